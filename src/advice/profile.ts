@@ -1,0 +1,220 @@
+// What is known about a deployment: facts stated true, stated false or unknown, and whether a note concerns it.
+
+/** A fact of this list has one of several values; `values` absent means a number (`postgres=14`, `python=3.11`). */
+type Closed = { means: string; values?: readonly string[]; example: string };
+
+/** Facts that have a value. */
+export const closedFacts = {
+	install: {
+		means: 'where Synapse comes from: `debian` is upstream’s package archive, `distro` Debian’s or Ubuntu’s own',
+		values: ['pip', 'source', 'debian', 'distro', 'docker', 'mdad', 'ess', 'nix'],
+		example: 'docker',
+	},
+	database: { means: 'the database engine that Synapse uses', values: ['sqlite', 'postgres'], example: 'postgres' },
+	postgres: { means: 'the major version of PostgreSQL', example: 'postgres=14' },
+	sqlite: { means: 'the version of the SQLite library', example: 'sqlite=3.40' },
+	python: { means: 'the version of Python that runs Synapse', example: 'python=3.11' },
+	os: {
+		means: 'the system under Synapse',
+		values: [
+			...['9', '10', '11', '12', '13'].map(release => `debian-${release}`),
+			...['16.04', '18.04', '20.04', '21.04', '21.10', '22.04', '22.10', '23.04', '23.10'].map(r => `ubuntu-${r}`),
+			...['24.04', '24.10', '25.04', '25.10', '26.04', '26.10'].map(release => `ubuntu-${release}`),
+		],
+		example: 'os=debian-12',
+	},
+} satisfies Record<string, Closed>;
+
+/** Facts that are true or false; denied with `no-` in front. */
+export const openFacts = {
+	workers: 'Synapse runs as several processes',
+	'reverse-proxy': 'a proxy stands before Synapse (nginx, Caddy, Traefik, HAProxy, Apache …)',
+	federation: 'the server talks to other homeservers',
+	appservices: 'bridges or other application services are registered',
+	modules: 'Python modules are loaded (`modules`, `password_providers`, `spam_checker` …)',
+	email: 'Synapse sends e-mail',
+	phone: 'telephone numbers are used (registration, password reset, identity server)',
+	sso: 'people log in through another system (SAML, CAS or OpenID Connect)',
+	saml: 'people log in through SAML',
+	cas: 'people log in through CAS',
+	oidc: 'people log in through OpenID Connect',
+	mas: 'Matrix Authentication Service does the logins',
+	metrics: 'Prometheus or another system reads Synapse’s metrics',
+	'admin-api': 'scripts or tools use the admin API',
+	media: 'Synapse keeps uploaded media (not switched off, no other media repository in its place)',
+	'url-previews': '`url_preview_enabled` is true',
+	turn: 'calls go through a TURN server',
+	registration: 'people may register by themselves',
+	retention: 'message retention policies are on',
+} satisfies Record<string, string>;
+
+export type ClosedFact = keyof typeof closedFacts;
+export type OpenFact = keyof typeof openFacts;
+export type Fact = ClosedFact | OpenFact;
+
+/** What is known of one fact, and the stated fact that it follows from, as written in `because`. */
+type Known = { value: string | boolean; stated: string };
+
+/** Everything known about a deployment. A fact that is not in it is unknown. */
+export type Profile = ReadonlyMap<Fact, Known>;
+
+export const unknownDeployment: Profile = new Map();
+
+/** A statement about one fact, as people type it and notes test it: `workers`, `no-email`, `postgres<13`. */
+export type Term = { fact: Fact; operator: '=' | '<' | '<=' | '>' | '>='; value: string | boolean };
+
+const termShape = /^(no-)?([a-z][a-z-]*?)(?:(<=|>=|<|>|=)([a-z0-9.-]+))?$/;
+
+function isClosed(name: string): name is ClosedFact {
+	return Object.hasOwn(closedFacts, name);
+}
+
+function isOpen(name: string): name is OpenFact {
+	return Object.hasOwn(openFacts, name);
+}
+
+/** Bare values that are enough by themselves: `docker` is `install=docker`, `postgres` is `database=postgres`. */
+const bareValues = new Map<string, ClosedFact>(
+	(['install', 'database', 'os'] as const).flatMap(fact =>
+		closedFacts[fact].values.map((value): [string, ClosedFact] => [value, fact]),
+	),
+);
+
+/** Every word that stands for a fact, for suggestions and help. */
+export function factWords(): string[] {
+	return [...Object.keys(closedFacts), ...Object.keys(openFacts), ...bareValues.keys()];
+}
+
+/** One statement, or undefined if it is not one. `postgres=15.3` is the major version 15. */
+export function parseTerm(text: string): Term | undefined {
+	const [, no, name, operator, value] = termShape.exec(text) ?? [];
+	if (name === undefined) return undefined;
+	if (operator === undefined) {
+		const fact = bareValues.get(name);
+		if (fact && !no) return { fact, operator: '=', value: name };
+		const bare = bareValues.get(text);
+		if (bare) return { fact: bare, operator: '=', value: text };
+		return isOpen(name) ? { fact: name, operator: '=', value: !no } : undefined;
+	}
+	if (no || value === undefined || !isClosed(name)) return undefined;
+	const closed: Closed = closedFacts[name];
+	if (closed.values) return closed.values.includes(value) ? { fact: name, operator: '=', value } : undefined;
+	if (!/^\d+(\.\d+)*$/.test(value)) return undefined;
+	const major = name === 'postgres' && !value.startsWith('9.') ? value.split('.')[0] : value;
+	return { fact: name, operator: operator as Term['operator'], value: major ?? value };
+}
+
+/** A statement as written in `because` and in profiles: `install=docker`, `no-workers`. */
+export function writeTerm({ fact, operator, value }: Term): string {
+	if (value === true) return fact;
+	if (value === false) return `no-${fact}`;
+	return `${fact}${operator}${value}`;
+}
+
+/** What follows from one fact, besides itself. Sources: the meanings above; KNOWLEDGE: images bring their own. */
+function impliedBy({ fact, value }: Term): [Fact, string | boolean][] {
+	if (fact === 'postgres') return [['database', 'postgres']];
+	if (fact === 'sqlite') return [['database', 'sqlite']];
+	if ((fact === 'saml' || fact === 'cas' || fact === 'oidc') && value === true) return [['sso', true]];
+	if (fact === 'sso' && value === false) return (['saml', 'cas', 'oidc'] as const).map(kind => [kind, false]);
+	if (fact === 'media' && value === false) return [['url-previews', false]];
+	if (fact === 'url-previews' && value === true) return [['media', true]];
+	return [];
+}
+
+/** Two values of one fact, and how each was stated. */
+export type Contradiction = { fact: Fact; stated: [string, string] };
+
+/** All that the statements (each with `=`) say and imply, or the first two that contradict each other. */
+export function profileOf(terms: readonly Term[]): Profile | Contradiction {
+	const profile = new Map<Fact, Known>();
+	for (const term of terms) {
+		const stated = writeTerm(term);
+		for (const [fact, value] of [[term.fact, term.value] as const, ...impliedBy(term)]) {
+			const before = profile.get(fact);
+			if (before && before.value !== value) return { fact, stated: [before.stated, stated] };
+			if (!before || fact === term.fact) profile.set(fact, { value, stated });
+		}
+	}
+	return profile;
+}
+
+export function isContradiction(result: Profile | Contradiction): result is Contradiction {
+	return !(result instanceof Map);
+}
+
+/** The profile as JSON: each known fact with its value, in the order of the lists above. */
+export function profileJson(profile: Profile): Record<string, string | boolean> {
+	const order = [...Object.keys(closedFacts), ...Object.keys(openFacts)] as Fact[];
+	return Object.fromEntries(
+		order.flatMap(fact => {
+			const known = profile.get(fact);
+			return known ? [[fact, known.value]] : [];
+		}),
+	);
+}
+
+/** Which deployments something concerns; absent means all of them. */
+export type Applies = { all: readonly string[] } | { any: readonly string[] };
+
+/** True, false with the stated facts that exclude it, or unknown with the facts that would decide. */
+export type Concern = { is: true } | { is: false; because: string[] } | { is: 'unknown'; ask: Fact[] };
+
+function compareNumbers(a: string, b: string): number {
+	const [left, right] = [a.split('.').map(Number), b.split('.').map(Number)];
+	for (let i = 0; i < Math.max(left.length, right.length); i++) {
+		const difference = (left[i] ?? 0) - (right[i] ?? 0);
+		if (difference) return difference;
+	}
+	return 0;
+}
+
+/** Images bring these themselves, so no condition on them can concern such a deployment. */
+const broughtByImage: readonly Fact[] = ['python', 'sqlite'];
+
+/** Whether the statement holds for this deployment. Throws a TypeError for a text that is not a statement. */
+export function holds(text: string, profile: Profile): Concern {
+	const term = parseTerm(text);
+	if (!term) throw new TypeError(`not a fact: ${text}`);
+	const install = profile.get('install');
+	if (broughtByImage.includes(term.fact) && (install?.value === 'docker' || install?.value === 'mdad')) {
+		return { is: false, because: [install.stated] };
+	}
+	const known = profile.get(term.fact);
+	if (!known) {
+		const database = profile.get('database');
+		const other = { postgres: 'sqlite', sqlite: 'postgres' } as const;
+		if ((term.fact === 'postgres' || term.fact === 'sqlite') && database?.value === other[term.fact]) {
+			return { is: false, because: [database.stated] };
+		}
+		return { is: 'unknown', ask: [term.fact] };
+	}
+	const result = satisfies(known.value, term);
+	return result ? { is: true } : { is: false, because: [known.stated] };
+}
+
+function satisfies(value: string | boolean, term: Term): boolean {
+	if (typeof value === 'boolean' || typeof term.value === 'boolean') return value === term.value;
+	if (term.operator === '=' && !/^\d/.test(term.value)) return value === term.value;
+	const order = compareNumbers(value, term.value);
+	if (term.operator === '=') return order === 0;
+	if (term.operator === '<') return order < 0;
+	if (term.operator === '<=') return order <= 0;
+	return term.operator === '>' ? order > 0 : order >= 0;
+}
+
+/** Three-valued: `all` is false as soon as one statement is, `any` only when each of them is. */
+export function concern(applies: Applies | undefined, profile: Profile): Concern {
+	if (!applies) return { is: true };
+	const terms = 'all' in applies ? applies.all : applies.any;
+	const results = terms.map(term => holds(term, profile));
+	const excluded = results.flatMap(result => (result.is === false ? result.because : []));
+	const ask = results.flatMap(result => (result.is === 'unknown' ? result.ask : []));
+	const because = [...new Set(excluded)];
+	if ('all' in applies) {
+		if (because.length) return { is: false, because };
+		return ask.length ? { is: 'unknown', ask: [...new Set(ask)] } : { is: true };
+	}
+	if (results.some(result => result.is === true)) return { is: true };
+	return ask.length ? { is: 'unknown', ask: [...new Set(ask)] } : { is: false, because };
+}

@@ -1,0 +1,94 @@
+// Synapse versions as Synapse writes them: their order, their ranges.
+import semver from 'semver';
+
+/** A version as Synapse writes it: `1.56.0`, `1.57.0rc10`, `0.99.5.2`, `0.33.3.1`, `0.6.1c`. */
+export type Version = string;
+
+type Parts = { base: string; candidate: number | undefined; semver: string };
+
+const written = /^(\d+)\.(\d+)\.(\d+)(?:\.(\d+)|([a-z]))?(?:rc(\d+))?$/;
+const known = new Map<Version, Parts>();
+
+function partsOf(version: Version): Parts {
+	const cached = known.get(version);
+	if (cached) return cached;
+	const found = written.exec(version);
+	if (!found) throw new TypeError(`not a Synapse version: ${version}`);
+	const [, major, minor, patch, fourth, letter, candidate] = found;
+	// semver has three numbers and would sort rc10 before rc2: the fourth part (or the letter) goes into the
+	// low digits of the patch number, and the candidate's number becomes an identifier of its own.
+	const low = fourth ? Number(fourth) : letter ? letter.charCodeAt(0) - 96 : 0;
+	const three = `${Number(major)}.${Number(minor)}.${Number(patch) * 1000 + low}`;
+	const parts = {
+		base: version.replace(/rc\d+$/, ''),
+		candidate: candidate === undefined ? undefined : Number(candidate),
+		semver: candidate === undefined ? three : `${three}-rc.${Number(candidate)}`,
+	};
+	known.set(version, parts);
+	return parts;
+}
+
+/** Whether the text is a whole version (three parts or more), the only form that files may contain. */
+export function isVersion(text: string): text is Version {
+	return written.test(text);
+}
+
+export function isCandidate(version: Version): boolean {
+	return partsOf(version).candidate !== undefined;
+}
+
+/** `1.57.0rc1` → `1.57.0`. The notes of a release already hold for its candidates. */
+export function finalOf(version: Version): Version {
+	return partsOf(version).base;
+}
+
+/** `1.57.1` → `1.57`: what administrators call a release; patch releases share it. */
+export function lineOf(version: Version): string {
+	const [major, minor] = partsOf(version).base.split('.');
+	return `${major}.${minor}`;
+}
+
+/** Negative when a is older than b, zero when they are the same, positive when a is newer. */
+export function compare(a: Version, b: Version): number {
+	return semver.compare(partsOf(a).semver, partsOf(b).semver);
+}
+
+export function isAbove(a: Version, b: Version): boolean {
+	return compare(a, b) > 0;
+}
+
+/** A set of versions as files write it: comparators joined by spaces, all of which must hold (`>=1.62.0 <1.68.0`). */
+export type Range = string;
+
+const comparator = /^(<=|>=|<|>|=)?(\d\S*)$/;
+
+/** The comparators of a range. Throws a TypeError that names the part it cannot read. */
+function comparatorsOf(range: Range): { operator: string; version: Version }[] {
+	return range
+		.trim()
+		.split(/[\s,]+/)
+		.map(text => {
+			const found = comparator.exec(text);
+			if (!found?.[2] || !isVersion(found[2])) throw new TypeError(`not a range of versions: ${range}`);
+			return { operator: found[1] ?? '=', version: found[2] };
+		});
+}
+
+export function isRange(text: string): text is Range {
+	try {
+		return comparatorsOf(text).length > 0;
+	} catch {
+		return false;
+	}
+}
+
+export function isWithin(version: Version, range: Range): boolean {
+	return comparatorsOf(range).every(({ operator, version: bound }) => {
+		const order = compare(version, bound);
+		if (operator === '<') return order < 0;
+		if (operator === '<=') return order <= 0;
+		if (operator === '>') return order > 0;
+		if (operator === '>=') return order >= 0;
+		return order === 0;
+	});
+}

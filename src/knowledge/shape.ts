@@ -1,0 +1,239 @@
+// The shape of everything under knowledge/: stated once, here; types and the editors' JSON Schema follow from it.
+import { z } from 'zod';
+import { parseTerm } from '../advice/profile.ts';
+import { isRange, isVersion } from '../advice/version.ts';
+
+const version = z.string({ error: 'a version in quotes or with three parts, like 1.146.0' }).refine(isVersion, {
+	error: issue =>
+		`a version has three parts: write ${/^\d+\.\d+$/.test(String(issue.input)) ? `${issue.input}.0` : '1.146.0'}`,
+});
+const range = z.string().refine(isRange, { error: 'a range of versions, like ">=1.62.0 <1.68.0"' });
+const date = z.string().regex(/^\d{4}-\d\d-\d\d$/, { error: 'a date, like 2026-11-20' });
+/** A date as upstream wrote it: a year, a month or a day. */
+const roughDate = z
+	.string()
+	.regex(/^\d{4}(-\d\d(-\d\d)?)?$/, { error: 'a quoted year, month or day: "2027", "2027-02"' });
+const id = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, { error: 'small letters, digits and hyphens' });
+/** Markdown without HTML: notes are contributed text, and end in other people's rooms. */
+const prose = z
+	.string()
+	.trim()
+	.min(1)
+	.refine(text => !/<\/?[a-z][^>\n]*>/i.test(text.replace(/`[^`]*`|```[\s\S]*?```/g, '')), {
+		error: 'no HTML in prose; put it in `code` if it is meant to be read',
+	});
+const term = z.string().refine(text => parseTerm(text) !== undefined, {
+	error: 'a fact of the closed list, like workers, no-email or postgres<13 (see: !help facts)',
+});
+export const appliesShape = z.union(
+	[z.strictObject({ all: z.array(term).min(1) }), z.strictObject({ any: z.array(term).min(1) })],
+	{
+		error: '{ all: [facts] } or { any: [facts] } with facts of the closed list, like workers, no-email or postgres<13',
+	},
+);
+const hash = z.string({ error: 'a quoted hash, like "3f9c0a"' }).regex(/^[0-9a-f]{6}$/, {
+	error: 'the first six hex digits of the hash, as the refresh prints it, in quotes',
+});
+
+/** A passage of upstream's, as a note names it; `read` is the hash of the text that the curator read. */
+export const coverShape = z.union(
+	[
+		z.strictObject({
+			document: z.literal('upgrade.md'),
+			section: version.optional(),
+			heading: z.string().min(1).optional(),
+			under: z.string().min(1).optional(),
+			read: hash,
+		}),
+		z.strictObject({
+			document: z.literal('CHANGES.md'),
+			release: version,
+			part: z.string().min(1),
+			bullet: z.string().min(1),
+			read: hash,
+		}),
+	],
+	{
+		error:
+			'a source: { document: upgrade.md, section?, heading?, under?, read } or { document: CHANGES.md, release, part, bullet, read }, hashes in quotes',
+	},
+);
+export type Cover = z.infer<typeof coverShape>;
+
+/** When something stops working: as upstream promised it. */
+const promiseAt = z.union(
+	[
+		z.strictObject({ version: version }),
+		z.strictObject({ date: roughDate }),
+		z.strictObject({ version: version, date: roughDate }),
+		z.strictObject({ vague: z.string().min(1) }),
+	],
+	{ error: '{ version: 1.166.0 }, { date: "2027" } or { vague: a future release }' },
+);
+
+const deadlineShape = z.strictObject({
+	/** What stops working, as a noun: the title of the deadline. */
+	subject: z.string().min(1).max(80),
+	at: promiseAt,
+	/** What upstream promised, in our words. */
+	promised: prose,
+	replacedBy: prose.optional(),
+	/** The release in which it really happened; absent while it still works. */
+	landed: version.optional(),
+	/** Why the promise no longer stands, when upstream took it back. */
+	withdrawn: prose.optional(),
+});
+
+export const noteShape = z.strictObject({
+	id,
+	when: z.enum(['before', 'switch', 'after']),
+	/** The earliest release on which it can already be done; absent: on every one. */
+	possible: version.optional(),
+	must: z.boolean(),
+	refuses: z.boolean().default(false),
+	applies: appliesShape.optional(),
+	options: z.array(z.string().min(1)).default([]),
+	endpoints: z.array(z.string().min(1)).default([]),
+	metrics: z.array(z.string().min(1)).default([]),
+	story: id.optional(),
+	deadline: deadlineShape.optional(),
+	/** What cannot be undone once this release ran, in one sentence; shown with the way back. */
+	oneWay: prose.optional(),
+	title: z.string().min(1).max(80),
+	text: prose,
+	covers: z.array(coverShape).default([]),
+});
+export type NoteFile = z.infer<typeof noteShape>;
+
+export const releaseFileShape = z.strictObject({ notes: z.array(noteShape).min(1) });
+
+/** An advisory: `affected` and `patched` are ranges because fixes are backported. */
+export const advisoryShape = z.strictObject({
+	severity: z.enum(['low', 'moderate', 'high', 'critical']),
+	affected: z.array(range).min(1),
+	patched: z.array(range).default([]),
+	applies: appliesShape.optional(),
+	/** Other names: GHSA ids. */
+	aliases: z.array(z.string()).default([]),
+	/** Dates of the first release with the fix, and of the publication of the advisory. */
+	fixed: date,
+	published: date,
+	title: z.string().min(1).max(80),
+	text: prose,
+	links: z.array(z.string().startsWith('https://')).min(1),
+});
+
+/** Why nobody has to know of a passage: the other way, besides a note, to have read it. */
+export const waiverShape = z.strictObject({
+	document: z.enum(['upgrade.md', 'CHANGES.md']),
+	release: version,
+	heading: z.string().optional(),
+	under: z.string().optional(),
+	part: z.string().optional(),
+	bullet: z.string().optional(),
+	read: hash,
+	because: prose,
+});
+export const waiversFileShape = z.strictObject({ waivers: z.array(waiverShape) });
+
+/** A halt on a long way. It concerns a way that starts within `from` and ends within `to`. */
+export const stopShape = z.strictObject({
+	id,
+	ways: z.array(z.strictObject({ from: range, to: range })).min(1),
+	/** Where to halt: between these two, best at `best`. */
+	first: version,
+	last: version,
+	best: version,
+	required: z.boolean(),
+	waitFor: z.string().min(1),
+	why: prose,
+	applies: appliesShape.optional(),
+});
+/** Where running a release showed another floor than its schema numbers say. */
+export const floorExceptionShape = z.strictObject({ releases: range, floor: version, because: prose });
+export const waysFileShape = z.strictObject({
+	stops: z.array(stopShape),
+	rollbackFloors: z.array(floorExceptionShape),
+});
+export type Stop = z.infer<typeof stopShape>;
+export type FloorException = z.infer<typeof floorExceptionShape>;
+
+/** Generated: a release, or a candidate (version and date only). Floors are what the code enforces. */
+export const releaseShape = z.strictObject({
+	version,
+	date,
+	schema: z.number().int().optional(),
+	schemaCompat: z.number().int().optional(),
+	python: z.string().optional(),
+	postgresql: z.string().optional(),
+	sqlite: z.string().optional(),
+	rust: z.string().optional(),
+	/** True for a release that upstream took back (no such package any more, or replaced the same day). */
+	withdrawn: z.boolean().optional(),
+});
+export type Release = z.infer<typeof releaseShape>;
+export const releasesFileShape = z.strictObject({
+	/** The newest date seen in what was read: how far this knowledge reaches. */
+	read: date,
+	releases: z.array(releaseShape),
+});
+
+/** Generated: a passage upstream wrote that asks to be read, with the hash of its text. */
+export const passageShape = z.strictObject({
+	document: z.enum(['upgrade.md', 'CHANGES.md']),
+	release: version,
+	/** upgrade.md: the section's title as written; CHANGES.md: absent. */
+	section: z.string().optional(),
+	/** upgrade.md: the second-level heading as written; absent for text directly under the section. */
+	heading: z.string().optional(),
+	/** upgrade.md: a deeper heading. */
+	under: z.string().optional(),
+	/** CHANGES.md: the part it stands in, and its pull request numbers or first words. */
+	part: z.string().optional(),
+	bullet: z.string().optional(),
+	url: z.string(),
+	hash,
+});
+export type Passage = z.infer<typeof passageShape>;
+export const upstreamFileShape = z.strictObject({ passages: z.array(passageShape) });
+
+/** The support window of one release of something Synapse stands on. */
+export const lifecycleShape = z.strictObject({
+	releases: z.array(z.strictObject({ version: z.string(), released: date, ends: date, name: z.string().optional() })),
+	link: z.string().startsWith('https://'),
+});
+export type Lifecycle = z.infer<typeof lifecycleShape>;
+
+/** Where something stands in upstream's documents, as answers show it. */
+export type Source = {
+	document: string;
+	/** The section's title as upstream wrote it. */
+	section: string;
+	heading?: string;
+	under?: string;
+	bullet?: string;
+	url: string;
+};
+
+/** A note with its identity and its sources. */
+export type Note = Omit<NoteFile, 'covers'> & {
+	/** `1.66.0/email-delegation` */
+	id: string;
+	release: string;
+	sources: Source[];
+};
+
+export type Advisory = z.infer<typeof advisoryShape> & { id: string };
+
+/** All that Glia knows, in the order of versions. */
+export type Knowledge = {
+	releases: readonly Release[];
+	read: string;
+	notes: readonly Note[];
+	advisories: readonly Advisory[];
+	stops: readonly Stop[];
+	rollbackFloors: readonly FloorException[];
+	lifecycles: Readonly<Record<string, Lifecycle>>;
+	/** Passages that no note covers and no waiver answers. */
+	unread: readonly Passage[];
+};
