@@ -45,7 +45,7 @@ export type Answer = {
 	kind: 'answer' | 'progress' | 'refusal' | 'fault';
 	/** Matrix ids to mention. */
 	mention?: string[];
-	then?: Effect;
+	afterwards?: Effect;
 };
 
 /** What people can say. `changes: true` needs the power to change things in the room. */

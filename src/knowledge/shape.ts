@@ -216,7 +216,8 @@ export type Source = {
 };
 
 /** A note with its identity and its sources. */
-export type Note = Omit<NoteFile, 'covers'> & {
+export type Note = Omit<NoteFile, 'covers' | 'possible'> & {
+	possible?: string | undefined;
 	/** `1.66.0/email-delegation` */
 	id: string;
 	release: string;

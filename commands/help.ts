@@ -1,0 +1,29 @@
+// !help: what people can say; of one command, or of the facts.
+import { code } from '../src/advice/markdown.ts';
+import { factWords } from '../src/advice/profile.ts';
+import { commandWords, factsWords, helpWords } from '../src/advice/words.ts';
+import { nearest } from '../src/args.ts';
+import type { Command } from '../src/command.ts';
+import { Refusal } from '../src/command.ts';
+import type { Ports } from '../src/ports.ts';
+
+export const help = {
+	name: 'help',
+	usage: 'help [command or facts]',
+	summary: 'this list; more about a command; what one can say about a deployment',
+	examples: ['help', 'help upgrade', 'help facts'],
+	changes: false,
+	run({ words }, { commands }: Pick<Ports, 'commands'>) {
+		const [first] = words;
+		if (first === undefined) return helpWords(commands);
+		const name = first.toLowerCase().replace(/^!/, '');
+		if (name === 'facts' || name === 'fact') return factsWords();
+		const command = commands.find(other => other.name === name);
+		if (command) return commandWords(command);
+		if (factWords().includes(name)) return factsWords();
+		const near = nearest(name, [...commands.map(other => other.name), 'facts']);
+		throw new Refusal(
+			`There is no command ${code(name)}.${near ? ` Did you mean ${code(`!help ${near}`)}?` : ''} ${code('!help')} lists them all.`,
+		);
+	},
+} satisfies Command;

@@ -1,0 +1,30 @@
+// !notes: all that one release asks, and the facts of that release.
+import { advisoriesOf } from '../src/advice/advisory.ts';
+import { code } from '../src/advice/markdown.ts';
+import { releaseNotes } from '../src/advice/plan.ts';
+import { notesWords } from '../src/advice/words.ts';
+import { linesOf, readProfile, sortWords } from '../src/args.ts';
+import type { Command } from '../src/command.ts';
+import { Refusal } from '../src/command.ts';
+import type { Ports } from '../src/ports.ts';
+
+const example = '!notes 1.67';
+
+export const notes = {
+	name: 'notes',
+	usage: 'notes <release> [facts…]',
+	summary: 'all that one release asks, and its facts',
+	examples: ['notes 1.67', 'notes 1.66.0 email'],
+	help: `A release of two parts (${code('1.138')}) means all its patch releases.`,
+	changes: false,
+	run({ words }, { knowledge }: Pick<Ports, 'knowledge'>) {
+		const { versions, terms, servers } = sortWords(words, example);
+		const [typed, extra] = versions;
+		if (typed === undefined || servers.length) throw new Refusal(`Which release? An example: ${code(example)}`);
+		if (extra !== undefined)
+			throw new Refusal(`One release at a time; for the way between two: ${code(`!upgrade ${typed} ${extra}`)}`);
+		const versionsMeant = linesOf(typed, knowledge);
+		const found = releaseNotes(versionsMeant, readProfile(terms), knowledge);
+		return notesWords(found, advisoriesOf(versionsMeant, knowledge));
+	},
+} satisfies Command;

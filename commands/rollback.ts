@@ -1,0 +1,40 @@
+// !rollback: whether one can go back, how far, and why not further.
+import { code } from '../src/advice/markdown.ts';
+import { rollback as decide } from '../src/advice/rollback.ts';
+import { compare } from '../src/advice/version.ts';
+import { rollbackWords } from '../src/advice/words.ts';
+import { readVersion, sortWords } from '../src/args.ts';
+import type { Command } from '../src/command.ts';
+import { Refusal } from '../src/command.ts';
+import type { Ports } from '../src/ports.ts';
+
+const example = '!rollback 1.69 1.61';
+
+export const rollback = {
+	name: 'rollback',
+	usage: 'rollback <release> [older release]',
+	summary: 'whether one can go back, and how far',
+	examples: ['rollback 1.69', 'rollback 1.163 1.120'],
+	changes: false,
+	run({ words }, { knowledge }: Pick<Ports, 'knowledge'>) {
+		const { versions, terms, servers } = sortWords(words, example);
+		const [running, older, extra] = versions;
+		if (running === undefined || servers.length || terms.length || extra !== undefined) {
+			throw new Refusal(`Say the release that runs, and if you like the older one to go back to: ${code(example)}`);
+		}
+		const from = readVersion(running, 'target', knowledge);
+		const to = older === undefined ? undefined : readVersion(older, 'target', knowledge);
+		const order = to === undefined ? 1 : compare(from.version, to.version);
+		if (order === 0) throw new Refusal(`Both are ${from.version}. An example: ${code(example)}`);
+		if (to && order < 0) {
+			throw new Refusal(
+				`${to.version} is newer than ${from.version}. The release that runs comes first: ${code(`!rollback ${to.version} ${from.version}`)}`,
+			);
+		}
+		const result = { format: 1 as const, ...decide(from.version, to?.version, knowledge) };
+		return rollbackWords(
+			result,
+			[from.note, to?.note].filter(note => note !== undefined),
+		);
+	},
+} satisfies Command;

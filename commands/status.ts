@@ -1,0 +1,26 @@
+// !status: alive or not, and how fresh the knowledge is.
+import { horizon } from '../src/advice/plan.ts';
+import { statusWords } from '../src/advice/words.ts';
+import type { Command } from '../src/command.ts';
+import type { Ports } from '../src/ports.ts';
+
+export const status = {
+	name: 'status',
+	usage: 'status',
+	summary: 'whether I am well, and how fresh my knowledge is',
+	examples: ['status'],
+	changes: false,
+	run(_asked, { knowledge, health, now }: Pick<Ports, 'knowledge' | 'health' | 'now'>) {
+		const lastSync = health.lastSync();
+		return statusWords({
+			format: 1,
+			version: health.version,
+			upSeconds: Math.round((now().getTime() - health.startedAt.getTime()) / 1000),
+			...(lastSync && { lastSync: lastSync.toISOString() }),
+			horizon: horizon(knowledge),
+			notes: knowledge.notes.length,
+			unread: knowledge.unread.length,
+			advisories: knowledge.advisories.length,
+		});
+	},
+} satisfies Command;

@@ -1,0 +1,135 @@
+// What will stop working, when, and what replaces it: upstream's promises beside what really happened.
+import type { Note, Release } from '../knowledge/shape.ts';
+import type { Applies, Profile } from './profile.ts';
+import { concern } from './profile.ts';
+import type { Version } from './version.ts';
+import { compare, isCandidate, lineOf } from './version.ts';
+
+export type Deadline = {
+	id: string;
+	subject: string;
+	/** The release that announced it. */
+	announced: Version;
+	at: { version?: string; date?: string; vague?: string };
+	promised: string;
+	/** The release in which it really happened; null while it works in the newest one. */
+	landed: Version | null;
+	/** Landed later than promised, or promised for a release or date that has passed without it. */
+	slipped: boolean;
+	/** Upstream took the promise back. */
+	withdrawn?: string;
+	/** A month (`2027-02`), estimated from the cadence of releases, for promises that name a version still to come. */
+	estimate?: string;
+	replacedBy: string | null;
+	applies?: Applies;
+	options: readonly string[];
+	sources: Note['sources'];
+	/** Whether the deployment is concerned. */
+	concerned: true | 'unknown';
+};
+
+const day = 24 * 3600 * 1000;
+
+/** `2027` is 2027-01-01, `2027-02` its first day: the earliest it can bite. */
+export function earliest(date: string): string {
+	const [year, month = '01', dayOfMonth = '01'] = date.split('-');
+	return [year, month, dayOfMonth].join('-');
+}
+
+/** Days between releases, as the last ten lines kept it. */
+function cadence(releases: readonly Release[]): { newest: Release; days: number } | undefined {
+	const first = new Map<string, Release>();
+	for (const release of releases) {
+		if (!release.withdrawn && !isCandidate(release.version) && !first.has(lineOf(release.version)))
+			first.set(lineOf(release.version), release);
+	}
+	const lines = [...first.values()].slice(-11);
+	const [oldest, newest] = [lines[0], lines.at(-1)];
+	if (!oldest || !newest || lines.length < 2) return undefined;
+	return { newest, days: (Date.parse(newest.date) - Date.parse(oldest.date)) / day / (lines.length - 1) };
+}
+
+function minorOf(version: Version): number {
+	return Number(lineOf(version).split('.')[1]);
+}
+
+/** The month in which a release that is still to come may appear. */
+function estimateOf(version: Version, releases: readonly Release[]): string | undefined {
+	const pace = cadence(releases);
+	if (!pace || lineOf(version).split('.')[0] !== lineOf(pace.newest.version).split('.')[0]) return undefined;
+	const away = minorOf(version) - minorOf(pace.newest.version);
+	if (away <= 0) return undefined;
+	return new Date(Date.parse(pace.newest.date) + away * pace.days * day).toISOString().slice(0, 7);
+}
+
+/** Whether a promise was not kept in time, as seen on a day. A promised year or month lasts to its end. */
+function hasSlipped(at: Deadline['at'], landed: Release | undefined, today: string, newest: Version): boolean {
+	if (at.version !== undefined) {
+		const reached = landed?.version ?? newest;
+		const early = compare(reached, at.version) < 0 || lineOf(reached) === lineOf(at.version);
+		return landed ? !early : compare(newest, at.version) >= 0;
+	}
+	if (at.date === undefined) return false;
+	const reached = landed?.date ?? today;
+	return reached > at.date && !reached.startsWith(at.date);
+}
+
+/** The deadline that a note announces, as seen on a day (`2026-11-21`). */
+function deadlineOf(note: Note, today: string, releases: readonly Release[]): Omit<Deadline, 'concerned'> | undefined {
+	const { deadline } = note;
+	const newest = releases.filter(release => !release.withdrawn && !isCandidate(release.version)).at(-1);
+	if (!deadline || !newest) return undefined;
+	const at: Deadline['at'] = deadline.at;
+	const landed = releases.find(({ version }) => version === deadline.landed);
+	const estimate = landed || at.version === undefined ? undefined : estimateOf(at.version, releases);
+	return {
+		id: note.id,
+		subject: deadline.subject,
+		announced: note.release,
+		at,
+		promised: deadline.promised,
+		landed: deadline.landed ?? null,
+		slipped: !deadline.withdrawn && hasSlipped(at, landed, today, newest.version),
+		...(deadline.withdrawn && { withdrawn: deadline.withdrawn }),
+		...(estimate && { estimate }),
+		replacedBy: deadline.replacedBy ?? null,
+		...(note.applies && { applies: note.applies }),
+		options: note.options,
+		sources: note.sources,
+	};
+}
+
+/** When it bites, for the order: overdue ones first, vague ones last. */
+function soon({ at, estimate, slipped }: Omit<Deadline, 'concerned'>): string {
+	if (slipped) return '0000';
+	if (at.date !== undefined) return earliest(at.date);
+	return estimate ? `${estimate}-01` : at.version !== undefined ? '0001' : '9999';
+}
+
+export type DeadlineQuery = {
+	/** The release that runs: what was announced by then and has not landed by then is open. */
+	at: Version;
+	/** The day, as `2026-11-21`. */
+	today: string;
+	/** Also those that have landed or were withdrawn. */
+	all: boolean;
+};
+
+/** The deadlines announced so far that may concern the deployment, by how soon they bite. */
+export function deadlines(
+	{ at, today, all }: DeadlineQuery,
+	profile: Profile,
+	known: { notes: readonly Note[]; releases: readonly Release[] },
+): Deadline[] {
+	return known.notes
+		.filter(note => compare(note.release, at) <= 0)
+		.flatMap(note => {
+			const found = deadlineOf(note, today, known.releases);
+			if (!found) return [];
+			const over = found.withdrawn !== undefined || (found.landed !== null && compare(found.landed, at) <= 0);
+			if (over && !all) return [];
+			const concerned = concern(note.applies, profile).is;
+			return concerned === false ? [] : [{ ...found, concerned }];
+		})
+		.sort((a, b) => soon(a).localeCompare(soon(b)) || compare(a.announced, b.announced) || a.id.localeCompare(b.id));
+}

@@ -1,0 +1,170 @@
+// One switch from a release to the next halt: the exact commands for the way Synapse was installed.
+import type { Profile } from './profile.ts';
+import type { Version } from './version.ts';
+import { compare } from './version.ts';
+
+export type Leg = { from: Version; to: Version };
+
+/** From this release on the project lives at element-hq, under AGPL-3.0; its images and archives moved with it. */
+const movedIn = '1.99.0';
+
+function owner(version: Version): 'matrix-org' | 'element-hq' {
+	return compare(version, movedIn) < 0 ? 'matrix-org' : 'element-hq';
+}
+
+function image(version: Version): string {
+	return compare(version, movedIn) < 0
+		? `docker.io/matrixdotorg/synapse:v${version}`
+		: `ghcr.io/element-hq/synapse:v${version}`;
+}
+
+/** Commands that put the release in place and start it, for each value of `install`. Lines of at most 60 letters. */
+function installing(
+	version: Version,
+	profile: Profile,
+): Record<string, { how: string; language: string; lines: string[] }> {
+	const extra = profile.get('database')?.value === 'postgres' ? '[postgres]' : '';
+	return {
+		docker: {
+			how: 'In `compose.yaml` (or your `docker run`) name the new image, then:',
+			language: 'bash',
+			lines: [
+				`# image: ${image(version)}`,
+				'docker compose pull synapse',
+				'docker compose up -d synapse',
+				'docker compose logs -f synapse',
+			],
+		},
+		debian: {
+			how: 'Packages of `packages.matrix.org`:',
+			language: 'bash',
+			lines: [
+				'apt-get update',
+				'release=$(lsb_release -cs)',
+				'apt-get install \\',
+				`  "matrix-synapse-py3=${version}+\${release}1"`,
+				'journalctl -fu matrix-synapse',
+			],
+		},
+		distro: {
+			how: `Your distribution decides which release it has; go on only if it offers ${version}:`,
+			language: 'bash',
+			lines: [
+				'apt-get update',
+				'apt-cache policy matrix-synapse',
+				'apt-get install matrix-synapse',
+				'journalctl -fu matrix-synapse',
+			],
+		},
+		pip: {
+			how: 'In the virtual environment that Synapse runs in (keep the extras you use in the brackets):',
+			language: 'bash',
+			lines: [
+				'source env/bin/activate',
+				'pip install --upgrade \\',
+				`  "matrix-synapse${extra}==${version}"`,
+				'synctl restart',
+			],
+		},
+		source: {
+			how: 'In the checkout, with its virtual environment active:',
+			language: 'bash',
+			lines: [
+				'git remote set-url origin \\',
+				`  https://github.com/${owner(version)}/synapse.git`,
+				'git fetch --tags',
+				`git checkout v${version}`,
+				'pip install --upgrade ".[all]"',
+				'synctl restart',
+			],
+		},
+		mdad: {
+			how: `The playbook pins a release of its own: take the state of it that has ${version}, or set the version in \`vars.yml\`. Read its \`CHANGELOG.md\` since your last run first.`,
+			language: 'bash',
+			lines: [
+				`# vars.yml: matrix_synapse_version: v${version}`,
+				'just update',
+				'ansible-playbook -i inventory/hosts setup.yml \\',
+				'  --tags=install-all,start',
+				'journalctl -fu matrix-synapse',
+			],
+		},
+		ess: {
+			how: `The chart pins a release of its own: take the chart version whose notes name ${version}.`,
+			language: 'bash',
+			lines: [
+				'helm upgrade ess --namespace ess \\',
+				'  oci://ghcr.io/element-hq/ess-helm/matrix-stack \\',
+				'  --version CHART -f values.yaml --wait',
+				'kubectl -n ess logs -f sts/ess-synapse-main',
+			],
+		},
+		nix: {
+			how: `The channel pins a release of its own: go on only if it has ${version}:`,
+			language: 'bash',
+			lines: [
+				'nix-channel --update',
+				'nix eval nixpkgs#matrix-synapse.version',
+				'nixos-rebuild switch',
+				'journalctl -fu matrix-synapse',
+			],
+		},
+	};
+}
+
+function block({ language, lines }: { language: string; lines: string[] }): string {
+	return `\`\`\`${language}\n${lines.join('\n')}\n\`\`\``;
+}
+
+const backups = {
+	postgres: 'pg_dump -Fc -f synapse-before.dump synapse',
+	sqlite: 'sqlite3 homeserver.db ".backup before.db"',
+};
+
+function backup(profile: Profile): string {
+	const database = profile.get('database')?.value;
+	const lines =
+		database === 'postgres'
+			? [backups.postgres]
+			: database === 'sqlite'
+				? [backups.sqlite]
+				: [`# PostgreSQL:`, backups.postgres, '# SQLite:', backups.sqlite];
+	return `**1. Back up** the database, \`homeserver.yaml\` and the signing key; it is the only way back over an incompatible schema. (Names are the usual ones: put yours.)\n\n${block({ language: 'bash', lines })}`;
+}
+
+function workers(profile: Profile): string {
+	const stated = profile.get('workers')?.value;
+	if (stated === false) return '';
+	const order =
+		'Stop all workers and the main process, start the main process alone, wait until it listens (it changes the database), then start the workers. All of them run the same release.';
+	return stated === true ? `\n\n**Workers:** ${order}` : `\n\n**If you run workers:** ${order}`;
+}
+
+/** What to do at a switch, as Markdown. */
+export function switchText({ from, to }: Leg, profile: Profile): string {
+	const all = installing(to, profile);
+	const install = profile.get('install')?.value;
+	const chosen = typeof install === 'string' ? all[install] : undefined;
+	const commands = chosen
+		? `${chosen.how}\n\n${block(chosen)}`
+		: `Take the lines for the way yours was installed (say it, like \`docker\` or \`debian\`, and only those are shown):\n\n${Object.entries(
+				all,
+			)
+				.filter(([name]) => ['docker', 'debian', 'pip', 'mdad'].includes(name))
+				.map(([name, { how, ...code }]) => `\`${name}\`: ${how}\n\n${block(code)}`)
+				.join('\n\n')}`;
+	return `${backup(profile)}
+
+**2. Switch** from ${from} to ${to}. ${commands}${workers(profile)}
+
+**3. Watch the log** until \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that stops the start. Then this must say ${to}:
+
+${block({ language: 'bash', lines: ['curl -s http://localhost:8008/_synapse/admin/v1/\\', 'server_version'] })}`;
+}
+
+/** How to wait for the background updates at a halt, as Markdown. */
+export function waitText(at: Version): string {
+	return `Let ${at} run until its background updates are done: the query must give 0. Hours or days are normal on a large database. Going on earlier is what ruins it.
+
+${block({ language: 'sql', lines: ['SELECT count(*) FROM background_updates;'] })}`;
+}

@@ -1,0 +1,335 @@
+// The value that answers !upgrade: what lies between two releases, placed, for one deployment.
+import type { Knowledge, Note, Passage, Release, Source, Stop } from '../knowledge/shape.ts';
+import type { Advisories } from './advisory.ts';
+import { advisoriesOn } from './advisory.ts';
+import type { Deadline } from './deadline.ts';
+import { deadlines } from './deadline.ts';
+import type { Leg } from './leg.ts';
+import { switchText, waitText } from './leg.ts';
+import type { Applies, Profile } from './profile.ts';
+import { concern, holds, profileJson } from './profile.ts';
+import type { Rollback } from './rollback.ts';
+import { rollback, waysBack } from './rollback.ts';
+import type { Version } from './version.ts';
+import { compare, finalOf, isAbove, isCandidate, isWithin } from './version.ts';
+
+export type Step = {
+	id: string;
+	release: Version;
+	when: 'before' | 'switch' | 'after';
+	must: boolean;
+	refuses: boolean;
+	concerned: true | 'unknown';
+	title: string;
+	text: string;
+	applies?: Applies;
+	/** Facts that would decide whether the deployment is concerned. */
+	ask?: string[];
+	options: readonly string[];
+	endpoints: readonly string[];
+	metrics: readonly string[];
+	story?: string;
+	/** Earlier notes of the range that this step stands for. */
+	tells: string[];
+	oneWay?: string;
+	sources: Source[];
+	/** The leg of a way with halts, counted from 0. */
+	leg: number;
+	/** Made by the planner, not from a note: the switch itself, the wait at a halt. */
+	generated?: true;
+};
+
+export type Hidden = { id: string; title: string; because: string[]; sources: Source[] };
+export type Halt = Pick<Stop, 'required' | 'waitFor' | 'why'> & {
+	from: Version;
+	to: Version;
+	best: Version;
+	applies?: Applies;
+};
+export type Floor = { of: FloorName; at: Version; min: string; met: true | false | 'unknown' };
+type FloorName = 'python' | 'postgresql' | 'sqlite' | 'rust';
+
+export type Plan = {
+	format: 1;
+	from: Version;
+	to: Version;
+	profile: Record<string, string | boolean>;
+	horizon: { release: Version; read: string };
+	steps: Step[];
+	hidden: Hidden[];
+	stops: Halt[];
+	floors: Floor[];
+	rollback: Rollback;
+	advisories: Advisories;
+	deadlines: Deadline[];
+	unread: { release: Version; section?: string; heading?: string; part?: string; bullet?: string; url: string }[];
+	gaps: string[];
+};
+
+export type Way = { from: Version; to: Version; profile: Profile /** `2026-11-21` */; today: string };
+
+/** What lies between two releases for one deployment. `from` must be older than `to`, and both known. */
+export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan {
+	// The notes of a release already hold for its candidates.
+	const last = finalOf(to);
+	const within = (version: Version) => isAbove(finalOf(version), from) && !isAbove(finalOf(version), last);
+	const stops = halts(from, to, profile, known);
+	const legs = legsOf(from, to, stops);
+	const hidden: Hidden[] = [];
+	const visible: Step[] = [];
+	for (const note of known.notes.filter(({ release }) => within(release))) {
+		const concerned = concern(note.applies, profile);
+		if (concerned.is === false)
+			hidden.push({ id: note.id, title: note.title, because: concerned.because, sources: note.sources });
+		else
+			visible.push(
+				stepOf(
+					note,
+					concerned.is === true ? { concerned: true } : { concerned: 'unknown', ask: concerned.ask },
+					from,
+					legs,
+				),
+			);
+	}
+	const advisories = advisoriesOn(from, to, profile, known);
+	return {
+		format: 1,
+		from,
+		to,
+		profile: profileJson(profile),
+		horizon: horizon(known),
+		steps: inOrder([...told(visible), ...generated(legs, stops, profile)]),
+		hidden,
+		stops,
+		floors: floors(from, to, profile, known.releases),
+		rollback: rollback(to, from, known),
+		advisories,
+		deadlines: deadlines({ at: to, today, all: false }, profile, known).filter(
+			({ landed }) => !landed || isAbove(landed, to),
+		),
+		unread: known.unread.filter(({ release }) => within(release)).map(unreadOf),
+		gaps: [],
+	};
+}
+
+/** The newest release that the knowledge reaches, and the day it was read. */
+export function horizon(known: Pick<Knowledge, 'releases' | 'read'>): Plan['horizon'] {
+	const newest = known.releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version)).at(-1);
+	return { release: newest?.version ?? '0.0.0', read: known.read };
+}
+
+function unreadOf({ release, section, heading, part, bullet, url }: Passage): Plan['unread'][number] {
+	return {
+		release,
+		...(section && { section }),
+		...(heading && { heading }),
+		...(part && { part }),
+		...(bullet && { bullet }),
+		url,
+	};
+}
+
+/** Where to halt: what a long way demands, then what keeps the last release within reach. */
+function halts(from: Version, to: Version, profile: Profile, known: Knowledge): Halt[] {
+	const required = known.stops
+		.filter(({ ways }) => ways.some(way => isWithin(from, way.from) && isWithin(finalOf(to), way.to)))
+		.filter(stop => concern(stop.applies, profile).is !== false)
+		.map(({ first, last, best, required: must, waitFor, why, applies }): Halt => {
+			return { from: first, to: last, best, required: must, waitFor, why, ...(applies && { applies }) };
+		});
+	const recommended = waysBack(from, to, known)
+		.filter(best => !required.some(stop => stop.best === best))
+		.map(
+			(best): Halt => ({
+				from: best,
+				to: best,
+				best,
+				required: false,
+				waitFor: 'a few days of use',
+				why: `It is the last release from which the one before this halt still starts; beyond ${best} only a backup leads back.`,
+			}),
+		);
+	return [...required, ...recommended].sort((a, b) => compare(a.best, b.best));
+}
+
+/** Only required halts divide the way: a recommended one is a choice. */
+function legsOf(from: Version, to: Version, stops: readonly Halt[]): Leg[] {
+	const ends = [...new Set(stops.filter(({ required }) => required).map(({ best }) => best)), to];
+	return ends.map((end, i) => ({ from: ends[i - 1] ?? from, to: end }));
+}
+
+function legOf(version: Version, legs: readonly Leg[]): number {
+	const index = legs.findIndex(({ to }) => !isAbove(version, finalOf(to)));
+	return index < 0 ? legs.length - 1 : index;
+}
+
+function stepOf(note: Note, concerned: Pick<Step, 'concerned' | 'ask'>, from: Version, legs: readonly Leg[]): Step {
+	const { possible } = note;
+	const tooEarly = note.when === 'before' && possible !== undefined && isAbove(possible, from);
+	return {
+		id: note.id,
+		release: note.release,
+		when: tooEarly ? 'switch' : note.when,
+		must: note.must,
+		refuses: note.refuses,
+		...concerned,
+		title: note.title,
+		text: note.text,
+		...(note.applies && { applies: note.applies }),
+		options: note.options,
+		endpoints: note.endpoints,
+		metrics: note.metrics,
+		...(note.story && { story: note.story }),
+		tells: [],
+		...(note.oneWay && { oneWay: note.oneWay }),
+		sources: note.sources,
+		leg: legOf(tooEarly && possible ? possible : note.release, legs),
+	};
+}
+
+/** A story is told once, by its end; but a refusal to start on an earlier leg is met there, and stays. */
+function told(steps: readonly Step[]): Step[] {
+	const ends = new Map<string, Step>();
+	for (const step of steps) if (step.story) ends.set(step.story, step);
+	const kept: Step[] = [];
+	const earlier = new Map<Step, Step[]>();
+	for (const step of steps) {
+		const end = step.story ? ends.get(step.story) : undefined;
+		const swallowed = end && end !== step && !(step.refuses && step.leg < end.leg);
+		if (swallowed) earlier.set(end, [...(earlier.get(end) ?? []), step]);
+		else kept.push(step);
+	}
+	return kept.map(step => {
+		const before = earlier.get(step) ?? [];
+		return {
+			...step,
+			tells: before.map(({ id }) => id),
+			sources: distinct([...step.sources, ...before.flatMap(({ sources }) => sources)]),
+		};
+	});
+}
+
+function distinct(sources: readonly Source[]): Source[] {
+	return [...new Map(sources.map(source => [JSON.stringify(source), source])).values()];
+}
+
+function generated(legs: readonly Leg[], stops: readonly Halt[], profile: Profile): Step[] {
+	return legs.flatMap((leg, i): Step[] => {
+		const step: Step = {
+			id: `${leg.to}/switch`,
+			release: leg.to,
+			when: 'switch',
+			must: true,
+			refuses: false,
+			concerned: true,
+			title: `Switch to ${leg.to}`,
+			text: switchText(leg, profile),
+			options: [],
+			endpoints: [],
+			metrics: [],
+			tells: [],
+			sources: [],
+			leg: i,
+			generated: true,
+		};
+		const halt = stops.find(({ required, best }) => required && best === leg.to);
+		if (!halt) return [step];
+		const wait: Step = {
+			...step,
+			id: `${leg.to}/wait`,
+			title: `Wait at ${leg.to} for ${halt.waitFor}`,
+			text: `${halt.why}\n\n${waitText(leg.to)}`,
+			...(halt.applies && { applies: halt.applies }),
+			concerned: concern(halt.applies, profile).is === true ? true : 'unknown',
+		};
+		return [step, wait];
+	});
+}
+
+const whenOrder = ['before', 'switch', 'after'];
+
+/** How much a step matters: what stops the start, what somebody has to do, what is good to know. */
+function weight({ refuses, must, concerned }: Step): number {
+	const sure = concerned === true ? 0 : 1;
+	return refuses ? sure : must ? 2 + sure : 4 + sure;
+}
+
+function inOrder(steps: readonly Step[]): Step[] {
+	const atSwitch = (step: Step) => (step.when === 'switch' ? step.leg : 0);
+	return [...steps].sort(
+		(a, b) =>
+			whenOrder.indexOf(a.when) - whenOrder.indexOf(b.when) ||
+			atSwitch(a) - atSwitch(b) ||
+			Number(a.generated ?? false) - Number(b.generated ?? false) ||
+			(a.generated ? 0 : weight(a) - weight(b)) ||
+			compare(a.release, b.release),
+	);
+}
+
+/** The condition under which a floor concerns a deployment at all. */
+const floorFacts: Record<FloorName, { fact: 'python' | 'postgres' | 'sqlite' | undefined; applies: Applies }> = {
+	python: { fact: 'python', applies: { all: ['python>=0'] } },
+	postgresql: { fact: 'postgres', applies: { all: ['database=postgres'] } },
+	sqlite: { fact: 'sqlite', applies: { all: ['database=sqlite', 'sqlite>=0'] } },
+	rust: { fact: undefined, applies: { any: ['install=source', 'install=pip'] } },
+};
+
+/** Floors that rise on the way, or that the deployment is under at its end: `at` is where the last one came. */
+function floors(from: Version, to: Version, profile: Profile, releases: readonly Release[]): Floor[] {
+	const stable = releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version));
+	const start = stable.filter(({ version }) => !isAbove(finalOf(version), finalOf(from))).at(-1);
+	const way = stable.filter(({ version }) => isAbove(version, from) && !isAbove(version, finalOf(to)));
+	const end = way.at(-1) ?? start;
+	return (Object.keys(floorFacts) as FloorName[]).flatMap(of => {
+		const min = end?.[of];
+		if (min === undefined) return [];
+		const { fact, applies } = floorFacts[of];
+		if (concern(applies, profile).is === false) return [];
+		const met = fact ? holds(`${fact}>=${min}`, profile).is : 'unknown';
+		const rises = start?.[of] !== min;
+		if (!rises && met !== false) return [];
+		const since = way.findLastIndex((release, i) => release[of] === min && (way[i - 1] ?? start)?.[of] !== min);
+		return [{ of, at: way[since]?.version ?? start?.version ?? to, min, met }];
+	});
+}
+
+export type ReleaseNotes = {
+	format: 1;
+	release: Version;
+	/** All releases meant, when a line was asked for. */
+	releases: Version[];
+	facts: Partial<Omit<Release, 'version'>>;
+	notes: Step[];
+	hidden: Hidden[];
+	unread: Plan['unread'];
+	horizon: Plan['horizon'];
+};
+
+/** All that these releases (one, or the patch releases of one line) ask, for one deployment. */
+export function releaseNotes(versions: readonly Version[], profile: Profile, known: Knowledge): ReleaseNotes {
+	const last = versions.at(-1) ?? '';
+	const release = known.releases.find(({ version }) => version === last);
+	const { version: _, ...facts } = release ?? { version: last };
+	const hidden: Hidden[] = [];
+	const notes: Step[] = [];
+	for (const note of known.notes.filter(({ release: of }) => versions.includes(of))) {
+		const concerned = concern(note.applies, profile);
+		if (concerned.is === false)
+			hidden.push({ id: note.id, title: note.title, because: concerned.because, sources: note.sources });
+		else {
+			const asking =
+				concerned.is === true ? { concerned: true as const } : { concerned: 'unknown' as const, ask: concerned.ask };
+			notes.push(stepOf({ ...note, possible: undefined }, asking, '0.0.0', [{ from: '0.0.0', to: last }]));
+		}
+	}
+	return {
+		format: 1,
+		release: last,
+		releases: [...versions],
+		facts,
+		notes: inOrder(notes),
+		hidden,
+		unread: known.unread.filter(({ release: of }) => versions.includes(finalOf(of))).map(unreadOf),
+		horizon: horizon(known),
+	};
+}

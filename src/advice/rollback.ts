@@ -1,0 +1,93 @@
+// Whether one can go back: which older releases still start on the database that a newer one has opened.
+import type { FloorException, Note, Release } from '../knowledge/shape.ts';
+import type { Version } from './version.ts';
+import { compare, finalOf, isAbove, isCandidate, isWithin } from './version.ts';
+
+export type Rollback = {
+	release: Version;
+	/** The oldest release of the unbroken run below that still starts. */
+	floor: Version;
+	floorWhy: string;
+	/** Where one would go back to, if that was asked. */
+	to?: Version;
+	canReturn?: boolean;
+	/** What going back does not undo, besides the schema. */
+	cautions: { id: string; text: string }[];
+};
+
+type Known = { releases: readonly Release[]; rollbackFloors: readonly FloorException[]; notes: readonly Note[] };
+
+/**
+ * Whether the older release starts on a database that the newer one opened last. From 1.37 on a release compares its
+ * own SCHEMA_VERSION with the compat version that the newer one left there; an older one, knowing no compat version,
+ * with the newer one's schema version. Source: synapse/storage/prepare_database.py of both.
+ */
+function startsAfter(newer: Release, older: Release): boolean {
+	if (older.schema === undefined || newer.schema === undefined) return false;
+	const needed = older.schemaCompat === undefined ? newer.schema : (newer.schemaCompat ?? newer.schema);
+	return older.schema >= needed;
+}
+
+function stable(releases: readonly Release[]): Release[] {
+	return releases.filter(release => !release.withdrawn && !isCandidate(release.version));
+}
+
+/** How far back one can go from a release, and whether as far as `to`. */
+export function rollback(version: Version, to: Version | undefined, known: Known): Rollback {
+	const all = stable(known.releases);
+	const asked = known.releases.find(release => release.version === version);
+	// A candidate has no schema numbers of its own here: its final release's, or the last stable one's before it.
+	const release =
+		asked?.schema === undefined
+			? (all.find(({ version: other }) => other === finalOf(version)) ??
+				all.filter(({ version: other }) => isAbove(version, other)).at(-1))
+			: asked;
+	if (!release) return { release: version, floor: version, floorWhy: 'Nothing older is known.', cautions: [] };
+	const below = all.filter(({ version: other }) => isAbove(release.version, other)).reverse();
+	const end = below.findIndex(older => !startsAfter(release, older));
+	const run = end < 0 ? below : below.slice(0, end);
+	const byNumbers = run.at(-1)?.version ?? version;
+	const exception = known.rollbackFloors.find(
+		({ releases, floor }) => isWithin(version, releases) && isAbove(floor, byNumbers),
+	);
+	const floor = exception?.floor ?? byNumbers;
+	const blocking = end < 0 ? undefined : below[end];
+	const floorWhy = exception?.because ?? why(release, blocking);
+	const canReturn = to === undefined ? undefined : compare(to, floor) >= 0;
+	return {
+		release: version,
+		floor,
+		floorWhy,
+		...(to !== undefined && { to, canReturn: canReturn ?? false }),
+		cautions: cautions(version, to ?? floor, known.notes),
+	};
+}
+
+function why(release: Release, blocking: Release | undefined): string {
+	if (!blocking) return `No older release is known to refuse a database that ${release.version} has opened.`;
+	const needed = blocking.schemaCompat === undefined ? release.schema : (release.schemaCompat ?? release.schema);
+	if (blocking.schema === undefined) return `Nothing is known of the schema of ${blocking.version} and older.`;
+	return `Once ${release.version} has opened the database, it takes a release that knows schema version ${needed}; ${blocking.version} knows only ${blocking.schema} and refuses to start.`;
+}
+
+function cautions(version: Version, back: Version, notes: readonly Note[]): { id: string; text: string }[] {
+	return notes
+		.filter(note => note.oneWay && isAbove(note.release, back) && !isAbove(note.release, finalOf(version)))
+		.map(note => ({ id: note.id, text: note.oneWay ?? '' }));
+}
+
+/** The releases at which to halt so that the last one is always within reach: the furthest ones that still allow it. */
+export function waysBack(from: Version, to: Version, known: Known): Version[] {
+	const all = stable(known.releases).map(({ version }) => version);
+	const halts: Version[] = [];
+	let here = from;
+	while (compare(rollback(to, undefined, known).floor, here) > 0) {
+		const ahead = all.filter(version => isAbove(version, here) && isAbove(to, version));
+		const next =
+			ahead.filter(version => compare(rollback(version, undefined, known).floor, here) <= 0).at(-1) ?? ahead[0];
+		if (next === undefined) break;
+		halts.push(next);
+		here = next;
+	}
+	return halts;
+}

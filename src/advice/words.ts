@@ -1,0 +1,441 @@
+// What was decided, in words: each value of advice becomes an Answer, in Markdown.
+import type { Answer, Command, Section } from '../command.ts';
+import type { Source } from '../knowledge/shape.ts';
+import type { Deadline } from './deadline.ts';
+import { code } from './markdown.ts';
+import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
+import type { Applies } from './profile.ts';
+import { closedFacts, openFacts } from './profile.ts';
+import type { Rollback } from './rollback.ts';
+import type { Version } from './version.ts';
+
+/** `1 step`, `3 steps`. */
+export function count(number: number, one: string, many = `${one}s`): string {
+	return `${number} ${number === 1 ? one : many}`;
+}
+
+function list(items: readonly string[]): string {
+	return items.map(item => `* ${item}`).join('\n');
+}
+
+function enumerate(items: readonly string[]): string {
+	return items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+}
+
+/** `workers and no-email`, each as code. */
+function conditions(applies: Applies): string {
+	return 'all' in applies ? applies.all.map(code).join(' and ') : applies.any.map(code).join(' or ');
+}
+
+function isPlainLink(url: string): boolean {
+	return /^https:\/\/[^\s()<>]+$/.test(url);
+}
+
+function sourceLine({ document, section, heading, bullet, url }: Source): string {
+	const what = [document, section, heading, bullet].filter(part => part !== undefined).join(' · ');
+	return isPlainLink(url) ? `[${what.replace(/[[\]\\`*_]/g, '')}](${url})` : code(what);
+}
+
+/** What a step says inside its fold. */
+function stepText(step: Step): string {
+	const condition =
+		step.applies && step.concerned === 'unknown' ? `*If yours is ${conditions(step.applies)}:*\n\n` : '';
+	const names = [
+		...(step.options.length ? [`Options: ${step.options.map(code).join(', ')}`] : []),
+		...(step.endpoints.length ? [`Endpoints: ${step.endpoints.map(code).join(', ')}`] : []),
+		...(step.metrics.length ? [`Metrics: ${step.metrics.map(code).join(', ')}`] : []),
+		...(step.oneWay ? [`⚠️ Cannot be undone: ${step.oneWay}`] : []),
+		...(step.sources.length ? [`Upstream: ${step.sources.map(sourceLine).join(', ')}`] : []),
+	];
+	return `${condition}${step.text}${names.length ? `\n\n${list(names)}` : ''}`;
+}
+
+function markOf(step: Step): string | undefined {
+	if (step.refuses) return '🔴';
+	return step.oneWay ? '⚠️' : undefined;
+}
+
+/** A step's number is its place in the plan: people speak of "step 4". */
+function stepSection(step: Step, number: number): Section {
+	const mark = markOf(step);
+	return { title: `${number}. ${step.title}`, ...(mark && { mark }), markdown: stepText(step), fold: true };
+}
+
+const floorNames = { python: 'Python', postgresql: 'PostgreSQL', sqlite: 'SQLite', rust: 'Rust (to build)' } as const;
+
+function floorLines({ floors }: Plan): string[] {
+	return floors.map(({ of, at, min, met }) => {
+		const rule = `${floorNames[of]} ${min} or newer is needed from ${at} on`;
+		if (met === false) return `🔴 ${rule}: yours is older. Upgrade it first.`;
+		return met === true ? `✅ ${rule}: yours is.` : `⚠️ ${rule}.`;
+	});
+}
+
+function advisoryLines({ advisories, to }: Plan): string[] {
+	return advisories.open.map(({ id, severity, title, fixedIn }) => {
+		const mark = severity === 'critical' || severity === 'high' ? '🔴' : '⚠️';
+		return `${mark} ${to} is open to ${code(id)} (${severity}): ${title}. ${fixedIn ? `Fixed in ${fixedIn}.` : 'No release fixes it yet.'}`;
+	});
+}
+
+function stopLines({ stops }: Plan): string[] {
+	return stops
+		.filter(({ required }) => required)
+		.map(
+			({ best, waitFor, applies }) =>
+				`🔴 Halt at ${best} and wait for ${waitFor}${applies ? ` (${conditions(applies)})` : ''}; a direct jump can ruin the database.`,
+		);
+}
+
+function rollbackLine({ release, floor, to, canReturn, floorWhy }: Rollback): string {
+	if (canReturn) return `✅ The schema lets you go back to ${to}.`;
+	return `⚠️ ${floor === release ? `No older release starts after ${release}` : `After ${release} you can go back to ${floor} at most`}${to ? `, not to ${to}: only a backup leads there` : ''}. ${floorWhy}`;
+}
+
+/** What could hurt, which no reader may have to unfold. */
+function dangers(plan: Plan, numbered: readonly Step[]): string[] {
+	const refusing = numbered.flatMap((step, i) =>
+		step.refuses
+			? [
+					`🔴 Step ${i + 1} stops the start${step.concerned === 'unknown' && step.applies ? ` if yours is ${conditions(step.applies)}` : ''}: ${step.title}`,
+				]
+			: [],
+	);
+	const oneWay = numbered.flatMap((step, i) =>
+		step.oneWay ? [`⚠️ Step ${i + 1} cannot be undone: ${step.title}`] : [],
+	);
+	const unread = plan.unread.length
+		? [`⚠️ ${count(plan.unread.length, 'passage')} of upstream’s nobody here has read yet: see the end.`]
+		: [];
+	return [
+		...stopLines(plan),
+		...refusing,
+		...floorLines(plan),
+		...oneWay,
+		rollbackLine(plan.rollback),
+		...advisoryLines(plan),
+		...unread,
+	];
+}
+
+/** The one line that says the result; its beginning is what a notification shows. */
+function planLead(plan: Plan): string {
+	const acts = plan.steps.filter(({ must, generated }) => must && !generated);
+	const refuses = plan.steps.filter(step => step.refuses).length;
+	const halts = plan.stops.filter(({ required }) => required).length;
+	const rest = plan.steps.filter(({ must }) => !must).length;
+	if (plan.steps.every(step => step.generated) && !plan.unread.length) {
+		return `**${plan.from} → ${plan.to}: nothing to do but the switch itself.** Upstream asks nothing of ${Object.keys(plan.profile).length ? 'this deployment' : 'anybody'} in between.`;
+	}
+	const parts = [
+		acts.length ? count(acts.length, 'thing to do', 'things to do') : 'nothing you must do',
+		...(refuses ? [`${refuses} can stop the start`] : []),
+		...(halts ? [count(halts, 'required halt')] : []),
+		...(rest ? [`${rest} good to know`] : []),
+	];
+	return `**${plan.from} → ${plan.to}: ${parts.join(', ')}.**`;
+}
+
+const whenTitles = { before: 'Before', switch: 'At the switch', after: 'After' } as const;
+
+function overview(_plan: Plan, numbered: readonly Step[]): string {
+	return (['before', 'switch', 'after'] as const)
+		.flatMap(when => {
+			const numbers = numbered.flatMap((step, i) => (step.when === when ? [i + 1] : []));
+			return numbers.length
+				? [
+						`**${whenTitles[when]}:** ${numbers.length > 1 ? `steps ${numbers[0]}–${numbers.at(-1)}` : `step ${numbers[0]}`}`,
+					]
+				: [];
+		})
+		.join(' · ');
+}
+
+/** Steps that only inform share one fold for each `when`; the ones to act on have one each. */
+export function planWords(plan: Plan, taken: readonly string[]): Answer {
+	const numbered = plan.steps.filter(({ must, refuses }) => must || refuses);
+	const informing = plan.steps.filter(({ must, refuses }) => !must && !refuses);
+	const sections: Section[] = [
+		{ title: 'What can hurt', markdown: list(dangers(plan, numbered)), fold: false },
+		...numbered.map((step, i) => stepSection(step, i + 1)),
+		...(informing.length ? [informingSection(informing)] : []),
+		...choices(plan.stops),
+		...advisorySection(plan),
+		...deadlineSection(plan.deadlines, plan.to),
+		...hiddenSection(plan),
+		...unreadSection(plan),
+	];
+	const lead = [planLead(plan), overview(plan, numbered), ...taken, asking(plan), horizonLine(plan)]
+		.filter(Boolean)
+		.join('\n\n');
+	return { value: plan, lead, title: `Plan: ${plan.from} → ${plan.to}`, sections, kind: 'answer' };
+}
+
+function informingSection(steps: readonly Step[]): Section {
+	const texts = steps.map(step => `**${step.release}: ${step.title}**\n\n${stepText(step)}`);
+	return { title: `Good to know (${steps.length})`, markdown: texts.join('\n\n'), fold: true };
+}
+
+function choices(stops: readonly Halt[]): Section[] {
+	const free = stops.filter(({ required }) => !required);
+	if (!free.length) return [];
+	return [
+		{
+			title: `Halts to keep a way back (${free.length})`,
+			markdown: `Whoever wants to be able to go back without a backup at each moment halts at ${enumerate(free.map(({ best }) => best))} for some days of use, until the background updates are done. From each of them the halt before it (or the start) still starts. It is a choice, no demand.`,
+			fold: true,
+		},
+	];
+}
+
+function advisorySection({ advisories, from, to }: Plan): Section[] {
+	const { fixed, passedThrough, hidden } = advisories;
+	const lines = [
+		...(fixed.length ? [`${to} closes: ${fixed.map(code).join(', ')}`] : []),
+		...(passedThrough.length
+			? [
+					`Only releases between ${from} and ${to} are open to ${passedThrough.map(code).join(', ')}: do not stay there.`,
+				]
+			: []),
+		...hidden.map(({ id, because }) => `${code(id)} does not concern you (${because.map(code).join(', ')}).`),
+	];
+	return lines.length ? [{ title: `Security (${fixed.length} closed)`, markdown: list(lines), fold: true }] : [];
+}
+
+/** When a deadline bites, as upstream wrote it. */
+export function dueWords({ at, estimate, slipped, landed }: Deadline): string {
+	const when = [at.version && `in ${at.version}`, at.date && `in ${at.date}`, at.vague && `“${at.vague}”`]
+		.filter(Boolean)
+		.join(', ');
+	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
+	if (landed) return `${when}; happened in ${landed}`;
+	return `${when}${expected}${slipped ? '; overdue: it still works, and may stop in any release' : ''}`;
+}
+
+export function deadlineLine(deadline: Deadline): string {
+	const { subject, replacedBy, concerned, applies } = deadline;
+	const who = concerned === 'unknown' && applies ? ` If yours is ${conditions(applies)}.` : '';
+	return `**${subject}**: ${dueWords(deadline)}.${replacedBy ? ` Instead: ${replacedBy}` : ''}${who}`;
+}
+
+function deadlineSection(found: readonly Deadline[], to: Version): Section[] {
+	if (!found.length) return [];
+	return [
+		{ title: `Will stop working after ${to} (${found.length})`, markdown: list(found.map(deadlineLine)), fold: true },
+	];
+}
+
+function hiddenSection({ hidden }: Pick<Plan, 'hidden'>): Section[] {
+	if (!hidden.length) return [];
+	const lines = hidden.map(({ title, id, because }) => `${title} (${code(id)}): ${because.map(code).join(', ')}`);
+	return [
+		{
+			title: `Not for you (${hidden.length})`,
+			markdown: `Left out because of what you said:\n\n${list(lines)}`,
+			fold: true,
+		},
+	];
+}
+
+function unreadSection({ unread }: Pick<Plan, 'unread'>): Section[] {
+	if (!unread.length) return [];
+	const lines = unread.map(({ release, heading, section, part, bullet, url }) => {
+		const what = [heading ?? section, part, bullet]
+			.filter(Boolean)
+			.join(' · ')
+			.replace(/[[\]\\`*_<>]/g, '');
+		return isPlainLink(url) ? `${release}: [${what}](${url})` : `${release}: ${what}`;
+	});
+	return [
+		{
+			title: `Unread (${unread.length})`,
+			mark: '⚠️',
+			markdown: `Upstream wrote this and nobody has turned it into notes yet. Read it there:\n\n${list(lines)}`,
+			fold: true,
+		},
+	];
+}
+
+/** Which facts would shorten the plan. */
+function asking({ steps, to, from }: Plan): string {
+	const asked = new Map<string, number>();
+	for (const fact of steps.flatMap(({ ask }) => ask ?? [])) asked.set(fact, (asked.get(fact) ?? 0) + 1);
+	const most = [...asked].sort(([, a], [, b]) => b - a).slice(0, 4);
+	if (!most.length) return '';
+	const words = most.map(([fact]) => examples[fact] ?? fact);
+	return `Say more about the server and this gets shorter, like ${code(`!upgrade ${from} ${to} ${words.join(' ')}`)}; deny a fact with ${code('no-')} in front.`;
+}
+
+/** Facts with a value are asked for with one. */
+const examples: Record<string, string> = {
+	install: 'docker',
+	database: 'postgres',
+	postgres: 'postgres=15',
+	sqlite: 'sqlite=3.40',
+	python: 'python=3.11',
+	os: 'os=debian-12',
+};
+
+function horizonLine({ horizon, gaps }: Pick<Plan, 'horizon' | 'gaps'>): string {
+	const missing = gaps.length ? ` Not judged in this edition: ${gaps.join(', ')}.` : '';
+	return `Known up to ${horizon.release}, read ${horizon.read}.${missing}`;
+}
+
+export function rollbackWords(result: Rollback & { format: 1 }, taken: readonly string[]): Answer {
+	const { release, to, canReturn, floor, cautions } = result;
+	const verdict =
+		to === undefined
+			? floor === release
+				? `From ${release} no older release starts again.`
+				: `From ${release} you can go back to ${floor} at most.`
+			: canReturn
+				? `Yes: ${to} still starts after ${release}.`
+				: `No: after ${release}, ${to} does not start. ${floor} is the oldest that does.`;
+	const sections: Section[] = cautions.length
+		? [
+				{
+					title: `What going back does not undo (${cautions.length})`,
+					mark: '⚠️',
+					markdown: list(cautions.map(({ id, text }) => `${text} (${code(id)})`)),
+					fold: false,
+				},
+			]
+		: [];
+	const care =
+		'“It starts” is not “nothing is lost”: background updates that only the newer release knows stop all others of the older one, and rooms of a version that it does not know vanish from sync. A backup from before the switch is the sure way.';
+	return {
+		value: result,
+		lead: [`**${verdict}**`, result.floorWhy, ...taken, care].join('\n\n'),
+		sections,
+		kind: 'answer',
+	};
+}
+
+const factLabels: [keyof ReleaseNotes['facts'], string][] = [
+	['date', 'released'],
+	['python', 'Python at least'],
+	['postgresql', 'PostgreSQL at least'],
+	['sqlite', 'SQLite at least'],
+	['rust', 'Rust at least (to build)'],
+	['schema', 'database schema'],
+	['schemaCompat', 'readable by releases with schema'],
+];
+
+type ReleaseAdvisories = { fixed: string[]; open: Plan['advisories']['open'] };
+
+export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories): Answer {
+	const { release, releases, facts, notes, unread } = found;
+	const what = releases.length > 1 ? `${releases[0]} to ${release}` : release;
+	const must = notes.filter(step => step.must).length;
+	const result = notes.length
+		? `${count(notes.length, 'note')}, ${must ? `${must} to act on` : 'none you must act on'}`
+		: unread.length
+			? 'not read yet, see upstream'
+			: 'nothing to do';
+	const known = factLabels.flatMap(([key, label]) => (facts[key] === undefined ? [] : [`${label} ${facts[key]}`]));
+	const sections: Section[] = [
+		...(known.length ? [{ title: `Facts of ${release}`, markdown: list(known), fold: false }] : []),
+		...notes.map((step, i) => stepSection(step, i + 1)),
+		...securitySection(advisories, release),
+		...hiddenSection(found),
+		...unreadSection(found),
+	];
+	const withdrawn = facts.withdrawn ? `⚠️ ${release} was withdrawn by its makers.` : '';
+	const lead = [`**Synapse ${what}: ${result}.**`, withdrawn, horizonLine({ ...found, gaps: [] })]
+		.filter(Boolean)
+		.join('\n\n');
+	return { value: { ...found, advisories }, lead, title: `Notes: ${what}`, sections, kind: 'answer' };
+}
+
+function securitySection({ fixed, open }: ReleaseAdvisories, release: Version): Section[] {
+	const lines = [
+		...(fixed.length ? [`Closes ${fixed.map(code).join(', ')}`] : []),
+		...open.map(
+			({ id, severity, title, fixedIn }) =>
+				`⚠️ ${release} is open to ${code(id)} (${severity}): ${title}. ${fixedIn ? `Fixed in ${fixedIn}.` : 'No release fixes it yet.'}`,
+		),
+	];
+	return lines.length
+		? [{ title: `Security (${open.length} open)`, markdown: list(lines), fold: open.length === 0 }]
+		: [];
+}
+
+export function helpWords(commands: readonly Command[]): Answer {
+	const lines = commands.map(({ usage, summary }) => `${code(`!${usage}`)}: ${summary}`);
+	const lead = `**I tell you what a Synapse upgrade asks of your server.** Try ${code('!upgrade 1.56 1.69')}`;
+	const more = `${code('!help upgrade')} says more about a command, ${code('!help facts')} what you can say about your deployment. ${code('!glia upgrade …')} and mentioning me work as well.`;
+	const value = {
+		format: 1,
+		commands: commands.map(({ name, usage, summary, changes }) => ({ name, usage, summary, changes })),
+	};
+	return {
+		value,
+		lead,
+		sections: [{ title: 'What you can say', markdown: `${list(lines)}\n\n${more}`, fold: false }],
+		kind: 'answer',
+	};
+}
+
+export function commandWords({ name, usage, summary, examples, help, changes }: Command): Answer {
+	const rights = changes ? 'It changes something, so it needs the power to do so in this room.' : '';
+	const shown = `For example: ${examples.map(example => code(`!${example}`)).join(' or ')}`;
+	const lead = [`**${code(`!${usage}`)}** ${summary}.`, help ?? '', rights, shown].filter(Boolean).join('\n\n');
+	return { value: { format: 1, name, usage, summary, examples, changes }, lead, sections: [], kind: 'answer' };
+}
+
+export function factsWords(): Answer {
+	const closed = Object.entries(closedFacts).map(([fact, { means, example, ...rest }]) => {
+		const values = 'values' in rest && fact !== 'os' ? ` (${rest.values.map(code).join(', ')})` : '';
+		return `${code(fact)}: ${means}${values}. Say ${code(example)}`;
+	});
+	const open = Object.entries(openFacts).map(([fact, means]) => `${code(fact)}: ${means}`);
+	return {
+		value: { format: 1, facts: { ...closedFacts, ...openFacts } },
+		lead: `**Facts shorten a plan to what concerns your server.** Write them behind the versions: ${code('!upgrade 1.56 1.69 docker postgres=14 no-workers')}. What you do not state stays unknown, and is shown with a condition.`,
+		sections: [
+			{ title: 'With a value', markdown: list(closed), fold: false },
+			{
+				title: 'Yes or no',
+				markdown: `True as they stand, false with ${code('no-')} in front.\n\n${list(open)}`,
+				fold: false,
+			},
+		],
+		kind: 'answer',
+	};
+}
+
+type Status = {
+	format: 1;
+	version: string;
+	upSeconds: number;
+	lastSync?: string;
+	horizon: Plan['horizon'];
+	notes: number;
+	unread: number;
+	advisories: number;
+};
+
+export function statusWords(status: Status): Answer {
+	const { version, upSeconds, lastSync, horizon, notes, unread, advisories } = status;
+	const lines = [
+		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
+		...(lastSync ? [`Last word from the homeserver: ${lastSync.slice(0, 19).replace('T', ' ')} UTC`] : []),
+	];
+	return {
+		value: status,
+		lead: `**I am well:** Glia ${version}, up for ${duration(upSeconds)}.\n\n${list(lines)}`,
+		sections: [],
+		kind: 'answer',
+	};
+}
+
+/** `3 days`, `2 hours`, `5 minutes`: the largest unit that fits. */
+function duration(seconds: number): string {
+	const units: [number, string][] = [
+		[86400, 'day'],
+		[3600, 'hour'],
+		[60, 'minute'],
+	];
+	const unit = units.find(([size]) => seconds >= size);
+	return unit ? count(Math.floor(seconds / unit[0]), unit[1]) : count(seconds, 'second');
+}

@@ -1,0 +1,141 @@
+// How versions, facts and other words are read from what people typed: the one place for it.
+import { distance } from 'fastest-levenshtein';
+import { code } from './advice/markdown.ts';
+import type { Profile, Term } from './advice/profile.ts';
+import { factWords, isContradiction, parseTerm, profileOf } from './advice/profile.ts';
+import type { Version } from './advice/version.ts';
+import { compare, finalOf, isCandidate, isVersion, lineOf } from './advice/version.ts';
+import { Refusal } from './command.ts';
+import type { Knowledge, Release } from './knowledge/shape.ts';
+
+/** The word nearest to what was typed, if it is near enough to be meant. */
+export function nearest(typed: string, words: readonly string[]): string | undefined {
+	const ranked = words
+		.map(word => ({ word, far: distance(typed.toLowerCase(), word) }))
+		.sort((a, b) => a.far - b.far || a.word.localeCompare(b.word));
+	const best = ranked[0];
+	return best && best.far <= Math.max(1, Math.floor(Math.min(typed.length, best.word.length) / 2))
+		? best.word
+		: undefined;
+}
+
+/** What the words of a command are: versions as typed, statements of facts, server names. */
+export type Words = { versions: string[]; terms: Term[]; servers: string[] };
+
+const versionWord = /^v?\d+(\.\d+)*[a-z]?(\.\d+)?([-.~]?rc\.?\d+)?([+~-][\w.+~-]*)?$/i;
+const serverWord = /^(\[[0-9a-f:.]+\]|[a-z0-9-]+(\.[a-z0-9-]+)+)(:\d{1,5})?$|^[a-z0-9-]+:\d{1,5}$/i;
+const joining = new Set(['to', 'from', '->', '-->', '=>', '→', '..', '...', '–', '—', '-', 'and', 'with']);
+
+/** Sorts the words, or refuses the first that is none of them. A word is a version before it is a server's name. */
+export function sortWords(words: readonly string[], example: string): Words {
+	const sorted: Words = { versions: [], terms: [], servers: [] };
+	const together = words.join(' ').replace(/(\w) *= *(\w)/g, '$1=$2');
+	for (const word of together.split(/\s+/).flatMap(apart)) {
+		const small = word.toLowerCase();
+		if (joining.has(small)) continue;
+		const term = parseTerm(small);
+		if (versionWord.test(word)) sorted.versions.push(word);
+		else if (term?.operator === '=') sorted.terms.push(term);
+		else if (term)
+			throw new Refusal(`A fact has one value: write ${code(small.replace(/[<>]=?/, '='))} instead of ${code(word)}.`);
+		else if (serverWord.test(word)) sorted.servers.push(small);
+		else throw new Refusal(unknownWord(word, example));
+	}
+	return sorted;
+}
+
+/** `1.56->1.69`, `1.56→1.69`, `1.56..1.69`, `1.56,1.69` and `postgres = 14` fall apart, or together, as meant. */
+function apart(word: string): string[] {
+	return word
+		.replace(/^["'(]+|["'),;]+$/g, '')
+		.replace(/^(v?\d+\.\d[\w.]*)-(v?\d+\.\d)/i, '$1->$2')
+		.split(/-+>|=>|→|,|;|\.{2,}|[–—]/)
+		.filter(Boolean);
+}
+
+function unknownWord(word: string, example: string): string {
+	const [name = ''] = word.split('=');
+	const near = nearest(word, factWords()) ?? nearest(name, factWords());
+	const meant = near ? `Did you mean ${code(near)}? ` : '';
+	return `I do not know the fact ${code(word)}. ${meant}${code('!help facts')} lists them; an example: ${code(example)}`;
+}
+
+/** The statements as a profile; two values of one fact are refused. */
+export function readProfile(terms: readonly Term[]): Profile {
+	const profile = profileOf(terms);
+	if (!isContradiction(profile)) return profile;
+	const [first, second] = profile.stated;
+	throw new Refusal(
+		`${code(first)} and ${code(second)} contradict each other: a deployment has one value of ${code(profile.fact)}. Say only one of them.`,
+	);
+}
+
+/** The newest release that is neither a candidate nor withdrawn. */
+export function newest(knowledge: Pick<Knowledge, 'releases'>): Version {
+	const stable = knowledge.releases.filter(isStable).at(-1);
+	if (!stable) throw new Error('the knowledge has no release');
+	return stable.version;
+}
+
+function isStable(release: Release): boolean {
+	return !release.withdrawn && !isCandidate(release.version);
+}
+
+/** A version as typed and what it was taken for; `note` says so when that is more than was typed. */
+export type Meant = { version: Version; note?: string };
+
+/**
+ * A version that somebody typed. As a start, two parts mean the first release of that line; as a target, its newest
+ * patch release that was not withdrawn. Refuses what is unknown, naming what is known.
+ */
+export function readVersion(typed: string, as: 'start' | 'target', knowledge: Pick<Knowledge, 'releases'>): Meant {
+	const text = typed
+		.toLowerCase()
+		.replace(/^v/, '')
+		.replace(/[-.~]?rc\.?(\d+)/, 'rc$1')
+		.replace(/[+~-].*$/, '');
+	const [base = '', candidate] = text.split('rc');
+	const inFull = /^\d+\.\d+$/.test(base) ? `${base}.0` : base;
+	const full = candidate === undefined ? inFull : `${inFull}rc${Number(candidate)}`;
+	if (/^\d+\.\d+$/.test(text)) {
+		const line = knowledge.releases.filter(
+			release => !isCandidate(release.version) && lineOf(release.version) === text,
+		);
+		const found = as === 'start' ? line[0] : line.filter(isStable).at(-1);
+		if (!found) throw new Refusal(unknownVersion(typed, knowledge));
+		if (found.version === full) return { version: full };
+		const what = as === 'start' ? 'its first release' : 'its newest patch release';
+		return { version: found.version, note: `${text} is taken as ${found.version}, ${what}.` };
+	}
+	const release = isVersion(full) ? knowledge.releases.find(({ version }) => version === full) : undefined;
+	if (!release) throw new Refusal(unknownVersion(typed, knowledge));
+	if (!release.withdrawn) return { version: full };
+	if (as === 'start') return { version: full, note: `${full} was withdrawn by its makers.` };
+	const next = knowledge.releases.find(other => isStable(other) && compare(other.version, full) > 0);
+	throw new Refusal(
+		`Synapse ${full} was withdrawn by its makers, so it is no target.${next ? ` Take ${code(next.version)} instead.` : ''}`,
+	);
+}
+
+function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): string {
+	const last = newest(knowledge);
+	const candidates = knowledge.releases
+		.filter(({ version }) => compare(version, last) > 0)
+		.map(({ version }) => version);
+	const beyond = candidates.length ? ` (and its successor's candidates up to ${candidates.at(-1)})` : '';
+	const stable = knowledge.releases.filter(isStable).map(({ version }) => version);
+	const near = nearest(typed.replace(/^v/i, ''), stable);
+	const meant = near && near !== last ? ` Did you mean ${code(near)}?` : '';
+	return `I do not know a Synapse release ${code(typed)}. The newest I know is ${last}${beyond}, the oldest ${stable[0]}.${meant}`;
+}
+
+/** The releases that `!notes` speaks of: two parts mean all stable releases of that line, more mean that one. */
+export function linesOf(typed: string, knowledge: Pick<Knowledge, 'releases'>): Version[] {
+	const line = typed.toLowerCase().replace(/^v/, '');
+	if (!/^\d+\.\d+$/.test(line)) return [finalOf(readVersion(typed, 'start', knowledge).version)];
+	const found = knowledge.releases
+		.map(({ version }) => version)
+		.filter(version => !isCandidate(version) && lineOf(version) === line);
+	if (!found.length) throw new Refusal(unknownVersion(typed, knowledge));
+	return found;
+}

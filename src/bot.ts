@@ -1,0 +1,198 @@
+// A message in → an answer for each command in it: prefix, rights, unknown command, errors into words.
+import { randomUUID } from 'node:crypto';
+import { code } from './advice/markdown.ts';
+import { nearest } from './args.ts';
+import type { Answer, Asked, Command } from './command.ts';
+import { Refusal } from './command.ts';
+import type { Ports } from './ports.ts';
+
+/** A text that somebody said, as an edge hands it over. */
+export type Message = {
+	room: string;
+	sender: string;
+	at: Date;
+	body: string;
+	/** Whether the event says that it mentions the bot (`m.mentions`). */
+	mentioned: boolean;
+	repliesTo?: string;
+	thread?: string;
+};
+
+export type Log = { error: (fields: Record<string, unknown>, text: string) => void };
+
+/** Who answers: what it can do, what it is called here, and what this person may. */
+export type Respondent = {
+	commands: readonly Command[];
+	ports: Ports;
+	/** What the bot is called: localpart, whole id, display name. */
+	names: readonly string[];
+	/** Whether commands without the bot's name count in this room. */
+	bare: boolean;
+	/** Whether all that is said is meant for the bot, as on the terminal: then nothing is left without an answer. */
+	alone?: boolean;
+	/** Why this person may not change things here, or undefined. */
+	mayChange: () => string | undefined;
+	log: Log;
+};
+
+/** One command as called. `addressed`: the bot was named, so an unknown name deserves an answer. */
+export type Call = { name: string; words: string[]; text: string; addressed: boolean };
+
+/** More commands than this in one message are refused together. */
+const mostCalls = 10;
+/** Beyond this age (24 hours) a command that changes something is no longer carried out. */
+const staleAfter = 24 * 3600 * 1000;
+
+/** The answers to the commands in a message, in their order; none if nothing was asked of the bot. Never throws. */
+export async function respond(message: Message, to: Respondent): Promise<Answer[]> {
+	const calls = callsIn(message, to);
+	if (calls.length > mostCalls) {
+		return [
+			refusal(`${calls.length} commands in one message are too many: at most ${mostCalls} are answered at once.`),
+		];
+	}
+	const answers: Answer[] = [];
+	for (const call of calls) answers.push(await answer(call, message, to));
+	return answers;
+}
+
+async function answer(call: Call, message: Message, to: Respondent): Promise<Answer> {
+	try {
+		const command = to.commands.find(({ name }) => name === call.name);
+		if (!command) throw new Refusal(unknownCommand(call.name, to.commands));
+		if (command.changes) {
+			const why = to.mayChange();
+			if (why) throw new Refusal(why);
+			if (to.ports.now().getTime() - message.at.getTime() > staleAfter) {
+				throw new Refusal(
+					`That was said more than 24 hours ago, while I was away, and it would change something. Please say it again if you still want it: ${code(`!${command.usage}`)}`,
+				);
+			}
+		}
+		const asked: Asked = {
+			words: call.words,
+			text: call.text,
+			room: message.room,
+			sender: message.sender,
+			at: message.at,
+			...(message.repliesTo && { repliesTo: message.repliesTo }),
+			...(message.thread && { thread: message.thread }),
+		};
+		return await command.run(asked, to.ports);
+	} catch (error) {
+		if (error instanceof Refusal) return refusal(error.message);
+		const reference = randomUUID().slice(0, 8);
+		to.log.error({ err: error, reference, command: call.name }, 'a command failed');
+		const lead = `Something went wrong on my side, not yours. The log has it under ${code(reference)}.`;
+		return { value: { format: 1, error: `internal error, reference ${reference}` }, lead, sections: [], kind: 'fault' };
+	}
+}
+
+/** A refusal as an answer. Its text is Markdown; as JSON it is the same sentence without marks of code. */
+export function refusal(markdown: string): Answer {
+	const value = { format: 1, refused: markdown.replace(/`+ ?| ?`+/g, '').replace(/\\([^\w\s])/g, '$1') };
+	return { value, lead: markdown, sections: [], kind: 'refusal' };
+}
+
+function unknownCommand(name: string, commands: readonly Command[]): string {
+	const near = nearest(
+		name,
+		commands.map(command => command.name),
+	);
+	const meant = near ? `Did you mean ${code(`!${near}`)}? ` : '';
+	return `I do not know the command ${code(name)}. ${meant}${code('!help')} lists what I can do.`;
+}
+
+/** What phones and word processors make of plain characters, undone. */
+function plainly(body: string): string {
+	return body
+		.replace(/\r\n?/g, '\n')
+		.replace(/[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\t]/g, ' ')
+		.replace(/[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, '')
+		.replace(/[\u2018\u2019\u201a\u2032]/g, "'")
+		.replace(/[\u201c\u201d\u201e\u2033\u00ab\u00bb]/g, '"')
+		.replace(/[\u2010-\u2012\u2212]/g, '-')
+		.replace(/\uff01/g, '!');
+}
+
+/** The commands in a message. A quoted line is not a command; a command that wants words and
+ * stands alone in its line takes them from the next. */
+export function callsIn(
+	{ body, mentioned }: Pick<Message, 'body' | 'mentioned'>,
+	{ commands, names, bare, alone = false }: Pick<Respondent, 'commands' | 'names' | 'bare' | 'alone'>,
+): Call[] {
+	const lines = plainly(body)
+		.split('\n')
+		.map(line => line.trim())
+		.filter(line => !line.startsWith('>'));
+	const known = (name: string) => commands.some(command => command.name === name);
+	const wantsWords = (name: string) => commands.some(command => command.name === name && command.usage.includes('<'));
+	const calls: Call[] = [];
+	let open: Call | undefined;
+	for (const line of lines) {
+		const call = callOf(line, names, known, mentioned && calls.length === 0);
+		if (call && (call.addressed || (bare && known(call.name)))) {
+			calls.push(call);
+			open = call.words.length === 0 && wantsWords(call.name) ? call : undefined;
+		} else if (open && line && !call) {
+			open.words = line.split(/ +/);
+			open.text = line;
+			open = undefined;
+		} else if (line) {
+			open = undefined;
+		}
+	}
+	return calls;
+}
+
+function callOf(
+	line: string,
+	names: readonly string[],
+	known: (name: string) => boolean,
+	mentioned: boolean,
+): Call | undefined {
+	const sign = /^! ?(.+)$/.exec(line)?.[1];
+	if (sign !== undefined) {
+		const [first = '', ...rest] = sign.split(/ +/);
+		if (names.some(name => name.toLowerCase() === first.toLowerCase())) return call(rest, true);
+		return /^[a-z]/i.test(first) ? call([first, ...rest], false) : undefined;
+	}
+	const named = afterName(line, names);
+	if (!named) return undefined;
+	const words = named.rest.replace(/^! ?/, '').split(/ +/).filter(Boolean);
+	// Without a colon or a mention, "Glia is nice" is talk, and only a real command after the name is meant for the bot.
+	if (!named.colon && !mentioned && !known(words[0]?.toLowerCase() ?? '')) return undefined;
+	return call(words, true);
+}
+
+function call(words: string[], addressed: boolean): Call {
+	const [name = 'help', ...rest] = words;
+	return { name: name.toLowerCase(), words: rest, text: rest.join(' '), addressed };
+}
+
+/** What follows the bot's name at the start of a line (`glia: …`, `@glia:example.org …`, `[Glia](…) …`). */
+function afterName(line: string, names: readonly string[]): { rest: string; colon: boolean } | undefined {
+	const link = /^\[([^\]]*)\]\(https:\/\/matrix\.to\/#\/([^)?]*)[^)]*\)/.exec(line);
+	if (link && names.some(name => name === decoded(link[2] ?? ''))) return separated(line.slice(link[0].length));
+	for (const name of [...names].sort((a, b) => b.length - a.length)) {
+		for (const written of [name, `@${name}`]) {
+			if (!written || line.slice(0, written.length).toLowerCase() !== written.toLowerCase()) continue;
+			const rest = line.slice(written.length);
+			if (/^([\s:,]|$)/.test(rest)) return separated(rest);
+		}
+	}
+	return undefined;
+}
+
+function separated(rest: string): { rest: string; colon: boolean } {
+	const found = /^\s*([:,])?\s*(.*)$/.exec(rest);
+	return { rest: found?.[2] ?? '', colon: found?.[1] !== undefined };
+}
+
+function decoded(text: string): string {
+	try {
+		return decodeURIComponent(text);
+	} catch {
+		return text;
+	}
+}

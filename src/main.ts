@@ -1,0 +1,89 @@
+// Reads the command line and the configuration, builds the edges, starts and stops. Knows everyone; known by no one.
+import { commands } from '../commands/index.ts';
+import packageJson from '../package.json' with { type: 'json' };
+import { Refusal } from './command.ts';
+import { converse, say } from './edges/console.ts';
+import { readKnowledge } from './knowledge/read.ts';
+import type { Ports } from './ports.ts';
+
+const usage = `Glia ${packageJson.version} advises the people who run Synapse homeservers.
+
+  npm start                                a conversation on the terminal
+  npm start -- --config config.yaml        join Matrix
+  npm start -s -- say '!upgrade 1.56 1.69' answer once
+  npm start -s -- say -                    answer each line of standard input
+
+  say options   --json         one line of JSON an answer
+                --file PATH    a file that the command speaks of (repeatable)
+                --config PATH  the configuration
+  --version, --help
+
+Exit status: 0 answered, 1 refused, 2 the target would refuse to start, 3 our fault.`;
+
+type Line = {
+	mode: 'converse' | 'say' | 'matrix' | 'version' | 'usage';
+	json: boolean;
+	config?: string;
+	files: string[];
+	said: string[];
+};
+
+/** The command line, read; a Refusal says what is wrong with it. */
+function readLine(words: readonly string[]): Line {
+	const line: Line = { mode: 'converse', json: false, files: [], said: [] };
+	const rest = [...words];
+	if (rest[0] === 'say') {
+		line.mode = 'say';
+		rest.shift();
+	}
+	for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+		const [flag = '', inline] = /^--(config|file)=/.test(word) ? word.split(/=(.*)/s) : [word];
+		if (word === '--version') return { ...line, mode: 'version' };
+		if (word === '--help' || word === '-h') return { ...line, mode: 'usage' };
+		if (word === '--json' && line.mode === 'say') line.json = true;
+		else if (flag === '--config' || (flag === '--file' && line.mode === 'say')) {
+			const path = inline ?? rest.shift();
+			if (path === undefined || path === '')
+				throw new Refusal(`${flag} needs a path: ${flag} ${flag === '--file' ? 'homeserver.yaml' : 'config.yaml'}`);
+			if (flag === '--file') line.files.push(path);
+			else line.config = path;
+		} else if (line.mode === 'say' && (word === '-' || !word.startsWith('-'))) line.said.push(word);
+		else throw new Refusal(`I do not know the option ${word}.\n\n${usage}`);
+	}
+	if (line.mode === 'say' && line.said.length === 0)
+		throw new Refusal(`Say what? For example: npm start -s -- say '!upgrade 1.56 1.69'`);
+	if (line.mode === 'converse' && line.config !== undefined) line.mode = 'matrix';
+	return line;
+}
+
+async function main(): Promise<number> {
+	const line = readLine(process.argv.slice(2));
+	if (line.mode === 'version') {
+		process.stdout.write(`${packageJson.version}\n`);
+		return 0;
+	}
+	if (line.mode === 'usage') {
+		process.stdout.write(`${usage}\n`);
+		return 0;
+	}
+	const knowledge = readKnowledge(new URL('../knowledge/', import.meta.url));
+	const startedAt = new Date();
+	const ports: Ports = {
+		knowledge,
+		commands,
+		now: () => new Date(),
+		health: { version: packageJson.version, startedAt, lastSync: () => undefined },
+	};
+	if (line.mode === 'say') return say(line.said.join(' '), { json: line.json, commands, ports });
+	return converse({ commands, ports });
+}
+
+try {
+	process.exitCode = await main();
+} catch (error) {
+	const ours = !(error instanceof Refusal);
+	process.stderr.write(
+		`${ours && error instanceof Error ? (error.stack ?? error.message) : String(error instanceof Error ? error.message : error)}\n`,
+	);
+	process.exitCode = ours ? 3 : 1;
+}
