@@ -90,7 +90,7 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 
 /** A refusal as an answer. Its text is Markdown; as JSON it is the same sentence without marks of code. */
 export function refusal(markdown: string): Answer {
-	const value = { format: 1, refused: markdown.replace(/`+ ?| ?`+/g, '').replace(/\\([^\w\s])/g, '$1') };
+	const value = { format: 1, refused: markdown.replace(/(`+)( ?)(.*?)\2\1/g, '$3') };
 	return { value, lead: markdown, sections: [], kind: 'refusal' };
 }
 

@@ -87,13 +87,11 @@ export function factWords(): string[] {
 
 /** One statement, or undefined if it is not one. `postgres=15.3` is the major version 15. */
 export function parseTerm(text: string): Term | undefined {
+	const bare = bareValues.get(text);
+	if (bare) return { fact: bare, operator: '=', value: text };
 	const [, no, name, operator, value] = termShape.exec(text) ?? [];
 	if (name === undefined) return undefined;
 	if (operator === undefined) {
-		const fact = bareValues.get(name);
-		if (fact && !no) return { fact, operator: '=', value: name };
-		const bare = bareValues.get(text);
-		if (bare) return { fact: bare, operator: '=', value: text };
 		return isOpen(name) ? { fact: name, operator: '=', value: !no } : undefined;
 	}
 	if (no || value === undefined || !isClosed(name)) return undefined;

@@ -78,7 +78,9 @@ function cautions(version: Version, back: Version, notes: readonly Note[]): { id
 
 /** The releases at which to halt so that the last one is always within reach: the furthest ones that still allow it. */
 export function waysBack(from: Version, to: Version, known: Known): Version[] {
-	const all = stable(known.releases).map(({ version }) => version);
+	const way = stable(known.releases).filter(({ version }) => compare(version, from) >= 0 && compare(version, to) <= 0);
+	if (way.some(({ schema }) => schema === undefined)) return [];
+	const all = way.map(({ version }) => version);
 	const halts: Version[] = [];
 	let here = from;
 	while (compare(rollback(to, undefined, known).floor, here) > 0) {

@@ -19,7 +19,7 @@ const log = {
 /** What the terminal is like: how wide, and whether it shows colours (https://no-color.org). */
 function terminal(): { width: number; color: boolean } {
 	const { stdout } = process;
-	return { width: Math.min(stdout.columns ?? 80, 100), color: Boolean(stdout.isTTY) && !process.env['NO_COLOR'] };
+	return { width: Math.min(stdout.columns ?? 80, 100), color: Boolean(stdout.isTTY) && !process.env.NO_COLOR };
 }
 
 async function answersTo(
@@ -28,7 +28,10 @@ async function answersTo(
 	mayChange: () => string | undefined,
 ): Promise<Answer[]> {
 	// All that is said on the terminal is meant for the bot, so nothing is left without an answer.
-	const addressed = body.replace(/^\s*([!！]\s*)?(glia\b[\s:,]*[!！]?)?\s*/gim, '!glia ');
+	const addressed = body.replace(
+		/^[^\S\n]*([!！][^\S\n]*)?(glia\b[^\S\n:,]*[:,]?[^\S\n]*[!！]?)?[^\S\n]*/gim,
+		'!glia ',
+	);
 	const message = { room: 'console', sender: 'console', at: ports.now(), body: addressed, mentioned: false };
 	return respond(message, { commands, ports, names: ['glia'], bare: true, mayChange, log });
 }

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import { nearest, readProfile, readVersion, sortWords } from '../src/args.ts';
+import { Refusal } from '../src/command.ts';
+import { known, releases } from './known.ts';
+
+const knowledge = known({
+	releases: releases(
+		'0.6.1c',
+		'0.99.5.2',
+		'1.56.0',
+		'1.57.0rc1',
+		'1.57.0',
+		'1.57.1',
+		{ version: '1.57.2', withdrawn: true },
+		{ version: '1.58.0', withdrawn: true },
+		'1.58.1',
+		'1.59.0rc2',
+	),
+});
+
+describe('versions', () => {
+	test.each([
+		['1.56', 'start', '1.56.0'],
+		['v1.57', 'start', '1.57.0'],
+		['1.57', 'target', '1.57.1'],
+		['V1.57.0', 'target', '1.57.0'],
+		['1.57.0rc1', 'start', '1.57.0rc1'],
+		['1.57.0-rc1', 'start', '1.57.0rc1'],
+		['1.57rc1', 'start', '1.57.0rc1'],
+		['1.57.0~rc1', 'start', '1.57.0rc1'],
+		['1.57.1+dfsg-1', 'start', '1.57.1'],
+		['0.6.1c', 'start', '0.6.1c'],
+		['0.99.5.2', 'start', '0.99.5.2'],
+		['1.57.2', 'start', '1.57.2'],
+		['1.58', 'target', '1.58.1'],
+		['1.59.0rc2', 'target', '1.59.0rc2'],
+	] as const)('%s as %s is %s', (typed, as, version) =>
+		expect(readVersion(typed, as, knowledge).version).toBe(version),
+	);
+
+	test('what was taken for more than it says is said', () => {
+		expect(readVersion('1.57', 'target', knowledge).note).toContain('newest patch release');
+		expect(readVersion('1.57.2', 'start', knowledge).note).toContain('withdrawn');
+		expect(readVersion('1.56', 'start', knowledge).note).toBeUndefined();
+	});
+
+	test.each(['1.99', '1.56.7', '2.0', '14', '1.60.0rc1', '999999999999999999999.1', '1.57.2'])(
+		'%s is refused as a target',
+		typed => {
+			expect(() => readVersion(typed, 'target', knowledge)).toThrow(Refusal);
+		},
+	);
+
+	test('an unknown one is refused with what is known', () => {
+		expect(() => readVersion('1.99', 'target', knowledge)).toThrow(
+			/newest I know is 1\.58\.1 \(and its successor's candidates up to 1\.59\.0rc2\)/,
+		);
+	});
+});
+
+describe('words', () => {
+	const sort = (text: string) => {
+		const { versions, terms, servers } = sortWords(text.split(' '), '!upgrade 1.56 1.69');
+		return [...versions, ...terms.map(({ fact, value }) => `${fact}=${value}`), ...servers];
+	};
+	test.each([
+		['1.56 1.69', ['1.56', '1.69']],
+		['1.56->1.69', ['1.56', '1.69']],
+		['1.56→1.69', ['1.56', '1.69']],
+		['1.56-1.69', ['1.56', '1.69']],
+		['1.56..1.69', ['1.56', '1.69']],
+		['from 1.56 to 1.69', ['1.56', '1.69']],
+		['1.56, 1.69', ['1.56', '1.69']],
+		['1.56.0-rc1 1.57.1-1', ['1.56.0-rc1', '1.57.1-1']],
+		['1.56 Docker no-workers', ['1.56', 'install=docker', 'workers=false']],
+		['1.56 postgres = 14', ['1.56', 'postgres=14']],
+		['1.56 "docker"', ['1.56', 'install=docker']],
+		['example.org', ['example.org']],
+		['example.org:8448', ['example.org:8448']],
+		['[2001:db8::1]:8448', ['[2001:db8::1]:8448']],
+		['1.2.3.4', ['1.2.3.4']],
+		['1.2.3.4:8448', ['1.2.3.4:8448']],
+	])('%s', (text, expected) => expect(sort(text)).toEqual(expected));
+
+	test('an unknown fact gets the nearest known one', () => {
+		expect(() => sort('1.56 workrs')).toThrow(/Did you mean `workers`/);
+		expect(() => sort('1.56 postgress=14')).toThrow(/Did you mean `postgres`/);
+		expect(() => sort('1.56 xyzzyplugh')).toThrow(Refusal);
+		expect(() => sort('1.56 postgres>13')).toThrow(Refusal);
+	});
+
+	test('two values of one fact are refused', () => {
+		const { terms } = sortWords(['docker', 'pip'], '');
+		expect(() => readProfile(terms)).toThrow(/`install=docker` and `install=pip`/);
+	});
+
+	test('what was typed never comes back as markup', () => {
+		expect(() => sort('`**x**`@room<b>')).toThrow(/`` `\*\*x\*\*`@room<b> ``/);
+	});
+});
+
+test('near enough is half the letters, not more', () => {
+	expect(nearest('upgarde', ['upgrade', 'notes'])).toBe('upgrade');
+	expect(nearest('zzz', ['upgrade', 'notes'])).toBeUndefined();
+});
