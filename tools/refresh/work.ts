@@ -1,5 +1,5 @@
 // What a refresh changed, as lines for the curator: releases and passages that are new, changed or gone.
-import type { Passage } from '../../src/knowledge/shape.ts';
+import { nameOf } from '../../src/knowledge/cover.ts';
 import type { Generated } from './merge.ts';
 
 export function workOf(before: Generated, after: Generated): string[] {
@@ -19,10 +19,4 @@ export function workOf(before: Generated, after: Generated): string[] {
 		`${after.passages.length} passages, ${lines.length} of them new, changed or gone`,
 		...lines,
 	];
-}
-
-/** A passage as a curator writes it in a cover. */
-export function nameOf({ document, release, heading, under, part, bullet }: Passage): string {
-	const words = document === 'upgrade.md' ? [heading, under] : [part, bullet];
-	return [document, release, ...words.filter(word => word !== undefined)].join(' › ');
 }
