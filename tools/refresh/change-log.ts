@@ -122,7 +122,8 @@ function withLists(blocks: readonly Block[]): string[] {
 
 /** `The following issues are fixed:` says nothing that the list below does not. */
 function isLead(block: Block, next: Block | undefined): boolean {
-	return block.kind === 'paragraph' && next?.kind === 'item' && /:$/.test(block.text) && block.text.length <= 100;
+	const announces = /:$|^The following issues? (?:is|are) fixed in/.test(block.text) && block.text.length <= 100;
+	return block.kind === 'paragraph' && next?.kind === 'item' && announces;
 }
 
 /** The pull requests that a list item ends with: `#6501, #6503`; empty where it names none. */

@@ -44,7 +44,10 @@ for (const { file, release } of files.map(each => ({ release: undefined, ...each
 		problems++;
 		console.error(`${name}:${line}:${column} ${message}`);
 		for (const { document, release: of, heading, under, part, bullet } of nearest) {
-			const names = document === 'upgrade.md' ? { section: of === release ? undefined : of, heading, under } : { release: of, part, bullet };
+			const names =
+				document === 'upgrade.md'
+					? { section: of === release ? undefined : of, heading, under }
+					: { release: of, part, bullet };
 			const words = Object.entries(names).flatMap(([key, word]) => (word ? [`${key}: ${JSON.stringify(word)}`] : []));
 			console.error(`\tperhaps { document: ${document}, ${words.join(', ')} }`);
 		}
