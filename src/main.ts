@@ -3,7 +3,7 @@ import { commands } from '../commands/index.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Refusal } from './command.ts';
 import { converse, say } from './edges/console.ts';
-import { readKnowledge } from './knowledge/read.ts';
+import { openKnowledge } from './knowledge/compiled.ts';
 import type { Ports } from './ports.ts';
 
 const usage = `Glia ${packageJson.version} advises the people who run Synapse homeservers.
@@ -66,7 +66,7 @@ async function main(): Promise<number> {
 		process.stdout.write(`${usage}\n`);
 		return 0;
 	}
-	const knowledge = readKnowledge(new URL('../knowledge/', import.meta.url));
+	const knowledge = await openKnowledge(new URL('../knowledge/', import.meta.url));
 	const startedAt = new Date();
 	const ports: Ports = {
 		knowledge,
