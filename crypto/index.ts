@@ -1,5 +1,6 @@
 // The package as matrix-bot-sdk requires it, under the name of the native library that it replaces.
 export { Attachment, EncryptedAttachment } from './attachment.ts';
+export { establishIdentity, type IdentityMeans, type IdentityOutcome, type SendRequest } from './cross-signing.ts';
 export {
 	type CryptoError,
 	type CryptoErrorCode,

@@ -287,6 +287,10 @@ export class OlmMachine {
 	 */
 	async bootstrapCrossSigning(reset: boolean): Promise<CrossSigningUploads> {
 		return this.#call(async machine => {
+			const status = plainStatus(await machine.crossSigningStatus());
+			const has = Object.values(status).filter(Boolean).length;
+			// wasm panics when it is to sign with a key that it does not have.
+			if (!reset && has > 0 && has < 3) throw new Error('this store has only some of the cross-signing keys');
 			const requests = await machine.bootstrapCrossSigning(reset);
 			const keys: Wasm.KeysUploadRequest | undefined = requests.uploadKeysRequest;
 			const uploads = {
