@@ -413,10 +413,10 @@ function decryptionSettings(): Wasm.DecryptionSettings {
 /** wasm's reasons for not opening a store, as far as a person can do something about them. */
 function unopened(error: unknown, directory: string): unknown {
 	const said = error instanceof Error ? error.message : '';
-	if (/unpickling|decrypt/i.test(said)) {
+	if (/decrypted while unpickling/i.test(said)) {
 		return cryptoError('CRYPTO_STORE_PASSPHRASE', `the passphrase of the store in ${directory} is another one`, error);
 	}
-	if (/VersionError|newer|downgrade/i.test(said)) {
+	if (/schema version .* too new/i.test(said)) {
 		return cryptoError(
 			'CRYPTO_STORE_NEWER',
 			`the store in ${directory} was written by a newer version; run that one`,

@@ -47,6 +47,8 @@ export interface Homeserver {
 	client(machine: Pick<OlmMachine, 'userId' | 'deviceId'>): SendRequest;
 	/** A sync of this device, and everything that it then wants sent. Returns the to-device events as decrypted. */
 	sync(machine: OlmMachine): Promise<{ type: string; content: Record<string, unknown> }[]>;
+	/** Takes what came for a device since the last time. */
+	take(machine: Pick<OlmMachine, 'userId' | 'deviceId'>): { events: object[]; counts: Record<string, number> };
 	/** Sends what the machine wants sent. */
 	send(machine: OlmMachine, requests: readonly Request[]): Promise<void>;
 	identity(user: string): Identity | undefined;
@@ -208,14 +210,17 @@ export function homeserver(policy: Policy = 'password-to-replace'): Homeserver {
 		},
 		async sync(machine) {
 			const mine = device(machine.userId.toString(), machine.deviceId.toString());
-			const events = mine.inbox.splice(0);
+			const { events, counts } = server.take(machine);
 			const lists = new DeviceLists([...mine.changed].map(user => new UserId(user)));
 			mine.changed.clear();
-			const counts = { signed_curve25519: mine.oneTime.size };
 			const fallbacks = Object.keys(mine.fallbacks).length > 0 ? ['signed_curve25519'] : [];
 			const seen = await machine.receiveSyncChanges(JSON.stringify(events), lists, counts, fallbacks);
 			await server.send(machine, await machine.outgoingRequests());
 			return JSON.parse(seen);
+		},
+		take(machine) {
+			const { inbox, oneTime } = device(machine.userId.toString(), machine.deviceId.toString());
+			return { events: inbox.splice(0), counts: { signed_curve25519: oneTime.size } };
 		},
 		async send(machine, requests) {
 			for (const request of requests) {
