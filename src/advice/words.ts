@@ -3,7 +3,7 @@ import type { Answer, Command, Section } from '../command.ts';
 import type { Source } from '../knowledge/shape.ts';
 import type { Deadline } from './deadline.ts';
 import { earliest } from './deadline.ts';
-import { code } from './markdown.ts';
+import { code, escapeMarkdown } from './markdown.ts';
 import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
 import type { Applies } from './profile.ts';
 import { closedFacts, openFacts } from './profile.ts';
@@ -32,9 +32,23 @@ function isPlainLink(url: string): boolean {
 	return /^https:\/\/[^\s()<>]+$/.test(url);
 }
 
-function sourceLine({ document, section, heading, bullet, url }: Source): string {
-	const what = [document, section, heading, bullet].filter(part => part !== undefined).join(' · ');
-	return isPlainLink(url) ? `[${what.replace(/[[\]\\`*_]/g, '')}](${url})` : code(what);
+/** Upstream's passages as links, each once: a bullet of the change log by its release. */
+function sourceLinks(sources: readonly Source[]): string {
+	const links = sources.map(({ document, section, heading, url }) => {
+		const what =
+			document === 'upgrade.md'
+				? (heading ?? section)
+				: document === 'CHANGES.md'
+					? `changes of ${section.replace(/^Synapse /, '')}`
+					: section;
+		return link(what, url);
+	});
+	return [...new Set(links)].join(', ');
+}
+
+function link(text: string, url: string): string {
+	const words = escapeMarkdown(text.replaceAll('`', ''));
+	return isPlainLink(url) ? `[${words}](${url})` : words;
 }
 
 /** What a step says inside its fold. */
@@ -46,7 +60,7 @@ function stepText(step: Step): string {
 		...(step.endpoints.length ? [`Endpoints: ${step.endpoints.map(code).join(', ')}`] : []),
 		...(step.metrics.length ? [`Metrics: ${step.metrics.map(code).join(', ')}`] : []),
 		...(step.oneWay ? [`⚠️ Cannot be undone: ${step.oneWay}`] : []),
-		...(step.sources.length ? [`Upstream: ${step.sources.map(sourceLine).join(', ')}`] : []),
+		...(step.sources.length ? [`Upstream: ${sourceLinks(step.sources)}`] : []),
 	];
 	return `${condition}${step.text}${names.length ? `\n\n${list(names)}` : ''}`;
 }
@@ -242,11 +256,10 @@ function hiddenSection({ hidden }: Pick<Plan, 'hidden'>): Section[] {
 function unreadSection({ unread }: Pick<Plan, 'unread'>): Section[] {
 	if (!unread.length) return [];
 	const lines = unread.map(({ release, heading, section, part, bullet, url }) => {
-		const what = [heading ?? section, part, bullet]
-			.filter(Boolean)
-			.join(' · ')
-			.replace(/[[\]\\`*_<>]/g, '');
-		return isPlainLink(url) ? `${release}: [${what}](${url})` : `${release}: ${what}`;
+		const what = [heading ?? section, part === 'Top' ? undefined : part, bullet]
+			.filter(part => part !== undefined)
+			.join(' · ');
+		return `${release}: ${link(what, url)}`;
 	});
 	return [
 		{

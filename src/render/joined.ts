@@ -17,7 +17,7 @@ export function joined(answers: readonly Answer[]): Answer {
 	if (!second) return only;
 	const files = distinct(answers.flatMap(answer => answer.files ?? []));
 	const mention = [...new Set(answers.flatMap(answer => answer.mention ?? []))];
-	const effect = answers.find(answer => answer.then)?.then;
+	const effect = answers.find(answer => answer.afterwards)?.afterwards;
 	return {
 		value: { format: 1, answers: answers.map(answer => answer.value) },
 		lead: count(answers),
@@ -25,8 +25,7 @@ export function joined(answers: readonly Answer[]): Answer {
 		...(files.length ? { files } : {}),
 		kind: kindOf(answers),
 		...(mention.length ? { mention } : {}),
-		// biome-ignore lint/suspicious/noThenProperty: the Answer's word; await looks only for functions
-		...(effect ? { then: effect } : {}),
+		...(effect ? { afterwards: effect } : {}),
 	};
 }
 
