@@ -219,9 +219,8 @@ function advisorySection({ advisories, from, to }: Plan): Section[] {
 
 /** When a deadline bites, as upstream wrote it. */
 export function dueWords({ at, estimate, slipped, landed, withdrawn }: Deadline): string {
-	const when = [at.version && `in ${at.version}`, at.date && `in ${at.date}`, at.vague && `“${at.vague}”`]
-		.filter(Boolean)
-		.join(', ');
+	const date = at.date && `${at.date.length > 7 ? 'on' : 'in'} ${at.date}`;
+	const when = [at.version && `in ${at.version}`, date, at.vague && `“${at.vague}”`].filter(Boolean).join(', ');
 	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
 	if (withdrawn) return `${when}; taken back: ${withdrawn}`;
 	if (landed) return `${when}; happened in ${landed}`;
@@ -230,8 +229,17 @@ export function dueWords({ at, estimate, slipped, landed, withdrawn }: Deadline)
 
 export function deadlineLine(deadline: Deadline): string {
 	const { subject, replacedBy, concerned, applies } = deadline;
-	const who = concerned === 'unknown' && applies ? ` If yours is ${conditions(applies)}.` : '';
-	return `**${subject}**: ${dueWords(deadline)}.${replacedBy ? ` Instead: ${replacedBy}` : ''}${who}`;
+	const who = concerned === 'unknown' && applies ? [`If yours is ${conditions(applies)}.`] : [];
+	const instead = replacedBy ? [sentence(`Instead: ${replacedBy}`)] : [];
+	return [`**${capital(subject)}**: ${dueWords(deadline)}.`, ...instead, ...who].join(' ');
+}
+
+function sentence(text: string): string {
+	return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+function capital(text: string): string {
+	return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function deadlineSection(found: readonly Deadline[], to: Version): Section[] {
