@@ -222,8 +222,8 @@ export function dueWords({ at, estimate, slipped, landed, withdrawn }: Deadline)
 	const date = at.date && `${at.date.length > 7 ? 'on' : 'in'} ${at.date}`;
 	const when = [at.version && `in ${at.version}`, date, at.vague && `“${at.vague}”`].filter(Boolean).join(', ');
 	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
-	if (withdrawn) return `${when}; taken back: ${withdrawn}`;
-	if (landed) return `${when}; happened in ${landed}`;
+	if (withdrawn) return `${when}; taken back: ${withdrawn.replace(/\.$/, '')}`;
+	if (landed) return `${when}; happened in ${landed}${slipped ? ', later than promised' : ''}`;
 	return `${when}${expected}${slipped ? '; overdue: it still works, and may stop in any release' : ''}`;
 }
 
