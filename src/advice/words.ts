@@ -23,9 +23,10 @@ function enumerate(items: readonly string[]): string {
 	return items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 }
 
-/** `workers and no-email`, each as code. */
+/** `workers and no-email`, each as code, the way people type them: `docker`, not `install=docker`. */
 function conditions(applies: Applies): string {
-	return 'all' in applies ? applies.all.map(code).join(' and ') : applies.any.map(code).join(' or ');
+	const typed = (terms: readonly string[]) => terms.map(term => code(term.replace(/^(install|database)=/, '')));
+	return 'all' in applies ? typed(applies.all).join(' and ') : typed(applies.any).join(' or ');
 }
 
 function isPlainLink(url: string): boolean {
@@ -34,16 +35,14 @@ function isPlainLink(url: string): boolean {
 
 /** Upstream's passages as links, each once: a bullet of the change log by its release. */
 function sourceLinks(sources: readonly Source[]): string {
-	const links = sources.map(({ document, section, heading, url }) => {
-		const what =
-			document === 'upgrade.md'
-				? (heading ?? section)
-				: document === 'CHANGES.md'
-					? `changes of ${section.replace(/^Synapse /, '')}`
-					: section;
-		return link(what, url);
-	});
-	return [...new Set(links)].join(', ');
+	const links = new Map<string, string>();
+	for (const { document, section, heading, url } of sources) {
+		// The candidates of a release have logs of their own; one of them is enough to find the others.
+		const changes = `changes of ${section.replace(/^Synapse |rc\d+$/g, '')}`;
+		const what = document === 'upgrade.md' ? (heading ?? section) : document === 'CHANGES.md' ? changes : section;
+		if (!links.has(what)) links.set(what, link(what, url));
+	}
+	return [...links.values()].join(', ');
 }
 
 function link(text: string, url: string): string {

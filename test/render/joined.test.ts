@@ -67,13 +67,12 @@ test('values, mentions, files and effects of all are kept; two files of one name
 	const answer = joined([
 		{ ...notes, mention: ['@a:b.example'], files: [file] },
 		{ ...refusal, mention: ['@a:b.example', '@c:b.example'], files: [{ ...file, text: 'two' }, file] },
-		// biome-ignore lint/suspicious/noThenProperty: the Answer's word
-		{ ...short, then: { leave: true } },
+		{ ...short, afterwards: { leave: true } },
 	]);
 	expect(answer.value).toEqual({ format: 1, answers: [notes.value, refusal.value, short.value] });
 	expect(answer.mention).toEqual(['@a:b.example', '@c:b.example']);
 	expect(answer.files).toEqual([file, { ...file, name: 'a.b-2.sh', text: 'two' }]);
-	expect(answer.then).toEqual({ leave: true });
+	expect(answer.afterwards).toEqual({ leave: true });
 	expect(joined([short, short])).not.toHaveProperty('mention');
 	expect(joined([short, short])).not.toHaveProperty('files');
 	expect(joined([short, short])).not.toHaveProperty('then');
