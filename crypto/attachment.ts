@@ -1,0 +1,36 @@
+// Files in encrypted rooms: encrypted before the upload, decrypted after the download.
+import * as wasm from '@matrix-org/matrix-sdk-crypto-wasm';
+
+/** An encrypted file: its bytes, and the JSON (key, iv, hashes) that belongs into the event beside the url. */
+export class EncryptedAttachment {
+	readonly #inner: wasm.EncryptedAttachment;
+	constructor(encryptedData: Uint8Array, mediaEncryptionInfo: string) {
+		this.#inner = new wasm.EncryptedAttachment(encryptedData, mediaEncryptionInfo);
+	}
+	get encryptedData(): Uint8Array {
+		return this.#inner.encryptedData;
+	}
+	/** null once it was used to decrypt: the key is good for one reading. */
+	get mediaEncryptionInfo(): string | null {
+		return this.#inner.mediaEncryptionInfo ?? null;
+	}
+	get hasMediaEncryptionInfoBeenConsumed(): boolean {
+		return this.#inner.hasMediaEncryptionInfoBeenConsumed;
+	}
+	/** The file's bytes. Throws when they were changed on the way, or the key was used before. */
+	static decrypt(attachment: EncryptedAttachment): Uint8Array {
+		return wasm.Attachment.decrypt(attachment.#inner);
+	}
+}
+
+export const Attachment = {
+	encrypt(data: Uint8Array): EncryptedAttachment {
+		const encrypted = wasm.Attachment.encrypt(data);
+		const info = encrypted.mediaEncryptionInfo;
+		if (info === undefined) throw new Error('the encrypted file came without its key');
+		const attachment = new EncryptedAttachment(encrypted.encryptedData, info);
+		encrypted.free();
+		return attachment;
+	},
+	decrypt: EncryptedAttachment.decrypt,
+};

@@ -1,0 +1,83 @@
+// Names of users, devices and rooms, as values that stay usable however often they are handed over.
+import * as wasm from '@matrix-org/matrix-sdk-crypto-wasm';
+
+// wasm frees the identifiers it is given in arrays, and matrix-bot-sdk uses its arrays twice: what callers hold is
+// therefore a string that wasm has checked once, and each call gets objects of its own.
+
+/** A Matrix user id. Throws for anything that is none. */
+export class UserId {
+	readonly #id: string;
+	constructor(id: string) {
+		this.#id = checked(new wasm.UserId(id));
+	}
+	get localpart(): string {
+		const id = new wasm.UserId(this.#id);
+		const localpart = id.localpart;
+		id.free();
+		return localpart;
+	}
+	toString(): string {
+		return this.#id;
+	}
+}
+
+/** A device id: any text. */
+export class DeviceId {
+	readonly #id: string;
+	constructor(id: string) {
+		this.#id = checked(new wasm.DeviceId(id));
+	}
+	toString(): string {
+		return this.#id;
+	}
+}
+
+/** A Matrix room id. Throws for anything that is none. */
+export class RoomId {
+	readonly #id: string;
+	constructor(id: string) {
+		this.#id = checked(new wasm.RoomId(id));
+	}
+	toString(): string {
+		return this.#id;
+	}
+}
+
+/** Whose devices changed since the last sync, and who shares no encrypted room with us any more. */
+export class DeviceLists {
+	readonly changed: readonly UserId[];
+	readonly left: readonly UserId[];
+	constructor(changed?: readonly UserId[] | null, left?: readonly UserId[] | null) {
+		this.changed = [...(changed ?? [])];
+		this.left = [...(left ?? [])];
+	}
+	isEmpty(): boolean {
+		return this.changed.length === 0 && this.left.length === 0;
+	}
+}
+
+function checked(id: { toString(): string; free(): void }): string {
+	const text = id.toString();
+	id.free();
+	return text;
+}
+
+export function wasmUser(id: UserId): wasm.UserId {
+	return new wasm.UserId(id.toString());
+}
+
+export function wasmUsers(ids: readonly UserId[]): wasm.UserId[] {
+	return ids.map(wasmUser);
+}
+
+export function wasmDevice(id: DeviceId): wasm.DeviceId {
+	return new wasm.DeviceId(id.toString());
+}
+
+export function wasmRoom(id: RoomId): wasm.RoomId {
+	return new wasm.RoomId(id.toString());
+}
+
+export function wasmDeviceLists(lists: DeviceLists): wasm.DeviceLists {
+	return new wasm.DeviceLists(wasmUsers(lists.changed), wasmUsers(lists.left));
+}

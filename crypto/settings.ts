@@ -1,0 +1,42 @@
+// How a room's messages are encrypted, and how often its key changes.
+import * as wasm from '@matrix-org/matrix-sdk-crypto-wasm';
+
+// matrix-bot-sdk carries these numbers in its compiled code, so they are spelt out here and compared with wasm's.
+export const EncryptionAlgorithm = { OlmV1Curve25519AesSha2: 0, MegolmV1AesSha2: 1 } as const;
+export type EncryptionAlgorithm = (typeof EncryptionAlgorithm)[keyof typeof EncryptionAlgorithm];
+
+export const HistoryVisibility = { Invited: 0, Joined: 1, Shared: 2, WorldReadable: 3 } as const;
+export type HistoryVisibility = (typeof HistoryVisibility)[keyof typeof HistoryVisibility];
+
+export class EncryptionSettings {
+	algorithm: EncryptionAlgorithm | undefined = EncryptionAlgorithm.MegolmV1AesSha2;
+	/** In milliseconds, as `rotation_period_ms` of the room's `m.room.encryption`. Never less than an hour. */
+	rotationPeriod = 604_800_000n;
+	/** How many messages one key encrypts. */
+	rotationPeriodMessages = 100n;
+	historyVisibility: HistoryVisibility = HistoryVisibility.Shared;
+	onlyAllowTrustedDevices = false;
+	errorOnVerifiedUserProblem = false;
+}
+
+export function wasmSettings(settings: EncryptionSettings): wasm.EncryptionSettings {
+	const inner = new wasm.EncryptionSettings();
+	inner.algorithm = settings.algorithm ?? EncryptionAlgorithm.MegolmV1AesSha2;
+	// The native library reads microseconds where matrix-bot-sdk hands milliseconds: 600 s instead of a week.
+	inner.rotationPeriod = within(settings.rotationPeriod * 1000n);
+	inner.rotationPeriodMessages = within(settings.rotationPeriodMessages);
+	inner.historyVisibility = settings.historyVisibility;
+	inner.sharingStrategy = wasm.CollectStrategy.deviceBasedStrategy(
+		settings.onlyAllowTrustedDevices,
+		settings.errorOnVerifiedUserProblem,
+	);
+	return inner;
+}
+
+/** Room state is anybody's text: a number that wraps around 64 bits would turn "never" into "at once" and back. */
+function within(count: bigint): bigint {
+	if (count < 0n) return 0n;
+	return count > LONGEST ? LONGEST : count;
+}
+
+const LONGEST = 2n ** 62n;
