@@ -1,0 +1,423 @@
+// A real Synapse for tests: installed once into a cache folder, started in seconds, gone with whoever asked for it.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createHmac, randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import {
+	closeSync,
+	copyFileSync,
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	openSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	writeFileSync,
+} from 'node:fs';
+import { createServer, Socket } from 'node:net';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export const SYNAPSE = '1.163.2';
+
+/** Where a test file finds the Synapse that the whole run shares: `Address` as JSON. */
+export const SHARED = 'GLIA_TEST_SYNAPSE';
+
+const PYTHONS = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10'];
+const TEMPLATE = 'template.db';
+const LOG = 'homeserver.log';
+
+export type Account = { userId: string; accessToken: string; deviceId: string };
+
+export type Address = { url: string; serverName: string; secret: string };
+
+/** What a test needs of a homeserver that it shares with other tests. */
+export type Homeserver = {
+	/** `http://127.0.0.1:port`, the same after a restart */
+	url: string;
+	serverName: string;
+	/** JSON-able: gives another process the same homeserver, see `homeserver` */
+	address: Address;
+	/** `name` is a localpart; throws when it is taken */
+	registerUser(name: string, password: string, options?: { admin?: boolean }): Promise<Account>;
+};
+
+/** A homeserver of the test's own, to stop and to kill. */
+export type Synapse = Homeserver & {
+	/** holds homeserver.yaml, homeserver.db, homeserver.log; removed when the process that started it ends */
+	dir: string;
+	/** SIGTERM, and waits for the end; data and port are kept for `restart` */
+	stop(): Promise<void>;
+	/** SIGKILL, and waits for the end */
+	kill(): Promise<void>;
+	/** stops it if it runs, then starts it with the same data on the same port; resolves when it answers */
+	restart(): Promise<void>;
+	/** the last lines of its log, 40 unless told */
+	logTail(lines?: number): string;
+};
+
+export type SynapseOptions = {
+	/** part after the colon of user ids; `glia.test` unless told */
+	serverName?: string;
+	/** `raised`, unless told: nothing a test does is limited; `default`: Synapse's own limits */
+	rateLimits?: 'raised' | 'default';
+	/** for example `'10'`; Synapse's own default (12) unless told */
+	defaultRoomVersion?: string;
+	/** more homeserver.yaml: objects are merged into what is generated, everything else replaces it */
+	config?: Record<string, unknown>;
+};
+
+/**
+ * Starts a Synapse of its own in a temporary directory, on a free port of 127.0.0.1; installs it before if need be
+ * (one sentence as an error where that is impossible). It ends with this process, however that ends.
+ */
+export async function startSynapse(options: SynapseOptions = {}): Promise<Synapse> {
+	const installed = await install();
+	const dir = mkdtempSync(join(tmpdir(), 'glia-synapse-'));
+	copyFileSync(join(installed, TEMPLATE), join(dir, 'homeserver.db'));
+	const server = await serverIn(dir, pythonOf(installed), options);
+	return { ...homeserver(server.address), ...server };
+}
+
+/**
+ * The Synapse that the whole run shares (test/all.ts starts it), or, when a test file runs by itself, one of its own.
+ * Others use it too: rooms and people must be the test's own.
+ */
+export function sharedSynapse(): Promise<Homeserver> {
+	const given = process.env[SHARED];
+	shared ??= given ? Promise.resolve(homeserver(JSON.parse(given) as Address)) : startSynapse();
+	return shared;
+}
+
+let shared: Promise<Homeserver> | undefined;
+
+/** A homeserver that another process started. */
+export function homeserver(address: Address): Homeserver {
+	const { url, serverName } = address;
+	return { url, serverName, address, registerUser };
+
+	async function registerUser(name: string, password: string, { admin = false } = {}): Promise<Account> {
+		const endpoint = `${url}/_synapse/admin/v1/register`;
+		const { nonce } = (await (await fetch(endpoint)).json()) as { nonce: string };
+		const signed = [nonce, name, password, admin ? 'admin' : 'notadmin'].join('\0');
+		const mac = createHmac('sha1', address.secret).update(signed).digest('hex');
+		const response = await fetch(endpoint, {
+			method: 'POST',
+			body: JSON.stringify({ nonce, username: name, password, admin, mac }),
+		});
+		const body = (await response.json()) as Record<string, string>;
+		const { user_id: userId, access_token: accessToken, device_id: deviceId } = body;
+		if (!userId || !accessToken || !deviceId) {
+			throw new Error(`registering ${name}: ${response.status} ${body.errcode} ${body.error}`);
+		}
+		return { userId, accessToken, deviceId };
+	}
+}
+
+async function serverIn(dir: string, python: string, options: SynapseOptions) {
+	const serverName = options.serverName ?? 'glia.test';
+	const secret = randomUUID();
+	const instance = randomUUID();
+	const guard = guarded(dir);
+	writeFileSync(join(dir, 'signing.key'), `ed25519 a_test ${randomBytes(32).toString('base64').replace(/=+$/, '')}\n`);
+
+	let port = 0;
+	let child: ChildProcess | undefined;
+	for (let tries = 5; !child; tries--) {
+		port = await freePort();
+		const config = configuration({ dir, serverName, secret, instance, port, options });
+		writeFileSync(join(dir, 'homeserver.yaml'), JSON.stringify(config, null, 2));
+		try {
+			await start();
+		} catch (error) {
+			// Between our look at the port and Synapse's, somebody else may have taken it.
+			if (tries === 0 || !/Address already in use/.test(logTail())) throw error;
+		}
+	}
+
+	return {
+		dir,
+		address: { url: url(), serverName, secret },
+		stop: () => end('SIGTERM'),
+		kill: () => end('SIGKILL'),
+		restart,
+		logTail,
+	};
+
+	function url(): string {
+		return `http://127.0.0.1:${port}`;
+	}
+
+	async function start(): Promise<void> {
+		const log = openSync(join(dir, LOG), 'a');
+		const started = spawn(python, ['-I', '-m', 'synapse.app.homeserver', '-c', join(dir, 'homeserver.yaml')], {
+			cwd: dir,
+			stdio: ['ignore', log, log],
+		});
+		closeSync(log);
+		started.unref();
+		guard.watch(started.pid);
+		const giveUp = Date.now() + 120_000;
+		while (!(await answers(url(), instance))) {
+			if (started.exitCode !== null || started.signalCode !== null) {
+				throw new Error(`Synapse ended before it was ready; its log ends with:\n${logTail()}`);
+			}
+			if (Date.now() > giveUp) {
+				started.kill('SIGKILL');
+				throw new Error(`Synapse was not ready after two minutes; its log ends with:\n${logTail()}`);
+			}
+			await sleep(25);
+		}
+		child = started;
+	}
+
+	async function end(signal: NodeJS.Signals): Promise<void> {
+		const running = child;
+		child = undefined;
+		if (!running) return;
+		if (running.exitCode === null && running.signalCode === null) {
+			running.ref();
+			running.kill(signal);
+			const impatience = setTimeout(() => running.kill('SIGKILL'), 20_000);
+			await once(running, 'exit');
+			clearTimeout(impatience);
+		}
+		guard.watch(undefined);
+	}
+
+	async function restart(): Promise<void> {
+		await end('SIGTERM');
+		await start();
+	}
+
+	function logTail(lines = 40): string {
+		return readFileSync(join(dir, LOG), 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+	}
+}
+
+type Configured = {
+	dir: string;
+	serverName: string;
+	secret: string;
+	instance: string;
+	port: number;
+	options: SynapseOptions;
+};
+
+function configuration({ dir, serverName, secret, instance, port, options }: Configured): Record<string, unknown> {
+	const config = {
+		server_name: serverName,
+		public_baseurl: `http://127.0.0.1:${port}/`,
+		// Another server may listen where ours was to: only ours can say this.
+		extra_well_known_client_content: { 'glia.test.instance': instance },
+		listeners: [{ type: 'http', port, bind_addresses: ['127.0.0.1'], tls: false, resources: [{ names: ['client'] }] }],
+		database: { name: 'sqlite3', args: { database: join(dir, 'homeserver.db') } },
+		media_store_path: join(dir, 'media'),
+		signing_key_path: join(dir, 'signing.key'),
+		registration_shared_secret: secret,
+		report_stats: false,
+		presence: { enabled: false },
+		federation_domain_whitelist: [],
+		trusted_key_servers: [],
+		bcrypt_rounds: 4,
+		...(options.defaultRoomVersion ? { default_room_version: options.defaultRoomVersion } : {}),
+		...(options.rateLimits === 'default' ? {} : raisedLimits()),
+	};
+	return merged(config, options.config ?? {});
+}
+
+function raisedLimits(): Record<string, unknown> {
+	const raised = { per_second: 1e6, burst_count: 1e6 };
+	return {
+		rc_message: raised,
+		rc_registration: raised,
+		rc_registration_token_validity: raised,
+		rc_login: { address: raised, account: raised, failed_attempts: raised },
+		rc_admin_redaction: raised,
+		rc_joins: { local: raised, remote: raised },
+		rc_joins_per_room: raised,
+		rc_invites: { per_room: raised, per_user: raised, per_issuer: raised },
+		rc_third_party_invite: raised,
+		rc_3pid_validation: raised,
+		rc_key_requests: raised,
+		rc_media_create: raised,
+		rc_room_creation: raised,
+		rc_delayed_event_mgmt: raised,
+		rc_reports: raised,
+		rc_user_directory: raised,
+		rc_profile: raised,
+	};
+}
+
+function merged(under: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> {
+	const result = { ...under };
+	for (const [key, value] of Object.entries(over)) {
+		const below = result[key];
+		result[key] = isObject(below) && isObject(value) ? merged(below, value) : value;
+	}
+	return result;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+async function answers(url: string, instance: string): Promise<boolean> {
+	try {
+		const response = await fetch(`${url}/.well-known/matrix/client`, { signal: AbortSignal.timeout(5000) });
+		return ((await response.json()) as Record<string, unknown>)['glia.test.instance'] === instance;
+	} catch {
+		return false;
+	}
+}
+
+async function freePort(): Promise<number> {
+	for (;;) {
+		// Below the ports that systems give to outgoing connections, so that none takes ours while Synapse is stopped.
+		const port = randomInt(20_000, 32_768);
+		const server = createServer();
+		const free = await new Promise<boolean>(resolve => {
+			server.once('error', () => resolve(false));
+			server.listen(port, '127.0.0.1', () => resolve(true));
+		});
+		if (!free) continue;
+		server.close();
+		await once(server, 'close');
+		return port;
+	}
+}
+
+/**
+ * A small process that outlives this one by a moment: when our end of its pipe closes, for whatever reason, it kills
+ * the process it watches and removes the folder. Test runners end their workers without exit handlers.
+ */
+function guarded(dir: string): { watch(pid: number | undefined): void } {
+	const script = 'while read -r line; do pid=$line; done; [ -z "$pid" ] || kill -9 "$pid"; rm -rf "$1"';
+	// Detached, or Ctrl-C would end it before its work is done.
+	const child = spawn('sh', ['-c', script, 'sh', dir], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+	child.unref();
+	if (child.stdin instanceof Socket) child.stdin.unref();
+	return { watch: pid => child.stdin.write(`${pid ?? ''}\n`) };
+}
+
+/**
+ * Installs Synapse where it is not yet; returns the folder of its virtual environment and template database, which
+ * is there only when complete. Throws one sentence where Python, its venv module or the network is missing.
+ */
+export async function install(): Promise<string> {
+	const { command, version } = python();
+	const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'glia-tests');
+	const name = `synapse-${SYNAPSE}-python${version}-${process.platform}-${process.arch}`;
+	const home = join(cache, name);
+	if (complete(home)) return home;
+	mkdirSync(cache, { recursive: true });
+	const lock = await locked(join(cache, 'lock.db'));
+	try {
+		if (complete(home)) return home;
+		for (const entry of readdirSync(cache)) {
+			if (entry.startsWith(`${name}.`)) rmSync(join(cache, entry), { recursive: true, force: true });
+		}
+		rmSync(home, { recursive: true, force: true });
+		console.error(`Installing Synapse ${SYNAPSE} with Python ${version} for the tests, once: a minute or two.`);
+		const half = `${home}.${randomUUID()}`;
+		await pip(command, half);
+		await prepareTemplate(half);
+		renameSync(half, home);
+		return home;
+	} finally {
+		lock.close();
+	}
+}
+
+function complete(home: string): boolean {
+	// The environment's Python is a link to the machine's, which may have gone.
+	return existsSync(pythonOf(home)) && existsSync(join(home, TEMPLATE));
+}
+
+function pythonOf(home: string): string {
+	return join(home, 'venv', 'bin', 'python');
+}
+
+function python(): { command: string; version: string } {
+	const probe =
+		'import sys, importlib.util as u; print("%d.%d" % sys.version_info[:2], *map(u.find_spec, sys.argv[1:]), sep="\\n")';
+	let withoutVenv = '';
+	for (const command of PYTHONS) {
+		const { stdout } = spawnSync(command, ['-I', '-c', probe, 'venv', 'ensurepip'], { encoding: 'utf8' });
+		const [version = '', ...modules] = (stdout ?? '').trim().split('\n');
+		const [major = 0, minor = 0] = version.split('.').map(Number);
+		if (major !== 3 || minor < 10) continue;
+		if (!modules.includes('None')) return { command, version };
+		withoutVenv ||= `Python ${version} (${command})`;
+	}
+	if (withoutVenv) {
+		throw new Error(
+			`The tests with a real Synapse need Python's venv module, which ${withoutVenv} lacks ` +
+				'(Debian and Ubuntu: apt install python3-venv).',
+		);
+	}
+	throw new Error(`The tests with a real Synapse need Python 3.10 or newer, and none of ${PYTHONS.join(', ')} is one.`);
+}
+
+async function pip(command: string, half: string): Promise<void> {
+	const venv = join(half, 'venv');
+	await run(command, ['-I', '-m', 'venv', venv]);
+	// Everything Synapse needs comes as a wheel; a compiler must not be asked for.
+	await run(join(venv, 'bin', 'python'), [
+		...['-I', '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--progress-bar', 'off'],
+		...['--only-binary', ':all:', `matrix-synapse==${SYNAPSE}`],
+	]);
+}
+
+async function run(command: string, args: string[]): Promise<void> {
+	const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+	let output = '';
+	for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', text => (output += text));
+	const [status] = await once(child, 'close');
+	if (status === 0) return;
+	const said =
+		output
+			.trim()
+			.split('\n')
+			.findLast(line => /error/i.test(line)) ?? output.trim().split('\n').at(-1);
+	const unreachable =
+		/establish a new connection|Connection\w*Error|ConnectTimeout|ReadTimeout|NewConnection|ProxyError/;
+	throw new Error(
+		unreachable.test(output)
+			? `The tests with a real Synapse need the network once, to install Synapse, and pip cannot reach its package index (${said}).`
+			: `Synapse ${SYNAPSE} could not be installed for the tests (${said}).`,
+	);
+}
+
+/** Creating the schema and its background updates take longer than all the rest of a start: done once, then copied. */
+async function prepareTemplate(half: string): Promise<void> {
+	const dir = mkdtempSync(join(tmpdir(), 'glia-synapse-'));
+	const server = await serverIn(dir, pythonOf(half), {
+		config: { background_updates: { sleep_enabled: false, background_update_duration_ms: 1000 } },
+	});
+	const file = join(dir, 'homeserver.db');
+	const database = new DatabaseSync(file, { timeout: 10_000 });
+	const left = database.prepare('SELECT count(*) AS count FROM background_updates');
+	while (Number(left.get()?.count)) await sleep(100);
+	database.close();
+	await server.stop();
+	copyFileSync(file, join(half, TEMPLATE));
+	rmSync(dir, { recursive: true });
+}
+
+/** Waits for its turn among processes; the system gives the lock up with the process that holds it. */
+async function locked(file: string): Promise<DatabaseSync> {
+	const database = new DatabaseSync(file, { timeout: 0 });
+	for (;;) {
+		try {
+			database.exec('BEGIN EXCLUSIVE');
+			return database;
+		} catch (error) {
+			if (!/locked/.test(String(error))) throw error;
+			await sleep(200);
+		}
+	}
+}
