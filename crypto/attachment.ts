@@ -1,9 +1,10 @@
 // Files in encrypted rooms: encrypted before the upload, decrypted after the download.
-import * as wasm from '@matrix-org/matrix-sdk-crypto-wasm';
+import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
+import { answerNow, wasm } from './wasm.ts';
 
 /** An encrypted file: its bytes, and the JSON (key, iv, hashes) that belongs into the event beside the url. */
 export class EncryptedAttachment {
-	readonly #inner: wasm.EncryptedAttachment;
+	readonly #inner: Wasm.EncryptedAttachment;
 	constructor(encryptedData: Uint8Array, mediaEncryptionInfo: string) {
 		this.#inner = new wasm.EncryptedAttachment(encryptedData, mediaEncryptionInfo);
 	}
@@ -19,13 +20,13 @@ export class EncryptedAttachment {
 	}
 	/** The file's bytes. Throws when they were changed on the way, or the key was used before. */
 	static decrypt(attachment: EncryptedAttachment): Uint8Array {
-		return wasm.Attachment.decrypt(attachment.#inner);
+		return answerNow(() => wasm.Attachment.decrypt(attachment.#inner));
 	}
 }
 
 export const Attachment = {
 	encrypt(data: Uint8Array): EncryptedAttachment {
-		const encrypted = wasm.Attachment.encrypt(data);
+		const encrypted = answerNow(() => wasm.Attachment.encrypt(data));
 		const info = encrypted.mediaEncryptionInfo;
 		if (info === undefined) throw new Error('the encrypted file came without its key');
 		const attachment = new EncryptedAttachment(encrypted.encryptedData, info);

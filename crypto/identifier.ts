@@ -1,5 +1,6 @@
 // Names of users, devices and rooms, as values that stay usable however often they are handed over.
-import * as wasm from '@matrix-org/matrix-sdk-crypto-wasm';
+import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
+import { wasm } from './wasm.ts';
 
 // wasm frees the identifiers it is given in arrays, and matrix-bot-sdk uses its arrays twice: what callers hold is
 // therefore a string that wasm has checked once, and each call gets objects of its own.
@@ -62,22 +63,22 @@ function checked(id: { toString(): string; free(): void }): string {
 	return text;
 }
 
-export function wasmUser(id: UserId): wasm.UserId {
+export function wasmUser(id: UserId): Wasm.UserId {
 	return new wasm.UserId(id.toString());
 }
 
-export function wasmUsers(ids: readonly UserId[]): wasm.UserId[] {
+export function wasmUsers(ids: readonly UserId[]): Wasm.UserId[] {
 	return ids.map(wasmUser);
 }
 
-export function wasmDevice(id: DeviceId): wasm.DeviceId {
+export function wasmDevice(id: DeviceId): Wasm.DeviceId {
 	return new wasm.DeviceId(id.toString());
 }
 
-export function wasmRoom(id: RoomId): wasm.RoomId {
+export function wasmRoom(id: RoomId): Wasm.RoomId {
 	return new wasm.RoomId(id.toString());
 }
 
-export function wasmDeviceLists(lists: DeviceLists): wasm.DeviceLists {
+export function wasmDeviceLists(lists: DeviceLists): Wasm.DeviceLists {
 	return new wasm.DeviceLists(wasmUsers(lists.changed), wasmUsers(lists.left));
 }

@@ -1,5 +1,6 @@
 // How a room's messages are encrypted, and how often its key changes.
-import * as wasm from '@matrix-org/matrix-sdk-crypto-wasm';
+import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
+import { wasm } from './wasm.ts';
 
 // matrix-bot-sdk carries these numbers in its compiled code, so they are spelt out here and compared with wasm's.
 export const EncryptionAlgorithm = { OlmV1Curve25519AesSha2: 0, MegolmV1AesSha2: 1 } as const;
@@ -19,7 +20,7 @@ export class EncryptionSettings {
 	errorOnVerifiedUserProblem = false;
 }
 
-export function wasmSettings(settings: EncryptionSettings): wasm.EncryptionSettings {
+export function wasmSettings(settings: EncryptionSettings): Wasm.EncryptionSettings {
 	const inner = new wasm.EncryptionSettings();
 	inner.algorithm = settings.algorithm ?? EncryptionAlgorithm.MegolmV1AesSha2;
 	// The native library reads microseconds where matrix-bot-sdk hands milliseconds: 600 s instead of a week.

@@ -1,0 +1,427 @@
+// The machine of one device: every operation with keys, queued, and on disk before its promise resolves.
+import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
+import { cryptoError } from './fault.ts';
+import {
+	DeviceId,
+	type DeviceLists,
+	type RoomId,
+	UserId,
+	wasmDevice,
+	wasmDeviceLists,
+	wasmRoom,
+	wasmUser,
+	wasmUsers,
+} from './identifier.ts';
+import {
+	type PlainRequest,
+	plainRequest,
+	type Request,
+	RequestType,
+	type ToDeviceRequest,
+	toDeviceRequest,
+} from './request.ts';
+import { type EncryptionSettings, wasmSettings } from './settings.ts';
+import { type Base64, base64, Signatures } from './signatures.ts';
+import { memoryStore, openStore, type Store } from './store.ts';
+import { answer, wasm } from './wasm.ts';
+
+export const StoreType = { Sqlite: 0 } as const;
+export type StoreType = (typeof StoreType)[keyof typeof StoreType];
+
+export interface DecryptedRoomEvent {
+	/** The event's JSON. */
+	event: string;
+	sender: UserId;
+	senderDevice: DeviceId | null;
+	senderCurve25519Key: string | null;
+	senderClaimedEd25519Key: string | null;
+	forwardingCurve25519KeyChain: string[];
+	/** What a client would warn of; null when nothing. Strict also warns of devices that their owner did not sign. */
+	shieldState(strict: boolean): { color: number; code: number | undefined; message: string | undefined };
+}
+
+export interface CrossSigningStatus {
+	hasMaster: boolean;
+	hasSelfSigning: boolean;
+	hasUserSigning: boolean;
+}
+
+/** The private halves of the three cross-signing keys, as unpadded base64: whoever has them is the user. */
+export interface CrossSigningSeeds {
+	master: string;
+	selfSigning: string;
+	userSigning: string;
+}
+
+/** What `bootstrapCrossSigning` wants sent, in this order. Only `uploadKeys` is to be marked as sent. */
+export interface CrossSigningUploads {
+	/** The device keys; null when the server has them. */
+	uploadKeys: PlainRequest | null;
+	/** The body for `POST keys/device_signing/upload`; `auth` may have to be added. */
+	uploadSigningKeys: Record<string, unknown>;
+	/** The body for `POST keys/signatures/upload`. */
+	uploadSignatures: Record<string, unknown>;
+}
+
+/** The last sync that had news for the machine, and when that was. */
+interface LastSync {
+	counts: string;
+	at: number;
+}
+
+const QUIET_SYNCS_MS = 60_000;
+const UNTRUSTED = 0;
+
+export class OlmMachine {
+	readonly #inner: Wasm.OlmMachine;
+	readonly #store: Store;
+	#closed: Promise<void> | undefined;
+	#lastSync: LastSync | undefined;
+	/** Users of whom the store has at least one device. */
+	readonly #withDevices = new Set<string>();
+	readonly #shares = new Map<string, Share>();
+
+	/** Use `initialize`. */
+	constructor(inner: Wasm.OlmMachine, store: Store) {
+		if (!(inner instanceof wasm.OlmMachine)) throw new Error('use OlmMachine.initialize');
+		this.#inner = inner;
+		this.#store = store;
+	}
+
+	/**
+	 * Opens the machine of a device, or makes a new one. `storePath` is a directory that nobody else uses; without it
+	 * the keys are gone when the process ends. An empty passphrase is none. Rejects with a `CRYPTO_STORE_…` error when
+	 * the store cannot be used.
+	 */
+	static async initialize(
+		userId: UserId,
+		deviceId: DeviceId,
+		storePath?: string | null,
+		storePassphrase?: string | null,
+		storeType?: StoreType | null,
+	): Promise<OlmMachine> {
+		if (storeType !== undefined && storeType !== null && storeType !== StoreType.Sqlite) {
+			throw new Error(`there is no store of type ${storeType}`);
+		}
+		const passphrase = storePassphrase || undefined;
+		const owner = { user: userId.toString(), device: deviceId.toString(), passphrase };
+		const store = storePath ? await openStore(storePath, owner) : memoryStore();
+		try {
+			const inner = await store.transaction(() =>
+				answer(() => wasm.OlmMachine.initialize(wasmUser(userId), wasmDevice(deviceId), store.name, passphrase)),
+			);
+			return new OlmMachine(inner, store);
+		} catch (error) {
+			await store.close(() => {});
+			throw unopened(error, storePath ?? '');
+		}
+	}
+
+	get userId(): UserId {
+		return new UserId(this.#open.userId.toString());
+	}
+
+	get deviceId(): DeviceId {
+		return new DeviceId(this.#open.deviceId.toString());
+	}
+
+	/** The public keys of this device. */
+	get identityKeys(): { ed25519: Base64; curve25519: Base64 } {
+		const { ed25519, curve25519 } = this.#open.identityKeys;
+		return { ed25519: base64(ed25519.toBase64()), curve25519: base64(curve25519.toBase64()) };
+	}
+
+	/** This device's Ed25519 key in groups of four, as clients show it for comparison. */
+	get fingerprint(): string {
+		return this.identityKeys.ed25519.toBase64().replace(/.{4}(?=.)/g, '$& ');
+	}
+
+	/**
+	 * Takes the encryption part of a sync response: to-device events (a JSON array), changed devices, how many one-time
+	 * keys the server has, for which algorithms it has an unused fallback key. Returns a JSON array of the events,
+	 * decrypted where possible.
+	 */
+	async receiveSyncChanges(
+		toDeviceEvents: string,
+		changedDevices: DeviceLists,
+		oneTimeKeyCounts: Record<string, number> | null | undefined,
+		unusedFallbackKeys?: readonly string[] | null,
+	): Promise<string> {
+		const counts = new Map(Object.entries(oneTimeKeyCounts ?? {}));
+		const fallbacks = new Set(unusedFallbackKeys ?? []);
+		const countsText = JSON.stringify([[...counts].sort(), [...fallbacks].sort()]);
+		return this.#call(async machine => {
+			const quiet = toDeviceEvents === '[]' && changedDevices.isEmpty() && this.#lastSync?.counts === countsText;
+			// wasm saves the whole account even when nothing changed, which costs more than all else in a quiet sync. It
+			// is still asked once a minute: it also looks at its clock then, for instance to renew the fallback key.
+			if (quiet && performance.now() - (this.#lastSync?.at ?? 0) < QUIET_SYNCS_MS) return '[]';
+			this.#lastSync = undefined;
+			const events = await machine.receiveSyncChanges(
+				toDeviceEvents,
+				wasmDeviceLists(changedDevices),
+				counts,
+				fallbacks,
+				decryptionSettings(),
+			);
+			this.#lastSync = { counts: countsText, at: performance.now() };
+			const texts = events.map(event => event.rawEvent);
+			for (const event of events) event.free();
+			return `[${texts.join(',')}]`;
+		});
+	}
+
+	/** What has to be sent to the server now. Each is repeated until it is marked as sent. */
+	async outgoingRequests(): Promise<Request[]> {
+		return this.#call(async machine => (await machine.outgoingRequests()).map(plainRequest));
+	}
+
+	/** Takes the server's answer (JSON) to a request. */
+	async markRequestAsSent(requestId: string, requestType: RequestType, response: string): Promise<boolean> {
+		return this.#call(async machine => {
+			// What the answer changes may be waiting for the next sync to be looked at.
+			this.#lastSync = undefined;
+			if (requestType === RequestType.KeysQuery) this.#withDevices.clear();
+			return machine.markRequestAsSent(requestId, requestType, response);
+		});
+	}
+
+	/** The request for one-time keys of devices of `users` with which there is no session yet; null when there are none. */
+	async getMissingSessions(users: readonly UserId[]): Promise<PlainRequest | null> {
+		return this.#call(async machine => {
+			// For a user of whom it knows no device wasm waits five seconds for an answer to keys/query. No answer can come
+			// while this call has its turn, and there are no sessions to be had without devices.
+			const known: UserId[] = [];
+			for (const user of users) if (await this.#hasDevices(machine, user)) known.push(user);
+			const request = await machine.getMissingSessions(wasmUsers(known));
+			return request ? (plainRequest(request) as PlainRequest) : null;
+		});
+	}
+
+	async #hasDevices(machine: Wasm.OlmMachine, user: UserId): Promise<boolean> {
+		if (this.#withDevices.has(user.toString())) return true;
+		const list = await machine.getUserDevices(wasmUser(user));
+		const devices = list.devices();
+		const some = devices.some(device => !device.isDehydrated);
+		for (const device of devices) device.free();
+		list.free();
+		if (some) this.#withDevices.add(user.toString());
+		return some;
+	}
+
+	/** Begins to watch the devices of `users`: those that are new show up in the next keys/query. */
+	async updateTrackedUsers(users: readonly UserId[]): Promise<void> {
+		await this.#call(machine => machine.updateTrackedUsers(wasmUsers(users)));
+	}
+
+	/** A keys/query for `users`, whether or not they are watched. Send it, then mark it as sent. */
+	queryKeysForUsers(users: readonly UserId[]): PlainRequest {
+		return plainRequest(this.#open.queryKeysForUsers(wasmUsers(users))) as PlainRequest;
+	}
+
+	/**
+	 * Makes sure that there is a good key for the room, and returns the to-device messages that carry it to devices of
+	 * `users` which do not have it yet. Each is repeated until it is marked as sent.
+	 */
+	async shareRoomKey(
+		roomId: RoomId,
+		users: readonly UserId[],
+		settings: EncryptionSettings,
+	): Promise<ToDeviceRequest[]> {
+		return this.#call(async machine => {
+			const share = { users: [...users], settings: { ...settings }, fresh: true, handedOut: new Set<string>() };
+			const requests = await shareRoomKey(machine, roomId, share);
+			for (const request of requests) share.handedOut.add(request.txnId);
+			this.#shares.set(roomId.toString(), share);
+			return requests;
+		});
+	}
+
+	/**
+	 * Encrypts an event's content (JSON) into the content of an `m.room.encrypted`. Share the room key before each one;
+	 * rejects with `CRYPTO_ROOM_KEY_NOT_SHARED` when that has to be done again.
+	 */
+	async encryptRoomEvent(roomId: RoomId, eventType: string, content: string): Promise<string> {
+		return this.#call(async machine => {
+			await this.#ensureKey(machine, roomId);
+			return machine.encryptRoomEvent(wasmRoom(roomId), eventType, content);
+		});
+	}
+
+	/**
+	 * wasm panics, ending the process, when the room's key has been used up: by another message that was shared before
+	 * this one and encrypted in between, in a room whose settings (anybody's text) ask for a new key each message.
+	 */
+	async #ensureKey(machine: Wasm.OlmMachine, roomId: RoomId): Promise<void> {
+		const share = this.#shares.get(roomId.toString());
+		const again = () => cryptoError('CRYPTO_ROOM_KEY_NOT_SHARED', `the key of ${roomId} has to be shared first`);
+		if (share === undefined) throw again();
+		if (!share.fresh) {
+			const requests = await shareRoomKey(machine, roomId, share);
+			// A key that was made just now: its requests come again with the next shareRoomKey, which sends them.
+			if (requests.some(request => !share.handedOut.has(request.txnId))) throw again();
+		}
+		share.fresh = false;
+	}
+
+	/** Decrypts an `m.room.encrypted` (JSON). Rejects with an error whose `code` is, for instance, `MissingRoomKey`. */
+	async decryptRoomEvent(event: string, roomId: RoomId): Promise<DecryptedRoomEvent> {
+		return this.#call(async machine =>
+			decryptedEvent(await machine.decryptRoomEvent(event, wasmRoom(roomId), decryptionSettings())),
+		);
+	}
+
+	/** Signs a message with the device's key, and with the user's if this device has it. */
+	async sign(message: string): Promise<Signatures> {
+		return this.#call(async machine => new Signatures(await machine.sign(message)));
+	}
+
+	/** Which of the user's private cross-signing keys this store has. */
+	async crossSigningStatus(): Promise<CrossSigningStatus> {
+		return this.#call(async machine => plainStatus(await machine.crossSigningStatus()));
+	}
+
+	/**
+	 * Makes the user's cross-signing keys if there are none, signs this device with them, and returns what has to be
+	 * uploaded. Calling it again returns the same keys. `reset` replaces them, in this store at once: only ask for it
+	 * when the server is sure to accept the new ones. `establishIdentity` does all this in the right order.
+	 */
+	async bootstrapCrossSigning(reset: boolean): Promise<CrossSigningUploads> {
+		return this.#call(async machine => {
+			const status = plainStatus(await machine.crossSigningStatus());
+			const has = Object.values(status).filter(Boolean).length;
+			// wasm panics when it is to sign with a key that it does not have.
+			if (!reset && has > 0 && has < 3) throw new Error('this store has only some of the cross-signing keys');
+			const requests = await machine.bootstrapCrossSigning(reset);
+			const keys: Wasm.KeysUploadRequest | undefined = requests.uploadKeysRequest;
+			const uploads = {
+				uploadKeys: keys ? (plainRequest(keys) as PlainRequest) : null,
+				uploadSigningKeys: JSON.parse(requests.uploadSigningKeysRequest.body),
+				uploadSignatures: JSON.parse(requests.uploadSignaturesRequest.body),
+			};
+			requests.free();
+			return uploads;
+		});
+	}
+
+	/** null unless this store has all three. */
+	async exportCrossSigningKeys(): Promise<CrossSigningSeeds | null> {
+		return this.#call(async machine => {
+			const keys = await machine.exportCrossSigningKeys();
+			if (!keys) return null;
+			const { masterKey: master, self_signing_key: selfSigning, userSigningKey: userSigning } = keys;
+			keys.free();
+			if (master === undefined || selfSigning === undefined || userSigning === undefined) return null;
+			return { master, selfSigning, userSigning };
+		});
+	}
+
+	/** Rejects when the seeds do not belong to the public keys that the last keys/query for the user showed. */
+	async importCrossSigningKeys({ master, selfSigning, userSigning }: CrossSigningSeeds): Promise<CrossSigningStatus> {
+		return this.#call(async machine =>
+			plainStatus(await machine.importCrossSigningKeys(master, selfSigning, userSigning)),
+		);
+	}
+
+	/** Whether the owner's cross-signing keys signed the device; null when no keys/query has shown it yet. */
+	async isDeviceSignedByOwner(userId: UserId, deviceId: DeviceId): Promise<boolean | null> {
+		return this.#call(async machine => {
+			const device = await machine.getDevice(wasmUser(userId), wasmDevice(deviceId));
+			if (!device) return null;
+			const signed = device.isCrossSignedByOwner();
+			device.free();
+			return signed;
+		});
+	}
+
+	/** How many room keys the store has: all are held in memory too, 10 kB each. */
+	async roomKeyCounts(): Promise<{ total: number; backedUp: number }> {
+		return this.#call(async machine => {
+			const counts = await machine.roomKeyCounts();
+			const { total, backedUp } = counts;
+			counts.free();
+			return { total, backedUp };
+		});
+	}
+
+	/** Lets calls under way finish, then releases the store. Later calls reject with `CRYPTO_CLOSED`. */
+	close(): Promise<void> {
+		this.#closed ??= this.#store.close(() => this.#inner.close());
+		return this.#closed;
+	}
+
+	get #open(): Wasm.OlmMachine {
+		if (this.#closed !== undefined) throw cryptoError('CRYPTO_CLOSED', 'the machine was closed');
+		return this.#inner;
+	}
+
+	async #call<T>(operation: (machine: Wasm.OlmMachine) => Promise<T>): Promise<T> {
+		const machine = this.#open;
+		return this.#store.transaction(() => answer(() => operation(machine)));
+	}
+}
+
+/** How a room's key was last shared. Fresh until a message used it. */
+interface Share {
+	users: readonly UserId[];
+	settings: EncryptionSettings;
+	fresh: boolean;
+	handedOut: Set<string>;
+}
+
+async function shareRoomKey(
+	machine: Wasm.OlmMachine,
+	roomId: RoomId,
+	{ users, settings }: Pick<Share, 'users' | 'settings'>,
+): Promise<ToDeviceRequest[]> {
+	const requests = await machine.shareRoomKey(wasmRoom(roomId), wasmUsers(users), wasmSettings(settings));
+	return requests.map(request => {
+		const plain = toDeviceRequest(request);
+		request.free();
+		return plain;
+	});
+}
+
+function decryptedEvent(inner: Wasm.DecryptedRoomEvent): DecryptedRoomEvent {
+	const shield = (strict: boolean) => {
+		const { color, code, message } = inner.shieldState(strict);
+		return { color, code, message };
+	};
+	const [lax, strict] = [shield(false), shield(true)];
+	const event = {
+		event: inner.event,
+		sender: new UserId(inner.sender.toString()),
+		senderDevice: inner.senderDevice ? new DeviceId(inner.senderDevice.toString()) : null,
+		senderCurve25519Key: inner.senderCurve25519Key ?? null,
+		senderClaimedEd25519Key: inner.senderClaimedEd25519Key ?? null,
+		forwardingCurve25519KeyChain: inner.forwardingCurve25519KeyChain,
+		shieldState: (asked: boolean) => (asked ? strict : lax),
+	};
+	inner.free();
+	return event;
+}
+
+function plainStatus(status: Wasm.CrossSigningStatus): CrossSigningStatus {
+	const { hasMaster, hasSelfSigning, hasUserSigning } = status;
+	status.free();
+	return { hasMaster, hasSelfSigning, hasUserSigning };
+}
+
+function decryptionSettings(): Wasm.DecryptionSettings {
+	return new wasm.DecryptionSettings(UNTRUSTED);
+}
+
+/** wasm's reasons for not opening a store, as far as a person can do something about them. */
+function unopened(error: unknown, directory: string): unknown {
+	const said = error instanceof Error ? error.message : '';
+	if (/decrypted while unpickling/i.test(said)) {
+		return cryptoError('CRYPTO_STORE_PASSPHRASE', `the passphrase of the store in ${directory} is another one`, error);
+	}
+	if (/schema version .* too new/i.test(said)) {
+		return cryptoError(
+			'CRYPTO_STORE_NEWER',
+			`the store in ${directory} was written by a newer version; run that one`,
+			error,
+		);
+	}
+	return error;
+}

@@ -1,0 +1,251 @@
+// The IndexedDB that wasm sees: databases in memory that remember which of their records were touched.
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/** One database as it is kept on disk. `version` is wasm's schema. */
+export interface Database {
+	name: string;
+	version: number;
+	stores: StoreShape[];
+}
+
+export interface StoreShape {
+	name: string;
+	keyPath: string | string[] | null;
+	indexes: { name: string; keyPath: string | string[]; unique: boolean; multiEntry: boolean }[];
+}
+
+export interface Entry {
+	key: Key;
+	value: unknown;
+}
+
+export type Key = string | number | Key[];
+
+/** A set of databases under one name, private to whoever opened it. */
+export interface Mirror {
+	/** What wasm has to be given as the name of its store. */
+	name: string;
+	databases(): Database[];
+	entries(database: string, store: string): Iterable<Entry>;
+	/** What was touched since the last call, and how it is now: an entry without `value` was deleted. */
+	takeTouched(): { database: string; store: string; key: Key; record: Entry | undefined }[];
+	/** Resolves when no transaction that writes is under way. */
+	settled(): Promise<void>;
+	/** Forgets everything. wasm must have closed its connections. */
+	close(): void;
+}
+
+// fake-indexeddb's own classes, as far as they are used here. They are not its public interface: hence the exact version.
+interface RawRecord {
+	key: unknown;
+	value: unknown;
+}
+interface RawStore {
+	name: string;
+	keyPath: string | string[] | null;
+	autoIncrement: boolean;
+	rawDatabase: RawDatabase;
+	rawIndexes: Map<
+		string,
+		{ name: string; keyPath: string | (string[] & { length: number }); unique: boolean; multiEntry: boolean }
+	>;
+	records: { get(key: unknown): RawRecord | undefined; values(range?: unknown): Iterable<RawRecord> };
+	storeRecord(record: RawRecord, noOverwrite: boolean, undo?: unknown[]): unknown;
+	deleteRecord(key: unknown, undo?: unknown[]): void;
+	clear(undo?: unknown[]): void;
+}
+interface RawDatabase {
+	name: string;
+	version: number;
+	transactions: { mode: string; _state: string }[];
+	rawObjectStores: Map<string, RawStore>;
+}
+interface OpenRequest {
+	result: {
+		close(): void;
+		createObjectStore(
+			name: string,
+			options: object,
+		): {
+			_rawObjectStore: RawStore;
+			createIndex(name: string, keyPath: string | string[], options: object): void;
+		};
+	};
+	error: Error | null;
+	onupgradeneeded: () => void;
+	onsuccess: () => void;
+	onerror: () => void;
+}
+interface FakeIndexedDB extends Record<string, unknown> {
+	indexedDB: { _databases: Map<string, RawDatabase>; open(name: string, version: number): OpenRequest };
+	IDBKeyRange: { new (): object; only(key: unknown): object };
+}
+
+const TESTED = '6.2.8';
+const require = createRequire(import.meta.url);
+const { fake, RawObjectStore } = load();
+const open = new Map<string, (store: RawStore, key: Key) => void>();
+noticeTouches();
+
+/** Opens `databases` under a name that nobody else has. `entries` gives the records of one of their stores. */
+export async function openMirror(
+	databases: Database[],
+	entries: (database: string, store: string) => Iterable<Entry>,
+): Promise<Mirror> {
+	offerGlobally();
+	const name = randomUUID();
+	const raw = (database: string) => fake.indexedDB._databases.get(name + database);
+	const mine = () => [...fake.indexedDB._databases.entries()].filter(([full]) => full.startsWith(name));
+	const touched = new Map<RawStore, Map<string, Key>>();
+	for (const database of databases) await fill(name + database.name, database, entries);
+	open.set(name, (store, key) => {
+		const keys = touched.get(store) ?? new Map<string, Key>();
+		touched.set(store, keys.set(JSON.stringify(key), key));
+	});
+	return {
+		name,
+		databases: () => mine().map(([full, database]) => shape(full.slice(name.length), database)),
+		entries(database, store) {
+			const records = raw(database)?.rawObjectStores.get(store)?.records.values() ?? [];
+			return Array.from(records, ({ key, value }) => ({ key: checkedKey(key), value }));
+		},
+		takeTouched() {
+			const taken = [...touched].flatMap(([store, keys]) =>
+				Array.from(keys.values(), key => {
+					const record = store.records.get(key);
+					return {
+						database: store.rawDatabase.name.slice(name.length),
+						store: store.name,
+						key,
+						record: record && { key, value: record.value },
+					};
+				}),
+			);
+			touched.clear();
+			return taken;
+		},
+		async settled() {
+			const writes = (transaction: { mode: string; _state: string }) =>
+				transaction.mode !== 'readonly' && transaction._state !== 'finished';
+			while (mine().some(([, database]) => database.transactions.some(writes))) await new Promise(setImmediate);
+		},
+		close() {
+			open.delete(name);
+			for (const [full] of mine()) fake.indexedDB._databases.delete(full);
+		},
+	};
+}
+
+function load(): { fake: FakeIndexedDB; RawObjectStore: { prototype: RawStore } } {
+	const entry = require.resolve('fake-indexeddb');
+	const { version } = JSON.parse(readFileSync(join(dirname(entry), '../../package.json'), 'utf8'));
+	const fake: FakeIndexedDB = require(entry);
+	const RawObjectStore = require(join(dirname(entry), 'lib/ObjectStore.js'));
+	const { storeRecord, deleteRecord, clear } = RawObjectStore.prototype ?? {};
+	const known = [storeRecord, deleteRecord, clear].every(method => typeof method === 'function');
+	if (version !== TESTED || !known || !(fake.indexedDB._databases instanceof Map)) {
+		throw new Error(
+			`fake-indexeddb ${version} is installed; the encryption store reaches into ${TESTED} and was tested with no other`,
+		);
+	}
+	return { fake, RawObjectStore };
+}
+
+/** wasm looks for IndexedDB where a browser has it. */
+function offerGlobally(): void {
+	const present: unknown = Reflect.get(globalThis, 'indexedDB');
+	if (present === fake.indexedDB) return;
+	if (present !== undefined) {
+		throw new Error('this process has another indexedDB already: encryption keys would be kept there, not on disk');
+	}
+	for (const name of Object.keys(fake).filter(name => name === 'indexedDB' || name.startsWith('IDB'))) {
+		Object.defineProperty(globalThis, name, { value: fake[name], configurable: true, writable: true });
+	}
+}
+
+/** Undoing an aborted transaction goes through the same three methods, so what is touched is at worst unchanged. */
+function noticeTouches(): void {
+	const { prototype } = RawObjectStore;
+	const { storeRecord, deleteRecord, clear } = prototype;
+	const noticer = (store: RawStore) => open.get(store.rawDatabase.name.slice(0, UUID_LENGTH));
+	prototype.storeRecord = function (this: RawStore, record, noOverwrite, undo) {
+		const key = storeRecord.call(this, record, noOverwrite, undo);
+		noticer(this)?.(this, checkedKey(key));
+		return key;
+	};
+	prototype.deleteRecord = function (this: RawStore, key, undo) {
+		const notice = noticer(this);
+		if (notice !== undefined) {
+			const range = key instanceof fake.IDBKeyRange ? key : fake.IDBKeyRange.only(key);
+			for (const record of this.records.values(range)) notice(this, checkedKey(record.key));
+		}
+		deleteRecord.call(this, key, undo);
+	};
+	prototype.clear = function (this: RawStore, undo) {
+		const notice = noticer(this);
+		if (notice !== undefined) for (const record of this.records.values()) notice(this, checkedKey(record.key));
+		clear.call(this, undo);
+	};
+}
+
+const UUID_LENGTH = 36;
+
+function fill(
+	full: string,
+	{ name, version, stores }: Database,
+	entries: (database: string, store: string) => Iterable<Entry>,
+): Promise<void> {
+	return new Promise((resolve, reject) => {
+		const request = fake.indexedDB.open(full, version);
+		let failure: unknown;
+		request.onupgradeneeded = () => {
+			try {
+				for (const { name: storeName, keyPath, indexes } of stores) {
+					const store = request.result.createObjectStore(storeName, { keyPath });
+					// Before the indexes exist: each of them is then built in one go.
+					for (const { key, value } of entries(name, storeName)) {
+						store._rawObjectStore.storeRecord({ key, value }, true);
+					}
+					for (const { name: indexName, keyPath, ...options } of indexes)
+						store.createIndex(indexName, keyPath, options);
+				}
+			} catch (error) {
+				failure = error;
+				throw error;
+			}
+		};
+		request.onerror = () => reject(failure ?? request.error);
+		request.onsuccess = () => {
+			request.result.close();
+			resolve();
+		};
+	});
+}
+
+function shape(name: string, { version, rawObjectStores }: RawDatabase): Database {
+	const stores = Array.from(rawObjectStores.values(), ({ name: storeName, keyPath, autoIncrement, rawIndexes }) => {
+		if (autoIncrement) throw new Error(`the store ${storeName} numbers its records itself, which is not kept on disk`);
+		const indexes = Array.from(rawIndexes.values(), ({ name, keyPath, unique, multiEntry }) => ({
+			name,
+			keyPath: plain(keyPath),
+			unique,
+			multiEntry,
+		}));
+		return { name: storeName, keyPath: keyPath === null ? null : plain(keyPath), indexes };
+	});
+	return { name, version, stores };
+}
+
+function plain(keyPath: string | ArrayLike<string>): string | string[] {
+	return typeof keyPath === 'string' ? keyPath : Array.from(keyPath);
+}
+
+// IndexedDB also knows dates and bytes as keys; matrix-sdk-crypto uses neither, and JSON could not tell them apart.
+function checkedKey(key: unknown): Key {
+	if (typeof key === 'string' || (typeof key === 'number' && Number.isFinite(key))) return key;
+	if (Array.isArray(key)) return key.map(checkedKey);
+	throw new Error('a record has a key that is neither text nor a number');
+}

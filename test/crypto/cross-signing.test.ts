@@ -1,0 +1,176 @@
+// A bot's identity against a homeserver in memory, with the start killed at each request.
+import { expect, test } from 'vitest';
+import { DeviceId, establishIdentity, type IdentityMeans, OlmMachine, UserId } from '../../crypto/index.ts';
+import { type Homeserver, homeserver, PAGE, PASSWORD, type Policy } from './homeserver.ts';
+
+const BOT = '@bot:example.org';
+
+async function startBot(server: Homeserver, device: string): Promise<OlmMachine> {
+	const machine = await OlmMachine.initialize(new UserId(BOT), new DeviceId(device));
+	await server.send(machine, await machine.outgoingRequests());
+	return machine;
+}
+
+function masterKey(server: Homeserver): string | undefined {
+	return Object.values(server.identity(BOT)?.master_key.keys ?? {})[0];
+}
+
+async function establish(server: Homeserver, machine: OlmMachine, means?: IdentityMeans) {
+	server.log.length = 0;
+	return establishIdentity(machine, server.client(machine), means);
+}
+
+test('the first start makes an identity, uploads it and signs the device; the next changes nothing', async () => {
+	const server = homeserver();
+	const bot = await startBot(server, 'ONE');
+	expect(await establish(server, bot)).toEqual({ kind: 'signed', made: true, signedNow: true });
+	expect(await bot.crossSigningStatus()).toEqual({ hasMaster: true, hasSelfSigning: true, hasUserSigning: true });
+	expect(Object.keys(server.deviceKeys(BOT, 'ONE')?.signatures?.[BOT] ?? {})).toHaveLength(2);
+	expect(await establish(server, bot)).toEqual({ kind: 'signed', made: false, signedNow: false });
+	expect(server.log).toEqual(['POST keys/query']);
+});
+
+test('other users see the device as signed by its owner', async () => {
+	const server = homeserver();
+	const bot = await startBot(server, 'ONE');
+	const alice = await OlmMachine.initialize(new UserId('@alice:example.org'), new DeviceId('A'));
+	await server.send(alice, [alice.queryKeysForUsers([new UserId(BOT)])]);
+	expect(await alice.isDeviceSignedByOwner(new UserId(BOT), new DeviceId('ONE'))).toBe(false);
+	await establish(server, bot);
+	await server.send(alice, [alice.queryKeysForUsers([new UserId(BOT)])]);
+	expect(await alice.isDeviceSignedByOwner(new UserId(BOT), new DeviceId('ONE'))).toBe(true);
+	expect(await alice.isDeviceSignedByOwner(new UserId(BOT), new DeviceId('TWO'))).toBe(null);
+});
+
+const steps = ['keys/query', 'keys/device_signing/upload', 'keys/signatures/upload'];
+test.for(steps.flatMap(step => [`before ${step}`, `after ${step}`]))(
+	'cut off %s, the next start keeps the identity',
+	async where => {
+		const server = homeserver();
+		const bot = await startBot(server, 'ONE');
+		let cut = false;
+		const cutAt = (when: string) => (path: string) => {
+			if (cut || where !== `${when} ${path}`) return;
+			cut = true;
+			throw new Error('connection lost');
+		};
+		server.before = cutAt('before');
+		server.after = cutAt('after');
+		await expect(establish(server, bot)).rejects.toThrow('connection lost');
+		const made = (await bot.exportCrossSigningKeys())?.master;
+		expect(made === undefined).toBe(where.endsWith('query'));
+		expect((await establish(server, bot)).kind).toBe('signed');
+		if (made !== undefined) expect((await bot.exportCrossSigningKeys())?.master).toBe(made);
+	},
+);
+
+test('a server that always asks for the password gets it, and until then the identity waits', async () => {
+	const server = homeserver('password-always');
+	const bot = await startBot(server, 'ONE');
+	expect(await establish(server, bot)).toEqual({ kind: 'needs-password', wrong: false });
+	const made = await bot.exportCrossSigningKeys();
+	expect(await establish(server, bot, { password: 'wrong' })).toEqual({ kind: 'needs-password', wrong: true });
+	expect(masterKey(server)).toBe(undefined);
+	expect(await establish(server, bot, { password: PASSWORD })).toEqual({ kind: 'signed', made: true, signedNow: true });
+	expect(await bot.exportCrossSigningKeys()).toEqual(made);
+});
+
+async function lostStore(policy: Policy = 'password-to-replace') {
+	const server = homeserver(policy);
+	const old = await startBot(server, 'OLD');
+	await establish(server, old);
+	const seeds = await old.exportCrossSigningKeys();
+	if (seeds === null) throw new Error('the first device has no seeds');
+	return { server, seeds, master: masterKey(server), bot: await startBot(server, 'NEW') };
+}
+
+test('a lost store asks for the seeds, and signs the new device with them without touching the identity', async () => {
+	const { server, seeds, master, bot } = await lostStore();
+	expect(await establish(server, bot)).toEqual({ kind: 'needs-seeds', wrong: false });
+	expect(await establish(server, bot, { seeds })).toEqual({ kind: 'signed', made: false, signedNow: true });
+	expect(server.log).not.toContain('POST keys/device_signing/upload');
+	expect(masterKey(server)).toBe(master);
+});
+
+test('seeds of another identity are refused and change nothing', async () => {
+	const { server, master, bot } = await lostStore();
+	const { seeds } = await lostStore();
+	expect(await establish(server, bot, { seeds })).toEqual({ kind: 'needs-seeds', wrong: true });
+	expect(await establish(server, bot, { seeds: { ...seeds, master: 'not base64!' } })).toMatchObject({ wrong: true });
+	expect(await bot.crossSigningStatus()).toMatchObject({ hasMaster: false });
+	expect(masterKey(server)).toBe(master);
+});
+
+test('a password alone never replaces an identity', async () => {
+	const { server, master, bot } = await lostStore();
+	expect(await establish(server, bot, { password: PASSWORD })).toEqual({ kind: 'needs-seeds', wrong: false });
+	expect(masterKey(server)).toBe(master);
+});
+
+test('a reset needs the password, and with it replaces the identity', async () => {
+	const { server, master, bot } = await lostStore();
+	expect(await establish(server, bot, { reset: true })).toEqual({ kind: 'needs-password', wrong: false });
+	expect(await bot.crossSigningStatus()).toMatchObject({ hasMaster: false });
+	const outcome = await establish(server, bot, { reset: true, password: PASSWORD });
+	expect(outcome).toEqual({ kind: 'signed', made: true, signedNow: true });
+	expect(masterKey(server)).not.toBe(master);
+});
+
+test('a reset is not repeated while the identity can be used', async () => {
+	const { server, bot } = await lostStore();
+	const means = { reset: true, password: PASSWORD };
+	await establish(server, bot, means);
+	const master = masterKey(server);
+	expect(await establish(server, bot, means)).toEqual({ kind: 'signed', made: false, signedNow: false });
+	expect(masterKey(server)).toBe(master);
+});
+
+test.for([
+	['a wrong password', { password: 'wrong' }, 'password-to-replace'],
+	['a server that never allows it', { password: PASSWORD }, 'never'],
+] as const)(
+	'a reset refused (%s) leaves no keys in the store that the server does not have',
+	async ([, means, policy]) => {
+		const { server, master, seeds, bot } = await lostStore();
+		server.policy = policy;
+		await establish(server, bot, { reset: true, ...means }).catch(() => {});
+		expect(server.log).toContain('POST keys/device_signing/upload');
+		expect(await bot.crossSigningStatus()).toEqual({ hasMaster: false, hasSelfSigning: false, hasUserSigning: false });
+		expect(masterKey(server)).toBe(master);
+		expect(await establish(server, bot, { seeds })).toMatchObject({ kind: 'signed', made: false });
+	},
+);
+
+test.for(['before', 'after'] as const)('a reset cut off %s the upload ends in one identity', async when => {
+	const { server, bot } = await lostStore();
+	const means = { reset: true, password: PASSWORD };
+	let uploads = 0;
+	server[when] = path => {
+		if (path === 'keys/device_signing/upload' && ++uploads === (when === 'before' ? 2 : 1))
+			throw new Error('connection lost');
+	};
+	await expect(establish(server, bot, means)).rejects.toThrow('connection lost');
+	expect((await establish(server, bot, means)).kind).toBe('signed');
+	const uploadsOfThat = uploads;
+	expect(await establish(server, bot, means)).toEqual({ kind: 'signed', made: false, signedNow: false });
+	expect(uploads).toBe(uploadsOfThat);
+});
+
+test('where the account page decides, the outcome names it, and a reset allowed there goes through', async () => {
+	const { server, bot, master } = await lostStore('account-page-to-replace');
+	expect(await establish(server, bot)).toEqual({ kind: 'needs-seeds', wrong: false });
+	expect(await establish(server, bot, { reset: true })).toEqual({ kind: 'needs-account-page', url: PAGE });
+	expect(await bot.crossSigningStatus()).toMatchObject({ hasMaster: false });
+	expect(masterKey(server)).toBe(master);
+	server.allowed = true;
+	expect(await establish(server, bot, { reset: true })).toEqual({ kind: 'signed', made: true, signedNow: true });
+});
+
+test('an identity that somebody else replaced is noticed', async () => {
+	const { server, bot, seeds } = await lostStore();
+	await establish(server, bot, { seeds });
+	const other = await startBot(server, 'OTHER');
+	await establish(server, other, { reset: true, password: PASSWORD });
+	expect(await establish(server, bot)).toEqual({ kind: 'needs-seeds', wrong: false });
+	expect(await establish(server, bot, { seeds })).toEqual({ kind: 'needs-seeds', wrong: true });
+});
