@@ -174,6 +174,8 @@ export type Store = {
 	sent: (id: number, event: string | undefined, now: Date) => Promise<void>;
 	postpone: (id: number, until: Date) => Promise<void>;
 	giveUp: (id: number, why: string, now: Date) => Promise<void>;
+	/** Whether this room has been replaced by one that we are not yet in. */
+	movingFrom: (room: string) => Promise<boolean>;
 	/** All that waits only because the homeserver was away is due now. */
 	hurry: (now: Date) => Promise<void>;
 

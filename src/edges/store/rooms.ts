@@ -20,6 +20,7 @@ type RoomStore = Pick<
 	| 'moved'
 	| 'postponeMove'
 	| 'dropMove'
+	| 'movingFrom'
 	| 'forget'
 	| 'leftBefore'
 >;
@@ -169,6 +170,10 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 		},
 		async dropMove(from) {
 			await db.deleteFrom('moves').where('from_room', '=', from).execute();
+		},
+		async movingFrom(room) {
+			const move = await db.selectFrom('moves').select('to_room').where('from_room', '=', room).executeTakeFirst();
+			return move !== undefined;
 		},
 		forget: room =>
 			db.transaction().execute(async tx => {
