@@ -28,8 +28,6 @@ export type Respondent = {
 	names: readonly string[];
 	/** Whether commands without the bot's name count in this room. */
 	bare: boolean;
-	/** Whether all that is said is meant for the bot, as on the terminal: then nothing is left without an answer. */
-	alone?: boolean;
 	/** Why this person may not change things here, or undefined. */
 	mayChange: () => string | undefined;
 	log: Log;
@@ -115,11 +113,13 @@ function plainly(body: string): string {
 		.replace(/\uff01/g, '!');
 }
 
-/** The commands in a message. A quoted line is not a command; a command that wants words and
- * stands alone in its line takes them from the next. */
+/**
+ * The commands in a message. A quoted line is not a command; a command that wants words and stands alone in its line
+ * takes them from the next.
+ */
 export function callsIn(
 	{ body, mentioned }: Pick<Message, 'body' | 'mentioned'>,
-	{ commands, names, bare, alone = false }: Pick<Respondent, 'commands' | 'names' | 'bare' | 'alone'>,
+	{ commands, names, bare }: Pick<Respondent, 'commands' | 'names' | 'bare'>,
 ): Call[] {
 	const lines = plainly(body)
 		.split('\n')

@@ -50,6 +50,7 @@ type Given = {
 	stops?: Stop[];
 	unread?: Passage[];
 	rollbackFloors?: Knowledge['rollbackFloors'];
+	lifecycles?: Knowledge['lifecycles'];
 };
 
 export function known(given: Given = {}): Knowledge {

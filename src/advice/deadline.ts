@@ -1,5 +1,6 @@
 // What will stop working, when, and what replaces it: upstream's promises beside what really happened.
-import type { Note, Release } from '../knowledge/shape.ts';
+import type { Knowledge, Note, Release } from '../knowledge/shape.ts';
+import { lifecycleDeadlines } from './lifecycle.ts';
 import type { Applies, Profile } from './profile.ts';
 import { concern } from './profile.ts';
 import type { Version } from './version.ts';
@@ -8,8 +9,8 @@ import { compare, isCandidate, lineOf } from './version.ts';
 export type Deadline = {
 	id: string;
 	subject: string;
-	/** The release that announced it. */
-	announced: Version;
+	/** The release that announced it; null for the end of something that Synapse stands on. */
+	announced: Version | null;
 	at: { version?: string; date?: string; vague?: string };
 	promised: string;
 	/** The release in which it really happened; null while it works in the newest one. */
@@ -119,9 +120,9 @@ export type DeadlineQuery = {
 export function deadlines(
 	{ at, today, all }: DeadlineQuery,
 	profile: Profile,
-	known: { notes: readonly Note[]; releases: readonly Release[] },
+	known: Pick<Knowledge, 'notes' | 'releases' | 'lifecycles'>,
 ): Deadline[] {
-	return known.notes
+	const promises = known.notes
 		.filter(note => compare(note.release, at) <= 0)
 		.flatMap(note => {
 			const found = deadlineOf(note, today, known.releases);
@@ -130,6 +131,8 @@ export function deadlines(
 			if (over && !all) return [];
 			const concerned = concern(note.applies, profile).is;
 			return concerned === false ? [] : [{ ...found, concerned }];
-		})
-		.sort((a, b) => soon(a).localeCompare(soon(b)) || compare(a.announced, b.announced) || a.id.localeCompare(b.id));
+		});
+	return [...promises, ...lifecycleDeadlines(profile, today, known)].sort(
+		(a, b) => soon(a).localeCompare(soon(b)) || a.id.localeCompare(b.id),
+	);
 }

@@ -158,7 +158,8 @@ export type Applies = { all: readonly string[] } | { any: readonly string[] };
 /** True, false with the stated facts that exclude it, or unknown with the facts that would decide. */
 export type Concern = { is: true } | { is: false; because: string[] } | { is: 'unknown'; ask: Fact[] };
 
-function compareNumbers(a: string, b: string): number {
+/** Dotted numbers in their order: `9.6` is below `10`. */
+export function compareNumbers(a: string, b: string): number {
 	const [left, right] = [a.split('.').map(Number), b.split('.').map(Number)];
 	for (let i = 0; i < Math.max(left.length, right.length); i++) {
 		const difference = (left[i] ?? 0) - (right[i] ?? 0);

@@ -1,12 +1,12 @@
 // Synapse versions as Synapse writes them: their order, their ranges.
 import semver from 'semver';
 
-/** A version as Synapse writes it: `1.56.0`, `1.57.0rc10`, `0.99.5.2`, `0.33.3.1`, `0.6.1c`. */
+/** A version as Synapse writes it: `1.56.0`, `1.57.0rc10`, `0.99.5.2`, `0.33.3.1`, `0.6.1c`, `0.9.0-r5`. */
 export type Version = string;
 
 type Parts = { base: string; candidate: number | undefined; semver: string };
 
-const written = /^(\d+)\.(\d+)\.(\d+)(?:\.(\d+)|([a-z]))?(?:rc(\d+))?$/;
+const written = /^(\d+)\.(\d+)\.(\d+)(?:\.(\d+)|-r(\d+)|([a-z]))?(?:rc(\d+))?$/;
 const known = new Map<Version, Parts>();
 
 function partsOf(version: Version): Parts {
@@ -14,10 +14,10 @@ function partsOf(version: Version): Parts {
 	if (cached) return cached;
 	const found = written.exec(version);
 	if (!found) throw new TypeError(`not a Synapse version: ${version}`);
-	const [, major, minor, patch, fourth, letter, candidate] = found;
-	// semver has three numbers and would sort rc10 before rc2: the fourth part (or the letter) goes into the
+	const [, major, minor, patch, fourth, revision, letter, candidate] = found;
+	// semver has three numbers and would sort rc10 before rc2: the fourth part (or revision, or letter) goes into the
 	// low digits of the patch number, and the candidate's number becomes an identifier of its own.
-	const low = fourth ? Number(fourth) : letter ? letter.charCodeAt(0) - 96 : 0;
+	const low = Number(fourth ?? revision ?? (letter ? letter.charCodeAt(0) - 96 : 0));
 	const three = `${Number(major)}.${Number(minor)}.${Number(patch) * 1000 + low}`;
 	const parts = {
 		base: version.replace(/rc\d+$/, ''),

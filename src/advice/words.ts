@@ -2,6 +2,7 @@
 import type { Answer, Command, Section } from '../command.ts';
 import type { Source } from '../knowledge/shape.ts';
 import type { Deadline } from './deadline.ts';
+import { earliest } from './deadline.ts';
 import { code } from './markdown.ts';
 import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
 import type { Applies } from './profile.ts';
@@ -203,11 +204,12 @@ function advisorySection({ advisories, from, to }: Plan): Section[] {
 }
 
 /** When a deadline bites, as upstream wrote it. */
-export function dueWords({ at, estimate, slipped, landed }: Deadline): string {
+export function dueWords({ at, estimate, slipped, landed, withdrawn }: Deadline): string {
 	const when = [at.version && `in ${at.version}`, at.date && `in ${at.date}`, at.vague && `“${at.vague}”`]
 		.filter(Boolean)
 		.join(', ');
 	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
+	if (withdrawn) return `${when}; taken back: ${withdrawn}`;
 	if (landed) return `${when}; happened in ${landed}`;
 	return `${when}${expected}${slipped ? '; overdue: it still works, and may stop in any release' : ''}`;
 }
@@ -438,4 +440,41 @@ function duration(seconds: number): string {
 	];
 	const unit = units.find(([size]) => seconds >= size);
 	return unit ? count(Math.floor(seconds / unit[0]), unit[1]) : count(seconds, 'second');
+}
+
+type Deadlines = { all: boolean; today: string; horizon: Plan['horizon'] };
+
+export function deadlinesWords(found: readonly Deadline[], { all, today, horizon }: Deadlines): Answer {
+	const open = found.filter(({ landed, withdrawn }) => !landed && !withdrawn);
+	const over = found.filter(({ landed, withdrawn }) => landed || withdrawn);
+	const overdue = open.filter(({ slipped, at }) => slipped || (at.date !== undefined && earliest(at.date) <= today));
+	const dated = open.filter(deadline => !overdue.includes(deadline) && !deadline.at.vague);
+	const vague = open.filter(deadline => !overdue.includes(deadline) && deadline.at.vague);
+	const parts: [string, readonly Deadline[]][] = [
+		['Any day now', overdue],
+		['With a date or a version', dated],
+		['Some day', vague],
+		['Has happened, or was taken back', over],
+	];
+	const next = dated[0] ?? overdue[0];
+	const result = open.length
+		? `${count(open.length, 'deadline')} open${next ? `, next: ${next.subject}` : ''}`
+		: 'no open deadline';
+	const sections = parts
+		.filter(([, some]) => some.length)
+		.map(
+			([title, some]): Section => ({
+				title: `${title} (${some.length})`,
+				markdown: list(some.map(deadlineLine)),
+				fold: some === over || some === vague,
+			}),
+		);
+	const lead = [`**${result}.**`, horizonLine({ horizon, gaps: [] })].join('\n\n');
+	return {
+		value: { format: 1, horizon, deadlines: found },
+		lead,
+		title: all ? 'Deadlines, all' : 'Deadlines',
+		sections,
+		kind: 'answer',
+	};
 }

@@ -134,6 +134,7 @@ export const waiverShape = z.strictObject({
 	read: hash,
 	because: prose,
 });
+export type Waiver = z.infer<typeof waiverShape>;
 export const waiversFileShape = z.strictObject({ waivers: z.array(waiverShape) });
 
 /** A halt on a long way. It concerns a way that starts within `from` and ends within `to`. */

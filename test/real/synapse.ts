@@ -84,7 +84,8 @@ export async function startSynapse(options: SynapseOptions = {}): Promise<Synaps
 
 /**
  * The Synapse that the whole run shares (test/all.ts starts it), or, when a test file runs by itself, one of its own.
- * Others use it too: rooms and people must be the test's own.
+ * Others use it too: rooms and people must be the test's own. The first call on a machine installs Synapse: a test file
+ * says `vi.setConfig({ testTimeout: 60_000, hookTimeout: 600_000 })` and calls this in `beforeAll`.
  */
 export function sharedSynapse(): Promise<Homeserver> {
 	const given = process.env[SHARED];
@@ -315,19 +316,19 @@ export async function install(): Promise<string> {
 	if (complete(home)) return home;
 	mkdirSync(cache, { recursive: true });
 	const lock = await locked(join(cache, 'lock.db'));
+	const half = `${home}.${randomUUID()}`;
 	try {
 		if (complete(home)) return home;
 		for (const entry of readdirSync(cache)) {
-			if (entry.startsWith(`${name}.`)) rmSync(join(cache, entry), { recursive: true, force: true });
+			if (entry.startsWith(name)) rmSync(join(cache, entry), { recursive: true, force: true, maxRetries: 5 });
 		}
-		rmSync(home, { recursive: true, force: true });
 		console.error(`Installing Synapse ${SYNAPSE} with Python ${version} for the tests, once: a minute or two.`);
-		const half = `${home}.${randomUUID()}`;
 		await pip(command, half);
 		await prepareTemplate(half);
 		renameSync(half, home);
 		return home;
 	} finally {
+		rmSync(half, { recursive: true, force: true });
 		lock.close();
 	}
 }

@@ -1,0 +1,83 @@
+// What Synapse stands on ends one day as well: support windows as deadlines.
+import type { Knowledge, Lifecycle } from '../knowledge/shape.ts';
+import type { Deadline } from './deadline.ts';
+import type { Applies, Profile } from './profile.ts';
+import { compareNumbers, concern } from './profile.ts';
+import { isCandidate } from './version.ts';
+
+type Product = {
+	name: string;
+	/** The fact that says which release of the product a deployment has. */
+	term: (version: string) => string;
+	/** The floor of Synapse's that drops a release of the product for good. */
+	floor?: 'postgresql' | 'python';
+};
+
+/** By the file's name under knowledge/lifecycles/. */
+const products: Record<string, Product> = {
+	postgresql: { name: 'PostgreSQL', term: version => `postgres=${version}`, floor: 'postgresql' },
+	python: { name: 'Python', term: version => `python=${version}`, floor: 'python' },
+	debian: { name: 'Debian', term: version => `os=debian-${version}` },
+	ubuntu: { name: 'Ubuntu', term: version => `os=ubuntu-${version}` },
+};
+
+/** How far ahead an end counts for a deployment that did not say what it has: 400 days, a year and a bit. */
+const ahead = 400 * 24 * 3600 * 1000;
+
+function isNear(ends: string, today: string): boolean {
+	const left = Date.parse(ends) - Date.parse(today);
+	return Math.abs(left) <= ahead;
+}
+
+/** The ends of support that may concern the deployment on that day (`2026-11-21`), past ones still in use included. */
+export function lifecycleDeadlines(
+	profile: Profile,
+	today: string,
+	known: Pick<Knowledge, 'lifecycles' | 'releases'>,
+): Deadline[] {
+	const newest = known.releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version)).at(-1);
+	return Object.entries(known.lifecycles).flatMap(([key, lifecycle]) => {
+		const product = products[key];
+		if (!product || !newest) return [];
+		const floor = product.floor && newest[product.floor];
+		return lifecycle.releases.flatMap(release => {
+			const dropped = floor !== undefined && compareNumbers(release.version, floor) < 0;
+			const applies: Applies = { all: [product.term(release.version)] };
+			const concerned = concern(applies, profile).is;
+			if (concerned === false) return [];
+			if (concerned === 'unknown' && (dropped || !isNear(release.ends, today))) return [];
+			return [lifecycleDeadline(key, product, release, lifecycle.link, { today, dropped, applies, concerned })];
+		});
+	});
+}
+
+type Seen = { today: string; dropped: boolean; applies: Applies; concerned: true | 'unknown' };
+
+function lifecycleDeadline(
+	key: string,
+	{ name, floor }: Product,
+	{ version, ends }: Lifecycle['releases'][number],
+	link: string,
+	{ today, dropped, applies, concerned }: Seen,
+): Deadline {
+	const over = ends < today;
+	const follows = dropped
+		? 'The newest Synapse no longer starts on it.'
+		: floor
+			? 'Synapse drops such versions some releases later.'
+			: 'Upstream stops building packages for it about then.';
+	return {
+		id: `lifecycle/${key}-${version}`,
+		subject: `${name} ${version}`,
+		announced: null,
+		at: { date: ends },
+		promised: `${name} ${version} ${over ? 'got' : 'gets'} its last security fixes on ${ends}. ${follows}`,
+		landed: null,
+		slipped: false,
+		replacedBy: `a newer ${name}`,
+		applies,
+		options: [],
+		sources: [{ document: 'endoflife.date', section: `${name} ${version}`, url: link }],
+		concerned,
+	};
+}

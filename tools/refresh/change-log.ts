@@ -1,0 +1,153 @@
+// Synapse's change logs of all years → releases with their dates, and the passages that ask to be read.
+import { compare, type Version } from '../../src/advice/version.ts';
+import { type Block, blocksOf, type Section, sectionsOf, wordsOf } from './markdown.ts';
+import { firstWords, type Read } from './passage.ts';
+import { versionOf } from './upstream-version.ts';
+
+/** One release's log. `written` is the version as its heading has it, which is also its tag without the `v`. */
+export type Log = { version: Version; written: string; date: string; parts: Part[] };
+type Part = { title: string; blocks: Block[] };
+
+/** The title of what stands above the first part of a log. */
+const top = 'Top';
+
+// What a release brings without asking anything of anybody. Every other part is read: upstream invents new ones for
+// what matters ("End of Life of Debian 12 Bookworm"), and leaving one out by mistake would be silent.
+const routine =
+	/^(features|bug ?fixes|improved documentation|internal changes|updates to locked dependencies|misc|everything else|typechecking|dependabot updates|metrics and tracing|faster room joins)$/i;
+/** What is read even in a routine part. */
+const security = /\bCVE-\d|\bGHSA-|\bvulnerab/i;
+/** Parts whose list items are separate matters; any other part that is read is one matter. */
+const listed = /^(deprecations and removals|updates to the docker image|.*\bsecurity\b.*)$/i;
+/** Until 0.33 the parts are lines like `Bug fixes:`, named as one liked: of these only the telling ones are read. */
+const label = /^(?:[A-Z][\w/& -]*:|SECURITY UPDATE)$/;
+const tellingLabel = /secur|deprecat|remov|breaking|incompatib|warning/i;
+const firstWithHeadings = '0.33.0';
+
+const nothing =
+	/^\W*(?:otherwise, )?(?:no|not|none)(?: other)?(?: significant| functional)? changes?\b[^.]{0,60}(?:\.\d+[^.]{0,20})*\.?\W*$/i;
+const linkTarget = /^\[[^\]]+\]: \S+$/;
+
+/** The logs of one document, newest first as they stand. */
+export function logsOf(document: string): Log[] {
+	const logs: Log[] = [];
+	let routineLevel = 0;
+	for (const section of sectionsOf(document)) {
+		const log = section.level === 1 ? logOf(section) : undefined;
+		if (log) {
+			logs.push(log);
+			routineLevel = 0;
+			continue;
+		}
+		const title = section.title.trim();
+		const isKnown = routine.test(title) || listed.test(title);
+		// Headings below a routine part belong to it, except the known parts, which stand at whatever level they like.
+		if (routineLevel && section.level > routineLevel && !isKnown) continue;
+		routineLevel = routine.test(title) ? section.level : 0;
+		const blocks = blocksOf(section.lines);
+		const told = routineLevel ? blocks.filter(block => block.kind === 'item' && security.test(block.text)) : blocks;
+		logs.at(-1)?.parts.push({ title, blocks: told });
+	}
+	return logs;
+}
+
+function logOf({ title, lines }: Section): Log | undefined {
+	const [, written, date] = /^(?:Changes in )?syn(?:apse|pase) v?(\d\S*) \((\d{4}-\d\d-\d\d)\)$/i.exec(title) ?? [];
+	const version = versionOf(written ?? '');
+	if (written === undefined || date === undefined || version === undefined) return undefined;
+	const parts: Part[] = [{ title: top, blocks: [] }];
+	const hasLabels = compare(version, firstWithHeadings) < 0;
+	for (const block of blocksOf(lines)) {
+		if (hasLabels && block.kind === 'paragraph' && label.test(block.text)) {
+			parts.push({ title: block.text.replace(/:$/, ''), blocks: [] });
+		} else parts.at(-1)?.blocks.push(block);
+	}
+	const told = parts.filter(part => part.title === top || tellingLabel.test(part.title));
+	return { version, written, date, parts: hasLabels ? told.map(withoutPlainList) : told };
+}
+
+/** In the years of labels a list with no label above it is the whole log, not a text on top of it. */
+function withoutPlainList(part: Part): Part {
+	if (part.title !== top) return part;
+	let isAnnounced = false;
+	const blocks = part.blocks.filter(({ kind, text }) => {
+		if (kind === 'paragraph') isAnnounced = /:-?$/.test(text);
+		return kind === 'paragraph' || isAnnounced;
+	});
+	return { title: top, blocks };
+}
+
+// Every release has a page under its tag, those without a release on GitHub too; only 0.4.0 was never tagged.
+const repository = 'https://github.com/element-hq/synapse';
+
+/** What of a log asks to be read, in its order. */
+export function logPassages(log: Log): Read[] {
+	return log.parts.flatMap(({ title, blocks }) => {
+		const told = blocks.filter(({ text }) => !nothing.test(text) && !linkTarget.test(text));
+		if (!told.length) return [];
+		if (title === top) return withLists(told).map(text => passageOf(log, title, firstWords(text), text));
+		if (!listed.test(title) && !routine.test(title)) {
+			const text = told.map(block => block.text).join('\n\n');
+			return [passageOf(log, title, firstWords(text), text)];
+		}
+		return told
+			.filter((block, at) => !isLead(block, told[at + 1]))
+			.map(({ kind, text }) => passageOf(log, title, (kind === 'item' && numbersOf(text)) || firstWords(text), text));
+	});
+}
+
+function passageOf({ version, written }: Log, part: string, bullet: string, text: string): Read {
+	return {
+		document: 'CHANGES.md',
+		release: version,
+		part: wordsOf(part),
+		bullet,
+		url:
+			version === '0.4.0'
+				? `${repository}/blob/develop/docs/changelogs/CHANGES-pre-1.0.md`
+				: `${repository}/releases/tag/v${written}`,
+		text,
+	};
+}
+
+/** Each paragraph with the list that follows it. */
+function withLists(blocks: readonly Block[]): string[] {
+	const texts: string[] = [];
+	for (const [at, { kind, text }] of blocks.entries()) {
+		if (kind === 'item' && at > 0) texts.push(`${texts.pop()}\n${text}`);
+		else texts.push(text);
+	}
+	return texts;
+}
+
+/** `The following issues are fixed:` says nothing that the list below does not. */
+function isLead(block: Block, next: Block | undefined): boolean {
+	const announces = /:$|^The following issues? (?:is|are) fixed in/.test(block.text) && block.text.length <= 100;
+	return block.kind === 'paragraph' && next?.kind === 'item' && announces;
+}
+
+/** The pull requests that a list item ends with: `#6501, #6503`; empty where it names none. */
+function numbersOf(text: string): string {
+	const end = text.slice(Math.max(0, text.lastIndexOf('([')));
+	return [...new Set([...end.matchAll(/\[\\?(#\d+)\]\(/g)].map(([, number]) => number))].join(', ');
+}
+
+/** Yanked from PyPI ("performance regression", "breaks some external plugins"); their logs only advise against them. */
+const yanked: readonly Version[] = ['1.32.0', '1.32.1'];
+
+/** The releases that upstream took back, as their own logs say, or those of the next release. Candidates count too. */
+export function withdrawnIn(logs: readonly Log[]): Set<Version> {
+	const withdrawn = new Set(yanked);
+	for (const { version, parts } of logs) {
+		for (const { text } of parts.flatMap(part => (part.title === top ? part.blocks : []))) {
+			const words = wordsOf(text).replaceAll('`', '');
+			if (/^(?:this version was )?(?:tagged but )?(?:never|not) released\b/i.test(words)) withdrawn.add(version);
+			if (/\bthis version was (?:tagged but )?never released\b/i.test(words)) withdrawn.add(version);
+			const other = /\bv?(\d+\.\d+\.\d+),? (?:which )?was (?:never released|skipped|withdrawn|yanked)\b/i.exec(
+				words,
+			)?.[1];
+			if (other) withdrawn.add(versionOf(other) ?? version);
+		}
+	}
+	return withdrawn;
+}

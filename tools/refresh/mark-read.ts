@@ -1,0 +1,56 @@
+// npm run mark-read -- 1.66.0 … | all | waivers : says that what these files cover was read as it is now, by writing
+// the present hashes into them. For curators, after reading; it cannot know whether anybody read.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { compare, isVersion } from '../../src/advice/version.ts';
+import { upstreamFileShape } from '../../src/knowledge/shape.ts';
+import { stamp } from './stamp.ts';
+
+const folder = new URL('../../knowledge/synapse/', import.meta.url);
+const notesFolder = new URL('notes/', folder);
+const asked = process.argv.slice(2);
+if (!asked.length) {
+	console.error('usage: npm run mark-read -- <versions… | all> [waivers]');
+	process.exit(1);
+}
+const { passages } = upstreamFileShape.parse(JSON.parse(readFileSync(new URL('upstream.json', folder), 'utf8')));
+
+function namesIn(where: URL, pattern: RegExp): string[] {
+	return existsSync(where) ? readdirSync(where).flatMap(name => pattern.exec(name)?.[1] ?? []) : [];
+}
+
+const files = asked.flatMap(word => {
+	if (word === 'waivers') return namesIn(folder, /^(waivers.*\.yaml)$/).map(name => ({ file: new URL(name, folder) }));
+	const releases =
+		word === 'all'
+			? namesIn(notesFolder, /^(.*)\.yaml$/)
+					.filter(isVersion)
+					.sort(compare)
+			: [word];
+	return releases.map(release => ({ file: new URL(`${release}.yaml`, notesFolder), release }));
+});
+let problems = 0;
+for (const { file, release } of files.map(each => ({ release: undefined, ...each }))) {
+	const name = file.pathname.split('/').at(-1);
+	if (!existsSync(file)) {
+		console.error(`${name}: there is no such file`);
+		problems++;
+		continue;
+	}
+	const before = readFileSync(file, 'utf8');
+	const stamped = stamp(before, release, passages);
+	if (stamped.text !== before) writeFileSync(file, stamped.text);
+	console.log(`${name}: ${stamped.changed} marked as read, ${stamped.unchanged} were already`);
+	for (const { line, column, message, nearest } of stamped.problems) {
+		problems++;
+		console.error(`${name}:${line}:${column} ${message}`);
+		for (const { document, release: of, heading, under, part, bullet } of nearest) {
+			const names =
+				document === 'upgrade.md'
+					? { section: of === release ? undefined : of, heading, under }
+					: { release: of, part, bullet };
+			const words = Object.entries(names).flatMap(([key, word]) => (word ? [`${key}: ${JSON.stringify(word)}`] : []));
+			console.error(`\tperhaps { document: ${document}, ${words.join(', ')} }`);
+		}
+	}
+}
+process.exitCode = problems ? 1 : 0;

@@ -1,0 +1,83 @@
+// Upstream's documents as sections and blocks: enough of Markdown to say where a passage begins and ends.
+
+/** A heading with the lines below it, up to the next heading of whatever level. */
+export type Section = { level: number; title: string; lines: string[] };
+
+/** A paragraph or a list item of the first level, with all that is indented or fenced below it. */
+export type Block = { kind: 'paragraph' | 'item'; text: string };
+
+const fence = /^\s*(```|~~~)/;
+
+/** The sections of a document in their order; what stands before the first heading is left out. */
+export function sectionsOf(document: string): Section[] {
+	const lines = document.split(/\r?\n/);
+	const sections: Section[] = [];
+	let fenced = false;
+	for (let at = 0; at < lines.length; at++) {
+		const line = lines[at] ?? '';
+		if (fence.test(line)) fenced = !fenced;
+		const heading = fenced ? undefined : headingAt(lines, at);
+		if (heading) {
+			sections.push({ ...heading, lines: [] });
+			if (!line.startsWith('#')) at++;
+		} else sections.at(-1)?.lines.push(line);
+	}
+	return sections;
+}
+
+/** Both ways of writing a heading; an underlined one is a single line with nothing directly above it. */
+function headingAt(lines: readonly string[], at: number): Omit<Section, 'lines'> | undefined {
+	const line = lines[at] ?? '';
+	const [, marks, title] = /^(#{1,6})\s+(.*?)(?:\s+#+)?\s*$/.exec(line) ?? [];
+	if (marks !== undefined && title !== undefined) return { level: marks.length, title };
+	if (!/^\S/.test(line) || (lines[at - 1] ?? '').trim()) return undefined;
+	const below = lines[at + 1] ?? '';
+	if (/^={3,}\s*$/.test(below)) return { level: 1, title: line.trim() };
+	return /^-{3,}\s*$/.test(below) ? { level: 2, title: line.trim() } : undefined;
+}
+
+export function blocksOf(lines: readonly string[]): Block[] {
+	const blocks: { kind: Block['kind']; lines: string[] }[] = [];
+	let fenced = false;
+	let gap = true;
+	for (const line of lines) {
+		const last = blocks.at(-1);
+		const fences = fence.test(line);
+		const starts =
+			!fenced && !fences && line.trim() !== '' && (/^ ?[-*+]\s+\S/.test(line) || (gap && /^ ?\S/.test(line)));
+		if (!last || starts) {
+			if (line.trim()) blocks.push({ kind: /^ ?[-*+]\s+\S/.test(line) ? 'item' : 'paragraph', lines: [line] });
+		} else last.lines.push(line);
+		if (fences) fenced = !fenced;
+		gap = line.trim() === '';
+	}
+	return blocks.map(({ kind, lines: own }) => {
+		const text = own.join('\n').trim();
+		return { kind, text: kind === 'item' ? text.replace(/^[-*+]\s+/, '') : text };
+	});
+}
+
+/** What a reader sees of a line of Markdown: no link targets, no emphasis, no escapes; code keeps its backticks. */
+export function wordsOf(text: string): string {
+	return text
+		.replace(/!?\[((?:\\.|[^\]\\])*)\](?:\([^)]*\)|\[[^\]]*\])/g, '$1')
+		.replace(/<(https?:[^>]*)>/g, '$1')
+		.replace(/\\([^\w\s])/g, '$1')
+		.replace(/(`[^`]*`)|\*+|\b__|__\b/g, '$1')
+		.replace(/\s+/g, ' ')
+		.trim();
+}
+
+/** Anchors as mdBook gives them to the headings of one page, in their order: a repeated one gets -1, -2 … */
+export function anchorsOf(titles: readonly string[]): string[] {
+	const seen = new Map<string, number>();
+	return titles.map(title => {
+		const anchor = wordsOf(title)
+			.toLowerCase()
+			.replace(/[^\p{L}\p{N}\s_-]/gu, '')
+			.replace(/\s/g, '-');
+		const times = seen.get(anchor) ?? 0;
+		seen.set(anchor, times + 1);
+		return times ? `${anchor}-${times}` : anchor;
+	});
+}

@@ -1,0 +1,93 @@
+// What sources say now and what earlier refreshes wrote → the generated files, the same bytes for the same input.
+import { compare, finalOf, isCandidate, type Version } from '../../src/advice/version.ts';
+import type { Passage, Release } from '../../src/knowledge/shape.ts';
+import { type Log, logPassages, logsOf, withdrawnIn } from './change-log.ts';
+import { type Facts, factFiles, factsOf } from './facts.ts';
+import { hashed } from './passage.ts';
+import type { Source } from './source.ts';
+import { upgradePassages } from './upgrade-notes.ts';
+
+export type Generated = { read: string; releases: Release[]; passages: Passage[] };
+
+const upgradeNotes = 'docs/upgrade.md';
+
+/**
+ * `before` is what the files say so far. Releases and logs that no source has any more stay as they were; the upgrade
+ * notes are those of the newest edition seen, which may be the one read before. `read` is the date to note as the one
+ * up to which upstream was read; absent: the newest date seen.
+ */
+export function merge(sources: readonly Source[], before: Generated, read?: string): Generated {
+	const editions = sources
+		.map(source => ({ source, edition: [...source.versions.keys()].sort(compare).at(-1) ?? '0.0.0' }))
+		.sort((a, b) => compare(a.edition, b.edition));
+	const newest = editions.at(-1);
+	if (!newest) throw new Error('no source to read');
+	// A release branch has logs that a younger candidate's tree lacks, so each log is taken from the newest that has it.
+	const logs = new Map<Version, Log>();
+	for (const { source, edition } of editions) for (const log of logsIn(source, edition)) logs.set(log.version, log);
+
+	const releases = releasesOf(sources, [...logs.values()], before.releases);
+	const dates = [read ?? '', before.read, ...releases.map(release => release.date)];
+	const newestBefore = before.releases.at(-1)?.version;
+	const isOlder = newestBefore !== undefined && compare(newest.edition, newestBefore) < 0;
+	const known = new Set(before.releases.map(release => release.version));
+	const fresh = [...logs.values()].filter(({ version }) => !isOlder || !known.has(version));
+	const kept = before.passages.filter(({ document, release }) =>
+		document === 'upgrade.md' ? isOlder : isOlder || !logs.has(release),
+	);
+	const upgrade = newest.source.read([newest.edition], [upgradeNotes]).get(newest.edition)?.get(upgradeNotes) ?? '';
+	const passages = [
+		...kept,
+		...hashed([
+			...(isOlder ? [] : upgradePassages(upgrade, version => placeOf(version, releases))),
+			...fresh.flatMap(logPassages),
+		]),
+	];
+	return { read: dates.sort().at(-1) ?? '', releases, passages: inOrder(passages) };
+}
+
+function logsIn(source: Source, edition: Version): Log[] {
+	const paths = source.logPaths(edition);
+	const texts = source.read([edition], paths).get(edition);
+	return paths.flatMap(path => logsOf(texts?.get(path) ?? ''));
+}
+
+/** The upgrade notes first, then the change logs, each by release; within one release as upstream wrote them. */
+function inOrder(passages: readonly Passage[]): Passage[] {
+	return passages.toSorted((a, b) => b.document.localeCompare(a.document) || compare(a.release, b.release));
+}
+
+function releasesOf(sources: readonly Source[], logs: readonly Log[], before: readonly Release[]): Release[] {
+	const dates = new Map<Version, string>();
+	for (const source of sources) for (const [version, { date }] of source.versions) if (date) dates.set(version, date);
+	for (const { version, date } of logs) dates.set(version, date);
+	const facts = new Map<Version, Facts>();
+	for (const source of sources) {
+		const stable = [...source.versions.keys()].filter(version => !isCandidate(version));
+		for (const [version, files] of source.read(stable, factFiles)) facts.set(version, factsOf(files));
+	}
+	const withdrawn = withdrawnIn(logs);
+	const releases = new Map<Version, Release>(before.map(release => [release.version, release]));
+	for (const [version, date] of dates) {
+		const { date: _, withdrawn: wasWithdrawn, ...known } = releases.get(version) ?? { version, date };
+		const isWithdrawn = !isCandidate(version) && (wasWithdrawn || withdrawn.has(version));
+		const { version: __, ...factsBefore } = known;
+		releases.set(version, {
+			version,
+			date,
+			...(facts.get(version) ?? factsBefore),
+			...(isWithdrawn && { withdrawn: true }),
+		});
+	}
+	return [...releases.values()].sort((a, b) => compare(a.version, b.version));
+}
+
+/** A section about a release that never came out (0.15.0) concerns whoever upgrades to the next one that did. */
+function placeOf(version: Version, releases: readonly Release[]): Version {
+	const stable = releases.filter(release => !isCandidate(release.version));
+	const next = stable.find(release => compare(release.version, version) >= 0);
+	if (next) return next.version;
+	const isAnnounced = releases.some(release => finalOf(release.version) === version);
+	if (!isAnnounced) throw new Error(`upgrade.md has a section on ${version}, of which no release is known`);
+	return version;
+}

@@ -1,0 +1,32 @@
+// A passage that upstream wrote: its identity, and the hash by which a curator says which text was read.
+import { createHash } from 'node:crypto';
+import type { Passage } from '../../src/knowledge/shape.ts';
+import { wordsOf } from './markdown.ts';
+
+/** A passage with its text: only the hash of the text is ever written to a file. */
+export type Read = Omit<Passage, 'hash'> & { text: string };
+
+/** Hashes each text; passages of one identity become one, since a cover could not tell them apart. */
+export function hashed(passages: readonly Read[]): Passage[] {
+	const byIdentity = new Map<string, Read>();
+	for (const passage of passages) {
+		const identity = JSON.stringify({ ...passage, url: undefined, text: undefined });
+		const before = byIdentity.get(identity);
+		byIdentity.set(identity, before ? { ...before, text: `${before.text}\n${passage.text}` } : passage);
+	}
+	return [...byIdentity.values()].map(({ text, ...passage }) => ({ ...passage, hash: hashOf(text) }));
+}
+
+/** The first six hex digits of the SHA-256 of the text, white space folded: a new line break is no change. */
+export function hashOf(text: string): string {
+	return createHash('sha256').update(text.replace(/\s+/g, ' ').trim()).digest('hex').slice(0, 6);
+}
+
+/** The first eight words, to name a passage that has no number. */
+export function firstWords(text: string): string {
+	return wordsOf(text)
+		.split(' ')
+		.slice(0, 8)
+		.join(' ')
+		.replace(/[.,:;(]+$/, '');
+}

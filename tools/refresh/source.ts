@@ -1,0 +1,103 @@
+// A source that a refresh reads: a clone of Synapse's repository with its tags, or one release's unpacked archive.
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Version } from '../../src/advice/version.ts';
+import { versionOf } from './upstream-version.ts';
+
+export type Source = {
+	/** Releases and candidates in it; the date of a tag where there is one. */
+	versions: ReadonlyMap<Version, { date?: string }>;
+	/** The texts of these files in these releases, by path; a release or a file that is not there is left out. */
+	read(versions: readonly Version[], paths: readonly string[]): Map<Version, Map<string, string>>;
+	/** The paths of the change logs of a release, those of former years included. */
+	logPaths(version: Version): string[];
+};
+
+/** Throws an Error that names the folder, if it is neither. */
+export function openSource(folder: string): Source {
+	const isClone = existsSync(join(folder, '.git')) || existsSync(join(folder, 'objects'));
+	if (isClone) return openClone(folder);
+	if (existsSync(join(folder, 'CHANGES.md')) && existsSync(join(folder, 'synapse'))) return openArchive(folder);
+	throw new Error(`${folder} is neither a clone of Synapse nor one of its release archives, unpacked`);
+}
+
+const formerLog = /^CHANGES-.*\.md$/;
+
+function openClone(folder: string): Source {
+	const git = (args: string[], input = '') =>
+		execFileSync('git', ['-C', folder, ...args], { input, maxBuffer: 2 ** 31 });
+	const tags = new Map<Version, { tag: string; date: string }>();
+	const lines = git(['for-each-ref', '--format=%(refname:strip=2) %(creatordate:short)', 'refs/tags']).toString();
+	for (const line of lines.trim().split('\n')) {
+		const [tag = '', date = ''] = line.split(' ');
+		// Releases are tagged with a `v` and three numbers; the other tags are of people, of events, of Debian.
+		const version = /^v\d+\.\d+\.\d/.test(tag) ? versionOf(tag) : undefined;
+		if (version) tags.set(version, { tag, date });
+	}
+	return {
+		versions: tags,
+		read(versions, paths) {
+			const asked = versions.flatMap(version => {
+				const tag = tags.get(version)?.tag;
+				return tag ? paths.map(path => ({ version, path, name: `refs/tags/${tag}:${path}` })) : [];
+			});
+			const answer = git(['cat-file', '--batch'], asked.map(({ name }) => `${name}\n`).join(''));
+			const texts = new Map<Version, Map<string, string>>();
+			let at = 0;
+			for (const { version, path } of asked) {
+				const end = answer.indexOf('\n', at);
+				const header = answer.toString('utf8', at, end);
+				at = end + 1;
+				if (header.endsWith(' missing')) continue;
+				const size = Number(header.split(' ').at(-1));
+				add(texts, version, path, answer.toString('utf8', at, at + size));
+				at += size + 1;
+			}
+			return texts;
+		},
+		logPaths(version) {
+			const tag = tags.get(version)?.tag;
+			if (!tag) return [];
+			const names = git(['ls-tree', '--name-only', `refs/tags/${tag}`, 'CHANGES.md', 'docs/changelogs/']).toString();
+			return names.trim().split('\n').filter(isLog);
+		},
+	};
+}
+
+function openArchive(folder: string): Source {
+	const own = versionOf(versionWritten(folder));
+	if (!own) throw new Error(`${folder} does not say which release it is`);
+	return {
+		versions: new Map([[own, {}]]),
+		read(versions, paths) {
+			const texts = new Map<Version, Map<string, string>>();
+			if (!versions.includes(own)) return texts;
+			for (const path of paths) {
+				if (existsSync(join(folder, path))) add(texts, own, path, readFileSync(join(folder, path), 'utf8'));
+			}
+			return texts;
+		},
+		logPaths() {
+			const former = join(folder, 'docs/changelogs');
+			const names = existsSync(former) ? readdirSync(former).sort() : [];
+			return ['CHANGES.md', ...names.map(name => `docs/changelogs/${name}`)].filter(isLog);
+		},
+	};
+}
+
+function isLog(path: string): boolean {
+	return path === 'CHANGES.md' || formerLog.test(path.replace('docs/changelogs/', ''));
+}
+
+function versionWritten(folder: string): string {
+	const project = join(folder, 'pyproject.toml');
+	const inProject = existsSync(project) && /^version = "([^"]+)"/m.exec(readFileSync(project, 'utf8'))?.[1];
+	if (inProject) return inProject;
+	return /^__version__ = "([^"]+)"/m.exec(readFileSync(join(folder, 'synapse/__init__.py'), 'utf8'))?.[1] ?? '';
+}
+
+function add(texts: Map<Version, Map<string, string>>, version: Version, path: string, text: string): void {
+	const files = texts.get(version) ?? new Map<string, string>();
+	texts.set(version, files.set(path, text));
+}

@@ -1,0 +1,43 @@
+// Synapse's docs/upgrade.md → the passages that ask to be read, by the release they belong to.
+import type { Version } from '../../src/advice/version.ts';
+import { anchorsOf, sectionsOf } from './markdown.ts';
+import type { Read } from './passage.ts';
+import { versionOf } from './upstream-version.ts';
+
+const page = 'https://element-hq.github.io/synapse/latest/upgrade.html';
+
+/**
+ * The passages in their order. Sections that belong to no release (how to upgrade at all, rolling back, very old
+ * versions) are left out. `place` gives the release whose notes a section is: some name one that never came out.
+ */
+export function upgradePassages(document: string, place: (version: Version) => Version): Read[] {
+	const sections = sectionsOf(document);
+	const anchors = anchorsOf(sections.map(section => section.title));
+	const passages: Read[] = [];
+	let above: { release: Version; section: string; heading?: string } | undefined;
+	let under: Read | undefined;
+	for (const [at, { level, title, lines }] of sections.entries()) {
+		const text = [...lines];
+		if (level === 1) {
+			const version = versionOf(/^Upgrading to (\S+)$/.exec(title)?.[1] ?? '');
+			above = version === undefined ? undefined : { release: place(version), section: title };
+		} else if (above && level === 2) above = { release: above.release, section: above.section, heading: title };
+		if (!above) continue;
+		if (level > 3 && under) {
+			under.text += `\n${title}\n${text.join('\n')}`;
+			continue;
+		}
+		const isBare = !text.join('').trim() && (sections[at + 1]?.level ?? 0) > level;
+		const passage: Read = {
+			document: 'upgrade.md',
+			...above,
+			...(level > 2 && { under: title }),
+			url: `${page}#${anchors[at]}`,
+			text: text.join('\n'),
+		};
+		under = level === 3 ? passage : undefined;
+		// A heading with nothing of its own is named by what stands below it, with a deeper heading or as text.
+		if (!isBare || under) passages.push(passage);
+	}
+	return passages;
+}
