@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { type Document, isCollection, isMap, LineCounter, type Node, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { Refusal } from './command.ts';
 
 const person = /^@[^:\s]+:\S+$/;
 const server = /^(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9.-]+)(:\d{1,5})?$/;
@@ -48,24 +49,19 @@ export type Config = Omit<Shape, 'matrix'> & {
 
 export type Mistake = { line: number; text: string };
 
-/** Carries every mistake in its message, one a line: `config.yaml:4: matrix.allow: …`. */
-export class BadConfig extends Error {
-	override name = 'BadConfig';
-}
-
 /** Environment variables that may hold a secret instead of the file. */
 const environmentNames = { password: 'GLIA_MATRIX_PASSWORD', accessToken: 'GLIA_MATRIX_ACCESS_TOKEN' } as const;
 
-/** Reads a configuration file. Throws BadConfig, also if it cannot be read. */
+/** Reads a configuration file. Throws a Refusal with every mistake, one a line: `config.yaml:4: matrix.allow: …`. */
 export function readConfig(path: string, environment: Record<string, string | undefined>): Config {
 	let text: string;
 	try {
 		text = readFileSync(path, 'utf8');
 	} catch (error) {
-		throw new BadConfig(`${path}: cannot be read: ${reason(error)}`);
+		throw new Refusal(`${path}: cannot be read: ${reason(error)}`);
 	}
 	const result = parseConfig(text, dirname(resolve(path)), environment);
-	if (Array.isArray(result)) throw new BadConfig(result.map(({ line, text }) => `${path}:${line}: ${text}`).join('\n'));
+	if (Array.isArray(result)) throw new Refusal(result.map(({ line, text }) => `${path}:${line}: ${text}`).join('\n'));
 	return result;
 }
 

@@ -21,10 +21,7 @@ const bin = join(root, 'node_modules', '.bin');
 const reports = mkdtempSync(join(tmpdir(), 'glia-tests-'));
 // The tools are scripts that look for `node` on the path; without npm in between they would find the machine's.
 const path = [bin, dirname(process.execPath), process.env.PATH].join(delimiter);
-<<<<<<< HEAD
-=======
 const plain = !process.stdout.isTTY;
->>>>>>> main
 
 let passed = 0;
 let failed = 0;
@@ -39,12 +36,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 await check('tsc', []);
-<<<<<<< HEAD
-await check('biome', ['ci']);
-=======
 // Biome does not know NO_COLOR.
 await check('biome', ['ci', ...(plain ? ['--colors=off'] : [])]);
->>>>>>> main
 await tests('unit', ['--exclude', 'test/real/**'], {});
 await withSynapse();
 
@@ -94,15 +87,11 @@ function count(report: Report): void {
 
 async function run(command: string, args: string[], env: Record<string, string>): Promise<number> {
 	console.log(`\n> ${[command, ...args].join(' ')}`);
-<<<<<<< HEAD
-	current = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env, PATH: path } });
-=======
 	current = spawn(command, args, {
 		cwd: root,
 		stdio: 'inherit',
 		env: { ...process.env, ...(plain ? { NO_COLOR: '1' } : {}), ...env, PATH: path },
 	});
->>>>>>> main
 	try {
 		const [status] = await once(current, 'close');
 		return status ?? 1;

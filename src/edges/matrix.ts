@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { MatrixClient } from 'matrix-bot-sdk';
+import { Refusal } from '../command.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Account, Failure, Homeserver, Outcome, Store } from '../ports.ts';
@@ -11,11 +12,6 @@ import { openHttp } from './matrix/http.ts';
 
 // The SDK is CommonJS: required, its 200 files need not be looked through for names as an import would.
 const sdk: typeof import('matrix-bot-sdk') = createRequire(import.meta.url)('matrix-bot-sdk');
-
-/** The start cannot go on; the message is the one sentence to say. */
-export class MatrixRefused extends Error {
-	override name = 'MatrixRefused';
-}
 
 /** How long one sync waits for news (ms). */
 const patience = 30_000;
@@ -37,7 +33,7 @@ type Edges = {
 	now: () => Date;
 };
 
-/** Logs in, or finds the login of an earlier start. Throws MatrixRefused. */
+/** Logs in, or finds the login of an earlier start. Throws a Refusal. */
 export async function connect(config: Config['matrix'], { store, log, version, now }: Edges): Promise<Connection> {
 	const http = openHttp(`Glia/${version}`);
 	sdk.setRequestFn(http.request);
@@ -119,7 +115,7 @@ export async function connect(config: Config['matrix'], { store, log, version, n
 				return await firstLogin(config, store, now);
 			} catch (error) {
 				const failure = failureOf(error);
-				if (error instanceof MatrixRefused) throw error;
+				if (error instanceof Refusal) throw error;
 				const pause = startPauses[tries];
 				if (failure.kind === 'refused' || failure.kind === 'token' || pause === undefined)
 					throw startRefusal(config, failure);
@@ -285,7 +281,7 @@ function idOf(key: string): (raw: unknown) => string | undefined {
 async function firstLogin(config: Config['matrix'], store: Edges['store'], now: () => Date): Promise<Account> {
 	const kept = await store.account();
 	if (kept && (kept.user !== config.user || kept.homeserver !== config.homeserver)) {
-		throw new MatrixRefused(
+		throw new Refusal(
 			`The store belongs to ${kept.user} on ${kept.homeserver}, not to ${config.user} on ${config.homeserver}; use another store.path.`,
 		);
 	}
@@ -297,7 +293,7 @@ async function firstLogin(config: Config['matrix'], store: Edges['store'], now: 
 		const whoami: unknown = await client.doRequest('GET', '/_matrix/client/v3/account/whoami', null, null, times.call);
 		const user = isRecord(whoami) ? whoami.user_id : undefined;
 		if (user !== config.user) {
-			throw new MatrixRefused(
+			throw new Refusal(
 				`The access token belongs to ${String(user)}, not to ${config.user}; correct matrix.user or the token.`,
 			);
 		}
@@ -340,18 +336,17 @@ async function login(
 	const { user_id: user, access_token: token, device_id: id } = isRecord(answer) ? answer : {};
 	if (typeof token !== 'string' || typeof id !== 'string') throw new Error('a login without a token');
 	if (user !== config.user)
-		throw new MatrixRefused(`The homeserver logged in ${String(user)}, not ${config.user}; correct matrix.user.`);
+		throw new Refusal(`The homeserver logged in ${String(user)}, not ${config.user}; correct matrix.user.`);
 	return { user: config.user, homeserver: config.homeserver, device: id, token, origin: 'login' };
 }
 
-function startRefusal(config: Config['matrix'], failure: Failure): MatrixRefused {
+function startRefusal(config: Config['matrix'], failure: Failure): Refusal {
 	const { homeserver, user } = config;
-	if (failure.kind === 'token') return new MatrixRefused(`${homeserver} does not accept the access token of ${user}.`);
+	if (failure.kind === 'token') return new Refusal(`${homeserver} does not accept the access token of ${user}.`);
 	if (failure.kind === 'limited')
-		return new MatrixRefused(`${homeserver} lets ${user} not log in now: too many tries; wait and start again.`);
-	if (failure.kind === 'refused')
-		return new MatrixRefused(`${homeserver} refuses the login of ${user}: ${failure.why}.`);
-	return new MatrixRefused(
+		return new Refusal(`${homeserver} lets ${user} not log in now: too many tries; wait and start again.`);
+	if (failure.kind === 'refused') return new Refusal(`${homeserver} refuses the login of ${user}: ${failure.why}.`);
+	return new Refusal(
 		`The homeserver ${homeserver} cannot be reached: ${failure.kind === 'away' ? failure.why : 'stopped'}.`,
 	);
 }

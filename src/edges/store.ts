@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
+import { Refusal } from '../command.ts';
 import type { Store } from '../ports.ts';
 import { accountOf } from './store/account.ts';
 import { inboxOf } from './store/inbox.ts';
@@ -14,12 +15,7 @@ import { roomsOf } from './store/rooms.ts';
 import type { Tables } from './store/schema.ts';
 import { dialect, openSqlite, takeFolder } from './store/sqlite.ts';
 
-/** The start cannot go on; the message is the one sentence to say. */
-export class StoreRefused extends Error {
-	override name = 'StoreRefused';
-}
-
-/** Opens the store in a folder, which is made if need be; without a folder, in memory. Throws StoreRefused. */
+/** Opens the store in a folder, which is made if need be; without a folder, in memory. Throws a Refusal. */
 export async function openStore(folder?: string): Promise<Store> {
 	let lock: DatabaseSync | undefined;
 	let database: DatabaseSync;
@@ -30,14 +26,14 @@ export async function openStore(folder?: string): Promise<Store> {
 			mkdirSync(folder, { recursive: true, mode: 0o700 });
 			lock = takeFolder(join(folder, 'lock.sqlite'));
 		} catch (error) {
-			throw new StoreRefused(`The store's folder ${folder} cannot be used: ${text(error)}.`);
+			throw new Refusal(`The store's folder ${folder} cannot be used: ${text(error)}.`);
 		}
-		if (!lock) throw new StoreRefused(`Another process uses the store in ${folder}; stop it first.`);
+		if (!lock) throw new Refusal(`Another process uses the store in ${folder}; stop it first.`);
 		try {
 			database = openSqlite(join(folder, 'glia.sqlite'));
 		} catch (error) {
 			lock.close();
-			throw new StoreRefused(`The store in ${folder} cannot be opened: ${text(error)}.`);
+			throw new Refusal(`The store in ${folder} cannot be opened: ${text(error)}.`);
 		}
 	}
 	const db = new Kysely<Tables>({ dialect: dialect(database) });
@@ -59,9 +55,9 @@ async function migrate(db: Kysely<Tables>, place: string): Promise<void> {
 	const { error } = await migrator.migrateToLatest();
 	if (!error) return;
 	if (/previously executed migration .* is missing|corrupted migrations/i.test(text(error))) {
-		throw new StoreRefused(`The store in ${place} was written by a newer Glia; start that one, or restore a backup.`);
+		throw new Refusal(`The store in ${place} was written by a newer Glia; start that one, or restore a backup.`);
 	}
-	throw new StoreRefused(`The store in ${place} cannot be used: ${text(error)}.`);
+	throw new Refusal(`The store in ${place} cannot be used: ${text(error)}.`);
 }
 
 function text(error: unknown): string {

@@ -1,13 +1,14 @@
 // The bot in Matrix: the edges built, everything started and, at the end, stopped in order.
 import type { Respondent } from '../bot.ts';
+import { Refusal } from '../command.ts';
 import type { Config } from '../config.ts';
-import { connect, MatrixRefused } from '../edges/matrix.ts';
-import { openStore, StoreRefused } from '../edges/store.ts';
+import { connect } from '../edges/matrix.ts';
+import { openStore } from '../edges/store.ts';
 import { fillGaps } from '../gaps.ts';
 import { openInbox } from '../inbox.ts';
 import { takeIn } from '../intake.ts';
 import { answerInvitations } from '../invitations.ts';
-import { type Log, openLog } from '../log.ts';
+import { openLog } from '../log.ts';
 import { followMoves } from '../moves.ts';
 import { announce } from '../notices.ts';
 import { openOutbox } from '../outbox.ts';
@@ -21,19 +22,12 @@ const hour = 3600_000;
 
 type Given = { commands: Respondent['commands']; ports: Ports };
 
-/** Joins Matrix until a signal. Resolves to the exit status; what people must know is on standard error. */
-export async function runMatrix(config: Config, given: Given): Promise<number> {
+/**
+ * Joins Matrix until a signal; resolves to the exit status. Throws a Refusal when the start, or later the homeserver,
+ * does not let it go on; other faults are on standard error in one sentence.
+ */
+export async function runMatrix(config: Config, { commands, ports: given }: Given): Promise<number> {
 	const log = openLog(config.log.level);
-	try {
-		return await run(config, given, log);
-	} catch (error) {
-		if (!(error instanceof MatrixRefused || error instanceof StoreRefused)) throw error;
-		process.stderr.write(`${error.message}\n`);
-		return 1;
-	}
-}
-
-async function run(config: Config, { commands, ports: given }: Given, log: Log): Promise<number> {
 	const { now } = given;
 	const random = Math.random;
 	const store = await openStore(config.store.path);
@@ -109,7 +103,6 @@ async function run(config: Config, { commands, ports: given }: Given, log: Log):
 		process.stderr.write(`What came in or goes out cannot be kept in ${config.store.path}: ${why}.\n`);
 		return 3;
 	}
-	if (sentence === undefined) return 0;
-	process.stderr.write(`${sentence}\n`);
-	return 1;
+	if (sentence !== undefined) throw new Refusal(sentence);
+	return 0;
 }

@@ -1,0 +1,197 @@
+// Markdown → a small tree of what Glia shows: nothing in it can be anything but words, code, lists and safe links.
+import { Marked, type MarkedToken, type Token, type Tokens } from 'marked';
+import { harmless } from '../advice/markdown.ts';
+import type { Section } from '../command.ts';
+
+export type Span =
+	| { is: 'text'; text: string }
+	| { is: 'code'; text: string }
+	| { is: 'strong' | 'em'; spans: Span[] }
+	| { is: 'link'; href: string; spans: Span[] }
+	| { is: 'break' };
+
+export type List = {
+	is: 'list';
+	/** The first number; absent in a list without numbers. */
+	start?: number;
+	/** Whether the items stand apart, as paragraphs. */
+	loose: boolean;
+	items: Block[][];
+};
+
+export type Block =
+	| { is: 'paragraph'; spans: Span[] }
+	| { is: 'heading'; spans: Span[] }
+	| { is: 'code'; text: string; language?: string }
+	| List
+	| { is: 'quote'; blocks: Block[] };
+
+// HTML and strikes are not read at all: they stay the letters that they are, and what stands between them is still read.
+const marked = new Marked({
+	tokenizer: { html: () => undefined, tag: () => undefined, del: () => undefined },
+});
+
+/** Matrix allows a hundred levels; nobody reads more than a few. */
+const deepest = 8;
+
+export function blocksOf(markdown: string): Block[] {
+	const clean = harmless(markdown);
+	return orAsWritten(() => blocks(marked.lexer(clean), 0), [{ is: 'paragraph', spans: [text(clean)] }]);
+}
+
+/** One line of Markdown, such as a title. */
+export function spansOf(markdown: string): Span[] {
+	const line = harmless(markdown).replace(/\s+/g, ' ').trim();
+	return orAsWritten(() => spans(marked.Lexer.lexInline(line, marked.defaults), 0), [text(line)]);
+}
+
+/** What hurts, then what it is about: the line of a heading or of a fold. Empty for a section without a title. */
+export function titleOf(section: Section): Span[] {
+	return spansOf(`${section.mark ?? ''} ${section.title}`);
+}
+
+/** Thousands of nested quotes exhaust the stack of the Markdown reader: such a text is shown as it was written. */
+function orAsWritten<T>(reading: () => T, asWritten: T): T {
+	try {
+		return reading();
+	} catch (error) {
+		if (error instanceof RangeError) return asWritten;
+		throw error;
+	}
+}
+
+function blocks(tokens: readonly Token[], depth: number): Block[] {
+	const found: Block[] = [];
+	let loose: Token[] = [];
+	const flush = () => {
+		const line = spans(loose, depth);
+		loose = [];
+		if (line.length) found.push({ is: 'paragraph', spans: line });
+	};
+	for (const token of tokens) {
+		if (token.type === 'checkbox') {
+			loose.push(token);
+			continue;
+		}
+		if (token.type === 'text') {
+			loose.push(...(token.tokens ?? [token]));
+			flush();
+			continue;
+		}
+		flush();
+		found.push(...block(token as MarkedToken, depth));
+	}
+	flush();
+	return found;
+}
+
+function block(token: MarkedToken, depth: number): Block[] {
+	switch (token.type) {
+		case 'paragraph':
+			return paragraph(spans(token.tokens, depth));
+		case 'heading':
+			return [{ is: 'heading', spans: spans(token.tokens, depth) }];
+		case 'code': {
+			const language = token.lang?.match(/^[A-Za-z0-9+#.-]+/)?.[0];
+			return [{ is: 'code', text: token.text, ...(language ? { language } : {}) }];
+		}
+		case 'blockquote': {
+			const inner = blocks(token.tokens, depth + 1);
+			return depth < deepest ? [{ is: 'quote', blocks: inner }] : inner;
+		}
+		case 'list': {
+			const items = token.items.map(item => blocks(item.tokens, depth + 1));
+			if (depth >= deepest) return items.flat();
+			return [{ is: 'list', ...(token.ordered ? { start: token.start || 1 } : {}), loose: token.loose, items }];
+		}
+		case 'table':
+			return [rows(token, depth)];
+		case 'space':
+		case 'hr':
+		case 'def':
+			return [];
+		default:
+			return paragraph(spans([token], depth));
+	}
+}
+
+function paragraph(line: Span[]): Block[] {
+	return line.length ? [{ is: 'paragraph', spans: line }] : [];
+}
+
+/** Clients cut tables off or run their cells together, so a row is shown as a line of a list. */
+function rows(table: Tokens.Table, depth: number): List {
+	const line = (cells: Tokens.TableCell[]): Span[] =>
+		cells.flatMap((cell, index) => [
+			...(index ? [{ is: 'text' as const, text: ' · ' }] : []),
+			...spans(cell.tokens, depth),
+		]);
+	const head: Span[] = [{ is: 'strong', spans: line(table.header) }];
+	const items = [head, ...table.rows.map(line)].map((row): Block[] => [{ is: 'paragraph', spans: row }]);
+	return { is: 'list', loose: false, items };
+}
+
+function spans(tokens: readonly Token[], depth: number): Span[] {
+	const found: Span[] = [];
+	for (const token of tokens) {
+		for (const next of span(token as MarkedToken, depth)) {
+			const last = found.at(-1);
+			if (next.is === 'text' && last?.is === 'text') last.text += next.text;
+			else found.push(next);
+		}
+	}
+	return found;
+}
+
+function span(token: MarkedToken, depth: number): Span[] {
+	switch (token.type) {
+		case 'text':
+			return token.tokens ? spans(token.tokens, depth) : [text(characters(token.text))];
+		case 'escape':
+			return [text(token.text)];
+		case 'codespan':
+			return [{ is: 'code', text: token.text.replace(/\n/g, ' ') }];
+		case 'strong':
+		case 'em': {
+			const inner = spans(token.tokens, depth + 1);
+			return depth < deepest ? [{ is: token.type, spans: inner }] : inner;
+		}
+		case 'link': {
+			const inner = token.autolink ? [text(token.text)] : spans(token.tokens, depth + 1);
+			return linkTo(token.autolink ? token.href : characters(token.href), inner);
+		}
+		case 'image':
+			return linkTo(characters(token.href), [text(token.text || 'picture')]);
+		case 'br':
+			return [{ is: 'break' }];
+		case 'checkbox':
+			return [text(token.checked ? '☑ ' : '☐ ')];
+		default:
+			return [text(token.raw)];
+	}
+}
+
+/** A soft line break is a space; a keycap, a black box in some clients, is its sign alone. */
+function text(words: string): Span {
+	return { is: 'text', text: words.replace(/[\t ]*[\n\t][\t ]*/g, ' ').replace(/\uFE0F?\u20E3/g, '') };
+}
+
+const schemes = new Set(['https:', 'http:', 'mailto:']);
+
+/** The words alone when the address leads nowhere that we let anybody go: relative, or another scheme. */
+function linkTo(address: string, inner: Span[]): Span[] {
+	const url = URL.parse(address);
+	return url && schemes.has(url.protocol) ? [{ is: 'link', href: url.href, spans: inner }] : inner;
+}
+
+const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
+
+/** `&amp;` → `&`. What is not one of the common names stays as written. */
+function characters(written: string): string {
+	if (!written.includes('&')) return written;
+	return written.replace(/&(?:#(\d{1,7})|#[xX]([\da-fA-F]{1,6})|(\w+));/g, (whole, decimal, hex, name) => {
+		if (name) return named[name] ?? whole;
+		const point = decimal ? Number(decimal) : Number.parseInt(hex, 16);
+		return harmless(point > 0 && point <= 0x10ffff ? String.fromCodePoint(point) : '\uFFFD');
+	});
+}

@@ -1,0 +1,123 @@
+// An Answer → the contents of the messages, and the files, that a Matrix room gets.
+import type { Answer } from '../command.ts';
+import { largest, piecesOf, type Shown, unitsOf } from './division.ts';
+import { allowed } from './html.ts';
+import { blocksOf, type Span, spansOf, titleOf } from './markdown.ts';
+import {
+	againPiece,
+	between,
+	headPiece,
+	jsonBytes,
+	listPiece,
+	type Piece,
+	paragraphPiece,
+	sectionPiece,
+} from './piece.ts';
+import { inlineText, unstyled } from './plain.ts';
+import { wholeFile } from './whole.ts';
+
+/** The content of an `m.room.message`, but for what only the sender can know: replies, threads, our own ids. */
+export type MatrixContent = {
+	msgtype: 'm.text' | 'm.notice';
+	/** Readable by itself: the words of the answer as plain text, the result first. */
+	body: string;
+	format: 'org.matrix.custom.html';
+	formatted_body: string;
+	'm.mentions': { user_ids?: string[] };
+};
+
+export type MatrixMessages = {
+	/** One or two, in their order. */
+	contents: MatrixContent[];
+	/** To be sent after them: those of the answer, and the whole of it as Markdown when two messages cannot hold it. */
+	files: NonNullable<Answer['files']>;
+};
+
+export type MatrixOptions = {
+	/** The room's choice; without one, answers are texts and the rest is notices. */
+	always?: 'notice' | 'text' | undefined;
+	/** The most bytes that JSON.stringify(content) may have when it is sent: 45,000, so that encryption has room to grow. */
+	limit?: number | undefined;
+};
+
+/** Bytes left for what the sender adds: the reply, the thread, our own id. */
+const roomForSender = 1000;
+
+type Fits = (pieces: readonly Piece[]) => boolean;
+
+/** Any Answer can be shown: of one that no two messages can hold, the file has all. */
+export function matrixMessages(answer: Answer, options: MatrixOptions = {}): MatrixMessages {
+	const write = writer(answer, options.always);
+	const room = (options.limit ?? 45_000) - roomForSender - jsonBytes(write([])) - jsonBytes(notCommand);
+	const fits: Fits = pieces => pieces.reduce((sum, { bytes }) => sum + bytes, 0) <= room;
+	const files = answer.files ?? [];
+
+	const head = headPiece(answer);
+	const sections = answer.sections.map((section): Shown => {
+		const blocks = blocksOf(section.markdown);
+		return { section, blocks, piece: sectionPiece(section, blocks, false) };
+	});
+	const all = [head, ...sections.map(({ piece }) => piece)];
+	if (fits(all)) return { contents: [write(all)], files };
+
+	const again = againPiece(answer);
+	const units = sections.flatMap(section => unitsOf(section, piece => fits([again, piece])));
+	const opening = (count: number) => [head, ...piecesOf(units.slice(0, count))];
+	const count = largest(units.length - 1, count => fits(opening(count)));
+	const rest = [again, ...piecesOf(units.slice(count), units[count - 1]?.of)];
+	if (fits(opening(count)) && fits(rest)) {
+		// Nobody is called twice for one answer.
+		return { contents: [write(opening(count)), { ...write(rest), 'm.mentions': {} }], files };
+	}
+
+	const whole = wholeFile(answer);
+	const present = files.some(({ name }) => name === whole.name);
+	return {
+		contents: [write(summary(answer, head, sections, whole.name, fits))],
+		files: present ? files : [...files, whole],
+	};
+}
+
+/** Before a body that begins with the sign of commands: another bot would take it for one. */
+const notCommand = '· ';
+
+function writer(answer: Answer, always: MatrixOptions['always']): (pieces: readonly Piece[]) => MatrixContent {
+	const msgtype = (always ?? (answer.kind === 'answer' ? 'text' : 'notice')) === 'text' ? 'm.text' : 'm.notice';
+	const mention = [...new Set(answer.mention ?? [])];
+	return pieces => {
+		const body = pieces.map(piece => piece.body).join(between);
+		return {
+			msgtype,
+			body: body.startsWith('!') ? notCommand + body : body,
+			format: 'org.matrix.custom.html',
+			formatted_body: allowed(pieces.map(piece => piece.html).join('')),
+			'm.mentions': mention.length ? { user_ids: mention } : {},
+		};
+	};
+}
+
+/** What cannot wait: the lead and what is never folded, or at least its titles; then where the rest is. */
+function summary(answer: Answer, head: Piece, sections: readonly Shown[], file: string, fits: Fits): Piece[] {
+	const pointer = paragraphPiece([
+		{ is: 'text', text: 'All of it is in the file ' },
+		{ is: 'code', text: file },
+		{ is: 'text', text: '.' },
+	]);
+	const open = sections.filter(({ section }) => !section.fold);
+	const full = [head, ...open.map(({ piece }) => piece), pointer];
+	if (fits(full)) return full;
+
+	const titles = open.map(({ section }) => titleOf(section)).filter(title => title.length > 0);
+	const titled = (count: number) => {
+		const more: Span = { is: 'text', text: `and ${titles.length - count} more` };
+		const lines = [...titles.slice(0, count), ...(count < titles.length ? [[more]] : [])];
+		return [head, ...(lines.length ? [listPiece(lines)] : []), pointer];
+	};
+	if (fits(titled(0))) return titled(largest(titles.length, count => fits(titled(count))));
+
+	const words = [...inlineText(spansOf(answer.lead), unstyled)];
+	const cut = (letters: number) => {
+		return [paragraphPiece([{ is: 'text', text: `${words.slice(0, letters).join('').trimEnd()}…` }]), pointer];
+	};
+	return cut(largest(words.length, letters => fits(cut(letters))));
+}

@@ -1,0 +1,47 @@
+// An Answer → the text that a terminal shows.
+import { harmless } from '../advice/markdown.ts';
+import type { Answer } from '../command.ts';
+import { type Block, blocksOf, type Span, spansOf, titleOf } from './markdown.ts';
+import { indented, linesOf, narrower, type Style, unstyled } from './plain.ts';
+import { wholeName } from './whole.ts';
+
+export type TerminalOptions = {
+	/** Whether bold and colour are wanted: the caller knows the terminal, and NO_COLOR. */
+	color: boolean;
+	/** Columns, 80 when absent. Code and addresses are never broken. */
+	width?: number | undefined;
+};
+
+const bold = (text: string) => `\x1b[1m${text}\x1b[22m`;
+const cyan = (text: string) => `\x1b[36m${text}\x1b[39m`;
+
+/** The whole answer, no line feed at its end. The only escapes in it are our own bold and colour. */
+export function terminalText(answer: Answer, { color, width }: TerminalOptions): string {
+	const plain = { ...unstyled, width: width ?? 80 };
+	const style = color ? { ...plain, strong: bold, code: cyan, codeLine: cyan } : plain;
+	const parts = [
+		heading(answer.title ? spansOf(answer.title) : [], style),
+		linesOf(blocksOf(answer.lead), style),
+		...answer.sections.map(section => part(titleOf(section), blocksOf(section.markdown), style)),
+		...attached(answer).map(({ name, text }) => {
+			return part([{ is: 'code', text: harmless(name) }], [{ is: 'code', text: harmless(text).trimEnd() }], style);
+		}),
+	];
+	return parts
+		.filter(lines => lines.length > 0)
+		.map(lines => lines.join('\n'))
+		.join('\n\n');
+}
+
+/** A terminal has nothing to attach a file to: its text is shown, unless it is only the answer once more. */
+function attached(answer: Answer): NonNullable<Answer['files']> {
+	return answer.files?.filter(({ name }) => name !== wholeName(answer)) ?? [];
+}
+
+function part(title: Span[], blocks: Block[], style: Style): string[] {
+	return [...heading(title, style), ...indented(linesOf(blocks, narrower(style, 2)), '  ')];
+}
+
+function heading(title: Span[], style: Style): string[] {
+	return title.length ? linesOf([{ is: 'heading', spans: title }], style) : [];
+}
