@@ -74,6 +74,11 @@ async function main(): Promise<number> {
 		now: () => new Date(),
 		health: { version: packageJson.version, startedAt, lastSync: () => undefined },
 	};
+	if (line.mode === 'matrix' && line.config !== undefined) {
+		// Loaded only here: the console needs none of it, and starts in half the time.
+		const [{ readConfig }, { runMatrix }] = await Promise.all([import('./config.ts'), import('./main/matrix.ts')]);
+		return runMatrix(readConfig(line.config, process.env), { commands, ports });
+	}
 	if (line.mode === 'say') return say(line.said.join(' '), { json: line.json, commands, ports });
 	return converse({ commands, ports });
 }
