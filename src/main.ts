@@ -5,6 +5,7 @@ import { Refusal } from './command.ts';
 import { converse, say } from './edges/console.ts';
 import { openKnowledge } from './knowledge/compiled.ts';
 import type { Ports } from './ports.ts';
+import { jsonLine } from './render/json.ts';
 
 const usage = `Glia ${packageJson.version} advises the people who run Synapse homeservers.
 
@@ -83,12 +84,18 @@ async function main(): Promise<number> {
 	return converse({ commands, ports });
 }
 
+/** The end of a run that could not answer: a sentence for a person, or one line of JSON for a script that asked for it. */
+function fail(error: unknown): number {
+	const ours = !(error instanceof Refusal);
+	const text = error instanceof Error ? error.message : String(error);
+	if (process.argv.includes('--json'))
+		process.stdout.write(`${jsonLine({ format: 1, [ours ? 'error' : 'refused']: text })}\n`);
+	else process.stderr.write(`${ours && error instanceof Error ? error.stack : text}\n`);
+	return ours ? 3 : 1;
+}
+
 try {
 	process.exitCode = await main();
 } catch (error) {
-	const ours = !(error instanceof Refusal);
-	process.stderr.write(
-		`${ours && error instanceof Error ? (error.stack ?? error.message) : String(error instanceof Error ? error.message : error)}\n`,
-	);
-	process.exitCode = ours ? 3 : 1;
+	process.exitCode = fail(error);
 }
