@@ -120,7 +120,7 @@ test('mixtures of it, made by chance', () => {
 	}
 }, 120_000);
 
-test('words of 100 KB are shown, cut or put into the file, in a moment', () => {
+test('words of 100 KB are cut in the message and whole in the file', () => {
 	for (const word of ['a', '[', ']', '`', '*', '_', '<', '\\', '&', '\n- ', '> ', 'a_', '@', '![](', '<b>', 'a.b ']) {
 		const words = word.repeat(Math.ceil(100_000 / word.length));
 		for (const through of [escapeMarkdown, code]) {
