@@ -108,13 +108,10 @@ function rollbackLine({ release, floor, to, canReturn, floorWhy }: Rollback): st
 
 /** What could hurt, which no reader may have to unfold. */
 function dangers(plan: Plan, numbered: readonly Step[]): string[] {
-	const refusing = numbered.flatMap((step, i) =>
-		step.refuses
-			? [
-					`🔴 Step ${i + 1} stops the start${step.concerned === 'unknown' && step.applies ? ` if yours is ${conditions(step.applies)}` : ''}: ${step.title}`,
-				]
-			: [],
-	);
+	const refusing = numbered.flatMap((step, i) => {
+		const condition = step.concerned === 'unknown' && step.applies ? ` if yours is ${conditions(step.applies)}` : '';
+		return step.refuses ? [`🔴 No start without step ${i + 1}${condition}: ${step.title}`] : [];
+	});
 	const oneWay = numbered.flatMap((step, i) =>
 		step.oneWay ? [`⚠️ Step ${i + 1} cannot be undone: ${step.title}`] : [],
 	);
@@ -135,6 +132,8 @@ function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 /** The one line that says the result; its beginning is what a notification shows. */
 function planLead(plan: Plan): string {
 	const acts = plan.steps.filter(({ must, generated }) => must && !generated);
+	const sure = acts.filter(({ concerned }) => concerned === true);
+	const perhaps = acts.length - sure.length;
 	const refuses = plan.steps.filter(step => step.refuses).length;
 	const halts = plan.stops.filter(({ required }) => required).length;
 	const rest = plan.steps.filter(({ must }) => !must).length;
@@ -142,12 +141,17 @@ function planLead(plan: Plan): string {
 		return `**${plan.from} → ${plan.to}: nothing to do but the switch itself.** Upstream asks nothing of ${Object.keys(plan.profile).length ? 'this deployment' : 'anybody'} in between.`;
 	}
 	const parts = [
-		acts.length ? count(acts.length, 'thing to do', 'things to do') : 'nothing you must do',
+		sure.length || !perhaps ? thingsToDo(sure.length) : 'nothing surely to do',
+		...(perhaps ? [`${perhaps}${sure.length ? ' more' : ''} if they concern you`] : []),
 		...(refuses ? [`${refuses} can stop the start`] : []),
 		...(halts ? [count(halts, 'required halt')] : []),
 		...(rest ? [`${rest} good to know`] : []),
 	];
 	return `**${plan.from} → ${plan.to}: ${parts.join(', ')}.**`;
+}
+
+function thingsToDo(number: number): string {
+	return number ? count(number, 'thing to do', 'things to do') : 'nothing you must do';
 }
 
 const whenTitles = { before: 'Before', switch: 'At the switch', after: 'After' } as const;
@@ -279,13 +283,19 @@ function unreadSection({ unread }: Pick<Plan, 'unread'>): Section[] {
 }
 
 /** Which facts would shorten the plan. */
-function asking({ steps, to, from }: Plan): string {
+function asking({ steps, to, from, profile }: Plan): string {
 	const asked = new Map<string, number>();
 	for (const fact of steps.flatMap(({ ask }) => ask ?? [])) asked.set(fact, (asked.get(fact) ?? 0) + 1);
 	const most = [...asked].sort(([, a], [, b]) => b - a).slice(0, 4);
 	if (!most.length) return '';
-	const words = most.map(([fact]) => examples[fact] ?? fact);
+	const words = [...Object.entries(profile).map(factWord), ...most.map(([fact]) => examples[fact] ?? fact)];
 	return `Say more about the server and this gets shorter, like ${code(`!upgrade ${from} ${to} ${words.join(' ')}`)}; deny a fact with ${code('no-')} in front.`;
+}
+
+/** A known fact as people type it. */
+function factWord([fact, value]: [string, string | boolean]): string {
+	if (typeof value === 'boolean') return value ? fact : `no-${fact}`;
+	return fact === 'install' || fact === 'database' ? value : `${fact}=${value}`;
 }
 
 /** Facts with a value are asked for with one. */
