@@ -286,9 +286,12 @@ function unreadSection({ unread }: Pick<Plan, 'unread'>): Section[] {
 function asking({ steps, to, from, profile }: Plan): string {
 	const asked = new Map<string, number>();
 	for (const fact of steps.flatMap(({ ask }) => ask ?? [])) asked.set(fact, (asked.get(fact) ?? 0) + 1);
-	const most = [...asked].sort(([, a], [, b]) => b - a).slice(0, 4);
+	const most = [...asked].sort(([, a], [, b]) => b - a).slice(0, 3);
 	if (!most.length) return '';
-	const words = [...Object.entries(profile).map(factWord), ...most.map(([fact]) => examples[fact] ?? fact)];
+	const stated = Object.entries(profile).filter(
+		([fact]) => fact !== 'database' || !(profile['postgres'] || profile['sqlite']),
+	);
+	const words = [...stated.map(factWord), ...most.map(([fact]) => examples[fact] ?? fact)];
 	return `Say more about the server and this gets shorter, like ${code(`!upgrade ${from} ${to} ${words.join(' ')}`)}; deny a fact with ${code('no-')} in front.`;
 }
 
