@@ -9,6 +9,7 @@ import type { Applies } from './profile.ts';
 import { closedFacts, openFacts } from './profile.ts';
 import type { Rollback } from './rollback.ts';
 import type { Version } from './version.ts';
+import { compare } from './version.ts';
 
 /** `1 step`, `3 steps`. */
 export function count(number: number, one: string, many = `${one}s`): string {
@@ -85,11 +86,28 @@ function floorLines({ floors }: Plan): string[] {
 	});
 }
 
-function advisoryLines({ advisories, to }: Plan): string[] {
-	return advisories.open.map(({ id, severity, title, fixedIn }) => {
-		const mark = severity === 'critical' || severity === 'high' ? '🔴' : '⚠️';
-		return `${mark} ${to} is open to ${code(id)} (${severity}): ${title}. ${fixedIn ? `Fixed in ${fixedIn}.` : 'No release fixes it yet.'}`;
-	});
+const severities = ['critical', 'high', 'moderate', 'low'] as const;
+type Open = Plan['advisories']['open'];
+
+function openLine(version: Version, { id, severity, title, fixedIn }: Open[number]): string {
+	const mark = severity === 'critical' || severity === 'high' ? '🔴' : '⚠️';
+	const end = fixedIn ? `Fixed in ${fixedIn}.` : 'No release fixes it yet.';
+	return `${mark} ${version} is open to ${code(id)} (${severity}): ${title}. ${end}`;
+}
+
+/** A few holes one by one, many as a sum: nobody reads thirty lines before the first step. */
+function advisoryLines({ advisories: { open }, to }: Pick<Plan, 'advisories' | 'to'>): string[] {
+	if (open.length <= 3) return open.map(advisory => openLine(to, advisory));
+	const sums = severities.map(
+		severity => [open.filter(advisory => advisory.severity === severity).length, severity] as const,
+	);
+	const parts = sums.filter(([number]) => number).map(([number, severity]) => `${number} ${severity}`);
+	const fixes = open.flatMap(({ fixedIn }) => fixedIn ?? []).sort(compare);
+	const free = fixes.length === open.length ? ` ${fixes.at(-1)} and newer are free of all of them.` : '';
+	const worst = open.some(({ severity }) => severity === 'critical' || severity === 'high') ? '🔴' : '⚠️';
+	return [
+		`${worst} ${to} is open to ${open.length} known security holes (${parts.join(', ')}): see Security below.${free}`,
+	];
 }
 
 function stopLines({ stops }: Plan): string[] {
@@ -207,8 +225,10 @@ function choices(stops: readonly Halt[]): Section[] {
 }
 
 function advisorySection({ advisories, from, to }: Plan): Section[] {
-	const { fixed, passedThrough, hidden } = advisories;
+	const { fixed, passedThrough, open, hidden } = advisories;
+	const worstFirst = [...open].sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity));
 	const lines = [
+		...(open.length > 3 ? worstFirst.map(advisory => openLine(to, advisory)) : []),
 		...(fixed.length ? [`${to} closes: ${fixed.map(code).join(', ')}`] : []),
 		...(passedThrough.length
 			? [
@@ -217,7 +237,8 @@ function advisorySection({ advisories, from, to }: Plan): Section[] {
 			: []),
 		...hidden.map(({ id, because }) => `${code(id)} does not concern you (${because.map(code).join(', ')}).`),
 	];
-	return lines.length ? [{ title: `Security (${fixed.length} closed)`, markdown: list(lines), fold: true }] : [];
+	const title = `Security (${fixed.length} closed${open.length ? `, ${open.length} open` : ''})`;
+	return lines.length ? [{ title, markdown: list(lines), fold: true }] : [];
 }
 
 /** When a deadline bites, as upstream wrote it. */
@@ -356,7 +377,7 @@ const factLabels: [keyof ReleaseNotes['facts'], string][] = [
 	['schemaCompat', 'readable by releases with schema'],
 ];
 
-type ReleaseAdvisories = { fixed: string[]; open: Plan['advisories']['open'] };
+type ReleaseAdvisories = { fixed: string[]; open: Open };
 
 export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories): Answer {
 	const { release, releases, facts, notes, unread } = found;
@@ -385,10 +406,7 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories): 
 function securitySection({ fixed, open }: ReleaseAdvisories, release: Version): Section[] {
 	const lines = [
 		...(fixed.length ? [`Closes ${fixed.map(code).join(', ')}`] : []),
-		...open.map(
-			({ id, severity, title, fixedIn }) =>
-				`⚠️ ${release} is open to ${code(id)} (${severity}): ${title}. ${fixedIn ? `Fixed in ${fixedIn}.` : 'No release fixes it yet.'}`,
-		),
+		...open.map(advisory => openLine(release, advisory)),
 	];
 	return lines.length
 		? [{ title: `Security (${open.length} open)`, markdown: list(lines), fold: open.length === 0 }]
