@@ -193,12 +193,12 @@ function single(headers: Record<string, string | string[] | undefined>): Record<
 	return found;
 }
 
-const decoders: Record<string, (data: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>> = {
-	gzip: promisify(gunzip),
-	'x-gzip': promisify(gunzip),
-	deflate: promisify(inflate),
-	br: promisify(brotliDecompress),
-};
+const decoders = new Map<string, (data: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>>([
+	['gzip', promisify(gunzip)],
+	['x-gzip', promisify(gunzip)],
+	['deflate', promisify(inflate)],
+	['br', promisify(brotliDecompress)],
+]);
 
 /** The text of a body. One compression at most, and never more than the limit comes out of it. */
 async function plain(
@@ -209,7 +209,7 @@ async function plain(
 	const name = encoding?.trim().toLowerCase() ?? '';
 	// Some servers name the encoding of a body that they then do not send.
 	if (name === '' || name === 'identity' || raw.length === 0) return { text: raw.toString('utf8') };
-	const decode = decoders[name];
+	const decode = decoders.get(name);
 	if (!decode) return { fault: 'encoding' };
 	try {
 		return { text: (await decode(raw, { maxOutputLength: most })).toString('utf8') };
