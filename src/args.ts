@@ -126,7 +126,7 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 		.map(({ version }) => version);
 	const beyond = candidates.length ? ` (and its successor's candidates up to ${candidates.at(-1)})` : '';
 	const stable = knowledge.releases.filter(isStable).map(({ version }) => version);
-	const near = nearest(typed.replace(/^v/i, ''), stable);
+	const near = stable.find(version => distance(version, typed.replace(/^v/i, '')) === 1);
 	const meant = near && near !== last ? ` Did you mean ${code(near)}?` : '';
 	return `I do not know a Synapse release ${quoted(typed)}. The newest I know is ${last}${beyond}, the oldest ${stable[0]}.${meant}`;
 }

@@ -18,3 +18,184 @@ export type Health = {
 	/** The last time the homeserver answered a sync; undefined on the console. */
 	lastSync: () => Date | undefined;
 };
+
+// The room: what the homeserver can be asked for, and what is kept. Commands do not see these.
+
+/** Why the homeserver did not do what it was asked. After `away` it may nevertheless have happened. */
+export type Failure =
+	| { kind: 'limited'; waitMs: number }
+	| { kind: 'away'; why: string }
+	/** The homeserver understood and said no; `code` is Matrix's (`M_FORBIDDEN`). */
+	| { kind: 'refused'; code: string; why: string }
+	/** The token counts no longer; nothing works until somebody acts. */
+	| { kind: 'token'; why: string }
+	| { kind: 'stopped' };
+
+export type Outcome<T> = { value: T } | { failure: Failure };
+
+/** The content of an event. */
+export type Content = Record<string, unknown>;
+
+/** A text of somebody else, in a room that the bot is in. */
+export type Incoming = {
+	event: string;
+	room: string;
+	sender: string;
+	at: Date;
+	body: string;
+	mentioned: boolean;
+	repliesTo?: string;
+	thread?: string;
+};
+
+/** The state of a room, as far as it concerns us; in a batch only what is new. */
+export type RoomState = {
+	create?: { sender: string; content: Content };
+	power?: Content;
+	encryption?: Content;
+	joinRule?: string;
+	visibility?: string;
+	tombstone?: { sender: string; replacement: string };
+};
+
+/** What one sync brought, in the order of the room. */
+export type Batch = {
+	/** Where the next sync begins. */
+	token: string;
+	joined: {
+		room: string;
+		state: RoomState;
+		messages: Incoming[];
+		/** Events that were redacted. */
+		redacted: string[];
+		last?: { event: string; at: Date };
+		/** Set if events before these were left out: where to read on backwards. */
+		gap?: string;
+	}[];
+	invited: { room: string; inviter: string }[];
+	left: { room: string }[];
+};
+
+/** A page of a room's past, newest first. `next` is absent when the end, or what was looked for, has been reached. */
+export type Page = { messages: Incoming[]; next?: string };
+
+/** An event exactly as it goes to the homeserver. */
+export type Sealed = { type: string; content: Content };
+
+export type File = { name: string; type: string; text: string };
+
+export type Homeserver = {
+	user: string;
+	/** Localpart, whole id and display name of the bot. */
+	names: () => readonly string[];
+	/** Waits for news; undefined for the first time. */
+	sync: (since: string | undefined) => Promise<Outcome<Batch>>;
+	/** One page backwards from a token, until an event, or the moment when the bot came into the room. */
+	history: (room: string, from: string, until?: { event: string; at: Date }) => Promise<Outcome<Page>>;
+	/** Encrypts if the room is encrypted; otherwise gives back what it got. */
+	seal: (room: string, event: Sealed) => Promise<Outcome<Sealed>>;
+	/** The event's id. The same transaction id twice within a day makes one event. */
+	send: (room: string, transaction: string, event: Sealed) => Promise<Outcome<string>>;
+	/** The event by which we said this, if it is in the room and not older than `since`. */
+	find: (room: string, said: string, since: Date) => Promise<Outcome<string | undefined>>;
+	/** Uploads a file for a room and gives the content of its message. */
+	upload: (room: string, file: File) => Promise<Outcome<Content>>;
+	join: (room: string, via: readonly string[]) => Promise<Outcome<true>>;
+	leave: (room: string, why?: string) => Promise<Outcome<true>>;
+	forget: (room: string) => Promise<Outcome<true>>;
+	/** The room that this one says it replaces. */
+	predecessor: (room: string) => Promise<Outcome<string | undefined>>;
+};
+
+/** Who we are at the homeserver. `origin` tells whether the token came from this configuration. */
+export type Account = { user: string; homeserver: string; device: string; token: string; origin: string; since: Date };
+
+export type Room = {
+	room: string;
+	state: RoomState;
+	/** What people set for this room; empty until they do. */
+	settings: Content;
+};
+
+/** What goes to a room. `said` is ours, unique and for ever: it is the transaction id and stands in the event. */
+export type Saying = {
+	said: string;
+	room: string;
+	/** The event that this answers, and who asked. */
+	answers?: string;
+	sender?: string;
+	/** `limit`: the refusal that a sender has too many answers waiting. */
+	limit?: boolean;
+} & ({ kind: 'event'; event: Sealed } | { kind: 'file'; file: File; content: Content } | { kind: 'leave' });
+
+/** A saying on its way. `sealed` is the exact event of the first try, where it differs from what was decided. */
+export type Waiting = Saying & { id: number; sealed?: Sealed; tries: number; created: Date };
+
+export type Gap = { room: string; batch: number; from: string; until?: { event: string; at: Date } };
+export type Invitation = { room: string; inviter: string; received: Date; tries: number };
+export type Move = { from: string; to: string; via: string; since: Date; tries: number };
+
+/** What is kept. Each function is one transaction; when its promise resolves, the disk has it. */
+export type Store = {
+	account: () => Promise<Account | undefined>;
+	keepAccount: (account: Account) => Promise<void>;
+	/** Forgets the token, so that the next start logs in anew. */
+	dropToken: () => Promise<void>;
+	token: () => Promise<string | undefined>;
+
+	/** Rooms, inbox, gaps, invitations, moves and the sync token, all or nothing. */
+	take: (batch: Batch, now: Date) => Promise<void>;
+	/** Gaps that are due, one a room. */
+	gaps: (now: Date) => Promise<Gap[]>;
+	/** A page of a gap: its messages come before all that was taken after the gap. */
+	fill: (gap: Gap, page: Page) => Promise<void>;
+	postponeGap: (gap: Gap, until: Date) => Promise<void>;
+
+	/** Rooms with messages that nobody has decided about and without a gap before them. */
+	unread: () => Promise<string[]>;
+	nextMessage: (room: string) => Promise<Incoming | undefined>;
+	/** What was decided about a message, written with the mark that it was. Sayings that exist already are left alone. */
+	settle: (event: string, sayings: readonly Saying[], now: Date) => Promise<void>;
+	/** Answers to this sender on their way, and whether somebody told him that they are too many. */
+	load: (sender: string) => Promise<{ waiting: number; told: boolean }>;
+
+	room: (room: string) => Promise<Room | undefined>;
+	/** Joined rooms that have not heard a greeting, an encryption notice or a notice that they became public. */
+	untold: () => Promise<{ room: string; greeting: boolean; encrypted: boolean; public: boolean }[]>;
+	tell: (room: string, sayings: readonly Saying[], now: Date) => Promise<void>;
+	/** How many of each: what the bot is in, what waits to be decided, what waits to be delivered. */
+	counts: () => Promise<{ rooms: number; inbox: number; outbox: number }>;
+
+	/** The first saying of each room, if it is due, oldest first. */
+	due: (now: Date, except: readonly string[], limit: number) => Promise<Waiting[]>;
+	/** When the next saying is due, in rooms that have none due. */
+	nextDue: () => Promise<Date | undefined>;
+	seal: (id: number, event: Sealed) => Promise<void>;
+	sent: (id: number, event: string | undefined, now: Date) => Promise<void>;
+	postpone: (id: number, until: Date) => Promise<void>;
+	giveUp: (id: number, why: string, now: Date) => Promise<void>;
+	/** Whether this room has been replaced by one that we are not yet in. */
+	movingFrom: (room: string) => Promise<boolean>;
+	/** All that waits only because the homeserver was away is due now. */
+	hurry: (now: Date) => Promise<void>;
+
+	invitations: (now: Date) => Promise<Invitation[]>;
+	/** How many invitations of this person were accepted since then. */
+	accepted: (inviter: string, since: Date) => Promise<number>;
+	closeInvitation: (room: string, accepted: boolean, now: Date) => Promise<void>;
+	postponeInvitation: (room: string, until: Date) => Promise<void>;
+
+	moves: (now: Date) => Promise<Move[]>;
+	/** The new room takes over what the old one had, and what is on its way there. */
+	moved: (move: Move, now: Date) => Promise<void>;
+	postponeMove: (from: string, until: Date) => Promise<void>;
+	dropMove: (from: string) => Promise<void>;
+
+	/** Forgets a room and all about it. */
+	forget: (room: string) => Promise<void>;
+	/** Rooms left before that moment. */
+	leftBefore: (moment: Date) => Promise<string[]>;
+	/** Deletes what was decided or delivered before that moment. */
+	prune: (before: Date) => Promise<void>;
+	close: () => Promise<void>;
+};

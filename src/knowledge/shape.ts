@@ -147,6 +147,8 @@ export const stopShape = z.strictObject({
 	best: version,
 	required: z.boolean(),
 	waitFor: z.string().min(1),
+	/** Starting within these needs no halt, only the wait before one leaves. */
+	waitAtStart: range.optional(),
 	why: prose,
 	applies: appliesShape.optional(),
 });

@@ -109,6 +109,26 @@ test('a section that no message holds is divided between its blocks: code whole,
 	for (const page of [first, second]) expect(page?.tags.filter(tag => tag === 'ol')).toHaveLength(1);
 });
 
+test('two lists side by side are still two when their section was divided', () => {
+	const items = Array.from({ length: 20 }, (_, at) => `item${at} ${'word '.repeat(100)}`);
+	const markdown = `- one\n- two\n\n${items.map((item, at) => `${at + 1}. ${item}`).join('\n')}\n\n- three\n\n* four`;
+	const { contents } = matrixMessages(answer({ sections: [{ title: 'All', fold: false, markdown }] }), {
+		limit: 18_000,
+	});
+	const pages = contents.map(content => pageOf(content.formatted_body));
+	expect(pages.map(page => page.tags.filter(tag => tag === 'ul' || tag === 'ol'))).toEqual([
+		['ul', 'ol'],
+		['ol', 'ul', 'ul'],
+	]);
+	expect(pages.flatMap(page => page.inside('li').map(item => item.split(' ')[0]))).toEqual([
+		'one',
+		'two',
+		...items.map((_, at) => `item${at}`),
+		'three',
+		'four',
+	]);
+});
+
 test('more than two messages: the lead and what is open, and all of it as a file', () => {
 	const { contents, files } = matrixMessages(
 		answer({ sections: [...sections(60, 2000), { title: 'No way back', mark: '🔴', fold: false, markdown: 'Stop.' }] }),
@@ -121,6 +141,8 @@ test('more than two messages: the lead and what is open, and all of it as a file
 	]);
 	expect(files[0]?.text).toMatch(/^# Plan: 1\.56 → 1\.69\n\nEleven steps\.\n\n## Step 1\n\nbegin1 word/);
 	expect(files[0]?.text).toMatch(/end60\n\n## 🔴 No way back\n\nStop\.\n$/);
+	const forgot = answer({ lead: 'Eleven\x1b \u202Esteps', sections: sections(60, 2000) });
+	expect(matrixMessages(forgot).files[0]?.text).toMatch(/^# Plan: 1\.56 → 1\.69\n\nEleven\uFFFD \uFFFDsteps\n/);
 });
 
 test('when what is open is too long, its titles; when those are too many, as many as fit, and how many more', () => {

@@ -56,6 +56,13 @@ test('2: HTML in the Markdown is letters; strikes, rules, pictures and headings 
 	expect(content.body).toBe('One\n\n<b>two</b>\n~~three~~\n\nfour <https://example.org/4.png> five');
 });
 
+test('2: what stands between the letters of HTML and of strikes is still read as Markdown', () => {
+	expect(only({ lead: '<div>\n**a** <b>`b`</b>\n</div>\n\n~~**c** `~/d`~~ ~e~' }).formatted_body).toBe(
+		'<p>&lt;div&gt; <strong>a</strong> &lt;b&gt;<code>b</code>&lt;/b&gt; &lt;/div&gt;</p>' +
+			'<p>~~<strong>c</strong> <code>~/d</code>~~ ~e~</p>',
+	);
+});
+
 test('2: only links that lead to http, https or mail', () => {
 	const links = ['https://a.example/x?y=1&z=2', 'http://a.example/', 'mailto:a@b.example', '/relative', 'relative.md'];
 	const others = [

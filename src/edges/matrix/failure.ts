@@ -1,0 +1,48 @@
+// Why a call failed, read from what matrix-bot-sdk throws.
+import type { Failure } from '../../ports.ts';
+import { isRecord } from './digest.ts';
+
+/** Codes by which a homeserver says that the token counts no longer. */
+const tokenCodes = ['M_UNKNOWN_TOKEN', 'M_MISSING_TOKEN'];
+/** No although the status says so: these pass with time, or by somebody's doing. */
+const passing = [
+	'M_RESOURCE_LIMIT_EXCEEDED',
+	'M_CONSENT_NOT_GIVEN',
+	'M_USER_LOCKED',
+	'M_USER_SUSPENDED',
+	'M_UNRECOGNIZED',
+];
+/** However long a homeserver asks us to wait, we ask again within the hour (ms). */
+const longestWait = 3600_000;
+
+export function failureOf(
+	error: unknown,
+): Exclude<Failure, { kind: 'token' }> | { kind: 'token'; why: string; soft: boolean } {
+	const { statusCode, errcode, body } =
+		isRecord(error) || error instanceof Error ? (error as Record<string, unknown>) : {};
+	const said = isRecord(body) ? body : {};
+	const status = typeof statusCode === 'number' ? statusCode : undefined;
+	const code = typeof errcode === 'string' ? errcode : typeof said.errcode === 'string' ? said.errcode : undefined;
+	if (status === 429 || code === 'M_LIMIT_EXCEEDED') {
+		const asked = said.retry_after_ms;
+		const waitMs = typeof asked === 'number' && asked >= 0 ? Math.min(asked, longestWait) : 5000;
+		return { kind: 'limited', waitMs };
+	}
+	const why = sentence(error, code, said.error, status);
+	if (status === undefined || code === undefined || status >= 500 || status === 408 || passing.includes(code))
+		return { kind: 'away', why };
+	if (status === 401 && tokenCodes.includes(code)) return { kind: 'token', why, soft: said.soft_logout === true };
+	return { kind: 'refused', code, why };
+}
+
+function sentence(error: unknown, code: string | undefined, said: unknown, status: number | undefined): string {
+	if (code !== undefined) return typeof said === 'string' && said ? `${said.replace(/\.$/, '')} (${code})` : code;
+	if (!(error instanceof Error)) return status === undefined ? 'no answer' : `status ${status}`;
+	const cause = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+	if (error.name === 'TimeoutError') return 'no answer in time';
+	if (cause === 'ECONNREFUSED') return 'nothing listens at that address (ECONNREFUSED)';
+	if (cause === 'ENOTFOUND' || cause === 'EAI_AGAIN') return `the name cannot be resolved (${cause})`;
+	return cause && !error.message.includes(cause)
+		? `${error.message} (${cause})`
+		: error.message || (cause ?? 'no answer');
+}

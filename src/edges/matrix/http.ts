@@ -1,0 +1,108 @@
+// What stands in the place of the deprecated `request` under matrix-bot-sdk: undici with a time-out for every call,
+// reused connections, and an end to all calls at shutdown.
+import { Agent, request } from 'undici';
+
+/** The parts of `request`'s options that the SDK uses. */
+type Options = {
+	uri: string;
+	method: string;
+	qs?: Record<string, unknown> | null;
+	/** `null` asks for a Buffer. */
+	encoding?: null;
+	timeout: number;
+	headers: Record<string, string>;
+	body?: string | Buffer;
+};
+
+type Answer = { statusCode: number; headers: Record<string, unknown>; body: unknown };
+type Callback = (error: Error | null, response?: Answer, body?: unknown) => void;
+
+export type Http = {
+	request: (options: Options, callback: Callback) => void;
+	/** Ends all calls under way and all to come. */
+	close: () => Promise<void>;
+};
+
+/** No answer of a homeserver is larger (bytes); a first sync of thousands of rooms stays far below. */
+const mostBytes = 256 * 1024 * 1024;
+
+export function openHttp(userAgent: string): Http {
+	const agent = new Agent({
+		connect: { timeout: 10_000 },
+		keepAliveTimeout: 30_000,
+		maxResponseSize: mostBytes,
+		// The whole call is timed by its signal; these two would cut a long sync short.
+		headersTimeout: 0,
+		bodyTimeout: 0,
+	});
+	const ending = new AbortController();
+	return {
+		request(options, callback) {
+			call(options, agent, ending.signal, userAgent).then(
+				answer => callback(null, answer, answer.body),
+				(error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
+			);
+		},
+		async close() {
+			ending.abort(new Error('stopped'));
+			await agent.destroy();
+		},
+	};
+}
+
+async function call(options: Options, agent: Agent, ending: AbortSignal, userAgent: string): Promise<Answer> {
+	const late = AbortSignal.timeout(options.timeout);
+	const { statusCode, headers, body } = await request(options.uri + query(options.qs), {
+		method: options.method as 'GET',
+		headers: { ...options.headers, 'User-Agent': userAgent },
+		body: options.body ?? null,
+		dispatcher: agent,
+		signal: AbortSignal.any([ending, late]),
+	});
+	if (options.encoding === null && statusCode < 400) {
+		return { statusCode, headers, body: Buffer.from(await body.arrayBuffer()) };
+	}
+	const parsed = parse(await body.text());
+	if (statusCode < 400 && parsed === undefined) throw new Error(`status ${statusCode} with an answer that is not JSON`);
+	if (statusCode === 429) {
+		const waitMs = retryAfter(headers['retry-after']);
+		const limited = { errcode: 'M_LIMIT_EXCEEDED', ...(isRecord(parsed) && parsed) };
+		// The SDK reads the body only; newer servers may send the header only.
+		return { statusCode, headers, body: waitMs === undefined ? limited : { ...limited, retry_after_ms: waitMs } };
+	}
+	if (statusCode >= 400 && !isRecord(parsed))
+		throw new Error(`status ${statusCode} from something that is no homeserver`);
+	return { statusCode, headers, body: parsed };
+}
+
+/** Seconds or a date, as milliseconds from now; undefined if it is neither. */
+export function retryAfter(header: string | string[] | undefined, now = Date.now()): number | undefined {
+	const text = Array.isArray(header) ? header[0] : header;
+	if (text === undefined || text.trim() === '') return undefined;
+	const seconds = Number(text);
+	if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
+	const date = Date.parse(text);
+	return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+function query(qs: Options['qs']): string {
+	const search = new URLSearchParams();
+	for (const [name, value] of Object.entries(qs ?? {})) {
+		if (value === null || value === undefined) continue;
+		for (const one of Array.isArray(value) ? value : [value]) search.append(name, String(one));
+	}
+	const text = search.toString();
+	return text && `?${text}`;
+}
+
+function parse(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return undefined;
+	}
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,65 @@
+// The store: SQLite in one folder, through Kysely. Keeps what ports.ts promises; a second process, or a store of a
+// newer Glia, is refused in one sentence.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import { Refusal } from '../command.ts';
+import type { Store } from '../ports.ts';
+import { accountOf } from './store/account.ts';
+import { inboxOf } from './store/inbox.ts';
+import { migrations } from './store/migrations.ts';
+import { outboxOf } from './store/outbox.ts';
+import { roomsOf } from './store/rooms.ts';
+import type { Tables } from './store/schema.ts';
+import { dialect, openSqlite, takeFolder } from './store/sqlite.ts';
+
+/** Opens the store in a folder, which is made if need be; without a folder, in memory. Throws a Refusal. */
+export async function openStore(folder?: string): Promise<Store> {
+	let lock: DatabaseSync | undefined;
+	let database: DatabaseSync;
+	if (folder === undefined) {
+		database = openSqlite(':memory:');
+	} else {
+		try {
+			mkdirSync(folder, { recursive: true, mode: 0o700 });
+			lock = takeFolder(join(folder, 'lock.sqlite'));
+		} catch (error) {
+			throw new Refusal(`The store's folder ${folder} cannot be used: ${text(error)}.`);
+		}
+		if (!lock) throw new Refusal(`Another process uses the store in ${folder}; stop it first.`);
+		try {
+			database = openSqlite(join(folder, 'glia.sqlite'));
+		} catch (error) {
+			lock.close();
+			throw new Refusal(`The store in ${folder} cannot be opened: ${text(error)}.`);
+		}
+	}
+	const db = new Kysely<Tables>({ dialect: dialect(database) });
+	async function close(): Promise<void> {
+		await db.destroy();
+		lock?.close();
+	}
+	try {
+		await migrate(db, folder ?? 'memory');
+	} catch (error) {
+		await close();
+		throw error;
+	}
+	return { ...accountOf(db), ...inboxOf(db), ...roomsOf(db), ...outboxOf(db), close };
+}
+
+async function migrate(db: Kysely<Tables>, place: string): Promise<void> {
+	const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+	const { error } = await migrator.migrateToLatest();
+	if (!error) return;
+	if (/previously executed migration .* is missing|corrupted migrations/i.test(text(error))) {
+		throw new Refusal(`The store in ${place} was written by a newer Glia; start that one, or restore a backup.`);
+	}
+	throw new Refusal(`The store in ${place} cannot be used: ${text(error)}.`);
+}
+
+function text(error: unknown): string {
+	return error instanceof Error ? error.message : String(error);
+}

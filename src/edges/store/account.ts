@@ -1,0 +1,29 @@
+// Who we are at the homeserver, and how far we have read.
+import type { Kysely } from 'kysely';
+import type { Account, Store } from '../../ports.ts';
+import type { Tables } from './schema.ts';
+
+export function accountOf(db: Kysely<Tables>): Pick<Store, 'account' | 'keepAccount' | 'dropToken' | 'token'> {
+	return {
+		async account() {
+			const row = await db.selectFrom('account').selectAll().executeTakeFirst();
+			if (row?.token == null) return undefined;
+			const { user, homeserver, device, token, origin } = row;
+			return { user, homeserver, device, token, origin, since: new Date(row.since) };
+		},
+		async keepAccount({ since, ...account }: Account) {
+			const row = { ...account, since: since.getTime() };
+			await db
+				.insertInto('account')
+				.values({ id: 1, ...row })
+				.onConflict(conflict => conflict.column('id').doUpdateSet(row))
+				.execute();
+		},
+		async dropToken() {
+			await db.updateTable('account').set({ token: null }).execute();
+		},
+		async token() {
+			return (await db.selectFrom('sync').select('token').executeTakeFirst())?.token;
+		},
+	};
+}

@@ -1,0 +1,116 @@
+// How the tables came to be, step by step. A step that has been released is never changed; new ones go to the end.
+import type { Kysely } from 'kysely';
+import { sql } from 'kysely';
+import type { Migration } from 'kysely/migration';
+
+export const migrations: Record<string, Migration> = {
+	'0001-room': { up: room },
+};
+
+async function room(db: Kysely<unknown>): Promise<void> {
+	const text = 'text';
+	const integer = 'integer';
+	await db.schema
+		.createTable('account')
+		.addColumn('id', integer, column => column.primaryKey())
+		.addColumn('user', text, column => column.notNull())
+		.addColumn('homeserver', text, column => column.notNull())
+		.addColumn('device', text, column => column.notNull())
+		.addColumn('token', text)
+		.addColumn('origin', text, column => column.notNull())
+		.addColumn('since', integer, column => column.notNull())
+		.execute();
+	await db.schema
+		.createTable('sync')
+		.addColumn('id', integer, column => column.primaryKey())
+		.addColumn('token', text, column => column.notNull())
+		.addColumn('batch', integer, column => column.notNull())
+		.execute();
+	await db.schema
+		.createTable('rooms')
+		.addColumn('room', text, column => column.primaryKey())
+		.addColumn('membership', text, column => column.notNull())
+		.addColumn('since', integer, column => column.notNull())
+		.addColumn('inviter', text)
+		.addColumn('create_event', text)
+		.addColumn('power_levels', text)
+		.addColumn('encryption', text)
+		.addColumn('join_rule', text)
+		.addColumn('history_visibility', text)
+		.addColumn('tombstone', text)
+		.addColumn('predecessor', text)
+		.addColumn('last_event', text)
+		.addColumn('last_at', integer)
+		.addColumn('settings', text, column => column.notNull())
+		.addColumn('greeted', integer, column => column.notNull())
+		.addColumn('told_encrypted', integer, column => column.notNull())
+		.addColumn('told_public', integer, column => column.notNull())
+		.execute();
+	await db.schema
+		.createTable('inbox')
+		.addColumn('event', text, column => column.primaryKey())
+		.addColumn('room', text, column => column.notNull())
+		.addColumn('sender', text, column => column.notNull())
+		.addColumn('at', integer, column => column.notNull())
+		.addColumn('body', text, column => column.notNull())
+		.addColumn('mentioned', integer, column => column.notNull())
+		.addColumn('replies_to', text)
+		.addColumn('thread', text)
+		.addColumn('batch', integer, column => column.notNull())
+		.addColumn('place', integer, column => column.notNull())
+		.addColumn('decided_at', integer)
+		.execute();
+	await sql`CREATE INDEX inbox_waiting ON inbox (room, batch, place) WHERE decided_at IS NULL`.execute(db);
+	await sql`CREATE INDEX inbox_decided ON inbox (decided_at) WHERE decided_at IS NOT NULL`.execute(db);
+	await db.schema
+		.createTable('gaps')
+		.addColumn('room', text, column => column.notNull())
+		.addColumn('batch', integer, column => column.notNull())
+		.addColumn('from_token', text, column => column.notNull())
+		.addColumn('until_event', text)
+		.addColumn('until_at', integer)
+		.addColumn('place', integer, column => column.notNull())
+		.addColumn('next_try', integer, column => column.notNull())
+		.addPrimaryKeyConstraint('gaps_key', ['room', 'batch'])
+		.execute();
+	await db.schema
+		.createTable('outbox')
+		.addColumn('id', integer, column => column.primaryKey().autoIncrement())
+		.addColumn('said', text, column => column.notNull().unique())
+		.addColumn('room', text, column => column.notNull())
+		.addColumn('kind', text, column => column.notNull())
+		.addColumn('answers', text)
+		.addColumn('sender', text)
+		.addColumn('decided', text)
+		.addColumn('sealed', text)
+		.addColumn('tries', integer, column => column.notNull())
+		.addColumn('next_try', integer, column => column.notNull())
+		.addColumn('created', integer, column => column.notNull())
+		.addColumn('event', text)
+		.addColumn('done_at', integer)
+		.addColumn('outcome', text)
+		.addColumn('why', text)
+		.execute();
+	await sql`CREATE INDEX outbox_waiting ON outbox (room, id) WHERE done_at IS NULL`.execute(db);
+	await sql`CREATE INDEX outbox_sender ON outbox (sender, id) WHERE done_at IS NULL`.execute(db);
+	await sql`CREATE INDEX outbox_limit ON outbox (sender, id) WHERE kind = 'limit'`.execute(db);
+	await sql`CREATE INDEX outbox_done ON outbox (done_at) WHERE done_at IS NOT NULL`.execute(db);
+	await db.schema
+		.createTable('invitations')
+		.addColumn('room', text, column => column.primaryKey())
+		.addColumn('inviter', text, column => column.notNull())
+		.addColumn('received', integer, column => column.notNull())
+		.addColumn('tries', integer, column => column.notNull())
+		.addColumn('next_try', integer, column => column.notNull())
+		.addColumn('accepted_at', integer)
+		.execute();
+	await db.schema
+		.createTable('moves')
+		.addColumn('from_room', text, column => column.primaryKey())
+		.addColumn('to_room', text, column => column.notNull())
+		.addColumn('via', text, column => column.notNull())
+		.addColumn('since', integer, column => column.notNull())
+		.addColumn('tries', integer, column => column.notNull())
+		.addColumn('next_try', integer, column => column.notNull())
+		.execute();
+}

@@ -1,0 +1,120 @@
+// What is decided and not yet delivered.
+import type { Kysely, Transaction, Updateable } from 'kysely';
+import { sql } from 'kysely';
+import type { Saying, Store, Waiting } from '../../ports.ts';
+import type { Tables } from './schema.ts';
+
+type OutboxStore = Pick<Store, 'due' | 'nextDue' | 'seal' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'prune'>;
+
+export function outboxOf(db: Kysely<Tables>): OutboxStore {
+	const first = db
+		.selectFrom('outbox')
+		.select(({ fn }) => fn.min('id').as('id'))
+		.where('done_at', 'is', null)
+		.groupBy('room');
+	async function finish(id: number, end: Updateable<Tables['outbox']>): Promise<void> {
+		await db
+			.updateTable('outbox')
+			.set({ ...end, decided: null, sealed: null })
+			.where('id', '=', id)
+			.where('done_at', 'is', null)
+			.execute();
+	}
+	return {
+		async due(now, except, limit) {
+			const query = db
+				.selectFrom('outbox')
+				.selectAll()
+				.where('id', 'in', first)
+				.where('next_try', '<=', now.getTime())
+				.orderBy('id')
+				.limit(limit);
+			const rows = await (except.length ? query.where('room', 'not in', except) : query).execute();
+			return rows.map(waitingOf);
+		},
+		async nextDue() {
+			const row = await db
+				.selectFrom('outbox')
+				.select(({ fn }) => fn.min('next_try').as('at'))
+				.where('id', 'in', first)
+				.executeTakeFirst();
+			return row?.at == null ? undefined : new Date(row.at);
+		},
+		async seal(id, event) {
+			await db
+				.updateTable('outbox')
+				.set({ sealed: JSON.stringify(event) })
+				.where('id', '=', id)
+				.execute();
+		},
+		sent: (id, event, now) => finish(id, { done_at: now.getTime(), outcome: 'sent', event: event ?? null }),
+		async postpone(id, until) {
+			await db
+				.updateTable('outbox')
+				.set({ next_try: until.getTime(), tries: sql`tries + 1` })
+				.where('id', '=', id)
+				.execute();
+		},
+		giveUp: (id, why, now) => finish(id, { done_at: now.getTime(), outcome: 'given up', why }),
+		async hurry(now) {
+			await db
+				.updateTable('outbox')
+				.set({ next_try: now.getTime() })
+				.where('done_at', 'is', null)
+				.where('next_try', '>', now.getTime())
+				.execute();
+		},
+		async prune(before) {
+			await db.deleteFrom('inbox').where('decided_at', '<', before.getTime()).execute();
+			await db.deleteFrom('outbox').where('done_at', '<', before.getTime()).execute();
+			await db.deleteFrom('invitations').where('accepted_at', '<', before.getTime()).execute();
+		},
+	};
+}
+
+export async function insertSayings(tx: Transaction<Tables>, sayings: readonly Saying[], now: number): Promise<void> {
+	for (const saying of sayings) {
+		await tx
+			.insertInto('outbox')
+			.values({
+				said: saying.said,
+				room: saying.room,
+				kind: saying.limit ? 'limit' : saying.kind,
+				answers: saying.answers ?? null,
+				sender: saying.sender ?? null,
+				decided: JSON.stringify(decidedOf(saying)),
+				sealed: null,
+				tries: 0,
+				next_try: now,
+				created: now,
+				event: null,
+				done_at: null,
+				outcome: null,
+				why: null,
+			})
+			.onConflict(conflict => conflict.column('said').doNothing())
+			.execute();
+	}
+}
+
+/** The part of a saying that differs by its kind. */
+function decidedOf(saying: Saying): unknown {
+	if (saying.kind === 'event') return { kind: saying.kind, event: saying.event };
+	if (saying.kind === 'file') return { kind: saying.kind, file: saying.file, content: saying.content };
+	return { kind: saying.kind };
+}
+
+function waitingOf(row: Omit<Tables['outbox'], 'id'> & { id: number }): Waiting {
+	return {
+		...JSON.parse(row.decided ?? '{}'),
+		id: row.id,
+		said: row.said,
+		room: row.room,
+		...(row.answers !== null && { answers: row.answers }),
+		...(row.sender !== null && { sender: row.sender }),
+		...(row.kind === 'limit' && { limit: true }),
+		...(row.sealed !== null && { sealed: JSON.parse(row.sealed) }),
+		tries: row.tries,
+		created: new Date(row.created),
+	};
+}

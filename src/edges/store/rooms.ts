@@ -1,0 +1,195 @@
+// The rooms: what is known of them, what they were told, how the bot came in and where they moved.
+import type { Kysely } from 'kysely';
+import { sql } from 'kysely';
+import type { Store } from '../../ports.ts';
+import { roomOf } from './inbox.ts';
+import { insertSayings } from './outbox.ts';
+import type { Tables } from './schema.ts';
+
+type RoomStore = Pick<
+	Store,
+	| 'room'
+	| 'untold'
+	| 'tell'
+	| 'counts'
+	| 'invitations'
+	| 'accepted'
+	| 'closeInvitation'
+	| 'postponeInvitation'
+	| 'moves'
+	| 'moved'
+	| 'postponeMove'
+	| 'dropMove'
+	| 'movingFrom'
+	| 'forget'
+	| 'leftBefore'
+>;
+
+export function roomsOf(db: Kysely<Tables>): RoomStore {
+	return {
+		async room(room) {
+			const row = await db.selectFrom('rooms').selectAll().where('room', '=', room).executeTakeFirst();
+			return row && roomOf(row);
+		},
+		async untold() {
+			const rows = await db
+				.selectFrom('rooms')
+				.select(['room', 'greeted', 'told_encrypted', 'told_public', 'encryption', 'join_rule', 'history_visibility'])
+				.where('membership', '=', 'joined')
+				.where(({ or, and, eb }) =>
+					or([
+						eb('greeted', '=', 0),
+						and([eb('encryption', 'is not', null), eb('told_encrypted', '=', 0)]),
+						and([
+							or([eb('join_rule', '=', 'public'), eb('history_visibility', '=', 'world_readable')]),
+							eb('told_public', '=', 0),
+						]),
+					]),
+				)
+				.execute();
+			return rows.map(row => ({
+				room: row.room,
+				greeting: row.greeted === 0,
+				encrypted: row.encryption !== null && row.told_encrypted === 0,
+				public: (row.join_rule === 'public' || row.history_visibility === 'world_readable') && row.told_public === 0,
+			}));
+		},
+		tell: (room, sayings, now) =>
+			db.transaction().execute(async tx => {
+				await insertSayings(tx, sayings, now.getTime());
+				await tx
+					.updateTable('rooms')
+					.set({
+						greeted: 1,
+						told_encrypted: sql`CASE WHEN encryption IS NULL THEN told_encrypted ELSE 1 END`,
+						told_public: sql`CASE WHEN join_rule = 'public' OR history_visibility = 'world_readable' THEN 1 ELSE told_public END`,
+					})
+					.where('room', '=', room)
+					.execute();
+			}),
+		async counts() {
+			const { rows } = await sql<{ rooms: number; inbox: number; outbox: number }>`SELECT
+				(SELECT count(*) FROM rooms WHERE membership = 'joined') AS rooms,
+				(SELECT count(*) FROM inbox WHERE decided_at IS NULL) AS inbox,
+				(SELECT count(*) FROM outbox WHERE done_at IS NULL) AS outbox`.execute(db);
+			const [counts] = rows;
+			return { rooms: counts?.rooms ?? 0, inbox: counts?.inbox ?? 0, outbox: counts?.outbox ?? 0 };
+		},
+		async invitations(now) {
+			const rows = await db
+				.selectFrom('invitations')
+				.select(['room', 'inviter', 'received', 'tries'])
+				.where('accepted_at', 'is', null)
+				.where('next_try', '<=', now.getTime())
+				.where('room', 'not in', db.selectFrom('moves').select('to_room'))
+				.orderBy('received')
+				.execute();
+			return rows.map(row => ({ ...row, received: new Date(row.received) }));
+		},
+		async accepted(inviter, since) {
+			const { count } = await db
+				.selectFrom('invitations')
+				.select(({ fn }) => fn.countAll<number>().as('count'))
+				.where('inviter', '=', inviter)
+				.where('accepted_at', '>', since.getTime())
+				.executeTakeFirstOrThrow();
+			return count;
+		},
+		async closeInvitation(room, accepted, now) {
+			if (!accepted) {
+				await db.deleteFrom('invitations').where('room', '=', room).where('accepted_at', 'is', null).execute();
+				return;
+			}
+			await db.updateTable('invitations').set({ accepted_at: now.getTime() }).where('room', '=', room).execute();
+		},
+		async postponeInvitation(room, until) {
+			await db
+				.updateTable('invitations')
+				.set({ next_try: until.getTime(), tries: sql`tries + 1` })
+				.where('room', '=', room)
+				.execute();
+		},
+		async moves(now) {
+			const rows = await db.selectFrom('moves').selectAll().where('next_try', '<=', now.getTime()).execute();
+			return rows.map(row => ({
+				from: row.from_room,
+				to: row.to_room,
+				via: row.via,
+				since: new Date(row.since),
+				tries: row.tries,
+			}));
+		},
+		moved: (move, now) =>
+			db.transaction().execute(async tx => {
+				const old = await tx.selectFrom('rooms').selectAll().where('room', '=', move.from).executeTakeFirst();
+				if (old) {
+					const taken = {
+						predecessor: move.from,
+						settings: old.settings,
+						inviter: old.inviter,
+						greeted: old.greeted,
+					};
+					// The sync may bring the new room only later: then it finds this row, and keeps what it says.
+					await tx
+						.insertInto('rooms')
+						.values({
+							room: move.to,
+							membership: 'left',
+							since: now.getTime(),
+							create_event: null,
+							power_levels: null,
+							encryption: null,
+							join_rule: null,
+							history_visibility: null,
+							tombstone: null,
+							last_event: null,
+							last_at: null,
+							told_encrypted: 0,
+							told_public: 0,
+							...taken,
+						})
+						.onConflict(conflict => conflict.column('room').doUpdateSet(taken))
+						.execute();
+				}
+				await tx
+					.updateTable('outbox')
+					.set({ room: move.to, next_try: now.getTime() })
+					.where('room', '=', move.from)
+					.where('done_at', 'is', null)
+					.where('kind', '!=', 'leave')
+					.execute();
+				await tx.deleteFrom('moves').where('from_room', '=', move.from).execute();
+				await tx.deleteFrom('invitations').where('room', '=', move.to).execute();
+			}),
+		async postponeMove(from, until) {
+			await db
+				.updateTable('moves')
+				.set({ next_try: until.getTime(), tries: sql`tries + 1` })
+				.where('from_room', '=', from)
+				.execute();
+		},
+		async dropMove(from) {
+			await db.deleteFrom('moves').where('from_room', '=', from).execute();
+		},
+		async movingFrom(room) {
+			const move = await db.selectFrom('moves').select('to_room').where('from_room', '=', room).executeTakeFirst();
+			return move !== undefined;
+		},
+		forget: room =>
+			db.transaction().execute(async tx => {
+				for (const table of ['inbox', 'gaps', 'outbox', 'invitations', 'rooms'] as const) {
+					await tx.deleteFrom(table).where('room', '=', room).execute();
+				}
+				await tx.deleteFrom('moves').where('from_room', '=', room).execute();
+			}),
+		async leftBefore(moment) {
+			const rows = await db
+				.selectFrom('rooms')
+				.select('room')
+				.where('membership', '=', 'left')
+				.where('since', '<', moment.getTime())
+				.execute();
+			return rows.map(({ room }) => room);
+		},
+	};
+}

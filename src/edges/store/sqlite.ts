@@ -1,0 +1,54 @@
+// SQLite inside the process: node:sqlite opened the way we want it, and dressed as the driver that Kysely knows.
+import { chmodSync } from 'node:fs';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { type Dialect, SqliteDialect } from 'kysely';
+
+/** Opens a database file (or `:memory:`), readable by its owner only, durable to the last commit. */
+export function openSqlite(path: string): DatabaseSync {
+	const database = new DatabaseSync(path, { timeout: 5000 });
+	if (path !== ':memory:') chmodSync(path, 0o600);
+	// The files beside the database (-wal, -shm) take over its mode.
+	database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+	return database;
+}
+
+export function dialect(database: DatabaseSync): Dialect {
+	const prepared = new Map<string, { statement: StatementSync; reader: boolean }>();
+	return new SqliteDialect({
+		database: {
+			close: () => database.close(),
+			prepare(sql) {
+				let known = prepared.get(sql);
+				if (!known) {
+					const statement = database.prepare(sql);
+					known = { statement, reader: statement.columns().length > 0 };
+					// Lists of ids make statements of many lengths; the cache is for the few that come again and again.
+					if (prepared.size > 200) prepared.clear();
+					prepared.set(sql, known);
+				}
+				const { statement, reader } = known;
+				return {
+					reader,
+					all: values => statement.all(...(values as SQLInputValue[])),
+					run: values => statement.run(...(values as SQLInputValue[])),
+					iterate: values => statement.iterate(...(values as SQLInputValue[])),
+				};
+			},
+		},
+	});
+}
+
+/** Takes a folder for this process, until it ends however it ends. False if another process has it. */
+export function takeFolder(path: string): DatabaseSync | undefined {
+	const lock = new DatabaseSync(path, { timeout: 0 });
+	try {
+		// No journal: an open transaction without writes needs none, and nothing is ever written here.
+		lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+		chmodSync(path, 0o600);
+		return lock;
+	} catch (error) {
+		lock.close();
+		if (error instanceof Error && /locked|busy/i.test(error.message)) return undefined;
+		throw error;
+	}
+}

@@ -1,0 +1,59 @@
+// What a limited sync left out is read backwards from the room's history, a page a time, before the room goes on.
+import { backoff } from './backoff.ts';
+import type { Log } from './log.ts';
+import type { Homeserver, Store } from './ports.ts';
+
+type Filling = {
+	store: Pick<Store, 'gaps' | 'fill' | 'postponeGap'>;
+	homeserver: Pick<Homeserver, 'history'>;
+	now: () => Date;
+	random: () => number;
+	log: Log;
+	filled: () => void;
+	locked: (why: string) => void;
+	/** Whether the process is about to end. */
+	stopping: () => boolean;
+};
+
+/** A room's past is not read further back than so many pages of 100 events: a limit for rooms that never end. */
+const mostPages = 1000;
+
+/** Fills all gaps that are due; gives the time (ms) until some are due again. */
+export async function fillGaps({ store, homeserver, now, random, log, filled, locked, stopping }: Filling) {
+	let next: number | undefined;
+	for (const gap of await store.gaps(now())) {
+		let { from } = gap;
+		for (let pages = 1, tries = 0; !stopping(); ) {
+			const outcome = await homeserver.history(gap.room, from, gap.until);
+			if ('failure' in outcome) {
+				const { failure } = outcome;
+				if (failure.kind === 'stopped') return undefined;
+				if (failure.kind === 'token') {
+					locked(failure.why);
+					return undefined;
+				}
+				if (failure.kind === 'refused') {
+					log.warn({ room: gap.room, why: failure }, 'what was said while I was away cannot be read');
+					await store.fill(gap, { messages: [] });
+					break;
+				}
+				// Patience with the room that fails, while the others go on.
+				const wait = failure.kind === 'limited' ? failure.waitMs : backoff(tries++, random());
+				log.warn({ room: gap.room, why: failure, waitMs: Math.round(wait) }, 'reading what was said failed');
+				await store.postponeGap(gap, new Date(now().getTime() + wait));
+				next = Math.min(next ?? wait, wait);
+				break;
+			}
+			const page = outcome.value;
+			if (pages++ === mostPages && page.next !== undefined) {
+				log.warn({ room: gap.room, pages }, 'too much was said to read it all');
+				delete page.next;
+			}
+			await store.fill(gap, page);
+			if (page.next === undefined) break;
+			from = page.next;
+		}
+		filled();
+	}
+	return next;
+}

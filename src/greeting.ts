@@ -1,0 +1,38 @@
+// What the bot says unasked about itself and the room: hello, and what people should know before they write.
+import type { Answer } from './command.ts';
+
+function notice(lead: string): Answer {
+	return { value: { format: 1 }, lead, sections: [], kind: 'progress' };
+}
+
+export function hello(name: string): Answer {
+	return notice(
+		`Hello, I am ${name}. I tell what Synapse releases ask of those who run them. Try \`!upgrade 1.56 1.69\`; \`!help\` lists all I can do, and \`!leave\` sends me away. Every member may ask.`,
+	);
+}
+
+/** For rooms that are encrypted, as long as the bot cannot read there. */
+export function cannotRead(name: string): Answer {
+	return notice(
+		`This room is encrypted, and I, ${name}, cannot read encrypted messages yet. Ask me in a room without encryption; here I see nothing of what you write.`,
+	);
+}
+
+export function madePublic(): Answer {
+	return notice(
+		'This room has been made public: what you told me here, and what I answered, may be read by anyone who finds it.',
+	);
+}
+
+export function tooManyWaiting(most: number): Answer {
+	return {
+		...notice(
+			`You have ${most} answers of mine waiting. I answer no more of your commands until they are out; then ask again.`,
+		),
+		kind: 'refusal',
+	};
+}
+
+/** Why an invitation is refused: the reason given when leaving, seen by those who invited. */
+export const refusedInvitation = 'The operator of this bot does not let you invite it.';
+export const tooManyInvitations = 'Too many invitations at once; try again in an hour.';

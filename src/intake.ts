@@ -1,0 +1,51 @@
+// The sync loop: what comes in is written down, with where we have read to, before anything is done about it.
+import { backoff } from './backoff.ts';
+import type { Log } from './log.ts';
+import type { Batch, Homeserver, Store } from './ports.ts';
+
+type Taking = {
+	store: Pick<Store, 'token' | 'take'>;
+	homeserver: Pick<Homeserver, 'sync'>;
+	now: () => Date;
+	random: () => number;
+	log: Log;
+	/** Called after each batch has been written. `back`: the homeserver had been away. */
+	taken: (batch: Batch, back: boolean) => void;
+	/** The start cannot go on: nothing was ever heard of the homeserver. */
+	unreachable: (why: string) => void;
+	locked: (why: string) => void;
+	stopping: () => boolean;
+};
+
+/** Failed first syncs of a start that are still forgiven. */
+const startTries = 3;
+
+/** Resolves when told to stop. Rejects when what came in cannot be written: then the process must end. */
+export async function takeIn(taking: Taking): Promise<void> {
+	const { store, homeserver, now, random, log } = taking;
+	let since = await store.token();
+	let heard = false;
+	for (let tries = 0; !taking.stopping(); ) {
+		const outcome = await homeserver.sync(since);
+		if (taking.stopping()) return;
+		if ('value' in outcome) {
+			const batch = outcome.value;
+			await store.take(batch, now());
+			since = batch.token;
+			taking.taken(batch, tries > 0);
+			if (!heard) log.info({ rooms: batch.joined.length }, 'in sync with the homeserver');
+			heard = true;
+			tries = 0;
+			continue;
+		}
+		const { failure } = outcome;
+		if (failure.kind === 'stopped') return;
+		if (failure.kind === 'token') return taking.locked(failure.why);
+		const why = failure.kind === 'limited' ? 'it is limiting us' : failure.why;
+		tries++;
+		if (!heard && tries >= startTries) return taking.unreachable(why);
+		const wait = failure.kind === 'limited' ? failure.waitMs : backoff(tries, random());
+		log.warn({ why, tries, waitMs: Math.round(wait) }, 'the homeserver does not answer');
+		await new Promise(resolve => setTimeout(resolve, wait));
+	}
+}

@@ -1,0 +1,108 @@
+// The bot in Matrix: the edges built, everything started and, at the end, stopped in order.
+import type { Respondent } from '../bot.ts';
+import { Refusal } from '../command.ts';
+import type { Config } from '../config.ts';
+import { connect } from '../edges/matrix.ts';
+import { openStore } from '../edges/store.ts';
+import { fillGaps } from '../gaps.ts';
+import { openInbox } from '../inbox.ts';
+import { takeIn } from '../intake.ts';
+import { answerInvitations } from '../invitations.ts';
+import { openLog } from '../log.ts';
+import { followMoves } from '../moves.ts';
+import { announce } from '../notices.ts';
+import { openOutbox } from '../outbox.ts';
+import type { Ports } from '../ports.ts';
+import { sweep } from '../sweep.ts';
+import { openWorker } from '../worker.ts';
+
+/** What is in hand at the end may take so long (ms); with closing, the process is gone within ten seconds. */
+const lastDeliveries = 7000;
+const hour = 3600_000;
+
+type Given = { commands: Respondent['commands']; ports: Ports };
+
+/**
+ * Joins Matrix until a signal; resolves to the exit status. Throws a Refusal when the start, or later the homeserver,
+ * does not let it go on; other faults are on standard error in one sentence.
+ */
+export async function runMatrix(config: Config, { commands, ports: given }: Given): Promise<number> {
+	const log = openLog(config.log.level);
+	const { now } = given;
+	const random = Math.random;
+	const store = await openStore(config.store.path);
+	let sentence: string | undefined;
+	let fault: unknown;
+	let stopping = false;
+	const ending = Promise.withResolvers<void>();
+	const end = (why?: string) => {
+		sentence ??= why;
+		stopping = true;
+		ending.resolve();
+	};
+	const fatal = (error: unknown) => {
+		fault ??= error;
+		end();
+	};
+	const signals = ['SIGTERM', 'SIGINT'] as const;
+	const onSignal = (signal: string) => {
+		log.info({ signal }, 'stopping');
+		end();
+	};
+	for (const signal of signals) process.on(signal, onSignal);
+	try {
+		const version = given.health.version;
+		const homeserver = await connect(config.matrix, { store, log, version, now });
+		const account = await store.account();
+		const ports: Ports = { ...given, health: { ...given.health, lastSync: homeserver.lastSync } };
+		const common = { store, homeserver, now, random, log, locked: end, stopping: () => stopping };
+		const name = homeserver.names()[0] ?? 'Glia';
+
+		const outbox = openOutbox({ ...common, fatal, loginSince: () => account?.since ?? new Date(0) });
+		const inbox = openInbox({
+			store,
+			homeserver,
+			respondent: { commands, ports, log },
+			rights: config.matrix,
+			decided: outbox.wake,
+			fatal,
+		});
+		const gaps = openWorker(() => fillGaps({ ...common, filled: inbox.wake }), fatal);
+		const invitations = openWorker(() => answerInvitations({ ...common, allow: config.matrix.allow }), fatal);
+		const notices = openWorker(() => announce({ store, now, name, said: outbox.wake }), fatal);
+		const moves = openWorker(() => followMoves({ ...common, moved: outbox.wake }), fatal);
+		const sweeping = { ...common, graceDays: config.matrix.forgetAfterDays };
+		const sweeper = openWorker(() => sweep(sweeping).then(() => undefined), fatal, hour);
+		const workers = [gaps, invitations, notices, moves];
+		for (const worker of [...workers, inbox, outbox, sweeper]) worker.wake();
+
+		const intake = takeIn({
+			...common,
+			unreachable: why => end(`The homeserver ${config.matrix.homeserver} cannot be reached: ${why}.`),
+			taken(batch, back) {
+				if (batch.joined.some(({ messages, gap }) => messages.length > 0 || gap !== undefined)) inbox.wake();
+				if (batch.joined.length || batch.invited.length) for (const worker of workers) worker.wake();
+				if (back) outbox.back().catch(fatal);
+			},
+		}).catch(fatal);
+
+		await ending.promise;
+		if (fault === undefined && sentence === undefined) {
+			await inbox.stop();
+			await outbox.stop(lastDeliveries);
+		}
+		await homeserver.close();
+		await Promise.all([intake, inbox.stop(), outbox.stop(0), sweeper.stop(), ...workers.map(worker => worker.stop())]);
+	} finally {
+		for (const signal of signals) process.off(signal, onSignal);
+		await store.close();
+	}
+	if (fault !== undefined) {
+		log.error({ err: fault }, 'stopping for a fault of ours');
+		const why = fault instanceof Error ? fault.message : String(fault);
+		process.stderr.write(`What came in or goes out cannot be kept in ${config.store.path}: ${why}.\n`);
+		return 3;
+	}
+	if (sentence !== undefined) throw new Refusal(sentence);
+	return 0;
+}

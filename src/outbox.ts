@@ -1,0 +1,205 @@
+// What is decided reaches its room, in order, once: whatever the homeserver, the network or the power supply do.
+import { backoff } from './backoff.ts';
+import type { Log } from './log.ts';
+import type { Failure, Homeserver, Outcome, Sealed, Store, Waiting } from './ports.ts';
+
+/** So many rooms are served at a time; one alone while the homeserver says that we are too fast. */
+const mostRooms = 8;
+/** After a day the homeserver has forgotten transaction ids; an hour less, for clocks that differ (ms). */
+const transactionsLive = 23 * 3600_000;
+/** A homeserver's no that is neither a `never` nor a `not now` is taken for final after so many tries. */
+const mostRefusals = 8;
+/** The no that stays a no. */
+const never = [
+	'M_FORBIDDEN',
+	'M_NOT_FOUND',
+	'M_TOO_LARGE',
+	'M_BAD_JSON',
+	'M_NOT_JSON',
+	'M_INVALID_PARAM',
+	'M_GUEST_ACCESS_FORBIDDEN',
+];
+
+export type Outbox = {
+	/** Something may have to be sent. */
+	wake: () => void;
+	/** The homeserver answers again: what waited for that is sent now. */
+	back: () => Promise<void>;
+	/** Sends what is due until nothing is, or until the time (ms) is over; nothing is sent afterwards. */
+	stop: (within: number) => Promise<void>;
+};
+
+type Delivering = {
+	store: Pick<Store, 'due' | 'nextDue' | 'seal' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'forget' | 'movingFrom'>;
+	homeserver: Pick<Homeserver, 'seal' | 'send' | 'find' | 'upload' | 'leave' | 'forget'>;
+	/** When this login began: before it, our transaction ids belonged to another device. */
+	loginSince: () => Date;
+	now: () => Date;
+	random: () => number;
+	log: Log;
+	fatal: (error: unknown) => void;
+	/** The token counts no longer. */
+	locked: (why: string) => void;
+};
+
+export function openOutbox(delivering: Delivering): Outbox {
+	const { store, now, random, log, fatal } = delivering;
+	const busy = new Map<string, Promise<void>>();
+	let ended = false;
+	let looking: Promise<void> | undefined;
+	let again = false;
+	let timer: NodeJS.Timeout | undefined;
+	let limitedUntil = 0;
+	let most = mostRooms;
+
+	async function look(): Promise<void> {
+		do {
+			again = false;
+			clearTimeout(timer);
+			const free = most - busy.size;
+			const paused = limitedUntil - now().getTime();
+			if (paused > 0) return sleep(paused);
+			if (free <= 0) return;
+			const rows = await store.due(now(), [...busy.keys()], free);
+			if (ended) return;
+			for (const waiting of rows) {
+				busy.set(
+					waiting.room,
+					carry(waiting)
+						.catch(fatal)
+						.finally(() => {
+							busy.delete(waiting.room);
+							wake();
+						}),
+				);
+			}
+			if (rows.length === 0 && busy.size === 0) {
+				const next = await store.nextDue();
+				if (next) sleep(next.getTime() - now().getTime());
+			}
+		} while (again && !ended);
+	}
+
+	function sleep(ms: number): void {
+		clearTimeout(timer);
+		if (!ended) timer = setTimeout(wake, Math.min(Math.max(ms, 10), 60_000));
+	}
+
+	function wake(): void {
+		if (ended) return;
+		again = true;
+		looking ??= look()
+			.catch(fatal)
+			.finally(() => {
+				looking = undefined;
+				if (again) wake();
+			});
+	}
+
+	async function carry(waiting: Waiting): Promise<void> {
+		const outcome = await deliver(waiting, delivering);
+		if ('value' in outcome) {
+			most = Math.min(mostRooms, most + 1);
+			if (outcome.value !== 'left') await store.sent(waiting.id, outcome.value, now());
+			return;
+		}
+		const verdict = after(outcome.failure, waiting.tries);
+		if (verdict === 'stopped') return;
+		if (verdict === 'locked') {
+			delivering.locked('why' in outcome.failure ? outcome.failure.why : '');
+			return;
+		}
+		const { room, tries } = waiting;
+		if (verdict === 'never' && (await store.movingFrom(room))) {
+			// The room has been replaced: what is on its way follows as soon as we are in the new one.
+			await store.postpone(waiting.id, new Date(now().getTime() + 60_000));
+		} else if (verdict === 'never') {
+			log.warn({ room, tries, why: outcome.failure }, 'an answer cannot be delivered and is given up');
+			await store.giveUp(waiting.id, JSON.stringify(outcome.failure), now());
+		} else {
+			const wait = verdict === 'later' ? backoff(tries, random()) : verdict.ms;
+			if (verdict !== 'later') {
+				limitedUntil = Math.max(limitedUntil, now().getTime() + wait);
+				most = 1;
+				log.debug({ room, waitMs: wait }, 'the homeserver asks us to wait');
+			} else {
+				log.warn(
+					{ room, tries, waitMs: Math.round(wait), why: outcome.failure },
+					'a delivery failed and is tried again',
+				);
+			}
+			await store.postpone(waiting.id, new Date(now().getTime() + wait));
+		}
+	}
+
+	return {
+		wake,
+		async back() {
+			await store.hurry(now());
+			wake();
+		},
+		async stop(within) {
+			const over = Date.now() + within;
+			while (Date.now() < over) {
+				await looking;
+				if (busy.size === 0) {
+					const due = limitedUntil > now().getTime() ? [] : await store.due(now(), [], 1);
+					if (due.length === 0) break;
+					wake();
+				}
+				await Promise.race([
+					...busy.values(),
+					new Promise(resolve => setTimeout(resolve, Math.min(100, over - Date.now()))),
+				]);
+			}
+			ended = true;
+			clearTimeout(timer);
+		},
+	};
+}
+
+/** What a failure means for the saying that it met. */
+export function after(failure: Failure, tries: number): 'stopped' | 'locked' | 'never' | 'later' | { ms: number } {
+	if (failure.kind === 'stopped') return 'stopped';
+	if (failure.kind === 'token') return 'locked';
+	if (failure.kind === 'limited') return { ms: failure.waitMs };
+	if (failure.kind === 'away') return 'later';
+	return never.includes(failure.code) || tries >= mostRefusals ? 'never' : 'later';
+}
+
+/** One try: the id of the event, or `left` when there is no room any more to remember it for. */
+async function deliver(waiting: Waiting, delivering: Delivering): Promise<Outcome<string | undefined | 'left'>> {
+	const { store, homeserver, now } = delivering;
+	if (waiting.kind === 'leave') {
+		const left = await homeserver.leave(waiting.room);
+		if ('failure' in left && left.failure.kind !== 'refused') return left;
+		await homeserver.forget(waiting.room);
+		await store.forget(waiting.room);
+		return { value: 'left' };
+	}
+	const age = now().getTime() - waiting.created.getTime();
+	if (age > transactionsLive || waiting.created < delivering.loginSince()) {
+		const found = await homeserver.find(waiting.room, waiting.said, waiting.created);
+		if ('failure' in found || found.value !== undefined) return found;
+	}
+	const sealed = waiting.sealed ?? (await seal(waiting, delivering));
+	if ('failure' in sealed) return sealed;
+	return homeserver.send(waiting.room, waiting.said, sealed);
+}
+
+/** The exact event of all tries, written before the first: nobody can make the same encrypted event twice. */
+async function seal(waiting: Waiting, { store, homeserver }: Delivering): Promise<Sealed | { failure: Failure }> {
+	if (waiting.kind === 'leave') throw new TypeError('leaving is no event');
+	let event: Sealed;
+	if (waiting.kind === 'file') {
+		const uploaded = await homeserver.upload(waiting.room, waiting.file);
+		if ('failure' in uploaded) return uploaded;
+		event = { type: 'm.room.message', content: { ...uploaded.value, ...waiting.content } };
+	} else {
+		event = waiting.event;
+	}
+	const sealed = await homeserver.seal(waiting.room, event);
+	if ('failure' in sealed) return sealed;
+	if (sealed.value !== event || waiting.kind === 'file') await store.seal(waiting.id, sealed.value);
+	return sealed.value;
+}

@@ -1,0 +1,28 @@
+// What is no longer needed goes: rooms that the bot was removed from, and the traces of what was delivered.
+import type { Log } from './log.ts';
+import type { Homeserver, Store } from './ports.ts';
+
+const day = 24 * 3600_000;
+/** What was decided or delivered is remembered so long (ms): nothing that old is ever delivered to us again. */
+const memory = 14 * day;
+
+type Sweeping = {
+	store: Pick<Store, 'leftBefore' | 'forget' | 'prune'>;
+	homeserver: Pick<Homeserver, 'forget'>;
+	/** How long a room is remembered that we are no longer in. */
+	graceDays: number;
+	now: () => Date;
+	log: Log;
+	stopping: () => boolean;
+};
+
+export async function sweep({ store, homeserver, graceDays, now, log, stopping }: Sweeping): Promise<void> {
+	for (const room of await store.leftBefore(new Date(now().getTime() - graceDays * day))) {
+		if (stopping()) return;
+		const forgotten = await homeserver.forget(room);
+		if ('failure' in forgotten && forgotten.failure.kind !== 'refused') continue;
+		await store.forget(room);
+		log.info({ room }, 'forgot a room that I was removed from');
+	}
+	await store.prune(new Date(now().getTime() - memory));
+}

@@ -1,0 +1,49 @@
+// A task that is done whenever something may be due, and never twice at a time.
+
+export type Worker = {
+	wake: () => void;
+	/** No further run; resolves when the one under way has ended. */
+	stop: () => Promise<void>;
+};
+
+/** Runs `step` when woken and after each pause (ms), or sooner if it says so. What it throws is handed to `fatal`. */
+export function openWorker(
+	step: () => Promise<number | undefined>,
+	fatal: (error: unknown) => void,
+	pause = 60_000,
+): Worker {
+	let running: Promise<void> | undefined;
+	let again = false;
+	let stopped = false;
+	let timer: NodeJS.Timeout | undefined;
+
+	async function run(): Promise<void> {
+		let next: number | undefined;
+		do {
+			again = false;
+			clearTimeout(timer);
+			next = await step();
+		} while (again && !stopped);
+		if (!stopped) timer = setTimeout(wake, Math.min(Math.max(next ?? pause, 10), pause));
+	}
+
+	function wake(): void {
+		if (stopped) return;
+		again = true;
+		running ??= run()
+			.catch(fatal)
+			.finally(() => {
+				running = undefined;
+				if (again) wake();
+			});
+	}
+
+	return {
+		wake,
+		async stop() {
+			stopped = true;
+			clearTimeout(timer);
+			await running;
+		},
+	};
+}

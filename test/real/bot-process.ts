@@ -1,0 +1,60 @@
+// Glia as the process that a test starts: the real commands and some of the test's own, on small knowledge.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { commands } from '../../commands/index.ts';
+import type { Answer, Command } from '../../src/command.ts';
+import { readConfig } from '../../src/config.ts';
+import { runMatrix } from '../../src/main/matrix.ts';
+import type { Ports } from '../../src/ports.ts';
+import { known } from '../known.ts';
+
+function answer(lead: string): Answer {
+	return { value: { format: 1 }, lead, sections: [], kind: 'answer' };
+}
+
+const base = { changes: false, examples: [] };
+
+const ours: Command[] = [
+	{ ...base, name: 'echo', usage: 'echo <words>', summary: 'say it again', run: ({ text }) => answer(`echo ${text}`) },
+	{
+		...base,
+		name: 'slow',
+		usage: 'slow <milliseconds>',
+		summary: 'answer late',
+		async run({ words }) {
+			await sleep(Number(words[0]));
+			return answer(`slow ${words[0]}`);
+		},
+	},
+	{
+		...base,
+		name: 'long',
+		usage: 'long <kilobytes>',
+		summary: 'a long answer',
+		run({ words }) {
+			const kilobytes = Number(words[0]);
+			const sections = Array.from({ length: kilobytes }, (_, i) => ({
+				title: `Part ${i + 1}`,
+				markdown: `${'All that `synapse` says. '.repeat(20)}\n\n\`\`\`sh\necho ${i + 1}\n\`\`\`\n\n${'More of it. '.repeat(40)}`,
+				fold: true,
+			}));
+			return { ...answer(`long ${kilobytes}`), title: 'A long answer', sections };
+		},
+	},
+	{ ...base, name: 'set', usage: 'set', summary: 'change something', changes: true, run: () => answer('it is set') },
+];
+
+const all = [...commands.filter(({ name }) => !ours.some(own => own.name === name)), ...ours];
+const ports: Ports = {
+	knowledge: known(),
+	commands: all,
+	now: () => new Date(),
+	health: { version: '0.0.0-test', startedAt: new Date(), lastSync: () => undefined },
+};
+
+try {
+	const config = readConfig(process.argv[2] ?? '', process.env);
+	process.exitCode = await runMatrix(config, { commands: all, ports });
+} catch (error) {
+	process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+	process.exitCode = 1;
+}

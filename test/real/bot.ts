@@ -1,0 +1,92 @@
+// Glia in a process of its own, for tests with a real homeserver: started, stopped, killed and started again.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Homeserver } from './synapse.ts';
+
+const script = join(import.meta.dirname, 'bot-process.ts');
+
+export type BotOptions = {
+	/** Who may invite; everyone unless told. */
+	allow?: string[];
+	/** More of the configuration's `matrix` part. */
+	matrix?: Record<string, unknown>;
+	/** Another address than the homeserver's own: a proxy's. */
+	url?: string;
+	/** Logs in by the token of the registration, not by password. */
+	byToken?: boolean;
+};
+
+export type Bot = Awaited<ReturnType<typeof makeBot>>;
+
+/** An account and a configuration for a bot; `start` starts it. Its folder is removed by `remove`. */
+export async function makeBot(home: Homeserver, options: BotOptions = {}) {
+	const dir = mkdtempSync(join(tmpdir(), 'glia-bot-'));
+	const password = randomUUID();
+	const account = await home.registerUser(`bot-${randomUUID().slice(0, 8)}`, password);
+	const configPath = join(dir, 'config.yaml');
+	const config = {
+		matrix: {
+			homeserver: options.url ?? home.url,
+			user: account.userId,
+			...(options.byToken ? { accessToken: account.accessToken } : { password }),
+			allow: options.allow ?? ['*'],
+			...options.matrix,
+		},
+		store: { path: './data' },
+		log: { level: process.env.GLIA_TEST_LOG ?? 'info' },
+	};
+	writeFileSync(configPath, JSON.stringify(config));
+	let child: ChildProcess | undefined;
+	let output = '';
+	const bot = {
+		userId: account.userId,
+		password,
+		dir,
+		configPath,
+		/** All that it wrote to standard error. */
+		output: () => output,
+		pid: () => child?.pid,
+		/** Starts the process; resolves when it is in sync, or rejects when it ends before. */
+		async start(): Promise<void> {
+			const from = output.length;
+			const started = bot.spawn();
+			while (!output.slice(from).includes('in sync with the homeserver')) {
+				if (started.exitCode !== null || started.signalCode !== null) {
+					throw new Error(`the bot ended (${started.exitCode ?? started.signalCode}):\n${output.slice(from)}`);
+				}
+				await new Promise(resolve => setTimeout(resolve, 20));
+			}
+		},
+		/** Starts the process and does not wait. */
+		spawn(): ChildProcess {
+			child = spawn(process.execPath, [script, configPath], { stdio: ['ignore', 'ignore', 'pipe'] });
+			child.stderr?.on('data', chunk => {
+				output += chunk;
+			});
+			return child;
+		},
+		/** Resolves to the exit status or the signal. */
+		async ended(): Promise<number | string | null> {
+			if (!child) return null;
+			if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+			return child.exitCode ?? child.signalCode;
+		},
+		async stop(): Promise<number | string | null> {
+			child?.kill('SIGTERM');
+			return bot.ended();
+		},
+		async kill(): Promise<void> {
+			child?.kill('SIGKILL');
+			await bot.ended();
+		},
+		async remove(): Promise<void> {
+			await bot.kill();
+			rmSync(dir, { recursive: true, force: true });
+		},
+	};
+	return bot;
+}
