@@ -1,6 +1,6 @@
 // A passage that upstream wrote: its identity, and the hash by which a curator says which text was read.
 import { createHash } from 'node:crypto';
-import type { Passage } from '../../src/knowledge/shape.ts';
+import type { Passage } from '../shape.ts';
 import { wordsOf } from './markdown.ts';
 
 /** A passage with its text: only the hash of the text is ever written to a file. */

@@ -1,8 +1,8 @@
 // Synapse's docs/upgrade.md → the passages that ask to be read, by the release they belong to.
-import type { Version } from '../../src/advice/version.ts';
+import type { Version } from '../../advice/version.ts';
 import { anchorsOf, sectionsOf } from './markdown.ts';
 import type { Read } from './passage.ts';
-import { versionOf } from './upstream-version.ts';
+import { versionOf } from './version.ts';
 
 const page = 'https://element-hq.github.io/synapse/latest/upgrade.html';
 
