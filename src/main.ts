@@ -3,8 +3,9 @@ import { commands } from '../commands/index.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Refusal } from './command.ts';
 import { converse, say } from './edges/console.ts';
+import { openLater } from './edges/store/later.ts';
 import { openKnowledge } from './knowledge/compiled.ts';
-import type { Ports } from './ports.ts';
+import type { Ports, Web } from './ports.ts';
 import { jsonLine } from './render/json.ts';
 
 const usage = `Glia ${packageJson.version} advises the people who run Synapse homeservers.
@@ -74,6 +75,8 @@ async function main(): Promise<number> {
 		commands,
 		now: () => new Date(),
 		health: { version: packageJson.version, startedAt, lastSync: () => undefined },
+		store: openLater(),
+		web: webLater(),
 	};
 	if (line.mode === 'matrix' && line.config !== undefined) {
 		// Loaded only here: the console needs none of it, and starts in half the time.
@@ -86,6 +89,33 @@ async function main(): Promise<number> {
 	}
 	if (line.mode === 'say') return say(line.said.join(' '), { json: line.json, commands, ports });
 	return converse({ commands, ports });
+}
+
+/** The world outside, opened when somebody first asks for it. */
+function webLater(): Web {
+	let opened: Promise<Web> | undefined;
+	return {
+		async observe(server) {
+			opened ??= import('./edges/web.ts').then(({ openWeb }) =>
+				openWeb(
+					{
+						version: packageJson.version,
+						contact: packageJson.name,
+						addresses: [],
+						exclude: [],
+						resolvers: [],
+						authorities: [],
+						atOnce: 50,
+						perAddress: 4,
+						requestSeconds: 10,
+						lookSeconds: 30,
+					},
+					() => new Date(),
+				),
+			);
+			return (await opened).observe(server);
+		},
+	};
 }
 
 /** The end of a run that could not answer: a sentence for a person, or one line of JSON for a script that asked for it. */

@@ -15,19 +15,25 @@ import { announce } from '../notices.ts';
 import { openOutbox } from '../outbox.ts';
 import type { Ports } from '../ports.ts';
 import { sweep } from '../sweep.ts';
+import { tick } from '../watch.ts';
 import { openWorker } from '../worker.ts';
 
 /** What is in hand at the end may take so long (ms); with closing, the process is gone within ten seconds. */
 const lastDeliveries = 7000;
 const hour = 3600_000;
 
-type Given = { commands: Respondent['commands']; ports: Ports };
+type Given = {
+	commands: Respondent['commands'];
+	ports: Ports;
+	/** Between two looks at a server (ms): an hour unless told. */
+	every?: number;
+};
 
 /**
  * Joins Matrix until a signal; resolves to the exit status. Throws a Refusal when the start, or later the homeserver,
  * does not let it go on; other faults are on standard error in one sentence.
  */
-export async function runMatrix(config: Config, { commands, ports: given }: Given): Promise<number> {
+export async function runMatrix(config: Config, { commands, ports: given, every }: Given): Promise<number> {
 	const log = openLog(config.log.level);
 	const { now } = given;
 	const random = Math.random;
@@ -59,7 +65,7 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 		const homeserver = await connect(config.matrix, { store, log, version, now, ending: starting.signal });
 		if (!homeserver) return 0;
 		const account = await store.account();
-		const ports: Ports = { ...given, health: { ...given.health, lastSync: homeserver.lastSync } };
+		const ports: Ports = { ...given, store, health: { ...given.health, lastSync: homeserver.lastSync } };
 		const common = { store, homeserver, now, random, log, locked: end, stopping: () => stopping, pause };
 		const name = homeserver.names()[0] ?? 'Glia';
 
@@ -78,8 +84,16 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 		const moves = openWorker(() => followMoves({ ...common, moved: outbox.wake }), fatal);
 		const sweeping = { ...common, graceDays: config.matrix.forgetAfterDays };
 		const sweeper = openWorker(() => sweep(sweeping).then(() => undefined), fatal, hour);
+		const watching = {
+			...common,
+			web: ports.web,
+			knowledge: () => ports.knowledge,
+			said: outbox.wake,
+			every: every ?? hour,
+		};
+		const watch = openWorker(() => tick(watching), fatal);
 		const workers = [gaps, invitations, notices, moves];
-		for (const worker of [...workers, inbox, outbox, sweeper]) worker.wake();
+		for (const worker of [...workers, inbox, outbox, sweeper, watch]) worker.wake();
 
 		const intake = takeIn({
 			...common,
@@ -97,7 +111,14 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 			await outbox.stop(lastDeliveries);
 		}
 		await homeserver.close();
-		await Promise.all([intake, inbox.stop(), outbox.stop(0), sweeper.stop(), ...workers.map(worker => worker.stop())]);
+		await Promise.all([
+			intake,
+			inbox.stop(),
+			outbox.stop(0),
+			sweeper.stop(),
+			watch.stop(),
+			...workers.map(worker => worker.stop()),
+		]);
 	} finally {
 		for (const signal of signals) process.off(signal, onSignal);
 		await store.close();
