@@ -9,7 +9,7 @@ import { code, quoted } from './markdown.ts';
 import type { Plan } from './plan.ts';
 import { plan } from './plan.ts';
 import type { Profile } from './profile.ts';
-import { concern } from './profile.ts';
+import { concern, holds } from './profile.ts';
 import type { Running, Spell } from './spell.ts';
 import type { Version } from './version.ts';
 import { compare, finalOf, isAbove, isCandidate, lineOf } from './version.ts';
@@ -289,14 +289,21 @@ function lifecycles({ profile, today, knowledge }: Facing): Matter[] {
 	});
 }
 
-function floors({ running, knowledge, profile, today, server }: At): Matter[] {
-	const newest = newestOf(knowledge);
-	if (!isAbove(newest, running) || profile.size === 0) return [];
-	const way = plan({ from: running, to: newest, profile, today }, knowledge);
-	return way.floors
-		.filter(({ met }) => met === false)
-		.map(
-			({ of, at, min }): Matter => ({
+const floorFacts = { python: 'python', postgresql: 'postgres', sqlite: 'sqlite' } as const;
+
+/** What the newest release needs and the deployment is known not to have. */
+function floors({ running, knowledge, profile, server }: At): Matter[] {
+	const stable = knowledge.releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version));
+	const newest = stable.at(-1);
+	if (!newest || !isAbove(newest.version, running) || profile.size === 0) return [];
+	return (['python', 'postgresql', 'sqlite'] as const).flatMap((of): Matter[] => {
+		const min = newest[of];
+		if (min === undefined || holds(`${floorFacts[of]}>=${min}`, profile).is !== false) return [];
+		// Who uses the other database, or has it from an image, is under no floor.
+		if (profile.get(floorFacts[of]) === undefined) return [];
+		const at = stable[stable.findLastIndex(release => release[of] !== min) + 1]?.version ?? newest.version;
+		return [
+			{
 				rule: 'floor',
 				subject: `${of}-${min}`,
 				stage: 'newest',
@@ -304,8 +311,9 @@ function floors({ running, knowledge, profile, today, server }: At): Matter[] {
 				reminds: true,
 				title: `The newest release needs ${floorNames[of]} ${min}, and yours is older`,
 				text: () => `Needed from ${at} on: without it, no newer Synapse starts. ${code(`!upgrade ${server}`)}`,
-			}),
-		);
+			},
+		];
+	});
 }
 
 /** A server counts as unseen after a day and three looks: one failed look may be our own fault. */
