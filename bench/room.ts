@@ -167,10 +167,10 @@ async function coldStart(all: Runner[], reader: Person, rounds: number): Promise
 	for (let i = 0; i < rounds; i++) {
 		for (const [which, runner] of all.entries()) {
 			const begun = performance.now();
-			const starting = runner.start();
+			// Said only now: the bare bot loses what was said while it was away.
+			runner.child = await runner.start();
 			await roundTrip(reader, runner, short);
 			times[which]?.push(performance.now() - begun);
-			runner.child = await starting;
 			memory[which]?.push(costOf(runner.child).rss);
 			await ended(runner.child);
 		}
