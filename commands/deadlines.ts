@@ -1,6 +1,6 @@
 // !deadlines: what will stop working, when, and what replaces it.
 import { deadlines as decide } from '../src/advice/deadline.ts';
-import { code } from '../src/advice/markdown.ts';
+import { code, quoted } from '../src/advice/markdown.ts';
 import { horizon } from '../src/advice/plan.ts';
 import { deadlinesWords } from '../src/advice/words.ts';
 import { newest, readProfile, sortWords } from '../src/args.ts';
@@ -25,11 +25,11 @@ export const deadlines = {
 		);
 		if (servers[0])
 			throw new Refusal(
-				`I do not watch servers in this edition, so I know nothing of ${code(servers[0])}. Say facts instead: ${code(example)}`,
+				`I do not watch servers in this edition, so I know nothing of ${quoted(servers[0])}. Say facts instead: ${code(example)}`,
 			);
 		if (versions[0])
 			throw new Refusal(
-				`Deadlines are those of the newest release; for the way from ${code(versions[0])}: ${code(`!upgrade ${versions[0]}`)}`,
+				`Deadlines are those of the newest release; for the way from ${quoted(versions[0])}: ${quoted(`!upgrade ${versions[0]}`)}`,
 			);
 		const today = now().toISOString().slice(0, 10);
 		const found = decide({ at: newest(knowledge), today, all }, readProfile(terms), knowledge);

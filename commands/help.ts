@@ -1,5 +1,5 @@
 // !help: what people can say; of one command, or of the facts.
-import { code } from '../src/advice/markdown.ts';
+import { code, quoted } from '../src/advice/markdown.ts';
 import { factWords } from '../src/advice/profile.ts';
 import { commandWords, factsWords, helpWords } from '../src/advice/words.ts';
 import { nearest } from '../src/args.ts';
@@ -23,7 +23,7 @@ export const help = {
 		if (factWords().includes(name)) return factsWords();
 		const near = nearest(name, [...commands.map(other => other.name), 'facts']);
 		throw new Refusal(
-			`There is no command ${code(name)}.${near ? ` Did you mean ${code(`!help ${near}`)}?` : ''} ${code('!help')} lists them all.`,
+			`There is no command ${quoted(name)}.${near ? ` Did you mean ${code(`!help ${near}`)}?` : ''} ${code('!help')} lists them all.`,
 		);
 	},
 } satisfies Command;

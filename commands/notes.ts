@@ -1,6 +1,6 @@
 // !notes: all that one release asks, and the facts of that release.
 import { advisoriesOf } from '../src/advice/advisory.ts';
-import { code } from '../src/advice/markdown.ts';
+import { code, quoted } from '../src/advice/markdown.ts';
 import { releaseNotes } from '../src/advice/plan.ts';
 import { notesWords } from '../src/advice/words.ts';
 import { linesOf, readProfile, sortWords } from '../src/args.ts';
@@ -22,7 +22,7 @@ export const notes = {
 		const [typed, extra] = versions;
 		if (typed === undefined || servers.length) throw new Refusal(`Which release? An example: ${code(example)}`);
 		if (extra !== undefined)
-			throw new Refusal(`One release at a time; for the way between two: ${code(`!upgrade ${typed} ${extra}`)}`);
+			throw new Refusal(`One release at a time; for the way between two: ${quoted(`!upgrade ${typed} ${extra}`)}`);
 		const versionsMeant = linesOf(typed, knowledge);
 		const found = releaseNotes(versionsMeant, readProfile(terms), knowledge);
 		return notesWords(found, advisoriesOf(versionsMeant, knowledge));

@@ -1,6 +1,6 @@
 // !upgrade: what lies between two releases, for one deployment.
 
-import { code } from '../src/advice/markdown.ts';
+import { code, quoted } from '../src/advice/markdown.ts';
 import { plan } from '../src/advice/plan.ts';
 import { compare } from '../src/advice/version.ts';
 import { planWords } from '../src/advice/words.ts';
@@ -22,13 +22,13 @@ export const upgrade = {
 		const { versions, terms, servers } = sortWords(words, example);
 		if (servers[0])
 			throw new Refusal(
-				`I do not watch servers in this edition, so I cannot look up ${code(servers[0])}. Say the version it runs: ${code(example)}`,
+				`I do not watch servers in this edition, so I cannot look up ${quoted(servers[0])}. Say the version it runs: ${code(example)}`,
 			);
 		const [start, target, extra] = versions;
 		if (start === undefined)
 			throw new Refusal(`From which release? Say at least the one that runs now: ${code(example)}`);
 		if (extra !== undefined)
-			throw new Refusal(`Two versions are enough, and ${code(extra)} is a third. An example: ${code(example)}`);
+			throw new Refusal(`Two versions are enough, and ${quoted(extra)} is a third. An example: ${code(example)}`);
 		const profile = readProfile(terms);
 		const from = readVersion(start, 'start', knowledge);
 		const to =

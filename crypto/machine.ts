@@ -63,20 +63,16 @@ export interface CrossSigningUploads {
 	uploadSignatures: Record<string, unknown>;
 }
 
-/** The last sync that had news for the machine, and when that was. */
-interface LastSync {
-	counts: string;
-	at: number;
-}
-
-const QUIET_SYNCS_MS = 60_000;
+const ASK_AGAIN_MS = 60_000;
 const UNTRUSTED = 0;
 
 export class OlmMachine {
 	readonly #inner: Wasm.OlmMachine;
 	readonly #store: Store;
 	#closed: Promise<void> | undefined;
-	#lastSync: LastSync | undefined;
+	/** Questions that were answered with "nothing" since the last news, and when (monotonic milliseconds). */
+	readonly #answeredNothing = new Map<string, number>();
+	readonly #tracked = new Set<string>();
 	/** Users of whom the store has at least one device. */
 	readonly #withDevices = new Set<string>();
 	readonly #shares = new Map<string, Share>();
@@ -151,11 +147,11 @@ export class OlmMachine {
 		const fallbacks = new Set(unusedFallbackKeys ?? []);
 		const countsText = JSON.stringify([[...counts].sort(), [...fallbacks].sort()]);
 		return this.#call(async machine => {
-			const quiet = toDeviceEvents === '[]' && changedDevices.isEmpty() && this.#lastSync?.counts === countsText;
-			// wasm saves the whole account even when nothing changed, which costs more than all else in a quiet sync. It
-			// is still asked once a minute: it also looks at its clock then, for instance to renew the fallback key.
-			if (quiet && performance.now() - (this.#lastSync?.at ?? 0) < QUIET_SYNCS_MS) return '[]';
-			this.#lastSync = undefined;
+			const question = `sync ${countsText}`;
+			const quiet = toDeviceEvents === '[]' && changedDevices.isEmpty();
+			// wasm saves the whole account even when nothing changed, which costs more than all else in a quiet sync.
+			if (quiet && this.#stillNothing(question)) return '[]';
+			this.#news();
 			const events = await machine.receiveSyncChanges(
 				toDeviceEvents,
 				wasmDeviceLists(changedDevices),
@@ -163,7 +159,7 @@ export class OlmMachine {
 				fallbacks,
 				decryptionSettings(),
 			);
-			this.#lastSync = { counts: countsText, at: performance.now() };
+			this.#nothing(question);
 			const texts = events.map(event => event.rawEvent);
 			for (const event of events) event.free();
 			return `[${texts.join(',')}]`;
@@ -172,14 +168,18 @@ export class OlmMachine {
 
 	/** What has to be sent to the server now. Each is repeated until it is marked as sent. */
 	async outgoingRequests(): Promise<Request[]> {
-		return this.#call(async machine => (await machine.outgoingRequests()).map(plainRequest));
+		return this.#call(async machine => {
+			if (this.#stillNothing('outgoing')) return [];
+			const requests = (await machine.outgoingRequests()).map(plainRequest);
+			if (requests.length === 0) this.#nothing('outgoing');
+			return requests;
+		});
 	}
 
 	/** Takes the server's answer (JSON) to a request. */
 	async markRequestAsSent(requestId: string, requestType: RequestType, response: string): Promise<boolean> {
 		return this.#call(async machine => {
-			// What the answer changes may be waiting for the next sync to be looked at.
-			this.#lastSync = undefined;
+			this.#news();
 			if (requestType === RequestType.KeysQuery) this.#withDevices.clear();
 			return machine.markRequestAsSent(requestId, requestType, response);
 		});
@@ -188,12 +188,16 @@ export class OlmMachine {
 	/** The request for one-time keys of devices of `users` with which there is no session yet; null when there are none. */
 	async getMissingSessions(users: readonly UserId[]): Promise<PlainRequest | null> {
 		return this.#call(async machine => {
+			const question = `missing ${users.join(' ')}`;
+			if (this.#stillNothing(question)) return null;
 			// For a user of whom it knows no device wasm waits five seconds for an answer to keys/query. No answer can come
 			// while this call has its turn, and there are no sessions to be had without devices.
 			const known: UserId[] = [];
 			for (const user of users) if (await this.#hasDevices(machine, user)) known.push(user);
 			const request = await machine.getMissingSessions(wasmUsers(known));
-			return request ? (plainRequest(request) as PlainRequest) : null;
+			if (request) return plainRequest(request) as PlainRequest;
+			this.#nothing(question);
+			return null;
 		});
 	}
 
@@ -210,7 +214,12 @@ export class OlmMachine {
 
 	/** Begins to watch the devices of `users`: those that are new show up in the next keys/query. */
 	async updateTrackedUsers(users: readonly UserId[]): Promise<void> {
-		await this.#call(machine => machine.updateTrackedUsers(wasmUsers(users)));
+		await this.#call(async machine => {
+			const names = users.map(String);
+			if (names.some(name => !this.#tracked.has(name))) this.#news();
+			await machine.updateTrackedUsers(wasmUsers(users));
+			for (const name of names) this.#tracked.add(name);
+		});
 	}
 
 	/** A keys/query for `users`, whether or not they are watched. Send it, then mark it as sent. */
@@ -265,9 +274,16 @@ export class OlmMachine {
 
 	/** Decrypts an `m.room.encrypted` (JSON). Rejects with an error whose `code` is, for instance, `MissingRoomKey`. */
 	async decryptRoomEvent(event: string, roomId: RoomId): Promise<DecryptedRoomEvent> {
-		return this.#call(async machine =>
-			decryptedEvent(await machine.decryptRoomEvent(event, wasmRoom(roomId), decryptionSettings())),
-		);
+		return this.#call(async machine => {
+			// What cannot be decrypted, the event or an edit that came inside it, makes wasm ask for its key.
+			if (event.includes('m.relations')) this.#news();
+			try {
+				return decryptedEvent(await machine.decryptRoomEvent(event, wasmRoom(roomId), decryptionSettings()));
+			} catch (error) {
+				this.#news();
+				throw error;
+			}
+		});
 	}
 
 	/** Signs a message with the device's key, and with the user's if this device has it. */
@@ -287,6 +303,7 @@ export class OlmMachine {
 	 */
 	async bootstrapCrossSigning(reset: boolean): Promise<CrossSigningUploads> {
 		return this.#call(async machine => {
+			this.#news();
 			const status = plainStatus(await machine.crossSigningStatus());
 			const has = Object.values(status).filter(Boolean).length;
 			// wasm panics when it is to sign with a key that it does not have.
@@ -317,9 +334,10 @@ export class OlmMachine {
 
 	/** Rejects when the seeds do not belong to the public keys that the last keys/query for the user showed. */
 	async importCrossSigningKeys({ master, selfSigning, userSigning }: CrossSigningSeeds): Promise<CrossSigningStatus> {
-		return this.#call(async machine =>
-			plainStatus(await machine.importCrossSigningKeys(master, selfSigning, userSigning)),
-		);
+		return this.#call(async machine => {
+			this.#news();
+			return plainStatus(await machine.importCrossSigningKeys(master, selfSigning, userSigning));
+		});
 	}
 
 	/** Whether the owner's cross-signing keys signed the device; null when no keys/query has shown it yet. */
@@ -347,6 +365,24 @@ export class OlmMachine {
 	close(): Promise<void> {
 		this.#closed ??= this.#store.close(() => this.#inner.close());
 		return this.#closed;
+	}
+
+	/**
+	 * matrix-bot-sdk asks the same questions at each sync and each message. The answer "nothing" holds until a call
+	 * changes what it depends on: keys, devices, sessions, the users watched. wasm also looks at its clock (fallback keys
+	 * to renew, servers to try again), so it is asked once a minute all the same.
+	 */
+	#stillNothing(question: string): boolean {
+		const at = this.#answeredNothing.get(question);
+		return at !== undefined && performance.now() - at < ASK_AGAIN_MS;
+	}
+
+	#nothing(question: string): void {
+		this.#answeredNothing.set(question, performance.now());
+	}
+
+	#news(): void {
+		this.#answeredNothing.clear();
 	}
 
 	get #open(): Wasm.OlmMachine {

@@ -195,12 +195,17 @@ async function over(sqlite: DatabaseSync, file: string, owner: Owner): Promise<S
 			}),
 		close: release =>
 			queue(async () => {
-				release();
-				await mirror.settled();
-				if (failure === undefined) write();
-				mirror.close();
-				sqlite.close();
-				opened.delete(file);
+				try {
+					if (failure === undefined) {
+						release();
+						await mirror.settled();
+						write();
+					}
+				} finally {
+					mirror.close();
+					sqlite.close();
+					opened.delete(file);
+				}
 			}),
 	};
 }

@@ -1,4 +1,4 @@
-// The WebAssembly build of matrix-sdk-crypto: loaded once, its numbers checked, its panics turned into errors.
+// The WebAssembly build of matrix-sdk-crypto: loaded once, its panics and its other ways to fail turned into errors.
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
@@ -24,9 +24,9 @@ export function answer<T>(call: () => Promise<T>): Promise<T> {
 	return new Promise((resolve, reject) => {
 		if (panic !== undefined) return reject(panic);
 		waiting.add(reject);
-		call()
-			.then(resolve, error => reject(readable(error)))
-			.finally(() => waiting.delete(reject));
+		// wasm's functions may also throw before they return their promise.
+		const called = (async () => call())();
+		called.then(resolve, error => reject(readable(error))).finally(() => waiting.delete(reject));
 	});
 }
 

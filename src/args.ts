@@ -1,6 +1,6 @@
 // How versions, facts and other words are read from what people typed: the one place for it.
 import { distance } from 'fastest-levenshtein';
-import { code } from './advice/markdown.ts';
+import { code, quoted } from './advice/markdown.ts';
 import type { Profile, Term } from './advice/profile.ts';
 import { factWords, isContradiction, parseTerm, profileOf } from './advice/profile.ts';
 import type { Version } from './advice/version.ts';
@@ -37,7 +37,9 @@ export function sortWords(words: readonly string[], example: string): Words {
 		if (versionWord.test(word)) sorted.versions.push(word);
 		else if (term?.operator === '=') sorted.terms.push(term);
 		else if (term)
-			throw new Refusal(`A fact has one value: write ${code(small.replace(/[<>]=?/, '='))} instead of ${code(word)}.`);
+			throw new Refusal(
+				`A fact has one value: write ${quoted(small.replace(/[<>]=?/, '='))} instead of ${quoted(word)}.`,
+			);
 		else if (serverWord.test(word)) sorted.servers.push(small);
 		else throw new Refusal(unknownWord(word, example));
 	}
@@ -57,7 +59,7 @@ function unknownWord(word: string, example: string): string {
 	const [name = ''] = word.split('=');
 	const near = nearest(word, factWords()) ?? nearest(name, factWords());
 	const meant = near ? `Did you mean ${code(near)}? ` : '';
-	return `I do not know the fact ${code(word)}. ${meant}${code('!help facts')} lists them; an example: ${code(example)}`;
+	return `I do not know the fact ${quoted(word)}. ${meant}${code('!help facts')} lists them; an example: ${code(example)}`;
 }
 
 /** The statements as a profile; two values of one fact are refused. */
@@ -124,9 +126,9 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 		.map(({ version }) => version);
 	const beyond = candidates.length ? ` (and its successor's candidates up to ${candidates.at(-1)})` : '';
 	const stable = knowledge.releases.filter(isStable).map(({ version }) => version);
-	const near = nearest(typed.replace(/^v/i, ''), stable);
+	const near = stable.find(version => distance(version, typed.replace(/^v/i, '')) === 1);
 	const meant = near && near !== last ? ` Did you mean ${code(near)}?` : '';
-	return `I do not know a Synapse release ${code(typed)}. The newest I know is ${last}${beyond}, the oldest ${stable[0]}.${meant}`;
+	return `I do not know a Synapse release ${quoted(typed)}. The newest I know is ${last}${beyond}, the oldest ${stable[0]}.${meant}`;
 }
 
 /** The releases that `!notes` speaks of: two parts mean all stable releases of that line, more mean that one. */

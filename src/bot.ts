@@ -1,6 +1,6 @@
 // A message in → an answer for each command in it: prefix, rights, unknown command, errors into words.
 import { randomUUID } from 'node:crypto';
-import { code } from './advice/markdown.ts';
+import { code, quoted } from './advice/markdown.ts';
 import { nearest } from './args.ts';
 import type { Answer, Asked, Command } from './command.ts';
 import { Refusal } from './command.ts';
@@ -98,7 +98,7 @@ function unknownCommand(name: string, commands: readonly Command[]): string {
 		commands.map(command => command.name),
 	);
 	const meant = near ? `Did you mean ${code(`!${near}`)}? ` : '';
-	return `I do not know the command ${code(name)}. ${meant}${code('!help')} lists what I can do.`;
+	return `I do not know the command ${quoted(name)}. ${meant}${code('!help')} lists what I can do.`;
 }
 
 /** What phones and word processors make of plain characters, undone. */

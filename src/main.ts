@@ -3,8 +3,9 @@ import { commands } from '../commands/index.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Refusal } from './command.ts';
 import { converse, say } from './edges/console.ts';
-import { readKnowledge } from './knowledge/read.ts';
+import { openKnowledge } from './knowledge/compiled.ts';
 import type { Ports } from './ports.ts';
+import { jsonLine } from './render/json.ts';
 
 const usage = `Glia ${packageJson.version} advises the people who run Synapse homeservers.
 
@@ -66,7 +67,7 @@ async function main(): Promise<number> {
 		process.stdout.write(`${usage}\n`);
 		return 0;
 	}
-	const knowledge = readKnowledge(new URL('../knowledge/', import.meta.url));
+	const knowledge = await openKnowledge(new URL('../knowledge/', import.meta.url));
 	const startedAt = new Date();
 	const ports: Ports = {
 		knowledge,
@@ -76,19 +77,29 @@ async function main(): Promise<number> {
 	};
 	if (line.mode === 'matrix' && line.config !== undefined) {
 		// Loaded only here: the console needs none of it, and starts in half the time.
-		const [{ readConfig }, { runMatrix }] = await Promise.all([import('./config.ts'), import('./main/matrix.ts')]);
-		return runMatrix(readConfig(line.config, process.env), { commands, ports });
+		const { readConfig } = await import('./config.ts');
+		const config = readConfig(line.config, process.env);
+		// The SDK's old HTTP library, which we replace, announces its age at each start: nothing that anybody here can mend.
+		process.noDeprecation = true;
+		const { runMatrix } = await import('./main/matrix.ts');
+		return runMatrix(config, { commands, ports });
 	}
 	if (line.mode === 'say') return say(line.said.join(' '), { json: line.json, commands, ports });
 	return converse({ commands, ports });
 }
 
+/** The end of a run that could not answer: a sentence for a person, or one line of JSON for a script that asked for it. */
+function fail(error: unknown): number {
+	const ours = !(error instanceof Refusal);
+	const text = error instanceof Error ? error.message : String(error);
+	if (process.argv.includes('--json'))
+		process.stdout.write(`${jsonLine({ format: 1, [ours ? 'error' : 'refused']: text })}\n`);
+	else process.stderr.write(`${ours && error instanceof Error ? error.stack : text}\n`);
+	return ours ? 3 : 1;
+}
+
 try {
 	process.exitCode = await main();
 } catch (error) {
-	const ours = !(error instanceof Refusal);
-	process.stderr.write(
-		`${ours && error instanceof Error ? (error.stack ?? error.message) : String(error instanceof Error ? error.message : error)}\n`,
-	);
-	process.exitCode = ours ? 3 : 1;
+	process.exitCode = fail(error);
 }

@@ -54,13 +54,14 @@ function minorOf(version: Version): number {
 	return Number(lineOf(version).split('.')[1]);
 }
 
-/** The month in which a release that is still to come may appear. */
-function estimateOf(version: Version, releases: readonly Release[]): string | undefined {
+/** The month in which a release that is still to come may appear: this one, if the cadence says that it is late. */
+function estimateOf(version: Version, today: string, releases: readonly Release[]): string | undefined {
 	const pace = cadence(releases);
 	if (!pace || lineOf(version).split('.')[0] !== lineOf(pace.newest.version).split('.')[0]) return undefined;
 	const away = minorOf(version) - minorOf(pace.newest.version);
 	if (away <= 0) return undefined;
-	return new Date(Date.parse(pace.newest.date) + away * pace.days * day).toISOString().slice(0, 7);
+	const expected = new Date(Date.parse(pace.newest.date) + away * pace.days * day).toISOString();
+	return (expected > today ? expected : today).slice(0, 7);
 }
 
 /** Whether a promise was not kept in time, as seen on a day. A promised year or month lasts to its end. */
@@ -82,7 +83,7 @@ function deadlineOf(note: Note, today: string, releases: readonly Release[]): Om
 	if (!deadline || !newest) return undefined;
 	const at: Deadline['at'] = deadline.at;
 	const landed = releases.find(({ version }) => version === deadline.landed);
-	const estimate = landed || at.version === undefined ? undefined : estimateOf(at.version, releases);
+	const estimate = landed || at.version === undefined ? undefined : estimateOf(at.version, today, releases);
 	return {
 		id: note.id,
 		subject: deadline.subject,

@@ -5,6 +5,9 @@ import { compare } from './version.ts';
 
 export type Leg = { from: Version; to: Version };
 
+/** A leg, with the day its release appeared and the day it is asked about (`2026-11-21`). */
+export type DatedLeg = Leg & { released: string; today: string };
+
 /** From this release on the project lives at element-hq, under AGPL-3.0; its images and archives moved with it. */
 const movedIn = '1.99.0';
 
@@ -18,11 +21,23 @@ function image(version: Version): string {
 		: `ghcr.io/element-hq/synapse:v${version}`;
 }
 
+/**
+ * For a release older than half a year: the last day whose packages suit it. Dependencies have no upper bounds, and ten
+ * days after the release, but not before 2023-02-01, was right for each of 59 releases tried.
+ */
+function timeOf(released: string, today: string): string | undefined {
+	const day = 24 * 3600 * 1000;
+	if (Date.parse(today) - Date.parse(released) < 180 * day) return undefined;
+	const soonAfter = new Date(Date.parse(released) + 10 * day).toISOString().slice(0, 10);
+	return soonAfter > '2023-02-01' ? soonAfter : '2023-02-01';
+}
+
 /** Commands that put the release in place and start it, for each value of `install`. Lines of at most 60 letters. */
 function installing(
-	version: Version,
+	{ to: version, released, today }: DatedLeg,
 	profile: Profile,
 ): Record<string, { how: string; language: string; lines: string[] }> {
+	const old = timeOf(released, today);
 	const extra = profile.get('database')?.value === 'postgres' ? '[postgres]' : '';
 	return {
 		docker: {
@@ -57,11 +72,11 @@ function installing(
 			],
 		},
 		pip: {
-			how: 'In the virtual environment that Synapse runs in (keep the extras you use in the brackets):',
+			how: `In the virtual environment that Synapse runs in (keep the extras you use in the brackets)${old ? '; packages much newer than an old release can break it, so only those of its time are taken' : ''}:`,
 			language: 'bash',
 			lines: [
 				'source env/bin/activate',
-				'pip install --upgrade \\',
+				...(old ? ['pip install uv', `uv pip install --exclude-newer ${old} \\`] : ['pip install --upgrade \\']),
 				`  "matrix-synapse${extra}==${version}"`,
 				'synctl restart',
 			],
@@ -141,8 +156,9 @@ function workers(profile: Profile): string {
 }
 
 /** What to do at a switch, as Markdown. */
-export function switchText({ from, to }: Leg, profile: Profile): string {
-	const all = installing(to, profile);
+export function switchText(leg: DatedLeg, profile: Profile): string {
+	const { from, to } = leg;
+	const all = installing(leg, profile);
 	const install = profile.get('install')?.value;
 	const chosen = typeof install === 'string' ? all[install] : undefined;
 	const commands = chosen

@@ -98,7 +98,11 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 		to,
 		profile: profileJson(profile),
 		horizon: horizon(known),
-		steps: inOrder([...told(visible), ...generated(legs, stops, profile)]),
+		steps: inOrder([
+			...told(visible),
+			...waitAtStart({ from, to, profile }, known.stops),
+			...generated(legs, stops, profile, { today, releases: known.releases }),
+		]),
 		hidden,
 		stops,
 		floors: floors(from, to, profile, known.releases),
@@ -213,24 +217,37 @@ function distinct(sources: readonly Source[]): Source[] {
 	return [...new Map(sources.map(source => [JSON.stringify(source), source])).values()];
 }
 
-function generated(legs: readonly Leg[], stops: readonly Halt[], profile: Profile): Step[] {
+const planned = {
+	when: 'switch' as const,
+	must: true,
+	refuses: false,
+	concerned: true as const,
+	options: [],
+	endpoints: [],
+	metrics: [],
+	sources: [],
+	generated: true as const,
+	tells: [],
+} satisfies Partial<Step>;
+
+type Calendar = { today: string; releases: readonly Release[] };
+
+/** What the planner adds to the notes: each switch, and the wait at each halt. */
+function generated(
+	legs: readonly Leg[],
+	stops: readonly Halt[],
+	profile: Profile,
+	{ today, releases }: Calendar,
+): Step[] {
 	return legs.flatMap((leg, i): Step[] => {
+		const released = releases.find(({ version }) => version === leg.to)?.date ?? today;
 		const step: Step = {
+			...planned,
 			id: `${leg.to}/switch`,
 			release: leg.to,
-			when: 'switch',
-			must: true,
-			refuses: false,
-			concerned: true,
 			title: `Switch to ${leg.to}`,
-			text: switchText(leg, profile),
-			options: [],
-			endpoints: [],
-			metrics: [],
-			tells: [],
-			sources: [],
+			text: switchText({ ...leg, released, today }, profile),
 			leg: i,
-			generated: true,
 		};
 		const halt = stops.find(({ required, best }) => required && best === leg.to);
 		if (!halt) return [step];
@@ -244,6 +261,32 @@ function generated(legs: readonly Leg[], stops: readonly Halt[], profile: Profil
 		};
 		return [step, wait];
 	});
+}
+
+/** Who starts within a halt's range, or short of where it is too late, only has to wait before leaving. */
+function waitAtStart({ from, to, profile }: Omit<Way, 'today'>, stops: readonly Stop[]): Step[] {
+	return stops
+		.filter(
+			stop =>
+				stop.waitAtStart && isWithin(from, stop.waitAtStart) && stop.ways.some(way => isWithin(finalOf(to), way.to)),
+		)
+		.flatMap(({ id, waitFor, why, applies }): Step[] => {
+			const concerned = concern(applies, profile);
+			if (concerned.is === false) return [];
+			return [
+				{
+					...planned,
+					id: `${from}/${id}`,
+					release: from,
+					when: 'before',
+					title: `Wait on ${from} for ${waitFor}`,
+					text: `${why}\n\n${waitText(from)}`,
+					...(applies && { applies }),
+					...(concerned.is === 'unknown' ? { concerned: concerned.is, ask: concerned.ask } : { concerned: true }),
+					leg: 0,
+				},
+			];
+		});
 }
 
 const whenOrder = ['before', 'switch', 'after'];

@@ -3,12 +3,13 @@ import type { Answer, Command, Section } from '../command.ts';
 import type { Source } from '../knowledge/shape.ts';
 import type { Deadline } from './deadline.ts';
 import { earliest } from './deadline.ts';
-import { code } from './markdown.ts';
+import { code, escapeMarkdown } from './markdown.ts';
 import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
 import type { Applies } from './profile.ts';
 import { closedFacts, openFacts } from './profile.ts';
 import type { Rollback } from './rollback.ts';
 import type { Version } from './version.ts';
+import { compare } from './version.ts';
 
 /** `1 step`, `3 steps`. */
 export function count(number: number, one: string, many = `${one}s`): string {
@@ -23,18 +24,31 @@ function enumerate(items: readonly string[]): string {
 	return items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 }
 
-/** `workers and no-email`, each as code. */
+/** `workers and no-email`, each as code, the way people type them: `docker`, not `install=docker`. */
 function conditions(applies: Applies): string {
-	return 'all' in applies ? applies.all.map(code).join(' and ') : applies.any.map(code).join(' or ');
+	const typed = (terms: readonly string[]) => terms.map(term => code(term.replace(/^(install|database)=/, '')));
+	return 'all' in applies ? typed(applies.all).join(' and ') : typed(applies.any).join(' or ');
 }
 
 function isPlainLink(url: string): boolean {
 	return /^https:\/\/[^\s()<>]+$/.test(url);
 }
 
-function sourceLine({ document, section, heading, bullet, url }: Source): string {
-	const what = [document, section, heading, bullet].filter(part => part !== undefined).join(' · ');
-	return isPlainLink(url) ? `[${what.replace(/[[\]\\`*_]/g, '')}](${url})` : code(what);
+/** Upstream's passages as links, each once: a bullet of the change log by its release. */
+function sourceLinks(sources: readonly Source[]): string {
+	const links = new Map<string, string>();
+	for (const { document, section, heading, url } of sources) {
+		// The candidates of a release have logs of their own; one of them is enough to find the others.
+		const changes = `changes of ${section.replace(/^Synapse |rc\d+$/g, '')}`;
+		const what = document === 'upgrade.md' ? (heading ?? section) : document === 'CHANGES.md' ? changes : section;
+		if (!links.has(what)) links.set(what, link(what, url));
+	}
+	return [...links.values()].join(', ');
+}
+
+function link(text: string, url: string): string {
+	const words = escapeMarkdown(text.replaceAll('`', ''));
+	return isPlainLink(url) ? `[${words}](${url})` : words;
 }
 
 /** What a step says inside its fold. */
@@ -46,7 +60,7 @@ function stepText(step: Step): string {
 		...(step.endpoints.length ? [`Endpoints: ${step.endpoints.map(code).join(', ')}`] : []),
 		...(step.metrics.length ? [`Metrics: ${step.metrics.map(code).join(', ')}`] : []),
 		...(step.oneWay ? [`⚠️ Cannot be undone: ${step.oneWay}`] : []),
-		...(step.sources.length ? [`Upstream: ${step.sources.map(sourceLine).join(', ')}`] : []),
+		...(step.sources.length ? [`Upstream: ${sourceLinks(step.sources)}`] : []),
 	];
 	return `${condition}${step.text}${names.length ? `\n\n${list(names)}` : ''}`;
 }
@@ -72,11 +86,28 @@ function floorLines({ floors }: Plan): string[] {
 	});
 }
 
-function advisoryLines({ advisories, to }: Plan): string[] {
-	return advisories.open.map(({ id, severity, title, fixedIn }) => {
-		const mark = severity === 'critical' || severity === 'high' ? '🔴' : '⚠️';
-		return `${mark} ${to} is open to ${code(id)} (${severity}): ${title}. ${fixedIn ? `Fixed in ${fixedIn}.` : 'No release fixes it yet.'}`;
-	});
+const severities = ['critical', 'high', 'moderate', 'low'] as const;
+type Open = Plan['advisories']['open'];
+
+function openLine(version: Version, { id, severity, title, fixedIn }: Open[number]): string {
+	const mark = severity === 'critical' || severity === 'high' ? '🔴' : '⚠️';
+	const end = fixedIn ? `Fixed in ${fixedIn}.` : 'No release fixes it yet.';
+	return `${mark} ${version} is open to ${code(id)} (${severity}): ${title}. ${end}`;
+}
+
+/** A few holes one by one, many as a sum: nobody reads thirty lines before the first step. */
+function advisoryLines({ advisories: { open }, to }: Pick<Plan, 'advisories' | 'to'>): string[] {
+	if (open.length <= 3) return open.map(advisory => openLine(to, advisory));
+	const sums = severities.map(
+		severity => [open.filter(advisory => advisory.severity === severity).length, severity] as const,
+	);
+	const parts = sums.filter(([number]) => number).map(([number, severity]) => `${number} ${severity}`);
+	const fixes = open.flatMap(({ fixedIn }) => fixedIn ?? []).sort(compare);
+	const free = fixes.length === open.length ? ` ${fixes.at(-1)} and newer are free of all of them.` : '';
+	const worst = open.some(({ severity }) => severity === 'critical' || severity === 'high') ? '🔴' : '⚠️';
+	return [
+		`${worst} ${to} is open to ${open.length} known security holes (${parts.join(', ')}): see Security below.${free}`,
+	];
 }
 
 function stopLines({ stops }: Plan): string[] {
@@ -95,13 +126,10 @@ function rollbackLine({ release, floor, to, canReturn, floorWhy }: Rollback): st
 
 /** What could hurt, which no reader may have to unfold. */
 function dangers(plan: Plan, numbered: readonly Step[]): string[] {
-	const refusing = numbered.flatMap((step, i) =>
-		step.refuses
-			? [
-					`🔴 Step ${i + 1} stops the start${step.concerned === 'unknown' && step.applies ? ` if yours is ${conditions(step.applies)}` : ''}: ${step.title}`,
-				]
-			: [],
-	);
+	const refusing = numbered.flatMap((step, i) => {
+		const condition = step.concerned === 'unknown' && step.applies ? ` if yours is ${conditions(step.applies)}` : '';
+		return step.refuses ? [`🔴 No start without step ${i + 1}${condition}: ${step.title}`] : [];
+	});
 	const oneWay = numbered.flatMap((step, i) =>
 		step.oneWay ? [`⚠️ Step ${i + 1} cannot be undone: ${step.title}`] : [],
 	);
@@ -122,6 +150,8 @@ function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 /** The one line that says the result; its beginning is what a notification shows. */
 function planLead(plan: Plan): string {
 	const acts = plan.steps.filter(({ must, generated }) => must && !generated);
+	const sure = acts.filter(({ concerned }) => concerned === true);
+	const perhaps = acts.length - sure.length;
 	const refuses = plan.steps.filter(step => step.refuses).length;
 	const halts = plan.stops.filter(({ required }) => required).length;
 	const rest = plan.steps.filter(({ must }) => !must).length;
@@ -129,12 +159,17 @@ function planLead(plan: Plan): string {
 		return `**${plan.from} → ${plan.to}: nothing to do but the switch itself.** Upstream asks nothing of ${Object.keys(plan.profile).length ? 'this deployment' : 'anybody'} in between.`;
 	}
 	const parts = [
-		acts.length ? count(acts.length, 'thing to do', 'things to do') : 'nothing you must do',
+		sure.length || !perhaps ? thingsToDo(sure.length) : 'nothing surely to do',
+		...(perhaps ? [`${perhaps}${sure.length ? ' more' : ''} if they concern you`] : []),
 		...(refuses ? [`${refuses} can stop the start`] : []),
 		...(halts ? [count(halts, 'required halt')] : []),
 		...(rest ? [`${rest} good to know`] : []),
 	];
 	return `**${plan.from} → ${plan.to}: ${parts.join(', ')}.**`;
+}
+
+function thingsToDo(number: number): string {
+	return number ? count(number, 'thing to do', 'things to do') : 'nothing you must do';
 }
 
 const whenTitles = { before: 'Before', switch: 'At the switch', after: 'After' } as const;
@@ -190,8 +225,10 @@ function choices(stops: readonly Halt[]): Section[] {
 }
 
 function advisorySection({ advisories, from, to }: Plan): Section[] {
-	const { fixed, passedThrough, hidden } = advisories;
+	const { fixed, passedThrough, open, hidden } = advisories;
+	const worstFirst = [...open].sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity));
 	const lines = [
+		...(open.length > 3 ? worstFirst.map(advisory => openLine(to, advisory)) : []),
 		...(fixed.length ? [`${to} closes: ${fixed.map(code).join(', ')}`] : []),
 		...(passedThrough.length
 			? [
@@ -200,24 +237,33 @@ function advisorySection({ advisories, from, to }: Plan): Section[] {
 			: []),
 		...hidden.map(({ id, because }) => `${code(id)} does not concern you (${because.map(code).join(', ')}).`),
 	];
-	return lines.length ? [{ title: `Security (${fixed.length} closed)`, markdown: list(lines), fold: true }] : [];
+	const title = `Security (${fixed.length} closed${open.length ? `, ${open.length} open` : ''})`;
+	return lines.length ? [{ title, markdown: list(lines), fold: true }] : [];
 }
 
 /** When a deadline bites, as upstream wrote it. */
 export function dueWords({ at, estimate, slipped, landed, withdrawn }: Deadline): string {
-	const when = [at.version && `in ${at.version}`, at.date && `in ${at.date}`, at.vague && `“${at.vague}”`]
-		.filter(Boolean)
-		.join(', ');
+	const date = at.date && `${at.date.length > 7 ? 'on' : 'in'} ${at.date}`;
+	const when = [at.version && `in ${at.version}`, date, at.vague && `“${at.vague}”`].filter(Boolean).join(', ');
 	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
-	if (withdrawn) return `${when}; taken back: ${withdrawn}`;
-	if (landed) return `${when}; happened in ${landed}`;
+	if (withdrawn) return `${when}; taken back: ${withdrawn.replace(/\.$/, '')}`;
+	if (landed) return `${when}; happened in ${landed}${slipped ? ', later than promised' : ''}`;
 	return `${when}${expected}${slipped ? '; overdue: it still works, and may stop in any release' : ''}`;
 }
 
 export function deadlineLine(deadline: Deadline): string {
 	const { subject, replacedBy, concerned, applies } = deadline;
-	const who = concerned === 'unknown' && applies ? ` If yours is ${conditions(applies)}.` : '';
-	return `**${subject}**: ${dueWords(deadline)}.${replacedBy ? ` Instead: ${replacedBy}` : ''}${who}`;
+	const who = concerned === 'unknown' && applies ? [`If yours is ${conditions(applies)}.`] : [];
+	const instead = replacedBy ? [sentence(`Instead: ${replacedBy}`)] : [];
+	return [`**${capital(subject)}**: ${dueWords(deadline)}.`, ...instead, ...who].join(' ');
+}
+
+function sentence(text: string): string {
+	return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+function capital(text: string): string {
+	return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function deadlineSection(found: readonly Deadline[], to: Version): Section[] {
@@ -242,11 +288,10 @@ function hiddenSection({ hidden }: Pick<Plan, 'hidden'>): Section[] {
 function unreadSection({ unread }: Pick<Plan, 'unread'>): Section[] {
 	if (!unread.length) return [];
 	const lines = unread.map(({ release, heading, section, part, bullet, url }) => {
-		const what = [heading ?? section, part, bullet]
-			.filter(Boolean)
-			.join(' · ')
-			.replace(/[[\]\\`*_<>]/g, '');
-		return isPlainLink(url) ? `${release}: [${what}](${url})` : `${release}: ${what}`;
+		const what = [heading ?? section, part === 'Top' ? undefined : part, bullet]
+			.filter(part => part !== undefined)
+			.join(' · ');
+		return `${release}: ${link(what, url)}`;
 	});
 	return [
 		{
@@ -259,13 +304,22 @@ function unreadSection({ unread }: Pick<Plan, 'unread'>): Section[] {
 }
 
 /** Which facts would shorten the plan. */
-function asking({ steps, to, from }: Plan): string {
+function asking({ steps, to, from, profile }: Plan): string {
 	const asked = new Map<string, number>();
 	for (const fact of steps.flatMap(({ ask }) => ask ?? [])) asked.set(fact, (asked.get(fact) ?? 0) + 1);
-	const most = [...asked].sort(([, a], [, b]) => b - a).slice(0, 4);
+	const most = [...asked].sort(([, a], [, b]) => b - a).slice(0, 3);
 	if (!most.length) return '';
-	const words = most.map(([fact]) => examples[fact] ?? fact);
+	const stated = Object.entries(profile).filter(
+		([fact]) => fact !== 'database' || !(profile['postgres'] || profile['sqlite']),
+	);
+	const words = [...stated.map(factWord), ...most.map(([fact]) => examples[fact] ?? fact)];
 	return `Say more about the server and this gets shorter, like ${code(`!upgrade ${from} ${to} ${words.join(' ')}`)}; deny a fact with ${code('no-')} in front.`;
+}
+
+/** A known fact as people type it. */
+function factWord([fact, value]: [string, string | boolean]): string {
+	if (typeof value === 'boolean') return value ? fact : `no-${fact}`;
+	return fact === 'install' || fact === 'database' ? value : `${fact}=${value}`;
 }
 
 /** Facts with a value are asked for with one. */
@@ -323,7 +377,7 @@ const factLabels: [keyof ReleaseNotes['facts'], string][] = [
 	['schemaCompat', 'readable by releases with schema'],
 ];
 
-type ReleaseAdvisories = { fixed: string[]; open: Plan['advisories']['open'] };
+type ReleaseAdvisories = { fixed: string[]; open: Open };
 
 export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories): Answer {
 	const { release, releases, facts, notes, unread } = found;
@@ -352,10 +406,7 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories): 
 function securitySection({ fixed, open }: ReleaseAdvisories, release: Version): Section[] {
 	const lines = [
 		...(fixed.length ? [`Closes ${fixed.map(code).join(', ')}`] : []),
-		...open.map(
-			({ id, severity, title, fixedIn }) =>
-				`⚠️ ${release} is open to ${code(id)} (${severity}): ${title}. ${fixedIn ? `Fixed in ${fixedIn}.` : 'No release fixes it yet.'}`,
-		),
+		...open.map(advisory => openLine(release, advisory)),
 	];
 	return lines.length
 		? [{ title: `Security (${open.length} open)`, markdown: list(lines), fold: open.length === 0 }]

@@ -5,7 +5,7 @@ import { isRange, isVersion } from '../advice/version.ts';
 
 const version = z.string({ error: 'a version in quotes or with three parts, like 1.146.0' }).refine(isVersion, {
 	error: issue =>
-		`a version has three parts: write ${/^\d+\.\d+$/.test(String(issue.input)) ? `${issue.input}.0` : '1.146.0'}`,
+		`a version with three parts: write ${/^\d+\.\d+$/.test(String(issue.input)) ? `${issue.input}.0` : '1.146.0'}`,
 });
 const range = z.string().refine(isRange, { error: 'a range of versions, like ">=1.62.0 <1.68.0"' });
 const date = z.string().regex(/^\d{4}-\d\d-\d\d$/, { error: 'a date, like 2026-11-20' });
@@ -147,6 +147,8 @@ export const stopShape = z.strictObject({
 	best: version,
 	required: z.boolean(),
 	waitFor: z.string().min(1),
+	/** Starting within these needs no halt, only the wait before one leaves. */
+	waitAtStart: range.optional(),
 	why: prose,
 	applies: appliesShape.optional(),
 });

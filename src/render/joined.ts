@@ -1,8 +1,8 @@
 // The answers to several commands in one message → one Answer.
-import { escapeMarkdown } from '../advice/markdown.ts';
+import { code, escapeMarkdown } from '../advice/markdown.ts';
 import type { Answer, Section } from '../command.ts';
-import { blocksOf, spansOf } from './markdown.ts';
-import { inlineText, linesOf, unstyled } from './plain.ts';
+import { blocksOf, type Span, spansOf } from './markdown.ts';
+import { inlineText, unstyled } from './plain.ts';
 
 /** The line of a fold on a phone. */
 const longestTitle = 40;
@@ -64,14 +64,40 @@ function under({ mark, title, markdown }: Section): string {
 	return heading ? `#### ${heading}\n\n${markdown}` : markdown;
 }
 
-/** The answer's title, or how its lead begins. Markdown is kept where nothing has to be cut off. */
+/** The answer's title, or how its lead begins. */
 function titleFor(answer: Answer, letters: number): string {
 	const written = answer.title ?? answer.lead;
-	const bare = { ...unstyled, code: (text: string) => text };
-	const words = answer.title ? inlineText(spansOf(written), bare) : (linesOf(blocksOf(written), bare)[0] ?? '');
-	if (words.length <= letters && !written.includes('\n')) return written;
-	const start = [...words].slice(0, letters - 1).join('');
-	return `${escapeMarkdown(start.replace(/ [^ ]*$/, ''))}…`;
+	const [first] = blocksOf(written);
+	const words = first && 'spans' in first ? wordsOf(first.spans) : [];
+	const whole = inlineText(spansOf(written), bare).length <= letters && !written.includes('\n');
+	return whole ? written : cut(words, letters - 1);
+}
+
+const bare = { ...unstyled, code: (text: string) => text };
+
+type Word = { letters: number; markdown: string };
+
+/** Words as the lead has them, names still in code, each with the space that follows it. */
+function wordsOf(spans: readonly Span[]): Word[] {
+	return spans.flatMap((span): Word[] => {
+		if (span.is === 'break') return [];
+		if (span.is === 'code') return [{ letters: span.text.length, markdown: code(span.text) }];
+		if (span.is !== 'text') return wordsOf(span.spans);
+		return (span.text.match(/\S+\s*|\s+/g) ?? []).map(word => {
+			return { letters: word.length, markdown: escapeMarkdown(word) + (/\s$/.test(word) ? ' ' : '') };
+		});
+	});
+}
+
+function cut(words: readonly Word[], letters: number): string {
+	let start = '';
+	let used = 0;
+	for (const word of words) {
+		used += word.letters;
+		if (used > letters + 1) break;
+		start += (start.endsWith('`') && word.markdown.startsWith('`') ? ' ' : '') + word.markdown;
+	}
+	return `${start.trimEnd().replace(/(\\[,;:.])+$/, '')}…`;
 }
 
 /** Two different files of one name cannot both be kept under it. */

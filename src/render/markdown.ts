@@ -41,7 +41,9 @@ export function blocksOf(markdown: string): Block[] {
 
 /** One line of Markdown, such as a title. */
 export function spansOf(markdown: string): Span[] {
-	const line = harmless(markdown).replace(/\s+/g, ' ').trim();
+	const line = harmless(markdown)
+		.replace(/\s*\n\s*/g, ' ')
+		.trim();
 	return orAsWritten(() => spans(marked.Lexer.lexInline(line, marked.defaults), 0), [text(line)]);
 }
 
@@ -173,7 +175,9 @@ function span(token: MarkedToken, depth: number): Span[] {
 
 /** A soft line break is a space; a keycap, a black box in some clients, is its sign alone. */
 function text(words: string): Span {
-	return { is: 'text', text: words.replace(/[\t ]*[\n\t][\t ]*/g, ' ').replace(/\uFE0F?\u20E3/g, '') };
+	// Cleaned once more: `&#x202e;` in clean Markdown becomes what it names when it is read.
+	const line = harmless(words).replace(/[\t ]*[\n\t][\t ]*/g, ' ');
+	return { is: 'text', text: line.replace(/\uFE0F?\u20E3/g, '') };
 }
 
 const schemes = new Set(['https:', 'http:', 'mailto:']);
@@ -192,6 +196,6 @@ function characters(written: string): string {
 	return written.replace(/&(?:#(\d{1,7})|#[xX]([\da-fA-F]{1,6})|(\w+));/g, (whole, decimal, hex, name) => {
 		if (name) return named[name] ?? whole;
 		const point = decimal ? Number(decimal) : Number.parseInt(hex, 16);
-		return harmless(point > 0 && point <= 0x10ffff ? String.fromCodePoint(point) : '\uFFFD');
+		return point <= 0x10ffff ? String.fromCodePoint(point) : '\uFFFD';
 	});
 }

@@ -1,5 +1,5 @@
 // An Answer → the contents of the messages, and the files, that a Matrix room gets.
-import type { Answer } from '../command.ts';
+import type { Answer, Section } from '../command.ts';
 import { largest, piecesOf, type Shown, unitsOf } from './division.ts';
 import { allowed } from './html.ts';
 import { blocksOf, type Span, spansOf, titleOf } from './markdown.ts';
@@ -53,27 +53,26 @@ export function matrixMessages(answer: Answer, options: MatrixOptions = {}): Mat
 	const files = answer.files ?? [];
 
 	const head = headPiece(answer);
-	const sections = answer.sections.map((section): Shown => {
-		const blocks = blocksOf(section.markdown);
-		return { section, blocks, piece: sectionPiece(section, blocks, false) };
-	});
-	const all = [head, ...sections.map(({ piece }) => piece)];
-	if (fits(all)) return { contents: [write(all)], files };
+	const sections = readUpTo(2 * room, answer.sections);
+	if (sections) {
+		const all = [head, ...sections.map(({ piece }) => piece)];
+		if (fits(all)) return { contents: [write(all)], files };
 
-	const again = againPiece(answer);
-	const units = sections.flatMap(section => unitsOf(section, piece => fits([again, piece])));
-	const opening = (count: number) => [head, ...piecesOf(units.slice(0, count))];
-	const count = largest(units.length - 1, count => fits(opening(count)));
-	const rest = [again, ...piecesOf(units.slice(count), units[count - 1]?.of)];
-	if (fits(opening(count)) && fits(rest)) {
-		// Nobody is called twice for one answer.
-		return { contents: [write(opening(count)), { ...write(rest), 'm.mentions': {} }], files };
+		const again = againPiece(answer);
+		const units = sections.flatMap(section => unitsOf(section, piece => fits([again, piece])));
+		const opening = (count: number) => [head, ...piecesOf(units.slice(0, count))];
+		const count = largest(units.length - 1, count => fits(opening(count)));
+		const rest = [again, ...piecesOf(units.slice(count), units[count - 1]?.of)];
+		if (fits(opening(count)) && fits(rest)) {
+			// Nobody is called twice for one answer.
+			return { contents: [write(opening(count)), { ...write(rest), 'm.mentions': {} }], files };
+		}
 	}
 
 	const whole = wholeFile(answer);
 	const present = files.some(({ name }) => name === whole.name);
 	return {
-		contents: [write(summary(answer, head, sections, whole.name, fits))],
+		contents: [write(summary(answer, head, whole.name, room, fits))],
 		files: present ? files : [...files, whole],
 	};
 }
@@ -96,18 +95,38 @@ function writer(answer: Answer, always: MatrixOptions['always']): (pieces: reado
 	};
 }
 
+/** The sections with their Markdown read; undefined as soon as they turn out to be longer, for reading takes time. */
+function readUpTo(bytes: number, sections: readonly Section[]): Shown[] | undefined {
+	// Each letter is sent twice, as HTML and as text. Only where much is escaped is that too high a guess, and a file comes
+	// where two messages might have done.
+	if (sections.reduce((letters, { markdown }) => letters + markdown.length, 0) > bytes / 2) return undefined;
+	const read: Shown[] = [];
+	let sum = 0;
+	for (const section of sections) {
+		const blocks = blocksOf(section.markdown);
+		const piece = sectionPiece(section, blocks, false);
+		read.push({ section, blocks, piece });
+		sum += piece.bytes;
+		if (sum > bytes) return undefined;
+	}
+	return read;
+}
+
 /** What cannot wait: the lead and what is never folded, or at least its titles; then where the rest is. */
-function summary(answer: Answer, head: Piece, sections: readonly Shown[], file: string, fits: Fits): Piece[] {
+function summary(answer: Answer, head: Piece, file: string, room: number, fits: Fits): Piece[] {
 	const pointer = paragraphPiece([
 		{ is: 'text', text: 'All of it is in the file ' },
 		{ is: 'code', text: file },
 		{ is: 'text', text: '.' },
 	]);
-	const open = sections.filter(({ section }) => !section.fold);
-	const full = [head, ...open.map(({ piece }) => piece), pointer];
-	if (fits(full)) return full;
+	const open = answer.sections.filter(section => !section.fold);
+	const shown = readUpTo(room, open);
+	if (shown) {
+		const full = [head, ...shown.map(({ piece }) => piece), pointer];
+		if (fits(full)) return full;
+	}
 
-	const titles = open.map(({ section }) => titleOf(section)).filter(title => title.length > 0);
+	const titles = open.map(titleOf).filter(title => title.length > 0);
 	const titled = (count: number) => {
 		const more: Span = { is: 'text', text: `and ${titles.length - count} more` };
 		const lines = [...titles.slice(0, count), ...(count < titles.length ? [[more]] : [])];

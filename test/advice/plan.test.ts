@@ -115,6 +115,17 @@ describe('required stops', () => {
 		expect(planned('1.0.0', '1.3.0', knowledge).stops).toHaveLength(1);
 		expect(planned('1.0.0', '1.3.0', knowledge, facts('sqlite')).stops).toEqual([]);
 	});
+	test('are only a wait for who starts where one would halt', () => {
+		const waiting = known({ stops: [{ ...stop, waitAtStart: '>=1.1.0 <1.3.0' }] });
+		const result = planned('1.2.0', '1.3.0', waiting);
+		expect(result.stops.filter(({ required }) => required)).toEqual([]);
+		expect(result.steps).toMatchObject([
+			{ id: '1.2.0/old-database', when: 'before', must: true },
+			{ id: '1.3.0/switch' },
+		]);
+		expect(ids(planned('1.2.0', '1.3.0', waiting, facts('sqlite')).steps)).toEqual(['1.3.0/switch']);
+		expect(ids(planned('1.1.0', '1.2.0', waiting).steps)).toEqual(['1.2.0/switch']);
+	});
 	test('concern only the ways they name', () => {
 		expect(planned('1.0.0', '1.2.0', knowledge).stops).toEqual([]);
 		expect(planned('1.1.0', '1.3.0', knowledge).stops).toEqual([]);

@@ -1,6 +1,13 @@
 // A bot's identity against a homeserver in memory, with the start killed at each request.
 import { expect, test } from 'vitest';
-import { DeviceId, establishIdentity, type IdentityMeans, OlmMachine, UserId } from '../../crypto/index.ts';
+import {
+	DeviceId,
+	establishIdentity,
+	type IdentityMeans,
+	OlmMachine,
+	type SendRequest,
+	UserId,
+} from '../../crypto/index.ts';
 import { type Homeserver, homeserver, PAGE, PASSWORD, type Policy } from './homeserver.ts';
 
 const BOT = '@bot:example.org';
@@ -164,6 +171,31 @@ test('where the account page decides, the outcome names it, and a reset allowed 
 	expect(masterKey(server)).toBe(master);
 	server.allowed = true;
 	expect(await establish(server, bot, { reset: true })).toEqual({ kind: 'signed', made: true, signedNow: true });
+});
+
+test('signatures that the server refuses are not called signed, and the next start tries again', async () => {
+	const server = homeserver();
+	const bot = await startBot(server, 'ONE');
+	const send = server.client(bot);
+	const failures = { [BOT]: { ONE: { errcode: 'M_INVALID_SIGNATURE' } } };
+	const refusing: SendRequest = async (method, path, body) =>
+		path.endsWith('signatures/upload') ? { failures } : send(method, path, body);
+	const outcome = await establishIdentity(bot, refusing);
+	expect(outcome).toEqual({ kind: 'refused', why: expect.stringContaining('M_INVALID_SIGNATURE') });
+	const forgetting: SendRequest = async (method, path, body) =>
+		path.endsWith('signatures/upload') ? { failures: {} } : send(method, path, body);
+	expect(await establishIdentity(bot, forgetting)).toEqual({
+		kind: 'refused',
+		why: expect.stringContaining('not show'),
+	});
+	expect(await establish(server, bot)).toEqual({ kind: 'signed', made: false, signedNow: true });
+});
+
+test('a device whose keys the server does not have yet uploads them first', async () => {
+	const server = homeserver();
+	const bot = await OlmMachine.initialize(new UserId(BOT), new DeviceId('ONE'));
+	expect(await establish(server, bot)).toEqual({ kind: 'signed', made: true, signedNow: true });
+	expect(server.log).toContain('POST keys/upload');
 });
 
 test('an identity that somebody else replaced is noticed', async () => {

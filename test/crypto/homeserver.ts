@@ -51,6 +51,7 @@ export interface Homeserver {
 	take(machine: Pick<OlmMachine, 'userId' | 'deviceId'>): { events: object[]; counts: Record<string, number> };
 	/** Sends what the machine wants sent. */
 	send(machine: OlmMachine, requests: readonly Request[]): Promise<void>;
+	toDevices(sender: string, type: string, messages: Record<string, Record<string, object>>): void;
 	identity(user: string): Identity | undefined;
 	deviceKeys(user: string, device: string): DeviceKeys | undefined;
 }
@@ -228,6 +229,15 @@ export function homeserver(policy: Policy = 'password-to-replace'): Homeserver {
 				await machine.markRequestAsSent(request.id, request.type, JSON.stringify(answer));
 			}
 		},
+		toDevices(sender, type, messages) {
+			for (const [user, byDevice] of Object.entries(messages)) {
+				for (const [id, content] of Object.entries(byDevice)) {
+					for (const [each, { inbox }] of users.get(user) ?? []) {
+						if (id === '*' || id === each) inbox.push({ sender, type, content });
+					}
+				}
+			}
+		},
 		identity: user => identities.get(user),
 		deviceKeys: (user, id) => users.get(user)?.get(id)?.keys,
 	};
@@ -235,14 +245,7 @@ export function homeserver(policy: Policy = 'password-to-replace'): Homeserver {
 	async function deliver(machine: OlmMachine, request: Request): Promise<unknown> {
 		const body = JSON.parse(request.body);
 		if (request.type === RequestType.ToDevice) {
-			for (const [user, messages] of Object.entries<Record<string, object>>(body.messages)) {
-				for (const [id, content] of Object.entries(messages)) {
-					for (const [each, { inbox }] of users.get(user) ?? []) {
-						if (id !== '*' && id !== each) continue;
-						inbox.push({ sender: machine.userId.toString(), type: request.eventType, content });
-					}
-				}
-			}
+			server.toDevices(machine.userId.toString(), request.eventType, body.messages);
 			return {};
 		}
 		const paths: Partial<Record<number, string>> = {

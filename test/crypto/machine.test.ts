@@ -259,6 +259,57 @@ test('a sync with nothing in it costs nothing, and anything new is taken', async
 	vi.restoreAllMocks();
 });
 
+test('"nothing to send" is remembered until something happened', async () => {
+	const server = homeserver();
+	const [alice, bot] = [await start(server, ALICE), await start(server, BOT)];
+	const asked = vi.spyOn(wasm.OlmMachine.prototype, 'outgoingRequests');
+	const types = async () => (await bot.outgoingRequests()).map(({ type }) => type);
+	const settle = async () => {
+		for (let i = 0; i < 3; i++) await server.sync(bot);
+		expect(await types()).toEqual([]);
+		asked.mockClear();
+		expect(await types()).toEqual([]);
+		expect(asked).not.toHaveBeenCalled();
+	};
+	await settle();
+	await bot.updateTrackedUsers([ALICE]);
+	expect(await types()).toEqual([RequestType.KeysQuery]);
+	await settle();
+	await bot.updateTrackedUsers([ALICE, BOT]);
+	await bot.receiveSyncChanges('[]', new DeviceLists([ALICE]), { signed_curve25519: 50 }, ['signed_curve25519']);
+	expect(await types()).toEqual([RequestType.KeysQuery]);
+	await settle();
+	await expect(read(bot, await say(server, alice, [], 'not for you'))).rejects.toThrow();
+	asked.mockClear();
+	expect(await types()).toEqual([]);
+	expect(asked).toHaveBeenCalledOnce();
+	await settle();
+	await bot.receiveSyncChanges('[]', new DeviceLists(), { signed_curve25519: 20 }, ['signed_curve25519']);
+	expect(await types()).toEqual([RequestType.KeysUpload]);
+	await server.send(bot, await bot.outgoingRequests());
+	await settle();
+	vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 61_000);
+	expect(await types()).toEqual([]);
+	expect(asked).toHaveBeenCalledOnce();
+	vi.restoreAllMocks();
+});
+
+test('"no session is missing" is remembered until something happened', async () => {
+	const server = homeserver();
+	const [, bot] = [await start(server, ALICE), await start(server, BOT)];
+	await prepare(server, bot, [ALICE]);
+	const asked = vi.spyOn(wasm.OlmMachine.prototype, 'getMissingSessions');
+	expect([await bot.getMissingSessions([ALICE]), await bot.getMissingSessions([ALICE])]).toEqual([null, null]);
+	expect(asked).toHaveBeenCalledOnce();
+	const second = await OlmMachine.initialize(ALICE, new DeviceId('SECOND'));
+	await server.send(second, await second.outgoingRequests());
+	await server.sync(bot);
+	expect(JSON.parse((await bot.getMissingSessions([ALICE]))?.body ?? '').one_time_keys).toEqual({
+		[ALICE.toString()]: { SECOND: 'signed_curve25519' },
+	});
+	vi.restoreAllMocks();
+});
+
 test('signatures come as plain values', async () => {
 	const bot = await OlmMachine.initialize(BOT, new DeviceId('D'));
 	const signatures = await bot.sign('{"a":1}');

@@ -3,10 +3,11 @@
 // releases.json before a refresh from a clone.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { readFiles } from '../../src/knowledge/read.ts';
 import { type Passage, type Release, releasesFileShape, upstreamFileShape } from '../../src/knowledge/shape.ts';
 import { type Generated, merge } from './merge.ts';
 import { openSource } from './source.ts';
-import { workOf } from './work.ts';
+import { newsOf, workOf } from './work.ts';
 
 const folder = new URL('../../knowledge/synapse/', import.meta.url);
 const releasesFile = new URL('releases.json', folder);
@@ -35,4 +36,5 @@ const after = merge(positionals.map(openSource), before, values.read);
 const { releases } = releasesFileShape.parse({ read: after.read, releases: after.releases });
 write(releasesFile, `"read": ${JSON.stringify(after.read)}, `, 'releases', releases);
 write(upstreamFile, '', 'passages', upstreamFileShape.parse({ passages: after.passages }).passages);
-for (const line of workOf(before, after)) console.log(line);
+const { files } = readFiles(new URL('../', folder));
+for (const line of [...newsOf(before, after), ...workOf(files)]) console.log(line);

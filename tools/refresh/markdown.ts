@@ -25,12 +25,12 @@ export function sectionsOf(document: string): Section[] {
 	return sections;
 }
 
-/** Both ways of writing a heading; an underlined one is a single line with nothing directly above it. */
+/** Both ways of writing a heading; an underlined one is a single line with no text directly above it. */
 function headingAt(lines: readonly string[], at: number): Omit<Section, 'lines'> | undefined {
 	const line = lines[at] ?? '';
 	const [, marks, title] = /^(#{1,6})\s+(.*?)(?:\s+#+)?\s*$/.exec(line) ?? [];
 	if (marks !== undefined && title !== undefined) return { level: marks.length, title };
-	if (!/^\S/.test(line) || (lines[at - 1] ?? '').trim()) return undefined;
+	if (!/^\S/.test(line) || !/^(\s*$|#{1,6}\s)/.test(lines[at - 1] ?? '')) return undefined;
 	const below = lines[at + 1] ?? '';
 	if (/^={3,}\s*$/.test(below)) return { level: 1, title: line.trim() };
 	return /^-{3,}\s*$/.test(below) ? { level: 2, title: line.trim() } : undefined;

@@ -54,7 +54,8 @@ function logsIn(source: Source, edition: Version): Log[] {
 
 /** The upgrade notes first, then the change logs, each by release; within one release as upstream wrote them. */
 function inOrder(passages: readonly Passage[]): Passage[] {
-	return passages.toSorted((a, b) => b.document.localeCompare(a.document) || compare(a.release, b.release));
+	const rank = ({ document }: Passage) => (document === 'upgrade.md' ? 0 : 1);
+	return passages.toSorted((a, b) => rank(a) - rank(b) || compare(a.release, b.release));
 }
 
 function releasesOf(sources: readonly Source[], logs: readonly Log[], before: readonly Release[]): Release[] {

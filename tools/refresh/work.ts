@@ -1,22 +1,32 @@
-// What a refresh changed, as lines for the curator: releases and passages that are new, changed or gone.
+// What is left to do after a refresh, as lines for the curator.
 import { nameOf } from '../../src/knowledge/cover.ts';
+import { unreadIn } from '../../src/knowledge/read.ts';
+import { coversAreRead, type Files, waiversAreNeeded } from '../../src/knowledge/rules.ts';
 import type { Generated } from './merge.ts';
 
-export function workOf(before: Generated, after: Generated): string[] {
+/** What this refresh found: releases and passages that are new, changed or gone since the last one. */
+export function newsOf(before: Generated, after: Generated): string[] {
 	const known = new Set(before.releases.map(release => release.version));
-	const fresh = after.releases.filter(release => !known.has(release.version)).map(release => release.version);
-	const old = new Map(before.passages.map(passage => [nameOf(passage), passage]));
-	const now = new Map(after.passages.map(passage => [nameOf(passage), passage]));
-	const lines = [
-		...[...now].filter(([name]) => !old.has(name)).map(([name]) => `new      ${name}`),
-		...[...now]
-			.filter(([name, { hash }]) => (old.get(name) ?? { hash }).hash !== hash)
-			.map(([name]) => `changed  ${name}`),
-		...[...old].filter(([name]) => !now.has(name)).map(([name]) => `gone     ${name}`),
-	];
+	const fresh = after.releases.map(release => release.version).filter(version => !known.has(version));
+	const old = new Map(before.passages.map(passage => [nameOf(passage), passage.hash]));
+	const now = new Map(after.passages.map(passage => [nameOf(passage), passage.hash]));
+	const isFirst = !known.size;
 	return [
-		`${after.releases.length} releases and candidates, ${fresh.length} of them new${fresh.length && known.size ? `: ${fresh.join(', ')}` : ''}`,
-		`${after.passages.length} passages, ${lines.length} of them new, changed or gone`,
-		...lines,
+		`${after.releases.length} releases and candidates up to ${after.read}, ${after.passages.length} passages`,
+		...(isFirst ? [] : fresh.map(version => `new      release ${version}`)),
+		...(isFirst ? [] : [...now.keys()].filter(name => !old.has(name)).map(name => `new      ${name}`)),
+		...[...now].filter(([name, hash]) => (old.get(name) ?? hash) !== hash).map(([name]) => `changed  ${name}`),
+		...[...old.keys()].filter(name => !now.has(name)).map(name => `gone     ${name}`),
+	];
+}
+
+/** What the curated files have to say to upstream as it is now: what they leave unread, and what no longer fits. */
+export function workOf(files: Files): string[] {
+	const unread = unreadIn(files).map(passage => `unread   ${nameOf(passage)}`);
+	const wrong = [...coversAreRead(files), ...waiversAreNeeded(files)];
+	return [
+		`${unread.length} passages are unread; ${wrong.length} covers and waivers no longer fit`,
+		...unread,
+		...wrong,
 	];
 }

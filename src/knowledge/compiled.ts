@@ -1,0 +1,53 @@
+// The knowledge as the bot starts with it: from one compiled file, or from the files themselves if any has changed.
+// Reading and checking hundreds of YAML files takes most of a second, which a question on a terminal should not wait.
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { Knowledge } from './shape.ts';
+
+/** `from` is the fingerprint of the files it was compiled from. */
+export type Compiled = { from: string; knowledge: Knowledge };
+
+const file = 'compiled.json';
+
+/** Throws as readKnowledge does, when the files have changed since and have mistakes. */
+export async function openKnowledge(folder: URL): Promise<Knowledge> {
+	const compiled = readCompiled(folder);
+	if (compiled?.from === fingerprint(folder)) return compiled.knowledge;
+	const { readKnowledge } = await import('./read.ts');
+	return readKnowledge(folder);
+}
+
+/** What was compiled last, up to date or not; undefined if nothing was. */
+export function readCompiled(folder: URL): Compiled | undefined {
+	const compiled = new URL(file, folder);
+	return existsSync(compiled) ? (JSON.parse(readFileSync(compiled, 'utf8')) as Compiled) : undefined;
+}
+
+/** The text of the compiled file: an item a line, so that what two curators add does not stand in one line. */
+export function compiledText(from: string, knowledge: Knowledge): string {
+	const entries = Object.entries(knowledge).map(([key, value]) => {
+		const lines = Array.isArray(value)
+			? `[\n${value.map(item => JSON.stringify(item)).join(',\n')}\n]`
+			: JSON.stringify(value);
+		return `${JSON.stringify(key)}: ${lines}`;
+	});
+	return `{"from": ${JSON.stringify(from)}, "knowledge": {\n${entries.join(',\n')}\n}}\n`;
+}
+
+/**
+ * The hash of everything knowledge is read from: contents, not times, which a checkout sets as it likes. Generated
+ * schemas and the compiled file itself are not read from.
+ */
+export function fingerprint(folder: URL): string {
+	const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+		.map(name => name.replaceAll('\\', '/'))
+		.filter(name => /\.(yaml|json)$/.test(name) && name !== file && !name.startsWith('schema/'));
+	const hash = createHash('sha256');
+	for (const name of names.sort())
+		hash
+			.update(name)
+			.update('\0')
+			.update(readFileSync(new URL(name, folder)))
+			.update('\0');
+	return hash.digest('hex');
+}

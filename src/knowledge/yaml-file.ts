@@ -1,0 +1,148 @@
+// One YAML file, read into its shape: the value with the place of everything in it, or every mistake with its place.
+import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import type { z } from 'zod';
+
+type Path = readonly PropertyKey[];
+
+export type YamlFile<Value> = {
+	/** As mistakes name it: relative to the folder of all knowledge. */
+	name: string;
+	value: Value;
+	/** `synapse/notes/1.150.0.yaml:9:5`: where what this path leads to stands, or the nearest thing around it. */
+	at(...path: Path): string;
+};
+
+/** Undefined if the text is not of this shape; then each mistake was added, as one line with its place. */
+export function readYaml<Value>(
+	name: string,
+	text: string,
+	shape: z.ZodType<Value>,
+	mistakes: string[],
+): YamlFile<Value> | undefined {
+	const counter = new LineCounter();
+	const place = (offset: number) => {
+		const { line, col } = counter.linePos(offset);
+		return `${name}:${line}:${col}`;
+	};
+	const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
+	if (document.errors.length) {
+		for (const { code, message, pos } of document.errors) {
+			const what =
+				code === 'DUPLICATE_KEY' ? `the key ${wordAt(text, pos[0])} stands here twice` : `not YAML: ${message}`;
+			mistakes.push(`${place(pos[0])} ${what}`);
+		}
+		if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) return undefined;
+	}
+	const root = document.contents;
+	const offset = (path: Path) => nodeAround(root, path)?.range?.[0] ?? 0;
+	const result = shape.safeParse(document.toJS(), { error: expectation });
+	if (result.success && document.errors.length) return undefined;
+	if (result.success) return { name, value: result.data, at: (...path) => place(offset(path)) };
+	for (const issue of result.error.issues.flatMap(told)) {
+		for (const [at, what] of describe(issue, root, text)) mistakes.push(`${place(at)} ${what}`);
+	}
+	return undefined;
+}
+
+function wordAt(text: string, offset: number): string {
+	return /^["']?([^\s:"']+)/.exec(text.slice(offset))?.[1] ?? '?';
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** What zod's own messages say, in the words of the shapes: each completes "expected …". */
+function expectation(issue: z.core.$ZodRawIssue): string | undefined {
+	if (issue.code === 'invalid_type') {
+		const kinds: Record<string, string> = {
+			string: 'text',
+			boolean: 'true or false',
+			array: 'a list',
+			object: 'keys and values',
+			number: 'a number',
+			int: 'a whole number',
+		};
+		return kinds[String(issue.expected)] ?? String(issue.expected);
+	}
+	if (issue.code === 'invalid_value') return (issue.values as unknown[]).join(' or ');
+	if (issue.code === 'too_small') return issue.origin === 'string' ? 'some text' : 'at least one entry';
+	if (issue.code === 'too_big') return `at most ${issue.maximum} letters`;
+	if (issue.code === 'invalid_format' && 'prefix' in issue) return `text that starts with ${issue.prefix}`;
+	return undefined;
+}
+
+/**
+ * A choice between shapes fails as a whole. Where one choice is clearly what was meant, since the least is wrong with
+ * it, the mistakes within it are told; otherwise the choice itself.
+ */
+function told(issue: Issue): Issue[] {
+	if (issue.code !== 'invalid_union') return [issue];
+	const choices = issue.errors.map(issues => ({ issues, wrong: wrongness(issues) })).sort((a, b) => a.wrong - b.wrong);
+	const [best, next] = choices;
+	const isClear = best && best.wrong < otherChoice && best.wrong < (next?.wrong ?? otherChoice);
+	return isClear ? best.issues.flatMap(inner => told({ ...inner, path: [...issue.path, ...inner.path] })) : [issue];
+}
+
+/** More than any number of small mistakes: not even the kind of thing, or the word that tells the choices apart. */
+const otherChoice = 1000;
+
+function wrongness(issues: readonly Issue[]): number {
+	const isOther = issues.some(({ code, path }) =>
+		!path.length ? code === 'invalid_type' : path.length === 1 && code === 'invalid_value',
+	);
+	return isOther ? otherChoice : issues.length;
+}
+
+/** The offset and the words of each mistake in an issue. */
+function describe(issue: Issue, root: Node | null, text: string): [number, string][] {
+	const around = nodeAround(root, issue.path);
+	const start = around?.range?.[0] ?? 0;
+	if (issue.code === 'unrecognized_keys') {
+		return issue.keys.map(key => [keyOffset(around, key) ?? start, `there is no key ${key} here`]);
+	}
+	const node = nodeAt(root, issue.path);
+	if (!node)
+		return [
+			[
+				start,
+				`expected ${issue.path.at(-1) === undefined ? '' : `${String(issue.path.at(-1))}: `}${issue.message}, got nothing`,
+			],
+		];
+	const source = isScalar(node) ? String(node.source ?? node.value) : undefined;
+	// A version of two parts is a number to YAML, which forgets the zero of 1.10: only its source still has it.
+	const isHalfVersion = isScalar(node) && typeof node.value === 'number' && /^a version/.test(issue.message);
+	if (isHalfVersion && source) return [[start, `expected ${issue.message}: write ${source}.0, got ${source}`]];
+	const written = source ?? text.slice(start, node.range?.[1] ?? start);
+	return [[start, `expected ${issue.message}, got ${shown(written)}`]];
+}
+
+function shown(source: string): string {
+	const line = source.replace(/\s+/g, ' ').trim();
+	if (!line) return 'nothing';
+	return line.length > 60 ? `${line.slice(0, 59)}…` : line;
+}
+
+function nodeAt(root: Node | null, path: Path): Node | undefined {
+	let node: unknown = root;
+	for (const key of path) {
+		const isCollection = node !== null && typeof node === 'object' && 'get' in node && typeof node.get === 'function';
+		node = isCollection ? (node as { get(key: PropertyKey, keepScalar: true): unknown }).get(key, true) : undefined;
+	}
+	return isNode(node) ? node : undefined;
+}
+
+function nodeAround(root: Node | null, path: Path): Node | undefined {
+	for (let length = path.length; length >= 0; length--) {
+		const node = nodeAt(root, path.slice(0, length));
+		if (node) return node;
+	}
+	return undefined;
+}
+
+function isNode(value: unknown): value is Node {
+	return value !== null && typeof value === 'object' && 'range' in value;
+}
+
+function keyOffset(node: Node | undefined, key: string): number | undefined {
+	const pair = isMap(node) ? node.items.find(({ key: own }) => isScalar(own) && own.value === key) : undefined;
+	return isScalar(pair?.key) ? pair.key.range?.[0] : undefined;
+}

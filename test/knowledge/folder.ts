@@ -1,0 +1,64 @@
+// A folder of knowledge made for one test, and notes with all they must have.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { onTestFinished } from 'vitest';
+import type { Passage, Release } from '../../src/knowledge/shape.ts';
+
+export const releases: Release[] = [
+	{ version: '1.64.0', date: '2022-08-02', schema: 72, schemaCompat: 72 },
+	{ version: '1.65.0', date: '2022-08-16' },
+	{ version: '1.66.0rc1', date: '2022-08-23' },
+	{ version: '1.66.0', date: '2022-08-31' },
+	{ version: '1.67.0rc1', date: '2022-09-06' },
+];
+
+export const passages: Passage[] = [
+	{
+		document: 'upgrade.md',
+		release: '1.66.0',
+		section: 'Upgrading to v1.66.0',
+		heading: 'Mail is sent by carrier pigeon',
+		url: 'https://example.org/upgrade.html#mail-is-sent-by-carrier-pigeon',
+		hash: 'aaaaaa',
+	},
+	{
+		document: 'CHANGES.md',
+		release: '1.66.0rc1',
+		part: 'Deprecations and Removals',
+		bullet: '#12345',
+		url: 'https://example.org/v1.66.0rc1',
+		hash: 'bbbbbb',
+	},
+];
+
+/** Files by their names below the folder of knowledge; releases and passages as above unless given. */
+export function folderOf(files: Record<string, string>): URL {
+	const folder = mkdtempSync(join(tmpdir(), 'glia-knowledge-'));
+	onTestFinished(() => rmSync(folder, { recursive: true }));
+	const all = {
+		'synapse/releases.json': JSON.stringify({ read: '2022-09-06', releases }),
+		'synapse/upstream.json': JSON.stringify({ passages }),
+		...files,
+	};
+	for (const [name, text] of Object.entries(all)) {
+		mkdirSync(dirname(join(folder, name)), { recursive: true });
+		writeFileSync(join(folder, name), text);
+	}
+	return pathToFileURL(`${folder}/`);
+}
+
+/** A file with one note; lines given replace those of the same key. */
+export function noteText(lines: Record<string, string> = {}): string {
+	const all = {
+		id: 'pigeons',
+		when: 'before',
+		must: 'true',
+		title: 'Feed the pigeons',
+		text: 'Before the upgrade set `pigeons.fed` to true and see in the log that all of them have landed.',
+		...lines,
+	};
+	const keys = Object.entries(all).filter(([, value]) => value !== '');
+	return `notes:\n  - ${keys.map(([key, value]) => `${key}: ${value}`).join('\n    ')}\n`;
+}

@@ -1,0 +1,165 @@
+// Whatever others write, through escapeMarkdown or code: it is read as they wrote it, and never does anything.
+import { expect, test } from 'vitest';
+import { code, escapeMarkdown, harmless } from '../../src/advice/markdown.ts';
+import type { Answer } from '../../src/command.ts';
+import { joined } from '../../src/render/joined.ts';
+import { matrixMessages } from '../../src/render/matrix.ts';
+import { terminalText } from '../../src/render/terminal.ts';
+import { hostile } from './hostile.ts';
+import { pageOf } from './page.ts';
+import { random } from './random.ts';
+
+/** Every place of an answer where somebody else's words can stand. */
+function answerWith(words: string): Answer {
+	return {
+		value: {},
+		kind: 'answer',
+		title: `A ${words} B`,
+		lead: `${words} is A ${words} B, and ${words}`,
+		sections: [
+			{ title: words, fold: true, markdown: words },
+			{
+				title: `A ${words} B`,
+				mark: '🔴',
+				fold: false,
+				markdown: `A (${words}) B\n\n${words}\n\n- ${words}\n- A ${words}`,
+			},
+			{
+				title: 'T',
+				fold: true,
+				markdown: `1. A ${words}\n   - ${words}\n\n> ${words}\n\n#### ${words}\n\n**A** ${words} *B*`,
+			},
+		],
+	};
+}
+
+function markup(answer: Answer): string[] {
+	return matrixMessages(answer).contents.flatMap(content =>
+		pageOf(content.formatted_body).tags.filter(tag => tag !== 'code'),
+	);
+}
+
+/** The same places with a harmless word, and with none: the markup that is ours. */
+const ours = { filled: markup(answerWith('word')), empty: markup(answerWith('')) };
+
+/** What a reader of the room sees of the words: on one line, without what cannot be seen. */
+function seen(words: string): string {
+	return harmless(words).replace(/\s+/g, ' ').trim();
+}
+
+function withoutKeycaps(words: string): string {
+	return words.replace(/\uFE0F?\u20E3/g, '');
+}
+
+const letters = [...'ab`*_[]()<>&;#!|~\\\n\t -+.:/@"\'=1'];
+const pieces = [
+	'https://',
+	'www.',
+	'.example',
+	'@room',
+	'&#60;',
+	'```',
+	'](',
+	'<b>',
+	'\u202e',
+	'\u200b',
+	'\x1b[',
+	'  \n',
+];
+
+function mixtures(): string[] {
+	return Array.from({ length: 400 }, (_, seed) => {
+		const chance = random(seed);
+		const length = chance.number(1, 14);
+		return Array.from({ length }, () => chance.one(chance.chance(0.7) ? letters : pieces)).join('');
+	});
+}
+
+function check(words: string, shown: string, through: (text: string) => string): void {
+	const answer = answerWith(through(words));
+	const { contents } = matrixMessages(answer);
+	expect(contents).toHaveLength(1);
+	for (const content of contents) {
+		expect(content['m.mentions']).toEqual({});
+		const page = pageOf(content.formatted_body);
+		expect(page.hrefs).toEqual([]);
+		expect(markup(answer)).toEqual(through(words) === '' ? ours.empty : ours.filled);
+		// Outside of code no client finds anything to make a link or a mention of.
+		expect(page.outsideCode).not.toMatch(/:\/\/|www\.[a-z0-9]|@\w|[a-z0-9]\.[a-z]|matrix:|mailto:/i);
+		const flat = page.text.replace(/\s+/g, ' ');
+		expect(flat.split(`A ${shown} B`.replace(/\s+/g, ' ')).length).toBeGreaterThanOrEqual(4);
+		for (const text of [content.body, content.formatted_body, terminalText(answer, { color: false })]) {
+			expect(text).not.toMatch(
+				// biome-ignore lint/suspicious/noControlCharactersInRegex: these must not be there
+				/[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u00ad]|\p{Cs}/u,
+			);
+		}
+		expect(content.body).not.toMatch(/^!/);
+		// The only escapes on a terminal are the four that set and end bold and colour.
+		// biome-ignore lint/suspicious/noControlCharactersInRegex: our own escapes are taken out, then none may be left
+		expect(terminalText(answer, { color: true }).replace(/\x1b\[(1|22|36|39)m/g, '')).not.toMatch(/\x1b/);
+	}
+}
+
+test.each(hostile)('escaped, they are words: %j', words => {
+	check(words, withoutKeycaps(seen(words)), escapeMarkdown);
+});
+
+test.each(hostile)('as code, they are code: %j', words => {
+	check(words, seen(words), code);
+	const { contents } = matrixMessages(answerWith(code(words)));
+	const codes = contents.flatMap(content => pageOf(content.formatted_body).inside('code'));
+	const line = harmless(words).replace(/[\n\t]/g, ' ');
+	expect(codes).toEqual(Array(16).fill(line.trim() === '' ? ' ' : line));
+});
+
+test('mixtures of it, made by chance', () => {
+	for (const words of mixtures()) {
+		check(words, withoutKeycaps(seen(words)), escapeMarkdown);
+		check(words, seen(words), code);
+	}
+}, 120_000);
+
+test('words of 100 KB are cut in the message and whole in the file', () => {
+	for (const word of ['a', '[', ']', '`', '*', '_', '<', '\\', '&', '\n- ', '> ', 'a_', '@', '![](', '<b>', 'a.b ']) {
+		const words = word.repeat(Math.ceil(100_000 / word.length));
+		for (const through of [escapeMarkdown, code]) {
+			const { contents, files } = matrixMessages({ ...answerWith(''), lead: through(words) });
+			expect(contents).toHaveLength(1);
+			expect(files).toHaveLength(1);
+			for (const content of contents) {
+				expect(Buffer.byteLength(JSON.stringify(content))).toBeLessThanOrEqual(44_000);
+				expect(pageOf(content.formatted_body).hrefs).toEqual([]);
+			}
+		}
+	}
+}, 120_000);
+
+test('they stay words when answers are joined, and where a title is cut', () => {
+	for (const words of hostile) {
+		for (const through of [escapeMarkdown, code]) {
+			const long = { ...answerWith(through(words)), title: `A long title before the words ${through(words)} end` };
+			const { title: _, ...untitled } = answerWith(`word ${through(words)}`);
+			for (const content of matrixMessages(joined([long, untitled])).contents) {
+				const page = pageOf(content.formatted_body);
+				expect(page.hrefs).toEqual([]);
+				expect(content['m.mentions']).toEqual({});
+				expect(page.outsideCode).not.toMatch(/:\/\/|www\.[a-z0-9]|@\w|[a-z0-9]\.[a-z]|matrix:|mailto:/i);
+			}
+		}
+	}
+});
+
+test('words that forgot to be escaped still carry no control, no direction and no HTML', () => {
+	for (const words of hostile) {
+		const answer = answerWith(words);
+		for (const content of matrixMessages(answer).contents) {
+			pageOf(content.formatted_body);
+			expect(content['m.mentions']).toEqual({});
+			for (const text of [content.body, content.formatted_body, terminalText(answer, { color: false })]) {
+				// biome-ignore lint/suspicious/noControlCharactersInRegex: these must not be there
+				expect(text).not.toMatch(/[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b]|\p{Cs}/u);
+			}
+		}
+	}
+});

@@ -1,0 +1,132 @@
+import { describe, expect, test } from 'vitest';
+import type { Version } from '../../../src/advice/version.ts';
+import { type Generated, merge } from '../../../tools/refresh/merge.ts';
+import type { Source } from '../../../tools/refresh/source.ts';
+
+const nothing: Generated = { read: '0000-01-01', releases: [], passages: [] };
+
+/** A source with these releases: their files by path, and the day of their tag if they have one. */
+function sourceOf(releases: Record<Version, { date?: string; files?: Record<string, string> }>): Source {
+	return {
+		versions: new Map(Object.entries(releases).map(([version, { date }]) => [version, date ? { date } : {}])),
+		read: (versions, paths) =>
+			new Map(
+				versions.flatMap(version => {
+					const files = Object.entries(releases[version]?.files ?? {}).filter(([path]) => paths.includes(path));
+					return files.length ? [[version, new Map(files)] as const] : [];
+				}),
+			),
+		logPaths: version => Object.keys(releases[version]?.files ?? {}).filter(path => path.endsWith('CHANGES.md')),
+	};
+}
+
+const log = (version: string, date: string, text = '') => `# Synapse ${version} (${date})\n\n${text}\n`;
+const notes = (version: string, ...headings: string[]) =>
+	`# Upgrading to v${version}\n${headings.map(heading => `## ${heading}\nFeed them.\n`).join('')}`;
+const schema = (number: number) => ({ 'synapse/storage/prepare_database.py': `SCHEMA_VERSION = ${number}\n` });
+const namesOf = ({ passages }: Generated) =>
+	passages.map(({ release, heading, bullet }) => `${release} ${heading ?? bullet}`);
+
+const clone = sourceOf({
+	'1.1.0': { date: '2022-01-01', files: schema(5) },
+	'1.2.0rc1': { date: '2022-02-01' },
+	'1.2.0': {
+		date: '2022-02-03',
+		files: {
+			...schema(6),
+			'CHANGES.md':
+				log('1.2.0', '2022-02-02', 'Pigeons came.') + log('1.1.0', '2022-01-01') + log('1.0.0', '2021-01-01'),
+			'docs/upgrade.md': notes('1.2.0', 'Pigeons'),
+		},
+	},
+});
+const archive = sourceOf({
+	'1.2.1': {
+		files: {
+			...schema(7),
+			'CHANGES.md': log('1.2.1', '2022-03-01', 'Doves came.') + log('1.2.0', '2022-02-02', 'Pigeons came.'),
+			'docs/upgrade.md': notes('1.2.0', 'Pigeons', 'Seed'),
+		},
+	},
+});
+// Branched off before 1.2.1 came out: its log does not know it.
+const candidate = sourceOf({
+	'1.3.0rc1': {
+		files: {
+			...schema(9),
+			'CHANGES.md': log('1.3.0rc1', '2022-02-20', 'Ravens came.') + log('1.2.0', '2022-02-02', 'Pigeons left.'),
+			'docs/upgrade.md': notes('1.2.0', 'Seed') + notes('1.3.0', 'Ravens'),
+		},
+	},
+});
+
+describe('a refresh', () => {
+	test('takes releases from tags and from headings, dates from headings first, facts of stable ones from their files', () => {
+		expect(merge([clone], nothing).releases).toEqual([
+			{ version: '1.0.0', date: '2021-01-01' },
+			{ version: '1.1.0', date: '2022-01-01', schema: 5 },
+			{ version: '1.2.0rc1', date: '2022-02-01' },
+			{ version: '1.2.0', date: '2022-02-02', schema: 6 },
+		]);
+	});
+
+	test('reads the upgrade notes of the newest edition, and each log in the newest edition that has it', () => {
+		const all = merge([candidate, clone, archive], nothing);
+		expect(namesOf(all)).toEqual([
+			'1.2.0 Seed',
+			'1.3.0 Ravens',
+			'1.2.0 Pigeons left',
+			'1.2.1 Doves came',
+			'1.3.0rc1 Ravens came',
+		]);
+		expect(all.releases.at(-1)).toEqual({ version: '1.3.0rc1', date: '2022-02-20' });
+		expect(all.read).toBe('2022-03-01');
+	});
+
+	test('gives the same for the same sources in any order, and again on top of what it gave', () => {
+		const all = merge([candidate, clone, archive], nothing);
+		expect(merge([archive, candidate, clone], nothing)).toEqual(all);
+		expect(merge([clone, archive, candidate], all)).toEqual(all);
+	});
+
+	test('of newer archives alone keeps what only older sources know', () => {
+		const all = merge([candidate, clone, archive], nothing);
+		expect(merge([archive, candidate], merge([clone], nothing))).toEqual(all);
+		expect(merge([candidate], merge([clone, archive], nothing))).toEqual(all);
+	});
+
+	test('of an older archive adds what was missing and takes nothing back', () => {
+		const all = merge([clone, archive, candidate], nothing);
+		expect(merge([archive], merge([clone, candidate], nothing))).toEqual(all);
+		expect(merge([clone], all)).toEqual(all);
+	});
+
+	test('notes the day it is told, unless something newer was seen', () => {
+		expect(merge([clone], nothing, '2022-02-28').read).toBe('2022-02-28');
+		expect(merge([clone], nothing, '2021-02-28').read).toBe('2022-02-02');
+		expect(merge([clone], merge([clone], nothing, '2022-02-28')).read).toBe('2022-02-28');
+	});
+
+	test('a section on a release that never came out belongs to the next, one on a release of which none is known is refused', () => {
+		const upgrade = (version: string) =>
+			sourceOf({
+				'1.2.0': {
+					files: {
+						'CHANGES.md': log('1.2.0', '2022-02-02') + log('1.1.0rc1', '2022-01-01') + log('1.0.0', '2021-01-01'),
+						'docs/upgrade.md': notes(version, 'Seed'),
+					},
+				},
+			});
+		expect(namesOf(merge([upgrade('1.1.0')], nothing))).toEqual(['1.2.0 Seed']);
+		expect(() => merge([upgrade('1.3.0')], nothing)).toThrow('upgrade.md has a section on 1.3.0');
+	});
+
+	test('a release taken back stays taken back', () => {
+		const told = sourceOf({
+			'1.2.1': { files: { 'CHANGES.md': log('1.2.1', '2022-03-01') + log('1.1.0', '2022-01-01', 'Not released.') } },
+		});
+		const back = merge([clone, told], nothing).releases.find(release => release.version === '1.1.0');
+		expect(back).toEqual({ version: '1.1.0', date: '2022-01-01', schema: 5, withdrawn: true });
+		expect(merge([clone], merge([told], nothing)).releases.find(release => release.version === '1.1.0')).toEqual(back);
+	});
+});

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { hashed } from '../../../tools/refresh/passage.ts';
+import { upgradePassages } from '../../../tools/refresh/upgrade-notes.ts';
+
+const document = `# Upgrading Pigeons
+How to upgrade at all.
+## Rolling back
+Not at night.
+# Upgrading to v1.66.0
+Feed them first.
+## Mail
+By pigeon.
+### On Monday
+Slowly.
+#### In the morning
+Very slowly.
+### On Tuesday
+Fast.
+## Seed
+### Corn
+Yellow.
+# Upgrading to v1.0
+## Mail
+By hand.
+`;
+
+const at = (anchor: string) => `https://element-hq.github.io/synapse/latest/upgrade.html#${anchor}`;
+
+test('passages: by heading, by deeper heading, and the text above all headings', () => {
+	const section = 'Upgrading to v1.66.0';
+	const common = { document: 'upgrade.md', release: '1.66.0', section };
+	expect(upgradePassages(document, version => version)).toEqual([
+		{ ...common, url: at('upgrading-to-v1660'), text: 'Feed them first.' },
+		{ ...common, heading: 'Mail', url: at('mail'), text: 'By pigeon.' },
+		{
+			...common,
+			heading: 'Mail',
+			under: 'On Monday',
+			url: at('on-monday'),
+			text: 'Slowly.\nIn the morning\nVery slowly.',
+		},
+		{ ...common, heading: 'Mail', under: 'On Tuesday', url: at('on-tuesday'), text: 'Fast.' },
+		// Seed says nothing of its own, and is named by what is under it.
+		{ ...common, heading: 'Seed', under: 'Corn', url: at('corn'), text: 'Yellow.' },
+		{
+			document: 'upgrade.md',
+			release: '1.0.0',
+			section: 'Upgrading to v1.0',
+			heading: 'Mail',
+			url: at('mail-1'),
+			text: 'By hand.\n',
+		},
+	]);
+});
+
+test('a section of a release that never came out goes where it is placed, with its own title', () => {
+	const [first] = upgradePassages('# Upgrading to v0.15.0\nNew seed.', () => '0.16.0');
+	expect(first).toMatchObject({ release: '0.16.0', section: 'Upgrading to v0.15.0' });
+});
+
+test('the hash is of the words, not of the line breaks, and not of what is under a deeper heading', () => {
+	const hashOf = (text: string, heading = 'Mail', under?: string) =>
+		hashed(upgradePassages(text, version => version)).find(p => p.heading === heading && p.under === under)?.hash;
+	const before = hashOf(document);
+	expect(before).toMatch(/^[0-9a-f]{6}$/);
+	expect(hashOf(document.replace('By pigeon', 'By\n\tpigeon'))).toBe(before);
+	expect(hashOf(document.replace('Slowly', 'Not at all'))).toBe(before);
+	expect(hashOf(document.replace('By pigeon', 'By dove'))).not.toBe(before);
+	expect(hashOf(document.replace('Very slowly', 'Fast'), 'Mail', 'On Monday')).not.toBe(
+		hashOf(document, 'Mail', 'On Monday'),
+	);
+});

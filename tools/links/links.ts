@@ -1,0 +1,54 @@
+// Whether links still lead somewhere, anchors included: each page is asked for once, a few at a time.
+
+/** What was found at a link; `broken` says why. A page that could not be asked for is broken too: silence is no answer. */
+export type Checked = { link: string; broken?: string };
+
+const atOnce = 4;
+/** Milliseconds that a page may take. */
+const patience = 20_000;
+
+/** Every https link in a text, without what punctuation follows it. */
+export function linksIn(text: string): string[] {
+	return [...text.matchAll(/https:\/\/[^\s"'<>`\\)\]]+/g)].map(([link]) => link.replace(/[.,;:]+$/, ''));
+}
+
+/** Checks each link once, in the order of the links. */
+export async function check(links: readonly string[], ask: typeof fetch = fetch): Promise<Checked[]> {
+	const pages = new Map<string, string[]>();
+	for (const link of [...new Set(links)].sort()) {
+		const page = link.replace(/#.*/s, '');
+		pages.set(page, [...(pages.get(page) ?? []), link]);
+	}
+	const waiting = [...pages];
+	const checked: Checked[] = [];
+	async function work(): Promise<void> {
+		for (let next = waiting.shift(); next; next = waiting.shift())
+			checked.push(...(await checkPage(next[0], next[1], ask)));
+	}
+	await Promise.all(Array.from({ length: atOnce }, work));
+	return checked.sort((a, b) => a.link.localeCompare(b.link));
+}
+
+async function checkPage(page: string, links: readonly string[], ask: typeof fetch): Promise<Checked[]> {
+	try {
+		const answer = await ask(page, { signal: AbortSignal.timeout(patience) });
+		const text = await answer.text();
+		if (!answer.ok) return links.map(link => ({ link, broken: `the server says ${answer.status}` }));
+		return links.map(link => {
+			const anchor = new URL(link).hash.slice(1);
+			return anchor && !hasAnchor(text, decodeURIComponent(anchor))
+				? { link, broken: 'the page has no such anchor' }
+				: { link };
+		});
+	} catch (error) {
+		const why =
+			error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : String(error);
+		return links.map(link => ({ link, broken: why }));
+	}
+}
+
+function hasAnchor(html: string, anchor: string): boolean {
+	return [...html.matchAll(/\s(?:id|name)="([^"]+)"/g)].some(
+		([, id]) => id === anchor || id === `user-content-${anchor}`,
+	);
+}

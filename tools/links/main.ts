@@ -1,0 +1,24 @@
+// npm run links: asks for every link of the knowledge and the documents, and says which are broken. Needs the network.
+import { readdirSync, readFileSync } from 'node:fs';
+import { check, linksIn } from './links.ts';
+
+const root = new URL('../../', import.meta.url);
+
+function textsIn(folder: string, ending: RegExp): string[] {
+	return readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
+		.filter(name => ending.test(name))
+		.map(name => readFileSync(new URL(`${folder}${name}`, root), 'utf8'));
+}
+
+const texts = [
+	...textsIn('knowledge/', /\.yaml$|upstream\.json$/),
+	...textsIn('docs/', /\.md$/),
+	readFileSync(new URL('README.md', root), 'utf8'),
+];
+const checked = await check(
+	texts.flatMap(linksIn).filter(link => !/^https:\/\/([\w.-]*\.)?example\.(org|com|net)\b/.test(link)),
+);
+const broken = checked.filter(link => link.broken !== undefined);
+for (const { link, broken: why } of broken) console.log(`${link}\n  ${why}`);
+console.log(`${checked.length} links, ${broken.length} broken`);
+process.exitCode = broken.length ? 1 : 0;

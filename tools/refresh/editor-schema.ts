@@ -1,0 +1,27 @@
+// The shapes of the curated files as JSON Schema, for editors that complete and check YAML while somebody types.
+import { z } from 'zod';
+import {
+	advisoryShape,
+	lifecycleShape,
+	releaseFileShape,
+	waiversFileShape,
+	waysFileShape,
+} from '../../src/knowledge/shape.ts';
+
+const shapes = {
+	'notes.json': releaseFileShape,
+	'advisory.json': advisoryShape,
+	'waivers.json': waiversFileShape,
+	'ways.json': waysFileShape,
+	'lifecycle.json': lifecycleShape,
+};
+
+/** The text of each schema by its file's name. What only code can check (versions, facts) is left to the reader. */
+export function editorSchemas(): Map<string, string> {
+	return new Map(
+		Object.entries(shapes).map(([name, shape]) => [
+			name,
+			`${JSON.stringify(z.toJSONSchema(shape, { io: 'input' }), null, '\t')}\n`,
+		]),
+	);
+}
