@@ -62,6 +62,7 @@ export function known(given: Given = {}): Knowledge {
 		stops: [],
 		rollbackFloors: [],
 		lifecycles: {},
+		verified: [],
 		unread: [],
 		...given,
 	};
