@@ -64,11 +64,14 @@ export function releasesOf({ recipe }: Claim): Version[] {
  * Both sides of every floor: for each run of releases that share one, its first and its last release open the database,
  * then the floor release must start and the one just below must not. The database is as old as what is just below.
  */
-function rollbackClaims(releases: readonly Release[], known: Knowledge): Claim[] {
+function rollbackClaims(all: readonly Release[], known: Knowledge): Claim[] {
+	// Of a release without schema numbers nothing is known, so nothing is claimed.
+	const releases = all.filter(({ schema }) => schema !== undefined);
 	const floors = releases.map(({ version }) => ({ version, floor: rollback(version, undefined, known).floor }));
 	const ends = floors.filter(({ floor }, i) => floors[i - 1]?.floor !== floor || floors[i + 1]?.floor !== floor);
 	return ends.flatMap(({ version, floor }) => {
-		const below = releases[releases.findIndex(release => release.version === floor) - 1]?.version;
+		if (compare(floor, releases[0]?.version ?? floor) < 0) return [];
+		const below = releases.findLast(release => isAbove(floor, release.version))?.version;
 		const before = [below ?? floor, version].map(release => ({ release, settle: true }));
 		const claim = (release: Version, expects: Outcome): Claim => ({
 			id: `rollback/${version}/${release}`,
@@ -142,8 +145,12 @@ function floorClaims(releases: readonly Release[], notes: readonly Note[]): Clai
 			const floor = release[of];
 			const before = releases[i - 1];
 			const lower = before?.[of];
-			if (floor === undefined || before === undefined || lower === undefined || floor === lower) return [];
-			const note = notes.find(({ release: at, applies }) => at === release.version && isFloorNote(applies, of, floor));
+			if (floor === undefined || before === undefined || floor === lower) return [];
+			// The note may stand with a release that was withdrawn.
+			const note = notes.find(
+				({ release: at, applies }) =>
+					isAbove(at, before.version) && !isAbove(at, release.version) && isFloorNote(applies, of, floor),
+			);
 			const claim = (by: Version, number: string, expects: Outcome): Claim => ({
 				id: `floor/${of}/${by}/${number}`,
 				kind: 'floor',
@@ -154,7 +161,7 @@ function floorClaims(releases: readonly Release[], notes: readonly Note[]): Clai
 			});
 			const below = justBelow(of, floor);
 			return [
-				claim(before.version, below, 'starts'),
+				...(lower === undefined ? [] : [claim(before.version, below, 'starts')]),
 				claim(release.version, below, 'refuses'),
 				claim(release.version, floor, 'starts'),
 			];
@@ -168,7 +175,7 @@ function isFloorNote(applies: Note['applies'], of: Floored, floor: string): bool
 
 /** The newest version that a floor excludes, counted as the three count theirs. */
 function justBelow(of: Floored, floor: string): string {
-	if (of === 'postgresql' && Number(floor) <= 10) return floor === '10' ? '9.6' : '9.5';
+	if (of === 'postgresql' && Number(floor) <= 10) return { 10: '9.6', 9.6: '9.5' }[floor] ?? '9.4';
 	const parts = floor.split('.').map(Number);
 	const last = parts.pop() ?? 0;
 	return [...parts, last - 1].join('.');
@@ -188,12 +195,12 @@ function refusalClaims(refusing: Refusing, releases: readonly Release[], notes: 
 	const note = notes.find(({ id }) => id === refusing.note);
 	if (!note) return [];
 	const claim = (name: string, release: Version, attempt: Attempt, expects: Outcome): Claim => {
-		const what = name === 'repaired' ? 'as the note says' : 'with what the note warns of';
+		const what = name === 'repaired' ? 'when its note is followed' : 'with what its note warns of';
 		return {
 			id: `refusal/${note.id}/${name}`,
 			kind: 'refusal',
 			of: note.id,
-			says: `${release} ${expects === 'starts' ? 'starts' : 'refuses to start'} ${what}: ${note.title}`,
+			says: `${release} ${expects === 'starts' ? 'starts' : 'refuses to start'} ${what}`,
 			recipe: {
 				database: attempt.locale === undefined ? 'sqlite' : anyPostgresql,
 				before: [],

@@ -22,12 +22,13 @@ const known = readKnowledge(folder);
 const claims = claimsOf(known, { refusals: files.claims.flatMap(({ value }) => value.refusals) });
 const results = new Map(files.verified.map(result => [result.claim, result]));
 
-/** The claims asked for: by name or its beginning, all, or those that nobody has tried as they stand now. */
+/** The claims asked for: by their names or beginnings, or all; of these with --changed, or unasked, those not tried as they stand. */
 function chosen(): Claim[] {
-	if (values.all) return claims;
-	if (positionals.length)
-		return claims.filter(({ id }) => positionals.some(name => id === name || id.startsWith(`${name}/`)));
-	return claims.filter(claim => results.get(claim.id)?.recipe !== recipeHash(claim));
+	const named = claims.filter(
+		({ id }) => !positionals.length || positionals.some(name => id === name || id.startsWith(`${name}/`)),
+	);
+	const again = values.all || (positionals.length > 0 && !values.changed);
+	return again ? named : named.filter(claim => results.get(claim.id)?.recipe !== recipeHash(claim));
 }
 
 const wanted = chosen();

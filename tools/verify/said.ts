@@ -2,7 +2,6 @@
 
 /** Old releases send what they print into their log, line by line. */
 const logged = /^\d{4}-\d\d-\d\d \S+ - twisted - \d+ - ERROR - ?\S* - ?/gm;
-const indented = /^\s/;
 /** Lines of a log, and what Python and Synapse say around the words that matter. */
 const noise =
 	/^\d{4}-\d\d-\d\d[ T]|^Traceback \(most|^During handling of|^The above exception|^There may be more information|^Error during init|^\*+$/;
@@ -17,15 +16,19 @@ export function lastWords(output: string, places: readonly string[]): string {
 	const configuration = text.slice(Math.max(0, text.lastIndexOf('\nError in configuration')));
 	const from = framed ?? configuration;
 	const lines = (from.includes('Traceback (most') ? behindFrames(from.split('\n')) : from.split('\n'))
-		.filter(line => !noise.test(line))
 		.map(line => line.trim())
-		.filter(Boolean);
+		.filter(line => line !== '' && !noise.test(line));
 	return lines.slice(-6).join(' ').replace(/\s+/g, ' ').slice(0, 500);
 }
 
-/** The exception: what follows the last indented line of a traceback's frames. */
+/** The exception: what follows the last frame of a traceback and stands further left than it. */
 function behindFrames(lines: readonly string[]): readonly string[] {
-	const frame = lines.findLastIndex(line => /^ {2}File "/.test(line));
-	const exception = lines.findIndex((line, i) => i > frame && line.trim() !== '' && !indented.test(line));
+	const frame = lines.findLastIndex(line => /^\s*File "/.test(line));
+	const left = indentOf(lines[frame] ?? '');
+	const exception = lines.findIndex((line, i) => i > frame && line.trim() !== '' && indentOf(line) < left);
 	return exception < 0 ? lines.slice(frame + 1) : lines.slice(exception);
+}
+
+function indentOf(line: string): number {
+	return line.length - line.trimStart().length;
 }
