@@ -26,6 +26,9 @@ const feedShape = z.array(
 	}),
 );
 
+/** Five times as long as upstream's longest (letters). */
+const longestLog = 200_000;
+
 /** GitHub's list of releases. */
 export function readFeed(text: string): Reading<FeedRelease[]> {
 	const parsed = shaped(text, feedShape);
@@ -36,6 +39,8 @@ export function readFeed(text: string): Reading<FeedRelease[]> {
 		return [{ version, tag: tag_name, date: published_at.slice(0, 10), log: body ?? '' }];
 	});
 	if (!releases.length) return { reason: 'it names no release' };
+	const endless = releases.find(({ log }) => log.length > longestLog);
+	if (endless) return { reason: `the log of ${endless.version} has ${endless.log.length} letters` };
 	return { value: releases.sort((a, b) => compare(a.version, b.version)) };
 }
 

@@ -22,6 +22,8 @@ import type { Kept, SourceState } from '../../ports.ts';
 import type { Gate } from './gate.ts';
 
 export type SourcesSettings = {
+	/** For one document. */
+	seconds: number;
 	/** GitHub's list of releases, newest first. */
 	releases: { address: string; hours: number };
 	/** `{tag}` is the newest release's. */
@@ -86,8 +88,9 @@ export type OpenSources = {
 const minute = 60_000;
 const hour = 60 * minute;
 const longestWait = 24 * hour;
-/** One document: eight megabytes, a minute. CHANGES.md and upgrade.md have less than half a megabyte. */
-const limits = { totalMs: minute, connectMs: 15_000, headerBytes: 32 * 1024, bodyBytes: 8 * 1024 * 1024 };
+/** Eight megabytes for one document: the largest, a hundred releases with their logs, has about one. */
+const bodyBytes = 8 * 1024 * 1024;
+const headerBytes = 32 * 1024;
 /** More new releases than this, and the facts of the oldest are left to a new edition. */
 const mostFacts = 5;
 
@@ -99,6 +102,8 @@ export async function openSources({ settings, gate, kept, known, now, random }: 
 	for (const source of sourcesOf(settings, values, known)) states.push(await restored(source));
 	let news = newsNow();
 	let underway: Promise<void> | undefined;
+	const totalMs = settings.seconds * 1000;
+	const limits = { totalMs, connectMs: totalMs / 2, headerBytes, bodyBytes };
 
 	function newsNow(): News {
 		const read = states[0]?.read?.toISOString().slice(0, 10);

@@ -81,3 +81,9 @@ export function anchorsOf(titles: readonly string[]): string[] {
 		return times ? `${anchor}-${times}` : anchor;
 	});
 }
+
+/** The address of a heading; of the page alone, if the heading is too long for an address of a sane length. */
+export function addressOf(page: string, anchor: string | undefined): string {
+	const address = `${page}#${anchor ?? ''}`;
+	return address.length <= 400 ? address : page;
+}

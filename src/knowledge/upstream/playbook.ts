@@ -1,7 +1,8 @@
 // The documents of matrix-docker-ansible-deploy → what it installs now and what it told its users.
+import { harmless } from '../../advice/markdown.ts';
 import { isVersion } from '../../advice/version.ts';
 import type { Playbook } from '../shape.ts';
-import { anchorsOf, sectionsOf, wordsOf } from './markdown.ts';
+import { addressOf, anchorsOf, sectionsOf, wordsOf } from './markdown.ts';
 import { quotation } from './quotation.ts';
 import { versionOf } from './version.ts';
 
@@ -25,10 +26,10 @@ export function playbookEntries(document: string): { entries: Playbook['entries'
 			const text = quotation(lines.join('\n'), page, 1200);
 			entries.push({
 				date,
-				title: wordsOf(title).slice(0, 200),
+				title: harmless(wordsOf(title.slice(0, 1000))).slice(0, 200),
 				breaking: breaking.test(title) || removing.test(title),
 				text,
-				url: `${page}#${anchors[at]}`,
+				url: addressOf(page, anchors[at]),
 			});
 		}
 	}

@@ -6,16 +6,20 @@ const marked = new Marked();
 
 /** Deeper lists and quotes become flat; nobody reads them on a telephone. */
 const deepest = 4;
-/** Longer texts are not read at all: no passage of upstream's comes near (letters). */
-const mostRead = 100_000;
+
+/** A text with more signs than this is no text: twelve thousand brackets cost the reader a second. */
+const mostSigns = 1500;
 
 /**
  * The text with its links resolved against `base` (an https address), at most `most` letters long, cut between
  * paragraphs; what was cut is marked by `…`. HTML goes, its text stays; pictures become their description.
  */
 export function quotation(text: string, base: string, most = 3000): string {
-	const clean = harmless(text.slice(0, mostRead));
-	const blocks = orWords(clean, () => blocksOf(marked.lexer(clean), base, 0));
+	// What could not be shown anyway is not even read.
+	const clean = harmless(text.slice(0, 4 * most));
+	const signs = clean.match(/[[*_`<>~|]/g)?.length ?? 0;
+	const blocks =
+		signs > mostSigns ? [escapeMarkdown(clean)] : orWords(clean, () => blocksOf(marked.lexer(clean), base, 0));
 	const kept: string[] = [];
 	let length = 0;
 	for (const block of blocks) {
@@ -139,13 +143,21 @@ function span(token: MarkedToken, base: string): string {
 		case 'link': {
 			const inner = inline(token.tokens, base);
 			const href = resolved(token.href, base);
-			// A link inside a link, or code in its text, is more than a link needs: its words are enough.
-			const label = words(token.text.replace(/[`*_[\]]/g, '')) || inner;
-			return href === undefined ? inner : `[${label}](<${href}>)`;
+			const label = words(plainOf(token.tokens));
+			return href === undefined || label === '' ? inner : `[${label}](<${href}>)`;
 		}
 		default:
 			return '';
 	}
+}
+
+/** The letters of a link's text: a link inside a link, or code in it, is more than a link needs. */
+function plainOf(tokens: readonly Token[]): string {
+	return tokens
+		.map(token => ('tokens' in token && token.tokens ? plainOf(token.tokens) : token.type === 'html' ? '' : token.raw))
+		.join('')
+		.replace(/\\([^\w\s])/g, '$1')
+		.replace(/[`*_[\]]/g, '');
 }
 
 /** Words as they are, with the spaces at their ends, which stand between them and what comes next. */
