@@ -342,6 +342,11 @@ const refused: Bad[] = [
 		page: feed({ version: '1.180.0' }),
 		trouble: /does not reach back to 1\.150\.0/,
 	},
+	{
+		name: 'a feed with a log of a megabyte',
+		page: feed({ version: '1.152.0', log: 'x'.repeat(1_000_000) }),
+		trouble: /log of 1\.152\.0 has 10\d+ letters/,
+	},
 	{ name: 'a feed of sixty thousand brackets', page: '['.repeat(60_000), trouble: /not JSON/ },
 	{
 		name: 'a feed that redirects to a forbidden address',
@@ -583,6 +588,8 @@ const hostile: [string, string][] = [
 	['thousands of nested lists', Array.from({ length: 3000 }, (_, i) => `${' '.repeat(i)}- x`).join('\n')],
 	['thousands of brackets', '['.repeat(20_000)],
 	['thousands of stars', '*a'.repeat(20_000)],
+	['a heading of spaces', `## Owls ${' '.repeat(200_000)}x`],
+	['a list of brackets', '- ['.repeat(50_000)],
 	['a megabyte in one line', 'x'.repeat(1_000_000)],
 	['a megabyte of paragraphs', 'Words.\n\n'.repeat(130_000)],
 ];
@@ -603,7 +610,10 @@ describe('what upstream writes is shown as words', () => {
 				}
 			},
 			({ pages }) => {
-				pages.set('/releases', feed({ version: '1.151.0', log: `## Owls\n\n${text}` }, { version: '1.150.0' }));
+				pages.set(
+					'/releases',
+					feed({ version: '1.151.0', log: `## Owls\n\n${text.slice(0, 150_000)}` }, { version: '1.150.0' }),
+				);
 				pages.set('/v1.151.0/docs/upgrade.md', upgradeNotes(['1.151.0', `## Owls\n\n${text}`]));
 				pages.set('/changes', playbookChanges(['2026-03-03', text.slice(0, 300).replace(/\n/g, ' '), text]));
 			},

@@ -19,14 +19,15 @@ export function playbookEntries(document: string): { entries: Playbook['entries'
 	const anchors = anchorsOf(sections.map(({ title }) => title));
 	const entries: Playbook['entries'][number][] = [];
 	let date: string | undefined;
-	for (const [at, { level, title, lines }] of sections.entries()) {
+	for (const [at, { level, title: whole, lines }] of sections.entries()) {
+		const title = whole.slice(0, 1000);
 		if (level === 1) date = /^(\d{4}-\d\d-\d\d)$/.exec(title.trim())?.[1];
 		if (date === undefined) continue;
 		if (level === 2) {
 			const text = quotation(lines.join('\n'), page, 1200);
 			entries.push({
 				date,
-				title: harmless(wordsOf(title.slice(0, 1000))).slice(0, 200),
+				title: harmless(wordsOf(title)).slice(0, 200),
 				breaking: breaking.test(title) || removing.test(title),
 				text,
 				url: addressOf(page, anchors[at]),

@@ -26,7 +26,7 @@ export function quotation(text: string, base: string, most = 3000): string {
 		const room = most - length;
 		if (block.length > room) {
 			// A first block that is too long is cut by itself, as bare words: cut Markdown could mean anything.
-			if (!kept.length) kept.push(escapeMarkdown(wordsIn(block).slice(0, room)));
+			if (!kept.length) kept.push(cut(wordsIn(block), room));
 			kept.push('…');
 			break;
 		}
@@ -44,6 +44,13 @@ function orWords(text: string, read: () => string[]): string[] {
 		if (error instanceof RangeError) return [escapeMarkdown(text)];
 		throw error;
 	}
+}
+
+/** The first words, as many as have room once they are escaped. */
+function cut(words: string, room: number): string {
+	let length = room;
+	while (length > 1 && escapeMarkdown(words.slice(0, length)).length > room) length = Math.floor(length / 2);
+	return escapeMarkdown(words.slice(0, length));
 }
 
 function wordsIn(markdown: string): string {
