@@ -15,6 +15,8 @@ type Taking = {
 	unreachable: (why: string) => void;
 	locked: (why: string) => void;
 	stopping: () => boolean;
+	/** A pause (ms) that the end of the process cuts short. */
+	pause: (ms: number) => Promise<void>;
 };
 
 /** Failed first syncs of a start that are still forgiven. */
@@ -46,6 +48,6 @@ export async function takeIn(taking: Taking): Promise<void> {
 		if (!heard && tries >= startTries) return taking.unreachable(why);
 		const wait = failure.kind === 'limited' ? failure.waitMs : backoff(tries, random());
 		log.warn({ why, tries, waitMs: Math.round(wait) }, 'the homeserver does not answer');
-		await new Promise(resolve => setTimeout(resolve, wait));
+		await taking.pause(wait);
 	}
 }

@@ -1,24 +1,18 @@
 // The homeserver, by matrix-bot-sdk: login, and all that is asked of it while the bot runs. Failures are values.
-import { createHash } from 'node:crypto';
-import { createRequire } from 'node:module';
 import type { MatrixClient } from 'matrix-bot-sdk';
-import { Refusal } from '../command.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
-import type { Account, Failure, Homeserver, Outcome, Store } from '../ports.ts';
+import type { Account, Homeserver, Outcome, Store } from '../ports.ts';
 import { batchOf, historyFilter, isRecord, pageOf, syncFilter } from './matrix/digest.ts';
 import { failureOf } from './matrix/failure.ts';
 import { openHttp } from './matrix/http.ts';
-
-// The SDK is CommonJS: required, its 200 files need not be looked through for names as an import would.
-const sdk: typeof import('matrix-bot-sdk') = createRequire(import.meta.url)('matrix-bot-sdk');
+import { enter, login } from './matrix/login.ts';
+import { sdk } from './matrix/sdk.ts';
 
 /** How long one sync waits for news (ms). */
 const patience = 30_000;
 /** Time-outs of a call (ms): the ordinary one, that of a sync beyond its waiting, that of a first sync. */
 const times = { call: 30_000, sync: 15_000, first: 300_000, upload: 120_000 };
-/** A start that fails for want of an answer is tried so often, with pauses (ms) between. */
-const startPauses = [500, 2000];
 
 export type Connection = Homeserver & {
 	lastSync: () => Date | undefined;
@@ -31,24 +25,32 @@ type Edges = {
 	log: Log;
 	version: string;
 	now: () => Date;
+	/** Aborted when the process is to end before this has begun. */
+	ending: AbortSignal;
 };
 
-/** Logs in, or finds the login of an earlier start. Throws a Refusal. */
-export async function connect(config: Config['matrix'], { store, log, version, now }: Edges): Promise<Connection> {
+/** Logs in, or finds the login of an earlier start. Throws a Refusal; undefined if the process is to end. */
+export async function connect(
+	config: Config['matrix'],
+	{ store, log, version, now, ending }: Edges,
+): Promise<Connection | undefined> {
 	const http = openHttp(`Glia/${version}`);
 	sdk.setRequestFn(http.request);
 	quieten(log);
 	let stopping = false;
 	let lastSync: Date | undefined;
 	let displayName: string | undefined;
-	let account: Account;
 	let loggingIn: Promise<boolean> | undefined;
+	let account: Account;
+	ending.addEventListener('abort', http.close, { once: true });
 	try {
-		account = await enter();
+		account = await enter(config, store, now);
 	} catch (error) {
 		await http.close();
+		if (ending.aborted) return undefined;
 		throw error;
 	}
+	ending.removeEventListener('abort', http.close);
 	const self = account.user;
 	const client = new sdk.MatrixClient(config.homeserver, account.token);
 	const filter = { sync: syncFilter(self), history: historyFilter() };
@@ -107,23 +109,6 @@ export async function connect(config: Config['matrix'], { store, log, version, n
 		if (account.origin !== 'login') return `${why}; put a new accessToken into the configuration.`;
 		if (config.password && !soft) return `${why}; the next start logs in anew with the password.`;
 		return `${why}, and logging in again did not work; check the password in the configuration.`;
-	}
-
-	async function enter(): Promise<Account> {
-		for (let tries = 0; ; tries++) {
-			try {
-				return await firstLogin(config, store, now);
-			} catch (error) {
-				const failure = failureOf(error);
-				if (error instanceof Refusal) throw error;
-				const pause = startPauses[tries];
-				if (failure.kind === 'refused' || failure.kind === 'token' || pause === undefined)
-					throw startRefusal(config, failure);
-				await new Promise(resolve =>
-					setTimeout(resolve, failure.kind === 'limited' ? Math.min(failure.waitMs, 10_000) : pause),
-				);
-			}
-		}
 	}
 
 	const done = () => true as const;
@@ -275,80 +260,6 @@ function idOf(key: string): (raw: unknown) => string | undefined {
 		const id = isRecord(raw) ? raw[key] : undefined;
 		return typeof id === 'string' ? id : undefined;
 	};
-}
-
-/** The kept login if it still belongs to this configuration, else a new one. */
-async function firstLogin(config: Config['matrix'], store: Edges['store'], now: () => Date): Promise<Account> {
-	const kept = await store.account();
-	if (kept && (kept.user !== config.user || kept.homeserver !== config.homeserver)) {
-		throw new Refusal(
-			`The store belongs to ${kept.user} on ${kept.homeserver}, not to ${config.user} on ${config.homeserver}; use another store.path.`,
-		);
-	}
-	const origin = config.accessToken ? createHash('sha256').update(config.accessToken).digest('base64url') : 'login';
-	if (kept?.origin === origin) return kept;
-	let account: Account;
-	if (config.accessToken) {
-		const client = new sdk.MatrixClient(config.homeserver, config.accessToken);
-		const whoami: unknown = await client.doRequest('GET', '/_matrix/client/v3/account/whoami', null, null, times.call);
-		const user = isRecord(whoami) ? whoami.user_id : undefined;
-		if (user !== config.user) {
-			throw new Refusal(
-				`The access token belongs to ${String(user)}, not to ${config.user}; correct matrix.user or the token.`,
-			);
-		}
-		const device = isRecord(whoami) && typeof whoami.device_id === 'string' ? whoami.device_id : '';
-		account = {
-			user: config.user,
-			homeserver: config.homeserver,
-			device,
-			token: config.accessToken,
-			origin,
-			since: now(),
-		};
-		if (kept && kept.device === device) account.since = kept.since;
-	} else {
-		account = { ...(await login(config, config.password ?? '', undefined)), since: now() };
-	}
-	await store.keepAccount(account);
-	return account;
-}
-
-async function login(
-	config: Config['matrix'],
-	password: string,
-	device: string | undefined,
-): Promise<Omit<Account, 'since'>> {
-	const client = new sdk.MatrixClient(config.homeserver, '');
-	const answer: unknown = await client.doRequest(
-		'POST',
-		'/_matrix/client/v3/login',
-		null,
-		{
-			type: 'm.login.password',
-			identifier: { type: 'm.id.user', user: config.user },
-			password,
-			initial_device_display_name: config.device,
-			...(device !== undefined && { device_id: device }),
-		},
-		times.call,
-	);
-	const { user_id: user, access_token: token, device_id: id } = isRecord(answer) ? answer : {};
-	if (typeof token !== 'string' || typeof id !== 'string') throw new Error('a login without a token');
-	if (user !== config.user)
-		throw new Refusal(`The homeserver logged in ${String(user)}, not ${config.user}; correct matrix.user.`);
-	return { user: config.user, homeserver: config.homeserver, device: id, token, origin: 'login' };
-}
-
-function startRefusal(config: Config['matrix'], failure: Failure): Refusal {
-	const { homeserver, user } = config;
-	if (failure.kind === 'token') return new Refusal(`${homeserver} does not accept the access token of ${user}.`);
-	if (failure.kind === 'limited')
-		return new Refusal(`${homeserver} lets ${user} not log in now: too many tries; wait and start again.`);
-	if (failure.kind === 'refused') return new Refusal(`${homeserver} refuses the login of ${user}: ${failure.why}.`);
-	return new Refusal(
-		`The homeserver ${homeserver} cannot be reached: ${failure.kind === 'away' ? failure.why : 'stopped'}.`,
-	);
 }
 
 /** The SDK tells of every failed call; we judge them, so here they are only for those who look closely. */

@@ -1,4 +1,5 @@
 // The bot in Matrix: the edges built, everything started and, at the end, stopped in order.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Respondent } from '../bot.ts';
 import { Refusal } from '../command.ts';
 import type { Config } from '../config.ts';
@@ -35,11 +36,14 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 	let fault: unknown;
 	let stopping = false;
 	const ending = Promise.withResolvers<void>();
+	const starting = new AbortController();
 	const end = (why?: string) => {
 		sentence ??= why;
 		stopping = true;
+		starting.abort();
 		ending.resolve();
 	};
+	const pause = (ms: number) => Promise.race([sleep(ms, undefined, { ref: false }), ending.promise]);
 	const fatal = (error: unknown) => {
 		fault ??= error;
 		end();
@@ -52,10 +56,11 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 	for (const signal of signals) process.on(signal, onSignal);
 	try {
 		const version = given.health.version;
-		const homeserver = await connect(config.matrix, { store, log, version, now });
+		const homeserver = await connect(config.matrix, { store, log, version, now, ending: starting.signal });
+		if (!homeserver) return 0;
 		const account = await store.account();
 		const ports: Ports = { ...given, health: { ...given.health, lastSync: homeserver.lastSync } };
-		const common = { store, homeserver, now, random, log, locked: end, stopping: () => stopping };
+		const common = { store, homeserver, now, random, log, locked: end, stopping: () => stopping, pause };
 		const name = homeserver.names()[0] ?? 'Glia';
 
 		const outbox = openOutbox({ ...common, fatal, loginSince: () => account?.since ?? new Date(0) });

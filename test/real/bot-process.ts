@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { commands } from '../../commands/index.ts';
 import type { Answer, Command } from '../../src/command.ts';
 import { readConfig } from '../../src/config.ts';
-import { runMatrix } from '../../src/main/matrix.ts';
 import type { Ports } from '../../src/ports.ts';
 import { known } from '../known.ts';
 
@@ -53,6 +52,9 @@ const ports: Ports = {
 
 try {
 	const config = readConfig(process.argv[2] ?? '', process.env);
+	// As src/main.ts does it, for the same reason.
+	process.noDeprecation = true;
+	const { runMatrix } = await import('../../src/main/matrix.ts');
 	process.exitCode = await runMatrix(config, { commands: all, ports });
 } catch (error) {
 	process.stderr.write(`${error instanceof Error ? error.message : error}\n`);

@@ -1,7 +1,7 @@
 // The rooms: what is known of them, what they were told, how the bot came in and where they moved.
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
-import type { Store } from '../../ports.ts';
+import type { Move, Store } from '../../ports.ts';
 import { roomOf } from './inbox.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
@@ -151,13 +151,7 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 						.onConflict(conflict => conflict.column('room').doUpdateSet(taken))
 						.execute();
 				}
-				await tx
-					.updateTable('outbox')
-					.set({ room: move.to, next_try: now.getTime() })
-					.where('room', '=', move.from)
-					.where('done_at', 'is', null)
-					.where('kind', '!=', 'leave')
-					.execute();
+				await followed(tx, move, now.getTime());
 				await tx.deleteFrom('moves').where('from_room', '=', move.from).execute();
 				await tx.deleteFrom('invitations').where('room', '=', move.to).execute();
 			}),
@@ -192,4 +186,26 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 			return rows.map(({ room }) => room);
 		},
 	};
+}
+
+/** What is on its way follows to the new room. There it replies to nothing: that was said in the old one. */
+async function followed(tx: Transaction<Tables>, { from, to }: Move, now: number): Promise<void> {
+	const rows = await tx
+		.selectFrom('outbox')
+		.select(['id', 'decided'])
+		.where('room', '=', from)
+		.where('done_at', 'is', null)
+		.where('kind', '!=', 'leave')
+		.execute();
+	for (const { id, decided } of rows) {
+		const saying = JSON.parse(decided ?? '{}');
+		for (const content of [saying.event?.content, saying.content]) {
+			if (content) delete content['m.relates_to'];
+		}
+		await tx
+			.updateTable('outbox')
+			.set({ room: to, decided: JSON.stringify(saying), sealed: null, next_try: now })
+			.where('id', '=', id)
+			.execute();
+	}
 }

@@ -1,0 +1,182 @@
+// Who is served and where: strangers, invitations, threads, edits, redactions, upgrades, removals.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { answerTo, roomWith, settled, tally } from './answers.ts';
+import { type Bot, makeBot } from './bot.ts';
+import { type Person, person } from './person.ts';
+import { type Homeserver, sharedSynapse } from './synapse.ts';
+
+const good = { unanswered: [], twice: [], ordered: true };
+let home: Homeserver;
+let alice: Person;
+let mallory: Person;
+let bot: Bot;
+
+beforeAll(async () => {
+	home = await sharedSynapse();
+	alice = await person(home, 'alice');
+	mallory = await person(home, 'mallory');
+	bot = await makeBot(home, { allow: [alice.userId] });
+	await bot.start();
+}, 120_000);
+
+afterAll(() => bot?.remove());
+
+/** The bot's membership event in a room, once it is as asked for. */
+function membership(who: Person, room: string, is: string) {
+	return who.waitFor(
+		event =>
+			event.room_id === room &&
+			event.type === 'm.room.member' &&
+			event.state_key === bot.userId &&
+			event.content.membership === is,
+		30_000,
+	);
+}
+
+test('a stranger’s invitation is refused with a reason', async () => {
+	const room = await mallory.createRoom({ invite: [bot.userId] });
+	const left = await membership(mallory, room, 'leave');
+	expect(left.content.reason).toContain('operator');
+}, 60_000);
+
+test('invitations that came while the bot was away: followed, or refused', async () => {
+	await bot.stop();
+	const mine = await alice.createRoom({ invite: [bot.userId] });
+	const theirs = await mallory.createRoom({ invite: [bot.userId] });
+	await bot.start();
+	await membership(alice, mine, 'join');
+	await membership(mallory, theirs, 'leave');
+}, 60_000);
+
+test('what was said before the bot came is not for it; what was said after it came is, however soon', async () => {
+	const room = await alice.createRoom();
+	const before = await alice.say(room, '!echo before');
+	await alice.invite(room, bot.userId);
+	await membership(alice, room, 'join');
+	const after = await alice.say(room, '!echo after');
+	await alice.waitFor(answerTo(after, bot.userId));
+	expect(await tally(alice, room, bot.userId, [before])).toMatchObject({ unanswered: [before] });
+}, 60_000);
+
+test('answers go into the thread of their command', async () => {
+	const room = await roomWith(bot, alice);
+	const root = await alice.say(room, 'let us talk');
+	const asked = await alice.thread(room, root, '!echo in a thread');
+	const answer = await alice.waitFor(answerTo(asked, bot.userId));
+	expect(answer.content['m.relates_to']).toMatchObject({ rel_type: 'm.thread', event_id: root });
+}, 60_000);
+
+test('edits, notices, its own words and quoted commands are left alone; a reply with a command is not', async () => {
+	const room = await roomWith(bot, alice);
+	const first = await alice.say(room, '!echo once');
+	await alice.waitFor(answerTo(first, bot.userId));
+	const edit = await alice.edit(room, first, '!echo twice');
+	const notice = await alice.say(room, '!echo notice', { msgtype: 'm.notice' });
+	const quoted = await alice.say(room, '> <@x:y> !echo quoted\n\nindeed', {
+		'm.relates_to': { 'm.in_reply_to': { event_id: first } },
+	});
+	const reply = await alice.say(room, '> <@x:y> !echo quoted\n\n!echo reply', {
+		'm.relates_to': { 'm.in_reply_to': { event_id: first } },
+	});
+	const answer = await alice.waitFor(answerTo(reply, bot.userId));
+	expect(answer.content.body).toContain('echo reply');
+	expect((await tally(alice, room, bot.userId, [edit, notice, quoted])).unanswered).toEqual([edit, notice, quoted]);
+}, 60_000);
+
+test('a command that is taken back while it waits stays unanswered', async () => {
+	const room = await roomWith(bot, alice);
+	const slow = await alice.say(room, '!slow 1500');
+	const taken = await alice.say(room, '!echo taken back');
+	await alice.redact(room, taken);
+	const last = await alice.say(room, '!echo last');
+	await alice.waitFor(answerTo(last, bot.userId));
+	expect((await tally(alice, room, bot.userId, [slow, taken])).unanswered).toEqual([taken]);
+}, 60_000);
+
+test.each(['10', '12'])(
+	'a room is upgraded while the bot is away (to version %s)',
+	async version => {
+		const bob = await person(home, 'bob');
+		const levels = { users: { [bob.userId]: 100 } };
+		const old = await roomWith(bot, alice, {
+			version: '10',
+			invite: [bob.userId],
+			powerLevels: { users: { [alice.userId]: 100, ...levels.users } },
+		});
+		await bob.join(old);
+		await bot.stop();
+		const before = await bob.say(old, '!echo before the upgrade');
+		const fresh = await bob.upgrade(old, version);
+		// Not on the operator's list, but the room that bob speaks for is one that the bot was in.
+		await bob.invite(fresh, bot.userId);
+		await bob.invite(fresh, alice.userId);
+		await alice.join(fresh);
+		await bot.start();
+		await membership(alice, fresh, 'join');
+		const after = await bob.say(fresh, '!echo after the upgrade');
+		await alice.waitFor(answerTo(after, bot.userId), 30_000);
+		// The old room lets the bot speak no more, so what was asked there is answered in the new one.
+		await alice.waitFor(
+			event =>
+				event.room_id === fresh && event.sender === bot.userId && /before the upgrade/.test(event.content.body ?? ''),
+			90_000,
+		);
+		expect(await settled(alice, fresh, bot.userId, [after], 10_000)).toEqual(good);
+		expect(await tally(alice, old, bot.userId, [before])).toMatchObject({ twice: [] });
+		const hellos = (await alice.messagesOf(fresh)).filter(event => /Hello, I am/.test(event.content.body ?? ''));
+		expect(hellos).toEqual([]);
+	},
+	180_000,
+);
+
+test('a room that only claims to be replaced is not followed', async () => {
+	const room = await roomWith(bot, alice);
+	const other = await alice.createRoom({ preset: 'public_chat' });
+	await alice.setState(room, 'm.room.tombstone', '', { body: 'moved', replacement_room: other });
+	await membership(alice, other, 'join');
+	await membership(alice, other, 'leave');
+}, 60_000);
+
+test('a room made public hears it once; encryption switched on as well', async () => {
+	const room = await roomWith(bot, alice);
+	await alice.setState(room, 'm.room.join_rules', '', { join_rule: 'public' });
+	await alice.waitFor(event => event.room_id === room && /made public/.test(event.content.body ?? ''));
+	await alice.setState(room, 'm.room.join_rules', '', { join_rule: 'invite' });
+	await alice.setState(room, 'm.room.join_rules', '', { join_rule: 'public' });
+	const asked = await alice.say(room, '!echo still here');
+	await alice.waitFor(answerTo(asked, bot.userId));
+	const said = (await alice.messagesOf(room)).filter(event => /made public/.test(event.content.body ?? ''));
+	expect(said).toHaveLength(1);
+}, 60_000);
+
+test('removed, it says nothing more; invited again, it answers what is said then', async () => {
+	const room = await roomWith(bot, alice);
+	await alice.kick(room, bot.userId, 'enough');
+	const away = await alice.say(room, '!echo while away');
+	await sleep(500);
+	await alice.invite(room, bot.userId);
+	await alice.waitFor(
+		event => event.room_id === room && event.state_key === bot.userId && event.content.membership === 'join',
+	);
+	await sleep(500);
+	const back = await alice.say(room, '!echo back');
+	await alice.waitFor(answerTo(back, bot.userId));
+	expect((await tally(alice, room, bot.userId, [away])).unanswered).toEqual([away]);
+}, 60_000);
+
+test('!leave: it answers, leaves and forgets', async () => {
+	const room = await roomWith(bot, alice);
+	const asked = await alice.say(room, '!leave');
+	await alice.waitFor(answerTo(asked, bot.userId));
+	await membership(alice, room, 'leave');
+}, 60_000);
+
+test('several commands in one message are one answer', async () => {
+	const room = await roomWith(bot, alice);
+	const asked = await alice.say(room, '!echo one\n!echo two\n! echo three');
+	const answer = await alice.waitFor(answerTo(asked, bot.userId));
+	for (const word of ['echo one', 'echo two', 'echo three']) expect(answer.content.body).toContain(word);
+	await sleep(500);
+	expect(await tally(alice, room, bot.userId, [asked])).toEqual(good);
+}, 60_000);

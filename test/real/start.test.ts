@@ -1,0 +1,145 @@
+// Starts that cannot succeed, ends that must: each one clear sentence and the right exit status.
+import { createServer } from 'node:net';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import { answerTo, roomWith } from './answers.ts';
+import { type Bot, type BotOptions, makeBot } from './bot.ts';
+import { login, person } from './person.ts';
+import { type Homeserver, sharedSynapse, startSynapse } from './synapse.ts';
+
+let home: Homeserver;
+let bots: Bot[] = [];
+
+beforeAll(async () => {
+	home = await sharedSynapse();
+}, 120_000);
+
+afterEach(async () => {
+	for (const bot of bots) await bot.remove();
+	bots = [];
+});
+
+async function newBot(options?: BotOptions, at: Homeserver = home): Promise<Bot> {
+	const bot = await makeBot(at, options);
+	bots.push(bot);
+	return bot;
+}
+
+/** What stands on standard error that is not the log. */
+function sentences(bot: Bot): string[] {
+	return bot
+		.output()
+		.split('\n')
+		.filter(line => line !== '' && !line.startsWith('{'));
+}
+
+test.each([
+	['a wrong password', { matrix: { password: 'wrong' } }, /refuses the login/],
+	['a wrong token', { matrix: { accessToken: 'wrong' } }, /does not accept the access token/],
+	['an unreachable homeserver', { url: 'http://127.0.0.1:9' }, /cannot be reached/],
+	[
+		'an unknown option',
+		{ matrix: { hommeserver: 'x' } },
+		/config\.yaml:1: matrix\.hommeserver: there is no such option/,
+	],
+])(
+	'%s: one sentence, exit status 1',
+	async (_what, options, sentence) => {
+		const bot = await newBot(options);
+		bot.spawn();
+		expect(await bot.ended()).toBe(1);
+		expect(sentences(bot)).toEqual([expect.stringMatching(sentence)]);
+	},
+	60_000,
+);
+
+test('the token of a registration serves, and a second process on the store is refused', async () => {
+	const bot = await newBot({ byToken: true });
+	await bot.start();
+	const first = bot.pid();
+	const second = bot.spawn();
+	const [status] = await new Promise<unknown[]>(resolve => second.once('exit', (...ended) => resolve(ended)));
+	expect(status).toBe(1);
+	expect(sentences(bot)).toEqual([expect.stringMatching(/Another process uses the store/)]);
+	process.kill(first ?? 0, 'SIGKILL');
+}, 60_000);
+
+test('a revoked token ends the process with a sentence; with the password, the next start logs in anew', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const alice = await person(home, 'alice');
+	const room = await roomWith(bot, alice);
+
+	const itself = await login(home, bot.userId, bot.password);
+	await itself.request('POST', '/_matrix/client/v3/logout/all', {});
+	expect(await bot.ended()).toBe(1);
+	expect(sentences(bot)).toEqual([expect.stringMatching(/revoked or has expired; the next start logs in anew/)]);
+	const asked = await alice.say(room, '!echo later');
+	await bot.start();
+	await alice.waitFor(answerTo(asked, bot.userId));
+}, 60_000);
+
+test('an expired session (soft logout) is renewed on the same device, and nobody notices', async () => {
+	const synapse = await startSynapse({ config: { session_lifetime: '8s' } });
+	try {
+		const bot = await newBot({}, synapse);
+		await bot.start();
+		// The people of this homeserver expire as well: each lives shorter than its session.
+		const alice = await person(synapse, 'alice');
+		const room = await roomWith(bot, alice);
+		await sleep(8500);
+		const password = 'a password of her own';
+		const account = await synapse.registerUser('carol', password);
+
+		const carol = await login(synapse, account.userId, password);
+		const other = await roomWith(bot, carol);
+		const asked = await carol.say(other, '!echo after');
+		await carol.waitFor(answerTo(asked, bot.userId));
+		expect(bot.output()).toContain('logged in again on the same device');
+		expect(room).not.toBe(other);
+		expect(sentences(bot)).toEqual([]);
+	} finally {
+		await synapse.stop();
+	}
+}, 90_000);
+
+test('SIGTERM: what is in hand is finished, exit status 0', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const alice = await person(home, 'alice');
+	const room = await roomWith(bot, alice);
+	const asked = await alice.say(room, '!slow 1500');
+	await sleep(700);
+	expect(await bot.stop()).toBe(0);
+	await alice.waitFor(answerTo(asked, bot.userId), 3000);
+	expect(sentences(bot)).toEqual([]);
+}, 60_000);
+
+test('SIGTERM during a start that hangs ends it', async () => {
+	const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+	await new Promise(resolve => silent.once('listening', resolve));
+	const address = silent.address();
+	const bot = await newBot({ url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}` });
+	bot.spawn();
+	await sleep(1500);
+	expect(await bot.stop()).toBe(0);
+	silent.close();
+}, 60_000);
+
+test('a store that cannot be written ends the process with a sentence', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const alice = await person(home, 'alice');
+	const room = await roomWith(bot, alice);
+	await bot.stop();
+	// A page limit that is reached at once: SQLite then refuses like on a full disk.
+
+	const database = new DatabaseSync(`${bot.dir}/data/glia.sqlite`);
+	database.exec(`CREATE TRIGGER full BEFORE INSERT ON inbox BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`);
+	database.close();
+	await alice.say(room, '!echo lost?');
+	bot.spawn();
+	expect(await bot.ended()).toBe(3);
+	expect(sentences(bot)).toEqual([expect.stringMatching(/cannot be kept.*the disk is full/)]);
+}, 60_000);
