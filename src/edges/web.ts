@@ -1,6 +1,8 @@
 // The outside world: other people's homeservers and upstream's documents, asked politely and never trusted.
 import { createSecureContext, getCACertificates } from 'node:tls';
 import type { Observation } from '../advice/observation.ts';
+import { type Known, noNews } from '../knowledge/news.ts';
+import type { Kept, Web } from '../ports.ts';
 import { exceptionsOf } from './web/address.ts';
 import { openDiscovery } from './web/discovery.ts';
 import { openGate } from './web/gate.ts';
@@ -8,6 +10,7 @@ import { openLook } from './web/look.ts';
 import { memory } from './web/memory.ts';
 import { openNames } from './web/names.ts';
 import type { Route } from './web/request.ts';
+import { openSources, type SourcesSettings } from './web/sources.ts';
 
 export type WebSettings = {
 	/** `0.1.0` */
@@ -28,6 +31,17 @@ export type WebSettings = {
 	/** Seconds for one request, and for all the requests of one look. */
 	requestSeconds: number;
 	lookSeconds: number;
+	/** Absent: upstream's sources are switched off. */
+	sources?: SourcesSettings | undefined;
+};
+
+export type WebGiven = {
+	now: () => Date;
+	kept: Kept;
+	/** What the knowledge has already. */
+	known: Known;
+	/** Where an address and its port really are: only tests say so. */
+	route?: Route;
 };
 
 /** Who asks twice within a minute (milliseconds) gets the same answer. */
@@ -36,7 +50,8 @@ const same = 60_000;
 const headerBytes = 16 * 1024;
 const bodyBytes = 64 * 1024;
 
-export function openWeb(settings: WebSettings, now: () => Date, route: Route = (host, port) => ({ host, port })) {
+/** Throws a TypeError that names a wrong range of addresses or a wrong certificate. */
+export async function openWeb(settings: WebSettings, { now, kept, known, route = itself }: WebGiven): Promise<Web> {
 	const ms = () => now().getTime();
 	const totalMs = settings.requestSeconds * 1000;
 	const names = openNames({
@@ -63,6 +78,9 @@ export function openWeb(settings: WebSettings, now: () => Date, route: Route = (
 		totalMs: settings.lookSeconds * 1000,
 		now,
 	});
+	const sources =
+		settings.sources &&
+		(await openSources({ settings: settings.sources, gate, kept, known, now, random: Math.random }));
 	const looks = memory<Promise<Observation>>(1000, ms);
 	const underway = new Map<string, Promise<Observation>>();
 	return {
@@ -76,7 +94,14 @@ export function openWeb(settings: WebSettings, now: () => Date, route: Route = (
 			underway.set(server, observed);
 			return observed;
 		},
+		news: () => sources?.news() ?? noNews,
+		sources: () => sources?.states() ?? [],
+		readNews: async () => sources?.read(),
 	};
+}
+
+function itself(host: string, port: number): { host: string; port: number } {
+	return { host, port };
 }
 
 /** Header text is what is left: printable ASCII. */

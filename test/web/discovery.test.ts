@@ -180,7 +180,7 @@ test.each(cases)('$step', async ({ server, delegates, names = {}, services = {},
 		await world.https({ port, names: certified }, pages(version));
 		if (wellKnown) await world.https({ port: 443, names: ['example.test'] }, pages(wellKnown));
 	}
-	const observation = await world.web().observe(server);
+	const observation = await (await world.web()).observe(server);
 	expect(observation).toMatchObject({ kind: 'running', version: '1.150.0', through: 'federation' });
 	expect(observation.target?.by).toBe(expected.by);
 	const asked = world.heard.filter(({ path }) => path === '/_matrix/federation/v1/version');
@@ -197,7 +197,7 @@ test('30x redirects of the delegation are followed, across hosts', async () => {
 		else response.writeHead(404).end();
 	});
 	await world.https({ port: 8448, names: ['www.example.test'] }, synapse('1.150.0'));
-	expect(await world.web().observe('example.test')).toMatchObject({
+	expect(await (await world.web()).observe('example.test')).toMatchObject({
 		kind: 'running',
 		target: { at: 'www.example.test:8448', by: 'well-known', delegated: 'www.example.test:8448' },
 	});
@@ -209,14 +209,14 @@ test('an alias is followed to its address', async () => {
 		{ type: 'A', value: ours },
 	]);
 	await world.https({ port: 8450, names: ['example.test'] }, synapse('1.150.0'));
-	expect(await world.web().observe('example.test:8450')).toMatchObject({ kind: 'running' });
+	expect(await (await world.web()).observe('example.test:8450')).toMatchObject({ kind: 'running' });
 });
 
 test('the certificate has to be for the name, not for the host of the service', async () => {
 	world.zone.a('box.test', ours);
 	world.zone.srv('_matrix-fed._tcp.example.test', 'box.test', 8453);
 	await world.https({ port: 8453, names: ['box.test'] }, synapse('1.150.0'));
-	expect(await world.web().observe('example.test')).toMatchObject({
+	expect(await (await world.web()).observe('example.test')).toMatchObject({
 		kind: 'unreached',
 		trouble: { is: 'tls', fault: 'wrong-name', at: 'box.test:8453', names: 'box.test' },
 	});
@@ -230,7 +230,7 @@ test('the second host of a service is asked when the first is gone', async () =>
 		{ type: 'SRV', target: 'gone.test', port: 9999, priority: 10 },
 	]);
 	await world.https({ port: 8453, names: ['example.test'] }, synapse('1.150.0'));
-	expect(await world.web().observe('example.test')).toMatchObject({ kind: 'running' });
+	expect(await (await world.web()).observe('example.test')).toMatchObject({ kind: 'running' });
 	expect(world.dialled).toEqual([`${ours}:9999`, `${ours}:8453`]);
 });
 
@@ -274,7 +274,7 @@ test.each<[string, Caching]>([
 	});
 	await world.https({ port: 8450, names: ['example.test'] }, synapse('1.150.0'));
 	let now = clock;
-	const web = world.web({}, () => new Date(now));
+	const web = await world.web({}, () => new Date(now));
 	await web.observe('example.test');
 	now += hours * 3600_000;
 	await web.observe('example.test');
@@ -286,7 +286,7 @@ test('a failed delegation is asked for again after five minutes, then less and l
 	await world.https({ port: 443, names: ['example.test'] }, pages({}));
 	await world.https({ port: 8448, names: ['example.test'] }, synapse('1.150.0'));
 	let now = clock;
-	const web = world.web({}, () => new Date(now));
+	const web = await world.web({}, () => new Date(now));
 	const counts: number[] = [];
 	for (let minute = 0; minute <= 240; minute += 5, now += 5 * 60_000) {
 		await web.observe('example.test');
@@ -305,7 +305,7 @@ test('a delegation stays good while its host is down, up to 48 hours', async () 
 	});
 	await world.https({ port: 8450, names: ['example.test'] }, synapse('1.150.0'));
 	let now = clock;
-	const web = world.web({}, () => new Date(now));
+	const web = await world.web({}, () => new Date(now));
 	await web.observe('example.test');
 	down = true;
 	now += 30 * 3600_000;

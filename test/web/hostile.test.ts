@@ -51,7 +51,7 @@ function run(cases: Case[]): void {
 		inWorld(async world => {
 			world.zone.a('hostile.test', ours);
 			await arrange(world);
-			const observation = await world.web(hangs ? hurried : {}).observe(server);
+			const observation = await (await world.web(hangs ? hurried : {})).observe(server);
 			expect(observation).toMatchObject(expected);
 			expectHarmless(observation);
 		});
@@ -248,7 +248,7 @@ describe('names', () => {
 			);
 			await world.https({ port: 8448, names: ['hostile.test'] }, synapse('1.150.0'));
 			let now = Date.UTC(2026, 0, 1);
-			const web = world.web({}, () => new Date(now));
+			const web = await world.web({}, () => new Date(now));
 			const kinds: string[] = [];
 			for (let look = 0; look < 6; look++, now += 3600_000) kinds.push((await web.observe('hostile.test:8448')).kind);
 			// Each look is pinned to the address that was checked for it; the next one sees the other.
@@ -957,7 +957,7 @@ describe('redirects and delegations', () => {
 				{ port: 443, names: ['hostile.test'] },
 				pages({ '/.well-known/matrix/server': { 'm.server': 'hostile.test' } }),
 			);
-			await world.web().observe('hostile.test');
+			await (await world.web()).observe('hostile.test');
 			expect(world.heard.filter(({ path }) => path === '/.well-known/matrix/server')).toHaveLength(1);
 		}));
 });
@@ -978,7 +978,7 @@ test('a closed federation: the client API says what runs', () =>
 					response,
 				);
 		});
-		const observation = await world.web().observe('closed.test');
+		const observation = await (await world.web()).observe('closed.test');
 		expect(observation).toMatchObject({
 			kind: 'running',
 			version: '1.98.0',
@@ -990,7 +990,7 @@ test('a closed federation: the client API says what runs', () =>
 
 test('an excluded server is not asked, nor are those below', () =>
 	inWorld(async world => {
-		const web = world.web({ exclude: ['private.test', '*.quiet.test'] });
+		const web = await world.web({ exclude: ['private.test', '*.quiet.test'] });
 		for (const name of ['private.test', 'PRIVATE.test:8448', 'a.quiet.test']) {
 			expect(await web.observe(name)).toMatchObject({ kind: 'excluded' });
 		}
@@ -1002,7 +1002,7 @@ test('whoever asks for the same server meanwhile, or within a minute, gets the s
 		world.zone.a('busy.test', ours);
 		await world.https({ port: 8448, names: ['busy.test'] }, synapse('1.150.0'));
 		let now = Date.UTC(2026, 0, 1);
-		const web = world.web({}, () => new Date(now));
+		const web = await world.web({}, () => new Date(now));
 		await Promise.all(Array.from({ length: 50 }, () => web.observe('busy.test:8448')));
 		now += 30_000;
 		await web.observe('busy.test:8448');
@@ -1016,7 +1016,7 @@ test('it says who it is and whom to ask about it', () =>
 	inWorld(async world => {
 		world.zone.a('busy.test', ours);
 		await world.https({ port: 8448, names: ['busy.test'] }, synapse('1.150.0'));
-		await world.web({ contact: 'https://example.org/glia\r\nX-Evil: (yes)' }).observe('busy.test:8448');
+		await (await world.web({ contact: 'https://example.org/glia\r\nX-Evil: (yes)' })).observe('busy.test:8448');
 		expect(world.heard[0]?.agent).toBe('Glia/0.0.0 (https://example.org/gliaX-Evil: yes)');
 	}));
 
@@ -1037,7 +1037,7 @@ test('no more connections at once than allowed, in all and to one address', () =
 		const names = Array.from({ length: 40 }, (_, i) => `s${i}.test`);
 		for (const [i, name] of names.entries()) world.zone.a(name, i % 2 ? ours : other);
 		for (const address of [ours, other]) await world.tls({ address, port: 8448, names }, slowly(address));
-		const web = world.web({ atOnce: 5, perAddress: 3 });
+		const web = await world.web({ atOnce: 5, perAddress: 3 });
 		const observations = await Promise.all(names.map(name => web.observe(`${name}:8448`)));
 		expect(new Set(observations.map(({ kind }) => kind))).toEqual(new Set(['running']));
 		expect(open.most).toBeLessThanOrEqual(5);

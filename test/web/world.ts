@@ -5,7 +5,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, createServer as createNet, type Socket } from 'node:net';
 import { createServer as createTls, type TLSSocket, type TlsOptions } from 'node:tls';
-import { openWeb, type WebSettings } from '../../src/edges/web.ts';
+import { openWeb, type WebGiven, type WebSettings } from '../../src/edges/web.ts';
+import type { Kept, Web } from '../../src/ports.ts';
 import { type Authority, type Certificate, openAuthority } from './authority.ts';
 import { openZone, type Zone } from './zone.ts';
 
@@ -30,7 +31,7 @@ export type World = {
 	tls: (at: At, speak: (socket: TLSSocket) => void, options?: TlsOptions) => Promise<void>;
 	/** A server that speaks what it likes. */
 	tcp: (at: At, speak: (socket: Socket) => void) => Promise<void>;
-	web: (settings?: Partial<WebSettings>, now?: () => Date) => ReturnType<typeof openWeb>;
+	web: (settings?: Partial<WebSettings>, now?: () => Date, given?: Partial<WebGiven>) => Promise<Web>;
 	close: () => Promise<void>;
 };
 
@@ -99,13 +100,15 @@ export async function openWorld(): Promise<World> {
 		async tcp(at, speak) {
 			await listen(createNet(speak), at);
 		},
-		web(settings = {}, now = () => new Date()) {
-			return openWeb({ ...played(zone, ca), ...settings }, now, (host, port) => {
+		web(settings = {}, now = () => new Date(), given = {}) {
+			const route = (host: string, port: number) => {
 				world.dialled.push(`${host}:${port}`);
 				if (host === banned) return { host, port: (guard.address() as AddressInfo).port };
 				// Where nobody listens, the connection is refused as in the real world.
 				return { host, port: routes.get(`${host}:${port}`) ?? 1 };
-			});
+			};
+			const known = { releases: [], passages: [], advisories: [] };
+			return openWeb({ ...played(zone, ca), ...settings }, { now, kept: openKept(), known, route, ...given });
 		},
 		async close() {
 			for (const socket of sockets) socket.destroy();
@@ -131,6 +134,12 @@ function played(zone: Zone, ca: Authority): WebSettings {
 		requestSeconds: 10,
 		lookSeconds: 20,
 	};
+}
+
+/** What is kept, in memory. */
+export function openKept(): Kept & { texts: Map<string, string> } {
+	const texts = new Map<string, string>();
+	return { texts, get: async key => texts.get(key), put: async (key, text) => void texts.set(key, text) };
 }
 
 /** Answers `/_matrix/federation/v1/version` like Synapse, and everything else with 404. */

@@ -274,7 +274,11 @@ function troubleOf(error: unknown, at: string, phase: Phase): Trouble {
 	if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
 		return { is: 'broken', at, fault: 'headers-too-large' };
 	}
-	const isClosed = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
+	if (process.env.DBG) console.error(error);
+	const isClosed =
+		['UND_ERR_SOCKET', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'ECONNRESET', 'EPIPE'].includes(code) ||
+		// undici has no code of its own for an answer that ends too early.
+		(error instanceof Error && error.message.includes('Invalid EOF state'));
 	return { is: 'broken', at, fault: isClosed ? 'closed' : 'not-http' };
 }
 
