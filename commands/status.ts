@@ -13,6 +13,8 @@ export const status = {
 	async run(_asked, { knowledge, health, store, now }: Pick<Ports, 'knowledge' | 'health' | 'store' | 'now'>) {
 		const { servers, last, next } = await store.looks();
 		const lastSync = health.lastSync();
+		const sources = health.sources?.();
+		const ago = (at: Date) => Math.max(0, Math.round((now().getTime() - at.getTime()) / 1000));
 		return statusWords({
 			format: 1,
 			version: health.version,
@@ -23,6 +25,14 @@ export const status = {
 			unread: knowledge.unread.length,
 			advisories: knowledge.advisories.length,
 			watch: { servers, ...(last && { last: last.toISOString() }), ...(next && { next: next.toISOString() }) },
+			...(sources && {
+				sources: sources.map(({ name, address, read, trouble }) => ({
+					name,
+					address,
+					...(read && { read: read.toISOString(), ago: ago(read) }),
+					...(trouble !== undefined && { trouble }),
+				})),
+			}),
 		});
 	},
 } satisfies Command;

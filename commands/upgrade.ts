@@ -2,6 +2,7 @@
 
 import { code, quoted } from '../src/advice/markdown.ts';
 import { plan } from '../src/advice/plan.ts';
+import { playbookSection } from '../src/advice/playbook.ts';
 import { writeTerm } from '../src/advice/profile.ts';
 import { runningOf } from '../src/advice/spell.ts';
 import { profileFrom, withFacts } from '../src/advice/subscription.ts';
@@ -55,10 +56,14 @@ export const upgrade = {
 			);
 		}
 		const taken = [server?.note, from.note, to.note].filter(note => note !== undefined);
-		return planWords(
+		const answer = planWords(
 			plan({ from: from.version, to: to.version, profile, today: now().toISOString().slice(0, 10) }, knowledge),
 			taken,
 		);
+		const since = knowledge.releases.find(({ version }) => version === from.version)?.date;
+		if (knowledge.playbook && since !== undefined && profile.get('install')?.value === 'mdad')
+			answer.sections.push(playbookSection(knowledge.playbook, since));
+		return answer;
 	},
 } satisfies Command;
 

@@ -91,28 +91,12 @@ async function main(): Promise<number> {
 	return converse({ commands, ports });
 }
 
-/** The world outside, opened when somebody first asks for it. */
-function webLater(): Web {
+/** Servers, looked at by the default configuration, once somebody first asks for one. */
+function webLater(): Pick<Web, 'observe'> {
 	let opened: Promise<Web> | undefined;
 	return {
 		async observe(server) {
-			opened ??= import('./edges/web.ts').then(({ openWeb }) =>
-				openWeb(
-					{
-						version: packageJson.version,
-						contact: packageJson.name,
-						addresses: [],
-						exclude: [],
-						resolvers: [],
-						authorities: [],
-						atOnce: 50,
-						perAddress: 4,
-						requestSeconds: 10,
-						lookSeconds: 30,
-					},
-					() => new Date(),
-				),
-			);
+			opened ??= import('./main/outside.ts').then(({ openPlainWeb }) => openPlainWeb(packageJson.version));
 			return (await opened).observe(server);
 		},
 	};

@@ -41,6 +41,8 @@ export type Web = {
 	sources: () => readonly SourceState[];
 	/** Reads the sources that are due. Rejects only if what was read cannot be kept. */
 	readNews: () => Promise<void>;
+	/** Ends what is under way, at once. */
+	close: () => void;
 };
 
 /** One of upstream's documents. */
@@ -244,6 +246,7 @@ export type Store = WatchStore & {
 	leftBefore: (moment: Date) => Promise<string[]>;
 	/** Deletes what was decided or delivered before that moment. */
 	prune: (before: Date) => Promise<void>;
+	kept: Kept;
 	close: () => Promise<void>;
 };
 

@@ -13,7 +13,7 @@ import { matrixMessages } from './render/matrix.ts';
 
 export type Watching = {
 	store: Pick<Store, 'dueServers' | 'nextLook' | 'keepLook' | 'watchesOn' | 'heard' | 'alert' | 'settings'>;
-	web: Web;
+	web: Pick<Web, 'observe'>;
 	/** What is known now: news of upstream included. */
 	knowledge: () => Knowledge;
 	now: () => Date;

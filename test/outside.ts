@@ -2,7 +2,7 @@
 import type { Observation } from '../src/advice/observation.ts';
 import type { Web } from '../src/ports.ts';
 
-export type Outside = Web & {
+export type Outside = Pick<Web, 'observe'> & {
 	/** A release, a silence, or whatever a look can see. */
 	plays: (server: string, what: string | 'silent' | Partial<Observation>) => void;
 	/** Servers in the order in which they were looked at. */

@@ -8,7 +8,6 @@ import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
 import type { Applies } from './profile.ts';
 import { closedFacts, openFacts } from './profile.ts';
 import type { Rollback } from './rollback.ts';
-import type { Trial } from './trial.ts';
 import { trialWords } from './trial.ts';
 import type { Version } from './version.ts';
 import { compare } from './version.ts';
@@ -296,20 +295,37 @@ function hiddenSection({ hidden }: Pick<Plan, 'hidden'>): Section[] {
 
 function unreadSection({ unread }: Pick<Plan, 'unread'>): Section[] {
 	if (!unread.length) return [];
-	const lines = unread.map(({ release, heading, section, part, bullet, url }) => {
-		const what = [heading ?? section, part === 'Top' ? undefined : part, bullet]
-			.filter(part => part !== undefined)
-			.join(' · ');
-		return `${release}: ${link(what, url)}`;
-	});
+	const lines = unread.map(
+		passage =>
+			`${passage.release}: ${link(unreadName(passage), passage.url)}${passage.changed ? ' (changed since it was read here)' : ''}`,
+	);
+	const quoted = unread.flatMap(passage => (passage.text ? [unreadQuotation(passage, passage.text)] : []));
+	const below = quoted.length ? ', or below in its own words' : '';
 	return [
 		{
 			title: `Unread (${unread.length})`,
 			mark: '⚠️',
-			markdown: `Upstream wrote this and nobody has turned it into notes yet. Read it there:\n\n${list(lines)}`,
+			markdown: `Upstream wrote this and nobody has turned it into notes yet. Read it there${below}:\n\n${list(lines)}`,
 			fold: true,
 		},
+		...quoted,
 	];
+}
+
+function unreadName({ heading, section, part, bullet }: Plan['unread'][number]): string {
+	return [heading ?? section, part === 'Top' ? undefined : part, bullet].filter(part => part !== undefined).join(' · ');
+}
+
+/** Upstream's own words, marked as such; they were made harmless when they were read. */
+function unreadQuotation(passage: Plan['unread'][number], text: string): Section {
+	const name = [...`${passage.release}: ${unreadName(passage)}`];
+	const title = name.length > 40 ? `${name.slice(0, 39).join('')}…` : name.join('');
+	const lines = text.split('\n').map(line => (line === '' ? '>' : `> ${line}`));
+	return {
+		title: escapeMarkdown(title),
+		markdown: `In ${link('upstream’s own words', passage.url)}, read by nobody here:\n\n${lines.join('\n')}`,
+		fold: true,
+	};
 }
 
 /** Which facts would shorten the plan. */
@@ -482,6 +498,8 @@ type Status = {
 	advisories: number;
 	/** Servers watched, by all rooms; when one was last looked at, and when the next is due. */
 	watch: { servers: number; last?: string; next?: string };
+	/** Upstream's sources; `ago` in seconds. Absent where there are none, empty where they are switched off. */
+	sources?: { name: string; address: string; read?: string; ago?: number; trouble?: string }[];
 };
 
 /** A moment (ISO 8601, UTC) as people read it. */
@@ -490,7 +508,7 @@ function moment(at: string): string {
 }
 
 export function statusWords(status: Status): Answer {
-	const { version, upSeconds, lastSync, horizon, notes, unread, advisories, watch } = status;
+	const { version, upSeconds, lastSync, horizon, notes, unread, advisories, watch, sources } = status;
 	const lines = [
 		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
 		watch.servers
@@ -501,8 +519,24 @@ export function statusWords(status: Status): Answer {
 	return {
 		value: status,
 		lead: `**I am well:** Glia ${version}, up for ${duration(upSeconds)}.\n\n${list(lines)}`,
-		sections: [],
+		sections: sources ? [sourcesSection(sources)] : [],
 		kind: 'answer',
+	};
+}
+
+function sourcesSection(sources: NonNullable<Status['sources']>): Section {
+	const bad = sources.filter(({ trouble }) => trouble !== undefined);
+	const lines = sources.map(({ name, ago, trouble }) => {
+		const read = ago === undefined ? 'not read yet' : `read ${duration(ago)} ago`;
+		return `**${escapeMarkdown(name)}:** ${read}${trouble === undefined ? '' : `, but ⚠️ ${trouble}`}`;
+	});
+	return {
+		title: `Upstream’s sources (${sources.length})`,
+		...(bad.length > 0 && { mark: '⚠️' }),
+		markdown: sources.length
+			? `${bad.length ? 'What a source said last still counts; it may say more today.\n\n' : ''}${list(lines)}`
+			: `They are switched off (${code('live.enabled')}): I know what my edition knows.`,
+		fold: bad.length === 0,
 	};
 }
 

@@ -13,10 +13,11 @@ import { openLog } from '../log.ts';
 import { followMoves } from '../moves.ts';
 import { announce } from '../notices.ts';
 import { openOutbox } from '../outbox.ts';
-import type { Ports } from '../ports.ts';
+import type { Ports, Web } from '../ports.ts';
 import { sweep } from '../sweep.ts';
 import { tick } from '../watch.ts';
 import { openWorker } from '../worker.ts';
+import { openOutside } from './outside.ts';
 
 /** What is in hand at the end may take so long (ms); with closing, the process is gone within ten seconds. */
 const lastDeliveries = 7000;
@@ -27,13 +28,15 @@ type Given = {
 	ports: Ports;
 	/** Between two looks at a server (ms): an hour unless told. */
 	every?: number;
+	/** Servers as a test plays them. */
+	played?: Pick<Web, 'observe'>;
 };
 
 /**
  * Joins Matrix until a signal; resolves to the exit status. Throws a Refusal when the start, or later the homeserver,
  * does not let it go on; other faults are on standard error in one sentence.
  */
-export async function runMatrix(config: Config, { commands, ports: given, every }: Given): Promise<number> {
+export async function runMatrix(config: Config, { commands, ports: given, every, played }: Given): Promise<number> {
 	const log = openLog(config.log.level);
 	const { now } = given;
 	const random = Math.random;
@@ -65,7 +68,16 @@ export async function runMatrix(config: Config, { commands, ports: given, every 
 		const homeserver = await connect(config.matrix, { store, log, version, now, ending: starting.signal });
 		if (!homeserver) return 0;
 		const account = await store.account();
-		const ports: Ports = { ...given, store, health: { ...given.health, lastSync: homeserver.lastSync } };
+		const outside = await openOutside(config, { knowledge: given.knowledge, kept: store.kept, version, now });
+		const ports: Ports = {
+			...given,
+			get knowledge() {
+				return outside.knowledge();
+			},
+			store,
+			web: played ?? outside.web,
+			health: { ...given.health, lastSync: homeserver.lastSync, sources: outside.web.sources },
+		};
 		const common = { store, homeserver, now, random, log, locked: end, stopping: () => stopping, pause };
 		const name = homeserver.names()[0] ?? 'Glia';
 
@@ -92,8 +104,9 @@ export async function runMatrix(config: Config, { commands, ports: given, every 
 			every: every ?? hour,
 		};
 		const watch = openWorker(() => tick(watching), fatal);
+		const reader = openWorker(() => outside.web.readNews().then(() => undefined), fatal);
 		const workers = [gaps, invitations, notices, moves];
-		for (const worker of [...workers, inbox, outbox, sweeper, watch]) worker.wake();
+		for (const worker of [...workers, inbox, outbox, sweeper, reader, watch]) worker.wake();
 
 		const intake = takeIn({
 			...common,
@@ -111,11 +124,13 @@ export async function runMatrix(config: Config, { commands, ports: given, every 
 			await outbox.stop(lastDeliveries);
 		}
 		await homeserver.close();
+		outside.web.close();
 		await Promise.all([
 			intake,
 			inbox.stop(),
 			outbox.stop(0),
 			sweeper.stop(),
+			reader.stop(),
 			watch.stop(),
 			...workers.map(worker => worker.stop()),
 		]);

@@ -118,4 +118,6 @@ export type Tables = {
 	};
 	/** The log: which stage of a matter was given when, and by which saying. */
 	alerts: { matter: number; stage: string; at: number; said: string | null };
+	/** Texts by key: what upstream's sources last said. */
+	kept: { key: string; text: string };
 };
