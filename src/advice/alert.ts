@@ -80,10 +80,12 @@ export type Situation = {
 
 /** Days until the first reminder, the second, and each further one. */
 const reminderDays: Record<Severity, readonly number[]> = {
-	severe: [3, 7, 14],
-	warning: [14, 30, 60],
+	severe: [3, 7, 14, 30],
+	warning: [14, 30, 60, 90],
 	info: [30, 60, 90],
 };
+/** A reminder takes along all that is due within this part of its time, so that they come together from then on. */
+const together = 0.5;
 
 const day = 24 * 3600_000;
 
@@ -127,6 +129,10 @@ export function facingOf({ watch, spells, knowledge, now }: Omit<Situation, 'sai
 function told(found: readonly Matter[], situation: Situation, facing: Facing, card: boolean): Alert[] {
 	const { watch, said, now } = situation;
 	const muted = mutedBy(found, said);
+	const speaks = found.some(matter => {
+		const open = openOf(said, matter);
+		return open && !open.acked && !isSnoozed(open, situation.knowledge, now) && remindsNow(matter, open, now, 1);
+	});
 	return found.flatMap((matter): Alert[] => {
 		const open = openOf(said, matter);
 		const unwanted = severities.indexOf(matter.severity) < severities.indexOf(watch.smallest);
@@ -148,7 +154,7 @@ function told(found: readonly Matter[], situation: Situation, facing: Facing, ca
 			if (open.acked && !ends.includes(matter.stage)) return [];
 			return [alertOf(matter, watch, open.episode, matter.stage, 'stage')];
 		}
-		if (open.acked || !remindsNow(matter, open, now)) return [];
+		if (open.acked || !speaks || !remindsNow(matter, open, now, together)) return [];
 		return [alertOf(matter, watch, open.episode, `${open.stage}+${open.reminders + 1}`, 'reminder')];
 	});
 }
@@ -202,13 +208,14 @@ function isSnoozed({ snoozed }: Said, { releases }: Knowledge, now: Date): boole
 	return !releases.some(({ version }) => !isCandidate(version) && compare(version, snoozed.version) >= 0);
 }
 
-function remindsNow(matter: Matter, { at, reminders, snoozed }: Said, now: Date): boolean {
+/** Whether so much of the time until its next reminder is over (1: all of it). */
+function remindsNow(matter: Matter, { at, reminders, snoozed }: Said, now: Date, part: number): boolean {
 	// A snooze that is over is an appointment.
 	if (snoozed !== undefined) return true;
 	if (!matter.reminds) return false;
 	const days = reminderDays[matter.severity];
 	const wait = days[Math.min(reminders, days.length - 1)] ?? 90;
-	return now.getTime() - Date.parse(at) >= wait * day;
+	return now.getTime() - Date.parse(at) >= wait * day * part;
 }
 
 /** Rules of which nothing is known while nobody knows the release. */
