@@ -204,12 +204,10 @@ function told(steps: readonly Step[]): Step[] {
 		else kept.push(step);
 	}
 	return kept.map(step => {
-		const before = earlier.get(step) ?? [];
-		return {
-			...step,
-			tells: before.map(({ id }) => id),
-			sources: distinct([...step.sources, ...before.flatMap(({ sources }) => sources)]),
-		};
+		const before = earlier.get(step);
+		if (!before) return step;
+		const sources = distinct([step, ...before].flatMap(other => other.sources));
+		return { ...step, tells: before.map(({ id }) => id), sources };
 	});
 }
 

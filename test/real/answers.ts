@@ -51,10 +51,12 @@ export async function roomWith(
 	bot: { userId: string },
 	owner: Person,
 	options: Parameters<Person['createRoom']>[0] = {},
+	timeout = 30_000,
 ): Promise<string> {
 	const room = await owner.createRoom({ ...options, invite: [bot.userId, ...(options.invite ?? [])] });
 	await owner.waitFor(
 		event => event.room_id === room && event.sender === bot.userId && event.type === 'm.room.message',
+		timeout,
 	);
 	return room;
 }
