@@ -110,7 +110,8 @@ export type Page = { messages: Incoming[]; next?: string; unreadable?: Unreadabl
 /** An event exactly as it goes to the homeserver. */
 export type Sealed = { type: string; content: Content };
 
-export type File = { name: string; type: string; text: string };
+/** `encoding` says that the text stands for bytes; without it the text is the file. */
+export type File = { name: string; type: string; text: string; encoding?: 'base64' };
 
 export type Homeserver = {
 	user: string;

@@ -6,7 +6,7 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Account, DeviceStanding, Homeserver, Outcome, RoomState, Sealed, Store } from '../ports.ts';
 import { addReading, batchOf, historyFilter, isRecord, pageOf, record, syncFilter } from './matrix/digest.ts';
-import { type Encryption, folderOf, openEncryption, sealFile } from './matrix/encryption.ts';
+import { type Encryption, openEncryption, sealFile } from './matrix/encryption.ts';
 import { failureOf } from './matrix/failure.ts';
 import { openHttp } from './matrix/http.ts';
 import { enter, login } from './matrix/login.ts';
@@ -66,7 +66,7 @@ export async function connect(
 	}
 	const client = new sdk.MatrixClient(config.homeserver, account.token);
 	try {
-		encryption = await openKeys();
+		encryption = await openDevice();
 	} catch (error) {
 		await http.close();
 		if (ending.aborted) return undefined;
@@ -135,13 +135,13 @@ export async function connect(
 		return `${why}, and logging in again did not work; check the password in the configuration.`;
 	}
 
-	async function openKeys(): Promise<Encryption | undefined> {
+	async function openDevice(): Promise<Encryption | undefined> {
 		if (account.device === '') {
 			log.warn({}, 'this access token belongs to no device: encrypted rooms cannot be read with it');
 			return undefined;
 		}
 		return openEncryption({
-			folder: folderOf(folder, account.device),
+			store: folder,
 			user: account.user,
 			device: account.device,
 			config: keys,
@@ -234,16 +234,16 @@ export async function connect(
 			),
 		find,
 		async upload(room, file) {
-			const text = Buffer.from(file.text);
+			const bytes = Buffer.from(file.text, file.encoding ?? 'utf8');
 			const state = await stateOf(room);
 			if ('failure' in state) return state;
-			const hidden = encryption && state.value.encryption ? sealFile(text) : undefined;
+			const hidden = encryption && state.value.encryption ? sealFile(bytes) : undefined;
 			const uploaded = await call(idOf('content_uri'), matrix =>
 				matrix.doRequest(
 					'POST',
 					'/_matrix/media/v3/upload',
 					hidden ? null : { filename: file.name },
-					hidden?.bytes ?? text,
+					hidden?.bytes ?? bytes,
 					times.upload,
 					false,
 					hidden ? 'application/octet-stream' : file.type,
@@ -251,9 +251,10 @@ export async function connect(
 			);
 			if ('failure' in uploaded) return uploaded;
 			const { value: url } = uploaded;
-			const info = { mimetype: file.type, size: text.length };
+			const info = { mimetype: file.type, size: bytes.length };
 			const where = hidden ? { file: { ...hidden.info, url } } : { url };
-			return { value: { msgtype: 'm.file', body: file.name, filename: file.name, ...where, info, 'm.mentions': {} } };
+			const msgtype = file.type.startsWith('image/') ? 'm.image' : 'm.file';
+			return { value: { msgtype, body: file.name, filename: file.name, ...where, info, 'm.mentions': {} } };
 		},
 		join: (room, via) =>
 			call(done, matrix =>

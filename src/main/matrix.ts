@@ -111,7 +111,10 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 	if (fault !== undefined) {
 		log.error({ err: fault }, 'stopping for a fault of ours');
 		const why = fault instanceof Error ? fault.message : String(fault);
-		process.stderr.write(`What came in or goes out cannot be kept in ${config.store.path}: ${why}.\n`);
+		// Those of the keys are whole sentences already.
+		const whole = fault instanceof Error && fault.name === 'CryptoError';
+		const said = whole ? why : `What came in or goes out cannot be kept in ${config.store.path}: ${why}`;
+		process.stderr.write(`${said}.\n`);
 		return 3;
 	}
 	if (sentence !== undefined) throw new Refusal(sentence);

@@ -20,7 +20,7 @@ export type SecretPerson = Awaited<ReturnType<typeof secretPerson>>;
 /** Registers somebody and starts the client; `stop` ends it. What it could not decrypt is in `failed`. */
 export async function secretPerson(home: Homeserver, name: string, given?: Account) {
 	LogService.setLevel(LogLevel.ERROR);
-	LogService.muteModule('MatrixHttpClient');
+	for (const module of ['MatrixHttpClient', 'MatrixClientLite']) LogService.muteModule(module);
 	const account = given ?? (await home.registerUser(`${name}-${randomUUID().slice(0, 8)}`, randomUUID()));
 	const dir = mkdtempSync(join(tmpdir(), 'glia-person-'));
 	const crypto = new RustSdkCryptoStorageProvider(join(dir, 'crypto'), StoreType.Sqlite);

@@ -1,28 +1,23 @@
 // Encryption of rooms: what comes in is decrypted, what goes out is encrypted, and keys travel in between. Our own way
 // around matrix-bot-sdk's: it asks for the members of the room before each message, and knows no passphrase.
-import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import {
 	Attachment,
-	DeviceId,
 	DeviceLists,
 	EncryptionSettings,
 	HistoryVisibility,
 	isCryptoError,
-	isFatal,
 	isStoreBehindServer,
-	OlmMachine,
 	onFatal,
 	RoomId,
 	UserId,
 } from '@matrix-org/matrix-sdk-crypto-nodejs';
-import { Refusal } from '../../command.ts';
 import type { Config } from '../../config.ts';
 import type { Log } from '../../log.ts';
 import type { Content, DeviceStanding, RoomState, Sealed, Unreadable } from '../../ports.ts';
 import { type Ask, openCourier } from './courier.ts';
 import { isRecord, record } from './digest.ts';
 import { openIdentity } from './identity.ts';
+import { earlierSeeds, openKeys } from './keys.ts';
 import { openRecipients } from './recipients.ts';
 
 type Json = Record<string, unknown>;
@@ -44,7 +39,8 @@ export type Encryption = {
 export type Reading = { unreadable: Map<string, Unreadable[]>; opened: Map<string, Json[]> };
 
 type Given = {
-	folder: string;
+	/** The store's folder, in which the keys have theirs. */
+	store: string;
 	user: string;
 	device: string;
 	config: Config['encryption'];
@@ -65,7 +61,7 @@ const mismatchedSender = 5;
 /** Opens the keys of this device, or makes them. Throws a Refusal when they cannot be used. */
 export async function openEncryption(given: Given): Promise<Encryption> {
 	const { user, config, ask, log } = given;
-	const machine = await openMachine(given);
+	const machine = await openKeys(given.store, given, config.passphrase);
 	const forget = onFatal(given.broken);
 	const courier = openCourier(machine, ask, error => {
 		if (isStoreBehindServer(error)) given.behind();
@@ -92,6 +88,7 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 		machine,
 		request: (method, path, body) => ask(method, path, body),
 		means: { reset, ...(given.password && { password: given.password }), ...(seeds && { seeds }) },
+		inherited: () => earlierSeeds(given.store, given, config.passphrase),
 		user,
 		log,
 	});
@@ -248,21 +245,6 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 export function sealFile(bytes: Uint8Array): { bytes: Buffer; info: Content } {
 	const { encryptedData, mediaEncryptionInfo } = Attachment.encrypt(bytes);
 	return { bytes: Buffer.from(encryptedData), info: JSON.parse(mediaEncryptionInfo ?? '{}') };
-}
-
-/** Each device has a folder of its own, named so that any device id is a name of a file. */
-export function folderOf(folder: string, device: string): string {
-	const name = /^[A-Za-z0-9_-]{1,60}$/.test(device) ? device : createHash('sha256').update(device).digest('hex');
-	return join(folder, 'crypto', name);
-}
-
-async function openMachine({ folder, user, device, config }: Given): Promise<OlmMachine> {
-	try {
-		return await OlmMachine.initialize(new UserId(user), new DeviceId(device), folder, config.passphrase ?? '', 0);
-	} catch (error) {
-		if (isCryptoError(error) && !isFatal(error)) throw new Refusal(`The keys cannot be used: ${error.message}.`);
-		throw error;
-	}
 }
 
 function shareMark(users: readonly string[], settings: EncryptionSettings, devices: number): string {

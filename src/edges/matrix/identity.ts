@@ -22,9 +22,17 @@ export type Identity = {
 	stop: () => void;
 };
 
-type Establishing = { machine: OlmMachine; request: SendRequest; means: IdentityMeans; user: string; log: Log };
+type Establishing = {
+	machine: OlmMachine;
+	request: SendRequest;
+	means: IdentityMeans;
+	/** The seeds that an earlier device left. */
+	inherited: () => Promise<IdentityMeans['seeds']>;
+	user: string;
+	log: Log;
+};
 
-export function openIdentity({ machine, request, means, user, log }: Establishing): Identity {
+export function openIdentity({ machine, request, means, inherited, user, log }: Establishing): Identity {
 	let standing: ReturnType<Identity['standing']> = { signed: false };
 	let stopped = false;
 	let timer: NodeJS.Timeout | undefined;
@@ -33,7 +41,7 @@ export function openIdentity({ machine, request, means, user, log }: Establishin
 		if (stopped) return;
 		let wait: number | undefined;
 		try {
-			const outcome = await establishIdentity(machine, request, means);
+			const outcome = await establish();
 			const needs = needsOf(outcome, user);
 			if (needs !== undefined && needs !== standing.needs) log.warn({}, needs);
 			standing = { signed: outcome.kind === 'signed', ...(needs !== undefined && { needs }) };
@@ -49,6 +57,15 @@ export function openIdentity({ machine, request, means, user, log }: Establishin
 			wait = failure.kind === 'limited' ? failure.waitMs : backoff(tries, Math.random());
 		}
 		if (wait !== undefined && !stopped) timer = setTimeout(() => void attempt(tries + 1), wait);
+	}
+
+	async function establish(): Promise<IdentityOutcome> {
+		if (means.seeds !== undefined) return establishIdentity(machine, request, means);
+		const outcome = await establishIdentity(machine, request, { ...means, reset: false });
+		if (outcome.kind !== 'needs-seeds') return outcome;
+		const seeds = await inherited();
+		if (seeds === undefined && !means.reset) return outcome;
+		return establishIdentity(machine, request, { ...means, ...(seeds && { seeds }) });
 	}
 
 	return {
