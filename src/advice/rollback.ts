@@ -1,5 +1,7 @@
 // Whether one can go back: which older releases still start on the database that a newer one has opened.
-import type { FloorException, Note, Release } from '../knowledge/shape.ts';
+import type { FloorException, Note, Release, Verified } from '../knowledge/shape.ts';
+import type { Trial } from './trial.ts';
+import { triedRollback } from './trial.ts';
 import type { Version } from './version.ts';
 import { compare, finalOf, isAbove, isCandidate, isWithin } from './version.ts';
 
@@ -13,9 +15,16 @@ export type Rollback = {
 	canReturn?: boolean;
 	/** What going back does not undo, besides the schema. */
 	cautions: { id: string; text: string }[];
+	/** Both sides of the floor, where releases were run to see it. */
+	tried?: Trial[];
 };
 
-type Known = { releases: readonly Release[]; rollbackFloors: readonly FloorException[]; notes: readonly Note[] };
+type Known = {
+	releases: readonly Release[];
+	rollbackFloors: readonly FloorException[];
+	notes: readonly Note[];
+	verified: readonly Verified[];
+};
 
 /**
  * Whether the older release starts on a database that the newer one opened last. From 1.37 on a release compares its
@@ -69,12 +78,14 @@ export function rollback(version: Version, to: Version | undefined, known: Known
 			: asked;
 	if (!release) return { release: version, floor: version, floorWhy: 'Nothing older is known.', cautions: [] };
 	const { floor, blocking, because } = floorOf(release, all, known.rollbackFloors);
+	const below = all.findLast(({ version: other }) => isAbove(floor, other))?.version;
 	return {
 		release: version,
 		floor,
 		floorWhy: because ?? why(release, blocking),
 		...(to !== undefined && { to, canReturn: compare(to, floor) >= 0 }),
 		cautions: cautions(version, to ?? floor, known.notes),
+		...triedRollback(version, { floor, below }, known.verified),
 	};
 }
 
