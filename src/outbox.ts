@@ -178,11 +178,14 @@ async function deliver(waiting: Waiting, delivering: Delivering): Promise<Outcom
 		return { value: 'left' };
 	}
 	const age = now().getTime() - waiting.created.getTime();
-	if (age > transactionsLive || waiting.created < delivering.loginSince()) {
-		const found = await homeserver.find(waiting.room, waiting.said, waiting.created);
+	const before = waiting.created < delivering.loginSince();
+	if (age > transactionsLive || before) {
+		const found = await homeserver.find(waiting.room, waiting.said, waiting.created, waiting.sealed);
 		if ('failure' in found || found.value !== undefined) return found;
 	}
-	const sealed = waiting.sealed ?? (await seal(waiting, delivering));
+	// What another device encrypted is not said by this one.
+	const kept = before ? undefined : waiting.sealed;
+	const sealed = kept ?? (await seal(waiting, delivering));
 	if ('failure' in sealed) return sealed;
 	return homeserver.send(waiting.room, waiting.said, sealed);
 }

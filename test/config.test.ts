@@ -33,6 +33,7 @@ test('the smallest configuration has every default', () => {
 			device: 'Glia',
 			forgetAfterDays: 7,
 		},
+		encryption: { reset: false },
 		store: { path: join(folder, 'data') },
 		live: { enabled: true },
 		log: { level: 'info' },

@@ -465,6 +465,7 @@ type Status = {
 	version: string;
 	upSeconds: number;
 	lastSync?: string;
+	device?: { fingerprint: string; signed: boolean };
 	horizon: Plan['horizon'];
 	notes: number;
 	unread: number;
@@ -472,10 +473,11 @@ type Status = {
 };
 
 export function statusWords(status: Status): Answer {
-	const { version, upSeconds, lastSync, horizon, notes, unread, advisories } = status;
+	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories } = status;
 	const lines = [
 		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
 		...(lastSync ? [`Last word from the homeserver: ${lastSync.slice(0, 19).replace('T', ' ')} UTC`] : []),
+		...(device ? [deviceLine(device)] : []),
 	];
 	return {
 		value: status,
@@ -483,6 +485,13 @@ export function statusWords(status: Status): Answer {
 		sections: [],
 		kind: 'answer',
 	};
+}
+
+function deviceLine({ fingerprint, signed }: NonNullable<Status['device']>): string {
+	const standing = signed
+		? 'signed by my account'
+		: '⚠️ not signed by my account: some clients will not read me, and my log says what to do';
+	return `My device: ${code(fingerprint)}, ${standing}`;
 }
 
 /** `3 days`, `2 hours`, `5 minutes`: the largest unit that fits. */

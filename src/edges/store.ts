@@ -14,6 +14,7 @@ import { outboxOf } from './store/outbox.ts';
 import { roomsOf } from './store/rooms.ts';
 import type { Tables } from './store/schema.ts';
 import { dialect, openSqlite, takeFolder } from './store/sqlite.ts';
+import { unreadableOf } from './store/unreadable.ts';
 
 /** Opens the store in a folder, which is made if need be; without a folder, in memory. Throws a Refusal. */
 export async function openStore(folder?: string): Promise<Store> {
@@ -47,7 +48,7 @@ export async function openStore(folder?: string): Promise<Store> {
 		await close();
 		throw error;
 	}
-	return { ...accountOf(db), ...inboxOf(db), ...roomsOf(db), ...outboxOf(db), close };
+	return { ...accountOf(db), ...inboxOf(db), ...roomsOf(db), ...outboxOf(db), ...unreadableOf(db), close };
 }
 
 async function migrate(db: Kysely<Tables>, place: string): Promise<void> {

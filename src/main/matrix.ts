@@ -11,7 +11,7 @@ import { takeIn } from '../intake.ts';
 import { answerInvitations } from '../invitations.ts';
 import { openLog } from '../log.ts';
 import { followMoves } from '../moves.ts';
-import { announce } from '../notices.ts';
+import { announce, explain } from '../notices.ts';
 import { openOutbox } from '../outbox.ts';
 import type { Ports } from '../ports.ts';
 import { sweep } from '../sweep.ts';
@@ -56,10 +56,14 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 	for (const signal of signals) process.on(signal, onSignal);
 	try {
 		const version = given.health.version;
-		const homeserver = await connect(config.matrix, { store, log, version, now, ending: starting.signal });
+		const edges = { store, folder: config.store.path, log, version, now };
+		const homeserver = await connect(config, { ...edges, ending: starting.signal, locked: end, fatal });
 		if (!homeserver) return 0;
 		const account = await store.account();
-		const ports: Ports = { ...given, health: { ...given.health, lastSync: homeserver.lastSync } };
+		const ports: Ports = {
+			...given,
+			health: { ...given.health, lastSync: homeserver.lastSync, device: homeserver.device },
+		};
 		const common = { store, homeserver, now, random, log, locked: end, stopping: () => stopping, pause };
 		const name = homeserver.names()[0] ?? 'Glia';
 
@@ -74,11 +78,13 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 		});
 		const gaps = openWorker(() => fillGaps({ ...common, filled: inbox.wake }), fatal);
 		const invitations = openWorker(() => answerInvitations({ ...common, allow: config.matrix.allow }), fatal);
-		const notices = openWorker(() => announce({ store, now, name, said: outbox.wake }), fatal);
+		const reads = homeserver.device() !== undefined;
+		const explanations = openWorker(() => explain({ store, now, said: outbox.wake }), fatal);
+		const notices = openWorker(() => announce({ store, now, name, reads, said: outbox.wake }), fatal);
 		const moves = openWorker(() => followMoves({ ...common, moved: outbox.wake }), fatal);
 		const sweeping = { ...common, graceDays: config.matrix.forgetAfterDays };
 		const sweeper = openWorker(() => sweep(sweeping).then(() => undefined), fatal, hour);
-		const workers = [gaps, invitations, notices, moves];
+		const workers = [gaps, invitations, notices, explanations, moves];
 		for (const worker of [...workers, inbox, outbox, sweeper]) worker.wake();
 
 		const intake = takeIn({
@@ -105,7 +111,10 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 	if (fault !== undefined) {
 		log.error({ err: fault }, 'stopping for a fault of ours');
 		const why = fault instanceof Error ? fault.message : String(fault);
-		process.stderr.write(`What came in or goes out cannot be kept in ${config.store.path}: ${why}.\n`);
+		// Those of the keys are whole sentences already.
+		const whole = fault instanceof Error && fault.name === 'CryptoError';
+		const said = whole ? why : `What came in or goes out cannot be kept in ${config.store.path}: ${why}`;
+		process.stderr.write(`${said}.\n`);
 		return 3;
 	}
 	if (sentence !== undefined) throw new Refusal(sentence);

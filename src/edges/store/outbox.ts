@@ -66,6 +66,7 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 		},
 		async prune(before) {
 			await db.deleteFrom('inbox').where('decided_at', '<', before.getTime()).execute();
+			await db.deleteFrom('unreadable').where('received', '<', before.getTime()).execute();
 			await db.deleteFrom('outbox').where('done_at', '<', before.getTime()).execute();
 			await db.deleteFrom('invitations').where('accepted_at', '<', before.getTime()).execute();
 		},
