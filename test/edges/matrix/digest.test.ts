@@ -192,7 +192,7 @@ describe('pages of the past', () => {
 			messages: [expect.objectContaining({ event: '$3' }), expect.objectContaining({ event: '$2' })],
 			unreadable: [],
 		});
-		expect(page([entrance()], { end: 'next' }, 'entrance')).toEqual({ messages: [] });
+		expect(page([entrance()], { end: 'next' }, 'entrance')).toEqual({ messages: [], unreadable: [] });
 	});
 
 	test('it ends with the room, and where all is older than a day before the event looked for', () => {
