@@ -13,6 +13,8 @@ export const status = {
 	run(_asked, { knowledge, health, now }: Pick<Ports, 'knowledge' | 'health' | 'now'>) {
 		const lastSync = health.lastSync();
 		const device = health.device?.();
+		const sources = health.sources?.();
+		const ago = (at: Date) => Math.max(0, Math.round((now().getTime() - at.getTime()) / 1000));
 		return statusWords({
 			format: 1,
 			version: health.version,
@@ -23,6 +25,14 @@ export const status = {
 			notes: knowledge.notes.length,
 			unread: knowledge.unread.length,
 			advisories: knowledge.advisories.length,
+			...(sources && {
+				sources: sources.map(({ name, address, read, trouble }) => ({
+					name,
+					address,
+					...(read && { read: read.toISOString(), ago: ago(read) }),
+					...(trouble !== undefined && { trouble }),
+				})),
+			}),
 		});
 	},
 } satisfies Command;

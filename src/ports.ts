@@ -45,6 +45,8 @@ export type Web = {
 	sources: () => readonly SourceState[];
 	/** Reads the sources that are due. Rejects only if what was read cannot be kept. */
 	readNews: () => Promise<void>;
+	/** Ends what is under way, at once. */
+	close: () => void;
 };
 
 /** One of upstream's documents. */
@@ -267,5 +269,6 @@ export type Store = {
 	leftBefore: (moment: Date) => Promise<string[]>;
 	/** Deletes what was decided or delivered before that moment. */
 	prune: (before: Date) => Promise<void>;
+	kept: Kept;
 	close: () => Promise<void>;
 };

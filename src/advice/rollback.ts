@@ -90,6 +90,9 @@ export function rollback(version: Version, to: Version | undefined, known: Known
 }
 
 function why(release: Release, blocking: Release | undefined): string {
+	// A release of this week, known from upstream's feed, whose files could not be read yet.
+	if (release.schema === undefined && blocking?.schema !== undefined)
+		return `Nothing is known yet of the schema of ${release.version}; until it is, take it that there is no way back.`;
 	if (!blocking) return `No older release is known to refuse a database that ${release.version} has opened.`;
 	const needed = blocking.schemaCompat === undefined ? release.schema : (release.schemaCompat ?? release.schema);
 	if (blocking.schema === undefined) return `Nothing is known of the schema of ${blocking.version} and older.`;

@@ -290,20 +290,37 @@ function hiddenSection({ hidden }: Pick<Plan, 'hidden'>): Section[] {
 
 function unreadSection({ unread }: Pick<Plan, 'unread'>): Section[] {
 	if (!unread.length) return [];
-	const lines = unread.map(({ release, heading, section, part, bullet, url }) => {
-		const what = [heading ?? section, part === 'Top' ? undefined : part, bullet]
-			.filter(part => part !== undefined)
-			.join(' · ');
-		return `${release}: ${link(what, url)}`;
-	});
+	const lines = unread.map(
+		passage =>
+			`${passage.release}: ${link(unreadName(passage), passage.url)}${passage.changed ? ' (changed since it was read here)' : ''}`,
+	);
+	const quoted = unread.flatMap(passage => (passage.text ? [unreadQuotation(passage, passage.text)] : []));
+	const below = quoted.length ? ', or below in its own words' : '';
 	return [
 		{
 			title: `Unread (${unread.length})`,
 			mark: '⚠️',
-			markdown: `Upstream wrote this and nobody has turned it into notes yet. Read it there:\n\n${list(lines)}`,
+			markdown: `Upstream wrote this and nobody has turned it into notes yet. Read it there${below}:\n\n${list(lines)}`,
 			fold: true,
 		},
+		...quoted,
 	];
+}
+
+function unreadName({ heading, section, part, bullet }: Plan['unread'][number]): string {
+	return [heading ?? section, part === 'Top' ? undefined : part, bullet].filter(part => part !== undefined).join(' · ');
+}
+
+/** Upstream's own words, marked as such; they were made harmless when they were read. */
+function unreadQuotation(passage: Plan['unread'][number], text: string): Section {
+	const name = [...`${passage.release}: ${unreadName(passage)}`];
+	const title = name.length > 40 ? `${name.slice(0, 39).join('')}…` : name.join('');
+	const lines = text.split('\n').map(line => (line === '' ? '>' : `> ${line}`));
+	return {
+		title: escapeMarkdown(title),
+		markdown: `In ${link('upstream’s own words', passage.url)}, read by nobody here:\n\n${lines.join('\n')}`,
+		fold: true,
+	};
 }
 
 /** Which facts would shorten the plan. */
@@ -470,10 +487,12 @@ type Status = {
 	notes: number;
 	unread: number;
 	advisories: number;
+	/** Upstream's sources; `ago` in seconds. Absent where there are none, empty where they are switched off. */
+	sources?: { name: string; address: string; read?: string; ago?: number; trouble?: string }[];
 };
 
 export function statusWords(status: Status): Answer {
-	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories } = status;
+	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories, sources } = status;
 	const lines = [
 		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
 		...(lastSync ? [`Last word from the homeserver: ${lastSync.slice(0, 19).replace('T', ' ')} UTC`] : []),
@@ -482,7 +501,7 @@ export function statusWords(status: Status): Answer {
 	return {
 		value: status,
 		lead: `**I am well:** Glia ${version}, up for ${duration(upSeconds)}.\n\n${list(lines)}`,
-		sections: [],
+		sections: sources ? [sourcesSection(sources)] : [],
 		kind: 'answer',
 	};
 }
@@ -492,6 +511,22 @@ function deviceLine({ fingerprint, signed }: NonNullable<Status['device']>): str
 		? 'signed by my account'
 		: '⚠️ not signed by my account: some clients will not read me, and my log says what to do';
 	return `My device: ${code(fingerprint)}, ${standing}`;
+}
+
+function sourcesSection(sources: NonNullable<Status['sources']>): Section {
+	const bad = sources.filter(({ trouble }) => trouble !== undefined);
+	const lines = sources.map(({ name, ago, trouble }) => {
+		const read = ago === undefined ? 'not read yet' : `read ${duration(ago)} ago`;
+		return `**${escapeMarkdown(name)}:** ${read}${trouble === undefined ? '' : `, but ⚠️ ${trouble}`}`;
+	});
+	return {
+		title: `Upstream’s sources (${sources.length})`,
+		...(bad.length > 0 && { mark: '⚠️' }),
+		markdown: sources.length
+			? `${bad.length ? 'What a source said last still counts; it may say more today.\n\n' : ''}${list(lines)}`
+			: `They are switched off (${code('live.enabled')}): I know what my edition knows.`,
+		fold: bad.length === 0,
+	};
 }
 
 /** `3 days`, `2 hours`, `5 minutes`: the largest unit that fits. */

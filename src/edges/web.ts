@@ -1,4 +1,5 @@
 // The outside world: other people's homeservers and upstream's documents, asked politely and never trusted.
+import { setMaxListeners } from 'node:events';
 import { createSecureContext, getCACertificates } from 'node:tls';
 import type { Observation } from '../advice/observation.ts';
 import { type Known, noNews } from '../knowledge/news.ts';
@@ -53,6 +54,9 @@ const bodyBytes = 64 * 1024;
 /** Throws a TypeError that names a wrong range of addresses or a wrong certificate. */
 export async function openWeb(settings: WebSettings, { now, kept, known, route = itself }: WebGiven): Promise<Web> {
 	const ms = () => now().getTime();
+	const ending = new AbortController();
+	// One listener a request, and there are many.
+	setMaxListeners(0, ending.signal);
 	const totalMs = settings.requestSeconds * 1000;
 	const names = openNames({
 		resolvers: settings.resolvers,
@@ -69,6 +73,7 @@ export async function openWeb(settings: WebSettings, { now, kept, known, route =
 		atOnce: settings.atOnce,
 		perAddress: settings.perAddress,
 		route,
+		signal: ending.signal,
 		now: ms,
 	});
 	const look = openLook({
@@ -80,7 +85,15 @@ export async function openWeb(settings: WebSettings, { now, kept, known, route =
 	});
 	const sources =
 		settings.sources &&
-		(await openSources({ settings: settings.sources, gate, kept, known, now, random: Math.random }));
+		(await openSources({
+			settings: settings.sources,
+			gate,
+			kept,
+			known,
+			now,
+			random: Math.random,
+			signal: ending.signal,
+		}));
 	const looks = memory<Promise<Observation>>(1000, ms);
 	const underway = new Map<string, Promise<Observation>>();
 	return {
@@ -97,6 +110,7 @@ export async function openWeb(settings: WebSettings, { now, kept, known, route =
 		news: () => sources?.news() ?? noNews,
 		sources: () => sources?.states() ?? [],
 		readNews: async () => sources?.read(),
+		close: () => ending.abort(),
 	};
 }
 

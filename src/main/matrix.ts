@@ -16,6 +16,7 @@ import { openOutbox } from '../outbox.ts';
 import type { Ports } from '../ports.ts';
 import { sweep } from '../sweep.ts';
 import { openWorker } from '../worker.ts';
+import { openOutside } from './outside.ts';
 
 /** What is in hand at the end may take so long (ms); with closing, the process is gone within ten seconds. */
 const lastDeliveries = 7000;
@@ -60,9 +61,18 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 		const homeserver = await connect(config, { ...edges, ending: starting.signal, locked: end, fatal });
 		if (!homeserver) return 0;
 		const account = await store.account();
+		const outside = await openOutside(config, { knowledge: given.knowledge, kept: store.kept, version, now });
 		const ports: Ports = {
 			...given,
-			health: { ...given.health, lastSync: homeserver.lastSync, device: homeserver.device },
+			get knowledge() {
+				return outside.knowledge();
+			},
+			health: {
+				...given.health,
+				lastSync: homeserver.lastSync,
+				device: homeserver.device,
+				sources: outside.web.sources,
+			},
 		};
 		const common = { store, homeserver, now, random, log, locked: end, stopping: () => stopping, pause };
 		const name = homeserver.names()[0] ?? 'Glia';
@@ -84,8 +94,9 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 		const moves = openWorker(() => followMoves({ ...common, moved: outbox.wake }), fatal);
 		const sweeping = { ...common, graceDays: config.matrix.forgetAfterDays };
 		const sweeper = openWorker(() => sweep(sweeping).then(() => undefined), fatal, hour);
+		const reader = openWorker(() => outside.web.readNews().then(() => undefined), fatal);
 		const workers = [gaps, invitations, notices, explanations, moves];
-		for (const worker of [...workers, inbox, outbox, sweeper]) worker.wake();
+		for (const worker of [...workers, inbox, outbox, sweeper, reader]) worker.wake();
 
 		const intake = takeIn({
 			...common,
@@ -103,7 +114,15 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 			await outbox.stop(lastDeliveries);
 		}
 		await homeserver.close();
-		await Promise.all([intake, inbox.stop(), outbox.stop(0), sweeper.stop(), ...workers.map(worker => worker.stop())]);
+		outside.web.close();
+		await Promise.all([
+			intake,
+			inbox.stop(),
+			outbox.stop(0),
+			sweeper.stop(),
+			reader.stop(),
+			...workers.map(worker => worker.stop()),
+		]);
 	} finally {
 		for (const signal of signals) process.off(signal, onSignal);
 		await store.close();

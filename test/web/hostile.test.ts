@@ -62,6 +62,8 @@ function run(cases: Case[]): void {
 
 const unreached = (trouble: Record<string, unknown>) => ({ kind: 'unreached', trouble });
 const broken = (fault: string) => unreached({ is: 'broken', fault });
+// Whether it is noticed before the other side closes is a matter of moments.
+const garbled = unreached({ is: 'broken', fault: expect.stringMatching(/^(not-http|closed)$/) });
 const running = { kind: 'running', version: '1.150.0' };
 const good = JSON.stringify({ server: { name: 'Synapse', version: '1.150.0' } });
 
@@ -590,7 +592,7 @@ describe('HTTP', () => {
 		},
 		{
 			name: 'a body in pieces without end',
-			arrange: endless(`${json}\r\nTransfer-Encoding: chunked${headerEnd}`, '1\r\nx\r\n'),
+			arrange: endless(`${json}\r\nTransfer-Encoding: chunked${headerEnd}`, '1\r\nx\r\n'.repeat(2000)),
 			expected: broken('body-too-large'),
 		},
 		{
@@ -624,12 +626,12 @@ describe('HTTP', () => {
 		{
 			name: 'a length that is no number',
 			arrange: raw(`${json}\r\nContent-Length: -1${headerEnd}${good}`),
-			expected: broken('not-http'),
+			expected: garbled,
 		},
 		{
 			name: 'two lengths',
 			arrange: raw(`${json}\r\nContent-Length: 2\r\nContent-Length: 60${headerEnd}${good}`),
-			expected: broken('not-http'),
+			expected: garbled,
 		},
 		{
 			name: 'a length and pieces',
@@ -639,14 +641,14 @@ describe('HTTP', () => {
 		{
 			name: 'a piece whose size is no number',
 			arrange: raw(`${json}\r\nTransfer-Encoding: chunked${headerEnd}zz\r\n{}\r\n`),
-			expected: broken('not-http'),
+			expected: garbled,
 		},
 		{
 			name: 'a piece longer than it says',
 			arrange: raw(`${json}\r\nTransfer-Encoding: chunked${headerEnd}2\r\n{}{}{}\r\n0\r\n\r\n`),
-			expected: broken('not-http'),
+			expected: garbled,
 		},
-		{ name: 'no headers at all (HTTP/0.9)', arrange: raw(good), expected: broken('not-http') },
+		{ name: 'no headers at all (HTTP/0.9)', arrange: raw(good), expected: garbled },
 		{
 			name: 'HTTP/1.0 is fine',
 			arrange: raw(`HTTP/1.0 200 OK\r\nContent-Type: application/json${headerEnd}${good}`),
@@ -655,14 +657,14 @@ describe('HTTP', () => {
 		{
 			name: 'it speaks HTTP/2 without being asked',
 			arrange: raw(Buffer.from('000012040000000000000300000064000400100000000600004000', 'hex')),
-			expected: broken('not-http'),
+			expected: garbled,
 		},
 		{
 			name: 'it changes to another protocol',
 			arrange: raw(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade${headerEnd}`),
 			expected: { kind: 'unreached', trouble: { is: 'broken' } },
 		},
-		{ name: 'a status that is none', arrange: raw(`HTTP/1.1 9999 Hm${headerEnd}`), expected: broken('not-http') },
+		{ name: 'a status that is none', arrange: raw(`HTTP/1.1 9999 Hm${headerEnd}`), expected: garbled },
 		{
 			name: 'a status line with markup and colours',
 			arrange: raw(`HTTP/1.1 404 <b>@room</b>\u001b[31m${headerEnd}`),
@@ -671,7 +673,7 @@ describe('HTTP', () => {
 		{
 			name: 'a header with a zero byte',
 			arrange: raw(`HTTP/1.1 200 OK\r\nX: a\0b${headerEnd}${good}`),
-			expected: broken('not-http'),
+			expected: garbled,
 		},
 		{
 			name: 'no content (204)',

@@ -620,34 +620,39 @@ describe('what upstream writes is shown as words', () => {
 		),
 	);
 
-	test.each(['<b>@room</b>', '[x](https://evil.test)', '\u202Eslwo', '`'.repeat(50), 'x'.repeat(5000), '**'])(
-		'a heading, a title and a name like %.30j',
-		name =>
-			played(
-				async ({ web }) => {
-					await web.readNews();
-					for (const passage of web.news().passages) {
-						for (const word of [passage.heading, passage.part, passage.bullet, passage.section]) {
-							expect(word ?? '').toBe(harmless(word ?? ''));
-							expect((word ?? '').length).toBeLessThanOrEqual(200);
-						}
-						expect(passage.url).toMatch(/^https:\/\/[\x21-\x7e]{1,400}$/);
+	test.each([
+		['HTML and a mention', '<b>@room</b>'],
+		['a link', '[x](https://evil.test)'],
+		['another direction', '\u202Eslwo'],
+		['backticks', '`'.repeat(50)],
+		['no end', 'x'.repeat(5000)],
+		['stars', '**'],
+	])('headings, titles and names of %s', (_, name) =>
+		played(
+			async ({ web }) => {
+				await web.readNews();
+				for (const passage of web.news().passages) {
+					for (const word of [passage.heading, passage.part, passage.bullet, passage.section]) {
+						expect(word ?? '').toBe(harmless(word ?? ''));
+						expect((word ?? '').length).toBeLessThanOrEqual(200);
 					}
-					for (const { title } of web.news().advisories) expect(title).toBe(harmless(title.slice(0, 80)));
-					for (const { title, url } of web.news().playbook?.entries ?? []) {
-						expect(title).toBe(harmless(title.slice(0, 200)));
-						expect(url).toMatch(/^https:\/\/[\x21-\x7e]{1,400}$/);
-					}
-				},
-				({ pages }) => {
-					pages.set(
-						'/releases',
-						feed({ version: '1.151.0', log: `## ${name}\n\n- ${name} did it\n` }, { version: '1.150.0' }),
-					);
-					pages.set('/v1.151.0/docs/upgrade.md', upgradeNotes(['1.151.0', `## ${name}\n\nWords.`]));
-					pages.set('/advisories', advisories({ summary: name, cve_id: null }));
-					pages.set('/changes', playbookChanges(['2026-03-03', name, name]));
-				},
-			),
+					expect(passage.url).toMatch(/^https:\/\/[\x21-\x7e]{1,400}$/);
+				}
+				for (const { title } of web.news().advisories) expect(title).toBe(harmless(title.slice(0, 80)));
+				for (const { title, url } of web.news().playbook?.entries ?? []) {
+					expect(title).toBe(harmless(title.slice(0, 200)));
+					expect(url).toMatch(/^https:\/\/[\x21-\x7e]{1,400}$/);
+				}
+			},
+			({ pages }) => {
+				pages.set(
+					'/releases',
+					feed({ version: '1.151.0', log: `## ${name}\n\n- ${name} did it\n` }, { version: '1.150.0' }),
+				);
+				pages.set('/v1.151.0/docs/upgrade.md', upgradeNotes(['1.151.0', `## ${name}\n\nWords.`]));
+				pages.set('/advisories', advisories({ summary: name, cve_id: null }));
+				pages.set('/changes', playbookChanges(['2026-03-03', name, name]));
+			},
+		),
 	);
 });

@@ -38,6 +38,8 @@ export type GateSettings = {
 	atOnce: number;
 	perAddress: number;
 	route: Route;
+	/** Ends all requests at once, and lets no new one begin. */
+	signal: AbortSignal;
 	now: () => number;
 };
 
@@ -80,6 +82,7 @@ export function openGate(settings: GateSettings): Gate {
 		try {
 			const limits = { ...settings.limits, ...way.limits };
 			const totalMs = Math.min(limits.totalMs, way.budget.leftMs);
+			if (settings.signal.aborted) return { trouble: { is: 'broken', at, fault: 'closed' } };
 			if (totalMs < 1) return { trouble: { is: 'timeout', at, during: 'answer' } };
 			return await request(
 				{ addresses: found.addresses, port, host: header, name, at },
@@ -93,6 +96,7 @@ export function openGate(settings: GateSettings): Gate {
 					},
 					secureContext: settings.secureContext,
 					route: settings.route,
+					signal: settings.signal,
 					limits: { ...limits, totalMs },
 					...(way.post !== undefined && { post: way.post }),
 				},

@@ -36,6 +36,8 @@ export type Way = {
 	secureContext: SecureContext;
 	limits: Limits;
 	route: Route;
+	/** Ends the request at once. */
+	signal: AbortSignal;
 	post?: string;
 };
 
@@ -83,11 +85,14 @@ function requestAt(address: string, place: Place, way: Way): Promise<Attempt> {
 			isOver = true;
 			clearTimeout(total);
 			clearTimeout(connecting);
+			way.signal.removeEventListener('abort', stop);
 			// A socket that is still being connected belongs to nobody yet, so the client alone would leave it open.
 			controller.abort();
 			client?.destroy().catch(() => undefined);
 			resolve(attempt);
 		};
+		const stop = () => finish({ trouble: { is: 'broken', at, fault: 'closed' } });
+		way.signal.addEventListener('abort', stop, { once: true });
 		const late = () => finish({ trouble: { is: 'timeout', at, during: phase } });
 		const total = setTimeout(late, limits.totalMs);
 		const connecting = setTimeout(late, Math.min(limits.connectMs, limits.totalMs));

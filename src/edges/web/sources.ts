@@ -76,6 +76,8 @@ export type SourcesGiven = {
 	known: Known;
 	now: () => Date;
 	random: () => number;
+	/** Once aborted, nothing is read any more. */
+	signal: AbortSignal;
 };
 
 export type OpenSources = {
@@ -96,7 +98,15 @@ const mostFacts = 5;
 
 const products = { postgresql: 'PostgreSQL', python: 'Python', debian: 'Debian', ubuntu: 'Ubuntu' };
 
-export async function openSources({ settings, gate, kept, known, now, random }: SourcesGiven): Promise<OpenSources> {
+export async function openSources({
+	settings,
+	gate,
+	kept,
+	known,
+	now,
+	random,
+	signal,
+}: SourcesGiven): Promise<OpenSources> {
 	const values: Sources & { lifecycles: Record<string, Lifecycle> } = { lifecycles: {} };
 	const states: State[] = [];
 	for (const source of sourcesOf(settings, values, known)) states.push(await restored(source));
@@ -158,6 +168,8 @@ export async function openSources({ settings, gate, kept, known, now, random }: 
 				},
 				...(document.post !== undefined && { post: document.post }),
 			});
+			// What was cut off by our own end says nothing about the source.
+			if (signal.aborted) return;
 			const copy = copyOf(attempt, document, own);
 			if ('trouble' in copy) return fail(state, copy.trouble, copy.waitMs);
 			copies.set(document.key, copy.copy);
@@ -183,7 +195,7 @@ export async function openSources({ settings, gate, kept, known, now, random }: 
 	}
 
 	async function readAll(): Promise<void> {
-		for (const state of states) if (isDue(state)) await round(state);
+		for (const state of states) if (!signal.aborted && isDue(state)) await round(state);
 		news = newsNow();
 	}
 
