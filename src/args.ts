@@ -8,8 +8,12 @@ import { compare, finalOf, isCandidate, isVersion, lineOf } from './advice/versi
 import { Refusal } from './command.ts';
 import type { Knowledge, Release } from './knowledge/shape.ts';
 
+/** Longer words are no typing errors of ours, and comparing them would take its time. */
+const longestWord = 40;
+
 /** The word nearest to what was typed, if it is near enough to be meant. */
 export function nearest(typed: string, words: readonly string[]): string | undefined {
+	if (typed.length > longestWord) return undefined;
 	const ranked = words
 		.map(word => ({ word, far: distance(typed.toLowerCase(), word) }))
 		.sort((a, b) => a.far - b.far || a.word.localeCompare(b.word));

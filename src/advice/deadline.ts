@@ -37,8 +37,10 @@ export function earliest(date: string): string {
 	return [year, month, dayOfMonth].join('-');
 }
 
-/** Days between releases, as the last ten lines kept it. */
-function cadence(releases: readonly Release[]): { newest: Release; days: number } | undefined {
+/** The newest line of releases, when it came, and the days between lines, as the last ten kept it. */
+type Pace = { newest: Release; days: number };
+
+function paceOf(releases: readonly Release[]): Pace | undefined {
 	const first = new Map<string, Release>();
 	for (const release of releases) {
 		if (!release.withdrawn && !isCandidate(release.version) && !first.has(lineOf(release.version)))
@@ -55,8 +57,7 @@ function minorOf(version: Version): number {
 }
 
 /** The month in which a release that is still to come may appear: this one, if the cadence says that it is late. */
-function estimateOf(version: Version, today: string, releases: readonly Release[]): string | undefined {
-	const pace = cadence(releases);
+function estimateOf(version: Version, { today, pace }: Seen): string | undefined {
 	if (!pace || lineOf(version).split('.')[0] !== lineOf(pace.newest.version).split('.')[0]) return undefined;
 	const away = minorOf(version) - minorOf(pace.newest.version);
 	if (away <= 0) return undefined;
@@ -76,14 +77,15 @@ function hasSlipped(at: Deadline['at'], landed: Release | undefined, today: stri
 	return reached > at.date && !reached.startsWith(at.date);
 }
 
-/** The deadline that a note announces, as seen on a day (`2026-11-21`). */
-function deadlineOf(note: Note, today: string, releases: readonly Release[]): Omit<Deadline, 'concerned'> | undefined {
+/** What deadlines are judged by: the day (`2026-11-21`), and the releases that there are. */
+type Seen = { today: string; releases: readonly Release[]; newest: Release; pace: Pace | undefined };
+
+function deadlineOf(note: Note, seen: Seen): Omit<Deadline, 'concerned'> | undefined {
 	const { deadline } = note;
-	const newest = releases.filter(release => !release.withdrawn && !isCandidate(release.version)).at(-1);
-	if (!deadline || !newest) return undefined;
+	if (!deadline) return undefined;
 	const at: Deadline['at'] = deadline.at;
-	const landed = releases.find(({ version }) => version === deadline.landed);
-	const estimate = landed || at.version === undefined ? undefined : estimateOf(at.version, today, releases);
+	const landed = deadline.landed && seen.releases.find(({ version }) => version === deadline.landed);
+	const estimate = landed || at.version === undefined ? undefined : estimateOf(at.version, seen);
 	return {
 		id: note.id,
 		subject: deadline.subject,
@@ -91,7 +93,7 @@ function deadlineOf(note: Note, today: string, releases: readonly Release[]): Om
 		at,
 		promised: deadline.promised,
 		landed: deadline.landed ?? null,
-		slipped: !deadline.withdrawn && hasSlipped(at, landed, today, newest.version),
+		slipped: !deadline.withdrawn && hasSlipped(at, landed || undefined, seen.today, seen.newest.version),
 		...(deadline.withdrawn && { withdrawn: deadline.withdrawn }),
 		...(estimate && { estimate }),
 		replacedBy: deadline.replacedBy ?? null,
@@ -123,10 +125,13 @@ export function deadlines(
 	profile: Profile,
 	known: Pick<Knowledge, 'notes' | 'releases' | 'lifecycles'>,
 ): Deadline[] {
+	const newest = known.releases.findLast(({ version, withdrawn }) => !withdrawn && !isCandidate(version));
+	if (!newest) return [];
+	const seen = { today, releases: known.releases, newest, pace: paceOf(known.releases) };
 	const promises = known.notes
-		.filter(note => compare(note.release, at) <= 0)
+		.filter(note => note.deadline && compare(note.release, at) <= 0)
 		.flatMap(note => {
-			const found = deadlineOf(note, today, known.releases);
+			const found = deadlineOf(note, seen);
 			if (!found) return [];
 			const over = found.withdrawn !== undefined || (found.landed !== null && compare(found.landed, at) <= 0);
 			if (over && !all) return [];

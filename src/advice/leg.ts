@@ -1,7 +1,7 @@
 // One switch from a release to the next halt: the exact commands for the way Synapse was installed.
 import type { Profile } from './profile.ts';
 import type { Version } from './version.ts';
-import { compare } from './version.ts';
+import { compare, isWithin } from './version.ts';
 
 export type Leg = { from: Version; to: Version };
 
@@ -22,14 +22,27 @@ function image(version: Version): string {
 }
 
 /**
- * For a release older than half a year: the last day whose packages suit it. Dependencies have no upper bounds, and ten
- * days after the release, but not before 2023-02-01, was right for each of 59 releases tried.
+ * For a release older than half a year: the last day whose packages suit it, since dependencies have no upper bounds. Ten
+ * days after the release, but not before 2023-02-01, was right for nearly all that were tried; `pinned` has the others.
  */
 function timeOf(released: string, today: string): string | undefined {
 	const day = 24 * 3600 * 1000;
 	if (Date.parse(today) - Date.parse(released) < 180 * day) return undefined;
 	const soonAfter = new Date(Date.parse(released) + 10 * day).toISOString().slice(0, 10);
 	return soonAfter > '2023-02-01' ? soonAfter : '2023-02-01';
+}
+
+/** Packages that broke these releases though they are of their time: each seen when the release was started with them. */
+const pinned: { releases: string; package: string }[] = [
+	{ releases: '<1.56.0', package: 'jinja2<3.1' },
+	{ releases: '<1.56.0', package: 'markupsafe<2.1' },
+	{ releases: '>=1.66.0 <1.87.0', package: 'pydantic<2' },
+	{ releases: '>=1.111.0 <1.119.0', package: 'twisted<24.10' },
+];
+
+/** Arguments for pip, one a line. */
+function pins(version: Version): string[] {
+	return pinned.filter(({ releases }) => isWithin(version, releases)).map(pin => `  "${pin.package}" \\`);
 }
 
 /** Commands that put the release in place and start it, for each value of `install`. Lines of at most 60 letters. */
@@ -77,6 +90,7 @@ function installing(
 			lines: [
 				'source env/bin/activate',
 				...(old ? ['pip install uv', `uv pip install --exclude-newer ${old} \\`] : ['pip install --upgrade \\']),
+				...pins(version),
 				`  "matrix-synapse${extra}==${version}"`,
 				'synctl restart',
 			],
@@ -89,7 +103,9 @@ function installing(
 				`  https://github.com/${owner(version)}/synapse.git`,
 				'git fetch --tags',
 				`git checkout v${version}`,
-				'pip install --upgrade ".[all]"',
+				...(old ? ['pip install uv', `uv pip install --exclude-newer ${old} \\`] : ['pip install --upgrade \\']),
+				...pins(version),
+				'  ".[all]"',
 				'synctl restart',
 			],
 		},

@@ -170,13 +170,14 @@ export function compareNumbers(a: string, b: string): number {
 
 /** Images bring these themselves, so no condition on them can concern such a deployment. */
 const broughtByImage: readonly Fact[] = ['python', 'sqlite'];
+const images: readonly (string | boolean)[] = ['docker', 'mdad', 'ess'];
 
 /** Whether the statement holds for this deployment. Throws a TypeError for a text that is not a statement. */
 export function holds(text: string, profile: Profile): Concern {
 	const term = parseTerm(text);
 	if (!term) throw new TypeError(`not a fact: ${text}`);
 	const install = profile.get('install');
-	if (broughtByImage.includes(term.fact) && (install?.value === 'docker' || install?.value === 'mdad')) {
+	if (install && broughtByImage.includes(term.fact) && images.includes(install.value)) {
 		return { is: false, because: [install.stated] };
 	}
 	const known = profile.get(term.fact);

@@ -1,5 +1,7 @@
 // Whether one can go back: which older releases still start on the database that a newer one has opened.
-import type { FloorException, Note, Release } from '../knowledge/shape.ts';
+import type { FloorException, Note, Release, Verified } from '../knowledge/shape.ts';
+import type { Trial } from './trial.ts';
+import { triedRollback } from './trial.ts';
 import type { Version } from './version.ts';
 import { compare, finalOf, isAbove, isCandidate, isWithin } from './version.ts';
 
@@ -13,9 +15,16 @@ export type Rollback = {
 	canReturn?: boolean;
 	/** What going back does not undo, besides the schema. */
 	cautions: { id: string; text: string }[];
+	/** Both sides of the floor, where releases were run to see it. */
+	tried?: Trial[];
 };
 
-type Known = { releases: readonly Release[]; rollbackFloors: readonly FloorException[]; notes: readonly Note[] };
+type Known = {
+	releases: readonly Release[];
+	rollbackFloors: readonly FloorException[];
+	notes: readonly Note[];
+	verified: readonly Verified[];
+};
 
 /**
  * Whether the older release starts on a database that the newer one opened last. From 1.37 on a release compares its
@@ -32,6 +41,31 @@ function stable(releases: readonly Release[]): Release[] {
 	return releases.filter(release => !release.withdrawn && !isCandidate(release.version));
 }
 
+type Floor = {
+	floor: Version /** The newest older release that does not start. */;
+	blocking?: Release;
+	because?: string;
+};
+
+/** The end of the unbroken run below a release, among the stable ones in their order. */
+function floorOf(release: Release, all: readonly Release[], exceptions: readonly FloorException[]): Floor {
+	let floor = release.version;
+	let blocking: Release | undefined;
+	for (let i = all.findLastIndex(({ version }) => isAbove(release.version, version)); i >= 0 && !blocking; i--) {
+		const older = all[i];
+		if (older && startsAfter(release, older)) floor = older.version;
+		else blocking = older;
+	}
+	const exception = exceptions.find(
+		({ releases, floor: other }) => isWithin(release.version, releases) && isAbove(other, floor),
+	);
+	return {
+		floor: exception?.floor ?? floor,
+		...(blocking && { blocking }),
+		...(exception && { because: exception.because }),
+	};
+}
+
 /** How far back one can go from a release, and whether as far as `to`. */
 export function rollback(version: Version, to: Version | undefined, known: Known): Rollback {
 	const all = stable(known.releases);
@@ -40,26 +74,18 @@ export function rollback(version: Version, to: Version | undefined, known: Known
 	const release =
 		asked?.schema === undefined
 			? (all.find(({ version: other }) => other === finalOf(version)) ??
-				all.filter(({ version: other }) => isAbove(version, other)).at(-1))
+				all.findLast(({ version: other }) => isAbove(version, other)))
 			: asked;
 	if (!release) return { release: version, floor: version, floorWhy: 'Nothing older is known.', cautions: [] };
-	const below = all.filter(({ version: other }) => isAbove(release.version, other)).reverse();
-	const end = below.findIndex(older => !startsAfter(release, older));
-	const run = end < 0 ? below : below.slice(0, end);
-	const byNumbers = run.at(-1)?.version ?? version;
-	const exception = known.rollbackFloors.find(
-		({ releases, floor }) => isWithin(version, releases) && isAbove(floor, byNumbers),
-	);
-	const floor = exception?.floor ?? byNumbers;
-	const blocking = end < 0 ? undefined : below[end];
-	const floorWhy = exception?.because ?? why(release, blocking);
-	const canReturn = to === undefined ? undefined : compare(to, floor) >= 0;
+	const { floor, blocking, because } = floorOf(release, all, known.rollbackFloors);
+	const below = all.findLast(({ version: other }) => isAbove(floor, other))?.version;
 	return {
 		release: version,
 		floor,
-		floorWhy,
-		...(to !== undefined && { to, canReturn: canReturn ?? false }),
+		floorWhy: because ?? why(release, blocking),
+		...(to !== undefined && { to, canReturn: compare(to, floor) >= 0 }),
 		cautions: cautions(version, to ?? floor, known.notes),
+		...triedRollback(version, { floor, below }, known.verified),
 	};
 }
 
@@ -78,18 +104,18 @@ function cautions(version: Version, back: Version, notes: readonly Note[]): { id
 
 /** The releases at which to halt so that the last one is always within reach: the furthest ones that still allow it. */
 export function waysBack(from: Version, to: Version, known: Known): Version[] {
-	const way = stable(known.releases).filter(({ version }) => compare(version, from) >= 0 && compare(version, to) <= 0);
+	const all = stable(known.releases);
+	const way = all.filter(({ version }) => compare(version, from) >= 0 && compare(version, finalOf(to)) <= 0);
 	if (way.some(({ schema }) => schema === undefined)) return [];
-	const all = way.map(({ version }) => version);
+	const floors = way.map(release => floorOf(release, all, known.rollbackFloors).floor);
 	const halts: Version[] = [];
-	let here = from;
-	while (compare(rollback(to, undefined, known).floor, here) > 0) {
-		const ahead = all.filter(version => isAbove(version, here) && isAbove(to, version));
-		const next =
-			ahead.filter(version => compare(rollback(version, undefined, known).floor, here) <= 0).at(-1) ?? ahead[0];
-		if (next === undefined) break;
-		halts.push(next);
-		here = next;
+	for (let here = 0; ; ) {
+		const reach = floors.findLastIndex((floor, i) => i > here && compare(floor, way[here]?.version ?? from) <= 0);
+		if (reach === way.length - 1 || here >= way.length - 1) return halts;
+		// Where even the next release does not lead back, that one is as good a halt as any.
+		here = reach > here ? reach : here + 1;
+		const halt = way[here]?.version;
+		if (halt === undefined || here >= way.length - 1) return halts;
+		halts.push(halt);
 	}
-	return halts;
 }

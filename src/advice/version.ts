@@ -4,9 +4,10 @@ import semver from 'semver';
 /** A version as Synapse writes it: `1.56.0`, `1.57.0rc10`, `0.99.5.2`, `0.33.3.1`, `0.6.1c`, `0.9.0-r5`. */
 export type Version = string;
 
-type Parts = { base: string; candidate: number | undefined; semver: string };
+type Parts = { base: string; line: string; candidate: number | undefined; semver: semver.SemVer };
 
-const written = /^(\d+)\.(\d+)\.(\d+)(?:\.(\d+)|-r(\d+)|([a-z]))?(?:rc(\d+))?$/;
+// Nine digits at most: what strangers send has to be a number that can be compared.
+const written = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:\.(\d{1,2})|-r(\d{1,2})|([a-z]))?(?:rc(\d{1,9}))?$/;
 const known = new Map<Version, Parts>();
 
 function partsOf(version: Version): Parts {
@@ -21,8 +22,9 @@ function partsOf(version: Version): Parts {
 	const three = `${Number(major)}.${Number(minor)}.${Number(patch) * 1000 + low}`;
 	const parts = {
 		base: version.replace(/rc\d+$/, ''),
+		line: `${major}.${minor}`,
 		candidate: candidate === undefined ? undefined : Number(candidate),
-		semver: candidate === undefined ? three : `${three}-rc.${Number(candidate)}`,
+		semver: new semver.SemVer(candidate === undefined ? three : `${three}-rc.${Number(candidate)}`),
 	};
 	known.set(version, parts);
 	return parts;
@@ -44,13 +46,12 @@ export function finalOf(version: Version): Version {
 
 /** `1.57.1` → `1.57`: what administrators call a release; patch releases share it. */
 export function lineOf(version: Version): string {
-	const [major, minor] = partsOf(version).base.split('.');
-	return `${major}.${minor}`;
+	return partsOf(version).line;
 }
 
 /** Negative when a is older than b, zero when they are the same, positive when a is newer. */
 export function compare(a: Version, b: Version): number {
-	return semver.compare(partsOf(a).semver, partsOf(b).semver);
+	return a === b ? 0 : partsOf(a).semver.compare(partsOf(b).semver);
 }
 
 export function isAbove(a: Version, b: Version): boolean {
@@ -62,9 +63,15 @@ export type Range = string;
 
 const comparator = /^(<=|>=|<|>|=)?(\d\S*)$/;
 
+type Comparator = { operator: string; version: Version };
+
+const knownRanges = new Map<Range, Comparator[]>();
+
 /** The comparators of a range. Throws a TypeError that names the part it cannot read. */
-function comparatorsOf(range: Range): { operator: string; version: Version }[] {
-	return range
+function comparatorsOf(range: Range): Comparator[] {
+	const cached = knownRanges.get(range);
+	if (cached) return cached;
+	const comparators = range
 		.trim()
 		.split(/[\s,]+/)
 		.map(text => {
@@ -72,6 +79,8 @@ function comparatorsOf(range: Range): { operator: string; version: Version }[] {
 			if (!found?.[2] || !isVersion(found[2])) throw new TypeError(`not a range of versions: ${range}`);
 			return { operator: found[1] ?? '=', version: found[2] };
 		});
+	knownRanges.set(range, comparators);
+	return comparators;
 }
 
 export function isRange(text: string): text is Range {

@@ -8,6 +8,8 @@ import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
 import type { Applies } from './profile.ts';
 import { closedFacts, openFacts } from './profile.ts';
 import type { Rollback } from './rollback.ts';
+import type { Trial } from './trial.ts';
+import { trialWords } from './trial.ts';
 import type { Version } from './version.ts';
 import { compare } from './version.ts';
 
@@ -60,6 +62,7 @@ function stepText(step: Step): string {
 		...(step.endpoints.length ? [`Endpoints: ${step.endpoints.map(code).join(', ')}`] : []),
 		...(step.metrics.length ? [`Metrics: ${step.metrics.map(code).join(', ')}`] : []),
 		...(step.oneWay ? [`⚠️ Cannot be undone: ${step.oneWay}`] : []),
+		...trialWords((step.tried ?? []).filter(({ outcome }) => outcome !== 'starts').slice(0, 2)),
 		...(step.sources.length ? [`Upstream: ${sourceLinks(step.sources)}`] : []),
 	];
 	return `${condition}${step.text}${names.length ? `\n\n${list(names)}` : ''}`;
@@ -114,8 +117,8 @@ function stopLines({ stops }: Plan): string[] {
 	return stops
 		.filter(({ required }) => required)
 		.map(
-			({ best, waitFor, applies }) =>
-				`🔴 Halt at ${best} and wait for ${waitFor}${applies ? ` (${conditions(applies)})` : ''}; a direct jump can ruin the database.`,
+			({ best, waitFor, applies, tried }) =>
+				`🔴 Halt at ${best} and wait for ${waitFor}${applies ? ` (${conditions(applies)})` : ''}; a direct jump can ruin the database${tried ? ' (tried)' : ''}.`,
 		);
 }
 
@@ -128,7 +131,8 @@ function rollbackLine({ release, floor, to, canReturn, floorWhy }: Rollback): st
 function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 	const refusing = numbered.flatMap((step, i) => {
 		const condition = step.concerned === 'unknown' && step.applies ? ` if yours is ${conditions(step.applies)}` : '';
-		return step.refuses ? [`🔴 No start without step ${i + 1}${condition}: ${step.title}`] : [];
+		const tried = step.tried ? ' (tried)' : '';
+		return step.refuses ? [`🔴 No start without step ${i + 1}${condition}${tried}: ${step.title}`] : [];
 	});
 	const oneWay = numbered.flatMap((step, i) =>
 		step.oneWay ? [`⚠️ Step ${i + 1} cannot be undone: ${step.title}`] : [],
@@ -361,7 +365,7 @@ export function rollbackWords(result: Rollback & { format: 1 }, taken: readonly 
 		'“It starts” is not “nothing is lost”: background updates that only the newer release knows stop all others of the older one, and rooms of a version that it does not know vanish from sync. A backup from before the switch is the sure way.';
 	return {
 		value: result,
-		lead: [`**${verdict}**`, result.floorWhy, ...taken, care].join('\n\n'),
+		lead: [`**${verdict}**`, result.floorWhy, ...trialWords(result.tried ?? []), ...taken, care].join('\n\n'),
 		sections,
 		kind: 'answer',
 	};

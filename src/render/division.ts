@@ -24,7 +24,7 @@ function listFrom(list: List, index: number, items: Block[][]): List {
 }
 
 /** Blocks of one section become a section again, and items a list. `begun`: the section that the last message left. */
-export function piecesOf(units: readonly Unit[], begun?: Shown): Piece[] {
+export function piecesOf(units: readonly Unit[], brief: boolean, begun?: Shown): Piece[] {
 	const groups: { of: Shown; units: Unit[] }[] = [];
 	for (const unit of units) {
 		const last = groups.at(-1);
@@ -32,7 +32,7 @@ export function piecesOf(units: readonly Unit[], begun?: Shown): Piece[] {
 		else groups.push({ of: unit.of, units: [unit] });
 	}
 	return groups.map(({ of, units }) => {
-		return units[0]?.block ? sectionPiece(of.section, together(units), of === begun) : of.piece;
+		return units[0]?.block ? sectionPiece(of.section, together(units), { continued: of === begun, brief }) : of.piece;
 	});
 }
 

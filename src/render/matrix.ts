@@ -2,7 +2,7 @@
 import type { Answer, Section } from '../command.ts';
 import { largest, piecesOf, type Shown, unitsOf } from './division.ts';
 import { allowed } from './html.ts';
-import { blocksOf, type Span, spansOf, titleOf } from './markdown.ts';
+import { type Block, blocksOf, type Span, spansOf, titleOf } from './markdown.ts';
 import {
 	againPiece,
 	between,
@@ -19,7 +19,10 @@ import { wholeFile } from './whole.ts';
 /** The content of an `m.room.message`, but for what only the sender can know: replies, threads, our own ids. */
 export type MatrixContent = {
 	msgtype: 'm.text' | 'm.notice';
-	/** Readable by itself: the words of the answer as plain text, the result first. */
+	/**
+	 * Readable by itself: the words of the answer as plain text, the result first. Of an answer too long to be sent twice
+	 * in one message, the folded sections only by their titles.
+	 */
 	body: string;
 	format: 'org.matrix.custom.html';
 	formatted_body: string;
@@ -55,14 +58,15 @@ export function matrixMessages(answer: Answer, options: MatrixOptions = {}): Mat
 	const head = headPiece(answer);
 	const sections = readUpTo(2 * room, answer.sections);
 	if (sections) {
-		const all = [head, ...sections.map(({ piece }) => piece)];
-		if (fits(all)) return { contents: [write(all)], files };
+		const all = (brief: boolean) => [head, ...shownAs(sections, brief).map(({ piece }) => piece)];
+		// A body that tells everything once more is worth less than one message instead of two.
+		for (const pieces of [all(false), all(true)]) if (fits(pieces)) return { contents: [write(pieces)], files };
 
 		const again = againPiece(answer);
-		const units = sections.flatMap(section => unitsOf(section, piece => fits([again, piece])));
-		const opening = (count: number) => [head, ...piecesOf(units.slice(0, count))];
+		const units = shownAs(sections, true).flatMap(section => unitsOf(section, piece => fits([again, piece])));
+		const opening = (count: number) => [head, ...piecesOf(units.slice(0, count), true)];
 		const count = largest(units.length - 1, count => fits(opening(count)));
-		const rest = [again, ...piecesOf(units.slice(count), units[count - 1]?.of)];
+		const rest = [again, ...piecesOf(units.slice(count), true, units[count - 1]?.of)];
 		if (fits(opening(count)) && fits(rest)) {
 			// Nobody is called twice for one answer.
 			return { contents: [write(opening(count)), { ...write(rest), 'm.mentions': {} }], files };
@@ -95,21 +99,16 @@ function writer(answer: Answer, always: MatrixOptions['always']): (pieces: reado
 	};
 }
 
-/** The sections with their Markdown read; undefined as soon as they turn out to be longer, for reading takes time. */
-function readUpTo(bytes: number, sections: readonly Section[]): Shown[] | undefined {
-	// Each letter is sent twice, as HTML and as text. Only where much is escaped is that too high a guess, and a file comes
-	// where two messages might have done.
-	if (sections.reduce((letters, { markdown }) => letters + markdown.length, 0) > bytes / 2) return undefined;
-	const read: Shown[] = [];
-	let sum = 0;
-	for (const section of sections) {
-		const blocks = blocksOf(section.markdown);
-		const piece = sectionPiece(section, blocks, false);
-		read.push({ section, blocks, piece });
-		sum += piece.bytes;
-		if (sum > bytes) return undefined;
-	}
-	return read;
+type Read = { section: Section; blocks: Block[] };
+
+/** The sections with their Markdown read; undefined if they are longer than so many bytes, for reading takes time. */
+function readUpTo(bytes: number, sections: readonly Section[]): Read[] | undefined {
+	if (sections.reduce((letters, { markdown }) => letters + markdown.length, 0) > bytes) return undefined;
+	return sections.map(section => ({ section, blocks: blocksOf(section.markdown) }));
+}
+
+function shownAs(sections: readonly Read[], brief: boolean): Shown[] {
+	return sections.map(({ section, blocks }) => ({ section, blocks, piece: sectionPiece(section, blocks, { brief }) }));
 }
 
 /** What cannot wait: the lead and what is never folded, or at least its titles; then where the rest is. */
@@ -122,7 +121,7 @@ function summary(answer: Answer, head: Piece, file: string, room: number, fits: 
 	const open = answer.sections.filter(section => !section.fold);
 	const shown = readUpTo(room, open);
 	if (shown) {
-		const full = [head, ...shown.map(({ piece }) => piece), pointer];
+		const full = [head, ...shownAs(shown, false).map(({ piece }) => piece), pointer];
 		if (fits(full)) return full;
 	}
 

@@ -37,14 +37,17 @@ export function againPiece(answer: Answer): Piece {
 	return piece(`<h3>${inlineHtml(line)}</h3>`, inlineText(line, unstyled));
 }
 
-export function sectionPiece(section: Section, blocks: readonly Block[], continued: boolean): Piece {
+/** How a section is shown: `continued` from the last message; `brief`: in the body only the title of what is folded. */
+export type Manner = { continued?: boolean; brief?: boolean };
+
+export function sectionPiece(section: Section, blocks: readonly Block[], { continued, brief }: Manner): Piece {
 	const more: Span = { is: 'text', text: ' (continued)' };
 	const title = [...titleOf(section), ...(continued ? [more] : [])];
 	const fold = section.fold && title.length > 0 && blocks.length > 0;
 	const name = inlineHtml(title);
 	const inside = htmlOf(blocks, fold);
 	const heading = title.length ? `<h4>${name}</h4>` : '';
-	const lines = [inlineText(title, unstyled), ...linesOf(blocks, unstyled)];
+	const lines = [inlineText(title, unstyled), ...(fold && brief ? [] : linesOf(blocks, unstyled))];
 	return piece(
 		fold ? foldHtml(name, inside) : heading + inside,
 		lines.filter((line, index) => index || line !== '').join('\n'),

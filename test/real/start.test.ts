@@ -117,12 +117,13 @@ test('SIGTERM: what is in hand is finished, exit status 0', async () => {
 }, 60_000);
 
 test('SIGTERM during a start that hangs ends it', async () => {
-	const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+	const asked = Promise.withResolvers<void>();
+	const silent = createServer(() => asked.resolve()).listen(0, '127.0.0.1');
 	await new Promise(resolve => silent.once('listening', resolve));
 	const address = silent.address();
 	const bot = await newBot({ url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}` });
 	bot.spawn();
-	await sleep(1500);
+	await asked.promise;
 	expect(await bot.stop()).toBe(0);
 	silent.close();
 }, 60_000);

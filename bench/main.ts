@@ -1,0 +1,25 @@
+// npm run bench [-- names…]: measures, as ratios within one run. Without names, all of it.
+import { fuzz } from './fuzz.ts';
+import { benchPlan } from './plan.ts';
+import { benchRoom } from './room.ts';
+
+const benches: Record<string, () => Promise<void>> = {
+	plan: benchPlan,
+	fuzz: async () => {
+		const { messages, calls, slowest } = await fuzz(1_000_000, 20261121);
+		console.log(
+			`fuzz: ${messages} messages, ${calls} commands in them, each answered; slowest ${slowest.ms.toFixed(1)} ms`,
+		);
+	},
+	room: () => benchRoom(500),
+};
+
+const names = process.argv.slice(2);
+const unknown = names.find(name => !Object.hasOwn(benches, name));
+if (unknown !== undefined) {
+	console.error(
+		`There is no bench ${unknown}; there are ${Object.keys(benches).join(', ')}. For example: npm run bench -- plan`,
+	);
+	process.exit(1);
+}
+for (const name of names.length ? names : Object.keys(benches)) await benches[name]?.();

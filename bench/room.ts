@@ -1,0 +1,186 @@
+// Our bot beside a bare matrix-bot-sdk bot that answers with the same bytes, in turn, on one real Synapse.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { commands } from '../commands/index.ts';
+import { respond } from '../src/bot.ts';
+import { openKnowledge } from '../src/knowledge/compiled.ts';
+import { matrixMessages } from '../src/render/matrix.ts';
+import { type Person, person, type RoomEvent } from '../test/real/person.ts';
+import { type Homeserver, startSynapse } from '../test/real/synapse.ts';
+
+const short = '!rollback 1.69 1.61';
+const long = '!upgrade 1.56 1.69';
+
+type Runner = { name: string; user: string; start: () => Promise<ChildProcess>; room: string; child?: ChildProcess };
+
+/** Contents that answer a command, without what only the edge adds. */
+async function contentsOf(body: string): Promise<unknown[]> {
+	const knowledge = await openKnowledge(new URL('../knowledge/', import.meta.url));
+	const now = new Date();
+	const ports = {
+		knowledge,
+		commands,
+		now: () => now,
+		health: { version: '0', startedAt: now, lastSync: () => undefined },
+	};
+	const message = { room: '!r', sender: '@a:b', at: now, body, mentioned: false };
+	const log = { error: (fields: Record<string, unknown>) => console.error(fields) };
+	const [answer] = await respond(message, {
+		commands,
+		ports,
+		names: ['glia'],
+		bare: true,
+		mayChange: () => undefined,
+		log,
+	});
+	if (!answer) throw new Error(`no answer to ${body}`);
+	return matrixMessages(answer).contents.map(content => ({ ...content, 'io.glia.said': randomUUID() }));
+}
+
+async function started(args: string[]): Promise<ChildProcess> {
+	const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+	let text = '';
+	await new Promise<void>((done, failed) => {
+		child.stderr?.on('data', chunk => {
+			text += chunk;
+			if (text.includes('in sync with the homeserver')) done();
+		});
+		child.on('exit', code => failed(new Error(`ended with ${code}: ${text}`)));
+	});
+	return child;
+}
+
+async function ended(child: ChildProcess | undefined): Promise<void> {
+	if (!child || child.exitCode !== null || child.signalCode !== null) return;
+	child.kill('SIGKILL');
+	await once(child, 'exit');
+}
+
+/** CPU seconds and resident memory (MB) of a process. Source: proc(5). */
+function costOf(child: ChildProcess): { cpu: number; rss: number } {
+	const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
+		.replace(/^.*\) /s, '')
+		.split(' ');
+	const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+	return {
+		cpu: (Number(fields[11]) + Number(fields[12])) / 100,
+		rss: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024,
+	};
+}
+
+/** Milliseconds from saying a command to seeing the first message that answers it. */
+async function roundTrip(reader: Person, { room, user }: Runner, command: string): Promise<number> {
+	const begun = performance.now();
+	const asked = await reader.say(room, command);
+	const answers = (event: RoomEvent) =>
+		event.sender === user && event.content['m.relates_to']?.['m.in_reply_to']?.event_id === asked;
+	await reader.waitFor(answers, 60_000);
+	return performance.now() - begun;
+}
+
+export function quantile(values: readonly number[], part: number): number {
+	const sorted = [...values].sort((a, b) => a - b);
+	return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
+}
+
+async function runners(home: Homeserver, reader: Person, dir: string): Promise<Runner[]> {
+	const [glia, bare] = [
+		await home.registerUser(`glia-${randomUUID().slice(0, 8)}`, 'secret'),
+		await home.registerUser(`bare-${randomUUID().slice(0, 8)}`, 'secret'),
+	];
+	const config = {
+		matrix: { homeserver: home.url, user: glia.userId, password: 'secret', allow: ['*'] },
+		store: { path: join(dir, 'data') },
+		live: { enabled: false },
+	};
+	writeFileSync(join(dir, 'config.yaml'), JSON.stringify(config));
+	const main = join(import.meta.dirname, '../src/main.ts');
+	const yardstick = join(import.meta.dirname, 'bare-bot.ts');
+	return [
+		{
+			name: 'Glia',
+			user: glia.userId,
+			room: await reader.createRoom({ invite: [glia.userId] }),
+			start: () => started([main, '--config', join(dir, 'config.yaml')]),
+		},
+		{
+			name: 'bare',
+			user: bare.userId,
+			room: await reader.createRoom({ invite: [bare.userId] }),
+			start: () => started([yardstick, home.url, bare.accessToken, dir, join(dir, 'contents.json')]),
+		},
+	];
+}
+
+/** Prints the ratios of ours to the bare bot's. `rounds` commands each for a short and for a long answer. */
+export async function benchRoom(rounds: number): Promise<void> {
+	const synapse = await startSynapse();
+	const dir = mkdtempSync(join(tmpdir(), 'glia-bench-'));
+	let all: Runner[] = [];
+	try {
+		const reader = await person(synapse, 'reader');
+		all = await runners(synapse, reader, dir);
+		for (const [kind, command] of [
+			['short', short],
+			['long', long],
+		] as const) {
+			const contents = await contentsOf(command);
+			writeFileSync(join(dir, 'contents.json'), JSON.stringify(contents));
+			const bytes = contents.reduce((sum: number, content) => sum + JSON.stringify(content).length, 0);
+			for (const runner of all) runner.child = await runner.start();
+			for (const runner of all) for (let i = 0; i < 20; i++) await roundTrip(reader, runner, command);
+			const before = all.map(({ child }) => child && costOf(child));
+			const times = all.map((): number[] => []);
+			for (let i = 0; i < rounds; i++)
+				for (const [which, runner] of all.entries()) times[which]?.push(await roundTrip(reader, runner, command));
+			console.log(`${kind} answer (${Math.round(bytes / 1024)} KB), ${rounds} commands each, in turn`);
+			for (const [which, { name, child }] of all.entries()) {
+				const now = child && costOf(child);
+				const cpu = now && before[which] ? ((now.cpu - before[which].cpu) / rounds) * 1000 : Number.NaN;
+				const mine = times[which] ?? [];
+				console.log(
+					`  ${name}: p50 ${quantile(mine, 0.5).toFixed(1)} ms, p99 ${quantile(mine, 0.99).toFixed(1)} ms, CPU ${cpu.toFixed(1)} ms a command, resident ${now?.rss.toFixed(0)} MB`,
+				);
+			}
+			const [ours = [], theirs = []] = times;
+			console.log(
+				`  ratio p50 ${(quantile(ours, 0.5) / quantile(theirs, 0.5)).toFixed(3)}, p99 ${(quantile(ours, 0.99) / quantile(theirs, 0.99)).toFixed(3)}`,
+			);
+			for (const { child } of all) await ended(child);
+		}
+		await coldStart(all, reader, 10);
+	} finally {
+		for (const { child } of all) await ended(child);
+		await synapse.stop();
+		rmSync(dir, { recursive: true, force: true });
+	}
+}
+
+/** From spawning the process to the first answered command, in turn. */
+async function coldStart(all: Runner[], reader: Person, rounds: number): Promise<void> {
+	const times = all.map((): number[] => []);
+	const memory = all.map((): number[] => []);
+	for (let i = 0; i < rounds; i++) {
+		for (const [which, runner] of all.entries()) {
+			const begun = performance.now();
+			// Said only now: the bare bot loses what was said while it was away.
+			runner.child = await runner.start();
+			await roundTrip(reader, runner, short);
+			times[which]?.push(performance.now() - begun);
+			memory[which]?.push(costOf(runner.child).rss);
+			await ended(runner.child);
+		}
+	}
+	const [ours = [], theirs = []] = times.map(values => quantile(values, 0.5));
+	const [mine, its] = memory.map(values => quantile(values, 0.5));
+	console.log(
+		`cold start to the first answer, ${rounds} each: Glia ${Number(ours).toFixed(0)} ms, bare ${Number(theirs).toFixed(0)} ms, ratio ${(Number(ours) / Number(theirs)).toFixed(2)}`,
+	);
+	console.log(
+		`resident after it: Glia ${mine?.toFixed(0)} MB, bare ${its?.toFixed(0)} MB, ratio ${((mine ?? 0) / (its ?? 1)).toFixed(2)}`,
+	);
+}

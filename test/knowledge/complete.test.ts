@@ -1,0 +1,63 @@
+// Nothing that upstream wrote is unread, and every heading of its upgrade notes is found by who asks for the release.
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { plan, releaseNotes } from '../../src/advice/plan.ts';
+import { unknownDeployment } from '../../src/advice/profile.ts';
+import { rollback } from '../../src/advice/rollback.ts';
+import { finalOf, isCandidate } from '../../src/advice/version.ts';
+import { readKnowledge } from '../../src/knowledge/read.ts';
+import type { Passage } from '../../src/knowledge/shape.ts';
+
+const knowledge = readKnowledge(new URL('../../knowledge/', import.meta.url));
+const { passages }: { passages: Passage[] } = JSON.parse(
+	readFileSync(new URL('../../knowledge/synapse/upstream.json', import.meta.url), 'utf8'),
+);
+const stable = knowledge.releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version));
+
+test('nothing is unread', () => expect(knowledge.unread).toEqual([]));
+
+test('every heading of the upgrade notes stands in a note of its release', () => {
+	const headings = passages.filter(({ document }) => document === 'upgrade.md');
+	expect(headings.length).toBeGreaterThan(150);
+	const lost = headings.filter(({ release, section, heading }) => {
+		const { notes } = releaseNotes([finalOf(release)], unknownDeployment, knowledge);
+		return !notes.some(({ sources }) =>
+			sources.some(source => source.section === section && source.heading === heading),
+		);
+	});
+	expect(lost.map(({ release, heading }) => `${release}: ${heading}`)).toEqual([]);
+});
+
+test('plans between releases of all times have no gap', () => {
+	const some = [
+		'0.34.0',
+		'0.99.5.2',
+		'1.0.0',
+		'1.18.0',
+		'1.37.1',
+		'1.56.0',
+		'1.69.0',
+		'1.81.0',
+		'1.100.0',
+		'1.120.2',
+		'1.143.0',
+		'1.163.2',
+	];
+	for (const [i, from] of some.entries()) {
+		for (const to of some.slice(i + 1)) {
+			const found = plan({ from, to, profile: unknownDeployment, today: '2026-11-21' }, knowledge);
+			expect(found, `${from} → ${to}`).toMatchObject({ unread: [], gaps: [] });
+			expect(found.steps.at(-1)).toBeDefined();
+		}
+	}
+});
+
+test('the floor of a rollback is a stable release, never above the one asked about', () => {
+	for (const { version } of stable) {
+		const { floor } = rollback(version, undefined, knowledge);
+		expect(
+			stable.some(release => release.version === floor),
+			`${version}: ${floor}`,
+		).toBe(true);
+	}
+});
