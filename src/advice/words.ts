@@ -8,7 +8,6 @@ import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
 import type { Applies } from './profile.ts';
 import { closedFacts, openFacts } from './profile.ts';
 import type { Rollback } from './rollback.ts';
-import type { Trial } from './trial.ts';
 import { trialWords } from './trial.ts';
 import type { Version } from './version.ts';
 import { compare } from './version.ts';
