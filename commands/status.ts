@@ -13,6 +13,7 @@ export const status = {
 	async run(_asked, { knowledge, health, store, now }: Pick<Ports, 'knowledge' | 'health' | 'store' | 'now'>) {
 		const { servers, last, next } = await store.looks();
 		const lastSync = health.lastSync();
+		const device = health.device?.();
 		const sources = health.sources?.();
 		const ago = (at: Date) => Math.max(0, Math.round((now().getTime() - at.getTime()) / 1000));
 		return statusWords({
@@ -20,6 +21,7 @@ export const status = {
 			version: health.version,
 			upSeconds: Math.round((now().getTime() - health.startedAt.getTime()) / 1000),
 			...(lastSync && { lastSync: lastSync.toISOString() }),
+			...(device && { device: { fingerprint: device.fingerprint, signed: device.signed } }),
 			horizon: horizon(knowledge),
 			notes: knowledge.notes.length,
 			unread: knowledge.unread.length,

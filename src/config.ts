@@ -32,6 +32,14 @@ const matrix = z.strictObject({
 	forgetAfterDays: z.number().min(0).default(7),
 });
 
+const encryption = z.strictObject({
+	passphrase: z.string().min(1).optional(),
+	passphraseFile: z.string().min(1).optional(),
+	seeds: z.string().min(1).optional(),
+	seedsFile: z.string().min(1).optional(),
+	reset: z.boolean().default(false),
+});
+
 const hours = (standard: number) =>
 	z.number('a number of hours').min(0.05, 'not more often than every three minutes').default(standard);
 const address = (standard: string, ...needed: string[]) =>
@@ -111,6 +119,7 @@ const watch = z.strictObject({
 
 const shape = z.strictObject({
 	matrix,
+	encryption: encryption.prefault({}),
 	store: z.strictObject({ path: z.string().min(1).default('./data') }).prefault({}),
 	live: live.prefault({}),
 	watch: watch.prefault({}),
@@ -124,15 +133,27 @@ export const plainWatch = watch.parse({});
 
 type Shape = z.infer<typeof shape>;
 
-/** What the bot runs with. Paths are absolute, secrets and certificates are read; at least one of password and accessToken is there. */
-export type Config = Omit<Shape, 'matrix'> & {
+/**
+ * What the bot runs with. Paths are absolute, secrets and certificates are read; at least one of password and accessToken
+ * is there.
+ */
+export type Config = Omit<Shape, 'matrix' | 'encryption'> & {
 	matrix: Omit<Shape['matrix'], 'passwordFile' | 'accessTokenFile'>;
+	encryption: { passphrase?: string; seeds?: Seeds; reset: boolean };
 };
+
+/** The private halves of the bot's identity, 43 letters each. */
+export type Seeds = { master: string; selfSigning: string; userSigning: string };
 
 export type Mistake = { line: number; text: string };
 
 /** Environment variables that may hold a secret instead of the file. */
-const environmentNames = { password: 'GLIA_MATRIX_PASSWORD', accessToken: 'GLIA_MATRIX_ACCESS_TOKEN' } as const;
+const environmentNames = {
+	'matrix.password': 'GLIA_MATRIX_PASSWORD',
+	'matrix.accessToken': 'GLIA_MATRIX_ACCESS_TOKEN',
+	'encryption.passphrase': 'GLIA_ENCRYPTION_PASSPHRASE',
+	'encryption.seeds': 'GLIA_ENCRYPTION_SEEDS',
+} as const;
 
 /** Reads a configuration file. Throws a Refusal with every mistake, one a line: `config.yaml:4: matrix.allow: …`. */
 export function readConfig(path: string, environment: Record<string, string | undefined>): Config {
@@ -168,10 +189,18 @@ export function parseConfig(
 	if (!parsed.success) return sorted(mistakes);
 	const at = (path: string[]) => lineOf(document, path, lines);
 	const { passwordFile, accessTokenFile, ...matrix } = parsed.data.matrix;
-	const password = secret('password', matrix.password, passwordFile);
-	const accessToken = secret('accessToken', matrix.accessToken, accessTokenFile);
+	const password = secret('matrix.password', matrix.password, passwordFile);
+	const accessToken = secret('matrix.accessToken', matrix.accessToken, accessTokenFile);
+	const { passphraseFile, seedsFile, ...encryption } = parsed.data.encryption;
+	const passphrase = secret('encryption.passphrase', encryption.passphrase, passphraseFile);
+	const seedsText = secret('encryption.seeds', encryption.seeds, seedsFile);
+	const seeds = seedsText === undefined ? undefined : seedsOf(seedsText);
+	if (seedsText !== undefined && seeds === undefined) {
+		const text = 'encryption.seeds: three words of 43 letters, as `npm start -s -- seeds` printed them';
+		mistakes.push({ line: at(['encryption', encryption.seeds ? 'seeds' : 'seedsFile']), text });
+	}
 	if (!password && !accessToken && mistakes.length === 0) {
-		const names = Object.values(environmentNames).join(' or ');
+		const names = `${environmentNames['matrix.password']} or ${environmentNames['matrix.accessToken']}`;
 		mistakes.push({
 			line: at(['matrix']),
 			text: `matrix: password or accessToken is missing (also as passwordFile, accessTokenFile, or ${names} in the environment)`,
@@ -187,6 +216,7 @@ export function parseConfig(
 			...(password && { password }),
 			...(accessToken && { accessToken }),
 		},
+		encryption: { reset: encryption.reset, ...(passphrase && { passphrase }), ...(seeds && { seeds }) },
 		store: { path: absolute(parsed.data.store.path, folder) },
 		watch: { ...parsed.data.watch, authorities },
 	};
@@ -203,21 +233,28 @@ export function parseConfig(
 		return '';
 	}
 
-	function secret(key: keyof typeof environmentNames, inline: string | undefined, file: string | undefined) {
-		const inEnvironment = environment[environmentNames[key]] || undefined;
-		if (inline && file) {
-			mistakes.push({ line: at(['matrix', `${key}File`]), text: `matrix: give either ${key} or ${key}File, not both` });
-		}
+	function secret(name: keyof typeof environmentNames, inline: string | undefined, file: string | undefined) {
+		const [section = '', key = ''] = name.split('.');
+		const inEnvironment = environment[environmentNames[name]] || undefined;
+		const line = at([section, `${key}File`]);
+		if (inline && file) mistakes.push({ line, text: `${section}: give either ${key} or ${key}File, not both` });
 		if (!file || inline) return inEnvironment ?? inline;
 		try {
 			const read = readFileSync(absolute(file, folder), 'utf8').trim();
 			if (read) return inEnvironment ?? read;
-			mistakes.push({ line: at(['matrix', `${key}File`]), text: `matrix.${key}File: the file is empty` });
+			mistakes.push({ line, text: `${name}File: the file is empty` });
 		} catch (error) {
-			mistakes.push({ line: at(['matrix', `${key}File`]), text: `matrix.${key}File: ${reason(error)}` });
+			mistakes.push({ line, text: `${name}File: ${reason(error)}` });
 		}
 		return undefined;
 	}
+}
+
+function seedsOf(text: string): Seeds | undefined {
+	const [master = '', selfSigning = '', userSigning = '', ...rest] = text.trim().split(/\s+/);
+	const seeds = { master, selfSigning, userSigning };
+	const good = Object.values(seeds).every(seed => /^[A-Za-z0-9+/]{43}$/.test(seed)) && rest.length === 0;
+	return good ? seeds : undefined;
 }
 
 function sorted(mistakes: Mistake[]): Mistake[] {

@@ -14,6 +14,7 @@ const usage = `Glia ${packageJson.version} advises the people who run Synapse ho
   npm start -- --config config.yaml        join Matrix
   npm start -s -- say '!upgrade 1.56 1.69' answer once
   npm start -s -- say -                    answer each line of standard input
+  npm start -s -- seeds --config config.yaml   print the bot's identity, to be kept elsewhere like a password
 
   say options   --json         one line of JSON an answer
                 --file PATH    a file that the command speaks of (repeatable)
@@ -23,7 +24,7 @@ const usage = `Glia ${packageJson.version} advises the people who run Synapse ho
 Exit status: 0 answered, 1 refused, 2 the target would refuse to start, 3 our fault.`;
 
 type Line = {
-	mode: 'converse' | 'say' | 'matrix' | 'version' | 'usage';
+	mode: 'converse' | 'say' | 'seeds' | 'matrix' | 'version' | 'usage';
 	json: boolean;
 	config?: string;
 	files: string[];
@@ -34,8 +35,8 @@ type Line = {
 function readLine(words: readonly string[]): Line {
 	const line: Line = { mode: 'converse', json: false, files: [], said: [] };
 	const rest = [...words];
-	if (rest[0] === 'say') {
-		line.mode = 'say';
+	if (rest[0] === 'say' || rest[0] === 'seeds') {
+		line.mode = rest[0];
 		rest.shift();
 	}
 	for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
@@ -54,6 +55,8 @@ function readLine(words: readonly string[]): Line {
 	}
 	if (line.mode === 'say' && line.said.length === 0)
 		throw new Refusal(`Say what? For example: npm start -s -- say '!upgrade 1.56 1.69'`);
+	if (line.mode === 'seeds' && line.config === undefined)
+		throw new Refusal('Whose seeds? For example: npm start -s -- seeds --config config.yaml');
 	if (line.mode === 'converse' && line.config !== undefined) line.mode = 'matrix';
 	return line;
 }
@@ -67,6 +70,11 @@ async function main(): Promise<number> {
 	if (line.mode === 'usage') {
 		process.stdout.write(`${usage}\n`);
 		return 0;
+	}
+	if (line.mode === 'seeds' && line.config !== undefined) {
+		const { readConfig } = await import('./config.ts');
+		const { printSeeds } = await import('./main/seeds.ts');
+		return printSeeds(readConfig(line.config, process.env));
 	}
 	const knowledge = await openKnowledge(new URL('../knowledge/', import.meta.url));
 	const startedAt = new Date();

@@ -46,7 +46,7 @@ type Delivering = {
 };
 
 export function openOutbox(delivering: Delivering): Outbox {
-	const { store, now, random, log, fatal } = delivering;
+	const { store, now, random, log } = delivering;
 	const busy = new Map<string, Promise<void>>();
 	let ended = false;
 	let looking: Promise<void> | undefined;
@@ -54,6 +54,12 @@ export function openOutbox(delivering: Delivering): Outbox {
 	let timer: NodeJS.Timeout | undefined;
 	let limitedUntil = 0;
 	let most = mostRooms;
+
+	/** Nothing goes on after a fault: the next try would only meet it again, at once. */
+	function fatal(error: unknown): void {
+		ended = true;
+		delivering.fatal(error);
+	}
 
 	async function look(): Promise<void> {
 		do {
@@ -109,6 +115,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 		const verdict = after(outcome.failure, waiting.tries);
 		if (verdict === 'stopped') return;
 		if (verdict === 'locked') {
+			ended = true;
 			delivering.locked('why' in outcome.failure ? outcome.failure.why : '');
 			return;
 		}
@@ -181,11 +188,14 @@ async function deliver(waiting: Waiting, delivering: Delivering): Promise<Outcom
 		return { value: 'left' };
 	}
 	const age = now().getTime() - waiting.created.getTime();
-	if (age > transactionsLive || waiting.created < delivering.loginSince()) {
-		const found = await homeserver.find(waiting.room, waiting.said, waiting.created);
+	const before = waiting.created < delivering.loginSince();
+	if (age > transactionsLive || before) {
+		const found = await homeserver.find(waiting.room, waiting.said, waiting.created, waiting.sealed);
 		if ('failure' in found || found.value !== undefined) return found;
 	}
-	const sealed = waiting.sealed ?? (await seal(waiting, delivering));
+	// What another device encrypted is not said by this one.
+	const kept = before ? undefined : waiting.sealed;
+	const sealed = kept ?? (await seal(waiting, delivering));
 	if ('failure' in sealed) return sealed;
 	return homeserver.send(waiting.room, waiting.said, sealed);
 }

@@ -29,6 +29,18 @@ export type Health = {
 	lastSync: () => Date | undefined;
 	/** Upstream's sources; absent on the console, empty where they are switched off. */
 	sources?: () => readonly SourceState[];
+	/** Our device as others see it; undefined where nothing is encrypted. */
+	device?: () => DeviceStanding | undefined;
+};
+
+/** What people compare to be sure that it is us, and whether their clients trust it by itself. */
+export type DeviceStanding = {
+	/** The device's Ed25519 key in groups of four. */
+	fingerprint: string;
+	/** Whether the account's own identity signed it. */
+	signed: boolean;
+	/** What the operator has to do for that, as a sentence. */
+	needs?: string;
 };
 
 // The outside world: other people's servers and upstream's documents.
@@ -93,6 +105,19 @@ export type Incoming = {
 	thread?: string;
 };
 
+/** An encrypted event that could not be read: most often its key is late. `raw` is the event as JSON. */
+export type Unreadable = {
+	event: string;
+	room: string;
+	sender: string;
+	at: Date;
+	/** The id of the key that it takes. */
+	session: string;
+	/** The library's word for the reason, and the sender's for keeping the key back. */
+	why: string;
+	raw: string;
+};
+
 /** The state of a room, as far as it concerns us; in a batch only what is new. */
 export type RoomState = {
 	create?: { sender: string; content: Content };
@@ -116,18 +141,22 @@ export type Batch = {
 		last?: { event: string; at: Date };
 		/** Set if events before these were left out: where to read on backwards. */
 		gap?: string;
+		unreadable?: Unreadable[];
+		/** Events, unreadable before, that have been read now; what is a message is among `messages`. */
+		opened?: string[];
 	}[];
 	invited: { room: string; inviter: string }[];
 	left: { room: string }[];
 };
 
 /** A page of a room's past, newest first. `next` is absent when the end, or what was looked for, has been reached. */
-export type Page = { messages: Incoming[]; next?: string };
+export type Page = { messages: Incoming[]; next?: string; unreadable?: Unreadable[] };
 
 /** An event exactly as it goes to the homeserver. */
 export type Sealed = { type: string; content: Content };
 
-export type File = { name: string; type: string; text: string };
+/** `encoding` says that the text stands for bytes; without it the text is the file. */
+export type File = { name: string; type: string; text: string; encoding?: 'base64' };
 
 export type Homeserver = {
 	user: string;
@@ -141,8 +170,8 @@ export type Homeserver = {
 	seal: (room: string, event: Sealed) => Promise<Outcome<Sealed>>;
 	/** The event's id. The same transaction id twice within a day makes one event. */
 	send: (room: string, transaction: string, event: Sealed) => Promise<Outcome<string>>;
-	/** The event by which we said this, if it is in the room and not older than `since`. */
-	find: (room: string, said: string, since: Date) => Promise<Outcome<string | undefined>>;
+	/** The event by which we said this, if it is in the room and not older than `since`; `sealed` as it was sent before. */
+	find: (room: string, said: string, since: Date, sealed?: Sealed) => Promise<Outcome<string | undefined>>;
 	/** Uploads a file for a room and gives the content of its message. */
 	upload: (room: string, file: File) => Promise<Outcome<Content>>;
 	join: (room: string, via: readonly string[]) => Promise<Outcome<true>>;
@@ -195,7 +224,7 @@ export type Store = WatchStore & {
 	/** Gaps that are due, one a room. */
 	gaps: (now: Date) => Promise<Gap[]>;
 	/** A page of a gap: its messages come before all that was taken after the gap. */
-	fill: (gap: Gap, page: Page) => Promise<void>;
+	fill: (gap: Gap, page: Page, now: Date) => Promise<void>;
 	postponeGap: (gap: Gap, until: Date) => Promise<void>;
 
 	/** Rooms with messages that nobody has decided about and without a gap before them. */
@@ -203,6 +232,12 @@ export type Store = WatchStore & {
 	nextMessage: (room: string) => Promise<Incoming | undefined>;
 	/** What was decided about a message, written with the mark that it was. Sayings that exist already are left alone. */
 	settle: (event: string, sayings: readonly Saying[], now: Date) => Promise<void>;
+	/** All that could not be read, oldest first; there are never many. */
+	unreadable: () => Promise<Unreadable[]>;
+	/** The first of each session that came before that moment and that nobody was told of. */
+	unexplained: (before: Date) => Promise<Unreadable[]>;
+	/** Marks the session as explained; the saying is left out where this sender heard enough of them lately. */
+	explain: (unreadable: Unreadable, saying: Saying, now: Date) => Promise<void>;
 	/** Answers to this sender on their way, and whether somebody told him that they are too many. */
 	load: (sender: string) => Promise<{ waiting: number; told: boolean }>;
 

@@ -114,7 +114,7 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 		floors: floors(from, to, profile, known.releases),
 		rollback: rollback(to, from, known),
 		advisories,
-		deadlines: deadlines({ at: to, today, all: false }, profile, known).filter(
+		deadlines: deadlines({ at: last, today, all: false }, profile, known).filter(
 			({ landed }) => !landed || isAbove(landed, to),
 		),
 		unread: known.unread.filter(({ release }) => within(release)).map(unreadOf),

@@ -492,6 +492,7 @@ type Status = {
 	version: string;
 	upSeconds: number;
 	lastSync?: string;
+	device?: { fingerprint: string; signed: boolean };
 	horizon: Plan['horizon'];
 	notes: number;
 	unread: number;
@@ -508,13 +509,14 @@ function moment(at: string): string {
 }
 
 export function statusWords(status: Status): Answer {
-	const { version, upSeconds, lastSync, horizon, notes, unread, advisories, watch, sources } = status;
+	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories, watch, sources } = status;
 	const lines = [
 		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
 		watch.servers
 			? `Watch: ${count(watch.servers, 'server')}; ${[watch.last && `last look ${moment(watch.last)}`, watch.next && `next look ${moment(watch.next)}`].filter(Boolean).join(', ')}`
 			: 'Watch: no server yet',
 		...(lastSync ? [`Last word from the homeserver: ${moment(lastSync)}`] : []),
+		...(device ? [deviceLine(device)] : []),
 	];
 	return {
 		value: status,
@@ -522,6 +524,13 @@ export function statusWords(status: Status): Answer {
 		sections: sources ? [sourcesSection(sources)] : [],
 		kind: 'answer',
 	};
+}
+
+function deviceLine({ fingerprint, signed }: NonNullable<Status['device']>): string {
+	const standing = signed
+		? 'signed by my account'
+		: '⚠️ not signed by my account: some clients will not read me, and my log says what to do';
+	return `My device: ${code(fingerprint)}, ${standing}`;
 }
 
 function sourcesSection(sources: NonNullable<Status['sources']>): Section {

@@ -15,6 +15,7 @@ import { outboxOf } from './store/outbox.ts';
 import { roomsOf } from './store/rooms.ts';
 import type { Tables } from './store/schema.ts';
 import { dialect, openSqlite, takeFolder } from './store/sqlite.ts';
+import { unreadableOf } from './store/unreadable.ts';
 import { watchOf } from './store/watch.ts';
 
 /** Opens the store in a folder, which is made if need be; without a folder, in memory. Throws a Refusal. */
@@ -54,6 +55,7 @@ export async function openStore(folder?: string): Promise<Store> {
 		...inboxOf(db),
 		...roomsOf(db),
 		...outboxOf(db),
+		...unreadableOf(db),
 		...watchOf(db),
 		kept: keptOf(db),
 		close,

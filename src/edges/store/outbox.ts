@@ -82,6 +82,7 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 		},
 		async prune(before) {
 			await db.deleteFrom('inbox').where('decided_at', '<', before.getTime()).execute();
+			await db.deleteFrom('unreadable').where('received', '<', before.getTime()).execute();
 			// What begins a thread, or may still be answered to, stays as long as what was said about it.
 			await db
 				.deleteFrom('outbox')

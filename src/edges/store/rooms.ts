@@ -174,7 +174,7 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 		forget: room =>
 			db.transaction().execute(async tx => {
 				await forgetWatchesIn(tx, room);
-				for (const table of ['inbox', 'gaps', 'outbox', 'invitations', 'rooms'] as const) {
+				for (const table of ['inbox', 'unreadable', 'gaps', 'outbox', 'invitations', 'rooms'] as const) {
 					await tx.deleteFrom(table).where('room', '=', room).execute();
 				}
 				await tx.deleteFrom('moves').where('from_room', '=', room).execute();

@@ -47,6 +47,21 @@ export type Tables = {
 		place: number;
 		decided_at: number | null;
 	};
+	/** Encrypted events whose key has not come. */
+	unreadable: {
+		event: string;
+		room: string;
+		sender: string;
+		session: string;
+		at: number;
+		why: string;
+		raw: string;
+		received: number;
+		/** When the session was explained, or found not worth another word. */
+		explained_at: number | null;
+		/** Whether that was said in the room. */
+		said: 0 | 1;
+	};
 	gaps: {
 		room: string;
 		batch: number;
