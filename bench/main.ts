@@ -2,6 +2,7 @@
 import { fuzz } from './fuzz.ts';
 import { benchPlan } from './plan.ts';
 import { benchRoom } from './room.ts';
+import { benchWatch } from './watch.ts';
 
 const benches: Record<string, () => Promise<void>> = {
 	plan: benchPlan,
@@ -12,6 +13,7 @@ const benches: Record<string, () => Promise<void>> = {
 		);
 	},
 	room: () => benchRoom(500),
+	watch: benchWatch,
 };
 
 const names = process.argv.slice(2);
