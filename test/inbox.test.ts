@@ -79,7 +79,7 @@ let token = 0;
 async function enter(state: RoomState = {}, id = room): Promise<void> {
 	if (!(await store.token())) await store.take(batch('0'), start);
 	await store.take(batch(`in ${id}`, { joined: [news([], { room: id, state })] }), start);
-	for (const gap of await store.gaps(start)) await store.fill(gap, { messages: [] });
+	for (const gap of await store.gaps(start)) await store.fill(gap, { messages: [] }, start);
 }
 
 async function hear(...messages: Incoming[]): Promise<void> {

@@ -216,11 +216,11 @@ describe('gaps', () => {
 });
 
 describe('notices', () => {
-	test('an encrypted room is told what it must know instead of hello', async () => {
+	test('an encrypted room that cannot be read is told so instead of hello', async () => {
 		const state = { encryption: { algorithm: 'm.megolm.v1.aes-sha2' } };
 		await store.take(batch('1', { joined: [news([], { room, state })] }), now());
-		await announce({ store, now, name: 'glia', said: () => undefined });
-		await announce({ store, now, name: 'glia', said: () => undefined });
+		await announce({ store, now, name: 'glia', reads: false, said: () => undefined });
+		await announce({ store, now, name: 'glia', reads: false, said: () => undefined });
 		const [row, ...more] = await store.due(now(), [], 9);
 		expect(more).toEqual([]);
 		expect(row?.kind === 'event' && row.event.content).toMatchObject({
