@@ -37,6 +37,10 @@ export const upgrade = {
 		const order = compare(from.version, to.version);
 		if (order === 0 && target === undefined)
 			throw new Refusal(`${from.version} is the newest release I know: there is nothing to upgrade to.`);
+		if (order > 0 && target === undefined)
+			throw new Refusal(
+				`${from.version} is newer than ${to.version}, the newest final release I know: there is nothing to upgrade to.`,
+			);
 		if (order === 0)
 			throw new Refusal(
 				`Both are ${from.version}: there is nothing between a release and itself. An example: ${code(example)}`,

@@ -52,7 +52,7 @@ function readLine(words: readonly string[]): Line {
 		} else if (line.mode === 'say' && (word === '-' || !word.startsWith('-'))) line.said.push(word);
 		else throw new Refusal(`I do not know the option ${word}.\n\n${usage}`);
 	}
-	if (line.mode === 'say' && line.said.length === 0)
+	if (line.mode === 'say' && line.said.join('').trim() === '')
 		throw new Refusal(`Say what? For example: npm start -s -- say '!upgrade 1.56 1.69'`);
 	if (line.mode === 'seeds' && line.config === undefined)
 		throw new Refusal('Whose seeds? For example: npm start -s -- seeds --config config.yaml');

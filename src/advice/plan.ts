@@ -114,9 +114,7 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 		floors: floors(from, to, profile, known.releases),
 		rollback: rollback(to, from, known),
 		advisories,
-		deadlines: deadlines({ at: last, today, all: false }, profile, known).filter(
-			({ landed }) => !landed || isAbove(landed, to),
-		),
+		deadlines: deadlines({ at: last, today, all: false }, profile, known),
 		unread: known.unread.filter(({ release }) => within(release)).map(unreadOf),
 		gaps: [],
 	};

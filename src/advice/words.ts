@@ -177,7 +177,7 @@ function thingsToDo(number: number): string {
 
 const whenTitles = { before: 'Before', switch: 'At the switch', after: 'After' } as const;
 
-function overview(_plan: Plan, numbered: readonly Step[]): string {
+function overview(numbered: readonly Step[]): string {
 	return (['before', 'switch', 'after'] as const)
 		.flatMap(when => {
 			const numbers = numbered.flatMap((step, i) => (step.when === when ? [i + 1] : []));
@@ -204,7 +204,7 @@ export function planWords(plan: Plan, taken: readonly string[]): Answer {
 		...hiddenSection(plan),
 		...unreadSection(plan),
 	];
-	const lead = [planLead(plan), overview(plan, numbered), ...taken, asking(plan), horizonLine(plan)]
+	const lead = [planLead(plan), overview(numbered), ...taken, asking(plan), horizonLine(plan)]
 		.filter(Boolean)
 		.join('\n\n');
 	return { value: plan, lead, title: `Plan: ${plan.from} → ${plan.to}`, sections, kind: 'answer' };
@@ -255,10 +255,12 @@ export function dueWords({ at, estimate, slipped, landed, withdrawn }: Deadline)
 }
 
 export function deadlineLine(deadline: Deadline): string {
-	const { subject, replacedBy, concerned, applies } = deadline;
+	const { subject, replacedBy, concerned, applies, announced, promised } = deadline;
 	const who = concerned === 'unknown' && applies ? [`If yours is ${conditions(applies)}.`] : [];
 	const instead = replacedBy ? [sentence(`Instead: ${replacedBy}`)] : [];
-	return [`**${capital(subject)}**: ${dueWords(deadline)}.`, ...instead, ...who].join(' ');
+	// The end of what Synapse stands on is no promise of Synapse's: its date needs to be told for what it is.
+	const what = announced === null ? `**${promised}**` : `**${capital(subject)}**: ${dueWords(deadline)}.`;
+	return [what, ...instead, ...who].join(' ');
 }
 
 function sentence(text: string): string {
@@ -367,12 +369,14 @@ export function rollbackWords(result: Rollback & { format: 1 }, taken: readonly 
 			: canReturn
 				? `Yes: ${to} still starts after ${release}.`
 				: `No: after ${release}, ${to} does not start. ${floor} is the oldest that does.`;
+	// Several releases may warn of one loss.
+	const texts = Map.groupBy(cautions, ({ text }) => text);
 	const sections: Section[] = cautions.length
 		? [
 				{
-					title: `What going back does not undo (${cautions.length})`,
+					title: `What going back does not undo (${texts.size})`,
 					mark: '⚠️',
-					markdown: list(cautions.map(({ id, text }) => `${text} (${code(id)})`)),
+					markdown: list([...texts].map(([text, same]) => `${text} (${same.map(({ id }) => code(id)).join(', ')})`)),
 					fold: false,
 				},
 			]
