@@ -332,7 +332,7 @@ function asking({ steps, to, from, profile }: Plan): string {
 	const most = [...asked].sort(([, a], [, b]) => b - a).slice(0, 3);
 	if (!most.length) return '';
 	const stated = Object.entries(profile).filter(
-		([fact]) => fact !== 'database' || !(profile['postgres'] || profile['sqlite']),
+		([fact]) => fact !== 'database' || !(profile.postgres || profile.sqlite),
 	);
 	const words = [...stated.map(factWord), ...most.map(([fact]) => examples[fact] ?? fact)];
 	return `Say more about the server and this gets shorter, like ${code(`!upgrade ${from} ${to} ${words.join(' ')}`)}; deny a fact with ${code('no-')} in front.`;
