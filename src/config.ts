@@ -180,9 +180,7 @@ export function parseConfig(
 		}));
 	}
 	const parsed = shape.safeParse(document.toJS() ?? {});
-	const mistakes = parsed.success
-		? []
-		: parsed.error.issues.flatMap(issue => mistakesOf(issue, path => lineOf(document, path, lines)));
+	const mistakes = parsed.success ? [] : parsed.error.issues.flatMap(issue => mistakesOf(issue, document, lines));
 	if (!parsed.success) return sorted(mistakes);
 	const at = (path: string[]) => lineOf(document, path, lines);
 	const { passwordFile, accessTokenFile, ...matrix } = parsed.data.matrix;
@@ -270,7 +268,17 @@ function reason(error: unknown): string {
 	return error instanceof Error ? error.message : String(error);
 }
 
-function mistakesOf(issue: z.core.$ZodIssue, line: (path: PropertyKey[]) => number): Mistake[] {
+/** What the shapes call types, for people who write YAML. */
+const kinds: Record<string, string> = {
+	string: 'a text: put it in quotes',
+	boolean: 'true or false',
+	object: 'options below it',
+	array: 'a list',
+	int: 'a whole number',
+};
+
+function mistakesOf(issue: z.core.$ZodIssue, document: Document, lines: LineCounter): Mistake[] {
+	const line = (path: PropertyKey[]) => lineOf(document, path, lines);
 	const name = issue.path.join('.');
 	if (issue.code === 'unrecognized_keys') {
 		return issue.keys.map(key => ({
@@ -278,8 +286,9 @@ function mistakesOf(issue: z.core.$ZodIssue, line: (path: PropertyKey[]) => numb
 			text: `${[name, key].filter(Boolean).join('.')}: there is no such option`,
 		}));
 	}
-	const missing = issue.code === 'invalid_type' && issue.input === undefined;
-	const text = missing && issue.message.startsWith('Invalid input') ? 'is missing' : issue.message;
+	const typed = issue.code === 'invalid_type' && issue.message.startsWith('Invalid input') ? issue.expected : undefined;
+	const wanted = typed && (kinds[typed] ?? `a ${typed}`);
+	const text = wanted ? (document.hasIn(issue.path) ? `expected ${wanted}` : 'is missing') : issue.message;
 	return [{ line: line(issue.path), text: name ? `${name}: ${text}` : text }];
 }
 

@@ -1,4 +1,5 @@
 // Reads the command line and the configuration, builds the edges, starts and stops. Knows everyone; known by no one.
+import { accessSync, constants } from 'node:fs';
 import { commands } from '../commands/index.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Refusal } from './command.ts';
@@ -60,6 +61,15 @@ function readLine(words: readonly string[]): Line {
 	return line;
 }
 
+/** A path that was mistyped is a mistake even where the command can do without the file. */
+function needsFile(path: string): void {
+	try {
+		accessSync(path, constants.R_OK);
+	} catch {
+		throw new Refusal(`${path}: cannot be read.`);
+	}
+}
+
 async function main(): Promise<number> {
 	const line = readLine(process.argv.slice(2));
 	if (line.mode === 'version') {
@@ -92,6 +102,7 @@ async function main(): Promise<number> {
 		const { runMatrix } = await import('./main/matrix.ts');
 		return runMatrix(config, { commands, ports });
 	}
+	for (const path of line.mode === 'say' ? [...line.files, ...(line.config ? [line.config] : [])] : []) needsFile(path);
 	if (line.mode === 'say') return say(line.said.join(' '), { json: line.json, commands, ports });
 	return converse({ commands, ports });
 }

@@ -18,7 +18,8 @@ const log = {
 
 /** What a stream is like: how wide, and whether it shows colours (https://no-color.org). */
 function terminal(stream: NodeJS.WriteStream): { width: number; color: boolean } {
-	return { width: Math.min(stream.columns ?? 80, 100), color: Boolean(stream.isTTY) && !process.env.NO_COLOR };
+	// A terminal that does not know its width says 0.
+	return { width: Math.min(stream.columns || 80, 100), color: Boolean(stream.isTTY) && !process.env.NO_COLOR };
 }
 
 async function answersTo(
