@@ -37,7 +37,7 @@ async function answerTo(said: string): Promise<unknown> {
 	return JSON.parse(JSON.stringify(answers[0]?.value));
 }
 
-const version = z.string().refine(text => known.has(text), 'a release');
+const version = z.string().refine(text => known.has(text) || finals.has(text), 'a release');
 const url = z.string().startsWith('https://');
 const applies = z.union([
 	z.strictObject({ all: z.array(z.string()).min(1) }),

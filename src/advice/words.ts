@@ -139,8 +139,15 @@ function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 	const unread = plan.unread.length
 		? [`⚠️ ${count(plan.unread.length, 'passage')} of upstream’s nobody here has read yet: see the end.`]
 		: [];
+	const waits = numbered.flatMap((step, i) => {
+		const condition = step.concerned === 'unknown' && step.applies ? ` (${conditions(step.applies)})` : '';
+		return step.generated && step.when === 'before'
+			? [`🔴 Not before step ${i + 1} is done${condition}: ${step.title}; going on earlier can ruin the database.`]
+			: [];
+	});
 	return [
 		...stopLines(plan),
+		...waits,
 		...refusing,
 		...floorLines(plan),
 		...oneWay,
