@@ -554,8 +554,11 @@ function duration(seconds: number): string {
 type Deadlines = { all: boolean; today: string; horizon: Plan['horizon'] };
 
 export function deadlinesWords(found: readonly Deadline[], { all, today, horizon }: Deadlines): Answer {
-	const open = found.filter(({ landed, withdrawn }) => !landed && !withdrawn);
-	const over = found.filter(({ landed, withdrawn }) => landed || withdrawn);
+	// What only the candidates of the next release have done is still ahead of everybody else.
+	const isOver = ({ landed, withdrawn }: Deadline) =>
+		withdrawn !== undefined || (landed !== null && compare(landed, horizon.release) <= 0);
+	const open = found.filter(deadline => !isOver(deadline));
+	const over = found.filter(isOver);
 	const overdue = open.filter(({ slipped, at }) => slipped || (at.date !== undefined && earliest(at.date) <= today));
 	const dated = open.filter(deadline => !overdue.includes(deadline) && !deadline.at.vague);
 	const vague = open.filter(deadline => !overdue.includes(deadline) && deadline.at.vague);

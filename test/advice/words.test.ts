@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+import { deadlines } from '../../src/advice/deadline.ts';
 import { plan } from '../../src/advice/plan.ts';
 import { unknownDeployment } from '../../src/advice/profile.ts';
-import { deadlineLine, planWords, rollbackWords } from '../../src/advice/words.ts';
-import { known, releases } from '../known.ts';
+import { deadlineLine, deadlinesWords, planWords, rollbackWords } from '../../src/advice/words.ts';
+import { known, note, releases } from '../known.ts';
 
 test('a wait that saves the database is told among what can hurt, also where no halt is needed', () => {
 	const stop = {
@@ -35,6 +36,17 @@ test('the end of what Synapse stands on is told as what it is', () => {
 	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
 	const [ended] = plan(way, knowledge).deadlines;
 	expect(ended && deadlineLine(ended)).toMatch(/^\*\*PostgreSQL 14 got its last security fixes on 2026-11-12\./);
+});
+
+test('what only a candidate has done is still ahead', () => {
+	const promise = { subject: 'old paths', at: { version: '1.4.0' }, promised: 'They go with 1.4.', landed: '1.4.0rc1' };
+	const knowledge = known({
+		releases: releases('1.0.0', '1.3.0', '1.4.0rc1'),
+		notes: [note('1.3.0/old-paths', { deadline: promise })],
+	});
+	const found = deadlines({ at: '1.3.0', today: '2026-11-21', all: false }, unknownDeployment, knowledge);
+	const horizon = { release: '1.3.0', read: '2026-11-20' };
+	expect(deadlinesWords(found, { all: false, today: '2026-11-21', horizon }).lead).toContain('1 deadline open');
 });
 
 test('what several releases warn of alike is told once, with each of them', () => {
