@@ -10,7 +10,8 @@ export const status = {
 	summary: 'whether I am well, and how fresh my knowledge is',
 	examples: ['status'],
 	changes: false,
-	run(_asked, { knowledge, health, now }: Pick<Ports, 'knowledge' | 'health' | 'now'>) {
+	async run(_asked, { knowledge, health, store, now }: Pick<Ports, 'knowledge' | 'health' | 'store' | 'now'>) {
+		const { servers, last, next } = await store.looks();
 		const lastSync = health.lastSync();
 		const device = health.device?.();
 		const sources = health.sources?.();
@@ -25,6 +26,7 @@ export const status = {
 			notes: knowledge.notes.length,
 			unread: knowledge.unread.length,
 			advisories: knowledge.advisories.length,
+			watch: { servers, ...(last && { last: last.toISOString() }), ...(next && { next: next.toISOString() }) },
 			...(sources && {
 				sources: sources.map(({ name, address, read, trouble }) => ({
 					name,

@@ -58,7 +58,7 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 	try {
 		const command = to.commands.find(({ name }) => name === call.name);
 		if (!command) throw new Refusal(unknownCommand(call.name, to.commands));
-		if (command.changes) {
+		if (command.changes && !command.asks?.(call.words)) {
 			const why = to.mayChange();
 			if (why) throw new Refusal(why);
 			if (to.ports.now().getTime() - message.at.getTime() > staleAfter) {

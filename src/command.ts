@@ -60,6 +60,8 @@ export type Command = {
 	/** More help than one line, as Markdown. */
 	help?: string;
 	changes: boolean;
+	/** Words with which a command that changes things only asks, so that everybody may say it. */
+	asks?: (words: readonly string[]) => boolean;
 	// A function property, not a method: so a command may ask for fewer ports than there are, and tests hand it those.
 	run: (asked: Asked, ports: Ports) => Promise<Answer> | Answer;
 };

@@ -128,6 +128,9 @@ const shape = z.strictObject({
 		.prefault({}),
 });
 
+/** How servers are looked at where no configuration says it: on the terminal. */
+export const plainWatch = watch.parse({});
+
 type Shape = z.infer<typeof shape>;
 
 /**

@@ -4,8 +4,9 @@ import { commands } from '../commands/index.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Refusal } from './command.ts';
 import { converse, say } from './edges/console.ts';
+import { openLater } from './edges/store/later.ts';
 import { openKnowledge } from './knowledge/compiled.ts';
-import type { Ports } from './ports.ts';
+import type { Ports, Web } from './ports.ts';
 import { jsonLine } from './render/json.ts';
 
 const usage = `Glia ${packageJson.version} advises the people who run Synapse homeservers.
@@ -92,6 +93,8 @@ async function main(): Promise<number> {
 		commands,
 		now: () => new Date(),
 		health: { version: packageJson.version, startedAt, lastSync: () => undefined },
+		store: openLater(),
+		web: webLater(),
 	};
 	if (line.mode === 'matrix' && line.config !== undefined) {
 		// Loaded only here: the console needs none of it, and starts in half the time.
@@ -105,6 +108,17 @@ async function main(): Promise<number> {
 	for (const path of line.mode === 'say' ? [...line.files, ...(line.config ? [line.config] : [])] : []) needsFile(path);
 	if (line.mode === 'say') return say(line.said.join(' '), { json: line.json, commands, ports });
 	return converse({ commands, ports });
+}
+
+/** Servers, looked at by the default configuration, once somebody first asks for one. */
+function webLater(): Pick<Web, 'observe'> {
+	let opened: Promise<Web> | undefined;
+	return {
+		async observe(server) {
+			opened ??= import('./main/outside.ts').then(({ openPlainWeb }) => openPlainWeb(packageJson.version));
+			return (await opened).observe(server);
+		},
+	};
 }
 
 /** The end of a run that could not answer: a sentence for a person, or one line of JSON for a script that asked for it. */

@@ -30,7 +30,10 @@ export type Outbox = {
 };
 
 type Delivering = {
-	store: Pick<Store, 'due' | 'nextDue' | 'seal' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'forget' | 'movingFrom'>;
+	store: Pick<
+		Store,
+		'due' | 'nextDue' | 'seal' | 'eventOf' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'forget' | 'movingFrom'
+	>;
 	homeserver: Pick<Homeserver, 'seal' | 'send' | 'find' | 'upload' | 'leave' | 'forget'>;
 	/** When this login began: before it, our transaction ids belonged to another device. */
 	loginSince: () => Date;
@@ -206,10 +209,24 @@ async function seal(waiting: Waiting, { store, homeserver }: Delivering): Promis
 		if ('failure' in uploaded) return uploaded;
 		event = { type: 'm.room.message', content: { ...uploaded.value, ...waiting.content } };
 	} else {
-		event = waiting.event;
+		event = await inThread(waiting, waiting.event, store);
 	}
 	const sealed = await homeserver.seal(waiting.room, event);
 	if ('failure' in sealed) return sealed;
-	if (sealed.value !== event || waiting.kind === 'file') await store.seal(waiting.id, sealed.value);
+	if (sealed.value !== event || waiting.kind === 'file' || waiting.continues !== undefined)
+		await store.seal(waiting.id, sealed.value);
 	return sealed.value;
+}
+
+/** What continues something stands in the thread that begins there; clients without threads see a reply to it. */
+async function inThread({ room, continues }: Waiting, event: Sealed, store: Pick<Store, 'eventOf'>): Promise<Sealed> {
+	const root = continues === undefined ? undefined : await store.eventOf(room, continues);
+	if (root === undefined) return event;
+	const relation = {
+		rel_type: 'm.thread',
+		event_id: root,
+		is_falling_back: true,
+		'm.in_reply_to': { event_id: root },
+	};
+	return { ...event, content: { ...event.content, 'm.relates_to': relation } };
 }

@@ -1,5 +1,9 @@
 // What commands and the watch may ask for. Edges keep these promises; nobody else knows how.
+import type { Alert, Said } from './advice/alert.ts';
+import type { Severity } from './advice/matter.ts';
 import type { Observation } from './advice/observation.ts';
+import type { Settings, Subscription, WatchedServer } from './advice/subscription.ts';
+import type { Version } from './advice/version.ts';
 import type { Command } from './command.ts';
 import type { News } from './knowledge/news.ts';
 import type { Knowledge } from './knowledge/shape.ts';
@@ -10,6 +14,10 @@ export type Ports = {
 	commands: readonly Command[];
 	now: () => Date;
 	health: Health;
+	/** What rooms subscribed to and said about it. */
+	store: WatchStore;
+	/** The world outside; commands see only servers. */
+	web: Pick<Web, 'observe'>;
 };
 
 /** What `!status` says about the process itself. */
@@ -192,6 +200,8 @@ export type Saying = {
 	sender?: string;
 	/** `limit`: the refusal that a sender has too many answers waiting. */
 	limit?: boolean;
+	/** What this continues, as `said` of it: it stands in the thread that begins there. */
+	continues?: string;
 } & ({ kind: 'event'; event: Sealed } | { kind: 'file'; file: File; content: Content } | { kind: 'leave' });
 
 /** A saying on its way. `sealed` is the exact event of the first try, where it differs from what was decided. */
@@ -202,7 +212,7 @@ export type Invitation = { room: string; inviter: string; received: Date; tries:
 export type Move = { from: string; to: string; via: string; since: Date; tries: number };
 
 /** What is kept. Each function is one transaction; when its promise resolves, the disk has it. */
-export type Store = {
+export type Store = WatchStore & {
 	account: () => Promise<Account | undefined>;
 	keepAccount: (account: Account) => Promise<void>;
 	/** Forgets the token, so that the next start logs in anew. */
@@ -243,6 +253,8 @@ export type Store = {
 	/** When the next saying is due, in rooms that have none due. */
 	nextDue: () => Promise<Date | undefined>;
 	seal: (id: number, event: Sealed) => Promise<void>;
+	/** The event by which this was said in that room. */
+	eventOf: (room: string, said: string) => Promise<string | undefined>;
 	sent: (id: number, event: string | undefined, now: Date) => Promise<void>;
 	postpone: (id: number, until: Date) => Promise<void>;
 	giveUp: (id: number, why: string, now: Date) => Promise<void>;
@@ -272,3 +284,62 @@ export type Store = {
 	kept: Kept;
 	close: () => Promise<void>;
 };
+
+// The watch: what commands and the tick may ask the store for.
+
+/** A matter that a room has heard of, under the number that the room knows it by. */
+export type Heard = Said & {
+	id: number;
+	number: number;
+	watch: string;
+	server: string;
+	severity: Severity;
+	root?: string;
+};
+
+/** An alert with the number that its matter has in the room, and what its thread begins with, if it is one. */
+export type Numbered = { alert: Alert; number?: number; root?: string };
+
+export type WatchStore = {
+	watches: (room: string) => Promise<Subscription[]>;
+	watch: (room: string, server: string) => Promise<Subscription | undefined>;
+	/** Those of rooms that we are in. */
+	watchesOn: (server: string) => Promise<Subscription[]>;
+	keepWatch: (watch: Subscription, now: Date) => Promise<void>;
+	/** Ends a subscription and forgets all about it; false if there was none. */
+	dropWatch: (room: string, server: string) => Promise<boolean>;
+
+	server: (server: string) => Promise<WatchedServer | undefined>;
+	/** Those whose time has come, the longest waiting first; also those that a clock turned back put beyond `horizon`. */
+	dueServers: (now: Date, horizon: Date, limit: number) => Promise<WatchedServer[]>;
+	nextLook: () => Promise<Date | undefined>;
+	/** Says nothing about a server that nobody watches. */
+	keepLook: (server: WatchedServer) => Promise<void>;
+	/** How many servers are watched, when the last look was, and when the next one is. */
+	looks: () => Promise<{ servers: number; last?: Date; next?: Date }>;
+
+	/** All that a watch has heard of. */
+	heard: (watch: string) => Promise<Heard[]>;
+	/** What is open in a room, by number. */
+	open: (room: string) => Promise<Heard[]>;
+	/** What is open of what was said in this event, or in the thread that it began. */
+	saidIn: (room: string, event: string) => Promise<Heard[]>;
+	/**
+	 * Remembers alerts, and puts what is said about them into the outbox, in one transaction. `say` gets them with
+	 * their numbers, and those of a thread with the saying that it began with; an alert that was given before is left out.
+	 */
+	alert: (
+		watch: Subscription,
+		alerts: readonly Alert[],
+		say: (alerts: readonly Numbered[]) => readonly RootedSaying[],
+		now: Date,
+	) => Promise<void>;
+	ack: (ids: readonly number[], by: string, now: Date) => Promise<void>;
+	snooze: (ids: readonly number[], until: { until: string } | { version: Version }) => Promise<void>;
+
+	settings: (room: string) => Promise<Settings>;
+	keepSettings: (room: string, settings: Settings, now: Date) => Promise<void>;
+};
+
+/** A saying, and which of the alerts (by their place) it says. */
+export type RootedSaying = { saying: Saying; says: readonly number[] };

@@ -7,6 +7,7 @@ import { type Inbox, openInbox, saidId, sayingsOf } from '../src/inbox.ts';
 import type { Incoming, RoomState, Store, Waiting } from '../src/ports.ts';
 import { batch, incoming, news } from './contracts/store.ts';
 import { known } from './known.ts';
+import { outside } from './outside.ts';
 
 const room = '!room:example.org';
 const alice = '@alice:example.org';
@@ -49,10 +50,11 @@ const commands: Command[] = [
 function open(more: { bare?: boolean; changes?: number | 'state_default' } = {}): Inbox {
 	const now = () => start;
 	const health = { version: '0', startedAt: start, lastSync: () => undefined };
+	const ports = { knowledge: known(), commands, now, health, store, web: outside(now) };
 	return openInbox({
 		store,
 		homeserver: { names: () => ['glia', '@glia:example.org'] },
-		respondent: { commands, ports: { knowledge: known(), commands, now, health }, log: { error: () => undefined } },
+		respondent: { commands, ports, log: { error: () => undefined } },
 		rights: { bare: true, changes: 'state_default', ...more },
 		decided: () => undefined,
 		fatal: error => faults.push(error),

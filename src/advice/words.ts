@@ -17,7 +17,7 @@ export function count(number: number, one: string, many = `${one}s`): string {
 	return `${number} ${number === 1 ? one : many}`;
 }
 
-function list(items: readonly string[]): string {
+export function list(items: readonly string[]): string {
 	return items.map(item => `* ${item}`).join('\n');
 }
 
@@ -78,7 +78,12 @@ function stepSection(step: Step, number: number): Section {
 	return { title: `${number}. ${step.title}`, ...(mark && { mark }), markdown: stepText(step), fold: true };
 }
 
-const floorNames = { python: 'Python', postgresql: 'PostgreSQL', sqlite: 'SQLite', rust: 'Rust (to build)' } as const;
+export const floorNames = {
+	python: 'Python',
+	postgresql: 'PostgreSQL',
+	sqlite: 'SQLite',
+	rust: 'Rust (to build)',
+} as const;
 
 function floorLines({ floors }: Plan): string[] {
 	return floors.map(({ of, at, min, met }) => {
@@ -127,7 +132,7 @@ function rollbackLine({ release, floor, to, canReturn, floorWhy }: Rollback): st
 }
 
 /** What could hurt, which no reader may have to unfold. */
-function dangers(plan: Plan, numbered: readonly Step[]): string[] {
+export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 	const refusing = numbered.flatMap((step, i) => {
 		const condition = step.concerned === 'unknown' && step.applies ? ` if yours is ${conditions(step.applies)}` : '';
 		const tried = step.tried ? ' (tried)' : '';
@@ -274,7 +279,7 @@ function sentence(text: string): string {
 	return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
-function capital(text: string): string {
+export function capital(text: string): string {
 	return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
@@ -360,6 +365,11 @@ const examples: Record<string, string> = {
 	python: 'python=3.11',
 	os: 'os=debian-12',
 };
+
+/** A fact as one would state it: `docker`, `postgres=15`, `workers`. */
+export function factExample(fact: string): string {
+	return examples[fact] ?? fact;
+}
 
 function horizonLine({ horizon, gaps }: Pick<Plan, 'horizon' | 'gaps'>): string {
 	const missing = gaps.length ? ` Not judged in this edition: ${gaps.join(', ')}.` : '';
@@ -498,15 +508,25 @@ type Status = {
 	notes: number;
 	unread: number;
 	advisories: number;
+	/** Servers watched, by all rooms; when one was last looked at, and when the next is due. */
+	watch: { servers: number; last?: string; next?: string };
 	/** Upstream's sources; `ago` in seconds. Absent where there are none, empty where they are switched off. */
 	sources?: { name: string; address: string; read?: string; ago?: number; trouble?: string }[];
 };
 
+/** A moment (ISO 8601, UTC) as people read it. */
+function moment(at: string): string {
+	return `${at.slice(0, 19).replace('T', ' ')} UTC`;
+}
+
 export function statusWords(status: Status): Answer {
-	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories, sources } = status;
+	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories, watch, sources } = status;
 	const lines = [
 		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
-		...(lastSync ? [`Last word from the homeserver: ${lastSync.slice(0, 19).replace('T', ' ')} UTC`] : []),
+		watch.servers
+			? `Watch: ${count(watch.servers, 'server')}; ${[watch.last && `last look ${moment(watch.last)}`, watch.next && `next look ${moment(watch.next)}`].filter(Boolean).join(', ')}`
+			: 'Watch: no server yet',
+		...(lastSync ? [`Last word from the homeserver: ${moment(lastSync)}`] : []),
 		...(device ? [deviceLine(device)] : []),
 	];
 	return {
@@ -551,9 +571,9 @@ function duration(seconds: number): string {
 	return unit ? count(Math.floor(seconds / unit[0]), unit[1]) : count(seconds, 'second');
 }
 
-type Deadlines = { all: boolean; today: string; horizon: Plan['horizon'] };
+type Deadlines = { all: boolean; today: string; horizon: Plan['horizon']; server?: string };
 
-export function deadlinesWords(found: readonly Deadline[], { all, today, horizon }: Deadlines): Answer {
+export function deadlinesWords(found: readonly Deadline[], { all, today, horizon, server }: Deadlines): Answer {
 	// What only the candidates of the next release have done is still ahead of everybody else.
 	const isOver = ({ landed, withdrawn }: Deadline) =>
 		withdrawn !== undefined || (landed !== null && compare(landed, horizon.release) <= 0);
@@ -566,7 +586,7 @@ export function deadlinesWords(found: readonly Deadline[], { all, today, horizon
 		['Any day now', overdue],
 		['With a date or a version', dated],
 		['Some day', vague],
-		['Has happened, or was taken back', over],
+		[server === undefined ? 'Has happened, or was taken back' : 'In force in newer releases', over],
 	];
 	const next = dated[0] ?? overdue[0];
 	const result = open.length
@@ -578,12 +598,13 @@ export function deadlinesWords(found: readonly Deadline[], { all, today, horizon
 			([title, some]): Section => ({
 				title: `${title} (${some.length})`,
 				markdown: list(some.map(deadlineLine)),
-				fold: some === over || some === vague,
+				fold: (some === over && server === undefined) || some === vague,
 			}),
 		);
-	const lead = [`**${result}.**`, horizonLine({ horizon, gaps: [] })].join('\n\n');
+	const of = server === undefined ? '' : `${code(server)}: `;
+	const lead = [`**${of}${result}.**`, horizonLine({ horizon, gaps: [] })].join('\n\n');
 	return {
-		value: { format: 1, horizon, deadlines: found },
+		value: { format: 1, ...(server !== undefined && { server }), horizon, deadlines: found },
 		lead,
 		title: all ? 'Deadlines, all' : 'Deadlines',
 		sections,

@@ -9,12 +9,14 @@ import { fillGaps } from '../gaps.ts';
 import { openInbox } from '../inbox.ts';
 import { takeIn } from '../intake.ts';
 import { answerInvitations } from '../invitations.ts';
+import type { Knowledge } from '../knowledge/shape.ts';
 import { openLog } from '../log.ts';
 import { followMoves } from '../moves.ts';
 import { announce, explain } from '../notices.ts';
 import { openOutbox } from '../outbox.ts';
-import type { Ports } from '../ports.ts';
+import type { Ports, Web } from '../ports.ts';
 import { sweep } from '../sweep.ts';
+import { tick } from '../watch.ts';
 import { openWorker } from '../worker.ts';
 import { openOutside } from './outside.ts';
 
@@ -23,13 +25,20 @@ const lastDeliveries = 7000;
 const lastSteps = 1000;
 const hour = 3600_000;
 
-type Given = { commands: Respondent['commands']; ports: Ports };
+type Given = {
+	commands: Respondent['commands'];
+	ports: Ports;
+	/** Between two looks at a server (ms): an hour unless told. */
+	every?: number;
+	/** The servers and what is known of upstream, as a test plays them. */
+	played?: { web: Pick<Web, 'observe'>; knowledge: () => Knowledge };
+};
 
 /**
  * Joins Matrix until a signal; resolves to the exit status. Throws a Refusal when the start, or later the homeserver,
  * does not let it go on; other faults are on standard error in one sentence.
  */
-export async function runMatrix(config: Config, { commands, ports: given }: Given): Promise<number> {
+export async function runMatrix(config: Config, { commands, ports: given, every, played }: Given): Promise<number> {
 	const log = openLog(config.log.level);
 	const { now } = given;
 	const random = Math.random;
@@ -66,8 +75,10 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 		const ports: Ports = {
 			...given,
 			get knowledge() {
-				return outside.knowledge();
+				return played ? played.knowledge() : outside.knowledge();
 			},
+			store,
+			web: played ? played.web : outside.web,
 			health: {
 				...given.health,
 				lastSync: homeserver.lastSync,
@@ -95,9 +106,17 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 		const moves = openWorker(() => followMoves({ ...common, moved: outbox.wake }), fatal);
 		const sweeping = { ...common, graceDays: config.matrix.forgetAfterDays };
 		const sweeper = openWorker(() => sweep(sweeping).then(() => undefined), fatal, hour);
+		const watching = {
+			...common,
+			web: ports.web,
+			knowledge: () => ports.knowledge,
+			said: outbox.wake,
+			every: every ?? hour,
+		};
+		const watch = openWorker(() => tick(watching), fatal);
 		const reader = openWorker(() => outside.web.readNews().then(() => undefined), fatal);
 		const workers = [gaps, invitations, notices, explanations, moves];
-		for (const worker of [...workers, inbox, outbox, sweeper, reader]) worker.wake();
+		for (const worker of [...workers, inbox, outbox, sweeper, reader, watch]) worker.wake();
 
 		const intake = takeIn({
 			...common,
@@ -122,7 +141,7 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 		}
 		await homeserver.close();
 		outside.web.close();
-		const working = [...workers, inbox, sweeper, reader];
+		const working = [...workers, inbox, sweeper, reader, watch];
 		const ends = [intake, outbox.stop(0), ...working.map(worker => worker.stop())];
 		await Promise.race([Promise.all(ends), sleep(lastSteps, undefined, { ref: false })]);
 	} finally {

@@ -4,8 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { commands } from '../../commands/index.ts';
 import type { Answer, Command } from '../../src/command.ts';
 import { readConfig } from '../../src/config.ts';
+import { openLater } from '../../src/edges/store/later.ts';
 import type { Ports } from '../../src/ports.ts';
 import { known } from '../known.ts';
+import { outside } from '../outside.ts';
 
 function answer(lead: string): Answer {
 	return { value: { format: 1 }, lead, sections: [], kind: 'answer' };
@@ -92,6 +94,8 @@ const ports: Ports = {
 	commands: all,
 	now: () => new Date(),
 	health: { version: '0.0.0-test', startedAt: new Date(), lastSync: () => undefined },
+	store: openLater(),
+	web: outside(() => new Date()),
 };
 
 try {

@@ -16,6 +16,8 @@ export type BotOptions = {
 	matrix?: Record<string, unknown>;
 	/** Another address than the homeserver's own: a proxy's. */
 	url?: string;
+	/** Another script than bot-process.ts, and its arguments after the configuration. */
+	script?: [string, ...string[]];
 	/** Logs in by the token of the registration, not by password. */
 	byToken?: boolean;
 };
@@ -37,6 +39,7 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 			...options.matrix,
 		},
 		store: { path: './data' },
+		live: { enabled: false },
 		log: { level: process.env.GLIA_TEST_LOG ?? 'info' },
 	};
 	writeFileSync(configPath, JSON.stringify(config));
@@ -64,7 +67,8 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 		},
 		/** Starts the process and does not wait. */
 		spawn(): ChildProcess {
-			child = spawn(process.execPath, [script, configPath], { stdio: ['ignore', 'ignore', 'pipe'] });
+			const [of, ...more] = options.script ?? [script];
+			child = spawn(process.execPath, [of, configPath, ...more], { stdio: ['ignore', 'ignore', 'pipe'] });
 			children.push(child);
 			child.stderr?.on('data', chunk => {
 				output += chunk;

@@ -135,6 +135,7 @@ function isEntrance(event: Event, self: string): boolean {
 /** Texts of others that may hold a command: no notices, no edits, nothing of ours. */
 export function incomingOf(room: string, event: Event, self: string, now: Date): Incoming | undefined {
 	const { content, sender } = event;
+	if (event.type === 'm.reaction') return signOf(room, event, self, now);
 	if (event.type !== 'm.room.message' || event.state_key !== undefined || sender === self) return undefined;
 	if (content.msgtype !== 'm.text' || typeof content.body !== 'string' || event.event_id === '') return undefined;
 	const relation = record(content['m.relates_to']);
@@ -152,6 +153,24 @@ export function incomingOf(room: string, event: Event, self: string, now: Date):
 		mentioned: mentions(content, self),
 		...(repliesTo !== undefined && { repliesTo }),
 		...(thread !== undefined && { thread }),
+	};
+}
+
+/** A reaction that stands for a command: ✅ and 💤, in whatever shade a client draws them. */
+function signOf(room: string, event: Event, self: string, now: Date): Incoming | undefined {
+	const relation = record(event.content['m.relates_to']);
+	const [to, key] = [text(relation.event_id), text(relation.key)];
+	const plain = key?.replace(/[\uFE0E\uFE0F]/g, '');
+	if (event.sender === self || event.event_id === '' || to === undefined || (plain !== '✅' && plain !== '💤'))
+		return undefined;
+	return {
+		event: event.event_id,
+		room,
+		sender: event.sender,
+		at: timeOf(event, now),
+		body: plain,
+		mentioned: false,
+		repliesTo: to,
 	};
 }
 
