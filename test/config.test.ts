@@ -64,6 +64,11 @@ test.each<[string, string, string[]]>([
 		['4 matrix.passwordFile: there is no such file'],
 	],
 	['both', small.replace('secret', 'secret\n  passwordFile: ./x'), ['5 matrix: give either password or passwordFile']],
+	[
+		'values of the wrong kind',
+		`${small.replace('secret', '5')}store: here\nlive: { enabled: maybe }\n`,
+		['4 matrix.password: expected a text', '6 store: expected options', '7 live.enabled: expected true or false'],
+	],
 	['a level that is none', `${small}  changes: admin\n`, ['6 matrix.changes: a power level']],
 ])('%s', (_what, text, expected) => {
 	const mistakes = parseConfig(text, folder, {});

@@ -144,8 +144,15 @@ export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 	const unread = plan.unread.length
 		? [`⚠️ ${count(plan.unread.length, 'passage')} of upstream’s nobody here has read yet: see the end.`]
 		: [];
+	const waits = numbered.flatMap((step, i) => {
+		const condition = step.concerned === 'unknown' && step.applies ? ` (${conditions(step.applies)})` : '';
+		return step.generated && step.when === 'before'
+			? [`🔴 Not before step ${i + 1} is done${condition}: ${step.title}; going on earlier can ruin the database.`]
+			: [];
+	});
 	return [
 		...stopLines(plan),
+		...waits,
 		...refusing,
 		...floorLines(plan),
 		...oneWay,
@@ -567,8 +574,11 @@ function duration(seconds: number): string {
 type Deadlines = { all: boolean; today: string; horizon: Plan['horizon']; server?: string };
 
 export function deadlinesWords(found: readonly Deadline[], { all, today, horizon, server }: Deadlines): Answer {
-	const open = found.filter(({ landed, withdrawn }) => !landed && !withdrawn);
-	const over = found.filter(({ landed, withdrawn }) => landed || withdrawn);
+	// What only the candidates of the next release have done is still ahead of everybody else.
+	const isOver = ({ landed, withdrawn }: Deadline) =>
+		withdrawn !== undefined || (landed !== null && compare(landed, horizon.release) <= 0);
+	const open = found.filter(deadline => !isOver(deadline));
+	const over = found.filter(isOver);
 	const overdue = open.filter(({ slipped, at }) => slipped || (at.date !== undefined && earliest(at.date) <= today));
 	const dated = open.filter(deadline => !overdue.includes(deadline) && !deadline.at.vague);
 	const vague = open.filter(deadline => !overdue.includes(deadline) && deadline.at.vague);
