@@ -1,6 +1,7 @@
 // npm run bench [-- names…]: measures, as ratios within one run. Without names, all of it.
 import { fuzz } from './fuzz.ts';
 import { benchPlan } from './plan.ts';
+import { benchPoll } from './poll.ts';
 import { benchRoom } from './room.ts';
 
 const benches: Record<string, () => Promise<void>> = {
@@ -12,6 +13,7 @@ const benches: Record<string, () => Promise<void>> = {
 		);
 	},
 	room: () => benchRoom(500),
+	poll: () => benchPoll(),
 };
 
 const names = process.argv.slice(2);

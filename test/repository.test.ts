@@ -48,6 +48,13 @@ const arrows: { from: RegExp; values: RegExp; types?: RegExp }[] = [
 		values: /^(src\/(args|command)\.ts|src\/advice\/.*|fastest-levenshtein|node:crypto)$/,
 		types: /^src\/(ports|knowledge\/shape)\.ts$/,
 	},
+	{
+		from: /^src\/edges\/(matrix|store)/,
+		values:
+			/^(src\/edges\/(matrix|store)|src\/command\.ts$|node:|kysely(\/|$)|undici$|matrix-bot-sdk$|@matrix-org\/matrix-sdk-crypto-nodejs$)/,
+		types: /^src\/(ports|config|log)\.ts$/,
+	},
+	{ from: /^src\/(rights|backoff)\.ts$/, values: /^$/, types: /^src\/ports\.ts$/ },
 ];
 
 describe('arrows', () => {

@@ -44,14 +44,14 @@ export type GateSettings = {
 };
 
 const mostRedirects = 5;
-/** An address that took longer than this (milliseconds) waits with its like, so that it delays no others. */
+/** Addresses that took longer than this (milliseconds) share three quarters of the turns: a quarter is for the others. */
 const slow = 1000;
 const slowCounts = 6 * 3600 * 1000;
 
 export function openGate(settings: GateSettings): Gate {
 	const { names, exceptions, now } = settings;
 	const all = turns(settings.atOnce);
-	const slowOnes = turns(Math.max(1, Math.floor(settings.atOnce / 4)));
+	const slowOnes = turns(Math.max(1, Math.floor(settings.atOnce * (3 / 4))));
 	const byAddress = turnsBy(settings.perAddress);
 	const wasSlow = memory<true>(20_000, now);
 

@@ -1,0 +1,122 @@
+// Polls the played homeservers in a process of its own, with bare undici or with Glia's web, and says how it went.
+// Usage: node bench/poller.ts bare|glia <servers> <at once> <listening, JSON>
+import { createSecureContext } from 'node:tls';
+import { Agent, request } from 'undici';
+import { openWeb } from '../src/edges/web.ts';
+import { addressOf, type Listening } from './played-servers.ts';
+
+/** Of one round: seconds for all, milliseconds for one healthy server (the longest and the 99th percentile). */
+export type Round = {
+	name: string;
+	seconds: number;
+	longest: number;
+	p99: number;
+	failed: number;
+	megabytes: number;
+	cpu: number;
+};
+
+type Poll = (server: number) => Promise<boolean>;
+
+async function round(name: string, servers: number, atOnce: number, poll: Poll): Promise<Round> {
+	const healthy: number[] = [];
+	let failed = 0;
+	let next = 0;
+	let megabytes = 0;
+	const sampler = setInterval(() => {
+		megabytes = Math.max(megabytes, process.memoryUsage().rss / 1e6);
+	}, 100);
+	const begun = performance.now();
+	const before = process.cpuUsage();
+	const work = async () => {
+		for (let server = next++; server < servers; server = next++) {
+			const started = performance.now();
+			if (!(await poll(server))) failed++;
+			if (server % 10 !== 0) healthy.push(performance.now() - started);
+		}
+	};
+	await Promise.all(Array.from({ length: atOnce }, work));
+	clearInterval(sampler);
+	const seconds = (performance.now() - begun) / 1000;
+	const { user, system } = process.cpuUsage(before);
+	healthy.sort((a, b) => a - b);
+	const at = (part: number) => Math.round(healthy[Math.floor(healthy.length * part)] ?? 0);
+	return {
+		name,
+		seconds,
+		longest: Math.round(healthy.at(-1) ?? 0),
+		p99: at(0.99),
+		failed,
+		megabytes: Math.round(megabytes),
+		cpu: (user + system) / 1e6,
+	};
+}
+
+/**
+ * The shortest client that asks the same, a connection each time as an hour lies in between: addresses given, no names
+ * to look up, nothing checked but the certificate. The delegation is on another host than the federation.
+ */
+function bare({ port, certificate }: Listening): { first: Poll; again: Poll } {
+	const dispatcher = new Agent({
+		allowH2: false,
+		pipelining: 0,
+		connect: {
+			secureContext: createSecureContext({ ca: certificate }),
+			lookup(name, options, done) {
+				const address = addressOf(Number(/\d+/.exec(name)?.[0]));
+				if (options.all) done(null, [{ address, family: 4 }]);
+				else done(null, address, 4);
+			},
+		},
+	});
+	const get = async (name: string, path: string) => {
+		const { statusCode, body } = await request(`https://${name}.played.test:${port}${path}`, { dispatcher });
+		await body.json();
+		return statusCode === 200;
+	};
+	const again = (server: number) => get(`s${server}`, '/_matrix/federation/v1/version');
+	const delegation = (server: number) => get(`w${server}`, '/.well-known/matrix/server');
+	return { first: async server => (await delegation(server)) && (await again(server)), again };
+}
+
+if (import.meta.main) {
+	const [kind = '', servers = '', atOnce = '', listening = ''] = process.argv.slice(2);
+	const where = JSON.parse(listening) as Listening;
+	const run = (name: string, poll: Poll) => round(name, Number(servers), Number(atOnce), poll);
+	const rounds: Round[] = [];
+	if (kind === 'bare') {
+		const { first, again } = bare(where);
+		rounds.push(await run('first', first), await run('again', again));
+	} else {
+		// Half an hour passes between the rounds: what was resolved and delegated still counts, what was seen does not.
+		let halfHours = 0;
+		const begun = Date.now();
+		const web = await openWeb(
+			{
+				version: '0.0.0',
+				contact: 'bench',
+				addresses: ['127.100.0.0/16'],
+				exclude: [],
+				resolvers: [where.resolver],
+				authorities: [where.certificate],
+				atOnce: Number(atOnce),
+				perAddress: 4,
+				requestSeconds: 15,
+				lookSeconds: 30,
+			},
+			{
+				now: () => new Date(begun + halfHours * 1800_000),
+				kept: { get: async () => undefined, put: async () => undefined },
+				known: { releases: [], passages: [], advisories: [] },
+				route: host => ({ host, port: where.port }),
+			},
+		);
+		const poll: Poll = async server => (await web.observe(`s${server}.played.test`)).kind === 'running';
+		for (const name of ['first', 'again']) {
+			rounds.push(await run(name, poll));
+			halfHours++;
+		}
+	}
+	process.stdout.write(`${JSON.stringify(rounds)}\n`);
+	process.exit();
+}

@@ -1,0 +1,126 @@
+// Upstream's real documents, from release archives that pip fetches: what the parser finds in them is what we know.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { compare } from '../../src/advice/version.ts';
+import { readPassages } from '../../src/knowledge/compiled.ts';
+import { nameOf } from '../../src/knowledge/cover.ts';
+import { newsOf, readUpgradeNotes } from '../../src/knowledge/news.ts';
+import { readKnowledge } from '../../src/knowledge/read.ts';
+import { hashed } from '../../src/knowledge/upstream/passage.ts';
+import { upgradePassages } from '../../src/knowledge/upstream/upgrade-notes.ts';
+import { openSource } from '../../tools/refresh/source.ts';
+import { install } from './synapse.ts';
+
+const editions = ['1.100.0', '1.120.0', '1.140.0', '1.157.2', '1.161.0', '1.163.2', '1.164.0rc3'];
+
+/** Sections that upstream wrote only after the release they are about, with the first edition that has them. */
+const later: { name: string; since: string }[] = [
+	{
+		name: 'upgrade.md › 1.163.0 › Privacy-preserving `/requestToken` responses are now enabled by default',
+		since: '1.164.0rc1',
+	},
+];
+
+const folder = new URL('../../knowledge/', import.meta.url);
+const known = readPassages(folder).filter(({ document }) => document === 'upgrade.md');
+const { releases } = readKnowledge(folder);
+const folders = new Map<string, string>();
+
+beforeAll(async () => {
+	const python = join(await install(), 'venv', 'bin', 'python');
+	const cache = join(dirname(dirname(dirname(dirname(python)))), 'archives');
+	mkdirSync(cache, { recursive: true });
+	for (const edition of editions) folders.set(edition, await archive(edition, python, cache));
+}, 900_000);
+
+/** The unpacked archive of a release; fetched once, complete or not there. */
+async function archive(edition: string, python: string, cache: string): Promise<string> {
+	const home = join(cache, `matrix_synapse-${edition}`);
+	if (existsSync(home)) return home;
+	const half = join(cache, `${edition}.${process.pid}`);
+	mkdirSync(half);
+	try {
+		const options = ['--disable-pip-version-check', '--no-input', '--no-deps', '--no-binary', 'matrix-synapse'];
+		await run(python, ['-I', '-m', 'pip', 'download', '-q', ...options, '-d', half, `matrix-synapse==${edition}`]);
+		await run('tar', ['-xzf', join(half, `matrix_synapse-${edition}.tar.gz`), '-C', half]);
+		renameSync(join(half, `matrix_synapse-${edition}`), home);
+		return home;
+	} finally {
+		rmSync(half, { recursive: true, force: true });
+	}
+}
+
+async function run(command: string, args: string[]): Promise<void> {
+	const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+	let said = '';
+	child.stderr.setEncoding('utf8').on('data', text => (said += text));
+	const [status] = await once(child, 'close');
+	if (status !== 0)
+		throw new Error(`${command} ${args.slice(0, 4).join(' ')} failed: ${said.trim().split('\n').at(-1)}`);
+}
+
+function notesOf(edition: string): string {
+	const source = openSource(folders.get(edition) ?? '');
+	return source.read([edition], ['docs/upgrade.md']).get(edition)?.get('docs/upgrade.md') ?? '';
+}
+
+/** The release that a section is filed under: that of the next one that came out. */
+function place(version: string): string {
+	return (
+		releases.find(release => !release.version.includes('rc') && compare(release.version, version) >= 0)?.version ??
+		version
+	);
+}
+
+describe.each(editions)('the upgrade notes of %s', edition => {
+	test('have the sections and headings that upstream.json has up to there', () => {
+		const found = hashed(upgradePassages(notesOf(edition), place)).map(nameOf);
+		const newest =
+			upgradePassages(notesOf(edition), place)
+				.map(({ release }) => release)
+				.sort(compare)
+				.at(-1) ?? '';
+		const missed = later.filter(({ since, name }) => compare(edition, since) < 0 && name.includes(` ${newest} `));
+		const expected = known.filter(({ release }) => compare(release, newest) <= 0).map(nameOf);
+		expect(found.length).toBeGreaterThan(130);
+		expect([...found, ...missed.map(({ name }) => name)].sort()).toEqual(expected.sort());
+	});
+
+	test('have the shape that a live reading demands', () => {
+		expect(readUpgradeNotes(notesOf(edition))).toHaveProperty('value');
+	});
+});
+
+test('every exception is needed', () => {
+	expect(later.map(({ name }) => known.some(passage => nameOf(passage) === name))).not.toContain(false);
+});
+
+test('read live, the newest edition that we know brings no news', () => {
+	const edition = editions.at(-1) ?? '';
+	const reading = readUpgradeNotes(notesOf(edition));
+	const feed = releases.slice(-5).map(({ version, date }) => ({ version, tag: `v${version}`, date, log: '' }));
+	const upgradeNotes = 'value' in reading ? reading.value : [];
+	const news = newsOf({ feed, upgradeNotes }, { releases, passages: readPassages(folder), advisories: [] });
+	expect(news.releases).toEqual([]);
+	expect(news.passages).toEqual([]);
+});
+
+test('read live by a Glia of the edition before, the newest one’s section is unread, in upstream’s words', () => {
+	const reading = readUpgradeNotes(notesOf('1.163.2'));
+	const before = releases.filter(({ version }) => compare(version, '1.163.0rc1') < 0);
+	const passages = readPassages(folder).filter(({ release }) => compare(release, '1.163.0rc1') < 0);
+	const feed = releases
+		.filter(({ version }) => compare(version, '1.160.0') > 0 && compare(version, '1.163.2') <= 0)
+		.map(({ version, date }) => ({ version, tag: `v${version}`, date, log: '' }));
+	const upgradeNotes = 'value' in reading ? reading.value : [];
+	const news = newsOf({ feed, upgradeNotes }, { releases: before, passages, advisories: [] });
+	const expected = known
+		.filter(({ release }) => release === '1.163.0')
+		.map(nameOf)
+		.filter(name => !later.some(one => one.name === name));
+	expect(news.passages.map(nameOf).sort()).toEqual(expected.sort());
+	for (const { text } of news.passages) expect(text?.length).toBeGreaterThan(20);
+});
