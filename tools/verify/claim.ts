@@ -203,7 +203,8 @@ function refusalClaims(refusing: Refusing, releases: readonly Release[], notes: 
 			says: `${release} ${expects === 'starts' ? 'starts' : 'refuses to start'} ${what}`,
 			recipe: {
 				database: attempt.locale === undefined ? 'sqlite' : anyPostgresql,
-				before: [],
+				// A worker does not make the tables: the main process has to have been there.
+				before: attempt.worker ? [{ release, settle: false }] : [],
 				last: { release, settle: false },
 				attempt,
 			},
