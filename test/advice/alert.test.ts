@@ -165,6 +165,20 @@ describe('what else is said', () => {
 		]);
 	});
 
+	test('an advisory that does not concern the deployment is not said; knowledge that wavers is told once', () => {
+		const list = releases('1.0.0', '1.1.0');
+		const spells = [runs('1.0.0', '2022-02-02')];
+		const hole = advisory('CVE-1', ['<1.1.0'], { severity: 'high', applies: { all: ['workers'] } });
+		const [none, open] = [known({ releases: list }), known({ releases: list, advisories: [hole] })];
+		const without = listener({ heard: '1.0.0', profile: profileFrom(['no-workers']) });
+		expect(names(without.hears(spells, open, new Date('2022-03-01')))).toEqual(['release 1.1 out']);
+		const room = listener({ heard: '1.0.0', smallest: 'warning' });
+		const heard = [open, none, open, none, open].map((knowledge, i) =>
+			names(room.hears(spells, knowledge, new Date(`2022-03-0${i + 1}`))),
+		);
+		expect(heard.flat().filter(name => name === 'advisory CVE-1 open')).toHaveLength(1);
+	});
+
 	test('a severe hole silences the news of a release, and quiet hours silence all but it', () => {
 		const knowledge = known({
 			releases: releases('1.0.0', '1.1.0'),
