@@ -1,8 +1,11 @@
 // A million generated messages through parsing and bot.ts: nothing thrown, nothing answered unasked, each in a bounded time.
+
 import { commands } from '../commands/index.ts';
 import { callsIn, type Respondent, respond } from '../src/bot.ts';
 import type { Command } from '../src/command.ts';
+import { openLater } from '../src/edges/store/later.ts';
 import { known } from '../test/known.ts';
+import { outside } from '../test/outside.ts';
 import { randomFrom } from './random.ts';
 
 const pieces = [
@@ -69,6 +72,8 @@ export async function fuzz(messages: number, seed: number): Promise<Fuzzed> {
 			commands: quick,
 			now: () => now,
 			health: { version: '0', startedAt: now, lastSync: () => undefined },
+			store: openLater(),
+			web: outside(() => now),
 		},
 		names: ['glia', '@glia:example.org', 'Glia the bot'],
 		bare: true,

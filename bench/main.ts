@@ -3,6 +3,7 @@ import { fuzz } from './fuzz.ts';
 import { benchPlan } from './plan.ts';
 import { benchPoll } from './poll.ts';
 import { benchRoom } from './room.ts';
+import { benchWatch } from './watch.ts';
 
 const benches: Record<string, () => Promise<void>> = {
 	plan: benchPlan,
@@ -14,6 +15,7 @@ const benches: Record<string, () => Promise<void>> = {
 	},
 	room: () => benchRoom(500),
 	poll: () => benchPoll(),
+	watch: benchWatch,
 };
 
 const names = process.argv.slice(2);

@@ -1,4 +1,5 @@
 // Our bot beside a bare matrix-bot-sdk bot that answers with the same bytes, in turn, on one real Synapse.
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -7,8 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commands } from '../commands/index.ts';
 import { respond } from '../src/bot.ts';
+import { openLater } from '../src/edges/store/later.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
 import { matrixMessages } from '../src/render/matrix.ts';
+import { outside } from '../test/outside.ts';
 import { type Person, person, type RoomEvent } from '../test/real/person.ts';
 import { type Homeserver, startSynapse } from '../test/real/synapse.ts';
 
@@ -26,6 +29,8 @@ async function contentsOf(body: string): Promise<unknown[]> {
 		commands,
 		now: () => now,
 		health: { version: '0', startedAt: now, lastSync: () => undefined },
+		store: openLater(),
+		web: outside(() => now),
 	};
 	const message = { room: '!r', sender: '@a:b', at: now, body, mentioned: false };
 	const log = { error: (fields: Record<string, unknown>) => console.error(fields) };

@@ -2,6 +2,10 @@
 import { deadlines as decide } from '../src/advice/deadline.ts';
 import { code, quoted } from '../src/advice/markdown.ts';
 import { horizon } from '../src/advice/plan.ts';
+import { writeTerm } from '../src/advice/profile.ts';
+import { runningOf } from '../src/advice/spell.ts';
+import { profileFrom, withFacts } from '../src/advice/subscription.ts';
+import { compare } from '../src/advice/version.ts';
 import { deadlinesWords } from '../src/advice/words.ts';
 import { newest, readProfile, sortWords } from '../src/args.ts';
 import type { Command } from '../src/command.ts';
@@ -12,27 +16,47 @@ const example = '!deadlines docker postgres=14';
 
 export const deadlines = {
 	name: 'deadlines',
-	usage: 'deadlines [facts… | all]',
+	usage: 'deadlines [server] [facts… | all]',
 	summary: 'what will stop working, when, and what replaces it',
-	examples: ['deadlines', 'deadlines docker postgres=14', 'deadlines all'],
+	examples: ['deadlines', 'deadlines docker postgres=14', 'deadlines example.org', 'deadlines all'],
 	help: `Those that bite first come first. With facts only the ones that may concern such a deployment; with ${code('all')} also those that have landed, to see what became of upstream’s promises.`,
 	changes: false,
-	run({ words }, { knowledge, now }: Pick<Ports, 'knowledge' | 'now'>) {
+	async run({ words, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {
 		const all = words.some(word => word.toLowerCase() === 'all');
 		const { versions, terms, servers } = sortWords(
 			words.filter(word => word.toLowerCase() !== 'all'),
 			example,
 		);
-		if (servers[0])
+		const [name, other] = servers;
+		if (other !== undefined) throw new Refusal(`One server at a time. An example: ${code('!deadlines example.org')}`);
+		const server = name === undefined ? undefined : await store.watch(room, name);
+		if (name !== undefined && !server)
 			throw new Refusal(
-				`I do not watch servers in this edition, so I know nothing of ${quoted(servers[0])}. Say facts instead: ${code(example)}`,
+				`This room does not watch ${quoted(name)}. Begin with ${code(`!watch ${name}`)}, or say facts: ${code(example)}`,
 			);
 		if (versions[0])
 			throw new Refusal(
 				`Deadlines are those of the newest release; for the way from ${quoted(versions[0])}: ${quoted(`!upgrade ${versions[0]}`)}`,
 			);
 		const today = now().toISOString().slice(0, 10);
-		const found = decide({ at: newest(knowledge), today, all }, readProfile(terms), knowledge);
-		return deadlinesWords(found, { all, today, horizon: horizon(knowledge) });
+		const stated = readProfile(terms);
+		const profile = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stated;
+		const seen = server && (await store.server(server.server));
+		const running = server && runningOf(seen?.spells ?? [], server.told)?.version;
+		// What has landed in a release that this server does not run yet is still ahead of it.
+		const found = decide(
+			{ at: newest(knowledge), today, all: all || running !== undefined },
+			profile,
+			knowledge,
+		).filter(
+			({ landed, withdrawn }) =>
+				all || running === undefined || (!withdrawn && (landed === null || compare(landed, running) > 0)),
+		);
+		return deadlinesWords(found, {
+			all,
+			today,
+			horizon: horizon(knowledge),
+			...(name !== undefined && { server: name }),
+		});
 	},
 } satisfies Command;

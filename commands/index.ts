@@ -1,11 +1,35 @@
 // Everything people can say, in the order help prints it.
 import type { Command } from '../src/command.ts';
+import { ack } from './ack.ts';
+import { alerts } from './alerts.ts';
 import { deadlines } from './deadlines.ts';
 import { help } from './help.ts';
 import { leave } from './leave.ts';
 import { notes } from './notes.ts';
+import { profile } from './profile.ts';
 import { rollback } from './rollback.ts';
+import { room } from './room.ts';
+import { servers } from './servers.ts';
+import { snooze } from './snooze.ts';
 import { status } from './status.ts';
+import { unwatch } from './unwatch.ts';
 import { upgrade } from './upgrade.ts';
+import { watch } from './watch.ts';
 
-export const commands: readonly Command[] = [upgrade, notes, rollback, deadlines, status, help, leave];
+export const commands: readonly Command[] = [
+	upgrade,
+	notes,
+	rollback,
+	deadlines,
+	watch,
+	unwatch,
+	servers,
+	profile,
+	alerts,
+	ack,
+	snooze,
+	room,
+	status,
+	help,
+	leave,
+];

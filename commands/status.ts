@@ -10,8 +10,10 @@ export const status = {
 	summary: 'whether I am well, and how fresh my knowledge is',
 	examples: ['status'],
 	changes: false,
-	run(_asked, { knowledge, health, now }: Pick<Ports, 'knowledge' | 'health' | 'now'>) {
+	async run(_asked, { knowledge, health, store, now }: Pick<Ports, 'knowledge' | 'health' | 'store' | 'now'>) {
+		const { servers, last, next } = await store.looks();
 		const lastSync = health.lastSync();
+		const device = health.device?.();
 		const sources = health.sources?.();
 		const ago = (at: Date) => Math.max(0, Math.round((now().getTime() - at.getTime()) / 1000));
 		return statusWords({
@@ -19,10 +21,12 @@ export const status = {
 			version: health.version,
 			upSeconds: Math.round((now().getTime() - health.startedAt.getTime()) / 1000),
 			...(lastSync && { lastSync: lastSync.toISOString() }),
+			...(device && { device: { fingerprint: device.fingerprint, signed: device.signed } }),
 			horizon: horizon(knowledge),
 			notes: knowledge.notes.length,
 			unread: knowledge.unread.length,
 			advisories: knowledge.advisories.length,
+			watch: { servers, ...(last && { last: last.toISOString() }), ...(next && { next: next.toISOString() }) },
 			...(sources && {
 				sources: sources.map(({ name, address, read, trouble }) => ({
 					name,

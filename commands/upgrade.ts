@@ -3,6 +3,9 @@
 import { code, quoted } from '../src/advice/markdown.ts';
 import { plan } from '../src/advice/plan.ts';
 import { playbookSection } from '../src/advice/playbook.ts';
+import { writeTerm } from '../src/advice/profile.ts';
+import { runningOf } from '../src/advice/spell.ts';
+import { profileFrom, withFacts } from '../src/advice/subscription.ts';
 import { compare } from '../src/advice/version.ts';
 import { planWords } from '../src/advice/words.ts';
 import { newest, readProfile, readVersion, sortWords } from '../src/args.ts';
@@ -14,29 +17,39 @@ const example = '!upgrade 1.56 1.69 postgres=10 workers';
 
 export const upgrade = {
 	name: 'upgrade',
-	usage: 'upgrade <from> [to] [facts…]',
+	usage: 'upgrade <from or server> [to] [facts…]',
 	summary: 'what lies between two releases, for your deployment',
-	examples: ['upgrade 1.56 1.69', 'upgrade 1.140 postgres=14 workers docker'],
+	examples: ['upgrade 1.56 1.69', 'upgrade 1.140 postgres=14 workers docker', 'upgrade example.org'],
 	help: `Without a second version the plan ends at the newest release. Facts shorten it to what concerns you; deny one with ${code('no-')} in front (${code('no-workers')}). ${code('!help facts')} lists them.`,
 	changes: false,
-	run({ words }, { knowledge, now }: Pick<Ports, 'knowledge' | 'now'>) {
+	async run({ words, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {
 		const { versions, terms, servers } = sortWords(words, example);
-		if (servers[0])
-			throw new Refusal(
-				`I do not watch servers in this edition, so I cannot look up ${quoted(servers[0])}. Say the version it runs: ${code(example)}`,
-			);
-		const [start, target, extra] = versions;
+		if (servers[1] !== undefined)
+			throw new Refusal(`One server at a time. An example: ${code('!upgrade example.org')}`);
+		const server = servers[0] === undefined ? undefined : await watched(servers[0], room, store);
+		const [start, target, extra] = server ? [server.version, ...versions] : versions;
 		if (start === undefined)
 			throw new Refusal(`From which release? Say at least the one that runs now: ${code(example)}`);
 		if (extra !== undefined)
-			throw new Refusal(`Two versions are enough, and ${quoted(extra)} is a third. An example: ${code(example)}`);
-		const profile = readProfile(terms);
+			throw new Refusal(
+				server
+					? `${quoted(servers[0] ?? '')} runs ${start}: say only where to. An example: ${code('!upgrade example.org 1.160')}`
+					: `Two versions are enough, and ${quoted(extra)} is a third. An example: ${code(example)}`,
+			);
+		const stated = readProfile(terms);
+		const profile = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stated;
 		const from = readVersion(start, 'start', knowledge);
 		const to =
 			target === undefined ? { version: newest(knowledge), note: undefined } : readVersion(target, 'target', knowledge);
 		const order = compare(from.version, to.version);
 		if (order === 0 && target === undefined)
-			throw new Refusal(`${from.version} is the newest release I know: there is nothing to upgrade to.`);
+			throw new Refusal(
+				`${server ? `${quoted(servers[0] ?? '')} runs ${from.version}, ` : `${from.version} is `}the newest release I know: there is nothing to upgrade to.`,
+			);
+		if (order > 0 && target === undefined)
+			throw new Refusal(
+				`${from.version} is newer than ${to.version}, the newest final release I know: there is nothing to upgrade to.`,
+			);
 		if (order === 0)
 			throw new Refusal(
 				`Both are ${from.version}: there is nothing between a release and itself. An example: ${code(example)}`,
@@ -46,18 +59,35 @@ export const upgrade = {
 				`${from.version} is newer than ${to.version}. The older one comes first: ${code(`!upgrade ${to.version} ${from.version}`)}; for the way back: ${code(`!rollback ${from.version} ${to.version}`)}`,
 			);
 		}
-		const taken = [from.note, to.note].filter(note => note !== undefined);
+		const taken = [server?.note, from.note, to.note].filter(note => note !== undefined);
 		const answer = planWords(
 			plan({ from: from.version, to: to.version, profile, today: now().toISOString().slice(0, 10) }, knowledge),
 			taken,
 		);
 		const since = knowledge.releases.find(({ version }) => version === from.version)?.date;
-		if (
-			knowledge.playbook &&
-			since !== undefined &&
-			terms.some(({ fact, value }) => fact === 'install' && value === 'mdad')
-		)
+		if (knowledge.playbook && since !== undefined && profile.get('install')?.value === 'mdad')
 			answer.sections.push(playbookSection(knowledge.playbook, since));
 		return answer;
 	},
 } satisfies Command;
+
+/** What a server runs that this room watches, and what the room knows of it. */
+async function watched(server: string, room: string, store: Ports['store']) {
+	const subscription = await store.watch(room, server);
+	if (!subscription)
+		throw new Refusal(
+			`This room does not watch ${quoted(server)}. Begin with ${code(`!watch ${server}`)}, or say the version it runs: ${code(example)}`,
+		);
+	const seen = await store.server(server);
+	const running = runningOf(seen?.spells ?? [], subscription.told);
+	if (!running)
+		throw new Refusal(
+			`I could not see yet what ${quoted(server)} runs. Tell me: ${code(`!profile ${server} version=1.150`)}, or say it here: ${code(example)}`,
+		);
+	const how = running.by === 'person' ? 'as you told me' : 'as I saw it last';
+	return {
+		version: running.version,
+		facts: subscription.facts,
+		note: `${quoted(server)} runs ${running.version}, ${how}.`,
+	};
+}

@@ -2,7 +2,8 @@
 import { distance } from 'fastest-levenshtein';
 import { code, quoted } from './advice/markdown.ts';
 import type { Profile, Term } from './advice/profile.ts';
-import { factWords, isContradiction, parseTerm, profileOf } from './advice/profile.ts';
+import { closedFacts, factWords, isClosed, isContradiction, isOpen, parseTerm, profileOf } from './advice/profile.ts';
+import { parseServerName } from './advice/server-name.ts';
 import type { Version } from './advice/version.ts';
 import { compare, finalOf, isCandidate, isVersion, lineOf } from './advice/version.ts';
 import { Refusal } from './command.ts';
@@ -28,7 +29,24 @@ export type Words = { versions: string[]; terms: Term[]; servers: string[] };
 
 const versionWord = /^v?\d+(\.\d+)*[a-z]?(\.\d+)?([-.~]?rc\.?\d+)?([+~-][\w.+~-]*)?$/i;
 const serverWord = /^(\[[0-9a-f:.]+\]|[a-z0-9-]+(\.[a-z0-9-]+)+)(:\d{1,5})?$|^[a-z0-9-]+:\d{1,5}$/i;
-const joining = new Set(['to', 'from', '->', '-->', '=>', '→', '..', '...', '–', '—', '-', 'and', 'with']);
+/** Words that join others; without a second version the newest release is meant anyway. */
+const joining = new Set([
+	'to',
+	'from',
+	'->',
+	'-->',
+	'=>',
+	'→',
+	'..',
+	'...',
+	'–',
+	'—',
+	'-',
+	'and',
+	'with',
+	'latest',
+	'newest',
+]);
 
 /** Sorts the words, or refuses the first that is none of them. A word is a version before it is a server's name. */
 export function sortWords(words: readonly string[], example: string): Words {
@@ -54,16 +72,28 @@ export function sortWords(words: readonly string[], example: string): Words {
 function apart(word: string): string[] {
 	return word
 		.replace(/^["'(]+|["'),;]+$/g, '')
+		.replace(/^[`<]*(v?\d+\.\d[\w.]*?)[`>.?!]*$/i, '$1')
+		.replace(/^(v?\d+\.\d+)\.[x*]$/i, '$1')
 		.replace(/^(v?\d+\.\d[\w.]*)-(v?\d+\.\d)/i, '$1->$2')
 		.split(/-+>|=>|→|,|;|\.{2,}|[–—]/)
 		.filter(Boolean);
 }
 
 function unknownWord(word: string, example: string): string {
-	const [name = ''] = word.split('=');
+	const meant = meantFact(word.toLowerCase());
+	return `I do not know the fact ${quoted(word)}. ${meant ? `${meant} ` : ''}${code('!help facts')} lists them; an example: ${code(example)}`;
+}
+
+/** What an unknown word may have been meant for: a fact without its right value, or one that is spelled like it. */
+function meantFact(word: string): string | undefined {
+	const [name = '', value] = word.split(/[<>]?=/);
+	if (isOpen(name)) return `Say ${code(name)}, or ${code(`no-${name}`)} to deny it.`;
+	if (isClosed(name)) return `Its value is said like this: ${code(closedFacts[name].example)}.`;
+	const denied = name.replace(/^no-/, '');
+	if (denied !== name && parseTerm(denied)) return `Say what it is instead: only yes-or-no facts are denied.`;
 	const near = nearest(word, factWords()) ?? nearest(name, factWords());
-	const meant = near ? `Did you mean ${code(near)}? ` : '';
-	return `I do not know the fact ${quoted(word)}. ${meant}${code('!help facts')} lists them; an example: ${code(example)}`;
+	const whole = near && value !== undefined && parseTerm(`${near}=${value}`) ? `${near}=${value}` : near;
+	return whole && `Did you mean ${code(whole)}?`;
 }
 
 /** The statements as a profile; two values of one fact are refused. */
@@ -91,15 +121,19 @@ function isStable(release: Release): boolean {
 export type Meant = { version: Version; note?: string };
 
 /**
- * A version that somebody typed. As a start, two parts mean the first release of that line; as a target, its newest
- * patch release that was not withdrawn. Refuses what is unknown, naming what is known.
+ * A version that somebody typed. As a start, two parts mean the first release of that line; as a target or as what runs,
+ * its newest patch release that was not withdrawn. Refuses what is unknown, naming what is known, and withdrawn targets.
  */
-export function readVersion(typed: string, as: 'start' | 'target', knowledge: Pick<Knowledge, 'releases'>): Meant {
-	const text = typed
-		.toLowerCase()
-		.replace(/^v/, '')
-		.replace(/[-.~]?rc\.?(\d+)/, 'rc$1')
-		.replace(/[+~-].*$/, '');
+export function readVersion(
+	typed: string,
+	as: 'start' | 'target' | 'running',
+	knowledge: Pick<Knowledge, 'releases'>,
+): Meant {
+	const small = typed.toLowerCase().replace(/^v/, '');
+	// Packages have suffixes of their own, but `0.9.0-r5` was a release.
+	const text = knowledge.releases.some(({ version }) => version === small)
+		? small
+		: small.replace(/[-.~]?rc\.?(\d+)/, 'rc$1').replace(/[+~-].*$/, '');
 	const [base = '', candidate] = text.split('rc');
 	const inFull = /^\d+\.\d+$/.test(base) ? `${base}.0` : base;
 	const full = candidate === undefined ? inFull : `${inFull}rc${Number(candidate)}`;
@@ -116,7 +150,7 @@ export function readVersion(typed: string, as: 'start' | 'target', knowledge: Pi
 	const release = isVersion(full) ? knowledge.releases.find(({ version }) => version === full) : undefined;
 	if (!release) throw new Refusal(unknownVersion(typed, knowledge));
 	if (!release.withdrawn) return { version: full };
-	if (as === 'start') return { version: full, note: `${full} was withdrawn by its makers.` };
+	if (as !== 'target') return { version: full, note: `${full} was withdrawn by its makers.` };
 	const next = knowledge.releases.find(other => isStable(other) && compare(other.version, full) > 0);
 	throw new Refusal(
 		`Synapse ${full} was withdrawn by its makers, so it is no target.${next ? ` Take ${code(next.version)} instead.` : ''}`,
@@ -144,4 +178,88 @@ export function linesOf(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 		.filter(version => !isCandidate(version) && lineOf(version) === line);
 	if (!found.length) throw new Refusal(unknownVersion(typed, knowledge));
 	return found;
+}
+
+/** The name of a server that people would watch, in small letters; refuses what no server can be called. */
+export function readServer(typed: string): string {
+	const name = parseServerName(typed.toLowerCase());
+	if (!name)
+		throw new Refusal(`${quoted(typed)} is no name of a homeserver. An example: ${code('!watch example.org')}`);
+	return name.name;
+}
+
+const spans: Record<string, number> = { h: 1, d: 24, w: 7 * 24 };
+
+/** Until when reminders wait: a moment (ISO 8601, UTC), or a release. `rest` are the words after it. */
+export function readSnooze(
+	words: readonly string[],
+	now: Date,
+): { until: { until: string } | { version: Version }; rest: string[] } {
+	const example = `${code('!snooze 7d')}, ${code('!snooze 2w 12')}, ${code('!snooze until 2027-01-15')} or ${code('!snooze until 1.170')}`;
+	const [first = '', second = '', ...more] = words.map(word => word.toLowerCase());
+	const [, number, unit = ''] = /^(\d{1,3})([hdw])$/.exec(first) ?? [];
+	if (number !== undefined) {
+		const hours = Number(number) * (spans[unit] ?? 1);
+		if (hours === 0 || hours > 366 * 24) throw new Refusal(`Between an hour and a year: ${example}`);
+		const until = new Date(now.getTime() + hours * 3600_000).toISOString();
+		return { until: { until }, rest: words.slice(1) };
+	}
+	if (first === 'until') {
+		const rest = more.length ? words.slice(2) : [];
+		if (/^\d{4}-\d\d-\d\d$/.test(second)) {
+			const at = Date.parse(second);
+			if (Number.isNaN(at) || new Date(at).toISOString().slice(0, 10) !== second)
+				throw new Refusal(`${quoted(second)} is no day of the calendar.`);
+			if (at <= now.getTime()) throw new Refusal(`${quoted(second)} has passed. ${example}`);
+			return { until: { until: new Date(at).toISOString() }, rest };
+		}
+		const release = second.replace(/^v/, '').replace(/^\d+\.\d+$/, '$&.0');
+		if (isVersion(release)) return { until: { version: release }, rest };
+	}
+	throw new Refusal(`Until when? ${example}`);
+}
+
+/** The numbers of alerts, as `12` or `#12`; refuses what is none. */
+export function readNumbers(words: readonly string[]): number[] {
+	return words
+		.flatMap(word => word.split(','))
+		.filter(Boolean)
+		.map(word => {
+			const [, number] = /^#?(\d{1,6})$/.exec(word) ?? [];
+			if (number === undefined)
+				throw new Refusal(`${quoted(word)} is no number of an alert. ${code('!alerts')} shows them.`);
+			return Number(number);
+		});
+}
+
+/** The words without `version=1.150`, and that version. */
+export function takeVersion(
+	words: readonly string[],
+	knowledge: Pick<Knowledge, 'releases'>,
+): { version?: Version; rest: string[] } {
+	const typed = words.filter(word => /^version=/i.test(word));
+	const rest = words.filter(word => !typed.includes(word));
+	const [first, second] = typed;
+	if (first === undefined) return { rest };
+	if (second !== undefined) throw new Refusal('A server runs one version: say only one of them.');
+	return { version: readVersion(first.slice('version='.length), 'target', knowledge).version, rest };
+}
+
+/** The open alerts that somebody means: by number, by what he replies to, or the only one there is. */
+export function chosen<One extends { number: number }>(
+	open: readonly One[],
+	numbers: readonly number[],
+	here: readonly One[],
+	example: string,
+): One[] {
+	if (!open.length) throw new Refusal('Nothing is open in this room.');
+	const missing = numbers.find(number => !open.some(one => one.number === number));
+	if (missing !== undefined)
+		throw new Refusal(`There is no open alert #${missing} in this room. ${code('!alerts')} shows what is open.`);
+	if (numbers.length) return open.filter(({ number }) => numbers.includes(number));
+	if (here.length) return open.filter(({ number }) => here.some(one => one.number === number));
+	if (open.length === 1) return [...open];
+	throw new Refusal(
+		`Which one? ${open.length} are open: reply to the alert, or say its number, like ${code(example)}. ${code('!alerts')} shows them.`,
+	);
 }

@@ -40,7 +40,8 @@ export type Answer = {
 	/** The one heading above, if the answer is long. */
 	title?: string;
 	sections: Section[];
-	files?: { name: string; type: string; text: string }[];
+	/** `encoding` says that the text stands for bytes. */
+	files?: { name: string; type: string; text: string; encoding?: 'base64' }[];
 	/** A refusal is meant for the person; a fault is ours, logged under the reference that its lead names. */
 	kind: 'answer' | 'progress' | 'refusal' | 'fault';
 	/** Matrix ids to mention. */
@@ -59,6 +60,8 @@ export type Command = {
 	/** More help than one line, as Markdown. */
 	help?: string;
 	changes: boolean;
+	/** Words with which a command that changes things only asks, so that everybody may say it. */
+	asks?: (words: readonly string[]) => boolean;
 	// A function property, not a method: so a command may ask for fewer ports than there are, and tests hand it those.
 	run: (asked: Asked, ports: Ports) => Promise<Answer> | Answer;
 };

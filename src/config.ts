@@ -32,6 +32,14 @@ const matrix = z.strictObject({
 	forgetAfterDays: z.number().min(0).default(7),
 });
 
+const encryption = z.strictObject({
+	passphrase: z.string().min(1).optional(),
+	passphraseFile: z.string().min(1).optional(),
+	seeds: z.string().min(1).optional(),
+	seedsFile: z.string().min(1).optional(),
+	reset: z.boolean().default(false),
+});
+
 const hours = (standard: number) =>
 	z.number('a number of hours').min(0.05, 'not more often than every three minutes').default(standard);
 const address = (standard: string, ...needed: string[]) =>
@@ -111,6 +119,7 @@ const watch = z.strictObject({
 
 const shape = z.strictObject({
 	matrix,
+	encryption: encryption.prefault({}),
 	store: z.strictObject({ path: z.string().min(1).default('./data') }).prefault({}),
 	live: live.prefault({}),
 	watch: watch.prefault({}),
@@ -119,17 +128,32 @@ const shape = z.strictObject({
 		.prefault({}),
 });
 
+/** How servers are looked at where no configuration says it: on the terminal. */
+export const plainWatch = watch.parse({});
+
 type Shape = z.infer<typeof shape>;
 
-/** What the bot runs with. Paths are absolute, secrets and certificates are read; at least one of password and accessToken is there. */
-export type Config = Omit<Shape, 'matrix'> & {
+/**
+ * What the bot runs with. Paths are absolute, secrets and certificates are read; at least one of password and accessToken
+ * is there.
+ */
+export type Config = Omit<Shape, 'matrix' | 'encryption'> & {
 	matrix: Omit<Shape['matrix'], 'passwordFile' | 'accessTokenFile'>;
+	encryption: { passphrase?: string; seeds?: Seeds; reset: boolean };
 };
+
+/** The private halves of the bot's identity, 43 letters each. */
+export type Seeds = { master: string; selfSigning: string; userSigning: string };
 
 export type Mistake = { line: number; text: string };
 
 /** Environment variables that may hold a secret instead of the file. */
-const environmentNames = { password: 'GLIA_MATRIX_PASSWORD', accessToken: 'GLIA_MATRIX_ACCESS_TOKEN' } as const;
+const environmentNames = {
+	'matrix.password': 'GLIA_MATRIX_PASSWORD',
+	'matrix.accessToken': 'GLIA_MATRIX_ACCESS_TOKEN',
+	'encryption.passphrase': 'GLIA_ENCRYPTION_PASSPHRASE',
+	'encryption.seeds': 'GLIA_ENCRYPTION_SEEDS',
+} as const;
 
 /** Reads a configuration file. Throws a Refusal with every mistake, one a line: `config.yaml:4: matrix.allow: …`. */
 export function readConfig(path: string, environment: Record<string, string | undefined>): Config {
@@ -159,16 +183,22 @@ export function parseConfig(
 		}));
 	}
 	const parsed = shape.safeParse(document.toJS() ?? {});
-	const mistakes = parsed.success
-		? []
-		: parsed.error.issues.flatMap(issue => mistakesOf(issue, path => lineOf(document, path, lines)));
+	const mistakes = parsed.success ? [] : parsed.error.issues.flatMap(issue => mistakesOf(issue, document, lines));
 	if (!parsed.success) return sorted(mistakes);
 	const at = (path: string[]) => lineOf(document, path, lines);
 	const { passwordFile, accessTokenFile, ...matrix } = parsed.data.matrix;
-	const password = secret('password', matrix.password, passwordFile);
-	const accessToken = secret('accessToken', matrix.accessToken, accessTokenFile);
+	const password = secret('matrix.password', matrix.password, passwordFile);
+	const accessToken = secret('matrix.accessToken', matrix.accessToken, accessTokenFile);
+	const { passphraseFile, seedsFile, ...encryption } = parsed.data.encryption;
+	const passphrase = secret('encryption.passphrase', encryption.passphrase, passphraseFile);
+	const seedsText = secret('encryption.seeds', encryption.seeds, seedsFile);
+	const seeds = seedsText === undefined ? undefined : seedsOf(seedsText);
+	if (seedsText !== undefined && seeds === undefined) {
+		const text = 'encryption.seeds: three words of 43 letters, as `npm start -s -- seeds` printed them';
+		mistakes.push({ line: at(['encryption', encryption.seeds ? 'seeds' : 'seedsFile']), text });
+	}
 	if (!password && !accessToken && mistakes.length === 0) {
-		const names = Object.values(environmentNames).join(' or ');
+		const names = `${environmentNames['matrix.password']} or ${environmentNames['matrix.accessToken']}`;
 		mistakes.push({
 			line: at(['matrix']),
 			text: `matrix: password or accessToken is missing (also as passwordFile, accessTokenFile, or ${names} in the environment)`,
@@ -184,6 +214,7 @@ export function parseConfig(
 			...(password && { password }),
 			...(accessToken && { accessToken }),
 		},
+		encryption: { reset: encryption.reset, ...(passphrase && { passphrase }), ...(seeds && { seeds }) },
 		store: { path: absolute(parsed.data.store.path, folder) },
 		watch: { ...parsed.data.watch, authorities },
 	};
@@ -200,21 +231,28 @@ export function parseConfig(
 		return '';
 	}
 
-	function secret(key: keyof typeof environmentNames, inline: string | undefined, file: string | undefined) {
-		const inEnvironment = environment[environmentNames[key]] || undefined;
-		if (inline && file) {
-			mistakes.push({ line: at(['matrix', `${key}File`]), text: `matrix: give either ${key} or ${key}File, not both` });
-		}
+	function secret(name: keyof typeof environmentNames, inline: string | undefined, file: string | undefined) {
+		const [section = '', key = ''] = name.split('.');
+		const inEnvironment = environment[environmentNames[name]] || undefined;
+		const line = at([section, `${key}File`]);
+		if (inline && file) mistakes.push({ line, text: `${section}: give either ${key} or ${key}File, not both` });
 		if (!file || inline) return inEnvironment ?? inline;
 		try {
 			const read = readFileSync(absolute(file, folder), 'utf8').trim();
 			if (read) return inEnvironment ?? read;
-			mistakes.push({ line: at(['matrix', `${key}File`]), text: `matrix.${key}File: the file is empty` });
+			mistakes.push({ line, text: `${name}File: the file is empty` });
 		} catch (error) {
-			mistakes.push({ line: at(['matrix', `${key}File`]), text: `matrix.${key}File: ${reason(error)}` });
+			mistakes.push({ line, text: `${name}File: ${reason(error)}` });
 		}
 		return undefined;
 	}
+}
+
+function seedsOf(text: string): Seeds | undefined {
+	const [master = '', selfSigning = '', userSigning = '', ...rest] = text.trim().split(/\s+/);
+	const seeds = { master, selfSigning, userSigning };
+	const good = Object.values(seeds).every(seed => /^[A-Za-z0-9+/]{43}$/.test(seed)) && rest.length === 0;
+	return good ? seeds : undefined;
 }
 
 function sorted(mistakes: Mistake[]): Mistake[] {
@@ -233,7 +271,17 @@ function reason(error: unknown): string {
 	return error instanceof Error ? error.message : String(error);
 }
 
-function mistakesOf(issue: z.core.$ZodIssue, line: (path: PropertyKey[]) => number): Mistake[] {
+/** What the shapes call types, for people who write YAML. */
+const kinds: Record<string, string> = {
+	string: 'a text: put it in quotes',
+	boolean: 'true or false',
+	object: 'options below it',
+	array: 'a list',
+	int: 'a whole number',
+};
+
+function mistakesOf(issue: z.core.$ZodIssue, document: Document, lines: LineCounter): Mistake[] {
+	const line = (path: PropertyKey[]) => lineOf(document, path, lines);
 	const name = issue.path.join('.');
 	if (issue.code === 'unrecognized_keys') {
 		return issue.keys.map(key => ({
@@ -241,8 +289,9 @@ function mistakesOf(issue: z.core.$ZodIssue, line: (path: PropertyKey[]) => numb
 			text: `${[name, key].filter(Boolean).join('.')}: there is no such option`,
 		}));
 	}
-	const missing = issue.code === 'invalid_type' && issue.input === undefined;
-	const text = missing && issue.message.startsWith('Invalid input') ? 'is missing' : issue.message;
+	const typed = issue.code === 'invalid_type' && issue.message.startsWith('Invalid input') ? issue.expected : undefined;
+	const wanted = typed && (kinds[typed] ?? `a ${typed}`);
+	const text = wanted ? (document.hasIn(issue.path) ? `expected ${wanted}` : 'is missing') : issue.message;
 	return [{ line: line(issue.path), text: name ? `${name}: ${text}` : text }];
 }
 

@@ -34,7 +34,7 @@ export async function fillGaps({ store, homeserver, now, random, log, filled, lo
 				}
 				if (failure.kind === 'refused') {
 					log.warn({ room: gap.room, why: failure }, 'what was said while I was away cannot be read');
-					await store.fill(gap, { messages: [] });
+					await store.fill(gap, { messages: [] }, now());
 					break;
 				}
 				// Patience with the room that fails, while the others go on.
@@ -49,7 +49,7 @@ export async function fillGaps({ store, homeserver, now, random, log, filled, lo
 				log.warn({ room: gap.room, pages }, 'too much was said to read it all');
 				delete page.next;
 			}
-			await store.fill(gap, page);
+			await store.fill(gap, page, now());
 			if (page.next === undefined) break;
 			from = page.next;
 		}

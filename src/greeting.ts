@@ -11,11 +11,19 @@ export function hello(name: string): Answer {
 	);
 }
 
-/** For rooms that are encrypted, as long as the bot cannot read there. */
+/** For rooms that are encrypted, when the bot's login has no keys. */
 export function cannotRead(name: string): Answer {
 	return notice(
-		`This room is encrypted, and I, ${name}, cannot read encrypted messages yet. Ask me in a room without encryption; here I see nothing of what you write.`,
+		`This room is encrypted, and I, ${name}, cannot read it: my access token belongs to no device. Ask me in a room without encryption, or tell whoever runs me.`,
 	);
+}
+
+/** To somebody whose message cannot be decrypted. `why` names what his client said about keeping its key back. */
+export function unreadableMessage(why: string): Answer {
+	const kept = /m\.(unverified|blacklisted)/.test(why)
+		? 'your client keeps its key from me. Allow it to encrypt for sessions that you have not verified (in the settings of this room), or verify me; then send it again.'
+		: 'its key has not reached me. When it comes, I answer. If it does not, send the message again; where that does not help, `/discardsession` makes your client begin with a new key.';
+	return notice(`I cannot read this message: ${kept}`);
 }
 
 export function madePublic(): Answer {

@@ -32,11 +32,17 @@ type Deciding = {
 };
 
 export function openInbox(deciding: Deciding): Inbox {
-	const { store, fatal } = deciding;
+	const { store } = deciding;
 	const busy = new Map<string, Promise<void>>();
 	let stopped = false;
 	let looking = false;
 	let again = false;
+
+	/** Nothing goes on after a fault: the next try would only meet it again, at once. */
+	function fatal(error: unknown): void {
+		stopped = true;
+		deciding.fatal(error);
+	}
 
 	async function look(): Promise<void> {
 		do {
@@ -97,6 +103,15 @@ async function decide(message: Incoming, deciding: Deciding): Promise<{ sayings:
 		bare: typeof room?.settings.bare === 'boolean' ? room.settings.bare : rights.bare,
 		mayChange: () => refusalToChange(message.sender, rights.changes, room?.state ?? {}),
 	};
+	const sign = signs[message.body];
+	if (sign !== undefined && message.repliesTo !== undefined) {
+		// Reactions to what we did not say, or to what is over, are none of our business.
+		const meant = await respondent.ports.store.saidIn(message.room, message.repliesTo);
+		if (meant.length === 0) return { sayings: [], at: now() };
+		const answers = await respond({ ...message, body: sign }, { ...to, bare: true });
+		const about = { ...message, event: message.repliesTo };
+		return { sayings: sayingsOf(answers, about, alwaysIn(room?.settings), message.event), at: now() };
+	}
 	if (callsIn(message, to).length === 0) return { sayings: [], at: now() };
 	const { waiting, told } = await store.load(message.sender);
 	if (told) return { sayings: [], at: now() };
@@ -105,28 +120,42 @@ async function decide(message: Incoming, deciding: Deciding): Promise<{ sayings:
 		return { sayings: sayings.map(saying => ({ ...saying, limit: true })), at: now() };
 	}
 	const answers = await respond(message, to);
-	const always = room?.settings.messages === 'notice' ? 'notice' : undefined;
-	return { sayings: sayingsOf(answers, message, always), at: now() };
+	return { sayings: sayingsOf(answers, message, alwaysIn(room?.settings)), at: now() };
 }
 
+/** The reactions that stand for commands. A room may have switched off commands without our name. */
+const signs: Record<string, string> = { '✅': '!ack', '💤': '!snooze 7d' };
+
+function alwaysIn(settings: Content | undefined): Always {
+	return settings?.messages === 'notice' || settings?.messages === 'text' ? settings.messages : undefined;
+}
+
+type Always = 'notice' | 'text' | undefined;
+
 /** The answers to one message as what goes to the room: one answer, its files, and what is done after them. */
-export function sayingsOf(answers: readonly Answer[], message: Incoming, always: 'notice' | undefined): Saying[] {
+export function sayingsOf(
+	answers: readonly Answer[],
+	message: Incoming,
+	always: Always,
+	/** The event that asked, if that is not the one to reply to: a reaction. */
+	asked = message.event,
+): Saying[] {
 	const [only] = answers;
 	if (!only) return [];
 	const answer = answers.length === 1 ? only : joined(answers);
 	const { contents, files } = matrixMessages(answer, { always });
-	const of = { room: message.room, answers: message.event, sender: message.sender };
+	const of = { room: message.room, answers: asked, sender: message.sender };
 	const sayings: Saying[] = contents.map((content, part) => {
-		const said = saidId('answer', message.event, part);
+		const said = saidId('answer', asked, part);
 		const whole = { ...content, ...relation(message), 'io.glia.said': said };
 		return { ...of, said, kind: 'event', event: { type: 'm.room.message', content: whole } };
 	});
 	for (const [part, file] of files.entries()) {
-		const said = saidId('file', message.event, part);
+		const said = saidId('file', asked, part);
 		sayings.push({ ...of, said, kind: 'file', file, content: { ...relation(message), 'io.glia.said': said } });
 	}
 	if (answers.some(({ afterwards }) => afterwards?.leave)) {
-		sayings.push({ ...of, said: saidId('leave', message.event, 0), kind: 'leave' });
+		sayings.push({ ...of, said: saidId('leave', asked, 0), kind: 'leave' });
 	}
 	return sayings;
 }

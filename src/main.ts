@@ -1,10 +1,12 @@
 // Reads the command line and the configuration, builds the edges, starts and stops. Knows everyone; known by no one.
+import { accessSync, constants } from 'node:fs';
 import { commands } from '../commands/index.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Refusal } from './command.ts';
 import { converse, say } from './edges/console.ts';
+import { openLater } from './edges/store/later.ts';
 import { openKnowledge } from './knowledge/compiled.ts';
-import type { Ports } from './ports.ts';
+import type { Ports, Web } from './ports.ts';
 import { jsonLine } from './render/json.ts';
 
 const usage = `Glia ${packageJson.version} advises the people who run Synapse homeservers.
@@ -13,6 +15,7 @@ const usage = `Glia ${packageJson.version} advises the people who run Synapse ho
   npm start -- --config config.yaml        join Matrix
   npm start -s -- say '!upgrade 1.56 1.69' answer once
   npm start -s -- say -                    answer each line of standard input
+  npm start -s -- seeds --config config.yaml   print the bot's identity, to be kept elsewhere like a password
 
   say options   --json         one line of JSON an answer
                 --file PATH    a file that the command speaks of (repeatable)
@@ -22,7 +25,7 @@ const usage = `Glia ${packageJson.version} advises the people who run Synapse ho
 Exit status: 0 answered, 1 refused, 2 the target would refuse to start, 3 our fault.`;
 
 type Line = {
-	mode: 'converse' | 'say' | 'matrix' | 'version' | 'usage';
+	mode: 'converse' | 'say' | 'seeds' | 'matrix' | 'version' | 'usage';
 	json: boolean;
 	config?: string;
 	files: string[];
@@ -33,8 +36,8 @@ type Line = {
 function readLine(words: readonly string[]): Line {
 	const line: Line = { mode: 'converse', json: false, files: [], said: [] };
 	const rest = [...words];
-	if (rest[0] === 'say') {
-		line.mode = 'say';
+	if (rest[0] === 'say' || rest[0] === 'seeds') {
+		line.mode = rest[0];
 		rest.shift();
 	}
 	for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
@@ -51,10 +54,21 @@ function readLine(words: readonly string[]): Line {
 		} else if (line.mode === 'say' && (word === '-' || !word.startsWith('-'))) line.said.push(word);
 		else throw new Refusal(`I do not know the option ${word}.\n\n${usage}`);
 	}
-	if (line.mode === 'say' && line.said.length === 0)
+	if (line.mode === 'say' && line.said.join('').trim() === '')
 		throw new Refusal(`Say what? For example: npm start -s -- say '!upgrade 1.56 1.69'`);
+	if (line.mode === 'seeds' && line.config === undefined)
+		throw new Refusal('Whose seeds? For example: npm start -s -- seeds --config config.yaml');
 	if (line.mode === 'converse' && line.config !== undefined) line.mode = 'matrix';
 	return line;
+}
+
+/** A path that was mistyped is a mistake even where the command can do without the file. */
+function needsFile(path: string): void {
+	try {
+		accessSync(path, constants.R_OK);
+	} catch {
+		throw new Refusal(`${path}: cannot be read.`);
+	}
 }
 
 async function main(): Promise<number> {
@@ -67,6 +81,11 @@ async function main(): Promise<number> {
 		process.stdout.write(`${usage}\n`);
 		return 0;
 	}
+	if (line.mode === 'seeds' && line.config !== undefined) {
+		const { readConfig } = await import('./config.ts');
+		const { printSeeds } = await import('./main/seeds.ts');
+		return printSeeds(readConfig(line.config, process.env));
+	}
 	const knowledge = await openKnowledge(new URL('../knowledge/', import.meta.url));
 	const startedAt = new Date();
 	const ports: Ports = {
@@ -74,6 +93,8 @@ async function main(): Promise<number> {
 		commands,
 		now: () => new Date(),
 		health: { version: packageJson.version, startedAt, lastSync: () => undefined },
+		store: openLater(),
+		web: webLater(),
 	};
 	if (line.mode === 'matrix' && line.config !== undefined) {
 		// Loaded only here: the console needs none of it, and starts in half the time.
@@ -84,8 +105,20 @@ async function main(): Promise<number> {
 		const { runMatrix } = await import('./main/matrix.ts');
 		return runMatrix(config, { commands, ports });
 	}
+	for (const path of line.mode === 'say' ? [...line.files, ...(line.config ? [line.config] : [])] : []) needsFile(path);
 	if (line.mode === 'say') return say(line.said.join(' '), { json: line.json, commands, ports });
 	return converse({ commands, ports });
+}
+
+/** Servers, looked at by the default configuration, once somebody first asks for one. */
+function webLater(): Pick<Web, 'observe'> {
+	let opened: Promise<Web> | undefined;
+	return {
+		async observe(server) {
+			opened ??= import('./main/outside.ts').then(({ openPlainWeb }) => openPlainWeb(packageJson.version));
+			return (await opened).observe(server);
+		},
+	};
 }
 
 /** The end of a run that could not answer: a sentence for a person, or one line of JSON for a script that asked for it. */

@@ -1,18 +1,47 @@
-// What rooms hear unasked, once: hello, that the bot cannot read there, that the room has become public.
-import { cannotRead, hello, madePublic } from './greeting.ts';
+// What rooms hear unasked, once: hello, that the bot cannot read there, that the room has become public, that a message
+// could not be read.
+import { cannotRead, hello, madePublic, unreadableMessage } from './greeting.ts';
 import { announcement } from './inbox.ts';
 import type { Saying, Store } from './ports.ts';
 
-type Announcing = { store: Pick<Store, 'untold' | 'tell'>; now: () => Date; name: string; said: () => void };
+type Announcing = {
+	store: Pick<Store, 'untold' | 'tell'>;
+	now: () => Date;
+	name: string;
+	/** Whether the bot has keys at all. */
+	reads: boolean;
+	said: () => void;
+};
 
-export async function announce({ store, now, name, said }: Announcing): Promise<undefined> {
+/** A key may come a little later than its message, from another server: so long (ms) nothing is said of it. */
+const keyPatience = 10_000;
+
+export async function announce({ store, now, name, reads, said }: Announcing): Promise<undefined> {
 	for (const untold of await store.untold()) {
 		const { room } = untold;
 		const sayings: Saying[] = [];
-		if (untold.encrypted) sayings.push(announcement('encrypted', room, cannotRead(name)));
+		if (untold.encrypted && !reads) sayings.push(announcement('encrypted', room, cannotRead(name)));
 		else if (untold.greeting) sayings.push(announcement('hello', room, hello(name)));
 		if (untold.public) sayings.push(announcement('public', room, madePublic()));
 		await store.tell(room, sayings, now());
 		said();
 	}
+}
+
+type Explaining = { store: Pick<Store, 'unexplained' | 'explain'>; now: () => Date; said: () => void };
+
+/** One notice for each sender and session that cannot be read; gives the time (ms) until some are due again. */
+export async function explain({ store, now, said }: Explaining): Promise<number | undefined> {
+	const all = await store.unexplained(now());
+	const due = all.length > 0 ? await store.unexplained(new Date(now().getTime() - keyPatience)) : [];
+	for (const closed of due) {
+		const { room, sender, session, event, why } = closed;
+		const about = JSON.stringify([room, sender, session]);
+		const saying = announcement('unreadable', about, unreadableMessage(why));
+		if (saying.kind !== 'event') continue;
+		saying.event.content['m.relates_to'] = { 'm.in_reply_to': { event_id: event } };
+		await store.explain(closed, { ...saying, room, answers: event, sender }, now());
+		said();
+	}
+	return all.length > due.length ? keyPatience / 4 : undefined;
 }

@@ -30,7 +30,10 @@ export type Outbox = {
 };
 
 type Delivering = {
-	store: Pick<Store, 'due' | 'nextDue' | 'seal' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'forget' | 'movingFrom'>;
+	store: Pick<
+		Store,
+		'due' | 'nextDue' | 'seal' | 'eventOf' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'forget' | 'movingFrom'
+	>;
 	homeserver: Pick<Homeserver, 'seal' | 'send' | 'find' | 'upload' | 'leave' | 'forget'>;
 	/** When this login began: before it, our transaction ids belonged to another device. */
 	loginSince: () => Date;
@@ -43,7 +46,7 @@ type Delivering = {
 };
 
 export function openOutbox(delivering: Delivering): Outbox {
-	const { store, now, random, log, fatal } = delivering;
+	const { store, now, random, log } = delivering;
 	const busy = new Map<string, Promise<void>>();
 	let ended = false;
 	let looking: Promise<void> | undefined;
@@ -51,6 +54,12 @@ export function openOutbox(delivering: Delivering): Outbox {
 	let timer: NodeJS.Timeout | undefined;
 	let limitedUntil = 0;
 	let most = mostRooms;
+
+	/** Nothing goes on after a fault: the next try would only meet it again, at once. */
+	function fatal(error: unknown): void {
+		ended = true;
+		delivering.fatal(error);
+	}
 
 	async function look(): Promise<void> {
 		do {
@@ -106,6 +115,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 		const verdict = after(outcome.failure, waiting.tries);
 		if (verdict === 'stopped') return;
 		if (verdict === 'locked') {
+			ended = true;
 			delivering.locked('why' in outcome.failure ? outcome.failure.why : '');
 			return;
 		}
@@ -178,11 +188,14 @@ async function deliver(waiting: Waiting, delivering: Delivering): Promise<Outcom
 		return { value: 'left' };
 	}
 	const age = now().getTime() - waiting.created.getTime();
-	if (age > transactionsLive || waiting.created < delivering.loginSince()) {
-		const found = await homeserver.find(waiting.room, waiting.said, waiting.created);
+	const before = waiting.created < delivering.loginSince();
+	if (age > transactionsLive || before) {
+		const found = await homeserver.find(waiting.room, waiting.said, waiting.created, waiting.sealed);
 		if ('failure' in found || found.value !== undefined) return found;
 	}
-	const sealed = waiting.sealed ?? (await seal(waiting, delivering));
+	// What another device encrypted is not said by this one.
+	const kept = before ? undefined : waiting.sealed;
+	const sealed = kept ?? (await seal(waiting, delivering));
 	if ('failure' in sealed) return sealed;
 	return homeserver.send(waiting.room, waiting.said, sealed);
 }
@@ -196,10 +209,24 @@ async function seal(waiting: Waiting, { store, homeserver }: Delivering): Promis
 		if ('failure' in uploaded) return uploaded;
 		event = { type: 'm.room.message', content: { ...uploaded.value, ...waiting.content } };
 	} else {
-		event = waiting.event;
+		event = await inThread(waiting, waiting.event, store);
 	}
 	const sealed = await homeserver.seal(waiting.room, event);
 	if ('failure' in sealed) return sealed;
-	if (sealed.value !== event || waiting.kind === 'file') await store.seal(waiting.id, sealed.value);
+	if (sealed.value !== event || waiting.kind === 'file' || waiting.continues !== undefined)
+		await store.seal(waiting.id, sealed.value);
 	return sealed.value;
+}
+
+/** What continues something stands in the thread that begins there; clients without threads see a reply to it. */
+async function inThread({ room, continues }: Waiting, event: Sealed, store: Pick<Store, 'eventOf'>): Promise<Sealed> {
+	const root = continues === undefined ? undefined : await store.eventOf(room, continues);
+	if (root === undefined) return event;
+	const relation = {
+		rel_type: 'm.thread',
+		event_id: root,
+		is_falling_back: true,
+		'm.in_reply_to': { event_id: root },
+	};
+	return { ...event, content: { ...event.content, 'm.relates_to': relation } };
 }

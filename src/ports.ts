@@ -1,5 +1,9 @@
 // What commands and the watch may ask for. Edges keep these promises; nobody else knows how.
+import type { Alert, Said } from './advice/alert.ts';
+import type { Severity } from './advice/matter.ts';
 import type { Observation } from './advice/observation.ts';
+import type { Settings, Subscription, WatchedServer } from './advice/subscription.ts';
+import type { Version } from './advice/version.ts';
 import type { Command } from './command.ts';
 import type { News } from './knowledge/news.ts';
 import type { Knowledge } from './knowledge/shape.ts';
@@ -10,6 +14,10 @@ export type Ports = {
 	commands: readonly Command[];
 	now: () => Date;
 	health: Health;
+	/** What rooms subscribed to and said about it. */
+	store: WatchStore;
+	/** The world outside; commands see only servers. */
+	web: Pick<Web, 'observe'>;
 };
 
 /** What `!status` says about the process itself. */
@@ -21,6 +29,18 @@ export type Health = {
 	lastSync: () => Date | undefined;
 	/** Upstream's sources; absent on the console, empty where they are switched off. */
 	sources?: () => readonly SourceState[];
+	/** Our device as others see it; undefined where nothing is encrypted. */
+	device?: () => DeviceStanding | undefined;
+};
+
+/** What people compare to be sure that it is us, and whether their clients trust it by itself. */
+export type DeviceStanding = {
+	/** The device's Ed25519 key in groups of four. */
+	fingerprint: string;
+	/** Whether the account's own identity signed it. */
+	signed: boolean;
+	/** What the operator has to do for that, as a sentence. */
+	needs?: string;
 };
 
 // The outside world: other people's servers and upstream's documents.
@@ -85,6 +105,19 @@ export type Incoming = {
 	thread?: string;
 };
 
+/** An encrypted event that could not be read: most often its key is late. `raw` is the event as JSON. */
+export type Unreadable = {
+	event: string;
+	room: string;
+	sender: string;
+	at: Date;
+	/** The id of the key that it takes. */
+	session: string;
+	/** The library's word for the reason, and the sender's for keeping the key back. */
+	why: string;
+	raw: string;
+};
+
 /** The state of a room, as far as it concerns us; in a batch only what is new. */
 export type RoomState = {
 	create?: { sender: string; content: Content };
@@ -108,18 +141,22 @@ export type Batch = {
 		last?: { event: string; at: Date };
 		/** Set if events before these were left out: where to read on backwards. */
 		gap?: string;
+		unreadable?: Unreadable[];
+		/** Events, unreadable before, that have been read now; what is a message is among `messages`. */
+		opened?: string[];
 	}[];
 	invited: { room: string; inviter: string }[];
 	left: { room: string }[];
 };
 
 /** A page of a room's past, newest first. `next` is absent when the end, or what was looked for, has been reached. */
-export type Page = { messages: Incoming[]; next?: string };
+export type Page = { messages: Incoming[]; next?: string; unreadable?: Unreadable[] };
 
 /** An event exactly as it goes to the homeserver. */
 export type Sealed = { type: string; content: Content };
 
-export type File = { name: string; type: string; text: string };
+/** `encoding` says that the text stands for bytes; without it the text is the file. */
+export type File = { name: string; type: string; text: string; encoding?: 'base64' };
 
 export type Homeserver = {
 	user: string;
@@ -133,8 +170,8 @@ export type Homeserver = {
 	seal: (room: string, event: Sealed) => Promise<Outcome<Sealed>>;
 	/** The event's id. The same transaction id twice within a day makes one event. */
 	send: (room: string, transaction: string, event: Sealed) => Promise<Outcome<string>>;
-	/** The event by which we said this, if it is in the room and not older than `since`. */
-	find: (room: string, said: string, since: Date) => Promise<Outcome<string | undefined>>;
+	/** The event by which we said this, if it is in the room and not older than `since`; `sealed` as it was sent before. */
+	find: (room: string, said: string, since: Date, sealed?: Sealed) => Promise<Outcome<string | undefined>>;
 	/** Uploads a file for a room and gives the content of its message. */
 	upload: (room: string, file: File) => Promise<Outcome<Content>>;
 	join: (room: string, via: readonly string[]) => Promise<Outcome<true>>;
@@ -163,6 +200,8 @@ export type Saying = {
 	sender?: string;
 	/** `limit`: the refusal that a sender has too many answers waiting. */
 	limit?: boolean;
+	/** What this continues, as `said` of it: it stands in the thread that begins there. */
+	continues?: string;
 } & ({ kind: 'event'; event: Sealed } | { kind: 'file'; file: File; content: Content } | { kind: 'leave' });
 
 /** A saying on its way. `sealed` is the exact event of the first try, where it differs from what was decided. */
@@ -173,7 +212,7 @@ export type Invitation = { room: string; inviter: string; received: Date; tries:
 export type Move = { from: string; to: string; via: string; since: Date; tries: number };
 
 /** What is kept. Each function is one transaction; when its promise resolves, the disk has it. */
-export type Store = {
+export type Store = WatchStore & {
 	account: () => Promise<Account | undefined>;
 	keepAccount: (account: Account) => Promise<void>;
 	/** Forgets the token, so that the next start logs in anew. */
@@ -185,7 +224,7 @@ export type Store = {
 	/** Gaps that are due, one a room. */
 	gaps: (now: Date) => Promise<Gap[]>;
 	/** A page of a gap: its messages come before all that was taken after the gap. */
-	fill: (gap: Gap, page: Page) => Promise<void>;
+	fill: (gap: Gap, page: Page, now: Date) => Promise<void>;
 	postponeGap: (gap: Gap, until: Date) => Promise<void>;
 
 	/** Rooms with messages that nobody has decided about and without a gap before them. */
@@ -193,6 +232,12 @@ export type Store = {
 	nextMessage: (room: string) => Promise<Incoming | undefined>;
 	/** What was decided about a message, written with the mark that it was. Sayings that exist already are left alone. */
 	settle: (event: string, sayings: readonly Saying[], now: Date) => Promise<void>;
+	/** All that could not be read, oldest first; there are never many. */
+	unreadable: () => Promise<Unreadable[]>;
+	/** The first of each session that came before that moment and that nobody was told of. */
+	unexplained: (before: Date) => Promise<Unreadable[]>;
+	/** Marks the session as explained; the saying is left out where this sender heard enough of them lately. */
+	explain: (unreadable: Unreadable, saying: Saying, now: Date) => Promise<void>;
 	/** Answers to this sender on their way, and whether somebody told him that they are too many. */
 	load: (sender: string) => Promise<{ waiting: number; told: boolean }>;
 
@@ -208,6 +253,8 @@ export type Store = {
 	/** When the next saying is due, in rooms that have none due. */
 	nextDue: () => Promise<Date | undefined>;
 	seal: (id: number, event: Sealed) => Promise<void>;
+	/** The event by which this was said in that room. */
+	eventOf: (room: string, said: string) => Promise<string | undefined>;
 	sent: (id: number, event: string | undefined, now: Date) => Promise<void>;
 	postpone: (id: number, until: Date) => Promise<void>;
 	giveUp: (id: number, why: string, now: Date) => Promise<void>;
@@ -237,3 +284,62 @@ export type Store = {
 	kept: Kept;
 	close: () => Promise<void>;
 };
+
+// The watch: what commands and the tick may ask the store for.
+
+/** A matter that a room has heard of, under the number that the room knows it by. */
+export type Heard = Said & {
+	id: number;
+	number: number;
+	watch: string;
+	server: string;
+	severity: Severity;
+	root?: string;
+};
+
+/** An alert with the number that its matter has in the room, and what its thread begins with, if it is one. */
+export type Numbered = { alert: Alert; number?: number; root?: string };
+
+export type WatchStore = {
+	watches: (room: string) => Promise<Subscription[]>;
+	watch: (room: string, server: string) => Promise<Subscription | undefined>;
+	/** Those of rooms that we are in. */
+	watchesOn: (server: string) => Promise<Subscription[]>;
+	keepWatch: (watch: Subscription, now: Date) => Promise<void>;
+	/** Ends a subscription and forgets all about it; false if there was none. */
+	dropWatch: (room: string, server: string) => Promise<boolean>;
+
+	server: (server: string) => Promise<WatchedServer | undefined>;
+	/** Those whose time has come, the longest waiting first; also those that a clock turned back put beyond `horizon`. */
+	dueServers: (now: Date, horizon: Date, limit: number) => Promise<WatchedServer[]>;
+	nextLook: () => Promise<Date | undefined>;
+	/** Says nothing about a server that nobody watches. */
+	keepLook: (server: WatchedServer) => Promise<void>;
+	/** How many servers are watched, when the last look was, and when the next one is. */
+	looks: () => Promise<{ servers: number; last?: Date; next?: Date }>;
+
+	/** All that a watch has heard of. */
+	heard: (watch: string) => Promise<Heard[]>;
+	/** What is open in a room, by number. */
+	open: (room: string) => Promise<Heard[]>;
+	/** What is open of what was said in this event, or in the thread that it began. */
+	saidIn: (room: string, event: string) => Promise<Heard[]>;
+	/**
+	 * Remembers alerts, and puts what is said about them into the outbox, in one transaction. `say` gets them with
+	 * their numbers, and those of a thread with the saying that it began with; an alert that was given before is left out.
+	 */
+	alert: (
+		watch: Subscription,
+		alerts: readonly Alert[],
+		say: (alerts: readonly Numbered[]) => readonly RootedSaying[],
+		now: Date,
+	) => Promise<void>;
+	ack: (ids: readonly number[], by: string, now: Date) => Promise<void>;
+	snooze: (ids: readonly number[], until: { until: string } | { version: Version }) => Promise<void>;
+
+	settings: (room: string) => Promise<Settings>;
+	keepSettings: (room: string, settings: Settings, now: Date) => Promise<void>;
+};
+
+/** A saying, and which of the alerts (by their place) it says. */
+export type RootedSaying = { saying: Saying; says: readonly number[] };

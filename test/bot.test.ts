@@ -3,7 +3,9 @@ import type { Respondent } from '../src/bot.ts';
 import { callsIn, respond } from '../src/bot.ts';
 import type { Asked, Command } from '../src/command.ts';
 import { Refusal } from '../src/command.ts';
+import { openLater } from '../src/edges/store/later.ts';
 import { known } from './known.ts';
+import { outside } from './outside.ts';
 
 function command(name: string, more: Partial<Command> = {}): Command {
 	return {
@@ -44,6 +46,8 @@ function respondent(more: Partial<Respondent> = {}): Respondent {
 			commands,
 			now: () => now,
 			health: { version: '0', startedAt: now, lastSync: () => undefined },
+			store: openLater(),
+			web: outside(() => now),
 		},
 		names: ['glia', '@glia:example.org', 'Glia the bot'],
 		bare: true,

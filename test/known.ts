@@ -51,6 +51,7 @@ type Given = {
 	unread?: Passage[];
 	rollbackFloors?: Knowledge['rollbackFloors'];
 	lifecycles?: Knowledge['lifecycles'];
+	verified?: Knowledge['verified'];
 };
 
 export function known(given: Given = {}): Knowledge {
@@ -62,6 +63,7 @@ export function known(given: Given = {}): Knowledge {
 		stops: [],
 		rollbackFloors: [],
 		lifecycles: {},
+		verified: [],
 		unread: [],
 		...given,
 	};

@@ -35,8 +35,13 @@ const arrows: { from: RegExp; values: RegExp; types?: RegExp }[] = [
 	{ from: /^src\/advice\//, values: /^(src\/advice\/|semver$)/, types: /^src\/(knowledge\/shape|command)\.ts$/ },
 	{
 		from: /^commands\//,
-		values: /^(commands\/|src\/advice\/|src\/args\.ts$|src\/command\.ts$)/,
+		values: /^(commands\/|src\/advice\/|src\/(args|command|status-card)\.ts$)/,
 		types: /^src\/(ports|knowledge\/shape)\.ts$/,
+	},
+	{
+		from: /^src\/status-card\.ts$/,
+		values: /^src\/advice\//,
+		types: /^src\/(ports|command)\.ts$/,
 	},
 	{
 		from: /^src\/render\//,
@@ -48,6 +53,13 @@ const arrows: { from: RegExp; values: RegExp; types?: RegExp }[] = [
 		values: /^(src\/(args|command)\.ts|src\/advice\/.*|fastest-levenshtein|node:crypto)$/,
 		types: /^src\/(ports|knowledge\/shape)\.ts$/,
 	},
+	{
+		from: /^src\/edges\/(matrix|store)/,
+		values:
+			/^(src\/edges\/(matrix|store)|src\/command\.ts$|node:|kysely(\/|$)|undici$|matrix-bot-sdk$|@matrix-org\/matrix-sdk-crypto-nodejs$)/,
+		types: /^src\/(ports|config|log)\.ts$/,
+	},
+	{ from: /^src\/(rights|backoff)\.ts$/, values: /^$/, types: /^src\/ports\.ts$/ },
 ];
 
 describe('arrows', () => {

@@ -10,6 +10,8 @@ import type { Applies, Profile } from './profile.ts';
 import { concern, holds, profileJson } from './profile.ts';
 import type { Rollback } from './rollback.ts';
 import { rollback, waysBack } from './rollback.ts';
+import type { Trial } from './trial.ts';
+import { triedOf } from './trial.ts';
 import type { Version } from './version.ts';
 import { compare, finalOf, isAbove, isCandidate, isWithin } from './version.ts';
 
@@ -33,6 +35,8 @@ export type Step = {
 	tells: string[];
 	oneWay?: string;
 	sources: Source[];
+	/** What came of running releases to see it. */
+	tried?: Trial[];
 	/** The leg of a way with halts, counted from 0. */
 	leg: number;
 	/** Made by the planner, not from a note: the switch itself, the wait at a halt. */
@@ -41,6 +45,7 @@ export type Step = {
 
 export type Hidden = { id: string; title: string; because: string[]; sources: Source[] };
 export type Halt = Pick<Stop, 'required' | 'waitFor' | 'why'> & {
+	tried?: Trial[];
 	from: Version;
 	to: Version;
 	best: Version;
@@ -100,7 +105,7 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 		profile: profileJson(profile),
 		horizon: horizon(known),
 		steps: inOrder([
-			...told(visible),
+			...told(visible).map(step => ({ ...step, ...(step.refuses && triedOf(step.id, known.verified)) })),
 			...waitAtStart({ from, to, profile }, known.stops),
 			...generated(legs, stops, profile, { today, releases: known.releases }),
 		]),
@@ -109,9 +114,7 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 		floors: floors(from, to, profile, known.releases),
 		rollback: rollback(to, from, known),
 		advisories,
-		deadlines: deadlines({ at: to, today, all: false }, profile, known).filter(
-			({ landed }) => !landed || isAbove(landed, to),
-		),
+		deadlines: deadlines({ at: last, today, all: false }, profile, known),
 		unread: known.unread.filter(({ release }) => within(release)).map(unreadOf),
 		gaps: [],
 	};
@@ -141,8 +144,9 @@ function halts(from: Version, to: Version, profile: Profile, known: Knowledge): 
 	const required = known.stops
 		.filter(({ ways }) => ways.some(way => isWithin(from, way.from) && isWithin(finalOf(to), way.to)))
 		.filter(stop => concern(stop.applies, profile).is !== false)
-		.map(({ first, last, best, required: must, waitFor, why, applies }): Halt => {
-			return { from: first, to: last, best, required: must, waitFor, why, ...(applies && { applies }) };
+		.map(({ id, first, last, best, required: must, waitFor, why, applies }): Halt => {
+			const tried = triedOf(id, known.verified);
+			return { from: first, to: last, best, required: must, waitFor, why, ...(applies && { applies }), ...tried };
 		});
 	const recommended = waysBack(from, to, known)
 		.filter(best => !required.some(stop => stop.best === best))
@@ -259,6 +263,7 @@ function generated(
 			text: `${halt.why}\n\n${waitText(leg.to)}`,
 			...(halt.applies && { applies: halt.applies }),
 			concerned: concern(halt.applies, profile).is === true ? true : 'unknown',
+			...(halt.tried && { tried: halt.tried }),
 		};
 		return [step, wait];
 	});
@@ -363,7 +368,8 @@ export function releaseNotes(versions: readonly Version[], profile: Profile, kno
 		else {
 			const asking =
 				concerned.is === true ? { concerned: true as const } : { concerned: 'unknown' as const, ask: concerned.ask };
-			notes.push(stepOf({ ...note, possible: undefined }, asking, '0.0.0', [{ from: '0.0.0', to: last }]));
+			const step = stepOf({ ...note, possible: undefined }, asking, '0.0.0', [{ from: '0.0.0', to: last }]);
+			notes.push({ ...step, ...triedOf(note.id, known.verified) });
 		}
 	}
 	return {

@@ -1,5 +1,7 @@
 // Whether one can go back: which older releases still start on the database that a newer one has opened.
-import type { FloorException, Note, Release } from '../knowledge/shape.ts';
+import type { FloorException, Note, Release, Verified } from '../knowledge/shape.ts';
+import type { Trial } from './trial.ts';
+import { triedRollback } from './trial.ts';
 import type { Version } from './version.ts';
 import { compare, finalOf, isAbove, isCandidate, isWithin } from './version.ts';
 
@@ -13,9 +15,16 @@ export type Rollback = {
 	canReturn?: boolean;
 	/** What going back does not undo, besides the schema. */
 	cautions: { id: string; text: string }[];
+	/** Both sides of the floor, where releases were run to see it. */
+	tried?: Trial[];
 };
 
-type Known = { releases: readonly Release[]; rollbackFloors: readonly FloorException[]; notes: readonly Note[] };
+type Known = {
+	releases: readonly Release[];
+	rollbackFloors: readonly FloorException[];
+	notes: readonly Note[];
+	verified: readonly Verified[];
+};
 
 /**
  * Whether the older release starts on a database that the newer one opened last. From 1.37 on a release compares its
@@ -48,7 +57,7 @@ function floorOf(release: Release, all: readonly Release[], exceptions: readonly
 		else blocking = older;
 	}
 	const exception = exceptions.find(
-		({ releases, floor: other }) => isWithin(release.version, releases) && isAbove(other, floor),
+		({ releases, floor: other }) => isWithin(finalOf(release.version), releases) && isAbove(other, floor),
 	);
 	return {
 		floor: exception?.floor ?? floor,
@@ -62,19 +71,26 @@ export function rollback(version: Version, to: Version | undefined, known: Known
 	const all = stable(known.releases);
 	const asked = known.releases.find(release => release.version === version);
 	// A candidate has no schema numbers of its own here: its final release's, or the last stable one's before it.
-	const release =
+	const numbers =
 		asked?.schema === undefined
 			? (all.find(({ version: other }) => other === finalOf(version)) ??
 				all.findLast(({ version: other }) => isAbove(version, other)))
 			: asked;
-	if (!release) return { release: version, floor: version, floorWhy: 'Nothing older is known.', cautions: [] };
+	if (!numbers) return { release: version, floor: version, floorWhy: 'Nothing older is known.', cautions: [] };
+	const release = { ...numbers, version };
 	const { floor, blocking, because } = floorOf(release, all, known.rollbackFloors);
+	const below = all.findLast(({ version: other }) => isAbove(floor, other))?.version;
+	const guess =
+		finalOf(numbers.version) === finalOf(version)
+			? ''
+			: ` The schema of ${version} itself is not known here: this is said by that of ${numbers.version}.`;
 	return {
 		release: version,
 		floor,
-		floorWhy: because ?? why(release, blocking),
+		floorWhy: `${because ?? why(release, blocking)}${guess}`,
 		...(to !== undefined && { to, canReturn: compare(to, floor) >= 0 }),
 		cautions: cautions(version, to ?? floor, known.notes),
+		...triedRollback(version, { floor, below }, known.verified),
 	};
 }
 

@@ -8,6 +8,7 @@ import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
 import type { Applies } from './profile.ts';
 import { closedFacts, openFacts } from './profile.ts';
 import type { Rollback } from './rollback.ts';
+import { trialWords } from './trial.ts';
 import type { Version } from './version.ts';
 import { compare } from './version.ts';
 
@@ -16,7 +17,7 @@ export function count(number: number, one: string, many = `${one}s`): string {
 	return `${number} ${number === 1 ? one : many}`;
 }
 
-function list(items: readonly string[]): string {
+export function list(items: readonly string[]): string {
 	return items.map(item => `* ${item}`).join('\n');
 }
 
@@ -60,6 +61,7 @@ function stepText(step: Step): string {
 		...(step.endpoints.length ? [`Endpoints: ${step.endpoints.map(code).join(', ')}`] : []),
 		...(step.metrics.length ? [`Metrics: ${step.metrics.map(code).join(', ')}`] : []),
 		...(step.oneWay ? [`⚠️ Cannot be undone: ${step.oneWay}`] : []),
+		...trialWords((step.tried ?? []).filter(({ outcome }) => outcome !== 'starts').slice(0, 2)),
 		...(step.sources.length ? [`Upstream: ${sourceLinks(step.sources)}`] : []),
 	];
 	return `${condition}${step.text}${names.length ? `\n\n${list(names)}` : ''}`;
@@ -76,7 +78,12 @@ function stepSection(step: Step, number: number): Section {
 	return { title: `${number}. ${step.title}`, ...(mark && { mark }), markdown: stepText(step), fold: true };
 }
 
-const floorNames = { python: 'Python', postgresql: 'PostgreSQL', sqlite: 'SQLite', rust: 'Rust (to build)' } as const;
+export const floorNames = {
+	python: 'Python',
+	postgresql: 'PostgreSQL',
+	sqlite: 'SQLite',
+	rust: 'Rust (to build)',
+} as const;
 
 function floorLines({ floors }: Plan): string[] {
 	return floors.map(({ of, at, min, met }) => {
@@ -114,8 +121,8 @@ function stopLines({ stops }: Plan): string[] {
 	return stops
 		.filter(({ required }) => required)
 		.map(
-			({ best, waitFor, applies }) =>
-				`🔴 Halt at ${best} and wait for ${waitFor}${applies ? ` (${conditions(applies)})` : ''}; a direct jump can ruin the database.`,
+			({ best, waitFor, applies, tried }) =>
+				`🔴 Halt at ${best} and wait for ${waitFor}${applies ? ` (${conditions(applies)})` : ''}; a direct jump can ruin the database${tried ? ' (tried)' : ''}.`,
 		);
 }
 
@@ -125,10 +132,11 @@ function rollbackLine({ release, floor, to, canReturn, floorWhy }: Rollback): st
 }
 
 /** What could hurt, which no reader may have to unfold. */
-function dangers(plan: Plan, numbered: readonly Step[]): string[] {
+export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 	const refusing = numbered.flatMap((step, i) => {
 		const condition = step.concerned === 'unknown' && step.applies ? ` if yours is ${conditions(step.applies)}` : '';
-		return step.refuses ? [`🔴 No start without step ${i + 1}${condition}: ${step.title}`] : [];
+		const tried = step.tried ? ' (tried)' : '';
+		return step.refuses ? [`🔴 No start without step ${i + 1}${condition}${tried}: ${step.title}`] : [];
 	});
 	const oneWay = numbered.flatMap((step, i) =>
 		step.oneWay ? [`⚠️ Step ${i + 1} cannot be undone: ${step.title}`] : [],
@@ -136,8 +144,15 @@ function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 	const unread = plan.unread.length
 		? [`⚠️ ${count(plan.unread.length, 'passage')} of upstream’s nobody here has read yet: see the end.`]
 		: [];
+	const waits = numbered.flatMap((step, i) => {
+		const condition = step.concerned === 'unknown' && step.applies ? ` (${conditions(step.applies)})` : '';
+		return step.generated && step.when === 'before'
+			? [`🔴 Not before step ${i + 1} is done${condition}: ${step.title}; going on earlier can ruin the database.`]
+			: [];
+	});
 	return [
 		...stopLines(plan),
+		...waits,
 		...refusing,
 		...floorLines(plan),
 		...oneWay,
@@ -174,7 +189,7 @@ function thingsToDo(number: number): string {
 
 const whenTitles = { before: 'Before', switch: 'At the switch', after: 'After' } as const;
 
-function overview(_plan: Plan, numbered: readonly Step[]): string {
+function overview(numbered: readonly Step[]): string {
 	return (['before', 'switch', 'after'] as const)
 		.flatMap(when => {
 			const numbers = numbered.flatMap((step, i) => (step.when === when ? [i + 1] : []));
@@ -201,7 +216,7 @@ export function planWords(plan: Plan, taken: readonly string[]): Answer {
 		...hiddenSection(plan),
 		...unreadSection(plan),
 	];
-	const lead = [planLead(plan), overview(plan, numbered), ...taken, asking(plan), horizonLine(plan)]
+	const lead = [planLead(plan), overview(numbered), ...taken, asking(plan), horizonLine(plan)]
 		.filter(Boolean)
 		.join('\n\n');
 	return { value: plan, lead, title: `Plan: ${plan.from} → ${plan.to}`, sections, kind: 'answer' };
@@ -252,17 +267,19 @@ export function dueWords({ at, estimate, slipped, landed, withdrawn }: Deadline)
 }
 
 export function deadlineLine(deadline: Deadline): string {
-	const { subject, replacedBy, concerned, applies } = deadline;
+	const { subject, replacedBy, concerned, applies, announced, promised } = deadline;
 	const who = concerned === 'unknown' && applies ? [`If yours is ${conditions(applies)}.`] : [];
 	const instead = replacedBy ? [sentence(`Instead: ${replacedBy}`)] : [];
-	return [`**${capital(subject)}**: ${dueWords(deadline)}.`, ...instead, ...who].join(' ');
+	// The end of what Synapse stands on is no promise of Synapse's: its date needs to be told for what it is.
+	const what = announced === null ? `**${promised}**` : `**${capital(subject)}**: ${dueWords(deadline)}.`;
+	return [what, ...instead, ...who].join(' ');
 }
 
 function sentence(text: string): string {
 	return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
-function capital(text: string): string {
+export function capital(text: string): string {
 	return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
@@ -327,7 +344,7 @@ function asking({ steps, to, from, profile }: Plan): string {
 	const most = [...asked].sort(([, a], [, b]) => b - a).slice(0, 3);
 	if (!most.length) return '';
 	const stated = Object.entries(profile).filter(
-		([fact]) => fact !== 'database' || !(profile['postgres'] || profile['sqlite']),
+		([fact]) => fact !== 'database' || !(profile.postgres || profile.sqlite),
 	);
 	const words = [...stated.map(factWord), ...most.map(([fact]) => examples[fact] ?? fact)];
 	return `Say more about the server and this gets shorter, like ${code(`!upgrade ${from} ${to} ${words.join(' ')}`)}; deny a fact with ${code('no-')} in front.`;
@@ -349,6 +366,11 @@ const examples: Record<string, string> = {
 	os: 'os=debian-12',
 };
 
+/** A fact as one would state it: `docker`, `postgres=15`, `workers`. */
+export function factExample(fact: string): string {
+	return examples[fact] ?? fact;
+}
+
 function horizonLine({ horizon, gaps }: Pick<Plan, 'horizon' | 'gaps'>): string {
 	const missing = gaps.length ? ` Not judged in this edition: ${gaps.join(', ')}.` : '';
 	return `Known up to ${horizon.release}, read ${horizon.read}.${missing}`;
@@ -364,12 +386,14 @@ export function rollbackWords(result: Rollback & { format: 1 }, taken: readonly 
 			: canReturn
 				? `Yes: ${to} still starts after ${release}.`
 				: `No: after ${release}, ${to} does not start. ${floor} is the oldest that does.`;
+	// Several releases may warn of one loss.
+	const texts = Map.groupBy(cautions, ({ text }) => text);
 	const sections: Section[] = cautions.length
 		? [
 				{
-					title: `What going back does not undo (${cautions.length})`,
+					title: `What going back does not undo (${texts.size})`,
 					mark: '⚠️',
-					markdown: list(cautions.map(({ id, text }) => `${text} (${code(id)})`)),
+					markdown: list([...texts].map(([text, same]) => `${text} (${same.map(({ id }) => code(id)).join(', ')})`)),
 					fold: false,
 				},
 			]
@@ -378,7 +402,7 @@ export function rollbackWords(result: Rollback & { format: 1 }, taken: readonly 
 		'“It starts” is not “nothing is lost”: background updates that only the newer release knows stop all others of the older one, and rooms of a version that it does not know vanish from sync. A backup from before the switch is the sure way.';
 	return {
 		value: result,
-		lead: [`**${verdict}**`, result.floorWhy, ...taken, care].join('\n\n'),
+		lead: [`**${verdict}**`, result.floorWhy, ...trialWords(result.tried ?? []), ...taken, care].join('\n\n'),
 		sections,
 		kind: 'answer',
 	};
@@ -479,19 +503,31 @@ type Status = {
 	version: string;
 	upSeconds: number;
 	lastSync?: string;
+	device?: { fingerprint: string; signed: boolean };
 	horizon: Plan['horizon'];
 	notes: number;
 	unread: number;
 	advisories: number;
+	/** Servers watched, by all rooms; when one was last looked at, and when the next is due. */
+	watch: { servers: number; last?: string; next?: string };
 	/** Upstream's sources; `ago` in seconds. Absent where there are none, empty where they are switched off. */
 	sources?: { name: string; address: string; read?: string; ago?: number; trouble?: string }[];
 };
 
+/** A moment (ISO 8601, UTC) as people read it. */
+function moment(at: string): string {
+	return `${at.slice(0, 19).replace('T', ' ')} UTC`;
+}
+
 export function statusWords(status: Status): Answer {
-	const { version, upSeconds, lastSync, horizon, notes, unread, advisories, sources } = status;
+	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories, watch, sources } = status;
 	const lines = [
 		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
-		...(lastSync ? [`Last word from the homeserver: ${lastSync.slice(0, 19).replace('T', ' ')} UTC`] : []),
+		watch.servers
+			? `Watch: ${count(watch.servers, 'server')}; ${[watch.last && `last look ${moment(watch.last)}`, watch.next && `next look ${moment(watch.next)}`].filter(Boolean).join(', ')}`
+			: 'Watch: no server yet',
+		...(lastSync ? [`Last word from the homeserver: ${moment(lastSync)}`] : []),
+		...(device ? [deviceLine(device)] : []),
 	];
 	return {
 		value: status,
@@ -499,6 +535,13 @@ export function statusWords(status: Status): Answer {
 		sections: sources ? [sourcesSection(sources)] : [],
 		kind: 'answer',
 	};
+}
+
+function deviceLine({ fingerprint, signed }: NonNullable<Status['device']>): string {
+	const standing = signed
+		? 'signed by my account'
+		: '⚠️ not signed by my account: some clients will not read me, and my log says what to do';
+	return `My device: ${code(fingerprint)}, ${standing}`;
 }
 
 function sourcesSection(sources: NonNullable<Status['sources']>): Section {
@@ -528,11 +571,14 @@ function duration(seconds: number): string {
 	return unit ? count(Math.floor(seconds / unit[0]), unit[1]) : count(seconds, 'second');
 }
 
-type Deadlines = { all: boolean; today: string; horizon: Plan['horizon'] };
+type Deadlines = { all: boolean; today: string; horizon: Plan['horizon']; server?: string };
 
-export function deadlinesWords(found: readonly Deadline[], { all, today, horizon }: Deadlines): Answer {
-	const open = found.filter(({ landed, withdrawn }) => !landed && !withdrawn);
-	const over = found.filter(({ landed, withdrawn }) => landed || withdrawn);
+export function deadlinesWords(found: readonly Deadline[], { all, today, horizon, server }: Deadlines): Answer {
+	// What only the candidates of the next release have done is still ahead of everybody else.
+	const isOver = ({ landed, withdrawn }: Deadline) =>
+		withdrawn !== undefined || (landed !== null && compare(landed, horizon.release) <= 0);
+	const open = found.filter(deadline => !isOver(deadline));
+	const over = found.filter(isOver);
 	const overdue = open.filter(({ slipped, at }) => slipped || (at.date !== undefined && earliest(at.date) <= today));
 	const dated = open.filter(deadline => !overdue.includes(deadline) && !deadline.at.vague);
 	const vague = open.filter(deadline => !overdue.includes(deadline) && deadline.at.vague);
@@ -540,7 +586,7 @@ export function deadlinesWords(found: readonly Deadline[], { all, today, horizon
 		['Any day now', overdue],
 		['With a date or a version', dated],
 		['Some day', vague],
-		['Has happened, or was taken back', over],
+		[server === undefined ? 'Has happened, or was taken back' : 'In force in newer releases', over],
 	];
 	const next = dated[0] ?? overdue[0];
 	const result = open.length
@@ -552,12 +598,13 @@ export function deadlinesWords(found: readonly Deadline[], { all, today, horizon
 			([title, some]): Section => ({
 				title: `${title} (${some.length})`,
 				markdown: list(some.map(deadlineLine)),
-				fold: some === over || some === vague,
+				fold: (some === over && server === undefined) || some === vague,
 			}),
 		);
-	const lead = [`**${result}.**`, horizonLine({ horizon, gaps: [] })].join('\n\n');
+	const of = server === undefined ? '' : `${code(server)}: `;
+	const lead = [`**${of}${result}.**`, horizonLine({ horizon, gaps: [] })].join('\n\n');
 	return {
-		value: { format: 1, horizon, deadlines: found },
+		value: { format: 1, ...(server !== undefined && { server }), horizon, deadlines: found },
 		lead,
 		title: all ? 'Deadlines, all' : 'Deadlines',
 		sections,

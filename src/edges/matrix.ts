@@ -1,9 +1,12 @@
 // The homeserver, by matrix-bot-sdk: login, and all that is asked of it while the bot runs. Failures are values.
+import { isFatal } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import type { MatrixClient } from 'matrix-bot-sdk';
+import { Refusal } from '../command.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
-import type { Account, Homeserver, Outcome, Store } from '../ports.ts';
-import { batchOf, historyFilter, isRecord, pageOf, syncFilter } from './matrix/digest.ts';
+import type { Account, DeviceStanding, Homeserver, Outcome, RoomState, Sealed, Store } from '../ports.ts';
+import { addReading, batchOf, historyFilter, isRecord, pageOf, record, syncFilter } from './matrix/digest.ts';
+import { type Encryption, openEncryption, sealFile } from './matrix/encryption.ts';
 import { failureOf } from './matrix/failure.ts';
 import { openHttp } from './matrix/http.ts';
 import { enter, login } from './matrix/login.ts';
@@ -16,23 +19,31 @@ const times = { call: 30_000, sync: 15_000, first: 300_000, upload: 120_000 };
 
 export type Connection = Homeserver & {
 	lastSync: () => Date | undefined;
+	/** Undefined if the login has no device, and so no keys: then encrypted rooms cannot be read. */
+	device: () => DeviceStanding | undefined;
 	/** Ends all calls under way; what is asked from then on fails with `stopped`. */
 	close: () => Promise<void>;
 };
 
 type Edges = {
-	store: Pick<Store, 'account' | 'keepAccount' | 'dropToken'>;
+	store: Pick<Store, 'account' | 'keepAccount' | 'dropToken' | 'room' | 'unreadable'>;
+	/** Where the keys lie. */
+	folder: string;
 	log: Log;
 	version: string;
 	now: () => Date;
 	/** Aborted when the process is to end before this has begun. */
 	ending: AbortSignal;
+	/** Nothing works until somebody acts. */
+	locked: (why: string) => void;
+	/** The process has to be started again: what it holds can no longer be kept. */
+	fatal: (error: Error) => void;
 };
 
 /** Logs in, or finds the login of an earlier start. Throws a Refusal; undefined if the process is to end. */
 export async function connect(
-	config: Config['matrix'],
-	{ store, log, version, now, ending }: Edges,
+	{ matrix: config, encryption: keys }: Pick<Config, 'matrix' | 'encryption'>,
+	{ store, folder, log, version, now, ending, locked, fatal }: Edges,
 ): Promise<Connection | undefined> {
 	const http = openHttp(`Glia/${version}`);
 	sdk.setRequestFn(http.request);
@@ -42,6 +53,9 @@ export async function connect(
 	let displayName: string | undefined;
 	let loggingIn: Promise<boolean> | undefined;
 	let account: Account;
+	let encryption: Encryption | undefined;
+	let behind: string | undefined;
+	let running = false;
 	ending.addEventListener('abort', http.close, { once: true });
 	try {
 		account = await enter(config, store, now);
@@ -50,9 +64,19 @@ export async function connect(
 		if (ending.aborted) return undefined;
 		throw error;
 	}
-	ending.removeEventListener('abort', http.close);
-	const self = account.user;
 	const client = new sdk.MatrixClient(config.homeserver, account.token);
+	try {
+		encryption = await openDevice();
+	} catch (error) {
+		await http.close();
+		if (ending.aborted) return undefined;
+		if (behind === undefined) throw error;
+		if (account.origin === 'login') await store.dropToken();
+		throw new Refusal(behind);
+	}
+	ending.removeEventListener('abort', http.close);
+	running = true;
+	const self = account.user;
 	const filter = { sync: syncFilter(self), history: historyFilter() };
 	const localpart = self.slice(1, self.indexOf(':'));
 
@@ -111,6 +135,34 @@ export async function connect(
 		return `${why}, and logging in again did not work; check the password in the configuration.`;
 	}
 
+	async function openDevice(): Promise<Encryption | undefined> {
+		if (account.device === '') {
+			log.warn({}, 'this access token belongs to no device: encrypted rooms cannot be read with it');
+			return undefined;
+		}
+		return openEncryption({
+			store: folder,
+			user: account.user,
+			device: account.device,
+			config: keys,
+			password: config.password,
+			ask: (method, path, body) => client.doRequest(method, path, null, body ?? null, times.call),
+			log,
+			broken: fatal,
+			behind() {
+				behind ??= behindSentence(account, config.password !== undefined);
+				if (running) void leaveDevice(behind).catch(fatal);
+			},
+		});
+	}
+
+	/** The keys of this device would be used twice: nothing more is said by it. */
+	async function leaveDevice(why: string): Promise<void> {
+		stopping = true;
+		if (account.origin === 'login') await store.dropToken();
+		locked(why);
+	}
+
 	const done = () => true as const;
 	const path = (room: string, rest: string) => `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/${rest}`;
 
@@ -118,6 +170,7 @@ export async function connect(
 		user: self,
 		names: () => (displayName ? [localpart, self, displayName] : [localpart, self]),
 		lastSync: () => lastSync,
+		device: () => encryption?.standing(),
 		async sync(since) {
 			const query = {
 				filter: filter.sync,
@@ -126,18 +179,22 @@ export async function connect(
 			};
 			const time = since === undefined ? times.first : patience + times.sync;
 			const outcome = await call(
-				raw => batchOf(raw, self, now()),
+				raw => (isRecord(raw) ? raw : undefined),
 				matrix => matrix.doRequest('GET', '/_matrix/client/v3/sync', query, null, time),
 			);
-			if ('value' in outcome) {
-				lastSync = now();
-				if (displayName === undefined) void learnName();
-			}
-			return outcome;
+			if ('failure' in outcome) return outcome;
+			const read = await guarded(async () => encryption?.read(outcome.value, store.unreadable));
+			if ('failure' in read) return read;
+			const batch = batchOf(outcome.value, self, now());
+			if (batch === undefined) return { failure: { kind: 'away', why: 'an answer that makes no sense' } };
+			if (read.value) addReading(batch, read.value, self, now());
+			lastSync = now();
+			if (displayName === undefined) void learnName();
+			return { value: batch };
 		},
-		history: (room, from, until) =>
-			call(
-				raw => pageOf(raw, room, self, until, now()),
+		async history(room, from, until) {
+			const outcome = await call(
+				raw => (isRecord(raw) ? raw : undefined),
 				matrix =>
 					matrix.doRequest(
 						'GET',
@@ -146,8 +203,25 @@ export async function connect(
 						null,
 						times.call,
 					),
-			),
-		seal: async (_room, event) => ({ value: event }),
+			);
+			if ('failure' in outcome) return outcome;
+			const unreadable = await guarded(async () => encryption?.open(room, outcome.value.chunk));
+			if ('failure' in unreadable) return unreadable;
+			const page = pageOf(outcome.value, room, self, until, now(), unreadable.value);
+			if (page === undefined) return { failure: { kind: 'away', why: 'an answer that makes no sense' } };
+			return { value: page };
+		},
+		async seal(room, event) {
+			if (encryption === undefined) return { value: event };
+			const { seal } = encryption;
+			const state = await stateOf(room);
+			if ('failure' in state) return state;
+			let sealed = event;
+			const outcome = await call(done, async () => {
+				sealed = await seal(room, state.value, event);
+			});
+			return 'failure' in outcome ? outcome : { value: sealed };
+		},
 		send: (room, transaction, { type, content }) =>
 			call(idOf('event_id'), matrix =>
 				matrix.doRequest(
@@ -158,25 +232,29 @@ export async function connect(
 					times.call,
 				),
 			),
-		find: (room, said, since) => find(room, said, since),
-		async upload(_room, file) {
-			const bytes = Buffer.from(file.text);
+		find,
+		async upload(room, file) {
+			const bytes = Buffer.from(file.text, file.encoding ?? 'utf8');
+			const state = await stateOf(room);
+			if ('failure' in state) return state;
+			const hidden = encryption && state.value.encryption ? sealFile(bytes) : undefined;
 			const uploaded = await call(idOf('content_uri'), matrix =>
 				matrix.doRequest(
 					'POST',
 					'/_matrix/media/v3/upload',
-					{ filename: file.name },
-					bytes,
+					hidden ? null : { filename: file.name },
+					hidden?.bytes ?? bytes,
 					times.upload,
 					false,
-					file.type,
+					hidden ? 'application/octet-stream' : file.type,
 				),
 			);
 			if ('failure' in uploaded) return uploaded;
+			const { value: url } = uploaded;
 			const info = { mimetype: file.type, size: bytes.length };
-			return {
-				value: { msgtype: 'm.file', body: file.name, filename: file.name, url: uploaded.value, info, 'm.mentions': {} },
-			};
+			const where = hidden ? { file: { ...hidden.info, url } } : { url };
+			const msgtype = file.type.startsWith('image/') ? 'm.image' : 'm.file';
+			return { value: { msgtype, body: file.name, filename: file.name, ...where, info, 'm.mentions': {} } };
 		},
 		join: (room, via) =>
 			call(done, matrix =>
@@ -206,8 +284,34 @@ export async function connect(
 		async close() {
 			stopping = true;
 			await http.close();
+			await encryption?.close();
 		},
 	};
+
+	/** Crypto's failures as values, except those that end the process. */
+	async function guarded<T>(work: () => Promise<T>): Promise<Outcome<T>> {
+		try {
+			return { value: await work() };
+		} catch (error) {
+			if (stopping) return { failure: { kind: 'stopped' } };
+			if (isFatal(error)) throw error;
+			log.error({ err: error }, 'what came in could not be decrypted');
+			return { failure: { kind: 'away', why: error instanceof Error ? error.message : String(error) } };
+		}
+	}
+
+	/** The state of a room as the sync told it; of a room so new that it has told nothing, as the homeserver says. */
+	async function stateOf(room: string): Promise<Outcome<RoomState>> {
+		const known = await store.room(room);
+		if (known?.state.create !== undefined || encryption === undefined) return { value: known?.state ?? {} };
+		const asked = await call(
+			raw => (isRecord(raw) ? raw : undefined),
+			matrix => matrix.doRequest('GET', path(room, 'state/m.room.encryption/'), null, null, times.call),
+		);
+		if ('value' in asked) return { value: { encryption: asked.value } };
+		const { failure } = asked;
+		return failure.kind === 'refused' && failure.code === 'M_NOT_FOUND' ? { value: {} } : asked;
+	}
 
 	async function learnName(): Promise<void> {
 		displayName = '';
@@ -225,7 +329,8 @@ export async function connect(
 		if ('value' in found && typeof found.value.displayname === 'string') displayName = found.value.displayname;
 	}
 
-	async function find(room: string, said: string, since: Date): Promise<Outcome<string | undefined>> {
+	async function find(room: string, said: string, since: Date, sealed?: Sealed): Promise<Outcome<string | undefined>> {
+		const ciphertext = sealed?.content.ciphertext;
 		const mine = JSON.stringify({ senders: [self] });
 		let from: string | undefined;
 		for (;;) {
@@ -242,17 +347,26 @@ export async function connect(
 					),
 			);
 			if ('failure' in page) return page;
-			for (const event of page.value.events) {
-				if (isRecord(event.content) && event.content['io.glia.said'] === said && typeof event.event_id === 'string') {
-					return { value: event.event_id };
-				}
-			}
-			const oldest = page.value.events.at(-1)?.origin_server_ts;
+			const { events } = page.value;
+			// What an earlier device of ours encrypted cannot be decrypted any more, but it can be recognised.
+			const same = events.find(({ content }) => ciphertext !== undefined && record(content).ciphertext === ciphertext);
+			const opened = await guarded(async () => encryption?.open(room, events));
+			if ('failure' in opened) return opened;
+			const found = same ?? events.find(({ content }) => record(content)['io.glia.said'] === said);
+			if (typeof found?.event_id === 'string') return { value: found.event_id };
+			const oldest = events.at(-1)?.origin_server_ts;
 			if (typeof page.value.end !== 'string' || (typeof oldest === 'number' && oldest < since.getTime()))
 				return { value: undefined };
 			from = page.value.end;
 		}
 	}
+}
+
+function behindSentence({ origin }: Account, password: boolean): string {
+	const why = 'The keys in the store are older than this session: a backup was restored, or the store was lost';
+	if (origin !== 'login') return `${why}. Make a new access token and put it into the configuration.`;
+	if (password) return `${why}. They are not used any more; the next start logs in as a new session.`;
+	return `${why}. They are not used any more; put the password into the configuration for a new session.`;
 }
 
 function idOf(key: string): (raw: unknown) => string | undefined {

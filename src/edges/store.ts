@@ -15,6 +15,8 @@ import { outboxOf } from './store/outbox.ts';
 import { roomsOf } from './store/rooms.ts';
 import type { Tables } from './store/schema.ts';
 import { dialect, openSqlite, takeFolder } from './store/sqlite.ts';
+import { unreadableOf } from './store/unreadable.ts';
+import { watchOf } from './store/watch.ts';
 
 /** Opens the store in a folder, which is made if need be; without a folder, in memory. Throws a Refusal. */
 export async function openStore(folder?: string): Promise<Store> {
@@ -48,7 +50,16 @@ export async function openStore(folder?: string): Promise<Store> {
 		await close();
 		throw error;
 	}
-	return { ...accountOf(db), ...inboxOf(db), ...roomsOf(db), ...outboxOf(db), kept: keptOf(db), close };
+	return {
+		...accountOf(db),
+		...inboxOf(db),
+		...roomsOf(db),
+		...outboxOf(db),
+		...unreadableOf(db),
+		...watchOf(db),
+		kept: keptOf(db),
+		close,
+	};
 }
 
 async function migrate(db: Kysely<Tables>, place: string): Promise<void> {

@@ -6,6 +6,7 @@ import { coveredBy, nameOf, waivedBy } from './cover.ts';
 import { type Files, rules } from './rules.ts';
 import {
 	advisoryShape,
+	claimsFileShape,
 	type Knowledge,
 	lifecycleShape,
 	type Passage,
@@ -13,6 +14,7 @@ import {
 	releasesFileShape,
 	type Source,
 	upstreamFileShape,
+	verifiedFileShape,
 	waiversFileShape,
 	waysFileShape,
 } from './shape.ts';
@@ -40,6 +42,7 @@ export function readFiles(folder: URL): { files: Files; read: string; mistakes: 
 		releases: [],
 	};
 	const { passages } = readJson(folder, 'synapse/upstream.json', upstreamFileShape, mistakes) ?? { passages: [] };
+	const { verified } = readJson(folder, 'synapse/verified.json', verifiedFileShape, mistakes) ?? { verified: [] };
 	const notes = readAll(folder, 'synapse/notes/', releaseFileShape, mistakes).flatMap(({ base, ...file }) => {
 		if (isVersion(base)) return [{ ...file, release: base }];
 		mistakes.push(`${file.name}:1:1 expected a file named for a release, with three parts, like 1.146.0.yaml`);
@@ -48,10 +51,12 @@ export function readFiles(folder: URL): { files: Files; read: string; mistakes: 
 	const files = {
 		releases,
 		passages,
+		verified,
 		notes: notes.sort((a, b) => compare(a.release, b.release)),
 		advisories: readAll(folder, 'advisories/', advisoryShape, mistakes).map(file => ({ ...file, id: file.base })),
 		lifecycles: readAll(folder, 'lifecycles/', lifecycleShape, mistakes).map(file => ({ ...file, of: file.base })),
 		ways: readAll(folder, 'synapse/', waysFileShape, mistakes, /^ways\.yaml$/),
+		claims: readAll(folder, 'synapse/', claimsFileShape, mistakes, /^claims\.yaml$/),
 		// Curators at work on one range may keep their waivers in a file of their own: waivers-1.47.yaml.
 		waivers: readAll(folder, 'synapse/', waiversFileShape, mistakes, /^waivers.*\.yaml$/),
 	};
@@ -119,6 +124,7 @@ function knowledgeOf(files: Files, read: string): Knowledge {
 		stops: files.ways.flatMap(({ value }) => value.stops),
 		rollbackFloors: files.ways.flatMap(({ value }) => value.rollbackFloors),
 		lifecycles: Object.fromEntries(files.lifecycles.map(({ of, value }) => [of, value])),
+		verified: files.verified.filter(({ holds }) => holds),
 		unread: unreadIn(files),
 	};
 }

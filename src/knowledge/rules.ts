@@ -1,7 +1,18 @@
 // What must hold between the files of the knowledge, beyond the shape of each: one function a rule.
 import { compare, finalOf, isCandidate, isWithin, lineOf, type Version } from '../advice/version.ts';
 import { coveredBy, nameOf, waivedBy } from './cover.ts';
-import type { Advisory, FloorException, Lifecycle, NoteFile, Passage, Release, Stop, Waiver } from './shape.ts';
+import type {
+	Advisory,
+	Claims,
+	FloorException,
+	Lifecycle,
+	NoteFile,
+	Passage,
+	Release,
+	Stop,
+	Verified,
+	Waiver,
+} from './shape.ts';
 import type { YamlFile } from './yaml-file.ts';
 
 /** All files, each in its shape; files with mistakes are missing. */
@@ -13,6 +24,8 @@ export type Files = {
 	ways: readonly YamlFile<{ stops: Stop[]; rollbackFloors: FloorException[] }>[];
 	waivers: readonly YamlFile<{ waivers: Waiver[] }>[];
 	lifecycles: readonly (YamlFile<Lifecycle> & { of: string })[];
+	claims: readonly YamlFile<Claims>[];
+	verified: readonly Verified[];
 };
 
 /** Each mistake as one line with its place. */
@@ -239,6 +252,21 @@ export function datesRise({ releases }: Files): string[] {
 	];
 }
 
+/** Only a note that refuses can be tried as one, and each needs one entry at most. */
+export function claimsAreOfRefusals(files: Files): string[] {
+	const refusing = allNotes(files).flatMap(({ note, release }) => (note.refuses ? [`${release}/${note.id}`] : []));
+	return files.claims.flatMap(({ value, at }) => {
+		const entries = (['refusals', 'untried'] as const).flatMap(list =>
+			value[list].map(({ note }, index) => ({ note, place: at(list, index, 'note') })),
+		);
+		return entries.flatMap(({ note, place }, index) => {
+			if (!refusing.includes(note)) return [`${place} expected a note that refuses, got ${note}`];
+			const first = entries.findIndex(entry => entry.note === note);
+			return first < index ? [`${place} expected one entry for a note, got ${note} for the second time`] : [];
+		});
+	});
+}
+
 export const rules: readonly Rule[] = [
 	filesAreReleases,
 	idsAreUnique,
@@ -254,4 +282,5 @@ export const rules: readonly Rule[] = [
 	advisoriesHaveNames,
 	supportEndsAfterRelease,
 	datesRise,
+	claimsAreOfRefusals,
 ];

@@ -161,6 +161,66 @@ export const waysFileShape = z.strictObject({
 export type Stop = z.infer<typeof stopShape>;
 export type FloorException = z.infer<typeof floorExceptionShape>;
 
+const yamlObject = z.record(z.string(), z.unknown());
+/** What Synapse is started with, beyond the least that it needs. */
+export const attemptShape = z.strictObject({
+	/** More homeserver.yaml; `listeners` are added to the one that is asked whether it answers. */
+	config: yamlObject.default({}),
+	/** Present: a worker is started, which reads this after homeserver.yaml. */
+	worker: yamlObject.optional(),
+	/** Files beside homeserver.yaml by their names; `$DIR` in any text is their folder. */
+	files: z.record(z.string(), z.string()).default({}),
+	/** Packages to install with the release, as pip writes them. */
+	packages: z.array(z.string()).default([]),
+	/** The locale of a PostgreSQL database, like C.UTF-8; absent: the database is SQLite. */
+	locale: z.string().optional(),
+});
+export type Attempt = z.infer<typeof attemptShape>;
+
+/** How to try a note that refuses: what provokes it, and what the note says to do instead. */
+export const refusalShape = z.strictObject({
+	note: z.string(),
+	/** What Synapse's message must contain. */
+	message: z.string().min(1),
+	/** False where the release before refuses it too, or cannot be asked. */
+	since: z.boolean().default(true),
+	refused: attemptShape,
+	accepted: attemptShape,
+});
+export type Refusing = z.infer<typeof refusalShape>;
+
+/** Of notes that refuse: how to try them, or why nobody does. Floors need no entry, they follow from the releases. */
+export const claimsFileShape = z.strictObject({
+	refusals: z.array(refusalShape),
+	untried: z.array(z.strictObject({ note: z.string(), because: prose })),
+});
+export type Claims = z.infer<typeof claimsFileShape>;
+
+/** Generated: a claim that was tried by running releases, and what came of it. */
+export const verifiedShape = z.strictObject({
+	claim: z.string(),
+	kind: z.enum(['rollback', 'stop', 'floor', 'refusal']),
+	/** The note or the stop that claims it; absent where releases.json does. */
+	of: z.string().optional(),
+	says: z.string(),
+	/** In the order in which they opened one database; the last is the one that was tried. */
+	releases: z.array(version).min(1),
+	/** `sqlite`, `postgresql 14`. */
+	database: z.string(),
+	/** What Synapse was only told of its surroundings: `sqlite 3.26.0`. */
+	faked: z.string().optional(),
+	/** `stuck`: it starts, and its background updates never end. */
+	outcome: z.enum(['starts', 'refuses', 'stuck']),
+	/** Whether that is what the knowledge claims. */
+	holds: z.boolean(),
+	date,
+	/** The release's own words when it refused. */
+	error: z.string().optional(),
+	recipe: hash,
+});
+export type Verified = z.infer<typeof verifiedShape>;
+export const verifiedFileShape = z.strictObject({ verified: z.array(verifiedShape) });
+
 /** Generated: a release, or a candidate (version and date only). Floors are what the code enforces. */
 export const releaseShape = z.strictObject({
 	version,
@@ -247,6 +307,8 @@ export type Knowledge = {
 	stops: readonly Stop[];
 	rollbackFloors: readonly FloorException[];
 	lifecycles: Readonly<Record<string, Lifecycle>>;
+	/** Claims that were tried, and hold. */
+	verified: readonly Verified[];
 	/** Passages that no note covers and no waiver answers. */
 	unread: readonly Unread[];
 	/** Only known where it was read live. */

@@ -9,26 +9,36 @@ import { fillGaps } from '../gaps.ts';
 import { openInbox } from '../inbox.ts';
 import { takeIn } from '../intake.ts';
 import { answerInvitations } from '../invitations.ts';
+import type { Knowledge } from '../knowledge/shape.ts';
 import { openLog } from '../log.ts';
 import { followMoves } from '../moves.ts';
-import { announce } from '../notices.ts';
+import { announce, explain } from '../notices.ts';
 import { openOutbox } from '../outbox.ts';
-import type { Ports } from '../ports.ts';
+import type { Ports, Web } from '../ports.ts';
 import { sweep } from '../sweep.ts';
+import { tick } from '../watch.ts';
 import { openWorker } from '../worker.ts';
 import { openOutside } from './outside.ts';
 
 /** What is in hand at the end may take so long (ms); with closing, the process is gone within ten seconds. */
 const lastDeliveries = 7000;
+const lastSteps = 1000;
 const hour = 3600_000;
 
-type Given = { commands: Respondent['commands']; ports: Ports };
+type Given = {
+	commands: Respondent['commands'];
+	ports: Ports;
+	/** Between two looks at a server (ms): an hour unless told. */
+	every?: number;
+	/** The servers and what is known of upstream, as a test plays them. */
+	played?: { web: Pick<Web, 'observe'>; knowledge: () => Knowledge };
+};
 
 /**
  * Joins Matrix until a signal; resolves to the exit status. Throws a Refusal when the start, or later the homeserver,
  * does not let it go on; other faults are on standard error in one sentence.
  */
-export async function runMatrix(config: Config, { commands, ports: given }: Given): Promise<number> {
+export async function runMatrix(config: Config, { commands, ports: given, every, played }: Given): Promise<number> {
 	const log = openLog(config.log.level);
 	const { now } = given;
 	const random = Math.random;
@@ -57,16 +67,24 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 	for (const signal of signals) process.on(signal, onSignal);
 	try {
 		const version = given.health.version;
-		const homeserver = await connect(config.matrix, { store, log, version, now, ending: starting.signal });
+		const edges = { store, folder: config.store.path, log, version, now };
+		const homeserver = await connect(config, { ...edges, ending: starting.signal, locked: end, fatal });
 		if (!homeserver) return 0;
 		const account = await store.account();
 		const outside = await openOutside(config, { knowledge: given.knowledge, kept: store.kept, version, now });
 		const ports: Ports = {
 			...given,
 			get knowledge() {
-				return outside.knowledge();
+				return played ? played.knowledge() : outside.knowledge();
 			},
-			health: { ...given.health, lastSync: homeserver.lastSync, sources: outside.web.sources },
+			store,
+			web: played ? played.web : outside.web,
+			health: {
+				...given.health,
+				lastSync: homeserver.lastSync,
+				device: homeserver.device,
+				sources: outside.web.sources,
+			},
 		};
 		const common = { store, homeserver, now, random, log, locked: end, stopping: () => stopping, pause };
 		const name = homeserver.names()[0] ?? 'Glia';
@@ -82,47 +100,63 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 		});
 		const gaps = openWorker(() => fillGaps({ ...common, filled: inbox.wake }), fatal);
 		const invitations = openWorker(() => answerInvitations({ ...common, allow: config.matrix.allow }), fatal);
-		const notices = openWorker(() => announce({ store, now, name, said: outbox.wake }), fatal);
+		const reads = homeserver.device() !== undefined;
+		const explanations = openWorker(() => explain({ store, now, said: outbox.wake }), fatal);
+		const notices = openWorker(() => announce({ store, now, name, reads, said: outbox.wake }), fatal);
 		const moves = openWorker(() => followMoves({ ...common, moved: outbox.wake }), fatal);
 		const sweeping = { ...common, graceDays: config.matrix.forgetAfterDays };
 		const sweeper = openWorker(() => sweep(sweeping).then(() => undefined), fatal, hour);
+		const watching = {
+			...common,
+			web: ports.web,
+			knowledge: () => ports.knowledge,
+			said: outbox.wake,
+			every: every ?? hour,
+		};
+		const watch = openWorker(() => tick(watching), fatal);
 		const reader = openWorker(() => outside.web.readNews().then(() => undefined), fatal);
-		const workers = [gaps, invitations, notices, moves];
-		for (const worker of [...workers, inbox, outbox, sweeper, reader]) worker.wake();
+		const workers = [gaps, invitations, notices, explanations, moves];
+		for (const worker of [...workers, inbox, outbox, sweeper, reader, watch]) worker.wake();
 
 		const intake = takeIn({
 			...common,
 			unreachable: why => end(`The homeserver ${config.matrix.homeserver} cannot be reached: ${why}.`),
 			taken(batch, back) {
-				if (batch.joined.some(({ messages, gap }) => messages.length > 0 || gap !== undefined)) inbox.wake();
-				if (batch.joined.length || batch.invited.length) for (const worker of workers) worker.wake();
+				// Only those that have something to do: what each of them asks the store, the answer to a command waits for.
+				const changed = batch.joined.some(({ state }) => Object.keys(state).length > 0);
+				if (batch.joined.some(({ messages }) => messages.length > 0)) inbox.wake();
+				if (changed || batch.joined.some(({ gap }) => gap !== undefined)) gaps.wake();
+				if (changed) notices.wake();
+				if (batch.invited.length > 0) invitations.wake();
+				if (changed || batch.invited.length > 0) moves.wake();
 				if (back) outbox.back().catch(fatal);
 			},
 		}).catch(fatal);
 
 		await ending.promise;
 		if (fault === undefined && sentence === undefined) {
-			await inbox.stop();
-			await outbox.stop(lastDeliveries);
+			const begun = Date.now();
+			await Promise.race([inbox.stop(), sleep(lastDeliveries, undefined, { ref: false })]);
+			await outbox.stop(lastDeliveries - (Date.now() - begun));
 		}
 		await homeserver.close();
 		outside.web.close();
-		await Promise.all([
-			intake,
-			inbox.stop(),
-			outbox.stop(0),
-			sweeper.stop(),
-			reader.stop(),
-			...workers.map(worker => worker.stop()),
-		]);
+		const working = [...workers, inbox, sweeper, reader, watch];
+		const ends = [intake, outbox.stop(0), ...working.map(worker => worker.stop())];
+		await Promise.race([Promise.all(ends), sleep(lastSteps, undefined, { ref: false })]);
 	} finally {
 		for (const signal of signals) process.off(signal, onSignal);
 		await store.close();
+		// A command that does not end keeps the process no longer; its message is decided at the next start.
+		setTimeout(() => process.exit(), lastSteps).unref();
 	}
 	if (fault !== undefined) {
 		log.error({ err: fault }, 'stopping for a fault of ours');
 		const why = fault instanceof Error ? fault.message : String(fault);
-		process.stderr.write(`What came in or goes out cannot be kept in ${config.store.path}: ${why}.\n`);
+		// Those of the keys are whole sentences already.
+		const whole = fault instanceof Error && fault.name === 'CryptoError';
+		const said = whole ? why : `What came in or goes out cannot be kept in ${config.store.path}: ${why}`;
+		process.stderr.write(`${said}.\n`);
 		return 3;
 	}
 	if (sentence !== undefined) throw new Refusal(sentence);

@@ -1,6 +1,6 @@
 // The outside world as the bot in Matrix has it: the web by its configuration, and the knowledge with today's news.
 import { Refusal } from '../command.ts';
-import type { Config } from '../config.ts';
+import { type Config, plainWatch } from '../config.ts';
 import { openWeb } from '../edges/web.ts';
 import { readPassages } from '../knowledge/compiled.ts';
 import { type News, withNews } from '../knowledge/news.ts';
@@ -39,4 +39,11 @@ export async function openOutside(config: Config, { knowledge, kept, version, no
 			return joined.knowledge;
 		},
 	};
+}
+
+/** The web without a configuration: for looking at servers, not at upstream. */
+export async function openPlainWeb(version: string): Promise<Web> {
+	const kept: Kept = { get: async () => undefined, put: async () => {} };
+	const settings = { ...plainWatch, version, contact: 'a terminal' };
+	return openWeb(settings, { now: () => new Date(), kept, known: { releases: [], passages: [], advisories: [] } });
 }

@@ -55,6 +55,14 @@ const waivers = (...lines: string[]) => ({
 const bullet = 'document: CHANGES.md, release: 1.66.0rc1, part: Deprecations and Removals, bullet: "#12345"';
 const heading = 'document: upgrade.md, heading: Mail is sent by carrier pigeon';
 
+const claims = (refusals: string[], untried: string[]) => {
+	const tried = refusals.map(note => `  - { note: ${note}, message: coo, refused: {}, accepted: {} }`);
+	const others = untried.map(note => `  - { note: ${note}, because: Nobody has a hawk. }`);
+	return {
+		'synapse/claims.yaml': ['refusals:', ...tried, 'untried:', ...(others.length ? others : ['  []'])].join('\n'),
+	};
+};
+
 /** Each rule with files that break it and what it says of them, and with files that keep it. */
 const cases: [rule: all.Rule, broken: Record<string, string>, says: string[], kept: Record<string, string>][] = [
 	[
@@ -238,6 +246,18 @@ const cases: [rule: all.Rule, broken: Record<string, string>, says: string[], ke
 				],
 			}),
 		},
+	],
+	[
+		all.claimsAreOfRefusals,
+		{
+			...twoNotes('1.66.0', { id: 'hawks', refuses: 'true' }, { id: 'doves' }),
+			...claims(['1.66.0/hawks', '1.66.0/doves'], ['1.66.0/hawks']),
+		},
+		[
+			'synapse/claims.yaml:3:13 expected a note that refuses, got 1.66.0/doves',
+			'synapse/claims.yaml:5:13 expected one entry for a note, got 1.66.0/hawks for the second time',
+		],
+		{ ...notes('1.66.0', { id: 'hawks', refuses: 'true' }), ...claims(['1.66.0/hawks'], []) },
 	],
 ];
 

@@ -1,14 +1,20 @@
 // Glia as the process that a test starts: the real commands and some of the test's own, on small knowledge.
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commands } from '../../commands/index.ts';
 import type { Answer, Command } from '../../src/command.ts';
 import { readConfig } from '../../src/config.ts';
+import { openLater } from '../../src/edges/store/later.ts';
 import type { Ports } from '../../src/ports.ts';
 import { known } from '../known.ts';
+import { outside } from '../outside.ts';
 
 function answer(lead: string): Answer {
 	return { value: { format: 1 }, lead, sections: [], kind: 'answer' };
 }
+
+/** The smallest GIF. */
+const DOT = 'R0lGODlhAQABAAAAACwAAAAAAQABAAA=';
 
 const base = { changes: false, examples: [] };
 
@@ -39,6 +45,46 @@ const ours: Command[] = [
 			return { ...answer(`long ${kilobytes}`), title: 'A long answer', sections };
 		},
 	},
+	{
+		...base,
+		name: 'picture',
+		usage: 'picture',
+		summary: 'a picture and a file',
+		run: () => ({
+			...answer('a picture'),
+			files: [
+				{ name: 'dot.gif', type: 'image/gif', text: DOT, encoding: 'base64' },
+				{ name: 'notes.txt', type: 'text/plain', text: 'füle' },
+			],
+		}),
+	},
+	{
+		...base,
+		name: 'panic',
+		usage: 'panic',
+		summary: 'break the encryption library',
+		async run() {
+			const { answer: guarded, wasm } = await import('../../crypto/wasm.ts');
+			const raw = await wasm.OlmMachine.initialize(new wasm.UserId('@raw:example.org'), new wasm.DeviceId('RAW'));
+			await guarded(() => raw.encryptRoomEvent(new wasm.RoomId('!never:shared'), 'm.room.message', '{}'));
+			return answer('still here');
+		},
+	},
+	{
+		...base,
+		name: 'fill',
+		usage: 'fill',
+		summary: 'make the disk refuse the keys',
+		run() {
+			const { exec } = DatabaseSync.prototype;
+			DatabaseSync.prototype.exec = function (sql) {
+				// The store begins its transactions otherwise.
+				if (sql === 'BEGIN IMMEDIATE') throw new Error('database or disk is full');
+				exec.call(this, sql);
+			};
+			return answer('full');
+		},
+	},
 	{ ...base, name: 'set', usage: 'set', summary: 'change something', changes: true, run: () => answer('it is set') },
 ];
 
@@ -48,6 +94,8 @@ const ports: Ports = {
 	commands: all,
 	now: () => new Date(),
 	health: { version: '0.0.0-test', startedAt: new Date(), lastSync: () => undefined },
+	store: openLater(),
+	web: outside(() => new Date()),
 };
 
 try {

@@ -16,6 +16,8 @@ export type BotOptions = {
 	matrix?: Record<string, unknown>;
 	/** Another address than the homeserver's own: a proxy's. */
 	url?: string;
+	/** Another script than bot-process.ts, and its arguments after the configuration. */
+	script?: [string, ...string[]];
 	/** Logs in by the token of the registration, not by password. */
 	byToken?: boolean;
 };
@@ -37,10 +39,12 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 			...options.matrix,
 		},
 		store: { path: './data' },
+		live: { enabled: false },
 		log: { level: process.env.GLIA_TEST_LOG ?? 'info' },
 	};
 	writeFileSync(configPath, JSON.stringify(config));
 	let child: ChildProcess | undefined;
+	const children: ChildProcess[] = [];
 	let output = '';
 	const bot = {
 		userId: account.userId,
@@ -63,7 +67,9 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 		},
 		/** Starts the process and does not wait. */
 		spawn(): ChildProcess {
-			child = spawn(process.execPath, [script, configPath], { stdio: ['ignore', 'ignore', 'pipe'] });
+			const [of, ...more] = options.script ?? [script];
+			child = spawn(process.execPath, [of, configPath, ...more], { stdio: ['ignore', 'ignore', 'pipe'] });
+			children.push(child);
 			child.stderr?.on('data', chunk => {
 				output += chunk;
 			});
@@ -83,8 +89,12 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 			child?.kill('SIGKILL');
 			await bot.ended();
 		},
+		/** Ends every process that was started, a second one on the same store too. */
 		async remove(): Promise<void> {
-			await bot.kill();
+			for (const started of children) {
+				started.kill('SIGKILL');
+				if (started.exitCode === null && started.signalCode === null) await once(started, 'exit');
+			}
 			rmSync(dir, { recursive: true, force: true });
 		},
 	};

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import {
 	advisoryShape,
+	claimsFileShape,
 	lifecycleShape,
 	releaseFileShape,
 	waiversFileShape,
@@ -13,6 +14,7 @@ const shapes = {
 	'advisory.json': advisoryShape,
 	'waivers.json': waiversFileShape,
 	'ways.json': waysFileShape,
+	'claims.json': claimsFileShape,
 	'lifecycle.json': lifecycleShape,
 };
 

@@ -1,6 +1,6 @@
 // What the homeserver sends → what we understand of it. Everything here comes from strangers: nothing is taken for
 // granted, and what has not the right shape is left out.
-import type { Batch, Incoming, Page, RoomState } from '../../ports.ts';
+import type { Batch, Incoming, Page, RoomState, Unreadable } from '../../ports.ts';
 
 type Json = Record<string, unknown>;
 type Event = Json & { type: string; sender: string; event_id: string; content: Json };
@@ -72,6 +72,30 @@ function newsOf(room: string, news: Json, self: string, now: Date): Batch['joine
 	};
 }
 
+/** Adds to a batch what could not be decrypted, and what was decrypted late. */
+export function addReading(
+	batch: Batch,
+	{ unreadable, opened }: { unreadable: Map<string, Unreadable[]>; opened: Map<string, Json[]> },
+	self: string,
+	now: Date,
+): void {
+	const newsOf = (room: string) => {
+		const known = batch.joined.find(news => news.room === room);
+		if (known) return known;
+		const news: Batch['joined'][number] = { room, state: {}, messages: [], redacted: [] };
+		batch.joined.push(news);
+		return news;
+	};
+	for (const [room, events] of unreadable) newsOf(room).unreadable = events;
+	for (const [room, raw] of opened) {
+		if (batch.left.some(left => left.room === room)) continue;
+		const events = eventsOf(raw);
+		const news = newsOf(room);
+		news.opened = events.map(event => event.event_id);
+		news.messages.unshift(...events.flatMap(event => incomingOf(room, event, self, now) ?? []));
+	}
+}
+
 /**
  * A page of history, newest first. It ends at `until`, at the moment when we came in, or where all is more than a day
  * older than `until` (whose event the homeserver may have deleted).
@@ -82,19 +106,23 @@ export function pageOf(
 	self: string,
 	until: { event: string; at: Date } | undefined,
 	now: Date,
+	closed: readonly Unreadable[] = [],
 ): Page | undefined {
 	if (!isRecord(raw) || !Array.isArray(raw.chunk)) return undefined;
 	const messages: Incoming[] = [];
+	const unreadable: Unreadable[] = [];
+	const page = { messages, unreadable };
 	const events = eventsOf(raw.chunk);
 	for (const event of events) {
-		if (event.event_id === until?.event || isEntrance(event, self)) return { messages };
+		if (event.event_id === until?.event || isEntrance(event, self)) return page;
 		const message = incomingOf(room, event, self, now);
 		if (message) messages.push(message);
+		unreadable.push(...closed.filter(({ event: id }) => id === event.event_id));
 	}
 	const day = 24 * 3600 * 1000;
 	const past = until && events.length > 0 && events.every(event => timeOf(event, now) < new Date(+until.at - day));
-	if (past || typeof raw.end !== 'string') return { messages };
-	return { messages, next: raw.end };
+	if (past || typeof raw.end !== 'string') return page;
+	return { ...page, next: raw.end };
 }
 
 /** Whether this is the moment when we came into the room, and not only a change of our name. */
@@ -107,6 +135,7 @@ function isEntrance(event: Event, self: string): boolean {
 /** Texts of others that may hold a command: no notices, no edits, nothing of ours. */
 export function incomingOf(room: string, event: Event, self: string, now: Date): Incoming | undefined {
 	const { content, sender } = event;
+	if (event.type === 'm.reaction') return signOf(room, event, self, now);
 	if (event.type !== 'm.room.message' || event.state_key !== undefined || sender === self) return undefined;
 	if (content.msgtype !== 'm.text' || typeof content.body !== 'string' || event.event_id === '') return undefined;
 	const relation = record(content['m.relates_to']);
@@ -124,6 +153,24 @@ export function incomingOf(room: string, event: Event, self: string, now: Date):
 		mentioned: mentions(content, self),
 		...(repliesTo !== undefined && { repliesTo }),
 		...(thread !== undefined && { thread }),
+	};
+}
+
+/** A reaction that stands for a command: ✅ and 💤, in whatever shade a client draws them. */
+function signOf(room: string, event: Event, self: string, now: Date): Incoming | undefined {
+	const relation = record(event.content['m.relates_to']);
+	const [to, key] = [text(relation.event_id), text(relation.key)];
+	const plain = key?.replace(/[\uFE0E\uFE0F]/g, '');
+	if (event.sender === self || event.event_id === '' || to === undefined || (plain !== '✅' && plain !== '💤'))
+		return undefined;
+	return {
+		event: event.event_id,
+		room,
+		sender: event.sender,
+		at: timeOf(event, now),
+		body: plain,
+		mentioned: false,
+		repliesTo: to,
 	};
 }
 
@@ -199,7 +246,7 @@ function text(value: unknown): string | undefined {
 	return typeof value === 'string' ? value : undefined;
 }
 
-function record(value: unknown): Json {
+export function record(value: unknown): Json {
 	return isRecord(value) ? value : {};
 }
 

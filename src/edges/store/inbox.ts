@@ -4,6 +4,7 @@ import type { Gap, Incoming, Page, Room, Store } from '../../ports.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
 import { insertMessages, rowOf, take } from './take.ts';
+import { insertUnreadable } from './unreadable.ts';
 
 type InboxStore = Pick<Store, 'take' | 'gaps' | 'fill' | 'postponeGap' | 'unread' | 'nextMessage' | 'settle' | 'load'>;
 
@@ -27,7 +28,7 @@ export function inboxOf(db: Kysely<Tables>): InboxStore {
 			}
 			return [...first.values()];
 		},
-		fill: (gap, page) => db.transaction().execute(tx => fill(tx, gap, page)),
+		fill: (gap, page, now) => db.transaction().execute(tx => fill(tx, gap, page, now.getTime())),
 		async postponeGap({ room, batch }, until) {
 			await db
 				.updateTable('gaps')
@@ -110,7 +111,12 @@ function incomingOf(row: Tables['inbox']): Incoming {
 	};
 }
 
-async function fill(tx: Transaction<Tables>, { room, batch }: Gap, { messages, next }: Page): Promise<void> {
+async function fill(
+	tx: Transaction<Tables>,
+	{ room, batch }: Gap,
+	{ messages, next, unreadable }: Page,
+	now: number,
+): Promise<void> {
 	const gap = await tx
 		.selectFrom('gaps')
 		.select('place')
@@ -122,6 +128,7 @@ async function fill(tx: Transaction<Tables>, { room, batch }: Gap, { messages, n
 		tx,
 		messages.map((message, index) => rowOf(message, batch, gap.place - 1 - index)),
 	);
+	if (unreadable) await insertUnreadable(tx, unreadable, now);
 	if (next === undefined) {
 		await tx.deleteFrom('gaps').where('room', '=', room).where('batch', '=', batch).execute();
 	} else {

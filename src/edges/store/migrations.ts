@@ -3,10 +3,13 @@ import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { keptTable } from './kept.ts';
+import { watchTables } from './watch.ts';
 
 export const migrations: Record<string, Migration> = {
 	'0001-room': { up: room },
+	'0002-unreadable': { up: unreadable },
 	'0003-kept': { up: keptTable },
+	'0004-watch': { up: watchTables },
 };
 
 async function room(db: Kysely<unknown>): Promise<void> {
@@ -115,4 +118,23 @@ async function room(db: Kysely<unknown>): Promise<void> {
 		.addColumn('tries', integer, column => column.notNull())
 		.addColumn('next_try', integer, column => column.notNull())
 		.execute();
+}
+
+async function unreadable(db: Kysely<unknown>): Promise<void> {
+	const text = 'text';
+	const integer = 'integer';
+	await db.schema
+		.createTable('unreadable')
+		.addColumn('event', text, column => column.primaryKey())
+		.addColumn('room', text, column => column.notNull())
+		.addColumn('sender', text, column => column.notNull())
+		.addColumn('session', text, column => column.notNull())
+		.addColumn('at', integer, column => column.notNull())
+		.addColumn('why', text, column => column.notNull())
+		.addColumn('raw', text, column => column.notNull())
+		.addColumn('received', integer, column => column.notNull())
+		.addColumn('explained_at', integer)
+		.addColumn('said', integer, column => column.notNull())
+		.execute();
+	await sql`CREATE INDEX unreadable_sender ON unreadable (room, sender)`.execute(db);
 }

@@ -3,8 +3,15 @@ import type { Kysely, Transaction, Updateable } from 'kysely';
 import { sql } from 'kysely';
 import type { Saying, Store, Waiting } from '../../ports.ts';
 import type { Tables } from './schema.ts';
+import { pruneMatters } from './watch.ts';
 
-type OutboxStore = Pick<Store, 'due' | 'nextDue' | 'seal' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'prune'>;
+/** What was solved is remembered for another year (ms): the same thing in the same episode is not said again. */
+const solvedStay = 365 * 24 * 3600_000;
+
+type OutboxStore = Pick<
+	Store,
+	'due' | 'nextDue' | 'seal' | 'eventOf' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'prune'
+>;
 
 export function outboxOf(db: Kysely<Tables>): OutboxStore {
 	const first = db
@@ -47,6 +54,15 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 				.where('id', '=', id)
 				.execute();
 		},
+		async eventOf(room, said) {
+			const row = await db
+				.selectFrom('outbox')
+				.select('event')
+				.where('said', '=', said)
+				.where('room', '=', room)
+				.executeTakeFirst();
+			return row?.event ?? undefined;
+		},
 		sent: (id, event, now) => finish(id, { done_at: now.getTime(), outcome: 'sent', event: event ?? null }),
 		async postpone(id, until) {
 			await db
@@ -66,7 +82,16 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 		},
 		async prune(before) {
 			await db.deleteFrom('inbox').where('decided_at', '<', before.getTime()).execute();
-			await db.deleteFrom('outbox').where('done_at', '<', before.getTime()).execute();
+			await db.deleteFrom('unreadable').where('received', '<', before.getTime()).execute();
+			// What begins a thread, or may still be answered to, stays as long as what was said about it.
+			await db
+				.deleteFrom('outbox')
+				.where('done_at', '<', before.getTime())
+				.where('said', 'not in', ({ selectFrom }) =>
+					selectFrom('alerts').select('said').where('said', 'is not', null).$castTo<{ said: string }>(),
+				)
+				.execute();
+			await pruneMatters(db, before.getTime() - solvedStay);
 			await db.deleteFrom('invitations').where('accepted_at', '<', before.getTime()).execute();
 		},
 	};
@@ -99,7 +124,10 @@ export async function insertSayings(tx: Transaction<Tables>, sayings: readonly S
 
 /** The part of a saying that differs by its kind. */
 function decidedOf(saying: Saying): unknown {
-	if (saying.kind === 'event') return { kind: saying.kind, event: saying.event };
+	if (saying.kind === 'event') {
+		const { kind, event, continues } = saying;
+		return { kind, event, ...(continues !== undefined && { continues }) };
+	}
 	if (saying.kind === 'file') return { kind: saying.kind, file: saying.file, content: saying.content };
 	return { kind: saying.kind };
 }

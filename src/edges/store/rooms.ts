@@ -5,6 +5,7 @@ import type { Move, Store } from '../../ports.ts';
 import { roomOf } from './inbox.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
+import { forgetWatchesIn, moveWatches } from './watch.ts';
 
 type RoomStore = Pick<
 	Store,
@@ -152,6 +153,7 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 						.execute();
 				}
 				await followed(tx, move, now.getTime());
+				await moveWatches(tx, move.from, move.to);
 				await tx.deleteFrom('moves').where('from_room', '=', move.from).execute();
 				await tx.deleteFrom('invitations').where('room', '=', move.to).execute();
 			}),
@@ -171,7 +173,8 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 		},
 		forget: room =>
 			db.transaction().execute(async tx => {
-				for (const table of ['inbox', 'gaps', 'outbox', 'invitations', 'rooms'] as const) {
+				await forgetWatchesIn(tx, room);
+				for (const table of ['inbox', 'unreadable', 'gaps', 'outbox', 'invitations', 'rooms'] as const) {
 					await tx.deleteFrom(table).where('room', '=', room).execute();
 				}
 				await tx.deleteFrom('moves').where('from_room', '=', room).execute();
@@ -198,7 +201,7 @@ async function followed(tx: Transaction<Tables>, { from, to }: Move, now: number
 		.where('kind', '!=', 'leave')
 		.execute();
 	for (const { id, decided } of rows) {
-		const saying = JSON.parse(decided ?? '{}');
+		const { continues: _, ...saying } = JSON.parse(decided ?? '{}');
 		for (const content of [saying.event?.content, saying.content]) {
 			if (content) delete content['m.relates_to'];
 		}

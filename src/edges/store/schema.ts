@@ -1,5 +1,6 @@
 // The tables, as types. Times are milliseconds since 1970, truth values 0 and 1, JSON is text.
 import type { Generated } from 'kysely';
+import type { Severity } from '../../advice/matter.ts';
 
 export type Tables = {
 	account: {
@@ -46,6 +47,21 @@ export type Tables = {
 		place: number;
 		decided_at: number | null;
 	};
+	/** Encrypted events whose key has not come. */
+	unreadable: {
+		event: string;
+		room: string;
+		sender: string;
+		session: string;
+		at: number;
+		why: string;
+		raw: string;
+		received: number;
+		/** When the session was explained, or found not worth another word. */
+		explained_at: number | null;
+		/** Whether that was said in the room. */
+		said: 0 | 1;
+	};
 	gaps: {
 		room: string;
 		batch: number;
@@ -83,6 +99,40 @@ export type Tables = {
 		accepted_at: number | null;
 	};
 	moves: { from_room: string; to_room: string; via: string; since: number; tries: number; next_try: number };
+	servers: { server: string; spells: string; looked: number | null; next_look: number };
+	watches: {
+		id: string;
+		room: string;
+		server: string;
+		facts: string;
+		told: string | null;
+		changed: number;
+		heard: string | null;
+	};
+	/** What a watch has heard of; `number` is what the room calls it by, null for what happened once. */
+	matters: {
+		id: Generated<number>;
+		watch: string;
+		rule: string;
+		subject: string;
+		episode: string;
+		number: number | null;
+		stage: string;
+		at: number;
+		reminders: number;
+		severity: Severity;
+		title: string;
+		acked_at: number | null;
+		acked_by: string | null;
+		snoozed_until: string | null;
+		snoozed_version: string | null;
+		solved_at: number | null;
+		unsaid: 0 | 1;
+		/** `said` of the message that its thread begins with. */
+		root: string | null;
+	};
+	/** The log: which stage of a matter was given when, and by which saying. */
+	alerts: { matter: number; stage: string; at: number; said: string | null };
 	/** Texts by key: what upstream's sources last said. */
 	kept: { key: string; text: string };
 };

@@ -42,8 +42,8 @@ export function dialect(database: DatabaseSync): Dialect {
 export function takeFolder(path: string): DatabaseSync | undefined {
 	const lock = new DatabaseSync(path, { timeout: 0 });
 	try {
-		// No journal: an open transaction without writes needs none, and nothing is ever written here.
-		lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+		// Nothing is ever written here, so no journal need lie beside it.
+		lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
 		chmodSync(path, 0o600);
 		return lock;
 	} catch (error) {

@@ -2,6 +2,7 @@
 import type { Transaction } from 'kysely';
 import type { Batch, Incoming, RoomState } from '../../ports.ts';
 import type { Tables } from './schema.ts';
+import { dropUnreadable, insertUnreadable } from './unreadable.ts';
 
 /** More invitations than this at a time are not even noted: a flood of them fills no disk. */
 const mostInvitations = 1000;
@@ -29,6 +30,7 @@ async function leave(tx: Transaction<Tables>, room: string, now: number): Promis
 		.execute();
 	await tx.deleteFrom('inbox').where('room', '=', room).where('decided_at', 'is', null).execute();
 	await tx.deleteFrom('gaps').where('room', '=', room).execute();
+	await tx.deleteFrom('unreadable').where('room', '=', room).execute();
 	await tx.deleteFrom('invitations').where('room', '=', room).where('accepted_at', 'is', null).execute();
 	await tx
 		.updateTable('outbox')
@@ -93,11 +95,14 @@ async function takeRoom(
 			tx,
 			news.messages.map((message, place) => rowOf(message, batch, place)),
 		);
+		if (news.unreadable) await insertUnreadable(tx, news.unreadable, now);
+		if (news.opened) await dropUnreadable(tx, news.opened);
 	} else {
 		await enter(tx, news, known, token, batch, first, now);
 	}
 	if (state.tombstone) await noteMove(tx, room, state.tombstone, now);
 	for (const event of news.redacted) await redact(tx, event, now);
+	if (news.redacted.length > 0) await dropUnreadable(tx, news.redacted);
 }
 
 /** A room that we were not in before. What it heard before we came is not for us, and only its history tells. */

@@ -1,0 +1,30 @@
+// !ack: somebody takes care of it; no more reminders.
+
+import { code } from '../src/advice/markdown.ts';
+import { ackWords } from '../src/advice/watch-words.ts';
+import { chosen, readNumbers } from '../src/args.ts';
+import type { Command } from '../src/command.ts';
+import type { Ports } from '../src/ports.ts';
+
+export const ack = {
+	name: 'ack',
+	usage: 'ack [number… | all]',
+	summary: 'stop the reminders of an alert; I still say when it is solved, or when its day has come',
+	examples: ['ack', 'ack 12'],
+	help: `As a reply to the alert, in its thread, or with the number that it shows; the reaction ✅ does the same. ${code('!alerts')} shows the numbers.`,
+	changes: true,
+	async run({ words, room, sender, repliesTo, thread }, { store, now }: Pick<Ports, 'store' | 'now'>) {
+		const all = words.length === 1 && words[0]?.toLowerCase() === 'all';
+		const open = await store.open(room);
+		const numbers = all ? open.map(({ number }) => number) : readNumbers(words);
+		const said = [repliesTo, thread].filter(event => event !== undefined);
+		const here = numbers.length ? [] : (await Promise.all(said.map(event => store.saidIn(room, event)))).flat();
+		const those = chosen(open, numbers, here, '!ack 12');
+		await store.ack(
+			those.map(({ id }) => id),
+			sender,
+			now(),
+		);
+		return ackWords(those);
+	},
+} satisfies Command;

@@ -1,0 +1,16 @@
+// !alerts: what is open in this room.
+import { openWords } from '../src/advice/watch-words.ts';
+import type { Command } from '../src/command.ts';
+import type { Ports } from '../src/ports.ts';
+
+export const alerts = {
+	name: 'alerts',
+	usage: 'alerts',
+	summary: 'what is open on the servers that this room watches',
+	examples: ['alerts'],
+	changes: false,
+	async run({ room }, { store }: Pick<Ports, 'store'>) {
+		const watches = await store.watches(room);
+		return openWords(await store.open(room), watches.length);
+	},
+} satisfies Command;

@@ -1,0 +1,72 @@
+// !profile: what this room knows about a deployment.
+import { code, quoted } from '../src/advice/markdown.ts';
+import { factWords, parseTerm, writeTerm } from '../src/advice/profile.ts';
+import { withFacts } from '../src/advice/subscription.ts';
+import { readProfile, sortWords, takeVersion } from '../src/args.ts';
+import type { Command } from '../src/command.ts';
+import { Refusal } from '../src/command.ts';
+import type { Ports } from '../src/ports.ts';
+import { statusCard } from '../src/status-card.ts';
+
+const example = '!profile example.org postgres=15 no-workers';
+
+export const profile = {
+	name: 'profile',
+	usage: 'profile [server] [facts… | forget facts…]',
+	summary: 'what this room knows about a deployment; say more, or let me forget',
+	examples: ['profile example.org', example.slice(1), 'profile example.org forget workers'],
+	help: `Deny a fact with ${code('no-')} in front; ${code('forget')} makes it unknown again (${code('forget all')}: all of them). A server that cannot be polled is told by hand: ${code('!profile example.org version=1.150')}. The server may be left out when this room watches only one.`,
+	changes: true,
+	asks: words =>
+		words.length === 0 || (words.length === 1 && !words[0]?.includes('=') && words[0]?.includes('.') === true),
+	async run({ words, room }, ports: Pick<Ports, 'knowledge' | 'store' | 'web' | 'now'>) {
+		const { store, knowledge, now } = ports;
+		const watches = await store.watches(room);
+		const cut = words.findIndex(word => word.toLowerCase() === 'forget');
+		const said = cut < 0 ? words : words.slice(0, cut);
+		const forget = cut < 0 ? [] : words.slice(cut + 1).map(word => word.toLowerCase());
+		if (cut >= 0 && !forget.length)
+			throw new Refusal(`Forget what? For example ${code('forget workers')} or ${code('forget all')}.`);
+		const { version, rest } = takeVersion(said, knowledge);
+		const { servers, terms, versions } = sortWords(rest, example);
+		if (versions[0] !== undefined) throw new Refusal(`Write the version as a fact: ${code(`version=${versions[0]}`)}`);
+		if (servers.length > 1) throw new Refusal(`One server at a time: ${code(example)}`);
+		const [only, other] = watches;
+		const name = servers[0] ?? (other ? undefined : only?.server);
+		if (name === undefined) {
+			const which = watches.length
+				? `Of which server? This room watches ${watches.length}.`
+				: 'This room watches no server yet.';
+			throw new Refusal(`${which} An example: ${code(watches.length ? example : '!watch example.org')}`);
+		}
+		const known = watches.find(({ server }) => server === name);
+		if (!known)
+			throw new Refusal(
+				`This room does not watch ${quoted(name)}. Begin with ${code(`!watch ${name}`)}; the facts can follow it.`,
+			);
+		readProfile(terms);
+		const server = await store.server(name);
+		if (!server) throw new Error(`the watched server ${name} is missing`);
+		const left = forget.includes('all') ? [] : known.facts.filter(fact => !forget.includes(factOf(fact)));
+		const unknown = forget.find(word => word !== 'all' && word !== 'version' && !factWords().includes(word));
+		if (unknown !== undefined)
+			throw new Refusal(`I do not know the fact ${quoted(unknown)}. ${code('!help facts')} lists them.`);
+		const changes = terms.length > 0 || version !== undefined || forget.length > 0;
+		const { told, ...without } = known;
+		const kept = forget.includes('all') || forget.includes('version') ? undefined : told;
+		const now_ = now();
+		const by = version === undefined ? kept : { version, at: now_.toISOString() };
+		const subscription = {
+			...without,
+			...(by && { told: by }),
+			facts: withFacts(left, terms.map(writeTerm)),
+			changed: changes ? now_ : known.changed,
+		};
+		if (changes) await store.keepWatch(subscription, now_);
+		return statusCard(subscription, server, changes ? 'I keep that.' : '', ports);
+	},
+} satisfies Command;
+
+function factOf(fact: string): string {
+	return parseTerm(fact)?.fact ?? fact;
+}

@@ -1,0 +1,71 @@
+// !room: how this room wants to be spoken to.
+import { isQuiet, isZone } from '../src/advice/hours.ts';
+import { code, quoted } from '../src/advice/markdown.ts';
+import type { Settings } from '../src/advice/subscription.ts';
+import { settingsWords } from '../src/advice/watch-words.ts';
+import type { Command } from '../src/command.ts';
+import { Refusal } from '../src/command.ts';
+import type { Ports } from '../src/ports.ts';
+
+/** What one can set: what it means, an example, and how the word is read; undefined for a word that is none. */
+const settable: Record<
+	string,
+	{ example: string; read: (value: string, sender: string) => Partial<Settings> | undefined }
+> = {
+	zone: { example: 'zone Europe/Berlin', read: value => (isZone(value) ? { zone: value } : undefined) },
+	quiet: {
+		example: 'quiet 22:00-07:00',
+		read: value => (isQuiet(value) ? { quiet: value } : undefined),
+	},
+	severity: {
+		example: 'severity warning',
+		read: value => (value === 'info' || value === 'warning' || value === 'severe' ? { severity: value } : undefined),
+	},
+	messages: {
+		example: 'messages notice',
+		read: value => (value === 'notice' || value === 'text' ? { messages: value } : undefined),
+	},
+	mention: {
+		example: 'mention @admin:example.org',
+		read: (value, sender) => {
+			if (value === 'me') return { mention: sender };
+			return /^@[^\s:]+:\S+$/.test(value) ? { mention: value } : undefined;
+		},
+	},
+	bare: {
+		example: 'bare off',
+		read: value => (value === 'on' || value === 'off' ? { bare: value === 'on' } : undefined),
+	},
+};
+
+export const room = {
+	name: 'room',
+	usage: 'room [setting value]',
+	summary: 'how this room wants to be told: time zone, quiet hours, severity, notices, mentions',
+	examples: ['room', ...Object.values(settable).map(({ example }) => `room ${example}`)],
+	help: `${code('default')} as the value takes a setting back. In quiet hours only severe advisories are said. ${code('bare off')} leaves ${code('!upgrade')} to other bots; then say ${code('!glia upgrade')}.`,
+	changes: true,
+	asks: words => words.length === 0,
+	async run({ words, room: id, sender }, { store, now }: Pick<Ports, 'store' | 'now'>) {
+		const settings = await store.settings(id);
+		const [name, ...rest] = words;
+		if (name === undefined) return settingsWords(settings, undefined);
+		const setting = settable[name.toLowerCase()];
+		if (!setting || !Object.hasOwn(settable, name.toLowerCase()))
+			throw new Refusal(
+				`There is no setting ${quoted(name)}. There are: ${Object.keys(settable).map(code).join(', ')}; for example ${code('!room zone Europe/Berlin')}`,
+			);
+		const key = name.toLowerCase();
+		const value = rest.join('').replace(/[–—]/g, '-');
+		if (value === '') throw new Refusal(`To what? For example ${code(`!room ${setting.example}`)}`);
+		const { [key as keyof Settings]: _, ...others } = settings;
+		const changed = value.toLowerCase() === 'default' ? {} : setting.read(value, sender);
+		if (!changed)
+			throw new Refusal(
+				`${quoted(value)} is nothing that ${code(key)} can be. An example: ${code(`!room ${setting.example}`)}`,
+			);
+		const kept = { ...others, ...changed };
+		await store.keepSettings(id, kept, now());
+		return settingsWords(kept, key);
+	},
+} satisfies Command;

@@ -1,0 +1,30 @@
+// !snooze: not now; remind again at a time, or with a release.
+
+import { code } from '../src/advice/markdown.ts';
+import { snoozeWords } from '../src/advice/watch-words.ts';
+import { chosen, readNumbers, readSnooze } from '../src/args.ts';
+import type { Command } from '../src/command.ts';
+import type { Ports } from '../src/ports.ts';
+
+export const snooze = {
+	name: 'snooze',
+	usage: 'snooze <7d | 2w | until 2027-01-15 | until 1.170> [number…]',
+	summary: 'say nothing more of an alert until then',
+	examples: ['snooze 7d', 'snooze 2w 12', 'snooze until 1.170'],
+	help: `As a reply to the alert, in its thread, or with the number that it shows; the reaction 💤 means a week. ${code('!alerts')} shows the numbers.`,
+	changes: true,
+	async run({ words, room, repliesTo, thread }, { store, now }: Pick<Ports, 'store' | 'now'>) {
+		const { until, rest } = readSnooze(words, now());
+		const numbers = readNumbers(rest);
+		const open = await store.open(room);
+		const said = [repliesTo, thread].filter(event => event !== undefined);
+		const here = numbers.length ? [] : (await Promise.all(said.map(event => store.saidIn(room, event)))).flat();
+		const those = chosen(open, numbers, here, '!snooze 7d 12');
+		await store.snooze(
+			those.map(({ id }) => id),
+			until,
+		);
+		const { zone = 'UTC' } = await store.settings(room);
+		return snoozeWords(those, until, zone);
+	},
+} satisfies Command;

@@ -1,0 +1,27 @@
+// !unwatch: this room no longer hears of a server.
+import { code, quoted } from '../src/advice/markdown.ts';
+import type { Command } from '../src/command.ts';
+import { Refusal } from '../src/command.ts';
+import type { Ports } from '../src/ports.ts';
+
+export const unwatch = {
+	name: 'unwatch',
+	usage: 'unwatch <server>',
+	summary: 'end the watch, and forget what this room said about the server',
+	examples: ['unwatch example.org'],
+	changes: true,
+	async run({ words, room }, { store }: Pick<Ports, 'store'>) {
+		const [typed, extra] = words;
+		if (typed === undefined || extra !== undefined)
+			throw new Refusal(`Which server? An example: ${code('!unwatch example.org')}`);
+		const server = typed.toLowerCase();
+		if (!(await store.dropWatch(room, server)))
+			throw new Refusal(`This room does not watch ${quoted(typed)}. ${code('!servers')} lists what it watches.`);
+		return {
+			value: { format: 1, unwatched: server },
+			lead: `I no longer watch ${quoted(server)} for this room, and forgot its facts and alerts.`,
+			sections: [],
+			kind: 'progress',
+		};
+	},
+} satisfies Command;

@@ -1,0 +1,50 @@
+// !watch: this room subscribes to a server, and sees at once how it stands.
+import { code } from '../src/advice/markdown.ts';
+import { writeTerm } from '../src/advice/profile.ts';
+import { withFacts } from '../src/advice/subscription.ts';
+import { readProfile, readServer, sortWords, takeVersion } from '../src/args.ts';
+import type { Command } from '../src/command.ts';
+import { Refusal } from '../src/command.ts';
+import type { Ports } from '../src/ports.ts';
+import { look, statusCard } from '../src/status-card.ts';
+
+const example = '!watch example.org docker postgres=15 no-workers';
+/** A room has at most so many subscriptions. */
+const most = 100;
+
+export const watch = {
+	name: 'watch',
+	usage: 'watch <server> [facts…]',
+	summary: 'tell this room in time what a server needs',
+	examples: ['watch example.org', 'watch example.org docker postgres=15 no-workers'],
+	help: `I look at it every hour and speak up about new releases, security advisories, deadlines and ends of support that concern it, in time and once. What is true today stands in the answer. Facts make it precise: ${code('!help facts')}. For a server that cannot be polled add ${code('version=1.150')}.`,
+	changes: true,
+	async run({ words, room }, ports: Pick<Ports, 'knowledge' | 'store' | 'web' | 'now'>) {
+		const { store, knowledge, now } = ports;
+		const { version, rest } = takeVersion(words, knowledge);
+		const { servers, terms, versions } = sortWords(rest, example);
+		const [typed, extra] = servers;
+		if (versions[0] !== undefined)
+			throw new Refusal(`A version by itself is not enough here: write ${code(`version=${versions[0]}`)}.`);
+		if (typed === undefined) throw new Refusal(`Which server? An example: ${code(example)}`);
+		if (extra !== undefined) throw new Refusal(`One server at a time: ${code(example)}`);
+		const server = readServer(typed);
+		readProfile(terms);
+		const all = await store.watches(room);
+		const known = all.find(watched => watched.server === server);
+		if (!known && all.length >= most)
+			throw new Refusal(`This room watches ${most} servers, and that is the most. ${code('!unwatch')} ends one.`);
+		const facts = withFacts(known?.facts ?? [], terms.map(writeTerm));
+		const changed = !known || terms.length || version !== undefined;
+		const subscription = {
+			...(known ?? { id: crypto.randomUUID(), room, server }),
+			facts,
+			changed: changed ? now() : (known?.changed ?? now()),
+			...(version !== undefined && { told: { version, at: now().toISOString() } }),
+		};
+		if (changed) await store.keepWatch(subscription, now());
+		const seen = await look(server, ports);
+		const opening = known ? 'I watch it already.' : 'I watch it from now on.';
+		return statusCard(subscription, seen, opening, ports);
+	},
+} satisfies Command;

@@ -1,0 +1,200 @@
+// What a watch says, in words: the message that groups the alerts of a server, its status card, what is open.
+import type { Answer, Section } from '../command.ts';
+import { isAffected } from './advisory.ts';
+import type { Alert } from './alert.ts';
+import { momentIn } from './hours.ts';
+import { code, quoted } from './markdown.ts';
+import type { Facing, Severity } from './matter.ts';
+import { behind, nextDeadlines } from './matter.ts';
+import { plan } from './plan.ts';
+import { concern, profileJson } from './profile.ts';
+import { rollback } from './rollback.ts';
+import { isAbove, isCandidate } from './version.ts';
+import { capital, count, deadlineLine, factExample, list } from './words.ts';
+
+export type Numbered = { alert: Alert; number?: number };
+
+const marks: Record<Severity, string> = { severe: '🔴', warning: '⚠️', info: '' };
+const ruleTitles: Record<Alert['rule'], string> = {
+	first: 'First look',
+	change: 'Another release',
+	release: 'New release',
+	advisory: 'Security',
+	deadline: 'Deadline',
+	lifecycle: 'End of support',
+	floor: 'Needed by the newest release',
+	unseen: 'Not seen',
+};
+/** So many alerts are told one by one. */
+const mostInFull = 6;
+
+/** One message for the alerts of one server. */
+export function alertWords(server: string, alerts: readonly Numbered[], mention: string | undefined): Answer {
+	const worst = (['severe', 'warning', 'info'] as const).find(severity =>
+		alerts.some(({ alert }) => alert.severity === severity && alert.kind !== 'solved'),
+	);
+	const [first] = alerts;
+	const mark = worst ? marks[worst] : '✅';
+	const prefix = first?.alert.kind === 'solved' ? 'Solved: ' : first?.alert.kind === 'reminder' ? 'Still: ' : '';
+	const title = first?.alert.title ?? '';
+	const named = title.includes(quoted(server)) ? title : `${quoted(server)}: ${title}`;
+	const more = alerts.length > 1 ? `, and ${alerts.length - 1} more` : '';
+	const head = `**${[mark, `${prefix}${named}${more}`].filter(Boolean).join(' ')}**${alerts.length === 1 ? numberWords(first?.number) : ''}`;
+	const asked = askWords(server, alerts);
+	const acts = alerts.some(({ alert }) => alert.kind !== 'solved' && alert.rule !== 'change');
+	const foot = acts ? `✅ or ${code('!ack')} stops the reminders, 💤 or ${code('!snooze 7d')} puts them off.` : '';
+	const lead =
+		alerts.length === 1
+			? [head, first?.alert.text, asked, foot].filter(Boolean).join('\n\n')
+			: [head, asked, foot].filter(Boolean).join('\n\n');
+	const calls = mention !== undefined && (worst === 'severe' || worst === 'warning');
+	return {
+		value: { format: 1, server, alerts: alerts.map(({ alert, number }) => ({ ...alert, ...(number && { number }) })) },
+		lead,
+		sections: alerts.length === 1 ? [] : sectionsOf(alerts),
+		kind: 'answer',
+		...(calls && { mention: [mention] }),
+	};
+}
+
+function numberWords(number: number | undefined): string {
+	return number === undefined ? '' : ` · #${number}`;
+}
+
+function sectionsOf(alerts: readonly Numbered[]): Section[] {
+	const full = alerts.slice(0, mostInFull);
+	const rest = alerts.slice(mostInFull);
+	const sections = full.map(({ alert, number }): Section => {
+		const solved = alert.kind === 'solved';
+		const mark = solved ? '✅' : marks[alert.severity];
+		return {
+			title: `${solved ? 'Solved' : ruleTitles[alert.rule]}${number === undefined ? '' : ` #${number}`}`,
+			...(mark && { mark }),
+			markdown: `**${alert.title}**\n\n${alert.text}`,
+			fold: false,
+		};
+	});
+	if (!rest.length) return sections;
+	const lines = rest.map(
+		({ alert, number }) =>
+			`${alert.kind === 'solved' ? '✅ ' : marks[alert.severity] && `${marks[alert.severity]} `}${alert.title}${numberWords(number)}`,
+	);
+	return [...sections, { title: `And ${rest.length} more`, markdown: list(lines), fold: true }];
+}
+
+function askWords(server: string, alerts: readonly Numbered[]): string {
+	const facts = [...new Set(alerts.flatMap(({ alert }) => (alert.kind === 'solved' ? [] : (alert.ask ?? []))))];
+	if (!facts.length) return '';
+	const words = facts.slice(0, 3).map(factExample).join(' ');
+	return `I do not know whether this concerns it. Tell me, like ${code(`!profile ${server} ${words}`)}; deny a fact with ${code('no-')} in front.`;
+}
+
+export type Card = {
+	facing: Facing;
+	zone: string;
+	looked?: Date;
+	next?: Date;
+	/** What the last look saw, when it was no release: Markdown. */
+	why?: string;
+	/** How the card begins: `I watch it from now on.` */
+	opening?: string;
+};
+
+/** The state of a server at one glance. */
+export function cardWords({ facing, zone, looked, next, why, opening }: Card): Answer {
+	const { server, running, profile, knowledge, today } = facing;
+	const times = [
+		...(looked ? [`last look ${momentIn(looked, zone)}`] : []),
+		...(next ? [`next look ${momentIn(next, zone)}`] : []),
+	];
+	const foot = times.length ? `${capital(times.join(', '))}.` : '';
+	const stated = profileJson(profile);
+	const value = { format: 1, server, profile: stated, ...(looked && { looked: looked.toISOString() }) };
+	if (!running) {
+		const help = `If it cannot be polled, tell me what runs: ${code(`!profile ${server} version=1.150`)}`;
+		return {
+			value: { ...value, running: null },
+			lead: [`**I cannot say what ${quoted(server)} runs.**`, why, opening, help, foot].filter(Boolean).join('\n\n'),
+			sections: [],
+			kind: 'answer',
+		};
+	}
+	const { version } = running;
+	const newest = knowledge.releases.findLast(release => !release.withdrawn && !isCandidate(release.version))?.version;
+	const late = behind(version, knowledge, today);
+	const open = knowledge.advisories.filter(
+		advisory => isAffected(advisory, version) && concern(advisory.applies, profile).is !== false,
+	);
+	const ahead = newest !== undefined && isAbove(newest, version);
+	const way = ahead ? plan({ from: version, to: newest, profile, today }, knowledge) : undefined;
+	const state = [
+		ahead
+			? late.releases
+				? `${count(late.releases, 'release')} and ${count(late.days, 'day')} behind`
+				: `a patch behind, since ${count(late.days, 'day')}`
+			: 'the newest release',
+		open.length ? `open to ${count(open.length, 'known hole')}` : 'open to no known hole',
+	].join(', ');
+	const severe = open.filter(({ severity }) => severity === 'critical' || severity === 'high').length;
+	const deadlines = nextDeadlines(facing, 4);
+	const back = rollback(version, undefined, knowledge);
+	const facts = new Map<string, number>();
+	for (const fact of way?.steps.flatMap(({ ask }) => ask ?? []) ?? []) facts.set(fact, (facts.get(fact) ?? 0) + 1);
+	for (const { concerned, applies } of deadlines) {
+		const asked = concerned === 'unknown' ? concern(applies, profile) : undefined;
+		if (asked?.is === 'unknown') for (const fact of asked.ask) facts.set(fact, (facts.get(fact) ?? 0) + 1);
+	}
+	const asked = [...facts].sort(([, a], [, b]) => b - a).slice(0, 4);
+	const known = Object.keys(stated).length
+		? `I know of it: ${Object.entries(stated)
+				.map(([fact, is]) => code(is === true ? fact : is === false ? `no-${fact}` : `${fact}=${is}`))
+				.join(', ')}.`
+		: 'I know nothing of the deployment yet.';
+	const say = asked.length
+		? ` Not known, and worth saying: ${code(`!profile ${server} ${asked.map(([fact]) => factExample(fact)).join(' ')}`)}; deny a fact with ${code('no-')} in front.`
+		: '';
+	const acts = way?.steps.filter(({ must, generated }) => must && !generated).length ?? 0;
+	const lines = [
+		...(open.length
+			? [`${severe ? '🔴' : '⚠️'} ${count(open.length, 'hole')}${severe ? `, ${severe} severe` : ''}`]
+			: []),
+		...(way && newest
+			? [
+					`The way to ${newest}: ${acts ? count(acts, 'thing to do', 'things to do') : 'nothing to do but the switch'}; ${code(`!upgrade ${server}`)}`,
+				]
+			: []),
+		back.floor === version
+			? 'No older release starts on its database.'
+			: `The way back leads to ${back.floor} at most.`,
+	];
+	const sections: Section[] = [
+		{ title: 'State', markdown: list(lines), fold: false },
+		...(deadlines.length
+			? [{ title: 'Next deadlines', markdown: list(deadlines.map(deadlineLine)), fold: false }]
+			: []),
+		{ title: 'The deployment', markdown: `${known}${say}`, fold: false },
+	];
+	const by = running.by === 'person' ? ' (as you told me)' : '';
+	return {
+		value: {
+			...value,
+			running: version,
+			newest,
+			behind: late,
+			advisories: open.map(({ id }) => id),
+			deadlines: deadlines.map(({ id }) => id),
+			rollback: back.floor,
+		},
+		lead: [
+			`**${quoted(server)} runs Synapse ${version}${by}: ${state}.**`,
+			// A silent server still runs what it ran, as far as anybody knows.
+			why && `⚠️ ${why}`,
+			opening,
+			foot,
+		]
+			.filter(Boolean)
+			.join('\n\n'),
+		sections,
+		kind: 'answer',
+	};
+}

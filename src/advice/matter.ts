@@ -1,0 +1,374 @@
+// What is true of a watched server now and worth knowing: one rule a function. Whether anybody still has to hear of it
+// is decided in alert.ts.
+import type { Advisory, Knowledge } from '../knowledge/shape.ts';
+import { fixedIn, isAffected } from './advisory.ts';
+import type { Deadline } from './deadline.ts';
+import { deadlines, earliest } from './deadline.ts';
+import { daysBetween } from './hours.ts';
+import { code, quoted } from './markdown.ts';
+import type { Plan } from './plan.ts';
+import { plan } from './plan.ts';
+import type { Profile } from './profile.ts';
+import { concern, holds } from './profile.ts';
+import type { Running, Spell } from './spell.ts';
+import type { Version } from './version.ts';
+import { compare, finalOf, isAbove, isCandidate, lineOf } from './version.ts';
+import { count, dangers, deadlineLine, floorNames, list } from './words.ts';
+
+export type Severity = 'info' | 'warning' | 'severe';
+export type Rule = 'release' | 'advisory' | 'deadline' | 'lifecycle' | 'floor' | 'unseen';
+
+/** The ladder of each rule, from far to near. What stands later is nearer, and says more. */
+export const ladders: Record<Rule, readonly string[]> = {
+	release: ['out'],
+	advisory: ['ask', 'open'],
+	deadline: ['announced', 'd90', 'two-away', 'ask', 'd30', 'next', 'd14', 'd7', 'rc', 'd1', 'passed', 'in-force'],
+	lifecycle: ['d90', 'd30', 'd14', 'd7', 'd1', 'passed'],
+	floor: ['newest'],
+	unseen: ['long'],
+};
+
+/** The end of a ladder: a new fact, which even those hear who stopped the reminders. */
+export const ends: readonly string[] = ['passed', 'in-force'];
+
+export type Matter = {
+	rule: Rule;
+	subject: string;
+	stage: string;
+	severity: Severity;
+	/** Said again until somebody acts or stops it. */
+	reminds: boolean;
+	/** One line of Markdown, without a full stop; it is kept, for the day when the matter is solved. */
+	title: string;
+	/** More of it, as Markdown; put together only when it is said. */
+	text: () => string;
+	/** Facts that would decide whether it concerns the server. */
+	ask?: string[];
+};
+
+export type Facing = {
+	server: string;
+	running: Running | undefined;
+	spells: readonly Spell[];
+	/** Whether a person told the version, because nobody can see it. */
+	told: boolean;
+	profile: Profile;
+	knowledge: Knowledge;
+	now: Date;
+	/** The day in the room's time zone. */
+	today: string;
+};
+
+/** All that is true now, the worst first. */
+export function matters(facing: Facing): Matter[] {
+	const { running } = facing;
+	const found = [...unseen(facing), ...lifecycles(facing)];
+	if (running) {
+		const at = { ...facing, running: running.version };
+		found.push(...advisories(at), ...promises(at), ...floors(at), ...release(at));
+	}
+	const weight = (matter: Matter) => severities.indexOf(matter.severity);
+	return found.sort(
+		(a, b) => weight(b) - weight(a) || a.rule.localeCompare(b.rule) || a.subject.localeCompare(b.subject),
+	);
+}
+
+export const severities: readonly Severity[] = ['info', 'warning', 'severe'];
+
+type At = Omit<Facing, 'running'> & { running: Version };
+
+function newestOf(knowledge: Knowledge): Version {
+	return (
+		knowledge.releases.findLast(({ version, withdrawn }) => !withdrawn && !isCandidate(version))?.version ?? '0.0.0'
+	);
+}
+
+/** A new line of releases is news, as is a patch of the line that runs; the patches of other lines are not. */
+function release(at: At): Matter[] {
+	const { running, knowledge, server } = at;
+	const newest = newestOf(knowledge);
+	if (!isAbove(newest, running)) return [];
+	const line = lineOf(newest);
+	const own = line === lineOf(running);
+	const first = knowledge.releases.find(
+		({ version, withdrawn }) => !withdrawn && !isCandidate(version) && lineOf(version) === line,
+	);
+	const news = own ? newest : (first?.version ?? newest);
+	return [
+		{
+			rule: 'release',
+			subject: own ? newest : line,
+			stage: 'out',
+			severity: 'info',
+			reminds: false,
+			title: `Synapse ${newest} is out`,
+			text: () => {
+				const way = plan({ from: running, to: newest, profile: at.profile, today: at.today }, knowledge);
+				const fresh = way.deadlines.filter(
+					({ announced, concerned }) => announced !== null && lineOf(announced) === line && concerned === true,
+				);
+				return [
+					wayWords(way, server),
+					...(own || news === newest ? [] : [`The first release of ${line} was ${news}.`]),
+					...(fresh.length ? [`It announces:\n\n${list(fresh.map(deadlineLine))}`] : []),
+				].join('\n\n');
+			},
+		},
+	];
+}
+
+/** What a way asks, in a few lines, and where to read all of it. */
+export function wayWords(way: Plan, server: string): string {
+	const acts = way.steps.filter(({ must, generated }) => must && !generated);
+	const sure = acts.filter(({ concerned }) => concerned === true).length;
+	const refusing = way.steps.filter(({ refuses }) => refuses).length;
+	const halts = way.stops.filter(({ required }) => required);
+	const parts = [
+		sure ? count(sure, 'thing to do', 'things to do') : 'nothing surely to do',
+		...(acts.length > sure ? [`${acts.length - sure} more if they concern it`] : []),
+		...(refusing ? [`${refusing} can stop the start`] : []),
+		...(halts.length ? [count(halts.length, 'required halt')] : []),
+	];
+	const unread = way.unread.length ? `${count(way.unread.length, 'passage')} of upstream’s unread` : '';
+	const ask = `From ${way.from}: ${[...parts, unread].filter(Boolean).join(', ')}. All of it: ${code(`!upgrade ${server}`)}`;
+	const worst = dangers(
+		way,
+		way.steps.filter(({ must, refuses }) => must || refuses),
+	).filter(line => line.startsWith('🔴'));
+	const numbered = worst.map(line => line.replace(/ without step \d+/, ' without a step'));
+	return numbered.length ? `${ask}\n\n${list(numbered.slice(0, 5))}` : ask;
+}
+
+const advisorySeverity: Record<Advisory['severity'], Severity> = {
+	critical: 'severe',
+	high: 'severe',
+	moderate: 'warning',
+	low: 'info',
+};
+
+function advisories({ running, knowledge, profile }: At): Matter[] {
+	return knowledge.advisories.flatMap((advisory): Matter[] => {
+		if (!isAffected(advisory, running)) return [];
+		const concerned = concern(advisory.applies, profile);
+		if (concerned.is === false) return [];
+		const severity = advisorySeverity[advisory.severity];
+		const asks = concerned.is === 'unknown' && severity !== 'severe';
+		const fix = fixedIn(advisory, running, knowledge.releases);
+		return [
+			{
+				rule: 'advisory',
+				subject: advisory.id,
+				stage: asks ? 'ask' : 'open',
+				severity: asks ? 'info' : severity,
+				reminds: !asks && severity !== 'info',
+				title: `${running} is open to ${code(advisory.id)} (${advisory.severity}): ${advisory.title}`,
+				text: () =>
+					[
+						fix ? `Fixed in ${fix}.` : 'No release fixes it yet.',
+						...(advisory.links[0] ? [`[Advisory](${advisory.links[0]})`] : []),
+					].join(' '),
+				...(concerned.is === 'unknown' && { ask: concerned.ask }),
+			},
+		];
+	});
+}
+
+/** One promise a story: the one that was announced last. */
+function promises(at: At): Matter[] {
+	const { running, knowledge, profile, today } = at;
+	const newest = newestOf(knowledge);
+	const stories = new Map<string, Deadline>();
+	const story = new Map(knowledge.notes.map(note => [note.id, note.story ?? note.id]));
+	for (const deadline of deadlines({ at: newest, today, all: true }, profile, knowledge)) {
+		if (deadline.announced === null || deadline.withdrawn !== undefined) continue;
+		const landed = landedBy(deadline, newest);
+		if (landed !== undefined && !isAbove(landed, running)) continue;
+		const id = story.get(deadline.id) ?? deadline.id;
+		const other = stories.get(id);
+		if (!other?.announced || compare(deadline.announced, other.announced) >= 0) stories.set(id, deadline);
+	}
+	return [...stories].flatMap(([subject, deadline]): Matter[] => {
+		const stage = stageOf(deadline, newest, at);
+		if (stage === undefined) return [];
+		const { concerned } = deadline;
+		const nearness = ladders.deadline.indexOf(stage);
+		if (concerned === 'unknown' && nearness < ladders.deadline.indexOf('d30')) return [];
+		// What has come, and may concern nobody, stands in every plan with its condition.
+		if (concerned === 'unknown' && ends.includes(stage)) return [];
+		const ask = concerned === 'unknown';
+		const near = nearness >= ladders.deadline.indexOf('d30');
+		return [
+			{
+				rule: 'deadline',
+				subject,
+				stage: ask ? 'ask' : stage,
+				severity: near && !ask ? 'warning' : 'info',
+				reminds: !ask && ends.includes(stage),
+				title: `${stageWords[stage] ?? ''}: ${deadline.subject}`,
+				text: () => deadlineLine(deadline),
+				...(ask && { ask: askOf(deadline, profile) }),
+			},
+		];
+	});
+}
+
+/** The release in which it landed, if that one is out. */
+function landedBy({ landed }: Deadline, newest: Version): Version | undefined {
+	return landed !== null && compare(landed, newest) <= 0 ? landed : undefined;
+}
+
+function askOf(deadline: Deadline, profile: Profile): string[] {
+	const concerned = concern(deadline.applies, profile);
+	return concerned.is === 'unknown' ? concerned.ask : [];
+}
+
+const stageWords: Record<string, string> = {
+	announced: 'Announced',
+	d90: 'Within 90 days',
+	d30: 'Within 30 days',
+	d14: 'Within two weeks',
+	d7: 'Within a week',
+	d1: 'Tomorrow',
+	passed: 'The date has come',
+	'two-away': 'Two releases away',
+	next: 'In the next release',
+	rc: 'A candidate of the release is out',
+	'in-force': 'In force',
+};
+
+function minorOf(version: Version): number {
+	return Number(lineOf(version).split('.')[1]);
+}
+
+function stageOf({ at, landed }: Deadline, newest: Version, { knowledge, running, today }: At): string | undefined {
+	if (landed !== null && compare(landed, newest) <= 0) return isAbove(landed, running) ? 'in-force' : undefined;
+	const stages: string[] = [];
+	if (at.vague !== undefined) stages.push('announced');
+	if (at.date !== undefined) {
+		const stage = dateStage(daysBetween(today, earliest(at.date)));
+		if (stage) stages.push(stage);
+	}
+	const version = landed ?? at.version;
+	if (version !== undefined && lineOf(version).split('.')[0] === lineOf(newest).split('.')[0]) {
+		const away = minorOf(version) - minorOf(newest);
+		const candidate = knowledge.releases.some(
+			release => isCandidate(release.version) && finalOf(release.version) === finalOf(version),
+		);
+		if (candidate && compare(version, newest) > 0) stages.push('rc');
+		else if (away > 0 && away <= 2) stages.push(away === 1 ? 'next' : 'two-away');
+		// Due and not landed: it may stop in any release, the next one included.
+		else if (away <= 0) stages.push('next');
+	}
+	const order = ladders.deadline;
+	return stages.sort((a, b) => order.indexOf(b) - order.indexOf(a))[0];
+}
+
+function dateStage(days: number): string | undefined {
+	if (days <= 0) return 'passed';
+	const step = [1, 7, 14, 30, 90].find(most => days <= most);
+	return step === undefined ? undefined : `d${step}`;
+}
+
+/** Ends of support of what the profile has for sure; what it may have stands in the status card. */
+function lifecycles({ profile, today, knowledge }: Facing): Matter[] {
+	return deadlines({ at: '0.0.0', today, all: false }, profile, knowledge).flatMap((deadline): Matter[] => {
+		if (deadline.announced !== null || deadline.concerned !== true || deadline.at.date === undefined) return [];
+		const stage = dateStage(daysBetween(today, earliest(deadline.at.date)));
+		if (stage === undefined) return [];
+		return [
+			{
+				rule: 'lifecycle',
+				subject: deadline.id.replace(/^lifecycle\//, ''),
+				stage,
+				severity: stage === 'd90' ? 'info' : 'warning',
+				reminds: stage === 'passed',
+				title: `${deadline.subject} ${stage === 'passed' ? 'has lost' : 'loses'} its support`,
+				text: () => `${deadline.promised} Instead: ${deadline.replacedBy}.`,
+			},
+		];
+	});
+}
+
+const floorFacts = { python: 'python', postgresql: 'postgres', sqlite: 'sqlite' } as const;
+
+/** What the newest release needs and the deployment is known not to have. */
+function floors({ running, knowledge, profile, server }: At): Matter[] {
+	const stable = knowledge.releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version));
+	const newest = stable.at(-1);
+	if (!newest || !isAbove(newest.version, running) || profile.size === 0) return [];
+	return (['python', 'postgresql', 'sqlite'] as const).flatMap((of): Matter[] => {
+		const min = newest[of];
+		if (min === undefined || holds(`${floorFacts[of]}>=${min}`, profile).is !== false) return [];
+		// Who uses the other database, or has it from an image, is under no floor.
+		if (profile.get(floorFacts[of]) === undefined) return [];
+		const at = stable[stable.findLastIndex(release => release[of] !== min) + 1]?.version ?? newest.version;
+		return [
+			{
+				rule: 'floor',
+				subject: `${of}-${min}`,
+				stage: 'newest',
+				severity: 'warning',
+				reminds: true,
+				title: `The newest release needs ${floorNames[of]} ${min}, and yours is older`,
+				text: () => `Needed from ${at} on: without it, no newer Synapse starts. ${code(`!upgrade ${server}`)}`,
+			},
+		];
+	});
+}
+
+/** A server counts as unseen after a day and three looks: one failed look may be our own fault. */
+const patience = { hours: 24, looks: 3 };
+
+function unseen({ spells, told, server, now }: Facing): Matter[] {
+	const last = spells.at(-1);
+	// Who told the version said with it that nobody can look.
+	if (!last || last.is === 'synapse' || (told && last.is !== 'other')) return [];
+	const hours = (now.getTime() - Date.parse(last.since)) / 3_600_000;
+	if (last.is !== 'other' && (hours < patience.hours || last.looks < patience.looks)) return [];
+	const titles = {
+		silent: `${quoted(server)} has not answered since ${last.since.slice(0, 16).replace('T', ' ')} UTC`,
+		hidden: `${quoted(server)} does not show its version any more`,
+		other: `${quoted(server)} is no Synapse any more`,
+	};
+	return [
+		{
+			rule: 'unseen',
+			subject: last.is,
+			stage: 'long',
+			severity: 'warning',
+			reminds: false,
+			title: titles[last.is],
+			text: () => `${last.why} So I cannot say whether it is up to date.`,
+		},
+	];
+}
+
+/** The next things that will stop working for a server, for its status card. */
+export function nextDeadlines({ profile, today, knowledge, running }: Facing, most: number): Deadline[] {
+	if (!running) return [];
+	return deadlines({ at: newestOf(knowledge), today, all: true }, profile, knowledge)
+		.filter(({ withdrawn, landed }) => withdrawn === undefined && (landed === null || isAbove(landed, running.version)))
+		.filter(({ concerned, announced }) => concerned === true || announced !== null)
+		.filter(({ at, landed, concerned, slipped }) => !at.vague && landed === null && (concerned === true || !slipped))
+		.filter(({ at, concerned }) => concerned === true || at.date === undefined || earliest(at.date) > today)
+		.sort((a, b) => Number(b.concerned === true) - Number(a.concerned === true))
+		.slice(0, most);
+}
+
+/** How far a release is behind: lines of releases, and days since it came out. */
+export function behind(running: Version, knowledge: Knowledge, today: string): { releases: number; days: number } {
+	const newest = newestOf(knowledge);
+	const lines = new Set(
+		knowledge.releases
+			.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version) && isAbove(version, running))
+			.map(({ version }) => lineOf(version))
+			.filter(line => line !== lineOf(running)),
+	);
+	const next = knowledge.releases.find(
+		({ version, withdrawn }) => !withdrawn && !isCandidate(version) && isAbove(version, running),
+	);
+	return {
+		releases: isAbove(newest, running) ? lines.size : 0,
+		days: next ? Math.max(0, daysBetween(next.date, today)) : 0,
+	};
+}

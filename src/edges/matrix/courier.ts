@@ -1,0 +1,79 @@
+// What the keys' machine wants the homeserver to know or to tell: carried there, and the answers carried back.
+import type { OlmMachine, PlainRequest, Request, ToDeviceRequest } from '@matrix-org/matrix-sdk-crypto-nodejs';
+
+/** One call of the client API; rejects with what matrix-bot-sdk throws. */
+export type Ask = (method: 'GET' | 'POST' | 'PUT', path: string, body?: object) => Promise<unknown>;
+
+export type Courier = {
+	/** All that waits, until nothing does. One failure does not keep the rest; the first is thrown at the end. */
+	all: () => Promise<void>;
+	/** Only the questions for devices, without which nobody knows whom a key is for. */
+	queries: () => Promise<void>;
+	/** How many such questions were answered: while it stays the same, so do the devices that we know. */
+	answered: () => number;
+	carry: (request: PlainRequest | ToDeviceRequest) => Promise<void>;
+};
+
+// Numbers of the library's kinds of requests.
+const paths: Record<number, string> = {
+	0: '/_matrix/client/v3/keys/upload',
+	1: '/_matrix/client/v3/keys/query',
+	2: '/_matrix/client/v3/keys/claim',
+	4: '/_matrix/client/v3/keys/signatures/upload',
+};
+const keysQuery = 1;
+const toDevice = 3;
+/** Answers make new requests; more rounds than this are not an answer to anything. */
+const mostRounds = 10;
+
+/** `failed` hears of each call that failed, before it is thrown. */
+export function openCourier(machine: OlmMachine, ask: Ask, failed: (error: unknown) => void): Courier {
+	let turn: Promise<unknown> = Promise.resolve();
+	let answered = 0;
+
+	/** One after the other: the machine hands a request out again until it is marked as sent. */
+	function inTurn<T>(work: () => Promise<T>): Promise<T> {
+		const mine = turn.then(work, work);
+		turn = mine.catch(() => undefined);
+		return mine;
+	}
+
+	async function carry(request: Request): Promise<void> {
+		const answer = await post(request).catch((error: unknown) => {
+			failed(error);
+			throw error;
+		});
+		await machine.markRequestAsSent(request.id, request.type, JSON.stringify(answer));
+		if (request.type === keysQuery) answered++;
+	}
+
+	function post(request: Request): Promise<unknown> {
+		const body = JSON.parse(request.body);
+		if (!('txnId' in request)) return ask('POST', paths[request.type] ?? '', body);
+		const parts = [request.eventType, request.txnId].map(encodeURIComponent);
+		return ask('PUT', `/_matrix/client/v3/sendToDevice/${parts.join('/')}`, { messages: body.messages });
+	}
+
+	async function everything(wanted: (request: Request) => boolean): Promise<void> {
+		for (let round = 0; round < mostRounds; round++) {
+			// Not among them: verification by emoji and key backup, which nothing here begins.
+			const waiting = await machine.outgoingRequests();
+			const requests = waiting.filter(request => carried(request) && wanted(request));
+			if (requests.length === 0) return;
+			const failures: unknown[] = [];
+			for (const request of requests) await carry(request).catch((error: unknown) => failures.push(error));
+			if (failures.length > 0) throw failures[0];
+		}
+	}
+
+	return {
+		all: () => inTurn(() => everything(() => true)),
+		queries: () => inTurn(() => everything(({ type }) => type === keysQuery)),
+		answered: () => answered,
+		carry,
+	};
+}
+
+function carried({ type }: Request): boolean {
+	return type === toDevice || paths[type] !== undefined;
+}

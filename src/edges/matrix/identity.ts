@@ -1,0 +1,96 @@
+// The bot's identity: its device signed, or in one sentence what has to be done for it.
+import {
+	establishIdentity,
+	type IdentityMeans,
+	type IdentityOutcome,
+	isCryptoError,
+	type OlmMachine,
+	type SendRequest,
+} from '@matrix-org/matrix-sdk-crypto-nodejs';
+import { backoff } from '../../backoff.ts';
+import type { Log } from '../../log.ts';
+import type { DeviceStanding } from '../../ports.ts';
+import { failureOf } from './failure.ts';
+
+/** How often an account's page is looked at (ms): what is allowed there holds for some minutes. */
+const pagePause = 60_000;
+
+export type Identity = {
+	standing: () => Pick<DeviceStanding, 'signed' | 'needs'>;
+	/** Resolves when the first try is over, however it went. */
+	tried: Promise<void>;
+	stop: () => void;
+};
+
+type Establishing = {
+	machine: OlmMachine;
+	request: SendRequest;
+	means: IdentityMeans;
+	/** The seeds that an earlier device left. */
+	inherited: () => Promise<IdentityMeans['seeds']>;
+	user: string;
+	log: Log;
+};
+
+export function openIdentity({ machine, request, means, inherited, user, log }: Establishing): Identity {
+	let standing: ReturnType<Identity['standing']> = { signed: false };
+	let stopped = false;
+	let timer: NodeJS.Timeout | undefined;
+
+	async function attempt(tries: number): Promise<void> {
+		if (stopped) return;
+		let wait: number | undefined;
+		try {
+			const outcome = await establish();
+			const needs = needsOf(outcome, user);
+			if (needs !== undefined && needs !== standing.needs) log.warn({}, needs);
+			standing = { signed: outcome.kind === 'signed', ...(needs !== undefined && { needs }) };
+			if (outcome.kind === 'signed') {
+				const { made, signedNow } = outcome;
+				if (made || signedNow) log.info({ made }, 'this device is signed by its owner now');
+			}
+			if (outcome.kind === 'needs-account-page') wait = pagePause;
+		} catch (error) {
+			if (stopped || isCryptoError(error)) return;
+			const failure = failureOf(error);
+			log.warn({ why: 'why' in failure ? failure.why : failure.kind }, 'this device could not be signed yet');
+			wait = failure.kind === 'limited' ? failure.waitMs : backoff(tries, Math.random());
+		}
+		if (wait !== undefined && !stopped) timer = setTimeout(() => void attempt(tries + 1), wait);
+	}
+
+	async function establish(): Promise<IdentityOutcome> {
+		if (means.seeds !== undefined) return establishIdentity(machine, request, means);
+		const outcome = await establishIdentity(machine, request, { ...means, reset: false });
+		if (outcome.kind !== 'needs-seeds') return outcome;
+		const seeds = await inherited();
+		if (seeds === undefined && !means.reset) return outcome;
+		return establishIdentity(machine, request, { ...means, ...(seeds && { seeds }) });
+	}
+
+	return {
+		standing: () => standing,
+		tried: attempt(0),
+		stop() {
+			stopped = true;
+			clearTimeout(timer);
+		},
+	};
+}
+
+/** What the operator has to do, as a sentence; undefined when nothing is left to do. */
+function needsOf(outcome: IdentityOutcome, user: string): string | undefined {
+	if (outcome.kind === 'signed') return undefined;
+	if (outcome.kind === 'refused') return `The homeserver does not let this device be signed: ${outcome.why}.`;
+	if (outcome.kind === 'needs-password') {
+		return outcome.wrong
+			? `The homeserver does not take matrix.password for the identity of ${user}; correct it and start again.`
+			: `The homeserver wants the password of ${user} before it takes an identity; add matrix.password to the configuration and start again.`;
+	}
+	if (outcome.kind === 'needs-account-page') {
+		const page = outcome.url ?? 'the account page of the homeserver';
+		return `Open ${page} in a browser, logged in as ${user}, and allow the reset of its identity; I go on by myself within a minute.`;
+	}
+	const wrong = outcome.wrong ? 'encryption.seeds belong to another identity. ' : '';
+	return `${wrong}The homeserver has an identity of ${user} whose keys are not in this store. Give them as encryption.seeds, or set encryption.reset to true once: then those who verified the bot have to do it again.`;
+}

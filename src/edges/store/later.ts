@@ -1,0 +1,30 @@
+// A store in memory that is made when somebody first asks for it: most runs of the terminal need none.
+import type { WatchStore } from '../../ports.ts';
+
+export function openLater(): WatchStore {
+	let opened: Promise<WatchStore> | undefined;
+	function store(): Promise<WatchStore> {
+		opened ??= import('../store.ts').then(({ openStore }) => openStore());
+		return opened;
+	}
+	return {
+		watches: async room => (await store()).watches(room),
+		watch: async (room, server) => (await store()).watch(room, server),
+		watchesOn: async server => (await store()).watchesOn(server),
+		keepWatch: async (watch, now) => (await store()).keepWatch(watch, now),
+		dropWatch: async (room, server) => (await store()).dropWatch(room, server),
+		server: async server => (await store()).server(server),
+		dueServers: async (now, horizon, limit) => (await store()).dueServers(now, horizon, limit),
+		nextLook: async () => (await store()).nextLook(),
+		keepLook: async server => (await store()).keepLook(server),
+		looks: async () => (await store()).looks(),
+		heard: async watch => (await store()).heard(watch),
+		open: async room => (await store()).open(room),
+		saidIn: async (room, event) => (await store()).saidIn(room, event),
+		alert: async (watch, alerts, say, now) => (await store()).alert(watch, alerts, say, now),
+		ack: async (ids, by, now) => (await store()).ack(ids, by, now),
+		snooze: async (ids, until) => (await store()).snooze(ids, until),
+		settings: async room => (await store()).settings(room),
+		keepSettings: async (room, settings, now) => (await store()).keepSettings(room, settings, now),
+	};
+}

@@ -1,0 +1,46 @@
+// A server that was just subscribed to, or of which something was said: looked at, kept, and shown at one glance.
+import { alerts, facingOf } from './advice/alert.ts';
+import { cardWords } from './advice/alert-words.ts';
+import { sawOf } from './advice/spell.ts';
+import type { Subscription, WatchedServer } from './advice/subscription.ts';
+import { lookedAt, watchFrom } from './advice/subscription.ts';
+import type { Answer } from './command.ts';
+import type { Ports } from './ports.ts';
+
+/** Until the next look (ms): the tick finds its own rhythm from there. */
+const soon = 3600_000;
+
+type Showing = Pick<Ports, 'knowledge' | 'store' | 'web' | 'now'>;
+
+/** Looks at the server once more, and keeps what was seen. */
+export async function look(server: string, { store, web, now }: Showing): Promise<WatchedServer> {
+	const known = (await store.server(server)) ?? { server, spells: [], next: now() };
+	const saw = sawOf(await web.observe(server));
+	const at = now();
+	const looked = lookedAt(known, saw, at, new Date(at.getTime() + soon));
+	await store.keepLook(looked);
+	return looked;
+}
+
+/** The status card. What it shows counts as said: the room hears of it again only when it comes nearer. */
+export async function statusCard(
+	subscription: Subscription,
+	server: WatchedServer,
+	opening: string,
+	{ store, knowledge, now }: Showing,
+): Promise<Answer> {
+	const settings = await store.settings(subscription.room);
+	const watch = watchFrom(subscription, settings);
+	const said = await store.heard(subscription.id);
+	const situation = { knowledge, spells: server.spells, watch, said, now: now(), card: true };
+	const shown = alerts(situation).map(({ notBefore: _, ...alert }) => ({ ...alert, unsaid: true as const }));
+	await store.alert(subscription, shown, () => [], now());
+	const last = server.spells.at(-1);
+	return cardWords({
+		facing: facingOf(situation),
+		zone: watch.zone,
+		opening,
+		...(server.looked && { looked: server.looked, next: server.next }),
+		...(last && 'why' in last && { why: last.why }),
+	});
+}

@@ -1,0 +1,377 @@
+// What a room hears about a server, and what it does not: single cases, then whole lives of servers made up by chance.
+import { describe, expect, test } from 'vitest';
+import type { Alert, Said, Watch } from '../../src/advice/alert.ts';
+import { alerts, facingOf } from '../../src/advice/alert.ts';
+import { matters } from '../../src/advice/matter.ts';
+import type { Spell } from '../../src/advice/spell.ts';
+import { runningOf, withLook } from '../../src/advice/spell.ts';
+import { profileFrom } from '../../src/advice/subscription.ts';
+import type { Knowledge } from '../../src/knowledge/shape.ts';
+import { advisory, known, note, releases } from '../known.ts';
+
+const day = 24 * 3600_000;
+
+/** A room that remembers what it was told, as the store does. */
+function listener(more: Partial<Watch> = {}) {
+	let watch: Watch = {
+		id: 'w',
+		server: 'example.org',
+		profile: profileFrom([]),
+		changed: '2022-01-01T00:00:00.000Z',
+		zone: 'UTC',
+		smallest: 'info',
+		...more,
+	};
+	const said: Said[] = [];
+	const log: Alert[] = [];
+	return {
+		said,
+		log,
+		watch: () => watch,
+		change(changes: Partial<Watch>) {
+			watch = { ...watch, ...changes };
+		},
+		/** One tick; with `lost`, the process dies before anything is written. */
+		hears(spells: readonly Spell[], knowledge: Knowledge, now: Date, lost = false): Alert[] {
+			const found = alerts({ knowledge, spells, watch, said, now }).filter(({ notBefore }) => !notBefore);
+			if (lost) return found;
+			for (const alert of found) {
+				if (alert.heard !== undefined) watch = { ...watch, heard: alert.heard };
+				log.push(alert);
+				if (alert.rule === 'first' || alert.rule === 'change') continue;
+				const { rule, subject, episode, stage, title } = alert;
+				const at = now.toISOString();
+				const open = said.find(one => one.rule === rule && one.subject === subject && one.episode === episode);
+				if (!open) {
+					const unsaid = alert.unsaid && { unsaid: true as const };
+					said.push({ rule, subject, episode, stage, at, reminders: 0, title, ...unsaid });
+				} else if (alert.kind === 'solved') open.solved = at;
+				else if (alert.kind === 'reminder') {
+					open.reminders++;
+					open.at = at;
+					delete open.snoozed;
+				} else Object.assign(open, { stage, at, reminders: 0 });
+			}
+			return found.filter(({ unsaid }) => !unsaid);
+		},
+	};
+}
+
+function runs(version: string, from: string, until = from): Spell {
+	const at = (date: string) => new Date(date).toISOString();
+	return { is: 'synapse', version, since: at(from), until: at(until), looks: 3 };
+}
+
+const names = (found: readonly Alert[]) => found.map(({ rule, subject, stage }) => `${rule} ${subject} ${stage}`);
+
+describe('deadlines', () => {
+	const dated = (date: string, more = {}) =>
+		known({
+			releases: releases('1.0.0'),
+			notes: [note('1.0.0/old', { deadline: { subject: 'old', at: { date }, promised: 'It goes.' }, ...more })],
+		});
+
+	test('a date is told at 90, 30, 14, 7 and 1 days and when it has come, each once', () => {
+		const knowledge = dated('2022-06-01');
+		const room = listener({ heard: '1.0.0' });
+		const stages: string[] = [];
+		for (let at = Date.parse('2022-01-10'); at < Date.parse('2022-06-10'); at += day / 2) {
+			stages.push(...room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(at)).map(({ stage }) => stage));
+		}
+		expect(stages).toEqual(['d90', 'd30', 'd14', 'd7', 'd1', 'passed']);
+	});
+
+	test('after an absence only the present is told', () => {
+		const knowledge = dated('2022-06-01');
+		const room = listener({ heard: '1.0.0' });
+		room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date('2022-03-10'));
+		expect(names(room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date('2022-05-31')))).toEqual([
+			'deadline 1.0.0/old d1',
+		]);
+	});
+
+	test('nobody hears of what does not concern him; who did not say is asked once', () => {
+		const knowledge = dated('2022-06-01', { applies: { all: ['workers'] } });
+		const excluded = listener({ heard: '1.0.0', profile: profileFrom(['no-workers']) });
+		const silent = listener({ heard: '1.0.0' });
+		const asked: Alert[] = [];
+		for (let at = Date.parse('2022-01-10'); at < Date.parse('2022-09-01'); at += day) {
+			expect(excluded.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(at))).toEqual([]);
+			asked.push(...silent.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(at)));
+		}
+		expect(names(asked)).toEqual(['deadline 1.0.0/old ask']);
+		expect(asked[0]?.ask).toEqual(['workers']);
+	});
+
+	test('a version: two releases away, the next, its candidate, in force', () => {
+		const notes = [
+			note('1.0.0/old', { deadline: { subject: 'old', at: { version: '1.3.0' }, promised: 'x', landed: '1.3.0' } }),
+		];
+		const all = ['1.0.0', '1.1.0', '1.2.0', '1.3.0rc1', '1.3.0'];
+		const room = listener({ heard: '1.0.0' });
+		const stages = all.map(last => {
+			const knowledge = known({ releases: releases(...all.slice(0, all.indexOf(last) + 1)), notes });
+			const found = room.hears([runs('1.0.0', '2022-01-01')], knowledge, new Date('2022-01-10'));
+			return found.filter(({ rule }) => rule === 'deadline').map(({ stage }) => stage);
+		});
+		expect(stages).toEqual([[], ['two-away'], ['next'], ['rc'], ['in-force']]);
+	});
+
+	test('who acknowledged it hears only that the day has come; who put it off hears of it then', () => {
+		const knowledge = dated('2022-06-01');
+		const room = listener({ heard: '1.0.0' });
+		const at = (date: string) => names(room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(date)));
+		at('2022-03-10');
+		const [open] = room.said;
+		if (!open) throw new Error('nothing was said');
+		open.snoozed = { until: '2022-04-01T00:00:00.000Z' };
+		expect(at('2022-03-20')).toEqual([]);
+		expect(at('2022-04-01')).toEqual(['deadline 1.0.0/old d90+1']);
+		open.acked = true;
+		expect(at('2022-05-20')).toEqual([]);
+		expect(at('2022-06-01')).toEqual(['deadline 1.0.0/old passed']);
+	});
+});
+
+describe('what else is said', () => {
+	test('the first look shows what runs and holds back the rest; an upgrade solves what it closes', () => {
+		const knowledge = known({
+			releases: releases('1.0.0', '1.1.0', '1.2.0'),
+			advisories: [advisory('CVE-1', ['<1.2.0'])],
+		});
+		const room = listener();
+		expect(names(room.hears([], knowledge, new Date('2022-02-01')))).toEqual([]);
+		const before = runs('1.0.0', '2022-02-02', '2022-02-03');
+		expect(names(room.hears([before], knowledge, new Date('2022-02-02')))).toEqual(['first 1.0.0 seen']);
+		expect(names(room.hears([before], knowledge, new Date('2022-02-03')))).toEqual([]);
+		const after = [before, runs('1.2.0', '2022-02-04')];
+		expect(names(room.hears(after, knowledge, new Date('2022-02-04')))).toEqual(['change 1.0.0→1.2.0 seen']);
+		expect(room.said.every(({ solved }) => solved !== undefined)).toBe(true);
+	});
+
+	test('an advisory that comes later is said, reminded of, and solved in its thread', () => {
+		const list = releases('1.0.0', '1.1.0');
+		const room = listener({ heard: '1.0.0' });
+		const spells = [runs('1.0.0', '2022-02-02')];
+		room.hears(spells, known({ releases: list }), new Date('2022-02-02'));
+		const knowledge = known({ releases: list, advisories: [advisory('CVE-1', ['<1.1.0'], { severity: 'high' })] });
+		const heard = (date: string, seen = spells) => names(room.hears(seen, knowledge, new Date(date)));
+		expect(heard('2022-03-01')).toEqual(['advisory CVE-1 open']);
+		expect(heard('2022-03-03')).toEqual([]);
+		expect(heard('2022-03-04')).toEqual(['advisory CVE-1 open+1']);
+		expect(heard('2022-03-05', [...spells, runs('1.1.0', '2022-03-05')])).toEqual([
+			'change 1.0.0→1.1.0 seen',
+			'advisory CVE-1 solved',
+		]);
+	});
+
+	test('a severe hole silences the news of a release, and quiet hours silence all but it', () => {
+		const knowledge = known({
+			releases: releases('1.0.0', '1.1.0'),
+			advisories: [advisory('CVE-1', ['<1.1.0'], { severity: 'critical' }), advisory('CVE-2', ['<1.1.0'])],
+		});
+		const room = listener({ heard: '1.0.0', zone: 'Europe/Berlin', quiet: '22:00-07:00' });
+		const spells = [runs('1.0.0', '2022-02-02')];
+		expect(names(room.hears(spells, knowledge, new Date('2022-02-02T23:00:00Z')))).toEqual(['advisory CVE-1 open']);
+		const held = alerts({
+			knowledge,
+			spells,
+			watch: room.watch(),
+			said: room.said,
+			now: new Date('2022-02-02T23:00:00Z'),
+		});
+		expect(held.map(({ subject, notBefore }) => [subject, notBefore])).toEqual([['CVE-2', '2022-02-03T06:00:00.000Z']]);
+		expect(names(room.hears(spells, knowledge, new Date('2022-02-03T06:00:00Z')))).toEqual(['advisory CVE-2 open']);
+	});
+
+	test('a server that is silent is told of after a day, once, and once when it is back; the second time again', () => {
+		const knowledge = known({ releases: releases('1.0.0') });
+		const room = listener({ heard: '1.0.0' });
+		let spells: Spell[] = [runs('1.0.0', '2022-02-02')];
+		const heard: string[] = [];
+		for (let hour = 0; hour < 30 * 24; hour++) {
+			const now = new Date(Date.parse('2022-02-03') + hour * 3600_000);
+			const silent = (hour > 48 && hour < 200) || (hour > 300 && hour < 310) || (hour > 400 && hour < 500);
+			spells = withLook(
+				spells,
+				silent ? { is: 'silent', why: 'x' } : { is: 'synapse', version: '1.0.0' },
+				now.toISOString(),
+			);
+			heard.push(...names(room.hears(spells, knowledge, now)));
+		}
+		expect(heard).toEqual(['unseen silent long', 'unseen silent solved', 'unseen silent long', 'unseen silent solved']);
+	});
+
+	test('a server that became other software is not called solved', () => {
+		const knowledge = known({ advisories: [advisory('CVE-1', ['<1.1.0'])] });
+		const room = listener({ heard: '1.0.0' });
+		const spells = [runs('1.0.0', '2022-02-02')];
+		room.hears(spells, knowledge, new Date('2022-02-02'));
+		const other: Spell = {
+			is: 'other',
+			why: 'x',
+			since: '2022-02-03T00:00:00.000Z',
+			until: '2022-02-03T00:00:00.000Z',
+			looks: 1,
+		};
+		expect(names(room.hears([...spells, other], knowledge, new Date('2022-02-03')))).toEqual(['unseen other long']);
+	});
+
+	test('a floor that the deployment is under silences the date of the same product', () => {
+		const knowledge = known({
+			releases: releases({ version: '1.0.0', postgresql: '10' }, { version: '1.1.0', postgresql: '14' }),
+			lifecycles: {
+				postgresql: { link: 'https://x', releases: [{ version: '13', released: '2020-01-01', ends: '2022-03-01' }] },
+			},
+		});
+		const room = listener({ heard: '1.0.0', profile: profileFrom(['postgres=13']) });
+		const heard = room.hears([runs('1.0.0', '2022-02-02')], knowledge, new Date('2022-02-20'));
+		expect(names(heard)).toEqual(['floor postgresql-14 newest', 'release 1.1 out']);
+	});
+});
+
+/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+function randomOf(seed: number): () => number {
+	let state = seed;
+	return () => {
+		state = (state + 0x6d2b79f5) | 0;
+		let t = Math.imul(state ^ (state >>> 15), 1 | state);
+		t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+		return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+	};
+}
+
+/** Two years of releases, promises and advisories, and a server that lives through them. */
+function history(seed: number) {
+	const random = randomOf(seed);
+	const pick = <T>(...list: T[]) => list[Math.floor(random() * list.length)] as T;
+	const start = Date.parse('2022-01-01');
+	const date = (days: number) => new Date(start + days * day).toISOString().slice(0, 10);
+	const all = Array.from({ length: 16 }, (_, i) => ({ version: `1.${i}.0`, date: date(i * 28) }));
+	const notes = Array.from({ length: 12 }, (_, i) => {
+		const announced = Math.floor(random() * 12);
+		const goes = announced + Math.floor(random() * 5);
+		const at = pick({ version: `1.${goes}.0` }, { date: date(goes * 28).slice(0, 7) }, { vague: 'some day' });
+		const landed = goes < 14 ? { landed: `1.${goes + Math.floor(random() * 2)}.0` } : {};
+		const applies = pick(undefined, { all: ['workers'] }, { any: ['email', 'media'] }, { all: ['postgres<14'] });
+		return note(`1.${announced}.0/n${i}`, {
+			...(applies && { applies }),
+			deadline: { subject: `n${i}`, at, promised: 'x', ...landed },
+		});
+	});
+	const advisories = Array.from({ length: 8 }, (_, i) => {
+		const fixed = 1 + Math.floor(random() * 14);
+		return advisory(`CVE-${i}`, [`<1.${fixed}.0`], {
+			severity: pick('low' as const, 'moderate' as const, 'high' as const),
+			published: date(fixed * 28 + Math.floor(random() * 60)),
+		});
+	});
+	const facts = pick<string[]>([], ['workers'], ['no-workers', 'postgres=13'], ['email', 'workers', 'postgres=15']);
+	/** What is known on a day. */
+	const knowledgeAt = (today: string): Knowledge => {
+		const out = all.filter(release => release.date <= today);
+		const known_ = new Set(out.map(({ version }) => version));
+		return known({
+			releases: out,
+			notes: notes
+				.filter(({ release }) => known_.has(release))
+				.map(one => {
+					const { landed, ...deadline } = one.deadline ?? { subject: '', at: { vague: '' }, promised: '' };
+					return { ...one, deadline: { ...deadline, ...(landed !== undefined && known_.has(landed) && { landed }) } };
+				}),
+			advisories: advisories.filter(({ published }) => published <= today),
+		});
+	};
+	/** What looks see: an upgrade now and then, a step back, a silence. */
+	const looks: { at: Date; saw: Parameters<typeof withLook>[1]; today: string }[] = [];
+	let at = 0;
+	let silentUntil = -1;
+	for (let half = 0; half < 2 * 400; half++) {
+		const now = new Date(start + (half * day) / 2);
+		const today = now.toISOString().slice(0, 10);
+		const newest = all.filter(release => release.date <= today).length - 1;
+		if (random() < 0.01) at = Math.min(newest, at + 1 + Math.floor(random() * 4));
+		else if (random() < 0.002) at = Math.max(0, at - 1);
+		if (random() < 0.004) silentUntil = half + Math.floor(random() * 20);
+		const silent = half < silentUntil;
+		looks.push({ at: now, today, saw: silent ? { is: 'silent', why: 'x' } : { is: 'synapse', version: `1.${at}.0` } });
+	}
+	return { random, facts, knowledgeAt, looks };
+}
+
+const identity = ({ watch, rule, subject, stage, episode }: Alert) => [watch, rule, subject, stage, episode].join('|');
+
+describe('lives made up by chance', () => {
+	const seeds = Array.from({ length: 20 }, (_, i) => [i + 1] as const);
+
+	test.each(seeds)(
+		'life %i: nothing twice, nothing lost, nothing that is not its concern, solved when solved',
+		seed => {
+			const { random, facts, knowledgeAt, looks } = history(seed);
+			const profile = profileFrom(facts);
+			const [steady, shaken] = [listener({ profile }), listener({ profile })];
+			let spells: Spell[] = [];
+			for (const { at, today, saw } of looks) {
+				spells = withLook(spells, saw, at.toISOString());
+				const knowledge = knowledgeAt(today);
+				const heard = steady.hears(spells, knowledge, at);
+				// Ticks are left out, done twice, and die before they have written anything.
+				if (random() < 0.6) {
+					if (random() < 0.3) shaken.hears(spells, knowledge, at, true);
+					shaken.hears(spells, knowledge, at);
+					if (random() < 0.3) expect(shaken.hears(spells, knowledge, at)).toEqual([]);
+				}
+				const facing = facingOf({ watch: steady.watch(), spells, knowledge, now: at });
+				const now = matters(facing);
+				const is = (one: { rule: string; subject: string }) =>
+					now.some(({ rule, subject }) => rule === one.rule && subject === one.subject);
+				for (const alert of heard) {
+					if (alert.rule === 'first' || alert.rule === 'change') continue;
+					expect(is(alert), `${identity(alert)} ${alert.kind}`).toBe(alert.kind !== 'solved');
+					if (alert.rule === 'deadline' && alert.kind !== 'solved') {
+						const of = knowledge.notes.find(({ id }) => id === alert.subject);
+						if (facts.includes('no-workers')) expect(of?.applies).not.toEqual({ all: ['workers'] });
+					}
+				}
+				// What is open is true, and what is true and not muted was heard of.
+				for (const open of steady.said) if (!open.solved) expect(is(open), open.subject).toBe(true);
+				if (runningOf(spells, undefined)) {
+					for (const matter of now) {
+						const told = steady.said.some(
+							({ rule, subject, solved }) => rule === matter.rule && subject === matter.subject && !solved,
+						);
+						const before = steady.said.some(({ rule, subject }) => rule === matter.rule && subject === matter.subject);
+						if (matter.rule !== 'release') expect(told || before, `${matter.rule} ${matter.subject}`).toBe(true);
+					}
+				}
+			}
+			for (const { log } of [steady, shaken]) expect(new Set(log.map(identity)).size).toBe(log.length);
+			// In the end both know of the same things being open.
+			const last = looks.at(-1);
+			if (!last) throw new Error('no looks');
+			shaken.hears(spells, knowledgeAt(last.today), last.at);
+			const open = (room: ReturnType<typeof listener>) =>
+				room.said.flatMap(({ rule, subject, stage, solved }) => (solved ? [] : [`${rule} ${subject} ${stage}`])).sort();
+			expect(open(shaken)).toEqual(open(steady));
+		},
+	);
+
+	test.each(seeds.slice(0, 10))('life %i: the order in which things are known and seen has no influence', seed => {
+		const { random, facts, knowledgeAt, looks } = history(seed);
+		const shuffled = <T>(list: readonly T[]) =>
+			list
+				.map(one => ({ one, at: random() }))
+				.sort((a, b) => a.at - b.at)
+				.map(({ one }) => one);
+		let spells: Spell[] = [];
+		for (const [i, { at, saw, today }] of looks.entries()) {
+			spells = withLook(spells, saw, at.toISOString());
+			if (i % 50) continue;
+			const knowledge = knowledgeAt(today);
+			const watch = listener({ profile: profileFrom(facts), heard: '1.0.0' }).watch();
+			const mixed = { ...knowledge, advisories: shuffled(knowledge.advisories), notes: shuffled(knowledge.notes) };
+			const decide = (from: Knowledge) => alerts({ knowledge: from, spells, watch, said: [], now: at }).map(identity);
+			expect(decide(mixed)).toEqual(decide(knowledge));
+		}
+	});
+});

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { deadlines } from '../../src/advice/deadline.ts';
+import { plan } from '../../src/advice/plan.ts';
+import { unknownDeployment } from '../../src/advice/profile.ts';
+import { deadlineLine, deadlinesWords, planWords, rollbackWords } from '../../src/advice/words.ts';
+import { known, note, releases } from '../known.ts';
+
+test('a wait that saves the database is told among what can hurt, also where no halt is needed', () => {
+	const stop = {
+		id: 'rebuild',
+		ways: [{ from: '<1.1.0', to: '>=1.3.0' }],
+		first: '1.1.0',
+		last: '1.2.0',
+		best: '1.2.0',
+		required: true,
+		waitFor: 'background updates',
+		waitAtStart: '>=1.1.0 <1.3.0',
+		why: 'A migration fails halfway.',
+		applies: { all: ['database=postgres'] },
+	};
+	const way = { from: '1.2.0', to: '1.3.0', profile: unknownDeployment, today: '2026-11-21' };
+	const [dangers] = planWords(plan(way, known({ stops: [stop] })), []).sections;
+	expect(dangers?.markdown).toContain(
+		'🔴 Not before step 1 is done (`postgres`): Wait on 1.2.0 for background updates',
+	);
+});
+
+test('the end of what Synapse stands on is told as what it is', () => {
+	const lifecycles = {
+		postgresql: {
+			link: 'https://example.org/',
+			releases: [{ version: '14', released: '2021-09-30', ends: '2026-11-12' }],
+		},
+	};
+	const knowledge = known({ releases: releases({ version: '1.0.0', postgresql: '14' }, '1.1.0'), lifecycles });
+	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
+	const [ended] = plan(way, knowledge).deadlines;
+	expect(ended && deadlineLine(ended)).toMatch(/^\*\*PostgreSQL 14 got its last security fixes on 2026-11-12\./);
+});
+
+test('what only a candidate has done is still ahead', () => {
+	const promise = { subject: 'old paths', at: { version: '1.4.0' }, promised: 'They go with 1.4.', landed: '1.4.0rc1' };
+	const knowledge = known({
+		releases: releases('1.0.0', '1.3.0', '1.4.0rc1'),
+		notes: [note('1.3.0/old-paths', { deadline: promise })],
+	});
+	const found = deadlines({ at: '1.3.0', today: '2026-11-21', all: false }, unknownDeployment, knowledge);
+	const horizon = { release: '1.3.0', read: '2026-11-20' };
+	expect(deadlinesWords(found, { all: false, today: '2026-11-21', horizon }).lead).toContain('1 deadline open');
+});
+
+test('what several releases warn of alike is told once, with each of them', () => {
+	const cautions = ['1.1.0/rooms', '1.2.0/rooms'].map(id => ({ id, text: 'Rooms disappear.' }));
+	const result = { format: 1 as const, release: '1.3.0', floor: '1.0.0', floorWhy: 'Known.', cautions };
+	const [section] = rollbackWords(result, []).sections;
+	expect(section?.markdown).toBe('* Rooms disappear. (`1.1.0/rooms`, `1.2.0/rooms`)');
+});

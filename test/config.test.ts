@@ -1,0 +1,123 @@
+// The configuration: what is right is read, what is wrong is said with its line, all at once; the sample is true.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { type Config, parseConfig, readConfig } from '../src/config.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'glia-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const small = `matrix:
+  homeserver: https://matrix.example.org/
+  user: "@glia:example.org"
+  password: secret
+  allow: ["@admin:example.org", "example.org"]
+`;
+
+function right(text: string, environment: Record<string, string> = {}): Config {
+	const config = parseConfig(text, folder, environment);
+	if (Array.isArray(config)) throw new Error(JSON.stringify(config));
+	return config;
+}
+
+test('the smallest configuration has every default', () => {
+	expect(right(small)).toMatchObject({
+		matrix: {
+			homeserver: 'https://matrix.example.org',
+			user: '@glia:example.org',
+			password: 'secret',
+			allow: ['@admin:example.org', 'example.org'],
+			changes: 'state_default',
+			bare: true,
+			device: 'Glia',
+			forgetAfterDays: 7,
+		},
+		encryption: { reset: false },
+		store: { path: join(folder, 'data') },
+		live: { enabled: true },
+		log: { level: 'info' },
+	});
+});
+
+test.each<[string, string, string[]]>([
+	['nothing', '', ['1 matrix: is missing']],
+	['no YAML', 'matrix: [', ['1 not YAML']],
+	['no allow', small.replace(/ {2}allow.*\n/, ''), ['1 matrix.allow: the list of who may invite']],
+	['empty allow', small.replace(/allow: .*/, 'allow: []'), ['5 matrix.allow: nobody could invite']],
+	['a bad entry', small.replace('"example.org"]', '"exa mple"]'), ['5 matrix.allow.1: a person']],
+	[
+		'several mistakes',
+		'matrix:\n  homeserver: matrix.example.org\n  user: glia\n  alow: ["*"]\n  allow: ["*"]\nlog: { level: loud }\nstor: {}\n',
+		[
+			'2 matrix.homeserver: the address',
+			'3 matrix.user: the whole id',
+			'4 matrix.alow: there is no such option',
+			'6 log.level: ',
+			'7 stor: there is no such option',
+		],
+	],
+	['no secret', small.replace(/ {2}password.*\n/, ''), ['1 matrix: password or accessToken is missing']],
+	[
+		'a missing file',
+		small.replace('password: secret', 'passwordFile: ./no-such'),
+		['4 matrix.passwordFile: there is no such file'],
+	],
+	['both', small.replace('secret', 'secret\n  passwordFile: ./x'), ['5 matrix: give either password or passwordFile']],
+	[
+		'values of the wrong kind',
+		`${small.replace('secret', '5')}store: here\nlive: { enabled: maybe }\n`,
+		['4 matrix.password: expected a text', '6 store: expected options', '7 live.enabled: expected true or false'],
+	],
+	['a level that is none', `${small}  changes: admin\n`, ['6 matrix.changes: a power level']],
+])('%s', (_what, text, expected) => {
+	const mistakes = parseConfig(text, folder, {});
+	if (!Array.isArray(mistakes)) throw new Error('no mistake was found');
+	expect(mistakes.map(({ line, text }) => `${line} ${text}`)).toEqual(
+		expected.map(begin => expect.stringMatching(new RegExp(`^${begin.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`))),
+	);
+});
+
+test('secrets come from files beside the configuration, and the environment comes first', () => {
+	writeFileSync(join(folder, 'password'), 'from the file\n');
+	const text = small.replace('password: secret', 'passwordFile: ./password');
+	expect(right(text).matrix.password).toBe('from the file');
+	expect(right(text, { GLIA_MATRIX_PASSWORD: 'from outside' }).matrix.password).toBe('from outside');
+	expect(right(small, { GLIA_MATRIX_ACCESS_TOKEN: 'token' }).matrix).toMatchObject({ accessToken: 'token' });
+	expect(right(text).matrix).not.toHaveProperty('passwordFile');
+});
+
+test('a file that cannot be read, and one with mistakes, are refused with its path', () => {
+	expect(() => readConfig(join(folder, 'none.yaml'), {})).toThrow(/none\.yaml: cannot be read: there is no such file/);
+	const path = join(folder, 'bad.yaml');
+	writeFileSync(path, 'matrix: {}\n');
+	expect(() => readConfig(path, {})).toThrow(`${path}:1: matrix.homeserver: `);
+});
+
+test('config.sample.yaml has every option, its default, and a line of why', () => {
+	const text = readFileSync(new URL('../config.sample.yaml', import.meta.url), 'utf8');
+	const config = right(text);
+	const { homeserver, user, password, allow, ...defaults } = config.matrix;
+	expect({ homeserver, user, allow }).toEqual({
+		homeserver: 'https://matrix.example.org',
+		user: '@glia:example.org',
+		allow: ['@admin:example.org', 'example.org'],
+	});
+	const plain = right(small);
+	const { homeserver: _h, user: _u, password: _p, allow: _a, ...expected } = plain.matrix;
+	expect({ ...config, matrix: defaults }).toEqual({ ...plain, matrix: expected });
+	expect(password).toBe('…');
+
+	// An option that has no value here is there as a comment.
+	const written = new Set([...text.matchAll(/^\s*(?:# )?([a-zA-Z]+):/gm)].map(([, key]) => key));
+	for (const key of ['passwordFile', 'accessToken', 'accessTokenFile']) expect(written).toContain(key);
+	for (const section of Object.keys(plain)) expect(written).toContain(section);
+	for (const key of Object.values(plain).flatMap(part => Object.keys(part))) expect(written).toContain(key);
+
+	const lines = text.split('\n');
+	for (const [index, line] of lines.entries()) {
+		// A group's reason stands before the group.
+		if (!/^ {2}(# )?[a-zA-Z]+:/.test(line)) continue;
+		expect(lines[index - 1], `the line before ${line}`).toMatch(/^ +# \S/);
+	}
+});

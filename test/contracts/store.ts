@@ -1,0 +1,349 @@
+// What every store must keep: one suite, run on the memory and on a file.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Batch, Incoming, RoomState, Saying, Store } from '../../src/ports.ts';
+
+const room = '!room:example.org';
+const alice = '@alice:example.org';
+const start = new Date('2026-11-21T12:00:00Z');
+const later = (seconds: number) => new Date(start.getTime() + seconds * 1000);
+
+export function incoming(event: string, more: Partial<Incoming> = {}): Incoming {
+	return { event, room, sender: alice, at: start, body: `!echo ${event}`, mentioned: false, ...more };
+}
+
+export function batch(token: string, more: Partial<Omit<Batch, 'token'>> = {}): Batch {
+	return { token, joined: [], invited: [], left: [], ...more };
+}
+
+/** News of a room; only what the test is about needs to be said. */
+export function news(messages: Incoming[] = [], more: Partial<Batch['joined'][number]> = {}): Batch['joined'][number] {
+	const last = messages.at(-1);
+	return {
+		room,
+		state: {},
+		messages,
+		redacted: [],
+		...(last && { last: { event: last.event, at: last.at } }),
+		...more,
+	};
+}
+
+export function saying(said: string, more: Partial<Saying> = {}): Saying {
+	const event = { type: 'm.room.message', content: { body: said, 'm.relates_to': { x: 1 }, 'io.glia.said': said } };
+	return { said, room, kind: 'event', event, ...more } as Saying;
+}
+
+export function storeContract(open: () => Promise<Store>): void {
+	let store: Store;
+
+	beforeEach(async () => {
+		store = await open();
+	});
+	afterEach(() => store.close());
+
+	/** In a room since the second sync, nothing left to read in its past. */
+	async function inRoom(state: RoomState = {}): Promise<void> {
+		await store.take(batch('1'), start);
+		await store.take(batch('2', { joined: [news([], { state })] }), start);
+		for (const gap of await store.gaps(start)) await store.fill(gap, { messages: [] }, start);
+	}
+
+	async function bodies(): Promise<string[]> {
+		const found: string[] = [];
+		for (let message = await store.nextMessage(room); message; message = await store.nextMessage(room)) {
+			found.push(message.event);
+			await store.settle(message.event, [], start);
+		}
+		return found;
+	}
+
+	test('the account is kept, and its token can be dropped', async () => {
+		expect(await store.account()).toBeUndefined();
+		const account = {
+			user: alice,
+			homeserver: 'https://h',
+			device: 'D',
+			token: 'secret',
+			origin: 'login',
+			since: start,
+		};
+		await store.keepAccount(account);
+		await store.keepAccount({ ...account, token: 'newer' });
+		expect(await store.account()).toEqual({ ...account, token: 'newer' });
+		await store.dropToken();
+		expect(await store.account()).toBeUndefined();
+	});
+
+	describe('inbox', () => {
+		test('what came in is there with the token, once, in its order', async () => {
+			await inRoom();
+			await store.take(batch('3', { joined: [news([incoming('a'), incoming('b')])] }), start);
+			await store.take(batch('4', { joined: [news([incoming('b'), incoming('c')])] }), start);
+			expect(await store.token()).toBe('4');
+			expect(await store.unread()).toEqual([room]);
+			expect(await bodies()).toEqual(['a', 'b', 'c']);
+			await store.take(batch('5', { joined: [news([incoming('a')])] }), start);
+			expect(await store.unread()).toEqual([]);
+		});
+
+		test('all of a message comes back', async () => {
+			await inRoom();
+			const message = incoming('a', { repliesTo: '$r', thread: '$t', mentioned: true, body: 'ä\u0000😀' });
+			await store.take(batch('3', { joined: [news([message])] }), start);
+			expect(await store.nextMessage(room)).toEqual(message);
+		});
+
+		test('what rooms said before the first sync, or before we came, is not for us', async () => {
+			await store.take(batch('1', { joined: [news([incoming('old')])] }), start);
+			expect(await store.unread()).toEqual([]);
+			const other = '!other:example.org';
+			await store.take(batch('2', { joined: [news([incoming('x', { room: other })], { room: other })] }), start);
+			expect(await store.gaps(start)).toEqual([{ room: other, batch: 2, from: '2' }]);
+			expect(await store.nextMessage(other)).toBeUndefined();
+		});
+
+		test('a gap holds its room up, and its messages come first', async () => {
+			await inRoom();
+			await store.take(batch('3', { joined: [news([incoming('a')])] }), start);
+			await store.take(batch('4', { joined: [news([incoming('f'), incoming('g')], { gap: 'back' })] }), start);
+			expect(await store.unread()).toEqual([]);
+			const [gap] = await store.gaps(start);
+			expect(gap).toEqual({ room, batch: 4, from: 'back', until: { event: 'a', at: start } });
+			if (!gap) return;
+			await store.fill(gap, { messages: [incoming('e'), incoming('d')], next: 'further' }, start);
+			expect((await store.gaps(start))[0]?.from).toBe('further');
+			await store.fill(gap, { messages: [incoming('c'), incoming('b')] }, start);
+			expect(await store.gaps(start)).toEqual([]);
+			expect(await bodies()).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
+		});
+
+		test('a postponed gap waits', async () => {
+			await inRoom();
+			await store.take(batch('3', { joined: [news([], { gap: 'back' })] }), start);
+			const [gap] = await store.gaps(start);
+			if (!gap) throw new Error('no gap');
+			await store.postponeGap(gap, later(10));
+			expect(await store.gaps(later(9))).toEqual([]);
+			expect(await store.gaps(later(10))).toHaveLength(1);
+		});
+
+		test('deciding and saying are one; the same thing is said once', async () => {
+			await inRoom();
+			await store.take(batch('3', { joined: [news([incoming('a'), incoming('b')])] }), start);
+			await store.settle('a', [saying('one', { answers: 'a', sender: alice })], start);
+			await store.settle('a', [saying('other')], start);
+			await store.settle('b', [saying('one')], start);
+			expect((await store.due(start, [], 9)).map(({ said }) => said)).toEqual(['one']);
+			expect(await store.unread()).toEqual([]);
+		});
+
+		test('a redacted command is dropped, decided or not, unless it was tried', async () => {
+			await inRoom();
+			const all = ['a', 'b', 'c'].map(event => incoming(event));
+			await store.take(batch('3', { joined: [news(all)] }), start);
+			await store.settle('a', [saying('A', { answers: 'a' })], start);
+			await store.settle('b', [saying('B', { answers: 'b' })], start);
+			const tried = (await store.due(start, [], 9))[0];
+			await store.postpone(tried?.id ?? 0, start);
+			await store.take(batch('4', { joined: [news([], { redacted: ['a', 'b', 'c'] })] }), start);
+			expect(await store.unread()).toEqual([]);
+			expect((await store.due(start, [], 9)).map(({ said }) => said)).toEqual(['A']);
+			await store.sent(tried?.id ?? 0, '$1', start);
+			expect(await store.due(start, [], 9)).toEqual([]);
+		});
+
+		test('a sender with answers waiting: counted, and told once until they are out', async () => {
+			await inRoom();
+			await store.take(batch('3', { joined: [news(['a', 'b', 'c'].map(event => incoming(event)))] }), start);
+			expect(await store.load(alice)).toEqual({ waiting: 0, told: false });
+			await store.settle('a', [saying('A', { sender: alice })], start);
+			expect(await store.load(alice)).toEqual({ waiting: 1, told: false });
+			await store.settle('b', [saying('limit', { sender: alice, limit: true })], start);
+			expect(await store.load(alice)).toEqual({ waiting: 2, told: true });
+			for (const said of ['A', 'limit']) {
+				const [row] = await store.due(start, [], 1);
+				expect(row?.said).toBe(said);
+				await store.sent(row?.id ?? 0, '$', start);
+			}
+			await store.settle('c', [saying('C', { sender: alice })], start);
+			expect(await store.load(alice)).toEqual({ waiting: 1, told: false });
+		});
+	});
+
+	describe('outbox', () => {
+		const other = '!other:example.org';
+
+		async function decided(...sayings: Saying[]): Promise<void> {
+			await store.tell(room, sayings, start);
+		}
+
+		test('the first of each room, oldest first, and never one before its time', async () => {
+			await decided(saying('1'), saying('2'), saying('3', { room: other }));
+			expect((await store.due(start, [], 9)).map(({ said }) => said)).toEqual(['1', '3']);
+			expect((await store.due(start, [room], 9)).map(({ said }) => said)).toEqual(['3']);
+			expect((await store.due(start, [], 1)).map(({ said }) => said)).toEqual(['1']);
+			const [one] = await store.due(start, [], 1);
+			await store.postpone(one?.id ?? 0, later(60));
+			expect((await store.due(later(59), [], 9)).map(({ said }) => said)).toEqual(['3']);
+			expect(await store.nextDue()).toEqual(start);
+			await store.sent((await store.due(start, [], 9))[0]?.id ?? 0, '$3', start);
+			expect(await store.nextDue()).toEqual(later(60));
+			await store.hurry(start);
+			expect((await store.due(start, [], 9)).map(({ said, tries }) => [said, tries])).toEqual([['1', 1]]);
+		});
+
+		test('all of a saying comes back, and the exact event once it is sealed', async () => {
+			const file = { name: 'a.md', type: 'text/markdown', text: 'ä' };
+			await decided(
+				saying('1', { kind: 'file', file, content: { x: 1 }, answers: '$a', sender: alice } as Partial<Saying>),
+			);
+			const [row] = await store.due(start, [], 1);
+			const expected = { said: '1', room, kind: 'file', file, content: { x: 1 }, answers: '$a', sender: alice };
+			expect(row).toMatchObject({ ...expected, tries: 0, created: start });
+			await store.seal(row?.id ?? 0, { type: 'm.room.encrypted', content: { ciphertext: 'c' } });
+			const [sealed] = await store.due(start, [], 1);
+			expect(sealed).toMatchObject({ ...expected, sealed: { type: 'm.room.encrypted', content: { ciphertext: 'c' } } });
+		});
+
+		test('sent or given up, it is over, and cannot be said again', async () => {
+			await decided(saying('1'), saying('2'));
+			const [one] = await store.due(start, [], 1);
+			await store.sent(one?.id ?? 0, '$1', start);
+			const [two] = await store.due(start, [], 1);
+			await store.giveUp(two?.id ?? 0, 'M_FORBIDDEN', start);
+			await decided(saying('1'), saying('2'));
+			expect(await store.due(start, [], 9)).toEqual([]);
+			expect(await store.nextDue()).toBeUndefined();
+			await store.prune(later(1));
+			await decided(saying('1'));
+			expect(await store.due(start, [], 9)).toHaveLength(1);
+		});
+	});
+
+	describe('rooms', () => {
+		test('state is kept as last seen', async () => {
+			const create = { sender: alice, content: { room_version: '12' } };
+			await inRoom({ create, power: { users: {} }, joinRule: 'invite' });
+			await store.take(batch('3', { joined: [news([], { state: { power: { users: { [alice]: 1 } } } })] }), start);
+			expect(await store.room(room)).toEqual({
+				room,
+				state: { create, power: { users: { [alice]: 1 } }, joinRule: 'invite' },
+				settings: {},
+			});
+			expect(await store.room('!no:where')).toBeUndefined();
+			expect(await store.counts()).toEqual({ rooms: 1, inbox: 0, outbox: 0 });
+		});
+
+		test('each is told once: hello, encrypted, public', async () => {
+			await inRoom();
+			expect(await store.untold()).toEqual([{ room, greeting: true, encrypted: false, public: false }]);
+			await store.tell(room, [], start);
+			expect(await store.untold()).toEqual([]);
+			const state = { encryption: { algorithm: 'm.megolm.v1.aes-sha2' }, joinRule: 'public' };
+			await store.take(batch('3', { joined: [news([], { state })] }), start);
+			expect(await store.untold()).toEqual([{ room, greeting: false, encrypted: true, public: true }]);
+			await store.tell(room, [], start);
+			expect(await store.untold()).toEqual([]);
+		});
+
+		test('a room that was public when we came does not hear that it became so', async () => {
+			await inRoom({ joinRule: 'public' });
+			expect(await store.untold()).toEqual([{ room, greeting: true, encrypted: false, public: false }]);
+		});
+
+		test('out of a room: nothing is said or answered there; forgotten after the grace time', async () => {
+			await inRoom();
+			await store.take(batch('3', { joined: [news([incoming('a'), incoming('b')], { gap: 'g' })] }), start);
+			await store.settle('a', [saying('A')], start);
+			await store.take(batch('4', { left: [{ room }] }), start);
+			expect(await store.due(start, [], 9)).toEqual([]);
+			expect(await store.gaps(start)).toEqual([]);
+			expect(await store.nextMessage(room)).toBeUndefined();
+			expect(await store.leftBefore(start)).toEqual([]);
+			expect(await store.leftBefore(later(1))).toEqual([room]);
+			await store.forget(room);
+			expect(await store.leftBefore(later(1))).toEqual([]);
+			expect(await store.room(room)).toBeUndefined();
+		});
+
+		test('back in a room, its settings are there and its past is read up to our coming', async () => {
+			await inRoom();
+			await store.tell(room, [], start);
+			await store.take(batch('3', { left: [{ room }] }), start);
+			await store.take(batch('4', { joined: [news([incoming('a')])] }), start);
+			expect(await store.untold()).toEqual([]);
+			expect(await store.gaps(start)).toEqual([{ room, batch: 4, from: '4' }]);
+		});
+	});
+
+	describe('invitations', () => {
+		test('noted, postponed, closed, counted', async () => {
+			await store.take(batch('1', { invited: [{ room, inviter: alice }] }), start);
+			expect(await store.invitations(start)).toEqual([{ room, inviter: alice, received: start, tries: 0 }]);
+			await store.postponeInvitation(room, later(5));
+			expect(await store.invitations(start)).toEqual([]);
+			expect(await store.invitations(later(5))).toMatchObject([{ tries: 1 }]);
+			expect(await store.accepted(alice, later(-1))).toBe(0);
+			await store.closeInvitation(room, true, start);
+			expect(await store.invitations(later(5))).toEqual([]);
+			expect(await store.accepted(alice, later(-1))).toBe(1);
+			expect(await store.accepted(alice, later(1))).toBe(0);
+		});
+
+		test('one taken back is forgotten; a flood is not even noted', async () => {
+			await store.take(batch('1', { invited: [{ room, inviter: alice }] }), start);
+			await store.take(batch('2', { left: [{ room }] }), start);
+			expect(await store.invitations(start)).toEqual([]);
+			const flood = Array.from({ length: 1200 }, (_, i) => ({ room: `!${i}:x`, inviter: alice }));
+			await store.take(batch('3', { invited: flood }), start);
+			expect(await store.invitations(start)).toHaveLength(1000);
+		});
+	});
+
+	describe('moves', () => {
+		const fresh = '!fresh';
+		const tombstone = { sender: '@admin:other.example', replacement: fresh };
+
+		test('a tombstone is a move to follow, and what was on its way follows too', async () => {
+			await inRoom();
+			await store.take(batch('3', { joined: [news([incoming('a')], { state: { tombstone } })] }), start);
+			expect(await store.movingFrom(room)).toBe(true);
+			const [move] = await store.moves(start);
+			expect(move).toEqual({ from: room, to: fresh, via: 'other.example', since: start, tries: 0 });
+			await store.settle('a', [saying('A', { answers: 'a' })], start);
+			await store.take(batch('4', { invited: [{ room: fresh, inviter: alice }] }), start);
+			expect(await store.invitations(start)).toEqual([]);
+			if (move) await store.moved(move, start);
+			expect(await store.moves(start)).toEqual([]);
+			expect(await store.movingFrom(room)).toBe(false);
+			const [row] = await store.due(start, [], 9);
+			expect(row).toMatchObject({ room: fresh, said: 'A', event: { content: { body: 'A', 'io.glia.said': 'A' } } });
+			expect(row?.kind === 'event' && row.event.content).not.toHaveProperty('m.relates_to');
+			// Seen again, it is nothing new.
+			await store.take(batch('5', { joined: [news([], { state: { tombstone } })] }), start);
+			expect(await store.moves(start)).toEqual([]);
+		});
+
+		test('the new room takes over settings and does not hear hello again', async () => {
+			await inRoom();
+			await store.tell(room, [], start);
+			await store.take(batch('3', { joined: [news([], { state: { tombstone } })] }), start);
+			await store.take(batch('4', { joined: [news([], { room: fresh })] }), start);
+			const [move] = await store.moves(start);
+			if (move) await store.moved(move, start);
+			expect(await store.untold()).toEqual([]);
+		});
+
+		test('an invitation into the new room hurries a postponed move; a dropped one is over', async () => {
+			await inRoom();
+			await store.take(batch('3', { joined: [news([], { state: { tombstone } })] }), start);
+			await store.postponeMove(room, later(60));
+			expect(await store.moves(start)).toEqual([]);
+			await store.take(batch('4', { invited: [{ room: fresh, inviter: alice }] }), start);
+			expect(await store.moves(start)).toHaveLength(1);
+			await store.dropMove(room);
+			expect(await store.moves(start)).toEqual([]);
+			expect(await store.invitations(start)).toHaveLength(1);
+		});
+	});
+}

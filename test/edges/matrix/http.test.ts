@@ -1,0 +1,173 @@
+// The calls under matrix-bot-sdk: what comes back, what fails, and that nothing hangs.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { afterEach, expect, test } from 'vitest';
+import { failureOf } from '../../../src/edges/matrix/failure.ts';
+import { openHttp, retryAfter } from '../../../src/edges/matrix/http.ts';
+import { sdk } from '../../../src/edges/matrix/sdk.ts';
+
+const http = openHttp('Glia/1.2.3');
+let server: Server | undefined;
+
+afterEach(() => {
+	server?.closeAllConnections();
+	server?.close();
+});
+
+async function serve(handler: (request: IncomingMessage, response: ServerResponse) => void) {
+	server = createServer(handler);
+	await new Promise<void>(resolve => server?.listen(0, '127.0.0.1', resolve));
+	const address = server.address();
+	sdk.setRequestFn(http.request);
+	sdk.LogService.setLogger({ info() {}, warn() {}, error() {}, debug() {}, trace() {} });
+	return new sdk.MatrixClient(`http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, 'token');
+}
+
+function json(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
+	response.writeHead(status, { 'content-type': 'application/json', ...headers });
+	response.end(JSON.stringify(body));
+}
+
+async function failure(client: InstanceType<typeof sdk.MatrixClient>, time = 5000) {
+	return client.doRequest('GET', '/x', null, null, time).then(
+		value => ({ value }),
+		(error: unknown) => failureOf(error),
+	);
+}
+
+test('a call carries token, name and query, and gives back JSON; connections are used again', async () => {
+	const seen: unknown[] = [];
+	const sockets = new Set<unknown>();
+	const client = await serve((request, response) => {
+		seen.push([request.method, request.url, request.headers.authorization, request.headers['user-agent']]);
+		sockets.add(request.socket);
+		json(response, 200, { ok: true });
+	});
+	for (let i = 0; i < 10; i++) {
+		expect(await client.doRequest('GET', '/x', { a: 'ö&', b: ['1', '2'], c: null }, null, 5000)).toEqual({ ok: true });
+	}
+	expect(seen[0]).toEqual(['GET', '/x?a=%C3%B6%26&b=1&b=2', 'Bearer token', 'Glia/1.2.3']);
+	// The next call may be made in the very moment in which the last one lets go of its connection.
+	expect(sockets.size).toBeLessThanOrEqual(2);
+});
+
+test('a body goes as JSON, a file as it is; bytes come back as they are', async () => {
+	const client = await serve(async (request, response) => {
+		const chunks: Buffer[] = [];
+		for await (const chunk of request) chunks.push(chunk);
+		response.writeHead(200, { 'content-type': 'application/octet-stream', 'x-type': request.headers['content-type'] });
+		response.end(Buffer.concat(chunks));
+	});
+	expect(await client.doRequest('PUT', '/x', null, { a: 'ö' }, 5000)).toEqual({ a: 'ö' });
+	const bytes = Buffer.from([0, 255, 10]);
+	const raw = await client.doRequest('POST', '/x', null, bytes, 5000, true, 'image/png', true);
+	expect(raw.headers['x-type']).toBe('image/png');
+	expect(raw.body).toEqual(bytes);
+});
+
+test.each<[string, number, unknown, Record<string, string>, unknown]>([
+	[
+		'a limit in the body',
+		429,
+		{ errcode: 'M_LIMIT_EXCEEDED', retry_after_ms: 1234 },
+		{},
+		{ kind: 'limited', waitMs: 1234 },
+	],
+	[
+		'a limit in the header',
+		429,
+		{ errcode: 'M_LIMIT_EXCEEDED' },
+		{ 'retry-after': '7' },
+		{ kind: 'limited', waitMs: 7000 },
+	],
+	[
+		'the header first',
+		429,
+		{ errcode: 'M_LIMIT_EXCEEDED', retry_after_ms: 1 },
+		{ 'retry-after': '2' },
+		{ kind: 'limited', waitMs: 2000 },
+	],
+	['a limit without a word', 429, null, {}, { kind: 'limited', waitMs: 5000 }],
+	['a limit beyond an hour', 429, { retry_after_ms: 1e12 }, {}, { kind: 'limited', waitMs: 3600_000 }],
+	[
+		'forbidden',
+		403,
+		{ errcode: 'M_FORBIDDEN', error: 'no.' },
+		{},
+		{ kind: 'refused', code: 'M_FORBIDDEN', why: 'no (M_FORBIDDEN)' },
+	],
+	['a revoked token', 401, { errcode: 'M_UNKNOWN_TOKEN' }, {}, { kind: 'token', soft: false, why: 'M_UNKNOWN_TOKEN' }],
+	['an expired session', 401, { errcode: 'M_UNKNOWN_TOKEN', soft_logout: true }, {}, { kind: 'token', soft: true }],
+	['a locked account', 401, { errcode: 'M_USER_LOCKED', soft_logout: true }, {}, { kind: 'away' }],
+	['a full server', 403, { errcode: 'M_RESOURCE_LIMIT_EXCEEDED' }, {}, { kind: 'away' }],
+	['an error of the homeserver', 500, { errcode: 'M_UNKNOWN', error: 'Internal server error' }, {}, { kind: 'away' }],
+	['a JSON 404 of something else', 404, { message: 'no route' }, {}, { kind: 'away' }],
+	['an unknown endpoint', 404, { errcode: 'M_UNRECOGNIZED' }, {}, { kind: 'away' }],
+	['a JSON null', 502, null, {}, { kind: 'away', why: 'status 502 from something that is no homeserver' }],
+])('%s', async (_what, status, body, headers, expected) => {
+	const client = await serve((_request, response) => json(response, status, body, headers));
+	expect(await failure(client)).toMatchObject(expected as object);
+});
+
+test('pages of a proxy, half answers and cut connections are an absence', async () => {
+	const answers: ((response: ServerResponse) => void)[] = [
+		response => {
+			response.writeHead(404, { 'content-type': 'text/html' });
+			response.end('<html>Not found</html>');
+		},
+		response => {
+			response.writeHead(200, { 'content-type': 'text/html' });
+			response.end('<html>Welcome</html>');
+		},
+		response => {
+			response.writeHead(200, { 'content-type': 'application/json' });
+			response.end('{"event_id": "$ab');
+		},
+		response => {
+			response.writeHead(200, { 'content-length': '100' });
+			response.write('{"event_id"');
+			setTimeout(() => response.destroy(), 20);
+		},
+		response => response.destroy(),
+	];
+	let call = 0;
+	const client = await serve((_request, response) => answers[call++]?.(response));
+	for (const _ of answers)
+		expect(await failure(client)).toMatchObject({ kind: 'away', why: expect.stringMatching(/\S/) });
+	expect(call).toBe(answers.length);
+});
+
+test('what never answers, or never ends, is given up in time; closing ends all', async () => {
+	const client = await serve((request, response) => {
+		if (request.url === '/x') response.write('{');
+	});
+	expect(await failure(client, 300)).toMatchObject({ kind: 'away', why: 'no answer in time' });
+	const silent = client.doRequest('GET', '/silent', null, null, 60_000).catch((error: unknown) => failureOf(error));
+	const other = openHttp('Glia/1');
+	sdk.setRequestFn(other.request);
+	const ended = client.doRequest('GET', '/silent', null, null, 60_000).catch((error: unknown) => failureOf(error));
+	await other.close();
+	expect(await ended).toMatchObject({ kind: 'away' });
+	await http.close();
+	expect(await silent).toMatchObject({ kind: 'away' });
+});
+
+test('nothing listens: said in words', async () => {
+	const client = await serve(() => undefined);
+	await new Promise(resolve => server?.close(resolve));
+	const fresh = openHttp('Glia/1');
+	sdk.setRequestFn(fresh.request);
+	expect(await failure(client)).toMatchObject({ why: expect.stringContaining('ECONNREFUSED') });
+	await fresh.close();
+});
+
+test.each([
+	['5', 5000],
+	['0', 0],
+	['Sat, 21 Nov 2026 12:00:10 GMT', 10_000],
+	['Sat, 21 Nov 2020 12:00:10 GMT', 0],
+	['soon', undefined],
+	['', undefined],
+	[undefined, undefined],
+])('Retry-After: %s is %s ms', (header, expected) => {
+	expect(retryAfter(header, Date.parse('2026-11-21T12:00:00Z'))).toBe(expected);
+});

@@ -1,0 +1,176 @@
+// A homeserver that is only played: rooms in memory, the promises of the real one (contracts/homeserver.ts), failures
+// on demand.
+import type { Batch, Content, Failure, Homeserver, Incoming, Outcome, RoomState, Sealed } from '../src/ports.ts';
+
+type Event = { id: string; sender: string; at: Date; type: string; content: Content; entrance?: boolean };
+type Room = {
+	events: Event[];
+	members: Set<string>;
+	invited: Map<string, string>;
+	predecessor?: string;
+	state: RoomState;
+};
+type Call = keyof Omit<Homeserver, 'user' | 'names'>;
+
+export type Played = ReturnType<typeof playHomeserver>;
+
+/** `user` is the bot. `now` dates what is said. */
+export function playHomeserver(user: string, now: () => Date) {
+	const rooms = new Map<string, Room>();
+	const transactions = new Map<string, string>();
+	const calls: string[] = [];
+	const refused = (code: string): { failure: Failure } => ({ failure: { kind: 'refused', code, why: code } });
+	let ids = 0;
+	let trouble: (call: Call, room: string | undefined) => Failure | 'lost' | undefined = () => undefined;
+
+	/** Lets a call happen or not; `lost`: it happens, and its answer does not arrive. */
+	async function through<T>(call: Call, room: string | undefined, act: () => Outcome<T>): Promise<Outcome<T>> {
+		calls.push(room === undefined ? call : `${call} ${room}`);
+		await new Promise(resolve => setImmediate(resolve));
+		const failure = trouble(call, room);
+		if (failure && failure !== 'lost') return { failure };
+		const outcome = act();
+		return failure === 'lost' ? { failure: { kind: 'away', why: 'the answer was lost' } } : outcome;
+	}
+
+	function inRoom(room: string): Room | undefined {
+		const found = rooms.get(room);
+		return found?.members.has(user) ? found : undefined;
+	}
+
+	function add(room: Room, event: Omit<Event, 'id' | 'at'>): string {
+		const id = `$${++ids}`;
+		room.events.push({ ...event, id, at: now() });
+		return id;
+	}
+
+	function incoming(room: string, event: Event): Incoming[] {
+		if (event.sender === user || event.type !== 'm.room.message' || event.content.msgtype !== 'm.text') return [];
+		const { body } = event.content;
+		return [{ event: event.id, room, sender: event.sender, at: event.at, body: String(body), mentioned: false }];
+	}
+
+	const positions = () => JSON.stringify([...rooms].map(([id, room]) => [id, room.events.length]));
+
+	const port: Homeserver = {
+		user,
+		names: () => [user.slice(1, user.indexOf(':')), user],
+		sync: since =>
+			through('sync', undefined, () => {
+				const before = new Map<string, number>(since === undefined ? [] : JSON.parse(since));
+				const batch: Batch = { token: positions(), joined: [], invited: [], left: [] };
+				for (const [id, room] of rooms) {
+					const inviter = room.invited.get(user);
+					if (inviter !== undefined) batch.invited.push({ room: id, inviter });
+					if (!room.members.has(user)) continue;
+					const events = room.events.slice(before.get(id) ?? 0).filter(({ sender }) => sender !== user);
+					const last = events.at(-1);
+					if (before.has(id) && !last) continue;
+					batch.joined.push({
+						room: id,
+						state: room.state,
+						messages: events.flatMap(event => incoming(id, event)),
+						redacted: [],
+						...(last && { last: { event: last.id, at: last.at } }),
+					});
+				}
+				return { value: batch };
+			}),
+		history: (id, from, until) =>
+			through('history', id, () => {
+				const room = inRoom(id);
+				if (!room) return refused('M_FORBIDDEN');
+				const position = from.startsWith('[') ? new Map<string, number>(JSON.parse(from)).get(id) : Number(from);
+				const messages: Incoming[] = [];
+				let place = position ?? room.events.length;
+				for (const end = Math.max(0, place - 100); place > end; place--) {
+					const event = room.events[place - 1];
+					if (!event || event.id === until?.event || event.entrance) return { value: { messages } };
+					messages.push(...incoming(id, event));
+				}
+				return { value: place > 0 ? { messages, next: String(place) } : { messages } };
+			}),
+		seal: async (_room, event) => ({ value: event }),
+		send: (id, transaction, { type, content }: Sealed) =>
+			through('send', id, () => {
+				const room = inRoom(id);
+				if (!room) return refused('M_FORBIDDEN');
+				const key = `${id} ${transaction}`;
+				const event = transactions.get(key) ?? add(room, { sender: user, type, content });
+				transactions.set(key, event);
+				return { value: event };
+			}),
+		find: (id, said, since) =>
+			through('find', id, () => {
+				const room = inRoom(id);
+				if (!room) return refused('M_FORBIDDEN');
+				const found = room.events.findLast(event => event.content['io.glia.said'] === said && event.at >= since);
+				return { value: found?.id };
+			}),
+		upload: (id, file) =>
+			through('upload', id, () => ({
+				value: {
+					msgtype: 'm.file',
+					body: file.name,
+					filename: file.name,
+					url: `mxc://played/${++ids}`,
+					'm.mentions': {},
+				},
+			})),
+		join: id =>
+			through('join', id, () => {
+				const room = rooms.get(id);
+				if (!room) return refused('M_NOT_FOUND');
+				if (!room.members.has(user)) {
+					if (!room.invited.delete(user) && room.state.joinRule !== 'public') return refused('M_FORBIDDEN');
+					room.members.add(user);
+					add(room, { sender: user, type: 'm.room.member', content: { membership: 'join' }, entrance: true });
+				}
+				return { value: true };
+			}),
+		leave: (id, why) =>
+			through('leave', id, () => {
+				const room = rooms.get(id);
+				if (!room?.members.delete(user) && !room?.invited.delete(user)) return refused('M_FORBIDDEN');
+				const content = { membership: 'leave', ...(why !== undefined && { reason: why }) };
+				add(room, { sender: user, type: 'm.room.member', content });
+				return { value: true };
+			}),
+		forget: id =>
+			through('forget', id, () => (rooms.get(id)?.members.has(user) ? refused('M_UNKNOWN') : { value: true })),
+		predecessor: id =>
+			through('predecessor', id, () => {
+				const room = inRoom(id);
+				return room ? { value: room.predecessor } : refused('M_FORBIDDEN');
+			}),
+	};
+
+	return {
+		port,
+		/** What was asked of it, in order: the name of the call and the room. */
+		calls,
+		/** Decides before each call whether it fails, or only its answer is lost. */
+		setTrouble(to: typeof trouble) {
+			trouble = to;
+		},
+		/** As after a day, or a restart without its memory. */
+		forgetTransactions: () => transactions.clear(),
+		createRoom(id: string, owner: string, more: Partial<Pick<Room, 'predecessor' | 'state'>> = {}): void {
+			rooms.set(id, { events: [], members: new Set([owner]), invited: new Map(), state: {}, ...more });
+		},
+		invite: (id: string, inviter: string) => rooms.get(id)?.invited.set(user, inviter),
+		/** What somebody says; the event's id. */
+		say(id: string, sender: string, body: string): string {
+			const room = rooms.get(id);
+			if (!room) throw new TypeError(`no room ${id}`);
+			return add(room, { sender, type: 'm.room.message', content: { msgtype: 'm.text', body } });
+		},
+		kick: (id: string) => rooms.get(id)?.members.delete(user),
+		/** The contents that the bot sent to a room, in order. */
+		sentTo: (id: string): Content[] =>
+			(rooms.get(id)?.events ?? [])
+				.filter(event => event.sender === user && event.type === 'm.room.message')
+				.map(({ content }) => content),
+		eventsOf: (id: string) => rooms.get(id)?.events ?? [],
+	};
+}

@@ -1,0 +1,65 @@
+// Glia as a process whose clock, servers and knowledge of upstream a file plays: `node played-process.ts config.yaml played.json`.
+import { readFileSync, statSync } from 'node:fs';
+import { commands } from '../../commands/index.ts';
+import { readConfig } from '../../src/config.ts';
+import { openLater } from '../../src/edges/store/later.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import type { Knowledge } from '../../src/knowledge/shape.ts';
+import type { Ports } from '../../src/ports.ts';
+import { knownOn } from '../../tools/replay/history.ts';
+import { advisory, known } from '../known.ts';
+import { outside } from '../outside.ts';
+
+/** `now`: ISO 8601; without it the clock is the true one. `advisories`: of small knowledge, instead of the real one. */
+export type Played = { now?: string; servers: Record<string, string>; advisories?: string[] };
+
+const [, , configPath = '', playedPath = ''] = process.argv;
+let read = { at: 0, played: { servers: {} } as Played };
+function played(): Played {
+	const at = statSync(playedPath).mtimeMs;
+	if (at !== read.at) read = { at, played: JSON.parse(readFileSync(playedPath, 'utf8')) as Played };
+	return read.played;
+}
+
+function now(): Date {
+	const { played: being, at } = { ...read, played: played() };
+	return being.now === undefined ? new Date() : new Date(Date.parse(being.now) + Math.max(0, Date.now() - at));
+}
+
+const whole = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+let past: { key: string; knowledge: Knowledge } | undefined;
+function knowledge(): Knowledge {
+	const { advisories, now: day } = played();
+	const key = advisories ? advisories.join() : (day?.slice(0, 10) ?? '');
+	if (past?.key !== key) {
+		const small = known({ advisories: (advisories ?? []).map(id => advisory(id, ['<1.3.0'], { severity: 'high' })) });
+		past = { key, knowledge: advisories ? small : knownOn(key, whole) };
+	}
+	return past.knowledge;
+}
+
+const web = outside(now);
+const servers = {
+	async observe(server: string) {
+		web.plays(server, played().servers[server] ?? 'silent');
+		return web.observe(server);
+	},
+};
+const ports: Ports = {
+	knowledge: whole,
+	commands,
+	now,
+	health: { version: '0.0.0-played', startedAt: new Date(), lastSync: () => undefined },
+	store: openLater(),
+	web: servers,
+};
+
+try {
+	const config = readConfig(configPath, process.env);
+	process.noDeprecation = true;
+	const { runMatrix } = await import('../../src/main/matrix.ts');
+	process.exitCode = await runMatrix(config, { commands, ports, every: 1000, played: { web: servers, knowledge } });
+} catch (error) {
+	process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+	process.exitCode = 1;
+}

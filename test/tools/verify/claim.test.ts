@@ -1,0 +1,191 @@
+import { describe, expect, test } from 'vitest';
+import { compare } from '../../../src/advice/version.ts';
+import { readFiles, readKnowledge } from '../../../src/knowledge/read.ts';
+import type { Refusing, Stop } from '../../../src/knowledge/shape.ts';
+import { type Claim, claimsOf, recipeHash } from '../../../tools/verify/claim.ts';
+import { known, note, releases } from '../../known.ts';
+
+const none = { refusals: [] };
+
+/** Each claim as its name, the releases that open the database, and what the last of them does. */
+function told(claims: readonly Claim[]): string[] {
+	return claims.map(({ id, recipe: { database, before, last, fake }, expects }) => {
+		const way = [...before, last].map(({ release, settle }) => `${release}${settle ? '…' : ''}`).join(' ');
+		return `${id}: ${database}${fake ? ` as ${fake.version}` : ''}: ${way} ${expects}`;
+	});
+}
+
+describe('rollback', () => {
+	const all = releases(
+		{ version: '1.40.0', schema: 60, schemaCompat: 60 },
+		{ version: '1.41.0', schema: 61, schemaCompat: 60 },
+		{ version: '1.42.0', schema: 62, schemaCompat: 61 },
+		{ version: '1.43.0rc1' },
+		{ version: '1.43.0', schema: 62, schemaCompat: 61 },
+		{ version: '1.44.0', schema: 62, schemaCompat: 61 },
+	);
+
+	test('both sides of each floor, opened by the first and the last release that has it', () => {
+		expect(told(claimsOf(known({ releases: all }), none))).toEqual([
+			'rollback/1.41.0/1.40.0: sqlite: 1.40.0… 1.41.0… 1.40.0 starts',
+			'rollback/1.42.0/1.41.0: sqlite: 1.40.0… 1.42.0… 1.41.0 starts',
+			'rollback/1.42.0/1.40.0: sqlite: 1.40.0… 1.42.0… 1.40.0 refuses',
+			'rollback/1.44.0/1.41.0: sqlite: 1.40.0… 1.44.0… 1.41.0 starts',
+			'rollback/1.44.0/1.40.0: sqlite: 1.40.0… 1.44.0… 1.40.0 refuses',
+		]);
+	});
+
+	test('a withdrawn release is never run, and nothing below 1.0.0', () => {
+		const old = releases(
+			{ version: '0.99.0', schema: 59 },
+			...all.map(release => ({ ...release, withdrawn: release.version === '1.41.0' })),
+		);
+		const run = claimsOf(known({ releases: old }), none).flatMap(({ recipe }) => [...recipe.before, recipe.last]);
+		expect(run.map(({ release }) => release)).not.toContain('1.41.0');
+		expect(run.map(({ release }) => release)).not.toContain('0.99.0');
+		expect(run.length).toBeGreaterThan(0);
+	});
+});
+
+describe('stops', () => {
+	const all = releases('1.37.0', '1.37.1', '1.38.0', '1.81.0', '1.88.0', '1.89.0', '1.90.0');
+	const stop: Stop = {
+		id: 'halt',
+		ways: [{ from: '<1.38.0', to: '>=1.89.0' }],
+		first: '1.38.0',
+		last: '1.81.0',
+		best: '1.81.0',
+		required: true,
+		waitFor: 'background updates',
+		waitAtStart: '>=1.38.0 <1.89.0',
+		why: 'Because.',
+	};
+
+	test('at its edges: without it, with it, without the wait, and on SQLite', () => {
+		expect(told(claimsOf(known({ releases: all, stops: [stop] }), none))).toEqual([
+			'stop/halt/1.37.1-1.89.0/direct: postgresql 14: 1.37.1… 1.89.0 refuses',
+			'stop/halt/1.37.1-1.89.0/halt-1.38.0: postgresql 14: 1.37.1… 1.38.0… 1.89.0 starts',
+			'stop/halt/1.37.1-1.89.0/halt-1.81.0: postgresql 14: 1.37.1… 1.81.0… 1.89.0 starts',
+			'stop/halt/1.37.1-1.89.0/no-wait: postgresql 14: 1.37.1… 1.38.0 1.89.0 refuses',
+			'stop/halt/1.37.1-1.89.0/sqlite: sqlite: 1.37.1… 1.89.0 starts',
+		]);
+	});
+
+	test('one that is only wise is about background updates that never end', () => {
+		const { waitAtStart: _, ...wise } = { ...stop, required: false };
+		const claims = claimsOf(known({ releases: all, stops: [wise] }), none);
+		expect(told(claims)[0]).toBe('stop/halt/1.37.1-1.89.0/direct: postgresql 14: 1.37.1… 1.89.0… stuck');
+		expect(claims.map(({ of }) => of)).toEqual(Array(4).fill('halt'));
+	});
+});
+
+describe('floors', () => {
+	const all = releases(
+		{ version: '1.51.0', postgresql: '9.6', sqlite: '3.27', python: '3.6' },
+		{ version: '1.52.0', postgresql: '10', sqlite: '3.37.2', python: '3.7' },
+	);
+
+	test('where one rises: the release before below it, the release itself below it and on it', () => {
+		const claims = claimsOf(
+			known({ releases: all, notes: [note('1.52.0/pg', { applies: { all: ['postgres<10'] } })] }),
+			none,
+		);
+		expect(told(claims)).toEqual([
+			'floor/postgresql/1.51.0/9.6: postgresql 10 as 9.6: 1.51.0 starts',
+			'floor/postgresql/1.52.0/9.6: postgresql 10 as 9.6: 1.52.0 refuses',
+			'floor/postgresql/1.52.0/10: postgresql 10: 1.52.0 starts',
+			'floor/sqlite/1.51.0/3.37.1: sqlite as 3.37.1: 1.51.0 starts',
+			'floor/sqlite/1.52.0/3.37.1: sqlite as 3.37.1: 1.52.0 refuses',
+			'floor/sqlite/1.52.0/3.37.2: sqlite as 3.37.2: 1.52.0 starts',
+			'floor/python/1.51.0/3.6: sqlite: 1.51.0 starts',
+			'floor/python/1.52.0/3.6: sqlite: 1.52.0 refuses',
+			'floor/python/1.52.0/3.7: sqlite: 1.52.0 starts',
+		]);
+		expect(claims.filter(({ of }) => of === '1.52.0/pg').map(({ id }) => id)).toEqual([
+			'floor/postgresql/1.51.0/9.6',
+			'floor/postgresql/1.52.0/9.6',
+			'floor/postgresql/1.52.0/10',
+		]);
+	});
+});
+
+describe('refusals', () => {
+	const attempt = (config: Record<string, unknown>, locale?: string) => ({
+		config,
+		files: {},
+		packages: [],
+		...(locale && { locale }),
+	});
+	const refusing: Refusing = {
+		note: '1.52.0/owls',
+		message: 'no owls',
+		since: true,
+		refused: attempt({ owls: true }),
+		accepted: attempt({}),
+	};
+	const knowledge = known({
+		releases: releases('1.50.0', '1.51.0', '1.52.0rc1', '1.52.0'),
+		notes: [note('1.52.0/owls', { refuses: true })],
+	});
+
+	test('what provokes it, what its note says, and the release before', () => {
+		expect(told(claimsOf(knowledge, { refusals: [refusing] }))).toEqual([
+			'refusal/1.52.0/owls/refused: sqlite: 1.52.0 refuses',
+			'refusal/1.52.0/owls/repaired: sqlite: 1.52.0 starts',
+			'refusal/1.52.0/owls/before: sqlite: 1.51.0 starts',
+		]);
+		expect(claimsOf(knowledge, { refusals: [{ ...refusing, since: false }] })).toHaveLength(2);
+	});
+
+	test('a locale is PostgreSQL’s', () => {
+		const [claim] = claimsOf(knowledge, { refusals: [{ ...refusing, refused: attempt({}, 'C.UTF-8') }] });
+		expect(claim?.recipe.database).toBe('postgresql 14');
+	});
+
+	test('a changed recipe is another one, a changed sentence is not', () => {
+		const [claim] = claimsOf(knowledge, { refusals: [refusing] });
+		const [other] = claimsOf(knowledge, { refusals: [{ ...refusing, refused: attempt({ owls: 2 }) }] });
+		if (!claim || !other) throw new Error('no claims');
+		expect(recipeHash(claim)).not.toBe(recipeHash(other));
+		expect(recipeHash(claim)).toBe(recipeHash({ ...claim, says: 'Something else.' }));
+	});
+});
+
+describe('the claims of the knowledge', () => {
+	const folder = new URL('../../../knowledge/', import.meta.url);
+	const { files } = readFiles(folder);
+	const knowledge = readKnowledge(folder);
+	const entries = files.claims.map(({ value }) => value);
+	const claims = claimsOf(knowledge, { refusals: entries.flatMap(({ refusals }) => refusals) });
+
+	test('have names of their own', () => {
+		const names = claims.map(({ id }) => id);
+		expect(names.filter((name, i) => names.indexOf(name) < i)).toEqual([]);
+	});
+
+	test('a note that refuses is tried, or somebody says why not, for 1.110 and newer', () => {
+		const untried = entries.flatMap(entry => entry.untried.map(({ note: id }) => id));
+		const answered = new Set([...claims.map(({ of }) => of), ...untried]);
+		const refusing = knowledge.notes.filter(({ refuses, release }) => refuses && compare(release, '1.110.0') >= 0);
+		expect(refusing.length).toBeGreaterThan(15);
+		expect(refusing.map(({ id }) => id).filter(id => !answered.has(id))).toEqual([]);
+	});
+
+	test('what was tried holds, as the claim stands now', () => {
+		const now = new Map(claims.map(claim => [claim.id, recipeHash(claim)]));
+		expect(files.verified.length).toBeGreaterThan(60);
+		const wrong = files.verified.filter(({ claim, recipe, holds }) => !holds || (now.get(claim) ?? recipe) !== recipe);
+		expect(wrong.map(({ claim }) => claim)).toEqual([]);
+	});
+
+	test('every floor of a rollback from 1.37 on was tried from both sides', () => {
+		// By any release that has the floor: each new one is the last of its run, and need not be tried at once.
+		const side = (last: string | undefined, outcome: string) => `${last} ${outcome}`;
+		const tried = new Set(files.verified.map(({ releases: run, outcome }) => side(run.at(-1), outcome)));
+		const sides = claims
+			.filter(({ kind, id }) => kind === 'rollback' && compare(id.split('/')[1] ?? '', '1.37.0') >= 0)
+			.map(({ recipe: { last }, expects }) => side(last.release, expects));
+		expect(new Set(sides).size).toBeGreaterThan(25);
+		expect(sides.filter(each => !tried.has(each))).toEqual([]);
+	});
+});

@@ -1,0 +1,173 @@
+// Ticks, from a look at a server to what stands in the outbox, with servers and a clock that the test plays.
+import { describe, expect, test } from 'vitest';
+import { watch as watchCommand } from '../commands/watch.ts';
+import { openStore } from '../src/edges/store.ts';
+import { silence } from '../src/log.ts';
+import type { Waiting } from '../src/ports.ts';
+import type { Watching } from '../src/watch.ts';
+import { tick } from '../src/watch.ts';
+import { advisory, known, note, releases } from './known.ts';
+import { outside } from './outside.ts';
+
+const hour = 3600_000;
+const start = Date.parse('2026-01-05T12:00:00Z');
+
+async function played(knowledge = known()) {
+	let ms = start;
+	const now = () => new Date(ms);
+	const store = await openStore();
+	const web = outside(now);
+	const holding = { knowledge };
+	const watching: Watching = {
+		store,
+		web,
+		knowledge: () => holding.knowledge,
+		now,
+		random: () => 0.5,
+		log: silence,
+		said: () => {},
+		stopping: () => false,
+		every: hour,
+	};
+	const said: { room: string; body: string; continues?: string; mentions: unknown }[] = [];
+	return {
+		store,
+		web,
+		holding,
+		said,
+		now,
+		set(time: number) {
+			ms = time;
+		},
+		/** Somebody says `!watch …` in a room. */
+		async watch(words: string, room = '!a') {
+			const asked = { words: words.split(' '), text: words, room, sender: '@a:x', at: now() };
+			return watchCommand.run(asked, { knowledge: holding.knowledge, store, web, now });
+		},
+		async tick() {
+			return tick(watching);
+		},
+		/** Delivers what waits, and tells it. */
+		async deliver(): Promise<string[]> {
+			const heard: string[] = [];
+			for (;;) {
+				const due: Waiting[] = await store.due(now(), [], 100);
+				if (!due.length) break;
+				for (const one of due) {
+					if (one.kind !== 'event') throw new Error('not an event');
+					const { body, 'm.mentions': mentions } = one.event.content;
+					said.push({
+						room: one.room,
+						body: String(body),
+						mentions,
+						...(one.continues && { continues: one.continues }),
+					});
+					heard.push(String(body).split('\n')[0]?.replaceAll('`', '') ?? '');
+					await store.sent(one.id, `$${one.said}`, now());
+				}
+			}
+			return heard;
+		},
+		/** Lives on for so many hours, a tick every half hour. */
+		async live(hours: number): Promise<string[]> {
+			const heard: string[] = [];
+			for (const end = ms + hours * hour; ms < end; ms += hour / 2) {
+				await tick(watching);
+				heard.push(...(await this.deliver()));
+			}
+			return heard;
+		},
+	};
+}
+
+describe('a tick', () => {
+	test('a subscription answers with the state, floods nobody, and speaks up about what comes', async () => {
+		const world = await played(
+			known({
+				releases: releases('1.0.0', '1.1.0'),
+				advisories: [advisory('CVE-OLD', ['<1.1.0'], { severity: 'high' })],
+			}),
+		);
+		world.web.plays('example.org', '1.0.0');
+		const card = await world.watch('example.org docker');
+		expect(card.lead).toContain('runs Synapse 1.0.0');
+		expect(card.lead).toContain('open to 1 known hole');
+		expect(await world.live(48)).toEqual([]);
+		world.holding.knowledge = known({
+			releases: releases('1.0.0', '1.1.0'),
+			advisories: [
+				advisory('CVE-OLD', ['<1.1.0'], { severity: 'high' }),
+				advisory('CVE-NEW', ['<1.1.0'], { severity: 'critical' }),
+			],
+		});
+		expect(await world.live(24)).toEqual(['🔴 example.org: 1.0.0 is open to CVE-NEW (critical): CVE-NEW · #3']);
+		world.web.plays('example.org', '1.1.0');
+		expect(await world.live(24)).toEqual([
+			'example.org was upgraded from 1.0.0 to 1.1.0',
+			'✅ Solved: example.org: 1.0.0 is open to CVE-NEW (critical): CVE-NEW · #3',
+		]);
+		expect(world.said[0]?.continues).toBeUndefined();
+		expect(world.said[2]?.continues).toBeDefined();
+		await world.store.close();
+	});
+
+	test('a server that could not be seen gets its card when it is seen', async () => {
+		const world = await played();
+		const card = await world.watch('example.org');
+		expect(card.lead).toContain('I cannot say what `example.org` runs');
+		expect(await world.live(4)).toEqual([]);
+		world.web.plays('example.org', '1.3.0');
+		expect((await world.live(4))[0]).toContain('example.org runs Synapse 1.3.0');
+		await world.store.close();
+	});
+
+	test('looks come every hour, also after a clock that was turned back, and once after a machine that slept', async () => {
+		const world = await played();
+		world.web.plays('example.org', '1.3.0');
+		await world.watch('example.org');
+		await world.live(10);
+		const looks = world.web.looks.length;
+		expect(looks).toBeGreaterThan(7);
+		world.set(start + 1000 * hour);
+		await world.tick();
+		expect(world.web.looks.length).toBe(looks + 1);
+		world.set(start + 20 * hour);
+		await world.tick();
+		expect(world.web.looks.length).toBe(looks + 2);
+		await world.store.close();
+	});
+
+	test('when nobody answers at all it is our network, and no server is blamed', async () => {
+		const world = await played();
+		for (const name of ['a.org', 'b.org', 'c.org', 'd.org', 'e.org']) {
+			world.web.plays(name, '1.3.0');
+			await world.watch(name);
+		}
+		await world.live(2);
+		for (const name of ['a.org', 'b.org', 'c.org', 'd.org', 'e.org']) world.web.plays(name, 'silent');
+		expect(await world.live(48)).toEqual([]);
+		for (const name of ['b.org', 'c.org', 'd.org', 'e.org']) world.web.plays(name, '1.3.0');
+		expect((await world.live(30))[0]).toContain('a.org has not answered since');
+		await world.store.close();
+	});
+
+	test('rooms hear the same thing each in its way: quiet hours, severity, mentions, notices', async () => {
+		const deadline = { subject: 'old things', at: { date: '2026-02-05' }, promised: 'They go.' };
+		const world = await played(known({ releases: releases('1.0.0') }));
+		world.web.plays('example.org', '1.0.0');
+		for (const room of ['!a', '!b', '!c']) await world.watch('example.org', room);
+		await world.store.keepSettings('!b', { quiet: '11:00-20:00', mention: '@admin:x' }, world.now());
+		await world.store.keepSettings('!c', { severity: 'severe' }, world.now());
+		world.holding.knowledge = known({ releases: releases('1.0.0'), notes: [note('1.0.0/old', { deadline })] });
+		world.set(Date.parse('2026-01-22T12:00:00Z'));
+		await world.live(1);
+		expect(world.said.map(({ room }) => room)).toEqual(['!a']);
+		await world.live(9);
+		expect(world.said.map(({ room, mentions }) => [room, mentions])).toEqual([
+			['!a', {}],
+			['!b', { user_ids: ['@admin:x'] }],
+		]);
+		expect(world.said[1]?.body).toContain('Within two weeks: old things');
+		await world.store.close();
+	});
+});

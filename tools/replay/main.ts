@@ -1,0 +1,61 @@
+// npm run replay -- [--from 2019-06-01] [--to DAY] [--policy never|monthly|latest|FILE] [--all] [facts…]
+// What a room would have heard about a server in the past, and which of upstream's promises it heard of in time.
+import { existsSync, readFileSync } from 'node:fs';
+import { isVersion } from '../../src/advice/version.ts';
+import { readProfile, sortWords } from '../../src/args.ts';
+import { Refusal } from '../../src/command.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { policyFrom, policyOf } from './history.ts';
+import { promises, replay } from './replay.ts';
+
+const words = process.argv.slice(2);
+function option(name: string, otherwise: string): string {
+	const at = words.indexOf(`--${name}`);
+	if (at < 0) return otherwise;
+	return words.splice(at, 2)[1] ?? otherwise;
+}
+
+try {
+	const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+	const from = option('from', '2019-06-01');
+	const to = option('to', knowledge.read);
+	const name = option('policy', 'monthly');
+	const figures = words.includes('--figures');
+	const facts = words.filter(word => !word.startsWith('--'));
+	for (const day of [from, to]) {
+		if (!/^\d{4}-\d\d-\d\d$/.test(day)) throw new Refusal(`A day looks like 2019-06-01, not ${day}.`);
+	}
+	readProfile(sortWords(facts, 'npm run replay -- docker postgres=14').terms);
+	const known = ['never', 'monthly', 'latest'].includes(name);
+	if (!known && !existsSync(name)) throw new Refusal(`There is no policy and no file ${name}.`);
+	const policy = known ? policyOf(name, from, knowledge.releases) : policyFrom(readFileSync(name, 'utf8'));
+	const strange = policy(to);
+	if (strange === undefined || !isVersion(strange)) throw new Refusal(`By ${name}, nothing runs on ${to}.`);
+	const life = { from, to, policy, facts };
+	const heard = replay(life, knowledge);
+	if (!figures) {
+		for (const { day, alerts } of heard) {
+			for (const { severity, kind, rule, stage, title } of alerts)
+				console.log(`${day}  ${severity.padEnd(7)}  ${kind.padEnd(8)}  ${rule} ${stage}: ${title}`);
+		}
+	}
+	const months = Math.max(1, (Date.parse(to) - Date.parse(from)) / (30.44 * 24 * 3600_000));
+	const kept = promises(life, heard, knowledge);
+	const count = (verdict: string) => kept.filter(one => one.verdict === verdict).length;
+	const alerts = heard.reduce((sum, one) => sum + one.alerts.length, 0);
+	console.log(
+		`${from} to ${to}, ${name}${facts.length ? `, ${facts.join(' ')}` : ''}: ${heard.length} messages (${(heard.length / months).toFixed(1)} a month), ${alerts} alerts in them`,
+	);
+	console.log(
+		`${kept.length} promises came true: ${count('in time')} told at least 14 days before, ${count('too short')} as soon as upstream said so, ${count('before')} announced before the watch began, ${count('late')} late, ${count('never')} never`,
+	);
+	for (const one of kept.filter(({ verdict }) => verdict === 'late' || verdict === 'never')) {
+		console.log(
+			`  ${one.verdict}: ${one.id} (${one.subject}), announced ${one.announced}, landed ${one.landed.day} in ${one.landed.release}${one.heard ? `, heard ${one.heard}` : ''}`,
+		);
+	}
+} catch (error) {
+	if (!(error instanceof Refusal)) throw error;
+	console.error(error.message);
+	process.exitCode = 1;
+}

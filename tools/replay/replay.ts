@@ -1,0 +1,137 @@
+// A server that lives through the past: what a room would have heard about it, day by day, by the function that decides today.
+import type { Alert, Said, Watch } from '../../src/advice/alert.ts';
+import { alerts } from '../../src/advice/alert.ts';
+import { concern } from '../../src/advice/profile.ts';
+import type { Spell } from '../../src/advice/spell.ts';
+import { withLook } from '../../src/advice/spell.ts';
+import { profileFrom } from '../../src/advice/subscription.ts';
+import type { Knowledge, Note } from '../../src/knowledge/shape.ts';
+import { knownOn, type Policy } from './history.ts';
+
+export type Life = { from: string; to: string; policy: Policy; facts: readonly string[] };
+
+/** A message: all alerts of one day. */
+export type Heard = { day: string; alerts: Alert[] };
+
+const ms = 24 * 3600_000;
+
+export function daysFrom(from: string, to: string): string[] {
+	const days: string[] = [];
+	for (let at = Date.parse(from); at <= Date.parse(to); at += ms) days.push(new Date(at).toISOString().slice(0, 10));
+	return days;
+}
+
+/** One tick a day, at noon. */
+export function replay({ from, to, policy, facts }: Life, knowledge: Knowledge): Heard[] {
+	let watch: Watch = {
+		id: 'replay',
+		server: 'example.org',
+		profile: profileFrom(facts),
+		changed: `${from}T00:00:00.000Z`,
+		zone: 'UTC',
+		smallest: 'info',
+	};
+	const said: Said[] = [];
+	const heard: Heard[] = [];
+	let spells: Spell[] = [];
+	let changes = '';
+	let known = knownOn(from, knowledge);
+	for (const day of daysFrom(from, to)) {
+		const version = policy(day);
+		if (version === undefined) continue;
+		const now = new Date(`${day}T12:00:00Z`);
+		spells = withLook(spells, { is: 'synapse', version }, now.toISOString());
+		const today = String([
+			knowledge.releases.filter(({ date }) => date <= day).length,
+			knowledge.advisories.filter(({ published }) => published <= day).length,
+		]);
+		if (today !== changes) known = knownOn(day, knowledge);
+		changes = today;
+		const found = alerts({ knowledge: known, spells, watch, said, now });
+		for (const alert of found) {
+			if (alert.heard !== undefined) watch = { ...watch, heard: alert.heard };
+			if (alert.rule !== 'first' && alert.rule !== 'change')
+				remember(said, alert as Alert & { rule: Said['rule'] }, now);
+		}
+		const loud = found.filter(({ unsaid }) => !unsaid);
+		if (loud.length) heard.push({ day, alerts: loud });
+	}
+	return heard;
+}
+
+function remember(
+	said: Said[],
+	{ rule, subject, episode, stage, title, kind, unsaid }: Alert & { rule: Said['rule'] },
+	now: Date,
+): void {
+	const at = now.toISOString();
+	const open = said.find(one => one.rule === rule && one.subject === subject && one.episode === episode);
+	if (!open) said.push({ rule, subject, episode, stage, at, reminders: 0, title, ...(unsaid && { unsaid }) });
+	else if (kind === 'solved') open.solved = at;
+	else if (kind === 'reminder') Object.assign(open, { at, reminders: open.reminders + 1 });
+	else Object.assign(open, { stage, at, reminders: 0 });
+}
+
+/** What became of one promise that came true. */
+export type Kept = {
+	id: string;
+	subject: string;
+	announced: string;
+	landed: { release: string; day: string };
+	/** The first day on which the room heard of it. */
+	heard?: string;
+	/** Days between hearing and landing; and between upstream's announcement and landing. */
+	ahead?: number;
+	possible: number;
+	verdict: 'in time' | 'late' | 'never' | 'too short' | 'before';
+};
+
+/** Who hears of something 14 days before has time to act. */
+const enough = 14;
+
+/**
+ * Every promise that came true while the life lasted, for a server that it concerns for sure. `too short`: upstream
+ * itself announced it less than 14 days before, and it was told by the day after. `before`: the room subscribed later
+ * than it was announced and the status card showed it.
+ */
+export function promises(life: Life, heard: readonly Heard[], knowledge: Knowledge): Kept[] {
+	const profile = profileFrom(life.facts);
+	const dateOf = (version: string) => knowledge.releases.find(release => release.version === version)?.date;
+	return knowledge.notes.flatMap((note): Kept[] => {
+		const { deadline } = note;
+		if (deadline?.landed === undefined || deadline.withdrawn !== undefined) return [];
+		const [announced, landed] = [dateOf(note.release), dateOf(deadline.landed)];
+		if (announced === undefined || landed === undefined || landed <= life.from || landed > life.to) return [];
+		if (concern(note.applies, profile).is !== true || announced >= landed) return [];
+		const first = heard.find(({ alerts }) => alerts.some(alert => tells(alert, note)))?.day;
+		const days = (a: string, b: string) => Math.round((Date.parse(b) - Date.parse(a)) / ms);
+		const possible = days(announced, landed);
+		const ahead = first === undefined ? undefined : days(first, landed);
+		const kept = {
+			id: note.id,
+			subject: deadline.subject,
+			announced,
+			landed: { release: deadline.landed, day: landed },
+			...(first !== undefined && { heard: first, ahead: days(first, landed) }),
+			possible,
+		};
+		const verdict =
+			announced <= life.from
+				? 'before'
+				: ahead === undefined
+					? 'never'
+					: ahead >= enough
+						? 'in time'
+						: possible < enough && first !== undefined && days(announced, first) <= 1
+							? 'too short'
+							: 'late';
+		return [{ ...kept, verdict }];
+	});
+}
+
+/** By its own alert, or in the words of the release that announced it. */
+function tells({ rule, subject, text }: Alert, note: Note): boolean {
+	if (rule === 'deadline') return subject === (note.story ?? note.id);
+	const words = note.deadline?.subject ?? '';
+	return rule === 'release' && words !== '' && text.toLowerCase().includes(words.toLowerCase());
+}

@@ -1,0 +1,220 @@
+// What can be tried: a claim is a recipe (releases that open one database in turn) and what the last of them must do.
+import { createHash } from 'node:crypto';
+import { rollback } from '../../src/advice/rollback.ts';
+import { compare, isAbove, isCandidate, isWithin, type Version } from '../../src/advice/version.ts';
+import type { Attempt, Claims, Knowledge, Note, Refusing, Release, Stop, Verified } from '../../src/knowledge/shape.ts';
+
+export type Outcome = Verified['outcome'];
+
+/** A release that opens the database; `settle`: until its background updates are done. */
+export type Opening = { release: Version; settle: boolean };
+
+export type Recipe = {
+	database: 'sqlite' | `postgresql ${number}`;
+	/** The releases that open it before, each of which has to start. */
+	before: Opening[];
+	/** The one that is tried; with `settle` its background updates count too. */
+	last: Opening;
+	/** `3.8`; absent: the newest that suits the release. */
+	python?: string;
+	/** What is only said to Synapse of its surroundings, because the real thing cannot be had. */
+	fake?: { of: 'sqlite' | 'postgresql'; version: string };
+	attempt?: Attempt;
+};
+
+export type Claim = Pick<Verified, 'kind' | 'of' | 'says'> & {
+	/** Unique and lasting: `rollback/1.98.0/1.93.0`. */
+	id: string;
+	recipe: Recipe;
+	expects: Outcome;
+	/** What its message must contain. */
+	message?: string;
+};
+
+/** Every claim of the knowledge that starts can decide, in a lasting order. */
+export function claimsOf(known: Knowledge, { refusals }: Pick<Claims, 'refusals'>): Claim[] {
+	const releases = known.releases.filter(
+		({ version, withdrawn }) => !withdrawn && !isCandidate(version) && compare(version, oldest) >= 0,
+	);
+	return [
+		...rollbackClaims(releases, known),
+		...known.stops.flatMap(stop => stopClaims(stop, releases)),
+		...floorClaims(releases, known.notes),
+		...refusals.flatMap(refusing => refusalClaims(refusing, releases, known.notes)),
+	];
+}
+
+/** Nothing older is on PyPI as something that a Python 3 still runs. */
+const oldest = '1.0.0';
+
+/** Six hex digits: a changed recipe has to be tried again. */
+export function recipeHash({ recipe, expects, message }: Claim): string {
+	return createHash('sha256')
+		.update(JSON.stringify([recipe, expects, message]))
+		.digest('hex')
+		.slice(0, 6);
+}
+
+/** The releases of a claim in the order in which they open the database. */
+export function releasesOf({ recipe }: Claim): Version[] {
+	return [...recipe.before, recipe.last].map(({ release }) => release);
+}
+
+/**
+ * Both sides of every floor: for each run of releases that share one, its first and its last release open the database,
+ * then the floor release must start and the one just below must not. The database is as old as what is just below.
+ */
+function rollbackClaims(all: readonly Release[], known: Knowledge): Claim[] {
+	// Of a release without schema numbers nothing is known, so nothing is claimed.
+	const releases = all.filter(({ schema }) => schema !== undefined);
+	const floors = releases.map(({ version }) => ({ version, floor: rollback(version, undefined, known).floor }));
+	const ends = floors.filter(({ floor }, i) => floors[i - 1]?.floor !== floor || floors[i + 1]?.floor !== floor);
+	return ends.flatMap(({ version, floor }) => {
+		if (compare(floor, releases[0]?.version ?? floor) < 0) return [];
+		const below = releases.findLast(release => isAbove(floor, release.version))?.version;
+		const before = [below ?? floor, version].map(release => ({ release, settle: true }));
+		const claim = (release: Version, expects: Outcome): Claim => ({
+			id: `rollback/${version}/${release}`,
+			kind: 'rollback',
+			says: `${release} ${expects === 'starts' ? 'starts' : 'refuses to start'} on a database that ${version} opened last`,
+			recipe: { database: 'sqlite', before, last: { release, settle: false } },
+			expects,
+		});
+		return [
+			...(floor === version ? [] : [claim(floor, 'starts')]),
+			...(below === undefined ? [] : [claim(below, 'refuses')]),
+		];
+	});
+}
+
+/** Where the version does not matter: every release since 1.0.0 accepts it. */
+const anyPostgresql = 'postgresql 14';
+
+/**
+ * Without the halt it fails (a required one: no start; another: background updates that never end), with it, it works;
+ * so it does on SQLite, which stops are not about. Who only has to wait fails too when the wait is left out.
+ */
+function stopClaims(stop: Stop, releases: readonly Release[]): Claim[] {
+	return stop.ways.flatMap(way => {
+		const from = releases.filter(({ version }) => isWithin(version, way.from)).at(-1)?.version;
+		const to = releases.find(({ version }) => isWithin(version, way.to))?.version;
+		if (from === undefined || to === undefined) return [];
+		const start = { release: from, settle: true };
+		const last = { release: to, settle: !stop.required };
+		const bad: Outcome = stop.required ? 'refuses' : 'stuck';
+		const does = {
+			starts: stop.required ? `${to} starts` : `${to} finishes its background updates`,
+			refuses: `${to} refuses to start`,
+			stuck: `${to} never finishes its background updates`,
+		};
+		const claim = (name: string, database: Recipe['database'], before: Opening[], expects: Outcome): Claim => {
+			const engine = database === 'sqlite' ? 'SQLite' : 'PostgreSQL';
+			const path = before
+				.map(({ release, settle }) => `${release}${settle ? '' : ' (stopped at once)'}`)
+				.join(', then ');
+			return {
+				id: `stop/${stop.id}/${from}-${to}/${name}`,
+				kind: 'stop',
+				of: stop.id,
+				says: `${does[expects]} on a ${engine} database that ${path} opened`,
+				recipe: { database, before, last },
+				expects,
+			};
+		};
+		const waiting = stop.waitAtStart;
+		const hasty = waiting !== undefined && isWithin(stop.first, waiting) && isAbove(to, stop.last);
+		return [
+			claim('direct', anyPostgresql, [start], bad),
+			...[...new Set([stop.first, stop.best])].map(release =>
+				claim(`halt-${release}`, anyPostgresql, [start, { release, settle: true }], 'starts'),
+			),
+			...(hasty ? [claim('no-wait', anyPostgresql, [start, { release: stop.first, settle: false }], bad)] : []),
+			claim('sqlite', 'sqlite', [start], 'starts'),
+		];
+	});
+}
+
+const floorFacts = { postgresql: 'postgres', sqlite: 'sqlite', python: 'python' } as const;
+const floorNames = { postgresql: 'PostgreSQL', sqlite: 'SQLite', python: 'Python' } as const;
+type Floored = keyof typeof floorNames;
+
+/** Where a floor rises: the release refuses what is just below and starts on the floor; the one before did not mind. */
+function floorClaims(releases: readonly Release[], notes: readonly Note[]): Claim[] {
+	return (Object.keys(floorNames) as Floored[]).flatMap(of =>
+		releases.flatMap((release, i) => {
+			const floor = release[of];
+			const before = releases[i - 1];
+			const lower = before?.[of];
+			if (floor === undefined || before === undefined || floor === lower) return [];
+			// The note may stand with a release that was withdrawn.
+			const note = notes.find(
+				({ release: at, applies }) =>
+					isAbove(at, before.version) && !isAbove(at, release.version) && isFloorNote(applies, of, floor),
+			);
+			const claim = (by: Version, number: string, expects: Outcome): Claim => ({
+				id: `floor/${of}/${by}/${number}`,
+				kind: 'floor',
+				...(note && { of: note.id }),
+				says: `${by} ${expects === 'starts' ? 'starts' : 'refuses to start'} with ${floorNames[of]} ${number}`,
+				recipe: { ...surroundings(of, number), before: [], last: { release: by, settle: false } },
+				expects,
+			});
+			const below = justBelow(of, floor);
+			return [
+				...(lower === undefined ? [] : [claim(before.version, below, 'starts')]),
+				claim(release.version, below, 'refuses'),
+				claim(release.version, floor, 'starts'),
+			];
+		}),
+	);
+}
+
+function isFloorNote(applies: Note['applies'], of: Floored, floor: string): boolean {
+	return applies !== undefined && 'all' in applies && applies.all.includes(`${floorFacts[of]}<${floor}`);
+}
+
+/** The newest version that a floor excludes, counted as the three count theirs. */
+function justBelow(of: Floored, floor: string): string {
+	if (of === 'postgresql' && Number(floor) <= 10) return { 10: '9.6', 9.6: '9.5' }[floor] ?? '9.4';
+	const parts = floor.split('.').map(Number);
+	const last = parts.pop() ?? 0;
+	return [...parts, last - 1].join('.');
+}
+
+function surroundings(of: Floored, number: string): Pick<Recipe, 'database' | 'fake' | 'python'> {
+	if (of === 'python') return { database: 'sqlite', python: number };
+	if (of === 'sqlite') return { database: 'sqlite', fake: { of, version: number } };
+	// No server older than 10 is to be had as a package.
+	return Number(number) >= 10
+		? { database: `postgresql ${Number(number)}` }
+		: { database: 'postgresql 10', fake: { of, version: number } };
+}
+
+/** The release refuses what provokes it, and accepts what the note says to do; the one before minded neither. */
+function refusalClaims(refusing: Refusing, releases: readonly Release[], notes: readonly Note[]): Claim[] {
+	const note = notes.find(({ id }) => id === refusing.note);
+	if (!note) return [];
+	const claim = (name: string, release: Version, attempt: Attempt, expects: Outcome): Claim => {
+		const what = name === 'repaired' ? 'when its note is followed' : 'with what its note warns of';
+		return {
+			id: `refusal/${note.id}/${name}`,
+			kind: 'refusal',
+			of: note.id,
+			says: `${release} ${expects === 'starts' ? 'starts' : 'refuses to start'} ${what}`,
+			recipe: {
+				database: attempt.locale === undefined ? 'sqlite' : anyPostgresql,
+				before: [],
+				last: { release, settle: false },
+				attempt,
+			},
+			expects,
+			...(expects === 'refuses' && { message: refusing.message }),
+		};
+	};
+	const before = releases.filter(({ version }) => isAbove(note.release, version)).at(-1);
+	return [
+		claim('refused', note.release, refusing.refused, 'refuses'),
+		claim('repaired', note.release, refusing.accepted, 'starts'),
+		...(refusing.since && before ? [claim('before', before.version, refusing.refused, 'starts')] : []),
+	];
+}

@@ -1,0 +1,78 @@
+// npm run verify [-- claim… | --all | --changed | --list]: tries claims of the knowledge on releases that really run,
+// and writes what happened to knowledge/synapse/verified.json. Exits with 1 when a claim does not hold.
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { isCandidate } from '../../src/advice/version.ts';
+import { readFiles, readKnowledge } from '../../src/knowledge/read.ts';
+import type { Verified } from '../../src/knowledge/shape.ts';
+import { type Claim, claimsOf, recipeHash } from './claim.ts';
+import { Unavailable } from './environment.ts';
+import { recordOf, verifiedText } from './record.ts';
+import { bench } from './trial.ts';
+
+const folder = new URL('../../knowledge/', import.meta.url);
+const file = new URL('synapse/verified.json', folder);
+
+const { values, positionals } = parseArgs({
+	options: { all: { type: 'boolean' }, changed: { type: 'boolean' }, list: { type: 'boolean' } },
+	allowPositionals: true,
+});
+const { files } = readFiles(folder);
+const known = readKnowledge(folder);
+const claims = claimsOf(known, { refusals: files.claims.flatMap(({ value }) => value.refusals) });
+const results = new Map(files.verified.map(result => [result.claim, result]));
+
+/** The claims asked for: by their names or beginnings, or all; of these with --changed, or unasked, those not tried as they stand. */
+function chosen(): Claim[] {
+	const named = claims.filter(
+		({ id }) => !positionals.length || positionals.some(name => id === name || id.startsWith(`${name}/`)),
+	);
+	const again = values.all || (positionals.length > 0 && !values.changed);
+	return again ? named : named.filter(claim => results.get(claim.id)?.recipe !== recipeHash(claim));
+}
+
+const wanted = chosen();
+if (values.list) {
+	for (const { id, says } of wanted) console.log(`${id}\n  ${says}`);
+	console.log(`${wanted.length} of ${claims.length} claims`);
+	process.exit();
+}
+if (positionals.length && !wanted.length) {
+	console.error(`No claim is called ${positionals.join(' or ')}. To see their names: npm run verify -- --all --list`);
+	process.exit(1);
+}
+
+const failed: Verified[] = [];
+const untried: string[] = [];
+const place = bench(
+	known.releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version)),
+	console.log,
+);
+const today = new Date().toISOString().slice(0, 10);
+process.once('SIGINT', () => process.exit(130));
+try {
+	for (const [i, claim] of wanted.entries()) {
+		console.log(`[${i + 1}/${wanted.length}] ${claim.says}`);
+		try {
+			const result = recordOf(claim, await place.attempt(claim), today);
+			results.set(claim.id, result);
+			if (!result.holds) failed.push(result);
+			console.log(
+				`  ${result.holds ? 'holds' : 'DOES NOT HOLD'}: ${result.outcome}${result.error ? `, “${result.error}”` : ''}`,
+			);
+		} catch (error) {
+			const why = error instanceof Error ? error.message : String(error);
+			if (!(error instanceof Unavailable)) untried.push(`${claim.id}: ${why}`);
+			console.log(`  ${error instanceof Unavailable ? 'cannot be tried here' : 'FAILED'}: ${why}`);
+		}
+		// After each: what was found in an hour must not be lost in a moment.
+		writeFileSync(file, verifiedText(claims, results));
+	}
+} finally {
+	await place.close();
+}
+for (const { claim, says, outcome, error } of failed)
+	console.log(`\nDoes not hold: ${claim}\n  ${says}\n  ${outcome}: ${error ?? ''}`);
+for (const line of untried) console.log(`\nCould not be tried: ${line}`);
+console.log(`\n${wanted.length} tried, ${failed.length} do not hold, ${untried.length} failed on the way`);
+process.exitCode = failed.length || untried.length ? 1 : 0;

@@ -1,0 +1,20 @@
+// A port of this machine that nobody listens on.
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+
+export async function freePort(): Promise<number> {
+	for (;;) {
+		// Below the ports that systems give to outgoing connections.
+		const port = randomInt(20_000, 32_768);
+		const server = createServer();
+		const free = await new Promise<boolean>(resolve => {
+			server.once('error', () => resolve(false));
+			server.listen(port, '127.0.0.1', () => resolve(true));
+		});
+		if (!free) continue;
+		server.close();
+		await once(server, 'close');
+		return port;
+	}
+}

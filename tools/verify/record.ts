@@ -1,0 +1,29 @@
+// What was tried, as data: the text of verified.json.
+import type { Verified } from '../../src/knowledge/shape.ts';
+import { type Claim, recipeHash, releasesOf } from './claim.ts';
+import type { Tried } from './trial.ts';
+
+export function recordOf(claim: Claim, { outcome, error }: Tried, date: string): Verified {
+	const { recipe, message } = claim;
+	const said = message === undefined || (error ?? '').includes(message);
+	return {
+		claim: claim.id,
+		kind: claim.kind,
+		...(claim.of !== undefined && { of: claim.of }),
+		says: claim.says,
+		releases: releasesOf(claim),
+		database: recipe.database,
+		...(recipe.fake && { faked: `${recipe.fake.of} ${recipe.fake.version}` }),
+		outcome,
+		holds: outcome === claim.expects && said,
+		date,
+		...(error !== undefined && { error }),
+		recipe: recipeHash(claim),
+	};
+}
+
+/** One line a result, in the order of the claims; results of claims that nobody makes any more are left out. */
+export function verifiedText(claims: readonly Claim[], results: ReadonlyMap<string, Verified>): string {
+	const lines = claims.flatMap(({ id }) => results.get(id) ?? []).map(result => JSON.stringify(result));
+	return `{"verified": [\n${lines.join(',\n')}\n]}\n`;
+}

@@ -1,0 +1,136 @@
+// One start of Synapse: with a configuration in a folder, for a bounded time, until it listens or ends.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Attempt } from '../../src/knowledge/shape.ts';
+import { cache } from './environment.ts';
+import { freePort } from './port.ts';
+import { lastWords } from './said.ts';
+
+export type Started = { listens: true; stop(): Promise<void> } | { listens: false; error: string };
+
+export type Start = {
+	/** Of the environment that holds the release. */
+	python: string;
+	env: NodeJS.ProcessEnv;
+	/** Holds the configuration, the log and everything the start writes. */
+	dir: string;
+	/** The `database` of homeserver.yaml. */
+	database: unknown;
+	attempt?: Attempt | undefined;
+};
+
+/** How long a start may take in seconds, migrations included; then it is an error of the trial, not an outcome. */
+const patience = 180;
+
+/** Ends what still runs when this process does, however it ends. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+	for (const child of running) child.kill('SIGKILL');
+});
+
+/** Throws when it neither listens nor ends in time. */
+export async function start({ python, env, dir, database, attempt }: Start): Promise<Started> {
+	const port = await freePort();
+	const within = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value).replaceAll('$DIR', dir)) as Value;
+	const { config = {}, worker, files = {} } = attempt ?? {};
+	const listening = listener(port);
+	const own = configuration(dir, worker ? listener(await freePort()) : listening);
+	// YAML contains JSON.
+	const write = (name: string, value: unknown) => writeFileSync(join(dir, name), JSON.stringify(value, null, 1));
+	const { listeners = [], ...rest } = within(config);
+	const all = [own.listeners, listeners].flat();
+	write('homeserver.yaml', { ...own, database, ...rest, listeners: all });
+	write('worker.yaml', {
+		worker_app: 'synapse.app.generic_worker',
+		worker_listeners: [listening],
+		...within(worker ?? {}),
+	});
+	for (const [name, text] of Object.entries(within(files))) writeFileSync(join(dir, name), text);
+	const key = join(dir, 'signing.key');
+	if (!existsSync(key)) {
+		writeFileSync(key, `ed25519 a_test ${randomBytes(32).toString('base64').replace(/=+$/, '')}\n`);
+	}
+	const app = worker ? 'generic_worker' : 'homeserver';
+	const configs = ['homeserver.yaml', ...(worker ? ['worker.yaml'] : [])].flatMap(name => ['-c', join(dir, name)]);
+	const output = join(dir, 'output.log');
+	const log = openSync(output, 'w');
+	// Not isolated (-I): a module of the attempt lies in the folder that it starts in.
+	const child = spawn('nice', [python, '-m', `synapse.app.${app}`, ...configs], {
+		cwd: dir,
+		env,
+		stdio: ['ignore', log, log],
+	});
+	closeSync(log);
+	running.add(child);
+	const ended = once(child, 'exit').finally(() => running.delete(child));
+	const said = () => lastWords(readFileSync(output, 'utf8'), [dir, cache]);
+	const giveUp = Date.now() + patience * 1000;
+	while (!(await answers(port))) {
+		if (child.exitCode !== null || child.signalCode !== null) {
+			await ended;
+			const error = said();
+			if (child.exitCode === 0) throw new Error(`it ended as if all were well: ${error}`);
+			return { listens: false, error };
+		}
+		if (Date.now() > giveUp) {
+			await stop(child);
+			throw new Error(`it neither listened nor ended within ${patience} seconds: ${said()}`);
+		}
+		await sleep(100);
+	}
+	return { listens: true, stop: () => stop(child) };
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+	if (child.exitCode !== null || child.signalCode !== null) return;
+	const ended = once(child, 'exit');
+	child.kill('SIGTERM');
+	const impatience = setTimeout(() => child.kill('SIGKILL'), 20_000);
+	await ended;
+	clearTimeout(impatience);
+}
+
+function listener(port: number): Record<string, unknown> {
+	return {
+		port,
+		type: 'http',
+		tls: false,
+		bind_addresses: ['127.0.0.1'],
+		resources: [{ names: ['client'], compress: false }],
+	};
+}
+
+/** The least with which every release since 1.0.0 starts. */
+function configuration(dir: string, listening: Record<string, unknown>): Record<string, unknown> {
+	return {
+		server_name: 'verify.test',
+		public_baseurl: 'http://127.0.0.1/',
+		listeners: [listening],
+		media_store_path: join(dir, 'media'),
+		signing_key_path: join(dir, 'signing.key'),
+		pid_file: join(dir, 'homeserver.pid'),
+		macaroon_secret_key: 'for trials only',
+		form_secret: 'for trials only',
+		registration_shared_secret: 'for trials only',
+		report_stats: false,
+		federation_domain_whitelist: [],
+		trusted_key_servers: [],
+		// Only newer releases know it, and it shortens their trials.
+		background_updates: { sleep_enabled: false, background_update_duration_ms: 1000 },
+	};
+}
+
+async function answers(port: number): Promise<boolean> {
+	try {
+		const response = await fetch(`http://127.0.0.1:${port}/_matrix/client/versions`, {
+			signal: AbortSignal.timeout(5000),
+		});
+		return 'versions' in ((await response.json()) as object);
+	} catch {
+		return false;
+	}
+}

@@ -1,0 +1,135 @@
+// Trying claims: releases open a database in turn, and what the last of them does is what happened.
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Release } from '../../src/knowledge/shape.ts';
+import type { Claim, Opening, Outcome, Recipe } from './claim.ts';
+import { type Engine, postgresql, sqlite } from './database.ts';
+import { environment, shimmed, Unavailable } from './environment.ts';
+import { start } from './start.ts';
+
+export type Tried = { outcome: Outcome; error?: string };
+
+export type Bench = {
+	/** What happened. Throws Unavailable, or an Error when the way to the last start already failed. */
+	attempt(claim: Claim): Promise<Tried>;
+	close(): Promise<void>;
+};
+
+/** How long the same background updates may stay queued, in seconds, before they count as stuck. */
+const stuckAfter = 45;
+
+/** Where trials happen: folders, databases and servers that go with it. One start at a time. */
+export function bench(releases: readonly Release[], tell: (line: string) => void): Bench {
+	const root = mkdtempSync(join(tmpdir(), 'glia-verify-'));
+	chmodSync(root, 0o755);
+	process.once('exit', () => rmSync(root, { recursive: true, force: true }));
+	const engines = new Map<Recipe['database'], Promise<Engine>>();
+	const prepared = new Map<string, Promise<void>>();
+	let starts = 0;
+	return { attempt, close };
+
+	async function attempt({ recipe }: Claim): Promise<Tried> {
+		const { database, before, last, python, fake, attempt: configured } = recipe;
+		const release = known(last.release);
+		const interpreter = await environment(release, configured?.packages, python);
+		const engine = await engineOf(database);
+		const name = `trial_${starts++}`;
+		const of = before.length ? await prepare(database, engine, before) : undefined;
+		await engine.create(name, { of, locale: configured?.locale });
+		const dir = folder(name);
+		const started = await start({
+			python: interpreter,
+			env: shimmed(last.release, fake),
+			dir,
+			database: engine.config(name),
+			attempt: configured,
+		});
+		if (!started.listens) return { outcome: 'refuses', error: started.error };
+		const left = last.settle ? await settle(engine, name) : [];
+		await started.stop();
+		return left.length ? { outcome: 'stuck', error: `still queued: ${left.join(', ')}` } : { outcome: 'starts' };
+	}
+
+	/** The name of a database that these releases have opened, each in its turn. */
+	async function prepare(database: Recipe['database'], engine: Engine, openings: readonly Opening[]): Promise<string> {
+		const name = `after_${createHash('sha256').update(JSON.stringify(openings)).digest('hex').slice(0, 12)}`;
+		const key = `${database} ${name}`;
+		if (!prepared.has(key)) prepared.set(key, openAll(database, engine, openings, name));
+		await prepared.get(key);
+		return name;
+	}
+
+	async function openAll(
+		database: Recipe['database'],
+		engine: Engine,
+		openings: readonly Opening[],
+		name: string,
+	): Promise<void> {
+		const { release, settle: settles } = openings.at(-1) ?? { release: '', settle: false };
+		const earlier = openings.slice(0, -1);
+		await engine.create(name, { of: earlier.length ? await prepare(database, engine, earlier) : undefined });
+		tell(
+			`  ${release} opens ${earlier.length ? `what ${earlier.at(-1)?.release} left` : 'a new database'} (${database})`,
+		);
+		const started = await start({
+			python: await environment(known(release)),
+			env: shimmed(release, undefined),
+			dir: folder(name),
+			database: engine.config(name),
+		});
+		if (!started.listens) throw new Error(`${release} was to open the database before, and refused: ${started.error}`);
+		const left = settles ? await settle(engine, name) : [];
+		await started.stop();
+		if (left.length)
+			throw new Error(`${release} was to finish its background updates, and is stuck at ${left.join(', ')}`);
+	}
+
+	/** The background updates that stay queued: none, when all get done. */
+	async function settle(engine: Engine, name: string): Promise<string[]> {
+		let left = await engine.pending(name);
+		let since = Date.now();
+		while (left.length && Date.now() - since < stuckAfter * 1000) {
+			await sleep(250);
+			const now = await engine.pending(name);
+			if (now.join() !== left.join()) since = Date.now();
+			left = now;
+		}
+		return left;
+	}
+
+	function known(version: string): Release {
+		const release = releases.find(other => other.version === version);
+		if (!release) throw new Error(`no release ${version} is known`);
+		return release;
+	}
+
+	async function engineOf(database: Recipe['database']): Promise<Engine> {
+		const major = Number(database.split(' ')[1]);
+		const made = engines.get(database) ?? (major ? server(major) : Promise.resolve(sqlite(folder('sqlite'))));
+		engines.set(database, made);
+		return made;
+	}
+
+	async function server(major: number): Promise<Engine> {
+		if (process.platform !== 'linux' || process.arch !== 'x64') {
+			throw new Unavailable('PostgreSQL is only brought along for Linux on x64');
+		}
+		const newest = releases.at(-1);
+		if (!newest) throw new Error('no release is known');
+		return postgresql(major, root, await environment(newest));
+	}
+
+	function folder(name: string): string {
+		const dir = join(root, name);
+		mkdirSync(dir, { recursive: true });
+		return dir;
+	}
+
+	async function close(): Promise<void> {
+		for (const engine of engines.values()) await engine.then(made => made.close()).catch(() => {});
+		rmSync(root, { recursive: true, force: true });
+	}
+}
