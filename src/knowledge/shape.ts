@@ -172,6 +172,8 @@ export const attemptShape = z.strictObject({
 	files: z.record(z.string(), z.string()).default({}),
 	/** Packages to install with the release, as pip writes them. */
 	packages: z.array(z.string()).default([]),
+	/** The last day whose packages are taken; absent: ten days after the release. */
+	until: date.optional(),
 	/** The locale of a PostgreSQL database, like C.UTF-8; absent: the database is SQLite. */
 	locale: z.string().optional(),
 });

@@ -1,7 +1,10 @@
 // The command line as scripts call it: what goes to which stream, and how it ends.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+
+// Each test starts the program a few times, which takes long on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 

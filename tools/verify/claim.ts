@@ -6,12 +6,12 @@ import type { Attempt, Claims, Knowledge, Note, Refusing, Release, Stop, Verifie
 
 export type Outcome = Verified['outcome'];
 
-/** A release that opens the database; `settle`: until its background updates are done. */
-export type Opening = { release: Version; settle: boolean };
+/** A release that opens the database; `settle`: until its background updates are done; `fails`: it has to, halfway. */
+export type Opening = { release: Version; settle: boolean; fails?: true };
 
 export type Recipe = {
 	database: 'sqlite' | `postgresql ${number}`;
-	/** The releases that open it before, each of which has to start. */
+	/** The releases that open it before, each of which has to start unless it is said to fail. */
 	before: Opening[];
 	/** The one that is tried; with `settle` its background updates count too. */
 	last: Opening;
@@ -107,17 +107,26 @@ function stopClaims(stop: Stop, releases: readonly Release[]): Claim[] {
 			refuses: `${to} refuses to start`,
 			stuck: `${to} never finishes its background updates`,
 		};
-		const claim = (name: string, database: Recipe['database'], before: Opening[], expects: Outcome): Claim => {
+		const claim = (
+			name: string,
+			database: Recipe['database'],
+			before: Opening[],
+			expects: Outcome,
+			by = last,
+		): Claim => {
 			const engine = database === 'sqlite' ? 'SQLite' : 'PostgreSQL';
 			const path = before
-				.map(({ release, settle }) => `${release}${settle ? '' : ' (stopped at once)'}`)
-				.join(', then ');
+				.map(
+					({ release, settle, fails }) =>
+						`${release} ${fails ? 'failed on' : settle ? 'opened' : 'opened only for a moment'}`,
+				)
+				.join(' and then ');
 			return {
 				id: `stop/${stop.id}/${from}-${to}/${name}`,
 				kind: 'stop',
 				of: stop.id,
-				says: `${does[expects]} on a ${engine} database that ${path} opened`,
-				recipe: { database, before, last },
+				says: `${by === last ? does[expects] : `${by.release} refuses to start`} on a ${engine} database that ${path}`,
+				recipe: { database, before, last: by },
 				expects,
 			};
 		};
@@ -129,6 +138,14 @@ function stopClaims(stop: Stop, releases: readonly Release[]): Claim[] {
 				claim(`halt-${release}`, anyPostgresql, [start, { release, settle: true }], 'starts'),
 			),
 			...(hasty ? [claim('no-wait', anyPostgresql, [start, { release: stop.first, settle: false }], bad)] : []),
+			...(stop.required
+				? [
+						claim('ruined', anyPostgresql, [start, { ...last, fails: true }], 'refuses', {
+							release: from,
+							settle: false,
+						}),
+					]
+				: []),
 			claim('sqlite', 'sqlite', [start], 'starts'),
 		];
 	});
@@ -203,7 +220,8 @@ function refusalClaims(refusing: Refusing, releases: readonly Release[], notes: 
 			says: `${release} ${expects === 'starts' ? 'starts' : 'refuses to start'} ${what}`,
 			recipe: {
 				database: attempt.locale === undefined ? 'sqlite' : anyPostgresql,
-				before: [],
+				// A worker does not make the tables: the main process has to have been there.
+				before: attempt.worker ? [{ release, settle: false }] : [],
 				last: { release, settle: false },
 				attempt,
 			},

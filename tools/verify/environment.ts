@@ -43,14 +43,16 @@ if os.environ.get("GLIA_POSTGRESQL"):
     psycopg2.connect = lambda *args, **named: connect(*args, **{"connection_factory": Older, **named})
 `;
 
-/** The Python of an environment that holds this release; `packages` are installed with it, as pip writes them. */
+/** More packages, as pip writes them; the last day whose packages are taken; a Python like 3.8. */
+type Wanted = { packages?: readonly string[]; until?: string | undefined; python?: string | undefined };
+
+/** The Python of an environment that holds this release. */
 export async function environment(
 	release: Release,
-	packages: readonly string[] = [],
-	python = usualPython,
+	{ packages = [], until, python = usualPython }: Wanted = {},
 ): Promise<string> {
 	const wanted = [...requirements(release.version), ...packages];
-	const day = dayOf(release.date);
+	const day = until ?? dayOf(release.date);
 	const key = createHash('sha256')
 		.update(JSON.stringify([wanted, day, shim]))
 		.digest('hex')
@@ -75,7 +77,7 @@ export async function environment(
 			);
 		} else {
 			// No installer puts a release on a Python below its floor: the release is lent to it, to hear what it says.
-			const lender = await environment(release, packages);
+			const lender = await environment(release, { packages, ...(until !== undefined && { until }) });
 			writeFileSync(join(await packagesOf(pythonIn(half)), 'lent.pth'), `${await packagesOf(lender)}\n`);
 		}
 		const place = await packagesOf(pythonIn(half));

@@ -24,6 +24,11 @@ export function recordOf(claim: Claim, { outcome, error }: Tried, date: string):
 
 /** One line a result, in the order of the claims; results of claims that nobody makes any more are left out. */
 export function verifiedText(claims: readonly Claim[], results: ReadonlyMap<string, Verified>): string {
-	const lines = claims.flatMap(({ id }) => results.get(id) ?? []).map(result => JSON.stringify(result));
+	const lines = claims.flatMap(claim => {
+		const result = results.get(claim.id);
+		if (!result) return [];
+		// Only the words of a claim may have changed since: then they are the new ones.
+		return [JSON.stringify(result.recipe === recipeHash(claim) ? { ...result, says: claim.says } : result)];
+	});
 	return `{"verified": [\n${lines.join(',\n')}\n]}\n`;
 }

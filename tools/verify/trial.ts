@@ -34,7 +34,7 @@ export function bench(releases: readonly Release[], tell: (line: string) => void
 	async function attempt({ recipe }: Claim): Promise<Tried> {
 		const { database, before, last, python, fake, attempt: configured } = recipe;
 		const release = known(last.release);
-		const interpreter = await environment(release, configured?.packages, python);
+		const interpreter = await environment(release, { ...configured, python });
 		const engine = await engineOf(database);
 		const name = `trial_${starts++}`;
 		const of = before.length ? await prepare(database, engine, before) : undefined;
@@ -68,7 +68,9 @@ export function bench(releases: readonly Release[], tell: (line: string) => void
 		openings: readonly Opening[],
 		name: string,
 	): Promise<void> {
-		const { release, settle: settles } = openings.at(-1) ?? { release: '', settle: false };
+		const opening = openings.at(-1);
+		if (!opening) return;
+		const { release, settle: settles, fails } = opening;
 		const earlier = openings.slice(0, -1);
 		await engine.create(name, { of: earlier.length ? await prepare(database, engine, earlier) : undefined });
 		tell(
@@ -80,6 +82,9 @@ export function bench(releases: readonly Release[], tell: (line: string) => void
 			dir: folder(name),
 			database: engine.config(name),
 		});
+		if (fails && started.listens) await started.stop();
+		if (fails && started.listens) throw new Error(`${release} was to fail on the database before, and started`);
+		if (fails) return;
 		if (!started.listens) throw new Error(`${release} was to open the database before, and refused: ${started.error}`);
 		const left = settles ? await settle(engine, name) : [];
 		await started.stop();

@@ -10,7 +10,9 @@ const none = { refusals: [] };
 /** Each claim as its name, the releases that open the database, and what the last of them does. */
 function told(claims: readonly Claim[]): string[] {
 	return claims.map(({ id, recipe: { database, before, last, fake }, expects }) => {
-		const way = [...before, last].map(({ release, settle }) => `${release}${settle ? '…' : ''}`).join(' ');
+		const way = [...before, last]
+			.map(({ release, settle, fails }) => `${release}${fails ? '!' : settle ? '…' : ''}`)
+			.join(' ');
 		return `${id}: ${database}${fake ? ` as ${fake.version}` : ''}: ${way} ${expects}`;
 	});
 }
@@ -67,6 +69,7 @@ describe('stops', () => {
 			'stop/halt/1.37.1-1.89.0/halt-1.38.0: postgresql 14: 1.37.1… 1.38.0… 1.89.0 starts',
 			'stop/halt/1.37.1-1.89.0/halt-1.81.0: postgresql 14: 1.37.1… 1.81.0… 1.89.0 starts',
 			'stop/halt/1.37.1-1.89.0/no-wait: postgresql 14: 1.37.1… 1.38.0 1.89.0 refuses',
+			'stop/halt/1.37.1-1.89.0/ruined: postgresql 14: 1.37.1… 1.89.0! 1.37.1 refuses',
 			'stop/halt/1.37.1-1.89.0/sqlite: sqlite: 1.37.1… 1.89.0 starts',
 		]);
 	});
