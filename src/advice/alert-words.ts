@@ -41,7 +41,7 @@ export function alertWords(server: string, alerts: readonly Numbered[], mention:
 	const more = alerts.length > 1 ? `, and ${alerts.length - 1} more` : '';
 	const head = `**${[mark, `${prefix}${named}${more}`].filter(Boolean).join(' ')}**${alerts.length === 1 ? numberWords(first?.number) : ''}`;
 	const asked = askWords(server, alerts);
-	const acts = alerts.some(({ alert }) => alert.kind !== 'solved' && alert.rule !== 'change');
+	const acts = alerts.some(({ alert: { kind, rule } }) => kind !== 'solved' && rule !== 'change' && rule !== 'release');
 	const foot = acts ? `✅ or ${code('!ack')} stops the reminders, 💤 or ${code('!snooze 7d')} puts them off.` : '';
 	const lead =
 		alerts.length === 1
