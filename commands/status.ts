@@ -13,12 +13,13 @@ export const status = {
 	run(_asked, { knowledge, health, now }: Pick<Ports, 'knowledge' | 'health' | 'now'>) {
 		const lastSync = health.lastSync();
 		const device = health.device?.();
+		const signed = device?.signed;
 		return statusWords({
 			format: 1,
 			version: health.version,
 			upSeconds: Math.round((now().getTime() - health.startedAt.getTime()) / 1000),
 			...(lastSync && { lastSync: lastSync.toISOString() }),
-			...(device && { device: { fingerprint: device.fingerprint, signed: device.signed } }),
+			...(device && { device: { fingerprint: device.fingerprint, ...(signed !== undefined && { signed }) } }),
 			horizon: horizon(knowledge),
 			notes: knowledge.notes.length,
 			unread: knowledge.unread.length,

@@ -45,7 +45,7 @@ export function storeContract(open: () => Promise<Store>): void {
 	async function inRoom(state: RoomState = {}): Promise<void> {
 		await store.take(batch('1'), start);
 		await store.take(batch('2', { joined: [news([], { state })] }), start);
-		for (const gap of await store.gaps(start)) await store.fill(gap, { messages: [] });
+		for (const gap of await store.gaps(start)) await store.fill(gap, { messages: [] }, start);
 	}
 
 	async function bodies(): Promise<string[]> {
@@ -110,9 +110,9 @@ export function storeContract(open: () => Promise<Store>): void {
 			const [gap] = await store.gaps(start);
 			expect(gap).toEqual({ room, batch: 4, from: 'back', until: { event: 'a', at: start } });
 			if (!gap) return;
-			await store.fill(gap, { messages: [incoming('e'), incoming('d')], next: 'further' });
+			await store.fill(gap, { messages: [incoming('e'), incoming('d')], next: 'further' }, start);
 			expect((await store.gaps(start))[0]?.from).toBe('further');
-			await store.fill(gap, { messages: [incoming('c'), incoming('b')] });
+			await store.fill(gap, { messages: [incoming('c'), incoming('b')] }, start);
 			expect(await store.gaps(start)).toEqual([]);
 			expect(await bodies()).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
 		});

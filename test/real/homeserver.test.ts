@@ -1,5 +1,8 @@
 // The edge to Matrix keeps the contract on a real Synapse.
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { type Connection, connect } from '../../src/edges/matrix.ts';
 import { openStore } from '../../src/edges/store.ts';
@@ -9,11 +12,14 @@ import { person } from './person.ts';
 import { sharedSynapse } from './synapse.ts';
 
 const connections: Connection[] = [];
+const dir = mkdtempSync(join(tmpdir(), 'glia-keys-'));
+const nothing = () => undefined;
 
 beforeAll(() => sharedSynapse().then(() => undefined), 120_000);
 
 afterAll(async () => {
 	for (const connection of connections) await connection.close();
+	rmSync(dir, { recursive: true, force: true });
 });
 
 homeserverContract(async () => {
@@ -29,8 +35,11 @@ homeserverContract(async () => {
 		device: 'Glia',
 		forgetAfterDays: 7,
 	};
-	const edges = { store: await openStore(), log: silence, version: '0', now: () => new Date() };
-	const homeserver = await connect(config, { ...edges, ending: new AbortController().signal });
+	const edges = { store: await openStore(), folder: mkdtempSync(join(dir, 'bot-')), log: silence, version: '0' };
+	const homeserver = await connect(
+		{ matrix: config, encryption: { reset: false } },
+		{ ...edges, now: () => new Date(), ending: new AbortController().signal, locked: nothing, fatal: nothing },
+	);
 	if (!homeserver) throw new Error('no connection');
 	connections.push(homeserver);
 	const alice = await person(home, 'alice');
