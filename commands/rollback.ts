@@ -22,7 +22,7 @@ export const rollback = {
 		if (running === undefined || servers.length || terms.length || extra !== undefined) {
 			throw new Refusal(`Say the release that runs, and if you like the older one to go back to: ${code(example)}`);
 		}
-		const from = readVersion(running, 'target', knowledge);
+		const from = readVersion(running, 'running', knowledge);
 		const to = older === undefined ? undefined : readVersion(older, 'target', knowledge);
 		const order = to === undefined ? 1 : compare(from.version, to.version);
 		if (order === 0) throw new Refusal(`Both are ${from.version}. An example: ${code(example)}`);

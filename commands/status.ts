@@ -14,6 +14,8 @@ export const status = {
 		const lastSync = health.lastSync();
 		const device = health.device?.();
 		const signed = device?.signed;
+		const sources = health.sources?.();
+		const ago = (at: Date) => Math.max(0, Math.round((now().getTime() - at.getTime()) / 1000));
 		return statusWords({
 			format: 1,
 			version: health.version,
@@ -24,6 +26,14 @@ export const status = {
 			notes: knowledge.notes.length,
 			unread: knowledge.unread.length,
 			advisories: knowledge.advisories.length,
+			...(sources && {
+				sources: sources.map(({ name, address, read, trouble }) => ({
+					name,
+					address,
+					...(read && { read: read.toISOString(), ago: ago(read) }),
+					...(trouble !== undefined && { trouble }),
+				})),
+			}),
 		});
 	},
 } satisfies Command;

@@ -2,6 +2,7 @@
 
 import { code, quoted } from '../src/advice/markdown.ts';
 import { plan } from '../src/advice/plan.ts';
+import { playbookSection } from '../src/advice/playbook.ts';
 import { compare } from '../src/advice/version.ts';
 import { planWords } from '../src/advice/words.ts';
 import { newest, readProfile, readVersion, sortWords } from '../src/args.ts';
@@ -36,6 +37,10 @@ export const upgrade = {
 		const order = compare(from.version, to.version);
 		if (order === 0 && target === undefined)
 			throw new Refusal(`${from.version} is the newest release I know: there is nothing to upgrade to.`);
+		if (order > 0 && target === undefined)
+			throw new Refusal(
+				`${from.version} is newer than ${to.version}, the newest final release I know: there is nothing to upgrade to.`,
+			);
 		if (order === 0)
 			throw new Refusal(
 				`Both are ${from.version}: there is nothing between a release and itself. An example: ${code(example)}`,
@@ -46,9 +51,17 @@ export const upgrade = {
 			);
 		}
 		const taken = [from.note, to.note].filter(note => note !== undefined);
-		return planWords(
+		const answer = planWords(
 			plan({ from: from.version, to: to.version, profile, today: now().toISOString().slice(0, 10) }, knowledge),
 			taken,
 		);
+		const since = knowledge.releases.find(({ version }) => version === from.version)?.date;
+		if (
+			knowledge.playbook &&
+			since !== undefined &&
+			terms.some(({ fact, value }) => fact === 'install' && value === 'mdad')
+		)
+			answer.sections.push(playbookSection(knowledge.playbook, since));
+		return answer;
 	},
 } satisfies Command;

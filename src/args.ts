@@ -2,7 +2,7 @@
 import { distance } from 'fastest-levenshtein';
 import { code, quoted } from './advice/markdown.ts';
 import type { Profile, Term } from './advice/profile.ts';
-import { factWords, isContradiction, parseTerm, profileOf } from './advice/profile.ts';
+import { closedFacts, factWords, isClosed, isContradiction, isOpen, parseTerm, profileOf } from './advice/profile.ts';
 import type { Version } from './advice/version.ts';
 import { compare, finalOf, isCandidate, isVersion, lineOf } from './advice/version.ts';
 import { Refusal } from './command.ts';
@@ -28,7 +28,24 @@ export type Words = { versions: string[]; terms: Term[]; servers: string[] };
 
 const versionWord = /^v?\d+(\.\d+)*[a-z]?(\.\d+)?([-.~]?rc\.?\d+)?([+~-][\w.+~-]*)?$/i;
 const serverWord = /^(\[[0-9a-f:.]+\]|[a-z0-9-]+(\.[a-z0-9-]+)+)(:\d{1,5})?$|^[a-z0-9-]+:\d{1,5}$/i;
-const joining = new Set(['to', 'from', '->', '-->', '=>', '→', '..', '...', '–', '—', '-', 'and', 'with']);
+/** Words that join others; without a second version the newest release is meant anyway. */
+const joining = new Set([
+	'to',
+	'from',
+	'->',
+	'-->',
+	'=>',
+	'→',
+	'..',
+	'...',
+	'–',
+	'—',
+	'-',
+	'and',
+	'with',
+	'latest',
+	'newest',
+]);
 
 /** Sorts the words, or refuses the first that is none of them. A word is a version before it is a server's name. */
 export function sortWords(words: readonly string[], example: string): Words {
@@ -54,16 +71,28 @@ export function sortWords(words: readonly string[], example: string): Words {
 function apart(word: string): string[] {
 	return word
 		.replace(/^["'(]+|["'),;]+$/g, '')
+		.replace(/^[`<]*(v?\d+\.\d[\w.]*?)[`>.?!]*$/i, '$1')
+		.replace(/^(v?\d+\.\d+)\.[x*]$/i, '$1')
 		.replace(/^(v?\d+\.\d[\w.]*)-(v?\d+\.\d)/i, '$1->$2')
 		.split(/-+>|=>|→|,|;|\.{2,}|[–—]/)
 		.filter(Boolean);
 }
 
 function unknownWord(word: string, example: string): string {
-	const [name = ''] = word.split('=');
+	const meant = meantFact(word.toLowerCase());
+	return `I do not know the fact ${quoted(word)}. ${meant ? `${meant} ` : ''}${code('!help facts')} lists them; an example: ${code(example)}`;
+}
+
+/** What an unknown word may have been meant for: a fact without its right value, or one that is spelled like it. */
+function meantFact(word: string): string | undefined {
+	const [name = '', value] = word.split(/[<>]?=/);
+	if (isOpen(name)) return `Say ${code(name)}, or ${code(`no-${name}`)} to deny it.`;
+	if (isClosed(name)) return `Its value is said like this: ${code(closedFacts[name].example)}.`;
+	const denied = name.replace(/^no-/, '');
+	if (denied !== name && parseTerm(denied)) return `Say what it is instead: only yes-or-no facts are denied.`;
 	const near = nearest(word, factWords()) ?? nearest(name, factWords());
-	const meant = near ? `Did you mean ${code(near)}? ` : '';
-	return `I do not know the fact ${quoted(word)}. ${meant}${code('!help facts')} lists them; an example: ${code(example)}`;
+	const whole = near && value !== undefined && parseTerm(`${near}=${value}`) ? `${near}=${value}` : near;
+	return whole && `Did you mean ${code(whole)}?`;
 }
 
 /** The statements as a profile; two values of one fact are refused. */
@@ -91,15 +120,19 @@ function isStable(release: Release): boolean {
 export type Meant = { version: Version; note?: string };
 
 /**
- * A version that somebody typed. As a start, two parts mean the first release of that line; as a target, its newest
- * patch release that was not withdrawn. Refuses what is unknown, naming what is known.
+ * A version that somebody typed. As a start, two parts mean the first release of that line; as a target or as what runs,
+ * its newest patch release that was not withdrawn. Refuses what is unknown, naming what is known, and withdrawn targets.
  */
-export function readVersion(typed: string, as: 'start' | 'target', knowledge: Pick<Knowledge, 'releases'>): Meant {
-	const text = typed
-		.toLowerCase()
-		.replace(/^v/, '')
-		.replace(/[-.~]?rc\.?(\d+)/, 'rc$1')
-		.replace(/[+~-].*$/, '');
+export function readVersion(
+	typed: string,
+	as: 'start' | 'target' | 'running',
+	knowledge: Pick<Knowledge, 'releases'>,
+): Meant {
+	const small = typed.toLowerCase().replace(/^v/, '');
+	// Packages have suffixes of their own, but `0.9.0-r5` was a release.
+	const text = knowledge.releases.some(({ version }) => version === small)
+		? small
+		: small.replace(/[-.~]?rc\.?(\d+)/, 'rc$1').replace(/[+~-].*$/, '');
 	const [base = '', candidate] = text.split('rc');
 	const inFull = /^\d+\.\d+$/.test(base) ? `${base}.0` : base;
 	const full = candidate === undefined ? inFull : `${inFull}rc${Number(candidate)}`;
@@ -116,7 +149,7 @@ export function readVersion(typed: string, as: 'start' | 'target', knowledge: Pi
 	const release = isVersion(full) ? knowledge.releases.find(({ version }) => version === full) : undefined;
 	if (!release) throw new Refusal(unknownVersion(typed, knowledge));
 	if (!release.withdrawn) return { version: full };
-	if (as === 'start') return { version: full, note: `${full} was withdrawn by its makers.` };
+	if (as !== 'target') return { version: full, note: `${full} was withdrawn by its makers.` };
 	const next = knowledge.releases.find(other => isStable(other) && compare(other.version, full) > 0);
 	throw new Refusal(
 		`Synapse ${full} was withdrawn by its makers, so it is no target.${next ? ` Take ${code(next.version)} instead.` : ''}`,

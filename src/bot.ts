@@ -102,10 +102,10 @@ function unknownCommand(name: string, commands: readonly Command[]): string {
 }
 
 /** What phones and word processors make of plain characters, undone. */
-function plainly(body: string): string {
+export function plainly(body: string): string {
 	return body
 		.replace(/\r\n?/g, '\n')
-		.replace(/[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\t]/g, ' ')
+		.replace(/[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u2028\u2029\t]/g, ' ')
 		.replace(/[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, '')
 		.replace(/[\u2018\u2019\u201a\u2032]/g, "'")
 		.replace(/[\u201c\u201d\u201e\u2033\u00ab\u00bb]/g, '"')

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { type Document, isCollection, isMap, LineCounter, type Node, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { parseServerName } from './advice/server-name.ts';
 import { Refusal } from './command.ts';
 
 const person = /^@[^:\s]+:\S+$/;
@@ -39,11 +40,89 @@ const encryption = z.strictObject({
 	reset: z.boolean().default(false),
 });
 
+const hours = (standard: number) =>
+	z.number('a number of hours').min(0.05, 'not more often than every three minutes').default(standard);
+const address = (standard: string, ...needed: string[]) =>
+	z
+		.url({ protocol: /^https$/, error: 'an address that begins with https://' })
+		.refine(text => needed.every(part => text.includes(part)), {
+			error: `an address with ${needed.join(' and ')} in it`,
+		})
+		.default(standard);
+const github = 'https://api.github.com/repos/element-hq/synapse';
+const raw = 'https://raw.githubusercontent.com';
+const mdad = `${raw}/spantaleev/matrix-docker-ansible-deploy/master`;
+
+const live = z.strictObject({
+	enabled: z.boolean().default(true),
+	seconds: z.number().min(1).default(60),
+	releases: z.strictObject({ address: address(`${github}/releases?per_page=100`), hours: hours(1) }).prefault({}),
+	upgradeNotes: z
+		.strictObject({ address: address(`${raw}/element-hq/synapse/{tag}/docs/upgrade.md`, '{tag}'), hours: hours(6) })
+		.prefault({}),
+	files: z
+		.strictObject({ address: address(`${raw}/element-hq/synapse/{tag}/{path}`, '{tag}', '{path}'), hours: hours(6) })
+		.prefault({}),
+	advisories: z
+		.strictObject({
+			address: address(`${github}/security-advisories?per_page=100`),
+			post: z.string().min(1).optional(),
+			hours: hours(6),
+		})
+		.prefault({}),
+	lifecycles: z
+		.strictObject({
+			address: address('https://endoflife.date/api/v1/products/{product}', '{product}'),
+			hours: hours(24),
+		})
+		.prefault({}),
+	playbook: z
+		.strictObject({
+			changes: address(`${mdad}/CHANGELOG.md`),
+			defaults: address(`${mdad}/roles/custom/matrix-synapse/defaults/main.yml`),
+			hours: hours(6),
+		})
+		.prefault({}),
+});
+
+const watch = z.strictObject({
+	contact: z
+		.string()
+		.regex(/^[\x20-\x7E]{1,200}$/, 'printable ASCII, like an address or a Matrix id')
+		.optional(),
+	exclude: z
+		.array(
+			z.string().refine(entry => parseServerName(entry.replace(/^\*\./, '')) !== undefined, {
+				error: 'a server name, or "*.example.org" for all below',
+			}),
+		)
+		.default([]),
+	addresses: z
+		.array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], { error: 'an address or a range, like "10.0.0.0/8"' }))
+		.default([]),
+	resolvers: z
+		.array(
+			z
+				.string()
+				.regex(
+					/^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:]+\])(:\d{1,5})?$/,
+					'an address, perhaps with a port: "192.0.2.1:53"',
+				),
+		)
+		.default([]),
+	authorities: z.array(z.string().min(1)).default([]),
+	atOnce: z.int().min(1).max(1000).default(50),
+	perAddress: z.int().min(1).max(100).default(4),
+	requestSeconds: z.number().min(1).max(120).default(15),
+	lookSeconds: z.number().min(1).max(600).default(30),
+});
+
 const shape = z.strictObject({
 	matrix,
 	encryption: encryption.prefault({}),
 	store: z.strictObject({ path: z.string().min(1).default('./data') }).prefault({}),
-	live: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
+	live: live.prefault({}),
+	watch: watch.prefault({}),
 	log: z
 		.strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info') })
 		.prefault({}),
@@ -51,7 +130,10 @@ const shape = z.strictObject({
 
 type Shape = z.infer<typeof shape>;
 
-/** What the bot runs with. Paths are absolute, secrets are read; at least one of password and accessToken is there. */
+/**
+ * What the bot runs with. Paths are absolute, secrets and certificates are read; at least one of password and accessToken
+ * is there.
+ */
 export type Config = Omit<Shape, 'matrix' | 'encryption'> & {
 	matrix: Omit<Shape['matrix'], 'passwordFile' | 'accessTokenFile'>;
 	encryption: { passphrase?: string; seeds?: Seeds; reset: boolean };
@@ -98,9 +180,7 @@ export function parseConfig(
 		}));
 	}
 	const parsed = shape.safeParse(document.toJS() ?? {});
-	const mistakes = parsed.success
-		? []
-		: parsed.error.issues.flatMap(issue => mistakesOf(issue, path => lineOf(document, path, lines)));
+	const mistakes = parsed.success ? [] : parsed.error.issues.flatMap(issue => mistakesOf(issue, document, lines));
 	if (!parsed.success) return sorted(mistakes);
 	const at = (path: string[]) => lineOf(document, path, lines);
 	const { passwordFile, accessTokenFile, ...matrix } = parsed.data.matrix;
@@ -121,6 +201,7 @@ export function parseConfig(
 			text: `matrix: password or accessToken is missing (also as passwordFile, accessTokenFile, or ${names} in the environment)`,
 		});
 	}
+	const authorities = parsed.data.watch.authorities.map((file, at) => certificates(file, at));
 	if (mistakes.length) return sorted(mistakes);
 	return {
 		...parsed.data,
@@ -132,7 +213,20 @@ export function parseConfig(
 		},
 		encryption: { reset: encryption.reset, ...(passphrase && { passphrase }), ...(seeds && { seeds }) },
 		store: { path: absolute(parsed.data.store.path, folder) },
+		watch: { ...parsed.data.watch, authorities },
 	};
+
+	function certificates(file: string, index: number): string {
+		const line = lineOf(document, ['watch', 'authorities', String(index)], lines);
+		try {
+			const text = readFileSync(absolute(file, folder), 'utf8');
+			if (/-----BEGIN CERTIFICATE-----/.test(text)) return text;
+			mistakes.push({ line, text: `watch.authorities.${index}: no certificate (PEM) in this file` });
+		} catch (error) {
+			mistakes.push({ line, text: `watch.authorities.${index}: ${reason(error)}` });
+		}
+		return '';
+	}
 
 	function secret(name: keyof typeof environmentNames, inline: string | undefined, file: string | undefined) {
 		const [section = '', key = ''] = name.split('.');
@@ -174,7 +268,17 @@ function reason(error: unknown): string {
 	return error instanceof Error ? error.message : String(error);
 }
 
-function mistakesOf(issue: z.core.$ZodIssue, line: (path: PropertyKey[]) => number): Mistake[] {
+/** What the shapes call types, for people who write YAML. */
+const kinds: Record<string, string> = {
+	string: 'a text: put it in quotes',
+	boolean: 'true or false',
+	object: 'options below it',
+	array: 'a list',
+	int: 'a whole number',
+};
+
+function mistakesOf(issue: z.core.$ZodIssue, document: Document, lines: LineCounter): Mistake[] {
+	const line = (path: PropertyKey[]) => lineOf(document, path, lines);
 	const name = issue.path.join('.');
 	if (issue.code === 'unrecognized_keys') {
 		return issue.keys.map(key => ({
@@ -182,8 +286,9 @@ function mistakesOf(issue: z.core.$ZodIssue, line: (path: PropertyKey[]) => numb
 			text: `${[name, key].filter(Boolean).join('.')}: there is no such option`,
 		}));
 	}
-	const missing = issue.code === 'invalid_type' && issue.input === undefined;
-	const text = missing && issue.message.startsWith('Invalid input') ? 'is missing' : issue.message;
+	const typed = issue.code === 'invalid_type' && issue.message.startsWith('Invalid input') ? issue.expected : undefined;
+	const wanted = typed && (kinds[typed] ?? `a ${typed}`);
+	const text = wanted ? (document.hasIn(issue.path) ? `expected ${wanted}` : 'is missing') : issue.message;
 	return [{ line: line(issue.path), text: name ? `${name}: ${text}` : text }];
 }
 

@@ -32,11 +32,17 @@ type Deciding = {
 };
 
 export function openInbox(deciding: Deciding): Inbox {
-	const { store, fatal } = deciding;
+	const { store } = deciding;
 	const busy = new Map<string, Promise<void>>();
 	let stopped = false;
 	let looking = false;
 	let again = false;
+
+	/** Nothing goes on after a fault: the next try would only meet it again, at once. */
+	function fatal(error: unknown): void {
+		stopped = true;
+		deciding.fatal(error);
+	}
 
 	async function look(): Promise<void> {
 		do {

@@ -1,4 +1,5 @@
 // Reads the command line and the configuration, builds the edges, starts and stops. Knows everyone; known by no one.
+import { accessSync, constants } from 'node:fs';
 import { commands } from '../commands/index.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Refusal } from './command.ts';
@@ -52,12 +53,21 @@ function readLine(words: readonly string[]): Line {
 		} else if (line.mode === 'say' && (word === '-' || !word.startsWith('-'))) line.said.push(word);
 		else throw new Refusal(`I do not know the option ${word}.\n\n${usage}`);
 	}
-	if (line.mode === 'say' && line.said.length === 0)
+	if (line.mode === 'say' && line.said.join('').trim() === '')
 		throw new Refusal(`Say what? For example: npm start -s -- say '!upgrade 1.56 1.69'`);
 	if (line.mode === 'seeds' && line.config === undefined)
 		throw new Refusal('Whose seeds? For example: npm start -s -- seeds --config config.yaml');
 	if (line.mode === 'converse' && line.config !== undefined) line.mode = 'matrix';
 	return line;
+}
+
+/** A path that was mistyped is a mistake even where the command can do without the file. */
+function needsFile(path: string): void {
+	try {
+		accessSync(path, constants.R_OK);
+	} catch {
+		throw new Refusal(`${path}: cannot be read.`);
+	}
 }
 
 async function main(): Promise<number> {
@@ -92,6 +102,7 @@ async function main(): Promise<number> {
 		const { runMatrix } = await import('./main/matrix.ts');
 		return runMatrix(config, { commands, ports });
 	}
+	for (const path of line.mode === 'say' ? [...line.files, ...(line.config ? [line.config] : [])] : []) needsFile(path);
 	if (line.mode === 'say') return say(line.said.join(' '), { json: line.json, commands, ports });
 	return converse({ commands, ports });
 }

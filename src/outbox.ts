@@ -43,7 +43,7 @@ type Delivering = {
 };
 
 export function openOutbox(delivering: Delivering): Outbox {
-	const { store, now, random, log, fatal } = delivering;
+	const { store, now, random, log } = delivering;
 	const busy = new Map<string, Promise<void>>();
 	let ended = false;
 	let looking: Promise<void> | undefined;
@@ -51,6 +51,12 @@ export function openOutbox(delivering: Delivering): Outbox {
 	let timer: NodeJS.Timeout | undefined;
 	let limitedUntil = 0;
 	let most = mostRooms;
+
+	/** Nothing goes on after a fault: the next try would only meet it again, at once. */
+	function fatal(error: unknown): void {
+		ended = true;
+		delivering.fatal(error);
+	}
 
 	async function look(): Promise<void> {
 		do {
@@ -106,6 +112,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 		const verdict = after(outcome.failure, waiting.tries);
 		if (verdict === 'stopped') return;
 		if (verdict === 'locked') {
+			ended = true;
 			delivering.locked('why' in outcome.failure ? outcome.failure.why : '');
 			return;
 		}

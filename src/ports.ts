@@ -1,5 +1,7 @@
 // What commands and the watch may ask for. Edges keep these promises; nobody else knows how.
+import type { Observation } from './advice/observation.ts';
 import type { Command } from './command.ts';
+import type { News } from './knowledge/news.ts';
 import type { Knowledge } from './knowledge/shape.ts';
 
 export type Ports = {
@@ -17,6 +19,8 @@ export type Health = {
 	startedAt: Date;
 	/** The last time the homeserver answered a sync; undefined on the console. */
 	lastSync: () => Date | undefined;
+	/** Upstream's sources; absent on the console, empty where they are switched off. */
+	sources?: () => readonly SourceState[];
 	/** Our device as others see it; undefined where nothing is encrypted. */
 	device?: () => DeviceStanding | undefined;
 };
@@ -29,6 +33,39 @@ export type DeviceStanding = {
 	signed: boolean | undefined;
 	/** What the operator has to do for that, as a sentence. */
 	needs?: string;
+};
+
+// The outside world: other people's servers and upstream's documents.
+
+export type Web = {
+	/** One look at a homeserver, however many ask for it meanwhile or within a minute. Never rejects. */
+	observe: (server: string) => Promise<Observation>;
+	/** What upstream says and the knowledge does not, as last read; the same object until something changes. */
+	news: () => News;
+	sources: () => readonly SourceState[];
+	/** Reads the sources that are due. Rejects only if what was read cannot be kept. */
+	readNews: () => Promise<void>;
+	/** Ends what is under way, at once. */
+	close: () => void;
+};
+
+/** One of upstream's documents. */
+export type SourceState = {
+	/** `releases`, `upgrade notes` … */
+	name: string;
+	address: string;
+	/** When it last answered as expected, though perhaps with nothing new. */
+	read?: Date;
+	tried?: Date;
+	next: Date;
+	/** What is amiss with it, as Markdown in small letters without a full stop. */
+	trouble?: string;
+};
+
+/** Texts kept across restarts, by key. */
+export type Kept = {
+	get: (key: string) => Promise<string | undefined>;
+	put: (key: string, text: string) => Promise<void>;
 };
 
 // The room: what the homeserver can be asked for, and what is kept. Commands do not see these.
@@ -232,5 +269,6 @@ export type Store = {
 	leftBefore: (moment: Date) => Promise<string[]>;
 	/** Deletes what was decided or delivered before that moment. */
 	prune: (before: Date) => Promise<void>;
+	kept: Kept;
 	close: () => Promise<void>;
 };

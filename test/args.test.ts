@@ -6,6 +6,8 @@ import { known, releases } from './known.ts';
 const knowledge = known({
 	releases: releases(
 		'0.6.1c',
+		'0.9.0',
+		'0.9.0-r5',
 		'0.99.5.2',
 		'1.56.0',
 		'1.57.0rc1',
@@ -30,8 +32,12 @@ describe('versions', () => {
 		['1.57.0~rc1', 'start', '1.57.0rc1'],
 		['1.57.1+dfsg-1', 'start', '1.57.1'],
 		['0.6.1c', 'start', '0.6.1c'],
+		['0.9.0-r5', 'start', '0.9.0-r5'],
+		['1.57.0-r5', 'start', '1.57.0'],
 		['0.99.5.2', 'start', '0.99.5.2'],
 		['1.57.2', 'start', '1.57.2'],
+		['1.57.2', 'running', '1.57.2'],
+		['1.57', 'running', '1.57.1'],
 		['1.58', 'target', '1.58.1'],
 		['1.59.0rc2', 'target', '1.59.0rc2'],
 	] as const)('%s as %s is %s', (typed, as, version) =>
@@ -74,6 +80,9 @@ describe('words', () => {
 		['1.56.0-rc1 1.57.1-1', ['1.56.0-rc1', '1.57.1-1']],
 		['1.56 Docker no-workers', ['1.56', 'install=docker', 'workers=false']],
 		['1.56 postgres = 14', ['1.56', 'postgres=14']],
+		['from 1.56 to 1.69.', ['1.56', '1.69']],
+		['`1.56` <1.69>', ['1.56', '1.69']],
+		['1.56.x latest', ['1.56']],
 		['1.56 "docker"', ['1.56', 'install=docker']],
 		['example.org', ['example.org']],
 		['example.org:8448', ['example.org:8448']],
@@ -84,9 +93,15 @@ describe('words', () => {
 
 	test('an unknown fact gets the nearest known one', () => {
 		expect(() => sort('1.56 workrs')).toThrow(/Did you mean `workers`/);
-		expect(() => sort('1.56 postgress=14')).toThrow(/Did you mean `postgres`/);
+		expect(() => sort('1.56 postgress=14')).toThrow(/Did you mean `postgres=14`/);
 		expect(() => sort('1.56 xyzzyplugh')).toThrow(Refusal);
 		expect(() => sort('1.56 postgres>13')).toThrow(Refusal);
+	});
+
+	test('a known fact without its right value is told how it is said', () => {
+		expect(() => sort('1.56 workers=no')).toThrow(/Say `workers`, or `no-workers` to deny it/);
+		expect(() => sort('1.56 postgres=fourteen')).toThrow(/said like this: `postgres=14`/);
+		expect(() => sort('1.56 no-docker')).toThrow(/only yes-or-no facts are denied/);
 	});
 
 	test('two values of one fact are refused', () => {

@@ -64,7 +64,6 @@ async function settle(): Promise<void> {
 		await new Promise(resolve => setTimeout(resolve, 3));
 		const due = await store.due(now(), [], 1);
 		quiet = due.length ? 0 : quiet + 1;
-		if (due.length && locked.length) return;
 	}
 }
 
@@ -229,8 +228,16 @@ describe('what cannot be delivered', () => {
 		await decide(saying('1'));
 		await new Promise(resolve => setTimeout(resolve, 50));
 		await outbox.stop(0);
-		expect(locked.length).toBeGreaterThan(0);
+		expect(locked).toEqual(['revoked']);
 		expect(await store.counts()).toMatchObject({ outbox: 1 });
+	});
+
+	test('a store that refuses ends it, after one try', async () => {
+		store.sent = () => Promise.reject(new Error('the disk is full'));
+		await decide(saying('1'), saying('2'));
+		await new Promise(resolve => setTimeout(resolve, 50));
+		expect(faults.splice(0)).toEqual([new Error('the disk is full')]);
+		expect(saidIn(room)).toEqual(['1']);
 	});
 
 	test.each<[Failure, number, unknown]>([

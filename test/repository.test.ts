@@ -65,6 +65,7 @@ describe('arrows', () => {
 			if (of === 'matrix-bot-sdk') expect(path).toMatch(/^src\/edges\/matrix/);
 			if (of === 'kysely' || of === 'node:sqlite') expect(path).toMatch(/^src\/edges\/store/);
 			if (of === 'undici') expect(path).toMatch(/^src\/edges\//);
+			if (/^(node:dns|node:tls|node:net|ipaddr\.js)/.test(of)) expect(path).toMatch(/^src\/edges\/web/);
 		}
 	});
 

@@ -63,11 +63,12 @@ export function advisoriesOf(
 ) {
 	const last = versions.at(-1);
 	const stable = known.releases.filter(release => !release.withdrawn && !isCandidate(release.version));
+	const steps = versions.flatMap(version => {
+		const before = stable.findLast(release => isAbove(version, release.version));
+		return before ? [{ version, before: before.version }] : [];
+	});
 	const fixed = known.advisories.filter(advisory =>
-		versions.some(version => {
-			const before = stable.filter(release => isAbove(version, release.version)).at(-1);
-			return before !== undefined && isAffected(advisory, before.version) && !isAffected(advisory, version);
-		}),
+		steps.some(({ version, before }) => isAffected(advisory, before) && !isAffected(advisory, version)),
 	);
 	const open = last === undefined ? [] : known.advisories.filter(advisory => isAffected(advisory, last));
 	return {

@@ -1,7 +1,8 @@
 // One switch from a release to the next halt: the exact commands for the way Synapse was installed.
+import { code } from './markdown.ts';
 import type { Profile } from './profile.ts';
 import type { Version } from './version.ts';
-import { compare, isWithin } from './version.ts';
+import { compare, isCandidate, isWithin } from './version.ts';
 
 export type Leg = { from: Version; to: Version };
 
@@ -45,12 +46,36 @@ function pins(version: Version): string[] {
 	return pinned.filter(({ releases }) => isWithin(version, releases)).map(pin => `  "${pin.package}" \\`);
 }
 
+/** What archives call the systems that the fact `os` knows. */
+const codenames: Record<string, string> = {
+	'debian-9': 'stretch',
+	'debian-10': 'buster',
+	'debian-11': 'bullseye',
+	'debian-12': 'bookworm',
+	'debian-13': 'trixie',
+	'ubuntu-16.04': 'xenial',
+	'ubuntu-18.04': 'bionic',
+	'ubuntu-20.04': 'focal',
+	'ubuntu-21.04': 'hirsute',
+	'ubuntu-21.10': 'impish',
+	'ubuntu-22.04': 'jammy',
+	'ubuntu-22.10': 'kinetic',
+	'ubuntu-23.04': 'lunar',
+	'ubuntu-23.10': 'mantic',
+	'ubuntu-24.04': 'noble',
+	'ubuntu-24.10': 'oracular',
+	'ubuntu-25.04': 'plucky',
+	'ubuntu-25.10': 'questing',
+	'ubuntu-26.04': 'resolute',
+};
+
 /** Commands that put the release in place and start it, for each value of `install`. Lines of at most 60 letters. */
 function installing(
 	{ to: version, released, today }: DatedLeg,
 	profile: Profile,
 ): Record<string, { how: string; language: string; lines: string[] }> {
 	const old = timeOf(released, today);
+	const codename = codenames[String(profile.get('os')?.value)];
 	const extra = profile.get('database')?.value === 'postgres' ? '[postgres]' : '';
 	return {
 		docker: {
@@ -64,13 +89,13 @@ function installing(
 			],
 		},
 		debian: {
-			how: 'Packages of `packages.matrix.org`:',
+			how: `Packages of ${code('packages.matrix.org')}. They exist for the systems of their time only: if there is none of ${version} for yours, halt at the last release that has one, upgrade the system, and go on${isCandidate(version) ? '. Candidates stand in the archive’s component `prerelease`' : ''}:`,
 			language: 'bash',
 			lines: [
 				'apt-get update',
-				'release=$(lsb_release -cs)',
+				...(codename ? [] : ['. /etc/os-release']),
 				'apt-get install \\',
-				`  "matrix-synapse-py3=${version}+\${release}1"`,
+				`  "matrix-synapse-py3=${version.replace('rc', '~rc')}+${codename ?? `\${VERSION_CODENAME}`}1"`,
 				'journalctl -fu matrix-synapse',
 			],
 		},
@@ -148,19 +173,58 @@ function block({ language, lines }: { language: string; lines: string[] }): stri
 }
 
 const backups = {
-	postgres: 'pg_dump -Fc -f synapse-before.dump synapse',
-	sqlite: 'sqlite3 homeserver.db ".backup before.db"',
+	postgres: ['pg_dump -Fc -f synapse-before.dump synapse'],
+	sqlite: ['sqlite3 homeserver.db ".backup before.db"'],
 };
 
+const asPostgres = ['sudo -u postgres pg_dump -Fc synapse \\', '  > synapse-before.dump'];
+const inPackage = ['sqlite3 /var/lib/matrix-synapse/homeserver.db \\', '  ".backup before.db"'];
+
+/** Where the way of installing decides how the database is reached. */
+const reached: Record<string, Partial<typeof backups>> = {
+	debian: { postgres: asPostgres, sqlite: inPackage },
+	distro: { postgres: asPostgres, sqlite: inPackage },
+	nix: { postgres: ['sudo -u postgres pg_dump -Fc matrix-synapse \\', '  > synapse-before.dump'] },
+	docker: {
+		postgres: ['docker compose exec -T postgres \\', '  pg_dump -U synapse -Fc synapse > synapse-before.dump'],
+	},
+	mdad: {
+		postgres: [
+			'docker exec \\',
+			'  --env-file=/matrix/postgres/env-postgres-psql \\',
+			'  matrix-postgres pg_dumpall -h matrix-postgres \\',
+			'  | gzip > synapse-before.sql.gz',
+		],
+	},
+	ess: {
+		postgres: ['kubectl -n ess exec sts/ess-postgres -- \\', '  pg_dumpall -U postgres > synapse-before.sql'],
+	},
+};
+
+/** These bring PostgreSQL, so nothing else is meant unless somebody says so. */
+const bringsPostgres: readonly unknown[] = ['mdad', 'ess'];
+
 function backup(profile: Profile): string {
-	const database = profile.get('database')?.value;
+	const install = profile.get('install')?.value;
+	const database = profile.get('database')?.value ?? (bringsPostgres.includes(install) ? 'postgres' : undefined);
+	const { postgres, sqlite } = { ...backups, ...reached[String(install)] };
 	const lines =
 		database === 'postgres'
-			? [backups.postgres]
+			? postgres
 			: database === 'sqlite'
-				? [backups.sqlite]
-				: [`# PostgreSQL:`, backups.postgres, '# SQLite:', backups.sqlite];
+				? sqlite
+				: ['# PostgreSQL:', ...postgres, '# SQLite:', ...sqlite];
 	return `**1. Back up** the database, \`homeserver.yaml\` and the signing key; it is the only way back over an incompatible schema. (Names are the usual ones: put yours.)\n\n${block({ language: 'bash', lines })}`;
+}
+
+/** Asks the running server for its release: in its container, where no port of it need be published. */
+function asking(profile: Profile): string[] {
+	const ask = 'curl -s localhost:8008/_synapse/admin/v1/server_version';
+	const install = profile.get('install')?.value;
+	if (install === 'docker') return ['docker compose exec synapse \\', `  ${ask}`];
+	if (install === 'mdad') return ['docker exec matrix-synapse \\', `  ${ask}`];
+	if (install === 'ess') return ['curl -s https://matrix.example.org\\', '/_matrix/federation/v1/version'];
+	return [ask];
 }
 
 function workers(profile: Profile): string {
@@ -183,7 +247,7 @@ export function switchText(leg: DatedLeg, profile: Profile): string {
 				all,
 			)
 				.filter(([name]) => ['docker', 'debian', 'pip', 'mdad'].includes(name))
-				.map(([name, { how, ...code }]) => `\`${name}\`: ${how}\n\n${block(code)}`)
+				.map(([name, { how, ...commands }]) => `${code(name)}: ${how}\n\n${block(commands)}`)
 				.join('\n\n')}`;
 	return `${backup(profile)}
 
@@ -191,7 +255,7 @@ export function switchText(leg: DatedLeg, profile: Profile): string {
 
 **3. Watch the log** until \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that stops the start. Then this must say ${to}:
 
-${block({ language: 'bash', lines: ['curl -s http://localhost:8008/_synapse/admin/v1/\\', 'server_version'] })}`;
+${block({ language: 'bash', lines: asking(profile) })}`;
 }
 
 /** How to wait for the background updates at a halt, as Markdown. */

@@ -1,5 +1,5 @@
 // The value that answers !upgrade: what lies between two releases, placed, for one deployment.
-import type { Knowledge, Note, Passage, Release, Source, Stop } from '../knowledge/shape.ts';
+import type { Knowledge, Note, Release, Source, Stop, Unread } from '../knowledge/shape.ts';
 import type { Advisories } from './advisory.ts';
 import { advisoriesOn } from './advisory.ts';
 import type { Deadline } from './deadline.ts';
@@ -67,7 +67,8 @@ export type Plan = {
 	rollback: Rollback;
 	advisories: Advisories;
 	deadlines: Deadline[];
-	unread: { release: Version; section?: string; heading?: string; part?: string; bullet?: string; url: string }[];
+	/** `text`: upstream's own, where it was read live; `changed`: curated once, and changed since. */
+	unread: Pick<Unread, 'release' | 'section' | 'heading' | 'part' | 'bullet' | 'url' | 'text' | 'changed'>[];
 	gaps: string[];
 };
 
@@ -113,9 +114,7 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 		floors: floors(from, to, profile, known.releases),
 		rollback: rollback(to, from, known),
 		advisories,
-		deadlines: deadlines({ at: to, today, all: false }, profile, known).filter(
-			({ landed }) => !landed || isAbove(landed, to),
-		),
+		deadlines: deadlines({ at: last, today, all: false }, profile, known),
 		unread: known.unread.filter(({ release }) => within(release)).map(unreadOf),
 		gaps: [],
 	};
@@ -127,7 +126,7 @@ export function horizon(known: Pick<Knowledge, 'releases' | 'read'>): Plan['hori
 	return { release: newest?.version ?? '0.0.0', read: known.read };
 }
 
-function unreadOf({ release, section, heading, part, bullet, url }: Passage): Plan['unread'][number] {
+function unreadOf({ release, section, heading, part, bullet, url, text, changed }: Unread): Plan['unread'][number] {
 	return {
 		release,
 		...(section && { section }),
@@ -135,6 +134,8 @@ function unreadOf({ release, section, heading, part, bullet, url }: Passage): Pl
 		...(part && { part }),
 		...(bullet && { bullet }),
 		url,
+		...(text && { text }),
+		...(changed && { changed }),
 	};
 }
 

@@ -65,11 +65,11 @@ export type Term = { fact: Fact; operator: '=' | '<' | '<=' | '>' | '>='; value:
 
 const termShape = /^(no-)?([a-z][a-z-]*?)(?:(<=|>=|<|>|=)([a-z0-9.-]+))?$/;
 
-function isClosed(name: string): name is ClosedFact {
+export function isClosed(name: string): name is ClosedFact {
 	return Object.hasOwn(closedFacts, name);
 }
 
-function isOpen(name: string): name is OpenFact {
+export function isOpen(name: string): name is OpenFact {
 	return Object.hasOwn(openFacts, name);
 }
 

@@ -57,7 +57,7 @@ function floorOf(release: Release, all: readonly Release[], exceptions: readonly
 		else blocking = older;
 	}
 	const exception = exceptions.find(
-		({ releases, floor: other }) => isWithin(release.version, releases) && isAbove(other, floor),
+		({ releases, floor: other }) => isWithin(finalOf(release.version), releases) && isAbove(other, floor),
 	);
 	return {
 		floor: exception?.floor ?? floor,
@@ -71,18 +71,23 @@ export function rollback(version: Version, to: Version | undefined, known: Known
 	const all = stable(known.releases);
 	const asked = known.releases.find(release => release.version === version);
 	// A candidate has no schema numbers of its own here: its final release's, or the last stable one's before it.
-	const release =
+	const numbers =
 		asked?.schema === undefined
 			? (all.find(({ version: other }) => other === finalOf(version)) ??
 				all.findLast(({ version: other }) => isAbove(version, other)))
 			: asked;
-	if (!release) return { release: version, floor: version, floorWhy: 'Nothing older is known.', cautions: [] };
+	if (!numbers) return { release: version, floor: version, floorWhy: 'Nothing older is known.', cautions: [] };
+	const release = { ...numbers, version };
 	const { floor, blocking, because } = floorOf(release, all, known.rollbackFloors);
 	const below = all.findLast(({ version: other }) => isAbove(floor, other))?.version;
+	const guess =
+		finalOf(numbers.version) === finalOf(version)
+			? ''
+			: ` The schema of ${version} itself is not known here: this is said by that of ${numbers.version}.`;
 	return {
 		release: version,
 		floor,
-		floorWhy: because ?? why(release, blocking),
+		floorWhy: `${because ?? why(release, blocking)}${guess}`,
 		...(to !== undefined && { to, canReturn: compare(to, floor) >= 0 }),
 		cautions: cautions(version, to ?? floor, known.notes),
 		...triedRollback(version, { floor, below }, known.verified),
@@ -90,6 +95,9 @@ export function rollback(version: Version, to: Version | undefined, known: Known
 }
 
 function why(release: Release, blocking: Release | undefined): string {
+	// A release of this week, known from upstream's feed, whose files could not be read yet.
+	if (release.schema === undefined && blocking?.schema !== undefined)
+		return `Nothing is known yet of the schema of ${release.version}; until it is, take it that there is no way back.`;
 	if (!blocking) return `No older release is known to refuse a database that ${release.version} has opened.`;
 	const needed = blocking.schemaCompat === undefined ? release.schema : (release.schemaCompat ?? release.schema);
 	if (blocking.schema === undefined) return `Nothing is known of the schema of ${blocking.version} and older.`;

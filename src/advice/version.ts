@@ -6,7 +6,8 @@ export type Version = string;
 
 type Parts = { base: string; line: string; candidate: number | undefined; semver: semver.SemVer };
 
-const written = /^(\d+)\.(\d+)\.(\d+)(?:\.(\d+)|-r(\d+)|([a-z]))?(?:rc(\d+))?$/;
+// Nine digits at most: what strangers send has to be a number that can be compared.
+const written = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:\.(\d{1,2})|-r(\d{1,2})|([a-z]))?(?:rc(\d{1,9}))?$/;
 const known = new Map<Version, Parts>();
 
 function partsOf(version: Version): Parts {

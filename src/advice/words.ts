@@ -8,7 +8,6 @@ import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
 import type { Applies } from './profile.ts';
 import { closedFacts, openFacts } from './profile.ts';
 import type { Rollback } from './rollback.ts';
-import type { Trial } from './trial.ts';
 import { trialWords } from './trial.ts';
 import type { Version } from './version.ts';
 import { compare } from './version.ts';
@@ -178,7 +177,7 @@ function thingsToDo(number: number): string {
 
 const whenTitles = { before: 'Before', switch: 'At the switch', after: 'After' } as const;
 
-function overview(_plan: Plan, numbered: readonly Step[]): string {
+function overview(numbered: readonly Step[]): string {
 	return (['before', 'switch', 'after'] as const)
 		.flatMap(when => {
 			const numbers = numbered.flatMap((step, i) => (step.when === when ? [i + 1] : []));
@@ -205,7 +204,7 @@ export function planWords(plan: Plan, taken: readonly string[]): Answer {
 		...hiddenSection(plan),
 		...unreadSection(plan),
 	];
-	const lead = [planLead(plan), overview(plan, numbered), ...taken, asking(plan), horizonLine(plan)]
+	const lead = [planLead(plan), overview(numbered), ...taken, asking(plan), horizonLine(plan)]
 		.filter(Boolean)
 		.join('\n\n');
 	return { value: plan, lead, title: `Plan: ${plan.from} → ${plan.to}`, sections, kind: 'answer' };
@@ -256,10 +255,12 @@ export function dueWords({ at, estimate, slipped, landed, withdrawn }: Deadline)
 }
 
 export function deadlineLine(deadline: Deadline): string {
-	const { subject, replacedBy, concerned, applies } = deadline;
+	const { subject, replacedBy, concerned, applies, announced, promised } = deadline;
 	const who = concerned === 'unknown' && applies ? [`If yours is ${conditions(applies)}.`] : [];
 	const instead = replacedBy ? [sentence(`Instead: ${replacedBy}`)] : [];
-	return [`**${capital(subject)}**: ${dueWords(deadline)}.`, ...instead, ...who].join(' ');
+	// The end of what Synapse stands on is no promise of Synapse's: its date needs to be told for what it is.
+	const what = announced === null ? `**${promised}**` : `**${capital(subject)}**: ${dueWords(deadline)}.`;
+	return [what, ...instead, ...who].join(' ');
 }
 
 function sentence(text: string): string {
@@ -291,20 +292,37 @@ function hiddenSection({ hidden }: Pick<Plan, 'hidden'>): Section[] {
 
 function unreadSection({ unread }: Pick<Plan, 'unread'>): Section[] {
 	if (!unread.length) return [];
-	const lines = unread.map(({ release, heading, section, part, bullet, url }) => {
-		const what = [heading ?? section, part === 'Top' ? undefined : part, bullet]
-			.filter(part => part !== undefined)
-			.join(' · ');
-		return `${release}: ${link(what, url)}`;
-	});
+	const lines = unread.map(
+		passage =>
+			`${passage.release}: ${link(unreadName(passage), passage.url)}${passage.changed ? ' (changed since it was read here)' : ''}`,
+	);
+	const quoted = unread.flatMap(passage => (passage.text ? [unreadQuotation(passage, passage.text)] : []));
+	const below = quoted.length ? ', or below in its own words' : '';
 	return [
 		{
 			title: `Unread (${unread.length})`,
 			mark: '⚠️',
-			markdown: `Upstream wrote this and nobody has turned it into notes yet. Read it there:\n\n${list(lines)}`,
+			markdown: `Upstream wrote this and nobody has turned it into notes yet. Read it there${below}:\n\n${list(lines)}`,
 			fold: true,
 		},
+		...quoted,
 	];
+}
+
+function unreadName({ heading, section, part, bullet }: Plan['unread'][number]): string {
+	return [heading ?? section, part === 'Top' ? undefined : part, bullet].filter(part => part !== undefined).join(' · ');
+}
+
+/** Upstream's own words, marked as such; they were made harmless when they were read. */
+function unreadQuotation(passage: Plan['unread'][number], text: string): Section {
+	const name = [...`${passage.release}: ${unreadName(passage)}`];
+	const title = name.length > 40 ? `${name.slice(0, 39).join('')}…` : name.join('');
+	const lines = text.split('\n').map(line => (line === '' ? '>' : `> ${line}`));
+	return {
+		title: escapeMarkdown(title),
+		markdown: `In ${link('upstream’s own words', passage.url)}, read by nobody here:\n\n${lines.join('\n')}`,
+		fold: true,
+	};
 }
 
 /** Which facts would shorten the plan. */
@@ -314,7 +332,7 @@ function asking({ steps, to, from, profile }: Plan): string {
 	const most = [...asked].sort(([, a], [, b]) => b - a).slice(0, 3);
 	if (!most.length) return '';
 	const stated = Object.entries(profile).filter(
-		([fact]) => fact !== 'database' || !(profile['postgres'] || profile['sqlite']),
+		([fact]) => fact !== 'database' || !(profile.postgres || profile.sqlite),
 	);
 	const words = [...stated.map(factWord), ...most.map(([fact]) => examples[fact] ?? fact)];
 	return `Say more about the server and this gets shorter, like ${code(`!upgrade ${from} ${to} ${words.join(' ')}`)}; deny a fact with ${code('no-')} in front.`;
@@ -351,12 +369,14 @@ export function rollbackWords(result: Rollback & { format: 1 }, taken: readonly 
 			: canReturn
 				? `Yes: ${to} still starts after ${release}.`
 				: `No: after ${release}, ${to} does not start. ${floor} is the oldest that does.`;
+	// Several releases may warn of one loss.
+	const texts = Map.groupBy(cautions, ({ text }) => text);
 	const sections: Section[] = cautions.length
 		? [
 				{
-					title: `What going back does not undo (${cautions.length})`,
+					title: `What going back does not undo (${texts.size})`,
 					mark: '⚠️',
-					markdown: list(cautions.map(({ id, text }) => `${text} (${code(id)})`)),
+					markdown: list([...texts].map(([text, same]) => `${text} (${same.map(({ id }) => code(id)).join(', ')})`)),
 					fold: false,
 				},
 			]
@@ -471,10 +491,12 @@ type Status = {
 	notes: number;
 	unread: number;
 	advisories: number;
+	/** Upstream's sources; `ago` in seconds. Absent where there are none, empty where they are switched off. */
+	sources?: { name: string; address: string; read?: string; ago?: number; trouble?: string }[];
 };
 
 export function statusWords(status: Status): Answer {
-	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories } = status;
+	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories, sources } = status;
 	const lines = [
 		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
 		...(lastSync ? [`Last word from the homeserver: ${lastSync.slice(0, 19).replace('T', ' ')} UTC`] : []),
@@ -483,7 +505,7 @@ export function statusWords(status: Status): Answer {
 	return {
 		value: status,
 		lead: `**I am well:** Glia ${version}, up for ${duration(upSeconds)}.\n\n${list(lines)}`,
-		sections: [],
+		sections: sources ? [sourcesSection(sources)] : [],
 		kind: 'answer',
 	};
 }
@@ -494,6 +516,22 @@ function deviceLine({ fingerprint, signed }: NonNullable<Status['device']>): str
 		? 'signed by my account'
 		: '⚠️ not signed by my account: some clients will not read me, and my log says what to do';
 	return `My device: ${code(fingerprint)}, ${standing}`;
+}
+
+function sourcesSection(sources: NonNullable<Status['sources']>): Section {
+	const bad = sources.filter(({ trouble }) => trouble !== undefined);
+	const lines = sources.map(({ name, ago, trouble }) => {
+		const read = ago === undefined ? 'not read yet' : `read ${duration(ago)} ago`;
+		return `**${escapeMarkdown(name)}:** ${read}${trouble === undefined ? '' : `, but ⚠️ ${trouble}`}`;
+	});
+	return {
+		title: `Upstream’s sources (${sources.length})`,
+		...(bad.length > 0 && { mark: '⚠️' }),
+		markdown: sources.length
+			? `${bad.length ? 'What a source said last still counts; it may say more today.\n\n' : ''}${list(lines)}`
+			: `They are switched off (${code('live.enabled')}): I know what my edition knows.`,
+		fold: bad.length === 0,
+	};
 }
 
 /** `3 days`, `2 hours`, `5 minutes`: the largest unit that fits. */

@@ -1,6 +1,6 @@
 // The terminal: a conversation, or one answer a line for scripts.
 import { createInterface } from 'node:readline/promises';
-import { respond } from '../bot.ts';
+import { plainly, respond } from '../bot.ts';
 import type { Answer, Command } from '../command.ts';
 import type { Ports } from '../ports.ts';
 import { jsonLine } from '../render/json.ts';
@@ -16,10 +16,10 @@ const log = {
 	},
 };
 
-/** What the terminal is like: how wide, and whether it shows colours (https://no-color.org). */
-function terminal(): { width: number; color: boolean } {
-	const { stdout } = process;
-	return { width: Math.min(stdout.columns ?? 80, 100), color: Boolean(stdout.isTTY) && !process.env.NO_COLOR };
+/** What a stream is like: how wide, and whether it shows colours (https://no-color.org). */
+function terminal(stream: NodeJS.WriteStream): { width: number; color: boolean } {
+	// A terminal that does not know its width says 0.
+	return { width: Math.min(stream.columns || 80, 100), color: Boolean(stream.isTTY) && !process.env.NO_COLOR };
 }
 
 async function answersTo(
@@ -28,10 +28,12 @@ async function answersTo(
 	mayChange: () => string | undefined,
 ): Promise<Answer[]> {
 	// All that is said on the terminal is meant for the bot, so nothing is left without an answer.
-	const addressed = body.replace(
-		/^[^\S\n]*([!！][^\S\n]*)?(glia\b[^\S\n:,]*[:,]?[^\S\n]*[!！]?)?[^\S\n]*/gim,
-		'!glia ',
-	);
+	const lines = plainly(body)
+		.split('\n')
+		.filter(line => line.trim() !== '');
+	const addressed = (lines.length ? lines : [''])
+		.map(line => line.replace(/^ *(! *)?(glia\b *[:,]? *!?)? */i, '!glia '))
+		.join('\n');
 	const message = { room: 'console', sender: 'console', at: ports.now(), body: addressed, mentioned: false };
 	return respond(message, { commands, ports, names: ['glia'], bare: true, mayChange, log });
 }
@@ -42,10 +44,18 @@ function exitOf(answers: readonly Answer[]): number {
 	return answers.some(({ kind }) => kind === 'refusal') ? 1 : 0;
 }
 
+/** Who reads may stop early (`| head`): then there is nobody left to answer, and nothing went wrong. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+	if (error.code === 'EPIPE') process.exit();
+	process.stderr.write(`The answer cannot be written: ${error.message}\n`);
+	process.exit(3);
+}
+
 /** Answers the commands once (`-`: each line of standard input). Resolves to the exit status. */
 export async function say(said: string, { json, ...speaking }: Speaking & { json: boolean }): Promise<number> {
 	const readOnly = () =>
 		'This would change something, and `say` only reads. Say it in a conversation (`npm start`) or in a room.';
+	process.stdout.on('error', endWithReader);
 	let worst = 0;
 	for await (const line of said === '-' ? linesOfInput() : [said]) {
 		if (said === '-' && line.trim() === '') continue;
@@ -57,17 +67,29 @@ export async function say(said: string, { json, ...speaking }: Speaking & { json
 }
 
 async function print(answer: Answer, json: boolean): Promise<void> {
-	const text = json ? jsonLine(answer.value) : terminalText(answer, terminal());
 	const stream = json || answer.kind === 'answer' || answer.kind === 'progress' ? process.stdout : process.stderr;
-	await new Promise<void>((done, failed) => stream.write(`${text}\n`, error => (error ? failed(error) : done())));
+	const text = json ? jsonLine(answer.value) : terminalText(answer, terminal(stream));
+	// What fails to be written is told to the stream's listener.
+	await new Promise<void>(done => stream.write(`${text}\n`, error => error || done()));
 }
 
+/** A script's line ends at a line feed and nowhere else: readline would divide at U+2028 too, and answer twice. */
 async function* linesOfInput(): AsyncGenerator<string> {
-	yield* createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
+	let begun: string[] = [];
+	for await (const piece of process.stdin.setEncoding('utf8') as AsyncIterable<string>) {
+		const [first = '', ...rest] = piece.split('\n');
+		begun.push(first);
+		for (const next of rest) {
+			yield begun.join('');
+			begun = [next];
+		}
+	}
+	yield begun.join('');
 }
 
 /** A conversation until the input ends. Resolves to the exit status. */
 export async function converse(speaking: Speaking): Promise<number> {
+	process.stdout.on('error', endWithReader);
 	const interactive = Boolean(process.stdin.isTTY && process.stdout.isTTY);
 	if (interactive) process.stdout.write('Glia. Try !upgrade 1.56 1.69 or !help; end with Ctrl-D.\n');
 	const lines = createInterface({

@@ -9,6 +9,7 @@ import { Refusal } from '../command.ts';
 import type { Store } from '../ports.ts';
 import { accountOf } from './store/account.ts';
 import { inboxOf } from './store/inbox.ts';
+import { keptOf } from './store/kept.ts';
 import { migrations } from './store/migrations.ts';
 import { outboxOf } from './store/outbox.ts';
 import { roomsOf } from './store/rooms.ts';
@@ -48,7 +49,8 @@ export async function openStore(folder?: string): Promise<Store> {
 		await close();
 		throw error;
 	}
-	return { ...accountOf(db), ...inboxOf(db), ...roomsOf(db), ...outboxOf(db), ...unreadableOf(db), close };
+	const parts = { ...accountOf(db), ...inboxOf(db), ...roomsOf(db), ...outboxOf(db), ...unreadableOf(db) };
+	return { ...parts, kept: keptOf(db), close };
 }
 
 async function migrate(db: Kysely<Tables>, place: string): Promise<void> {

@@ -2,7 +2,7 @@
 // Reading and checking hundreds of YAML files takes most of a second, which a question on a terminal should not wait.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import type { Knowledge } from './shape.ts';
+import type { Knowledge, Passage } from './shape.ts';
 
 /** `from` is the fingerprint of the files it was compiled from. */
 export type Compiled = { from: string; knowledge: Knowledge };
@@ -21,6 +21,12 @@ export async function openKnowledge(folder: URL): Promise<Knowledge> {
 export function readCompiled(folder: URL): Compiled | undefined {
 	const compiled = new URL(file, folder);
 	return existsSync(compiled) ? (JSON.parse(readFileSync(compiled, 'utf8')) as Compiled) : undefined;
+}
+
+/** Every passage of upstream's that a refresh has seen, read or not. */
+export function readPassages(folder: URL): Passage[] {
+	const file = new URL('synapse/upstream.json', folder);
+	return (JSON.parse(readFileSync(file, 'utf8')) as { passages: Passage[] }).passages;
 }
 
 /** The text of the compiled file: an item a line, so that what two curators add does not stand in one line. */

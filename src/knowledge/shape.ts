@@ -267,6 +267,15 @@ export const lifecycleShape = z.strictObject({
 });
 export type Lifecycle = z.infer<typeof lifecycleShape>;
 
+/** A passage that nobody has curated; `text` is upstream's own, made harmless, where it was read from upstream itself. */
+export type Unread = Passage & { text?: string /** Curated once, and changed since. */; changed?: boolean };
+
+/** What the playbook matrix-docker-ansible-deploy installs now, and what it told its users, newest first. */
+export type Playbook = {
+	synapse: string;
+	entries: readonly { date: string; title: string; breaking: boolean; text: string; url: string }[];
+};
+
 /** Where something stands in upstream's documents, as answers show it. */
 export type Source = {
 	document: string;
@@ -301,5 +310,7 @@ export type Knowledge = {
 	/** Claims that were tried, and hold. */
 	verified: readonly Verified[];
 	/** Passages that no note covers and no waiver answers. */
-	unread: readonly Passage[];
+	unread: readonly Unread[];
+	/** Only known where it was read live. */
+	playbook?: Playbook;
 };

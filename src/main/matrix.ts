@@ -16,9 +16,11 @@ import { openOutbox } from '../outbox.ts';
 import type { Ports } from '../ports.ts';
 import { sweep } from '../sweep.ts';
 import { openWorker } from '../worker.ts';
+import { openOutside } from './outside.ts';
 
 /** What is in hand at the end may take so long (ms); with closing, the process is gone within ten seconds. */
 const lastDeliveries = 7000;
+const lastSteps = 1000;
 const hour = 3600_000;
 
 type Given = { commands: Respondent['commands']; ports: Ports };
@@ -60,9 +62,18 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 		const homeserver = await connect(config, { ...edges, ending: starting.signal, locked: end, fatal });
 		if (!homeserver) return 0;
 		const account = await store.account();
+		const outside = await openOutside(config, { knowledge: given.knowledge, kept: store.kept, version, now });
 		const ports: Ports = {
 			...given,
-			health: { ...given.health, lastSync: homeserver.lastSync, device: homeserver.device },
+			get knowledge() {
+				return outside.knowledge();
+			},
+			health: {
+				...given.health,
+				lastSync: homeserver.lastSync,
+				device: homeserver.device,
+				sources: outside.web.sources,
+			},
 		};
 		const common = { store, homeserver, now, random, log, locked: end, stopping: () => stopping, pause };
 		const name = homeserver.names()[0] ?? 'Glia';
@@ -84,29 +95,41 @@ export async function runMatrix(config: Config, { commands, ports: given }: Give
 		const moves = openWorker(() => followMoves({ ...common, moved: outbox.wake }), fatal);
 		const sweeping = { ...common, graceDays: config.matrix.forgetAfterDays };
 		const sweeper = openWorker(() => sweep(sweeping).then(() => undefined), fatal, hour);
+		const reader = openWorker(() => outside.web.readNews().then(() => undefined), fatal);
 		const workers = [gaps, invitations, notices, explanations, moves];
-		for (const worker of [...workers, inbox, outbox, sweeper]) worker.wake();
+		for (const worker of [...workers, inbox, outbox, sweeper, reader]) worker.wake();
 
 		const intake = takeIn({
 			...common,
 			unreachable: why => end(`The homeserver ${config.matrix.homeserver} cannot be reached: ${why}.`),
 			taken(batch, back) {
-				if (batch.joined.some(({ messages, gap }) => messages.length > 0 || gap !== undefined)) inbox.wake();
-				if (batch.joined.length || batch.invited.length) for (const worker of workers) worker.wake();
+				// Only those that have something to do: what each of them asks the store, the answer to a command waits for.
+				const changed = batch.joined.some(({ state }) => Object.keys(state).length > 0);
+				if (batch.joined.some(({ messages }) => messages.length > 0)) inbox.wake();
+				if (changed || batch.joined.some(({ gap }) => gap !== undefined)) gaps.wake();
+				if (changed) notices.wake();
+				if (batch.invited.length > 0) invitations.wake();
+				if (changed || batch.invited.length > 0) moves.wake();
 				if (back) outbox.back().catch(fatal);
 			},
 		}).catch(fatal);
 
 		await ending.promise;
 		if (fault === undefined && sentence === undefined) {
-			await inbox.stop();
-			await outbox.stop(lastDeliveries);
+			const begun = Date.now();
+			await Promise.race([inbox.stop(), sleep(lastDeliveries, undefined, { ref: false })]);
+			await outbox.stop(lastDeliveries - (Date.now() - begun));
 		}
 		await homeserver.close();
-		await Promise.all([intake, inbox.stop(), outbox.stop(0), sweeper.stop(), ...workers.map(worker => worker.stop())]);
+		outside.web.close();
+		const working = [...workers, inbox, sweeper, reader];
+		const ends = [intake, outbox.stop(0), ...working.map(worker => worker.stop())];
+		await Promise.race([Promise.all(ends), sleep(lastSteps, undefined, { ref: false })]);
 	} finally {
 		for (const signal of signals) process.off(signal, onSignal);
 		await store.close();
+		// A command that does not end keeps the process no longer; its message is decided at the next start.
+		setTimeout(() => process.exit(), lastSteps).unref();
 	}
 	if (fault !== undefined) {
 		log.error({ err: fault }, 'stopping for a fault of ours');

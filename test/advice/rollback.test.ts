@@ -22,6 +22,17 @@ test.each([
 	['1.40.0', '1.38.0'],
 ])('%s goes back to %s', (version, floor) => expect(rollback(version, undefined, history).floor).toBe(floor));
 
+test('a candidate is judged by its final release, or said to be judged by the last one before it', () => {
+	const { floor, floorWhy } = rollback('1.37.0rc1', undefined, history);
+	expect(floor).toBe('1.37.0rc1');
+	expect(floorWhy).not.toContain('not known here');
+	const ahead = { ...history, releases: [...history.releases, { version: '1.41.0rc1', date: '2022-02-01' }] };
+	expect(rollback('1.41.0rc1', undefined, ahead)).toMatchObject({
+		floor: '1.38.0',
+		floorWhy: expect.stringContaining('said by that of 1.40.0'),
+	});
+});
+
 test('whether one can return is said for the release asked', () => {
 	expect(rollback('1.40.0', '1.38.0', history)).toMatchObject({ canReturn: true });
 	expect(rollback('1.40.0', '1.37.0', history)).toMatchObject({ canReturn: false, to: '1.37.0' });

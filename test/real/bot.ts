@@ -41,6 +41,7 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 	};
 	writeFileSync(configPath, JSON.stringify(config));
 	let child: ChildProcess | undefined;
+	const children: ChildProcess[] = [];
 	let output = '';
 	const bot = {
 		userId: account.userId,
@@ -64,6 +65,7 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 		/** Starts the process and does not wait. */
 		spawn(): ChildProcess {
 			child = spawn(process.execPath, [script, configPath], { stdio: ['ignore', 'ignore', 'pipe'] });
+			children.push(child);
 			child.stderr?.on('data', chunk => {
 				output += chunk;
 			});
@@ -83,8 +85,12 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 			child?.kill('SIGKILL');
 			await bot.ended();
 		},
+		/** Ends every process that was started, a second one on the same store too. */
 		async remove(): Promise<void> {
-			await bot.kill();
+			for (const started of children) {
+				started.kill('SIGKILL');
+				if (started.exitCode === null && started.signalCode === null) await once(started, 'exit');
+			}
 			rmSync(dir, { recursive: true, force: true });
 		},
 	};

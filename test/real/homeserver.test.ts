@@ -12,14 +12,17 @@ import { person } from './person.ts';
 import { sharedSynapse } from './synapse.ts';
 
 const connections: Connection[] = [];
-const dir = mkdtempSync(join(tmpdir(), 'glia-keys-'));
-const nothing = () => undefined;
+const folders: string[] = [];
+
+function fail(why: unknown): void {
+	throw new Error(`the connection ended: ${String(why)}`);
+}
 
 beforeAll(() => sharedSynapse().then(() => undefined), 120_000);
 
 afterAll(async () => {
 	for (const connection of connections) await connection.close();
-	rmSync(dir, { recursive: true, force: true });
+	for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
 homeserverContract(async () => {
@@ -35,11 +38,11 @@ homeserverContract(async () => {
 		device: 'Glia',
 		forgetAfterDays: 7,
 	};
-	const edges = { store: await openStore(), folder: mkdtempSync(join(dir, 'bot-')), log: silence, version: '0' };
-	const homeserver = await connect(
-		{ matrix: config, encryption: { reset: false } },
-		{ ...edges, now: () => new Date(), ending: new AbortController().signal, locked: nothing, fatal: nothing },
-	);
+	const folder = mkdtempSync(join(tmpdir(), 'glia-device-'));
+	folders.push(folder);
+	const edges = { store: await openStore(), folder, log: silence, version: '0', now: () => new Date() };
+	const ends = { ending: new AbortController().signal, locked: fail, fatal: fail };
+	const homeserver = await connect({ matrix: config, encryption: { reset: false } }, { ...edges, ...ends });
 	if (!homeserver) throw new Error('no connection');
 	connections.push(homeserver);
 	const alice = await person(home, 'alice');

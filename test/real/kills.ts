@@ -5,24 +5,28 @@ import { openSiege, printed } from './siege.ts';
 import { startSynapse } from './synapse.ts';
 
 const [kills = 200, commands = 1000] = process.argv.slice(2).map(Number);
-/** Moments between two kills (ms): a start takes about a second, so some kills meet it. */
-const longest = 2600;
 
 const synapse = await startSynapse();
 const bot = await makeBot(synapse);
 try {
 	await bot.start();
 	const siege = await openSiege(synapse, bot, 5, 4);
-	const talking = siege.say(commands, (kills * longest) / 2);
 	let early = 0;
-	for (let i = 0; i < kills; i++) {
+	let said = 0;
+	for (let i = 1; i <= kills; i++) {
 		const from = bot.output().length;
-		await sleep(Math.random() * longest);
+		const started = () => bot.output().slice(from).includes('in sync');
+		const count = Math.round((commands * i) / kills) - said;
+		said += count;
+		const talking = siege.say(count, 700);
+		// Every third kill meets the start, the others a bot at work.
+		if (i % 3 !== 0) while (!started()) await sleep(20);
+		await sleep(Math.random() * 900);
 		await bot.kill();
-		if (!bot.output().slice(from).includes('in sync')) early++;
+		if (!started()) early++;
 		bot.spawn();
+		await talking;
 	}
-	await talking;
 	const result = await siege.result(180_000);
 	console.log(
 		printed('SIGKILL at random moments', result, [`${kills} kills, ${early} of them before the bot was in sync`]),

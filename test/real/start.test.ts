@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import { answerTo, roomWith } from './answers.ts';
+import { answerTo, roomWith, tally } from './answers.ts';
 import { type Bot, type BotOptions, makeBot } from './bot.ts';
 import { login, person } from './person.ts';
 import { type Homeserver, sharedSynapse, startSynapse } from './synapse.ts';
@@ -116,13 +116,28 @@ test('SIGTERM: what is in hand is finished, exit status 0', async () => {
 	expect(sentences(bot)).toEqual([]);
 }, 60_000);
 
+test('SIGTERM: a command that takes too long is left, and answered after the next start', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const alice = await person(home, 'alice');
+	const room = await roomWith(bot, alice);
+	const asked = await alice.say(room, '!slow 12000');
+	await sleep(700);
+	expect(await bot.stop()).toBe(0);
+	expect(sentences(bot)).toEqual([]);
+	expect((await tally(alice, room, bot.userId, [asked])).unanswered).toEqual([asked]);
+	await bot.start();
+	await alice.waitFor(answerTo(asked, bot.userId), 40_000);
+}, 90_000);
+
 test('SIGTERM during a start that hangs ends it', async () => {
-	const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+	const asked = Promise.withResolvers<void>();
+	const silent = createServer(() => asked.resolve()).listen(0, '127.0.0.1');
 	await new Promise(resolve => silent.once('listening', resolve));
 	const address = silent.address();
 	const bot = await newBot({ url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}` });
 	bot.spawn();
-	await sleep(1500);
+	await asked.promise;
 	expect(await bot.stop()).toBe(0);
 	silent.close();
 }, 60_000);

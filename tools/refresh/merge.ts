@@ -1,11 +1,11 @@
 // What sources say now and what earlier refreshes wrote → the generated files, the same bytes for the same input.
 import { compare, finalOf, isCandidate, type Version } from '../../src/advice/version.ts';
 import type { Passage, Release } from '../../src/knowledge/shape.ts';
-import { type Log, logPassages, logsOf, withdrawnIn } from './change-log.ts';
-import { type Facts, factFiles, factsOf } from './facts.ts';
-import { hashed } from './passage.ts';
+import { type Log, logPassages, logsOf, withdrawnIn } from '../../src/knowledge/upstream/change-log.ts';
+import { type Facts, factFiles, factsOf } from '../../src/knowledge/upstream/facts.ts';
+import { hashed } from '../../src/knowledge/upstream/passage.ts';
+import { upgradePassages } from '../../src/knowledge/upstream/upgrade-notes.ts';
 import type { Source } from './source.ts';
-import { upgradePassages } from './upgrade-notes.ts';
 
 export type Generated = { read: string; releases: Release[]; passages: Passage[] };
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Version } from '../../src/advice/version.ts';
-import { versionOf } from './upstream-version.ts';
+import { versionOf } from '../../src/knowledge/upstream/version.ts';
 
 export type Source = {
 	/** Releases and candidates in it; the date of a tag where there is one. */

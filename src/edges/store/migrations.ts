@@ -2,10 +2,12 @@
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { keptTable } from './kept.ts';
 
 export const migrations: Record<string, Migration> = {
 	'0001-room': { up: room },
 	'0002-unreadable': { up: unreadable },
+	'0003-kept': { up: keptTable },
 };
 
 async function room(db: Kysely<unknown>): Promise<void> {

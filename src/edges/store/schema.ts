@@ -98,4 +98,6 @@ export type Tables = {
 		accepted_at: number | null;
 	};
 	moves: { from_room: string; to_room: string; via: string; since: number; tries: number; next_try: number };
+	/** Texts by key: what upstream's sources last said. */
+	kept: { key: string; text: string };
 };

@@ -181,6 +181,7 @@ describe('pages of the past', () => {
 		});
 		expect(page([text('$3', 'c'), text('$u', 'u'), text('$1', 'a')])).toEqual({
 			messages: [expect.objectContaining({ event: '$3' })],
+			unreadable: [],
 		});
 	});
 
@@ -189,8 +190,9 @@ describe('pages of the past', () => {
 		const came = entrance({ unsigned: { prev_content: { membership: 'invite' } } });
 		expect(page([text('$3', 'c'), renamed, text('$2', 'b'), came, text('$1', 'a')], {}, 'entrance')).toEqual({
 			messages: [expect.objectContaining({ event: '$3' }), expect.objectContaining({ event: '$2' })],
+			unreadable: [],
 		});
-		expect(page([entrance()], { end: 'next' }, 'entrance')).toEqual({ messages: [] });
+		expect(page([entrance()], { end: 'next' }, 'entrance')).toEqual({ messages: [], unreadable: [] });
 	});
 
 	test('it ends with the room, and where all is older than a day before the event looked for', () => {

@@ -1,5 +1,5 @@
 // Versions as upstream writes them in tags and headings, read as Glia writes them.
-import { isVersion, type Version } from '../../src/advice/version.ts';
+import { isVersion, type Version } from '../../advice/version.ts';
 
 /** `v0.19.0-rc4` → `0.19.0rc4`, `v1.0` → `1.0.0`; undefined for tags and words that are no release. */
 export function versionOf(written: string): Version | undefined {

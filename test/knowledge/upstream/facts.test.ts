@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { factsOf } from '../../../tools/refresh/facts.ts';
+import { factsOf } from '../../../src/knowledge/upstream/facts.ts';
 
 const postgres = 'synapse/storage/engines/postgres.py';
 const sqlite = 'synapse/storage/engines/sqlite.py';

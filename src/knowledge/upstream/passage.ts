@@ -1,20 +1,25 @@
 // A passage that upstream wrote: its identity, and the hash by which a curator says which text was read.
 import { createHash } from 'node:crypto';
-import type { Passage } from '../../src/knowledge/shape.ts';
+import type { Passage } from '../shape.ts';
 import { wordsOf } from './markdown.ts';
 
 /** A passage with its text: only the hash of the text is ever written to a file. */
 export type Read = Omit<Passage, 'hash'> & { text: string };
 
-/** Hashes each text; passages of one identity become one, since a cover could not tell them apart. */
+/** Hashes each text. */
 export function hashed(passages: readonly Read[]): Passage[] {
+	return united(passages).map(({ text, ...passage }) => ({ ...passage, hash: hashOf(text) }));
+}
+
+/** Passages of one identity become one, since a cover could not tell them apart. */
+export function united(passages: readonly Read[]): Read[] {
 	const byIdentity = new Map<string, Read>();
 	for (const passage of passages) {
 		const identity = JSON.stringify({ ...passage, url: undefined, text: undefined });
 		const before = byIdentity.get(identity);
 		byIdentity.set(identity, before ? { ...before, text: `${before.text}\n${passage.text}` } : passage);
 	}
-	return [...byIdentity.values()].map(({ text, ...passage }) => ({ ...passage, hash: hashOf(text) }));
+	return [...byIdentity.values()];
 }
 
 /** The first six hex digits of the SHA-256 of the text, white space folded: a new line break is no change. */

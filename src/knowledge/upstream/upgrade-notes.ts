@@ -1,8 +1,8 @@
 // Synapse's docs/upgrade.md → the passages that ask to be read, by the release they belong to.
-import type { Version } from '../../src/advice/version.ts';
-import { anchorsOf, sectionsOf } from './markdown.ts';
+import type { Version } from '../../advice/version.ts';
+import { addressOf, anchorsOf, sectionsOf } from './markdown.ts';
 import type { Read } from './passage.ts';
-import { versionOf } from './upstream-version.ts';
+import { versionOf } from './version.ts';
 
 const page = 'https://element-hq.github.io/synapse/latest/upgrade.html';
 
@@ -32,7 +32,7 @@ export function upgradePassages(document: string, place: (version: Version) => V
 			document: 'upgrade.md',
 			...above,
 			...(level > 2 && { under: title }),
-			url: `${page}#${anchors[at]}`,
+			url: addressOf(page, anchors[at]),
 			text: text.join('\n'),
 		};
 		under = level === 3 ? passage : undefined;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { anchorsOf, blocksOf, sectionsOf, wordsOf } from '../../../tools/refresh/markdown.ts';
+import { anchorsOf, blocksOf, sectionsOf, wordsOf } from '../../../src/knowledge/upstream/markdown.ts';
 
 describe('sections', () => {
 	const titles = (text: string) => sectionsOf(text).map(({ level, title }) => [level, title]);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { hashed } from '../../../tools/refresh/passage.ts';
-import { upgradePassages } from '../../../tools/refresh/upgrade-notes.ts';
+import { hashed } from '../../../src/knowledge/upstream/passage.ts';
+import { upgradePassages } from '../../../src/knowledge/upstream/upgrade-notes.ts';
 
 const document = `# Upgrading Pigeons
 How to upgrade at all.

@@ -28,12 +28,19 @@ export function sectionsOf(document: string): Section[] {
 /** Both ways of writing a heading; an underlined one is a single line with no text directly above it. */
 function headingAt(lines: readonly string[], at: number): Omit<Section, 'lines'> | undefined {
 	const line = lines[at] ?? '';
-	const [, marks, title] = /^(#{1,6})\s+(.*?)(?:\s+#+)?\s*$/.exec(line) ?? [];
-	if (marks !== undefined && title !== undefined) return { level: marks.length, title };
+	const [, marks, title] = /^(#{1,6})\s+(.*)$/.exec(line) ?? [];
+	if (marks !== undefined && title !== undefined) return { level: marks.length, title: unclosed(title.trimEnd()) };
 	if (!/^\S/.test(line) || !/^(\s*$|#{1,6}\s)/.test(lines[at - 1] ?? '')) return undefined;
 	const below = lines[at + 1] ?? '';
 	if (/^={3,}\s*$/.test(below)) return { level: 1, title: line.trim() };
 	return /^-{3,}\s*$/.test(below) ? { level: 2, title: line.trim() } : undefined;
+}
+
+/** A heading without the marks that some put at its end as well. Not one expression: a long line would take it hours. */
+function unclosed(title: string): string {
+	let end = title.length;
+	while (title[end - 1] === '#') end--;
+	return end < title.length && (end === 0 || /\s/.test(title[end - 1] ?? '')) ? title.slice(0, end).trimEnd() : title;
 }
 
 export function blocksOf(lines: readonly string[]): Block[] {
@@ -57,11 +64,12 @@ export function blocksOf(lines: readonly string[]): Block[] {
 	});
 }
 
+// The bounds in these expressions are far above what upstream writes; without them thousands of brackets take hours.
 /** What a reader sees of a line of Markdown: no link targets, no emphasis, no escapes; code keeps its backticks. */
 export function wordsOf(text: string): string {
 	return text
-		.replace(/!?\[((?:\\.|[^\]\\])*)\](?:\([^)]*\)|\[[^\]]*\])/g, '$1')
-		.replace(/<(https?:[^>]*)>/g, '$1')
+		.replace(/!?\[((?:\\.|[^\]\\]){0,500})\](?:\([^)]{0,1000}\)|\[[^\]]{0,200}\])/g, '$1')
+		.replace(/<(https?:[^>]{0,1000})>/g, '$1')
 		.replace(/\\([^\w\s])/g, '$1')
 		.replace(/(`[^`]*`)|\*+|\b__|__\b/g, '$1')
 		.replace(/\s+/g, ' ')
@@ -80,4 +88,10 @@ export function anchorsOf(titles: readonly string[]): string[] {
 		seen.set(anchor, times + 1);
 		return times ? `${anchor}-${times}` : anchor;
 	});
+}
+
+/** The address of a heading; of the page alone, if the heading is too long for an address of a sane length. */
+export function addressOf(page: string, anchor: string | undefined): string {
+	const address = `${page}#${anchor ?? ''}`;
+	return address.length <= 400 ? address : page;
 }

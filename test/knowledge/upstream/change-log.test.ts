@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { logPassages, logsOf, withdrawnIn } from '../../../tools/refresh/change-log.ts';
-import { hashed } from '../../../tools/refresh/passage.ts';
+import { logPassages, logsOf, withdrawnIn } from '../../../src/knowledge/upstream/change-log.ts';
+import { hashed } from '../../../src/knowledge/upstream/passage.ts';
 
 const named = (text: string) =>
 	logsOf(text)

@@ -1,5 +1,5 @@
 // What the code of one release enforces and how it numbers its database schema, read from its files.
-import type { Release } from '../../src/knowledge/shape.ts';
+import type { Release } from '../shape.ts';
 
 export type Facts = Omit<Release, 'version' | 'date' | 'withdrawn'>;
 

@@ -1,0 +1,143 @@
+// Where a homeserver is: server names resolved as the specification's chapter "Server discovery" says, step by step.
+import type { Attempt, Step, Target, Trouble } from '../../advice/observation.ts';
+import { parseServerName, type ServerName } from '../../advice/server-name.ts';
+import type { Asked, Budget, Gate } from './gate.ts';
+import { memory } from './memory.ts';
+import type { Names } from './names.ts';
+
+export type Found = { target: Target; asked: Asked[] } | { target?: Target; trouble: Trouble };
+
+export type Discovery = {
+	/** The places to ask for a server's federation, in the order to try them. */
+	find: (server: ServerName, budget: Budget) => Promise<Found>;
+};
+
+const minute = 60 * 1000;
+const hour = 60 * minute;
+/** What the specification recommends, and a floor below which nobody has to be asked again. */
+const wellKnownCounts = 24 * hour;
+const wellKnownAtMost = 48 * hour;
+const wellKnownAtLeast = 5 * minute;
+const errorAtMost = hour;
+const mostServers = 50_000;
+
+type WellKnown = { delegated: string | undefined; failures: number };
+
+const defaultPort = 8448;
+
+export function openDiscovery(gate: Gate, names: Names, now: () => number): Discovery {
+	const wellKnown = memory<WellKnown>(mostServers, now);
+	const lastGood = memory<string>(mostServers, now);
+	const failures = memory<number>(mostServers, now);
+
+	async function delegationOf(host: string, budget: Budget): Promise<string | undefined> {
+		const key = host.toLowerCase();
+		const known = wellKnown.get(key);
+		if (known) return known.delegated;
+		const attempt = await gate.page(`https://${host}/.well-known/matrix/server`, { budget });
+		const delegated = delegationIn(attempt);
+		if (delegated !== undefined) {
+			const ms = freshness(attempt);
+			wellKnown.set(key, { delegated, failures: 0 }, ms);
+			lastGood.set(key, delegated, wellKnownAtMost);
+			failures.set(key, 0, 0);
+			return delegated;
+		}
+		const times = (failures.get(key) ?? 0) + 1;
+		failures.set(key, times, wellKnownAtMost);
+		// A machine that is down, or says so, takes nothing back: what it said stays good as long as it may.
+		const kept = isTakenBack(attempt) ? undefined : lastGood.get(key);
+		wellKnown.set(
+			key,
+			{ delegated: kept, failures: times },
+			Math.min(errorAtMost, wellKnownAtLeast * 2 ** (times - 1)),
+		);
+		return kept;
+	}
+
+	async function find(server: ServerName, budget: Budget): Promise<Found> {
+		const { host, kind, port, name } = server;
+		if (kind !== 'dns') return literal(server, 'literal');
+		if (port !== undefined) return single(host, port, name, 'port');
+		const delegated = parseServerName((await delegationOf(host, budget)) ?? '');
+		if (!delegated) return byService(host, undefined);
+		if (delegated.kind !== 'dns') return literal(delegated, 'well-known', delegated.name);
+		if (delegated.port !== undefined) {
+			return single(delegated.host, delegated.port, delegated.name, 'well-known', delegated.name);
+		}
+		return byService(delegated.host, delegated.name);
+	}
+
+	/** Steps 3.3 to 3.5 and 4 to 6: services first, then the name itself at the default port. */
+	async function byService(host: string, delegated: string | undefined): Promise<Found> {
+		for (const [prefix, step] of [
+			['_matrix-fed._tcp', 'srv'],
+			['_matrix._tcp', 'srv-deprecated'],
+		] as const) {
+			const name = `${prefix}.${host}`;
+			const services = await names.services(name);
+			if ('none' in services) continue;
+			if ('code' in services) return { trouble: { is: 'resolver', name, code: services.code } };
+			const [first] = services.found;
+			if (!first) return { trouble: { is: 'no-service', name } };
+			return {
+				target: { at: `${first.host}:${first.port}`, by: step, ...(delegated !== undefined && { delegated }) },
+				asked: services.found.map(service => ({ ...service, header: host, name: host })),
+			};
+		}
+		return single(host, defaultPort, host, delegated === undefined ? 'default' : 'well-known', delegated);
+	}
+
+	return { find };
+}
+
+function literal({ host, kind, port = defaultPort, name }: ServerName, by: Step, delegated?: string): Found {
+	const at = `${kind === 'ipv6' ? `[${host}]` : host}:${port}`;
+	return {
+		target: { at, by, ...(delegated !== undefined && { delegated }) },
+		asked: [{ host, port, header: name, name: '' }],
+	};
+}
+
+function single(host: string, port: number, header: string, by: Step, delegated?: string): Found {
+	return {
+		target: { at: `${host}:${port}`, by, ...(delegated !== undefined && { delegated }) },
+		asked: [{ host, port, header, name: host }],
+	};
+}
+
+/** The server name in a good answer; anything else counts as none. */
+function delegationIn(attempt: Attempt): string | undefined {
+	if (!('reply' in attempt) || attempt.reply.status !== 200) return undefined;
+	try {
+		const value: unknown = JSON.parse(attempt.reply.body.replace(/^\uFEFF/, ''));
+		const name = typeof value === 'object' && value !== null && 'm.server' in value ? value['m.server'] : undefined;
+		return typeof name === 'string' && parseServerName(name) ? name : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+/** Whether the answer says that there is no delegation (any more), rather than that something does not work. */
+function isTakenBack(attempt: Attempt): boolean {
+	return 'reply' in attempt && attempt.reply.status < 500 && attempt.reply.status !== 429;
+}
+
+/**
+ * Milliseconds that a delegation counts. `max-age` before `Expires`, which counts from the server's own `Date`: its
+ * clock may be years off.
+ */
+function freshness(attempt: Attempt): number {
+	if (!('reply' in attempt)) return wellKnownAtLeast;
+	const { 'cache-control': control = '', expires, date, age } = attempt.reply.headers;
+	const bounded = (ms: number) => Math.min(wellKnownAtMost, Math.max(wellKnownAtLeast, ms));
+	if (/\bno-(?:store|cache)\b/i.test(control)) return wellKnownAtLeast;
+	const maxAge = /\bmax-age\s*=\s*"?(\d{1,10})/i.exec(control)?.[1];
+	if (maxAge !== undefined) {
+		const old = /^\d{1,10}$/.test(age ?? '') ? Number(age) : 0;
+		return bounded((Number(maxAge) - old) * 1000);
+	}
+	if (expires === undefined) return wellKnownCounts;
+	const ms = Date.parse(expires) - Date.parse(date ?? '');
+	return Number.isFinite(ms) ? bounded(ms) : wellKnownAtLeast;
+}

@@ -1,0 +1,149 @@
+// The gate that every request to the outside goes through: names resolved, addresses checked, turns taken, time counted.
+import { isIP } from 'node:net';
+import type { SecureContext } from 'node:tls';
+import type { Attempt, Fault, Trouble } from '../../advice/observation.ts';
+import { type Exceptions, forbidden } from './address.ts';
+import { memory } from './memory.ts';
+import type { Names } from './names.ts';
+import { type Limits, type Route, request } from './request.ts';
+import { turns, turnsBy } from './turns.ts';
+
+/** Milliseconds left for all the requests of one look; waiting for a turn is not counted. */
+export type Budget = { leftMs: number };
+
+/** Whom to ask, by the rules of the specification. `header` is the `Host`, `name` what the certificate must be for. */
+export type Asked = { host: string; port: number; header: string; name: string };
+
+export type Way = {
+	path: string;
+	budget: Budget;
+	headers?: Record<string, string>;
+	limits?: Partial<Limits>;
+	post?: string;
+};
+
+export type Gate = {
+	ask: (asked: Asked, way: Way) => Promise<Attempt>;
+	/** A page at an https address, redirects followed: each one is checked like the first. */
+	page: (address: string, way: Omit<Way, 'path'>) => Promise<Attempt>;
+};
+
+export type GateSettings = {
+	names: Names;
+	exceptions: Exceptions;
+	secureContext: SecureContext;
+	userAgent: string;
+	limits: Limits;
+	/** Requests at once, in all and to one address. */
+	atOnce: number;
+	perAddress: number;
+	route: Route;
+	/** Ends all requests at once, and lets no new one begin. */
+	signal: AbortSignal;
+	now: () => number;
+};
+
+const mostRedirects = 5;
+/** An address that took longer than this (milliseconds) waits with its like, so that it delays no others. */
+const slow = 1000;
+const slowCounts = 6 * 3600 * 1000;
+
+export function openGate(settings: GateSettings): Gate {
+	const { names, exceptions, now } = settings;
+	const all = turns(settings.atOnce);
+	const slowOnes = turns(Math.max(1, Math.floor(settings.atOnce / 4)));
+	const byAddress = turnsBy(settings.perAddress);
+	const wasSlow = memory<true>(20_000, now);
+
+	async function checked(host: string): Promise<{ addresses: string[] } | { trouble: Trouble }> {
+		const found = isIP(host) ? { found: [host] } : await names.addresses(host);
+		if ('none' in found) {
+			return { trouble: { is: found.none === 'name' ? 'no-such-name' : 'no-address', name: host } };
+		}
+		if ('code' in found) return { trouble: { is: 'resolver', name: host, code: found.code } };
+		const judged = found.found.map(address => ({ address, range: forbidden(address, exceptions) }));
+		const addresses = judged.filter(({ range }) => range === undefined).map(({ address }) => address);
+		if (addresses.length) return { addresses };
+		const [first] = judged;
+		if (!first?.range) return { trouble: { is: 'no-address', name: host } };
+		return { trouble: { is: 'forbidden', name: host, address: first.address, range: first.range } };
+	}
+
+	async function ask({ host, port, header, name }: Asked, way: Way): Promise<Attempt> {
+		const found = await checked(host);
+		if ('trouble' in found) return found;
+		const at = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+		const key = neighbourhood(found.addresses[0] ?? '');
+		// Whoever has a turn of the few never waits for one of the many keys, so nobody waits in a circle.
+		const endAddress = await byAddress.take(key);
+		const endSlow = wasSlow.get(key) ? await slowOnes.take() : undefined;
+		const endAll = await all.take();
+		const started = performance.now();
+		try {
+			const limits = { ...settings.limits, ...way.limits };
+			const totalMs = Math.min(limits.totalMs, way.budget.leftMs);
+			if (settings.signal.aborted) return { trouble: { is: 'broken', at, fault: 'closed' } };
+			if (totalMs < 1) return { trouble: { is: 'timeout', at, during: 'answer' } };
+			return await request(
+				{ addresses: found.addresses, port, host: header, name, at },
+				{
+					path: way.path,
+					headers: {
+						'user-agent': settings.userAgent,
+						accept: 'application/json',
+						'accept-encoding': 'gzip',
+						...way.headers,
+					},
+					secureContext: settings.secureContext,
+					route: settings.route,
+					signal: settings.signal,
+					limits: { ...limits, totalMs },
+					...(way.post !== undefined && { post: way.post }),
+				},
+			);
+		} finally {
+			const took = performance.now() - started;
+			way.budget.leftMs -= took;
+			wasSlow.set(key, true, took > slow ? slowCounts : 0);
+			endAll();
+			endSlow?.();
+			endAddress();
+		}
+	}
+
+	async function page(address: string, way: Omit<Way, 'path'>): Promise<Attempt> {
+		const seen = new Set<string>();
+		let next = address;
+		for (let hop = 0; hop <= mostRedirects; hop++) {
+			if (!URL.canParse(next)) return { trouble: { is: 'no-such-name', name: next.slice(0, 300) } };
+			const url = new URL(next);
+			const at = url.host;
+			const broken = (fault: Fault): Attempt => ({ trouble: { is: 'broken', at, fault } });
+			if (url.protocol !== 'https:' || url.username || url.password) return broken('redirect-elsewhere');
+			if (seen.has(url.href)) return broken('redirect-loop');
+			seen.add(url.href);
+			const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+			const attempt = await ask(
+				{ host, port: Number(url.port || 443), header: url.host, name: isIP(host) ? '' : host },
+				{ ...way, path: `${url.pathname}${url.search}` },
+			);
+			const location = 'reply' in attempt ? attempt.reply.headers.location : undefined;
+			const isRedirect = 'reply' in attempt && [301, 302, 303, 307, 308].includes(attempt.reply.status);
+			if (!isRedirect || location === undefined) return attempt;
+			if (!URL.canParse(location, url.href)) return broken('redirect-elsewhere');
+			next = new URL(location, url.href).href;
+		}
+		return { trouble: { is: 'broken', at: new URL(next).host, fault: 'too-many-redirects' } };
+	}
+
+	return { ask, page };
+}
+
+/** Addresses that surely belong to one machine or customer share their turns: IPv6 ones of one /64. */
+function neighbourhood(address: string): string {
+	if (!address.includes(':')) return address;
+	const [head = '', tail] = address.split('::');
+	const groups = head.split(':').filter(Boolean);
+	if (tail !== undefined) while (groups.length + tail.split(':').filter(Boolean).length < 8) groups.push('0');
+	return groups.slice(0, 4).join(':');
+}

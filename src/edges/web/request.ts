@@ -1,0 +1,296 @@
+// One GET to one checked address: pinned, limited in time and size, and ended whatever the other side does.
+import { connect as connectTls, type SecureContext } from 'node:tls';
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { Client } from 'undici';
+import type { Attempt, Fault, TlsFault, Trouble } from '../../advice/observation.ts';
+
+export type Place = {
+	/** Checked addresses, in the order to try them. */
+	addresses: readonly string[];
+	port: number;
+	/** The `Host` header. */
+	host: string;
+	/** The name that the certificate has to be for; empty for a bare address, which then has to be in it. */
+	name: string;
+	/** The host and port, for words. */
+	at: string;
+};
+
+/** Where a checked address and its port really are: itself, except in tests, which may not listen at 443. */
+export type Route = (address: string, port: number) => { host: string; port: number };
+
+export type Limits = {
+	/** Milliseconds from the connection to the end of the body. */
+	totalMs: number;
+	/** Milliseconds until a connection stands, TLS included. */
+	connectMs: number;
+	headerBytes: number;
+	/** Of the body, as sent and decompressed. */
+	bodyBytes: number;
+};
+
+export type Way = {
+	path: string;
+	headers: Readonly<Record<string, string>>;
+	secureContext: SecureContext;
+	limits: Limits;
+	route: Route;
+	/** Ends the request at once. */
+	signal: AbortSignal;
+	post?: string;
+};
+
+/** More addresses of one name than this are not tried. */
+const mostAddresses = 3;
+
+/** Tries the addresses one after another until one takes the connection. Never throws. */
+export async function request(place: Place, way: Way): Promise<Attempt> {
+	const troubles: Trouble[] = [];
+	const ends = performance.now() + way.limits.totalMs;
+	for (const address of place.addresses.slice(0, mostAddresses)) {
+		const totalMs = Math.max(1, ends - performance.now());
+		const attempt = await requestAt(address, place, { ...way, limits: { ...way.limits, totalMs } });
+		if ('reply' in attempt) return attempt;
+		troubles.push(attempt.trouble);
+		if (!isAboutAddress(attempt.trouble) || performance.now() >= ends) break;
+	}
+	// What came nearest to an answer says most: "no route over IPv6" hides that IPv4 refuses.
+	const rank = (trouble: Trouble) => ['unreachable', 'refused', 'timeout'].indexOf(trouble.is);
+	const telling = troubles.reduce((a, b) => (rank(a) !== -1 && (rank(b) === -1 || rank(b) > rank(a)) ? b : a));
+	return { trouble: telling };
+}
+
+/** Whether another address of the same name may do better. */
+function isAboutAddress(trouble: Trouble): boolean {
+	return (
+		trouble.is === 'unreachable' ||
+		trouble.is === 'refused' ||
+		(trouble.is === 'timeout' && trouble.during === 'connection')
+	);
+}
+
+type Phase = (Trouble & { is: 'timeout' })['during'];
+
+function requestAt(address: string, place: Place, way: Way): Promise<Attempt> {
+	const { limits } = way;
+	const { at } = place;
+	const controller = new AbortController();
+	return new Promise(resolve => {
+		let phase: Phase = 'connection';
+		let isOver = false;
+		let client: Client | undefined;
+		const finish = (attempt: Attempt) => {
+			if (isOver) return;
+			isOver = true;
+			clearTimeout(total);
+			clearTimeout(connecting);
+			way.signal.removeEventListener('abort', stop);
+			// A socket that is still being connected belongs to nobody yet, so the client alone would leave it open.
+			controller.abort();
+			client?.destroy().catch(() => undefined);
+			resolve(attempt);
+		};
+		const stop = () => finish({ trouble: { is: 'broken', at, fault: 'closed' } });
+		way.signal.addEventListener('abort', stop, { once: true });
+		const late = () => finish({ trouble: { is: 'timeout', at, during: phase } });
+		const total = setTimeout(late, limits.totalMs);
+		const connecting = setTimeout(late, Math.min(limits.connectMs, limits.totalMs));
+		const failed = (error: unknown) => finish({ trouble: troubleOf(error, at, phase) });
+
+		client = new Client(`https://${bracketed(address)}:${place.port}`, {
+			allowH2: false,
+			pipelining: 1,
+			maxHeaderSize: limits.headerBytes,
+			// The two timers above count; undici's would each need one more.
+			headersTimeout: 0,
+			bodyTimeout: 0,
+			connect(_options, callback) {
+				// The address itself is the host, so nothing looks a name up again between the check and the connection.
+				const socket = connectTls({
+					...way.route(address, place.port),
+					servername: place.name,
+					secureContext: way.secureContext,
+					ALPNProtocols: ['http/1.1'],
+				});
+				controller.signal.addEventListener('abort', () => socket.destroy(), { once: true });
+				let called = false;
+				const done = (error: Error | null) => {
+					if (called) return;
+					called = true;
+					if (error) callback(error, null);
+					else callback(null, socket);
+				};
+				socket.setNoDelay(true);
+				socket.once('connect', () => {
+					phase = 'handshake';
+				});
+				socket.once('secureConnect', () => {
+					phase = 'answer';
+					clearTimeout(connecting);
+					done(null);
+				});
+				socket.on('error', done);
+				socket.once('close', () => done(new Error('closed')));
+			},
+		});
+
+		const chunks: Buffer[] = [];
+		let bytes = 0;
+		let status = 0;
+		let headers: Record<string, string> = {};
+		try {
+			client.dispatch(
+				{
+					path: way.path,
+					method: way.post === undefined ? 'GET' : 'POST',
+					headers: { host: place.host, ...way.headers },
+					reset: true,
+					...(way.post !== undefined && { body: way.post }),
+				},
+				{
+					onRequestStart() {},
+					onResponseStart(_controller, statusCode, raw) {
+						// 103 and its like announce an answer, and may come for ever: the timer goes on.
+						if (statusCode < 200) return;
+						phase = 'body';
+						status = statusCode;
+						headers = single(raw);
+						const announced = Number(headers['content-length'] ?? 0);
+						if (announced > limits.bodyBytes) finish({ trouble: { is: 'broken', at, fault: 'body-too-large' } });
+					},
+					onResponseData(_controller, chunk) {
+						bytes += chunk.length;
+						if (bytes > limits.bodyBytes) finish({ trouble: { is: 'broken', at, fault: 'body-too-large' } });
+						else if (!isOver) chunks.push(chunk);
+					},
+					onResponseEnd() {
+						if (isOver) return;
+						const raw = Buffer.concat(chunks);
+						plain(raw, headers['content-encoding'], limits.bodyBytes).then(
+							body =>
+								'fault' in body
+									? finish({ trouble: { is: 'broken', at, fault: body.fault } })
+									: finish({ reply: { status, headers, body: body.text } }),
+							failed,
+						);
+					},
+					onResponseError(_controller, error) {
+						failed(error);
+					},
+				},
+			);
+		} catch (error) {
+			failed(error);
+		}
+	});
+}
+
+function bracketed(address: string): string {
+	return address.includes(':') ? `[${address}]` : address;
+}
+
+function single(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+	const found: Record<string, string> = {};
+	for (const [name, value] of Object.entries(headers)) {
+		if (value !== undefined) found[name] = Array.isArray(value) ? (value[0] ?? '') : value;
+	}
+	return found;
+}
+
+const decoders = new Map<string, (data: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>>([
+	['gzip', promisify(gunzip)],
+	['x-gzip', promisify(gunzip)],
+	['deflate', promisify(inflate)],
+	['br', promisify(brotliDecompress)],
+]);
+
+/** The text of a body. One compression at most, and never more than the limit comes out of it. */
+async function plain(
+	raw: Buffer,
+	encoding: string | undefined,
+	most: number,
+): Promise<{ text: string } | { fault: Fault }> {
+	const name = encoding?.trim().toLowerCase() ?? '';
+	// Some servers name the encoding of a body that they then do not send.
+	if (name === '' || name === 'identity' || raw.length === 0) return { text: raw.toString('utf8') };
+	const decode = decoders.get(name);
+	if (!decode) return { fault: 'encoding' };
+	try {
+		return { text: (await decode(raw, { maxOutputLength: most })).toString('utf8') };
+	} catch (error) {
+		return { fault: codeOf(error) === 'ERR_BUFFER_TOO_LARGE' ? 'body-too-large' : 'encoding' };
+	}
+}
+
+function codeOf(error: unknown): string {
+	return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+const unreachable = [
+	'EHOSTUNREACH',
+	'ENETUNREACH',
+	'EADDRNOTAVAIL',
+	'EHOSTDOWN',
+	'ENETDOWN',
+	'EACCES',
+	'EPERM',
+	'EINVAL',
+];
+
+const tlsFaults: Record<string, TlsFault> = {
+	CERT_HAS_EXPIRED: 'expired',
+	CERT_NOT_YET_VALID: 'not-yet-valid',
+	ERR_TLS_CERT_ALTNAME_INVALID: 'wrong-name',
+	ERR_TLS_CERT_ALTNAME_FORMAT: 'wrong-name',
+	HOSTNAME_MISMATCH: 'wrong-name',
+	DEPTH_ZERO_SELF_SIGNED_CERT: 'self-signed',
+	SELF_SIGNED_CERT_IN_CHAIN: 'chain',
+	UNABLE_TO_GET_ISSUER_CERT: 'chain',
+	UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'chain',
+	UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'chain',
+	CERT_UNTRUSTED: 'chain',
+	CERT_REJECTED: 'chain',
+	CERT_CHAIN_TOO_LONG: 'chain',
+	INVALID_CA: 'chain',
+	INVALID_PURPOSE: 'chain',
+	PATH_LENGTH_EXCEEDED: 'chain',
+	CERT_SIGNATURE_FAILURE: 'chain',
+	CERT_REVOKED: 'revoked',
+	ERR_SSL_WRONG_VERSION_NUMBER: 'not-tls',
+	ERR_SSL_PACKET_LENGTH_TOO_LONG: 'not-tls',
+	ERR_SSL_HTTP_REQUEST: 'not-tls',
+};
+
+function troubleOf(error: unknown, at: string, phase: Phase): Trouble {
+	const code = codeOf(error);
+	if (code === 'ECONNREFUSED') return { is: 'refused', at };
+	if (code === 'ETIMEDOUT') return { is: 'timeout', at, during: phase };
+	if (unreachable.includes(code)) return { is: 'unreachable', at, code };
+	const fault = tlsFaults[code];
+	if (fault !== undefined) {
+		const names = fault === 'wrong-name' ? namesIn(error) : undefined;
+		return { is: 'tls', at, fault, ...(names !== undefined && { names }) };
+	}
+	if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') || code === 'EPROTO')
+		return { is: 'tls', at, fault: 'protocol' };
+	if (phase === 'connection') return { is: 'refused', at };
+	if (phase === 'handshake') return { is: 'tls', at, fault: 'protocol' };
+	if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
+		return { is: 'broken', at, fault: 'headers-too-large' };
+	}
+	if (process.env.DBG) console.error(error);
+	const isClosed =
+		['UND_ERR_SOCKET', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'ECONNRESET', 'EPIPE'].includes(code) ||
+		// undici has no code of its own for an answer that ends too early.
+		(error instanceof Error && error.message.includes('Invalid EOF state'));
+	return { is: 'broken', at, fault: isClosed ? 'closed' : 'not-http' };
+}
+
+/** The names that a certificate is for, as it says: at most 200 letters. */
+function namesIn(error: unknown): string | undefined {
+	const certificate = error instanceof Error && 'cert' in error ? error.cert : undefined;
+	const names =
+		typeof certificate === 'object' && certificate && 'subjectaltname' in certificate && certificate.subjectaltname;
+	return typeof names === 'string' ? names.replace(/DNS:|IP Address:/g, '').slice(0, 200) : undefined;
+}

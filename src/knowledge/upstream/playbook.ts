@@ -1,0 +1,47 @@
+// The documents of matrix-docker-ansible-deploy → what it installs now and what it told its users.
+import { harmless } from '../../advice/markdown.ts';
+import { isVersion } from '../../advice/version.ts';
+import type { Playbook } from '../shape.ts';
+import { addressOf, anchorsOf, sectionsOf, wordsOf } from './markdown.ts';
+import { quotation } from './quotation.ts';
+import { versionOf } from './version.ts';
+
+const page = 'https://github.com/spantaleev/matrix-docker-ansible-deploy/blob/master/CHANGELOG.md';
+
+/** `(BC Break)`, `(Backward Compatibility Break)`, `(Potential Backward Compatibility Break)` … */
+const breaking = /\((?:[\w ]+ )?(?:BC|(?:backward )?compatibility) break\)/i;
+/** What breaks something without being called so. */
+const removing = /\b(?:has|have) been removed\b|\brequired\b|\bmust\b/i;
+
+/** The entries of the change log, newest first, or why the document cannot be one. */
+export function playbookEntries(document: string): { entries: Playbook['entries'] } | { reason: string } {
+	const sections = sectionsOf(document);
+	const anchors = anchorsOf(sections.map(({ title }) => title));
+	const entries: Playbook['entries'][number][] = [];
+	let date: string | undefined;
+	for (const [at, { level, title: whole, lines }] of sections.entries()) {
+		const title = whole.slice(0, 1000);
+		if (level === 1) date = /^(\d{4}-\d\d-\d\d)$/.exec(title.trim())?.[1];
+		if (date === undefined) continue;
+		if (level === 2) {
+			const text = quotation(lines.join('\n'), page, 1200);
+			entries.push({
+				date,
+				title: harmless(wordsOf(title)).slice(0, 200),
+				breaking: breaking.test(title) || removing.test(title),
+				text,
+				url: addressOf(page, anchors[at]),
+			});
+		}
+	}
+	return entries.length >= 20 ? { entries } : { reason: `only ${entries.length} dated entries` };
+}
+
+/** The Synapse that the role installs, or why the file does not say. */
+export function playbookSynapse(defaults: string): { synapse: string } | { reason: string } {
+	const found = /^matrix_synapse_version:\s*["']?v?([\w.+-]{1,40})["']?\s*(?:#.*)?$/m.exec(defaults)?.[1];
+	const version = versionOf(found ?? '');
+	return version !== undefined && isVersion(version)
+		? { synapse: version }
+		: { reason: 'no matrix_synapse_version in it' };
+}

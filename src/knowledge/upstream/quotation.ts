@@ -1,0 +1,185 @@
+// Upstream's Markdown → Markdown that may stand in an answer: the same words, with nothing in them that acts.
+import { Marked, type MarkedToken, type Token } from 'marked';
+import { code, escapeMarkdown, harmless } from '../../advice/markdown.ts';
+
+const marked = new Marked();
+
+/** Deeper lists and quotes become flat; nobody reads them on a telephone. */
+const deepest = 4;
+
+/** A text with more signs than this is no text: twelve thousand brackets cost the reader a second. */
+const mostSigns = 1500;
+
+/**
+ * The text with its links resolved against `base` (an https address), at most `most` letters long, cut between
+ * paragraphs; what was cut is marked by `…`. HTML goes, its text stays; pictures become their description.
+ */
+export function quotation(text: string, base: string, most = 3000): string {
+	// What could not be shown anyway is not even read.
+	const clean = harmless(text.slice(0, 4 * most));
+	const signs = clean.match(/[[*_`<>~|]/g)?.length ?? 0;
+	const blocks =
+		signs > mostSigns ? [escapeMarkdown(clean)] : orWords(clean, () => blocksOf(marked.lexer(clean), base, 0));
+	const kept: string[] = [];
+	let length = 0;
+	for (const block of blocks) {
+		const room = most - length;
+		if (block.length > room) {
+			// A first block that is too long is cut by itself, as bare words: cut Markdown could mean anything.
+			if (!kept.length) kept.push(cut(wordsIn(block), room));
+			kept.push('…');
+			break;
+		}
+		kept.push(block);
+		length += block.length + 2;
+	}
+	return kept.join('\n\n');
+}
+
+/** Thousands of nested lists exhaust the stack of the Markdown reader: such a text is shown as its letters. */
+function orWords(text: string, read: () => string[]): string[] {
+	try {
+		return read();
+	} catch (error) {
+		if (error instanceof RangeError) return [escapeMarkdown(text)];
+		throw error;
+	}
+}
+
+/** The first words, as many as have room once they are escaped. */
+function cut(words: string, room: number): string {
+	let length = room;
+	while (length > 1 && escapeMarkdown(words.slice(0, length)).length > room) length = Math.floor(length / 2);
+	return escapeMarkdown(words.slice(0, length));
+}
+
+function wordsIn(markdown: string): string {
+	return markdown.replace(/[\\`*_>#]|&#\d+;/g, '').replace(/\s+/g, ' ');
+}
+
+function blocksOf(tokens: readonly Token[], base: string, depth: number): string[] {
+	return tokens.flatMap(token => blockOf(token as MarkedToken, base, depth)).filter(block => block.trim() !== '');
+}
+
+function blockOf(token: MarkedToken, base: string, depth: number): string[] {
+	switch (token.type) {
+		case 'heading':
+			return [`**${inline(token.tokens, base)}**`];
+		case 'paragraph':
+			return [inline(token.tokens, base)];
+		case 'text':
+			return [inline(token.tokens ?? [token], base)];
+		case 'code': {
+			const longest = Math.max(2, ...(token.text.match(/`+/g) ?? []).map(run => run.length));
+			const fence = '`'.repeat(longest + 1);
+			const language = /^[A-Za-z0-9+-]{1,20}/.exec(token.lang ?? '')?.[0] ?? '';
+			return [`${fence}${language}\n${token.text}\n${fence}`];
+		}
+		case 'blockquote': {
+			const inner = blocksOf(token.tokens, base, depth + 1);
+			return depth < deepest ? [prefixed(inner.join('\n\n'), '> ', '> ')] : inner;
+		}
+		case 'list': {
+			const items = token.items.map(item => blocksOf(item.tokens, base, depth + 1));
+			if (depth >= deepest) return items.flat();
+			const start = Number(token.start) || 1;
+			const lines = items.map((blocks, at) => {
+				const mark = token.ordered ? `${start + at}. ` : '- ';
+				return prefixed(blocks.join(token.loose ? '\n\n' : '\n'), mark, ' '.repeat(mark.length));
+			});
+			return [lines.join('\n')];
+		}
+		case 'table': {
+			const rows = [token.header, ...token.rows].map(cells => cells.map(cell => inline(cell.tokens, base)).join(' · '));
+			return [rows.map(row => `- ${row}`).join('\n')];
+		}
+		case 'html': {
+			const words = withoutTags(token.text);
+			// What stands between the tags of a block is still Markdown.
+			return words.trim() && depth < deepest ? blocksOf(marked.lexer(words), base, depth + 1) : [];
+		}
+		default:
+			return [];
+	}
+}
+
+function prefixed(text: string, first: string, rest: string): string {
+	return text
+		.split('\n')
+		.map((line, at) => (at === 0 ? `${first}${line}` : line === '' ? rest.trimEnd() : `${rest}${line}`))
+		.join('\n');
+}
+
+/** A script is no text, nor is a style; a comment is for other readers. */
+function withoutTags(html: string): string {
+	return html
+		.replace(/<!--[\s\S]*?(?:-->|$)/g, '')
+		.replace(/<(script|style)\b[\s\S]*?(?:<\/\1\s*>|$)/gi, '')
+		.replace(/<\/?[a-z][^<>]*>/gi, '');
+}
+
+const entities: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", nbsp: ' ' };
+
+function inline(tokens: readonly Token[], base: string): string {
+	return tokens
+		.map(token => span(token as MarkedToken, base))
+		.join('')
+		.trim();
+}
+
+function span(token: MarkedToken, base: string): string {
+	switch (token.type) {
+		case 'text':
+		case 'escape':
+			return 'tokens' in token && token.tokens ? inline(token.tokens, base) : words(token.text);
+		case 'codespan':
+			return code(token.text);
+		case 'strong':
+		case 'em': {
+			const inner = inline(token.tokens, base);
+			const mark = token.type === 'strong' ? '**' : '_';
+			// Marks around code or a space would stay letters, or swallow what follows.
+			return /^[\p{L}\p{N}].*[\p{L}\p{N}.]$/su.test(inner) ? `${mark}${inner}${mark}` : inner;
+		}
+		case 'del':
+			return inline(token.tokens, base);
+		case 'br':
+			return ' ';
+		case 'image':
+			return words(token.text);
+		case 'link': {
+			const inner = inline(token.tokens, base);
+			const href = resolved(token.href, base);
+			const label = words(plainOf(token.tokens));
+			return href === undefined || label === '' ? inner : `[${label}](<${href}>)`;
+		}
+		default:
+			return '';
+	}
+}
+
+/** The letters of a link's text: a link inside a link, or code in it, is more than a link needs. */
+function plainOf(tokens: readonly Token[]): string {
+	return tokens
+		.map(token => ('tokens' in token && token.tokens ? plainOf(token.tokens) : token.type === 'html' ? '' : token.raw))
+		.join('')
+		.replace(/\\([^\w\s])/g, '$1')
+		.replace(/[`*_[\]]/g, '');
+}
+
+/** Words as they are, with the spaces at their ends, which stand between them and what comes next. */
+function words(text: string): string {
+	const plain = text.replace(/&(amp|lt|gt|quot|#39|nbsp);/g, (_, name: string) => entities[name] ?? '');
+	const inner = escapeMarkdown(plain);
+	if (inner === '') return /\s/.test(plain) ? ' ' : '';
+	return `${/^\s/.test(plain) ? ' ' : ''}${inner}${/\s$/.test(plain) ? ' ' : ''}`;
+}
+
+/** An https address, or undefined for what is none, or what would be a mention (matrix.to). */
+function resolved(href: string, base: string): string | undefined {
+	if (!URL.canParse(href, base)) return undefined;
+	const url = new URL(href, base);
+	if (url.protocol !== 'https:' || url.username || url.hostname === 'matrix.to' || url.href.length > 1000)
+		return undefined;
+	return url.href.replace(/[<>\s]/g, '');
+}

@@ -1,0 +1,42 @@
+// The outside world as the bot in Matrix has it: the web by its configuration, and the knowledge with today's news.
+import { Refusal } from '../command.ts';
+import type { Config } from '../config.ts';
+import { openWeb } from '../edges/web.ts';
+import { readPassages } from '../knowledge/compiled.ts';
+import { type News, withNews } from '../knowledge/news.ts';
+import type { Knowledge } from '../knowledge/shape.ts';
+import type { Kept, Web } from '../ports.ts';
+
+type Given = { knowledge: Knowledge; kept: Kept; version: string; now: () => Date };
+
+export type Outside = {
+	web: Web;
+	/** What was compiled and what upstream says since; the same object until something changes. */
+	knowledge: () => Knowledge;
+};
+
+/** Throws a Refusal if the configuration's certificates are none. */
+export async function openOutside(config: Config, { knowledge, kept, version, now }: Given): Promise<Outside> {
+	const { releases, advisories } = knowledge;
+	const passages = config.live.enabled ? readPassages(new URL('../../knowledge/', import.meta.url)) : [];
+	const settings = {
+		...config.watch,
+		version,
+		contact: config.watch.contact ?? config.matrix.user,
+		...(config.live.enabled && { sources: config.live }),
+	};
+	const web = await openWeb(settings, { now, kept, known: { releases, passages, advisories } }).catch(error => {
+		throw new Refusal(
+			`watch.authorities: these certificates cannot be used: ${error instanceof Error ? error.message : error}`,
+		);
+	});
+	let joined: { news: News; knowledge: Knowledge } | undefined;
+	return {
+		web,
+		knowledge() {
+			const news = web.news();
+			if (joined?.news !== news) joined = { news, knowledge: withNews(knowledge, news) };
+			return joined.knowledge;
+		},
+	};
+}

@@ -1,0 +1,82 @@
+// The command line as scripts call it: what goes to which stream, and how it ends.
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+type Ended = { out: string; err: string; status: number | null };
+
+/** Runs the program; `stopAfter`: the reader of its answers goes away at the first of them. */
+function run(words: readonly string[], input = '', stopAfter = false): Promise<Ended> {
+	return new Promise((done, failed) => {
+		const child = spawn(process.execPath, [main, ...words], { env: { ...process.env, NO_COLOR: '1' } });
+		let [out, err] = ['', ''];
+		child.stdout.setEncoding('utf8').on('data', text => {
+			out += text;
+			if (stopAfter) child.stdout.destroy();
+		});
+		child.stderr.setEncoding('utf8').on('data', text => {
+			err += text;
+		});
+		// A program that ends early does not read all that it was sent.
+		child.stdin.on('error', () => {});
+		child.stdin.end(input);
+		child.on('error', failed);
+		child.on('close', status => done({ out, err, status }));
+	});
+}
+
+function jsonLines({ out }: Ended): Record<string, unknown>[] {
+	return out
+		.split('\n')
+		.slice(0, -1)
+		.map(line => JSON.parse(line));
+}
+
+test('an answer goes to standard output, a refusal in words to standard error', async () => {
+	expect(await run(['say', '!help'])).toMatchObject({ status: 0, err: '', out: expect.stringContaining('!upgrade') });
+	expect(await run(['say', 'frob'])).toMatchObject({ status: 1, out: '', err: expect.stringContaining('frob') });
+	expect(await run(['say', '--json', 'frob'])).toMatchObject({ status: 1, err: '' });
+	expect(await run(['say', '!leave'])).toMatchObject({ status: 1, out: '' });
+});
+
+test('with --json each line gets one line, whatever is in it and however lines end', async () => {
+	const said = '!help\r\n\r\n  \n!upgrade 1.56\u20281.57\n!leave\n\u0007\n!status';
+	const ended = await run(['say', '--json', '-'], said);
+	expect(jsonLines(ended)).toMatchObject([
+		{ format: 1, commands: expect.any(Array) },
+		{ format: 1, from: '1.56.0', to: '1.57.1' },
+		{ format: 1, refused: expect.any(String) },
+		{ format: 1, refused: expect.any(String) },
+		{ format: 1, version: expect.any(String) },
+	]);
+	expect(ended).toMatchObject({ status: 1, err: '' });
+});
+
+test('lines with nothing in them are no commands', async () => {
+	expect(jsonLines(await run(['say', '--json', '\n!help\n\n!status\n']))).toHaveLength(2);
+});
+
+test('mistakes on the command line are one line of JSON as well', async () => {
+	for (const words of [
+		['say', '--json'],
+		['say', '--json', '--frob', '!help'],
+		['say', '--json', ' '],
+	]) {
+		const ended = await run(words);
+		expect(jsonLines(ended)).toMatchObject([{ format: 1, refused: expect.any(String) }]);
+		expect(ended).toMatchObject({ status: 1, err: '' });
+	}
+});
+
+test('a reader that stops early is no fault', async () => {
+	const many = '!upgrade 1.18\n'.repeat(20);
+	expect(await run(['say', '-'], many, true)).toMatchObject({ err: '', status: 0 });
+	expect(await run([], many, true)).toMatchObject({ err: '', status: 0 });
+});
+
+test('a conversation that is piped ends with its worst', async () => {
+	expect(await run([], '!help\n\n!frob\n')).toMatchObject({ status: 1, err: expect.stringContaining('frob') });
+	expect(await run([], '!help\n!leave\n!frob\n')).toMatchObject({ status: 0, err: '' });
+});

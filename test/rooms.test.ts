@@ -1,0 +1,331 @@
+// Invitations, moves, gaps, notices and the sync loop, on a played homeserver.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { backoff } from '../src/backoff.ts';
+import { openStore } from '../src/edges/store.ts';
+import { fillGaps } from '../src/gaps.ts';
+import { takeIn } from '../src/intake.ts';
+import { answerInvitations } from '../src/invitations.ts';
+import { silence } from '../src/log.ts';
+import { followMoves } from '../src/moves.ts';
+import { announce } from '../src/notices.ts';
+import type { Batch, Failure, Store } from '../src/ports.ts';
+import { sweep } from '../src/sweep.ts';
+import { openWorker } from '../src/worker.ts';
+import { batch, incoming, news } from './contracts/store.ts';
+import { type Played, playHomeserver } from './homeserver.ts';
+
+const glia = '@glia:example.org';
+const [alice, mallory] = ['@alice:example.org', '@mallory:evil.example'];
+const room = '!room:example.org';
+const away: Failure = { kind: 'away', why: 'status 502' };
+const day = 24 * 3600_000;
+
+let clock: number;
+let store: Store;
+let played: Played;
+let locked: string[];
+
+const now = () => new Date(clock);
+
+function common() {
+	return {
+		store,
+		homeserver: played.port,
+		now,
+		random: () => 1,
+		log: silence,
+		locked: (why: string) => locked.push(why),
+		stopping: () => false,
+	};
+}
+
+beforeEach(async () => {
+	clock = Date.parse('2026-11-21T12:00:00Z');
+	locked = [];
+	store = await openStore();
+	played = playHomeserver(glia, now);
+	await store.take(batch('[]'), now());
+});
+
+afterEach(() => store.close());
+
+describe('invitations', () => {
+	const run = () => answerInvitations({ ...common(), allow: [alice] });
+
+	async function invited(by: string, id = room): Promise<void> {
+		played.createRoom(id, by);
+		played.invite(id, by);
+		await store.take(batch('1', { invited: [{ room: id, inviter: by }] }), now());
+	}
+
+	test('of those on the list are followed, of others refused with a reason', async () => {
+		await invited(alice);
+		await invited(mallory, '!bad:evil.example');
+		await run();
+		expect(played.calls).toEqual([`join ${room}`, 'leave !bad:evil.example']);
+		expect(played.eventsOf('!bad:evil.example').at(-1)?.content.reason).toMatch(/operator/);
+		expect(await store.invitations(now())).toEqual([]);
+	});
+
+	test('wait while the homeserver does not answer, and are not asked for all at once', async () => {
+		for (let i = 0; i < 5; i++) await invited(alice, `!${i}:x`);
+		played.setTrouble(() => ({ kind: 'limited', waitMs: 3000 }));
+		expect(await run()).toBe(3000);
+		expect(played.calls).toHaveLength(1);
+		played.setTrouble(() => undefined);
+		await run();
+		expect(played.calls).toHaveLength(5);
+		clock += 3000;
+		await run();
+		expect(await store.invitations(now())).toEqual([]);
+	});
+
+	test('to rooms that do not let us in are dropped', async () => {
+		await invited(alice);
+		played.setTrouble(() => ({ kind: 'refused', code: 'M_FORBIDDEN', why: '' }));
+		for (let i = 0; i < 10; i++, clock += 60_000) await run();
+		expect(played.calls).toHaveLength(4);
+	});
+
+	test('a flood by one person is bounded', async () => {
+		for (let i = 0; i < 30; i++) await invited(alice, `!${i}:x`);
+		await run();
+		expect(played.calls.filter(call => call.startsWith('join'))).toHaveLength(20);
+		expect(played.calls.filter(call => call.startsWith('leave'))).toHaveLength(10);
+	});
+});
+
+describe('moves', () => {
+	const fresh = '!fresh';
+	let moved: number;
+	const run = () => followMoves({ ...common(), moved: () => moved++ });
+
+	beforeEach(async () => {
+		moved = 0;
+		const state = { tombstone: { sender: alice, replacement: fresh } };
+		await store.take(batch('1', { joined: [news([], { room })] }), now());
+		await store.take(batch('2', { joined: [news([], { room, state })] }), now());
+	});
+
+	test('a room that names the old one is followed', async () => {
+		played.createRoom(fresh, alice, { predecessor: room });
+		played.invite(fresh, alice);
+		await run();
+		expect([moved, await store.moves(now())]).toEqual([1, []]);
+	});
+
+	test('one that does not is left again', async () => {
+		played.createRoom(fresh, alice, { predecessor: '!another', state: { joinRule: 'public' } });
+		await run();
+		expect(played.calls).toEqual(['join !fresh', 'predecessor !fresh', 'leave !fresh']);
+		expect([moved, await store.movingFrom(room)]).toEqual([0, false]);
+	});
+
+	test('one that does not let us in is tried for two weeks', async () => {
+		for (let i = 0; i < 13; i++, clock += day) await run();
+		played.createRoom(fresh, alice, { predecessor: room });
+		played.invite(fresh, alice);
+		await run();
+		expect(moved).toBe(1);
+	});
+
+	test('and then no more', async () => {
+		for (let i = 0; i < 16; i++, clock += day) await run();
+		expect(await store.movingFrom(room)).toBe(false);
+	});
+
+	test('a claim that cannot be checked is not believed', async () => {
+		played.createRoom(fresh, alice, { predecessor: room, state: { joinRule: 'public' } });
+		played.setTrouble(call => (call === 'predecessor' ? away : undefined));
+		await run();
+		expect([moved, await store.movingFrom(room)]).toEqual([0, true]);
+		played.setTrouble(() => undefined);
+		clock += 60_000;
+		await run();
+		expect(moved).toBe(1);
+	});
+});
+
+describe('gaps', () => {
+	let filled: number;
+	const run = () => fillGaps({ ...common(), filled: () => filled++ });
+
+	beforeEach(async () => {
+		filled = 0;
+		played.createRoom(room, alice);
+		played.say(room, alice, 'before we came');
+		played.invite(room, alice);
+		await played.port.join(room, []);
+	});
+
+	async function take(batch: Batch): Promise<void> {
+		await store.take(batch, now());
+	}
+
+	async function read(): Promise<string[]> {
+		const found: string[] = [];
+		for (let next = await store.nextMessage(room); next; next = await store.nextMessage(room)) {
+			found.push(next.body);
+			await store.settle(next.event, [], now());
+		}
+		return found;
+	}
+
+	test('what was said between our coming and the first sync is there, in order', async () => {
+		for (let i = 0; i < 250; i++) played.say(room, alice, `${i}`);
+		const outcome = await played.port.sync(undefined);
+		if ('value' in outcome) await take({ ...outcome.value, joined: [news([], { room })] });
+		await run();
+		expect(await read()).toEqual(Array.from({ length: 250 }, (_, i) => `${i}`));
+	});
+
+	test('a page that fails is asked for again, from where it was', async () => {
+		for (let i = 0; i < 250; i++) played.say(room, alice, `${i}`);
+		const outcome = await played.port.sync(undefined);
+		if ('value' in outcome) await take({ ...outcome.value, joined: [news([], { room })] });
+		let pages = 0;
+		played.setTrouble(call => (call === 'history' && ++pages === 2 ? away : undefined));
+		expect(await run()).toBeGreaterThan(0);
+		expect(await store.unread()).toEqual([]);
+		clock += 60_000;
+		await run();
+		expect(await read()).toHaveLength(250);
+		expect(pages).toBeLessThanOrEqual(5);
+	});
+
+	test('a room that refuses is read no further, and goes on', async () => {
+		const outcome = await played.port.sync(undefined);
+		if ('value' in outcome) await take({ ...outcome.value, joined: [news([], { room })] });
+		await run();
+		await take(batch('2', { joined: [news([incoming('$x', { body: 'now' })], { room, gap: '1' })] }));
+		played.kick(room);
+		await run();
+		expect(await read()).toEqual(['now']);
+	});
+
+	test('a room whose past is ill does not hold up the others', async () => {
+		const other = '!other:example.org';
+		played.createRoom(other, alice);
+		played.invite(other, alice);
+		await played.port.join(other, []);
+		await take(batch('1', { joined: [news([], { room }), news([], { room: other })] }));
+		played.setTrouble((call, where) => (call === 'history' && where === room ? away : undefined));
+		await run();
+		expect(await store.gaps(new Date(clock + day))).toMatchObject([{ room }]);
+	});
+});
+
+describe('notices', () => {
+	test('an encrypted room that cannot be read is told so instead of hello', async () => {
+		const state = { encryption: { algorithm: 'm.megolm.v1.aes-sha2' } };
+		await store.take(batch('1', { joined: [news([], { room, state })] }), now());
+		await announce({ store, now, name: 'glia', reads: false, said: () => undefined });
+		await announce({ store, now, name: 'glia', reads: false, said: () => undefined });
+		const [row, ...more] = await store.due(now(), [], 9);
+		expect(more).toEqual([]);
+		expect(row?.kind === 'event' && row.event.content).toMatchObject({
+			msgtype: 'm.notice',
+			body: expect.stringContaining('cannot read encrypted'),
+		});
+		expect(await store.counts()).toMatchObject({ outbox: 1 });
+	});
+});
+
+describe('sweeping', () => {
+	test('a room left is forgotten after its days, here and at the homeserver', async () => {
+		await store.take(batch('1', { joined: [news([], { room })] }), now());
+		await store.take(batch('2', { left: [{ room }] }), now());
+		clock += 6 * day;
+		await sweep({ ...common(), graceDays: 7 });
+		expect(await store.room(room)).toBeDefined();
+		clock += 2 * day;
+		played.setTrouble(() => away);
+		await sweep({ ...common(), graceDays: 7 });
+		expect(await store.room(room)).toBeDefined();
+		played.setTrouble(() => undefined);
+		await sweep({ ...common(), graceDays: 7 });
+		expect(await store.room(room)).toBeUndefined();
+	});
+});
+
+describe('the sync loop', () => {
+	type Told = { taken: [string, boolean][]; unreachable: string[]; paused: number[] };
+
+	async function run(rounds: number, trouble: (round: number) => Failure | undefined): Promise<Told> {
+		const told: Told = { taken: [], unreachable: [], paused: [] };
+		let round = 0;
+		let stopping = false;
+		played.setTrouble(call => {
+			if (call !== 'sync') return undefined;
+			if (++round >= rounds) stopping = true;
+			return trouble(round);
+		});
+		await takeIn({
+			...common(),
+			taken: ({ token }, back) => told.taken.push([token, back]),
+			unreachable: why => told.unreachable.push(why),
+			stopping: () => stopping,
+			pause: async ms => void told.paused.push(ms),
+		});
+		return told;
+	}
+
+	test('a start without a homeserver ends with its reason', async () => {
+		expect(await run(10, () => away)).toMatchObject({ taken: [], unreachable: ['status 502'] });
+	});
+
+	test('later it waits, longer each time, for as long as it takes, and says when it is back', async () => {
+		const told = await run(32, round => (round > 1 && round < 30 ? away : undefined));
+		expect(told.unreachable).toEqual([]);
+		expect(told.paused).toHaveLength(28);
+		expect(told.paused.at(-1)).toBe(60_000);
+		expect(told.taken.map(([, back]) => back)).toEqual([false, true, false]);
+	});
+
+	test('limited, it waits as long as asked', async () => {
+		const limit: Failure = { kind: 'limited', waitMs: 1234 };
+		expect((await run(4, round => (round === 2 ? limit : undefined))).paused).toEqual([1234]);
+	});
+
+	test('a token that counts no longer ends it', async () => {
+		await run(9, round => (round === 2 ? { kind: 'token', why: 'revoked' } : undefined));
+		expect(locked).toEqual(['revoked']);
+	});
+
+	test('what cannot be written is not counted as read', async () => {
+		store.take = () => Promise.reject(new Error('the disk is full'));
+		await expect(run(3, () => undefined)).rejects.toThrow('the disk is full');
+		expect(await store.token()).toBe('[]');
+	});
+});
+
+test('a worker never overlaps itself, and misses no wake', async () => {
+	let [under, most, runs] = [0, 0, 0];
+	const worker = openWorker(
+		async () => {
+			most = Math.max(most, ++under);
+			await new Promise(resolve => setTimeout(resolve, 5));
+			under--;
+			runs++;
+			return undefined;
+		},
+		error => {
+			throw error;
+		},
+	);
+	worker.wake();
+	worker.wake();
+	await new Promise(resolve => setTimeout(resolve, 2));
+	worker.wake();
+	await new Promise(resolve => setTimeout(resolve, 60));
+	await worker.stop();
+	expect([most, runs]).toEqual([1, 2]);
+	worker.wake();
+	await new Promise(resolve => setTimeout(resolve, 20));
+	expect(runs).toBe(2);
+});
+
+test('pauses double up to a minute, half of them by chance', () => {
+	expect([0, 1, 2, 20].map(tries => backoff(tries, 1))).toEqual([500, 1000, 2000, 60_000]);
+	expect(backoff(20, 0)).toBe(30_000);
+});
