@@ -11,9 +11,7 @@ import { startSynapse } from './synapse.ts';
 
 const [kills = 100, commands = 1000] = process.argv.slice(2, 4).map(Number);
 const late = process.argv[4] === 'late';
-/** Moments between two kills (ms): a start takes about a second, so some kills meet it. */
-const longest = 4000;
-const senders = 3;
+const senders = 4;
 const rooms = 3;
 
 if (late) process.env.NODE_OPTIONS = `--import=${new URL('late-writes.ts', import.meta.url)}`;
@@ -30,16 +28,22 @@ try {
 	const places = await Promise.all(Array.from({ length: rooms }, (_, i) => openRoom(reader, i)));
 	const said = new Map<string, string[]>(places.map(room => [room, []]));
 
-	const talking = Promise.all(people.map((who, index) => talk(who, index)));
 	let early = 0;
-	for (let i = 0; i < kills; i++) {
+	let spoken = 0;
+	for (let i = 1; i <= kills; i++) {
 		const from = bot.output().length;
-		await sleep(Math.random() * longest);
+		const started = () => bot.output().slice(from).includes('in sync');
+		const count = Math.round((commands * i) / kills) - spoken;
+		const talking = Array.from({ length: count }, (_, part) => talk(spoken + part));
+		spoken += count;
+		// Every third kill meets the start, the others a bot at work.
+		if (i % 3 !== 0) while (!started()) await sleep(20);
+		await sleep(Math.random() * 900);
 		await bot.kill();
-		if (!bot.output().slice(from).includes('in sync')) early++;
+		if (!started()) early++;
 		bot.spawn();
+		await Promise.all(talking);
 	}
-	await talking;
 	const over = Date.now() + 180_000;
 	let found = await count();
 	while (found.unanswered > 0 && Date.now() < over) {
@@ -59,13 +63,12 @@ try {
 	const wrongs = Object.values(wrong).reduce((sum, number) => sum + number, identities - 1 + devices - 1);
 	process.exitCode = wrongs > 0 === late ? 0 : 1;
 
-	async function talk(who: SecretPerson, index: number): Promise<void> {
-		const mine = Math.floor(commands / senders) + (index < commands % senders ? 1 : 0);
-		for (let i = 0; i < mine; i++) {
-			await sleep(Math.random() * ((kills * longest) / mine));
-			const room = places[Math.floor(Math.random() * places.length)] ?? '';
-			said.get(room)?.push(await patiently(() => who.say(room, i % 20 === 7 ? '!long 25' : `!echo ${index} ${i}`)));
-		}
+	async function talk(number: number): Promise<void> {
+		await sleep(Math.random() * 1500);
+		const who = people[number % people.length];
+		const room = places[Math.floor(Math.random() * places.length)] ?? '';
+		const text = number % 20 === 7 ? '!long 25' : `!echo ${number}`;
+		if (who) said.get(room)?.push(await patiently(() => who.say(room, text)));
 	}
 
 	/** All that can go wrong, counted over what the homeserver has of the rooms. */
