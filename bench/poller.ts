@@ -1,5 +1,6 @@
 // Polls the played homeservers in a process of its own, with bare undici or with Glia's web, and says how it went.
-// Usage: node bench/poller.ts bare|glia <servers> <at once> <listening, JSON>
+// Usage: node bench/poller.ts bare|glia <servers> <at once> <listening, JSON>; a round for each line of its input.
+import { createInterface } from 'node:readline';
 import { createSecureContext } from 'node:tls';
 import { Agent, request } from 'undici';
 import { openWeb } from '../src/edges/web.ts';
@@ -79,44 +80,46 @@ function bare({ port, certificate }: Listening): { first: Poll; again: Poll } {
 	return { first: async server => (await delegation(server)) && (await again(server)), again };
 }
 
+/** Half an hour passes before each round: what was resolved and delegated may still count, what was seen does not. */
+async function glia(where: Listening, atOnce: number): Promise<{ first: Poll; again: Poll }> {
+	let halfHours = 0;
+	const begun = Date.now();
+	const web = await openWeb(
+		{
+			version: '0.0.0',
+			contact: 'bench',
+			addresses: ['127.100.0.0/16'],
+			exclude: [],
+			resolvers: [where.resolver],
+			authorities: [where.certificate],
+			atOnce,
+			perAddress: 4,
+			requestSeconds: 15,
+			lookSeconds: 30,
+		},
+		{
+			now: () => new Date(begun + halfHours * 1800_000),
+			kept: { get: async () => undefined, put: async () => undefined },
+			known: { releases: [], passages: [], advisories: [] },
+			route: host => ({ host, port: where.port }),
+		},
+	);
+	const poll: Poll = async server => {
+		if (server === 0) halfHours++;
+		return (await web.observe(`s${server}.played.test`)).kind === 'running';
+	};
+	return { first: poll, again: poll };
+}
+
 if (import.meta.main) {
 	const [kind = '', servers = '', atOnce = '', listening = ''] = process.argv.slice(2);
 	const where = JSON.parse(listening) as Listening;
 	const run = (name: string, poll: Poll) => round(name, Number(servers), Number(atOnce), poll);
-	const rounds: Round[] = [];
-	if (kind === 'bare') {
-		const { first, again } = bare(where);
-		rounds.push(await run('first', first), await run('again', again));
-	} else {
-		// Half an hour passes between the rounds: what was resolved and delegated still counts, what was seen does not.
-		let halfHours = 0;
-		const begun = Date.now();
-		const web = await openWeb(
-			{
-				version: '0.0.0',
-				contact: 'bench',
-				addresses: ['127.100.0.0/16'],
-				exclude: [],
-				resolvers: [where.resolver],
-				authorities: [where.certificate],
-				atOnce: Number(atOnce),
-				perAddress: 4,
-				requestSeconds: 15,
-				lookSeconds: 30,
-			},
-			{
-				now: () => new Date(begun + halfHours * 1800_000),
-				kept: { get: async () => undefined, put: async () => undefined },
-				known: { releases: [], passages: [], advisories: [] },
-				route: host => ({ host, port: where.port }),
-			},
-		);
-		const poll: Poll = async server => (await web.observe(`s${server}.played.test`)).kind === 'running';
-		for (const name of ['first', 'again']) {
-			rounds.push(await run(name, poll));
-			halfHours++;
-		}
+	const polls: { first: Poll; again: Poll } = kind === 'bare' ? bare(where) : await glia(where, Number(atOnce));
+	let name: 'first' | 'again' = 'first';
+	for await (const _ of createInterface({ input: process.stdin })) {
+		process.stdout.write(`${JSON.stringify(await run(name, polls[name]))}\n`);
+		name = 'again';
 	}
-	process.stdout.write(`${JSON.stringify(rounds)}\n`);
 	process.exit();
 }

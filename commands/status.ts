@@ -14,6 +14,7 @@ export const status = {
 		const { servers, last, next } = await store.looks();
 		const lastSync = health.lastSync();
 		const device = health.device?.();
+		const signed = device?.signed;
 		const sources = health.sources?.();
 		const ago = (at: Date) => Math.max(0, Math.round((now().getTime() - at.getTime()) / 1000));
 		return statusWords({
@@ -21,7 +22,7 @@ export const status = {
 			version: health.version,
 			upSeconds: Math.round((now().getTime() - health.startedAt.getTime()) / 1000),
 			...(lastSync && { lastSync: lastSync.toISOString() }),
-			...(device && { device: { fingerprint: device.fingerprint, signed: device.signed } }),
+			...(device && { device: { fingerprint: device.fingerprint, ...(signed !== undefined && { signed }) } }),
 			horizon: horizon(knowledge),
 			notes: knowledge.notes.length,
 			unread: knowledge.unread.length,

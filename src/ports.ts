@@ -37,8 +37,8 @@ export type Health = {
 export type DeviceStanding = {
 	/** The device's Ed25519 key in groups of four. */
 	fingerprint: string;
-	/** Whether the account's own identity signed it. */
-	signed: boolean;
+	/** Whether the account's own identity signed it; undefined until the homeserver was asked. */
+	signed: boolean | undefined;
 	/** What the operator has to do for that, as a sentence. */
 	needs?: string;
 };

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { alerts, facingOf } from './advice/alert.ts';
 import { alertWords, cardWords } from './advice/alert-words.ts';
+import { furthest, pauseAfter } from './advice/pace.ts';
 import { sawOf } from './advice/spell.ts';
 import type { Settings, Subscription, WatchedServer } from './advice/subscription.ts';
 import { lookedAt, watchFrom } from './advice/subscription.ts';
@@ -37,7 +38,7 @@ export async function tick(watching: Watching): Promise<number | undefined> {
 	for (;;) {
 		const begun = now();
 		// A clock that was turned back leaves looks in a future that is too far away.
-		const horizon = new Date(begun.getTime() + 2 * every);
+		const horizon = new Date(begun.getTime() + Math.max(2 * every, furthest));
 		const due = await store.dueServers(begun, horizon, atOnce);
 		if (due.length === 0 || stopping()) break;
 		await lookAt(due, watching);
@@ -52,17 +53,19 @@ async function lookAt(due: readonly WatchedServer[], watching: Watching): Promis
 	const seen = await Promise.all(
 		due.map(async server => {
 			const observation = await web.observe(server.server);
-			const wait = 'waitSeconds' in observation ? (observation.waitSeconds ?? 0) * 1000 : 0;
-			return { server, saw: sawOf(observation), wait };
+			const saw = sawOf(observation);
+			const last = server.spells.at(-1);
+			const failures = (last?.is === 'silent' ? last.looks : 0) + (saw?.is === 'silent' ? 1 : 0);
+			return { server, saw, pause: pauseAfter(observation, failures, { every, random: random() }) };
 		}),
 	);
 	const silent = seen.filter(({ saw }) => saw?.is === 'silent').length;
 	const cutOff = silent >= manySilent && silent === seen.length;
 	if (cutOff) log.warn({ servers: silent }, 'no server answers: it may be our own network, so nobody is blamed');
-	for (const { server, saw, wait } of seen) {
+	for (const { server, saw, pause } of seen) {
 		if (stopping()) return;
 		const at = now();
-		const next = new Date(at.getTime() + Math.max(every * (0.9 + 0.2 * random()), wait));
+		const next = new Date(at.getTime() + (cutOff ? every : pause));
 		const looked = lookedAt(server, cutOff ? undefined : saw, at, next);
 		await store.keepLook(looked);
 		const again = await decide(looked, watching);

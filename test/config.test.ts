@@ -121,3 +121,18 @@ test('config.sample.yaml has every option, its default, and a line of why', () =
 		expect(lines[index - 1], `the line before ${line}`).toMatch(/^ +# \S/);
 	}
 });
+
+test('what encryption needs may come from files and the environment too; seeds are three words', () => {
+	const seed = 'A'.repeat(43);
+	expect(right(small).encryption).toEqual({ reset: false });
+	const words = `${seed} ${seed}\n ${seed}`;
+	const given = { GLIA_ENCRYPTION_PASSPHRASE: 'open', GLIA_ENCRYPTION_SEEDS: words };
+	expect(right(small, given).encryption).toEqual({
+		reset: false,
+		passphrase: 'open',
+		seeds: { master: seed, selfSigning: seed, userSigning: seed },
+	});
+	expect(parseConfig(`${small}\nencryption:\n  seeds: one two\n`, folder, {})).toEqual([
+		{ line: expect.any(Number), text: expect.stringMatching(/^encryption\.seeds: three words of 43 letters/) },
+	]);
+});

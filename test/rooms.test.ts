@@ -225,7 +225,7 @@ describe('notices', () => {
 		expect(more).toEqual([]);
 		expect(row?.kind === 'event' && row.event.content).toMatchObject({
 			msgtype: 'm.notice',
-			body: expect.stringContaining('cannot read encrypted'),
+			body: expect.stringContaining('cannot read it'),
 		});
 		expect(await store.counts()).toMatchObject({ outbox: 1 });
 	});

@@ -9,12 +9,15 @@ export type Pace = {
 };
 
 const minute = 60_000;
-/** The longest pause, in milliseconds: a server that is gone is still looked at every day. */
-const longest = 24 * 60 * minute;
+/** The longest pause of our own, in milliseconds: that a server is back is noticed within six hours. */
+const longest = 6 * 60 * minute;
+
+/** No next look lies further ahead than this (milliseconds): a day that a server may ask for, and a little. */
+export const furthest = 25 * 60 * minute;
 
 /**
  * Milliseconds until the next look. `failures`: how many looks in a row did not reach the server, this one included.
- * The first is confirmed soon, then the pause doubles up to a day. Ask for this before speaking of an outage.
+ * The first is confirmed soon, then the pause doubles up to six hours.
  */
 export function pauseAfter(observation: Observation, failures: number, { every, random }: Pace): number {
 	const pause = !isFailure(observation)
@@ -26,7 +29,7 @@ export function pauseAfter(observation: Observation, failures: number, { every, 
 	return Math.max(pause * (0.9 + 0.2 * random), asked);
 }
 
-/** Whether the look got no answer worth the name; a server that hides its version, or is no Synapse, answers. */
-export function isFailure({ kind }: Observation): boolean {
-	return ['unreached', 'failing', 'limited', 'not-matrix', 'misnamed', 'excluded'].includes(kind);
+/** Whether the look got no answer worth the name. One that asks for patience, or hides its version, has answered. */
+function isFailure({ kind }: Observation): boolean {
+	return ['unreached', 'failing', 'not-matrix', 'misnamed'].includes(kind);
 }

@@ -503,7 +503,7 @@ type Status = {
 	version: string;
 	upSeconds: number;
 	lastSync?: string;
-	device?: { fingerprint: string; signed: boolean };
+	device?: { fingerprint: string; signed?: boolean };
 	horizon: Plan['horizon'];
 	notes: number;
 	unread: number;
@@ -538,6 +538,7 @@ export function statusWords(status: Status): Answer {
 }
 
 function deviceLine({ fingerprint, signed }: NonNullable<Status['device']>): string {
+	if (signed === undefined) return `My device: ${code(fingerprint)}, not yet known whether it is signed by my account`;
 	const standing = signed
 		? 'signed by my account'
 		: '⚠️ not signed by my account: some clients will not read me, and my log says what to do';

@@ -67,8 +67,10 @@ export async function connect(
 	const client = new sdk.MatrixClient(config.homeserver, account.token);
 	try {
 		encryption = await openDevice();
+		if (behind !== undefined) throw new Refusal(behind);
 	} catch (error) {
 		await http.close();
+		await encryption?.close();
 		if (ending.aborted) return undefined;
 		if (behind === undefined) throw error;
 		if (account.origin === 'login') await store.dropToken();
@@ -174,7 +176,8 @@ export async function connect(
 		async sync(since) {
 			const query = {
 				filter: filter.sync,
-				timeout: since === undefined ? 0 : patience,
+				// The first one does not wait for news: whoever started the bot wants to know whether it is in sync.
+				timeout: lastSync === undefined ? 0 : patience,
 				...(since !== undefined && { since }),
 			};
 			const time = since === undefined ? times.first : patience + times.sync;

@@ -1,5 +1,4 @@
 // The outside world: other people's homeservers and upstream's documents, asked politely and never trusted.
-import { setMaxListeners } from 'node:events';
 import { createSecureContext, getCACertificates } from 'node:tls';
 import type { Observation } from '../advice/observation.ts';
 import { type Known, noNews } from '../knowledge/news.ts';
@@ -54,9 +53,6 @@ const bodyBytes = 64 * 1024;
 /** Throws a TypeError that names a wrong range of addresses or a wrong certificate. */
 export async function openWeb(settings: WebSettings, { now, kept, known, route = itself }: WebGiven): Promise<Web> {
 	const ms = () => now().getTime();
-	const ending = new AbortController();
-	// One listener a request, and there are many.
-	setMaxListeners(0, ending.signal);
 	const totalMs = settings.requestSeconds * 1000;
 	const names = openNames({
 		resolvers: settings.resolvers,
@@ -73,7 +69,6 @@ export async function openWeb(settings: WebSettings, { now, kept, known, route =
 		atOnce: settings.atOnce,
 		perAddress: settings.perAddress,
 		route,
-		signal: ending.signal,
 		now: ms,
 	});
 	const look = openLook({
@@ -92,7 +87,6 @@ export async function openWeb(settings: WebSettings, { now, kept, known, route =
 			known,
 			now,
 			random: Math.random,
-			signal: ending.signal,
 		}));
 	const looks = memory<Promise<Observation>>(1000, ms);
 	const underway = new Map<string, Promise<Observation>>();
@@ -110,7 +104,7 @@ export async function openWeb(settings: WebSettings, { now, kept, known, route =
 		news: () => sources?.news() ?? noNews,
 		sources: () => sources?.states() ?? [],
 		readNews: async () => sources?.read(),
-		close: () => ending.abort(),
+		close: gate.close,
 	};
 }
 

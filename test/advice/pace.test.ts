@@ -21,13 +21,15 @@ test('every hour, give or take a tenth', () => {
 	expect(pauseAfter({ server: 'a.test', at, kind: 'hidden', status: 403 }, 0, pace)).toBe(hour);
 });
 
-test('a failure is confirmed soon, then the pauses double and end at a day', () => {
+test('a failure is confirmed soon, then the pauses double and end at six hours', () => {
 	const pauses = [1, 2, 3, 4, 5, 6, 7, 8, 1000].map(failures => pauseAfter(gone, failures, pace) / hour);
-	expect(pauses).toEqual([1 / 6, 1, 2, 4, 8, 16, 24, 24, 24]);
+	expect(pauses).toEqual([1 / 6, 1, 2, 4, 6, 6, 6, 6, 6]);
 });
 
 test('never before the server allows', () => {
 	const limited: Observation = { server: 'a.test', at, kind: 'limited', waitSeconds: 4 * 3600 };
-	expect(pauseAfter(limited, 1, pace)).toBe(4 * hour);
+	expect(pauseAfter(limited, 0, pace)).toBe(4 * hour);
+	expect(pauseAfter({ server: 'a.test', at, kind: 'limited' }, 0, pace)).toBe(hour);
+	expect(pauseAfter({ server: 'a.test', at, kind: 'excluded' }, 0, pace)).toBe(hour);
 	expect(pauseAfter({ server: 'a.test', at, kind: 'failing', status: 503, waitSeconds: 7200 }, 1, pace)).toBe(2 * hour);
 });

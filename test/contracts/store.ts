@@ -1,6 +1,6 @@
 // What every store must keep: one suite, run on the memory and on a file.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Batch, Incoming, RoomState, Saying, Store } from '../../src/ports.ts';
+import type { Batch, Incoming, RoomState, Saying, Store, Unreadable } from '../../src/ports.ts';
 
 const room = '!room:example.org';
 const alice = '@alice:example.org';
@@ -344,6 +344,78 @@ export function storeContract(open: () => Promise<Store>): void {
 			await store.dropMove(room);
 			expect(await store.moves(start)).toEqual([]);
 			expect(await store.invitations(start)).toHaveLength(1);
+		});
+	});
+
+	describe('what cannot be read', () => {
+		const closed = (event: string, session: string, more: Partial<Unreadable> = {}): Unreadable => ({
+			...{ event, room, sender: alice, at: start, session, why: 'MissingRoomKey', raw: '{}' },
+			...more,
+		});
+		const bring = (token: string, unreadable: Unreadable[], more: Partial<Batch['joined'][number]> = {}) =>
+			store.take(batch(token, { joined: [news([], { unreadable, ...more })] }), start);
+		const events = async () => (await store.unreadable()).map(({ event }) => event);
+
+		test('is kept until it is read, redacted, or the room is left', async () => {
+			await inRoom();
+			await bring('3', [closed('a', 'S'), closed('b', 'S'), closed('c', 'T')]);
+			expect((await store.unreadable())[0]).toEqual(closed('a', 'S'));
+			await bring('4', [], { opened: ['b'], messages: [incoming('b')] });
+			expect(await events()).toEqual(['a', 'c']);
+			expect(await bodies()).toEqual(['b']);
+			await bring('5', [], { redacted: ['c'] });
+			expect(await events()).toEqual(['a']);
+			await store.take(batch('6', { left: [{ room }] }), start);
+			expect(await events()).toEqual([]);
+		});
+
+		test('what fills a gap is kept as well', async () => {
+			await inRoom();
+			await store.take(batch('3', { joined: [news([], { gap: 'back' })] }), start);
+			const [gap] = await store.gaps(start);
+			if (gap) await store.fill(gap, { messages: [], unreadable: [closed('a', 'S')] }, start);
+			expect(await events()).toEqual(['a']);
+		});
+
+		test('is explained once a session, three times a day a sender, and not before it was waited for', async () => {
+			await inRoom();
+			await bring(
+				'3',
+				[1, 2, 3, 4, 5].flatMap(n => [closed(`a${n}`, `S${n}`), closed(`b${n}`, `S${n}`)]),
+			);
+			expect(await store.unexplained(later(-1))).toEqual([]);
+			const all = await store.unexplained(start);
+			expect(all.map(({ event }) => event)).toEqual(['a1', 'a2', 'a3', 'a4', 'a5']);
+			for (const one of all) await store.explain(one, saying(`about ${one.session}`), start);
+			expect(await store.unexplained(later(60))).toEqual([]);
+			expect((await store.counts()).outbox).toBe(3);
+			await bring('4', [closed('c1', 'S1')]);
+			expect(await store.unexplained(later(60))).toEqual([]);
+			await bring('5', [closed('d', 'S6', { sender: '@bob:example.org' })]);
+			const [other] = await store.unexplained(later(60));
+			if (other) await store.explain(other, saying('about S6'), start);
+			expect((await store.counts()).outbox).toBe(4);
+			// A day later one hears of it again.
+			await bring('6', [closed('e', 'S7')]);
+			const [next] = await store.unexplained(later(60));
+			if (next) await store.explain(next, saying('about S7'), later(25 * 3600));
+			expect((await store.counts()).outbox).toBe(5);
+		});
+
+		test('a flood of it is not kept, and what was decided meanwhile is not explained', async () => {
+			await inRoom();
+			await bring(
+				'3',
+				Array.from({ length: 80 }, (_, n) => closed(`a${n}`, `S${n}`)),
+			);
+			expect(await events()).toHaveLength(50);
+			await bring('4', [closed('b', 'S', { sender: '@bob:example.org' })]);
+			const read = (await store.unexplained(start)).find(({ event }) => event === 'b');
+			await bring('5', [], { opened: ['b'] });
+			if (read) await store.explain(read, saying('too late'), start);
+			expect((await store.counts()).outbox).toBe(0);
+			await store.prune(later(1));
+			expect(await events()).toEqual([]);
 		});
 	});
 }

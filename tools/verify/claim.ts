@@ -212,7 +212,8 @@ function refusalClaims(refusing: Refusing, releases: readonly Release[], notes: 
 	const note = notes.find(({ id }) => id === refusing.note);
 	if (!note) return [];
 	const claim = (name: string, release: Version, attempt: Attempt, expects: Outcome): Claim => {
-		const what = name === 'repaired' ? 'when its note is followed' : 'with what its note warns of';
+		const which = release === note.release ? 'its note' : `the note of ${note.release}`;
+		const what = `where ${which} is ${name === 'repaired' ? '' : 'not '}followed`;
 		return {
 			id: `refusal/${note.id}/${name}`,
 			kind: 'refusal',

@@ -1,5 +1,6 @@
 // Encryption of rooms: what comes in is decrypted, what goes out is encrypted, and keys travel in between. Our own way
 // around matrix-bot-sdk's: it asks for the members of the room before each message, and knows no passphrase.
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
 	Attachment,
 	DeviceLists,
@@ -11,14 +12,16 @@ import {
 	RoomId,
 	UserId,
 } from '@matrix-org/matrix-sdk-crypto-nodejs';
+import { backoff } from '../../backoff.ts';
 import type { Config } from '../../config.ts';
 import type { Log } from '../../log.ts';
 import type { Content, DeviceStanding, RoomState, Sealed, Unreadable } from '../../ports.ts';
 import { type Ask, openCourier } from './courier.ts';
 import { isRecord, record } from './digest.ts';
 import { openIdentity } from './identity.ts';
-import { earlierSeeds, openKeys } from './keys.ts';
+import { earlierSeeds, folderOf, openKeys } from './keys.ts';
 import { openRecipients } from './recipients.ts';
+import { countStart } from './starts.ts';
 
 type Json = Record<string, unknown>;
 
@@ -71,6 +74,7 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 	/** For whom, and how, each room's key was last shared. */
 	const shared = new Map<string, string>();
 	let first = true;
+	const counted = count();
 
 	try {
 		// The device's own keys have to be there before anything is signed; later starts find nothing to send.
@@ -92,6 +96,22 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 		user,
 		log,
 	});
+
+	/** Whether these keys may be used: once known, it holds. Tried again as long as the homeserver does not answer. */
+	async function count(): Promise<boolean> {
+		const folder = folderOf(given.store, given.device);
+		for (let tries = 0; !stopped; tries++) {
+			try {
+				const newest = await countStart({ ask, folder, user, device: given.device });
+				if (!newest) given.behind();
+				return newest;
+			} catch (error) {
+				log.debug({ err: error }, 'this start could not be counted yet');
+				await sleep(backoff(tries, Math.random()), undefined, { ref: false });
+			}
+		}
+		return false;
+	}
 
 	/** Sends what waits, in the background: the next sync tries again what failed. */
 	function send(): void {
@@ -215,6 +235,7 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 		async seal(room, state, event) {
 			// Reactions go in the clear, as from all clients: servers count them by what they relate to, which is never hidden.
 			if (state.encryption === undefined || event.type === 'm.reaction') return event;
+			if (!(await counted)) throw new Error('these keys are older than the device');
 			await identity.tried;
 			const settings = settingsOf(state.encryption, state.visibility);
 			for (let tries = 1; ; tries++) {

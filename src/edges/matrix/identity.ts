@@ -33,7 +33,7 @@ type Establishing = {
 };
 
 export function openIdentity({ machine, request, means, inherited, user, log }: Establishing): Identity {
-	let standing: ReturnType<Identity['standing']> = { signed: false };
+	let standing: ReturnType<Identity['standing']> = { signed: undefined };
 	let stopped = false;
 	let timer: NodeJS.Timeout | undefined;
 

@@ -23,6 +23,9 @@ export type Way = {
 };
 
 export type Gate = {
+	/** Ends all requests at once, and lets no new one begin. */
+	close: () => void;
+	closed: () => boolean;
 	ask: (asked: Asked, way: Way) => Promise<Attempt>;
 	/** A page at an https address, redirects followed: each one is checked like the first. */
 	page: (address: string, way: Omit<Way, 'path'>) => Promise<Attempt>;
@@ -38,8 +41,6 @@ export type GateSettings = {
 	atOnce: number;
 	perAddress: number;
 	route: Route;
-	/** Ends all requests at once, and lets no new one begin. */
-	signal: AbortSignal;
 	now: () => number;
 };
 
@@ -50,6 +51,8 @@ const slowCounts = 6 * 3600 * 1000;
 
 export function openGate(settings: GateSettings): Gate {
 	const { names, exceptions, now } = settings;
+	const stops = new Set<() => void>();
+	let closed = false;
 	const all = turns(settings.atOnce);
 	const slowOnes = turns(Math.max(1, Math.floor(settings.atOnce * (3 / 4))));
 	const byAddress = turnsBy(settings.perAddress);
@@ -82,7 +85,7 @@ export function openGate(settings: GateSettings): Gate {
 		try {
 			const limits = { ...settings.limits, ...way.limits };
 			const totalMs = Math.min(limits.totalMs, way.budget.leftMs);
-			if (settings.signal.aborted) return { trouble: { is: 'broken', at, fault: 'closed' } };
+			if (closed) return { trouble: { is: 'broken', at, fault: 'closed' } };
 			if (totalMs < 1) return { trouble: { is: 'timeout', at, during: 'answer' } };
 			return await request(
 				{ addresses: found.addresses, port, host: header, name, at },
@@ -96,7 +99,7 @@ export function openGate(settings: GateSettings): Gate {
 					},
 					secureContext: settings.secureContext,
 					route: settings.route,
-					signal: settings.signal,
+					stops,
 					limits: { ...limits, totalMs },
 					...(way.post !== undefined && { post: way.post }),
 				},
@@ -136,7 +139,15 @@ export function openGate(settings: GateSettings): Gate {
 		return { trouble: { is: 'broken', at: new URL(next).host, fault: 'too-many-redirects' } };
 	}
 
-	return { ask, page };
+	return {
+		ask,
+		page,
+		closed: () => closed,
+		close() {
+			closed = true;
+			for (const stop of [...stops]) stop();
+		},
+	};
 }
 
 /** Addresses that surely belong to one machine or customer share their turns: IPv6 ones of one /64. */

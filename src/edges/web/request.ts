@@ -1,5 +1,5 @@
 // One GET to one checked address: pinned, limited in time and size, and ended whatever the other side does.
-import { connect as connectTls, type SecureContext } from 'node:tls';
+import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { Client } from 'undici';
@@ -36,8 +36,8 @@ export type Way = {
 	secureContext: SecureContext;
 	limits: Limits;
 	route: Route;
-	/** Ends the request at once. */
-	signal: AbortSignal;
+	/** What ends each request that is under way: here it puts its own in. */
+	stops: Set<() => void>;
 	post?: string;
 };
 
@@ -75,27 +75,27 @@ type Phase = (Trouble & { is: 'timeout' })['during'];
 function requestAt(address: string, place: Place, way: Way): Promise<Attempt> {
 	const { limits } = way;
 	const { at } = place;
-	const controller = new AbortController();
 	return new Promise(resolve => {
 		let phase: Phase = 'connection';
 		let isOver = false;
 		let client: Client | undefined;
+		let socket: TLSSocket | undefined;
 		const finish = (attempt: Attempt) => {
 			if (isOver) return;
 			isOver = true;
 			clearTimeout(total);
-			clearTimeout(connecting);
-			way.signal.removeEventListener('abort', stop);
+			clearTimeout(untilConnected);
+			way.stops.delete(stop);
 			// A socket that is still being connected belongs to nobody yet, so the client alone would leave it open.
-			controller.abort();
+			socket?.destroy();
 			client?.destroy().catch(() => undefined);
 			resolve(attempt);
 		};
 		const stop = () => finish({ trouble: { is: 'broken', at, fault: 'closed' } });
-		way.signal.addEventListener('abort', stop, { once: true });
+		way.stops.add(stop);
 		const late = () => finish({ trouble: { is: 'timeout', at, during: phase } });
 		const total = setTimeout(late, limits.totalMs);
-		const connecting = setTimeout(late, Math.min(limits.connectMs, limits.totalMs));
+		const untilConnected = setTimeout(late, Math.min(limits.connectMs, limits.totalMs));
 		const failed = (error: unknown) => finish({ trouble: troubleOf(error, at, phase) });
 
 		client = new Client(`https://${bracketed(address)}:${place.port}`, {
@@ -107,31 +107,31 @@ function requestAt(address: string, place: Place, way: Way): Promise<Attempt> {
 			bodyTimeout: 0,
 			connect(_options, callback) {
 				// The address itself is the host, so nothing looks a name up again between the check and the connection.
-				const socket = connectTls({
+				const connecting = connectTls({
 					...way.route(address, place.port),
 					servername: place.name,
 					secureContext: way.secureContext,
 					ALPNProtocols: ['http/1.1'],
 				});
-				controller.signal.addEventListener('abort', () => socket.destroy(), { once: true });
+				socket = connecting;
 				let called = false;
 				const done = (error: Error | null) => {
 					if (called) return;
 					called = true;
 					if (error) callback(error, null);
-					else callback(null, socket);
+					else callback(null, connecting);
 				};
-				socket.setNoDelay(true);
-				socket.once('connect', () => {
+				connecting.setNoDelay(true);
+				connecting.once('connect', () => {
 					phase = 'handshake';
 				});
-				socket.once('secureConnect', () => {
+				connecting.once('secureConnect', () => {
 					phase = 'answer';
-					clearTimeout(connecting);
+					clearTimeout(untilConnected);
 					done(null);
 				});
-				socket.on('error', done);
-				socket.once('close', () => done(new Error('closed')));
+				connecting.on('error', done);
+				connecting.once('close', () => done(new Error('closed')));
 			},
 		});
 

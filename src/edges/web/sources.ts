@@ -76,8 +76,6 @@ export type SourcesGiven = {
 	known: Known;
 	now: () => Date;
 	random: () => number;
-	/** Once aborted, nothing is read any more. */
-	signal: AbortSignal;
 };
 
 export type OpenSources = {
@@ -98,15 +96,7 @@ const mostFacts = 5;
 
 const products = { postgresql: 'PostgreSQL', python: 'Python', debian: 'Debian', ubuntu: 'Ubuntu' };
 
-export async function openSources({
-	settings,
-	gate,
-	kept,
-	known,
-	now,
-	random,
-	signal,
-}: SourcesGiven): Promise<OpenSources> {
+export async function openSources({ settings, gate, kept, known, now, random }: SourcesGiven): Promise<OpenSources> {
 	const values: Sources & { lifecycles: Record<string, Lifecycle> } = { lifecycles: {} };
 	const states: State[] = [];
 	for (const source of sourcesOf(settings, values, known)) states.push(await restored(source));
@@ -169,7 +159,7 @@ export async function openSources({
 				...(document.post !== undefined && { post: document.post }),
 			});
 			// What was cut off by our own end says nothing about the source.
-			if (signal.aborted) return;
+			if (gate.closed()) return;
 			const copy = copyOf(attempt, document, own);
 			if ('trouble' in copy) return fail(state, copy.trouble, copy.waitMs);
 			copies.set(document.key, copy.copy);
@@ -195,7 +185,7 @@ export async function openSources({
 	}
 
 	async function readAll(): Promise<void> {
-		for (const state of states) if (!signal.aborted && isDue(state)) await round(state);
+		for (const state of states) if (!gate.closed() && isDue(state)) await round(state);
 		news = newsNow();
 	}
 

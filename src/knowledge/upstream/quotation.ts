@@ -161,10 +161,12 @@ function span(token: MarkedToken, base: string): string {
 /** The letters of a link's text: a link inside a link, or code in it, is more than a link needs. */
 function plainOf(tokens: readonly Token[]): string {
 	return tokens
-		.map(token => ('tokens' in token && token.tokens ? plainOf(token.tokens) : token.type === 'html' ? '' : token.raw))
-		.join('')
-		.replace(/\\([^\w\s])/g, '$1')
-		.replace(/[`*_[\]]/g, '');
+		.map(token => {
+			if ('tokens' in token && token.tokens) return plainOf(token.tokens);
+			if (token.type === 'html') return '';
+			return token.type === 'codespan' ? token.text : token.raw.replace(/\\([^\w\s])/g, '$1');
+		})
+		.join('');
 }
 
 /** Words as they are, with the spaces at their ends, which stand between them and what comes next. */

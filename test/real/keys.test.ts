@@ -1,0 +1,237 @@
+// The bot's keys on disk: lost, restored, somebody else's, refused by the disk. Each time one sentence, and a way on.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { type Bot, type BotOptions, makeBot } from './bot.ts';
+import { login, type Person } from './person.ts';
+import { answerTo, type SecretPerson, secretPerson } from './secret-person.ts';
+import { type Homeserver, sharedSynapse } from './synapse.ts';
+
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 600_000 });
+
+let home: Homeserver;
+let alice: SecretPerson;
+let bots: Bot[] = [];
+
+beforeAll(async () => {
+	home = await sharedSynapse();
+	alice = await secretPerson(home, 'alice');
+});
+
+afterEach(async () => {
+	for (const bot of bots) await bot.remove();
+	bots = [];
+});
+
+afterAll(() => alice?.stop());
+
+async function newBot(options?: BotOptions): Promise<Bot> {
+	const bot = await makeBot(home, options);
+	bots.push(bot);
+	return bot;
+}
+
+async function secretRoom(bot: Bot): Promise<string> {
+	const room = await alice.createRoom([bot.userId]);
+	await alice.waitFor(event => event.room_id === room && /Hello, I am/.test(event.content.body ?? ''));
+	return room;
+}
+
+async function answered(room: string, command: string): Promise<string> {
+	const asked = await alice.say(room, command);
+	return (await alice.waitFor(answerTo(asked))).content.body ?? '';
+}
+
+/** What the bot says of its device, once it knows. */
+async function standing(room: string): Promise<string> {
+	for (;;) {
+		const status = await answered(room, '!status');
+		if (!/not yet known/.test(status)) return status;
+	}
+}
+
+/** What stands on standard error that is not the log. */
+function sentences(bot: Bot): string[] {
+	const lines = bot.output().split('\n');
+	return lines.filter(
+		line => line !== '' && !line.startsWith('{') && !/^(thread|note:|stack|\s|panicked|Error|at )/i.test(line),
+	);
+}
+
+/** The folder of the keys, and in it that of the only device. */
+function keys(bot: Bot): string {
+	const folder = join(bot.dir, 'data', 'crypto');
+	return join(folder, readdirSync(folder)[0] ?? '');
+}
+
+function change(bot: Bot, more: Record<string, unknown>): void {
+	writeFileSync(bot.configPath, JSON.stringify({ ...JSON.parse(readFileSync(bot.configPath, 'utf8')), ...more }));
+}
+
+function seeds(bot: Bot) {
+	const main = join(import.meta.dirname, '../../src/main.ts');
+	const args = [main, 'seeds', '--config', bot.configPath];
+	return spawnSync(process.execPath, args, { encoding: 'utf8' });
+}
+
+/** How many devices of the bot the owner's identity has signed, and its master key. */
+async function identity(bot: Bot): Promise<{ devices: number; signed: number; master: string }> {
+	const answer: Record<string, Record<string, Record<string, unknown>>> = await alice.plain.request(
+		'POST',
+		'/_matrix/client/v3/keys/query',
+		{ device_keys: { [bot.userId]: [] } },
+	);
+	const keyOf = (of: string) => Object.keys(Object(answer[of]?.[bot.userId]?.keys))[0] ?? '';
+	const devices = Object.values(Object(answer.device_keys?.[bot.userId])) as { signatures: object }[];
+	const signed = devices.filter(({ signatures }) => keyOf('self_signing_keys') in Object(signatures)[bot.userId]);
+	return { devices: devices.length, signed: signed.length, master: keyOf('master_keys') };
+}
+
+async function logoutEverywhere(bot: Bot): Promise<void> {
+	const itself: Person = await login(home, bot.userId, bot.password);
+	await itself.request('POST', '/_matrix/client/v3/logout/all', {});
+}
+
+test('the keys are readable by their owner only, and a passphrase locks them', async () => {
+	const bot = await newBot();
+	change(bot, { encryption: { passphrase: 'open sesame' } });
+	await bot.start();
+	await secretRoom(bot);
+	await bot.stop();
+	for (const file of readdirSync(keys(bot))) expect(statSync(join(keys(bot), file)).mode & 0o077).toBe(0);
+	change(bot, { encryption: { passphrase: 'open barley' } });
+	bot.spawn();
+	expect(await bot.ended()).toBe(1);
+	expect(sentences(bot).join()).toMatch(/^The bot's keys cannot be used: the passphrase of the store in .* is another/);
+	change(bot, { encryption: {} });
+	bot.spawn();
+	expect(await bot.ended()).toBe(1);
+	expect(sentences(bot).join()).toMatch(/was begun with a passphrase, and none was given\.$/);
+	change(bot, { encryption: { passphrase: 'open sesame' } });
+	await bot.start();
+});
+
+test('the keys of another device, and those of the native library, are refused in a sentence', async () => {
+	const [bot, other] = [await newBot(), await newBot()];
+	await bot.start();
+	await other.start();
+	await bot.stop();
+	await other.stop();
+	const mine = keys(bot);
+	rmSync(mine, { recursive: true });
+	cpSync(keys(other), mine, { recursive: true });
+	bot.spawn();
+	expect(await bot.ended()).toBe(1);
+	expect(sentences(bot).at(-1)).toMatch(/belongs to @bot-.* on device .*, not to @bot-.* on device/);
+
+	rmSync(mine, { recursive: true });
+	mkdirSync(mine);
+	writeFileSync(join(mine, 'matrix-sdk-crypto.sqlite3'), '');
+	bot.spawn();
+	expect(await bot.ended()).toBe(1);
+	expect(sentences(bot).at(-1)).toMatch(/holds a store of the native library/);
+});
+
+test('lost keys: a new session, signed again with the seeds that were kept elsewhere', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const room = await secretRoom(bot);
+	const before = await identity(bot);
+	expect(before).toMatchObject({ devices: 1, signed: 1 });
+	expect(seeds(bot).stderr).toMatch(/Another process uses the store/);
+	await bot.stop();
+	const printed = seeds(bot);
+	expect(printed.stdout).toMatch(/^[\w+/]{43} [\w+/]{43} [\w+/]{43}\n$/);
+
+	rmSync(join(bot.dir, 'data', 'crypto'), { recursive: true });
+	bot.spawn();
+	expect(await bot.ended()).toBe(1);
+	expect(sentences(bot).at(-1)).toMatch(/^The keys in the store are older than this session: .*the next start logs in/);
+
+	await bot.start();
+	expect(await standing(room)).toMatch(/not signed by my account/);
+	expect(bot.output()).toMatch(/Give them as encryption.seeds, or set encryption.reset to true once/);
+	await bot.stop();
+	change(bot, { encryption: { seeds: printed.stdout.trim() } });
+	await bot.start();
+	expect(await standing(room)).toMatch(/, signed by my account/);
+	const after = await identity(bot);
+	expect(after).toMatchObject({ signed: 2, master: before.master });
+});
+
+test('lost keys without seeds: a reset makes a new identity with the password, when asked for', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const room = await secretRoom(bot);
+	const before = await identity(bot);
+	await bot.stop();
+	rmSync(join(bot.dir, 'data'), { recursive: true });
+	change(bot, { encryption: { reset: true } });
+	await bot.start();
+	expect(await standing(room)).toMatch(/, signed by my account/);
+	const after = await identity(bot);
+	expect(after.master).not.toBe(before.master);
+	await bot.stop();
+	await bot.start();
+	expect(await identity(bot)).toEqual(after);
+});
+
+test('a session that ended is followed by one that the same identity signs, by itself', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const room = await secretRoom(bot);
+	const before = await identity(bot);
+	await logoutEverywhere(bot);
+	expect(await bot.ended()).toBe(1);
+	await bot.start();
+	expect(await standing(room)).toMatch(/, signed by my account/);
+	expect(await identity(bot)).toEqual({ devices: 1, signed: 1, master: before.master });
+});
+
+test('a restored backup is noticed before anything is said with its keys', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const room = await secretRoom(bot);
+	await bot.stop();
+	cpSync(join(bot.dir, 'data'), join(bot.dir, 'backup'), { recursive: true });
+	await bot.start();
+	expect(await answered(room, '!echo after the backup')).toBe('echo after the backup');
+	await bot.stop();
+	const said = (await alice.plain.messagesOf(room)).length;
+
+	renameSync(join(bot.dir, 'data'), join(bot.dir, 'newest'));
+	renameSync(join(bot.dir, 'backup'), join(bot.dir, 'data'));
+	const asked = await alice.say(room, '!echo to the restored');
+	bot.spawn();
+	expect(await bot.ended()).toBe(1);
+	expect(sentences(bot).at(-1)).toMatch(/^The keys in the store are older than this session: a backup was restored/);
+	expect(await alice.plain.messagesOf(room)).toHaveLength(said + 1);
+
+	await bot.start();
+	// The new session cannot read what was said to the old one, and says so once; what is said now it can.
+	await alice.waitFor(event => event.room_id === room && /I cannot read/.test(event.content.body ?? ''), 40_000);
+	expect(alice.read.filter(answerTo(asked))).toEqual([]);
+	expect(await answered(room, '!echo and now?')).toBe('echo and now?');
+	expect(await standing(room)).toMatch(/, signed by my account/);
+});
+
+test.each([
+	['!panic', /^the encryption library panicked .*the process must be started again\.$/],
+	[
+		'!fill',
+		/matrix-sdk-crypto-wasm\.sqlite3 cannot be written \(database or disk is full\); make room, then restart\.$/,
+	],
+])('%s: one sentence, exit status 3, and the next start goes on', async (command, sentence) => {
+	const bot = await newBot();
+	await bot.start();
+	const room = await secretRoom(bot);
+	await alice.say(room, command);
+	const next = command === '!fill' ? await alice.say(room, '!echo next') : undefined;
+	expect(await bot.ended()).toBe(3);
+	expect(sentences(bot).filter(line => sentence.test(line))).toHaveLength(1);
+	if (next === undefined) return;
+	await bot.start();
+	expect((await alice.waitFor(answerTo(next))).content.body).toBe('echo next');
+	expect(alice.failed.filter(({ event }) => event.room_id === room)).toEqual([]);
+});

@@ -1,0 +1,165 @@
+// Kills the bot again and again while people talk to it in encrypted rooms, and counts what went wrong with answers and
+// with keys: `node test/real/secret-kills.ts [kills] [commands] [late]`. With `late` the disk lies: the control run, in
+// which something must be found.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RoomId } from '../../crypto/index.ts';
+import { repliesTo } from './answers.ts';
+import { makeBot } from './bot.ts';
+import type { RoomEvent } from './person.ts';
+import { type SecretPerson, secretPerson } from './secret-person.ts';
+import { startSynapse } from './synapse.ts';
+
+const [kills = 100, commands = 1000] = process.argv.slice(2, 4).map(Number);
+const late = process.argv[4] === 'late';
+const senders = 4;
+const rooms = 3;
+
+if (late) process.env.NODE_OPTIONS = `--import=${new URL('late-writes.ts', import.meta.url)}`;
+const synapse = await startSynapse();
+const bot = await makeBot(synapse);
+const people: SecretPerson[] = [];
+/** Every identity that the homeserver ever showed. */
+const masters = new Set<string>();
+try {
+	await bot.start();
+	for (let i = 0; i < senders; i++) people.push(await secretPerson(synapse, `sender${i}`));
+	const [reader] = people;
+	if (!reader) throw new TypeError('nobody to read');
+	const places = await Promise.all(Array.from({ length: rooms }, (_, i) => openRoom(reader, i)));
+	const said = new Map<string, string[]>(places.map(room => [room, []]));
+
+	let early = 0;
+	let spoken = 0;
+	for (let i = 1; i <= kills; i++) {
+		const from = bot.output().length;
+		const started = () => bot.output().slice(from).includes('in sync');
+		const count = Math.round((commands * i) / kills) - spoken;
+		const talking = Array.from({ length: count }, (_, part) => talk(spoken + part));
+		spoken += count;
+		// Every third kill meets the start, the others a bot at work.
+		if (i % 3 !== 0) while (!started()) await sleep(20);
+		await sleep(Math.random() * 900);
+		await bot.kill();
+		if (!started()) early++;
+		bot.spawn();
+		await Promise.all(talking);
+	}
+	const over = Date.now() + 180_000;
+	let found = await count();
+	while (found.unanswered > 0 && Date.now() < over) {
+		await sleep(2000);
+		found = await count();
+	}
+	const title = late ? 'Control: writes of keys 100 ms late' : 'SIGKILL at random moments, encrypted';
+	console.log(
+		`${title}: ${commands} commands of ${senders} people in ${rooms} rooms; ${kills} kills, ${early} of them before the bot was in sync`,
+	);
+	console.log(
+		Object.entries(found)
+			.map(([what, number]) => `${what} ${number}`)
+			.join('; '),
+	);
+	const { identities, devices, events, ...wrong } = found;
+	const wrongs = Object.values(wrong).reduce((sum, number) => sum + number, identities - 1 + devices - 1);
+	process.exitCode = wrongs > 0 === late ? 0 : 1;
+
+	async function talk(number: number): Promise<void> {
+		await sleep(Math.random() * 1500);
+		const who = people[number % people.length];
+		const room = places[Math.floor(Math.random() * places.length)] ?? '';
+		const text = number % 20 === 7 ? '!long 25' : `!echo ${number}`;
+		if (who) said.get(room)?.push(await patiently(() => who.say(room, text)));
+	}
+
+	/** All that can go wrong, counted over what the homeserver has of the rooms. */
+	async function count() {
+		const result = {
+			unanswered: 0,
+			'answered twice': 0,
+			'undecryptable for people': 0,
+			'undecryptable for the bot': 0,
+		};
+		const indexes = new Set<string>();
+		let reused = 0;
+		let plain = 0;
+		let events = 0;
+		for (const room of places) {
+			const answers = new Map<string, number>();
+			const saids = new Map<unknown, number>();
+			for (const event of await patiently(() => reader?.plain.messagesOf(room) ?? Promise.resolve([]))) {
+				if (event.sender !== bot.userId || event.state_key !== undefined) continue;
+				events++;
+				if (event.type !== 'm.room.encrypted') plain++;
+				const index = `${event.content.session_id} ${indexOf(event)}`;
+				if (indexes.has(index)) reused++;
+				indexes.add(index);
+				const clear = await reader?.machine.decryptRoomEvent(JSON.stringify(event), new RoomId(room)).then(
+					({ event: text }): RoomEvent => JSON.parse(text),
+					() => undefined,
+				);
+				if (!clear) result['undecryptable for people']++;
+				else if (/I cannot read this message/.test(clear.content.body ?? '')) result['undecryptable for the bot']++;
+				else {
+					const about = repliesTo({ ...clear, content: { ...event.content, ...clear.content } });
+					if (about !== undefined) answers.set(about, (answers.get(about) ?? 0) + 1);
+					saids.set(clear.content['io.glia.said'], (saids.get(clear.content['io.glia.said']) ?? 0) + 1);
+				}
+			}
+			const asked = said.get(room) ?? [];
+			result.unanswered += asked.filter(id => !answers.has(id)).length;
+			result['answered twice'] += [...saids.values()].filter(times => times > 1).length;
+		}
+		const keys: Record<string, Record<string, object>> = await patiently(
+			() =>
+				reader?.plain.request('POST', '/_matrix/client/v3/keys/query', { device_keys: { [bot.userId]: [] } }) ??
+				Promise.resolve({}),
+		);
+		const devices = Object.keys(keys.device_keys?.[bot.userId] ?? {}).length;
+		const master = JSON.stringify(keys.master_keys?.[bot.userId]);
+		masters.add(master);
+		return {
+			...result,
+			'message indexes used twice': reused,
+			'events in the clear': plain,
+			identities: masters.size,
+			devices,
+			events,
+		};
+	}
+} finally {
+	for (const person of people) await person.stop();
+	await bot.remove();
+	await synapse.stop();
+}
+
+async function openRoom(owner: SecretPerson, i: number): Promise<string> {
+	const others = people.slice(1);
+	const room = await owner.createRoom([bot.userId, ...others.map(({ userId }) => userId)], i % 2 ? '10' : '12');
+	for (const other of others) await other.plain.join(room);
+	await owner.waitFor(event => event.room_id === room && event.sender === bot.userId, 60_000);
+	return room;
+}
+
+/** Which message of its session this is: a Megolm message begins with its version and, tagged 0x08, that number. */
+function indexOf(event: RoomEvent): number {
+	const bytes = Buffer.from(String(event.content.ciphertext), 'base64');
+	if (bytes[0] !== 3 || bytes[1] !== 0x08) return Number.NaN;
+	let index = 0;
+	for (let i = 2, shift = 0; ; i++, shift += 7) {
+		const byte = bytes[i] ?? 0;
+		index += (byte & 0x7f) * 2 ** shift;
+		if (byte < 0x80) return index;
+	}
+}
+
+/** The people of a test are not what is tested: they try until they are heard. */
+async function patiently<T>(act: () => Promise<T>): Promise<T> {
+	for (let tries = 0; ; tries++) {
+		try {
+			return await act();
+		} catch (error) {
+			if (tries > 20) throw error;
+			await sleep(500);
+		}
+	}
+}
