@@ -127,6 +127,7 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 				if (batch.joined.some(({ messages }) => messages.length > 0)) inbox.wake();
 				if (changed || batch.joined.some(({ gap }) => gap !== undefined)) gaps.wake();
 				if (changed) notices.wake();
+				if (batch.joined.some(({ unreadable = [] }) => unreadable.length > 0)) explanations.wake();
 				if (batch.invited.length > 0) invitations.wake();
 				if (changed || batch.invited.length > 0) moves.wake();
 				if (back) outbox.back().catch(fatal);
