@@ -5,7 +5,16 @@ import type { Bot } from './bot.ts';
 import { type Person, person } from './person.ts';
 import type { Homeserver } from './synapse.ts';
 
-export type Result = { commands: number; unanswered: number; twice: number; disordered: number };
+export type Result = {
+	commands: number;
+	unanswered: number;
+	/** The commands without an answer (event ids). */
+	missing: string[];
+	twice: number;
+	disordered: number;
+	/** Refusals because the sender had too many answers waiting: these are answers, and silence follows them. */
+	limited: number;
+};
 
 type Room = { room: string; people: Person[]; said: string[] };
 
@@ -41,12 +50,15 @@ export async function openSiege(home: Homeserver, bot: Bot, rooms: number, peopl
 			const over = Date.now() + timeout;
 			for (;;) {
 				const results = await Promise.all(places.map(place => resultOf(place, owner, bot.userId)));
-				const sum = (key: keyof Result) => results.reduce((total, result) => total + result[key], 0);
+				const sum = (key: Exclude<keyof Result, 'missing'>) =>
+					results.reduce((total, result) => total + result[key], 0);
 				const result = {
 					commands: sum('commands'),
 					unanswered: sum('unanswered'),
 					twice: sum('twice'),
 					disordered: sum('disordered'),
+					limited: sum('limited'),
+					missing: results.flatMap(({ missing }) => missing),
 				};
 				if (result.unanswered === 0 || Date.now() > over) return result;
 				await sleep(1000);
@@ -93,18 +105,20 @@ async function resultOf({ room, said }: Room, reader: Person, bot: string): Prom
 	});
 	const order = asked.flatMap(event => first.get(event.event_id) ?? []);
 	return {
+		limited: answers.filter(({ content }) => content.body?.includes('answers of mine waiting')).length,
 		commands: said.length,
 		unanswered: said.filter(id => !first.has(id)).length,
+		missing: said.filter(id => !first.has(id)),
 		twice: twice.length + [...saids.values()].filter(count => count > 1).length,
 		disordered: order.filter((place, i) => i > 0 && place < (order[i - 1] ?? 0)).length,
 	};
 }
 
 export function printed(title: string, result: Result, more: string[]): string {
-	const { commands, unanswered, twice, disordered } = result;
+	const { commands, unanswered, twice, disordered, limited } = result;
 	return [
 		`${title}: ${commands} commands`,
 		...more,
-		`unanswered ${unanswered}, answered twice ${twice}, out of order ${disordered}`,
+		`unanswered ${unanswered}, answered twice ${twice}, out of order ${disordered}, refused as too many ${limited}`,
 	].join('; ');
 }
