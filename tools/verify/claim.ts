@@ -153,6 +153,8 @@ function stopClaims(stop: Stop, releases: readonly Release[]): Claim[] {
 
 const floorFacts = { postgresql: 'postgres', sqlite: 'sqlite', python: 'python' } as const;
 const floorNames = { postgresql: 'PostgreSQL', sqlite: 'SQLite', python: 'Python' } as const;
+/** As Synapse itself writes them. */
+const floorWords = { postgresql: 'PostgreSQL', sqlite: 'sqlite' } as const;
 type Floored = keyof typeof floorNames;
 
 /** Where a floor rises: the release refuses what is just below and starts on the floor; the one before did not mind. */
@@ -175,6 +177,8 @@ function floorClaims(releases: readonly Release[], notes: readonly Note[]): Clai
 				says: `${by} ${expects === 'starts' ? 'starts' : 'refuses to start'} with ${floorNames[of]} ${number}`,
 				recipe: { ...surroundings(of, number), before: [], last: { release: by, settle: false } },
 				expects,
+				// A Python too old can stop a release in several ways; its wheel's Rust part may fail before it has said why.
+				...(expects === 'refuses' && of !== 'python' && { message: `requires ${floorWords[of]} ${floor}` }),
 			});
 			const below = justBelow(of, floor);
 			return [

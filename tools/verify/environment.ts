@@ -1,6 +1,6 @@
 // Releases of Synapse, each installed once, with packages of its time, into an environment of its own.
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { compare, type Version } from '../../src/advice/version.ts';
@@ -43,18 +43,26 @@ if os.environ.get("GLIA_POSTGRESQL"):
     psycopg2.connect = lambda *args, **named: connect(*args, **{"connection_factory": Older, **named})
 `;
 
-/** More packages, as pip writes them; the last day whose packages are taken; a Python like 3.8. */
-type Wanted = { packages?: readonly string[]; until?: string | undefined; python?: string | undefined };
+type Wanted = {
+	/** More packages, as pip writes them. */
+	packages?: readonly string[];
+	/** The last day whose packages are taken. */
+	until?: string | undefined;
+	/** Like 3.8. */
+	python?: string | undefined;
+	/** For a Python below the release's floor: an older release, which still admits it and brings what is around. */
+	around?: Release | undefined;
+};
 
 /** The Python of an environment that holds this release. */
 export async function environment(
 	release: Release,
-	{ packages = [], until, python = usualPython }: Wanted = {},
+	{ packages = [], until, python = usualPython, around }: Wanted = {},
 ): Promise<string> {
-	const wanted = [...requirements(release.version), ...packages];
+	const wanted = [...requirements(release.version, packages), ...packages];
 	const day = until ?? dayOf(release.date);
 	const key = createHash('sha256')
-		.update(JSON.stringify([wanted, day, shim]))
+		.update(JSON.stringify([wanted, day, shim, around?.version]))
 		.digest('hex')
 		.slice(0, 8);
 	const home = join(cache, `synapse-${release.version}-python${python}-${key}`);
@@ -63,23 +71,23 @@ export async function environment(
 	mkdirSync(cache, { recursive: true });
 	const uv = await installer();
 	// Pythons that pyenv keeps are only found when it is told which one is meant.
-	const around = { env: { ...process.env, PYENV_VERSION: python } };
+	const env = { env: { ...process.env, PYENV_VERSION: python } };
 	const half = `${home}.${randomUUID()}`;
+	const install = (what: readonly string[], last: string) =>
+		run(uv, ['pip', 'install', '--quiet', '--python', pythonIn(half), '--exclude-newer', last, ...what], env);
 	try {
-		await run(uv, ['venv', '--quiet', '--no-python-downloads', '--python', python, half], around).catch(() => {
+		await run(uv, ['venv', '--quiet', '--no-python-downloads', '--python', python, half], env).catch(() => {
 			throw new Unavailable(`there is no Python ${python} here`);
 		});
-		if (admits(release, python)) {
-			await run(
-				uv,
-				['pip', 'install', '--quiet', '--python', pythonIn(half), '--exclude-newer', day, ...wanted],
-				around,
-			);
-		} else {
-			// No installer puts a release on a Python below its floor: the release is lent to it, to hear what it says.
-			const lender = await environment(release, { packages, ...(until !== undefined && { until }) });
-			writeFileSync(join(await packagesOf(pythonIn(half)), 'lent.pth'), `${await packagesOf(lender)}\n`);
-		}
+		if (admits(release, python)) await install(wanted, day);
+		else if (around) {
+			// No installer puts a release on a Python below its floor: its files take the place of an older release's.
+			await install(requirements(around.version), dayOf(around.date));
+			const [to, from] = [await packagesOf(pythonIn(half)), await packagesOf(await environment(release, { packages }))];
+			const own = (name: string) => /^(synapse|matrix_synapse-.*\.dist-info)$/.test(name);
+			for (const name of readdirSync(to).filter(own)) rmSync(join(to, name), { recursive: true });
+			for (const name of readdirSync(from).filter(own)) cpSync(join(from, name), join(to, name), { recursive: true });
+		} else throw new Unavailable(`no older release admits Python ${python}`);
 		const place = await packagesOf(pythonIn(half));
 		writeFileSync(join(place, 'glia_verify.py'), shim);
 		writeFileSync(join(place, 'glia_verify.pth'), 'import glia_verify\n');
@@ -107,13 +115,17 @@ function dayOf(released: string): string {
 	return soonAfter > '2023-02-01' ? soonAfter : '2023-02-01';
 }
 
-function requirements(version: Version): string[] {
+/** What goes with a release: packages that came within its ten days but broke it are left out unless asked for. */
+function requirements(version: Version, packages: readonly string[] = []): string[] {
 	const old = compare(version, '1.56.0') < 0 ? ['jinja2<3.1', 'markupsafe<2.1'] : [];
+	const brokenByTwisted = compare(version, '1.111.1') >= 0 && compare(version, '1.119.0') < 0;
+	const twisted = brokenByTwisted && !packages.some(name => /^twisted/i.test(name)) ? ['twisted<24.10'] : [];
 	// PostgreSQL's driver as a wheel, so that no compiler is asked for.
-	return [`matrix-synapse[redis]==${version}`, ...old, 'psycopg2-binary'];
+	return [`matrix-synapse[redis]==${version}`, ...old, ...twisted, 'psycopg2-binary'];
 }
 
-function admits({ python: floor }: Release, python: string): boolean {
+/** Whether the release's package lets itself be installed on this Python. */
+export function admits({ python: floor }: Release, python: string): boolean {
 	const minor = (number: string) => Number(number.split('.')[1] ?? 0);
 	return floor === undefined || minor(python) >= minor(floor);
 }

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Release } from '../../src/knowledge/shape.ts';
 import type { Claim, Opening, Outcome, Recipe } from './claim.ts';
 import { type Engine, postgresql, sqlite } from './database.ts';
-import { environment, shimmed, Unavailable } from './environment.ts';
+import { admits, environment, shimmed, Unavailable } from './environment.ts';
 import { start } from './start.ts';
 
 export type Tried = { outcome: Outcome; error?: string };
@@ -34,7 +34,9 @@ export function bench(releases: readonly Release[], tell: (line: string) => void
 	async function attempt({ recipe }: Claim): Promise<Tried> {
 		const { database, before, last, python, fake, attempt: configured } = recipe;
 		const release = known(last.release);
-		const interpreter = await environment(release, { ...configured, python });
+		const older = python === undefined || admits(release, python) ? [] : releases.slice(0, releases.indexOf(release));
+		const around = older.findLast(other => python !== undefined && admits(other, python));
+		const interpreter = await environment(release, { ...configured, python, around });
 		const engine = await engineOf(database);
 		const name = `trial_${starts++}`;
 		const of = before.length ? await prepare(database, engine, before) : undefined;
