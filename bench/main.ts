@@ -2,6 +2,7 @@
 import { fuzz } from './fuzz.ts';
 import { benchPlan } from './plan.ts';
 import { benchRoom } from './room.ts';
+import { benchEndurance, benchSecretRoom, benchSessions } from './secret-room.ts';
 
 const benches: Record<string, () => Promise<void>> = {
 	plan: benchPlan,
@@ -12,6 +13,9 @@ const benches: Record<string, () => Promise<void>> = {
 		);
 	},
 	room: () => benchRoom(500),
+	encrypted: () => benchSecretRoom(300),
+	sessions: () => benchSessions(20_000),
+	endurance: () => benchEndurance(10_000),
 };
 
 const names = process.argv.slice(2);
