@@ -3,6 +3,7 @@ import { fuzz } from './fuzz.ts';
 import { benchPlan } from './plan.ts';
 import { benchPoll } from './poll.ts';
 import { benchRoom } from './room.ts';
+import { benchEndurance, benchSecretRoom, benchSessions } from './secret-room.ts';
 import { benchWatch } from './watch.ts';
 
 const benches: Record<string, () => Promise<void>> = {
@@ -16,6 +17,9 @@ const benches: Record<string, () => Promise<void>> = {
 	room: () => benchRoom(500),
 	poll: () => benchPoll(),
 	watch: benchWatch,
+	encrypted: () => benchSecretRoom(300),
+	sessions: () => benchSessions(20_000),
+	endurance: () => benchEndurance(10_000),
 };
 
 const names = process.argv.slice(2);

@@ -21,7 +21,7 @@ const long = '!upgrade 1.56 1.69';
 type Runner = { name: string; user: string; start: () => Promise<ChildProcess>; room: string; child?: ChildProcess };
 
 /** Contents that answer a command, without what only the edge adds. */
-async function contentsOf(body: string): Promise<unknown[]> {
+export async function contentsOf(body: string): Promise<unknown[]> {
 	const knowledge = await openKnowledge(new URL('../knowledge/', import.meta.url));
 	const now = new Date();
 	const ports = {
@@ -46,7 +46,7 @@ async function contentsOf(body: string): Promise<unknown[]> {
 	return matrixMessages(answer).contents.map(content => ({ ...content, 'io.glia.said': randomUUID() }));
 }
 
-async function started(args: string[]): Promise<ChildProcess> {
+export async function started(args: string[]): Promise<ChildProcess> {
 	const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
 	let text = '';
 	await new Promise<void>((done, failed) => {
@@ -59,14 +59,14 @@ async function started(args: string[]): Promise<ChildProcess> {
 	return child;
 }
 
-async function ended(child: ChildProcess | undefined): Promise<void> {
+export async function ended(child: ChildProcess | undefined): Promise<void> {
 	if (!child || child.exitCode !== null || child.signalCode !== null) return;
 	child.kill('SIGKILL');
 	await once(child, 'exit');
 }
 
 /** CPU seconds and resident memory (MB) of a process. Source: proc(5). */
-function costOf(child: ChildProcess): { cpu: number; rss: number } {
+export function costOf(child: ChildProcess): { cpu: number; rss: number } {
 	const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
 		.replace(/^.*\) /s, '')
 		.split(' ');

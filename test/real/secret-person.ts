@@ -27,9 +27,14 @@ export async function secretPerson(home: Homeserver, name: string, given?: Accou
 	const client = new MatrixClient(home.url, account.accessToken, new MemoryStorageProvider(), crypto);
 	const read: RoomEvent[] = [];
 	const failed: { event: RoomEvent; why: string }[] = [];
-	client.on('room.message', (room, event) => read.push({ ...event, room_id: room }));
+	let heard = () => {};
+	const hear = (event: RoomEvent) => {
+		read.push(event);
+		heard();
+	};
+	client.on('room.message', (room, event) => hear({ ...event, room_id: room }));
 	client.on('room.decrypted_event', (room, event) => {
-		if (event.type !== 'm.room.message') read.push({ ...event, room_id: room });
+		if (event.type !== 'm.room.message') hear({ ...event, room_id: room });
 	});
 	client.on('room.failed_decryption', (room, event, error) =>
 		failed.push({ event: { ...event, room_id: room }, why: String(error) }),
@@ -52,7 +57,7 @@ export async function secretPerson(home: Homeserver, name: string, given?: Accou
 		async waitFor(fits: (event: RoomEvent) => boolean, timeout = 20_000): Promise<RoomEvent> {
 			const giveUp = Date.now() + timeout;
 			for (;;) {
-				const found = read.find(fits);
+				const found = read.findLast(fits);
 				if (found) return found;
 				if (Date.now() > giveUp) {
 					const last = read.slice(-5).map(event => JSON.stringify(event).slice(0, 500));
@@ -61,7 +66,7 @@ export async function secretPerson(home: Homeserver, name: string, given?: Accou
 						`nothing fits after ${timeout} ms; read last:\n${last.join('\n')}\nfailed: ${not.join('\n')}`,
 					);
 				}
-				await sleep(10);
+				await Promise.race([sleep(100), new Promise<void>(resolve => (heard = resolve))]);
 			}
 		},
 		/** A room that is encrypted from the beginning, with `invite` in it. */
