@@ -1,6 +1,8 @@
 // What must hold between the files of the knowledge, beyond the shape of each: one function a rule.
 import { compare, finalOf, isCandidate, isWithin, lineOf, type Version } from '../advice/version.ts';
 import { coveredBy, nameOf, waivedBy } from './cover.ts';
+import type { GuideFile, Tried } from './guide.ts';
+import { guideRules } from './guide-rules.ts';
 import type {
 	Advisory,
 	Claims,
@@ -26,6 +28,8 @@ export type Files = {
 	lifecycles: readonly (YamlFile<Lifecycle> & { of: string })[];
 	claims: readonly YamlFile<Claims>[];
 	verified: readonly Verified[];
+	guides: readonly (YamlFile<GuideFile> & { id: string })[];
+	tried: readonly Tried[];
 };
 
 /** Each mistake as one line with its place. */
@@ -283,4 +287,5 @@ export const rules: readonly Rule[] = [
 	supportEndsAfterRelease,
 	datesRise,
 	claimsAreOfRefusals,
+	...guideRules,
 ];
