@@ -2,32 +2,7 @@
 import { expect, test } from 'vitest';
 import { recipesOf } from '../../src/knowledge/guide-recipe.ts';
 import { readKnowledge } from '../../src/knowledge/read.ts';
-import { folderOf } from './folder.ts';
-
-const whole = `title: Move {from} to {to}
-summary: It stands elsewhere.
-parameters:
-  - { name: from, means: where it stands, kind: name }
-  - { name: to, means: where it shall stand, kind: name, default: there }
-  - { name: layout, means: how it stands, values: [upright, lying] }
-ways:
-  - { id: carry, title: Carry it, fits: Small things. }
-  - { id: push, title: Push it, fits: Large things., applies: { all: [layout=upright] } }
-dangers: []
-stages:
-  - id: lift
-    title: Lift it
-    why: It must leave the ground.
-    ways: [carry]
-    steps:
-      - commands: lift {from}
-        shows: [lifted]
-    failures:
-      - { id: too-heavy, text: 'ERROR: {from} weighs …, which is too much', cause: It is heavy., cure: Push it. }
-wayBack:
-  before: []
-  after: []
-`;
+import { folderOf, guideText as whole } from './folder.ts';
 
 function mistakesOf(text: string): string[] {
 	try {
