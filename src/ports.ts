@@ -4,6 +4,7 @@ import type { Severity } from './advice/matter.ts';
 import type { Observation } from './advice/observation.ts';
 import type { Settings, Subscription, WatchedServer } from './advice/subscription.ts';
 import type { Version } from './advice/version.ts';
+import type { Place, Walk } from './advice/walk.ts';
 import type { Command } from './command.ts';
 import type { News } from './knowledge/news.ts';
 import type { Knowledge } from './knowledge/shape.ts';
@@ -212,78 +213,82 @@ export type Invitation = { room: string; inviter: string; received: Date; tries:
 export type Move = { from: string; to: string; via: string; since: Date; tries: number };
 
 /** What is kept. Each function is one transaction; when its promise resolves, the disk has it. */
-export type Store = WatchStore & {
-	account: () => Promise<Account | undefined>;
-	keepAccount: (account: Account) => Promise<void>;
-	/** Forgets the token, so that the next start logs in anew. */
-	dropToken: () => Promise<void>;
-	token: () => Promise<string | undefined>;
+export type Store = WatchStore &
+	WalkStore & {
+		account: () => Promise<Account | undefined>;
+		keepAccount: (account: Account) => Promise<void>;
+		/** Forgets the token, so that the next start logs in anew. */
+		dropToken: () => Promise<void>;
+		token: () => Promise<string | undefined>;
 
-	/** Rooms, inbox, gaps, invitations, moves and the sync token, all or nothing. */
-	take: (batch: Batch, now: Date) => Promise<void>;
-	/** Gaps that are due, one a room. */
-	gaps: (now: Date) => Promise<Gap[]>;
-	/** A page of a gap: its messages come before all that was taken after the gap. */
-	fill: (gap: Gap, page: Page, now: Date) => Promise<void>;
-	postponeGap: (gap: Gap, until: Date) => Promise<void>;
+		/** Rooms, inbox, gaps, invitations, moves and the sync token, all or nothing. */
+		take: (batch: Batch, now: Date) => Promise<void>;
+		/** Gaps that are due, one a room. */
+		gaps: (now: Date) => Promise<Gap[]>;
+		/** A page of a gap: its messages come before all that was taken after the gap. */
+		fill: (gap: Gap, page: Page, now: Date) => Promise<void>;
+		postponeGap: (gap: Gap, until: Date) => Promise<void>;
 
-	/** Rooms with messages that nobody has decided about and without a gap before them. */
-	unread: () => Promise<string[]>;
-	nextMessage: (room: string) => Promise<Incoming | undefined>;
-	/** What was decided about a message, written with the mark that it was. Sayings that exist already are left alone. */
-	settle: (event: string, sayings: readonly Saying[], now: Date) => Promise<void>;
-	/** All that could not be read, oldest first; there are never many. */
-	unreadable: () => Promise<Unreadable[]>;
-	/** The first of each session that came before that moment and that nobody was told of. */
-	unexplained: (before: Date) => Promise<Unreadable[]>;
-	/** Marks the session as explained; the saying is left out where this sender heard enough of them lately. */
-	explain: (unreadable: Unreadable, saying: Saying, now: Date) => Promise<void>;
-	/** Answers to this sender on their way, and whether somebody told him that they are too many. */
-	load: (sender: string) => Promise<{ waiting: number; told: boolean }>;
+		/** Rooms with messages that nobody has decided about and without a gap before them. */
+		unread: () => Promise<string[]>;
+		nextMessage: (room: string) => Promise<Incoming | undefined>;
+		/**
+		 * What was decided about a message, and what became of a walk by it, written with the mark that it was. Sayings that
+		 * exist already are left alone.
+		 */
+		settle: (event: string, sayings: readonly Saying[], now: Date, walk?: KeptWalk) => Promise<void>;
+		/** All that could not be read, oldest first; there are never many. */
+		unreadable: () => Promise<Unreadable[]>;
+		/** The first of each session that came before that moment and that nobody was told of. */
+		unexplained: (before: Date) => Promise<Unreadable[]>;
+		/** Marks the session as explained; the saying is left out where this sender heard enough of them lately. */
+		explain: (unreadable: Unreadable, saying: Saying, now: Date) => Promise<void>;
+		/** Answers to this sender on their way, and whether somebody told him that they are too many. */
+		load: (sender: string) => Promise<{ waiting: number; told: boolean }>;
 
-	room: (room: string) => Promise<Room | undefined>;
-	/** Joined rooms that have not heard a greeting, an encryption notice or a notice that they became public. */
-	untold: () => Promise<{ room: string; greeting: boolean; encrypted: boolean; public: boolean }[]>;
-	tell: (room: string, sayings: readonly Saying[], now: Date) => Promise<void>;
-	/** How many of each: what the bot is in, what waits to be decided, what waits to be delivered. */
-	counts: () => Promise<{ rooms: number; inbox: number; outbox: number }>;
+		room: (room: string) => Promise<Room | undefined>;
+		/** Joined rooms that have not heard a greeting, an encryption notice or a notice that they became public. */
+		untold: () => Promise<{ room: string; greeting: boolean; encrypted: boolean; public: boolean }[]>;
+		tell: (room: string, sayings: readonly Saying[], now: Date) => Promise<void>;
+		/** How many of each: what the bot is in, what waits to be decided, what waits to be delivered. */
+		counts: () => Promise<{ rooms: number; inbox: number; outbox: number }>;
 
-	/** The first saying of each room, if it is due, oldest first. */
-	due: (now: Date, except: readonly string[], limit: number) => Promise<Waiting[]>;
-	/** When the next saying is due, in rooms that have none due. */
-	nextDue: () => Promise<Date | undefined>;
-	seal: (id: number, event: Sealed) => Promise<void>;
-	/** The event by which this was said in that room. */
-	eventOf: (room: string, said: string) => Promise<string | undefined>;
-	sent: (id: number, event: string | undefined, now: Date) => Promise<void>;
-	postpone: (id: number, until: Date) => Promise<void>;
-	giveUp: (id: number, why: string, now: Date) => Promise<void>;
-	/** Whether this room has been replaced by one that we are not yet in. */
-	movingFrom: (room: string) => Promise<boolean>;
-	/** All that waits only because the homeserver was away is due now. */
-	hurry: (now: Date) => Promise<void>;
+		/** The first saying of each room, if it is due, oldest first. */
+		due: (now: Date, except: readonly string[], limit: number) => Promise<Waiting[]>;
+		/** When the next saying is due, in rooms that have none due. */
+		nextDue: () => Promise<Date | undefined>;
+		seal: (id: number, event: Sealed) => Promise<void>;
+		/** The event by which this was said in that room. */
+		eventOf: (room: string, said: string) => Promise<string | undefined>;
+		sent: (id: number, event: string | undefined, now: Date) => Promise<void>;
+		postpone: (id: number, until: Date) => Promise<void>;
+		giveUp: (id: number, why: string, now: Date) => Promise<void>;
+		/** Whether this room has been replaced by one that we are not yet in. */
+		movingFrom: (room: string) => Promise<boolean>;
+		/** All that waits only because the homeserver was away is due now. */
+		hurry: (now: Date) => Promise<void>;
 
-	invitations: (now: Date) => Promise<Invitation[]>;
-	/** How many invitations of this person were accepted since then. */
-	accepted: (inviter: string, since: Date) => Promise<number>;
-	closeInvitation: (room: string, accepted: boolean, now: Date) => Promise<void>;
-	postponeInvitation: (room: string, until: Date) => Promise<void>;
+		invitations: (now: Date) => Promise<Invitation[]>;
+		/** How many invitations of this person were accepted since then. */
+		accepted: (inviter: string, since: Date) => Promise<number>;
+		closeInvitation: (room: string, accepted: boolean, now: Date) => Promise<void>;
+		postponeInvitation: (room: string, until: Date) => Promise<void>;
 
-	moves: (now: Date) => Promise<Move[]>;
-	/** The new room takes over what the old one had, and what is on its way there. */
-	moved: (move: Move, now: Date) => Promise<void>;
-	postponeMove: (from: string, until: Date) => Promise<void>;
-	dropMove: (from: string) => Promise<void>;
+		moves: (now: Date) => Promise<Move[]>;
+		/** The new room takes over what the old one had, and what is on its way there; walks in threads that begin anew. */
+		moved: (move: Move, now: Date, resumed?: readonly Resumed[]) => Promise<void>;
+		postponeMove: (from: string, until: Date) => Promise<void>;
+		dropMove: (from: string) => Promise<void>;
 
-	/** Forgets a room and all about it. */
-	forget: (room: string) => Promise<void>;
-	/** Rooms left before that moment. */
-	leftBefore: (moment: Date) => Promise<string[]>;
-	/** Deletes what was decided or delivered before that moment. */
-	prune: (before: Date) => Promise<void>;
-	kept: Kept;
-	close: () => Promise<void>;
-};
+		/** Forgets a room and all about it. */
+		forget: (room: string) => Promise<void>;
+		/** Rooms left before that moment. */
+		leftBefore: (moment: Date) => Promise<string[]>;
+		/** Deletes what was decided or delivered before that moment. */
+		prune: (before: Date) => Promise<void>;
+		kept: Kept;
+		close: () => Promise<void>;
+	};
 
 // The watch: what commands and the tick may ask the store for.
 
@@ -339,6 +344,33 @@ export type WatchStore = {
 
 	settings: (room: string) => Promise<Settings>;
 	keepSettings: (room: string, settings: Settings, now: Date) => Promise<void>;
+};
+
+// Guides that a room walks through.
+
+/** Where a walk takes place: below a saying of ours, or in a thread that was there before. */
+export type Thread = { root: string } | { event: string };
+
+/** A walk with its thread, and the sayings that are about it: a place that they give, or the plan. */
+export type KeptWalk = {
+	walk: Walk;
+	thread: Thread;
+	says: readonly { said: string; place?: Place }[];
+};
+
+/** How a walk goes on in another room: what is said there, the first of it being what the thread begins with. */
+export type Resumed = { walk: KeptWalk; sayings: readonly Saying[] };
+
+/** `event`: what the thread begins with, once it has been sent. */
+export type PlacedWalk = { walk: Walk; thread: Thread; event?: string };
+
+export type WalkStore = {
+	/** The walk in the thread that this event begins: the one under way, else the last that was. */
+	walkIn: (room: string, event: string) => Promise<PlacedWalk | undefined>;
+	/** The walk that an event of ours is about, and the place that it gives; none: the plan. */
+	walkSaid: (room: string, event: string) => Promise<(PlacedWalk & { place?: Place }) | undefined>;
+	/** Those under way in a room. */
+	walks: (room: string) => Promise<Walk[]>;
 };
 
 /** A saying, and which of the alerts (by their place) it says. */

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { keptTable } from './kept.ts';
+import { walkTables } from './walks.ts';
 import { watchTables } from './watch.ts';
 
 export const migrations: Record<string, Migration> = {
@@ -10,6 +11,7 @@ export const migrations: Record<string, Migration> = {
 	'0002-unreadable': { up: unreadable },
 	'0003-kept': { up: keptTable },
 	'0004-watch': { up: watchTables },
+	'0005-walks': { up: walkTables },
 };
 
 async function room(db: Kysely<unknown>): Promise<void> {
