@@ -56,4 +56,28 @@ const major: Case[] = [
 	upgrade('debian', 'pg-upgrade', ['15', '17'], 'back', debian),
 	upgrade('debian', 'dump', ['15', '18'], 'onward', debian),
 	upgrade('managed', 'dump', ['15', '17'], 'back', 'Two servers on one machine stood for a provider’s.'),
+	{
+		id: 'failures plain',
+		stated: { layout: 'compose', way: 'dump', from: '15', to: '18' },
+		facts: [],
+		flow: 'failures',
+		servers: ['15', '16', '17', '18'],
+		with: {},
+	},
+	{
+		id: 'failures too-old',
+		stated: { layout: 'managed', way: 'dump', from: '13', to: '18' },
+		facts: [],
+		flow: 'failures',
+		servers: ['13'],
+		with: {},
+	},
+	{
+		id: 'failures debian',
+		stated: { layout: 'debian', way: 'pg-upgrade', from: '15', to: '18' },
+		facts: [],
+		flow: 'failures',
+		servers: ['15', '18'],
+		with: {},
+	},
 ];

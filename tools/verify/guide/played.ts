@@ -127,7 +127,7 @@ esac`,
 	return played;
 }
 
-function homeserver(played: Played, database: Record<string, unknown>): void {
+export function homeserver(played: Played, database: Record<string, unknown>): void {
 	const files = join(played.root, 'home', 'files');
 	writeFileSync(
 		join(files, 'signing.key'),
@@ -220,7 +220,7 @@ docker compose up -d`,
 }
 
 /** Debian’s own folders, empty, and every version where its packages would be. */
-function buildDebian({ stated: { from = '', to = '' } }: Job, played: Played): void {
+export function buildDebian({ stated: { from = '', to = '' } }: Job, played: Played, withSynapse = true): void {
 	const { root, servers } = played;
 	const version = (major: string) => servers[major]?.home ?? '';
 	sh(`mkdir -p ${root}/{etc,common,lib,log,run,backups,usr/${from},usr/${to}}
@@ -257,7 +257,7 @@ runuser -u postgres -- psql -d mas -c "SET ROLE mas" -c "CREATE TABLE sessions A
 			cp_max: 5,
 		},
 	});
-	sh('systemctl start matrix-synapse', surroundingsOf(played));
+	if (withSynapse) sh('systemctl start matrix-synapse', surroundingsOf(played));
 }
 
 /** Two servers that are reached over the network only, with a role that may create databases but is no superuser. */

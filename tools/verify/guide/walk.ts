@@ -6,10 +6,10 @@ import type { Guided, GuidedStage, GuidedStep } from '../../../src/advice/guide.
 import { guideFor } from '../../../src/advice/guide.ts';
 import { parseTerm, profileOf } from '../../../src/advice/profile.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
-import type { Tried } from '../../../src/knowledge/shape.ts';
+import type { Guide, Tried } from '../../../src/knowledge/shape.ts';
 import { answering, type Left, lookAround, moveIn, oneTimeKeys } from './people.ts';
 import { build, databasePassword, type Job, type Played, prepare, sh, surroundingsOf } from './played.ts';
-import { provokeAll } from './provoked.ts';
+import { curedChecksums, provokeAll } from './provoked.ts';
 
 /** What came of one stage or failure; the caller adds the day, the versions and the hash. */
 export type Result = Pick<Tried, 'of' | 'saw'>;
@@ -18,13 +18,19 @@ const job = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Job;
 const results: Result[] = [];
 process.once('exit', () => writeFileSync(job.results, JSON.stringify(results)));
 
-/** The guide as the played administrator reads it. */
-async function read(more: Record<string, string> = {}): Promise<Guided> {
+async function known(): Promise<Guide> {
 	const { guides } = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
 	const guide = guides.find(({ id }) => id === job.guide);
+	if (!guide) throw new Error(`no guide ${job.guide}`);
+	return guide;
+}
+
+/** The guide as the played administrator reads it. */
+async function read(): Promise<Guided> {
+	const guide = await known();
 	const profile = profileOf(job.facts.flatMap(fact => parseTerm(fact) ?? []));
-	if (!guide || !(profile instanceof Map)) throw new Error(`no guide ${job.guide} for ${job.facts.join(' ')}`);
-	const stated = new Map(Object.entries({ ...job.stated, ...more }));
+	if (!(profile instanceof Map)) throw new Error(`no guide ${job.guide} for ${job.facts.join(' ')}`);
+	const stated = new Map(Object.entries(job.stated));
 	const guided = guideFor(guide, { stated, profile }, []);
 	if (guided.refused.length) throw new Error(guided.refused.join(' '));
 	return guided;
@@ -105,7 +111,7 @@ async function walk(played: Played): Promise<void> {
 	const guided = await read();
 	await answering();
 	const left = await moveIn();
-	const { stages, cleanUp, wayBack } = guided;
+	const { stages, cleanUp } = guided;
 	const untilStart = stages.slice(
 		0,
 		stages.findIndex(({ id }) => id === 'start'),
@@ -118,7 +124,6 @@ async function walk(played: Played): Promise<void> {
 	if (job.flow === 'back') await backLate(guided, left, played);
 	else for (const stage of cleanUp) follow(stage, played);
 	if (job.flow !== 'back') await lookAround(left);
-	void wayBack;
 }
 
 /** What the stage says to do besides its commands: people log in, find everything, and say something. */
@@ -173,7 +178,9 @@ async function backLate(guided: Guided, left: Left, played: Played): Promise<voi
 
 const played = prepare(job);
 if (job.flow === 'failures') {
-	await provokeAll(job, played, await read(), results);
+	const guide = await known();
+	await provokeAll(job, played, guide, results);
+	if (job.stated.layout === 'debian') curedChecksums(played);
 } else {
 	build(job, played);
 	await walk(played);
