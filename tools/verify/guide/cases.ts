@@ -109,4 +109,12 @@ const sqlite: Case[] = [
 	port('compose', '18', 'onward', docker),
 	port('debian', '17', 'back', debian),
 	port('debian', '15', 'onward', debian),
+	{
+		id: 'failures',
+		stated: { layout: 'compose', to: '17', way: 'once' },
+		facts: [],
+		flow: 'failures',
+		servers: ['17'],
+		with: {},
+	},
 ];

@@ -42,7 +42,7 @@ export async function verifyGuide(name: string, words: readonly string[]): Promi
 	for (const [i, one] of cases.entries()) {
 		console.log(`[${i + 1}/${cases.length}] ${name} ${one.id}`);
 		try {
-			keep(guide, await play(name, one, known.releases));
+			await play(guide, one, known.releases);
 		} catch (error) {
 			const why = error instanceof Error ? error.message : String(error);
 			if (!(error instanceof Unavailable)) failed.push(`${one.id}: ${why}`);
@@ -67,8 +67,8 @@ function releaseOn(major: string, releases: readonly Release[]): Release {
 
 type Played = { results: Result[]; one: Case; versions: Record<string, string> };
 
-/** One case in namespaces of its own. Throws with what failed; what went well before is kept in `results`. */
-async function play(guide: string, one: Case, releases: readonly Release[]): Promise<Played> {
+/** One case in namespaces of its own. Throws with what failed. */
+async function play(guide: Guide, one: Case, releases: readonly Release[]): Promise<void> {
 	const { stated, facts, flow } = one;
 	const release = releaseOn(one.oldest ?? '18', releases);
 	const servers = Object.fromEntries(
@@ -79,9 +79,11 @@ async function play(guide: string, one: Case, releases: readonly Release[]): Pro
 	const results = join(root, 'results.json');
 	const python = await environment(release);
 	const job: Job = {
-		guide,
+		guide: guide.id,
 		stated:
-			guide === 'sqlite-postgres' && stated.layout === 'debian' ? { ...stated, venv: join(root, 'synapse') } : stated,
+			guide.id === 'sqlite-postgres' && stated.layout === 'debian'
+				? { ...stated, venv: join(root, 'synapse') }
+				: stated,
 		facts,
 		flow,
 		python,
@@ -117,8 +119,10 @@ async function play(guide: string, one: Case, releases: readonly Release[]): Pro
 		child.stderr.setEncoding('utf8').on('data', text => (said += text));
 		const [status] = await once(child, 'close');
 		const seen = existsSync(results) ? (JSON.parse(readFileSync(results, 'utf8')) as Result[]) : [];
+		// Each error stands for itself; a stage only counts when what comes after it went well too.
+		if (status === 0 || flow === 'failures')
+			keep(guide, { results: seen, one, versions: versionsOf(one, servers, release.version) });
 		if (status !== 0) throw new Error(`${said.slice(-4000)}${logs(root)}`);
-		return { results: seen, one, versions: versionsOf(one, servers, release.version) };
 	} finally {
 		// Inside it was a mount; outside nothing is left of it but an empty folder.
 		if (!had && existsSync('/data')) rmdirSync('/data');
