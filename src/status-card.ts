@@ -34,7 +34,7 @@ export async function statusCard(
 	const said = await store.heard(subscription.id);
 	const situation = { knowledge, spells: server.spells, watch, said, now: now(), card: true };
 	const shown = alerts(situation).map(({ notBefore: _, ...alert }) => ({ ...alert, unsaid: true as const }));
-	await store.alert(subscription, shown, () => [], now());
+	await store.keepDecided([{ watch: subscription, alerts: shown, say: () => [] }], now());
 	const last = server.spells.at(-1);
 	return cardWords({
 		facing: facingOf(situation),
