@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commands } from '../commands/index.ts';
+import { usualLimits } from '../src/advice/subscription.ts';
 import { respond } from '../src/bot.ts';
 import { openLater } from '../src/edges/store/later.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
@@ -31,6 +32,7 @@ export async function contentsOf(body: string): Promise<unknown[]> {
 		health: { version: '0', startedAt: now, lastSync: () => undefined },
 		store: openLater(),
 		web: outside(() => now),
+		limits: usualLimits,
 	};
 	const message = { room: '!r', sender: '@a:b', at: now, body, mentioned: false };
 	const log = { error: (fields: Record<string, unknown>) => console.error(fields) };

@@ -1,10 +1,12 @@
 // The watch at size: one tick with 100,000 watches on 20,000 servers of which 100 are due; commands beside many watches.
+
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { commands } from '../commands/index.ts';
+import { usualLimits } from '../src/advice/subscription.ts';
 import type { Command } from '../src/command.ts';
 import { openStore } from '../src/edges/store.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
@@ -92,6 +94,7 @@ async function latencies(
 			health: { version: '0', startedAt: now(), lastSync: () => undefined },
 			store,
 			web,
+			limits: usualLimits,
 		};
 		const command = commands.find(other => other.name === name) as Command;
 		const from = performance.now();
@@ -131,6 +134,7 @@ async function live(folder: string): Promise<Lived> {
 		log: silence,
 		said: () => undefined,
 		stopping: () => false,
+		listening: () => true,
 		every: hour,
 	});
 	const seconds = (performance.now() - from) / 1000;

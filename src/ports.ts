@@ -2,7 +2,7 @@
 import type { Alert, Said } from './advice/alert.ts';
 import type { Severity } from './advice/matter.ts';
 import type { Observation } from './advice/observation.ts';
-import type { Settings, Subscription, WatchedServer } from './advice/subscription.ts';
+import type { Limits, Settings, Subscription, WatchedServer } from './advice/subscription.ts';
 import type { Version } from './advice/version.ts';
 import type { Command } from './command.ts';
 import type { News } from './knowledge/news.ts';
@@ -18,6 +18,7 @@ export type Ports = {
 	store: WatchStore;
 	/** The world outside; commands see only servers. */
 	web: Pick<Web, 'observe'>;
+	limits: Limits;
 };
 
 /** What `!status` says about the process itself. */
@@ -68,6 +69,8 @@ export type SourceState = {
 	next: Date;
 	/** What is amiss with it, as Markdown in small letters without a full stop. */
 	trouble?: string;
+	/** How often in a row it did not answer as expected, since the process began. */
+	failures: number;
 };
 
 /** Texts kept across restarts, by key. */
@@ -263,6 +266,13 @@ export type Store = WatchStore & {
 	/** All that waits only because the homeserver was away is due now. */
 	hurry: (now: Date) => Promise<void>;
 
+	/** Joined rooms that watch something and were not told that upstream is silent, from behind `after` by id. */
+	untoldOfSilence: (after: string, limit: number) => Promise<{ room: string; settings: Settings }[]>;
+	/** Joined rooms that were told, and by which saying; none where the room does not want such news. */
+	toldOfSilence: (after: string, limit: number) => Promise<{ room: string; settings: Settings; said?: string }[]>;
+	/** Rooms are told of the silence, or that it is over, or the one that is spared is marked all the same. */
+	tellOfSilence: (silent: boolean, rooms: readonly { room: string; saying?: Saying }[], now: Date) => Promise<void>;
+
 	invitations: (now: Date) => Promise<Invitation[]>;
 	/** How many invitations of this person were accepted since then. */
 	accepted: (inviter: string, since: Date) => Promise<number>;
@@ -303,6 +313,8 @@ export type Numbered = { alert: Alert; number?: number; root?: string };
 export type WatchStore = {
 	watches: (room: string) => Promise<Subscription[]>;
 	watch: (room: string, server: string) => Promise<Subscription | undefined>;
+	/** How many watches this person has begun. */
+	watchesBegunBy: (person: string) => Promise<number>;
 	/** So many of those in rooms that we are in, by id, from behind `after` (`''`: from the first). */
 	watchedBy: (server: string, after: string, limit: number) => Promise<Watched[]>;
 	keepWatch: (watch: Subscription, now: Date) => Promise<void>;

@@ -23,6 +23,8 @@ export type Watching = {
 	/** Called when something has been put into the outbox. */
 	said: () => void;
 	stopping: () => boolean;
+	/** Whether the homeserver answers. While it does not, nothing is looked at: what rooms hear then is the present. */
+	listening: () => boolean;
 	/** Between two looks at a server (ms). */
 	every: number;
 };
@@ -34,10 +36,14 @@ const roomsAtOnce = 20;
 /** When so many servers are silent at once and none answers, it is we who are cut off. */
 const manySilent = 4;
 
-/** Looks at what is due and says what there is to say; gives the time (ms) until something is due again. */
+/**
+ * Looks at what is due and says what there is to say; gives the time (ms) until something is due again, undefined while
+ * the homeserver is away.
+ */
 export async function tick(watching: Watching): Promise<number | undefined> {
-	const { store, now, stopping, every } = watching;
+	const { store, now, stopping, every, listening } = watching;
 	for (;;) {
+		if (!listening()) return undefined;
 		const begun = now();
 		// A clock that was turned back leaves looks in a future that is too far away.
 		const horizon = new Date(begun.getTime() + Math.max(2 * every, furthest));

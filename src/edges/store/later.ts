@@ -10,6 +10,7 @@ export function openLater(): WatchStore {
 	return {
 		watches: async room => (await store()).watches(room),
 		watch: async (room, server) => (await store()).watch(room, server),
+		watchesBegunBy: async person => (await store()).watchesBegunBy(person),
 		watchedBy: async (server, after, limit) => (await store()).watchedBy(server, after, limit),
 		keepWatch: async (watch, now) => (await store()).keepWatch(watch, now),
 		dropWatch: async (room, server) => (await store()).dropWatch(room, server),

@@ -25,6 +25,14 @@ export function watchOf(db: Kysely<Tables>): WatchStore {
 				.executeTakeFirst();
 			return row && subscriptionOf(row);
 		},
+		async watchesBegunBy(person) {
+			const { count } = await db
+				.selectFrom('watches')
+				.select(({ fn }) => fn.countAll<number>().as('count'))
+				.where('begun_by', '=', person)
+				.executeTakeFirstOrThrow();
+			return count;
+		},
 		async watchedBy(server, after, limit) {
 			const rows = await db
 				.selectFrom('watches')
@@ -65,7 +73,7 @@ export function watchOf(db: Kysely<Tables>): WatchStore {
 				const { id, room, server } = watch;
 				await tx
 					.insertInto('watches')
-					.values({ id, room, server, heard: watch.heard ?? null, ...row })
+					.values({ id, room, server, heard: watch.heard ?? null, begun_by: watch.by ?? null, ...row })
 					.onConflict(conflict => conflict.columns(['room', 'server']).doUpdateSet(row))
 					.execute();
 				await tx
@@ -403,6 +411,7 @@ function subscriptionOf(row: Tables['watches']): Subscription {
 		...(row.told !== null && { told: JSON.parse(row.told) as Told }),
 		changed: new Date(row.changed),
 		...(row.heard !== null && { heard: row.heard }),
+		...(row.begun_by !== null && { by: row.begun_by }),
 	};
 }
 
@@ -494,4 +503,10 @@ export async function watchTables(db: Kysely<unknown>): Promise<void> {
 		.execute();
 	await sql`CREATE INDEX alerts_said ON alerts (said) WHERE said IS NOT NULL`.execute(db);
 	await sql`CREATE INDEX outbox_event ON outbox (event) WHERE event IS NOT NULL`.execute(db);
+}
+
+/** Who began a watch: a person may begin only so many. */
+export async function watchBeginners(db: Kysely<unknown>): Promise<void> {
+	await db.schema.alterTable('watches').addColumn('begun_by', 'text').execute();
+	await sql`CREATE INDEX watches_beginner ON watches (begun_by) WHERE begun_by IS NOT NULL`.execute(db);
 }
