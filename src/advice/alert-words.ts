@@ -9,6 +9,7 @@ import { behind, nextDeadlines } from './matter.ts';
 import { plan } from './plan.ts';
 import { concern, profileJson } from './profile.ts';
 import { rollback } from './rollback.ts';
+import type { Running } from './spell.ts';
 import { isAbove, isCandidate } from './version.ts';
 import { capital, count, deadlineLine, factExample, list } from './words.ts';
 
@@ -24,6 +25,7 @@ const ruleTitles: Record<Alert['rule'], string> = {
 	lifecycle: 'End of support',
 	floor: 'Needed by the newest release',
 	unseen: 'Not seen',
+	mixture: 'Several versions',
 };
 /** So many alerts are told one by one. */
 const mostInFull = 6;
@@ -99,6 +101,12 @@ export type Card = {
 	/** How the card begins: `I watch it from now on.` */
 	opening?: string;
 };
+
+function waversWords({ mixture, lately }: Running): string | undefined {
+	if (mixture)
+		return `⚠️ It answers with ${mixture.lowest} and with ${mixture.highest} by turns: several Synapses behind one name, not upgraded together? I go by the lowest.`;
+	return lately && `⚠️ The last look saw ${lately}. If that stays for some hours, I take it for a way back.`;
+}
 
 /** The state of a server at one glance. */
 export function cardWords({ facing, zone, looked, next, why, opening }: Card): Answer {
@@ -189,6 +197,7 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 			`**${quoted(server)} runs Synapse ${version}${by}: ${state}.**`,
 			// A silent server still runs what it ran, as far as anybody knows.
 			why && `⚠️ ${why}`,
+			waversWords(running),
 			opening,
 			foot,
 		]

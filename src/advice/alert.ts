@@ -165,8 +165,9 @@ function openOf(said: readonly Said[], { rule, subject }: Pick<Matter, 'rule' | 
 
 /** The observation, or the word of a person, that opened it. */
 function episodeOf(watch: Watch, { running, spells }: Facing, { rule }: Matter): string {
+	const observed = rule === 'unseen' || rule === 'mixture';
 	const since = rule === 'unseen' ? (spells.at(-1)?.since ?? watch.changed) : (running?.since ?? watch.changed);
-	return rule !== 'unseen' && watch.changed > since ? watch.changed : since;
+	return !observed && watch.changed > since ? watch.changed : since;
 }
 
 function alertOf(
@@ -249,6 +250,7 @@ function solved(found: readonly Matter[], situation: Situation, facing: Facing, 
 function solvedText({ rule }: Said, { running, server }: Facing): string {
 	const runs = running ? `${quoted(server)} runs ${running.version}.` : '';
 	if (rule === 'unseen') return `Solved: it answers again. ${runs}`.trim();
+	if (rule === 'mixture') return running ? `Solved: for two days only ${running.version} has answered.` : 'Solved.';
 	if (rule === 'lifecycle' || rule === 'floor') return 'Solved: what I know about the deployment has changed.';
 	return `Solved. ${runs}`.trim();
 }
@@ -271,9 +273,12 @@ function firstOf({ watch, card }: Situation, version: Version, since: string): A
 }
 
 /** The server was upgraded or rolled back since the room last heard of it. */
-function changeOf({ watch, knowledge, card }: Situation, facing: Facing): Alert | undefined {
+function changeOf({ watch, knowledge, card, said }: Situation, facing: Facing): Alert | undefined {
 	const { running, profile, today, server } = facing;
 	if (!running || watch.heard === undefined || running.version === watch.heard) return undefined;
+	// It goes up and down by the look: the mixture is told instead, and what remains of it with its end.
+	if (running.mixture) return undefined;
+	const wasMixed = said.some(({ rule, solved }) => rule === 'mixture' && solved === undefined);
 	const [from, to] = [watch.heard, running.version];
 	const up = compare(to, from) > 0;
 	const way = plan({ from: up ? from : to, to: up ? to : from, profile, today }, knowledge);
@@ -307,6 +312,6 @@ function changeOf({ watch, knowledge, card }: Situation, facing: Facing): Alert 
 			: `${quoted(server)} went back from ${from} to ${to}`,
 		text: words.join('\n\n'),
 		heard: to,
-		...((card || watch.smallest !== 'info') && { unsaid: true as const }),
+		...((card || wasMixed || watch.smallest !== 'info') && { unsaid: true as const }),
 	};
 }

@@ -16,7 +16,7 @@ import { compare, finalOf, isAbove, isCandidate, lineOf } from './version.ts';
 import { count, dangers, deadlineLine, floorNames, list } from './words.ts';
 
 export type Severity = 'info' | 'warning' | 'severe';
-export type Rule = 'release' | 'advisory' | 'deadline' | 'lifecycle' | 'floor' | 'unseen';
+export type Rule = 'release' | 'advisory' | 'deadline' | 'lifecycle' | 'floor' | 'unseen' | 'mixture';
 
 /** The ladder of each rule, from far to near. What stands later is nearer, and says more. */
 export const ladders: Record<Rule, readonly string[]> = {
@@ -26,6 +26,7 @@ export const ladders: Record<Rule, readonly string[]> = {
 	lifecycle: ['d90', 'd30', 'd14', 'd7', 'd1', 'passed'],
 	floor: ['newest'],
 	unseen: ['long'],
+	mixture: ['seen'],
 };
 
 /** The end of a ladder: a new fact, which even those hear who stopped the reminders. */
@@ -62,7 +63,7 @@ export type Facing = {
 /** All that is true now, the worst first. */
 export function matters(facing: Facing): Matter[] {
 	const { running } = facing;
-	const found = [...unseen(facing), ...lifecycles(facing)];
+	const found = [...unseen(facing), ...mixture(facing), ...lifecycles(facing)];
 	if (running) {
 		const at = { ...facing, running: running.version };
 		found.push(...advisories(at), ...promises(at), ...floors(at), ...release(at));
@@ -314,6 +315,23 @@ function floors({ running, knowledge, profile, server }: At): Matter[] {
 			},
 		];
 	});
+}
+
+function mixture({ running, server }: Facing): Matter[] {
+	if (!running?.mixture) return [];
+	const { lowest, highest } = running.mixture;
+	return [
+		{
+			rule: 'mixture',
+			subject: 'versions',
+			stage: 'seen',
+			severity: 'warning',
+			reminds: false,
+			title: `${quoted(server)} answers with ${lowest} and with ${highest} by turns`,
+			text: () =>
+				`Behind this name seem to be several Synapses that were not upgraded together. I go by the lowest, ${lowest}, until one version has answered alone for two days.`,
+		},
+	];
 }
 
 /** A server counts as unseen after a day and three looks: one failed look may be our own fault. */
