@@ -2,10 +2,11 @@
 import type { Answer, Section } from '../command.ts';
 import { isAffected } from './advisory.ts';
 import type { Alert } from './alert.ts';
+import type { Deadline } from './deadline.ts';
 import { momentIn } from './hours.ts';
 import { code, quoted } from './markdown.ts';
 import type { Facing, Severity } from './matter.ts';
-import { behind, nextDeadlines } from './matter.ts';
+import { behind, nextDeadlines, overdue } from './matter.ts';
 import { plan } from './plan.ts';
 import { concern, profileJson } from './profile.ts';
 import { rollback } from './rollback.ts';
@@ -102,6 +103,19 @@ export type Card = {
 	opening?: string;
 };
 
+/** What upstream promised to stop and did not: one line, however much it is. */
+function lateWords(late: readonly Deadline[], server: string): string[] {
+	const [first] = late;
+	if (!first) return [];
+	const what =
+		late.length === 1
+			? `Overdue, and still working: ${first.subject}`
+			: `${late.length} promises are overdue and still work`;
+	return [
+		`${what}. What is overdue may stop in any release; I tell you when a candidate does it: ${code(`!deadlines ${server}`)}`,
+	];
+}
+
 function waversWords({ mixture, lately }: Running): string | undefined {
 	if (mixture)
 		return `⚠️ It answers with ${mixture.lowest} and with ${mixture.highest} by turns: several Synapses behind one name, not upgraded together? I go by the lowest.`;
@@ -145,6 +159,7 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 	].join(', ');
 	const severe = open.filter(({ severity }) => severity === 'critical' || severity === 'high').length;
 	const deadlines = nextDeadlines(facing, 4);
+	const overdues = overdue(facing);
 	const back = rollback(version, undefined, knowledge);
 	const facts = new Map<string, number>();
 	for (const fact of way?.steps.flatMap(({ ask }) => ask ?? []) ?? []) facts.set(fact, (facts.get(fact) ?? 0) + 1);
@@ -177,8 +192,14 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 	];
 	const sections: Section[] = [
 		{ title: 'State', markdown: list(lines), fold: false },
-		...(deadlines.length
-			? [{ title: 'Next deadlines', markdown: list(deadlines.map(deadlineLine)), fold: false }]
+		...(deadlines.length || overdues.length
+			? [
+					{
+						title: 'Next deadlines',
+						markdown: list([...deadlines.map(deadlineLine), ...lateWords(overdues, server)]),
+						fold: false,
+					},
+				]
 			: []),
 		{ title: 'The deployment', markdown: `${known}${say}`, fold: false },
 	];

@@ -146,7 +146,7 @@ function told(found: readonly Matter[], situation: Situation, facing: Facing, ca
 			const before = said.some(
 				other => other.rule === matter.rule && other.subject === matter.subject && other.episode === episode,
 			);
-			return before ? [] : [alertOf(matter, watch, episode, matter.stage, 'new')];
+			return before ? [] : [alertOf(matter, watch, episode, matter.stage, 'new', matter.stale)];
 		}
 		if (isSnoozed(open, situation.knowledge, now)) return [];
 		const order = ladders[matter.rule];
@@ -240,19 +240,33 @@ function solved(found: readonly Matter[], situation: Situation, facing: Facing, 
 				episode: open.episode,
 				kind: 'solved',
 				severity: 'info',
-				title: open.title,
+				title: solvedTitle(open, facing),
 				text: unsaid ? '' : solvedText(open, facing),
 				...(unsaid && { unsaid: true as const }),
 			};
 		});
 }
 
-function solvedText({ rule }: Said, { running, server }: Facing): string {
+function solvedTitle({ rule, subject, title }: Said, { running, server }: Facing): string {
+	if (rule === 'unseen') return `${quoted(server)} ${seenAgain[subject] ?? 'can be seen again'}`;
+	if (rule === 'mixture' && running) return `${quoted(server)} answers with ${running.version} alone`;
+	if (rule === 'advisory') return title.replace(/^\S+ is open to/, 'no longer open to');
+	// How near it was is of no account any more.
+	return rule === 'deadline' ? title.replace(/^[^:`]+: /, '') : title;
+}
+
+const seenAgain: Record<string, string> = {
+	silent: 'answers again',
+	hidden: 'shows its version again',
+	other: 'is Synapse again',
+};
+
+function solvedText({ rule, title }: Said, { running, server }: Facing): string {
 	const runs = running ? `${quoted(server)} runs ${running.version}.` : '';
-	if (rule === 'unseen') return `Solved: it answers again. ${runs}`.trim();
-	if (rule === 'mixture') return running ? `Solved: for two days only ${running.version} has answered.` : 'Solved.';
-	if (rule === 'lifecycle' || rule === 'floor') return 'Solved: what I know about the deployment has changed.';
-	return `Solved. ${runs}`.trim();
+	if (rule === 'unseen') return [`Before: ${title}.`, runs].filter(Boolean).join(' ');
+	if (rule === 'mixture') return 'No other has answered for two days.';
+	if (rule === 'lifecycle' || rule === 'floor') return 'What I know about the deployment has changed.';
+	return runs;
 }
 
 /** A look found out what runs, and the room was never told: it gets its status card now. */

@@ -50,7 +50,7 @@ function listener(more: Partial<Watch> = {}) {
 					open.reminders++;
 					open.at = at;
 					delete open.snoozed;
-				} else Object.assign(open, { stage, at, reminders: 0 });
+				} else Object.assign(open, { stage, at, title, reminders: 0 });
 			}
 			return found.filter(({ unsaid }) => !unsaid);
 		},
@@ -115,6 +115,36 @@ describe('deadlines', () => {
 			return found.filter(({ rule }) => rule === 'deadline').map(({ stage }) => stage);
 		});
 		expect(stages).toEqual([[], ['two-away'], ['next'], ['rc'], ['in-force']]);
+	});
+
+	test('what is overdue and still works is told when its day comes, and not again before a candidate has it', () => {
+		const notes = (landed: boolean) => [
+			note('1.0.0/old', {
+				deadline: {
+					subject: 'old',
+					at: { date: '2022-06-01' },
+					promised: 'It goes.',
+					...(landed && { landed: '1.2.0' }),
+				},
+			}),
+		];
+		const [room, late] = [listener({ heard: '1.0.0' }), listener({ heard: '1.0.0' })];
+		const heard: string[] = [];
+		for (let at = Date.parse('2022-05-31'); at < Date.parse('2025-01-01'); at += 4 * day) {
+			const candidate = at >= Date.parse('2024-11-01');
+			const knowledge = known({
+				releases: releases('1.0.0', ...(candidate ? ['1.2.0rc1'] : [])),
+				notes: notes(candidate),
+			});
+			heard.push(...names(room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(at))));
+			// Who began to listen a year later was shown it in the status card.
+			if (at < Date.parse('2023-06-01')) continue;
+			const told = late.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(at));
+			if (candidate) heard.push(...names(told));
+			else expect(told).toEqual([]);
+		}
+		expect(heard).toEqual(['d1', 'passed', 'rc', 'rc'].map(stage => `deadline 1.0.0/old ${stage}`));
+		expect(room.said.map(({ title }) => title)).toEqual(['A candidate of the release is out: old']);
 	});
 
 	test('who acknowledged it hears only that the day has come; who put it off hears of it then', () => {
@@ -388,6 +418,8 @@ describe('lives made up by chance', () => {
 				for (const alert of heard) {
 					if (alert.rule === 'first' || alert.rule === 'change') continue;
 					expect(is(alert), `${identity(alert)} ${alert.kind}`).toBe(alert.kind !== 'solved');
+					// What is overdue and still works is not reminded of.
+					if (alert.rule === 'deadline' && alert.kind === 'reminder') expect(alert.stage).toMatch(/^in-force/);
 					if (alert.rule === 'deadline' && alert.kind !== 'solved') {
 						const of = knowledge.notes.find(({ id }) => id === alert.subject);
 						if (facts.includes('no-workers')) expect(of?.applies).not.toEqual({ all: ['workers'] });
