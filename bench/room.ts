@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commands } from '../commands/index.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { usualLimits } from '../src/advice/subscription.ts';
 import { respond } from '../src/bot.ts';
 import { openLater } from '../src/edges/store/later.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
@@ -38,6 +39,7 @@ export async function contentsOf(body: string): Promise<unknown[]> {
 		health: { version: '0', startedAt: now, lastSync: () => undefined },
 		store: openLater(),
 		web: outside(() => now),
+		limits: usualLimits,
 	};
 	const message = { room: '!r', sender: '@a:b', at: now, body, mentioned: false };
 	const log = { error: (fields: Record<string, unknown>) => console.error(fields) };

@@ -1,7 +1,9 @@
 // Reads the command line and the configuration, builds the edges, starts and stops. Knows everyone; known by no one.
+
 import { accessSync, constants } from 'node:fs';
 import { commands } from '../commands/index.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { usualLimits } from './advice/subscription.ts';
 import { Refusal } from './command.ts';
 import { converse, say } from './edges/console.ts';
 import { openLater } from './edges/store/later.ts';
@@ -95,6 +97,7 @@ async function main(): Promise<number> {
 		health: { version: packageJson.version, startedAt, lastSync: () => undefined },
 		store: openLater(),
 		web: webLater(),
+		limits: usualLimits,
 	};
 	if (line.mode === 'matrix' && line.config !== undefined) {
 		// Loaded only here: the console needs none of it, and starts in half the time.
