@@ -33,14 +33,14 @@ const ours: Command[] = [
 	{
 		...base,
 		name: 'long',
-		usage: 'long <kilobytes>',
+		usage: 'long <kilobytes> [open]',
 		summary: 'a long answer',
 		run({ words }) {
 			const kilobytes = Number(words[0]);
 			const sections = Array.from({ length: kilobytes }, (_, i) => ({
 				title: `Part ${i + 1}`,
 				markdown: `${'All that `synapse` says. '.repeat(20)}\n\n\`\`\`sh\necho ${i + 1}\n\`\`\`\n\n${'More of it. '.repeat(40)}`,
-				fold: true,
+				fold: words[1] !== 'open',
 			}));
 			return { ...answer(`long ${kilobytes}`), title: 'A long answer', sections };
 		},

@@ -67,7 +67,7 @@ try {
 		await sleep(Math.random() * 1500);
 		const who = people[number % people.length];
 		const room = places[Math.floor(Math.random() * places.length)] ?? '';
-		const text = number % 20 === 7 ? '!long 25' : `!echo ${number}`;
+		const text = number % 20 === 7 ? '!long 25 open' : `!echo ${number}`;
 		if (who) said.get(room)?.push(await patiently(() => who.say(room, text)));
 	}
 
