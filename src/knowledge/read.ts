@@ -134,8 +134,9 @@ function knowledgeOf(files: Files, read: string): Knowledge {
 	};
 }
 
-/** A file of Synapse's repository as it was at a release. */
-function codeOf(release: string, path: string): Source {
+/** A file of Synapse's repository as it was at this release, or at the one that it names. */
+function codeOf(of: string, file: string): Source {
+	const [path = '', release = of] = file.split('@');
 	const url = `https://github.com/element-hq/synapse/blob/v${release}/${path}`;
 	return { document: path, section: `Synapse ${release}`, url };
 }

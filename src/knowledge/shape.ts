@@ -37,8 +37,10 @@ const clause = z
 	.regex(/^(?!(only|if) |(Only|If|The|An?|There|It)\b)[^\n]*[^.:,\s]$/, {
 		error: 'a clause of one line that goes on after “only if”: no capital but of a name, no full stop',
 	});
-/** A file of Synapse's repository. */
-const path = z.string().regex(/^[\w.-]+(\/[\w.-]+)*$/, { error: 'a path, like synapse/config/server.py' });
+/** A file of Synapse's repository, as of the note's release or of another one: `CHANGES.md@1.103.0`. */
+const path = z.string().regex(/^[\w.-]+(\/[\w.-]+)*(@\d+(\.\d+){2}(rc\d+)?)?$/, {
+	error: 'a path, like synapse/config/server.py, or as of another release, like CHANGES.md@1.103.0',
+});
 const term = z.string().refine(text => parseTerm(text) !== undefined, {
 	error: 'a fact of the closed list, like workers, no-email or postgres<13 (see: !help facts)',
 });
@@ -121,7 +123,7 @@ export const noteShape = z.strictObject({
 	title,
 	text: prose,
 	covers: z.array(coverShape).default([]),
-	/** What shows it where upstream's texts are silent: files of Synapse's repository as of this release. */
+	/** What shows it where upstream's texts are silent: files of Synapse's repository. */
 	code: z.array(path).default([]),
 });
 export type NoteFile = z.infer<typeof noteShape>;

@@ -149,13 +149,21 @@ describe('reading the knowledge', () => {
 	});
 
 	test('what only the code shows has the file as its source, as it was at the release', () => {
-		const lines = { code: '[synapse/config/pigeons.py]', onlyIf: '"`homeserver.yaml` has `pigeons`"' };
+		const lines = {
+			code: '[synapse/config/pigeons.py, CHANGES.md@1.65.0]',
+			onlyIf: '"`homeserver.yaml` has `pigeons`"',
+		};
 		const [read] = readKnowledge(folderOf({ 'synapse/notes/1.66.0.yaml': noteText(lines) })).notes;
 		expect(read?.sources).toEqual([
 			{
 				document: 'synapse/config/pigeons.py',
 				section: 'Synapse 1.66.0',
 				url: 'https://github.com/element-hq/synapse/blob/v1.66.0/synapse/config/pigeons.py',
+			},
+			{
+				document: 'CHANGES.md',
+				section: 'Synapse 1.65.0',
+				url: 'https://github.com/element-hq/synapse/blob/v1.65.0/CHANGES.md',
 			},
 		]);
 		expect(read).not.toHaveProperty('code');

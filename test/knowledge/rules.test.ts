@@ -82,6 +82,15 @@ const cases: [rule: all.Rule, broken: Record<string, string>, says: string[], ke
 		{ ...twoNotes('1.66.0', { id: 'doves' }, { id: 'pigeons' }), ...notes('1.65.0', { id: 'doves' }) },
 	],
 	[
+		all.notesHaveSources,
+		notes('1.66.0', { code: '[]' }),
+		['synapse/notes/1.66.0.yaml:2:5 expected covers, or code where upstream is silent, got neither'],
+		{
+			...notes('1.66.0', { covers: `[{ ${heading}, read: "aaaaaa" }]` }),
+			...notes('1.65.0', { code: '[README.md]' }),
+		},
+	],
+	[
 		all.possibleIsAhead,
 		{ ...notes('1.64.0', { possible: '1.65.0' }), ...notes('1.66.0', { when: 'after', possible: '1.65.0' }) },
 		[
