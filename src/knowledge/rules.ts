@@ -71,6 +71,13 @@ export function idsAreUnique(files: Files): string[] {
 	);
 }
 
+/** What nobody can look up, nobody can put right. */
+export function notesHaveSources(files: Files): string[] {
+	return allNotes(files)
+		.filter(({ note }) => !note.covers.length && !note.code.length)
+		.map(({ at }) => `${at()} expected covers, or code where upstream is silent, got neither`);
+}
+
 /** `possible` says since when something can be done ahead; it is meaningless for the rest. */
 export function possibleIsAhead(files: Files): string[] {
 	return allNotes(files).flatMap(({ note, release, at }) => {
@@ -270,6 +277,7 @@ export function claimsAreOfRefusals(files: Files): string[] {
 export const rules: readonly Rule[] = [
 	filesAreReleases,
 	idsAreUnique,
+	notesHaveSources,
 	possibleIsAhead,
 	refusingIsMust,
 	beforeSaysWhatToDo,

@@ -78,8 +78,17 @@ const cases: [rule: all.Rule, broken: Record<string, string>, says: string[], ke
 	[
 		all.idsAreUnique,
 		twoNotes('1.66.0', { id: 'doves' }, { id: 'doves' }),
-		['synapse/notes/1.66.0.yaml:7:9 expected an id of its own, got doves for the second time'],
+		['synapse/notes/1.66.0.yaml:8:9 expected an id of its own, got doves for the second time'],
 		{ ...twoNotes('1.66.0', { id: 'doves' }, { id: 'pigeons' }), ...notes('1.65.0', { id: 'doves' }) },
+	],
+	[
+		all.notesHaveSources,
+		notes('1.66.0', { code: '[]' }),
+		['synapse/notes/1.66.0.yaml:2:5 expected covers, or code where upstream is silent, got neither'],
+		{
+			...notes('1.66.0', { covers: `[{ ${heading}, read: "aaaaaa" }]` }),
+			...notes('1.65.0', { code: '[README.md]' }),
+		},
 	],
 	[
 		all.possibleIsAhead,
@@ -145,7 +154,7 @@ const cases: [rule: all.Rule, broken: Record<string, string>, says: string[], ke
 		},
 		[
 			'synapse/notes/1.65.0.yaml:7:72 expected 1.65.0 or later, since this release announces it, got 1.64.0',
-			'synapse/notes/1.66.0.yaml:9:11 expected the story’s notes of one release in the order before, switch, after, got before after after',
+			'synapse/notes/1.66.0.yaml:10:11 expected the story’s notes of one release in the order before, switch, after, got before after after',
 		],
 		{
 			...twoNotes('1.66.0', { id: 'a', story: 'post' }, { id: 'b', when: 'after', story: 'post' }),
