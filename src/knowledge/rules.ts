@@ -252,17 +252,21 @@ export function datesRise({ releases }: Files): string[] {
 	];
 }
 
-/** Only a note that refuses can be tried as one, and each needs one entry at most. */
+/** Only a note that refuses can be tried as one, and each thing it says needs one entry at most. */
 export function claimsAreOfRefusals(files: Files): string[] {
 	const refusing = allNotes(files).flatMap(({ note, release }) => (note.refuses ? [`${release}/${note.id}`] : []));
 	return files.claims.flatMap(({ value, at }) => {
 		const entries = (['refusals', 'untried'] as const).flatMap(list =>
-			value[list].map(({ note }, index) => ({ note, place: at(list, index, 'note') })),
+			value[list].map((entry, index) => ({
+				note: entry.note,
+				of: 'case' in entry ? `${entry.note}, ${entry.case}` : entry.note,
+				place: at(list, index, 'note'),
+			})),
 		);
-		return entries.flatMap(({ note, place }, index) => {
+		return entries.flatMap(({ note, of, place }, index) => {
 			if (!refusing.includes(note)) return [`${place} expected a note that refuses, got ${note}`];
-			const first = entries.findIndex(entry => entry.note === note);
-			return first < index ? [`${place} expected one entry for a note, got ${note} for the second time`] : [];
+			const first = entries.findIndex(entry => entry.of === of);
+			return first < index ? [`${place} expected one entry for a note or its case, got ${of} for the second time`] : [];
 		});
 	});
 }

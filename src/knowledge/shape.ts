@@ -182,6 +182,8 @@ export type Attempt = z.infer<typeof attemptShape>;
 /** How to try a note that refuses: what provokes it, and what the note says to do instead. */
 export const refusalShape = z.strictObject({
 	note: z.string(),
+	/** Which of several things that the note says, where it says more than one. */
+	case: id.optional(),
 	/** What Synapse's message must contain. */
 	message: z.string().min(1),
 	/** False where the release before refuses it too, or cannot be asked. */

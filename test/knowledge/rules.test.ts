@@ -255,7 +255,7 @@ const cases: [rule: all.Rule, broken: Record<string, string>, says: string[], ke
 		},
 		[
 			'synapse/claims.yaml:3:13 expected a note that refuses, got 1.66.0/doves',
-			'synapse/claims.yaml:5:13 expected one entry for a note, got 1.66.0/hawks for the second time',
+			'synapse/claims.yaml:5:13 expected one entry for a note or its case, got 1.66.0/hawks for the second time',
 		],
 		{ ...notes('1.66.0', { id: 'hawks', refuses: 'true' }), ...claims(['1.66.0/hawks'], []) },
 	],

@@ -140,6 +140,17 @@ describe('refusals', () => {
 		expect(claimsOf(knowledge, { refusals: [{ ...refusing, since: false }] })).toHaveLength(2);
 	});
 
+	test('a note that says several things has a claim for each', () => {
+		const claims = claimsOf(knowledge, { refusals: [refusing, { ...refusing, case: 'at-night', since: false }] });
+		expect(claims.map(({ id }) => id)).toEqual([
+			'refusal/1.52.0/owls/refused',
+			'refusal/1.52.0/owls/repaired',
+			'refusal/1.52.0/owls/before',
+			'refusal/1.52.0/owls/at-night/refused',
+			'refusal/1.52.0/owls/at-night/repaired',
+		]);
+	});
+
 	test('a locale is PostgreSQL’s', () => {
 		const [claim] = claimsOf(knowledge, { refusals: [{ ...refusing, refused: attempt({}, 'C.UTF-8') }] });
 		expect(claim?.recipe.database).toBe('postgresql 14');
