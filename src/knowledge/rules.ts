@@ -130,6 +130,20 @@ export function stopsAreInOrder(files: Files): string[] {
 	);
 }
 
+/** A wait answers notes that are there and can be answered by waiting: nothing that stops the start. */
+export function stopsTellNotes(files: Files): string[] {
+	const notes = new Set(
+		allNotes(files).flatMap(({ note, release }) => (note.refuses ? [] : [`${release}/${note.id}`])),
+	);
+	return files.ways.flatMap(({ value, at }) =>
+		value.stops.flatMap(({ tells }, index) =>
+			tells.flatMap((id, i) =>
+				notes.has(id) ? [] : [`${at('stops', index, 'tells', i)} expected a note that does not refuse, got ${id}`],
+			),
+		),
+	);
+}
+
 const order: readonly NoteFile['when'][] = ['before', 'switch', 'after'];
 
 /** A story is told by its last note: by release, and within one release by what comes last. What is over ended later. */
@@ -279,6 +293,7 @@ export const rules: readonly Rule[] = [
 	beforeSaysWhatToDo,
 	versionsExist,
 	stopsAreInOrder,
+	stopsTellNotes,
 	storiesAreInOrder,
 	coversAreRead,
 	waiversAreNeeded,

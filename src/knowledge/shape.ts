@@ -149,6 +149,8 @@ export const stopShape = z.strictObject({
 	waitFor: z.string().min(1),
 	/** Starting within these needs no halt, only the wait before one leaves. */
 	waitAtStart: range.optional(),
+	/** Notes that ask for the same wait: whoever waits here has done what they say. */
+	tells: z.array(z.string()).default([]),
 	why: prose,
 	applies: appliesShape.optional(),
 });
