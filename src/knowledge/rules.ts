@@ -137,6 +137,20 @@ export function stopsAreInOrder(files: Files): string[] {
 	);
 }
 
+/** A wait answers notes that are there and can be answered by waiting: nothing that stops the start. */
+export function stopsTellNotes(files: Files): string[] {
+	const notes = new Set(
+		allNotes(files).flatMap(({ note, release }) => (note.refuses ? [] : [`${release}/${note.id}`])),
+	);
+	return files.ways.flatMap(({ value, at }) =>
+		value.stops.flatMap(({ tells }, index) =>
+			tells.flatMap((id, i) =>
+				notes.has(id) ? [] : [`${at('stops', index, 'tells', i)} expected a note that does not refuse, got ${id}`],
+			),
+		),
+	);
+}
+
 const order: readonly NoteFile['when'][] = ['before', 'switch', 'after'];
 
 /** A story is told by its last note: by release, and within one release by what comes last. What is over ended later. */
@@ -259,17 +273,21 @@ export function datesRise({ releases }: Files): string[] {
 	];
 }
 
-/** Only a note that refuses can be tried as one, and each needs one entry at most. */
+/** Only a note that refuses can be tried as one, and each thing it says needs one entry at most. */
 export function claimsAreOfRefusals(files: Files): string[] {
 	const refusing = allNotes(files).flatMap(({ note, release }) => (note.refuses ? [`${release}/${note.id}`] : []));
 	return files.claims.flatMap(({ value, at }) => {
 		const entries = (['refusals', 'untried'] as const).flatMap(list =>
-			value[list].map(({ note }, index) => ({ note, place: at(list, index, 'note') })),
+			value[list].map((entry, index) => ({
+				note: entry.note,
+				of: 'case' in entry ? `${entry.note}, ${entry.case}` : entry.note,
+				place: at(list, index, 'note'),
+			})),
 		);
-		return entries.flatMap(({ note, place }, index) => {
+		return entries.flatMap(({ note, of, place }, index) => {
 			if (!refusing.includes(note)) return [`${place} expected a note that refuses, got ${note}`];
-			const first = entries.findIndex(entry => entry.note === note);
-			return first < index ? [`${place} expected one entry for a note, got ${note} for the second time`] : [];
+			const first = entries.findIndex(entry => entry.of === of);
+			return first < index ? [`${place} expected one entry for a note or its case, got ${of} for the second time`] : [];
 		});
 	});
 }
@@ -283,6 +301,7 @@ export const rules: readonly Rule[] = [
 	beforeSaysWhatToDo,
 	versionsExist,
 	stopsAreInOrder,
+	stopsTellNotes,
 	storiesAreInOrder,
 	coversAreRead,
 	waiversAreNeeded,

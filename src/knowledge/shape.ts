@@ -172,6 +172,8 @@ export const stopShape = z.strictObject({
 	waitFor: z.string().min(1),
 	/** Starting within these needs no halt, only the wait before one leaves. */
 	waitAtStart: range.optional(),
+	/** Notes that ask for the same wait: whoever waits here has done what they say. */
+	tells: z.array(z.string()).default([]),
 	why: prose,
 	applies: appliesShape.optional(),
 });
@@ -205,6 +207,8 @@ export type Attempt = z.infer<typeof attemptShape>;
 /** How to try a note that refuses: what provokes it, and what the note says to do instead. */
 export const refusalShape = z.strictObject({
 	note: z.string(),
+	/** Which of several things that the note says, where it says more than one. */
+	case: id.optional(),
 	/** What Synapse's message must contain. */
 	message: z.string().min(1),
 	/** False where the release before refuses it too, or cannot be asked. */
