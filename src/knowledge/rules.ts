@@ -1,6 +1,8 @@
 // What must hold between the files of the knowledge, beyond the shape of each: one function a rule.
 import { compare, finalOf, isCandidate, isWithin, lineOf, type Version } from '../advice/version.ts';
 import { coveredBy, nameOf, waivedBy } from './cover.ts';
+import type { GuideFile, Tried } from './guide.ts';
+import { guideRules } from './guide-rules.ts';
 import type {
 	Advisory,
 	Claims,
@@ -26,6 +28,8 @@ export type Files = {
 	lifecycles: readonly (YamlFile<Lifecycle> & { of: string })[];
 	claims: readonly YamlFile<Claims>[];
 	verified: readonly Verified[];
+	guides: readonly (YamlFile<GuideFile> & { id: string })[];
+	tried: readonly Tried[];
 };
 
 /** Each mistake as one line with its place. */
@@ -292,6 +296,11 @@ export function claimsAreOfRefusals(files: Files): string[] {
 	});
 }
 
+/** All that guide-rules.ts says, each with its own test there. */
+export function guidesHold(files: Files): string[] {
+	return guideRules.flatMap(rule => rule(files));
+}
+
 export const rules: readonly Rule[] = [
 	filesAreReleases,
 	idsAreUnique,
@@ -310,4 +319,5 @@ export const rules: readonly Rule[] = [
 	supportEndsAfterRelease,
 	datesRise,
 	claimsAreOfRefusals,
+	guidesHold,
 ];

@@ -2,6 +2,9 @@
 import { z } from 'zod';
 import { parseTerm } from '../advice/profile.ts';
 import { isRange, isVersion } from '../advice/version.ts';
+import type { Guide, Tried } from './guide.ts';
+
+export type * from './guide.ts';
 
 const version = z.string({ error: 'a version in quotes or with three parts, like 1.146.0' }).refine(isVersion, {
 	error: issue =>
@@ -340,6 +343,9 @@ export type Knowledge = {
 	verified: readonly Verified[];
 	/** Passages that no note covers and no waiver answers. */
 	unread: readonly Unread[];
+	guides: readonly Guide[];
+	/** Stages and failures of guides that were executed as they stand. */
+	tried: readonly Tried[];
 	/** Only known where it was read live. */
 	playbook?: Playbook;
 };

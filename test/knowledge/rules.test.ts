@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readFiles } from '../../src/knowledge/read.ts';
 import * as all from '../../src/knowledge/rules.ts';
-import { folderOf, noteText, passages, releases } from './folder.ts';
+import { folderOf, guideText, noteText, passages, releases } from './folder.ts';
 
 /** What one rule says to these files, all of which are in their shape. */
 function said(rule: all.Rule, texts: Record<string, string>): string[] {
@@ -279,6 +279,12 @@ const cases: [rule: all.Rule, broken: Record<string, string>, says: string[], ke
 			'synapse/claims.yaml:5:13 expected one entry for a note or its case, got 1.66.0/hawks for the second time',
 		],
 		{ ...notes('1.66.0', { id: 'hawks', refuses: 'true' }), ...claims(['1.66.0/hawks'], []) },
+	],
+	[
+		all.guidesHold,
+		{ 'guides/move.yaml': guideText.replace('lift {from}', 'lift {form}') },
+		['guides/move.yaml:17:19 expected a parameter of this guide, got form'],
+		{ 'guides/move.yaml': guideText },
 	],
 ];
 
