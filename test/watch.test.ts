@@ -102,7 +102,7 @@ describe('a tick', () => {
 				advisory('CVE-NEW', ['<1.1.0'], { severity: 'critical' }),
 			],
 		});
-		expect(await world.live(24)).toEqual(['🔴 example.org: 1.0.0 is open to CVE-NEW (critical): CVE-NEW · #3']);
+		expect(await world.live(24)).toEqual(['🔴 example.org: Open to CVE-NEW (critical): CVE-NEW · #3']);
 		world.web.plays('example.org', '1.1.0');
 		expect(await world.live(24)).toEqual([
 			'example.org was upgraded from 1.0.0 to 1.1.0',

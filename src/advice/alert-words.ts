@@ -109,11 +109,9 @@ function lateWords(late: readonly Deadline[], server: string): string[] {
 	if (!first) return [];
 	const what =
 		late.length === 1
-			? `Overdue, and still working: ${first.subject}`
-			: `${late.length} promises are overdue and still work`;
-	return [
-		`${what}. What is overdue may stop in any release; I tell you when a candidate does it: ${code(`!deadlines ${server}`)}`,
-	];
+			? `Should have stopped by now, and still works: ${first.subject}. It`
+			: `${late.length} things that should have stopped by now still work. They`;
+	return [`${what} may stop in any release; I speak up when a candidate does it. ${code(`!deadlines ${server}`)}`];
 }
 
 function waversWords({ mixture, lately }: Running): string | undefined {

@@ -164,10 +164,10 @@ function advisories({ running, knowledge, profile }: At): Matter[] {
 				stage: asks ? 'ask' : 'open',
 				severity: asks ? 'info' : severity,
 				reminds: !asks && severity !== 'info',
-				title: `${running} is open to ${code(advisory.id)} (${advisory.severity}): ${advisory.title}`,
+				title: `Open to ${code(advisory.id)} (${advisory.severity}): ${advisory.title}`,
 				text: () =>
 					[
-						fix ? `Fixed in ${fix}.` : 'No release fixes it yet.',
+						fix ? `It runs ${running}; fixed in ${fix}.` : `It runs ${running}; no release fixes it yet.`,
 						...(advisory.links[0] ? [`[Advisory](${advisory.links[0]})`] : []),
 					].join(' '),
 				...(concerned.is === 'unknown' && { ask: concerned.ask }),

@@ -54,7 +54,7 @@ try {
 		await note(at);
 		const alert = (await alice.messagesOf(room)).find(
 			event =>
-				event.sender === bot.userId && /open to/.test(event.content.body ?? '') && !event.content['m.relates_to'],
+				event.sender === bot.userId && /Open to/.test(event.content.body ?? '') && !event.content['m.relates_to'],
 		);
 		if (alert && !acked) {
 			acked = true;
@@ -88,6 +88,6 @@ A room of a real Synapse; the server \`example.org\` and the clock are played, f
 		const answers = reply ? ` · reply to ${numbers.get(reply)}` : '';
 		console.log(`### ${i + 1}. ${days.get(event_id)} · ${who}${thread}${answers}${mention}\n`);
 		if (type === 'm.reaction') console.log(`${relation?.key} on ${numbers.get(relation?.event_id ?? '')}\n`);
-		else console.log(`\`\`\`\`text\n${content.body?.replaceAll(/@[^:\s]+:\S+/g, '@…')}\n\`\`\`\`\n`);
+		else console.log(`\`\`\`\`text\n${content.body?.replaceAll(/@[^:\s]+:[^\s`]+/g, '@…')}\n\`\`\`\`\n`);
 	}
 }
