@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commands } from '../commands/index.ts';
+import packageJson from '../package.json' with { type: 'json' };
 import { usualLimits } from '../src/advice/subscription.ts';
 import { respond } from '../src/bot.ts';
 import { openLater } from '../src/edges/store/later.ts';
@@ -20,6 +21,12 @@ const short = '!rollback 1.69 1.61';
 const long = '!upgrade 1.56 1.69';
 
 type Runner = { name: string; user: string; start: () => Promise<ChildProcess>; room: string; child?: ChildProcess };
+
+/** What `npm start` runs, as arguments of Node. */
+export const program: readonly string[] = packageJson.scripts.start
+	.split(' ')
+	.slice(1)
+	.map(word => (word.endsWith('.js') ? join(import.meta.dirname, '..', word) : word));
 
 /** Contents that answer a command, without what only the edge adds. */
 export async function contentsOf(body: string): Promise<unknown[]> {
@@ -105,14 +112,13 @@ async function runners(home: Homeserver, reader: Person, dir: string): Promise<R
 		live: { enabled: false },
 	};
 	writeFileSync(join(dir, 'config.yaml'), JSON.stringify(config));
-	const main = join(import.meta.dirname, '../src/main.ts');
 	const yardstick = join(import.meta.dirname, 'bare-bot.ts');
 	return [
 		{
 			name: 'Glia',
 			user: glia.userId,
 			room: await reader.createRoom({ invite: [glia.userId] }),
-			start: () => started([main, '--config', join(dir, 'config.yaml')]),
+			start: () => started([...program, '--config', join(dir, 'config.yaml')]),
 		},
 		{
 			name: 'bare',

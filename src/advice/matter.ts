@@ -7,7 +7,7 @@ import { deadlines, earliest } from './deadline.ts';
 import { daysBetween } from './hours.ts';
 import { code, quoted } from './markdown.ts';
 import type { Plan } from './plan.ts';
-import { plan } from './plan.ts';
+import { plan, surely } from './plan.ts';
 import type { Profile } from './profile.ts';
 import { concern, holds } from './profile.ts';
 import type { Running, Spell } from './spell.ts';
@@ -123,7 +123,7 @@ function release(at: At): Matter[] {
 /** What a way asks, in a few lines, and where to read all of it. */
 export function wayWords(way: Plan, server: string): string {
 	const acts = way.steps.filter(({ must, generated }) => must && !generated);
-	const sure = acts.filter(({ concerned }) => concerned === true).length;
+	const sure = acts.filter(surely).length;
 	const refusing = way.steps.filter(({ refuses }) => refuses).length;
 	const halts = way.stops.filter(({ required }) => required);
 	const parts = [
@@ -138,7 +138,9 @@ export function wayWords(way: Plan, server: string): string {
 		way,
 		way.steps.filter(({ must, refuses }) => must || refuses),
 	).filter(line => line.startsWith('🔴'));
-	const numbered = worst.map(line => line.replace(/ without step \d+/, ' without a step'));
+	const numbered = worst.map(line =>
+		line.replace(/ without step \d+/, ' without a step').replace(/ Step \d+ can /, ' A step can '),
+	);
 	return numbered.length ? `${ask}\n\n${list(numbered.slice(0, 5))}` : ask;
 }
 

@@ -25,13 +25,15 @@ export type Step = {
 	title: string;
 	text: string;
 	applies?: Applies;
+	/** What else those who are concerned find at home. */
+	onlyIf?: string;
 	/** Facts that would decide whether the deployment is concerned. */
 	ask?: string[];
 	options: readonly string[];
 	endpoints: readonly string[];
 	metrics: readonly string[];
 	story?: string;
-	/** Earlier notes of the range that this step stands for. */
+	/** Notes of the range that this step stands for: earlier ones of its story, or what a wait answers. */
 	tells: string[];
 	oneWay?: string;
 	sources: Source[];
@@ -83,19 +85,18 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 	const legs = legsOf(from, to, stops);
 	const hidden: Hidden[] = [];
 	const visible: Step[] = [];
-	for (const note of known.notes.filter(({ release }) => within(release))) {
+	const notes = known.notes.filter(({ release }) => within(release));
+	for (const note of notes) {
 		const concerned = concern(note.applies, profile);
 		if (concerned.is === false)
 			hidden.push({ id: note.id, title: note.title, because: concerned.because, sources: note.sources });
-		else
-			visible.push(
-				stepOf(
-					note,
-					concerned.is === true ? { concerned: true } : { concerned: 'unknown', ask: concerned.ask },
-					from,
-					legs,
-				),
-			);
+		else {
+			const asking: Pick<Step, 'concerned' | 'ask'> =
+				concerned.is === true ? { concerned: true } : { concerned: 'unknown', ask: concerned.ask };
+			const step = stepOf(note, asking, from, legs);
+			const isWait = known.stops.some(({ tells }) => tells.includes(note.id));
+			visible.push(isWait ? { ...step, leg: legOf(note.release, legs) } : step);
+		}
 	}
 	const advisories = advisoriesOn(from, to, profile, known);
 	return {
@@ -104,11 +105,13 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 		to,
 		profile: profileJson(profile),
 		horizon: horizon(known),
-		steps: inOrder([
-			...told(visible).map(step => ({ ...step, ...(step.refuses && triedOf(step.id, known.verified)) })),
-			...waitAtStart({ from, to, profile }, known.stops),
-			...generated(legs, stops, profile, { today, releases: known.releases }),
-		]),
+		steps: inOrder(
+			waited(
+				told(visible).map(step => ({ ...step, ...(step.refuses && triedOf(step.id, known.verified)) })),
+				[...waitAtStart({ from, to, profile }, known.stops), ...generated(legs, stops, profile, { today, known })],
+				notes,
+			),
+		),
 		hidden,
 		stops,
 		floors: floors(from, to, profile, known.releases),
@@ -187,6 +190,7 @@ function stepOf(note: Note, concerned: Pick<Step, 'concerned' | 'ask'>, from: Ve
 		title: note.title,
 		text: note.text,
 		...(note.applies && { applies: note.applies }),
+		...(note.onlyIf && { onlyIf: note.onlyIf }),
 		options: note.options,
 		endpoints: note.endpoints,
 		metrics: note.metrics,
@@ -214,8 +218,33 @@ function told(steps: readonly Step[]): Step[] {
 		const before = earlier.get(step);
 		if (!before) return step;
 		const sources = distinct([step, ...before].flatMap(other => other.sources));
-		return { ...step, tells: before.map(({ id }) => id), sources };
+		return { ...step, ...onlyIfAny([step, ...before]), tells: before.map(({ id }) => id), sources };
 	});
+}
+
+/** The end of a story concerns whom it concerns itself, and whom the notes that it stands for do. */
+function onlyIfAny([end, ...before]: readonly Step[]): Pick<Step, 'onlyIf'> {
+	if (end?.onlyIf === undefined) return {};
+	const clauses = new Set([end, ...before].flatMap(({ onlyIf }) => onlyIf ?? []));
+	return { onlyIf: [...clauses].join(', or ') };
+}
+
+/** A wait stands for the notes beyond it that ask for the same, if it is at least as sure, and they can be followed there. */
+function waited(steps: readonly Step[], waits: readonly Step[], notes: readonly Note[]): Step[] {
+	const canFollow = ({ id }: Step, at: Version) => {
+		const possible = notes.find(note => note.id === id)?.possible;
+		return possible === undefined || !isAbove(possible, at);
+	};
+	const answers = (wait: Step, step: Step) =>
+		wait.tells.includes(step.id) &&
+		isAbove(step.release, wait.release) &&
+		(wait.concerned === true || step.concerned === 'unknown') &&
+		canFollow(step, wait.release);
+	const answered = waits.map(wait => {
+		const same = steps.filter(step => answers(wait, step));
+		return { ...wait, tells: same.map(({ id }) => id), sources: distinct(same.flatMap(({ sources }) => sources)) };
+	});
+	return [...steps.filter(step => !waits.some(wait => answers(wait, step))), ...answered];
 }
 
 function distinct(sources: readonly Source[]): Source[] {
@@ -235,17 +264,12 @@ const planned = {
 	tells: [],
 } satisfies Partial<Step>;
 
-type Calendar = { today: string; releases: readonly Release[] };
+type Calendar = { today: string; known: Pick<Knowledge, 'releases' | 'stops'> };
 
 /** What the planner adds to the notes: each switch, and the wait at each halt. */
-function generated(
-	legs: readonly Leg[],
-	stops: readonly Halt[],
-	profile: Profile,
-	{ today, releases }: Calendar,
-): Step[] {
+function generated(legs: readonly Leg[], stops: readonly Halt[], profile: Profile, { today, known }: Calendar): Step[] {
 	return legs.flatMap((leg, i): Step[] => {
-		const released = releases.find(({ version }) => version === leg.to)?.date ?? today;
+		const released = known.releases.find(({ version }) => version === leg.to)?.date ?? today;
 		const step: Step = {
 			...planned,
 			id: `${leg.to}/switch`,
@@ -260,7 +284,8 @@ function generated(
 			...step,
 			id: `${leg.to}/wait`,
 			title: `Wait at ${leg.to} for ${halt.waitFor}`,
-			text: `${halt.why}\n\n${waitText(leg.to)}`,
+			text: `${halt.why}\n\n${waitText(leg.to, profile)}`,
+			tells: known.stops.flatMap(({ best, tells }) => (best === leg.to ? tells : [])),
 			...(halt.applies && { applies: halt.applies }),
 			concerned: concern(halt.applies, profile).is === true ? true : 'unknown',
 			...(halt.tried && { tried: halt.tried }),
@@ -276,7 +301,7 @@ function waitAtStart({ from, to, profile }: Omit<Way, 'today'>, stops: readonly 
 			stop =>
 				stop.waitAtStart && isWithin(from, stop.waitAtStart) && stop.ways.some(way => isWithin(finalOf(to), way.to)),
 		)
-		.flatMap(({ id, waitFor, why, applies }): Step[] => {
+		.flatMap(({ id, waitFor, tells, why, applies }): Step[] => {
 			const concerned = concern(applies, profile);
 			if (concerned.is === false) return [];
 			return [
@@ -286,7 +311,8 @@ function waitAtStart({ from, to, profile }: Omit<Way, 'today'>, stops: readonly 
 					release: from,
 					when: 'before',
 					title: `Wait on ${from} for ${waitFor}`,
-					text: `${why}\n\n${waitText(from)}`,
+					text: `${why}\n\n${waitText(from, profile)}`,
+					tells,
 					...(applies && { applies }),
 					...(concerned.is === 'unknown' ? { concerned: concerned.is, ask: concerned.ask } : { concerned: true }),
 					leg: 0,
@@ -295,21 +321,29 @@ function waitAtStart({ from, to, profile }: Omit<Way, 'today'>, stops: readonly 
 		});
 }
 
+/** Whether a step concerns this deployment without a doubt, and without a look at home. */
+export function surely({ concerned, onlyIf }: Pick<Step, 'concerned' | 'onlyIf'>): boolean {
+	return concerned === true && onlyIf === undefined;
+}
+
 const whenOrder = ['before', 'switch', 'after'];
 
 /** How much a step matters: what stops the start, what somebody has to do, what is good to know. */
-function weight({ refuses, must, concerned }: Step): number {
-	const sure = concerned === true ? 0 : 1;
+function weight(step: Step): number {
+	const { refuses, must } = step;
+	const sure = surely(step) ? 0 : 1;
 	return refuses ? sure : must ? 2 + sure : 4 + sure;
 }
 
 function inOrder(steps: readonly Step[]): Step[] {
 	const atSwitch = (step: Step) => (step.when === 'switch' ? step.leg : 0);
+	// A switch ends its leg; a wait before the first one takes days, so it begins at once.
+	const generatedOrder = (step: Step) => (step.generated ? (step.when === 'before' ? -1 : 1) : 0);
 	return [...steps].sort(
 		(a, b) =>
 			whenOrder.indexOf(a.when) - whenOrder.indexOf(b.when) ||
 			atSwitch(a) - atSwitch(b) ||
-			Number(a.generated ?? false) - Number(b.generated ?? false) ||
+			generatedOrder(a) - generatedOrder(b) ||
 			(a.generated ? 0 : weight(a) - weight(b)) ||
 			compare(a.release, b.release),
 	);

@@ -6,6 +6,7 @@ import { earliest } from './deadline.ts';
 import { momentIn } from './hours.ts';
 import { code, escapeMarkdown, quoted } from './markdown.ts';
 import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
+import { surely } from './plan.ts';
 import type { Applies } from './profile.ts';
 import { closedFacts, openFacts } from './profile.ts';
 import type { Rollback } from './rollback.ts';
@@ -42,7 +43,8 @@ function sourceLinks(sources: readonly Source[]): string {
 	for (const { document, section, heading, url } of sources) {
 		// The candidates of a release have logs of their own; one of them is enough to find the others.
 		const changes = `changes of ${section.replace(/^Synapse |rc\d+$/g, '')}`;
-		const what = document === 'upgrade.md' ? (heading ?? section) : document === 'CHANGES.md' ? changes : section;
+		const file = section.startsWith('Synapse ') ? `${document} of ${section.slice('Synapse '.length)}` : section;
+		const what = document === 'upgrade.md' ? (heading ?? section) : document === 'CHANGES.md' ? changes : file;
 		if (!links.has(what)) links.set(what, link(what, url));
 	}
 	return [...links.values()].join(', ');
@@ -53,10 +55,16 @@ function link(text: string, url: string): string {
 	return isPlainLink(url) ? `[${words}](${url})` : words;
 }
 
+/** Under which conditions a step concerns its reader, as a clause after “if”; empty if without any. */
+function whoseStep({ applies, concerned, onlyIf }: Step): string {
+	const facts = applies && concerned === 'unknown' ? `yours is ${conditions(applies)}` : undefined;
+	return [facts, onlyIf].filter(clause => clause !== undefined).join(', and ');
+}
+
 /** What a step says inside its fold. */
 function stepText(step: Step): string {
-	const condition =
-		step.applies && step.concerned === 'unknown' ? `*If yours is ${conditions(step.applies)}:*\n\n` : '';
+	const whose = whoseStep(step);
+	const condition = whose ? `*${step.onlyIf ? 'Only if' : 'If'} ${whose}:*\n\n` : '';
 	const names = [
 		...(step.options.length ? [`Options: ${step.options.map(code).join(', ')}`] : []),
 		...(step.endpoints.length ? [`Endpoints: ${step.endpoints.map(code).join(', ')}`] : []),
@@ -135,9 +143,11 @@ function rollbackLine({ release, floor, to, canReturn, floorWhy }: Rollback): st
 /** What could hurt, which no reader may have to unfold. */
 export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 	const refusing = numbered.flatMap((step, i) => {
-		const condition = step.concerned === 'unknown' && step.applies ? ` if yours is ${conditions(step.applies)}` : '';
-		const tried = step.tried ? ' (tried)' : '';
-		return step.refuses ? [`🔴 No start without step ${i + 1}${condition}${tried}: ${step.title}`] : [];
+		if (!step.refuses) return [];
+		const whose = whoseStep(step);
+		// What the clause names concerns its reader; not everybody of these meets the refusal.
+		const what = step.onlyIf ? `Step ${i + 1} can stop the start` : `No start without step ${i + 1}`;
+		return [`🔴 ${what}${whose && ` if ${whose}`}${step.tried ? ' (tried)' : ''}: ${step.title}`];
 	});
 	const oneWay = numbered.flatMap((step, i) =>
 		step.oneWay ? [`⚠️ Step ${i + 1} cannot be undone: ${step.title}`] : [],
@@ -166,7 +176,7 @@ export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 /** The one line that says the result; its beginning is what a notification shows. */
 function planLead(plan: Plan): string {
 	const acts = plan.steps.filter(({ must, generated }) => must && !generated);
-	const sure = acts.filter(({ concerned }) => concerned === true);
+	const sure = acts.filter(surely);
 	const perhaps = acts.length - sure.length;
 	const refuses = plan.steps.filter(step => step.refuses).length;
 	const halts = plan.stops.filter(({ required }) => required).length;
