@@ -543,12 +543,12 @@ function moment(at: string): string {
 export function statusWords(status: Status, zone: string): Answer {
 	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories, watch, sources } = status;
 	const looks = [
-		...(watch.last === undefined ? [] : [`last look ${moment(watch.last)}`]),
-		...(watch.next === undefined ? [] : [`next look ${moment(watch.next)}`]),
+		...(watch.last === undefined ? [] : [`last look ${momentIn(new Date(watch.last), zone)}`]),
+		...(watch.next === undefined ? [] : [`next look ${momentIn(new Date(watch.next), zone)}`]),
 	];
 	const lines = [
 		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
-		`Watch: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no server for this room'}${looks.length ? `; of all my rooms, ${looks.join(', ')}` : ''}`,
+		`Watch: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no server for this room'}${looks.length ? `. For all my rooms: ${looks.join(', ')}` : ''}`,
 		...(lastSync ? [`Last word from the homeserver: ${moment(lastSync)}`] : []),
 		...(device ? [deviceLine(device)] : []),
 	];
