@@ -224,8 +224,9 @@ function told(steps: readonly Step[]): Step[] {
 /** The end of a story concerns whom it concerns itself, and whom the notes that it stands for do. */
 function onlyIfAny([end, ...before]: readonly Step[]): Pick<Step, 'onlyIf'> {
 	if (end?.onlyIf === undefined) return {};
-	const clauses = new Set([end, ...before].flatMap(({ onlyIf }) => onlyIf ?? []));
-	return { onlyIf: [...clauses].join(', or ') };
+	const clauses = [...new Set([end, ...before].flatMap(({ onlyIf }) => onlyIf ?? []))];
+	const wide = clauses.filter(clause => !clauses.some(other => other.startsWith(`${clause}, or `)));
+	return { onlyIf: wide.join(', or ') };
 }
 
 function distinct(sources: readonly Source[]): Source[] {
