@@ -26,7 +26,7 @@ type Runner = { name: string; user: string; start: () => Promise<ChildProcess>; 
 export const program: readonly string[] = packageJson.scripts.start
 	.split(' ')
 	.slice(1)
-	.map(word => (word.endsWith('.js') ? join(import.meta.dirname, '..', word) : word));
+	.map(word => (word.endsWith('.ts') ? join(import.meta.dirname, '..', word) : word));
 
 /** Contents that answer a command, without what only the edge adds. */
 export async function contentsOf(body: string): Promise<unknown[]> {

@@ -225,8 +225,9 @@ function told(steps: readonly Step[]): Step[] {
 /** The end of a story concerns whom it concerns itself, and whom the notes that it stands for do. */
 function onlyIfAny([end, ...before]: readonly Step[]): Pick<Step, 'onlyIf'> {
 	if (end?.onlyIf === undefined) return {};
-	const clauses = new Set([end, ...before].flatMap(({ onlyIf }) => onlyIf ?? []));
-	return { onlyIf: [...clauses].join(', or ') };
+	const clauses = [...new Set([end, ...before].flatMap(({ onlyIf }) => onlyIf ?? []))];
+	const wide = clauses.filter(clause => !clauses.some(other => other.startsWith(`${clause}, or `)));
+	return { onlyIf: wide.join(', or ') };
 }
 
 /** A wait stands for the notes beyond it that ask for the same, if it is at least as sure, and they can be followed there. */

@@ -94,7 +94,7 @@ export const floorNames = {
 	rust: 'Rust (to build)',
 } as const;
 
-function floorLines({ floors }: Plan): string[] {
+function floorLines(floors: Plan['floors']): string[] {
 	return floors.map(({ of, at, min, met }) => {
 		const rule = `${floorNames[of]} ${min} or newer is needed from ${at} on`;
 		if (met === false) return `🔴 ${rule}: yours is older. Upgrade it first.`;
@@ -162,10 +162,12 @@ export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 			: [];
 	});
 	return [
+		// Nothing else helps whoever is under a floor.
+		...floorLines(plan.floors.filter(({ met }) => met === false)),
 		...stopLines(plan),
 		...waits,
 		...refusing,
-		...floorLines(plan),
+		...floorLines(plan.floors.filter(({ met }) => met !== false)),
 		...oneWay,
 		rollbackLine(plan.rollback),
 		...advisoryLines(plan),

@@ -67,6 +67,7 @@ test('the end of a story concerns whom the notes that it tells concern', () => {
 	};
 	expect(conditions('`a` is set', '`b` is set', '`c` is set')).toBe('`c` is set, or `a` is set, or `b` is set');
 	expect(conditions('`a` is set', undefined, '`a` is set')).toBe('`a` is set');
+	expect(conditions('`a` is set', '`a` is set, or no list')).toBe('`a` is set, or no list');
 	expect(conditions('`a` is set', '`b` is set', undefined)).toBeUndefined();
 });
 

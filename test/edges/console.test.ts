@@ -7,7 +7,7 @@ import { expect, test, vi } from 'vitest';
 // Each test starts the program a few times, which takes long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
 
-const main = fileURLToPath(new URL('../../start.js', import.meta.url));
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 type Ended = { out: string; err: string; status: number | null };
 
