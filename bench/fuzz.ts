@@ -1,6 +1,7 @@
 // A million generated messages through parsing and bot.ts: nothing thrown, nothing answered unasked, each in a bounded time.
 
 import { commands } from '../commands/index.ts';
+import { usualLimits } from '../src/advice/subscription.ts';
 import { callsIn, type Respondent, respond } from '../src/bot.ts';
 import type { Command } from '../src/command.ts';
 import { openLater } from '../src/edges/store/later.ts';
@@ -74,6 +75,7 @@ export async function fuzz(messages: number, seed: number): Promise<Fuzzed> {
 			health: { version: '0', startedAt: now, lastSync: () => undefined },
 			store: openLater(),
 			web: outside(() => now),
+			limits: usualLimits,
 		},
 		names: ['glia', '@glia:example.org', 'Glia the bot'],
 		bare: true,

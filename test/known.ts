@@ -52,6 +52,8 @@ type Given = {
 	rollbackFloors?: Knowledge['rollbackFloors'];
 	lifecycles?: Knowledge['lifecycles'];
 	verified?: Knowledge['verified'];
+	guides?: Knowledge['guides'];
+	tried?: Knowledge['tried'];
 };
 
 export function known(given: Given = {}): Knowledge {
@@ -65,6 +67,8 @@ export function known(given: Given = {}): Knowledge {
 		lifecycles: {},
 		verified: [],
 		unread: [],
+		guides: [],
+		tried: [],
 		...given,
 	};
 }

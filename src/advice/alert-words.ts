@@ -2,13 +2,15 @@
 import type { Answer, Section } from '../command.ts';
 import { isAffected } from './advisory.ts';
 import type { Alert } from './alert.ts';
+import type { Deadline } from './deadline.ts';
 import { momentIn } from './hours.ts';
 import { code, quoted } from './markdown.ts';
 import type { Facing, Severity } from './matter.ts';
-import { behind, nextDeadlines } from './matter.ts';
+import { behind, nextDeadlines, overdue } from './matter.ts';
 import { plan } from './plan.ts';
 import { concern, profileJson } from './profile.ts';
 import { rollback } from './rollback.ts';
+import type { Running } from './spell.ts';
 import { isAbove, isCandidate } from './version.ts';
 import { capital, count, deadlineLine, factExample, list } from './words.ts';
 
@@ -24,6 +26,7 @@ const ruleTitles: Record<Alert['rule'], string> = {
 	lifecycle: 'End of support',
 	floor: 'Needed by the newest release',
 	unseen: 'Not seen',
+	mixture: 'Several versions',
 };
 /** So many alerts are told one by one. */
 const mostInFull = 6;
@@ -100,6 +103,25 @@ export type Card = {
 	opening?: string;
 };
 
+/** What upstream promised to stop and did not: one line, however much it is. */
+function lateWords(late: readonly Deadline[], server: string): string[] {
+	const [first] = late;
+	if (!first) return [];
+	const what =
+		late.length === 1
+			? `Overdue, and still working: ${first.subject}`
+			: `${late.length} promises are overdue and still work`;
+	return [
+		`${what}. What is overdue may stop in any release; I tell you when a candidate does it: ${code(`!deadlines ${server}`)}`,
+	];
+}
+
+function waversWords({ mixture, lately }: Running): string | undefined {
+	if (mixture)
+		return `⚠️ It answers with ${mixture.lowest} and with ${mixture.highest} by turns: several Synapses behind one name, not upgraded together? I go by the lowest.`;
+	return lately && `⚠️ The last look saw ${lately}. If that stays for some hours, I take it for a way back.`;
+}
+
 /** The state of a server at one glance. */
 export function cardWords({ facing, zone, looked, next, why, opening }: Card): Answer {
 	const { server, running, profile, knowledge, today } = facing;
@@ -137,6 +159,7 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 	].join(', ');
 	const severe = open.filter(({ severity }) => severity === 'critical' || severity === 'high').length;
 	const deadlines = nextDeadlines(facing, 4);
+	const overdues = overdue(facing);
 	const back = rollback(version, undefined, knowledge);
 	const facts = new Map<string, number>();
 	for (const fact of way?.steps.flatMap(({ ask }) => ask ?? []) ?? []) facts.set(fact, (facts.get(fact) ?? 0) + 1);
@@ -169,8 +192,14 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 	];
 	const sections: Section[] = [
 		{ title: 'State', markdown: list(lines), fold: false },
-		...(deadlines.length
-			? [{ title: 'Next deadlines', markdown: list(deadlines.map(deadlineLine)), fold: false }]
+		...(deadlines.length || overdues.length
+			? [
+					{
+						title: 'Next deadlines',
+						markdown: list([...deadlines.map(deadlineLine), ...lateWords(overdues, server)]),
+						fold: false,
+					},
+				]
 			: []),
 		{ title: 'The deployment', markdown: `${known}${say}`, fold: false },
 	];
@@ -189,6 +218,7 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 			`**${quoted(server)} runs Synapse ${version}${by}: ${state}.**`,
 			// A silent server still runs what it ran, as far as anybody knows.
 			why && `⚠️ ${why}`,
+			waversWords(running),
 			opening,
 			foot,
 		]

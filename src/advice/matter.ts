@@ -16,16 +16,17 @@ import { compare, finalOf, isAbove, isCandidate, lineOf } from './version.ts';
 import { count, dangers, deadlineLine, floorNames, list } from './words.ts';
 
 export type Severity = 'info' | 'warning' | 'severe';
-export type Rule = 'release' | 'advisory' | 'deadline' | 'lifecycle' | 'floor' | 'unseen';
+export type Rule = 'release' | 'advisory' | 'deadline' | 'lifecycle' | 'floor' | 'unseen' | 'mixture';
 
 /** The ladder of each rule, from far to near. What stands later is nearer, and says more. */
 export const ladders: Record<Rule, readonly string[]> = {
 	release: ['out'],
 	advisory: ['ask', 'open'],
-	deadline: ['announced', 'd90', 'two-away', 'ask', 'd30', 'next', 'd14', 'd7', 'rc', 'd1', 'passed', 'in-force'],
+	deadline: ['announced', 'd90', 'two-away', 'ask', 'd30', 'next', 'd14', 'd7', 'd1', 'passed', 'rc', 'in-force'],
 	lifecycle: ['d90', 'd30', 'd14', 'd7', 'd1', 'passed'],
 	floor: ['newest'],
 	unseen: ['long'],
+	mixture: ['seen'],
 };
 
 /** The end of a ladder: a new fact, which even those hear who stopped the reminders. */
@@ -38,6 +39,8 @@ export type Matter = {
 	severity: Severity;
 	/** Said again until somebody acts or stops it. */
 	reminds: boolean;
+	/** Old news: who has not heard of it finds it in the status card, and is not told. */
+	stale?: true;
 	/** One line of Markdown, without a full stop; it is kept, for the day when the matter is solved. */
 	title: string;
 	/** More of it, as Markdown; put together only when it is said. */
@@ -62,7 +65,7 @@ export type Facing = {
 /** All that is true now, the worst first. */
 export function matters(facing: Facing): Matter[] {
 	const { running } = facing;
-	const found = [...unseen(facing), ...lifecycles(facing)];
+	const found = [...unseen(facing), ...mixture(facing), ...lifecycles(facing)];
 	if (running) {
 		const at = { ...facing, running: running.version };
 		found.push(...advisories(at), ...promises(at), ...floors(at), ...release(at));
@@ -199,19 +202,35 @@ function promises(at: At): Matter[] {
 		if (concerned === 'unknown' && ends.includes(stage)) return [];
 		const ask = concerned === 'unknown';
 		const near = nearness >= ladders.deadline.indexOf('d30');
+		const late = deadline.slipped && deadline.landed === null;
+		const stale = late && overdueDays(deadline, at) > fresh;
 		return [
 			{
 				rule: 'deadline',
 				subject,
 				stage: ask ? 'ask' : stage,
-				severity: near && !ask ? 'warning' : 'info',
-				reminds: !ask && ends.includes(stage),
-				title: `${stageWords[stage] ?? ''}: ${deadline.subject}`,
+				severity: near && !ask && !stale ? 'warning' : 'info',
+				// What is overdue and still works has no day to be reminded of: a candidate without it is the next news.
+				reminds: !ask && stage === 'in-force',
+				...(stale && { stale: true as const }),
+				title: `${late ? 'Overdue' : (stageWords[stage] ?? '')}: ${deadline.subject}`,
 				text: () => deadlineLine(deadline),
 				...(ask && { ask: askOf(deadline, profile) }),
 			},
 		];
 	});
+}
+
+/** Days for which what is overdue is still news. */
+const fresh = 90;
+
+/** Days since the date that upstream named, or since the release. */
+function overdueDays({ at }: Deadline, { knowledge, today }: At): number {
+	if (at.date !== undefined) return daysBetween(earliest(at.date), today);
+	const named = at.version;
+	const reached =
+		named && knowledge.releases.find(({ version }) => !isCandidate(version) && compare(version, named) >= 0);
+	return reached ? daysBetween(reached.date, today) : 0;
 }
 
 /** The release in which it landed, if that one is out. */
@@ -318,6 +337,23 @@ function floors({ running, knowledge, profile, server }: At): Matter[] {
 	});
 }
 
+function mixture({ running, server }: Facing): Matter[] {
+	if (!running?.mixture) return [];
+	const { lowest, highest } = running.mixture;
+	return [
+		{
+			rule: 'mixture',
+			subject: 'versions',
+			stage: 'seen',
+			severity: 'warning',
+			reminds: false,
+			title: `${quoted(server)} answers with ${lowest} and with ${highest} by turns`,
+			text: () =>
+				`Behind this name seem to be several Synapses that were not upgraded together. I go by the lowest, ${lowest}, until one version has answered alone for two days.`,
+		},
+	];
+}
+
 /** A server counts as unseen after a day and three looks: one failed look may be our own fault. */
 const patience = { hours: 24, looks: 3 };
 
@@ -351,10 +387,17 @@ export function nextDeadlines({ profile, today, knowledge, running }: Facing, mo
 	return deadlines({ at: newestOf(knowledge), today, all: true }, profile, knowledge)
 		.filter(({ withdrawn, landed }) => withdrawn === undefined && (landed === null || isAbove(landed, running.version)))
 		.filter(({ concerned, announced }) => concerned === true || announced !== null)
-		.filter(({ at, landed, concerned, slipped }) => !at.vague && landed === null && (concerned === true || !slipped))
-		.filter(({ at, concerned }) => concerned === true || at.date === undefined || earliest(at.date) > today)
+		.filter(({ at, landed }) => !at.vague && landed === null)
+		.filter(({ at, slipped }) => !slipped && (at.date === undefined || earliest(at.date) > today))
 		.sort((a, b) => Number(b.concerned === true) - Number(a.concerned === true))
 		.slice(0, most);
+}
+
+/** What was promised to stop working for a server by now, and still works. */
+export function overdue({ profile, today, knowledge }: Facing): Deadline[] {
+	return deadlines({ at: newestOf(knowledge), today, all: false }, profile, knowledge).filter(
+		({ concerned, announced, slipped }) => concerned === true && announced !== null && slipped,
+	);
 }
 
 /** How far a release is behind: lines of releases, and days since it came out. */

@@ -33,7 +33,7 @@ export type Step = {
 	endpoints: readonly string[];
 	metrics: readonly string[];
 	story?: string;
-	/** Earlier notes of the range that this step stands for. */
+	/** Notes of the range that this step stands for: earlier ones of its story, or what a wait answers. */
 	tells: string[];
 	oneWay?: string;
 	sources: Source[];
@@ -85,19 +85,18 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 	const legs = legsOf(from, to, stops);
 	const hidden: Hidden[] = [];
 	const visible: Step[] = [];
-	for (const note of known.notes.filter(({ release }) => within(release))) {
+	const notes = known.notes.filter(({ release }) => within(release));
+	for (const note of notes) {
 		const concerned = concern(note.applies, profile);
 		if (concerned.is === false)
 			hidden.push({ id: note.id, title: note.title, because: concerned.because, sources: note.sources });
-		else
-			visible.push(
-				stepOf(
-					note,
-					concerned.is === true ? { concerned: true } : { concerned: 'unknown', ask: concerned.ask },
-					from,
-					legs,
-				),
-			);
+		else {
+			const asking: Pick<Step, 'concerned' | 'ask'> =
+				concerned.is === true ? { concerned: true } : { concerned: 'unknown', ask: concerned.ask };
+			const step = stepOf(note, asking, from, legs);
+			const isWait = known.stops.some(({ tells }) => tells.includes(note.id));
+			visible.push(isWait ? { ...step, leg: legOf(note.release, legs) } : step);
+		}
 	}
 	const advisories = advisoriesOn(from, to, profile, known);
 	return {
@@ -106,11 +105,13 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 		to,
 		profile: profileJson(profile),
 		horizon: horizon(known),
-		steps: inOrder([
-			...told(visible).map(step => ({ ...step, ...(step.refuses && triedOf(step.id, known.verified)) })),
-			...waitAtStart({ from, to, profile }, known.stops),
-			...generated(legs, stops, profile, { today, releases: known.releases }),
-		]),
+		steps: inOrder(
+			waited(
+				told(visible).map(step => ({ ...step, ...(step.refuses && triedOf(step.id, known.verified)) })),
+				[...waitAtStart({ from, to, profile }, known.stops), ...generated(legs, stops, profile, { today, known })],
+				notes,
+			),
+		),
 		hidden,
 		stops,
 		floors: floors(from, to, profile, known.releases),
@@ -229,6 +230,24 @@ function onlyIfAny([end, ...before]: readonly Step[]): Pick<Step, 'onlyIf'> {
 	return { onlyIf: wide.join(', or ') };
 }
 
+/** A wait stands for the notes beyond it that ask for the same, if it is at least as sure, and they can be followed there. */
+function waited(steps: readonly Step[], waits: readonly Step[], notes: readonly Note[]): Step[] {
+	const canFollow = ({ id }: Step, at: Version) => {
+		const possible = notes.find(note => note.id === id)?.possible;
+		return possible === undefined || !isAbove(possible, at);
+	};
+	const answers = (wait: Step, step: Step) =>
+		wait.tells.includes(step.id) &&
+		isAbove(step.release, wait.release) &&
+		(wait.concerned === true || step.concerned === 'unknown') &&
+		canFollow(step, wait.release);
+	const answered = waits.map(wait => {
+		const same = steps.filter(step => answers(wait, step));
+		return { ...wait, tells: same.map(({ id }) => id), sources: distinct(same.flatMap(({ sources }) => sources)) };
+	});
+	return [...steps.filter(step => !waits.some(wait => answers(wait, step))), ...answered];
+}
+
 function distinct(sources: readonly Source[]): Source[] {
 	return [...new Map(sources.map(source => [JSON.stringify(source), source])).values()];
 }
@@ -246,17 +265,12 @@ const planned = {
 	tells: [],
 } satisfies Partial<Step>;
 
-type Calendar = { today: string; releases: readonly Release[] };
+type Calendar = { today: string; known: Pick<Knowledge, 'releases' | 'stops'> };
 
 /** What the planner adds to the notes: each switch, and the wait at each halt. */
-function generated(
-	legs: readonly Leg[],
-	stops: readonly Halt[],
-	profile: Profile,
-	{ today, releases }: Calendar,
-): Step[] {
+function generated(legs: readonly Leg[], stops: readonly Halt[], profile: Profile, { today, known }: Calendar): Step[] {
 	return legs.flatMap((leg, i): Step[] => {
-		const released = releases.find(({ version }) => version === leg.to)?.date ?? today;
+		const released = known.releases.find(({ version }) => version === leg.to)?.date ?? today;
 		const step: Step = {
 			...planned,
 			id: `${leg.to}/switch`,
@@ -271,7 +285,8 @@ function generated(
 			...step,
 			id: `${leg.to}/wait`,
 			title: `Wait at ${leg.to} for ${halt.waitFor}`,
-			text: `${halt.why}\n\n${waitText(leg.to)}`,
+			text: `${halt.why}\n\n${waitText(leg.to, profile)}`,
+			tells: known.stops.flatMap(({ best, tells }) => (best === leg.to ? tells : [])),
 			...(halt.applies && { applies: halt.applies }),
 			concerned: concern(halt.applies, profile).is === true ? true : 'unknown',
 			...(halt.tried && { tried: halt.tried }),
@@ -287,7 +302,7 @@ function waitAtStart({ from, to, profile }: Omit<Way, 'today'>, stops: readonly 
 			stop =>
 				stop.waitAtStart && isWithin(from, stop.waitAtStart) && stop.ways.some(way => isWithin(finalOf(to), way.to)),
 		)
-		.flatMap(({ id, waitFor, why, applies }): Step[] => {
+		.flatMap(({ id, waitFor, tells, why, applies }): Step[] => {
 			const concerned = concern(applies, profile);
 			if (concerned.is === false) return [];
 			return [
@@ -297,7 +312,8 @@ function waitAtStart({ from, to, profile }: Omit<Way, 'today'>, stops: readonly 
 					release: from,
 					when: 'before',
 					title: `Wait on ${from} for ${waitFor}`,
-					text: `${why}\n\n${waitText(from)}`,
+					text: `${why}\n\n${waitText(from, profile)}`,
+					tells,
 					...(applies && { applies }),
 					...(concerned.is === 'unknown' ? { concerned: concerned.is, ask: concerned.ask } : { concerned: true }),
 					leg: 0,
@@ -322,11 +338,13 @@ function weight(step: Step): number {
 
 function inOrder(steps: readonly Step[]): Step[] {
 	const atSwitch = (step: Step) => (step.when === 'switch' ? step.leg : 0);
+	// A switch ends its leg; a wait before the first one takes days, so it begins at once.
+	const generatedOrder = (step: Step) => (step.generated ? (step.when === 'before' ? -1 : 1) : 0);
 	return [...steps].sort(
 		(a, b) =>
 			whenOrder.indexOf(a.when) - whenOrder.indexOf(b.when) ||
 			atSwitch(a) - atSwitch(b) ||
-			Number(a.generated ?? false) - Number(b.generated ?? false) ||
+			generatedOrder(a) - generatedOrder(b) ||
 			(a.generated ? 0 : weight(a) - weight(b)) ||
 			compare(a.release, b.release),
 	);

@@ -6,7 +6,7 @@ import { dayIn, momentIn } from './hours.ts';
 import { code, escapeMarkdown, quoted } from './markdown.ts';
 import type { Severity } from './matter.ts';
 import { behind } from './matter.ts';
-import { runningOf } from './spell.ts';
+import { type Running, runningOf } from './spell.ts';
 import type { Settings, Subscription, WatchedServer } from './subscription.ts';
 import type { Version } from './version.ts';
 import { count, list } from './words.ts';
@@ -24,7 +24,7 @@ export function serversWords(watched: readonly Watched[], { knowledge, zone, now
 	});
 	const lines = rows.map(({ subscription, server, open, running, why, late }) => {
 		const state = running
-			? `Synapse ${running.version}${running.by === 'person' ? ' (as you told me)' : ''}, ${late?.days ? `${late.releases ? `${count(late.releases, 'release')} and ` : ''}${count(late.days, 'day')} behind` : 'the newest'}`
+			? `Synapse ${running.version}${sourceWords(running)}, ${late?.days ? `${late.releases ? `${count(late.releases, 'release')} and ` : ''}${count(late.days, 'day')} behind` : 'the newest'}`
 			: 'not known what it runs';
 		const facts = subscription.facts.length ? `; ${subscription.facts.map(code).join(', ')}` : '';
 		const times = server?.looked
@@ -48,6 +48,13 @@ export function serversWords(watched: readonly Watched[], { knowledge, zone, now
 		sections: [],
 		kind: 'answer',
 	};
+}
+
+/** How sure the release is, in brackets. */
+function sourceWords({ by, mixture, lately }: Running): string {
+	if (by === 'person') return ' (as you told me)';
+	if (mixture) return ` (and ${mixture.highest} by turns)`;
+	return lately === undefined ? '' : ` (but ${lately} at the last look)`;
 }
 
 type Open = Said & { number: number; server: string; severity: Severity };

@@ -3,7 +3,8 @@ import type { Answer, Command, Section } from '../command.ts';
 import type { Source } from '../knowledge/shape.ts';
 import type { Deadline } from './deadline.ts';
 import { earliest } from './deadline.ts';
-import { code, escapeMarkdown } from './markdown.ts';
+import { momentIn } from './hours.ts';
+import { code, escapeMarkdown, quoted } from './markdown.ts';
 import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
 import { surely } from './plan.ts';
 import type { Applies } from './profile.ts';
@@ -518,8 +519,15 @@ type Status = {
 	notes: number;
 	unread: number;
 	advisories: number;
-	/** Servers watched, by all rooms; when one was last looked at, and when the next is due. */
-	watch: { servers: number; last?: string; next?: string };
+	/**
+	 * When any server was last looked at, and when the next is due; and those of this room: when one was last seen to run
+	 * Synapse, last looked for, and is looked for next. ISO 8601, UTC.
+	 */
+	watch: {
+		last?: string;
+		next?: string;
+		servers: readonly { server: string; seen?: string; looked?: string; next: string }[];
+	};
 	/** Upstream's sources; `ago` in seconds. Absent where there are none, empty where they are switched off. */
 	sources?: { name: string; address: string; read?: string; ago?: number; trouble?: string }[];
 };
@@ -529,22 +537,37 @@ function moment(at: string): string {
 	return `${at.slice(0, 19).replace('T', ' ')} UTC`;
 }
 
-export function statusWords(status: Status): Answer {
+/** `zone`: the room's time zone. */
+export function statusWords(status: Status, zone: string): Answer {
 	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories, watch, sources } = status;
+	const looks = [
+		...(watch.last === undefined ? [] : [`last look ${moment(watch.last)}`]),
+		...(watch.next === undefined ? [] : [`next look ${moment(watch.next)}`]),
+	];
 	const lines = [
 		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
-		watch.servers
-			? `Watch: ${count(watch.servers, 'server')}; ${[watch.last && `last look ${moment(watch.last)}`, watch.next && `next look ${moment(watch.next)}`].filter(Boolean).join(', ')}`
-			: 'Watch: no server yet',
+		`Watch: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no server for this room'}${looks.length ? `; of all my rooms, ${looks.join(', ')}` : ''}`,
 		...(lastSync ? [`Last word from the homeserver: ${moment(lastSync)}`] : []),
 		...(device ? [deviceLine(device)] : []),
 	];
 	return {
 		value: status,
 		lead: `**I am well:** Glia ${version}, up for ${duration(upSeconds)}.\n\n${list(lines)}`,
-		sections: sources ? [sourcesSection(sources)] : [],
+		sections: [
+			...(watch.servers.length ? [looksSection(watch.servers, zone)] : []),
+			...(sources ? [sourcesSection(sources)] : []),
+		],
 		kind: 'answer',
 	};
+}
+
+function looksSection(servers: Status['watch']['servers'], zone: string): Section {
+	const at = (iso: string | undefined) => (iso === undefined ? 'never' : momentIn(new Date(iso), zone));
+	const lines = servers.map(
+		({ server, seen, looked, next }) =>
+			`${quoted(server)}: last seen ${at(seen)}, last looked for ${at(looked)}, next look ${at(next)}`,
+	);
+	return { title: `Servers of this room (${servers.length})`, markdown: list(lines), fold: servers.length > 3 };
 }
 
 function deviceLine({ fingerprint, signed }: NonNullable<Status['device']>): string {

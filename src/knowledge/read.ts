@@ -3,6 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { compare, isVersion } from '../advice/version.ts';
 import { coveredBy, nameOf, waivedBy } from './cover.ts';
+import { type Guide, guideShape, type Tried, triedFileShape } from './guide.ts';
+import { recipesOf } from './guide-recipe.ts';
 import { type Files, rules } from './rules.ts';
 import {
 	advisoryShape,
@@ -43,6 +45,7 @@ export function readFiles(folder: URL): { files: Files; read: string; mistakes: 
 	};
 	const { passages } = readJson(folder, 'synapse/upstream.json', upstreamFileShape, mistakes) ?? { passages: [] };
 	const { verified } = readJson(folder, 'synapse/verified.json', verifiedFileShape, mistakes) ?? { verified: [] };
+	const { tried } = readJson(folder, 'guides/tried.json', triedFileShape, mistakes) ?? { tried: [] };
 	const notes = readAll(folder, 'synapse/notes/', releaseFileShape, mistakes).flatMap(({ base, ...file }) => {
 		if (isVersion(base)) return [{ ...file, release: base }];
 		mistakes.push(`${file.name}:1:1 expected a file named for a release, with three parts, like 1.146.0.yaml`);
@@ -58,6 +61,12 @@ export function readFiles(folder: URL): { files: Files; read: string; mistakes: 
 		ways: readAll(folder, 'synapse/', waysFileShape, mistakes, /^ways\.yaml$/),
 		claims: readAll(folder, 'synapse/', claimsFileShape, mistakes, /^claims\.yaml$/),
 		// Curators at work on one range may keep their waivers in a file of their own: waivers-1.47.yaml.
+		// What a guide needs besides itself lies beside it as <guide>-names.yaml and the like, and is no guide.
+		guides: readAll(folder, 'guides/', guideShape, mistakes, /^(?!.*-names\.yaml$).*\.yaml$/).map(file => ({
+			...file,
+			id: file.base,
+		})),
+		tried,
 		waivers: readAll(folder, 'synapse/', waiversFileShape, mistakes, /^waivers.*\.yaml$/),
 	};
 	return { files, read, mistakes };
@@ -131,6 +140,7 @@ function knowledgeOf(files: Files, read: string): Knowledge {
 		lifecycles: Object.fromEntries(files.lifecycles.map(({ of, value }) => [of, value])),
 		verified: files.verified.filter(({ holds }) => holds),
 		unread: unreadIn(files),
+		...guidesOf(files),
 	};
 }
 
@@ -139,6 +149,13 @@ function codeOf(of: string, file: string): Source {
 	const [path = '', release = of] = file.split('@');
 	const url = `https://github.com/element-hq/synapse/blob/v${release}/${path}`;
 	return { document: path, section: `Synapse ${release}`, url };
+}
+
+/** What was tried of a guide counts as long as it stands there as it was tried. */
+function guidesOf(files: Files): { guides: Guide[]; tried: Tried[] } {
+	const guides = files.guides.map(({ id, value }) => ({ id, ...value }));
+	const recipes = new Map(guides.map(guide => [guide.id, recipesOf(guide)]));
+	return { guides, tried: files.tried.filter(({ guide, of, recipe }) => recipes.get(guide)?.get(of) === recipe) };
 }
 
 /** A passage as answers show it; what stands in a change log is named by its release and its part. */

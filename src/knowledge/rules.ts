@@ -1,6 +1,8 @@
 // What must hold between the files of the knowledge, beyond the shape of each: one function a rule.
 import { compare, finalOf, isCandidate, isWithin, lineOf, type Version } from '../advice/version.ts';
 import { coveredBy, nameOf, waivedBy } from './cover.ts';
+import type { GuideFile, Tried } from './guide.ts';
+import { guideRules } from './guide-rules.ts';
 import type {
 	Advisory,
 	Claims,
@@ -26,6 +28,8 @@ export type Files = {
 	lifecycles: readonly (YamlFile<Lifecycle> & { of: string })[];
 	claims: readonly YamlFile<Claims>[];
 	verified: readonly Verified[];
+	guides: readonly (YamlFile<GuideFile> & { id: string })[];
+	tried: readonly Tried[];
 };
 
 /** Each mistake as one line with its place. */
@@ -133,6 +137,20 @@ export function stopsAreInOrder(files: Files): string[] {
 			compare(first, best) <= 0 && compare(best, last) <= 0
 				? []
 				: [`${at('stops', index)} expected first ≤ best ≤ last, got ${first}, ${best}, ${last}`],
+		),
+	);
+}
+
+/** A wait answers notes that are there and can be answered by waiting: nothing that stops the start. */
+export function stopsTellNotes(files: Files): string[] {
+	const notes = new Set(
+		allNotes(files).flatMap(({ note, release }) => (note.refuses ? [] : [`${release}/${note.id}`])),
+	);
+	return files.ways.flatMap(({ value, at }) =>
+		value.stops.flatMap(({ tells }, index) =>
+			tells.flatMap((id, i) =>
+				notes.has(id) ? [] : [`${at('stops', index, 'tells', i)} expected a note that does not refuse, got ${id}`],
+			),
 		),
 	);
 }
@@ -259,19 +277,28 @@ export function datesRise({ releases }: Files): string[] {
 	];
 }
 
-/** Only a note that refuses can be tried as one, and each needs one entry at most. */
+/** Only a note that refuses can be tried as one, and each thing it says needs one entry at most. */
 export function claimsAreOfRefusals(files: Files): string[] {
 	const refusing = allNotes(files).flatMap(({ note, release }) => (note.refuses ? [`${release}/${note.id}`] : []));
 	return files.claims.flatMap(({ value, at }) => {
 		const entries = (['refusals', 'untried'] as const).flatMap(list =>
-			value[list].map(({ note }, index) => ({ note, place: at(list, index, 'note') })),
+			value[list].map((entry, index) => ({
+				note: entry.note,
+				of: 'case' in entry ? `${entry.note}, ${entry.case}` : entry.note,
+				place: at(list, index, 'note'),
+			})),
 		);
-		return entries.flatMap(({ note, place }, index) => {
+		return entries.flatMap(({ note, of, place }, index) => {
 			if (!refusing.includes(note)) return [`${place} expected a note that refuses, got ${note}`];
-			const first = entries.findIndex(entry => entry.note === note);
-			return first < index ? [`${place} expected one entry for a note, got ${note} for the second time`] : [];
+			const first = entries.findIndex(entry => entry.of === of);
+			return first < index ? [`${place} expected one entry for a note or its case, got ${of} for the second time`] : [];
 		});
 	});
+}
+
+/** All that guide-rules.ts says, each with its own test there. */
+export function guidesHold(files: Files): string[] {
+	return guideRules.flatMap(rule => rule(files));
 }
 
 export const rules: readonly Rule[] = [
@@ -283,6 +310,7 @@ export const rules: readonly Rule[] = [
 	beforeSaysWhatToDo,
 	versionsExist,
 	stopsAreInOrder,
+	stopsTellNotes,
 	storiesAreInOrder,
 	coversAreRead,
 	waiversAreNeeded,
@@ -291,4 +319,5 @@ export const rules: readonly Rule[] = [
 	supportEndsAfterRelease,
 	datesRise,
 	claimsAreOfRefusals,
+	guidesHold,
 ];

@@ -2,6 +2,9 @@
 import { z } from 'zod';
 import { parseTerm } from '../advice/profile.ts';
 import { isRange, isVersion } from '../advice/version.ts';
+import type { Guide, Tried } from './guide.ts';
+
+export type * from './guide.ts';
 
 const version = z.string({ error: 'a version in quotes or with three parts, like 1.146.0' }).refine(isVersion, {
 	error: issue =>
@@ -172,6 +175,8 @@ export const stopShape = z.strictObject({
 	waitFor: z.string().min(1),
 	/** Starting within these needs no halt, only the wait before one leaves. */
 	waitAtStart: range.optional(),
+	/** Notes that ask for the same wait: whoever waits here has done what they say. */
+	tells: z.array(z.string()).default([]),
 	why: prose,
 	applies: appliesShape.optional(),
 });
@@ -205,6 +210,8 @@ export type Attempt = z.infer<typeof attemptShape>;
 /** How to try a note that refuses: what provokes it, and what the note says to do instead. */
 export const refusalShape = z.strictObject({
 	note: z.string(),
+	/** Which of several things that the note says, where it says more than one. */
+	case: id.optional(),
 	/** What Synapse's message must contain. */
 	message: z.string().min(1),
 	/** False where the release before refuses it too, or cannot be asked. */
@@ -336,6 +343,9 @@ export type Knowledge = {
 	verified: readonly Verified[];
 	/** Passages that no note covers and no waiver answers. */
 	unread: readonly Unread[];
+	guides: readonly Guide[];
+	/** Stages and failures of guides that were executed as they stand. */
+	tried: readonly Tried[];
 	/** Only known where it was read live. */
 	playbook?: Playbook;
 };

@@ -104,6 +104,7 @@ describe('required stops', () => {
 		best: '1.2.0',
 		required: true,
 		waitFor: 'background updates',
+		tells: [],
 		why: 'Else it breaks.',
 		applies: { all: ['database=postgres'] },
 	};
@@ -137,6 +138,43 @@ describe('required stops', () => {
 		]);
 		expect(ids(planned('1.2.0', '1.3.0', waiting, facts('sqlite')).steps)).toEqual(['1.3.0/switch']);
 		expect(ids(planned('1.1.0', '1.2.0', waiting).steps)).toEqual(['1.2.0/switch']);
+	});
+	test('answer what asks for the same wait, where it can be answered by waiting there', () => {
+		const notes = [
+			note('1.3.0/empty-first', { when: 'before', must: true, possible: '1.1.0' }),
+			note('1.3.0/not-yet-queued', { when: 'before', must: true, possible: '1.2.0' }),
+			note('1.1.0/earlier', { when: 'before', must: true }),
+		];
+		const tells = notes.map(({ id }) => id);
+		const asking = known({ notes, stops: [{ ...stop, tells, waitAtStart: '>=1.1.0 <1.3.0' }] });
+		const halting = planned('1.0.0', '1.3.0', asking, facts('postgres')).steps;
+		expect(ids(halting)).toEqual(['1.1.0/earlier', '1.2.0/switch', '1.2.0/wait', '1.3.0/switch']);
+		expect(halting[2]?.tells).toEqual(['1.3.0/empty-first', '1.3.0/not-yet-queued']);
+		const starting = planned('1.1.0', '1.3.0', asking, facts('postgres')).steps;
+		expect(ids(starting)).toEqual(['1.1.0/old-database', '1.3.0/not-yet-queued', '1.3.0/switch']);
+		expect(starting[0]?.tells).toEqual(['1.3.0/empty-first']);
+	});
+	test('that may not concern the deployment answer nothing that surely does, and it stands where it can be done', () => {
+		const sure = note('1.3.0/empty-first', { when: 'before', must: true, possible: '1.1.0' });
+		const perhaps = note('1.3.0/if-postgres', { when: 'before', must: true, applies: stop.applies });
+		const asking = known({ notes: [sure, perhaps], stops: [{ ...stop, tells: [sure.id, perhaps.id] }] });
+		expect(ids(planned('1.0.0', '1.3.0', asking).steps)).toEqual([
+			'1.2.0/switch',
+			'1.2.0/wait',
+			'1.3.0/empty-first',
+			'1.3.0/switch',
+		]);
+	});
+	test('at the start come before everything else, since they take longest', () => {
+		const first = known({
+			stops: [{ ...stop, waitAtStart: '>=1.1.0 <1.3.0' }],
+			notes: [note('1.3.0/refuses', { when: 'before', must: true, refuses: true })],
+		});
+		expect(ids(planned('1.1.0', '1.3.0', first).steps)).toEqual([
+			'1.1.0/old-database',
+			'1.3.0/refuses',
+			'1.3.0/switch',
+		]);
 	});
 	test('concern only the ways they name', () => {
 		expect(planned('1.0.0', '1.2.0', knowledge).stops).toEqual([]);

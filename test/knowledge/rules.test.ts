@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readFiles } from '../../src/knowledge/read.ts';
 import * as all from '../../src/knowledge/rules.ts';
-import { folderOf, noteText, passages, releases } from './folder.ts';
+import { folderOf, guideText, noteText, passages, releases } from './folder.ts';
 
 /** What one rule says to these files, all of which are in their shape. */
 function said(rule: all.Rule, texts: Record<string, string>): string[] {
@@ -147,6 +147,18 @@ const cases: [rule: all.Rule, broken: Record<string, string>, says: string[], ke
 		ways({ best: '1.64.0' }),
 	],
 	[
+		all.stopsTellNotes,
+		{
+			...twoNotes('1.66.0', { id: 'hawks', refuses: 'true' }, { id: 'doves' }),
+			...ways({ tells: '[1.66.0/hawks, 1.66.0/owls]' }),
+		},
+		[
+			'synapse/ways.yaml:10:13 expected a note that does not refuse, got 1.66.0/hawks',
+			'synapse/ways.yaml:10:27 expected a note that does not refuse, got 1.66.0/owls',
+		],
+		{ ...notes('1.66.0', { id: 'doves' }), ...ways({ tells: '[1.66.0/doves]' }) },
+	],
+	[
 		all.storiesAreInOrder,
 		{
 			...twoNotes('1.66.0', { id: 'a', when: 'after', story: 'post' }, { id: 'b', story: 'post' }),
@@ -264,9 +276,15 @@ const cases: [rule: all.Rule, broken: Record<string, string>, says: string[], ke
 		},
 		[
 			'synapse/claims.yaml:3:13 expected a note that refuses, got 1.66.0/doves',
-			'synapse/claims.yaml:5:13 expected one entry for a note, got 1.66.0/hawks for the second time',
+			'synapse/claims.yaml:5:13 expected one entry for a note or its case, got 1.66.0/hawks for the second time',
 		],
 		{ ...notes('1.66.0', { id: 'hawks', refuses: 'true' }), ...claims(['1.66.0/hawks'], []) },
+	],
+	[
+		all.guidesHold,
+		{ 'guides/move.yaml': guideText.replace('lift {from}', 'lift {form}') },
+		['guides/move.yaml:17:19 expected a parameter of this guide, got form'],
+		{ 'guides/move.yaml': guideText },
 	],
 ];
 

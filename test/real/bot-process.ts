@@ -1,7 +1,9 @@
 // Glia as the process that a test starts: the real commands and some of the test's own, on small knowledge.
+
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commands } from '../../commands/index.ts';
+import { usualLimits } from '../../src/advice/subscription.ts';
 import type { Answer, Command } from '../../src/command.ts';
 import { readConfig } from '../../src/config.ts';
 import { openLater } from '../../src/edges/store/later.ts';
@@ -96,6 +98,7 @@ const ports: Ports = {
 	health: { version: '0.0.0-test', startedAt: new Date(), lastSync: () => undefined },
 	store: openLater(),
 	web: outside(() => new Date()),
+	limits: usualLimits,
 };
 
 try {

@@ -1,6 +1,8 @@
 // Glia as a process whose clock, servers and knowledge of upstream a file plays: `node played-process.ts config.yaml played.json`.
+
 import { readFileSync, statSync } from 'node:fs';
 import { commands } from '../../commands/index.ts';
+import { usualLimits } from '../../src/advice/subscription.ts';
 import { readConfig } from '../../src/config.ts';
 import { openLater } from '../../src/edges/store/later.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
@@ -52,6 +54,7 @@ const ports: Ports = {
 	health: { version: '0.0.0-played', startedAt: new Date(), lastSync: () => undefined },
 	store: openLater(),
 	web: servers,
+	limits: usualLimits,
 };
 
 try {

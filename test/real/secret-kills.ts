@@ -30,8 +30,8 @@ try {
 
 	let early = 0;
 	let spoken = 0;
+	let from = 0;
 	for (let i = 1; i <= kills; i++) {
-		const from = bot.output().length;
 		const started = () => bot.output().slice(from).includes('in sync');
 		const count = Math.round((commands * i) / kills) - spoken;
 		const talking = Array.from({ length: count }, (_, part) => talk(spoken + part));
@@ -41,6 +41,7 @@ try {
 		await sleep(Math.random() * 900);
 		await bot.kill();
 		if (!started()) early++;
+		from = bot.output().length;
 		bot.spawn();
 		await Promise.all(talking);
 	}

@@ -219,7 +219,7 @@ function refusalClaims(refusing: Refusing, releases: readonly Release[], notes: 
 		const which = release === note.release ? 'its note' : `the note of ${note.release}`;
 		const what = `where ${which} is ${name === 'repaired' ? '' : 'not '}followed`;
 		return {
-			id: `refusal/${note.id}/${name}`,
+			id: `refusal/${note.id}/${refusing.case ? `${refusing.case}/` : ''}${name}`,
 			kind: 'refusal',
 			of: note.id,
 			says: `${release} ${expects === 'starts' ? 'starts' : 'refuses to start'} ${what}`,
