@@ -1,5 +1,6 @@
 // How versions, facts and other words are read from what people typed: the one place for it.
 import { distance } from 'fastest-levenshtein';
+import { dayBegins } from './advice/hours.ts';
 import { code, quoted } from './advice/markdown.ts';
 import { kindWords, readValue } from './advice/parameter.ts';
 import type { Profile, Term } from './advice/profile.ts';
@@ -195,6 +196,7 @@ const spans: Record<string, number> = { h: 1, d: 24, w: 7 * 24 };
 export function readSnooze(
 	words: readonly string[],
 	now: Date,
+	zone: string,
 ): { until: { until: string } | { version: Version }; rest: string[] } {
 	const example = `${code('!snooze 7d')}, ${code('!snooze 2w 12')}, ${code('!snooze until 2027-01-15')} or ${code('!snooze until 1.170')}`;
 	const [first = '', second = '', ...more] = words.map(word => word.toLowerCase());
@@ -208,11 +210,12 @@ export function readSnooze(
 	if (first === 'until') {
 		const rest = more.length ? words.slice(2) : [];
 		if (/^\d{4}-\d\d-\d\d$/.test(second)) {
-			const at = Date.parse(second);
-			if (Number.isNaN(at) || new Date(at).toISOString().slice(0, 10) !== second)
+			const named = Date.parse(second);
+			if (Number.isNaN(named) || new Date(named).toISOString().slice(0, 10) !== second)
 				throw new Refusal(`${quoted(second)} is no day of the calendar.`);
-			if (at <= now.getTime()) throw new Refusal(`${quoted(second)} has passed. ${example}`);
-			return { until: { until: new Date(at).toISOString() }, rest };
+			const at = dayBegins(second, zone);
+			if (at <= now) throw new Refusal(`${quoted(second)} has passed. ${example}`);
+			return { until: { until: at.toISOString() }, rest };
 		}
 		const release = second.replace(/^v/, '').replace(/^\d+\.\d+$/, '$&.0');
 		if (isVersion(release)) return { until: { version: release }, rest };

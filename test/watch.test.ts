@@ -16,9 +16,17 @@ const start = Date.parse('2026-01-05T12:00:00Z');
 async function played(knowledge = known()) {
 	let ms = start;
 	const now = () => new Date(ms);
-	const store = await openStore();
+	const kept = await openStore();
 	const web = outside(now);
-	const holding = { knowledge, listening: true };
+	const holding = { knowledge, listening: true, writes: Number.POSITIVE_INFINITY };
+	const store: typeof kept = {
+		...kept,
+		/** The process may die at a write. */
+		async keepDecided(...decided) {
+			if (holding.writes-- <= 0) throw new Error('died');
+			await kept.keepDecided(...decided);
+		},
+	};
 	const watching: Watching = {
 		store,
 		web,
@@ -102,7 +110,7 @@ describe('a tick', () => {
 				advisory('CVE-NEW', ['<1.1.0'], { severity: 'critical' }),
 			],
 		});
-		expect(await world.live(24)).toEqual(['🔴 example.org: 1.0.0 is open to CVE-NEW (critical): CVE-NEW · #3']);
+		expect(await world.live(24)).toEqual(['🔴 example.org: Open to CVE-NEW (critical): CVE-NEW · #3']);
 		world.web.plays('example.org', '1.1.0');
 		expect(await world.live(24)).toEqual([
 			'example.org was upgraded from 1.0.0 to 1.1.0',
@@ -150,6 +158,30 @@ describe('a tick', () => {
 		expect(await world.live(48)).toEqual([]);
 		for (const name of ['b.org', 'c.org', 'd.org', 'e.org']) world.web.plays(name, '1.3.0');
 		expect((await world.live(30))[0]).toContain('a.org has not answered since');
+		await world.store.close();
+	});
+
+	test('a server that many rooms watch: each hears it once, also when the process dies in the middle', async () => {
+		const world = await played(known({ releases: releases('1.0.0') }));
+		world.web.plays('example.org', '1.0.0');
+		const rooms = Array.from({ length: 45 }, (_, i) => `!r${i}`);
+		for (const room of rooms) await world.watch('example.org', room, { ...usualLimits, perPerson: 100 });
+		await world.live(2);
+		world.holding.knowledge = known({ releases: releases('1.0.0', '1.1.0') });
+		world.holding.writes = 1;
+		world.set(world.now().getTime() + 2 * hour);
+		await expect(world.tick()).rejects.toThrow('died');
+		await world.deliver();
+		const told = world.said.length;
+		expect(told).toBeGreaterThan(0);
+		expect(told).toBeLessThan(45);
+		world.holding.writes = Number.POSITIVE_INFINITY;
+		// The next start finds it due at once.
+		world.set(world.now().getTime() + 1000);
+		await world.tick();
+		await world.deliver();
+		await world.live(3);
+		expect(world.said.map(({ room }) => room).sort()).toEqual([...rooms].sort());
 		await world.store.close();
 	});
 

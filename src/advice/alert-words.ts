@@ -65,8 +65,10 @@ function numberWords(number: number | undefined): string {
 }
 
 function sectionsOf(alerts: readonly Numbered[]): Section[] {
-	const full = alerts.slice(0, mostInFull);
-	const rest = alerts.slice(mostInFull);
+	const news = alerts.filter(({ alert }) => alert.kind !== 'reminder');
+	const still = alerts.filter(({ alert }) => alert.kind === 'reminder');
+	const full = news.slice(0, mostInFull);
+	const rest = news.slice(mostInFull);
 	const sections = full.map(({ alert, number }): Section => {
 		const solved = alert.kind === 'solved';
 		const mark = solved ? '✅' : marks[alert.severity];
@@ -77,19 +79,31 @@ function sectionsOf(alerts: readonly Numbered[]): Section[] {
 			fold: false,
 		};
 	});
-	if (!rest.length) return sections;
-	const lines = rest.map(
-		({ alert, number }) =>
-			`${alert.kind === 'solved' ? '✅ ' : marks[alert.severity] && `${marks[alert.severity]} `}${alert.title}${numberWords(number)}`,
+	return [
+		...sections,
+		...(rest.length ? [{ title: `And ${rest.length} more`, markdown: lines(rest), fold: true }] : []),
+		// Whoever is reminded has read the rest of it.
+		...(still.length
+			? [{ title: `Still open (${still.length})`, markdown: lines(still), fold: still.length > mostInFull }]
+			: []),
+	];
+}
+
+function lines(alerts: readonly Numbered[]): string {
+	return list(
+		alerts.map(({ alert, number }) => {
+			const mark = alert.kind === 'solved' ? '✅' : marks[alert.severity];
+			return `${[mark, alert.title].filter(Boolean).join(' ')}${numberWords(number)}`;
+		}),
 	);
-	return [...sections, { title: `And ${rest.length} more`, markdown: list(lines), fold: true }];
 }
 
 function askWords(server: string, alerts: readonly Numbered[]): string {
 	const facts = [...new Set(alerts.flatMap(({ alert }) => (alert.kind === 'solved' ? [] : (alert.ask ?? []))))];
 	if (!facts.length) return '';
 	const words = facts.slice(0, 3).map(factExample).join(' ');
-	return `I do not know whether this concerns it. Tell me, like ${code(`!profile ${server} ${words}`)}; deny a fact with ${code('no-')} in front.`;
+	const all = alerts.every(({ alert }) => alert.ask);
+	return `I do not know whether ${all ? '' : 'all of '}this concerns it. Tell me, like ${code(`!profile ${server} ${words}`)}; deny a fact with ${code('no-')} in front.`;
 }
 
 export type Card = {
@@ -109,11 +123,9 @@ function lateWords(late: readonly Deadline[], server: string): string[] {
 	if (!first) return [];
 	const what =
 		late.length === 1
-			? `Overdue, and still working: ${first.subject}`
-			: `${late.length} promises are overdue and still work`;
-	return [
-		`${what}. What is overdue may stop in any release; I tell you when a candidate does it: ${code(`!deadlines ${server}`)}`,
-	];
+			? `Should have stopped by now, and still works: ${first.subject}. It`
+			: `${late.length} things that should have stopped by now still work. They`;
+	return [`${what} may stop in any release; I speak up when a candidate does it. ${code(`!deadlines ${server}`)}`];
 }
 
 function waversWords({ mixture, lately }: Running): string | undefined {

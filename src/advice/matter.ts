@@ -127,8 +127,14 @@ export function wayWords(way: Plan, server: string): string {
 	const refusing = way.steps.filter(({ refuses }) => refuses).length;
 	const halts = way.stops.filter(({ required }) => required);
 	const parts = [
-		sure ? count(sure, 'thing to do', 'things to do') : 'nothing surely to do',
-		...(acts.length > sure ? [`${acts.length - sure} more if they concern it`] : []),
+		...(sure || !acts.length ? [sure ? count(sure, 'thing to do', 'things to do') : 'nothing to do'] : []),
+		...(acts.length > sure
+			? [
+					sure
+						? `${acts.length - sure} more if they concern it`
+						: count(acts.length, 'thing to do if it concerns you', 'things to do if they concern you'),
+				]
+			: []),
 		...(refusing ? [`${refusing} can stop the start`] : []),
 		...(halts.length ? [count(halts.length, 'required halt')] : []),
 	];
@@ -166,10 +172,10 @@ function advisories({ running, knowledge, profile }: At): Matter[] {
 				stage: asks ? 'ask' : 'open',
 				severity: asks ? 'info' : severity,
 				reminds: !asks && severity !== 'info',
-				title: `${running} is open to ${code(advisory.id)} (${advisory.severity}): ${advisory.title}`,
+				title: `Open to ${code(advisory.id)} (${advisory.severity}): ${advisory.title}`,
 				text: () =>
 					[
-						fix ? `Fixed in ${fix}.` : 'No release fixes it yet.',
+						fix ? `It runs ${running}; fixed in ${fix}.` : `It runs ${running}; no release fixes it yet.`,
 						...(advisory.links[0] ? [`[Advisory](${advisory.links[0]})`] : []),
 					].join(' '),
 				...(concerned.is === 'unknown' && { ask: concerned.ask }),

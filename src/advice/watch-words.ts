@@ -1,5 +1,5 @@
 // What the commands about a room's watches say.
-import type { Answer } from '../command.ts';
+import type { Answer, Section } from '../command.ts';
 import type { Knowledge } from '../knowledge/shape.ts';
 import type { Said } from './alert.ts';
 import { dayIn, momentIn } from './hours.ts';
@@ -95,19 +95,25 @@ export function openWords(open: readonly Open[], watches: number): Answer {
 	return {
 		value,
 		lead: `**${count(open.length, 'alert')} open.** ${code('!ack 12')} stops the reminders of one, ${code('!snooze 7d 12')} puts it off.`,
-		sections: servers.map(server => {
+		sections: servers.flatMap(server => {
 			const those = open
 				.filter(one => one.server === server)
 				.sort((a, b) => rank(a.severity) - rank(b.severity) || a.number - b.number);
-			const lines = those.map(one => `${marks[one.severity]}#${one.number} ${one.title}${stateOf(one)}`);
-			return {
-				title: `${server.length > 30 ? `${server.slice(0, 29)}…` : server} (${those.length})`,
-				markdown: list(lines),
-				fold: false,
-			};
+			const pressing = those.filter(({ severity }) => severity !== 'info');
+			const rest = those.filter(({ severity }) => severity === 'info');
+			const name = server.length > 30 ? `${server.slice(0, 29)}…` : server;
+			return [
+				...(pressing.length ? [sectionOf(`${name} (${pressing.length})`, pressing, false)] : []),
+				...(rest.length ? [sectionOf(`${name}: good to know (${rest.length})`, rest, rest.length > 5)] : []),
+			];
 		}),
 		kind: 'answer',
 	};
+}
+
+function sectionOf(title: string, those: readonly Open[], fold: boolean): Section {
+	const lines = those.map(one => `${marks[one.severity]}#${one.number} ${one.title}${stateOf(one)}`);
+	return { title, markdown: list(lines), fold };
 }
 
 function numbersOf(those: readonly Open[]): string {

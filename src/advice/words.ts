@@ -94,7 +94,7 @@ export const floorNames = {
 	rust: 'Rust (to build)',
 } as const;
 
-function floorLines({ floors }: Plan): string[] {
+function floorLines(floors: Plan['floors']): string[] {
 	return floors.map(({ of, at, min, met }) => {
 		const rule = `${floorNames[of]} ${min} or newer is needed from ${at} on`;
 		if (met === false) return `🔴 ${rule}: yours is older. Upgrade it first.`;
@@ -162,10 +162,12 @@ export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 			: [];
 	});
 	return [
+		// Nothing else helps whoever is under a floor.
+		...floorLines(plan.floors.filter(({ met }) => met === false)),
 		...stopLines(plan),
 		...waits,
 		...refusing,
-		...floorLines(plan),
+		...floorLines(plan.floors.filter(({ met }) => met !== false)),
 		...oneWay,
 		rollbackLine(plan.rollback),
 		...advisoryLines(plan),
@@ -541,12 +543,12 @@ function moment(at: string): string {
 export function statusWords(status: Status, zone: string): Answer {
 	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories, watch, sources } = status;
 	const looks = [
-		...(watch.last === undefined ? [] : [`last look ${moment(watch.last)}`]),
-		...(watch.next === undefined ? [] : [`next look ${moment(watch.next)}`]),
+		...(watch.last === undefined ? [] : [`last look ${momentIn(new Date(watch.last), zone)}`]),
+		...(watch.next === undefined ? [] : [`next look ${momentIn(new Date(watch.next), zone)}`]),
 	];
 	const lines = [
 		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
-		`Watch: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no server for this room'}${looks.length ? `; of all my rooms, ${looks.join(', ')}` : ''}`,
+		`Watch: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no server for this room'}${looks.length ? `. For all my rooms: ${looks.join(', ')}` : ''}`,
 		...(lastSync ? [`Last word from the homeserver: ${moment(lastSync)}`] : []),
 		...(device ? [deviceLine(device)] : []),
 	];

@@ -27,7 +27,7 @@ const lastSteps = 1000;
 const hour = 3600_000;
 /** A homeserver that has not answered for so long (ms) is away: what is decided meanwhile would come as a backlog. */
 const deafAfter = 3 * 60_000;
-/** How often it is asked whether rooms have to hear that upstream is silent, or back (ms). */
+/** How often at least it is asked whether rooms have to hear that upstream is silent, or back (ms). */
 const upstreamPause = hour / 2;
 
 type Given = {
@@ -128,7 +128,7 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 		};
 		const watch = openWorker(() => tick(watching), fatal);
 		const silence = { ...common, sources, listening, knowledge: watching.knowledge, said: outbox.wake };
-		const upstream = openWorker(() => tellOfUpstream(silence), fatal, upstreamPause);
+		const upstream = openWorker(() => tellOfUpstream(silence), fatal, Math.min(upstreamPause, limits.every));
 		const reader = openWorker(() => outside.web.readNews().then(() => undefined), fatal);
 		const workers = [gaps, invitations, notices, explanations, moves];
 		for (const worker of [...workers, inbox, outbox, sweeper, reader, watch, upstream]) worker.wake();

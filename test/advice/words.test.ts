@@ -58,6 +58,18 @@ test('what stops only the start of some is told with what they find at home', ()
 	expect(stated.lead).toContain('1 thing to do, 2 more if they concern you');
 });
 
+test('whoever is under a floor reads that before anything else', () => {
+	const notes = [note('1.2.0/stop', { refuses: true, must: true, when: 'before' as const })];
+	const profile = profileOf([{ fact: 'postgres', operator: '=', value: '9.6' }]);
+	if (isContradiction(profile)) throw new TypeError('a test contradicts itself');
+	const way = { from: '1.0.0', to: '1.2.0', profile, today: '2026-11-21' };
+	const [dangers] = planWords(
+		plan(way, known({ notes, releases: [...releases('1.0.0'), ...releases({ version: '1.2.0', postgresql: '10' })] })),
+		[],
+	).sections;
+	expect(dangers?.markdown).toMatch(/^\* 🔴 PostgreSQL 10 or newer is needed from 1\.2\.0 on: yours is older\./);
+});
+
 test('an alert has no numbers of steps that its reader cannot see', () => {
 	const refuses = { refuses: true, must: true };
 	const notes = [note('1.1.0/acme', { ...refuses, onlyIf: '`acme` is on' }), note('1.1.0/all', refuses)];

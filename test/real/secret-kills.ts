@@ -1,6 +1,7 @@
 // Kills the bot again and again while people talk to it in encrypted rooms, and counts what went wrong with answers and
 // with keys: `node test/real/secret-kills.ts [kills] [commands] [late]`. With `late` the disk lies: the control run, in
 // which something must be found.
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoomId } from '../../crypto/index.ts';
 import { repliesTo } from './answers.ts';
@@ -26,6 +27,7 @@ try {
 	const [reader] = people;
 	if (!reader) throw new TypeError('nobody to read');
 	const places = await Promise.all(Array.from({ length: rooms }, (_, i) => openRoom(reader, i)));
+	let missing: string[] = [];
 	const said = new Map<string, string[]>(places.map(room => [room, []]));
 
 	let early = 0;
@@ -45,11 +47,12 @@ try {
 		bot.spawn();
 		await Promise.all(talking);
 	}
-	const over = Date.now() + 180_000;
+	// As long as it answers, it is waited for, however slow the machine.
 	let found = await count();
-	while (found.unanswered > 0 && Date.now() < over) {
-		await sleep(2000);
+	for (let idle = 0, before = found.unanswered; before > 0 && idle < 12; before = found.unanswered) {
+		await sleep(10_000);
 		found = await count();
+		idle = found.unanswered < before ? 0 : idle + 1;
 	}
 	const title = late ? 'Control: writes of keys 100 ms late' : 'SIGKILL at random moments, encrypted';
 	console.log(
@@ -61,6 +64,10 @@ try {
 			.join('; '),
 	);
 	const { identities, devices, events, ...wrong } = found;
+	if (missing.length) {
+		console.log(`the bot’s last words:\n${bot.output().slice(from).slice(-3000)}`);
+		trace(missing);
+	}
 	const wrongs = Object.values(wrong).reduce((sum, number) => sum + number, identities - 1 + devices - 1);
 	process.exitCode = wrongs > 0 === late ? 0 : 1;
 
@@ -75,7 +82,6 @@ try {
 	/** All that can go wrong, counted over what the homeserver has of the rooms. */
 	async function count() {
 		const result = {
-			unanswered: 0,
 			'answered twice': 0,
 			'undecryptable for people': 0,
 			'undecryptable for the bot': 0,
@@ -84,6 +90,7 @@ try {
 		let reused = 0;
 		let plain = 0;
 		let events = 0;
+		missing = [];
 		for (const room of places) {
 			const answers = new Map<string, number>();
 			const saids = new Map<unknown, number>();
@@ -107,7 +114,7 @@ try {
 				}
 			}
 			const asked = said.get(room) ?? [];
-			result.unanswered += asked.filter(id => !answers.has(id)).length;
+			missing.push(...asked.filter(id => !answers.has(id)));
 			result['answered twice'] += [...saids.values()].filter(times => times > 1).length;
 		}
 		const keys: Record<string, Record<string, object>> = await patiently(
@@ -119,6 +126,7 @@ try {
 		const master = JSON.stringify(keys.master_keys?.[bot.userId]);
 		masters.add(master);
 		return {
+			unanswered: missing.length,
 			...result,
 			'message indexes used twice': reused,
 			'events in the clear': plain,
@@ -151,6 +159,17 @@ function indexOf(event: RoomEvent): number {
 		index += (byte & 0x7f) * 2 ** shift;
 		if (byte < 0x80) return index;
 	}
+}
+
+/** What the store knows of commands that have no answer. */
+function trace(events: readonly string[]): void {
+	const store = new DatabaseSync(`${bot.dir}/data/glia.sqlite`, { readOnly: true });
+	for (const event of events.slice(0, 20)) {
+		const came = store.prepare('SELECT room, sender, batch, place, decided_at FROM inbox WHERE event = ?').get(event);
+		const said = store.prepare('SELECT id, kind, tries, outcome, why, event FROM outbox WHERE answers = ?').all(event);
+		console.log(event, JSON.stringify(came ?? 'never came in'), JSON.stringify(said));
+	}
+	store.close();
 }
 
 /** The people of a test are not what is tested: they try until they are heard. */
