@@ -6,6 +6,7 @@ import { deadlines } from './deadlines.ts';
 import { help } from './help.ts';
 import { leave } from './leave.ts';
 import { notes } from './notes.ts';
+import { postgres } from './postgres.ts';
 import { profile } from './profile.ts';
 import { rollback } from './rollback.ts';
 import { room } from './room.ts';
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
 	notes,
 	rollback,
 	deadlines,
+	postgres,
 	watch,
 	unwatch,
 	servers,

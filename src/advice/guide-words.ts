@@ -33,7 +33,13 @@ export function guideWords(guided: Guided, around: Around): Answer {
 		...hiddenSection(guided),
 		...sourcesSection(guided),
 	];
-	const lead = [guideLead(guided), guided.summary, ...(around.taken ?? []), asking(guided, around.asked)]
+	const lead = [
+		guideLead(guided),
+		guided.summary,
+		costLine(guided),
+		...(around.taken ?? []),
+		asking(guided, around.asked),
+	]
 		.filter(Boolean)
 		.join('\n\n');
 	const answer: Answer = { value: guided, lead, title, sections, kind: 'answer' };
@@ -47,6 +53,13 @@ function guideLead({ title, stages, cleanUp, ways, way, ask }: Guided): string {
 	const parts = [count(stages.length + cleanUp.length, 'stage'), ...(chosen?.cost ? [costWords(chosen.cost)] : [])];
 	const several = ways.length > 1 ? `, by ${lower(chosen?.title ?? '')}` : '';
 	return `**${title}${several}: ${parts.filter(Boolean).join(', ')}${ask.length ? `; ${count(ask.length, 'open question')}` : ''}.**`;
+}
+
+/** Without a size, how the cost is reckoned. */
+function costLine({ ways, way }: Guided): string {
+	const cost = ways.find(({ id }) => id === way)?.cost;
+	if (!cost || costWords(cost)) return '';
+	return `${cost.says} Say the size and it is worked out, like ${code('size=20G')}.`;
 }
 
 function lower(text: string): string {
@@ -72,14 +85,17 @@ function ownDangers({ dangers, noReturn, stages, cleanUp }: Guided): string[] {
 }
 
 function waysSection({ ways, way }: Guided): Section[] {
-	if (ways.length < 2) return [];
-	const lines = ways.map(({ id, title, fits, possible, because, cost }) => {
+	const possible = ways.filter(other => other.possible !== false);
+	if (possible.length < 2) return [];
+	const lines = possible.map(({ id, title, fits, cost }) => {
 		const name = id === way ? `**${title}** (taken here)` : `${title} (${code(`way=${id}`)})`;
-		const not = possible === false ? ` Not here: ${(because ?? []).map(code).join(', ')}.` : '';
 		const numbers = cost && costWords(cost);
-		return `${name}: ${fits}${not}${cost ? ` ${cost.says}` : ''}${numbers ? ` Here: ${numbers}.` : ''}`;
+		return `${name}: ${fits}${cost ? ` ${cost.says}` : ''}${numbers ? ` Here: ${numbers}.` : ''}`;
 	});
-	return [{ title: `Which way (${ways.length})`, markdown: list(lines), fold: true }];
+	const others = ways.filter(other => other.possible === false);
+	const not = others.map(({ title, because }) => `${lower(title)} (${(because ?? []).map(code).join(', ')})`);
+	const rest = not.length ? `\n\nNot here: ${not.join(', ')}.` : '';
+	return [{ title: `Which way (${possible.length})`, markdown: `${list(lines)}${rest}`, fold: true }];
 }
 
 /** A stage under its number; what cannot be taken back is marked. */

@@ -84,11 +84,15 @@ export function guideFor(guide: Guide, { stated, profile }: Asking, tried: reado
 	// Once more, because parameters may follow from the way.
 	const values = valuesOf(guide, new Map([...stated, ['way', chosen.id]]), profile);
 	const situation: Situation = { profile, values };
-	const text = (words: string) => filled(words, values);
+	const names = new Set<string>();
+	const text = (words: string) => {
+		for (const name of namesIn(words)) names.add(name);
+		return filled(words, values);
+	};
 	const hidden: Guided['hidden'] = [];
 	const own = tried.filter(trial => trial.guide === guide.id && sameDeployment(trial, values));
 	const stagesOf = (stages: readonly Stage[]) =>
-		stages.flatMap(stage => guidedStage(stage, situation, own, hidden) ?? []);
+		stages.flatMap(stage => guidedStage(stage, { situation, tried: own, hidden, text }) ?? []);
 	const refused = guide.refuses
 		.filter(({ when }) => stands(when, situation).is === true)
 		.map(({ says }) => text(says))
@@ -100,7 +104,7 @@ export function guideFor(guide: Guide, { stated, profile }: Asking, tried: reado
 		? { before: [], after: [] }
 		: { before: stagesOf(guide.wayBack.before), after: stagesOf(guide.wayBack.after) };
 	const shown = guide.parameters.filter(({ derived }) => !derived);
-	const used = namesUsed([...stages, ...cleanUp, ...wayBack.before, ...wayBack.after], guide, situation);
+	const used = withAsked(names, [...stages, ...cleanUp, ...wayBack.before, ...wayBack.after], guide, values);
 	const asked = shown.filter(({ name, optional }) => !optional && !values.has(name) && used.has(name));
 	const open = [...stages, ...stages.flatMap(({ steps }) => steps)].flatMap(one =>
 		one.concerned === 'unknown' ? one.ask : [],
@@ -112,7 +116,7 @@ export function guideFor(guide: Guide, { stated, profile }: Asking, tried: reado
 		summary: text(guide.summary),
 		profile: profileJson(profile),
 		parameters: shown
-			.filter(({ name }) => values.has(name) || used.has(name))
+			.filter(({ name, values: closed }) => used.has(name) || (closed !== undefined && values.has(name)))
 			.map(parameter => guidedParameter(parameter, values, text)),
 		ask: [...new Set([...asked.map(({ name }) => name), ...open])],
 		refused,
@@ -173,14 +177,17 @@ function concernedBy(applies: Condition | undefined, situation: Situation): Conc
 	return { concerned: 'unknown', ask: standing.ask, applies };
 }
 
-function guidedStage(
-	stage: Stage,
-	situation: Situation,
-	tried: readonly Tried[],
-	hidden: Guided['hidden'],
-): GuidedStage | undefined {
+type Telling = {
+	situation: Situation;
+	tried: readonly Tried[];
+	/** Takes up what is not told. */
+	hidden: Guided['hidden'];
+	/** Fills in the values. */
+	text: (words: string) => string;
+};
+
+function guidedStage(stage: Stage, { situation, tried, hidden, text }: Telling): GuidedStage | undefined {
 	const way = situation.values.get('way')?.value ?? '';
-	const text = (words: string) => filled(words, situation.values);
 	if (!onWay(stage.ways, way)) return undefined;
 	const concerned = concernedBy(stage.applies, situation);
 	if (Array.isArray(concerned)) {
@@ -253,19 +260,20 @@ function guidedParameter(parameter: Parameter, values: Values, text: (words: str
 	};
 }
 
-/** The parameters that the shown stages have in their texts or in their conditions. */
-function namesUsed(stages: readonly GuidedStage[], guide: Guide, { values }: Situation): Set<string> {
-	const ids = new Set(stages.map(({ id }) => id));
-	const all = [...guide.stages, ...guide.cleanUp, ...guide.wayBack.before, ...guide.wayBack.after];
-	const written = JSON.stringify(all.filter(({ id }) => ids.has(id)));
-	const names = new Set([...namesIn(written), ...stages.flatMap(stage => askedIn(stage))]);
-	// What a derived one is made of is used with it.
+/** Besides the names in shown texts: what unknown parameters are made of or asked with, and what somebody stated. */
+function withAsked(
+	names: ReadonlySet<string>,
+	stages: readonly GuidedStage[],
+	guide: Guide,
+	values: Values,
+): Set<string> {
+	const all = new Set([...names, ...stages.flatMap(askedIn)]);
 	for (const parameter of guide.parameters.toReversed()) {
-		if (names.has(parameter.name) && !values.has(parameter.name))
-			for (const name of namesIn(JSON.stringify(parameter))) names.add(name);
+		if (all.has(parameter.name) && (parameter.derived || !values.has(parameter.name)))
+			for (const name of namesIn(JSON.stringify([parameter.follows, parameter.default]))) all.add(name);
 	}
-	for (const [name, { by }] of values) if (by === 'stated' && name !== 'way') names.add(name);
-	return names;
+	for (const [name, { by }] of values) if (by === 'stated' && name !== 'way') all.add(name);
+	return all;
 }
 
 function askedIn(stage: GuidedStage): string[] {
