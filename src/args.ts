@@ -171,15 +171,25 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 	return `I do not know a Synapse release ${quoted(typed)}. The newest I know is ${last}${beyond}, the oldest ${stable[0]}.${meant}`;
 }
 
-/** The releases that `!notes` speaks of: two parts mean all stable releases of that line, more mean that one. */
-export function linesOf(typed: string, knowledge: Pick<Knowledge, 'releases'>): Version[] {
+/**
+ * The releases that `!notes` speaks of: two parts mean all stable releases of that line, more mean that one. A candidate
+ * has the notes of its final release; so has a line of which there are only candidates yet.
+ */
+export function linesOf(
+	typed: string,
+	knowledge: Pick<Knowledge, 'releases'>,
+): { releases: Version[]; candidate?: Version } {
 	const line = typed.toLowerCase().replace(/^v/, '');
-	if (!/^\d+\.\d+$/.test(line)) return [finalOf(readVersion(typed, 'start', knowledge).version)];
-	const found = knowledge.releases
-		.map(({ version }) => version)
-		.filter(version => !isCandidate(version) && lineOf(version) === line);
-	if (!found.length) throw new Refusal(unknownVersion(typed, knowledge));
-	return found;
+	if (!/^\d+\.\d+$/.test(line)) {
+		const { version } = readVersion(typed, 'start', knowledge);
+		return { releases: [finalOf(version)], ...(isCandidate(version) && { candidate: version }) };
+	}
+	const found = knowledge.releases.map(({ version }) => version).filter(version => lineOf(version) === line);
+	const stable = found.filter(version => !isCandidate(version));
+	if (stable.length) return { releases: stable };
+	const candidate = found.at(-1);
+	if (candidate === undefined) throw new Refusal(unknownVersion(typed, knowledge));
+	return { releases: [finalOf(candidate)], candidate };
 }
 
 /** The name of a server that people would watch, in small letters; refuses what no server can be called. */

@@ -114,7 +114,7 @@ describe('a tick', () => {
 		world.web.plays('example.org', '1.1.0');
 		expect(await world.live(24)).toEqual([
 			'example.org was upgraded from 1.0.0 to 1.1.0',
-			'✅ Solved: example.org: no longer open to CVE-NEW (critical): CVE-NEW · #3',
+			'✅ Solved: example.org: No longer open to CVE-NEW (critical): CVE-NEW · #3',
 		]);
 		expect(world.said[0]?.continues).toBeUndefined();
 		expect(world.said[2]?.continues).toBeDefined();

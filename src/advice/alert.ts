@@ -250,7 +250,7 @@ function solved(found: readonly Matter[], situation: Situation, facing: Facing, 
 function solvedTitle({ rule, subject, title }: Said, { running, server }: Facing): string {
 	if (rule === 'unseen') return `${quoted(server)} ${seenAgain[subject] ?? 'can be seen again'}`;
 	if (rule === 'mixture' && running) return `${quoted(server)} answers with ${running.version} alone`;
-	if (rule === 'advisory') return title.replace(/^(\S+ is )?open to/i, 'no longer open to');
+	if (rule === 'advisory') return title.replace(/^(\S+ is )?open to/i, 'No longer open to');
 	// How near it was is of no account any more.
 	return rule === 'deadline' ? title.replace(/^[^:`]+: /, '') : title;
 }

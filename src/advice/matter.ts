@@ -62,7 +62,7 @@ export type Facing = {
 	today: string;
 };
 
-/** All that is true now, the worst first. */
+/** All that is true now, the worst first; before it a mixture, which explains the rest. */
 export function matters(facing: Facing): Matter[] {
 	const { running } = facing;
 	const found = [...unseen(facing), ...mixture(facing), ...lifecycles(facing)];
@@ -70,7 +70,8 @@ export function matters(facing: Facing): Matter[] {
 		const at = { ...facing, running: running.version };
 		found.push(...advisories(at), ...promises(at), ...floors(at), ...release(at));
 	}
-	const weight = (matter: Matter) => severities.indexOf(matter.severity);
+	const weight = ({ rule, severity }: Matter) =>
+		rule === 'mixture' ? severities.length : severities.indexOf(severity);
 	return found.sort(
 		(a, b) => weight(b) - weight(a) || a.rule.localeCompare(b.rule) || a.subject.localeCompare(b.subject),
 	);
@@ -110,10 +111,12 @@ function release(at: At): Matter[] {
 				const fresh = way.deadlines.filter(
 					({ announced, concerned }) => announced !== null && lineOf(announced) === line && concerned === true,
 				);
+				// What is near enough for an alert of its own is not told twice.
+				const far = fresh.filter(deadline => stageOf(deadline, newest, at) === undefined);
 				return [
 					wayWords(way, server),
 					...(own || news === newest ? [] : [`The first release of ${line} was ${news}.`]),
-					...(fresh.length ? [`It announces:\n\n${list(fresh.map(deadlineLine))}`] : []),
+					...(far.length ? [`It announces:\n\n${list(far.map(deadlineLine))}`] : []),
 				].join('\n\n');
 			},
 		},

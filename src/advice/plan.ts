@@ -383,6 +383,8 @@ export type ReleaseNotes = {
 	/** All releases meant, when a line was asked for. */
 	releases: Version[];
 	facts: Partial<Omit<Release, 'version'>>;
+	/** What came before the release; of one that is not out yet, all that there is. */
+	candidates: Pick<Release, 'version' | 'date'>[];
 	notes: Step[];
 	hidden: Hidden[];
 	unread: Plan['unread'];
@@ -412,6 +414,7 @@ export function releaseNotes(versions: readonly Version[], profile: Profile, kno
 		release: last,
 		releases: [...versions],
 		facts,
+		candidates: known.releases.filter(({ version }) => isCandidate(version) && finalOf(version) === last),
 		notes: inOrder(notes),
 		hidden,
 		unread: known.unread.filter(({ release: of }) => versions.includes(finalOf(of))).map(unreadOf),

@@ -10,6 +10,8 @@ export type Rollback = {
 	/** The oldest release of the unbroken run below that still starts. */
 	floor: Version;
 	floorWhy: string;
+	/** The release whose schema says it, where that of the one asked about is not known. */
+	by?: Version;
 	/** Where one would go back to, if that was asked. */
 	to?: Version;
 	canReturn?: boolean;
@@ -80,14 +82,15 @@ export function rollback(version: Version, to: Version | undefined, known: Known
 	const release = { ...numbers, version };
 	const { floor, blocking, because } = floorOf(release, all, known.rollbackFloors);
 	const below = all.findLast(({ version: other }) => isAbove(floor, other))?.version;
-	const guess =
-		finalOf(numbers.version) === finalOf(version)
-			? ''
-			: ` The schema of ${version} itself is not known here: this is said by that of ${numbers.version}.`;
+	const isGuess = finalOf(numbers.version) !== finalOf(version);
+	const guess = isGuess
+		? ` The schema of ${version} itself is not known here: this is said by that of ${numbers.version}.`
+		: '';
 	return {
 		release: version,
 		floor,
 		floorWhy: `${because ?? why(release, blocking)}${guess}`,
+		...(isGuess && { by: numbers.version }),
 		...(to !== undefined && { to, canReturn: compare(to, floor) >= 0 }),
 		cautions: cautions(version, to ?? floor, known.notes),
 		...triedRollback(version, { floor, below }, known.verified),

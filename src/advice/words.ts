@@ -135,7 +135,9 @@ function stopLines({ stops }: Plan): string[] {
 		);
 }
 
-function rollbackLine({ release, floor, to, canReturn, floorWhy }: Rollback): string {
+function rollbackLine({ release, floor, to, canReturn, floorWhy, by }: Rollback): string {
+	if (canReturn && by)
+		return `⚠️ By the schema of ${by} you could go back to ${to}; that of ${release} itself is not known here.`;
 	if (canReturn) return `✅ The schema lets you go back to ${to}.`;
 	return `⚠️ ${floor === release ? `No older release starts after ${release}` : `After ${release} you can go back to ${floor} at most`}${to ? `, not to ${to}: only a backup leads there` : ''}. ${floorWhy}`;
 }
@@ -390,14 +392,17 @@ function horizonLine({ horizon, gaps }: Pick<Plan, 'horizon' | 'gaps'>): string 
 }
 
 export function rollbackWords(result: Rollback & { format: 1 }, taken: readonly string[]): Answer {
-	const { release, to, canReturn, floor, cautions } = result;
+	const { release, to, canReturn, floor, cautions, by } = result;
+	const could = by ? 'could probably' : 'can';
 	const verdict =
 		to === undefined
 			? floor === release
 				? `From ${release} no older release starts again.`
-				: `From ${release} you can go back to ${floor} at most.`
+				: `From ${release} you ${could} go back to ${floor} at most.`
 			: canReturn
-				? `Yes: ${to} still starts after ${release}.`
+				? by
+					? `Probably: by the schema of ${by}, ${to} still starts after ${release}.`
+					: `Yes: ${to} still starts after ${release}.`
 				: `No: after ${release}, ${to} does not start. ${floor} is the oldest that does.`;
 	// Several releases may warn of one loss.
 	const texts = Map.groupBy(cautions, ({ text }) => text);
@@ -433,9 +438,11 @@ const factLabels: [keyof ReleaseNotes['facts'], string][] = [
 
 type ReleaseAdvisories = { fixed: string[]; open: Open };
 
-export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories): Answer {
+/** `candidate`: the one that was asked for, in the place of its final release. */
+export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, candidate?: Version): Answer {
 	const { release, releases, facts, notes, unread } = found;
-	const what = releases.length > 1 ? `${releases[0]} to ${release}` : release;
+	const what = candidate ?? (releases.length > 1 ? `${releases[0]} to ${release}` : release);
+	const isOut = facts.date !== undefined;
 	const must = notes.filter(step => step.must).length;
 	const result = notes.length
 		? `${count(notes.length, 'note')}, ${must ? `${must} to act on` : 'none you must act on'}`
@@ -445,16 +452,36 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories): 
 	const known = factLabels.flatMap(([key, label]) => (facts[key] === undefined ? [] : [`${label} ${facts[key]}`]));
 	const sections: Section[] = [
 		...(known.length ? [{ title: `Facts of ${release}`, markdown: list(known), fold: false }] : []),
+		...(isOut ? [] : [candidatesSection(found)]),
 		...notes.map((step, i) => stepSection(step, i + 1)),
 		...securitySection(advisories, release),
 		...hiddenSection(found),
 		...unreadSection(found),
 	];
 	const withdrawn = facts.withdrawn ? `⚠️ ${release} was withdrawn by its makers.` : '';
-	const lead = [`**Synapse ${what}: ${result}.**`, withdrawn, horizonLine({ ...found, gaps: [] })]
+	const was = candidate && isOut ? `${candidate} was a candidate of ${release}, and this is what ${release} has.` : '';
+	const lead = [`**Synapse ${what}: ${result}.**`, was, withdrawn, horizonLine({ ...found, gaps: [] })]
 		.filter(Boolean)
 		.join('\n\n');
 	return { value: { ...found, advisories }, lead, title: `Notes: ${what}`, sections, kind: 'answer' };
+}
+
+/** Of a release that is not out: what a candidate has, and what it has not. */
+function candidatesSection({ release, candidates, horizon }: ReleaseNotes): Section {
+	const lines = candidates.map(
+		({ version, date }) =>
+			`${link(version, `https://github.com/element-hq/synapse/releases/tag/v${version}`)}, released ${date}: upstream’s list of its changes`,
+	);
+	const there = candidates.length === 1 ? 'is one candidate' : `are ${candidates.length} candidates`;
+	const ahead = compare(release, horizon.release) > 0;
+	const rest = ahead
+		? `The notes here were read from them; the release itself may bring more or less. What it needs of Python and the database, and how far one can go back, is taken down when it is out: until then expect at least what ${code(`!notes ${horizon.release}`)} says.`
+		: 'The release itself never came out under this number.';
+	return {
+		title: `${release} ${ahead ? 'is not out yet' : 'never came out'}`,
+		markdown: `There ${there} of it:\n\n${list(lines)}\n\n${rest}`,
+		fold: false,
+	};
 }
 
 function securitySection({ fixed, open }: ReleaseAdvisories, release: Version): Section[] {

@@ -5,6 +5,7 @@ import { compare, isVersion } from '../advice/version.ts';
 import { coveredBy, nameOf, waivedBy } from './cover.ts';
 import { type Guide, guideShape, type Tried, triedFileShape } from './guide.ts';
 import { recipesOf } from './guide-recipe.ts';
+import { renamedFileShape, renamedIn } from './renamed.ts';
 import { type Files, rules } from './rules.ts';
 import {
 	advisoryShape,
@@ -67,6 +68,7 @@ export function readFiles(folder: URL): { files: Files; read: string; mistakes: 
 			id: file.base,
 		})),
 		tried,
+		renamed: readAll(folder, 'guides/', renamedFileShape, mistakes, /-names\.yaml$/),
 		waivers: readAll(folder, 'synapse/', waiversFileShape, mistakes, /^waivers.*\.yaml$/),
 	};
 	return { files, read, mistakes };
@@ -141,6 +143,7 @@ function knowledgeOf(files: Files, read: string): Knowledge {
 		verified: files.verified.filter(({ holds }) => holds),
 		unread: unreadIn(files),
 		...guidesOf(files),
+		renamed: files.renamed.flatMap(({ value }) => renamedIn(value)),
 	};
 }
 

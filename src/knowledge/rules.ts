@@ -3,6 +3,7 @@ import { compare, finalOf, isCandidate, isWithin, lineOf, type Version } from '.
 import { coveredBy, nameOf, waivedBy } from './cover.ts';
 import type { GuideFile, Tried } from './guide.ts';
 import { guideRules } from './guide-rules.ts';
+import type { RenamedFile } from './renamed.ts';
 import type {
 	Advisory,
 	Claims,
@@ -30,6 +31,7 @@ export type Files = {
 	verified: readonly Verified[];
 	guides: readonly (YamlFile<GuideFile> & { id: string })[];
 	tried: readonly Tried[];
+	renamed: readonly YamlFile<RenamedFile>[];
 };
 
 /** Each mistake as one line with its place. */
@@ -301,6 +303,32 @@ export function guidesHold(files: Files): string[] {
 	return guideRules.flatMap(rule => rule(files));
 }
 
+/** A variable has one fate: no name stands under two changes, or under one and among those that never were. */
+export const renamedOnce: Rule = ({ renamed }) =>
+	renamed.flatMap(({ value: { never, changes }, at }) => {
+		const seen = new Set(Object.keys(never));
+		return changes.flatMap(({ names }, index) =>
+			Object.keys(names).flatMap(name => {
+				const before = seen.has(name);
+				seen.add(name);
+				return before ? [`${at('changes', index, 'names', name)} expected each name once, got ${name} again`] : [];
+			}),
+		);
+	});
+
+/** All that begin so become all that begin otherwise. */
+export const familiesStayFamilies: Rule = ({ renamed }) =>
+	renamed.flatMap(({ value: { changes }, at }) =>
+		changes.flatMap(({ names }, index) =>
+			Object.entries(names).flatMap(([old, value]) => {
+				const now = typeof value === 'string' ? value : value?.new;
+				return now === undefined || old.endsWith('*') === now.endsWith('*')
+					? []
+					: [`${at('changes', index, 'names', old)} expected * at the end of both names or of none, got ${now}`];
+			}),
+		),
+	);
+
 export const rules: readonly Rule[] = [
 	filesAreReleases,
 	idsAreUnique,
@@ -320,4 +348,6 @@ export const rules: readonly Rule[] = [
 	datesRise,
 	claimsAreOfRefusals,
 	guidesHold,
+	renamedOnce,
+	familiesStayFamilies,
 ];

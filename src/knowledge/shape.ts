@@ -3,8 +3,10 @@ import { z } from 'zod';
 import { parseTerm } from '../advice/profile.ts';
 import { isRange, isVersion } from '../advice/version.ts';
 import type { Guide, Tried } from './guide.ts';
+import type { Renamed } from './renamed.ts';
 
 export type * from './guide.ts';
+export type { Renamed } from './renamed.ts';
 
 const version = z.string({ error: 'a version in quotes or with three parts, like 1.146.0' }).refine(isVersion, {
 	error: issue =>
@@ -346,6 +348,8 @@ export type Knowledge = {
 	guides: readonly Guide[];
 	/** Stages and failures of guides that were executed as they stand. */
 	tried: readonly Tried[];
+	/** Variables of the playbook that have another name now. */
+	renamed: readonly Renamed[];
 	/** Only known where it was read live. */
 	playbook?: Playbook;
 };

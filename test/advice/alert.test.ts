@@ -264,10 +264,10 @@ describe('what else is said', () => {
 			'advisory CVE-1 open',
 			'change 1.0.0→1.1.0 seen',
 			'advisory CVE-1 solved',
-			'advisory CVE-1 open',
 			'mixture versions seen',
-			'advisory CVE-1 solved',
+			'advisory CVE-1 open',
 			'mixture versions solved',
+			'advisory CVE-1 solved',
 		]);
 		// Taken back after two hours, and after ten days.
 		for (const upgraded of [2, 240]) {

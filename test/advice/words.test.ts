@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { deadlines } from '../../src/advice/deadline.ts';
 import { wayWords } from '../../src/advice/matter.ts';
-import { plan } from '../../src/advice/plan.ts';
+import { plan, releaseNotes } from '../../src/advice/plan.ts';
 import { isContradiction, profileOf, type Term, unknownDeployment } from '../../src/advice/profile.ts';
-import { deadlineLine, deadlinesWords, planWords, rollbackWords } from '../../src/advice/words.ts';
+import { deadlineLine, deadlinesWords, notesWords, planWords, rollbackWords } from '../../src/advice/words.ts';
 import { known, note, releases } from '../known.ts';
 
 test('a wait that saves the database is told among what can hurt, also where no halt is needed', () => {
@@ -118,4 +118,40 @@ test('what several releases warn of alike is told once, with each of them', () =
 	const result = { format: 1 as const, release: '1.3.0', floor: '1.0.0', floorWhy: 'Known.', cautions };
 	const [section] = rollbackWords(result, []).sections;
 	expect(section?.markdown).toBe('* Rooms disappear. (`1.1.0/rooms`, `1.2.0/rooms`)');
+});
+
+test('a candidate has its date and a link; what is not read of it is said, not left empty', () => {
+	const list = releases('1.0.0', '1.1.0rc1', '1.2.0rc1', { version: '1.2.0', python: '3.9' }, '1.3.0rc1', '1.3.0rc2');
+	const knowledge = known({ releases: list, notes: [note('1.3.0/doves', { must: true })] });
+	const told = (release: string, candidate?: string) =>
+		notesWords(releaseNotes([release], unknownDeployment, knowledge), { fixed: [], open: [] }, candidate);
+
+	const ahead = told('1.3.0', '1.3.0rc2');
+	expect(ahead.lead).toContain('Synapse 1.3.0rc2: 1 note');
+	expect(ahead.sections[0]?.title).toBe('1.3.0 is not out yet');
+	expect(ahead.sections[0]?.markdown).toContain('releases/tag/v1.3.0rc1), released 2022-01-05');
+	expect(ahead.sections[0]?.markdown).toContain('releases/tag/v1.3.0rc2), released 2022-01-06');
+	expect(ahead.sections[0]?.markdown).toContain('at least what `!notes 1.2.0` says');
+	expect(ahead.value).toMatchObject({
+		release: '1.3.0',
+		facts: {},
+		candidates: [{ version: '1.3.0rc1' }, { version: '1.3.0rc2' }],
+	});
+
+	const out = told('1.2.0', '1.2.0rc1');
+	expect(out.lead).toContain('1.2.0rc1 was a candidate of 1.2.0, and this is what 1.2.0 has.');
+	expect(out.sections[0]?.title).toBe('Facts of 1.2.0');
+	expect(told('1.1.0', '1.1.0rc1').sections[0]?.title).toBe('1.1.0 never came out');
+});
+
+test('a way back from a candidate whose schema is not known is a guess, and said to be one', () => {
+	const knowledge = known({
+		releases: releases({ version: '1.2.0', schema: 80, schemaCompat: 80 }, '1.3.0rc1'),
+	});
+	const way = { from: '1.2.0', to: '1.3.0rc1', profile: unknownDeployment, today: '2026-11-21' };
+	const found = plan(way, knowledge);
+	expect(found.rollback).toMatchObject({ canReturn: true, by: '1.2.0' });
+	expect(planWords(found, []).sections[0]?.markdown).toContain('⚠️ By the schema of 1.2.0 you could go back to 1.2.0');
+	const { lead } = rollbackWords({ format: 1, ...found.rollback }, []);
+	expect(lead).toContain('Probably: by the schema of 1.2.0');
 });

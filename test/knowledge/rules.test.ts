@@ -55,6 +55,14 @@ const waivers = (...lines: string[]) => ({
 const bullet = 'document: CHANGES.md, release: 1.66.0rc1, part: Deprecations and Removals, bullet: "#12345"';
 const heading = 'document: upgrade.md, heading: Mail is sent by carrier pigeon';
 
+const renamed = (...names: string[]) => ({
+	'guides/move-names.yaml': `playbook: https://example.org
+read: "${'0'.repeat(40)}"
+never: {}
+changes:
+${names.map((line, i) => `  - commit: "00000000${i}"\n    date: "2022-01-01"\n    names:\n      ${line}\n`).join('')}`,
+});
+
 const claims = (refusals: string[], untried: string[]) => {
 	const tried = refusals.map(note => `  - { note: ${note}, message: coo, refused: {}, accepted: {} }`);
 	const others = untried.map(note => `  - { note: ${note}, because: Nobody has a hawk. }`);
@@ -285,6 +293,18 @@ const cases: [rule: all.Rule, broken: Record<string, string>, says: string[], ke
 		{ 'guides/move.yaml': guideText.replace('lift {from}', 'lift {form}') },
 		['guides/move.yaml:17:19 expected a parameter of this guide, got form'],
 		{ 'guides/move.yaml': guideText },
+	],
+	[
+		all.renamedOnce,
+		renamed('a_x: b_x', 'a_x: c_x', 'old_x: b_x'),
+		['guides/move-names.yaml:12:12 expected each name once, got a_x again'],
+		renamed('a_x: b_x', 'b_x: c_x'),
+	],
+	[
+		all.familiesStayFamilies,
+		renamed('"a_*": b_x', 'c_x: { new: d_x, says: "why" }'),
+		['guides/move-names.yaml:8:14 expected * at the end of both names or of none, got b_x'],
+		renamed('"a_*": "b_*"', 'c_x: ~'),
 	],
 ];
 

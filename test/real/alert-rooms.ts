@@ -47,6 +47,9 @@ export async function openAlertRooms(
 	}
 	// What the bot says about encryption comes before what is counted.
 	await sleep(5000);
+	// A start looks at once; a bot that had nothing to watch would do so within a minute.
+	await bot.stop();
+	await bot.start();
 	const before = new Map<string, number>();
 	for (const { room } of places) before.set(room, (await fromBot(alice, room, bot)).length);
 	return {

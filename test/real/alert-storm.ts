@@ -30,6 +30,7 @@ try {
 			bot.spawn();
 		}
 	})();
+	proxy.done.clear();
 	proxy.stormy();
 	for (let i = 0; i < (minutes * 60_000) / between; i++) {
 		siege.wave();
@@ -37,6 +38,7 @@ try {
 	}
 	proxy.calm();
 	const inStorm = siege.due();
+	const what = [...proxy.done].map(([mischief, count]) => `${mischief} ${count}`).join(', ');
 	// Gone for an hour by the bot's clock: it is set on while nothing answers, and alerts fall due meanwhile.
 	const begun = Date.now();
 	proxy.leave();
@@ -47,7 +49,6 @@ try {
 	proxy.back();
 	const { once, twice, missing } = await siege.result(300_000);
 	supervising.abort();
-	const what = [...proxy.done].map(([mischief, count]) => `${mischief} ${count}`).join(', ');
 	console.log(
 		`bad network for ${minutes} minutes (${what}), then an hour without homeserver; ${starts} starts; ${rooms} rooms (${siege.encrypted} encrypted), ${inStorm} alerts in the storm and ${siege.due() - inStorm} in that hour: ${once} once, ${twice} twice, ${missing} missing`,
 	);

@@ -12,7 +12,8 @@ import { startSynapse } from './synapse.ts';
 
 const [kills = 100, commands = 1000] = process.argv.slice(2, 4).map(Number);
 const late = process.argv[4] === 'late';
-const senders = 4;
+// So many that nobody has a hundred answers waiting, beyond which a person is told once and then left alone.
+const senders = 12;
 const rooms = 3;
 
 if (late) process.env.NODE_OPTIONS = `--import=${new URL('late-writes.ts', import.meta.url)}`;
