@@ -23,7 +23,10 @@ export type Playbook = {
 };
 
 /** What was made of one host's vars.yml; `refused` is what the playbook said instead. */
-export type Rendered = { refused: string } | { homeserver: string; mas?: string };
+export type Rendered = { refused: string } | { homeserver: string; mas?: string; restore?: Restore };
+
+/** How the playbook restores a dump: the command of its role, what made the database before, and whom it logs in as. */
+export type Restore = { command: string; managed: string; env: string };
 
 /** Throws Unavailable when the folder has no such playbook. */
 export async function openPlaybook(folder: string | undefined): Promise<Playbook> {
@@ -90,7 +93,7 @@ const checks: { role: string; file: string; when?: string }[] = [
 	{ role: 'galaxy/container_socket_proxy', file: 'validate_config', when: 'container_socket_proxy_enabled' },
 ];
 
-function play({ dir, roles, missing }: Playbook, out: string): string {
+function play({ dir, roles, missing }: Playbook, out: string, dump: string | undefined): string {
 	const present = ({ role, file }: (typeof checks)[number]) =>
 		existsSync(join(dir, 'roles', role, 'tasks', `${file}.yml`));
 	// The roles are named so that their defaults are known, and never run: only what is tagged is.
@@ -124,11 +127,41 @@ ${roles
           vars:
             role_path: ${join(dir, 'roles/custom/matrix-authentication-service')}
           when: matrix_authentication_service_enabled | bool
+${dump === undefined ? '' : restoring(join(dir, 'roles/galaxy/postgres'), out, dump)}`;
+}
+
+/** What the role of PostgreSQL would run for a dump, taken from its own tasks and templates. */
+function restoring(role: string, out: string, dump: string): string {
+	return `        - ansible.builtin.copy:
+            content: >-
+              {{ (lookup('file', '${role}/tasks/import_postgres.yml') | from_yaml
+              | selectattr('name', 'defined')
+              | selectattr('name', 'eq', 'Generate Postgres database import command')
+              | first)['ansible.builtin.set_fact'].postgres_import_command }}
+            dest: ${out}/import.j2
+            mode: '0644'
+        - ansible.builtin.template:
+            src: "{{ item.src }}"
+            dest: ${out}/{{ inventory_hostname }}.{{ item.dest }}
+            mode: '0644'
+          vars:
+            server_path_postgres_dump: ${dump}
+            postgres_default_import_database: synapse
+            postgres_detected_version_corresponding_container_image: "{{ postgres_container_image_to_use }}"
+          loop:
+            - { src: ${out}/import.j2, dest: import }
+            - { src: ${role}/templates/sql/init-managed-dbs-user-and-role.sql.j2, dest: sql }
+            - { src: ${role}/templates/env-postgres-psql.j2, dest: env }
 `;
 }
 
-/** Checks and renders the vars.yml of every host below a scratch folder. */
-export function render(playbook: Playbook, vars: ReadonlyMap<string, string>, scratch: string): Map<string, Rendered> {
+/** Checks and renders the vars.yml of every host below a scratch folder; with a dump's path also how it is restored. */
+export function render(
+	playbook: Playbook,
+	vars: ReadonlyMap<string, string>,
+	scratch: string,
+	dump?: string,
+): Map<string, Rendered> {
 	const { dir, ansible } = playbook;
 	const out = join(scratch, 'out');
 	mkdirSync(out, { recursive: true });
@@ -141,7 +174,7 @@ export function render(playbook: Playbook, vars: ReadonlyMap<string, string>, sc
 	const hosts = [...vars.keys()].map(host => `${host} ${local}`);
 	writeFileSync(join(inventory, 'hosts'), `[matrix_servers]\n${hosts.join('\n')}\n`);
 	symlinkSync(join(dir, 'group_vars'), join(inventory, 'group_vars'));
-	writeFileSync(join(scratch, 'play.yml'), play(playbook, out));
+	writeFileSync(join(scratch, 'play.yml'), play(playbook, out, dump));
 	// Where its lookups of templates look, outside of a role.
 	for (const role of ['matrix-synapse', 'matrix-authentication-service']) {
 		mkdirSync(join(scratch, 'templates', 'templates'), { recursive: true });
@@ -160,17 +193,21 @@ export function render(playbook: Playbook, vars: ReadonlyMap<string, string>, sc
 	);
 	writeFileSync(join(scratch, 'said.txt'), said);
 	return new Map(
-		[...vars.keys()].map(host => {
+		[...vars.keys()].map((host): [string, Rendered] => {
 			const refused = refusalOf(host, said);
 			const file = join(out, `${host}.yaml`);
 			if (refused !== undefined) return [host, { refused }];
 			if (!existsSync(file)) throw new Error(`nothing came of ${host}:\n${said.slice(-3000)}`);
 			const mas = join(out, `${host}.mas.yaml`);
+			const part = (name: string) => readFileSync(join(out, `${host}.${name}`), 'utf8');
+			const restore =
+				dump === undefined ? undefined : { command: part('import'), managed: part('sql'), env: part('env') };
 			return [
 				host,
 				{
 					homeserver: readFileSync(file, 'utf8'),
 					...(existsSync(mas) && { mas: readFileSync(mas, 'utf8') }),
+					...(restore && { restore }),
 				},
 			];
 		}),
