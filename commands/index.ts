@@ -5,7 +5,9 @@ import { alerts } from './alerts.ts';
 import { deadlines } from './deadlines.ts';
 import { help } from './help.ts';
 import { leave } from './leave.ts';
+import { migrate } from './migrate.ts';
 import { notes } from './notes.ts';
+import { postgres } from './postgres.ts';
 import { profile } from './profile.ts';
 import { rollback } from './rollback.ts';
 import { room } from './room.ts';
@@ -21,6 +23,8 @@ export const commands: readonly Command[] = [
 	notes,
 	rollback,
 	deadlines,
+	postgres,
+	migrate,
 	watch,
 	unwatch,
 	servers,

@@ -1,13 +1,15 @@
 // How versions, facts and other words are read from what people typed: the one place for it.
 import { distance } from 'fastest-levenshtein';
+import { dayBegins } from './advice/hours.ts';
 import { code, quoted } from './advice/markdown.ts';
+import { kindWords, readValue } from './advice/parameter.ts';
 import type { Profile, Term } from './advice/profile.ts';
 import { closedFacts, factWords, isClosed, isContradiction, isOpen, parseTerm, profileOf } from './advice/profile.ts';
 import { parseServerName } from './advice/server-name.ts';
 import type { Version } from './advice/version.ts';
 import { compare, finalOf, isCandidate, isVersion, lineOf } from './advice/version.ts';
 import { Refusal } from './command.ts';
-import type { Knowledge, Release } from './knowledge/shape.ts';
+import type { Guide, Knowledge, Release } from './knowledge/shape.ts';
 
 /** Longer words are no typing errors of ours, and comparing them would take its time. */
 const longestWord = 40;
@@ -204,6 +206,7 @@ const spans: Record<string, number> = { h: 1, d: 24, w: 7 * 24 };
 export function readSnooze(
 	words: readonly string[],
 	now: Date,
+	zone: string,
 ): { until: { until: string } | { version: Version }; rest: string[] } {
 	const example = `${code('!snooze 7d')}, ${code('!snooze 2w 12')}, ${code('!snooze until 2027-01-15')} or ${code('!snooze until 1.170')}`;
 	const [first = '', second = '', ...more] = words.map(word => word.toLowerCase());
@@ -217,11 +220,12 @@ export function readSnooze(
 	if (first === 'until') {
 		const rest = more.length ? words.slice(2) : [];
 		if (/^\d{4}-\d\d-\d\d$/.test(second)) {
-			const at = Date.parse(second);
-			if (Number.isNaN(at) || new Date(at).toISOString().slice(0, 10) !== second)
+			const named = Date.parse(second);
+			if (Number.isNaN(named) || new Date(named).toISOString().slice(0, 10) !== second)
 				throw new Refusal(`${quoted(second)} is no day of the calendar.`);
-			if (at <= now.getTime()) throw new Refusal(`${quoted(second)} has passed. ${example}`);
-			return { until: { until: new Date(at).toISOString() }, rest };
+			const at = dayBegins(second, zone);
+			if (at <= now) throw new Refusal(`${quoted(second)} has passed. ${example}`);
+			return { until: { until: at.toISOString() }, rest };
 		}
 		const release = second.replace(/^v/, '').replace(/^\d+\.\d+$/, '$&.0');
 		if (isVersion(release)) return { until: { version: release }, rest };
@@ -272,4 +276,43 @@ export function chosen<One extends { number: number }>(
 	throw new Refusal(
 		`Which one? ${open.length} are open: reply to the alert, or say its number, like ${code(example)}. ${code('!alerts')} shows them.`,
 	);
+}
+
+/**
+ * The values that somebody states for a guide's parameters (`dbname=matrix`, `way=dump`, or a bare `managed` that is a
+ * value of one of them), and the words that are left. Refuses a value that the parameter does not take, or two of one.
+ */
+export function takeParameters(
+	words: readonly string[],
+	guide: Pick<Guide, 'parameters' | 'ways'>,
+): { stated: Map<string, string>; rest: string[] } {
+	const ways = { name: 'way', means: 'the way', values: guide.ways.map(({ id }) => id) };
+	const parameters = [ways, ...guide.parameters.filter(({ derived }) => !derived)];
+	const stated = new Map<string, string>();
+	const rest: string[] = [];
+	for (const word of words) {
+		const [, name = '', typed = ''] = /^([a-z][a-z0-9-]*)=(.*)$/i.exec(word) ?? [];
+		const bare = parameters.filter(({ values }) => values?.includes(word.toLowerCase()));
+		const only = bare.length === 1 && !parseTerm(word.toLowerCase()) ? bare[0] : undefined;
+		const parameter = parameters.find(other => other.name === name.toLowerCase()) ?? only;
+		if (!parameter) {
+			rest.push(word);
+			continue;
+		}
+		const value = readValue(parameter, only === parameter ? word : typed);
+		if (value === undefined) throw new Refusal(unfitting(parameter, typed));
+		const before = stated.get(parameter.name);
+		if (before !== undefined && before !== value)
+			throw new Refusal(`${code(parameter.name)} has one value: say ${quoted(before)} or ${quoted(value)}.`);
+		stated.set(parameter.name, value);
+	}
+	return { stated, rest };
+}
+
+function unfitting(
+	{ name, values, kind }: Pick<Guide['parameters'][number], 'name' | 'values' | 'kind'>,
+	typed: string,
+) {
+	const expected = values ? values.map(value => code(`${name}=${value}`)).join(' or ') : kind && kindWords[kind];
+	return `${quoted(typed)} cannot stand for ${code(name)}. Say ${expected}.`;
 }

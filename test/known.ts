@@ -52,6 +52,9 @@ type Given = {
 	rollbackFloors?: Knowledge['rollbackFloors'];
 	lifecycles?: Knowledge['lifecycles'];
 	verified?: Knowledge['verified'];
+	guides?: Knowledge['guides'];
+	tried?: Knowledge['tried'];
+	renamed?: Knowledge['renamed'];
 };
 
 export function known(given: Given = {}): Knowledge {
@@ -65,6 +68,9 @@ export function known(given: Given = {}): Knowledge {
 		lifecycles: {},
 		verified: [],
 		unread: [],
+		guides: [],
+		tried: [],
+		renamed: [],
 		...given,
 	};
 }

@@ -25,6 +25,8 @@ export type Step = {
 	title: string;
 	text: string;
 	applies?: Applies;
+	/** What else those who are concerned find at home. */
+	onlyIf?: string;
 	/** Facts that would decide whether the deployment is concerned. */
 	ask?: string[];
 	options: readonly string[];
@@ -198,6 +200,7 @@ function stepOf(note: Note, concerned: Pick<Step, 'concerned' | 'ask'>, from: Ve
 	};
 	if (concerned.ask) step.ask = concerned.ask;
 	if (note.applies) step.applies = note.applies;
+	if (note.onlyIf) step.onlyIf = note.onlyIf;
 	if (note.story) step.story = note.story;
 	if (note.oneWay) step.oneWay = note.oneWay;
 	return step;
@@ -219,8 +222,16 @@ function told(steps: readonly Step[]): Step[] {
 		const before = earlier.get(step);
 		if (!before) return step;
 		const sources = distinct([step, ...before].flatMap(other => other.sources));
-		return { ...step, tells: before.map(({ id }) => id), sources };
+		return { ...step, ...onlyIfAny([step, ...before]), tells: before.map(({ id }) => id), sources };
 	});
+}
+
+/** The end of a story concerns whom it concerns itself, and whom the notes that it stands for do. */
+function onlyIfAny([end, ...before]: readonly Step[]): Pick<Step, 'onlyIf'> {
+	if (end?.onlyIf === undefined) return {};
+	const clauses = [...new Set([end, ...before].flatMap(({ onlyIf }) => onlyIf ?? []))];
+	const wide = clauses.filter(clause => !clauses.some(other => other.startsWith(`${clause}, or `)));
+	return { onlyIf: wide.join(', or ') };
 }
 
 /** A wait stands for the notes beyond it that ask for the same, if it is at least as sure, and they can be followed there. */
@@ -315,11 +326,17 @@ function waitAtStart({ from, to, profile }: Omit<Way, 'today'>, stops: readonly 
 		});
 }
 
+/** Whether a step concerns this deployment without a doubt, and without a look at home. */
+export function surely({ concerned, onlyIf }: Pick<Step, 'concerned' | 'onlyIf'>): boolean {
+	return concerned === true && onlyIf === undefined;
+}
+
 const whenOrder = ['before', 'switch', 'after'];
 
 /** How much a step matters: what stops the start, what somebody has to do, what is good to know. */
-function weight({ refuses, must, concerned }: Step): number {
-	const sure = concerned === true ? 0 : 1;
+function weight(step: Step): number {
+	const { refuses, must } = step;
+	const sure = surely(step) ? 0 : 1;
 	return refuses ? sure : must ? 2 + sure : 4 + sure;
 }
 

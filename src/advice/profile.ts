@@ -215,11 +215,20 @@ function satisfies(value: string | boolean, term: Term): boolean {
 export function concern(applies: Applies | undefined, profile: Profile): Concern {
 	if (!applies) return { is: true };
 	const terms = 'all' in applies ? applies.all : applies.any;
-	const results = terms.map(term => holds(term, profile));
+	return joined(
+		'all' in applies ? 'all' : 'any',
+		terms.map(term => holds(term, profile)),
+	);
+}
+
+type Outcome<Ask> = { is: true } | { is: false; because: string[] } | { is: 'unknown'; ask: Ask[] };
+
+/** What several statements come to, if all of them or any of them must hold. */
+export function joined<Ask>(how: 'all' | 'any', results: readonly Outcome<Ask>[]): Outcome<Ask> {
 	const excluded = results.flatMap(result => (result.is === false ? result.because : []));
 	const ask = results.flatMap(result => (result.is === 'unknown' ? result.ask : []));
 	const because = [...new Set(excluded)];
-	if ('all' in applies) {
+	if (how === 'all') {
 		if (because.length) return { is: false, because };
 		return ask.length ? { is: 'unknown', ask: [...new Set(ask)] } : { is: true };
 	}

@@ -3,8 +3,10 @@ import type { Answer, Command, Section } from '../command.ts';
 import type { Source } from '../knowledge/shape.ts';
 import type { Deadline } from './deadline.ts';
 import { earliest } from './deadline.ts';
-import { code, escapeMarkdown } from './markdown.ts';
+import { momentIn } from './hours.ts';
+import { code, escapeMarkdown, quoted } from './markdown.ts';
 import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
+import { surely } from './plan.ts';
 import type { Applies } from './profile.ts';
 import { closedFacts, openFacts } from './profile.ts';
 import type { Rollback } from './rollback.ts';
@@ -42,7 +44,8 @@ function sourceLinks(sources: readonly Source[]): string {
 		const { document, section, heading } = source;
 		// The candidates of a release have logs of their own; one of them is enough to find the others.
 		const changes = `changes of ${section.replace(/^Synapse |rc\d+$/g, '')}`;
-		const what = document === 'upgrade.md' ? (heading ?? section) : document === 'CHANGES.md' ? changes : section;
+		const file = section.startsWith('Synapse ') ? `${document} of ${section.slice('Synapse '.length)}` : section;
+		const what = document === 'upgrade.md' ? (heading ?? section) : document === 'CHANGES.md' ? changes : file;
 		if (!links.has(what)) links.set(what, sourceLink(source, what));
 	}
 	return [...links.values()].join(', ');
@@ -62,10 +65,16 @@ function link(text: string, url: string): string {
 	return isPlainLink(url) ? `[${words}](${url})` : words;
 }
 
+/** Under which conditions a step concerns its reader, as a clause after “if”; empty if without any. */
+function whoseStep({ applies, concerned, onlyIf }: Step): string {
+	const facts = applies && concerned === 'unknown' ? `yours is ${conditions(applies)}` : undefined;
+	return [facts, onlyIf].filter(clause => clause !== undefined).join(', and ');
+}
+
 /** What a step says inside its fold. */
 function stepText(step: Step): string {
-	const condition =
-		step.applies && step.concerned === 'unknown' ? `*If yours is ${conditions(step.applies)}:*\n\n` : '';
+	const whose = whoseStep(step);
+	const condition = whose ? `*${step.onlyIf ? 'Only if' : 'If'} ${whose}:*\n\n` : '';
 	const names = [
 		...(step.options.length ? [`Options: ${step.options.map(code).join(', ')}`] : []),
 		...(step.endpoints.length ? [`Endpoints: ${step.endpoints.map(code).join(', ')}`] : []),
@@ -95,7 +104,7 @@ export const floorNames = {
 	rust: 'Rust (to build)',
 } as const;
 
-function floorLines({ floors }: Plan): string[] {
+function floorLines(floors: Plan['floors']): string[] {
 	return floors.map(({ of, at, min, met }) => {
 		const rule = `${floorNames[of]} ${min} or newer is needed from ${at} on`;
 		if (met === false) return `🔴 ${rule}: yours is older. Upgrade it first.`;
@@ -146,9 +155,11 @@ function rollbackLine({ release, floor, to, canReturn, floorWhy, by }: Rollback)
 /** What could hurt, which no reader may have to unfold. */
 export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 	const refusing = numbered.flatMap((step, i) => {
-		const condition = step.concerned === 'unknown' && step.applies ? ` if yours is ${conditions(step.applies)}` : '';
-		const tried = step.tried ? ' (tried)' : '';
-		return step.refuses ? [`🔴 No start without step ${i + 1}${condition}${tried}: ${step.title}`] : [];
+		if (!step.refuses) return [];
+		const whose = whoseStep(step);
+		// What the clause names concerns its reader; not everybody of these meets the refusal.
+		const what = step.onlyIf ? `Step ${i + 1} can stop the start` : `No start without step ${i + 1}`;
+		return [`🔴 ${what}${whose && ` if ${whose}`}${step.tried ? ' (tried)' : ''}: ${step.title}`];
 	});
 	const oneWay = numbered.flatMap((step, i) =>
 		step.oneWay ? [`⚠️ Step ${i + 1} cannot be undone: ${step.title}`] : [],
@@ -163,10 +174,12 @@ export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 			: [];
 	});
 	return [
+		// Nothing else helps whoever is under a floor.
+		...floorLines(plan.floors.filter(({ met }) => met === false)),
 		...stopLines(plan),
 		...waits,
 		...refusing,
-		...floorLines(plan),
+		...floorLines(plan.floors.filter(({ met }) => met !== false)),
 		...oneWay,
 		rollbackLine(plan.rollback),
 		...advisoryLines(plan),
@@ -177,7 +190,7 @@ export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 /** The one line that says the result; its beginning is what a notification shows. */
 function planLead(plan: Plan): string {
 	const acts = plan.steps.filter(({ must, generated }) => must && !generated);
-	const sure = acts.filter(({ concerned }) => concerned === true);
+	const sure = acts.filter(surely);
 	const perhaps = acts.length - sure.length;
 	const refuses = plan.steps.filter(step => step.refuses).length;
 	const halts = plan.stops.filter(({ required }) => required).length;
@@ -545,8 +558,15 @@ type Status = {
 	notes: number;
 	unread: number;
 	advisories: number;
-	/** Servers watched, by all rooms; when one was last looked at, and when the next is due. */
-	watch: { servers: number; last?: string; next?: string };
+	/**
+	 * When any server was last looked at, and when the next is due; and those of this room: when one was last seen to run
+	 * Synapse, last looked for, and is looked for next. ISO 8601, UTC.
+	 */
+	watch: {
+		last?: string;
+		next?: string;
+		servers: readonly { server: string; seen?: string; looked?: string; next: string }[];
+	};
 	/** Upstream's sources; `ago` in seconds. Absent where there are none, empty where they are switched off. */
 	sources?: { name: string; address: string; read?: string; ago?: number; trouble?: string }[];
 };
@@ -556,22 +576,37 @@ function moment(at: string): string {
 	return `${at.slice(0, 19).replace('T', ' ')} UTC`;
 }
 
-export function statusWords(status: Status): Answer {
+/** `zone`: the room's time zone. */
+export function statusWords(status: Status, zone: string): Answer {
 	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories, watch, sources } = status;
+	const looks = [
+		...(watch.last === undefined ? [] : [`last look ${momentIn(new Date(watch.last), zone)}`]),
+		...(watch.next === undefined ? [] : [`next look ${momentIn(new Date(watch.next), zone)}`]),
+	];
 	const lines = [
 		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
-		watch.servers
-			? `Watch: ${count(watch.servers, 'server')}; ${[watch.last && `last look ${moment(watch.last)}`, watch.next && `next look ${moment(watch.next)}`].filter(Boolean).join(', ')}`
-			: 'Watch: no server yet',
+		`Watch: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no server for this room'}${looks.length ? `. For all my rooms: ${looks.join(', ')}` : ''}`,
 		...(lastSync ? [`Last word from the homeserver: ${moment(lastSync)}`] : []),
 		...(device ? [deviceLine(device)] : []),
 	];
 	return {
 		value: status,
 		lead: `**I am well:** Glia ${version}, up for ${duration(upSeconds)}.\n\n${list(lines)}`,
-		sections: sources ? [sourcesSection(sources)] : [],
+		sections: [
+			...(watch.servers.length ? [looksSection(watch.servers, zone)] : []),
+			...(sources ? [sourcesSection(sources)] : []),
+		],
 		kind: 'answer',
 	};
+}
+
+function looksSection(servers: Status['watch']['servers'], zone: string): Section {
+	const at = (iso: string | undefined) => (iso === undefined ? 'never' : momentIn(new Date(iso), zone));
+	const lines = servers.map(
+		({ server, seen, looked, next }) =>
+			`${quoted(server)}: last seen ${at(seen)}, last looked for ${at(looked)}, next look ${at(next)}`,
+	);
+	return { title: `Servers of this room (${servers.length})`, markdown: list(lines), fold: servers.length > 3 };
 }
 
 function deviceLine({ fingerprint, signed }: NonNullable<Status['device']>): string {

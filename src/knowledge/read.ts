@@ -3,6 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { compare, isVersion } from '../advice/version.ts';
 import { coveredBy, nameOf, waivedBy } from './cover.ts';
+import { type Guide, guideShape, type Tried, triedFileShape } from './guide.ts';
+import { recipesOf } from './guide-recipe.ts';
+import { renamedFileShape, renamedIn } from './renamed.ts';
 import { type Files, rules } from './rules.ts';
 import {
 	advisoryShape,
@@ -43,6 +46,7 @@ export function readFiles(folder: URL): { files: Files; read: string; mistakes: 
 	};
 	const { passages } = readJson(folder, 'synapse/upstream.json', upstreamFileShape, mistakes) ?? { passages: [] };
 	const { verified } = readJson(folder, 'synapse/verified.json', verifiedFileShape, mistakes) ?? { verified: [] };
+	const { tried } = readJson(folder, 'guides/tried.json', triedFileShape, mistakes) ?? { tried: [] };
 	const notes = readAll(folder, 'synapse/notes/', releaseFileShape, mistakes).flatMap(({ base, ...file }) => {
 		if (isVersion(base)) return [{ ...file, release: base }];
 		mistakes.push(`${file.name}:1:1 expected a file named for a release, with three parts, like 1.146.0.yaml`);
@@ -58,6 +62,13 @@ export function readFiles(folder: URL): { files: Files; read: string; mistakes: 
 		ways: readAll(folder, 'synapse/', waysFileShape, mistakes, /^ways\.yaml$/),
 		claims: readAll(folder, 'synapse/', claimsFileShape, mistakes, /^claims\.yaml$/),
 		// Curators at work on one range may keep their waivers in a file of their own: waivers-1.47.yaml.
+		// What a guide needs besides itself lies beside it as <guide>-names.yaml and the like, and is no guide.
+		guides: readAll(folder, 'guides/', guideShape, mistakes, /^(?!.*-names\.yaml$).*\.yaml$/).map(file => ({
+			...file,
+			id: file.base,
+		})),
+		tried,
+		renamed: readAll(folder, 'guides/', renamedFileShape, mistakes, /-names\.yaml$/),
 		waivers: readAll(folder, 'synapse/', waiversFileShape, mistakes, /^waivers.*\.yaml$/),
 	};
 	return { files, read, mistakes };
@@ -108,12 +119,17 @@ function readAll<Value>(
 function knowledgeOf(files: Files, read: string): Knowledge {
 	const byName = new Map(files.passages.map(passage => [nameOf(passage), passage]));
 	const notes = files.notes.flatMap(({ release, value }) =>
-		value.notes.map(({ covers, id, ...note }) => {
+		value.notes.map(({ covers, code, id, ...note }) => {
 			const sources = covers.flatMap(cover => {
 				const passage = byName.get(nameOf(coveredBy(cover, release)));
 				return passage ? [sourceOf(passage)] : [];
 			});
-			return { ...note, id: `${release}/${id}`, release, sources };
+			return {
+				...note,
+				id: `${release}/${id}`,
+				release,
+				sources: [...sources, ...code.map(path => codeOf(release, path))],
+			};
 		}),
 	);
 	return {
@@ -126,7 +142,23 @@ function knowledgeOf(files: Files, read: string): Knowledge {
 		lifecycles: Object.fromEntries(files.lifecycles.map(({ of, value }) => [of, value])),
 		verified: files.verified.filter(({ holds }) => holds),
 		unread: unreadIn(files),
+		...guidesOf(files),
+		renamed: files.renamed.flatMap(({ value }) => renamedIn(value)),
 	};
+}
+
+/** A file of Synapse's repository as it was at this release, or at the one that it names. */
+function codeOf(of: string, file: string): Source {
+	const [path = '', release = of] = file.split('@');
+	const url = `https://github.com/element-hq/synapse/blob/v${release}/${path}`;
+	return { document: path, section: `Synapse ${release}`, url };
+}
+
+/** What was tried of a guide counts as long as it stands there as it was tried. */
+function guidesOf(files: Files): { guides: Guide[]; tried: Tried[] } {
+	const guides = files.guides.map(({ id, value }) => ({ id, ...value }));
+	const recipes = new Map(guides.map(guide => [guide.id, recipesOf(guide)]));
+	return { guides, tried: files.tried.filter(({ guide, of, recipe }) => recipes.get(guide)?.get(of) === recipe) };
 }
 
 /** A passage as answers show it; what stands in a change log is named by its release and its part. */

@@ -1,6 +1,9 @@
 // What must hold between the files of the knowledge, beyond the shape of each: one function a rule.
 import { compare, finalOf, isCandidate, isWithin, lineOf, type Version } from '../advice/version.ts';
 import { coveredBy, nameOf, waivedBy } from './cover.ts';
+import type { GuideFile, Tried } from './guide.ts';
+import { guideRules } from './guide-rules.ts';
+import type { RenamedFile } from './renamed.ts';
 import type {
 	Advisory,
 	Claims,
@@ -26,6 +29,9 @@ export type Files = {
 	lifecycles: readonly (YamlFile<Lifecycle> & { of: string })[];
 	claims: readonly YamlFile<Claims>[];
 	verified: readonly Verified[];
+	guides: readonly (YamlFile<GuideFile> & { id: string })[];
+	tried: readonly Tried[];
+	renamed: readonly YamlFile<RenamedFile>[];
 };
 
 /** Each mistake as one line with its place. */
@@ -69,6 +75,13 @@ export function idsAreUnique(files: Files): string[] {
 			.filter(([id], index) => own.findIndex(([other]) => other === id) < index)
 			.map(([id, path]) => `${file.at(...path)} expected an id of its own, got ${id} for the second time`),
 	);
+}
+
+/** What nobody can look up, nobody can put right. */
+export function notesHaveSources(files: Files): string[] {
+	return allNotes(files)
+		.filter(({ note }) => !note.covers.length && !note.code.length)
+		.map(({ at }) => `${at()} expected covers, or code where upstream is silent, got neither`);
 }
 
 /** `possible` says since when something can be done ahead; it is meaningless for the rest. */
@@ -285,9 +298,41 @@ export function claimsAreOfRefusals(files: Files): string[] {
 	});
 }
 
+/** All that guide-rules.ts says, each with its own test there. */
+export function guidesHold(files: Files): string[] {
+	return guideRules.flatMap(rule => rule(files));
+}
+
+/** A variable has one fate: no name stands under two changes, or under one and among those that never were. */
+export const renamedOnce: Rule = ({ renamed }) =>
+	renamed.flatMap(({ value: { never, changes }, at }) => {
+		const seen = new Set(Object.keys(never));
+		return changes.flatMap(({ names }, index) =>
+			Object.keys(names).flatMap(name => {
+				const before = seen.has(name);
+				seen.add(name);
+				return before ? [`${at('changes', index, 'names', name)} expected each name once, got ${name} again`] : [];
+			}),
+		);
+	});
+
+/** All that begin so become all that begin otherwise. */
+export const familiesStayFamilies: Rule = ({ renamed }) =>
+	renamed.flatMap(({ value: { changes }, at }) =>
+		changes.flatMap(({ names }, index) =>
+			Object.entries(names).flatMap(([old, value]) => {
+				const now = typeof value === 'string' ? value : value?.new;
+				return now === undefined || old.endsWith('*') === now.endsWith('*')
+					? []
+					: [`${at('changes', index, 'names', old)} expected * at the end of both names or of none, got ${now}`];
+			}),
+		),
+	);
+
 export const rules: readonly Rule[] = [
 	filesAreReleases,
 	idsAreUnique,
+	notesHaveSources,
 	possibleIsAhead,
 	refusingIsMust,
 	beforeSaysWhatToDo,
@@ -302,4 +347,7 @@ export const rules: readonly Rule[] = [
 	supportEndsAfterRelease,
 	datesRise,
 	claimsAreOfRefusals,
+	guidesHold,
+	renamedOnce,
+	familiesStayFamilies,
 ];

@@ -59,6 +59,18 @@ describe('where a step stands', () => {
 	});
 });
 
+test('the end of a story concerns whom the notes that it tells concern', () => {
+	const conditions = (...clauses: (string | undefined)[]) => {
+		const notes = clauses.map((onlyIf, i) => note(`1.${i + 1}.0/logs`, { story: 'logs', ...(onlyIf && { onlyIf }) }));
+		const way = { from: '1.0.0', to: '1.3.0', profile: unknownDeployment, today: '2026-11-21' };
+		return plan(way, known({ notes })).steps.find(({ id }) => id.endsWith('/logs'))?.onlyIf;
+	};
+	expect(conditions('`a` is set', '`b` is set', '`c` is set')).toBe('`c` is set, or `a` is set, or `b` is set');
+	expect(conditions('`a` is set', undefined, '`a` is set')).toBe('`a` is set');
+	expect(conditions('`a` is set', '`a` is set, or no list')).toBe('`a` is set, or no list');
+	expect(conditions('`a` is set', '`b` is set', undefined)).toBeUndefined();
+});
+
 test('a story is told once, by its end, and stands for what it swallowed', () => {
 	const source = (heading: string) => [{ document: 'upgrade.md', section: 's', heading, url: 'https://example.org' }];
 	const knowledge = known({

@@ -59,6 +59,34 @@ export function noteText(lines: Record<string, string> = {}): string {
 		text: 'Before the upgrade set `pigeons.fed` to true and see in the log that all of them have landed.',
 		...lines,
 	};
+	// Every note has a source; in the last line, where it moves no other.
+	if (!('covers' in lines)) Object.assign(all, { code: '[synapse/config/pigeons.py]', ...lines });
 	const keys = Object.entries(all).filter(([, value]) => value !== '');
 	return `notes:\n  - ${keys.map(([key, value]) => `${key}: ${value}`).join('\n    ')}\n`;
 }
+
+/** A guide with one of everything that the rules speak of. */
+export const guideText = `title: Move {from} to {to}
+summary: It stands elsewhere.
+parameters:
+  - { name: from, means: where it stands, kind: name }
+  - { name: to, means: where it shall stand, kind: name, default: there }
+  - { name: layout, means: how it stands, values: [upright, lying] }
+ways:
+  - { id: carry, title: Carry it, fits: Small things. }
+  - { id: push, title: Push it, fits: Large things., applies: { all: [layout=upright] } }
+dangers: []
+stages:
+  - id: lift
+    title: Lift it
+    why: It must leave the ground.
+    ways: [carry]
+    steps:
+      - commands: lift {from}
+        shows: [lifted]
+    failures:
+      - { id: too-heavy, text: 'ERROR: {from} weighs …, which is too much', cause: It is heavy., cure: Push it. }
+wayBack:
+  before: []
+  after: []
+`;

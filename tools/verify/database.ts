@@ -135,7 +135,8 @@ async function unprivileged(): Promise<Surroundings> {
 	return { uid: await id('-u'), gid: await id('-g') };
 }
 
-async function binaries(major: number): Promise<string> {
+/** The folder with bin, lib and share of that major version; it has no client programs. */
+export async function binaries(major: number): Promise<string> {
 	const version = packages[major];
 	if (version === undefined) throw new Error(`no package of PostgreSQL ${major} is known`);
 	const home = join(cache, `postgresql-${version}`);

@@ -1,5 +1,6 @@
 // npm run verify [-- claim… | --all | --changed | --list]: tries claims of the knowledge on releases that really run,
 // and writes what happened to knowledge/synapse/verified.json. Exits with 1 when a claim does not hold.
+// With `guide <name>`, follows a guide instead: see guide/main.ts.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isCandidate } from '../../src/advice/version.ts';
@@ -14,9 +15,18 @@ const folder = new URL('../../knowledge/', import.meta.url);
 const file = new URL('synapse/verified.json', folder);
 
 const { values, positionals } = parseArgs({
-	options: { all: { type: 'boolean' }, changed: { type: 'boolean' }, list: { type: 'boolean' } },
+	options: {
+		all: { type: 'boolean' },
+		changed: { type: 'boolean' },
+		list: { type: 'boolean' },
+		playbook: { type: 'string' },
+	},
 	allowPositionals: true,
 });
+if (positionals[0] === 'guide') {
+	const { verifyGuide } = await import('./guide/main.ts');
+	process.exit(await verifyGuide(positionals[1] ?? '', positionals.slice(2), values));
+}
 const { files } = readFiles(folder);
 const known = readKnowledge(folder);
 const claims = claimsOf(known, { refusals: files.claims.flatMap(({ value }) => value.refusals) });

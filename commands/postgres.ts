@@ -1,0 +1,143 @@
+// !postgres: a new major version of PostgreSQL under Synapse, or PostgreSQL instead of SQLite, as a guide.
+import { guideFor } from '../src/advice/guide.ts';
+import { guideWords } from '../src/advice/guide-words.ts';
+import { code, quoted } from '../src/advice/markdown.ts';
+import { majorsOf, newestMajor, orderLines, surroundings } from '../src/advice/postgres.ts';
+import type { Profile } from '../src/advice/profile.ts';
+import { writeTerm } from '../src/advice/profile.ts';
+import { runningOf } from '../src/advice/spell.ts';
+import { profileFrom, withFacts } from '../src/advice/subscription.ts';
+import { readProfile, readVersion, sortWords, takeParameters } from '../src/args.ts';
+import type { Command } from '../src/command.ts';
+import { Refusal } from '../src/command.ts';
+import type { Guide, Knowledge } from '../src/knowledge/shape.ts';
+import type { Ports } from '../src/ports.ts';
+
+const example = '!postgres 15 17 docker';
+
+export const postgres = {
+	name: 'postgres',
+	usage: 'postgres <from> [to] [facts…]',
+	summary: 'a major upgrade of PostgreSQL, or SQLite to PostgreSQL, step by step',
+	examples: ['postgres 15 17 docker', 'postgres 14 18 debian size=120G', 'postgres sqlite 17'],
+	help: `Where it runs decides the commands: ${code('docker')} (a container beside Synapse), ${code('debian')} (packages), ${code('mdad')} or ${code('managed')} (a server elsewhere). Say the size for what it costs (${code('size=20G')}), your own names for commands to copy (${code('dbname=matrix')}, ${code('user=matrix')} …; the answer lists them), the way if it is to be another (${code('way=pg-upgrade')}), ${code('synapse=1.150')} for what goes first, and ${code('file')} for all of it as a Markdown file. Without a second version it goes to the newest one.`,
+	changes: false,
+	async run({ words, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {
+		const today = now().toISOString().slice(0, 10);
+		const isSqlite = words.some(word => /^(sqlite3?|database=sqlite)$/i.test(word));
+		const guide = guideCalled(isSqlite ? 'sqlite-postgres' : 'postgres-major', knowledge);
+		const file = words.some(word => /^(file|markdown)$/i.test(word));
+		const synapse = words.filter(word => /^synapse=/i.test(word)).map(word => word.slice('synapse='.length));
+		if (synapse[1] !== undefined) throw new Refusal('A server runs one release of Synapse: say only one of them.');
+		const said = words
+			.filter(word => !/^(file|markdown|sqlite3?|database=sqlite|synapse=.*)$/i.test(word))
+			.map(word => word.replace(/^external$/i, 'managed'));
+		const { stated, rest } = takeParameters(said, guide);
+		const { versions, terms, servers } = sortWords(rest, example);
+		if (servers[1] !== undefined)
+			throw new Refusal(`One server at a time. An example: ${code('!postgres example.org')}`);
+		const server = servers[0] === undefined ? undefined : await watched(servers[0], room, store);
+		const stating = readProfile(terms);
+		const profile = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stating;
+		if (!isSqlite && profile.get('database')?.value === 'sqlite')
+			throw new Refusal(
+				`This deployment runs on SQLite: there is no major version to leave. To move to PostgreSQL: ${code('!postgres sqlite 17')}`,
+			);
+		const running = synapse[0] === undefined ? undefined : readVersion(synapse[0], 'running', knowledge).version;
+		const release = running ?? server?.version;
+		const { from, to, taken } = majors(isSqlite, versions, stated, profile, { knowledge, today });
+		if (from !== undefined) stated.set('from', from);
+		stated.set('to', to);
+		const asked = `postgres ${from ?? 'sqlite'} ${to}`;
+		const guided = guideFor(guide, { stated, profile }, knowledge.tried);
+		const [refused] = guided.refused;
+		if (refused !== undefined) throw new Refusal(refused);
+		if (guided.ask.includes('layout'))
+			throw new Refusal(
+				`Where does PostgreSQL run? In a container beside Synapse ${code(`!${asked} docker`)}, from packages ${code(`!${asked} debian`)}, in matrix-docker-ansible-deploy ${code(`!${asked} mdad`)}, or on a server elsewhere ${code(`!${asked} managed`)}?`,
+			);
+		const around = surroundings({ from: from ?? to, to, release, today }, knowledge);
+		const answer = guideWords(guided, {
+			asked,
+			dangers: orderLines(around, { from: from ?? to, to }),
+			taken: [...(server ? [server.note] : []), ...taken],
+			file,
+		});
+		return { ...answer, value: { ...guided, surroundings: around } };
+	},
+} satisfies Command;
+
+function guideCalled(id: string, knowledge: Knowledge): Guide {
+	const guide = knowledge.guides.find(other => other.id === id);
+	if (!guide) throw new Error(`the knowledge has no guide ${id}`);
+	return guide;
+}
+
+/** What a watched server runs, and what the room knows of it. */
+async function watched(server: string, room: string, store: Ports['store']) {
+	const subscription = await store.watch(room, server);
+	if (!subscription)
+		throw new Refusal(
+			`This room does not watch ${quoted(server)}. Begin with ${code(`!watch ${server}`)}, or say the versions: ${code(example)}`,
+		);
+	const running = runningOf((await store.server(server))?.spells ?? [], subscription.told);
+	const version = running?.version;
+	return {
+		facts: subscription.facts,
+		version,
+		note: version ? `${quoted(server)} runs Synapse ${version}.` : `What ${quoted(server)} runs is not known yet.`,
+	};
+}
+
+type Majors = { from?: string; to: string; taken: string[] };
+
+/** The majors that were typed, `15.18` for 15; what is missing comes from the facts, or is the newest. */
+function majors(
+	isSqlite: boolean,
+	typed: readonly string[],
+	stated: ReadonlyMap<string, string>,
+	profile: Profile,
+	{ knowledge, today }: { knowledge: Knowledge; today: string },
+): Majors {
+	const lifecycle = knowledge.lifecycles.postgresql;
+	const newest = newestMajor(lifecycle, today);
+	if (newest === undefined) throw new Error('the knowledge has no major version of PostgreSQL');
+	const fact = profile.get('postgres')?.value;
+	const all = typed.map(word => majorOf(word, majorsOf(lifecycle)));
+	const read = (name: string) => {
+		const value = stated.get(name);
+		return value === undefined ? [] : [majorOf(value, majorsOf(lifecycle))];
+	};
+	if (isSqlite) {
+		const [to = newest, extra] = [...all, ...read('to')];
+		if (extra !== undefined)
+			throw new Refusal(`From SQLite one version is enough, the one to go to: ${code('!postgres sqlite 17')}`);
+		return { to, taken: all.length ? [] : [`Without a version it is the newest, ${newest}.`] };
+	}
+	const known = typeof fact === 'string' ? [fact] : [];
+	const ends = [...read('from'), ...all, ...read('to')];
+	const [from, to, extra] = ends.length < 2 && known.length && ends[0] !== known[0] ? [...known, ...ends] : ends;
+	if (from === undefined)
+		throw new Refusal(
+			`From which major version, and to which? ${code(example)}; for SQLite ${code('!postgres sqlite 17')}. ${code('SHOW server_version')} says what runs.`,
+		);
+	if (extra !== undefined)
+		throw new Refusal(`Two versions are enough, and ${quoted(extra)} is a third. An example: ${code(example)}`);
+	if (known[0] !== undefined && known[0] !== from)
+		throw new Refusal(
+			`${code(`postgres=${known[0]}`)} says that ${known[0]} runs, and you say ${from}. Say only one of them: ${code(`!postgres ${from} ${to ?? newest}`)}`,
+		);
+	if (to !== undefined) return { from, to, taken: [] };
+	if (from === newest)
+		throw new Refusal(`PostgreSQL ${from} is the newest major version I know: there is nothing to upgrade to.`);
+	return { from, to: newest, taken: [`Without a second version it goes to the newest, ${newest}.`] };
+}
+
+function majorOf(typed: string, known: readonly string[]): string {
+	const text = typed.toLowerCase().replace(/^v/, '');
+	const major = /^9\.\d/.test(text) ? text.split('.').slice(0, 2).join('.') : (text.split('.')[0] ?? '');
+	if (known.includes(major)) return major;
+	throw new Refusal(
+		`I do not know PostgreSQL ${quoted(typed)}. The newest major version I know is ${known.at(-1)}, the oldest ${known[0]}.`,
+	);
+}

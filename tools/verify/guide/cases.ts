@@ -1,0 +1,83 @@
+// The cases in which a guide is followed: the layout, the way, the versions, and how far.
+import type { Job } from './played.ts';
+
+export type Case = {
+	/** Words, as they are chosen by. */
+	id: string;
+	stated: Record<string, string>;
+	facts: string[];
+	flow: Job['flow'];
+	/** The majors that are needed, and the oldest that Synapse has to start on. */
+	servers: string[];
+	oldest?: string;
+	/** The parameters that the trial speaks for. */
+	with: Record<string, string>;
+	/** What was not the real thing, for the reader. */
+	played?: string;
+};
+
+/** All cases of a guide; none of one that nobody can execute here. */
+export function casesOf(guide: string): Case[] {
+	return guide === 'postgres-major' ? major : [];
+}
+
+const docker =
+	'No container ran: the official image’s steps, and `docker compose`, were played by the same programs on real data.';
+const debian = 'Debian’s own cluster programs ran; the packages were put in place by hand, and systemd was played.';
+
+function upgrade(
+	layout: 'compose' | 'debian' | 'managed',
+	way: 'dump' | 'pg-upgrade',
+	[from, to]: [string, string],
+	flow: Job['flow'],
+	played?: string,
+): Case {
+	const names: Record<string, string> =
+		layout === 'managed' ? { host: 'old.example', 'new-host': 'new.example', admin: 'boss' } : {};
+	return {
+		id: `${layout} ${way} ${from}-${to} ${flow}`,
+		stated: { layout, way, from, to, ...names },
+		facts: [],
+		flow,
+		servers: [from, to],
+		oldest: from,
+		with: { layout, way, from, to },
+		...(played && { played }),
+	};
+}
+
+const major: Case[] = [
+	upgrade('compose', 'dump', ['15', '17'], 'back', docker),
+	upgrade('compose', 'dump', ['15', '18'], 'onward', docker),
+	upgrade('compose', 'dump', ['13', '16'], 'onward', docker),
+	upgrade('compose', 'dump', ['14', '17'], 'onward', docker),
+	upgrade('compose', 'dump', ['17', '18'], 'back', docker),
+	upgrade('debian', 'dump', ['15', '17'], 'back', debian),
+	upgrade('debian', 'pg-upgrade', ['15', '17'], 'back', debian),
+	upgrade('debian', 'dump', ['15', '18'], 'onward', debian),
+	upgrade('managed', 'dump', ['15', '17'], 'back', 'Two servers on one machine stood for a provider’s.'),
+	{
+		id: 'failures plain',
+		stated: { layout: 'compose', way: 'dump', from: '15', to: '18' },
+		facts: [],
+		flow: 'failures',
+		servers: ['15', '16', '17', '18'],
+		with: {},
+	},
+	{
+		id: 'failures too-old',
+		stated: { layout: 'managed', way: 'dump', from: '13', to: '18' },
+		facts: [],
+		flow: 'failures',
+		servers: ['13'],
+		with: {},
+	},
+	{
+		id: 'failures debian',
+		stated: { layout: 'debian', way: 'pg-upgrade', from: '15', to: '18' },
+		facts: [],
+		flow: 'failures',
+		servers: ['15', '18'],
+		with: {},
+	},
+];

@@ -1,0 +1,163 @@
+// npm run verify -- guide <name> [word…]: follows a guide's own commands on played machines with real PostgreSQL and
+// Synapse, and writes what was seen to knowledge/guides/tried.json. Words choose cases: `compose`, `15-17`, `failures`.
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compareNumbers } from '../../../src/advice/profile.ts';
+import { isCandidate } from '../../../src/advice/version.ts';
+import { recipesOf } from '../../../src/knowledge/guide-recipe.ts';
+import { readFiles, readKnowledge } from '../../../src/knowledge/read.ts';
+import type { Guide, Release, Tried } from '../../../src/knowledge/shape.ts';
+import { environment, Unavailable } from '../environment.ts';
+import { type Case, casesOf } from './cases.ts';
+import { inNamespaces } from './namespace.ts';
+import type { Job } from './played.ts';
+import { server } from './servers.ts';
+import type { Result } from './walk.ts';
+
+const folder = new URL('../../../knowledge/', import.meta.url);
+const file = new URL('guides/tried.json', folder);
+
+/** Follows the guide in all its cases, or in those that have all the words. Resolves to the exit status. */
+export async function verifyGuide(
+	name: string,
+	words: readonly string[],
+	{ playbook }: { playbook?: string | undefined } = {},
+): Promise<number> {
+	const known = readKnowledge(folder);
+	const guide = known.guides.find(({ id }) => id === name);
+	if (guide && name === 'mdad') {
+		const { verifyMove } = await import('./move.ts');
+		return told(await verifyMove(guide, known, { playbook, words }, trials => keepTrials(guide, trials)));
+	}
+	const cases = casesOf(name).filter(({ id }) => words.every(word => id.split(' ').includes(word)));
+	if (!guide || !cases.length) {
+		const names = known.guides.map(({ id }) => id).join(', ');
+		console.error(
+			`No case of ${[name, ...words].join(' ')}. Guides: ${names}. Cases: ${casesOf(name)
+				.map(({ id }) => id)
+				.join('; ')}`,
+		);
+		return 1;
+	}
+	if (process.getuid?.() !== 0) {
+		console.error('Machines are played in namespaces of their own, which takes root.');
+		return 1;
+	}
+	const failed: string[] = [];
+	for (const [i, one] of cases.entries()) {
+		console.log(`[${i + 1}/${cases.length}] ${name} ${one.id}`);
+		try {
+			keep(guide, await play(name, one, known.releases));
+		} catch (error) {
+			const why = error instanceof Error ? error.message : String(error);
+			if (!(error instanceof Unavailable)) failed.push(`${one.id}: ${why}`);
+			console.log(`  ${error instanceof Unavailable ? 'cannot be tried here' : 'FAILED'}: ${why}`);
+		}
+	}
+	console.log(`\n${cases.length} cases`);
+	return told(failed);
+}
+
+/** The exit status. */
+function told(failed: readonly string[]): number {
+	for (const line of failed) console.log(`\nFailed: ${line}`);
+	console.log(`\n${failed.length} failed`);
+	return failed.length ? 1 : 0;
+}
+
+/** The newest release of Synapse that starts on this major version. */
+function releaseOn(major: string, releases: readonly Release[]): Release {
+	const fitting = releases.filter(
+		({ version, withdrawn, postgresql }) =>
+			!withdrawn && !isCandidate(version) && (!postgresql || compareNumbers(postgresql, major) <= 0),
+	);
+	const release = fitting.at(-1);
+	if (!release) throw new Unavailable(`no release of Synapse runs on PostgreSQL ${major}`);
+	return release;
+}
+
+type Played = { results: Result[]; one: Case; versions: Record<string, string> };
+
+/** One case in namespaces of its own. Throws with what failed; what went well before is kept in `results`. */
+async function play(guide: string, one: Case, releases: readonly Release[]): Promise<Played> {
+	const { stated, facts, flow } = one;
+	const release = releaseOn(one.oldest ?? '18', releases);
+	const servers = Object.fromEntries(
+		await Promise.all(one.servers.map(async major => [major, await server(major)] as const)),
+	);
+	const root = mkdtempSync(join(tmpdir(), 'glia-guide-'));
+	chmodSync(root, 0o755);
+	const results = join(root, 'results.json');
+	const job: Job = {
+		guide,
+		stated,
+		facts,
+		flow,
+		python: await environment(release),
+		release: release.version,
+		servers,
+		root,
+		node: process.execPath,
+		results,
+	};
+	const note = join(root, 'job.json');
+	writeFileSync(note, JSON.stringify(job));
+	try {
+		const { status, said } = await inNamespaces(new URL('walk.ts', import.meta.url), [note]);
+		const seen = existsSync(results) ? (JSON.parse(readFileSync(results, 'utf8')) as Result[]) : [];
+		if (status !== 0) throw new Error(`${said.slice(-4000)}${logs(root)}`);
+		return { results: seen, one, versions: versionsOf(one, servers, release.version) };
+	} finally {
+		if (!process.env.GLIA_KEEP) rmSync(root, { recursive: true, force: true });
+	}
+}
+
+function logs(root: string): string {
+	const files = ['containers/db.log', 'containers/synapse.log', 'synapse.log'].map(name => join(root, name));
+	return files
+		.filter(name => existsSync(name))
+		.map(name => `\n--- ${name.slice(root.length + 1)}\n${readFileSync(name, 'utf8').slice(-1500)}`)
+		.join('');
+}
+
+function versionsOf(
+	{ stated, flow }: Case,
+	servers: Record<string, { version: string }>,
+	synapse: string,
+): Record<string, string> {
+	const [from, to] = [servers[stated.from ?? '']?.version, servers[stated.to ?? '']?.version];
+	if (flow === 'failures')
+		return {
+			postgresql: Object.values(servers)
+				.map(({ version }) => version)
+				.join(', '),
+			synapse,
+		};
+	return { postgresql: [from, to].filter(Boolean).join(' → '), synapse };
+}
+
+/** One thing that was tried; the guide, the day and the hash are added when it is kept. */
+export type Trial = Omit<Tried, 'guide' | 'date' | 'recipe'>;
+
+function keep(guide: Guide, { results, one, versions }: Played): void {
+	const played = one.played === undefined ? {} : { played: one.played };
+	keepTrials(
+		guide,
+		results.map(({ of, saw }) => ({ of, with: one.with, versions, ...played, ...(saw && { saw }) })),
+	);
+}
+
+/** Adds what was tried to the file; what was tried the same way before is replaced. */
+function keepTrials(guide: Guide, added: readonly Trial[]): void {
+	const { files } = readFiles(folder);
+	const recipes = recipesOf(guide);
+	const today = new Date().toISOString().slice(0, 10);
+	const trials = added.map(
+		({ of, ...rest }): Tried => ({ guide: guide.id, of, ...rest, date: today, recipe: recipes.get(of) ?? '' }),
+	);
+	const key = (trial: Tried) => JSON.stringify([trial.guide, trial.of, trial.with]);
+	const all = new Map([...files.tried, ...trials].map(trial => [key(trial), trial]));
+	const sorted = [...all.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1));
+	writeFileSync(file, `{"tried":[\n${sorted.map(trial => JSON.stringify(trial)).join(',\n')}\n]}\n`);
+}

