@@ -227,16 +227,21 @@ const reached: Record<string, Partial<Reach>> = {
 	ess: { postgres: ['kubectl -n ess exec sts/ess-postgres -- \\', '  psql -U postgres synapse -c'] },
 };
 
-/** A dump is named for the release it was made of, so that the second halt does not overwrite the first. */
-function backups(from: Version): Record<string, Partial<Record<'postgres' | 'sqlite', string[]>>> {
+/**
+ * A backup is named for the release it was made of, so that the second halt does not overwrite the first. SQLite waits
+ * for whoever writes at that moment: without it, a running Synapse of before 1.71 makes it give up, with an empty file.
+ */
+function backups(from: Version): Record<string, Partial<Reach>> {
 	const dump = `synapse-${from}.dump`;
-	const asPostgres = ['sudo -u postgres pg_dump -Fc synapse \\', `  > ${dump}`];
-	const copied = [...inPackage.sqlite.map(line => `${line} \\`), `  ".backup homeserver-${from}.db"`];
-	const packaged = { postgres: asPostgres, sqlite: copied };
+	const patiently = 'sqlite3 -cmd ".timeout 60000"';
+	const packaged = {
+		postgres: ['sudo -u postgres pg_dump -Fc synapse \\', `  > ${dump}`],
+		sqlite: [`${patiently} \\`, '  /var/lib/matrix-synapse/homeserver.db \\', `  ".backup homeserver-${from}.db"`],
+	};
 	return {
 		usual: {
 			postgres: [`pg_dump -Fc -f ${dump} synapse`],
-			sqlite: [...usual.sqlite.map(line => `${line} \\`), `  ".backup homeserver-${from}.db"`],
+			sqlite: [`${patiently} homeserver.db \\`, `  ".backup homeserver-${from}.db"`],
 		},
 		debian: packaged,
 		distro: packaged,
@@ -361,7 +366,7 @@ export function waitText(at: Version, profile: Profile): string {
 		...lines.map((line, i) => (i < lines.length - 1 ? line : `${line} \\`)),
 		`  ${query}`,
 	];
-	return `Let ${at} run until its background updates are done: the query must give 0. Hours or days are normal on a large database. Going on earlier is what ruins it.
+	return `Let ${at} run until its background updates are done: the query must give 0. Hours or days are normal on a large database. Do not go on earlier.
 
 ${block({ language: 'bash', lines: forDatabase(profile, { postgres: asked(postgres), sqlite: asked(sqlite) }) })}`;
 }

@@ -9,7 +9,7 @@ import { switchText, waitText } from './leg.ts';
 import type { Applies, Profile } from './profile.ts';
 import { concern, holds, profileJson } from './profile.ts';
 import type { Rollback } from './rollback.ts';
-import { rollback, waysBack } from './rollback.ts';
+import { rollback, stable, waysBack } from './rollback.ts';
 import type { Trial } from './trial.ts';
 import { triedOf } from './trial.ts';
 import type { Version } from './version.ts';
@@ -46,7 +46,7 @@ export type Step = {
 };
 
 export type Hidden = { id: string; title: string; because: string[]; sources: Source[] };
-export type Halt = Pick<Stop, 'required' | 'waitFor' | 'why'> & {
+export type Halt = Pick<Stop, 'required' | 'ruins' | 'waitFor' | 'why'> & {
 	tried?: Trial[];
 	from: Version;
 	to: Version;
@@ -86,6 +86,7 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 	const hidden: Hidden[] = [];
 	const visible: Step[] = [];
 	const notes = known.notes.filter(({ release }) => within(release));
+	const waits = new Set(known.stops.flatMap(({ tells }) => tells));
 	for (const note of notes) {
 		const concerned = concern(note.applies, profile);
 		if (concerned.is === false)
@@ -94,8 +95,7 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 			const asking: Pick<Step, 'concerned' | 'ask'> =
 				concerned.is === true ? { concerned: true } : { concerned: 'unknown', ask: concerned.ask };
 			const step = stepOf(note, asking, from, legs);
-			const isWait = known.stops.some(({ tells }) => tells.includes(note.id));
-			visible.push(isWait ? { ...step, leg: legOf(note.release, legs) } : step);
+			visible.push(waits.has(note.id) ? { ...step, leg: legOf(note.release, legs) } : step);
 		}
 	}
 	const advisories = advisoriesOn(from, to, profile, known);
@@ -107,7 +107,7 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 		horizon: horizon(known),
 		steps: inOrder(
 			waited(
-				told(visible).map(step => ({ ...step, ...(step.refuses && triedOf(step.id, known.verified)) })),
+				told(visible).map(step => (step.refuses ? { ...step, ...triedOf(step.id, known.verified) } : step)),
 				[...waitAtStart({ from, to, profile }, known.stops), ...generated(legs, stops, profile, { today, known })],
 				notes,
 			),
@@ -125,7 +125,7 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 
 /** The newest release that the knowledge reaches, and the day it was read. */
 export function horizon(known: Pick<Knowledge, 'releases' | 'read'>): Plan['horizon'] {
-	const newest = known.releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version)).at(-1);
+	const newest = stable(known.releases).at(-1);
 	return { release: newest?.version ?? '0.0.0', read: known.read };
 }
 
@@ -147,9 +147,9 @@ function halts(from: Version, to: Version, profile: Profile, known: Knowledge): 
 	const required = known.stops
 		.filter(({ ways }) => ways.some(way => isWithin(from, way.from) && isWithin(finalOf(to), way.to)))
 		.filter(stop => concern(stop.applies, profile).is !== false)
-		.map(({ id, first, last, best, required: must, waitFor, why, applies }): Halt => {
+		.map(({ id, first: from, last: to, best, required, ruins, waitFor, why, applies }): Halt => {
 			const tried = triedOf(id, known.verified);
-			return { from: first, to: last, best, required: must, waitFor, why, ...(applies && { applies }), ...tried };
+			return { from, to, best, required, ruins, waitFor, why, ...(applies && { applies }), ...tried };
 		});
 	const recommended = waysBack(from, to, known)
 		.filter(best => !required.some(stop => stop.best === best))
@@ -159,6 +159,7 @@ function halts(from: Version, to: Version, profile: Profile, known: Knowledge): 
 				to: best,
 				best,
 				required: false,
+				ruins: false,
 				waitFor: 'a few days of use',
 				why: `It is the last release from which the one before this halt still starts; beyond ${best} only a backup leads back.`,
 			}),
@@ -180,26 +181,29 @@ function legOf(version: Version, legs: readonly Leg[]): number {
 function stepOf(note: Note, concerned: Pick<Step, 'concerned' | 'ask'>, from: Version, legs: readonly Leg[]): Step {
 	const { possible } = note;
 	const tooEarly = note.when === 'before' && possible !== undefined && isAbove(possible, from);
-	return {
+	// Hundreds of them an answer: what is optional is set, since spreading it copies everything again.
+	const step: Step = {
 		id: note.id,
 		release: note.release,
 		when: tooEarly ? 'switch' : note.when,
 		must: note.must,
 		refuses: note.refuses,
-		...concerned,
+		concerned: concerned.concerned,
 		title: note.title,
 		text: note.text,
-		...(note.applies && { applies: note.applies }),
-		...(note.onlyIf && { onlyIf: note.onlyIf }),
 		options: note.options,
 		endpoints: note.endpoints,
 		metrics: note.metrics,
-		...(note.story && { story: note.story }),
 		tells: [],
-		...(note.oneWay && { oneWay: note.oneWay }),
 		sources: note.sources,
 		leg: legOf(tooEarly && possible ? possible : note.release, legs),
 	};
+	if (concerned.ask) step.ask = concerned.ask;
+	if (note.applies) step.applies = note.applies;
+	if (note.onlyIf) step.onlyIf = note.onlyIf;
+	if (note.story) step.story = note.story;
+	if (note.oneWay) step.oneWay = note.oneWay;
+	return step;
 }
 
 /** A story is told once, by its end; but a refusal to start on an earlier leg is met there, and stays. */
@@ -336,18 +340,17 @@ function weight(step: Step): number {
 	return refuses ? sure : must ? 2 + sure : 4 + sure;
 }
 
+/** Where a step stands before its release counts; a switch ends its leg, and a wait before the first one begins at once. */
+function rank(step: Step): number {
+	const leg = step.when === 'switch' ? step.leg : 0;
+	const generated = step.generated ? (step.when === 'before' ? 0 : 2) : 1;
+	return ((whenOrder.indexOf(step.when) * 100 + leg) * 10 + generated) * 10 + (step.generated ? 0 : weight(step));
+}
+
 function inOrder(steps: readonly Step[]): Step[] {
-	const atSwitch = (step: Step) => (step.when === 'switch' ? step.leg : 0);
-	// A switch ends its leg; a wait before the first one takes days, so it begins at once.
-	const generatedOrder = (step: Step) => (step.generated ? (step.when === 'before' ? -1 : 1) : 0);
-	return [...steps].sort(
-		(a, b) =>
-			whenOrder.indexOf(a.when) - whenOrder.indexOf(b.when) ||
-			atSwitch(a) - atSwitch(b) ||
-			generatedOrder(a) - generatedOrder(b) ||
-			(a.generated ? 0 : weight(a) - weight(b)) ||
-			compare(a.release, b.release),
-	);
+	const ranks = new Map(steps.map(step => [step, rank(step)]));
+	const of = (step: Step) => ranks.get(step) ?? 0;
+	return [...steps].sort((a, b) => of(a) - of(b) || compare(a.release, b.release));
 }
 
 /** The condition under which a floor concerns a deployment at all. */
@@ -360,9 +363,9 @@ const floorFacts: Record<FloorName, { fact: 'python' | 'postgres' | 'sqlite' | u
 
 /** Floors that rise on the way, or that the deployment is under at its end: `at` is where the last one came. */
 function floors(from: Version, to: Version, profile: Profile, releases: readonly Release[]): Floor[] {
-	const stable = releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version));
-	const start = stable.filter(({ version }) => !isAbove(finalOf(version), finalOf(from))).at(-1);
-	const way = stable.filter(({ version }) => isAbove(version, from) && !isAbove(version, finalOf(to)));
+	const all = stable(releases);
+	const start = all.findLast(({ version }) => !isAbove(version, finalOf(from)));
+	const way = all.filter(({ version }) => isAbove(version, from) && !isAbove(version, finalOf(to)));
 	const end = way.at(-1) ?? start;
 	return (Object.keys(floorFacts) as FloorName[]).flatMap(of => {
 		const min = end?.[of];

@@ -40,14 +40,24 @@ function isPlainLink(url: string): boolean {
 /** Upstream's passages as links, each once: a bullet of the change log by its release. */
 function sourceLinks(sources: readonly Source[]): string {
 	const links = new Map<string, string>();
-	for (const { document, section, heading, url } of sources) {
+	for (const source of sources) {
+		const { document, section, heading } = source;
 		// The candidates of a release have logs of their own; one of them is enough to find the others.
 		const changes = `changes of ${section.replace(/^Synapse |rc\d+$/g, '')}`;
 		const file = section.startsWith('Synapse ') ? `${document} of ${section.slice('Synapse '.length)}` : section;
 		const what = document === 'upgrade.md' ? (heading ?? section) : document === 'CHANGES.md' ? changes : file;
-		if (!links.has(what)) links.set(what, link(what, url));
+		if (!links.has(what)) links.set(what, sourceLink(source, what));
 	}
 	return [...links.values()].join(', ');
+}
+
+const knownLinks = new WeakMap<Source, string>();
+
+/** A passage as a link, made once: answers name the same few hundred again and again. */
+function sourceLink(source: Source, what: string): string {
+	const found = knownLinks.get(source) ?? link(what, source.url);
+	knownLinks.set(source, found);
+	return found;
 }
 
 function link(text: string, url: string): string {
@@ -130,8 +140,8 @@ function stopLines({ stops }: Plan): string[] {
 	return stops
 		.filter(({ required }) => required)
 		.map(
-			({ best, waitFor, applies, tried }) =>
-				`🔴 Halt at ${best} and wait for ${waitFor}${applies ? ` (${conditions(applies)})` : ''}; a direct jump can ruin the database${tried ? ' (tried)' : ''}.`,
+			({ best, ruins, waitFor, applies, tried }) =>
+				`🔴 Halt at ${best} and wait for ${waitFor}${applies ? ` (${conditions(applies)})` : ''}; a direct jump ${ruins ? 'can ruin the database' : 'does not start'}${tried ? ' (tried)' : ''}.`,
 		);
 }
 

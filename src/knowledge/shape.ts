@@ -174,6 +174,8 @@ export const stopShape = z.strictObject({
 	last: version,
 	best: version,
 	required: z.boolean(),
+	/** Of a required one: whether, without it, the release that one came from refuses the database afterwards. */
+	ruins: z.boolean().default(true),
 	waitFor: z.string().min(1),
 	/** Starting within these needs no halt, only the wait before one leaves. */
 	waitAtStart: range.optional(),

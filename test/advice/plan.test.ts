@@ -104,6 +104,7 @@ describe('required stops', () => {
 		best: '1.2.0',
 		required: true,
 		waitFor: 'background updates',
+		ruins: true,
 		tells: [],
 		why: 'Else it breaks.',
 		applies: { all: ['database=postgres'] },

@@ -16,6 +16,7 @@ test('a wait that saves the database is told among what can hurt, also where no 
 		required: true,
 		waitFor: 'background updates',
 		waitAtStart: '>=1.1.0 <1.3.0',
+		ruins: true,
 		tells: [],
 		why: 'A migration fails halfway.',
 		applies: { all: ['database=postgres'] },

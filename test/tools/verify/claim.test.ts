@@ -60,6 +60,7 @@ describe('stops', () => {
 		required: true,
 		waitFor: 'background updates',
 		waitAtStart: '>=1.38.0 <1.89.0',
+		ruins: true,
 		tells: [],
 		why: 'Because.',
 	};
