@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { guideFor } from '../src/advice/guide.ts';
 import { guideWords } from '../src/advice/guide-words.ts';
 import { unknownDeployment } from '../src/advice/profile.ts';
+import { usualLimits } from '../src/advice/subscription.ts';
 import { offerOf } from '../src/advice/walk.ts';
 import { withWalk } from '../src/advice/walk-words.ts';
 import type { Command } from '../src/command.ts';
@@ -46,7 +47,15 @@ const now = () => new Date(clock);
 function open(): Inbox {
 	const commands = [small];
 	const health = { version: '0', startedAt: now(), lastSync: () => undefined };
-	const ports = { knowledge: known({ guides: [guide] }), commands, now, health, store, web: outside(now) };
+	const ports = {
+		knowledge: known({ guides: [guide] }),
+		commands,
+		now,
+		health,
+		store,
+		web: outside(now),
+		limits: usualLimits,
+	};
 	return openInbox({
 		store,
 		homeserver: { names: () => ['glia', '@glia:example.org'] },

@@ -109,6 +109,7 @@ export type Tables = {
 		told: string | null;
 		changed: number;
 		heard: string | null;
+		begun_by: string | null;
 	};
 	/** What a watch has heard of; `number` is what the room calls it by, null for what happened once. */
 	matters: {
@@ -134,6 +135,8 @@ export type Tables = {
 	};
 	/** The log: which stage of a matter was given when, and by which saying. */
 	alerts: { matter: number; stage: string; at: number; said: string | null };
+	/** Rooms that were told that upstream is silent; `said` is null where the room does not want to hear of it. */
+	silences: { room: string; said: string | null };
 	/** Guides that rooms were offered or walk through; `walk` is the rest of it as JSON. */
 	walks: {
 		id: string;

@@ -2,14 +2,14 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { Walk } from '../../advice/walk.ts';
-import type { KeptWalk, Move, PlacedWalk, Resumed, WalkStore } from '../../ports.ts';
+import type { KeptWalk, Move, PlacedWalk, Resumed, Store } from '../../ports.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
 
 /** A walk on which nobody said anything for so long (ms) is forgotten. */
 const patience = 365 * 24 * 3600_000;
 
-export function walksOf(db: Kysely<Tables>): WalkStore {
+export function walksOf(db: Kysely<Tables>): Pick<Store, 'walkIn' | 'walkSaid' | 'walks'> {
 	const placed = () =>
 		db.selectFrom('walks').leftJoin('outbox', 'outbox.said', 'walks.root').selectAll('walks').select('outbox.event');
 	return {
