@@ -2,7 +2,16 @@
 // Synapse, and writes what was seen to knowledge/guides/tried.json. Words choose cases: `compose`, `15-17`, `failures`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+	chmodSync,
+	existsSync,
+	mkdtempSync,
+	readFileSync,
+	readlinkSync,
+	rmdirSync,
+	rmSync,
+	writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -92,6 +101,7 @@ async function play(guide: Guide, one: Case, releases: readonly Release[]): Prom
 		root,
 		node: process.execPath,
 		results,
+		outside: readlinkSync('/proc/self/ns/mnt'),
 	};
 	const had = existsSync('/data');
 	const note = join(root, 'job.json');
