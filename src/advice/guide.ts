@@ -315,6 +315,11 @@ export function failuresIn(guided: Guided, at: string | undefined, pasted: strin
 	);
 }
 
+/** Whether a text has the words of a failure, as they stand in its file. */
+export function knownBy(failure: string, pasted: string): boolean {
+	return isIn(plain(failure.replace(placeholder, '…')), plain(pasted));
+}
+
 /** On one line, with plain quotation marks and without what terminals add. */
 function plain(text: string): string {
 	return (

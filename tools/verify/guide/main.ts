@@ -1,6 +1,15 @@
 // npm run verify -- guide <name> [word…]: follows a guide's own commands on played machines with real PostgreSQL and
 // Synapse, and writes what was seen to knowledge/guides/tried.json. Words choose cases: `compose`, `15-17`, `failures`.
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+	chmodSync,
+	existsSync,
+	mkdtempSync,
+	readFileSync,
+	readlinkSync,
+	rmdirSync,
+	rmSync,
+	writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compareNumbers } from '../../../src/advice/profile.ts';
@@ -48,7 +57,7 @@ export async function verifyGuide(
 	for (const [i, one] of cases.entries()) {
 		console.log(`[${i + 1}/${cases.length}] ${name} ${one.id}`);
 		try {
-			keep(guide, await play(name, one, known.releases));
+			await play(guide, one, known.releases);
 		} catch (error) {
 			const why = error instanceof Error ? error.message : String(error);
 			if (!(error instanceof Unavailable)) failed.push(`${one.id}: ${why}`);
@@ -79,36 +88,46 @@ function releaseOn(major: string, releases: readonly Release[]): Release {
 
 type Played = { results: Result[]; one: Case; versions: Record<string, string> };
 
-/** One case in namespaces of its own. Throws with what failed; what went well before is kept in `results`. */
-async function play(guide: string, one: Case, releases: readonly Release[]): Promise<Played> {
+/** One case in namespaces of its own. Throws with what failed. */
+async function play(guide: Guide, one: Case, releases: readonly Release[]): Promise<void> {
 	const { stated, facts, flow } = one;
 	const release = releaseOn(one.oldest ?? '18', releases);
 	const servers = Object.fromEntries(
-		await Promise.all(one.servers.map(async major => [major, await server(major)] as const)),
+		await Promise.all(one.servers.map(async major => [major, await server(major, flow !== 'failures')] as const)),
 	);
 	const root = mkdtempSync(join(tmpdir(), 'glia-guide-'));
 	chmodSync(root, 0o755);
 	const results = join(root, 'results.json');
+	const python = await environment(release);
 	const job: Job = {
-		guide,
-		stated,
+		guide: guide.id,
+		stated:
+			guide.id === 'sqlite-postgres' && stated.layout === 'debian'
+				? { ...stated, venv: join(root, 'synapse') }
+				: stated,
 		facts,
 		flow,
-		python: await environment(release),
+		python,
 		release: release.version,
 		servers,
 		root,
 		node: process.execPath,
 		results,
+		outside: readlinkSync('/proc/self/ns/mnt'),
 	};
+	const had = existsSync('/data');
 	const note = join(root, 'job.json');
 	writeFileSync(note, JSON.stringify(job));
 	try {
 		const { status, said } = await inNamespaces(new URL('walk.ts', import.meta.url), [note]);
 		const seen = existsSync(results) ? (JSON.parse(readFileSync(results, 'utf8')) as Result[]) : [];
+		// Each error stands for itself; a stage only counts when what comes after it went well too.
+		if (status === 0 || flow === 'failures')
+			keep(guide, { results: seen, one, versions: versionsOf(one, servers, release.version) });
 		if (status !== 0) throw new Error(`${said.slice(-4000)}${logs(root)}`);
-		return { results: seen, one, versions: versionsOf(one, servers, release.version) };
 	} finally {
+		// Inside it was a mount; outside nothing is left of it but an empty folder.
+		if (!had && existsSync('/data')) rmdirSync('/data');
 		if (!process.env.GLIA_KEEP) rmSync(root, { recursive: true, force: true });
 	}
 }

@@ -1,0 +1,212 @@
+// What lies around a major upgrade: floors of Synapse, what goes first, ends of support; and the command that says it.
+import { describe, expect, test } from 'vitest';
+import { commands } from '../../commands/index.ts';
+import { postgres } from '../../commands/postgres.ts';
+import { guideFor } from '../../src/advice/guide.ts';
+import { newestMajor, orderLines, surroundings } from '../../src/advice/postgres.ts';
+import { unknownDeployment } from '../../src/advice/profile.ts';
+import type { Answer } from '../../src/command.ts';
+import { Refusal } from '../../src/command.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { matrixMessages } from '../../src/render/matrix.ts';
+import { known, releases } from '../known.ts';
+
+const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+const now = () => new Date('2026-11-21T12:00:00Z');
+
+type Watched = { facts: string[]; told?: { version: string; at: string } };
+
+async function said(text: string, watched: Record<string, Watched> = {}): Promise<Answer> {
+	const store = {
+		watch: async (_room: string, server: string) => watched[server],
+		server: async () => undefined,
+	};
+	const words = text.split(' ');
+	const asked = { words, text, room: 'console', sender: 'console', at: now() };
+	return postgres.run(asked, { knowledge, store, now } as unknown as Parameters<typeof postgres.run>[1]);
+}
+
+async function refused(text: string): Promise<string> {
+	const answer = said(text);
+	await expect(answer).rejects.toThrow(Refusal);
+	return answer.then(
+		() => '',
+		(error: Error) => error.message,
+	);
+}
+
+const text = ({ lead, sections }: Answer) =>
+	[lead, ...sections.map(({ title, markdown }) => `${title}\n${markdown}`)].join('\n');
+
+describe('which goes first', () => {
+	const lifecycle = {
+		link: 'https://example.org',
+		releases: [
+			{ version: '17', released: '2024-09-26', ends: '2029-11-08' },
+			{ version: '13', released: '2020-09-24', ends: '2025-11-13' },
+			{ version: '19', released: '2027-09-24', ends: '2032-11-13' },
+		],
+	};
+	const small = known({
+		releases: releases(
+			{ version: '1.0.0', postgresql: '10' },
+			{ version: '1.1.0', postgresql: '14' },
+			{ version: '1.2.0', postgresql: '14' },
+			{ version: '1.0.1', postgresql: '10' },
+		),
+		lifecycles: { postgresql: lifecycle },
+	});
+	const around = (from: string, to: string, release?: string) =>
+		surroundings({ from, to, release, today: '2026-11-21' }, small);
+
+	test('a floor counts from the first release that has it', () => {
+		expect(around('13', '17').floors).toEqual([
+			{ from: '1.0.0', min: '10' },
+			{ from: '1.1.0', min: '14' },
+		]);
+	});
+
+	test('PostgreSQL, when a newer Synapse refuses the old one', () => {
+		expect(around('13', '17')).toMatchObject({ first: 'postgres', refused: { from: '1.1.0', to: null } });
+		expect(orderLines(around('13', '17', '1.0.0'), { from: '13', to: '17' })[0]).toContain(
+			'PostgreSQL goes first: from 1.1.0 on Synapse does not start on PostgreSQL 13',
+		);
+	});
+
+	test('a release that cannot run on what is said to run is pointed out', () => {
+		expect(orderLines(around('13', '17', '1.2.0'), { from: '13', to: '17' })[0]).toContain(
+			'one of the two is not what runs',
+		);
+	});
+
+	test('either, when both are accepted', () => {
+		expect(around('14', '17').first).toBe('either');
+		expect(orderLines(around('14', '17'), { from: '14', to: '17' })[0]).toContain('the order is free');
+	});
+
+	test('support that has ended is said, and a major that is not out yet is not the newest', () => {
+		expect(around('13', '17').ends).toEqual([
+			{ major: '13', ends: '2025-11-13', over: true },
+			{ major: '17', ends: '2029-11-08', over: false },
+		]);
+		expect(newestMajor(lifecycle, '2026-11-21')).toBe('17');
+	});
+});
+
+describe('!postgres', () => {
+	test('15 17 docker: the guide by dump and restore, dangers first, one message and a file on demand', async () => {
+		const answer = await said('15 17 docker');
+		expect(answer.lead).toMatch(/^\*\*PostgreSQL 15 → 17, by dump and restore/);
+		expect(answer.sections[0]).toMatchObject({ title: 'What can hurt', fold: false });
+		const { contents, files } = matrixMessages(answer);
+		expect([contents.length, files.length]).toEqual([1, 0]);
+		const kept = await said('15 17 docker file');
+		expect(kept.files?.map(({ name }) => name)).toEqual(['postgresql-15-17.md']);
+		expect(kept.files?.[0]?.text).toContain('pg_restore -U synapse');
+	});
+
+	test('names that somebody states stand in the commands, majors are read from full versions', async () => {
+		const answer = text(await said('from 15.18 to 17.10 docker dbname=matrix user=matrix_user db-service=pg'));
+		expect(answer).toContain('docker compose exec -T pg pg_restore -U matrix_user');
+		expect(answer).not.toMatch(/-U synapse\b/);
+	});
+
+	test('18 mounts the folder above, 17 the data folder itself', async () => {
+		expect(text(await said('15 18 docker'))).toContain('./schemas-18:/var/lib/postgresql\n');
+		expect(text(await said('15 17 docker'))).toContain('./schemas-17:/var/lib/postgresql/data\n');
+	});
+
+	test('the layout chooses stages and ways, the size prefers one of them', async () => {
+		expect((await said('15 17 debian')).value).toMatchObject({ way: 'dump' });
+		expect((await said('15 17 debian size=200G')).value).toMatchObject({ way: 'pg-upgrade' });
+		expect((await said('15 18 mdad')).value).toMatchObject({ way: 'playbook' });
+		expect((await said('15 18 managed')).value).toMatchObject({ way: 'dump' });
+		expect((await said('15 18 external way=provider host=db.example.org')).value).toMatchObject({ way: 'provider' });
+	});
+
+	test('without a second version it goes to the newest; facts of a watched server count', async () => {
+		expect((await said('15 docker')).lead).toContain('goes to the newest, 18');
+		const watched = {
+			'example.org': { facts: ['postgres=13', 'docker'], told: { version: '1.130.0', at: '2026-01-01' } },
+		};
+		const answer = await said('example.org 17', watched);
+		expect(answer.value).toMatchObject({ title: 'PostgreSQL 13 → 17', surroundings: { first: 'postgres' } });
+	});
+
+	test('SQLite has a guide of its own', async () => {
+		expect((await said('sqlite 17 docker')).value).toMatchObject({
+			guide: 'sqlite-postgres',
+			title: 'SQLite → PostgreSQL 17',
+		});
+		expect((await said('sqlite 17 docker')).sections[0]?.markdown).not.toContain('the order is free');
+	});
+
+	test.each([
+		['17 17 docker', 'Both are PostgreSQL 17'],
+		['17 15 docker', 'cannot go down from 17 to 15'],
+		['12 19 docker', 'I do not know PostgreSQL `19`'],
+		['15 16 17 docker', 'a third'],
+		['docker', 'From which major version'],
+		['15 17', 'Where does PostgreSQL run?'],
+		['15 17 managed way=pg-upgrade', 'nobody but the provider'],
+		['15 17 docker way=pg-upgrade', 'is no way here'],
+		['15 17 docker dbname=a;b', 'cannot stand for `dbname`'],
+		['15 17 docker dbname=$(id)', 'cannot stand for `dbname`'],
+		['15 17 docker dbname=a dbname=b', 'has one value'],
+		['15 17 docker size=20', 'cannot stand for `size`'],
+		['15 17 docker postgres=14', 'Say only one of them'],
+		['18 docker', 'the newest major version I know'],
+		['15 17 docker nonsense', 'I do not know the fact'],
+		['example.org 17', 'does not watch'],
+		['15 17 docker synapse=1.1.1.1', 'I do not know a Synapse release'],
+	])('refuses “%s”', async (typed, words) => {
+		expect(await refused(typed)).toContain(words);
+	});
+
+	test('is in the list', () => expect(commands).toContain(postgres));
+});
+
+test('every stage of every guide was executed, or says why not; every failure was provoked, or says why not', () => {
+	const open = knowledge.guides.flatMap(guide => {
+		const tried = new Set(knowledge.tried.filter(trial => trial.guide === guide.id).map(({ of }) => of));
+		const stages = [...guide.stages, ...guide.cleanUp, ...guide.wayBack.before, ...guide.wayBack.after];
+		return stages.flatMap(({ id, steps, untried, failures }) => [
+			...(tried.has(id) || untried.length || !steps.some(({ commands }) => commands) ? [] : [`${guide.id}/${id}`]),
+			...failures
+				.filter(failure => !tried.has(failure.id) && !failure.untried)
+				.map(failure => `${guide.id}/${failure.id}`),
+		]);
+	});
+	expect(open).toEqual([]);
+});
+
+test('code of guides fits narrow rooms: 60 letters a line, but for what cannot be broken', () => {
+	const wide = knowledge.guides.flatMap(({ id, stages, cleanUp, wayBack }) =>
+		[...stages, ...cleanUp, ...wayBack.before, ...wayBack.after].flatMap(stage =>
+			stage.steps
+				.flatMap(({ commands = '' }) => commands.split('\n'))
+				.filter(line => line.replace(/\{[a-z-]+\}/g, 'synapse').length > 68)
+				.map(line => `${id}/${stage.id}: ${line}`),
+		),
+	);
+	expect(wide).toEqual([]);
+});
+
+test('no layout of a guide leaves a name unknown in its commands, but those asked for', () => {
+	const guide = knowledge.guides.find(({ id }) => id === 'postgres-major');
+	if (!guide) throw new Error('no guide');
+	for (const layout of ['compose', 'debian', 'mdad']) {
+		const stated = new Map([
+			['from', '15'],
+			['to', '18'],
+			['layout', layout],
+		]);
+		expect(guideFor(guide, { stated, profile: unknownDeployment }, []).ask).toEqual([]);
+	}
+	const managed = new Map([
+		['from', '15'],
+		['to', '18'],
+		['layout', 'managed'],
+	]);
+	expect(guideFor(guide, { stated: managed, profile: unknownDeployment }, []).ask).toEqual(['host', 'new-host']);
+});
