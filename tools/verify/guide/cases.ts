@@ -57,6 +57,7 @@ const major: Case[] = [
 	upgrade('debian', 'pg-upgrade', ['15', '17'], 'back', debian),
 	upgrade('debian', 'dump', ['15', '18'], 'onward', debian),
 	upgrade('managed', 'dump', ['15', '17'], 'back', 'Two servers on one machine stood for a provider’s.'),
+	upgrade('managed', 'dump', ['16', '18'], 'onward', 'Two servers on one machine stood for a provider’s.'),
 	{
 		id: 'failures plain',
 		stated: { layout: 'compose', way: 'dump', from: '15', to: '18' },

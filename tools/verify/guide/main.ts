@@ -1,6 +1,15 @@
 // npm run verify -- guide <name> [word…]: follows a guide's own commands on played machines with real PostgreSQL and
 // Synapse, and writes what was seen to knowledge/guides/tried.json. Words choose cases: `compose`, `15-17`, `failures`.
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+	chmodSync,
+	existsSync,
+	mkdtempSync,
+	readFileSync,
+	readlinkSync,
+	rmdirSync,
+	rmSync,
+	writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compareNumbers } from '../../../src/advice/profile.ts';
@@ -104,6 +113,7 @@ async function play(guide: Guide, one: Case, releases: readonly Release[]): Prom
 		root,
 		node: process.execPath,
 		results,
+		outside: readlinkSync('/proc/self/ns/mnt'),
 	};
 	const had = existsSync('/data');
 	const note = join(root, 'job.json');

@@ -1,5 +1,5 @@
 // A whole move on a played machine: what it needs from outside of the namespaces it is played in.
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Guide } from '../../../src/knowledge/shape.ts';
@@ -84,6 +84,7 @@ export async function moveOnMachine(
 			root,
 			node: process.execPath,
 			results: join(root, 'results.json'),
+			outside: readlinkSync('/proc/self/ns/mnt'),
 			homeserver: rendered.homeserver,
 			restore: rendered.restore,
 			pepper,

@@ -1,7 +1,7 @@
 // A machine played for a guide, within namespaces of its own: the layout it asks for, old server and Synapse running.
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,6 +34,8 @@ export type Job = {
 	node: string;
 	/** Where the results go. */
 	results: string;
+	/** The mount namespace that must not be touched. */
+	outside: string;
 	/** `onward`: to the end and clean-up. `back`: both ways back. `failures`: every known error once. */
 	flow: 'onward' | 'back' | 'failures';
 };
@@ -68,6 +70,8 @@ export function surroundingsOf(played: Played): NodeJS.ProcessEnv {
 /** Network, names, libraries and folders that the layout needs; nothing of it is seen outside the namespaces. */
 export function prepare(job: Job): Played {
 	const { root, servers, stated } = job;
+	// What follows lays folders over the machine's own, and guides remove things: never outside.
+	if (readlinkSync('/proc/self/ns/mnt') === job.outside) throw new Error('this is no namespace of its own');
 	const isPackaged = stated.layout === 'debian';
 	const id = (flag: string, name: string) => spawnSync('id', [flag, name], { encoding: 'utf8' }).stdout.trim();
 	const owner = isPackaged || spawnSync('id', ['postgres']).status === 0 ? 'postgres' : 'nobody';
@@ -82,7 +86,7 @@ mount --bind ${root}/hosts /etc/hosts`);
 	for (const place of new Set([...homes, ...libraries])) {
 		if (!place.startsWith(homedir())) continue;
 		const top = `/mnt/${moved.size}`;
-		sh(`mkdir -p ${top} && mount --bind ${place} ${top}`);
+		sh(`mkdir -p ${top} && mount --bind ${place} ${top} && mount -o remount,bind,ro ${top}`);
 		moved.set(place, top);
 	}
 	const at = (place: string) => {
@@ -262,7 +266,7 @@ function debianFolders({ root, servers }: Played, majors: readonly string[]): vo
 cp -a /etc/postgresql-common/. ${root}/common/
 printf '\\nssl = off\\n' >> ${root}/common/createcluster.conf
 chown postgres:postgres ${root}/{etc,lib,run}; chown root:postgres ${root}/log; chmod 1775 ${root}/log; chmod 2775 ${root}/run
-${majors.map(major => `mkdir -p ${root}/usr/${major}; mount --bind ${servers[major]?.home} ${root}/usr/${major}`).join('\n')}
+${majors.map(major => `mkdir -p ${root}/usr/${major}; mount --bind ${servers[major]?.home} ${root}/usr/${major}; mount -o remount,bind,ro ${root}/usr/${major}`).join('\n')}
 mount --rbind ${root}/usr /usr/lib/postgresql
 mount --bind ${root}/etc /etc/postgresql; mount --bind ${root}/common /etc/postgresql-common
 mount --bind ${root}/lib /var/lib/postgresql; mount --bind ${root}/log /var/log/postgresql

@@ -260,7 +260,7 @@ psql -Xqc "UPDATE pg_database SET datcollversion='0.1' WHERE datname='other'"`,
 						const first = entrypoint(
 							'15',
 							setting,
-							`umount /var/lib/postgresql/data 2>/dev/null; rm -rf /var/lib/postgresql/data; cat ${root}/globals.sql ${root}/synapse.sql > ${root}/image-15/init/init.sql; chmod -R a+rX ${root}/image-15`,
+							`umount /var/lib/postgresql/data 2>/dev/null; mountpoint -q /var/lib/postgresql && rm -rf /var/lib/postgresql/data; cat ${root}/globals.sql ${root}/synapse.sql > ${root}/image-15/init/init.sql; chmod -R a+rX ${root}/image-15`,
 						);
 						const second = entrypoint(
 							'15',
@@ -277,7 +277,7 @@ psql -Xqc "UPDATE pg_database SET datcollversion='0.1' WHERE datname='other'"`,
 }
 
 /** Errors of `synapse_port_db`, and of a Synapse that starts on what it left. */
-function ported(job: Job, played: Played): Record<string, Provocation> {
+function ported(_: Job, played: Played): Record<string, Provocation> {
 	const { root } = played;
 	const server = cluster(played, '17', { auth: 'scram-sha-256' });
 	server.start(addresses.old);
