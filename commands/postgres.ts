@@ -9,7 +9,7 @@ import { runningOf } from '../src/advice/spell.ts';
 import { profileFrom, withFacts } from '../src/advice/subscription.ts';
 import { offerOf } from '../src/advice/walk.ts';
 import { withWalk } from '../src/advice/walk-words.ts';
-import { readProfile, readVersion, sortWords, takeParameters } from '../src/args.ts';
+import { readProfile, readVersion, sortWords, takeParameters, takeStart } from '../src/args.ts';
 import type { Command } from '../src/command.ts';
 import { Refusal } from '../src/command.ts';
 import type { Guide, Knowledge } from '../src/knowledge/shape.ts';
@@ -29,16 +29,16 @@ export const postgres = {
 	],
 	help: `Where it runs decides the commands: ${code('docker')} (a container beside Synapse), ${code('debian')} (packages), ${code('mdad')} or ${code('managed')} (a server elsewhere). Say the size for what it costs (${code('size=20G')}), your own names for commands to copy (${code('dbname=matrix')}, ${code('user=matrix')} …; the answer lists them), the way if it is to be another (${code('way=pg-upgrade')}), ${code('synapse=1.150')} for what goes first, and ${code('file')} for all of it as a Markdown file. With ${code('start')}, or by the reaction ▶️ on the answer, we go through it together: one stage at a time in a thread, on with ✅ or ${code('done')}, and an error pasted there is looked up. Without a second version it goes to the newest one.`,
 	changes: false,
-	async run({ words, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {
+	async run({ words: typed, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {
+		const { begin, rest: words, asked: again } = takeStart(typed);
 		const today = now().toISOString().slice(0, 10);
 		const isSqlite = words.some(word => /^(sqlite3?|database=sqlite)$/i.test(word));
 		const guide = guideCalled(isSqlite ? 'sqlite-postgres' : 'postgres-major', knowledge);
-		const begin = words.some(word => /^start[.!]?$/i.test(word));
 		const file = words.some(word => /^(file|markdown)$/i.test(word));
 		const synapse = words.filter(word => /^synapse=/i.test(word)).map(word => word.slice('synapse='.length));
 		if (synapse[1] !== undefined) throw new Refusal('A server runs one release of Synapse: say only one of them.');
 		const said = words
-			.filter(word => !/^(start[.!]?|file|markdown|sqlite3?|database=sqlite|synapse=.*)$/i.test(word))
+			.filter(word => !/^(file|markdown|sqlite3?|database=sqlite|synapse=.*)$/i.test(word))
 			.map(word => word.replace(/^external$/i, 'managed'));
 		const { stated, rest } = takeParameters(said, guide);
 		const { versions, terms, servers } = sortWords(rest, example);
@@ -71,7 +71,6 @@ export const postgres = {
 			taken: [...(server ? [server.note] : []), ...taken],
 			file,
 		});
-		const again = words.filter(word => !/^(start[.!]?|file|markdown)$/i.test(word)).join(' ');
 		const offer = offerOf(guided, { stated, profile, asked: `postgres ${again}` });
 		return withWalk({ ...answer, value: { ...guided, surroundings: around } }, offer, begin);
 	},

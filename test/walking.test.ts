@@ -120,7 +120,7 @@ test('start says the plan, and the first stage in its thread', async () => {
 	const [plan, stage, more] = await say('!small start');
 	expect(plan?.body).toContain('We go through it together');
 	expect(plan?.content['m.relates_to']).toEqual({ 'm.in_reply_to': { event_id: '$in1' } });
-	expect(stage?.body).toContain('Stage 1 of 4, Look');
+	expect(stage?.body).toContain('Stage 1 of 4: Look');
 	expect(stage?.continues).toBe(plan?.content['io.glia.said']);
 	expect(stage?.content['m.relates_to']).toBeUndefined();
 	expect(more).toBeUndefined();

@@ -27,7 +27,7 @@ export function walkWords({ walk, tell }: Pick<Step, 'walk' | 'tell'>, guided: G
 	const all = stagesOf(guided);
 	const at = all.findIndex(({ id }) => id === walk.place?.stage);
 	const stage = all[at];
-	const name = stage && `stage ${at + 1} of ${all.length}, ${escapeMarkdown(stage.title)}`;
+	const name = stage && `stage ${at + 1} of ${all.length} (${escapeMarkdown(stage.title)})`;
 	switch (tell.is) {
 		case 'found':
 			return { ...plain(foundLead(tell.found)), sections: otherFound(tell.found) };
@@ -69,14 +69,14 @@ type Given = { walk: Walk; tell: Tell; stage: GuidedStage; number: number; guide
 function given({ walk, tell, stage, number, guided }: Given, base: Answer): Answer {
 	const all = stagesOf(guided);
 	const before = beforeWords(tell, guided);
-	const which = `stage ${number} of ${all.length}, ${escapeMarkdown(stage.title)}`;
+	const which = `${number} of ${all.length}: ${escapeMarkdown(stage.title)}`;
 	if (walk.place?.gate) {
-		const lead = `⚠️ **Point of no return ahead: ${which}.** ${stage.noReturn ?? ''}`;
+		const lead = `⚠️ **Point of no return ahead, stage ${which}.** ${stage.noReturn ?? ''}`;
 		const say = `Nothing of it is done yet. When you are sure, say ${code('done')} here and I give it to you (a reaction is not enough); ${code('stop')} ends here.`;
 		const back = wayBackSections({ ...guided.wayBack, after: [] }, guided);
 		return { ...base, lead: [...before, lead, say].join('\n\n'), sections: back };
 	}
-	const lead = `**${which.replace(/^s/, 'S')}.** ${how}.${tell.is === 'stage' && tell.after === 'begun' ? ` ${allWords}` : ''}`;
+	const lead = `**Stage ${which}.** ${how}.${tell.is === 'stage' && tell.after === 'begun' ? ` ${allWords}` : ''}`;
 	const names = new Set(stage.steps.flatMap(({ file }) => file?.name.split('/').at(-1) ?? []));
 	const files = filesOf(guided).filter(file => names.has(file.name));
 	return {

@@ -76,7 +76,7 @@ test('words are words alone, in any capitals and with punctuation after them', (
 test('from the first stage to the end, the point of no return said before its stage', () => {
 	const { walk, ...first } = begin(offered(), guided(offered()), { by: alice, now: minute(0) });
 	expect(first.gives).toEqual({ stage: 'look', gate: false });
-	expect(walkWords({ walk, ...first }, guided(walk)).lead).toContain('Stage 1 of 4, Look');
+	expect(walkWords({ walk, ...first }, guided(walk)).lead).toContain('Stage 1 of 4: Look');
 	const way = walking(walk);
 	expect(way.words('done')).toContain('psql -d matrix < dump.sql');
 	expect(way.place()).toBe('restore');
@@ -154,7 +154,7 @@ test('where shows all stages, who passed them, and the one at hand', () => {
 	const way = walking();
 	way.say('done', { by: bob });
 	const where = way.words('where') ?? '';
-	expect(where).toContain('You stand at stage 2 of 4, Restore');
+	expect(where).toContain('You stand at stage 2 of 4 (Restore)');
 	expect(where).toContain('✅ 1. Look (done by `@bob:example.org`, 2026-11-21 12:01 UTC)');
 	expect(where).toContain('▶️ 2. Restore');
 	expect(where).toContain('psql -d matrix');
@@ -177,7 +177,7 @@ test('who may not change things is told so once, and may ask where it stands', (
 test('a word that was said before the stage was given is not about it; a reaction says itself what it is about', () => {
 	const way = walking();
 	way.say('done');
-	expect(way.words('done', { at: minute(0) })).toContain('before I gave stage 2 of 4, Restore');
+	expect(way.words('done', { at: minute(0) })).toContain('before I gave stage 2 of 4 (Restore)');
 	expect(way.words('skip', { at: minute(0) })).toContain('before I gave');
 	expect(way.place()).toBe('restore');
 	way.say('✅', { at: minute(0) });
@@ -219,7 +219,7 @@ test('a stage that is no longer there is said, and the walk goes on after the la
 	const on = walking(way.walk(), changed);
 	const said = on.words('done') ?? '';
 	expect(said).toContain('(`restore`) is no longer in it');
-	expect(said).toContain('Stage 2 of 4, Load');
+	expect(said).toContain('Stage 2 of 4: Load');
 	expect(said).toContain('✅ 1. Look');
 	expect(on.place()).toBe('load');
 	expect(on.walk().passed.map(({ stage }) => stage)).toEqual(['look']);

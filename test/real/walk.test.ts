@@ -88,7 +88,7 @@ describe.each(['open', 'encrypted'])('in an %s room', how => {
 		const threaded = (event: RoomEvent) =>
 			event.sender === bot.userId && event.content['m.relates_to']?.event_id === plan.event_id;
 		const stageNumber = (number: number) => (event: RoomEvent) =>
-			threaded(event) && (event.content.body ?? '').includes(`Stage ${number} of ${all.length}, `);
+			threaded(event) && (event.content.body ?? '').includes(`Stage ${number} of ${all.length}: `);
 		const answered = async (who: Speaker, text: string) => {
 			const said = await who.say(room, text, inThread());
 			const answer = await who.waitFor(answerTo(said), 60_000);
