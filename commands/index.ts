@@ -5,6 +5,7 @@ import { alerts } from './alerts.ts';
 import { deadlines } from './deadlines.ts';
 import { help } from './help.ts';
 import { leave } from './leave.ts';
+import { migrate } from './migrate.ts';
 import { notes } from './notes.ts';
 import { postgres } from './postgres.ts';
 import { profile } from './profile.ts';
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
 	rollback,
 	deadlines,
 	postgres,
+	migrate,
 	watch,
 	unwatch,
 	servers,

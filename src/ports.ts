@@ -2,7 +2,7 @@
 import type { Alert, Said } from './advice/alert.ts';
 import type { Severity } from './advice/matter.ts';
 import type { Observation } from './advice/observation.ts';
-import type { Settings, Subscription, WatchedServer } from './advice/subscription.ts';
+import type { Limits, Settings, Subscription, WatchedServer } from './advice/subscription.ts';
 import type { Version } from './advice/version.ts';
 import type { Command } from './command.ts';
 import type { News } from './knowledge/news.ts';
@@ -18,6 +18,7 @@ export type Ports = {
 	store: WatchStore;
 	/** The world outside; commands see only servers. */
 	web: Pick<Web, 'observe'>;
+	limits: Limits;
 };
 
 /** What `!status` says about the process itself. */
@@ -68,6 +69,8 @@ export type SourceState = {
 	next: Date;
 	/** What is amiss with it, as Markdown in small letters without a full stop. */
 	trouble?: string;
+	/** How often in a row it did not answer as expected, since the process began. */
+	failures: number;
 };
 
 /** Texts kept across restarts, by key. */
@@ -263,6 +266,13 @@ export type Store = WatchStore & {
 	/** All that waits only because the homeserver was away is due now. */
 	hurry: (now: Date) => Promise<void>;
 
+	/** Joined rooms that watch something and were not told that upstream is silent, from behind `after` by id. */
+	untoldOfSilence: (after: string, limit: number) => Promise<{ room: string; settings: Settings }[]>;
+	/** Joined rooms that were told, and by which saying; none where the room does not want such news. */
+	toldOfSilence: (after: string, limit: number) => Promise<{ room: string; settings: Settings; said?: string }[]>;
+	/** Rooms are told of the silence, or that it is over, or the one that is spared is marked all the same. */
+	tellOfSilence: (silent: boolean, rooms: readonly { room: string; saying?: Saying }[], now: Date) => Promise<void>;
+
 	invitations: (now: Date) => Promise<Invitation[]>;
 	/** How many invitations of this person were accepted since then. */
 	accepted: (inviter: string, since: Date) => Promise<number>;
@@ -303,20 +313,24 @@ export type Numbered = { alert: Alert; number?: number; root?: string };
 export type WatchStore = {
 	watches: (room: string) => Promise<Subscription[]>;
 	watch: (room: string, server: string) => Promise<Subscription | undefined>;
-	/** Those of rooms that we are in. */
-	watchesOn: (server: string) => Promise<Subscription[]>;
+	/** How many watches this person has begun. */
+	watchesBegunBy: (person: string) => Promise<number>;
+	/** So many of those in rooms that we are in, by id, from behind `after` (`''`: from the first). */
+	watchedBy: (server: string, after: string, limit: number) => Promise<Watched[]>;
 	keepWatch: (watch: Subscription, now: Date) => Promise<void>;
 	/** Ends a subscription and forgets all about it; false if there was none. */
 	dropWatch: (room: string, server: string) => Promise<boolean>;
 
 	server: (server: string) => Promise<WatchedServer | undefined>;
+	/** The servers that a room watches, by name. */
+	serversOf: (room: string) => Promise<WatchedServer[]>;
 	/** Those whose time has come, the longest waiting first; also those that a clock turned back put beyond `horizon`. */
 	dueServers: (now: Date, horizon: Date, limit: number) => Promise<WatchedServer[]>;
 	nextLook: () => Promise<Date | undefined>;
 	/** Says nothing about a server that nobody watches. */
 	keepLook: (server: WatchedServer) => Promise<void>;
-	/** How many servers are watched, when the last look was, and when the next one is. */
-	looks: () => Promise<{ servers: number; last?: Date; next?: Date }>;
+	/** When the last look at any server was, and when the next one is. */
+	looks: () => Promise<{ last?: Date; next?: Date }>;
 
 	/** All that a watch has heard of. */
 	heard: (watch: string) => Promise<Heard[]>;
@@ -325,20 +339,28 @@ export type WatchStore = {
 	/** What is open of what was said in this event, or in the thread that it began. */
 	saidIn: (room: string, event: string) => Promise<Heard[]>;
 	/**
-	 * Remembers alerts, and puts what is said about them into the outbox, in one transaction. `say` gets them with
-	 * their numbers, and those of a thread with the saying that it began with; an alert that was given before is left out.
+	 * Remembers what was decided, puts what is said about it into the outbox and keeps the look that it follows from, in
+	 * one transaction. An alert that was given before is left out.
 	 */
-	alert: (
-		watch: Subscription,
-		alerts: readonly Alert[],
-		say: (alerts: readonly Numbered[]) => readonly RootedSaying[],
-		now: Date,
-	) => Promise<void>;
+	keepDecided: (decisions: readonly Decision[], now: Date, look?: WatchedServer) => Promise<void>;
 	ack: (ids: readonly number[], by: string, now: Date) => Promise<void>;
 	snooze: (ids: readonly number[], until: { until: string } | { version: Version }) => Promise<void>;
 
 	settings: (room: string) => Promise<Settings>;
 	keepSettings: (room: string, settings: Settings, now: Date) => Promise<void>;
+};
+
+/** A watch with all that is needed to decide for it. */
+export type Watched = { subscription: Subscription; settings: Settings; said: Heard[] };
+
+/**
+ * The alerts for one watch. `say` gets those that are to be said, with their numbers, and those of a thread with the
+ * saying that it began with.
+ */
+export type Decision = {
+	watch: Subscription;
+	alerts: readonly Alert[];
+	say: (alerts: readonly Numbered[]) => readonly RootedSaying[];
 };
 
 /** A saying, and which of the alerts (by their place) it says. */

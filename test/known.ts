@@ -54,6 +54,7 @@ type Given = {
 	verified?: Knowledge['verified'];
 	guides?: Knowledge['guides'];
 	tried?: Knowledge['tried'];
+	renamed?: Knowledge['renamed'];
 };
 
 export function known(given: Given = {}): Knowledge {
@@ -69,6 +70,7 @@ export function known(given: Given = {}): Knowledge {
 		unread: [],
 		guides: [],
 		tried: [],
+		renamed: [],
 		...given,
 	};
 }

@@ -112,7 +112,7 @@ export function stageText(stage: GuidedStage): string {
 		conditionWords(stage),
 		stage.why,
 		...(stage.noReturn === undefined ? [] : [`⚠️ **Point of no return.** ${stage.noReturn}`]),
-		...stage.steps.map(stepText),
+		...piecesOf(stage.steps).map(piece => ('file' in piece ? fileText(piece.file, piece.parts) : stepText(piece.step))),
 		...failureTexts(stage.failures),
 		triedWords(stage),
 	];
@@ -128,6 +128,37 @@ function conditionWords(one: GuidedStage | GuidedStep): string {
 
 function block(text: string, language: string): string {
 	return `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
+}
+
+type Piece = { step: GuidedStep } | { file: string; parts: GuidedStep[] };
+
+/** Steps in their order; parts of one file that follow each other are one piece. */
+function piecesOf(steps: readonly GuidedStep[]): Piece[] {
+	const pieces: Piece[] = [];
+	for (const step of steps) {
+		const { file, text, commands, edit, see } = step;
+		const last = pieces.at(-1);
+		if (!file || text || commands || edit || see) pieces.push({ step });
+		else if (last && 'file' in last && last.file === file.name) last.parts.push(step);
+		else pieces.push({ file: file.name, parts: [step] });
+	}
+	return pieces;
+}
+
+function fileText(name: string, parts: readonly GuidedStep[]): string {
+	return `${code(name)}:\n\n${block(wholeOf(parts), languageOf(name))}`;
+}
+
+/** The parts of a file as one text. A part that may not be meant for this deployment stands there as a comment. */
+function wholeOf(parts: readonly GuidedStep[]): string {
+	const texts = parts.map(part => {
+		const text = part.file?.text.trimEnd() ?? '';
+		if (part.concerned === true) return text;
+		const { applies } = part;
+		const when = 'all' in applies ? applies.all.join(' and ') : applies.any.join(' or ');
+		return [`Only if yours is ${when}:`, ...text.split('\n')].map(line => `# ${line}`.trimEnd()).join('\n');
+	});
+	return texts.join('\n\n');
 }
 
 function stepText(step: GuidedStep): string {
@@ -281,13 +312,13 @@ function sourcesSection({ sources }: Guided): Section[] {
 
 /** Files that the guide says to write: the parts of each, put together. */
 export function filesOf({ stages, cleanUp }: Pick<Guided, 'stages' | 'cleanUp'>): NonNullable<Answer['files']> {
-	const parts = new Map<string, string[]>();
-	for (const { file } of [...stages, ...cleanUp].flatMap(({ steps }) => steps))
-		if (file) parts.set(file.name, [...(parts.get(file.name) ?? []), file.text.trimEnd()]);
-	return [...parts].map(([name, texts]) => ({
+	const parts = new Map<string, GuidedStep[]>();
+	for (const step of [...stages, ...cleanUp].flatMap(({ steps }) => steps))
+		if (step.file) parts.set(step.file.name, [...(parts.get(step.file.name) ?? []), step]);
+	return [...parts].map(([name, steps]) => ({
 		name: name.split('/').at(-1) ?? name,
 		type: /\.ya?ml$/.test(name) ? 'application/yaml' : 'text/plain',
-		text: `${texts.join('\n\n')}\n`,
+		text: `${wholeOf(steps)}\n`,
 	}));
 }
 

@@ -14,6 +14,7 @@ import { migrations } from './store/migrations.ts';
 import { outboxOf } from './store/outbox.ts';
 import { roomsOf } from './store/rooms.ts';
 import type { Tables } from './store/schema.ts';
+import { silencesOf } from './store/silences.ts';
 import { dialect, openSqlite, takeFolder } from './store/sqlite.ts';
 import { unreadableOf } from './store/unreadable.ts';
 import { watchOf } from './store/watch.ts';
@@ -57,6 +58,7 @@ export async function openStore(folder?: string): Promise<Store> {
 		...outboxOf(db),
 		...unreadableOf(db),
 		...watchOf(db),
+		...silencesOf(db),
 		kept: keptOf(db),
 		close,
 	};

@@ -5,6 +5,7 @@ import { compare, isVersion } from '../advice/version.ts';
 import { coveredBy, nameOf, waivedBy } from './cover.ts';
 import { type Guide, guideShape, type Tried, triedFileShape } from './guide.ts';
 import { recipesOf } from './guide-recipe.ts';
+import { renamedFileShape, renamedIn } from './renamed.ts';
 import { type Files, rules } from './rules.ts';
 import {
 	advisoryShape,
@@ -67,6 +68,7 @@ export function readFiles(folder: URL): { files: Files; read: string; mistakes: 
 			id: file.base,
 		})),
 		tried,
+		renamed: readAll(folder, 'guides/', renamedFileShape, mistakes, /-names\.yaml$/),
 		waivers: readAll(folder, 'synapse/', waiversFileShape, mistakes, /^waivers.*\.yaml$/),
 	};
 	return { files, read, mistakes };
@@ -117,12 +119,17 @@ function readAll<Value>(
 function knowledgeOf(files: Files, read: string): Knowledge {
 	const byName = new Map(files.passages.map(passage => [nameOf(passage), passage]));
 	const notes = files.notes.flatMap(({ release, value }) =>
-		value.notes.map(({ covers, id, ...note }) => {
+		value.notes.map(({ covers, code, id, ...note }) => {
 			const sources = covers.flatMap(cover => {
 				const passage = byName.get(nameOf(coveredBy(cover, release)));
 				return passage ? [sourceOf(passage)] : [];
 			});
-			return { ...note, id: `${release}/${id}`, release, sources };
+			return {
+				...note,
+				id: `${release}/${id}`,
+				release,
+				sources: [...sources, ...code.map(path => codeOf(release, path))],
+			};
 		}),
 	);
 	return {
@@ -136,7 +143,15 @@ function knowledgeOf(files: Files, read: string): Knowledge {
 		verified: files.verified.filter(({ holds }) => holds),
 		unread: unreadIn(files),
 		...guidesOf(files),
+		renamed: files.renamed.flatMap(({ value }) => renamedIn(value)),
 	};
+}
+
+/** A file of Synapse's repository as it was at this release, or at the one that it names. */
+function codeOf(of: string, file: string): Source {
+	const [path = '', release = of] = file.split('@');
+	const url = `https://github.com/element-hq/synapse/blob/v${release}/${path}`;
+	return { document: path, section: `Synapse ${release}`, url };
 }
 
 /** What was tried of a guide counts as long as it stands there as it was tried. */

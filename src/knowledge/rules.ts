@@ -3,6 +3,7 @@ import { compare, finalOf, isCandidate, isWithin, lineOf, type Version } from '.
 import { coveredBy, nameOf, waivedBy } from './cover.ts';
 import type { GuideFile, Tried } from './guide.ts';
 import { guideRules } from './guide-rules.ts';
+import type { RenamedFile } from './renamed.ts';
 import type {
 	Advisory,
 	Claims,
@@ -30,6 +31,7 @@ export type Files = {
 	verified: readonly Verified[];
 	guides: readonly (YamlFile<GuideFile> & { id: string })[];
 	tried: readonly Tried[];
+	renamed: readonly YamlFile<RenamedFile>[];
 };
 
 /** Each mistake as one line with its place. */
@@ -73,6 +75,13 @@ export function idsAreUnique(files: Files): string[] {
 			.filter(([id], index) => own.findIndex(([other]) => other === id) < index)
 			.map(([id, path]) => `${file.at(...path)} expected an id of its own, got ${id} for the second time`),
 	);
+}
+
+/** What nobody can look up, nobody can put right. */
+export function notesHaveSources(files: Files): string[] {
+	return allNotes(files)
+		.filter(({ note }) => !note.covers.length && !note.code.length)
+		.map(({ at }) => `${at()} expected covers, or code where upstream is silent, got neither`);
 }
 
 /** `possible` says since when something can be done ahead; it is meaningless for the rest. */
@@ -130,6 +139,20 @@ export function stopsAreInOrder(files: Files): string[] {
 			compare(first, best) <= 0 && compare(best, last) <= 0
 				? []
 				: [`${at('stops', index)} expected first ≤ best ≤ last, got ${first}, ${best}, ${last}`],
+		),
+	);
+}
+
+/** A wait answers notes that are there and can be answered by waiting: nothing that stops the start. */
+export function stopsTellNotes(files: Files): string[] {
+	const notes = new Set(
+		allNotes(files).flatMap(({ note, release }) => (note.refuses ? [] : [`${release}/${note.id}`])),
+	);
+	return files.ways.flatMap(({ value, at }) =>
+		value.stops.flatMap(({ tells }, index) =>
+			tells.flatMap((id, i) =>
+				notes.has(id) ? [] : [`${at('stops', index, 'tells', i)} expected a note that does not refuse, got ${id}`],
+			),
 		),
 	);
 }
@@ -256,17 +279,21 @@ export function datesRise({ releases }: Files): string[] {
 	];
 }
 
-/** Only a note that refuses can be tried as one, and each needs one entry at most. */
+/** Only a note that refuses can be tried as one, and each thing it says needs one entry at most. */
 export function claimsAreOfRefusals(files: Files): string[] {
 	const refusing = allNotes(files).flatMap(({ note, release }) => (note.refuses ? [`${release}/${note.id}`] : []));
 	return files.claims.flatMap(({ value, at }) => {
 		const entries = (['refusals', 'untried'] as const).flatMap(list =>
-			value[list].map(({ note }, index) => ({ note, place: at(list, index, 'note') })),
+			value[list].map((entry, index) => ({
+				note: entry.note,
+				of: 'case' in entry ? `${entry.note}, ${entry.case}` : entry.note,
+				place: at(list, index, 'note'),
+			})),
 		);
-		return entries.flatMap(({ note, place }, index) => {
+		return entries.flatMap(({ note, of, place }, index) => {
 			if (!refusing.includes(note)) return [`${place} expected a note that refuses, got ${note}`];
-			const first = entries.findIndex(entry => entry.note === note);
-			return first < index ? [`${place} expected one entry for a note, got ${note} for the second time`] : [];
+			const first = entries.findIndex(entry => entry.of === of);
+			return first < index ? [`${place} expected one entry for a note or its case, got ${of} for the second time`] : [];
 		});
 	});
 }
@@ -276,14 +303,42 @@ export function guidesHold(files: Files): string[] {
 	return guideRules.flatMap(rule => rule(files));
 }
 
+/** A variable has one fate: no name stands under two changes, or under one and among those that never were. */
+export const renamedOnce: Rule = ({ renamed }) =>
+	renamed.flatMap(({ value: { never, changes }, at }) => {
+		const seen = new Set(Object.keys(never));
+		return changes.flatMap(({ names }, index) =>
+			Object.keys(names).flatMap(name => {
+				const before = seen.has(name);
+				seen.add(name);
+				return before ? [`${at('changes', index, 'names', name)} expected each name once, got ${name} again`] : [];
+			}),
+		);
+	});
+
+/** All that begin so become all that begin otherwise. */
+export const familiesStayFamilies: Rule = ({ renamed }) =>
+	renamed.flatMap(({ value: { changes }, at }) =>
+		changes.flatMap(({ names }, index) =>
+			Object.entries(names).flatMap(([old, value]) => {
+				const now = typeof value === 'string' ? value : value?.new;
+				return now === undefined || old.endsWith('*') === now.endsWith('*')
+					? []
+					: [`${at('changes', index, 'names', old)} expected * at the end of both names or of none, got ${now}`];
+			}),
+		),
+	);
+
 export const rules: readonly Rule[] = [
 	filesAreReleases,
 	idsAreUnique,
+	notesHaveSources,
 	possibleIsAhead,
 	refusingIsMust,
 	beforeSaysWhatToDo,
 	versionsExist,
 	stopsAreInOrder,
+	stopsTellNotes,
 	storiesAreInOrder,
 	coversAreRead,
 	waiversAreNeeded,
@@ -293,4 +348,6 @@ export const rules: readonly Rule[] = [
 	datesRise,
 	claimsAreOfRefusals,
 	guidesHold,
+	renamedOnce,
+	familiesStayFamilies,
 ];

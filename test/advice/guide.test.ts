@@ -236,3 +236,33 @@ test.each([
 ])('the size %s is %s GB', (typed, gigabytes) => {
 	expect(readValue({ kind: 'size' }, typed)).toBe(gigabytes);
 });
+
+test('parts of one file are one block and one file; what may not be meant is a comment in it', () => {
+	const part = (text: string, applies?: unknown) => ({
+		file: { name: 'etc/vars.yml', text },
+		...(applies ? { applies } : {}),
+	});
+	const guide = guideOf({
+		stages: [
+			{
+				id: 'one',
+				title: 'One',
+				why: 'Because.',
+				steps: [
+					part('a: 1\n'),
+					part('b: 2\n', { all: ['workers'] }),
+					part('c: 3\n', { all: ['email'] }),
+					{ text: 'Done.' },
+				],
+			},
+		],
+	});
+	const answer = guideWords(guided(guide, {}, ['email']), { asked: 'small' });
+	const whole = 'a: 1\n\n# Only if yours is workers:\n# b: 2\n\nc: 3';
+	expect(answer.files).toEqual([{ name: 'vars.yml', type: 'application/yaml', text: `${whole}\n` }]);
+	expect(answer.sections.find(({ title }) => title === '1. One')?.markdown).toContain(
+		`\`etc/vars.yml\`:\n\n\`\`\`yaml\n${whole}\n\`\`\`\n\nDone.`,
+	);
+	const without = guideWords(guided(guide, {}, ['email', 'no-workers']), { asked: 'small' });
+	expect(without.files?.[0]?.text).toBe('a: 1\n\nc: 3\n');
+});

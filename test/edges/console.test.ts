@@ -1,5 +1,6 @@
 // The command line as scripts call it: what goes to which stream, and how it ends.
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test, vi } from 'vitest';
 
@@ -82,4 +83,11 @@ test('a reader that stops early is no fault', async () => {
 test('a conversation that is piped ends with its worst', async () => {
 	expect(await run([], '!help\n\n!frob\n')).toMatchObject({ status: 1, err: expect.stringContaining('frob') });
 	expect(await run([], '!help\n!leave\n!frob\n')).toMatchObject({ status: 0, err: '' });
+});
+
+test('the README opens with what the program says', async () => {
+	const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+	const [, command = '', transcript = ''] = /^\$ npm start -s -- say '(.+?)'\n([\s\S]*?)\n {2}…$/m.exec(readme) ?? [];
+	const { out } = await run(['say', command]);
+	expect(out.slice(0, transcript.length)).toBe(transcript);
 });

@@ -1,7 +1,9 @@
 // Glia as the process that a test starts: the real commands and some of the test's own, on small knowledge.
+
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commands } from '../../commands/index.ts';
+import { usualLimits } from '../../src/advice/subscription.ts';
 import type { Answer, Command } from '../../src/command.ts';
 import { readConfig } from '../../src/config.ts';
 import { openLater } from '../../src/edges/store/later.ts';
@@ -33,14 +35,14 @@ const ours: Command[] = [
 	{
 		...base,
 		name: 'long',
-		usage: 'long <kilobytes>',
+		usage: 'long <kilobytes> [open]',
 		summary: 'a long answer',
 		run({ words }) {
 			const kilobytes = Number(words[0]);
 			const sections = Array.from({ length: kilobytes }, (_, i) => ({
 				title: `Part ${i + 1}`,
 				markdown: `${'All that `synapse` says. '.repeat(20)}\n\n\`\`\`sh\necho ${i + 1}\n\`\`\`\n\n${'More of it. '.repeat(40)}`,
-				fold: true,
+				fold: words[1] !== 'open',
 			}));
 			return { ...answer(`long ${kilobytes}`), title: 'A long answer', sections };
 		},
@@ -96,6 +98,7 @@ const ports: Ports = {
 	health: { version: '0.0.0-test', startedAt: new Date(), lastSync: () => undefined },
 	store: openLater(),
 	web: outside(() => new Date()),
+	limits: usualLimits,
 };
 
 try {

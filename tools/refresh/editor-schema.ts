@@ -1,6 +1,7 @@
 // The shapes of the curated files as JSON Schema, for editors that complete and check YAML while somebody types.
 import { z } from 'zod';
 import { guideShape } from '../../src/knowledge/guide.ts';
+import { renamedFileShape } from '../../src/knowledge/renamed.ts';
 import {
 	advisoryShape,
 	claimsFileShape,
@@ -18,6 +19,7 @@ const shapes = {
 	'claims.json': claimsFileShape,
 	'lifecycle.json': lifecycleShape,
 	'guide.json': guideShape,
+	'names.json': renamedFileShape,
 };
 
 /** The text of each schema by its file's name. What only code can check (versions, facts) is left to the reader. */

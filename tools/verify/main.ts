@@ -15,12 +15,17 @@ const folder = new URL('../../knowledge/', import.meta.url);
 const file = new URL('synapse/verified.json', folder);
 
 const { values, positionals } = parseArgs({
-	options: { all: { type: 'boolean' }, changed: { type: 'boolean' }, list: { type: 'boolean' } },
+	options: {
+		all: { type: 'boolean' },
+		changed: { type: 'boolean' },
+		list: { type: 'boolean' },
+		playbook: { type: 'string' },
+	},
 	allowPositionals: true,
 });
 if (positionals[0] === 'guide') {
 	const { verifyGuide } = await import('./guide/main.ts');
-	process.exit(await verifyGuide(positionals[1] ?? '', positionals.slice(2)));
+	process.exit(await verifyGuide(positionals[1] ?? '', positionals.slice(2), values));
 }
 const { files } = readFiles(folder);
 const known = readKnowledge(folder);

@@ -5,6 +5,7 @@ import type { Move, Store } from '../../ports.ts';
 import { roomOf } from './inbox.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
+import { moveSilence } from './silences.ts';
 import { forgetWatchesIn, moveWatches } from './watch.ts';
 
 type RoomStore = Pick<
@@ -154,6 +155,7 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 				}
 				await followed(tx, move, now.getTime());
 				await moveWatches(tx, move.from, move.to);
+				await moveSilence(tx, move.from, move.to);
 				await tx.deleteFrom('moves').where('from_room', '=', move.from).execute();
 				await tx.deleteFrom('invitations').where('room', '=', move.to).execute();
 			}),
@@ -174,7 +176,7 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 		forget: room =>
 			db.transaction().execute(async tx => {
 				await forgetWatchesIn(tx, room);
-				for (const table of ['inbox', 'unreadable', 'gaps', 'outbox', 'invitations', 'rooms'] as const) {
+				for (const table of ['inbox', 'unreadable', 'gaps', 'outbox', 'invitations', 'silences', 'rooms'] as const) {
 					await tx.deleteFrom(table).where('room', '=', room).execute();
 				}
 				await tx.deleteFrom('moves').where('from_room', '=', room).execute();

@@ -108,6 +108,7 @@ export type Tables = {
 		told: string | null;
 		changed: number;
 		heard: string | null;
+		begun_by: string | null;
 	};
 	/** What a watch has heard of; `number` is what the room calls it by, null for what happened once. */
 	matters: {
@@ -133,6 +134,8 @@ export type Tables = {
 	};
 	/** The log: which stage of a matter was given when, and by which saying. */
 	alerts: { matter: number; stage: string; at: number; said: string | null };
+	/** Rooms that were told that upstream is silent; `said` is null where the room does not want to hear of it. */
+	silences: { room: string; said: string | null };
 	/** Texts by key: what upstream's sources last said. */
 	kept: { key: string; text: string };
 };

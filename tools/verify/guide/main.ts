@@ -1,7 +1,5 @@
 // npm run verify -- guide <name> [word…]: follows a guide's own commands on played machines with real PostgreSQL and
 // Synapse, and writes what was seen to knowledge/guides/tried.json. Words choose cases: `compose`, `15-17`, `failures`.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import {
 	chmodSync,
 	existsSync,
@@ -14,7 +12,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { compareNumbers } from '../../../src/advice/profile.ts';
 import { isCandidate } from '../../../src/advice/version.ts';
 import { recipesOf } from '../../../src/knowledge/guide-recipe.ts';
@@ -22,6 +19,7 @@ import { readFiles, readKnowledge } from '../../../src/knowledge/read.ts';
 import type { Guide, Release, Tried } from '../../../src/knowledge/shape.ts';
 import { environment, Unavailable } from '../environment.ts';
 import { type Case, casesOf } from './cases.ts';
+import { inNamespaces } from './namespace.ts';
 import type { Job } from './played.ts';
 import { server } from './servers.ts';
 import type { Result } from './walk.ts';
@@ -30,9 +28,17 @@ const folder = new URL('../../../knowledge/', import.meta.url);
 const file = new URL('guides/tried.json', folder);
 
 /** Follows the guide in all its cases, or in those that have all the words. Resolves to the exit status. */
-export async function verifyGuide(name: string, words: readonly string[]): Promise<number> {
+export async function verifyGuide(
+	name: string,
+	words: readonly string[],
+	{ playbook }: { playbook?: string | undefined } = {},
+): Promise<number> {
 	const known = readKnowledge(folder);
 	const guide = known.guides.find(({ id }) => id === name);
+	if (guide && name === 'mdad') {
+		const { verifyMove } = await import('./move.ts');
+		return told(await verifyMove(guide, known, { playbook, words }, trials => keepTrials(guide, trials)));
+	}
 	const cases = casesOf(name).filter(({ id }) => words.every(word => id.split(' ').includes(word)));
 	if (!guide || !cases.length) {
 		const names = known.guides.map(({ id }) => id).join(', ');
@@ -58,8 +64,14 @@ export async function verifyGuide(name: string, words: readonly string[]): Promi
 			console.log(`  ${error instanceof Unavailable ? 'cannot be tried here' : 'FAILED'}: ${why}`);
 		}
 	}
+	console.log(`\n${cases.length} cases`);
+	return told(failed);
+}
+
+/** The exit status. */
+function told(failed: readonly string[]): number {
 	for (const line of failed) console.log(`\nFailed: ${line}`);
-	console.log(`\n${cases.length} cases, ${failed.length} failed`);
+	console.log(`\n${failed.length} failed`);
 	return failed.length ? 1 : 0;
 }
 
@@ -106,28 +118,8 @@ async function play(guide: Guide, one: Case, releases: readonly Release[]): Prom
 	const had = existsSync('/data');
 	const note = join(root, 'job.json');
 	writeFileSync(note, JSON.stringify(job));
-	const inside = fileURLToPath(new URL('walk.ts', import.meta.url));
 	try {
-		// Whatever was started within ends with its namespace, and so with us.
-		const child = spawn(
-			'unshare',
-			[
-				'--mount',
-				'--net',
-				'--pid',
-				'--fork',
-				'--mount-proc',
-				'--kill-child',
-				process.execPath,
-				'--no-warnings',
-				inside,
-				note,
-			],
-			{ stdio: ['ignore', 'inherit', 'pipe'] },
-		);
-		let said = '';
-		child.stderr.setEncoding('utf8').on('data', text => (said += text));
-		const [status] = await once(child, 'close');
+		const { status, said } = await inNamespaces(new URL('walk.ts', import.meta.url), [note]);
 		const seen = existsSync(results) ? (JSON.parse(readFileSync(results, 'utf8')) as Result[]) : [];
 		// Each error stands for itself; a stage only counts when what comes after it went well too.
 		if (status === 0 || flow === 'failures')
@@ -164,22 +156,24 @@ function versionsOf(
 	return { postgresql: [from, to].filter(Boolean).join(' → '), synapse };
 }
 
-/** Adds what was tried to the file; what was tried the same way before is replaced. */
+/** One thing that was tried; the guide, the day and the hash are added when it is kept. */
+export type Trial = Omit<Tried, 'guide' | 'date' | 'recipe'>;
+
 function keep(guide: Guide, { results, one, versions }: Played): void {
+	const played = one.played === undefined ? {} : { played: one.played };
+	keepTrials(
+		guide,
+		results.map(({ of, saw }) => ({ of, with: one.with, versions, ...played, ...(saw && { saw }) })),
+	);
+}
+
+/** Adds what was tried to the file; what was tried the same way before is replaced. */
+function keepTrials(guide: Guide, added: readonly Trial[]): void {
 	const { files } = readFiles(folder);
 	const recipes = recipesOf(guide);
 	const today = new Date().toISOString().slice(0, 10);
-	const trials = results.map(
-		({ of, saw }): Tried => ({
-			guide: guide.id,
-			of,
-			with: one.with,
-			versions,
-			...(one.played && { played: one.played }),
-			...(saw && { saw }),
-			date: today,
-			recipe: recipes.get(of) ?? '',
-		}),
+	const trials = added.map(
+		({ of, ...rest }): Tried => ({ guide: guide.id, of, ...rest, date: today, recipe: recipes.get(of) ?? '' }),
 	);
 	const key = (trial: Tried) => JSON.stringify([trial.guide, trial.of, trial.with]);
 	const all = new Map([...files.tried, ...trials].map(trial => [key(trial), trial]));

@@ -1,0 +1,140 @@
+// !migrate: the move from the official image to matrix-docker-ansible-deploy as a guide, and what old names became.
+import { guideFor } from '../src/advice/guide.ts';
+import { guideWords } from '../src/advice/guide-words.ts';
+import { code, quoted } from '../src/advice/markdown.ts';
+import type { Profile } from '../src/advice/profile.ts';
+import { writeTerm } from '../src/advice/profile.ts';
+import { fateOf, fateWords, variableWord } from '../src/advice/renamed.ts';
+import { runningOf } from '../src/advice/spell.ts';
+import { profileFrom, withFacts } from '../src/advice/subscription.ts';
+import { compare } from '../src/advice/version.ts';
+import { readProfile, readVersion, sortWords, takeParameters } from '../src/args.ts';
+import type { Answer, Command } from '../src/command.ts';
+import { Refusal } from '../src/command.ts';
+import type { Knowledge } from '../src/knowledge/shape.ts';
+import type { Ports } from '../src/ports.ts';
+
+const example = '!migrate mdad docker postgres no-workers email proxy=nginx';
+
+export const migrate = {
+	name: 'migrate',
+	usage: 'migrate mdad [server] [facts… | old names…]',
+	summary: 'the move from the official image to matrix-docker-ansible-deploy, step by step',
+	examples: [
+		'migrate mdad docker postgres no-workers email proxy=nginx',
+		'migrate mdad example.org sqlite proxy=none synapse=1.163.2',
+		'migrate mdad devture_postgres_enabled',
+	],
+	help: `The answer has the whole ${code('vars.yml')} for your deployment; say what is so and what is not (${code('workers')}, ${code('no-email')}, ${code('oidc')}, ${code('mas')} …), what stays before it (${code('proxy=none|nginx|caddy|traefik')}), ${code('server=external')} for a PostgreSQL that stays, ${code('place=new')} for another machine, and your own names for commands to copy (${code('data=/srv/files')}; the answer lists them). A variable of an older description is looked up by its name.`,
+	changes: false,
+	async run({ words, room }, { knowledge, store }: Pick<Ports, 'knowledge' | 'store'>) {
+		const [where, ...said] = words;
+		if (where?.toLowerCase() !== 'mdad')
+			throw new Refusal(
+				`${where === undefined ? 'Where to?' : `I know no move to ${quoted(where)}.`} There is one guide, from the official image to matrix-docker-ansible-deploy: ${code(example)}`,
+			);
+		const variables = said.filter(word => variableWord.test(word)).map(word => word.replace(/:$/, ''));
+		if (variables.length) {
+			const [other] = said.filter(word => !variableWord.test(word));
+			if (other !== undefined)
+				throw new Refusal(
+					`Either names of variables or facts: ${quoted(other)} is none of a variable. An example: ${code('!migrate mdad devture_postgres_enabled')}`,
+				);
+			return fates([...new Set(variables)], knowledge);
+		}
+		const guide = knowledge.guides.find(({ id }) => id === 'mdad');
+		if (!guide) throw new Error('the knowledge has no guide mdad');
+		const file = said.some(word => /^(file|markdown)$/i.test(word));
+		const release = said.filter(word => /^synapse=/i.test(word)).map(word => word.slice('synapse='.length));
+		const { stated, rest } = takeParameters(
+			said.filter(word => !/^(file|markdown|synapse=.*)$/i.test(word)),
+			guide,
+		);
+		const { versions, terms, servers } = sortWords(rest, example);
+		const [name, second] = servers;
+		if (second !== undefined)
+			throw new Refusal(`One server at a time. An example: ${code('!migrate mdad example.org')}`);
+		const [running, more] = [...release, ...versions];
+		if (more !== undefined)
+			throw new Refusal('A server runs one release of Synapse: say only the one that runs now, the move keeps it.');
+		const server = name === undefined ? undefined : await watched(name, room, store);
+		const facts = terms.map(writeTerm);
+		const profile = server ? profileFrom(withFacts(server.facts, facts)) : readProfile(terms);
+		const from = running === undefined ? undefined : readVersion(running, 'start', knowledge);
+		const version = from?.version ?? server?.version;
+		refuseOthers(profile);
+		if (name !== undefined && !stated.has('domain')) stated.set('domain', name);
+		if (version !== undefined) stated.set('synapse', version);
+		const guided = guideFor(guide, { stated, profile }, knowledge.tried);
+		if (guided.refused.length) throw new Refusal(guided.refused.join(' '));
+		const answer = guideWords(guided, {
+			asked: `migrate mdad${name === undefined ? '' : ` ${name}`}`,
+			taken: [server?.note, from?.note].filter(note => note !== undefined),
+			dangers: playbookLines(version, knowledge),
+			file,
+		});
+		return { ...answer, value: { ...guided, ...(knowledge.playbook && { playbook: knowledge.playbook.synapse }) } };
+	},
+} satisfies Command;
+
+/** What the room knows of a server; one that it does not watch is only a name. */
+async function watched(server: string, room: string, store: Ports['store']) {
+	const subscription = await store.watch(room, server);
+	if (!subscription) return undefined;
+	const version = runningOf((await store.server(server))?.spells ?? [], subscription.told)?.version;
+	return {
+		facts: subscription.facts,
+		version,
+		note: version && `${quoted(server)} runs Synapse ${version}.`,
+	};
+}
+
+function refuseOthers(profile: Profile) {
+	const install = profile.get('install')?.value;
+	if (install === 'mdad')
+		throw new Refusal(
+			`The playbook runs this server already (${code('mdad')}). What an upgrade by it brings says ${code('!upgrade 1.150 mdad')}; what became of old names ${code('!migrate mdad OLD_NAME')}.`,
+		);
+	if (install !== undefined && install !== 'docker')
+		throw new Refusal(
+			`This guide begins at the official Docker image; yours is ${code(String(install))}. The order and ${code('vars.yml')} are the same, the commands on the old server are not: to read it all the same, say ${code('docker')} instead of ${code(String(install))}.`,
+		);
+}
+
+/** How the release that runs stands to the one that the playbook installs today, where that is known. */
+function playbookLines(version: string | undefined, { playbook }: Knowledge): string[] {
+	if (!playbook || version === undefined) return [];
+	const order = compare(version, playbook.synapse);
+	if (order === 0) return [];
+	if (order < 0)
+		return [
+			`The playbook installs Synapse ${playbook.synapse} today; ${code('matrix_synapse_version')} holds yours at ${version} for the move. Upgrade afterwards, not in between.`,
+		];
+	return [
+		`⚠️ The playbook installs Synapse ${playbook.synapse} today, older than yours: without ${code('matrix_synapse_version')} it would refuse your database as too new.`,
+	];
+}
+
+/** What became of variables. */
+function fates(names: readonly string[], { renamed }: Knowledge): Answer {
+	const all = names.map(name => ({ name, fate: fateOf(name, renamed) }));
+	const lines = all.map(({ name, fate }) =>
+		fate
+			? fateWords(fate)
+			: `${code(name)}: nothing is known of another name. If it is one of today, it stands in a ${code('defaults/main.yml')} under ${code('roles/')} of the playbook.`,
+	);
+	return {
+		value: {
+			format: 1,
+			variables: all.map(({ name, fate }) => ({
+				old: name,
+				new: fate?.new ?? null,
+				known: fate !== undefined,
+				...(fate && { never: fate.never, says: fate.says, changes: fate.changes }),
+			})),
+		},
+		lead: lines.join('\n\n'),
+		sections: [],
+		kind: 'answer',
+	};
+}

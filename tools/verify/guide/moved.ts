@@ -1,0 +1,367 @@
+// The move itself, within namespaces of its own: an old server of the official layout with people on it, the guide's own
+// commands, Synapse from the playbook's homeserver.yaml, each known error once, and the way back with all that was said.
+import { spawn, spawnSync } from 'node:child_process';
+import { appendFileSync, chmodSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Guided, GuidedStage } from '../../../src/advice/guide.ts';
+import { openKnowledge } from '../../../src/knowledge/compiled.ts';
+import type { Guide } from '../../../src/knowledge/shape.ts';
+import { guidedFor, has, shortened } from './move.ts';
+import type { Moving } from './moving.ts';
+import { answering, type Left, lookAround, moveIn, password } from './people.ts';
+import { addresses, build, type Played, prepare, sh, surroundingsOf } from './played.ts';
+
+const job = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Moving;
+const { root } = job;
+const matrix = join(root, 'matrix');
+const results: { of: string; saw?: string }[] = [];
+process.once('exit', () => writeFileSync(job.results, JSON.stringify(results)));
+
+/** The old server has every address of the machine at the usual one. */
+const port = '5433';
+
+/** The container's and the playbook's folders are below ours. */
+const here = (text: string) =>
+	text.replace(/(?<![\w.-])\/matrix\//g, `${matrix}/`).replace(/(?<![\w.-])\/run-postgres/g, `${root}/socket`);
+
+const played = prepare(job);
+const old = job.servers['15'];
+const now = played.servers['18'];
+if (!old || !now) throw new Error('a version of PostgreSQL is not there');
+const newPath = [...now.path, join(root, 'bin'), process.env.PATH].join(':');
+
+function executable(name: string, text: string): void {
+	writeFileSync(join(root, 'bin', name), `#!/bin/bash\n${text}\n`);
+	chmodSync(join(root, 'bin', name), 0o755);
+}
+
+/** The programs that the guide and the playbook call, in place of those that are not there. */
+function programs(): void {
+	sh(`mv ${root}/bin/docker ${root}/bin/docker-services
+printf '${addresses.new} matrix-postgres\\n' >> ${root}/hosts
+for file in passwd group; do cp /etc/$file ${root}/$file; done
+echo 'matrix:x:3991:3991::/:/usr/sbin/nologin' >> ${root}/passwd; echo 'matrix:x:3991:' >> ${root}/group
+mount --bind ${root}/passwd /etc/passwd; mount --bind ${root}/group /etc/group`);
+	// What `docker run` and `docker exec` start is started here, with the paths of its mounts in place of the container's.
+	executable(
+		'docker',
+		`case "$1" in
+update) exit 0 ;;
+compose) [ "$2" = ps ] && { echo synapse; echo db; exit 0; }; exec ${root}/bin/docker-services "$@" ;;
+esac
+shift; from=(/run/postgresql); to=(${root}/socket); settings=(); entry=
+while [[ "$1" == -* ]]; do
+	case "$1" in
+	--entrypoint=*) entry=\${1#*=} ;;
+	--entrypoint) entry=$2; shift ;;
+	--env-file=*) mapfile -t settings < <(grep '^[A-Z]' "\${1#*=}") ;;
+	--name|--network|--user|--workdir) shift ;;
+	--mount) s=\${2#*src=}; d=\${2#*dst=}; from+=("\${d%%,*}"); to+=("\${s%%,*}"); shift ;;
+	-v) IFS=: read -r s d _ <<< "$2"; from+=("$d"); to+=("$s"); shift ;;
+	esac
+	shift
+done
+shift; words=()
+for word in "$@"; do
+	for i in "\${!from[@]}"; do word=\${word//\${from[$i]}/\${to[$i]}}; done
+	words+=("$word")
+done
+case "$entry" in python) entry=${job.python} ;; /bin/sh) entry=bash ;; esac
+PATH=${newPath} exec env "\${settings[@]}" $entry "\${words[@]}"`,
+	);
+	mkdirSync(join(matrix, 'postgres/bin'), { recursive: true });
+	mkdirSync(join(matrix, 'synapse/config'), { recursive: true });
+	mkdirSync(join(matrix, 'synapse/storage/media-store'), { recursive: true });
+	writeFileSync(join(matrix, 'postgres/env-postgres-psql'), `${job.restore.env}\nPGPORT=${port}\n`);
+	executable(
+		'cli',
+		`mapfile -t settings < <(grep '^[A-Z]' ${matrix}/postgres/env-postgres-psql)\nPATH=${newPath} exec env "\${settings[@]}" psql -h ${root}/socket "$@"`,
+	);
+	sh(`cp ${root}/bin/cli ${matrix}/postgres/bin/cli-non-interactive`);
+	writeFileSync(join(root, 'restore.sh'), here(job.restore.command));
+	executable(
+		'ansible-playbook',
+		`case "$*" in
+*--tags=import-postgres*postgres_default_import_database=synapse*) bash ${root}/restore.sh ;;
+*--tags=import-synapse-media-store*) src=\${!#}; mkdir -p ${matrix}/synapse/storage/media-store; cp -a "\${src##*=}/." ${matrix}/synapse/storage/media-store/; chown -R matrix:matrix ${matrix}/synapse/storage ;;
+*--tags=start*) ${root}/bin/systemctl start new ;;
+*) echo "not played: $*" >&2; exit 1 ;;
+esac && echo failed=0`,
+	);
+	executable('apt-get', 'exit 0');
+	executable('rsync', 'while [[ "$1" == -* ]]; do shift; done; cp -a "$1." "$2"');
+	executable(
+		'systemctl',
+		`case "$1 $2" in
+"start new") setsid ${job.python} -m synapse.app.homeserver -c ${root}/new.yaml >> ${root}/synapse.log 2>&1 < /dev/null & echo $! > ${root}/new.pid ;;
+"disable --now"|"stop new") [ -e ${root}/new.pid ] && { p=$(cat ${root}/new.pid); kill $p; while grep -qs '^State:.[^ZX]' /proc/$p/status; do sleep 0.1; done; rm ${root}/new.pid; } || true ;;
+esac`,
+	);
+	writeFileSync(join(root, 'new.yaml'), configuration());
+	writeFileSync(join(matrix, `synapse/config/${job.host}.log.config`), 'version: 1\nroot: { level: WARNING }\n');
+}
+
+/** The playbook's homeserver.yaml, with this machine's folders in place of the container's. */
+function configuration(): string {
+	return here(
+		job.homeserver
+			.replaceAll('/data/', '/matrix/synapse/config/')
+			.replaceAll('/matrix-media-store-parent/', '/matrix/synapse/storage/')
+			.replaceAll('/homeserver.pid', `${root}/new-homeserver.pid`)
+			.replaceAll("- '::'", '- 127.0.0.1')
+			.replace('port: 5432', `port: ${port}`),
+	);
+}
+
+/** What the playbook's role has done when it has installed PostgreSQL. */
+function newDatabase(): void {
+	const password = /^PGPASSWORD=(.*)$/m.exec(job.restore.env)?.[1] ?? '';
+	const data = join(root, 'new-data');
+	const user = `setpriv --reuid ${played.user} --regid ${played.group} --clear-groups`;
+	sh(
+		`mkdir -p ${data} ${root}/socket && echo '${password}' > ${root}/password && chown ${played.user} ${data} ${root}/socket
+${user} initdb -D ${data} -U matrix --pwfile=${root}/password --auth-local=scram-sha-256 --auth-host=scram-sha-256 --lc-collate C --lc-ctype C --encoding UTF8 > /dev/null
+echo 'host all all all scram-sha-256' >> ${data}/pg_hba.conf`,
+		{ ...process.env, PATH: newPath },
+	);
+	const log = openSync(join(root, 'new-postgres.log'), 'a');
+	const settings = [
+		`port=${port}`,
+		`listen_addresses=${addresses.new}`,
+		`unix_socket_directories=${root}/socket`,
+		'fsync=off',
+	];
+	spawn(
+		'setpriv',
+		[
+			'--reuid',
+			played.user,
+			'--regid',
+			played.group,
+			'--clear-groups',
+			'postgres',
+			'-D',
+			data,
+			...settings.flatMap(one => ['-c', one]),
+		],
+		{ env: { ...process.env, PATH: newPath }, detached: true, stdio: ['ignore', log, log] },
+	).unref();
+	sh(
+		`for i in $(seq 100); do pg_isready -q -p ${port} -h ${root}/socket && break; sleep 0.1; done
+createdb -p ${port} -h ${root}/socket -U matrix matrix`,
+		{ ...process.env, PATH: newPath, PGPASSWORD: password },
+	);
+	writeFileSync(join(root, 'managed.sql'), job.restore.managed);
+	type(`${matrix}/postgres/bin/cli-non-interactive -v ON_ERROR_STOP=0 --file=${root}/managed.sql`);
+}
+
+/** As somebody who copies it into a shell. Returns all it said; throws when it fails, unless it may. */
+function type(script: string, { mayFail = false, at = played.cwd } = {}): string {
+	const { status, output } = spawnSync('bash', ['-c', `set -eo pipefail\ncd '${at}'\nexec 2>&1\n${here(script)}`], {
+		encoding: 'utf8',
+		env: { ...surroundingsOf(played), PGPASSWORD: '' },
+		timeout: 300_000,
+		maxBuffer: 100_000_000,
+	});
+	const said = output.map(text => text ?? '').join('');
+	if (status !== 0 && !mayFail) throw new Error(`ended with ${status}:\n${script}\n${said.slice(-3000)}`);
+	return said;
+}
+
+async function raw(): Promise<Guide> {
+	const { guides } = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
+	const found = guides.find(({ id }) => id === job.guide);
+	if (!found) throw new Error(`there is no guide ${job.guide}`);
+	return found;
+}
+
+async function guide(): Promise<Guided> {
+	const { layout: _, from: __, ...stated } = job.stated;
+	return guidedFor(await raw(), { name: 'guide', stated, facts: job.facts }, job.release);
+}
+
+/** Runs the commands of a stage, and looks for what must be seen. `only` leaves out steps that nothing here can answer. */
+function follow(stage: GuidedStage, only: (commands: string) => boolean = () => true): string {
+	console.log(`  ${stage.id}: ${stage.title}`);
+	let all = '';
+	for (const { commands, file, shows, check, concerned } of stage.steps) {
+		if (concerned !== true) throw new Error(`${stage.id}: a step may not be meant`);
+		if (file) writeFileSync(join(played.cwd, file.name), file.text);
+		if (!commands || !only(commands)) continue;
+		const said = type(commands, { mayFail: check });
+		for (const wanted of shows)
+			if (!has(said, wanted)) throw new Error(`${stage.id}: expected “${wanted}” in:\n${said.slice(-2000)}`);
+		all += said;
+	}
+	results.push({ of: stage.id });
+	return all;
+}
+
+function stageOf(stages: readonly GuidedStage[], id: string): GuidedStage {
+	const stage = stages.find(other => other.id === id);
+	if (!stage) throw new Error(`the guide has no stage ${id} here`);
+	return stage;
+}
+
+/** The three numbers that are compared after the restore. */
+function counts(said: string): string {
+	return /^\d+\|\d+\|\d+$/m.exec(said)?.[0] ?? `none in ${said.slice(-500)}`;
+}
+
+async function keysServed(): Promise<string> {
+	const response = await fetch('http://127.0.0.1:8048/_matrix/key/v2/server');
+	return Object.keys(((await response.json()) as { verify_keys: object }).verify_keys).join();
+}
+
+/** What Synapse says when it is started with another configuration. */
+function start(change: (config: string) => string, before = ''): string {
+	writeFileSync(join(root, 'trial.yaml'), change(configuration()));
+	return type(`timeout 60 ${before} ${job.python} -m synapse.app.homeserver -c ${root}/trial.yaml`, {
+		mayFail: true,
+		at: root,
+	});
+}
+
+/** Each error that a guide's reader may see, made to happen. */
+function provoke(texts: ReadonlyMap<string, string>): void {
+	const cli = `${matrix}/postgres/bin/cli-non-interactive`;
+	const key = `${matrix}/synapse/config/${job.host}.signing.key`;
+	const database = (name: string) => (config: string) => config.replace('database: synapse', `database: ${name}`);
+	const restore = (dump: string, name: string) => {
+		type(`${cli} -c 'CREATE DATABASE ${name} OWNER synapse'`);
+		const command = job.restore.command.replaceAll('--dbname=synapse', `--dbname=${name}`);
+		writeFileSync(join(root, 'trial.sh'), here(command.replaceAll('synapse.sql.gz', dump)));
+		return type(`bash ${root}/trial.sh`, { mayFail: true });
+	};
+	const dumping = (words: string, file: string) =>
+		type(`docker compose exec -T db pg_dump -U synapse ${words} synapse | gzip > ${job.dump}/${file}`);
+	const tries: Record<string, () => string> = {
+		'already-exists': () => type(`bash ${root}/restore.sh`, { mayFail: true }),
+		'role-missing': () => {
+			type(
+				`docker compose exec -T db psql -U synapse -d synapse -c 'CREATE ROLE somebody' -c 'ALTER TABLE users OWNER TO somebody'`,
+			);
+			dumping('', 'owned.sql.gz');
+			type(`docker compose exec -T db psql -U synapse -d synapse -c 'ALTER TABLE users OWNER TO synapse'`);
+			return restore('owned.sql.gz', 'trial_owned');
+		},
+		'not-owner': () => {
+			dumping('--no-owner --no-privileges', 'unowned.sql.gz');
+			restore('unowned.sql.gz', 'trial_unowned');
+			return start(database('trial_unowned'));
+		},
+		'too-new': () => {
+			type(`${cli} -c 'CREATE DATABASE trial_new TEMPLATE synapse OWNER synapse'
+${cli} -d trial_new -c 'UPDATE schema_compat_version SET compat_version = 9999' -c 'UPDATE schema_version SET version = 9999'`);
+			return start(database('trial_new'));
+		},
+		collation: () => {
+			type(`${cli} -c "CREATE DATABASE trial_locale TEMPLATE template0 LOCALE 'C.UTF-8' OWNER synapse"`);
+			return start(database('trial_locale'));
+		},
+		'no-socket': () =>
+			start(config => config.replaceAll(`${root}/socket`, '/run-postgres')).replaceAll(
+				`${root}/socket`,
+				'/run-postgres',
+			),
+		'key-broken': () => {
+			sh(`cp -p ${key} ${key}.right && echo 'ed25519 a_lost' >> ${key}`);
+			const said = start(config => config);
+			sh(`mv ${key}.right ${key}`);
+			return said;
+		},
+		'key-unreadable': () =>
+			start(
+				config => config,
+				'setpriv --bounding-set -dac_override,-dac_read_search --inh-caps -dac_override,-dac_read_search',
+			).replaceAll(`${matrix}/synapse/config/`, '/data/'),
+		'appservice-missing': () =>
+			start(
+				config =>
+					`${config.replace(/^app_service_config_files:.*$/m, '')}\napp_service_config_files: ['/data/appservices/bridge.yaml']\n`,
+			),
+		'module-missing': () =>
+			start(config => `${config.replace(/^modules:.*$/m, '')}\nmodules: [{ module: not_there.Module }]\n`),
+	};
+	for (const [id, attempt] of Object.entries(tries)) {
+		const said = attempt();
+		const wanted = texts.get(id);
+		if (wanted === undefined) throw new Error(`the guide knows no ${id}`);
+		const seen = has(said, wanted);
+		console.log(`  ${id}: ${seen ? 'seen' : `NOT SEEN in ${said.slice(-1500)}`}`);
+		if (seen) results.push({ of: id, saw: shortened(said, wanted) });
+		else unseen.push(id);
+	}
+}
+
+const unseen: string[] = [];
+
+async function loginRefused(): Promise<string> {
+	const response = await fetch('http://127.0.0.1:8008/_matrix/client/v3/login', {
+		method: 'POST',
+		body: JSON.stringify({ type: 'm.login.password', identifier: { type: 'm.id.user', user: 'ada' }, password }),
+	});
+	return await response.text();
+}
+
+async function move(): Promise<void> {
+	programs();
+	build(job, played as Played);
+	// With a pepper, as many old servers have one.
+	type('docker compose stop synapse');
+	appendFileSync(join(played.cwd, 'files/homeserver.yaml'), `password_config: { pepper: "${job.pepper}" }\n`);
+	type('docker compose up -d synapse');
+	await answering();
+	const left: Left = await moveIn();
+	const guided = await guide();
+	const { stages, wayBack } = guided;
+	newDatabase();
+	writeFileSync(join(matrix, 'synapse/config/homeserver.yaml'), job.homeserver);
+	follow(stageOf(stages, 'keys'));
+	const compared = follow(stageOf(stages, 'compare'));
+	if ((compared.match(/^same /gm) ?? []).length !== 4)
+		throw new Error(`compare: expected four that are the same:\n${compared}`);
+	follow(stageOf(stages, 'media-first'));
+	follow(stageOf(stages, 'stop'));
+	const before = counts(follow(stageOf(stages, 'dump')));
+	const after = counts(follow(stageOf(stages, 'restore')));
+	if (before !== after) throw new Error(`restore: ${before} before, ${after} after`);
+	console.log(`  users, events, last position: ${after}`);
+	follow(stageOf(stages, 'media-last'));
+	follow(stageOf(stages, 'start'), commands => commands.includes('--tags=start'));
+	await answering();
+	await lookAround(left);
+	const key = readFileSync(join(played.cwd, 'files/signing.key'), 'utf8').split(' ')[1];
+	if ((await keysServed()) !== `ed25519:${key}`) throw new Error(`the key is ${await keysServed()}, and not ${key}`);
+	console.log('  everybody logs in, finds everything, and the key is the old one');
+	type('systemctl stop new');
+	const failures = (await raw()).stages.flatMap(stage => stage.failures);
+	provoke(new Map(failures.map(({ id, text }) => [id, text] as const)));
+	writeFileSync(join(root, 'new.yaml'), configuration().replace(job.pepper, 'another pepper'));
+	type('systemctl start new');
+	await answering();
+	const refused = await loginRefused();
+	if (has(refused, 'Invalid username or password')) results.push({ of: 'empty-server', saw: refused.slice(0, 200) });
+	else unseen.push('empty-server');
+	type('systemctl stop new');
+	writeFileSync(join(root, 'new.yaml'), configuration());
+	type('systemctl start new');
+	await answering();
+	for (const stage of wayBack.after) follow(stage);
+	await answering();
+	await sleep(500);
+	await lookAround(left);
+	const said = counts(
+		type(
+			`docker compose exec -T db psql -U synapse -d synapse -Atc "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM events), (SELECT max(stream_ordering) FROM events)"`,
+		),
+	);
+	console.log(`  back again: ${said}`);
+	if (Number(said.split('|')[1]) <= Number(before.split('|')[1]))
+		throw new Error('what was said after the move is lost');
+	if (unseen.length) throw new Error(`not seen: ${unseen.join(', ')}`);
+}
+
+await move();
+process.exit();

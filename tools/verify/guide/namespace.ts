@@ -1,0 +1,20 @@
+// A program of ours in namespaces of its own: what it mounts, names and starts is seen by nobody else, and ends with it.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const apart = ['--mount', '--net', '--pid', '--fork', '--mount-proc', '--kill-child'];
+
+/** Its exit status, and what it said on standard error; standard output goes to ours. */
+export async function inNamespaces(
+	program: URL,
+	args: readonly string[],
+): Promise<{ status: number | null; said: string }> {
+	const child = spawn('unshare', [...apart, process.execPath, '--no-warnings', fileURLToPath(program), ...args], {
+		stdio: ['ignore', 'inherit', 'pipe'],
+	});
+	let said = '';
+	child.stderr.setEncoding('utf8').on('data', text => (said += text));
+	const [status] = (await once(child, 'close')) as [number | null];
+	return { status, said };
+}
