@@ -1,0 +1,86 @@
+// !migrate, as it is asked: what it takes from words and from the room, what it refuses, and old names.
+import { expect, test } from 'vitest';
+import { migrate } from '../../commands/migrate.ts';
+import type { Asked } from '../../src/command.ts';
+import { Refusal } from '../../src/command.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import type { Ports } from '../../src/ports.ts';
+
+const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+
+/** A room that watches example.org, with what it knows of it. */
+const store = {
+	watch: async (_: string, server: string) =>
+		server === 'example.org'
+			? { id: '1', room: 'r', server, facts: ['docker', 'postgres=15', 'workers'], changed: new Date(0) }
+			: undefined,
+	server: async () => undefined,
+} as unknown as Ports['store'];
+
+async function ask(said: string, more: Partial<Ports['knowledge']> = {}) {
+	const asked = { words: said.split(' ').filter(Boolean), text: said, room: 'r', sender: 's', at: new Date(0) };
+	return migrate.run(asked as Asked, { knowledge: { ...knowledge, ...more }, store });
+}
+
+type Said = { parameters: { name: string; value: string | null }[]; way: string; profile: Record<string, unknown> };
+
+async function asked(said: string) {
+	const value = (await ask(said)).value as unknown as Said;
+	const of = (name: string) => value.parameters.find(parameter => parameter.name === name)?.value;
+	return { ...value, of };
+}
+
+test('facts, parameters and a release are taken from the words', async () => {
+	const { way, profile, of } = await asked('mdad docker postgres no-workers email proxy=nginx 1.163.2 server=external');
+	expect(way).toBe('keep');
+	expect(profile).toMatchObject({ install: 'docker', workers: false, email: true });
+	expect([of('proxy'), of('synapse'), of('server')]).toEqual(['nginx', '1.163.2', 'external']);
+	expect((await asked('mdad sqlite caddy synapse=1.160')).way).toBe('sqlite');
+	expect((await asked('mdad sqlite caddy')).of('proxy')).toBe('caddy');
+});
+
+test('a server gives its name, and one that the room watches gives its facts too', async () => {
+	const known = await asked('mdad example.org no-workers');
+	expect(known.of('domain')).toBe('example.org');
+	expect(known.profile).toMatchObject({ postgres: '15', workers: false });
+	const other = await asked('mdad example.com domain=example.net');
+	expect(other.of('domain')).toBe('example.net');
+});
+
+test.each([
+	['', 'Where to?'],
+	['ess', 'no move to `ess`'],
+	['mdad mdad', 'runs this server already'],
+	['mdad debian', 'begins at the official Docker image'],
+	['mdad docker synapse=1.100.0', 'too old to be moved'],
+	['mdad 1.160 1.163', 'only the one that runs now'],
+	['mdad a.example b.example', 'One server at a time'],
+	['mdad proxy=apache', 'cannot stand for `proxy`'],
+	['mdad devture_postgres_enabled workers', 'Either names of variables or facts'],
+	['mdad sqlite server=external way=keep', 'is no way here'],
+])('“%s” is refused: %s', async (said, why) => {
+	const refusal = ask(said);
+	await expect(refusal).rejects.toBeInstanceOf(Refusal);
+	await expect(refusal).rejects.toThrow(why);
+});
+
+test('old names are said with what they became, and unknown ones as unknown', async () => {
+	const { value, lead } = await ask('mdad devture_postgres_enabled: matrix_nothing_like_it');
+	expect(value.variables).toMatchObject([
+		{ old: 'devture_postgres_enabled', new: 'postgres_enabled', known: true },
+		{ old: 'matrix_nothing_like_it', new: null, known: false },
+	]);
+	expect(lead).toContain('`devture_postgres_enabled` is `postgres_enabled` now');
+});
+
+test('how the release stands to the one that the playbook installs today is said at the top', async () => {
+	const top = async (synapse: string) => {
+		const answer = await ask(`mdad docker postgres synapse=${synapse}`, {
+			playbook: { synapse: '1.160.0', entries: [] },
+		});
+		return answer.sections[0]?.markdown ?? '';
+	};
+	expect(await top('1.163.2')).toContain('older than yours');
+	expect(await top('1.159.0')).toContain('holds yours at 1.159.0');
+	expect(await top('1.160.0')).not.toContain('The playbook installs');
+});
