@@ -278,6 +278,13 @@ export function chosen<One extends { number: number }>(
 	);
 }
 
+/** The words of a guide without `start`; `asked` leaves out as well what only concerns the form of the answer. */
+export function takeStart(words: readonly string[]): { begin: boolean; rest: string[]; asked: string } {
+	const rest = words.filter(word => !/^start[.!]?$/i.test(word));
+	const asked = rest.filter(word => !/^(file|markdown)$/i.test(word)).join(' ');
+	return { begin: rest.length < words.length, rest, asked };
+}
+
 /**
  * The values that somebody states for a guide's parameters (`dbname=matrix`, `way=dump`, or a bare `managed` that is a
  * value of one of them), and the words that are left. Refuses a value that the parameter does not take, or two of one.

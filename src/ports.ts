@@ -4,6 +4,7 @@ import type { Severity } from './advice/matter.ts';
 import type { Observation } from './advice/observation.ts';
 import type { Limits, Settings, Subscription, WatchedServer } from './advice/subscription.ts';
 import type { Version } from './advice/version.ts';
+import type { Place, Walk } from './advice/walk.ts';
 import type { Command } from './command.ts';
 import type { News } from './knowledge/news.ts';
 import type { Knowledge } from './knowledge/shape.ts';
@@ -214,6 +215,20 @@ export type Gap = { room: string; batch: number; from: string; until?: { event: 
 export type Invitation = { room: string; inviter: string; received: Date; tries: number };
 export type Move = { from: string; to: string; via: string; since: Date; tries: number };
 
+// Guides that a room walks through.
+
+/** Where a walk takes place: below a saying of ours, or in a thread that was there before. */
+export type Thread = { root: string } | { event: string };
+
+/** A walk with its thread, and the sayings that are about it: a place that they give, or the plan. */
+export type KeptWalk = { walk: Walk; thread: Thread; says: readonly { said: string; place?: Place }[] };
+
+/** How a walk goes on in another room: what is said there, the first of it being what the thread begins with. */
+export type Resumed = { walk: KeptWalk; sayings: readonly Saying[] };
+
+/** `event`: what the thread begins with, once it has been sent. */
+export type PlacedWalk = { walk: Walk; thread: Thread; event?: string };
+
 /** What is kept. Each function is one transaction; when its promise resolves, the disk has it. */
 export type Store = WatchStore & {
 	account: () => Promise<Account | undefined>;
@@ -233,8 +248,17 @@ export type Store = WatchStore & {
 	/** Rooms with messages that nobody has decided about and without a gap before them. */
 	unread: () => Promise<string[]>;
 	nextMessage: (room: string) => Promise<Incoming | undefined>;
-	/** What was decided about a message, written with the mark that it was. Sayings that exist already are left alone. */
-	settle: (event: string, sayings: readonly Saying[], now: Date) => Promise<void>;
+	/**
+	 * What was decided about a message, and what became of a walk by it, written with the mark that it was. Sayings that
+	 * exist already are left alone.
+	 */
+	settle: (event: string, sayings: readonly Saying[], now: Date, walk?: KeptWalk) => Promise<void>;
+	/** The walk in the thread that this event begins: the one under way, else the last that was. */
+	walkIn: (room: string, event: string) => Promise<PlacedWalk | undefined>;
+	/** The walk that an event of ours is about, and the place that it gives; none: the plan. */
+	walkSaid: (room: string, event: string) => Promise<(PlacedWalk & { place?: Place }) | undefined>;
+	/** Those under way in a room. */
+	walks: (room: string) => Promise<Walk[]>;
 	/** All that could not be read, oldest first; there are never many. */
 	unreadable: () => Promise<Unreadable[]>;
 	/** The first of each session that came before that moment and that nobody was told of. */
@@ -280,8 +304,8 @@ export type Store = WatchStore & {
 	postponeInvitation: (room: string, until: Date) => Promise<void>;
 
 	moves: (now: Date) => Promise<Move[]>;
-	/** The new room takes over what the old one had, and what is on its way there. */
-	moved: (move: Move, now: Date) => Promise<void>;
+	/** The new room takes over what the old one had, and what is on its way there; walks in threads that begin anew. */
+	moved: (move: Move, now: Date, resumed?: readonly Resumed[]) => Promise<void>;
 	postponeMove: (from: string, until: Date) => Promise<void>;
 	dropMove: (from: string) => Promise<void>;
 

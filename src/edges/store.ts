@@ -17,6 +17,7 @@ import type { Tables } from './store/schema.ts';
 import { silencesOf } from './store/silences.ts';
 import { dialect, openSqlite, takeFolder } from './store/sqlite.ts';
 import { unreadableOf } from './store/unreadable.ts';
+import { walksOf } from './store/walks.ts';
 import { watchOf } from './store/watch.ts';
 
 /** Opens the store in a folder, which is made if need be; without a folder, in memory. Throws a Refusal. */
@@ -59,6 +60,7 @@ export async function openStore(folder?: string): Promise<Store> {
 		...unreadableOf(db),
 		...watchOf(db),
 		...silencesOf(db),
+		...walksOf(db),
 		kept: keptOf(db),
 		close,
 	};

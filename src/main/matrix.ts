@@ -115,7 +115,10 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 		const reads = homeserver.device() !== undefined;
 		const explanations = openWorker(() => explain({ store, now, said: outbox.wake }), fatal);
 		const notices = openWorker(() => announce({ store, now, name, reads, said: outbox.wake }), fatal);
-		const moves = openWorker(() => followMoves({ ...common, moved: outbox.wake }), fatal);
+		const moves = openWorker(
+			() => followMoves({ ...common, knowledge: () => ports.knowledge, moved: outbox.wake }),
+			fatal,
+		);
 		const sweeping = { ...common, graceDays: config.matrix.forgetAfterDays };
 		const sweeper = openWorker(() => sweep(sweeping).then(() => undefined), fatal, hour);
 		const watching = {

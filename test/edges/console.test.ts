@@ -85,6 +85,19 @@ test('a conversation that is piped ends with its worst', async () => {
 	expect(await run([], '!help\n!leave\n!frob\n')).toMatchObject({ status: 0, err: '' });
 });
 
+test('a guide is walked through in a conversation; `say` only shows it', async () => {
+	const guide = '!postgres 15 17 docker';
+	const { out, status } = await run([], `${guide} start\nDone.\n!help\nskip\nwhere\nstop\n`);
+	const [first, second, third] = [1, 2, 3].map(number => out.indexOf(`Stage ${number} of 10: `));
+	expect(first).toBeGreaterThan(out.indexOf('PostgreSQL 15'));
+	expect(second).toBeGreaterThan(first ?? 0);
+	expect(out.slice(second, third)).toMatch(/What you can say.*Skipped: 2\./s);
+	expect(out.slice(third)).toMatch(/You stand at stage 3 of 10.*Stopped at stage 3 of 10/s);
+	expect(status).toBe(0);
+	expect(await run(['say', `${guide} start`])).toMatchObject({ status: 1, out: '' });
+	expect(await run(['say', guide])).toMatchObject({ status: 0, out: expect.stringContaining(`${guide} start`) });
+});
+
 test('the README opens with what the program says', async () => {
 	const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
 	const [, command = '', transcript = ''] = /^\$ npm start -s -- say '(.+?)'\n([\s\S]*?)\n {2}…$/m.exec(readme) ?? [];

@@ -1,5 +1,5 @@
-// Glia as the process that a test starts: the real commands and some of the test's own, on small knowledge.
-
+// Glia as the process that a test starts: the real commands and some of the test's own, on small knowledge, or after
+// `all` on the real one.
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commands } from '../../commands/index.ts';
@@ -7,6 +7,7 @@ import { usualLimits } from '../../src/advice/subscription.ts';
 import type { Answer, Command } from '../../src/command.ts';
 import { readConfig } from '../../src/config.ts';
 import { openLater } from '../../src/edges/store/later.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import type { Ports } from '../../src/ports.ts';
 import { known } from '../known.ts';
 import { outside } from '../outside.ts';
@@ -92,7 +93,7 @@ const ours: Command[] = [
 
 const all = [...commands.filter(({ name }) => !ours.some(own => own.name === name)), ...ours];
 const ports: Ports = {
-	knowledge: known(),
+	knowledge: process.argv[3] === 'all' ? await openKnowledge(new URL('../../knowledge/', import.meta.url)) : known(),
 	commands: all,
 	now: () => new Date(),
 	health: { version: '0.0.0-test', startedAt: new Date(), lastSync: () => undefined },

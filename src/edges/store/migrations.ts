@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { keptTable } from './kept.ts';
 import { silencesTable } from './silences.ts';
+import { walkTables } from './walks.ts';
 import { watchBeginners, watchTables } from './watch.ts';
 
 export const migrations: Record<string, Migration> = {
@@ -13,6 +14,7 @@ export const migrations: Record<string, Migration> = {
 	'0004-watch': { up: watchTables },
 	'0005-beginners': { up: watchBeginners },
 	'0006-silences': { up: silencesTable },
+	'0007-walks': { up: walkTables },
 };
 
 async function room(db: Kysely<unknown>): Promise<void> {

@@ -143,7 +143,8 @@ export function has(said: string, text: string): boolean {
 export function shortened(said: string, text: string): string {
 	const lines = said.split('\n').filter(line => has(line, text));
 	const line = (lines.at(-1) ?? said.replace(/\s+/g, ' ')).trim();
-	return line.replace(/(?<![\w.])\/(tmp|work|root|home|var\/tmp)\/[^\s:'",)]*/g, '…').slice(0, 300);
+	// Those of the playbook's containers are meant.
+	return line.replace(/(?<![\w.])\/(?!data|matrix|run-postgres)[\w.-]+\/[^\s:'",)]*/g, '…').slice(0, 300);
 }
 
 /** What is wrong with what came out: refused, not read by Synapse, or an old value that is not in it. */

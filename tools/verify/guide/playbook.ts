@@ -220,7 +220,7 @@ export function command(
 	args: readonly string[],
 	{ cwd, extra = [] }: { cwd: string; extra?: string[] },
 ): string {
-	const { stdout, stderr } = spawnSync('nice', ['-n', '15', join(ansible.bin, 'ansible-playbook'), ...args, ...extra], {
+	const { stdout, stderr } = spawnSync(join(ansible.bin, 'ansible-playbook'), [...args, ...extra], {
 		cwd,
 		encoding: 'utf8',
 		maxBuffer: 200_000_000,

@@ -1,0 +1,137 @@
+// The vars.yml of the move: whatever is stated, denied or left open, it is one YAML file with nothing lost and nothing twice.
+import { describe, expect, test } from 'vitest';
+import { parseDocument } from 'yaml';
+import { guideFor } from '../../src/advice/guide.ts';
+import { filesOf, guideWords } from '../../src/advice/guide-words.ts';
+import { parseTerm, profileOf } from '../../src/advice/profile.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { deployments, filledIn } from '../../tools/verify/guide/deployments.ts';
+
+const { guides } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+const found = guides.find(({ id }) => id === 'mdad');
+if (!found) throw new Error('there is no guide mdad');
+const guide = found;
+
+const switches = ['workers', 'email', 'oidc', 'appservices', 'modules', 'turn', 'registration', 'metrics', 'retention'];
+const facts = [...switches, 'url-previews', 'federation', 'saml'];
+
+function guided(stated: Record<string, string>, terms: readonly string[]) {
+	const profile = profileOf(terms.flatMap(term => parseTerm(term) ?? []));
+	if (!(profile instanceof Map)) throw new Error(`a contradiction: ${terms.join(' ')}`);
+	const all = { domain: 'example.org', synapse: '1.159.0', 'db-host': 'db.example.org', ...stated };
+	return guideFor(guide, { stated: new Map(Object.entries(all)), profile }, []);
+}
+
+function varsOf(one: ReturnType<typeof guided>): string {
+	return filesOf(one).find(({ name }) => name === 'vars.yml')?.text ?? '';
+}
+
+const databases = [['postgres'], ['postgres', 'external'], ['sqlite']] as const;
+
+/** One deployment's file, filled in, is whole. */
+function holds(stated: Record<string, string>, terms: readonly string[]): void {
+	const one = guided({ s3: 'yes', ...stated }, terms);
+	expect(one.refused).toEqual([]);
+	const text = varsOf(one);
+	const where = [...Object.values(stated), ...terms].join(' ');
+	const document = parseDocument(filledIn(text), { uniqueKeys: true });
+	expect(document.errors, where).toEqual([]);
+	expect(document.toJS(), where).toMatchObject({ matrix_domain: 'example.org', matrix_synapse_version: 'v1.159.0' });
+	// Nothing of the guide's own stands open.
+	expect(text.replace(/\{\{.*?\}\}|\{%.*?%\}/g, ''), where).not.toMatch(/(?<!\{)\{[a-z-]+\}/);
+	// Every part that concerns this deployment is in it, and one that may do so is a comment.
+	const lines = new Set(text.split('\n'));
+	const parts = one.stages.flatMap(({ steps }) => steps).filter(({ file }) => file?.name.endsWith('vars.yml'));
+	for (const { file, concerned } of parts)
+		for (const line of (file?.text ?? '').split('\n').filter(wanted => wanted.includes('REPLACE')))
+			expect(lines.has(concerned === true ? line : `# ${line}`), `${where}: ${line}`).toBe(true);
+	if (terms.length > facts.length) expect(text, where).not.toContain('# Only if yours is');
+}
+
+describe.each(['none', 'nginx', 'caddy', 'traefik'])('behind %s', proxy => {
+	describe.each(['443', '8448'])('with federation on %s', port => {
+		test.each(['synapse', 'mas'])(
+			'and log-ins by %s, every database is served with all, no and unsaid facts',
+			login => {
+				for (const [engine, server = 'own'] of databases)
+					for (const terms of [facts, facts.map(fact => `no-${fact}`), []])
+						holds({ proxy, 'federation-port': port, login, server, place: port === '443' ? 'same' : 'new' }, [
+							engine,
+							...terms,
+						]);
+			},
+		);
+	});
+});
+
+test.each(facts)('with %s alone, and with all but it', fact => {
+	const stated = { proxy: 'nginx', 'federation-port': '443' };
+	for (const alone of [true, false])
+		holds(stated, ['postgres', ...facts.map(other => ((other === fact) === alone ? other : `no-${other}`))]);
+});
+
+test('secrets stand in the file as placeholders that say where the old value is', () => {
+	const text = varsOf(guided({ proxy: 'nginx', 'federation-port': '443' }, ['postgres', 'no-workers', 'email']));
+	for (const [name, old] of [
+		['matrix_synapse_macaroon_secret_key', 'macaroon_secret_key'],
+		['matrix_synapse_form_secret', 'form_secret'],
+		['matrix_synapse_registration_shared_secret', 'registration_shared_secret'],
+		['matrix_synapse_password_config_pepper', 'password_config.pepper'],
+		['matrix_synapse_email_smtp_pass', 'email.smtp_pass'],
+	])
+		expect(text).toContain(`${name}: 'REPLACE homeserver.yaml: ${old}'`);
+	expect(text).not.toContain('matrix_synapse_workers');
+	expect(() => filledIn("a: 'REPLACE homeserver.yaml'")).toThrow('nobody knows');
+});
+
+test('the key is in its place, and all is compared, before the old server stops and the new one starts', () => {
+	const { stages, noReturn } = guided({ proxy: 'nginx', 'federation-port': '443' }, ['postgres']);
+	const order = stages.map(({ id }) => id);
+	const at = (id: string) => order.indexOf(id);
+	const wanted = [
+		'vars',
+		'install',
+		'keys',
+		'compare',
+		'stop',
+		'dump',
+		'restore',
+		'start',
+		'proxy',
+		'delegation',
+		'check',
+	];
+	expect(order.filter(id => wanted.includes(id))).toEqual(wanted);
+	expect(stages[at('stop')]?.down).toBe('begins');
+	expect(stages[at('start')]?.down).toBe('ends');
+	expect(noReturn?.stage).toBe('start');
+});
+
+test('each way has its own stages', () => {
+	const ids = (...terms: string[]) =>
+		guided(terms[1] ? { server: 'external' } : {}, [terms[0] ?? '']).stages.map(({ id }) => id);
+	const own = ['dump', 'restore', 'back-up', 'port'];
+	expect(ids('postgres').filter(id => own.includes(id))).toEqual(['dump', 'restore']);
+	expect(ids('postgres', 'external').filter(id => own.includes(id))).toEqual(['back-up']);
+	expect(ids('sqlite').filter(id => own.includes(id))).toEqual(['port']);
+});
+
+test('a server that is too old is refused with the way there', () => {
+	expect(guided({ synapse: '1.135.0' }, ['postgres']).refused).toEqual([expect.stringContaining('!upgrade 1.135.0')]);
+	expect(guided({ synapse: '1.136.0' }, ['postgres']).refused).toEqual([]);
+});
+
+test.each(deployments.map(one => [one.name, one] as const))('the deployment %s that is tried is whole', (_, one) => {
+	const text = filledIn(varsOf(guided(one.stated, one.facts)));
+	expect(text).not.toContain('REPLACE');
+	expect(parseDocument(text, { uniqueKeys: true }).errors).toEqual([]);
+});
+
+test('the whole guide is said in words, with the file', () => {
+	const answer = guideWords(guided({ proxy: 'caddy', 'federation-port': '8448' }, ['postgres', 'no-workers']), {
+		asked: 'migrate mdad',
+	});
+	expect(answer.files?.map(({ name }) => name)).toEqual(['hosts', 'vars.yml', 'compare.py', 'Caddyfile']);
+	expect(answer.sections.map(({ title }) => title)).toContain('Way back, after that point');
+	for (const { title } of answer.sections) expect(title.length, title).toBeLessThanOrEqual(40);
+});
