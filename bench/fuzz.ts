@@ -1,9 +1,11 @@
 // A million generated messages through parsing and bot.ts: nothing thrown, nothing answered unasked, each in a bounded time.
 
 import { commands } from '../commands/index.ts';
+import { usualLimits } from '../src/advice/subscription.ts';
 import { callsIn, type Respondent, respond } from '../src/bot.ts';
 import type { Command } from '../src/command.ts';
 import { openLater } from '../src/edges/store/later.ts';
+import { openKnowledge } from '../src/knowledge/compiled.ts';
 import { known } from '../test/known.ts';
 import { outside } from '../test/outside.ts';
 import { randomFrom } from './random.ts';
@@ -21,6 +23,7 @@ const pieces = [
 		'[Glia](https://matrix.to/#/@glia:example.org)',
 	],
 	...['upgrade', 'UPGRADE', 'notes', 'rollback', 'help', 'status', 'leave', 'deadlines', 'frobnicate', 'upgrad'],
+	...['postgres', 'migrate', 'mdad', 'sqlite', '17', 'start', 'watch', 'profile', 'snooze', 'room', 'done', 'back'],
 	...[
 		'1.56',
 		'v1.69',
@@ -65,15 +68,18 @@ export async function fuzz(messages: number, seed: number): Promise<Fuzzed> {
 	const quick: Command[] = commands.map(command => ({ ...command, changes: false }));
 	const faults: unknown[] = [];
 	const now = new Date();
+	const { guides, lifecycles } = await openKnowledge(new URL('../knowledge/', import.meta.url));
 	const to: Respondent = {
 		commands: quick,
 		ports: {
-			knowledge: known(),
+			// Guides as they are: a command stands for them. Plans would take all the time.
+			knowledge: known({ guides, lifecycles }),
 			commands: quick,
 			now: () => now,
 			health: { version: '0', startedAt: now, lastSync: () => undefined },
 			store: openLater(),
 			web: outside(() => now),
+			limits: usualLimits,
 		},
 		names: ['glia', '@glia:example.org', 'Glia the bot'],
 		bare: true,

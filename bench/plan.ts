@@ -1,10 +1,9 @@
 // How long deciding and wording take, and the start of a single answer.
 import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { plan } from '../src/advice/plan.ts';
 import { planWords } from '../src/advice/words.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
-import { quantile } from './room.ts';
+import { program, quantile } from './room.ts';
 
 /** The largest plan, and `say` as a whole process beside a Node that does nothing. */
 export async function benchPlan(): Promise<void> {
@@ -22,11 +21,10 @@ export async function benchPlan(): Promise<void> {
 	console.log(
 		`largest plan (0.0.1 → ${way.to}) decided and worded: first ${times[0]?.toFixed(1)} ms, p50 ${quantile(times, 0.5).toFixed(2)} ms (goal: under 5)`,
 	);
-	const main = join(import.meta.dirname, '../src/main.ts');
 	const say: number[] = [];
 	const nothing: number[] = [];
 	for (let i = 0; i < 10; i++) {
-		say.push(timeOf([main, 'say', '!upgrade 1.56 1.69']));
+		say.push(timeOf([...program, 'say', '!upgrade 1.56 1.69']));
 		nothing.push(timeOf(['-e', '0']));
 	}
 	console.log(

@@ -7,6 +7,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commands } from '../commands/index.ts';
+import packageJson from '../package.json' with { type: 'json' };
+import { usualLimits } from '../src/advice/subscription.ts';
 import { respond } from '../src/bot.ts';
 import { openLater } from '../src/edges/store/later.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
@@ -20,6 +22,12 @@ const long = '!upgrade 1.56 1.69';
 
 type Runner = { name: string; user: string; start: () => Promise<ChildProcess>; room: string; child?: ChildProcess };
 
+/** What `npm start` runs, as arguments of Node. */
+export const program: readonly string[] = packageJson.scripts.start
+	.split(' ')
+	.slice(1)
+	.map(word => (word.endsWith('.ts') ? join(import.meta.dirname, '..', word) : word));
+
 /** Contents that answer a command, without what only the edge adds. */
 export async function contentsOf(body: string): Promise<unknown[]> {
 	const knowledge = await openKnowledge(new URL('../knowledge/', import.meta.url));
@@ -31,6 +39,7 @@ export async function contentsOf(body: string): Promise<unknown[]> {
 		health: { version: '0', startedAt: now, lastSync: () => undefined },
 		store: openLater(),
 		web: outside(() => now),
+		limits: usualLimits,
 	};
 	const message = { room: '!r', sender: '@a:b', at: now, body, mentioned: false };
 	const log = { error: (fields: Record<string, unknown>) => console.error(fields) };
@@ -103,14 +112,13 @@ async function runners(home: Homeserver, reader: Person, dir: string): Promise<R
 		live: { enabled: false },
 	};
 	writeFileSync(join(dir, 'config.yaml'), JSON.stringify(config));
-	const main = join(import.meta.dirname, '../src/main.ts');
 	const yardstick = join(import.meta.dirname, 'bare-bot.ts');
 	return [
 		{
 			name: 'Glia',
 			user: glia.userId,
 			room: await reader.createRoom({ invite: [glia.userId] }),
-			start: () => started([main, '--config', join(dir, 'config.yaml')]),
+			start: () => started([...program, '--config', join(dir, 'config.yaml')]),
 		},
 		{
 			name: 'bare',

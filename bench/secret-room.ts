@@ -8,10 +8,9 @@ import { openStore } from '../crypto/store.ts';
 import { wasm } from '../crypto/wasm.ts';
 import { answerTo, type SecretPerson, secretPerson } from '../test/real/secret-person.ts';
 import { type Account, type Homeserver, startSynapse } from '../test/real/synapse.ts';
-import { contentsOf, costOf, ended, quantile, started } from './room.ts';
+import { contentsOf, costOf, ended, program, quantile, started } from './room.ts';
 
 const short = '!rollback 1.69 1.61';
-const main = join(import.meta.dirname, '../src/main.ts');
 const yardstick = join(import.meta.dirname, 'bare-bot.ts');
 
 type Runner = { name: string; user: string; room: string; child: ChildProcess };
@@ -42,7 +41,7 @@ async function newGlia(
 		live: { enabled: false },
 	};
 	writeFileSync(join(dir, 'config.yaml'), JSON.stringify(config));
-	return { account, start: () => started([main, '--config', join(dir, 'config.yaml')]) };
+	return { account, start: () => started([...program, '--config', join(dir, 'config.yaml')]) };
 }
 
 async function roomWith(reader: SecretPerson, user: string): Promise<string> {

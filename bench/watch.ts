@@ -1,9 +1,12 @@
 // The watch at size: one tick with 100,000 watches on 20,000 servers of which 100 are due; commands beside many watches.
+
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { commands } from '../commands/index.ts';
+import { usualLimits } from '../src/advice/subscription.ts';
 import type { Command } from '../src/command.ts';
 import { openStore } from '../src/edges/store.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
@@ -13,10 +16,11 @@ import { tick } from '../src/watch.ts';
 import { outside } from '../test/outside.ts';
 
 const hour = 3600_000;
+const dueServers = 100;
 const knowledge = await openKnowledge(new URL('../knowledge/', import.meta.url));
 
-/** A store on disk with so many watches, five on each server. Two rounds apart every room has heard of all but one thing. */
-async function filled(watches: number): Promise<{ store: Store; remove: () => Promise<void> }> {
+/** A folder with a store of so many watches, five on each server and two in each room; what is due has no news but one. */
+async function filled(watches: number): Promise<string> {
 	const folder = mkdtempSync(join(tmpdir(), 'glia-bench-'));
 	const made = await openStore(folder);
 	await made.close();
@@ -40,9 +44,14 @@ async function filled(watches: number): Promise<{ store: Store; remove: () => Pr
 	database.exec('BEGIN');
 	for (let i = 0; i < Math.ceil(watches / 5); i++) {
 		// A hundred are due, the others within the next hour.
-		server.run(`s${i}.example.org`, spells, now, i < 100 ? now - 1000 : now + hour / 2 + (i % 1000) * 1000);
+		server.run(`s${i}.example.org`, spells, now, i < dueServers ? now - 1000 : now + hour / 2 + (i % 1000) * 1000);
 	}
+	const room = database.prepare(
+		`INSERT INTO rooms (room, membership, since, settings, greeted, told_encrypted, told_public)
+		 VALUES (?, 'joined', ?, '{}', 1, 0, 0) ON CONFLICT DO NOTHING`,
+	);
 	for (let i = 0; i < watches; i++) {
+		room.run(`!r${i % 5}-${Math.floor(i / 10)}`, now);
 		watch.run(
 			`w${i}`,
 			`!r${i % 5}-${Math.floor(i / 10)}`,
@@ -55,77 +64,113 @@ async function filled(watches: number): Promise<{ store: Store; remove: () => Pr
 	}
 	database.exec('COMMIT');
 	database.close();
-	const store = await openStore(folder);
-	return {
-		store,
-		async remove() {
-			await store.close();
-			rmSync(folder, { recursive: true });
-		},
-	};
+	return folder;
 }
 
 const median = (list: number[]) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
 
-async function latency(store: Store, rounds: number): Promise<number> {
+const said: readonly [string, readonly string[]][] = [
+	['upgrade', ['s0.example.org']],
+	['servers', []],
+	['alerts', []],
+	['status', []],
+	['room', []],
+	['profile', ['s0.example.org', 'docker']],
+];
+
+/** Milliseconds (p50) of each command, beside few watches and beside many, by turns. */
+async function latencies(
+	few: Store,
+	many: Store,
+	rounds: number,
+): Promise<{ name: string; few: number; many: number }[]> {
 	const now = () => new Date();
-	const ports: Ports = {
-		knowledge,
-		commands,
-		now,
-		health: { version: '0', startedAt: now(), lastSync: () => undefined },
-		store,
-		web: outside(now),
-	};
-	const asked = { room: '!r0-0', sender: '@a:b', at: now(), text: '' };
-	const said: [string, string[]][] = [
-		['upgrade', ['s0.example.org']],
-		['servers', []],
-		['alerts', []],
-		['status', []],
-	];
-	const times: number[] = [];
-	for (let i = 0; i < rounds; i++) {
-		const [name, words] = said[i % said.length] ?? ['', []];
+	const web = outside(now);
+	const ask = async (store: Store, name: string, words: readonly string[]) => {
+		const ports: Ports = {
+			knowledge,
+			commands,
+			now,
+			health: { version: '0', startedAt: now(), lastSync: () => undefined },
+			store,
+			web,
+			limits: usualLimits,
+		};
 		const command = commands.find(other => other.name === name) as Command;
 		const from = performance.now();
-		await command.run({ ...asked, words }, ports);
-		if (i >= rounds / 5) times.push(performance.now() - from);
+		await command.run({ room: '!r0-0', sender: '@a:b', at: now(), text: '', words }, ports);
+		return performance.now() - from;
+	};
+	const found = [];
+	for (const [name, words] of said) {
+		const times: { few: number[]; many: number[] } = { few: [], many: [] };
+		for (let i = 0; i < rounds; i++) {
+			const [a, b] = [await ask(few, name, words), await ask(many, name, words)];
+			if (i < rounds / 5) continue;
+			times.few.push(a);
+			times.many.push(b);
+		}
+		found.push({ name, few: median(times.few), many: median(times.many) });
 	}
-	return median(times);
+	return found;
+}
+
+type Lived = { looks: number; seconds: number; messages: number; memory: number };
+
+/** Commands and one tick on a store: what the tick did, and what the process holds then (MB). */
+async function live(folder: string): Promise<Lived> {
+	const store = await openStore(folder);
+	const now = () => new Date();
+	const web = outside(now);
+	for (let i = 0; i < dueServers; i++) web.plays(`s${i}.example.org`, '1.160.0');
+	await latencies(store, store, 50);
+	const from = performance.now();
+	await tick({
+		store,
+		web,
+		knowledge: () => knowledge,
+		now,
+		random: Math.random,
+		log: silence,
+		said: () => undefined,
+		stopping: () => false,
+		listening: () => true,
+		every: hour,
+	});
+	const seconds = (performance.now() - from) / 1000;
+	const { outbox } = await store.counts();
+	await store.close();
+	return { looks: web.looks.length, seconds, messages: outbox, memory: process.memoryUsage().rss / 2 ** 20 };
+}
+
+/** The same in a process of its own, in which nothing else lies about. */
+function lifeOn(folder: string): Lived {
+	const run = spawnSync(process.execPath, [import.meta.filename, folder], { encoding: 'utf8' });
+	if (run.status !== 0) throw new Error(run.stderr);
+	return JSON.parse(run.stdout) as Lived;
 }
 
 export async function benchWatch(): Promise<void> {
-	const [few, many] = [await filled(10), await filled(100_000)];
+	const folders = [await filled(10), await filled(100_000)] as const;
 	try {
-		const [a, b] = [await latency(few.store, 400), await latency(many.store, 400)];
+		const [few, many] = [await openStore(folders[0]), await openStore(folders[1])];
+		for (const { name, few: a, many: b } of await latencies(few, many, 250)) {
+			console.log(
+				`!${name}: p50 ${a.toFixed(2)} ms with 10 watches in the store, ${b.toFixed(2)} ms with 100,000 (ratio ${(b / a).toFixed(2)})`,
+			);
+		}
+		await few.close();
+		await many.close();
+		const [small, large] = [lifeOn(folders[0]), lifeOn(folders[1])];
 		console.log(
-			`commands on the store: p50 ${a.toFixed(2)} ms with 10 watches, ${b.toFixed(2)} ms with 100,000 (ratio ${(b / a).toFixed(2)})`,
+			`one tick, 100,000 watches on 20,000 servers, ${large.looks} of them due: ${large.seconds.toFixed(2)} s, ${large.messages} messages decided and written`,
 		);
-		const now = () => new Date();
-		const web = outside(now);
-		for (let i = 0; i < 20_000; i++) web.plays(`s${i}.example.org`, '1.160.0');
-		globalThis.gc?.();
-		const before = process.memoryUsage().rss;
-		const from = performance.now();
-		await tick({
-			store: many.store,
-			web,
-			knowledge: () => knowledge,
-			now,
-			random: Math.random,
-			log: silence,
-			said: () => undefined,
-			stopping: () => false,
-			every: hour,
-		});
-		const took = performance.now() - from;
-		const { outbox } = await many.store.counts();
 		console.log(
-			`one tick, 100,000 watches on 20,000 servers, ${web.looks.length} of them due: ${(took / 1000).toFixed(2)} s, ${outbox} messages decided and written; memory ${Math.round(before / 2 ** 20)} → ${Math.round(process.memoryUsage().rss / 2 ** 20)} MB`,
+			`memory of a process after commands and a tick: ${small.memory.toFixed(0)} MB with 10 watches, ${large.memory.toFixed(0)} MB with 100,000 (ratio ${(large.memory / small.memory).toFixed(2)})`,
 		);
 	} finally {
-		await few.remove();
-		await many.remove();
+		for (const folder of folders) rmSync(folder, { recursive: true });
 	}
 }
+
+if (import.meta.main) console.log(JSON.stringify(await live(process.argv[2] ?? '')));

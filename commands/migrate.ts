@@ -8,7 +8,9 @@ import { fateOf, fateWords, variableWord } from '../src/advice/renamed.ts';
 import { runningOf } from '../src/advice/spell.ts';
 import { profileFrom, withFacts } from '../src/advice/subscription.ts';
 import { compare } from '../src/advice/version.ts';
-import { readProfile, readVersion, sortWords, takeParameters } from '../src/args.ts';
+import { offerOf } from '../src/advice/walk.ts';
+import { withWalk } from '../src/advice/walk-words.ts';
+import { readProfile, readVersion, sortWords, takeParameters, takeStart } from '../src/args.ts';
 import type { Answer, Command } from '../src/command.ts';
 import { Refusal } from '../src/command.ts';
 import type { Knowledge } from '../src/knowledge/shape.ts';
@@ -25,9 +27,10 @@ export const migrate = {
 		'migrate mdad example.org sqlite proxy=none synapse=1.163.2',
 		'migrate mdad devture_postgres_enabled',
 	],
-	help: `The answer has the whole ${code('vars.yml')} for your deployment; say what is so and what is not (${code('workers')}, ${code('no-email')}, ${code('oidc')}, ${code('mas')} …), what stays before it (${code('proxy=none|nginx|caddy|traefik')}), ${code('server=external')} for a PostgreSQL that stays, ${code('place=new')} for another machine, and your own names for commands to copy (${code('data=/srv/files')}; the answer lists them). A variable of an older description is looked up by its name.`,
+	help: `The answer has the whole ${code('vars.yml')} for your deployment; say what is so and what is not (${code('workers')}, ${code('no-email')}, ${code('oidc')}, ${code('mas')} …), what stays before it (${code('proxy=none|nginx|caddy|traefik')}), ${code('server=external')} for a PostgreSQL that stays, ${code('place=new')} for another machine, and your own names for commands to copy (${code('data=/srv/files')}; the answer lists them). With ${code('start')}, or by the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread. A variable of an older description is looked up by its name.`,
 	changes: false,
-	async run({ words, room }, { knowledge, store }: Pick<Ports, 'knowledge' | 'store'>) {
+	async run({ words: typed, room }, { knowledge, store }: Pick<Ports, 'knowledge' | 'store'>) {
+		const { begin, rest: words, asked } = takeStart(typed);
 		const [where, ...said] = words;
 		if (where?.toLowerCase() !== 'mdad')
 			throw new Refusal(
@@ -73,7 +76,9 @@ export const migrate = {
 			dangers: playbookLines(version, knowledge),
 			file,
 		});
-		return { ...answer, value: { ...guided, ...(knowledge.playbook && { playbook: knowledge.playbook.synapse }) } };
+		const value = { ...guided, ...(knowledge.playbook && { playbook: knowledge.playbook.synapse }) };
+		const offer = offerOf(guided, { stated, profile, asked: `migrate ${asked}` });
+		return withWalk({ ...answer, value }, offer, begin);
 	},
 } satisfies Command;
 

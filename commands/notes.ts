@@ -15,7 +15,7 @@ export const notes = {
 	usage: 'notes <release> [facts…]',
 	summary: 'all that one release asks, and its facts',
 	examples: ['notes 1.67', 'notes 1.66.0 email'],
-	help: `A release of two parts (${code('1.138')}) means all its patch releases.`,
+	help: `A release of two parts (${code('1.138')}) means all its patch releases. A candidate (${code('1.164.0rc1')}) has the notes of its final release.`,
 	changes: false,
 	run({ words }, { knowledge }: Pick<Ports, 'knowledge'>) {
 		const { versions, terms, servers } = sortWords(words, example);
@@ -23,8 +23,8 @@ export const notes = {
 		if (typed === undefined || servers.length) throw new Refusal(`Which release? An example: ${code(example)}`);
 		if (extra !== undefined)
 			throw new Refusal(`One release at a time; for the way between two: ${quoted(`!upgrade ${typed} ${extra}`)}`);
-		const versionsMeant = linesOf(typed, knowledge);
-		const found = releaseNotes(versionsMeant, readProfile(terms), knowledge);
-		return notesWords(found, advisoriesOf(versionsMeant, knowledge));
+		const { releases, candidate } = linesOf(typed, knowledge);
+		const found = releaseNotes(releases, readProfile(terms), knowledge);
+		return notesWords(found, advisoriesOf(releases, knowledge), candidate);
 	},
 } satisfies Command;

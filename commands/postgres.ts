@@ -7,7 +7,9 @@ import type { Profile } from '../src/advice/profile.ts';
 import { writeTerm } from '../src/advice/profile.ts';
 import { runningOf } from '../src/advice/spell.ts';
 import { profileFrom, withFacts } from '../src/advice/subscription.ts';
-import { readProfile, readVersion, sortWords, takeParameters } from '../src/args.ts';
+import { offerOf } from '../src/advice/walk.ts';
+import { withWalk } from '../src/advice/walk-words.ts';
+import { readProfile, readVersion, sortWords, takeParameters, takeStart } from '../src/args.ts';
 import type { Command } from '../src/command.ts';
 import { Refusal } from '../src/command.ts';
 import type { Guide, Knowledge } from '../src/knowledge/shape.ts';
@@ -19,10 +21,16 @@ export const postgres = {
 	name: 'postgres',
 	usage: 'postgres <from> [to] [facts…]',
 	summary: 'a major upgrade of PostgreSQL, or SQLite to PostgreSQL, step by step',
-	examples: ['postgres 15 17 docker', 'postgres 14 18 debian size=120G', 'postgres sqlite 17'],
-	help: `Where it runs decides the commands: ${code('docker')} (a container beside Synapse), ${code('debian')} (packages), ${code('mdad')} or ${code('managed')} (a server elsewhere). Say the size for what it costs (${code('size=20G')}), your own names for commands to copy (${code('dbname=matrix')}, ${code('user=matrix')} …; the answer lists them), the way if it is to be another (${code('way=pg-upgrade')}), ${code('synapse=1.150')} for what goes first, and ${code('file')} for all of it as a Markdown file. Without a second version it goes to the newest one.`,
+	examples: [
+		'postgres 15 17 docker',
+		'postgres 15 17 docker start',
+		'postgres 14 18 debian size=120G',
+		'postgres sqlite 17',
+	],
+	help: `Where it runs decides the commands: ${code('docker')} (a container beside Synapse), ${code('debian')} (packages), ${code('mdad')} or ${code('managed')} (a server elsewhere). Say the size for what it costs (${code('size=20G')}), your own names for commands to copy (${code('dbname=matrix')}, ${code('user=matrix')} …; the answer lists them), the way if it is to be another (${code('way=pg-upgrade')}), ${code('synapse=1.150')} for what goes first, and ${code('file')} for all of it as a Markdown file. With ${code('start')}, or by the reaction ▶️ on the answer, we go through it together: one stage at a time in a thread, on with ✅ or ${code('done')}, and an error pasted there is looked up. Without a second version it goes to the newest one.`,
 	changes: false,
-	async run({ words, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {
+	async run({ words: typed, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {
+		const { begin, rest: words, asked: again } = takeStart(typed);
 		const today = now().toISOString().slice(0, 10);
 		const isSqlite = words.some(word => /^(sqlite3?|database=sqlite)$/i.test(word));
 		const guide = guideCalled(isSqlite ? 'sqlite-postgres' : 'postgres-major', knowledge);
@@ -63,7 +71,8 @@ export const postgres = {
 			taken: [...(server ? [server.note] : []), ...taken],
 			file,
 		});
-		return { ...answer, value: { ...guided, surroundings: around } };
+		const offer = offerOf(guided, { stated, profile, asked: `postgres ${again}` });
+		return withWalk({ ...answer, value: { ...guided, surroundings: around } }, offer, begin);
 	},
 } satisfies Command;
 

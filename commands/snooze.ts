@@ -14,7 +14,8 @@ export const snooze = {
 	help: `As a reply to the alert, in its thread, or with the number that it shows; the reaction 💤 means a week. ${code('!alerts')} shows the numbers.`,
 	changes: true,
 	async run({ words, room, repliesTo, thread }, { store, now }: Pick<Ports, 'store' | 'now'>) {
-		const { until, rest } = readSnooze(words, now());
+		const { zone = 'UTC' } = await store.settings(room);
+		const { until, rest } = readSnooze(words, now(), zone);
 		const numbers = readNumbers(rest);
 		const open = await store.open(room);
 		const said = [repliesTo, thread].filter(event => event !== undefined);
@@ -24,7 +25,6 @@ export const snooze = {
 			those.map(({ id }) => id),
 			until,
 		);
-		const { zone = 'UTC' } = await store.settings(room);
 		return snoozeWords(those, until, zone);
 	},
 } satisfies Command;

@@ -10,15 +10,16 @@ export const status = {
 	summary: 'whether I am well, and how fresh my knowledge is',
 	examples: ['status'],
 	changes: false,
-	async run(_asked, { knowledge, health, store, now }: Pick<Ports, 'knowledge' | 'health' | 'store' | 'now'>) {
-		const { servers, last, next } = await store.looks();
+	async run({ room }, { knowledge, health, store, now }: Pick<Ports, 'knowledge' | 'health' | 'store' | 'now'>) {
+		const { last, next } = await store.looks();
+		const { zone = 'UTC' } = await store.settings(room);
 		const lastSync = health.lastSync();
 		const device = health.device?.();
 		const signed = device?.signed;
 		const sources = health.sources?.();
 		const ago = (at: Date) => Math.max(0, Math.round((now().getTime() - at.getTime()) / 1000));
-		return statusWords({
-			format: 1,
+		const value = {
+			format: 1 as const,
 			version: health.version,
 			upSeconds: Math.round((now().getTime() - health.startedAt.getTime()) / 1000),
 			...(lastSync && { lastSync: lastSync.toISOString() }),
@@ -27,7 +28,19 @@ export const status = {
 			notes: knowledge.notes.length,
 			unread: knowledge.unread.length,
 			advisories: knowledge.advisories.length,
-			watch: { servers, ...(last && { last: last.toISOString() }), ...(next && { next: next.toISOString() }) },
+			watch: {
+				...(last && { last: last.toISOString() }),
+				...(next && { next: next.toISOString() }),
+				servers: (await store.serversOf(room)).map(server => {
+					const seen = server.spells.findLast(({ is }) => is === 'synapse');
+					return {
+						server: server.server,
+						...(seen && { seen: seen.until }),
+						...(server.looked && { looked: server.looked.toISOString() }),
+						next: server.next.toISOString(),
+					};
+				}),
+			},
 			...(sources && {
 				sources: sources.map(({ name, address, read, trouble }) => ({
 					name,
@@ -36,6 +49,7 @@ export const status = {
 					...(trouble !== undefined && { trouble }),
 				})),
 			}),
-		});
+		};
+		return statusWords(value, zone);
 	},
 } satisfies Command;

@@ -84,7 +84,11 @@ async function watched(server: string, room: string, store: Ports['store']) {
 		throw new Refusal(
 			`I could not see yet what ${quoted(server)} runs. Tell me: ${code(`!profile ${server} version=1.150`)}, or say it here: ${code(example)}`,
 		);
-	const how = running.by === 'person' ? 'as you told me' : 'as I saw it last';
+	const how = running.mixture
+		? `and ${running.mixture.highest} by turns`
+		: running.by === 'person'
+			? 'as you told me'
+			: 'as I saw it last';
 	return {
 		version: running.version,
 		facts: subscription.facts,

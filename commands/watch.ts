@@ -9,18 +9,16 @@ import type { Ports } from '../src/ports.ts';
 import { look, statusCard } from '../src/status-card.ts';
 
 const example = '!watch example.org docker postgres=15 no-workers';
-/** A room has at most so many subscriptions. */
-const most = 100;
 
 export const watch = {
 	name: 'watch',
 	usage: 'watch <server> [facts…]',
 	summary: 'tell this room in time what a server needs',
 	examples: ['watch example.org', 'watch example.org docker postgres=15 no-workers'],
-	help: `I look at it every hour and speak up about new releases, security advisories, deadlines and ends of support that concern it, in time and once. What is true today stands in the answer. Facts make it precise: ${code('!help facts')}. For a server that cannot be polled add ${code('version=1.150')}.`,
+	help: `I look at it regularly (${code('!servers')} says when) and speak up about new releases, security advisories, deadlines and ends of support that concern it, in time and once. What is true today stands in the answer. Facts make it precise: ${code('!help facts')}. For a server that cannot be polled add ${code('version=1.150')}.`,
 	changes: true,
-	async run({ words, room }, ports: Pick<Ports, 'knowledge' | 'store' | 'web' | 'now'>) {
-		const { store, knowledge, now } = ports;
+	async run({ words, room, sender }, ports: Pick<Ports, 'knowledge' | 'store' | 'web' | 'now' | 'limits'>) {
+		const { store, knowledge, now, limits } = ports;
 		const { version, rest } = takeVersion(words, knowledge);
 		const { servers, terms, versions } = sortWords(rest, example);
 		const [typed, extra] = servers;
@@ -32,12 +30,18 @@ export const watch = {
 		readProfile(terms);
 		const all = await store.watches(room);
 		const known = all.find(watched => watched.server === server);
-		if (!known && all.length >= most)
-			throw new Refusal(`This room watches ${most} servers, and that is the most. ${code('!unwatch')} ends one.`);
+		if (!known && all.length >= limits.perRoom)
+			throw new Refusal(
+				`This room watches ${all.length} servers, and my operator allows no more. ${code('!unwatch')} ends one.`,
+			);
+		if (!known && (await store.watchesBegunBy(sender)) >= limits.perPerson)
+			throw new Refusal(
+				`You have begun ${limits.perPerson} watches in all your rooms, and my operator allows no more. ${code('!unwatch')} ends one.`,
+			);
 		const facts = withFacts(known?.facts ?? [], terms.map(writeTerm));
 		const changed = !known || terms.length || version !== undefined;
 		const subscription = {
-			...(known ?? { id: crypto.randomUUID(), room, server }),
+			...(known ?? { id: crypto.randomUUID(), room, server, by: sender }),
 			facts,
 			changed: changed ? now() : (known?.changed ?? now()),
 			...(version !== undefined && { told: { version, at: now().toISOString() } }),

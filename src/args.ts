@@ -1,5 +1,6 @@
 // How versions, facts and other words are read from what people typed: the one place for it.
 import { distance } from 'fastest-levenshtein';
+import { dayBegins } from './advice/hours.ts';
 import { code, quoted } from './advice/markdown.ts';
 import { kindWords, readValue } from './advice/parameter.ts';
 import type { Profile, Term } from './advice/profile.ts';
@@ -170,15 +171,25 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 	return `I do not know a Synapse release ${quoted(typed)}. The newest I know is ${last}${beyond}, the oldest ${stable[0]}.${meant}`;
 }
 
-/** The releases that `!notes` speaks of: two parts mean all stable releases of that line, more mean that one. */
-export function linesOf(typed: string, knowledge: Pick<Knowledge, 'releases'>): Version[] {
+/**
+ * The releases that `!notes` speaks of: two parts mean all stable releases of that line, more mean that one. A candidate
+ * has the notes of its final release; so has a line of which there are only candidates yet.
+ */
+export function linesOf(
+	typed: string,
+	knowledge: Pick<Knowledge, 'releases'>,
+): { releases: Version[]; candidate?: Version } {
 	const line = typed.toLowerCase().replace(/^v/, '');
-	if (!/^\d+\.\d+$/.test(line)) return [finalOf(readVersion(typed, 'start', knowledge).version)];
-	const found = knowledge.releases
-		.map(({ version }) => version)
-		.filter(version => !isCandidate(version) && lineOf(version) === line);
-	if (!found.length) throw new Refusal(unknownVersion(typed, knowledge));
-	return found;
+	if (!/^\d+\.\d+$/.test(line)) {
+		const { version } = readVersion(typed, 'start', knowledge);
+		return { releases: [finalOf(version)], ...(isCandidate(version) && { candidate: version }) };
+	}
+	const found = knowledge.releases.map(({ version }) => version).filter(version => lineOf(version) === line);
+	const stable = found.filter(version => !isCandidate(version));
+	if (stable.length) return { releases: stable };
+	const candidate = found.at(-1);
+	if (candidate === undefined) throw new Refusal(unknownVersion(typed, knowledge));
+	return { releases: [finalOf(candidate)], candidate };
 }
 
 /** The name of a server that people would watch, in small letters; refuses what no server can be called. */
@@ -195,6 +206,7 @@ const spans: Record<string, number> = { h: 1, d: 24, w: 7 * 24 };
 export function readSnooze(
 	words: readonly string[],
 	now: Date,
+	zone: string,
 ): { until: { until: string } | { version: Version }; rest: string[] } {
 	const example = `${code('!snooze 7d')}, ${code('!snooze 2w 12')}, ${code('!snooze until 2027-01-15')} or ${code('!snooze until 1.170')}`;
 	const [first = '', second = '', ...more] = words.map(word => word.toLowerCase());
@@ -208,11 +220,12 @@ export function readSnooze(
 	if (first === 'until') {
 		const rest = more.length ? words.slice(2) : [];
 		if (/^\d{4}-\d\d-\d\d$/.test(second)) {
-			const at = Date.parse(second);
-			if (Number.isNaN(at) || new Date(at).toISOString().slice(0, 10) !== second)
+			const named = Date.parse(second);
+			if (Number.isNaN(named) || new Date(named).toISOString().slice(0, 10) !== second)
 				throw new Refusal(`${quoted(second)} is no day of the calendar.`);
-			if (at <= now.getTime()) throw new Refusal(`${quoted(second)} has passed. ${example}`);
-			return { until: { until: new Date(at).toISOString() }, rest };
+			const at = dayBegins(second, zone);
+			if (at <= now) throw new Refusal(`${quoted(second)} has passed. ${example}`);
+			return { until: { until: at.toISOString() }, rest };
 		}
 		const release = second.replace(/^v/, '').replace(/^\d+\.\d+$/, '$&.0');
 		if (isVersion(release)) return { until: { version: release }, rest };
@@ -263,6 +276,13 @@ export function chosen<One extends { number: number }>(
 	throw new Refusal(
 		`Which one? ${open.length} are open: reply to the alert, or say its number, like ${code(example)}. ${code('!alerts')} shows them.`,
 	);
+}
+
+/** The words of a guide without `start`; `asked` leaves out as well what only concerns the form of the answer. */
+export function takeStart(words: readonly string[]): { begin: boolean; rest: string[]; asked: string } {
+	const rest = words.filter(word => !/^start[.!]?$/i.test(word));
+	const asked = rest.filter(word => !/^(file|markdown)$/i.test(word)).join(' ');
+	return { begin: rest.length < words.length, rest, asked };
 }
 
 /**

@@ -58,15 +58,14 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 	try {
 		const command = to.commands.find(({ name }) => name === call.name);
 		if (!command) throw new Refusal(unknownCommand(call.name, to.commands));
-		if (command.changes && !command.asks?.(call.words)) {
-			const why = to.mayChange();
-			if (why) throw new Refusal(why);
-			if (to.ports.now().getTime() - message.at.getTime() > staleAfter) {
+		const refuseChange = () => {
+			const no = mayNotChange(message, to);
+			if (no)
 				throw new Refusal(
-					`That was said more than 24 hours ago, while I was away, and it would change something. Please say it again if you still want it: ${code(`!${command.usage}`)}`,
+					no.old ? `${no.why} Please say it again if you still want it: ${code(`!${command.usage}`)}` : no.why,
 				);
-			}
-		}
+		};
+		if (command.changes && !command.asks?.(call.words)) refuseChange();
 		const asked: Asked = {
 			words: call.words,
 			text: call.text,
@@ -76,7 +75,9 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 			...(message.repliesTo && { repliesTo: message.repliesTo }),
 			...(message.thread && { thread: message.thread }),
 		};
-		return await command.run(asked, to.ports);
+		const answer = await command.run(asked, to.ports);
+		if (answer.walk?.begin) refuseChange();
+		return answer;
 	} catch (error) {
 		if (error instanceof Refusal) return refusal(error.message);
 		const reference = randomUUID().slice(0, 8);
@@ -84,6 +85,17 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 		const lead = `Something went wrong on my side, not yours. The log has it under ${code(reference)}.`;
 		return { value: { format: 1, error: `internal error, reference ${reference}` }, lead, sections: [], kind: 'fault' };
 	}
+}
+
+/** Why what somebody said may change nothing here: he lacks the power, or it is too old. */
+export function mayNotChange(
+	{ at }: Pick<Message, 'at'>,
+	{ mayChange, ports }: Pick<Respondent, 'mayChange'> & { ports: Pick<Ports, 'now'> },
+): { why: string; old: boolean } | undefined {
+	const why = mayChange();
+	if (why) return { why, old: false };
+	if (ports.now().getTime() - at.getTime() <= staleAfter) return undefined;
+	return { why: 'That was said more than 24 hours ago, while I was away, and it would change something.', old: true };
 }
 
 /** A refusal as an answer. Its text is Markdown; as JSON it is the same sentence without marks of code. */

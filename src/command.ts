@@ -1,4 +1,5 @@
 // The shape of a command, of what it is asked and of what it answers; Refusal, the error meant for a person.
+import type { Offer } from './advice/walk.ts';
 import type { Ports } from './ports.ts';
 
 /** What somebody asked: the words after the command's name, and where and when they were said. */
@@ -47,6 +48,8 @@ export type Answer = {
 	/** Matrix ids to mention. */
 	mention?: string[];
 	afterwards?: Effect;
+	/** A guide that people may walk through from here; `begin` at once, which takes the power to change things. */
+	walk?: { offer: Offer; begin: boolean };
 };
 
 /** What people can say. `changes: true` needs the power to change things in the room. */

@@ -4,6 +4,7 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { type Document, isCollection, isMap, LineCounter, type Node, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { parseServerName } from './advice/server-name.ts';
+import { usualLimits } from './advice/subscription.ts';
 import { Refusal } from './command.ts';
 
 const person = /^@[^:\s]+:\S+$/;
@@ -115,6 +116,9 @@ const watch = z.strictObject({
 	perAddress: z.int().min(1).max(100).default(4),
 	requestSeconds: z.number().min(1).max(120).default(15),
 	lookSeconds: z.number().min(1).max(600).default(30),
+	hours: hours(usualLimits.every / 3600_000),
+	perRoom: z.int().min(1).default(usualLimits.perRoom),
+	perPerson: z.int().min(1).default(usualLimits.perPerson),
 });
 
 const shape = z.strictObject({

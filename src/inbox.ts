@@ -1,12 +1,14 @@
 // What came in is decided here: each message once, room by room in its order, together with the mark that it was.
 import { createHash } from 'node:crypto';
-import { callsIn, type Respondent, respond } from './bot.ts';
+import type { Place, Walk } from './advice/walk.ts';
+import { callsIn, mayNotChange, type Respondent, refusal, respond } from './bot.ts';
 import type { Answer } from './command.ts';
 import { tooManyWaiting } from './greeting.ts';
-import type { Content, Homeserver, Incoming, Saying, Store } from './ports.ts';
+import type { Content, Homeserver, Incoming, KeptWalk, PlacedWalk, Resumed, Saying, Store } from './ports.ts';
 import { joined } from './render/joined.ts';
 import { matrixMessages } from './render/matrix.ts';
 import { refusalToChange } from './rights.ts';
+import { asWord, begun, heard, offeredAs, refusedIn, resumed, ticked, type Walked } from './walking.ts';
 
 /** So many answers of one sender may wait. */
 const mostWaiting = 100;
@@ -21,7 +23,7 @@ export type Inbox = {
 };
 
 type Deciding = {
-	store: Pick<Store, 'unread' | 'nextMessage' | 'settle' | 'load' | 'room'>;
+	store: Pick<Store, 'unread' | 'nextMessage' | 'settle' | 'load' | 'room' | 'walkIn' | 'walkSaid' | 'walks'>;
 	homeserver: Pick<Homeserver, 'names'>;
 	respondent: Pick<Respondent, 'commands' | 'ports' | 'log'>;
 	rights: { changes: number | 'state_default'; bare: boolean };
@@ -66,8 +68,8 @@ export function openInbox(deciding: Deciding): Inbox {
 		while (!stopped) {
 			const message = await store.nextMessage(room);
 			if (!message) return;
-			const { sayings, at } = await decide(message, deciding);
-			await store.settle(message.event, sayings, at);
+			const { sayings, at, walk } = await decide(message, deciding);
+			await store.settle(message.event, sayings, at, walk);
 			if (sayings.length) deciding.decided();
 		}
 	}
@@ -93,7 +95,9 @@ export function openInbox(deciding: Deciding): Inbox {
 	};
 }
 
-async function decide(message: Incoming, deciding: Deciding): Promise<{ sayings: Saying[]; at: Date }> {
+type Decision = { sayings: Saying[]; at: Date; walk?: KeptWalk };
+
+async function decide(message: Incoming, deciding: Deciding): Promise<Decision> {
 	const { store, homeserver, respondent, rights } = deciding;
 	const { now } = respondent.ports;
 	const room = await store.room(message.room);
@@ -104,24 +108,139 @@ async function decide(message: Incoming, deciding: Deciding): Promise<{ sayings:
 		mayChange: () => refusalToChange(message.sender, rights.changes, room?.state ?? {}),
 	};
 	const sign = signs[message.body];
+	const always = alwaysIn(room?.settings);
+	if (message.repliesTo !== undefined && (sign !== undefined || message.body === beginSign)) {
+		const about = await store.walkSaid(message.room, message.repliesTo);
+		if (about) return { at: now(), ...(await decideSign(message, about, to, deciding, always)) };
+	}
 	if (sign !== undefined && message.repliesTo !== undefined) {
 		// Reactions to what we did not say, or to what is over, are none of our business.
 		const meant = await respondent.ports.store.saidIn(message.room, message.repliesTo);
 		if (meant.length === 0) return { sayings: [], at: now() };
 		const answers = await respond({ ...message, body: sign }, { ...to, bare: true });
 		const about = { ...message, event: message.repliesTo };
-		return { sayings: sayingsOf(answers, about, alwaysIn(room?.settings), message.event), at: now() };
+		return { sayings: sayingsOf(answers, about, always, message.event), at: now() };
 	}
-	if (callsIn(message, to).length === 0) return { sayings: [], at: now() };
+	const calls = callsIn(message, to);
+	const word = asWord(calls, to);
+	const walk =
+		message.thread !== undefined && (calls.length === 0 || word !== undefined)
+			? await store.walkIn(message.room, message.thread)
+			: undefined;
+	const walked =
+		walk && heard(walk.walk, { ...message, body: word ?? message.body }, await store.walks(message.room), to);
+	if (walk ? !walked : calls.length === 0) return { sayings: [], at: now() };
 	const { waiting, told } = await store.load(message.sender);
 	if (told) return { sayings: [], at: now() };
 	if (waiting >= mostWaiting) {
 		const sayings = sayingsOf([tooManyWaiting(mostWaiting)], message, undefined);
 		return { sayings: sayings.map(saying => ({ ...saying, limit: true })), at: now() };
 	}
+	if (walk && walked)
+		return { at: now(), ...walkedOn(walked, walk.thread, sayingsOf([walked.answer], message, always)) };
 	const answers = await respond(message, to);
-	return { sayings: sayingsOf(answers, message, alwaysIn(room?.settings)), at: now() };
+	return { at: now(), ...(await walkable(answers, message, to, deciding, always)) };
 }
+
+/** Answers with what follows from them where one of them offers a walk, or begins it. */
+async function walkable(
+	answers: Answer[],
+	message: Incoming,
+	to: Respondent,
+	{ store }: Deciding,
+	always: Always,
+): Promise<Omit<Decision, 'at'>> {
+	const offers = answers.flatMap(({ walk }) => walk ?? []);
+	const [offer, more] = offers;
+	const refused = (why: string) =>
+		sayingsOf(
+			answers.map(answer => (answer.walk?.begin ? refusal(why) : answer)),
+			message,
+			always,
+		);
+	if (offer && more && offers.some(({ begin }) => begin))
+		return { sayings: refused('One guide at a time: begin each in a message of its own.') };
+	const sayings = sayingsOf(answers, message, always);
+	const [first] = sayings;
+	if (!offer || more || !first) return { sayings };
+	const says = sayings.filter(({ kind }) => kind === 'event').map(({ said }) => ({ said }));
+	const thread = message.thread === undefined ? { root: first.said } : { event: message.thread };
+	const walk = offeredAs(saidId('walk', message.event, 0), message.room, offer.offer);
+	if (!offer.begin) return { sayings, walk: { walk, thread, says } };
+	const there = message.thread === undefined ? undefined : await store.walkIn(message.room, message.thread);
+	if (there?.walk.is === 'open')
+		return { sayings: refused('Another guide is under way in this thread. Say `stop` first, or begin outside of it.') };
+	const next = begun(walk, message, await store.walks(message.room), to);
+	if (typeof next === 'string') return { sayings: refused(next) };
+	const stage = inThread(sayingsOf([next.answer], message, always, message.event, 'stage'), thread);
+	const on = walkedOn(next, thread, stage);
+	return { sayings: [...sayings, ...stage], walk: { ...on.walk, says: [...says, ...on.walk.says] } };
+}
+
+/** A reaction to something that we said about a walk. */
+async function decideSign(
+	message: Incoming,
+	{ walk, thread, event, place }: PlacedWalk & { place?: Place },
+	to: Respondent,
+	{ store }: Deciding,
+	always: Always,
+): Promise<Omit<Decision, 'at'>> {
+	const reply = {
+		...message,
+		event: message.repliesTo ?? message.event,
+		...(event !== undefined && { thread: event }),
+	};
+	const say = (answer: Answer) => sayingsOf([answer], reply, always, message.event);
+	if (message.body === '✅' && place) {
+		const next = ticked(walk, place, message, to);
+		return next ? walkedOn(next, thread, say(next.answer)) : { sayings: [] };
+	}
+	if (message.body !== beginSign || place || walk.is === 'open' || walk.is === 'ended') return { sayings: [] };
+	const no = mayNotChange(message, to);
+	if (no) {
+		const next = refusedIn(walk, message, no);
+		return next ? walkedOn(next, thread, say(next.answer)) : { sayings: [] };
+	}
+	const there = event === undefined ? undefined : await store.walkIn(message.room, event);
+	if (there?.walk.is === 'open') return { sayings: say(refusal('Another guide is under way in this thread already.')) };
+	const next = begun(walk, message, await store.walks(message.room), to);
+	return typeof next === 'string' ? { sayings: say(refusal(next)) } : walkedOn(next, thread, say(next.answer));
+}
+
+function walkedOn(
+	{ walk, gives }: Walked,
+	thread: KeptWalk['thread'],
+	sayings: Saying[],
+): { sayings: Saying[]; walk: KeptWalk } {
+	const events = gives ? sayings.filter(({ kind }) => kind === 'event') : [];
+	const says = events.map(({ said }) => ({ said, ...(gives && { place: gives }) }));
+	return { sayings, walk: { walk, thread, says } };
+}
+
+/** A walk in the room that replaces its own: the stage at hand, with which a new thread begins. */
+export function resumedIn(room: string, walk: Walk, ports: Parameters<typeof resumed>[1]): Resumed {
+	const next = resumed({ ...walk, room }, ports);
+	const { contents } = matrixMessages(next.answer);
+	const sayings = contents.map((content, part): Saying => {
+		const said = saidId('resumed', JSON.stringify([walk.id, room]), part);
+		const event = { type: 'm.room.message', content: { ...content, 'io.glia.said': said } };
+		return { said, room, kind: 'event', event };
+	});
+	return walkedOn(next, { root: sayings[0]?.said ?? '' }, sayings);
+}
+
+/** What continues a thread that begins with a saying has no event to relate to yet: the outbox will know it. */
+function inThread(sayings: Saying[], thread: KeptWalk['thread']): Saying[] {
+	if (!('root' in thread)) return sayings;
+	return sayings.map(saying => {
+		const content = saying.kind === 'event' ? saying.event.content : saying.kind === 'file' ? saying.content : {};
+		delete content['m.relates_to'];
+		return { ...saying, continues: thread.root };
+	});
+}
+
+/** The reaction that begins what was offered. */
+const beginSign = '▶';
 
 /** The reactions that stand for commands. A room may have switched off commands without our name. */
 const signs: Record<string, string> = { '✅': '!ack', '💤': '!snooze 7d' };
@@ -139,6 +258,8 @@ export function sayingsOf(
 	always: Always,
 	/** The event that asked, if that is not the one to reply to: a reaction. */
 	asked = message.event,
+	/** Of two answers to one event the second has a name of its own. */
+	what = 'answer',
 ): Saying[] {
 	const [only] = answers;
 	if (!only) return [];
@@ -146,12 +267,12 @@ export function sayingsOf(
 	const { contents, files } = matrixMessages(answer, { always });
 	const of = { room: message.room, answers: asked, sender: message.sender };
 	const sayings: Saying[] = contents.map((content, part) => {
-		const said = saidId('answer', asked, part);
+		const said = saidId(what, asked, part);
 		const whole = { ...content, ...relation(message), 'io.glia.said': said };
 		return { ...of, said, kind: 'event', event: { type: 'm.room.message', content: whole } };
 	});
 	for (const [part, file] of files.entries()) {
-		const said = saidId('file', asked, part);
+		const said = saidId(what === 'answer' ? 'file' : `${what} file`, asked, part);
 		sayings.push({ ...of, said, kind: 'file', file, content: { ...relation(message), 'io.glia.said': said } });
 	}
 	if (answers.some(({ afterwards }) => afterwards?.leave)) {

@@ -1,5 +1,7 @@
 // A room that was upgraded: the bot follows to the room that replaces it, if that room says the same.
+import { resumedIn } from './inbox.ts';
 import { waitAfter } from './invitations.ts';
+import type { Knowledge } from './knowledge/shape.ts';
 import type { Log } from './log.ts';
 import type { Homeserver, Store } from './ports.ts';
 
@@ -7,7 +9,8 @@ import type { Homeserver, Store } from './ports.ts';
 const patience = 14 * 24 * 3600_000;
 
 type Moving = {
-	store: Pick<Store, 'moves' | 'moved' | 'postponeMove' | 'dropMove'>;
+	store: Pick<Store, 'moves' | 'moved' | 'postponeMove' | 'dropMove' | 'walks'>;
+	knowledge: () => Knowledge;
 	homeserver: Pick<Homeserver, 'join' | 'leave' | 'predecessor'>;
 	now: () => Date;
 	random: () => number;
@@ -19,7 +22,7 @@ type Moving = {
 
 /** Follows all upgrades that are due; gives the time (ms) until some are due again. */
 export async function followMoves(moving: Moving): Promise<number | undefined> {
-	const { store, homeserver, now, random, log, locked, stopping } = moving;
+	const { store, homeserver, knowledge, now, random, log, locked, stopping } = moving;
 	let next: number | undefined;
 	for (const move of await store.moves(now())) {
 		if (stopping()) return undefined;
@@ -46,7 +49,12 @@ export async function followMoves(moving: Moving): Promise<number | undefined> {
 			await store.dropMove(move.from);
 			continue;
 		}
-		await store.moved(move, now());
+		const walks = await store.walks(move.from);
+		await store.moved(
+			move,
+			now(),
+			walks.map(walk => resumedIn(move.to, walk, { knowledge: knowledge() })),
+		);
 		log.info({ from: move.from, to: move.to }, 'followed a room to the one that replaces it');
 		moving.moved();
 	}

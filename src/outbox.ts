@@ -207,7 +207,8 @@ async function seal(waiting: Waiting, { store, homeserver }: Delivering): Promis
 	if (waiting.kind === 'file') {
 		const uploaded = await homeserver.upload(waiting.room, waiting.file);
 		if ('failure' in uploaded) return uploaded;
-		event = { type: 'm.room.message', content: { ...uploaded.value, ...waiting.content } };
+		const content = { ...uploaded.value, ...waiting.content };
+		event = await inThread(waiting, { type: 'm.room.message', content }, store);
 	} else {
 		event = await inThread(waiting, waiting.event, store);
 	}

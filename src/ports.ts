@@ -2,8 +2,9 @@
 import type { Alert, Said } from './advice/alert.ts';
 import type { Severity } from './advice/matter.ts';
 import type { Observation } from './advice/observation.ts';
-import type { Settings, Subscription, WatchedServer } from './advice/subscription.ts';
+import type { Limits, Settings, Subscription, WatchedServer } from './advice/subscription.ts';
 import type { Version } from './advice/version.ts';
+import type { Place, Walk } from './advice/walk.ts';
 import type { Command } from './command.ts';
 import type { News } from './knowledge/news.ts';
 import type { Knowledge } from './knowledge/shape.ts';
@@ -18,6 +19,7 @@ export type Ports = {
 	store: WatchStore;
 	/** The world outside; commands see only servers. */
 	web: Pick<Web, 'observe'>;
+	limits: Limits;
 };
 
 /** What `!status` says about the process itself. */
@@ -68,6 +70,8 @@ export type SourceState = {
 	next: Date;
 	/** What is amiss with it, as Markdown in small letters without a full stop. */
 	trouble?: string;
+	/** How often in a row it did not answer as expected, since the process began. */
+	failures: number;
 };
 
 /** Texts kept across restarts, by key. */
@@ -211,6 +215,20 @@ export type Gap = { room: string; batch: number; from: string; until?: { event: 
 export type Invitation = { room: string; inviter: string; received: Date; tries: number };
 export type Move = { from: string; to: string; via: string; since: Date; tries: number };
 
+// Guides that a room walks through.
+
+/** Where a walk takes place: below a saying of ours, or in a thread that was there before. */
+export type Thread = { root: string } | { event: string };
+
+/** A walk with its thread, and the sayings that are about it: a place that they give, or the plan. */
+export type KeptWalk = { walk: Walk; thread: Thread; says: readonly { said: string; place?: Place }[] };
+
+/** How a walk goes on in another room: what is said there, the first of it being what the thread begins with. */
+export type Resumed = { walk: KeptWalk; sayings: readonly Saying[] };
+
+/** `event`: what the thread begins with, once it has been sent. */
+export type PlacedWalk = { walk: Walk; thread: Thread; event?: string };
+
 /** What is kept. Each function is one transaction; when its promise resolves, the disk has it. */
 export type Store = WatchStore & {
 	account: () => Promise<Account | undefined>;
@@ -230,8 +248,17 @@ export type Store = WatchStore & {
 	/** Rooms with messages that nobody has decided about and without a gap before them. */
 	unread: () => Promise<string[]>;
 	nextMessage: (room: string) => Promise<Incoming | undefined>;
-	/** What was decided about a message, written with the mark that it was. Sayings that exist already are left alone. */
-	settle: (event: string, sayings: readonly Saying[], now: Date) => Promise<void>;
+	/**
+	 * What was decided about a message, and what became of a walk by it, written with the mark that it was. Sayings that
+	 * exist already are left alone.
+	 */
+	settle: (event: string, sayings: readonly Saying[], now: Date, walk?: KeptWalk) => Promise<void>;
+	/** The walk in the thread that this event begins: the one under way, else the last that was. */
+	walkIn: (room: string, event: string) => Promise<PlacedWalk | undefined>;
+	/** The walk that an event of ours is about, and the place that it gives; none: the plan. */
+	walkSaid: (room: string, event: string) => Promise<(PlacedWalk & { place?: Place }) | undefined>;
+	/** Those under way in a room. */
+	walks: (room: string) => Promise<Walk[]>;
 	/** All that could not be read, oldest first; there are never many. */
 	unreadable: () => Promise<Unreadable[]>;
 	/** The first of each session that came before that moment and that nobody was told of. */
@@ -263,6 +290,13 @@ export type Store = WatchStore & {
 	/** All that waits only because the homeserver was away is due now. */
 	hurry: (now: Date) => Promise<void>;
 
+	/** Joined rooms that watch something and were not told that upstream is silent, from behind `after` by id. */
+	untoldOfSilence: (after: string, limit: number) => Promise<{ room: string; settings: Settings }[]>;
+	/** Joined rooms that were told, and by which saying; none where the room does not want such news. */
+	toldOfSilence: (after: string, limit: number) => Promise<{ room: string; settings: Settings; said?: string }[]>;
+	/** Rooms are told of the silence, or that it is over, or the one that is spared is marked all the same. */
+	tellOfSilence: (silent: boolean, rooms: readonly { room: string; saying?: Saying }[], now: Date) => Promise<void>;
+
 	invitations: (now: Date) => Promise<Invitation[]>;
 	/** How many invitations of this person were accepted since then. */
 	accepted: (inviter: string, since: Date) => Promise<number>;
@@ -270,8 +304,8 @@ export type Store = WatchStore & {
 	postponeInvitation: (room: string, until: Date) => Promise<void>;
 
 	moves: (now: Date) => Promise<Move[]>;
-	/** The new room takes over what the old one had, and what is on its way there. */
-	moved: (move: Move, now: Date) => Promise<void>;
+	/** The new room takes over what the old one had, and what is on its way there; walks in threads that begin anew. */
+	moved: (move: Move, now: Date, resumed?: readonly Resumed[]) => Promise<void>;
 	postponeMove: (from: string, until: Date) => Promise<void>;
 	dropMove: (from: string) => Promise<void>;
 
@@ -303,20 +337,24 @@ export type Numbered = { alert: Alert; number?: number; root?: string };
 export type WatchStore = {
 	watches: (room: string) => Promise<Subscription[]>;
 	watch: (room: string, server: string) => Promise<Subscription | undefined>;
-	/** Those of rooms that we are in. */
-	watchesOn: (server: string) => Promise<Subscription[]>;
+	/** How many watches this person has begun. */
+	watchesBegunBy: (person: string) => Promise<number>;
+	/** So many of those in rooms that we are in, by id, from behind `after` (`''`: from the first). */
+	watchedBy: (server: string, after: string, limit: number) => Promise<Watched[]>;
 	keepWatch: (watch: Subscription, now: Date) => Promise<void>;
 	/** Ends a subscription and forgets all about it; false if there was none. */
 	dropWatch: (room: string, server: string) => Promise<boolean>;
 
 	server: (server: string) => Promise<WatchedServer | undefined>;
+	/** The servers that a room watches, by name. */
+	serversOf: (room: string) => Promise<WatchedServer[]>;
 	/** Those whose time has come, the longest waiting first; also those that a clock turned back put beyond `horizon`. */
 	dueServers: (now: Date, horizon: Date, limit: number) => Promise<WatchedServer[]>;
 	nextLook: () => Promise<Date | undefined>;
 	/** Says nothing about a server that nobody watches. */
 	keepLook: (server: WatchedServer) => Promise<void>;
-	/** How many servers are watched, when the last look was, and when the next one is. */
-	looks: () => Promise<{ servers: number; last?: Date; next?: Date }>;
+	/** When the last look at any server was, and when the next one is. */
+	looks: () => Promise<{ last?: Date; next?: Date }>;
 
 	/** All that a watch has heard of. */
 	heard: (watch: string) => Promise<Heard[]>;
@@ -325,20 +363,28 @@ export type WatchStore = {
 	/** What is open of what was said in this event, or in the thread that it began. */
 	saidIn: (room: string, event: string) => Promise<Heard[]>;
 	/**
-	 * Remembers alerts, and puts what is said about them into the outbox, in one transaction. `say` gets them with
-	 * their numbers, and those of a thread with the saying that it began with; an alert that was given before is left out.
+	 * Remembers what was decided, puts what is said about it into the outbox and keeps the look that it follows from, in
+	 * one transaction. An alert that was given before is left out.
 	 */
-	alert: (
-		watch: Subscription,
-		alerts: readonly Alert[],
-		say: (alerts: readonly Numbered[]) => readonly RootedSaying[],
-		now: Date,
-	) => Promise<void>;
+	keepDecided: (decisions: readonly Decision[], now: Date, look?: WatchedServer) => Promise<void>;
 	ack: (ids: readonly number[], by: string, now: Date) => Promise<void>;
 	snooze: (ids: readonly number[], until: { until: string } | { version: Version }) => Promise<void>;
 
 	settings: (room: string) => Promise<Settings>;
 	keepSettings: (room: string, settings: Settings, now: Date) => Promise<void>;
+};
+
+/** A watch with all that is needed to decide for it. */
+export type Watched = { subscription: Subscription; settings: Settings; said: Heard[] };
+
+/**
+ * The alerts for one watch. `say` gets those that are to be said, with their numbers, and those of a thread with the
+ * saying that it began with.
+ */
+export type Decision = {
+	watch: Subscription;
+	alerts: readonly Alert[];
+	say: (alerts: readonly Numbered[]) => readonly RootedSaying[];
 };
 
 /** A saying, and which of the alerts (by their place) it says. */

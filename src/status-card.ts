@@ -1,23 +1,24 @@
 // A server that was just subscribed to, or of which something was said: looked at, kept, and shown at one glance.
 import { alerts, facingOf } from './advice/alert.ts';
 import { cardWords } from './advice/alert-words.ts';
+import { pauseAfter } from './advice/pace.ts';
 import { sawOf } from './advice/spell.ts';
 import type { Subscription, WatchedServer } from './advice/subscription.ts';
 import { lookedAt, watchFrom } from './advice/subscription.ts';
 import type { Answer } from './command.ts';
 import type { Ports } from './ports.ts';
 
-/** Until the next look (ms): the tick finds its own rhythm from there. */
-const soon = 3600_000;
-
-type Showing = Pick<Ports, 'knowledge' | 'store' | 'web' | 'now'>;
+type Looking = Pick<Ports, 'store' | 'web' | 'now' | 'limits'>;
+type Showing = Pick<Ports, 'knowledge' | 'store' | 'now'>;
 
 /** Looks at the server once more, and keeps what was seen. */
-export async function look(server: string, { store, web, now }: Showing): Promise<WatchedServer> {
+export async function look(server: string, { store, web, now, limits }: Looking): Promise<WatchedServer> {
 	const known = (await store.server(server)) ?? { server, spells: [], next: now() };
-	const saw = sawOf(await web.observe(server));
+	const observation = await web.observe(server);
 	const at = now();
-	const looked = lookedAt(known, saw, at, new Date(at.getTime() + soon));
+	// The middle of what chance allows: the tick finds its own rhythm from there.
+	const pause = pauseAfter(observation, 1, { every: limits.every, random: 0.5 });
+	const looked = lookedAt(known, sawOf(observation), at, new Date(at.getTime() + pause));
 	await store.keepLook(looked);
 	return looked;
 }
@@ -34,7 +35,7 @@ export async function statusCard(
 	const said = await store.heard(subscription.id);
 	const situation = { knowledge, spells: server.spells, watch, said, now: now(), card: true };
 	const shown = alerts(situation).map(({ notBefore: _, ...alert }) => ({ ...alert, unsaid: true as const }));
-	await store.alert(subscription, shown, () => [], now());
+	await store.keepDecided([{ watch: subscription, alerts: shown, say: () => [] }], now());
 	const last = server.spells.at(-1);
 	return cardWords({
 		facing: facingOf(situation),

@@ -9,11 +9,11 @@ import { lookedAt, watchFrom } from './advice/subscription.ts';
 import type { Answer } from './command.ts';
 import type { Knowledge } from './knowledge/shape.ts';
 import type { Log } from './log.ts';
-import type { Numbered, RootedSaying, Store, Web } from './ports.ts';
+import type { Decision, Numbered, RootedSaying, Store, Watched, Web } from './ports.ts';
 import { matrixMessages } from './render/matrix.ts';
 
 export type Watching = {
-	store: Pick<Store, 'dueServers' | 'nextLook' | 'keepLook' | 'watchesOn' | 'heard' | 'alert' | 'settings'>;
+	store: Pick<Store, 'dueServers' | 'nextLook' | 'watchedBy' | 'keepDecided'>;
 	web: Pick<Web, 'observe'>;
 	/** What is known now: news of upstream included. */
 	knowledge: () => Knowledge;
@@ -23,19 +23,27 @@ export type Watching = {
 	/** Called when something has been put into the outbox. */
 	said: () => void;
 	stopping: () => boolean;
+	/** Whether the homeserver answers. While it does not, nothing is looked at: what rooms hear then is the present. */
+	listening: () => boolean;
 	/** Between two looks at a server (ms). */
 	every: number;
 };
 
 /** So many servers are looked at in one go; those that are still due come right after. */
 const atOnce = 100;
+/** So many rooms are decided for in one transaction: while it lasts, nobody else writes. */
+const roomsAtOnce = 20;
 /** When so many servers are silent at once and none answers, it is we who are cut off. */
 const manySilent = 4;
 
-/** Looks at what is due and says what there is to say; gives the time (ms) until something is due again. */
+/**
+ * Looks at what is due and says what there is to say; gives the time (ms) until something is due again, undefined while
+ * the homeserver is away.
+ */
 export async function tick(watching: Watching): Promise<number | undefined> {
-	const { store, now, stopping, every } = watching;
+	const { store, now, stopping, every, listening } = watching;
 	for (;;) {
+		if (!listening()) return undefined;
 		const begun = now();
 		// A clock that was turned back leaves looks in a future that is too far away.
 		const horizon = new Date(begun.getTime() + Math.max(2 * every, furthest));
@@ -49,7 +57,7 @@ export async function tick(watching: Watching): Promise<number | undefined> {
 }
 
 async function lookAt(due: readonly WatchedServer[], watching: Watching): Promise<void> {
-	const { store, web, now, random, every, log, stopping } = watching;
+	const { web, now, random, every, log, stopping } = watching;
 	const seen = await Promise.all(
 		due.map(async server => {
 			const observation = await web.observe(server.server);
@@ -66,43 +74,68 @@ async function lookAt(due: readonly WatchedServer[], watching: Watching): Promis
 		if (stopping()) return;
 		const at = now();
 		const next = new Date(at.getTime() + (cutOff ? every : pause));
-		const looked = lookedAt(server, cutOff ? undefined : saw, at, next);
-		await store.keepLook(looked);
-		const again = await decide(looked, watching);
-		// Somebody is asleep: what was not said now is decided anew when he wakes.
-		if (again && again < next) await store.keepLook({ ...looked, next: again });
+		await decide(lookedAt(server, cutOff ? undefined : saw, at, next), watching);
 	}
 }
 
-/** Decides for every room that watches the server; gives the moment when one of them wants to hear more. */
-async function decide(server: WatchedServer, watching: Watching): Promise<Date | undefined> {
-	const { store, knowledge, now, said, stopping } = watching;
-	let again: string | undefined;
-	for (const subscription of await store.watchesOn(server.server)) {
-		if (stopping()) return undefined;
-		const settings = await store.settings(subscription.room);
-		const watch = watchFrom(subscription, settings);
-		const heard = await store.heard(subscription.id);
+/**
+ * Decides for every room that watches the server, and keeps the look with it: a transaction for so many rooms. Until the
+ * last of them the server stays due, so that what a crash leaves undecided is decided at the start.
+ */
+async function decide(looked: WatchedServer, watching: Watching): Promise<void> {
+	const { store, now, said, stopping } = watching;
+	let { next } = looked;
+	for (let after = ''; ; ) {
+		const rooms = await store.watchedBy(looked.server, after, roomsAtOnce);
+		if (stopping()) return;
 		const at = now();
-		const situation = { knowledge: knowledge(), spells: server.spells, watch, said: heard, now: at };
-		const found = alerts(situation);
-		for (const { notBefore } of found) if (notBefore && (again === undefined || notBefore < again)) again = notBefore;
-		const ready = found.filter(({ notBefore }) => notBefore === undefined);
-		if (ready.length === 0) continue;
-		const card = () => {
-			const last = server.spells.at(-1);
-			return cardWords({
-				facing: facingOf(situation),
-				zone: watch.zone,
-				opening: 'This is the first time that I could see it.',
-				...(server.looked && { looked: server.looked }),
-				...(last && 'why' in last && { why: last.why }),
-			});
-		};
-		await store.alert(subscription, ready, numbered => sayingsOf(subscription, numbered, settings, card), at);
-		said();
+		const decisions: Decision[] = [];
+		for (const watched of rooms) {
+			const { ready, again } = decisionFor(watched, looked, watching, at);
+			// Somebody is asleep: what is not said now is decided anew when he wakes.
+			if (again !== undefined && again < next) next = again;
+			if (ready) decisions.push(ready);
+		}
+		const last = rooms.length < roomsAtOnce;
+		await store.keepDecided(decisions, at, { ...looked, next: last ? next : at });
+		if (decisions.length) said();
+		if (last) return;
+		after = rooms.at(-1)?.subscription.id ?? after;
 	}
-	return again === undefined ? undefined : new Date(again);
+}
+
+/** What one room hears now, and when it wants to hear the rest. */
+function decisionFor(
+	{ subscription, settings, said }: Watched,
+	server: WatchedServer,
+	{ knowledge }: Watching,
+	now: Date,
+): { ready?: Decision; again?: Date } {
+	const watch = watchFrom(subscription, settings);
+	const situation = { knowledge: knowledge(), spells: server.spells, watch, said, now };
+	const found = alerts(situation);
+	const [again] = found.flatMap(({ notBefore }) => notBefore ?? []).sort();
+	const ready = found.filter(({ notBefore }) => notBefore === undefined);
+	const card = () => {
+		const last = server.spells.at(-1);
+		return cardWords({
+			facing: facingOf(situation),
+			zone: watch.zone,
+			opening: 'This is the first time that I could see it.',
+			...(server.looked && { looked: server.looked }),
+			...(last && 'why' in last && { why: last.why }),
+		});
+	};
+	return {
+		...(again !== undefined && { again: new Date(again) }),
+		...(ready.length > 0 && {
+			ready: {
+				watch: subscription,
+				alerts: ready,
+				say: (numbered: readonly Numbered[]) => sayingsOf(subscription, numbered, settings, card),
+			},
+		}),
+	};
 }
 
 /** One message for what is new, and one in each thread for what goes on there. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { nearest, readProfile, readVersion, sortWords } from '../src/args.ts';
+import { linesOf, nearest, readProfile, readVersion, sortWords } from '../src/args.ts';
 import { Refusal } from '../src/command.ts';
 import { known, releases } from './known.ts';
 
@@ -118,3 +118,10 @@ test('near enough is half the letters, not more', () => {
 	expect(nearest('upgarde', ['upgrade', 'notes'])).toBe('upgrade');
 	expect(nearest('zzz', ['upgrade', 'notes'])).toBeUndefined();
 });
+
+test.each([
+	['1.57', { releases: ['1.57.0', '1.57.1', '1.57.2'] }],
+	['1.57.1', { releases: ['1.57.1'] }],
+	['v1.57.0-rc1', { releases: ['1.57.0'], candidate: '1.57.0rc1' }],
+	['1.59', { releases: ['1.59.0'], candidate: '1.59.0rc2' }],
+])('the releases that %s means for notes', (typed, expected) => expect(linesOf(typed, knowledge)).toEqual(expected));

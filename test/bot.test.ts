@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { usualLimits } from '../src/advice/subscription.ts';
 import type { Respondent } from '../src/bot.ts';
 import { callsIn, respond } from '../src/bot.ts';
 import type { Asked, Command } from '../src/command.ts';
@@ -48,6 +49,7 @@ function respondent(more: Partial<Respondent> = {}): Respondent {
 			health: { version: '0', startedAt: now, lastSync: () => undefined },
 			store: openLater(),
 			web: outside(() => now),
+			limits: usualLimits,
 		},
 		names: ['glia', '@glia:example.org', 'Glia the bot'],
 		bare: true,

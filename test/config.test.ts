@@ -36,6 +36,7 @@ test('the smallest configuration has every default', () => {
 		encryption: { reset: false },
 		store: { path: join(folder, 'data') },
 		live: { enabled: true },
+		watch: { hours: 1, perRoom: 100, perPerson: 300 },
 		log: { level: 'info' },
 	});
 });
@@ -56,6 +57,11 @@ test.each<[string, string, string[]]>([
 			'6 log.level: ',
 			'7 stor: there is no such option',
 		],
+	],
+	[
+		'limits of the watch that are none',
+		`${small}watch: { hours: 0.01, perRoom: 0, perPerson: many }\n`,
+		['6 watch.hours: not more often', '6 watch.perRoom: ', '6 watch.perPerson: '],
 	],
 	['no secret', small.replace(/ {2}password.*\n/, ''), ['1 matrix: password or accessToken is missing']],
 	[

@@ -1,6 +1,8 @@
 // Messages are decided once, in order, by their rooms' rules; the flood of one sender is bounded.
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { usualLimits } from '../src/advice/subscription.ts';
 import type { Command } from '../src/command.ts';
 import { openStore } from '../src/edges/store.ts';
 import { type Inbox, openInbox, saidId, sayingsOf } from '../src/inbox.ts';
@@ -50,7 +52,7 @@ const commands: Command[] = [
 function open(more: { bare?: boolean; changes?: number | 'state_default' } = {}): Inbox {
 	const now = () => start;
 	const health = { version: '0', startedAt: start, lastSync: () => undefined };
-	const ports = { knowledge: known(), commands, now, health, store, web: outside(now) };
+	const ports = { knowledge: known(), commands, now, health, store, web: outside(now), limits: usualLimits };
 	return openInbox({
 		store,
 		homeserver: { names: () => ['glia', '@glia:example.org'] },

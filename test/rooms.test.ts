@@ -12,7 +12,9 @@ import type { Batch, Failure, Store } from '../src/ports.ts';
 import { sweep } from '../src/sweep.ts';
 import { openWorker } from '../src/worker.ts';
 import { batch, incoming, news } from './contracts/store.ts';
+import { smallGuide } from './guide.ts';
 import { type Played, playHomeserver } from './homeserver.ts';
+import { known } from './known.ts';
 
 const glia = '@glia:example.org';
 const [alice, mallory] = ['@alice:example.org', '@mallory:evil.example'];
@@ -98,7 +100,8 @@ describe('invitations', () => {
 describe('moves', () => {
 	const fresh = '!fresh';
 	let moved: number;
-	const run = () => followMoves({ ...common(), moved: () => moved++ });
+	const run = () =>
+		followMoves({ ...common(), knowledge: () => known({ guides: [smallGuide()] }), moved: () => moved++ });
 
 	beforeEach(async () => {
 		moved = 0;
@@ -112,6 +115,33 @@ describe('moves', () => {
 		played.invite(fresh, alice);
 		await run();
 		expect([moved, await store.moves(now())]).toEqual([1, []]);
+	});
+
+	test('a guide that a room walks through goes on in the new one, in a thread of its own', async () => {
+		const walk = {
+			guide: 'small',
+			stated: {},
+			facts: [],
+			asked: 'small',
+			id: 'w',
+			room,
+			is: 'open' as const,
+			place: { stage: 'restore', gate: false },
+			passed: [],
+			since: now().toISOString(),
+			refused: [],
+		};
+		await store.take(batch('3', { joined: [news([incoming('$start')])] }), now());
+		await store.settle('$start', [], now(), { walk, thread: { event: '$old' }, says: [] });
+		played.createRoom(fresh, alice, { predecessor: room });
+		played.invite(fresh, alice);
+		await run();
+		const [row] = await store.due(now(), [], 1);
+		if (row?.kind !== 'event') throw new Error('nothing is said');
+		expect(row).toMatchObject({ room: fresh, event: { content: { body: expect.stringContaining('Stage 2 of 4') } } });
+		await store.sent(row.id, '$again', now());
+		expect(await store.walkIn(fresh, '$again')).toMatchObject({ walk: { ...walk, room: fresh } });
+		expect(await store.walkSaid(fresh, '$again')).toMatchObject({ place: walk.place });
 	});
 
 	test('one that does not is left again', async () => {

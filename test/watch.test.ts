@@ -1,6 +1,7 @@
 // Ticks, from a look at a server to what stands in the outbox, with servers and a clock that the test plays.
 import { describe, expect, test } from 'vitest';
 import { watch as watchCommand } from '../commands/watch.ts';
+import { usualLimits } from '../src/advice/subscription.ts';
 import { openStore } from '../src/edges/store.ts';
 import { silence } from '../src/log.ts';
 import type { Waiting } from '../src/ports.ts';
@@ -15,9 +16,17 @@ const start = Date.parse('2026-01-05T12:00:00Z');
 async function played(knowledge = known()) {
 	let ms = start;
 	const now = () => new Date(ms);
-	const store = await openStore();
+	const kept = await openStore();
 	const web = outside(now);
-	const holding = { knowledge };
+	const holding = { knowledge, listening: true, writes: Number.POSITIVE_INFINITY };
+	const store: typeof kept = {
+		...kept,
+		/** The process may die at a write. */
+		async keepDecided(...decided) {
+			if (holding.writes-- <= 0) throw new Error('died');
+			await kept.keepDecided(...decided);
+		},
+	};
 	const watching: Watching = {
 		store,
 		web,
@@ -27,6 +36,7 @@ async function played(knowledge = known()) {
 		log: silence,
 		said: () => {},
 		stopping: () => false,
+		listening: () => holding.listening,
 		every: hour,
 	};
 	const said: { room: string; body: string; continues?: string; mentions: unknown }[] = [];
@@ -40,9 +50,9 @@ async function played(knowledge = known()) {
 			ms = time;
 		},
 		/** Somebody says `!watch …` in a room. */
-		async watch(words: string, room = '!a') {
+		async watch(words: string, room = '!a', limits = usualLimits) {
 			const asked = { words: words.split(' '), text: words, room, sender: '@a:x', at: now() };
-			return watchCommand.run(asked, { knowledge: holding.knowledge, store, web, now });
+			return watchCommand.run(asked, { knowledge: holding.knowledge, store, web, now, limits });
 		},
 		async tick() {
 			return tick(watching);
@@ -100,11 +110,11 @@ describe('a tick', () => {
 				advisory('CVE-NEW', ['<1.1.0'], { severity: 'critical' }),
 			],
 		});
-		expect(await world.live(24)).toEqual(['🔴 example.org: 1.0.0 is open to CVE-NEW (critical): CVE-NEW · #3']);
+		expect(await world.live(24)).toEqual(['🔴 example.org: Open to CVE-NEW (critical): CVE-NEW · #3']);
 		world.web.plays('example.org', '1.1.0');
 		expect(await world.live(24)).toEqual([
 			'example.org was upgraded from 1.0.0 to 1.1.0',
-			'✅ Solved: example.org: 1.0.0 is open to CVE-NEW (critical): CVE-NEW · #3',
+			'✅ Solved: example.org: No longer open to CVE-NEW (critical): CVE-NEW · #3',
 		]);
 		expect(world.said[0]?.continues).toBeUndefined();
 		expect(world.said[2]?.continues).toBeDefined();
@@ -151,6 +161,30 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
+	test('a server that many rooms watch: each hears it once, also when the process dies in the middle', async () => {
+		const world = await played(known({ releases: releases('1.0.0') }));
+		world.web.plays('example.org', '1.0.0');
+		const rooms = Array.from({ length: 45 }, (_, i) => `!r${i}`);
+		for (const room of rooms) await world.watch('example.org', room, { ...usualLimits, perPerson: 100 });
+		await world.live(2);
+		world.holding.knowledge = known({ releases: releases('1.0.0', '1.1.0') });
+		world.holding.writes = 1;
+		world.set(world.now().getTime() + 2 * hour);
+		await expect(world.tick()).rejects.toThrow('died');
+		await world.deliver();
+		const told = world.said.length;
+		expect(told).toBeGreaterThan(0);
+		expect(told).toBeLessThan(45);
+		world.holding.writes = Number.POSITIVE_INFINITY;
+		// The next start finds it due at once.
+		world.set(world.now().getTime() + 1000);
+		await world.tick();
+		await world.deliver();
+		await world.live(3);
+		expect(world.said.map(({ room }) => room).sort()).toEqual([...rooms].sort());
+		await world.store.close();
+	});
+
 	test('rooms hear the same thing each in its way: quiet hours, severity, mentions, notices', async () => {
 		const deadline = { subject: 'old things', at: { date: '2026-02-05' }, promised: 'They go.' };
 		const world = await played(known({ releases: releases('1.0.0') }));
@@ -168,6 +202,42 @@ describe('a tick', () => {
 			['!b', { user_ids: ['@admin:x'] }],
 		]);
 		expect(world.said[1]?.body).toContain('Within two weeks: old things');
+		await world.store.close();
+	});
+});
+
+describe('limits', () => {
+	test('a room, and a person in all his rooms, may watch only so many servers', async () => {
+		const world = await played();
+		const limits = { every: hour, perRoom: 2, perPerson: 3 };
+		expect((await world.watch('a.org', '!a', limits)).lead).toContain('I watch it from now on');
+		await world.watch('b.org', '!a', limits);
+		await expect(world.watch('c.org', '!a', limits)).rejects.toThrow('This room watches 2 servers');
+		// What is watched already may be said again.
+		expect((await world.watch('b.org docker', '!a', limits)).lead).toContain('I watch it already');
+		await world.watch('a.org', '!b', limits);
+		await expect(world.watch('b.org', '!b', limits)).rejects.toThrow('You have begun 3 watches');
+		await world.store.dropWatch('!a', 'a.org');
+		await world.watch('b.org', '!b', limits);
+		await world.store.close();
+	});
+
+	test('while the homeserver is away nothing is looked at; when it is back the room hears the present', async () => {
+		const world = await played(known({ releases: releases('1.0.0') }));
+		world.web.plays('example.org', '1.0.0');
+		await world.watch('example.org');
+		await world.live(2);
+		world.holding.listening = false;
+		const looks = world.web.looks.length;
+		world.holding.knowledge = known({
+			releases: releases('1.0.0', '1.1.0', '1.2.0'),
+			advisories: [advisory('CVE-1', ['<1.1.0'])],
+		});
+		expect(await world.live(48)).toEqual([]);
+		expect(world.web.looks.length).toBe(looks);
+		world.web.plays('example.org', '1.2.0');
+		world.holding.listening = true;
+		expect(await world.live(24)).toEqual(['example.org was upgraded from 1.0.0 to 1.2.0']);
 		await world.store.close();
 	});
 });

@@ -2,13 +2,15 @@
 import type { Answer, Section } from '../command.ts';
 import { isAffected } from './advisory.ts';
 import type { Alert } from './alert.ts';
+import type { Deadline } from './deadline.ts';
 import { momentIn } from './hours.ts';
 import { code, quoted } from './markdown.ts';
 import type { Facing, Severity } from './matter.ts';
-import { behind, nextDeadlines } from './matter.ts';
+import { behind, nextDeadlines, overdue } from './matter.ts';
 import { plan } from './plan.ts';
 import { concern, profileJson } from './profile.ts';
 import { rollback } from './rollback.ts';
+import type { Running } from './spell.ts';
 import { isAbove, isCandidate } from './version.ts';
 import { capital, count, deadlineLine, factExample, list } from './words.ts';
 
@@ -24,6 +26,7 @@ const ruleTitles: Record<Alert['rule'], string> = {
 	lifecycle: 'End of support',
 	floor: 'Needed by the newest release',
 	unseen: 'Not seen',
+	mixture: 'Several versions',
 };
 /** So many alerts are told one by one. */
 const mostInFull = 6;
@@ -62,8 +65,10 @@ function numberWords(number: number | undefined): string {
 }
 
 function sectionsOf(alerts: readonly Numbered[]): Section[] {
-	const full = alerts.slice(0, mostInFull);
-	const rest = alerts.slice(mostInFull);
+	const news = alerts.filter(({ alert }) => alert.kind !== 'reminder');
+	const still = alerts.filter(({ alert }) => alert.kind === 'reminder');
+	const full = news.slice(0, mostInFull);
+	const rest = news.slice(mostInFull);
 	const sections = full.map(({ alert, number }): Section => {
 		const solved = alert.kind === 'solved';
 		const mark = solved ? '✅' : marks[alert.severity];
@@ -74,19 +79,31 @@ function sectionsOf(alerts: readonly Numbered[]): Section[] {
 			fold: false,
 		};
 	});
-	if (!rest.length) return sections;
-	const lines = rest.map(
-		({ alert, number }) =>
-			`${alert.kind === 'solved' ? '✅ ' : marks[alert.severity] && `${marks[alert.severity]} `}${alert.title}${numberWords(number)}`,
+	return [
+		...sections,
+		...(rest.length ? [{ title: `And ${rest.length} more`, markdown: lines(rest), fold: true }] : []),
+		// Whoever is reminded has read the rest of it.
+		...(still.length
+			? [{ title: `Still open (${still.length})`, markdown: lines(still), fold: still.length > mostInFull }]
+			: []),
+	];
+}
+
+function lines(alerts: readonly Numbered[]): string {
+	return list(
+		alerts.map(({ alert, number }) => {
+			const mark = alert.kind === 'solved' ? '✅' : marks[alert.severity];
+			return `${[mark, alert.title].filter(Boolean).join(' ')}${numberWords(number)}`;
+		}),
 	);
-	return [...sections, { title: `And ${rest.length} more`, markdown: list(lines), fold: true }];
 }
 
 function askWords(server: string, alerts: readonly Numbered[]): string {
 	const facts = [...new Set(alerts.flatMap(({ alert }) => (alert.kind === 'solved' ? [] : (alert.ask ?? []))))];
 	if (!facts.length) return '';
 	const words = facts.slice(0, 3).map(factExample).join(' ');
-	return `I do not know whether this concerns it. Tell me, like ${code(`!profile ${server} ${words}`)}; deny a fact with ${code('no-')} in front.`;
+	const all = alerts.every(({ alert }) => alert.ask);
+	return `I do not know whether ${all ? '' : 'all of '}this concerns it. Tell me, like ${code(`!profile ${server} ${words}`)}; deny a fact with ${code('no-')} in front.`;
 }
 
 export type Card = {
@@ -99,6 +116,23 @@ export type Card = {
 	/** How the card begins: `I watch it from now on.` */
 	opening?: string;
 };
+
+/** What upstream promised to stop and did not: one line, however much it is. */
+function lateWords(late: readonly Deadline[], server: string): string[] {
+	const [first] = late;
+	if (!first) return [];
+	const what =
+		late.length === 1
+			? `Should have stopped by now, and still works: ${first.subject}. It`
+			: `${late.length} things that should have stopped by now still work. They`;
+	return [`${what} may stop in any release; I speak up when a candidate does it. ${code(`!deadlines ${server}`)}`];
+}
+
+function waversWords({ mixture, lately }: Running): string | undefined {
+	if (mixture)
+		return `⚠️ It answers with ${mixture.lowest} and with ${mixture.highest} by turns: several Synapses behind one name, not upgraded together? I go by the lowest.`;
+	return lately && `⚠️ The last look saw ${lately}. If that stays for some hours, I take it for a way back.`;
+}
 
 /** The state of a server at one glance. */
 export function cardWords({ facing, zone, looked, next, why, opening }: Card): Answer {
@@ -137,6 +171,7 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 	].join(', ');
 	const severe = open.filter(({ severity }) => severity === 'critical' || severity === 'high').length;
 	const deadlines = nextDeadlines(facing, 4);
+	const overdues = overdue(facing);
 	const back = rollback(version, undefined, knowledge);
 	const facts = new Map<string, number>();
 	for (const fact of way?.steps.flatMap(({ ask }) => ask ?? []) ?? []) facts.set(fact, (facts.get(fact) ?? 0) + 1);
@@ -169,8 +204,14 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 	];
 	const sections: Section[] = [
 		{ title: 'State', markdown: list(lines), fold: false },
-		...(deadlines.length
-			? [{ title: 'Next deadlines', markdown: list(deadlines.map(deadlineLine)), fold: false }]
+		...(deadlines.length || overdues.length
+			? [
+					{
+						title: 'Next deadlines',
+						markdown: list([...deadlines.map(deadlineLine), ...lateWords(overdues, server)]),
+						fold: false,
+					},
+				]
 			: []),
 		{ title: 'The deployment', markdown: `${known}${say}`, fold: false },
 	];
@@ -189,6 +230,7 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 			`**${quoted(server)} runs Synapse ${version}${by}: ${state}.**`,
 			// A silent server still runs what it ran, as far as anybody knows.
 			why && `⚠️ ${why}`,
+			waversWords(running),
 			opening,
 			foot,
 		]

@@ -146,7 +146,7 @@ function told(found: readonly Matter[], situation: Situation, facing: Facing, ca
 			const before = said.some(
 				other => other.rule === matter.rule && other.subject === matter.subject && other.episode === episode,
 			);
-			return before ? [] : [alertOf(matter, watch, episode, matter.stage, 'new')];
+			return before ? [] : [alertOf(matter, watch, episode, matter.stage, 'new', matter.stale)];
 		}
 		if (isSnoozed(open, situation.knowledge, now)) return [];
 		const order = ladders[matter.rule];
@@ -165,8 +165,9 @@ function openOf(said: readonly Said[], { rule, subject }: Pick<Matter, 'rule' | 
 
 /** The observation, or the word of a person, that opened it. */
 function episodeOf(watch: Watch, { running, spells }: Facing, { rule }: Matter): string {
+	const observed = rule === 'unseen' || rule === 'mixture';
 	const since = rule === 'unseen' ? (spells.at(-1)?.since ?? watch.changed) : (running?.since ?? watch.changed);
-	return rule !== 'unseen' && watch.changed > since ? watch.changed : since;
+	return !observed && watch.changed > since ? watch.changed : since;
 }
 
 function alertOf(
@@ -239,18 +240,33 @@ function solved(found: readonly Matter[], situation: Situation, facing: Facing, 
 				episode: open.episode,
 				kind: 'solved',
 				severity: 'info',
-				title: open.title,
+				title: solvedTitle(open, facing),
 				text: unsaid ? '' : solvedText(open, facing),
 				...(unsaid && { unsaid: true as const }),
 			};
 		});
 }
 
-function solvedText({ rule }: Said, { running, server }: Facing): string {
+function solvedTitle({ rule, subject, title }: Said, { running, server }: Facing): string {
+	if (rule === 'unseen') return `${quoted(server)} ${seenAgain[subject] ?? 'can be seen again'}`;
+	if (rule === 'mixture' && running) return `${quoted(server)} answers with ${running.version} alone`;
+	if (rule === 'advisory') return title.replace(/^(\S+ is )?open to/i, 'No longer open to');
+	// How near it was is of no account any more.
+	return rule === 'deadline' ? title.replace(/^[^:`]+: /, '') : title;
+}
+
+const seenAgain: Record<string, string> = {
+	silent: 'answers again',
+	hidden: 'shows its version again',
+	other: 'is Synapse again',
+};
+
+function solvedText({ rule, title }: Said, { running, server }: Facing): string {
 	const runs = running ? `${quoted(server)} runs ${running.version}.` : '';
-	if (rule === 'unseen') return `Solved: it answers again. ${runs}`.trim();
-	if (rule === 'lifecycle' || rule === 'floor') return 'Solved: what I know about the deployment has changed.';
-	return `Solved. ${runs}`.trim();
+	if (rule === 'unseen') return [`Before: ${title}.`, runs].filter(Boolean).join(' ');
+	if (rule === 'mixture') return 'No other has answered for two days.';
+	if (rule === 'lifecycle' || rule === 'floor') return 'What I know about the deployment has changed.';
+	return runs;
 }
 
 /** A look found out what runs, and the room was never told: it gets its status card now. */
@@ -271,9 +287,12 @@ function firstOf({ watch, card }: Situation, version: Version, since: string): A
 }
 
 /** The server was upgraded or rolled back since the room last heard of it. */
-function changeOf({ watch, knowledge, card }: Situation, facing: Facing): Alert | undefined {
+function changeOf({ watch, knowledge, card, said }: Situation, facing: Facing): Alert | undefined {
 	const { running, profile, today, server } = facing;
 	if (!running || watch.heard === undefined || running.version === watch.heard) return undefined;
+	// It goes up and down by the look: the mixture is told instead, and what remains of it with its end.
+	if (running.mixture) return undefined;
+	const wasMixed = said.some(({ rule, solved }) => rule === 'mixture' && solved === undefined);
 	const [from, to] = [watch.heard, running.version];
 	const up = compare(to, from) > 0;
 	const way = plan({ from: up ? from : to, to: up ? to : from, profile, today }, knowledge);
@@ -307,6 +326,6 @@ function changeOf({ watch, knowledge, card }: Situation, facing: Facing): Alert 
 			: `${quoted(server)} went back from ${from} to ${to}`,
 		text: words.join('\n\n'),
 		heard: to,
-		...((card || watch.smallest !== 'info') && { unsaid: true as const }),
+		...((card || wasMixed || watch.smallest !== 'info') && { unsaid: true as const }),
 	};
 }

@@ -119,26 +119,40 @@ export type DeadlineQuery = {
 	all: boolean;
 };
 
+type Promised = Omit<Deadline, 'concerned'>;
+type Known = Pick<Knowledge, 'notes' | 'releases' | 'lifecycles'>;
+
+/** What many servers ask for on one day is the same for all of them, until it is held against their profiles. */
+const promisedOf = new WeakMap<Known, Map<string, readonly Promised[]>>();
+const mostKept = 8;
+
+function promised({ at, today, all }: DeadlineQuery, known: Known, newest: Release): readonly Promised[] {
+	const kept = promisedOf.get(known) ?? new Map<string, readonly Promised[]>();
+	promisedOf.set(known, kept);
+	const key = `${at} ${today} ${all}`;
+	const before = kept.get(key);
+	if (before) return before;
+	const seen = { today, releases: known.releases, newest, pace: paceOf(known.releases) };
+	const found = known.notes
+		.filter(note => note.deadline && compare(note.release, at) <= 0)
+		.flatMap(note => deadlineOf(note, seen) ?? [])
+		.filter(
+			({ withdrawn, landed }) => all || (withdrawn === undefined && (landed === null || compare(landed, at) > 0)),
+		);
+	if (kept.size >= mostKept) kept.clear();
+	kept.set(key, found);
+	return found;
+}
+
 /** The deadlines announced so far that may concern the deployment, by how soon they bite. */
-export function deadlines(
-	{ at, today, all }: DeadlineQuery,
-	profile: Profile,
-	known: Pick<Knowledge, 'notes' | 'releases' | 'lifecycles'>,
-): Deadline[] {
+export function deadlines(query: DeadlineQuery, profile: Profile, known: Known): Deadline[] {
 	const newest = known.releases.findLast(({ version, withdrawn }) => !withdrawn && !isCandidate(version));
 	if (!newest) return [];
-	const seen = { today, releases: known.releases, newest, pace: paceOf(known.releases) };
-	const promises = known.notes
-		.filter(note => note.deadline && compare(note.release, at) <= 0)
-		.flatMap(note => {
-			const found = deadlineOf(note, seen);
-			if (!found) return [];
-			const over = found.withdrawn !== undefined || (found.landed !== null && compare(found.landed, at) <= 0);
-			if (over && !all) return [];
-			const concerned = concern(note.applies, profile).is;
-			return concerned === false ? [] : [{ ...found, concerned }];
-		});
-	return [...promises, ...lifecycleDeadlines(profile, today, known)].sort(
+	const promises = promised(query, known, newest).flatMap((found): Deadline[] => {
+		const concerned = concern(found.applies, profile).is;
+		return concerned === false ? [] : [{ ...found, concerned }];
+	});
+	return [...promises, ...lifecycleDeadlines(profile, query.today, known)].sort(
 		(a, b) => soon(a).localeCompare(soon(b)) || a.id.localeCompare(b.id),
 	);
 }

@@ -184,7 +184,7 @@ function languageOf(name: string): string {
 	return /\.(sh|service)$/.test(name) ? 'bash' : 'text';
 }
 
-function failureTexts(failures: readonly GuidedFailure[]): string[] {
+export function failureTexts(failures: readonly GuidedFailure[]): string[] {
 	return failures.length ? [`**If it goes wrong**\n\n${list(failures.map(failureLine))}`] : [];
 }
 
@@ -245,7 +245,8 @@ function versionWords([of, version]: [string, string]): string {
 	return `${programs[of] ?? of} ${version}`;
 }
 
-function wayBackSections({ before, after }: Guided['wayBack'], { noReturn }: Guided): Section[] {
+/** What leads back, before the point of no return and after it. */
+export function wayBackSections({ before, after }: Guided['wayBack'], { noReturn }: Guided): Section[] {
 	const section = (title: string, stages: readonly GuidedStage[]): Section[] =>
 		stages.length
 			? [

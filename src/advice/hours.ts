@@ -51,6 +51,17 @@ export function momentIn(now: Date, zone: string): string {
 	return `${dayIn(now, zone)} ${hour}:${minutes} ${zone === 'UTC' ? 'UTC' : `(${zone})`}`;
 }
 
+/** The moment when a day (`2026-11-21`) begins in the zone. */
+export function dayBegins(day: string, zone: string): Date {
+	const midnight = Date.parse(day);
+	const offset = (at: number) => {
+		const { year, month, day: date, hour, minute: minutes } = local(new Date(at), zone);
+		return Date.parse(`${year}-${month}-${date}T${hour}:${minutes}Z`) - at;
+	};
+	// The clocks may be changed between here and there: by its own offset the moment is the right one.
+	return new Date(midnight - offset(midnight - offset(midnight)));
+}
+
 /** The end of the quiet hours that it is now, or undefined if nobody minds. */
 export function quietUntil(now: Date, quiet: Quiet | undefined, zone: string): Date | undefined {
 	const [, ...parts] = (quiet !== undefined && written.exec(quiet)) || [];

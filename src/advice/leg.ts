@@ -1,6 +1,6 @@
 // One switch from a release to the next halt: the exact commands for the way Synapse was installed.
 import { code } from './markdown.ts';
-import type { Profile } from './profile.ts';
+import type { Fact, Profile } from './profile.ts';
 import type { Version } from './version.ts';
 import { compare, isCandidate, isWithin } from './version.ts';
 
@@ -9,12 +9,8 @@ export type Leg = { from: Version; to: Version };
 /** A leg, with the day its release appeared and the day it is asked about (`2026-11-21`). */
 export type DatedLeg = Leg & { released: string; today: string };
 
-/** From this release on the project lives at element-hq, under AGPL-3.0; its images and archives moved with it. */
+/** From this release on the project lives at element-hq, under AGPL-3.0; its images moved with it. */
 const movedIn = '1.99.0';
-
-function owner(version: Version): 'matrix-org' | 'element-hq' {
-	return compare(version, movedIn) < 0 ? 'matrix-org' : 'element-hq';
-}
 
 function image(version: Version): string {
 	return compare(version, movedIn) < 0
@@ -69,17 +65,33 @@ const codenames: Record<string, string> = {
 	'ubuntu-26.04': 'resolute',
 };
 
+/** Optional parts of the package that facts tell of, as pip writes them. */
+function extrasOf(profile: Profile): string[] {
+	const told = (fact: Fact, value: string | boolean = true) => profile.get(fact)?.value === value;
+	return [
+		...(told('oidc') ? ['oidc'] : []),
+		...(told('database', 'postgres') ? ['postgres'] : []),
+		...(told('workers') ? ['redis'] : []),
+		...(told('saml') ? ['saml2'] : []),
+		...(told('url-previews') ? ['url-preview'] : []),
+	];
+}
+
+type Commands = { how: string; language: string; lines: string[] };
+
 /** Commands that put the release in place and start it, for each value of `install`. Lines of at most 60 letters. */
-function installing(
-	{ to: version, released, today }: DatedLeg,
-	profile: Profile,
-): Record<string, { how: string; language: string; lines: string[] }> {
+function installing({ to: version, released, today }: DatedLeg, profile: Profile): Record<string, Commands> {
 	const old = timeOf(released, today);
 	const codename = codenames[String(profile.get('os')?.value)];
-	const extra = profile.get('database')?.value === 'postgres' ? '[postgres]' : '';
+	const extras = extrasOf(profile);
+	const byPoetry = compare(version, '1.58.0') >= 0;
+	const everywhere = profile.get('workers')?.value === true ? ', for Synapse and each worker' : '';
+	const named = extras.length
+		? 'keep the extras you use in the brackets'
+		: 'if you use extras, name them: `"matrix-synapse[postgres]==…"`';
 	return {
 		docker: {
-			how: 'In `compose.yaml` (or your `docker run`) name the new image, then:',
+			how: `In \`compose.yaml\` (or your \`docker run\`) name the new image${everywhere}, then:`,
 			language: 'bash',
 			lines: [
 				`# image: ${image(version)}`,
@@ -89,13 +101,15 @@ function installing(
 			],
 		},
 		debian: {
-			how: `Packages of ${code('packages.matrix.org')}. They exist for the systems of their time only: if there is none of ${version} for yours, halt at the last release that has one, upgrade the system, and go on${isCandidate(version) ? '. Candidates stand in the archive’s component `prerelease`' : ''}:`,
+			how: `Packages of ${code('packages.matrix.org')}. Its index names only the newest; older ones still lie in its pool, from where \`apt-get\` takes them as a file. There are packages for the systems of their time only: if there is none of ${version} for yours, halt at the last release that has one, upgrade the system, and go on:`,
 			language: 'bash',
 			lines: [
-				'apt-get update',
 				...(codename ? [] : ['. /etc/os-release']),
-				'apt-get install \\',
-				`  "matrix-synapse-py3=${version.replace('rc', '~rc')}+${codename ?? `\${VERSION_CODENAME}`}1"`,
+				'A=$(dpkg --print-architecture)',
+				`F=matrix-synapse-py3_${version.replace('rc', '~rc')}+${codename ?? `\${VERSION_CODENAME}`}1_$A.deb`,
+				`P=https://packages.matrix.org/debian/pool/${isCandidate(version) ? 'prerelease' : 'main'}/m`,
+				'wget $P/matrix-synapse-py3/$F',
+				'apt-get update && apt-get install ./$F',
 				'journalctl -fu matrix-synapse',
 			],
 		},
@@ -110,22 +124,22 @@ function installing(
 			],
 		},
 		pip: {
-			how: `In the virtual environment that Synapse runs in (keep the extras you use in the brackets)${old ? '; packages much newer than an old release can break it, so only those of its time are taken' : ''}:`,
+			how: `In the virtual environment that Synapse runs in (${named})${old ? '; packages much newer than an old release can break it, so only those of its time are taken' : ''}:`,
 			language: 'bash',
 			lines: [
 				'source env/bin/activate',
 				...(old ? ['pip install uv', `uv pip install --exclude-newer ${old} \\`] : ['pip install --upgrade \\']),
 				...pins(version),
-				`  "matrix-synapse${extra}==${version}"`,
+				`  "matrix-synapse${extras.length ? `[${extras.join(',')}]` : ''}==${version}"`,
 				'synctl restart',
 			],
 		},
 		source: {
-			how: 'In the checkout, with its virtual environment active:',
+			how: `In the checkout, with its virtual environment active (instead of \`all\` name the extras you use, if you know them${byPoetry ? '; if you installed by Poetry, `poetry install --extras all` takes the place of the lines with `pip`, and brings the packages that upstream tested' : ''}):`,
 			language: 'bash',
 			lines: [
 				'git remote set-url origin \\',
-				`  https://github.com/${owner(version)}/synapse.git`,
+				'  https://github.com/element-hq/synapse.git',
 				'git fetch --tags',
 				`git checkout v${version}`,
 				...(old ? ['pip install uv', `uv pip install --exclude-newer ${old} \\`] : ['pip install --upgrade \\']),
@@ -135,11 +149,29 @@ function installing(
 			],
 		},
 		mdad: {
-			how: `The playbook pins a release of its own: take the state of it that has ${version}, or set the version in \`vars.yml\`. Read its \`CHANGELOG.md\` since your last run first.`,
+			how: `The playbook installs the release that it names itself. Read its \`CHANGELOG.md\` since your last run, bring it to its newest state, and see which one that is:
+
+${block({
+	language: 'bash',
+	lines: ['just update', 'grep -r ^matrix_synapse_version: \\', '  roles/custom/matrix-synapse/defaults'],
+})}
+
+* It says ${code(`v${version}`)}: go on.
+* It says an older one: write ${code(`matrix_synapse_version: v${version}`)} into \`vars.yml\`, and delete that line when the playbook has caught up, or it keeps you at ${version} for ever.
+* It says a newer one: the last line that this prints is the state of the playbook that brought ${version}. Check it out (and \`git checkout master\` before the next \`just update\`). If nothing is printed, the playbook left ${version} out, and the line in \`vars.yml\` is the only way:
+
+${block({
+	language: 'bash',
+	lines: [
+		`git log -S'matrix_synapse_version: v${version}' \\`,
+		"  --format='%h %cs' -- '*matrix-synapse/defaults/*'",
+		'git checkout COMMIT && just roles',
+	],
+})}
+
+Then:`,
 			language: 'bash',
 			lines: [
-				`# vars.yml: matrix_synapse_version: v${version}`,
-				'just update',
 				'ansible-playbook -i inventory/hosts setup.yml \\',
 				'  --tags=install-all,start',
 				'journalctl -fu matrix-synapse',
@@ -160,7 +192,7 @@ function installing(
 			language: 'bash',
 			lines: [
 				'nix-channel --update',
-				'nix eval nixpkgs#matrix-synapse.version',
+				"nix-instantiate --eval '<nixpkgs>' -A matrix-synapse.name",
 				'nixos-rebuild switch',
 				'journalctl -fu matrix-synapse',
 			],
@@ -172,49 +204,79 @@ function block({ language, lines }: { language: string; lines: string[] }): stri
 	return `\`\`\`${language}\n${lines.join('\n')}\n\`\`\``;
 }
 
-const backups = {
-	postgres: ['pg_dump -Fc -f synapse-before.dump synapse'],
-	sqlite: ['sqlite3 homeserver.db ".backup before.db"'],
+/** What is typed before a query, and whether the query follows in quotes: where the database is reached. */
+type Reach = { postgres: string[]; sqlite: string[] };
+
+const usual: Reach = { postgres: ['psql synapse -c'], sqlite: ['sqlite3 homeserver.db'] };
+const inPackage: Reach = {
+	postgres: ['sudo -u postgres psql synapse -c'],
+	sqlite: ['sqlite3 /var/lib/matrix-synapse/homeserver.db'],
 };
-
-const asPostgres = ['sudo -u postgres pg_dump -Fc synapse \\', '  > synapse-before.dump'];
-const inPackage = ['sqlite3 /var/lib/matrix-synapse/homeserver.db \\', '  ".backup before.db"'];
-
-/** Where the way of installing decides how the database is reached. */
-const reached: Record<string, Partial<typeof backups>> = {
-	debian: { postgres: asPostgres, sqlite: inPackage },
-	distro: { postgres: asPostgres, sqlite: inPackage },
-	nix: { postgres: ['sudo -u postgres pg_dump -Fc matrix-synapse \\', '  > synapse-before.dump'] },
-	docker: {
-		postgres: ['docker compose exec -T postgres \\', '  pg_dump -U synapse -Fc synapse > synapse-before.dump'],
-	},
+const reached: Record<string, Partial<Reach>> = {
+	debian: inPackage,
+	distro: inPackage,
+	nix: { postgres: ['sudo -u postgres psql matrix-synapse -c'] },
+	docker: { postgres: ['docker compose exec postgres \\', '  psql -U synapse -c'] },
 	mdad: {
 		postgres: [
 			'docker exec \\',
 			'  --env-file=/matrix/postgres/env-postgres-psql \\',
-			'  matrix-postgres pg_dumpall -h matrix-postgres \\',
-			'  | gzip > synapse-before.sql.gz',
+			'  matrix-postgres psql -h matrix-postgres synapse -c',
 		],
 	},
-	ess: {
-		postgres: ['kubectl -n ess exec sts/ess-postgres -- \\', '  pg_dumpall -U postgres > synapse-before.sql'],
-	},
+	ess: { postgres: ['kubectl -n ess exec sts/ess-postgres -- \\', '  psql -U postgres synapse -c'] },
 };
+
+/**
+ * A backup is named for the release it was made of, so that the second halt does not overwrite the first. SQLite waits
+ * for whoever writes at that moment: without it, a running Synapse of before 1.71 makes it give up, with an empty file.
+ */
+function backups(from: Version): Record<string, Partial<Reach>> {
+	const dump = `synapse-${from}.dump`;
+	const patiently = 'sqlite3 -cmd ".timeout 60000"';
+	const packaged = {
+		postgres: ['sudo -u postgres pg_dump -Fc synapse \\', `  > ${dump}`],
+		sqlite: [`${patiently} \\`, '  /var/lib/matrix-synapse/homeserver.db \\', `  ".backup homeserver-${from}.db"`],
+	};
+	return {
+		usual: {
+			postgres: [`pg_dump -Fc -f ${dump} synapse`],
+			sqlite: [`${patiently} homeserver.db \\`, `  ".backup homeserver-${from}.db"`],
+		},
+		debian: packaged,
+		distro: packaged,
+		nix: { postgres: ['sudo -u postgres pg_dump -Fc matrix-synapse \\', `  > ${dump}`] },
+		docker: { postgres: ['docker compose exec -T postgres \\', `  pg_dump -U synapse -Fc synapse > ${dump}`] },
+		mdad: {
+			postgres: [
+				'docker exec \\',
+				'  --env-file=/matrix/postgres/env-postgres-psql \\',
+				'  matrix-postgres pg_dumpall -h matrix-postgres \\',
+				`  | gzip > synapse-${from}.sql.gz`,
+			],
+		},
+		ess: {
+			postgres: ['kubectl -n ess exec sts/ess-postgres -- \\', `  pg_dumpall -U postgres > synapse-${from}.sql`],
+		},
+	};
+}
 
 /** These bring PostgreSQL, so nothing else is meant unless somebody says so. */
 const bringsPostgres: readonly unknown[] = ['mdad', 'ess'];
 
-function backup(profile: Profile): string {
+/** Lines for the database that it is, or for both. */
+function forDatabase(profile: Profile, { postgres, sqlite }: Reach): string[] {
 	const install = profile.get('install')?.value;
 	const database = profile.get('database')?.value ?? (bringsPostgres.includes(install) ? 'postgres' : undefined);
-	const { postgres, sqlite } = { ...backups, ...reached[String(install)] };
-	const lines =
-		database === 'postgres'
-			? postgres
-			: database === 'sqlite'
-				? sqlite
-				: ['# PostgreSQL:', ...postgres, '# SQLite:', ...sqlite];
-	return `**1. Back up** the database, \`homeserver.yaml\` and the signing key; it is the only way back over an incompatible schema. (Names are the usual ones: put yours.)\n\n${block({ language: 'bash', lines })}`;
+	if (database === 'postgres') return postgres;
+	return database === 'sqlite' ? sqlite : ['# PostgreSQL:', ...postgres, '# SQLite:', ...sqlite];
+}
+
+function backup(from: Version, profile: Profile): string {
+	const all = backups(from);
+	const { postgres = [], sqlite = [] } = { ...all.usual, ...all[String(profile.get('install')?.value)] };
+	const lines = forDatabase(profile, { postgres, sqlite });
+	return `Back up** the database, \`homeserver.yaml\` and the signing key; it is the only way back over an incompatible schema. (Names are the usual ones: put yours.)\n\n${block({ language: 'bash', lines })}`;
 }
 
 /** Asks the running server for its release: in its container, where no port of it need be published. */
@@ -227,12 +289,49 @@ function asking(profile: Profile): string[] {
 	return [ask];
 }
 
-function workers(profile: Profile): string {
+/** These start and stop all processes by themselves, in the right order. */
+const leadsProcesses: readonly unknown[] = ['mdad', 'ess', 'nix'];
+
+const systemd = {
+	stop: ['systemctl stop matrix-synapse.target'],
+	start: ['systemctl start matrix-synapse.target'],
+};
+const synctl = { stop: ['synctl -a workers stop', 'synctl stop'], start: ['synctl -a workers start'] };
+
+/** How workers are stopped, with the main process, and started again, where one does it oneself. */
+const stopping: Record<string, { stop: string[]; start: string[] }> = {
+	docker: {
+		stop: ['docker compose stop worker1 worker2 synapse'],
+		start: ['docker compose up -d worker1 worker2'],
+	},
+	debian: systemd,
+	distro: systemd,
+	pip: synctl,
+	source: synctl,
+};
+
+/** The parts of a switch in their order, with the workers stopped before it and started after it. */
+function withWorkers(profile: Profile, [saving, switching, watching]: [string, string, string]): string[] {
+	const install = profile.get('install')?.value;
 	const stated = profile.get('workers')?.value;
-	if (stated === false) return '';
-	const order =
-		'Stop all workers and the main process, start the main process alone, wait until it listens (it changes the database), then start the workers. All of them run the same release.';
-	return stated === true ? `\n\n**Workers:** ${order}` : `\n\n**If you run workers:** ${order}`;
+	if (stated === false || leadsProcesses.includes(install)) return [saving, switching, watching];
+	const why = 'All of them have to run the same release, and the main process changes the database alone.';
+	if (stated !== true) {
+		return [
+			saving,
+			`${switching}\n\nIf you run workers, stop all of them and the main process first, and start them again after the next part. ${why}`,
+			watching,
+		];
+	}
+	const commands = stopping[String(install)];
+	const how = (lines: string[] | undefined) => (lines ? `\n\n${block({ language: 'bash', lines })}` : '');
+	return [
+		saving,
+		`Stop all workers** and the main process. ${why}${how(commands?.stop)}`,
+		switching,
+		watching,
+		`Start the workers** again.${how(commands?.start)}`,
+	];
 }
 
 /** What to do at a switch, as Markdown. */
@@ -249,18 +348,25 @@ export function switchText(leg: DatedLeg, profile: Profile): string {
 				.filter(([name]) => ['docker', 'debian', 'pip', 'mdad'].includes(name))
 				.map(([name, { how, ...commands }]) => `${code(name)}: ${how}\n\n${block(commands)}`)
 				.join('\n\n')}`;
-	return `${backup(profile)}
+	const parts = withWorkers(profile, [
+		backup(from, profile),
+		`Switch** from ${from} to ${to}. ${commands}`,
+		`Watch the log** until \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that stops the start. Then this must say ${to}:
 
-**2. Switch** from ${from} to ${to}. ${commands}${workers(profile)}
-
-**3. Watch the log** until \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that stops the start. Then this must say ${to}:
-
-${block({ language: 'bash', lines: asking(profile) })}`;
+${block({ language: 'bash', lines: asking(profile) })}`,
+	]);
+	return parts.map((part, i) => `**${i + 1}. ${part}`).join('\n\n');
 }
 
 /** How to wait for the background updates at a halt, as Markdown. */
-export function waitText(at: Version): string {
-	return `Let ${at} run until its background updates are done: the query must give 0. Hours or days are normal on a large database. Going on earlier is what ruins it.
+export function waitText(at: Version, profile: Profile): string {
+	const { postgres, sqlite } = { ...usual, ...reached[String(profile.get('install')?.value)] };
+	const query = '"SELECT count(*) FROM background_updates"';
+	const asked = (lines: string[]) => [
+		...lines.map((line, i) => (i < lines.length - 1 ? line : `${line} \\`)),
+		`  ${query}`,
+	];
+	return `Let ${at} run until its background updates are done: the query must give 0. Hours or days are normal on a large database. Do not go on earlier.
 
-${block({ language: 'sql', lines: ['SELECT count(*) FROM background_updates;'] })}`;
+${block({ language: 'bash', lines: forDatabase(profile, { postgres: asked(postgres), sqlite: asked(sqlite) }) })}`;
 }

@@ -23,11 +23,18 @@ export function harmless(text: string): string {
 		.replace(invisible, '');
 }
 
+/** Whether it holds nothing but visible ASCII without a backtick, so that as code it shows as it is. */
+function isPlain(text: string): boolean {
+	return /^[!-_a-~]+$/.test(text);
+}
+
 /**
  * Inline code that shows exactly this text on one line, whatever backticks it has. Put a space or a sign between two of
  * them: Markdown reads neighbouring backticks as one.
  */
 export function code(text: string): string {
+	// Nearly always it is one: an option, a path, an id.
+	if (isPlain(text)) return `\`${text}\``;
 	const line = harmless(text).replace(/[\n\t]/g, ' ');
 	if (line.trim() === '') return '` `';
 	const longest = Math.max(0, ...(line.match(/`+/g) ?? []).map(run => run.length));

@@ -7,7 +7,7 @@ import { deadlines, earliest } from './deadline.ts';
 import { daysBetween } from './hours.ts';
 import { code, quoted } from './markdown.ts';
 import type { Plan } from './plan.ts';
-import { plan } from './plan.ts';
+import { plan, surely } from './plan.ts';
 import type { Profile } from './profile.ts';
 import { concern, holds } from './profile.ts';
 import type { Running, Spell } from './spell.ts';
@@ -16,16 +16,17 @@ import { compare, finalOf, isAbove, isCandidate, lineOf } from './version.ts';
 import { count, dangers, deadlineLine, floorNames, list } from './words.ts';
 
 export type Severity = 'info' | 'warning' | 'severe';
-export type Rule = 'release' | 'advisory' | 'deadline' | 'lifecycle' | 'floor' | 'unseen';
+export type Rule = 'release' | 'advisory' | 'deadline' | 'lifecycle' | 'floor' | 'unseen' | 'mixture';
 
 /** The ladder of each rule, from far to near. What stands later is nearer, and says more. */
 export const ladders: Record<Rule, readonly string[]> = {
 	release: ['out'],
 	advisory: ['ask', 'open'],
-	deadline: ['announced', 'd90', 'two-away', 'ask', 'd30', 'next', 'd14', 'd7', 'rc', 'd1', 'passed', 'in-force'],
+	deadline: ['announced', 'd90', 'two-away', 'ask', 'd30', 'next', 'd14', 'd7', 'd1', 'passed', 'rc', 'in-force'],
 	lifecycle: ['d90', 'd30', 'd14', 'd7', 'd1', 'passed'],
 	floor: ['newest'],
 	unseen: ['long'],
+	mixture: ['seen'],
 };
 
 /** The end of a ladder: a new fact, which even those hear who stopped the reminders. */
@@ -38,6 +39,8 @@ export type Matter = {
 	severity: Severity;
 	/** Said again until somebody acts or stops it. */
 	reminds: boolean;
+	/** Old news: who has not heard of it finds it in the status card, and is not told. */
+	stale?: true;
 	/** One line of Markdown, without a full stop; it is kept, for the day when the matter is solved. */
 	title: string;
 	/** More of it, as Markdown; put together only when it is said. */
@@ -59,15 +62,16 @@ export type Facing = {
 	today: string;
 };
 
-/** All that is true now, the worst first. */
+/** All that is true now, the worst first; before it a mixture, which explains the rest. */
 export function matters(facing: Facing): Matter[] {
 	const { running } = facing;
-	const found = [...unseen(facing), ...lifecycles(facing)];
+	const found = [...unseen(facing), ...mixture(facing), ...lifecycles(facing)];
 	if (running) {
 		const at = { ...facing, running: running.version };
 		found.push(...advisories(at), ...promises(at), ...floors(at), ...release(at));
 	}
-	const weight = (matter: Matter) => severities.indexOf(matter.severity);
+	const weight = ({ rule, severity }: Matter) =>
+		rule === 'mixture' ? severities.length : severities.indexOf(severity);
 	return found.sort(
 		(a, b) => weight(b) - weight(a) || a.rule.localeCompare(b.rule) || a.subject.localeCompare(b.subject),
 	);
@@ -107,10 +111,12 @@ function release(at: At): Matter[] {
 				const fresh = way.deadlines.filter(
 					({ announced, concerned }) => announced !== null && lineOf(announced) === line && concerned === true,
 				);
+				// What is near enough for an alert of its own is not told twice.
+				const far = fresh.filter(deadline => stageOf(deadline, newest, at) === undefined);
 				return [
 					wayWords(way, server),
 					...(own || news === newest ? [] : [`The first release of ${line} was ${news}.`]),
-					...(fresh.length ? [`It announces:\n\n${list(fresh.map(deadlineLine))}`] : []),
+					...(far.length ? [`It announces:\n\n${list(far.map(deadlineLine))}`] : []),
 				].join('\n\n');
 			},
 		},
@@ -120,12 +126,18 @@ function release(at: At): Matter[] {
 /** What a way asks, in a few lines, and where to read all of it. */
 export function wayWords(way: Plan, server: string): string {
 	const acts = way.steps.filter(({ must, generated }) => must && !generated);
-	const sure = acts.filter(({ concerned }) => concerned === true).length;
+	const sure = acts.filter(surely).length;
 	const refusing = way.steps.filter(({ refuses }) => refuses).length;
 	const halts = way.stops.filter(({ required }) => required);
 	const parts = [
-		sure ? count(sure, 'thing to do', 'things to do') : 'nothing surely to do',
-		...(acts.length > sure ? [`${acts.length - sure} more if they concern it`] : []),
+		...(sure || !acts.length ? [sure ? count(sure, 'thing to do', 'things to do') : 'nothing to do'] : []),
+		...(acts.length > sure
+			? [
+					sure
+						? `${acts.length - sure} more if they concern it`
+						: count(acts.length, 'thing to do if it concerns you', 'things to do if they concern you'),
+				]
+			: []),
 		...(refusing ? [`${refusing} can stop the start`] : []),
 		...(halts.length ? [count(halts.length, 'required halt')] : []),
 	];
@@ -135,7 +147,9 @@ export function wayWords(way: Plan, server: string): string {
 		way,
 		way.steps.filter(({ must, refuses }) => must || refuses),
 	).filter(line => line.startsWith('🔴'));
-	const numbered = worst.map(line => line.replace(/ without step \d+/, ' without a step'));
+	const numbered = worst.map(line =>
+		line.replace(/ without step \d+/, ' without a step').replace(/ Step \d+ can /, ' A step can '),
+	);
 	return numbered.length ? `${ask}\n\n${list(numbered.slice(0, 5))}` : ask;
 }
 
@@ -161,10 +175,10 @@ function advisories({ running, knowledge, profile }: At): Matter[] {
 				stage: asks ? 'ask' : 'open',
 				severity: asks ? 'info' : severity,
 				reminds: !asks && severity !== 'info',
-				title: `${running} is open to ${code(advisory.id)} (${advisory.severity}): ${advisory.title}`,
+				title: `Open to ${code(advisory.id)} (${advisory.severity}): ${advisory.title}`,
 				text: () =>
 					[
-						fix ? `Fixed in ${fix}.` : 'No release fixes it yet.',
+						fix ? `It runs ${running}; fixed in ${fix}.` : `It runs ${running}; no release fixes it yet.`,
 						...(advisory.links[0] ? [`[Advisory](${advisory.links[0]})`] : []),
 					].join(' '),
 				...(concerned.is === 'unknown' && { ask: concerned.ask }),
@@ -197,19 +211,35 @@ function promises(at: At): Matter[] {
 		if (concerned === 'unknown' && ends.includes(stage)) return [];
 		const ask = concerned === 'unknown';
 		const near = nearness >= ladders.deadline.indexOf('d30');
+		const late = deadline.slipped && deadline.landed === null;
+		const stale = late && overdueDays(deadline, at) > fresh;
 		return [
 			{
 				rule: 'deadline',
 				subject,
 				stage: ask ? 'ask' : stage,
-				severity: near && !ask ? 'warning' : 'info',
-				reminds: !ask && ends.includes(stage),
-				title: `${stageWords[stage] ?? ''}: ${deadline.subject}`,
+				severity: near && !ask && !stale ? 'warning' : 'info',
+				// What is overdue and still works has no day to be reminded of: a candidate without it is the next news.
+				reminds: !ask && stage === 'in-force',
+				...(stale && { stale: true as const }),
+				title: `${late ? 'Overdue' : (stageWords[stage] ?? '')}: ${deadline.subject}`,
 				text: () => deadlineLine(deadline),
 				...(ask && { ask: askOf(deadline, profile) }),
 			},
 		];
 	});
+}
+
+/** Days for which what is overdue is still news. */
+const fresh = 90;
+
+/** Days since the date that upstream named, or since the release. */
+function overdueDays({ at }: Deadline, { knowledge, today }: At): number {
+	if (at.date !== undefined) return daysBetween(earliest(at.date), today);
+	const named = at.version;
+	const reached =
+		named && knowledge.releases.find(({ version }) => !isCandidate(version) && compare(version, named) >= 0);
+	return reached ? daysBetween(reached.date, today) : 0;
 }
 
 /** The release in which it landed, if that one is out. */
@@ -316,6 +346,23 @@ function floors({ running, knowledge, profile, server }: At): Matter[] {
 	});
 }
 
+function mixture({ running, server }: Facing): Matter[] {
+	if (!running?.mixture) return [];
+	const { lowest, highest } = running.mixture;
+	return [
+		{
+			rule: 'mixture',
+			subject: 'versions',
+			stage: 'seen',
+			severity: 'warning',
+			reminds: false,
+			title: `${quoted(server)} answers with ${lowest} and with ${highest} by turns`,
+			text: () =>
+				`Behind this name seem to be several Synapses that were not upgraded together. I go by the lowest, ${lowest}, until one version has answered alone for two days.`,
+		},
+	];
+}
+
 /** A server counts as unseen after a day and three looks: one failed look may be our own fault. */
 const patience = { hours: 24, looks: 3 };
 
@@ -349,10 +396,17 @@ export function nextDeadlines({ profile, today, knowledge, running }: Facing, mo
 	return deadlines({ at: newestOf(knowledge), today, all: true }, profile, knowledge)
 		.filter(({ withdrawn, landed }) => withdrawn === undefined && (landed === null || isAbove(landed, running.version)))
 		.filter(({ concerned, announced }) => concerned === true || announced !== null)
-		.filter(({ at, landed, concerned, slipped }) => !at.vague && landed === null && (concerned === true || !slipped))
-		.filter(({ at, concerned }) => concerned === true || at.date === undefined || earliest(at.date) > today)
+		.filter(({ at, landed }) => !at.vague && landed === null)
+		.filter(({ at, slipped }) => !slipped && (at.date === undefined || earliest(at.date) > today))
 		.sort((a, b) => Number(b.concerned === true) - Number(a.concerned === true))
 		.slice(0, most);
+}
+
+/** What was promised to stop working for a server by now, and still works. */
+export function overdue({ profile, today, knowledge }: Facing): Deadline[] {
+	return deadlines({ at: newestOf(knowledge), today, all: false }, profile, knowledge).filter(
+		({ concerned, announced, slipped }) => concerned === true && announced !== null && slipped,
+	);
 }
 
 /** How far a release is behind: lines of releases, and days since it came out. */

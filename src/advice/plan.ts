@@ -9,7 +9,7 @@ import { switchText, waitText } from './leg.ts';
 import type { Applies, Profile } from './profile.ts';
 import { concern, holds, profileJson } from './profile.ts';
 import type { Rollback } from './rollback.ts';
-import { rollback, waysBack } from './rollback.ts';
+import { rollback, stable, waysBack } from './rollback.ts';
 import type { Trial } from './trial.ts';
 import { triedOf } from './trial.ts';
 import type { Version } from './version.ts';
@@ -25,13 +25,15 @@ export type Step = {
 	title: string;
 	text: string;
 	applies?: Applies;
+	/** What else those who are concerned find at home. */
+	onlyIf?: string;
 	/** Facts that would decide whether the deployment is concerned. */
 	ask?: string[];
 	options: readonly string[];
 	endpoints: readonly string[];
 	metrics: readonly string[];
 	story?: string;
-	/** Earlier notes of the range that this step stands for. */
+	/** Notes of the range that this step stands for: earlier ones of its story, or what a wait answers. */
 	tells: string[];
 	oneWay?: string;
 	sources: Source[];
@@ -44,7 +46,7 @@ export type Step = {
 };
 
 export type Hidden = { id: string; title: string; because: string[]; sources: Source[] };
-export type Halt = Pick<Stop, 'required' | 'waitFor' | 'why'> & {
+export type Halt = Pick<Stop, 'required' | 'ruins' | 'waitFor' | 'why'> & {
 	tried?: Trial[];
 	from: Version;
 	to: Version;
@@ -83,19 +85,18 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 	const legs = legsOf(from, to, stops);
 	const hidden: Hidden[] = [];
 	const visible: Step[] = [];
-	for (const note of known.notes.filter(({ release }) => within(release))) {
+	const notes = known.notes.filter(({ release }) => within(release));
+	const waits = new Set(known.stops.flatMap(({ tells }) => tells));
+	for (const note of notes) {
 		const concerned = concern(note.applies, profile);
 		if (concerned.is === false)
 			hidden.push({ id: note.id, title: note.title, because: concerned.because, sources: note.sources });
-		else
-			visible.push(
-				stepOf(
-					note,
-					concerned.is === true ? { concerned: true } : { concerned: 'unknown', ask: concerned.ask },
-					from,
-					legs,
-				),
-			);
+		else {
+			const asking: Pick<Step, 'concerned' | 'ask'> =
+				concerned.is === true ? { concerned: true } : { concerned: 'unknown', ask: concerned.ask };
+			const step = stepOf(note, asking, from, legs);
+			visible.push(waits.has(note.id) ? { ...step, leg: legOf(note.release, legs) } : step);
+		}
 	}
 	const advisories = advisoriesOn(from, to, profile, known);
 	return {
@@ -104,11 +105,13 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 		to,
 		profile: profileJson(profile),
 		horizon: horizon(known),
-		steps: inOrder([
-			...told(visible).map(step => ({ ...step, ...(step.refuses && triedOf(step.id, known.verified)) })),
-			...waitAtStart({ from, to, profile }, known.stops),
-			...generated(legs, stops, profile, { today, releases: known.releases }),
-		]),
+		steps: inOrder(
+			waited(
+				told(visible).map(step => (step.refuses ? { ...step, ...triedOf(step.id, known.verified) } : step)),
+				[...waitAtStart({ from, to, profile }, known.stops), ...generated(legs, stops, profile, { today, known })],
+				notes,
+			),
+		),
 		hidden,
 		stops,
 		floors: floors(from, to, profile, known.releases),
@@ -122,7 +125,7 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 
 /** The newest release that the knowledge reaches, and the day it was read. */
 export function horizon(known: Pick<Knowledge, 'releases' | 'read'>): Plan['horizon'] {
-	const newest = known.releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version)).at(-1);
+	const newest = stable(known.releases).at(-1);
 	return { release: newest?.version ?? '0.0.0', read: known.read };
 }
 
@@ -144,9 +147,9 @@ function halts(from: Version, to: Version, profile: Profile, known: Knowledge): 
 	const required = known.stops
 		.filter(({ ways }) => ways.some(way => isWithin(from, way.from) && isWithin(finalOf(to), way.to)))
 		.filter(stop => concern(stop.applies, profile).is !== false)
-		.map(({ id, first, last, best, required: must, waitFor, why, applies }): Halt => {
+		.map(({ id, first: from, last: to, best, required, ruins, waitFor, why, applies }): Halt => {
 			const tried = triedOf(id, known.verified);
-			return { from: first, to: last, best, required: must, waitFor, why, ...(applies && { applies }), ...tried };
+			return { from, to, best, required, ruins, waitFor, why, ...(applies && { applies }), ...tried };
 		});
 	const recommended = waysBack(from, to, known)
 		.filter(best => !required.some(stop => stop.best === best))
@@ -156,6 +159,7 @@ function halts(from: Version, to: Version, profile: Profile, known: Knowledge): 
 				to: best,
 				best,
 				required: false,
+				ruins: false,
 				waitFor: 'a few days of use',
 				why: `It is the last release from which the one before this halt still starts; beyond ${best} only a backup leads back.`,
 			}),
@@ -177,25 +181,29 @@ function legOf(version: Version, legs: readonly Leg[]): number {
 function stepOf(note: Note, concerned: Pick<Step, 'concerned' | 'ask'>, from: Version, legs: readonly Leg[]): Step {
 	const { possible } = note;
 	const tooEarly = note.when === 'before' && possible !== undefined && isAbove(possible, from);
-	return {
+	// Hundreds of them an answer: what is optional is set, since spreading it copies everything again.
+	const step: Step = {
 		id: note.id,
 		release: note.release,
 		when: tooEarly ? 'switch' : note.when,
 		must: note.must,
 		refuses: note.refuses,
-		...concerned,
+		concerned: concerned.concerned,
 		title: note.title,
 		text: note.text,
-		...(note.applies && { applies: note.applies }),
 		options: note.options,
 		endpoints: note.endpoints,
 		metrics: note.metrics,
-		...(note.story && { story: note.story }),
 		tells: [],
-		...(note.oneWay && { oneWay: note.oneWay }),
 		sources: note.sources,
 		leg: legOf(tooEarly && possible ? possible : note.release, legs),
 	};
+	if (concerned.ask) step.ask = concerned.ask;
+	if (note.applies) step.applies = note.applies;
+	if (note.onlyIf) step.onlyIf = note.onlyIf;
+	if (note.story) step.story = note.story;
+	if (note.oneWay) step.oneWay = note.oneWay;
+	return step;
 }
 
 /** A story is told once, by its end; but a refusal to start on an earlier leg is met there, and stays. */
@@ -214,8 +222,34 @@ function told(steps: readonly Step[]): Step[] {
 		const before = earlier.get(step);
 		if (!before) return step;
 		const sources = distinct([step, ...before].flatMap(other => other.sources));
-		return { ...step, tells: before.map(({ id }) => id), sources };
+		return { ...step, ...onlyIfAny([step, ...before]), tells: before.map(({ id }) => id), sources };
 	});
+}
+
+/** The end of a story concerns whom it concerns itself, and whom the notes that it stands for do. */
+function onlyIfAny([end, ...before]: readonly Step[]): Pick<Step, 'onlyIf'> {
+	if (end?.onlyIf === undefined) return {};
+	const clauses = [...new Set([end, ...before].flatMap(({ onlyIf }) => onlyIf ?? []))];
+	const wide = clauses.filter(clause => !clauses.some(other => other.startsWith(`${clause}, or `)));
+	return { onlyIf: wide.join(', or ') };
+}
+
+/** A wait stands for the notes beyond it that ask for the same, if it is at least as sure, and they can be followed there. */
+function waited(steps: readonly Step[], waits: readonly Step[], notes: readonly Note[]): Step[] {
+	const canFollow = ({ id }: Step, at: Version) => {
+		const possible = notes.find(note => note.id === id)?.possible;
+		return possible === undefined || !isAbove(possible, at);
+	};
+	const answers = (wait: Step, step: Step) =>
+		wait.tells.includes(step.id) &&
+		isAbove(step.release, wait.release) &&
+		(wait.concerned === true || step.concerned === 'unknown') &&
+		canFollow(step, wait.release);
+	const answered = waits.map(wait => {
+		const same = steps.filter(step => answers(wait, step));
+		return { ...wait, tells: same.map(({ id }) => id), sources: distinct(same.flatMap(({ sources }) => sources)) };
+	});
+	return [...steps.filter(step => !waits.some(wait => answers(wait, step))), ...answered];
 }
 
 function distinct(sources: readonly Source[]): Source[] {
@@ -235,17 +269,12 @@ const planned = {
 	tells: [],
 } satisfies Partial<Step>;
 
-type Calendar = { today: string; releases: readonly Release[] };
+type Calendar = { today: string; known: Pick<Knowledge, 'releases' | 'stops'> };
 
 /** What the planner adds to the notes: each switch, and the wait at each halt. */
-function generated(
-	legs: readonly Leg[],
-	stops: readonly Halt[],
-	profile: Profile,
-	{ today, releases }: Calendar,
-): Step[] {
+function generated(legs: readonly Leg[], stops: readonly Halt[], profile: Profile, { today, known }: Calendar): Step[] {
 	return legs.flatMap((leg, i): Step[] => {
-		const released = releases.find(({ version }) => version === leg.to)?.date ?? today;
+		const released = known.releases.find(({ version }) => version === leg.to)?.date ?? today;
 		const step: Step = {
 			...planned,
 			id: `${leg.to}/switch`,
@@ -260,7 +289,8 @@ function generated(
 			...step,
 			id: `${leg.to}/wait`,
 			title: `Wait at ${leg.to} for ${halt.waitFor}`,
-			text: `${halt.why}\n\n${waitText(leg.to)}`,
+			text: `${halt.why}\n\n${waitText(leg.to, profile)}`,
+			tells: known.stops.flatMap(({ best, tells }) => (best === leg.to ? tells : [])),
 			...(halt.applies && { applies: halt.applies }),
 			concerned: concern(halt.applies, profile).is === true ? true : 'unknown',
 			...(halt.tried && { tried: halt.tried }),
@@ -276,7 +306,7 @@ function waitAtStart({ from, to, profile }: Omit<Way, 'today'>, stops: readonly 
 			stop =>
 				stop.waitAtStart && isWithin(from, stop.waitAtStart) && stop.ways.some(way => isWithin(finalOf(to), way.to)),
 		)
-		.flatMap(({ id, waitFor, why, applies }): Step[] => {
+		.flatMap(({ id, waitFor, tells, why, applies }): Step[] => {
 			const concerned = concern(applies, profile);
 			if (concerned.is === false) return [];
 			return [
@@ -286,7 +316,8 @@ function waitAtStart({ from, to, profile }: Omit<Way, 'today'>, stops: readonly 
 					release: from,
 					when: 'before',
 					title: `Wait on ${from} for ${waitFor}`,
-					text: `${why}\n\n${waitText(from)}`,
+					text: `${why}\n\n${waitText(from, profile)}`,
+					tells,
 					...(applies && { applies }),
 					...(concerned.is === 'unknown' ? { concerned: concerned.is, ask: concerned.ask } : { concerned: true }),
 					leg: 0,
@@ -295,24 +326,31 @@ function waitAtStart({ from, to, profile }: Omit<Way, 'today'>, stops: readonly 
 		});
 }
 
+/** Whether a step concerns this deployment without a doubt, and without a look at home. */
+export function surely({ concerned, onlyIf }: Pick<Step, 'concerned' | 'onlyIf'>): boolean {
+	return concerned === true && onlyIf === undefined;
+}
+
 const whenOrder = ['before', 'switch', 'after'];
 
 /** How much a step matters: what stops the start, what somebody has to do, what is good to know. */
-function weight({ refuses, must, concerned }: Step): number {
-	const sure = concerned === true ? 0 : 1;
+function weight(step: Step): number {
+	const { refuses, must } = step;
+	const sure = surely(step) ? 0 : 1;
 	return refuses ? sure : must ? 2 + sure : 4 + sure;
 }
 
+/** Where a step stands before its release counts; a switch ends its leg, and a wait before the first one begins at once. */
+function rank(step: Step): number {
+	const leg = step.when === 'switch' ? step.leg : 0;
+	const generated = step.generated ? (step.when === 'before' ? 0 : 2) : 1;
+	return ((whenOrder.indexOf(step.when) * 100 + leg) * 10 + generated) * 10 + (step.generated ? 0 : weight(step));
+}
+
 function inOrder(steps: readonly Step[]): Step[] {
-	const atSwitch = (step: Step) => (step.when === 'switch' ? step.leg : 0);
-	return [...steps].sort(
-		(a, b) =>
-			whenOrder.indexOf(a.when) - whenOrder.indexOf(b.when) ||
-			atSwitch(a) - atSwitch(b) ||
-			Number(a.generated ?? false) - Number(b.generated ?? false) ||
-			(a.generated ? 0 : weight(a) - weight(b)) ||
-			compare(a.release, b.release),
-	);
+	const ranks = new Map(steps.map(step => [step, rank(step)]));
+	const of = (step: Step) => ranks.get(step) ?? 0;
+	return [...steps].sort((a, b) => of(a) - of(b) || compare(a.release, b.release));
 }
 
 /** The condition under which a floor concerns a deployment at all. */
@@ -325,9 +363,9 @@ const floorFacts: Record<FloorName, { fact: 'python' | 'postgres' | 'sqlite' | u
 
 /** Floors that rise on the way, or that the deployment is under at its end: `at` is where the last one came. */
 function floors(from: Version, to: Version, profile: Profile, releases: readonly Release[]): Floor[] {
-	const stable = releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version));
-	const start = stable.filter(({ version }) => !isAbove(finalOf(version), finalOf(from))).at(-1);
-	const way = stable.filter(({ version }) => isAbove(version, from) && !isAbove(version, finalOf(to)));
+	const all = stable(releases);
+	const start = all.findLast(({ version }) => !isAbove(version, finalOf(from)));
+	const way = all.filter(({ version }) => isAbove(version, from) && !isAbove(version, finalOf(to)));
 	const end = way.at(-1) ?? start;
 	return (Object.keys(floorFacts) as FloorName[]).flatMap(of => {
 		const min = end?.[of];
@@ -348,6 +386,8 @@ export type ReleaseNotes = {
 	/** All releases meant, when a line was asked for. */
 	releases: Version[];
 	facts: Partial<Omit<Release, 'version'>>;
+	/** What came before the release; of one that is not out yet, all that there is. */
+	candidates: Pick<Release, 'version' | 'date'>[];
 	notes: Step[];
 	hidden: Hidden[];
 	unread: Plan['unread'];
@@ -377,6 +417,7 @@ export function releaseNotes(versions: readonly Version[], profile: Profile, kno
 		release: last,
 		releases: [...versions],
 		facts,
+		candidates: known.releases.filter(({ version }) => isCandidate(version) && finalOf(version) === last),
 		notes: inOrder(notes),
 		hidden,
 		unread: known.unread.filter(({ release: of }) => versions.includes(finalOf(of))).map(unreadOf),

@@ -85,6 +85,14 @@ export function factWords(): string[] {
 	return [...Object.keys(closedFacts), ...Object.keys(openFacts), ...bareValues.keys()];
 }
 
+const knownTerms = new Map<string, Term | undefined>();
+
+/** A statement of the knowledge, read once. What people type goes to parseTerm, or the memory would grow with it. */
+function termOf(text: string): Term | undefined {
+	if (!knownTerms.has(text)) knownTerms.set(text, parseTerm(text));
+	return knownTerms.get(text);
+}
+
 /** One statement, or undefined if it is not one. `postgres=15.3` is the major version 15. */
 export function parseTerm(text: string): Term | undefined {
 	const bare = bareValues.get(text);
@@ -174,7 +182,7 @@ const images: readonly (string | boolean)[] = ['docker', 'mdad', 'ess'];
 
 /** Whether the statement holds for this deployment. Throws a TypeError for a text that is not a statement. */
 export function holds(text: string, profile: Profile): Concern {
-	const term = parseTerm(text);
+	const term = termOf(text);
 	if (!term) throw new TypeError(`not a fact: ${text}`);
 	const install = profile.get('install');
 	if (install && broughtByImage.includes(term.fact) && images.includes(install.value)) {

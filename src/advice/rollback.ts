@@ -10,6 +10,8 @@ export type Rollback = {
 	/** The oldest release of the unbroken run below that still starts. */
 	floor: Version;
 	floorWhy: string;
+	/** The release whose schema says it, where that of the one asked about is not known. */
+	by?: Version;
 	/** Where one would go back to, if that was asked. */
 	to?: Version;
 	canReturn?: boolean;
@@ -37,8 +39,14 @@ function startsAfter(newer: Release, older: Release): boolean {
 	return older.schema >= needed;
 }
 
-function stable(releases: readonly Release[]): Release[] {
-	return releases.filter(release => !release.withdrawn && !isCandidate(release.version));
+const stableOnes = new WeakMap<readonly Release[], readonly Release[]>();
+
+/** The stable ones of all that are known, found once for each knowledge: every answer asks for them several times. */
+export function stable(releases: readonly Release[]): readonly Release[] {
+	const found =
+		stableOnes.get(releases) ?? releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version));
+	stableOnes.set(releases, found);
+	return found;
 }
 
 type Floor = {
@@ -51,13 +59,15 @@ type Floor = {
 function floorOf(release: Release, all: readonly Release[], exceptions: readonly FloorException[]): Floor {
 	let floor = release.version;
 	let blocking: Release | undefined;
-	for (let i = all.findLastIndex(({ version }) => isAbove(release.version, version)); i >= 0 && !blocking; i--) {
+	const here = all.indexOf(release);
+	const below = here >= 0 ? here - 1 : all.findLastIndex(({ version }) => isAbove(release.version, version));
+	for (let i = below; i >= 0 && !blocking; i--) {
 		const older = all[i];
 		if (older && startsAfter(release, older)) floor = older.version;
 		else blocking = older;
 	}
 	const exception = exceptions.find(
-		({ releases, floor: other }) => isWithin(finalOf(release.version), releases) && isAbove(other, floor),
+		({ releases, floor: other }) => isAbove(other, floor) && isWithin(finalOf(release.version), releases),
 	);
 	return {
 		floor: exception?.floor ?? floor,
@@ -80,14 +90,15 @@ export function rollback(version: Version, to: Version | undefined, known: Known
 	const release = { ...numbers, version };
 	const { floor, blocking, because } = floorOf(release, all, known.rollbackFloors);
 	const below = all.findLast(({ version: other }) => isAbove(floor, other))?.version;
-	const guess =
-		finalOf(numbers.version) === finalOf(version)
-			? ''
-			: ` The schema of ${version} itself is not known here: this is said by that of ${numbers.version}.`;
+	const isGuess = finalOf(numbers.version) !== finalOf(version);
+	const guess = isGuess
+		? ` The schema of ${version} itself is not known here: this is said by that of ${numbers.version}.`
+		: '';
 	return {
 		release: version,
 		floor,
 		floorWhy: `${because ?? why(release, blocking)}${guess}`,
+		...(isGuess && { by: numbers.version }),
 		...(to !== undefined && { to, canReturn: compare(to, floor) >= 0 }),
 		cautions: cautions(version, to ?? floor, known.notes),
 		...triedRollback(version, { floor, below }, known.verified),
@@ -115,10 +126,13 @@ export function waysBack(from: Version, to: Version, known: Known): Version[] {
 	const all = stable(known.releases);
 	const way = all.filter(({ version }) => compare(version, from) >= 0 && compare(version, finalOf(to)) <= 0);
 	if (way.some(({ schema }) => schema === undefined)) return [];
-	const floors = way.map(release => floorOf(release, all, known.rollbackFloors).floor);
+	const places = new Map(all.map(({ version }, i) => [version, i]));
+	const placeOf = (version: Version | undefined) => places.get(version ?? from) ?? -1;
+	const floors = way.map(release => placeOf(floorOf(release, all, known.rollbackFloors).floor));
 	const halts: Version[] = [];
 	for (let here = 0; ; ) {
-		const reach = floors.findLastIndex((floor, i) => i > here && compare(floor, way[here]?.version ?? from) <= 0);
+		const place = placeOf(way[here]?.version);
+		const reach = floors.findLastIndex((floor, i) => i > here && floor <= place);
 		if (reach === way.length - 1 || here >= way.length - 1) return halts;
 		// Where even the next release does not lead back, that one is as good a halt as any.
 		here = reach > here ? reach : here + 1;

@@ -1,4 +1,5 @@
 // What looks at a server saw over time: spells, each of them looks that saw the same, one after the other.
+import { type Standing, standingOf } from './mixture.ts';
 import type { Observation } from './observation.ts';
 import { observationWords } from './observation.ts';
 import type { Version } from './version.ts';
@@ -42,7 +43,7 @@ function isSame(a: Saw, b: Saw): boolean {
 export type Told = { version: Version; at: string };
 
 /** The release that runs as far as anybody knows, and since when it was seen or told. */
-export type Running = { version: Version; since: string; by: 'look' | 'person' };
+export type Running = Standing & { by: 'look' | 'person' };
 
 /**
  * The release that was seen or told last. A server that is silent or hides its version still runs what it ran;
@@ -51,5 +52,8 @@ export type Running = { version: Version; since: string; by: 'look' | 'person' }
 export function runningOf(spells: readonly Spell[], told: Told | undefined): Running | undefined {
 	const seen = spells.findLast(spell => spell.is === 'synapse' || spell.is === 'other');
 	if (told && (!seen || told.at > seen.until)) return { version: told.version, since: told.at, by: 'person' };
-	return seen?.is === 'synapse' ? { version: seen.version, since: seen.since, by: 'look' } : undefined;
+	if (seen?.is !== 'synapse') return undefined;
+	const other = spells.findLastIndex(({ is }) => is === 'other');
+	const standing = standingOf(spells.slice(other + 1).filter(spell => spell.is === 'synapse'));
+	return standing && { ...standing, by: 'look' };
 }

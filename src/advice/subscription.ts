@@ -16,9 +16,23 @@ export type Subscription = {
 	facts: readonly string[];
 	told?: Told;
 	changed: Date;
+	/** Who began it. */
+	by?: string;
 	/** The release of which the room has heard. */
 	heard?: Version;
 };
+
+/** What the operator allows. */
+export type Limits = {
+	/** Between two looks at a server that answers (ms). */
+	every: number;
+	/** How many servers a room may watch, and how many watches one person may have begun. */
+	perRoom: number;
+	perPerson: number;
+};
+
+/** The limits where no configuration says others. */
+export const usualLimits: Limits = { every: 3600_000, perRoom: 100, perPerson: 300 };
 
 /** What people set for a room; empty until they do. */
 export type Settings = {

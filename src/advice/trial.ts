@@ -9,10 +9,14 @@ function trial({ says, releases, database, faked, outcome, date, error }: Verifi
 	return { says, releases, database, ...(faked && { faked }), outcome, date, ...(error && { error }) };
 }
 
+const byClaimant = new WeakMap<readonly Verified[], Map<string | undefined, Verified[]>>();
+
 /** What came of trying what a note or a stop says; undefined if nobody has. */
 export function triedOf(id: string, verified: readonly Verified[]): { tried: Trial[] } | undefined {
-	const tried = verified.filter(({ of }) => of === id).map(trial);
-	return tried.length ? { tried } : undefined;
+	const known = byClaimant.get(verified) ?? Map.groupBy(verified, ({ of }) => of);
+	byClaimant.set(verified, known);
+	const tried = known.get(id)?.map(trial);
+	return tried ? { tried } : undefined;
 }
 
 /**

@@ -1,10 +1,20 @@
 // Synapse versions as Synapse writes them: their order, their ranges.
-import semver from 'semver';
 
 /** A version as Synapse writes it: `1.56.0`, `1.57.0rc10`, `0.99.5.2`, `0.33.3.1`, `0.6.1c`, `0.9.0-r5`. */
 export type Version = string;
 
-type Parts = { base: string; line: string; candidate: number | undefined; semver: semver.SemVer };
+type Parts = {
+	base: string;
+	line: string;
+	candidate: number | undefined;
+	// What decides the order, the weightiest first.
+	major: number;
+	minor: number;
+	patch: number;
+	fourth: number;
+	/** The release itself comes after all its candidates. */
+	step: number;
+};
 
 // Nine digits at most: what strangers send has to be a number that can be compared.
 const written = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:\.(\d{1,2})|-r(\d{1,2})|([a-z]))?(?:rc(\d{1,9}))?$/;
@@ -16,15 +26,16 @@ function partsOf(version: Version): Parts {
 	const found = written.exec(version);
 	if (!found) throw new TypeError(`not a Synapse version: ${version}`);
 	const [, major, minor, patch, fourth, revision, letter, candidate] = found;
-	// semver has three numbers and would sort rc10 before rc2: the fourth part (or revision, or letter) goes into the
-	// low digits of the patch number, and the candidate's number becomes an identifier of its own.
-	const low = Number(fourth ?? revision ?? (letter ? letter.charCodeAt(0) - 96 : 0));
-	const three = `${Number(major)}.${Number(minor)}.${Number(patch) * 1000 + low}`;
-	const parts = {
+	const parts: Parts = {
 		base: version.replace(/rc\d+$/, ''),
 		line: `${major}.${minor}`,
 		candidate: candidate === undefined ? undefined : Number(candidate),
-		semver: new semver.SemVer(candidate === undefined ? three : `${three}-rc.${Number(candidate)}`),
+		major: Number(major),
+		minor: Number(minor),
+		patch: Number(patch),
+		// A fourth number, a revision and a letter never meet in one release.
+		fourth: Number(fourth ?? revision ?? (letter ? letter.charCodeAt(0) - 96 : 0)),
+		step: candidate === undefined ? Number.MAX_SAFE_INTEGER : Number(candidate),
 	};
 	known.set(version, parts);
 	return parts;
@@ -51,7 +62,15 @@ export function lineOf(version: Version): string {
 
 /** Negative when a is older than b, zero when they are the same, positive when a is newer. */
 export function compare(a: Version, b: Version): number {
-	return a === b ? 0 : partsOf(a).semver.compare(partsOf(b).semver);
+	if (a === b) return 0;
+	const [left, right] = [partsOf(a), partsOf(b)];
+	return (
+		left.major - right.major ||
+		left.minor - right.minor ||
+		left.patch - right.patch ||
+		left.fourth - right.fourth ||
+		left.step - right.step
+	);
 }
 
 export function isAbove(a: Version, b: Version): boolean {

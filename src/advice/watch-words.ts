@@ -1,12 +1,12 @@
 // What the commands about a room's watches say.
-import type { Answer } from '../command.ts';
+import type { Answer, Section } from '../command.ts';
 import type { Knowledge } from '../knowledge/shape.ts';
 import type { Said } from './alert.ts';
 import { dayIn, momentIn } from './hours.ts';
 import { code, escapeMarkdown, quoted } from './markdown.ts';
 import type { Severity } from './matter.ts';
 import { behind } from './matter.ts';
-import { runningOf } from './spell.ts';
+import { type Running, runningOf } from './spell.ts';
 import type { Settings, Subscription, WatchedServer } from './subscription.ts';
 import type { Version } from './version.ts';
 import { count, list } from './words.ts';
@@ -24,7 +24,7 @@ export function serversWords(watched: readonly Watched[], { knowledge, zone, now
 	});
 	const lines = rows.map(({ subscription, server, open, running, why, late }) => {
 		const state = running
-			? `Synapse ${running.version}${running.by === 'person' ? ' (as you told me)' : ''}, ${late?.days ? `${late.releases ? `${count(late.releases, 'release')} and ` : ''}${count(late.days, 'day')} behind` : 'the newest'}`
+			? `Synapse ${running.version}${sourceWords(running)}, ${late?.days ? `${late.releases ? `${count(late.releases, 'release')} and ` : ''}${count(late.days, 'day')} behind` : 'the newest'}`
 			: 'not known what it runs';
 		const facts = subscription.facts.length ? `; ${subscription.facts.map(code).join(', ')}` : '';
 		const times = server?.looked
@@ -48,6 +48,13 @@ export function serversWords(watched: readonly Watched[], { knowledge, zone, now
 		sections: [],
 		kind: 'answer',
 	};
+}
+
+/** How sure the release is, in brackets. */
+function sourceWords({ by, mixture, lately }: Running): string {
+	if (by === 'person') return ' (as you told me)';
+	if (mixture) return ` (and ${mixture.highest} by turns)`;
+	return lately === undefined ? '' : ` (but ${lately} at the last look)`;
 }
 
 type Open = Said & { number: number; server: string; severity: Severity };
@@ -88,19 +95,25 @@ export function openWords(open: readonly Open[], watches: number): Answer {
 	return {
 		value,
 		lead: `**${count(open.length, 'alert')} open.** ${code('!ack 12')} stops the reminders of one, ${code('!snooze 7d 12')} puts it off.`,
-		sections: servers.map(server => {
+		sections: servers.flatMap(server => {
 			const those = open
 				.filter(one => one.server === server)
 				.sort((a, b) => rank(a.severity) - rank(b.severity) || a.number - b.number);
-			const lines = those.map(one => `${marks[one.severity]}#${one.number} ${one.title}${stateOf(one)}`);
-			return {
-				title: `${server.length > 30 ? `${server.slice(0, 29)}…` : server} (${those.length})`,
-				markdown: list(lines),
-				fold: false,
-			};
+			const pressing = those.filter(({ severity }) => severity !== 'info');
+			const rest = those.filter(({ severity }) => severity === 'info');
+			const name = server.length > 30 ? `${server.slice(0, 29)}…` : server;
+			return [
+				...(pressing.length ? [sectionOf(`${name} (${pressing.length})`, pressing, false)] : []),
+				...(rest.length ? [sectionOf(`${name}: good to know (${rest.length})`, rest, rest.length > 5)] : []),
+			];
 		}),
 		kind: 'answer',
 	};
+}
+
+function sectionOf(title: string, those: readonly Open[], fold: boolean): Section {
+	const lines = those.map(one => `${marks[one.severity]}#${one.number} ${one.title}${stateOf(one)}`);
+	return { title, markdown: list(lines), fold };
 }
 
 function numbersOf(those: readonly Open[]): string {

@@ -3,8 +3,10 @@ import type { Answer, Command, Section } from '../command.ts';
 import type { Source } from '../knowledge/shape.ts';
 import type { Deadline } from './deadline.ts';
 import { earliest } from './deadline.ts';
-import { code, escapeMarkdown } from './markdown.ts';
+import { momentIn } from './hours.ts';
+import { code, escapeMarkdown, quoted } from './markdown.ts';
 import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
+import { surely } from './plan.ts';
 import type { Applies } from './profile.ts';
 import { closedFacts, openFacts } from './profile.ts';
 import type { Rollback } from './rollback.ts';
@@ -38,13 +40,24 @@ function isPlainLink(url: string): boolean {
 /** Upstream's passages as links, each once: a bullet of the change log by its release. */
 function sourceLinks(sources: readonly Source[]): string {
 	const links = new Map<string, string>();
-	for (const { document, section, heading, url } of sources) {
+	for (const source of sources) {
+		const { document, section, heading } = source;
 		// The candidates of a release have logs of their own; one of them is enough to find the others.
 		const changes = `changes of ${section.replace(/^Synapse |rc\d+$/g, '')}`;
-		const what = document === 'upgrade.md' ? (heading ?? section) : document === 'CHANGES.md' ? changes : section;
-		if (!links.has(what)) links.set(what, link(what, url));
+		const file = section.startsWith('Synapse ') ? `${document} of ${section.slice('Synapse '.length)}` : section;
+		const what = document === 'upgrade.md' ? (heading ?? section) : document === 'CHANGES.md' ? changes : file;
+		if (!links.has(what)) links.set(what, sourceLink(source, what));
 	}
 	return [...links.values()].join(', ');
+}
+
+const knownLinks = new WeakMap<Source, string>();
+
+/** A passage as a link, made once: answers name the same few hundred again and again. */
+function sourceLink(source: Source, what: string): string {
+	const found = knownLinks.get(source) ?? link(what, source.url);
+	knownLinks.set(source, found);
+	return found;
 }
 
 function link(text: string, url: string): string {
@@ -52,10 +65,16 @@ function link(text: string, url: string): string {
 	return isPlainLink(url) ? `[${words}](${url})` : words;
 }
 
+/** Under which conditions a step concerns its reader, as a clause after “if”; empty if without any. */
+function whoseStep({ applies, concerned, onlyIf }: Step): string {
+	const facts = applies && concerned === 'unknown' ? `yours is ${conditions(applies)}` : undefined;
+	return [facts, onlyIf].filter(clause => clause !== undefined).join(', and ');
+}
+
 /** What a step says inside its fold. */
 function stepText(step: Step): string {
-	const condition =
-		step.applies && step.concerned === 'unknown' ? `*If yours is ${conditions(step.applies)}:*\n\n` : '';
+	const whose = whoseStep(step);
+	const condition = whose ? `*${step.onlyIf ? 'Only if' : 'If'} ${whose}:*\n\n` : '';
 	const names = [
 		...(step.options.length ? [`Options: ${step.options.map(code).join(', ')}`] : []),
 		...(step.endpoints.length ? [`Endpoints: ${step.endpoints.map(code).join(', ')}`] : []),
@@ -85,7 +104,7 @@ export const floorNames = {
 	rust: 'Rust (to build)',
 } as const;
 
-function floorLines({ floors }: Plan): string[] {
+function floorLines(floors: Plan['floors']): string[] {
 	return floors.map(({ of, at, min, met }) => {
 		const rule = `${floorNames[of]} ${min} or newer is needed from ${at} on`;
 		if (met === false) return `🔴 ${rule}: yours is older. Upgrade it first.`;
@@ -121,12 +140,14 @@ function stopLines({ stops }: Plan): string[] {
 	return stops
 		.filter(({ required }) => required)
 		.map(
-			({ best, waitFor, applies, tried }) =>
-				`🔴 Halt at ${best} and wait for ${waitFor}${applies ? ` (${conditions(applies)})` : ''}; a direct jump can ruin the database${tried ? ' (tried)' : ''}.`,
+			({ best, ruins, waitFor, applies, tried }) =>
+				`🔴 Halt at ${best} and wait for ${waitFor}${applies ? ` (${conditions(applies)})` : ''}; a direct jump ${ruins ? 'can ruin the database' : 'does not start'}${tried ? ' (tried)' : ''}.`,
 		);
 }
 
-function rollbackLine({ release, floor, to, canReturn, floorWhy }: Rollback): string {
+function rollbackLine({ release, floor, to, canReturn, floorWhy, by }: Rollback): string {
+	if (canReturn && by)
+		return `⚠️ By the schema of ${by} you could go back to ${to}; that of ${release} itself is not known here.`;
 	if (canReturn) return `✅ The schema lets you go back to ${to}.`;
 	return `⚠️ ${floor === release ? `No older release starts after ${release}` : `After ${release} you can go back to ${floor} at most`}${to ? `, not to ${to}: only a backup leads there` : ''}. ${floorWhy}`;
 }
@@ -134,9 +155,11 @@ function rollbackLine({ release, floor, to, canReturn, floorWhy }: Rollback): st
 /** What could hurt, which no reader may have to unfold. */
 export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 	const refusing = numbered.flatMap((step, i) => {
-		const condition = step.concerned === 'unknown' && step.applies ? ` if yours is ${conditions(step.applies)}` : '';
-		const tried = step.tried ? ' (tried)' : '';
-		return step.refuses ? [`🔴 No start without step ${i + 1}${condition}${tried}: ${step.title}`] : [];
+		if (!step.refuses) return [];
+		const whose = whoseStep(step);
+		// What the clause names concerns its reader; not everybody of these meets the refusal.
+		const what = step.onlyIf ? `Step ${i + 1} can stop the start` : `No start without step ${i + 1}`;
+		return [`🔴 ${what}${whose && ` if ${whose}`}${step.tried ? ' (tried)' : ''}: ${step.title}`];
 	});
 	const oneWay = numbered.flatMap((step, i) =>
 		step.oneWay ? [`⚠️ Step ${i + 1} cannot be undone: ${step.title}`] : [],
@@ -151,10 +174,12 @@ export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 			: [];
 	});
 	return [
+		// Nothing else helps whoever is under a floor.
+		...floorLines(plan.floors.filter(({ met }) => met === false)),
 		...stopLines(plan),
 		...waits,
 		...refusing,
-		...floorLines(plan),
+		...floorLines(plan.floors.filter(({ met }) => met !== false)),
 		...oneWay,
 		rollbackLine(plan.rollback),
 		...advisoryLines(plan),
@@ -165,7 +190,7 @@ export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 /** The one line that says the result; its beginning is what a notification shows. */
 function planLead(plan: Plan): string {
 	const acts = plan.steps.filter(({ must, generated }) => must && !generated);
-	const sure = acts.filter(({ concerned }) => concerned === true);
+	const sure = acts.filter(surely);
 	const perhaps = acts.length - sure.length;
 	const refuses = plan.steps.filter(step => step.refuses).length;
 	const halts = plan.stops.filter(({ required }) => required).length;
@@ -377,14 +402,17 @@ function horizonLine({ horizon, gaps }: Pick<Plan, 'horizon' | 'gaps'>): string 
 }
 
 export function rollbackWords(result: Rollback & { format: 1 }, taken: readonly string[]): Answer {
-	const { release, to, canReturn, floor, cautions } = result;
+	const { release, to, canReturn, floor, cautions, by } = result;
+	const could = by ? 'could probably' : 'can';
 	const verdict =
 		to === undefined
 			? floor === release
 				? `From ${release} no older release starts again.`
-				: `From ${release} you can go back to ${floor} at most.`
+				: `From ${release} you ${could} go back to ${floor} at most.`
 			: canReturn
-				? `Yes: ${to} still starts after ${release}.`
+				? by
+					? `Probably: by the schema of ${by}, ${to} still starts after ${release}.`
+					: `Yes: ${to} still starts after ${release}.`
 				: `No: after ${release}, ${to} does not start. ${floor} is the oldest that does.`;
 	// Several releases may warn of one loss.
 	const texts = Map.groupBy(cautions, ({ text }) => text);
@@ -420,9 +448,11 @@ const factLabels: [keyof ReleaseNotes['facts'], string][] = [
 
 type ReleaseAdvisories = { fixed: string[]; open: Open };
 
-export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories): Answer {
+/** `candidate`: the one that was asked for, in the place of its final release. */
+export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, candidate?: Version): Answer {
 	const { release, releases, facts, notes, unread } = found;
-	const what = releases.length > 1 ? `${releases[0]} to ${release}` : release;
+	const what = candidate ?? (releases.length > 1 ? `${releases[0]} to ${release}` : release);
+	const isOut = facts.date !== undefined;
 	const must = notes.filter(step => step.must).length;
 	const result = notes.length
 		? `${count(notes.length, 'note')}, ${must ? `${must} to act on` : 'none you must act on'}`
@@ -432,16 +462,36 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories): 
 	const known = factLabels.flatMap(([key, label]) => (facts[key] === undefined ? [] : [`${label} ${facts[key]}`]));
 	const sections: Section[] = [
 		...(known.length ? [{ title: `Facts of ${release}`, markdown: list(known), fold: false }] : []),
+		...(isOut ? [] : [candidatesSection(found)]),
 		...notes.map((step, i) => stepSection(step, i + 1)),
 		...securitySection(advisories, release),
 		...hiddenSection(found),
 		...unreadSection(found),
 	];
 	const withdrawn = facts.withdrawn ? `⚠️ ${release} was withdrawn by its makers.` : '';
-	const lead = [`**Synapse ${what}: ${result}.**`, withdrawn, horizonLine({ ...found, gaps: [] })]
+	const was = candidate && isOut ? `${candidate} was a candidate of ${release}, and this is what ${release} has.` : '';
+	const lead = [`**Synapse ${what}: ${result}.**`, was, withdrawn, horizonLine({ ...found, gaps: [] })]
 		.filter(Boolean)
 		.join('\n\n');
 	return { value: { ...found, advisories }, lead, title: `Notes: ${what}`, sections, kind: 'answer' };
+}
+
+/** Of a release that is not out: what a candidate has, and what it has not. */
+function candidatesSection({ release, candidates, horizon }: ReleaseNotes): Section {
+	const lines = candidates.map(
+		({ version, date }) =>
+			`${link(version, `https://github.com/element-hq/synapse/releases/tag/v${version}`)}, released ${date}: upstream’s list of its changes`,
+	);
+	const there = candidates.length === 1 ? 'is one candidate' : `are ${candidates.length} candidates`;
+	const ahead = compare(release, horizon.release) > 0;
+	const rest = ahead
+		? `The notes here were read from them; the release itself may bring more or less. What it needs of Python and the database, and how far one can go back, is taken down when it is out: until then expect at least what ${code(`!notes ${horizon.release}`)} says.`
+		: 'The release itself never came out under this number.';
+	return {
+		title: `${release} ${ahead ? 'is not out yet' : 'never came out'}`,
+		markdown: `There ${there} of it:\n\n${list(lines)}\n\n${rest}`,
+		fold: false,
+	};
 }
 
 function securitySection({ fixed, open }: ReleaseAdvisories, release: Version): Section[] {
@@ -508,8 +558,15 @@ type Status = {
 	notes: number;
 	unread: number;
 	advisories: number;
-	/** Servers watched, by all rooms; when one was last looked at, and when the next is due. */
-	watch: { servers: number; last?: string; next?: string };
+	/**
+	 * When any server was last looked at, and when the next is due; and those of this room: when one was last seen to run
+	 * Synapse, last looked for, and is looked for next. ISO 8601, UTC.
+	 */
+	watch: {
+		last?: string;
+		next?: string;
+		servers: readonly { server: string; seen?: string; looked?: string; next: string }[];
+	};
 	/** Upstream's sources; `ago` in seconds. Absent where there are none, empty where they are switched off. */
 	sources?: { name: string; address: string; read?: string; ago?: number; trouble?: string }[];
 };
@@ -519,22 +576,37 @@ function moment(at: string): string {
 	return `${at.slice(0, 19).replace('T', ' ')} UTC`;
 }
 
-export function statusWords(status: Status): Answer {
+/** `zone`: the room's time zone. */
+export function statusWords(status: Status, zone: string): Answer {
 	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories, watch, sources } = status;
+	const looks = [
+		...(watch.last === undefined ? [] : [`last look ${momentIn(new Date(watch.last), zone)}`]),
+		...(watch.next === undefined ? [] : [`next look ${momentIn(new Date(watch.next), zone)}`]),
+	];
 	const lines = [
 		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
-		watch.servers
-			? `Watch: ${count(watch.servers, 'server')}; ${[watch.last && `last look ${moment(watch.last)}`, watch.next && `next look ${moment(watch.next)}`].filter(Boolean).join(', ')}`
-			: 'Watch: no server yet',
+		`Watch: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no server for this room'}${looks.length ? `. For all my rooms: ${looks.join(', ')}` : ''}`,
 		...(lastSync ? [`Last word from the homeserver: ${moment(lastSync)}`] : []),
 		...(device ? [deviceLine(device)] : []),
 	];
 	return {
 		value: status,
 		lead: `**I am well:** Glia ${version}, up for ${duration(upSeconds)}.\n\n${list(lines)}`,
-		sections: sources ? [sourcesSection(sources)] : [],
+		sections: [
+			...(watch.servers.length ? [looksSection(watch.servers, zone)] : []),
+			...(sources ? [sourcesSection(sources)] : []),
+		],
 		kind: 'answer',
 	};
+}
+
+function looksSection(servers: Status['watch']['servers'], zone: string): Section {
+	const at = (iso: string | undefined) => (iso === undefined ? 'never' : momentIn(new Date(iso), zone));
+	const lines = servers.map(
+		({ server, seen, looked, next }) =>
+			`${quoted(server)}: last seen ${at(seen)}, last looked for ${at(looked)}, next look ${at(next)}`,
+	);
+	return { title: `Servers of this room (${servers.length})`, markdown: list(lines), fold: servers.length > 3 };
 }
 
 function deviceLine({ fingerprint, signed }: NonNullable<Status['device']>): string {

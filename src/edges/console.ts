@@ -1,10 +1,12 @@
 // The terminal: a conversation, or one answer a line for scripts.
 import { createInterface } from 'node:readline/promises';
+import type { Offer, Walk } from '../advice/walk.ts';
 import { plainly, respond } from '../bot.ts';
 import type { Answer, Command } from '../command.ts';
 import type { Ports } from '../ports.ts';
 import { jsonLine } from '../render/json.ts';
 import { terminalText } from '../render/terminal.ts';
+import { begun, heard, offeredAs, type Walked } from '../walking.ts';
 
 type Speaking = { commands: readonly Command[]; ports: Ports };
 
@@ -87,6 +89,21 @@ async function* linesOfInput(): AsyncGenerator<string> {
 	yield begun.join('');
 }
 
+const person = { sender: 'console', mayChange: () => undefined };
+
+/** A line to a walk under way, the whole conversation being its thread; undefined where the line is a command. */
+function walkedBy(line: string, walk: Walk, { commands, ports }: Speaking): Walked | undefined {
+	const [first = ''] = line.trim().replace(/^! */, '').split(/ +/);
+	if (commands.some(({ name }) => name === first.toLowerCase())) return undefined;
+	return heard(walk, { ...person, at: ports.now(), body: line }, [], { ...person, ports });
+}
+
+function begunBy(offer: Offer, { ports }: Speaking): Walked | undefined {
+	const walk = offeredAs('console', 'console', offer);
+	const next = begun(walk, { ...person, at: ports.now(), body: '' }, [], { ...person, ports });
+	return typeof next === 'string' ? undefined : next;
+}
+
 /** A conversation until the input ends. Resolves to the exit status. */
 export async function converse(speaking: Speaking): Promise<number> {
 	process.stdout.on('error', endWithReader);
@@ -98,9 +115,15 @@ export async function converse(speaking: Speaking): Promise<number> {
 		prompt: '> ',
 	});
 	let worst = 0;
+	let walk: Walk | undefined;
 	if (interactive) lines.prompt();
 	for await (const line of lines) {
-		const answers = line.trim() === '' ? [] : await answersTo(line, speaking, () => undefined);
+		const walked = walk && walkedBy(line, walk, speaking);
+		const said = walked ? [walked.answer] : line.trim() === '' ? [] : await answersTo(line, speaking, () => undefined);
+		const begins = walk?.is === 'open' ? undefined : said.find(answer => answer.walk?.begin)?.walk;
+		const next = walked ?? (begins && begunBy(begins.offer, speaking));
+		const answers = walked || !next ? said : [...said, next.answer];
+		walk = next?.walk ?? walk;
 		for (const answer of answers) await print(answer, false);
 		worst = Math.max(worst, exitOf(answers));
 		if (answers.some(({ afterwards }) => afterwards?.leave)) break;

@@ -14,8 +14,10 @@ import { migrations } from './store/migrations.ts';
 import { outboxOf } from './store/outbox.ts';
 import { roomsOf } from './store/rooms.ts';
 import type { Tables } from './store/schema.ts';
+import { silencesOf } from './store/silences.ts';
 import { dialect, openSqlite, takeFolder } from './store/sqlite.ts';
 import { unreadableOf } from './store/unreadable.ts';
+import { walksOf } from './store/walks.ts';
 import { watchOf } from './store/watch.ts';
 
 /** Opens the store in a folder, which is made if need be; without a folder, in memory. Throws a Refusal. */
@@ -57,6 +59,8 @@ export async function openStore(folder?: string): Promise<Store> {
 		...outboxOf(db),
 		...unreadableOf(db),
 		...watchOf(db),
+		...silencesOf(db),
+		...walksOf(db),
 		kept: keptOf(db),
 		close,
 	};

@@ -119,12 +119,17 @@ function readAll<Value>(
 function knowledgeOf(files: Files, read: string): Knowledge {
 	const byName = new Map(files.passages.map(passage => [nameOf(passage), passage]));
 	const notes = files.notes.flatMap(({ release, value }) =>
-		value.notes.map(({ covers, id, ...note }) => {
+		value.notes.map(({ covers, code, id, ...note }) => {
 			const sources = covers.flatMap(cover => {
 				const passage = byName.get(nameOf(coveredBy(cover, release)));
 				return passage ? [sourceOf(passage)] : [];
 			});
-			return { ...note, id: `${release}/${id}`, release, sources };
+			return {
+				...note,
+				id: `${release}/${id}`,
+				release,
+				sources: [...sources, ...code.map(path => codeOf(release, path))],
+			};
 		}),
 	);
 	return {
@@ -140,6 +145,13 @@ function knowledgeOf(files: Files, read: string): Knowledge {
 		...guidesOf(files),
 		renamed: files.renamed.flatMap(({ value }) => renamedIn(value)),
 	};
+}
+
+/** A file of Synapse's repository as it was at this release, or at the one that it names. */
+function codeOf(of: string, file: string): Source {
+	const [path = '', release = of] = file.split('@');
+	const url = `https://github.com/element-hq/synapse/blob/v${release}/${path}`;
+	return { document: path, section: `Synapse ${release}`, url };
 }
 
 /** What was tried of a guide counts as long as it stands there as it was tried. */

@@ -77,6 +77,13 @@ export function idsAreUnique(files: Files): string[] {
 	);
 }
 
+/** What nobody can look up, nobody can put right. */
+export function notesHaveSources(files: Files): string[] {
+	return allNotes(files)
+		.filter(({ note }) => !note.covers.length && !note.code.length)
+		.map(({ at }) => `${at()} expected covers, or code where upstream is silent, got neither`);
+}
+
 /** `possible` says since when something can be done ahead; it is meaningless for the rest. */
 export function possibleIsAhead(files: Files): string[] {
 	return allNotes(files).flatMap(({ note, release, at }) => {
@@ -132,6 +139,20 @@ export function stopsAreInOrder(files: Files): string[] {
 			compare(first, best) <= 0 && compare(best, last) <= 0
 				? []
 				: [`${at('stops', index)} expected first ≤ best ≤ last, got ${first}, ${best}, ${last}`],
+		),
+	);
+}
+
+/** A wait answers notes that are there and can be answered by waiting: nothing that stops the start. */
+export function stopsTellNotes(files: Files): string[] {
+	const notes = new Set(
+		allNotes(files).flatMap(({ note, release }) => (note.refuses ? [] : [`${release}/${note.id}`])),
+	);
+	return files.ways.flatMap(({ value, at }) =>
+		value.stops.flatMap(({ tells }, index) =>
+			tells.flatMap((id, i) =>
+				notes.has(id) ? [] : [`${at('stops', index, 'tells', i)} expected a note that does not refuse, got ${id}`],
+			),
 		),
 	);
 }
@@ -258,17 +279,21 @@ export function datesRise({ releases }: Files): string[] {
 	];
 }
 
-/** Only a note that refuses can be tried as one, and each needs one entry at most. */
+/** Only a note that refuses can be tried as one, and each thing it says needs one entry at most. */
 export function claimsAreOfRefusals(files: Files): string[] {
 	const refusing = allNotes(files).flatMap(({ note, release }) => (note.refuses ? [`${release}/${note.id}`] : []));
 	return files.claims.flatMap(({ value, at }) => {
 		const entries = (['refusals', 'untried'] as const).flatMap(list =>
-			value[list].map(({ note }, index) => ({ note, place: at(list, index, 'note') })),
+			value[list].map((entry, index) => ({
+				note: entry.note,
+				of: 'case' in entry ? `${entry.note}, ${entry.case}` : entry.note,
+				place: at(list, index, 'note'),
+			})),
 		);
-		return entries.flatMap(({ note, place }, index) => {
+		return entries.flatMap(({ note, of, place }, index) => {
 			if (!refusing.includes(note)) return [`${place} expected a note that refuses, got ${note}`];
-			const first = entries.findIndex(entry => entry.note === note);
-			return first < index ? [`${place} expected one entry for a note, got ${note} for the second time`] : [];
+			const first = entries.findIndex(entry => entry.of === of);
+			return first < index ? [`${place} expected one entry for a note or its case, got ${of} for the second time`] : [];
 		});
 	});
 }
@@ -307,11 +332,13 @@ export const familiesStayFamilies: Rule = ({ renamed }) =>
 export const rules: readonly Rule[] = [
 	filesAreReleases,
 	idsAreUnique,
+	notesHaveSources,
 	possibleIsAhead,
 	refusingIsMust,
 	beforeSaysWhatToDo,
 	versionsExist,
 	stopsAreInOrder,
+	stopsTellNotes,
 	storiesAreInOrder,
 	coversAreRead,
 	waiversAreNeeded,

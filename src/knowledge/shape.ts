@@ -27,6 +27,25 @@ const prose = z
 	.refine(text => !/<\/?[a-z][^>\n]*>/i.test(text.replace(/`[^`]*`|```[\s\S]*?```/g, '')), {
 		error: 'no HTML in prose; put it in `code` if it is meant to be read',
 	});
+/** What stands at the head of a fold or a line. Names go in `code` there too: Markdown would eat their underscores. */
+const title = z
+	.string()
+	.min(1)
+	.max(80)
+	.refine(text => !text.replace(/`[^`]*`/g, '').includes('_'), {
+		error: 'names with an underscore in `code`, also in a title',
+	});
+/** A clause that goes on after “only if”. */
+const clause = z
+	.string()
+	.max(120)
+	.regex(/^(?!(only|if) |(Only|If|The|An?|There|It)\b)[^\n]*[^.:,\s]$/, {
+		error: 'a clause of one line that goes on after “only if”: no capital but of a name, no full stop',
+	});
+/** A file of Synapse's repository, as of the note's release or of another one: `CHANGES.md@1.103.0`. */
+const path = z.string().regex(/^[\w.-]+(\/[\w.-]+)*(@\d+(\.\d+){2}(rc\d+)?)?$/, {
+	error: 'a path, like synapse/config/server.py, or as of another release, like CHANGES.md@1.103.0',
+});
 const term = z.string().refine(text => parseTerm(text) !== undefined, {
 	error: 'a fact of the closed list, like workers, no-email or postgres<13 (see: !help facts)',
 });
@@ -78,7 +97,7 @@ const promiseAt = z.union(
 
 const deadlineShape = z.strictObject({
 	/** What stops working, as a noun: the title of the deadline. */
-	subject: z.string().min(1).max(80),
+	subject: title,
 	at: promiseAt,
 	/** What upstream promised, in our words. */
 	promised: prose,
@@ -97,6 +116,8 @@ export const noteShape = z.strictObject({
 	must: z.boolean(),
 	refuses: z.boolean().default(false),
 	applies: appliesShape.optional(),
+	/** What those who are concerned find at home, where no fact says it: “`homeserver.yaml` has `acme`”. */
+	onlyIf: clause.optional(),
 	options: z.array(z.string().min(1)).default([]),
 	endpoints: z.array(z.string().min(1)).default([]),
 	metrics: z.array(z.string().min(1)).default([]),
@@ -104,9 +125,11 @@ export const noteShape = z.strictObject({
 	deadline: deadlineShape.optional(),
 	/** What cannot be undone once this release ran, in one sentence; shown with the way back. */
 	oneWay: prose.optional(),
-	title: z.string().min(1).max(80),
+	title,
 	text: prose,
 	covers: z.array(coverShape).default([]),
+	/** What shows it where upstream's texts are silent: files of Synapse's repository. */
+	code: z.array(path).default([]),
 });
 export type NoteFile = z.infer<typeof noteShape>;
 
@@ -123,7 +146,7 @@ export const advisoryShape = z.strictObject({
 	/** Dates of the first release with the fix, and of the publication of the advisory. */
 	fixed: date,
 	published: date,
-	title: z.string().min(1).max(80),
+	title,
 	text: prose,
 	links: z.array(z.string().startsWith('https://')).min(1),
 });
@@ -151,9 +174,13 @@ export const stopShape = z.strictObject({
 	last: version,
 	best: version,
 	required: z.boolean(),
+	/** Of a required one: whether, without it, the release that one came from refuses the database afterwards. */
+	ruins: z.boolean().default(true),
 	waitFor: z.string().min(1),
 	/** Starting within these needs no halt, only the wait before one leaves. */
 	waitAtStart: range.optional(),
+	/** Notes that ask for the same wait: whoever waits here has done what they say. */
+	tells: z.array(z.string()).default([]),
 	why: prose,
 	applies: appliesShape.optional(),
 });
@@ -187,6 +214,8 @@ export type Attempt = z.infer<typeof attemptShape>;
 /** How to try a note that refuses: what provokes it, and what the note says to do instead. */
 export const refusalShape = z.strictObject({
 	note: z.string(),
+	/** Which of several things that the note says, where it says more than one. */
+	case: id.optional(),
 	/** What Synapse's message must contain. */
 	message: z.string().min(1),
 	/** False where the release before refuses it too, or cannot be asked. */
@@ -295,7 +324,7 @@ export type Source = {
 };
 
 /** A note with its identity and its sources. */
-export type Note = Omit<NoteFile, 'covers' | 'possible'> & {
+export type Note = Omit<NoteFile, 'covers' | 'code' | 'possible'> & {
 	possible?: string | undefined;
 	/** `1.66.0/email-delegation` */
 	id: string;

@@ -16,6 +16,7 @@ import { announce, explain } from '../notices.ts';
 import { openOutbox } from '../outbox.ts';
 import type { Ports, Web } from '../ports.ts';
 import { sweep } from '../sweep.ts';
+import { tellOfUpstream } from '../upstream.ts';
 import { tick } from '../watch.ts';
 import { openWorker } from '../worker.ts';
 import { openOutside } from './outside.ts';
@@ -24,14 +25,18 @@ import { openOutside } from './outside.ts';
 const lastDeliveries = 7000;
 const lastSteps = 1000;
 const hour = 3600_000;
+/** A homeserver that has not answered for so long (ms) is away: what is decided meanwhile would come as a backlog. */
+const deafAfter = 3 * 60_000;
+/** How often at least it is asked whether rooms have to hear that upstream is silent, or back (ms). */
+const upstreamPause = hour / 2;
 
 type Given = {
 	commands: Respondent['commands'];
 	ports: Ports;
-	/** Between two looks at a server (ms): an hour unless told. */
+	/** Between two looks at a server (ms), instead of what the configuration says. */
 	every?: number;
 	/** The servers and what is known of upstream, as a test plays them. */
-	played?: { web: Pick<Web, 'observe'>; knowledge: () => Knowledge };
+	played?: { web: Pick<Web, 'observe'>; knowledge: () => Knowledge; sources?: Web['sources'] };
 };
 
 /**
@@ -72,6 +77,9 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 		if (!homeserver) return 0;
 		const account = await store.account();
 		const outside = await openOutside(config, { knowledge: given.knowledge, kept: store.kept, version, now });
+		const { hours, perRoom, perPerson } = config.watch;
+		const sources = played?.sources ?? outside.web.sources;
+		const limits = { every: every ?? hours * hour, perRoom, perPerson };
 		const ports: Ports = {
 			...given,
 			get knowledge() {
@@ -79,13 +87,17 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 			},
 			store,
 			web: played ? played.web : outside.web,
+			limits,
 			health: {
 				...given.health,
 				lastSync: homeserver.lastSync,
 				device: homeserver.device,
-				sources: outside.web.sources,
+				sources,
 			},
 		};
+		// Not by the clock of the day, which may jump.
+		let heardAt = Number.NEGATIVE_INFINITY;
+		const listening = () => performance.now() - heardAt < deafAfter;
 		const common = { store, homeserver, now, random, log, locked: end, stopping: () => stopping, pause };
 		const name = homeserver.names()[0] ?? 'Glia';
 
@@ -103,7 +115,10 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 		const reads = homeserver.device() !== undefined;
 		const explanations = openWorker(() => explain({ store, now, said: outbox.wake }), fatal);
 		const notices = openWorker(() => announce({ store, now, name, reads, said: outbox.wake }), fatal);
-		const moves = openWorker(() => followMoves({ ...common, moved: outbox.wake }), fatal);
+		const moves = openWorker(
+			() => followMoves({ ...common, knowledge: () => ports.knowledge, moved: outbox.wake }),
+			fatal,
+		);
 		const sweeping = { ...common, graceDays: config.matrix.forgetAfterDays };
 		const sweeper = openWorker(() => sweep(sweeping).then(() => undefined), fatal, hour);
 		const watching = {
@@ -111,17 +126,23 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 			web: ports.web,
 			knowledge: () => ports.knowledge,
 			said: outbox.wake,
-			every: every ?? hour,
+			every: limits.every,
+			listening,
 		};
 		const watch = openWorker(() => tick(watching), fatal);
+		const silence = { ...common, sources, listening, knowledge: watching.knowledge, said: outbox.wake };
+		const upstream = openWorker(() => tellOfUpstream(silence), fatal, Math.min(upstreamPause, limits.every));
 		const reader = openWorker(() => outside.web.readNews().then(() => undefined), fatal);
 		const workers = [gaps, invitations, notices, explanations, moves];
-		for (const worker of [...workers, inbox, outbox, sweeper, reader, watch]) worker.wake();
+		for (const worker of [...workers, inbox, outbox, sweeper, reader, watch, upstream]) worker.wake();
 
 		const intake = takeIn({
 			...common,
 			unreachable: why => end(`The homeserver ${config.matrix.homeserver} cannot be reached: ${why}.`),
 			taken(batch, back) {
+				const silent = !listening();
+				heardAt = performance.now();
+				if (silent) for (const worker of [watch, upstream]) worker.wake();
 				// Only those that have something to do: what each of them asks the store, the answer to a command waits for.
 				const changed = batch.joined.some(({ state }) => Object.keys(state).length > 0);
 				if (batch.joined.some(({ messages }) => messages.length > 0)) inbox.wake();
@@ -142,7 +163,7 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 		}
 		await homeserver.close();
 		outside.web.close();
-		const working = [...workers, inbox, sweeper, reader, watch];
+		const working = [...workers, inbox, sweeper, reader, watch, upstream];
 		const ends = [intake, outbox.stop(0), ...working.map(worker => worker.stop())];
 		await Promise.race([Promise.all(ends), sleep(lastSteps, undefined, { ref: false })]);
 	} finally {

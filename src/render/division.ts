@@ -4,7 +4,7 @@ import type { Block, List } from './markdown.ts';
 import { type Piece, sectionPiece } from './piece.ts';
 
 /** A section with its Markdown read, and as it stands in a message. */
-export type Shown = { section: Section; blocks: Block[]; piece: Piece };
+export type Shown = { section: Section; blocks: readonly Block[]; piece: Piece };
 
 /** What stays whole: a section, or one block of a section that is too large for any message. */
 export type Unit = { of: Shown; block?: Block; list?: List };

@@ -34,9 +34,22 @@ const marked = new Marked({
 /** Matrix allows a hundred levels; nobody reads more than a few. */
 const deepest = 8;
 
-export function blocksOf(markdown: string): Block[] {
-	const clean = harmless(markdown);
-	return orAsWritten(() => blocks(marked.lexer(clean), 0), [{ is: 'paragraph', spans: [text(clean)] }]);
+/** So many texts stay read, the last used: the same notes are told again and again, to many rooms. */
+const mostRead = 300;
+const read = new Map<string, readonly Block[]>();
+
+export function blocksOf(markdown: string): readonly Block[] {
+	const known = read.get(markdown);
+	const found = known ?? orAsWritten(() => blocks(marked.lexer(harmless(markdown)), 0), asParagraph(markdown));
+	read.delete(markdown);
+	read.set(markdown, found);
+	const [oldest] = read.keys();
+	if (read.size > mostRead && oldest !== undefined) read.delete(oldest);
+	return found;
+}
+
+function asParagraph(markdown: string): Block[] {
+	return [{ is: 'paragraph', spans: [text(harmless(markdown))] }];
 }
 
 /** One line of Markdown, such as a title. */

@@ -58,12 +58,15 @@ export function matrixMessages(answer: Answer, options: MatrixOptions = {}): Mat
 	const head = headPiece(answer);
 	const sections = readUpTo(2 * room, answer.sections);
 	if (sections) {
-		const all = (brief: boolean) => [head, ...shownAs(sections, brief).map(({ piece }) => piece)];
+		const full = [head, ...shownAs(sections, false).map(({ piece }) => piece)];
+		if (fits(full)) return { contents: [write(full)], files };
 		// A body that tells everything once more is worth less than one message instead of two.
-		for (const pieces of [all(false), all(true)]) if (fits(pieces)) return { contents: [write(pieces)], files };
+		const shown = shownAs(sections, true);
+		const brief = [head, ...shown.map(({ piece }) => piece)];
+		if (fits(brief)) return { contents: [write(brief)], files };
 
 		const again = againPiece(answer);
-		const units = shownAs(sections, true).flatMap(section => unitsOf(section, piece => fits([again, piece])));
+		const units = shown.flatMap(section => unitsOf(section, piece => fits([again, piece])));
 		const opening = (count: number) => [head, ...piecesOf(units.slice(0, count), true)];
 		const count = largest(units.length - 1, count => fits(opening(count)));
 		const rest = [again, ...piecesOf(units.slice(count), true, units[count - 1]?.of)];
@@ -99,7 +102,7 @@ function writer(answer: Answer, always: MatrixOptions['always']): (pieces: reado
 	};
 }
 
-type Read = { section: Section; blocks: Block[] };
+type Read = { section: Section; blocks: readonly Block[] };
 
 /** The sections with their Markdown read; undefined if they are longer than so many bytes, for reading takes time. */
 function readUpTo(bytes: number, sections: readonly Section[]): Read[] | undefined {

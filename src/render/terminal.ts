@@ -38,7 +38,7 @@ function attached(answer: Answer): NonNullable<Answer['files']> {
 	return answer.files?.filter(({ name }) => name !== wholeName(answer)) ?? [];
 }
 
-function part(title: Span[], blocks: Block[], style: Style): string[] {
+function part(title: Span[], blocks: readonly Block[], style: Style): string[] {
 	return [...heading(title, style), ...indented(linesOf(blocks, narrower(style, 2)), '  ')];
 }
 

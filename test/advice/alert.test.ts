@@ -50,7 +50,7 @@ function listener(more: Partial<Watch> = {}) {
 					open.reminders++;
 					open.at = at;
 					delete open.snoozed;
-				} else Object.assign(open, { stage, at, reminders: 0 });
+				} else Object.assign(open, { stage, at, title, reminders: 0 });
 			}
 			return found.filter(({ unsaid }) => !unsaid);
 		},
@@ -115,6 +115,36 @@ describe('deadlines', () => {
 			return found.filter(({ rule }) => rule === 'deadline').map(({ stage }) => stage);
 		});
 		expect(stages).toEqual([[], ['two-away'], ['next'], ['rc'], ['in-force']]);
+	});
+
+	test('what is overdue and still works is told when its day comes, and not again before a candidate has it', () => {
+		const notes = (landed: boolean) => [
+			note('1.0.0/old', {
+				deadline: {
+					subject: 'old',
+					at: { date: '2022-06-01' },
+					promised: 'It goes.',
+					...(landed && { landed: '1.2.0' }),
+				},
+			}),
+		];
+		const [room, late] = [listener({ heard: '1.0.0' }), listener({ heard: '1.0.0' })];
+		const heard: string[] = [];
+		for (let at = Date.parse('2022-05-31'); at < Date.parse('2025-01-01'); at += 4 * day) {
+			const candidate = at >= Date.parse('2024-11-01');
+			const knowledge = known({
+				releases: releases('1.0.0', ...(candidate ? ['1.2.0rc1'] : [])),
+				notes: notes(candidate),
+			});
+			heard.push(...names(room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(at))));
+			// Who began to listen a year later was shown it in the status card.
+			if (at < Date.parse('2023-06-01')) continue;
+			const told = late.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(at));
+			if (candidate) heard.push(...names(told));
+			else expect(told).toEqual([]);
+		}
+		expect(heard).toEqual(['d1', 'passed', 'rc', 'rc'].map(stage => `deadline 1.0.0/old ${stage}`));
+		expect(room.said.map(({ title }) => title)).toEqual(['A candidate of the release is out: old']);
 	});
 
 	test('who acknowledged it hears only that the day has come; who put it off hears of it then', () => {
@@ -216,6 +246,47 @@ describe('what else is said', () => {
 		expect(heard).toEqual(['unseen silent long', 'unseen silent solved', 'unseen silent long', 'unseen silent solved']);
 	});
 
+	test('versions by turns are told once as a mixture, not as upgrades and ways back; its end once', () => {
+		const knowledge = known({ releases: releases('1.0.0', '1.1.0'), advisories: [advisory('CVE-1', ['<1.1.0'])] });
+		const live = (versionAt: (hour: number) => string) => {
+			const room = listener({ heard: '1.0.0' });
+			let spells: Spell[] = [];
+			const heard: string[] = [];
+			for (let hour = 0; hour < 14 * 24; hour++) {
+				const now = new Date(Date.parse('2022-02-03') + hour * 3600_000);
+				spells = withLook(spells, { is: 'synapse', version: versionAt(hour) }, now.toISOString());
+				heard.push(...names(room.hears(spells, knowledge, now)).filter(name => !name.startsWith('release')));
+			}
+			return heard;
+		};
+		const mixed = live(hour => (hour > 100 && (hour > 200 || hour % 3) ? '1.1.0' : '1.0.0'));
+		expect(mixed).toEqual([
+			'advisory CVE-1 open',
+			'change 1.0.0→1.1.0 seen',
+			'advisory CVE-1 solved',
+			'mixture versions seen',
+			'advisory CVE-1 open',
+			'mixture versions solved',
+			'advisory CVE-1 solved',
+		]);
+		// Taken back after two hours, and after ten days.
+		for (const upgraded of [2, 240]) {
+			const back = live(hour => (hour > 50 && hour <= 50 + upgraded ? '1.1.0' : '1.0.0'));
+			expect(back.filter(name => name.startsWith('change'))).toEqual([
+				'change 1.0.0→1.1.0 seen',
+				'change 1.1.0→1.0.0 seen',
+			]);
+			expect(back.filter(name => name.startsWith('mixture'))).toEqual([]);
+		}
+		// A mixture that ends where it began is no way back besides.
+		const ended = live(hour => (hour > 100 && hour < 200 && hour % 3 ? '1.1.0' : '1.0.0'));
+		expect(ended.filter(name => /^(change|mixture)/.test(name))).toEqual([
+			'change 1.0.0→1.1.0 seen',
+			'mixture versions seen',
+			'mixture versions solved',
+		]);
+	});
+
 	test('a server that became other software is not called solved', () => {
 		const knowledge = known({ advisories: [advisory('CVE-1', ['<1.1.0'])] });
 		const room = listener({ heard: '1.0.0' });
@@ -300,6 +371,7 @@ function history(seed: number) {
 	const looks: { at: Date; saw: Parameters<typeof withLook>[1]; today: string }[] = [];
 	let at = 0;
 	let silentUntil = -1;
+	let mixedUntil = -1;
 	for (let half = 0; half < 2 * 400; half++) {
 		const now = new Date(start + (half * day) / 2);
 		const today = now.toISOString().slice(0, 10);
@@ -307,8 +379,10 @@ function history(seed: number) {
 		if (random() < 0.01) at = Math.min(newest, at + 1 + Math.floor(random() * 4));
 		else if (random() < 0.002) at = Math.max(0, at - 1);
 		if (random() < 0.004) silentUntil = half + Math.floor(random() * 20);
+		if (random() < 0.005) mixedUntil = half + Math.floor(random() * 40);
 		const silent = half < silentUntil;
-		looks.push({ at: now, today, saw: silent ? { is: 'silent', why: 'x' } : { is: 'synapse', version: `1.${at}.0` } });
+		const version = `1.${half < mixedUntil && random() < 0.5 ? at + 1 : at}.0`;
+		looks.push({ at: now, today, saw: silent ? { is: 'silent', why: 'x' } : { is: 'synapse', version } });
 	}
 	return { random, facts, knowledgeAt, looks };
 }
@@ -339,9 +413,13 @@ describe('lives made up by chance', () => {
 				const now = matters(facing);
 				const is = (one: { rule: string; subject: string }) =>
 					now.some(({ rule, subject }) => rule === one.rule && subject === one.subject);
+				const mixed = steady.said.some(({ rule, solved }) => rule === 'mixture' && solved === undefined);
+				if (mixed) expect(names(heard).filter(name => name.startsWith('change'))).toEqual([]);
 				for (const alert of heard) {
 					if (alert.rule === 'first' || alert.rule === 'change') continue;
 					expect(is(alert), `${identity(alert)} ${alert.kind}`).toBe(alert.kind !== 'solved');
+					// What is overdue and still works is not reminded of.
+					if (alert.rule === 'deadline' && alert.kind === 'reminder') expect(alert.stage).toMatch(/^in-force/);
 					if (alert.rule === 'deadline' && alert.kind !== 'solved') {
 						const of = knowledge.notes.find(({ id }) => id === alert.subject);
 						if (facts.includes('no-workers')) expect(of?.applies).not.toEqual({ all: ['workers'] });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mixtureOf, type Seen } from '../../src/advice/mixture.ts';
+import { type Seen, standingOf } from '../../src/advice/mixture.ts';
 
 const hour = 3600_000;
 
@@ -9,7 +9,7 @@ function seen(...runs: [version: string, looks: number][]): Seen[] {
 	return runs.map(([version, looks]) => {
 		const since = new Date(at).toISOString();
 		at += looks * hour;
-		return { version, since, until: new Date(at - hour).toISOString() };
+		return { version, since, until: new Date(at - hour).toISOString(), looks };
 	});
 }
 
@@ -47,13 +47,40 @@ test.each<[string, [string, number][]]>([
 			['1.151.0', 49],
 		],
 	],
+	[
+		'an upgrade that was taken back',
+		[
+			['1.150.0', 100],
+			['1.151.0', 3],
+			['1.150.0', 20],
+		],
+	],
+	[
+		'a single look that went astray',
+		[
+			['1.151.0', 100],
+			['1.150.0', 1],
+			['1.151.0', 9],
+		],
+	],
+	[
+		'the same version before and after silences',
+		[
+			['1.150.0', 100],
+			['1.151.0', 1],
+			['1.151.0', 1],
+			['1.151.0', 1],
+			['1.151.0', 1],
+		],
+	],
 ])('no mixture: %s', (_, runs) => {
-	expect(mixtureOf(seen(...runs))).toBeUndefined();
+	expect(standingOf(seen(...runs))?.mixture).toBeUndefined();
 });
 
-test('a version that returns is a mixture; lowest and highest are kept, and when it began', () => {
-	const runs = seen(['1.150.0', 100], ['1.152.0', 1], ['1.150.0', 2]);
-	expect(mixtureOf(runs)).toEqual({ lowest: '1.150.0', highest: '1.152.0', since: runs[1]?.since });
+test('when versions return twice it is a mixture; lowest and highest are kept, and when it began', () => {
+	const runs = seen(['1.150.0', 100], ['1.152.0', 1], ['1.150.0', 2], ['1.152.0', 1]);
+	const mixture = { lowest: '1.150.0', highest: '1.152.0', since: runs[1]?.since };
+	expect(standingOf(runs)).toEqual({ version: '1.150.0', since: runs[1]?.since, mixture });
 });
 
 test('however long it alternates, it is one mixture', () => {
@@ -61,8 +88,18 @@ test('however long it alternates, it is one mixture', () => {
 	const begun = new Set<string | undefined>();
 	for (let i = 0; i < 30; i++) {
 		runs.push([i % 2 ? '1.150.0' : '1.151.0', 1 + (i % 5)]);
-		if (i > 0) begun.add(mixtureOf(seen(...runs))?.since);
+		if (i > 1) begun.add(standingOf(seen(...runs))?.mixture?.since);
 	}
-	expect(begun.size).toBe(1);
-	expect(mixtureOf(seen(...runs, ['1.149.0', 1]))).toMatchObject({ lowest: '1.149.0', highest: '1.151.0' });
+	expect([...begun]).toEqual([seen(...runs)[1]?.since]);
+	const three = standingOf(seen(...runs, ['1.149.0', 1]))?.mixture;
+	expect(three).toMatchObject({ lowest: '1.149.0', highest: '1.151.0' });
+});
+
+test('an older version counts as a way back when it was seen alone for some hours, not before', () => {
+	const back = (looks: number) => standingOf(seen(['1.152.0', 100], ['1.150.0', looks]));
+	expect(back(2)).toMatchObject({ version: '1.152.0', lately: '1.150.0' });
+	expect(back(6)).toMatchObject({ version: '1.152.0', lately: '1.150.0' });
+	expect(back(7)).toMatchObject({ version: '1.150.0' });
+	expect(back(7)?.lately).toBeUndefined();
+	expect(standingOf(seen(['1.152.0', 100], ['1.151.0', 1], ['1.150.0', 1]))).toMatchObject({ version: '1.152.0' });
 });

@@ -59,6 +59,18 @@ describe('where a step stands', () => {
 	});
 });
 
+test('the end of a story concerns whom the notes that it tells concern', () => {
+	const conditions = (...clauses: (string | undefined)[]) => {
+		const notes = clauses.map((onlyIf, i) => note(`1.${i + 1}.0/logs`, { story: 'logs', ...(onlyIf && { onlyIf }) }));
+		const way = { from: '1.0.0', to: '1.3.0', profile: unknownDeployment, today: '2026-11-21' };
+		return plan(way, known({ notes })).steps.find(({ id }) => id.endsWith('/logs'))?.onlyIf;
+	};
+	expect(conditions('`a` is set', '`b` is set', '`c` is set')).toBe('`c` is set, or `a` is set, or `b` is set');
+	expect(conditions('`a` is set', undefined, '`a` is set')).toBe('`a` is set');
+	expect(conditions('`a` is set', '`a` is set, or no list')).toBe('`a` is set, or no list');
+	expect(conditions('`a` is set', '`b` is set', undefined)).toBeUndefined();
+});
+
 test('a story is told once, by its end, and stands for what it swallowed', () => {
 	const source = (heading: string) => [{ document: 'upgrade.md', section: 's', heading, url: 'https://example.org' }];
 	const knowledge = known({
@@ -92,6 +104,8 @@ describe('required stops', () => {
 		best: '1.2.0',
 		required: true,
 		waitFor: 'background updates',
+		ruins: true,
+		tells: [],
 		why: 'Else it breaks.',
 		applies: { all: ['database=postgres'] },
 	};
@@ -125,6 +139,43 @@ describe('required stops', () => {
 		]);
 		expect(ids(planned('1.2.0', '1.3.0', waiting, facts('sqlite')).steps)).toEqual(['1.3.0/switch']);
 		expect(ids(planned('1.1.0', '1.2.0', waiting).steps)).toEqual(['1.2.0/switch']);
+	});
+	test('answer what asks for the same wait, where it can be answered by waiting there', () => {
+		const notes = [
+			note('1.3.0/empty-first', { when: 'before', must: true, possible: '1.1.0' }),
+			note('1.3.0/not-yet-queued', { when: 'before', must: true, possible: '1.2.0' }),
+			note('1.1.0/earlier', { when: 'before', must: true }),
+		];
+		const tells = notes.map(({ id }) => id);
+		const asking = known({ notes, stops: [{ ...stop, tells, waitAtStart: '>=1.1.0 <1.3.0' }] });
+		const halting = planned('1.0.0', '1.3.0', asking, facts('postgres')).steps;
+		expect(ids(halting)).toEqual(['1.1.0/earlier', '1.2.0/switch', '1.2.0/wait', '1.3.0/switch']);
+		expect(halting[2]?.tells).toEqual(['1.3.0/empty-first', '1.3.0/not-yet-queued']);
+		const starting = planned('1.1.0', '1.3.0', asking, facts('postgres')).steps;
+		expect(ids(starting)).toEqual(['1.1.0/old-database', '1.3.0/not-yet-queued', '1.3.0/switch']);
+		expect(starting[0]?.tells).toEqual(['1.3.0/empty-first']);
+	});
+	test('that may not concern the deployment answer nothing that surely does, and it stands where it can be done', () => {
+		const sure = note('1.3.0/empty-first', { when: 'before', must: true, possible: '1.1.0' });
+		const perhaps = note('1.3.0/if-postgres', { when: 'before', must: true, applies: stop.applies });
+		const asking = known({ notes: [sure, perhaps], stops: [{ ...stop, tells: [sure.id, perhaps.id] }] });
+		expect(ids(planned('1.0.0', '1.3.0', asking).steps)).toEqual([
+			'1.2.0/switch',
+			'1.2.0/wait',
+			'1.3.0/empty-first',
+			'1.3.0/switch',
+		]);
+	});
+	test('at the start come before everything else, since they take longest', () => {
+		const first = known({
+			stops: [{ ...stop, waitAtStart: '>=1.1.0 <1.3.0' }],
+			notes: [note('1.3.0/refuses', { when: 'before', must: true, refuses: true })],
+		});
+		expect(ids(planned('1.1.0', '1.3.0', first).steps)).toEqual([
+			'1.1.0/old-database',
+			'1.3.0/refuses',
+			'1.3.0/switch',
+		]);
 	});
 	test('concern only the ways they name', () => {
 		expect(planned('1.0.0', '1.2.0', knowledge).stops).toEqual([]);

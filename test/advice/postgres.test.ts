@@ -166,8 +166,11 @@ describe('!postgres', () => {
 	test('is in the list', () => expect(commands).toContain(postgres));
 });
 
-test('every stage of every guide was executed, or says why not; every failure was provoked, or says why not', () => {
-	const open = knowledge.guides.flatMap(guide => {
+/** The guides that this command says. */
+const own = knowledge.guides.filter(({ id }) => id === 'postgres-major' || id === 'sqlite-postgres');
+
+test('every stage of these guides was executed, or says why not; every failure was provoked, or says why not', () => {
+	const open = own.flatMap(guide => {
 		const tried = new Set(knowledge.tried.filter(trial => trial.guide === guide.id).map(({ of }) => of));
 		const stages = [...guide.stages, ...guide.cleanUp, ...guide.wayBack.before, ...guide.wayBack.after];
 		return stages.flatMap(({ id, steps, untried, failures }) => [
@@ -181,7 +184,7 @@ test('every stage of every guide was executed, or says why not; every failure wa
 });
 
 test('code of guides fits narrow rooms: 60 letters a line, but for what cannot be broken', () => {
-	const wide = knowledge.guides.flatMap(({ id, stages, cleanUp, wayBack }) =>
+	const wide = own.flatMap(({ id, stages, cleanUp, wayBack }) =>
 		[...stages, ...cleanUp, ...wayBack.before, ...wayBack.after].flatMap(stage =>
 			stage.steps
 				.flatMap(({ commands = '' }) => commands.split('\n'))

@@ -72,6 +72,8 @@ describe('a plan', () => {
 		best: '1.42.0',
 		required: true,
 		waitFor: 'background updates',
+		ruins: true,
+		tells: [],
 		why: 'Because.',
 	};
 	const knowledge = known({

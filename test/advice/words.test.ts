@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { deadlines } from '../../src/advice/deadline.ts';
-import { plan } from '../../src/advice/plan.ts';
-import { unknownDeployment } from '../../src/advice/profile.ts';
-import { deadlineLine, deadlinesWords, planWords, rollbackWords } from '../../src/advice/words.ts';
+import { wayWords } from '../../src/advice/matter.ts';
+import { plan, releaseNotes } from '../../src/advice/plan.ts';
+import { isContradiction, profileOf, type Term, unknownDeployment } from '../../src/advice/profile.ts';
+import { deadlineLine, deadlinesWords, notesWords, planWords, rollbackWords } from '../../src/advice/words.ts';
 import { known, note, releases } from '../known.ts';
 
 test('a wait that saves the database is told among what can hurt, also where no halt is needed', () => {
@@ -15,6 +16,8 @@ test('a wait that saves the database is told among what can hurt, also where no 
 		required: true,
 		waitFor: 'background updates',
 		waitAtStart: '>=1.1.0 <1.3.0',
+		ruins: true,
+		tells: [],
 		why: 'A migration fails halfway.',
 		applies: { all: ['database=postgres'] },
 	};
@@ -23,6 +26,68 @@ test('a wait that saves the database is told among what can hurt, also where no 
 	expect(dangers?.markdown).toContain(
 		'🔴 Not before step 1 is done (`postgres`): Wait on 1.2.0 for background updates',
 	);
+});
+
+test('what stops only the start of some is told with what they find at home', () => {
+	const refuses = { refuses: true, must: true, when: 'before' as const };
+	const notes = [
+		note('1.1.0/acme', { ...refuses, onlyIf: '`homeserver.yaml` has `acme`' }),
+		note('1.1.0/mail', { ...refuses, applies: { any: ['email', 'sso'] }, onlyIf: '`template_dir` is set' }),
+		note('1.2.0/all', refuses),
+	];
+	const words = (terms: readonly Term[]) => {
+		const profile = profileOf(terms);
+		if (isContradiction(profile)) throw new TypeError('a test contradicts itself');
+		const way = { from: '1.0.0', to: '1.3.0', profile, today: '2026-11-21' };
+		return planWords(plan(way, known({ notes })), []);
+	};
+	const { lead, sections } = words([]);
+	// What surely stops the start comes first, though it is of a later release.
+	expect(sections[0]?.markdown.split('\n').filter(line => /No start|the start/.test(line))).toEqual([
+		'* 🔴 No start without step 1: 1.2.0/all',
+		'* 🔴 Step 2 can stop the start if `homeserver.yaml` has `acme`: 1.1.0/acme',
+		'* 🔴 Step 3 can stop the start if yours is `email` or `sso`, and `template_dir` is set: 1.1.0/mail',
+	]);
+	expect(lead).toContain('1 thing to do, 2 more if they concern you, 3 can stop the start');
+	const text = (title: string) => sections.find(section => section.title.endsWith(title))?.markdown;
+	expect(text('all')).toMatch(/^Text of /);
+	expect(text('acme')).toMatch(/^\*Only if `homeserver\.yaml` has `acme`:\*\n\nText of /);
+	expect(text('mail')).toMatch(/^\*Only if yours is `email` or `sso`, and `template_dir` is set:\*\n\nText of /);
+	// A stated fact answers for the fact, not for what nobody can state.
+	const stated = words([{ fact: 'email', operator: '=', value: true }]);
+	expect(stated.sections[0]?.markdown).toContain('Step 3 can stop the start if `template_dir` is set: 1.1.0/mail');
+	expect(stated.lead).toContain('1 thing to do, 2 more if they concern you');
+});
+
+test('whoever is under a floor reads that before anything else', () => {
+	const notes = [note('1.2.0/stop', { refuses: true, must: true, when: 'before' as const })];
+	const profile = profileOf([{ fact: 'postgres', operator: '=', value: '9.6' }]);
+	if (isContradiction(profile)) throw new TypeError('a test contradicts itself');
+	const way = { from: '1.0.0', to: '1.2.0', profile, today: '2026-11-21' };
+	const [dangers] = planWords(
+		plan(way, known({ notes, releases: [...releases('1.0.0'), ...releases({ version: '1.2.0', postgresql: '10' })] })),
+		[],
+	).sections;
+	expect(dangers?.markdown).toMatch(/^\* 🔴 PostgreSQL 10 or newer is needed from 1\.2\.0 on: yours is older\./);
+});
+
+test('an alert has no numbers of steps that its reader cannot see', () => {
+	const refuses = { refuses: true, must: true };
+	const notes = [note('1.1.0/acme', { ...refuses, onlyIf: '`acme` is on' }), note('1.1.0/all', refuses)];
+	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
+	const words = wayWords(plan(way, known({ notes })), 'example.org');
+	expect(words).toContain('1 thing to do, 1 more if they concern it, 2 can stop the start');
+	expect(words).toContain('🔴 A step can stop the start if `acme` is on: 1.1.0/acme');
+	expect(words).toContain('🔴 No start without a step: 1.1.0/all');
+});
+
+test('what only the code shows is linked as the file of its release', () => {
+	const url = 'https://github.com/element-hq/synapse/blob/v1.1.0/synapse/config/key.py';
+	const sources = [{ document: 'synapse/config/key.py', section: 'Synapse 1.1.0', url }];
+	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
+	const { sections } = planWords(plan(way, known({ notes: [note('1.1.0/key', { must: true, sources })] })), []);
+	const text = sections.find(({ title }) => title.endsWith('key'))?.markdown;
+	expect(text?.replaceAll('\\', '')).toContain(`* Upstream: [\`synapse/config/key.py\` of 1.1.0](${url})`);
 });
 
 test('the end of what Synapse stands on is told as what it is', () => {
@@ -54,4 +119,40 @@ test('what several releases warn of alike is told once, with each of them', () =
 	const result = { format: 1 as const, release: '1.3.0', floor: '1.0.0', floorWhy: 'Known.', cautions };
 	const [section] = rollbackWords(result, []).sections;
 	expect(section?.markdown).toBe('* Rooms disappear. (`1.1.0/rooms`, `1.2.0/rooms`)');
+});
+
+test('a candidate has its date and a link; what is not read of it is said, not left empty', () => {
+	const list = releases('1.0.0', '1.1.0rc1', '1.2.0rc1', { version: '1.2.0', python: '3.9' }, '1.3.0rc1', '1.3.0rc2');
+	const knowledge = known({ releases: list, notes: [note('1.3.0/doves', { must: true })] });
+	const told = (release: string, candidate?: string) =>
+		notesWords(releaseNotes([release], unknownDeployment, knowledge), { fixed: [], open: [] }, candidate);
+
+	const ahead = told('1.3.0', '1.3.0rc2');
+	expect(ahead.lead).toContain('Synapse 1.3.0rc2: 1 note');
+	expect(ahead.sections[0]?.title).toBe('1.3.0 is not out yet');
+	expect(ahead.sections[0]?.markdown).toContain('releases/tag/v1.3.0rc1), released 2022-01-05');
+	expect(ahead.sections[0]?.markdown).toContain('releases/tag/v1.3.0rc2), released 2022-01-06');
+	expect(ahead.sections[0]?.markdown).toContain('at least what `!notes 1.2.0` says');
+	expect(ahead.value).toMatchObject({
+		release: '1.3.0',
+		facts: {},
+		candidates: [{ version: '1.3.0rc1' }, { version: '1.3.0rc2' }],
+	});
+
+	const out = told('1.2.0', '1.2.0rc1');
+	expect(out.lead).toContain('1.2.0rc1 was a candidate of 1.2.0, and this is what 1.2.0 has.');
+	expect(out.sections[0]?.title).toBe('Facts of 1.2.0');
+	expect(told('1.1.0', '1.1.0rc1').sections[0]?.title).toBe('1.1.0 never came out');
+});
+
+test('a way back from a candidate whose schema is not known is a guess, and said to be one', () => {
+	const knowledge = known({
+		releases: releases({ version: '1.2.0', schema: 80, schemaCompat: 80 }, '1.3.0rc1'),
+	});
+	const way = { from: '1.2.0', to: '1.3.0rc1', profile: unknownDeployment, today: '2026-11-21' };
+	const found = plan(way, knowledge);
+	expect(found.rollback).toMatchObject({ canReturn: true, by: '1.2.0' });
+	expect(planWords(found, []).sections[0]?.markdown).toContain('⚠️ By the schema of 1.2.0 you could go back to 1.2.0');
+	const { lead } = rollbackWords({ format: 1, ...found.rollback }, []);
+	expect(lead).toContain('Probably: by the schema of 1.2.0');
 });

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Alert } from '../../src/advice/alert.ts';
 import type { Subscription } from '../../src/advice/subscription.ts';
 import { openStore } from '../../src/edges/store.ts';
-import type { Numbered, RootedSaying, Store } from '../../src/ports.ts';
+import type { Decision, Numbered, RootedSaying, Store, Watched } from '../../src/ports.ts';
 
 const now = new Date('2026-11-21T12:00:00Z');
 const later = (minutes: number) => new Date(now.getTime() + minutes * 60_000);
@@ -44,6 +44,17 @@ function saying(id: string): (alerts: readonly Numbered[]) => RootedSaying[] {
 	};
 }
 
+function given(watch: Subscription, alerts: readonly Alert[], say: Decision['say'], at: Date): Promise<void> {
+	return store.keepDecided([{ watch, alerts, say }], at);
+}
+
+/** All that watch a server, a page of one at a time. */
+async function watching(server: string): Promise<Watched[]> {
+	const [first, ...rest] = await store.watchedBy(server, '', 1);
+	const others = first ? await store.watchedBy(server, first.subscription.id, 100) : [];
+	return [...(first ? [first] : []), ...rest, ...others];
+}
+
 let store: Store;
 let folder: string | undefined;
 
@@ -75,8 +86,8 @@ describe.each(['memory', 'file'])('in %s', place => {
 		await reopen();
 		expect(await store.watches('!a')).toEqual([{ ...first, facts: ['docker'] }]);
 		expect(await store.watch('!a', 'example.org')).toEqual({ ...first, facts: ['docker'] });
-		expect((await store.watchesOn('example.org')).map(({ room }) => room)).toEqual(['!a', '!b']);
-		await store.alert(first, [alert('CVE-1')], saying('s1'), now);
+		expect((await watching('example.org')).map(({ subscription }) => subscription.room)).toEqual(['!a', '!b']);
+		await given(first, [alert('CVE-1')], saying('s1'), now);
 		expect(await store.dropWatch('!a', 'example.org')).toBe(true);
 		expect(await store.dropWatch('!a', 'example.org')).toBe(false);
 		expect(await store.open('!a')).toEqual([]);
@@ -100,7 +111,7 @@ describe.each(['memory', 'file'])('in %s', place => {
 		expect(await names(later(60), later(180), 10)).toEqual(['two', 'one', 'far']);
 		expect(await names(later(60), later(180), 1)).toEqual(['two']);
 		expect(await store.nextLook()).toEqual(later(10));
-		expect(await store.looks()).toEqual({ servers: 4, last: now, next: later(10) });
+		expect(await store.looks()).toEqual({ last: now, next: later(10) });
 		expect(await store.server('one')).toEqual({ server: 'one', spells, looked: now, next: later(30) });
 		await store.keepLook({ server: 'nobody', spells, next: now });
 		expect(await store.server('nobody')).toBeUndefined();
@@ -110,8 +121,8 @@ describe.each(['memory', 'file'])('in %s', place => {
 		await open();
 		const watch = subscription('!a', 'example.org');
 		await store.keepWatch(watch, now);
-		await store.alert(watch, [alert('CVE-1'), alert('CVE-2', { unsaid: true })], saying('s1'), now);
-		await store.alert(watch, [alert('CVE-1')], saying('s2'), later(1));
+		await given(watch, [alert('CVE-1'), alert('CVE-2', { unsaid: true })], saying('s1'), now);
+		await given(watch, [alert('CVE-1')], saying('s2'), later(1));
 		await reopen();
 		expect((await store.due(later(2), [], 10)).map(({ said }) => said)).toEqual(['s1']);
 		const open_ = await store.open('!a');
@@ -120,7 +131,7 @@ describe.each(['memory', 'file'])('in %s', place => {
 			[2, 'CVE-2', undefined, true],
 		]);
 		await expect(
-			store.alert(
+			given(
 				watch,
 				[alert('CVE-3')],
 				() => {
@@ -132,18 +143,54 @@ describe.each(['memory', 'file'])('in %s', place => {
 		expect((await store.open('!a')).map(({ subject }) => subject)).toEqual(['CVE-1', 'CVE-2']);
 	});
 
+	test('a look and what several rooms are told of it are kept together, or not at all', async () => {
+		await open();
+		const rooms = ['!a', '!b'].map(room => subscription(room, 'example.org'));
+		for (const watch of rooms) await store.keepWatch(watch, now);
+		const [before] = await store.serversOf('!a');
+		const look = { server: 'example.org', spells: [], looked: later(1), next: later(60) };
+		const decisions = rooms.map(
+			(watch): Decision => ({
+				watch,
+				alerts: [alert('CVE-1', { watch: watch.id }), alert('CVE-2', { watch: watch.id })],
+				say: numbered => saying(`s${watch.room}`)(numbered),
+			}),
+		);
+		const failing: Decision = {
+			watch: subscription('!b', 'example.org'),
+			alerts: [alert('CVE-3', { watch: '!b/example.org' })],
+			say: () => {
+				throw new Error('no words');
+			},
+		};
+		await expect(store.keepDecided([...decisions, failing], now, look)).rejects.toThrow('no words');
+		expect(await store.serversOf('!a')).toEqual([before]);
+		expect(await store.open('!a')).toEqual([]);
+		await store.keepDecided(decisions, now, look);
+		await reopen();
+		expect(await store.server('example.org')).toEqual(look);
+		const told = (await watching('example.org')).map(({ said }) =>
+			said.map(({ subject, number }) => [subject, number]),
+		);
+		const both = [
+			['CVE-1', 1],
+			['CVE-2', 2],
+		];
+		expect(told).toEqual([both, both]);
+	});
+
 	test('what goes on is said in the thread of the first; solved is over, and numbers are not given again', async () => {
 		await open();
 		const watch = subscription('!a', 'example.org');
 		await store.keepWatch(watch, now);
-		await store.alert(watch, [alert('CVE-1')], saying('s1'), now);
+		await given(watch, [alert('CVE-1')], saying('s1'), now);
 		const [first] = await store.due(now, [], 1);
 		if (!first) throw new Error('nothing is due');
 		await store.sent(first.id, '$one', now);
 		expect((await store.saidIn('!a', '$one')).map(({ subject }) => subject)).toEqual(['CVE-1']);
 		expect(await store.saidIn('!b', '$one')).toEqual([]);
 		expect(await store.eventOf('!a', 's1')).toBe('$one');
-		await store.alert(watch, [alert('CVE-1', { kind: 'reminder', stage: 'open+1' })], saying('s2'), later(1));
+		await given(watch, [alert('CVE-1', { kind: 'reminder', stage: 'open+1' })], saying('s2'), later(1));
 		await reopen();
 		const [second] = await store.due(later(1), [], 1);
 		expect(second).toMatchObject({ said: 's2', continues: 's1' });
@@ -151,10 +198,10 @@ describe.each(['memory', 'file'])('in %s', place => {
 		// What may still be answered to outlives what was delivered long ago.
 		await store.prune(later(100));
 		expect(await store.eventOf('!a', 's1')).toBe('$one');
-		await store.alert(watch, [alert('CVE-1', { kind: 'solved', stage: 'solved' })], saying('s3'), later(2));
+		await given(watch, [alert('CVE-1', { kind: 'solved', stage: 'solved' })], saying('s3'), later(2));
 		expect(await store.open('!a')).toEqual([]);
 		expect(await store.heard(watch.id)).toMatchObject([{ subject: 'CVE-1', solved: later(2).toISOString() }]);
-		await store.alert(watch, [alert('CVE-1', { episode: 'e2' })], saying('s4'), later(3));
+		await given(watch, [alert('CVE-1', { episode: 'e2' })], saying('s4'), later(3));
 		expect((await store.open('!a')).map(({ number }) => number)).toEqual([2]);
 	});
 
@@ -162,7 +209,7 @@ describe.each(['memory', 'file'])('in %s', place => {
 		await open();
 		const watch = subscription('!a', 'example.org');
 		await store.keepWatch(watch, now);
-		await store.alert(watch, [alert('CVE-1'), alert('CVE-2')], saying('s1'), now);
+		await given(watch, [alert('CVE-1'), alert('CVE-2')], saying('s1'), now);
 		const ids = (await store.open('!a')).map(({ id }) => id);
 		await store.ack(ids.slice(0, 1), '@a:x', now);
 		await store.snooze(ids.slice(1), { version: '1.170.0' });
@@ -183,13 +230,13 @@ describe.each(['memory', 'file'])('in %s', place => {
 		const watch = subscription('!a', 'example.org');
 		await store.keepSettings('!a', { zone: 'Europe/Berlin', bare: false }, now);
 		await store.keepWatch(watch, now);
-		await store.alert(watch, [alert('CVE-1')], saying('s1'), now);
+		await given(watch, [alert('CVE-1')], saying('s1'), now);
 		await store.moved({ from: '!a', to: '!b', via: 'x', since: now, tries: 0 }, now);
 		await reopen();
 		expect(await store.watches('!a')).toEqual([]);
 		expect(await store.watches('!b')).toEqual([{ ...watch, room: '!b' }]);
 		expect(await store.settings('!b')).toEqual({ zone: 'Europe/Berlin', bare: false });
-		await store.alert(watch, [alert('CVE-1')], saying('s2'), now);
+		await given(watch, [alert('CVE-1')], saying('s2'), now);
 		expect((await store.due(now, [], 10)).map(({ said, room }) => [said, room])).toEqual([['s1', '!b']]);
 		expect((await store.open('!b')).map(({ root }) => root)).toEqual([undefined]);
 		await store.forget('!b');
@@ -208,8 +255,8 @@ describe.each(['memory', 'file'])('in %s', place => {
 		await store.take(joined('!a', 't1'), now);
 		await store.keepWatch(subscription('!a', 'example.org'), now);
 		await store.take({ token: 't2', joined: [], invited: [], left: [{ room: '!a' }] }, now);
-		expect(await store.watchesOn('example.org')).toEqual([]);
+		expect(await watching('example.org')).toEqual([]);
 		await store.take(joined('!a', 't3'), now);
-		expect(await store.watchesOn('example.org')).toHaveLength(1);
+		expect(await watching('example.org')).toHaveLength(1);
 	});
 });

@@ -1,5 +1,6 @@
 // The command line as scripts call it: what goes to which stream, and how it ends.
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test, vi } from 'vitest';
 
@@ -82,4 +83,24 @@ test('a reader that stops early is no fault', async () => {
 test('a conversation that is piped ends with its worst', async () => {
 	expect(await run([], '!help\n\n!frob\n')).toMatchObject({ status: 1, err: expect.stringContaining('frob') });
 	expect(await run([], '!help\n!leave\n!frob\n')).toMatchObject({ status: 0, err: '' });
+});
+
+test('a guide is walked through in a conversation; `say` only shows it', async () => {
+	const guide = '!postgres 15 17 docker';
+	const { out, status } = await run([], `${guide} start\nDone.\n!help\nskip\nwhere\nstop\n`);
+	const [first, second, third] = [1, 2, 3].map(number => out.indexOf(`Stage ${number} of 10: `));
+	expect(first).toBeGreaterThan(out.indexOf('PostgreSQL 15'));
+	expect(second).toBeGreaterThan(first ?? 0);
+	expect(out.slice(second, third)).toMatch(/What you can say.*Skipped: 2\./s);
+	expect(out.slice(third)).toMatch(/You stand at stage 3 of 10.*Stopped at stage 3 of 10/s);
+	expect(status).toBe(0);
+	expect(await run(['say', `${guide} start`])).toMatchObject({ status: 1, out: '' });
+	expect(await run(['say', guide])).toMatchObject({ status: 0, out: expect.stringContaining(`${guide} start`) });
+});
+
+test('the README opens with what the program says', async () => {
+	const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+	const [, command = '', transcript = ''] = /^\$ npm start -s -- say '(.+?)'\n([\s\S]*?)\n {2}…$/m.exec(readme) ?? [];
+	const { out } = await run(['say', command]);
+	expect(out.slice(0, transcript.length)).toBe(transcript);
 });

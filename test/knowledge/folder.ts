@@ -59,6 +59,8 @@ export function noteText(lines: Record<string, string> = {}): string {
 		text: 'Before the upgrade set `pigeons.fed` to true and see in the log that all of them have landed.',
 		...lines,
 	};
+	// Every note has a source; in the last line, where it moves no other.
+	if (!('covers' in lines)) Object.assign(all, { code: '[synapse/config/pigeons.py]', ...lines });
 	const keys = Object.entries(all).filter(([, value]) => value !== '');
 	return `notes:\n  - ${keys.map(([key, value]) => `${key}: ${value}`).join('\n    ')}\n`;
 }

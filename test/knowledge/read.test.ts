@@ -148,6 +148,49 @@ describe('reading the knowledge', () => {
 		);
 	});
 
+	test('what only the code shows has the file as its source, as it was at the release', () => {
+		const lines = {
+			code: '[synapse/config/pigeons.py, CHANGES.md@1.65.0]',
+			onlyIf: '"`homeserver.yaml` has `pigeons`"',
+		};
+		const [read] = readKnowledge(folderOf({ 'synapse/notes/1.66.0.yaml': noteText(lines) })).notes;
+		expect(read?.sources).toEqual([
+			{
+				document: 'synapse/config/pigeons.py',
+				section: 'Synapse 1.66.0',
+				url: 'https://github.com/element-hq/synapse/blob/v1.66.0/synapse/config/pigeons.py',
+			},
+			{
+				document: 'CHANGES.md',
+				section: 'Synapse 1.65.0',
+				url: 'https://github.com/element-hq/synapse/blob/v1.65.0/CHANGES.md',
+			},
+		]);
+		expect(read).not.toHaveProperty('code');
+		expect(read?.onlyIf).toBe('`homeserver.yaml` has `pigeons`');
+	});
+
+	test('a name with an underscore stands in code, in titles too', () => {
+		const said = (lines: Record<string, string>) => mistakesOf({ 'synapse/notes/1.66.0.yaml': noteText(lines) });
+		expect(said({ title: 'Feed carrier_pigeons' })).toEqual([
+			'synapse/notes/1.66.0.yaml:5:12 expected names with an underscore in `code`, also in a title, got Feed carrier_pigeons',
+		]);
+		const deadline = (subject: string) => `{ subject: ${subject}, at: { vague: later }, promised: b }`;
+		expect(said({ deadline: deadline('old_pigeons') })[0]).toContain('expected names with an underscore in `code`');
+		expect(said({ title: 'Feed `carrier_pigeons`', deadline: deadline('"`old_pigeons`"') })).toEqual([]);
+	});
+
+	test('what one has to find at home is a clause that goes on after “only if”', () => {
+		const said = (onlyIf: string) =>
+			mistakesOf({ 'synapse/notes/1.66.0.yaml': noteText({ onlyIf: JSON.stringify(onlyIf) }) });
+		const wrong = ['Only pigeons fly', 'only if pigeons fly', 'The pigeons fly', 'pigeons fly.', 'pigeons\nfly', ''];
+		for (const clause of [...wrong, 'x'.repeat(121)]) {
+			expect(said(clause).join()).toMatch(/:7:13 expected (a clause|.*120)/);
+		}
+		for (const clause of ['the pigeons fly', '`pigeons` has `fly`', 'Mjolnir flies', 'onlyness'])
+			expect(said(clause)).toEqual([]);
+	});
+
 	test('generated files that are broken are told with where they are broken', () => {
 		expect(mistakesOf({ 'synapse/releases.json': '{"read":"2022-09-06","releases":[{"version":"1.64"}]}' })).toEqual([
 			'synapse/releases.json releases.0.version: expected a version with three parts: write 1.64.0; run npm run refresh',

@@ -86,8 +86,17 @@ const cases: [rule: all.Rule, broken: Record<string, string>, says: string[], ke
 	[
 		all.idsAreUnique,
 		twoNotes('1.66.0', { id: 'doves' }, { id: 'doves' }),
-		['synapse/notes/1.66.0.yaml:7:9 expected an id of its own, got doves for the second time'],
+		['synapse/notes/1.66.0.yaml:8:9 expected an id of its own, got doves for the second time'],
 		{ ...twoNotes('1.66.0', { id: 'doves' }, { id: 'pigeons' }), ...notes('1.65.0', { id: 'doves' }) },
+	],
+	[
+		all.notesHaveSources,
+		notes('1.66.0', { code: '[]' }),
+		['synapse/notes/1.66.0.yaml:2:5 expected covers, or code where upstream is silent, got neither'],
+		{
+			...notes('1.66.0', { covers: `[{ ${heading}, read: "aaaaaa" }]` }),
+			...notes('1.65.0', { code: '[README.md]' }),
+		},
 	],
 	[
 		all.possibleIsAhead,
@@ -146,6 +155,18 @@ const cases: [rule: all.Rule, broken: Record<string, string>, says: string[], ke
 		ways({ best: '1.64.0' }),
 	],
 	[
+		all.stopsTellNotes,
+		{
+			...twoNotes('1.66.0', { id: 'hawks', refuses: 'true' }, { id: 'doves' }),
+			...ways({ tells: '[1.66.0/hawks, 1.66.0/owls]' }),
+		},
+		[
+			'synapse/ways.yaml:10:13 expected a note that does not refuse, got 1.66.0/hawks',
+			'synapse/ways.yaml:10:27 expected a note that does not refuse, got 1.66.0/owls',
+		],
+		{ ...notes('1.66.0', { id: 'doves' }), ...ways({ tells: '[1.66.0/doves]' }) },
+	],
+	[
 		all.storiesAreInOrder,
 		{
 			...twoNotes('1.66.0', { id: 'a', when: 'after', story: 'post' }, { id: 'b', story: 'post' }),
@@ -153,7 +174,7 @@ const cases: [rule: all.Rule, broken: Record<string, string>, says: string[], ke
 		},
 		[
 			'synapse/notes/1.65.0.yaml:7:72 expected 1.65.0 or later, since this release announces it, got 1.64.0',
-			'synapse/notes/1.66.0.yaml:9:11 expected the story’s notes of one release in the order before, switch, after, got before after after',
+			'synapse/notes/1.66.0.yaml:10:11 expected the story’s notes of one release in the order before, switch, after, got before after after',
 		],
 		{
 			...twoNotes('1.66.0', { id: 'a', story: 'post' }, { id: 'b', when: 'after', story: 'post' }),
@@ -263,7 +284,7 @@ const cases: [rule: all.Rule, broken: Record<string, string>, says: string[], ke
 		},
 		[
 			'synapse/claims.yaml:3:13 expected a note that refuses, got 1.66.0/doves',
-			'synapse/claims.yaml:5:13 expected one entry for a note, got 1.66.0/hawks for the second time',
+			'synapse/claims.yaml:5:13 expected one entry for a note or its case, got 1.66.0/hawks for the second time',
 		],
 		{ ...notes('1.66.0', { id: 'hawks', refuses: 'true' }), ...claims(['1.66.0/hawks'], []) },
 	],

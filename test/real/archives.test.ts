@@ -1,10 +1,22 @@
 // Upstream's real documents, from release archives that pip fetches: what the parser finds in them is what we know.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import {
+	cpSync,
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { compare } from '../../src/advice/version.ts';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { compare, finalOf } from '../../src/advice/version.ts';
 import { readPassages } from '../../src/knowledge/compiled.ts';
 import { nameOf } from '../../src/knowledge/cover.ts';
 import { newsOf, readUpgradeNotes } from '../../src/knowledge/news.ts';
@@ -123,4 +135,56 @@ test('read live by a Glia of the edition before, the newest one’s section is u
 		.filter(name => !later.some(one => one.name === name));
 	expect(news.passages.map(nameOf).sort()).toEqual(expected.sort());
 	for (const { text } of news.passages) expect(text?.length).toBeGreaterThan(20);
+});
+
+/** The knowledge as it was when `edition` was the newest release: what was written since is not there. */
+function knowledgeOf(edition: string): string {
+	const past = mkdtempSync(join(tmpdir(), 'glia-past-'));
+	onTestFinished(() => rmSync(past, { recursive: true }));
+	cpSync(folder, past, { recursive: true });
+	const synapse = join(past, 'synapse');
+	const isLater = (version: string) => compare(finalOf(version), edition) > 0;
+	for (const file of readdirSync(join(synapse, 'notes')))
+		if (isLater(file.replace('.yaml', ''))) rmSync(join(synapse, 'notes', file));
+	for (const file of readdirSync(synapse).filter(name => name.startsWith('waivers'))) {
+		const { waivers }: { waivers: { release: string }[] } = parse(readFileSync(join(synapse, file), 'utf8'));
+		writeFileSync(join(synapse, file), stringify({ waivers: waivers.filter(({ release }) => !isLater(release)) }));
+	}
+	for (const generated of ['releases.json', 'upstream.json']) rmSync(join(synapse, generated));
+	return past;
+}
+
+test('a refresh of the newest release on the knowledge of an older one prints exactly its sections', () => {
+	const past = knowledgeOf('1.161.0');
+	const refresh = (edition: string) =>
+		execFileSync(
+			process.execPath,
+			[join(import.meta.dirname, '../../tools/refresh/main.ts'), '--knowledge', past, folders.get(edition) ?? ''],
+			{ encoding: 'utf8' },
+		)
+			.trimEnd()
+			.split('\n');
+	const clean = '0 passages are unread; 0 covers and waivers no longer fit';
+	expect(refresh('1.161.0').slice(1)).toEqual([clean]);
+
+	const isNew = ({ release }: { release: string }) =>
+		compare(finalOf(release), '1.161.0') > 0 && compare(finalOf(release), '1.163.2') <= 0;
+	const names = readPassages(folder)
+		.filter(isNew)
+		.map(nameOf)
+		.filter(name => !later.some(one => one.name === name));
+	const versions = releases.map(({ version }) => version).filter(version => isNew({ release: version }));
+	const said = refresh('1.163.2').slice(1);
+	expect(said).toEqual([
+		...versions.map(version => `new      release ${version}`),
+		...names.map(name => `new      ${name}`),
+		`${names.length} passages are unread; 0 covers and waivers no longer fit`,
+		...names.map(name => `unread   ${name}`),
+	]);
+	// Told by upstream's file alone: the headings that the older edition did not have.
+	const headings = (edition: string) => notesOf(edition).match(/^## .*$/gm) ?? [];
+	const old = new Set(headings('1.161.0'));
+	const fresh = headings('1.163.2').filter(heading => !old.has(heading));
+	expect(fresh.length).toBeGreaterThan(0);
+	for (const heading of fresh) expect(said.join('\n')).toContain(heading.replace('## ', ' › '));
 });

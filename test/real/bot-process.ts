@@ -1,10 +1,13 @@
-// Glia as the process that a test starts: the real commands and some of the test's own, on small knowledge.
+// Glia as the process that a test starts: the real commands and some of the test's own, on small knowledge, or after
+// `all` on the real one.
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commands } from '../../commands/index.ts';
+import { usualLimits } from '../../src/advice/subscription.ts';
 import type { Answer, Command } from '../../src/command.ts';
 import { readConfig } from '../../src/config.ts';
 import { openLater } from '../../src/edges/store/later.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import type { Ports } from '../../src/ports.ts';
 import { known } from '../known.ts';
 import { outside } from '../outside.ts';
@@ -33,14 +36,14 @@ const ours: Command[] = [
 	{
 		...base,
 		name: 'long',
-		usage: 'long <kilobytes>',
+		usage: 'long <kilobytes> [open]',
 		summary: 'a long answer',
 		run({ words }) {
 			const kilobytes = Number(words[0]);
 			const sections = Array.from({ length: kilobytes }, (_, i) => ({
 				title: `Part ${i + 1}`,
 				markdown: `${'All that `synapse` says. '.repeat(20)}\n\n\`\`\`sh\necho ${i + 1}\n\`\`\`\n\n${'More of it. '.repeat(40)}`,
-				fold: true,
+				fold: words[1] !== 'open',
 			}));
 			return { ...answer(`long ${kilobytes}`), title: 'A long answer', sections };
 		},
@@ -90,12 +93,13 @@ const ours: Command[] = [
 
 const all = [...commands.filter(({ name }) => !ours.some(own => own.name === name)), ...ours];
 const ports: Ports = {
-	knowledge: known(),
+	knowledge: process.argv[3] === 'all' ? await openKnowledge(new URL('../../knowledge/', import.meta.url)) : known(),
 	commands: all,
 	now: () => new Date(),
 	health: { version: '0.0.0-test', startedAt: new Date(), lastSync: () => undefined },
 	store: openLater(),
 	web: outside(() => new Date()),
+	limits: usualLimits,
 };
 
 try {

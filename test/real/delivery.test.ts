@@ -114,7 +114,7 @@ test('an answer of 70 KB comes in at most two messages, or as a summary with all
 	const whole = await media.text();
 	expect(whole.length).toBeGreaterThan(65_536);
 	expect(whole).toContain('Part 70');
-	const divided = await alice.say(room, '!long 25');
+	const divided = await alice.say(room, '!long 25 open');
 	await alice.waitFor(answerTo(divided, bot.userId), 30_000);
 	await alice.waitFor(
 		event => answerTo(divided, bot.userId)(event) && /part 2 of 2/i.test(event.content.body ?? ''),

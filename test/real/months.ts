@@ -19,12 +19,19 @@ const file = join(folder, 'played.json');
 const play = (played: Played) => writeFileSync(file, JSON.stringify(played));
 
 const begin = dateOf('1.150.0') + 3 * day;
-const end = dateOf('1.157.0') + 12 * day;
-/** What the server runs: two upgrades, a silence of three days, and the way to 1.157. */
+const end = dateOf('1.157.0') + 14 * day;
+/** What the server runs: two upgrades, a silence of three days, and the way to 1.157, one of its two machines first. */
 function server(at: number): string {
 	if (at < dateOf('1.152.0') + 4 * day) return '1.150.0';
 	if (at >= dateOf('1.154.0') && at < dateOf('1.154.0') + 3 * day) return 'silent';
-	return at < dateOf('1.157.0') + 6 * day ? '1.152.0' : '1.157.0';
+	const days = Math.round((at - dateOf('1.157.0')) / day);
+	return days < 4 || (days < 8 && days % 2) ? '1.152.0' : '1.157.0';
+}
+
+/** Upstream answers nobody for four days. */
+function upstream(at: number): { unread?: string } {
+	const from = dateOf('1.155.0') + 2 * day;
+	return at > from && at < from + 5 * day ? { unread: new Date(from).toISOString() } : {};
 }
 
 const synapse = await startSynapse();
@@ -49,12 +56,12 @@ try {
 	await note(begin);
 	let acked = false;
 	for (let at = begin; at <= end; at += day) {
-		play({ now: new Date(at).toISOString(), servers: { 'example.org': server(at) } });
+		play({ now: new Date(at).toISOString(), servers: { 'example.org': server(at) }, ...upstream(at) });
 		await sleep(2600);
 		await note(at);
 		const alert = (await alice.messagesOf(room)).find(
 			event =>
-				event.sender === bot.userId && /open to/.test(event.content.body ?? '') && !event.content['m.relates_to'],
+				event.sender === bot.userId && /Open to/.test(event.content.body ?? '') && !event.content['m.relates_to'],
 		);
 		if (alert && !acked) {
 			acked = true;
@@ -63,7 +70,7 @@ try {
 			await note(at);
 		}
 	}
-	await ask('!alerts');
+	for (const command of ['!alerts', '!servers', '!watch example.org']) await ask(command);
 	await note(end);
 	print(await alice.messagesOf(room), days, bot.userId);
 } finally {
@@ -77,7 +84,7 @@ function print(events: RoomEvent[], days: Map<string, string>, glia: string): vo
 	const numbers = new Map(shown.map(({ event_id }, i) => [event_id, i + 1]));
 	console.log(`# A watched server, played
 
-A room of a real Synapse; the server \`example.org\` and the clock are played, from 1.150.0 to 1.157.0. Made by \`node test/real/months.ts\`. Each message as its plain text; folds are longer in a client. *In thread of 3* means a thread reply (\`m.thread\`) to message 3.
+A room of a real Synapse; the server \`example.org\` and the clock are played, from 1.150.0 to 1.157.0. Made by \`node test/real/months.ts\`. Days pass in seconds, so that the next look is never far. Each message as its plain text; folds are longer in a client. *In thread of 3* means a thread reply (\`m.thread\`) to message 3.
 `);
 	for (const [i, { event_id, sender, content, type }] of shown.entries()) {
 		const relation = content['m.relates_to'];
@@ -88,6 +95,6 @@ A room of a real Synapse; the server \`example.org\` and the clock are played, f
 		const answers = reply ? ` · reply to ${numbers.get(reply)}` : '';
 		console.log(`### ${i + 1}. ${days.get(event_id)} · ${who}${thread}${answers}${mention}\n`);
 		if (type === 'm.reaction') console.log(`${relation?.key} on ${numbers.get(relation?.event_id ?? '')}\n`);
-		else console.log(`\`\`\`\`text\n${content.body?.replaceAll(/@[^:\s]+:\S+/g, '@…')}\n\`\`\`\`\n`);
+		else console.log(`\`\`\`\`text\n${content.body?.replaceAll(/@[^:\s]+:[^\s`]+/g, '@…')}\n\`\`\`\`\n`);
 	}
 }

@@ -1,17 +1,25 @@
 // Glia as a process whose clock, servers and knowledge of upstream a file plays: `node played-process.ts config.yaml played.json`.
+
 import { readFileSync, statSync } from 'node:fs';
 import { commands } from '../../commands/index.ts';
+import { usualLimits } from '../../src/advice/subscription.ts';
 import { readConfig } from '../../src/config.ts';
 import { openLater } from '../../src/edges/store/later.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import type { Knowledge } from '../../src/knowledge/shape.ts';
-import type { Ports } from '../../src/ports.ts';
+import type { Ports, SourceState } from '../../src/ports.ts';
 import { knownOn } from '../../tools/replay/history.ts';
 import { advisory, known } from '../known.ts';
 import { outside } from '../outside.ts';
 
 /** `now`: ISO 8601; without it the clock is the true one. `advisories`: of small knowledge, instead of the real one. */
-export type Played = { now?: string; servers: Record<string, string>; advisories?: string[] };
+export type Played = {
+	now?: string;
+	servers: Record<string, string>;
+	advisories?: string[];
+	/** When upstream was last read, ISO 8601, where it cannot be read now. */
+	unread?: string;
+};
 
 const [, , configPath = '', playedPath = ''] = process.argv;
 let read = { at: 0, played: { servers: {} } as Played };
@@ -45,6 +53,15 @@ const servers = {
 		return web.observe(server);
 	},
 };
+function sources(): SourceState[] {
+	const { unread } = played();
+	const read = unread === undefined ? now() : new Date(unread);
+	const trouble = unread === undefined ? {} : { trouble: 'it answers with status 503' };
+	return [
+		{ name: 'releases', address: 'played', read, next: now(), failures: unread === undefined ? 0 : 9, ...trouble },
+	];
+}
+
 const ports: Ports = {
 	knowledge: whole,
 	commands,
@@ -52,13 +69,19 @@ const ports: Ports = {
 	health: { version: '0.0.0-played', startedAt: new Date(), lastSync: () => undefined },
 	store: openLater(),
 	web: servers,
+	limits: usualLimits,
 };
 
 try {
 	const config = readConfig(configPath, process.env);
 	process.noDeprecation = true;
 	const { runMatrix } = await import('../../src/main/matrix.ts');
-	process.exitCode = await runMatrix(config, { commands, ports, every: 1000, played: { web: servers, knowledge } });
+	process.exitCode = await runMatrix(config, {
+		commands,
+		ports,
+		every: 1000,
+		played: { web: servers, knowledge, sources },
+	});
 } catch (error) {
 	process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
 	process.exitCode = 1;

@@ -27,15 +27,27 @@ export const storm: Partial<Record<Mischief, number>> = {
 	hang: 1,
 };
 
-/** Starts a proxy; `calm` ends the mischief, `done` counts what was done. */
+/**
+ * Starts a proxy. `calm` ends the mischief and `stormy` begins it again, `done` counts what was done; `leave` is a homeserver
+ * that is gone until it is `back`; `sending` counts the messages that are on their way through.
+ */
 export async function startProxy(target: string, weather: Partial<Record<Mischief, number>>) {
 	const upstream = new URL(target);
 	const agent = new Agent({ keepAlive: true });
 	const done = new Map<Mischief, number>();
 	let calm = false;
+	let gone = false;
+	let sending = 0;
 
 	const server = createServer((incoming, answer) => {
-		pass(incoming, answer).catch(() => incoming.socket.destroy());
+		if (gone) return void incoming.socket.destroy();
+		const sends = incoming.method === 'PUT' && /\/send\//.test(incoming.url ?? '');
+		if (sends) sending++;
+		pass(incoming, answer)
+			.catch(() => incoming.socket.destroy())
+			.finally(() => {
+				if (sends) sending--;
+			});
 	});
 	await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
 	const address = server.address();
@@ -46,6 +58,17 @@ export async function startProxy(target: string, weather: Partial<Record<Mischie
 		calm() {
 			calm = true;
 		},
+		stormy() {
+			calm = false;
+		},
+		leave() {
+			gone = true;
+			server.closeAllConnections();
+		},
+		back() {
+			gone = false;
+		},
+		sending: () => sending,
 		done,
 		async stop() {
 			server.closeAllConnections();

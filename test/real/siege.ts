@@ -68,7 +68,7 @@ export async function openSiege(home: Homeserver, bot: Bot, rooms: number, peopl
 }
 
 function commandOf(who: number, i: number): string {
-	if (i % 20 === 7) return '!long 25';
+	if (i % 20 === 7) return '!long 25 open';
 	if (i % 10 === 3) return `!slow ${100 + ((who * 37 + i) % 400)}`;
 	return `!echo ${who} ${i}`;
 }

@@ -1,7 +1,9 @@
-// npm run refresh -- [--read DATE] <source>… : reads Synapse's sources, writes what is generated of the knowledge,
+// npm run refresh -- [--read DATE] [--knowledge FOLDER] <source>… : reads Synapse's sources, writes what is generated of the knowledge,
 // and prints what is left to read. Curated files are never touched. To forget releases written by mistake, delete
 // releases.json before a refresh from a clone.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readFiles } from '../../src/knowledge/read.ts';
 import { type Passage, type Release, releasesFileShape, upstreamFileShape } from '../../src/knowledge/shape.ts';
@@ -9,7 +11,18 @@ import { type Generated, merge } from './merge.ts';
 import { openSource } from './source.ts';
 import { newsOf, workOf } from './work.ts';
 
-const folder = new URL('../../knowledge/synapse/', import.meta.url);
+const { values, positionals } = parseArgs({
+	options: { read: { type: 'string' }, knowledge: { type: 'string' } },
+	allowPositionals: true,
+});
+if (!positionals.length || (values.read !== undefined && !/^\d{4}-\d\d-\d\d$/.test(values.read))) {
+	console.error('usage: npm run refresh -- [--read 2026-11-20] [--knowledge FOLDER] <clone or unpacked archive>…');
+	process.exit(1);
+}
+const knowledge = values.knowledge
+	? pathToFileURL(`${resolve(values.knowledge)}/`)
+	: new URL('../../knowledge/', import.meta.url);
+const folder = new URL('synapse/', knowledge);
 const releasesFile = new URL('releases.json', folder);
 const upstreamFile = new URL('upstream.json', folder);
 
@@ -26,15 +39,10 @@ function write(file: URL, head: string, key: string, items: readonly (Release | 
 	writeFileSync(file, `{${head}"${key}": [\n${lines}\n]}\n`);
 }
 
-const { values, positionals } = parseArgs({ options: { read: { type: 'string' } }, allowPositionals: true });
-if (!positionals.length || (values.read !== undefined && !/^\d{4}-\d\d-\d\d$/.test(values.read))) {
-	console.error('usage: npm run refresh -- [--read 2026-11-20] <clone or unpacked archive>…');
-	process.exit(1);
-}
 const before = readBefore();
 const after = merge(positionals.map(openSource), before, values.read);
 const { releases } = releasesFileShape.parse({ read: after.read, releases: after.releases });
 write(releasesFile, `"read": ${JSON.stringify(after.read)}, `, 'releases', releases);
 write(upstreamFile, '', 'passages', upstreamFileShape.parse({ passages: after.passages }).passages);
-const { files } = readFiles(new URL('../', folder));
+const { files } = readFiles(knowledge);
 for (const line of [...newsOf(before, after), ...workOf(files)]) console.log(line);

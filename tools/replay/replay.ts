@@ -69,7 +69,7 @@ function remember(
 	if (!open) said.push({ rule, subject, episode, stage, at, reminders: 0, title, ...(unsaid && { unsaid }) });
 	else if (kind === 'solved') open.solved = at;
 	else if (kind === 'reminder') Object.assign(open, { at, reminders: open.reminders + 1 });
-	else Object.assign(open, { stage, at, reminders: 0 });
+	else Object.assign(open, { stage, at, title, reminders: 0 });
 }
 
 /** What became of one promise that came true. */

@@ -125,7 +125,7 @@ function stopClaims(stop: Stop, releases: readonly Release[]): Claim[] {
 				id: `stop/${stop.id}/${from}-${to}/${name}`,
 				kind: 'stop',
 				of: stop.id,
-				says: `${by === last ? does[expects] : `${by.release} refuses to start`} on a ${engine} database that ${path}`,
+				says: `${by === last ? does[expects] : `${by.release} ${expects === 'starts' ? 'starts' : 'refuses to start'}`} on a ${engine} database that ${path}`,
 				recipe: { database, before, last: by },
 				expects,
 			};
@@ -140,10 +140,13 @@ function stopClaims(stop: Stop, releases: readonly Release[]): Claim[] {
 			...(hasty ? [claim('no-wait', anyPostgresql, [start, { release: stop.first, settle: false }], bad)] : []),
 			...(stop.required
 				? [
-						claim('ruined', anyPostgresql, [start, { ...last, fails: true }], 'refuses', {
-							release: from,
-							settle: false,
-						}),
+						claim(
+							stop.ruins ? 'ruined' : 'unharmed',
+							anyPostgresql,
+							[start, { ...last, fails: true }],
+							stop.ruins ? 'refuses' : 'starts',
+							{ release: from, settle: false },
+						),
 					]
 				: []),
 			claim('sqlite', 'sqlite', [start], 'starts'),
@@ -219,7 +222,7 @@ function refusalClaims(refusing: Refusing, releases: readonly Release[], notes: 
 		const which = release === note.release ? 'its note' : `the note of ${note.release}`;
 		const what = `where ${which} is ${name === 'repaired' ? '' : 'not '}followed`;
 		return {
-			id: `refusal/${note.id}/${name}`,
+			id: `refusal/${note.id}/${refusing.case ? `${refusing.case}/` : ''}${name}`,
 			kind: 'refusal',
 			of: note.id,
 			says: `${release} ${expects === 'starts' ? 'starts' : 'refuses to start'} ${what}`,

@@ -156,13 +156,16 @@ export function incomingOf(room: string, event: Event, self: string, now: Date):
 	};
 }
 
-/** A reaction that stands for a command: ✅ and 💤, in whatever shade a client draws them. */
+/** The reactions that mean something to us. */
+const reactions = ['✅', '💤', '▶'];
+
+/** A reaction that stands for a command, in whatever shade a client draws it. */
 function signOf(room: string, event: Event, self: string, now: Date): Incoming | undefined {
 	const relation = record(event.content['m.relates_to']);
 	const [to, key] = [text(relation.event_id), text(relation.key)];
 	const plain = key?.replace(/[\uFE0E\uFE0F]/g, '');
-	if (event.sender === self || event.event_id === '' || to === undefined || (plain !== '✅' && plain !== '💤'))
-		return undefined;
+	if (plain === undefined || !reactions.includes(plain)) return undefined;
+	if (event.sender === self || event.event_id === '' || to === undefined) return undefined;
 	return {
 		event: event.event_id,
 		room,

@@ -5,6 +5,7 @@ import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
 import { insertMessages, rowOf, take } from './take.ts';
 import { insertUnreadable } from './unreadable.ts';
+import { keepWalk } from './walks.ts';
 
 type InboxStore = Pick<Store, 'take' | 'gaps' | 'fill' | 'postponeGap' | 'unread' | 'nextMessage' | 'settle' | 'load'>;
 
@@ -59,7 +60,7 @@ export function inboxOf(db: Kysely<Tables>): InboxStore {
 				.executeTakeFirst();
 			return row && incomingOf(row);
 		},
-		settle: (event, sayings, now) =>
+		settle: (event, sayings, now, walk) =>
 			db.transaction().execute(async tx => {
 				// A command that was redacted while it was being decided is no longer in the inbox: then nothing is said.
 				const { numUpdatedRows } = await tx
@@ -68,7 +69,9 @@ export function inboxOf(db: Kysely<Tables>): InboxStore {
 					.where('event', '=', event)
 					.where('decided_at', 'is', null)
 					.executeTakeFirst();
-				if (numUpdatedRows > 0) await insertSayings(tx, sayings, now.getTime());
+				if (numUpdatedRows === 0n) return;
+				await insertSayings(tx, sayings, now.getTime());
+				if (walk) await keepWalk(tx, walk, now.getTime());
 			}),
 		async load(sender) {
 			const { waiting } = await db

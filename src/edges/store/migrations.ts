@@ -3,13 +3,18 @@ import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { keptTable } from './kept.ts';
-import { watchTables } from './watch.ts';
+import { silencesTable } from './silences.ts';
+import { walkTables } from './walks.ts';
+import { watchBeginners, watchTables } from './watch.ts';
 
 export const migrations: Record<string, Migration> = {
 	'0001-room': { up: room },
 	'0002-unreadable': { up: unreadable },
 	'0003-kept': { up: keptTable },
 	'0004-watch': { up: watchTables },
+	'0005-beginners': { up: watchBeginners },
+	'0006-silences': { up: silencesTable },
+	'0007-walks': { up: walkTables },
 };
 
 async function room(db: Kysely<unknown>): Promise<void> {

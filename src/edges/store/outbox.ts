@@ -3,6 +3,7 @@ import type { Kysely, Transaction, Updateable } from 'kysely';
 import { sql } from 'kysely';
 import type { Saying, Store, Waiting } from '../../ports.ts';
 import type { Tables } from './schema.ts';
+import { pruneWalks } from './walks.ts';
 import { pruneMatters } from './watch.ts';
 
 /** What was solved is remembered for another year (ms): the same thing in the same episode is not said again. */
@@ -83,6 +84,7 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 		async prune(before) {
 			await db.deleteFrom('inbox').where('decided_at', '<', before.getTime()).execute();
 			await db.deleteFrom('unreadable').where('received', '<', before.getTime()).execute();
+			await pruneWalks(db, before.getTime());
 			// What begins a thread, or may still be answered to, stays as long as what was said about it.
 			await db
 				.deleteFrom('outbox')
@@ -90,6 +92,7 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 				.where('said', 'not in', ({ selectFrom }) =>
 					selectFrom('alerts').select('said').where('said', 'is not', null).$castTo<{ said: string }>(),
 				)
+				.where('said', 'not in', ({ selectFrom }) => selectFrom('walk_sayings').select('said'))
 				.execute();
 			await pruneMatters(db, before.getTime() - solvedStay);
 			await db.deleteFrom('invitations').where('accepted_at', '<', before.getTime()).execute();
@@ -124,12 +127,11 @@ export async function insertSayings(tx: Transaction<Tables>, sayings: readonly S
 
 /** The part of a saying that differs by its kind. */
 function decidedOf(saying: Saying): unknown {
-	if (saying.kind === 'event') {
-		const { kind, event, continues } = saying;
-		return { kind, event, ...(continues !== undefined && { continues }) };
-	}
-	if (saying.kind === 'file') return { kind: saying.kind, file: saying.file, content: saying.content };
-	return { kind: saying.kind };
+	const { kind, continues } = saying;
+	const thread = continues !== undefined && { continues };
+	if (kind === 'event') return { kind, event: saying.event, ...thread };
+	if (kind === 'file') return { kind, file: saying.file, content: saying.content, ...thread };
+	return { kind };
 }
 
 function waitingOf(row: Omit<Tables['outbox'], 'id'> & { id: number }): Waiting {

@@ -5,6 +5,8 @@ import type { Move, Store } from '../../ports.ts';
 import { roomOf } from './inbox.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
+import { moveSilence } from './silences.ts';
+import { forgetWalksIn, moveWalks } from './walks.ts';
 import { forgetWatchesIn, moveWatches } from './watch.ts';
 
 type RoomStore = Pick<
@@ -120,7 +122,7 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 				tries: row.tries,
 			}));
 		},
-		moved: (move, now) =>
+		moved: (move, now, resumed = []) =>
 			db.transaction().execute(async tx => {
 				const old = await tx.selectFrom('rooms').selectAll().where('room', '=', move.from).executeTakeFirst();
 				if (old) {
@@ -154,6 +156,8 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 				}
 				await followed(tx, move, now.getTime());
 				await moveWatches(tx, move.from, move.to);
+				await moveSilence(tx, move.from, move.to);
+				await moveWalks(tx, move, resumed, now.getTime());
 				await tx.deleteFrom('moves').where('from_room', '=', move.from).execute();
 				await tx.deleteFrom('invitations').where('room', '=', move.to).execute();
 			}),
@@ -174,7 +178,8 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 		forget: room =>
 			db.transaction().execute(async tx => {
 				await forgetWatchesIn(tx, room);
-				for (const table of ['inbox', 'unreadable', 'gaps', 'outbox', 'invitations', 'rooms'] as const) {
+				await forgetWalksIn(tx, room);
+				for (const table of ['inbox', 'unreadable', 'gaps', 'outbox', 'invitations', 'silences', 'rooms'] as const) {
 					await tx.deleteFrom(table).where('room', '=', room).execute();
 				}
 				await tx.deleteFrom('moves').where('from_room', '=', room).execute();

@@ -1,6 +1,7 @@
 // The tables, as types. Times are milliseconds since 1970, truth values 0 and 1, JSON is text.
 import type { Generated } from 'kysely';
 import type { Severity } from '../../advice/matter.ts';
+import type { Walk } from '../../advice/walk.ts';
 
 export type Tables = {
 	account: {
@@ -108,6 +109,7 @@ export type Tables = {
 		told: string | null;
 		changed: number;
 		heard: string | null;
+		begun_by: string | null;
 	};
 	/** What a watch has heard of; `number` is what the room calls it by, null for what happened once. */
 	matters: {
@@ -133,6 +135,21 @@ export type Tables = {
 	};
 	/** The log: which stage of a matter was given when, and by which saying. */
 	alerts: { matter: number; stage: string; at: number; said: string | null };
+	/** Rooms that were told that upstream is silent; `said` is null where the room does not want to hear of it. */
+	silences: { room: string; said: string | null };
+	/** Guides that rooms were offered or walk through; `walk` is the rest of it as JSON. */
+	walks: {
+		id: string;
+		room: string;
+		state: Walk['is'];
+		/** `said` of the message that its thread begins with, or the event of a thread that was there before. */
+		root: string | null;
+		thread: string | null;
+		changed: number;
+		walk: string;
+	};
+	/** Sayings that are about a walk: without a stage, its plan. */
+	walk_sayings: { said: string; walk: string; stage: string | null; gate: 0 | 1 };
 	/** Texts by key: what upstream's sources last said. */
 	kept: { key: string; text: string };
 };

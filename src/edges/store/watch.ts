@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type { Alert } from '../../advice/alert.ts';
 import type { Spell, Told } from '../../advice/spell.ts';
 import type { Settings, Subscription, WatchedServer } from '../../advice/subscription.ts';
-import type { Heard, Numbered, WatchStore } from '../../ports.ts';
+import type { Decision, Heard, Numbered, WatchStore } from '../../ports.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
 
@@ -25,24 +25,43 @@ export function watchOf(db: Kysely<Tables>): WatchStore {
 				.executeTakeFirst();
 			return row && subscriptionOf(row);
 		},
-		async watchesOn(server) {
+		async watchesBegunBy(person) {
+			const { count } = await db
+				.selectFrom('watches')
+				.select(({ fn }) => fn.countAll<number>().as('count'))
+				.where('begun_by', '=', person)
+				.executeTakeFirstOrThrow();
+			return count;
+		},
+		async watchedBy(server, after, limit) {
 			const rows = await db
 				.selectFrom('watches')
-				.selectAll()
+				.leftJoin('rooms', 'rooms.room', 'watches.room')
+				.selectAll('watches')
+				.select('rooms.settings')
 				.where('server', '=', server)
-				.where(({ not, exists, selectFrom }) =>
-					not(
-						exists(
-							selectFrom('rooms')
-								.select('rooms.room')
-								.whereRef('rooms.room', '=', 'watches.room')
-								.where('membership', '=', 'left'),
-						),
-					),
-				)
-				.orderBy('id')
+				.where('watches.id', '>', after)
+				// A room that no sync brought is the terminal's.
+				.where(({ or, eb }) => or([eb('membership', 'is', null), eb('membership', '!=', 'left')]))
+				.orderBy('watches.id')
+				.limit(limit)
 				.execute();
-			return rows.map(subscriptionOf);
+			const said = rows.length
+				? await heard()
+						.where(
+							'watch',
+							'in',
+							rows.map(({ id }) => id),
+						)
+						.orderBy('matters.id')
+						.execute()
+				: [];
+			const byWatch = Map.groupBy(said.map(heardOf), ({ watch }) => watch);
+			return rows.map(row => ({
+				subscription: subscriptionOf(row),
+				settings: JSON.parse(row.settings ?? '{}') as Settings,
+				said: byWatch.get(row.id) ?? [],
+			}));
 		},
 		keepWatch: (watch, now) =>
 			db.transaction().execute(async tx => {
@@ -54,7 +73,7 @@ export function watchOf(db: Kysely<Tables>): WatchStore {
 				const { id, room, server } = watch;
 				await tx
 					.insertInto('watches')
-					.values({ id, room, server, heard: watch.heard ?? null, ...row })
+					.values({ id, room, server, heard: watch.heard ?? null, begun_by: watch.by ?? null, ...row })
 					.onConflict(conflict => conflict.columns(['room', 'server']).doUpdateSet(row))
 					.execute();
 				await tx
@@ -77,6 +96,16 @@ export function watchOf(db: Kysely<Tables>): WatchStore {
 		async server(server) {
 			const row = await db.selectFrom('servers').selectAll().where('server', '=', server).executeTakeFirst();
 			return row && serverOf(row);
+		},
+		async serversOf(room) {
+			const rows = await db
+				.selectFrom('watches')
+				.innerJoin('servers', 'servers.server', 'watches.server')
+				.selectAll('servers')
+				.where('room', '=', room)
+				.orderBy('servers.server')
+				.execute();
+			return rows.map(serverOf);
 		},
 		async dueServers(now, horizon, limit) {
 			const due = await db
@@ -103,27 +132,13 @@ export function watchOf(db: Kysely<Tables>): WatchStore {
 				.executeTakeFirst();
 			return row?.at == null ? undefined : new Date(row.at);
 		},
-		async keepLook({ server, spells, looked, next }) {
-			await db
-				.updateTable('servers')
-				.set({ spells: JSON.stringify(spells), looked: looked?.getTime() ?? null, next_look: next.getTime() })
-				.where('server', '=', server)
-				.execute();
-		},
+		keepLook: look => keepLook(db, look),
 		async looks() {
-			const { servers, last, next } = await db
-				.selectFrom('servers')
-				.select(({ fn }) => [
-					fn.countAll<number>().as('servers'),
-					fn.max('looked').as('last'),
-					fn.min('next_look').as('next'),
-				])
-				.executeTakeFirstOrThrow();
-			return {
-				servers,
-				...(last !== null && { last: new Date(last) }),
-				...(next !== null && { next: new Date(next) }),
-			};
+			// Each by its index: in one statement over the table, both would be sought in every row.
+			const { rows } = await sql<{ last: number | null; next: number | null }>`SELECT
+				(SELECT max(looked) FROM servers) AS last, (SELECT min(next_look) FROM servers) AS next`.execute(db);
+			const { last = null, next = null } = rows[0] ?? {};
+			return { ...(last !== null && { last: new Date(last) }), ...(next !== null && { next: new Date(next) }) };
 		},
 		async heard(watch) {
 			return (await heard().where('watch', '=', watch).orderBy('matters.id').execute()).map(heardOf);
@@ -151,38 +166,10 @@ export function watchOf(db: Kysely<Tables>): WatchStore {
 				.execute();
 			return rows.map(heardOf);
 		},
-		alert: (watch, alerts, say, now) =>
+		keepDecided: (decisions, now, look) =>
 			db.transaction().execute(async tx => {
-				// The room may have unsubscribed, and been told so, while this was being decided.
-				const still = await tx.selectFrom('watches').select('room').where('id', '=', watch.id).executeTakeFirst();
-				if (!still) return;
-				const fresh: (Numbered & { matter?: number })[] = [];
-				for (const alert of alerts) {
-					const remembered = await remember(tx, watch, still.room, alert, now.getTime());
-					if (remembered) fresh.push(remembered);
-				}
-				const spoken = fresh.filter(({ alert }) => !alert.unsaid);
-				const sayings = say(spoken).map(one => ({ ...one, saying: { ...one.saying, room: still.room } }));
-				await insertSayings(
-					tx,
-					sayings.map(({ saying }) => saying),
-					now.getTime(),
-				);
-				for (const { saying, says } of sayings) {
-					for (const place of says) {
-						const { matter, alert, root } = spoken[place] ?? {};
-						if (matter === undefined || alert === undefined) continue;
-						await tx
-							.updateTable('alerts')
-							.set({ said: saying.said })
-							.where('matter', '=', matter)
-							.where('stage', '=', alert.stage)
-							.execute();
-						if (root === undefined) {
-							await tx.updateTable('matters').set({ root: saying.said, unsaid: 0 }).where('id', '=', matter).execute();
-						}
-					}
-				}
+				for (const decision of decisions) await give(tx, decision, now.getTime());
+				if (look) await keepLook(tx, look);
 			}),
 		async ack(ids, by, now) {
 			await db.updateTable('matters').set({ acked_at: now.getTime(), acked_by: by }).where('id', 'in', ids).execute();
@@ -231,80 +218,142 @@ export function watchOf(db: Kysely<Tables>): WatchStore {
 	};
 }
 
-/** The matter that an alert is about, kept up to date; undefined when this alert was given before. */
-async function remember(
-	tx: Transaction<Tables>,
-	watch: Subscription,
-	room: string,
-	alert: Alert,
-	now: number,
-): Promise<(Numbered & { matter?: number }) | undefined> {
-	if (alert.heard !== undefined) {
-		await tx.updateTable('watches').set({ heard: alert.heard }).where('id', '=', watch.id).execute();
+async function keepLook(db: Kysely<Tables>, { server, spells, looked, next }: WatchedServer): Promise<void> {
+	await db
+		.updateTable('servers')
+		.set({ spells: JSON.stringify(spells), looked: looked?.getTime() ?? null, next_look: next.getTime() })
+		.where('server', '=', server)
+		.execute();
+}
+
+/** Remembers what was decided for one watch, and puts into the outbox what is said about it. */
+async function give(tx: Transaction<Tables>, { watch, alerts, say }: Decision, now: number): Promise<void> {
+	// The room may have unsubscribed, and been told so, while this was being decided.
+	const still = await tx.selectFrom('watches').select('room').where('id', '=', watch.id).executeTakeFirst();
+	if (!still) return;
+	const heard = alerts.findLast(alert => alert.heard !== undefined)?.heard;
+	if (heard !== undefined) await tx.updateTable('watches').set({ heard }).where('id', '=', watch.id).execute();
+	const fresh: Fresh[] = [];
+	let last: number | undefined;
+	for (const alert of alerts) {
+		const known = await knownMatter(tx, alert);
+		if (known && (await wasGiven(tx, known.id, alert.stage))) continue;
+		const numbered = known ? known.number : isOnce(alert) ? null : await next();
+		fresh.push({
+			alert,
+			...(numbered !== null && { number: numbered }),
+			...(known && { known }),
+			...(known?.root != null && { root: known.root }),
+		});
 	}
-	const { rule, subject, stage, episode, title, severity } = alert;
-	const known = await tx
+	const spoken = fresh.filter(({ alert }) => !alert.unsaid);
+	const sayings = say(spoken).map(one => ({ ...one, saying: { ...one.saying, room: still.room } }));
+	await insertSayings(
+		tx,
+		sayings.map(({ saying }) => saying),
+		now,
+	);
+	const saidBy = new Map(sayings.flatMap(({ saying, says }) => says.map(place => [spoken[place], saying.said])));
+	for (const one of fresh) await remember(tx, one, saidBy.get(one), now);
+
+	/** The next number in the room; of those given just now too, which are not written yet. */
+	async function next(): Promise<number> {
+		last ??= await lastNumber(tx, still?.room ?? '');
+		last++;
+		return last;
+	}
+}
+
+type Fresh = Numbered & { known?: Selectable<Tables['matters']> };
+
+async function knownMatter(tx: Transaction<Tables>, { watch, rule, subject, episode }: Alert) {
+	return tx
 		.selectFrom('matters')
 		.selectAll()
-		.where('watch', '=', watch.id)
+		.where('watch', '=', watch)
 		.where('rule', '=', rule)
 		.where('subject', '=', subject)
 		.where('episode', '=', episode)
 		.executeTakeFirst();
-	const oneTime = rule === 'first' || rule === 'change';
-	if (!known) {
-		const { number } = await tx
-			.selectFrom('matters')
-			.innerJoin('watches', 'watches.id', 'matters.watch')
-			.where('watches.room', '=', room)
-			.select(({ fn }) => fn.max('number').as('number'))
-			.executeTakeFirstOrThrow();
-		const row = {
-			watch: watch.id,
-			rule,
-			subject,
-			episode,
-			number: oneTime ? null : (number ?? 0) + 1,
-			stage,
-			at: now,
-			reminders: 0,
-			severity,
-			title,
-			acked_at: null,
-			acked_by: null,
-			snoozed_until: null,
-			snoozed_version: null,
-			// What happened once is over as soon as it is said.
-			solved_at: oneTime ? now : null,
-			unsaid: alert.unsaid ? 1 : 0,
-			root: null,
-		} as const;
-		const { insertId } = await tx.insertInto('matters').values(row).executeTakeFirstOrThrow();
-		const matter = Number(insertId);
-		await tx.insertInto('alerts').values({ matter, stage, at: now, said: null }).execute();
-		return { alert, matter, ...(row.number !== null && { number: row.number }) };
-	}
-	const before = await tx
+}
+
+async function wasGiven(tx: Transaction<Tables>, matter: number, stage: string): Promise<boolean> {
+	const row = await tx
 		.selectFrom('alerts')
 		.select('at')
-		.where('matter', '=', known.id)
+		.where('matter', '=', matter)
 		.where('stage', '=', stage)
 		.executeTakeFirst();
-	if (before) return undefined;
-	await tx.insertInto('alerts').values({ matter: known.id, stage, at: now, said: null }).execute();
-	const changes =
-		alert.kind === 'solved'
-			? { solved_at: now }
-			: alert.kind === 'reminder'
-				? { at: now, reminders: known.reminders + 1, snoozed_until: null, snoozed_version: null }
-				: { at: now, stage, severity, title, reminders: 0, snoozed_until: null, snoozed_version: null };
-	await tx.updateTable('matters').set(changes).where('id', '=', known.id).execute();
-	return {
-		alert,
-		matter: known.id,
-		...(known.number !== null && { number: known.number }),
-		...(known.root !== null && { root: known.root }),
-	};
+	return row !== undefined;
+}
+
+async function lastNumber(tx: Transaction<Tables>, room: string): Promise<number> {
+	const { number } = await tx
+		.selectFrom('matters')
+		.innerJoin('watches', 'watches.id', 'matters.watch')
+		.where('watches.room', '=', room)
+		.select(({ fn }) => fn.max('number').as('number'))
+		.executeTakeFirstOrThrow();
+	return number ?? 0;
+}
+
+/** What happened once is over as soon as it is said, and needs no number. */
+function isOnce({ rule }: Alert): boolean {
+	return rule === 'first' || rule === 'change';
+}
+
+/** The matter that an alert is about, kept up to date, and the alert itself with what said it. */
+async function remember(
+	tx: Transaction<Tables>,
+	{ alert, number, known }: Fresh,
+	said: string | undefined,
+	now: number,
+): Promise<void> {
+	const { watch, rule, subject, episode, stage, severity, title } = alert;
+	let matter = known?.id;
+	if (known) {
+		const changes =
+			alert.kind === 'solved'
+				? { solved_at: now }
+				: alert.kind === 'reminder'
+					? { at: now, reminders: known.reminders + 1, snoozed_until: null, snoozed_version: null }
+					: { at: now, stage, severity, title, reminders: 0, snoozed_until: null, snoozed_version: null };
+		const rooted = said !== undefined && known.root === null ? ({ root: said, unsaid: 0 } as const) : {};
+		await tx
+			.updateTable('matters')
+			.set({ ...changes, ...rooted })
+			.where('id', '=', known.id)
+			.execute();
+	} else {
+		const { insertId } = await tx
+			.insertInto('matters')
+			.values({
+				watch,
+				rule,
+				subject,
+				episode,
+				number: number ?? null,
+				stage,
+				at: now,
+				reminders: 0,
+				severity,
+				title,
+				acked_at: null,
+				acked_by: null,
+				snoozed_until: null,
+				snoozed_version: null,
+				solved_at: isOnce(alert) ? now : null,
+				unsaid: alert.unsaid ? 1 : 0,
+				root: said ?? null,
+			})
+			.executeTakeFirstOrThrow();
+		matter = Number(insertId);
+	}
+	if (matter === undefined) throw new Error(`the matter ${rule} ${subject} got no id`);
+	await tx
+		.insertInto('alerts')
+		.values({ matter, stage, at: now, said: said ?? null })
+		.execute();
 }
 
 /** Forgets subscriptions, and servers that nobody watches any more. */
@@ -362,6 +411,7 @@ function subscriptionOf(row: Tables['watches']): Subscription {
 		...(row.told !== null && { told: JSON.parse(row.told) as Told }),
 		changed: new Date(row.changed),
 		...(row.heard !== null && { heard: row.heard }),
+		...(row.begun_by !== null && { by: row.begun_by }),
 	};
 }
 
@@ -453,4 +503,10 @@ export async function watchTables(db: Kysely<unknown>): Promise<void> {
 		.execute();
 	await sql`CREATE INDEX alerts_said ON alerts (said) WHERE said IS NOT NULL`.execute(db);
 	await sql`CREATE INDEX outbox_event ON outbox (event) WHERE event IS NOT NULL`.execute(db);
+}
+
+/** Who began a watch: a person may begin only so many. */
+export async function watchBeginners(db: Kysely<unknown>): Promise<void> {
+	await db.schema.alterTable('watches').addColumn('begun_by', 'text').execute();
+	await sql`CREATE INDEX watches_beginner ON watches (begun_by) WHERE begun_by IS NOT NULL`.execute(db);
 }

@@ -194,12 +194,13 @@ export async function openSources({ settings, gate, kept, known, now, random }: 
 		states: () =>
 			states
 				.filter(({ source }) => source.documents().length > 0)
-				.map(({ source, read, tried, next, trouble }) => ({
+				.map(({ source, read, tried, next, trouble, failures }) => ({
 					name: source.name,
 					address: source.documents()[0]?.address ?? '',
 					...(read && { read }),
 					...(tried && { tried }),
 					next,
+					failures,
 					...(trouble !== undefined && { trouble }),
 				})),
 		read() {

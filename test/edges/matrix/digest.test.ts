@@ -58,6 +58,17 @@ describe('messages', () => {
 		expect(bodies(text('$1', '> !leave\n\n!help'))).toEqual(['> !leave\n\n!help']);
 	});
 
+	test('reactions that mean something, in whatever shade, are replies; others are nothing', () => {
+		const react = (key: string) => {
+			const relation = { rel_type: 'm.annotation', event_id: '$0', key };
+			return event('$1', { 'm.relates_to': relation }, { type: 'm.reaction' });
+		};
+		const messages = sync({ events: ['✅', '💤', '▶️', '▶', '👍', 'done'].map(react) })?.messages;
+		expect(messages?.map(({ body, repliesTo }) => [body, repliesTo])).toEqual(
+			['✅', '💤', '▶', '▶'].map(key => [key, '$0']),
+		);
+	});
+
 	test('threads and replies', () => {
 		const relation = (content: Json) => sync({ events: [text('$1', 'x', { 'm.relates_to': content })] })?.messages[0];
 		const reply = { 'm.in_reply_to': { event_id: '$0' } };

@@ -60,6 +60,8 @@ describe('stops', () => {
 		required: true,
 		waitFor: 'background updates',
 		waitAtStart: '>=1.38.0 <1.89.0',
+		ruins: true,
+		tells: [],
 		why: 'Because.',
 	};
 
@@ -138,6 +140,17 @@ describe('refusals', () => {
 			'refusal/1.52.0/owls/before: sqlite: 1.51.0 starts',
 		]);
 		expect(claimsOf(knowledge, { refusals: [{ ...refusing, since: false }] })).toHaveLength(2);
+	});
+
+	test('a note that says several things has a claim for each', () => {
+		const claims = claimsOf(knowledge, { refusals: [refusing, { ...refusing, case: 'at-night', since: false }] });
+		expect(claims.map(({ id }) => id)).toEqual([
+			'refusal/1.52.0/owls/refused',
+			'refusal/1.52.0/owls/repaired',
+			'refusal/1.52.0/owls/before',
+			'refusal/1.52.0/owls/at-night/refused',
+			'refusal/1.52.0/owls/at-night/repaired',
+		]);
 	});
 
 	test('a locale is PostgreSQL’s', () => {

@@ -1,0 +1,86 @@
+// Tells the rooms that watch something that upstream cannot be heard, once, and once that it can again.
+import { createHash } from 'node:crypto';
+import { quietUntil } from './advice/hours.ts';
+import type { Settings } from './advice/subscription.ts';
+import { heardAgainWords, isHeardAgain, silenceOf, silenceWords } from './advice/upstream.ts';
+import type { Answer } from './command.ts';
+import type { Knowledge } from './knowledge/shape.ts';
+import type { Saying, SourceState, Store } from './ports.ts';
+import { matrixMessages } from './render/matrix.ts';
+
+export type Telling = {
+	store: Pick<Store, 'untoldOfSilence' | 'toldOfSilence' | 'tellOfSilence'>;
+	/** Empty where they are switched off. */
+	sources: () => readonly SourceState[];
+	knowledge: () => Pick<Knowledge, 'read'>;
+	/** Whether the homeserver answers: what is said while it does not would come as a backlog. */
+	listening: () => boolean;
+	now: () => Date;
+	/** Called when something has been put into the outbox. */
+	said: () => void;
+	stopping: () => boolean;
+};
+
+/** So many rooms are told in one transaction. */
+const atOnce = 20;
+
+export async function tellOfUpstream(telling: Telling): Promise<undefined> {
+	const { store, sources, knowledge, listening, now } = telling;
+	if (!listening()) return;
+	const states = sources();
+	const silence = silenceOf(states, knowledge().read, now());
+	if (silence) {
+		const since = silence.since.toISOString();
+		await tell(telling, true, store.untoldOfSilence, ({ room, settings }) =>
+			sayingOf(
+				room,
+				['silence', room, since],
+				settings,
+				silenceWords(silence, settings.zone ?? 'UTC', settings.mention),
+			),
+		);
+	} else if (isHeardAgain(states, now())) {
+		await tell(telling, false, store.toldOfSilence, ({ room, settings, said }) =>
+			said === undefined ? undefined : sayingOf(room, ['heard again', said], settings, heardAgainWords(), said),
+		);
+	}
+}
+
+type Asked = { room: string; settings: Settings; said?: string };
+
+async function tell(
+	{ store, now, said, stopping }: Telling,
+	silent: boolean,
+	next: (after: string, limit: number) => Promise<Asked[]>,
+	say: (asked: Asked) => Saying | undefined,
+): Promise<void> {
+	for (let after = ''; ; ) {
+		const rooms = await next(after, atOnce);
+		const last = rooms.at(-1);
+		if (!last || stopping()) return;
+		const at = now();
+		const awake = rooms.filter(({ settings: { quiet, zone = 'UTC' } }) => quietUntil(at, quiet, zone) === undefined);
+		const told = awake.map(asked => {
+			const saying = asked.settings.severity === 'severe' ? undefined : say(asked);
+			return { room: asked.room, ...(saying && { saying }) };
+		});
+		await store.tellOfSilence(silent, told, at);
+		if (told.some(({ saying }) => saying)) said();
+		after = last.room;
+	}
+}
+
+/** The transaction id follows from what is said, so that the same is never said twice. */
+function sayingOf(
+	room: string,
+	identity: readonly string[],
+	settings: Settings,
+	answer: Answer,
+	continues?: string,
+): Saying | undefined {
+	const [content] = matrixMessages(answer, { always: settings.messages }).contents;
+	const said = createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, 32);
+	if (!content) return undefined;
+	const event = { type: 'm.room.message', content: { ...content, 'io.glia.said': said } };
+	return { said, room, kind: 'event', event, ...(continues !== undefined && { continues }) };
+}

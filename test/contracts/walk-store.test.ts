@@ -1,0 +1,168 @@
+// What the store promises to those who walk through a guide: the same in memory and on disk, there also after it was closed.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Walk } from '../../src/advice/walk.ts';
+import { openStore } from '../../src/edges/store.ts';
+import type { KeptWalk, Saying, Store } from '../../src/ports.ts';
+import { batch, incoming, news } from './store.ts';
+
+const room = '!room:example.org';
+const fresh = '!fresh:example.org';
+const now = new Date('2026-11-21T12:00:00Z');
+const day = 24 * 3600_000;
+const later = (days: number) => new Date(now.getTime() + days * day);
+
+const walk = (more: Partial<Walk> = {}): Walk => ({
+	guide: 'small',
+	stated: { way: 'way' },
+	facts: ['docker'],
+	asked: 'small',
+	id: 'w',
+	room,
+	is: 'open',
+	place: { stage: 'two', gate: true },
+	passed: [{ stage: 'one', as: 'done', by: '@a:b', at: now.toISOString() }],
+	begun: { by: '@a:b', at: now.toISOString() },
+	since: now.toISOString(),
+	refused: ['@c:d'],
+	...more,
+});
+
+const saying = (said: string, more: Partial<Saying> = {}): Saying =>
+	({ said, room, kind: 'event', event: { type: 'm.room.message', content: { body: said } }, ...more }) as Saying;
+
+let store: Store;
+let folder: string | undefined;
+let heard = 0;
+
+afterEach(async () => {
+	await store.close();
+	if (folder) rmSync(folder, { recursive: true });
+	folder = undefined;
+});
+
+describe.each(['memory', 'file'])('in %s', place => {
+	async function open(): Promise<void> {
+		if (place === 'file') folder = mkdtempSync(join(tmpdir(), 'glia-store-'));
+		store = await openStore(folder);
+		await store.take(batch('0'), now);
+		await store.take(batch('1', { joined: [news()] }), now);
+		for (const gap of await store.gaps(now)) await store.fill(gap, { messages: [] }, now);
+	}
+	/** The next start of the process. */
+	async function reopen(): Promise<void> {
+		if (!folder) return;
+		await store.close();
+		store = await openStore(folder);
+	}
+	/** A message, what was decided about it, and its delivery: each saying becomes the event `$` and its id. */
+	async function decided(sayings: Saying[], kept?: KeptWalk, at = now): Promise<void> {
+		const event = `$message${++heard}`;
+		await store.take(batch(`${heard}+`, { joined: [news([incoming(event)])] }), at);
+		await store.settle(event, sayings, at, kept);
+		for (let [row] = await store.due(at, [], 1); row; [row] = await store.due(at, [], 1))
+			await store.sent(row.id, `$${row.said}`, at);
+	}
+	const places = async (...events: string[]) =>
+		Promise.all(events.map(async event => (await store.walkSaid(room, event))?.place ?? 'plan or nothing'));
+
+	test('a walk is written with its answer, and found by its thread and by what was said about it', async () => {
+		await open();
+		const says = [{ said: 'plan' }, { said: 'two', place: { stage: 'two', gate: true } }];
+		await decided([saying('plan'), saying('two')], { walk: walk(), thread: { root: 'plan' }, says });
+		await reopen();
+		const kept = { walk: walk(), thread: { root: 'plan' }, event: '$plan' };
+		expect(await store.walkIn(room, '$plan')).toEqual(kept);
+		expect(await store.walkSaid(room, '$plan')).toEqual(kept);
+		expect(await store.walkSaid(room, '$two')).toEqual({ ...kept, place: { stage: 'two', gate: true } });
+		expect(await store.walks(room)).toEqual([walk()]);
+		for (const [elsewhere, event] of [
+			[fresh, '$plan'],
+			[room, '$two'],
+		] as const)
+			expect(await store.walkIn(elsewhere, event)).toBeUndefined();
+		expect(await store.walkSaid(fresh, '$two')).toBeUndefined();
+		expect(await store.walkSaid(room, '$other')).toBeUndefined();
+		expect(await store.walks(fresh)).toEqual([]);
+	});
+
+	test('what became of it takes its place, and what was said before is still about it', async () => {
+		await open();
+		const thread = { root: 'plan' };
+		const one = { said: 'one', place: { stage: 'one', gate: false } };
+		await decided([saying('plan'), saying('one')], { walk: walk(), thread, says: [one] });
+		const { place: _, ...rest } = walk();
+		const on: Walk = { ...rest, is: 'ended' };
+		await decided([saying('end')], { walk: on, thread, says: [] });
+		await reopen();
+		expect((await store.walkIn(room, '$plan'))?.walk).toEqual(on);
+		expect(await places('$one', '$end')).toEqual([one.place, 'plan or nothing']);
+		expect(await store.walks(room)).toEqual([]);
+	});
+
+	test('nothing is kept of a message that was taken back while it was decided', async () => {
+		await open();
+		await store.settle('$never came', [saying('plan')], now, { walk: walk(), thread: { root: 'plan' }, says: [] });
+		expect(await store.walks(room)).toEqual([]);
+		expect(await store.due(now, [], 1)).toEqual([]);
+	});
+
+	test('in a thread that was there before; the one under way comes before those that are over', async () => {
+		await open();
+		const thread = { event: '$theirs' };
+		await decided([], { walk: walk({ id: 'open' }), thread, says: [] });
+		await decided([], { walk: walk({ id: 'over', is: 'stopped' }), thread, says: [] }, later(1));
+		await decided([], { walk: walk({ id: 'plan', is: 'offered' }), thread, says: [] }, later(2));
+		expect(await store.walkIn(room, '$theirs')).toMatchObject({ walk: { id: 'open' }, thread, event: '$theirs' });
+		await decided([], { walk: walk({ id: 'open', is: 'ended' }), thread, says: [] });
+		expect(await store.walkIn(room, '$theirs')).toMatchObject({ walk: { id: 'over' } });
+		await decided([], { walk: walk({ id: 'alone', is: 'offered' }), thread: { event: '$x' }, says: [] });
+		expect(await store.walkIn(room, '$x')).toBeUndefined();
+	});
+
+	test('in a room that replaces another it goes on in a thread of its own; an offer stays behind', async () => {
+		await open();
+		await decided([saying('plan')], { walk: walk(), thread: { root: 'plan' }, says: [{ said: 'plan' }] });
+		await decided([saying('offer')], {
+			walk: walk({ id: 'offer', is: 'offered' }),
+			thread: { root: 'offer' },
+			says: [{ said: 'offer' }],
+		});
+		const moved = { from: room, to: fresh, via: 'example.org', since: now, tries: 0 };
+		const kept = { walk: walk({ room: fresh }), thread: { root: 'again' }, says: [{ said: 'again' }] };
+		await store.moved(moved, now, [{ walk: kept, sayings: [saying('again', { room: fresh })] }]);
+		const [row] = await store.due(now, [], 1);
+		expect(row).toMatchObject({ said: 'again', room: fresh });
+		await store.sent(row?.id ?? 0, '$again', now);
+		await reopen();
+		expect(await store.walkIn(fresh, '$again')).toMatchObject({ walk: { id: 'w', room: fresh }, event: '$again' });
+		expect(await store.walkIn(room, '$plan')).toBeUndefined();
+		expect(await store.walkSaid(room, '$offer')).toBeUndefined();
+	});
+
+	test('the sweep leaves one under way with all that its thread needs, and takes those that are over', async () => {
+		await open();
+		await decided([saying('plan')], { walk: walk(), thread: { root: 'plan' }, says: [{ said: 'plan' }] });
+		await decided([saying('old')], {
+			walk: walk({ id: 'old', is: 'offered' }),
+			thread: { root: 'old' },
+			says: [{ said: 'old' }],
+		});
+		await store.prune(later(30));
+		expect(await store.walkIn(room, '$plan')).toBeDefined();
+		expect(await store.walkSaid(room, '$old')).toBeUndefined();
+		await store.prune(later(300));
+		expect(await store.walkIn(room, '$plan')).toBeDefined();
+		await store.prune(later(400));
+		expect(await store.walkIn(room, '$plan')).toBeUndefined();
+	});
+
+	test('a room that is forgotten takes its walks with it', async () => {
+		await open();
+		await decided([saying('plan')], { walk: walk(), thread: { root: 'plan' }, says: [{ said: 'plan' }] });
+		await store.forget(room);
+		expect(await store.walks(room)).toEqual([]);
+	});
+});

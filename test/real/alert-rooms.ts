@@ -1,0 +1,128 @@
+// Rooms that each watch a played server, some of them encrypted; alerts that fall due in all of them, counted in the end.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { answerTo, roomWith } from './answers.ts';
+import type { Bot } from './bot.ts';
+import { type Person, person } from './person.ts';
+import type { Played } from './played-process.ts';
+import type { Homeserver } from './synapse.ts';
+
+export type Counted = { once: number; twice: number; missing: number };
+
+/** What the played process reads, and how the bot is started with it. */
+export function playedWorld() {
+	const folder = mkdtempSync(join(tmpdir(), 'glia-alerts-'));
+	const file = join(folder, 'played.json');
+	return {
+		script: [join(import.meta.dirname, 'played-process.ts'), file] as [string, string],
+		play: (played: Played) => writeFileSync(file, JSON.stringify(played)),
+		remove: () => rmSync(folder, { recursive: true, force: true }),
+	};
+}
+
+/** Every fifth room is encrypted. The bot has to run, its world to be played. */
+export async function openAlertRooms(
+	synapse: Homeserver,
+	bot: Bot,
+	world: ReturnType<typeof playedWorld>,
+	rooms: number,
+) {
+	const servers = Object.fromEntries(Array.from({ length: rooms }, (_, i) => [`s${i}.example.org`, '1.2.0']));
+	const due: string[] = [];
+	const play = (more: Partial<Played> = {}) => world.play({ servers, advisories: due, ...more });
+	play();
+	await bot.start();
+	const alice = await person(synapse, 'alice');
+	const places: { room: string; encrypted: boolean }[] = [];
+	for (let i = 0; i < rooms; i++) {
+		const room = await roomWith(bot, alice, {}, 180_000);
+		const id = await alice.say(room, `!watch s${i}.example.org`);
+		await alice.waitFor(answerTo(id, bot.userId), 60_000);
+		const encrypted = i % 5 === 4;
+		if (encrypted) await alice.setState(room, 'm.room.encryption', '', { algorithm: 'm.megolm.v1.aes-sha2' });
+		places.push({ room, encrypted });
+	}
+	// What the bot says about encryption comes before what is counted.
+	await sleep(5000);
+	// A start looks at once; a bot that had nothing to watch would do so within a minute.
+	await bot.stop();
+	await bot.start();
+	const before = new Map<string, number>();
+	for (const { room } of places) before.set(room, (await fromBot(alice, room, bot)).length);
+	return {
+		encrypted: places.filter(({ encrypted }) => encrypted).length,
+		/** So many alerts are due by now, one a room and wave. */
+		due: () => due.length * rooms,
+		/** One more alert falls due in every room; with a time, that is what the clock says then. */
+		wave(now?: Date) {
+			due.push(`CVE-${due.length + 1}`);
+			play(now && { now: now.toISOString() });
+		},
+		/** What the store has of alerts: those not decided, and messages on their way. Only while no bot writes. */
+		standing(): { undecided: number; waiting: number } {
+			return read(database => {
+				const number = (sql: string) => Number(Object.values(database.prepare(sql).get() ?? {})[0] ?? 0);
+				const decided = number("SELECT count(*) FROM alerts WHERE stage = 'open'");
+				return {
+					undecided: due.length * rooms - decided,
+					waiting: number('SELECT count(*) FROM outbox WHERE done_at IS NULL'),
+				};
+			});
+		},
+		/** Counts once nothing is missing, or after the time (ms), and a while later, when what comes twice has come. */
+		async result(within: number): Promise<Counted> {
+			const over = Date.now() + within;
+			while ((await count()).missing > 0 && Date.now() < over) await sleep(1000);
+			await sleep(10_000);
+			return count();
+		},
+	};
+
+	function read<T>(ask: (database: DatabaseSync) => T): T {
+		const database = new DatabaseSync(join(bot.dir, 'data', 'glia.sqlite'), { readOnly: true, timeout: 5000 });
+		try {
+			return ask(database);
+		} finally {
+			database.close();
+		}
+	}
+
+	/** Encrypted messages are told apart by the store: it knows which event says what, and the room how many there are. */
+	async function count(): Promise<Counted> {
+		const sums = { once: 0, twice: 0, missing: 0 };
+		for (const { room, encrypted } of places) {
+			const events = (await fromBot(alice, room, bot)).slice(before.get(room));
+			const ids = new Set(events.map(({ event_id }) => event_id));
+			const rows = read(database =>
+				database
+					.prepare(
+						`SELECT m.subject, o.event FROM alerts a JOIN matters m ON m.id = a.matter JOIN outbox o ON o.said = a.said
+						 WHERE o.room = ? AND a.stage = 'open'`,
+					)
+					.all(room),
+			) as { subject: string; event: string | null }[];
+			for (const id of due) {
+				const times = encrypted
+					? rows.filter(({ subject, event }) => subject === id && event !== null && ids.has(event)).length
+					: events.filter(({ content }) => content.body?.includes(`Open to \`${id}\` `)).length;
+				if (times === 1) sums.once++;
+				else if (times > 1) sums.twice++;
+				else sums.missing++;
+			}
+			// More events than the store knows of: something was sent a second time.
+			const sent = new Set(rows.flatMap(({ event }) => event ?? []));
+			const closed = events.filter(({ type }) => type === 'm.room.encrypted').length;
+			sums.twice += Math.max(0, closed - (encrypted ? sent.size : 0));
+		}
+		return sums;
+	}
+}
+
+async function fromBot(reader: Person, room: string, bot: Bot) {
+	return (await reader.messagesOf(room)).filter(
+		({ sender, type }) => sender === bot.userId && (type === 'm.room.message' || type === 'm.room.encrypted'),
+	);
+}

@@ -1,0 +1,64 @@
+// A bad network, and then a homeserver that is gone for a played hour, while alerts fall due in every room:
+// `node test/real/alert-storm.ts [minutes] [rooms]`. Each alert must be in its room exactly once.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openAlertRooms, playedWorld } from './alert-rooms.ts';
+import { makeBot } from './bot.ts';
+import { startProxy, storm } from './proxy.ts';
+import { startSynapse } from './synapse.ts';
+
+const [minutes = 5, rooms = 20] = process.argv.slice(2).map(Number);
+const hour = 3600_000;
+const between = 15_000;
+
+const synapse = await startSynapse();
+// More refusals than in the storm of commands: they are what this is about.
+const proxy = await startProxy(synapse.url, { ...storm, '429 header': 12, '429 body': 12, '502': 15 });
+proxy.calm();
+const world = playedWorld();
+const bot = await makeBot(synapse, { url: proxy.url, script: world.script });
+const supervising = new AbortController();
+try {
+	const siege = await openAlertRooms(synapse, bot, world, rooms);
+	// Whoever supervises the bot starts it again, should it end.
+	let starts = 1;
+	const supervised = (async () => {
+		while (!supervising.signal.aborted) {
+			await bot.ended();
+			if (supervising.signal.aborted) return;
+			await sleep(500);
+			starts++;
+			bot.spawn();
+		}
+	})();
+	proxy.done.clear();
+	proxy.stormy();
+	for (let i = 0; i < (minutes * 60_000) / between; i++) {
+		siege.wave();
+		await sleep(between);
+	}
+	proxy.calm();
+	const inStorm = siege.due();
+	const what = [...proxy.done].map(([mischief, count]) => `${mischief} ${count}`).join(', ');
+	// Gone for an hour by the bot's clock: it is set on while nothing answers, and alerts fall due meanwhile.
+	const begun = Date.now();
+	proxy.leave();
+	for (const quarter of [1, 2, 3, 4]) {
+		siege.wave(new Date(begun + (quarter * hour) / 4));
+		await sleep(between / 2);
+	}
+	proxy.back();
+	const { once, twice, missing } = await siege.result(300_000);
+	supervising.abort();
+	console.log(
+		`bad network for ${minutes} minutes (${what}), then an hour without homeserver; ${starts} starts; ${rooms} rooms (${siege.encrypted} encrypted), ${inStorm} alerts in the storm and ${siege.due() - inStorm} in that hour: ${once} once, ${twice} twice, ${missing} missing`,
+	);
+	process.exitCode = missing || twice ? 1 : 0;
+	await bot.kill();
+	await supervised;
+} finally {
+	supervising.abort();
+	await bot.remove();
+	await proxy.stop();
+	await synapse.stop();
+	world.remove();
+}
