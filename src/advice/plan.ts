@@ -253,7 +253,9 @@ function waited(steps: readonly Step[], waits: readonly Step[], notes: readonly 
 }
 
 function distinct(sources: readonly Source[]): Source[] {
-	return [...new Map(sources.map(source => [JSON.stringify(source), source])).values()];
+	const key = ({ document, section, heading, under, bullet, url }: Source) =>
+		[document, section, heading, under, bullet, url].join('\n');
+	return [...new Map(sources.map(source => [key(source), source])).values()];
 }
 
 const planned = {

@@ -18,6 +18,8 @@ type Parts = {
 
 // Nine digits at most: what strangers send has to be a number that can be compared.
 const written = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:\.(\d{1,2})|-r(\d{1,2})|([a-z]))?(?:rc(\d{1,9}))?$/;
+/** Many more than there are releases; what strangers send must not grow it without end. */
+const mostKnown = 5000;
 const known = new Map<Version, Parts>();
 
 function partsOf(version: Version): Parts {
@@ -37,6 +39,7 @@ function partsOf(version: Version): Parts {
 		fourth: Number(fourth ?? revision ?? (letter ? letter.charCodeAt(0) - 96 : 0)),
 		step: candidate === undefined ? Number.MAX_SAFE_INTEGER : Number(candidate),
 	};
+	if (known.size >= mostKnown) known.clear();
 	known.set(version, parts);
 	return parts;
 }
@@ -98,6 +101,7 @@ function comparatorsOf(range: Range): Comparator[] {
 			if (!found?.[2] || !isVersion(found[2])) throw new TypeError(`not a range of versions: ${range}`);
 			return { operator: found[1] ?? '=', version: found[2] };
 		});
+	if (knownRanges.size >= mostKnown) knownRanges.clear();
 	knownRanges.set(range, comparators);
 	return comparators;
 }

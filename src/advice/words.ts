@@ -37,27 +37,32 @@ function isPlainLink(url: string): boolean {
 	return /^https:\/\/[^\s()<>]+$/.test(url);
 }
 
+type Passage = { what: string; link: string };
+
+const knownPassages = new WeakMap<Source, Passage>();
+
+/** A passage by its name and as a link, made once: answers name the same few hundred again and again. */
+function passageOf(source: Source): Passage {
+	const known = knownPassages.get(source);
+	if (known) return known;
+	const { document, section, heading, url } = source;
+	// The candidates of a release have logs of their own; one of them is enough to find the others.
+	const changes = `changes of ${section.replace(/^Synapse |rc\d+$/g, '')}`;
+	const file = section.startsWith('Synapse ') ? `${document} of ${section.slice('Synapse '.length)}` : section;
+	const what = document === 'upgrade.md' ? (heading ?? section) : document === 'CHANGES.md' ? changes : file;
+	const passage = { what, link: link(what, url) };
+	knownPassages.set(source, passage);
+	return passage;
+}
+
 /** Upstream's passages as links, each once: a bullet of the change log by its release. */
 function sourceLinks(sources: readonly Source[]): string {
 	const links = new Map<string, string>();
 	for (const source of sources) {
-		const { document, section, heading } = source;
-		// The candidates of a release have logs of their own; one of them is enough to find the others.
-		const changes = `changes of ${section.replace(/^Synapse |rc\d+$/g, '')}`;
-		const file = section.startsWith('Synapse ') ? `${document} of ${section.slice('Synapse '.length)}` : section;
-		const what = document === 'upgrade.md' ? (heading ?? section) : document === 'CHANGES.md' ? changes : file;
-		if (!links.has(what)) links.set(what, sourceLink(source, what));
+		const passage = passageOf(source);
+		if (!links.has(passage.what)) links.set(passage.what, passage.link);
 	}
 	return [...links.values()].join(', ');
-}
-
-const knownLinks = new WeakMap<Source, string>();
-
-/** A passage as a link, made once: answers name the same few hundred again and again. */
-function sourceLink(source: Source, what: string): string {
-	const found = knownLinks.get(source) ?? link(what, source.url);
-	knownLinks.set(source, found);
-	return found;
 }
 
 function link(text: string, url: string): string {
