@@ -315,9 +315,14 @@ export function capital(text: string): string {
 
 function deadlineSection(found: readonly Deadline[], to: Version): Section[] {
 	if (!found.length) return [];
-	return [
-		{ title: `Will stop working after ${to} (${found.length})`, markdown: list(found.map(deadlineLine)), fold: true },
+	// What has neither come nor has a day would be half of the section; `!deadlines` tells what replaces each.
+	const isSomeDay = ({ at, landed }: Deadline) => at.vague !== undefined && landed === null;
+	const someDay = found.filter(isSomeDay).map(({ subject }) => subject);
+	const lines = [
+		...found.filter(deadline => !isSomeDay(deadline)).map(deadlineLine),
+		...(someDay.length ? [`Some day, \`!deadlines\` says what instead: ${someDay.join('; ')}.`] : []),
 	];
+	return [{ title: `Will stop working after ${to} (${found.length})`, markdown: list(lines), fold: true }];
 }
 
 function hiddenSection({ hidden }: Pick<Plan, 'hidden'>): Section[] {
