@@ -66,6 +66,8 @@ function escapeWord(word: string): string {
 
 /** What a person typed or a server said, as inline code of at most so many letters: quoted back, never obeyed. */
 export function quoted(text: string, longest = 80): string {
-	const letters = [...text.replace(/\s+/g, ' ').trim()];
+	const line = text.replace(/\s+/g, ' ').trim();
+	// A letter has two units at most: of a long text no more need be taken apart than can be shown.
+	const letters = [...line.slice(0, 2 * (longest + 1))];
 	return code(letters.length > longest ? `${letters.slice(0, longest - 1).join('')}…` : letters.join(''));
 }

@@ -41,23 +41,29 @@ function isPlainLink(url: string): boolean {
 function sourceLinks(sources: readonly Source[]): string {
 	const links = new Map<string, string>();
 	for (const source of sources) {
-		const { document, section, heading } = source;
-		// The candidates of a release have logs of their own; one of them is enough to find the others.
-		const changes = `changes of ${section.replace(/^Synapse |rc\d+$/g, '')}`;
-		const file = section.startsWith('Synapse ') ? `${document} of ${section.slice('Synapse '.length)}` : section;
-		const what = document === 'upgrade.md' ? (heading ?? section) : document === 'CHANGES.md' ? changes : file;
-		if (!links.has(what)) links.set(what, sourceLink(source, what));
+		const { what, link } = passageOf(source);
+		if (!links.has(what)) links.set(what, link);
 	}
 	return [...links.values()].join(', ');
 }
 
-const knownLinks = new WeakMap<Source, string>();
+const knownPassages = new WeakMap<Source, { what: string; link: string }>();
 
-/** A passage as a link, made once: answers name the same few hundred again and again. */
-function sourceLink(source: Source, what: string): string {
-	const found = knownLinks.get(source) ?? link(what, source.url);
-	knownLinks.set(source, found);
+/** What a passage is called, and the link to it, made once: answers name the same few hundred again and again. */
+function passageOf(source: Source): { what: string; link: string } {
+	const before = knownPassages.get(source);
+	if (before) return before;
+	const what = passageName(source);
+	const found = { what, link: link(what, source.url) };
+	knownPassages.set(source, found);
 	return found;
+}
+
+function passageName({ document, section, heading }: Source): string {
+	if (document === 'upgrade.md') return heading ?? section;
+	// The candidates of a release have logs of their own; one of them is enough to find the others.
+	if (document === 'CHANGES.md') return `changes of ${section.replace(/^Synapse |rc\d+$/g, '')}`;
+	return section.startsWith('Synapse ') ? `${document} of ${section.slice('Synapse '.length)}` : section;
 }
 
 function link(text: string, url: string): string {
