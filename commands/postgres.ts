@@ -56,10 +56,10 @@ export const postgres = {
 			throw new Refusal(
 				`Where does PostgreSQL run? In a container beside Synapse ${code(`!${asked} docker`)}, from packages ${code(`!${asked} debian`)}, in matrix-docker-ansible-deploy ${code(`!${asked} mdad`)}, or on a server elsewhere ${code(`!${asked} managed`)}?`,
 			);
-		const around = surroundings({ from: from ?? to, to, release, today }, knowledge);
+		const around = surroundings({ from, to, release, today }, knowledge);
 		const answer = guideWords(guided, {
 			asked,
-			dangers: orderLines(around, { from: from ?? to, to }),
+			dangers: orderLines(around, { from, to }),
 			taken: [...(server ? [server.note] : []), ...taken],
 			file,
 		});

@@ -30,6 +30,7 @@ export function guideWords(guided: Guided, around: Around): Answer {
 		...wayBackSections(wayBack, guided),
 		...(around.sections ?? []),
 		...namesSection(guided),
+		...playedSection(guided),
 		...hiddenSection(guided),
 		...sourcesSection(guided),
 	];
@@ -217,11 +218,25 @@ function trials(tried: readonly Tried[]): string[] {
 	if (!tried.length) return [];
 	const days = [...new Set(tried.map(({ date }) => date))].sort();
 	const versions = [...new Set(tried.map(trial => Object.entries(trial.versions).map(versionWords).join(' with ')))];
-	const played = [...new Set(tried.flatMap(trial => trial.played ?? []))];
 	const more = versions.length > 4 ? ` and ${versions.length - 4} more` : '';
-	return [
-		`Executed on ${days.join(', ')} with ${versions.slice(0, 4).join('; ')}${more}.${played.length ? ` ${played.join(' ')}` : ''}`,
+	const played = tried.some(trial => trial.played !== undefined) ? ', on a machine that was played' : '';
+	return [`Executed on ${days.join(', ')} with ${versions.slice(0, 4).join('; ')}${more}${played}.`];
+}
+
+/** What stood for the real thing when it was tried. */
+function playedSection({ stages, cleanUp, wayBack }: Guided): Section[] {
+	const all = [...stages, ...cleanUp, ...wayBack.before, ...wayBack.after];
+	const tried = all.filter(stage => stage.tried.length).length;
+	const played = [...new Set(all.flatMap(stage => stage.tried).flatMap(trial => trial.played ?? []))];
+	if (!tried) return [];
+	const failures = all.flatMap(stage => stage.failures);
+	const seen = failures.filter(failure => failure.tried.length).length;
+	const lines = [
+		`${tried} of the ${all.length} stages here, ways back and clean-up included, were executed with exactly these commands.`,
+		...(failures.length ? [`${seen} of the ${failures.length} errors were provoked, and their words compared.`] : []),
+		...played,
 	];
+	return [{ title: 'How this was tried', markdown: list(lines), fold: true }];
 }
 
 const programs: Record<string, string> = { postgresql: 'PostgreSQL', synapse: 'Synapse', sqlite: 'SQLite' };
@@ -275,7 +290,10 @@ function asking({ ask, parameters }: Guided, asked: string): string {
 	return [...questions, ...others].join(' ');
 }
 
-function hiddenSection({ hidden }: Guided): Section[] {
+/** What a fact excludes; that other layouts have other stages needs no telling. */
+function hiddenSection({ hidden: all, parameters }: Guided): Section[] {
+	const isParameter = (because: string) => parameters.some(({ name }) => because.startsWith(`${name}=`));
+	const hidden = all.filter(({ because }) => !because.every(isParameter));
 	if (!hidden.length) return [];
 	const lines = hidden.map(({ title, because }) => `${title}: ${because.map(code).join(', ')}`);
 	return [

@@ -18,21 +18,23 @@ export type Surroundings = {
 	ends: { major: string; ends: string; over: boolean }[];
 };
 
-type Question = { from: string; to: string; release: Version | undefined; today: string };
+/** `from` absent: SQLite. */
+type Question = { from: string | undefined; to: string; release: Version | undefined; today: string };
 
 /** What a way between two majors stands in. `today` is `2026-11-21`. */
 export function surroundings({ from, to, release, today }: Question, known: Knowledge): Surroundings {
 	const lifecycle = known.lifecycles.postgresql;
 	const floors = floorsOf(known.releases);
 	const newest = known.releases.findLast(({ version, withdrawn }) => !withdrawn && !isCandidate(version));
-	const refusing = (major: string) => floors.find(({ min }) => compareNumbers(min, major) > 0)?.from ?? null;
+	const refusing = (major: string | undefined) =>
+		(major && floors.find(({ min }) => compareNumbers(min, major) > 0)?.from) || null;
 	return {
 		known: majorsOf(lifecycle),
 		floors,
 		refused: { from: refusing(from), to: refusing(to) },
 		first: refusing(from) === null ? 'either' : 'postgres',
 		release: { version: release ?? newest?.version ?? '0.0.0', stated: release !== undefined },
-		ends: [from, to].flatMap(major => {
+		ends: [from ?? [], to].flat().flatMap(major => {
 			const ends = lifecycle?.releases.find(({ version }) => version === major)?.ends;
 			return ends === undefined ? [] : [{ major, ends, over: ends <= today }];
 		}),
@@ -82,9 +84,11 @@ export function orderLines(around: Surroundings, { from, to }: Pick<Question, 'f
 				]
 			: refused.from !== null
 				? [`🔴 PostgreSQL goes first: from ${refused.from} on Synapse does not start on PostgreSQL ${from}.`]
-				: [
-						`✅ ${runs} starts on both ${from} and ${to}, so the order is free; never both on one day, or nobody knows which of them broke.`,
-					]),
+				: from === undefined
+					? []
+					: [
+							`✅ ${runs} starts on both ${from} and ${to}, so the order is free; never both on one day, or nobody knows which of them broke.`,
+						]),
 		...ends.map(({ major, ends: day, over }) =>
 			over
 				? `🔴 PostgreSQL ${major} has had no fixes since ${day}.`

@@ -18,11 +18,12 @@ export type Case = {
 
 /** All cases of a guide; none of one that nobody can execute here. */
 export function casesOf(guide: string): Case[] {
-	return guide === 'postgres-major' ? major : [];
+	return guide === 'postgres-major' ? major : guide === 'sqlite-postgres' ? sqlite : [];
 }
 
 const docker =
 	'No container ran: the official image’s steps, and `docker compose`, were played by the same programs on real data.';
+const lent = 'Servers of 13, 14 and 16 had the client programs of 15 or 17.';
 const debian = 'Debian’s own cluster programs ran; the packages were put in place by hand, and systemd was played.';
 
 function upgrade(
@@ -49,8 +50,8 @@ function upgrade(
 const major: Case[] = [
 	upgrade('compose', 'dump', ['15', '17'], 'back', docker),
 	upgrade('compose', 'dump', ['15', '18'], 'onward', docker),
-	upgrade('compose', 'dump', ['13', '16'], 'onward', docker),
-	upgrade('compose', 'dump', ['14', '17'], 'onward', docker),
+	upgrade('compose', 'dump', ['13', '16'], 'onward', `${docker} ${lent}`),
+	upgrade('compose', 'dump', ['14', '17'], 'onward', `${docker} ${lent}`),
 	upgrade('compose', 'dump', ['17', '18'], 'back', docker),
 	upgrade('debian', 'dump', ['15', '17'], 'back', debian),
 	upgrade('debian', 'pg-upgrade', ['15', '17'], 'back', debian),
@@ -80,4 +81,32 @@ const major: Case[] = [
 		servers: ['15', '18'],
 		with: {},
 	},
+];
+
+function port(layout: 'compose' | 'debian', to: string, flow: Job['flow'], played: string): Case {
+	const places: Record<string, string> =
+		layout === 'compose'
+			? {}
+			: {
+					files: '/mnt/matrix-synapse',
+					'sqlite-file': '/mnt/synapse-data/homeserver.db',
+					snapshot: '/mnt/synapse-data/snapshot.db',
+				};
+	return {
+		id: `${layout} ${to} ${flow}`,
+		stated: { layout, to, way: 'once', ...places },
+		facts: [],
+		flow,
+		servers: [to],
+		oldest: to,
+		with: { layout, to },
+		played,
+	};
+}
+
+const sqlite: Case[] = [
+	port('compose', '17', 'back', docker),
+	port('compose', '18', 'onward', docker),
+	port('debian', '17', 'back', debian),
+	port('debian', '15', 'onward', debian),
 ];

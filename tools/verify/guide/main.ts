@@ -1,6 +1,6 @@
 // npm run verify -- guide <name> [word…]: follows a guide's own commands on played machines with real PostgreSQL and
 // Synapse, and writes what was seen to knowledge/guides/tried.json. Words choose cases: `compose`, `15-17`, `failures`.
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compareNumbers } from '../../../src/advice/profile.ts';
@@ -84,23 +84,26 @@ async function play(guide: string, one: Case, releases: readonly Release[]): Pro
 	const { stated, facts, flow } = one;
 	const release = releaseOn(one.oldest ?? '18', releases);
 	const servers = Object.fromEntries(
-		await Promise.all(one.servers.map(async major => [major, await server(major)] as const)),
+		await Promise.all(one.servers.map(async major => [major, await server(major, flow !== 'failures')] as const)),
 	);
 	const root = mkdtempSync(join(tmpdir(), 'glia-guide-'));
 	chmodSync(root, 0o755);
 	const results = join(root, 'results.json');
+	const python = await environment(release);
 	const job: Job = {
 		guide,
-		stated,
+		stated:
+			guide === 'sqlite-postgres' && stated.layout === 'debian' ? { ...stated, venv: join(root, 'synapse') } : stated,
 		facts,
 		flow,
-		python: await environment(release),
+		python,
 		release: release.version,
 		servers,
 		root,
 		node: process.execPath,
 		results,
 	};
+	const had = existsSync('/data');
 	const note = join(root, 'job.json');
 	writeFileSync(note, JSON.stringify(job));
 	try {
@@ -109,6 +112,8 @@ async function play(guide: string, one: Case, releases: readonly Release[]): Pro
 		if (status !== 0) throw new Error(`${said.slice(-4000)}${logs(root)}`);
 		return { results: seen, one, versions: versionsOf(one, servers, release.version) };
 	} finally {
+		// Inside it was a mount; outside nothing is left of it but an empty folder.
+		if (!had && existsSync('/data')) rmdirSync('/data');
 		if (!process.env.GLIA_KEEP) rmSync(root, { recursive: true, force: true });
 	}
 }

@@ -44,14 +44,16 @@ export async function answering(): Promise<void> {
 	}
 }
 
-async function register(name: string) {
+async function register(name: string, admin: boolean) {
 	const { nonce } = await ask('GET', '/_synapse/admin/v1/register');
-	const mac = createHmac('sha1', secret).update([nonce, name, password, 'notadmin'].join('\0')).digest('hex');
+	const mac = createHmac('sha1', secret)
+		.update([nonce, name, password, admin ? 'admin' : 'notadmin'].join('\0'))
+		.digest('hex');
 	const made = await ask('POST', '/_synapse/admin/v1/register', undefined, {
 		nonce,
 		username: name,
 		password,
-		admin: false,
+		admin,
 		mac,
 	});
 	return { name, user: String(made.user_id), token: String(made.access_token), device: String(made.device_id) };
@@ -82,7 +84,7 @@ function keysOf(user: string, device: string, count: number): Body {
 /** Registers people, makes rooms, says things, uploads a file and the keys of devices. */
 export async function moveIn(): Promise<Left> {
 	const people = [];
-	for (const name of ['ada', 'ben', 'cleo']) people.push(await register(name));
+	for (const name of ['ada', 'ben', 'cleo']) people.push(await register(name, name === 'ada'));
 	const rooms: string[] = [];
 	const [ada] = people;
 	if (!ada) throw new Error('nobody is there');
@@ -112,7 +114,16 @@ export async function moveIn(): Promise<Left> {
 	const messages = await ask('GET', `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/messages?dir=b`, ada.token);
 	const first = (messages.chunk as Body[]).find(({ content }) => (content as Body).body === said);
 	event = String(first?.event_id ?? event);
+	await settled(ada.token);
 	return { people, rooms, event, said, media: String(uri).replace('mxc://', ''), bytes };
+}
+
+/** Resolves when the background updates of a new database are done. */
+async function settled(token: string): Promise<void> {
+	for (let quiet = 0; quiet < 4; await sleep(500)) {
+		const { current_updates: updates } = await ask('GET', '/_synapse/admin/v1/background_updates/status', token);
+		quiet = Object.keys(updates as Body).length ? 0 : quiet + 1;
+	}
 }
 
 function claim(person: Left['people'][number] | undefined): Body {

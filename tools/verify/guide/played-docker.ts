@@ -148,6 +148,14 @@ function socketOf(name: string): string {
 	return folder;
 }
 
+/** `run --entrypoint program service arguments`, in the order of `exec`. */
+function entered(args: string[]): string[] {
+	const at = args.indexOf('--entrypoint');
+	const program = args[at + 1] ?? fail('only `run` with an entrypoint is played');
+	const [name = '', ...rest] = args.slice(at + 2);
+	return [name, program, ...rest];
+}
+
 /** Starts what does not run, anew where its part of the file is another than it was started with. */
 async function up(name: string, service: Service): Promise<void> {
 	const was = join(state, `${name}.json`);
@@ -186,14 +194,15 @@ function program(name: string, log: number) {
 	return spawn(run, args, { detached: true, stdio: ['ignore', log, log] });
 }
 
-function exec(args: string[]): never {
+function exec(args: string[], mustRun = true): never {
 	const env: Record<string, string | undefined> = { ...process.env };
 	let rest = args;
 	while (rest[0]?.startsWith('-')) rest = rest[0] === '-e' || rest[0] === '-u' ? rest.slice(2) : rest.slice(1);
 	const [name = '', program = '', ...words] = rest;
 	const service = composeFile().services[name] ?? fail(`no such service: ${name}`);
-	if (pidOf(name) === undefined) fail(`service "${name}" is not running`);
-	if (isDatabase(name)) {
+	if (mustRun && pidOf(name) === undefined) fail(`service "${name}" is not running`);
+	if (!isDatabase(name)) env.PATH = [join(played.root, 'synapse'), process.env.PATH].join(':');
+	else {
 		env.PATH = [...(played.servers[majorOf(service)]?.path ?? []), process.env.PATH].join(':');
 		env.PGHOST = socketOf(name);
 		if (!args.includes('PGPASSWORD')) delete env.PGPASSWORD;
@@ -216,6 +225,7 @@ if (command === 'pull' || command === 'image') {
 		for (const name of meant.sort((a, b) => Number(isDatabase(b)) - Number(isDatabase(a))))
 			await up(name, services[name] ?? {});
 	else if (verb === 'exec') exec(rest);
+	else if (verb === 'run') exec(entered(rest), false);
 	else if (verb === 'logs') for (const name of meant) console.log(logOf(name).split('\n').slice(-20).join('\n'));
 	else fail(`docker compose ${verb} is not played`);
 } else fail(`docker ${command} is not played`);

@@ -113,6 +113,11 @@ ldconfig -X -C ${root}/ld.so.cache -f ${root}/ld.conf && mount --bind ${root}/ld
 		writeFileSync(join(root, 'bin', name), `#!/bin/bash\n${text}\n`);
 		chmodSync(join(root, 'bin', name), 0o755);
 	};
+	// A script of an environment names the Python of the place where it was made; these find it wherever it is.
+	sh(`mkdir -p ${root}/synapse
+printf '#!/bin/bash\\nexec %s "$@"\\n' ${job.python} > ${root}/synapse/python
+printf '#!/bin/bash\\nexec %s -m synapse._scripts.synapse_port_db "$@"\\n' ${job.python} > ${root}/synapse/synapse_port_db
+chmod 755 ${root}/synapse/*`);
 	const docker = fileURLToPath(new URL('played-docker.ts', import.meta.url));
 	wrapper('docker', `exec '${job.node}' --no-warnings '${docker}' "$@"`);
 	wrapper('sudo', `[ "$1" = -u ] && { user=$2; shift 2; }\nexec runuser -u "$user" -- "$@"`);
@@ -157,6 +162,7 @@ export function homeserver(played: Played, database: Record<string, unknown>): v
 		federation_domain_whitelist: [],
 		trusted_key_servers: [],
 		bcrypt_rounds: 4,
+		background_updates: { sleep_enabled: false, background_update_duration_ms: 1000 },
 		rc_message: raised,
 		rc_registration: raised,
 		rc_login: { address: raised, account: raised, failed_attempts: raised },
@@ -177,7 +183,8 @@ export function homeserver(played: Played, database: Record<string, unknown>): v
 /** The layout with the old server and Synapse, running. */
 export function build(job: Job, played: Played): void {
 	const { stated } = job;
-	if (stated.layout === 'compose') buildCompose(job, played);
+	if (job.guide === 'sqlite-postgres') buildSqlite(job, played);
+	else if (stated.layout === 'compose') buildCompose(job, played);
 	else if (stated.layout === 'debian') buildDebian(job, played);
 	else if (stated.layout === 'managed') buildManaged(job, played);
 }
@@ -219,20 +226,53 @@ docker compose up -d`,
 	);
 }
 
+/** Synapse on SQLite, in a container or by a package, and no PostgreSQL yet. */
+function buildSqlite(job: Job, played: Played): void {
+	const { root, cwd } = played;
+	if (job.stated.layout === 'compose') {
+		writeFileSync(
+			join(cwd, 'docker-compose.yml'),
+			`services:
+  synapse:
+    image: ghcr.io/element-hq/synapse:latest
+    restart: unless-stopped
+    volumes:
+      - ./files:/data
+`,
+		);
+		sh(`mkdir -p /data && mount --bind ${cwd}/files /data`);
+		homeserver(played, { name: 'sqlite3', args: { database: '/data/homeserver.db' } });
+		sh(`cd ${cwd} && docker compose up -d`, surroundingsOf(played));
+		return;
+	}
+	sh(`ln -s ${cwd}/files /mnt/matrix-synapse; mkdir ${root}/sqlite; ln -s ${root}/sqlite /mnt/synapse-data`);
+	debianFolders(played, [job.stated.to ?? '']);
+	writeFileSync(
+		join(root, 'bin', 'apt-get'),
+		`#!/bin/bash\n[ "$1" = install ] && pg_createcluster ${job.stated.to} main --start > /dev/null\necho "played: apt-get $*"\n`,
+	);
+	chmodSync(join(root, 'bin', 'apt-get'), 0o755);
+	homeserver(played, { name: 'sqlite3', args: { database: '/mnt/synapse-data/homeserver.db' } });
+	sh('systemctl start matrix-synapse', surroundingsOf(played));
+}
+
 /** Debian’s own folders, empty, and every version where its packages would be. */
-export function buildDebian({ stated: { from = '', to = '' } }: Job, played: Played, withSynapse = true): void {
-	const { root, servers } = played;
-	const version = (major: string) => servers[major]?.home ?? '';
-	sh(`mkdir -p ${root}/{etc,common,lib,log,run,backups,usr/${from},usr/${to}}
+function debianFolders({ root, servers }: Played, majors: readonly string[]): void {
+	sh(`mkdir -p ${root}/{etc,common,lib,log,run,backups}
 cp -a /etc/postgresql-common/. ${root}/common/
 printf '\\nssl = off\\n' >> ${root}/common/createcluster.conf
 chown postgres:postgres ${root}/{etc,lib,run}; chown root:postgres ${root}/log; chmod 1775 ${root}/log; chmod 2775 ${root}/run
-mount --bind ${version(from)} ${root}/usr/${from}; mount --bind ${version(to)} ${root}/usr/${to}
+${majors.map(major => `mkdir -p ${root}/usr/${major}; mount --bind ${servers[major]?.home} ${root}/usr/${major}`).join('\n')}
 mount --rbind ${root}/usr /usr/lib/postgresql
 mount --bind ${root}/etc /etc/postgresql; mount --bind ${root}/common /etc/postgresql-common
 mount --bind ${root}/lib /var/lib/postgresql; mount --bind ${root}/log /var/log/postgresql
-mount --bind ${root}/run /run/postgresql; mount --bind ${root}/backups /var/backups
-pg_createcluster ${from} main --start`);
+mount --bind ${root}/run /run/postgresql; mount --bind ${root}/backups /var/backups`);
+}
+
+export function buildDebian({ stated: { from = '', to = '' } }: Job, played: Played, withSynapse = true): void {
+	const { root } = played;
+	debianFolders(played, [from, to]);
+	sh(`pg_createcluster ${from} main --start`);
 	writeFileSync(
 		join(root, 'bin', 'apt-get'),
 		`#!/bin/bash

@@ -291,7 +291,7 @@ runuser -u postgres -- /usr/lib/postgresql/15/bin/pg_checksums --enable -D /var/
 pg_ctlcluster 15 main start; runuser -u postgres -- psql -d synapse -c "CREATE EXTENSION pgcrypto"`,
 				env,
 			);
-			return saying(`${upgrade}; find /var/lib/postgresql /var/log/postgresql -name 'loadable*' | xargs cat`, env);
+			return saying(`${upgrade}`, env);
 		},
 	};
 }

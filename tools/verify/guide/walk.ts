@@ -1,7 +1,7 @@
 // Follows a guide on a played machine: every stage's own commands, and whether they show what the guide says.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Guided, GuidedStage, GuidedStep } from '../../../src/advice/guide.ts';
 import { guideFor } from '../../../src/advice/guide.ts';
 import { parseTerm, profileOf } from '../../../src/advice/profile.ts';
@@ -55,29 +55,38 @@ export function type(script: string, played: Played): string {
 function edit(file: string, diff: string): void {
 	const lines = readFileSync(file, 'utf8').split('\n');
 	let at = 0;
-	let indent = '';
+	// By how much the file is indented more than the diff.
+	let deeper = 0;
 	for (const line of diff.split('\n').filter(text => text.trim() !== '')) {
-		const [sign, text] = [line[0], line.slice(1).trim()];
+		const [sign, text] = [line[0], line.slice(1)];
 		if (sign === '+') {
-			lines.splice(at++, 0, indent + text);
+			lines.splice(at++, 0, ' '.repeat(Math.max(0, indentOf(text) + deeper)) + text.trim());
 			continue;
 		}
-		const found = lines.findIndex((other, i) => i >= at && other.trim() === text);
+		const found = lines.findIndex((other, i) => i >= at && other.trim() === text.trim());
 		if (found < 0) throw new Error(`${file} has no line “${text}”`);
-		indent = /^\s*/.exec(lines[found] ?? '')?.[0] ?? '';
+		deeper = indentOf(lines[found] ?? '') - indentOf(text);
 		if (sign === '-') lines.splice(found, 1);
 		at = sign === '-' ? found : found + 1;
 	}
 	writeFileSync(file, lines.join('\n'));
 }
 
+/** What a reader puts a password of his own for. */
+const chosen = 'CHOSEN-SECRET';
+
+/** The file that a guide means; Synapse’s configuration lies in a folder of its own. */
+function placeOf(file: string, { cwd }: Played): string {
+	return file === 'homeserver.yaml' ? join(cwd, 'files', file) : resolve(cwd, file);
+}
+
+function indentOf(line: string): number {
+	return line.length - line.trimStart().length;
+}
+
 function does(step: GuidedStep, stage: GuidedStage, played: Played): void {
 	if (step.concerned === 'unknown') throw new Error(`${stage.id}: it is not known whether a step concerns this layout`);
-	if (step.edit)
-		edit(
-			join(step.edit.file === 'homeserver.yaml' ? join(played.cwd, 'files') : played.cwd, step.edit.file),
-			step.edit.diff,
-		);
+	if (step.edit) edit(placeOf(step.edit.file, played), step.edit.diff.replaceAll(chosen, databasePassword));
 	if (step.file) writeFileSync(join(played.cwd, step.file.name), step.file.text);
 	if (!step.commands || step.language !== 'bash') return;
 	const said = type(step.commands, played);
@@ -101,22 +110,14 @@ function follow(stage: GuidedStage, played: Played, counts = true): void {
 	if (counts) results.push({ of: stage.id });
 }
 
-function stageOf(stages: readonly GuidedStage[], id: string): GuidedStage {
-	const stage = stages.find(other => other.id === id);
-	if (!stage) throw new Error(`the guide has no stage ${id} here`);
-	return stage;
-}
-
 async function walk(played: Played): Promise<void> {
 	const guided = await read();
 	await answering();
 	const left = await moveIn();
 	const { stages, cleanUp } = guided;
-	const untilStart = stages.slice(
-		0,
-		stages.findIndex(({ id }) => id === 'start'),
-	);
-	const start = stageOf(stages, 'start');
+	const start = stages.find(({ down }) => down === 'ends');
+	if (!start) throw new Error('no stage ends the time in which the server is down');
+	const untilStart = stages.slice(0, stages.indexOf(start));
 	for (const stage of untilStart) follow(stage, played);
 	if (job.flow === 'back') await backAndForth(guided, untilStart, left, played);
 	follow(start, played);
@@ -142,9 +143,20 @@ async function backAndForth(guided: Guided, stages: readonly GuidedStage[], left
 }
 
 /** Removes what a first attempt left, as whoever tries again has to. */
-function forget({ parameters }: Guided, { cwd }: Played): void {
+function forget({ parameters }: Guided, played: Played): void {
+	const { cwd } = played;
 	const value = (name: string) => parameters.find(parameter => parameter.name === name)?.value ?? '';
 	const { layout, to = '', from = '' } = job.stated;
+	if (job.guide === 'sqlite-postgres') {
+		const again = `dropdb -U USER ${value('dbname')} && createdb -U USER -T template0 -E UTF8 --locale=C -O ${value('user')} ${value('dbname')}`;
+		sh(
+			layout === 'compose'
+				? `cd ${cwd}; ${again.replaceAll('USER', 'synapse').replaceAll(/(dropdb|createdb)/g, 'docker compose exec -T db $1')}`
+				: `cd /; ${again.replaceAll('-U USER ', '').replaceAll(/(dropdb|createdb)/g, 'runuser -u postgres -- $1')}`,
+			surroundingsOf(played),
+		);
+		return;
+	}
 	if (layout === 'compose') sh(`cd ${cwd} && rm -rf ${value('new-data')} ${value('backup')}`);
 	if (layout === 'debian')
 		sh(`pg_dropcluster ${to} ${value('cluster')}; rm -rf ${value('backup')}; pg_lsclusters | grep ${from}`);
@@ -160,6 +172,13 @@ function forget({ parameters }: Guided, { cwd }: Played): void {
 
 /** Back after the new server was in use: the old state, and no key that was given out since is given out again. */
 async function backLate(guided: Guided, left: Left, played: Played): Promise<void> {
+	const whole = guided.wayBack.after.find(({ id }) => id === 'back-sqlite-late');
+	if (whole) {
+		follow(whole, played);
+		await inUse(left);
+		if ((await oneTimeKeys(left)) !== 0) throw new Error('one-time keys of before would be given out once more');
+		return;
+	}
 	const back = guided.wayBack.before[0];
 	const late = guided.wayBack.after.find(({ id }) => id === 'back-late');
 	if (!back || !late) return;
