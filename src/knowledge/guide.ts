@@ -2,16 +2,8 @@
 import { z } from 'zod';
 import { type ParameterKind, parameterKinds, parameterTerm } from '../advice/parameter.ts';
 import { parseTerm } from '../advice/profile.ts';
+import { id, prose } from './shape.ts';
 
-const id = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, { error: 'small letters, digits and hyphens' });
-/** Markdown without HTML, with `{parameter}` in it. */
-const prose = z
-	.string()
-	.trim()
-	.min(1)
-	.refine(text => !/<\/?[a-z][^>\n]*>/i.test(text.replace(/`[^`]*`|```[\s\S]*?```/g, '')), {
-		error: 'no HTML in prose; put it in `code` if it is meant to be read',
-	});
 const lines = z.string().min(1);
 
 const term = z.string().refine(text => parseTerm(text) !== undefined || parameterTerm.test(text), {

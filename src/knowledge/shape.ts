@@ -18,9 +18,9 @@ const date = z.string().regex(/^\d{4}-\d\d-\d\d$/, { error: 'a date, like 2026-1
 const roughDate = z
 	.string()
 	.regex(/^\d{4}(-\d\d(-\d\d)?)?$/, { error: 'a quoted year, month or day: "2027", "2027-02"' });
-const id = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, { error: 'small letters, digits and hyphens' });
+export const id = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, { error: 'small letters, digits and hyphens' });
 /** Markdown without HTML: notes are contributed text, and end in other people's rooms. */
-const prose = z
+export const prose = z
 	.string()
 	.trim()
 	.min(1)

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openAlertRooms, playedWorld } from './alert-rooms.ts';
 import { makeBot } from './bot.ts';
+import { supervise } from './lives.ts';
 import { startProxy, storm } from './proxy.ts';
 import { startSynapse } from './synapse.ts';
 
@@ -16,20 +17,11 @@ const proxy = await startProxy(synapse.url, { ...storm, '429 header': 12, '429 b
 proxy.calm();
 const world = playedWorld();
 const bot = await makeBot(synapse, { url: proxy.url, script: world.script });
-const supervising = new AbortController();
+let supervised: ReturnType<typeof supervise> | undefined;
 try {
 	const siege = await openAlertRooms(synapse, bot, world, rooms);
 	// Whoever supervises the bot starts it again, should it end.
-	let starts = 1;
-	const supervised = (async () => {
-		while (!supervising.signal.aborted) {
-			await bot.ended();
-			if (supervising.signal.aborted) return;
-			await sleep(500);
-			starts++;
-			bot.spawn();
-		}
-	})();
+	supervised = supervise(bot);
 	proxy.done.clear();
 	proxy.stormy();
 	for (let i = 0; i < (minutes * 60_000) / between; i++) {
@@ -48,15 +40,15 @@ try {
 	}
 	proxy.back();
 	const { once, twice, missing } = await siege.result(300_000);
-	supervising.abort();
+	supervised.end();
 	console.log(
-		`bad network for ${minutes} minutes (${what}), then an hour without homeserver; ${starts} starts; ${rooms} rooms (${siege.encrypted} encrypted), ${inStorm} alerts in the storm and ${siege.due() - inStorm} in that hour: ${once} once, ${twice} twice, ${missing} missing`,
+		`bad network for ${minutes} minutes (${what}), then an hour without homeserver; ${supervised.starts()} starts; ${rooms} rooms (${siege.encrypted} encrypted), ${inStorm} alerts in the storm and ${siege.due() - inStorm} in that hour: ${once} once, ${twice} twice, ${missing} missing`,
 	);
 	process.exitCode = missing || twice ? 1 : 0;
 	await bot.kill();
-	await supervised;
+	await supervised.ended;
 } finally {
-	supervising.abort();
+	supervised?.end();
 	await bot.remove();
 	await proxy.stop();
 	await synapse.stop();

@@ -1,13 +1,14 @@
 // Kills the bot again and again while people talk to it in encrypted rooms, and counts what went wrong with answers and
 // with keys: `node test/real/secret-kills.ts [kills] [commands] [late]`. With `late` the disk lies: the control run, in
 // which something must be found.
-import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoomId } from '../../crypto/index.ts';
 import { repliesTo } from './answers.ts';
 import { makeBot } from './bot.ts';
+import { killed, trace } from './lives.ts';
 import type { RoomEvent } from './person.ts';
 import { type SecretPerson, secretPerson } from './secret-person.ts';
+import { patiently } from './siege.ts';
 import { startSynapse } from './synapse.ts';
 
 const [kills = 100, commands = 1000] = process.argv.slice(2, 4).map(Number);
@@ -31,23 +32,13 @@ try {
 	let missing: string[] = [];
 	const said = new Map<string, string[]>(places.map(room => [room, []]));
 
-	let early = 0;
 	let spoken = 0;
-	let from = 0;
-	for (let i = 1; i <= kills; i++) {
-		const started = () => bot.output().slice(from).includes('in sync');
+	const { early, from } = await killed(bot, kills, i => {
 		const count = Math.round((commands * i) / kills) - spoken;
 		const talking = Array.from({ length: count }, (_, part) => talk(spoken + part));
 		spoken += count;
-		// Every third kill meets the start, the others a bot at work.
-		if (i % 3 !== 0) while (!started()) await sleep(20);
-		await sleep(Math.random() * 900);
-		await bot.kill();
-		if (!started()) early++;
-		from = bot.output().length;
-		bot.spawn();
-		await Promise.all(talking);
-	}
+		return Promise.all(talking);
+	});
 	// As long as it answers, it is waited for, however slow the machine.
 	let found = await count();
 	for (let idle = 0, before = found.unanswered; before > 0 && idle < 12; before = found.unanswered) {
@@ -67,7 +58,7 @@ try {
 	const { identities, devices, events, ...wrong } = found;
 	if (missing.length) {
 		console.log(`the bot’s last words:\n${bot.output().slice(from).slice(-3000)}`);
-		trace(missing);
+		trace(bot, missing);
 	}
 	const wrongs = Object.values(wrong).reduce((sum, number) => sum + number, identities - 1 + devices - 1);
 	process.exitCode = wrongs > 0 === late ? 0 : 1;
@@ -159,28 +150,5 @@ function indexOf(event: RoomEvent): number {
 		const byte = bytes[i] ?? 0;
 		index += (byte & 0x7f) * 2 ** shift;
 		if (byte < 0x80) return index;
-	}
-}
-
-/** What the store knows of commands that have no answer. */
-function trace(events: readonly string[]): void {
-	const store = new DatabaseSync(`${bot.dir}/data/glia.sqlite`, { readOnly: true });
-	for (const event of events.slice(0, 20)) {
-		const came = store.prepare('SELECT room, sender, batch, place, decided_at FROM inbox WHERE event = ?').get(event);
-		const said = store.prepare('SELECT id, kind, tries, outcome, why, event FROM outbox WHERE answers = ?').all(event);
-		console.log(event, JSON.stringify(came ?? 'never came in'), JSON.stringify(said));
-	}
-	store.close();
-}
-
-/** The people of a test are not what is tested: they try until they are heard. */
-async function patiently<T>(act: () => Promise<T>): Promise<T> {
-	for (let tries = 0; ; tries++) {
-		try {
-			return await act();
-		} catch (error) {
-			if (tries > 20) throw error;
-			await sleep(500);
-		}
 	}
 }

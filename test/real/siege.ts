@@ -74,7 +74,7 @@ function commandOf(who: number, i: number): string {
 }
 
 /** The people of a test are not what is tested: they try until they are heard. */
-async function patiently<T>(act: () => Promise<T>): Promise<T> {
+export async function patiently<T>(act: () => Promise<T>): Promise<T> {
 	for (let tries = 0; ; tries++) {
 		try {
 			return await act();

@@ -1,6 +1,7 @@
 // What stands in the place of the deprecated `request` under matrix-bot-sdk: undici with a time-out for every call,
 // reused connections, and an end to all calls at shutdown.
 import { Agent, request } from 'undici';
+import { isRecord } from './digest.ts';
 
 /** The parts of `request`'s options that the SDK uses. */
 type Options = {
@@ -101,8 +102,4 @@ function parse(text: string): unknown {
 	} catch {
 		return undefined;
 	}
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

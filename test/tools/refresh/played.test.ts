@@ -3,12 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Passage } from '../../../src/knowledge/shape.ts';
 import { stamp } from '../../../tools/refresh/stamp.ts';
-
-// Several processes, on a machine that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 function folderOf(files: Record<string, string>): string {
 	const folder = mkdtempSync(join(tmpdir(), 'glia-played-'));

@@ -1,0 +1,57 @@
+// The lives of a bot's process: killed again and again, or started again by whoever supervises it.
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bot } from './bot.ts';
+
+/**
+ * Kills the bot so often, at random moments, each time while `speak` talks to it; `speak` starts at the beginning of a
+ * life. The last life goes on. `early` counts the kills before it was in sync, `from` is where its last words begin.
+ */
+export async function killed(
+	bot: Bot,
+	kills: number,
+	speak: (kill: number) => Promise<unknown>,
+): Promise<{ early: number; from: number }> {
+	let from = 0;
+	let early = 0;
+	for (let i = 1; i <= kills; i++) {
+		const started = () => bot.output().slice(from).includes('in sync');
+		const talking = speak(i);
+		// Every third kill meets the start, the others a bot at work.
+		if (i % 3 !== 0) while (!started()) await sleep(20);
+		await sleep(Math.random() * 900);
+		await bot.kill();
+		if (!started()) early++;
+		from = bot.output().length;
+		bot.spawn();
+		await talking;
+	}
+	return { early, from };
+}
+
+/** Starts the bot again whenever it ends, until `end`; then waits for the end of the life at hand. */
+export function supervise(bot: Bot): { starts: () => number; end: () => void; ended: Promise<void> } {
+	const ending = new AbortController();
+	let starts = 1;
+	const ended = (async () => {
+		while (!ending.signal.aborted) {
+			await bot.ended();
+			if (ending.signal.aborted) return;
+			await sleep(500);
+			starts++;
+			bot.spawn();
+		}
+	})();
+	return { starts: () => starts, end: () => ending.abort(), ended };
+}
+
+/** Prints what the store knows of commands that have no answer. */
+export function trace(bot: Bot, events: readonly string[]): void {
+	const store = new DatabaseSync(`${bot.dir}/data/glia.sqlite`, { readOnly: true });
+	for (const event of events.slice(0, 20)) {
+		const came = store.prepare('SELECT room, sender, batch, place, decided_at FROM inbox WHERE event = ?').get(event);
+		const said = store.prepare('SELECT id, kind, tries, outcome, why, event FROM outbox WHERE answers = ?').all(event);
+		console.log(event, JSON.stringify(came ?? 'never came in'), JSON.stringify(said));
+	}
+	store.close();
+}
