@@ -119,6 +119,20 @@ function isStable(release: Release): boolean {
 	return !release.withdrawn && !isCandidate(release.version);
 }
 
+const knownLines = new WeakMap<readonly Release[], ReadonlyMap<string, Release[]>>();
+
+/** The releases by their lines, candidates aside, told apart once for each knowledge. */
+function byLine(releases: readonly Release[]): ReadonlyMap<string, Release[]> {
+	const lines =
+		knownLines.get(releases) ??
+		Map.groupBy(
+			releases.filter(({ version }) => !isCandidate(version)),
+			({ version }) => lineOf(version),
+		);
+	knownLines.set(releases, lines);
+	return lines;
+}
+
 /** A version as typed and what it was taken for; `note` says so when that is more than was typed. */
 export type Meant = { version: Version; note?: string };
 
@@ -140,9 +154,7 @@ export function readVersion(
 	const inFull = /^\d+\.\d+$/.test(base) ? `${base}.0` : base;
 	const full = candidate === undefined ? inFull : `${inFull}rc${Number(candidate)}`;
 	if (/^\d+\.\d+$/.test(text)) {
-		const line = knowledge.releases.filter(
-			release => !isCandidate(release.version) && lineOf(release.version) === text,
-		);
+		const line = byLine(knowledge.releases).get(text) ?? [];
 		const found = as === 'start' ? line[0] : line.filter(isStable).at(-1);
 		if (!found) throw new Refusal(unknownVersion(typed, knowledge));
 		if (found.version === full) return { version: full };

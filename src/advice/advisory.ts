@@ -21,6 +21,19 @@ export function isAffected(advisory: Advisory, version: Version): boolean {
 	);
 }
 
+const affectedOnes = new WeakMap<readonly Release[], Map<Advisory, readonly Version[]>>();
+
+/** The releases that an advisory concerns, candidates aside: the same for every way, so found once for each knowledge. */
+function affectedOf(advisory: Advisory, releases: readonly Release[]): readonly Version[] {
+	const known = affectedOnes.get(releases) ?? new Map<Advisory, readonly Version[]>();
+	affectedOnes.set(releases, known);
+	const found =
+		known.get(advisory) ??
+		releases.flatMap(({ version }) => (!isCandidate(version) && isAffected(advisory, version) ? [version] : []));
+	known.set(advisory, found);
+	return found;
+}
+
 /** The first stable release from this one on that is not affected. */
 export function fixedIn(advisory: Advisory, version: Version, releases: readonly Release[]): Version | null {
 	const fixed = releases.find(
@@ -39,14 +52,12 @@ export function advisoriesOn(
 	profile: Profile,
 	known: { advisories: readonly Advisory[]; releases: readonly Release[] },
 ): Advisories {
-	const between = known.releases.filter(
-		({ version }) => isAbove(version, from) && isAbove(to, version) && !isCandidate(version),
-	);
+	const isBetween = (version: Version) => isAbove(version, from) && isAbove(to, version);
 	const result: Advisories = { fixed: [], passedThrough: [], open: [], hidden: [] };
 	for (const advisory of known.advisories) {
 		const { id, severity, title } = advisory;
 		const [start, end] = [isAffected(advisory, from), isAffected(advisory, to)];
-		const passed = !start && !end && between.some(({ version }) => isAffected(advisory, version));
+		const passed = !start && !end && affectedOf(advisory, known.releases).some(isBetween);
 		if (!start && !end && !passed) continue;
 		const concerned = concern(advisory.applies, profile);
 		if (concerned.is === false) result.hidden.push({ id, because: concerned.because });

@@ -210,16 +210,13 @@ function stepOf(note: Note, concerned: Pick<Step, 'concerned' | 'ask'>, from: Ve
 function told(steps: readonly Step[]): Step[] {
 	const ends = new Map<string, Step>();
 	for (const step of steps) if (step.story) ends.set(step.story, step);
-	const kept: Step[] = [];
-	const earlier = new Map<Step, Step[]>();
-	for (const step of steps) {
+	const toldBy = Map.groupBy(steps, step => {
 		const end = step.story ? ends.get(step.story) : undefined;
-		const swallowed = end && end !== step && !(step.refuses && step.leg < end.leg);
-		if (swallowed) earlier.set(end, [...(earlier.get(end) ?? []), step]);
-		else kept.push(step);
-	}
+		return end && end !== step && !(step.refuses && step.leg < end.leg) ? end : undefined;
+	});
+	const kept = toldBy.get(undefined) ?? [];
 	return kept.map(step => {
-		const before = earlier.get(step);
+		const before = toldBy.get(step);
 		if (!before) return step;
 		const sources = distinct([step, ...before].flatMap(other => other.sources));
 		return { ...step, ...onlyIfAny([step, ...before]), tells: before.map(({ id }) => id), sources };
@@ -350,9 +347,9 @@ function rank(step: Step): number {
 }
 
 function inOrder(steps: readonly Step[]): Step[] {
-	const ranks = new Map(steps.map(step => [step, rank(step)]));
-	const of = (step: Step) => ranks.get(step) ?? 0;
-	return [...steps].sort((a, b) => of(a) - of(b) || compare(a.release, b.release));
+	const ranked = steps.map(step => ({ step, rank: rank(step) }));
+	ranked.sort((a, b) => a.rank - b.rank || compare(a.step.release, b.step.release));
+	return ranked.map(({ step }) => step);
 }
 
 /** The condition under which a floor concerns a deployment at all. */

@@ -9,14 +9,19 @@ function trial({ says, releases, database, faked, outcome, date, error }: Verifi
 	return { says, releases, database, ...(faked && { faked }), outcome, date, ...(error && { error }) };
 }
 
-const byClaimant = new WeakMap<readonly Verified[], Map<string | undefined, Verified[]>>();
+const byClaimant = new WeakMap<readonly Verified[], Map<string | undefined, Trial[]>>();
 
 /** What came of trying what a note or a stop says; undefined if nobody has. */
 export function triedOf(id: string, verified: readonly Verified[]): { tried: Trial[] } | undefined {
-	const known = byClaimant.get(verified) ?? Map.groupBy(verified, ({ of }) => of);
+	const known = byClaimant.get(verified) ?? trialsByClaimant(verified);
 	byClaimant.set(verified, known);
-	const tried = known.get(id)?.map(trial);
+	const tried = known.get(id);
 	return tried ? { tried } : undefined;
+}
+
+function trialsByClaimant(verified: readonly Verified[]): Map<string | undefined, Trial[]> {
+	const claims = Map.groupBy(verified, ({ of }) => of);
+	return new Map([...claims].map(([of, some]) => [of, some.map(trial)]));
 }
 
 /**
@@ -49,7 +54,15 @@ export function trialWords(tried: readonly Trial[]): string[] {
 	});
 }
 
-function happened({ says, error, faked, outcome }: Trial): string {
+const toldTrials = new WeakMap<Trial, string>();
+
+/** A trial in words, made once: a quotation is taken apart letter by letter. */
+function happened(trial: Trial): string {
+	const known = toldTrials.get(trial);
+	if (known !== undefined) return known;
+	const { says, error, faked, outcome } = trial;
 	const words = error && outcome === 'refuses' ? `, with ${quoted(error, 160)}` : '';
-	return `${says}${words}${faked ? ' (as it was told; nothing that old was at hand)' : ''}`;
+	const told = `${says}${words}${faked ? ' (as it was told; nothing that old was at hand)' : ''}`;
+	toldTrials.set(trial, told);
+	return told;
 }
