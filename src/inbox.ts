@@ -39,6 +39,8 @@ export function openInbox(deciding: Deciding): Inbox {
 	let stopped = false;
 	let looking = false;
 	let again = false;
+	/** When they were last looked for, there were rooms beyond those begun: busy ones, and too many. */
+	let more = false;
 
 	/** Nothing goes on after a fault: the next try would only meet it again, at once. */
 	function fatal(error: unknown): void {
@@ -49,15 +51,17 @@ export function openInbox(deciding: Deciding): Inbox {
 	async function look(): Promise<void> {
 		do {
 			again = false;
-			const rooms = (await store.unread()).filter(room => !busy.has(room));
-			for (const room of rooms.slice(0, mostRooms - busy.size)) {
+			const unread = await store.unread();
+			const rooms = unread.filter(room => !busy.has(room)).slice(0, mostRooms - busy.size);
+			more = rooms.length < unread.length;
+			for (const room of rooms) {
 				busy.set(
 					room,
 					drain(room)
 						.catch(fatal)
 						.finally(() => {
 							busy.delete(room);
-							wake();
+							if (more) wake();
 						}),
 				);
 			}

@@ -22,6 +22,12 @@ type Taking = {
 /** Failed first syncs of a start that are still forgiven. */
 const startTries = 3;
 
+/**
+ * How long the next question waits after messages (ms). A homeserver that is one process works on what it is asked
+ * first: asked at once, it would look for news while our answer waits.
+ */
+const answersFirst = 100;
+
 /** Resolves when told to stop. Rejects when what came in cannot be written: then the process must end. */
 export async function takeIn(taking: Taking): Promise<void> {
 	const { store, homeserver, now, random, log } = taking;
@@ -32,12 +38,14 @@ export async function takeIn(taking: Taking): Promise<void> {
 		if (taking.stopping()) return;
 		if ('value' in outcome) {
 			const batch = outcome.value;
-			await store.take(batch, now());
+			// Where we have read to is only worth a write together with something: after a restart nothing is asked for again.
+			if (!heard || bringsNews(batch)) await store.take(batch, now());
 			since = batch.token;
 			taking.taken(batch, tries > 0);
 			if (!heard) log.info({ rooms: batch.joined.length }, 'in sync with the homeserver');
 			heard = true;
 			tries = 0;
+			if (batch.joined.some(({ messages }) => messages.length > 0)) await taking.pause(answersFirst);
 			continue;
 		}
 		const { failure } = outcome;
@@ -50,4 +58,8 @@ export async function takeIn(taking: Taking): Promise<void> {
 		log.warn({ why, tries, waitMs: Math.round(wait) }, 'the homeserver does not answer');
 		await taking.pause(wait);
 	}
+}
+
+function bringsNews({ joined, invited, left }: Batch): boolean {
+	return joined.length + invited.length + left.length > 0;
 }

@@ -317,6 +317,18 @@ describe('the sync loop', () => {
 		expect((await run(4, round => (round === 2 ? limit : undefined))).paused).toEqual([1234]);
 	});
 
+	test('after messages it leaves the homeserver the time for their answers, and only then', async () => {
+		played.createRoom(room, alice);
+		played.invite(room, alice);
+		await played.port.join(room, []);
+		const told = await run(4, round => {
+			if (round === 3) played.say(room, alice, '!status');
+			return undefined;
+		});
+		expect(told.taken).toHaveLength(3);
+		expect(told.paused).toEqual([100]);
+	});
+
 	test('a token that counts no longer ends it', async () => {
 		await run(9, round => (round === 2 ? { kind: 'token', why: 'revoked' } : undefined));
 		expect(locked).toEqual(['revoked']);

@@ -50,6 +50,8 @@ export async function connect(
 	quieten(log);
 	let stopping = false;
 	let lastSync: Date | undefined;
+	/** Whether something was said since the last sync was asked for. */
+	let said = false;
 	let displayName: string | undefined;
 	let loggingIn: Promise<boolean> | undefined;
 	let account: Account;
@@ -176,10 +178,13 @@ export async function connect(
 		async sync(since) {
 			const query = {
 				filter: filter.sync,
-				// The first one does not wait for news: whoever started the bot wants to know whether it is in sync.
-				timeout: lastSync === undefined ? 0 : patience,
+				// The first one does not wait for news: whoever started the bot wants to know whether it is in sync. Nor does
+				// the one after something was said: it moves us behind our own event, which the filter leaves out. Waiting
+				// before it, the homeserver would have to compare three states of the room for each message that comes.
+				timeout: lastSync === undefined || said ? 0 : patience,
 				...(since !== undefined && { since }),
 			};
+			said = false;
 			const time = since === undefined ? times.first : patience + times.sync;
 			const outcome = await call(
 				raw => (isRecord(raw) ? raw : undefined),
@@ -225,8 +230,8 @@ export async function connect(
 			});
 			return 'failure' in outcome ? outcome : { value: sealed };
 		},
-		send: (room, transaction, { type, content }) =>
-			call(idOf('event_id'), matrix =>
+		async send(room, transaction, { type, content }) {
+			const sent = await call(idOf('event_id'), matrix =>
 				matrix.doRequest(
 					'PUT',
 					path(room, `send/${encodeURIComponent(type)}/${encodeURIComponent(transaction)}`),
@@ -234,7 +239,10 @@ export async function connect(
 					content,
 					times.call,
 				),
-			),
+			);
+			said ||= 'value' in sent;
+			return sent;
+		},
 		find,
 		async upload(room, file) {
 			const bytes = Buffer.from(file.text, file.encoding ?? 'utf8');

@@ -52,14 +52,15 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 	let fault: unknown;
 	let stopping = false;
 	const ending = Promise.withResolvers<void>();
-	const starting = new AbortController();
+	const shutdown = new AbortController();
 	const end = (why?: string) => {
 		sentence ??= why;
 		stopping = true;
-		starting.abort();
+		shutdown.abort();
 		ending.resolve();
 	};
-	const pause = (ms: number) => Promise.race([sleep(ms, undefined, { ref: false }), ending.promise]);
+	// By the signal, not in a race with the end: each race would leave something behind until then.
+	const pause = (ms: number) => sleep(ms, undefined, { ref: false, signal: shutdown.signal }).catch(() => undefined);
 	const fatal = (error: unknown) => {
 		fault ??= error;
 		end();
@@ -73,7 +74,7 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 	try {
 		const version = given.health.version;
 		const edges = { store, folder: config.store.path, log, version, now };
-		const homeserver = await connect(config, { ...edges, ending: starting.signal, locked: end, fatal });
+		const homeserver = await connect(config, { ...edges, ending: shutdown.signal, locked: end, fatal });
 		if (!homeserver) return 0;
 		const account = await store.account();
 		const outside = await openOutside(config, { knowledge: given.knowledge, kept: store.kept, version, now });

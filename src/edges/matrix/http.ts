@@ -36,29 +36,35 @@ export function openHttp(userAgent: string): Http {
 		headersTimeout: 0,
 		bodyTimeout: 0,
 	});
-	const ending = new AbortController();
 	return {
 		request(options, callback) {
-			call(options, agent, ending.signal, userAgent).then(
+			inTime(options.timeout, late => call(options, agent, late, userAgent)).then(
 				answer => callback(null, answer, answer.body),
 				(error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
 			);
 		},
-		async close() {
-			ending.abort(new Error('stopped'));
-			await agent.destroy();
-		},
+		close: () => agent.destroy(),
 	};
 }
 
-async function call(options: Options, agent: Agent, ending: AbortSignal, userAgent: string): Promise<Answer> {
-	const late = AbortSignal.timeout(options.timeout);
+/** Runs `work` with a signal that aborts after so many milliseconds. AbortSignal.timeout's timer would outlive the work. */
+async function inTime<T>(ms: number, work: (late: AbortSignal) => Promise<T>): Promise<T> {
+	const late = new AbortController();
+	const timer = setTimeout(() => late.abort(new DOMException('no answer in time', 'TimeoutError')), ms);
+	try {
+		return await work(late.signal);
+	} finally {
+		clearTimeout(timer);
+	}
+}
+
+async function call(options: Options, agent: Agent, late: AbortSignal, userAgent: string): Promise<Answer> {
 	const { statusCode, headers, body } = await request(options.uri + query(options.qs), {
 		method: options.method as 'GET',
 		headers: { ...options.headers, 'User-Agent': userAgent },
 		body: options.body ?? null,
 		dispatcher: agent,
-		signal: AbortSignal.any([ending, late]),
+		signal: late,
 	});
 	if (options.encoding === null && statusCode < 400) {
 		return { statusCode, headers, body: Buffer.from(await body.arrayBuffer()) };

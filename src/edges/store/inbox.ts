@@ -1,11 +1,15 @@
 // What came in and what is decided about it.
 import type { Kysely, Transaction } from 'kysely';
+import { sql } from 'kysely';
 import type { Gap, Incoming, Page, Room, Store } from '../../ports.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
 import { insertMessages, rowOf, take } from './take.ts';
 import { insertUnreadable } from './unreadable.ts';
 import { keepWalk } from './walks.ts';
+
+/** Written out: SQLite plans a statement anew whenever a limit is bound to it, which costs more than running it. */
+const one = sql.lit(1);
 
 type InboxStore = Pick<Store, 'take' | 'gaps' | 'fill' | 'postponeGap' | 'unread' | 'nextMessage' | 'settle' | 'load'>;
 
@@ -56,7 +60,7 @@ export function inboxOf(db: Kysely<Tables>): InboxStore {
 				.where('room', '=', room)
 				.orderBy('batch')
 				.orderBy('place')
-				.limit(1)
+				.limit(one)
 				.executeTakeFirst();
 			return row && incomingOf(row);
 		},
@@ -94,7 +98,7 @@ export function inboxOf(db: Kysely<Tables>): InboxStore {
 				.where('sender', '=', sender)
 				.where('done_at', 'is', null)
 				.where('id', '<=', limit.id)
-				.limit(1)
+				.limit(one)
 				.executeTakeFirst();
 			return { waiting, told: before !== undefined };
 		},

@@ -36,7 +36,8 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 				.where('id', 'in', first)
 				.where('next_try', '<=', now.getTime())
 				.orderBy('id')
-				.limit(limit);
+				// Written out: SQLite plans a statement anew whenever a limit is bound to it.
+				.limit(sql.lit(limit));
 			const rows = await (except.length ? query.where('room', 'not in', except) : query).execute();
 			return rows.map(waitingOf);
 		},

@@ -1,5 +1,6 @@
 // One transaction for all that a sync brought, and for how far we have read.
 import type { Transaction } from 'kysely';
+import { sql } from 'kysely';
 import type { Batch, Incoming, RoomState } from '../../ports.ts';
 import type { Tables } from './schema.ts';
 import { dropUnreadable, insertUnreadable } from './unreadable.ts';
@@ -8,17 +9,16 @@ import { dropUnreadable, insertUnreadable } from './unreadable.ts';
 const mostInvitations = 1000;
 
 export async function take(tx: Transaction<Tables>, batch: Batch, now: number): Promise<void> {
-	const before = await tx.selectFrom('sync').selectAll().executeTakeFirst();
-	const number = (before?.batch ?? 0) + 1;
+	const { token } = batch;
+	const { batch: number } = await tx
+		.insertInto('sync')
+		.values({ id: 1, token, batch: 1 })
+		.onConflict(conflict => conflict.column('id').doUpdateSet({ token, batch: sql`sync.batch + 1` }))
+		.returning('batch')
+		.executeTakeFirstOrThrow();
 	for (const { room } of batch.left) await leave(tx, room, now);
 	for (const { room, inviter } of batch.invited) await noteInvitation(tx, room, inviter, now);
-	for (const news of batch.joined) await takeRoom(tx, news, batch.token, number, before === undefined, now);
-	const sync = { token: batch.token, batch: number };
-	await tx
-		.insertInto('sync')
-		.values({ id: 1, ...sync })
-		.onConflict(conflict => conflict.column('id').doUpdateSet(sync))
-		.execute();
+	for (const news of batch.joined) await takeRoom(tx, news, token, number, number === 1, now);
 }
 
 async function leave(tx: Transaction<Tables>, room: string, now: number): Promise<void> {
