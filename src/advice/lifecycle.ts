@@ -2,13 +2,15 @@
 import type { Knowledge, Lifecycle } from '../knowledge/shape.ts';
 import type { Deadline } from './deadline.ts';
 import type { Applies, Profile } from './profile.ts';
-import { compareNumbers, concern } from './profile.ts';
+import { compareNumbers, concern, isImage } from './profile.ts';
 import { isCandidate } from './version.ts';
 
 type Product = {
 	name: string;
 	/** The fact that says which release of the product a deployment has. */
 	term: (version: string) => string;
+	/** Packages of Synapse are built for it; in an image there is another. */
+	isSystem?: true;
 	/** The floor of Synapse's that drops a release of the product for good. */
 	floor?: 'postgresql' | 'python';
 };
@@ -17,8 +19,8 @@ type Product = {
 const products: Record<string, Product> = {
 	postgresql: { name: 'PostgreSQL', term: version => `postgres=${version}`, floor: 'postgresql' },
 	python: { name: 'Python', term: version => `python=${version}`, floor: 'python' },
-	debian: { name: 'Debian', term: version => `os=debian-${version}` },
-	ubuntu: { name: 'Ubuntu', term: version => `os=ubuntu-${version}` },
+	debian: { name: 'Debian', term: version => `os=debian-${version}`, isSystem: true },
+	ubuntu: { name: 'Ubuntu', term: version => `os=ubuntu-${version}`, isSystem: true },
 };
 
 /** How far ahead an end counts for a deployment that did not say what it has: 400 days, a year and a bit. */
@@ -45,7 +47,8 @@ export function lifecycleDeadlines(
 			const applies: Applies = { all: [product.term(release.version)] };
 			const concerned = concern(applies, profile).is;
 			if (concerned === false) return [];
-			if (concerned === 'unknown' && (dropped || !isNear(release.ends, today))) return [];
+			const isHidden = dropped || !isNear(release.ends, today) || (product.isSystem && isImage(profile));
+			if (concerned === 'unknown' && isHidden) return [];
 			return [lifecycleDeadline(key, product, release, lifecycle.link, { today, dropped, applies, concerned })];
 		});
 	});

@@ -180,12 +180,18 @@ export function compareNumbers(a: string, b: string): number {
 const broughtByImage: readonly Fact[] = ['python', 'sqlite'];
 const images: readonly (string | boolean)[] = ['docker', 'mdad', 'ess'];
 
+/** Whether Synapse runs from an image, with a system of its own in it: that of the host is none of Synapse's. */
+export function isImage(profile: Profile): boolean {
+	const install = profile.get('install');
+	return install !== undefined && images.includes(install.value);
+}
+
 /** Whether the statement holds for this deployment. Throws a TypeError for a text that is not a statement. */
 export function holds(text: string, profile: Profile): Concern {
 	const term = termOf(text);
 	if (!term) throw new TypeError(`not a fact: ${text}`);
 	const install = profile.get('install');
-	if (install && broughtByImage.includes(term.fact) && images.includes(install.value)) {
+	if (install && broughtByImage.includes(term.fact) && isImage(profile)) {
 		return { is: false, because: [install.stated] };
 	}
 	const known = profile.get(term.fact);

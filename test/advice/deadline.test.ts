@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { deadlines, earliest } from '../../src/advice/deadline.ts';
 import type { Profile } from '../../src/advice/profile.ts';
 import { isContradiction, parseTerm, profileOf, unknownDeployment } from '../../src/advice/profile.ts';
-import type { Note } from '../../src/knowledge/shape.ts';
+import type { Knowledge, Note } from '../../src/knowledge/shape.ts';
 import { known, note, releases } from '../known.ts';
 
 function promise(
@@ -93,8 +93,14 @@ describe('ends of support', () => {
 			],
 		},
 	};
-	const knowledge = known({ releases: releases({ version: '1.0.0', postgresql: '14' }), lifecycles });
-	function ends(text: string) {
+	const debian = {
+		debian: {
+			link: 'https://endoflife.date/debian',
+			releases: [{ version: '12', released: '2023-06-10', ends: '2026-06-10' }],
+		},
+	};
+	function ends(text: string, of: Knowledge['lifecycles'] = lifecycles) {
+		const knowledge = known({ releases: releases({ version: '1.0.0', postgresql: '14' }), lifecycles: of });
 		const profile = profileOf(text.split(' ').flatMap(word => parseTerm(word) ?? []));
 		if (isContradiction(profile)) throw new Error(text);
 		return deadlines({ at: '1.0.0', today: '2026-11-21', all: false }, profile, knowledge).map(
@@ -106,4 +112,14 @@ describe('ends of support', () => {
 	test('the stated one, however far', () => expect(ends('postgres=18')).toEqual(['PostgreSQL 18']));
 	test('the stated one, though Synapse dropped it', () => expect(ends('postgres=12')).toEqual(['PostgreSQL 12']));
 	test('none on another database', () => expect(ends('sqlite')).toEqual([]));
+	test.each([
+		['', ['Debian 12']],
+		['debian', ['Debian 12']],
+		['docker', []],
+		['mdad', []],
+		['docker os=debian-12', ['Debian 12']],
+		['os=debian-11', []],
+	])('of systems, none under an image unless stated: %j', (text, subjects) =>
+		expect(ends(text, debian)).toEqual(subjects),
+	);
 });
