@@ -2,6 +2,7 @@
 import { distance } from 'fastest-levenshtein';
 import { dayBegins } from './advice/hours.ts';
 import { code, quoted } from './advice/markdown.ts';
+import { memo } from './advice/memo.ts';
 import { kindWords, readValue } from './advice/parameter.ts';
 import type { Profile, Term } from './advice/profile.ts';
 import { closedFacts, factWords, isClosed, isContradiction, isOpen, parseTerm, profileOf } from './advice/profile.ts';
@@ -119,19 +120,13 @@ function isStable(release: Release): boolean {
 	return !release.withdrawn && !isCandidate(release.version);
 }
 
-const knownLines = new WeakMap<readonly Release[], ReadonlyMap<string, Release[]>>();
-
-/** The releases by their lines, candidates aside, told apart once for each knowledge. */
-function byLine(releases: readonly Release[]): ReadonlyMap<string, Release[]> {
-	const lines =
-		knownLines.get(releases) ??
-		Map.groupBy(
-			releases.filter(({ version }) => !isCandidate(version)),
-			({ version }) => lineOf(version),
-		);
-	knownLines.set(releases, lines);
-	return lines;
-}
+/** The releases by their lines, candidates aside. */
+const byLine = memo((releases: readonly Release[]) =>
+	Map.groupBy(
+		releases.filter(({ version }) => !isCandidate(version)),
+		({ version }) => lineOf(version),
+	),
+);
 
 /** A version as typed and what it was taken for; `note` says so when that is more than was typed. */
 export type Meant = { version: Version; note?: string };

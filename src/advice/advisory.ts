@@ -1,5 +1,6 @@
 // Which security advisories a way closes, passes through, and leaves open at its end.
 import type { Advisory, Release } from '../knowledge/shape.ts';
+import { memo } from './memo.ts';
 import type { Profile } from './profile.ts';
 import { concern } from './profile.ts';
 import type { Version } from './version.ts';
@@ -21,18 +22,12 @@ export function isAffected(advisory: Advisory, version: Version): boolean {
 	);
 }
 
-const affectedOnes = new WeakMap<readonly Release[], Map<Advisory, readonly Version[]>>();
-
-/** The releases that an advisory concerns, candidates aside: the same for every way, so found once for each knowledge. */
-function affectedOf(advisory: Advisory, releases: readonly Release[]): readonly Version[] {
-	const known = affectedOnes.get(releases) ?? new Map<Advisory, readonly Version[]>();
-	affectedOnes.set(releases, known);
-	const found =
-		known.get(advisory) ??
-		releases.flatMap(({ version }) => (!isCandidate(version) && isAffected(advisory, version) ? [version] : []));
-	known.set(advisory, found);
-	return found;
-}
+/** The releases that an advisory concerns, candidates aside: the same for every way. */
+const affectedOf = memo((releases: readonly Release[]) =>
+	memo((advisory: Advisory) =>
+		releases.flatMap(({ version }) => (!isCandidate(version) && isAffected(advisory, version) ? [version] : [])),
+	),
+);
 
 /** The first stable release from this one on that is not affected. */
 export function fixedIn(advisory: Advisory, version: Version, releases: readonly Release[]): Version | null {
@@ -57,7 +52,7 @@ export function advisoriesOn(
 	for (const advisory of known.advisories) {
 		const { id, severity, title } = advisory;
 		const [start, end] = [isAffected(advisory, from), isAffected(advisory, to)];
-		const passed = !start && !end && affectedOf(advisory, known.releases).some(isBetween);
+		const passed = !start && !end && affectedOf(known.releases)(advisory).some(isBetween);
 		if (!start && !end && !passed) continue;
 		const concerned = concern(advisory.applies, profile);
 		if (concerned.is === false) result.hidden.push({ id, because: concerned.because });

@@ -1,6 +1,7 @@
 // What will stop working, when, and what replaces it: upstream's promises beside what really happened.
 import type { Knowledge, Note, Release } from '../knowledge/shape.ts';
 import { lifecycleDeadlines } from './lifecycle.ts';
+import { memo } from './memo.ts';
 import type { Applies, Profile } from './profile.ts';
 import { concern } from './profile.ts';
 import type { Version } from './version.ts';
@@ -123,12 +124,11 @@ type Promised = Omit<Deadline, 'concerned'>;
 type Known = Pick<Knowledge, 'notes' | 'releases' | 'lifecycles'>;
 
 /** What many servers ask for on one day is the same for all of them, until it is held against their profiles. */
-const promisedOf = new WeakMap<Known, Map<string, readonly Promised[]>>();
+const promisedOf = memo((_: Known) => new Map<string, readonly Promised[]>());
 const mostKept = 8;
 
 function promised({ at, today, all }: DeadlineQuery, known: Known, newest: Release): readonly Promised[] {
-	const kept = promisedOf.get(known) ?? new Map<string, readonly Promised[]>();
-	promisedOf.set(known, kept);
+	const kept = promisedOf(known);
 	const key = `${at} ${today} ${all}`;
 	const before = kept.get(key);
 	if (before) return before;

@@ -6,6 +6,7 @@ import type { Deadline } from './deadline.ts';
 import { deadlines } from './deadline.ts';
 import type { Leg } from './leg.ts';
 import { switchText, waitText } from './leg.ts';
+import { memo } from './memo.ts';
 import type { Applies, Profile } from './profile.ts';
 import { concern, holds, profileJson } from './profile.ts';
 import type { Rollback } from './rollback.ts';
@@ -249,10 +250,12 @@ function waited(steps: readonly Step[], waits: readonly Step[], notes: readonly 
 	return [...steps.filter(step => !waits.some(wait => answers(wait, step))), ...answered];
 }
 
+const nameOf = memo(({ document, section, heading, under, bullet, url }: Source) =>
+	[document, section, heading, under, bullet, url].join('\n'),
+);
+
 function distinct(sources: readonly Source[]): Source[] {
-	const key = ({ document, section, heading, under, bullet, url }: Source) =>
-		[document, section, heading, under, bullet, url].join('\n');
-	return [...new Map(sources.map(source => [key(source), source])).values()];
+	return [...new Map(sources.map(source => [nameOf(source), source])).values()];
 }
 
 const planned = {

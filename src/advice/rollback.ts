@@ -1,5 +1,6 @@
 // Whether one can go back: which older releases still start on the database that a newer one has opened.
 import type { FloorException, Note, Release, Verified } from '../knowledge/shape.ts';
+import { memo } from './memo.ts';
 import type { Trial } from './trial.ts';
 import { triedRollback } from './trial.ts';
 import type { Version } from './version.ts';
@@ -39,15 +40,10 @@ function startsAfter(newer: Release, older: Release): boolean {
 	return older.schema >= needed;
 }
 
-const stableOnes = new WeakMap<readonly Release[], readonly Release[]>();
-
-/** The stable ones of all that are known, found once for each knowledge: every answer asks for them several times. */
-export function stable(releases: readonly Release[]): readonly Release[] {
-	const found =
-		stableOnes.get(releases) ?? releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version));
-	stableOnes.set(releases, found);
-	return found;
-}
+/** The stable ones of all that are known: every answer asks for them several times. */
+export const stable = memo((releases: readonly Release[]): readonly Release[] =>
+	releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version)),
+);
 
 type Floor = {
 	floor: Version /** The newest older release that does not start. */;

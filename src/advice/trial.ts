@@ -1,6 +1,7 @@
 // What was tried by really running releases, as answers show it.
 import type { Verified } from '../knowledge/shape.ts';
 import { quoted } from './markdown.ts';
+import { memo } from './memo.ts';
 import type { Version } from './version.ts';
 
 export type Trial = Pick<Verified, 'says' | 'releases' | 'database' | 'faked' | 'outcome' | 'date' | 'error'>;
@@ -9,20 +10,16 @@ function trial({ says, releases, database, faked, outcome, date, error }: Verifi
 	return { says, releases, database, ...(faked && { faked }), outcome, date, ...(error && { error }) };
 }
 
-const byClaimant = new WeakMap<readonly Verified[], Map<string | undefined, Trial[]>>();
-
 /** What came of trying what a note or a stop says; undefined if nobody has. */
 export function triedOf(id: string, verified: readonly Verified[]): { tried: Trial[] } | undefined {
-	const known = byClaimant.get(verified) ?? trialsByClaimant(verified);
-	byClaimant.set(verified, known);
-	const tried = known.get(id);
+	const tried = byClaimant(verified).get(id);
 	return tried ? { tried } : undefined;
 }
 
-function trialsByClaimant(verified: readonly Verified[]): Map<string | undefined, Trial[]> {
+const byClaimant = memo((verified: readonly Verified[]) => {
 	const claims = Map.groupBy(verified, ({ of }) => of);
 	return new Map([...claims].map(([of, some]) => [of, some.map(trial)]));
-}
+});
 
 /**
  * Both sides of a floor as they were tried: the floor release starts, the one below does not. Where this release itself
@@ -54,15 +51,7 @@ export function trialWords(tried: readonly Trial[]): string[] {
 	});
 }
 
-const toldTrials = new WeakMap<Trial, string>();
-
-/** A trial in words, made once: a quotation is taken apart letter by letter. */
-function happened(trial: Trial): string {
-	const known = toldTrials.get(trial);
-	if (known !== undefined) return known;
-	const { says, error, faked, outcome } = trial;
+const happened = memo(({ says, error, faked, outcome }: Trial): string => {
 	const words = error && outcome === 'refuses' ? `, with ${quoted(error, 160)}` : '';
-	const told = `${says}${words}${faked ? ' (as it was told; nothing that old was at hand)' : ''}`;
-	toldTrials.set(trial, told);
-	return told;
-}
+	return `${says}${words}${faked ? ' (as it was told; nothing that old was at hand)' : ''}`;
+});

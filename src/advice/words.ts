@@ -5,6 +5,7 @@ import type { Deadline } from './deadline.ts';
 import { earliest } from './deadline.ts';
 import { momentIn } from './hours.ts';
 import { code, escapeMarkdown, quoted } from './markdown.ts';
+import { memo } from './memo.ts';
 import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
 import { surely } from './plan.ts';
 import type { Applies } from './profile.ts';
@@ -28,10 +29,10 @@ function enumerate(items: readonly string[]): string {
 }
 
 /** `workers and no-email`, each as code, the way people type them: `docker`, not `install=docker`. */
-function conditions(applies: Applies): string {
+const conditions = memo((applies: Applies): string => {
 	const typed = (terms: readonly string[]) => terms.map(term => code(term.replace(/^(install|database)=/, '')));
 	return 'all' in applies ? typed(applies.all).join(' and ') : typed(applies.any).join(' or ');
-}
+});
 
 function isPlainLink(url: string): boolean {
 	return /^https:\/\/[^\s()<>]+$/.test(url);
@@ -39,31 +40,26 @@ function isPlainLink(url: string): boolean {
 
 type Passage = { what: string; link: string };
 
-const knownPassages = new WeakMap<Source, Passage>();
-
-/** A passage by its name and as a link, made once: answers name the same few hundred again and again. */
-function passageOf(source: Source): Passage {
-	const known = knownPassages.get(source);
-	if (known) return known;
-	const { document, section, heading, url } = source;
+/** A passage by its name and as a link: answers name the same few hundred again and again. */
+const passageOf = memo(({ document, section, heading, url }: Source): Passage => {
 	// The candidates of a release have logs of their own; one of them is enough to find the others.
 	const changes = `changes of ${section.replace(/^Synapse |rc\d+$/g, '')}`;
 	const file = section.startsWith('Synapse ') ? `${document} of ${section.slice('Synapse '.length)}` : section;
 	const what = document === 'upgrade.md' ? (heading ?? section) : document === 'CHANGES.md' ? changes : file;
-	const passage = { what, link: link(what, url) };
-	knownPassages.set(source, passage);
-	return passage;
-}
+	return { what, link: link(what, url) };
+});
 
 /** Upstream's passages as links, each once: a bullet of the change log by its release. */
-function sourceLinks(sources: readonly Source[]): string {
+const sourceLinks = memo((sources: readonly Source[]): string => {
 	const links = new Map<string, string>();
 	for (const source of sources) {
 		const passage = passageOf(source);
 		if (!links.has(passage.what)) links.set(passage.what, passage.link);
 	}
 	return [...links.values()].join(', ');
-}
+});
+
+const codes = memo((names: readonly string[]): string => names.map(code).join(', '));
 
 function link(text: string, url: string): string {
 	const words = escapeMarkdown(text.replaceAll('`', ''));
@@ -81,9 +77,9 @@ function stepText(step: Step): string {
 	const whose = whoseStep(step);
 	const condition = whose ? `*${step.onlyIf ? 'Only if' : 'If'} ${whose}:*\n\n` : '';
 	const names = [
-		...(step.options.length ? [`Options: ${step.options.map(code).join(', ')}`] : []),
-		...(step.endpoints.length ? [`Endpoints: ${step.endpoints.map(code).join(', ')}`] : []),
-		...(step.metrics.length ? [`Metrics: ${step.metrics.map(code).join(', ')}`] : []),
+		...(step.options.length ? [`Options: ${codes(step.options)}`] : []),
+		...(step.endpoints.length ? [`Endpoints: ${codes(step.endpoints)}`] : []),
+		...(step.metrics.length ? [`Metrics: ${codes(step.metrics)}`] : []),
 		...(step.oneWay ? [`⚠️ Cannot be undone: ${step.oneWay}`] : []),
 		...trialWords((step.tried ?? []).filter(({ outcome }) => outcome !== 'starts').slice(0, 2)),
 		...(step.sources.length ? [`Upstream: ${sourceLinks(step.sources)}`] : []),
