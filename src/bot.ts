@@ -4,19 +4,10 @@ import { code, quoted } from './advice/markdown.ts';
 import { nearest } from './args.ts';
 import type { Answer, Asked, Command } from './command.ts';
 import { Refusal } from './command.ts';
-import type { Ports } from './ports.ts';
+import type { Incoming, Ports } from './ports.ts';
 
 /** A text that somebody said, as an edge hands it over. */
-export type Message = {
-	room: string;
-	sender: string;
-	at: Date;
-	body: string;
-	/** Whether the event says that it mentions the bot (`m.mentions`). */
-	mentioned: boolean;
-	repliesTo?: string;
-	thread?: string;
-};
+export type Message = Omit<Incoming, 'event'>;
 
 export type Log = { error: (fields: Record<string, unknown>, text: string) => void };
 

@@ -104,6 +104,7 @@ export type Incoming = {
 	sender: string;
 	at: Date;
 	body: string;
+	/** Whether the event says that it mentions the bot (`m.mentions`). */
 	mentioned: boolean;
 	repliesTo?: string;
 	thread?: string;

@@ -1,6 +1,6 @@
 // A real Synapse for tests: installed once into a cache folder, started in seconds, gone with whoever asked for it.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createHmac, randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import {
 	closeSync,
@@ -15,11 +15,12 @@ import {
 	rmSync,
 	writeFileSync,
 } from 'node:fs';
-import { createServer, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../tools/verify/port.ts';
 
 export const SYNAPSE = '1.163.2';
 
@@ -272,22 +273,6 @@ async function answers(url: string, instance: string): Promise<boolean> {
 		return ((await response.json()) as Record<string, unknown>)['glia.test.instance'] === instance;
 	} catch {
 		return false;
-	}
-}
-
-async function freePort(): Promise<number> {
-	for (;;) {
-		// Below the ports that systems give to outgoing connections, so that none takes ours while Synapse is stopped.
-		const port = randomInt(20_000, 32_768);
-		const server = createServer();
-		const free = await new Promise<boolean>(resolve => {
-			server.once('error', () => resolve(false));
-			server.listen(port, '127.0.0.1', () => resolve(true));
-		});
-		if (!free) continue;
-		server.close();
-		await once(server, 'close');
-		return port;
 	}
 }
 

@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type { Move, Store } from '../../ports.ts';
 import { roomOf } from './inbox.ts';
 import { insertSayings } from './outbox.ts';
-import type { Tables } from './schema.ts';
+import { type Tables, unknownRoom } from './schema.ts';
 import { moveSilence } from './silences.ts';
 import { forgetWalksIn, moveWalks } from './walks.ts';
 import { forgetWatchesIn, moveWatches } from './watch.ts';
@@ -136,19 +136,10 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 					await tx
 						.insertInto('rooms')
 						.values({
+							...unknownRoom,
 							room: move.to,
 							membership: 'left',
 							since: now.getTime(),
-							create_event: null,
-							power_levels: null,
-							encryption: null,
-							join_rule: null,
-							history_visibility: null,
-							tombstone: null,
-							last_event: null,
-							last_at: null,
-							told_encrypted: 0,
-							told_public: 0,
 							...taken,
 						})
 						.onConflict(conflict => conflict.column('room').doUpdateSet(taken))

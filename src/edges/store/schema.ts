@@ -1,7 +1,23 @@
-// The tables, as types. Times are milliseconds since 1970, truth values 0 and 1, JSON is text.
+// The tables, as types, and what a new room begins with. Times are milliseconds since 1970, truth values 0 and 1, JSON is text.
 import type { Generated } from 'kysely';
 import type { Severity } from '../../advice/matter.ts';
 import type { Walk } from '../../advice/walk.ts';
+
+/** A room of which nothing is known yet. */
+export const unknownRoom = {
+	inviter: null,
+	create_event: null,
+	power_levels: null,
+	encryption: null,
+	join_rule: null,
+	history_visibility: null,
+	tombstone: null,
+	predecessor: null,
+	last_event: null,
+	last_at: null,
+	told_encrypted: 0,
+	told_public: 0,
+} satisfies Partial<Tables['rooms']>;
 
 export type Tables = {
 	account: {

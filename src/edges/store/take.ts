@@ -2,7 +2,7 @@
 import type { Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { Batch, Incoming, RoomState } from '../../ports.ts';
-import type { Tables } from './schema.ts';
+import { type Tables, unknownRoom } from './schema.ts';
 import { dropUnreadable, insertUnreadable } from './unreadable.ts';
 
 /** More invitations than this at a time are not even noted: a flood of them fills no disk. */
@@ -119,15 +119,10 @@ async function enter(
 	const move = await tx.selectFrom('moves').select('from_room').where('to_room', '=', room).executeTakeFirst();
 	const isPublic = state.joinRule === 'public' || state.visibility === 'world_readable';
 	const row: Omit<Tables['rooms'], 'room'> = {
+		...unknownRoom,
 		membership: 'joined',
 		since: now,
 		inviter: invitation?.inviter ?? known?.inviter ?? null,
-		create_event: null,
-		power_levels: null,
-		encryption: null,
-		join_rule: null,
-		history_visibility: null,
-		tombstone: null,
 		predecessor: known?.predecessor ?? null,
 		settings: known?.settings ?? '{}',
 		// The first sync of an empty store finds rooms of an earlier life: they know us, as does one that replaces another.

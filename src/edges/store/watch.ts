@@ -6,7 +6,7 @@ import type { Spell, Told } from '../../advice/spell.ts';
 import type { Settings, Subscription, WatchedServer } from '../../advice/subscription.ts';
 import type { Decision, Heard, Numbered, WatchStore } from '../../ports.ts';
 import { insertSayings } from './outbox.ts';
-import type { Tables } from './schema.ts';
+import { type Tables, unknownRoom } from './schema.ts';
 
 export function watchOf(db: Kysely<Tables>): WatchStore {
 	const heard = () =>
@@ -194,23 +194,12 @@ export function watchOf(db: Kysely<Tables>): WatchStore {
 			await db
 				.insertInto('rooms')
 				.values({
+					...unknownRoom,
 					room,
 					membership: 'joined',
 					since: now.getTime(),
-					inviter: null,
-					create_event: null,
-					power_levels: null,
-					encryption: null,
-					join_rule: null,
-					history_visibility: null,
-					tombstone: null,
-					predecessor: null,
-					last_event: null,
-					last_at: null,
 					settings: JSON.stringify(settings),
 					greeted: 1,
-					told_encrypted: 0,
-					told_public: 0,
 				})
 				.onConflict(conflict => conflict.column('room').doUpdateSet({ settings: JSON.stringify(settings) }))
 				.execute();
