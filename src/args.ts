@@ -6,6 +6,7 @@ import { memo } from './advice/memo.ts';
 import { kindWords, readValue } from './advice/parameter.ts';
 import type { Profile, Term } from './advice/profile.ts';
 import { closedFacts, factWords, isClosed, isContradiction, isOpen, parseTerm, profileOf } from './advice/profile.ts';
+import { isStable, stable } from './advice/release.ts';
 import { parseServerName } from './advice/server-name.ts';
 import type { Version } from './advice/version.ts';
 import { compare, finalOf, isCandidate, isVersion, lineOf } from './advice/version.ts';
@@ -111,13 +112,9 @@ export function readProfile(terms: readonly Term[]): Profile {
 
 /** The newest release that is neither a candidate nor withdrawn. */
 export function newest(knowledge: Pick<Knowledge, 'releases'>): Version {
-	const stable = knowledge.releases.filter(isStable).at(-1);
-	if (!stable) throw new Error('the knowledge has no release');
-	return stable.version;
-}
-
-function isStable(release: Release): boolean {
-	return !release.withdrawn && !isCandidate(release.version);
+	const last = stable(knowledge.releases).at(-1);
+	if (!last) throw new Error('the knowledge has no release');
+	return last.version;
 }
 
 /** The releases by their lines, candidates aside. */
@@ -160,7 +157,7 @@ export function readVersion(
 	if (!release) throw new Refusal(unknownVersion(typed, knowledge));
 	if (!release.withdrawn) return { version: full };
 	if (as !== 'target') return { version: full, note: `${full} was withdrawn by its makers.` };
-	const next = knowledge.releases.find(other => isStable(other) && compare(other.version, full) > 0);
+	const next = stable(knowledge.releases).find(({ version }) => compare(version, full) > 0);
 	throw new Refusal(
 		`Synapse ${full} was withdrawn by its makers, so it is no target.${next ? ` Take ${code(next.version)} instead.` : ''}`,
 	);
@@ -172,10 +169,10 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 		.filter(({ version }) => compare(version, last) > 0)
 		.map(({ version }) => version);
 	const beyond = candidates.length ? ` (and its successor's candidates up to ${candidates.at(-1)})` : '';
-	const stable = knowledge.releases.filter(isStable).map(({ version }) => version);
-	const near = stable.find(version => distance(version, typed.replace(/^v/i, '')) === 1);
+	const versions = stable(knowledge.releases).map(({ version }) => version);
+	const near = versions.find(version => distance(version, typed.replace(/^v/i, '')) === 1);
 	const meant = near && near !== last ? ` Did you mean ${code(near)}?` : '';
-	return `I do not know a Synapse release ${quoted(typed)}. The newest I know is ${last}${beyond}, the oldest ${stable[0]}.${meant}`;
+	return `I do not know a Synapse release ${quoted(typed)}. The newest I know is ${last}${beyond}, the oldest ${versions[0]}.${meant}`;
 }
 
 /**
@@ -191,10 +188,9 @@ export function linesOf(
 		const { version } = readVersion(typed, 'start', knowledge);
 		return { releases: [finalOf(version)], ...(isCandidate(version) && { candidate: version }) };
 	}
-	const found = knowledge.releases.map(({ version }) => version).filter(version => lineOf(version) === line);
-	const stable = found.filter(version => !isCandidate(version));
-	if (stable.length) return { releases: stable };
-	const candidate = found.at(-1);
+	const own = byLine(knowledge.releases).get(line);
+	if (own) return { releases: own.map(({ version }) => version) };
+	const candidate = knowledge.releases.findLast(({ version }) => lineOf(version) === line)?.version;
 	if (candidate === undefined) throw new Refusal(unknownVersion(typed, knowledge));
 	return { releases: [finalOf(candidate)], candidate };
 }

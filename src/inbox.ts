@@ -1,5 +1,4 @@
 // What came in is decided here: each message once, room by room in its order, together with the mark that it was.
-import { createHash } from 'node:crypto';
 import type { Place, Walk } from './advice/walk.ts';
 import { callsIn, mayNotChange, type Respondent, refusal, respond } from './bot.ts';
 import type { Answer } from './command.ts';
@@ -8,6 +7,7 @@ import type { Content, Homeserver, Incoming, KeptWalk, PlacedWalk, Resumed, Sayi
 import { joined } from './render/joined.ts';
 import { matrixMessages } from './render/matrix.ts';
 import { refusalToChange } from './rights.ts';
+import { saidId } from './said.ts';
 import { asWord, begun, heard, offeredAs, refusedIn, resumed, ticked, type Walked } from './walking.ts';
 
 /** So many answers of one sender may wait. */
@@ -290,14 +290,6 @@ function relation({ event, thread }: Incoming): Content {
 	const reply = { 'm.in_reply_to': { event_id: event } };
 	if (thread === undefined) return { 'm.relates_to': reply };
 	return { 'm.relates_to': { rel_type: 'm.thread', event_id: thread, is_falling_back: false, ...reply } };
-}
-
-/** Our own id of something said: the same for the same thing, whenever and however often it is decided. */
-export function saidId(what: string, about: string, part: number): string {
-	return createHash('sha256')
-		.update(JSON.stringify([what, about, part]))
-		.digest('base64url')
-		.slice(0, 32);
 }
 
 /** Something said unasked: once for ever, by its name in this room. */

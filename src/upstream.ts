@@ -1,5 +1,4 @@
 // Tells the rooms that watch something that upstream cannot be heard, once, and once that it can again.
-import { createHash } from 'node:crypto';
 import { quietUntil } from './advice/hours.ts';
 import type { Settings } from './advice/subscription.ts';
 import { heardAgainWords, isHeardAgain, silenceOf, silenceWords } from './advice/upstream.ts';
@@ -7,6 +6,7 @@ import type { Answer } from './command.ts';
 import type { Knowledge } from './knowledge/shape.ts';
 import type { Saying, SourceState, Store } from './ports.ts';
 import { matrixMessages } from './render/matrix.ts';
+import { saidId } from './said.ts';
 
 export type Telling = {
 	store: Pick<Store, 'untoldOfSilence' | 'toldOfSilence' | 'tellOfSilence'>;
@@ -79,8 +79,8 @@ function sayingOf(
 	continues?: string,
 ): Saying | undefined {
 	const [content] = matrixMessages(answer, { always: settings.messages }).contents;
-	const said = createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, 32);
 	if (!content) return undefined;
+	const said = saidId(...identity);
 	const event = { type: 'm.room.message', content: { ...content, 'io.glia.said': said } };
 	return { said, room, kind: 'event', event, ...(continues !== undefined && { continues }) };
 }

@@ -1,5 +1,4 @@
 // A tick in → what is seen of the servers whose time has come, and alerts into the outbox.
-import { createHash } from 'node:crypto';
 import { alerts, facingOf } from './advice/alert.ts';
 import { alertWords, cardWords } from './advice/alert-words.ts';
 import { furthest, pauseAfter } from './advice/pace.ts';
@@ -11,6 +10,7 @@ import type { Knowledge } from './knowledge/shape.ts';
 import type { Log } from './log.ts';
 import type { Decision, Numbered, RootedSaying, Store, Watched, Web } from './ports.ts';
 import { matrixMessages } from './render/matrix.ts';
+import { saidId } from './said.ts';
 
 export type Watching = {
 	store: Pick<Store, 'dueServers' | 'nextLook' | 'watchedBy' | 'keepDecided'>;
@@ -166,8 +166,5 @@ function sayingsOf(
 
 /** The transaction id of a message: it follows from what the alerts in it are, and from nothing else. */
 function saidOf(identities: readonly string[]): string {
-	return createHash('sha256')
-		.update(JSON.stringify(['alerts', ...[...identities].sort()]))
-		.digest('base64url')
-		.slice(0, 32);
+	return saidId('alerts', ...[...identities].sort());
 }

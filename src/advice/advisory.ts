@@ -3,6 +3,7 @@ import type { Advisory, Release } from '../knowledge/shape.ts';
 import { memo } from './memo.ts';
 import type { Profile } from './profile.ts';
 import { concern } from './profile.ts';
+import { stable } from './release.ts';
 import type { Version } from './version.ts';
 import { isAbove, isCandidate, isWithin } from './version.ts';
 
@@ -31,13 +32,7 @@ const affectedOf = memo((releases: readonly Release[]) =>
 
 /** The first stable release from this one on that is not affected. */
 export function fixedIn(advisory: Advisory, version: Version, releases: readonly Release[]): Version | null {
-	const fixed = releases.find(
-		release =>
-			!release.withdrawn &&
-			!isCandidate(release.version) &&
-			isAbove(release.version, version) &&
-			!isAffected(advisory, release.version),
-	);
+	const fixed = stable(releases).find(other => isAbove(other.version, version) && !isAffected(advisory, other.version));
 	return fixed?.version ?? null;
 }
 
@@ -68,9 +63,8 @@ export function advisoriesOf(
 	known: { advisories: readonly Advisory[]; releases: readonly Release[] },
 ) {
 	const last = versions.at(-1);
-	const stable = known.releases.filter(release => !release.withdrawn && !isCandidate(release.version));
 	const steps = versions.flatMap(version => {
-		const before = stable.findLast(release => isAbove(version, release.version));
+		const before = stable(known.releases).findLast(release => isAbove(version, release.version));
 		return before ? [{ version, before: before.version }] : [];
 	});
 	const fixed = known.advisories.filter(advisory =>

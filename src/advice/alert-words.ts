@@ -9,9 +9,10 @@ import type { Facing, Severity } from './matter.ts';
 import { behind, nextDeadlines, overdue } from './matter.ts';
 import { plan } from './plan.ts';
 import { concern, profileJson } from './profile.ts';
+import { stable } from './release.ts';
 import { rollback } from './rollback.ts';
 import type { Running } from './spell.ts';
-import { isAbove, isCandidate } from './version.ts';
+import { isAbove } from './version.ts';
 import { capital, count, deadlineLine, factExample, list } from './words.ts';
 
 export type Numbered = { alert: Alert; number?: number };
@@ -154,7 +155,7 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 		};
 	}
 	const { version } = running;
-	const newest = knowledge.releases.findLast(release => !release.withdrawn && !isCandidate(release.version))?.version;
+	const newest = stable(knowledge.releases).at(-1)?.version;
 	const late = behind(version, knowledge, today);
 	const open = knowledge.advisories.filter(
 		advisory => isAffected(advisory, version) && concern(advisory.applies, profile).is !== false,

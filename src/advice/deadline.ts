@@ -4,8 +4,9 @@ import { lifecycleDeadlines } from './lifecycle.ts';
 import { memo } from './memo.ts';
 import type { Applies, Profile } from './profile.ts';
 import { concern } from './profile.ts';
+import { stable } from './release.ts';
 import type { Version } from './version.ts';
-import { compare, isCandidate, lineOf } from './version.ts';
+import { compare, lineOf } from './version.ts';
 
 export type Deadline = {
 	id: string;
@@ -43,10 +44,8 @@ type Pace = { newest: Release; days: number };
 
 function paceOf(releases: readonly Release[]): Pace | undefined {
 	const first = new Map<string, Release>();
-	for (const release of releases) {
-		if (!release.withdrawn && !isCandidate(release.version) && !first.has(lineOf(release.version)))
-			first.set(lineOf(release.version), release);
-	}
+	for (const release of stable(releases))
+		if (!first.has(lineOf(release.version))) first.set(lineOf(release.version), release);
 	const lines = [...first.values()].slice(-11);
 	const [oldest, newest] = [lines[0], lines.at(-1)];
 	if (!oldest || !newest || lines.length < 2) return undefined;
@@ -146,7 +145,7 @@ function promised({ at, today, all }: DeadlineQuery, known: Known, newest: Relea
 
 /** The deadlines announced so far that may concern the deployment, by how soon they bite. */
 export function deadlines(query: DeadlineQuery, profile: Profile, known: Known): Deadline[] {
-	const newest = known.releases.findLast(({ version, withdrawn }) => !withdrawn && !isCandidate(version));
+	const newest = stable(known.releases).at(-1);
 	if (!newest) return [];
 	const promises = promised(query, known, newest).flatMap((found): Deadline[] => {
 		const concerned = concern(found.applies, profile).is;

@@ -3,7 +3,7 @@ import type { Knowledge, Lifecycle } from '../knowledge/shape.ts';
 import type { Deadline } from './deadline.ts';
 import type { Applies, Profile } from './profile.ts';
 import { compareNumbers, concern, isImage } from './profile.ts';
-import { isCandidate } from './version.ts';
+import { stable } from './release.ts';
 
 type Product = {
 	name: string;
@@ -37,7 +37,7 @@ export function lifecycleDeadlines(
 	today: string,
 	known: Pick<Knowledge, 'lifecycles' | 'releases'>,
 ): Deadline[] {
-	const newest = known.releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version)).at(-1);
+	const newest = stable(known.releases).at(-1);
 	return Object.entries(known.lifecycles).flatMap(([key, lifecycle]) => {
 		const product = products[key];
 		if (!product || !newest) return [];

@@ -10,6 +10,7 @@ import type { Plan } from './plan.ts';
 import { plan, surely } from './plan.ts';
 import type { Profile } from './profile.ts';
 import { concern, holds } from './profile.ts';
+import { stable } from './release.ts';
 import type { Running, Spell } from './spell.ts';
 import type { Version } from './version.ts';
 import { compare, finalOf, isAbove, isCandidate, lineOf } from './version.ts';
@@ -82,9 +83,7 @@ export const severities: readonly Severity[] = ['info', 'warning', 'severe'];
 type At = Omit<Facing, 'running'> & { running: Version };
 
 function newestOf(knowledge: Knowledge): Version {
-	return (
-		knowledge.releases.findLast(({ version, withdrawn }) => !withdrawn && !isCandidate(version))?.version ?? '0.0.0'
-	);
+	return stable(knowledge.releases).at(-1)?.version ?? '0.0.0';
 }
 
 /** A new line of releases is news, as is a patch of the line that runs; the patches of other lines are not. */
@@ -94,9 +93,7 @@ function release(at: At): Matter[] {
 	if (!isAbove(newest, running)) return [];
 	const line = lineOf(newest);
 	const own = line === lineOf(running);
-	const first = knowledge.releases.find(
-		({ version, withdrawn }) => !withdrawn && !isCandidate(version) && lineOf(version) === line,
-	);
+	const first = stable(knowledge.releases).find(({ version }) => lineOf(version) === line);
 	const news = own ? newest : (first?.version ?? newest);
 	return [
 		{
@@ -323,15 +320,15 @@ const floorFacts = { python: 'python', postgresql: 'postgres', sqlite: 'sqlite' 
 
 /** What the newest release needs and the deployment is known not to have. */
 function floors({ running, knowledge, profile, server }: At): Matter[] {
-	const stable = knowledge.releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version));
-	const newest = stable.at(-1);
+	const releases = stable(knowledge.releases);
+	const newest = releases.at(-1);
 	if (!newest || !isAbove(newest.version, running) || profile.size === 0) return [];
 	return (['python', 'postgresql', 'sqlite'] as const).flatMap((of): Matter[] => {
 		const min = newest[of];
 		if (min === undefined || holds(`${floorFacts[of]}>=${min}`, profile).is !== false) return [];
 		// Who uses the other database, or has it from an image, is under no floor.
 		if (profile.get(floorFacts[of]) === undefined) return [];
-		const at = stable[stable.findLastIndex(release => release[of] !== min) + 1]?.version ?? newest.version;
+		const at = releases[releases.findLastIndex(release => release[of] !== min) + 1]?.version ?? newest.version;
 		return [
 			{
 				rule: 'floor',
@@ -412,15 +409,9 @@ export function overdue({ profile, today, knowledge }: Facing): Deadline[] {
 /** How far a release is behind: lines of releases, and days since it came out. */
 export function behind(running: Version, knowledge: Knowledge, today: string): { releases: number; days: number } {
 	const newest = newestOf(knowledge);
-	const lines = new Set(
-		knowledge.releases
-			.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version) && isAbove(version, running))
-			.map(({ version }) => lineOf(version))
-			.filter(line => line !== lineOf(running)),
-	);
-	const next = knowledge.releases.find(
-		({ version, withdrawn }) => !withdrawn && !isCandidate(version) && isAbove(version, running),
-	);
+	const newer = stable(knowledge.releases).filter(({ version }) => isAbove(version, running));
+	const lines = new Set(newer.map(({ version }) => lineOf(version)).filter(line => line !== lineOf(running)));
+	const [next] = newer;
 	return {
 		releases: isAbove(newest, running) ? lines.size : 0,
 		days: next ? Math.max(0, daysBetween(next.date, today)) : 0,

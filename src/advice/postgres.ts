@@ -1,8 +1,9 @@
 // What lies around a major upgrade of PostgreSQL: which Synapse accepts which of them, what goes first, whose support ends.
 import type { Knowledge, Lifecycle } from '../knowledge/shape.ts';
 import { compareNumbers } from './profile.ts';
+import { stable } from './release.ts';
 import type { Version } from './version.ts';
-import { compare, isCandidate } from './version.ts';
+import { compare } from './version.ts';
 
 export type Surroundings = {
 	/** The majors of the lifecycles, oldest first. */
@@ -25,7 +26,7 @@ type Question = { from: string | undefined; to: string; release: Version | undef
 export function surroundings({ from, to, release, today }: Question, known: Knowledge): Surroundings {
 	const lifecycle = known.lifecycles.postgresql;
 	const floors = floorsOf(known.releases);
-	const newest = known.releases.findLast(({ version, withdrawn }) => !withdrawn && !isCandidate(version));
+	const newest = stable(known.releases).at(-1);
 	const refusing = (major: string | undefined) =>
 		(major && floors.find(({ min }) => compareNumbers(min, major) > 0)?.from) || null;
 	return {
@@ -55,8 +56,8 @@ export function newestMajor(lifecycle: Lifecycle | undefined, today: string): st
 
 function floorsOf(releases: Knowledge['releases']): Surroundings['floors'] {
 	const floors: Surroundings['floors'] = [];
-	for (const { version, postgresql, withdrawn } of releases) {
-		if (postgresql === undefined || withdrawn || isCandidate(version)) continue;
+	for (const { version, postgresql } of stable(releases)) {
+		if (postgresql === undefined) continue;
 		const before = floors.at(-1);
 		// Patch releases of an older line come later and keep its floor.
 		if (!before || compareNumbers(postgresql, before.min) > 0) floors.push({ from: version, min: postgresql });

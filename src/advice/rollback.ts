@@ -1,10 +1,10 @@
 // Whether one can go back: which older releases still start on the database that a newer one has opened.
 import type { FloorException, Note, Release, Verified } from '../knowledge/shape.ts';
-import { memo } from './memo.ts';
+import { stable } from './release.ts';
 import type { Trial } from './trial.ts';
 import { triedRollback } from './trial.ts';
 import type { Version } from './version.ts';
-import { compare, finalOf, isAbove, isCandidate, isWithin } from './version.ts';
+import { compare, finalOf, isAbove, isWithin } from './version.ts';
 
 export type Rollback = {
 	release: Version;
@@ -39,11 +39,6 @@ function startsAfter(newer: Release, older: Release): boolean {
 	const needed = older.schemaCompat === undefined ? newer.schema : (newer.schemaCompat ?? newer.schema);
 	return older.schema >= needed;
 }
-
-/** The stable ones of all that are known: every answer asks for them several times. */
-export const stable = memo((releases: readonly Release[]): readonly Release[] =>
-	releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version)),
-);
 
 type Floor = {
 	floor: Version /** The newest older release that does not start. */;

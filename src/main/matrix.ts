@@ -50,12 +50,10 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 	const store = await openStore(config.store.path);
 	let sentence: string | undefined;
 	let fault: unknown;
-	let stopping = false;
 	const ending = Promise.withResolvers<void>();
 	const shutdown = new AbortController();
 	const end = (why?: string) => {
 		sentence ??= why;
-		stopping = true;
 		shutdown.abort();
 		ending.resolve();
 	};
@@ -99,7 +97,7 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 		// Not by the clock of the day, which may jump.
 		let heardAt = Number.NEGATIVE_INFINITY;
 		const listening = () => performance.now() - heardAt < deafAfter;
-		const common = { store, homeserver, now, random, log, locked: end, stopping: () => stopping, pause };
+		const common = { store, homeserver, now, random, log, locked: end, stopping: () => shutdown.signal.aborted, pause };
 		const name = homeserver.names()[0] ?? 'Glia';
 
 		const outbox = openOutbox({ ...common, fatal, loginSince: () => account?.since ?? new Date(0) });

@@ -1,0 +1,11 @@
+// The releases that one can run: neither candidates nor withdrawn.
+import type { Release } from '../knowledge/shape.ts';
+import { memo } from './memo.ts';
+import { isCandidate } from './version.ts';
+
+export function isStable({ version, withdrawn }: Release): boolean {
+	return !withdrawn && !isCandidate(version);
+}
+
+/** The stable ones of all that are known: every answer asks for them several times. */
+export const stable = memo((releases: readonly Release[]): readonly Release[] => releases.filter(isStable));
