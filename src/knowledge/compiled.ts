@@ -1,7 +1,8 @@
 // The knowledge as the bot starts with it: from one compiled file, or from the files themselves if any has changed.
 // Reading and checking hundreds of YAML files takes most of a second, which a question on a terminal should not wait.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Knowledge, Passage } from './shape.ts';
 
 /** `from` is the fingerprint of the files it was compiled from. */
@@ -11,16 +12,39 @@ const file = 'compiled.json';
 
 /** Throws as readKnowledge does, when the files have changed since and have mistakes. */
 export async function openKnowledge(folder: URL): Promise<Knowledge> {
+	const from = fingerprint(folder);
 	const compiled = readCompiled(folder);
-	if (compiled?.from === fingerprint(folder)) return compiled.knowledge;
+	if (compiled?.from === from) return compiled.knowledge;
 	const { readKnowledge } = await import('./read.ts');
-	return readKnowledge(folder);
+	const knowledge = readKnowledge(folder);
+	try {
+		writeCompiled(folder, from, knowledge);
+	} catch {
+		// An unwritable folder (a read-only image, another user's checkout) costs a second at each start, nothing else.
+	}
+	return knowledge;
 }
 
-/** What was compiled last, up to date or not; undefined if nothing was. */
+/** What was compiled last, up to date or not; undefined if nothing was, or if it cannot be read. */
 export function readCompiled(folder: URL): Compiled | undefined {
 	const compiled = new URL(file, folder);
-	return existsSync(compiled) ? (JSON.parse(readFileSync(compiled, 'utf8')) as Compiled) : undefined;
+	if (!existsSync(compiled)) return undefined;
+	try {
+		return JSON.parse(readFileSync(compiled, 'utf8')) as Compiled;
+	} catch {
+		return undefined;
+	}
+}
+
+/** Writes the compiled file atomically: a reader, or a second writer, sees the old one or the new one, never half. */
+export function writeCompiled(folder: URL, from: string, knowledge: Knowledge): void {
+	const partial = fileURLToPath(new URL(`${file}.${process.pid}`, folder));
+	try {
+		writeFileSync(partial, compiledText(from, knowledge));
+		renameSync(partial, fileURLToPath(new URL(file, folder)));
+	} finally {
+		rmSync(partial, { force: true });
+	}
 }
 
 /** Every passage of upstream's that a refresh has seen, read or not. */

@@ -1,4 +1,4 @@
-import { renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { compiledText, fingerprint, openKnowledge, readCompiled } from '../../src/knowledge/compiled.ts';
@@ -21,9 +21,29 @@ async function titleIn(folder: URL): Promise<string | undefined> {
 }
 
 describe('the compiled knowledge', () => {
-	test('is what the files say: otherwise run npm run compile', () => {
+	test('is written where it is missing or stale, and says what the files say', async () => {
+		await openKnowledge(real);
 		expect(readCompiled(real)?.from).toBe(fingerprint(real));
 		expect(JSON.stringify(readCompiled(real)?.knowledge)).toBe(JSON.stringify(readKnowledge(real)));
+	});
+
+	test('is written once, and leaves nothing else behind', async () => {
+		const folder = folderOf({ 'synapse/notes/1.66.0.yaml': noteText() });
+		await openKnowledge(folder);
+		const { mtimeNs } = statSync(new URL('compiled.json', folder), { bigint: true });
+		await openKnowledge(folder);
+		expect(statSync(new URL('compiled.json', folder), { bigint: true }).mtimeNs).toBe(mtimeNs);
+		expect(readdirSync(folder)).toEqual(['compiled.json', 'synapse']);
+	});
+
+	test('half a file, or none that can be written, costs time and no answer', async () => {
+		const broken = folderOf({ 'synapse/notes/1.66.0.yaml': noteText() });
+		writeFileSync(new URL('compiled.json', broken), '{"from": "');
+		expect(await titleIn(broken)).toBe('Feed the pigeons');
+
+		const unwritable = folderOf({ 'synapse/notes/1.66.0.yaml': noteText() });
+		mkdirSync(new URL('compiled.json', unwritable));
+		expect(await titleIn(unwritable)).toBe('Feed the pigeons');
 	});
 
 	test('is used while its files are those it was made from, whatever their times', async () => {

@@ -1,7 +1,7 @@
 // npm run compile : checks the knowledge and writes what follows from it: the file that the bot starts with, and the
 // schemas for editors. To be run whenever a file of the knowledge or a shape has changed; a test says so otherwise.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { compiledText, fingerprint } from '../../src/knowledge/compiled.ts';
+import { fingerprint, writeCompiled } from '../../src/knowledge/compiled.ts';
 import { readKnowledge } from '../../src/knowledge/read.ts';
 import { editorSchemas } from './editor-schema.ts';
 
@@ -12,7 +12,7 @@ mkdirSync(schemas, { recursive: true });
 for (const [name, text] of editorSchemas()) writeFileSync(new URL(name, schemas), text);
 try {
 	const knowledge = readKnowledge(folder);
-	writeFileSync(new URL('compiled.json', folder), compiledText(fingerprint(folder), knowledge));
+	writeCompiled(folder, fingerprint(folder), knowledge);
 	const { notes, advisories, unread } = knowledge;
 	console.log(
 		`${notes.length} notes, ${advisories.length} advisories; ${unread.length} passages of upstream are unread`,
