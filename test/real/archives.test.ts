@@ -1,17 +1,6 @@
-// Upstream's real documents, from release archives that pip fetches: what the parser finds in them is what we know.
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import {
-	cpSync,
-	existsSync,
-	mkdirSync,
-	mkdtempSync,
-	readdirSync,
-	readFileSync,
-	renameSync,
-	rmSync,
-	writeFileSync,
-} from 'node:fs';
+// Upstream's real documents, from release archives of the package index: what the parser finds in them is what we know.
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -23,6 +12,7 @@ import { newsOf, readUpgradeNotes } from '../../src/knowledge/news.ts';
 import { readKnowledge } from '../../src/knowledge/read.ts';
 import { hashed } from '../../src/knowledge/upstream/passage.ts';
 import { upgradePassages } from '../../src/knowledge/upstream/upgrade-notes.ts';
+import { fetchArchive } from '../../tools/refresh/archive.ts';
 import { openSource } from '../../tools/refresh/source.ts';
 import { install } from './synapse.ts';
 
@@ -42,37 +32,11 @@ const { releases } = readKnowledge(folder);
 const folders = new Map<string, string>();
 
 beforeAll(async () => {
-	const python = join(await install(), 'venv', 'bin', 'python');
-	const cache = join(dirname(dirname(dirname(dirname(python)))), 'archives');
-	mkdirSync(cache, { recursive: true });
-	for (const edition of editions) folders.set(edition, await archive(edition, python, cache));
+	const home = await install();
+	const python = join(home, 'venv', 'bin', 'python');
+	const cache = join(dirname(home), 'archives');
+	for (const edition of editions) folders.set(edition, await fetchArchive(edition, cache, python));
 }, 900_000);
-
-/** The unpacked archive of a release; fetched once, complete or not there. */
-async function archive(edition: string, python: string, cache: string): Promise<string> {
-	const home = join(cache, `matrix_synapse-${edition}`);
-	if (existsSync(home)) return home;
-	const half = join(cache, `${edition}.${process.pid}`);
-	mkdirSync(half);
-	try {
-		const options = ['--disable-pip-version-check', '--no-input', '--no-deps', '--no-binary', 'matrix-synapse'];
-		await run(python, ['-I', '-m', 'pip', 'download', '-q', ...options, '-d', half, `matrix-synapse==${edition}`]);
-		await run('tar', ['-xzf', join(half, `matrix_synapse-${edition}.tar.gz`), '-C', half]);
-		renameSync(join(half, `matrix_synapse-${edition}`), home);
-		return home;
-	} finally {
-		rmSync(half, { recursive: true, force: true });
-	}
-}
-
-async function run(command: string, args: string[]): Promise<void> {
-	const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-	let said = '';
-	child.stderr.setEncoding('utf8').on('data', text => (said += text));
-	const [status] = await once(child, 'close');
-	if (status !== 0)
-		throw new Error(`${command} ${args.slice(0, 4).join(' ')} failed: ${said.trim().split('\n').at(-1)}`);
-}
 
 function notesOf(edition: string): string {
 	const source = openSource(folders.get(edition) ?? '');

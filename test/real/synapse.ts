@@ -364,11 +364,7 @@ async function run(command: string, args: string[]): Promise<void> {
 	for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', text => (output += text));
 	const [status] = await once(child, 'close');
 	if (status === 0) return;
-	const said =
-		output
-			.trim()
-			.split('\n')
-			.findLast(line => /error/i.test(line)) ?? output.trim().split('\n').at(-1);
+	const said = causeIn(output);
 	const unreachable =
 		/establish a new connection|Connection\w*Error|ConnectTimeout|ReadTimeout|NewConnection|ProxyError/;
 	throw new Error(
@@ -376,6 +372,20 @@ async function run(command: string, args: string[]): Promise<void> {
 			? `The tests with a real Synapse need the network once, to install Synapse, and pip cannot reach its package index (${said}).`
 			: `Synapse ${SYNAPSE} could not be installed for the tests (${said}).`,
 	);
+}
+
+/**
+ * What the output of a failed command says of the cause, on one line: the end of what a program that it ran said, else
+ * its own errors, else its last lines. A hint to look above is no cause.
+ */
+export function causeIn(output: string): string {
+	const inner = [...output.matchAll(/\[\d+ lines of output\]\n([\s\S]*?)\[end of output\]/g)].at(-1)?.[1];
+	const lines = (inner ?? output)
+		.split('\n')
+		.map(line => line.trim())
+		.filter(line => line && !/^(hint|note|\[notice\])\b|see above/i.test(line));
+	const errors = inner ? [] : lines.filter(line => /error|cannot|could not|failed|no space|denied/i.test(line));
+	return (errors.length ? errors : lines).slice(-3).join(' / ').slice(-1000) || 'it said nothing';
 }
 
 /** Creating the schema and its background updates take longer than all the rest of a start: done once, then copied. */

@@ -1,0 +1,103 @@
+// A Node.js that is too old, or an install without packages, ends in one sentence; so does a set-up that fails.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Script } from 'node:vm';
+import { expect, onTestFinished, test } from 'vitest';
+import { causeIn } from './real/synapse.ts';
+
+const root = join(import.meta.dirname, '..');
+const sentence = /^Glia needs Node\.js 24\.12 or newer, and this is \S+: install it from \S+, or run [^\n]+\n$/;
+
+/** Runs Node.js as if it were of this version: what follows the entry's first lines must not run. */
+function asNode(version: string, ...args: string[]) {
+	const folder = mkdtempSync(join(tmpdir(), 'glia-start-'));
+	onTestFinished(() => rmSync(folder, { recursive: true }));
+	const pretend = join(folder, 'pretend.cjs');
+	const versions = `{ ...process.versions, node: '${version}' }`;
+	writeFileSync(pretend, `Object.defineProperty(process, 'versions', { value: ${versions} });`);
+	return spawnSync(process.execPath, ['--require', pretend, ...args], { cwd: root, encoding: 'utf8' });
+}
+
+test.each(['18.20.8', '20.20.2', '22.22.0', '24.11.1'])('Node.js %s is told what it lacks', version => {
+	const { status, stdout, stderr } = asNode(version, 'src/main.ts', '--version');
+	expect([status, stdout]).toEqual([1, '']);
+	expect(stderr).toMatch(sentence);
+	expect(stderr).toContain(version);
+});
+
+test.each(['24.12.0', '24.21.0', '26.0.0'])('Node.js %s is new enough', version => {
+	expect(asNode(version, 'src/main.ts', '--version')).toMatchObject({ status: 0, stderr: '' });
+});
+
+test('a script that asked for JSON gets it', () => {
+	const { status, stdout, stderr } = asNode('20.20.2', 'src/main.ts', 'say', '--json', '!help');
+	expect([status, stderr]).toEqual([1, '']);
+	expect(JSON.parse(stdout)).toEqual({ format: 1, refused: expect.stringContaining('Glia needs Node.js 24.12') });
+});
+
+test('what an old Node.js must read is a script, and main.ts leads to it', () => {
+	expect(realpathSync(join(root, 'src/main.ts'))).toBe(realpathSync(join(root, 'src/start.cjs')));
+	for (const name of ['src/start.cjs', 'src/node-version.cjs']) {
+		const text = readFileSync(join(root, name), 'utf8');
+		// A Script is parsed as CommonJS: neither modules nor types. The operators are younger than some old Node.js.
+		expect(() => new Script(text)).not.toThrow();
+		expect(text).not.toMatch(/\?\.|\?\?|\|\|=|&&=|\bawait import\b/);
+	}
+});
+
+test('each npm script that runs Node.js asks first whether it is new enough', () => {
+	const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+		scripts: Record<string, string>;
+	};
+	const guarded =
+		/^node (--require \.\/src\/node-version\.cjs |--max-semi-space-size=4 src\/start\.cjs$|src\/node-version\.cjs && )/;
+	// An install must not fail on an old Node.js, and Biome needs none of ours.
+	const { prepare: _, format: __, ...checked } = scripts;
+	for (const [name, script] of Object.entries(checked)) expect(script, name).toMatch(guarded);
+});
+
+test('without packages it says how to get them', () => {
+	const folder = mkdtempSync(join(tmpdir(), 'glia-bare-'));
+	onTestFinished(() => rmSync(folder, { recursive: true }));
+	for (const name of ['src', 'commands', 'package.json'])
+		cpSync(join(root, name), join(folder, name), { recursive: true });
+	rmSync(join(folder, 'src/main.ts'));
+	symlinkSync('start.cjs', join(folder, 'src/main.ts'));
+	const { status, stderr } = spawnSync(process.execPath, [join(folder, 'src/main.ts')], { encoding: 'utf8' });
+	expect(status).toBe(3);
+	expect(stderr).toMatch(/^A package is missing: run `npm ci` in [^\n]+\n$/);
+});
+
+test('a set-up that fails shows the cause, not the hint to look above', () => {
+	const built = `Collecting matrix-synapse==1.163.2
+  error: subprocess-exited-with-error
+
+  × Preparing metadata (pyproject.toml) did not run successfully.
+  │ exit code: 1
+  ╰─> [3 lines of output]
+
+      Cargo, the Rust package manager, is not installed or is not on PATH.
+      This package requires Rust and Cargo to compile extensions.
+      [end of output]
+
+  note: This error originates from a subprocess, and is likely not a problem with pip.
+error: metadata-generation-failed
+
+× Encountered error while generating package metadata.
+╰─> See above for output.
+
+note: This is an issue with the package mentioned above, not pip.
+hint: See above for details.
+`;
+	expect(causeIn(built)).toContain('Cargo, the Rust package manager, is not installed');
+	expect(causeIn(built)).not.toMatch(/see above|hint/i);
+	const unknown = `ERROR: Could not find a version that satisfies the requirement matrix-synapse==9.9.9
+ERROR: No matching distribution found for matrix-synapse==9.9.9
+hint: See above for details.
+`;
+	expect(causeIn(unknown)).toContain('Could not find a version that satisfies the requirement matrix-synapse==9.9.9');
+	expect(causeIn('OSError: [Errno 28] No space left on device\n')).toContain('No space left on device');
+	expect(causeIn('')).toBe('it said nothing');
+});
