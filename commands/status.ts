@@ -17,6 +17,10 @@ export const status = {
 		const device = health.device?.();
 		const signed = device?.signed;
 		const sources = health.sources?.();
+		const uninvited = await store.uninvited();
+		const replacement = uninvited.find(({ from }) => from === room)?.to;
+		// Other rooms are counted only: whose they are is nobody's business here.
+		const elsewhere = uninvited.length - (replacement === undefined ? 0 : 1);
 		const ago = (at: Date) => Math.max(0, Math.round((now().getTime() - at.getTime()) / 1000));
 		const value = {
 			format: 1 as const,
@@ -41,6 +45,9 @@ export const status = {
 					};
 				}),
 			},
+			...(uninvited.length > 0 && {
+				awaitsInvitation: { ...(replacement !== undefined && { here: replacement }), elsewhere },
+			}),
 			...(sources && {
 				sources: sources.map(({ name, address, read, trouble }) => ({
 					name,

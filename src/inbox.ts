@@ -292,10 +292,18 @@ function relation({ event, thread }: Incoming): Content {
 	return { 'm.relates_to': { rel_type: 'm.thread', event_id: thread, is_falling_back: false, ...reply } };
 }
 
-/** Something said unasked: once for ever, by its name in this room. */
-export function announcement(what: string, room: string, answer: Answer): Saying {
+/**
+ * Something said unasked, once in a stay. The homeserver remembers transaction ids for as long as the device lives: an id
+ * made of the room alone would bring back the event of an earlier stay, and the room would hear nothing.
+ */
+export function announcement(
+	what: string,
+	{ room, stay }: { room: string; stay: string },
+	answer: Answer,
+	about: readonly string[] = [],
+): Saying {
 	const { contents } = matrixMessages(answer);
-	const said = saidId(what, room, 0);
+	const said = saidId(what, room, stay, ...about);
 	const content = { ...contents[0], 'io.glia.said': said };
 	return { said, room, kind: 'event', event: { type: 'm.room.message', content } };
 }

@@ -9,7 +9,7 @@ import type { Homeserver, Store } from './ports.ts';
 const patience = 14 * 24 * 3600_000;
 
 type Moving = {
-	store: Pick<Store, 'moves' | 'moved' | 'postponeMove' | 'dropMove' | 'walks'>;
+	store: Pick<Store, 'moves' | 'moved' | 'postponeMove' | 'dropMove' | 'awaitInvitation' | 'walks'>;
 	knowledge: () => Knowledge;
 	homeserver: Pick<Homeserver, 'join' | 'leave' | 'predecessor'>;
 	now: () => Date;
@@ -37,6 +37,12 @@ export async function followMoves(moving: Moving): Promise<number | undefined> {
 				await store.dropMove(move.from);
 				continue;
 			}
+			const uninvited = 'failure' in joined && failure.kind === 'refused' && failure.code === 'M_FORBIDDEN';
+			if (uninvited && (await store.awaitInvitation(move.from)))
+				log.info(
+					{ from: move.from, to: move.to },
+					'a room was upgraded to one that does not let me in: waiting for an invitation',
+				);
 			const wait = waitAfter(failure, move.tries, random());
 			await store.postponeMove(move.from, new Date(now().getTime() + wait));
 			next = Math.min(next ?? wait, wait);

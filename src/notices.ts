@@ -20,9 +20,9 @@ export async function announce({ store, now, name, reads, said }: Announcing): P
 	for (const untold of await store.untold()) {
 		const { room } = untold;
 		const sayings: Saying[] = [];
-		if (untold.encrypted && !reads) sayings.push(announcement('encrypted', room, cannotRead(name)));
-		else if (untold.greeting) sayings.push(announcement('hello', room, hello(name)));
-		if (untold.public) sayings.push(announcement('public', room, madePublic()));
+		if (untold.encrypted && !reads) sayings.push(announcement('encrypted', untold, cannotRead(name)));
+		else if (untold.greeting) sayings.push(announcement('hello', untold, hello(name)));
+		if (untold.public) sayings.push(announcement('public', untold, madePublic()));
 		await store.tell(room, sayings, now());
 		said();
 	}
@@ -35,12 +35,11 @@ export async function explain({ store, now, said }: Explaining): Promise<number 
 	const all = await store.unexplained(now());
 	const due = all.length > 0 ? await store.unexplained(new Date(now().getTime() - keyPatience)) : [];
 	for (const closed of due) {
-		const { room, sender, session, event, why } = closed;
-		const about = JSON.stringify([room, sender, session]);
-		const saying = announcement('unreadable', about, unreadableMessage(why));
+		const { sender, session, event, why } = closed;
+		const saying = announcement('unreadable', closed, unreadableMessage(why), [sender, session]);
 		if (saying.kind !== 'event') continue;
 		saying.event.content['m.relates_to'] = { 'm.in_reply_to': { event_id: event } };
-		await store.explain(closed, { ...saying, room, answers: event, sender }, now());
+		await store.explain(closed, { ...saying, answers: event, sender }, now());
 		said();
 	}
 	return all.length > due.length ? keyPatience / 4 : undefined;

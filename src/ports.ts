@@ -263,7 +263,7 @@ export type Store = WatchStore & {
 	/** All that could not be read, oldest first; there are never many. */
 	unreadable: () => Promise<Unreadable[]>;
 	/** The first of each session that came before that moment and that nobody was told of. */
-	unexplained: (before: Date) => Promise<Unreadable[]>;
+	unexplained: (before: Date) => Promise<(Unreadable & { stay: string })[]>;
 	/** Marks the session as explained; the saying is left out where this sender heard enough of them lately. */
 	explain: (unreadable: Unreadable, saying: Saying, now: Date) => Promise<void>;
 	/** Answers to this sender on their way, and whether somebody told him that they are too many. */
@@ -271,7 +271,7 @@ export type Store = WatchStore & {
 
 	room: (room: string) => Promise<Room | undefined>;
 	/** Joined rooms that have not heard a greeting, an encryption notice or a notice that they became public. */
-	untold: () => Promise<{ room: string; greeting: boolean; encrypted: boolean; public: boolean }[]>;
+	untold: () => Promise<{ room: string; stay: string; greeting: boolean; encrypted: boolean; public: boolean }[]>;
 	tell: (room: string, sayings: readonly Saying[], now: Date) => Promise<void>;
 	/** How many of each: what the bot is in, what waits to be decided, what waits to be delivered. */
 	counts: () => Promise<{ rooms: number; inbox: number; outbox: number }>;
@@ -292,7 +292,7 @@ export type Store = WatchStore & {
 	hurry: (now: Date) => Promise<void>;
 
 	/** Joined rooms that watch something and were not told that upstream is silent, from behind `after` by id. */
-	untoldOfSilence: (after: string, limit: number) => Promise<{ room: string; settings: Settings }[]>;
+	untoldOfSilence: (after: string, limit: number) => Promise<{ room: string; stay: string; settings: Settings }[]>;
 	/** Joined rooms that were told, and by which saying; none where the room does not want such news. */
 	toldOfSilence: (after: string, limit: number) => Promise<{ room: string; settings: Settings; said?: string }[]>;
 	/** Rooms are told of the silence, or that it is over, or the one that is spared is marked all the same. */
@@ -309,6 +309,8 @@ export type Store = WatchStore & {
 	moved: (move: Move, now: Date, resumed?: readonly Resumed[]) => Promise<void>;
 	postponeMove: (from: string, until: Date) => Promise<void>;
 	dropMove: (from: string) => Promise<void>;
+	/** Notes that the new room needs an invitation; true if that is new. */
+	awaitInvitation: (from: string) => Promise<boolean>;
 
 	/** Forgets a room and all about it. */
 	forget: (room: string) => Promise<void>;
@@ -356,6 +358,8 @@ export type WatchStore = {
 	keepLook: (server: WatchedServer) => Promise<void>;
 	/** When the last look at any server was, and when the next one is. */
 	looks: () => Promise<{ last?: Date; next?: Date }>;
+	/** Joined rooms whose replacement needs an invitation that has not come. */
+	uninvited: () => Promise<{ from: string; to: string }[]>;
 
 	/** All that a watch has heard of. */
 	heard: (watch: string) => Promise<Heard[]>;

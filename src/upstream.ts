@@ -31,10 +31,10 @@ export async function tellOfUpstream(telling: Telling): Promise<undefined> {
 	const silence = silenceOf(states, knowledge().read, now());
 	if (silence) {
 		const since = silence.since.toISOString();
-		await tell(telling, true, store.untoldOfSilence, ({ room, settings }) =>
+		await tell(telling, true, store.untoldOfSilence, ({ room, stay, settings }) =>
 			sayingOf(
 				room,
-				['silence', room, since],
+				['silence', room, stay, since],
 				settings,
 				silenceWords(silence, settings.zone ?? 'UTC', settings.mention),
 			),
@@ -48,11 +48,11 @@ export async function tellOfUpstream(telling: Telling): Promise<undefined> {
 
 type Asked = { room: string; settings: Settings; said?: string };
 
-async function tell(
+async function tell<Room extends Asked>(
 	{ store, now, said, stopping }: Telling,
 	silent: boolean,
-	next: (after: string, limit: number) => Promise<Asked[]>,
-	say: (asked: Asked) => Saying | undefined,
+	next: (after: string, limit: number) => Promise<Room[]>,
+	say: (asked: Room) => Saying | undefined,
 ): Promise<void> {
 	for (let after = ''; ; ) {
 		const rooms = await next(after, atOnce);

@@ -1,13 +1,14 @@
 // Invitations, moves, gaps, notices and the sync loop, on a played homeserver.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { status } from '../commands/status.ts';
 import { backoff } from '../src/backoff.ts';
 import { openStore } from '../src/edges/store.ts';
 import { fillGaps } from '../src/gaps.ts';
 import { takeIn } from '../src/intake.ts';
 import { answerInvitations } from '../src/invitations.ts';
-import { silence } from '../src/log.ts';
+import { type Log, silence } from '../src/log.ts';
 import { followMoves } from '../src/moves.ts';
-import { announce } from '../src/notices.ts';
+import { announce, explain } from '../src/notices.ts';
 import type { Batch, Failure, Store } from '../src/ports.ts';
 import { sweep } from '../src/sweep.ts';
 import { openWorker } from '../src/worker.ts';
@@ -164,6 +165,59 @@ describe('moves', () => {
 		expect(await store.movingFrom(room)).toBe(false);
 	});
 
+	test('one that needs an invitation is waited for: logged once, shown until the invitation comes', async () => {
+		const logged: string[] = [];
+		const log: Log = { ...silence, info: (_fields, text) => void logged.push(text) };
+		const patiently = () => followMoves({ ...common(), log, knowledge: () => known(), moved: () => moved++ });
+		played.createRoom(fresh, alice, { predecessor: room });
+		for (let i = 0; i < 5; i++, clock += day) await patiently();
+		expect(logged).toEqual([expect.stringContaining('waiting for an invitation')]);
+		expect(await store.uninvited()).toEqual([{ from: room, to: fresh }]);
+		// The state of the old room may come again, with the same replacement in it.
+		const state = { tombstone: { sender: alice, replacement: fresh } };
+		await store.take(batch('3', { joined: [news([], { room, state })] }), now());
+		await patiently();
+		expect(logged).toHaveLength(1);
+		await store.take(batch('4', { invited: [{ room: fresh, inviter: alice }] }), now());
+		expect(await store.uninvited()).toEqual([]);
+		played.invite(fresh, alice);
+		await patiently();
+		expect(moved).toBe(1);
+	});
+
+	test('!status names the replacement in the old room only, and counts it elsewhere', async () => {
+		const health = { version: '0', startedAt: now(), lastSync: now };
+		const lead = async (where: string) => {
+			const asked = { room: where } as Parameters<typeof status.run>[0];
+			return (await status.run(asked, { knowledge: known(), health, store, now })).lead;
+		};
+		played.createRoom(fresh, alice, { predecessor: room });
+		expect(await lead(room)).not.toContain('invitation');
+		await run();
+		expect(await lead(room)).toMatch(/upgraded to `!fresh`.*waiting for an invitation/);
+		expect(await lead('!elsewhere')).toMatch(/1 other room .*waiting for an invitation/);
+		expect(await lead('!elsewhere')).not.toContain(fresh);
+		await store.take(batch('3', { invited: [{ room: fresh, inviter: alice }] }), now());
+		expect(await lead(room)).not.toContain('invitation');
+	});
+
+	test('one that needs an invitation is waited for no longer when the old room is left', async () => {
+		played.createRoom(fresh, alice, { predecessor: room });
+		await run();
+		expect(await store.uninvited()).toHaveLength(1);
+		await store.take(batch('3', { left: [{ room }] }), now());
+		expect(await store.uninvited()).toEqual([]);
+	});
+
+	test('a homeserver that is away, or slows us down, is not taken for a missing invitation', async () => {
+		for (const failure of [away, { kind: 'limited', waitMs: 1 } as const]) {
+			played.setTrouble(() => failure);
+			await run();
+			clock += 60_000;
+		}
+		expect(await store.uninvited()).toEqual([]);
+	});
+
 	test('a claim that cannot be checked is not believed', async () => {
 		played.createRoom(fresh, alice, { predecessor: room, state: { joinRule: 'public' } });
 		played.setTrouble(call => (call === 'predecessor' ? away : undefined));
@@ -258,6 +312,58 @@ describe('notices', () => {
 			body: expect.stringContaining('cannot read it'),
 		});
 		expect(await store.counts()).toMatchObject({ outbox: 1 });
+	});
+
+	// The homeserver answers a transaction id that it knows with the old event, and says nothing.
+	describe('each stay in a room has its own', () => {
+		const named = async () => (await store.due(now(), [], 9)).map(({ said }) => said);
+		const told = () => announce({ store, now, name: 'glia', reads: true, said: () => undefined });
+		const left = async (token: string) => {
+			await store.take(batch(token, { left: [{ room }] }), now());
+			await store.forget(room);
+		};
+
+		test('greeting and warning that it is public', async () => {
+			const names: string[] = [];
+			for (const stay of [1, 2]) {
+				await store.take(batch(`${stay}a`, { joined: [news([], { room })] }), now());
+				await store.take(batch(`${stay}b`, { joined: [news([], { room, state: { joinRule: 'public' } })] }), now());
+				await told();
+				for (const row of await store.due(now(), [], 1)) await store.sent(row.id, undefined, now());
+				names.push(...(await named()));
+				await left(`${stay}c`);
+				await store.take(batch(`${stay}d`, { joined: [news([], { room })] }), now());
+				await told();
+				names.push(...(await named()));
+				await left(`${stay}e`);
+			}
+			expect(names).toHaveLength(4);
+			expect(new Set(names).size).toBe(4);
+		});
+
+		test('word on a message that cannot be read', async () => {
+			const closed = {
+				event: '$closed',
+				room,
+				sender: alice,
+				at: now(),
+				session: 's',
+				why: 'MissingRoomKey',
+				raw: '{}',
+			};
+			const names: string[] = [];
+			for (const stay of [1, 2]) {
+				await store.take(batch(`${stay}a`, { joined: [news([], { room })] }), now());
+				await store.tell(room, [], now());
+				await store.take(batch(`${stay}b`, { joined: [news([], { room, unreadable: [closed] })] }), now());
+				clock += 60_000;
+				await explain({ store, now, said: () => undefined });
+				names.push(...(await named()));
+				await left(`${stay}c`);
+			}
+			expect(names).toHaveLength(2);
+			expect(new Set(names).size).toBe(2);
+		});
 	});
 });
 

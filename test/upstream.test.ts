@@ -20,15 +20,20 @@ async function played(rooms: readonly string[]) {
 		read: now(),
 		...more,
 	});
-	for (const room of rooms) {
+	const names: string[] = [];
+	const join = async (room: string) => {
 		const joined = [{ room, state: {}, messages: [], redacted: [] }];
 		await store.take({ token: room, joined, invited: [], left: [] }, now());
 		await store.keepWatch({ id: room, room, server: 'example.org', facts: [], changed: now() }, now());
-	}
+	};
+	for (const room of rooms) await join(room);
 	return {
 		store,
 		state,
 		now,
+		join,
+		/** The ids of all that was said, in order. */
+		saidIds: () => names,
 		/** Goes on for so many hours, asking every half hour; `broken`: upstream does not answer meanwhile. */
 		async live(hours: number, broken: boolean): Promise<string[]> {
 			const heard: string[] = [];
@@ -53,6 +58,7 @@ async function played(rooms: readonly string[]) {
 					for (const one of due) {
 						if (one.kind !== 'event') throw new Error('not an event');
 						const thread = one.continues === undefined ? '' : ' (thread)';
+						names.push(one.said);
 						heard.push(`${one.room}: ${String(one.event.content.body).split(/\n|(?<=again\.)/)[0]}${thread}`);
 						await store.sent(one.id, `$${one.said}`, now());
 					}
@@ -75,6 +81,16 @@ test('a silence of two days is told once a room, its end once in the thread; the
 		['!a', '!b'].map(room => `${room}: ✅ I read upstream’s news again. (thread)`),
 	);
 	expect(await world.live(60, true)).toHaveLength(2);
+	await world.store.close();
+});
+
+test('a room that was left and joined again hears of the silence again', async () => {
+	const world = await played(['!a']);
+	expect(await world.live(60, true)).toHaveLength(1);
+	await world.store.forget('!a');
+	await world.join('!a');
+	expect(await world.live(1, true)).toHaveLength(1);
+	expect(new Set(world.saidIds()).size).toBe(2);
 	await world.store.close();
 });
 

@@ -573,6 +573,8 @@ type Status = {
 		next?: string;
 		servers: readonly { server: string; seen?: string; looked?: string; next: string }[];
 	};
+	/** Rooms that were upgraded to one that needs an invitation: what this room's is, and how many others there are. */
+	awaitsInvitation?: { here?: string; elsewhere: number };
 	/** Upstream's sources; `ago` in seconds. Absent where there are none, empty where they are switched off. */
 	sources?: { name: string; address: string; read?: string; ago?: number; trouble?: string }[];
 };
@@ -584,7 +586,8 @@ function moment(at: string): string {
 
 /** `zone`: the room's time zone. */
 export function statusWords(status: Status, zone: string): Answer {
-	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories, watch, sources } = status;
+	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories, watch, sources, awaitsInvitation } =
+		status;
 	const looks = [
 		...(watch.last === undefined ? [] : [`last look ${momentIn(new Date(watch.last), zone)}`]),
 		...(watch.next === undefined ? [] : [`next look ${momentIn(new Date(watch.next), zone)}`]),
@@ -594,6 +597,7 @@ export function statusWords(status: Status, zone: string): Answer {
 		`Watch: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no server for this room'}${looks.length ? `. For all my rooms: ${looks.join(', ')}` : ''}`,
 		...(lastSync ? [`Last word from the homeserver: ${moment(lastSync)}`] : []),
 		...(device ? [deviceLine(device)] : []),
+		...(awaitsInvitation ? invitationLines(awaitsInvitation) : []),
 	];
 	return {
 		value: status,
@@ -621,6 +625,17 @@ function deviceLine({ fingerprint, signed }: NonNullable<Status['device']>): str
 		? 'signed by my account'
 		: '⚠️ not signed by my account: some clients will not read me, and my log says what to do';
 	return `My device: ${code(fingerprint)}, ${standing}`;
+}
+
+function invitationLines({ here, elsewhere }: NonNullable<Status['awaitsInvitation']>): string[] {
+	return [
+		...(here === undefined
+			? []
+			: [`⚠️ This room was upgraded to ${code(here)}, which I may not enter: I am waiting for an invitation to it`]),
+		...(elsewhere === 0
+			? []
+			: [`${count(elsewhere, 'other room')} of mine moved to where I may not go yet: I am waiting for an invitation`]),
+	];
 }
 
 function sourcesSection(sources: NonNullable<Status['sources']>): Section {

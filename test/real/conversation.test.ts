@@ -1,5 +1,5 @@
 // A conversation in rooms of a real Synapse: invited, greeted, asked in all the ways people have, answered once.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Bot, makeBot } from './bot.ts';
 import { type Person, person, type RoomEvent } from './person.ts';
 import { type Homeserver, sharedSynapse } from './synapse.ts';
@@ -45,6 +45,19 @@ describe.each(['10', '12'])('in a room of version %s', version => {
 		expect(answer.content.formatted_body).not.toContain('mx-reply');
 		const hellos = (await alice.messagesOf(room)).filter(event => /Hello, I am/.test(event.content.body ?? ''));
 		expect(hellos).toHaveLength(1);
+	}, 60_000);
+
+	test('sent away and invited again, it says hello again', async () => {
+		const room = await roomWithBot(version);
+		await alice.say(room, '!leave');
+		await alice.waitFor(
+			({ room_id, type, sender, content }) =>
+				room_id === room && type === 'm.room.member' && sender === bot.userId && content.membership === 'leave',
+		);
+		await alice.invite(room, bot.userId);
+		const hellos = async () =>
+			(await alice.messagesOf(room)).filter(({ content }) => /Hello, I am/.test(content.body ?? ''));
+		await vi.waitUntil(async () => (await hellos()).length === 2, { timeout: 20_000, interval: 200 });
 	}, 60_000);
 
 	test('a creator may change things, a member may not', async () => {

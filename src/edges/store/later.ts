@@ -20,6 +20,7 @@ export function openLater(): WatchStore {
 		nextLook: async () => (await store()).nextLook(),
 		keepLook: async server => (await store()).keepLook(server),
 		looks: async () => (await store()).looks(),
+		uninvited: async () => (await store()).uninvited(),
 		heard: async watch => (await store()).heard(watch),
 		open: async room => (await store()).open(room),
 		saidIn: async (room, event) => (await store()).saidIn(room, event),

@@ -15,6 +15,7 @@ export const migrations: Record<string, Migration> = {
 	'0005-beginners': { up: watchBeginners },
 	'0006-silences': { up: silencesTable },
 	'0007-walks': { up: walkTables },
+	'0008-stays': { up: stays },
 };
 
 async function room(db: Kysely<unknown>): Promise<void> {
@@ -142,4 +143,15 @@ async function unreadable(db: Kysely<unknown>): Promise<void> {
 		.addColumn('said', integer, column => column.notNull())
 		.execute();
 	await sql`CREATE INDEX unreadable_sender ON unreadable (room, sender)`.execute(db);
+}
+
+async function stays(db: Kysely<unknown>): Promise<void> {
+	await db.schema
+		.alterTable('rooms')
+		.addColumn('stay', 'text', column => column.notNull().defaultTo(''))
+		.execute();
+	await db.schema
+		.alterTable('moves')
+		.addColumn('uninvited', 'integer', column => column.notNull().defaultTo(0))
+		.execute();
 }

@@ -24,6 +24,8 @@ type RoomStore = Pick<
 	| 'postponeMove'
 	| 'dropMove'
 	| 'movingFrom'
+	| 'awaitInvitation'
+	| 'uninvited'
 	| 'forget'
 	| 'leftBefore'
 >;
@@ -37,7 +39,16 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 		async untold() {
 			const rows = await db
 				.selectFrom('rooms')
-				.select(['room', 'greeted', 'told_encrypted', 'told_public', 'encryption', 'join_rule', 'history_visibility'])
+				.select([
+					'room',
+					'greeted',
+					'told_encrypted',
+					'told_public',
+					'encryption',
+					'join_rule',
+					'history_visibility',
+					'stay',
+				])
 				.where('membership', '=', 'joined')
 				.where(({ or, and, eb }) =>
 					or([
@@ -52,6 +63,7 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 				.execute();
 			return rows.map(row => ({
 				room: row.room,
+				stay: row.stay,
 				greeting: row.greeted === 0,
 				encrypted: row.encryption !== null && row.told_encrypted === 0,
 				public: (row.join_rule === 'public' || row.history_visibility === 'world_readable') && row.told_public === 0,
@@ -159,6 +171,24 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 				.where('from_room', '=', from)
 				.execute();
 		},
+		async awaitInvitation(from) {
+			const { numUpdatedRows } = await db
+				.updateTable('moves')
+				.set({ uninvited: 1 })
+				.where('from_room', '=', from)
+				.where('uninvited', '=', 0)
+				.executeTakeFirst();
+			return numUpdatedRows > 0n;
+		},
+		uninvited: () =>
+			db
+				.selectFrom('moves')
+				.innerJoin('rooms', 'rooms.room', 'moves.from_room')
+				.select(['from_room as from', 'to_room as to'])
+				.where('membership', '=', 'joined')
+				.where('uninvited', '=', 1)
+				.orderBy('from_room')
+				.execute(),
 		async dropMove(from) {
 			await db.deleteFrom('moves').where('from_room', '=', from).execute();
 		},

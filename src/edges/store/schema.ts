@@ -17,6 +17,7 @@ export const unknownRoom = {
 	last_at: null,
 	told_encrypted: 0,
 	told_public: 0,
+	stay: '',
 } satisfies Partial<Tables['rooms']>;
 
 export type Tables = {
@@ -49,6 +50,8 @@ export type Tables = {
 		greeted: 0 | 1;
 		told_encrypted: 0 | 1;
 		told_public: 0 | 1;
+		/** Tells this stay in the room from earlier and later ones; empty for those that began before it was kept. */
+		stay: string;
 	};
 	inbox: {
 		event: string;
@@ -115,7 +118,16 @@ export type Tables = {
 		/** When we came in by it; kept for a while to see who invites too often. */
 		accepted_at: number | null;
 	};
-	moves: { from_room: string; to_room: string; via: string; since: number; tries: number; next_try: number };
+	moves: {
+		from_room: string;
+		to_room: string;
+		via: string;
+		since: number;
+		tries: number;
+		next_try: number;
+		/** Whether the new room has refused us for want of an invitation, and none has come since. */
+		uninvited: 0 | 1;
+	};
 	servers: { server: string; spells: string; looked: number | null; next_look: number };
 	watches: {
 		id: string;

@@ -18,7 +18,7 @@ export function silencesOf(db: Kysely<Tables>): Pick<Store, 'untoldOfSilence' | 
 		async untoldOfSilence(after, limit) {
 			const rows = await db
 				.selectFrom('rooms')
-				.select(['room', 'settings'])
+				.select(['room', 'settings', 'stay'])
 				.where('membership', '=', 'joined')
 				.where('room', '>', after)
 				.where(({ and, exists, not, selectFrom }) =>
@@ -30,7 +30,7 @@ export function silencesOf(db: Kysely<Tables>): Pick<Store, 'untoldOfSilence' | 
 				.orderBy('room')
 				.limit(limit)
 				.execute();
-			return rows.map(({ room, settings }) => ({ room, settings: JSON.parse(settings) as Settings }));
+			return rows.map(({ settings, ...row }) => ({ ...row, settings: JSON.parse(settings) as Settings }));
 		},
 		async toldOfSilence(after, limit) {
 			const rows = await db

@@ -54,7 +54,7 @@ async function noteInvitation(tx: Transaction<Tables>, room: string, inviter: st
 		.onConflict(conflict => conflict.column('room').doUpdateSet(row))
 		.execute();
 	// An invitation to the room that takes over another's: now it may let us in.
-	await tx.updateTable('moves').set({ next_try: now }).where('to_room', '=', room).execute();
+	await tx.updateTable('moves').set({ next_try: now, uninvited: 0 }).where('to_room', '=', room).execute();
 }
 
 async function takeRoom(
@@ -129,6 +129,8 @@ async function enter(
 		greeted: first || move || known?.greeted === 1 ? 1 : 0,
 		told_encrypted: known?.told_encrypted ?? 0,
 		told_public: isPublic ? 1 : 0,
+		// The batch alone would begin again with a new store, the time alone would stand still with the clock.
+		stay: `${batch} ${now}`,
 		...stateColumns(state),
 		last_event: last?.event ?? null,
 		last_at: last?.at.getTime() ?? null,
@@ -166,10 +168,11 @@ async function noteMove(
 		.executeTakeFirst();
 	if (done || replacement === room) return;
 	const row = { to_room: replacement, via: sender.slice(sender.indexOf(':') + 1), since: now, tries: 0, next_try: now };
+	const uninvited = sql<0 | 1>`CASE WHEN moves.to_room = ${replacement} THEN moves.uninvited ELSE 0 END`;
 	await tx
 		.insertInto('moves')
-		.values({ from_room: room, ...row })
-		.onConflict(conflict => conflict.column('from_room').doUpdateSet(row))
+		.values({ from_room: room, ...row, uninvited: 0 })
+		.onConflict(conflict => conflict.column('from_room').doUpdateSet({ ...row, uninvited }))
 		.execute();
 }
 

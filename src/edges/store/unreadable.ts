@@ -19,16 +19,18 @@ export function unreadableOf(db: Kysely<Tables>): Pick<Store, 'unreadable' | 'un
 		async unexplained(before) {
 			const rows = await db
 				.selectFrom('unreadable')
-				.selectAll()
+				.leftJoin('rooms', 'rooms.room', 'unreadable.room')
+				.selectAll('unreadable')
+				.select('stay')
 				.where('explained_at', 'is', null)
 				.where('received', '<=', before.getTime())
 				.orderBy('received')
 				.orderBy('at')
 				.execute();
-			const first = new Map<string, Unreadable>();
-			for (const row of rows) {
+			const first = new Map<string, Unreadable & { stay: string }>();
+			for (const { stay, ...row } of rows) {
 				const session = JSON.stringify([row.room, row.sender, row.session]);
-				if (!first.has(session)) first.set(session, eventOf(row));
+				if (!first.has(session)) first.set(session, { ...eventOf(row), stay: stay ?? '' });
 			}
 			return [...first.values()];
 		},

@@ -8,7 +8,7 @@ import type { Decision, Heard, Numbered, WatchStore } from '../../ports.ts';
 import { insertSayings } from './outbox.ts';
 import { type Tables, unknownRoom } from './schema.ts';
 
-export function watchOf(db: Kysely<Tables>): WatchStore {
+export function watchOf(db: Kysely<Tables>): Omit<WatchStore, 'uninvited'> {
 	const heard = () =>
 		db.selectFrom('matters').innerJoin('watches', 'watches.id', 'matters.watch').selectAll('matters').select('server');
 	return {
