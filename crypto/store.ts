@@ -69,7 +69,7 @@ function openFile(file: string): DatabaseSync {
 	try {
 		// BEGIN EXCLUSIVE takes the lock now, and locking_mode keeps it until the process ends, however it ends.
 		sqlite.exec(
-			'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN EXCLUSIVE',
+			'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; BEGIN EXCLUSIVE',
 		);
 		const format = sqlite.prepare('PRAGMA user_version').get()?.user_version;
 		if (typeof format === 'number' && format > FORMAT) {

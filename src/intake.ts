@@ -22,6 +22,9 @@ type Taking = {
 /** Failed first syncs of a start that are still forgiven. */
 const startTries = 3;
 
+/** The longest pause (ms) between two questions to a homeserver that is away: one that comes back is noticed soon. */
+const longestPause = 5000;
+
 /**
  * How long the next question waits after messages (ms). A homeserver that is one process works on what it is asked
  * first: asked at once, it would look for news while our answer waits.
@@ -54,7 +57,7 @@ export async function takeIn(taking: Taking): Promise<void> {
 		const why = failure.kind === 'limited' ? 'it is limiting us' : failure.why;
 		tries++;
 		if (!heard && tries >= startTries) return taking.unreachable(why);
-		const wait = failure.kind === 'limited' ? failure.waitMs : backoff(tries, random());
+		const wait = failure.kind === 'limited' ? failure.waitMs : Math.min(longestPause, backoff(tries, random()));
 		log.warn({ why, tries, waitMs: Math.round(wait) }, 'the homeserver does not answer');
 		await taking.pause(wait);
 	}

@@ -233,6 +233,8 @@ export type PlacedWalk = { walk: Walk; thread: Thread; event?: string };
 /** What is kept. Each function is one transaction; when its promise resolves, the disk has it. */
 export type Store = WatchStore & {
 	account: () => Promise<Account | undefined>;
+	/** Whose store this is, with a token or without; undefined until somebody logged in. */
+	owner: () => Promise<string | undefined>;
 	keepAccount: (account: Account) => Promise<void>;
 	/** Forgets the token, so that the next start logs in anew. */
 	dropToken: () => Promise<void>;
@@ -288,7 +290,7 @@ export type Store = WatchStore & {
 	giveUp: (id: number, why: string, now: Date) => Promise<void>;
 	/** Whether this room has been replaced by one that we are not yet in. */
 	movingFrom: (room: string) => Promise<boolean>;
-	/** All that waits only because the homeserver was away is due now. */
+	/** All that waits only because the homeserver was away is due now: sayings, gaps, invitations, moves. */
 	hurry: (now: Date) => Promise<void>;
 
 	/** Joined rooms that watch something and were not told that upstream is silent, from behind `after` by id. */
@@ -319,6 +321,8 @@ export type Store = WatchStore & {
 	/** Deletes what was decided or delivered before that moment. */
 	prune: (before: Date) => Promise<void>;
 	kept: Kept;
+	/** Takes what was deleted out of the files beside the database, too. */
+	tidy: () => Promise<void>;
 	close: () => Promise<void>;
 };
 

@@ -26,7 +26,7 @@ export type Connection = Homeserver & {
 };
 
 type Edges = {
-	store: Pick<Store, 'account' | 'keepAccount' | 'dropToken' | 'room' | 'unreadable'>;
+	store: Pick<Store, 'account' | 'owner' | 'keepAccount' | 'dropToken' | 'room' | 'unreadable'>;
 	/** Where the keys lie. */
 	folder: string;
 	log: Log;
@@ -52,6 +52,8 @@ export async function connect(
 	let lastSync: Date | undefined;
 	/** Whether something was said since the last sync was asked for. */
 	let said = false;
+	/** Whether the last sync failed: the next one only asks whether the homeserver is there. */
+	let failed = false;
 	let displayName: string | undefined;
 	let loggingIn: Promise<boolean> | undefined;
 	let account: Account;
@@ -180,8 +182,9 @@ export async function connect(
 				filter: filter.sync,
 				// The first one does not wait for news: whoever started the bot wants to know whether it is in sync. Nor does
 				// the one after something was said: it moves us behind our own event, which the filter leaves out. Waiting
-				// before it, the homeserver would have to compare three states of the room for each message that comes.
-				timeout: lastSync === undefined || said ? 0 : patience,
+				// before it, the homeserver would have to compare three states of the room for each message that comes. Nor does
+				// one after a failure: a quiet homeserver would seem to be away for another half minute.
+				timeout: lastSync === undefined || said || failed ? 0 : patience,
 				...(since !== undefined && { since }),
 			};
 			said = false;
@@ -190,6 +193,7 @@ export async function connect(
 				raw => (isRecord(raw) ? raw : undefined),
 				matrix => matrix.doRequest('GET', '/_matrix/client/v3/sync', query, null, time),
 			);
+			failed = 'failure' in outcome;
 			if ('failure' in outcome) return outcome;
 			const read = await guarded(async () => encryption?.read(outcome.value, store.unreadable));
 			if ('failure' in read) return read;

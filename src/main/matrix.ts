@@ -4,6 +4,7 @@ import type { Respondent } from '../bot.ts';
 import { Refusal } from '../command.ts';
 import type { Config } from '../config.ts';
 import { connect } from '../edges/matrix.ts';
+import { writeTrouble } from '../edges/store/disk.ts';
 import { openStore } from '../edges/store.ts';
 import { fillGaps } from '../gaps.ts';
 import { openInbox } from '../inbox.ts';
@@ -63,7 +64,8 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 		fault ??= error;
 		end();
 	};
-	const signals = ['SIGTERM', 'SIGINT'] as const;
+	// A terminal that is closed sends SIGHUP: Node would die of it with everything in hand.
+	const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 	const onSignal = (signal: string) => {
 		log.info({ signal }, 'stopping');
 		end();
@@ -119,6 +121,7 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 			fatal,
 		);
 		const sweeping = { ...common, graceDays: config.matrix.forgetAfterDays };
+		const tidier = openWorker(() => store.tidy().then(() => undefined), fatal);
 		const sweeper = openWorker(() => sweep(sweeping).then(() => undefined), fatal, hour);
 		const watching = {
 			...common,
@@ -133,7 +136,10 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 		const upstream = openWorker(() => tellOfUpstream(silence), fatal, Math.min(upstreamPause, limits.every));
 		const reader = openWorker(() => outside.web.readNews().then(() => undefined), fatal);
 		const workers = [gaps, invitations, notices, explanations, moves];
-		for (const worker of [...workers, inbox, outbox, sweeper, reader, watch, upstream]) worker.wake();
+		const hurry = () => {
+			for (const worker of [gaps, invitations, moves]) worker.wake();
+		};
+		for (const worker of [...workers, inbox, outbox, sweeper, tidier, reader, watch, upstream]) worker.wake();
 
 		const intake = takeIn({
 			...common,
@@ -150,7 +156,7 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 				if (batch.joined.some(({ unreadable = [] }) => unreadable.length > 0)) explanations.wake();
 				if (batch.invited.length > 0) invitations.wake();
 				if (changed || batch.invited.length > 0) moves.wake();
-				if (back) outbox.back().catch(fatal);
+				if (back) outbox.back().then(hurry, fatal);
 			},
 		}).catch(fatal);
 
@@ -162,7 +168,7 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 		}
 		await homeserver.close();
 		outside.web.close();
-		const working = [...workers, inbox, sweeper, reader, watch, upstream];
+		const working = [...workers, inbox, sweeper, tidier, reader, watch, upstream];
 		const ends = [intake, outbox.stop(0), ...working.map(worker => worker.stop())];
 		await Promise.race([Promise.all(ends), sleep(lastSteps, undefined, { ref: false })]);
 	} finally {
@@ -176,8 +182,9 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 		const why = fault instanceof Error ? fault.message : String(fault);
 		// Those of the keys are whole sentences already.
 		const whole = fault instanceof Error && fault.name === 'CryptoError';
-		const said = whole ? why : `What came in or goes out cannot be kept in ${config.store.path}: ${why}`;
-		process.stderr.write(`${said}.\n`);
+		const kept = whole ? why : `What came in or goes out cannot be kept in ${config.store.path}: ${why}`;
+		const trouble = writeTrouble(config.store.path);
+		process.stderr.write(`${kept}${trouble === undefined ? '' : `: ${trouble}`}.\n`);
 		return 3;
 	}
 	if (sentence !== undefined) throw new Refusal(sentence);

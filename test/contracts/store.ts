@@ -72,6 +72,22 @@ export function storeContract(open: () => Promise<Store>): void {
 		expect(await store.account()).toEqual({ ...account, token: 'newer' });
 		await store.dropToken();
 		expect(await store.account()).toBeUndefined();
+		expect(await store.owner()).toBe(alice);
+	});
+
+	test('when the homeserver is back, all that waited for it is due', async () => {
+		await inRoom();
+		const tombstone = { sender: alice, replacement: '!fresh' };
+		const invited = [{ room: '!other:x', inviter: alice }];
+		await store.take(batch('3', { joined: [news([], { gap: 'back', state: { tombstone } })], invited }), start);
+		const [gap] = await store.gaps(start);
+		if (gap) await store.postponeGap(gap, later(60));
+		await store.postponeInvitation('!other:x', later(60));
+		await store.postponeMove(room, later(60));
+		const due = async () => [await store.gaps(start), await store.invitations(start), await store.moves(start)];
+		expect((await due()).map(({ length }) => length)).toEqual([0, 0, 0]);
+		await store.hurry(start);
+		expect((await due()).map(({ length }) => length)).toEqual([1, 1, 1]);
 	});
 
 	describe('inbox', () => {

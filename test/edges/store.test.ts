@@ -1,12 +1,13 @@
 // The store on the memory and on a file, and what only a file can do wrong.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from 'vitest';
+import { writeTrouble } from '../../src/edges/store/disk.ts';
 import { openStore } from '../../src/edges/store.ts';
-import { batch, storeContract } from '../contracts/store.ts';
+import { batch, incoming, news, saying, storeContract } from '../contracts/store.ts';
 
 const folders: string[] = [];
 
@@ -81,4 +82,45 @@ test('a file that is no store, and a folder that cannot be one, are refused in o
 	await expect(openStore(join(path, 'glia.sqlite', 'below'))).rejects.toThrow(
 		/^The store's folder .* cannot be used: /,
 	);
+});
+
+test('what people said and what was answered is in no file once it is delivered', async () => {
+	const path = folder();
+	const store = await openStore(path);
+	const now = new Date();
+	await store.take(batch('1'), now);
+	await store.take(batch('2', { joined: [news()] }), now);
+	for (const gap of await store.gaps(now)) await store.fill(gap, { messages: [] }, now);
+	const bytes = () => readdirSync(path).map(name => readFileSync(join(path, name), 'latin1'));
+	for (let i = 0; i < 300; i++) {
+		// Of all lengths, so that rows lie on pages of their own, beside others, and on several.
+		const body = `planted-question-${i} `.repeat(1 + ((i * 7) % 400));
+		await store.take(batch(`m${i}`, { joined: [news([incoming(`$${i}`, { body })])] }), now);
+		if (i === 0) expect(bytes().some(file => file.includes('planted-question'))).toBe(true);
+		const content = { body: `planted-answer-${i} `.repeat(1 + ((i * 11) % 400)) };
+		await store.settle(`$${i}`, [saying(`s${i}`, { event: { type: 'm.room.message', content } } as never)], now);
+		const [row] = await store.due(now, [], 1);
+		await store.seal(row?.id ?? 0, { type: 'm.room.message', content });
+		await store.sent(row?.id ?? 0, `$a${i}`, now);
+	}
+	await store.tidy();
+	expect(bytes().filter(file => file.includes('planted'))).toEqual([]);
+	await store.close();
+});
+
+test.each([
+	['EDQUOT', /disk quota .* used up/],
+	['ENOSPC', /disk is full/],
+	['EROFS', /read-only/],
+])('a disk that takes nothing is named by what the system says: %s', (code, sentence) => {
+	const refuse = () => {
+		throw Object.assign(new Error(`${code}: write`), { code });
+	};
+	expect(writeTrouble(folder(), refuse)).toMatch(sentence);
+});
+
+test('a disk that takes what is written is not blamed, and nothing is left on it', () => {
+	const path = folder();
+	expect(writeTrouble(path)).toBeUndefined();
+	expect(readdirSync(path)).toEqual([]);
 });

@@ -1,4 +1,5 @@
 // Starts that cannot succeed, ends that must: each one clear sentence and the right exit status.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,6 +7,7 @@ import { afterEach, beforeAll, expect, test } from 'vitest';
 import { answerTo, roomWith, tally } from './answers.ts';
 import { type Bot, type BotOptions, makeBot } from './bot.ts';
 import { login, person } from './person.ts';
+import { startProxy } from './proxy.ts';
 import { type Homeserver, sharedSynapse, startSynapse } from './synapse.ts';
 
 let home: Homeserver;
@@ -158,3 +160,95 @@ test('a store that cannot be written ends the process with a sentence', async ()
 	expect(await bot.ended()).toBe(3);
 	expect(sentences(bot)).toEqual([expect.stringMatching(/cannot be kept.*the disk is full/)]);
 }, 60_000);
+
+/** Changes what stands below `matrix` in the configuration. */
+function configure(bot: Bot, matrix: Record<string, unknown>): void {
+	const config = JSON.parse(readFileSync(bot.configPath, 'utf8'));
+	writeFileSync(bot.configPath, JSON.stringify({ ...config, matrix: { ...config.matrix, ...matrix } }));
+}
+
+/** The session in the store. Only while the bot does not run. */
+function sessionOf(bot: Bot): Record<string, unknown> {
+	const database = new DatabaseSync(`${bot.dir}/data/glia.sqlite`, { readOnly: true });
+	const session = database.prepare('SELECT user, homeserver, device, token FROM account').get();
+	database.close();
+	return { ...session };
+}
+
+test.each([
+	['by password', false],
+	['by token', true],
+])(
+	'another address of the same homeserver: watches, rooms and what was said meanwhile are there (%s)',
+	async (_how, byToken) => {
+		const bot = await newBot({ byToken });
+		await bot.start();
+		const alice = await person(home, 'alice');
+		const room = await roomWith(bot, alice);
+		const watching = await alice.say(room, '!watch glia-test.invalid');
+		await alice.waitFor(answerTo(watching, bot.userId));
+		await bot.stop();
+		const before = sessionOf(bot);
+		const meanwhile = await alice.say(room, '!servers');
+		const proxy = await startProxy(home.url, {});
+		try {
+			configure(bot, { homeserver: proxy.url });
+			await bot.start();
+			const answer = await alice.waitFor(answerTo(meanwhile, bot.userId));
+			expect(answer.content.body).toContain('glia-test.invalid');
+			await bot.stop();
+			expect(sessionOf(bot)).toEqual({ ...before, homeserver: proxy.url });
+		} finally {
+			await proxy.stop();
+		}
+	},
+	60_000,
+);
+
+test('another account on the same store is refused in one sentence, also after its session ended', async () => {
+	const bot = await newBot();
+	await bot.start();
+	await bot.stop();
+	const other = await makeBot(home);
+	bots.push(other);
+	configure(bot, { user: other.userId, password: other.password });
+	bot.spawn();
+	expect(await bot.ended()).toBe(1);
+	const database = new DatabaseSync(`${bot.dir}/data/glia.sqlite`);
+	database.exec('UPDATE account SET token = NULL');
+	database.close();
+	bot.spawn();
+	expect(await bot.ended()).toBe(1);
+	const sentence = `The store belongs to ${bot.userId}, not to ${other.userId}; use another store.path.`;
+	expect(sentences(bot)).toEqual([sentence, sentence]);
+}, 60_000);
+
+test('SIGHUP ends it like SIGTERM: what is in hand is finished', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const alice = await person(home, 'alice');
+	const room = await roomWith(bot, alice);
+	const asked = await alice.say(room, '!slow 1500');
+	await sleep(700);
+	process.kill(bot.pid() ?? 0, 'SIGHUP');
+	expect(await bot.ended()).toBe(0);
+	await alice.waitFor(answerTo(asked, bot.userId), 3000);
+}, 60_000);
+
+test('back from an absence, a quiet homeserver is noticed within seconds', async () => {
+	const proxy = await startProxy(home.url, {});
+	try {
+		const bot = await newBot({ url: proxy.url });
+		await bot.start();
+		const alice = await person(home, 'alice');
+		const room = await roomWith(bot, alice);
+		proxy.leave();
+		const asked = await alice.say(room, '!slow 1');
+		// By then pauses that double each time would be half a minute long.
+		await sleep(45_000);
+		proxy.back();
+		await alice.waitFor(answerTo(asked, bot.userId), 10_000);
+	} finally {
+		await proxy.stop();
+	}
+}, 180_000);

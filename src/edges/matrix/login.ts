@@ -8,7 +8,7 @@ import { isRecord } from './digest.ts';
 import { failureOf } from './failure.ts';
 import { sdk } from './sdk.ts';
 
-type Kept = Pick<Store, 'account' | 'keepAccount'>;
+type Kept = Pick<Store, 'account' | 'keepAccount' | 'owner'>;
 
 /** A start that fails for want of an answer is tried again after these pauses (ms). */
 const pauses = [500, 2000];
@@ -33,25 +33,28 @@ export async function enter(config: Config['matrix'], store: Kept, now: () => Da
 
 /** The kept login if it still belongs to this configuration, else a new one. */
 async function firstLogin(config: Config['matrix'], store: Kept, now: () => Date): Promise<Account> {
-	const kept = await store.account();
-	if (kept && (kept.user !== config.user || kept.homeserver !== config.homeserver)) {
-		throw new Refusal(
-			`The store belongs to ${kept.user} on ${kept.homeserver}, not to ${config.user} on ${config.homeserver}; use another store.path.`,
-		);
+	const owner = await store.owner();
+	if (owner !== undefined && owner !== config.user) {
+		throw new Refusal(`The store belongs to ${owner}, not to ${config.user}; use another store.path.`);
 	}
+	const kept = await store.account();
 	const origin = config.accessToken ? createHash('sha256').update(config.accessToken).digest('base64url') : 'login';
-	if (kept?.origin === origin) return kept;
+	if (kept?.origin === origin) {
+		if (kept.homeserver === config.homeserver) return kept;
+		const moved = await movedTo(config, kept);
+		if (moved) {
+			await store.keepAccount(moved);
+			return moved;
+		}
+	}
 	let account: Account;
 	if (config.accessToken) {
-		const client = new sdk.MatrixClient(config.homeserver, config.accessToken);
-		const whoami: unknown = await client.doRequest('GET', '/_matrix/client/v3/account/whoami', null, null, time);
-		const user = isRecord(whoami) ? whoami.user_id : undefined;
+		const { user, device } = await whoami(config.homeserver, config.accessToken);
 		if (user !== config.user) {
 			throw new Refusal(
 				`The access token belongs to ${String(user)}, not to ${config.user}; correct matrix.user or the token.`,
 			);
 		}
-		const device = isRecord(whoami) && typeof whoami.device_id === 'string' ? whoami.device_id : '';
 		account = {
 			user: config.user,
 			homeserver: config.homeserver,
@@ -66,6 +69,32 @@ async function firstLogin(config: Config['matrix'], store: Kept, now: () => Date
 	}
 	await store.keepAccount(account);
 	return account;
+}
+
+/**
+ * The same session at another address: the store belongs to the account, and the homeserver says whose the token is.
+ * Undefined if it does not know the token. Throws a Refusal if it is somebody else's.
+ */
+async function movedTo(config: Config['matrix'], kept: Account): Promise<Account | undefined> {
+	const found = await whoami(config.homeserver, kept.token).catch((error: unknown) => {
+		if (failureOf(error).kind === 'token') return undefined;
+		throw error;
+	});
+	if (!found) return undefined;
+	if (found.user !== kept.user) {
+		throw new Refusal(
+			`The store belongs to ${kept.user}, but ${config.homeserver} says that its session is ${String(found.user)}'s; correct matrix.homeserver or use another store.path.`,
+		);
+	}
+	return { ...kept, homeserver: config.homeserver };
+}
+
+/** Whose a token is, and of which device; `''` if it has none. */
+async function whoami(homeserver: string, token: string): Promise<{ user: unknown; device: string }> {
+	const client = new sdk.MatrixClient(homeserver, token);
+	const answer: unknown = await client.doRequest('GET', '/_matrix/client/v3/account/whoami', null, null, time);
+	const { user_id: user, device_id: device } = isRecord(answer) ? answer : {};
+	return { user, device: typeof device === 'string' ? device : '' };
 }
 
 export async function login(

@@ -3,13 +3,18 @@ import type { Kysely } from 'kysely';
 import type { Account, Store } from '../../ports.ts';
 import type { Tables } from './schema.ts';
 
-export function accountOf(db: Kysely<Tables>): Pick<Store, 'account' | 'keepAccount' | 'dropToken' | 'token'> {
+export function accountOf(
+	db: Kysely<Tables>,
+): Pick<Store, 'account' | 'owner' | 'keepAccount' | 'dropToken' | 'token'> {
 	return {
 		async account() {
 			const row = await db.selectFrom('account').selectAll().executeTakeFirst();
 			if (row?.token == null) return undefined;
 			const { user, homeserver, device, token, origin } = row;
 			return { user, homeserver, device, token, origin, since: new Date(row.since) };
+		},
+		async owner() {
+			return (await db.selectFrom('account').select('user').executeTakeFirst())?.user;
 		},
 		async keepAccount({ since, ...account }: Account) {
 			const row = { ...account, since: since.getTime() };

@@ -74,14 +74,19 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 				.execute();
 		},
 		giveUp: (id, why, now) => finish(id, { done_at: now.getTime(), outcome: 'given up', why }),
-		async hurry(now) {
-			await db
-				.updateTable('outbox')
-				.set({ next_try: now.getTime() })
-				.where('done_at', 'is', null)
-				.where('next_try', '>', now.getTime())
-				.execute();
-		},
+		hurry: now =>
+			db.transaction().execute(async tx => {
+				const due = { next_try: now.getTime() };
+				await tx
+					.updateTable('outbox')
+					.set(due)
+					.where('done_at', 'is', null)
+					.where('next_try', '>', now.getTime())
+					.execute();
+				for (const table of ['gaps', 'invitations', 'moves'] as const) {
+					await tx.updateTable(table).set(due).where('next_try', '>', now.getTime()).execute();
+				}
+			}),
 		async prune(before) {
 			await db.deleteFrom('inbox').where('decided_at', '<', before.getTime()).execute();
 			await db.deleteFrom('unreadable').where('received', '<', before.getTime()).execute();

@@ -7,8 +7,11 @@ import { type Dialect, SqliteDialect } from 'kysely';
 export function openSqlite(path: string): DatabaseSync {
 	const database = new DatabaseSync(path, { timeout: 5000 });
 	if (path !== ':memory:') chmodSync(path, 0o600);
-	// The files beside the database (-wal, -shm) take over its mode.
-	database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+	// The files beside the database (-wal, -shm) take over its mode. What is deleted is overwritten: people's words must
+	// not outlive their row.
+	database.exec(
+		'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON',
+	);
 	return database;
 }
 

@@ -279,7 +279,6 @@ function troubleOf(error: unknown, at: string, phase: Phase): Trouble {
 	if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
 		return { is: 'broken', at, fault: 'headers-too-large' };
 	}
-	if (process.env.DBG) console.error(error);
 	const isClosed =
 		['UND_ERR_SOCKET', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'ECONNRESET', 'EPIPE'].includes(code) ||
 		// undici has no code of its own for an answer that ends too early.

@@ -1,0 +1,37 @@
+// Why the disk does not take what is written, as the system says it: SQLite knows "full", but not a quota.
+import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A quota that still has room for a few bytes may not have it for a page of the database (bytes). */
+const probeBytes = 1024 * 1024;
+
+const sentences: Record<string, string> = {
+	EDQUOT: 'the disk quota of this user is used up (EDQUOT); make room or raise the quota, then restart',
+	ENOSPC: 'the disk is full (ENOSPC); make room, then restart',
+	EROFS: 'the file system is read-only (EROFS)',
+	EACCES: 'the folder may not be written to (EACCES)',
+	EIO: 'the disk fails (EIO)',
+	EFBIG: 'a limit on the size of files is reached (EFBIG)',
+};
+
+/** What keeps this process from writing in a folder, in small letters without a full stop; undefined: nothing does. */
+export function writeTrouble(folder: string, write: (path: string) => void = probe): string | undefined {
+	try {
+		write(join(folder, '.probe'));
+		return undefined;
+	} catch (error) {
+		const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+		return sentences[code] ?? (error instanceof Error ? error.message : String(error));
+	}
+}
+
+function probe(path: string): void {
+	const file = openSync(path, 'w', 0o600);
+	try {
+		writeSync(file, Buffer.alloc(probeBytes));
+		fsyncSync(file);
+	} finally {
+		closeSync(file);
+		unlinkSync(path);
+	}
+}
