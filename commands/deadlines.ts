@@ -1,8 +1,11 @@
 // !deadlines: what will stop working, when, and what replaces it.
+
+import { caveatWords, isKnown, unknownWords, versionWords } from '../src/advice/build.ts';
 import { deadlines as decide } from '../src/advice/deadline.ts';
 import { code, quoted } from '../src/advice/markdown.ts';
 import { horizon } from '../src/advice/plan.ts';
 import { writeTerm } from '../src/advice/profile.ts';
+import type { Running } from '../src/advice/spell.ts';
 import { runningOf } from '../src/advice/spell.ts';
 import { profileFrom, withFacts } from '../src/advice/subscription.ts';
 import { compare } from '../src/advice/version.ts';
@@ -42,7 +45,9 @@ export const deadlines = {
 		const stated = readProfile(terms);
 		const profile = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stated;
 		const seen = server && (await store.server(server.server));
-		const running = server && runningOf(seen?.spells ?? [], server.told)?.version;
+		const runs = server && runningOf(seen?.spells ?? [], server.told);
+		const running = runs && isKnown(runs.version, knowledge.releases) ? runs.version : undefined;
+		const last = seen?.spells.at(-1);
 		// What has landed in a release that this server does not run yet is still ahead of it.
 		const found = decide(
 			{ at: newest(knowledge), today, all: all || running !== undefined },
@@ -57,6 +62,17 @@ export const deadlines = {
 			today,
 			horizon: horizon(knowledge),
 			...(name !== undefined && { server: name }),
+			...(runs
+				? { note: runningWords(runs, knowledge) }
+				: last && 'why' in last && { note: `${last.why} So these are the deadlines of any deployment.` }),
 		});
 	},
 } satisfies Command;
+
+/** What runs, where that is more than a release or less than one that can be judged. */
+function runningWords(runs: Running, knowledge: Ports['knowledge']): string {
+	const named = `It runs Synapse ${versionWords(runs, knowledge)}.`;
+	if (!isKnown(runs.version, knowledge.releases))
+		return `${named} ${unknownWords(knowledge)} So what its release already does away with is listed too.`;
+	return [named, caveatWords(runs)].filter(Boolean).join(' ');
+}

@@ -1,4 +1,6 @@
 // !migrate: the move from the official image to matrix-docker-ansible-deploy as a guide, and what old names became.
+
+import { isKnown, versionWords } from '../src/advice/build.ts';
 import { guideFor } from '../src/advice/guide.ts';
 import { guideWords } from '../src/advice/guide-words.ts';
 import { code, quoted } from '../src/advice/markdown.ts';
@@ -60,7 +62,7 @@ export const migrate = {
 		const [running, more] = [...release, ...versions];
 		if (more !== undefined)
 			throw new Refusal('A server runs one release of Synapse: say only the one that runs now, the move keeps it.');
-		const server = name === undefined ? undefined : await watched(name, room, store);
+		const server = name === undefined ? undefined : await watched(name, room, { store, knowledge });
 		const facts = terms.map(writeTerm);
 		const profile = server ? profileFrom(withFacts(server.facts, facts)) : readProfile(terms);
 		const from = running === undefined ? undefined : readVersion(running, 'start', knowledge);
@@ -83,14 +85,15 @@ export const migrate = {
 } satisfies Command;
 
 /** What the room knows of a server; one that it does not watch is only a name. */
-async function watched(server: string, room: string, store: Ports['store']) {
+async function watched(server: string, room: string, { store, knowledge }: Pick<Ports, 'store' | 'knowledge'>) {
 	const subscription = await store.watch(room, server);
 	if (!subscription) return undefined;
-	const version = runningOf((await store.server(server))?.spells ?? [], subscription.told)?.version;
+	const running = runningOf((await store.server(server))?.spells ?? [], subscription.told);
 	return {
 		facts: subscription.facts,
-		version,
-		note: version && `${quoted(server)} runs Synapse ${version}.`,
+		// The playbook could not install what nobody knows.
+		version: running && isKnown(running.version, knowledge.releases) ? running.version : undefined,
+		note: running && `${quoted(server)} runs Synapse ${versionWords(running, knowledge)}.`,
 	};
 }
 

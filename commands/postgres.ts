@@ -1,4 +1,6 @@
 // !postgres: a new major version of PostgreSQL under Synapse, or PostgreSQL instead of SQLite, as a guide.
+
+import { isKnown, versionWords } from '../src/advice/build.ts';
 import { guideFor } from '../src/advice/guide.ts';
 import { guideWords } from '../src/advice/guide-words.ts';
 import { code, quoted } from '../src/advice/markdown.ts';
@@ -44,7 +46,7 @@ export const postgres = {
 		const { versions, terms, servers } = sortWords(rest, example);
 		if (servers[1] !== undefined)
 			throw new Refusal(`One server at a time. An example: ${code('!postgres example.org')}`);
-		const server = servers[0] === undefined ? undefined : await watched(servers[0], room, store);
+		const server = servers[0] === undefined ? undefined : await watched(servers[0], room, { store, knowledge });
 		const stating = readProfile(terms);
 		const profile = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stating;
 		if (!isSqlite && profile.get('database')?.value === 'sqlite')
@@ -83,18 +85,20 @@ function guideCalled(id: string, knowledge: Knowledge): Guide {
 }
 
 /** What a watched server runs, and what the room knows of it. */
-async function watched(server: string, room: string, store: Ports['store']) {
+async function watched(server: string, room: string, { store, knowledge }: Pick<Ports, 'store' | 'knowledge'>) {
 	const subscription = await store.watch(room, server);
 	if (!subscription)
 		throw new Refusal(
 			`This room does not watch ${quoted(server)}. Begin with ${code(`!watch ${server}`)}, or say the versions: ${code(example)}`,
 		);
 	const running = runningOf((await store.server(server))?.spells ?? [], subscription.told);
-	const version = running?.version;
+	const version = running && isKnown(running.version, knowledge.releases) ? running.version : undefined;
 	return {
 		facts: subscription.facts,
 		version,
-		note: version ? `${quoted(server)} runs Synapse ${version}.` : `What ${quoted(server)} runs is not known yet.`,
+		note: running
+			? `${quoted(server)} runs Synapse ${versionWords(running, knowledge)}.`
+			: `What ${quoted(server)} runs is not known yet.`,
 	};
 }
 

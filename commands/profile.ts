@@ -27,7 +27,7 @@ export const profile = {
 		const forget = cut < 0 ? [] : words.slice(cut + 1).map(word => word.toLowerCase());
 		if (cut >= 0 && !forget.length)
 			throw new Refusal(`Forget what? For example ${code('forget workers')} or ${code('forget all')}.`);
-		const { version, rest } = takeVersion(said, knowledge);
+		const { running, rest } = takeVersion(said, knowledge);
 		const { servers, terms, versions } = sortWords(rest, example);
 		if (versions[0] !== undefined) throw new Refusal(`Write the version as a fact: ${code(`version=${versions[0]}`)}`);
 		if (servers.length > 1) throw new Refusal(`One server at a time: ${code(example)}`);
@@ -51,11 +51,11 @@ export const profile = {
 		const unknown = forget.find(word => word !== 'all' && word !== 'version' && !factWords().includes(word));
 		if (unknown !== undefined)
 			throw new Refusal(`I do not know the fact ${quoted(unknown)}. ${code('!help facts')} lists them.`);
-		const changes = terms.length > 0 || version !== undefined || forget.length > 0;
+		const changes = terms.length > 0 || running !== undefined || forget.length > 0;
 		const { told, ...without } = known;
 		const kept = forget.includes('all') || forget.includes('version') ? undefined : told;
 		const now_ = now();
-		const by = version === undefined ? kept : { version, at: now_.toISOString() };
+		const by = running === undefined ? kept : { ...running, at: now_.toISOString() };
 		const subscription = {
 			...without,
 			...(by && { told: by }),

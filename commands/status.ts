@@ -1,5 +1,7 @@
 // !status: alive or not, and how fresh the knowledge is.
+import { versionWords } from '../src/advice/build.ts';
 import { horizon } from '../src/advice/plan.ts';
+import { runningOf } from '../src/advice/spell.ts';
 import { statusWords } from '../src/advice/words.ts';
 import type { Command } from '../src/command.ts';
 import type { Ports } from '../src/ports.ts';
@@ -12,6 +14,7 @@ export const status = {
 	changes: false,
 	async run({ room }, { knowledge, health, store, now }: Pick<Ports, 'knowledge' | 'health' | 'store' | 'now'>) {
 		const { last, next } = await store.looks();
+		const told = new Map((await store.watches(room)).map(watch => [watch.server, watch.told]));
 		const { zone = 'UTC' } = await store.settings(room);
 		const lastSync = health.lastSync();
 		const device = health.device?.();
@@ -37,8 +40,10 @@ export const status = {
 				...(next && { next: next.toISOString() }),
 				servers: (await store.serversOf(room)).map(server => {
 					const seen = server.spells.findLast(({ is }) => is === 'synapse');
+					const running = runningOf(server.spells, told.get(server.server));
 					return {
 						server: server.server,
+						...(running && { runs: versionWords(running, knowledge) }),
 						...(seen && { seen: seen.until }),
 						...(server.looked && { looked: server.looked.toISOString() }),
 						next: server.next.toISOString(),

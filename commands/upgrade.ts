@@ -1,5 +1,6 @@
 // !upgrade: what lies between two releases, for one deployment.
 
+import { caveatWords, isKnown, unknownWords, versionWords } from '../src/advice/build.ts';
 import { code, quoted } from '../src/advice/markdown.ts';
 import { plan } from '../src/advice/plan.ts';
 import { playbookSection } from '../src/advice/playbook.ts';
@@ -26,7 +27,7 @@ export const upgrade = {
 		const { versions, terms, servers } = sortWords(words, example);
 		if (servers[1] !== undefined)
 			throw new Refusal(`One server at a time. An example: ${code('!upgrade example.org')}`);
-		const server = servers[0] === undefined ? undefined : await watched(servers[0], room, store);
+		const server = servers[0] === undefined ? undefined : await watched(servers[0], room, { store, knowledge });
 		const [start, target, extra] = server ? [server.version, ...versions] : versions;
 		if (start === undefined)
 			throw new Refusal(`From which release? Say at least the one that runs now: ${code(example)}`);
@@ -72,7 +73,7 @@ export const upgrade = {
 } satisfies Command;
 
 /** What a server runs that this room watches, and what the room knows of it. */
-async function watched(server: string, room: string, store: Ports['store']) {
+async function watched(server: string, room: string, { store, knowledge }: Pick<Ports, 'store' | 'knowledge'>) {
 	const subscription = await store.watch(room, server);
 	if (!subscription)
 		throw new Refusal(
@@ -80,9 +81,18 @@ async function watched(server: string, room: string, store: Ports['store']) {
 		);
 	const seen = await store.server(server);
 	const running = runningOf(seen?.spells ?? [], subscription.told);
+	const last = seen?.spells.at(-1);
+	if (!running && last && 'why' in last)
+		throw new Refusal(
+			`${last.why} Without a release of Synapse there is no plan. If you know it, say it here: ${code(example)}`,
+		);
 	if (!running)
 		throw new Refusal(
 			`I could not see yet what ${quoted(server)} runs. Tell me: ${code(`!profile ${server} version=1.150`)}, or say it here: ${code(example)}`,
+		);
+	if (!isKnown(running.version, knowledge.releases))
+		throw new Refusal(
+			`${quoted(server)} runs Synapse ${versionWords(running, knowledge)}. ${unknownWords(knowledge)} If you know from which release it was built, say that: ${code(example)}`,
 		);
 	const how = running.mixture
 		? `and ${running.mixture.highest} by turns`
@@ -92,6 +102,8 @@ async function watched(server: string, room: string, store: Ports['store']) {
 	return {
 		version: running.version,
 		facts: subscription.facts,
-		note: `${quoted(server)} runs ${running.version}, ${how}.`,
+		note: [`${quoted(server)} runs ${versionWords(running, knowledge)}, ${how}.`, caveatWords(running)]
+			.filter(Boolean)
+			.join(' '),
 	};
 }

@@ -19,7 +19,7 @@ export const watch = {
 	changes: true,
 	async run({ words, room, sender }, ports: Pick<Ports, 'knowledge' | 'store' | 'web' | 'now' | 'limits'>) {
 		const { store, knowledge, now, limits } = ports;
-		const { version, rest } = takeVersion(words, knowledge);
+		const { running, rest } = takeVersion(words, knowledge);
 		const { servers, terms, versions } = sortWords(rest, example);
 		const [typed, extra] = servers;
 		if (versions[0] !== undefined)
@@ -39,12 +39,12 @@ export const watch = {
 				`You have begun ${limits.perPerson} watches in all your rooms, and my operator allows no more. ${code('!unwatch')} ends one.`,
 			);
 		const facts = withFacts(known?.facts ?? [], terms.map(writeTerm));
-		const changed = !known || terms.length || version !== undefined;
+		const changed = !known || terms.length || running !== undefined;
 		const subscription = {
 			...(known ?? { id: crypto.randomUUID(), room, server, by: sender }),
 			facts,
 			changed: changed ? now() : (known?.changed ?? now()),
-			...(version !== undefined && { told: { version, at: now().toISOString() } }),
+			...(running !== undefined && { told: { ...running, at: now().toISOString() } }),
 		};
 		if (changed) await store.keepWatch(subscription, now());
 		const seen = await look(server, ports);

@@ -1,5 +1,6 @@
 // How versions, facts and other words are read from what people typed: the one place for it.
 import { distance } from 'fastest-levenshtein';
+import { readBuild } from './advice/build.ts';
 import { dayBegins } from './advice/hours.ts';
 import { code, quoted } from './advice/markdown.ts';
 import { memo } from './advice/memo.ts';
@@ -8,6 +9,7 @@ import type { Profile, Term } from './advice/profile.ts';
 import { closedFacts, factWords, isClosed, isContradiction, isOpen, parseTerm, profileOf } from './advice/profile.ts';
 import { isStable, stable } from './advice/release.ts';
 import { parseServerName } from './advice/server-name.ts';
+import type { Told } from './advice/spell.ts';
 import type { Version } from './advice/version.ts';
 import { compare, finalOf, isCandidate, isVersion, lineOf } from './advice/version.ts';
 import { Refusal } from './command.ts';
@@ -32,7 +34,11 @@ export function nearest(typed: string, words: readonly string[]): string | undef
 export type Words = { versions: string[]; terms: Term[]; servers: string[] };
 
 const versionWord = /^v?\d+(\.\d+)*[a-z]?(\.\d+)?([-.~]?rc\.?\d+)?([+~-][\w.+~-]*)?$/i;
-const serverWord = /^(\[[0-9a-f:.]+\]|[a-z0-9-]+(\.[a-z0-9-]+)+)(:\d{1,5})?$|^[a-z0-9-]+:\d{1,5}$/i;
+const serverWord = /^(\[[0-9a-f:.]+\]|[a-z0-9-]+(\.[a-z0-9-]+)+)(:\d{1,5})?$|^[a-z0-9-]+:\d{1,5}$|^localhost$/i;
+/** An IPv6 address without its brackets. */
+const bareIpv6 = /^(?=.*:.*:)[0-9a-f:.]{2,45}$/i;
+/** Only releases before 1.0 had four parts, and no server has an address that begins with 0. */
+const ipv4Word = /^[1-9]\d{0,2}(\.\d{1,3}){3}$/;
 /** Words that join others; without a second version the newest release is meant anyway. */
 const joining = new Set([
 	'to',
@@ -60,7 +66,9 @@ export function sortWords(words: readonly string[], example: string): Words {
 		const small = word.toLowerCase();
 		if (joining.has(small)) continue;
 		const term = parseTerm(small);
-		if (versionWord.test(word)) sorted.versions.push(word);
+		if (ipv4Word.test(word) && parseServerName(word)) sorted.servers.push(word);
+		else if (bareIpv6.test(word)) sorted.servers.push(`[${small}]`);
+		else if (versionWord.test(word)) sorted.versions.push(word);
 		else if (term?.operator === '=') sorted.terms.push(term);
 		else if (term)
 			throw new Refusal(
@@ -148,19 +156,27 @@ export function readVersion(
 	if (/^\d+\.\d+$/.test(text)) {
 		const line = byLine(knowledge.releases).get(text) ?? [];
 		const found = as === 'start' ? line[0] : line.filter(isStable).at(-1);
-		if (!found) throw new Refusal(unknownVersion(typed, knowledge));
-		if (found.version === full) return { version: full };
+		if (found?.version === full) return { version: full };
 		const what = as === 'start' ? 'its first release' : 'its newest patch release';
-		return { version: found.version, note: `${text} is taken as ${found.version}, ${what}.` };
+		if (found) return { version: found.version, note: `${text} is taken as ${found.version}, ${what}.` };
 	}
 	const release = isVersion(full) ? knowledge.releases.find(({ version }) => version === full) : undefined;
-	if (!release) throw new Refusal(unknownVersion(typed, knowledge));
+	if (!release) {
+		const next = isVersion(full) ? candidateOf(full, knowledge) : undefined;
+		if (next === undefined) throw new Refusal(unknownVersion(typed, knowledge));
+		return { version: next, note: `${full} is not out yet: ${next}, its newest candidate, stands for it.` };
+	}
 	if (!release.withdrawn) return { version: full };
 	if (as !== 'target') return { version: full, note: `${full} was withdrawn by its makers.` };
 	const next = stable(knowledge.releases).find(({ version }) => compare(version, full) > 0);
 	throw new Refusal(
 		`Synapse ${full} was withdrawn by its makers, so it is no target.${next ? ` Take ${code(next.version)} instead.` : ''}`,
 	);
+}
+
+/** The newest candidate of a release that is not out yet. */
+function candidateOf(version: Version, { releases }: Pick<Knowledge, 'releases'>): Version | undefined {
+	return releases.findLast(other => isCandidate(other.version) && finalOf(other.version) === version)?.version;
 }
 
 function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): string {
@@ -249,17 +265,22 @@ export function readNumbers(words: readonly string[]): number[] {
 		});
 }
 
-/** The words without `version=1.150`, and that version. */
+/** The words without `version=1.150`, and what that says of the release that runs. */
 export function takeVersion(
 	words: readonly string[],
 	knowledge: Pick<Knowledge, 'releases'>,
-): { version?: Version; rest: string[] } {
+): { running?: Omit<Told, 'at'>; rest: string[] } {
 	const typed = words.filter(word => /^version=/i.test(word));
 	const rest = words.filter(word => !typed.includes(word));
 	const [first, second] = typed;
 	if (first === undefined) return { rest };
 	if (second !== undefined) throw new Refusal('A server runs one version: say only one of them.');
-	return { version: readVersion(first.slice('version='.length), 'target', knowledge).version, rest };
+	const told = first.slice('version='.length);
+	const { version } = readVersion(told, 'running', knowledge);
+	// A package or a build from a branch is no less one because a person tells of it. Two parts mean the newest patch.
+	const read = /^v?\d+\.\d+$/i.test(told) ? undefined : readBuild(told);
+	const build = read?.version === version ? read.build : undefined;
+	return { running: { version, ...(build && { build, written: told }) }, rest };
 }
 
 /** The open alerts that somebody means: by number, by what he replies to, or the only one there is. */

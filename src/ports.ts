@@ -358,6 +358,8 @@ export type WatchStore = {
 	/** Those whose time has come, the longest waiting first; also those that a clock turned back put beyond `horizon`. */
 	dueServers: (now: Date, horizon: Date, limit: number) => Promise<WatchedServer[]>;
 	nextLook: () => Promise<Date | undefined>;
+	/** Those looked at since then, the latest first. */
+	lookedAtSince: (since: Date, limit: number) => Promise<WatchedServer[]>;
 	/** Says nothing about a server that nobody watches. */
 	keepLook: (server: WatchedServer) => Promise<void>;
 	/** When the last look at any server was, and when the next one is. */

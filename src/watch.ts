@@ -13,7 +13,7 @@ import { matrixMessages } from './render/matrix.ts';
 import { saidId } from './said.ts';
 
 export type Watching = {
-	store: Pick<Store, 'dueServers' | 'nextLook' | 'watchedBy' | 'keepDecided'>;
+	store: Pick<Store, 'dueServers' | 'nextLook' | 'lookedAtSince' | 'watchedBy' | 'keepDecided'>;
 	web: Pick<Web, 'observe'>;
 	/** What is known now: news of upstream included. */
 	knowledge: () => Knowledge;
@@ -33,8 +33,10 @@ export type Watching = {
 const atOnce = 100;
 /** So many rooms are decided for in one transaction: while it lasts, nobody else writes. */
 const roomsAtOnce = 20;
-/** When so many servers are silent at once and none answers, it is we who are cut off. */
+/** When this many servers are silent at once and nobody else answers either, it is we who are cut off. */
 const manySilent = 4;
+/** How many servers that answered lately are asked again before that is believed, and of how many they are chosen. */
+const witnesses = { asked: 3, of: 200 };
 
 /**
  * Looks at what is due and says what there is to say; gives the time (ms) until something is due again, undefined while
@@ -68,7 +70,7 @@ async function lookAt(due: readonly WatchedServer[], watching: Watching): Promis
 		}),
 	);
 	const silent = seen.filter(({ saw }) => saw?.is === 'silent').length;
-	const cutOff = silent >= manySilent && silent === seen.length;
+	const cutOff = silent >= manySilent && silent === seen.length && !(await anyoneAnswers(due, watching));
 	if (cutOff) log.warn({ servers: silent }, 'no server answers: it may be our own network, so nobody is blamed');
 	for (const { server, saw, pause } of seen) {
 		if (stopping()) return;
@@ -76,6 +78,20 @@ async function lookAt(due: readonly WatchedServer[], watching: Watching): Promis
 		const next = new Date(at.getTime() + (cutOff ? every : pause));
 		await decide(lookedAt(server, cutOff ? undefined : saw, at, next), watching);
 	}
+}
+
+/**
+ * Whether any server answers that was seen lately and is not among these. The few that are due may all be down by
+ * themselves, while all others answer; those others were last asked before, so they are asked again now.
+ */
+async function anyoneAnswers(due: readonly WatchedServer[], { store, web, now, every }: Watching): Promise<boolean> {
+	const names = new Set(due.map(({ server }) => server));
+	const lately = await store.lookedAtSince(new Date(now().getTime() - 2 * every), witnesses.of);
+	const answered = lately.filter(
+		({ server, spells }) => !names.has(server) && spells.length > 0 && spells.at(-1)?.is !== 'silent',
+	);
+	const looks = answered.slice(0, witnesses.asked).map(({ server }) => web.observe(server));
+	return (await Promise.all(looks)).some(observation => sawOf(observation)?.is !== 'silent');
 }
 
 /**

@@ -2,18 +2,20 @@
 import type { Answer, Section } from '../command.ts';
 import { isAffected } from './advisory.ts';
 import type { Alert } from './alert.ts';
+import { caveatWords, unknownWords, versionWords } from './build.ts';
 import type { Deadline } from './deadline.ts';
 import { momentIn } from './hours.ts';
 import { code, quoted } from './markdown.ts';
 import type { Facing, Severity } from './matter.ts';
-import { behind, nextDeadlines, overdue } from './matter.ts';
+import { behind, judged, nextDeadlines, overdue } from './matter.ts';
 import { plan } from './plan.ts';
 import { concern, profileJson } from './profile.ts';
 import { stable } from './release.ts';
 import { rollback } from './rollback.ts';
 import type { Running } from './spell.ts';
+import { tally } from './tally.ts';
 import { isAbove } from './version.ts';
-import { capital, count, deadlineLine, factExample, list } from './words.ts';
+import { behindWords, capital, count, deadlineLine, factExample, list, tallyWords, warningLines } from './words.ts';
 
 export type Numbered = { alert: Alert; number?: number };
 
@@ -135,6 +137,14 @@ function waversWords({ mixture, lately }: Running): string | undefined {
 	return lately && `⚠️ The last look saw ${lately}. If that stays for some hours, I take it for a way back.`;
 }
 
+function knownFacts(stated: Record<string, string | boolean>): string {
+	return Object.keys(stated).length
+		? `I know of it: ${Object.entries(stated)
+				.map(([fact, is]) => code(is === true ? fact : is === false ? `no-${fact}` : `${fact}=${is}`))
+				.join(', ')}.`
+		: 'I know nothing of the deployment yet.';
+}
+
 /** The state of a server at one glance. */
 export function cardWords({ facing, zone, looked, next, why, opening }: Card): Answer {
 	const { server, running, profile, knowledge, today } = facing;
@@ -146,15 +156,33 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 	const stated = profileJson(profile);
 	const value = { format: 1, server, profile: stated, ...(looked && { looked: looked.toISOString() }) };
 	if (!running) {
-		const help = `If it cannot be polled, tell me what runs: ${code(`!profile ${server} version=1.150`)}`;
+		const last = facing.spells.at(-1);
+		const seen = last && 'seen' in last ? last.seen : undefined;
+		const says = seen ?? `I cannot say what ${quoted(server)} runs`;
+		const more = seen !== undefined && why?.startsWith(`${seen}. `) ? why.slice(seen.length + 2) : why;
+		const isAsked = last?.is === 'other' || why?.includes('!profile ');
+		const help = isAsked
+			? ''
+			: `If it cannot be polled, tell me what runs: ${code(`!profile ${server} version=1.150`)}`;
 		return {
 			value: { ...value, running: null },
-			lead: [`**I cannot say what ${quoted(server)} runs.**`, why, opening, help, foot].filter(Boolean).join('\n\n'),
+			lead: [`**${says}.**`, more, opening, help, foot].filter(Boolean).join('\n\n'),
 			sections: [],
 			kind: 'answer',
 		};
 	}
 	const { version } = running;
+	const by = running.by === 'person' ? ' (as you told me)' : '';
+	const named = `${quoted(server)} runs Synapse ${versionWords(running, knowledge)}${by}`;
+	if (!judged(facing))
+		return {
+			value: { ...value, running: version, known: false, gaps: ['advisories', 'deadlines', 'rollback'] },
+			lead: [`**${named}.** ${unknownWords(knowledge)}`, why && `⚠️ ${why}`, waversWords(running), opening, foot]
+				.filter(Boolean)
+				.join('\n\n'),
+			sections: [{ title: 'The deployment', markdown: knownFacts(stated), fold: false }],
+			kind: 'answer',
+		};
 	const newest = stable(knowledge.releases).at(-1)?.version;
 	const late = behind(version, knowledge, today);
 	const open = knowledge.advisories.filter(
@@ -163,11 +191,7 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 	const ahead = newest !== undefined && isAbove(newest, version);
 	const way = ahead ? plan({ from: version, to: newest, profile, today }, knowledge) : undefined;
 	const state = [
-		ahead
-			? late.releases
-				? `${count(late.releases, 'release')} and ${count(late.days, 'day')} behind`
-				: `a patch behind, since ${count(late.days, 'day')}`
-			: 'the newest release',
+		behindWords(version, late, newest),
 		open.length ? `open to ${count(open.length, 'known hole')}` : 'open to no known hole',
 	].join(', ');
 	const severe = open.filter(({ severity }) => severity === 'critical' || severity === 'high').length;
@@ -181,23 +205,16 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 		if (asked?.is === 'unknown') for (const fact of asked.ask) facts.set(fact, (facts.get(fact) ?? 0) + 1);
 	}
 	const asked = [...facts].sort(([, a], [, b]) => b - a).slice(0, 4);
-	const known = Object.keys(stated).length
-		? `I know of it: ${Object.entries(stated)
-				.map(([fact, is]) => code(is === true ? fact : is === false ? `no-${fact}` : `${fact}=${is}`))
-				.join(', ')}.`
-		: 'I know nothing of the deployment yet.';
+	const known = knownFacts(stated);
 	const say = asked.length
 		? ` Not known, and worth saying: ${code(`!profile ${server} ${asked.map(([fact]) => factExample(fact)).join(' ')}`)}; deny a fact with ${code('no-')} in front.`
 		: '';
-	const acts = way?.steps.filter(({ must, generated }) => must && !generated).length ?? 0;
 	const lines = [
 		...(open.length
 			? [`${severe ? '🔴' : '⚠️'} ${count(open.length, 'hole')}${severe ? `, ${severe} severe` : ''}`]
 			: []),
 		...(way && newest
-			? [
-					`The way to ${newest}: ${acts ? count(acts, 'thing to do', 'things to do') : 'nothing to do but the switch'}; ${code(`!upgrade ${server}`)}`,
-				]
+			? [`The way to ${newest}: ${tallyWords(tally(way))}; ${code(`!upgrade ${server}`)}`, ...warningLines(way.unread)]
 			: []),
 		back.floor === version
 			? 'No older release starts on its database.'
@@ -216,11 +233,11 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 			: []),
 		{ title: 'The deployment', markdown: `${known}${say}`, fold: false },
 	];
-	const by = running.by === 'person' ? ' (as you told me)' : '';
 	return {
 		value: {
 			...value,
 			running: version,
+			...(running.build && { build: running.build }),
 			newest,
 			behind: late,
 			advisories: open.map(({ id }) => id),
@@ -228,7 +245,8 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 			rollback: back.floor,
 		},
 		lead: [
-			`**${quoted(server)} runs Synapse ${version}${by}: ${state}.**`,
+			running.build ? `**${named}.** As ${version}: ${state}.` : `**${named}: ${state}.**`,
+			running.build && `⚠️ ${caveatWords(running)}`,
 			// A silent server still runs what it ran, as far as anybody knows.
 			why && `⚠️ ${why}`,
 			waversWords(running),

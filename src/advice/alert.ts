@@ -1,17 +1,19 @@
 // What a room should hear now about a server that it watches: what is true, less what it has heard, at an hour it likes.
 import type { Knowledge } from '../knowledge/shape.ts';
+import { isKnown, unknownWords, versionWords } from './build.ts';
 import type { Quiet } from './hours.ts';
 import { dayIn, quietUntil } from './hours.ts';
 import { code, quoted } from './markdown.ts';
 import type { Facing, Matter, Rule, Severity } from './matter.ts';
-import { ends, ladders, matters, severities } from './matter.ts';
+import { ends, judged, ladders, matters, severities } from './matter.ts';
+import type { Way } from './plan.ts';
 import { plan } from './plan.ts';
 import type { Profile } from './profile.ts';
-import type { Spell, Told } from './spell.ts';
+import type { Running, Spell, Told } from './spell.ts';
 import { runningOf } from './spell.ts';
 import type { Version } from './version.ts';
 import { compare, isCandidate } from './version.ts';
-import { capital, list } from './words.ts';
+import { capital, list, unreadWords, warningLines } from './words.ts';
 
 /** A room's subscription to a server; times are ISO 8601, UTC. */
 export type Watch = {
@@ -99,7 +101,7 @@ export function alerts(situation: Situation): Alert[] {
 	const facing = facingOf(situation);
 	const found = matters(facing);
 	const first = watch.heard === undefined && running !== undefined;
-	const change = first ? firstOf(situation, running.version, running.since) : changeOf(situation, facing);
+	const change = first ? firstOf(situation, running) : changeOf(situation, facing);
 	const current = [
 		...(change ? [change] : []),
 		...told(found, situation, facing, first || situation.card === true),
@@ -193,10 +195,14 @@ function alertOf(
 	};
 }
 
-/** Who has a severe hole to close upgrades anyway, and whom no newer release starts for hears of that, not of dates. */
+/**
+ * An alert about a severe hole that the newest release closes names that release, so its own news is not said besides. A
+ * floor that keeps the newest release from starting silences the date of the same product.
+ */
 function mutedBy(found: readonly Matter[], said: readonly Said[]): (matter: Matter) => boolean {
 	const severe = found.some(
-		matter => matter.rule === 'advisory' && matter.severity === 'severe' && !openOf(said, matter)?.acked,
+		matter =>
+			matter.rule === 'advisory' && matter.severity === 'severe' && matter.closed && !openOf(said, matter)?.acked,
 	);
 	const floors = found.filter(({ rule }) => rule === 'floor').map(({ subject }) => subject.split('-')[0]);
 	return ({ rule, subject }) =>
@@ -224,27 +230,30 @@ const needRelease: readonly Rule[] = ['release', 'advisory', 'deadline', 'floor'
 
 function solved(found: readonly Matter[], situation: Situation, facing: Facing, changed: boolean): Alert[] {
 	const { watch, said } = situation;
-	return said
-		.filter(({ solved: over }) => over === undefined)
-		.filter(open => !found.some(matter => matter.rule === open.rule && matter.subject === open.subject))
-		.filter(({ rule }) => facing.running !== undefined || !needRelease.includes(rule))
-		.map((open): Alert => {
-			// A question is not solved, and a release that was overtaken by the next one, or by the upgrade, is no news.
-			const shown = situation.card === true || (open.unsaid === true && changed);
-			const unsaid = open.rule === 'release' || open.stage === 'ask' || shown;
-			return {
-				watch: watch.id,
-				rule: open.rule,
-				subject: open.subject,
-				stage: 'solved',
-				episode: open.episode,
-				kind: 'solved',
-				severity: 'info',
-				title: solvedTitle(open, facing),
-				text: unsaid ? '' : solvedText(open, facing),
-				...(unsaid && { unsaid: true as const }),
-			};
-		});
+	return (
+		said
+			.filter(({ solved: over }) => over === undefined)
+			.filter(open => !found.some(matter => matter.rule === open.rule && matter.subject === open.subject))
+			// Of a release that is not known nobody can say that anything is over.
+			.filter(({ rule }) => judged(facing) !== undefined || !needRelease.includes(rule))
+			.map((open): Alert => {
+				// A question is not solved, and a release that was overtaken by the next one, or by the upgrade, is no news.
+				const shown = situation.card === true || (open.unsaid === true && changed);
+				const unsaid = open.rule === 'release' || open.stage === 'ask' || shown;
+				return {
+					watch: watch.id,
+					rule: open.rule,
+					subject: open.subject,
+					stage: 'solved',
+					episode: open.episode,
+					kind: 'solved',
+					severity: 'info',
+					title: solvedTitle(open, facing),
+					text: unsaid ? '' : solvedText(open, facing),
+					...(unsaid && { unsaid: true as const }),
+				};
+			})
+	);
 }
 
 function solvedTitle({ rule, subject, title }: Said, { running, server }: Facing): string {
@@ -258,11 +267,12 @@ function solvedTitle({ rule, subject, title }: Said, { running, server }: Facing
 const seenAgain: Record<string, string> = {
 	silent: 'answers again',
 	hidden: 'shows its version again',
+	unreadable: 'shows a version again that I can read',
 	other: 'is Synapse again',
 };
 
-function solvedText({ rule, title }: Said, { running, server }: Facing): string {
-	const runs = running ? `${quoted(server)} runs ${running.version}.` : '';
+function solvedText({ rule, title }: Said, { running, server, knowledge }: Facing): string {
+	const runs = running ? `${quoted(server)} runs ${versionWords(running, knowledge)}.` : '';
 	if (rule === 'unseen') return [`Before: ${title}.`, runs].filter(Boolean).join(' ');
 	if (rule === 'mixture') return 'No other has answered for two days.';
 	if (rule === 'lifecycle' || rule === 'floor') return 'What I know about the deployment has changed.';
@@ -270,7 +280,8 @@ function solvedText({ rule, title }: Said, { running, server }: Facing): string 
 }
 
 /** A look found out what runs, and the room was never told: it gets its status card now. */
-function firstOf({ watch, card }: Situation, version: Version, since: string): Alert {
+function firstOf({ watch, card, knowledge }: Situation, running: Running): Alert {
+	const { version, since } = running;
 	return {
 		watch: watch.id,
 		rule: 'first',
@@ -279,7 +290,7 @@ function firstOf({ watch, card }: Situation, version: Version, since: string): A
 		episode: since,
 		kind: 'new',
 		severity: 'info',
-		title: `${quoted(watch.server)} runs Synapse ${version}`,
+		title: `${quoted(watch.server)} runs Synapse ${versionWords(running, knowledge)}`,
 		text: '',
 		heard: version,
 		...(card && { unsaid: true as const }),
@@ -295,24 +306,14 @@ function changeOf({ watch, knowledge, card, said }: Situation, facing: Facing): 
 	const wasMixed = said.some(({ rule, solved }) => rule === 'mixture' && solved === undefined);
 	const [from, to] = [watch.heard, running.version];
 	const up = compare(to, from) > 0;
-	const way = plan({ from: up ? from : to, to: up ? to : from, profile, today }, knowledge);
-	const after = way.steps.filter(({ when, must, generated }) => when === 'after' && must && !generated);
-	const closed = way.advisories.fixed;
-	const { floor } = way.rollback;
-	const words = up
-		? [
-				after.length
-					? `Now that ${to} runs:\n\n${list(after.map(({ title, concerned, ask }) => `${capital(title)}${concerned === true ? '' : ` (if it concerns you: ${(ask ?? []).map(code).join(', ')})`}`))}`
-					: 'Nothing is left to do after it.',
-				floor === to ? 'No older release starts on this database any more.' : `The way back leads to ${floor} at most.`,
-				...(closed.length
-					? [`It closed ${closed.slice(0, 6).map(code).join(', ')}${closed.length > 6 ? ' and more' : ''}.`]
-					: []),
-			]
-		: [
-				`It ran ${from} before. ${code(`!rollback ${from} ${to}`)} tells what going back does not undo.`,
-				...(way.advisories.fixed.length ? [`It is open again to ${closed.slice(0, 6).map(code).join(', ')}.`] : []),
-			];
+	const now = versionWords(running, knowledge);
+	const isJudged = [from, to].every(version => isKnown(version, knowledge.releases));
+	const words = isJudged ? changeWords({ from, to, profile, today }, knowledge) : unjudgedWords(facing);
+	const title = !isJudged
+		? `${quoted(server)} now runs ${now}; before, it ran ${versionWords({ version: from }, knowledge)}`
+		: up
+			? `${quoted(server)} was upgraded from ${from} to ${now}`
+			: `${quoted(server)} went back from ${from} to ${now}`;
 	return {
 		watch: watch.id,
 		rule: 'change',
@@ -321,11 +322,48 @@ function changeOf({ watch, knowledge, card, said }: Situation, facing: Facing): 
 		episode: running.since,
 		kind: 'new',
 		severity: 'info',
-		title: up
-			? `${quoted(server)} was upgraded from ${from} to ${to}`
-			: `${quoted(server)} went back from ${from} to ${to}`,
+		title,
 		text: words.join('\n\n'),
 		heard: to,
 		...((card || wasMixed || watch.smallest !== 'info') && { unsaid: true as const }),
 	};
+}
+
+/** Between two releases one of which is not known. */
+function unjudgedWords(facing: Facing): string[] {
+	return judged(facing)
+		? [`${code(`!watch ${facing.server}`)} shows how it stands.`]
+		: [unknownWords(facing.knowledge), 'What was open before stays open here until I can judge it.'];
+}
+
+/** What a way that was gone means now; `from` may be the newer release. */
+function changeWords({ from, to, ...rest }: Way, knowledge: Knowledge): string[] {
+	const up = compare(to, from) > 0;
+	const way = plan({ ...rest, from: up ? from : to, to: up ? to : from }, knowledge);
+	const closed = way.advisories.fixed;
+	if (!up)
+		return [
+			`It ran ${from} before. ${code(`!rollback ${from} ${to}`)} tells what going back does not undo.`,
+			...(closed.length ? [`It is open again to ${closed.slice(0, 6).map(code).join(', ')}.`] : []),
+		];
+	const after = way.steps.filter(({ when, must, generated }) => when === 'after' && must && !generated);
+	const unread = way.unread.length
+		? [
+				`${capital(unreadWords(way.unread.length, undefined))}: ${code(`!upgrade ${from} ${to}`)} shows them.`,
+				...(way.unread.some(({ warning }) => warning !== undefined) ? [list(warningLines(way.unread))] : []),
+			]
+		: [];
+	const { floor } = way.rollback;
+	return [
+		...unread,
+		after.length
+			? `Now that ${to} runs:\n\n${list(after.map(({ title, concerned, ask }) => `${capital(title)}${concerned === true ? '' : ` (if it concerns you: ${(ask ?? []).map(code).join(', ')})`}`))}`
+			: way.unread.length
+				? 'In the rest nothing is left to do after it.'
+				: 'Nothing is left to do after it.',
+		floor === to ? 'No older release starts on this database any more.' : `The way back leads to ${floor} at most.`,
+		...(closed.length
+			? [`It closed ${closed.slice(0, 6).map(code).join(', ')}${closed.length > 6 ? ' and more' : ''}.`]
+			: []),
+	];
 }

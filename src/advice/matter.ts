@@ -2,19 +2,21 @@
 // is decided in alert.ts.
 import type { Advisory, Knowledge } from '../knowledge/shape.ts';
 import { fixedIn, isAffected } from './advisory.ts';
+import { isKnown, versionWords } from './build.ts';
 import type { Deadline } from './deadline.ts';
 import { deadlines, earliest } from './deadline.ts';
 import { daysBetween } from './hours.ts';
 import { code, quoted } from './markdown.ts';
 import type { Plan } from './plan.ts';
-import { plan, surely } from './plan.ts';
+import { plan } from './plan.ts';
 import type { Profile } from './profile.ts';
 import { concern, holds } from './profile.ts';
 import { stable } from './release.ts';
 import type { Running, Spell } from './spell.ts';
+import { tally } from './tally.ts';
 import type { Version } from './version.ts';
 import { compare, finalOf, isAbove, isCandidate, lineOf } from './version.ts';
-import { count, dangers, deadlineLine, floorNames, list } from './words.ts';
+import { dangers, deadlineLine, floorNames, list, tallyWords, warningLines } from './words.ts';
 
 export type Severity = 'info' | 'warning' | 'severe';
 export type Rule = 'release' | 'advisory' | 'deadline' | 'lifecycle' | 'floor' | 'unseen' | 'mixture';
@@ -48,6 +50,8 @@ export type Matter = {
 	text: () => string;
 	/** Facts that would decide whether it concerns the server. */
 	ask?: string[];
+	/** Whether the newest release closes it: who hears of that upgrades anyway. */
+	closed?: true;
 };
 
 export type Facing = {
@@ -65,10 +69,10 @@ export type Facing = {
 
 /** All that is true now, the worst first; before it a mixture, which explains the rest. */
 export function matters(facing: Facing): Matter[] {
-	const { running } = facing;
 	const found = [...unseen(facing), ...mixture(facing), ...lifecycles(facing)];
+	const running = judged(facing);
 	if (running) {
-		const at = { ...facing, running: running.version };
+		const at = { ...facing, running: running.version, named: versionWords(running, facing.knowledge) };
 		found.push(...advisories(at), ...promises(at), ...floors(at), ...release(at));
 	}
 	const weight = ({ rule, severity }: Matter) =>
@@ -80,7 +84,16 @@ export function matters(facing: Facing): Matter[] {
 
 export const severities: readonly Severity[] = ['info', 'warning', 'severe'];
 
-type At = Omit<Facing, 'running'> & { running: Version };
+/** What runs, if it can be judged. Of a release that is not known nothing is claimed, not even that it is newer. */
+export function judged({ running, knowledge }: Pick<Facing, 'running' | 'knowledge'>): Running | undefined {
+	return running && isKnown(running.version, knowledge.releases) ? running : undefined;
+}
+
+type At = Omit<Facing, 'running'> & {
+	running: Version;
+	/** The version with what is special about it. */
+	named: string;
+};
 
 function newestOf(knowledge: Knowledge): Version {
 	return stable(knowledge.releases).at(-1)?.version ?? '0.0.0';
@@ -122,24 +135,7 @@ function release(at: At): Matter[] {
 
 /** What a way asks, in a few lines, and where to read all of it. */
 export function wayWords(way: Plan, server: string): string {
-	const acts = way.steps.filter(({ must, generated }) => must && !generated);
-	const sure = acts.filter(surely).length;
-	const refusing = way.steps.filter(({ refuses }) => refuses).length;
-	const halts = way.stops.filter(({ required }) => required);
-	const parts = [
-		...(sure || !acts.length ? [sure ? count(sure, 'thing to do', 'things to do') : 'nothing to do'] : []),
-		...(acts.length > sure
-			? [
-					sure
-						? `${acts.length - sure} more if they concern it`
-						: count(acts.length, 'thing to do if it concerns you', 'things to do if they concern you'),
-				]
-			: []),
-		...(refusing ? [`${refusing} can stop the start`] : []),
-		...(halts.length ? [count(halts.length, 'required halt')] : []),
-	];
-	const unread = way.unread.length ? `${count(way.unread.length, 'passage')} of upstream’s unread` : '';
-	const ask = `From ${way.from}: ${[...parts, unread].filter(Boolean).join(', ')}. All of it: ${code(`!upgrade ${server}`)}`;
+	const ask = `From ${way.from}: ${tallyWords(tally(way))}. All of it: ${code(`!upgrade ${server}`)}`;
 	const worst = dangers(
 		way,
 		way.steps.filter(({ must, refuses }) => must || refuses),
@@ -147,7 +143,8 @@ export function wayWords(way: Plan, server: string): string {
 	const numbered = worst.map(line =>
 		line.replace(/ without step \d+/, ' without a step').replace(/ Step \d+ can /, ' A step can '),
 	);
-	return numbered.length ? `${ask}\n\n${list(numbered.slice(0, 5))}` : ask;
+	const lines = [...warningLines(way.unread), ...numbered.slice(0, 5)];
+	return lines.length ? `${ask}\n\n${list(lines)}` : ask;
 }
 
 const advisorySeverity: Record<Advisory['severity'], Severity> = {
@@ -157,7 +154,8 @@ const advisorySeverity: Record<Advisory['severity'], Severity> = {
 	low: 'info',
 };
 
-function advisories({ running, knowledge, profile }: At): Matter[] {
+function advisories({ running, named, knowledge, profile }: At): Matter[] {
+	const newest = newestOf(knowledge);
 	return knowledge.advisories.flatMap((advisory): Matter[] => {
 		if (!isAffected(advisory, running)) return [];
 		const concerned = concern(advisory.applies, profile);
@@ -175,10 +173,11 @@ function advisories({ running, knowledge, profile }: At): Matter[] {
 				title: `Open to ${code(advisory.id)} (${advisory.severity}): ${advisory.title}`,
 				text: () =>
 					[
-						fix ? `It runs ${running}; fixed in ${fix}.` : `It runs ${running}; no release fixes it yet.`,
+						fix ? `It runs ${named}; fixed in ${fix}.` : `It runs ${named}; no release fixes it yet.`,
 						...(advisory.links[0] ? [`[Advisory](${advisory.links[0]})`] : []),
 					].join(' '),
 				...(concerned.is === 'unknown' && { ask: concerned.ask }),
+				...(isAbove(newest, running) && !isAffected(advisory, newest) && { closed: true as const }),
 			},
 		];
 	});
@@ -372,6 +371,7 @@ function unseen({ spells, told, server, now }: Facing): Matter[] {
 	const titles = {
 		silent: `${quoted(server)} has not answered since ${last.since.slice(0, 16).replace('T', ' ')} UTC`,
 		hidden: `${quoted(server)} does not show its version any more`,
+		unreadable: `${quoted(server)} shows a version that I cannot read`,
 		other: `${quoted(server)} is no Synapse any more`,
 	};
 	return [
@@ -388,7 +388,9 @@ function unseen({ spells, told, server, now }: Facing): Matter[] {
 }
 
 /** The next things that will stop working for a server, for its status card. */
-export function nextDeadlines({ profile, today, knowledge, running }: Facing, most: number): Deadline[] {
+export function nextDeadlines(facing: Facing, most: number): Deadline[] {
+	const { profile, today, knowledge } = facing;
+	const running = judged(facing);
 	if (!running) return [];
 	return deadlines({ at: newestOf(knowledge), today, all: true }, profile, knowledge)
 		.filter(({ withdrawn, landed }) => withdrawn === undefined && (landed === null || isAbove(landed, running.version)))

@@ -1,6 +1,7 @@
 // What a look at a homeserver saw, and what it means: which software it runs, or why nobody can say.
+import { type Build, buildWords, readBuild, tellVersion } from './build.ts';
 import { code, harmless, quoted } from './markdown.ts';
-import { isVersion, type Version } from './version.ts';
+import type { Version } from './version.ts';
 
 /** What is wrong with a certificate or with the handshake. */
 export type TlsFault =
@@ -32,7 +33,8 @@ export type Trouble =
 	| { is: 'resolver'; name: string; code: string }
 	/** An SRV record says that there is decidedly no such service. */
 	| { is: 'no-service'; name: string }
-	| { is: 'forbidden'; name: string; address: string; range: string }
+	/** It leads to an address that is not spoken to. Which one stands in the log only: rooms must not map a network. */
+	| { is: 'forbidden'; name: string }
 	| { is: 'refused'; at: string }
 	| { is: 'unreachable'; at: string; code: string }
 	| { is: 'timeout'; at: string; during: 'connection' | 'handshake' | 'answer' | 'body' }
@@ -68,13 +70,21 @@ export type Observation = { server: string; at: string; target?: Target } & Foun
 
 type Found =
 	/** Synapse. `closed` says why the federation did not tell. */
-	| { kind: 'running'; version: Version; written: string; through: 'federation' | 'client'; closed?: Closed }
+	| {
+			kind: 'running';
+			version: Version;
+			/** What makes it another build than the release itself. */
+			build?: Build;
+			written: string;
+			through: 'federation' | 'client';
+			closed?: Closed;
+	  }
 	/** Another homeserver, or a fork with a name of its own. */
 	| { kind: 'other'; software: string; written: string }
 	/** Synapse, with a version that cannot be read. */
 	| { kind: 'unparsable'; written: string }
-	/** There is Matrix, but not its version. */
-	| { kind: 'hidden'; status: number }
+	/** There is Matrix, but not its version. `said` is what it answers instead (Markdown), where it answers at all. */
+	| { kind: 'hidden'; status: number; said?: string }
 	/** Something answers, and it is not Matrix. */
 	| { kind: 'not-matrix'; status: number; what: 'a web page' | 'JSON' | 'nothing' | 'something else' }
 	/** It asks to be left alone for a while. */
@@ -106,15 +116,22 @@ function foundIn({ federation, admin, signs = [] }: Sight): Found {
 		'trouble' in federation ? { trouble: federation.trouble } : { status: federation.reply.status };
 	const own = admin && adminVersionIn(admin);
 	if (own !== undefined) {
-		const version = versionIn(own);
-		if (version === undefined) return { kind: 'unparsable', written: kept(own) };
-		return { kind: 'running', version, written: kept(own), through: 'client', closed };
+		const read = readBuild(own);
+		if (!read) return { kind: 'unparsable', written: kept(own) };
+		return { kind: 'running', ...read, written: kept(own), through: 'client', closed };
 	}
+	const blank = replyOf(federation);
+	const answer = blank && objectIn(blank.body);
+	const isServer = hasVersion(answer?.server);
 	const statuses = [federation, ...(admin ? [admin] : [])].flatMap(attempt =>
 		'reply' in attempt ? [attempt.reply] : [],
 	);
-	if (signs.some(isSignOfMatrix) || statuses.some(isMatrixError)) {
-		return { kind: 'hidden', status: statuses[0]?.status ?? 0 };
+	if (signs.some(isSignOfMatrix) || statuses.some(isMatrixError) || isServer) {
+		return {
+			kind: 'hidden',
+			status: statuses[0]?.status ?? 0,
+			...(blank && { said: saidWords(blank) }),
+		};
 	}
 	if ('trouble' in federation) return { kind: 'unreached', trouble: federation.trouble };
 	const { status } = federation.reply;
@@ -133,6 +150,10 @@ function objectIn(text: string): Record<string, unknown> | undefined {
 	}
 }
 
+function hasVersion(server: unknown): boolean {
+	return typeof server === 'object' && server !== null && 'version' in server && typeof server.version === 'string';
+}
+
 function replyOf(attempt: Attempt): Reply | undefined {
 	return 'reply' in attempt && attempt.reply.status === 200 ? attempt.reply : undefined;
 }
@@ -142,33 +163,28 @@ function softwareIn(attempt: Attempt): Found | undefined {
 	const server = reply && objectIn(reply.body)?.server;
 	if (typeof server !== 'object' || server === null) return undefined;
 	const { name, version: written } = server as Record<string, unknown>;
-	if (typeof name !== 'string' && typeof written !== 'string') return undefined;
 	const software = typeof name === 'string' ? name.trim() : '';
-	const text = typeof written === 'string' ? written : '';
+	// Without a name it may be anything, Synapse too.
+	if (software === '') return undefined;
+	const text = textOf(written);
 	if (software.toLowerCase() !== 'synapse') return { kind: 'other', software: kept(software), written: kept(text) };
-	const version = versionIn(text);
-	return version === undefined
-		? { kind: 'unparsable', written: kept(text) }
-		: { kind: 'running', version, written: kept(text), through: 'federation' };
+	// A number has lost its zeros on the way (1.150 is 1.15), and no other value is a version.
+	const read = typeof written === 'string' ? readBuild(written) : undefined;
+	return read
+		? { kind: 'running', ...read, written: kept(text), through: 'federation' }
+		: { kind: 'unparsable', written: kept(text) };
+}
+
+/** What stands there, as text: what is none is shown as JSON. */
+function textOf(value: unknown): string {
+	if (typeof value === 'string') return value;
+	return value === undefined || value === null ? '' : JSON.stringify(value);
 }
 
 function adminVersionIn(attempt: Attempt): string | undefined {
 	const reply = replyOf(attempt);
 	const version = reply && objectIn(reply.body)?.server_version;
 	return typeof version === 'string' ? version : undefined;
-}
-
-/**
- * The release in what Synapse says of itself: `1.98.0 (b=matrix-org-hotfixes,4e7b1)`, `1.57.1+dfsg-1`,
- * `1.150.0~rc1-2`. Undefined if there is none at the start, or numbers that no release has.
- */
-export function versionIn(text: string): Version | undefined {
-	if (text.length > 500) return undefined;
-	const [, numbers = '', candidate] =
-		/^\s*v?(\d{1,6}(?:\.\d{1,6}){1,3}[a-z]?)(?:[~.-]?rc\.?(\d{1,4}))?(?![\w.])/.exec(text) ?? [];
-	const full = /^\d+\.\d+$/.test(numbers) ? `${numbers}.0` : numbers;
-	const version = candidate === undefined ? full : `${full}rc${Number(candidate)}`;
-	return isVersion(version) ? version : undefined;
 }
 
 /** What somebody else wrote, for keeping: harmless, on one line, short. */
@@ -217,6 +233,12 @@ function isSignOfMatrix(attempt: Attempt): boolean {
 	return Boolean(object && (typeof object.server_name === 'string' || Array.isArray(object.versions)));
 }
 
+/** An answer that should name a version, in few words. */
+function saidWords(reply: Reply): string {
+	const what = whatIs(reply);
+	return what === 'a web page' || what === 'nothing' ? what : quoted(kept(reply.body));
+}
+
 function whatIs({ body, headers }: Reply): 'a web page' | 'JSON' | 'nothing' | 'something else' {
 	const start = body.slice(0, 500).trimStart();
 	if (start === '') return 'nothing';
@@ -237,31 +259,37 @@ export function observationWords(observation: Observation): ObservationWords {
 	const { server } = observation;
 	const name = quoted(server);
 	switch (observation.kind) {
-		case 'running': {
-			const more =
-				observation.written === observation.version ? '' : `, which calls itself ${quoted(observation.written)}`;
+		case 'running':
 			return {
-				result: `${name} runs Synapse ${observation.version}${more}`,
+				result: `${name} runs Synapse ${observation.version}${buildWords(observation)}`,
 				...(observation.closed && {
 					advice: `Its federation does not say so (${closedWords(observation.closed)}); its client API does.`,
 				}),
 			};
-		}
-		case 'other':
+		case 'other': {
+			const isRelated = /synapse/i.test(observation.software);
 			return {
-				result: `${name} runs ${quoted(observation.software || 'something without a name')}${observation.written ? ` ${quoted(observation.written)}` : ''}, not Synapse`,
-				advice: 'I only know what Synapse asks of its administrators.',
+				result: `${name} runs ${quoted(observation.software)}${observation.written ? ` ${quoted(observation.written)}` : ''}, ${isRelated ? 'which is not the Synapse that I know' : 'not Synapse'}`,
+				advice: 'I only know what Synapse requires of its admins.',
 			};
+		}
 		case 'unparsable':
 			return {
-				result: `${name} runs Synapse, with a version I cannot read: ${quoted(observation.written || '(nothing)')}`,
-				advice: `Tell me which release it is: ${code(`!profile ${server} version=1.150`)}`,
+				result: observation.written
+					? `${name} runs Synapse, with a version I cannot read: ${quoted(observation.written)}`
+					: `${name} runs Synapse and leaves its version out`,
+				advice: tellVersion(server),
 			};
 		case 'hidden':
-			return {
-				result: `${name} runs Matrix and hides its version`,
-				advice: `Something in front of it keeps ${code('/_matrix/federation/v1/version')} back${observation.status ? ` (status ${observation.status})` : ''}. Let that path through, or tell me the release: ${code(`!profile ${server} version=1.150`)}`,
-			};
+			return observation.said === undefined
+				? {
+						result: `${name} runs Matrix and hides its version`,
+						advice: `Something in front of it keeps ${code('/_matrix/federation/v1/version')} back${observation.status ? ` (status ${observation.status})` : ''}. Let that path through, or tell me the release: ${code(`!profile ${server} version=1.150`)}`,
+					}
+				: {
+						result: `${name} runs Matrix and does not name its software; asked for its version, it answers with ${observation.said}`,
+						advice: tellVersion(server),
+					};
 		case 'not-matrix':
 			return {
 				result: `${name} answers, but not as Matrix: ${observation.what}, status ${observation.status}`,
@@ -382,8 +410,8 @@ export function troubleWords(trouble: Trouble): { result: string; advice: string
 			};
 		case 'forbidden':
 			return {
-				result: `${quoted(trouble.name)} leads to ${quoted(trouble.address)}, an address I do not speak to (${trouble.range})`,
-				advice: `Whoever runs me can except it: ${code('watch.addresses')} in the configuration.`,
+				result: `${quoted(trouble.name)} leads to an address that I do not speak to`,
+				advice: `My log names it; my operator can allow it with ${code('watch.addresses')} in the configuration.`,
 			};
 		case 'refused':
 			return {

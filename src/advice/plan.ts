@@ -14,6 +14,7 @@ import type { Rollback } from './rollback.ts';
 import { rollback, waysBack } from './rollback.ts';
 import type { Trial } from './trial.ts';
 import { triedOf } from './trial.ts';
+import { warningIn } from './unread.ts';
 import type { Version } from './version.ts';
 import { compare, finalOf, isAbove, isCandidate, isWithin } from './version.ts';
 
@@ -71,9 +72,18 @@ export type Plan = {
 	rollback: Rollback;
 	advisories: Advisories;
 	deadlines: Deadline[];
-	/** `text`: upstream's own, where it was read live; `changed`: curated once, and changed since. */
-	unread: Pick<Unread, 'release' | 'section' | 'heading' | 'part' | 'bullet' | 'url' | 'text' | 'changed'>[];
+	/** Those that speak of a refusal first. */
+	unread: UnreadPassage[];
 	gaps: string[];
+};
+
+/** `text`: upstream's own, where it was read live; `changed`: curated once, and changed since. */
+export type UnreadPassage = Pick<
+	Unread,
+	'release' | 'section' | 'heading' | 'part' | 'bullet' | 'url' | 'text' | 'changed'
+> & {
+	/** The sentence in it that speaks of a refusal to start or to work. */
+	warning?: string;
 };
 
 export type Way = { from: Version; to: Version; profile: Profile /** `2026-11-21` */; today: string };
@@ -120,7 +130,7 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 		rollback: rollback(to, from, known),
 		advisories,
 		deadlines: deadlines({ at: last, today, all: false }, profile, known),
-		unread: known.unread.filter(({ release }) => within(release)).map(unreadOf),
+		unread: unreadOf(known.unread.filter(({ release }) => within(release))),
 		gaps: [],
 	};
 }
@@ -131,7 +141,15 @@ export function horizon(known: Pick<Knowledge, 'releases' | 'read'>): Plan['hori
 	return { release: newest?.version ?? '0.0.0', read: known.read };
 }
 
-function unreadOf({ release, section, heading, part, bullet, url, text, changed }: Unread): Plan['unread'][number] {
+/** Passages that nobody has read yet, those that speak of a refusal first. */
+function unreadOf(passages: readonly Unread[]): UnreadPassage[] {
+	const found = passages.map(passageOf);
+	const isWarning = ({ warning }: UnreadPassage) => warning !== undefined;
+	return [...found.filter(isWarning), ...found.filter(passage => !isWarning(passage))];
+}
+
+function passageOf({ release, section, heading, under, part, bullet, url, text, changed }: Unread): UnreadPassage {
+	const warning = warningIn([heading, under, bullet, text].filter(Boolean).join('\n'));
 	return {
 		release,
 		...(section && { section }),
@@ -141,6 +159,7 @@ function unreadOf({ release, section, heading, part, bullet, url, text, changed 
 		url,
 		...(text && { text }),
 		...(changed && { changed }),
+		...(warning !== undefined && { warning }),
 	};
 }
 
@@ -423,7 +442,7 @@ export function releaseNotes(versions: readonly Version[], profile: Profile, kno
 		candidates: known.releases.filter(({ version }) => isCandidate(version) && finalOf(version) === last),
 		notes: inOrder(notes),
 		hidden,
-		unread: known.unread.filter(({ release: of }) => versions.includes(finalOf(of))).map(unreadOf),
+		unread: unreadOf(known.unread.filter(({ release: of }) => versions.includes(finalOf(of)))),
 		horizon: horizon(known),
 	};
 }

@@ -2,14 +2,16 @@
 import type { Answer, Section } from '../command.ts';
 import type { Knowledge } from '../knowledge/shape.ts';
 import type { Said } from './alert.ts';
+import { caveatWords, isKnown, versionWords } from './build.ts';
 import { dayIn, momentIn } from './hours.ts';
 import { code, escapeMarkdown, quoted } from './markdown.ts';
 import type { Severity } from './matter.ts';
 import { behind } from './matter.ts';
+import { stable } from './release.ts';
 import { type Running, runningOf } from './spell.ts';
 import type { Settings, Subscription, WatchedServer } from './subscription.ts';
 import type { Version } from './version.ts';
-import { count, list } from './words.ts';
+import { behindWords, count, list } from './words.ts';
 
 type Watched = { subscription: Subscription; server: WatchedServer | undefined; open: number };
 type Seen = { knowledge: Knowledge; zone: string; now: Date };
@@ -19,18 +21,21 @@ export function serversWords(watched: readonly Watched[], { knowledge, zone, now
 		const running = runningOf(server?.spells ?? [], subscription.told);
 		const last = server?.spells.at(-1);
 		const why = last && 'why' in last ? last.why : undefined;
-		const late = running && behind(running.version, knowledge, dayIn(now, zone));
-		return { subscription, server, open, running, why, late };
+		return { subscription, server, open, running, why };
 	});
-	const lines = rows.map(({ subscription, server, open, running, why, late }) => {
+	const newest = stable(knowledge.releases).at(-1)?.version;
+	const lines = rows.map(({ subscription, server, open, running, why }) => {
+		const late = running && behind(running.version, knowledge, dayIn(now, zone));
+		const isJudged = running && isKnown(running.version, knowledge.releases);
+		const caveat = running && isJudged ? caveatWords(running) : undefined;
 		const state = running
-			? `Synapse ${running.version}${sourceWords(running)}, ${late?.days ? `${late.releases ? `${count(late.releases, 'release')} and ` : ''}${count(late.days, 'day')} behind` : 'the newest'}`
+			? `Synapse ${versionWords(running, knowledge)}${sourceWords(running)}${late && isJudged ? `, ${running.build ? `as ${running.version} ` : ''}${behindWords(running.version, late, newest)}` : ''}`
 			: 'not known what it runs';
 		const facts = subscription.facts.length ? `; ${subscription.facts.map(code).join(', ')}` : '';
 		const times = server?.looked
 			? ` Last look ${momentIn(server.looked, zone)}, next ${momentIn(server.next, zone)}.`
 			: '';
-		const trouble = why === undefined ? '' : ` ⚠️ ${why}`;
+		const trouble = [why, caveat].flatMap(text => (text === undefined ? [] : [` ⚠️ ${text}`])).join('');
 		return `${quoted(subscription.server)}: ${state}${facts}; ${open ? `${open} open` : 'nothing open'}.${trouble}${times}`;
 	});
 	return {
@@ -40,6 +45,8 @@ export function serversWords(watched: readonly Watched[], { knowledge, zone, now
 				server: subscription.server,
 				facts: subscription.facts,
 				running: running?.version ?? null,
+				...(running && !isKnown(running.version, knowledge.releases) && { known: false }),
+				...(running?.build && { build: running.build }),
 				...(server?.looked && { looked: server.looked.toISOString(), next: server.next.toISOString() }),
 				open,
 			})),

@@ -7,13 +7,14 @@ import { momentIn } from './hours.ts';
 import { code, escapeMarkdown, quoted } from './markdown.ts';
 import { memo } from './memo.ts';
 import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
-import { surely } from './plan.ts';
 import type { Applies } from './profile.ts';
 import { closedFacts, openFacts } from './profile.ts';
 import type { Rollback } from './rollback.ts';
+import type { Tally } from './tally.ts';
+import { tally } from './tally.ts';
 import { trialWords } from './trial.ts';
 import type { Version } from './version.ts';
-import { compare } from './version.ts';
+import { compare, isCandidate } from './version.ts';
 
 /** `1 step`, `3 steps`. */
 export function count(number: number, one: string, many = `${one}s`): string {
@@ -166,7 +167,10 @@ export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 		step.oneWay ? [`⚠️ Step ${i + 1} cannot be undone: ${step.title}`] : [],
 	);
 	const unread = plan.unread.length
-		? [`⚠️ ${count(plan.unread.length, 'passage')} of upstream’s nobody here has read yet: see the end.`]
+		? [
+				...warningLines(plan.unread),
+				`⚠️ Nobody here has read ${count(plan.unread.length, 'passage')} of upstream’s yet: see the end.`,
+			]
 		: [];
 	const waits = numbered.flatMap((step, i) => {
 		const condition = step.concerned === 'unknown' && step.applies ? ` (${conditions(step.applies)})` : '';
@@ -175,6 +179,8 @@ export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 			: [];
 	});
 	return [
+		// What nobody has read may be worse than all the rest.
+		...unread,
 		// Nothing else helps whoever is under a floor.
 		...floorLines(plan.floors.filter(({ met }) => met === false)),
 		...stopLines(plan),
@@ -184,33 +190,60 @@ export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 		...oneWay,
 		rollbackLine(plan.rollback),
 		...advisoryLines(plan),
-		...unread,
 	];
 }
+
+/** Unread passages that speak of a refusal, by upstream's own words: a few, then how many more. */
+export function warningLines(unread: Plan['unread']): string[] {
+	const warning = unread.filter(passage => passage.warning !== undefined);
+	const lines = warning
+		.slice(0, maxWarnings)
+		.map(
+			passage =>
+				`⚠️ Unread, in ${passage.release}: “${escapeMarkdown(passage.warning ?? '')}” (${link(unreadName(passage), passage.url)})`,
+		);
+	const more = warning.length - lines.length;
+	return more > 0 ? [...lines, `⚠️ ${more} more unread passages speak of a refusal: see the end.`] : lines;
+}
+
+const maxWarnings = 3;
 
 /** The one line that says the result; its beginning is what a notification shows. */
 function planLead(plan: Plan): string {
-	const acts = plan.steps.filter(({ must, generated }) => must && !generated);
-	const sure = acts.filter(surely);
-	const perhaps = acts.length - sure.length;
-	const refuses = plan.steps.filter(step => step.refuses).length;
-	const halts = plan.stops.filter(({ required }) => required).length;
-	const rest = plan.steps.filter(({ must }) => !must).length;
-	if (plan.steps.every(step => step.generated) && !plan.unread.length) {
+	const counted = tally(plan);
+	if (counted.empty) {
 		return `**${plan.from} → ${plan.to}: nothing to do but the switch itself.** Upstream asks nothing of ${Object.keys(plan.profile).length ? 'this deployment' : 'anybody'} in between.`;
 	}
-	const parts = [
-		sure.length || !perhaps ? thingsToDo(sure.length) : 'nothing surely to do',
-		...(perhaps ? [`${perhaps}${sure.length ? ' more' : ''} if they concern you`] : []),
-		...(refuses ? [`${refuses} can stop the start`] : []),
-		...(halts ? [count(halts, 'required halt')] : []),
-		...(rest ? [`${rest} good to know`] : []),
-	];
-	return `**${plan.from} → ${plan.to}: ${parts.join(', ')}.**`;
+	const rest = counted.informing ? `, ${counted.informing} good to know` : '';
+	return `**${plan.from} → ${plan.to}: ${tallyWords(counted)}${rest}.**`;
 }
 
-function thingsToDo(number: number): string {
-	return number ? count(number, 'thing to do', 'things to do') : 'nothing you must do';
+/** What there is to do, in one clause. What nobody has read comes first, and takes the place of any all-clear. */
+export function tallyWords({ sure, perhaps, refusing, halts, unread, warning }: Tally): string {
+	const parts = [
+		...(unread ? [unreadWords(unread, warning)] : []),
+		...(sure || perhaps ? [] : [unread ? 'nothing to do in the rest' : 'nothing you must do']),
+		...(sure ? [count(sure, 'thing to do', 'things to do')] : []),
+		...(perhaps
+			? [
+					sure
+						? `${perhaps} more if ${perhaps === 1 ? 'it concerns' : 'they concern'} you`
+						: count(perhaps, 'thing to do if it concerns you', 'things to do if they concern you'),
+				]
+			: []),
+		...(refusing ? [`${refusing} can stop the start`] : []),
+		...(halts ? [count(halts, 'required halt')] : []),
+	];
+	return parts.join(', ');
+}
+
+/** How many passages nobody has read, and what one of them says that sounds like a refusal. */
+export function unreadWords(unread: number, warning: string | undefined): string {
+	const what = `${count(unread, 'passage')} that nobody has read yet`;
+	if (warning === undefined) return what;
+	const short = [...warning];
+	const said = short.length > 60 ? `${short.slice(0, 59).join('')}…` : warning;
+	return `${what} (one says “${escapeMarkdown(said)}”)`;
 }
 
 const whenTitles = { before: 'Before', switch: 'At the switch', after: 'After' } as const;
@@ -407,6 +440,19 @@ function horizonLine({ horizon, gaps }: Pick<Plan, 'horizon' | 'gaps'>): string 
 	return `Known up to ${horizon.release}, read ${horizon.read}.${missing}`;
 }
 
+/** How far a release is behind the newest one. */
+export function behindWords(
+	version: Version,
+	{ releases, days }: { releases: number; days: number },
+	newest: Version | undefined,
+): string {
+	if (newest !== undefined && compare(newest, version) > 0)
+		return releases
+			? `${count(releases, 'release')} and ${count(days, 'day')} behind`
+			: `a patch behind, since ${count(days, 'day')}`;
+	return isCandidate(version) ? 'newer than the newest release' : 'the newest release';
+}
+
 export function rollbackWords(result: Rollback & { format: 1 }, taken: readonly string[]): Answer {
 	const { release, to, canReturn, floor, cautions, by } = result;
 	const could = by ? 'could probably' : 'can';
@@ -460,11 +506,14 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, c
 	const what = candidate ?? (releases.length > 1 ? `${releases[0]} to ${release}` : release);
 	const isOut = facts.date !== undefined;
 	const must = notes.filter(step => step.must).length;
-	const result = notes.length
-		? `${count(notes.length, 'note')}, ${must ? `${must} to act on` : 'none you must act on'}`
+	const read = notes.length
+		? `${count(notes.length, 'note')}, ${must ? `${must} to act on` : unread.length ? 'none of them to act on' : 'none you must act on'}`
 		: unread.length
-			? 'not read yet, see upstream'
+			? 'nothing else'
 			: 'nothing to do';
+	const result = unread.length
+		? `${unreadWords(unread.length, unread.find(({ warning }) => warning !== undefined)?.warning)}; besides, ${read}`
+		: read;
 	const known = factLabels.flatMap(([key, label]) => (facts[key] === undefined ? [] : [`${label} ${facts[key]}`]));
 	const sections: Section[] = [
 		...(known.length ? [{ title: `Facts of ${release}`, markdown: list(known), fold: false }] : []),
@@ -571,7 +620,7 @@ type Status = {
 	watch: {
 		last?: string;
 		next?: string;
-		servers: readonly { server: string; seen?: string; looked?: string; next: string }[];
+		servers: readonly { server: string; runs?: string; seen?: string; looked?: string; next: string }[];
 	};
 	/** Rooms that were upgraded to one that needs an invitation: what this room's is, and how many others there are. */
 	awaitsInvitation?: { here?: string; elsewhere: number };
@@ -613,8 +662,8 @@ export function statusWords(status: Status, zone: string): Answer {
 function looksSection(servers: Status['watch']['servers'], zone: string): Section {
 	const at = (iso: string | undefined) => (iso === undefined ? 'never' : momentIn(new Date(iso), zone));
 	const lines = servers.map(
-		({ server, seen, looked, next }) =>
-			`${quoted(server)}: last seen ${at(seen)}, last looked for ${at(looked)}, next look ${at(next)}`,
+		({ server, runs, seen, looked, next }) =>
+			`${quoted(server)}${runs === undefined ? '' : ` runs Synapse ${runs}`}: last seen ${at(seen)}, last looked for ${at(looked)}, next look ${at(next)}`,
 	);
 	return { title: `Servers of this room (${servers.length})`, markdown: list(lines), fold: servers.length > 3 };
 }
@@ -665,9 +714,9 @@ function duration(seconds: number): string {
 	return unit ? count(Math.floor(seconds / unit[0]), unit[1]) : count(seconds, 'second');
 }
 
-type Deadlines = { all: boolean; today: string; horizon: Plan['horizon']; server?: string };
+type Deadlines = { all: boolean; today: string; horizon: Plan['horizon']; server?: string; note?: string };
 
-export function deadlinesWords(found: readonly Deadline[], { all, today, horizon, server }: Deadlines): Answer {
+export function deadlinesWords(found: readonly Deadline[], { all, today, horizon, server, note }: Deadlines): Answer {
 	// What only the candidates of the next release have done is still ahead of everybody else.
 	const isOver = ({ landed, withdrawn }: Deadline) =>
 		withdrawn !== undefined || (landed !== null && compare(landed, horizon.release) <= 0);
@@ -696,7 +745,7 @@ export function deadlinesWords(found: readonly Deadline[], { all, today, horizon
 			}),
 		);
 	const of = server === undefined ? '' : `${code(server)}: `;
-	const lead = [`**${of}${result}.**`, horizonLine({ horizon, gaps: [] })].join('\n\n');
+	const lead = [`**${of}${result}.**`, note, horizonLine({ horizon, gaps: [] })].filter(Boolean).join('\n\n');
 	return {
 		value: { format: 1, ...(server !== undefined && { server }), horizon, deadlines: found },
 		lead,

@@ -2,6 +2,7 @@
 import { createSecureContext, getCACertificates } from 'node:tls';
 import type { Observation } from '../advice/observation.ts';
 import { type Known, noNews } from '../knowledge/news.ts';
+import { type Log, silence } from '../log.ts';
 import type { Kept, Web } from '../ports.ts';
 import { exceptionsOf } from './web/address.ts';
 import { openDiscovery } from './web/discovery.ts';
@@ -42,6 +43,7 @@ export type WebGiven = {
 	known: Known;
 	/** Where an address and its port really are: only tests say so. */
 	route?: Route;
+	log?: Log;
 };
 
 /** Who asks twice within a minute (milliseconds) gets the same answer. */
@@ -51,7 +53,10 @@ const headerBytes = 16 * 1024;
 const bodyBytes = 64 * 1024;
 
 /** Throws a TypeError that names a wrong range of addresses or a wrong certificate. */
-export async function openWeb(settings: WebSettings, { now, kept, known, route = itself }: WebGiven): Promise<Web> {
+export async function openWeb(
+	settings: WebSettings,
+	{ now, kept, known, route = itself, log = silence }: WebGiven,
+): Promise<Web> {
 	const ms = () => now().getTime();
 	const totalMs = settings.requestSeconds * 1000;
 	const names = openNames({
@@ -70,6 +75,7 @@ export async function openWeb(settings: WebSettings, { now, kept, known, route =
 		perAddress: settings.perAddress,
 		route,
 		now: ms,
+		log,
 	});
 	const look = openLook({
 		gate,

@@ -272,7 +272,7 @@ export const releaseShape = z.strictObject({
 });
 export type Release = z.infer<typeof releaseShape>;
 export const releasesFileShape = z.strictObject({
-	/** The newest date seen in what was read: how far this knowledge reaches. */
+	/** The day on which upstream was read, never a release's date. */
 	read: date,
 	releases: z.array(releaseShape),
 });

@@ -77,7 +77,7 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 		const homeserver = await connect(config, { ...edges, ending: shutdown.signal, locked: end, fatal });
 		if (!homeserver) return 0;
 		const account = await store.account();
-		const outside = await openOutside(config, { knowledge: given.knowledge, kept: store.kept, version, now });
+		const outside = await openOutside(config, { knowledge: given.knowledge, kept: store.kept, version, now, log });
 		const { hours, perRoom, perPerson } = config.watch;
 		const sources = played?.sources ?? outside.web.sources;
 		const limits = { every: every ?? hours * hour, perRoom, perPerson };

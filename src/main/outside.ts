@@ -5,9 +5,10 @@ import { openWeb } from '../edges/web.ts';
 import { readPassages } from '../knowledge/compiled.ts';
 import { type News, withNews } from '../knowledge/news.ts';
 import type { Knowledge } from '../knowledge/shape.ts';
+import type { Log } from '../log.ts';
 import type { Kept, Web } from '../ports.ts';
 
-type Given = { knowledge: Knowledge; kept: Kept; version: string; now: () => Date };
+type Given = { knowledge: Knowledge; kept: Kept; version: string; now: () => Date; log: Log };
 
 export type Outside = {
 	web: Web;
@@ -16,7 +17,7 @@ export type Outside = {
 };
 
 /** Throws a Refusal if the configuration's certificates are none. */
-export async function openOutside(config: Config, { knowledge, kept, version, now }: Given): Promise<Outside> {
+export async function openOutside(config: Config, { knowledge, kept, version, now, log }: Given): Promise<Outside> {
 	const { releases, advisories } = knowledge;
 	const passages = config.live.enabled ? readPassages(new URL('../../knowledge/', import.meta.url)) : [];
 	const settings = {
@@ -25,7 +26,7 @@ export async function openOutside(config: Config, { knowledge, kept, version, no
 		contact: config.watch.contact ?? config.matrix.user,
 		...(config.live.enabled && { sources: config.live }),
 	};
-	const web = await openWeb(settings, { now, kept, known: { releases, passages, advisories } }).catch(error => {
+	const web = await openWeb(settings, { now, kept, known: { releases, passages, advisories }, log }).catch(error => {
 		throw new Refusal(
 			`watch.authorities: these certificates cannot be used: ${error instanceof Error ? error.message : error}`,
 		);

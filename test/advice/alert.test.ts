@@ -381,7 +381,7 @@ function history(seed: number) {
 		if (random() < 0.004) silentUntil = half + Math.floor(random() * 20);
 		if (random() < 0.005) mixedUntil = half + Math.floor(random() * 40);
 		const silent = half < silentUntil;
-		const version = `1.${half < mixedUntil && random() < 0.5 ? at + 1 : at}.0`;
+		const version = `1.${half < mixedUntil && random() < 0.5 ? Math.min(newest, at + 1) : at}.0`;
 		looks.push({ at: now, today, saw: silent ? { is: 'silent', why: 'x' } : { is: 'synapse', version } });
 	}
 	return { random, facts, knowledgeAt, looks };

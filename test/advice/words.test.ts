@@ -76,7 +76,7 @@ test('an alert has no numbers of steps that its reader cannot see', () => {
 	const notes = [note('1.1.0/acme', { ...refuses, onlyIf: '`acme` is on' }), note('1.1.0/all', refuses)];
 	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
 	const words = wayWords(plan(way, known({ notes })), 'example.org');
-	expect(words).toContain('1 thing to do, 1 more if they concern it, 2 can stop the start');
+	expect(words).toContain('1 thing to do, 1 more if it concerns you, 2 can stop the start');
 	expect(words).toContain('🔴 A step can stop the start if `acme` is on: 1.1.0/acme');
 	expect(words).toContain('🔴 No start without a step: 1.1.0/all');
 });

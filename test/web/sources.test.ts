@@ -351,7 +351,7 @@ const refused: Bad[] = [
 	{
 		name: 'a feed that redirects to a forbidden address',
 		page: (_, response) => void response.writeHead(302, { location: `https://${banned}/` }).end(),
-		trouble: /an address I do not speak to/,
+		trouble: /an address that I do not speak to/,
 	},
 	{
 		name: 'a feed that redirects in a circle',

@@ -6,6 +6,7 @@ import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, createServer as createNet, type Socket } from 'node:net';
 import { createServer as createTls, type TLSSocket, type TlsOptions } from 'node:tls';
 import { openWeb, type WebGiven, type WebSettings } from '../../src/edges/web.ts';
+import { silence } from '../../src/log.ts';
 import type { Kept, Web } from '../../src/ports.ts';
 import { type Authority, type Certificate, openAuthority } from './authority.ts';
 import { openZone, type Zone } from './zone.ts';
@@ -23,6 +24,8 @@ export type World = {
 	heard: Heard[];
 	/** Addresses and ports that were dialled, as the bot meant them. */
 	dialled: string[];
+	/** What the log has of addresses that are not spoken to. */
+	logged: Record<string, unknown>[];
 	/** Connections that reached the forbidden address. */
 	trespasses: number;
 	/** An HTTPS server at this address and port, as the bot sees them. */
@@ -75,6 +78,7 @@ export async function openWorld(): Promise<World> {
 		authority: ca,
 		heard: [],
 		dialled: [],
+		logged: [],
 		trespasses: 0,
 		async https(at, answer) {
 			const server = createHttps(certificateOf(at), (request, response) => {
@@ -108,7 +112,8 @@ export async function openWorld(): Promise<World> {
 				return { host, port: routes.get(`${host}:${port}`) ?? 1 };
 			};
 			const known = { releases: [], passages: [], advisories: [] };
-			return openWeb({ ...played(zone, ca), ...settings }, { now, kept: openKept(), known, route, ...given });
+			const log = { ...silence, info: (fields: Record<string, unknown>) => void world.logged.push(fields) };
+			return openWeb({ ...played(zone, ca), ...settings }, { now, kept: openKept(), known, route, log, ...given });
 		},
 		async close() {
 			for (const socket of sockets) socket.destroy();

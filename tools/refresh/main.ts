@@ -1,5 +1,5 @@
 // npm run refresh -- [--read DATE] [--knowledge FOLDER] <source>… : reads Synapse's sources, writes what is generated of the knowledge,
-// and prints what is left to read. Curated files are never touched. To forget releases written by mistake, delete
+// and prints what is left to read. DATE is the day on which the sources were fetched, if that is not today. Curated files are never touched. To forget releases written by mistake, delete
 // releases.json before a refresh from a clone.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -40,7 +40,7 @@ function write(file: URL, head: string, key: string, items: readonly (Release | 
 }
 
 const before = readBefore();
-const after = merge(positionals.map(openSource), before, values.read);
+const after = merge(positionals.map(openSource), before, values.read ?? new Date().toISOString().slice(0, 10));
 const { releases } = releasesFileShape.parse({ read: after.read, releases: after.releases });
 write(releasesFile, `"read": ${JSON.stringify(after.read)}, `, 'releases', releases);
 write(upstreamFile, '', 'passages', upstreamFileShape.parse({ passages: after.passages }).passages);

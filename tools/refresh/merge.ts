@@ -13,10 +13,10 @@ const upgradeNotes = 'docs/upgrade.md';
 
 /**
  * `before` is what the files say so far. Releases and logs that no source has any more stay as they were; the upgrade
- * notes are those of the newest edition seen, which may be the one read before. `read` is the date to note as the one
- * up to which upstream was read; absent: the newest date seen.
+ * notes are those of the newest edition seen, which may be the one read before. `read` is the day on which the sources
+ * were read (`2026-11-21`); an earlier day than before changes nothing.
  */
-export function merge(sources: readonly Source[], before: Generated, read?: string): Generated {
+export function merge(sources: readonly Source[], before: Generated, read: string): Generated {
 	const editions = sources
 		.map(source => ({ source, edition: [...source.versions.keys()].sort(compare).at(-1) ?? '0.0.0' }))
 		.sort((a, b) => compare(a.edition, b.edition));
@@ -27,7 +27,6 @@ export function merge(sources: readonly Source[], before: Generated, read?: stri
 	for (const { source, edition } of editions) for (const log of logsIn(source, edition)) logs.set(log.version, log);
 
 	const releases = releasesOf(sources, [...logs.values()], before.releases);
-	const dates = [read ?? '', before.read, ...releases.map(release => release.date)];
 	const newestBefore = before.releases.at(-1)?.version;
 	const isOlder = newestBefore !== undefined && compare(newest.edition, newestBefore) < 0;
 	const known = new Set(before.releases.map(release => release.version));
@@ -43,7 +42,7 @@ export function merge(sources: readonly Source[], before: Generated, read?: stri
 			...fresh.flatMap(logPassages),
 		]),
 	];
-	return { read: dates.sort().at(-1) ?? '', releases, passages: inOrder(passages) };
+	return { read: read > before.read ? read : before.read, releases, passages: inOrder(passages) };
 }
 
 function logsIn(source: Source, edition: Version): Log[] {

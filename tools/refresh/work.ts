@@ -11,8 +11,13 @@ export function newsOf(before: Generated, after: Generated): string[] {
 	const old = new Map(before.passages.map(passage => [nameOf(passage), passage.hash]));
 	const now = new Map(after.passages.map(passage => [nameOf(passage), passage.hash]));
 	const isFirst = !known.size;
+	const newest =
+		after.releases
+			.map(({ date }) => date)
+			.sort()
+			.at(-1) ?? 'no day';
 	return [
-		`${after.releases.length} releases and candidates up to ${after.read}, ${after.passages.length} passages`,
+		`${after.releases.length} releases and candidates up to ${newest}, ${after.passages.length} passages`,
 		...(isFirst ? [] : fresh.map(version => `new      release ${version}`)),
 		...(isFirst ? [] : [...now.keys()].filter(name => !old.has(name)).map(name => `new      ${name}`)),
 		...[...now].filter(([name, hash]) => (old.get(name) ?? hash) !== hash).map(([name]) => `changed  ${name}`),

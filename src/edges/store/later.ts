@@ -18,6 +18,7 @@ export function openLater(): WatchStore {
 		serversOf: async room => (await store()).serversOf(room),
 		dueServers: async (now, horizon, limit) => (await store()).dueServers(now, horizon, limit),
 		nextLook: async () => (await store()).nextLook(),
+		lookedAtSince: async (since, limit) => (await store()).lookedAtSince(since, limit),
 		keepLook: async server => (await store()).keepLook(server),
 		looks: async () => (await store()).looks(),
 		uninvited: async () => (await store()).uninvited(),

@@ -132,6 +132,16 @@ export function watchOf(db: Kysely<Tables>): Omit<WatchStore, 'uninvited'> {
 				.executeTakeFirst();
 			return row?.at == null ? undefined : new Date(row.at);
 		},
+		async lookedAtSince(since, limit) {
+			const rows = await db
+				.selectFrom('servers')
+				.selectAll()
+				.where('looked', '>=', since.getTime())
+				.orderBy('looked', 'desc')
+				.limit(limit)
+				.execute();
+			return rows.map(serverOf);
+		},
 		keepLook: look => keepLook(db, look),
 		async looks() {
 			// Each by its index: in one statement over the table, both would be sought in every row.

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { Attempt, Fault, Trouble } from '../../advice/observation.ts';
+import type { Log } from '../../log.ts';
 import { type Exceptions, forbidden } from './address.ts';
 import { memory } from './memory.ts';
 import type { Names } from './names.ts';
@@ -42,6 +43,7 @@ export type GateSettings = {
 	perAddress: number;
 	route: Route;
 	now: () => number;
+	log: Log;
 };
 
 const mostRedirects = 5;
@@ -69,7 +71,8 @@ export function openGate(settings: GateSettings): Gate {
 		if (addresses.length) return { addresses };
 		const [first] = judged;
 		if (!first?.range) return { trouble: { is: 'no-address', name: host } };
-		return { trouble: { is: 'forbidden', name: host, address: first.address, range: first.range } };
+		settings.log.info({ name: host, ...first }, 'an address that is not spoken to; watch.addresses can allow it');
+		return { trouble: { is: 'forbidden', name: host } };
 	}
 
 	async function ask({ host, port, header, name }: Asked, way: Way): Promise<Attempt> {

@@ -1,5 +1,12 @@
 // One look at one homeserver: its federation, then, where that does not tell, its client API, then signs of Matrix.
-import { type Attempt, isAnswer, type Observation, observationOf, type Target } from '../../advice/observation.ts';
+import {
+	type Attempt,
+	isAnswer,
+	type Observation,
+	observationOf,
+	type Target,
+	type Trouble,
+} from '../../advice/observation.ts';
 import { parseServerName, type ServerName } from '../../advice/server-name.ts';
 import type { Discovery } from './discovery.ts';
 import type { Asked, Budget, Gate } from './gate.ts';
@@ -20,7 +27,9 @@ export type LookSettings = {
 const mostHosts = 3;
 
 export function openLook({ gate, discovery, exclude, totalMs, now }: LookSettings): Look {
-	return async name => {
+	return async name => withoutPlaces(await look(name));
+
+	async function look(name: string): Promise<Observation> {
 		const at = now().toISOString();
 		const server = parseServerName(name);
 		if (!server) return { server: name.slice(0, 300), at, kind: 'misnamed' };
@@ -38,7 +47,7 @@ export function openLook({ gate, discovery, exclude, totalMs, now }: LookSetting
 		const second = observationOf({ ...sight, admin });
 		if (isAnswer(second) || second.kind === 'hidden') return second;
 		return observationOf({ ...sight, admin, signs: await signsOf(server, found, federation, admin, budget) });
-	};
+	}
 
 	async function askAny(places: readonly Asked[], path: string, budget: Budget): Promise<Attempt> {
 		let last: Attempt | undefined;
@@ -70,6 +79,26 @@ export function openLook({ gate, discovery, exclude, totalMs, now }: LookSetting
 		if ('reply' in admin) signs.push(await askClient(server, '/_matrix/client/versions', budget));
 		return signs;
 	}
+}
+
+/**
+ * Without the place that a name leads to, where that is an address that is not spoken to: a room that could read it could
+ * map the network that the bot stands in, by names and delegations that lead there.
+ */
+function withoutPlaces(observation: Observation): Observation {
+	const trouble = troubleIn(observation);
+	if (trouble?.is !== 'forbidden') return observation;
+	const { target: _, ...rest } = observation;
+	const forbidden = { is: 'forbidden', name: observation.server } as const;
+	return 'trouble' in rest
+		? { ...rest, trouble: forbidden }
+		: ({ ...rest, closed: { trouble: forbidden } } as Observation);
+}
+
+function troubleIn(observation: Observation): Trouble | undefined {
+	if (observation.kind === 'unreached') return observation.trouble;
+	const closed = observation.kind === 'running' ? observation.closed : undefined;
+	return closed && 'trouble' in closed ? closed.trouble : undefined;
 }
 
 function isAskingToWait(observation: Observation): boolean {

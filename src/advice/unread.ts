@@ -1,0 +1,27 @@
+// What a passage that nobody has read yet says, as far as a machine can tell: whether it speaks of a refusal.
+
+/** What releases that refuse something are announced with. */
+const refusal =
+	/\b(?:(?:refus(?:e|es|ed|ing)|fail(?:s|ed|ing)?|unable|abort(?:s|ed|ing)?|not be able) (?:to )?(?:start|boot|load|run|launch|come up)|will (?:now |then |also )?(?:refuse|fail|abort|crash|error|be rejected|be refused|not start|no longer (?:start|work|accept|be accepted|support))|(?:no longer|not|cannot|can't|won't|never) (?:be able to )?(?:start|boot|launch)\b|(?:start-?up|config(?:uration)?) (?:will |now )?(?:error|fail|abort)|raises? an? (?:error|exception|configerror)|prevents? (?:synapse|the server|workers?|it) from (?:start|boot)|must (?:be \w+ ){0,2}before (?:upgrading|you upgrade|starting)|hard error)/i;
+
+/** Characters of a passage that are looked at, and of the sentence that is shown. */
+const maxRead = 20_000;
+const maxShown = 160;
+
+/** The first sentence that speaks of a refusal, as plain text on one line; undefined if there is none. */
+export function warningIn(text: string): string | undefined {
+	const read = text.slice(0, maxRead);
+	const found = refusal.exec(read);
+	if (!found) return undefined;
+	const before = read.slice(Math.max(0, found.index - maxShown), found.index);
+	const start = Math.max(before.lastIndexOf('. ') + 1, before.lastIndexOf('\n') + 1, 0);
+	const after = read.slice(found.index, found.index + maxShown);
+	const [upToEnd = after] = /^[^\n]*?(?:[.!?](?=\s|$)|\n|$)/.exec(after) ?? [];
+	const sentence = [
+		...`${before.slice(start)}${upToEnd}`
+			.replace(/[`*_>#]|^\s*[-+]\s/gm, '')
+			.replace(/\s+/g, ' ')
+			.trim(),
+	];
+	return sentence.length > maxShown ? `${sentence.slice(0, maxShown - 1).join('')}…` : sentence.join('');
+}
