@@ -26,6 +26,8 @@ export type Engine = {
 	create(name: string, from?: { of?: string | undefined; locale?: string | undefined }): Promise<void>;
 	/** The background updates that are still to be done, by name. */
 	pending(name: string): Promise<string[]>;
+	/** Carries out statements on a database; what they give, row by row. */
+	query(name: string, sql: string): Promise<unknown[][]>;
 	close(): Promise<void>;
 };
 
@@ -45,6 +47,17 @@ export function sqlite(dir: string): Engine {
 					.prepare('SELECT update_name FROM background_updates ORDER BY 1')
 					.all()
 					.map(row => String(row.update_name));
+			} finally {
+				database.close();
+			}
+		},
+		async query(name, sql) {
+			const database = new DatabaseSync(file(name), { timeout: 10_000 });
+			try {
+				return database
+					.prepare(sql)
+					.all()
+					.map(row => Object.values(row));
 			} finally {
 				database.close();
 			}
@@ -121,6 +134,7 @@ print(json.dumps(cursor.fetchall() if cursor.description else []))`;
 				String(update),
 			);
 		},
+		query,
 		async close() {
 			server.kill('SIGINT');
 			await ended;

@@ -7,10 +7,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attempt } from '../../src/knowledge/shape.ts';
 import { cache } from './environment.ts';
+import { registrationSecret, unlimited } from './fill.ts';
 import { freePort } from './port.ts';
 import { lastWords } from './said.ts';
 
-export type Started = { listens: true; stop(): Promise<void> } | { listens: false; error: string };
+export type Started = { listens: true; base: string; stop(): Promise<void> } | { listens: false; error: string };
 
 export type Start = {
 	/** Of the environment that holds the release. */
@@ -82,7 +83,7 @@ export async function start({ python, env, dir, database, attempt }: Start): Pro
 		}
 		await sleep(100);
 	}
-	return { listens: true, stop: () => stop(child) };
+	return { listens: true, base: `http://127.0.0.1:${port}`, stop: () => stop(child) };
 }
 
 async function stop(child: ChildProcess): Promise<void> {
@@ -115,7 +116,8 @@ function configuration(dir: string, listening: Record<string, unknown>): Record<
 		pid_file: join(dir, 'homeserver.pid'),
 		macaroon_secret_key: 'for trials only',
 		form_secret: 'for trials only',
-		registration_shared_secret: 'for trials only',
+		registration_shared_secret: registrationSecret,
+		...unlimited,
 		report_stats: false,
 		federation_domain_whitelist: [],
 		trusted_key_servers: [],
