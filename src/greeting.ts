@@ -11,13 +11,6 @@ export function hello(name: string): Answer {
 	);
 }
 
-/** For rooms that are encrypted, when the bot's login has no keys. */
-export function cannotRead(name: string): Answer {
-	return notice(
-		`This room is encrypted, and I, ${name}, cannot read it: my access token belongs to no device. Ask me in a room without encryption, or tell whoever runs me.`,
-	);
-}
-
 /** To somebody whose message cannot be decrypted. `why` names what his client said about keeping its key back. */
 export function unreadableMessage(why: string): Answer {
 	const kept = /m\.(unverified|blacklisted)/.test(why)

@@ -11,6 +11,8 @@ type Taking = {
 	log: Log;
 	/** Called after each batch has been written. `back`: the homeserver had been away. */
 	taken: (batch: Batch, back: boolean) => void;
+	/** Called when a sync failed: from then on, until the next batch, nobody knows what changed in the rooms. */
+	missed: () => void;
 	/** The start cannot go on: nothing was ever heard of the homeserver. */
 	unreachable: (why: string) => void;
 	locked: (why: string) => void;
@@ -52,6 +54,7 @@ export async function takeIn(taking: Taking): Promise<void> {
 			continue;
 		}
 		const { failure } = outcome;
+		taking.missed();
 		if (failure.kind === 'stopped') return;
 		if (failure.kind === 'token') return taking.locked(failure.why);
 		const why = failure.kind === 'limited' ? 'it is limiting us' : failure.why;

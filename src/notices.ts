@@ -1,7 +1,7 @@
-// What rooms hear unasked, once: hello, that the bot cannot read there, that the room has become public, that a message
-// could not be read.
-import { cannotRead, hello, madePublic, unreadableMessage } from './greeting.ts';
+// What rooms hear unasked, once: hello, that the room has become public, that a message could not be read.
+import { hello, madePublic, unreadableMessage } from './greeting.ts';
 import { announcement } from './inbox.ts';
+import type { Log } from './log.ts';
 import type { Saying, Store } from './ports.ts';
 
 type Announcing = {
@@ -10,17 +10,20 @@ type Announcing = {
 	name: string;
 	/** Whether the bot has keys at all. */
 	reads: boolean;
+	log: Log;
 	said: () => void;
 };
 
 /** A key may come a little later than its message, from another server: so long (ms) nothing is said of it. */
 const keyPatience = 10_000;
 
-export async function announce({ store, now, name, reads, said }: Announcing): Promise<undefined> {
+export async function announce({ store, now, name, reads, log, said }: Announcing): Promise<undefined> {
 	for (const untold of await store.untold()) {
 		const { room } = untold;
 		const sayings: Saying[] = [];
-		if (untold.encrypted && !reads) sayings.push(announcement('encrypted', untold, cannotRead(name)));
+		// The notice would be in the clear, and what is said in an encrypted room never is: the operator hears of it.
+		if (untold.encrypted && !reads)
+			log.error({ room }, 'this room is encrypted, and the access token belongs to no device: I am silent there');
 		else if (untold.greeting) sayings.push(announcement('hello', untold, hello(name)));
 		if (untold.public) sayings.push(announcement('public', untold, madePublic()));
 		await store.tell(room, sayings, now());

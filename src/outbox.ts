@@ -35,6 +35,11 @@ type Delivering = {
 		'due' | 'nextDue' | 'seal' | 'eventOf' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'forget' | 'movingFrom'
 	>;
 	homeserver: Pick<Homeserver, 'seal' | 'send' | 'find' | 'upload' | 'leave' | 'forget'>;
+	/**
+	 * Whether the last sync has been taken in. Otherwise a room may have become encrypted without our knowing, so nothing
+	 * is sent. Wake the outbox when this becomes true.
+	 */
+	ready: () => boolean;
 	/** When this login began: before it, our transaction ids belonged to another device. */
 	loginSince: () => Date;
 	now: () => Date;
@@ -46,7 +51,7 @@ type Delivering = {
 };
 
 export function openOutbox(delivering: Delivering): Outbox {
-	const { store, now, random, log } = delivering;
+	const { store, now, random, log, ready } = delivering;
 	const busy = new Map<string, Promise<void>>();
 	let ended = false;
 	let looking: Promise<void> | undefined;
@@ -65,6 +70,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 		do {
 			again = false;
 			clearTimeout(timer);
+			if (!ready()) return;
 			const free = most - busy.size;
 			const paused = limitedUntil - now().getTime();
 			if (paused > 0) return sleep(paused);
@@ -123,6 +129,9 @@ export function openOutbox(delivering: Delivering): Outbox {
 		if (verdict === 'never' && (await store.movingFrom(room))) {
 			// The room has been replaced: what is on its way follows as soon as we are in the new one.
 			await store.postpone(waiting.id, new Date(now().getTime() + 60_000));
+		} else if (outcome.failure.kind === 'keyless') {
+			log.error({ room, why: outcome.failure.why }, 'nothing can be said in an encrypted room: this is given up');
+			await store.giveUp(waiting.id, JSON.stringify(outcome.failure), now());
 		} else if (verdict === 'never') {
 			log.warn({ room, tries, why: outcome.failure }, 'an answer cannot be delivered and is given up');
 			await store.giveUp(waiting.id, JSON.stringify(outcome.failure), now());
@@ -153,6 +162,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 			while (Date.now() < over) {
 				await looking;
 				if (busy.size === 0) {
+					if (!ready()) break;
 					const due = limitedUntil > now().getTime() ? [] : await store.due(now(), [], 1);
 					if (due.length === 0) break;
 					wake();
@@ -173,7 +183,8 @@ export function after(failure: Failure, tries: number): 'stopped' | 'locked' | '
 	if (failure.kind === 'stopped') return 'stopped';
 	if (failure.kind === 'token') return 'locked';
 	if (failure.kind === 'limited') return { ms: failure.waitMs };
-	if (failure.kind === 'away') return 'later';
+	if (failure.kind === 'away' || failure.kind === 'unsealed') return 'later';
+	if (failure.kind === 'keyless') return 'never';
 	return never.includes(failure.code) || tries >= mostRefusals ? 'never' : 'later';
 }
 
@@ -195,9 +206,20 @@ async function deliver(waiting: Waiting, delivering: Delivering): Promise<Outcom
 	}
 	// What another device encrypted is not said by this one.
 	const kept = before ? undefined : waiting.sealed;
-	const sealed = kept ?? (await seal(waiting, delivering));
-	if ('failure' in sealed) return sealed;
-	return homeserver.send(waiting.room, waiting.said, sealed);
+	const first = kept && (await homeserver.send(waiting.room, waiting.said, kept));
+	if (first && !isUnsealed(first)) return first;
+	// Once more if the room became encrypted in between, or since an earlier try: also what was uploaded for it.
+	const second = await sealAndSend(waiting, delivering);
+	return isUnsealed(second) ? sealAndSend(waiting, delivering) : second;
+}
+
+async function sealAndSend(waiting: Waiting, delivering: Delivering): Promise<Outcome<string>> {
+	const sealed = await seal(waiting, delivering);
+	return 'failure' in sealed ? sealed : delivering.homeserver.send(waiting.room, waiting.said, sealed);
+}
+
+function isUnsealed(outcome: Outcome<unknown>): boolean {
+	return 'failure' in outcome && outcome.failure.kind === 'unsealed';
 }
 
 /** The exact event of all tries, written before the first: nobody can make the same encrypted event twice. */
@@ -214,6 +236,8 @@ async function seal(waiting: Waiting, { store, homeserver }: Delivering): Promis
 	}
 	const sealed = await homeserver.seal(waiting.room, event);
 	if ('failure' in sealed) return sealed;
+	if (sealed.value.type === 'm.room.encrypted' && 'url' in event.content)
+		return { failure: { kind: 'unsealed', why: 'the file was uploaded before the room became encrypted' } };
 	if (sealed.value !== event || waiting.kind === 'file' || waiting.continues !== undefined)
 		await store.seal(waiting.id, sealed.value);
 	return sealed.value;

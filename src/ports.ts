@@ -90,6 +90,10 @@ export type Failure =
 	| { kind: 'refused'; code: string; why: string }
 	/** The token counts no longer; nothing works until somebody acts. */
 	| { kind: 'token'; why: string }
+	/** The room is encrypted and the event is not: nothing was sent; seal it again. */
+	| { kind: 'unsealed'; why: string }
+	/** The room is encrypted and our login has no keys: nothing can be said there. */
+	| { kind: 'keyless'; why: string }
 	| { kind: 'stopped' };
 
 export type Outcome<T> = { value: T } | { failure: Failure };
@@ -171,9 +175,12 @@ export type Homeserver = {
 	sync: (since: string | undefined) => Promise<Outcome<Batch>>;
 	/** One page backwards from a token, until an event, or the moment when the bot came into the room. */
 	history: (room: string, from: string, until?: { event: string; at: Date }) => Promise<Outcome<Page>>;
-	/** Encrypts if the room is encrypted; otherwise gives back what it got. */
+	/** Encrypts if the room is, or ever was, encrypted; otherwise gives back what it got. */
 	seal: (room: string, event: Sealed) => Promise<Outcome<Sealed>>;
-	/** The event's id. The same transaction id twice within a day makes one event. */
+	/**
+	 * The event's id. The same transaction id twice within a day makes one event. Refuses what is not encrypted for a room
+	 * that is (`unsealed`), reactions aside: they are never hidden.
+	 */
 	send: (room: string, transaction: string, event: Sealed) => Promise<Outcome<string>>;
 	/** The event by which we said this, if it is in the room and not older than `since`; `sealed` as it was sent before. */
 	find: (room: string, said: string, since: Date, sealed?: Sealed) => Promise<Outcome<string | undefined>>;
@@ -272,6 +279,8 @@ export type Store = WatchStore & {
 	load: (sender: string) => Promise<{ waiting: number; told: boolean }>;
 
 	room: (room: string) => Promise<Room | undefined>;
+	/** Whether the room was ever encrypted, as far as any sync told; outlives leaving and forgetting it. */
+	wasEncrypted: (room: string) => Promise<boolean>;
 	/** Joined rooms that have not heard a greeting, an encryption notice or a notice that they became public. */
 	untold: () => Promise<{ room: string; stay: string; greeting: boolean; encrypted: boolean; public: boolean }[]>;
 	tell: (room: string, sayings: readonly Saying[], now: Date) => Promise<void>;

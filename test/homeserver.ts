@@ -21,6 +21,7 @@ export function playHomeserver(user: string, now: () => Date) {
 	const calls: string[] = [];
 	const refused = (code: string): { failure: Failure } => ({ failure: { kind: 'refused', code, why: code } });
 	let ids = 0;
+	let keyless = false;
 	let trouble: (call: Call, room: string | undefined) => Failure | 'lost' | undefined = () => undefined;
 
 	/** Lets a call happen or not; `lost`: it happens, and its answer does not arrive. */
@@ -50,6 +51,7 @@ export function playHomeserver(user: string, now: () => Date) {
 		return [{ event: event.id, room, sender: event.sender, at: event.at, body: String(body), mentioned: false }];
 	}
 
+	const where = (room: string, url: string) => (rooms.get(room)?.state.encryption ? { file: { url } } : { url });
 	const positions = () => JSON.stringify([...rooms].map(([id, room]) => [id, room.events.length]));
 
 	const port: Homeserver = {
@@ -90,11 +92,17 @@ export function playHomeserver(user: string, now: () => Date) {
 				}
 				return { value: place > 0 ? { messages, next: String(place) } : { messages } };
 			}),
-		seal: async (_room, event) => ({ value: event }),
+		seal: async (id, event) => {
+			if (!rooms.get(id)?.state.encryption || event.type === 'm.reaction') return { value: event };
+			if (keyless) return { failure: { kind: 'keyless', why: 'no device' } };
+			return { value: { type: 'm.room.encrypted', content: { ciphertext: event } } };
+		},
 		send: (id, transaction, { type, content }: Sealed) =>
 			through('send', id, () => {
 				const room = inRoom(id);
 				if (!room) return refused('M_FORBIDDEN');
+				if (room.state.encryption && type !== 'm.room.encrypted' && type !== 'm.reaction')
+					return { failure: { kind: 'unsealed', why: 'in the clear' } };
 				const key = `${id} ${transaction}`;
 				const event = transactions.get(key) ?? add(room, { sender: user, type, content });
 				transactions.set(key, event);
@@ -113,7 +121,7 @@ export function playHomeserver(user: string, now: () => Date) {
 					msgtype: 'm.file',
 					body: file.name,
 					filename: file.name,
-					url: `mxc://played/${++ids}`,
+					...where(id, `mxc://played/${++ids}`),
 					'm.mentions': {},
 				},
 			})),
@@ -152,6 +160,12 @@ export function playHomeserver(user: string, now: () => Date) {
 		/** Decides before each call whether it fails, or only its answer is lost. */
 		setTrouble(to: typeof trouble) {
 			trouble = to;
+		},
+		/** Somebody switches encryption on; `withoutKeys`: and our login cannot take part in it. */
+		encrypt(id: string, { withoutKeys = false } = {}) {
+			const room = rooms.get(id);
+			if (room) room.state = { ...room.state, encryption: { algorithm: 'm.megolm.v1.aes-sha2' } };
+			keyless = withoutKeys;
 		},
 		/** As after a day, or a restart without its memory. */
 		forgetTransactions: () => transactions.clear(),

@@ -17,6 +17,8 @@ let played: Played;
 let outbox: Outbox;
 let faults: unknown[];
 let locked: string[];
+let ready: boolean;
+let loud: string[];
 
 const now = () => new Date(clock);
 
@@ -24,10 +26,11 @@ function open(): Outbox {
 	return openOutbox({
 		store,
 		homeserver: played.port,
+		ready: () => ready,
 		loginSince: () => new Date(0),
 		now,
 		random: () => 1,
-		log: silence,
+		log: { ...silence, error: ({ room: where }, text) => loud.push(`${where} ${text}`) },
 		fatal: error => faults.push(error),
 		locked: why => locked.push(why),
 	});
@@ -36,6 +39,7 @@ function open(): Outbox {
 beforeEach(async () => {
 	clock = Date.parse('2026-11-21T12:00:00Z');
 	[faults, locked] = [[], []];
+	[ready, loud] = [true, []];
 	store = await openStore();
 	played = playHomeserver('@glia:example.org', now);
 	for (const id of [room, other]) {
@@ -65,6 +69,10 @@ async function settle(): Promise<void> {
 		const due = await store.due(now(), [], 1);
 		quiet = due.length ? 0 : quiet + 1;
 	}
+}
+
+function settleFor(ms: number): Promise<void> {
+	return new Promise(resolve => setTimeout(resolve, ms));
 }
 
 /** Time passes, and the outbox looks again. */
@@ -174,7 +182,7 @@ describe('delivery', () => {
 		await store.tell(room, [saying('1')], now());
 		await played.port.send(room, 'of the old device', { type: 'm.room.message', content: { 'io.glia.said': '1' } });
 		outbox = openOutbox({
-			...{ store, homeserver: played.port, now, random: () => 1, log: silence },
+			...{ store, homeserver: played.port, ready: () => true, now, random: () => 1, log: silence },
 			loginSince: () => new Date(clock + 1),
 			fatal: error => faults.push(error),
 			locked: why => locked.push(why),
@@ -249,6 +257,8 @@ describe('what cannot be delivered', () => {
 		[{ kind: 'refused', code: 'M_UNKNOWN', why: '' }, 0, 'later'],
 		[{ kind: 'refused', code: 'M_UNKNOWN', why: '' }, 8, 'never'],
 		[{ kind: 'token', why: '' }, 0, 'locked'],
+		[{ kind: 'unsealed', why: '' }, 1000, 'later'],
+		[{ kind: 'keyless', why: '' }, 0, 'never'],
 		[{ kind: 'stopped' }, 0, 'stopped'],
 	])('%j after %d tries: %j', (failure, tries, verdict) => {
 		expect(after(failure, tries)).toEqual(verdict);
@@ -294,6 +304,82 @@ describe('files, sealing, leaving', () => {
 		await decide(saying('1'), { said: 'l', room, kind: 'leave' });
 		await settle();
 		expect(played.calls).toEqual([`send ${room}`, `leave ${room}`, `forget ${room}`]);
+		expect(await store.counts()).toMatchObject({ outbox: 0 });
+	});
+});
+
+describe('rooms that become encrypted', () => {
+	const file = { name: 'plan.md', type: 'text/markdown', text: 'all of it' };
+	const aFile = saying('f', { kind: 'file', file, content: { 'io.glia.said': 'f' } } as Partial<Saying>);
+	/** What we sent: the type and, for encrypted events, what is inside. */
+	const sent = () =>
+		played
+			.eventsOf(room)
+			.filter(({ type }) => type !== 'm.room.member')
+			.map(({ type, content }) => [type, content.ciphertext]);
+
+	test('nothing is sent until the last sync has been taken in, at the end of a process either', async () => {
+		ready = false;
+		await decide(saying('1'), aFile);
+		await settleFor(50);
+		await outbox.stop(100);
+		expect(played.calls).toEqual([]);
+		outbox = open();
+		ready = true;
+		outbox.wake();
+		await settle();
+		expect(played.calls).toEqual([`send ${room}`, `upload ${room}`, `send ${room}`]);
+	});
+
+	test('what was sealed in the clear is sealed again, and its file uploaded again', async () => {
+		played.setTrouble(call => (call === 'send' ? away : undefined));
+		await decide(aFile);
+		await settle();
+		expect((await store.due(new Date(clock + hour), [], 1))[0]?.sealed?.type).toBe('m.room.message');
+		played.encrypt(room);
+		played.setTrouble(() => undefined);
+		await pass(60_000);
+		const inside = { type: 'm.room.message', content: { file: { url: expect.stringMatching(/^mxc:/) } } };
+		expect(sent()).toMatchObject([['m.room.encrypted', inside]]);
+		expect(JSON.stringify(sent())).not.toContain('"url":"mxc://played/1"');
+	});
+
+	test('so is what stands in a thread', async () => {
+		await decide(saying('root'));
+		await settle();
+		played.setTrouble(call => (call === 'send' ? away : undefined));
+		await decide(saying('on', { continues: 'root' }));
+		await settle();
+		played.encrypt(room);
+		played.setTrouble(() => undefined);
+		await pass(60_000);
+		const inside = { content: { 'm.relates_to': { rel_type: 'm.thread' } } };
+		expect(sent()).toMatchObject([
+			['m.room.message', undefined],
+			['m.room.encrypted', inside],
+		]);
+	});
+
+	test('encryption switched on between the upload of a file and its event: the file is uploaded encrypted', async () => {
+		const { upload } = played.port;
+		played.port.upload = async (where, what) => {
+			const uploaded = await upload(where, what);
+			played.encrypt(room);
+			return uploaded;
+		};
+		await decide(aFile);
+		await settle();
+		expect(sent()).toMatchObject([['m.room.encrypted', { content: { file: { url: expect.any(String) } } }]]);
+		expect(played.calls.filter(call => call === `upload ${room}`)).toHaveLength(2);
+	});
+
+	test('without keys an encrypted room hears nothing, the log does, and other rooms go on', async () => {
+		played.encrypt(room, { withoutKeys: true });
+		await decide(saying('1'), aFile, saying('2', { room: other }));
+		await settle();
+		expect(sent()).toEqual([]);
+		expect(saidIn(other)).toEqual(['2']);
+		expect(loud).toHaveLength(2);
 		expect(await store.counts()).toMatchObject({ outbox: 0 });
 	});
 });

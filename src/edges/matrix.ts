@@ -5,13 +5,27 @@ import { Refusal } from '../command.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Account, DeviceStanding, Homeserver, Outcome, RoomState, Sealed, Store } from '../ports.ts';
-import { addReading, batchOf, historyFilter, isRecord, pageOf, record, syncFilter } from './matrix/digest.ts';
+import {
+	addReading,
+	batchOf,
+	encryptedIn,
+	historyFilter,
+	isRecord,
+	pageOf,
+	record,
+	syncFilter,
+} from './matrix/digest.ts';
 import { type Encryption, openEncryption, sealFile } from './matrix/encryption.ts';
 import { failureOf } from './matrix/failure.ts';
 import { openHttp } from './matrix/http.ts';
 import { enter, login } from './matrix/login.ts';
 import { sdk } from './matrix/sdk.ts';
 
+/** What a log-in without keys means. */
+const keyless =
+	'this access token belongs to no device: in encrypted rooms I can neither read nor say anything; use the password, or the token of a log-in';
+/** The settings of a room that was encrypted once, and of which no sync tells it any more. */
+const usualEncryption = { algorithm: 'm.megolm.v1.aes-sha2' };
 /** How long one sync waits for news (ms). */
 const patience = 30_000;
 /** Time-outs of a call (ms): the ordinary one, that of a sync beyond its waiting, that of a first sync. */
@@ -26,7 +40,7 @@ export type Connection = Homeserver & {
 };
 
 type Edges = {
-	store: Pick<Store, 'account' | 'owner' | 'keepAccount' | 'dropToken' | 'room' | 'unreadable'>;
+	store: Pick<Store, 'account' | 'owner' | 'keepAccount' | 'dropToken' | 'room' | 'wasEncrypted' | 'unreadable'>;
 	/** Where the keys lie. */
 	folder: string;
 	log: Log;
@@ -143,7 +157,7 @@ export async function connect(
 
 	async function openDevice(): Promise<Encryption | undefined> {
 		if (account.device === '') {
-			log.warn({}, 'this access token belongs to no device: encrypted rooms cannot be read with it');
+			log.error({}, keyless);
 			return undefined;
 		}
 		return openEncryption({
@@ -169,6 +183,9 @@ export async function connect(
 		locked(why);
 	}
 
+	/** Whether a room is encrypted: a yes is for ever, a no until a sync says otherwise. */
+	const encrypted = new Map<string, boolean>();
+	const mute = { failure: { kind: 'keyless', why: keyless } } as const;
 	const done = () => true as const;
 	const path = (room: string, rest: string) => `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/${rest}`;
 
@@ -195,6 +212,7 @@ export async function connect(
 			);
 			failed = 'failure' in outcome;
 			if ('failure' in outcome) return outcome;
+			for (const room of encryptedIn(outcome.value)) encrypted.set(room, true);
 			const read = await guarded(async () => encryption?.read(outcome.value, store.unreadable));
 			if ('failure' in read) return read;
 			const batch = batchOf(outcome.value, self, now());
@@ -224,17 +242,26 @@ export async function connect(
 			return { value: page };
 		},
 		async seal(room, event) {
-			if (encryption === undefined) return { value: event };
-			const { seal } = encryption;
+			if (inTheOpen(event)) return { value: event };
 			const state = await stateOf(room);
 			if ('failure' in state) return state;
+			if (state.value.encryption === undefined) return { value: event };
+			if (encryption === undefined) return mute;
+			const { seal } = encryption;
 			let sealed = event;
 			const outcome = await call(done, async () => {
 				sealed = await seal(room, state.value, event);
 			});
 			return 'failure' in outcome ? outcome : { value: sealed };
 		},
-		async send(room, transaction, { type, content }) {
+		async send(room, transaction, event) {
+			const { type, content } = event;
+			if (type !== 'm.room.encrypted' && !inTheOpen(event) && encrypted.get(room) !== false) {
+				const state = await stateOf(room);
+				if ('failure' in state) return state;
+				if (state.value.encryption)
+					return { failure: { kind: 'unsealed', why: 'the room is encrypted, and this is not' } };
+			}
 			const sent = await call(idOf('event_id'), matrix =>
 				matrix.doRequest(
 					'PUT',
@@ -252,7 +279,8 @@ export async function connect(
 			const bytes = Buffer.from(file.text, file.encoding ?? 'utf8');
 			const state = await stateOf(room);
 			if ('failure' in state) return state;
-			const hidden = encryption && state.value.encryption ? sealFile(bytes) : undefined;
+			if (state.value.encryption && encryption === undefined) return mute;
+			const hidden = state.value.encryption && sealFile(bytes);
 			const uploaded = await call(idOf('content_uri'), matrix =>
 				matrix.doRequest(
 					'POST',
@@ -317,15 +345,24 @@ export async function connect(
 
 	/** The state of a room as the sync told it; of a room so new that it has told nothing, as the homeserver says. */
 	async function stateOf(room: string): Promise<Outcome<RoomState>> {
-		const known = await store.room(room);
-		if (known?.state.create !== undefined || encryption === undefined) return { value: known?.state ?? {} };
+		const state: RoomState = (await store.room(room))?.state ?? {};
+		const once = encrypted.get(room) ?? (await store.wasEncrypted(room));
+		if (once || state.encryption) {
+			encrypted.set(room, true);
+			return { value: { encryption: usualEncryption, ...state } };
+		}
+		if (state.create !== undefined) {
+			// A sync may have come in while the store was asked.
+			if (!encrypted.has(room)) encrypted.set(room, false);
+			return encrypted.get(room) ? stateOf(room) : { value: state };
+		}
 		const asked = await call(
 			raw => (isRecord(raw) ? raw : undefined),
 			matrix => matrix.doRequest('GET', path(room, 'state/m.room.encryption/'), null, null, times.call),
 		);
-		if ('value' in asked) return { value: { encryption: asked.value } };
+		if ('value' in asked) return { value: { ...state, encryption: asked.value } };
 		const { failure } = asked;
-		return failure.kind === 'refused' && failure.code === 'M_NOT_FOUND' ? { value: {} } : asked;
+		return failure.kind === 'refused' && failure.code === 'M_NOT_FOUND' ? { value: state } : asked;
 	}
 
 	async function learnName(): Promise<void> {
@@ -375,6 +412,11 @@ export async function connect(
 			from = page.value.end;
 		}
 	}
+}
+
+/** Reactions are never encrypted: servers count them by what they relate to. */
+function inTheOpen({ type }: Sealed): boolean {
+	return type === 'm.reaction';
 }
 
 function behindSentence({ origin }: Account, password: boolean): string {

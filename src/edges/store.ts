@@ -8,6 +8,7 @@ import { Migrator } from 'kysely/migration';
 import { Refusal } from '../command.ts';
 import type { Store } from '../ports.ts';
 import { accountOf } from './store/account.ts';
+import { encryptedOf } from './store/encrypted.ts';
 import { inboxOf } from './store/inbox.ts';
 import { keptOf } from './store/kept.ts';
 import { migrations } from './store/migrations.ts';
@@ -57,6 +58,7 @@ export async function openStore(folder?: string): Promise<Store> {
 		...inboxOf(db),
 		...roomsOf(db),
 		...outboxOf(db),
+		...encryptedOf(db),
 		...unreadableOf(db),
 		...watchOf(db),
 		...silencesOf(db),

@@ -102,7 +102,10 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 		const common = { store, homeserver, now, random, log, locked: end, stopping: () => shutdown.signal.aborted, pause };
 		const name = homeserver.names()[0] ?? 'Glia';
 
-		const outbox = openOutbox({ ...common, fatal, loginSince: () => account?.since ?? new Date(0) });
+		// Before the first sync of a start, and after one that failed, a room may have become encrypted.
+		let ready = false;
+		const since = () => account?.since ?? new Date(0);
+		const outbox = openOutbox({ ...common, fatal, ready: () => ready, loginSince: since });
 		const inbox = openInbox({
 			store,
 			homeserver,
@@ -115,7 +118,7 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 		const invitations = openWorker(() => answerInvitations({ ...common, allow: config.matrix.allow }), fatal);
 		const reads = homeserver.device() !== undefined;
 		const explanations = openWorker(() => explain({ store, now, said: outbox.wake }), fatal);
-		const notices = openWorker(() => announce({ store, now, name, reads, said: outbox.wake }), fatal);
+		const notices = openWorker(() => announce({ store, now, name, reads, log, said: outbox.wake }), fatal);
 		const moves = openWorker(
 			() => followMoves({ ...common, knowledge: () => ports.knowledge, moved: outbox.wake }),
 			fatal,
@@ -145,6 +148,10 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 			...common,
 			unreachable: why => end(`The homeserver ${config.matrix.homeserver} cannot be reached: ${why}.`),
 			taken(batch, back) {
+				if (!ready) {
+					ready = true;
+					outbox.wake();
+				}
 				const silent = !listening();
 				heardAt = performance.now();
 				if (silent) for (const worker of [watch, upstream]) worker.wake();
@@ -157,6 +164,9 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 				if (batch.invited.length > 0) invitations.wake();
 				if (changed || batch.invited.length > 0) moves.wake();
 				if (back) outbox.back().then(hurry, fatal);
+			},
+			missed() {
+				ready = false;
 			},
 		}).catch(fatal);
 

@@ -263,6 +263,23 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.untold()).toEqual([]);
 		});
 
+		test('encrypted once is encrypted for ever: left, forgotten, and told otherwise afterwards', async () => {
+			await inRoom();
+			expect(await store.wasEncrypted(room)).toBe(false);
+			const state = { encryption: { algorithm: 'm.megolm.v1.aes-sha2' } };
+			await store.take(batch('3', { joined: [news([], { state })] }), start);
+			await store.take(batch('4', { joined: [news([], { state: { joinRule: 'invite' } })] }), start);
+			expect((await store.room(room))?.state).toMatchObject(state);
+			await store.take(batch('5', { left: [{ room }] }), start);
+			await store.take(batch('6', { joined: [news()] }), start);
+			expect((await store.room(room))?.state).toMatchObject(state);
+			await store.forget(room);
+			expect(await store.wasEncrypted(room)).toBe(true);
+			await store.take(batch('7', { joined: [news()] }), start);
+			expect((await store.room(room))?.state).toMatchObject(state);
+			expect(await store.wasEncrypted('!other:example.org')).toBe(false);
+		});
+
 		test('a room that was public when we came does not hear that it became so', async () => {
 			await inRoom({ joinRule: 'public' });
 			expect(await store.untold()).toEqual([{ room, stay, greeting: true, encrypted: false, public: false }]);

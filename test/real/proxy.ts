@@ -29,7 +29,8 @@ export const storm: Partial<Record<Mischief, number>> = {
 
 /**
  * Starts a proxy. `calm` ends the mischief and `stormy` begins it again, `done` counts what was done; `leave` is a homeserver
- * that is gone until it is `back`; `sending` counts the messages that are on their way through.
+ * that is gone until it is `back`; `refuse` answers calls whose path matches with 502 until told otherwise; `sending`
+ * counts the messages that are on their way through.
  */
 export async function startProxy(target: string, weather: Partial<Record<Mischief, number>>) {
 	const upstream = new URL(target);
@@ -38,6 +39,7 @@ export async function startProxy(target: string, weather: Partial<Record<Mischie
 	let calm = false;
 	let gone = false;
 	let sending = 0;
+	let refused: RegExp | undefined;
 
 	const server = createServer((incoming, answer) => {
 		if (gone) return void incoming.socket.destroy();
@@ -68,6 +70,9 @@ export async function startProxy(target: string, weather: Partial<Record<Mischie
 		back() {
 			gone = false;
 		},
+		refuse(paths: RegExp | undefined) {
+			refused = paths;
+		},
 		sending: () => sending,
 		done,
 		async stop() {
@@ -92,6 +97,7 @@ export async function startProxy(target: string, weather: Partial<Record<Mischie
 		done.set(mischief, (done.get(mischief) ?? 0) + 1);
 		const chunks: Buffer[] = [];
 		for await (const chunk of incoming) chunks.push(chunk);
+		if (refused?.test(incoming.url ?? '')) return page(answer, 502, '<html>Bad Gateway</html>', {});
 		if (mischief === 'hang') return;
 		if (mischief === 'cut before') return void incoming.socket.destroy();
 		if (mischief === '502') return page(answer, 502, '<html>Bad Gateway</html>', { 'content-type': 'text/html' });

@@ -68,7 +68,13 @@ async function testSender() {
 	const homeserver = await open();
 	let stopping = false;
 	const common = { store, homeserver, now, random: Math.random, log: silence, pause: sleep, locked: failed };
-	const intake = takeIn({ ...common, taken: () => {}, unreachable: failed, stopping: () => stopping });
+	const intake = takeIn({
+		...common,
+		taken: () => {},
+		missed: () => {},
+		unreachable: failed,
+		stopping: () => stopping,
+	});
 	return {
 		user: account.userId,
 		store,
@@ -76,7 +82,14 @@ async function testSender() {
 		/** Delivers what is said, by an edge and a clock of the test's choice, until nothing waits. */
 		async deliver(sayings: Saying[], { edge = homeserver as Edge, created = now(), loginSince = new Date(0) } = {}) {
 			if (sayings[0]) await store.tell(sayings[0].room, sayings, created);
-			const delivering = { store, homeserver: edge, loginSince: () => loginSince, now, random: Math.random };
+			const delivering = {
+				store,
+				homeserver: edge,
+				ready: () => true,
+				loginSince: () => loginSince,
+				now,
+				random: Math.random,
+			};
 			const outbox = openOutbox({ ...delivering, log: silence, fatal: failed, locked: failed });
 			outbox.wake();
 			while ((await store.counts()).outbox > 0) {

@@ -56,6 +56,14 @@ export function batchOf(raw: unknown, self: string, now: Date): Batch | undefine
 	};
 }
 
+/** The rooms of a sync that it says are encrypted. */
+export function encryptedIn(raw: unknown): string[] {
+	return Object.entries(record(record(record(raw).rooms).join)).flatMap(([room, news]) => {
+		const events = [record(news).state, record(news).timeline].flatMap(part => eventsOf(record(part).events));
+		return events.some(({ type, state_key }) => type === 'm.room.encryption' && state_key === '') ? [room] : [];
+	});
+}
+
 function newsOf(room: string, news: Json, self: string, now: Date): Batch['joined'][number] {
 	const timeline = record(news.timeline);
 	const events = eventsOf(timeline.events);

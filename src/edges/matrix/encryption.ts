@@ -34,7 +34,7 @@ export type Encryption = {
 	read: (sync: Json, waiting: () => Promise<Unreadable[]>) => Promise<Reading>;
 	/** Decrypts events of one room in place; gives those that could not be. */
 	open: (room: string, events: unknown) => Promise<Unreadable[]>;
-	/** The event as it goes out: encrypted if the room is. */
+	/** The event as it goes out: encrypted, as the room's state asks. */
 	seal: (room: string, state: RoomState, event: Sealed) => Promise<Sealed>;
 	close: () => Promise<void>;
 };
@@ -233,11 +233,9 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 		},
 		open,
 		async seal(room, state, event) {
-			// Reactions go in the clear, as from all clients: servers count them by what they relate to, which is never hidden.
-			if (state.encryption === undefined || event.type === 'm.reaction') return event;
 			if (!(await counted)) throw new Error('these keys are older than the device');
 			await identity.tried;
-			const settings = settingsOf(state.encryption, state.visibility);
+			const settings = settingsOf(state.encryption ?? {}, state.visibility);
 			for (let tries = 1; ; tries++) {
 				const users = await recipients.of(room, state.visibility);
 				await courier.queries();

@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { encryptedTable } from './encrypted.ts';
 import { keptTable } from './kept.ts';
 import { silencesTable } from './silences.ts';
 import { walkTables } from './walks.ts';
@@ -16,6 +17,7 @@ export const migrations: Record<string, Migration> = {
 	'0006-silences': { up: silencesTable },
 	'0007-walks': { up: walkTables },
 	'0008-stays': { up: stays },
+	'0009-encrypted': { up: encryptedTable },
 };
 
 async function room(db: Kysely<unknown>): Promise<void> {

@@ -53,6 +53,8 @@ export type Tables = {
 		/** Tells this stay in the room from earlier and later ones; empty for those that began before it was kept. */
 		stay: string;
 	};
+	/** Rooms that were ever encrypted, as `roomKey` names them. */
+	encrypted: { room: string };
 	inbox: {
 		event: string;
 		room: string;

@@ -2,6 +2,7 @@
 import type { Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { Batch, Incoming, RoomState } from '../../ports.ts';
+import { rememberEncrypted, usualEncryption, wasEncrypted } from './encrypted.ts';
 import { type Tables, unknownRoom } from './schema.ts';
 import { dropUnreadable, insertUnreadable } from './unreadable.ts';
 
@@ -67,6 +68,7 @@ async function takeRoom(
 ): Promise<void> {
 	const { room, state } = news;
 	const known = await tx.selectFrom('rooms').selectAll().where('room', '=', room).executeTakeFirst();
+	if (state.encryption) await rememberEncrypted(tx, room);
 	const columns = stateColumns(state);
 	const last = news.last && { last_event: news.last.event, last_at: news.last.at.getTime() };
 	if (known?.membership === 'joined') {
@@ -131,6 +133,8 @@ async function enter(
 		told_public: isPublic ? 1 : 0,
 		// The batch alone would begin again with a new store, the time alone would stand still with the clock.
 		stay: `${batch} ${now}`,
+		// Encrypted once is encrypted for ever, whatever the homeserver says of the room now.
+		...((await wasEncrypted(tx, room)) && { encryption: JSON.stringify(usualEncryption) }),
 		...stateColumns(state),
 		last_event: last?.event ?? null,
 		last_at: last?.at.getTime() ?? null,

@@ -1,0 +1,46 @@
+// Which rooms were ever encrypted. Encryption cannot be switched off, so this is never taken back: not by what the
+// homeserver says later, nor when the room is left and forgotten.
+import { createHash } from 'node:crypto';
+import type { Kysely, Transaction } from 'kysely';
+import type { Content, Store } from '../../ports.ts';
+import type { Tables } from './schema.ts';
+
+/** The settings of a room whose own are not known. */
+export const usualEncryption: Content = { algorithm: 'm.megolm.v1.aes-sha2' };
+
+/** Only a hash is kept: a room that was forgotten cannot be read out of the store. */
+function roomKey(room: string): string {
+	return createHash('sha256').update(room).digest('base64url');
+}
+
+export function encryptedOf(db: Kysely<Tables>): Pick<Store, 'wasEncrypted'> {
+	return { wasEncrypted: room => wasEncrypted(db, room) };
+}
+
+export async function wasEncrypted(db: Kysely<Tables>, room: string): Promise<boolean> {
+	const row = await db.selectFrom('encrypted').select('room').where('room', '=', roomKey(room)).executeTakeFirst();
+	return row !== undefined;
+}
+
+export async function rememberEncrypted(tx: Transaction<Tables>, room: string): Promise<void> {
+	await tx
+		.insertInto('encrypted')
+		.values({ room: roomKey(room) })
+		.onConflict(conflict => conflict.doNothing())
+		.execute();
+}
+
+/** Migration: rooms that an older Glia knew to be encrypted count. */
+export async function encryptedTable(db: Kysely<unknown>): Promise<void> {
+	await db.schema
+		.createTable('encrypted')
+		.addColumn('room', 'text', column => column.primaryKey())
+		.execute();
+	const known = db as Kysely<Tables>;
+	const rows = await known.selectFrom('rooms').select('room').where('encryption', 'is not', null).execute();
+	for (const { room } of rows)
+		await known
+			.insertInto('encrypted')
+			.values({ room: roomKey(room) })
+			.execute();
+}

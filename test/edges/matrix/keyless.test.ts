@@ -1,0 +1,119 @@
+// A log-in without a device, before a homeserver that answers whatever the test wants: nothing leaves for a room that
+// was ever encrypted, whatever the homeserver says of it.
+import { createServer, type Server } from 'node:http';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Connection, connect } from '../../../src/edges/matrix.ts';
+import { openStore } from '../../../src/edges/store.ts';
+import { silence } from '../../../src/log.ts';
+import type { Store } from '../../../src/ports.ts';
+import { batch, news } from '../../contracts/store.ts';
+
+const room = '!room:example.org';
+const user = '@glia:example.org';
+const encryption = { algorithm: 'm.megolm.v1.aes-sha2' };
+const create = { sender: '@alice:example.org', content: {} };
+const text = { type: 'm.room.message', content: { msgtype: 'm.text', body: 'all of it' } };
+const file = { name: 'plan.md', type: 'text/markdown', text: 'all of it' };
+
+let server: Server;
+let calls: string[];
+/** What `state/m.room.encryption` answers: status and body. */
+let state: [number, object];
+let sync: object;
+let store: Store;
+let loud: string[];
+let homeserver: Connection;
+
+beforeEach(async () => {
+	[calls, loud] = [[], []];
+	state = [404, { errcode: 'M_NOT_FOUND', error: 'no such state' }];
+	sync = {};
+	server = createServer((request, answer) => {
+		const path = request.url ?? '';
+		const [status, body] = path.includes('/whoami')
+			? [200, { user_id: user }]
+			: path.includes('/state/m.room.encryption')
+				? state
+				: path.includes('/sync')
+					? [200, sync]
+					: [200, { event_id: '$sent', content_uri: 'mxc://x/y' }];
+		if (/\/(send|upload)/.test(path)) calls.push(path.replace(/\?.*/, ''));
+		request.resume().on('end', () => {
+			answer.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+		});
+	});
+	await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+	const address = server.address();
+	const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+	store = await openStore();
+	const matrix = { homeserver: url, user, accessToken: 'secret', allow: ['*'], bare: true, device: 'Glia' };
+	const opened = await connect(
+		{ matrix: { ...matrix, changes: 'state_default', forgetAfterDays: 7 }, encryption: { reset: false } },
+		{
+			store,
+			folder: '',
+			log: { ...silence, error: (_fields, text) => loud.push(text) },
+			version: '0',
+			now: () => new Date(),
+			ending: new AbortController().signal,
+			locked: () => undefined,
+			fatal: () => undefined,
+		},
+	);
+	if (!opened) throw new Error('no connection');
+	homeserver = opened;
+});
+
+afterEach(async () => {
+	await homeserver.close();
+	await store.close();
+	server.closeAllConnections();
+	await new Promise(resolve => server.close(resolve));
+});
+
+/** What comes of a message, sealed or not, and of a file. */
+async function tries(): Promise<unknown[]> {
+	const outcomes = [
+		await homeserver.seal(room, text),
+		await homeserver.send(room, 'one', text),
+		await homeserver.upload(room, file),
+	];
+	return outcomes.map(outcome => ('failure' in outcome ? outcome.failure.kind : 'done'));
+}
+
+const silent = ['keyless', 'unsealed', 'keyless'];
+
+test('the start says it', () => {
+	expect(loud.join()).toMatch(/belongs to no device: in encrypted rooms I can neither read nor say anything/);
+	expect(homeserver.device()).toBeUndefined();
+});
+
+test('a room that the store knows to be encrypted, or only the homeserver, hears nothing', async () => {
+	state = [200, encryption];
+	expect(await tries()).toEqual(silent);
+	state = [404, { errcode: 'M_NOT_FOUND' }];
+	await store.take(batch('1', { joined: [news([], { state: { create, encryption } })] }), new Date());
+	expect(await tries()).toEqual(silent);
+	expect(calls).toEqual([]);
+});
+
+test('a room that was encrypted once, though the homeserver denies it now, after it was forgotten too', async () => {
+	await store.take(batch('1', { joined: [news([], { state: { create, encryption } })] }), new Date());
+	await store.forget(room);
+	expect(await tries()).toEqual(silent);
+	await store.take(batch('2', { joined: [news([], { state: { create } })] }), new Date());
+	expect(await tries()).toEqual(silent);
+	expect(calls).toEqual([]);
+});
+
+test('from the moment when a sync tells it, before that is written down', async () => {
+	await store.take(batch('1', { joined: [news([], { state: { create } })] }), new Date());
+	expect(await tries()).toEqual(['done', 'done', 'done']);
+	const event = { type: 'm.room.encryption', state_key: '', sender: user, event_id: '$e', content: encryption };
+	sync = { next_batch: '2', rooms: { join: { [room]: { timeline: { events: [event] } } } } };
+	await homeserver.sync('1');
+	expect(await tries()).toEqual(silent);
+	const reaction = { type: 'm.reaction', content: {} };
+	expect(await homeserver.seal(room, reaction)).toEqual({ value: reaction });
+	expect(await homeserver.send(room, 'two', reaction)).toEqual({ value: '$sent' });
+});
