@@ -1,4 +1,5 @@
 // The homeserver, by matrix-bot-sdk: login, and all that is asked of it while the bot runs. Failures are values.
+import { randomInt } from 'node:crypto';
 import { isFatal } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import type { MatrixClient } from 'matrix-bot-sdk';
 import { Refusal } from '../command.ts';
@@ -97,7 +98,9 @@ export async function connect(
 	ending.removeEventListener('abort', http.close);
 	running = true;
 	const self = account.user;
-	const filter = { sync: syncFilter(self), history: historyFilter() };
+	/** Another for each start, and after each sync that failed. */
+	let question = randomInt(1, 2 ** 31);
+	let answered = true;
 	const localpart = self.slice(1, self.indexOf(':'));
 
 	/** One call. A token that went soft is renewed once, by the password, on the same device. */
@@ -195,8 +198,10 @@ export async function connect(
 		lastSync: () => lastSync,
 		device: () => encryption?.standing(),
 		async sync(since) {
+			if (!answered) question++;
+			answered = false;
 			const query = {
-				filter: filter.sync,
+				filter: syncFilter(self, question),
 				// The first one does not wait for news: whoever started the bot wants to know whether it is in sync. Nor does
 				// the one after something was said: it moves us behind our own event, which the filter leaves out. Waiting
 				// before it, the homeserver would have to compare three states of the room for each message that comes. Nor does
@@ -219,6 +224,7 @@ export async function connect(
 			if (batch === undefined) return { failure: { kind: 'away', why: 'an answer that makes no sense' } };
 			if (read.value) addReading(batch, read.value, self, now());
 			lastSync = now();
+			answered = true;
 			if (displayName === undefined) void learnName();
 			return { value: batch };
 		},
@@ -229,7 +235,7 @@ export async function connect(
 					matrix.doRequest(
 						'GET',
 						path(room, 'messages'),
-						{ dir: 'b', from, limit: 100, filter: filter.history },
+						{ dir: 'b', from, limit: 100, filter: historyFilter() },
 						null,
 						times.call,
 					),

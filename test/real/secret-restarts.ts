@@ -20,11 +20,16 @@ const bot = await makeBot(synapse, {
 	url: proxy.url,
 	script: [join(import.meta.dirname, 'bot-process.ts'), 'all'],
 });
-const alice = await secretPerson(synapse, 'alice');
+// An inviter has twenty rooms an hour.
+let alice = await secretPerson(synapse, 'alice');
 const total = { commands: 0, unanswered: 0, events: 0, files: 0, threaded: 0, clear: 0, clearFiles: 0 };
 try {
 	await bot.start();
 	for (let restart = 0; restart < restarts; restart++) {
+		if (restart % 6 === 5) {
+			await alice.stop();
+			alice = await secretPerson(synapse, 'alice');
+		}
 		const rooms = [];
 		for (let i = 0; i < roomsEach; i++) rooms.push(await roomWith(bot, alice.plain));
 		const absence = (['SIGKILL', 'SIGTERM', 'network'] as const)[restart % 3] ?? 'SIGKILL';
@@ -95,7 +100,10 @@ async function count(room: string, commands: string[], absence: string): Promise
 		total.threaded += threads.length;
 		total.clear += clear.length;
 		total.clearFiles += clearFiles.length;
-		const wrong = [...clear, ...clearFiles].map(({ type, content }) => `${type} ${content.msgtype}`);
+		const encryptedAt = events[since]?.origin_server_ts ?? 0;
+		const wrong = [...clear, ...clearFiles].map(
+			({ type, content, origin_server_ts: at }) => `${type} ${content.msgtype} ${at - encryptedAt} ms later`,
+		);
 		if (wrong.length + unanswered.length > 0) console.log(`${absence}: ${wrong}; unanswered ${unanswered.length}`);
 		return;
 	}

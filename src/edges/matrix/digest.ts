@@ -22,10 +22,14 @@ const eventTypes = [
 
 const stateTypes = eventTypes.slice(4).filter(type => type !== 'm.room.member');
 
-/** Our own events are left out: what we said we know, and what we know need not be decrypted. */
-export function syncFilter(self: string): string {
+/**
+ * Our own events are left out: what we said we know, and what we know need not be decrypted. `question` only makes the
+ * filter another text: to the same question Synapse gives the answer of up to two minutes ago, one that never reached us
+ * too, and in between a room may have become encrypted.
+ */
+export function syncFilter(self: string, question: number): string {
 	return JSON.stringify({
-		presence: { types: [] },
+		presence: { types: [], limit: question },
 		account_data: { types: [] },
 		room: {
 			account_data: { types: [] },

@@ -20,12 +20,14 @@ let calls: string[];
 /** What `state/m.room.encryption` answers: status and body. */
 let state: [number, object];
 let sync: object;
+/** The filters of syncs. */
+let filters: (string | null)[];
 let store: Store;
 let loud: string[];
 let homeserver: Connection;
 
 beforeEach(async () => {
-	[calls, loud] = [[], []];
+	[calls, loud, filters] = [[], [], []];
 	state = [404, { errcode: 'M_NOT_FOUND', error: 'no such state' }];
 	sync = {};
 	server = createServer((request, answer) => {
@@ -37,6 +39,7 @@ beforeEach(async () => {
 				: path.includes('/sync')
 					? [200, sync]
 					: [200, { event_id: '$sent', content_uri: 'mxc://x/y' }];
+		if (path.includes('/sync')) filters.push(new URL(path, 'http://x').searchParams.get('filter'));
 		if (/\/(send|upload)/.test(path)) calls.push(path.replace(/\?.*/, ''));
 		request.resume().on('end', () => {
 			answer.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -116,4 +119,16 @@ test('from the moment when a sync tells it, before that is written down', async 
 	const reaction = { type: 'm.reaction', content: {} };
 	expect(await homeserver.seal(room, reaction)).toEqual({ value: reaction });
 	expect(await homeserver.send(room, 'two', reaction)).toEqual({ value: '$sent' });
+});
+
+test('a sync that failed is not asked for in the same words: Synapse would give an answer from before', async () => {
+	sync = { next_batch: '1' };
+	await homeserver.sync('0');
+	await homeserver.sync('0');
+	sync = {};
+	expect(await homeserver.sync('0')).toHaveProperty('failure');
+	await homeserver.sync('0');
+	const [first, second, third, fourth] = filters;
+	expect([second, third]).toEqual([first, first]);
+	expect(fourth).not.toBe(first);
 });
