@@ -314,7 +314,7 @@ describe('notices', () => {
 	// The homeserver answers a transaction id that it knows with the old event, and says nothing.
 	describe('each stay in a room has its own', () => {
 		const named = async () => (await store.due(now(), [], 9)).map(({ said }) => said);
-		const told = () => announce({ store, now, name: 'glia', reads: true, said: () => undefined });
+		const told = () => announce({ store, now, name: 'glia', reads: true, log: silence, said: () => undefined });
 		const left = async (token: string) => {
 			await store.take(batch(token, { left: [{ room }] }), now());
 			await store.forget(room);
