@@ -99,6 +99,10 @@ export function openInbox(deciding: Deciding): Inbox {
 	};
 }
 
+/** Whoever can write into the room without its keys, a homeserver for instance, could have said it. */
+const cameInTheClear =
+	'This room is encrypted, and that came unencrypted: I cannot be sure who said it, so I change nothing. Say it again with a client that encrypts.';
+
 type Decision = { sayings: Saying[]; at: Date; walk?: KeptWalk };
 
 async function decide(message: Incoming, deciding: Deciding): Promise<Decision> {
@@ -109,7 +113,10 @@ async function decide(message: Incoming, deciding: Deciding): Promise<Decision> 
 		...respondent,
 		names: homeserver.names(),
 		bare: typeof room?.settings.bare === 'boolean' ? room.settings.bare : rights.bare,
-		mayChange: () => refusalToChange(message.sender, rights.changes, room?.state ?? {}),
+		mayChange: () =>
+			room?.state.encryption && !message.sealed
+				? cameInTheClear
+				: refusalToChange(message.sender, rights.changes, room?.state ?? {}),
 	};
 	const sign = signs[message.body];
 	const always = alwaysIn(room?.settings);

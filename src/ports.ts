@@ -112,6 +112,10 @@ export type Incoming = {
 	mentioned: boolean;
 	repliesTo?: string;
 	thread?: string;
+	/** Whether it came as encrypted as it can: decrypted, or a reaction, which nobody encrypts. */
+	sealed?: true;
+	/** The message of its session, if it was decrypted: the same again in another event is not said again. */
+	once?: string;
 };
 
 /** An encrypted event that could not be read: most often its key is late. `raw` is the event as JSON. */

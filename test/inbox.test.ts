@@ -265,3 +265,24 @@ test('a store that refuses ends it', async () => {
 	await sleep(20);
 	expect(faults.splice(0)).toEqual([new Error('the disk is full')]);
 });
+
+const encryption = { algorithm: 'm.megolm.v1.aes-sha2' };
+const power = { users: { [alice]: 100 } };
+
+test('a command that came unencrypted into an encrypted room is answered if it only asks, and changes nothing', async () => {
+	await enter({ encryption, power });
+	await hear(
+		incoming('a', { body: '!echo clear' }),
+		incoming('b', { body: '!set' }),
+		incoming('c', { body: '!set', sealed: true, once: 'session 00' }),
+	);
+	await decided();
+	expect(await bodies()).toEqual(['echo clear', expect.stringContaining('came unencrypted'), 'it is set']);
+});
+
+test('where a room is not encrypted, nobody has to encrypt', async () => {
+	await enter({ power });
+	await hear(incoming('a', { body: '!set' }));
+	await decided();
+	expect(await bodies()).toEqual(['it is set']);
+});

@@ -57,6 +57,18 @@ export function storeContract(open: () => Promise<Store>): void {
 		return found;
 	}
 
+	test('the same ciphertext in another event is not taken in again: in a later sync, in one, in a gap', async () => {
+		await inRoom();
+		const once = (event: string, message: string) => incoming(event, { sealed: true, once: `session ${message}` });
+		await store.take(batch('3', { joined: [news([once('a', '00'), once('b', '00'), once('c', '01')])] }), start);
+		expect(await bodies()).toEqual(['a', 'c']);
+		await store.take(batch('4', { joined: [news([once('d', '01'), once('e', '02')], { gap: 'g' })] }), start);
+		// Newest first; `f` was said before its copy `g`.
+		const messages = [once('g', '03'), once('f', '03'), once('a', '00')];
+		for (const gap of await store.gaps(start)) await store.fill(gap, { messages }, start);
+		expect(await bodies()).toEqual(['f', 'e']);
+	});
+
 	test('the account is kept, and its token can be dropped', async () => {
 		expect(await store.account()).toBeUndefined();
 		const account = {

@@ -252,3 +252,29 @@ test('a flood of messages that cannot be read makes three notices, not more', as
 	await sleep(14_000);
 	expect(notices(room)).toHaveLength(3);
 });
+
+test('said in the clear in an encrypted room: what asks is answered encrypted, what changes something is refused', async () => {
+	const room = await secretRoom();
+	const asks = await alice.plain.say(room, '!echo in the clear');
+	expect((await alice.waitFor(answerTo(asks))).content.body).toBe('echo in the clear');
+	const changes = await alice.plain.say(room, '!set');
+	expect((await alice.waitFor(answerTo(changes))).content.body).toMatch(/came unencrypted/);
+	const sealed = await alice.say(room, '!set');
+	expect((await alice.waitFor(answerTo(sealed))).content.body).toBe('it is set');
+	expect([...new Set((await wireOf(room)).map(({ type }) => type))]).toEqual(['m.room.encrypted']);
+});
+
+test('a ciphertext sent again in another event is not answered again, after a restart either', async () => {
+	const room = await secretRoom();
+	const asked = await alice.say(room, '!echo once');
+	await alice.waitFor(answerTo(asked));
+	const event = (await alice.plain.messagesOf(room)).find(({ event_id }) => event_id === asked);
+	if (!event) throw new Error('not said');
+	const again = [await alice.plain.send(room, 'm.room.encrypted', event.content)];
+	await bot.kill();
+	await bot.start();
+	again.push(await alice.plain.send(room, 'm.room.encrypted', event.content));
+	const last = await alice.say(room, '!echo last');
+	await alice.waitFor(answerTo(last));
+	expect(alice.read.filter(read => again.some(copy => answerTo(copy)(read)))).toEqual([]);
+});

@@ -3,7 +3,9 @@
 import type { Batch, Incoming, Page, RoomState, Unreadable } from '../../ports.ts';
 
 type Json = Record<string, unknown>;
-type Event = Json & { type: string; sender: string; event_id: string; content: Json };
+/** Which message of its session an event was before it was decrypted. A symbol: no JSON of strangers can hold it. */
+export const decrypted = Symbol('decrypted');
+type Event = Json & { type: string; sender: string; event_id: string; content: Json; [decrypted]?: string };
 
 /** The kinds of events that reach us. More may be added, never taken away: the last event seen must stay findable. */
 const eventTypes = [
@@ -165,6 +167,7 @@ export function incomingOf(room: string, event: Event, self: string, now: Date):
 		mentioned: mentions(content, self),
 		...(repliesTo !== undefined && { repliesTo }),
 		...(thread !== undefined && { thread }),
+		...(event[decrypted] !== undefined && { sealed: true as const, once: event[decrypted] }),
 	};
 }
 
@@ -186,6 +189,7 @@ function signOf(room: string, event: Event, self: string, now: Date): Incoming |
 		body: plain,
 		mentioned: false,
 		repliesTo: to,
+		sealed: true,
 	};
 }
 

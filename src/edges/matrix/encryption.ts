@@ -17,7 +17,7 @@ import type { Config } from '../../config.ts';
 import type { Log } from '../../log.ts';
 import type { Content, DeviceStanding, RoomState, Sealed, Unreadable } from '../../ports.ts';
 import { type Ask, openCourier } from './courier.ts';
-import { isRecord, record } from './digest.ts';
+import { decrypted, isRecord, record } from './digest.ts';
 import { openIdentity } from './identity.ts';
 import { earlierSeeds, folderOf, openKeys } from './keys.ts';
 import { openRecipients } from './recipients.ts';
@@ -154,7 +154,7 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 	}
 
 	/** The event decrypted; undefined for a forgery; or why it cannot be read. */
-	async function decrypt(room: string, event: Json): Promise<{ clear?: Json; why?: string }> {
+	async function decrypt(room: string, event: Json): Promise<{ clear?: Json & { [decrypted]: string }; why?: string }> {
 		try {
 			const read = await machine.decryptRoomEvent(JSON.stringify({ ...event, room_id: room }), new RoomId(room));
 			if (read.shieldState(false).code === mismatchedSender) {
@@ -165,7 +165,7 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 			if (typeof type !== 'string') return {};
 			const outer = record(event.content)['m.relates_to'];
 			const clear = { ...(outer !== undefined && { 'm.relates_to': outer }), ...record(content) };
-			return { clear: { ...event, type, content: clear } };
+			return { clear: { ...event, type, content: clear, [decrypted]: messageOf(record(event.content)) } };
 		} catch (error) {
 			if (isCryptoError(error)) throw error;
 			const { code, withheldCode } = Object(error);
@@ -298,6 +298,16 @@ function isEncrypted(event: unknown): event is Json & { event_id: string; sender
 		// A redacted one has nothing left to decrypt.
 		Object.keys(event.content).length > 0
 	);
+}
+
+/**
+ * Which message of which session this is. Of one that could be decrypted both are true: its session signed the number,
+ * which stands behind the version and a tag (0x08) at the beginning of the ciphertext, seven bits a byte.
+ */
+function messageOf({ session_id, ciphertext }: Json): string {
+	const bytes = Buffer.from(String(ciphertext).slice(0, 16), 'base64');
+	const end = bytes.findIndex((byte, at) => at > 1 && byte < 0x80);
+	return `${session_id} ${bytes.subarray(2, end + 1).toString('hex')}`;
 }
 
 /** The session whose key an event to the device brings. */

@@ -2,6 +2,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { Gap, Incoming, Page, Room, Store } from '../../ports.ts';
+import { unheard } from './heard.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
 import { insertMessages, rowOf, take } from './take.ts';
@@ -115,6 +116,7 @@ function incomingOf(row: Tables['inbox']): Incoming {
 		mentioned: row.mentioned === 1,
 		...(row.replies_to !== null && { repliesTo: row.replies_to }),
 		...(row.thread !== null && { thread: row.thread }),
+		...(row.sealed === 1 && { sealed: true as const }),
 	};
 }
 
@@ -133,7 +135,10 @@ async function fill(
 	if (!gap) return;
 	await insertMessages(
 		tx,
-		messages.map((message, index) => rowOf(message, batch, gap.place - 1 - index)),
+		// From the oldest: of two events with the same ciphertext the first one counts.
+		(await unheard(tx, messages.toReversed()))
+			.toReversed()
+			.map((message, index) => rowOf(message, batch, gap.place - 1 - index)),
 	);
 	if (unreadable) await insertUnreadable(tx, unreadable, now);
 	if (next === undefined) {

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { encryptedTable } from './encrypted.ts';
+import { heardTable } from './heard.ts';
 import { keptTable } from './kept.ts';
 import { silencesTable } from './silences.ts';
 import { walkTables } from './walks.ts';
@@ -18,6 +19,7 @@ export const migrations: Record<string, Migration> = {
 	'0007-walks': { up: walkTables },
 	'0008-stays': { up: stays },
 	'0009-encrypted': { up: encryptedTable },
+	'0010-heard': { up: heardTable },
 };
 
 async function room(db: Kysely<unknown>): Promise<void> {

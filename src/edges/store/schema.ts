@@ -68,7 +68,11 @@ export type Tables = {
 		batch: number;
 		place: number;
 		decided_at: number | null;
+		/** Whether it came encrypted, or as a reaction. */
+		sealed: 0 | 1;
 	};
+	/** Encrypted messages that were taken in, oldest first: which of their session they were, and in which event. */
+	heard: { id: Generated<number>; once: string; event: string };
 	/** Encrypted events whose key has not come. */
 	unreadable: {
 		event: string;

@@ -3,6 +3,7 @@ import type { Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { Batch, Incoming, RoomState } from '../../ports.ts';
 import { rememberEncrypted, usualEncryption, wasEncrypted } from './encrypted.ts';
+import { unheard } from './heard.ts';
 import { type Tables, unknownRoom } from './schema.ts';
 import { dropUnreadable, insertUnreadable } from './unreadable.ts';
 
@@ -95,7 +96,7 @@ async function takeRoom(
 		}
 		await insertMessages(
 			tx,
-			news.messages.map((message, place) => rowOf(message, batch, place)),
+			(await unheard(tx, news.messages)).map((message, place) => rowOf(message, batch, place)),
 		);
 		if (news.unreadable) await insertUnreadable(tx, news.unreadable, now);
 		if (news.opened) await dropUnreadable(tx, news.opened);
@@ -210,6 +211,7 @@ export function rowOf(message: Incoming, batch: number, place: number): Tables['
 		batch,
 		place,
 		decided_at: null,
+		sealed: message.sealed ? 1 : 0,
 	};
 }
 
