@@ -1,19 +1,45 @@
-// !leave: leave and forget the room.
-import type { Command } from '../src/command.ts';
+// !leave: leave the room, once somebody has confirmed it; what the room has is kept for a while.
+import { code } from '../src/advice/markdown.ts';
+import type { Answer, Command } from '../src/command.ts';
+import { Refusal } from '../src/command.ts';
+import type { Ports } from '../src/ports.ts';
 
 export const leave = {
 	name: 'leave',
-	usage: 'leave',
-	summary: 'leave this room and forget what was said about it',
+	usage: 'leave [yes]',
+	summary: 'leave this room; what it watches is kept for some days',
 	examples: ['leave'],
 	changes: true,
-	run() {
+	run({ words, room }, { limits }: Pick<Ports, 'limits'>): Answer {
+		const [word, more] = words;
+		// A conversation on the terminal keeps nothing that could be lost, and knows no reactions.
+		const terminal = room === 'console';
+		if (word === undefined && !terminal) {
+			return {
+				value: { format: 1, left: false, confirm: 'leave yes' },
+				lead: `Should I leave this room? React with ✅ to this message, or say ${code('!leave yes')}.`,
+				sections: [],
+				kind: 'progress',
+				confirms: '!leave yes',
+			};
+		}
+		if (more !== undefined || (word !== undefined && word.toLowerCase() !== 'yes')) {
+			throw new Refusal(
+				`I stay. ${code('!leave')} is about me and this room only, and takes no other word than ${code('yes')}: ${code('!leave yes')}.`,
+			);
+		}
 		return {
 			value: { format: 1, left: true },
-			lead: 'I leave this room and forget what I know about it. Invite me again whenever you like.',
+			lead: terminal ? 'Goodbye.' : `I am leaving this room. ${kept(limits.keepDays)}`,
 			sections: [],
 			kind: 'answer',
 			afterwards: { leave: true },
 		};
 	},
 } satisfies Command;
+
+function kept(days: number): string {
+	if (days < 1) return 'I forget what it watches and its settings.';
+	const time = days === 1 ? 'one day' : `${Math.floor(days)} days`;
+	return `I keep what it watches and its settings for ${time}: invite me again within that time and they are back. After that I forget them.`;
+}

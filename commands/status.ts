@@ -30,6 +30,7 @@ export const status = {
 			version: health.version,
 			upSeconds: Math.round((now().getTime() - health.startedAt.getTime()) / 1000),
 			...(lastSync && { lastSync: lastSync.toISOString() }),
+			...(health.storeLost && { storeLost: health.storeLost.toISOString() }),
 			...(device && { device: { fingerprint: device.fingerprint, ...(signed !== undefined && { signed }) } }),
 			horizon: horizon(knowledge),
 			notes: knowledge.notes.length,

@@ -48,6 +48,8 @@ export type Answer = {
 	/** Matrix ids to mention. */
 	mention?: string[];
 	afterwards?: Effect;
+	/** The command that a ✅ to this answer stands for. Whoever reacts needs the right to say it. */
+	confirms?: string;
 	/** A guide that people may walk through from here; `begin` at once, which takes the power to change things. */
 	walk?: { offer: Offer; begin: boolean };
 };

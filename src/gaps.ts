@@ -1,7 +1,7 @@
 // What a limited sync left out is read backwards from the room's history, a page a time, before the room goes on.
 import { backoff } from './backoff.ts';
 import type { Log } from './log.ts';
-import type { Homeserver, Store } from './ports.ts';
+import type { Homeserver, Incoming, Store } from './ports.ts';
 
 type Filling = {
 	store: Pick<Store, 'gaps' | 'fill' | 'postponeGap'>;
@@ -9,6 +9,8 @@ type Filling = {
 	now: () => Date;
 	random: () => number;
 	log: Log;
+	/** Of messages those that may be meant for us: only they are written down. */
+	meant: (messages: readonly Incoming[]) => Promise<Incoming[]>;
 	filled: () => void;
 	locked: (why: string) => void;
 	/** Whether the process is about to end. */
@@ -19,7 +21,7 @@ type Filling = {
 const mostPages = 1000;
 
 /** Fills all gaps that are due; gives the time (ms) until some are due again. */
-export async function fillGaps({ store, homeserver, now, random, log, filled, locked, stopping }: Filling) {
+export async function fillGaps({ store, homeserver, now, random, log, meant, filled, locked, stopping }: Filling) {
 	let next: number | undefined;
 	for (const gap of await store.gaps(now())) {
 		let { from } = gap;
@@ -44,7 +46,7 @@ export async function fillGaps({ store, homeserver, now, random, log, filled, lo
 				next = Math.min(next ?? wait, wait);
 				break;
 			}
-			const page = outcome.value;
+			const page = { ...outcome.value, messages: await meant(outcome.value.messages) };
 			if (pages++ === mostPages && page.next !== undefined) {
 				log.warn({ room: gap.room, pages }, 'too much was said to read it all');
 				delete page.next;

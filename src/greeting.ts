@@ -19,6 +19,16 @@ export function unreadableMessage(why: string): Answer {
 	return notice(`I cannot read this message: ${kept}`);
 }
 
+/** To rooms that the bot is in although its store knows nothing of them. */
+export function storeLost(): Answer {
+	return {
+		...notice(
+			'⚠️ My memory was lost: if I watched servers for this room, I do not watch them any more, and its settings and alerts are gone. Begin again with `!watch example.org` for each server; `!room` shows the settings. Whoever runs me can restore a backup instead.',
+		),
+		kind: 'answer',
+	};
+}
+
 export function madePublic(): Answer {
 	return notice(
 		'This room has been made public: what you told me here, and what I answered, may be read by anyone who finds it.',

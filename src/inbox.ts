@@ -15,6 +15,9 @@ const mostWaiting = 100;
 /** So many rooms are worked on at a time: a command that takes long holds up only its own room. */
 const mostRooms = 8;
 
+/** A question that nobody answered for so long (ms) is forgotten. */
+const confirmableFor = 24 * 3600_000;
+
 export type Inbox = {
 	/** Something may have come in. */
 	wake: () => void;
@@ -23,7 +26,10 @@ export type Inbox = {
 };
 
 type Deciding = {
-	store: Pick<Store, 'unread' | 'nextMessage' | 'settle' | 'load' | 'room' | 'walkIn' | 'walkSaid' | 'walks'>;
+	store: Pick<
+		Store,
+		'unread' | 'nextMessage' | 'settle' | 'load' | 'room' | 'walkIn' | 'walkSaid' | 'walks' | 'confirmation'
+	>;
 	homeserver: Pick<Homeserver, 'names'>;
 	respondent: Pick<Respondent, 'commands' | 'ports' | 'log'>;
 	rights: { changes: number | 'state_default'; bare: boolean };
@@ -118,11 +124,15 @@ async function decide(message: Incoming, deciding: Deciding): Promise<Decision> 
 				? cameInTheClear
 				: refusalToChange(message.sender, rights.changes, room?.state ?? {}),
 	};
-	const sign = signs[message.body];
+	const sign = commandOf[message.body];
 	const always = alwaysIn(room?.settings);
 	if (message.repliesTo !== undefined && (sign !== undefined || message.body === beginSign)) {
 		const about = await store.walkSaid(message.room, message.repliesTo);
 		if (about) return { at: now(), ...(await decideSign(message, about, to, deciding, always)) };
+	}
+	if (message.body === '✅' && message.repliesTo !== undefined) {
+		const asked = await store.confirmation(message.room, message.repliesTo);
+		if (asked) return { sayings: await confirmed(asked, message, to, always), at: now() };
 	}
 	if (sign !== undefined && message.repliesTo !== undefined) {
 		// Reactions to what we did not say, or to what is over, are none of our business.
@@ -151,6 +161,18 @@ async function decide(message: Incoming, deciding: Deciding): Promise<Decision> 
 		return { at: now(), ...walkedOn(walked, walk.thread, sayingsOf([walked.answer], message, always)) };
 	const answers = await respond(message, to);
 	return { at: now(), ...(await walkable(answers, message, to, deciding, always)) };
+}
+
+/** A question of ours that somebody confirms: as if they had said the command now, with the rights that they have now. */
+async function confirmed(
+	{ command, at }: { command: string; at: Date },
+	message: Incoming,
+	to: Respondent,
+	always: Always,
+): Promise<Saying[]> {
+	if (to.ports.now().getTime() - at.getTime() > confirmableFor) return [];
+	const answers = await respond({ ...message, body: command }, { ...to, bare: true });
+	return sayingsOf(answers, { ...message, event: message.repliesTo ?? message.event }, always, message.event);
 }
 
 /** Answers with what follows from them where one of them offers a walk, or begins it. */
@@ -254,7 +276,10 @@ function inThread(sayings: Saying[], thread: KeptWalk['thread']): Saying[] {
 const beginSign = '▶';
 
 /** The reactions that stand for commands. A room may have switched off commands without our name. */
-const signs: Record<string, string> = { '✅': '!ack', '💤': '!snooze 7d' };
+const commandOf: Record<string, string> = { '✅': '!ack', '💤': '!snooze 7d' };
+
+/** All reactions that mean something to us. */
+export const signs: readonly string[] = [...Object.keys(commandOf), beginSign];
 
 function alwaysIn(settings: Content | undefined): Always {
 	return settings?.messages === 'notice' || settings?.messages === 'text' ? settings.messages : undefined;
@@ -276,7 +301,11 @@ export function sayingsOf(
 	if (!only) return [];
 	const answer = answers.length === 1 ? only : joined(answers);
 	const { contents, files } = matrixMessages(answer, { always });
-	const of = { room: message.room, answers: asked, sender: message.sender };
+	const confirms = answers.find(({ confirms }) => confirms !== undefined)?.confirms;
+	const of = {
+		...{ room: message.room, answers: asked, sender: message.sender },
+		...(confirms !== undefined && { confirms }),
+	};
 	const sayings: Saying[] = contents.map((content, part) => {
 		const said = saidId(what, asked, part);
 		const whole = { ...content, ...relation(message), 'io.glia.said': said };

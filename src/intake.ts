@@ -1,7 +1,7 @@
 // The sync loop: what comes in is written down, with where we have read to, before anything is done about it.
 import { backoff } from './backoff.ts';
 import type { Log } from './log.ts';
-import type { Batch, Homeserver, Store } from './ports.ts';
+import type { Batch, Homeserver, Incoming, Store } from './ports.ts';
 
 type Taking = {
 	store: Pick<Store, 'token' | 'take'>;
@@ -9,6 +9,8 @@ type Taking = {
 	now: () => Date;
 	random: () => number;
 	log: Log;
+	/** Of messages those that may be meant for us: only they are written down. */
+	meant: (messages: readonly Incoming[]) => Promise<Incoming[]>;
 	/** Called after each batch has been written. `back`: the homeserver had been away. */
 	taken: (batch: Batch, back: boolean) => void;
 	/** Called when a sync failed: from then on, until the next batch, nobody knows what changed in the rooms. */
@@ -43,6 +45,7 @@ export async function takeIn(taking: Taking): Promise<void> {
 		if (taking.stopping()) return;
 		if ('value' in outcome) {
 			const batch = outcome.value;
+			for (const news of batch.joined) news.messages = await taking.meant(news.messages);
 			// Where we have read to is only worth a write together with something: after a restart nothing is asked for again.
 			if (!heard || bringsNews(batch)) await store.take(batch, now());
 			since = batch.token;

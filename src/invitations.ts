@@ -5,8 +5,8 @@ import type { Log } from './log.ts';
 import type { Failure, Homeserver, Store } from './ports.ts';
 import { mayInvite } from './rights.ts';
 
-/** One person brings the bot into so many rooms an hour. */
-const mostAnHour = 20;
+/** At most this many rooms an hour are joined on the word of one person. */
+export const mostAnHour = 20;
 /** An invitation that cannot be followed is forgotten after so many tries (about an hour). */
 const mostTries = 60;
 

@@ -1,5 +1,5 @@
 // What rooms hear unasked, once: hello, that the room has become public, that a message could not be read.
-import { hello, madePublic, unreadableMessage } from './greeting.ts';
+import { hello, madePublic, storeLost, unreadableMessage } from './greeting.ts';
 import { announcement } from './inbox.ts';
 import type { Log } from './log.ts';
 import type { Saying, Store } from './ports.ts';
@@ -25,6 +25,7 @@ export async function announce({ store, now, name, reads, log, said }: Announcin
 		if (untold.encrypted && !reads)
 			log.error({ room }, 'this room is encrypted, and the access token belongs to no device: I am silent there');
 		else if (untold.greeting) sayings.push(announcement('hello', untold, hello(name)));
+		if (untold.lost) sayings.push(announcement('lost', untold, storeLost()));
 		if (untold.public) sayings.push(announcement('public', untold, madePublic()));
 		await store.tell(room, sayings, now());
 		said();

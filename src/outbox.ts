@@ -20,6 +20,9 @@ const never = [
 	'M_GUEST_ACCESS_FORBIDDEN',
 ];
 
+/** The no that may mean that we are not in the room. */
+const absent = ['M_FORBIDDEN', 'M_NOT_FOUND'];
+
 export type Outbox = {
 	/** Something may have to be sent. */
 	wake: () => void;
@@ -32,9 +35,9 @@ export type Outbox = {
 type Delivering = {
 	store: Pick<
 		Store,
-		'due' | 'nextDue' | 'seal' | 'eventOf' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'forget' | 'movingFrom'
+		'due' | 'nextDue' | 'seal' | 'eventOf' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'leftRoom' | 'movingFrom'
 	>;
-	homeserver: Pick<Homeserver, 'seal' | 'send' | 'find' | 'upload' | 'leave' | 'forget'>;
+	homeserver: Pick<Homeserver, 'user' | 'seal' | 'send' | 'find' | 'upload' | 'leave' | 'membership'>;
 	/**
 	 * Whether the last sync has been taken in. Otherwise a room may have become encrypted without our knowing, so nothing
 	 * is sent. Wake the outbox when this becomes true.
@@ -133,8 +136,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 			log.error({ room, why: outcome.failure.why }, 'nothing can be said in an encrypted room: this is given up');
 			await store.giveUp(waiting.id, JSON.stringify(outcome.failure), now());
 		} else if (verdict === 'never') {
-			log.warn({ room, tries, why: outcome.failure }, 'an answer cannot be delivered and is given up');
-			await store.giveUp(waiting.id, JSON.stringify(outcome.failure), now());
+			await refused(waiting, outcome.failure);
 		} else {
 			const wait = verdict === 'later' ? backoff(tries, random()) : verdict.ms;
 			if (verdict !== 'later') {
@@ -149,6 +151,21 @@ export function openOutbox(delivering: Delivering): Outbox {
 			}
 			await store.postpone(waiting.id, new Date(now().getTime() + wait));
 		}
+	}
+
+	/** A no that stays one: either we are no longer in the room, or it does not take this. */
+	async function refused({ id, room, tries }: Waiting, failure: Failure): Promise<void> {
+		if (failure.kind === 'refused' && absent.includes(failure.code)) {
+			// Our own leave is not in what a sync brings.
+			const membership = await delivering.homeserver.membership(room, delivering.homeserver.user);
+			if ('failure' in membership) return store.postpone(id, new Date(now().getTime() + backoff(tries, random())));
+			if (membership.value !== 'join') {
+				log.warn({ room }, 'I am no longer in a room: what it has is kept for a while, and nothing is said there');
+				return store.leftRoom(room, now());
+			}
+		}
+		log.warn({ room, tries, why: failure }, 'an answer cannot be delivered and is given up');
+		await store.giveUp(id, JSON.stringify(failure), now());
 	}
 
 	return {
@@ -188,14 +205,13 @@ export function after(failure: Failure, tries: number): 'stopped' | 'locked' | '
 	return never.includes(failure.code) || tries >= mostRefusals ? 'never' : 'later';
 }
 
-/** One try: the id of the event, or `left` when there is no room any more to remember it for. */
+/** One try: the id of the event, or `left` when we are no longer in the room. */
 async function deliver(waiting: Waiting, delivering: Delivering): Promise<Outcome<string | undefined | 'left'>> {
 	const { store, homeserver, now } = delivering;
 	if (waiting.kind === 'leave') {
 		const left = await homeserver.leave(waiting.room);
 		if ('failure' in left && left.failure.kind !== 'refused') return left;
-		await homeserver.forget(waiting.room);
-		await store.forget(waiting.room);
+		await store.leftRoom(waiting.room, now(), { greetAgain: true });
 		return { value: 'left' };
 	}
 	const age = now().getTime() - waiting.created.getTime();

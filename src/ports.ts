@@ -31,6 +31,8 @@ export type Health = {
 	lastSync: () => Date | undefined;
 	/** Upstream's sources; absent on the console, empty where they are switched off. */
 	sources?: () => readonly SourceState[];
+	/** When the store was found empty although the bot had been here before, if that is not long ago. */
+	storeLost?: Date;
 	/** Our device as others see it; undefined where nothing is encrypted. */
 	device?: () => DeviceStanding | undefined;
 };
@@ -158,9 +160,12 @@ export type Batch = {
 		/** Events, unreadable before, that have been read now; what is a message is among `messages`. */
 		opened?: string[];
 	}[];
-	invited: { room: string; inviter: string }[];
+	invited: Invited[];
 	left: { room: string }[];
 };
+
+/** `predecessor`: the room that this one says it replaces, null if none; absent where the invitation does not tell. */
+export type Invited = { room: string; inviter: string; predecessor?: string | null };
 
 /** A page of a room's past, newest first. `next` is absent when the end, or what was looked for, has been reached. */
 export type Page = { messages: Incoming[]; next?: string; unreadable?: Unreadable[] };
@@ -193,8 +198,15 @@ export type Homeserver = {
 	join: (room: string, via: readonly string[]) => Promise<Outcome<true>>;
 	leave: (room: string, why?: string) => Promise<Outcome<true>>;
 	forget: (room: string) => Promise<Outcome<true>>;
-	/** The room that this one says it replaces. */
+	/** The room that this one says it replaces. Refused where we may not read it: often until we have joined. */
 	predecessor: (room: string) => Promise<Outcome<string | undefined>>;
+	/** A person's membership (`join`, `leave` …) in a room; `leave` where nobody tells us of one. */
+	membership: (room: string, person: string) => Promise<Outcome<string>>;
+	/** What a store left in the account's data, so that another one is told from it; undefined before the first. */
+	marker: () => Promise<Outcome<string | undefined>>;
+	mark: (id: string) => Promise<Outcome<true>>;
+	/** The rooms that we are in. */
+	joined: () => Promise<Outcome<string[]>>;
 };
 
 /** Who we are at the homeserver. `origin` tells whether the token came from this configuration. */
@@ -216,6 +228,8 @@ export type Saying = {
 	sender?: string;
 	/** `limit`: the refusal that a sender has too many answers waiting. */
 	limit?: boolean;
+	/** The command that a ✅ to this stands for. */
+	confirms?: string;
 	/** What this continues, as `said` of it: it stands in the thread that begins there. */
 	continues?: string;
 } & ({ kind: 'event'; event: Sealed } | { kind: 'file'; file: File; content: Content } | { kind: 'leave' });
@@ -225,7 +239,20 @@ export type Waiting = Saying & { id: number; sealed?: Sealed; tries: number; cre
 
 export type Gap = { room: string; batch: number; from: string; until?: { event: string; at: Date } };
 export type Invitation = { room: string; inviter: string; received: Date; tries: number };
-export type Move = { from: string; to: string; via: string; since: Date; tries: number };
+export type Move = {
+	from: string;
+	to: string;
+	/** A server that is in the new room. */
+	via: string;
+	/** Who replaced the old one. */
+	sender: string;
+	since: Date;
+	tries: number;
+	/** Whether we are in the new room only because of this move, or are about to be. */
+	joined: boolean;
+	/** An invitation to the new room that waits. */
+	invitation?: Invited;
+};
 
 // Guides that a room walks through.
 
@@ -271,6 +298,10 @@ export type Store = WatchStore & {
 	walkIn: (room: string, event: string) => Promise<PlacedWalk | undefined>;
 	/** The walk that an event of ours is about, and the place that it gives; none: the plan. */
 	walkSaid: (room: string, event: string) => Promise<(PlacedWalk & { place?: Place }) | undefined>;
+	/** Whether a guide is walked through in this thread, or may be by what waits to be decided or sent. */
+	isThreadOurs: (room: string, thread: string) => Promise<boolean>;
+	/** The command that a ✅ to this event of ours stands for, and when that was decided. */
+	confirmation: (room: string, event: string) => Promise<{ command: string; at: Date } | undefined>;
 	/** Those under way in a room. */
 	walks: (room: string) => Promise<Walk[]>;
 	/** All that could not be read, oldest first; there are never many. */
@@ -285,8 +316,13 @@ export type Store = WatchStore & {
 	room: (room: string) => Promise<Room | undefined>;
 	/** Whether the room was ever encrypted, as far as any sync told; outlives leaving and forgetting it. */
 	wasEncrypted: (room: string) => Promise<boolean>;
-	/** Joined rooms that have not heard a greeting, an encryption notice or a notice that they became public. */
-	untold: () => Promise<{ room: string; stay: string; greeting: boolean; encrypted: boolean; public: boolean }[]>;
+	/**
+	 * Joined rooms that have not heard a greeting, an encryption notice, a notice that they became public, or that their
+	 * watches are lost.
+	 */
+	untold: () => Promise<
+		{ room: string; stay: string; greeting: boolean; encrypted: boolean; public: boolean; lost: boolean }[]
+	>;
 	tell: (room: string, sayings: readonly Saying[], now: Date) => Promise<void>;
 	/** How many of each: what the bot is in, what waits to be decided, what waits to be delivered. */
 	counts: () => Promise<{ rooms: number; inbox: number; outbox: number }>;
@@ -314,19 +350,33 @@ export type Store = WatchStore & {
 	tellOfSilence: (silent: boolean, rooms: readonly { room: string; saying?: Saying }[], now: Date) => Promise<void>;
 
 	invitations: (now: Date) => Promise<Invitation[]>;
-	/** How many invitations of this person were accepted since then. */
+	/** How many rooms were joined on this person's word since then. */
 	accepted: (inviter: string, since: Date) => Promise<number>;
 	closeInvitation: (room: string, accepted: boolean, now: Date) => Promise<void>;
 	postponeInvitation: (room: string, until: Date) => Promise<void>;
 
 	moves: (now: Date) => Promise<Move[]>;
-	/** The new room takes over what the old one had, and what is on its way there; walks in threads that begin anew. */
-	moved: (move: Move, now: Date, resumed?: readonly Resumed[]) => Promise<void>;
+	/**
+	 * The new room takes over what the old one had, and what is on its way there; walks in new threads. With `merge` it has
+	 * a life of its own: its settings stay, and what both watch is watched, and said, once.
+	 */
+	moved: (move: Move, now: Date, more?: { resumed?: readonly Resumed[]; merge?: boolean }) => Promise<void>;
+	/** Notes, before it happens, whether we come to the new room only because of this move. */
+	joining: (from: string, joined: boolean) => Promise<void>;
+	/** Counts a room that was joined on somebody's word without an invitation. */
+	countJoin: (person: string, now: Date) => Promise<void>;
 	postponeMove: (from: string, until: Date) => Promise<void>;
 	dropMove: (from: string) => Promise<void>;
 	/** Notes that the new room needs an invitation; true if that is new. */
 	awaitInvitation: (from: string) => Promise<boolean>;
 
+	/**
+	 * We are no longer in the room: nothing is said there. What it has is kept until it is forgotten. `greetAgain`: should
+	 * we come back, it hears hello.
+	 */
+	leftRoom: (room: string, now: Date, more?: { greetAgain: boolean }) => Promise<void>;
+	/** The rooms that we take ourselves to be in. */
+	joinedRooms: () => Promise<string[]>;
 	/** Forgets a room and all about it. */
 	forget: (room: string) => Promise<void>;
 	/** Rooms left before that moment. */

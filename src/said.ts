@@ -5,3 +5,8 @@ import { createHash } from 'node:crypto';
 export function saidId(...what: readonly (string | number)[]): string {
 	return createHash('sha256').update(JSON.stringify(what)).digest('base64url').slice(0, 32);
 }
+
+/** What a saying about alerts has as its next messages: the same as long as the saying is. */
+export function partOf(said: string, part: number): string {
+	return saidId('alerts', ...[said, String(part)].sort());
+}

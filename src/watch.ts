@@ -10,7 +10,7 @@ import type { Knowledge } from './knowledge/shape.ts';
 import type { Log } from './log.ts';
 import type { Decision, Numbered, RootedSaying, Store, Watched, Web } from './ports.ts';
 import { matrixMessages } from './render/matrix.ts';
-import { saidId } from './said.ts';
+import { partOf, saidId } from './said.ts';
 
 export type Watching = {
 	store: Pick<Store, 'dueServers' | 'nextLook' | 'lookedAtSince' | 'watchedBy' | 'keepDecided'>;
@@ -172,7 +172,7 @@ function sayingsOf(
 		);
 		const { contents } = matrixMessages(answer, { always: settings.messages });
 		return contents.map((content, part) => {
-			const id = part === 0 ? said : saidOf([said, String(part)]);
+			const id = part === 0 ? said : partOf(said, part);
 			const event = { type: 'm.room.message', content: { ...content, 'io.glia.said': id } };
 			const saying = { said: id, room, kind: 'event' as const, event, ...(root !== undefined && { continues: root }) };
 			return { saying, says: part === 0 ? says : [] };

@@ -22,6 +22,7 @@ export function playHomeserver(user: string, now: () => Date) {
 	const refused = (code: string): { failure: Failure } => ({ failure: { kind: 'refused', code, why: code } });
 	let ids = 0;
 	let keyless = false;
+	let marker: string | undefined;
 	let trouble: (call: Call, room: string | undefined) => Failure | 'lost' | undefined = () => undefined;
 
 	/** Lets a call happen or not; `lost`: it happens, and its answer does not arrive. */
@@ -63,7 +64,7 @@ export function playHomeserver(user: string, now: () => Date) {
 				const batch: Batch = { token: positions(), joined: [], invited: [], left: [] };
 				for (const [id, room] of rooms) {
 					const inviter = room.invited.get(user);
-					if (inviter !== undefined) batch.invited.push({ room: id, inviter });
+					if (inviter !== undefined) batch.invited.push({ room: id, inviter, predecessor: room.predecessor ?? null });
 					if (!room.members.has(user)) continue;
 					const events = room.events.slice(before.get(id) ?? 0).filter(({ sender }) => sender !== user);
 					const last = events.at(-1);
@@ -148,9 +149,26 @@ export function playHomeserver(user: string, now: () => Date) {
 			through('forget', id, () => (rooms.get(id)?.members.has(user) ? refused('M_UNKNOWN') : { value: true })),
 		predecessor: id =>
 			through('predecessor', id, () => {
-				const room = inRoom(id);
+				const room = inRoom(id) ?? (rooms.get(id)?.state.visibility === 'world_readable' ? rooms.get(id) : undefined);
 				return room ? { value: room.predecessor } : refused('M_FORBIDDEN');
 			}),
+		membership: (id, person) =>
+			through('membership', id, () => {
+				const room = rooms.get(id);
+				// Like a homeserver: only who is in the room learns of others there.
+				if (!room?.members.has(user) && room?.state.visibility !== 'world_readable') return { value: 'leave' };
+				return { value: room.members.has(person) ? 'join' : 'leave' };
+			}),
+		marker: () => through('marker', undefined, () => ({ value: marker })),
+		mark: id =>
+			through('mark', undefined, () => {
+				marker = id;
+				return { value: true };
+			}),
+		joined: () =>
+			through('joined', undefined, () => ({
+				value: [...rooms].flatMap(([id, room]) => (room.members.has(user) ? [id] : [])),
+			})),
 	};
 
 	return {
@@ -173,6 +191,8 @@ export function playHomeserver(user: string, now: () => Date) {
 			rooms.set(id, { events: [], members: new Set([owner]), invited: new Map(), state: {}, ...more });
 		},
 		invite: (id: string, inviter: string) => rooms.get(id)?.invited.set(user, inviter),
+		/** Somebody is in a room, however they came there. */
+		admit: (id: string, person: string) => rooms.get(id)?.members.add(person),
 		/** What somebody says; the event's id. */
 		say(id: string, sender: string, body: string): string {
 			const room = rooms.get(id);

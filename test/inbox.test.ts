@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { leave } from '../commands/leave.ts';
 import { usualLimits } from '../src/advice/subscription.ts';
 import type { Command } from '../src/command.ts';
 import { openStore } from '../src/edges/store.ts';
@@ -27,7 +28,7 @@ let release: () => void;
 const commands: Command[] = [
 	{ ...base, name: 'echo', changes: false, run: ({ text }) => answer(`echo ${text}`) },
 	{ ...base, name: 'set', changes: true, run: () => answer('it is set') },
-	{ ...base, name: 'leave', changes: true, run: () => ({ ...answer('bye'), afterwards: { leave: true } }) },
+	leave,
 	{
 		...base,
 		name: 'wait',
@@ -285,4 +286,51 @@ test('where a room is not encrypted, nobody has to encrypt', async () => {
 	await hear(incoming('a', { body: '!set' }));
 	await decided();
 	expect(await bodies()).toEqual(['it is set']);
+});
+
+test('!leave asks; a ✅ of somebody who may, or `yes`, leaves; any other word stays', async () => {
+	const levels = { power: { users: { [alice]: 50 } } };
+	await enter(levels);
+	for (const word of ['now', '@other-bot:example.org', 'yes please', 'all', 'no'])
+		await hear(incoming(`$${word}`, { body: `!leave ${word}` }));
+	await decided();
+	const refusals = await said();
+	expect(refusals).toHaveLength(5);
+	for (const row of refusals)
+		expect(row).toMatchObject({ event: { content: { body: expect.stringMatching(/^I stay/) } } });
+	await hear(incoming('$ask', { body: '!leave' }));
+	await decided();
+	const [question, ...more] = await said();
+	expect(more).toEqual([]);
+	expect(question).toMatchObject({ event: { content: { body: expect.stringContaining('!leave yes') } } });
+	const tick = { body: '✅', repliesTo: '$' };
+	await hear(incoming('$bob', { ...tick, sender: '@bob:example.org' }));
+	await decided();
+	expect(await bodies()).toEqual([expect.stringContaining('power level 50')]);
+	await hear(incoming('$elsewhere', { ...tick, repliesTo: '$another' }));
+	await decided();
+	expect(await bodies()).toEqual([]);
+	await hear(incoming('$alice', tick));
+	await decided();
+	expect(await bodies()).toEqual([expect.stringContaining('7 days'), 'leave']);
+	await hear(incoming('$yes', { body: '!leave yes' }));
+	await decided();
+	expect(await bodies()).toEqual([expect.stringContaining('7 days'), 'leave']);
+});
+
+test('a question that was asked more than a day ago is not confirmed any more', async () => {
+	await enter({ power: { users: { [alice]: 50 } } });
+	await store.take(batch('q', { joined: [news([incoming('$ask', { body: '!leave' })])] }), start);
+	const question = {
+		said: 'q',
+		room,
+		kind: 'event' as const,
+		confirms: '!leave yes',
+		event: { type: 'x', content: {} },
+	};
+	await store.settle('$ask', [question], new Date(start.getTime() - 25 * 3600_000));
+	await said();
+	await hear(incoming('$tick', { body: '✅', repliesTo: '$' }));
+	await decided();
+	expect(await bodies()).toEqual([]);
 });

@@ -300,11 +300,70 @@ describe('files, sealing, leaving', () => {
 		expect(played.eventsOf(room).at(-1)).toMatchObject(event);
 	});
 
-	test('leaving comes after the answer; then the room is forgotten', async () => {
+	test('leaving comes after the answer; what the room has is kept for a while', async () => {
+		await store.take(batch('1', { joined: [news([], { room })] }), now());
 		await decide(saying('1'), { said: 'l', room, kind: 'leave' });
 		await settle();
-		expect(played.calls).toEqual([`send ${room}`, `leave ${room}`, `forget ${room}`]);
+		expect(played.calls).toEqual([`send ${room}`, `leave ${room}`]);
+		expect(await store.counts()).toMatchObject({ outbox: 0, rooms: 0 });
+		expect(await store.room(room)).toBeDefined();
+		expect(await store.leftBefore(new Date(clock + 1))).toEqual([room]);
+	});
+});
+
+describe('a room that we are no longer in', () => {
+	const server = 'example.org';
+	const watch = { id: 'w', room, server, facts: [], changed: new Date(0) };
+	const alert = {
+		...{ watch: 'w', rule: 'advisory', subject: 'CVE-1', episode: 'e', stage: 'open', severity: 'severe' },
+		...{ title: 'CVE-1', kind: 'news', facts: [] },
+	} as never;
+	const alarm = () =>
+		store
+			.keepDecided([{ watch, alerts: [alert], say: () => [{ saying: saying('alarm'), says: [0] }] }], now())
+			.then(() => outbox.wake());
+
+	beforeEach(async () => {
+		await store.take(batch('1'), now());
+		await store.take(batch('2', { joined: [news([], { room })] }), now());
+		await store.keepWatch(watch, now());
+	});
+
+	test('is seen when the homeserver refuses, and the alert is said when we are back', async () => {
+		played.kick(room);
+		await alarm();
+		await settle();
+		expect(await store.joinedRooms()).toEqual([]);
 		expect(await store.counts()).toMatchObject({ outbox: 0 });
+		expect(await store.watchedBy(server, '', 9)).toEqual([]);
+		expect(await store.heard('w')).toEqual([]);
+		played.invite(room, '@alice:example.org');
+		await played.port.join(room, []);
+		await store.take(batch('3', { joined: [news([], { room })] }), now());
+		expect(await store.watchedBy(server, '', 9)).toHaveLength(1);
+		await alarm();
+		await settle();
+		expect(saidIn(room)).toEqual(['alarm']);
+	});
+
+	test('is not one that only lets us say nothing', async () => {
+		played.setTrouble(call => (call === 'send' ? { kind: 'refused', code: 'M_FORBIDDEN', why: '' } : undefined));
+		await alarm();
+		await settle();
+		expect(await store.joinedRooms()).toEqual([room]);
+		expect(await store.heard('w')).toHaveLength(1);
+	});
+
+	test('nothing is concluded while the homeserver does not say', async () => {
+		played.kick(room);
+		played.setTrouble(call => (call === 'membership' ? away : undefined));
+		await alarm();
+		await settle();
+		expect(await store.joinedRooms()).toEqual([room]);
+		expect(await store.counts()).toMatchObject({ outbox: 1 });
+		played.setTrouble(() => undefined);
+		await pass(120_000);
+		expect(await store.joinedRooms()).toEqual([]);
 	});
 });
 

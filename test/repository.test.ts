@@ -56,7 +56,7 @@ const arrows: { from: RegExp; values: RegExp; types?: RegExp }[] = [
 	{
 		from: /^src\/edges\/(matrix|store)/,
 		values:
-			/^(src\/edges\/(matrix|store)|src\/(command|backoff)\.ts$|node:|kysely(\/|$)|undici$|matrix-bot-sdk$|@matrix-org\/matrix-sdk-crypto-nodejs$)/,
+			/^(src\/edges\/(matrix|store)|src\/(command|backoff|said)\.ts$|node:|kysely(\/|$)|undici$|matrix-bot-sdk$|@matrix-org\/matrix-sdk-crypto-nodejs$)/,
 		types: /^src\/((ports|config|log)\.ts$|advice\/)/,
 	},
 	{ from: /^src\/(rights|backoff)\.ts$/, values: /^$/, types: /^src\/ports\.ts$/ },

@@ -9,10 +9,10 @@ import { answerInvitations } from '../src/invitations.ts';
 import { type Log, silence } from '../src/log.ts';
 import { followMoves } from '../src/moves.ts';
 import { announce, explain } from '../src/notices.ts';
-import type { Batch, Failure, Store } from '../src/ports.ts';
+import type { Batch, Failure, Incoming, Store } from '../src/ports.ts';
 import { sweep } from '../src/sweep.ts';
 import { openWorker } from '../src/worker.ts';
-import { batch, incoming, news } from './contracts/store.ts';
+import { batch, incoming, news, saying } from './contracts/store.ts';
 import { smallGuide } from './guide.ts';
 import { type Played, playHomeserver } from './homeserver.ts';
 import { known } from './known.ts';
@@ -41,6 +41,8 @@ function common() {
 		stopping: () => false,
 	};
 }
+
+const everything = async (messages: readonly Incoming[]) => [...messages];
 
 beforeEach(async () => {
 	clock = Date.parse('2026-11-21T12:00:00Z');
@@ -101,8 +103,15 @@ describe('invitations', () => {
 describe('moves', () => {
 	const fresh = '!fresh';
 	let moved: number;
-	const run = () =>
-		followMoves({ ...common(), knowledge: () => known({ guides: [smallGuide()] }), moved: () => moved++ });
+	const moving = () => ({
+		...common(),
+		allow: [alice],
+		changes: 'state_default' as const,
+		knowledge: () => known(),
+		moved: () => moved++,
+		dropped: () => undefined,
+	});
+	const run = () => followMoves({ ...moving(), knowledge: () => known({ guides: [smallGuide()] }) });
 
 	beforeEach(async () => {
 		moved = 0;
@@ -148,8 +157,49 @@ describe('moves', () => {
 	test('one that does not is left again', async () => {
 		played.createRoom(fresh, alice, { predecessor: '!another', state: { joinRule: 'public' } });
 		await run();
-		expect(played.calls).toEqual(['join !fresh', 'predecessor !fresh', 'leave !fresh']);
+		expect(played.calls.filter(call => /^(join|leave) /.test(call))).toEqual(['join !fresh', 'leave !fresh']);
 		expect([moved, await store.movingFrom(room)]).toEqual([0, false]);
+	});
+
+	test('one whose invitation said more than the room does is not left: we were invited', async () => {
+		played.createRoom(fresh, alice, { predecessor: '!another' });
+		played.invite(fresh, alice);
+		const invited = [{ room: fresh, inviter: alice, predecessor: room }];
+		await store.take(batch('3', { invited }), now());
+		await run();
+		expect(await store.movingFrom(room)).toBe(true);
+		// Until the sync tells who may do what there, nothing is decided.
+		const owned = { create: { sender: mallory, content: { creator: mallory } } };
+		const rooms = [news([], { room: fresh, state: owned }), news([], { room, state: owned })];
+		await store.take(batch('4', { joined: rooms }), now());
+		clock += 60_000;
+		await run();
+		expect(await played.port.membership(fresh, glia)).toEqual({ value: 'join' });
+		expect(await store.untold()).toMatchObject([{ room }, { room: fresh, greeting: true }]);
+		expect([moved, await store.movingFrom(room)]).toEqual([0, false]);
+	});
+
+	test('killed between joining and reading, the next start still knows why it is there', async () => {
+		played.createRoom(fresh, alice, { predecessor: '!another', state: { joinRule: 'public' } });
+		played.setTrouble(call => (call === 'predecessor' && played.calls.includes('join !fresh') ? away : undefined));
+		await run();
+		await store.take(batch('3', { joined: [news([], { room: fresh })] }), now());
+		played.setTrouble(() => undefined);
+		clock += 60_000;
+		await run();
+		expect(played.calls.at(-1)).toBe('leave !fresh');
+		expect(await store.joinedRooms()).toEqual([room]);
+	});
+
+	test('a room that another move leads to for good is not left for one that only claimed it', async () => {
+		const claimed = '!claimed';
+		const state = { tombstone: { sender: alice, replacement: fresh } };
+		await store.take(batch('3', { joined: [news([], { room: claimed, state })] }), now());
+		played.createRoom(fresh, alice, { predecessor: room, state: { joinRule: 'public' } });
+		await store.joining(claimed, true);
+		await run();
+		expect(moved).toBe(1);
+		expect(played.calls.filter(call => call.startsWith('leave'))).toEqual([]);
 	});
 
 	test('one that does not let us in is tried for two weeks', async () => {
@@ -168,7 +218,7 @@ describe('moves', () => {
 	test('one that needs an invitation is waited for: logged once, shown until the invitation comes', async () => {
 		const logged: string[] = [];
 		const log: Log = { ...silence, info: (_fields, text) => void logged.push(text) };
-		const patiently = () => followMoves({ ...common(), log, knowledge: () => known(), moved: () => moved++ });
+		const patiently = () => followMoves({ ...moving(), log });
 		played.createRoom(fresh, alice, { predecessor: room });
 		for (let i = 0; i < 5; i++, clock += day) await patiently();
 		expect(logged).toEqual([expect.stringContaining('waiting for an invitation')]);
@@ -230,9 +280,158 @@ describe('moves', () => {
 	});
 });
 
+/** Every situation in which a tombstone can find us. */
+function situations() {
+	const either = [true, false];
+	const all: Situation[] = [];
+	for (const senderAllowed of either)
+		for (const inside of either)
+			for (const readable of either)
+				for (const names of ['this', 'other', 'none'] as const)
+					for (const inviter of ['nobody', 'allowed', 'stranger'] as const)
+						for (const limitUsed of either)
+							for (const administrator of either)
+								for (const version of ['10', '12'] as const)
+									all.push({ senderAllowed, inside, readable, names, inviter, limitUsed, administrator, version });
+	return all.filter(({ inside, inviter }) => !inside || inviter === 'nobody');
+}
+
+type Situation = {
+	senderAllowed: boolean;
+	/** In the new room before the tombstone. */
+	inside: boolean;
+	/** The new room may be read without joining it. */
+	readable: boolean;
+	names: 'this' | 'other' | 'none';
+	inviter: 'nobody' | 'allowed' | 'stranger';
+	limitUsed: boolean;
+	/** Who replaced the old room may change the state of the new one too. */
+	administrator: boolean;
+	version: '10' | '12';
+};
+
+/** What must come of it, said in another way than the code says it. */
+function expected({ senderAllowed, inside, readable, names, inviter, limitUsed, administrator }: Situation) {
+	if (inside) return { inside: true, joins: 0, moved: names === 'this' || administrator, left: false };
+	const disproved = names !== 'this' && (readable || inviter !== 'nobody');
+	const mayCome = (senderAllowed || inviter === 'allowed') && !limitUsed;
+	if (disproved || !mayCome) {
+		const refused = !disproved && !senderAllowed && inviter === 'stranger';
+		return { inside: false, joins: 0, moved: false, left: refused };
+	}
+	return { inside: names === 'this', joins: 1, moved: names === 'this', left: names !== 'this' };
+}
+
+test('a tombstone, in every situation: what is joined, what is left, what moves', async () => {
+	const wrong: unknown[] = [];
+	const all = situations();
+	expect(all).toHaveLength(384);
+	for (const [i, situation] of all.entries()) {
+		const { senderAllowed, inside, readable, names, inviter, limitUsed, administrator, version } = situation;
+		const [from, to] = [`!old${i}:example.org`, version === '12' ? `!new${i}` : `!new${i}:example.org`];
+		const sender = senderAllowed ? `@admin${i}:example.org` : `@admin${i}:evil.example`;
+		const invites = { nobody: undefined, allowed: `@friend${i}:example.org`, stranger: `@friend${i}:evil.example` };
+		const owner = administrator ? sender : '@owner:example.org';
+		const create = { sender: owner, content: { room_version: version, ...(version === '10' && { creator: owner }) } };
+		const power = version === '12' ? {} : { users: { [owner]: 100 } };
+		const state = { create, power, joinRule: 'public', ...(readable && { visibility: 'world_readable' }) };
+		const predecessor = { this: from, other: '!another', none: undefined }[names];
+		played.createRoom(to, owner, { state, ...(predecessor !== undefined && { predecessor }) });
+		played.admit(to, sender);
+		if (inside) played.admit(to, glia);
+		const oldState = { create: { sender, content: { room_version: '10', creator: sender } } };
+		const joined = [news([], { room: from, state: oldState }), ...(inside ? [news([], { room: to, state })] : [])];
+		await store.take(batch(`a${i}`, { joined }), now());
+		const watch = { id: `w${i}`, room: from, server: 'example.org', facts: [], changed: now() };
+		await store.keepWatch(watch, now());
+		if (limitUsed)
+			for (const person of [sender, invites[inviter] ?? sender])
+				for (let n = 0; n < 20; n++) await store.countJoin(person, now());
+		const by = invites[inviter];
+		if (by !== undefined) played.invite(to, by);
+		const invited = by === undefined ? [] : [{ room: to, inviter: by, predecessor: predecessor ?? null }];
+		const tombstone = { sender, replacement: to };
+		await store.take(batch(`b${i}`, { joined: [news([], { room: from, state: { tombstone } })], invited }), now());
+		const before = played.calls.length;
+		await followMoves({
+			...common(),
+			allow: ['example.org'],
+			changes: 'state_default',
+			knowledge: () => known(),
+			moved: () => undefined,
+			dropped: () => undefined,
+		});
+		const calls = played.calls.slice(before);
+		const found = {
+			inside: (await played.port.membership(to, glia)).valueOf(),
+			joins: calls.filter(call => call === `join ${to}`).length,
+			moved: (await store.watches(to)).length === 1 && (await store.watches(from)).length === 0,
+			left: calls.includes(`leave ${to}`),
+		};
+		const is = { ...found, inside: JSON.stringify(found.inside) === '{"value":"join"}' };
+		const others = calls.filter(call => /^(join|leave) /.test(call) && !call.endsWith(to));
+		if (JSON.stringify([is, others]) !== JSON.stringify([expected(situation), []]))
+			wrong.push({ situation, is, others, expected: expected(situation) });
+		await store.dropMove(from);
+	}
+	expect(wrong).toEqual([]);
+});
+
+test('a merge of rooms that both watch: joined, counted on, and nothing is said twice', async () => {
+	const [old, main] = ['!old:example.org', '!main:example.org'];
+	const create = { sender: alice, content: { room_version: '10', creator: alice } };
+	const rooms = [old, main].map(id => news([], { room: id, state: { create } }));
+	await store.take(batch('1', { joined: rooms }), now());
+	for (const [id, room, server] of [
+		['w1', old, 'both.example.org'],
+		['w2', main, 'both.example.org'],
+		['w3', old, 'old.example.org'],
+		['w4', main, 'main.example.org'],
+	] as const)
+		await store.keepWatch({ id, room, server, facts: [], changed: now() }, now());
+	const tell = (id: string, room: string, subject: string) => {
+		const alert = {
+			...{ watch: id, rule: 'advisory', subject, episode: 'e', stage: 'open', severity: 'severe', title: subject },
+			...{ kind: 'news', facts: [] },
+		} as never;
+		const one = saying(`${id} ${subject}`, { room });
+		const watch = { id, room, server: '', facts: [], changed: now() };
+		return store.keepDecided([{ watch, alerts: [alert], say: () => [{ saying: one, says: [0] }] }], now());
+	};
+	for (const [id, room] of [
+		['w1', old],
+		['w2', main],
+		['w3', old],
+		['w4', main],
+	] as const)
+		await tell(id, room, 'CVE-1');
+	const tombstone = { sender: alice, replacement: main };
+	await store.take(batch('2', { joined: [news([], { room: old, state: { tombstone } })] }), now());
+	const [move] = await store.moves(now());
+	if (!move) throw new Error('no move');
+	await store.keepSettings(main, { zone: 'Europe/Berlin' }, now());
+	await store.moved(move, now(), { merge: true });
+	expect((await store.watches(main)).map(({ id }) => id)).toEqual(['w2', 'w4', 'w3']);
+	expect(await store.watches(old)).toEqual([]);
+	expect(await store.settings(main)).toEqual({ zone: 'Europe/Berlin' });
+	const numbers = (await store.open(main)).map(({ number }) => number);
+	expect(new Set(numbers).size).toBe(3);
+	const said: string[] = [];
+	for (;;) {
+		const [row] = await store.due(now(), [], 1);
+		if (!row) break;
+		said.push(`${row.room} ${row.said}`);
+		await store.sent(row.id, '$', now());
+	}
+	expect(said.sort()).toEqual([`${main} w2 CVE-1`, `${main} w3 CVE-1`, `${main} w4 CVE-1`]);
+	// The tombstone comes again with the state of the room: it is done.
+	await store.take(batch('3', { joined: [news([], { room: old, state: { tombstone } })] }), now());
+	expect(await store.moves(now())).toEqual([]);
+});
+
 describe('gaps', () => {
 	let filled: number;
-	const run = () => fillGaps({ ...common(), filled: () => filled++ });
+	const run = () => fillGaps({ ...common(), meant: everything, filled: () => filled++ });
 
 	beforeEach(async () => {
 		filled = 0;
@@ -365,6 +564,18 @@ describe('notices', () => {
 });
 
 describe('sweeping', () => {
+	test('a room that we left by another session is noticed, and its watches wait', async () => {
+		played.createRoom(room, alice);
+		await store.take(batch('1', { joined: [news([], { room })] }), now());
+		played.setTrouble(() => away);
+		await sweep({ ...common(), graceDays: 7 });
+		expect(await store.joinedRooms()).toEqual([room]);
+		played.setTrouble(() => undefined);
+		await sweep({ ...common(), graceDays: 7 });
+		expect(await store.joinedRooms()).toEqual([]);
+		expect(await store.room(room)).toBeDefined();
+	});
+
 	test('a room left is forgotten after its days, here and at the homeserver', async () => {
 		await store.take(batch('1', { joined: [news([], { room })] }), now());
 		await store.take(batch('2', { left: [{ room }] }), now());
@@ -395,6 +606,7 @@ describe('the sync loop', () => {
 		});
 		await takeIn({
 			...common(),
+			meant: everything,
 			taken: ({ token }, back) => told.taken.push([token, back]),
 			missed: () => undefined,
 			unreachable: why => told.unreachable.push(why),

@@ -112,7 +112,10 @@ test('quiet hours, rooms that want only the severe, rooms that moved, and a home
 	world.state.listening = true;
 	const [first, ...none] = await world.live(9, true);
 	expect([first?.slice(0, 5), none]).toEqual(['!a: ⚠', []]);
-	await world.store.moved({ from: '!a', to: '!d', via: 'x', since: world.now(), tries: 0 }, world.now());
+	await world.store.moved(
+		{ from: '!a', to: '!d', via: 'x', sender: '@admin:x', joined: false, since: world.now(), tries: 0 },
+		world.now(),
+	);
 	const joined = [{ room: '!d', state: {}, messages: [], redacted: [] }];
 	await world.store.take({ token: 't', joined, invited: [], left: [] }, world.now());
 	expect((await world.live(4, true)).map(line => line.slice(0, 2))).toEqual(['!b']);

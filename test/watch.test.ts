@@ -209,7 +209,7 @@ describe('a tick', () => {
 describe('limits', () => {
 	test('a room, and a person in all his rooms, may watch only so many servers', async () => {
 		const world = await played();
-		const limits = { every: hour, perRoom: 2, perPerson: 3 };
+		const limits = { every: hour, perRoom: 2, perPerson: 3, keepDays: 7 };
 		expect((await world.watch('a.org', '!a', limits)).lead).toContain('I watch it from now on');
 		await world.watch('b.org', '!a', limits);
 		await expect(world.watch('c.org', '!a', limits)).rejects.toThrow('This room watches 2 servers');

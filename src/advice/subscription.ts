@@ -29,10 +29,12 @@ export type Limits = {
 	/** How many servers a room may watch, and how many watches one person may have begun. */
 	perRoom: number;
 	perPerson: number;
+	/** How long a room that the bot has left is remembered (days). */
+	keepDays: number;
 };
 
 /** The limits where no configuration says others. */
-export const usualLimits: Limits = { every: 3600_000, perRoom: 100, perPerson: 300 };
+export const usualLimits: Limits = { every: 3600_000, perRoom: 100, perPerson: 300, keepDays: 7 };
 
 /** What people set for a room; empty until they do. */
 export type Settings = {

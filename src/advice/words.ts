@@ -622,6 +622,8 @@ type Status = {
 		next?: string;
 		servers: readonly { server: string; runs?: string; seen?: string; looked?: string; next: string }[];
 	};
+	/** When all watches and settings of before were lost. */
+	storeLost?: string;
 	/** Rooms that were upgraded to one that needs an invitation: what this room's is, and how many others there are. */
 	awaitsInvitation?: { here?: string; elsewhere: number };
 	/** Upstream's sources; `ago` in seconds. Absent where there are none, empty where they are switched off. */
@@ -646,6 +648,9 @@ export function statusWords(status: Status, zone: string): Answer {
 		`Watch: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no server for this room'}${looks.length ? `. For all my rooms: ${looks.join(', ')}` : ''}`,
 		...(lastSync ? [`Last word from the homeserver: ${moment(lastSync)}`] : []),
 		...(device ? [deviceLine(device)] : []),
+		...(status.storeLost
+			? [`⚠️ My store was lost or emptied ${moment(status.storeLost)}: watches and settings from before are gone`]
+			: []),
 		...(awaitsInvitation ? invitationLines(awaitsInvitation) : []),
 	];
 	return {

@@ -190,6 +190,7 @@ export async function connect(
 	const encrypted = new Map<string, boolean>();
 	const mute = { failure: { kind: 'keyless', why: keyless } } as const;
 	const done = () => true as const;
+	const markerPath = `/_matrix/client/v3/user/${encodeURIComponent(self)}/account_data/io.glia.store`;
 	const path = (room: string, rest: string) => `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/${rest}`;
 
 	return {
@@ -225,7 +226,8 @@ export async function connect(
 			if (read.value) addReading(batch, read.value, self, now());
 			lastSync = now();
 			answered = true;
-			if (displayName === undefined) void learnName();
+			// Before what came in is looked at: somebody may call us by it.
+			if (displayName === undefined) await learnName();
 			return { value: batch };
 		},
 		async history(room, from, until) {
@@ -330,6 +332,47 @@ export async function connect(
 			const named = isRecord(predecessor) ? predecessor.room_id : undefined;
 			return { value: typeof named === 'string' ? named : undefined };
 		},
+		async membership(room, person) {
+			const member = await call(
+				raw => (isRecord(raw) ? raw : undefined),
+				matrix =>
+					matrix.doRequest(
+						'GET',
+						path(room, `state/m.room.member/${encodeURIComponent(person)}`),
+						null,
+						null,
+						times.call,
+					),
+			);
+			if ('value' in member) {
+				const { membership } = member.value;
+				return { value: typeof membership === 'string' ? membership : 'leave' };
+			}
+			const { failure } = member;
+			const absent = failure.kind === 'refused' && ['M_FORBIDDEN', 'M_NOT_FOUND'].includes(failure.code);
+			return absent ? { value: 'leave' } : member;
+		},
+		async marker() {
+			const found = await call(
+				raw => (isRecord(raw) ? raw : undefined),
+				matrix => matrix.doRequest('GET', markerPath, null, null, times.call),
+			);
+			if ('value' in found) {
+				const { id } = found.value;
+				return { value: typeof id === 'string' ? id : '' };
+			}
+			const { failure } = found;
+			return failure.kind === 'refused' && failure.code === 'M_NOT_FOUND' ? { value: undefined } : found;
+		},
+		mark: id => call(done, matrix => matrix.doRequest('PUT', markerPath, null, { id }, times.call)),
+		joined: () =>
+			call(
+				raw => {
+					const rooms = isRecord(raw) ? raw.joined_rooms : undefined;
+					return Array.isArray(rooms) ? rooms.filter(room => typeof room === 'string') : undefined;
+				},
+				matrix => matrix.doRequest('GET', '/_matrix/client/v3/joined_rooms', null, null, times.call),
+			),
 		async close() {
 			stopping = true;
 			await http.close();
@@ -372,7 +415,6 @@ export async function connect(
 	}
 
 	async function learnName(): Promise<void> {
-		displayName = '';
 		const found = await call(
 			raw => (isRecord(raw) ? raw : undefined),
 			matrix =>
@@ -384,7 +426,8 @@ export async function connect(
 					times.call,
 				),
 		);
-		if ('value' in found && typeof found.value.displayname === 'string') displayName = found.value.displayname;
+		if ('value' in found) displayName = typeof found.value.displayname === 'string' ? found.value.displayname : '';
+		else if (found.failure.kind === 'refused') displayName = '';
 	}
 
 	async function find(room: string, said: string, since: Date, sealed?: Sealed): Promise<Outcome<string | undefined>> {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Respondent } from '../bot.ts';
 import { Refusal } from '../command.ts';
 import type { Config } from '../config.ts';
+import { hasKeys } from '../edges/matrix/keys.ts';
 import { connect } from '../edges/matrix.ts';
 import { writeTrouble } from '../edges/store/disk.ts';
 import { openStore } from '../edges/store.ts';
@@ -12,10 +13,12 @@ import { takeIn } from '../intake.ts';
 import { answerInvitations } from '../invitations.ts';
 import type { Knowledge } from '../knowledge/shape.ts';
 import { openLog } from '../log.ts';
+import { noticeLoss } from '../lost.ts';
+import { meantForUs } from '../meant.ts';
 import { followMoves } from '../moves.ts';
 import { announce, explain } from '../notices.ts';
 import { openOutbox } from '../outbox.ts';
-import type { Ports, Web } from '../ports.ts';
+import type { Incoming, Ports, Web } from '../ports.ts';
 import { sweep } from '../sweep.ts';
 import { tellOfUpstream } from '../upstream.ts';
 import { tick } from '../watch.ts';
@@ -74,13 +77,16 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 	try {
 		const version = given.health.version;
 		const edges = { store, folder: config.store.path, log, version, now };
+		const keysAlone = hasKeys(config.store.path) && (await store.owner()) === undefined;
 		const homeserver = await connect(config, { ...edges, ending: shutdown.signal, locked: end, fatal });
 		if (!homeserver) return 0;
 		const account = await store.account();
+		const stopping = () => shutdown.signal.aborted;
+		const storeLost = await noticeLoss({ store, homeserver, keysAlone, now, random, log, stopping, pause });
 		const outside = await openOutside(config, { knowledge: given.knowledge, kept: store.kept, version, now, log });
 		const { hours, perRoom, perPerson } = config.watch;
 		const sources = played?.sources ?? outside.web.sources;
-		const limits = { every: every ?? hours * hour, perRoom, perPerson };
+		const limits = { every: every ?? hours * hour, perRoom, perPerson, keepDays: config.matrix.forgetAfterDays };
 		const ports: Ports = {
 			...given,
 			get knowledge() {
@@ -91,6 +97,7 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 			limits,
 			health: {
 				...given.health,
+				...(storeLost && { storeLost }),
 				lastSync: homeserver.lastSync,
 				device: homeserver.device,
 				sources,
@@ -99,7 +106,7 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 		// Not by the clock of the day, which may jump.
 		let heardAt = Number.NEGATIVE_INFINITY;
 		const listening = () => performance.now() - heardAt < deafAfter;
-		const common = { store, homeserver, now, random, log, locked: end, stopping: () => shutdown.signal.aborted, pause };
+		const common = { store, homeserver, now, random, log, locked: end, stopping, pause };
 		const name = homeserver.names()[0] ?? 'Glia';
 
 		// Before the first sync of a start, and after one that failed, a room may have become encrypted.
@@ -114,13 +121,22 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 			decided: outbox.wake,
 			fatal,
 		});
-		const gaps = openWorker(() => fillGaps({ ...common, filled: inbox.wake }), fatal);
+		const meant = (messages: readonly Incoming[]) => meantForUs(messages, { store, homeserver, commands });
+		const gaps = openWorker(() => fillGaps({ ...common, meant, filled: inbox.wake }), fatal);
 		const invitations = openWorker(() => answerInvitations({ ...common, allow: config.matrix.allow }), fatal);
 		const reads = homeserver.device() !== undefined;
 		const explanations = openWorker(() => explain({ store, now, said: outbox.wake }), fatal);
 		const notices = openWorker(() => announce({ store, now, name, reads, log, said: outbox.wake }), fatal);
 		const moves = openWorker(
-			() => followMoves({ ...common, knowledge: () => ports.knowledge, moved: outbox.wake }),
+			() =>
+				followMoves({
+					...common,
+					allow: config.matrix.allow,
+					changes: config.matrix.changes,
+					knowledge: () => ports.knowledge,
+					moved: outbox.wake,
+					dropped: () => invitations.wake(),
+				}),
 			fatal,
 		);
 		const sweeping = { ...common, graceDays: config.matrix.forgetAfterDays };
@@ -146,6 +162,7 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 
 		const intake = takeIn({
 			...common,
+			meant,
 			unreachable: why => end(`The homeserver ${config.matrix.homeserver} cannot be reached: ${why}.`),
 			taken(batch, back) {
 				if (!ready) {

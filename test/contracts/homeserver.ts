@@ -118,6 +118,25 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		expect(await homeserver.predecessor(room)).toEqual({ value: undefined });
 	});
 
+	test('who is in a room; outside of it, nobody that we hear of', async () => {
+		const { homeserver, room, createRoom } = await joined();
+		expect(await homeserver.membership(room, homeserver.user)).toEqual({ value: 'join' });
+		expect(await homeserver.membership(room, '@nobody:example.org')).toEqual({ value: 'leave' });
+		expect(await homeserver.joined()).toEqual({ value: [room] });
+		const invited = await createRoom();
+		expect(await homeserver.membership(invited, homeserver.user)).not.toEqual({ value: 'join' });
+		got(await homeserver.leave(room));
+		expect(await homeserver.membership(room, homeserver.user)).toEqual({ value: 'leave' });
+		expect(await homeserver.joined()).toEqual({ value: [] });
+	});
+
+	test('an invitation tells what the room replaces: none', async () => {
+		const { homeserver, createRoom } = await open();
+		const room = await createRoom();
+		const { invited } = got(await homeserver.sync(undefined));
+		expect(invited.find(one => one.room === room)?.predecessor).toBeNull();
+	});
+
 	test('a file becomes the content of a message', async () => {
 		const { homeserver, room } = await joined();
 		const content = got(await homeserver.upload(room, { name: 'a.md', type: 'text/markdown', text: 'ä' }));

@@ -265,12 +265,16 @@ export function storeContract(open: () => Promise<Store>): void {
 
 		test('each is told once: hello, encrypted, public', async () => {
 			await inRoom();
-			expect(await store.untold()).toEqual([{ room, stay, greeting: true, encrypted: false, public: false }]);
+			expect(await store.untold()).toEqual([
+				{ room, stay, greeting: true, encrypted: false, public: false, lost: false },
+			]);
 			await store.tell(room, [], start);
 			expect(await store.untold()).toEqual([]);
 			const state = { encryption: { algorithm: 'm.megolm.v1.aes-sha2' }, joinRule: 'public' };
 			await store.take(batch('3', { joined: [news([], { state })] }), start);
-			expect(await store.untold()).toEqual([{ room, stay, greeting: false, encrypted: true, public: true }]);
+			expect(await store.untold()).toEqual([
+				{ room, stay, greeting: false, encrypted: true, public: true, lost: false },
+			]);
 			await store.tell(room, [], start);
 			expect(await store.untold()).toEqual([]);
 		});
@@ -294,7 +298,9 @@ export function storeContract(open: () => Promise<Store>): void {
 
 		test('a room that was public when we came does not hear that it became so', async () => {
 			await inRoom({ joinRule: 'public' });
-			expect(await store.untold()).toEqual([{ room, stay, greeting: true, encrypted: false, public: false }]);
+			expect(await store.untold()).toEqual([
+				{ room, stay, greeting: true, encrypted: false, public: false, lost: false },
+			]);
 		});
 
 		test('out of a room: nothing is said or answered there; forgotten after the grace time', async () => {
@@ -355,7 +361,10 @@ export function storeContract(open: () => Promise<Store>): void {
 			await store.take(batch('3', { joined: [news([incoming('a')], { state: { tombstone } })] }), start);
 			expect(await store.movingFrom(room)).toBe(true);
 			const [move] = await store.moves(start);
-			expect(move).toEqual({ from: room, to: fresh, via: 'other.example', since: start, tries: 0 });
+			expect(move).toEqual({
+				...{ from: room, to: fresh, via: 'other.example', sender: tombstone.sender },
+				...{ since: start, tries: 0, joined: false },
+			});
 			await store.settle('a', [saying('A', { answers: 'a' })], start);
 			await store.take(batch('4', { invited: [{ room: fresh, inviter: alice }] }), start);
 			expect(await store.invitations(start)).toEqual([]);

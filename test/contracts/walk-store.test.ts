@@ -130,9 +130,19 @@ describe.each(['memory', 'file'])('in %s', place => {
 			thread: { root: 'offer' },
 			says: [{ said: 'offer' }],
 		});
-		const moved = { from: room, to: fresh, via: 'example.org', since: now, tries: 0 };
+		const moved = {
+			from: room,
+			to: fresh,
+			via: 'example.org',
+			sender: '@admin:x',
+			joined: false,
+			since: now,
+			tries: 0,
+		};
 		const kept = { walk: walk({ room: fresh }), thread: { root: 'again' }, says: [{ said: 'again' }] };
-		await store.moved(moved, now, [{ walk: kept, sayings: [saying('again', { room: fresh })] }]);
+		await store.moved(moved, now, {
+			resumed: [{ walk: kept, sayings: [saying('again', { room: fresh })] }],
+		});
 		const [row] = await store.due(now, [], 1);
 		expect(row).toMatchObject({ said: 'again', room: fresh });
 		await store.sent(row?.id ?? 0, '$again', now);

@@ -231,7 +231,7 @@ describe.each(['memory', 'file'])('in %s', place => {
 		await store.keepSettings('!a', { zone: 'Europe/Berlin', bare: false }, now);
 		await store.keepWatch(watch, now);
 		await given(watch, [alert('CVE-1')], saying('s1'), now);
-		await store.moved({ from: '!a', to: '!b', via: 'x', since: now, tries: 0 }, now);
+		await store.moved({ from: '!a', to: '!b', via: 'x', sender: '@admin:x', joined: false, since: now, tries: 0 }, now);
 		await reopen();
 		expect(await store.watches('!a')).toEqual([]);
 		expect(await store.watches('!b')).toEqual([{ ...watch, room: '!b' }]);

@@ -49,7 +49,7 @@ describe.each(['10', '12'])('in a room of version %s', version => {
 
 	test('sent away and invited again, it says hello again', async () => {
 		const room = await roomWithBot(version);
-		await alice.say(room, '!leave');
+		await alice.say(room, '!leave yes');
 		await alice.waitFor(
 			({ room_id, type, sender, content }) =>
 				room_id === room && type === 'm.room.member' && sender === bot.userId && content.membership === 'leave',

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { answerTo, roomWith, settled, tally } from './answers.ts';
 import { type Bot, makeBot } from './bot.ts';
-import { type Person, person } from './person.ts';
+import { login, type Person, person } from './person.ts';
 import { type Homeserver, sharedSynapse } from './synapse.ts';
 
 const good = { unanswered: [], twice: [], ordered: true };
@@ -108,11 +108,14 @@ test.each(['10', '12'])(
 		await bot.stop();
 		const before = await bob.say(old, '!echo before the upgrade');
 		const fresh = await bob.upgrade(old, version);
-		// Not on the operator's list, but the room that bob speaks for is one that the bot was in.
+		// Bob is not on the operator's list: the bot waits for somebody who is.
 		await bob.invite(fresh, bot.userId);
 		await bob.invite(fresh, alice.userId);
 		await alice.join(fresh);
 		await bot.start();
+		const refused = await membership(alice, fresh, 'leave');
+		expect(refused.content.reason).toContain('operator');
+		await alice.invite(fresh, bot.userId);
 		await membership(alice, fresh, 'join');
 		const after = await bob.say(fresh, '!echo after the upgrade');
 		await alice.waitFor(answerTo(after, bot.userId), 30_000);
@@ -165,11 +168,63 @@ test('removed, it says nothing more; invited again, it answers what is said then
 	expect((await tally(alice, room, bot.userId, [away])).unanswered).toEqual([away]);
 }, 60_000);
 
-test('!leave: it answers, leaves and forgets', async () => {
+test('!leave: it asks, leaves on a ✅, and has its watches again when it is invited back', async () => {
 	const room = await roomWith(bot, alice);
+	const watching = await alice.say(room, '!watch glia-test.invalid');
+	await alice.waitFor(answerTo(watching, bot.userId));
+	const stays = await alice.say(room, '!leave now');
+	expect((await alice.waitFor(answerTo(stays, bot.userId))).content.body).toMatch(/^I stay/);
 	const asked = await alice.say(room, '!leave');
-	await alice.waitFor(answerTo(asked, bot.userId));
+	const question = await alice.waitFor(answerTo(asked, bot.userId));
+	await alice.react(room, question.event_id, '✅');
 	await membership(alice, room, 'leave');
+	await alice.invite(room, bot.userId);
+	await membership(alice, room, 'join');
+	await sleep(500);
+	const servers = await alice.say(room, '!servers');
+	expect((await alice.waitFor(answerTo(servers, bot.userId))).content.body).toContain('glia-test.invalid');
+}, 60_000);
+
+test('a room that the bot’s account left by itself is noticed with the next answer, and its watches come back', async () => {
+	const room = await roomWith(bot, alice);
+	const watching = await alice.say(room, '!watch glia-test.invalid');
+	await alice.waitFor(answerTo(watching, bot.userId));
+	const slow = await alice.say(room, '!slow 1500');
+	const itself = await login(home, bot.userId, bot.password);
+	await itself.leave(room);
+	await sleep(2500);
+	expect(bot.output()).toContain('I am no longer in a room');
+	await alice.invite(room, bot.userId);
+	await sleep(1500);
+	const servers = await alice.say(room, '!servers');
+	expect((await alice.waitFor(answerTo(servers, bot.userId))).content.body).toContain('glia-test.invalid');
+	expect((await tally(alice, room, bot.userId, [slow])).unanswered).toEqual([slow]);
+}, 60_000);
+
+test('a merge: an administrator of both rooms brings the watches along; a stranger’s tombstone does nothing', async () => {
+	const [old, main] = [await roomWith(bot, alice), await roomWith(bot, alice)];
+	const watching = await alice.say(old, '!watch glia-test.invalid');
+	await alice.waitFor(answerTo(watching, bot.userId));
+	const theirs = await alice.createRoom({
+		invite: [mallory.userId, bot.userId],
+		powerLevels: { users: { [alice.userId]: 100, [mallory.userId]: 100 } },
+		version: '10',
+	});
+	await mallory.join(theirs);
+	await membership(alice, theirs, 'join');
+	const public_ = await mallory.createRoom({ preset: 'public_chat' });
+	await mallory.setState(theirs, 'm.room.tombstone', '', { body: 'moved', replacement_room: main });
+	await sleep(1500);
+	await mallory.setState(theirs, 'm.room.tombstone', '', { body: 'moved', replacement_room: public_ });
+	await sleep(1500);
+	await alice.setState(old, 'm.room.tombstone', '', { body: 'merged', replacement_room: main });
+	await sleep(1500);
+	const servers = await alice.say(main, '!servers');
+	expect((await alice.waitFor(answerTo(servers, bot.userId))).content.body).toContain('glia-test.invalid');
+	const itself = await login(home, bot.userId, bot.password);
+	const { joined_rooms } = await itself.request<{ joined_rooms: string[] }>('GET', '/_matrix/client/v3/joined_rooms');
+	expect(joined_rooms).toEqual(expect.arrayContaining([old, main, theirs]));
+	expect(joined_rooms).not.toContain(public_);
 }, 60_000);
 
 test('several commands in one message are one answer', async () => {

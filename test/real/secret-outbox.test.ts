@@ -70,6 +70,7 @@ async function testSender() {
 	const common = { store, homeserver, now, random: Math.random, log: silence, pause: sleep, locked: failed };
 	const intake = takeIn({
 		...common,
+		meant: async messages => [...messages],
 		taken: () => {},
 		missed: () => {},
 		unreachable: failed,

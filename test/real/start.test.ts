@@ -1,5 +1,5 @@
 // Starts that cannot succeed, ends that must: each one clear sentence and the right exit status.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -252,3 +252,61 @@ test('back from an absence, a quiet homeserver is noticed within seconds', async
 		await proxy.stop();
 	}
 }, 180_000);
+
+test.each([
+	['its database', (dir: string) => rmSync(`${dir}/data/glia.sqlite`)],
+	['the whole folder', (dir: string) => rmSync(`${dir}/data`, { recursive: true })],
+])(
+	'%s is lost: each room hears once that its watches are gone, the log and !status say it',
+	async (_what, lose) => {
+		const bot = await newBot();
+		await bot.start();
+		const alice = await person(home, 'alice');
+		const rooms = [await roomWith(bot, alice), await roomWith(bot, alice, { encrypted: false })];
+		for (const room of rooms) {
+			const watching = await alice.say(room, '!watch glia-test.invalid');
+			await alice.waitFor(answerTo(watching, bot.userId));
+		}
+		await bot.stop();
+		expect(bot.output()).not.toContain('lost or emptied');
+		for (const file of readdirSync(`${bot.dir}/data`).filter(name => /-(wal|shm)$/.test(name)))
+			rmSync(`${bot.dir}/data/${file}`);
+		lose(bot.dir);
+		await bot.start();
+		const gone = (text: string | undefined) => /do not watch them any more/.test(text ?? '');
+		for (const room of rooms) {
+			await alice.waitFor(({ room_id, content }) => room_id === room && gone(content.body));
+			const asked = await alice.say(room, '!status');
+			expect((await alice.waitFor(answerTo(asked, bot.userId))).content.body).toMatch(/lost or emptied/);
+		}
+		await bot.stop();
+		expect(bot.output()).toMatch(/"level":50.*lost or emptied/);
+		await bot.start();
+		const later = await alice.say(rooms[0] ?? '', '!servers');
+		await alice.waitFor(answerTo(later, bot.userId));
+		for (const room of rooms)
+			expect((await alice.messagesOf(room)).filter(({ content }) => gone(content.body))).toHaveLength(1);
+	},
+	90_000,
+);
+
+test('what people say among themselves is in no file of the store, while the bot runs or was away', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const alice = await person(home, 'alice');
+	const room = await roomWith(bot, alice);
+	const talk = 'the-planted-secret';
+	const stored = () =>
+		readdirSync(`${bot.dir}/data`)
+			.filter(name => /sqlite/.test(name))
+			.some(name => readFileSync(`${bot.dir}/data/${name}`, 'latin1').includes(talk));
+	for (let i = 0; i < 20; i++) await alice.say(room, `${talk} ${i}`);
+	await alice.waitFor(answerTo(await alice.say(room, '!echo 1'), bot.userId));
+	expect(stored()).toBe(false);
+	await bot.stop();
+	// More than a sync brings: the rest is read from the room's past.
+	for (let i = 0; i < 120; i++) await alice.say(room, `${talk} ${i}`);
+	await bot.start();
+	await alice.waitFor(answerTo(await alice.say(room, '!echo 2'), bot.userId));
+	expect(stored()).toBe(false);
+}, 90_000);

@@ -55,8 +55,9 @@ export function batchOf(raw: unknown, self: string, now: Date): Batch | undefine
 		token: raw.next_batch,
 		joined: Object.entries(record(rooms.join)).map(([room, news]) => newsOf(room, record(news), self, now)),
 		invited: Object.entries(record(rooms.invite)).flatMap(([room, news]) => {
-			const inviter = inviterOf(eventsOf(record(record(news).invite_state).events), self);
-			return inviter === undefined ? [] : [{ room, inviter }];
+			const events = eventsOf(record(record(news).invite_state).events);
+			const inviter = inviterOf(events, self);
+			return inviter === undefined ? [] : [{ room, inviter, ...predecessorIn(events) }];
 		}),
 		left: Object.keys(record(rooms.leave)).map(room => ({ room })),
 	};
@@ -236,6 +237,12 @@ function inviterOf(events: Event[], self: string): string | undefined {
 	return events.findLast(
 		event => event.type === 'm.room.member' && event.state_key === self && event.content.membership === 'invite',
 	)?.sender;
+}
+
+/** What the new room says it replaces, where an invitation brings its first event. From room version 12 on it has no event. */
+function predecessorIn(events: Event[]): { predecessor?: string | null } {
+	const create = events.find(event => event.type === 'm.room.create' && event.state_key === '');
+	return create ? { predecessor: text(record(create.content.predecessor).room_id) ?? null } : {};
 }
 
 function eventsOf(value: unknown): Event[] {

@@ -52,3 +52,9 @@ export async function earlierSeeds(store: string, owner: Owner, passphrase?: str
 	}
 	return undefined;
 }
+
+/** Whether keys of any session lie in this store. */
+export function hasKeys(store: string): boolean {
+	const folder = join(store, 'crypto');
+	return existsSync(folder) && readdirSync(folder).length > 0;
+}

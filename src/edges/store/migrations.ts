@@ -20,6 +20,8 @@ export const migrations: Record<string, Migration> = {
 	'0008-stays': { up: stays },
 	'0009-encrypted': { up: encryptedTable },
 	'0010-heard': { up: heardTable },
+	'0011-moves': { up: moves },
+	'0012-lost': { up: lost },
 };
 
 async function room(db: Kysely<unknown>): Promise<void> {
@@ -157,5 +159,32 @@ async function stays(db: Kysely<unknown>): Promise<void> {
 	await db.schema
 		.alterTable('moves')
 		.addColumn('uninvited', 'integer', column => column.notNull().defaultTo(0))
+		.execute();
+}
+
+async function moves(db: Kysely<unknown>): Promise<void> {
+	await db.schema
+		.alterTable('moves')
+		.addColumn('sender', 'text', column => column.notNull().defaultTo(''))
+		.execute();
+	await db.schema
+		.alterTable('moves')
+		.addColumn('joined', 'integer', column => column.notNull().defaultTo(0))
+		.execute();
+	await db.schema.alterTable('rooms').addColumn('moved_to', 'text').execute();
+	await db.schema.alterTable('outbox').addColumn('confirms', 'text').execute();
+	await db.schema.alterTable('invitations').addColumn('predecessor', 'text').execute();
+	await db.schema
+		.createTable('joins')
+		.addColumn('person', 'text', column => column.notNull())
+		.addColumn('at', 'integer', column => column.notNull())
+		.execute();
+	await sql`CREATE INDEX joins_person ON joins (person, at)`.execute(db);
+}
+
+async function lost(db: Kysely<unknown>): Promise<void> {
+	await db.schema
+		.alterTable('rooms')
+		.addColumn('lost', 'integer', column => column.notNull().defaultTo(0))
 		.execute();
 }

@@ -11,7 +11,7 @@ const solvedStay = 365 * 24 * 3600_000;
 
 type OutboxStore = Pick<
 	Store,
-	'due' | 'nextDue' | 'seal' | 'eventOf' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'prune'
+	'due' | 'nextDue' | 'seal' | 'eventOf' | 'confirmation' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'prune'
 >;
 
 export function outboxOf(db: Kysely<Tables>): OutboxStore {
@@ -65,6 +65,16 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 				.executeTakeFirst();
 			return row?.event ?? undefined;
 		},
+		async confirmation(room, event) {
+			const row = await db
+				.selectFrom('outbox')
+				.select(['confirms', 'created'])
+				.where('event', '=', event)
+				.where('room', '=', room)
+				.where('confirms', 'is not', null)
+				.executeTakeFirst();
+			return row?.confirms == null ? undefined : { command: row.confirms, at: new Date(row.created) };
+		},
 		sent: (id, event, now) => finish(id, { done_at: now.getTime(), outcome: 'sent', event: event ?? null }),
 		async postpone(id, until) {
 			await db
@@ -102,6 +112,7 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 				.execute();
 			await pruneMatters(db, before.getTime() - solvedStay);
 			await db.deleteFrom('invitations').where('accepted_at', '<', before.getTime()).execute();
+			await db.deleteFrom('joins').where('at', '<', before.getTime()).execute();
 		},
 	};
 }
@@ -125,6 +136,7 @@ export async function insertSayings(tx: Transaction<Tables>, sayings: readonly S
 				done_at: null,
 				outcome: null,
 				why: null,
+				confirms: saying.confirms ?? null,
 			})
 			.onConflict(conflict => conflict.column('said').doNothing())
 			.execute();
@@ -149,6 +161,7 @@ function waitingOf(row: Omit<Tables['outbox'], 'id'> & { id: number }): Waiting 
 		...(row.answers !== null && { answers: row.answers }),
 		...(row.sender !== null && { sender: row.sender }),
 		...(row.kind === 'limit' && { limit: true }),
+		...(row.confirms !== null && { confirms: row.confirms }),
 		...(row.sealed !== null && { sealed: JSON.parse(row.sealed) }),
 		tries: row.tries,
 		created: new Date(row.created),

@@ -1,13 +1,14 @@
 // The rooms: what is known of them, what they were told, how the bot came in and where they moved.
 import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
-import type { Move, Store } from '../../ports.ts';
+import type { Invited, Move, Store } from '../../ports.ts';
 import { roomOf } from './inbox.ts';
 import { insertSayings } from './outbox.ts';
 import { type Tables, unknownRoom } from './schema.ts';
 import { moveSilence } from './silences.ts';
+import { leaveRoom } from './take.ts';
 import { forgetWalksIn, moveWalks } from './walks.ts';
-import { forgetWatchesIn, moveWatches } from './watch.ts';
+import { dropDoubles, forgetWatchesIn, moveWatches } from './watch.ts';
 
 type RoomStore = Pick<
 	Store,
@@ -23,6 +24,10 @@ type RoomStore = Pick<
 	| 'moved'
 	| 'postponeMove'
 	| 'dropMove'
+	| 'joining'
+	| 'countJoin'
+	| 'leftRoom'
+	| 'joinedRooms'
 	| 'movingFrom'
 	| 'awaitInvitation'
 	| 'uninvited'
@@ -48,11 +53,13 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 					'join_rule',
 					'history_visibility',
 					'stay',
+					'lost',
 				])
 				.where('membership', '=', 'joined')
 				.where(({ or, and, eb }) =>
 					or([
 						eb('greeted', '=', 0),
+						eb('lost', '=', 1),
 						and([eb('encryption', 'is not', null), eb('told_encrypted', '=', 0)]),
 						and([
 							or([eb('join_rule', '=', 'public'), eb('history_visibility', '=', 'world_readable')]),
@@ -65,6 +72,7 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 				room: row.room,
 				stay: row.stay,
 				greeting: row.greeted === 0,
+				lost: row.lost === 1,
 				encrypted: row.encryption !== null && row.told_encrypted === 0,
 				public: (row.join_rule === 'public' || row.history_visibility === 'world_readable') && row.told_public === 0,
 			}));
@@ -76,6 +84,7 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 					.updateTable('rooms')
 					.set({
 						greeted: 1,
+						lost: 0,
 						told_encrypted: sql`CASE WHEN encryption IS NULL THEN told_encrypted ELSE 1 END`,
 						told_public: sql`CASE WHEN join_rule = 'public' OR history_visibility = 'world_readable' THEN 1 ELSE told_public END`,
 					})
@@ -102,13 +111,19 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 			return rows.map(row => ({ ...row, received: new Date(row.received) }));
 		},
 		async accepted(inviter, since) {
-			const { count } = await db
+			const invited = await db
 				.selectFrom('invitations')
 				.select(({ fn }) => fn.countAll<number>().as('count'))
 				.where('inviter', '=', inviter)
 				.where('accepted_at', '>', since.getTime())
 				.executeTakeFirstOrThrow();
-			return count;
+			const joined = await db
+				.selectFrom('joins')
+				.select(({ fn }) => fn.countAll<number>().as('count'))
+				.where('person', '=', inviter)
+				.where('at', '>', since.getTime())
+				.executeTakeFirstOrThrow();
+			return invited.count + joined.count;
 		},
 		async closeInvitation(room, accepted, now) {
 			if (!accepted) {
@@ -125,19 +140,40 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 				.execute();
 		},
 		async moves(now) {
-			const rows = await db.selectFrom('moves').selectAll().where('next_try', '<=', now.getTime()).execute();
+			const rows = await db
+				.selectFrom('moves')
+				.leftJoin('invitations', join =>
+					join.onRef('invitations.room', '=', 'moves.to_room').on('accepted_at', 'is', null),
+				)
+				.selectAll('moves')
+				.select(['inviter', 'predecessor'])
+				.where('moves.next_try', '<=', now.getTime())
+				.execute();
 			return rows.map(row => ({
 				from: row.from_room,
 				to: row.to_room,
 				via: row.via,
+				sender: row.sender,
 				since: new Date(row.since),
 				tries: row.tries,
+				joined: row.joined === 1,
+				...(row.inviter !== null && { invitation: invitedOf(row.to_room, row.inviter, row.predecessor) }),
 			}));
 		},
-		moved: (move, now, resumed = []) =>
+		async joining(from, joined) {
+			await db
+				.updateTable('moves')
+				.set({ joined: joined ? 1 : 0 })
+				.where('from_room', '=', from)
+				.execute();
+		},
+		async countJoin(person, now) {
+			await db.insertInto('joins').values({ person, at: now.getTime() }).execute();
+		},
+		moved: (move, now, { resumed = [], merge = false } = {}) =>
 			db.transaction().execute(async tx => {
 				const old = await tx.selectFrom('rooms').selectAll().where('room', '=', move.from).executeTakeFirst();
-				if (old) {
+				if (old && !merge) {
 					const taken = {
 						predecessor: move.from,
 						settings: old.settings,
@@ -157,11 +193,15 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 						.onConflict(conflict => conflict.column('room').doUpdateSet(taken))
 						.execute();
 				}
+				await dropDoubles(tx, move.from, move.to);
 				await followed(tx, move, now.getTime());
 				await moveWatches(tx, move.from, move.to);
 				await moveSilence(tx, move.from, move.to);
 				await moveWalks(tx, move, resumed, now.getTime());
 				await tx.deleteFrom('moves').where('from_room', '=', move.from).execute();
+				await tx.updateTable('rooms').set({ moved_to: move.to }).where('room', '=', move.from).execute();
+				// Others that lead here may find us here, and no longer say that it is by their doing.
+				await tx.updateTable('moves').set({ joined: 0 }).where('to_room', '=', move.to).execute();
 				await tx.deleteFrom('invitations').where('room', '=', move.to).execute();
 			}),
 		async postponeMove(from, until) {
@@ -189,9 +229,19 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 				.where('uninvited', '=', 1)
 				.orderBy('from_room')
 				.execute(),
-		async dropMove(from) {
-			await db.deleteFrom('moves').where('from_room', '=', from).execute();
-		},
+		dropMove: from =>
+			db.transaction().execute(async tx => {
+				const to = tx.selectFrom('moves').select('to_room').where('from_room', '=', from);
+				// What the move would have brought to the room, it has not: it hears hello like any other.
+				await tx
+					.updateTable('rooms')
+					.set({ greeted: 0 })
+					.where('room', 'in', to)
+					.where('predecessor', 'is', null)
+					.where('since', '>=', tx.selectFrom('moves').select('since').where('from_room', '=', from))
+					.execute();
+				await tx.deleteFrom('moves').where('from_room', '=', from).execute();
+			}),
 		async movingFrom(room) {
 			const move = await db.selectFrom('moves').select('to_room').where('from_room', '=', room).executeTakeFirst();
 			return move !== undefined;
@@ -205,6 +255,15 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 				}
 				await tx.deleteFrom('moves').where('from_room', '=', room).execute();
 			}),
+		leftRoom: (room, now, { greetAgain } = { greetAgain: false }) =>
+			db.transaction().execute(async tx => {
+				await leaveRoom(tx, room, now.getTime());
+				if (greetAgain) await tx.updateTable('rooms').set({ greeted: 0 }).where('room', '=', room).execute();
+			}),
+		async joinedRooms() {
+			const rows = await db.selectFrom('rooms').select('room').where('membership', '=', 'joined').execute();
+			return rows.map(({ room }) => room);
+		},
 		async leftBefore(moment) {
 			const rows = await db
 				.selectFrom('rooms')
@@ -237,4 +296,8 @@ async function followed(tx: Transaction<Tables>, { from, to }: Move, now: number
 			.where('id', '=', id)
 			.execute();
 	}
+}
+
+function invitedOf(room: string, inviter: string, predecessor: string | null): Invited {
+	return { room, inviter, ...(predecessor !== null && { predecessor: predecessor || null }) };
 }

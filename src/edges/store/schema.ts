@@ -18,6 +18,8 @@ export const unknownRoom = {
 	told_encrypted: 0,
 	told_public: 0,
 	stay: '',
+	moved_to: null,
+	lost: 0,
 } satisfies Partial<Tables['rooms']>;
 
 export type Tables = {
@@ -52,6 +54,10 @@ export type Tables = {
 		told_public: 0 | 1;
 		/** Tells this stay in the room from earlier and later ones; empty for those that began before it was kept. */
 		stay: string;
+		/** The room that took over all that this one had. */
+		moved_to: string | null;
+		/** Whether the room has yet to hear that its watches are lost. */
+		lost: 0 | 1;
 	};
 	/** Rooms that were ever encrypted, as `roomKey` names them. */
 	encrypted: { room: string };
@@ -114,6 +120,8 @@ export type Tables = {
 		done_at: number | null;
 		outcome: 'sent' | 'given up' | 'dropped' | null;
 		why: string | null;
+		/** The command that a reaction to it stands for. */
+		confirms: string | null;
 	};
 	invitations: {
 		room: string;
@@ -123,6 +131,8 @@ export type Tables = {
 		next_try: number;
 		/** When we came in by it; kept for a while to see who invites too often. */
 		accepted_at: number | null;
+		/** The room that the new one says it replaces: '' for none, null where the invitation does not tell. */
+		predecessor: string | null;
 	};
 	moves: {
 		from_room: string;
@@ -133,7 +143,13 @@ export type Tables = {
 		next_try: number;
 		/** Whether the new room has refused us for want of an invitation, and none has come since. */
 		uninvited: 0 | 1;
+		/** Who replaced the room. */
+		sender: string;
+		/** Whether we are in the new room only because of this move, or are about to be. */
+		joined: 0 | 1;
 	};
+	/** Rooms joined on somebody's word without an invitation, counted for a while. */
+	joins: { person: string; at: number };
 	servers: { server: string; spells: string; looked: number | null; next_look: number };
 	watches: {
 		id: string;

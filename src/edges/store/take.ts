@@ -1,11 +1,12 @@
 // One transaction for all that a sync brought, and for how far we have read.
 import type { Transaction } from 'kysely';
 import { sql } from 'kysely';
-import type { Batch, Incoming, RoomState } from '../../ports.ts';
+import type { Batch, Incoming, Invited, RoomState } from '../../ports.ts';
 import { rememberEncrypted, usualEncryption, wasEncrypted } from './encrypted.ts';
 import { unheard } from './heard.ts';
 import { type Tables, unknownRoom } from './schema.ts';
 import { dropUnreadable, insertUnreadable } from './unreadable.ts';
+import { unsay } from './watch.ts';
 
 /** More invitations than this at a time are not even noted: a flood of them fills no disk. */
 const mostInvitations = 1000;
@@ -18,12 +19,17 @@ export async function take(tx: Transaction<Tables>, batch: Batch, now: number): 
 		.onConflict(conflict => conflict.column('id').doUpdateSet({ token, batch: sql`sync.batch + 1` }))
 		.returning('batch')
 		.executeTakeFirstOrThrow();
-	for (const { room } of batch.left) await leave(tx, room, now);
-	for (const { room, inviter } of batch.invited) await noteInvitation(tx, room, inviter, now);
+	for (const { room } of batch.left) await leaveRoom(tx, room, now);
+	for (const invited of batch.invited) await noteInvitation(tx, invited, now);
 	for (const news of batch.joined) await takeRoom(tx, news, token, number, number === 1, now);
+	// The first sync of a store that took the place of a lost one: these rooms had watches, or may have had.
+	const lost =
+		number === 1 && (await tx.selectFrom('kept').select('key').where('key', '=', 'store lost').executeTakeFirst());
+	if (lost) await tx.updateTable('rooms').set({ lost: 1 }).where('membership', '=', 'joined').execute();
 }
 
-async function leave(tx: Transaction<Tables>, room: string, now: number): Promise<void> {
+/** What waited to be said there is not said; alerts among it are decided again when we are back. */
+export async function leaveRoom(tx: Transaction<Tables>, room: string, now: number): Promise<void> {
 	await tx
 		.updateTable('rooms')
 		.set({ membership: 'left', since: now })
@@ -34,6 +40,7 @@ async function leave(tx: Transaction<Tables>, room: string, now: number): Promis
 	await tx.deleteFrom('gaps').where('room', '=', room).execute();
 	await tx.deleteFrom('unreadable').where('room', '=', room).execute();
 	await tx.deleteFrom('invitations').where('room', '=', room).where('accepted_at', 'is', null).execute();
+	await unsay(tx, room);
 	await tx
 		.updateTable('outbox')
 		.set({ done_at: now, outcome: 'dropped', why: 'we are no longer in the room', decided: null, sealed: null })
@@ -42,14 +49,19 @@ async function leave(tx: Transaction<Tables>, room: string, now: number): Promis
 		.execute();
 }
 
-async function noteInvitation(tx: Transaction<Tables>, room: string, inviter: string, now: number): Promise<void> {
+async function noteInvitation(
+	tx: Transaction<Tables>,
+	{ room, inviter, predecessor }: Invited,
+	now: number,
+): Promise<void> {
 	const { waiting } = await tx
 		.selectFrom('invitations')
 		.select(({ fn }) => fn.countAll<number>().as('waiting'))
 		.where('accepted_at', 'is', null)
 		.executeTakeFirstOrThrow();
 	if (waiting >= mostInvitations) return;
-	const row = { inviter, received: now, tries: 0, next_try: now, accepted_at: null };
+	const replaces = predecessor === undefined ? null : (predecessor ?? '');
+	const row = { inviter, received: now, tries: 0, next_try: now, accepted_at: null, predecessor: replaces };
 	await tx
 		.insertInto('invitations')
 		.values({ room, ...row })
@@ -127,6 +139,8 @@ async function enter(
 		since: now,
 		inviter: invitation?.inviter ?? known?.inviter ?? null,
 		predecessor: known?.predecessor ?? null,
+		moved_to: known?.moved_to ?? null,
+		lost: 0,
 		settings: known?.settings ?? '{}',
 		// The first sync of an empty store finds rooms of an earlier life: they know us, as does one that replaces another.
 		greeted: first || move || known?.greeted === 1 ? 1 : 0,
@@ -168,16 +182,25 @@ async function noteMove(
 	const done = await tx
 		.selectFrom('rooms')
 		.select('room')
-		.where('room', '=', replacement)
-		.where('predecessor', '=', room)
+		.where(({ or, and, eb }) =>
+			or([
+				and([eb('room', '=', replacement), eb('predecessor', '=', room)]),
+				and([eb('room', '=', room), eb('moved_to', '=', replacement)]),
+			]),
+		)
 		.executeTakeFirst();
 	if (done || replacement === room) return;
-	const row = { to_room: replacement, via: sender.slice(sender.indexOf(':') + 1), since: now, tries: 0, next_try: now };
-	const uninvited = sql<0 | 1>`CASE WHEN moves.to_room = ${replacement} THEN moves.uninvited ELSE 0 END`;
+	const via = sender.slice(sender.indexOf(':') + 1);
+	const row = { to_room: replacement, via, sender, since: now, tries: 0, next_try: now };
+	// Said again, it is the same move; said otherwise, another.
+	const same = (column: 'uninvited' | 'joined') =>
+		sql<0 | 1>`CASE WHEN moves.to_room = ${replacement} THEN ${sql.ref(`moves.${column}`)} ELSE 0 END`;
 	await tx
 		.insertInto('moves')
-		.values({ from_room: room, ...row, uninvited: 0 })
-		.onConflict(conflict => conflict.column('from_room').doUpdateSet({ ...row, uninvited }))
+		.values({ from_room: room, ...row, uninvited: 0, joined: 0 })
+		.onConflict(conflict =>
+			conflict.column('from_room').doUpdateSet({ ...row, uninvited: same('uninvited'), joined: same('joined') }),
+		)
 		.execute();
 }
 

@@ -9,7 +9,7 @@ import type { Tables } from './schema.ts';
 /** A walk on which nobody said anything for so long (ms) is forgotten. */
 const patience = 365 * 24 * 3600_000;
 
-export function walksOf(db: Kysely<Tables>): Pick<Store, 'walkIn' | 'walkSaid' | 'walks'> {
+export function walksOf(db: Kysely<Tables>): Pick<Store, 'walkIn' | 'walkSaid' | 'walks' | 'isThreadOurs'> {
 	const placed = () =>
 		db.selectFrom('walks').leftJoin('outbox', 'outbox.said', 'walks.root').selectAll('walks').select('outbox.event');
 	return {
@@ -36,6 +36,31 @@ export function walksOf(db: Kysely<Tables>): Pick<Store, 'walkIn' | 'walkSaid' |
 			const row = await placed().where('walks.room', '=', room).where('walks.id', '=', said.walk).executeTakeFirst();
 			if (!row) return undefined;
 			return { ...placedOf(row), ...(said.stage !== null && { place: { stage: said.stage, gate: said.gate === 1 } }) };
+		},
+		async isThreadOurs(room, thread) {
+			const walk = await placed()
+				.where('walks.room', '=', room)
+				.where(({ or, eb }) => or([eb('walks.thread', '=', thread), eb('outbox.event', '=', thread)]))
+				.executeTakeFirst();
+			if (walk) return true;
+			// Something there may begin one, and has not been decided yet.
+			const asked = await db
+				.selectFrom('inbox')
+				.select('event')
+				.where('room', '=', room)
+				.where('thread', '=', thread)
+				.where('decided_at', 'is', null)
+				.executeTakeFirst();
+			if (asked) return true;
+			// A thread's first message may be read and answered before we hear that it was sent.
+			const leaving = await db
+				.selectFrom('outbox')
+				.innerJoin('walk_sayings', 'walk_sayings.said', 'outbox.said')
+				.select('outbox.id')
+				.where('room', '=', room)
+				.where('done_at', 'is', null)
+				.executeTakeFirst();
+			return leaving !== undefined;
 		},
 		async walks(room) {
 			const rows = await db

@@ -5,6 +5,7 @@ import type { Alert } from '../../advice/alert.ts';
 import type { Spell, Told } from '../../advice/spell.ts';
 import type { Settings, Subscription, WatchedServer } from '../../advice/subscription.ts';
 import type { Decision, Heard, Numbered, WatchStore } from '../../ports.ts';
+import { partOf } from '../../said.ts';
 import { insertSayings } from './outbox.ts';
 import { type Tables, unknownRoom } from './schema.ts';
 
@@ -369,6 +370,48 @@ export async function forgetWatches(tx: Transaction<Tables>, ids: readonly strin
 	}
 }
 
+/**
+ * Alerts of a room that will not be said, since we are no longer there: they were never given. Back in the room, they are
+ * decided again.
+ */
+export async function unsay(tx: Transaction<Tables>, room: string): Promise<void> {
+	const waiting = tx.selectFrom('outbox').select('said').where('room', '=', room).where('done_at', 'is', null);
+	const given = await tx
+		.selectFrom('alerts')
+		.select(['matter', 'stage', 'said'])
+		.where('said', 'in', waiting)
+		.execute();
+	for (const { matter, stage, said } of given) {
+		await tx.deleteFrom('alerts').where('matter', '=', matter).where('stage', '=', stage).execute();
+		const other = await tx.selectFrom('alerts').select('stage').where('matter', '=', matter).executeTakeFirst();
+		if (!other) await tx.deleteFrom('matters').where('id', '=', matter).execute();
+		await dropMessages(tx, said ?? '');
+	}
+}
+
+/** The messages of a saying about alerts that wait: said again some day, they must not be taken for said. */
+async function dropMessages(tx: Transaction<Tables>, said: string): Promise<void> {
+	const all = [said, ...Array.from({ length: mostMessages }, (_, part) => partOf(said, part + 1))];
+	await tx.deleteFrom('outbox').where('said', 'in', all).where('done_at', 'is', null).execute();
+}
+
+/** An answer has at most two messages, one of alerts may have some more; beyond that it is a file. */
+const mostMessages = 10;
+
+/** What of a room's alerts waits to be said in a room that watches the same server: that one hears of it by itself. */
+export async function dropDoubles(tx: Transaction<Tables>, from: string, to: string): Promise<void> {
+	const there = tx.selectFrom('watches').select('server').where('room', '=', to);
+	const doubles = tx.selectFrom('watches').select('id').where('room', '=', from).where('server', 'in', there);
+	const given = await tx
+		.selectFrom('alerts')
+		.innerJoin('matters', 'matters.id', 'alerts.matter')
+		.select('said')
+		.where('watch', 'in', doubles)
+		.where('said', 'is not', null)
+		.execute();
+	for (const { said } of given) await dropMessages(tx, said ?? '');
+}
+
 /** The subscriptions of a room go with it to the one that replaces it; threads begin anew there. */
 export async function moveWatches(tx: Transaction<Tables>, from: string, to: string): Promise<void> {
 	const there = await tx.selectFrom('watches').select('server').where('room', '=', to).execute();
@@ -378,9 +421,11 @@ export async function moveWatches(tx: Transaction<Tables>, from: string, to: str
 		tx,
 		rows.filter(({ server }) => servers.includes(server)).map(({ id }) => id),
 	);
+	// Each room counts from 1: what comes to one that has counted already goes on from there.
+	const last = await lastNumber(tx, to);
 	await tx
 		.updateTable('matters')
-		.set({ root: null })
+		.set({ root: null, number: sql`number + ${last}` })
 		.where('watch', 'in', tx.selectFrom('watches').select('id').where('room', '=', from))
 		.execute();
 	await tx.updateTable('watches').set({ room: to }).where('room', '=', from).execute();
