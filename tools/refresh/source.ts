@@ -1,7 +1,7 @@
 // A source that a refresh reads: a clone of Synapse's repository with its tags, or one release's unpacked archive.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Version } from '../../src/advice/version.ts';
 import { versionOf } from '../../src/knowledge/upstream/version.ts';
 
@@ -10,6 +10,8 @@ export type Source = {
 	versions: ReadonlyMap<Version, { date?: string }>;
 	/** The texts of these files in these releases, by path; a release or a file that is not there is left out. */
 	read(versions: readonly Version[], paths: readonly string[]): Map<Version, Map<string, string>>;
+	/** The path of every file of a release, relative to the repository. */
+	paths(version: Version): string[];
 	/** The paths of the change logs of a release, those of former years included. */
 	logPaths(version: Version): string[];
 };
@@ -56,6 +58,10 @@ function openClone(folder: string): Source {
 			}
 			return texts;
 		},
+		paths(version) {
+			const tag = tags.get(version)?.tag;
+			return tag ? git(['ls-tree', '-r', '--name-only', `refs/tags/${tag}`]).toString().trim().split('\n') : [];
+		},
 		logPaths(version) {
 			const tag = tags.get(version)?.tag;
 			if (!tag) return [];
@@ -77,6 +83,11 @@ function openArchive(folder: string): Source {
 				if (existsSync(join(folder, path))) add(texts, own, path, readFileSync(join(folder, path), 'utf8'));
 			}
 			return texts;
+		},
+		paths() {
+			return readdirSync(folder, { recursive: true, withFileTypes: true })
+				.filter(entry => entry.isFile())
+				.map(entry => relative(folder, join(entry.parentPath, entry.name)));
 		},
 		logPaths() {
 			const former = join(folder, 'docs/changelogs');

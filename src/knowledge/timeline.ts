@@ -1,0 +1,53 @@
+// What was read from the code of each release, kept as changes: an entry says from which release on it is what.
+import type { Version } from '../advice/version.ts';
+import { compare } from '../advice/version.ts';
+
+/** From this release on the entry is in this state; null: it is not there. Ascending, and each differs from the one before. */
+export type Change<State> = [from: Version, state: State | null];
+export type Entry<State> = { key: string; changes: Change<State>[] };
+/** `read`: every release that was read, ascending. An entry is unknown, not absent, in a release that was not. */
+export type Table<State> = { read: Version[]; entries: Entry<State>[] };
+
+/** What each release that was read says, by key. */
+export type States<State> = Map<Version, Map<string, State>>;
+
+/** The state in this release, or in the newest one read before it; null if it was not there. */
+export function stateAt<State>(changes: readonly Change<State>[], version: Version): State | null {
+	return changes.findLast(([from]) => compare(from, version) <= 0)?.[1] ?? null;
+}
+
+/** Every state of every release, so that releases can be added or read again. */
+export function expand<State>({ read, entries }: Table<State>): States<State> {
+	const states: States<State> = new Map(read.map(version => [version, new Map()]));
+	for (const { key, changes } of entries) {
+		let next = 0;
+		let state: State | null = null;
+		for (const version of read) {
+			for (; next < changes.length; next++) {
+				const change = changes[next];
+				if (!change || compare(change[0], version) > 0) break;
+				state = change[1];
+			}
+			if (state !== null) states.get(version)?.set(key, state);
+		}
+	}
+	return states;
+}
+
+/** The same as changes: keys in the order of code points, so that the same states give the same bytes. */
+export function collapse<State>(states: States<State>): Table<State> {
+	const read = [...states.keys()].sort(compare);
+	const keys = [...new Set(read.flatMap(version => [...(states.get(version)?.keys() ?? [])]))].sort();
+	const entries = keys.map(key => {
+		const changes: Change<State>[] = [];
+		let before = 'null';
+		for (const version of read) {
+			const state = states.get(version)?.get(key) ?? null;
+			const text = JSON.stringify(state);
+			if (text !== before) changes.push([version, state]);
+			before = text;
+		}
+		return { key, changes };
+	});
+	return { read, entries };
+}

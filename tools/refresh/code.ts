@@ -1,0 +1,143 @@
+// What Synapse's code says of each release, read by the Python scripts in code/ and kept as tables of changes.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { compare, finalOf, isCandidate, type Version } from '../../src/advice/version.ts';
+import { collapse, expand, type States, type Table } from '../../src/knowledge/timeline.ts';
+import { documentedDefaults } from './documented.ts';
+import type { Source } from './source.ts';
+
+/** The tables, each a file of its own; `options` and the rest are described in code/read.py. */
+export const tables = ['options', 'refusals', 'dependencies', 'routes', 'deltas', 'builds'] as const;
+export type TableName = (typeof tables)[number];
+type State = Record<string, unknown> | string;
+export type Tables = Record<TableName, Table<State>>;
+
+const scripts = new URL('code/', import.meta.url);
+/** The oldest release whose code is read. */
+const oldest = '1.0.0';
+const schema = 'schema/synapse-config.schema.yaml';
+const wanted = new RegExp(
+	`^(${[
+		'synapse/(config|app|storage/engines)/\\w+\\.py',
+		'synapse/storage/(prepare_database|database)\\.py',
+		'synapse/storage/((data_stores|databases)/\\w+/)?schema/(?!.*full_schemas/).*\\.(py|sql|sqlite|postgres)',
+		'synapse/util/check_dependencies\\.py',
+		'synapse/python_dependencies\\.py',
+		'synapse/handlers/password_policy\\.py',
+		'docs/workers\\.(md|rst)',
+		'pyproject\\.toml',
+		'setup\\.py',
+		'scripts-dev/build_debian_packages(\\.py)?',
+		schema.replaceAll('.', '\\.'),
+	].join('|')})$`,
+);
+
+/** A change of the scripts changes what they find, so then everything that a source has is read again. */
+function fingerprint(): string {
+	const hash = createHash('sha256');
+	for (const name of readdirSync(scripts).filter(name => name.endsWith('.py')).sort())
+		hash.update(name).update(readFileSync(new URL(name, scripts)));
+	return hash.digest('hex').slice(0, 12);
+}
+
+/**
+ * Reads what is new in the sources and writes the tables below `folder`. Needs `python3` on the PATH; throws an Error
+ * that names the release and the file whose code cannot be parsed.
+ */
+export function refreshCode(sources: readonly Source[], folder: URL, log: (line: string) => void): Tables {
+	const by = fingerprint();
+	const before = readTables(folder);
+	const states = Object.fromEntries(
+		tables.map(name => [name, before ? expand(before.tables[name]) : new Map()]),
+	) as Record<TableName, States<State>>;
+	const known = new Set(before?.by === by ? before.tables.options.read : []);
+	for (const source of sources) {
+		const asked = [...source.versions.keys()].filter(
+			version => compare(version, oldest) >= 0 && !known.has(version) && isWanted(version, source),
+		);
+		for (let at = 0; at < asked.length; at += 10) {
+			const some = asked.slice(at, at + 10).sort(compare);
+			log(`code of ${some[0]} to ${some.at(-1)}`);
+			for (const { version, ...found } of readReleases(source, some)) {
+				for (const name of tables) states[name].set(version, new Map(Object.entries(found[name])));
+			}
+		}
+	}
+	for (const name of tables) forgetCandidates(states[name]);
+	const after = Object.fromEntries(tables.map(name => [name, collapse(states[name])])) as Tables;
+	writeTables(folder, by, after);
+	return after;
+}
+
+/** Candidates count only until their release is there: of a clone, those above its newest release. */
+function isWanted(version: Version, { versions }: Source): boolean {
+	if (!isCandidate(version)) return true;
+	return ![...versions.keys()].some(other => !isCandidate(other) && compare(other, version) > 0);
+}
+
+function forgetCandidates(states: States<State>): void {
+	for (const version of [...states.keys()])
+		if (isCandidate(version) && [...states.keys()].some(other => !isCandidate(other) && compare(other, finalOf(version)) >= 0))
+			states.delete(version);
+}
+
+type Found = Record<TableName, Record<string, State>> & { version: Version };
+
+function readReleases(source: Source, versions: readonly Version[]): Found[] {
+	const jobs = versions.map(version => {
+		const paths = source.paths(version).filter(path => wanted.test(path));
+		return { version, files: source.read([version], paths).get(version) ?? new Map<string, string>() };
+	});
+	const input = jobs.map(({ version, files }) => `${JSON.stringify({ version, files: Object.fromEntries(files) })}\n`);
+	const script = new URL('read.py', scripts).pathname;
+	const { status, stdout, stderr, error } = spawnSync('python3', ['-B', script], {
+		input: input.join(''),
+		encoding: 'utf8',
+		maxBuffer: 2 ** 30,
+	});
+	if (error) throw new Error(`python3 could not be started, and the code is read with its parser: ${error.message}`);
+	if (status !== 0) throw new Error(`the code of ${versions[0]} to ${versions.at(-1)} could not be read:\n${stderr}`);
+	const found = stdout
+		.trim()
+		.split('\n')
+		.map(line => JSON.parse(line) as Found);
+	for (const one of found) {
+		const text = jobs.find(({ version }) => version === one.version)?.files.get(schema);
+		if (text !== undefined) addDocumented(one.options, documentedDefaults(text));
+	}
+	return found;
+}
+
+/** The schema's default stands beside the code's where they differ, and its options are there even if no code was seen. */
+function addDocumented(options: Record<string, State>, documented: ReadonlyMap<string, { default?: unknown; type?: unknown }>): void {
+	for (const [path, { default: value, type }] of documented) {
+		const known = (options[path] ?? { file: schema }) as Record<string, unknown>;
+		const differs = value !== undefined && JSON.stringify(value) !== JSON.stringify(known.default);
+		options[path] = {
+			...known,
+			...(differs && { documented: value }),
+			...(type !== undefined && JSON.stringify(type) !== JSON.stringify(known.type) && { type }),
+		};
+	}
+}
+
+function readTables(folder: URL): { by: string; tables: Tables } | undefined {
+	if (!tables.every(name => existsSync(new URL(`${name}.json`, folder)))) return undefined;
+	const files = tables.map(name => [name, JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8'))] as const);
+	const by = new Set(files.map(([, file]) => file.by));
+	return { by: by.size === 1 ? [...by][0] : '', tables: Object.fromEntries(files) as Tables };
+}
+
+/** An entry a line: a difference between two refreshes shows what changed and no more. */
+function writeTables(folder: URL, by: string, after: Tables): void {
+	mkdirSync(folder, { recursive: true });
+	for (const name of tables) {
+		const { read, entries } = after[name];
+		const lines = entries.map(entry => JSON.stringify(entry)).join(',\n');
+		writeFileSync(
+			new URL(`${name}.json`, folder),
+			`{"by": ${JSON.stringify(by)},\n"read": ${JSON.stringify(read)},\n"entries": [\n${lines}\n]}\n`,
+		);
+	}
+}
