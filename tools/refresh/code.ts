@@ -36,7 +36,9 @@ const wanted = new RegExp(
 /** A change of the scripts changes what they find, so then everything that a source has is read again. */
 function fingerprint(): string {
 	const hash = createHash('sha256');
-	for (const name of readdirSync(scripts).filter(name => name.endsWith('.py')).sort())
+	for (const name of readdirSync(scripts)
+		.filter(name => name.endsWith('.py'))
+		.sort())
 		hash.update(name).update(readFileSync(new URL(name, scripts)));
 	return hash.digest('hex').slice(0, 12);
 }
@@ -65,6 +67,7 @@ export function refreshCode(sources: readonly Source[], folder: URL, log: (line:
 		}
 	}
 	for (const name of tables) forgetCandidates(states[name]);
+	carryDocumented(states.options);
 	const after = Object.fromEntries(tables.map(name => [name, collapse(states[name])])) as Tables;
 	writeTables(folder, by, after);
 	return after;
@@ -78,7 +81,10 @@ function isWanted(version: Version, { versions }: Source): boolean {
 
 function forgetCandidates(states: States<State>): void {
 	for (const version of [...states.keys()])
-		if (isCandidate(version) && [...states.keys()].some(other => !isCandidate(other) && compare(other, finalOf(version)) >= 0))
+		if (
+			isCandidate(version) &&
+			[...states.keys()].some(other => !isCandidate(other) && compare(other, finalOf(version)) >= 0)
+		)
 			states.delete(version);
 }
 
@@ -109,17 +115,43 @@ function readReleases(source: Source, versions: readonly Version[]): Found[] {
 	return found;
 }
 
-/** The schema's default stands beside the code's where they differ, and its options are there even if no code was seen. */
-function addDocumented(options: Record<string, State>, documented: ReadonlyMap<string, { default?: unknown; type?: unknown }>): void {
+/** The schema's default and type stand beside the code's where they differ; its options are there even if no code was seen. */
+function addDocumented(options: Record<string, State>, documented: ReturnType<typeof documentedDefaults>): void {
 	for (const [path, { default: value, type }] of documented) {
 		const known = (options[path] ?? { file: schema }) as Record<string, unknown>;
-		const differs = value !== undefined && JSON.stringify(value) !== JSON.stringify(known.default);
 		options[path] = {
 			...known,
-			...(differs && { documented: value }),
-			...(type !== undefined && JSON.stringify(type) !== JSON.stringify(known.type) && { type }),
+			...(value !== undefined && !isSame(value, known.default) && { documented: value }),
+			...(type !== undefined && !isSame(type, known.type) && { documentedType: type }),
 		};
 	}
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+	return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** Archives lack the schema: what it said of an option counts on while the code says the same. */
+function carryDocumented(states: States<State>): void {
+	let before: Map<string, State> | undefined;
+	for (const version of [...states.keys()].sort(compare)) {
+		const options = states.get(version) ?? new Map<string, State>();
+		const isDocumented = [...options.values()].some(state => typeof state === 'object' && 'documentedType' in state);
+		if (!isDocumented && before) {
+			for (const [path, state] of before) {
+				const now = options.get(path);
+				const onlyDocumented = typeof state === 'object' && state.file === schema;
+				if (now === undefined ? onlyDocumented : isSame(codeOf(now), codeOf(state))) options.set(path, state);
+			}
+		}
+		if (isDocumented || before) before = options;
+	}
+}
+
+function codeOf(state: State): State {
+	if (typeof state === 'string') return state;
+	const { documented: _, documentedType: __, ...code } = state;
+	return code;
 }
 
 function readTables(folder: URL): { by: string; tables: Tables } | undefined {

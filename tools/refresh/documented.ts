@@ -48,7 +48,8 @@ export function documentedDefaults(text: string): Map<string, { default?: unknow
 		if (node.items) walk(node.items, `${path}[]`, depth + 1);
 		for (const inner of Object.values(node.patternProperties ?? {})) walk(inner, `${path}.*`, depth + 1);
 		if (typeof node.additionalProperties === 'object') walk(node.additionalProperties, `${path}.*`, depth + 1);
-		for (const inner of [...(node.oneOf ?? []), ...(node.anyOf ?? []), ...(node.allOf ?? [])]) walk(inner, path, depth + 1);
+		for (const inner of [...(node.oneOf ?? []), ...(node.anyOf ?? []), ...(node.allOf ?? [])])
+			walk(inner, path, depth + 1);
 	};
 	walk(root, '', 0);
 	return found;

@@ -60,7 +60,12 @@ function openClone(folder: string): Source {
 		},
 		paths(version) {
 			const tag = tags.get(version)?.tag;
-			return tag ? git(['ls-tree', '-r', '--name-only', `refs/tags/${tag}`]).toString().trim().split('\n') : [];
+			return tag
+				? git(['ls-tree', '-r', '--name-only', `refs/tags/${tag}`])
+						.toString()
+						.trim()
+						.split('\n')
+				: [];
 		},
 		logPaths(version) {
 			const tag = tags.get(version)?.tag;

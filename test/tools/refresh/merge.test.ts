@@ -18,6 +18,7 @@ function sourceOf(releases: Record<Version, { date?: string; files?: Record<stri
 					return files.length ? [[version, new Map(files)] as const] : [];
 				}),
 			),
+		paths: version => Object.keys(releases[version]?.files ?? {}),
 		logPaths: version => Object.keys(releases[version]?.files ?? {}).filter(path => path.endsWith('CHANGES.md')),
 	};
 }

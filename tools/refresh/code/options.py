@@ -655,6 +655,8 @@ class Reader:
         self.depth += 1
         try:
             for name, default, annotation in self.fields(model):
+                # attrs takes `_secret` as the argument `secret`.
+                name = name.lstrip("_")
                 written = default if default is ABSENT else plain(default)
                 required = default is ABSENT and not optional(annotation)
                 if default is ABSENT and not required:
@@ -862,20 +864,34 @@ def type_names(node):
     return [TYPE_NAMES[name] for name in (getattr(n, "id", getattr(n, "attr", "")) for n in nodes) if name in TYPE_NAMES]
 
 
-# Options that other code reads straight from the section it was handed.
+# Options that other code reads straight from the section it was handed: which file, from which names, under which path.
 ELSEWHERE = [
-    (r"^synapse/storage/(engines/\w+|database)\.py$", r"(?:database_config|db_config|self)(?:\.config)?\.get\(\s*\"(\w+)\"(?:,\s*([^()]+?))?,?\s*\)", ("database",)),
-    (r"^synapse/handlers/password_policy\.py$", r"self\.policy\.get\(\s*\"(\w+)\"(?:,\s*([^()]+?))?,?\s*\)", ("password_config", "policy")),
+    (r"^synapse/storage/(engines/\w+|database)\.py$", ("database_config", "db_config", "self.config", "db_config.config", "database_config.config"), ("database",)),
+    (r"^synapse/handlers/password_policy\.py$", ("self.policy",), ("password_config", "policy")),
 ]
 
 
-def literal_text(text):
-    if not text:
-        return None
-    try:
-        return literal(ast.parse(text, mode="eval").body)
-    except SyntaxError:
-        return ABSENT
+def dotted(node):
+    if isinstance(node, ast.Attribute):
+        return dotted(node.value) + "." + node.attr
+    return node.id if isinstance(node, ast.Name) else "?"
+
+
+def read_elsewhere(reader, files):
+    for pattern, receivers, prefix in ELSEWHERE:
+        for path, text in sorted(files.items()):
+            if not re.search(pattern, path):
+                continue
+            module = parsed(path, text)
+            for node in ast.walk(module.tree):
+                if not (isinstance(node, ast.Call) and call_name(node) == "get" and isinstance(node.func, ast.Attribute)):
+                    continue
+                key = literal(node.args[0]) if node.args else None
+                if dotted(node.func.value) in receivers and isinstance(key, str):
+                    default = plain(reader.evaluate(node.args[1], {}, module)) if len(node.args) > 1 else None
+                    reader.record(prefix + (key,), default)
+                    reader.options[prefix + (key,)]["optional"] = True
+                    reader.options[prefix + (key,)].setdefault("file", path)
 
 
 def read_options(files, others=()):
@@ -908,13 +924,7 @@ def read_options(files, others=()):
                     args = [a.arg for a in found[0].args.args]
                     if len(args) > 1 and args[0] == "self":
                         reader.call(Fn(found[0], modules[name], section), [Cfg(())], {}, [])
-    for pattern_file, pattern, prefix in ELSEWHERE:
-        for path, text in sorted(others.items()):
-            if re.search(pattern_file, path):
-                for key, default in re.findall(pattern, text):
-                    value = literal_text(default)
-                    reader.record(prefix + (key,), value)
-                    reader.options[prefix + (key,)].setdefault("file", path)
+    read_elsewhere(reader, others)
     return {written(path): summary(seen) for path, seen in sorted(reader.options.items()) if worth(path)}
 
 
@@ -933,7 +943,7 @@ def parsed(path, text):
 
 def worth(path):
     # A path that ends in an element or a member is no option of its own.
-    return path[-1] not in ("[]", "*") and not any(part == "" for part in path)
+    return path[-1] not in ("[]", "*") and not any(part == "" or part.startswith("_") for part in path)
 
 
 def written(path):

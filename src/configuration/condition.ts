@@ -1,0 +1,222 @@
+// Conditions on a configuration as data (`found` of a note), decided as true, false or unknown.
+import type { Version } from '../advice/version.ts';
+import type { Configuration, Part } from './files.ts';
+import { parsePath, type Segment } from './path.ts';
+import { amountOf } from './values.ts';
+import type { Value } from './yaml.ts';
+
+export type Kind = 'string' | 'number' | 'boolean' | 'list' | 'mapping' | 'null';
+export type Plain = string | number | boolean | null;
+export type Test = {
+	option: string;
+	type?: Kind | undefined;
+	is?: Plain | undefined;
+	in?: Part | 'any' | undefined;
+	absent?: boolean | undefined;
+	notKeyOf?: string | undefined;
+	below?: number | string | undefined;
+	above?: number | string | undefined;
+};
+export type Condition =
+	| Test
+	| { any: Condition[] }
+	| { all: Condition[] }
+	| { not: Condition }
+	| { each: string; any?: Condition[] | undefined; all?: Condition[] | undefined; not?: Condition | undefined }
+	| { absent: string[] };
+
+/** `at` names where a true condition stands, for an answer to point there. */
+export type Decision = { is: boolean | 'unknown'; at?: { file: string; line: number; option: string } };
+
+export type Question = {
+	configuration: Configuration;
+	/** The default of an option in a release; undefined where it is not known. */
+	defaultOf: (option: string, release: Version) => Plain | undefined;
+	/** The release whose defaults count. */
+	release: Version;
+};
+
+const unknown: Decision = { is: 'unknown' };
+
+/** Decides a condition. Unknown wherever the files cannot tell: a file that was not given, a value that is hidden. */
+export function decide(condition: Condition, question: Question): Decision {
+	return within(condition, question, undefined);
+}
+
+function within(condition: Condition, question: Question, element: Value | undefined): Decision {
+	if ('each' in condition) return eachOf(condition, question, element);
+	if ('any' in condition) return anyOf(condition.any.map(part => within(part, question, element)));
+	if ('all' in condition) return allOf(condition.all.map(part => within(part, question, element)));
+	if ('not' in condition) return notOf(within(condition.not, question, element));
+	if ('option' in condition) return test(condition, question, element);
+	// `absent: [a, b]` of an element: it has none of them.
+	return allOf(condition.absent.map(option => test({ option, absent: true }, question, element)));
+}
+
+/** Some element for which all of it holds. */
+function eachOf(
+	{ each, any, all, not }: Extract<Condition, { each: string }>,
+	question: Question,
+	element: Value | undefined,
+): Decision {
+	const found = select(each, 'any', question.configuration, element);
+	const inner = [...(any ? [{ any }] : []), ...(all ?? []), ...(not ? [{ not }] : [])];
+	const decisions = found.matches.map(match => {
+		const decision = allOf(inner.map(part => within(part, question, match.value)));
+		return decision.is === true ? { ...decision, at: decision.at ?? placeOf(match) } : decision;
+	});
+	return anyOf([...decisions, ...(found.unsure ? [unknown] : [])]);
+}
+
+export function anyOf(decisions: readonly Decision[]): Decision {
+	return decisions.find(({ is }) => is === true) ?? decisions.find(({ is }) => is === 'unknown') ?? { is: false };
+}
+
+export function allOf(decisions: readonly Decision[]): Decision {
+	const no = decisions.find(({ is }) => is === false) ?? decisions.find(({ is }) => is === 'unknown');
+	return no ?? decisions.find(({ at }) => at) ?? { is: true };
+}
+
+function notOf({ is }: Decision): Decision {
+	return { is: is === 'unknown' ? 'unknown' : !is };
+}
+
+type Match = { value: Value; option: string };
+type Found = {
+	matches: Match[] /** Whether something hidden, or a file not given, could hold more. */;
+	unsure: boolean;
+};
+
+function placeOf({ value, option }: Match): { file: string; line: number; option: string } {
+	return { file: value.file, line: value.line, option };
+}
+
+function test(asked: Test, question: Question, element: Value | undefined): Decision {
+	const { matches, unsure } = select(asked.option, asked.in ?? 'any', question.configuration, element);
+	const no: Decision = unsure ? unknown : { is: false };
+	if (asked.absent) {
+		const [match] = matches;
+		return match ? { is: false } : unsure ? unknown : { is: true };
+	}
+	const wanted = (match: Match): Decision => {
+		const is = holds(asked, match.value, question);
+		return is === true ? { is, at: placeOf(match) } : { is };
+	};
+	if (matches.length) return anyOf([...matches.map(wanted), ...(unsure ? [unknown] : [])]);
+	if (asked.is === undefined || unsure || element) return no;
+	// Where nothing is written, the release's default counts.
+	const value = question.defaultOf(asked.option, question.release);
+	return value === undefined ? unknown : { is: value === asked.is };
+}
+
+function holds({ type, is, notKeyOf, below, above }: Test, value: Value, question: Question): boolean | 'unknown' {
+	const parts: (boolean | 'unknown')[] = [];
+	if (type !== undefined)
+		parts.push(value.kind === 'hidden' ? (value.as ? value.as === type : 'unknown') : kindOf(value) === type);
+	if (is !== undefined) parts.push(equals(value, is));
+	if (notKeyOf !== undefined) parts.push(isNoKeyOf(value, notKeyOf, question));
+	if (below !== undefined || above !== undefined) {
+		const amount = amountOf(value);
+		if (value.kind === 'hidden') parts.push('unknown');
+		else if (amount === undefined) parts.push(false);
+		else
+			parts.push(
+				(below === undefined || amount < asNumber(below)) && (above === undefined || amount > asNumber(above)),
+			);
+	}
+	if (parts.includes(false)) return false;
+	return parts.includes('unknown') ? 'unknown' : true;
+}
+
+function asNumber(bound: number | string): number {
+	if (typeof bound === 'number') return bound;
+	return amountOf({ kind: 'string', value: bound, file: '', line: 0, column: 0 }) ?? Number.NaN;
+}
+
+export function kindOf(value: Value): Kind | 'hidden' {
+	return value.kind === 'date' ? 'string' : value.kind;
+}
+
+function equals(value: Value, wanted: Plain): boolean | 'unknown' {
+	switch (value.kind) {
+		case 'hidden':
+			return value.as !== undefined && typeof wanted !== value.as ? false : 'unknown';
+		case 'null':
+			return wanted === null;
+		case 'string':
+		case 'number':
+		case 'boolean':
+			return value.value === wanted;
+		default:
+			return false;
+	}
+}
+
+function isNoKeyOf(value: Value, path: string, { configuration }: Question): boolean | 'unknown' {
+	if (value.kind === 'hidden') return 'unknown';
+	const name = value.kind === 'string' ? value.value : undefined;
+	if (name === undefined) return false;
+	const { matches, unsure } = select(path, 'any', configuration, undefined);
+	const names = matches.flatMap(({ value: found }) =>
+		found.kind === 'mapping' ? found.entries.map(({ key }) => key) : [],
+	);
+	if (names.includes(name)) return false;
+	return unsure || matches.some(({ value: found }) => found.kind === 'hidden') ? 'unknown' : true;
+}
+
+/** Every value at a path: of an element, or of the processes that `part` names. */
+export function select(
+	path: string,
+	part: Part | 'any',
+	configuration: Configuration,
+	element: Value | undefined,
+): Found {
+	const segments = parsePath(path) ?? [];
+	if (element) return inside(element, segments, path);
+	const roots = configuration.processes.filter(process =>
+		part === 'any' ? process.part !== 'log-config' : process.part === part,
+	);
+	const found = roots.map(root => inside(root.value, segments, path));
+	const given = part === 'any' || part === 'main' ? configuration.has.main : configuration.has[part];
+	const workersMissing = part === 'any' && configuration.mayHave.worker && !configuration.has.worker;
+	return {
+		matches: distinct(found.flatMap(({ matches }) => matches)),
+		unsure: found.some(({ unsure }) => unsure) || !given || (workersMissing && isOfWorkers(segments)),
+	};
+}
+
+/** Options that stand in a worker's own file; all others are in the shared files that were given. */
+function isOfWorkers([first = '']: readonly Segment[]): boolean {
+	return first.startsWith('worker_');
+}
+
+/** What every process shares stands once in the files. */
+function distinct(matches: readonly Match[]): Match[] {
+	const seen = new Set<string>();
+	return matches.filter(({ value, option }) => {
+		const key = `${option} ${value.file} ${value.line} ${value.column}`;
+		return !seen.has(key) && seen.add(key);
+	});
+}
+
+function inside(value: Value, [first, ...rest]: readonly Segment[], option: string): Found {
+	if (first === undefined) return { matches: [{ value, option }], unsure: false };
+	if (value.kind === 'hidden') return { matches: [], unsure: true };
+	const children =
+		first === '[]'
+			? value.kind === 'list'
+				? value.items
+				: []
+			: value.kind === 'mapping'
+				? value.entries
+						.filter(({ key }) => first === '*' || key === first)
+						.map(entry => ({ ...entry.value, ...lineOfKey(entry) }))
+				: [];
+	const found = children.map(child => inside(child, rest, option));
+	return { matches: found.flatMap(({ matches }) => matches), unsure: found.some(({ unsure }) => unsure) };
+}
+
+/** The line of the key: what people look for. */
+function lineOfKey({ file, line, column }: { file: string; line: number; column: number }) {
+	return { file, line, column };
+}

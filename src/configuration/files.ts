@@ -1,0 +1,106 @@
+// Files as Synapse merges them: main files, a worker's own over them, logging configurations beside.
+import { type Duplicate, type Entry, parseYaml, type Unreadable, type Value } from './yaml.ts';
+
+/** `name` is shown to the administrator as it stands. */
+export type GivenFile = { name: string; text: string };
+export type Part = 'main' | 'worker' | 'log-config';
+/** What one process reads: the mapping that is left after merging. */
+export type Process = { part: Part; name: string; value: Value };
+
+export type Configuration = {
+	processes: Process[];
+	/** Whether files of this kind were given. */
+	has: Record<Part, boolean>;
+	/** Whether the deployment may have such files that were not given. */
+	mayHave: { worker: boolean };
+	duplicates: Duplicate[];
+	unreadable: (Unreadable & { file: string })[];
+};
+
+type Read = { name: string; root: Extract<Value, { kind: 'mapping' }> };
+
+/**
+ * Puts files together as Synapse does: top-level keys of a later main file replace those of an earlier one, and each
+ * worker's file goes over the main files by itself. `workers: false` says that there are none besides.
+ */
+export function configurationOf(files: readonly GivenFile[], { workers }: { workers?: boolean } = {}): Configuration {
+	const read: Read[] = [];
+	const duplicates: Duplicate[] = [];
+	const unreadable: Configuration['unreadable'] = [];
+	for (const { name, text } of files) {
+		const parsed = parseYaml(text, name);
+		if ('why' in parsed) {
+			unreadable.push({ ...parsed, file: name });
+			continue;
+		}
+		duplicates.push(...parsed.duplicates);
+		for (const root of parsed.documents) {
+			if (root.kind === 'mapping') read.push({ name, root });
+			else if (root.kind !== 'null')
+				unreadable.push({ file: name, why: 'It is not a mapping of options to values.', line: root.line });
+		}
+	}
+	const logs = read.filter(isLogging);
+	const rest = read.filter(file => !logs.includes(file));
+	const own = rest.filter((file, index) => isWorker(file, index));
+	const main = merged(rest.filter(file => !own.includes(file)).map(({ root }) => root));
+	const processes: Process[] = [
+		...(main ? [{ part: 'main' as const, name: 'main', value: main }] : []),
+		...own.map(({ name, root }) => ({
+			part: 'worker' as const,
+			name: textOf(root, 'worker_name') ?? name,
+			value: merged(main ? [main, root] : [root]) ?? root,
+		})),
+		...logs.map(({ name, root }) => ({ part: 'log-config' as const, name, value: root })),
+	];
+	return {
+		processes,
+		has: { main: main !== undefined, worker: own.length > 0, 'log-config': logs.length > 0 },
+		mayHave: { worker: workers ?? (main ? speaksOfWorkers(main) : true) },
+		duplicates,
+		unreadable,
+	};
+}
+
+function entryOf(root: Value, key: string): Entry | undefined {
+	return root.kind === 'mapping' ? root.entries.find(entry => entry.key === key) : undefined;
+}
+
+function textOf(root: Value, key: string): string | undefined {
+	const value = entryOf(root, key)?.value;
+	return value?.kind === 'string' ? value.value : undefined;
+}
+
+/** A worker's file names its app and no server; the first file is the main one whatever it says. */
+function isWorker({ root }: Read, index: number): boolean {
+	const app = entryOf(root, 'worker_app');
+	if (!app || index === 0) return false;
+	if (app.value.kind === 'string' && app.value.value === 'synapse.app.homeserver') return false;
+	return !entryOf(root, 'server_name');
+}
+
+/** Python's logging configuration: `version: 1` with handlers, loggers or a root. */
+function isLogging({ root }: Read): boolean {
+	const version = entryOf(root, 'version')?.value;
+	return version?.kind === 'number' && ['handlers', 'loggers', 'root', 'formatters'].some(key => entryOf(root, key));
+}
+
+function merged(
+	roots: readonly Extract<Value, { kind: 'mapping' }>[],
+): Extract<Value, { kind: 'mapping' }> | undefined {
+	const [first] = roots;
+	if (!first) return undefined;
+	const entries = new Map(roots.flatMap(({ entries }) => entries.map(entry => [entry.key, entry] as const)));
+	return { ...first, entries: [...entries.values()] };
+}
+
+/** Workers leave traces in the shared files, which every process reads. */
+function speaksOfWorkers(main: Value): boolean {
+	return [
+		'instance_map',
+		'stream_writers',
+		'worker_replication_secret',
+		'federation_sender_instances',
+		'pusher_instances',
+	].some(key => entryOf(main, key) !== undefined);
+}

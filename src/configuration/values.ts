@@ -1,0 +1,34 @@
+// Durations and sizes as Synapse reads them (Config.parse_duration, Config.parse_size in synapse/config/_base.py).
+import type { Value } from './yaml.ts';
+
+const second = 1000;
+const units: Record<string, number> = {
+	ms: 1,
+	s: second,
+	m: 60 * second,
+	h: 3600 * second,
+	d: 24 * 3600 * second,
+	w: 7 * 24 * 3600 * second,
+	y: 365 * 24 * 3600 * second,
+};
+const sizes: Record<string, number> = {
+	K: 1024,
+	KiB: 1024,
+	M: 1024 ** 2,
+	MiB: 1024 ** 2,
+	G: 1024 ** 3,
+	GiB: 1024 ** 3,
+	T: 1024 ** 4,
+	TiB: 1024 ** 4,
+};
+
+/** A value as a number: milliseconds of a duration, bytes of a size, a number as it is. Undefined: it says no amount. */
+export function amountOf(value: Value): number | undefined {
+	if (value.kind === 'number') return value.value;
+	if (value.kind !== 'string') return undefined;
+	const match = /^\s*([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*(ms|[smhdwy]|[KMGT](?:iB)?)?\s*$/.exec(value.value);
+	if (!match) return undefined;
+	const [, digits, unit] = match;
+	const factor = unit === undefined ? 1 : (units[unit] ?? sizes[unit] ?? Number.NaN);
+	return Number(digits) * factor;
+}

@@ -1,0 +1,352 @@
+// YAML as Synapse reads it: PyYAML's SafeLoader, with a line for every value, and bounds that hostile text cannot pass.
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml';
+
+/** Where something stands: the file as the administrator named it, line and column from 1 on. */
+export type Place = { file: string; line: number; column: number };
+/** A value of PyYAML's, with its place. `hidden`: a skeleton or a template conceals what really stands there. */
+export type Value = Place &
+	(
+		| { kind: 'mapping'; entries: Entry[] }
+		| { kind: 'list'; items: Value[] }
+		| { kind: 'string'; value: string }
+		| { kind: 'number'; value: number; integer: boolean }
+		| { kind: 'boolean'; value: boolean }
+		| { kind: 'null' }
+		| { kind: 'date'; value: string }
+		| { kind: 'hidden'; as?: string }
+	);
+export type Entry = Place & { key: string; value: Value };
+/** A key that stands twice in one mapping: PyYAML takes the last one and says nothing. */
+export type Duplicate = Place & { path: string; first: number };
+
+export type Parsed = { documents: Value[]; duplicates: Duplicate[] };
+/** Why a text is no configuration, as a sentence without any of its words, and where. */
+export type Unreadable = { why: string; line?: number };
+
+/** Larger texts are refused before they are parsed: the parser takes a second and 100 MB for each megabyte. */
+export const maxBytes = 1_000_000;
+const maxDepth = 100;
+const maxNodes = 200_000;
+/** Values that a text may hold at most, counted before parsing: the parser takes ten microseconds and half a kilobyte for each. */
+const maxSeparators = 30_000;
+
+class Stop extends Error {
+	readonly at: Unreadable;
+	constructor(why: string, line?: number) {
+		super(why);
+		this.at = line === undefined ? { why } : { why, line };
+	}
+}
+
+/** Reads every document of a text; `file` is the name that its places carry. Never throws, whatever the text is. */
+export function parseYaml(text: string, file: string): Parsed | Unreadable {
+	const bare = text.replace(/^\uFEFF/, '');
+	const refused = refusalOf(bare);
+	if (refused) return refused;
+	const lines = new LineCounter();
+	try {
+		const documents = parseAllDocuments(bare, {
+			version: '1.1',
+			schema: 'failsafe',
+			merge: false,
+			uniqueKeys: false,
+			strict: true,
+			prettyErrors: false,
+			logLevel: 'silent',
+			lineCounter: lines,
+		});
+		if (!Array.isArray(documents)) return { documents: [], duplicates: [] };
+		const reader = new Reader(bare, file, lines);
+		const values = documents.map(document => {
+			const [error] = document.errors;
+			if (error) throw new Stop(sentenceFor(error.code), lines.linePos(error.pos[0]).line);
+			return reader.value(document.contents, document.contents, '', 0);
+		});
+		return { documents: values, duplicates: reader.duplicates };
+	} catch (error) {
+		if (error instanceof Stop) return error.at;
+		// The parser is recursive; what is nested deeper than its stack is nothing that Synapse would read either.
+		if (error instanceof RangeError) return { why: `It nests deeper than ${maxDepth} levels.` };
+		return { why: 'It is not YAML that can be read.' };
+	}
+}
+
+function refusalOf(text: string): Unreadable | undefined {
+	if (Buffer.byteLength(text) > maxBytes) return { why: `It is larger than ${maxBytes / 1_000_000} MB.` };
+	// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+	const control = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F\uFFFE\uFFFF]/.exec(text);
+	if (control)
+		return { why: 'It has characters that no YAML may have, like a binary file.', line: lineAt(text, control.index) };
+	if (separatorsIn(text) > maxSeparators)
+		return { why: `It has more than ${maxSeparators.toLocaleString('en')} values.` };
+	const deep = nestingOf(text);
+	if (deep !== undefined) return { why: `It nests deeper than ${maxDepth} levels.`, line: lineAt(text, deep) };
+	return undefined;
+}
+
+/** Lines that are more than a comment, and commas: at least as many as values. */
+function separatorsIn(text: string): number {
+	let count = 0;
+	for (const line of text.split('\n')) {
+		if (/^\s*(#|$)/.test(line)) continue;
+		count++;
+		// Anchors, tags and aliases cost the parser as much as values.
+		for (const sign of ['&', '!', '*']) if (line.includes(sign)) count += line.split(sign).length - 1;
+		for (let at = line.indexOf(','); at >= 0 && count <= maxSeparators; at = line.indexOf(',', at + 1)) count++;
+		if (count > maxSeparators) return count;
+	}
+	return count;
+}
+
+/** Where flow collections nest too deep. The parser would overflow its stack, or take seconds, before it noticed. */
+function nestingOf(text: string): number | undefined {
+	let depth = 0;
+	for (let at = 0; at < text.length; at++) {
+		const char = text[at];
+		if (char === '[' || char === '{') {
+			if (++depth > maxDepth) return at;
+		} else if (char === ']' || char === '}') depth = Math.max(0, depth - 1);
+		else if (char === '\n' && /^[A-Za-z_]/.test(text.slice(at + 1, at + 2))) depth = 0;
+	}
+	return undefined;
+}
+
+function lineAt(text: string, index: number): number {
+	return text.slice(0, index).split('\n').length;
+}
+
+/** The parser's own messages quote the line, which may hold a secret. */
+function sentenceFor(code: string): string {
+	const sentences: Record<string, string> = {
+		TAB_AS_INDENT: 'A tab stands where YAML wants spaces.',
+		BAD_INDENT: 'The indentation is wrong.',
+		MISSING_CHAR: 'A quote, a bracket or a colon is missing.',
+		BAD_SCALAR_START: 'A value begins with a character that YAML keeps for itself; put it in quotes.',
+		DUPLICATE_KEY: 'A key stands twice.',
+		MULTILINE_IMPLICIT_KEY: 'A key goes over several lines; a colon or a quote may be missing.',
+		BLOCK_IN_FLOW: 'A block stands inside brackets.',
+		BAD_ALIAS: 'An alias (`*name`) has no anchor (`&name`).',
+		UNEXPECTED_TOKEN: 'Something stands where YAML expects nothing.',
+	};
+	return sentences[code] ?? 'It is not YAML.';
+}
+
+class Reader {
+	readonly duplicates: Duplicate[] = [];
+	readonly #lines: LineCounter;
+	#nodes = 0;
+	readonly #open = new Set<Node>();
+	#anchors = new Map<string, Node>();
+
+	readonly #text: string;
+
+	readonly #file: string;
+
+	constructor(text: string, file: string, lines: LineCounter) {
+		this.#text = text;
+		this.#file = file;
+		this.#lines = lines;
+	}
+
+	value(node: Node | null, root: Node | null, path: string, depth: number): Value {
+		if (node === root) this.#anchors = anchorsIn(root);
+		if (node === null || node === undefined) return { kind: 'null', file: this.#file, line: 1, column: 1 };
+		const place = this.place(node);
+		if (++this.#nodes > maxNodes)
+			throw new Stop(`It expands to more than ${maxNodes.toLocaleString('en')} values.`, place.line);
+		if (depth > maxDepth) throw new Stop(`It nests deeper than ${maxDepth} levels.`, place.line);
+		if (isAlias(node)) {
+			const target = this.#anchors.get(node.source);
+			if (!target) throw new Stop('An alias (`*name`) has no anchor (`&name`).', place.line);
+			if (this.#open.has(target)) throw new Stop('An anchor contains itself.', place.line);
+			return { ...this.value(target, null, path, depth + 1), ...place };
+		}
+		this.#open.add(node);
+		try {
+			if (isMap(node)) return this.mapping(node, path, depth, place);
+			if (isSeq(node)) {
+				this.collectionTag(node, 'tag:yaml.org,2002:seq', place);
+				return {
+					kind: 'list',
+					items: node.items.map(item => this.value(item as Node, null, `${path}[]`, depth + 1)),
+					...place,
+				};
+			}
+			if (isScalar(node)) return scalar(node, place);
+			throw new Stop('It is not YAML that can be read.', place.line);
+		} finally {
+			this.#open.delete(node);
+		}
+	}
+
+	place(node: Node): Place {
+		const { line, col } = this.#lines.linePos(node.range?.[0] ?? 0);
+		return { file: this.#file, line, column: col };
+	}
+
+	collectionTag(node: Node, own: string, { line }: Place): void {
+		const { tag } = node as { tag?: string };
+		if (tag !== undefined && tag !== own && tag !== '!')
+			throw new Stop('It has a tag (`!name`) that Synapse cannot read.', line);
+	}
+
+	mapping(node: Node & { items: unknown[] }, path: string, depth: number, place: Place): Value {
+		this.collectionTag(node, 'tag:yaml.org,2002:map', place);
+		const entries = new Map<string, Entry>();
+		const merged: Entry[] = [];
+		for (const pair of node.items as { key: Node | null; value: Node | null }[]) {
+			const at = pair.key ? this.place(pair.key) : place;
+			if (pair.key && isScalar(pair.key) && pair.key.type === 'PLAIN' && pair.key.source === '<<') {
+				merged.push(...this.mergedFrom(pair.value, path, depth));
+				continue;
+			}
+			const key = this.key(pair.key, path, depth, at);
+			const value = pair.value
+				? this.value(pair.value, null, `${path}${path && '.'}${key}`, depth + 1)
+				: { kind: 'null' as const, ...at };
+			const before = entries.get(key);
+			if (before) this.duplicates.push({ path: `${path}${path && '.'}${key}`, first: before.line, ...at });
+			if (pair.key && pair.value) this.noTabBetween(pair.key, pair.value, at);
+			entries.delete(key);
+			entries.set(key, { key, value, ...at });
+		}
+		for (const entry of merged) if (!entries.has(entry.key)) entries.set(entry.key, entry);
+		return { kind: 'mapping', entries: [...entries.values()], ...place };
+	}
+
+	/** PyYAML takes no tab between a key and its value; the parser that we use does. */
+	noTabBetween(key: Node, value: Node, { line }: Place): void {
+		const gap = this.#text.slice(key.range?.[1] ?? 0, value.range?.[0] ?? 0);
+		if (/^[^#\n]*\t/.test(gap)) throw new Stop('A tab stands where YAML wants spaces.', line);
+	}
+
+	/** A key as text: what PyYAML makes of it otherwise (a number, true, null) matches no option of Synapse's. */
+	key(node: Node | null, path: string, depth: number, at: Place): string {
+		if (node === null) return 'null';
+		const value = this.value(node, null, path, depth + 1);
+		if (value.kind === 'string' || value.kind === 'date') return value.value;
+		if (value.kind === 'number' || value.kind === 'boolean')
+			return isScalar(node) ? String(node.source ?? value.value) : String(value.value);
+		if (value.kind === 'null') return 'null';
+		throw new Stop('A key is a list or a mapping.', at.line);
+	}
+
+	mergedFrom(node: Node | null, path: string, depth: number): Entry[] {
+		const value = this.value(node, null, path, depth + 1);
+		const sources = value.kind === 'list' ? value.items : [value];
+		const entries = new Map<string, Entry>();
+		for (const source of sources) {
+			if (source.kind !== 'mapping') throw new Stop('`<<` stands before something that is no mapping.', value.line);
+			for (const entry of source.entries) if (!entries.has(entry.key)) entries.set(entry.key, entry);
+		}
+		return [...entries.values()];
+	}
+}
+
+function anchorsIn(root: Node | null): Map<string, Node> {
+	const anchors = new Map<string, Node>();
+	const waiting: unknown[] = [root];
+	// PyYAML takes the last definition before the alias; two of one name are so rare that the first may count.
+	while (waiting.length) {
+		const node = waiting.pop() as
+			| (Node & { anchor?: string; items?: unknown[]; key?: unknown; value?: unknown })
+			| null;
+		if (!node || typeof node !== 'object') continue;
+		if (node.anchor && !anchors.has(node.anchor)) anchors.set(node.anchor, node);
+		if (Array.isArray(node.items)) for (const item of node.items) waiting.push(item);
+		if (node.key && typeof node.key === 'object') waiting.push(node.key);
+		if (node.value && typeof node.value === 'object') waiting.push(node.value);
+	}
+	return anchors;
+}
+
+type Scalar = Node & { source?: string; value?: unknown; type?: string; tag?: string };
+
+function scalar(node: Scalar, place: Place): Value {
+	const text = typeof node.value === 'string' ? node.value : String(node.source ?? '');
+	const plain = node.type === 'PLAIN' || node.type === undefined;
+	switch (node.tag) {
+		case undefined:
+			return plain ? resolvePlain(text, place) : stringOf(text, place);
+		case '!':
+		case 'tag:yaml.org,2002:str':
+			return { kind: 'string', value: text, ...place };
+		case 'tag:yaml.org,2002:float': {
+			const value = resolvePlain(text, place);
+			return value.kind === 'number' ? { ...value, integer: false } : value;
+		}
+		case 'tag:yaml.org,2002:int':
+		case 'tag:yaml.org,2002:bool':
+		case 'tag:yaml.org,2002:timestamp':
+			return resolvePlain(text, place);
+		case 'tag:yaml.org,2002:null':
+			return { kind: 'null', ...place };
+		case '!tag':
+			return { kind: 'hidden', ...place };
+		default:
+			// `!ENV`, `!secret`, `!!python/object`: the SafeLoader stops at each of them.
+			throw new Stop('It has a tag (`!name`) that Synapse cannot read.', place.line);
+	}
+}
+
+/** `"***"` is what the skeleton writes for a text that it does not show. */
+function stringOf(text: string, place: Place): Value {
+	return text === '***' ? { kind: 'hidden', as: 'string', ...place } : { kind: 'string', value: text, ...place };
+}
+
+// The expressions of PyYAML's resolver (yaml/resolver.py, 6.0): close to YAML 1.1, with ideas of its own.
+const boolean = /^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$/;
+const truthy = /^(?:yes|true|on)$/i;
+const float =
+	/^(?:[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
+const integer =
+	/^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
+const timestamp =
+	/^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?)$/;
+/** Templates of Ansible, Helm and shells, left in: what stands there is not what Synapse will read. */
+const template = /\{\{.*\}\}|\{%.*%\}|\$\{[^}]+\}/;
+
+/** What PyYAML makes of a text without quotes. */
+export function resolvePlain(text: string, place: Place): Value {
+	if (text === '' || text === '~' || text === 'null' || text === 'Null' || text === 'NULL')
+		return { kind: 'null', ...place };
+	if (boolean.test(text)) return { kind: 'boolean', value: truthy.test(text), ...place };
+	if (integer.test(text)) return { kind: 'number', value: integerOf(text), integer: true, ...place };
+	if (float.test(text)) return { kind: 'number', value: floatOf(text), integer: false, ...place };
+	if (timestamp.test(text) && !isDay(text)) throw new Stop('It has a date that no calendar has.', place.line);
+	if (timestamp.test(text)) return { kind: 'date', value: text, ...place };
+	if (template.test(text)) return { kind: 'hidden', ...place };
+	return { kind: 'string', value: text, ...place };
+}
+
+function isDay(text: string): boolean {
+	const [year = 0, month = 0, day = 0] = (/^(\d+)-(\d+)-(\d+)/.exec(text) ?? []).slice(1).map(Number);
+	const date = new Date(Date.UTC(year, month - 1, day));
+	return date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+}
+
+function integerOf(text: string): number {
+	const bare = text.replaceAll('_', '');
+	const sign = bare.startsWith('-') ? -1 : 1;
+	const digits = bare.replace(/^[-+]/, '');
+	if (digits === '0') return 0;
+	if (digits.startsWith('0b')) return sign * Number.parseInt(digits.slice(2), 2);
+	if (digits.startsWith('0x')) return sign * Number.parseInt(digits.slice(2), 16);
+	if (digits.startsWith('0')) return sign * Number.parseInt(digits, 8);
+	if (digits.includes(':')) return sign * sexagesimal(digits);
+	return sign * Number(digits);
+}
+
+function floatOf(text: string): number {
+	const bare = text.replaceAll('_', '').toLowerCase();
+	const sign = bare.startsWith('-') ? -1 : 1;
+	const digits = bare.replace(/^[-+]/, '');
+	if (digits === '.inf') return sign * Number.POSITIVE_INFINITY;
+	if (digits === '.nan') return Number.NaN;
+	return sign * (digits.includes(':') ? sexagesimal(digits) : Number(digits));
+}
+
+/** `1:30` is ninety, a habit of YAML 1.1 that people meet with port numbers. */
+function sexagesimal(digits: string): number {
+	return digits.split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
+}
