@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { parseTerm } from '../advice/profile.ts';
 import { isRange, isVersion } from '../advice/version.ts';
+import { conditionShape, foundInShape } from './condition.ts';
 import type { Guide, Tried } from './guide.ts';
 import type { Renamed } from './renamed.ts';
 
@@ -118,6 +119,14 @@ export const noteShape = z.strictObject({
 	applies: appliesShape.optional(),
 	/** What those who are concerned find at home, where no fact says it: “`homeserver.yaml` has `acme`”. */
 	onlyIf: clause.optional(),
+	/** The same as data, where the configuration says it. */
+	found: conditionShape.optional(),
+	/** The files can prove `found`, but not refute it: a command-line flag or the environment may say the same. */
+	partly: z.literal(true).optional(),
+	/** Where to look instead, where no file of the configuration says it. */
+	foundIn: foundInShape.optional(),
+	/** Of a refusal: the first release that starts again in spite of it. */
+	until: version.optional(),
 	options: z.array(z.string().min(1)).default([]),
 	endpoints: z.array(z.string().min(1)).default([]),
 	metrics: z.array(z.string().min(1)).default([]),

@@ -182,6 +182,7 @@ class Reader:
         self.depth = 0
         self.running = []
         self.nested = 0
+        self.strict = {}
 
     # What was read.
 
@@ -200,10 +201,20 @@ class Reader:
         if kind:
             seen["types"].add(kind)
 
-    def typed(self, value, kind):
+    def typed(self, value, kind, strict=False):
         for one in alternatives(value):
             if isinstance(one, Cfg):
                 self.record(one.path, kind=kind)
+                if strict and one.path:
+                    self.accept(one.path, [kind])
+
+    def accept(self, path, kinds):
+        """Only these kinds start; what else stands there raises. Two checks of one option: what passes both."""
+        if not path or path not in self.options:
+            return
+        seen = self.options[path]
+        before = seen.get("accepts")
+        seen["accepts"] = set(kinds) if before is None else (before & set(kinds) or before)
 
     def child(self, cfg, key, default=ABSENT, required=False):
         path = cfg.path + (key,)
@@ -473,7 +484,7 @@ class Reader:
             if result is not None:
                 return result
         if name in TYPE_CALLS and args:
-            self.typed(args[0], TYPE_CALLS[name])
+            self.typed(args[0], TYPE_CALLS[name], strict=name in ("parse_duration", "parse_size"))
             return args[0]
         if name in ("list", "set", "tuple", "dict", "frozenset", "sorted", "deepcopy", "copy", "iter", "reversed", "cast", "force_bytes"):
             return args[-1] if args else (Table({}) if name == "dict" else Many([]))
@@ -693,6 +704,8 @@ class Reader:
         name = getattr(node, "id", getattr(node, "attr", ""))
         if name in FIELD_TYPES:
             self.record(cfg.path, kind=FIELD_TYPES[name])
+            if name.startswith("Strict"):
+                self.strict.setdefault(cfg.path, set()).add(FIELD_TYPES[name])
         elif name and name != "None":
             value = self.lookup(name, {}, module)
             for one in alternatives(value):
@@ -710,6 +723,9 @@ class Reader:
         for kind in (kinds.items if isinstance(kinds, Many) else [kinds]):
             if isinstance(kind, Lit) and SCHEMA_TYPES.get(kind.value, "null") != "null":
                 self.record(cfg.path, kind=SCHEMA_TYPES[kind.value])
+        names = [SCHEMA_TYPES[k.value] for k in (kinds.items if isinstance(kinds, Many) else [kinds]) if isinstance(k, Lit) and k.value in SCHEMA_TYPES]
+        if names and cfg.path:
+            self.accept(cfg.path, names)
         properties = schema.items.get("properties")
         if isinstance(properties, Table):
             for name, inner in properties.items.items():
@@ -767,6 +783,8 @@ class Reader:
 
     def branches(self, node, scope, module, returned):
         self.evaluate(node.test, scope, module)
+        if isinstance(node.body[-1], ast.Raise):
+            self.checked_types(node.test, scope, module)
         path = self.whether_set(node.test, scope, module)
         if path is not None and path in self.options and not self.nested:
             if isinstance(node.body[-1], ast.Raise) and not node.orelse:
@@ -783,6 +801,23 @@ class Reader:
         self.nested -= conditional
         for name in set(scope) | set(other):
             scope[name] = united([scope[name] if name in scope else UNKNOWN, other[name] if name in other else UNKNOWN])
+
+    def checked_types(self, test, scope, module):
+        """`if x is not None and not isinstance(x, str): raise`: what the option may be."""
+        parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+        nulls = any(isinstance(p, ast.Compare) and isinstance(p.ops[0], ast.IsNot) for p in parts)
+        if self.nested or len(parts) > 2 or (len(parts) == 2 and not nulls and not isinstance(parts[0], ast.Name)):
+            return
+        call = parts[-1].operand if isinstance(parts[-1], ast.UnaryOp) and isinstance(parts[-1].op, ast.Not) else None
+        if not (isinstance(call, ast.Call) and call_name(call) == "isinstance" and len(call.args) == 2):
+            return
+        kinds = type_names(call.args[1])
+        value = self.evaluate(call.args[0], scope, module)
+        found = [one for one in alternatives(value) if isinstance(one, Cfg)]
+        others = [one for one in alternatives(value) if not isinstance(one, Cfg)]
+        if kinds and len(found) == 1:
+            # A fallback (`or {}`) stands in for null, and a default of None is checked unless the code asks first.
+            self.accept(found[0].path, kinds + (["null"] if len(parts) == 2 or others else []))
 
     def mentions_config(self, test, scope, module):
         return any(
@@ -924,6 +959,10 @@ def read_options(files, others=()):
                     args = [a.arg for a in found[0].args.args]
                     if len(args) > 1 and args[0] == "self":
                         reader.call(Fn(found[0], modules[name], section), [Cfg(())], {}, [])
+    for path, kinds in reader.strict.items():
+        seen = reader.options.get(path)
+        if seen is not None:
+            seen["accepts"] = kinds | ({"null"} if None in seen["defaults"] else set())
     read_elsewhere(reader, others)
     return {written(path): summary(seen) for path, seen in sorted(reader.options.items()) if worth(path)}
 
@@ -972,6 +1011,8 @@ def summary(seen):
         result["type"] = types[0] if len(types) == 1 else types
     if "file" in seen:
         result["file"] = seen["file"]
+    if seen.get("accepts"):
+        result["accepts"] = sorted(seen["accepts"])
     for mark in ("refused", "warned"):
         if seen.get(mark):
             result[mark] = True
