@@ -210,7 +210,7 @@ class Reader:
 
     def accept(self, path, kinds):
         """Only these kinds start; what else stands there raises. Two checks of one option: what passes both."""
-        if not path or path not in self.options:
+        if not path or not kinds or path not in self.options:
             return
         seen = self.options[path]
         before = seen.get("accepts")
@@ -712,11 +712,16 @@ class Reader:
                 self.by_fields(one, cfg)
 
     def by_schema(self, schema, value):
+        # `config.get("x") or {}`, or a check inside `if x:`: null may stand there.
+        fallback = any(not isinstance(one, Cfg) for one in alternatives(value))
         for cfg in alternatives(value):
             if isinstance(cfg, Cfg):
                 self.schema_at(schema, cfg, 0)
+                seen = self.options.get(cfg.path)
+                if (fallback or self.nested) and seen and seen.get("accepts"):
+                    seen["accepts"].add("null")
 
-    def schema_at(self, schema, cfg, depth):
+    def schema_at(self, schema, cfg, depth, one_of_several=False):
         if not isinstance(schema, Table) or depth > MAX_DEPTH:
             return
         kinds = schema.items.get("type")
@@ -724,7 +729,7 @@ class Reader:
             if isinstance(kind, Lit) and SCHEMA_TYPES.get(kind.value, "null") != "null":
                 self.record(cfg.path, kind=SCHEMA_TYPES[kind.value])
         names = [SCHEMA_TYPES[k.value] for k in (kinds.items if isinstance(kinds, Many) else [kinds]) if isinstance(k, Lit) and k.value in SCHEMA_TYPES]
-        if names and cfg.path:
+        if names and cfg.path and not one_of_several:
             self.accept(cfg.path, names)
         properties = schema.items.get("properties")
         if isinstance(properties, Table):
@@ -735,8 +740,11 @@ class Reader:
                 self.schema_at(schema.items[key], Cfg(cfg.path + (segment,)), depth + 1)
         for key in ("oneOf", "anyOf", "allOf"):
             several = schema.items.get(key)
-            for inner in several.items if isinstance(several, Many) else []:
-                self.schema_at(inner, cfg, depth + 1)
+            inners = several.items if isinstance(several, Many) else []
+            if key != "allOf":
+                self.accept(cfg.path, sorted(schema_types(inners)))
+            for inner in inners:
+                self.schema_at(inner, cfg, depth + 1, one_of_several=key != "allOf")
 
     # Statements.
 
@@ -820,6 +828,10 @@ class Reader:
             self.accept(found[0].path, kinds + (["null"] if len(parts) == 2 or others else []))
 
     def mentions_config(self, test, scope, module):
+        for node in ast.walk(test):
+            if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.In, ast.NotIn)):
+                if any(isinstance(one, Cfg) for one in alternatives(self.evaluate(node.comparators[0], scope, module))):
+                    return True
         return any(
             isinstance(one, Cfg) and one.path[:1] not in ((), ("worker_app",), ("worker_name",))
             for node in ast.walk(test)
@@ -876,6 +888,21 @@ class Reader:
 
 def is_warning(node):
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and call_name(node.value) in ("warning", "warn", "error")
+
+
+def schema_types(schemas):
+    """The kinds that a choice of JSON schemas allows; none where one of them allows everything."""
+    found = set()
+    for schema in schemas:
+        kinds = schema.items.get("type") if isinstance(schema, Table) else None
+        names = [k.value for k in (kinds.items if isinstance(kinds, Many) else [kinds]) if isinstance(k, Lit)]
+        if not names and not (isinstance(schema, Table) and "required" in schema.items):
+            inner = schema.items.get("allOf") if isinstance(schema, Table) else None
+            if not isinstance(inner, Many):
+                return set()
+            names = [name for name in SCHEMA_TYPES if SCHEMA_TYPES[name] in schema_types(inner.items)]
+        found |= {SCHEMA_TYPES[name] for name in names if name in SCHEMA_TYPES}
+    return found
 
 
 def decorators(node):

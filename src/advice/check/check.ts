@@ -1,0 +1,270 @@
+// What a configuration says about a deployment, and what a range of releases does to it: decided, without a word.
+import type { Condition, Decision, Plain } from '../../configuration/condition.ts';
+import { allOf, decide } from '../../configuration/condition.ts';
+import type { Configuration } from '../../configuration/files.ts';
+import { defaultAt, lifeOf, type OptionState, type Options, optionAt } from '../../configuration/options.ts';
+import { amountOf } from '../../configuration/values.ts';
+import type { Value } from '../../configuration/yaml.ts';
+import type { Knowledge, Note } from '../../knowledge/shape.ts';
+import type { Profile } from '../profile.ts';
+import { concern } from '../profile.ts';
+import type { Version } from '../version.ts';
+import { compare } from '../version.ts';
+import { isOpaque, optionsIn, type Written } from './walk.ts';
+
+export const findingKinds = [
+	'refuses',
+	'removed',
+	'renamed',
+	'deprecated',
+	'default-changed',
+	'unknown',
+	'misplaced',
+	'duplicate',
+	'invalid',
+	'without-effect',
+] as const;
+export type FindingKind = (typeof findingKinds)[number];
+
+export type Finding = {
+	kind: FindingKind;
+	option: string;
+	file: string;
+	line: number;
+	/** The release from which on it is so. */
+	release?: Version;
+	/** Of an unknown name: the known one that it may stand for; of a misplaced one: where it belongs. */
+	nearest?: string;
+	/** What stands in its place now. */
+	replacedBy?: string;
+	/** The note that tells of it. */
+	note?: Note;
+	/** Of an invalid value: what it is, and what it may be. */
+	is?: string;
+	accepts?: readonly string[];
+	/** Of another default. */
+	before?: unknown;
+	after?: unknown;
+	/** Of a duplicate: the line that it overrides. */
+	first?: number;
+	/** Of an option without effect: what it needs. */
+	needs?: string;
+};
+
+export type Derived = { fact: string; file: string; line: number };
+export type Unjudged = { file: string; line: number; option: string; why: 'hidden' | 'file-missing' | 'opaque' };
+export type Checked = {
+	to: Version;
+	from?: Version;
+	findings: Finding[];
+	/** Whether the target would refuse to start. */
+	refuses: boolean;
+	unjudged: Unjudged[];
+	/** Each note whose condition the files decide; ids of what they leave open are absent. */
+	decided: ReadonlyMap<string, boolean>;
+};
+
+export type Question = {
+	configuration: Configuration;
+	profile: Profile;
+	options: Options;
+	/** Absent: the question is about the target alone. */
+	from?: Version;
+	to: Version;
+	/** The nearest of these names to a misspelt one. */
+	nearest: (name: string, names: readonly string[]) => string | undefined;
+};
+
+/** Everything a configuration tells about a target, or about a range. */
+export function check(question: Question, knowledge: Pick<Knowledge, 'notes' | 'releases'>): Checked {
+	const { configuration, options, from, to } = question;
+	const written = optionsIn(configuration, options, to);
+	const decisions = decideNotes(question, knowledge.notes);
+	const notes = noteFindings(question, decisions);
+	const told = new Set(notes.map(({ file, line, option }) => `${file} ${line} ${option}`));
+	const own = written
+		.flatMap(one => findingsOf(one, question))
+		.filter(({ file, line, option }) => !told.has(`${file} ${line} ${option}`));
+	const duplicates = configuration.duplicates.map(
+		({ path, file, line, first }): Finding => ({ kind: 'duplicate', option: path, file, line, first }),
+	);
+	const findings = [...notes, ...own, ...duplicates].sort(inOrder);
+	const refuses = findings.some(({ kind }) => kind === 'refuses');
+	const decided = new Map([...decisions].flatMap(([{ id }, { is }]) => (is === 'unknown' ? [] : [[id, is] as const])));
+	return { to, ...(from !== undefined && { from }), findings, refuses, unjudged: unjudgedIn(written), decided };
+}
+
+function inOrder(a: Finding, b: Finding): number {
+	return (
+		findingKinds.indexOf(a.kind) - findingKinds.indexOf(b.kind) ||
+		(a.file < b.file ? -1 : a.file > b.file ? 1 : 0) ||
+		a.line - b.line
+	);
+}
+
+/** The condition of every note that has one, as these files and facts decide it. */
+export function decideNotes(
+	{ configuration, options, profile }: Question,
+	notes: readonly Note[],
+): Map<Note, Decision> {
+	const found = new Map<Note, Decision>();
+	for (const note of notes) {
+		if (!note.found) continue;
+		const defaultOf = (option: string, release: Version): Plain | undefined =>
+			plainOf(defaultAt(options, option, release));
+		const files = decide(note.found as Condition, { configuration, defaultOf, release: note.release });
+		const open: Decision = files.is === false && note.partly ? { is: 'unknown' } : files;
+		found.set(note, allOf([open, { is: concern(note.applies, profile).is }]));
+	}
+	return found;
+}
+
+function plainOf(value: unknown): Plain | undefined {
+	return value === null || ['string', 'number', 'boolean'].includes(typeof value) ? (value as Plain) : undefined;
+}
+
+/** What notes say of these files: refusals that hold in the target, and promises about what stands there. */
+function noteFindings({ from, to }: Question, decisions: ReadonlyMap<Note, Decision>): Finding[] {
+	return [...decisions].flatMap(([note, { is, at }]): Finding[] => {
+		if (is !== true || compare(note.release, to) > 0) return [];
+		const place = at ?? { file: '', line: 0, option: note.options[0] ?? '' };
+		const holds = note.refuses && (note.until === undefined || compare(to, note.until) < 0);
+		if (holds) return [{ kind: 'refuses', ...place, release: note.release, note }];
+		if (note.refuses) return [];
+		const isPassed = from !== undefined && compare(note.release, from) > 0;
+		if (!note.deadline || note.deadline.withdrawn) return [];
+		const landed = note.deadline.landed;
+		if (landed !== undefined && compare(landed, to) <= 0) return [];
+		return isPassed || from === undefined
+			? [{ kind: 'deprecated', ...place, release: note.release, note, ...replacement(note) }]
+			: [];
+	});
+}
+
+function replacement(note: Note): { replacedBy?: string } {
+	return note.deadline?.replacedBy ? { replacedBy: note.deadline.replacedBy } : {};
+}
+
+/** What the code of the releases says of one written option. */
+function findingsOf(written: Written, question: Question): Finding[] {
+	const { options, from, to } = question;
+	const { path, file, line } = written;
+	const place = { option: path, file, line };
+	const state = optionAt(options, path, to);
+	if (!state) return [absent(written, question)].flatMap(finding => finding ?? []);
+	if (state.refused && isSet(written.value)) {
+		const life = lifeOf(options, path);
+		return [{ kind: 'refuses', ...place, ...(life?.removed && { release: life.removed }) }];
+	}
+	const found: Finding[] = [];
+	const wrong = wrongKind(written.value, state);
+	if (wrong)
+		found.push({
+			kind: state.accepts ? 'refuses' : 'invalid',
+			...place,
+			is: wrong,
+			accepts: state.accepts ?? kindsOf(state),
+		});
+	if (state.warned && isSet(written.value)) found.push({ kind: 'deprecated', ...place });
+	if (from !== undefined) {
+		const before = defaultAt(options, path, from);
+		const after = defaultAt(options, path, to);
+		const change = lifeOf(options, path)?.defaults.findLast(
+			({ from: since }) => compare(since, from) > 0 && compare(since, to) <= 0,
+		);
+		if (change && isWorthSaying(before) && isWorthSaying(after) && JSON.stringify(before) !== JSON.stringify(after))
+			found.push({ kind: 'default-changed', ...place, release: change.from, before, after });
+	}
+	return found;
+}
+
+/** A default that says something: null and an empty mapping only mean that the code works it out elsewhere. */
+function isWorthSaying(value: unknown): boolean {
+	return value !== undefined && value !== null && JSON.stringify(value) !== '{}';
+}
+
+/** Python's truth: the code asks `if config.get("x")`. */
+function isSet(value: Value): boolean {
+	if (value.kind === 'null') return false;
+	if (value.kind === 'mapping') return value.entries.length > 0;
+	if (value.kind === 'list') return value.items.length > 0;
+	if (value.kind === 'string') return value.value !== '';
+	return value.kind === 'hidden' || (value.kind === 'date' ? true : Boolean(value.value));
+}
+
+/** A name that the target does not know: gone, misplaced, or misspelt. */
+function absent(written: Written, { options, to, nearest }: Question): Finding | undefined {
+	const { path, key, parent, file, line } = written;
+	const place = { option: path, file, line };
+	if (isOpaque(parent) || isBelowUnknown(parent, options, to)) return undefined;
+	const life = lifeOf(options, path);
+	if (life?.removed && compare(life.removed, to) <= 0) return { kind: 'removed', ...place, release: life.removed };
+	if (life?.since && compare(life.since, to) > 0) return { kind: 'unknown', ...place, release: life.since };
+	const known = [...options.byPath.keys()].filter(other => optionAt(options, other, to));
+	const elsewhere = known.filter(other => other.split('.').at(-1) === key && other !== path);
+	const [home] = elsewhere;
+	if (home !== undefined && elsewhere.length === 1) return { kind: 'misplaced', ...place, nearest: home };
+	const siblings = known.flatMap(other =>
+		parentOf(other) === parent ? [other.slice(parent ? parent.length + 1 : 0)] : [],
+	);
+	const near = nearest(key, siblings);
+	return { kind: 'unknown', ...place, ...(near !== undefined && { nearest: parent ? `${parent}.${near}` : near }) };
+}
+
+function parentOf(path: string): string {
+	const at = path.lastIndexOf('.');
+	return at < 0 ? '' : path.slice(0, at);
+}
+
+/** The section itself is the finding. */
+function isBelowUnknown(parent: string, options: Options, release: Version): boolean {
+	return parent !== '' && !parent.endsWith('[]') && !parent.endsWith('*') && !optionAt(options, parent, release);
+}
+
+function kindsOf({ documentedType, type }: OptionState): readonly string[] {
+	return [documentedType ?? type ?? []].flat();
+}
+
+/** What a value is, where the option may not be that; undefined where it may, or nobody can tell. */
+function wrongKind(value: Value, state: OptionState): string | undefined {
+	const accepts = state.accepts ?? kindsOf(state);
+	if (accepts.length === 0 || value.kind === 'hidden') return undefined;
+	if (value.kind === 'null')
+		return state.accepts && !accepts.includes('null') && !isAmountOnly(accepts) ? 'null' : undefined;
+	const fits = accepts.some(kind => {
+		switch (kind) {
+			case 'duration':
+			case 'size':
+				return (value.kind === 'number' && value.integer) || (value.kind === 'string' && amountOf(value) !== undefined);
+			case 'integer':
+				return value.kind === 'number' && value.integer;
+			case 'number':
+				return value.kind === 'number';
+			case 'string':
+				return value.kind === 'string' || value.kind === 'date';
+			default:
+				return value.kind === kind;
+		}
+	});
+	if (fits) return undefined;
+	// What the code only converts (`int("5")`, `bool("x")`, `str(5)`) is no mistake that stops anything.
+	if (!state.accepts && isConverted(value, accepts)) return undefined;
+	return value.kind;
+}
+
+/** Many a duration is read only where it is set, so null may stand there. */
+function isAmountOnly(accepts: readonly string[]): boolean {
+	return accepts.every(kind => kind === 'duration' || kind === 'size');
+}
+
+function isConverted(value: Value, accepts: readonly string[]): boolean {
+	if (value.kind === 'mapping' || value.kind === 'list') return false;
+	return accepts.some(kind => kind === 'string' || (kind === 'number' && value.kind === 'number'));
+}
+
+/** What these files hide from us: templates, and the values of a skeleton. */
+function unjudgedIn(written: readonly Written[]): Unjudged[] {
+	return written.flatMap(({ value, file, line, path }) =>
+		value.kind === 'hidden' && value.as === undefined ? [{ file, line, option: path, why: 'hidden' as const }] : [],
+	);
+}

@@ -1,0 +1,101 @@
+// Facts of a deployment that its configuration says.
+import type { Condition } from '../../configuration/condition.ts';
+import { decide } from '../../configuration/condition.ts';
+import type { Configuration } from '../../configuration/files.ts';
+import type { Derived } from './check.ts';
+
+/** A fact and what in the files says so. Only what is certain: a section that stands there may be switched off. */
+const signs: readonly { fact: string; found: Condition }[] = [
+	{
+		fact: 'database=postgres',
+		found: {
+			any: [
+				{ option: 'database.name', is: 'psycopg2' },
+				{ option: 'databases.*.name', is: 'psycopg2' },
+			],
+		},
+	},
+	{ fact: 'database=sqlite', found: { option: 'database.name', is: 'sqlite3' } },
+	{
+		fact: 'workers',
+		found: { any: [{ option: 'instance_map' }, { option: 'worker_app', in: 'worker' }, { option: 'stream_writers' }] },
+	},
+	{
+		fact: 'email',
+		found: {
+			any: [
+				{ option: 'email.smtp_host' },
+				{ option: 'email.notif_from' },
+				{ option: 'account_threepid_delegates.email' },
+			],
+		},
+	},
+	{ fact: 'phone', found: { option: 'account_threepid_delegates.msisdn', type: 'string' } },
+	{ fact: 'saml', found: { option: 'saml2_config.sp_config', type: 'mapping' } },
+	{ fact: 'cas', found: { option: 'cas_config.enabled', is: true } },
+	{
+		fact: 'oidc',
+		found: {
+			any: [
+				{ option: 'oidc_providers[].idp_id' },
+				{ option: 'oidc_providers[].issuer' },
+				{ option: 'oidc_config.enabled', is: true },
+			],
+		},
+	},
+	{
+		fact: 'mas',
+		found: {
+			any: [
+				{ option: 'matrix_authentication_service.enabled', is: true },
+				{ option: 'experimental_features.msc3861.enabled', is: true },
+			],
+		},
+	},
+	{
+		fact: 'appservices',
+		found: { any: [{ option: 'app_service_config_files[]' }, { option: 'app_service_config_files', type: 'string' }] },
+	},
+	{
+		fact: 'modules',
+		found: {
+			any: [
+				{ option: 'modules[].module' },
+				{ option: 'password_providers[].module' },
+				{ option: 'spam_checker' },
+				{ option: 'third_party_event_rules.module' },
+			],
+		},
+	},
+	{
+		fact: 'metrics',
+		found: {
+			any: [
+				{ option: 'enable_metrics', is: true },
+				{ option: 'listeners[].type', is: 'metrics' },
+			],
+		},
+	},
+	{
+		fact: 'url-previews',
+		found: { all: [{ option: 'url_preview_enabled' }, { option: 'url_preview_enabled', is: true }] },
+	},
+	{ fact: 'turn', found: { any: [{ option: 'turn_uris[]' }, { option: 'turn_shared_secret' }] } },
+	{
+		fact: 'registration',
+		found: { all: [{ option: 'enable_registration' }, { option: 'enable_registration', is: true }] },
+	},
+	{ fact: 'no-registration', found: { option: 'enable_registration', is: false } },
+	{ fact: 'retention', found: { option: 'retention.enabled', is: true } },
+	{ fact: 'reverse-proxy', found: { option: 'listeners[].x_forwarded', is: true } },
+	{ fact: 'no-url-previews', found: { option: 'url_preview_enabled', is: false } },
+];
+
+/** The facts that these files say, each with the place that says it. */
+export function deriveFacts(configuration: Configuration): Derived[] {
+	return signs.flatMap(({ fact, found }): Derived[] => {
+		// No release's defaults: what is not written is not said.
+		const { is, at } = decide(found, { configuration, defaultOf: () => undefined, release: '0.0.0' });
+		return is === true && at ? [{ fact, file: at.file, line: at.line }] : [];
+	});
+}

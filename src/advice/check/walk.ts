@@ -1,0 +1,81 @@
+// Every option that stands in a configuration, by its path as a release would know it.
+import type { Configuration } from '../../configuration/files.ts';
+import type { Options } from '../../configuration/options.ts';
+import { optionAt } from '../../configuration/options.ts';
+import { type Segment, writePath } from '../../configuration/path.ts';
+import type { Entry, Value } from '../../configuration/yaml.ts';
+import type { Version } from '../version.ts';
+
+/** `path` is that of the option table: elements are `[]`, members of mappings with names of one's own `*`. */
+export type Written = { path: string; key: string; parent: string; value: Value; file: string; line: number };
+
+/** Mappings whose members are the administrator's, a module's or a library's: what stands below is not Synapse's to know. */
+const opaque = [
+	/(^|\.)config$/,
+	/(^|\.)sp_config$/,
+	/(^|\.)jaeger_config$/,
+	/^database\.args$/,
+	/^databases\.\*\.args$/,
+	/(^|\.)additional_resources$/,
+	/(^|\.)verify_keys$/,
+	/^old_signing_keys$/,
+	/(^|\.)required_attributes$/,
+	/(^|\.)headers$/,
+	/^extra_well_known_client_content$/,
+	/^default_power_level_content_override$/,
+	/(^|\.)additional_authorization_parameters$/,
+	/(^|\.)jwt_header$/,
+	/(^|\.)jwt_payload$/,
+	/^experimental_features\.msc3861\.(jwk|issuer_metadata)$/,
+	/^user_consent\.server_notice_content$/,
+	/^server_notices\.content$/,
+];
+
+export function isOpaque(path: string): boolean {
+	return opaque.some(pattern => pattern.test(path));
+}
+
+/**
+ * The options of the shared files and of the workers' own, each place once. Stops below what the release does not know
+ * and below what is opaque, so that one unknown section is one finding.
+ */
+export function optionsIn(configuration: Configuration, options: Options, release: Version): Written[] {
+	const found = new Map<string, Written>();
+	for (const { part, value } of configuration.processes) {
+		if (part === 'log-config' || value.kind !== 'mapping') continue;
+		for (const written of below(value.entries, [], options, release))
+			found.set(`${written.file} ${written.line} ${written.path}`, written);
+	}
+	return [...found.values()].sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line));
+}
+
+function below(entries: readonly Entry[], parents: readonly Segment[], options: Options, release: Version): Written[] {
+	return entries.flatMap(({ key, value, file, line }): Written[] => {
+		const segments = [...parents, memberOf(parents, key, options)];
+		const path = writePath(segments);
+		const own: Written = { path, key, parent: writePath(parents), value, file, line };
+		if (isOpaque(path) || !hasChildren(path, options, release)) return [own];
+		if (value.kind === 'mapping') return [own, ...below(value.entries, segments, options, release)];
+		if (value.kind !== 'list') return [own];
+		const inner = value.items.flatMap(item =>
+			item.kind === 'mapping' ? below(item.entries, [...segments, '[]'], options, release) : [],
+		);
+		return [own, ...inner];
+	});
+}
+
+/** A name below a mapping of one's own names is `*`. */
+function memberOf(parents: readonly Segment[], key: string, options: Options): Segment {
+	const path = writePath([...parents, key]);
+	if (options.byPath.has(path)) return key;
+	const prefix = `${writePath([...parents, '*'])}`;
+	for (const known of options.byPath.keys()) if (known.startsWith(`${prefix}.`)) return '*';
+	return key;
+}
+
+function hasChildren(path: string, options: Options, release: Version): boolean {
+	for (const known of options.byPath.keys())
+		if ((known.startsWith(`${path}.`) || known.startsWith(`${path}[]`)) && optionAt(options, known, release))
+			return true;
+	return false;
+}

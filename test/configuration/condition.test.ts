@@ -1,0 +1,158 @@
+import { describe, expect, test } from 'vitest';
+import { type Condition, decide } from '../../src/configuration/condition.ts';
+import { configurationOf } from '../../src/configuration/files.ts';
+import { parsePath, writePath } from '../../src/configuration/path.ts';
+
+const defaults: Record<string, string | number | boolean | null> = { 'stats.enabled': true, limit: null };
+
+function decided(condition: Condition, main: string, others: Record<string, string> = {}): boolean | 'unknown' {
+	const files = [
+		{ name: 'homeserver.yaml', text: main },
+		...Object.entries(others).map(([name, text]) => ({ name, text })),
+	];
+	const configuration = configurationOf(files);
+	return decide(condition, { configuration, defaultOf: option => defaults[option], release: '1.163.0' }).is;
+}
+
+const worker = { 'worker1.yaml': 'worker_app: synapse.app.generic_worker\nworker_name: w1\n' };
+
+describe('a condition', () => {
+	test.each<[string, Condition, string, boolean | 'unknown']>([
+		['stands there, even as null', { option: 'email' }, 'email:\n', true],
+		['does not stand there', { option: 'email' }, 'server_name: x\n', false],
+		['nested', { option: 'email.smtp_host' }, 'email:\n  smtp_host: x\n', true],
+		['of a kind', { option: 'form_secret', type: 'number' }, 'form_secret: 12345678\n', true],
+		['of another kind', { option: 'form_secret', type: 'number' }, 'form_secret: "12345678"\n', false],
+		['null is a kind', { option: 'experimental_features', type: 'null' }, 'experimental_features:\n', true],
+		['is what is written', { option: 'stats.enabled', is: false }, 'stats:\n  enabled: no\n', true],
+		['is the default where nothing is written', { option: 'stats.enabled', is: true }, 'a: 1\n', true],
+		['is not the default', { option: 'stats.enabled', is: false }, 'a: 1\n', false],
+		['an unknown default', { option: 'nobody.knows', is: false }, 'a: 1\n', 'unknown'],
+		[
+			'some element',
+			{ option: 'listeners[].type', is: 'replication' },
+			'listeners:\n  - type: http\n  - type: replication\n',
+			true,
+		],
+		['some member', { option: 'instance_map.*.port', above: 9000 }, 'instance_map:\n  w1: {port: 9001}\n', true],
+		['absent', { option: 'public_baseurl', absent: true }, 'a: 1\n', true],
+		['not absent', { option: 'public_baseurl', absent: true }, 'public_baseurl: x\n', false],
+		['a duration below', { option: 'x', below: '1h' }, 'x: 30m\n', true],
+		['a size above', { option: 'x', above: '1M' }, 'x: 2G\n', true],
+		['a text is no amount', { option: 'x', above: 1 }, 'x: many\n', false],
+		[
+			'no key of',
+			{ option: 'stream_writers.*[]', notKeyOf: 'instance_map' },
+			'stream_writers: {events: [w1]}\ninstance_map: {w2: {}}\n',
+			true,
+		],
+		[
+			'a key of',
+			{ option: 'stream_writers.*[]', notKeyOf: 'instance_map' },
+			'stream_writers: {events: [w1]}\ninstance_map: {w1: {}}\n',
+			false,
+		],
+		[
+			'each element has none of these',
+			{
+				each: 'oidc_providers[]',
+				all: [{ absent: ['client_secret'] }, { not: { option: 'client_auth_method', is: 'none' } }],
+			},
+			'oidc_providers:\n  - {idp_id: a, client_secret: x}\n  - {idp_id: b}\n',
+			true,
+		],
+		[
+			'each element has one of these',
+			{
+				each: 'oidc_providers[]',
+				all: [{ absent: ['client_secret'] }, { not: { option: 'client_auth_method', is: 'none' } }],
+			},
+			'oidc_providers:\n  - {idp_id: a, client_secret: x}\n  - {idp_id: b, client_auth_method: none}\n',
+			false,
+		],
+		['a hidden text is a text', { option: 'form_secret', type: 'string' }, 'form_secret: "***"\n', true],
+		['a hidden text may be any text', { option: 'mode', is: 'public' }, 'mode: "***"\n', 'unknown'],
+		['a hidden text is no boolean', { option: 'mode', is: true }, 'mode: "***"\n', false],
+		[
+			'a template may be anything',
+			{ option: 'mode', is: true },
+			'mode: {{ x }}\n'.replace('{{ x }}', '"{{ x }}"'),
+			false,
+		],
+		// biome-ignore lint/suspicious/noTemplateCurlyInString: a template is what is tested.
+		['below a template nobody can see', { option: 'email.smtp_host' }, 'email: ${EMAIL}\n', 'unknown'],
+		['any of', { any: [{ option: 'a' }, { option: 'b' }] }, 'b: 1\n', true],
+		['all of', { all: [{ option: 'a' }, { option: 'b' }] }, 'b: 1\n', false],
+		['not', { not: { option: 'a' } }, 'b: 1\n', true],
+	])('%s', (_, condition, text, is) => {
+		expect(decided(condition, text)).toBe(is);
+	});
+
+	test('on a worker is unknown while no worker’s file was given and there may be some', () => {
+		const condition: Condition = { option: 'worker_replication_host', in: 'worker' };
+		expect(decided(condition, 'instance_map: {}\n')).toBe('unknown');
+		expect(decided(condition, 'instance_map: {}\n', worker)).toBe(false);
+		expect(
+			decided(condition, 'instance_map: {}\n', { 'w.yaml': `${worker['worker1.yaml']}worker_replication_host: x\n` }),
+		).toBe(true);
+	});
+
+	test('says where it was found', () => {
+		const configuration = configurationOf([{ name: 'homeserver.yaml', text: 'a: 1\nemail:\n  smtp_host: x\n' }]);
+		const { at } = decide(
+			{ option: 'email.smtp_host' },
+			{ configuration, defaultOf: () => undefined, release: '1.0.0' },
+		);
+		expect(at).toEqual({ file: 'homeserver.yaml', line: 3, option: 'email.smtp_host' });
+	});
+});
+
+describe('files', () => {
+	test('top-level keys of a later main file replace those of an earlier one', () => {
+		const { processes } = configurationOf([
+			{ name: 'a.yaml', text: 'server_name: x\nemail:\n  smtp_host: a\n  smtp_port: 25\n' },
+			{ name: 'b.yaml', text: 'email:\n  smtp_host: b\n' },
+		]);
+		expect(processes.map(({ part }) => part)).toEqual(['main']);
+		expect(
+			decided({ option: 'email.smtp_port' }, 'email:\n  smtp_port: 25\n', { 'b.yaml': 'email:\n  smtp_host: b\n' }),
+		).toBe(false);
+	});
+
+	test('a worker’s file names its app and no server; the first file is the main one', () => {
+		const parts = (...texts: string[]) =>
+			configurationOf(texts.map((text, i) => ({ name: `${i}.yaml`, text }))).processes.map(({ part }) => part);
+		expect(parts('worker_app: synapse.app.generic_worker\n')).toEqual(['main']);
+		expect(parts('server_name: x\n', 'worker_app: synapse.app.generic_worker\n')).toEqual(['main', 'worker']);
+		expect(parts('server_name: x\n', 'worker_app: synapse.app.homeserver\n')).toEqual(['main']);
+		expect(parts('server_name: x\n', 'worker_app: synapse.app.generic_worker\nserver_name: y\n')).toEqual(['main']);
+		expect(parts('server_name: x\n', 'version: 1\nhandlers: {}\n')).toEqual(['main', 'log-config']);
+	});
+
+	test('what cannot be read is named, and the rest counts', () => {
+		const { unreadable, has } = configurationOf([
+			{ name: 'a.yaml', text: 'a: [\n' },
+			{ name: 'b.yaml', text: 'server_name: x\n' },
+		]);
+		expect(unreadable.map(({ file }) => file)).toEqual(['a.yaml']);
+		expect(has.main).toBe(true);
+	});
+});
+
+describe('paths', () => {
+	test.each([
+		'email',
+		'email.smtp_host',
+		'listeners[].type',
+		'instance_map.*.port',
+		'a."m.homeserver".b',
+		'stream_writers.*[]',
+	])('%s', path => {
+		const segments = parsePath(path);
+		expect(segments && writePath(segments)).toBe(path);
+	});
+
+	test.each(['', '.a', 'a.', 'a b', 'a[0]', 'a..b'])('%j is none', path => {
+		expect(parsePath(path)).toBeUndefined();
+	});
+});

@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest';
+import { maxBytes, parseYaml } from '../../src/configuration/yaml.ts';
+import { cases, plain } from './yaml-cases.ts';
+
+function read(text: string): unknown {
+	const parsed = parseYaml(text, 'homeserver.yaml');
+	return 'why' in parsed ? 'error' : parsed.documents.map(plain);
+}
+
+describe('YAML as PyYAML reads it', () => {
+	test.each(cases)('%j', (text, documents) => {
+		expect(read(text)).toEqual(documents);
+	});
+});
+
+describe('places', () => {
+	test('every key and value has its file and line', () => {
+		const parsed = parseYaml('a: 1\nb:\n  - c: x\n', 'homeserver.yaml');
+		if ('why' in parsed) throw new Error(parsed.why);
+		const [root] = parsed.documents;
+		if (root?.kind !== 'mapping') throw new Error('no mapping');
+		expect(root.entries.map(({ key, file, line }) => [key, file, line])).toEqual([
+			['a', 'homeserver.yaml', 1],
+			['b', 'homeserver.yaml', 2],
+		]);
+	});
+
+	test('a key that stands twice is named with both lines, and the last one counts', () => {
+		const parsed = parseYaml('email:\n  smtp_host: a\n  smtp_host: b\n', 'homeserver.yaml');
+		if ('why' in parsed) throw new Error(parsed.why);
+		expect(parsed.duplicates).toEqual([
+			{ path: 'email.smtp_host', first: 2, file: 'homeserver.yaml', line: 3, column: 3 },
+		]);
+		expect(parsed.documents.map(plain)).toEqual([{ email: { smtp_host: 'b' } }]);
+	});
+});
+
+describe('what a skeleton or a template hides', () => {
+	test.each([
+		['a: "***"\n', { kind: 'hidden', as: 'string' }],
+		['a: !tag "***"\n', { kind: 'hidden' }],
+		// biome-ignore lint/suspicious/noTemplateCurlyInString: a template is what is tested.
+		['a: ${SECRET}\n', { kind: 'hidden' }],
+		['a: pre-{{ name }}\n', { kind: 'hidden' }],
+	])('%j', (text, value) => {
+		const parsed = parseYaml(text, 'x');
+		const root = 'why' in parsed ? undefined : parsed.documents[0];
+		expect(root?.kind === 'mapping' && root.entries[0]?.value).toMatchObject(value);
+	});
+});
+
+const deep = Array.from({ length: 2000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n');
+const bomb = `a0: &a0 [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(',')}]`).join('\n')}\n`;
+
+describe('hostile text is refused in a sentence that quotes none of it', () => {
+	test.each([
+		['larger than the limit', 'a: b\n'.repeat(maxBytes / 4), 'It is larger than 1 MB.'],
+		['a bomb of anchors', bomb, 'It expands to more than 200,000 values.'],
+		['an anchor in itself', 'a: &x [*x]\n', 'An anchor contains itself.'],
+		['deep brackets', `a: ${'['.repeat(50_000)}`, 'It nests deeper than 100 levels.'],
+		['many values', 'a: b\n'.repeat(100_000), 'It has more than 30,000 values.'],
+		['many values in brackets', `a: [${'b,'.repeat(400_000)}]`, 'It has more than 30,000 values.'],
+		['a binary file', 'a: \u0000\u0001', 'It has characters that no YAML may have, like a binary file.'],
+		['a tag of Python’s', 'secret: !!python/object:os.system x', 'It has a tag (`!name`) that Synapse cannot read.'],
+		['a tab', 'a:\n\tb: secret\n', 'A tab stands where YAML wants spaces.'],
+		['an open quote', `a: "${'secret'.repeat(1000)}`, 'A quote, a bracket or a colon is missing.'],
+	])('%s', (_, text, why) => {
+		const parsed = parseYaml(text, 'x');
+		expect('why' in parsed && parsed.why).toBe(why);
+	});
+
+	test.each([
+		['deep block', deep],
+		['anchors', '&a '.repeat(100_000)],
+		['questions', '? '.repeat(50_000)],
+		['dashes', '- '.repeat(50_000)],
+		['tags', `a: ${'!'.repeat(100_000)}`],
+		['colons', ':'.repeat(200_000)],
+		['braces', '{'.repeat(100)],
+		['quotes', `a: ${'"'.repeat(99_999)}`],
+	])('%s take less than a second of processor time', (_, text) => {
+		const times = [0, 1, 2].map(() => {
+			const before = process.cpuUsage();
+			parseYaml(text, 'x');
+			const { user, system } = process.cpuUsage(before);
+			return (user + system) / 1000;
+		});
+		expect(Math.min(...times)).toBeLessThan(1000);
+	});
+});
