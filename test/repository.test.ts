@@ -32,7 +32,7 @@ const source = [...filesIn('src'), ...filesIn('commands')];
 
 /** Where each importer may point with a value, and where only with `import type`. */
 const arrows: { from: RegExp; values: RegExp; types?: RegExp }[] = [
-	{ from: /^src\/advice\//, values: /^src\/advice\//, types: /^src\/(knowledge\/shape|command)\.ts$/ },
+	{ from: /^src\/advice\//, values: /^src\/(advice|configuration)\//, types: /^src\/(knowledge\/shape|command)\.ts$/ },
 	{
 		from: /^commands\//,
 		values: /^(commands\/|src\/advice\/|src\/(args|command|status-card)\.ts$)/,
