@@ -189,8 +189,9 @@ export function failureTexts(failures: readonly GuidedFailure[]): string[] {
 }
 
 function failureLine(failure: GuidedFailure): string {
-	const tried = failure.tried.length ? ' (Provoked and seen.)' : '';
-	return `${code(failure.text)}: ${failure.cause} ${indented(failure.cure)}${tried}`;
+	// Before the cure, which may end in a block: words behind its last fence would leave the block open.
+	const tried = failure.tried.length ? ' (provoked and seen)' : '';
+	return `${code(failure.text)}${tried}: ${failure.cause} ${indented(failure.cure)}`;
 }
 
 /** Blocks inside a point of a list stand under its text. */

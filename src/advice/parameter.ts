@@ -41,7 +41,7 @@ export const kindWords: Record<ParameterKind, string> = {
 /** A name in braces, filled with the value of that parameter wherever a text of the guide has it. */
 export const placeholder = /(?<![${])\{([a-z][a-z0-9-]*)\}/g;
 
-/** A statement on a parameter: `layout=compose|plain`, `way!=dump`, `to>=18`, `from>={to}`. */
+/** A statement on a parameter: `layout=compose|plain`, `way!=dump`, `to>=18`, `from>={to}`, `data!=/*|.*` (begins with). */
 export const parameterTerm = /^([a-z][a-z0-9-]*)(!=|<=|>=|<|>|=)(\S+)$/;
 
 /** A value and how it came: typed, from a fact that was stated, or because nothing else was said. */
@@ -125,9 +125,14 @@ function filledTerm(text: string, values: Values): string {
 	return text.replace(placeholder, (whole, name: string) => values.get(name)?.value ?? whole);
 }
 
+/** Whether a value is the word, or begins with it where the word ends in `*`. */
+function fits(value: string, pattern: string): boolean {
+	return pattern.endsWith('*') ? value.startsWith(pattern.slice(0, -1)) : value === pattern;
+}
+
 function compared(value: string, operator: string, right: string): boolean {
-	if (operator === '=') return right.split('|').includes(value);
-	if (operator === '!=') return !right.split('|').includes(value);
+	if (operator === '=') return right.split('|').some(pattern => fits(value, pattern));
+	if (operator === '!=') return !right.split('|').some(pattern => fits(value, pattern));
 	const order = compareNumbers(value, right);
 	if (operator === '<') return order < 0;
 	if (operator === '<=') return order <= 0;

@@ -1,33 +1,9 @@
 // What must hold within a guide beyond its shape: every name is known, every id is its own, every error can be found.
 import { namesIn, parameterTerm, readValue } from '../advice/parameter.ts';
 import { isClosed, isOpen, parseTerm } from '../advice/profile.ts';
-import type { GuideFile, Stage } from './guide.ts';
-import type { Files, Rule } from './rules.ts';
-
-type GuideAt = { value: GuideFile; at: (...path: PropertyKey[]) => string };
-
-/** Every text of a value, with the path to it. */
-function textsOf(value: unknown, path: readonly PropertyKey[] = []): { text: string; path: readonly PropertyKey[] }[] {
-	if (typeof value === 'string') return [{ text: value, path }];
-	if (typeof value !== 'object' || value === null) return [];
-	return Object.entries(value).flatMap(([key, inner]) =>
-		textsOf(inner, [...path, Array.isArray(value) ? Number(key) : key]),
-	);
-}
-
-function stagesOf({ stages, cleanUp, wayBack }: GuideFile): { stage: Stage; path: readonly PropertyKey[] }[] {
-	const lists: [Stage[], PropertyKey[]][] = [
-		[stages, ['stages']],
-		[cleanUp, ['cleanUp']],
-		[wayBack.before, ['wayBack', 'before']],
-		[wayBack.after, ['wayBack', 'after']],
-	];
-	return lists.flatMap(([list, path]) => list.map((stage, index) => ({ stage, path: [...path, index] })));
-}
-
-function eachGuide(rule: (guide: GuideAt) => string[]): Rule {
-	return ({ guides }: Files) => guides.flatMap(rule);
-}
+import { guideShellRules } from './guide-shell-rules.ts';
+import { eachGuide, stagesOf, textsOf } from './guide-stages.ts';
+import type { Rule } from './rules.ts';
 
 /** A parameter has a name that no fact has, a kind or a list of values, and a default that it would accept. */
 export const parametersAreSound = eachGuide(({ value: { parameters }, at }) =>
@@ -182,4 +158,5 @@ export const guideRules: readonly Rule[] = [
 	failuresCanBeFound,
 	stepsDoSomething,
 	diffsAreDiffs,
+	...guideShellRules,
 ];

@@ -28,21 +28,22 @@ const debian = 'Debian’s own cluster programs ran; the packages were put in pl
 
 function upgrade(
 	layout: 'compose' | 'debian' | 'managed',
-	way: 'dump' | 'pg-upgrade',
+	way: 'dump' | 'pg-upgrade' | 'down',
 	[from, to]: [string, string],
 	flow: Job['flow'],
 	played?: string,
+	more: Record<string, string> = {},
 ): Case {
 	const names: Record<string, string> =
 		layout === 'managed' ? { host: 'old.example', 'new-host': 'new.example', admin: 'boss' } : {};
 	return {
-		id: `${layout} ${way} ${from}-${to} ${flow}`,
-		stated: { layout, way, from, to, ...names },
+		id: [layout, way, `${from}-${to}`, flow, ...Object.entries(more).map(([name, value]) => `${name}=${value}`)].join(' '),
+		stated: { layout, way, from, to, ...names, ...more },
 		facts: [],
 		flow,
 		servers: [from, to],
-		oldest: from,
-		with: { layout, way, from, to },
+		oldest: way === 'down' ? to : from,
+		with: { layout, way, from, to, ...more },
 		...(played && { played }),
 	};
 }
@@ -58,6 +59,13 @@ const major: Case[] = [
 	upgrade('debian', 'dump', ['15', '18'], 'onward', debian),
 	upgrade('managed', 'dump', ['15', '17'], 'back', 'Two servers on one machine stood for a provider’s.'),
 	upgrade('managed', 'dump', ['16', '18'], 'onward', 'Two servers on one machine stood for a provider’s.'),
+	upgrade('compose', 'dump', ['14', '17'], 'back', `${docker} ${lent}`, { superuser: 'postgres' }),
+	upgrade('compose', 'dump', ['15', '17'], 'onward', docker, { data: 'pgdata' }),
+	upgrade('compose', 'down', ['17', '15'], 'back', docker),
+	upgrade('compose', 'down', ['18', '15'], 'onward', docker),
+	upgrade('debian', 'down', ['17', '15'], 'back', debian),
+	upgrade('debian', 'down', ['18', '15'], 'onward', debian),
+	upgrade('managed', 'down', ['18', '15'], 'back', 'Two servers on one machine stood for a provider’s.'),
 	{
 		id: 'failures plain',
 		stated: { layout: 'compose', way: 'dump', from: '15', to: '18' },

@@ -159,11 +159,22 @@ export async function lookAround({ people, rooms, event, said, media, bytes }: L
 		await ask('GET', '/_matrix/client/v3/sync?timeout=0', token);
 		await send(token, room, `${name} is still here`);
 	}
-	const [ada] = people;
+	const [ada, ben] = people;
+	await foundInDirectory(ada?.token ?? '', ben?.user ?? '');
 	const file = await fetch(`${url}/_matrix/client/v1/media/download/${media}`, {
 		headers: { authorization: `Bearer ${ada?.token}` },
 	});
 	if ((await file.text()) !== bytes) throw new Error(`the uploaded file is gone: ${file.status}`);
+}
+
+/** The directory is made by a background job where it was not copied: it may take a while. */
+async function foundInDirectory(token: string, user: string): Promise<void> {
+	for (let tries = 60; tries > 0; tries--) {
+		const { results } = await ask('POST', '/_matrix/client/v3/user_directory/search', token, { search_term: 'ben' });
+		if (JSON.stringify(results).includes(user)) return;
+		await sleep(500);
+	}
+	throw new Error(`nobody finds ${user} in the directory`);
 }
 
 /** How many one-time keys the server still has for the second person's device. */

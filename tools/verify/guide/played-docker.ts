@@ -3,11 +3,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import {
 	closeSync,
+	constants,
 	existsSync,
 	mkdirSync,
 	openSync,
 	readdirSync,
 	readFileSync,
+	readSync,
 	rmSync,
 	statSync,
 	writeFileSync,
@@ -24,6 +26,7 @@ type Service = {
 
 const played = JSON.parse(readFileSync(process.env.GLIA_PLAYED ?? '', 'utf8')) as Played;
 const state = join(played.root, 'containers');
+const volumesFolder = join(played.root, 'volumes');
 const [command, ...words] = process.argv.slice(2);
 
 function fail(said: string): never {
@@ -35,10 +38,22 @@ function composeFile(): { name: string; services: Record<string, Service> } {
 	const name =
 		['compose.yaml', 'docker-compose.yml'].find(file => existsSync(file)) ??
 		fail('no configuration file provided: not found');
-	return {
-		name: resolve(name),
-		services: (parse(readFileSync(name, 'utf8')) as { services: Record<string, Service> }).services,
+	const file = parse(readFileSync(name, 'utf8')) as {
+		services: Record<string, Service>;
+		volumes?: Record<string, unknown>;
 	};
+	for (const [service, { volumes: mounts = [] }] of Object.entries(file.services))
+		for (const line of mounts) {
+			const source = line.split(':')[0] ?? '';
+			if (isVolume(source) && !Object.hasOwn(file.volumes ?? {}, source))
+				fail(`service "${service}" refers to undefined volume ${source}: invalid compose project`);
+		}
+	return { name: resolve(name), services: file.services };
+}
+
+/** What begins with neither a dot nor a slash is the name of a volume. */
+function isVolume(source: string): boolean {
+	return !/^[./~]/.test(source);
 }
 
 function pidOf(service: string): number | undefined {
@@ -77,7 +92,8 @@ function placed(name: string, { volumes = [] }: Service): (path: string) => stri
 	const mounts = volumes.map(line => line.split(':') as [string, string]).sort((a, b) => b[1].length - a[1].length);
 	return path => {
 		const mount = mounts.find(([, target]) => path === target || path.startsWith(`${target}/`));
-		if (mount) return join(resolve(mount[0]), path.slice(mount[1].length));
+		if (mount)
+			return join(isVolume(mount[0]) ? join(volumesFolder, `home_${mount[0]}`) : resolve(mount[0]), path.slice(mount[1].length));
 		return join(state, `${name}-nameless`, path);
 	};
 }
@@ -153,7 +169,7 @@ function entered(args: string[]): string[] {
 	const at = args.indexOf('--entrypoint');
 	const program = args[at + 1] ?? fail('only `run` with an entrypoint is played');
 	const [name = '', ...rest] = args.slice(at + 2);
-	return [name, program, ...rest];
+	return [...args.slice(0, at).filter(word => word === '-T'), name, program, ...rest];
 }
 
 /** Starts what does not run, anew where its part of the file is another than it was started with. */
@@ -194,10 +210,28 @@ function program(name: string, log: number) {
 	return spawn(run, args, { detached: true, stdio: ['ignore', log, log] });
 }
 
+/** The real one passes on all that can be read, whether the program wants it or not: lines pasted behind it are gone. */
+function takeInput(): void {
+	const rest = Buffer.alloc(65_536);
+	try {
+		if (!statSync('/dev/stdin').isFIFO() && !statSync('/dev/stdin').isSocket()) return;
+		const waiting = openSync('/proc/self/fd/0', constants.O_RDONLY | constants.O_NONBLOCK);
+		while (readSync(waiting, rest, 0, rest.length, null) > 0);
+		closeSync(waiting);
+	} catch {
+		// Nothing is waiting.
+	}
+}
+
 function exec(args: string[], mustRun = true): never {
 	const env: Record<string, string | undefined> = { ...process.env };
 	let rest = args;
-	while (rest[0]?.startsWith('-')) rest = rest[0] === '-e' || rest[0] === '-u' ? rest.slice(2) : rest.slice(1);
+	let isTerminal = true;
+	for (; rest[0]?.startsWith('-'); rest = rest[0] === '-e' || rest[0] === '-u' ? rest.slice(2) : rest.slice(1)) {
+		if (rest[0] === '-T') isTerminal = false;
+		else if (rest[0] !== '-e' && rest[0] !== '-u') fail(`unknown shorthand flag: '${rest[0]?.[1]}' in ${rest[0]}`);
+	}
+	if (isTerminal) fail('the input device is not a TTY');
 	const [name = '', program = '', ...words] = rest;
 	const service = composeFile().services[name] ?? fail(`no such service: ${name}`);
 	if (mustRun && pidOf(name) === undefined) fail(`service "${name}" is not running`);
@@ -208,16 +242,58 @@ function exec(args: string[], mustRun = true): never {
 		if (!args.includes('PGPASSWORD')) delete env.PGPASSWORD;
 	}
 	const { status } = spawnSync(program, words, { stdio: 'inherit', env: env as NodeJS.ProcessEnv });
+	takeInput();
 	process.exit(status ?? 1);
 }
 
 mkdirSync(state, { recursive: true });
-if (command === 'pull' || command === 'image') {
-	console.log(`played: docker ${[command, ...words].join(' ')}`);
-} else if (command === 'compose') {
-	const [verb, ...rest] = words;
+if (command === 'pull') {
+	const [image = ''] = words;
+	if (!played.servers[majorOf({ image })]) fail(`Error response from daemon: manifest for ${image} not found: manifest unknown`);
+	console.log(`played: docker pull ${image}`);
+} else if (command === 'image') {
+	const [verb, image = ''] = words;
+	if (verb !== 'rm') fail(`docker image ${verb} is not played`);
+	const users = Object.entries(composeFile().services).filter(([, service]) => service.image === image);
+	if (users.some(([name]) => pidOf(name) !== undefined))
+		fail(`Error response from daemon: conflict: unable to remove repository reference "${image}" (must force)`);
+	console.log(`played: docker image rm ${image}`);
+} else if (command === 'volume') volumeOf(words);
+else if (command === 'compose') await compose(words);
+else fail(`docker: '${command}' is not played`);
+
+/** `ls -q --filter label=com.docker.compose.volume=NAME` and `rm NAME`. */
+function volumeOf([verb, ...rest]: string[]): void {
+	const all = existsSync(volumesFolder) ? readdirSync(volumesFolder) : [];
+	if (verb === 'ls') {
+		const wanted = /^label=com\.docker\.compose\.volume=(.+)$/.exec(rest.at(-1) ?? '')?.[1];
+		console.log(all.filter(name => name === `home_${wanted}`).join('\n'));
+	} else if (verb === 'rm') {
+		for (const name of rest) {
+			if (!all.includes(name)) fail(`Error response from daemon: get ${name}: no such volume`);
+			const isUsed = Object.values(composeFile().services).some(({ volumes: mounts = [] }) =>
+				mounts.some(line => `home_${line.split(':')[0]}` === name),
+			);
+			if (isUsed) fail(`Error response from daemon: remove ${name}: volume is in use`);
+			rmSync(join(volumesFolder, name), { recursive: true });
+		}
+	} else fail(`docker volume ${verb} is not played`);
+}
+
+async function compose([verb, ...rest]: string[]): Promise<void> {
 	const { services } = composeFile();
-	const names = rest.filter(word => !word.startsWith('-') && Object.hasOwn(services, word));
+	const options = rest.filter(word => word.startsWith('-'));
+	const known: Record<string, RegExp> = {
+		config: /^--services$/,
+		stop: /^$/,
+		up: /^-d$/,
+		logs: /^--tail$/,
+	};
+	const wrong = known[verb ?? ''] && options.find(word => !known[verb ?? '']?.test(word));
+	if (wrong) fail(`unknown flag: ${wrong}`);
+	const names = rest.filter(word => !word.startsWith('-') && !/^\d+$/.test(word));
+	const lacking = verb === 'exec' || verb === 'run' ? undefined : names.find(word => !Object.hasOwn(services, word));
+	if (lacking !== undefined) fail(`no such service: ${lacking}`);
 	const meant = names.length ? names : Object.keys(services);
 	if (verb === 'config') console.log(Object.keys(services).join('\n'));
 	else if (verb === 'stop') for (const name of meant) await stop(name);
@@ -228,7 +304,7 @@ if (command === 'pull' || command === 'image') {
 	else if (verb === 'run') exec(entered(rest), false);
 	else if (verb === 'logs') for (const name of meant) console.log(logOf(name).split('\n').slice(-20).join('\n'));
 	else fail(`docker compose ${verb} is not played`);
-} else fail(`docker ${command} is not played`);
+}
 
 function logOf(name: string): string {
 	const file = join(state, `${name}.log`);

@@ -6,6 +6,7 @@ import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { secret } from './people.ts';
+import { systemctlScript } from './played-systemctl.ts';
 import type { Server } from './servers.ts';
 
 /** What the played programs know of it; they read it from the file that GLIA_PLAYED names. */
@@ -124,14 +125,17 @@ printf '#!/bin/bash\\nexec %s -m synapse._scripts.synapse_port_db "$@"\\n' ${job
 chmod 755 ${root}/synapse/*`);
 	const docker = fileURLToPath(new URL('played-docker.ts', import.meta.url));
 	wrapper('docker', `exec '${job.node}' --no-warnings '${docker}' "$@"`);
-	wrapper('sudo', `[ "$1" = -u ] && { user=$2; shift 2; }\nexec runuser -u "$user" -- "$@"`);
-	wrapper('journalctl', `tail -n 20 ${root}/synapse.log`);
+	wrapper(
+		'sudo',
+		`[ "$1" = -u ] && [ $# -gt 2 ] || { echo 'played: sudo -u USER COMMAND only' >&2; exit 1; }\nuser=$2; shift 2\nexec runuser -u "$user" -- "$@"`,
+	);
+	wrapper(
+		'journalctl',
+		`while [ $# -gt 0 ]; do case "$1" in -n) shift 2 ;; -u) unit=$2; shift 2 ;; --no-pager) shift ;; *) echo "journalctl: unrecognized option '$1'" >&2; exit 1 ;; esac; done\ntail -n 20 ${root}/$unit.log 2>/dev/null || echo '-- No entries --'`,
+	);
 	wrapper(
 		'systemctl',
-		`case "$1" in
-stop) [ -e ${root}/synapse.pid ] && { kill $(cat ${root}/synapse.pid); while kill -0 $(cat ${root}/synapse.pid) 2>/dev/null && ! grep -q 'State:.Z' /proc/$(cat ${root}/synapse.pid)/status; do sleep 0.1; done; rm ${root}/synapse.pid; } || true ;;
-start) setsid ${(played.programs.synapse ?? []).join(' ')} >> ${root}/synapse.log 2>&1 < /dev/null & echo $! > ${root}/synapse.pid ;;
-esac`,
+		systemctlScript(root, { 'matrix-synapse': (played.programs.synapse ?? []).join(' ') }),
 	);
 	return played;
 }
@@ -193,7 +197,7 @@ export function build(job: Job, played: Played): void {
 	else if (stated.layout === 'managed') buildManaged(job, played);
 }
 
-function buildCompose({ stated: { from = '' } }: Job, played: Played): void {
+function buildCompose({ stated: { from = '', superuser = 'synapse', data = './schemas' } }: Job, played: Played): void {
 	const mount = Number(from) >= 18 ? '/var/lib/postgresql' : '/var/lib/postgresql/data';
 	writeFileSync(
 		join(played.cwd, 'docker-compose.yml'),
@@ -208,26 +212,42 @@ function buildCompose({ stated: { from = '' } }: Job, played: Played): void {
   db:
     image: docker.io/postgres:${from}-alpine
     environment:
-      - POSTGRES_USER=synapse
+      - POSTGRES_USER=${superuser}
       - POSTGRES_PASSWORD=${databasePassword}
       - POSTGRES_INITDB_ARGS=--encoding=UTF-8 --lc-collate=C --lc-ctype=C
     volumes:
-      - ./schemas:${mount}
-`,
+      - ${data}:${mount}
+${/^[./]/.test(data) ? '' : `volumes:\n  ${data}:\n`}`,
 	);
 	homeserver(played, {
 		name: 'psycopg2',
 		args: { user: 'synapse', password: databasePassword, dbname: 'synapse', host: 'db', cp_min: 1, cp_max: 5 },
 	});
 	const env = surroundingsOf(played);
+	const psql = `docker compose exec -T db psql -X -U ${superuser}`;
+	// As many make it by hand: the database belongs to the superuser, and up to 14 everybody may make tables in it.
+	const own =
+		superuser === 'synapse'
+			? ''
+			: `${psql} -d postgres -c "CREATE ROLE synapse LOGIN PASSWORD '${databasePassword}'" -c "CREATE DATABASE synapse TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'" < /dev/null`;
 	sh(
 		`cd ${played.cwd} && docker compose up -d db
-for i in $(seq 60); do docker compose exec -T db pg_isready -q -U synapse -h 127.0.0.1 && break; sleep 1; done
-docker compose exec -T db psql -X -U synapse -d postgres -c "CREATE ROLE mas LOGIN PASSWORD 'another'" -c "CREATE DATABASE mas OWNER mas"
-docker compose exec -T db psql -X -U synapse -d mas -c "SET ROLE mas" -c "CREATE TABLE sessions AS SELECT generate_series(1, 1000) AS id"
+for i in $(seq 60); do docker compose exec -T db pg_isready -q -U ${superuser} -h 127.0.0.1 < /dev/null && break; sleep 1; done
+${own}
+${others(`${psql} -d postgres`, `${psql} -d NAME`, 'another')}
 docker compose up -d`,
 		env,
 	);
+}
+
+/** Two more programs on the server, with a database each. */
+function others(server: string, database: string, password: string): string {
+	return ['mas', 'bridge']
+		.map(
+			name => `${server} -c "CREATE ROLE ${name} LOGIN PASSWORD '${password}'" -c "CREATE DATABASE ${name} OWNER ${name}" < /dev/null
+${database.replace('NAME', name)} -c "SET ROLE ${name}" -c "CREATE TABLE sessions (id serial, said text)" -c "INSERT INTO sessions (said) SELECT 'SET transaction_timeout ' || i FROM generate_series(1, 1000) i" < /dev/null`,
+		)
+		.join('\n');
 }
 
 /** Synapse on SQLite, in a container or by a package, and no PostgreSQL yet. */
@@ -251,11 +271,7 @@ function buildSqlite(job: Job, played: Played): void {
 	}
 	sh(`ln -s ${cwd}/files /mnt/matrix-synapse; mkdir ${root}/sqlite; ln -s ${root}/sqlite /mnt/synapse-data`);
 	debianFolders(played, [job.stated.to ?? '']);
-	writeFileSync(
-		join(root, 'bin', 'apt-get'),
-		`#!/bin/bash\n[ "$1" = install ] && pg_createcluster ${job.stated.to} main --start > /dev/null\necho "played: apt-get $*"\n`,
-	);
-	chmodSync(join(root, 'bin', 'apt-get'), 0o755);
+	aptGet(root, job.stated.to ?? '', [`pg_createcluster ${job.stated.to} main --start > /dev/null`]);
 	homeserver(played, { name: 'sqlite3', args: { database: '/mnt/synapse-data/homeserver.db' } });
 	sh('systemctl start matrix-synapse', surroundingsOf(played));
 }
@@ -273,23 +289,43 @@ mount --bind ${root}/lib /var/lib/postgresql; mount --bind ${root}/log /var/log/
 mount --bind ${root}/run /run/postgresql; mount --bind ${root}/backups /var/backups`);
 }
 
+/** Asks before it changes anything, as the real one does, and knows only the packages of these majors. */
+function aptGet(root: string, majors: string, installing: readonly string[]): void {
+	const file = join(root, 'bin', 'apt-get');
+	writeFileSync(
+		file,
+		`#!/bin/bash
+verb=$1; shift; yes=; packages=()
+for word in "$@"; do case "$word" in -y|--yes) yes=1 ;; -*) echo "E: Command line option $word is not understood" >&2; exit 100 ;; *) packages+=("$word") ;; esac; done
+for package in "\${packages[@]}"; do
+	known=; for major in ${majors}; do case "$package" in postgresql-$major|postgresql-client-$major) known=1 ;; esac; done
+	[ -n "$known" ] || { echo "E: Unable to locate package $package" >&2; exit 100; }
+done
+case "$verb" in
+update) exit 0 ;;
+install|purge) [ -n "$yes" ] || { printf 'Do you want to continue? [Y/n] '; read -r answer; case "$answer" in ''|y|Y) ;; *) echo Abort.; exit 1 ;; esac; } ;;
+*) echo "E: Invalid operation $verb" >&2; exit 100 ;;
+esac
+if [ $verb = install ]; then
+	${installing.join(' ')}
+fi
+echo "played: apt-get $verb \${packages[*]}"
+`,
+	);
+	chmodSync(file, 0o755);
+}
+
 export function buildDebian({ stated: { from = '', to = '' } }: Job, played: Played, withSynapse = true): void {
 	const { root } = played;
 	debianFolders(played, [from, to]);
 	sh(`pg_createcluster ${from} main --start`);
-	writeFileSync(
-		join(root, 'bin', 'apt-get'),
-		`#!/bin/bash
-if [ "$1" = install ]; then
-	grep -q '^create_main_cluster *= *false' /etc/postgresql-common/createcluster.conf || pg_createcluster ${to} main > /dev/null
-fi
-echo "played: apt-get $*"\n`,
-	);
-	chmodSync(join(root, 'bin', 'apt-get'), 0o755);
-	sh(`cd /; runuser -u postgres -- psql -c "CREATE ROLE synapse_user LOGIN PASSWORD '${databasePassword}'" -c "CREATE ROLE mas LOGIN PASSWORD 'another'"
+	aptGet(root, `${from} ${to}`, [
+		"grep -q '^create_main_cluster *= *false' /etc/postgresql-common/createcluster.conf ||",
+		`pg_createcluster ${to} main > /dev/null`,
+	]);
+	sh(`cd /; runuser -u postgres -- psql -c "CREATE ROLE synapse_user LOGIN PASSWORD '${databasePassword}'"
 runuser -u postgres -- createdb --encoding=UTF8 --locale=C --template=template0 --owner=synapse_user synapse
-runuser -u postgres -- createdb -O mas mas
-runuser -u postgres -- psql -d mas -c "SET ROLE mas" -c "CREATE TABLE sessions AS SELECT generate_series(1, 1000) AS id"`);
+${others('runuser -u postgres -- psql -X', 'runuser -u postgres -- psql -X -d NAME', 'another')}`);
 	homeserver(played, {
 		name: 'psycopg2',
 		args: {
@@ -348,11 +384,12 @@ echo 'host all all all scram-sha-256' > ${data}/pg_hba.conf; echo 'local all all
 	begin(
 		from,
 		addresses.old,
-		`PSQL -c "CREATE ROLE synapse LOGIN PASSWORD '${databasePassword}'" -c "CREATE DATABASE synapse OWNER synapse TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"`,
+		`PSQL -c "CREATE ROLE synapse LOGIN PASSWORD '${databasePassword}'" -c "CREATE DATABASE synapse OWNER synapse TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
+${others('PSQL', 'PSQL -d NAME', databasePassword)}`,
 	);
 	begin(to, addresses.new, `PSQL -c "CREATE ROLE boss LOGIN CREATEDB CREATEROLE PASSWORD '${databasePassword}'"`);
-	// The administrator has the client programs of the new version.
-	const clients = servers[to];
+	// The administrator has the client programs of the newer version.
+	const clients = servers[String(Math.max(Number(from), Number(to)))];
 	for (const name of ['psql', 'pg_dump', 'pg_restore', 'createdb', 'createuser', 'vacuumdb', 'pg_dumpall']) {
 		const from = clients?.path.map(folder => join(folder, name)).find(file => existsSync(file));
 		writeFileSync(join(root, 'bin', name), `#!/bin/bash\nexec '${from}' "$@"\n`);

@@ -1,6 +1,5 @@
 // Follows a guide on a played machine: every stage's own commands, and whether they show what the guide says.
-import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Guided, GuidedStage, GuidedStep } from '../../../src/advice/guide.ts';
 import { guideFor } from '../../../src/advice/guide.ts';
@@ -10,6 +9,7 @@ import type { Guide, Tried } from '../../../src/knowledge/shape.ts';
 import { answering, type Left, lookAround, moveIn, oneTimeKeys } from './people.ts';
 import { build, databasePassword, type Job, type Played, prepare, sh, surroundingsOf } from './played.ts';
 import { curedChecksums, provokeAll } from './provoked.ts';
+import { openSession, type Session } from './session.ts';
 
 /** What came of one stage or failure; the caller adds the day, the versions and the hash. */
 export type Result = Pick<Tried, 'of' | 'saw'>;
@@ -36,19 +36,25 @@ async function read(): Promise<Guided> {
 	return guided;
 }
 
-/** Runs what a step says as somebody who copies it into a shell, stopping at the first error. Returns all it said. */
-export function type(script: string, played: Played): string {
-	const { status, output } = spawnSync('bash', ['-c', `set -eo pipefail\ncd '${played.cwd}'\nexec 2>&1\n${script}`], {
-		encoding: 'utf8',
-		env: surroundingsOf(played),
-		// What programs ask for is a password, twice when it is a new one.
-		input: `${databasePassword}\n${databasePassword}\n`,
-		timeout: 300_000,
-		maxBuffer: 100_000_000,
-	});
-	const said = output.map(text => text ?? '').join('');
-	if (status !== 0) throw new Error(`ended with ${status}:\n${script}\n${said.slice(-3000)}`);
-	return said;
+let shell: Session | undefined;
+/** What the administrator copies out of a client. */
+let adminToken = '';
+
+/** Pastes what a step says into the one shell of this trial. Returns all it said. */
+function type(script: string, played: Played): Promise<string> {
+	shell ??= openSession(played.cwd, surroundingsOf(played));
+	// What programs ask for is a password, twice when it is a new one, once for each role.
+	if (/^read -rsp/.test(script)) return shell.paste(script, { typed: `${adminToken}\n` });
+	const typed = /--pwprompt/.test(script) ? `${databasePassword}\n`.repeat(2 * ownersIn(played)) : '';
+	return shell.paste(script, { typed });
+}
+
+/** How many roles the list of databases names; one where there is no list yet. */
+function ownersIn({ cwd }: Played): number {
+	const list = join(cwd, 'databases.txt');
+	if (!existsSync(list)) return 1;
+	const owners = readFileSync(list, 'utf8').split('\n').flatMap(line => line.split('|')[1] ?? []);
+	return new Set(owners).size || 1;
 }
 
 /** Changes lines of a file that is there, as the diff says; fails where one of them is not there. */
@@ -84,12 +90,12 @@ function indentOf(line: string): number {
 	return line.length - line.trimStart().length;
 }
 
-function does(step: GuidedStep, stage: GuidedStage, played: Played): void {
+async function does(step: GuidedStep, stage: GuidedStage, played: Played): Promise<void> {
 	if (step.concerned === 'unknown') throw new Error(`${stage.id}: it is not known whether a step concerns this layout`);
 	if (step.edit) edit(placeOf(step.edit.file, played), step.edit.diff.replaceAll(chosen, databasePassword));
 	if (step.file) writeFileSync(join(played.cwd, step.file.name), step.file.text);
 	if (!step.commands || step.language !== 'bash') return;
-	const said = type(step.commands, played);
+	const said = await type(step.commands, played);
 	for (const wanted of step.shows) {
 		const pieces = wanted.split('…');
 		let from = 0;
@@ -104,9 +110,9 @@ function does(step: GuidedStep, stage: GuidedStage, played: Played): void {
 	if (/FAILED/.test(said)) throw new Error(`${stage.id}: a part failed:\n${said}`);
 }
 
-function follow(stage: GuidedStage, played: Played, counts = true): void {
+async function follow(stage: GuidedStage, played: Played, counts = true): Promise<void> {
 	console.log(`  ${stage.id}: ${stage.title}`);
-	for (const step of stage.steps) does(step, stage, played);
+	for (const step of stage.steps) await does(step, stage, played);
 	if (counts) results.push({ of: stage.id });
 }
 
@@ -114,16 +120,18 @@ async function walk(played: Played): Promise<void> {
 	const guided = await read();
 	await answering();
 	const left = await moveIn();
+	adminToken = left.people[0]?.token ?? '';
 	const { stages, cleanUp } = guided;
 	const start = stages.find(({ down }) => down === 'ends');
 	if (!start) throw new Error('no stage ends the time in which the server is down');
 	const untilStart = stages.slice(0, stages.indexOf(start));
-	for (const stage of untilStart) follow(stage, played);
+	for (const stage of untilStart) await follow(stage, played);
 	if (job.flow === 'back') await backAndForth(guided, untilStart, left, played);
-	follow(start, played);
+	await follow(start, played);
+	for (const stage of stages.slice(stages.indexOf(start) + 1)) await follow(stage, played);
 	await inUse(left);
 	if (job.flow === 'back') await backLate(guided, left, played);
-	else for (const stage of cleanUp) follow(stage, played);
+	else for (const stage of cleanUp) await follow(stage, played);
 	if (job.flow !== 'back') await lookAround(left);
 }
 
@@ -134,12 +142,12 @@ async function inUse(left: Left): Promise<void> {
 }
 
 async function backAndForth(guided: Guided, stages: readonly GuidedStage[], left: Left, played: Played): Promise<void> {
-	for (const stage of guided.wayBack.before) follow(stage, played);
+	for (const stage of guided.wayBack.before) await follow(stage, played);
 	await inUse(left);
 	console.log('  … and once more onward');
 	forget(guided, played);
 	const again = stages.slice(stages.findIndex(({ down }) => down === 'begins'));
-	for (const stage of again) follow(stage, played, false);
+	for (const stage of again) await follow(stage, played, false);
 }
 
 /** Removes what a first attempt left, as whoever tries again has to. */
@@ -162,7 +170,7 @@ function forget({ parameters }: Guided, played: Played): void {
 		sh(`pg_dropcluster ${to} ${value('cluster')}; rm -rf ${value('backup')}; pg_lsclusters | grep ${from}`);
 	if (layout === 'managed') {
 		sh(`rm -rf ${join(cwd, value('backup'))}`);
-		sh(`psql -X -h new.example -U boss -d postgres -c 'DROP DATABASE synapse' -c 'DROP ROLE synapse'`, {
+		sh(`psql -X -h new.example -U boss -d postgres -c 'DROP DATABASE synapse' -c 'DROP DATABASE mas' -c 'DROP DATABASE bridge' -c 'DROP ROLE synapse' -c 'DROP ROLE mas' -c 'DROP ROLE bridge'`, {
 			...process.env,
 			PATH: `${job.root}/bin:${process.env.PATH}`,
 			PGPASSWORD: databasePassword,
@@ -174,7 +182,7 @@ function forget({ parameters }: Guided, played: Played): void {
 async function backLate(guided: Guided, left: Left, played: Played): Promise<void> {
 	const whole = guided.wayBack.after.find(({ id }) => id === 'back-sqlite-late');
 	if (whole) {
-		follow(whole, played);
+		await follow(whole, played);
 		await inUse(left);
 		if ((await oneTimeKeys(left)) !== 0) throw new Error('one-time keys of before would be given out once more');
 		return;
@@ -182,14 +190,14 @@ async function backLate(guided: Guided, left: Left, played: Played): Promise<voi
 	const back = guided.wayBack.before[0];
 	const late = guided.wayBack.after.find(({ id }) => id === 'back-late');
 	if (!back || !late) return;
-	if (job.stated.layout === 'compose') type('docker compose stop', played);
-	else type('systemctl stop matrix-synapse', played);
+	if (job.stated.layout === 'compose') await type('docker compose stop', played);
+	else await type('systemctl stop matrix-synapse', played);
 	const starts = (step: GuidedStep) => /^(docker compose up -d|systemctl start \S+)$/.test(step.commands?.trim() ?? '');
 	if (job.stated.layout === 'managed')
 		edit(join(played.cwd, 'files/homeserver.yaml'), '-    host: new.example\n+    host: old.example');
-	for (const step of back.steps.filter(step => !starts(step))) does(step, back, played);
-	follow(late, played);
-	type(job.stated.layout === 'compose' ? 'docker compose up -d' : 'systemctl start matrix-synapse', played);
+	for (const step of back.steps.filter(step => !starts(step))) await does(step, back, played);
+	await follow(late, played);
+	await type(job.stated.layout === 'compose' ? 'docker compose up -d' : 'systemctl start matrix-synapse', played);
 	await inUse(left);
 	const keys = await oneTimeKeys(left);
 	if (keys !== 0) throw new Error(`${keys} one-time keys of before would be given out once more`);

@@ -1,0 +1,72 @@
+// Played in place of `systemctl`, with what the real one refuses (compared with systemd 252): globs for unit files, units
+// that are not there, verbs and options that it does not know.
+
+/** How a unit is started, in the background, as a command of the shell. */
+export type Units = Readonly<Record<string, string>>;
+
+/** The program as a script. Units are named without `.service`; `root` is where their processes are noted. */
+export function systemctlScript(root: string, units: Units): string {
+	const starts = Object.entries(units).map(([name, command]) => `'${name}') setsid ${command} >> ${root}/${name}.log 2>&1 < /dev/null & echo $! > ${root}/${name}.pid ;;`);
+	return `names='${Object.keys(units).join(' ')}'
+verb=; given=(); now=; state=; quiet=
+for word in "$@"; do
+	case "$word" in
+	--now) now=1 ;; --no-legend|--no-pager|--plain|--full|-l) ;; -q|--quiet) quiet=1 ;; --state=*) state=\${word#*=} ;;
+	-*) echo "systemctl: unrecognized option '$word'" >&2; exit 1 ;;
+	*) if [ -z "$verb" ]; then verb=$word; else given+=("\${word%.service}"); fi ;;
+	esac
+done
+active() { [ -e ${root}/$1.pid ] && grep -qs '^State:.[^ZX]' /proc/$(cat ${root}/$1.pid)/status; }
+known() { [[ " $names " == *" $1 "* ]]; }
+begin() {
+	active "$1" && return
+	case "$1" in
+	${starts.join('\n\t')}
+	esac
+}
+finish() {
+	[ -e ${root}/$1.pid ] || return 0
+	p=$(cat ${root}/$1.pid); kill -INT -- -$p 2>/dev/null || kill -INT $p 2>/dev/null
+	while grep -qs '^State:.[^ZX]' /proc/$p/status; do sleep 0.1; done; rm -f ${root}/$1.pid
+}
+# A pattern stands for units that are loaded, which here are those that run.
+matching() { for name in $names; do active $name && [[ "$name" == $1 || "$name.service" == $1 ]] && echo $name; done; }
+case "$verb" in
+start|stop|restart)
+	[ \${#given[@]} = 0 ] && { echo 'Too few arguments.' >&2; exit 1; }
+	for unit in "\${given[@]}"; do
+		if [[ "$unit" == *[*?]* ]]; then found=$(matching "$unit"); else found=$unit; fi
+		for name in $found; do
+			known $name || { echo "Failed to $verb $name.service: Unit $name.service not found." >&2; exit 5; }
+			[ $verb = start ] || finish $name
+			[ $verb = stop ] || begin $name
+		done
+	done ;;
+enable|disable|mask|unmask|is-enabled)
+	for unit in "\${given[@]}"; do
+		if [[ "$unit" == *[*?]* ]]; then
+			echo "Glob pattern passed to $verb, but globs are not supported for this." >&2
+			echo "Failed to $verb unit, unit \${unit//\\*/\\\\x2a}.service does not exist." >&2; exit 1
+		fi
+		known $unit || { echo "Failed to $verb unit: Unit file $unit.service does not exist." >&2; exit 1; }
+		case $verb in
+		enable) touch ${root}/$unit.enabled; [ -z "$now" ] || begin $unit ;;
+		disable) rm -f ${root}/$unit.enabled; [ -z "$now" ] || finish $unit ;;
+		is-enabled) [ -e ${root}/$unit.enabled ] && echo enabled || { echo disabled; exit 1; } ;;
+		*) echo "systemctl $verb is not played" >&2; exit 1 ;;
+		esac
+	done ;;
+is-active)
+	status=3
+	for unit in "\${given[@]}"; do if active $unit; then status=0; word=active; else word=inactive; fi; [ -n "$quiet" ] || echo $word; done
+	exit $status ;;
+list-units)
+	case "$state" in ''|*active*|*running*) for pattern in "\${given[@]:-*}"; do for name in $(matching "$pattern"); do echo "  $name.service loaded active running $name"; done; done ;; esac ;;
+list-unit-files)
+	for pattern in "\${given[@]:-*}"; do for name in $names; do
+		if [[ "$name" == $pattern || "$name.service" == $pattern ]]; then [ -e ${root}/$name.enabled ] && echo "$name.service enabled enabled" || echo "$name.service disabled enabled"; fi
+	done; done ;;
+daemon-reload) ;;
+*) echo "Unknown command verb $verb." >&2; exit 1 ;;
+esac`;
+}
