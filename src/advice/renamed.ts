@@ -30,7 +30,13 @@ export function fateOf(name: string, renamed: readonly Renamed[]): Fate | undefi
 		current = entry.new?.endsWith('*') ? entry.new.slice(0, -1) + current.slice(entry.old.length - 1) : entry.new;
 	}
 	if (seen.size === 1 && current === name) return undefined;
-	return current === undefined ? fate : { ...fate, new: current };
+	if (current === undefined) return fate;
+	// A list that the playbook fills itself: redefined, as old descriptions do it, it loses what others need today.
+	if (/_auto$/.test(current)) {
+		fate.says.push(`the playbook fills ${current} itself: redefined, it loses the entries of today`);
+		current = current.replace(/_auto$/, '_custom');
+	}
+	return { ...fate, new: current };
 }
 
 /** The one of exactly this name; else of those that begin so the longest. */

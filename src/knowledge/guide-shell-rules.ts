@@ -83,7 +83,9 @@ export const unitFilesAreNamed = eachGuide(({ value, at }) =>
 export const volumesAreNoFolders = eachBlock(({ commands, step, stage }, guide) => {
 	const mounted = new Set(
 		stagesOf(guide).flatMap(({ stage: { steps } }) =>
-			steps.flatMap(({ edit }) => [...(edit?.diff ?? '').matchAll(/^[ +-]\s*- \{([a-z-]+)\}:/gm)].map(([, name]) => name)),
+			steps.flatMap(({ edit }) =>
+				[...(edit?.diff ?? '').matchAll(/^[ +-]\s*- \{([a-z-]+)\}:/gm)].map(([, name]) => name),
+			),
 		),
 	);
 	const removed = [...commands.matchAll(/\brm\s+-\w*r\w*\s+([^;&|\n]*)/g)].flatMap(([, words = '']) => namesIn(words));
@@ -129,20 +131,27 @@ export const folderStays = eachGuide(({ value, at }) => {
 	const moved = blocksOf(value, at).filter(({ commands }) => /(?:^|[;&|]\s*)cd\s/m.test(plainOf(commands, true)));
 	return moved
 		.slice(1)
-		.map(({ where }) => `${where} expected (cd folder && …) in parentheses, since the shell is in another folder already`);
+		.map(
+			({ where }) => `${where} expected (cd folder && …) in parentheses, since the shell is in another folder already`,
+		);
 });
 
 /** What asks for input takes the next line that was pasted for the answer. */
 export const promptsComeLast = eachBlock(({ commands }) => {
 	const lines = commands.trimEnd().replace(/\\\n/g, ' ').split('\n');
-	const asking = lines.findIndex(line => /--pwprompt|\\password|^\s*read\s|apt(?:-get)? (?:install|purge|remove) (?!.*-y\b)/.test(line));
+	const asking = lines.findIndex(line =>
+		/--pwprompt|\\password|^\s*read\s|apt(?:-get)? (?:install|purge|remove) (?!.*-y\b)/.test(line),
+	);
 	if (asking < 0) return undefined;
 	const rest = lines.slice(asking + 1).filter(line => !/^\s*(?:done|fi|\)|esac)\b/.test(line) && line.trim() !== '');
-	return rest.length ? 'what asks for input at the end of its block: it would read the next line as the answer' : undefined;
+	return rest.length
+		? 'what asks for input at the end of its block: it would read the next line as the answer'
+		: undefined;
 });
 
 /** These pass on their input to the program: without one of its own it is the lines that were pasted after them. */
-const forwarding = /\b(?:docker\s+compose\s+(?:exec|run)|docker\s+(?:exec|run)\s+-i|ssh(?!\s+-n)|\S*cli-non-interactive)\b/;
+const forwarding =
+	/\b(?:docker\s+compose\s+(?:exec|run)|docker\s+(?:exec|run)\s+-i|ssh(?!\s+-n)|\S*cli-non-interactive)\b/;
 
 export const inputIsGiven = eachBlock(({ commands }) => {
 	const wrong = commandsIn(plainOf(commands)).find(
@@ -166,7 +175,9 @@ function commandsIn(plain: string): { text: string; isPiped: boolean }[] {
 /** Somebody who comes back the next day has a new shell. */
 export const variablesAreSetWhereUsed = eachBlock(({ commands }) => {
 	const used = [...commands.matchAll(/\$\{?([a-z_][a-z0-9_]*)/g)].map(([, name = '']) => name);
-	const lacking = used.find(name => !new RegExp(`\\b${name}=|\\bfor ${name} in\\b|\\bread\\b[^;\\n]*\\b${name}\\b`).test(commands));
+	const lacking = used.find(
+		name => !new RegExp(`\\b${name}=|\\bfor ${name} in\\b|\\bread\\b[^;\\n]*\\b${name}\\b`).test(commands),
+	);
 	return lacking === undefined ? undefined : `$${lacking} to be set in the block that uses it`;
 });
 

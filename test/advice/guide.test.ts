@@ -266,3 +266,38 @@ test('parts of one file are one block and one file; what may not be meant is a c
 	const without = guideWords(guided(guide, {}, ['email', 'no-workers']), { asked: 'small' });
 	expect(without.files?.[0]?.text).toBe('a: 1\n\nc: 3\n');
 });
+
+test('a condition may ask how a value begins', () => {
+	const guide = guideOf({
+		parameters: [
+			{ name: 'data', means: 'x', kind: 'path', default: './schemas' },
+			{
+				name: 'storage',
+				means: 'y',
+				derived: true,
+				follows: [{ when: { all: ['data!=.*|/*'] }, is: 'volume' }],
+				default: 'folder',
+			},
+		],
+		stages: [{ id: 'one', title: 'One', why: 'W.', steps: [{ commands: 'see {storage}' }] }],
+	});
+	const seen = (data: string) => guided(guide, { data }).stages[0]?.steps[0]?.commands;
+	expect(['./schemas', '/srv/pg', '../pg', 'pgdata'].map(seen)).toEqual([
+		'see folder',
+		'see folder',
+		'see folder',
+		'see volume',
+	]);
+});
+
+test('a block in a cure is closed by a line of its own, whether the error was provoked or not', () => {
+	const failure = { id: 'bad', text: 'ERROR: it is bad', cause: 'It was.', cure: 'Do:\n\n```bash\nls\n```' };
+	const stage = { id: 'one', title: 'One', why: 'W.', steps: [{ commands: 'ls' }], failures: [failure] };
+	const trial: Tried = { guide: 'small', of: 'bad', with: {}, versions: {}, date: '2026-11-21', recipe: 'aaaaaa' };
+	for (const trials of [[], [trial]]) {
+		const { sections } = guideWords(guided(guideOf({ stages: [stage] }), {}, [], trials), { asked: 'small' });
+		const fences = sections.flatMap(({ markdown }) => markdown.split('\n').filter(line => line.includes('```')));
+		expect(fences.filter(line => !/^\s*```(bash)?$/.test(line))).toEqual([]);
+		expect(fences.length % 2).toBe(0);
+	}
+});

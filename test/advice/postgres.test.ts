@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { commands } from '../../commands/index.ts';
 import { postgres } from '../../commands/postgres.ts';
-import { guideFor } from '../../src/advice/guide.ts';
+import { type Guided, guideFor } from '../../src/advice/guide.ts';
 import { newestMajor, orderLines, surroundings } from '../../src/advice/postgres.ts';
 import { unknownDeployment } from '../../src/advice/profile.ts';
 import type { Answer } from '../../src/command.ts';
@@ -102,12 +102,12 @@ describe('!postgres', () => {
 		expect([contents.length, files.length]).toEqual([1, 0]);
 		const kept = await said('15 17 docker file');
 		expect(kept.files?.map(({ name }) => name)).toEqual(['postgresql-15-17.md']);
-		expect(kept.files?.[0]?.text).toContain('pg_restore -U synapse');
+		expect(kept.files?.[0]?.text).toMatch(/pg_restore \\\n\s+-U synapse/);
 	});
 
 	test('names that somebody states stand in the commands, majors are read from full versions', async () => {
 		const answer = text(await said('from 15.18 to 17.10 docker dbname=matrix user=matrix_user db-service=pg'));
-		expect(answer).toContain('docker compose exec -T pg pg_restore -U matrix_user');
+		expect(answer).toMatch(/docker compose exec -T pg pg_restore \\\n\s+-U matrix_user/);
 		expect(answer).not.toMatch(/-U synapse\b/);
 	});
 
@@ -133,6 +133,77 @@ describe('!postgres', () => {
 		expect(answer.value).toMatchObject({ title: 'PostgreSQL 13 → 17', surroundings: { first: 'postgres' } });
 	});
 
+	test.each(['docker', 'debian', 'managed host=a new-host=b'])(
+		'17 15 %s: back to an older version by a dump without what that one does not know',
+		async layout => {
+			const answer = await said(`17 15 ${layout}`);
+			expect(answer.value).toMatchObject({ way: 'down', refused: [] });
+			expect(text(answer)).toContain("sed '1,40{/^SET transaction_timeout/d}'");
+			expect(text(answer)).not.toContain('cannot read');
+		},
+	);
+
+	test('every layout lists all databases before it stops anything, and counts each of them on both servers', async () => {
+		for (const typed of [
+			'15 17 docker',
+			'15 17 debian',
+			'15 17 managed host=a new-host=b',
+			'15 17 mdad',
+			'17 15 docker',
+		]) {
+			const { stages } = (await said(typed)).value as Guided;
+			const blocks = stages.map(({ steps }) => steps.map(({ commands = '' }) => commands).join('\n'));
+			const at = (words: string) => blocks.findIndex(commands => commands.includes(words));
+			const down = stages.findIndex(({ down }) => down === 'begins');
+			expect(at('pg_get_userbyid(datdba)'), typed).toBeLessThan(down);
+			for (const counts of ['counts-before.txt', 'counts-after.txt']) {
+				const block = stages
+					.flatMap(({ steps }) => steps)
+					.find(({ commands = '' }) => commands.includes(`> ${counts}`));
+				expect(block?.commands, typed).toContain('databases.txt');
+			}
+			const proof = stages
+				.flatMap(({ steps }) => steps)
+				.find(({ commands = '' }) => commands.includes('counts-after.txt'));
+			expect(proof?.commands, typed).toContain('SHOW server_version');
+			expect(proof?.shows, typed).toContain('same');
+		}
+	});
+
+	test('a superuser of another name dumps, makes and restores, and Synapse’s role owns the database', async () => {
+		const answer = text(await said('14 17 docker superuser=postgres'));
+		expect(answer).not.toMatch(/(pg_dump|pg_dumpall|pg_restore|createdb|dropdb)\s(\\\s*)?-U synapse\b/);
+		expect(answer).toMatch(/createdb \\\s+-U postgres -T template0 -E UTF8 --locale=C \\\s+-O synapse synapse/);
+		expect(answer).toContain('permission denied for table pg_authid');
+		expect(answer).toContain('permission denied for schema public');
+	});
+
+	test('a volume with a name is declared, and removed as a volume', async () => {
+		const volume = text(await said('15 17 docker data=pgdata'));
+		expect(volume).toContain('+  pgdata-17:');
+		expect(volume).toContain('label=com.docker.compose.volume=pgdata');
+		expect(volume).not.toContain('rm -rf pgdata');
+		const folder = text(await said('15 17 docker data=/srv/pg'));
+		expect(folder).toContain('rm -rf /srv/pg');
+		expect(folder).not.toContain('docker volume');
+	});
+
+	test('counts need nothing that servers of 9.4 to 9.6 lack', async () => {
+		const { stages } = (await said('9.4 17 docker')).value as Guided;
+		const counting = stages.filter(({ id }) => id === 'count' || id === 'prove');
+		expect(JSON.stringify(counting)).not.toMatch(/pg_sequences|gexec/);
+	});
+
+	test('the playbook is held to the version that was asked for', async () => {
+		expect(text(await said('15 17 mdad'))).toContain('postgres_allowed_versions_custom: [15, 17]');
+	});
+
+	test('what the provider upgrades in place is not called untouched', async () => {
+		const { summary, dangers } = (await said('15 17 managed way=provider host=a')).value as Guided;
+		expect(summary).not.toMatch(/untouched/);
+		expect(dangers.join()).toContain('changes the server itself');
+	});
+
 	test('SQLite has a guide of its own', async () => {
 		expect((await said('sqlite 17 docker')).value).toMatchObject({
 			guide: 'sqlite-postgres',
@@ -143,7 +214,11 @@ describe('!postgres', () => {
 
 	test.each([
 		['17 17 docker', 'Both are PostgreSQL 17'],
-		['17 15 docker', 'cannot go down from 17 to 15'],
+		['17 15 mdad', 'only goes up'],
+		['17 15 docker way=dump', 'is no way here'],
+		['15 17 docker way=down', 'is no way here'],
+		['15 17 docker dbname=postgres', 'database of its own'],
+		['sqlite 17 mdad', '!migrate mdad sqlite'],
 		['12 19 docker', 'I do not know PostgreSQL `19`'],
 		['15 16 17 docker', 'a third'],
 		['docker', 'From which major version'],

@@ -57,9 +57,33 @@ test.each([
 	['matrix_synapse_docker_image_name_prefix', 'matrix_synapse_container_image_registry_prefix'],
 	['matrix_synapse_workers_generic_worker_count', 'matrix_synapse_workers_generic_workers_count'],
 	['hostname_identity', 'matrix_domain'],
+	[
+		'devture_traefik_additional_entrypoints_auto',
+		'matrix_playbook_public_matrix_federation_api_traefik_entrypoint_host_bind_port or traefik_additional_entrypoints_custom',
+	],
+	['devture_postgres_managed_databases_auto', 'postgres_managed_databases_additional'],
+	['devture_traefik_container_additional_networks_auto', 'traefik_container_additional_networks_custom'],
 ])('in the table as it is, %s became %s', async (old, now) => {
 	const { renamed } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 	expect(fateOf(old, renamed)?.new).toBe(now);
+});
+
+test('no old name is answered with a list that the playbook fills itself', async () => {
+	const { renamed } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+	for (const { old } of renamed) {
+		const name = old.replace(/_?\*$/, '_networks_auto');
+		expect(fateOf(name, renamed)?.new ?? '', name).not.toMatch(/_auto\b/);
+	}
+	expect(
+		fateWords(
+			fateOf('devture_traefik_additional_entrypoints_auto', renamed) ?? {
+				old: '',
+				says: [],
+				never: false,
+				changes: [],
+			},
+		),
+	).toContain('drops today’s entry points');
 });
 
 test('every name of the table is found by what people type', async () => {

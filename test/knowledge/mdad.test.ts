@@ -135,3 +135,92 @@ test('the whole guide is said in words, with the file', () => {
 	expect(answer.sections.map(({ title }) => title)).toContain('Way back, after that point');
 	for (const { title } of answer.sections) expect(title.length, title).toBeLessThanOrEqual(40);
 });
+
+test.each(['compose', 'plain'])(
+	'on two machines (%s) every block belongs to one of them, and says so if it is the old one',
+	layout => {
+		const places = { folder: '/srv/old', data: '/srv/old/files', layout, place: 'new', 'new-machine': '192.0.2.7' };
+		for (const terms of [facts, ['postgres', 'mas', 'appservices']]) {
+			const one = guided({ ...places, proxy: 'none', 'federation-port': '443' }, [
+				'docker',
+				'postgres',
+				'mas',
+				...terms,
+			]);
+			const stages = [...one.stages, ...one.cleanUp, ...one.wayBack.before, ...one.wayBack.after];
+			for (const { id, steps } of stages)
+				for (const { commands = '', text = '' } of steps) {
+					const own = commands
+						.replace(/\$\(basename [^)]*\)/g, 'name')
+						.replace(/root@192\.0\.2\.7:\S+/g, '')
+						.replace(/^ssh -n .*$/gm, '');
+					if (own.includes('/srv/old')) expect(own, id).not.toMatch(/\s\/matrix\/|systemctl|ansible-/);
+					if (own.includes('/srv/old/files/')) expect(`${id}: ${text}`).toMatch(/old (machine|server)/);
+					if (/\s\/matrix\/|systemctl|ansible-/.test(own))
+						expect(`${id}: ${text}`).not.toMatch(/On the (old machine|machine of the old)/);
+				}
+		}
+	},
+);
+
+test.each(['compose', 'plain'])(
+	'Matrix Authentication Service moves too (%s): stopped, dumped, copied, restored, and back',
+	layout => {
+		const one = guided(
+			{
+				folder: '/srv/old',
+				layout,
+				place: 'new',
+				'new-machine': '192.0.2.7',
+				'mas-service': 'auth',
+				proxy: 'none',
+				'federation-port': '443',
+			},
+			['docker', 'postgres', 'mas', 'appservices'],
+		);
+		const text = (id: string) =>
+			[...one.stages, ...one.wayBack.after]
+				.filter(stage => stage.id === id)
+				.flatMap(({ steps }) => steps.map(({ commands = '' }) => commands))
+				.join('\n');
+		expect(text('stop')).toMatch(layout === 'compose' ? 'docker compose stop auth' : 'docker stop auth');
+		expect(text('dump')).toContain('> /var/tmp/move/mas.sql.gz');
+		expect(text('dump')).toContain('rsync -a /var/tmp/move/mas.sql.gz root@192.0.2.7:');
+		expect(text('restore')).toContain('postgres_default_import_database=matrix_authentication_service');
+		expect(text('keys')).toMatch(
+			/rsync -a \S+\/appservices\/ root@192\.0\.2\.7:[\s\S]*cp \/var\/tmp\/move\/appservices\//,
+		);
+		expect(text('back-after-dump')).toContain('back-mas.sql.gz');
+		// What must be put in by hand is no comment, which the check of the file passes over.
+		const open = varsOf(one)
+			.split('\n')
+			.filter(line => /^[^#]*REPLACE/.test(line));
+		for (const name of ['passwords_schemes', 'upstream_oauth2_providers', 'clients_custom'])
+			expect(
+				open.some(line => line.startsWith(`matrix_authentication_service_config_${name}:`)),
+				name,
+			).toBe(true);
+		expect(varsOf(one)).toContain('algorithm: bcrypt');
+	},
+);
+
+test('nothing of the old server starts before none of the playbook’s units is active', () => {
+	const { wayBack } = guided({ folder: '/srv/old', proxy: 'nginx', 'federation-port': '443' }, [
+		'docker',
+		'postgres',
+		'mas',
+	]);
+	for (const stages of [wayBack.before, wayBack.after]) {
+		const steps = stages.flatMap(({ steps }) => steps);
+		const blocks = steps.map(({ commands = '' }) => commands);
+		const stops = blocks.findIndex(commands => commands.includes('xargs -r systemctl disable --now'));
+		const starts = blocks.findIndex(
+			commands => /docker (compose up -d|start )/.test(commands) && !commands.includes('-d db'),
+		);
+		const look = blocks.findLastIndex((commands, index) => index < starts && commands.includes('systemctl list-units'));
+		expect(stops).toBeGreaterThanOrEqual(0);
+		expect(look).toBeGreaterThanOrEqual(stops);
+		expect(starts).toBeGreaterThan(stops);
+		expect(steps[look]?.see).toContain('do not go on');
+	}
+});

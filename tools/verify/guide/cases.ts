@@ -37,7 +37,9 @@ function upgrade(
 	const names: Record<string, string> =
 		layout === 'managed' ? { host: 'old.example', 'new-host': 'new.example', admin: 'boss' } : {};
 	return {
-		id: [layout, way, `${from}-${to}`, flow, ...Object.entries(more).map(([name, value]) => `${name}=${value}`)].join(' '),
+		id: [layout, way, `${from}-${to}`, flow, ...Object.entries(more).map(([name, value]) => `${name}=${value}`)].join(
+			' ',
+		),
 		stated: { layout, way, from, to, ...names, ...more },
 		facts: [],
 		flow,

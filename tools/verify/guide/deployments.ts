@@ -95,6 +95,15 @@ const values: [RegExp, string][] = [
 	[/^MAS config.yaml: secrets.keys, kid/, 'old-kid'],
 	[/^MAS config.yaml: email.hostname/, 'mail.example.org'],
 	[/^MAS config.yaml: email.from/, 'matrix@example.org'],
+	[
+		/^MAS config.yaml: passwords.schemes/,
+		"[{ version: 1, algorithm: bcrypt, unicode_normalization: true, secret: 'a pepper' }, { version: 2, algorithm: argon2id }]",
+	],
+	[
+		/^MAS config.yaml: upstream_oauth2.providers/,
+		"[{ id: 01H8PKNWKKRPCBW4YGH1RWV279, issuer: 'https://idp.example.org/', client_id: glia, token_endpoint_auth_method: none, scope: openid }]",
+	],
+	[/^MAS config.yaml: clients/, '[{ client_id: 01H8PKNWKKRPCBW4YGH1RWV280, client_auth_method: none }]'],
 	[/^MAS config.yaml: /, 'old-mas-value'],
 	[/^homeserver.yaml: email.notif_from/, 'Matrix <matrix@example.org>'],
 	[/^homeserver.yaml: email.client_base_url/, 'https://app.example.org'],
@@ -115,12 +124,19 @@ const values: [RegExp, string][] = [
 
 /** The file with every placeholder filled in: the old secrets as given, everything else with what fits. */
 export function filledIn(text: string, given: Readonly<Record<string, string>> = {}): string {
-	return text.replace(/REPLACE ([^'\n]*)/g, (_, says: string) => {
-		const own = given[says.replace(/^homeserver.yaml: /, '')];
-		if (own !== undefined) return own;
-		const found = values.find(([pattern]) => pattern.test(says));
-		if (!found) throw new Error(`nobody knows what stands for “REPLACE ${says}”`);
-		const name = /^homeserver.yaml: ([\w.]+)/.exec(says)?.[1] ?? '';
-		return found[1] === 'old' ? `old ${name}` : found[1];
+	// A whole list stands in place of the quoted words, anything else inside them.
+	return text.replace(/'REPLACE ([^'\n]*)'|REPLACE ([^'\n]*)/g, (_, quoted: string | undefined, bare = '') => {
+		const says = quoted ?? String(bare);
+		const value = valueFor(says, given);
+		return quoted === undefined || value.startsWith('[') ? value : `'${value}'`;
 	});
+}
+
+function valueFor(says: string, given: Readonly<Record<string, string>>): string {
+	const own = given[says.replace(/^homeserver.yaml: /, '')];
+	if (own !== undefined) return own;
+	const found = values.find(([pattern]) => pattern.test(says));
+	if (!found) throw new Error(`nobody knows what stands for “REPLACE ${says}”`);
+	const name = /^homeserver.yaml: ([\w.]+)/.exec(says)?.[1] ?? '';
+	return found[1] === 'old' ? `old ${name}` : found[1];
 }

@@ -1,7 +1,7 @@
 // The move itself, within namespaces of its own: an old server of the official layout with people on it, the guide's own
 // commands, Synapse from the playbook's homeserver.yaml, each known error once, and the way back with all that was said.
-import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, chmodSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Guided, GuidedStage } from '../../../src/advice/guide.ts';
@@ -11,6 +11,8 @@ import { guidedFor, has, shortened } from './move.ts';
 import type { Moving } from './moving.ts';
 import { answering, type Left, lookAround, moveIn, password } from './people.ts';
 import { addresses, build, type Played, prepare, sh, surroundingsOf } from './played.ts';
+import { systemctlScript } from './played-systemctl.ts';
+import { openSession, type Session } from './session.ts';
 
 const job = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Moving;
 const { root } = job;
@@ -47,8 +49,14 @@ mount --bind ${root}/passwd /etc/passwd; mount --bind ${root}/group /etc/group`)
 	executable(
 		'docker',
 		`case "$1" in
-update) exit 0 ;;
-compose) [ "$2" = ps ] && { echo synapse; echo db; exit 0; }; exec ${root}/bin/docker-services "$@" ;;
+update) [[ "$2" == --restart=* ]] && shift 2 || exit 1
+	for name in "$@"; do case "$name" in synapse|db) ;; *) echo "Error response from daemon: No such container: $name" >&2; exit 1 ;; esac; done; exit 0 ;;
+ps) exit 0 ;;
+compose) [ "$2" = ps ] || exec ${root}/bin/docker-services "$@"
+	[ -e docker-compose.yml ] || { echo 'no configuration file provided: not found' >&2; exit 14; }
+	case "$3" in --services|-q) echo "\${4:-synapse db}" | tr ' ' '\\n'; exit 0 ;; *) echo "docker compose ps $3 is not played" >&2; exit 1 ;; esac ;;
+run|exec) ;;
+*) echo "docker: '$1' is not played" >&2; exit 1 ;;
 esac
 shift; from=(/run/postgresql); to=(${root}/socket); settings=(); entry=
 while [[ "$1" == -* ]]; do
@@ -85,7 +93,7 @@ PATH=${newPath} exec env "\${settings[@]}" $entry "\${words[@]}"`,
 		`case "$*" in
 *--tags=import-postgres*postgres_default_import_database=synapse*) bash ${root}/restore.sh ;;
 *--tags=import-synapse-media-store*) src=\${!#}; mkdir -p ${matrix}/synapse/storage/media-store; cp -a "\${src##*=}/." ${matrix}/synapse/storage/media-store/; chown -R matrix:matrix ${matrix}/synapse/storage ;;
-*--tags=start*) ${root}/bin/systemctl start new ;;
+*--tags=start*) ${root}/bin/systemctl enable --now matrix-postgres matrix-synapse ;;
 *) echo "not played: $*" >&2; exit 1 ;;
 esac && echo failed=0`,
 	);
@@ -93,10 +101,10 @@ esac && echo failed=0`,
 	executable('rsync', 'while [[ "$1" == -* ]]; do shift; done; cp -a "$1." "$2"');
 	executable(
 		'systemctl',
-		`case "$1 $2" in
-"start new") setsid ${job.python} -m synapse.app.homeserver -c ${root}/new.yaml >> ${root}/synapse.log 2>&1 < /dev/null & echo $! > ${root}/new.pid ;;
-"disable --now"|"stop new") [ -e ${root}/new.pid ] && { p=$(cat ${root}/new.pid); kill $p; while grep -qs '^State:.[^ZX]' /proc/$p/status; do sleep 0.1; done; rm ${root}/new.pid; } || true ;;
-esac`,
+		systemctlScript(root, {
+			'matrix-synapse': `${job.python} -m synapse.app.homeserver -c ${root}/new.yaml`,
+			'matrix-postgres': `bash ${root}/new-postgres.sh`,
+		}),
 	);
 	writeFileSync(join(root, 'new.yaml'), configuration());
 	writeFileSync(join(matrix, `synapse/config/${job.host}.log.config`), 'version: 1\nroot: { level: WARNING }\n');
@@ -125,28 +133,17 @@ ${user} initdb -D ${data} -U matrix --pwfile=${root}/password --auth-local=scram
 echo 'host all all all scram-sha-256' >> ${data}/pg_hba.conf`,
 		{ ...process.env, PATH: newPath },
 	);
-	const log = openSync(join(root, 'new-postgres.log'), 'a');
 	const settings = [
 		`port=${port}`,
 		`listen_addresses=${addresses.new}`,
 		`unix_socket_directories=${root}/socket`,
 		'fsync=off',
 	];
-	spawn(
-		'setpriv',
-		[
-			'--reuid',
-			played.user,
-			'--regid',
-			played.group,
-			'--clear-groups',
-			'postgres',
-			'-D',
-			data,
-			...settings.flatMap(one => ['-c', one]),
-		],
-		{ env: { ...process.env, PATH: newPath }, detached: true, stdio: ['ignore', log, log] },
-	).unref();
+	writeFileSync(
+		join(root, 'new-postgres.sh'),
+		`PATH=${newPath} exec ${user} postgres -D ${data} ${settings.map(one => `-c ${one}`).join(' ')}\n`,
+	);
+	type('systemctl start matrix-postgres');
 	sh(
 		`for i in $(seq 100); do pg_isready -q -p ${port} -h ${root}/socket && break; sleep 0.1; done
 createdb -p ${port} -h ${root}/socket -U matrix matrix`,
@@ -156,7 +153,15 @@ createdb -p ${port} -h ${root}/socket -U matrix matrix`,
 	type(`${matrix}/postgres/bin/cli-non-interactive -v ON_ERROR_STOP=0 --file=${root}/managed.sql`);
 }
 
-/** As somebody who copies it into a shell. Returns all it said; throws when it fails, unless it may. */
+let shell: Session | undefined;
+
+/** Into the one shell that all blocks of the guide are pasted into, with this machine's folders. */
+function paste(block: string, mayFail: boolean): Promise<string> {
+	shell ??= openSession(played.cwd, { ...surroundingsOf(played), PGPASSWORD: '' });
+	return shell.paste(here(block), { mayFail });
+}
+
+/** A command of the trial's own, in a shell of its own. Returns all it said; throws when it fails, unless it may. */
 function type(script: string, { mayFail = false, at = played.cwd } = {}): string {
 	const { status, output } = spawnSync('bash', ['-c', `set -eo pipefail\ncd '${at}'\nexec 2>&1\n${here(script)}`], {
 		encoding: 'utf8',
@@ -182,14 +187,16 @@ async function guide(): Promise<Guided> {
 }
 
 /** Runs the commands of a stage, and looks for what must be seen. `only` leaves out steps that nothing here can answer. */
-function follow(stage: GuidedStage, only: (commands: string) => boolean = () => true): string {
+async function follow(stage: GuidedStage, only: (commands: string) => boolean = () => true): Promise<string> {
 	console.log(`  ${stage.id}: ${stage.title}`);
 	let all = '';
-	for (const { commands, file, shows, check, concerned } of stage.steps) {
+	for (const { commands, file, shows, check, concerned, see } of stage.steps) {
 		if (concerned !== true) throw new Error(`${stage.id}: a step may not be meant`);
 		if (file) writeFileSync(join(played.cwd, file.name), file.text);
 		if (!commands || !only(commands)) continue;
-		const said = type(commands, { mayFail: check });
+		const said = await paste(commands, check);
+		if (/^Nothing must be printed/.test(see ?? '') && said.trim() !== '')
+			throw new Error(`${stage.id}: expected nothing to be printed, got:\n${said.slice(-2000)}`);
 		for (const wanted of shows)
 			if (!has(said, wanted)) throw new Error(`${stage.id}: expected “${wanted}” in:\n${said.slice(-2000)}`);
 		all += said;
@@ -318,37 +325,37 @@ async function move(): Promise<void> {
 	const { stages, wayBack } = guided;
 	newDatabase();
 	writeFileSync(join(matrix, 'synapse/config/homeserver.yaml'), job.homeserver);
-	follow(stageOf(stages, 'keys'));
-	const compared = follow(stageOf(stages, 'compare'));
+	await follow(stageOf(stages, 'keys'));
+	const compared = await follow(stageOf(stages, 'compare'));
 	if ((compared.match(/^same /gm) ?? []).length !== 4)
 		throw new Error(`compare: expected four that are the same:\n${compared}`);
-	follow(stageOf(stages, 'media-first'));
-	follow(stageOf(stages, 'stop'));
-	const before = counts(follow(stageOf(stages, 'dump')));
-	const after = counts(follow(stageOf(stages, 'restore')));
+	await follow(stageOf(stages, 'media-first'));
+	await follow(stageOf(stages, 'stop'));
+	const before = counts(await follow(stageOf(stages, 'dump')));
+	const after = counts(await follow(stageOf(stages, 'restore')));
 	if (before !== after) throw new Error(`restore: ${before} before, ${after} after`);
 	console.log(`  users, events, last position: ${after}`);
-	follow(stageOf(stages, 'media-last'));
-	follow(stageOf(stages, 'start'), commands => commands.includes('--tags=start'));
+	await follow(stageOf(stages, 'media-last'));
+	await follow(stageOf(stages, 'start'), commands => commands.includes('--tags=start'));
 	await answering();
 	await lookAround(left);
 	const key = readFileSync(join(played.cwd, 'files/signing.key'), 'utf8').split(' ')[1];
 	if ((await keysServed()) !== `ed25519:${key}`) throw new Error(`the key is ${await keysServed()}, and not ${key}`);
 	console.log('  everybody logs in, finds everything, and the key is the old one');
-	type('systemctl stop new');
+	type('systemctl stop matrix-synapse');
 	const failures = (await raw()).stages.flatMap(stage => stage.failures);
 	provoke(new Map(failures.map(({ id, text }) => [id, text] as const)));
 	writeFileSync(join(root, 'new.yaml'), configuration().replace(job.pepper, 'another pepper'));
-	type('systemctl start new');
+	type('systemctl start matrix-synapse');
 	await answering();
 	const refused = await loginRefused();
 	if (has(refused, 'Invalid username or password')) results.push({ of: 'empty-server', saw: refused.slice(0, 200) });
 	else unseen.push('empty-server');
-	type('systemctl stop new');
+	type('systemctl stop matrix-synapse');
 	writeFileSync(join(root, 'new.yaml'), configuration());
-	type('systemctl start new');
+	type('systemctl start matrix-synapse');
 	await answering();
-	for (const stage of wayBack.after) follow(stage);
+	for (const stage of wayBack.after) await follow(stage);
 	await answering();
 	await sleep(500);
 	await lookAround(left);

@@ -115,6 +115,7 @@ export async function moveIn(): Promise<Left> {
 	const first = (messages.chunk as Body[]).find(({ content }) => (content as Body).body === said);
 	event = String(first?.event_id ?? event);
 	await settled(ada.token);
+	await foundInDirectory(ada.token, ben?.user ?? '');
 	return { people, rooms, event, said, media: String(uri).replace('mxc://', ''), bytes };
 }
 
@@ -169,7 +170,7 @@ export async function lookAround({ people, rooms, event, said, media, bytes }: L
 
 /** The directory is made by a background job where it was not copied: it may take a while. */
 async function foundInDirectory(token: string, user: string): Promise<void> {
-	for (let tries = 60; tries > 0; tries--) {
+	for (let tries = 240; tries > 0; tries--) {
 		const { results } = await ask('POST', '/_matrix/client/v3/user_directory/search', token, { search_term: 'ben' });
 		if (JSON.stringify(results).includes(user)) return;
 		await sleep(500);

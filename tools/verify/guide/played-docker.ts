@@ -93,7 +93,10 @@ function placed(name: string, { volumes = [] }: Service): (path: string) => stri
 	return path => {
 		const mount = mounts.find(([, target]) => path === target || path.startsWith(`${target}/`));
 		if (mount)
-			return join(isVolume(mount[0]) ? join(volumesFolder, `home_${mount[0]}`) : resolve(mount[0]), path.slice(mount[1].length));
+			return join(
+				isVolume(mount[0]) ? join(volumesFolder, `home_${mount[0]}`) : resolve(mount[0]),
+				path.slice(mount[1].length),
+			);
 		return join(state, `${name}-nameless`, path);
 	};
 }
@@ -249,7 +252,8 @@ function exec(args: string[], mustRun = true): never {
 mkdirSync(state, { recursive: true });
 if (command === 'pull') {
 	const [image = ''] = words;
-	if (!played.servers[majorOf({ image })]) fail(`Error response from daemon: manifest for ${image} not found: manifest unknown`);
+	if (!played.servers[majorOf({ image })])
+		fail(`Error response from daemon: manifest for ${image} not found: manifest unknown`);
 	console.log(`played: docker pull ${image}`);
 } else if (command === 'image') {
 	const [verb, image = ''] = words;

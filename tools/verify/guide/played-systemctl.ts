@@ -6,7 +6,10 @@ export type Units = Readonly<Record<string, string>>;
 
 /** The program as a script. Units are named without `.service`; `root` is where their processes are noted. */
 export function systemctlScript(root: string, units: Units): string {
-	const starts = Object.entries(units).map(([name, command]) => `'${name}') setsid ${command} >> ${root}/${name}.log 2>&1 < /dev/null & echo $! > ${root}/${name}.pid ;;`);
+	const starts = Object.entries(units).map(
+		([name, command]) =>
+			`'${name}') setsid ${command} >> ${root}/${name}.log 2>&1 < /dev/null & echo $! > ${root}/${name}.pid ;;`,
+	);
 	return `names='${Object.keys(units).join(' ')}'
 verb=; given=(); now=; state=; quiet=
 for word in "$@"; do
@@ -26,7 +29,9 @@ begin() {
 }
 finish() {
 	[ -e ${root}/$1.pid ] || return 0
-	p=$(cat ${root}/$1.pid); kill -INT -- -$p 2>/dev/null || kill -INT $p 2>/dev/null
+	# What is started in the background of a script ignores SIGINT, unless it asks for it, as PostgreSQL does.
+	signal=TERM; [[ $1 == *postgres* ]] && signal=INT
+	p=$(cat ${root}/$1.pid); kill -$signal -- -$p 2>/dev/null || kill -$signal $p 2>/dev/null
 	while grep -qs '^State:.[^ZX]' /proc/$p/status; do sleep 0.1; done; rm -f ${root}/$1.pid
 }
 # A pattern stands for units that are loaded, which here are those that run.

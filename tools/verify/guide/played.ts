@@ -133,10 +133,7 @@ chmod 755 ${root}/synapse/*`);
 		'journalctl',
 		`while [ $# -gt 0 ]; do case "$1" in -n) shift 2 ;; -u) unit=$2; shift 2 ;; --no-pager) shift ;; *) echo "journalctl: unrecognized option '$1'" >&2; exit 1 ;; esac; done\ntail -n 20 ${root}/$unit.log 2>/dev/null || echo '-- No entries --'`,
 	);
-	wrapper(
-		'systemctl',
-		systemctlScript(root, { 'matrix-synapse': (played.programs.synapse ?? []).join(' ') }),
-	);
+	wrapper('systemctl', systemctlScript(root, { 'matrix-synapse': (played.programs.synapse ?? []).join(' ') }));
 	return played;
 }
 

@@ -71,7 +71,7 @@ type Provocation = () => string;
 
 /** Brings each known error about, compares what was said, and adds what was seen. Throws with those that said something else. */
 export async function provokeAll(job: Job, played: Played, guide: Guide, results: Result[]): Promise<void> {
-	const all = provocations(job, played);
+	const all = provocations(job, played, guide);
 	const failures = [...guide.stages, ...guide.cleanUp, ...guide.wayBack.before, ...guide.wayBack.after].flatMap(
 		stage => stage.failures,
 	);
@@ -94,9 +94,15 @@ export async function provokeAll(job: Job, played: Played, guide: Guide, results
 	if (wrong.length) throw new Error(wrong.join('\n'));
 }
 
-function provocations(job: Job, played: Played): Record<string, Provocation> {
+/** The cure of a failure, with the names of this trial in it. */
+function cureOf(id: string, guide: Guide, names: Record<string, string>): string {
+	const cure = guide.stages.flatMap(({ failures }) => failures).find(failure => failure.id === id)?.cure ?? '';
+	return cure.replace(/\{([a-z-]+)\}/g, (_, name: string) => names[name] ?? name);
+}
+
+function provocations(job: Job, played: Played, guide: Guide): Record<string, Provocation> {
 	if (job.guide === 'sqlite-postgres') return ported(job, played);
-	if (job.stated.layout === 'debian') return packaged(job, played);
+	if (job.stated.layout === 'debian') return packaged(job, played, guide);
 	return job.stated.layout === 'managed' ? tooOld(job, played) : plain(job, played);
 }
 
@@ -157,6 +163,27 @@ env PATH="${[...(played.servers[major]?.path ?? [])].join(':')}:$PATH" PGHOST=/v
 		'wrong-collation': () => {
 			trial('-E UTF8 --lc-collate=C.UTF-8 --lc-ctype=C.UTF-8');
 			return synapse(job, played, database);
+		},
+		// As a superuser of another name made them, for a role that only logs in.
+		'no-superuser': () => saying('psql -XAt -c "SELECT rolname FROM pg_authid"', { ...old.env, PGUSER: 'guest' }),
+		'schema-public': () => {
+			sh('dropdb --if-exists others; createdb others', next.env);
+			const said = saying('psql -X -d others -c "CREATE TABLE one (n int)"', { ...next.env, PGUSER: 'synapse' });
+			// The cure leads on.
+			sh(
+				`psql -Xqc "ALTER DATABASE others OWNER TO synapse"; psql -X -U synapse -d others -c "CREATE TABLE one (n int)"`,
+				next.env,
+			);
+			return said;
+		},
+		'newer-setting': () => {
+			sh(`createdb newer; pg_dump newer > ${root}/newer.sql`, next.env);
+			const said = at15(`createdb newer; psql -X -d newer -v ON_ERROR_STOP=1 -f ${root}/newer.sql`);
+			sh(
+				`sed -i '1,40{/^SET transaction_timeout/d}' ${root}/newer.sql; psql -Xq -d newer -v ON_ERROR_STOP=1 -f ${root}/newer.sql`,
+				{ ...old.env, PATH: [...(played.servers['17']?.path ?? []), old.env.PATH].join(':') },
+			);
+			return said;
 		},
 		'wrong-encoding': () => {
 			trial('-E SQL_ASCII --locale=C');
@@ -341,11 +368,43 @@ createdb -O synapse -T template0 -E UTF8 --locale=C synapse; createdb -O synapse
 }
 
 /** Errors of Debian's own programs. */
-function packaged(job: Job, played: Played): Record<string, Provocation> {
+function packaged(job: Job, played: Played, guide: Guide): Record<string, Provocation> {
 	buildDebian(job, played, false);
 	const env = surroundingsOf(played);
 	const upgrade = 'cd /; pg_upgradecluster -m upgrade -v 18 15 main';
 	return {
+		'wrong-collation-debian': () => {
+			const name = 'sudo -u postgres';
+			sh(
+				`cd /; ${name} createdb -T template0 -E UTF8 --locale=C.UTF-8 -O synapse_user wrong
+${name} psql -X -d wrong -c "CREATE TABLE users AS SELECT generate_series(1, 100) AS id" -c "ALTER TABLE users OWNER TO synapse_user"
+pg_upgradecluster -m dump -v 18 15 main`,
+				env,
+			);
+			const kept = sh(`cd /; ${name} psql -XAtc "SELECT datcollate FROM pg_database WHERE datname = 'wrong'"`, env);
+			if (kept !== 'C.UTF-8') throw new Error(`the locale was not kept: ${kept}`);
+			const said = synapse(job, played, {
+				user: 'synapse_user',
+				password: 'changeme',
+				dbname: 'wrong',
+				host: '127.0.0.1',
+			});
+			// The cure, as the guide prints it.
+			sh(
+				`cd /; ${/```bash\n([\s\S]*?)```/.exec(cureOf('wrong-collation-debian', guide, { user: 'synapse_user', dbname: 'wrong' }))?.[1]}`,
+				env,
+			);
+			const mended = sh(
+				`cd /; ${name} psql -XAt -d wrong -c "SELECT datcollate || (SELECT count(*) FROM users) FROM pg_database WHERE datname = 'wrong'"`,
+				env,
+			);
+			if (mended !== 'C100') throw new Error(`the cure led to ${mended}`);
+			sh(
+				`cd /; pg_dropcluster --stop 18 main; pg_conftool 15 main set port 5432; echo auto > /etc/postgresql/15/main/start.conf; pg_ctlcluster 15 main start; ${name} dropdb wrong`,
+				env,
+			);
+			return said;
+		},
 		'no-package': () => saying('/usr/bin/apt-get install -s postgresql-99', env),
 		'target-exists': () => saying(`pg_createcluster 18 main > /dev/null; ${upgrade}; pg_dropcluster 18 main`, env),
 		'checksums-differ': () => saying(`${upgrade}; cat /var/log/postgresql/pg_upgradecluster*/*.log`, env),

@@ -45,15 +45,17 @@ function type(script: string, played: Played): Promise<string> {
 	shell ??= openSession(played.cwd, surroundingsOf(played));
 	// What programs ask for is a password, twice when it is a new one, once for each role.
 	if (/^read -rsp/.test(script)) return shell.paste(script, { typed: `${adminToken}\n` });
-	const typed = /--pwprompt/.test(script) ? `${databasePassword}\n`.repeat(2 * ownersIn(played)) : '';
-	return shell.paste(script, { typed });
+	const answers = /--pwprompt/.test(script) ? Array<string>(2 * ownersIn(played)).fill(databasePassword) : [];
+	return shell.paste(script, { answers });
 }
 
 /** How many roles the list of databases names; one where there is no list yet. */
 function ownersIn({ cwd }: Played): number {
 	const list = join(cwd, 'databases.txt');
 	if (!existsSync(list)) return 1;
-	const owners = readFileSync(list, 'utf8').split('\n').flatMap(line => line.split('|')[1] ?? []);
+	const owners = readFileSync(list, 'utf8')
+		.split('\n')
+		.flatMap(line => line.split('|')[1] ?? []);
 	return new Set(owners).size || 1;
 }
 
@@ -170,11 +172,14 @@ function forget({ parameters }: Guided, played: Played): void {
 		sh(`pg_dropcluster ${to} ${value('cluster')}; rm -rf ${value('backup')}; pg_lsclusters | grep ${from}`);
 	if (layout === 'managed') {
 		sh(`rm -rf ${join(cwd, value('backup'))}`);
-		sh(`psql -X -h new.example -U boss -d postgres -c 'DROP DATABASE synapse' -c 'DROP DATABASE mas' -c 'DROP DATABASE bridge' -c 'DROP ROLE synapse' -c 'DROP ROLE mas' -c 'DROP ROLE bridge'`, {
-			...process.env,
-			PATH: `${job.root}/bin:${process.env.PATH}`,
-			PGPASSWORD: databasePassword,
-		});
+		sh(
+			`psql -X -h new.example -U boss -d postgres -c 'DROP DATABASE synapse' -c 'DROP DATABASE mas' -c 'DROP DATABASE bridge' -c 'DROP ROLE synapse' -c 'DROP ROLE mas' -c 'DROP ROLE bridge'`,
+			{
+				...process.env,
+				PATH: `${job.root}/bin:${process.env.PATH}`,
+				PGPASSWORD: databasePassword,
+			},
+		);
 	}
 }
 
