@@ -115,6 +115,8 @@ export async function moveIn(): Promise<Left> {
 	const first = (messages.chunk as Body[]).find(({ content }) => (content as Body).body === said);
 	event = String(first?.event_id ?? event);
 	await settled(ada.token);
+	// Before its background job was done the directory took nothing in; the next event makes it look.
+	await send(ada.token, room, 'Is anybody in the directory?');
 	await foundInDirectory(ada.token, ben?.user ?? '');
 	return { people, rooms, event, said, media: String(uri).replace('mxc://', ''), bytes };
 }

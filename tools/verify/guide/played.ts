@@ -172,6 +172,7 @@ export function homeserver(played: Played, database: Record<string, unknown>): v
 		rc_registration: raised,
 		rc_login: { address: raised, account: raised, failed_attempts: raised },
 		rc_room_creation: raised,
+		rc_user_directory: raised,
 	};
 	const { database: own, ...rest } = config;
 	// As people write it, a key a line: the guide changes lines of it.

@@ -167,11 +167,11 @@ env PATH="${[...(played.servers[major]?.path ?? [])].join(':')}:$PATH" PGHOST=/v
 		// As a superuser of another name made them, for a role that only logs in.
 		'no-superuser': () => saying('psql -XAt -c "SELECT rolname FROM pg_authid"', { ...old.env, PGUSER: 'guest' }),
 		'schema-public': () => {
-			sh('dropdb --if-exists others; createdb others', next.env);
-			const said = saying('psql -X -d others -c "CREATE TABLE one (n int)"', { ...next.env, PGUSER: 'synapse' });
+			sh('dropdb --if-exists others; createdb others; psql -Xqc "CREATE ROLE writer LOGIN"', next.env);
+			const said = saying('psql -X -d others -c "CREATE TABLE one (n int)"', { ...next.env, PGUSER: 'writer' });
 			// The cure leads on.
 			sh(
-				`psql -Xqc "ALTER DATABASE others OWNER TO synapse"; psql -X -U synapse -d others -c "CREATE TABLE one (n int)"`,
+				`psql -Xqc "ALTER DATABASE others OWNER TO writer"; psql -X -U writer -d others -c "CREATE TABLE one (n int)"`,
 				next.env,
 			);
 			return said;
