@@ -29,6 +29,7 @@ export const deadlines = {
 		const { versions, terms, servers } = sortWords(
 			words.filter(word => word.toLowerCase() !== 'all'),
 			example,
+			knowledge.systems,
 		);
 		const [name, other] = servers;
 		if (other !== undefined) throw new Refusal(`One server at a time. An example: ${code('!deadlines example.org')}`);

@@ -55,7 +55,7 @@ export const migrate = {
 			said.filter(word => !/^(file|markdown|synapse=.*)$/i.test(word)),
 			guide,
 		);
-		const { versions, terms, servers } = sortWords(rest, example);
+		const { versions, terms, servers } = sortWords(rest, example, knowledge.systems);
 		const [name, second] = servers;
 		if (second !== undefined)
 			throw new Refusal(`One server at a time. An example: ${code('!migrate mdad example.org')}`);

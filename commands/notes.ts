@@ -18,7 +18,7 @@ export const notes = {
 	help: `A release of two parts (${code('1.138')}) means all its patch releases. A candidate (${code('1.164.0rc1')}) has the notes of its final release.`,
 	changes: false,
 	run({ words }, { knowledge }: Pick<Ports, 'knowledge'>) {
-		const { versions, terms, servers } = sortWords(words, example);
+		const { versions, terms, servers } = sortWords(words, example, knowledge.systems);
 		const [typed, extra] = versions;
 		if (typed === undefined || servers.length) throw new Refusal(`Which release? An example: ${code(example)}`);
 		if (extra !== undefined)

@@ -43,7 +43,7 @@ export const postgres = {
 			.filter(word => !/^(file|markdown|sqlite3?|database=sqlite|synapse=.*)$/i.test(word))
 			.map(word => word.replace(/^external$/i, 'managed'));
 		const { stated, rest } = takeParameters(said, guide);
-		const { versions, terms, servers } = sortWords(rest, example);
+		const { versions, terms, servers } = sortWords(rest, example, knowledge.systems);
 		if (servers[1] !== undefined)
 			throw new Refusal(`One server at a time. An example: ${code('!postgres example.org')}`);
 		const server = servers[0] === undefined ? undefined : await watched(servers[0], room, { store, knowledge });

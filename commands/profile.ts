@@ -28,7 +28,7 @@ export const profile = {
 		if (cut >= 0 && !forget.length)
 			throw new Refusal(`Forget what? For example ${code('forget workers')} or ${code('forget all')}.`);
 		const { running, rest } = takeVersion(said, knowledge);
-		const { servers, terms, versions } = sortWords(rest, example);
+		const { servers, terms, versions } = sortWords(rest, example, knowledge.systems);
 		if (versions[0] !== undefined) throw new Refusal(`Write the version as a fact: ${code(`version=${versions[0]}`)}`);
 		if (servers.length > 1) throw new Refusal(`One server at a time: ${code(example)}`);
 		const [only, other] = watches;

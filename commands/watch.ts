@@ -20,7 +20,7 @@ export const watch = {
 	async run({ words, room, sender }, ports: Pick<Ports, 'knowledge' | 'store' | 'web' | 'now' | 'limits'>) {
 		const { store, knowledge, now, limits } = ports;
 		const { running, rest } = takeVersion(words, knowledge);
-		const { servers, terms, versions } = sortWords(rest, example);
+		const { servers, terms, versions } = sortWords(rest, example, knowledge.systems);
 		const [typed, extra] = servers;
 		if (versions[0] !== undefined)
 			throw new Refusal(`A version by itself is not enough here: write ${code(`version=${versions[0]}`)}.`);

@@ -58,14 +58,17 @@ const joining = new Set([
 	'newest',
 ]);
 
-/** Sorts the words, or refuses the first that is none of them. A word is a version before it is a server's name. */
-export function sortWords(words: readonly string[], example: string): Words {
+/**
+ * Sorts the words, or refuses the first that is none of them. A word is a version before it is a server's name.
+ * `systems`: those that are facts besides the ones that this edition lists.
+ */
+export function sortWords(words: readonly string[], example: string, systems: readonly string[] = []): Words {
 	const sorted: Words = { versions: [], terms: [], servers: [] };
 	const together = words.join(' ').replace(/(\w) *= *(\w)/g, '$1=$2');
 	for (const word of together.split(/\s+/).flatMap(apart)) {
 		const small = word.toLowerCase();
 		if (joining.has(small)) continue;
-		const term = parseTerm(small);
+		const term = parseTerm(small, systems);
 		if (ipv4Word.test(word) && parseServerName(word)) sorted.servers.push(word);
 		else if (bareIpv6.test(word)) sorted.servers.push(`[${small}]`);
 		else if (versionWord.test(word)) sorted.versions.push(word);
@@ -75,7 +78,7 @@ export function sortWords(words: readonly string[], example: string): Words {
 				`A fact has one value: write ${quoted(small.replace(/[<>]=?/, '='))} instead of ${quoted(word)}.`,
 			);
 		else if (serverWord.test(word)) sorted.servers.push(small);
-		else throw new Refusal(unknownWord(word, example));
+		else throw new Refusal(unknownWord(word, example, systems));
 	}
 	return sorted;
 }
@@ -91,19 +94,20 @@ function apart(word: string): string[] {
 		.filter(Boolean);
 }
 
-function unknownWord(word: string, example: string): string {
-	const meant = meantFact(word.toLowerCase());
+function unknownWord(word: string, example: string, systems: readonly string[]): string {
+	const meant = meantFact(word.toLowerCase(), systems);
 	return `I do not know the fact ${quoted(word)}. ${meant ? `${meant} ` : ''}${code('!help facts')} lists them; an example: ${code(example)}`;
 }
 
 /** What an unknown word may have been meant for: a fact without its right value, or one that is spelled like it. */
-function meantFact(word: string): string | undefined {
+function meantFact(word: string, systems: readonly string[]): string | undefined {
 	const [name = '', value] = word.split(/[<>]?=/);
 	if (isOpen(name)) return `Say ${code(name)}, or ${code(`no-${name}`)} to deny it.`;
 	if (isClosed(name)) return `Its value is said like this: ${code(closedFacts[name].example)}.`;
 	const denied = name.replace(/^no-/, '');
 	if (denied !== name && parseTerm(denied)) return `Say what it is instead: only yes-or-no facts are denied.`;
-	const near = nearest(word, factWords()) ?? nearest(name, factWords());
+	const known = [...factWords(), ...systems];
+	const near = nearest(word, known) ?? nearest(name, known);
 	const whole = near && value !== undefined && parseTerm(`${near}=${value}`) ? `${near}=${value}` : near;
 	return whole && `Did you mean ${code(whole)}?`;
 }

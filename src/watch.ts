@@ -2,7 +2,7 @@
 import { alerts, facingOf } from './advice/alert.ts';
 import { alertWords, cardWords } from './advice/alert-words.ts';
 import { furthest, pauseAfter } from './advice/pace.ts';
-import { sawOf } from './advice/spell.ts';
+import { type Saw, sawOf } from './advice/spell.ts';
 import type { Settings, Subscription, WatchedServer } from './advice/subscription.ts';
 import { lookedAt, watchFrom } from './advice/subscription.ts';
 import type { Answer } from './command.ts';
@@ -58,17 +58,25 @@ export async function tick(watching: Watching): Promise<number | undefined> {
 	return next && Math.max(next.getTime() - now().getTime(), 1000);
 }
 
+type Seen = { server: WatchedServer; saw: Saw | undefined; pause: number };
+
+async function look(server: WatchedServer, { web, random, every, log }: Watching): Promise<Seen> {
+	try {
+		const observation = await web.observe(server.server);
+		const saw = sawOf(observation);
+		const last = server.spells.at(-1);
+		const failures = (last?.is === 'silent' ? last.looks : 0) + (saw?.is === 'silent' ? 1 : 0);
+		return { server, saw, pause: pauseAfter(observation, failures, { every, random: random() }) };
+	} catch (error) {
+		// A fault of ours about one server is none of the others’: it is looked at again in its turn.
+		log.error({ err: error, server: server.server }, 'a server could not be looked at for a fault of ours');
+		return { server, saw: undefined, pause: every };
+	}
+}
+
 async function lookAt(due: readonly WatchedServer[], watching: Watching): Promise<void> {
-	const { web, now, random, every, log, stopping } = watching;
-	const seen = await Promise.all(
-		due.map(async server => {
-			const observation = await web.observe(server.server);
-			const saw = sawOf(observation);
-			const last = server.spells.at(-1);
-			const failures = (last?.is === 'silent' ? last.looks : 0) + (saw?.is === 'silent' ? 1 : 0);
-			return { server, saw, pause: pauseAfter(observation, failures, { every, random: random() }) };
-		}),
-	);
+	const { now, every, log, stopping } = watching;
+	const seen = await Promise.all(due.map(server => look(server, watching)));
 	const silent = seen.filter(({ saw }) => saw?.is === 'silent').length;
 	const cutOff = silent >= manySilent && silent === seen.length && !(await anyoneAnswers(due, watching));
 	if (cutOff) log.warn({ servers: silent }, 'no server answers: it may be our own network, so nobody is blamed');
@@ -107,16 +115,52 @@ async function decide(looked: WatchedServer, watching: Watching): Promise<void> 
 		const at = now();
 		const decisions: Decision[] = [];
 		for (const watched of rooms) {
-			const { ready, again } = decisionFor(watched, looked, watching, at);
-			// Somebody is asleep: what is not said now is decided anew when he wakes.
-			if (again !== undefined && again < next) next = again;
-			if (ready) decisions.push(ready);
+			try {
+				const { ready, again } = decisionFor(watched, looked, watching, at);
+				// Somebody is asleep: what is not said now is decided again when they wake.
+				if (again !== undefined && again < next) next = again;
+				if (ready) decisions.push(ready);
+			} catch (error) {
+				passOver(watched.subscription, error, watching);
+			}
 		}
 		const last = rooms.length < roomsAtOnce;
-		await store.keepDecided(decisions, at, { ...looked, next: last ? next : at });
-		if (decisions.length) said();
+		if (await keep(decisions, at, { ...looked, next: last ? next : at }, watching)) said();
 		if (last) return;
 		after = rooms.at(-1)?.subscription.id ?? after;
+	}
+}
+
+/** A fault of ours about one room is none of the others’. What it should have heard is decided again at the next look. */
+function passOver({ room, server }: Subscription, error: unknown, { log }: Watching): void {
+	log.error({ err: error, room, server }, 'a room could not be told of a server for a fault of ours');
+}
+
+/** Why a room could not be told: no fault of the store, though it comes out of its transaction. */
+class Unsayable extends Error {
+	readonly watch: Subscription;
+	constructor(watch: Subscription, cause: unknown) {
+		super('cannot be put into words', { cause });
+		this.watch = watch;
+	}
+}
+
+/** Keeps what was decided; what cannot be put into words is left out. Gives whether anything is said. */
+async function keep(
+	decisions: readonly Decision[],
+	at: Date,
+	looked: WatchedServer,
+	watching: Watching,
+): Promise<boolean> {
+	for (let left = [...decisions]; ; ) {
+		try {
+			await watching.store.keepDecided(left, at, looked);
+			return left.length > 0;
+		} catch (error) {
+			if (!(error instanceof Unsayable)) throw error;
+			passOver(error.watch, error.cause, watching);
+			left = left.filter(({ watch }) => watch !== error.watch);
+		}
 	}
 }
 
@@ -148,7 +192,13 @@ function decisionFor(
 			ready: {
 				watch: subscription,
 				alerts: ready,
-				say: (numbered: readonly Numbered[]) => sayingsOf(subscription, numbered, settings, card),
+				say(numbered: readonly Numbered[]) {
+					try {
+						return sayingsOf(subscription, numbered, settings, card);
+					} catch (error) {
+						throw new Unsayable(subscription, error);
+					}
+				},
 			},
 		}),
 	};

@@ -241,3 +241,40 @@ describe('limits', () => {
 		await world.store.close();
 	});
 });
+
+describe('a fault of ours about one', () => {
+	test('server does not keep the others from being looked at', async () => {
+		const world = await played();
+		for (const server of ['a.org', 'b.org']) {
+			world.web.plays(server, '1.2.0');
+			await world.watch(server, `!${server}`);
+		}
+		await world.deliver();
+		const observe = world.web.observe;
+		world.web.observe = async server => {
+			if (server === 'a.org') throw new TypeError('not a fact: os=debian-8');
+			return observe(server);
+		};
+		world.web.plays('b.org', '1.3.0');
+		world.set(start + 2 * hour);
+		expect(await world.tick()).toBeGreaterThan(1000);
+		expect(await world.deliver()).toEqual(['b.org was upgraded from 1.2.0 to 1.3.0']);
+	});
+
+	test('room does not keep the others from being told', async () => {
+		const world = await played();
+		world.web.plays('a.org', '1.2.0');
+		for (const room of ['!a', '!b', '!c']) await world.watch('a.org', room);
+		await world.deliver();
+		// As another edition may have accepted it.
+		await world.store.keepSettings('!b', { zone: 'Nowhere/Land' }, world.now());
+		world.web.plays('a.org', '1.3.0');
+		world.set(start + 2 * hour);
+		expect(await world.tick()).toBeGreaterThan(1000);
+		await world.deliver();
+		expect(world.said.filter(({ body }) => body.includes('was upgraded')).map(({ room }) => room)).toEqual([
+			'!a',
+			'!c',
+		]);
+	});
+});

@@ -120,7 +120,7 @@ export type DeadlineQuery = {
 };
 
 type Promised = Omit<Deadline, 'concerned'>;
-type Known = Pick<Knowledge, 'notes' | 'releases' | 'lifecycles'>;
+type Known = Pick<Knowledge, 'notes' | 'releases' | 'lifecycles' | 'systems'>;
 
 /** What many servers ask for on one day is the same for all of them, until it is held against their profiles. */
 const promisedOf = memo((_: Known) => new Map<string, readonly Promised[]>());

@@ -2,13 +2,13 @@
 import type { Knowledge, Lifecycle } from '../knowledge/shape.ts';
 import type { Deadline } from './deadline.ts';
 import type { Applies, Profile } from './profile.ts';
-import { compareNumbers, concern, isImage } from './profile.ts';
+import { compareNumbers, concern, isImage, parseTerm } from './profile.ts';
 import { stable } from './release.ts';
 
 type Product = {
 	name: string;
 	/** The fact that says which release of the product a deployment has. */
-	term: (version: string) => string;
+	fact: 'postgres' | 'python' | 'os';
 	/** Packages of Synapse are built for it; in an image there is another. */
 	isSystem?: true;
 	/** The floor of Synapse's that drops a release of the product for good. */
@@ -17,11 +17,17 @@ type Product = {
 
 /** By the file's name under knowledge/lifecycles/. */
 const products: Record<string, Product> = {
-	postgresql: { name: 'PostgreSQL', term: version => `postgres=${version}`, floor: 'postgresql' },
-	python: { name: 'Python', term: version => `python=${version}`, floor: 'python' },
-	debian: { name: 'Debian', term: version => `os=debian-${version}`, isSystem: true },
-	ubuntu: { name: 'Ubuntu', term: version => `os=ubuntu-${version}`, isSystem: true },
+	postgresql: { name: 'PostgreSQL', fact: 'postgres', floor: 'postgresql' },
+	python: { name: 'Python', fact: 'python', floor: 'python' },
+	debian: { name: 'Debian', fact: 'os', isSystem: true },
+	ubuntu: { name: 'Ubuntu', fact: 'os', isSystem: true },
 };
+
+/** The fact that a deployment has this release, or undefined where that is none: Debian 8, which no note is about. */
+function factOf(key: string, { fact }: Product, version: string, systems: readonly string[]): string | undefined {
+	const text = `${fact}=${fact === 'os' ? `${key}-` : ''}${version}`;
+	return parseTerm(text, systems) ? text : undefined;
+}
 
 /** How far ahead an end counts for a deployment that did not say what it has: 400 days, a year and a bit. */
 const ahead = 400 * 24 * 3600 * 1000;
@@ -35,7 +41,7 @@ function isNear(ends: string, today: string): boolean {
 export function lifecycleDeadlines(
 	profile: Profile,
 	today: string,
-	known: Pick<Knowledge, 'lifecycles' | 'releases'>,
+	known: Pick<Knowledge, 'lifecycles' | 'releases' | 'systems'>,
 ): Deadline[] {
 	const newest = stable(known.releases).at(-1);
 	return Object.entries(known.lifecycles).flatMap(([key, lifecycle]) => {
@@ -43,8 +49,10 @@ export function lifecycleDeadlines(
 		if (!product || !newest) return [];
 		const floor = product.floor && newest[product.floor];
 		return lifecycle.releases.flatMap(release => {
+			const fact = factOf(key, product, release.version, known.systems ?? []);
+			if (fact === undefined) return [];
 			const dropped = floor !== undefined && compareNumbers(release.version, floor) < 0;
-			const applies: Applies = { all: [product.term(release.version)] };
+			const applies: Applies = { all: [fact] };
 			const concerned = concern(applies, profile).is;
 			if (concerned === false) return [];
 			const isHidden = dropped || !isNear(release.ends, today) || (product.isSystem && isImage(profile));

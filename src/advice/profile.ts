@@ -85,17 +85,37 @@ export function factWords(): string[] {
 	return [...Object.keys(closedFacts), ...Object.keys(openFacts), ...bareValues.keys()];
 }
 
+/** How a system is written: `debian-14`, `ubuntu-27.04`. */
+const systemShape = /^(?:debian-[1-9]\d?|ubuntu-\d\d\.\d\d)$/;
+
+/** Whether the text has the form of a system, known or not. */
+export function isSystem(text: string): boolean {
+	return systemShape.test(text);
+}
+
 const knownTerms = new Map<string, Term | undefined>();
 
 /** A statement of the knowledge, read once. What people type goes to parseTerm, or the memory would grow with it. */
 function termOf(text: string): Term | undefined {
-	if (!knownTerms.has(text)) knownTerms.set(text, parseTerm(text));
+	if (!knownTerms.has(text)) knownTerms.set(text, parseStored(text));
 	return knownTerms.get(text);
 }
 
-/** One statement, or undefined if it is not one. `postgres=15.3` is the major version 15. */
-export function parseTerm(text: string): Term | undefined {
-	const bare = bareValues.get(text);
+/**
+ * A statement that was accepted before: any system counts, since the list grows with what upstream builds packages for,
+ * and an older edition, or a bot that could not read upstream yet, has a shorter one.
+ */
+export function parseStored(text: string): Term | undefined {
+	const system = text.replace(/^os=/, '');
+	return parseTerm(text, isSystem(system) ? [system] : []);
+}
+
+/**
+ * One statement, or undefined if it is not one. `postgres=15.3` is the major version 15. `systems`: those that upstream
+ * builds packages for besides the ones listed here.
+ */
+export function parseTerm(text: string, systems: readonly string[] = []): Term | undefined {
+	const bare = systems.includes(text) ? 'os' : bareValues.get(text);
 	if (bare) return { fact: bare, operator: '=', value: text };
 	const [, no, name, operator, value] = termShape.exec(text) ?? [];
 	if (name === undefined) return undefined;
@@ -104,7 +124,10 @@ export function parseTerm(text: string): Term | undefined {
 	}
 	if (no || value === undefined || !isClosed(name)) return undefined;
 	const closed: Closed = closedFacts[name];
-	if (closed.values) return closed.values.includes(value) ? { fact: name, operator: '=', value } : undefined;
+	if (closed.values) {
+		const isKnown = closed.values.includes(value) || (name === 'os' && systems.includes(value));
+		return isKnown ? { fact: name, operator: '=', value } : undefined;
+	}
 	if (!/^\d+(\.\d+)*$/.test(value)) return undefined;
 	const major = name === 'postgres' && !value.startsWith('9.') ? value.split('.')[0] : value;
 	return { fact: name, operator: operator as Term['operator'], value: major ?? value };

@@ -2,7 +2,7 @@
 import type { Watch } from './alert.ts';
 import type { Severity } from './matter.ts';
 import type { Profile } from './profile.ts';
-import { isContradiction, parseTerm, profileOf, unknownDeployment } from './profile.ts';
+import { isContradiction, parseStored, profileOf, unknownDeployment } from './profile.ts';
 import type { Saw, Spell, Told } from './spell.ts';
 import { withLook } from './spell.ts';
 import type { Version } from './version.ts';
@@ -52,7 +52,7 @@ export type WatchedServer = { server: string; spells: readonly Spell[]; looked?:
 
 /** Facts were checked when they were said; should a later edition find a contradiction in them, it knows nothing. */
 export function profileFrom(facts: readonly string[]): Profile {
-	const profile = profileOf(facts.flatMap(fact => parseTerm(fact) ?? []));
+	const profile = profileOf(facts.flatMap(fact => parseStored(fact) ?? []));
 	return isContradiction(profile) ? unknownDeployment : profile;
 }
 
@@ -82,11 +82,11 @@ export function lookedAt(server: WatchedServer, saw: Saw | undefined, at: Date, 
  */
 export function withFacts(before: readonly string[], now: readonly string[]): string[] {
 	const facts = [...now];
-	const named = now.map(fact => parseTerm(fact)?.fact);
+	const named = now.map(fact => parseStored(fact)?.fact);
 	for (const fact of before) {
-		const term = parseTerm(fact);
+		const term = parseStored(fact);
 		if (!term || named.includes(term.fact)) continue;
-		const together = profileOf([...facts, fact].flatMap(text => parseTerm(text) ?? []));
+		const together = profileOf([...facts, fact].flatMap(text => parseStored(text) ?? []));
 		if (!isContradiction(together)) facts.push(fact);
 	}
 	return facts.sort();

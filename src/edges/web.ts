@@ -41,9 +41,10 @@ export type WebGiven = {
 	kept: Kept;
 	/** What the knowledge has already. */
 	known: Known;
+	/** Absent: nothing is logged. */
+	log?: Log;
 	/** Where an address and its port really are: only tests say so. */
 	route?: Route;
-	log?: Log;
 };
 
 /** Who asks twice within a minute (milliseconds) gets the same answer. */
@@ -53,10 +54,8 @@ const headerBytes = 16 * 1024;
 const bodyBytes = 64 * 1024;
 
 /** Throws a TypeError that names a wrong range of addresses or a wrong certificate. */
-export async function openWeb(
-	settings: WebSettings,
-	{ now, kept, known, route = itself, log = silence }: WebGiven,
-): Promise<Web> {
+export async function openWeb(settings: WebSettings, given: WebGiven): Promise<Web> {
+	const { now, kept, known, log = silence, route = itself } = given;
 	const ms = () => now().getTime();
 	const totalMs = settings.requestSeconds * 1000;
 	const names = openNames({
@@ -93,6 +92,7 @@ export async function openWeb(
 			known,
 			now,
 			random: Math.random,
+			log,
 		}));
 	const looks = memory<Promise<Observation>>(1000, ms);
 	const underway = new Map<string, Promise<Observation>>();

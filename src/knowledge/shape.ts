@@ -279,7 +279,10 @@ export const releaseShape = z.strictObject({
 	/** True for a release that upstream took back (no such package any more, or replaced the same day). */
 	withdrawn: z.boolean().optional(),
 });
-export type Release = z.infer<typeof releaseShape>;
+export type Release = z.infer<typeof releaseShape> & {
+	/** Upstream deleted it from its list of releases: only known where that was read live. */
+	deleted?: true;
+};
 export const releasesFileShape = z.strictObject({
 	/** The day on which upstream was read, never a release's date. */
 	read: date,
@@ -343,15 +346,27 @@ export type Note = Omit<NoteFile, 'covers' | 'code' | 'possible'> & {
 
 export type Advisory = z.infer<typeof advisoryShape> & { id: string };
 
+/** An advisory that upstream published, and of which nobody can make out which releases it concerns. */
+export type UnclearAdvisory = Pick<Advisory, 'id' | 'aliases' | 'severity' | 'published' | 'title' | 'links'> & {
+	/** What upstream wrote of the versions, made harmless; empty where it wrote nothing. */
+	written: string;
+	/** Whether upstream said how severe it is. */
+	rated: boolean;
+};
+
 /** All that Glia knows, in the order of versions. */
 export type Knowledge = {
 	releases: readonly Release[];
 	read: string;
 	notes: readonly Note[];
 	advisories: readonly Advisory[];
+	/** Only known where they were read live. */
+	unclear?: readonly UnclearAdvisory[];
 	stops: readonly Stop[];
 	rollbackFloors: readonly FloorException[];
 	lifecycles: Readonly<Record<string, Lifecycle>>;
+	/** Systems that upstream builds packages for and that `profile.ts` does not list: `debian-14`. */
+	systems?: readonly string[];
 	/** Claims that were tried, and hold. */
 	verified: readonly Verified[];
 	/** Passages that no note covers and no waiver answers. */

@@ -207,13 +207,21 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 	if (fault !== undefined) {
 		log.error({ err: fault }, 'stopping for a fault of ours');
 		const why = fault instanceof Error ? fault.message : String(fault);
-		// Those of the keys are whole sentences already.
-		const whole = fault instanceof Error && fault.name === 'CryptoError';
-		const kept = whole ? why : `What came in or goes out cannot be kept in ${config.store.path}: ${why}`;
-		const trouble = writeTrouble(config.store.path);
-		process.stderr.write(`${kept}${trouble === undefined ? '' : `: ${trouble}`}.\n`);
+		process.stderr.write(`${faultSentence(fault, why, config.store.path)}.\n`);
 		return 3;
 	}
 	if (sentence !== undefined) throw new Refusal(sentence);
 	return 0;
+}
+
+/** Only the database's own faults are about the disk: sending the operator there for any other would mislead. */
+function faultSentence(fault: unknown, why: string, path: string): string {
+	// Those of the keys are whole sentences already.
+	if (fault instanceof Error && fault.name === 'CryptoError') return why;
+	const code = fault instanceof Error && 'code' in fault ? String(fault.code) : '';
+	const isDisk = /^(ERR_SQLITE|ENOSPC|EIO|EROFS|EDQUOT|EACCES)/.test(code);
+	const trouble = writeTrouble(path);
+	if (isDisk || trouble !== undefined)
+		return `What came in or goes out cannot be kept in ${path}: ${why}${trouble === undefined ? '' : `: ${trouble}`}`;
+	return `Glia stops for a fault of its own, which the log describes: ${why}`;
 }

@@ -32,11 +32,20 @@ export async function openOutside(config: Config, { knowledge, kept, version, no
 		);
 	});
 	let joined: { news: News; knowledge: Knowledge } | undefined;
+	/** What upstream sent may be of a kind that nobody thought of: then the edition's own knowledge answers. */
+	const joinedTo = (news: News): Knowledge => {
+		try {
+			return withNews(knowledge, news);
+		} catch (error) {
+			log?.error({ err: error }, 'the news of upstream cannot be joined to what I know; they are left out');
+			return knowledge;
+		}
+	};
 	return {
 		web,
 		knowledge() {
 			const news = web.news();
-			if (joined?.news !== news) joined = { news, knowledge: withNews(knowledge, news) };
+			if (joined?.news !== news) joined = { news, knowledge: joinedTo(news) };
 			return joined.knowledge;
 		},
 	};

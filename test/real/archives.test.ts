@@ -78,7 +78,7 @@ test('read live, the newest edition that we know brings no news', () => {
 	const edition = editions.at(-1) ?? '';
 	const reading = readUpgradeNotes(notesOf(edition));
 	const feed = releases.slice(-5).map(({ version, date }) => ({ version, tag: `v${version}`, date, log: '' }));
-	const upgradeNotes = 'value' in reading ? reading.value : [];
+	const upgradeNotes = { tag: 'v1.163.2', passages: 'value' in reading ? reading.value : [] };
 	const news = newsOf({ feed, upgradeNotes }, { releases, passages: readPassages(folder), advisories: [] });
 	expect(news.releases).toEqual([]);
 	expect(news.passages).toEqual([]);
@@ -91,7 +91,7 @@ test('read live by a Glia of the edition before, the newest one’s section is u
 	const feed = releases
 		.filter(({ version }) => compare(version, '1.160.0') > 0 && compare(version, '1.163.2') <= 0)
 		.map(({ version, date }) => ({ version, tag: `v${version}`, date, log: '' }));
-	const upgradeNotes = 'value' in reading ? reading.value : [];
+	const upgradeNotes = { tag: 'v1.163.2', passages: 'value' in reading ? reading.value : [] };
 	const news = newsOf({ feed, upgradeNotes }, { releases: before, passages, advisories: [] });
 	const expected = known
 		.filter(({ release }) => release === '1.163.0')

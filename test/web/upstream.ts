@@ -43,6 +43,10 @@ export const files: Record<string, string> = {
 	'pyproject.toml': '[project]\nrequires-python = ">=3.10"\n',
 };
 
+/** The script that builds Debian packages, as far as it says for which systems. */
+export const builds = (...dists: string[]): string =>
+	`import sys\n\nDISTS = (\n${dists.map(dist => `    "${dist}",  # (EOL some day)\n`).join('')})\n\nDESC = "Builds."\n`;
+
 export const advisories = (...more: Record<string, unknown>[]): string =>
 	JSON.stringify(
 		[{}, ...more].map((own, i) => ({
@@ -99,6 +103,7 @@ export async function openUpstream(world: World): Promise<Upstream> {
 				['1.150.0', '## Pigeons\n\nFeed them.'],
 			),
 		],
+		['/v1.151.0/scripts-dev/build_debian_packages.py', builds('debian:bookworm', 'debian:sid', 'ubuntu:noble')],
 		...Object.entries(files).map(([path, text]): [string, string] => [`/v1.151.0/${path}`, text]),
 		['/advisories', advisories()],
 		['/eol/postgresql', lifecycle('postgresql', ['14', '2026-11-12'])],

@@ -1,0 +1,189 @@
+// One source's documents, fetched: conditionally, from the hosts that they are at, each kept when another one fails.
+import { type Attempt, troubleWords } from '../../advice/observation.ts';
+import type { Gate } from './gate.ts';
+import type { Limits } from './request.ts';
+
+export type Document = {
+	key: string;
+	address: string;
+	/** Tried in this order where nothing is at the address. */
+	otherwise?: readonly string[];
+	post?: string | undefined;
+	/**
+	 * The release whose file this is: it never changes. Where nothing is at its address, that is an answer, too, and lasts
+	 * as long as another file of that release is there; a tag may come later than the release.
+	 */
+	fixed?: string;
+};
+
+/** A document as it was last read. `asked` is its first address, `address` where it was found. */
+export type Copy = {
+	asked: string;
+	address: string;
+	text: string;
+	/** Nothing was there. */
+	absent?: true;
+	etag?: string;
+	modified?: string;
+	/** The address of the next page, as the server gave it. */
+	next?: string;
+};
+
+export type Fetched = {
+	copies: Map<string, Copy>;
+	/** Why some of it could not be had: the first reason, and how long (ms) the server asks to wait. */
+	trouble?: string;
+	waitMs?: number;
+	/** Some of it is left for another time. */
+	more?: boolean;
+};
+
+type Given = {
+	gate: Gate;
+	limits: Pick<Limits, 'totalMs' | 'connectMs' | 'headerBytes' | 'bodyBytes'>;
+	/** For GitHub's API, and for nobody else. */
+	token?: string | undefined;
+	before: ReadonlyMap<string, Copy>;
+	/** The page after this one, if it is wanted. */
+	after: (document: Document, copy: Copy, page: number) => Document | undefined;
+};
+
+/** Requests to one source in one go; what is left comes soon after. */
+const maxRequests = 40;
+const maxPages = 5;
+/** The only host that is told the token. */
+const tokenHost = 'api.github.com';
+
+/** Undefined if our own end cut it off, which says nothing about the source. */
+export async function fetchDocuments(documents: readonly Document[], given: Given): Promise<Fetched | undefined> {
+	const fetched: Fetched = { copies: new Map() };
+	const { copies } = fetched;
+	let requests = 0;
+	let isOver = false;
+	const there = new Set(
+		documents.flatMap(({ key, fixed }) => {
+			const copy = given.before.get(key);
+			return fixed !== undefined && copy && !copy.absent ? [fixed] : [];
+		}),
+	);
+	const queue = documents.map(document => ({ document, page: 1 }));
+	for (let item = queue.shift(); item; item = queue.shift()) {
+		const { document, page } = item;
+		const before = given.before.get(document.key);
+		const own = before?.asked === document.address ? before : undefined;
+		let copy = own && document.fixed !== undefined && there.has(document.fixed) ? own : undefined;
+		if (!copy && !isOver && requests >= maxRequests) fetched.more = true;
+		else if (!copy && !isOver) {
+			requests++;
+			const found = await fetchOne(document, own, given);
+			if (given.gate.closed()) return undefined;
+			if ('copy' in found) copy = found.copy;
+			else {
+				fetched.trouble ??= found.trouble;
+				if (found.waitMs !== undefined) fetched.waitMs = Math.max(found.waitMs, fetched.waitMs ?? 0);
+				// A server that asks to wait, or does not answer at all, is not asked for the rest.
+				isOver = found.isOver;
+			}
+		}
+		copy ??= own;
+		if (!copy) continue;
+		copies.set(document.key, copy);
+		const after = page < maxPages ? given.after(document, copy, page) : undefined;
+		if (after) queue.unshift({ document: after, page: page + 1 });
+	}
+	return fetched;
+}
+
+type Found = { copy: Copy } | { trouble: string; waitMs?: number; isOver: boolean };
+
+async function fetchOne(document: Document, own: Copy | undefined, given: Given): Promise<Found> {
+	const { gate, limits } = given;
+	const addresses = [document.address, ...(document.otherwise ?? [])];
+	let found: Found | undefined;
+	for (const address of addresses) {
+		const same = own?.address === address && !own.absent ? own : undefined;
+		const attempt = await gate.page(address, {
+			budget: { leftMs: limits.totalMs },
+			limits,
+			headers: headersFor(address, document, same, given.token),
+			...(document.post !== undefined && { post: document.post }),
+		});
+		const result = readAttempt(attempt, { document, address, own: same, hasToken: given.token !== undefined });
+		found ??= result;
+		if ('copy' in result) return result;
+		if (!('reply' in attempt && attempt.reply.status === 404)) return found;
+	}
+	return found ?? { trouble: 'it has no address', isOver: true };
+}
+
+function headersFor(
+	address: string,
+	{ post }: Document,
+	same: Copy | undefined,
+	token: string | undefined,
+): Record<string, string> {
+	const isForToken = token !== undefined && URL.canParse(address) && new URL(address).host === tokenHost;
+	return {
+		accept: '*/*',
+		...(same?.etag !== undefined && { 'if-none-match': same.etag }),
+		...(same?.modified !== undefined && { 'if-modified-since': same.modified }),
+		...(post !== undefined && { 'content-type': 'application/json' }),
+		...(isForToken && { authorization: `Bearer ${token}` }),
+	};
+}
+
+type About = { document: Document; address: string; own: Copy | undefined; hasToken: boolean };
+
+function readAttempt(attempt: Attempt, { document, address, own, hasToken }: About): Found {
+	if ('trouble' in attempt) return { trouble: troubleWords(attempt.trouble).result, isOver: true };
+	const { status, body, headers } = attempt.reply;
+	if (status === 304 && own) return { copy: own };
+	if (status === 404 && document.fixed !== undefined)
+		return { copy: { asked: document.address, address, text: '', absent: true } };
+	if (status !== 200) {
+		const waitMs = waitIn(headers);
+		const asks = waitMs === undefined ? '' : ', and asks me to wait';
+		const hint = status === 401 && hasToken ? ': `live.token` is not valid' : '';
+		return {
+			trouble: `it answers with status ${status}${hint}${asks}`,
+			...(waitMs !== undefined && { waitMs }),
+			isOver: waitMs !== undefined || status === 429 || status === 401,
+		};
+	}
+	const { etag, 'last-modified': modified, link } = headers;
+	const next = nextPage(link, address);
+	return {
+		copy: {
+			asked: document.address,
+			address,
+			text: body,
+			...(isHeader(etag) && { etag }),
+			...(isHeader(modified) && { modified }),
+			...(next !== undefined && { next }),
+		},
+	};
+}
+
+/** What goes back to the server in a header is short and printable. */
+function isHeader(text: string | undefined): text is string {
+	return text !== undefined && /^[\x20-\x7E]{1,300}$/.test(text);
+}
+
+/** `Link: <…>; rel="next"`, if it leads to the same server. */
+function nextPage(link: string | undefined, address: string): string | undefined {
+	const written = /<([^<>]{1,1000})>\s*;[^,<]{0,200}\brel="?next"?/.exec(link?.slice(0, 4000) ?? '')?.[1];
+	if (written === undefined || !URL.canParse(written, address)) return undefined;
+	const next = new URL(written, address);
+	return next.origin === new URL(address).origin && next.href !== address ? next.href : undefined;
+}
+
+/** `Retry-After` in seconds or as a date, or GitHub's moment from which it answers again; by the server's own clock. */
+function waitIn(headers: Readonly<Record<string, string>>): number | undefined {
+	const { 'retry-after': after, 'x-ratelimit-remaining': remaining, 'x-ratelimit-reset': reset, date } = headers;
+	if (after !== undefined && /^\d{1,9}$/.test(after)) return Number(after) * 1000;
+	const until = Date.parse(after ?? '') - Date.parse(date ?? '');
+	if (Number.isFinite(until)) return Math.max(0, until);
+	if (remaining !== '0' || reset === undefined || !/^\d{1,12}$/.test(reset)) return undefined;
+	const wait = Number(reset) * 1000 - Date.parse(date ?? '');
+	return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
+}

@@ -1,0 +1,280 @@
+// Upstream's sources: of which documents each consists, and how what it sent is taken over.
+
+import { quoted } from '../../advice/markdown.ts';
+import { isCandidate, type Version } from '../../advice/version.ts';
+import { factPaths, type Known, readUpgradeNotes, type Sources, shrinks } from '../../knowledge/news.ts';
+import { readAdvisories } from '../../knowledge/upstream/advisories.ts';
+import { readFeed, type SeenRelease, seenFrom, seenIn } from '../../knowledge/upstream/feed.ts';
+import { readBuilds, readLifecycle } from '../../knowledge/upstream/lifecycles.ts';
+import { playbookEntries, playbookSynapse } from '../../knowledge/upstream/playbook.ts';
+import type { LeftOut } from '../../knowledge/upstream/reading.ts';
+import type { Copy, Document } from './documents.ts';
+
+export type SourcesSettings = {
+	/** For one document. */
+	seconds: number;
+	/** Sent to api.github.com, and to nobody else. */
+	token?: string | undefined;
+	/** GitHub's list of releases, newest first. */
+	releases: { address: string; hours: number };
+	/** `{tag}` is the newest release's. */
+	upgradeNotes: { address: string; hours: number };
+	/** The files of a release that say what its code enforces: `{tag}` and `{path}`. */
+	files: { address: string; hours: number };
+	/** GitHub's advisories of the repository, or OSV's answer; `post` is sent where a query needs a body. */
+	advisories: { address: string; hours: number; post?: string | undefined };
+	/** endoflife.date's page of each `{product}`. */
+	lifecycles: { address: string; hours: number };
+	/** The playbook's change log, and the defaults of its role for Synapse. */
+	playbook: { changes: string; defaults: string; hours: number };
+};
+
+/** Why nothing was taken, or what was left out and what else is amiss. */
+export type Taken = { reason: string } | { left?: readonly LeftOut[]; lacks?: string | undefined };
+
+export type Source = {
+	name: string;
+	hours: number;
+	/** What it consists of at the moment; none: nothing to read. */
+	documents: () => Document[];
+	/** The next page of a document, if it is wanted. */
+	after?: (document: Document, copy: Copy, page: number) => Document | undefined;
+	/** Takes over what is there; a document may be missing. */
+	take: (copies: ReadonlyMap<string, Copy>) => Taken;
+	/** What it has to remember across restarts besides its documents. */
+	memory?: () => unknown;
+	recall?: (memory: unknown) => void;
+};
+
+type Given = { settings: SourcesSettings; values: Sources; known: Known; now: () => Date };
+
+const products = { postgresql: 'PostgreSQL', python: 'Python', debian: 'Debian', ubuntu: 'Ubuntu' };
+const buildScript = 'scripts-dev/build_debian_packages.py';
+/** More new releases than this, and the facts of the oldest are left to a new edition. */
+const mostFacts = 60;
+/** So many older tags are tried where the newest release has no tag yet. */
+const otherTags = 3;
+
+/** The sources in the order to read them: the feed says of which release the others are to be asked. */
+export function sourcesOf(settings: SourcesSettings, values: Sources, known: Known, now: () => Date): Source[] {
+	const given = { settings, values, known, now };
+	return [
+		releases(given),
+		upgradeNotes(given),
+		facts(given),
+		packages(given),
+		advisories(given),
+		...Object.entries(products).map(([product, name]) => lifecycle(product, name, given)),
+		playbook(given),
+	];
+}
+
+function filled(address: string, parts: Record<string, string>): string {
+	return address.replace(/\{(\w+)\}/g, (whole, name: string) => parts[name] ?? whole);
+}
+
+/** The releases that are there, the newest last. */
+function present({ values }: Given): SeenRelease[] {
+	return (values.feed ?? []).filter(({ gone }) => !gone);
+}
+
+/** A document of the newest release, or of the one before where its tag is missing. */
+function ofNewest(given: Given, key: string, address: string, path: string): Document[] {
+	const [first, ...others] = present(given)
+		.slice(-1 - otherTags)
+		.reverse()
+		.map(({ tag }) => filled(address, { tag, path }));
+	return first === undefined ? [] : [{ key, address: first, otherwise: others }];
+}
+
+/** The release whose document this is. */
+function tagOf(given: Given, address: string, path: string, copy: Copy): string | undefined {
+	return present(given).findLast(({ tag }) => filled(address, { tag, path }) === copy.address)?.tag;
+}
+
+function lacksTag(given: Given, tag: string | undefined): string | undefined {
+	const newest = present(given).at(-1)?.tag;
+	return tag === undefined || tag === newest ? undefined : `${newest} has none yet: this is that of ${tag}`;
+}
+
+function pages(copies: ReadonlyMap<string, Copy>): string[] {
+	return [...copies.values()].map(({ text }) => text);
+}
+
+function nextPage({ key, post }: Document, { next }: Copy, page: number): Document | undefined {
+	if (next === undefined) return undefined;
+	return { key: `${key.replace(/ \d+$/, '')} ${page + 1}`, address: next, post };
+}
+
+function releases(given: Given): Source {
+	const { settings, values, known, now } = given;
+	const before = new Set(known.releases.map(({ version }) => version));
+	const newestKnown = known.releases.at(-1)?.version;
+	return {
+		name: 'releases',
+		hours: settings.releases.hours,
+		documents: () => [{ key: 'feed', address: settings.releases.address }],
+		after(document, copy, page) {
+			const reading = readFeed(copy.text);
+			const reaches = 'value' in reading && reading.value.some(({ version }) => before.has(version));
+			return reaches ? undefined : nextPage(document, copy, page);
+		},
+		take(copies) {
+			const reading = readFeed(...pages(copies));
+			if ('reason' in reading) return reading;
+			const result = seenIn(values.feed ?? [], reading.value, now().toISOString());
+			if ('reason' in result) return result;
+			values.feed = result.seen;
+			const missing = result.seen.filter(({ gone }) => gone && !gone.sure);
+			const reaches = !before.size || reading.value.some(({ version }) => before.has(version));
+			const lacks = [
+				...missing.map(({ version }) => `it has ${version} no longer; if that stays, it was taken back`),
+				...(reaches
+					? []
+					: [`it does not reach back to ${newestKnown}: releases in between are unknown, take a newer Glia`]),
+			];
+			return { left: reading.left, ...(lacks.length && { lacks: lacks.join('; ') }) };
+		},
+		// The logs of known releases are only looked at for what changed.
+		memory: () => (values.feed ?? []).map(release => (before.has(release.version) ? { ...release, log: '' } : release)),
+		recall(memory) {
+			values.feed = seenFrom(memory);
+		},
+	};
+}
+
+function upgradeNotes(given: Given): Source {
+	const { settings, values } = given;
+	const { address, hours } = settings.upgradeNotes;
+	return {
+		name: 'upgrade notes',
+		hours,
+		documents: () => ofNewest(given, 'notes', address, ''),
+		take(copies) {
+			const copy = copies.get('notes');
+			const reading = readUpgradeNotes(copy?.text ?? '');
+			if ('reason' in reading || !copy) return reading;
+			const less = shrinks(values.upgradeNotes?.passages.length ?? 0, reading.value.length, 'passages');
+			if (less !== undefined) return { reason: less };
+			const tag = tagOf(given, address, '', copy);
+			values.upgradeNotes = { tag: tag ?? 'develop', passages: reading.value };
+			return { lacks: lacksTag(given, tag) };
+		},
+	};
+}
+
+function facts(given: Given): Source {
+	const { settings, values, known } = given;
+	const before = new Set(known.releases.map(({ version }) => version));
+	const fresh = () =>
+		present(given)
+			.filter(({ version }) => !before.has(version) && !isCandidate(version))
+			.slice(-mostFacts)
+			.reverse();
+	return {
+		name: 'facts of releases',
+		hours: settings.files.hours,
+		documents: () =>
+			fresh().flatMap(({ version, tag }) =>
+				factPaths.map(path => ({
+					key: `${version} ${path}`,
+					address: filled(settings.files.address, { tag, path }),
+					fixed: version,
+				})),
+			),
+		take(copies) {
+			const files = new Map<Version, Map<string, string>>();
+			const left: LeftOut[] = [];
+			for (const { version } of fresh()) {
+				const texts = new Map(factPaths.map(path => [path as string, copies.get(`${version} ${path}`)?.text ?? '']));
+				if ([...texts.values()].some(text => /^SCHEMA_VERSION = \d{1,6}\b/m.test(text))) files.set(version, texts);
+				else if (factPaths.every(path => copies.has(`${version} ${path}`)))
+					left.push({ item: version, why: 'no schema version in its files' });
+			}
+			values.files = files;
+			return { left };
+		},
+	};
+}
+
+function packages(given: Given): Source {
+	const { settings, values } = given;
+	const { address, hours } = settings.files;
+	return {
+		name: 'Debian packages',
+		hours,
+		documents: () => ofNewest(given, 'builds', address, buildScript),
+		take(copies) {
+			const copy = copies.get('builds');
+			const reading = readBuilds(copy?.text ?? '');
+			if ('reason' in reading || !copy) return reading;
+			values.builds = reading.value;
+			return { lacks: lacksTag(given, tagOf(given, address, buildScript, copy)) };
+		},
+	};
+}
+
+function advisories({ settings, values, known }: Given): Source {
+	const { address, hours, post } = settings.advisories;
+	return {
+		name: 'advisories',
+		hours,
+		documents: () => [{ key: 'advisories', address, post }],
+		after: nextPage,
+		take(copies) {
+			const reading = readAdvisories(...pages(copies));
+			if ('reason' in reading) return reading;
+			const { advisories: found, unclear } = reading.value;
+			const before = values.advisories;
+			const all = new Set([...found, ...unclear].map(({ id }) => id)).size + reading.left.length;
+			const had = new Set([...(before?.advisories ?? []), ...(before?.unclear ?? [])].map(({ id }) => id)).size;
+			const less = shrinks(had, all, 'advisories');
+			if (less !== undefined) return { reason: less };
+			values.advisories = reading.value;
+			const ids = new Set(known.advisories.flatMap(({ id, aliases }) => [id, ...aliases]));
+			const open = unclear.filter(({ id, aliases }) => ![id, ...aliases].some(name => ids.has(name)));
+			const names = open.slice(0, 5).map(({ id }) => quoted(id));
+			const lacks = `nobody can make out which releases these concern: ${names.join(', ')}`;
+			return { left: reading.left, ...(open.length && { lacks }) };
+		},
+	};
+}
+
+function lifecycle(product: string, name: string, { settings, values }: Given): Source {
+	return {
+		name: `support of ${name}`,
+		hours: settings.lifecycles.hours,
+		documents: () => [{ key: product, address: filled(settings.lifecycles.address, { product }) }],
+		take(copies) {
+			const reading = readLifecycle(copies.get(product)?.text ?? '', product);
+			if ('reason' in reading) return reading;
+			const count = values.lifecycles?.[product]?.releases.length ?? 0;
+			const less = shrinks(count, reading.value.releases.length + reading.left.length, 'releases');
+			if (less !== undefined) return { reason: less };
+			values.lifecycles = { ...values.lifecycles, [product]: reading.value };
+			return { left: reading.left };
+		},
+	};
+}
+
+function playbook({ settings, values }: Given): Source {
+	const { changes, defaults, hours } = settings.playbook;
+	return {
+		name: 'playbook',
+		hours,
+		documents: () => [
+			{ key: 'changes', address: changes },
+			{ key: 'defaults', address: defaults },
+		],
+		take(copies) {
+			const entries = playbookEntries(copies.get('changes')?.text ?? '');
+			if ('reason' in entries) return entries;
+			const synapse = playbookSynapse(copies.get('defaults')?.text ?? '');
+			if ('reason' in synapse) return synapse;
+			const less = shrinks(values.playbook?.entries.length ?? 0, entries.entries.length, 'entries');
+			if (less !== undefined) return { reason: less };
+			values.playbook = { ...entries, ...synapse };
+			return {};
+		},
+	};
+}
