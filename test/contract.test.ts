@@ -72,7 +72,7 @@ const rollback = z.object({
 	floor: version,
 	floorWhy: z.string().min(1),
 	to: version.optional(),
-	canReturn: z.boolean().optional(),
+	canReturn: z.union([z.boolean(), z.literal('unknown')]).optional(),
 });
 const open = z.array(z.object({ id: z.string(), fixedIn: version.nullable() }));
 const deadline = z.object({

@@ -11,7 +11,7 @@ import { behind, judged, nextDeadlines, overdue } from './matter.ts';
 import { plan } from './plan.ts';
 import { concern, profileJson } from './profile.ts';
 import { stable } from './release.ts';
-import { rollback } from './rollback.ts';
+import { type Rollback, rollback } from './rollback.ts';
 import type { Running } from './spell.ts';
 import { tally } from './tally.ts';
 import { isAbove } from './version.ts';
@@ -145,6 +145,12 @@ function knownFacts(stated: Record<string, string | boolean>): string {
 		: 'I know nothing of the deployment yet.';
 }
 
+/** How far the way back leads. `whose`: whose database it is. */
+export function backWords({ release, floor, unsure }: Rollback, whose: string): string {
+	if (floor !== release) return `The way back leads to ${floor}${unsure ? ', perhaps further' : ' at most'}.`;
+	return unsure ? 'How far the way back leads is not known yet.' : `No older release starts on ${whose} database.`;
+}
+
 /** The state of a server at one glance. */
 export function cardWords({ facing, zone, looked, next, why, opening }: Card): Answer {
 	const { server, running, profile, knowledge, today } = facing;
@@ -216,9 +222,7 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 		...(way && newest
 			? [`The way to ${newest}: ${tallyWords(tally(way))}; ${code(`!upgrade ${server}`)}`, ...warningLines(way.unread)]
 			: []),
-		back.floor === version
-			? 'No older release starts on its database.'
-			: `The way back leads to ${back.floor} at most.`,
+		backWords(back, 'its'),
 	];
 	const sections: Section[] = [
 		{ title: 'State', markdown: list(lines), fold: false },

@@ -353,7 +353,7 @@ function changeWords({ from, to, ...rest }: Way, knowledge: Knowledge): string[]
 				...(way.unread.some(({ warning }) => warning !== undefined) ? [list(warningLines(way.unread))] : []),
 			]
 		: [];
-	const { floor } = way.rollback;
+	const { floor, unsure } = way.rollback;
 	return [
 		...unread,
 		after.length
@@ -361,7 +361,11 @@ function changeWords({ from, to, ...rest }: Way, knowledge: Knowledge): string[]
 			: way.unread.length
 				? 'In the rest nothing is left to do after it.'
 				: 'Nothing is left to do after it.',
-		floor === to ? 'No older release starts on this database any more.' : `The way back leads to ${floor} at most.`,
+		floor !== to
+			? `The way back leads to ${floor}${unsure ? ', perhaps further' : ' at most'}.`
+			: unsure
+				? 'How far the way back leads is not known yet.'
+				: 'No older release starts on this database any more.',
 		...(closed.length
 			? [`It closed ${closed.slice(0, 6).map(code).join(', ')}${closed.length > 6 ? ' and more' : ''}.`]
 			: []),

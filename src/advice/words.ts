@@ -148,6 +148,7 @@ function stopLines({ stops }: Plan): string[] {
 }
 
 function rollbackLine({ release, floor, to, canReturn, floorWhy, by }: Rollback): string {
+	if (canReturn === 'unknown') return `⚠️ Whether ${to} still starts after ${release} is not known. ${floorWhy}`;
 	if (canReturn && by)
 		return `⚠️ By the schema of ${by} you could go back to ${to}; that of ${release} itself is not known here.`;
 	if (canReturn) return `✅ The schema lets you go back to ${to}.`;
@@ -453,19 +454,27 @@ export function behindWords(
 	return isCandidate(version) ? 'newer than the newest release' : 'the newest release';
 }
 
+function furthest({ release, floor, unsure }: Rollback, could: string): string {
+	if (floor !== release)
+		return `From ${release} you ${could} go back to ${floor}${unsure ? ', perhaps further' : ' at most'}.`;
+	return unsure
+		? `How far one can go back from ${release} is not known.`
+		: `From ${release} no older release starts again.`;
+}
+
 export function rollbackWords(result: Rollback & { format: 1 }, taken: readonly string[]): Answer {
 	const { release, to, canReturn, floor, cautions, by } = result;
 	const could = by ? 'could probably' : 'can';
 	const verdict =
 		to === undefined
-			? floor === release
-				? `From ${release} no older release starts again.`
-				: `From ${release} you ${could} go back to ${floor} at most.`
-			: canReturn
-				? by
-					? `Probably: by the schema of ${by}, ${to} still starts after ${release}.`
-					: `Yes: ${to} still starts after ${release}.`
-				: `No: after ${release}, ${to} does not start. ${floor} is the oldest that does.`;
+			? furthest(result, could)
+			: canReturn === 'unknown'
+				? `Not known: whether ${to} still starts after ${release}.`
+				: canReturn
+					? by
+						? `Probably: by the schema of ${by}, ${to} still starts after ${release}.`
+						: `Yes: ${to} still starts after ${release}.`
+					: `No: after ${release}, ${to} does not start. ${floor} is the oldest that does.`;
 	// Several releases may warn of one loss.
 	const texts = Map.groupBy(cautions, ({ text }) => text);
 	const sections: Section[] = cautions.length

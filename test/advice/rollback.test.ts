@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { rollback, waysBack } from '../../src/advice/rollback.ts';
+import { rollbackWords } from '../../src/advice/words.ts';
 import { known, note, releases } from '../known.ts';
 
 const history = known({
@@ -61,4 +62,49 @@ test('one-way steps on the way back are named', () => {
 test('halts keep the release before them within reach', () => {
 	expect(waysBack('1.37.0', '1.40.0', history)).toEqual(['1.39.0']);
 	expect(waysBack('1.38.0', '1.40.0', history)).toEqual([]);
+});
+
+describe('releases whose schema could not be read', () => {
+	const read = (version: string, schema: number, schemaCompat: number) => ({ version, schema, schemaCompat });
+	const back = (list: Parameters<typeof releases>, from: string, to: string) => {
+		const { canReturn, floor, unsure } = rollback(from, to, known({ releases: releases(...list) }));
+		return [canReturn, floor, unsure];
+	};
+
+	test('a gap is stepped over where both of its sides allow it', () => {
+		const list = [read('1.160.0', 92, 90), '1.161.0', '1.162.0', read('1.163.0', 93, 91), read('1.164.0', 94, 92)];
+		expect(back(list, '1.164.0', '1.160.0')).toEqual([true, '1.160.0', undefined]);
+		expect(back(list, '1.164.0', '1.161.0')).toEqual([true, '1.160.0', undefined]);
+	});
+
+	test('a gap that what is older refuses is not known, and below it the answer is no', () => {
+		const list = [read('1.160.0', 91, 90), '1.161.0', '1.162.0', read('1.163.0', 93, 91), read('1.164.0', 94, 92)];
+		expect(back(list, '1.164.0', '1.161.0')).toEqual(['unknown', '1.163.0', ['1.161.0', '1.162.0']]);
+		expect(back(list, '1.164.0', '1.160.0')).toEqual([false, '1.163.0', ['1.161.0', '1.162.0']]);
+		expect(back(list, '1.164.0', '1.163.0')).toEqual([true, '1.163.0', ['1.161.0', '1.162.0']]);
+	});
+
+	test('one in between goes back as far as the next newer one surely does', () => {
+		const list = [read('1.160.0', 92, 90), '1.161.0', read('1.162.0', 93, 92)];
+		expect(back(list, '1.161.0', '1.160.0')).toEqual([true, '1.160.0', undefined]);
+		const steep = [read('1.160.0', 92, 90), '1.161.0', read('1.162.0', 94, 94)];
+		expect(back(steep, '1.161.0', '1.160.0')).toEqual(['unknown', '1.161.0', ['1.160.0']]);
+	});
+
+	test('of the newest, nothing is claimed but what its elders refuse already', () => {
+		const list = [read('1.160.0', 90, 88), read('1.161.0', 92, 91), '1.162.0'];
+		expect(back(list, '1.162.0', '1.161.0')).toEqual(['unknown', '1.162.0', ['1.161.0']]);
+		expect(back(list, '1.162.0', '1.160.0')).toEqual([false, '1.162.0', ['1.161.0']]);
+		const { floorWhy } = rollback('1.162.0', '1.161.0', known({ releases: releases(...list) }));
+		expect(floorWhy).toBe('Nothing is known yet of the schema of 1.162.0. Whether 1.161.0 still starts is not known.');
+	});
+
+	test('unknown is said as unknown', () => {
+		const list = [read('1.160.0', 91, 90), '1.161.0', read('1.162.0', 93, 92)];
+		const told = (to?: string) =>
+			rollbackWords({ format: 1, ...rollback('1.162.0', to, known({ releases: releases(...list) })) }, []).lead;
+		expect(told('1.161.0')).toMatch(/^\*\*Not known: whether 1\.161\.0 still starts after 1\.162\.0\.\*\*/);
+		expect(told('1.160.0')).toMatch(/^\*\*No: /);
+		expect(told()).toMatch(/^\*\*How far one can go back from 1\.162\.0 is not known\.\*\*/);
+	});
 });
