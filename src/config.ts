@@ -57,6 +57,8 @@ const mdad = `${raw}/spantaleev/matrix-docker-ansible-deploy/master`;
 const live = z.strictObject({
 	enabled: z.boolean().default(true),
 	seconds: z.number().min(1).default(60),
+	token: z.string().min(1).optional(),
+	tokenFile: z.string().min(1).optional(),
 	releases: z.strictObject({ address: address(`${github}/releases?per_page=100`), hours: hours(1) }).prefault({}),
 	upgradeNotes: z
 		.strictObject({ address: address(`${raw}/element-hq/synapse/{tag}/docs/upgrade.md`, '{tag}'), hours: hours(6) })
@@ -141,9 +143,10 @@ type Shape = z.infer<typeof shape>;
  * What the bot runs with. Paths are absolute, secrets and certificates are read; at least one of password and accessToken
  * is there.
  */
-export type Config = Omit<Shape, 'matrix' | 'encryption'> & {
+export type Config = Omit<Shape, 'matrix' | 'encryption' | 'live'> & {
 	matrix: Omit<Shape['matrix'], 'passwordFile' | 'accessTokenFile'>;
 	encryption: { passphrase?: string; seeds?: Seeds; reset: boolean };
+	live: Omit<Shape['live'], 'tokenFile'>;
 };
 
 /** The private halves of the bot's identity, 43 letters each. */
@@ -157,6 +160,7 @@ const environmentNames = {
 	'matrix.accessToken': 'GLIA_MATRIX_ACCESS_TOKEN',
 	'encryption.passphrase': 'GLIA_ENCRYPTION_PASSPHRASE',
 	'encryption.seeds': 'GLIA_ENCRYPTION_SEEDS',
+	'live.token': 'GLIA_LIVE_TOKEN',
 } as const;
 
 /** Reads a configuration file. Throws a Refusal with every mistake, one a line: `config.yaml:4: matrix.allow: …`. */
@@ -201,6 +205,12 @@ export function parseConfig(
 		const text = 'encryption.seeds: three words of 43 letters, as `npm start -s -- seeds` printed them';
 		mistakes.push({ line: at(['encryption', encryption.seeds ? 'seeds' : 'seedsFile']), text });
 	}
+	const { tokenFile, token: tokenInline, ...live } = parsed.data.live;
+	const token = secret('live.token', tokenInline, tokenFile);
+	if (token !== undefined && !/^[\x21-\x7E]+$/.test(token)) {
+		const text = 'live.token: a token of GitHub’s has no spaces and no letters beyond ASCII';
+		mistakes.push({ line: at(['live', tokenInline ? 'token' : 'tokenFile']), text });
+	}
 	if (!password && !accessToken && mistakes.length === 0) {
 		const names = `${environmentNames['matrix.password']} or ${environmentNames['matrix.accessToken']}`;
 		mistakes.push({
@@ -218,6 +228,7 @@ export function parseConfig(
 			...(password && { password }),
 			...(accessToken && { accessToken }),
 		},
+		live: { ...live, ...(token && { token }) },
 		encryption: { reset: encryption.reset, ...(passphrase && { passphrase }), ...(seeds && { seeds }) },
 		store: { path: absolute(parsed.data.store.path, folder) },
 		watch: { ...parsed.data.watch, authorities },

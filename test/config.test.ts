@@ -142,3 +142,17 @@ test('what encryption needs may come from files and the environment too; seeds a
 		{ line: expect.any(Number), text: expect.stringMatching(/^encryption\.seeds: three words of 43 letters/) },
 	]);
 });
+
+test('a token for GitHub’s API may come from a file or the environment, and has no spaces', () => {
+	expect(right(small).live).not.toHaveProperty('token');
+	const given = `${small}\nlive:\n  token: ghp_1\n`;
+	expect(right(given).live).toMatchObject({ token: 'ghp_1' });
+	expect(right(given, { GLIA_LIVE_TOKEN: 'ghp_2' }).live).toMatchObject({ token: 'ghp_2' });
+	expect(right(given).live).not.toHaveProperty('tokenFile');
+	expect(parseConfig(`${small}\nlive:\n  tokenFile: ./nowhere\n`, folder, {})).toEqual([
+		{ line: expect.any(Number), text: 'live.tokenFile: there is no such file' },
+	]);
+	expect(parseConfig(`${small}\nlive:\n  token: two words\n`, folder, {})).toEqual([
+		{ line: expect.any(Number), text: expect.stringMatching(/^live\.token: /) },
+	]);
+});

@@ -55,6 +55,7 @@ type Given = {
 	guides?: Knowledge['guides'];
 	tried?: Knowledge['tried'];
 	renamed?: Knowledge['renamed'];
+	unclear?: NonNullable<Knowledge['unclear']>;
 };
 
 export function known(given: Given = {}): Knowledge {

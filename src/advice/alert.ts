@@ -99,7 +99,9 @@ export function alerts(situation: Situation): Alert[] {
 	const { watch, spells, now } = situation;
 	const running = runningOf(spells, watch.told);
 	const facing = facingOf(situation);
-	const found = matters(facing);
+	const found = matters(facing).filter(
+		({ onlyIfTold }) => onlyIfTold === undefined || wasTold(situation.said, onlyIfTold),
+	);
 	const first = watch.heard === undefined && running !== undefined;
 	const change = first ? firstOf(situation, running) : changeOf(situation, facing);
 	const current = [
@@ -159,6 +161,11 @@ function told(found: readonly Matter[], situation: Situation, facing: Facing, ca
 		if (open.acked || !speaks || !remindsNow(matter, open, now, together)) return [];
 		return [alertOf(matter, watch, open.episode, `${open.stage}+${open.reminders + 1}`, 'reminder')];
 	});
+}
+
+/** Whether the room was told that this release is out. */
+function wasTold(said: readonly Said[], version: Version): boolean {
+	return said.some(({ rule, title }) => rule === 'release' && title.split(' ').includes(version));
 }
 
 function openOf(said: readonly Said[], { rule, subject }: Pick<Matter, 'rule' | 'subject'>): Said | undefined {
@@ -226,7 +233,9 @@ function remindsNow(matter: Matter, { at, reminders, snoozed }: Said, now: Date,
 }
 
 /** Rules of which nothing is known while nobody knows the release. */
-const needRelease: readonly Rule[] = ['release', 'advisory', 'deadline', 'floor'];
+const needRelease: readonly Rule[] = ['release', 'withdrawn', 'advisory', 'unclear', 'deadline', 'floor'];
+/** Rules whose end is no news: a release was overtaken, or upstream said more. */
+const endSilently: readonly Rule[] = ['release', 'withdrawn', 'unclear'];
 
 function solved(found: readonly Matter[], situation: Situation, facing: Facing, changed: boolean): Alert[] {
 	const { watch, said } = situation;
@@ -239,7 +248,7 @@ function solved(found: readonly Matter[], situation: Situation, facing: Facing, 
 			.map((open): Alert => {
 				// A question is not solved, and a release that was overtaken by the next one, or by the upgrade, is no news.
 				const shown = situation.card === true || (open.unsaid === true && changed);
-				const unsaid = open.rule === 'release' || open.stage === 'ask' || shown;
+				const unsaid = endSilently.includes(open.rule) || open.stage === 'ask' || shown;
 				return {
 					watch: watch.id,
 					rule: open.rule,

@@ -19,12 +19,23 @@ import { compare, finalOf, isAbove, isCandidate, lineOf } from './version.ts';
 import { dangers, deadlineLine, floorNames, list, tallyWords, warningLines } from './words.ts';
 
 export type Severity = 'info' | 'warning' | 'severe';
-export type Rule = 'release' | 'advisory' | 'deadline' | 'lifecycle' | 'floor' | 'unseen' | 'mixture';
+export type Rule =
+	| 'release'
+	| 'withdrawn'
+	| 'advisory'
+	| 'unclear'
+	| 'deadline'
+	| 'lifecycle'
+	| 'floor'
+	| 'unseen'
+	| 'mixture';
 
 /** The ladder of each rule, from far to near. What stands later is nearer, and says more. */
 export const ladders: Record<Rule, readonly string[]> = {
 	release: ['out'],
+	withdrawn: ['gone'],
 	advisory: ['ask', 'open'],
+	unclear: ['published'],
 	deadline: ['announced', 'd90', 'two-away', 'ask', 'd30', 'next', 'd14', 'd7', 'd1', 'passed', 'rc', 'in-force'],
 	lifecycle: ['d90', 'd30', 'd14', 'd7', 'd1', 'passed'],
 	floor: ['newest'],
@@ -42,6 +53,8 @@ export type Matter = {
 	severity: Severity;
 	/** Said again until somebody acts or stops it. */
 	reminds: boolean;
+	/** Only for those who were told of this release: nobody else has to know. */
+	onlyIfTold?: Version;
 	/** Old news: who has not heard of it finds it in the status card, and is not told. */
 	stale?: true;
 	/** One line of Markdown, without a full stop; it is kept, for the day when the matter is solved. */
@@ -73,7 +86,7 @@ export function matters(facing: Facing): Matter[] {
 	const running = judged(facing);
 	if (running) {
 		const at = { ...facing, running: running.version, named: versionWords(running, facing.knowledge) };
-		found.push(...advisories(at), ...promises(at), ...floors(at), ...release(at));
+		found.push(...withdrawn(at), ...advisories(at), ...unclear(at), ...promises(at), ...floors(at), ...release(at));
 	}
 	const weight = ({ rule, severity }: Matter) =>
 		rule === 'mixture' ? severities.length : severities.indexOf(severity);
@@ -106,12 +119,14 @@ function release(at: At): Matter[] {
 	if (!isAbove(newest, running)) return [];
 	const line = lineOf(newest);
 	const own = line === lineOf(running);
+	// Who was told of the one that was taken back has to hear of the one that replaces it.
+	const wasTakenBack = knowledge.releases.some(({ version, deleted }) => deleted && lineOf(version) === line);
 	const first = stable(knowledge.releases).find(({ version }) => lineOf(version) === line);
 	const news = own ? newest : (first?.version ?? newest);
 	return [
 		{
 			rule: 'release',
-			subject: own ? newest : line,
+			subject: own || wasTakenBack ? newest : line,
 			stage: 'out',
 			severity: 'info',
 			reminds: false,
@@ -131,6 +146,29 @@ function release(at: At): Matter[] {
 			},
 		},
 	];
+}
+
+/** A release that upstream deleted: those who run it hear of it, and those whom I told that it is out. */
+function withdrawn({ running, knowledge }: At): Matter[] {
+	const newest = newestOf(knowledge);
+	return knowledge.releases
+		.filter(({ version, deleted }) => deleted && compare(version, running) >= 0)
+		.map(({ version }): Matter => {
+			const runs = version === running;
+			return {
+				rule: 'withdrawn',
+				subject: version,
+				stage: 'gone',
+				severity: runs ? 'warning' : 'info',
+				reminds: false,
+				...(!runs && { onlyIfTold: version }),
+				title: `Upstream has taken Synapse ${version} back`,
+				text: () =>
+					runs
+						? `It runs ${version}, which is no longer among upstream’s releases; I do not know why. The newest that is there: ${newest}.`
+						: `I told you that it is out. It is no longer among upstream’s releases; I do not know why. The newest that is there: ${newest}.`,
+			};
+		});
 }
 
 /** What a way asks, in a few lines, and where to read all of it. */
@@ -181,6 +219,29 @@ function advisories({ running, named, knowledge, profile }: At): Matter[] {
 			},
 		];
 	});
+}
+
+/** Severe advisories of which nobody can make out whom they concern: told once, in upstream's words. */
+function unclear({ running, knowledge }: At): Matter[] {
+	return (knowledge.unclear ?? [])
+		.filter(({ severity, rated }) => rated && (severity === 'critical' || severity === 'high'))
+		.filter(({ id }) => !knowledge.advisories.some(advisory => advisory.id === id && isAffected(advisory, running)))
+		.map(
+			({ id, severity, title, links, written }): Matter => ({
+				rule: 'unclear',
+				subject: id,
+				stage: 'published',
+				severity: 'warning',
+				reminds: false,
+				title: `Perhaps open to ${code(id)} (${severity}): ${title}`,
+				text: () =>
+					[
+						`Upstream published this advisory, and I cannot make out whether it concerns ${running}.`,
+						written ? `It says of the versions: ${quoted(written, 200)}.` : 'It names no versions.',
+						...(links[0] ? [`[Advisory](${links[0]})`] : []),
+					].join(' '),
+			}),
+		);
 }
 
 /** One promise a story: the one that was announced last. */

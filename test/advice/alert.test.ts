@@ -467,3 +467,88 @@ describe('lives made up by chance', () => {
 		}
 	});
 });
+
+describe('what upstream takes back', () => {
+	const all = releases('1.0.0', '1.1.0', '1.2.0', '1.3.0');
+	const without = (...gone: string[]) =>
+		known({
+			releases: all.map(release =>
+				gone.includes(release.version) ? { ...release, withdrawn: true, deleted: true as const } : release,
+			),
+		});
+	const at = (days: number) => new Date(Date.parse('2022-02-01') + days * day);
+
+	test('is told once to those who run it, and ends in silence when they leave it', () => {
+		const room = listener({ heard: '1.3.0' });
+		const heard: string[] = [];
+		for (let days = 0; days < 100; days += 5)
+			heard.push(...names(room.hears([runs('1.3.0', '2022-01-09')], without('1.3.0'), at(days))));
+		expect(heard).toEqual(['withdrawn 1.3.0 gone']);
+		expect(names(room.hears([runs('1.2.0', '2022-06-01')], without('1.3.0'), at(150)))).toEqual([
+			'change 1.3.0→1.2.0 seen',
+		]);
+		expect(room.said.filter(({ rule, solved }) => rule === 'withdrawn' && !solved)).toEqual([]);
+	});
+
+	test('is told to those who heard that it is out, and to nobody else', () => {
+		const told = listener({ heard: '1.2.0' });
+		const spells = [runs('1.2.0', '2022-01-09')];
+		expect(names(told.hears(spells, known({ releases: all }), at(0)))).toEqual(['release 1.3 out']);
+		expect(names(told.hears(spells, without('1.3.0'), at(1)))).toEqual(['withdrawn 1.3.0 gone']);
+		expect(names(told.hears(spells, without('1.3.0'), at(2)))).toEqual([]);
+		const late = listener({ heard: '1.2.0' });
+		expect(names(late.hears(spells, without('1.3.0'), at(1)))).toEqual([]);
+	});
+
+	test('what replaces it is news, although its line was told of before', () => {
+		const room = listener({ heard: '1.2.0' });
+		const spells = [runs('1.2.0', '2022-01-09')];
+		room.hears(spells, known({ releases: all }), at(0));
+		room.hears(spells, without('1.3.0'), at(1));
+		const replaced = without('1.3.0');
+		const knowledge = { ...replaced, releases: [...replaced.releases, { version: '1.3.1', date: '2022-02-03' }] };
+		expect(names(room.hears(spells, knowledge, at(3)))).toEqual(['release 1.3.1 out']);
+	});
+});
+
+describe('an advisory whose versions nobody can make out', () => {
+	const unclear = (more = {}) =>
+		known({
+			releases: releases('1.0.0', '1.1.0'),
+			unclear: [
+				{
+					id: 'CVE-2026-1',
+					aliases: [],
+					severity: 'critical',
+					rated: true,
+					published: '2026-01-01',
+					title: 'Anyone can read rooms',
+					links: ['https://example.org/a'],
+					written: 'all since the <b>spring</b>',
+					...more,
+				},
+			],
+		});
+	const heard = (knowledge: Knowledge) => {
+		const room = listener({ heard: '1.1.0' });
+		const days = [1, 2, 30, 90, 300];
+		return days.flatMap(days => room.hears([runs('1.1.0', '2022-01-09')], knowledge, new Date(2022, 1, days)));
+	};
+
+	test('is told once if upstream calls it critical or high, in upstream’s words', () => {
+		const [alert, ...others] = heard(unclear());
+		expect(others).toEqual([]);
+		expect(alert).toMatchObject({ rule: 'unclear', severity: 'warning', subject: 'CVE-2026-1' });
+		expect(alert?.title).toContain('Anyone can read rooms');
+		expect(alert?.text).toContain('`all since the <b>spring</b>`');
+	});
+
+	test.each([{ severity: 'moderate' }, { severity: 'low' }, { rated: false }])('is not told with %j', more =>
+		expect(heard(unclear(more))).toEqual([]),
+	);
+
+	test('is not told twice where the part of it that can be read concerns the server', () => {
+		const knowledge = { ...unclear(), advisories: [advisory('CVE-2026-1', ['<1.2.0'], { severity: 'critical' })] };
+		expect(new Set(names(heard(knowledge)).map(name => name.split(' ')[0]))).toEqual(new Set(['advisory']));
+	});
+});

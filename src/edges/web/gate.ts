@@ -119,6 +119,7 @@ export function openGate(settings: GateSettings): Gate {
 
 	async function page(address: string, way: Omit<Way, 'path'>): Promise<Attempt> {
 		const seen = new Set<string>();
+		const first = URL.canParse(address) ? new URL(address).origin : undefined;
 		let next = address;
 		for (let hop = 0; hop <= mostRedirects; hop++) {
 			if (!URL.canParse(next)) return { trouble: { is: 'no-such-name', name: next.slice(0, 300) } };
@@ -131,7 +132,7 @@ export function openGate(settings: GateSettings): Gate {
 			const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
 			const attempt = await ask(
 				{ host, port: Number(url.port || 443), header: url.host, name: isIP(host) ? '' : host },
-				{ ...way, path: `${url.pathname}${url.search}` },
+				{ ...way, headers: headersTo(url.origin === first, way.headers), path: `${url.pathname}${url.search}` },
 			);
 			const location = 'reply' in attempt ? attempt.reply.headers.location : undefined;
 			const isRedirect = 'reply' in attempt && [301, 302, 303, 307, 308].includes(attempt.reply.status);
@@ -151,6 +152,12 @@ export function openGate(settings: GateSettings): Gate {
 			for (const stop of [...stops]) stop();
 		},
 	};
+}
+
+/** What is secret goes to the server that it was meant for, and not where that one points. */
+function headersTo(isFirst: boolean, headers: Record<string, string> = {}): Record<string, string> {
+	if (isFirst) return headers;
+	return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'));
 }
 
 /** Addresses that surely belong to one machine or customer share their turns: IPv6 ones of one /64. */
