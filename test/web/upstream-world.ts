@@ -203,7 +203,8 @@ export function playedReleases(releases: readonly Release[]): PlayedRelease[] {
 	}));
 }
 
-function upgradeNotes(releases: readonly PlayedRelease[]): string {
+/** docs/upgrade.md as of the last of these releases. */
+export function upgradeNotes(releases: readonly PlayedRelease[]): string {
 	const former = Array.from({ length: 60 }, (_, i) => `# Upgrading to v1.${60 - i}.0\n\nNothing to do.\n`);
 	const sections = releases.flatMap(({ version, upgrade }) =>
 		upgrade === undefined ? [] : [`# Upgrading to v${version.replace(/rc\d+$/, '')}\n\n${upgrade}\n`],

@@ -30,7 +30,7 @@ export type SourcesSettings = {
 };
 
 /** Why nothing was taken, or what was left out and what else is amiss. */
-export type Taken = { reason: string } | { left?: readonly LeftOut[]; lacks?: string | undefined };
+export type Taken = { reason: string; doubt?: true } | { left?: readonly LeftOut[]; lacks?: string | undefined };
 
 export type Source = {
 	name: string;
@@ -39,8 +39,11 @@ export type Source = {
 	documents: () => Document[];
 	/** The next page of a document, if it is wanted. */
 	after?: (document: Document, copy: Copy, page: number) => Document | undefined;
-	/** Takes over what is there; a document may be missing. */
-	take: (copies: ReadonlyMap<string, Copy>) => Taken;
+	/**
+	 * Takes over what is there; a document may be missing. `believed`: it has been saying the same for days, so that what
+	 * looks like a part of it (`doubt`) is all of it.
+	 */
+	take: (copies: ReadonlyMap<string, Copy>, believed: boolean) => Taken;
 	/** What it has to remember across restarts besides its documents. */
 	memory?: () => unknown;
 	recall?: (memory: unknown) => void;
@@ -119,11 +122,11 @@ function releases(given: Given): Source {
 			const reaches = 'value' in reading && reading.value.some(({ version }) => before.has(version));
 			return reaches ? undefined : nextPage(document, copy, page);
 		},
-		take(copies) {
+		take(copies, believed) {
 			const reading = readFeed(...pages(copies));
 			if ('reason' in reading) return reading;
-			const result = seenIn(values.feed ?? [], reading.value, now().toISOString());
-			if ('reason' in result) return result;
+			const result = seenIn(believed ? [] : (values.feed ?? []), reading.value, now().toISOString());
+			if ('reason' in result) return { ...result, doubt: true };
 			values.feed = result.seen;
 			const missing = result.seen.filter(({ gone }) => gone && !gone.sure);
 			const reaches = !before.size || reading.value.some(({ version }) => before.has(version));
@@ -150,12 +153,12 @@ function upgradeNotes(given: Given): Source {
 		name: 'upgrade notes',
 		hours,
 		documents: () => ofNewest(given, 'notes', address, ''),
-		take(copies) {
+		take(copies, believed) {
 			const copy = copies.get('notes');
 			const reading = readUpgradeNotes(copy?.text ?? '');
 			if ('reason' in reading || !copy) return reading;
 			const less = shrinks(values.upgradeNotes?.passages.length ?? 0, reading.value.length, 'passages');
-			if (less !== undefined) return { reason: less };
+			if (less !== undefined && !believed) return { reason: less, doubt: true };
 			const tag = tagOf(given, address, '', copy);
 			values.upgradeNotes = { tag: tag ?? 'develop', passages: reading.value };
 			return { lacks: lacksTag(given, tag) };
@@ -221,7 +224,7 @@ function advisories({ settings, values, known }: Given): Source {
 		hours,
 		documents: () => [{ key: 'advisories', address, post }],
 		after: nextPage,
-		take(copies) {
+		take(copies, believed) {
 			const reading = readAdvisories(...pages(copies));
 			if ('reason' in reading) return reading;
 			const { advisories: found, unclear } = reading.value;
@@ -229,7 +232,7 @@ function advisories({ settings, values, known }: Given): Source {
 			const all = new Set([...found, ...unclear].map(({ id }) => id)).size + reading.left.length;
 			const had = new Set([...(before?.advisories ?? []), ...(before?.unclear ?? [])].map(({ id }) => id)).size;
 			const less = shrinks(had, all, 'advisories');
-			if (less !== undefined) return { reason: less };
+			if (less !== undefined && !believed) return { reason: less, doubt: true };
 			values.advisories = reading.value;
 			const ids = new Set(known.advisories.flatMap(({ id, aliases }) => [id, ...aliases]));
 			const open = unclear.filter(({ id, aliases }) => ![id, ...aliases].some(name => ids.has(name)));
@@ -245,12 +248,12 @@ function lifecycle(product: string, name: string, { settings, values }: Given): 
 		name: `support of ${name}`,
 		hours: settings.lifecycles.hours,
 		documents: () => [{ key: product, address: filled(settings.lifecycles.address, { product }) }],
-		take(copies) {
+		take(copies, believed) {
 			const reading = readLifecycle(copies.get(product)?.text ?? '', product);
 			if ('reason' in reading) return reading;
 			const count = values.lifecycles?.[product]?.releases.length ?? 0;
 			const less = shrinks(count, reading.value.releases.length + reading.left.length, 'releases');
-			if (less !== undefined) return { reason: less };
+			if (less !== undefined && !believed) return { reason: less, doubt: true };
 			values.lifecycles = { ...values.lifecycles, [product]: reading.value };
 			return { left: reading.left };
 		},
@@ -266,15 +269,15 @@ function playbook({ settings, values }: Given): Source {
 			{ key: 'changes', address: changes },
 			{ key: 'defaults', address: defaults },
 		],
-		take(copies) {
+		take(copies, believed) {
 			const entries = playbookEntries(copies.get('changes')?.text ?? '');
 			if ('reason' in entries) return entries;
 			const synapse = playbookSynapse(copies.get('defaults')?.text ?? '');
 			if ('reason' in synapse) return synapse;
 			const less = shrinks(values.playbook?.entries.length ?? 0, entries.entries.length, 'entries');
-			if (less !== undefined) return { reason: less };
+			if (less !== undefined && !believed) return { reason: less, doubt: true };
 			values.playbook = { ...entries, ...synapse };
-			return {};
+			return { left: [] };
 		},
 	};
 }

@@ -18,6 +18,8 @@ type State = {
 	next: Date;
 	failures: number;
 	trouble?: string;
+	/** Since when it sends what looks like a part of what it had. */
+	doubted?: Date;
 };
 
 export type SourcesGiven = {
@@ -41,6 +43,8 @@ export type OpenSources = {
 const minute = 60_000;
 const hour = 60 * minute;
 const longestWait = 24 * hour;
+/** A source that became smaller, and stays so, is believed after this (ms). */
+const doubtFor = 72 * hour;
 /** Eight megabytes for one document: the largest, a hundred releases with their logs, has about one. */
 const bodyBytes = 8 * 1024 * 1024;
 const headerBytes = 32 * 1024;
@@ -85,9 +89,10 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 	}
 
 	/** Takes over what a source sent; what cannot be taken leaves everything as it was. */
-	function taken(source: Source, copies: ReadonlyMap<string, Copy>): { result: Taken; news?: News } {
+	function taken({ source, doubted }: State, copies: ReadonlyMap<string, Copy>): { result: Taken; news?: News } {
+		const believed = doubted !== undefined && now().getTime() - doubted.getTime() >= doubtFor;
 		const before = { ...values };
-		const result = guarded(source.name, () => source.take(copies)) ?? { reason: 'I cannot read it' };
+		const result = guarded(source.name, () => source.take(copies, believed)) ?? { reason: 'I cannot read it' };
 		if ('reason' in result) {
 			restore(before);
 			return { result };
@@ -116,7 +121,7 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 		const others = { ...values };
 		const result = guarded(source.name, () => {
 			source.recall?.(record.memory);
-			return source.take(copies);
+			return source.take(copies, source.recall === undefined);
 		});
 		// What another edition understood may mean nothing to this one: then it is read again.
 		if (!result || 'reason' in result) {
@@ -155,19 +160,23 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 		if (trouble !== undefined && [...copies].every(([key, copy]) => state.copies.get(key) === copy)) {
 			return fail(state, trouble, waitMs);
 		}
-		const { result, news: all } = taken(source, copies);
+		const { result, news: all } = taken(state, copies);
 		// Without its ETag, so that the next look gets the whole document again.
 		if ('reason' in result || !all) {
 			const reason = 'reason' in result ? result.reason : '';
+			if ('reason' in result && result.doubt) state.doubted ??= now();
+			else delete state.doubted;
 			return fail(state, `it does not look as it did: ${quoted(reason, 200)}`);
 		}
 		news = all;
 		state.copies = copies;
+		delete state.doubted;
 		state.read = now();
 		if (trouble === undefined) succeed(state, result, more === true);
 		else fail(state, trouble, waitMs);
 		const record = { read: state.read.toISOString(), copies: [...copies], memory: source.memory?.() };
-		news = joined() ?? news;
+		// The day of the newest look at the feed is part of the news.
+		if (state === states[0]) news = joined() ?? news;
 		await kept.put(keyOf(source), JSON.stringify(record));
 	}
 

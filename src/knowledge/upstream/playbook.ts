@@ -34,7 +34,8 @@ export function playbookEntries(document: string): { entries: Playbook['entries'
 			});
 		}
 	}
-	return entries.length >= 20 ? { entries } : { reason: `only ${entries.length} dated entries` };
+	const once = [...new Map(entries.map(entry => [`${entry.date} ${entry.title}`, entry])).values()];
+	return once.length >= 20 ? { entries: once } : { reason: `only ${once.length} dated entries` };
 }
 
 /** The Synapse that the role installs, or why the file does not say. */
