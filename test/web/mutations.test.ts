@@ -20,6 +20,7 @@ import {
 } from './upstream-world.ts';
 import { openKept } from './world.ts';
 
+/** For each kind of document; more of them take minutes. */
 const mutations = Number(process.env.GLIA_MUTATIONS ?? 25);
 const hour = 3600_000;
 

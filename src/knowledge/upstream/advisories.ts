@@ -277,14 +277,14 @@ type Bound = { operator: '<' | '<=' | '>' | '>='; version: Version };
 
 /** `>= 1.62.0, < 1.68.0` → one range; `1.139.0, 1.139.1` → one for each; undefined for what cannot be read. */
 function rangesIn(written: string): (Range | undefined)[] {
-	return written.split('||').flatMap(part => rangesInPart(part));
+	return written.split('||').flatMap(part => rangesInPart(part.trim()));
 }
 
 function rangesInPart(written: string): (Range | undefined)[] {
 	const exact: Version[] = [];
 	const bounds: Bound[] = [];
 	// A comma may be left out between two bounds: `>=1.2 <1.3`.
-	for (const word of written.replace(/([<>=])\s+/g, '$1').split(/\s*,\s*|\s+(?=[<>=])/)) {
+	for (const word of written.trim().replace(/([<>=])\s+/g, '$1').split(/\s*,\s*|\s+(?=[<>=])/)) {
 		const [, operator = '', rest = ''] = /^\s*(<=|>=|<|>|==?)?\s*(.*?)\s*$/.exec(word) ?? [];
 		const version = readVersion(rest);
 		if (version === undefined) return [undefined];
