@@ -78,9 +78,9 @@ export function newsOf(sources: Sources, known: Known): News {
 			return { version, date, ...factsIn(files?.get(version)), ...(gone?.sure && { withdrawn: true }) };
 		});
 	const all = [...known.releases, ...releases].sort((a, b) => compare(a.version, b.version));
-	// Logs of known releases too: upstream edits them.
+	// Logs of known releases too: upstream edits them. Those of known candidates move into their final release's.
 	const logs = feed
-		.filter(({ gone }) => !gone?.sure)
+		.filter(({ version, gone }) => !gone?.sure && !(before.has(version) && isCandidate(version)))
 		.flatMap(release =>
 			logOf(release)
 				.flatMap(logPassages)
