@@ -284,7 +284,10 @@ function rangesInPart(written: string): (Range | undefined)[] {
 	const exact: Version[] = [];
 	const bounds: Bound[] = [];
 	// A comma may be left out between two bounds: `>=1.2 <1.3`.
-	for (const word of written.trim().replace(/([<>=])\s+/g, '$1').split(/\s*,\s*|\s+(?=[<>=])/)) {
+	for (const word of written
+		.trim()
+		.replace(/([<>=])\s+/g, '$1')
+		.split(/\s*,\s*|\s+(?=[<>=])/)) {
 		const [, operator = '', rest = ''] = /^\s*(<=|>=|<|>|==?)?\s*(.*?)\s*$/.exec(word) ?? [];
 		const version = readVersion(rest);
 		if (version === undefined) return [undefined];
