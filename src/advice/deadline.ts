@@ -13,7 +13,7 @@ export type Deadline = {
 	subject: string;
 	/** The release that announced it; null for the end of something that Synapse stands on. */
 	announced: Version | null;
-	at: { version?: string; date?: string; vague?: string };
+	at: { version?: string; orLater?: true | undefined; date?: string; vague?: string };
 	promised: string;
 	/** The release in which it really happened; null while it works in the newest one. */
 	landed: Version | null;
@@ -65,16 +65,29 @@ function estimateOf(version: Version, { today, pace }: Seen): string | undefined
 	return (expected > today ? expected : today).slice(0, 7);
 }
 
-/** Whether a promise was not kept in time, as seen on a day. A promised year or month lasts to its end. */
-function hasSlipped(at: Deadline['at'], landed: Release | undefined, today: string, newest: Version): boolean {
+/** The last day that counts as kept: a promised year or month lasts to its end. */
+function lastDay(date: string): string {
+	return date.length === 4 ? `${date}-12-31` : date.length === 7 ? `${date}-31` : date;
+}
+
+/**
+ * Whether a promise was not kept in time, as seen on a day. What happens only with a release is in time with the first
+ * line of releases after the promised day.
+ */
+function hasSlipped(at: Deadline['at'], landed: Release | undefined, { today, newest, releases }: Seen): boolean {
 	if (at.version !== undefined) {
-		const reached = landed?.version ?? newest;
-		const early = compare(reached, at.version) < 0 || lineOf(reached) === lineOf(at.version);
-		return landed ? !early : compare(newest, at.version) >= 0;
+		if (at.orLater) return false;
+		const promised = at.version;
+		if (!landed) return compare(newest.version, promised) >= 0;
+		return compare(landed.version, promised) > 0 && lineOf(landed.version) !== lineOf(promised);
 	}
 	if (at.date === undefined) return false;
-	const reached = landed?.date ?? today;
-	return reached > at.date && !reached.startsWith(at.date);
+	const last = lastDay(at.date);
+	if (!landed) return today > last;
+	return stable(releases).some(
+		({ version, date }) =>
+			date > last && compare(version, landed.version) < 0 && lineOf(version) !== lineOf(landed.version),
+	);
 }
 
 /** What deadlines are judged by: the day (`2026-11-21`), and the releases that there are. */
@@ -93,7 +106,7 @@ function deadlineOf(note: Note, seen: Seen): Omit<Deadline, 'concerned'> | undef
 		at,
 		promised: deadline.promised,
 		landed: deadline.landed ?? null,
-		slipped: !deadline.withdrawn && hasSlipped(at, landed || undefined, seen.today, seen.newest.version),
+		slipped: !deadline.withdrawn && hasSlipped(at, landed || undefined, seen),
 		...(deadline.withdrawn && { withdrawn: deadline.withdrawn }),
 		...(estimate && { estimate }),
 		replacedBy: deadline.replacedBy ?? null,

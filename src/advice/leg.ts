@@ -358,15 +358,29 @@ ${block({ language: 'bash', lines: asking(profile) })}`,
 	return parts.map((part, i) => `**${i + 1}. ${part}`).join('\n\n');
 }
 
+/** A query on Synapse's database, typed where it is reached. It has neither double quotes nor dollars. */
+function asked(query: string, profile: Profile): Reach {
+	const { postgres, sqlite } = { ...usual, ...reached[String(profile.get('install')?.value)] };
+	const typed = (lines: string[]) => [
+		...lines.map((line, i) => (i < lines.length - 1 ? line : `${line} \\`)),
+		...query.split('\n').map((line, i, all) => `  ${i ? '' : '"'}${line}${i < all.length - 1 ? '' : '"'}`),
+	];
+	return { postgres: typed(postgres), sqlite: typed(sqlite) };
+}
+
 /** How to wait for the background updates at a halt, as Markdown. */
 export function waitText(at: Version, profile: Profile): string {
-	const { postgres, sqlite } = { ...usual, ...reached[String(profile.get('install')?.value)] };
-	const query = '"SELECT count(*) FROM background_updates"';
-	const asked = (lines: string[]) => [
-		...lines.map((line, i) => (i < lines.length - 1 ? line : `${line} \\`)),
-		`  ${query}`,
-	];
-	return `Let ${at} run until its background updates are done: the query must give 0. Hours or days are normal on a large database. Do not go on earlier.
+	const lines = forDatabase(profile, asked('SELECT count(*) FROM background_updates', profile));
+	return `Let ${at} run until its background updates are done: this must print 0. Hours or days are normal on a large database. Do not go on earlier.
 
-${block({ language: 'bash', lines: forDatabase(profile, { postgres: asked(postgres), sqlite: asked(sqlite) }) })}`;
+${block({ language: 'bash', lines })}`;
+}
+
+/** How to see that such a wait lasts for ever, and the way out, as Markdown. These are about PostgreSQL only. */
+export function stuckText({ query, text }: { query: string; text: string }, profile: Profile): string {
+	return `If the number does not fall for an hour, look what is left:
+
+${block({ language: 'bash', lines: asked(query.trim(), profile).postgres })}
+
+${text}`;
 }

@@ -5,7 +5,7 @@ import { advisoriesOn } from './advisory.ts';
 import type { Deadline } from './deadline.ts';
 import { deadlines } from './deadline.ts';
 import type { Leg } from './leg.ts';
-import { switchText, waitText } from './leg.ts';
+import { stuckText, switchText, waitText } from './leg.ts';
 import { memo } from './memo.ts';
 import type { Applies, Profile } from './profile.ts';
 import { concern, holds, profileJson } from './profile.ts';
@@ -46,10 +46,12 @@ export type Step = {
 	leg: number;
 	/** Made by the planner, not from a note: the switch itself, the wait at a halt. */
 	generated?: true;
+	/** What going on without this step can do, as a clause: “can ruin the database”. */
+	otherwise?: string;
 };
 
 export type Hidden = { id: string; title: string; because: string[]; sources: Source[] };
-export type Halt = Pick<Stop, 'required' | 'ruins' | 'waitFor' | 'why'> & {
+export type Halt = Pick<Stop, 'required' | 'ruins' | 'sticks' | 'onlyIf' | 'waitFor' | 'why'> & {
 	tried?: Trial[];
 	from: Version;
 	to: Version;
@@ -168,9 +170,10 @@ function halts(from: Version, to: Version, profile: Profile, known: Knowledge): 
 	const required = known.stops
 		.filter(({ ways }) => ways.some(way => isWithin(from, way.from) && isWithin(finalOf(to), way.to)))
 		.filter(stop => concern(stop.applies, profile).is !== false)
-		.map(({ id, first: from, last: to, best, required, ruins, waitFor, why, applies }): Halt => {
+		.map(({ id, first: from, last: to, best, required, ruins, sticks, onlyIf, waitFor, why, applies }): Halt => {
 			const tried = triedOf(id, known.verified);
-			return { from, to, best, required, ruins, waitFor, why, ...(applies && { applies }), ...tried };
+			const conditions = { ...(onlyIf && { onlyIf }), ...(applies && { applies }) };
+			return { from, to, best, required, ruins, sticks, waitFor, why, ...conditions, ...tried };
 		});
 	const recommended = waysBack(from, to, known)
 		.filter(best => !required.some(stop => stop.best === best))
@@ -181,6 +184,7 @@ function halts(from: Version, to: Version, profile: Profile, known: Knowledge): 
 				best,
 				required: false,
 				ruins: false,
+				sticks: false,
 				waitFor: 'a few days of use',
 				why: `It is the last release from which the one before this halt still starts; beyond ${best} only a backup leads back.`,
 			}),
@@ -188,9 +192,14 @@ function halts(from: Version, to: Version, profile: Profile, known: Knowledge): 
 	return [...required, ...recommended].sort((a, b) => compare(a.best, b.best));
 }
 
-/** Only required halts divide the way: a recommended one is a choice. */
+/** Whether everybody on the way has to halt there, whatever the database holds. */
+function dividesWay({ required, onlyIf }: Halt): boolean {
+	return required && onlyIf === undefined;
+}
+
+/** Only halts that everybody has to make divide the way: a recommended one is a choice. */
 function legsOf(from: Version, to: Version, stops: readonly Halt[]): Leg[] {
-	const ends = [...new Set(stops.filter(({ required }) => required).map(({ best }) => best)), to];
+	const ends = [...new Set(stops.filter(dividesWay).map(({ best }) => best)), to];
 	return ends.map((end, i) => ({ from: ends[i - 1] ?? from, to: end }));
 }
 
@@ -305,7 +314,7 @@ function generated(legs: readonly Leg[], stops: readonly Halt[], profile: Profil
 			text: switchText({ ...leg, released, today }, profile),
 			leg: i,
 		};
-		const halt = stops.find(({ required, best }) => required && best === leg.to);
+		const halt = stops.find(stop => dividesWay(stop) && stop.best === leg.to);
 		if (!halt) return [step];
 		const wait: Step = {
 			...step,
@@ -315,10 +324,17 @@ function generated(legs: readonly Leg[], stops: readonly Halt[], profile: Profil
 			tells: known.stops.flatMap(({ best, tells }) => (best === leg.to ? tells : [])),
 			...(halt.applies && { applies: halt.applies }),
 			concerned: concern(halt.applies, profile).is === true ? true : 'unknown',
+			otherwise: consequence(halt),
 			...(halt.tried && { tried: halt.tried }),
 		};
 		return [step, wait];
 	});
+}
+
+/** What leaving out a required halt, or its wait, can do. */
+export function consequence({ ruins, sticks }: Pick<Stop, 'ruins' | 'sticks'>): string {
+	if (sticks) return 'leaves background updates that never finish';
+	return ruins ? 'can ruin the database: then neither release opens it' : 'does not start';
 }
 
 /** Who starts within a halt's range, or short of where it is too late, only has to wait before leaving. */
@@ -328,9 +344,11 @@ function waitAtStart({ from, to, profile }: Omit<Way, 'today'>, stops: readonly 
 			stop =>
 				stop.waitAtStart && isWithin(from, stop.waitAtStart) && stop.ways.some(way => isWithin(finalOf(to), way.to)),
 		)
-		.flatMap(({ id, waitFor, tells, why, applies }): Step[] => {
+		.flatMap((stop): Step[] => {
+			const { id, waitFor, tells, why, applies, stuckAtStart: stuck } = stop;
 			const concerned = concern(applies, profile);
 			if (concerned.is === false) return [];
+			const look = stuck && isWithin(from, stuck.releases) ? `\n\n${stuckText(stuck, profile)}` : '';
 			return [
 				{
 					...planned,
@@ -338,7 +356,8 @@ function waitAtStart({ from, to, profile }: Omit<Way, 'today'>, stops: readonly 
 					release: from,
 					when: 'before',
 					title: `Wait on ${from} for ${waitFor}`,
-					text: `${why}\n\n${waitText(from, profile)}`,
+					text: `${why}\n\n${waitText(from, profile)}${look}`,
+					otherwise: consequence(stop),
 					tells,
 					...(applies && { applies }),
 					...(concerned.is === 'unknown' ? { concerned: concerned.is, ask: concerned.ask } : { concerned: true }),

@@ -1,6 +1,7 @@
 // What there is to do on a way, counted: the same in a plan, on a status card and in an alert.
 import type { Plan, Step } from './plan.ts';
 import { surely } from './plan.ts';
+import type { Version } from './version.ts';
 
 export type Tally = {
 	/** Things to do that surely concern the deployment, and those that may. */
@@ -8,7 +9,8 @@ export type Tally = {
 	perhaps: number;
 	/** How many steps can stop the start. */
 	refusing: number;
-	halts: number;
+	/** Where everybody on the way has to halt. */
+	halts: readonly Version[];
 	/** Good to know, and no more. */
 	informing: number;
 	/** Passages of upstream's that nobody has read yet, and what one of them says that sounds like a refusal to start. */
@@ -26,7 +28,7 @@ export function tally({ steps, stops, unread }: Pick<Plan, 'steps' | 'stops' | '
 		sure,
 		perhaps: acts.length - sure,
 		refusing: steps.filter(({ refuses }: Step) => refuses).length,
-		halts: stops.filter(({ required }) => required).length,
+		halts: stops.filter(({ required, onlyIf }) => required && onlyIf === undefined).map(({ best }) => best),
 		informing: steps.filter(({ must }) => !must).length,
 		unread: unread.length,
 		...(warning !== undefined && { warning }),

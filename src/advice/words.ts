@@ -7,6 +7,7 @@ import { momentIn } from './hours.ts';
 import { code, escapeMarkdown, quoted } from './markdown.ts';
 import { memo } from './memo.ts';
 import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
+import { consequence } from './plan.ts';
 import type { Applies } from './profile.ts';
 import { closedFacts, openFacts } from './profile.ts';
 import type { Rollback } from './rollback.ts';
@@ -138,13 +139,22 @@ function advisoryLines({ advisories: { open }, to }: Pick<Plan, 'advisories' | '
 	];
 }
 
-function stopLines({ stops }: Plan): string[] {
+/** Required halts: why, and which step says how to see that the wait is over. */
+function stopLines({ stops, profile }: Plan, numbered: readonly Step[]): string[] {
 	return stops
 		.filter(({ required }) => required)
-		.map(
-			({ best, ruins, waitFor, applies, tried }) =>
-				`🔴 Halt at ${best} and wait for ${waitFor}${applies ? ` (${conditions(applies)})` : ''}; a direct jump ${ruins ? 'can ruin the database' : 'does not start'}${tried ? ' (tried)' : ''}.`,
-		);
+		.map(stop => {
+			const { best, from, to, onlyIf, waitFor, applies, tried } = stop;
+			const wait = numbered.findIndex(({ id }) => id === `${best}/wait`);
+			const range = from === to ? '' : ` (any release from ${from} to ${to} will do)`;
+			const whose = [
+				...(applies && profile.database !== 'postgres' && !profile.postgres ? [`yours is ${conditions(applies)}`] : []),
+				...(onlyIf ? [onlyIf] : []),
+			];
+			const condition = whose.length ? `If ${whose.join(', and ')}: halt` : 'Halt';
+			const how = wait < 0 ? '' : `; step ${wait + 1} says how to see that they are done`;
+			return `🔴 **${condition} at ${best}**${range} and wait for ${waitFor} to finish${how}. A direct jump ${consequence(stop)}${tried ? ' (tried)' : ''}.`;
+		});
 }
 
 function rollbackLine({ release, floor, to, canReturn, floorWhy, by }: Rollback): string {
@@ -176,16 +186,19 @@ export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 	const waits = numbered.flatMap((step, i) => {
 		const condition = step.concerned === 'unknown' && step.applies ? ` (${conditions(step.applies)})` : '';
 		return step.generated && step.when === 'before'
-			? [`🔴 Not before step ${i + 1} is done${condition}: ${step.title}; going on earlier can ruin the database.`]
+			? [
+					`🔴 Not before step ${i + 1} is done${condition}: ${step.title}. Going on earlier ${step.otherwise ?? 'fails'}.`,
+				]
 			: [];
 	});
 	return [
 		// What nobody has read may be worse than all the rest.
 		...unread,
-		// Nothing else helps whoever is under a floor.
-		...floorLines(plan.floors.filter(({ met }) => met === false)),
-		...stopLines(plan),
+		// A halt leads what is known, since a database that is ruined is the worst that can happen.
+		...stopLines(plan, numbered),
 		...waits,
+		// Nothing else helps those who are under a floor.
+		...floorLines(plan.floors.filter(({ met }) => met === false)),
 		...refusing,
 		...floorLines(plan.floors.filter(({ met }) => met !== false)),
 		...oneWay,
@@ -223,6 +236,7 @@ function planLead(plan: Plan): string {
 export function tallyWords({ sure, perhaps, refusing, halts, unread, warning }: Tally): string {
 	const parts = [
 		...(unread ? [unreadWords(unread, warning)] : []),
+		...(halts.length ? [`halt at ${enumerate(halts)} first`] : []),
 		...(sure || perhaps ? [] : [unread ? 'nothing to do in the rest' : 'nothing you must do']),
 		...(sure ? [count(sure, 'thing to do', 'things to do')] : []),
 		...(perhaps
@@ -233,7 +247,6 @@ export function tallyWords({ sure, perhaps, refusing, halts, unread, warning }: 
 				]
 			: []),
 		...(refusing ? [`${refusing} can stop the start`] : []),
-		...(halts ? [count(halts, 'required halt')] : []),
 	];
 	return parts.join(', ');
 }
@@ -293,7 +306,7 @@ function choices(stops: readonly Halt[]): Section[] {
 	return [
 		{
 			title: `Halts to keep a way back (${free.length})`,
-			markdown: `Whoever wants to be able to go back without a backup at each moment halts at ${enumerate(free.map(({ best }) => best))} for some days of use, until the background updates are done. From each of them the halt before it (or the start) still starts. It is a choice, no demand.`,
+			markdown: `To be able to go back without a backup at any time, halt at ${enumerate(free.map(({ best }) => best))} for some days of use, until the background updates are done. From each of them the halt before it (or the start) still starts. These halts are optional.`,
 			fold: true,
 		},
 	];
@@ -319,7 +332,8 @@ function advisorySection({ advisories, from, to }: Plan): Section[] {
 /** When a deadline bites, as upstream wrote it. */
 export function dueWords({ at, estimate, slipped, landed, withdrawn }: Deadline): string {
 	const date = at.date && `${at.date.length > 7 ? 'on' : 'in'} ${at.date}`;
-	const when = [at.version && `in ${at.version}`, date, at.vague && `“${at.vague}”`].filter(Boolean).join(', ');
+	const release = at.version && `in ${at.version}${at.orLater ? ' or later' : ''}`;
+	const when = [release, date, at.vague && `“${at.vague}”`].filter(Boolean).join(', ');
 	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
 	if (withdrawn) return `${when}; taken back: ${withdrawn.replace(/\.$/, '')}`;
 	if (landed) return `${when}; happened in ${landed}${slipped ? ', later than promised' : ''}`;

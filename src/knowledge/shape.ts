@@ -88,7 +88,8 @@ export type Cover = z.infer<typeof coverShape>;
 /** When something stops working: as upstream promised it. */
 const promiseAt = z.union(
 	[
-		z.strictObject({ version: version }),
+		/** `orLater`: it may come with this version or with any after it. */
+		z.strictObject({ version: version, orLater: z.literal(true).optional() }),
 		z.strictObject({ date: roughDate }),
 		z.strictObject({ version: version, date: roughDate }),
 		z.strictObject({ vague: z.string().min(1) }),
@@ -183,11 +184,21 @@ export const stopShape = z.strictObject({
 	last: version,
 	best: version,
 	required: z.boolean(),
-	/** Of a required one: whether, without it, the release that one came from refuses the database afterwards. */
+	/** What comes of a required one that is left out: neither the old nor the new release opens the database afterwards. */
 	ruins: z.boolean().default(true),
+	/** Or the new release starts, but its background updates never end. */
+	sticks: z.boolean().default(false),
+	/** What those who are concerned find in their database; absent: everybody on the way is concerned. */
+	onlyIf: clause.optional(),
 	waitFor: z.string().min(1),
 	/** Starting within these needs no halt, only the wait before one leaves. */
 	waitAtStart: range.optional(),
+	/** Releases on which that wait can last for ever: how to see it, and the way out. */
+	stuckAtStart: z.strictObject({ releases: range, query: z.string().min(1), text: prose }).optional(),
+	/** More releases from which `npm run verify` tries it, besides the last of each way. */
+	tryFrom: z.array(version).default([]),
+	/** The release that has to have opened a database first, for the trials to find what the stop is about. */
+	tryAfter: version.optional(),
 	/** Notes that ask for the same wait: whoever waits here has done what they say. */
 	tells: z.array(z.string()).default([]),
 	why: prose,

@@ -105,6 +105,8 @@ describe('required stops', () => {
 		required: true,
 		waitFor: 'background updates',
 		ruins: true,
+		sticks: false,
+		tryFrom: [],
 		tells: [],
 		why: 'Else it breaks.',
 		applies: { all: ['database=postgres'] },

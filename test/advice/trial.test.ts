@@ -73,6 +73,8 @@ describe('a plan', () => {
 		required: true,
 		waitFor: 'background updates',
 		ruins: true,
+		sticks: false,
+		tryFrom: [],
 		tells: [],
 		why: 'Because.',
 	};
@@ -103,7 +105,7 @@ describe('a plan', () => {
 		const [dangers] = sections;
 		expect(dangers?.markdown).toMatch(/No start without step \d \(tried\): 1\.43\.0\/owls/);
 		expect(dangers?.markdown).toMatch(/No start without step \d: 1\.43\.0\/doves/);
-		expect(dangers?.markdown).toMatch(/Halt at 1\.42\.0 .* \(tried\)\./);
+		expect(dangers?.markdown).toMatch(/Halt at 1\.42\.0\*\* .* \(tried\)\./);
 		const step = sections.find(({ title }) => title.includes('owls'))?.markdown;
 		expect(step).toContain('* Tried on 2026-11-21: owls refuse, with `No owls`.');
 		expect(step).not.toContain('without owls');

@@ -17,6 +17,8 @@ test('a wait that saves the database is told among what can hurt, also where no 
 		waitFor: 'background updates',
 		waitAtStart: '>=1.1.0 <1.3.0',
 		ruins: true,
+		sticks: false,
+		tryFrom: [],
 		tells: [],
 		why: 'A migration fails halfway.',
 		applies: { all: ['database=postgres'] },

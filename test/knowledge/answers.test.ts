@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isAffected } from '../../src/advice/advisory.ts';
+import { deadlines } from '../../src/advice/deadline.ts';
 import { type Plan, plan, surely } from '../../src/advice/plan.ts';
-import { isContradiction, parseTerm, profileOf } from '../../src/advice/profile.ts';
+import { isContradiction, parseTerm, profileOf, unknownDeployment } from '../../src/advice/profile.ts';
+import { dueWords, planWords } from '../../src/advice/words.ts';
 import { readKnowledge } from '../../src/knowledge/read.ts';
+import { note, releases } from '../known.ts';
 
 const known = readKnowledge(new URL('../../knowledge/', import.meta.url));
 
@@ -59,6 +62,73 @@ describe('a release that is broken itself names the one to take instead', () => 
 	});
 });
 
+describe('a halt that a PostgreSQL database needs', () => {
+	const dangersOf = (asked: string) => planWords(planOf(asked), []).sections[0]?.markdown.split('\n') ?? [];
+
+	test.each(['1.21.2', '1.25.0', '1.37.1'])(
+		'from %s to 1.83–1.88 is required, since background updates never end',
+		from => {
+			for (const to of ['1.83.0', '1.84.0', '1.88.0']) {
+				const asked = `${from} ${to} docker postgres=13`;
+				const { stops, steps } = planOf(asked);
+				expect(stops).toContainEqual(expect.objectContaining({ best: '1.81.0', required: true, sticks: true }));
+				const { lead, sections } = planWords(planOf(asked), []);
+				expect(lead).toContain(`**${from} → ${to}: halt at 1.81.0 first`);
+				const [first] = dangersOf(asked);
+				expect(first).toMatch(/^\* 🔴 \*\*Halt at 1\.81\.0\*\* .*never finish/);
+				// The step that it names says how to see that they are done.
+				const number = Number(/step (\d+)/.exec(first ?? '')?.[1]);
+				expect(sections.find(({ title }) => title.startsWith(`${number}. `))?.markdown).toContain(
+					'SELECT count(*) FROM background_updates',
+				);
+				expect(steps.filter(({ id }) => id.endsWith('/switch'))).toHaveLength(2);
+				expect(sections.find(({ title }) => title.startsWith('Halts to keep'))?.markdown ?? '').not.toContain('1.81.0');
+			}
+		},
+	);
+
+	test('from below 1.38 to 1.89 and newer leads the plan, and says that the database can be ruined', () => {
+		const [first] = dangersOf('1.26.0 1.163.2 pip postgres');
+		expect(first).toMatch(/^\* 🔴 \*\*Halt at 1\.81\.0\*\* .*ruin the database/);
+		expect(dangersOf('1.26.0 1.163.2 pip sqlite').join()).not.toContain('Halt at');
+		expect(dangersOf('1.26.0 1.163.2 pip')[0]).toContain('If yours is `postgres`: halt at 1.81.0');
+	});
+
+	test.each(['1.83.0', '1.84.1', '1.88.0'])(
+		'from %s on is one only where the update is stuck, and the wait says so',
+		from => {
+			const { stops, steps } = planOf(`${from} 1.163.2 debian postgres=15`);
+			expect(stops.filter(({ required }) => required)).toEqual([
+				expect.objectContaining({
+					from: '1.89.0',
+					to: '1.114.0',
+					best: '1.114.0',
+					onlyIf: '`replace_stream_ordering_column` is still queued',
+				}),
+			]);
+			const wait = steps.find(({ id }) => id === `${from}/stream-ordering`);
+			expect(wait?.text).toContain("LIKE '%stream_ordering2%'");
+			expect(wait?.text).toContain('Upgrade to 1.114.0');
+			expect(wait?.text).toContain('cannot drop column stream_ordering');
+			expect(steps.filter(({ id }) => id.endsWith('/switch'))).toHaveLength(1);
+			const [first] = dangersOf(`${from} 1.163.2 debian postgres=15`);
+			expect(first).toContain('If `replace_stream_ordering_column` is still queued: halt at 1.114.0');
+		},
+	);
+
+	test('from a release that finishes it needs only the wait', () => {
+		const { stops, steps } = planOf('1.60.0 1.84.0 docker postgres=13');
+		expect(stops.filter(({ required }) => required)).toEqual([]);
+		expect(steps[0]).toMatchObject({ id: '1.60.0/stream-ordering-stuck', when: 'before', must: true });
+		expect(steps[0]?.text).not.toContain('stream_ordering2');
+		expect(dangersOf('1.60.0 1.84.0 docker postgres=13')[0]).toMatch(/Not before step 1 .*never finish\.$/);
+		expect(dangersOf('1.60.0 1.163.2 docker postgres=13')[0]).toMatch(/Not before step 1 .*ruin the database/);
+		expect(stepsOf('1.100.0 1.163.2 docker postgres=15', /replace_stream_ordering_column/)).toMatchObject([
+			{ id: '1.115.0/stream-ordering-stuck', onlyIf: '`replace_stream_ordering_column` is still queued' },
+		]);
+	});
+});
+
 describe('an advisory counts where the code shows it', () => {
 	const affected = (id: string, version: string) => {
 		const advisory = known.advisories.find(other => other.id === id);
@@ -86,6 +156,46 @@ describe('an advisory counts where the code shows it', () => {
 		['1.93.0', false],
 	])('CVE-2023-42453 in %s: %s', (version, is) => {
 		expect(affected('CVE-2023-42453', version)).toBe(is);
+	});
+});
+
+describe('a promise is late where the release that kept it says so', () => {
+	const promises = deadlines({ at: '1.164.0', today: '2026-11-29', all: true }, unknownDeployment, known);
+	const of = (id: string) => promises.find(deadline => deadline.id === id);
+
+	test.each([
+		// “1.88.0 or later”, and the first release after the day.
+		['1.81.0/appservice-legacy-paths', '1.90.0', false],
+		['1.81.0/appservice-query-token', '1.90.0', false],
+		['1.85.0/appservice-register-user', '1.89.0', false],
+		['1.18.0/docker-py3-tags', '1.19.0', false],
+		// First promised for 1.137.0 and 1.64.0; a remark in the code named 1.32.0.
+		['1.136.0/msc3861-mas', '1.157.0', true],
+		['1.64.0/email-delegation', '1.66.0', true],
+		['1.27.0/saml-addresses', null, true],
+		['1.25.0/postgresql-floor', '1.32.0', true],
+		['1.35.0/several-sso-providers', '1.43.0', true],
+		['1.41.0/template-directory', null, true],
+		['1.51.0/webclient', '1.53.0', false],
+		['1.150.0/set-displayname-deactivation', null, false],
+		// Announced in old releases.
+		['0.34.0/debian-package', '1.1.0', false],
+		['0.99.0/tls-certificates', '1.0.0', false],
+		['1.4.0/email-verification', '1.7.0', false],
+		['1.10.0/client-secret', '1.20.0', false],
+		['1.31.0/python-floor', '1.32.0', false],
+		['1.31.0/postgresql-floor', '1.32.0', false],
+		['1.141.0/appservice-device-parameter', '1.161.0', true],
+	])('%s, kept by %s: late is %s', (id, landed, slipped) => {
+		expect(of(id)).toMatchObject({ landed, slipped });
+	});
+
+	test('“or later” is said, and never overdue', () => {
+		const promise = { subject: 'owls', at: { version: '1.2.0', orLater: true as const }, promised: 'They go.' };
+		const owls = { ...known, releases: releases('1.0.0', '1.3.0'), notes: [note('1.0.0/owls', { deadline: promise })] };
+		const [deadline] = deadlines({ at: '1.3.0', today: '2026-11-29', all: false }, unknownDeployment, owls);
+		expect(deadline).toMatchObject({ slipped: false });
+		expect(deadline && dueWords(deadline)).toBe('in 1.2.0 or later');
 	});
 });
 

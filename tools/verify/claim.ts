@@ -6,8 +6,11 @@ import type { Attempt, Claims, Knowledge, Note, Refusing, Release, Stop, Verifie
 
 export type Outcome = Verified['outcome'];
 
-/** A release that opens the database; `settle`: until its background updates are done; `fails`: it has to, halfway. */
-export type Opening = { release: Version; settle: boolean; fails?: true };
+/**
+ * A release that opens the database; `settle`: until its background updates are done; `fails`: it has to, halfway;
+ * `sticks`: they must not get done; `events`: how many messages are sent to it, while they run.
+ */
+export type Opening = { release: Version; settle: boolean; fails?: true; sticks?: true; events?: number };
 
 export type Recipe = {
 	database: 'sqlite' | `postgresql ${number}`;
@@ -90,68 +93,76 @@ function rollbackClaims(all: readonly Release[], known: Knowledge): Claim[] {
 /** Where the version does not matter: every release since 1.0.0 accepts it. */
 const anyPostgresql = 'postgresql 14';
 
+/** A few thousand, so that background updates take a while. */
+const events = 3000;
+
 /**
- * Without the halt it fails (a required one: no start; another: background updates that never end), with it, it works;
- * so it does on SQLite, which stops are not about. Who only has to wait fails too when the wait is left out.
+ * Without the halt it fails (no start, or background updates that never end), with it, it works; so it does on SQLite,
+ * which stops are not about. Those who only have to wait fail too when the wait is left out.
  */
 function stopClaims(stop: Stop, releases: readonly Release[]): Claim[] {
 	return stop.ways.flatMap(way => {
-		const from = releases.filter(({ version }) => isWithin(version, way.from)).at(-1)?.version;
+		const newest = releases.filter(({ version }) => isWithin(version, way.from)).at(-1)?.version;
 		const to = releases.find(({ version }) => isWithin(version, way.to))?.version;
-		if (from === undefined || to === undefined) return [];
-		const start = { release: from, settle: true };
-		const last = { release: to, settle: !stop.required };
-		const bad: Outcome = stop.required ? 'refuses' : 'stuck';
-		const does = {
-			starts: stop.required ? `${to} starts` : `${to} finishes its background updates`,
-			refuses: `${to} refuses to start`,
-			stuck: `${to} never finishes its background updates`,
-		};
-		const claim = (
-			name: string,
-			database: Recipe['database'],
-			before: Opening[],
-			expects: Outcome,
-			by = last,
-		): Claim => {
-			const engine = database === 'sqlite' ? 'SQLite' : 'PostgreSQL';
-			const path = before
-				.map(
-					({ release, settle, fails }) =>
-						`${release} ${fails ? 'failed on' : settle ? 'opened' : 'opened only for a moment'}`,
-				)
-				.join(' and then ');
-			return {
-				id: `stop/${stop.id}/${from}-${to}/${name}`,
-				kind: 'stop',
-				of: stop.id,
-				says: `${by === last ? does[expects] : `${by.release} ${expects === 'starts' ? 'starts' : 'refuses to start'}`} on a ${engine} database that ${path}`,
-				recipe: { database, before, last: by },
-				expects,
-			};
-		};
-		const waiting = stop.waitAtStart;
-		const hasty = waiting !== undefined && isWithin(stop.first, waiting) && isAbove(to, stop.last);
-		return [
-			claim('direct', anyPostgresql, [start], bad),
-			...[...new Set([stop.first, stop.best])].map(release =>
-				claim(`halt-${release}`, anyPostgresql, [start, { release, settle: true }], 'starts'),
-			),
-			...(hasty ? [claim('no-wait', anyPostgresql, [start, { release: stop.first, settle: false }], bad)] : []),
-			...(stop.required
-				? [
-						claim(
-							stop.ruins ? 'ruined' : 'unharmed',
-							anyPostgresql,
-							[start, { ...last, fails: true }],
-							stop.ruins ? 'refuses' : 'starts',
-							{ release: from, settle: false },
-						),
-					]
-				: []),
-			claim('sqlite', 'sqlite', [start], 'starts'),
-		];
+		if (newest === undefined || to === undefined) return [];
+		const more = stop.tryFrom.filter(from => from !== newest && isWithin(from, way.from));
+		return [newest, ...more].flatMap(from => wayClaims(stop, { from, to }, { sqlite: from === newest }));
 	});
+}
+
+/** What opened the database before, in words. */
+function pathWords(before: readonly Opening[]): string {
+	return before
+		.map(
+			({ release, settle, fails, sticks }) =>
+				`${release} ${fails ? 'failed on' : sticks ? 'got stuck on' : settle ? 'opened' : 'opened only for a moment'}`,
+		)
+		.join(' and then ');
+}
+
+function wayClaims(stop: Stop, { from, to }: { from: Version; to: Version }, { sqlite }: { sqlite: boolean }): Claim[] {
+	const { tryAfter } = stop;
+	const start: Opening[] = tryAfter
+		? [
+				{ release: tryAfter, settle: true, events },
+				{ release: from, settle: true, sticks: true },
+			]
+		: [{ release: from, settle: true, events }];
+	const last: Opening = { release: to, settle: true, events: 20 };
+	const bad: Outcome = stop.sticks ? 'stuck' : 'refuses';
+	const does = {
+		starts: 'finishes its background updates',
+		refuses: 'refuses to start',
+		stuck: 'never finishes its background updates',
+	};
+	const claim = (name: string, before: Opening[], expects: Outcome, by = last): Claim => ({
+		id: `stop/${stop.id}/${from}-${to}/${name}`,
+		kind: 'stop',
+		of: stop.id,
+		says: `${by.release} ${expects === 'starts' && by !== last ? 'starts' : does[expects]} on a ${name === 'sqlite' ? 'SQLite' : 'PostgreSQL'} database that ${pathWords(before)}`,
+		recipe: { database: name === 'sqlite' ? 'sqlite' : anyPostgresql, before, last: by },
+		expects,
+	});
+	const waiting = stop.waitAtStart;
+	const hasty = waiting !== undefined && isWithin(stop.first, waiting) && isAbove(to, stop.last);
+	return [
+		claim('direct', start, bad),
+		...[...new Set([stop.first, stop.best])].map(release =>
+			claim(`halt-${release}`, [...start, { release, settle: true }], 'starts'),
+		),
+		...(hasty ? [claim('no-wait', [...start, { release: stop.first, settle: false }], bad)] : []),
+		...(stop.required && !stop.sticks
+			? [
+					claim(
+						stop.ruins ? 'ruined' : 'unharmed',
+						[...start, { release: to, settle: false, fails: true }],
+						stop.ruins ? 'refuses' : 'starts',
+						{ release: from, settle: false },
+					),
+				]
+			: []),
+		...(sqlite && !tryAfter ? [claim('sqlite', [{ release: from, settle: true }], 'starts')] : []),
+	];
 }
 
 const floorFacts = { postgresql: 'postgres', sqlite: 'sqlite', python: 'python' } as const;

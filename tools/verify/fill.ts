@@ -7,6 +7,11 @@ export const registrationSecret = 'for trials only';
 /** Without these options a release that limits rates takes minutes to fill. */
 export const unlimited = {
 	rc_message: { per_second: 10_000, burst_count: 10_000 },
+	rc_joins: {
+		local: { per_second: 10_000, burst_count: 10_000 },
+		remote: { per_second: 10_000, burst_count: 10_000 },
+	},
+	rc_room_creation: { per_second: 10_000, burst_count: 10_000 },
 	rc_registration: { per_second: 10_000, burst_count: 10_000 },
 	rc_login: {
 		address: { per_second: 10_000, burst_count: 10_000 },

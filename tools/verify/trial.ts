@@ -8,6 +8,7 @@ import type { Release } from '../../src/knowledge/shape.ts';
 import type { Claim, Opening, Outcome, Recipe } from './claim.ts';
 import { type Engine, postgresql, sqlite } from './database.ts';
 import { admits, environment, shimmed, Unavailable } from './environment.ts';
+import { fill } from './fill.ts';
 import { start } from './start.ts';
 
 export type Tried = { outcome: Outcome; error?: string };
@@ -51,6 +52,7 @@ export function bench(releases: readonly Release[], tell: (line: string) => void
 		});
 		if (!started.listens) return { outcome: 'refuses', error: started.error };
 		const left = last.settle ? await settle(engine, name) : [];
+		if (last.events && !left.length) await fill(started.base, last.events);
 		await started.stop();
 		return left.length ? { outcome: 'stuck', error: `still queued: ${left.join(', ')}` } : { outcome: 'starts' };
 	}
@@ -72,7 +74,7 @@ export function bench(releases: readonly Release[], tell: (line: string) => void
 	): Promise<void> {
 		const opening = openings.at(-1);
 		if (!opening) return;
-		const { release, settle: settles, fails } = opening;
+		const { release, settle: settles, fails, sticks, events } = opening;
 		const earlier = openings.slice(0, -1);
 		await engine.create(name, { of: earlier.length ? await prepare(database, engine, earlier) : undefined });
 		tell(
@@ -88,9 +90,11 @@ export function bench(releases: readonly Release[], tell: (line: string) => void
 		if (fails && started.listens) throw new Error(`${release} was to fail on the database before, and started`);
 		if (fails) return;
 		if (!started.listens) throw new Error(`${release} was to open the database before, and refused: ${started.error}`);
+		if (events) await fill(started.base, events);
 		const left = settles ? await settle(engine, name) : [];
 		await started.stop();
-		if (left.length)
+		if (sticks && !left.length) throw new Error(`${release} was to get stuck, and finished its background updates`);
+		if (left.length && !sticks)
 			throw new Error(`${release} was to finish its background updates, and is stuck at ${left.join(', ')}`);
 	}
 

@@ -11,7 +11,7 @@ const none = { refusals: [] };
 function told(claims: readonly Claim[]): string[] {
 	return claims.map(({ id, recipe: { database, before, last, fake }, expects }) => {
 		const way = [...before, last]
-			.map(({ release, settle, fails }) => `${release}${fails ? '!' : settle ? '…' : ''}`)
+			.map(({ release, settle, fails, sticks }) => `${release}${fails ? '!' : sticks ? '?' : settle ? '…' : ''}`)
 			.join(' ');
 		return `${id}: ${database}${fake ? ` as ${fake.version}` : ''}: ${way} ${expects}`;
 	});
@@ -61,26 +61,44 @@ describe('stops', () => {
 		waitFor: 'background updates',
 		waitAtStart: '>=1.38.0 <1.89.0',
 		ruins: true,
+		sticks: false,
+		tryFrom: [],
 		tells: [],
 		why: 'Because.',
 	};
 
 	test('at its edges: without it, with it, without the wait, and on SQLite', () => {
 		expect(told(claimsOf(known({ releases: all, stops: [stop] }), none))).toEqual([
-			'stop/halt/1.37.1-1.89.0/direct: postgresql 14: 1.37.1… 1.89.0 refuses',
-			'stop/halt/1.37.1-1.89.0/halt-1.38.0: postgresql 14: 1.37.1… 1.38.0… 1.89.0 starts',
-			'stop/halt/1.37.1-1.89.0/halt-1.81.0: postgresql 14: 1.37.1… 1.81.0… 1.89.0 starts',
-			'stop/halt/1.37.1-1.89.0/no-wait: postgresql 14: 1.37.1… 1.38.0 1.89.0 refuses',
+			'stop/halt/1.37.1-1.89.0/direct: postgresql 14: 1.37.1… 1.89.0… refuses',
+			'stop/halt/1.37.1-1.89.0/halt-1.38.0: postgresql 14: 1.37.1… 1.38.0… 1.89.0… starts',
+			'stop/halt/1.37.1-1.89.0/halt-1.81.0: postgresql 14: 1.37.1… 1.81.0… 1.89.0… starts',
+			'stop/halt/1.37.1-1.89.0/no-wait: postgresql 14: 1.37.1… 1.38.0 1.89.0… refuses',
 			'stop/halt/1.37.1-1.89.0/ruined: postgresql 14: 1.37.1… 1.89.0! 1.37.1 refuses',
-			'stop/halt/1.37.1-1.89.0/sqlite: sqlite: 1.37.1… 1.89.0 starts',
+			'stop/halt/1.37.1-1.89.0/sqlite: sqlite: 1.37.1… 1.89.0… starts',
 		]);
 	});
 
-	test('one that is only wise is about background updates that never end', () => {
-		const { waitAtStart: _, ...wise } = { ...stop, required: false };
-		const claims = claimsOf(known({ releases: all, stops: [wise] }), none);
-		expect(told(claims)[0]).toBe('stop/halt/1.37.1-1.89.0/direct: postgresql 14: 1.37.1… 1.89.0… stuck');
-		expect(claims.map(({ of }) => of)).toEqual(Array(4).fill('halt'));
+	test('from more releases, where one is named', () => {
+		const more = { ...stop, tryFrom: ['1.37.0', '1.88.0'] };
+		expect(told(claimsOf(known({ releases: all, stops: [more] }), none)).map(claim => claim.split(':')[0])).toEqual([
+			...['direct', 'halt-1.38.0', 'halt-1.81.0', 'no-wait', 'ruined', 'sqlite'].map(
+				name => `stop/halt/1.37.1-1.89.0/${name}`,
+			),
+			...['direct', 'halt-1.38.0', 'halt-1.81.0', 'no-wait', 'ruined'].map(name => `stop/halt/1.37.0-1.89.0/${name}`),
+		]);
+	});
+
+	test('one whose background updates never end, on a database that was stuck before', () => {
+		const { waitAtStart: _, ...sticking } = { ...stop, sticks: true, ruins: false, tryAfter: '1.37.0' };
+		const claims = claimsOf(known({ releases: all, stops: [sticking] }), none);
+		expect(told(claims)).toEqual([
+			'stop/halt/1.37.1-1.89.0/direct: postgresql 14: 1.37.0… 1.37.1? 1.89.0… stuck',
+			'stop/halt/1.37.1-1.89.0/halt-1.38.0: postgresql 14: 1.37.0… 1.37.1? 1.38.0… 1.89.0… starts',
+			'stop/halt/1.37.1-1.89.0/halt-1.81.0: postgresql 14: 1.37.0… 1.37.1? 1.81.0… 1.89.0… starts',
+		]);
+		expect(claims[0]?.says).toBe(
+			'1.89.0 never finishes its background updates on a PostgreSQL database that 1.37.0 opened and then 1.37.1 got stuck on',
+		);
 	});
 });
 
