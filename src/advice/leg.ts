@@ -1,13 +1,17 @@
 // One switch from a release to the next halt: the exact commands for the way Synapse was installed.
 import { code } from './markdown.ts';
+import { isBuilt, type System } from './package.ts';
 import type { Fact, Profile } from './profile.ts';
 import type { Version } from './version.ts';
 import { compare, isCandidate, isWithin } from './version.ts';
 
 export type Leg = { from: Version; to: Version };
 
-/** A leg, with the day its release appeared and the day it is asked about (`2026-11-21`). */
-export type DatedLeg = Leg & { released: string; today: string };
+/**
+ * A leg, with the day its release appeared, the day it is asked about (`2026-11-21`), and the systems that upstream builds
+ * packages for.
+ */
+export type DatedLeg = Leg & { released: string; today: string; systems: readonly System[] };
 
 /** From this release on the project lives at element-hq, under AGPL-3.0; its images moved with it. */
 const movedIn = '1.99.0';
@@ -79,10 +83,84 @@ function extrasOf(profile: Profile): string[] {
 
 type Commands = { how: string; language: string; lines: string[] };
 
+/** Upstream's packages carry this name from here on; before, they were for Python 2 and lay elsewhere. */
+const firstPackage = '0.34.0';
+
+/** What to do at a system that upstream has no package of the release for: there is nothing to download. */
+export function unpackaged({ name, packages }: System, { version, from, systems }: Packaging): string {
+	const first = packages.first;
+	if (compare(version, first) < 0)
+		return `There is **no package** of ${version} for ${name}: upstream builds them from ${first} on. Run ${version} from the image or from PyPI meanwhile, on the same database and configuration.`;
+	const both = systems.filter(system => isBuilt(system, version) && isBuilt(system, from));
+	const newer = (both.length ? both : systems.filter(system => isBuilt(system, version))).map(system => system.name);
+	const last = 'last' in packages ? packages.last : from;
+	const before = both.length
+		? `Upgrade the system first (${newer.join(', ')} have packages of ${from} and of ${version}), install the package of ${from} for the new system, since the old one looks for a Python that is gone, see that Synapse runs, and ask again with the new \`os=\`.`
+		: `Halt at ${last}, upgrade the system (${newer.join(', ')} have packages of ${version}), and ask again with the new \`os=\`; or change to the image or to PyPI.`;
+	return `There is **no package** of ${version} for ${name}: upstream built them up to ${last}. ${before}`;
+}
+
+type Packaging = { version: Version; from: Version; systems: readonly System[] };
+
+/** Upstream's packages. Older ones are no longer in the index, but still in the pool. */
+function packaged({ version, from, systems }: Packaging, profile: Profile): Commands {
+	if (compare(version, firstPackage) < 0)
+		return {
+			how: `The package ${code('matrix-synapse-py3')} began with ${firstPackage}. Upstream's packages for Python 2 before it were called ${code('matrix-synapse')}; whether the archive still has that of ${version} shows here:`,
+			language: 'bash',
+			lines: [
+				'P=https://packages.matrix.org/debian/pool/main/m',
+				'wget -qO- $P/matrix-synapse/ \\',
+				`  | grep -o 'matrix-synapse_${version}[^"<]*deb' | sort -u`,
+			],
+		};
+	const os = String(profile.get('os')?.value);
+	const system = systems.find(other => other.os === os);
+	if (system && !isBuilt(system, version))
+		return { how: unpackaged(system, { version, from, systems }), language: 'bash', lines: [] };
+	const codename = codenames[os];
+	const built = systems.filter(other => isBuilt(other, version)).map(({ name }) => name);
+	const which = built.length
+		? `${version} has them for ${built.join(', ')}`
+		: 'There are packages for the systems of their time only';
+	return {
+		how: `Packages of ${code('packages.matrix.org')}. Its index names only the newest; older ones still lie in its pool, from where \`apt-get\` takes them as a file. ${which}: on another system, halt at the last release that has one, upgrade the system, and go on.`,
+		language: 'bash',
+		lines: [
+			...(codename ? [] : ['. /etc/os-release']),
+			'A=$(dpkg --print-architecture)',
+			`F=matrix-synapse-py3_${version.replace('rc', '~rc')}+${codename ?? `\${VERSION_CODENAME}`}1_$A.deb`,
+			`P=https://packages.matrix.org/debian/pool/${isCandidate(version) ? 'prerelease' : 'main'}/m`,
+			'wget $P/matrix-synapse-py3/$F',
+			'apt-get update && apt-get install ./$F',
+			'journalctl -fu matrix-synapse',
+		],
+	};
+}
+
+/** Where upstream's images and its releases on PyPI begin. */
+const firstImage = '0.29.0';
+const firstOnPyPI = '0.33.5';
+
+/** What takes the place of commands that would ask for what never was. */
+function tooOld(version: Version): Record<string, Commands> {
+	const none = (what: string, first: Version) => ({
+		how: `Upstream has ${what} from ${first} on, so there is none of ${version}: install it from the tag ${code(`v${version}`)} of its repository, with Python 2.7.`,
+		language: 'bash',
+		lines: [],
+	});
+	return {
+		...(compare(version, firstImage) < 0 && { docker: none('images', firstImage) }),
+		...(compare(version, firstOnPyPI) < 0 && { pip: none('releases on PyPI', firstOnPyPI) }),
+	};
+}
+
 /** Commands that put the release in place and start it, for each value of `install`. Lines of at most 60 letters. */
-function installing({ to: version, released, today }: DatedLeg, profile: Profile): Record<string, Commands> {
+function installing(
+	{ from, to: version, released, today, systems }: DatedLeg,
+	profile: Profile,
+): Record<string, Commands> {
 	const old = timeOf(released, today);
-	const codename = codenames[String(profile.get('os')?.value)];
 	const extras = extrasOf(profile);
 	const byPoetry = compare(version, '1.58.0') >= 0;
 	const everywhere = profile.get('workers')?.value === true ? ', for Synapse and each worker' : '';
@@ -100,19 +178,7 @@ function installing({ to: version, released, today }: DatedLeg, profile: Profile
 				'docker compose logs -f synapse',
 			],
 		},
-		debian: {
-			how: `Packages of ${code('packages.matrix.org')}. Its index names only the newest; older ones still lie in its pool, from where \`apt-get\` takes them as a file. There are packages for the systems of their time only: if there is none of ${version} for yours, halt at the last release that has one, upgrade the system, and go on:`,
-			language: 'bash',
-			lines: [
-				...(codename ? [] : ['. /etc/os-release']),
-				'A=$(dpkg --print-architecture)',
-				`F=matrix-synapse-py3_${version.replace('rc', '~rc')}+${codename ?? `\${VERSION_CODENAME}`}1_$A.deb`,
-				`P=https://packages.matrix.org/debian/pool/${isCandidate(version) ? 'prerelease' : 'main'}/m`,
-				'wget $P/matrix-synapse-py3/$F',
-				'apt-get update && apt-get install ./$F',
-				'journalctl -fu matrix-synapse',
-			],
-		},
+		debian: packaged({ version, from, systems }, profile),
 		distro: {
 			how: `Your distribution decides which release it has; go on only if it offers ${version}:`,
 			language: 'bash',
@@ -197,10 +263,12 @@ Then:`,
 				'journalctl -fu matrix-synapse',
 			],
 		},
+		...tooOld(version),
 	};
 }
 
 function block({ language, lines }: { language: string; lines: string[] }): string {
+	if (!lines.length) return '';
 	return `\`\`\`${language}\n${lines.join('\n')}\n\`\`\``;
 }
 

@@ -369,11 +369,18 @@ function lifecycles({ profile, today, knowledge }: Facing): Matter[] {
 				stage,
 				severity: stage === 'd90' ? 'info' : 'warning',
 				reminds: stage === 'passed',
-				title: `${deadline.subject} ${stage === 'passed' ? 'has lost' : 'loses'} its support`,
+				title: endTitle(deadline, stage),
 				text: () => `${deadline.promised} Instead: ${deadline.replacedBy}.`,
 			},
 		];
 	});
+}
+
+function endTitle({ subject, landed, id }: Deadline, stage: string): string {
+	if (!/^lifecycle\/(debian|ubuntu)-/.test(id))
+		return `${subject} ${stage === 'passed' ? 'has lost' : 'loses'} its support`;
+	if (landed !== null) return `${subject} have ended`;
+	return `${subject} ${stage === 'passed' ? 'may end with any release' : 'end soon'}`;
 }
 
 const floorFacts = { python: 'python', postgresql: 'postgres', sqlite: 'sqlite' } as const;

@@ -5,8 +5,9 @@ import { advisoriesOn } from './advisory.ts';
 import type { Deadline } from './deadline.ts';
 import { deadlines } from './deadline.ts';
 import type { Leg } from './leg.ts';
-import { stuckText, switchText, waitText } from './leg.ts';
+import { stuckText, switchText, unpackaged, waitText } from './leg.ts';
 import { memo } from './memo.ts';
+import { isBuilt, type System, systemsOf } from './package.ts';
 import type { Applies, Profile } from './profile.ts';
 import { concern, holds, profileJson } from './profile.ts';
 import { stable } from './release.ts';
@@ -122,7 +123,11 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 		steps: inOrder(
 			waited(
 				told(visible).map(step => (step.refuses ? { ...step, ...triedOf(step.id, known.verified) } : step)),
-				[...waitAtStart({ from, to, profile }, known.stops), ...generated(legs, stops, profile, { today, known })],
+				[
+					...systemFirst({ from, to, profile }, systemsOf(known.lifecycles)),
+					...waitAtStart({ from, to, profile }, known.stops),
+					...generated(legs, stops, profile, { today, known }),
+				],
 				notes,
 			),
 		),
@@ -300,10 +305,36 @@ const planned = {
 	tells: [],
 } satisfies Partial<Step>;
 
-type Calendar = { today: string; known: Pick<Knowledge, 'releases' | 'stops'> };
+type Calendar = { today: string; known: Pick<Knowledge, 'releases' | 'stops' | 'lifecycles'> };
+
+/** Whether the package that runs may be on a system that has none of the release at the end of the leg. */
+function mayLackPackage({ from, to }: Leg, profile: Profile, systems: readonly System[]): boolean {
+	if (profile.get('install')?.value !== 'debian' || profile.has('os')) return false;
+	return systems.some(system => isBuilt(system, from) && !isBuilt(system, to));
+}
+
+/** The step before everything else where upstream has no package of the target for the stated system. */
+function systemFirst({ from, to, profile }: Omit<Way, 'today'>, systems: readonly System[]): Step[] {
+	const os = profile.get('os')?.value;
+	const system = systems.find(other => other.os === os);
+	if (profile.get('install')?.value !== 'debian' || !system || isBuilt(system, to)) return [];
+	return [
+		{
+			...planned,
+			id: `${to}/no-package`,
+			release: to,
+			when: 'before',
+			title: `No package of ${to} for ${system.name}`,
+			text: unpackaged(system, { version: to, from, systems }),
+			otherwise: 'finds no package',
+			leg: 0,
+		},
+	];
+}
 
 /** What the planner adds to the notes: each switch, and the wait at each halt. */
 function generated(legs: readonly Leg[], stops: readonly Halt[], profile: Profile, { today, known }: Calendar): Step[] {
+	const systems = systemsOf(known.lifecycles);
 	return legs.flatMap((leg, i): Step[] => {
 		const released = known.releases.find(({ version }) => version === leg.to)?.date ?? today;
 		const step: Step = {
@@ -311,7 +342,8 @@ function generated(legs: readonly Leg[], stops: readonly Halt[], profile: Profil
 			id: `${leg.to}/switch`,
 			release: leg.to,
 			title: `Switch to ${leg.to}`,
-			text: switchText({ ...leg, released, today }, profile),
+			text: switchText({ ...leg, released, today, systems }, profile),
+			...(mayLackPackage(leg, profile, systems) && { ask: ['os'] }),
 			leg: i,
 		};
 		const halt = stops.find(stop => dividesWay(stop) && stop.best === leg.to);

@@ -140,6 +140,37 @@ export function writeTerm({ fact, operator, value }: Term): string {
 	return `${fact}${operator}${value}`;
 }
 
+/** The Python that each system brings as `python3`. */
+const systemPythons: Readonly<Record<string, string>> = {
+	'debian-9': '3.5',
+	'debian-10': '3.7',
+	'debian-11': '3.9',
+	'debian-12': '3.11',
+	'debian-13': '3.13',
+	'ubuntu-16.04': '3.5',
+	'ubuntu-18.04': '3.6',
+	'ubuntu-20.04': '3.8',
+	'ubuntu-21.04': '3.9',
+	'ubuntu-21.10': '3.9',
+	'ubuntu-22.04': '3.10',
+	'ubuntu-22.10': '3.10',
+	'ubuntu-23.04': '3.11',
+	'ubuntu-23.10': '3.11',
+	'ubuntu-24.04': '3.12',
+	'ubuntu-24.10': '3.12',
+	'ubuntu-25.04': '3.13',
+	'ubuntu-25.10': '3.13',
+	'ubuntu-26.04': '3.14',
+};
+
+/** The Python of a system, where it is known. */
+export function pythonOf(os: string): string | undefined {
+	return systemPythons[os];
+}
+
+/** Installs that do not run on the Python of the system under them. */
+const ownPython: readonly unknown[] = ['docker', 'mdad', 'ess', 'nix'];
+
 /** What follows from one fact, besides itself. Sources: the meanings above; KNOWLEDGE: images bring their own. */
 function impliedBy({ fact, value }: Term): [Fact, string | boolean][] {
 	if (fact === 'postgres') return [['database', 'postgres']];
@@ -165,6 +196,11 @@ export function profileOf(terms: readonly Term[]): Profile | Contradiction {
 			if (!before || fact === term.fact) profile.set(fact, { value, stated });
 		}
 	}
+	const os = profile.get('os');
+	const python = os && pythonOf(String(os.value));
+	// A stated Python counts: one may be installed beside that of the system.
+	if (os && python && !profile.has('python') && !ownPython.includes(profile.get('install')?.value))
+		profile.set('python', { value: python, stated: os.stated });
 	return profile;
 }
 

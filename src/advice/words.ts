@@ -9,7 +9,7 @@ import { memo } from './memo.ts';
 import type { Halt, Plan, ReleaseNotes, Step } from './plan.ts';
 import { consequence } from './plan.ts';
 import type { Applies } from './profile.ts';
-import { closedFacts, openFacts } from './profile.ts';
+import { closedFacts, concern, isContradiction, openFacts, parseTerm, profileOf, pythonOf } from './profile.ts';
 import type { Rollback } from './rollback.ts';
 import type { Tally } from './tally.ts';
 import { tally } from './tally.ts';
@@ -185,6 +185,7 @@ export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 		: [];
 	const waits = numbered.flatMap((step, i) => {
 		const condition = step.concerned === 'unknown' && step.applies ? ` (${conditions(step.applies)})` : '';
+		if (step.id.endsWith('/no-package')) return [`🔴 ${step.title}: step ${i + 1} says what to do.`];
 		return step.generated && step.when === 'before'
 			? [
 					`🔴 Not before step ${i + 1} is done${condition}: ${step.title}. Going on earlier ${step.otherwise ?? 'fails'}.`,
@@ -416,17 +417,23 @@ function unreadQuotation(passage: Plan['unread'][number], text: string): Section
 	};
 }
 
-/** Which facts would shorten the plan. */
+/** Which facts would shorten the plan, in the answer that most people give and that hides most. */
 function asking({ steps, to, from, profile }: Plan): string {
-	const asked = new Map<string, number>();
-	for (const fact of steps.flatMap(({ ask }) => ask ?? [])) asked.set(fact, (asked.get(fact) ?? 0) + 1);
-	const most = [...asked].sort(([, a], [, b]) => b - a).slice(0, 3);
+	const packages = steps.some(({ generated, ask }) => generated && ask?.includes('os'));
+	const most = [...(packages ? ['os'] : []), ...mostHiding(steps, profile)].slice(0, 3);
 	if (!most.length) return '';
-	const stated = Object.entries(profile).filter(
-		([fact]) => fact !== 'database' || !(profile.postgres || profile.sqlite),
-	);
-	const words = [...stated.map(factWord), ...most.map(([fact]) => examples[fact] ?? fact)];
-	return `Say more about the server and this gets shorter, like ${code(`!upgrade ${from} ${to} ${words.join(' ')}`)}; deny a fact with ${code('no-')} in front.`;
+	const stated = Object.entries(profile).filter(([fact]) => !isImplied(fact, profile));
+	const words = [...stated.map(factWord), ...most.map(fact => likely[fact] ?? fact)];
+	const why = packages
+		? 'Say which system it is, since not all have packages, and more if you can'
+		: 'Say more about the server and this gets shorter';
+	return `${why}, like ${code(`!upgrade ${from} ${to} ${words.join(' ')}`)}; ${code('no-')} in front denies a fact.`;
+}
+
+/** Whether a fact follows from another one that is known, so that nobody has to type it. */
+function isImplied(fact: string, profile: Plan['profile']): boolean {
+	if (fact === 'database') return Boolean(profile.postgres || profile.sqlite);
+	return fact === 'python' && profile.python === pythonOf(String(profile.os));
 }
 
 /** A known fact as people type it. */
@@ -444,6 +451,50 @@ const examples: Record<string, string> = {
 	python: 'python=3.11',
 	os: 'os=debian-12',
 };
+
+/** What most servers would say of themselves: many features are used by few. */
+const likely: Record<string, string> = {
+	...examples,
+	...Object.fromEntries(
+		(
+			[
+				'workers',
+				'appservices',
+				'modules',
+				'phone',
+				'sso',
+				'saml',
+				'cas',
+				'oidc',
+				'mas',
+				'metrics',
+				'admin-api',
+			] as const
+		).map(fact => [fact, `no-${fact}`]),
+	),
+	...{ turn: 'no-turn', registration: 'no-registration', retention: 'no-retention', 'url-previews': 'no-url-previews' },
+};
+
+/** The open facts whose likely answers hide most of what is to be done, each after the ones before it. */
+function mostHiding(steps: readonly Step[], stated: Plan['profile']): string[] {
+	const terms = Object.entries(stated).flatMap(entry => parseTerm(factWord(entry)) ?? []);
+	const chosen: string[] = [];
+	let open = steps.filter(({ ask, applies, generated }) => ask && applies && !generated);
+	while (chosen.length < 3 && open.length) {
+		const asked = new Set(open.flatMap(({ ask }) => ask ?? []).filter(fact => !chosen.includes(fact)));
+		const before = chosen.flatMap(fact => parseTerm(likely[fact] ?? fact) ?? []);
+		const results = [...asked].flatMap(fact => {
+			const profile = profileOf([...terms, ...before, ...[parseTerm(likely[fact] ?? fact) ?? []].flat()]);
+			if (isContradiction(profile)) return [];
+			return [{ fact, left: open.filter(({ applies }) => concern(applies, profile).is !== false) }];
+		});
+		const best = results.sort((a, b) => a.left.length - b.left.length)[0];
+		if (!best || best.left.length === open.length) break;
+		chosen.push(best.fact);
+		open = best.left;
+	}
+	return chosen;
+}
 
 /** A fact as one would state it: `docker`, `postgres=15`, `workers`. */
 export function factExample(fact: string): string {

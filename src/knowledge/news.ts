@@ -212,5 +212,10 @@ export function withNews(knowledge: Knowledge, news: News): Knowledge {
 function lifecycleOf(before: Lifecycle | undefined, now: Lifecycle | undefined): Lifecycle | undefined {
 	if (!before || !now) return before ?? now;
 	const told = new Set(now.releases.map(({ version }) => version));
-	return { ...before, releases: [...before.releases.filter(({ version }) => !told.has(version)), ...now.releases] };
+	// What a curator read of upstream's build list is in no other source.
+	const releases = now.releases.map(release => {
+		const packages = before.releases.find(({ version }) => version === release.version)?.packages;
+		return packages ? { ...release, packages } : release;
+	});
+	return { ...before, releases: [...before.releases.filter(({ version }) => !told.has(version)), ...releases] };
 }

@@ -320,8 +320,21 @@ export type Passage = z.infer<typeof passageShape>;
 export const upstreamFileShape = z.strictObject({ passages: z.array(passageShape) });
 
 /** The support window of one release of something Synapse stands on. */
+/** The Synapse releases for which upstream builds packages: up to `last`, or until the day `until` that it has named. */
+const packagesShape = z.union([
+	z.strictObject({ first: version, last: version }),
+	z.strictObject({ first: version, until: date, because: z.string().min(1) }),
+]);
 export const lifecycleShape = z.strictObject({
-	releases: z.array(z.strictObject({ version: z.string(), released: date, ends: date, name: z.string().optional() })),
+	releases: z.array(
+		z.strictObject({
+			version: z.string(),
+			released: date,
+			ends: date,
+			name: z.string().optional(),
+			packages: packagesShape.optional(),
+		}),
+	),
 	link: z.string().startsWith('https://'),
 });
 export type Lifecycle = z.infer<typeof lifecycleShape>;

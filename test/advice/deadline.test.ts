@@ -96,7 +96,16 @@ describe('ends of support', () => {
 	const debian = {
 		debian: {
 			link: 'https://endoflife.date/debian',
-			releases: [{ version: '12', released: '2023-06-10', ends: '2026-06-10' }],
+			releases: [
+				{
+					version: '12',
+					released: '2023-06-10',
+					ends: '2026-06-10',
+					packages: { first: '0.9.0', until: '2027-10-31', because: 'Python 3.11' },
+				},
+				{ version: '11', released: '2021-08-14', ends: '2024-08-14', packages: { first: '0.8.0', last: '0.9.0' } },
+				{ version: '10', released: '2019-07-06', ends: '2022-09-10' },
+			],
 		},
 	};
 	function ends(text: string, of: Knowledge['lifecycles'] = lifecycles) {
@@ -113,13 +122,29 @@ describe('ends of support', () => {
 	test('the stated one, though Synapse dropped it', () => expect(ends('postgres=12')).toEqual(['PostgreSQL 12']));
 	test('none on another database', () => expect(ends('sqlite')).toEqual([]));
 	test.each([
-		['', ['Debian 12']],
-		['debian', ['Debian 12']],
+		['', ['Synapse packages for Debian 12']],
+		['debian', ['Synapse packages for Debian 12']],
 		['docker', []],
-		['mdad', []],
-		['docker os=debian-12', ['Debian 12']],
-		['os=debian-11', []],
-	])('of systems, none under an image unless stated: %j', (text, subjects) =>
+		['pip os=debian-12', []],
+		['docker os=debian-12', []],
+		['debian os=debian-12', ['Synapse packages for Debian 12']],
+		// Long dropped: no news for anybody but those who have it.
+		['debian os=debian-11', ['Synapse packages for Debian 11']],
+		['debian os=debian-10', []],
+	])('of systems those of upstream’s packages, where these are used: %j', (text, subjects) =>
 		expect(ends(text, debian)).toEqual(subjects),
 	);
+	test('a day of upstream’s own, not that of the distribution', () => {
+		const knowledge = known({ releases: releases({ version: '1.0.0', postgresql: '14' }), lifecycles: debian });
+		const asked = { at: '1.0.0', today: '2026-11-21', all: false };
+		expect(deadlines(asked, unknownDeployment, knowledge)).toMatchObject([
+			{
+				id: 'lifecycle/debian-12',
+				at: { date: '2027-10-31' },
+				promised:
+					'Upstream builds packages for Debian 12 until 2027-10-31, when Python 3.11 ends; 1.0.0 still has them.',
+				applies: { all: ['install=debian', 'os=debian-12'] },
+			},
+		]);
+	});
 });

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { switchText, waitText } from '../../src/advice/leg.ts';
+import { stuckText, switchText, waitText } from '../../src/advice/leg.ts';
+import { systemsOf } from '../../src/advice/package.ts';
 import { isContradiction, type Profile, parseTerm, profileOf } from '../../src/advice/profile.ts';
 
 function profileFor(facts: string): Profile {
@@ -9,8 +10,27 @@ function profileFor(facts: string): Profile {
 	return profile;
 }
 
-function textFor(facts: string, to = '1.163.2', released = '2026-10-23'): string {
-	return switchText({ from: '1.56.0', to, released, today: '2026-11-21' }, profileFor(facts));
+const dates = { released: '2010-01-01', ends: '2040-01-01' };
+const systems = systemsOf({
+	debian: {
+		link: 'https://example.org/',
+		releases: [
+			{ version: '12', ...dates, packages: { first: '1.41.0', until: '2027-10-31', because: 'Python 3.11' } },
+			{ version: '11', ...dates, packages: { first: '1.6.0', last: '1.141.0' } },
+			{ version: '13', ...dates, packages: { first: '1.89.0', until: '2029-10-31', because: 'Python 3.13' } },
+			{ version: '9', ...dates, packages: { first: '0.34.0', last: '1.31.0' } },
+		],
+	},
+	ubuntu: {
+		link: 'https://example.org/',
+		releases: [
+			{ version: '22.04', ...dates, packages: { first: '1.58.0', until: '2026-10-31', because: 'Python 3.10' } },
+		],
+	},
+});
+
+function textFor(facts: string, to = '1.163.2', released = '2026-10-23', from = '1.56.0'): string {
+	return switchText({ from, to, released, today: '2026-11-21', systems }, profileFor(facts));
 }
 
 /** What a shell prints that runs these lines. */
@@ -43,7 +63,7 @@ test('what brings PostgreSQL is not asked for SQLite', () => {
 
 test.each(installs)('%s: a shell can read every line, of the switch and of a wait', install => {
 	const profile = profileFor(`${install} workers`);
-	const old = switchText({ from: '1.18.0', to: '1.81.0', released: '2023-04-11', today: '2026-11-21' }, profile);
+	const old = textFor(`${install} workers`, '1.81.0', '2023-04-11', '1.18.0');
 	const waiting = waitText('1.81.0', profile);
 	for (const text of [old, textFor(`${install} workers`), waiting]) {
 		const lines = commandsIn(text);
@@ -52,6 +72,57 @@ test.each(installs)('%s: a shell can read every line, of the switch and of a wai
 		execFileSync('sh', ['-n', '-c', lines.join('\n')]);
 	}
 	expect(waiting).toContain('SELECT count(*) FROM background_updates');
+});
+
+test.each(installs)('%s: a query of several lines reaches the database as one', install => {
+	const stuck = stuckText({ query: "SELECT a\nFROM b WHERE c LIKE '%d%'\n", text: 'Then go on.' }, profileFor(install));
+	const lines = commandsIn(stuck);
+	expect(lines.filter(line => line.length > 60)).toEqual([]);
+	const last = 'for word; do :; done; printf %s "$word"';
+	const played = ['psql', 'sudo', 'docker', 'kubectl'].map(name => `${name}() { ${last}; }`);
+	expect(said([...played, ...lines]).replace(/\s+/g, ' ')).toBe("SELECT a FROM b WHERE c LIKE '%d%'");
+	expect(stuck).toContain('Then go on.');
+});
+
+describe('a package that upstream does not build', () => {
+	test('is not downloaded for a system that is too old: the system goes first', () => {
+		const text = textFor('debian os=debian-11');
+		expect(text).toContain('**no package** of 1.163.2 for Debian 11: upstream built them up to 1.141.0');
+		expect(text).toContain('Debian 12 have packages of 1.56.0 and of 1.163.2');
+		expect(text).not.toMatch(/wget|apt-get install/);
+		expect(textFor('debian os=debian-11', '1.141.0')).toContain('+bullseye1_');
+		expect(textFor('debian os=debian-11', '1.142.0')).not.toContain('bullseye');
+	});
+	test('where no system has both, one halts at the last that the old one has', () => {
+		const text = textFor('debian os=debian-9', '1.163.2', '2026-10-23', '1.20.0');
+		expect(text).toContain(
+			'Halt at 1.31.0, upgrade the system (Debian 12, Debian 13, Ubuntu 22.04 have packages of 1.163.2)',
+		);
+	});
+	test('is not downloaded for a system that is too new for it', () => {
+		const text = textFor('debian os=debian-13', '1.81.0', '2023-04-11');
+		expect(text).toContain('upstream builds them from 1.89.0 on');
+		expect(text).not.toContain('wget');
+	});
+	test('is said of all systems where none is stated', () =>
+		expect(textFor('debian')).toContain('1.163.2 has them for Debian 12, Debian 13, Ubuntu 22.04'));
+});
+
+describe('what did not exist yet is not asked for', () => {
+	const of = (facts: string, to: string) => textFor(facts, to, '2018-01-01', '0.20.0');
+	test('the package for Python 3, before 0.34.0', () => {
+		expect(of('debian', '0.25.0')).not.toMatch(/matrix-synapse-py3_|apt-get install/);
+		expect(of('debian', '0.25.0')).toContain('began with 0.34.0');
+		expect(of('debian', '0.34.0')).toContain('matrix-synapse-py3_0.34.0+');
+	});
+	test.each([
+		['docker', '0.28.1', '0.29.0', 'matrixdotorg/synapse:v'],
+		['pip', '0.33.4', '0.33.5', 'matrix-synapse=='],
+	])('with %s: %s is not there, %s is', (install, without, first, what) => {
+		expect(of(install, without)).not.toContain(what);
+		expect(of(install, without)).toContain(`from ${first} on, so there is none of ${without}`);
+		expect(of(install, first)).toContain(what);
+	});
 });
 
 test('a package is fetched from where the archive keeps it, under its name there', () => {

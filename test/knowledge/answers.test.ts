@@ -199,6 +199,66 @@ describe('a promise is late where the release that kept it says so', () => {
 	});
 });
 
+describe('upstream’s packages', () => {
+	test('end with upstream’s build list: by Python, and for systems long dropped not at all', () => {
+		const open = deadlines({ at: '1.163.2', today: '2026-11-29', all: false }, unknownDeployment, known);
+		const systems = open.filter(({ id }) => /^lifecycle\/(debian|ubuntu)/.test(id));
+		expect(systems.map(({ id, at }) => [id, at.date])).toEqual([
+			['lifecycle/ubuntu-22.04', '2026-10-31'],
+			['lifecycle/debian-12', '2027-10-31'],
+		]);
+	});
+
+	test('a system that has none of the target comes first, and nothing is downloaded for it', () => {
+		const { steps } = planOf('1.130.0 1.163.2 debian postgres=13 os=debian-11');
+		expect(steps[0]).toMatchObject({ id: '1.163.2/no-package', when: 'before', must: true });
+		expect(steps.find(({ id }) => id === '1.163.2/switch')?.text).not.toContain('wget');
+		const { sections } = planWords(planOf('1.130.0 1.163.2 debian postgres=13 os=debian-11'), []);
+		expect(sections[0]?.markdown).toMatch(/^\* 🔴 No package of 1\.163\.2 for Debian 11/);
+	});
+
+	test('the system is asked for where some has none of the target', () => {
+		expect(planWords(planOf('1.130.0 1.163.2 debian postgres=13'), []).lead).toMatch(/Say which system.*os=/);
+		for (const asked of ['1.158.0 1.163.2 debian', '1.130.0 1.163.2 docker', '1.130.0 1.163.2 debian os=debian-12'])
+			expect(planWords(planOf(asked), []).lead, asked).not.toContain('Say which system');
+	});
+
+	test('a system implies its Python, but not below an image', () => {
+		const floor = (facts: string) => planOf(`1.130.0 1.163.2 ${facts}`).floors.find(({ of }) => of === 'python')?.met;
+		expect(floor('debian os=debian-11')).toBe(false);
+		expect(floor('pip os=ubuntu-22.04')).toBe(true);
+		expect(floor('os=ubuntu-22.04')).toBe(true);
+		expect(floor('docker os=debian-11')).toBeUndefined();
+		expect(floor('nix os=debian-11')).toBe('unknown');
+		expect(floor('pip os=debian-11 python=3.12')).toBe(true);
+	});
+});
+
+describe('the hint proposes what shortens the plan most', () => {
+	const shorter = (asked: string) => {
+		const lead = planWords(planOf(asked), []).lead;
+		const [, proposed = ''] = /like `!upgrade ([^`]+)`/.exec(lead) ?? [];
+		return { lead, proposed, saved: planOf(asked).steps.length - (proposed ? planOf(proposed).steps.length : 0) };
+	};
+
+	test.each(['1.98.0 1.163.2', '1.56.0 1.69.0 postgres=10 workers docker', '1.20.0 1.163.2 pip'])('%s', asked => {
+		const { proposed, saved } = shorter(asked);
+		expect(proposed.startsWith(asked.split(' ').slice(0, 2).join(' '))).toBe(true);
+		// No single denial that it does not propose would hide more than each of the three does.
+		for (const fact of ['workers', 'modules', 'appservices', 'sso', 'mas', 'metrics', 'admin-api']) {
+			if (proposed.includes(fact)) continue;
+			const alone = planOf(asked).steps.length - planOf(`${asked} no-${fact}`).steps.length;
+			expect(alone * 3, fact).toBeLessThanOrEqual(saved);
+		}
+		expect(saved).toBeGreaterThanOrEqual(3);
+	});
+
+	test('a denial is written as one, and what follows from a fact is not asked again', () => {
+		expect(shorter('1.98.0 1.163.2').proposed).toContain('no-workers');
+		expect(shorter('1.130.0 1.163.2 debian os=debian-12').proposed).not.toContain('python=');
+	});
+});
+
 describe('steps of one plan agree', () => {
 	test('of the image’s Python a plan names the last one only', () => {
 		const steps = stepsOf('1.53.0 1.163.2 docker modules', /site-packages/);
