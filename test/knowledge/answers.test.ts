@@ -36,8 +36,8 @@ describe('a release that is broken itself names the one to take instead', () => 
 	test('1.84.0: workers without `instance_map` do not work', () => {
 		const [step] = stepsOf('1.83.0 1.84.0 workers', /instance_map/);
 		expect(step).toMatchObject({ release: '1.84.0', refuses: true, concerned: true });
-		expect(step?.text).toContain('where the shared configuration has no `instance_map`');
-		expect(step?.text).toContain('take it instead of 1.84.0');
+		expect(step?.text).toMatch(/no worker works where the shared configuration has no `instance_map`/);
+		expect(step?.text).toMatch(/take\s+it instead of 1\.84\.0/);
 		expect(step?.title).toContain('1.84.1');
 	});
 
