@@ -4,7 +4,7 @@ import { horizon } from '../src/advice/plan.ts';
 import { runningOf } from '../src/advice/spell.ts';
 import { statusWords } from '../src/advice/words.ts';
 import type { Command } from '../src/command.ts';
-import type { Ports } from '../src/ports.ts';
+import type { DeviceStanding, Ports } from '../src/ports.ts';
 
 export const status = {
 	name: 'status',
@@ -18,7 +18,6 @@ export const status = {
 		const { zone = 'UTC' } = await store.settings(room);
 		const lastSync = health.lastSync();
 		const device = health.device?.();
-		const signed = device?.signed;
 		const sources = health.sources?.();
 		const uninvited = await store.uninvited();
 		const replacement = uninvited.find(({ from }) => from === room)?.to;
@@ -31,7 +30,7 @@ export const status = {
 			upSeconds: Math.round((now().getTime() - health.startedAt.getTime()) / 1000),
 			...(lastSync && { lastSync: lastSync.toISOString() }),
 			...(health.storeLost && { storeLost: health.storeLost.toISOString() }),
-			...(device && { device: { fingerprint: device.fingerprint, ...(signed !== undefined && { signed }) } }),
+			...(device && { device: deviceOf(device) }),
 			horizon: horizon(knowledge),
 			notes: knowledge.notes.length,
 			unread: knowledge.unread.length,
@@ -66,3 +65,14 @@ export const status = {
 		return statusWords(value, zone);
 	},
 } satisfies Command;
+
+function deviceOf({ fingerprint, signed, unsignedSince, devices, second, lingering }: DeviceStanding) {
+	return {
+		fingerprint,
+		...(signed !== undefined && { signed }),
+		...(unsignedSince && { unsignedSince: unsignedSince.toISOString() }),
+		...(devices !== undefined && { devices }),
+		...(second !== undefined && { second }),
+		...(lingering && { lingering }),
+	};
+}

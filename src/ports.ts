@@ -45,6 +45,14 @@ export type DeviceStanding = {
 	signed: boolean | undefined;
 	/** What the operator has to do for that, as a sentence. */
 	needs?: string;
+	/** Since when it is known not to be signed. */
+	unsignedSince?: Date;
+	/** How many devices the account has, ours included; undefined until the homeserver was asked. */
+	devices?: number;
+	/** The session of another Glia that is alive on the same account. */
+	second?: string;
+	/** Earlier sessions of ours that could not be logged out. */
+	lingering?: readonly string[];
 };
 
 // The outside world: other people's servers and upstream's documents.

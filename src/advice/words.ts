@@ -682,7 +682,15 @@ type Status = {
 	version: string;
 	upSeconds: number;
 	lastSync?: string;
-	device?: { fingerprint: string; signed?: boolean };
+	/** `unsignedSince`: ISO 8601. `devices`: of the account. `second`, `lingering`: other sessions of a Glia. */
+	device?: {
+		fingerprint: string;
+		signed?: boolean;
+		unsignedSince?: string;
+		devices?: number;
+		second?: string;
+		lingering?: readonly string[];
+	};
 	horizon: Plan['horizon'];
 	notes: number;
 	unread: number;
@@ -721,7 +729,7 @@ export function statusWords(status: Status, zone: string): Answer {
 		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
 		`Watch: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no server for this room'}${looks.length ? `. For all my rooms: ${looks.join(', ')}` : ''}`,
 		...(lastSync ? [`Last word from the homeserver: ${moment(lastSync)}`] : []),
-		...(device ? [deviceLine(device)] : []),
+		...(device ? [deviceLine(device), ...sessionLines(device)] : []),
 		...(status.storeLost
 			? [`⚠️ My store was lost or emptied ${moment(status.storeLost)}: watches and settings from before are gone`]
 			: []),
@@ -747,11 +755,24 @@ function looksSection(servers: Status['watch']['servers'], zone: string): Sectio
 	return { title: `Servers of this room (${servers.length})`, markdown: list(lines), fold: servers.length > 3 };
 }
 
-function deviceLine({ fingerprint, signed }: NonNullable<Status['device']>): string {
+function sessionLines({ devices, second, lingering = [] }: NonNullable<Status['device']>): string[] {
+	const names = (ids: readonly string[]) => ids.map(code).join(', ');
+	return [
+		...(devices === undefined ? [] : [`My account: ${count(devices, 'device')}, this one included`]),
+		...(second === undefined
+			? []
+			: [`⚠️ Another Glia answers on my account, as session ${code(second)}: my operator has to stop one of us`]),
+		...(lingering.length > 0
+			? [`⚠️ Sessions of mine that are over but still logged in: ${names(lingering)}. My operator has to log them out`]
+			: []),
+	];
+}
+
+function deviceLine({ fingerprint, signed, unsignedSince }: NonNullable<Status['device']>): string {
 	if (signed === undefined) return `My device: ${code(fingerprint)}, not yet known whether it is signed by my account`;
 	const standing = signed
 		? 'signed by my account'
-		: '⚠️ not signed by my account: some clients will not read me, and my log says what to do';
+		: `⚠️ not signed by my account${unsignedSince === undefined ? '' : ` since ${moment(unsignedSince)}`}: some clients will not read me, and my log says what my operator has to do`;
 	return `My device: ${code(fingerprint)}, ${standing}`;
 }
 

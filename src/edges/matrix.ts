@@ -41,7 +41,10 @@ export type Connection = Homeserver & {
 };
 
 type Edges = {
-	store: Pick<Store, 'account' | 'owner' | 'keepAccount' | 'dropToken' | 'room' | 'wasEncrypted' | 'unreadable'>;
+	store: Pick<
+		Store,
+		'account' | 'owner' | 'keepAccount' | 'dropToken' | 'room' | 'wasEncrypted' | 'unreadable' | 'kept'
+	>;
 	/** Where the keys lie. */
 	folder: string;
 	log: Log;
@@ -168,6 +171,7 @@ export async function connect(
 			user: account.user,
 			device: account.device,
 			config: keys,
+			kept: store.kept,
 			password: config.password,
 			ask: (method, path, body) => client.doRequest(method, path, null, body ?? null, times.call),
 			log,

@@ -20,6 +20,8 @@ export type BotOptions = {
 	script?: [string, ...string[]];
 	/** Logs in by the token of the registration, not by password. */
 	byToken?: boolean;
+	/** The account of this other bot, with a store of its own. */
+	as?: { userId: string; password: string };
 };
 
 export type Bot = Awaited<ReturnType<typeof makeBot>>;
@@ -27,8 +29,10 @@ export type Bot = Awaited<ReturnType<typeof makeBot>>;
 /** An account and a configuration for a bot; `start` starts it. Its folder is removed by `remove`. */
 export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 	const dir = mkdtempSync(join(tmpdir(), 'glia-bot-'));
-	const password = randomUUID();
-	const account = await home.registerUser(`bot-${randomUUID().slice(0, 8)}`, password);
+	const password = options.as?.password ?? randomUUID();
+	const account = options.as
+		? { userId: options.as.userId, accessToken: '' }
+		: await home.registerUser(`bot-${randomUUID().slice(0, 8)}`, password);
 	const configPath = join(dir, 'config.yaml');
 	const config = {
 		matrix: {

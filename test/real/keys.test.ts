@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { type Bot, type BotOptions, makeBot } from './bot.ts';
 import { login, type Person } from './person.ts';
@@ -88,6 +89,17 @@ async function identity(bot: Bot): Promise<{ devices: number; signed: number; ma
 	return { devices: devices.length, signed: signed.length, master: keyOf('master_keys') };
 }
 
+/** Waits until the homeserver shows the account like this. */
+async function until(bot: Bot, wanted: Awaited<ReturnType<typeof identity>>): Promise<void> {
+	const giveUp = Date.now() + 40_000;
+	for (;;) {
+		const found = await identity(bot);
+		if (JSON.stringify(found) === JSON.stringify(wanted)) return;
+		if (Date.now() > giveUp) expect(found).toEqual(wanted);
+		await sleep(500);
+	}
+}
+
 async function logoutEverywhere(bot: Bot): Promise<void> {
 	const itself: Person = await login(home, bot.userId, bot.password);
 	await itself.request('POST', '/_matrix/client/v3/logout/all', {});
@@ -150,14 +162,22 @@ test('lost keys: a new session, signed again with the seeds that were kept elsew
 	expect(sentences(bot).at(-1)).toMatch(/^The keys in the store are older than this session: .*the next start logs in/);
 
 	await bot.start();
-	expect(await standing(room)).toMatch(/not signed by my account/);
+	const unsigned = /not signed by my account since (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC)/;
+	const since = unsigned.exec(await standing(room))?.[1];
+	expect(since).toBeDefined();
+	await bot.stop();
+	await bot.start();
+	expect(unsigned.exec(await standing(room))?.[1]).toBe(since);
 	expect(bot.output()).toMatch(/Give them as encryption.seeds, or set encryption.reset to true once/);
 	await bot.stop();
 	change(bot, { encryption: { seeds: printed.stdout.trim() } });
 	await bot.start();
 	expect(await standing(room)).toMatch(/, signed by my account/);
-	const after = await identity(bot);
-	expect(after).toMatchObject({ signed: 2, master: before.master });
+	// The lost session is logged out: nobody goes on encrypting for it.
+	await until(bot, { devices: 1, signed: 1, master: before.master });
+	let status = '';
+	while (!/My account/.test(status)) status = await answered(room, '!status');
+	expect(status).toMatch(/My account: 1 device, this one included/);
 });
 
 test('lost keys without seeds: a reset makes a new identity with the password, when asked for', async () => {
@@ -234,4 +254,35 @@ test.each([
 	await bot.start();
 	expect((await alice.waitFor(answerTo(next))).content.body).toBe('echo next');
 	expect(alice.failed.filter(({ event }) => event.room_id === room)).toEqual([]);
+});
+
+test('a second Glia on the same account: both say so, and neither logs the other out', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const room = await secretRoom(bot);
+	const other = await newBot({ as: bot });
+	await other.start();
+	const loud = /another Glia is logged in to this account/;
+	while (!loud.test(bot.output()) || !loud.test(other.output())) await sleep(200);
+	expect((await identity(bot)).devices).toBe(2);
+	expect(await answered(room, '!status')).toMatch(/Another Glia answers on my account, as session/);
+	// The one that is over is logged out by the one that stays, once it looks again: here, as it starts.
+	await other.kill();
+	await bot.stop();
+	await bot.start();
+	while ((await identity(bot)).devices > 1) await sleep(500);
+	expect(bot.output()).toMatch(/earlier sessions of mine are logged out/);
+});
+
+test('another token in the configuration: the session of the one before is logged out', async () => {
+	const bot = await newBot({ byToken: true });
+	await bot.start();
+	await secretRoom(bot);
+	await bot.stop();
+	const before = await identity(bot);
+	const { accessToken } = await login(home, bot.userId, bot.password);
+	const { matrix } = JSON.parse(readFileSync(bot.configPath, 'utf8'));
+	change(bot, { matrix: { ...matrix, accessToken } });
+	await bot.start();
+	await until(bot, { devices: 1, signed: 1, master: before.master });
 });

@@ -15,12 +15,13 @@ import {
 import { backoff } from '../../backoff.ts';
 import type { Config } from '../../config.ts';
 import type { Log } from '../../log.ts';
-import type { Content, DeviceStanding, RoomState, Sealed, Unreadable } from '../../ports.ts';
+import type { Content, DeviceStanding, Kept, RoomState, Sealed, Unreadable } from '../../ports.ts';
 import { type Ask, openCourier } from './courier.ts';
 import { decrypted, isRecord, record } from './digest.ts';
 import { openIdentity } from './identity.ts';
 import { earlierSeeds, folderOf, openKeys } from './keys.ts';
 import { openRecipients } from './recipients.ts';
+import { openSessions } from './sessions.ts';
 import { countStart } from './starts.ts';
 
 type Json = Record<string, unknown>;
@@ -47,6 +48,7 @@ type Given = {
 	user: string;
 	device: string;
 	config: Config['encryption'];
+	kept: Kept;
 	password: string | undefined;
 	ask: Ask;
 	log: Log;
@@ -95,7 +97,22 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 		inherited: () => earlierSeeds(given.store, given, config.passphrase),
 		user,
 		log,
+		known: signed => void noteSigned(signed).catch(given.broken),
 	});
+
+	let unsignedSince: Date | undefined;
+
+	/** Kept, since it is about the device and not about this start. */
+	async function noteSigned(signed: boolean): Promise<void> {
+		const key = `unsigned ${given.device}`;
+		const before = await given.kept.get(key);
+		if (signed) unsignedSince = undefined;
+		else unsignedSince = before ? new Date(before) : new Date();
+		const text = unsignedSince?.toISOString() ?? '';
+		if (text !== (before ?? '')) await given.kept.put(key, text);
+	}
+
+	const sessions = openSessions({ ask, user, device: given.device, password: given.password, log });
 
 	/** Whether these keys may be used: once known, it holds. Tried again as long as the homeserver does not answer. */
 	async function count(): Promise<boolean> {
@@ -122,8 +139,10 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 
 	async function takeKeys(sync: Json): Promise<Set<string>> {
 		const events = record(sync.to_device).events;
+		sessions.heed(Array.isArray(events) ? events : []);
 		const lists = record(sync.device_lists);
 		const changed = usersOf(lists.changed);
+		if (changed.some(one => one.toString() === user)) sessions.changed();
 		const arrived = await receive(Array.isArray(events) ? events : [], new DeviceLists(changed, usersOf(lists.left)), {
 			counts: countsOf(sync.device_one_time_keys_count),
 			fallbacks: textsOf(
@@ -204,7 +223,12 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 	}
 
 	return {
-		standing: () => ({ fingerprint: machine.fingerprint, ...identity.standing() }),
+		standing: () => ({
+			fingerprint: machine.fingerprint,
+			...identity.standing(),
+			...(unsignedSince && { unsignedSince }),
+			...sessions.standing(),
+		}),
 		async read(sync, waiting) {
 			const sessions = await takeKeys(sync);
 			const unreadable: Reading['unreadable'] = new Map();
@@ -254,6 +278,7 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 		async close() {
 			stopped = true;
 			identity.stop();
+			sessions.stop();
 			forget();
 			await machine.close();
 		},

@@ -30,9 +30,11 @@ type Establishing = {
 	inherited: () => Promise<IdentityMeans['seeds']>;
 	user: string;
 	log: Log;
+	/** Hears of each outcome. */
+	known: (signed: boolean) => void;
 };
 
-export function openIdentity({ machine, request, means, inherited, user, log }: Establishing): Identity {
+export function openIdentity({ machine, request, means, inherited, user, log, known }: Establishing): Identity {
 	let standing: ReturnType<Identity['standing']> = { signed: undefined };
 	let stopped = false;
 	let timer: NodeJS.Timeout | undefined;
@@ -44,6 +46,7 @@ export function openIdentity({ machine, request, means, inherited, user, log }: 
 			const outcome = await establish();
 			const needs = needsOf(outcome, user);
 			if (needs !== undefined && needs !== standing.needs) log.warn({}, needs);
+			known(outcome.kind === 'signed');
 			standing = { signed: outcome.kind === 'signed', ...(needs !== undefined && { needs }) };
 			if (outcome.kind === 'signed') {
 				const { made, signedNow } = outcome;

@@ -68,6 +68,11 @@ async function firstLogin(config: Config['matrix'], store: Kept, now: () => Date
 		account = { ...(await login(config, config.password ?? '', undefined)), since: now() };
 	}
 	await store.keepAccount(account);
+	// Nobody is to go on encrypting for it. What is refused here was logged out already, or is by and by (sessions.ts).
+	if (kept && kept.device !== account.device)
+		await new sdk.MatrixClient(config.homeserver, kept.token)
+			.doRequest('POST', '/_matrix/client/v3/logout', null, {}, time)
+			.catch(() => undefined);
 	return account;
 }
 

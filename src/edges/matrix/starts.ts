@@ -15,18 +15,26 @@ type Counting = { ask: Ask; folder: string; user: string; device: string };
 export async function countStart({ ask, folder, user, device }: Counting): Promise<boolean> {
 	const file = join(folder, 'starts');
 	const here = existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) || 0 : 0;
-	const parts = [user, `io.glia.starts.${device}`].map(encodeURIComponent);
-	const path = `/_matrix/client/v3/user/${parts[0]}/account_data/${parts[1]}`;
-	const there = await ask('GET', path).then(countOf, (error: unknown) => {
+	const there = await startsOf(ask, user, device);
+	if (there > here) return false;
+	// First here: killed in between, the next start is ahead of the homeserver, never behind it.
+	write(file, `${here + 1}\n`);
+	await ask('PUT', pathOf(user, device), { count: here + 1 });
+	return true;
+}
+
+/** How many starts of a device the homeserver knows: none, if it is no Glia's. */
+export async function startsOf(ask: Ask, user: string, device: string): Promise<number> {
+	return ask('GET', pathOf(user, device)).then(countOf, (error: unknown) => {
 		const failure = failureOf(error);
 		if (failure.kind === 'refused' && failure.code === 'M_NOT_FOUND') return 0;
 		throw error;
 	});
-	if (there > here) return false;
-	// First here: killed in between, the next start is ahead of the homeserver, never behind it.
-	write(file, `${here + 1}\n`);
-	await ask('PUT', path, { count: here + 1 });
-	return true;
+}
+
+function pathOf(user: string, device: string): string {
+	const parts = [user, `io.glia.starts.${device}`].map(encodeURIComponent);
+	return `/_matrix/client/v3/user/${parts[0]}/account_data/${parts[1]}`;
 }
 
 function countOf(answer: unknown): number {

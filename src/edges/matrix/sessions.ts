@@ -1,0 +1,186 @@
+// The account's other sessions. One that an earlier start left is logged out, so that nobody goes on encrypting for it;
+// one that answers is a second Glia on the same account, which the operator hears of.
+import { randomUUID } from 'node:crypto';
+import type { Log } from '../../log.ts';
+import type { DeviceStanding } from '../../ports.ts';
+import type { Ask } from './courier.ts';
+import { isRecord, record } from './digest.ts';
+import { failureOf } from './failure.ts';
+import { startsOf } from './starts.ts';
+
+type Json = Record<string, unknown>;
+
+export type Sessions = {
+	standing: () => Pick<DeviceStanding, 'devices' | 'second' | 'lingering'>;
+	/** What a sync brought: events to this device, as they came. The first one begins the looking. */
+	heed: (toDevice: readonly unknown[]) => void;
+	/** The account's devices are others now. */
+	changed: () => void;
+	stop: () => void;
+};
+
+type Given = {
+	ask: Ask;
+	user: string;
+	device: string;
+	password: string | undefined;
+	log: Log;
+	/** How long (ms) another session has for its answer, and how long until the next look. */
+	times?: { answer: number; next: number; soon: number };
+};
+
+/** How one session asks another whether it is alive, and how that one answers. */
+const question = 'io.glia.alive';
+const here = 'io.glia.here';
+const usualTimes = { answer: 10_000, next: 3600_000, soon: 2000 };
+/** More of an account's devices than this are not looked at. */
+const mostDevices = 50;
+/** More questions than this between two looks of our own are not answered. */
+const mostAnswers = 20;
+
+export function openSessions({ ask, user, device, password, log, times = usualTimes }: Given): Sessions {
+	let standing: ReturnType<Sessions['standing']> = {};
+	let timer: NodeJS.Timeout | undefined;
+	let begun = false;
+	let stopped = false;
+	let looking = false;
+	let again = false;
+	let answers = 0;
+	let asked: string | undefined;
+	const alive = new Set<string>();
+
+	function wake(ms: number): void {
+		clearTimeout(timer);
+		if (!stopped) timer = setTimeout(() => void look(), ms);
+		timer?.unref();
+	}
+
+	async function look(): Promise<void> {
+		if (looking) {
+			again = true;
+			return;
+		}
+		looking = true;
+		answers = 0;
+		try {
+			await examine();
+		} catch (error) {
+			if (!stopped) log.debug({ err: error }, 'the other sessions of this account could not be looked at');
+		}
+		looking = false;
+		wake(again ? times.soon : times.next);
+		again = false;
+	}
+
+	async function examine(): Promise<void> {
+		const all = await devices();
+		const ours: string[] = [];
+		for (const id of all.slice(0, mostDevices)) {
+			if (id !== device && (await startsOf(ask, user, id)) > 0) ours.push(id);
+		}
+		const answered = ours.length > 0 ? await whoAnswers(ours) : [];
+		if (stopped) return;
+		const dead = ours.filter(id => !answered.includes(id));
+		const gone = dead.length > 0 ? await logOut(dead) : [];
+		const [second] = answered;
+		const lingering = dead.filter(id => !gone.includes(id));
+		if (second !== undefined && second !== standing.second)
+			log.error(
+				{ session: second },
+				'another Glia is logged in to this account and answers as well: stop one of the two, or give it an account of its own',
+			);
+		standing = {
+			devices: all.length - gone.length,
+			...(second !== undefined && { second }),
+			...(lingering.length > 0 && { lingering }),
+		};
+	}
+
+	async function devices(): Promise<string[]> {
+		const list = record(await ask('GET', '/_matrix/client/v3/devices')).devices;
+		if (!Array.isArray(list)) throw new Error('a list of devices that makes no sense');
+		return list.flatMap(one => (isRecord(one) && typeof one.device_id === 'string' ? [one.device_id] : []));
+	}
+
+	/** Which of these are alive. What is dead leaves the question unread, until it is logged out. */
+	async function whoAnswers(ids: readonly string[]): Promise<string[]> {
+		asked = randomUUID();
+		alive.clear();
+		await tell(question, ids, { from_device: device, question: asked });
+		const over = performance.now() + times.answer;
+		while (!stopped && performance.now() < over && alive.size < ids.length)
+			await new Promise(resolve => setTimeout(resolve, Math.min(100, times.answer)).unref());
+		asked = undefined;
+		return ids.filter(id => alive.has(id));
+	}
+
+	function tell(type: string, ids: readonly string[], content: Json): Promise<unknown> {
+		const messages = { [user]: Object.fromEntries(ids.map(id => [id, content])) };
+		return ask('PUT', `/_matrix/client/v3/sendToDevice/${type}/${randomUUID()}`, { messages });
+	}
+
+	/** Logs sessions out; those that are gone. */
+	async function logOut(ids: readonly string[]): Promise<readonly string[]> {
+		try {
+			await deleteDevices(ids);
+			log.info({ sessions: ids }, 'earlier sessions of mine are logged out');
+			return ids;
+		} catch (error) {
+			if (stopped) return [];
+			const failure = failureOf(error);
+			const why = 'why' in failure ? failure.why : failure.kind;
+			log.warn(
+				{ sessions: ids, why },
+				'earlier sessions of mine are still logged in, and people encrypt for them: log them out by hand',
+			);
+			return [];
+		}
+	}
+
+	async function deleteDevices(ids: readonly string[]): Promise<void> {
+		const path = '/_matrix/client/v3/delete_devices';
+		try {
+			await ask('POST', path, { devices: ids });
+		} catch (error) {
+			const { statusCode, body } = Object(error);
+			if (statusCode !== 401 || !isRecord(body) || !Array.isArray(body.flows) || password === undefined) throw error;
+			const identifier = { type: 'm.id.user', user };
+			const auth = { type: 'm.login.password', identifier, password, session: body.session };
+			await ask('POST', path, { devices: ids, auth });
+		}
+	}
+
+	function answer(content: Json): void {
+		const { from_device: from, question: text } = content;
+		if (typeof from !== 'string' || typeof text !== 'string' || from === device || ++answers > mostAnswers) return;
+		const whom = from.slice(0, 255);
+		tell(here, [whom], { from_device: device, question: text.slice(0, 100) }).catch((error: unknown) => {
+			if (!stopped) log.debug({ err: error }, 'another session asked whether this one is alive');
+		});
+		// It is a session of ours, since this one: so it is looked at as well.
+		wake(times.soon);
+	}
+
+	return {
+		standing: () => standing,
+		heed(toDevice) {
+			if (!begun) {
+				begun = true;
+				wake(times.soon);
+			}
+			for (const event of toDevice) {
+				// The homeserver says who sent it: only the account itself.
+				if (!isRecord(event) || event.sender !== user) continue;
+				const content = record(event.content);
+				if (event.type === question) answer(content);
+				else if (event.type === here && asked !== undefined && content.question === asked)
+					alive.add(String(content.from_device));
+			}
+		},
+		changed: () => begun && wake(times.soon),
+		stop() {
+			stopped = true;
+			clearTimeout(timer);
+		},
+	};
+}
