@@ -66,7 +66,7 @@ export const status = {
 	},
 } satisfies Command;
 
-function deviceOf({ fingerprint, signed, unsignedSince, devices, second, lingering }: DeviceStanding) {
+function deviceOf({ fingerprint, signed, unsignedSince, devices, second, lingering, mute }: DeviceStanding) {
 	return {
 		fingerprint,
 		...(signed !== undefined && { signed }),
@@ -74,5 +74,6 @@ function deviceOf({ fingerprint, signed, unsignedSince, devices, second, lingeri
 		...(devices !== undefined && { devices }),
 		...(second !== undefined && { second }),
 		...(lingering && { lingering }),
+		...(mute !== undefined && { mute }),
 	};
 }

@@ -1,7 +1,7 @@
 // What can go wrong here, as errors that a caller can tell apart; and which of them end the process.
 
 /**
- * `CRYPTO_PANIC`, `CRYPTO_STORE_FAILED`: fatal, see `isFatal`.
+ * `CRYPTO_PANIC`, `CRYPTO_STORE_FAILED` (the disk refuses, or what it holds turns out to be damaged): fatal, see `isFatal`.
  * `CRYPTO_STORE_BUSY`: another process, or this one, has the store open.
  * `CRYPTO_STORE_NATIVE`: the directory holds a store of the native library.
  * `CRYPTO_STORE_FOREIGN`: the store belongs to another user or another device.

@@ -1,6 +1,6 @@
 // The machine of one device: every operation with keys, queued, and on disk before its promise resolves.
 import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
-import { cryptoError } from './fault.ts';
+import { announceFatal, cryptoError, isCryptoError } from './fault.ts';
 import {
 	DeviceId,
 	type DeviceLists,
@@ -22,7 +22,7 @@ import {
 } from './request.ts';
 import { type EncryptionSettings, wasmSettings } from './settings.ts';
 import { type Base64, base64, Signatures } from './signatures.ts';
-import { memoryStore, openStore, type Store } from './store.ts';
+import { damaged, memoryStore, openStore, type Store } from './store.ts';
 import { answer, wasm } from './wasm.ts';
 
 export const StoreType = { Sqlite: 0 } as const;
@@ -168,7 +168,7 @@ export class OlmMachine {
 
 	/** What has to be sent to the server now. Each is repeated until it is marked as sent. */
 	async outgoingRequests(): Promise<Request[]> {
-		return this.#call(async machine => {
+		return this.#ownCall(async machine => {
 			if (this.#stillNothing('outgoing')) return [];
 			const requests = (await machine.outgoingRequests()).map(plainRequest);
 			if (requests.length === 0) this.#nothing('outgoing');
@@ -187,7 +187,7 @@ export class OlmMachine {
 
 	/** The request for one-time keys of devices of `users` with which there is no session yet; null when there are none. */
 	async getMissingSessions(users: readonly UserId[]): Promise<PlainRequest | null> {
-		return this.#call(async machine => {
+		return this.#ownCall(async machine => {
 			const question = `missing ${users.join(' ')}`;
 			if (this.#stillNothing(question)) return null;
 			// For a user of whom it knows no device wasm waits five seconds for an answer to keys/query. No answer can come
@@ -204,8 +204,9 @@ export class OlmMachine {
 	async #hasDevices(machine: Wasm.OlmMachine, user: UserId): Promise<boolean> {
 		if (this.#withDevices.has(user.toString())) return true;
 		const list = await machine.getUserDevices(wasmUser(user));
+		// Dehydrated ones (MSC3814) too: a member who is logged in nowhere reads by them what was said meanwhile.
 		const devices = list.devices();
-		const some = devices.some(device => !device.isDehydrated);
+		const some = devices.length > 0;
 		for (const device of devices) device.free();
 		list.free();
 		if (some) this.#withDevices.add(user.toString());
@@ -214,7 +215,7 @@ export class OlmMachine {
 
 	/** Begins to watch the devices of `users`: those that are new show up in the next keys/query. */
 	async updateTrackedUsers(users: readonly UserId[]): Promise<void> {
-		await this.#call(async machine => {
+		await this.#ownCall(async machine => {
 			const names = users.map(String);
 			if (names.some(name => !this.#tracked.has(name))) this.#news();
 			await machine.updateTrackedUsers(wasmUsers(users));
@@ -236,7 +237,7 @@ export class OlmMachine {
 		users: readonly UserId[],
 		settings: EncryptionSettings,
 	): Promise<ToDeviceRequest[]> {
-		return this.#call(async machine => {
+		return this.#ownCall(async machine => {
 			const share = { users: [...users], settings: { ...settings }, fresh: true, handedOut: new Set<string>() };
 			const requests = await shareRoomKey(machine, roomId, share);
 			for (const request of requests) share.handedOut.add(request.txnId);
@@ -293,7 +294,7 @@ export class OlmMachine {
 
 	/** Which of the user's private cross-signing keys this store has. */
 	async crossSigningStatus(): Promise<CrossSigningStatus> {
-		return this.#call(async machine => plainStatus(await machine.crossSigningStatus()));
+		return this.#ownCall(async machine => plainStatus(await machine.crossSigningStatus()));
 	}
 
 	/**
@@ -322,7 +323,7 @@ export class OlmMachine {
 
 	/** null unless this store has all three. */
 	async exportCrossSigningKeys(): Promise<CrossSigningSeeds | null> {
-		return this.#call(async machine => {
+		return this.#ownCall(async machine => {
 			const keys = await machine.exportCrossSigningKeys();
 			if (!keys) return null;
 			const { masterKey: master, self_signing_key: selfSigning, userSigningKey: userSigning } = keys;
@@ -342,7 +343,7 @@ export class OlmMachine {
 
 	/** Whether the owner's cross-signing keys signed the device; null when no keys/query has shown it yet. */
 	async isDeviceSignedByOwner(userId: UserId, deviceId: DeviceId): Promise<boolean | null> {
-		return this.#call(async machine => {
+		return this.#ownCall(async machine => {
 			const device = await machine.getDevice(wasmUser(userId), wasmDevice(deviceId));
 			if (!device) return null;
 			const signed = device.isCrossSignedByOwner();
@@ -353,7 +354,7 @@ export class OlmMachine {
 
 	/** How many room keys the store has: all are held in memory too, 10 kB each. */
 	async roomKeyCounts(): Promise<{ total: number; backedUp: number }> {
-		return this.#call(async machine => {
+		return this.#ownCall(async machine => {
 			const counts = await machine.roomKeyCounts();
 			const { total, backedUp } = counts;
 			counts.free();
@@ -390,9 +391,22 @@ export class OlmMachine {
 		return this.#inner;
 	}
 
-	async #call<T>(operation: (machine: Wasm.OlmMachine) => Promise<T>): Promise<T> {
+	/** `own`: it takes no text of others, so if something cannot be parsed, that stands in the store. */
+	async #call<T>(operation: (machine: Wasm.OlmMachine) => Promise<T>, own = false): Promise<T> {
 		const machine = this.#open;
-		return this.#store.transaction(() => answer(() => operation(machine)));
+		const broken = own ? / at line \d+ column \d+$|^failed to read or write/ : /^failed to read or write/;
+		return this.#store.transaction(() =>
+			answer(() => operation(machine)).catch((error: unknown) => {
+				if (isCryptoError(error) || !broken.test(error instanceof Error ? error.message : '')) throw error;
+				const fatal = cryptoError('CRYPTO_STORE_FAILED', damaged('the store of the keys', error).message, error);
+				announceFatal(fatal);
+				throw fatal;
+			}),
+		);
+	}
+
+	#ownCall<T>(operation: (machine: Wasm.OlmMachine) => Promise<T>): Promise<T> {
+		return this.#call(operation, true);
 	}
 }
 
@@ -459,5 +473,5 @@ function unopened(error: unknown, directory: string): unknown {
 			error,
 		);
 	}
-	return error;
+	return directory === '' || isCryptoError(error) ? error : damaged(`the store in ${directory}`, error);
 }

@@ -3,7 +3,7 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, realpathSync } f
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
-import { announceFatal, cryptoError, type FatalCryptoError, isFatal } from './fault.ts';
+import { announceFatal, cryptoError, type FatalCryptoError, isCryptoError, isFatal } from './fault.ts';
 import { type Database, type Entry, openMirror, type StoreShape } from './mirror.ts';
 
 /** Whose keys these are. A store serves exactly one device. */
@@ -58,7 +58,8 @@ export async function openStore(directory: string, owner: Owner): Promise<Store>
 	} catch (error) {
 		sqlite?.close();
 		opened.delete(file);
-		throw error;
+		// A record that cannot be read back: the file is damaged inside, though SQLite can read it.
+		throw isCryptoError(error) ? error : damaged(file, error);
 	}
 }
 
@@ -106,6 +107,16 @@ function refusal(file: string, error: unknown): unknown {
 	}
 	const said = error instanceof Error ? error.message : String(error);
 	return cryptoError('CRYPTO_STORE_UNREADABLE', `${file} cannot be read: ${said}`, error);
+}
+
+/** What a store says of which a value makes no sense. */
+export function damaged(file: string, error: unknown) {
+	const said = error instanceof Error ? error.message : String(error);
+	return cryptoError(
+		'CRYPTO_STORE_UNREADABLE',
+		`${file} is damaged (${said}); restore a backup of it, or log in again as a new device with an empty directory`,
+		error,
+	);
 }
 
 async function over(sqlite: DatabaseSync, file: string, owner: Owner): Promise<Store> {

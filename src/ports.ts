@@ -51,6 +51,8 @@ export type DeviceStanding = {
 	devices?: number;
 	/** The session of another Glia that is alive on the same account. */
 	second?: string;
+	/** Why nothing can be said in encrypted rooms now. */
+	mute?: string;
 	/** Earlier sessions of ours that could not be logged out. */
 	lingering?: readonly string[];
 };

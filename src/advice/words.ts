@@ -682,7 +682,7 @@ type Status = {
 	version: string;
 	upSeconds: number;
 	lastSync?: string;
-	/** `unsignedSince`: ISO 8601. `devices`: of the account. `second`, `lingering`: other sessions of a Glia. */
+	/** `unsignedSince`: ISO 8601. `devices`: of the account. `second`, `lingering`: other sessions of a Glia. `mute`: why nothing can be said in encrypted rooms. */
 	device?: {
 		fingerprint: string;
 		signed?: boolean;
@@ -690,6 +690,7 @@ type Status = {
 		devices?: number;
 		second?: string;
 		lingering?: readonly string[];
+		mute?: string;
 	};
 	horizon: Plan['horizon'];
 	notes: number;
@@ -737,7 +738,7 @@ export function statusWords(status: Status, zone: string): Answer {
 	];
 	return {
 		value: status,
-		lead: `**I am well:** Glia ${version}, up for ${duration(upSeconds)}.\n\n${list(lines)}`,
+		lead: `**${device?.mute === undefined && device?.second === undefined ? 'I am well' : 'I am not well'}:** Glia ${version}, up for ${duration(upSeconds)}.\n\n${list(lines)}`,
 		sections: [
 			...(watch.servers.length ? [looksSection(watch.servers, zone)] : []),
 			...(sources ? [sourcesSection(sources)] : []),
@@ -755,9 +756,14 @@ function looksSection(servers: Status['watch']['servers'], zone: string): Sectio
 	return { title: `Servers of this room (${servers.length})`, markdown: list(lines), fold: servers.length > 3 };
 }
 
-function sessionLines({ devices, second, lingering = [] }: NonNullable<Status['device']>): string[] {
+function sessionLines({ devices, second, lingering = [], mute }: NonNullable<Status['device']>): string[] {
 	const names = (ids: readonly string[]) => ids.map(code).join(', ');
 	return [
+		...(mute === undefined
+			? []
+			: [
+					`⚠️ In encrypted rooms I say nothing for now: the homeserver does not keep my account data (${escapeMarkdown(mute)})`,
+				]),
 		...(devices === undefined ? [] : [`My account: ${count(devices, 'device')}, this one included`]),
 		...(second === undefined
 			? []

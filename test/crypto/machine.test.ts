@@ -359,3 +359,25 @@ test('a file survives encryption, and a changed one is refused', () => {
 	const changed = encryptedData.map((byte, at) => (at === 0 ? byte ^ 1 : byte));
 	expect(() => Attachment.decrypt(new EncryptedAttachment(changed, info))).toThrow();
 });
+
+test('a user whose only device is dehydrated (MSC3814) gets keys', async () => {
+	const person = new wasm.UserId('@dehydrated:example.org');
+	const owner = await wasm.OlmMachine.initialize(person, new wasm.DeviceId('GONE'));
+	const { uploadSigningKeysRequest } = await owner.bootstrapCrossSigning(true);
+	const signing = JSON.parse(uploadSigningKeysRequest.body);
+	const dehydrated = await owner.dehydratedDevices().create();
+	const upload = await dehydrated.keysForUpload('kept', wasm.DehydratedDeviceKey.createRandomKey());
+	const { device_id: id, device_keys: keys } = JSON.parse(upload.body);
+	const user = new UserId('@dehydrated:example.org');
+	const bot = await OlmMachine.initialize(new UserId('@keys:example.org'), new DeviceId('BOT'));
+	const query = bot.queryKeysForUsers([user]);
+	const shown = {
+		device_keys: { [user.toString()]: { [id]: keys } },
+		master_keys: { [user.toString()]: signing.master_key },
+		self_signing_keys: { [user.toString()]: signing.self_signing_key },
+	};
+	await bot.markRequestAsSent(query.id, query.type, JSON.stringify(shown));
+	const claim = await bot.getMissingSessions([user]);
+	expect(JSON.parse(claim?.body ?? '{}').one_time_keys).toEqual({ [user.toString()]: { [id]: 'signed_curve25519' } });
+	await bot.close();
+});

@@ -1,15 +1,17 @@
 // The store on disk: what survives, what is refused and in which words, and what a full disk does.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { serialize } from 'node:v8';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
 	DeviceId,
 	DeviceLists,
 	type FatalCryptoError,
+	isCryptoError,
 	isFatal,
 	OlmMachine,
 	onFatal,
@@ -170,4 +172,40 @@ test('a full disk ends the machine, and nothing of what it refused is there afte
 	expect(bodies).toContain('@u199:example.org');
 	expect(bodies).not.toContain('@u200:example.org');
 	await again.close();
+});
+
+test('a damaged value ends in one sentence, whichever it is and whatever stands in its place', async () => {
+	const machine = await open('damaged');
+	await machine.bootstrapCrossSigning(true);
+	const query = machine.queryKeysForUsers([new UserId(BOT)]);
+	await machine.markRequestAsSent(query.id, query.type, '{"device_keys":{}}');
+	await machine.close();
+	const saved = join(root, 'saved.sqlite3');
+	cpSync(file('damaged'), saved);
+	const records = new DatabaseSync(saved);
+	const keys = records.prepare('SELECT database, store, key FROM record').all();
+	records.close();
+	expect(keys.length).toBeGreaterThan(4);
+	for (const { database = '', store = '', key = '' } of keys) {
+		for (const value of [Buffer.from('garbage'), serialize({ nothing: 1 }), serialize('AAAA')]) {
+			cpSync(saved, file('damaged'));
+			const damaging = new DatabaseSync(file('damaged'));
+			damaging
+				.prepare('UPDATE record SET value = ? WHERE database = ? AND store = ? AND key = ?')
+				.run(value, database, store, key);
+			damaging.close();
+			let opened: OlmMachine | undefined;
+			try {
+				opened = await open('damaged');
+				await opened.updateTrackedUsers([new UserId(BOT)]);
+				await opened.isDeviceSignedByOwner(new UserId(BOT), new DeviceId(DEVICE));
+				await opened.receiveSyncChanges('[]', new DeviceLists([], []), {});
+				await opened.outgoingRequests();
+			} catch (error) {
+				expect([String(store), isCryptoError(error)]).toEqual([store, true]);
+				expect(String(error)).toMatch(/is damaged \(.*\); restore a backup of it, or log in again as a new device/);
+			}
+			await opened?.close().catch(() => undefined);
+		}
+	}
 });

@@ -18,6 +18,7 @@ import type { Log } from '../../log.ts';
 import type { Content, DeviceStanding, Kept, RoomState, Sealed, Unreadable } from '../../ports.ts';
 import { type Ask, openCourier } from './courier.ts';
 import { decrypted, isRecord, record } from './digest.ts';
+import { failureOf } from './failure.ts';
 import { openIdentity } from './identity.ts';
 import { earlierSeeds, folderOf, openKeys } from './keys.ts';
 import { openRecipients } from './recipients.ts';
@@ -60,6 +61,8 @@ type Given = {
 
 /** So often a message is encrypted anew when its key was used up in between. */
 const mostTries = 5;
+/** Tries to count a start before the operator hears of it. */
+const patientTries = 4;
 /** wasm's name for a message whose session belongs to somebody else than its sender. */
 const mismatchedSender = 5;
 
@@ -76,6 +79,8 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 	/** For whom, and how, each room's key was last shared. */
 	const shared = new Map<string, string>();
 	let first = true;
+	/** Why it cannot be known whether these keys may be used. */
+	let uncounted: string | undefined;
 	const counted = count();
 
 	try {
@@ -116,14 +121,25 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 
 	/** Whether these keys may be used: once known, it holds. Tried again as long as the homeserver does not answer. */
 	async function count(): Promise<boolean> {
+		const waiting = 'this start cannot be counted: until it is, nothing is said in encrypted rooms';
 		const folder = folderOf(given.store, given.device);
 		for (let tries = 0; !stopped; tries++) {
 			try {
 				const newest = await countStart({ ask, folder, user, device: given.device });
+				uncounted = undefined;
 				if (!newest) given.behind();
 				return newest;
 			} catch (error) {
-				log.debug({ err: error }, 'this start could not be counted yet');
+				const failure = failureOf(error);
+				const why = 'why' in failure ? failure.why : 'it limits us';
+				if (Object(error).statusCode >= 400 && Object(error).statusCode < 500 && tries >= patientTries) {
+					// It will not: a restored backup then shows only when one-time keys are due.
+					uncounted = undefined;
+					log.error({ why }, 'the homeserver takes no account data: a restored backup may go unnoticed');
+					return true;
+				}
+				if (tries === patientTries) log.error({ why }, waiting);
+				if (tries >= patientTries) uncounted = why;
 				await sleep(backoff(tries, Math.random()), undefined, { ref: false });
 			}
 		}
@@ -227,6 +243,7 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 			fingerprint: machine.fingerprint,
 			...identity.standing(),
 			...(unsignedSince && { unsignedSince }),
+			...(uncounted !== undefined && { mute: uncounted }),
 			...sessions.standing(),
 		}),
 		async read(sync, waiting) {
