@@ -1,6 +1,7 @@
 // What stands in the place of the deprecated `request` under matrix-bot-sdk: undici with a time-out for every call,
 // reused connections, and an end to all calls at shutdown.
 import { Agent, request } from 'undici';
+import { acceptEncoding, decompressed } from './compression.ts';
 import { isRecord } from './digest.ts';
 
 /** The parts of `request`'s options that the SDK uses. */
@@ -24,21 +25,22 @@ export type Http = {
 	close: () => Promise<void>;
 };
 
-/** No answer of a homeserver is larger (bytes); a first sync of thousands of rooms stays far below. */
+/** No answer of a homeserver is larger (bytes), compressed or not; a first sync of thousands of rooms stays far below. */
 const mostBytes = 256 * 1024 * 1024;
 
-export function openHttp(userAgent: string): Http {
+/** `most`: so many bytes are read of an answer. */
+export function openHttp(userAgent: string, most = mostBytes): Http {
 	const agent = new Agent({
 		connect: { timeout: 10_000 },
 		keepAliveTimeout: 30_000,
-		maxResponseSize: mostBytes,
+		maxResponseSize: most,
 		// The whole call is timed by its signal; these two would cut a long sync short.
 		headersTimeout: 0,
 		bodyTimeout: 0,
 	});
 	return {
 		request(options, callback) {
-			inTime(options.timeout, late => call(options, agent, late, userAgent)).then(
+			inTime(options.timeout, late => call(options, { agent, late, userAgent, most })).then(
 				answer => callback(null, answer, answer.body),
 				(error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
 			);
@@ -58,18 +60,20 @@ async function inTime<T>(ms: number, work: (late: AbortSignal) => Promise<T>): P
 	}
 }
 
-async function call(options: Options, agent: Agent, late: AbortSignal, userAgent: string): Promise<Answer> {
+type Around = { agent: Agent; late: AbortSignal; userAgent: string; most: number };
+
+async function call(options: Options, { agent, late, userAgent, most }: Around): Promise<Answer> {
 	const { statusCode, headers, body } = await request(options.uri + query(options.qs), {
 		method: options.method as 'GET',
-		headers: { ...options.headers, 'User-Agent': userAgent },
+		headers: { ...options.headers, 'User-Agent': userAgent, 'Accept-Encoding': acceptEncoding },
 		body: options.body ?? null,
 		dispatcher: agent,
 		signal: late,
 	});
-	if (options.encoding === null && statusCode < 400) {
-		return { statusCode, headers, body: Buffer.from(await body.arrayBuffer()) };
-	}
-	const parsed = parse(await body.text());
+	const sent = Buffer.from(await body.arrayBuffer());
+	const bytes = await decompressed(sent, headers['content-encoding'], most);
+	if (options.encoding === null && statusCode < 400) return { statusCode, headers, body: bytes };
+	const parsed = parse(bytes);
 	if (statusCode < 400 && parsed === undefined) throw new Error(`status ${statusCode} with an answer that is not JSON`);
 	if (statusCode === 429) {
 		const waitMs = retryAfter(headers['retry-after']);
@@ -102,9 +106,10 @@ function query(qs: Options['qs']): string {
 	return text && `?${text}`;
 }
 
-function parse(text: string): unknown {
+/** By what it is, not by what the content type says: some proxies name any answer text or nothing at all. */
+function parse(bytes: Buffer): unknown {
 	try {
-		return JSON.parse(text);
+		return JSON.parse(new TextDecoder().decode(bytes));
 	} catch {
 		return undefined;
 	}

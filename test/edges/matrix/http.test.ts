@@ -1,6 +1,7 @@
 // The calls under matrix-bot-sdk: what comes back, what fails, and that nothing hangs.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { afterEach, expect, test } from 'vitest';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { afterEach, describe, expect, test } from 'vitest';
 import { failureOf } from '../../../src/edges/matrix/failure.ts';
 import { openHttp, retryAfter } from '../../../src/edges/matrix/http.ts';
 import { sdk } from '../../../src/edges/matrix/sdk.ts';
@@ -134,6 +135,82 @@ test('pages of a proxy, half answers and cut connections are an absence', async 
 	for (const _ of answers)
 		expect(await failure(client)).toMatchObject({ kind: 'away', why: expect.stringMatching(/\S/) });
 	expect(call).toBe(answers.length);
+});
+
+describe('compressed answers', () => {
+	const text = Buffer.from(JSON.stringify({ event_id: '$ö' }));
+	const forms: [string, string, Buffer][] = [
+		['gzip', 'gzip', gzipSync(text)],
+		['gzip by its old name', 'x-gzip', gzipSync(text)],
+		['gzip in capitals', ' GZIP ', gzipSync(text)],
+		['deflate', 'deflate', deflateSync(text)],
+		['deflate without its header', 'deflate', deflateRawSync(text)],
+		['br', 'br', brotliCompressSync(text)],
+		['zstd', 'zstd', zstdCompressSync(text)],
+		['two layers', 'deflate, gzip', gzipSync(deflateSync(text))],
+		['none, by name', 'identity', text],
+	];
+
+	test.each(forms)('%s is read', async (_what, encoding, body) => {
+		const client = await serve((_request, response) => {
+			response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding });
+			response.end(body);
+		});
+		expect(await client.doRequest('GET', '/x', null, null, 5000)).toEqual({ event_id: '$ö' });
+		const raw = await client.doRequest('GET', '/x', null, null, 5000, true, 'image/png', true);
+		expect(raw.body).toEqual(text);
+	});
+
+	test('are asked for, and refusals are read from them', async () => {
+		const client = await serve((request, response) => {
+			response.writeHead(403, { 'content-encoding': 'gzip' });
+			response.end(
+				gzipSync(JSON.stringify({ errcode: 'M_FORBIDDEN', error: `${request.headers['accept-encoding']}` })),
+			);
+		});
+		expect(await failure(client)).toMatchObject({ code: 'M_FORBIDDEN', why: 'gzip, deflate, br (M_FORBIDDEN)' });
+	});
+
+	test.each<[string, string, Buffer, RegExp]>([
+		['of a kind that nobody asked for', 'compress', text, /compressed in a way I do not read \(compress\)/],
+		['that are not', 'gzip', text, /not the gzip it says it is/],
+		['that break off', 'gzip', gzipSync(text).subarray(0, 20), /not the gzip it says it is/],
+		['in many layers', 'gzip,gzip,gzip,gzip', text, /compressed 4 times/],
+		['that grow without bound', 'gzip', gzipSync(Buffer.alloc(200_000, ' ')), /too large/],
+		['that grow in the second layer', 'br, br', brotliCompressSync(brotliCompressSync(Buffer.alloc(1e8))), /too large/],
+	])('%s are an absence', async (_what, encoding, body, why) => {
+		const client = await serve((_request, response) => {
+			response.writeHead(200, { 'content-encoding': encoding });
+			response.end(body);
+		});
+		const bounded = openHttp('Glia/1', 100_000);
+		sdk.setRequestFn(bounded.request);
+		expect(await failure(client)).toMatchObject({ kind: 'away', why: expect.stringMatching(why) });
+		await bounded.close();
+	});
+
+	test('an answer without a body may name an encoding', async () => {
+		const client = await serve((_request, response) => {
+			response.writeHead(200, { 'content-encoding': 'gzip' });
+			response.end();
+		});
+		expect(await failure(client)).toMatchObject({ why: 'status 200 with an answer that is not JSON' });
+	});
+});
+
+test.each([
+	[undefined],
+	['text/plain'],
+	['text/html; charset=utf-8'],
+	['application/octet-stream'],
+	['application/json; charset=utf-8'],
+	['nonsense'],
+])('JSON is read whatever its content type says: %s', async type => {
+	const client = await serve((_request, response) => {
+		response.writeHead(200, type === undefined ? {} : { 'content-type': type });
+		response.end('\uFEFF{"ok":true}');
+	});
+	expect(await client.doRequest('GET', '/x', null, null, 5000)).toEqual({ ok: true });
 });
 
 test('what never answers, or never ends, is given up in time; closing ends all', async () => {
