@@ -19,7 +19,7 @@ import {
 import { type Encryption, openEncryption, sealFile } from './matrix/encryption.ts';
 import { failureOf } from './matrix/failure.ts';
 import { openHttp } from './matrix/http.ts';
-import { enter, login } from './matrix/login.ts';
+import { enter, login, logout } from './matrix/login.ts';
 import { sdk } from './matrix/sdk.ts';
 
 /** What a log-in without keys means. */
@@ -36,6 +36,11 @@ export type Connection = Homeserver & {
 	lastSync: () => Date | undefined;
 	/** Undefined if the login has no device, and so no keys: then encrypted rooms cannot be read. */
 	device: () => DeviceStanding | undefined;
+	/**
+	 * Ends the session that this start made, if the start comes to nothing: no device is left behind. A session of an
+	 * earlier start is kept, and one that the homeserver does not end now: the next start goes on with it.
+	 */
+	abandon: () => Promise<void>;
 	/** Ends all calls under way; what is asked from then on fails with `stopped`. */
 	close: () => Promise<void>;
 };
@@ -75,12 +80,13 @@ export async function connect(
 	let displayName: string | undefined;
 	let loggingIn: Promise<boolean> | undefined;
 	let account: Account;
+	let fresh = false;
 	let encryption: Encryption | undefined;
 	let behind: string | undefined;
 	let running = false;
 	ending.addEventListener('abort', http.close, { once: true });
 	try {
-		account = await enter(config, store, now);
+		({ account, fresh } = await enter(config, store, now));
 	} catch (error) {
 		await http.close();
 		if (ending.aborted) return undefined;
@@ -91,6 +97,7 @@ export async function connect(
 		encryption = await openDevice();
 		if (behind !== undefined) throw new Refusal(behind);
 	} catch (error) {
+		if (!ending.aborted && behind === undefined) await abandon();
 		await http.close();
 		await encryption?.close();
 		if (ending.aborted) return undefined;
@@ -188,6 +195,10 @@ export async function connect(
 		stopping = true;
 		if (account.origin === 'login') await store.dropToken();
 		locked(why);
+	}
+
+	async function abandon(): Promise<void> {
+		if (fresh && lastSync === undefined && (await logout(client))) await store.dropToken();
 	}
 
 	/** Whether a room is encrypted: a yes is for ever, a no until a sync says otherwise. */
@@ -377,6 +388,7 @@ export async function connect(
 				},
 				matrix => matrix.doRequest('GET', '/_matrix/client/v3/joined_rooms', null, null, times.call),
 			),
+		abandon,
 		async close() {
 			stopping = true;
 			await http.close();

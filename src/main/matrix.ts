@@ -192,7 +192,7 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 			const begun = Date.now();
 			await Promise.race([inbox.stop(), sleep(lastDeliveries, undefined, { ref: false })]);
 			await outbox.stop(lastDeliveries - (Date.now() - begun));
-		}
+		} else await homeserver.abandon();
 		await homeserver.close();
 		outside.web.close();
 		const working = [...workers, inbox, sweeper, tidier, reader, watch, upstream];

@@ -56,6 +56,23 @@ test.each([
 	60_000,
 );
 
+test('a start that fails after its log-in leaves no device behind', async () => {
+	const proxy = await startProxy(home.url, {});
+	proxy.refuse(/\/sync/);
+	const bot = await newBot({ url: proxy.url });
+	const itself = await login(home, bot.userId, bot.password);
+	const devices = async () =>
+		(await itself.request<{ devices: object[] }>('GET', '/_matrix/client/v3/devices')).devices.length;
+	const before = await devices();
+	for (const _ of [1, 2]) {
+		bot.spawn();
+		expect(await bot.ended()).toBe(1);
+		expect(await devices()).toBe(before);
+	}
+	expect(sentences(bot)).toEqual(Array(2).fill(expect.stringMatching(/cannot be reached: status 502/)));
+	await proxy.stop();
+}, 60_000);
+
 test('the token of a registration serves, and a second process on the store is refused', async () => {
 	const bot = await newBot({ byToken: true });
 	await bot.start();

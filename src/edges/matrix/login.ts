@@ -1,6 +1,7 @@
 // Login: the session of an earlier start, or a new one; what does not work is said in one sentence.
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { MatrixClient } from 'matrix-bot-sdk';
 import { Refusal } from '../../command.ts';
 import type { Config } from '../../config.ts';
 import type { Account, Failure, Store } from '../../ports.ts';
@@ -8,15 +9,23 @@ import { isRecord } from './digest.ts';
 import { failureOf } from './failure.ts';
 import { sdk } from './sdk.ts';
 
-type Kept = Pick<Store, 'account' | 'keepAccount' | 'owner'>;
+type Kept = Pick<Store, 'account' | 'keepAccount' | 'owner' | 'kept'>;
+
+/** `fresh`: it was made just now, not by an earlier start. */
+export type Entered = { account: Account; fresh: boolean };
 
 /** A start that fails for want of an answer is tried again after these pauses (ms). */
 const pauses = [500, 2000];
 /** The time-out of a call (ms). */
 const time = 30_000;
 
+/** Where the device of a log-in is kept whose answer has not been read yet. */
+const pendingKey = 'login device';
+/** How long a log-out at the end of a start may take (ms). */
+const logoutTime = 5000;
+
 /** Logs in with some patience. Throws a Refusal. */
-export async function enter(config: Config['matrix'], store: Kept, now: () => Date): Promise<Account> {
+export async function enter(config: Config['matrix'], store: Kept, now: () => Date): Promise<Entered> {
 	for (let tries = 0; ; tries++) {
 		try {
 			return await firstLogin(config, store, now);
@@ -32,7 +41,7 @@ export async function enter(config: Config['matrix'], store: Kept, now: () => Da
 }
 
 /** The kept login if it still belongs to this configuration, else a new one. */
-async function firstLogin(config: Config['matrix'], store: Kept, now: () => Date): Promise<Account> {
+async function firstLogin(config: Config['matrix'], store: Kept, now: () => Date): Promise<Entered> {
 	const owner = await store.owner();
 	if (owner !== undefined && owner !== config.user) {
 		throw new Refusal(`The store belongs to ${owner}, not to ${config.user}; use another store.path.`);
@@ -40,14 +49,15 @@ async function firstLogin(config: Config['matrix'], store: Kept, now: () => Date
 	const kept = await store.account();
 	const origin = config.accessToken ? createHash('sha256').update(config.accessToken).digest('base64url') : 'login';
 	if (kept?.origin === origin) {
-		if (kept.homeserver === config.homeserver) return kept;
+		if (kept.homeserver === config.homeserver) return { account: kept, fresh: false };
 		const moved = await movedTo(config, kept);
 		if (moved) {
 			await store.keepAccount(moved);
-			return moved;
+			return { account: moved, fresh: false };
 		}
 	}
 	let account: Account;
+	const fresh = config.accessToken === undefined;
 	if (config.accessToken) {
 		const { user, device } = await whoami(config.homeserver, config.accessToken);
 		if (user !== config.user) {
@@ -65,15 +75,40 @@ async function firstLogin(config: Config['matrix'], store: Kept, now: () => Date
 		};
 		if (kept && kept.device === device) account.since = kept.since;
 	} else {
-		account = { ...(await login(config, config.password ?? '', undefined)), since: now() };
+		account = {
+			...(await login(config, config.password ?? '', await pendingDevice(config, store.kept))),
+			since: now(),
+		};
 	}
 	await store.keepAccount(account);
-	// Nobody is to go on encrypting for it. What is refused here was logged out already, or is by and by (sessions.ts).
-	if (kept && kept.device !== account.device)
-		await new sdk.MatrixClient(config.homeserver, kept.token)
-			.doRequest('POST', '/_matrix/client/v3/logout', null, {}, time)
-			.catch(() => undefined);
-	return account;
+	// Nobody is to go on encrypting for it. What is refused here was logged out already, or is later (sessions.ts).
+	if (kept && kept.device !== account.device) await logout(new sdk.MatrixClient(config.homeserver, kept.token));
+	if (fresh) await store.kept.put(pendingKey, '');
+	return { account, fresh };
+}
+
+/**
+ * The device to log in as, chosen by us: a log-in whose answer is lost, or makes no sense, has made a device all the same.
+ * The next try, in this start or a later one, takes the same, so that there is never more than one of them.
+ */
+async function pendingDevice({ homeserver, user }: Config['matrix'], kept: Kept['kept']): Promise<string> {
+	const of = `${homeserver} ${user} `;
+	const known = await kept.get(pendingKey);
+	if (known?.startsWith(of)) return known.slice(of.length);
+	const letters = randomBytes(10).map(byte => 65 + (byte % 26));
+	const device = Buffer.from(letters).toString('latin1');
+	await kept.put(pendingKey, of + device);
+	return device;
+}
+
+/** Ends a session, and with it its device. True if the homeserver knows neither of them any more. */
+export async function logout(client: MatrixClient): Promise<boolean> {
+	try {
+		await client.doRequest('POST', '/_matrix/client/v3/logout', null, {}, logoutTime);
+		return true;
+	} catch (error) {
+		return failureOf(error).kind === 'token';
+	}
 }
 
 /**
@@ -122,9 +157,13 @@ export async function login(
 		time,
 	);
 	const { user_id: user, access_token: token, device_id: id } = isRecord(answer) ? answer : {};
-	if (typeof token !== 'string' || typeof id !== 'string') throw new Error('a login without a token');
-	if (user !== config.user)
+	if (typeof token !== 'string') throw new Error('a login without a token');
+	if (user !== config.user || typeof id !== 'string') {
+		// Nobody would use this session.
+		await logout(new sdk.MatrixClient(config.homeserver, token));
+		if (user === config.user) throw new Error('a login without a device');
 		throw new Refusal(`The homeserver logged in ${String(user)}, not ${config.user}; correct matrix.user.`);
+	}
 	return { user: config.user, homeserver: config.homeserver, device: id, token, origin: 'login' };
 }
 

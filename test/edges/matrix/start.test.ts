@@ -1,0 +1,115 @@
+// Starts at a homeserver whose answers go wrong: how many devices they leave behind.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { connect } from '../../../src/edges/matrix.ts';
+import { openStore } from '../../../src/edges/store.ts';
+import { silence } from '../../../src/log.ts';
+import type { Store } from '../../../src/ports.ts';
+import { bot, password, type Served, serve } from './served.ts';
+
+let served: Served;
+let store: Store;
+let folder: string;
+
+beforeEach(async () => {
+	served = await serve();
+	store = await openStore();
+	folder = mkdtempSync(join(tmpdir(), 'glia-start-'));
+});
+
+afterEach(async () => {
+	await store.close();
+	await served.stop();
+	rmSync(folder, { recursive: true });
+});
+
+/** Connects as the configuration says; the homeserver's name for the bot, unless told. */
+function start(user = bot) {
+	const matrix = { homeserver: served.url, user, password, allow: ['*'], device: 'Glia' };
+	const config = { matrix, encryption: { reset: false } } as unknown as Parameters<typeof connect>[0];
+	const ending = new AbortController().signal;
+	const nothing = () => undefined;
+	const edges = { store, folder, log: silence, version: '1', now: () => new Date(), ending };
+	return connect(config, { ...edges, locked: nothing, fatal: nothing });
+}
+
+const broken = () => ({ body: '<html>' });
+
+test('three answers to log-ins that cannot be read make one device, and the next start takes it', async () => {
+	served.setWay(path => (path === 'login' ? broken : undefined));
+	await expect(start()).rejects.toThrow('not JSON');
+	await expect(start()).rejects.toThrow('not JSON');
+	expect(served.calls.filter(path => path === 'login')).toHaveLength(6);
+	expect(served.devices.size).toBe(1);
+	served.setWay(() => undefined);
+	const connection = await start();
+	expect(served.devices.size).toBe(1);
+	await connection?.close();
+}, 20_000);
+
+test('after a session has ended, the next log-in takes a device of its own', async () => {
+	const first = await start();
+	await first?.close();
+	const [device] = served.devices.keys();
+	await store.dropToken();
+	const second = await start();
+	await second?.close();
+	expect([...served.devices.keys()]).toHaveLength(2);
+	expect([...served.devices.keys()][0]).toBe(device);
+});
+
+test('a start that comes to nothing ends its session, and the next one logs in', async () => {
+	served.setWay(path => (path === 'sync' ? broken : undefined));
+	const connection = await start();
+	expect(await connection?.sync(undefined)).toMatchObject({ failure: { kind: 'away' } });
+	await connection?.abandon();
+	await connection?.close();
+	expect([served.devices.size, await store.account()]).toEqual([0, undefined]);
+	served.setWay(() => undefined);
+	const next = await start();
+	expect(await next?.sync(undefined)).toMatchObject({ value: { token: 's1' } });
+	await next?.close();
+	expect(served.devices.size).toBe(1);
+});
+
+test('a session that cannot be ended now is kept for the next start', async () => {
+	served.setWay(path => (path === 'sync' || path === 'logout' ? { status: 502, body: {} } : undefined));
+	const connection = await start();
+	await connection?.abandon();
+	await connection?.close();
+	const [device] = served.devices.keys();
+	expect(await store.account()).toMatchObject({ device });
+	served.setWay(() => undefined);
+	await (await start())?.close();
+	expect([...served.devices.keys()]).toEqual([device]);
+});
+
+test('a session in which something was heard, and one of an earlier start, are never ended', async () => {
+	const first = await start();
+	await first?.sync(undefined);
+	await first?.abandon();
+	await first?.close();
+	const second = await start();
+	await second?.abandon();
+	await second?.close();
+	expect([served.devices.size, served.calls.includes('logout')]).toEqual([1, false]);
+});
+
+test('a log-in as somebody else is refused, and its session ended', async () => {
+	await expect(start('@other:example.org')).rejects.toThrow('correct matrix.user');
+	expect(served.devices.size).toBe(0);
+});
+
+test('a proxy that compresses all answers, though nobody asked, does not stop a start', async () => {
+	served.setWay(() => answer => ({
+		headers: { 'content-encoding': 'gzip', 'content-type': 'text/plain' },
+		body: gzipSync(answer),
+	}));
+	const connection = await start();
+	expect(await connection?.sync(undefined)).toMatchObject({ value: { token: 's1' } });
+	await connection?.close();
+	expect([served.calls.filter(path => path === 'login').length, served.devices.size]).toEqual([1, 1]);
+});
