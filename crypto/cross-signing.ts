@@ -15,6 +15,8 @@ export interface IdentityMeans {
 	seeds?: CrossSigningSeeds;
 	/** Replace the identity, if the one that the server has cannot be used. Whoever verified the bot has to do it again. */
 	reset?: boolean;
+	/** The master key that the server has taken, as `pending` named it: while the server shows another, nothing is concluded. */
+	expects?: string;
 }
 
 export type IdentityOutcome =
@@ -26,6 +28,11 @@ export type IdentityOutcome =
 	| { kind: 'needs-seeds'; wrong: boolean }
 	/** Somebody has to allow the reset on the account's page (Matrix Authentication Service); then ask for it again. */
 	| { kind: 'needs-account-page'; url: string | null }
+	/**
+	 * The server took what it was sent, and one of its processes does not know that yet (Synapse with workers). Nothing is
+	 * wrong: ask again a little later, with the same means and `expects`. `made`: the identity is new.
+	 */
+	| { kind: 'pending'; why: string; expects: string; made: boolean }
 	/** The server refused for a reason that none of the means changes. */
 	| { kind: 'refused'; why: string };
 
@@ -39,12 +46,13 @@ export async function establishIdentity(
 	request: SendRequest,
 	means: IdentityMeans = {},
 ): Promise<IdentityOutcome> {
-	const before = await lookUp(machine, request);
+	const before = await lookUp(machine, request, means.expects);
+	if (before === 'old') return notShown(means.expects ?? '', false);
 	if (before.master === null) {
 		// Keys that are here already were made by a start that was killed, or refused, before the server had them.
 		const outcome = await publish(machine, request, means, before.keys === 'some');
-		if (outcome !== 'accepted') return outcome;
-		return sign(machine, request, true);
+		if (typeof outcome !== 'string') return outcome;
+		return sign(machine, request, outcome, true);
 	}
 	if (before.keys !== 'all') {
 		const taken = means.seeds !== undefined && (await takeSeeds(machine, means.seeds));
@@ -53,7 +61,11 @@ export async function establishIdentity(
 			return replace(machine, request, means);
 		}
 	} else if (before.signed) return { kind: 'signed', made: false, signedNow: false };
-	return sign(machine, request, false);
+	return sign(machine, request, before.master, false);
+}
+
+function notShown(expects: string, made: boolean): IdentityOutcome {
+	return { kind: 'pending', why: 'the server does not show the keys of the identity yet', expects, made };
 }
 
 interface Standing {
@@ -65,45 +77,53 @@ interface Standing {
 	signed: boolean;
 }
 
-/** Asks the server, never only the store: that one believes what it made itself. wasm drops keys that are not the server's. */
-async function lookUp(machine: OlmMachine, request: SendRequest): Promise<Standing> {
+/**
+ * Asks the server, never only the store: that one believes what it made itself. wasm drops keys that are not the server's:
+ * an answer that is older than `expects`, which the server has taken, does not reach it.
+ */
+async function lookUp(machine: OlmMachine, request: SendRequest): Promise<Standing>;
+async function lookUp(machine: OlmMachine, request: SendRequest, expects?: string): Promise<Standing | 'old'>;
+async function lookUp(machine: OlmMachine, request: SendRequest, expects?: string): Promise<Standing | 'old'> {
 	const { userId, deviceId } = machine;
 	const [user, device] = [userId.toString(), deviceId.toString()];
 	const query = machine.queryKeysForUsers([userId]);
 	const response = await request('POST', '/_matrix/client/v3/keys/query', JSON.parse(query.body));
-	await machine.markRequestAsSent(query.id, query.type, JSON.stringify(response));
 	const at = (...path: string[]) => path.reduce<unknown>((value, key) => member(value, key), response);
+	const master = Object.keys(Object(at('master_keys', user, 'keys')))[0] ?? null;
+	if (expects !== undefined && master !== expects) return 'old';
+	await machine.markRequestAsSent(query.id, query.type, JSON.stringify(response));
 	const { hasMaster, hasSelfSigning, hasUserSigning } = await machine.crossSigningStatus();
 	const here = [hasMaster, hasSelfSigning, hasUserSigning].filter(Boolean).length;
 	const [selfSigning] = Object.keys(Object(at('self_signing_keys', user, 'keys')));
 	const shown =
 		selfSigning !== undefined && at('device_keys', user, device, 'signatures', user, selfSigning) !== undefined;
 	return {
-		master: Object.keys(Object(at('master_keys', user, 'keys')))[0] ?? null,
+		master,
 		keys: here === 3 ? 'all' : here === 0 ? 'none' : 'some',
 		signed: shown && (await machine.isDeviceSignedByOwner(userId, deviceId)) === true,
 	};
 }
 
-/** Uploads the three public keys. `anew` makes others in the store first, whatever is there. */
+/** Uploads the three public keys; gives the master key that was accepted. `anew` makes others in the store first. */
 async function publish(
 	machine: OlmMachine,
 	request: SendRequest,
 	{ password }: IdentityMeans,
 	anew: boolean,
-): Promise<'accepted' | IdentityOutcome> {
+): Promise<string | IdentityOutcome> {
 	const uploads = await bootstrap(machine, request, anew);
+	const accepted = Object.keys(Object(member(member(uploads.uploadSigningKeys, 'master_key'), 'keys')))[0] ?? '';
 	const upload = (auth?: object) =>
 		request('POST', '/_matrix/client/v3/keys/device_signing/upload', { ...uploads.uploadSigningKeys, ...auth });
 	const challenge = await challengeOf(upload());
-	if (challenge === undefined) return 'accepted';
+	if (challenge === undefined) return accepted;
 	const { session, flows, params } = challenge;
 	const wants = (stage: string) => flows.some(stages => stages.length === 1 && stages[0] === stage);
 	if (wants('m.login.password')) {
 		if (password === undefined) return { kind: 'needs-password', wrong: false };
 		const identifier = { type: 'm.id.user', user: machine.userId.toString() };
 		const auth = { type: 'm.login.password', identifier, password, session };
-		return (await challengeOf(upload({ auth }))) === undefined ? 'accepted' : { kind: 'needs-password', wrong: true };
+		return (await challengeOf(upload({ auth }))) === undefined ? accepted : { kind: 'needs-password', wrong: true };
 	}
 	for (const stage of ACCOUNT_PAGE_STAGES) {
 		if (!wants(stage)) continue;
@@ -128,21 +148,39 @@ async function replace(machine: OlmMachine, request: SendRequest, means: Identit
 		await lookUp(machine, request);
 		throw error;
 	}
-	if (outcome === 'accepted') return sign(machine, request, true);
+	if (typeof outcome === 'string') return sign(machine, request, outcome, true);
 	await lookUp(machine, request);
 	return outcome;
 }
 
-async function sign(machine: OlmMachine, request: SendRequest, made: boolean): Promise<IdentityOutcome> {
+/** Signs the device with the identity whose master key the server has taken or shown. */
+async function sign(
+	machine: OlmMachine,
+	request: SendRequest,
+	expects: string,
+	made: boolean,
+): Promise<IdentityOutcome> {
 	const { uploadSignatures } = await bootstrap(machine, request, false);
 	const answer = await request('POST', '/_matrix/client/v3/keys/signatures/upload', uploadSignatures);
 	// 200 even when every signature was refused.
-	const failures = member(answer, 'failures');
-	if (Object.keys(Object(failures)).length > 0) {
-		return { kind: 'refused', why: `the server refused the device's signature: ${JSON.stringify(failures)}` };
+	const failures = Object(member(answer, 'failures'));
+	if (Object.keys(failures).length > 0) {
+		const why = `the server refused the device's signature: ${JSON.stringify(failures)}`;
+		return isBehind(failures) ? { kind: 'pending', why, expects, made } : { kind: 'refused', why };
 	}
-	if ((await lookUp(machine, request)).signed) return { kind: 'signed', made, signedNow: true };
-	return { kind: 'refused', why: "the server took the device's signature but does not show it" };
+	const after = await lookUp(machine, request, expects);
+	if (after === 'old') return notShown(expects, made);
+	if (after.signed) return { kind: 'signed', made, signedNow: true };
+	return { kind: 'pending', why: "the server took the device's signature but does not show it", expects, made };
+}
+
+/**
+ * Whether refusals of signatures look like those of a process that does not know the keys yet: it finds none, or judges
+ * by the ones before.
+ */
+function isBehind(failures: object): boolean {
+	const refusals = Object.values(failures).flatMap(keys => Object.values(Object(keys)));
+	return refusals.every(refusal => ['M_NOT_FOUND', 'M_INVALID_SIGNATURE'].includes(String(member(refusal, 'errcode'))));
 }
 
 async function bootstrap(machine: OlmMachine, request: SendRequest, anew: boolean): Promise<CrossSigningUploads> {

@@ -14,10 +14,18 @@ import { failureOf } from './failure.ts';
 
 /** How often an account's page is looked at (ms): what is allowed there holds for some minutes. */
 const pagePause = 60_000;
+/**
+ * How long we wait (ms) for what one process of the homeserver took and another does not know yet, before each new try;
+ * after the last it counts as refused, and is tried again every hour.
+ */
+const lags = [500, 1000, 2000, 4000, 8000, 15_000, 30_000, 60_000];
+const hour = 3600_000;
+/** So many of these tries belong to the first: until then nobody could rely on the signature. */
+const lagsAtFirst = 4;
 
 export type Identity = {
 	standing: () => Pick<DeviceStanding, 'signed' | 'needs'>;
-	/** Resolves when the first try is over, however it went. */
+	/** Resolves when the first try is over, however it went; with a homeserver that lags behind itself, after a few. */
 	tried: Promise<void>;
 	stop: () => void;
 };
@@ -34,35 +42,65 @@ type Establishing = {
 	known: (signed: boolean) => void;
 };
 
-export function openIdentity({ machine, request, means, inherited, user, log, known }: Establishing): Identity {
+export function openIdentity({ machine, request, means: given, inherited, user, log, known }: Establishing): Identity {
 	let standing: ReturnType<Identity['standing']> = { signed: undefined };
 	let stopped = false;
 	let timer: NodeJS.Timeout | undefined;
+	/** What the homeserver has taken and does not show yet, and how often it was looked for. */
+	let expects: string | undefined;
+	let lagged = 0;
+	let isNew = false;
+	const tried = Promise.withResolvers<void>();
 
 	async function attempt(tries: number): Promise<void> {
-		if (stopped) return;
+		if (stopped) return tried.resolve();
 		let wait: number | undefined;
 		try {
 			const outcome = await establish();
+			if (outcome.kind === 'pending') return again(outcome);
+			lagged = 0;
+			expects = undefined;
 			const needs = needsOf(outcome, user);
 			if (needs !== undefined && needs !== standing.needs) log.warn({}, needs);
 			known(outcome.kind === 'signed');
 			standing = { signed: outcome.kind === 'signed', ...(needs !== undefined && { needs }) };
 			if (outcome.kind === 'signed') {
-				const { made, signedNow } = outcome;
+				const { signedNow } = outcome;
+				const made = outcome.made || isNew;
+				isNew = false;
 				if (made || signedNow) log.info({ made }, 'this device is signed by its owner now');
 			}
 			if (outcome.kind === 'needs-account-page') wait = pagePause;
 		} catch (error) {
-			if (stopped || isCryptoError(error)) return;
+			if (stopped || isCryptoError(error)) return tried.resolve();
 			const failure = failureOf(error);
 			log.warn({ why: 'why' in failure ? failure.why : failure.kind }, 'this device could not be signed yet');
 			wait = failure.kind === 'limited' ? failure.waitMs : backoff(tries, Math.random());
 		}
 		if (wait !== undefined && !stopped) timer = setTimeout(() => void attempt(tries + 1), wait);
+		tried.resolve();
+	}
+
+	/** Asks later. Said once, and once more when the patience is over. */
+	function again({ why, expects: taken, made }: Extract<IdentityOutcome, { kind: 'pending' }>): void {
+		if (made) isNew = true;
+		const wait = lags[lagged++];
+		if (wait !== undefined) {
+			if (lagged === 1) log.info({ why }, 'the homeserver does not know this device’s signature yet; trying again');
+			expects = taken;
+		} else {
+			const needs = needsOf({ kind: 'refused', why }, user);
+			if (needs !== standing.needs) log.warn({}, `${needs} I try again every hour.`);
+			standing = { signed: false, ...(needs !== undefined && { needs }) };
+			// Somebody else may have replaced what was expected.
+			expects = undefined;
+		}
+		if (lagged >= lagsAtFirst) tried.resolve();
+		if (!stopped) timer = setTimeout(() => void attempt(0), wait ?? hour);
 	}
 
 	async function establish(): Promise<IdentityOutcome> {
+		const means = { ...given, ...(expects !== undefined && { expects }) };
 		if (means.seeds !== undefined) return establishIdentity(machine, request, means);
 		const outcome = await establishIdentity(machine, request, { ...means, reset: false });
 		if (outcome.kind !== 'needs-seeds') return outcome;
@@ -71,19 +109,21 @@ export function openIdentity({ machine, request, means, inherited, user, log, kn
 		return establishIdentity(machine, request, { ...means, ...(seeds && { seeds }) });
 	}
 
+	void attempt(0);
 	return {
 		standing: () => standing,
-		tried: attempt(0),
+		tried: tried.promise,
 		stop() {
 			stopped = true;
 			clearTimeout(timer);
+			tried.resolve();
 		},
 	};
 }
 
 /** What the operator has to do, as a sentence; undefined when nothing is left to do. */
 function needsOf(outcome: IdentityOutcome, user: string): string | undefined {
-	if (outcome.kind === 'signed') return undefined;
+	if (outcome.kind === 'signed' || outcome.kind === 'pending') return undefined;
 	if (outcome.kind === 'refused') return `The homeserver does not let this device be signed: ${outcome.why}.`;
 	if (outcome.kind === 'needs-password') {
 		return outcome.wrong
