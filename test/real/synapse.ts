@@ -200,7 +200,7 @@ async function serverIn(dir: string, python: string, options: SynapseOptions) {
 	}
 }
 
-type Configured = {
+export type Configured = {
 	dir: string;
 	serverName: string;
 	secret: string;
@@ -209,7 +209,14 @@ type Configured = {
 	options: SynapseOptions;
 };
 
-function configuration({ dir, serverName, secret, instance, port, options }: Configured): Record<string, unknown> {
+export function configuration({
+	dir,
+	serverName,
+	secret,
+	instance,
+	port,
+	options,
+}: Configured): Record<string, unknown> {
 	const config = {
 		server_name: serverName,
 		public_baseurl: `http://127.0.0.1:${port}/`,

@@ -1,0 +1,46 @@
+// A line that is slow: TCP on loopback, whose far end's words arrive later by a while. Nothing is lost or reordered.
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+
+export type Lag = Awaited<ReturnType<typeof startLag>>;
+
+/** Before a server on a port of 127.0.0.1; what it says arrives `lag` milliseconds later. */
+export async function startLag(port: number, lag: number) {
+	const sockets = new Set<Socket>();
+	const state = { lag };
+	const server = createServer(near => {
+		const far = connect(port, '127.0.0.1');
+		for (const socket of [near, far]) {
+			sockets.add(socket);
+			socket.setNoDelay(true);
+			socket.on('error', () => undefined);
+			socket.on('close', () => {
+				sockets.delete(socket);
+				near.destroy();
+				far.destroy();
+			});
+		}
+		near.on('data', chunk => far.write(chunk));
+		// Never earlier than what was said before, even when the lag is made shorter meanwhile.
+		let last = 0;
+		far.on('data', chunk => {
+			last = Math.max(last, performance.now() + state.lag);
+			setTimeout(() => near.write(chunk), last - performance.now());
+		});
+	});
+	server.listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	const address = server.address();
+	return {
+		port: typeof address === 'object' && address ? address.port : 0,
+		/** From now on (ms). */
+		set(ms: number) {
+			state.lag = ms;
+		},
+		async stop() {
+			for (const socket of sockets) socket.destroy();
+			server.close();
+			await once(server, 'close');
+		},
+	};
+}

@@ -1,0 +1,65 @@
+// What a Synapse with workers needs beside Synapse: taken once from packages into a cache folder, nothing installed.
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { run } from '../../tools/verify/process.ts';
+import { SYNAPSE } from './synapse.ts';
+
+const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'glia-tests');
+
+/** Debian's, with the libraries that a machine without them lacks. */
+const debian = ['redis-server', 'redis-tools', 'liblzf1', 'libjemalloc2', 'libatomic1', 'nginx'];
+
+export type Packages = {
+	/** A Python with Synapse, its Redis client and psycopg2. */
+	python: string;
+	redis: string;
+	nginx: string;
+	/** Where the libraries of Redis lie: its `LD_LIBRARY_PATH`. */
+	libraries: string;
+};
+
+/** Fetches what is not there yet. Throws where a package index cannot be reached. */
+export async function packages(): Promise<Packages> {
+	const [venv, root] = [await environment(), await unpacked()];
+	const libraries = join(root, 'usr', 'lib');
+	const folders = readdirSync(libraries, { withFileTypes: true }).filter(entry => entry.isDirectory());
+	return {
+		python: join(venv, 'bin', 'python'),
+		redis: join(root, 'usr', 'bin', 'redis-server'),
+		nginx: join(root, 'usr', 'sbin', 'nginx'),
+		libraries: folders.map(({ name }) => join(libraries, name)).join(':'),
+	};
+}
+
+async function environment(): Promise<string> {
+	return once(`workers-synapse-${SYNAPSE}`, async half => {
+		await run('python3', ['-I', '-m', 'venv', half]);
+		const pip = ['-I', '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--quiet'];
+		const wanted = [`matrix-synapse[redis]==${SYNAPSE}`, 'psycopg2-binary'];
+		await run(join(half, 'bin', 'python'), [...pip, '--only-binary', ':all:', ...wanted]);
+	});
+}
+
+/** Unpacked and not installed: an installed server would be started by the system. */
+async function unpacked(): Promise<string> {
+	return once('workers-debian', async half => {
+		await run('apt-get', ['download', '--quiet', ...debian], { cwd: half });
+		for (const name of readdirSync(half).filter(name => name.endsWith('.deb')))
+			await run('dpkg', ['-x', join(half, name), half]);
+	});
+}
+
+/** A folder that is complete if it is there. The environment is made where it stays: it knows its own place. */
+async function once(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
+	const folder = join(cache, name);
+	const done = join(folder, '.done');
+	if (existsSync(done)) return folder;
+	console.error(`Fetching ${name}, once.`);
+	rmSync(folder, { recursive: true, force: true });
+	mkdirSync(folder, { recursive: true });
+	await fill(folder);
+	writeFileSync(`${done}.new`, '');
+	renameSync(`${done}.new`, done);
+	return folder;
+}
