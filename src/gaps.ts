@@ -12,6 +12,8 @@ type Filling = {
 	/** Of messages those that may be meant for us: only they are written down. */
 	meant: (messages: readonly Incoming[]) => Promise<Incoming[]>;
 	filled: () => void;
+	/** How often in a row each room refused; empty at the start. */
+	refusals: Map<string, number>;
 	locked: (why: string) => void;
 	/** Whether the process is about to end. */
 	stopping: () => boolean;
@@ -20,8 +22,12 @@ type Filling = {
 /** A room's past is not read further back than so many pages of 100 events: a limit for rooms that never end. */
 const mostPages = 1000;
 
+/** A process of the homeserver that does not know yet that we came in refuses too: so many times that is no last word. */
+const mostRefusals = 4;
+
 /** Fills all gaps that are due; gives the time (ms) until some are due again. */
-export async function fillGaps({ store, homeserver, now, random, log, meant, filled, locked, stopping }: Filling) {
+export async function fillGaps(filling: Filling): Promise<number | undefined> {
+	const { store, homeserver, now, random, log, meant, filled, refusals, locked, stopping } = filling;
 	let next: number | undefined;
 	for (const gap of await store.gaps(now())) {
 		let { from } = gap;
@@ -34,18 +40,22 @@ export async function fillGaps({ store, homeserver, now, random, log, meant, fil
 					locked(failure.why);
 					return undefined;
 				}
-				if (failure.kind === 'refused') {
+				const refused = failure.kind === 'refused' ? (refusals.get(gap.room) ?? 0) : 0;
+				if (failure.kind === 'refused' && refused >= mostRefusals) {
+					refusals.delete(gap.room);
 					log.warn({ room: gap.room, why: failure }, 'what was said while I was away cannot be read');
 					await store.fill(gap, { messages: [] }, now());
 					break;
 				}
 				// Patience with the room that fails, while the others go on.
-				const wait = failure.kind === 'limited' ? failure.waitMs : backoff(tries++, random());
+				if (failure.kind === 'refused') refusals.set(gap.room, refused + 1);
+				const wait = failure.kind === 'limited' ? failure.waitMs : backoff(refused + tries++, random());
 				log.warn({ room: gap.room, why: failure, waitMs: Math.round(wait) }, 'reading what was said failed');
 				await store.postponeGap(gap, new Date(now().getTime() + wait));
 				next = Math.min(next ?? wait, wait);
 				break;
 			}
+			refusals.delete(gap.room);
 			const page = { ...outcome.value, messages: await meant(outcome.value.messages) };
 			if (pages++ === mostPages && page.next !== undefined) {
 				log.warn({ room: gap.room, pages }, 'too much was said to read it all');

@@ -9,16 +9,14 @@ const mostRooms = 8;
 const transactionsLive = 23 * 3600_000;
 /** A homeserver's no that is neither a `never` nor a `not now` is taken for final after so many tries. */
 const mostRefusals = 8;
+/**
+ * The no of a process that may not know yet that we are in the room (Synapse with workers), taken for final after so many
+ * tries.
+ */
+const notYet = ['M_FORBIDDEN', 'M_NOT_FOUND'];
+const mostNotYet = 4;
 /** The no that stays a no. */
-const never = [
-	'M_FORBIDDEN',
-	'M_NOT_FOUND',
-	'M_TOO_LARGE',
-	'M_BAD_JSON',
-	'M_NOT_JSON',
-	'M_INVALID_PARAM',
-	'M_GUEST_ACCESS_FORBIDDEN',
-];
+const never = ['M_TOO_LARGE', 'M_BAD_JSON', 'M_NOT_JSON', 'M_INVALID_PARAM', 'M_GUEST_ACCESS_FORBIDDEN'];
 
 /** The no that may mean that we are not in the room. */
 const absent = ['M_FORBIDDEN', 'M_NOT_FOUND'];
@@ -202,7 +200,8 @@ export function after(failure: Failure, tries: number): 'stopped' | 'locked' | '
 	if (failure.kind === 'limited') return { ms: failure.waitMs };
 	if (failure.kind === 'away' || failure.kind === 'unsealed') return 'later';
 	if (failure.kind === 'keyless') return 'never';
-	return never.includes(failure.code) || tries >= mostRefusals ? 'never' : 'later';
+	const most = never.includes(failure.code) ? 0 : notYet.includes(failure.code) ? mostNotYet : mostRefusals;
+	return tries >= most ? 'never' : 'later';
 }
 
 /** One try: the id of the event, or `left` when we are no longer in the room. */

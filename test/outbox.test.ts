@@ -212,7 +212,17 @@ describe('what cannot be delivered', () => {
 		await decide(saying('1'), saying('2'), saying('3', { room: other }));
 		await settle();
 		expect(saidIn(other)).toEqual(['3']);
+		for (let tries = 0; tries < 10; tries++) await pass(60_000);
 		expect(await store.counts()).toMatchObject({ outbox: 0 });
+	});
+
+	test('a process that does not know yet that we came in costs no answer', async () => {
+		let refusals = 0;
+		const unaware: Failure = { kind: 'refused', code: 'M_FORBIDDEN', why: 'not in room' };
+		played.setTrouble(call => (call === 'send' && ++refusals <= 3 ? unaware : undefined));
+		await decide(saying('1'), saying('2'));
+		for (let tries = 0; tries < 4; tries++) await pass(60_000);
+		expect(saidIn(room)).toEqual(['1', '2']);
 	});
 
 	test('where the room has been replaced, it waits and follows', async () => {
@@ -251,8 +261,10 @@ describe('what cannot be delivered', () => {
 	test.each<[Failure, number, unknown]>([
 		[away, 1000, 'later'],
 		[{ kind: 'limited', waitMs: 7 }, 1000, { ms: 7 }],
-		[{ kind: 'refused', code: 'M_FORBIDDEN', why: '' }, 0, 'never'],
-		[{ kind: 'refused', code: 'M_NOT_FOUND', why: '' }, 0, 'never'],
+		[{ kind: 'refused', code: 'M_FORBIDDEN', why: '' }, 3, 'later'],
+		[{ kind: 'refused', code: 'M_FORBIDDEN', why: '' }, 4, 'never'],
+		[{ kind: 'refused', code: 'M_NOT_FOUND', why: '' }, 3, 'later'],
+		[{ kind: 'refused', code: 'M_NOT_FOUND', why: '' }, 4, 'never'],
 		[{ kind: 'refused', code: 'M_TOO_LARGE', why: '' }, 0, 'never'],
 		[{ kind: 'refused', code: 'M_UNKNOWN', why: '' }, 0, 'later'],
 		[{ kind: 'refused', code: 'M_UNKNOWN', why: '' }, 8, 'never'],

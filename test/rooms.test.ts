@@ -431,10 +431,12 @@ test('a merge of rooms that both watch: joined, counted on, and nothing is said 
 
 describe('gaps', () => {
 	let filled: number;
-	const run = () => fillGaps({ ...common(), meant: everything, filled: () => filled++ });
+	let refusals: Map<string, number>;
+	const run = () => fillGaps({ ...common(), meant: everything, filled: () => filled++, refusals });
 
 	beforeEach(async () => {
 		filled = 0;
+		refusals = new Map();
 		played.createRoom(room, alice);
 		played.say(room, alice, 'before we came');
 		played.invite(room, alice);
@@ -476,13 +478,24 @@ describe('gaps', () => {
 		expect(pages).toBeLessThanOrEqual(5);
 	});
 
+	test('a process that does not know yet that we came in costs nothing that was said', async () => {
+		played.say(room, alice, 'early');
+		const outcome = await played.port.sync(undefined);
+		if ('value' in outcome) await take({ ...outcome.value, joined: [news([], { room })] });
+		let pages = 0;
+		const unaware: Failure = { kind: 'refused', code: 'M_FORBIDDEN', why: 'not in room' };
+		played.setTrouble(call => (call === 'history' && ++pages <= 3 ? unaware : undefined));
+		for (let i = 0; i < 4; i++, clock += 60_000) await run();
+		expect(await read()).toEqual(['early']);
+	});
+
 	test('a room that refuses is read no further, and goes on', async () => {
 		const outcome = await played.port.sync(undefined);
 		if ('value' in outcome) await take({ ...outcome.value, joined: [news([], { room })] });
 		await run();
 		await take(batch('2', { joined: [news([incoming('$x', { body: 'now' })], { room, gap: '1' })] }));
 		played.kick(room);
-		await run();
+		for (let i = 0; i < 5; i++, clock += 60_000) await run();
 		expect(await read()).toEqual(['now']);
 	});
 

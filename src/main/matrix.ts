@@ -122,7 +122,8 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 			fatal,
 		});
 		const meant = (messages: readonly Incoming[]) => meantForUs(messages, { store, homeserver, commands });
-		const gaps = openWorker(() => fillGaps({ ...common, meant, filled: inbox.wake }), fatal);
+		const refusals = new Map<string, number>();
+		const gaps = openWorker(() => fillGaps({ ...common, meant, filled: inbox.wake, refusals }), fatal);
 		const invitations = openWorker(() => answerInvitations({ ...common, allow: config.matrix.allow }), fatal);
 		const reads = homeserver.device() !== undefined;
 		const explanations = openWorker(() => explain({ store, now, said: outbox.wake }), fatal);
