@@ -83,7 +83,6 @@ export async function startDeployment(lagMs: number): Promise<Deployment> {
 			instance_map: { main: place('main'), persister1: place('persister1'), persister2: place('persister2') },
 			stream_writers: { events: ['persister1', 'persister2'] },
 			redis: { enabled: true, host: '127.0.0.1', port: line.port },
-			database: database.config('synapse'),
 			worker_replication_secret: randomUUID(),
 		};
 		for (const name of instances) {
@@ -96,7 +95,10 @@ export async function startDeployment(lagMs: number): Promise<Deployment> {
 				...{ dir, serverName: 'glia.test', secret, instance: randomUUID(), port: front },
 				options: { config: { ...shared, ...own } },
 			});
-			writeFileSync(join(dir, `${name}.yaml`), JSON.stringify(config, null, 2));
+			writeFileSync(
+				join(dir, `${name}.yaml`),
+				JSON.stringify({ ...config, database: database.config('synapse') }, null, 2),
+			);
 		}
 	}
 
