@@ -114,7 +114,7 @@ test('talk is in no file of the store at any moment, from a sync or from a gap; 
 	expect([...new Set(seen)]).toEqual(['planted-command']);
 	stopping = false;
 	await store.take(batch('gap', { joined: [news([], { gap: '60' })] }), now());
-	await fillGaps({ ...common, ...ends, filled: () => undefined });
+	await fillGaps({ ...common, ...ends, filled: () => undefined, refusals: new Map() });
 	expect(new Set(bytes().match(/planted-\w+/g))).toEqual(new Set(['planted-command']));
 	for (let next = await store.nextMessage(room); next; next = await store.nextMessage(room))
 		await store.settle(next.event, [], now());

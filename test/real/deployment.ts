@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,7 +41,6 @@ export async function startDeployment(lagMs: number): Promise<Deployment> {
 	const [redisPort, front] = [await freePort(), await freePort()];
 	// PostgreSQL runs as nobody, who has to reach its folder.
 	mkdirSync(join(dir, 'database'), { mode: 0o755 });
-	const { chmodSync } = await import('node:fs');
 	chmodSync(dir, 0o755);
 	const database = await postgresql(17, join(dir, 'database'), python);
 	await database.create('synapse');

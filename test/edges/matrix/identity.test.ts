@@ -30,6 +30,7 @@ async function start() {
 		},
 		means: { reset: false },
 		inherited: async () => undefined,
+		known: () => undefined,
 		user: bot,
 		log,
 	});
