@@ -61,6 +61,8 @@ export function openSession(cwd: string, env: NodeJS.ProcessEnv): Session {
 				await hear(() => (said.match(/^(?:Enter password|Enter it again).*: ?$/gm) ?? []).length > index);
 				shell.stdin.write(`${answer}\n`);
 			}
+			// Without a terminal a program reads ahead: what follows its last answer must not be there yet.
+			if (answers.length) await new Promise(done => setTimeout(done, 3000));
 			shell.stdin.write(`${typed}printf '%s\\n' ${mark}\n`);
 			await hear(() => said.includes(`${mark}\n`));
 			// To search and find nothing is no failure.
