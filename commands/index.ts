@@ -16,6 +16,7 @@ import { snooze } from './snooze.ts';
 import { status } from './status.ts';
 import { unwatch } from './unwatch.ts';
 import { upgrade } from './upgrade.ts';
+import { verify } from './verify.ts';
 import { watch } from './watch.ts';
 
 export const commands: readonly Command[] = [
@@ -34,6 +35,7 @@ export const commands: readonly Command[] = [
 	snooze,
 	room,
 	status,
+	verify,
 	help,
 	leave,
 ];

@@ -28,3 +28,4 @@ export {
 } from './request.ts';
 export { EncryptionAlgorithm, EncryptionSettings, HistoryVisibility } from './settings.ts';
 export { type Base64, type MaybeSignature, Signatures } from './signatures.ts';
+export type { VerificationStep } from './verification.ts';

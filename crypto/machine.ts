@@ -23,6 +23,7 @@ import {
 import { type EncryptionSettings, wasmSettings } from './settings.ts';
 import { type Base64, base64, Signatures } from './signatures.ts';
 import { damaged, memoryStore, openStore, type Store } from './store.ts';
+import { stepVerification, type VerificationStep } from './verification.ts';
 import { answer, wasm } from './wasm.ts';
 
 export const StoreType = { Sqlite: 0 } as const;
@@ -349,6 +350,44 @@ export class OlmMachine {
 			const signed = device.isCrossSignedByOwner();
 			device.free();
 			return signed;
+		});
+	}
+
+	/** Takes a decrypted event of a verification in a room (JSON). Those between devices come with `receiveSyncChanges`. */
+	async receiveVerificationEvent(event: string, roomId: RoomId): Promise<void> {
+		await this.#call(async machine => {
+			this.#news();
+			await machine.receiveVerificationEvent(event, wasmRoom(roomId));
+		});
+	}
+
+	/**
+	 * What comes next of a verification that `userId` asked for. `flow` is the transaction id, in a room the id of the
+	 * event that asked. Send its requests, in a room through the room's encryption, and mark them as sent.
+	 */
+	async stepVerification(userId: UserId, flow: string): Promise<VerificationStep> {
+		return this.#call(async machine => {
+			this.#news();
+			return stepVerification(machine, wasmUser(userId), flow);
+		});
+	}
+
+	/** Ends a verification here; what the other side is to be told is the caller's. */
+	async cancelVerification(userId: UserId, flow: string): Promise<void> {
+		await this.#call(async machine => {
+			const outgoing = machine.getVerificationRequest(wasmUser(userId), flow)?.cancel();
+			outgoing?.free();
+		});
+	}
+
+	/** The public master key of the user's identity, as the last keys/query showed it; null if there is none. */
+	async masterKey(userId: UserId): Promise<string | null> {
+		return this.#ownCall(async machine => {
+			const identity = await machine.getIdentity(wasmUser(userId));
+			if (!identity) return null;
+			const { keys } = JSON.parse(identity.masterKey);
+			identity.free();
+			return Object.values<string>(keys)[0] ?? null;
 		});
 	}
 

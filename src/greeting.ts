@@ -14,7 +14,7 @@ export function hello(name: string): Answer {
 /** To somebody whose message cannot be decrypted. `why` names what his client said about keeping its key back. */
 export function unreadableMessage(why: string): Answer {
 	const kept = /m\.(unverified|blacklisted)/.test(why)
-		? 'your client keeps its key from me. Allow it to encrypt for sessions that you have not verified (in the settings of this room), or verify me; then send it again.'
+		? 'your client keeps its key from me. Allow it to encrypt for sessions that you have not verified (in the settings of this room), or verify me (`!verify`); then send it again. If `!status` says that my session is not signed, my operator finds in my log what to do about it.'
 		: 'its key has not reached me. When it comes, I answer. If it does not, send the message again; where that does not help, `/discardsession` makes your client begin with a new key.';
 	return notice(`I cannot read this message: ${kept}`);
 }

@@ -41,6 +41,8 @@ export type Health = {
 export type DeviceStanding = {
 	/** The device's Ed25519 key in groups of four. */
 	fingerprint: string;
+	/** The public master key of the account's identity, if it has one. */
+	master?: string;
 	/** Whether the account's own identity signed it; undefined until the homeserver was asked. */
 	signed: boolean | undefined;
 	/** What the operator has to do for that, as a sentence. */

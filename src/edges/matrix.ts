@@ -6,6 +6,7 @@ import { Refusal } from '../command.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Account, DeviceStanding, Homeserver, Outcome, RoomState, Sealed, Store } from '../ports.ts';
+import { mayInvite, refusalToChange } from '../rights.ts';
 import {
 	addReading,
 	batchOf,
@@ -179,6 +180,8 @@ export async function connect(
 			device: account.device,
 			config: keys,
 			kept: store.kept,
+			say: (room, transaction, event) => saidNow(room, transaction, event),
+			refusal: mayVerify,
 			password: config.password,
 			ask: (method, path, body) => client.doRequest(method, path, null, body ?? null, times.call),
 			log,
@@ -188,6 +191,14 @@ export async function connect(
 				if (running) void leaveDevice(behind).catch(fatal);
 			},
 		});
+	}
+
+	/** Who may have the device verified: in a room whoever may change things there, between devices whom the operator allows. */
+	async function mayVerify(person: string, room: string | undefined): Promise<string | undefined> {
+		if (room === undefined)
+			return mayInvite(config.allow, person) ? undefined : 'The operator of this bot does not let you verify it.';
+		const no = refusalToChange(person, config.changes, (await store.room(room))?.state ?? {});
+		return no && `Verifying me takes what changing things here takes. ${no} Anyone may compare what !verify shows.`;
 	}
 
 	/** The keys of this device would be used twice: nothing more is said by it. */
@@ -208,7 +219,15 @@ export async function connect(
 	const markerPath = `/_matrix/client/v3/user/${encodeURIComponent(self)}/account_data/io.glia.store`;
 	const path = (room: string, rest: string) => `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/${rest}`;
 
-	return {
+	/** What cannot wait in the outbox: verifications are over in minutes. */
+	async function saidNow(room: string, transaction: string, event: Sealed): Promise<string> {
+		const sealed = await connection.seal(room, event);
+		const sent = 'failure' in sealed ? sealed : await connection.send(room, transaction, sealed.value);
+		if ('failure' in sent) throw new Error(JSON.stringify(sent.failure));
+		return sent.value;
+	}
+
+	const connection: Connection = {
 		user: self,
 		names: () => (displayName ? [localpart, self, displayName] : [localpart, self]),
 		lastSync: () => lastSync,
@@ -395,6 +414,8 @@ export async function connect(
 			await encryption?.close();
 		},
 	};
+
+	return connection;
 
 	/** Crypto's failures as values, except those that end the process. */
 	async function guarded<T>(work: () => Promise<T>): Promise<Outcome<T>> {

@@ -1,6 +1,7 @@
 // A person whose client knows only devices that their owner signed (MSC4153): the identity-based strategy, by wasm itself.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { OtherUserIdentity, VerificationRequest } from '@matrix-org/matrix-sdk-crypto-wasm';
 import { wasm } from '../../crypto/wasm.ts';
 import { type RoomEvent, speaker } from './person.ts';
 import type { Homeserver } from './synapse.ts';
@@ -15,7 +16,14 @@ type Sync = {
 };
 
 type Query = Parameters<typeof wasm.OlmMachine.prototype.markRequestAsSent>;
-type Request = { id?: string | undefined; type: Query[1]; body: string; event_type?: string; txn_id?: string };
+type Request = {
+	id?: string | undefined;
+	type: Query[1];
+	body: string;
+	event_type?: string;
+	txn_id?: string;
+	room_id?: string;
+};
 
 const paths = ['keys/upload', 'keys/query', 'keys/claim', '', 'keys/signatures/upload'];
 
@@ -36,18 +44,22 @@ export async function strictPerson(home: Homeserver, name: string) {
 	const post = (path: string, body: unknown) => plain.request('POST', `/_matrix/client/v3/${path}`, body);
 
 	async function carry(request: Request): Promise<void> {
-		const { id, type, body, event_type, txn_id } = request;
+		const { id, type, body, event_type, txn_id, room_id } = request;
 		const answer =
-			event_type === undefined
-				? await post(paths[type] ?? '', JSON.parse(body))
-				: await plain.request('PUT', `/_matrix/client/v3/sendToDevice/${event_type}/${txn_id}`, {
-						messages: JSON.parse(body).messages,
-					});
+			room_id !== undefined
+				? { event_id: await send(room_id, event_type ?? '', JSON.parse(body)) }
+				: event_type === undefined
+					? await post(paths[type] ?? '', JSON.parse(body))
+					: await plain.request('PUT', `/_matrix/client/v3/sendToDevice/${event_type}/${txn_id}`, {
+							messages: JSON.parse(body).messages,
+						});
 		if (id !== undefined) await machine.markRequestAsSent(id, type, JSON.stringify(answer));
 	}
 
-	async function carryAll(): Promise<void> {
-		for (const request of await machine.outgoingRequests()) await carry(request as Request);
+	/** `rooms`: also what goes to a room, which takes sending, which takes carrying. */
+	async function carryAll(rooms = false): Promise<void> {
+		for (const request of (await machine.outgoingRequests()) as Request[])
+			if (rooms || request.room_id === undefined) await carry(request);
 	}
 
 	async function sync(): Promise<void> {
@@ -72,7 +84,7 @@ export async function strictPerson(home: Homeserver, name: string) {
 			await machine.updateTrackedUsers(encrypted.map(event => new wasm.UserId(event.sender)));
 			closed.push(...encrypted.map(event => ({ ...event, room_id: room })));
 		}
-		await carryAll();
+		await carryAll(true);
 		// As clients do: what cannot be read is tried again, because whose device it is may become known only now.
 		failed.length = 0;
 		const still: RoomEvent[] = [];
@@ -88,12 +100,35 @@ export async function strictPerson(home: Homeserver, name: string) {
 				new wasm.RoomId(room),
 				new wasm.DecryptionSettings(wasm.TrustRequirement.CrossSigned),
 			);
-			read.push({ ...event, ...JSON.parse(clear.event), room_id: room });
+			const whole = { ...event, ...JSON.parse(clear.event), room_id: room };
+			read.push(whole);
+			if (/verification/.test(`${whole.type} ${whole.content.msgtype}`))
+				await machine.receiveVerificationEvent(JSON.stringify(whole), new wasm.RoomId(room));
 			return true;
 		} catch (error) {
 			failed.push(error instanceof wasm.MegolmDecryptionError ? error.description : String(error));
 			return false;
 		}
+	}
+
+	/** Encrypts for the signed devices of the room, and sends. */
+	async function send(room: string, type: string, what: object): Promise<string> {
+		const members: { joined: Record<string, unknown> } = await plain.request(
+			'GET',
+			`/_matrix/client/v3/rooms/${encodeURIComponent(room)}/joined_members`,
+		);
+		const users = () => Object.keys(members.joined).map(id => new wasm.UserId(id));
+		await machine.updateTrackedUsers(users());
+		await carryAll();
+		const claim = await machine.getMissingSessions(users());
+		if (claim) await carry(claim as Request);
+		const settings = new wasm.EncryptionSettings();
+		settings.sharingStrategy = wasm.CollectStrategy.identityBasedStrategy();
+		for (const request of await machine.shareRoomKey(new wasm.RoomId(room), users(), settings)) {
+			await carry(request as unknown as Request);
+		}
+		const encrypted = await machine.encryptRoomEvent(new wasm.RoomId(room), type, JSON.stringify(what));
+		return plain.send(room, 'm.room.encrypted', JSON.parse(encrypted));
 	}
 
 	await carryAll();
@@ -107,24 +142,55 @@ export async function strictPerson(home: Homeserver, name: string) {
 		plain,
 		read,
 		failed,
-		async say(room: string, text: string): Promise<string> {
-			const members: { joined: Record<string, unknown> } = await plain.request(
-				'GET',
-				`/_matrix/client/v3/rooms/${encodeURIComponent(room)}/joined_members`,
-			);
-			const users = () => Object.keys(members.joined).map(id => new wasm.UserId(id));
-			await machine.updateTrackedUsers(users());
+		say: (room: string, text: string) =>
+			send(room, 'm.room.message', { msgtype: 'm.text', body: text, 'm.mentions': {} }),
+		/**
+		 * Verifies somebody by emojis, in a room or between devices, and says that they match. Resolves to the emojis shown
+		 * here, or to why it was cancelled.
+		 */
+		async verify(other: string, room?: string): Promise<{ emojis?: string; cancelled?: string }> {
+			const them = new wasm.UserId(other);
+			await machine.updateTrackedUsers([them.clone()]);
 			await carryAll();
-			const claim = await machine.getMissingSessions(users());
-			if (claim) await carry(claim as Request);
-			const settings = new wasm.EncryptionSettings();
-			settings.sharingStrategy = wasm.CollectStrategy.identityBasedStrategy();
-			for (const request of await machine.shareRoomKey(new wasm.RoomId(room), users(), settings)) {
-				await carry(request as unknown as Request);
+			const identity = (await machine.getIdentity(them.clone())) as OtherUserIdentity;
+			const methods = [wasm.VerificationMethod.SasV1];
+			let request: VerificationRequest;
+			if (room === undefined) {
+				const [device] = (await machine.getUserDevices(them.clone())).devices();
+				if (!device) throw new Error('no device');
+				const [begun, outgoing] = device.requestVerification(methods);
+				request = begun;
+				await carry(outgoing as unknown as Request);
+			} else {
+				const content = JSON.parse(identity.verificationRequestContent([...methods]));
+				const event = await send(room, 'm.room.message', content);
+				request = identity.requestVerification(new wasm.RoomId(room), new wasm.EventId(event), methods);
 			}
-			const content = JSON.stringify({ msgtype: 'm.text', body: text, 'm.mentions': {} });
-			const encrypted = await machine.encryptRoomEvent(new wasm.RoomId(room), 'm.room.message', content);
-			return plain.send(room, 'm.room.encrypted', JSON.parse(encrypted));
+			let emojis: string | undefined;
+			for (const giveUp = Date.now() + 30_000; Date.now() < giveUp; await sync()) {
+				if (request.isCancelled()) return { cancelled: request.cancelInfo?.reason() ?? 'without a word' };
+				if (request.isDone()) return emojis === undefined ? {} : { emojis };
+				const sas = request.getVerification();
+				if (sas instanceof wasm.Sas) {
+					if (!sas.canBePresented() || sas.haveWeConfirmed()) continue;
+					emojis = sas
+						.emoji()
+						?.map(({ symbol, description }) => `${symbol} ${description}`)
+						.join(', ');
+					for (const outgoing of await sas.confirm()) await carry(outgoing as unknown as Request);
+				} else if (request.isReady()) {
+					const started = await request.startSas();
+					if (started) await carry(started[1] as unknown as Request);
+				}
+			}
+			throw new Error('the verification did not end');
+		},
+		/** Whether somebody's device counts as verified here: by their identity, which was compared. */
+		async verified(user: string): Promise<boolean> {
+			// The signature that the comparison led to goes out, and comes back with the keys.
+			await carryAll(true);
+			await carry(machine.queryKeysForUsers([new wasm.UserId(user)]) as unknown as Request);
+			return (await machine.getIdentity(new wasm.UserId(user)))?.isVerified() ?? false;
 		},
 		async waitFor(fits: (event: RoomEvent) => boolean, timeout = 20_000): Promise<RoomEvent> {
 			const giveUp = Date.now() + timeout;

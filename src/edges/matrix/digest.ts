@@ -13,6 +13,13 @@ const eventTypes = [
 	'm.room.encrypted',
 	'm.room.redaction',
 	'm.reaction',
+	'm.key.verification.start',
+	'm.key.verification.ready',
+	'm.key.verification.accept',
+	'm.key.verification.key',
+	'm.key.verification.mac',
+	'm.key.verification.done',
+	'm.key.verification.cancel',
 	'm.room.create',
 	'm.room.member',
 	'm.room.power_levels',
@@ -22,7 +29,7 @@ const eventTypes = [
 	'm.room.tombstone',
 ];
 
-const stateTypes = eventTypes.slice(4).filter(type => type !== 'm.room.member');
+const stateTypes = eventTypes.slice(eventTypes.indexOf('m.room.create')).filter(type => type !== 'm.room.member');
 
 /**
  * Our own events are left out: what we said we know, and what we know need not be decrypted. `question` only makes the

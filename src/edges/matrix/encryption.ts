@@ -24,6 +24,7 @@ import { earlierSeeds, folderOf, openKeys } from './keys.ts';
 import { openRecipients } from './recipients.ts';
 import { openSessions } from './sessions.ts';
 import { countStart } from './starts.ts';
+import { openVerifications } from './verification.ts';
 
 type Json = Record<string, unknown>;
 
@@ -43,7 +44,7 @@ export type Encryption = {
 
 export type Reading = { unreadable: Map<string, Unreadable[]>; opened: Map<string, Json[]> };
 
-type Given = {
+type Given = Pick<Parameters<typeof openVerifications>[0], 'say' | 'refusal'> & {
 	/** The store's folder, in which the keys have theirs. */
 	store: string;
 	user: string;
@@ -105,10 +106,13 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 		known: signed => void noteSigned(signed).catch(given.broken),
 	});
 
+	const verifications = openVerifications({ machine, courier, ask, user, log, say: given.say, refusal: given.refusal });
 	let unsignedSince: Date | undefined;
+	let master: string | null = null;
 
 	/** Kept, since it is about the device and not about this start. */
 	async function noteSigned(signed: boolean): Promise<void> {
+		master = await machine.masterKey(machine.userId);
 		const key = `unsigned ${given.device}`;
 		const before = await given.kept.get(key);
 		if (signed) unsignedSince = undefined;
@@ -165,6 +169,7 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 				sync.device_unused_fallback_key_types ?? sync['org.matrix.msc2732.device_unused_fallback_key_types'],
 			),
 		});
+		verifications.heed(arrived);
 		send();
 		return new Set(arrived.flatMap(event => sessionOf(event) ?? []));
 	}
@@ -242,6 +247,7 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 		standing: () => ({
 			fingerprint: machine.fingerprint,
 			...identity.standing(),
+			...(master !== null && { master }),
 			...(unsignedSince && { unsignedSince }),
 			...(uncounted !== undefined && { mute: uncounted }),
 			...sessions.standing(),
@@ -256,6 +262,7 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 				const closed = await open(room, timeline.events);
 				if (closed.length > 0) unreadable.set(room, closed);
 				const events = Array.isArray(timeline.events) ? timeline.events.filter(isRecord) : [];
+				verifications.heedRoom(room, events);
 				recipients.heed(room, events, timeline.limited === true);
 			}
 			for (const room of Object.keys(record(rooms.leave))) {

@@ -1,0 +1,23 @@
+// !verify: what to compare to be sure that it is us, and what that is worth.
+import { verifyWords } from '../src/advice/words.ts';
+import type { Command } from '../src/command.ts';
+import type { Ports } from '../src/ports.ts';
+
+export const verify = {
+	name: 'verify',
+	usage: 'verify',
+	summary: 'my keys, what to compare them with, and what that is worth',
+	examples: ['verify'],
+	changes: false,
+	run(_asked, { health }: Pick<Ports, 'health'>) {
+		const device = health.device?.();
+		if (!device) return verifyWords({ format: 1 });
+		const { fingerprint, master, signed } = device;
+		return verifyWords({
+			format: 1,
+			fingerprint,
+			...(master !== undefined && { master }),
+			...(signed !== undefined && { signed }),
+		});
+	},
+} satisfies Command;

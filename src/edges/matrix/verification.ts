@@ -1,0 +1,158 @@
+// People verify this device by comparing emojis (SAS), in a room or between devices. The emojis stand in the log, where
+// only the operator can compare them.
+import { randomUUID } from 'node:crypto';
+import { isCryptoError, type OlmMachine, type Request, RoomId, UserId } from '@matrix-org/matrix-sdk-crypto-nodejs';
+import type { Log } from '../../log.ts';
+import type { Content, Sealed } from '../../ports.ts';
+import type { Ask, Courier } from './courier.ts';
+import { isRecord, record } from './digest.ts';
+
+type Json = Record<string, unknown>;
+
+export type Verifications = {
+	/** Events to this device, decrypted. */
+	heed: (toDevice: readonly Json[]) => void;
+	/** Events of a room, decrypted; those about verification are taken. */
+	heedRoom: (room: string, events: readonly Json[]) => void;
+};
+
+type Given = {
+	machine: OlmMachine;
+	courier: Pick<Courier, 'carry' | 'queries'>;
+	ask: Ask;
+	user: string;
+	log: Log;
+	/** Sends an event to a room, encrypted if the room is; the event's id. */
+	say: (room: string, transaction: string, event: Sealed) => Promise<string>;
+	/** Why this person may not have the device verified, as a sentence; `room` is undefined between devices. */
+	refusal: (person: string, room: string | undefined) => Promise<string | undefined>;
+};
+
+type Flow = { id: string; person: string; room: string | undefined; begun: number; logged: boolean };
+
+/** As many are under way at a time; one person has one. */
+const most = 5;
+/** A verification ends within ten minutes, by its specification (ms). */
+const longest = 600_000;
+const ownAccount =
+	'I do not verify sessions of my own account: whoever has my token could have opened one. Compare what !verify shows.';
+
+export function openVerifications(given: Given): Verifications {
+	const { machine, courier, ask, user, log, say } = given;
+	const flows = new Map<string, Flow>();
+	let turn: Promise<void> = Promise.resolve();
+
+	/** One after the other, and never in the way of the sync. */
+	function inTurn(work: () => Promise<void>): void {
+		turn = turn.then(work).catch((error: unknown) => {
+			if (!isCryptoError(error)) log.debug({ err: error }, 'a verification did not go on');
+		});
+	}
+
+	async function begin(id: string, person: string, room: string | undefined): Promise<void> {
+		const now = performance.now();
+		for (const [key, flow] of flows) if (now - flow.begun > longest) flows.delete(key);
+		if (flows.has(id)) return;
+		const busy = [...flows.values()].some(flow => flow.person === person) || flows.size >= most;
+		const why =
+			person === user
+				? ownAccount
+				: ((await given.refusal(person, room)) ??
+					(busy ? 'Another verification is under way; finish or cancel it first.' : undefined));
+		const flow = { id, person, room, begun: now, logged: false };
+		if (why !== undefined) return cancel(flow, why);
+		flows.set(id, flow);
+		log.info({ person, room, flow: id }, 'somebody asks to verify this device');
+		// Its keys have to be known before theirs can be checked.
+		await machine.updateTrackedUsers([new UserId(person)]);
+		await courier.queries();
+	}
+
+	async function cancel({ id, person, room }: Flow, why: string): Promise<void> {
+		log.info({ person, room, why }, 'a verification is refused');
+		// Only here: what is sent says why.
+		await machine.cancelVerification(new UserId(person), id);
+		const about = { code: 'm.user', reason: why };
+		if (room === undefined) {
+			const messages = { [person]: { '*': { transaction_id: id, ...about } } };
+			await ask('PUT', `/_matrix/client/v3/sendToDevice/m.key.verification.cancel/${randomUUID()}`, { messages });
+			return;
+		}
+		const reference = { rel_type: 'm.reference', event_id: id };
+		await say(room, randomUUID(), {
+			type: 'm.key.verification.cancel',
+			content: { ...about, 'm.relates_to': reference },
+		});
+		const reply: Content = { 'm.in_reply_to': { event_id: id } };
+		const content = { msgtype: 'm.notice', body: why, 'm.mentions': {}, 'm.relates_to': reply };
+		await say(room, randomUUID(), { type: 'm.room.message', content });
+	}
+
+	async function step(flow: Flow): Promise<void> {
+		const { state, requests, emojis, decimals } = await machine.stepVerification(new UserId(flow.person), flow.id);
+		if (emojis && !flow.logged) {
+			flow.logged = true;
+			const shown = emojis.map(({ symbol, name }) => `${symbol} ${name}`).join(', ');
+			log.info(
+				{ person: flow.person, emojis: shown, numbers: decimals?.join(' ') },
+				'verification: does the other side show the same emojis? If not, it is not me that they talk to: cancel there',
+			);
+		}
+		for (const request of requests) await carry(request);
+		if (state === 'under way') return;
+		flows.delete(flow.id);
+		log.info({ person: flow.person, state }, 'the verification is over');
+	}
+
+	async function carry(request: Request): Promise<void> {
+		if (!('roomId' in request)) return courier.carry(request);
+		const { roomId, eventType, txnId, body, id, type } = request;
+		const event = await say(roomId, txnId, { type: eventType, content: JSON.parse(body) });
+		await machine.markRequestAsSent(id, type, JSON.stringify({ event_id: event }));
+	}
+
+	/** What the machine itself wants to say, and what comes next of each. */
+	async function advance(): Promise<void> {
+		if (flows.size === 0) return;
+		for (const request of await machine.outgoingRequests()) if ('roomId' in request) await carry(request);
+		for (const flow of flows.values()) await step(flow);
+	}
+
+	return {
+		heed(toDevice) {
+			const about = toDevice.filter(({ type }) => isVerification(type));
+			if (about.length === 0) return;
+			for (const { type, sender, content } of about) {
+				const { transaction_id: id } = record(content);
+				if (type !== request || typeof id !== 'string' || typeof sender !== 'string') continue;
+				inTurn(() => begin(id.slice(0, 255), sender, undefined));
+			}
+			inTurn(advance);
+		},
+		heedRoom(room, events) {
+			const about = events.filter(event => isVerification(event.type) || isRequest(event));
+			if (about.length === 0) return;
+			for (const event of about) {
+				const { sender, event_id: id, content } = event;
+				if (typeof sender !== 'string' || typeof id !== 'string') continue;
+				const begins = isRequest(event);
+				if (begins && record(content).to !== user) continue;
+				inTurn(async () => {
+					await machine.receiveVerificationEvent(JSON.stringify({ ...event, room_id: room }), new RoomId(room));
+					if (begins) await begin(id, sender, room);
+				});
+			}
+			inTurn(advance);
+		},
+	};
+}
+
+const request = 'm.key.verification.request';
+
+function isVerification(type: unknown): boolean {
+	return typeof type === 'string' && type.startsWith('m.key.verification.');
+}
+
+function isRequest({ type, content }: Json): boolean {
+	return type === 'm.room.message' && isRecord(content) && content.msgtype === request;
+}
