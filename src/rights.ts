@@ -62,3 +62,15 @@ function level(value: unknown): number | undefined {
 function isRecord(value: unknown): value is Content {
 	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** Why this person may not have our device verified: in a room as for changes, between devices as for invitations. */
+export function refusalToVerify(
+	person: string,
+	state: RoomState | undefined,
+	{ allow, changes }: { allow: readonly string[]; changes: number | 'state_default' },
+): string | undefined {
+	if (state === undefined)
+		return mayInvite(allow, person) ? undefined : 'The operator of this bot does not let you verify it.';
+	const no = refusalToChange(person, changes, state);
+	return no && `Verifying me takes what changing things here takes. ${no} Anyone may compare what !verify shows.`;
+}

@@ -6,7 +6,6 @@ import { Refusal } from '../command.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Account, DeviceStanding, Homeserver, Outcome, RoomState, Sealed, Store } from '../ports.ts';
-import { mayInvite, refusalToChange } from '../rights.ts';
 import {
 	addReading,
 	batchOf,
@@ -58,6 +57,8 @@ type Edges = {
 	now: () => Date;
 	/** Aborted when the process is to end before this has begun. */
 	ending: AbortSignal;
+	/** Why this person may not have the device verified; `room` is undefined between devices. */
+	mayVerify: (person: string, room: string | undefined) => Promise<string | undefined>;
 	/** Nothing works until somebody acts. */
 	locked: (why: string) => void;
 	/** The process has to be started again: what it holds can no longer be kept. */
@@ -67,7 +68,7 @@ type Edges = {
 /** Logs in, or finds the login of an earlier start. Throws a Refusal; undefined if the process is to end. */
 export async function connect(
 	{ matrix: config, encryption: keys }: Pick<Config, 'matrix' | 'encryption'>,
-	{ store, folder, log, version, now, ending, locked, fatal }: Edges,
+	{ store, folder, log, version, now, ending, mayVerify, locked, fatal }: Edges,
 ): Promise<Connection | undefined> {
 	const http = openHttp(`Glia/${version}`);
 	sdk.setRequestFn(http.request);
@@ -191,14 +192,6 @@ export async function connect(
 				if (running) void leaveDevice(behind).catch(fatal);
 			},
 		});
-	}
-
-	/** Who may have the device verified: in a room whoever may change things there, between devices whom the operator allows. */
-	async function mayVerify(person: string, room: string | undefined): Promise<string | undefined> {
-		if (room === undefined)
-			return mayInvite(config.allow, person) ? undefined : 'The operator of this bot does not let you verify it.';
-		const no = refusalToChange(person, config.changes, (await store.room(room))?.state ?? {});
-		return no && `Verifying me takes what changing things here takes. ${no} Anyone may compare what !verify shows.`;
 	}
 
 	/** The keys of this device would be used twice: nothing more is said by it. */

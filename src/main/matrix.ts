@@ -19,6 +19,7 @@ import { followMoves } from '../moves.ts';
 import { announce, explain } from '../notices.ts';
 import { openOutbox } from '../outbox.ts';
 import type { Incoming, Ports, Web } from '../ports.ts';
+import { refusalToVerify } from '../rights.ts';
 import { sweep } from '../sweep.ts';
 import { tellOfUpstream } from '../upstream.ts';
 import { tick } from '../watch.ts';
@@ -76,9 +77,11 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 	for (const signal of signals) process.on(signal, onSignal);
 	try {
 		const version = given.health.version;
+		const mayVerify = async (person: string, room: string | undefined) =>
+			refusalToVerify(person, room === undefined ? undefined : ((await store.room(room))?.state ?? {}), config.matrix);
 		const edges = { store, folder: config.store.path, log, version, now };
 		const keysAlone = hasKeys(config.store.path) && (await store.owner()) === undefined;
-		const homeserver = await connect(config, { ...edges, ending: shutdown.signal, locked: end, fatal });
+		const homeserver = await connect(config, { ...edges, mayVerify, ending: shutdown.signal, locked: end, fatal });
 		if (!homeserver) return 0;
 		const account = await store.account();
 		const stopping = () => shutdown.signal.aborted;

@@ -58,6 +58,7 @@ async function testSender() {
 				version: '0',
 				now,
 				ending: new AbortController().signal,
+				mayVerify: async () => undefined,
 				locked: failed,
 				fatal: failed,
 			},

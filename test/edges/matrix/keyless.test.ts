@@ -59,6 +59,7 @@ beforeEach(async () => {
 			version: '0',
 			now: () => new Date(),
 			ending: new AbortController().signal,
+			mayVerify: async () => undefined,
 			locked: () => undefined,
 			fatal: () => undefined,
 		},
