@@ -41,7 +41,7 @@ homeserverContract(async () => {
 	const folder = mkdtempSync(join(tmpdir(), 'glia-device-'));
 	folders.push(folder);
 	const edges = { store: await openStore(), folder, log: silence, version: '0', now: () => new Date() };
-	const ends = { ending: new AbortController().signal, locked: fail, fatal: fail };
+	const ends = { ending: new AbortController().signal, mayVerify: async () => undefined, locked: fail, fatal: fail };
 	const homeserver = await connect({ matrix: config, encryption: { reset: false } }, { ...edges, ...ends });
 	if (!homeserver) throw new Error('no connection');
 	connections.push(homeserver);

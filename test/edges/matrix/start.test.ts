@@ -33,7 +33,7 @@ function start(user = bot) {
 	const ending = new AbortController().signal;
 	const nothing = () => undefined;
 	const edges = { store, folder, log: silence, version: '1', now: () => new Date(), ending };
-	return connect(config, { ...edges, locked: nothing, fatal: nothing });
+	return connect(config, { ...edges, mayVerify: async () => undefined, locked: nothing, fatal: nothing });
 }
 
 const broken = () => ({ body: '<html>' });
