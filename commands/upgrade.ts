@@ -102,7 +102,7 @@ async function watched(server: string, room: string, { store, knowledge }: Pick<
 	return {
 		version: running.version,
 		facts: subscription.facts,
-		note: [`${quoted(server)} runs ${versionWords(running, knowledge)}, ${how}.`, caveatWords(running)]
+		note: [`${quoted(server)} runs Synapse ${versionWords(running, knowledge)}, ${how}.`, caveatWords(running)]
 			.filter(Boolean)
 			.join(' '),
 	};

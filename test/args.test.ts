@@ -44,6 +44,17 @@ describe('versions', () => {
 		expect(readVersion(typed, as, knowledge).version).toBe(version),
 	);
 
+	test.each(['1.59', '1.59.0', 'v1.59.0'])('%s, of which there are only candidates, is the newest of them', typed => {
+		for (const as of ['start', 'target', 'running'] as const) {
+			const { version, note } = readVersion(typed, as, knowledge);
+			expect([version, note]).toEqual([
+				'1.59.0rc2',
+				'1.59.0 is not out yet: 1.59.0rc2, its newest candidate, stands for it.',
+			]);
+		}
+		expect(linesOf(typed, knowledge)).toEqual({ releases: ['1.59.0'], candidate: '1.59.0rc2' });
+	});
+
 	test('what was taken for more than it says is said', () => {
 		expect(readVersion('1.57', 'target', knowledge).note).toContain('newest patch release');
 		expect(readVersion('1.57.2', 'start', knowledge).note).toContain('withdrawn');
@@ -90,6 +101,26 @@ describe('words', () => {
 		['1.2.3.4', ['1.2.3.4']],
 		['1.2.3.4:8448', ['1.2.3.4:8448']],
 	])('%s', (text, expected) => expect(sort(text)).toEqual(expected));
+
+	test.each([
+		['127.0.0.1', 'servers', '127.0.0.1'],
+		['1.2.3.4', 'servers', '1.2.3.4'],
+		['10.0.0.1', 'servers', '10.0.0.1'],
+		['169.254.169.254', 'servers', '169.254.169.254'],
+		['127.0.0.1:8448', 'servers', '127.0.0.1:8448'],
+		['[::1]', 'servers', '[::1]'],
+		['::1', 'servers', '[::1]'],
+		['fe80::1', 'servers', '[fe80::1]'],
+		['FD00::5', 'servers', '[fd00::5]'],
+		['localhost', 'servers', 'localhost'],
+		['localhost:8008', 'servers', 'localhost:8008'],
+		['0.33.3.1', 'versions', '0.33.3.1'],
+		['0.99.5.2', 'versions', '0.99.5.2'],
+		['1.98.0', 'versions', '1.98.0'],
+		['999.0.0.1', 'versions', '999.0.0.1'],
+	] as const)('%s is one of the %s', (word, kind, read) => {
+		expect(sortWords([word], '!watch example.org')[kind]).toEqual([read]);
+	});
 
 	test('an unknown fact gets the nearest known one', () => {
 		expect(() => sort('1.56 workrs')).toThrow(/Did you mean `workers`/);

@@ -1,5 +1,5 @@
 // Small knowledge for tests, built where it is asserted.
-import type { Advisory, Knowledge, Note, Passage, Release, Stop } from '../src/knowledge/shape.ts';
+import type { Advisory, Knowledge, Note, Passage, Release, Stop, Unread } from '../src/knowledge/shape.ts';
 
 /** A note; only what the test is about needs to be said. */
 export function note(id: `${string}/${string}`, more: Partial<Note> = {}): Note {
@@ -43,12 +43,18 @@ export function releases(...list: (string | (Partial<Release> & { version: strin
 	});
 }
 
+/** A passage that nobody has read. */
+export function unread(release: string, more: Partial<Unread> = {}): Unread {
+	const passage: Passage = { document: 'CHANGES.md', release, url: 'https://example.org/changes', hash: '000000' };
+	return { ...passage, part: 'Features', bullet: '#1', ...more };
+}
+
 type Given = {
 	releases?: Release[];
 	notes?: Note[];
 	advisories?: Advisory[];
 	stops?: Stop[];
-	unread?: Passage[];
+	unread?: Unread[];
 	rollbackFloors?: Knowledge['rollbackFloors'];
 	lifecycles?: Knowledge['lifecycles'];
 	verified?: Knowledge['verified'];

@@ -33,18 +33,20 @@ async function played(knowledge = known()) {
 		knowledge: () => holding.knowledge,
 		now,
 		random: () => 0.5,
-		log: silence,
+		log: { ...silence, warn: (_, text) => void warned.push(text) },
 		said: () => {},
 		stopping: () => false,
 		listening: () => holding.listening,
 		every: hour,
 	};
+	const warned: string[] = [];
 	const said: { room: string; body: string; continues?: string; mentions: unknown }[] = [];
 	return {
 		store,
 		web,
 		holding,
 		said,
+		warned,
 		now,
 		set(time: number) {
 			ms = time;
@@ -158,6 +160,42 @@ describe('a tick', () => {
 		expect(await world.live(48)).toEqual([]);
 		for (const name of ['b.org', 'c.org', 'd.org', 'e.org']) world.web.plays(name, '1.3.0');
 		expect((await world.live(30))[0]).toContain('a.org has not answered since');
+		await world.store.close();
+	});
+
+	test('a few that are down together are not our network while others answer, whenever those are due', async () => {
+		const world = await played();
+		const down = ['a.org', 'b.org', 'c.org', 'd.org'];
+		for (const name of down) world.web.plays(name, '1.3.0');
+		for (const name of down) await world.watch(name);
+		world.set(start + hour / 2);
+		for (const name of ['up1.org', 'up2.org']) {
+			world.web.plays(name, '1.3.0');
+			await world.watch(name);
+		}
+		for (const name of down) world.web.plays(name, 'silent');
+		// Only those that are down are due.
+		world.set(start + 1.2 * hour);
+		await world.tick();
+		expect(world.warned).toEqual([]);
+		expect((await world.store.server('a.org'))?.spells.at(-1)?.is).toBe('silent');
+		expect((await world.live(30)).join()).toContain('a.org has not answered since');
+		await world.store.close();
+	});
+
+	test('when all who answered a moment ago are silent too, nobody is blamed', async () => {
+		const world = await played();
+		const all = ['a.org', 'b.org', 'c.org', 'd.org'];
+		for (const name of all) world.web.plays(name, '1.3.0');
+		for (const name of all) await world.watch(name);
+		world.set(start + hour / 2);
+		world.web.plays('up.org', '1.3.0');
+		await world.watch('up.org');
+		for (const name of [...all, 'up.org']) world.web.plays(name, 'silent');
+		world.set(start + 1.2 * hour);
+		await world.tick();
+		expect(world.warned).toEqual(['no server answers: it may be our own network, so nobody is blamed']);
+		expect((await world.store.server('a.org'))?.spells.at(-1)?.is).toBe('synapse');
 		await world.store.close();
 	});
 

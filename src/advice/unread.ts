@@ -10,7 +10,7 @@ const maxShown = 160;
 
 /** The first sentence that speaks of a refusal, as plain text on one line; undefined if there is none. */
 export function warningIn(text: string): string | undefined {
-	const read = text.slice(0, maxRead);
+	const read = text.slice(0, maxRead).replace(/[`*]/g, '');
 	const found = refusal.exec(read);
 	if (!found) return undefined;
 	const before = read.slice(Math.max(0, found.index - maxShown), found.index);
@@ -19,7 +19,7 @@ export function warningIn(text: string): string | undefined {
 	const [upToEnd = after] = /^[^\n]*?(?:[.!?](?=\s|$)|\n|$)/.exec(after) ?? [];
 	const sentence = [
 		...`${before.slice(start)}${upToEnd}`
-			.replace(/[`*_>#]|^\s*[-+]\s/gm, '')
+			.replace(/^[\s>#]*(?:[-+]\s)?/gm, '')
 			.replace(/\s+/g, ' ')
 			.trim(),
 	];

@@ -238,7 +238,7 @@ export function tallyWords({ sure, perhaps, refusing, halts, unread, warning }: 
 	const parts = [
 		...(unread ? [unreadWords(unread, warning)] : []),
 		...(halts.length ? [`halt at ${enumerate(halts)} first`] : []),
-		...(sure || perhaps ? [] : [unread ? 'nothing to do in the rest' : 'nothing you must do']),
+		...(sure || perhaps ? [] : [unread ? 'nothing to act on in the rest' : 'nothing you must do']),
 		...(sure ? [count(sure, 'thing to do', 'things to do')] : []),
 		...(perhaps
 			? [

@@ -6,8 +6,8 @@ import { matters } from '../../src/advice/matter.ts';
 import type { Spell } from '../../src/advice/spell.ts';
 import { runningOf, withLook } from '../../src/advice/spell.ts';
 import { profileFrom } from '../../src/advice/subscription.ts';
-import type { Knowledge } from '../../src/knowledge/shape.ts';
-import { advisory, known, note, releases } from '../known.ts';
+import type { Knowledge, Unread } from '../../src/knowledge/shape.ts';
+import { advisory, known, note, releases, unread } from '../known.ts';
 
 const day = 24 * 3600_000;
 
@@ -226,6 +226,55 @@ describe('what else is said', () => {
 		});
 		expect(held.map(({ subject, notBefore }) => [subject, notBefore])).toEqual([['CVE-2', '2022-02-03T06:00:00.000Z']]);
 		expect(names(room.hears(spells, knowledge, new Date('2022-02-03T06:00:00Z')))).toEqual(['advisory CVE-2 open']);
+	});
+
+	test('a severe hole that no release closes silences nothing, one that the newest release closes does', () => {
+		const list = releases('1.0.0', '1.1.0');
+		const heard = (...affected: string[]) => {
+			const advisories = affected.map((range, i) => advisory(`CVE-${i}`, [range], { severity: 'critical' }));
+			const spells = [runs('1.0.0', '2022-02-02')];
+			return names(
+				listener({ heard: '1.0.0' }).hears(spells, known({ releases: list, advisories }), new Date('2022-03-01')),
+			);
+		};
+		expect(heard('>=0.0.0')).toEqual(['advisory CVE-0 open', 'release 1.1 out']);
+		expect(heard('<1.1.0')).toEqual(['advisory CVE-0 open']);
+		expect(heard('>=0.0.0', '<1.1.0')).toEqual(['advisory CVE-0 open', 'advisory CVE-1 open']);
+		// Closed by a release in between and open again in the newest.
+		expect(heard('<1.0.1', '>=1.1.0')).toEqual(['advisory CVE-0 open']);
+		expect(heard('<=1.1.0')).toEqual(['advisory CVE-0 open', 'release 1.1 out']);
+	});
+
+	test('of a release that is not known nothing is said to be solved, new or behind; once it is known it is judged', () => {
+		const hole = advisory('CVE-1', ['<1.1.0'], { severity: 'high' });
+		const before = known({ releases: releases('1.0.0', '1.1.0'), advisories: [hole] });
+		const room = listener({ heard: '1.0.0' });
+		const spells = [runs('1.0.0', '2022-02-02')];
+		expect(names(room.hears(spells, before, new Date('2022-02-02')))).toEqual(['advisory CVE-1 open']);
+		const after = [...spells, runs('1.2.0', '2022-02-03')];
+		const [change, ...rest] = room.hears(after, before, new Date('2022-02-03'));
+		expect(rest).toEqual([]);
+		expect(change?.title).toBe('`example.org` now runs 1.2.0, a release that I do not know; before, it ran 1.0.0');
+		expect(change?.text).toContain('I cannot say how new or how safe it is.');
+		expect(change?.text).not.toMatch(/Nothing is left|way back|closed/);
+		for (let at = Date.parse('2022-02-04'); at < Date.parse('2022-04-01'); at += day)
+			expect(room.hears(after, before, new Date(at))).toEqual([]);
+		const now = known({ releases: releases('1.0.0', '1.1.0', '1.2.0'), advisories: [hole] });
+		expect(names(room.hears(after, now, new Date('2022-04-01')))).toEqual(['advisory CVE-1 solved']);
+	});
+
+	test('after an upgrade, passages that nobody has read come before any all-clear', () => {
+		const passage = (text: string) => ({ ...unread('1.1.0'), text });
+		const heard = (...passages: Unread[]) => {
+			const knowledge = known({ releases: releases('1.0.0', '1.1.0'), unread: passages });
+			const spells = [runs('1.0.0', '2022-02-02'), runs('1.1.0', '2022-02-03')];
+			return listener({ heard: '1.0.0' }).hears(spells, knowledge, new Date('2022-02-03'))[0]?.text ?? '';
+		};
+		expect(heard()).toMatch(/^Nothing is left to do after it\./);
+		const told = heard(passage('Owls are grey.'), passage('Synapse will now refuse to start without owls.'));
+		expect(told).toMatch(/^2 passages that nobody has read yet: `!upgrade 1\.0\.0 1\.1\.0` shows them\./);
+		expect(told).toContain('“Synapse will now refuse to start without owls\\.”');
+		expect(told).not.toContain('Nothing is left');
 	});
 
 	test('a server that is silent is told of after a day, once, and once when it is back; the second time again', () => {

@@ -1,10 +1,13 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { cardWords } from '../../src/advice/alert-words.ts';
 import { deadlines } from '../../src/advice/deadline.ts';
 import { wayWords } from '../../src/advice/matter.ts';
 import { plan, releaseNotes } from '../../src/advice/plan.ts';
 import { isContradiction, profileOf, type Term, unknownDeployment } from '../../src/advice/profile.ts';
+import { runningOf, withLook } from '../../src/advice/spell.ts';
 import { deadlineLine, deadlinesWords, notesWords, planWords, rollbackWords } from '../../src/advice/words.ts';
-import { known, note, releases } from '../known.ts';
+import type { Knowledge } from '../../src/knowledge/shape.ts';
+import { known, note, releases, unread } from '../known.ts';
 
 test('a wait that saves the database is told among what can hurt, also where no halt is needed', () => {
 	const stop = {
@@ -157,4 +160,69 @@ test('a way back from a candidate whose schema is not known is a guess, and said
 	expect(planWords(found, []).sections[0]?.markdown).toContain('⚠️ By the schema of 1.2.0 you could go back to 1.2.0');
 	const { lead } = rollbackWords({ format: 1, ...found.rollback }, []);
 	expect(lead).toContain('Probably: by the schema of 1.2.0');
+});
+
+describe('passages that nobody has read', () => {
+	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
+	const list = releases('1.0.0', '1.1.0');
+	const passages = (...texts: string[]) => texts.map((text, i) => unread('1.1.0', { bullet: `#${i}`, text }));
+	const planned = (knowledge: Knowledge) => plan(way, knowledge);
+
+	test.each([[[]], [[note('1.1.0/act', { must: true })]], [[note('1.1.0/know')]]])(
+		'come first in every verdict',
+		notes => {
+			const knowledge = known({ releases: list, notes, unread: passages('Grey owls.', 'It will now fail.', 'x') });
+			const found = planned(knowledge);
+			const verdicts = [
+				planWords(found, []).lead,
+				wayWords(found, 'example.org'),
+				notesWords(releaseNotes(['1.1.0'], unknownDeployment, knowledge), { fixed: [], open: [] }).lead,
+			];
+			for (const verdict of verdicts) {
+				expect(verdict).toMatch(/^[^,;]*3 passages that nobody has read yet \(one says “It will now fail\\\.”\)/);
+				expect(verdict).not.toMatch(/nothing you must do|nothing to do but|nothing to do\W|none you must act on/i);
+			}
+			const [hurts] = planWords(found, []).sections;
+			expect(hurts?.markdown).toMatch(/^\* ⚠️ Unread, in 1\.1\.0: “It will now fail/);
+			expect(found.unread.map(({ bullet }) => bullet)).toEqual(['#1', '#0', '#2']);
+		},
+	);
+
+	test('without any, the verdict is what it was', () => {
+		expect(planWords(planned(known({ releases: list })), []).lead).toContain('nothing to do but the switch itself');
+		expect(planWords(planned(known({ releases: list, notes: [note('1.1.0/know')] })), []).lead).toContain(
+			'nothing you must do, 1 good to know',
+		);
+	});
+
+	test('of many that warn three are named, and the rest counted', () => {
+		const texts = Array.from({ length: 9 }, (_, i) => `Release ${i} refuses to start.`);
+		const found = planned(known({ releases: list, unread: passages(...texts) }));
+		const markdown = planWords(found, []).sections[0]?.markdown ?? '';
+		expect(markdown.match(/Unread, in/g)).toHaveLength(3);
+		expect(markdown).toContain('6 more unread passages speak of a refusal');
+	});
+});
+
+test('a plan, an alert and a status card count the things to do alike', () => {
+	const knowledge = known({
+		releases: releases('1.0.0', '1.1.0'),
+		notes: [
+			note('1.1.0/sure', { must: true }),
+			note('1.1.0/asked', { must: true, applies: { all: ['workers'] } }),
+			note('1.1.0/home', { must: true, onlyIf: '`owls` stands there' }),
+			note('1.1.0/stops', { must: true, refuses: true, applies: { all: ['email'] } }),
+			note('1.1.0/know'),
+		],
+	});
+	const counted = '1 thing to do, 3 more if they concern you, 1 can stop the start';
+	const spells = withLook([], { is: 'synapse', version: '1.0.0' }, '2026-11-20T00:00:00.000Z');
+	const now = new Date('2026-11-21T00:00:00Z');
+	const running = runningOf(spells, undefined);
+	const base = { profile: unknownDeployment, today: '2026-11-21' };
+	const facing = { ...base, server: 'example.org', running, spells, told: false, knowledge, now };
+	const found = plan({ from: '1.0.0', to: '1.1.0', ...base }, knowledge);
+	expect(planWords(found, []).lead).toContain(`${counted}, 1 good to know`);
+	expect(wayWords(found, 'example.org')).toContain(`From 1.0.0: ${counted}.`);
+	expect(cardWords({ facing, zone: 'UTC' }).sections[0]?.markdown).toContain(`The way to 1.1.0: ${counted};`);
 });

@@ -117,6 +117,20 @@ describe.each(['memory', 'file'])('in %s', place => {
 		expect(await store.server('nobody')).toBeUndefined();
 	});
 
+	test('those looked at since a moment come with what was seen, the latest first', async () => {
+		await open();
+		const looked = { one: 30, two: 10, three: 20 };
+		for (const name of [...Object.keys(looked), 'never']) await store.keepWatch(subscription('!a', name), now);
+		for (const [server, minutes] of Object.entries(looked))
+			await store.keepLook({ server, spells: [], looked: later(minutes), next: later(90) });
+		await reopen();
+		const names = async (since: Date, limit: number) =>
+			(await store.lookedAtSince(since, limit)).map(({ server }) => server);
+		expect(await names(later(15), 10)).toEqual(['one', 'three']);
+		expect(await names(now, 2)).toEqual(['one', 'three']);
+		expect(await names(later(31), 2)).toEqual([]);
+	});
+
 	test('an alert and what is said about it are one; the same alert is never said again', async () => {
 		await open();
 		const watch = subscription('!a', 'example.org');

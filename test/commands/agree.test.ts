@@ -1,0 +1,83 @@
+// Commands that name a release agree on what it is, and on how far the knowledge reaches.
+import { expect, test } from 'vitest';
+import { notes } from '../../commands/notes.ts';
+import { rollback } from '../../commands/rollback.ts';
+import { upgrade } from '../../commands/upgrade.ts';
+import { lineOf } from '../../src/advice/version.ts';
+import type { Answer } from '../../src/command.ts';
+import { openLater } from '../../src/edges/store/later.ts';
+import { noNews, withNews } from '../../src/knowledge/news.ts';
+import { readKnowledge } from '../../src/knowledge/read.ts';
+import type { Knowledge } from '../../src/knowledge/shape.ts';
+
+import { known, releases } from '../known.ts';
+
+const knowledge = readKnowledge(new URL('../../knowledge/', import.meta.url));
+const now = () => new Date('2026-11-29T12:00:00Z');
+const asked = (text: string) => ({ words: text.split(' '), text, room: '!a', sender: '@a:x', at: now() });
+const ports = (of: Knowledge) => ({ knowledge: of, store: openLater(), now });
+
+/** What each of the three commands takes a version for, or its refusal. */
+async function taken(typed: string, of: Knowledge): Promise<{ notes: unknown; upgrade: unknown; rollback: unknown }> {
+	const value = async (answer: () => Answer | Promise<Answer>, key: string) => {
+		try {
+			return (await answer()).value[key];
+		} catch (error) {
+			return error instanceof Error ? error.message : error;
+		}
+	};
+	return {
+		notes: await value(() => notes.run(asked(typed), ports(of)), 'releases'),
+		upgrade: await value(() => upgrade.run(asked(`1.20.0 ${typed}`), ports(of)), 'to'),
+		rollback: await value(() => rollback.run(asked(typed), ports(of)), 'release'),
+	};
+}
+
+const coming = known({ releases: releases('1.20.0', '1.21.0', '1.22.0rc1', '1.22.0rc2') });
+
+test.each(['1.22', '1.22.0', '1.22.0rc2', 'v1.22'])(
+	'%s is known to all, though only candidates are out',
+	async typed => {
+		expect(await taken(typed, coming)).toEqual({ notes: ['1.22.0'], upgrade: '1.22.0rc2', rollback: '1.22.0rc2' });
+		const plan = await upgrade.run(asked(`1.20.0 ${typed}`), ports(coming));
+		if (!typed.includes('rc')) expect(plan.lead).toContain('1.22.0 is not out yet: 1.22.0rc2, its newest candidate');
+	},
+);
+
+test.each(['1.23', '1.23.0', '1.22.1', '1.22.0rc3'])(
+	'%s is unknown to all, and refused in the same words',
+	async typed => {
+		const said = await taken(typed, coming);
+		expect(said.notes).toContain('I do not know a Synapse release');
+		expect(said).toEqual({ notes: said.notes, upgrade: said.notes, rollback: said.notes });
+	},
+);
+
+test('of the real releases, each line and each candidate that has notes has a plan', async () => {
+	const names = new Set(knowledge.releases.slice(-60).flatMap(({ version }) => [version, lineOf(version)]));
+	for (const name of names) {
+		const { notes: found, upgrade: plan } = await taken(name, knowledge);
+		expect(Array.isArray(found), name).toBe(true);
+		expect(String(plan), name).toMatch(/^\d|was withdrawn/);
+	}
+});
+
+test('how far the knowledge reaches is the day on which upstream was read, compiled or live', async () => {
+	const newest = knowledge.releases.at(-1)?.date ?? '';
+	expect(knowledge.read > newest).toBe(true);
+	const live = (read: string) => withNews(known({ releases: releases('1.20.0', '1.21.0') }), { ...noNews, read });
+	for (const [read, expected] of [
+		['2026-11-29', '2026-11-29'],
+		// Kept from before this edition was compiled.
+		['2026-11-01', '2026-11-20'],
+	] as const) {
+		const answers = [
+			await upgrade.run(asked('1.20.0'), ports(live(read))),
+			await notes.run(asked('1.21.0'), ports(live(read))),
+		];
+		for (const { value, lead } of answers) {
+			expect(value.horizon).toEqual({ release: '1.21.0', read: expected });
+			expect(lead).toContain(`Known up to 1.21.0, read ${expected}.`);
+		}
+	}
+});
