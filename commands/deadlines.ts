@@ -74,6 +74,6 @@ export const deadlines = {
 function runningWords(runs: Running, knowledge: Ports['knowledge']): string {
 	const named = `It runs Synapse ${versionWords(runs, knowledge)}.`;
 	if (!isKnown(runs.version, knowledge.releases))
-		return `${named} ${unknownWords(knowledge)} So what its release already does away with is listed too.`;
+		return `${named} ${unknownWords(knowledge)} These are the deadlines still ahead of that one.`;
 	return [named, caveatWords(runs)].filter(Boolean).join(' ');
 }

@@ -27,6 +27,9 @@ const knowledge = known({
 	advisories: [advisory('CVE-2026-0001', ['<1.150.0'], { severity: 'high' })],
 	notes: [
 		note('1.150.0/act', { must: true }),
+		note('1.57.1/landed', {
+			deadline: { subject: 'older things', at: { version: '1.150.0' }, promised: 'They go.', landed: '1.150.0' },
+		}),
 		note('1.150.0/gone', { deadline: { subject: 'old things', at: { date: '2027-01-01' }, promised: 'They go.' } }),
 	],
 	lifecycles: {
@@ -124,6 +127,18 @@ describe('the same everywhere', () => {
 			expect(text, command).not.toMatch(/could not see|in front of it/);
 		}
 	});
+});
+
+test('whether a release that is not known has done away with something is not claimed', async () => {
+	const body = (version: string) => synapse(version);
+	expect((await everywhere(body('1.98.0'), '!known')).deadlines).toContain('In force in newer releases');
+	for (const version of ['1.98.7', '1.200.0']) {
+		const { deadlines: said } = await everywhere(body(version), `!landed${version}`);
+		expect(said).not.toMatch(/In force|Has happened/);
+		expect(said).toContain(
+			'The newest release that I know is 1.163.2. These are the deadlines still ahead of that one.',
+		);
+	}
 });
 
 test('a version that a person tells is named like one that was seen', async () => {

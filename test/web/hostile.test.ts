@@ -251,12 +251,14 @@ describe('names', () => {
 				expected: { kind: 'misnamed' },
 			}),
 		),
-		{
-			name: 'localhost is asked of the DNS, not of this machine',
-			arrange: () => undefined,
-			server: 'localhost:8448',
-			expected: { kind: 'unreached' },
-		},
+		...['localhost', 'localhost:8448', 'LOCALHOST:443', 'matrix.localhost:8448'].map(
+			(server): Case => ({
+				name: `${server} is this machine, whatever the DNS says`,
+				arrange: w => w.zone.a('localhost', ours),
+				server,
+				expected: unreached({ is: 'forbidden', name: server }),
+			}),
+		),
 	]);
 
 	test('rebinding: an address that changes between the check and the connection is not asked again', () =>

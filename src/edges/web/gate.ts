@@ -61,7 +61,8 @@ export function openGate(settings: GateSettings): Gate {
 	const wasSlow = memory<true>(20_000, now);
 
 	async function checked(host: string): Promise<{ addresses: string[] } | { trouble: Trouble }> {
-		const found = isIP(host) ? { found: [host] } : await names.addresses(host);
+		const own = isIP(host) ? [host] : isLocalhost(host) ? ['127.0.0.1', '::1'] : undefined;
+		const found = own ? { found: own } : await names.addresses(host);
 		if ('none' in found) {
 			return { trouble: { is: found.none === 'name' ? 'no-such-name' : 'no-address', name: host } };
 		}
@@ -158,6 +159,11 @@ export function openGate(settings: GateSettings): Gate {
 function headersTo(isFirst: boolean, headers: Record<string, string> = {}): Record<string, string> {
 	if (isFirst) return headers;
 	return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'));
+}
+
+/** Names that mean the machine itself, whatever the DNS says (RFC 6761). */
+function isLocalhost(host: string): boolean {
+	return /(?:^|\.)localhost\.?$/i.test(host);
 }
 
 /** Addresses that surely belong to one machine or customer share their turns: IPv6 ones of one /64. */
