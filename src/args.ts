@@ -85,13 +85,21 @@ export function sortWords(words: readonly string[], example: string, systems: re
 
 /** `1.56->1.69`, `1.56→1.69`, `1.56..1.69`, `1.56,1.69` and `postgres = 14` fall apart, or together, as meant. */
 function apart(word: string): string[] {
-	return word
-		.replace(/^["'(]+|["'),;]+$/g, '')
-		.replace(/^[`<]*(v?\d+\.\d[\w.]*?)[`>.?!]*$/i, '$1')
+	const bare = trimmed(word, '"\'(', '"\'),;');
+	const version = trimmed(bare, '`<', '`>.?!');
+	return (/^v?\d+\.\d[\w.]*$/i.test(version) ? version : bare)
 		.replace(/^(v?\d+\.\d+)\.[x*]$/i, '$1')
 		.replace(/^(v?\d+\.\d[\w.]*)-(v?\d+\.\d)/i, '$1->$2')
-		.split(/-+>|=>|→|,|;|\.{2,}|[–—]/)
+		.split(/(?<!-)-+>|=>|→|,|;|\.{2,}|[–—]/)
 		.filter(Boolean);
+}
+
+/** The word without these characters around it. A pattern with `+$` would begin again at each of them: quadratic time. */
+function trimmed(word: string, before: string, after: string): string {
+	let [start, end] = [0, word.length];
+	while (start < end && before.includes(word.charAt(start))) start++;
+	while (end > start && after.includes(word.charAt(end - 1))) end--;
+	return word.slice(start, end);
 }
 
 function unknownWord(word: string, example: string, systems: readonly string[]): string {
@@ -153,7 +161,7 @@ export function readVersion(
 	// Packages have suffixes of their own, but `0.9.0-r5` was a release.
 	const text = knowledge.releases.some(({ version }) => version === small)
 		? small
-		: small.replace(/[-.~]?rc\.?(\d+)/, 'rc$1').replace(/[+~-].*$/, '');
+		: (small.replace(/[-.~]?rc\.?(\d+)/, 'rc$1').split(/[+~-]/, 1)[0] ?? '');
 	const [base = '', candidate] = text.split('rc');
 	const inFull = /^\d+\.\d+$/.test(base) ? `${base}.0` : base;
 	const full = candidate === undefined ? inFull : `${inFull}rc${Number(candidate)}`;
@@ -190,7 +198,9 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 		.map(({ version }) => version);
 	const beyond = candidates.length ? ` (and its successor's candidates up to ${candidates.at(-1)})` : '';
 	const versions = stable(knowledge.releases).map(({ version }) => version);
-	const near = versions.find(version => distance(version, typed.replace(/^v/i, '')) === 1);
+	const written = typed.replace(/^v/i, '');
+	// A long text is no slip of the finger, and comparing it with each release would take its time.
+	const near = written.length > longestWord ? undefined : versions.find(version => distance(version, written) === 1);
 	const meant = near && near !== last ? ` Did you mean ${code(near)}?` : '';
 	return `I do not know a Synapse release ${quoted(typed)}. The newest I know is ${last}${beyond}, the oldest ${versions[0]}.${meant}`;
 }
@@ -274,8 +284,9 @@ export function takeVersion(
 	words: readonly string[],
 	knowledge: Pick<Knowledge, 'releases'>,
 ): { running?: Omit<Told, 'at'>; rest: string[] } {
-	const typed = words.filter(word => /^version=/i.test(word));
-	const rest = words.filter(word => !typed.includes(word));
+	const isVersionWord = (word: string) => /^version=/i.test(word);
+	const typed = words.filter(isVersionWord);
+	const rest = words.filter(word => !isVersionWord(word));
 	const [first, second] = typed;
 	if (first === undefined) return { rest };
 	if (second !== undefined) throw new Refusal('A server runs one version: say only one of them.');

@@ -24,11 +24,19 @@ export type Respondent = {
 	log: Log;
 };
 
-/** One command as called. `addressed`: the bot was named, so an unknown name deserves an answer. */
-export type Call = { name: string; words: string[]; text: string; addressed: boolean };
+/**
+ * One command as called. `addressed`: the bot was named, so an unknown name deserves an answer. `text` is what follows the
+ * name as typed, of a command that takes a text with all its lines. `long`: the characters of a call that has too many;
+ * its words are not read.
+ */
+export type Call = { name: string; words: string[]; text: string; addressed: boolean; long?: number };
 
 /** More commands than this in one message are refused together. */
 const mostCalls = 10;
+/** Characters of one command. A text that a command takes (`takesText`) may be as long as the event that it came in. */
+const maxCommand = 4096;
+/** Characters of talk that are read in a message. What begins after them is not a command. */
+const maxTalk = 1024;
 /** Beyond this age (24 hours) a command that changes something is no longer carried out. */
 const staleAfter = 24 * 3600 * 1000;
 
@@ -36,9 +44,7 @@ const staleAfter = 24 * 3600 * 1000;
 export async function respond(message: Message, to: Respondent): Promise<Answer[]> {
 	const calls = callsIn(message, to);
 	if (calls.length > mostCalls) {
-		return [
-			refusal(`${calls.length} commands in one message are too many: at most ${mostCalls} are answered at once.`),
-		];
+		return [refusal(`These are too many commands for one message: at most ${mostCalls} are answered at once.`)];
 	}
 	const answers: Answer[] = [];
 	for (const call of calls) answers.push(await answer(call, message, to));
@@ -47,6 +53,10 @@ export async function respond(message: Message, to: Respondent): Promise<Answer[
 
 async function answer(call: Call, message: Message, to: Respondent): Promise<Answer> {
 	try {
+		if (call.long !== undefined)
+			throw new Refusal(
+				`This command has ${call.long} characters, and I read at most ${maxCommand}. Say it in fewer words, please.`,
+			);
 		const command = to.commands.find(({ name }) => name === call.name);
 		if (!command) throw new Refusal(unknownCommand(call.name, to.commands));
 		const refuseChange = () => {
@@ -116,36 +126,68 @@ export function plainly(body: string): string {
 		.replace(/\uff01/g, '!');
 }
 
+/** The lines of a text, one by one: of a long text the rest need not be looked at. `at` is where the line begins. */
+function* linesIn(body: string): Generator<{ at: number; line: string }> {
+	const end = /\r\n|\r|\n/g;
+	for (let at = 0; ; at = end.lastIndex) {
+		const found = end.exec(body);
+		yield { at, line: body.slice(at, found?.index) };
+		if (!found) return;
+	}
+}
+
 /**
  * The commands in a message. A quoted line is not a command; a command that wants words and stands alone in its line
- * takes them from the next.
+ * takes them from the next. A command that takes a text takes all that follows it.
  */
 export function callsIn(
 	{ body, mentioned }: Pick<Message, 'body' | 'mentioned'>,
 	{ commands, names, bare }: Pick<Respondent, 'commands' | 'names' | 'bare'>,
 ): Call[] {
-	const lines = plainly(body)
-		.split('\n')
-		.map(line => line.trim())
-		.filter(line => !line.startsWith('>'));
 	const known = (name: string) => commands.some(command => command.name === name);
 	const wantsWords = (name: string) => commands.some(command => command.name === name && command.usage.includes('<'));
 	const calls: Call[] = [];
 	let open: Call | undefined;
-	for (const line of lines) {
+	let talk = 0;
+	for (const { at, line: written } of linesIn(body)) {
+		if (talk > maxTalk || calls.length > mostCalls) break;
+		const line = plainly(written.slice(0, maxCommand + 1)).trim();
+		if (line.startsWith('>')) continue;
 		const call = callOf(line, names, known, mentioned && calls.length === 0);
 		if (call && (call.addressed || (bare && known(call.name)))) {
 			calls.push(call);
+			if (commands.some(command => command.name === call.name && command.takesText)) {
+				call.text = textAfter(call.name, body.slice(at));
+				call.words = call.text.slice(0, maxCommand).split(/\s+/).filter(Boolean);
+				break;
+			}
+			shorten(call, written);
 			open = call.words.length === 0 && wantsWords(call.name) ? call : undefined;
 		} else if (open && line && !call) {
 			open.words = line.split(/ +/);
 			open.text = line;
+			shorten(open, written);
 			open = undefined;
-		} else if (line) {
-			open = undefined;
+		} else {
+			if (line) open = undefined;
+			talk += written.length + 1;
 		}
 	}
 	return calls;
+}
+
+/** Leaves out the words of a call that has too many characters. */
+function shorten(call: Call, written: string): void {
+	if (written.length <= maxCommand) return;
+	call.long = written.length;
+	call.words = [];
+	call.text = '';
+}
+
+/** What follows the name of a command in the message, all lines of it. */
+function textAfter(name: string, body: string): string {
+	const at = body.slice(0, maxCommand).toLowerCase().indexOf(name);
+	return body.slice(at + name.length).trim();
 }
 
 function callOf(
@@ -175,8 +217,8 @@ function call(words: string[], addressed: boolean): Call {
 
 /** What follows the bot's name at the start of a line (`glia: …`, `@glia:example.org …`, `[Glia](…) …`). */
 function afterName(line: string, names: readonly string[]): { rest: string; colon: boolean } | undefined {
-	const link = /^\[([^\]]*)\]\(https:\/\/matrix\.to\/#\/([^)?]*)[^)]*\)/.exec(line);
-	if (link && names.some(name => name === decoded(link[2] ?? ''))) return separated(line.slice(link[0].length));
+	const link = /^\[[^\]]*\]\(https:\/\/matrix\.to\/#\/([^)?]*)(?:\?[^)]*)?\)/.exec(line);
+	if (link && names.includes(decoded(link[1] ?? ''))) return separated(line.slice(link[0].length));
 	for (const name of [...names].sort((a, b) => b.length - a.length)) {
 		for (const written of [name, `@${name}`]) {
 			if (!written || line.slice(0, written.length).toLowerCase() !== written.toLowerCase()) continue;
@@ -188,8 +230,9 @@ function afterName(line: string, names: readonly string[]): { rest: string; colo
 }
 
 function separated(rest: string): { rest: string; colon: boolean } {
-	const found = /^\s*([:,])?\s*(.*)$/.exec(rest);
-	return { rest: found?.[2] ?? '', colon: found?.[1] !== undefined };
+	const text = rest.trimStart();
+	const colon = /^[:,]/.test(text);
+	return { rest: (colon ? text.slice(1) : text).trimStart(), colon };
 }
 
 function decoded(text: string): string {

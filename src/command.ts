@@ -6,7 +6,7 @@ import type { Ports } from './ports.ts';
 export type Asked = {
 	/** The words, split at white space. */
 	words: readonly string[];
-	/** All that followed the command's name, as typed. */
+	/** All that followed the command's name, as typed; of a command that takes a text, with its lines. */
 	text: string;
 	/** The room's id; `console` on the terminal. */
 	room: string;
@@ -65,6 +65,8 @@ export type Command = {
 	/** More help than one line, as Markdown. */
 	help?: string;
 	changes: boolean;
+	/** It takes a text (a configuration, a log): all that follows its name in the message, as long as the event may be. */
+	takesText?: true;
 	/** Words with which a command that changes things only asks, so that everybody may say it. */
 	asks?: (words: readonly string[]) => boolean;
 	// A function property, not a method: so a command may ask for fewer ports than there are, and tests hand it those.

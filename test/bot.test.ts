@@ -158,3 +158,41 @@ describe('answers', () => {
 		expect(await answer(Array(500).fill('!help').join('\n'))).toMatchObject([{ kind: 'refusal' }]);
 	});
 });
+
+describe('a long message', () => {
+	const asked = (body: string, more: Partial<Respondent> = {}) =>
+		respond({ body, room: 'r', sender: 's', at: now, mentioned: false }, respondent(more));
+	const check = command('check', { takesText: true, run: ({ text }) => ({ ...blank, value: { text } }) });
+	const blank = { value: {}, lead: '', sections: [], kind: 'answer' as const };
+
+	test('a command of 4,096 characters is read, one of more is refused in a sentence', async () => {
+		const [fits] = await asked(`!upgrade ${'a'.repeat(4087)}`);
+		expect(fits?.kind).toBe('answer');
+		const answers = await asked(`!upgrade ${'a'.repeat(4088)}`);
+		expect(answers).toHaveLength(1);
+		expect(answers[0]?.lead).toBe(
+			'This command has 4097 characters, and I read at most 4096. Say it in fewer words, please.',
+		);
+		const [next] = await asked(`!upgrade\n${'a'.repeat(60_000)}`);
+		expect(next).toMatchObject({ kind: 'refusal', lead: expect.stringContaining('60000 characters') });
+	});
+
+	test('talk is read up to its first 1,024 characters; quoted lines do not count', () => {
+		expect(said(`${'talk '.repeat(200)}\n!help`)).toEqual(['help']);
+		expect(said(`${'talk '.repeat(210)}\n!help`)).toEqual([]);
+		expect(said(`!status\n${'talk '.repeat(210)}\n!help`)).toEqual(['status']);
+		expect(said(`> ${'quoted '.repeat(2000)}\n!help`)).toEqual(['help']);
+	});
+
+	test('a command that takes a text takes all lines after it, and none of them is a command', async () => {
+		const text = `server_name: a\n\n  !help: 1\n${'x'.repeat(50_000)}`;
+		const commands = [command('help'), check];
+		const answers = await asked(`!help\n!Check ${text}\n`, { commands });
+		expect(answers.map(({ value }) => value)).toEqual([{ words: [] }, { text }]);
+	});
+
+	test('commands beyond the tenth are counted no further', async () => {
+		const answers = await asked('!help\n'.repeat(10_000));
+		expect(answers).toMatchObject([{ kind: 'refusal', lead: expect.stringContaining('at most 10 are answered') }]);
+	});
+});

@@ -329,7 +329,7 @@ function wholeGuide({ title = '', lead, sections }: Answer): NonNullable<Answer[
 	const slug = title
 		.toLowerCase()
 		.replace(/[^a-z0-9.]+/g, '-')
-		.replace(/^[-.]+|[-.]+$/g, '');
+		.replace(/^[-.]+|(?<![-.])[-.]+$/g, '');
 	const parts = sections.map(
 		section => `## ${section.mark ? `${section.mark} ` : ''}${section.title}\n\n${section.markdown}`,
 	);

@@ -37,7 +37,8 @@ export function code(text: string): string {
 	if (isPlain(text)) return `\`${text}\``;
 	const line = harmless(text).replace(/[\n\t]/g, ' ');
 	if (line.trim() === '') return '` `';
-	const longest = Math.max(0, ...(line.match(/`+/g) ?? []).map(run => run.length));
+	// Not by Math.max over all runs: thousands of arguments exhaust the stack.
+	const longest = (line.match(/`+/g) ?? []).reduce((most, run) => Math.max(most, run.length), 0);
 	const fence = '`'.repeat(longest + 1);
 	const pad = line.startsWith('`') || line.endsWith('`') || (line.startsWith(' ') && line.endsWith(' ')) ? ' ' : '';
 	return `${fence}${pad}${line}${pad}${fence}`;

@@ -33,9 +33,11 @@ async function answersTo(
 	const lines = plainly(body)
 		.split('\n')
 		.filter(line => line.trim() !== '');
-	const addressed = (lines.length ? lines : [''])
-		.map(line => line.replace(/^ *(! *)?(glia\b *[:,]? *!?)? */i, '!glia '))
-		.join('\n');
+	const address = (line: string) => line.replace(/^ *(! *)?(glia\b *[:,]? *!?)? */i, '!glia ');
+	const [first = '', ...rest] = lines;
+	const called = address(first).split(' ')[1]?.toLowerCase();
+	const takesText = commands.some(({ name, takesText }) => takesText && name === called);
+	const addressed = [address(first), ...rest.map(line => (takesText ? line : address(line)))].join('\n');
 	const message = { room: 'console', sender: 'console', at: ports.now(), body: addressed, mentioned: false };
 	return respond(message, { commands, ports, names: ['glia'], bare: true, mayChange, log });
 }

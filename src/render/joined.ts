@@ -97,7 +97,12 @@ function cut(words: readonly Word[], letters: number): string {
 		if (used > letters + 1) break;
 		start += (start.endsWith('`') && word.markdown.startsWith('`') ? ' ' : '') + word.markdown;
 	}
-	return `${start.trimEnd().replace(/(\\[,;:.])+$/, '')}…`;
+	return `${start.trimEnd().replace(/(?<!\\[,;:.])(\\[,;:.])+$/, '')}…`;
+}
+
+function numbered(name: string, number: number): string {
+	const dot = name.lastIndexOf('.');
+	return dot < 0 ? `${name}-${number}` : `${name.slice(0, dot)}-${number}${name.slice(dot)}`;
 }
 
 /** Two different files of one name cannot both be kept under it. */
@@ -107,7 +112,7 @@ function distinct(files: NonNullable<Answer['files']>): NonNullable<Answer['file
 		if (kept.some(other => other.name === file.name && other.text === file.text)) continue;
 		let name = file.name;
 		for (let number = 2; kept.some(other => other.name === name); number++) {
-			name = file.name.replace(/(\.[^.]*)?$/, extension => `-${number}${extension}`);
+			name = numbered(file.name, number);
 		}
 		kept.push({ ...file, name });
 	}

@@ -55,7 +55,7 @@ function asParagraph(markdown: string): Block[] {
 /** One line of Markdown, such as a title. */
 export function spansOf(markdown: string): Span[] {
 	const line = harmless(markdown)
-		.replace(/\s*\n\s*/g, ' ')
+		.replace(/(?<!\s)\s*\n\s*/g, ' ')
 		.trim();
 	return orAsWritten(() => spans(marked.Lexer.lexInline(line, marked.defaults), 0), [text(line)]);
 }
@@ -189,7 +189,7 @@ function span(token: MarkedToken, depth: number): Span[] {
 /** A soft line break is a space; a keycap, a black box in some clients, is its sign alone. */
 function text(words: string): Span {
 	// Cleaned once more: `&#x202e;` in clean Markdown becomes what it names when it is read.
-	const line = harmless(words).replace(/[\t ]*[\n\t][\t ]*/g, ' ');
+	const line = harmless(words).replace(/(?<![\t ])[\t ]*[\n\t][\t ]*/g, ' ');
 	return { is: 'text', text: line.replace(/\uFE0F?\u20E3/g, '') };
 }
 

@@ -14,7 +14,7 @@ export function wholeName(answer: Answer): string {
 	const slug = title
 		.replace(/[^a-z0-9.]+/g, '-')
 		.slice(0, 60)
-		.replace(/^[-.]+|[-.]+$/g, '');
+		.replace(/^[-.]+|(?<![-.])[-.]+$/g, '');
 	return `${slug || 'answer'}.md`;
 }
 

@@ -33,5 +33,5 @@ export function firstWords(text: string): string {
 		.split(' ')
 		.slice(0, 8)
 		.join(' ')
-		.replace(/[.,:;(]+$/, '');
+		.replace(/(?<![.,:;(])[.,:;(]+$/, '');
 }
