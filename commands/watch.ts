@@ -17,6 +17,7 @@ export const watch = {
 	examples: ['watch example.org', 'watch example.org docker postgres=15 no-workers'],
 	help: `I look at it regularly (${code('!servers')} says when) and speak up about new releases, security advisories, deadlines and ends of support that concern it, in time and once. What is true today stands in the answer. Facts make it precise: ${code('!help facts')}. For a server that cannot be polled add ${code('version=1.150')}.`,
 	changes: true,
+	looks: true,
 	async run({ words, room, sender }, ports: Pick<Ports, 'knowledge' | 'store' | 'web' | 'now' | 'limits'>) {
 		const { store, knowledge, now, limits } = ports;
 		const { running, rest } = takeVersion(words, knowledge);
@@ -47,7 +48,7 @@ export const watch = {
 			...(running !== undefined && { told: { ...running, at: now().toISOString() } }),
 		};
 		if (changed) await store.keepWatch(subscription, now());
-		const seen = await look(server, ports);
+		const seen = await look(server, sender, ports);
 		const opening = known ? 'I watch it already.' : 'I watch it from now on.';
 		return statusCard(subscription, seen, opening, ports);
 	},

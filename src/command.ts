@@ -65,6 +65,8 @@ export type Command = {
 	/** More help than one line, as Markdown. */
 	help?: string;
 	changes: boolean;
+	/** It looks at servers of others, which may take long: others do not wait for it. */
+	looks?: true;
 	/** It takes a text (a configuration, a log): all that follows its name in the message, as long as the event may be. */
 	takesText?: true;
 	/** Words with which a command that changes things only asks, so that everybody may say it. */

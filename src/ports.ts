@@ -62,8 +62,11 @@ export type DeviceStanding = {
 // The outside world: other people's servers and upstream's documents.
 
 export type Web = {
-	/** One look at a homeserver, however many ask for it meanwhile or within a minute. Never rejects. */
-	observe: (server: string) => Promise<Observation>;
+	/**
+	 * One look at a homeserver, however many ask for it meanwhile or within a minute. Never rejects. `person`: who asks for
+	 * it; their looks wait for one another, not for those of others.
+	 */
+	observe: (server: string, person?: string) => Promise<Observation>;
 	/** What upstream says and the knowledge does not, as last read; the same object until something changes. */
 	news: () => News;
 	sources: () => readonly SourceState[];
@@ -280,6 +283,9 @@ export type Resumed = { walk: KeptWalk; sayings: readonly Saying[] };
 /** `event`: what the thread begins with, once it has been sent. */
 export type PlacedWalk = { walk: Walk; thread: Thread; event?: string };
 
+/** Messages that somebody works on, and senders whose next ones in that room have to wait for these. */
+export type InHand = { events: readonly string[]; senders: readonly { room: string; sender: string }[] };
+
 /** What is kept. Each function is one transaction; when its promise resolves, the disk has it. */
 export type Store = WatchStore & {
 	account: () => Promise<Account | undefined>;
@@ -298,9 +304,12 @@ export type Store = WatchStore & {
 	fill: (gap: Gap, page: Page, now: Date) => Promise<void>;
 	postponeGap: (gap: Gap, until: Date) => Promise<void>;
 
-	/** Rooms with messages that nobody has decided about and without a gap before them. */
-	unread: () => Promise<string[]>;
-	nextMessage: (room: string) => Promise<Incoming | undefined>;
+	/** Rooms with messages that nobody has decided about and without a gap before them; those in hand do not count. */
+	unread: (inHand?: InHand) => Promise<string[]>;
+	/** The first message of the room that nobody has decided about, and that is not in hand. */
+	nextMessage: (room: string, inHand?: InHand) => Promise<Incoming | undefined>;
+	/** What is said before a message is decided; nothing if it was redacted meanwhile, or is decided. */
+	note: (event: string, sayings: readonly Saying[], now: Date) => Promise<void>;
 	/**
 	 * What was decided about a message, and what became of a walk by it, written with the mark that it was. Sayings that
 	 * exist already are left alone.

@@ -12,9 +12,13 @@ type Looking = Pick<Ports, 'store' | 'web' | 'now' | 'limits'>;
 type Showing = Pick<Ports, 'knowledge' | 'store' | 'now'>;
 
 /** Looks at the server once more, and keeps what was seen. */
-export async function look(server: string, { store, web, now, limits }: Looking): Promise<WatchedServer> {
+export async function look(
+	server: string,
+	person: string,
+	{ store, web, now, limits }: Looking,
+): Promise<WatchedServer> {
 	const known = (await store.server(server)) ?? { server, spells: [], next: now() };
-	const observation = await web.observe(server);
+	const observation = await web.observe(server, person);
 	const at = now();
 	// The middle of what chance allows: the tick finds its own rhythm from there.
 	const pause = pauseAfter(observation, 1, { every: limits.every, random: 0.5 });

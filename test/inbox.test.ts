@@ -1,7 +1,7 @@
 // Messages are decided once, in order, by their rooms' rules; the flood of one sender is bounded.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { leave } from '../commands/leave.ts';
 import { usualLimits } from '../src/advice/subscription.ts';
 import type { Command } from '../src/command.ts';
@@ -43,6 +43,19 @@ const commands: Command[] = [
 	},
 	{
 		...base,
+		name: 'look',
+		changes: false,
+		looks: true,
+		async run({ text }) {
+			running++;
+			await new Promise<void>(resolve => {
+				release = resolve;
+			});
+			return answer(`looked ${text}`);
+		},
+	},
+	{
+		...base,
 		name: 'fail',
 		changes: false,
 		run() {
@@ -51,7 +64,7 @@ const commands: Command[] = [
 	},
 ];
 
-function open(more: { bare?: boolean; changes?: number | 'state_default' } = {}): Inbox {
+function open(more: { bare?: boolean; changes?: number | 'state_default' } = {}, patience?: number): Inbox {
 	const now = () => start;
 	const health = { version: '0', startedAt: start, lastSync: () => undefined };
 	const ports = { knowledge: known(), commands, now, health, store, web: outside(now), limits: usualLimits };
@@ -62,6 +75,7 @@ function open(more: { bare?: boolean; changes?: number | 'state_default' } = {})
 		rights: { bare: true, changes: 'state_default', ...more },
 		decided: () => undefined,
 		fatal: error => faults.push(error),
+		...(patience !== undefined && { patience }),
 	});
 }
 
@@ -333,4 +347,90 @@ test('a question that was asked more than a day ago is not confirmed any more', 
 	await hear(incoming('$tick', { body: '✅', repliesTo: '$' }));
 	await decided();
 	expect(await bodies()).toEqual([]);
+});
+
+describe('a command that looks at servers', () => {
+	const mallory = '@mallory:example.org';
+	const hurried = async () => {
+		await inbox.stop();
+		inbox = open({}, 10);
+	};
+
+	test('holds up nobody else, in its own room neither', async () => {
+		const others = Array.from({ length: 20 }, (_, i) => `!other${i}:example.org`);
+		await enter();
+		for (const other of others) await enter({}, other);
+		await hear(
+			incoming('look', { body: '!look a', sender: mallory }),
+			...others.map((room, i) => incoming(`look${i}`, { room, body: '!look b', sender: mallory })),
+		);
+		await until(() => running === 21);
+		await hear(incoming('here', { body: '!echo here' }));
+		await hear(incoming('there', { room: others[3] ?? '', body: '!echo there' }));
+		await until(async () => (await store.counts()).inbox === 21);
+		expect(await bodies()).toEqual(['echo here']);
+		expect(await bodies(others[3])).toEqual(['echo there']);
+	});
+
+	test('is answered before what its sender says next', async () => {
+		await enter();
+		await hear(incoming('a', { body: '!look x' }), incoming('b', { body: '!echo after' }));
+		await until(() => running === 1);
+		await sleep(20);
+		expect(await bodies()).toEqual([]);
+		release();
+		await decided();
+		expect(await bodies()).toEqual(['looked x', 'echo after']);
+	});
+
+	test('that takes long is answered with a notice, then its sender’s next command, then the look', async () => {
+		await hurried();
+		await enter();
+		await hear(incoming('a', { body: '!look x' }), incoming('b', { body: '!echo after' }));
+		await until(async () => (await store.counts()).inbox === 1);
+		const rows = await said();
+		expect(rows).toMatchObject([
+			{ answers: 'a', said: saidId('looking', 'a', 0), event: { content: { msgtype: 'm.notice' } } },
+			{ answers: 'b', said: saidId('answer', 'b', 0) },
+		]);
+		release();
+		await decided();
+		expect(await said()).toMatchObject([
+			{
+				said: saidId('answer', 'a', 0),
+				event: { content: { body: 'looked x', 'm.relates_to': { 'm.in_reply_to': { event_id: 'a' } } } },
+			},
+		]);
+	});
+
+	test('killed while it looks: the next start looks again, and says notice and answer once each', async () => {
+		await hurried();
+		await enter();
+		await hear(incoming('a', { body: '!look x' }));
+		await until(async () => (await store.counts()).outbox === 1);
+		await inbox.stop();
+		const lost = release;
+		inbox = open({}, 10);
+		inbox.wake();
+		await until(() => running === 2);
+		await sleep(30);
+		release();
+		await decided();
+		// The process that was killed would not have come so far; its answer is not said a second time.
+		lost();
+		await sleep(10);
+		expect((await said()).map(row => row.said)).toEqual([saidId('looking', 'a', 0), saidId('answer', 'a', 0)]);
+	});
+
+	test('redacted while it looks, it is not answered', async () => {
+		await hurried();
+		await enter();
+		await hear(incoming('a', { body: '!look x' }));
+		await until(() => running === 1);
+		await store.take(batch('redacted', { joined: [news([], { room, redacted: ['a'] })] }), start);
+		await sleep(30);
+		release();
+		await sleep(10);
+		expect(await bodies()).toEqual([]);
+	});
 });

@@ -39,7 +39,9 @@ export type Trouble =
 	| { is: 'unreachable'; at: string; code: string }
 	| { is: 'timeout'; at: string; during: 'connection' | 'handshake' | 'answer' | 'body' }
 	| { is: 'tls'; at: string; fault: TlsFault; names?: string }
-	| { is: 'broken'; at: string; fault: Fault };
+	| { is: 'broken'; at: string; fault: Fault }
+	/** We did not ask, or ended it ourselves: this says nothing of the server. */
+	| { is: 'unasked'; at: string };
 
 /** An answer; `body` is its text, decompressed. */
 export type Reply = { status: number; body: string; headers: Readonly<Record<string, string>> };
@@ -92,6 +94,8 @@ type Found =
 	/** It, or what stands in front of it, says that it does not work. */
 	| { kind: 'failing'; status: number; waitSeconds?: number }
 	| { kind: 'unreached'; trouble: Trouble }
+	/** We did not come to ask it, for too many others were being asked: this says nothing of the server. */
+	| { kind: 'unasked' }
 	/** The configuration says not to look. */
 	| { kind: 'excluded' }
 	/** No server can have this name. */
@@ -133,10 +137,16 @@ function foundIn({ federation, admin, signs = [] }: Sight): Found {
 			...(blank && { said: saidWords(blank) }),
 		};
 	}
+	if ([federation, ...(admin ? [admin] : []), ...signs].some(isUnasked)) return { kind: 'unasked' };
 	if ('trouble' in federation) return { kind: 'unreached', trouble: federation.trouble };
 	const { status } = federation.reply;
 	if (status >= 500) return { kind: 'failing', status };
 	return { kind: 'not-matrix', status, what: whatIs(federation.reply) };
+}
+
+/** Whether we ended it ourselves, or never began. */
+function isUnasked(attempt: Attempt): boolean {
+	return 'trouble' in attempt && attempt.trouble.is === 'unasked';
 }
 
 function objectIn(text: string): Record<string, unknown> | undefined {
@@ -312,6 +322,8 @@ export function observationWords(observation: Observation): ObservationWords {
 				advice: `${words.advice}${delegation(observation)}`,
 			};
 		}
+		case 'unasked':
+			return { result: `${name} was not looked at yet: too many others come first`, advice: 'I look again later.' };
 		case 'excluded':
 			return { result: `${name} is not looked at: my configuration excludes it` };
 		case 'misnamed':
@@ -413,6 +425,8 @@ export function troubleWords(trouble: Trouble): { result: string; advice: string
 				result: `${quoted(trouble.name)} leads to an address that I do not speak to`,
 				advice: `My log names it; my operator can allow it with ${code('watch.addresses')} in the configuration.`,
 			};
+		case 'unasked':
+			return { result: `I did not come to ask ${quoted(trouble.at)}`, advice: 'I look again later.' };
 		case 'refused':
 			return {
 				result: `${quoted(trouble.at)} refuses the connection`,

@@ -20,6 +20,7 @@ export const furthest = 25 * 60 * minute;
  * The first is confirmed soon, then the pause doubles up to six hours.
  */
 export function pauseAfter(observation: Observation, failures: number, { every, random }: Pace): number {
+	if (observation.kind === 'unasked') return Math.min(every, 10 * minute) * (0.9 + 0.2 * random);
 	const pause = !isFailure(observation)
 		? every
 		: failures <= 1

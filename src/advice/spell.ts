@@ -22,9 +22,9 @@ export type Spell = { since: string; until: string; looks: number } & Saw;
 /** So many spells of a server are kept. */
 const mostSpells = 40;
 
-/** What a look says, or undefined when it says nothing: the server only asked to be left alone for a while. */
+/** What a look says, or undefined when it says nothing: the server only asked to be left alone for a while, or was not asked. */
 export function sawOf(observation: Observation): Saw | undefined {
-	if (observation.kind === 'limited') return undefined;
+	if (observation.kind === 'limited' || observation.kind === 'unasked') return undefined;
 	if (observation.kind === 'running') {
 		const { version, build, written } = observation;
 		return { is: 'synapse', version, ...(build && { build }), ...(written !== version && { written }) };

@@ -11,6 +11,7 @@ import { openLook } from './web/look.ts';
 import { memory } from './web/memory.ts';
 import { openNames } from './web/names.ts';
 import type { Route } from './web/request.ts';
+import { openShares } from './web/shares.ts';
 import { openSources, type SourcesSettings } from './web/sources.ts';
 
 export type WebSettings = {
@@ -96,17 +97,21 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 		}));
 	const looks = memory<Promise<Observation>>(1000, ms);
 	const underway = new Map<string, Promise<Observation>>();
+	function observe(server: string): Promise<Observation> {
+		const known = underway.get(server) ?? looks.get(server);
+		if (known) return known;
+		const observed = look(server).then(seen => {
+			underway.delete(server);
+			// What was not asked may be asked again at once.
+			if (seen.kind !== 'unasked') looks.set(server, observed, same);
+			return seen;
+		});
+		underway.set(server, observed);
+		return observed;
+	}
+	const shared = openShares(observe, now);
 	return {
-		observe(server: string): Promise<Observation> {
-			const known = underway.get(server) ?? looks.get(server);
-			if (known) return known;
-			const observed = look(server).finally(() => {
-				underway.delete(server);
-				looks.set(server, observed, same);
-			});
-			underway.set(server, observed);
-			return observed;
-		},
+		observe: (server, person) => (person === undefined ? observe(server) : shared(server, person)),
 		news: () => sources?.news() ?? noNews,
 		sources: () => sources?.states() ?? [],
 		readNews: async () => sources?.read(),

@@ -126,9 +126,9 @@ async function serve(): Promise<number> {
 function webLater(): Pick<Web, 'observe'> {
 	let opened: Promise<Web> | undefined;
 	return {
-		async observe(server) {
+		async observe(server, person) {
 			opened ??= import('./outside.ts').then(({ openPlainWeb }) => openPlainWeb(packageJson.version));
-			return (await opened).observe(server);
+			return (await opened).observe(server, person);
 		},
 	};
 }

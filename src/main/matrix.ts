@@ -200,7 +200,7 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 		await homeserver.close();
 		outside.web.close();
 		const working = [...workers, inbox, sweeper, tidier, reader, watch, upstream];
-		const ends = [intake, outbox.stop(0), ...working.map(worker => worker.stop())];
+		const ends = [intake, outbox.stop(0), inbox.looked(), ...working.map(worker => worker.stop())];
 		await Promise.race([Promise.all(ends), sleep(lastSteps, undefined, { ref: false })]);
 	} finally {
 		for (const signal of signals) process.off(signal, onSignal);

@@ -199,6 +199,23 @@ export function storeContract(open: () => Promise<Store>): void {
 	});
 
 	describe('outbox', () => {
+		test('where not all can be served at once, senders alternate: nobody waits behind all of one person’s answers', async () => {
+			const mallory = '@mallory:example.org';
+			const rooms = Array.from({ length: 9 }, (_, i) => `!flood${i}:example.org`);
+			for (const room of rooms)
+				for (const part of [1, 2]) await decided(saying(`${room}${part}`, { room, sender: mallory }));
+			await decided(saying('alice', { room: other, sender: alice }));
+			const order: string[] = [];
+			for (let i = 0; i < 19; i++) {
+				const [row] = await store.due(start, [], 1);
+				order.push(row?.said ?? '');
+				if (row) await store.sent(row.id, '$', start);
+			}
+			expect(order.indexOf('alice')).toBeLessThanOrEqual(1);
+			expect(new Set(order).size).toBe(19);
+			for (const room of rooms) expect(order.indexOf(`${room}1`)).toBeLessThan(order.indexOf(`${room}2`));
+		});
+
 		const other = '!other:example.org';
 
 		async function decided(...sayings: Saying[]): Promise<void> {

@@ -1,7 +1,7 @@
 // What came in and what is decided about it.
-import type { Kysely, Transaction } from 'kysely';
+import type { ExpressionBuilder, Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
-import type { Gap, Incoming, Page, Room, Store } from '../../ports.ts';
+import type { Gap, Incoming, InHand, Page, Room, Store } from '../../ports.ts';
 import { unheard } from './heard.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
@@ -12,7 +12,10 @@ import { keepWalk } from './walks.ts';
 /** Written out: SQLite plans a statement anew whenever a limit is bound to it, which costs more than running it. */
 const one = sql.lit(1);
 
-type InboxStore = Pick<Store, 'take' | 'gaps' | 'fill' | 'postponeGap' | 'unread' | 'nextMessage' | 'settle' | 'load'>;
+type InboxStore = Pick<
+	Store,
+	'take' | 'gaps' | 'fill' | 'postponeGap' | 'unread' | 'nextMessage' | 'note' | 'settle' | 'load'
+>;
 
 export function inboxOf(db: Kysely<Tables>): InboxStore {
 	return {
@@ -43,22 +46,24 @@ export function inboxOf(db: Kysely<Tables>): InboxStore {
 				.where('batch', '=', batch)
 				.execute();
 		},
-		async unread() {
+		async unread(inHand) {
 			const rows = await db
 				.selectFrom('inbox')
 				.select('room')
 				.distinct()
 				.where('decided_at', 'is', null)
+				.$if(Boolean(inHand), query => query.where(notIn(inHand)))
 				.where('room', 'not in', db.selectFrom('gaps').select('room'))
 				.execute();
 			return rows.map(({ room }) => room);
 		},
-		async nextMessage(room) {
+		async nextMessage(room, inHand) {
 			const row = await db
 				.selectFrom('inbox')
 				.selectAll()
 				.where('decided_at', 'is', null)
 				.where('room', '=', room)
+				.$if(Boolean(inHand), query => query.where(notIn(inHand)))
 				.orderBy('batch')
 				.orderBy('place')
 				.limit(one)
@@ -77,6 +82,16 @@ export function inboxOf(db: Kysely<Tables>): InboxStore {
 				if (numUpdatedRows === 0n) return;
 				await insertSayings(tx, sayings, now.getTime());
 				if (walk) await keepWalk(tx, walk, now.getTime());
+			}),
+		note: (event, sayings, now) =>
+			db.transaction().execute(async tx => {
+				const open = await tx
+					.selectFrom('inbox')
+					.select('event')
+					.where('event', '=', event)
+					.where('decided_at', 'is', null)
+					.executeTakeFirst();
+				if (open) await insertSayings(tx, sayings, now.getTime());
 			}),
 		async load(sender) {
 			const { waiting } = await db
@@ -104,6 +119,15 @@ export function inboxOf(db: Kysely<Tables>): InboxStore {
 			return { waiting, told: before !== undefined };
 		},
 	};
+}
+
+/** Leaves out the messages in hand, and those that wait for them. */
+function notIn({ events, senders }: InHand = { events: [], senders: [] }) {
+	return (eb: ExpressionBuilder<Tables, 'inbox'>) =>
+		eb.and([
+			...(events.length ? [eb('event', 'not in', events)] : []),
+			...senders.map(({ room, sender }) => eb.not(eb.and([eb('room', '=', room), eb('sender', '=', sender)]))),
+		]);
 }
 
 function incomingOf(row: Tables['inbox']): Incoming {

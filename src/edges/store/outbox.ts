@@ -9,6 +9,9 @@ import { pruneMatters } from './watch.ts';
 /** What was solved is remembered for another year (ms): the same thing in the same episode is not said again. */
 const solvedStay = 365 * 24 * 3600_000;
 
+/** Senders of whom it is remembered when they were last served. */
+const mostServed = 1000;
+
 type OutboxStore = Pick<
 	Store,
 	'due' | 'nextDue' | 'seal' | 'eventOf' | 'confirmation' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'prune'
@@ -20,6 +23,42 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 		.select(({ fn }) => fn.min('id').as('id'))
 		.where('done_at', 'is', null)
 		.groupBy('room');
+	/** When each sender was last served: a count. Who was not served for the longest time comes first. */
+	const served = new Map<string | null, number>();
+	let count = 0;
+
+	/** Of the senders that have something due, each one's first, the longest unserved first; then what is left, by age. */
+	async function fair(now: Date, except: readonly string[], limit: number): Promise<number[]> {
+		const query = db
+			.selectFrom('outbox')
+			.select(['sender', ({ fn }) => fn.min('id').as('id')])
+			.where('id', 'in', first)
+			.where('next_try', '<=', now.getTime())
+			.groupBy('sender');
+		const rows = await (except.length ? query.where('room', 'not in', except) : query).execute();
+		return rows
+			.sort((a, b) => (served.get(a.sender) ?? 0) - (served.get(b.sender) ?? 0) || a.id - b.id)
+			.slice(0, limit)
+			.map(({ id }) => id);
+	}
+
+	function noteServed(rows: readonly { sender: string | null }[]): void {
+		for (const { sender } of rows) {
+			served.delete(sender);
+			served.set(sender, ++count);
+		}
+		const [oldest] = served.keys();
+		if (served.size > mostServed && oldest !== undefined) served.delete(oldest);
+	}
+
+	async function choose(oldest: readonly Row[], ids: readonly number[], limit: number): Promise<Row[]> {
+		const others = ids.filter(id => !oldest.some(row => row.id === id));
+		const more = others.length ? await db.selectFrom('outbox').selectAll().where('id', 'in', others).execute() : [];
+		const all = [...oldest, ...more];
+		const firsts = ids.flatMap(id => all.find(row => row.id === id) ?? []);
+		return [...firsts, ...oldest.filter(({ id }) => !ids.includes(id))].slice(0, limit);
+	}
+
 	async function finish(id: number, end: Updateable<Tables['outbox']>): Promise<void> {
 		await db
 			.updateTable('outbox')
@@ -36,10 +75,12 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 				.where('id', 'in', first)
 				.where('next_try', '<=', now.getTime())
 				.orderBy('id')
-				// Written out: SQLite plans a statement anew whenever a limit is bound to it.
-				.limit(sql.lit(limit));
+				// Written out: SQLite plans a statement anew whenever a limit is bound to it. One more tells whether to choose.
+				.limit(sql.lit(limit + 1));
 			const rows = await (except.length ? query.where('room', 'not in', except) : query).execute();
-			return rows.map(waitingOf);
+			const chosen = rows.length > limit ? await choose(rows, await fair(now, except, limit), limit) : rows;
+			noteServed(chosen);
+			return chosen.map(waitingOf);
 		},
 		async nextDue() {
 			const row = await db
@@ -152,7 +193,9 @@ function decidedOf(saying: Saying): unknown {
 	return { kind };
 }
 
-function waitingOf(row: Omit<Tables['outbox'], 'id'> & { id: number }): Waiting {
+type Row = Omit<Tables['outbox'], 'id'> & { id: number };
+
+function waitingOf(row: Row): Waiting {
 	return {
 		...JSON.parse(row.decided ?? '{}'),
 		id: row.id,

@@ -3,7 +3,7 @@ import type { Attempt, Step, Target, Trouble } from '../../advice/observation.ts
 import { parseServerName, type ServerName } from '../../advice/server-name.ts';
 import type { Asked, Budget, Gate } from './gate.ts';
 import { memory } from './memory.ts';
-import type { Names } from './names.ts';
+import { type Names, noTurn } from './names.ts';
 
 export type Found = { target: Target; asked: Asked[] } | { target?: Target; trouble: Trouble };
 
@@ -43,6 +43,8 @@ export function openDiscovery(gate: Gate, names: Names, now: () => number): Disc
 			failures.set(key, 0, 0);
 			return delegated;
 		}
+		// We did not come to ask it, so nothing is known that could be remembered.
+		if ('trouble' in attempt && attempt.trouble.is === 'unasked') return lastGood.get(key);
 		const times = (failures.get(key) ?? 0) + 1;
 		failures.set(key, times, wellKnownAtMost);
 		// A machine that is down, or says so, takes nothing back: what it said stays good as long as it may.
@@ -77,6 +79,7 @@ export function openDiscovery(gate: Gate, names: Names, now: () => number): Disc
 			const name = `${prefix}.${host}`;
 			const services = await names.services(name);
 			if ('none' in services) continue;
+			if ('code' in services && services.code === noTurn) return { trouble: { is: 'unasked', at: name } };
 			if ('code' in services) return { trouble: { is: 'resolver', name, code: services.code } };
 			const [first] = services.found;
 			if (!first) return { trouble: { is: 'no-service', name } };

@@ -103,7 +103,7 @@ async function fetchOne(document: Document, own: Copy | undefined, given: Given)
 	for (const address of addresses) {
 		const same = own?.address === address && !own.absent ? own : undefined;
 		const attempt = await gate.page(address, {
-			budget: { leftMs: limits.totalMs },
+			budget: { leftMs: limits.totalMs, waitMs: limits.totalMs },
 			limits,
 			headers: headersFor(address, document, same, given.token),
 			...(document.post !== undefined && { post: document.post }),

@@ -5,12 +5,15 @@ import type { Attempt, Fault, Trouble } from '../../advice/observation.ts';
 import type { Log } from '../../log.ts';
 import { type Exceptions, forbidden } from './address.ts';
 import { memory } from './memory.ts';
-import type { Names } from './names.ts';
+import { type Names, noTurn } from './names.ts';
 import { type Limits, type Route, request } from './request.ts';
 import { turns, turnsBy } from './turns.ts';
 
-/** Milliseconds left for all the requests of one look; waiting for a turn is not counted. */
-export type Budget = { leftMs: number };
+/**
+ * Milliseconds left for all the requests of one look, and for all its waiting for turns: the one is the server's time,
+ * the other ours.
+ */
+export type Budget = { leftMs: number; waitMs: number };
 
 /** Whom to ask, by the rules of the specification. `header` is the `Host`, `name` what the certificate must be for. */
 export type Asked = { host: string; port: number; header: string; name: string };
@@ -66,6 +69,7 @@ export function openGate(settings: GateSettings): Gate {
 		if ('none' in found) {
 			return { trouble: { is: found.none === 'name' ? 'no-such-name' : 'no-address', name: host } };
 		}
+		if ('code' in found && found.code === noTurn) return { trouble: { is: 'unasked', at: host } };
 		if ('code' in found) return { trouble: { is: 'resolver', name: host, code: found.code } };
 		const judged = found.found.map(address => ({ address, range: forbidden(address, exceptions) }));
 		const addresses = judged.filter(({ range }) => range === undefined).map(({ address }) => address);
@@ -81,15 +85,25 @@ export function openGate(settings: GateSettings): Gate {
 		if ('trouble' in found) return found;
 		const at = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 		const key = neighbourhood(found.addresses[0] ?? '');
-		// Whoever has a turn of the few never waits for one of the many keys, so nobody waits in a circle.
-		const endAddress = await byAddress.take(key);
-		const endSlow = wasSlow.get(key) ? await slowOnes.take() : undefined;
-		const endAll = await all.take();
+		// Always in this order, from the many lanes to the one: so nobody waits in a circle.
+		const lanes = [(ms: number) => byAddress.take(key, ms), ...(wasSlow.get(key) ? [slowOnes.take] : []), all.take];
+		const ends: (() => void)[] = [];
+		const asked = performance.now();
+		for (const take of lanes) {
+			const end = await take(way.budget.waitMs - (performance.now() - asked));
+			if (end) ends.unshift(end);
+			else break;
+		}
+		way.budget.waitMs -= performance.now() - asked;
+		if (ends.length < lanes.length) {
+			for (const end of ends) end();
+			return { trouble: { is: 'unasked', at } };
+		}
 		const started = performance.now();
 		try {
 			const limits = { ...settings.limits, ...way.limits };
 			const totalMs = Math.min(limits.totalMs, way.budget.leftMs);
-			if (closed) return { trouble: { is: 'broken', at, fault: 'closed' } };
+			if (closed) return { trouble: { is: 'unasked', at } };
 			if (totalMs < 1) return { trouble: { is: 'timeout', at, during: 'answer' } };
 			return await request(
 				{ addresses: found.addresses, port, host: header, name, at },
@@ -112,9 +126,7 @@ export function openGate(settings: GateSettings): Gate {
 			const took = performance.now() - started;
 			way.budget.leftMs -= took;
 			wasSlow.set(key, true, took > slow ? slowCounts : 0);
-			endAll();
-			endSlow?.();
-			endAddress();
+			for (const end of ends) end();
 		}
 	}
 

@@ -23,6 +23,9 @@ export type LookSettings = {
 	now: () => Date;
 };
 
+/** All the waiting for turns of one look (ms). A look that would wait longer is put off. */
+const longestWait = 2 * 60_000;
+
 /** SRV records may name many hosts; so many are tried. */
 const mostHosts = 3;
 
@@ -36,13 +39,14 @@ export function openLook({ gate, discovery, exclude, totalMs, now }: LookSetting
 		if (isExcluded(server.host, exclude) || isExcluded(server.name, exclude)) {
 			return { server: name, at, kind: 'excluded' };
 		}
-		const budget = { leftMs: totalMs };
+		const budget = { leftMs: totalMs, waitMs: longestWait };
 		const found = await discovery.find(server, budget);
 		const target = found.target;
+		if ('trouble' in found && found.trouble.is === 'unasked') return { server: name, at, kind: 'unasked' };
 		const federation = 'trouble' in found ? found : await askAny(found.asked, '/_matrix/federation/v1/version', budget);
 		const sight = { server: name, at, ...(target && { target }), federation };
 		const first = observationOf(sight);
-		if (isAnswer(first) || first.kind === 'limited' || isAskingToWait(first)) return first;
+		if (isAnswer(first) || first.kind === 'limited' || first.kind === 'unasked' || isAskingToWait(first)) return first;
 		const admin = await askClient(server, '/_synapse/admin/v1/server_version', budget);
 		const second = observationOf({ ...sight, admin });
 		if (isAnswer(second) || second.kind === 'hidden') return second;

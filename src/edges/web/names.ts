@@ -34,6 +34,10 @@ const troubleCounts = 30 * second;
 /** Queries on their way at once: a resolver of one's own network should not notice us. */
 const atOnce = 64;
 const mostNames = 50_000;
+/** The longest wait for a turn (ms). */
+const longestWait = 30 * second;
+/** The code of a query that did not get its turn in time: it says nothing of the name. */
+export const noTurn = 'NOTURN';
 
 export function openNames({ resolvers, timeoutMs, random, now }: NamesSettings): Names {
 	const resolver = new Resolver({ timeout: timeoutMs, tries: 2, maxTimeout: timeoutMs });
@@ -43,7 +47,8 @@ export function openNames({ resolvers, timeoutMs, random, now }: NamesSettings):
 	const services = memory<Promise<Resolved<Service[]>>>(mostNames, now);
 
 	async function inTurn<Value>(query: () => Promise<Value>): Promise<Value> {
-		const end = await queue.take();
+		const end = await queue.take(longestWait);
+		if (!end) throw Object.assign(new Error('too many queries'), { code: noTurn });
 		try {
 			return await query();
 		} finally {

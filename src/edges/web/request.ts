@@ -91,7 +91,7 @@ function requestAt(address: string, place: Place, way: Way): Promise<Attempt> {
 			client?.destroy().catch(() => undefined);
 			resolve(attempt);
 		};
-		const stop = () => finish({ trouble: { is: 'broken', at, fault: 'closed' } });
+		const stop = () => finish({ trouble: { is: 'unasked', at } });
 		way.stops.add(stop);
 		const late = () => finish({ trouble: { is: 'timeout', at, during: phase } });
 		const total = setTimeout(late, limits.totalMs);

@@ -1,50 +1,77 @@
-// Taking turns: at most so many at a time, first come, first served; and the same for each key.
+// Taking turns: at most so many at a time, first come, first served; and the same for each key. Waiting has an end.
 
 export type Turns = {
-	/** Resolves when it is one's turn; the function given back ends the turn, and must be called once. */
-	take: () => Promise<() => void>;
+	/**
+	 * Resolves when it is one's turn; the function given back ends the turn, and must be called once. Resolves to undefined
+	 * when the turn has not come within the time (ms).
+	 */
+	take: (within: number) => Promise<(() => void) | undefined>;
 	/** How many have their turn, and how many wait. */
 	load: () => { active: number; waiting: number };
 };
 
 export function turns(atOnce: number): Turns {
 	let active = 0;
-	const waiting: (() => void)[] = [];
+	/** Each begins its turn, or says that it waits no longer. */
+	const waiting: (() => boolean)[] = [];
 	let head = 0;
+	let gone = 0;
 	const end = () => {
-		const next = waiting[head];
-		if (next === undefined) {
-			active--;
-			return;
+		for (;;) {
+			const next = waiting[head];
+			if (next === undefined) {
+				active--;
+				return;
+			}
+			head++;
+			// Shifting thousands one by one is slow; a used-up half is dropped at once.
+			if (head > 1024 && head * 2 > waiting.length) {
+				waiting.splice(0, head);
+				head = 0;
+			}
+			if (next()) return;
+			gone--;
 		}
-		head++;
-		// Shifting thousands one by one is slow; a used-up half is dropped at once.
-		if (head > 1024 && head * 2 > waiting.length) {
-			waiting.splice(0, head);
-			head = 0;
-		}
-		next();
 	};
 	return {
-		take() {
+		take(within) {
 			if (active < atOnce) {
 				active++;
 				return Promise.resolve(end);
 			}
-			return new Promise(resolve => waiting.push(() => resolve(end)));
+			if (within <= 0) return Promise.resolve(undefined);
+			return new Promise(resolve => {
+				let left = false;
+				const timer = setTimeout(() => {
+					left = true;
+					gone++;
+					resolve(undefined);
+				}, within);
+				waiting.push(() => {
+					if (left) return false;
+					clearTimeout(timer);
+					resolve(end);
+					return true;
+				});
+			});
 		},
-		load: () => ({ active, waiting: waiting.length - head }),
+		load: () => ({ active, waiting: waiting.length - head - gone }),
 	};
 }
 
 /** Turns by key. A key that nobody uses or waits for takes no memory. */
-export function turnsBy(atOnce: number): { take: (key: string) => Promise<() => void>; size: () => number } {
+export function turnsBy(atOnce: number): {
+	take: (key: string, within: number) => Promise<(() => void) | undefined>;
+	size: () => number;
+} {
 	const byKey = new Map<string, Turns>();
 	return {
-		async take(key) {
+		async take(key, within) {
 			const own = byKey.get(key) ?? turns(atOnce);
 			byKey.set(key, own);
-			const end = await own.take();
+			const end = await own.take(within);
+			// Whoever waited in vain leaves the key to those who have their turn.
+			if (!end) return undefined;
 			return () => {
 				end();
 				const { active, waiting } = own.load();

@@ -1,0 +1,110 @@
+// One member floods with the worst texts, another has ninety servers looked at that never finish TLS: how long others
+// wait, against a quiet bot in the same run. `node test/real/flood.ts [commands]`
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { answerTo, roomWith } from './answers.ts';
+import { makeBot } from './bot.ts';
+import { type Person, person } from './person.ts';
+import { patiently } from './siege.ts';
+import { startSynapse } from './synapse.ts';
+
+const count = Number(process.argv[2] ?? 40);
+const size = 60_000;
+const worst = [
+	`!upgrade 1.1${'.'.repeat(size)}%`,
+	`!upgrade x${')'.repeat(size)}…x`,
+	`!upgrade ${'-'.repeat(size)}`,
+	`[a](https://matrix.to/#/${'%'.repeat(size)}`,
+];
+
+// Synapse's own limit of messages, for everybody but the bot and the one who measures.
+const synapse = await startSynapse({ config: { rc_message: { per_second: 0.2, burst_count: 10 } } });
+const hanging = createServer(socket => socket.on('error', () => undefined));
+await new Promise<void>(resolve => hanging.listen(0, '0.0.0.0', resolve));
+const address = hanging.address();
+const port = typeof address === 'object' && address ? address.port : 0;
+const bot = await makeBot(synapse);
+writeFileSync(
+	bot.configPath,
+	JSON.stringify({ ...JSON.parse(readFileSync(bot.configPath, 'utf8')), watch: { addresses: ['127.0.0.0/8'] } }),
+);
+
+async function exempt(user: string, is: boolean, admin: string): Promise<void> {
+	const response = await fetch(
+		`${synapse.url}/_synapse/admin/v1/users/${encodeURIComponent(user)}/override_ratelimit`,
+		{
+			method: is ? 'POST' : 'DELETE',
+			headers: { authorization: `Bearer ${admin}` },
+			...(is && { body: JSON.stringify({ messages_per_second: 0, burst_count: 0 }) }),
+		},
+	);
+	if (!response.ok) throw new Error(`override_ratelimit: ${response.status} ${await response.text()}`);
+}
+
+/** Milliseconds from a command to its answer. */
+async function times(who: Person, room: string, commands: number): Promise<number[]> {
+	const found: number[] = [];
+	for (let i = 0; i < commands; i++) {
+		const begun = performance.now();
+		const event = await who.say(room, `!echo ${i}`);
+		await who.waitFor(answerTo(event, bot.userId), 300_000);
+		found.push(performance.now() - begun);
+	}
+	return found;
+}
+
+const percentile = (values: number[], part: number) =>
+	Math.round([...values].sort((a, b) => a - b)[Math.ceil(values.length * part) - 1] ?? 0);
+
+try {
+	const admin = await synapse.registerUser('admin', 'secret', { admin: true });
+	const [alice, mallory, eve] = await Promise.all(['alice', 'mallory', 'eve'].map(name => person(synapse, name)));
+	if (!alice || !mallory || !eve) throw new Error('nobody is there');
+	for (const user of [bot.userId, alice.userId]) await exempt(user, true, admin.accessToken);
+	await bot.start();
+	const quietRoom = await roomWith(bot, alice);
+	const shared = await roomWith(bot, mallory, { invite: [alice.userId] });
+	await alice.join(shared);
+	const rooms: string[] = [];
+	for (let i = 0; i < 9; i++) rooms.push(await roomWith(bot, eve));
+
+	await times(alice, quietRoom, 5);
+	const quiet = [...(await times(alice, quietRoom, count)), ...(await times(alice, shared, count))];
+	const report = (what: string, found: number[]) =>
+		console.log(
+			`${what}: p50 ${percentile(found, 0.5)} ms, p95 ${percentile(found, 0.95)} ms, ${found.length} commands`,
+		);
+	report('quiet', quiet);
+
+	let over = false;
+	const flood = async () => {
+		for (let i = 0; !over; i++)
+			await patiently(() => mallory.say(shared, worst[i % worst.length] ?? '')).catch(() => sleep(1000));
+	};
+	const watches = async () => {
+		for (let i = 0; i < 90 && !over; i++)
+			for (let said = false; !said && !over; )
+				said = await eve.say(rooms[i % 9] ?? '', `!watch 127.0.0.${i + 2}:${port}`).then(
+					() => true,
+					() => sleep(1000, false),
+				);
+	};
+	await exempt(eve.userId, true, admin.accessToken);
+	const flooding = [flood(), watches()];
+	await sleep(3000);
+	const busy = [...(await times(alice, quietRoom, count)), ...(await times(alice, shared, count))];
+	report('flooded, the bot exempt', busy);
+	console.log(`p95 ${(percentile(busy, 0.95) / percentile(quiet, 0.95)).toFixed(2)} × of quiet`);
+
+	await exempt(bot.userId, false, admin.accessToken);
+	const limited = await times(alice, quietRoom, Math.min(count, 8));
+	report('flooded, the bot limited', limited);
+	over = true;
+	await Promise.all(flooding);
+	await bot.kill();
+} finally {
+	await bot.remove();
+	hanging.close();
+	await synapse.stop();
+}
