@@ -233,7 +233,7 @@ describe.each(questions)('!upgrade $from $to $facts', ({ from, to, facts, profil
 		const onPostgres = profile.get('database')?.value !== 'sqlite';
 		const below = (bound: string) => compare(from, bound) < 0;
 		const reaches = (bound: string) => compare(finalOf(to), bound) >= 0;
-		const demanded = onPostgres && ((below('1.38.0') && reaches('1.89.0')) || (below('1.21.0') && reaches('1.82.0')));
+		const demanded = onPostgres && ((below('1.38.0') && reaches('1.83.0')) || (below('1.21.0') && reaches('1.82.0')));
 		expect(stops.some(stop => stop.required)).toBe(demanded);
 	});
 

@@ -13,7 +13,9 @@ export type Deadline = {
 	subject: string;
 	/** The release that announced it; null for the end of something that Synapse stands on. */
 	announced: Version | null;
-	at: { version?: string; orLater?: true | undefined; date?: string; vague?: string };
+	at: { version?: string; date?: string; vague?: string };
+	/** The version is the earliest: it may come with any after it. */
+	orLater?: true;
 	promised: string;
 	/** The release in which it really happened; null while it works in the newest one. */
 	landed: Version | null;
@@ -74,9 +76,13 @@ function lastDay(date: string): string {
  * Whether a promise was not kept in time, as seen on a day. What happens only with a release is in time with the first
  * line of releases after the promised day.
  */
-function hasSlipped(at: Deadline['at'], landed: Release | undefined, { today, newest, releases }: Seen): boolean {
+function hasSlipped(
+	{ at, orLater }: Pick<Deadline, 'at' | 'orLater'>,
+	landed: Release | undefined,
+	{ today, newest, releases }: Seen,
+): boolean {
 	if (at.version !== undefined) {
-		if (at.orLater) return false;
+		if (orLater) return false;
 		const promised = at.version;
 		if (!landed) return compare(newest.version, promised) >= 0;
 		return compare(landed.version, promised) > 0 && lineOf(landed.version) !== lineOf(promised);
@@ -96,17 +102,18 @@ type Seen = { today: string; releases: readonly Release[]; newest: Release; pace
 function deadlineOf(note: Note, seen: Seen): Omit<Deadline, 'concerned'> | undefined {
 	const { deadline } = note;
 	if (!deadline) return undefined;
-	const at: Deadline['at'] = deadline.at;
+	const { orLater, ...at } = deadline.at as Deadline['at'] & { orLater?: true };
+	const due = { at, ...(orLater && { orLater }) };
 	const landed = deadline.landed && seen.releases.find(({ version }) => version === deadline.landed);
 	const estimate = landed || at.version === undefined ? undefined : estimateOf(at.version, seen);
 	return {
 		id: note.id,
 		subject: deadline.subject,
 		announced: note.release,
-		at,
+		...due,
 		promised: deadline.promised,
 		landed: deadline.landed ?? null,
-		slipped: !deadline.withdrawn && hasSlipped(at, landed || undefined, seen),
+		slipped: !deadline.withdrawn && hasSlipped(due, landed || undefined, seen),
 		...(deadline.withdrawn && { withdrawn: deadline.withdrawn }),
 		...(estimate && { estimate }),
 		replacedBy: deadline.replacedBy ?? null,
@@ -164,7 +171,8 @@ export function deadlines(query: DeadlineQuery, profile: Profile, known: Known):
 		const concerned = concern(found.applies, profile).is;
 		return concerned === false ? [] : [{ ...found, concerned }];
 	});
-	return [...promises, ...lifecycleDeadlines(profile, query.today, known)].sort(
-		(a, b) => soon(a).localeCompare(soon(b)) || a.id.localeCompare(b.id),
+	const ends = lifecycleDeadlines(profile, query.today, known).filter(
+		({ landed }) => query.all || landed === null || compare(landed, query.at) > 0,
 	);
+	return [...promises, ...ends].sort((a, b) => soon(a).localeCompare(soon(b)) || a.id.localeCompare(b.id));
 }

@@ -178,7 +178,9 @@ function halts(from: Version, to: Version, profile: Profile, known: Knowledge): 
 		.map(({ id, first: from, last: to, best, required, ruins, sticks, onlyIf, waitFor, why, applies }): Halt => {
 			const tried = triedOf(id, known.verified);
 			const conditions = { ...(onlyIf && { onlyIf }), ...(applies && { applies }) };
-			return { from, to, best, required, ruins, sticks, waitFor, why, ...conditions, ...tried };
+			// What only some databases demand divides nobody's way; the words say whose it is.
+			const everybody = required && onlyIf === undefined;
+			return { from, to, best, required: everybody, ruins, sticks, waitFor, why, ...conditions, ...tried };
 		});
 	const recommended = waysBack(from, to, known)
 		.filter(best => !required.some(stop => stop.best === best))
@@ -197,14 +199,9 @@ function halts(from: Version, to: Version, profile: Profile, known: Knowledge): 
 	return [...required, ...recommended].sort((a, b) => compare(a.best, b.best));
 }
 
-/** Whether everybody on the way has to halt there, whatever the database holds. */
-function dividesWay({ required, onlyIf }: Halt): boolean {
-	return required && onlyIf === undefined;
-}
-
 /** Only halts that everybody has to make divide the way: a recommended one is a choice. */
 function legsOf(from: Version, to: Version, stops: readonly Halt[]): Leg[] {
-	const ends = [...new Set(stops.filter(dividesWay).map(({ best }) => best)), to];
+	const ends = [...new Set(stops.filter(({ required }) => required).map(({ best }) => best)), to];
 	return ends.map((end, i) => ({ from: ends[i - 1] ?? from, to: end }));
 }
 
@@ -346,7 +343,7 @@ function generated(legs: readonly Leg[], stops: readonly Halt[], profile: Profil
 			...(mayLackPackage(leg, profile, systems) && { ask: ['os'] }),
 			leg: i,
 		};
-		const halt = stops.find(stop => dividesWay(stop) && stop.best === leg.to);
+		const halt = stops.find(stop => stop.required && stop.best === leg.to);
 		if (!halt) return [step];
 		const wait: Step = {
 			...step,

@@ -28,7 +28,7 @@ export function tally({ steps, stops, unread }: Pick<Plan, 'steps' | 'stops' | '
 		sure,
 		perhaps: acts.length - sure,
 		refusing: steps.filter(({ refuses }: Step) => refuses).length,
-		halts: stops.filter(({ required, onlyIf }) => required && onlyIf === undefined).map(({ best }) => best),
+		halts: stops.filter(({ required }) => required).map(({ best }) => best),
 		informing: steps.filter(({ must }) => !must).length,
 		unread: unread.length,
 		...(warning !== undefined && { warning }),

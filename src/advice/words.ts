@@ -142,7 +142,7 @@ function advisoryLines({ advisories: { open }, to }: Pick<Plan, 'advisories' | '
 /** Required halts: why, and which step says how to see that the wait is over. */
 function stopLines({ stops, profile }: Plan, numbered: readonly Step[]): string[] {
 	return stops
-		.filter(({ required }) => required)
+		.filter(({ required, onlyIf }) => required || onlyIf !== undefined)
 		.map(stop => {
 			const { best, from, to, onlyIf, waitFor, applies, tried } = stop;
 			const wait = numbered.findIndex(({ id }) => id === `${best}/wait`);
@@ -302,7 +302,7 @@ function informingSection(steps: readonly Step[]): Section {
 }
 
 function choices(stops: readonly Halt[]): Section[] {
-	const free = stops.filter(({ required }) => !required);
+	const free = stops.filter(({ required, onlyIf }) => !required && onlyIf === undefined);
 	if (!free.length) return [];
 	return [
 		{
@@ -331,9 +331,9 @@ function advisorySection({ advisories, from, to }: Plan): Section[] {
 }
 
 /** When a deadline bites, as upstream wrote it. */
-export function dueWords({ at, estimate, slipped, landed, withdrawn }: Deadline): string {
+export function dueWords({ at, orLater, estimate, slipped, landed, withdrawn }: Deadline): string {
 	const date = at.date && `${at.date.length > 7 ? 'on' : 'in'} ${at.date}`;
-	const release = at.version && `in ${at.version}${at.orLater ? ' or later' : ''}`;
+	const release = at.version && `in ${at.version}${orLater ? ' or later' : ''}`;
 	const when = [release, date, at.vague && `“${at.vague}”`].filter(Boolean).join(', ');
 	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
 	if (withdrawn) return `${when}; taken back: ${withdrawn.replace(/\.$/, '')}`;

@@ -17,12 +17,15 @@ describe('systems', () => {
 				await web.readNews();
 				const knowledge = withNews(base, web.news());
 				const all = deadlines({ at: '1.150.0', today, all: true }, unknownDeployment, knowledge);
-				expect(all.map(({ id }) => id)).toContain('lifecycle/debian-12');
+				expect(all.map(({ id }) => id).filter(id => id.startsWith('lifecycle/postgresql'))).toEqual([
+					'lifecycle/postgresql-14',
+				]);
 				expect(all.map(({ id }) => id).filter(id => /debian-(8|14|sid)/.test(id))).toEqual([]);
 			},
 			({ pages }) => {
 				const list = ['8', '7.1', 'sid', '12', '14'].map((name): [string, string] => [name, '2026-06-10']);
 				pages.set('/eol/debian', lifecycle('debian', ...list));
+				pages.set('/eol/postgresql', lifecycle('postgresql', ['14', '2026-11-12'], ['next', '2026-11-12']));
 			},
 		));
 
