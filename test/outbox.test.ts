@@ -345,6 +345,8 @@ describe('a room that we are no longer in', () => {
 		played.kick(room);
 		await alarm();
 		await settle();
+		// A process of the homeserver may only not know yet that we are in: four tries first.
+		for (let tries = 0; tries < 4; tries++) await pass(120_000);
 		expect(await store.joinedRooms()).toEqual([]);
 		expect(await store.counts()).toMatchObject({ outbox: 0 });
 		expect(await store.watchedBy(server, '', 9)).toEqual([]);
@@ -371,10 +373,11 @@ describe('a room that we are no longer in', () => {
 		played.setTrouble(call => (call === 'membership' ? away : undefined));
 		await alarm();
 		await settle();
+		for (let tries = 0; tries < 4; tries++) await pass(120_000);
 		expect(await store.joinedRooms()).toEqual([room]);
 		expect(await store.counts()).toMatchObject({ outbox: 1 });
 		played.setTrouble(() => undefined);
-		await pass(120_000);
+		for (let tries = 0; tries < 4; tries++) await pass(120_000);
 		expect(await store.joinedRooms()).toEqual([]);
 	});
 });
