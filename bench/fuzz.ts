@@ -1,10 +1,12 @@
 // A million generated messages through parsing and bot.ts: nothing thrown, nothing answered unasked, each in a bounded time.
 
 import { commands } from '../commands/index.ts';
-import { usualLimits } from '../src/advice/subscription.ts';
-import { callsIn, type Respondent, respond } from '../src/bot.ts';
+import { usualLimits } from '../src/advice/watch/subscription.ts';
+import type { Respondent } from '../src/bot/calls.ts';
+import { callsIn } from '../src/bot/calls.ts';
+import { respond } from '../src/bot/respond.ts';
 import type { Command } from '../src/command.ts';
-import { openLater } from '../src/edges/store/later.ts';
+import { openLater } from '../src/edges/store/lazy.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
 import { known } from '../test/known.ts';
 import { outside } from '../test/outside.ts';

@@ -1,8 +1,8 @@
 // How long deciding and wording take, and the start of a single answer.
 import { execFileSync } from 'node:child_process';
-import { plan } from '../src/advice/plan.ts';
-import { planWords } from '../src/advice/words.ts';
+import { plan } from '../src/advice/upgrade/plan.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
+import { planWords } from '../src/messages/plan.ts';
 import { program, quantile } from './room.ts';
 
 /** The largest plan, and `say` as a whole process beside a Node that does nothing. */

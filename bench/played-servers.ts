@@ -4,7 +4,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { openAuthority } from '../test/web/authority.ts';
+import { openAuthority } from '../test/edges/web/authority.ts';
 
 export type Listening = { port: number; resolver: string; certificate: string };
 

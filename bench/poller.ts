@@ -3,7 +3,7 @@
 import { createInterface } from 'node:readline';
 import { createSecureContext } from 'node:tls';
 import { Agent, request } from 'undici';
-import { openWeb } from '../src/edges/web.ts';
+import { openWeb } from '../src/edges/web/web.ts';
 import { addressOf, type Listening } from './played-servers.ts';
 
 /** Of one round: seconds for all, milliseconds for one healthy server (the longest and the 99th percentile). */

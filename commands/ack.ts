@@ -1,10 +1,9 @@
 // !ack: somebody takes care of it; no more reminders.
 
-import { code } from '../src/advice/markdown.ts';
-import { ackWords } from '../src/advice/watch-words.ts';
-import { chosen, readNumbers } from '../src/args.ts';
-import type { Command } from '../src/command.ts';
-import type { Ports } from '../src/ports.ts';
+import { chosen, readNumbers } from '../src/arguments/alerts.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { ackWords } from '../src/messages/watch.ts';
+import { code } from '../src/text/markdown.ts';
 
 export const ack = {
 	name: 'ack',

@@ -1,8 +1,7 @@
 // !alerts: what is open in this room.
-import { openWords } from '../src/advice/watch-words.ts';
-import type { Command } from '../src/command.ts';
-import type { Ports } from '../src/ports.ts';
 
+import type { Command, Ports } from '../src/command.ts';
+import { openWords } from '../src/messages/watch.ts';
 export const alerts = {
 	name: 'alerts',
 	usage: 'alerts',

@@ -1,19 +1,19 @@
 // !deadlines: what will stop working, when, and what replaces it.
 
-import { caveatWords, isKnown, unknownWords, versionWords } from '../src/advice/build.ts';
-import { deadlines as decide } from '../src/advice/deadline.ts';
-import { code, quoted } from '../src/advice/markdown.ts';
-import { horizon } from '../src/advice/plan.ts';
-import { writeTerm } from '../src/advice/profile.ts';
-import type { Running } from '../src/advice/spell.ts';
-import { runningOf } from '../src/advice/spell.ts';
-import { profileFrom, withFacts } from '../src/advice/subscription.ts';
-import { compare } from '../src/advice/version.ts';
-import { deadlinesWords } from '../src/advice/words.ts';
-import { newest, readProfile, sortWords } from '../src/args.ts';
-import type { Command } from '../src/command.ts';
-import { Refusal } from '../src/command.ts';
-import type { Ports } from '../src/ports.ts';
+import { deadlines as decide } from '../src/advice/upgrade/deadlines.ts';
+import { horizon } from '../src/advice/upgrade/plan.ts';
+import { caveatWords, isKnown, unknownWords, versionWords } from '../src/advice/watch/build.ts';
+import type { Running } from '../src/advice/watch/history.ts';
+import { runningOf } from '../src/advice/watch/history.ts';
+import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
+import { Refusal } from '../src/answer.ts';
+import { newest } from '../src/arguments/versions.ts';
+import { readProfile, sortWords } from '../src/arguments/words.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { writeTerm } from '../src/deployment/facts.ts';
+import { compare } from '../src/deployment/version.ts';
+import { deadlinesWords } from '../src/messages/deadlines.ts';
+import { code, quoted } from '../src/text/markdown.ts';
 
 const example = '!deadlines docker postgres=14';
 

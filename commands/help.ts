@@ -1,11 +1,11 @@
 // !help: what people can say; of one command, or of the facts.
-import { code, quoted } from '../src/advice/markdown.ts';
-import { factWords } from '../src/advice/profile.ts';
-import { commandWords, factsWords, helpWords } from '../src/advice/words.ts';
-import { nearest } from '../src/args.ts';
-import type { Command } from '../src/command.ts';
-import { Refusal } from '../src/command.ts';
-import type { Ports } from '../src/ports.ts';
+
+import { Refusal } from '../src/answer.ts';
+import { nearest } from '../src/arguments/nearest.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { factWords } from '../src/deployment/facts.ts';
+import { commandWords, factsWords, helpWords } from '../src/messages/help.ts';
+import { code, quoted } from '../src/text/markdown.ts';
 
 export const help = {
 	name: 'help',

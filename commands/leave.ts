@@ -1,8 +1,9 @@
 // !leave: leave the room, once somebody has confirmed it; what the room has is kept for a while.
-import { code } from '../src/advice/markdown.ts';
-import type { Answer, Command } from '../src/command.ts';
-import { Refusal } from '../src/command.ts';
-import type { Ports } from '../src/ports.ts';
+
+import type { Answer } from '../src/answer.ts';
+import { Refusal } from '../src/answer.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { code } from '../src/text/markdown.ts';
 
 export const leave = {
 	name: 'leave',

@@ -1,22 +1,25 @@
 // !migrate: the move from the official image to matrix-docker-ansible-deploy as a guide, and what old names became.
 
-import { isKnown, versionWords } from '../src/advice/build.ts';
-import { guideFor } from '../src/advice/guide.ts';
-import { guideWords } from '../src/advice/guide-words.ts';
-import { code, quoted } from '../src/advice/markdown.ts';
-import type { Profile } from '../src/advice/profile.ts';
-import { writeTerm } from '../src/advice/profile.ts';
-import { fateOf, fateWords, variableWord } from '../src/advice/renamed.ts';
-import { runningOf } from '../src/advice/spell.ts';
-import { profileFrom, withFacts } from '../src/advice/subscription.ts';
-import { compare } from '../src/advice/version.ts';
-import { offerOf } from '../src/advice/walk.ts';
-import { withWalk } from '../src/advice/walk-words.ts';
-import { readProfile, readVersion, sortWords, takeParameters, takeStart } from '../src/args.ts';
-import type { Answer, Command } from '../src/command.ts';
-import { Refusal } from '../src/command.ts';
-import type { Knowledge } from '../src/knowledge/shape.ts';
-import type { Ports } from '../src/ports.ts';
+import { guideFor } from '../src/advice/guide/guide.ts';
+import { fateOf, variableWord } from '../src/advice/guide/playbook-variables.ts';
+import { offerOf } from '../src/advice/guide/session.ts';
+import { isKnown, versionWords } from '../src/advice/watch/build.ts';
+import { runningOf } from '../src/advice/watch/history.ts';
+import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
+import type { Answer } from '../src/answer.ts';
+import { Refusal } from '../src/answer.ts';
+import { takeParameters, takeStart } from '../src/arguments/guide.ts';
+import { readVersion } from '../src/arguments/versions.ts';
+import { readProfile, sortWords } from '../src/arguments/words.ts';
+import type { Command, Ports } from '../src/command.ts';
+import type { Profile } from '../src/deployment/facts.ts';
+import { writeTerm } from '../src/deployment/facts.ts';
+import { compare } from '../src/deployment/version.ts';
+import type { Knowledge } from '../src/knowledge/schema/synapse.ts';
+import { guideWords } from '../src/messages/guide.ts';
+import { withWalk } from '../src/messages/guide-session.ts';
+import { fateWords } from '../src/messages/playbook.ts';
+import { code, quoted } from '../src/text/markdown.ts';
 
 const example = '!migrate mdad docker postgres no-workers email proxy=nginx';
 

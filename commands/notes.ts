@@ -1,12 +1,12 @@
 // !notes: all that one release asks, and the facts of that release.
-import { advisoriesOf } from '../src/advice/advisory.ts';
-import { code, quoted } from '../src/advice/markdown.ts';
-import { releaseNotes } from '../src/advice/plan.ts';
-import { notesWords } from '../src/advice/words.ts';
-import { linesOf, readProfile, sortWords } from '../src/args.ts';
-import type { Command } from '../src/command.ts';
-import { Refusal } from '../src/command.ts';
-import type { Ports } from '../src/ports.ts';
+import { advisoriesOf } from '../src/advice/upgrade/advisories.ts';
+import { releaseNotes } from '../src/advice/upgrade/plan.ts';
+import { Refusal } from '../src/answer.ts';
+import { linesOf } from '../src/arguments/versions.ts';
+import { readProfile, sortWords } from '../src/arguments/words.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { notesWords } from '../src/messages/notes.ts';
+import { code, quoted } from '../src/text/markdown.ts';
 
 const example = '!notes 1.67';
 

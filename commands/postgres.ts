@@ -1,21 +1,22 @@
 // !postgres: a new major version of PostgreSQL under Synapse, or PostgreSQL instead of SQLite, as a guide.
 
-import { isKnown, versionWords } from '../src/advice/build.ts';
-import { guideFor } from '../src/advice/guide.ts';
-import { guideWords } from '../src/advice/guide-words.ts';
-import { code, quoted } from '../src/advice/markdown.ts';
-import { majorsOf, newestMajor, orderLines, surroundings } from '../src/advice/postgres.ts';
-import type { Profile } from '../src/advice/profile.ts';
-import { writeTerm } from '../src/advice/profile.ts';
-import { runningOf } from '../src/advice/spell.ts';
-import { profileFrom, withFacts } from '../src/advice/subscription.ts';
-import { offerOf } from '../src/advice/walk.ts';
-import { withWalk } from '../src/advice/walk-words.ts';
-import { readProfile, readVersion, sortWords, takeParameters, takeStart } from '../src/args.ts';
-import type { Command } from '../src/command.ts';
-import { Refusal } from '../src/command.ts';
-import type { Guide, Knowledge } from '../src/knowledge/shape.ts';
-import type { Ports } from '../src/ports.ts';
+import { guideFor } from '../src/advice/guide/guide.ts';
+import { majorsOf, newestMajor, orderLines, surroundings } from '../src/advice/guide/postgres.ts';
+import { offerOf } from '../src/advice/guide/session.ts';
+import { isKnown, versionWords } from '../src/advice/watch/build.ts';
+import { runningOf } from '../src/advice/watch/history.ts';
+import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
+import { Refusal } from '../src/answer.ts';
+import { takeParameters, takeStart } from '../src/arguments/guide.ts';
+import { readVersion } from '../src/arguments/versions.ts';
+import { readProfile, sortWords } from '../src/arguments/words.ts';
+import type { Command, Ports } from '../src/command.ts';
+import type { Profile } from '../src/deployment/facts.ts';
+import { writeTerm } from '../src/deployment/facts.ts';
+import type { Guide, Knowledge } from '../src/knowledge/schema/synapse.ts';
+import { guideWords } from '../src/messages/guide.ts';
+import { withWalk } from '../src/messages/guide-session.ts';
+import { code, quoted } from '../src/text/markdown.ts';
 
 const example = '!postgres 15 17 docker';
 

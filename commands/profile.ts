@@ -1,12 +1,13 @@
 // !profile: what this room knows about a deployment.
-import { code, quoted } from '../src/advice/markdown.ts';
-import { factWords, parseTerm, writeTerm } from '../src/advice/profile.ts';
-import { withFacts } from '../src/advice/subscription.ts';
-import { readProfile, sortWords, takeVersion } from '../src/args.ts';
-import type { Command } from '../src/command.ts';
-import { Refusal } from '../src/command.ts';
-import type { Ports } from '../src/ports.ts';
-import { statusCard } from '../src/status-card.ts';
+
+import { withFacts } from '../src/advice/watch/subscription.ts';
+import { Refusal } from '../src/answer.ts';
+import { takeVersion } from '../src/arguments/versions.ts';
+import { readProfile, sortWords } from '../src/arguments/words.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { factWords, parseTerm, writeTerm } from '../src/deployment/facts.ts';
+import { code, quoted } from '../src/text/markdown.ts';
+import { statusCard } from '../src/watch/status-card.ts';
 
 const example = '!profile example.org postgres=15 no-workers';
 

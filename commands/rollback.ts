@@ -1,12 +1,13 @@
 // !rollback: whether one can go back, how far, and why not further.
-import { code } from '../src/advice/markdown.ts';
-import { rollback as decide } from '../src/advice/rollback.ts';
-import { compare } from '../src/advice/version.ts';
-import { rollbackWords } from '../src/advice/words.ts';
-import { readVersion, sortWords } from '../src/args.ts';
-import type { Command } from '../src/command.ts';
-import { Refusal } from '../src/command.ts';
-import type { Ports } from '../src/ports.ts';
+
+import { rollback as decide } from '../src/advice/upgrade/rollback.ts';
+import { Refusal } from '../src/answer.ts';
+import { readVersion } from '../src/arguments/versions.ts';
+import { sortWords } from '../src/arguments/words.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { compare } from '../src/deployment/version.ts';
+import { rollbackWords } from '../src/messages/rollback.ts';
+import { code } from '../src/text/markdown.ts';
 
 const example = '!rollback 1.69 1.61';
 

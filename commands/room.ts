@@ -1,11 +1,11 @@
 // !room: how this room wants to be spoken to.
-import { isQuiet, isZone } from '../src/advice/hours.ts';
-import { code, quoted } from '../src/advice/markdown.ts';
-import type { Settings } from '../src/advice/subscription.ts';
-import { settingsWords } from '../src/advice/watch-words.ts';
-import type { Command } from '../src/command.ts';
-import { Refusal } from '../src/command.ts';
-import type { Ports } from '../src/ports.ts';
+
+import type { Settings } from '../src/advice/watch/subscription.ts';
+import { Refusal } from '../src/answer.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { settingsWords } from '../src/messages/watch.ts';
+import { isQuiet, isZone } from '../src/text/local-time.ts';
+import { code, quoted } from '../src/text/markdown.ts';
 
 /** What one can set: what it means, an example, and how the word is read; undefined for a word that is none. */
 const settable: Record<

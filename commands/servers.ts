@@ -1,10 +1,9 @@
 // !servers: what this room watches.
 
-import { code } from '../src/advice/markdown.ts';
-import { serversWords } from '../src/advice/watch-words.ts';
-import type { Command } from '../src/command.ts';
-import { Refusal } from '../src/command.ts';
-import type { Ports } from '../src/ports.ts';
+import { Refusal } from '../src/answer.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { serversWords } from '../src/messages/watch.ts';
+import { code } from '../src/text/markdown.ts';
 
 export const servers = {
 	name: 'servers',

@@ -1,10 +1,9 @@
 // !snooze: not now; remind again at a time, or with a release.
 
-import { code } from '../src/advice/markdown.ts';
-import { snoozeWords } from '../src/advice/watch-words.ts';
-import { chosen, readNumbers, readSnooze } from '../src/args.ts';
-import type { Command } from '../src/command.ts';
-import type { Ports } from '../src/ports.ts';
+import { chosen, readNumbers, readSnooze } from '../src/arguments/alerts.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { snoozeWords } from '../src/messages/watch.ts';
+import { code } from '../src/text/markdown.ts';
 
 export const snooze = {
 	name: 'snooze',

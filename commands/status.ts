@@ -1,10 +1,10 @@
 // !status: alive or not, and how fresh the knowledge is.
-import { versionWords } from '../src/advice/build.ts';
-import { horizon } from '../src/advice/plan.ts';
-import { runningOf } from '../src/advice/spell.ts';
-import { statusWords } from '../src/advice/words.ts';
-import type { Command } from '../src/command.ts';
-import type { DeviceStanding, Ports } from '../src/ports.ts';
+
+import { horizon } from '../src/advice/upgrade/plan.ts';
+import { versionWords } from '../src/advice/watch/build.ts';
+import { runningOf } from '../src/advice/watch/history.ts';
+import type { Command, DeviceStanding, Ports } from '../src/command.ts';
+import { statusWords } from '../src/messages/status.ts';
 
 export const status = {
 	name: 'status',

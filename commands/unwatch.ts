@@ -1,8 +1,8 @@
 // !unwatch: this room no longer hears of a server.
-import { code, quoted } from '../src/advice/markdown.ts';
-import type { Command } from '../src/command.ts';
-import { Refusal } from '../src/command.ts';
-import type { Ports } from '../src/ports.ts';
+
+import { Refusal } from '../src/answer.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { code, quoted } from '../src/text/markdown.ts';
 
 export const unwatch = {
 	name: 'unwatch',

@@ -1,18 +1,18 @@
 // !upgrade: what lies between two releases, for one deployment.
 
-import { caveatWords, isKnown, unknownWords, versionWords } from '../src/advice/build.ts';
-import { code, quoted } from '../src/advice/markdown.ts';
-import { plan } from '../src/advice/plan.ts';
-import { playbookSection } from '../src/advice/playbook.ts';
-import { writeTerm } from '../src/advice/profile.ts';
-import { runningOf } from '../src/advice/spell.ts';
-import { profileFrom, withFacts } from '../src/advice/subscription.ts';
-import { compare } from '../src/advice/version.ts';
-import { planWords } from '../src/advice/words.ts';
-import { newest, readProfile, readVersion, sortWords } from '../src/args.ts';
-import type { Command } from '../src/command.ts';
-import { Refusal } from '../src/command.ts';
-import type { Ports } from '../src/ports.ts';
+import { plan } from '../src/advice/upgrade/plan.ts';
+import { caveatWords, isKnown, unknownWords, versionWords } from '../src/advice/watch/build.ts';
+import { runningOf } from '../src/advice/watch/history.ts';
+import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
+import { Refusal } from '../src/answer.ts';
+import { newest, readVersion } from '../src/arguments/versions.ts';
+import { readProfile, sortWords } from '../src/arguments/words.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { writeTerm } from '../src/deployment/facts.ts';
+import { compare } from '../src/deployment/version.ts';
+import { planWords } from '../src/messages/plan.ts';
+import { playbookSection } from '../src/messages/playbook.ts';
+import { code, quoted } from '../src/text/markdown.ts';
 
 const example = '!upgrade 1.56 1.69 postgres=10 workers';
 

@@ -1,8 +1,7 @@
 // !verify: what to compare to be sure that it is us, and what that is worth.
-import { verifyWords } from '../src/advice/words.ts';
-import type { Command } from '../src/command.ts';
-import type { Ports } from '../src/ports.ts';
 
+import type { Command, Ports } from '../src/command.ts';
+import { verifyWords } from '../src/messages/plan.ts';
 export const verify = {
 	name: 'verify',
 	usage: 'verify',

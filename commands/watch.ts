@@ -1,12 +1,13 @@
 // !watch: this room subscribes to a server, and sees at once how it stands.
-import { code } from '../src/advice/markdown.ts';
-import { writeTerm } from '../src/advice/profile.ts';
-import { withFacts } from '../src/advice/subscription.ts';
-import { readProfile, readServer, sortWords, takeVersion } from '../src/args.ts';
-import type { Command } from '../src/command.ts';
-import { Refusal } from '../src/command.ts';
-import type { Ports } from '../src/ports.ts';
-import { look, statusCard } from '../src/status-card.ts';
+
+import { withFacts } from '../src/advice/watch/subscription.ts';
+import { Refusal } from '../src/answer.ts';
+import { readServer, takeVersion } from '../src/arguments/versions.ts';
+import { readProfile, sortWords } from '../src/arguments/words.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { writeTerm } from '../src/deployment/facts.ts';
+import { code } from '../src/text/markdown.ts';
+import { look, statusCard } from '../src/watch/status-card.ts';
 
 const example = '!watch example.org docker postgres=15 no-workers';
 

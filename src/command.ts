@@ -1,6 +1,10 @@
 // The shape of a command, of what it is asked and of what it answers; Refusal, the error meant for a person.
-import type { Offer } from './advice/walk.ts';
-import type { Ports } from './ports.ts';
+
+import type { Limits } from './advice/watch/subscription.ts';
+import type { Answer } from './answer.ts';
+import type { Knowledge } from './knowledge/schema/synapse.ts';
+import type { WatchStore } from './ports/watch-store.ts';
+import type { SourceState, Web } from './ports/web.ts';
 
 /** What somebody asked: the words after the command's name, and where and when they were said. */
 export type Asked = {
@@ -18,42 +22,6 @@ export type Asked = {
 	repliesTo?: string;
 	thread?: string;
 };
-
-/** A part of an answer that stays whole. Its Markdown is ours: nothing a person typed stands in it unescaped. */
-export type Section = {
-	/** At most 40 letters: the line of a fold. */
-	title: string;
-	/** What hurts, before the title: 🔴 refuses or stops, ⚠️ cannot be undone. */
-	mark?: string;
-	markdown: string;
-	/** Whether Matrix clients show it closed. What can stop a server, or cannot be undone, is never folded. */
-	fold: boolean;
-};
-
-/** What only the outbox carries out, after the answer has been delivered. */
-export type Effect = { leave: true };
-
-export type Answer = {
-	/** What `--json` prints. */
-	value: Record<string, unknown>;
-	/** Markdown; its first 60 letters say the result. */
-	lead: string;
-	/** The one heading above, if the answer is long. */
-	title?: string;
-	sections: Section[];
-	/** `encoding` says that the text stands for bytes. */
-	files?: { name: string; type: string; text: string; encoding?: 'base64' }[];
-	/** A refusal is meant for the person; a fault is ours, logged under the reference that its lead names. */
-	kind: 'answer' | 'progress' | 'refusal' | 'fault';
-	/** Matrix ids to mention. */
-	mention?: string[];
-	afterwards?: Effect;
-	/** The command that a ✅ to this answer stands for. Whoever reacts needs the right to say it. */
-	confirms?: string;
-	/** A guide that people may walk through from here; `begin` at once, which takes the power to change things. */
-	walk?: { offer: Offer; begin: boolean };
-};
-
 /** What people can say. `changes: true` needs the power to change things in the room. */
 export type Command = {
 	name: string;
@@ -75,7 +43,52 @@ export type Command = {
 	run: (asked: Asked, ports: Ports) => Promise<Answer> | Answer;
 };
 
-/** Said to the person as it stands. Anything else that is thrown is our fault, and logged. */
-export class Refusal extends Error {
-	override name = 'Refusal';
-}
+export type Ports = {
+	knowledge: Knowledge;
+	/** Every command, in the order help prints them. */
+	commands: readonly Command[];
+	now: () => Date;
+	health: Health;
+	/** What rooms subscribed to and said about it. */
+	store: WatchStore;
+	/** The world outside; commands see only servers. */
+	web: Pick<Web, 'observe'>;
+	limits: Limits;
+};
+
+/** What `!status` says about the process itself. */
+export type Health = {
+	/** `0.1.0` */
+	version: string;
+	startedAt: Date;
+	/** The last time the homeserver answered a sync; undefined on the console. */
+	lastSync: () => Date | undefined;
+	/** Upstream's sources; absent on the console, empty where they are switched off. */
+	sources?: () => readonly SourceState[];
+	/** When the store was found empty although the bot had been here before, if that is not long ago. */
+	storeLost?: Date;
+	/** Our device as others see it; undefined where nothing is encrypted. */
+	device?: () => DeviceStanding | undefined;
+};
+
+/** What people compare to be sure that it is us, and whether their clients trust it by itself. */
+export type DeviceStanding = {
+	/** The device's Ed25519 key in groups of four. */
+	fingerprint: string;
+	/** The public master key of the account's identity, if it has one. */
+	master?: string;
+	/** Whether the account's own identity signed it; undefined until the homeserver was asked. */
+	signed: boolean | undefined;
+	/** What the operator has to do for that, as a sentence. */
+	needs?: string;
+	/** Since when it is known not to be signed. */
+	unsignedSince?: Date;
+	/** How many devices the account has, ours included; undefined until the homeserver was asked. */
+	devices?: number;
+	/** The session of another Glia that is alive on the same account. */
+	second?: string;
+	/** Why nothing can be said in encrypted rooms now. */
+	mute?: string;
+	/** Earlier sessions of ours that could not be logged out. */
+	lingering?: readonly string[];
+};

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { type Document, isCollection, isMap, LineCounter, type Node, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { parseServerName } from './advice/server-name.ts';
-import { usualLimits } from './advice/subscription.ts';
-import { Refusal } from './command.ts';
+import { usualLimits } from './advice/watch/subscription.ts';
+import { Refusal } from './answer.ts';
+import { parseServerName } from './deployment/server-name.ts';
 
 const person = /^@[^:\s]+:\S+$/;
 const server = /^(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9.-]+)(:\d{1,5})?$/;

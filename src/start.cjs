@@ -11,7 +11,7 @@ enableCompileCache(join(__dirname, '../node_modules/.cache/glia'));
 // Node.js writes the cache when it ends; a process that is killed never gets there.
 setTimeout(flushCompileCache, 5000).unref();
 
-import('./main/line.ts').then(
+import('./app/cli.ts').then(
 	async ({ run }) => {
 		process.exitCode = await run();
 	},

@@ -3,11 +3,12 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { commands } from '../commands/index.ts';
-import { closedFacts, concern, openFacts, parseTerm, profileOf } from '../src/advice/profile.ts';
-import { compare, finalOf, isCandidate, isWithin } from '../src/advice/version.ts';
-import { respond } from '../src/bot.ts';
+import { respond } from '../src/bot/respond.ts';
+import { concern } from '../src/deployment/condition.ts';
+import { closedFacts, openFacts, parseTerm, profileOf } from '../src/deployment/facts.ts';
+import { compare, finalOf, isCandidate, isWithin } from '../src/deployment/version.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
-import type { Advisory } from '../src/knowledge/shape.ts';
+import type { Advisory } from '../src/knowledge/schema/synapse.ts';
 import { random } from './render/random.ts';
 
 const knowledge = await openKnowledge(new URL('../knowledge/', import.meta.url));

@@ -1,6 +1,6 @@
 // A small guide of the tests' own: four stages with a point of no return, a known error, and a way back.
-import { guideShape } from '../src/knowledge/guide.ts';
-import type { Guide } from '../src/knowledge/shape.ts';
+import { guideShape } from '../src/knowledge/schema/guide.ts';
+import type { Guide } from '../src/knowledge/schema/synapse.ts';
 
 /** `name`: the usual value of its one parameter. */
 export function smallGuide({ name = 'synapse' } = {}): Guide {

@@ -1,6 +1,15 @@
 // A homeserver that is only played: rooms in memory, the promises of the real one (contracts/homeserver.ts), failures
 // on demand.
-import type { Batch, Content, Failure, Homeserver, Incoming, Outcome, RoomState, Sealed } from '../src/ports.ts';
+import type {
+	Batch,
+	Content,
+	Failure,
+	Homeserver,
+	Incoming,
+	Outcome,
+	RoomState,
+	Sealed,
+} from '../src/ports/homeserver.ts';
 
 type Event = { id: string; sender: string; at: Date; type: string; content: Content; entrance?: boolean };
 type Room = {

@@ -2,28 +2,35 @@
 // ASCII, and of some others, through everything that reads people's text.
 import { beforeAll, expect, test } from 'vitest';
 import { commands } from '../commands/index.ts';
-import { guideFor } from '../src/advice/guide.ts';
-import { code, escapeMarkdown, quoted } from '../src/advice/markdown.ts';
-import { observationOf } from '../src/advice/observation.ts';
-import { parameterKinds, readValue } from '../src/advice/parameter.ts';
-import { parseTerm } from '../src/advice/profile.ts';
-import { fateOf, variableWord } from '../src/advice/renamed.ts';
-import { parseServerName } from '../src/advice/server-name.ts';
-import { usualLimits } from '../src/advice/subscription.ts';
-import { isRange, isVersion } from '../src/advice/version.ts';
-import { isOutput, step, type Walk, wordOf } from '../src/advice/walk.ts';
-import * as args from '../src/args.ts';
-import { callsIn, plainly, type Respondent, refusal, respond } from '../src/bot.ts';
-import { type Answer, Refusal } from '../src/command.ts';
-import { batchOf } from '../src/edges/matrix/digest.ts';
-import { openLater } from '../src/edges/store/later.ts';
+import { guideFor } from '../src/advice/guide/guide.ts';
+import { fateOf, variableWord } from '../src/advice/guide/playbook-variables.ts';
+import { isOutput, step, type Walk, wordOf } from '../src/advice/guide/session.ts';
+import { observationOf } from '../src/advice/watch/observation.ts';
+import { usualLimits } from '../src/advice/watch/subscription.ts';
+import type { Answer } from '../src/answer.ts';
+import { Refusal } from '../src/answer.ts';
+import { readNumbers, readSnooze } from '../src/arguments/alerts.ts';
+import { takeParameters, takeStart } from '../src/arguments/guide.ts';
+import { nearest } from '../src/arguments/nearest.ts';
+import * as args from '../src/arguments/versions.ts';
+import { sortWords } from '../src/arguments/words.ts';
+import type { Respondent } from '../src/bot/calls.ts';
+import { callsIn, plainly } from '../src/bot/calls.ts';
+import { refusal, respond } from '../src/bot/respond.ts';
+import { refusalToChange } from '../src/bot/rights.ts';
+import { parseTerm } from '../src/deployment/facts.ts';
+import { parseServerName } from '../src/deployment/server-name.ts';
+import { isRange, isVersion } from '../src/deployment/version.ts';
+import { batchOf } from '../src/edges/matrix/events.ts';
+import { openLater } from '../src/edges/store/lazy.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
-import type { Knowledge } from '../src/knowledge/shape.ts';
-import { joined } from '../src/render/joined.ts';
+import { parameterKinds, readValue } from '../src/knowledge/schema/parameter.ts';
+import type { Knowledge } from '../src/knowledge/schema/synapse.ts';
+import { joined } from '../src/render/combine.ts';
+import { wholeName } from '../src/render/markdown-file.ts';
 import { matrixMessages } from '../src/render/matrix.ts';
 import { terminalText } from '../src/render/terminal.ts';
-import { wholeName } from '../src/render/whole.ts';
-import { refusalToChange } from '../src/rights.ts';
+import { code, escapeMarkdown, quoted } from '../src/text/markdown.ts';
 import { outside } from './outside.ts';
 
 const size = 64 * 1024;
@@ -174,8 +181,8 @@ beforeAll(async () => {
 		'a reaction': text => synced(event('m.reaction', { 'm.relates_to': { event_id: '$a', key: text } })),
 	};
 	parts = {
-		'the words of a command': text => refusing(() => args.sortWords(words(text), 'x')),
-		'one word of a command': text => refusing(() => args.sortWords([text], 'x')),
+		'the words of a command': text => refusing(() => sortWords(words(text), 'x')),
+		'one word of a command': text => refusing(() => sortWords([text], 'x')),
 		'a version': text => [
 			refusing(() => args.readVersion(text, 'target', knowledge)),
 			refusing(() => args.linesOf(text, knowledge)),
@@ -186,16 +193,16 @@ beforeAll(async () => {
 		],
 		'a server’s name': text => [refusing(() => args.readServer(text)), parseServerName(text)],
 		'a fact': text => [parseTerm(text), parseTerm(`postgres=${text}`), parseTerm(`no-${text}`)],
-		'the nearest word': text => args.nearest(text, ['upgrade']),
+		'the nearest word': text => nearest(text, ['upgrade']),
 		'a number or a span': text => [
-			refusing(() => args.readNumbers(words(text))),
-			refusing(() => args.readSnooze([text], now, 'UTC')),
-			refusing(() => args.readSnooze(['until', text], now, 'UTC')),
+			refusing(() => readNumbers(words(text))),
+			refusing(() => readSnooze([text], now, 'UTC')),
+			refusing(() => readSnooze(['until', text], now, 'UTC')),
 		],
 		'the parameters of a guide': text => [
-			refusing(() => args.takeParameters(words(text), guide)),
-			refusing(() => args.takeParameters([`dbname=${text}`], guide)),
-			args.takeStart(words(text)),
+			refusing(() => takeParameters(words(text), guide)),
+			refusing(() => takeParameters([`dbname=${text}`], guide)),
+			takeStart(words(text)),
 			...Object.keys(parameterKinds).map(kind =>
 				readValue({ kind: kind as keyof typeof parameterKinds, values: undefined }, text),
 			),

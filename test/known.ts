@@ -1,5 +1,5 @@
 // Small knowledge for tests, built where it is asserted.
-import type { Advisory, Knowledge, Note, Passage, Release, Stop, Unread } from '../src/knowledge/shape.ts';
+import type { Advisory, Knowledge, Note, Passage, Release, Stop, Unread } from '../src/knowledge/schema/synapse.ts';
 
 /** A note; only what the test is about needs to be said. */
 export function note(id: `${string}/${string}`, more: Partial<Note> = {}): Note {

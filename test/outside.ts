@@ -1,6 +1,6 @@
 // The world outside as a test plays it: which release each server runs, or what is wrong with it.
-import type { Observation } from '../src/advice/observation.ts';
-import type { Web } from '../src/ports.ts';
+import type { Observation } from '../src/advice/watch/observation.ts';
+import type { Web } from '../src/ports/web.ts';
 
 export type Outside = Pick<Web, 'observe'> & {
 	/** A release, a silence, or whatever a look can see. */

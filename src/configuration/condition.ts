@@ -1,5 +1,5 @@
 // Conditions on a configuration as data (`found` of a note), decided as true, false or unknown.
-import type { Version } from '../advice/version.ts';
+import type { Version } from '../deployment/version.ts';
 import type { Configuration, Part } from './files.ts';
 import { parsePath, type Segment } from './path.ts';
 import { amountOf } from './values.ts';
@@ -173,8 +173,8 @@ export function select(
 ): Found {
 	const segments = parsePath(path) ?? [];
 	if (element) return inside(element, segments, path);
-	const roots = configuration.processes.filter(process =>
-		part === 'any' ? process.part !== 'log-config' : process.part === part,
+	const roots = configuration.processes.filter(({ part: own }) =>
+		part === 'any' ? own !== 'log-config' : own === part,
 	);
 	const found = roots.map(root => inside(root.value, segments, path));
 	const given = part === 'any' || part === 'main' ? configuration.has.main : configuration.has[part];

@@ -1,6 +1,6 @@
 // The options of each release, as its code reads them: which there are, their defaults, what they may be.
-import type { Version } from '../advice/version.ts';
-import { compare, isCandidate } from '../advice/version.ts';
+import type { Version } from '../deployment/version.ts';
+import { compare, isCandidate } from '../deployment/version.ts';
 import { type Entry, stateAt, type Table } from './timeline.ts';
 
 /** What was read of an option in one release; see tools/refresh/code/options.py. */

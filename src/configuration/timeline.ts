@@ -1,6 +1,6 @@
 // What was read from the code of each release, kept as changes: an entry says from which release on it is what.
-import type { Version } from '../advice/version.ts';
-import { compare } from '../advice/version.ts';
+import type { Version } from '../deployment/version.ts';
+import { compare } from '../deployment/version.ts';
 
 /** From this release on the entry is in this state; null: it is not there. Ascending, and each differs from the one before. */
 export type Change<State> = [from: Version, state: State | null];

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Knowledge, Passage } from './shape.ts';
+import type { Knowledge, Passage } from './schema/synapse.ts';
 
 /** `from` is the fingerprint of the files it was compiled from. */
 export type Compiled = { from: string; knowledge: Knowledge };
@@ -15,7 +15,7 @@ export async function openKnowledge(folder: URL): Promise<Knowledge> {
 	const from = fingerprint(folder);
 	const compiled = readCompiled(folder);
 	if (compiled?.from === from) return compiled.knowledge;
-	const { readKnowledge } = await import('./read.ts');
+	const { readKnowledge } = await import('./load.ts');
 	const knowledge = readKnowledge(folder);
 	try {
 		writeCompiled(folder, from, knowledge);

@@ -1,7 +1,7 @@
 // Markdown → a small tree of what Glia shows: nothing in it can be anything but words, code, lists and safe links.
 import { Marked, type MarkedToken, type Token, type Tokens } from 'marked';
-import { harmless } from '../advice/markdown.ts';
-import type { Section } from '../command.ts';
+import type { Section } from '../answer.ts';
+import { harmless } from '../text/markdown.ts';
 
 export type Span =
 	| { is: 'text'; text: string }

@@ -1,8 +1,9 @@
 // An Answer → the contents of the messages, and the files, that a Matrix room gets.
-import type { Answer, Section } from '../command.ts';
-import { largest, piecesOf, type Shown, unitsOf } from './division.ts';
+
+import type { Answer, Section } from '../answer.ts';
 import { allowed } from './html.ts';
 import { type Block, blocksOf, type Span, spansOf, titleOf } from './markdown.ts';
+import { wholeFile } from './markdown-file.ts';
 import {
 	againPiece,
 	between,
@@ -14,7 +15,7 @@ import {
 	sectionPiece,
 } from './piece.ts';
 import { inlineText, unstyled } from './plain.ts';
-import { wholeFile } from './whole.ts';
+import { largest, piecesOf, type Shown, unitsOf } from './split.ts';
 
 /** The content of an `m.room.message`, but for what only the sender can know: replies, threads, our own ids. */
 export type MatrixContent = {

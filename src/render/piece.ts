@@ -1,5 +1,6 @@
 // The parts of a message, each in its two forms: HTML for people's clients, plain text for everything else.
-import type { Answer, Section } from '../command.ts';
+
+import type { Answer, Section } from '../answer.ts';
 import { foldHtml, htmlOf, inlineHtml } from './html.ts';
 import { type Block, blocksOf, type List, type Span, spansOf, titleOf } from './markdown.ts';
 import { inlineText, linesOf, unstyled } from './plain.ts';

@@ -1,5 +1,5 @@
 // The tree of shown things → lines of text: for a message's body, and for a terminal.
-import { code } from '../advice/markdown.ts';
+import { code } from '../text/markdown.ts';
 import type { Block, List, Span } from './markdown.ts';
 
 export type Style = {

@@ -1,9 +1,10 @@
 // An Answer → the text that a terminal shows.
-import { harmless } from '../advice/markdown.ts';
-import type { Answer } from '../command.ts';
+
+import type { Answer } from '../answer.ts';
+import { harmless } from '../text/markdown.ts';
 import { type Block, blocksOf, type Span, spansOf, titleOf } from './markdown.ts';
+import { wholeName } from './markdown-file.ts';
 import { indented, linesOf, narrower, type Style, unstyled } from './plain.ts';
-import { wholeName } from './whole.ts';
 
 export type TerminalOptions = {
 	/** Whether bold and colour are wanted: the caller knows the terminal, and NO_COLOR. */

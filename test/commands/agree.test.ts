@@ -3,13 +3,12 @@ import { expect, test } from 'vitest';
 import { notes } from '../../commands/notes.ts';
 import { rollback } from '../../commands/rollback.ts';
 import { upgrade } from '../../commands/upgrade.ts';
-import { lineOf } from '../../src/advice/version.ts';
-import type { Answer } from '../../src/command.ts';
-import { openLater } from '../../src/edges/store/later.ts';
-import { noNews, withNews } from '../../src/knowledge/news.ts';
-import { readKnowledge } from '../../src/knowledge/read.ts';
-import type { Knowledge } from '../../src/knowledge/shape.ts';
-
+import type { Answer } from '../../src/answer.ts';
+import { lineOf } from '../../src/deployment/version.ts';
+import { openLater } from '../../src/edges/store/lazy.ts';
+import { noNews, withNews } from '../../src/knowledge/live.ts';
+import { readKnowledge } from '../../src/knowledge/load.ts';
+import type { Knowledge } from '../../src/knowledge/schema/synapse.ts';
 import { known, releases } from '../known.ts';
 
 const knowledge = readKnowledge(new URL('../../knowledge/', import.meta.url));

@@ -1,10 +1,9 @@
 // !migrate, as it is asked: what it takes from words and from the room, what it refuses, and old names.
 import { expect, test } from 'vitest';
 import { migrate } from '../../commands/migrate.ts';
-import type { Asked } from '../../src/command.ts';
-import { Refusal } from '../../src/command.ts';
+import { Refusal } from '../../src/answer.ts';
+import type { Asked, Ports } from '../../src/command.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
-import type { Ports } from '../../src/ports.ts';
 
 const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 

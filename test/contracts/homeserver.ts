@@ -1,6 +1,6 @@
 // What every homeserver edge must keep: one suite, run on the played one and on a real Synapse.
 import { expect, test } from 'vitest';
-import type { Homeserver, Outcome } from '../../src/ports.ts';
+import type { Homeserver, Outcome } from '../../src/ports/homeserver.ts';
 
 /** The bot's edge, and a person who acts on the same homeserver. */
 export type Scene = {

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openStore } from '../../src/edges/store.ts';
-import type { Kept } from '../../src/ports.ts';
-import { openKept } from '../web/world.ts';
+import { openStore } from '../../src/edges/store/store.ts';
+import type { Kept } from '../../src/ports/web.ts';
+import { openKept } from '../edges/web/world.ts';
 
 const kinds: Record<string, (use: (kept: Kept) => Promise<void>) => Promise<void>> = {
 	'the tests’ own': use => use(openKept()),

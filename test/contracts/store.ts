@@ -1,6 +1,8 @@
 // What every store must keep: one suite, run on the memory and on a file.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Batch, Incoming, RoomState, Saying, Store, Unreadable } from '../../src/ports.ts';
+import type { Batch, Incoming, RoomState, Unreadable } from '../../src/ports/homeserver.ts';
+import type { Saying } from '../../src/ports/saying.ts';
+import type { Store } from '../../src/ports/store.ts';
 
 const room = '!room:example.org';
 const alice = '@alice:example.org';

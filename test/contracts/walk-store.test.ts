@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Walk } from '../../src/advice/walk.ts';
-import { openStore } from '../../src/edges/store.ts';
-import type { KeptWalk, Saying, Store } from '../../src/ports.ts';
+import type { Walk } from '../../src/advice/guide/session.ts';
+import { openStore } from '../../src/edges/store/store.ts';
+import type { Saying } from '../../src/ports/saying.ts';
+import type { KeptWalk, Store } from '../../src/ports/store.ts';
 import { batch, incoming, news } from './store.ts';
 
 const room = '!room:example.org';

@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Alert } from '../../src/advice/alert.ts';
-import type { Subscription } from '../../src/advice/subscription.ts';
-import { openStore } from '../../src/edges/store.ts';
-import type { Decision, Numbered, RootedSaying, Store, Watched } from '../../src/ports.ts';
+import type { Alert } from '../../src/advice/watch/alerts.ts';
+import type { Subscription } from '../../src/advice/watch/subscription.ts';
+import { openStore } from '../../src/edges/store/store.ts';
+import type { Store } from '../../src/ports/store.ts';
+import type { Decision, Numbered, RootedSaying, Watched } from '../../src/ports/watch-store.ts';
 
 const now = new Date('2026-11-21T12:00:00Z');
 const later = (minutes: number) => new Date(now.getTime() + minutes * 60_000);

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, renameSync, statSync, utimesSync, writeFileSync
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { compiledText, fingerprint, openKnowledge, readCompiled } from '../../src/knowledge/compiled.ts';
-import { readKnowledge } from '../../src/knowledge/read.ts';
+import { readKnowledge } from '../../src/knowledge/load.ts';
 import { folderOf, noteText } from './folder.ts';
 
 const real = new URL('../../knowledge/', import.meta.url);

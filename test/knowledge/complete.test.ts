@@ -1,12 +1,12 @@
 // Nothing that upstream wrote is unread, and every heading of its upgrade notes is found by who asks for the release.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { plan, releaseNotes } from '../../src/advice/plan.ts';
-import { unknownDeployment } from '../../src/advice/profile.ts';
-import { rollback } from '../../src/advice/rollback.ts';
-import { finalOf, isCandidate } from '../../src/advice/version.ts';
-import { readKnowledge } from '../../src/knowledge/read.ts';
-import type { Passage } from '../../src/knowledge/shape.ts';
+import { plan, releaseNotes } from '../../src/advice/upgrade/plan.ts';
+import { rollback } from '../../src/advice/upgrade/rollback.ts';
+import { unknownDeployment } from '../../src/deployment/facts.ts';
+import { finalOf, isCandidate } from '../../src/deployment/version.ts';
+import { readKnowledge } from '../../src/knowledge/load.ts';
+import type { Passage } from '../../src/knowledge/schema/synapse.ts';
 
 const knowledge = readKnowledge(new URL('../../knowledge/', import.meta.url));
 const { passages }: { passages: Passage[] } = JSON.parse(

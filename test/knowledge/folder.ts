@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { onTestFinished } from 'vitest';
-import type { Passage, Release } from '../../src/knowledge/shape.ts';
+import type { Passage, Release } from '../../src/knowledge/schema/synapse.ts';
 
 export const releases: Release[] = [
 	{ version: '1.64.0', date: '2022-08-02', schema: 72, schemaCompat: 72 },

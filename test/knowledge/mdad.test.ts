@@ -1,10 +1,10 @@
 // The vars.yml of the move: whatever is stated, denied or left open, it is one YAML file with nothing lost and nothing twice.
 import { describe, expect, test } from 'vitest';
 import { parseDocument } from 'yaml';
-import { guideFor } from '../../src/advice/guide.ts';
-import { filesOf, guideWords } from '../../src/advice/guide-words.ts';
-import { parseTerm, profileOf } from '../../src/advice/profile.ts';
+import { guideFor } from '../../src/advice/guide/guide.ts';
+import { parseTerm, profileOf } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { filesOf, guideWords } from '../../src/messages/guide.ts';
 import { deployments, filledIn } from '../../tools/verify/guide/deployments.ts';
 
 const { guides } = await openKnowledge(new URL('../../knowledge/', import.meta.url));

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { compare, finalOf, isAbove, isCandidate } from '../../src/advice/version.ts';
-import type { Passage, Release } from '../../src/knowledge/shape.ts';
+import { compare, finalOf, isAbove, isCandidate } from '../../src/deployment/version.ts';
+import type { Passage, Release } from '../../src/knowledge/schema/synapse.ts';
 
 // Hundreds of answers by a process of its own, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });

@@ -3,12 +3,12 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commands } from '../../commands/index.ts';
-import { usualLimits } from '../../src/advice/subscription.ts';
-import type { Answer, Command } from '../../src/command.ts';
+import { usualLimits } from '../../src/advice/watch/subscription.ts';
+import type { Answer } from '../../src/answer.ts';
+import type { Command, Ports } from '../../src/command.ts';
 import { readConfig } from '../../src/config.ts';
-import { openLater } from '../../src/edges/store/later.ts';
+import { openLater } from '../../src/edges/store/lazy.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
-import type { Ports } from '../../src/ports.ts';
 import { known } from '../known.ts';
 import { outside } from '../outside.ts';
 
@@ -106,7 +106,7 @@ try {
 	const config = readConfig(process.argv[2] ?? '', process.env);
 	// As src/main.ts does it, for the same reason.
 	process.noDeprecation = true;
-	const { runMatrix } = await import('../../src/main/matrix.ts');
+	const { runMatrix } = await import('../../src/app/run-bot.ts');
 	process.exitCode = await runMatrix(config, { commands: all, ports });
 } catch (error) {
 	process.stderr.write(`${error instanceof Error ? error.message : error}\n`);

@@ -6,8 +6,8 @@ import { chmodSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { postgresql } from '../../tools/verify/database.ts';
-import { freePort } from '../../tools/verify/port.ts';
+import { postgresql } from '../../tools/verify/machine/database.ts';
+import { freePort } from '../../tools/verify/machine/port.ts';
 import { startLag } from './lag.ts';
 import { type Address, configuration } from './synapse.ts';
 import { packages } from './worker-packages.ts';

@@ -2,12 +2,13 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { commands } from '../../commands/index.ts';
-import { usualLimits } from '../../src/advice/subscription.ts';
+import { usualLimits } from '../../src/advice/watch/subscription.ts';
+import type { Ports } from '../../src/command.ts';
 import { readConfig } from '../../src/config.ts';
-import { openLater } from '../../src/edges/store/later.ts';
+import { openLater } from '../../src/edges/store/lazy.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
-import type { Knowledge } from '../../src/knowledge/shape.ts';
-import type { Ports, SourceState } from '../../src/ports.ts';
+import type { Knowledge } from '../../src/knowledge/schema/synapse.ts';
+import type { SourceState } from '../../src/ports/web.ts';
 import { knownOn } from '../../tools/replay/history.ts';
 import { advisory, known } from '../known.ts';
 import { outside } from '../outside.ts';
@@ -75,7 +76,7 @@ const ports: Ports = {
 try {
 	const config = readConfig(configPath, process.env);
 	process.noDeprecation = true;
-	const { runMatrix } = await import('../../src/main/matrix.ts');
+	const { runMatrix } = await import('../../src/app/run-bot.ts');
 	process.exitCode = await runMatrix(config, {
 		commands,
 		ports,

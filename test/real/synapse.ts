@@ -20,7 +20,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../tools/verify/port.ts';
+import { freePort } from '../../tools/verify/machine/port.ts';
 
 export const SYNAPSE = '1.163.2';
 

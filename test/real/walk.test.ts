@@ -2,9 +2,9 @@
 // stranger who says `done`; in the open, and encrypted.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { guideFor } from '../../src/advice/guide.ts';
-import { type Profile, parseTerm, profileOf } from '../../src/advice/profile.ts';
-import { stagesOf } from '../../src/advice/walk.ts';
+import { guideFor } from '../../src/advice/guide/guide.ts';
+import { stagesOf } from '../../src/advice/guide/session.ts';
+import { type Profile, parseTerm, profileOf } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { type Bot, makeBot } from './bot.ts';
 import { type Content, type Person, person, type RoomEvent } from './person.ts';

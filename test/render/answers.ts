@@ -1,5 +1,6 @@
 // Answers made by chance, in which every word has a number: so it can be seen that none is lost, doubled or moved.
-import type { Answer, Section } from '../../src/command.ts';
+
+import type { Answer, Section } from '../../src/answer.ts';
 import type { Random } from './random.ts';
 
 export type Size = {

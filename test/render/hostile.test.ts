@@ -1,10 +1,10 @@
 // Whatever others write, through escapeMarkdown or code: it is read as they wrote it, and never does anything.
 import { expect, test } from 'vitest';
-import { code, escapeMarkdown, harmless } from '../../src/advice/markdown.ts';
-import type { Answer } from '../../src/command.ts';
-import { joined } from '../../src/render/joined.ts';
+import type { Answer } from '../../src/answer.ts';
+import { joined } from '../../src/render/combine.ts';
 import { matrixMessages } from '../../src/render/matrix.ts';
 import { terminalText } from '../../src/render/terminal.ts';
+import { code, escapeMarkdown, harmless } from '../../src/text/markdown.ts';
 import { hostile } from './hostile.ts';
 import { pageOf } from './page.ts';
 import { random } from './random.ts';

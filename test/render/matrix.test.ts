@@ -1,10 +1,10 @@
 // The rules for what people see in a room, each over many answers made by chance.
 import { expect, test } from 'vitest';
-import { code, escapeMarkdown } from '../../src/advice/markdown.ts';
-import type { Answer } from '../../src/command.ts';
+import type { Answer } from '../../src/answer.ts';
 import { blocksOf } from '../../src/render/markdown.ts';
 import { matrixMessages } from '../../src/render/matrix.ts';
 import { linesOf, unstyled } from '../../src/render/plain.ts';
+import { code, escapeMarkdown } from '../../src/text/markdown.ts';
 import { answerOf, numbered } from './answers.ts';
 import { pageOf } from './page.ts';
 import { random } from './random.ts';

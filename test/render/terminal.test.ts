@@ -1,6 +1,6 @@
 // What a terminal shows: headings, wrapped text, code as it is, and no escape that is not ours.
 import { expect, test } from 'vitest';
-import type { Answer } from '../../src/command.ts';
+import type { Answer } from '../../src/answer.ts';
 import { terminalText } from '../../src/render/terminal.ts';
 import { answerOf, numbered } from './answers.ts';
 import { random } from './random.ts';

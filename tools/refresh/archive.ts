@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { isVersion, type Version } from '../../src/advice/version.ts';
+import { isVersion, type Version } from '../../src/deployment/version.ts';
 
 /** A project's page in the index's JSON form (PEP 691), as far as it is needed. */
 const page = z.object({

@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { compare, finalOf, isCandidate, type Version } from '../../src/advice/version.ts';
 import { collapse, expand, type States, type Table } from '../../src/configuration/timeline.ts';
+import { compare, finalOf, isCandidate, type Version } from '../../src/deployment/version.ts';
 import { documentedDefaults } from './documented.ts';
 import type { Source } from './source.ts';
 

@@ -2,7 +2,7 @@
 // schemas for editors. To be run whenever a file of the knowledge or a shape has changed; a test says so otherwise.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fingerprint, writeCompiled } from '../../src/knowledge/compiled.ts';
-import { readKnowledge } from '../../src/knowledge/read.ts';
+import { readKnowledge } from '../../src/knowledge/load.ts';
 import { editorSchemas } from './editor-schema.ts';
 
 const folder = new URL('../../knowledge/', import.meta.url);

@@ -1,7 +1,7 @@
 // The shapes of the curated files as JSON Schema, for editors that complete and check YAML while somebody types.
 import { z } from 'zod';
-import { guideShape } from '../../src/knowledge/guide.ts';
-import { renamedFileShape } from '../../src/knowledge/renamed.ts';
+import { guideShape } from '../../src/knowledge/schema/guide.ts';
+import { renamedFileShape } from '../../src/knowledge/schema/playbook-variable.ts';
 import {
 	advisoryShape,
 	claimsFileShape,
@@ -9,7 +9,7 @@ import {
 	releaseFileShape,
 	waiversFileShape,
 	waysFileShape,
-} from '../../src/knowledge/shape.ts';
+} from '../../src/knowledge/schema/synapse.ts';
 
 const shapes = {
 	'notes.json': releaseFileShape,

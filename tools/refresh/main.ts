@@ -5,8 +5,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { readFiles } from '../../src/knowledge/read.ts';
-import { type Passage, type Release, releasesFileShape, upstreamFileShape } from '../../src/knowledge/shape.ts';
+import { readFiles } from '../../src/knowledge/load.ts';
+import {
+	type Passage,
+	type Release,
+	releasesFileShape,
+	upstreamFileShape,
+} from '../../src/knowledge/schema/synapse.ts';
 import { type Generated, merge } from './merge.ts';
 import { openSource } from './source.ts';
 import { newsOf, workOf } from './work.ts';

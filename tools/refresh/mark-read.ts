@@ -1,8 +1,8 @@
 // npm run mark-read -- 1.66.0 … | all | waivers : says that what these files cover was read as it is now, by writing
 // the present hashes into them. For curators, after reading; it cannot know whether anybody read.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { compare, isVersion } from '../../src/advice/version.ts';
-import { upstreamFileShape } from '../../src/knowledge/shape.ts';
+import { compare, isVersion } from '../../src/deployment/version.ts';
+import { upstreamFileShape } from '../../src/knowledge/schema/synapse.ts';
 import { stamp } from './stamp.ts';
 
 const folder = new URL('../../knowledge/synapse/', import.meta.url);

@@ -1,9 +1,9 @@
 // What sources say now and what earlier refreshes wrote → the generated files, the same bytes for the same input.
-import { compare, finalOf, isCandidate, type Version } from '../../src/advice/version.ts';
-import type { Passage, Release } from '../../src/knowledge/shape.ts';
+import { compare, finalOf, isCandidate, type Version } from '../../src/deployment/version.ts';
+import type { Passage, Release } from '../../src/knowledge/schema/synapse.ts';
 import { type Log, logPassages, logsOf, withdrawnIn } from '../../src/knowledge/upstream/change-log.ts';
-import { type Facts, factFiles, factsOf } from '../../src/knowledge/upstream/facts.ts';
 import { hashed } from '../../src/knowledge/upstream/passage.ts';
+import { type Facts, factFiles, factsOf } from '../../src/knowledge/upstream/release-files.ts';
 import { upgradePassages } from '../../src/knowledge/upstream/upgrade-notes.ts';
 import type { Source } from './source.ts';
 

@@ -2,8 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import type { Version } from '../../src/advice/version.ts';
-import { versionOf } from '../../src/knowledge/upstream/version.ts';
+import type { Version } from '../../src/deployment/version.ts';
+import { versionOf } from '../../src/knowledge/upstream/passage.ts';
 
 export type Source = {
 	/** Releases and candidates in it; the date of a tag where there is one. */

@@ -1,9 +1,9 @@
 // Writing the present hash of each passage into the covers that name it, leaving every other byte of a file alone.
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import type { Version } from '../../src/advice/version.ts';
-import { coveredBy, nameOf, type PassageName, waivedBy } from '../../src/knowledge/cover.ts';
-import type { Passage } from '../../src/knowledge/shape.ts';
-import { coverShape, waiverShape } from '../../src/knowledge/shape.ts';
+import type { Version } from '../../src/deployment/version.ts';
+import { coveredBy, nameOf, type PassageName, waivedBy } from '../../src/knowledge/schema/coverage.ts';
+import type { Passage } from '../../src/knowledge/schema/synapse.ts';
+import { coverShape, waiverShape } from '../../src/knowledge/schema/synapse.ts';
 
 export type Stamped = {
 	text: string;

@@ -1,7 +1,9 @@
 // What is left to do after a refresh, as lines for the curator.
-import { nameOf } from '../../src/knowledge/cover.ts';
-import { unreadIn } from '../../src/knowledge/read.ts';
-import { coversAreRead, type Files, waiversAreNeeded } from '../../src/knowledge/rules.ts';
+
+import { unreadIn } from '../../src/knowledge/load.ts';
+import type { Files } from '../../src/knowledge/rules/rule.ts';
+import { coversAreRead, waiversAreNeeded } from '../../src/knowledge/rules/synapse.ts';
+import { nameOf } from '../../src/knowledge/schema/coverage.ts';
 import type { Generated } from './merge.ts';
 
 /** What this refresh found: releases and passages that are new, changed or gone since the last one. */

@@ -1,7 +1,7 @@
 // What was known on a day of the past: the knowledge without what came later.
 
-import { finalOf } from '../../src/advice/version.ts';
-import type { Knowledge, Note, Release } from '../../src/knowledge/shape.ts';
+import { finalOf } from '../../src/deployment/version.ts';
+import type { Knowledge, Note, Release } from '../../src/knowledge/schema/synapse.ts';
 
 /**
  * The knowledge of a day (`2022-05-17`): releases, announcements and advisories that were out by its end. A note

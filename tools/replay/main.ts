@@ -1,9 +1,9 @@
 // npm run replay -- [--from 2019-06-01] [--to DAY] [--policy never|monthly|latest|FILE] [--all] [facts…]
 // What a room would have heard about a server in the past, and which of upstream's promises it heard of in time.
 import { existsSync, readFileSync } from 'node:fs';
-import { isVersion } from '../../src/advice/version.ts';
-import { readProfile, sortWords } from '../../src/args.ts';
-import { Refusal } from '../../src/command.ts';
+import { Refusal } from '../../src/answer.ts';
+import { readProfile, sortWords } from '../../src/arguments/words.ts';
+import { isVersion } from '../../src/deployment/version.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { policyFrom, policyOf } from './history.ts';
 import { promises, replay } from './replay.ts';

@@ -1,11 +1,11 @@
 // A server that lives through the past: what a room would have heard about it, day by day, by the function that decides today.
-import type { Alert, Said, Watch } from '../../src/advice/alert.ts';
-import { alerts } from '../../src/advice/alert.ts';
-import { concern } from '../../src/advice/profile.ts';
-import type { Spell } from '../../src/advice/spell.ts';
-import { withLook } from '../../src/advice/spell.ts';
-import { profileFrom } from '../../src/advice/subscription.ts';
-import type { Knowledge, Note } from '../../src/knowledge/shape.ts';
+import type { Alert, Said, Watch } from '../../src/advice/watch/alerts.ts';
+import { alerts } from '../../src/advice/watch/alerts.ts';
+import type { Spell } from '../../src/advice/watch/history.ts';
+import { withLook } from '../../src/advice/watch/history.ts';
+import { profileFrom } from '../../src/advice/watch/subscription.ts';
+import { concern } from '../../src/deployment/condition.ts';
+import type { Knowledge, Note } from '../../src/knowledge/schema/synapse.ts';
 import { knownOn, type Policy } from './history.ts';
 
 export type Life = { from: string; to: string; policy: Policy; facts: readonly string[] };

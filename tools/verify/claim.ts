@@ -1,8 +1,17 @@
 // What can be tried: a claim is a recipe (releases that open one database in turn) and what the last of them must do.
 import { createHash } from 'node:crypto';
-import { rollback } from '../../src/advice/rollback.ts';
-import { compare, isAbove, isCandidate, isWithin, type Version } from '../../src/advice/version.ts';
-import type { Attempt, Claims, Knowledge, Note, Refusing, Release, Stop, Verified } from '../../src/knowledge/shape.ts';
+import { rollback } from '../../src/advice/upgrade/rollback.ts';
+import { compare, isAbove, isCandidate, isWithin, type Version } from '../../src/deployment/version.ts';
+import type {
+	Attempt,
+	Claims,
+	Knowledge,
+	Note,
+	Refusing,
+	Release,
+	Stop,
+	Verified,
+} from '../../src/knowledge/schema/synapse.ts';
 
 export type Outcome = Verified['outcome'];
 

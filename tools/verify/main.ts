@@ -3,11 +3,11 @@
 // With `guide <name>`, follows a guide instead: see guide/main.ts.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { isCandidate } from '../../src/advice/version.ts';
-import { readFiles, readKnowledge } from '../../src/knowledge/read.ts';
-import type { Verified } from '../../src/knowledge/shape.ts';
+import { isCandidate } from '../../src/deployment/version.ts';
+import { readFiles, readKnowledge } from '../../src/knowledge/load.ts';
+import type { Verified } from '../../src/knowledge/schema/synapse.ts';
 import { type Claim, claimsOf, recipeHash } from './claim.ts';
-import { Unavailable } from './environment.ts';
+import { Unavailable } from './machine/environment.ts';
 import { recordOf, verifiedText } from './record.ts';
 import { bench } from './trial.ts';
 

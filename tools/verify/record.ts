@@ -1,5 +1,5 @@
 // What was tried, as data: the text of verified.json.
-import type { Verified } from '../../src/knowledge/shape.ts';
+import type { Verified } from '../../src/knowledge/schema/synapse.ts';
 import { type Claim, recipeHash, releasesOf } from './claim.ts';
 import type { Tried } from './trial.ts';
 

@@ -5,10 +5,10 @@ import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Attempt } from '../../src/knowledge/shape.ts';
-import { cache } from './environment.ts';
+import type { Attempt } from '../../src/knowledge/schema/synapse.ts';
 import { registrationSecret, unlimited } from './fill.ts';
-import { freePort } from './port.ts';
+import { cache } from './machine/environment.ts';
+import { freePort } from './machine/port.ts';
 import { lastWords } from './said.ts';
 
 export type Started = { listens: true; base: string; stop(): Promise<void> } | { listens: false; error: string };

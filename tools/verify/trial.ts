@@ -4,11 +4,11 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Release } from '../../src/knowledge/shape.ts';
+import type { Release } from '../../src/knowledge/schema/synapse.ts';
 import type { Claim, Opening, Outcome, Recipe } from './claim.ts';
-import { type Engine, postgresql, sqlite } from './database.ts';
-import { admits, environment, shimmed, Unavailable } from './environment.ts';
 import { fill } from './fill.ts';
+import { type Engine, postgresql, sqlite } from './machine/database.ts';
+import { admits, environment, shimmed, Unavailable } from './machine/environment.ts';
 import { start } from './start.ts';
 
 export type Tried = { outcome: Outcome; error?: string };

@@ -5,11 +5,11 @@ import type { Configuration } from '../../configuration/files.ts';
 import { defaultAt, lifeOf, type OptionState, type Options, optionAt } from '../../configuration/options.ts';
 import { amountOf } from '../../configuration/values.ts';
 import type { Value } from '../../configuration/yaml.ts';
-import type { Knowledge, Note } from '../../knowledge/shape.ts';
-import type { Profile } from '../profile.ts';
-import { concern } from '../profile.ts';
-import type { Version } from '../version.ts';
-import { compare } from '../version.ts';
+import { concern } from '../../deployment/condition.ts';
+import type { Profile } from '../../deployment/facts.ts';
+import type { Version } from '../../deployment/version.ts';
+import { compare } from '../../deployment/version.ts';
+import type { Knowledge, Note } from '../../knowledge/schema/synapse.ts';
 import { isOpaque, optionsIn, type Written } from './walk.ts';
 
 export const findingKinds = [

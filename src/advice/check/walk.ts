@@ -4,7 +4,7 @@ import type { Options } from '../../configuration/options.ts';
 import { optionAt } from '../../configuration/options.ts';
 import { type Segment, writePath } from '../../configuration/path.ts';
 import type { Entry, Value } from '../../configuration/yaml.ts';
-import type { Version } from '../version.ts';
+import type { Version } from '../../deployment/version.ts';
 
 /** `path` is that of the option table: elements are `[]`, members of mappings with names of one's own `*`. */
 export type Written = { path: string; key: string; parent: string; value: Value; file: string; line: number };

@@ -12,18 +12,20 @@ import {
 	RoomId,
 	UserId,
 } from '@matrix-org/matrix-sdk-crypto-nodejs';
-import { backoff } from '../../backoff.ts';
+import type { DeviceStanding } from '../../command.ts';
 import type { Config } from '../../config.ts';
-import type { Log } from '../../log.ts';
-import type { Content, DeviceStanding, Kept, RoomState, Sealed, Unreadable } from '../../ports.ts';
-import { type Ask, openCourier } from './courier.ts';
-import { decrypted, isRecord, record } from './digest.ts';
+import type { Content, RoomState, Sealed, Unreadable } from '../../ports/homeserver.ts';
+import type { Kept } from '../../ports/web.ts';
+import type { Log } from '../../runtime/log.ts';
+import { backoff } from '../../runtime/retry.ts';
+import { decrypted, isRecord, record } from './events.ts';
 import { failureOf } from './failure.ts';
 import { openIdentity } from './identity.ts';
 import { earlierSeeds, folderOf, openKeys } from './keys.ts';
-import { openRecipients } from './recipients.ts';
+import { openRecipients } from './members.ts';
+import { type Ask, openCourier } from './outgoing-requests.ts';
+import { countStart } from './restore-guard.ts';
 import { openSessions } from './sessions.ts';
-import { countStart } from './starts.ts';
 import { openVerifications } from './verification.ts';
 
 type Json = Record<string, unknown>;

@@ -2,7 +2,7 @@
 // reused connections, and an end to all calls at shutdown.
 import { Agent, request } from 'undici';
 import { acceptEncoding, decompressed } from './compression.ts';
-import { isRecord } from './digest.ts';
+import { isRecord } from './events.ts';
 
 /** The parts of `request`'s options that the SDK uses. */
 type Options = {

@@ -7,9 +7,9 @@ import {
 	type OlmMachine,
 	type SendRequest,
 } from '@matrix-org/matrix-sdk-crypto-nodejs';
-import { backoff } from '../../backoff.ts';
-import type { Log } from '../../log.ts';
-import type { DeviceStanding } from '../../ports.ts';
+import type { DeviceStanding } from '../../command.ts';
+import type { Log } from '../../runtime/log.ts';
+import { backoff } from '../../runtime/retry.ts';
 import { failureOf } from './failure.ts';
 
 /** How often an account's page is looked at (ms): what is allowed there holds for some minutes. */

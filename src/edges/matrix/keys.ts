@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DeviceId, isCryptoError, isFatal, OlmMachine, StoreType, UserId } from '@matrix-org/matrix-sdk-crypto-nodejs';
-import { Refusal } from '../../command.ts';
+import { Refusal } from '../../answer.ts';
 import type { Seeds } from '../../config.ts';
-import type { Account } from '../../ports.ts';
+import type { Account } from '../../ports/homeserver.ts';
 
 type Owner = Pick<Account, 'user' | 'device'>;
 

@@ -2,10 +2,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MatrixClient } from 'matrix-bot-sdk';
-import { Refusal } from '../../command.ts';
+import { Refusal } from '../../answer.ts';
 import type { Config } from '../../config.ts';
-import type { Account, Failure, Store } from '../../ports.ts';
-import { isRecord } from './digest.ts';
+import type { Account, Failure } from '../../ports/homeserver.ts';
+import type { Store } from '../../ports/store.ts';
+import { isRecord } from './events.ts';
 import { failureOf } from './failure.ts';
 import { sdk } from './sdk.ts';
 

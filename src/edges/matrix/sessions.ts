@@ -1,12 +1,12 @@
 // The account's other sessions. One that an earlier start left is logged out, so that nobody goes on encrypting for it;
 // one that answers is a second Glia on the same account, which the operator hears of.
 import { randomUUID } from 'node:crypto';
-import type { Log } from '../../log.ts';
-import type { DeviceStanding } from '../../ports.ts';
-import type { Ask } from './courier.ts';
-import { isRecord, record } from './digest.ts';
+import type { DeviceStanding } from '../../command.ts';
+import type { Log } from '../../runtime/log.ts';
+import { isRecord, record } from './events.ts';
 import { failureOf } from './failure.ts';
-import { startsOf } from './starts.ts';
+import type { Ask } from './outgoing-requests.ts';
+import { startsOf } from './restore-guard.ts';
 
 type Json = Record<string, unknown>;
 

@@ -2,10 +2,10 @@
 // only the operator can compare them.
 import { randomUUID } from 'node:crypto';
 import { isCryptoError, type OlmMachine, type Request, RoomId, UserId } from '@matrix-org/matrix-sdk-crypto-nodejs';
-import type { Log } from '../../log.ts';
-import type { Content, Sealed } from '../../ports.ts';
-import type { Ask, Courier } from './courier.ts';
-import { isRecord, record } from './digest.ts';
+import type { Content, Sealed } from '../../ports/homeserver.ts';
+import type { Log } from '../../runtime/log.ts';
+import { isRecord, record } from './events.ts';
+import type { Ask, Courier } from './outgoing-requests.ts';
 
 type Json = Record<string, unknown>;
 

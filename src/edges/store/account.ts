@@ -1,6 +1,7 @@
 // Who we are at the homeserver, and how far we have read.
 import type { Kysely } from 'kysely';
-import type { Account, Store } from '../../ports.ts';
+import type { Account } from '../../ports/homeserver.ts';
+import type { Store } from '../../ports/store.ts';
 import type { Tables } from './schema.ts';
 
 export function accountOf(

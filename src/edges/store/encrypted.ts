@@ -2,7 +2,8 @@
 // homeserver says later, nor when the room is left and forgotten.
 import { createHash } from 'node:crypto';
 import type { Kysely, Transaction } from 'kysely';
-import type { Content, Store } from '../../ports.ts';
+import type { Content } from '../../ports/homeserver.ts';
+import type { Store } from '../../ports/store.ts';
 import type { Tables } from './schema.ts';
 
 /** The settings of a room whose own are not known. */

@@ -1,6 +1,6 @@
 // Encrypted messages that were taken in: whoever can send events, but has no keys, can only send an old one again.
 import type { Kysely, Transaction } from 'kysely';
-import type { Incoming } from '../../ports.ts';
+import type { Incoming } from '../../ports/homeserver.ts';
 import type { Tables } from './schema.ts';
 
 /** As many are remembered (100 bytes each). Older ones could be sent again by a homeserver: nobody else can. */

@@ -1,13 +1,14 @@
 // What came in and what is decided about it.
 import type { ExpressionBuilder, Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
-import type { Gap, Incoming, InHand, Page, Room, Store } from '../../ports.ts';
+import type { Incoming, Page } from '../../ports/homeserver.ts';
+import type { Gap, InHand, Room, Store } from '../../ports/store.ts';
+import { keepWalk } from './guide-sessions.ts';
 import { unheard } from './heard.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
-import { insertMessages, rowOf, take } from './take.ts';
-import { insertUnreadable } from './unreadable.ts';
-import { keepWalk } from './walks.ts';
+import { insertMessages, rowOf, take } from './sync-batch.ts';
+import { insertUnreadable } from './undecryptable.ts';
 
 /** Written out: SQLite plans a statement anew whenever a limit is bound to it, which costs more than running it. */
 const one = sql.lit(1);

@@ -2,12 +2,12 @@
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { keptTable } from './documents.ts';
 import { encryptedTable } from './encrypted.ts';
+import { walkTables } from './guide-sessions.ts';
 import { heardTable } from './heard.ts';
-import { keptTable } from './kept.ts';
-import { silencesTable } from './silences.ts';
-import { walkTables } from './walks.ts';
-import { watchBeginners, watchTables } from './watch.ts';
+import { silencesTable } from './upstream-outages.ts';
+import { watchBeginners, watchTables } from './watches.ts';
 
 export const migrations: Record<string, Migration> = {
 	'0001-room': { up: room },

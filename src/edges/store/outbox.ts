@@ -1,20 +1,16 @@
 // What is decided and not yet delivered.
 import type { Kysely, Transaction, Updateable } from 'kysely';
 import { sql } from 'kysely';
-import type { Saying, Store, Waiting } from '../../ports.ts';
+import type { Saying, Waiting } from '../../ports/saying.ts';
+import type { Store } from '../../ports/store.ts';
 import type { Tables } from './schema.ts';
-import { pruneWalks } from './walks.ts';
-import { pruneMatters } from './watch.ts';
-
-/** What was solved is remembered for another year (ms): the same thing in the same episode is not said again. */
-const solvedStay = 365 * 24 * 3600_000;
 
 /** Senders of whom it is remembered when they were last served. */
 const mostServed = 1000;
 
 type OutboxStore = Pick<
 	Store,
-	'due' | 'nextDue' | 'seal' | 'eventOf' | 'confirmation' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'prune'
+	'due' | 'nextDue' | 'seal' | 'eventOf' | 'confirmation' | 'sent' | 'postpone' | 'giveUp' | 'hurry'
 >;
 
 export function outboxOf(db: Kysely<Tables>): OutboxStore {
@@ -138,23 +134,6 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 					await tx.updateTable(table).set(due).where('next_try', '>', now.getTime()).execute();
 				}
 			}),
-		async prune(before) {
-			await db.deleteFrom('inbox').where('decided_at', '<', before.getTime()).execute();
-			await db.deleteFrom('unreadable').where('received', '<', before.getTime()).execute();
-			await pruneWalks(db, before.getTime());
-			// What begins a thread, or may still be answered to, stays as long as what was said about it.
-			await db
-				.deleteFrom('outbox')
-				.where('done_at', '<', before.getTime())
-				.where('said', 'not in', ({ selectFrom }) =>
-					selectFrom('alerts').select('said').where('said', 'is not', null).$castTo<{ said: string }>(),
-				)
-				.where('said', 'not in', ({ selectFrom }) => selectFrom('walk_sayings').select('said'))
-				.execute();
-			await pruneMatters(db, before.getTime() - solvedStay);
-			await db.deleteFrom('invitations').where('accepted_at', '<', before.getTime()).execute();
-			await db.deleteFrom('joins').where('at', '<', before.getTime()).execute();
-		},
 	};
 }
 

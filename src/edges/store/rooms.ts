@@ -1,14 +1,15 @@
 // The rooms: what is known of them, what they were told, how the bot came in and where they moved.
 import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
-import type { Invited, Move, Store } from '../../ports.ts';
+import type { Invited } from '../../ports/homeserver.ts';
+import type { Move, Store } from '../../ports/store.ts';
+import { forgetWalksIn, moveWalks } from './guide-sessions.ts';
 import { roomOf } from './inbox.ts';
 import { insertSayings } from './outbox.ts';
 import { type Tables, unknownRoom } from './schema.ts';
-import { moveSilence } from './silences.ts';
-import { leaveRoom } from './take.ts';
-import { forgetWalksIn, moveWalks } from './walks.ts';
-import { dropDoubles, forgetWatchesIn, moveWatches } from './watch.ts';
+import { leaveRoom } from './sync-batch.ts';
+import { moveSilence } from './upstream-outages.ts';
+import { dropDoubles, forgetWatchesIn, moveWatches } from './watches.ts';
 
 type RoomStore = Pick<
 	Store,

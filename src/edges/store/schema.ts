@@ -1,7 +1,7 @@
 // The tables, as types, and what a new room begins with. Times are milliseconds since 1970, truth values 0 and 1, JSON is text.
 import type { Generated } from 'kysely';
-import type { Severity } from '../../advice/matter.ts';
-import type { Walk } from '../../advice/walk.ts';
+import type { Walk } from '../../advice/guide/session.ts';
+import type { Severity } from '../../advice/watch/severity.ts';
 
 /** A room of which nothing is known yet. */
 export const unknownRoom = {

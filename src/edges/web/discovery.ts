@@ -1,9 +1,9 @@
 // Where a homeserver is: server names resolved as the specification's chapter "Server discovery" says, step by step.
-import type { Attempt, Step, Target, Trouble } from '../../advice/observation.ts';
-import { parseServerName, type ServerName } from '../../advice/server-name.ts';
-import type { Asked, Budget, Gate } from './gate.ts';
-import { memory } from './memory.ts';
-import { type Names, noTurn } from './names.ts';
+import type { Attempt, Step, Target, Trouble } from '../../advice/watch/observation.ts';
+import { parseServerName, type ServerName } from '../../deployment/server-name.ts';
+import type { Asked, Budget, Gate } from './client.ts';
+import { type Names, noTurn } from './dns.ts';
+import { memory } from './lru.ts';
 
 export type Found = { target: Target; asked: Asked[] } | { target?: Target; trouble: Trouble };
 

@@ -1,6 +1,7 @@
 // One source's documents, fetched: conditionally, from the hosts that they are at, each kept when another one fails.
-import { type Attempt, troubleWords } from '../../advice/observation.ts';
-import type { Gate } from './gate.ts';
+import type { Attempt } from '../../advice/watch/observation.ts';
+import { troubleWords } from '../../messages/observation.ts';
+import type { Gate } from './client.ts';
 import type { Limits } from './request.ts';
 
 export type Document = {

@@ -3,7 +3,7 @@ import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { Client } from 'undici';
-import type { Attempt, Fault, TlsFault, Trouble } from '../../advice/observation.ts';
+import type { Attempt, Fault, TlsFault, Trouble } from '../../advice/watch/observation.ts';
 
 export type Place = {
 	/** Checked addresses, in the order to try them. */

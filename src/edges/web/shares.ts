@@ -1,6 +1,6 @@
 // Looks that people ask for: at most a few at a time for each of them, so that nobody takes the turns of all the others.
-import type { Observation } from '../../advice/observation.ts';
-import { turnsBy } from './turns.ts';
+import type { Observation } from '../../advice/watch/observation.ts';
+import { turnsBy } from './limit.ts';
 
 /** Looks at a time for one person. */
 export const looksPerPerson = 2;

@@ -1,13 +1,13 @@
 // Upstream's sources: of which documents each consists, and how what it sent is taken over.
 
-import { quoted } from '../../advice/markdown.ts';
-import { isCandidate, type Version } from '../../advice/version.ts';
-import { factPaths, type Known, readUpgradeNotes, type Sources, shrinks } from '../../knowledge/news.ts';
+import { isCandidate, type Version } from '../../deployment/version.ts';
+import { factPaths, type Known, readUpgradeNotes, type Sources, shrinks } from '../../knowledge/live.ts';
 import { readAdvisories } from '../../knowledge/upstream/advisories.ts';
 import { readFeed, type SeenRelease, seenFrom, seenIn } from '../../knowledge/upstream/feed.ts';
 import { readBuilds, readLifecycle } from '../../knowledge/upstream/lifecycles.ts';
 import { playbookEntries, playbookSynapse } from '../../knowledge/upstream/playbook.ts';
 import type { LeftOut } from '../../knowledge/upstream/reading.ts';
+import { quoted } from '../../text/markdown.ts';
 import type { Copy, Document } from './documents.ts';
 
 export type SourcesSettings = {

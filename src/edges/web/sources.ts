@@ -1,11 +1,11 @@
 // Upstream's own documents, read again and again: within limits, the last good answer kept, what cannot be read left out.
 
-import { quoted } from '../../advice/markdown.ts';
-import { type Known, type News, newsOf, type Sources } from '../../knowledge/news.ts';
-import type { Log } from '../../log.ts';
-import type { Kept, SourceState } from '../../ports.ts';
+import { type Known, type News, newsOf, type Sources } from '../../knowledge/live.ts';
+import type { Kept, SourceState } from '../../ports/web.ts';
+import type { Log } from '../../runtime/log.ts';
+import { quoted } from '../../text/markdown.ts';
+import type { Gate } from './client.ts';
 import { type Copy, type Document, fetchDocuments } from './documents.ts';
-import type { Gate } from './gate.ts';
 import { type Source, type SourcesSettings, sourcesOf, type Taken } from './source.ts';
 
 export type { SourcesSettings } from './source.ts';

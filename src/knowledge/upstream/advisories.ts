@@ -1,10 +1,10 @@
 // Security advisories, from GitHub or from OSV → which releases they concern. What cannot be read is unclear, not absent.
 import { z } from 'zod';
-import { escapeMarkdown } from '../../advice/markdown.ts';
-import { compare, isWithin, type Range, type Version } from '../../advice/version.ts';
-import type { Advisory, UnclearAdvisory } from '../shape.ts';
+import { compare, isWithin, type Range, type Version } from '../../deployment/version.ts';
+import { escapeMarkdown } from '../../text/markdown.ts';
+import type { Advisory, UnclearAdvisory } from '../schema/synapse.ts';
+import { versionOf } from './passage.ts';
 import { fieldOf, itemsOf, jsonIn, oneLine, type Reading } from './reading.ts';
-import { versionOf } from './version.ts';
 
 export type Advisories = { advisories: Advisory[]; unclear: UnclearAdvisory[] };
 

@@ -1,9 +1,7 @@
 // Synapse's change logs of all years → releases with their dates, and the passages that ask to be read.
-import { compare, type Version } from '../../advice/version.ts';
+import { compare, type Version } from '../../deployment/version.ts';
 import { type Block, blocksOf, type Section, sectionsOf, wordsOf } from './markdown.ts';
-import { firstWords, type Read } from './passage.ts';
-import { versionOf } from './version.ts';
-
+import { firstWords, type Read, versionOf } from './passage.ts';
 /** One release's log. `written` is the version as its heading has it, which is also its tag without the `v`. */
 export type Log = { version: Version; written: string; date: string; parts: Part[] };
 type Part = { title: string; blocks: Block[] };

@@ -1,8 +1,8 @@
 // GitHub's list of releases → the releases, and which of those that were there before upstream has deleted.
 import { z } from 'zod';
-import { compare, isVersion, type Version } from '../../advice/version.ts';
+import { compare, isVersion, type Version } from '../../deployment/version.ts';
+import { versionOf } from './passage.ts';
 import { fieldOf, itemsOf, jsonIn, type LeftOut, type Reading } from './reading.ts';
-import { versionOf } from './version.ts';
 
 /** A release as the feed tells it; `tag` is how upstream writes it, `log` its change log in Markdown. */
 export type FeedRelease = { version: Version; tag: string; date: string; log: string };

@@ -1,6 +1,6 @@
 // endoflife.date's page of a product → until when its releases are supported, and what they are called.
 import { z } from 'zod';
-import type { Lifecycle } from '../shape.ts';
+import type { Lifecycle } from '../schema/synapse.ts';
 import { fieldOf, itemsOf, jsonIn, oneLine, type Reading } from './reading.ts';
 
 /** `names` has the versions of all releases by the first word of their code name, small: `trixie` → `13`. */

@@ -1,6 +1,8 @@
 // A passage that upstream wrote: its identity, and the hash by which a curator says which text was read.
 import { createHash } from 'node:crypto';
-import type { Passage } from '../shape.ts';
+import type { Version } from '../../deployment/version.ts';
+import { isVersion } from '../../deployment/version.ts';
+import type { Passage } from '../schema/synapse.ts';
 import { wordsOf } from './markdown.ts';
 
 /** A passage with its text: only the hash of the text is ever written to a file. */
@@ -34,4 +36,13 @@ export function firstWords(text: string): string {
 		.slice(0, 8)
 		.join(' ')
 		.replace(/(?<![.,:;(])[.,:;(]+$/, '');
+}
+
+/** `v0.19.0-rc4` → `0.19.0rc4`, `v1.0` → `1.0.0`; undefined for tags and words that are no release. */
+export function versionOf(written: string): Version | undefined {
+	const text = written
+		.replace(/^v/, '')
+		.replace(/-rc(?=\d)/, 'rc')
+		.replace(/^(\d+\.\d+)(?=$|rc)/, '$1.0');
+	return isVersion(text) ? text : undefined;
 }

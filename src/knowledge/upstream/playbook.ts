@@ -1,10 +1,11 @@
 // The documents of matrix-docker-ansible-deploy → what it installs now and what it told its users.
-import { harmless } from '../../advice/markdown.ts';
-import { isVersion } from '../../advice/version.ts';
-import type { Playbook } from '../shape.ts';
+
+import { isVersion } from '../../deployment/version.ts';
+import { harmless } from '../../text/markdown.ts';
+import type { Playbook } from '../schema/synapse.ts';
 import { addressOf, anchorsOf, sectionsOf, wordsOf } from './markdown.ts';
+import { versionOf } from './passage.ts';
 import { quotation } from './quotation.ts';
-import { versionOf } from './version.ts';
 
 const page = 'https://github.com/spantaleev/matrix-docker-ansible-deploy/blob/master/CHANGELOG.md';
 

@@ -1,6 +1,6 @@
 // Upstream's Markdown → Markdown that may stand in an answer: the same words, with nothing in them that acts.
 import { Marked, type MarkedToken, type Token } from 'marked';
-import { code, escapeMarkdown, harmless } from '../../advice/markdown.ts';
+import { code, escapeMarkdown, harmless } from '../../text/markdown.ts';
 
 const marked = new Marked();
 

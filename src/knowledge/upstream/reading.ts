@@ -1,6 +1,6 @@
 // A document of upstream's → its items, each read or left out with a reason: one bad item costs nothing but itself.
 import type { z } from 'zod';
-import { harmless } from '../../advice/markdown.ts';
+import { harmless } from '../../text/markdown.ts';
 
 /** An item that could not be read, and what it is called. */
 export type LeftOut = { item: string; why: string };

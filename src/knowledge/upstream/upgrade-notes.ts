@@ -1,8 +1,8 @@
 // Synapse's docs/upgrade.md → the passages that ask to be read, by the release they belong to.
-import type { Version } from '../../advice/version.ts';
+import type { Version } from '../../deployment/version.ts';
 import { addressOf, anchorsOf, sectionsOf } from './markdown.ts';
 import type { Read } from './passage.ts';
-import { versionOf } from './version.ts';
+import { versionOf } from './passage.ts';
 
 const page = 'https://element-hq.github.io/synapse/latest/upgrade.html';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { check } from '../../../src/advice/check/check.ts';
 import { deriveFacts } from '../../../src/advice/check/derive.ts';
-import { nearest } from '../../../src/args.ts';
+import { nearest } from '../../../src/arguments/nearest.ts';
 import { configurationOf } from '../../../src/configuration/files.ts';
 import { optionsOf } from '../../../src/configuration/options.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';

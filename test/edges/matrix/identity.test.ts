@@ -2,7 +2,7 @@
 import { DeviceId, OlmMachine, UserId } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openIdentity } from '../../../src/edges/matrix/identity.ts';
-import type { Log } from '../../../src/log.ts';
+import type { Log } from '../../../src/runtime/log.ts';
 import { homeserver } from '../../crypto/homeserver.ts';
 
 const bot = '@bot:example.org';

@@ -2,10 +2,10 @@
 // was ever encrypted, whatever the homeserver says of it.
 import { createServer, type Server } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Connection, connect } from '../../../src/edges/matrix.ts';
-import { openStore } from '../../../src/edges/store.ts';
-import { silence } from '../../../src/log.ts';
-import type { Store } from '../../../src/ports.ts';
+import { type Connection, connect } from '../../../src/edges/matrix/homeserver.ts';
+import { openStore } from '../../../src/edges/store/store.ts';
+import type { Store } from '../../../src/ports/store.ts';
+import { silence } from '../../../src/runtime/log.ts';
 import { batch, news } from '../../contracts/store.ts';
 
 const room = '!room:example.org';

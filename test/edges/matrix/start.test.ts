@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { connect } from '../../../src/edges/matrix.ts';
-import { openStore } from '../../../src/edges/store.ts';
-import { silence } from '../../../src/log.ts';
-import type { Store } from '../../../src/ports.ts';
+import { connect } from '../../../src/edges/matrix/homeserver.ts';
+import { openStore } from '../../../src/edges/store/store.ts';
+import type { Store } from '../../../src/ports/store.ts';
+import { silence } from '../../../src/runtime/log.ts';
 import { bot, password, type Served, serve } from './served.ts';
 
 let served: Served;

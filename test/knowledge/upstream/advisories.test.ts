@@ -1,7 +1,7 @@
 // Which releases an advisory concerns, by what GitHub and OSV write; what cannot be read is unclear, never absent.
 import { describe, expect, test } from 'vitest';
 import { readAdvisories } from '../../../src/knowledge/upstream/advisories.ts';
-import { githubAdvisory, osvRecord, pypi } from '../../web/upstream-world.ts';
+import { githubAdvisory, osvRecord, pypi } from '../../edges/web/upstream-world.ts';
 
 function read(json: unknown) {
 	const reading = readAdvisories(JSON.stringify(json));

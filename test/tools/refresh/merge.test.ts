@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Version } from '../../../src/advice/version.ts';
+import type { Version } from '../../../src/deployment/version.ts';
 import { type Generated, merge } from '../../../tools/refresh/merge.ts';
 import type { Source } from '../../../tools/refresh/source.ts';
 

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Passage } from '../../../src/knowledge/shape.ts';
+import type { Passage } from '../../../src/knowledge/schema/synapse.ts';
 import { stamp } from '../../../tools/refresh/stamp.ts';
 
 function folderOf(files: Record<string, string>): string {

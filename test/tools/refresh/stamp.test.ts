@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Passage } from '../../../src/knowledge/shape.ts';
+import type { Passage } from '../../../src/knowledge/schema/synapse.ts';
 import { stamp } from '../../../tools/refresh/stamp.ts';
 
 const passages: Passage[] = [

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Passage } from '../../../src/knowledge/shape.ts';
+import type { Passage } from '../../../src/knowledge/schema/synapse.ts';
 import { newsOf } from '../../../tools/refresh/work.ts';
 
 const passage = (bullet: string, hash: string): Passage => ({

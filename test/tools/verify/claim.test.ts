@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { compare } from '../../../src/advice/version.ts';
-import { readFiles, readKnowledge } from '../../../src/knowledge/read.ts';
-import type { Refusing, Stop } from '../../../src/knowledge/shape.ts';
+import { compare } from '../../../src/deployment/version.ts';
+import { readFiles, readKnowledge } from '../../../src/knowledge/load.ts';
+import type { Refusing, Stop } from '../../../src/knowledge/schema/synapse.ts';
 import { type Claim, claimsOf, recipeHash } from '../../../tools/verify/claim.ts';
 import { known, note, releases } from '../../known.ts';
 

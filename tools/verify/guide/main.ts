@@ -12,17 +12,17 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compareNumbers } from '../../../src/advice/profile.ts';
-import { isCandidate } from '../../../src/advice/version.ts';
-import { recipesOf } from '../../../src/knowledge/guide-recipe.ts';
-import { readFiles, readKnowledge } from '../../../src/knowledge/read.ts';
-import type { Guide, Release, Tried } from '../../../src/knowledge/shape.ts';
-import { environment, Unavailable } from '../environment.ts';
+import { compareNumbers } from '../../../src/deployment/facts.ts';
+import { isCandidate } from '../../../src/deployment/version.ts';
+import { recipesOf } from '../../../src/knowledge/guide-hash.ts';
+import { readFiles, readKnowledge } from '../../../src/knowledge/load.ts';
+import type { Guide, Release, Tried } from '../../../src/knowledge/schema/synapse.ts';
+import { environment, Unavailable } from '../machine/environment.ts';
 import { type Case, casesOf } from './cases.ts';
 import { inNamespaces } from './namespace.ts';
 import type { Job } from './played.ts';
 import { server } from './servers.ts';
-import type { Result } from './walk.ts';
+import type { Result, Trial } from './trial.ts';
 
 const folder = new URL('../../../knowledge/', import.meta.url);
 const file = new URL('guides/tried.json', folder);
@@ -156,9 +156,6 @@ function versionsOf(
 		};
 	return { postgresql: [from, to].filter(Boolean).join(' → '), synapse };
 }
-
-/** One thing that was tried; the guide, the day and the hash are added when it is kept. */
-export type Trial = Omit<Tried, 'guide' | 'date' | 'recipe'>;
 
 function keep(guide: Guide, { results, one, versions }: Played): void {
 	const played = one.played === undefined ? {} : { played: one.played };

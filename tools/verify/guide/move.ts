@@ -4,16 +4,15 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { type Guided, guideFor } from '../../../src/advice/guide.ts';
-import { filesOf } from '../../../src/advice/guide-words.ts';
-import { parseTerm, profileOf } from '../../../src/advice/profile.ts';
-import type { Guide, Knowledge } from '../../../src/knowledge/shape.ts';
-import { environment, Unavailable } from '../environment.ts';
-import { run } from '../process.ts';
-import { type Deployment, deployments, filledIn, mistakes } from './deployments.ts';
-import type { Trial } from './main.ts';
+import type { Guided } from '../../../src/advice/guide/guide.ts';
+import type { Guide, Knowledge } from '../../../src/knowledge/schema/synapse.ts';
+import { environment, Unavailable } from '../machine/environment.ts';
+import { run } from '../machine/process.ts';
+import { deployments, filledIn, mistakes } from './deployments.ts';
 import { moveOnMachine } from './moving.ts';
 import { command, openPlaybook, type Playbook, type Rendered, render } from './playbook.ts';
+import type { Trial } from './trial.ts';
+import { guidedFor, varsOf } from './vars.ts';
 
 type Keep = (trials: readonly Trial[]) => void;
 
@@ -50,22 +49,6 @@ export async function verifyMove(
 		}
 	}
 	return failed;
-}
-
-/** The guide for one deployment, its names made of the deployment's. */
-export function guidedFor(guide: Guide, { name, stated, facts }: Deployment, synapse: string): Guided {
-	const profile = profileOf(facts.flatMap(fact => parseTerm(fact) ?? []));
-	if (!(profile instanceof Map)) throw new Error(`${name} contradicts itself`);
-	const all = new Map(Object.entries({ domain: `${name}.example.org`, synapse, ...stated }));
-	const guided = guideFor(guide, { stated: all, profile }, []);
-	if (guided.refused.length) throw new Error(`${name}: ${guided.refused.join(' ')}`);
-	return guided;
-}
-
-export function varsOf(guided: Guided): string {
-	const file = filesOf(guided).find(({ name }) => name === 'vars.yml');
-	if (!file) throw new Error('the guide has no vars.yml');
-	return file.text;
 }
 
 /** Old names that the playbook checks for and the table does not have, and the other way round. */

@@ -2,16 +2,16 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Guide } from '../../../src/knowledge/shape.ts';
-import { Unavailable } from '../environment.ts';
+import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
+import { Unavailable } from '../machine/environment.ts';
 import { filledIn } from './deployments.ts';
-import type { Trial } from './main.ts';
-import { guidedFor, varsOf } from './move.ts';
 import { inNamespaces } from './namespace.ts';
 import { secret } from './people.ts';
 import { type Playbook, type Restore, render } from './playbook.ts';
 import type { Job } from './played.ts';
 import { server } from './servers.ts';
+import type { Trial } from './trial.ts';
+import { guidedFor, varsOf } from './vars.ts';
 
 /** What the program inside needs to know. */
 export type Moving = Job & {

@@ -3,8 +3,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { cache, Unavailable } from '../environment.ts';
-import { run } from '../process.ts';
+import { cache, Unavailable } from '../machine/environment.ts';
+import { run } from '../machine/process.ts';
 
 /** The newest that Python 3.11 can have; its own collections only, as much as the checks need. */
 const core = 'ansible-core==2.19.14';

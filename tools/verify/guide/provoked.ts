@@ -2,10 +2,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { knownBy } from '../../../src/advice/guide.ts';
-import type { Guide } from '../../../src/knowledge/shape.ts';
+import { knownBy } from '../../../src/advice/guide/guide.ts';
+import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
 import { addresses, buildDebian, homeserver, type Job, type Played, sh, surroundingsOf } from './played.ts';
-import type { Result } from './walk.ts';
+import type { Result } from './trial.ts';
 
 /** What a command says, whether it ends well or not. */
 function saying(script: string, env: NodeJS.ProcessEnv): string {

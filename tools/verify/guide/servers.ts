@@ -1,8 +1,8 @@
 // PostgreSQL as it is run for a guide: each major version with its server and its client programs, from packages.
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { cache, Unavailable } from '../environment.ts';
-import { run } from '../process.ts';
+import { cache, Unavailable } from '../machine/environment.ts';
+import { run } from '../machine/process.ts';
 
 /** Where the programs of one major version lie. */
 export type Server = {
@@ -82,6 +82,6 @@ async function installIn(place: string): Promise<string> {
 }
 
 async function fromNpm(version: string): Promise<string> {
-	const { binaries } = await import('../database.ts');
+	const { binaries } = await import('../machine/database.ts');
 	return binaries(Number(version.split('.')[0]));
 }

@@ -1,18 +1,18 @@
 // Follows a guide on a played machine: every stage's own commands, and whether they show what the guide says.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Guided, GuidedStage, GuidedStep } from '../../../src/advice/guide.ts';
-import { guideFor } from '../../../src/advice/guide.ts';
-import { parseTerm, profileOf } from '../../../src/advice/profile.ts';
+import type { Guided, GuidedStage, GuidedStep } from '../../../src/advice/guide/guide.ts';
+import { guideFor } from '../../../src/advice/guide/guide.ts';
+import { parseTerm, profileOf } from '../../../src/deployment/facts.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
-import type { Guide, Tried } from '../../../src/knowledge/shape.ts';
+import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
 import { answering, type Left, lookAround, moveIn, oneTimeKeys } from './people.ts';
 import { build, databasePassword, type Job, type Played, prepare, sh, surroundingsOf } from './played.ts';
 import { curedChecksums, provokeAll } from './provoked.ts';
 import { openSession, type Session } from './session.ts';
+import type { Result } from './trial.ts';
 
 /** What came of one stage or failure; the caller adds the day, the versions and the hash. */
-export type Result = Pick<Tried, 'of' | 'saw'>;
 
 const job = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Job;
 const results: Result[] = [];

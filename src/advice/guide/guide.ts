@@ -1,0 +1,347 @@
+// A guide for one deployment: the way that fits, the stages that concern it with every name filled in, and what to ask.
+
+import type { Profile } from '../../deployment/facts.ts';
+import { profileJson } from '../../deployment/facts.ts';
+import { namesIn, placeholder } from '../../knowledge/schema/parameter.ts';
+import type { Condition, Failure, Guide, GuideStep, Parameter, Stage, Tried } from '../../knowledge/schema/synapse.ts';
+import type { Situation, Standing, Values } from './parameters.ts';
+import { filled, stands, valuesOf } from './parameters.ts';
+
+/** True, or unknown with what would decide it; what is false is hidden. */
+export type Concerned = { concerned: true } | { concerned: 'unknown'; ask: string[]; applies: Condition };
+
+export type GuidedStep = Concerned & Omit<GuideStep, 'applies' | 'ways'>;
+
+export type GuidedFailure = Pick<Failure, 'id' | 'text' | 'cause' | 'cure' | 'untried'> & {
+	/** What a pasted text must contain: `…` stands for names and numbers that are others' own. */
+	found: string;
+	tried: Tried[];
+};
+
+export type GuidedStage = Concerned & {
+	id: string;
+	title: string;
+	why: string;
+	down?: 'begins' | 'ends' | undefined;
+	noReturn?: string | undefined;
+	steps: GuidedStep[];
+	failures: GuidedFailure[];
+	/** Where and with what it was executed; empty: nowhere. */
+	tried: Tried[];
+	/** Why it was not, here or in parts. */
+	untried: string[];
+};
+
+export type GuidedWay = {
+	id: string;
+	title: string;
+	fits: string;
+	possible: true | false | 'unknown';
+	because?: string[];
+	/** What it costs, in words; with the size of the database also in numbers. */
+	cost?: { says: string; gigabytes?: number; minutes?: [number, number] };
+};
+
+/** A value that a parameter has here; null: unknown, and asked for. */
+export type GuidedParameter = {
+	name: string;
+	value: string | null;
+	by: 'stated' | 'fact' | 'default' | 'unknown';
+	means: string;
+	lookup?: string;
+	values?: string[];
+};
+
+export type Guided = {
+	format: 1;
+	guide: string;
+	title: string;
+	summary: string;
+	profile: Record<string, string | boolean>;
+	parameters: GuidedParameter[];
+	/** Names of the parameters and facts that would make it more exact; the parameters first. */
+	ask: string[];
+	/** Sentences that say why this guide must not be followed here; then there are no stages. */
+	refused: string[];
+	way: string;
+	ways: GuidedWay[];
+	dangers: string[];
+	stages: GuidedStage[];
+	cleanUp: GuidedStage[];
+	wayBack: { before: GuidedStage[]; after: GuidedStage[] };
+	/** The stage after which going back loses something. */
+	noReturn: { stage: string; why: string } | null;
+	hidden: { id: string; title: string; because: string[] }[];
+	sources: string[];
+};
+
+/** What is stated: values of parameters by their names, read with `readValue`, and `way`. */
+export type Asking = { stated: ReadonlyMap<string, string>; profile: Profile };
+
+/** The guide as it is for this deployment. `tried` are trials of any guide. */
+export function guideFor(guide: Guide, { stated, profile }: Asking, tried: readonly Tried[]): Guided {
+	const unchosen: Situation = { profile, values: valuesOf(guide, stated, profile) };
+	const ways = guide.ways.map(way => ({ way, standing: stands(way.applies, unchosen) }));
+	const chosen = chooseWay(guide, ways, unchosen);
+	// Once more, because parameters may follow from the way.
+	const values = valuesOf(guide, new Map([...stated, ['way', chosen.id]]), profile);
+	const situation: Situation = { profile, values };
+	const names = new Set<string>();
+	const text = (words: string) => {
+		for (const name of namesIn(words)) names.add(name);
+		return filled(words, values);
+	};
+	const hidden: Guided['hidden'] = [];
+	const own = tried.filter(trial => trial.guide === guide.id && sameDeployment(trial, values));
+	const stagesOf = (stages: readonly Stage[]) =>
+		stages.flatMap(stage => guidedStage(stage, { situation, tried: own, hidden, text }) ?? []);
+	const refused = guide.refuses
+		.filter(({ when }) => stands(when, situation).is === true)
+		.map(({ says }) => text(says))
+		.concat(impossible(chosen, ways, text));
+	const stages = refused.length ? [] : stagesOf(guide.stages);
+	const turning = stages.find(({ noReturn }) => noReturn !== undefined);
+	const cleanUp = refused.length ? [] : stagesOf(guide.cleanUp);
+	const wayBack = refused.length
+		? { before: [], after: [] }
+		: { before: stagesOf(guide.wayBack.before), after: stagesOf(guide.wayBack.after) };
+	const shown = guide.parameters.filter(({ derived }) => !derived);
+	const used = withAsked(names, [...stages, ...cleanUp, ...wayBack.before, ...wayBack.after], guide, values);
+	const asked = shown.filter(({ name, optional }) => !optional && !values.has(name) && used.has(name));
+	const open = [...stages, ...stages.flatMap(({ steps }) => steps)].flatMap(one =>
+		one.concerned === 'unknown' ? one.ask : [],
+	);
+	return {
+		format: 1,
+		guide: guide.id,
+		title: text(guide.title),
+		summary: text(guide.summary),
+		profile: profileJson(profile),
+		parameters: shown
+			.filter(({ name, values: closed }) => used.has(name) || (closed !== undefined && values.has(name)))
+			.map(parameter => guidedParameter(parameter, values, text)),
+		ask: [...new Set([...asked.map(({ name }) => name), ...open])],
+		refused,
+		way: chosen.id,
+		ways: ways.map(({ way, standing }) => ({
+			id: way.id,
+			title: text(way.title),
+			fits: text(way.fits),
+			possible: standing.is,
+			...(standing.is === false && { because: standing.because }),
+			...(way.cost && { cost: costOf(way.cost, values, text) }),
+		})),
+		dangers: guide.dangers
+			.filter(({ applies, ways: only }) => onWay(only, chosen.id) && stands(applies, situation).is !== false)
+			.map(danger => text(danger.text)),
+		stages,
+		cleanUp,
+		wayBack,
+		noReturn: turning?.noReturn === undefined ? null : { stage: turning.id, why: turning.noReturn },
+		hidden,
+		sources: guide.sources,
+	};
+}
+
+type Judged = { way: Guide['ways'][number]; standing: Standing };
+
+/** The one stated; else the first that is preferred here, else the first that fits. */
+function chooseWay(guide: Guide, ways: readonly Judged[], situation: Situation): Guide['ways'][number] {
+	const stated = situation.values.get('way')?.value;
+	const possible = ways.filter(({ standing }) => standing.is !== false).map(({ way }) => way);
+	const first = guide.ways[0];
+	if (!first) throw new TypeError(`${guide.id} has no way`);
+	return (
+		guide.ways.find(({ id }) => id === stated) ??
+		possible.find(({ prefer }) => prefer && stands(prefer, situation).is === true) ??
+		possible[0] ??
+		first
+	);
+}
+
+function impossible(chosen: Guide['ways'][number], ways: readonly Judged[], text: (words: string) => string): string[] {
+	const standing = ways.find(({ way }) => way === chosen)?.standing;
+	if (standing?.is !== false) return [];
+	const others = ways.filter(other => other.standing.is !== false).map(({ way }) => `\`way=${way.id}\``);
+	return [
+		`“${text(chosen.title)}” is no way here (${standing.because.map(fact => `\`${fact}\``).join(', ')}).${others.length ? ` Possible: ${others.join(', ')}.` : ''}`,
+	];
+}
+
+function onWay(ways: readonly string[] | undefined, way: string): boolean {
+	return ways === undefined || ways.includes(way);
+}
+
+function concernedBy(applies: Condition | undefined, situation: Situation): Concerned | string[] {
+	const standing = stands(applies, situation);
+	if (standing.is === false) return standing.because;
+	if (standing.is === true || !applies) return { concerned: true };
+	return { concerned: 'unknown', ask: standing.ask, applies };
+}
+
+type Telling = {
+	situation: Situation;
+	tried: readonly Tried[];
+	/** Takes up what is not told. */
+	hidden: Guided['hidden'];
+	/** Fills in the values. */
+	text: (words: string) => string;
+};
+
+function guidedStage(stage: Stage, { situation, tried, hidden, text }: Telling): GuidedStage | undefined {
+	const way = situation.values.get('way')?.value ?? '';
+	if (!onWay(stage.ways, way)) return undefined;
+	const concerned = concernedBy(stage.applies, situation);
+	if (Array.isArray(concerned)) {
+		hidden.push({ id: stage.id, title: text(stage.title), because: concerned });
+		return undefined;
+	}
+	return {
+		id: stage.id,
+		title: text(stage.title),
+		why: text(stage.why),
+		...concerned,
+		...(stage.down && { down: stage.down }),
+		...(stage.noReturn && { noReturn: text(stage.noReturn) }),
+		steps: stage.steps
+			.filter(step => onWay(step.ways, way))
+			.flatMap(({ applies, ways: _, ...step }): GuidedStep[] => {
+				const own = concernedBy(applies, situation);
+				return Array.isArray(own) ? [] : [{ ...filledStep(step, text), ...own }];
+			}),
+		failures: stage.failures
+			.filter(({ applies }) => stands(applies, situation).is !== false)
+			.map(({ id, text: words, cause, cure, untried }) => ({
+				id,
+				text: text(words),
+				found: words.replace(placeholder, '…'),
+				cause: text(cause),
+				cure: text(cure),
+				...(untried && { untried: text(untried) }),
+				tried: tried.filter(({ of }) => of === id),
+			})),
+		tried: tried.filter(({ of }) => of === stage.id),
+		untried: stage.untried
+			.filter(({ applies }) => stands(applies, situation).is !== false)
+			.map(({ because }) => text(because)),
+	};
+}
+
+function filledStep(
+	step: Omit<GuideStep, 'applies' | 'ways'>,
+	text: (words: string) => string,
+): Omit<GuideStep, 'applies' | 'ways'> {
+	const { edit, file } = step;
+	return {
+		...step,
+		...(step.text && { text: text(step.text) }),
+		...(step.commands && { commands: text(step.commands) }),
+		...(edit && { edit: { file: text(edit.file), diff: text(edit.diff) } }),
+		...(file && { file: { name: text(file.name), text: text(file.text) } }),
+		...(step.see && { see: text(step.see) }),
+		shows: step.shows.map(text),
+	};
+}
+
+/** A trial speaks for a deployment that has the same values where the trial names one, but for versions. */
+function sameDeployment({ with: by }: Tried, values: Values): boolean {
+	const versions = ['from', 'to'];
+	return Object.entries(by).every(([name, value]) => versions.includes(name) || values.get(name)?.value === value);
+}
+
+function guidedParameter(parameter: Parameter, values: Values, text: (words: string) => string): GuidedParameter {
+	const { name, means, lookup, values: closed } = parameter;
+	const known = values.get(name);
+	return {
+		name,
+		value: known?.value ?? null,
+		by: known?.by ?? 'unknown',
+		means: text(means),
+		...(lookup && { lookup: text(lookup) }),
+		...(closed && { values: closed }),
+	};
+}
+
+/** Besides the names in shown texts: what unknown parameters are made of or asked with, and what somebody stated. */
+function withAsked(
+	names: ReadonlySet<string>,
+	stages: readonly GuidedStage[],
+	guide: Guide,
+	values: Values,
+): Set<string> {
+	const all = new Set([...names, ...stages.flatMap(askedIn)]);
+	for (const parameter of guide.parameters.toReversed()) {
+		if (all.has(parameter.name) && (parameter.derived || !values.has(parameter.name)))
+			for (const name of namesIn(JSON.stringify([parameter.follows, parameter.default]))) all.add(name);
+	}
+	for (const [name, { by }] of values) if (by === 'stated' && name !== 'way') all.add(name);
+	return all;
+}
+
+function askedIn(stage: GuidedStage): string[] {
+	return [stage, ...stage.steps].flatMap(one => (one.concerned === 'unknown' ? one.ask : []));
+}
+
+function costOf(
+	{ says, disk, minutes }: NonNullable<Guide['ways'][number]['cost']>,
+	values: Values,
+	text: (words: string) => string,
+): NonNullable<GuidedWay['cost']> {
+	const size = Number(values.get('size')?.value ?? Number.NaN);
+	if (Number.isNaN(size)) return { says: text(says) };
+	const rounded = (number: number) => (number < 10 ? Math.ceil(number * 10) / 10 : Math.ceil(number));
+	return {
+		says: text(says),
+		...(disk && { gigabytes: rounded(disk.perGB * size + disk.plus) }),
+		...(minutes && {
+			minutes: [
+				Math.ceil(minutes.perGB[0] * size + minutes.plus[0]),
+				Math.ceil(minutes.perGB[1] * size + minutes.plus[1]),
+			] as [number, number],
+		}),
+	};
+}
+
+/** A known error in what somebody pasted, and the stage that it belongs to. */
+export type Found = { stage: GuidedStage; failure: GuidedFailure };
+
+/** The known errors that a pasted text has: those of the stage at hand first, then all others, the longest match first. */
+export function failuresIn(guided: Guided, at: string | undefined, pasted: string): Found[] {
+	const said = plain(pasted);
+	const all = [...guided.stages, ...guided.cleanUp, ...guided.wayBack.before, ...guided.wayBack.after];
+	const found = all.flatMap(stage =>
+		stage.failures.filter(({ found: wanted }) => isIn(plain(wanted), said)).map(failure => ({ stage, failure })),
+	);
+	return found.sort(
+		(a, b) => Number(b.stage.id === at) - Number(a.stage.id === at) || b.failure.text.length - a.failure.text.length,
+	);
+}
+
+/** Whether a text has the words of a failure, as they stand in its file. */
+export function knownBy(failure: string, pasted: string): boolean {
+	return isIn(plain(failure.replace(placeholder, '…')), plain(pasted));
+}
+
+/** On one line, with plain quotation marks and without what terminals add. */
+function plain(text: string): string {
+	return (
+		text
+			// biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal adds begins with one
+			.replace(/\u001B\[[0-9;]*[A-Za-z]/g, '')
+			.replace(/[“”„«»]/g, '"')
+			.replace(/[‘’]/g, "'")
+			.replace(/\s+/g, ' ')
+			.toLowerCase()
+	);
+}
+
+/** Whether all pieces between the gaps (`…`) stand there in their order: no pattern, since anybody may paste anything. */
+function isIn(wanted: string, said: string): boolean {
+	let from = 0;
+	for (const piece of wanted.split('…').map(part => part.trim())) {
+		const at = said.indexOf(piece, from);
+		if (at < 0) return false;
+		from = at + piece.length;
+	}
+	return true;
+}

@@ -1,0 +1,44 @@
+// What became of a variable of the playbook that an older description names.
+import type { Renamed } from '../../knowledge/schema/synapse.ts';
+/** A variable's fate, followed to its end. `new` absent: none is in its place. */
+export type Fate = {
+	old: string;
+	new?: string;
+	says: string[];
+	never: boolean;
+	changes: { date: string; url: string }[];
+};
+
+/** What of the playbook's variables looks like: small letters first, an underscore in it. */
+export const variableWord = /^[a-z][A-Za-z0-9]*_[A-Za-z0-9_]+:?$/;
+
+/** Undefined if nothing is known of it: then it may well be a name of today. */
+export function fateOf(name: string, renamed: readonly Renamed[]): Fate | undefined {
+	const fate: Fate = { old: name, says: [], never: false, changes: [] };
+	let current: string | undefined = name;
+	// A name comes by once: the table may say that a name of a family was kept.
+	const seen = new Set<string>();
+	while (current !== undefined && !seen.has(current)) {
+		seen.add(current);
+		const entry = entryFor(current, renamed);
+		if (!entry) break;
+		if (entry.says) fate.says.push(entry.says);
+		if (entry.change) fate.changes.push(entry.change);
+		else fate.never = true;
+		current = entry.new?.endsWith('*') ? entry.new.slice(0, -1) + current.slice(entry.old.length - 1) : entry.new;
+	}
+	if (seen.size === 1 && current === name) return undefined;
+	if (current === undefined) return fate;
+	// A list that the playbook fills itself: redefined, as old descriptions do it, it loses what others need today.
+	if (/_auto$/.test(current)) {
+		fate.says.push(`the playbook fills ${current} itself: redefined, it loses the entries of today`);
+		current = current.replace(/_auto$/, '_custom');
+	}
+	return { ...fate, new: current };
+}
+
+/** The one of exactly this name; else of those that begin so the longest. */
+function entryFor(name: string, renamed: readonly Renamed[]): Renamed | undefined {
+	const families = renamed.filter(({ old }) => old.endsWith('*') && name.startsWith(old.slice(0, -1)));
+	return renamed.find(({ old }) => old === name) ?? families.toSorted((a, b) => b.old.length - a.old.length)[0];
+}

@@ -1,0 +1,101 @@
+// What lies around a major upgrade of PostgreSQL: which Synapse accepts which of them, what goes first, whose support ends.
+
+import { compareNumbers } from '../../deployment/facts.ts';
+import type { Version } from '../../deployment/version.ts';
+import { compare } from '../../deployment/version.ts';
+import type { Knowledge, Lifecycle } from '../../knowledge/schema/synapse.ts';
+import { stable } from '../../knowledge/stable.ts';
+
+export type Surroundings = {
+	/** The majors of the lifecycles, oldest first. */
+	known: string[];
+	/** Releases of Synapse by the floor that they set: `from` is the first with it. */
+	floors: { from: Version; min: string }[];
+	/** The first release that refuses the old or the new major; null: none that is known. */
+	refused: { from: Version | null; to: Version | null };
+	/** Which of the two goes first: PostgreSQL, either, or Synapse needs PostgreSQL already. */
+	first: 'postgres' | 'either' | 'unknown';
+	/** The release that runs, or that was assumed. */
+	release: { version: Version; stated: boolean };
+	ends: { major: string; ends: string; over: boolean }[];
+};
+
+/** `from` absent: SQLite. */
+type Question = { from: string | undefined; to: string; release: Version | undefined; today: string };
+
+/** What a way between two majors stands in. `today` is `2026-11-21`. */
+export function surroundings({ from, to, release, today }: Question, known: Knowledge): Surroundings {
+	const lifecycle = known.lifecycles.postgresql;
+	const floors = floorsOf(known.releases);
+	const newest = stable(known.releases).at(-1);
+	const refusing = (major: string | undefined) =>
+		(major && floors.find(({ min }) => compareNumbers(min, major) > 0)?.from) || null;
+	return {
+		known: majorsOf(lifecycle),
+		floors,
+		refused: { from: refusing(from), to: refusing(to) },
+		first: refusing(from) === null ? 'either' : 'postgres',
+		release: { version: release ?? newest?.version ?? '0.0.0', stated: release !== undefined },
+		ends: [from ?? [], to].flat().flatMap(major => {
+			const ends = lifecycle?.releases.find(({ version }) => version === major)?.ends;
+			return ends === undefined ? [] : [{ major, ends, over: ends <= today }];
+		}),
+	};
+}
+
+/** The majors that are known, oldest first. */
+export function majorsOf(lifecycle: Lifecycle | undefined): string[] {
+	return (lifecycle?.releases ?? []).map(({ version }) => version).sort(compareNumbers);
+}
+
+/** The newest major that is out on this day. */
+export function newestMajor(lifecycle: Lifecycle | undefined, today: string): string | undefined {
+	return majorsOf({ link: '', releases: (lifecycle?.releases ?? []).filter(({ released }) => released <= today) }).at(
+		-1,
+	);
+}
+
+function floorsOf(releases: Knowledge['releases']): Surroundings['floors'] {
+	const floors: Surroundings['floors'] = [];
+	for (const { version, postgresql } of stable(releases)) {
+		if (postgresql === undefined) continue;
+		const before = floors.at(-1);
+		// Patch releases of an older line come later and keep its floor.
+		if (!before || compareNumbers(postgresql, before.min) > 0) floors.push({ from: version, min: postgresql });
+	}
+	return floors;
+}
+
+/** Lines for the top of the guide; each begins with a mark. */
+export function orderLines(around: Surroundings, { from, to }: Pick<Question, 'from' | 'to'>): string[] {
+	const { refused, release, ends } = around;
+	const runs = release.stated ? `Your ${release.version}` : `The newest release I know, ${release.version},`;
+	const stopped = refused.from !== null && compare(release.version, refused.from) >= 0;
+	const min = around.floors.findLast(floor => compare(floor.from, release.version) <= 0)?.min;
+	const lines = [
+		...(refused.to !== null && compare(release.version, refused.to) >= 0
+			? [
+					`🔴 ${runs} does not start on PostgreSQL ${to} either: from ${refused.to} on it wants ${min} or newer. Go to ${min} at least.`,
+				]
+			: []),
+		...(stopped && refused.from !== null
+			? [
+					release.stated
+						? `🔴 ${runs} does not start on PostgreSQL ${from} (from ${refused.from} on Synapse wants more): one of the two is not what runs.`
+						: `🔴 PostgreSQL goes first, Synapse after it: up to the release before ${refused.from} Synapse runs on PostgreSQL ${from}; from then on it refuses to start.`,
+				]
+			: refused.from !== null
+				? [`🔴 PostgreSQL goes first: from ${refused.from} on Synapse does not start on PostgreSQL ${from}.`]
+				: from === undefined
+					? []
+					: [
+							`✅ ${runs} starts on both ${from} and ${to}, so the order is free; never both on one day, or nobody knows which of them broke.`,
+						]),
+		...ends.map(({ major, ends: day, over }) =>
+			over
+				? `🔴 PostgreSQL ${major} has had no fixes since ${day}.`
+				: `${major === to ? '✅' : '⚠️'} PostgreSQL ${major} gets fixes until ${day}.`,
+		),
+	];
+	return lines;
+}

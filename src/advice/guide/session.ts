@@ -1,0 +1,228 @@
+// Walking through a guide together: where a room stands in it, and what a word or a pasted error makes of that.
+
+import type { Offer } from '../../answer.ts';
+import type { Profile } from '../../deployment/facts.ts';
+import type { Guide, Tried } from '../../knowledge/schema/synapse.ts';
+import { profileFrom } from '../watch/subscription.ts';
+import type { Found, Guided, GuidedStage } from './guide.ts';
+import { failuresIn, guideFor } from './guide.ts';
+
+/** A stage of the guide; at the gate, what cannot be taken back was said, and the stage itself not yet given. */
+export type Place = { stage: string; gate: boolean };
+
+export type Passed = { stage: string; as: 'done' | 'skipped'; by: string; at: string };
+
+/** Moments are ISO 8601. */
+export type Walk = Offer & {
+	/** The same for ever, also when the room moves. */
+	id: string;
+	room: string;
+	/** `offered`: its plan was said, and nobody began. */
+	is: 'offered' | 'open' | 'stopped' | 'ended';
+	place?: Place;
+	/** In the order in which it was said; a stage once. */
+	passed: Passed[];
+	begun?: { by: string; at: string };
+	/** When the place was given. */
+	since: string;
+	/** Who was told that he may not change things here: nobody hears it twice. */
+	refused: string[];
+};
+
+const typed = {
+	done: 'done',
+	'✅': 'done',
+	back: 'back',
+	skip: 'skip',
+	stop: 'stop',
+	where: 'where',
+	start: 'start',
+} as const;
+export type Word = (typeof typed)[keyof typeof typed];
+
+/** What somebody said in the thread of a walk: one of its words, or anything else. */
+export type Heard = { by: string; at: string; now: string } & (
+	| {
+			word: Word;
+			/** By a reaction, or its sign typed. */
+			sign: boolean;
+			/** Why he may not change things here; `old`: what he said is older than a day. */
+			mayNot?: { why: string; old: boolean };
+	  }
+	| { text: string }
+);
+
+/** What there is to say; words are put to it by walk-words.ts. */
+export type Tell =
+	| { is: 'stage'; after: 'begun' | 'done' | 'back' | 'resumed' | 'moved' }
+	| { is: 'stage'; after: 'skipped'; skipped: GuidedStage }
+	| { is: 'where' | 'stopped' | 'ended' | 'gate' | 'first' | 'unknown' }
+	/** Said before the stage at hand was given. */
+	| { is: 'early' }
+	/** The stage at which the room stood is no longer in the guide. */
+	| { is: 'changed'; was: string }
+	/** The guide is no longer there, or refuses this deployment now. */
+	| { is: 'gone'; why: string[] }
+	/** It was stopped, or is at its end. */
+	| { is: 'over' }
+	| { is: 'refused'; why: string }
+	| { is: 'found'; found: Found[] };
+
+/** `gives` is the place that the words are about: a reaction to them is about it. */
+export type Step = { walk: Walk; tell: Tell; gives?: Place };
+
+/** So many are remembered as refused; from then on strangers are met with silence. */
+const mostRefused = 50;
+
+/** The word that a message is, if it is nothing else: capitals and the punctuation after it are forgiven. */
+export function wordOf(body: string): { word: Word; sign: boolean } | undefined {
+	if (body.length > 40) return undefined;
+	const text = body
+		.trim()
+		.toLowerCase()
+		.replace(/^! ?/, '')
+		.replace(/(?:[\s.,;:!?…]|\uFE0E|\uFE0F)+$/, '');
+	return Object.hasOwn(typed, text) ? { word: typed[text as keyof typeof typed], sign: text === '✅' } : undefined;
+}
+
+/** What was asked, with all values that were known then. */
+export function offerOf(
+	guided: Guided,
+	{ stated, profile, asked }: { stated: ReadonlyMap<string, string>; profile: Profile; asked: string },
+): Offer {
+	const known = guided.parameters.flatMap(({ name, value }) => (value === null ? [] : [[name, value] as const]));
+	return {
+		guide: guided.guide,
+		stated: Object.fromEntries([...known, ...stated, ['way', guided.way]]),
+		facts: [...new Set([...profile.values()].map(known => known.stated))].sort(),
+		asked,
+	};
+}
+
+/** The guide as it is today for what was asked then; undefined if there is no such guide any more. */
+export function guidedFor(offer: Offer, guides: readonly Guide[], tried: readonly Tried[]): Guided | undefined {
+	const guide = guides.find(({ id }) => id === offer.guide);
+	const stated = new Map(Object.entries(offer.stated));
+	return guide && guideFor(guide, { stated, profile: profileFrom(offer.facts) }, tried);
+}
+
+/** All that is walked through, in its order. */
+export function stagesOf({ stages, cleanUp }: Pick<Guided, 'stages' | 'cleanUp'>): GuidedStage[] {
+	return [...stages, ...cleanUp];
+}
+
+/** The first stage, or where it was stopped. */
+export function begin(walk: Walk, guided: Guided | undefined, { by, now }: { by: string; now: string }): Step {
+	const [first] = guided ? stagesOf(guided) : [];
+	if (!guided || !first) return gone(walk, guided);
+	if (walk.is === 'stopped') return resume({ ...walk, is: 'open', since: now }, guided);
+	return give({ ...walk, is: 'open', begun: { by, at: now } }, first, { is: 'stage', after: 'begun' }, now);
+}
+
+/** In another room: where it stood, once more. */
+export function moved(walk: Walk, guided: Guided | undefined): Step {
+	if (!guided || guided.refused.length) return gone(walk, guided);
+	const { walk: here, tell, gives } = resume(walk, guided);
+	return {
+		walk: here,
+		tell: tell.is === 'stage' ? { is: 'stage', after: 'moved' } : tell,
+		...(gives && { gives }),
+	};
+}
+
+/** What becomes of a walk by what was said in its thread; undefined where that is nothing to the bot. */
+export function step(walk: Walk, heard: Heard, guided: Guided | undefined): Step | undefined {
+	if ('text' in heard) return guided && looked(walk, heard.text, guided);
+	const { word, by, now, mayNot } = heard;
+	if (word === 'start' && walk.is === 'open') return undefined;
+	if (word !== 'where' && mayNot) return refuse(walk, by, mayNot);
+	if (!guided || guided.refused.length) return walk.is === 'open' ? gone(walk, guided) : undefined;
+	if (word === 'where') return where(walk, guided);
+	if (word === 'start') return walk.is === 'stopped' ? begin(walk, guided, { by, now }) : over(walk);
+	if (walk.is === 'ended' && word === 'back') return again(walk, stagesOf(guided).at(-1), now);
+	if (walk.is !== 'open' || !walk.place) return over(walk);
+	if (word === 'stop') return { walk: { ...walk, is: 'stopped' }, tell: { is: 'stopped' } };
+	const all = stagesOf(guided);
+	const here = all.findIndex(({ id }) => id === walk.place?.stage);
+	const stage = all[here];
+	if (!stage) return resume({ ...walk, since: now }, guided);
+	if (word === 'back') return here === 0 ? { walk, tell: { is: 'first' } } : again(walk, all[here - 1], now);
+	return onward({ walk, stage, next: all[here + 1] }, heard);
+}
+
+type Standing = { walk: Walk; stage: GuidedStage; next: GuidedStage | undefined };
+
+function onward({ walk, stage, next }: Standing, { word, by, at, now, sign }: Extract<Heard, { word: Word }>): Step {
+	// A reaction says by its event which stage it means; a word said before the stage was there cannot mean it.
+	if (!sign && at < walk.since) return { walk, tell: { is: 'early' } };
+	if (word === 'done' && walk.place?.gate) {
+		if (sign) return { walk, tell: { is: 'gate' } };
+		const gives = { stage: stage.id, gate: false };
+		return { walk: { ...walk, place: gives, since: now }, tell: { is: 'stage', after: 'done' }, gives };
+	}
+	const as = word === 'skip' ? 'skipped' : 'done';
+	const passed = [...walk.passed.filter(other => other.stage !== stage.id), { stage: stage.id, as, by, at } as const];
+	const tell: Tell = as === 'skipped' ? { is: 'stage', after: as, skipped: stage } : { is: 'stage', after: as };
+	if (next) return give({ ...walk, passed }, next, tell, now);
+	const { place: _, ...rest } = walk;
+	return { walk: { ...rest, passed, is: 'ended', since: now }, tell: { is: 'ended' } };
+}
+
+function give(walk: Walk, stage: GuidedStage, tell: Tell, since: string): Step {
+	const gives = { stage: stage.id, gate: stage.noReturn !== undefined };
+	return { walk: { ...walk, place: gives, since }, tell, gives };
+}
+
+/** A stage that was passed before, once more. */
+function again(walk: Walk, stage: GuidedStage | undefined, since: string): Step | undefined {
+	if (!stage) return undefined;
+	const passed = walk.passed.filter(other => other.stage !== stage.id);
+	return give({ ...walk, is: 'open', passed }, stage, { is: 'stage', after: 'back' }, since);
+}
+
+/** Where it stood; if that stage is gone, after the last one that was passed and is still there. */
+function resume(walk: Walk, guided: Guided): Step {
+	const all = stagesOf(guided);
+	const { place } = walk;
+	if (place && all.some(({ id }) => id === place.stage))
+		return { walk, tell: { is: 'stage', after: 'resumed' }, gives: place };
+	const last = all.findLastIndex(({ id }) => walk.passed.some(({ stage }) => stage === id));
+	const stage = all[Math.min(last + 1, all.length - 1)];
+	if (!stage) return gone(walk, guided);
+	return give(walk, stage, { is: 'changed', was: place?.stage ?? '' }, walk.since);
+}
+
+function where(walk: Walk, guided: Guided): Step {
+	const { place } = walk;
+	if (walk.is !== 'open' || !place) return { walk, tell: { is: 'where' } };
+	if (!stagesOf(guided).some(({ id }) => id === place.stage)) return resume(walk, guided);
+	return { walk, tell: { is: 'where' }, gives: place };
+}
+
+function gone(walk: Walk, guided: Guided | undefined): Step {
+	return { walk: { ...walk, is: 'stopped' }, tell: { is: 'gone', why: guided?.refused ?? [] } };
+}
+
+function over(walk: Walk): Step | undefined {
+	return walk.is === 'offered' ? undefined : { walk, tell: { is: 'over' } };
+}
+
+/** Said once to each: others who talk in the thread are not bothered. */
+export function refuse(walk: Walk, by: string, { why, old }: { why: string; old: boolean }): Step | undefined {
+	if (old) return { walk, tell: { is: 'refused', why } };
+	if (walk.refused.includes(by) || walk.refused.length >= mostRefused) return undefined;
+	return { walk: { ...walk, refused: [...walk.refused, by] }, tell: { is: 'refused', why } };
+}
+
+/** A known error in what somebody wrote; of what is unknown, only what no person would say is worth a word. */
+function looked(walk: Walk, text: string, guided: Guided): Step | undefined {
+	const found = failuresIn(guided, walk.place?.stage, text);
+	if (found.length) return { walk, tell: { is: 'found', found } };
+	return walk.is === 'open' && isOutput(text) ? { walk, tell: { is: 'unknown' } } : undefined;
+}
+
+/** A block of code, or lines of which one begins as errors of programs do. */
+export function isOutput(text: string): boolean {
+	if (/^[ \t]*(```|~~~)/m.test(text)) return true;
+	return /^[ \t]*(Traceback \(most recent call last\):|([\w./-]+: ){0,3}(error|fatal|panic|fehler):\s+\S)/im.test(text);
+}

@@ -1,0 +1,84 @@
+// Which security advisories a way closes, passes through, and leaves open at its end.
+
+import { concern } from '../../deployment/condition.ts';
+import type { Profile } from '../../deployment/facts.ts';
+import type { Version } from '../../deployment/version.ts';
+import { isAbove, isCandidate, isWithin } from '../../deployment/version.ts';
+import type { Advisory, Release } from '../../knowledge/schema/synapse.ts';
+import { stable } from '../../knowledge/stable.ts';
+import { memo } from '../../runtime/memo.ts';
+
+export type Advisories = {
+	fixed: string[];
+	/** Neither the start nor the end is affected, but a release in between: no place to stop. */
+	passedThrough: string[];
+	open: { id: string; severity: Advisory['severity']; title: string; fixedIn: Version | null }[];
+	/** Advisories of this way that the stated facts exclude. */
+	hidden: { id: string; because: string[] }[];
+};
+
+export function isAffected(advisory: Advisory, version: Version): boolean {
+	return (
+		advisory.affected.some(range => isWithin(version, range)) &&
+		!advisory.patched.some(range => isWithin(version, range))
+	);
+}
+
+/** The releases that an advisory concerns, candidates aside: the same for every way. */
+const affectedOf = memo((releases: readonly Release[]) =>
+	memo((advisory: Advisory) =>
+		releases.flatMap(({ version }) => (!isCandidate(version) && isAffected(advisory, version) ? [version] : [])),
+	),
+);
+
+/** The first stable release from this one on that is not affected. */
+export function fixedIn(advisory: Advisory, version: Version, releases: readonly Release[]): Version | null {
+	const fixed = stable(releases).find(other => isAbove(other.version, version) && !isAffected(advisory, other.version));
+	return fixed?.version ?? null;
+}
+
+export function advisoriesOn(
+	from: Version,
+	to: Version,
+	profile: Profile,
+	known: { advisories: readonly Advisory[]; releases: readonly Release[] },
+): Advisories {
+	const isBetween = (version: Version) => isAbove(version, from) && isAbove(to, version);
+	const result: Advisories = { fixed: [], passedThrough: [], open: [], hidden: [] };
+	for (const advisory of known.advisories) {
+		const { id, severity, title } = advisory;
+		const [start, end] = [isAffected(advisory, from), isAffected(advisory, to)];
+		const passed = !start && !end && affectedOf(known.releases)(advisory).some(isBetween);
+		if (!start && !end && !passed) continue;
+		const concerned = concern(advisory.applies, profile);
+		if (concerned.is === false) result.hidden.push({ id, because: concerned.because });
+		else if (end) result.open.push({ id, severity, title, fixedIn: fixedIn(advisory, to, known.releases) });
+		else (passed ? result.passedThrough : result.fixed).push(id);
+	}
+	return result;
+}
+
+/** What `!notes` says of one line of releases: which advisories its releases fix, and which its last one is open to. */
+export function advisoriesOf(
+	versions: readonly Version[],
+	known: { advisories: readonly Advisory[]; releases: readonly Release[] },
+) {
+	const last = versions.at(-1);
+	const steps = versions.flatMap(version => {
+		const before = stable(known.releases).findLast(release => isAbove(version, release.version));
+		return before ? [{ version, before: before.version }] : [];
+	});
+	const fixed = known.advisories.filter(advisory =>
+		steps.some(({ version, before }) => isAffected(advisory, before) && !isAffected(advisory, version)),
+	);
+	const open = last === undefined ? [] : known.advisories.filter(advisory => isAffected(advisory, last));
+	return {
+		fixed: fixed.map(({ id }) => id),
+		open: open.map(advisory => ({
+			id: advisory.id,
+			severity: advisory.severity,
+			title: advisory.title,
+			fixedIn: last === undefined ? null : fixedIn(advisory, last, known.releases),
+		})),
+	};
+}

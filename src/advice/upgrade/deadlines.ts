@@ -1,0 +1,305 @@
+// What will stop working, when, and what replaces it: upstream's promises beside what really happened.
+
+import type { Applies } from '../../deployment/condition.ts';
+import { concern } from '../../deployment/condition.ts';
+import type { Profile } from '../../deployment/facts.ts';
+import { compareNumbers, parseTerm } from '../../deployment/facts.ts';
+import type { Version } from '../../deployment/version.ts';
+import { compare, isAbove, lineOf } from '../../deployment/version.ts';
+import type { Knowledge, Lifecycle, Note, Release } from '../../knowledge/schema/synapse.ts';
+import { stable } from '../../knowledge/stable.ts';
+import { memo } from '../../runtime/memo.ts';
+import { systemsOf } from './packages.ts';
+
+export type Deadline = {
+	id: string;
+	subject: string;
+	/** The release that announced it; null for the end of something that Synapse stands on. */
+	announced: Version | null;
+	at: { version?: string; date?: string; vague?: string };
+	/** The version is the earliest: it may come with any after it. */
+	orLater?: true;
+	promised: string;
+	/** The release in which it really happened; null while it works in the newest one. */
+	landed: Version | null;
+	/** Landed later than promised, or promised for a release or date that has passed without it. */
+	slipped: boolean;
+	/** Upstream took the promise back. */
+	withdrawn?: string;
+	/** A month (`2027-02`), estimated from the cadence of releases, for promises that name a version still to come. */
+	estimate?: string;
+	replacedBy: string | null;
+	applies?: Applies;
+	options: readonly string[];
+	sources: Note['sources'];
+	/** Whether the deployment is concerned. */
+	concerned: true | 'unknown';
+};
+
+const day = 24 * 3600 * 1000;
+
+/** `2027` is 2027-01-01, `2027-02` its first day: the earliest it can bite. */
+export function earliest(date: string): string {
+	const [year, month = '01', dayOfMonth = '01'] = date.split('-');
+	return [year, month, dayOfMonth].join('-');
+}
+
+/** The newest line of releases, when it came, and the days between lines, as the last ten kept it. */
+type Pace = { newest: Release; days: number };
+
+function paceOf(releases: readonly Release[]): Pace | undefined {
+	const first = new Map<string, Release>();
+	for (const release of stable(releases))
+		if (!first.has(lineOf(release.version))) first.set(lineOf(release.version), release);
+	const lines = [...first.values()].slice(-11);
+	const [oldest, newest] = [lines[0], lines.at(-1)];
+	if (!oldest || !newest || lines.length < 2) return undefined;
+	return { newest, days: (Date.parse(newest.date) - Date.parse(oldest.date)) / day / (lines.length - 1) };
+}
+
+function minorOf(version: Version): number {
+	return Number(lineOf(version).split('.')[1]);
+}
+
+/** The month in which a release that is still to come may appear: this one, if the cadence says that it is late. */
+function estimateOf(version: Version, { today, pace }: Seen): string | undefined {
+	if (!pace || lineOf(version).split('.')[0] !== lineOf(pace.newest.version).split('.')[0]) return undefined;
+	const away = minorOf(version) - minorOf(pace.newest.version);
+	if (away <= 0) return undefined;
+	const expected = new Date(Date.parse(pace.newest.date) + away * pace.days * day).toISOString();
+	return (expected > today ? expected : today).slice(0, 7);
+}
+
+/** The last day that counts as kept: a promised year or month lasts to its end. */
+function lastDay(date: string): string {
+	return date.length === 4 ? `${date}-12-31` : date.length === 7 ? `${date}-31` : date;
+}
+
+/**
+ * Whether a promise was not kept in time, as seen on a day. What happens only with a release is in time with the first
+ * line of releases after the promised day.
+ */
+function hasSlipped(
+	{ at, orLater }: Pick<Deadline, 'at' | 'orLater'>,
+	landed: Release | undefined,
+	{ today, newest, releases }: Seen,
+): boolean {
+	if (at.version !== undefined) {
+		if (orLater) return false;
+		const promised = at.version;
+		if (!landed) return compare(newest.version, promised) >= 0;
+		return compare(landed.version, promised) > 0 && lineOf(landed.version) !== lineOf(promised);
+	}
+	if (at.date === undefined) return false;
+	const last = lastDay(at.date);
+	if (!landed) return today > last;
+	return stable(releases).some(
+		({ version, date }) =>
+			date > last && compare(version, landed.version) < 0 && lineOf(version) !== lineOf(landed.version),
+	);
+}
+
+/** What deadlines are judged by: the day (`2026-11-21`), and the releases that there are. */
+type Seen = { today: string; releases: readonly Release[]; newest: Release; pace: Pace | undefined };
+
+function deadlineOf(note: Note, seen: Seen): Omit<Deadline, 'concerned'> | undefined {
+	const { deadline } = note;
+	if (!deadline) return undefined;
+	const { orLater, ...at } = deadline.at as Deadline['at'] & { orLater?: true };
+	const due = { at, ...(orLater && { orLater }) };
+	const landed = deadline.landed && seen.releases.find(({ version }) => version === deadline.landed);
+	const estimate = landed || at.version === undefined ? undefined : estimateOf(at.version, seen);
+	return {
+		id: note.id,
+		subject: deadline.subject,
+		announced: note.release,
+		...due,
+		promised: deadline.promised,
+		landed: deadline.landed ?? null,
+		slipped: !deadline.withdrawn && hasSlipped(due, landed || undefined, seen),
+		...(deadline.withdrawn && { withdrawn: deadline.withdrawn }),
+		...(estimate && { estimate }),
+		replacedBy: deadline.replacedBy ?? null,
+		...(note.applies && { applies: note.applies }),
+		options: note.options,
+		sources: note.sources,
+	};
+}
+
+/** When it bites, for the order: overdue ones first, vague ones last. */
+function soon({ at, estimate, slipped }: Omit<Deadline, 'concerned'>): string {
+	if (slipped) return '0000';
+	if (at.date !== undefined) return earliest(at.date);
+	return estimate ? `${estimate}-01` : at.version !== undefined ? '0001' : '9999';
+}
+
+export type DeadlineQuery = {
+	/** The release that runs: what was announced by then and has not landed by then is open. */
+	at: Version;
+	/** The day, as `2026-11-21`. */
+	today: string;
+	/** Also those that have landed or were withdrawn. */
+	all: boolean;
+};
+
+type Promised = Omit<Deadline, 'concerned'>;
+type Known = Pick<Knowledge, 'notes' | 'releases' | 'lifecycles' | 'systems'>;
+
+/** What many servers ask for on one day is the same for all of them, until it is held against their profiles. */
+const promisedOf = memo((_: Known) => new Map<string, readonly Promised[]>());
+const mostKept = 8;
+
+function promised({ at, today, all }: DeadlineQuery, known: Known, newest: Release): readonly Promised[] {
+	const kept = promisedOf(known);
+	const key = `${at} ${today} ${all}`;
+	const before = kept.get(key);
+	if (before) return before;
+	const seen = { today, releases: known.releases, newest, pace: paceOf(known.releases) };
+	const found = known.notes
+		.filter(note => note.deadline && compare(note.release, at) <= 0)
+		.flatMap(note => deadlineOf(note, seen) ?? [])
+		.filter(
+			({ withdrawn, landed }) => all || (withdrawn === undefined && (landed === null || compare(landed, at) > 0)),
+		);
+	if (kept.size >= mostKept) kept.clear();
+	kept.set(key, found);
+	return found;
+}
+
+/** The deadlines announced so far that may concern the deployment, by how soon they bite. */
+export function deadlines(query: DeadlineQuery, profile: Profile, known: Known): Deadline[] {
+	const newest = stable(known.releases).at(-1);
+	if (!newest) return [];
+	const promises = promised(query, known, newest).flatMap((found): Deadline[] => {
+		const concerned = concern(found.applies, profile).is;
+		return concerned === false ? [] : [{ ...found, concerned }];
+	});
+	const ends = lifecycleDeadlines(profile, query.today, known).filter(
+		({ landed }) => query.all || landed === null || compare(landed, query.at) > 0,
+	);
+	return [...promises, ...ends].sort((a, b) => soon(a).localeCompare(soon(b)) || a.id.localeCompare(b.id));
+}
+
+type Product = {
+	name: string;
+	/** The fact that says which release of the product a deployment has. */
+	fact: 'postgres' | 'python';
+	/** The floor of Synapse's that drops a release of the product for good. */
+	floor: 'postgresql' | 'python';
+};
+
+/** By the file's name under knowledge/lifecycles/. */
+const products: Record<string, Product> = {
+	postgresql: { name: 'PostgreSQL', fact: 'postgres', floor: 'postgresql' },
+	python: { name: 'Python', fact: 'python', floor: 'python' },
+};
+
+/** The fact that a deployment has this release; undefined where a source sent something that is no version. */
+function factOf({ fact }: Product, version: string): string | undefined {
+	const text = `${fact}=${version}`;
+	return parseTerm(text) ? text : undefined;
+}
+
+/** How far ahead an end counts for a deployment that did not say what it has: 400 days, a year and a bit. */
+const ahead = 400 * 24 * 3600 * 1000;
+
+function isNear(ends: string, today: string): boolean {
+	const left = Date.parse(ends) - Date.parse(today);
+	return Math.abs(left) <= ahead;
+}
+
+/** The ends of support that may concern the deployment on that day (`2026-11-21`), past ones still in use included. */
+export function lifecycleDeadlines(
+	profile: Profile,
+	today: string,
+	known: Pick<Knowledge, 'lifecycles' | 'releases' | 'systems'>,
+): Deadline[] {
+	const newest = stable(known.releases).at(-1);
+	const supports = Object.entries(known.lifecycles).flatMap(([key, lifecycle]) => {
+		const product = products[key];
+		if (!product || !newest) return [];
+		const floor = newest[product.floor];
+		return lifecycle.releases.flatMap(release => {
+			const fact = factOf(product, release.version);
+			if (fact === undefined) return [];
+			const dropped = floor !== undefined && compareNumbers(release.version, floor) < 0;
+			const applies: Applies = { all: [fact] };
+			const concerned = concern(applies, profile).is;
+			if (concerned === false) return [];
+			if (concerned === 'unknown' && (dropped || !isNear(release.ends, today))) return [];
+			return [lifecycleDeadline(key, product, release, lifecycle.link, { today, dropped, applies, concerned })];
+		});
+	});
+	return [...supports, ...packageDeadlines(profile, today, known)];
+}
+
+const buildList = 'https://github.com/element-hq/synapse/blob/develop/scripts-dev/build_debian_packages.py';
+
+/** The ends of upstream's packages for a system: its own, which are not those of the system's support. */
+function packageDeadlines(
+	profile: Profile,
+	today: string,
+	known: Pick<Knowledge, 'lifecycles' | 'releases'>,
+): Deadline[] {
+	const releases = stable(known.releases);
+	const newest = releases.at(-1);
+	return systemsOf(known.lifecycles).flatMap((system): Deadline[] => {
+		const { os, name, packages } = system;
+		const applies: Applies = { all: ['install=debian', `os=${os}`] };
+		const concerned = concern(applies, profile).is;
+		if (concerned === false || !newest) return [];
+		const dropped = 'last' in packages ? releases.find(({ version }) => isAbove(version, packages.last)) : undefined;
+		// What has none any more concerns only those who say that they have it.
+		if (concerned === 'unknown' && ('last' in packages || !isNear(packages.until, today))) return [];
+		const end = 'until' in packages ? packages.until : (dropped?.date ?? newest.date);
+		const promised =
+			'until' in packages
+				? `Upstream builds packages for ${name} until ${end}, when ${packages.because} ends; ${newest.version} still has them.`
+				: `Upstream built packages for ${name} up to ${packages.last}; ${dropped?.version ?? 'newer releases'} and newer have none.`;
+		return [
+			{
+				id: `lifecycle/${os}`,
+				subject: `Synapse packages for ${name}`,
+				announced: null,
+				at: { date: end },
+				promised,
+				landed: dropped?.version ?? null,
+				slipped: false,
+				replacedBy: `a newer ${name.split(' ')[0]}`,
+				applies,
+				options: [],
+				sources: [{ document: 'build_debian_packages.py', section: name, url: buildList }],
+				concerned,
+			},
+		];
+	});
+}
+
+type SupportEnd = { today: string; dropped: boolean; applies: Applies; concerned: true | 'unknown' };
+
+function lifecycleDeadline(
+	key: string,
+	{ name }: Product,
+	{ version, ends }: Lifecycle['releases'][number],
+	link: string,
+	{ today, dropped, applies, concerned }: SupportEnd,
+): Deadline {
+	const over = ends < today;
+	const follows = dropped
+		? 'The newest Synapse no longer starts on it.'
+		: 'Synapse drops such versions some releases later.';
+	return {
+		id: `lifecycle/${key}-${version}`,
+		subject: `${name} ${version}`,
+		announced: null,
+		at: { date: ends },
+		promised: `${name} ${version} ${over ? 'got' : 'gets'} its last security fixes on ${ends}. ${follows}`,
+		landed: null,
+		slipped: false,
+		replacedBy: `a newer ${name}`,
+		applies,
+		options: [],
+		sources: [{ document: 'endoflife.date', section: `${name} ${version}`, url: link }],
+		concerned,
+	};
+}

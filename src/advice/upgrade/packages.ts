@@ -1,0 +1,34 @@
+// For which systems upstream builds packages of a release.
+
+import type { Version } from '../../deployment/version.ts';
+import { compare } from '../../deployment/version.ts';
+import type { Knowledge, Lifecycle } from '../../knowledge/schema/synapse.ts';
+import { memo } from '../../runtime/memo.ts';
+
+/** A system that upstream builds, or built, packages for. */
+export type System = {
+	/** As the fact `os` names it: `debian-12`. */
+	os: string;
+	/** `Debian 12`. */
+	name: string;
+	packages: NonNullable<Lifecycle['releases'][number]['packages']>;
+};
+
+const families = { debian: 'Debian', ubuntu: 'Ubuntu' } as const;
+
+/** The systems, Debian before Ubuntu, old before new. */
+export const systemsOf = memo((lifecycles: Knowledge['lifecycles']): readonly System[] =>
+	(['debian', 'ubuntu'] as const).flatMap(family =>
+		(lifecycles[family]?.releases ?? [])
+			.flatMap(({ version, packages }) =>
+				packages ? [{ os: `${family}-${version}`, name: `${families[family]} ${version}`, packages }] : [],
+			)
+			.sort((a, b) => Number(a.os.split('-')[1]) - Number(b.os.split('-')[1])),
+	),
+);
+
+/** Whether upstream builds packages of the release for the system. */
+export function isBuilt({ packages }: System, version: Version): boolean {
+	if (compare(version, packages.first) < 0) return false;
+	return !('last' in packages) || compare(version, packages.last) <= 0;
+}

@@ -1,0 +1,217 @@
+// Whether one can go back: which older releases still start on the database that a newer one has opened.
+
+import type { Version } from '../../deployment/version.ts';
+import { compare, finalOf, isAbove, isWithin } from '../../deployment/version.ts';
+import type { FloorException, Note, Release, Verified } from '../../knowledge/schema/synapse.ts';
+import { stable } from '../../knowledge/stable.ts';
+import { memo } from '../../runtime/memo.ts';
+import type { Trial } from './trials.ts';
+import { triedRollback } from './trials.ts';
+
+export type Rollback = {
+	release: Version;
+	/** The oldest release that surely starts; those between it and this one start as well. */
+	floor: Version;
+	floorWhy: string;
+	/** The release whose schema says it, where that of the one asked about is not known. */
+	by?: Version;
+	/** Releases below the floor of which nobody knows whether they start, oldest first: their schema could not be read. */
+	unsure?: Version[];
+	/** Where one would go back to, if that was asked. */
+	to?: Version;
+	canReturn?: boolean | 'unknown';
+	/** What going back does not undo, besides the schema. */
+	cautions: { id: string; text: string }[];
+	/** Both sides of the floor, where releases were run to see it. */
+	tried?: Trial[];
+};
+
+type Known = {
+	releases: readonly Release[];
+	rollbackFloors: readonly FloorException[];
+	notes: readonly Note[];
+	verified: readonly Verified[];
+};
+
+type Bounds = { min: number; max: number };
+/** What is known of a release's schema; of one that could not be read, what its neighbours leave possible. */
+type Schema = {
+	schema: Bounds;
+	/** What an older release that knows compat versions has to reach. */
+	compat: Bounds;
+	/** Whether it knows compat versions itself. */
+	aware: boolean | 'unknown';
+};
+
+/** Schema and compat versions never went down from one release to the next, in any of the releases so far. */
+const schemasOf = memo((all: readonly Release[]): ReadonlyMap<Version, Schema> => {
+	const found = new Map<Version, Schema>();
+	const isRead = ({ schema }: Release) => schema !== undefined;
+	let lower: Release | undefined;
+	let upper = -1;
+	for (const [at, release] of all.entries()) {
+		if (isRead(release)) {
+			lower = release;
+			found.set(release.version, between(release, release));
+			continue;
+		}
+		if (upper < at) upper = all.findIndex((other, i) => i > at && isRead(other));
+		if (upper < 0) upper = all.length;
+		found.set(release.version, between(lower, all[upper]));
+	}
+	return found;
+});
+
+function between(lower: Release | undefined, upper: Release | undefined): Schema {
+	const awareOf = (release: Release | undefined) => release?.schemaCompat !== undefined;
+	return {
+		schema: { min: lower?.schema ?? 0, max: upper?.schema ?? Number.POSITIVE_INFINITY },
+		compat: {
+			min: lower?.schemaCompat ?? lower?.schema ?? 0,
+			max: upper?.schemaCompat ?? upper?.schema ?? Number.POSITIVE_INFINITY,
+		},
+		aware: awareOf(lower) || (awareOf(upper) || !upper ? 'unknown' : false),
+	};
+}
+
+/**
+ * Whether the older release starts on a database that the newer one opened last. From 1.37 on a release compares its
+ * own SCHEMA_VERSION with the compat version that the newer one left there; an older one, knowing no compat version,
+ * with the newer one's schema version. Source: synapse/storage/prepare_database.py of both.
+ */
+function startsAfter(newer: Schema, older: Schema): boolean | 'unknown' {
+	const { schema, compat } = newer;
+	const needed = {
+		min: older.aware === false ? schema.min : Math.min(schema.min, compat.min),
+		max: older.aware === true ? compat.max : Math.max(schema.max, compat.max),
+	};
+	if (older.schema.min >= needed.max) return true;
+	return older.schema.max < needed.min ? false : 'unknown';
+}
+
+type Floor = {
+	floor: Version /** The newest older release that does not start. */;
+	blocking?: Release;
+	because?: string;
+	/** Below the floor and above what blocks. */
+	unsure: Version[];
+};
+
+/** How far down one can go among the stable releases in their order. What could not be read is stepped over. */
+function floorOf(
+	{ version, schema }: { version: Version; schema: Schema },
+	all: readonly Release[],
+	exceptions: readonly FloorException[],
+): Floor {
+	const schemas = schemasOf(all);
+	let floor = version;
+	let unsure: Version[] = [];
+	let blocking: Release | undefined;
+	const here = all.findIndex(other => other.version === version);
+	const below = here >= 0 ? here - 1 : all.findLastIndex(other => isAbove(version, other.version));
+	for (let at = below; at >= 0; at--) {
+		const older = all[at];
+		if (!older) break;
+		const known = schemas.get(older.version);
+		const starts = known ? startsAfter(schema, known) : 'unknown';
+		if (starts === false) {
+			blocking = older;
+			break;
+		}
+		if (starts === true) {
+			floor = older.version;
+			unsure = [];
+		} else unsure.unshift(older.version);
+	}
+	const exception = exceptions.find(
+		({ releases, floor: other }) => isAbove(other, floor) && isWithin(finalOf(version), releases),
+	);
+	return {
+		floor: exception?.floor ?? floor,
+		...(blocking && { blocking }),
+		...(exception && { because: exception.because }),
+		unsure: exception ? [] : unsure,
+	};
+}
+
+/** How far back one can go from a release, and whether as far as `to`. */
+export function rollback(version: Version, to: Version | undefined, known: Known): Rollback {
+	const all = stable(known.releases);
+	const asked = known.releases.find(release => release.version === version);
+	// A candidate has no schema numbers of its own here: its final release's, or the last stable one's before it.
+	const numbers =
+		asked && (asked.schema !== undefined || all.includes(asked))
+			? asked
+			: (all.find(({ version: other }) => other === finalOf(version)) ??
+				all.findLast(({ version: other }) => isAbove(version, other)));
+	if (!numbers) return { release: version, floor: version, floorWhy: 'Nothing older is known.', cautions: [] };
+	const schema = schemasOf(all).get(numbers.version) ?? between(numbers, numbers);
+	const found = floorOf({ version, schema }, all, known.rollbackFloors);
+	const { floor, blocking, because, unsure } = found;
+	const below = all.findLast(({ version: other }) => isAbove(floor, other))?.version;
+	const isGuess = finalOf(numbers.version) !== finalOf(version);
+	const guess = isGuess
+		? ` The schema of ${version} itself is not known here: this is said by that of ${numbers.version}.`
+		: '';
+	return {
+		release: version,
+		floor,
+		floorWhy: `${because ?? why({ ...numbers, version }, schema, blocking, unsure)}${guess}`,
+		...(isGuess && { by: numbers.version }),
+		...(unsure.length > 0 && { unsure }),
+		...(to !== undefined && { to, canReturn: canReturn(to, found) }),
+		cautions: cautions(version, to ?? floor, known.notes),
+		...triedRollback(version, { floor, below }, known.verified),
+	};
+}
+
+function canReturn(to: Version, { floor, blocking, unsure }: Floor): boolean | 'unknown' {
+	if (compare(to, floor) >= 0) return true;
+	return unsure.length > 0 && (!blocking || isAbove(to, blocking.version)) ? 'unknown' : false;
+}
+
+function why(release: Release, schema: Schema, blocking: Release | undefined, unsure: readonly Version[]): string {
+	const [oldest, newest] = [unsure[0], unsure.at(-1)];
+	const range = oldest === newest ? oldest : `${oldest} to ${newest}`;
+	const open =
+		oldest === undefined ? '' : ` Whether ${range} still ${oldest === newest ? 'starts' : 'start'} is not known.`;
+	// A release of this week, known from upstream's feed, whose files could not be read yet.
+	if (release.schema === undefined && schema.schema.max === Number.POSITIVE_INFINITY)
+		return `Nothing is known yet of the schema of ${release.version}.${open}`;
+	if (!blocking) return `No older release is known to refuse a database that ${release.version} has opened.${open}`;
+	const needed = blocking.schemaCompat === undefined ? schema.schema.min : schema.compat.min;
+	if (blocking.schema === undefined) return `Nothing is known of the schema of ${blocking.version} and older.`;
+	const at = release.schema === undefined ? ' at least' : '';
+	return `Once ${release.version} has opened the database, it takes a release that knows schema version ${needed}${at}; ${blocking.version} knows only ${blocking.schema} and refuses to start.${open}`;
+}
+
+function cautions(version: Version, back: Version, notes: readonly Note[]): { id: string; text: string }[] {
+	return notes
+		.filter(note => note.oneWay && isAbove(note.release, back) && !isAbove(note.release, finalOf(version)))
+		.map(note => ({ id: note.id, text: note.oneWay ?? '' }));
+}
+
+/** The releases at which to halt so that the last one is always within reach: the furthest ones that still allow it. */
+export function waysBack(from: Version, to: Version, known: Known): Version[] {
+	const all = stable(known.releases);
+	const way = all.filter(({ version }) => compare(version, from) >= 0 && compare(version, finalOf(to)) <= 0);
+	if (way.some(({ schema }) => schema === undefined)) return [];
+	const places = new Map(all.map(({ version }, i) => [version, i]));
+	const placeOf = (version: Version | undefined) => places.get(version ?? from) ?? -1;
+	const schemas = schemasOf(all);
+	const floors = way.map(({ version }) => {
+		const schema = schemas.get(version);
+		return placeOf(schema ? floorOf({ version, schema }, all, known.rollbackFloors).floor : version);
+	});
+	const halts: Version[] = [];
+	for (let here = 0; ; ) {
+		const place = placeOf(way[here]?.version);
+		const reach = floors.findLastIndex((floor, i) => i > here && floor <= place);
+		if (reach === way.length - 1 || here >= way.length - 1) return halts;
+		// Where even the next release does not lead back, that one is as good a halt as any.
+		here = reach > here ? reach : here + 1;
+		const halt = way[here]?.version;
+		if (halt === undefined || here >= way.length - 1) return halts;
+		halts.push(halt);
+	}
+}

@@ -1,0 +1,58 @@
+// What was tried by really running releases, as answers show it.
+
+import type { Version } from '../../deployment/version.ts';
+import type { Verified } from '../../knowledge/schema/synapse.ts';
+import { memo } from '../../runtime/memo.ts';
+import { quoted } from '../../text/markdown.ts';
+
+export type Trial = Pick<Verified, 'says' | 'releases' | 'database' | 'faked' | 'outcome' | 'date' | 'error'>;
+
+function trial({ says, releases, database, faked, outcome, date, error }: Verified): Trial {
+	return { says, releases, database, ...(faked && { faked }), outcome, date, ...(error && { error }) };
+}
+
+/** What came of trying what a note or a stop says; undefined if nobody has. */
+export function triedOf(id: string, verified: readonly Verified[]): { tried: Trial[] } | undefined {
+	const tried = byClaimant(verified).get(id);
+	return tried ? { tried } : undefined;
+}
+
+const byClaimant = memo((verified: readonly Verified[]) => {
+	const claims = Map.groupBy(verified, ({ of }) => of);
+	return new Map([...claims].map(([of, some]) => [of, some.map(trial)]));
+});
+
+/**
+ * Both sides of a floor as they were tried: the floor release starts, the one below does not. Where this release itself
+ * did not open the database, the one of the same floor that makes the stronger case did.
+ */
+export function triedRollback(
+	release: Version,
+	{ floor, below }: { floor: Version; below: Version | undefined },
+	verified: readonly Verified[],
+): { tried: Trial[] } | undefined {
+	const trials = verified.filter(({ kind }) => kind === 'rollback');
+	const side = (last: Version | undefined, outcome: Trial['outcome']) => {
+		const fitting = trials.filter(({ releases, outcome: what }) => releases.at(-1) === last && what === outcome);
+		const exact = fitting.find(({ releases }) => releases.at(-2) === release);
+		return exact ?? (outcome === 'starts' ? fitting.at(-1) : fitting[0]);
+	};
+	const tried = [floor === release ? undefined : side(floor, 'starts'), side(below, 'refuses')].flatMap(found =>
+		found ? [trial(found)] : [],
+	);
+	return tried.length ? { tried } : undefined;
+}
+
+/** What happened, when, and the releases' own words: a sentence for each day of trials; none without trials. */
+export function trialWords(tried: readonly Trial[]): string[] {
+	const days = [...new Set(tried.map(({ date }) => date))];
+	return days.map(day => {
+		const parts = tried.filter(({ date }) => date === day).map(happened);
+		return `Tried on ${day}: ${parts.join('; ')}.`;
+	});
+}
+
+const happened = memo(({ says, error, faked, outcome }: Trial): string => {
+	const words = error && outcome === 'refuses' ? `, with ${quoted(error, 160)}` : '';
+	return `${says}${words}${faked ? ' (as it was told; nothing that old was at hand)' : ''}`;
+});

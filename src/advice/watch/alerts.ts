@@ -1,0 +1,364 @@
+// What a room should hear now about a server that it watches: what is true, less what it has heard, at an hour it likes.
+
+import type { Profile } from '../../deployment/facts.ts';
+import type { Version } from '../../deployment/version.ts';
+import { compare, isCandidate } from '../../deployment/version.ts';
+import type { Knowledge } from '../../knowledge/schema/synapse.ts';
+import { solvedText, solvedTitle } from '../../messages/alerts.ts';
+import { unreadWords, warningLines } from '../../messages/plan.ts';
+import { capital, list } from '../../text/format.ts';
+import type { Quiet } from '../../text/local-time.ts';
+import { dayIn, quietUntil } from '../../text/local-time.ts';
+import { code, quoted } from '../../text/markdown.ts';
+import type { Way } from '../upgrade/plan.ts';
+import { plan } from '../upgrade/plan.ts';
+import { isKnown, unknownWords, versionWords } from './build.ts';
+import type { Facing, Matter } from './conditions.ts';
+import { ends, judged, ladders, matters } from './conditions.ts';
+import type { Running, Spell, Told } from './history.ts';
+import { runningOf } from './history.ts';
+import type { Rule, Severity } from './severity.ts';
+import { severities } from './severity.ts';
+
+/** A room's subscription to a server; times are ISO 8601, UTC. */
+export type Watch = {
+	/** The same for ever, also when the room moves. */
+	id: string;
+	server: string;
+	profile: Profile;
+	told?: Told;
+	/** The last moment at which a person changed what is known about the server. */
+	changed: string;
+	/** The release of which the room has heard; absent until the first look that found one. */
+	heard?: Version;
+	zone: string;
+	quiet?: Quiet;
+	smallest: Severity;
+};
+
+/** A matter that the room has heard of: what was said, and what people said to it. Times are ISO 8601, UTC. */
+export type Said = {
+	rule: Rule;
+	subject: string;
+	episode: string;
+	/** The last stage that was said, and when the room last heard of it. */
+	stage: string;
+	at: string;
+	reminders: number;
+	title: string;
+	acked?: true;
+	snoozed?: { until: string } | { version: Version };
+	solved?: string;
+	/** It stood in a status card only: there is no message to answer to. */
+	unsaid?: true;
+};
+
+/** What was alerted: its identity is `watch`, `rule`, `subject`, `stage` and `episode`, and never changes. */
+export type Alert = {
+	watch: string;
+	/** `first`: a look found out for the first time what runs. `change`: another release runs now. */
+	rule: Rule | 'first' | 'change';
+	subject: string;
+	stage: string;
+	episode: string;
+	kind: 'new' | 'stage' | 'reminder' | 'solved';
+	severity: Severity;
+	title: string;
+	/** Markdown. */
+	text: string;
+	/** To be remembered and not to be said: the status card shows it, or something greater says it. */
+	unsaid?: true;
+	/** Not before this moment, ISO 8601, UTC: the room wants to be left alone until then. */
+	notBefore?: string;
+	ask?: string[];
+	/** The release that the room hears of by it. */
+	heard?: Version;
+};
+
+export type Situation = {
+	knowledge: Knowledge;
+	spells: readonly Spell[];
+	watch: Watch;
+	said: readonly Said[];
+	now: Date;
+	/** The room is shown a status card anyway: nothing of what is true now is news. */
+	card?: boolean;
+};
+
+/** Days until the first reminder, the second, and each further one. */
+const reminderDays: Record<Severity, readonly number[]> = {
+	severe: [3, 7, 14, 30],
+	warning: [14, 30, 60, 90],
+	info: [30, 60, 90],
+};
+/** A reminder takes along all that is due within this part of its time, so that they come together from then on. */
+const together = 0.5;
+
+const day = 24 * 3600_000;
+
+/**
+ * All that the room should hear now. What could have been said in between and is no longer true is not said. The
+ * alerts with `unsaid` change only what is remembered.
+ */
+export function alerts(situation: Situation): Alert[] {
+	const { watch, spells, now } = situation;
+	const running = runningOf(spells, watch.told);
+	const facing = facingOf(situation);
+	const found = matters(facing).filter(
+		({ onlyIfTold }) => onlyIfTold === undefined || wasTold(situation.said, onlyIfTold),
+	);
+	const first = watch.heard === undefined && running !== undefined;
+	const change = first ? firstOf(situation, running) : changeOf(situation, facing);
+	const current = [
+		...(change ? [change] : []),
+		...told(found, situation, facing, first || situation.card === true),
+		...solved(found, situation, facing, change !== undefined || situation.card === true),
+	];
+	const quiet = quietUntil(now, watch.quiet, watch.zone)?.toISOString();
+	return current.map(alert => {
+		const urgent = alert.rule === 'advisory' && alert.severity === 'severe' && alert.kind !== 'solved';
+		return quiet === undefined || alert.unsaid || urgent ? alert : { ...alert, notBefore: quiet };
+	});
+}
+
+export function facingOf({ watch, spells, knowledge, now }: Omit<Situation, 'said'>): Facing {
+	return {
+		server: watch.server,
+		running: runningOf(spells, watch.told),
+		spells,
+		told: watch.told !== undefined,
+		profile: watch.profile,
+		knowledge,
+		now,
+		today: dayIn(now, watch.zone),
+	};
+}
+
+/** What has begun, or come nearer, or has to be said again. */
+function told(found: readonly Matter[], situation: Situation, facing: Facing, card: boolean): Alert[] {
+	const { watch, said, now } = situation;
+	const muted = mutedBy(found, said);
+	const speaks = found.some(matter => {
+		const open = openOf(said, matter);
+		return open && !open.acked && !isSnoozed(open, situation.knowledge, now) && remindsNow(matter, open, now, 1);
+	});
+	return found.flatMap((matter): Alert[] => {
+		const open = openOf(said, matter);
+		const unwanted = severities.indexOf(matter.severity) < severities.indexOf(watch.smallest);
+		if (card) {
+			// The status card, or the first look, shows the present; what was heard of before is not heard of anew.
+			return open ? [] : [alertOf(matter, watch, episodeOf(watch, facing, matter), matter.stage, 'new', true)];
+		}
+		if (unwanted || muted(matter)) return [];
+		if (!open) {
+			const episode = episodeOf(watch, facing, matter);
+			const before = said.some(
+				other => other.rule === matter.rule && other.subject === matter.subject && other.episode === episode,
+			);
+			return before ? [] : [alertOf(matter, watch, episode, matter.stage, 'new', matter.stale)];
+		}
+		if (isSnoozed(open, situation.knowledge, now)) return [];
+		const order = ladders[matter.rule];
+		if (order.indexOf(matter.stage) > order.indexOf(open.stage)) {
+			if (open.acked && !ends.includes(matter.stage)) return [];
+			return [alertOf(matter, watch, open.episode, matter.stage, 'stage')];
+		}
+		if (open.acked || !speaks || !remindsNow(matter, open, now, together)) return [];
+		return [alertOf(matter, watch, open.episode, `${open.stage}+${open.reminders + 1}`, 'reminder')];
+	});
+}
+
+/** Whether the room was told that this release is out. */
+function wasTold(said: readonly Said[], version: Version): boolean {
+	return said.some(({ rule, title }) => rule === 'release' && title.split(' ').includes(version));
+}
+
+function openOf(said: readonly Said[], { rule, subject }: Pick<Matter, 'rule' | 'subject'>): Said | undefined {
+	return said.find(other => other.rule === rule && other.subject === subject && other.solved === undefined);
+}
+
+/** The observation, or the word of a person, that opened it. */
+function episodeOf(watch: Watch, { running, spells }: Facing, { rule }: Matter): string {
+	const observed = rule === 'unseen' || rule === 'mixture';
+	const since = rule === 'unseen' ? (spells.at(-1)?.since ?? watch.changed) : (running?.since ?? watch.changed);
+	return !observed && watch.changed > since ? watch.changed : since;
+}
+
+function alertOf(
+	{ rule, subject, severity, title, text, ask }: Matter,
+	watch: Watch,
+	episode: string,
+	stage: string,
+	kind: Alert['kind'],
+	unsaid = false,
+): Alert {
+	return {
+		watch: watch.id,
+		rule,
+		subject,
+		stage,
+		episode,
+		kind,
+		severity,
+		title,
+		text: unsaid ? '' : text(),
+		...(unsaid && { unsaid: true as const }),
+		...(ask && { ask }),
+	};
+}
+
+/**
+ * An alert about a severe hole that the newest release closes names that release, so its own news is not said besides. A
+ * floor that keeps the newest release from starting silences the date of the same product.
+ */
+function mutedBy(found: readonly Matter[], said: readonly Said[]): (matter: Matter) => boolean {
+	const severe = found.some(
+		matter =>
+			matter.rule === 'advisory' && matter.severity === 'severe' && matter.closed && !openOf(said, matter)?.acked,
+	);
+	const floors = found.filter(({ rule }) => rule === 'floor').map(({ subject }) => subject.split('-')[0]);
+	return ({ rule, subject }) =>
+		(rule === 'release' && severe) || (rule === 'lifecycle' && floors.includes(subject.split('-')[0]));
+}
+
+function isSnoozed({ snoozed }: Said, { releases }: Knowledge, now: Date): boolean {
+	if (snoozed === undefined) return false;
+	if ('until' in snoozed) return now.toISOString() < snoozed.until;
+	return !releases.some(({ version }) => !isCandidate(version) && compare(version, snoozed.version) >= 0);
+}
+
+/** Whether so much of the time until its next reminder is over (1: all of it). */
+function remindsNow(matter: Matter, { at, reminders, snoozed }: Said, now: Date, part: number): boolean {
+	// A snooze that is over is an appointment.
+	if (snoozed !== undefined) return true;
+	if (!matter.reminds) return false;
+	const days = reminderDays[matter.severity];
+	const wait = days[Math.min(reminders, days.length - 1)] ?? 90;
+	return now.getTime() - Date.parse(at) >= wait * day * part;
+}
+
+/** Rules of which nothing is known while nobody knows the release. */
+const needRelease: readonly Rule[] = ['release', 'withdrawn', 'advisory', 'unclear', 'deadline', 'floor'];
+/** Rules whose end is no news: a release was overtaken, or upstream said more. */
+const endSilently: readonly Rule[] = ['release', 'withdrawn', 'unclear'];
+
+function solved(found: readonly Matter[], situation: Situation, facing: Facing, changed: boolean): Alert[] {
+	const { watch, said } = situation;
+	return (
+		said
+			.filter(({ solved: over }) => over === undefined)
+			.filter(open => !found.some(matter => matter.rule === open.rule && matter.subject === open.subject))
+			// Of a release that is not known nobody can say that anything is over.
+			.filter(({ rule }) => judged(facing) !== undefined || !needRelease.includes(rule))
+			.map((open): Alert => {
+				// A question is not solved, and a release that was overtaken by the next one, or by the upgrade, is no news.
+				const shown = situation.card === true || (open.unsaid === true && changed);
+				const unsaid = endSilently.includes(open.rule) || open.stage === 'ask' || shown;
+				return {
+					watch: watch.id,
+					rule: open.rule,
+					subject: open.subject,
+					stage: 'solved',
+					episode: open.episode,
+					kind: 'solved',
+					severity: 'info',
+					title: solvedTitle(open, facing),
+					text: unsaid ? '' : solvedText(open, facing),
+					...(unsaid && { unsaid: true as const }),
+				};
+			})
+	);
+}
+
+/** A look found out what runs, and the room was never told: it gets its status card now. */
+function firstOf({ watch, card, knowledge }: Situation, running: Running): Alert {
+	const { version, since } = running;
+	return {
+		watch: watch.id,
+		rule: 'first',
+		subject: version,
+		stage: 'seen',
+		episode: since,
+		kind: 'new',
+		severity: 'info',
+		title: `${quoted(watch.server)} runs Synapse ${versionWords(running, knowledge)}`,
+		text: '',
+		heard: version,
+		...(card && { unsaid: true as const }),
+	};
+}
+
+/** The server was upgraded or rolled back since the room last heard of it. */
+function changeOf({ watch, knowledge, card, said }: Situation, facing: Facing): Alert | undefined {
+	const { running, profile, today, server } = facing;
+	if (!running || watch.heard === undefined || running.version === watch.heard) return undefined;
+	// It goes up and down by the look: the mixture is told instead, and what remains of it with its end.
+	if (running.mixture) return undefined;
+	const wasMixed = said.some(({ rule, solved }) => rule === 'mixture' && solved === undefined);
+	const [from, to] = [watch.heard, running.version];
+	const up = compare(to, from) > 0;
+	const now = versionWords(running, knowledge);
+	const isJudged = [from, to].every(version => isKnown(version, knowledge.releases));
+	const words = isJudged ? changeWords({ from, to, profile, today }, knowledge) : unjudgedWords(facing);
+	const title = !isJudged
+		? `${quoted(server)} now runs ${now}; before, it ran ${versionWords({ version: from }, knowledge)}`
+		: up
+			? `${quoted(server)} was upgraded from ${from} to ${now}`
+			: `${quoted(server)} went back from ${from} to ${now}`;
+	return {
+		watch: watch.id,
+		rule: 'change',
+		subject: `${from}→${to}`,
+		stage: 'seen',
+		episode: running.since,
+		kind: 'new',
+		severity: 'info',
+		title,
+		text: words.join('\n\n'),
+		heard: to,
+		...((card || wasMixed || watch.smallest !== 'info') && { unsaid: true as const }),
+	};
+}
+
+/** Between two releases one of which is not known. */
+function unjudgedWords(facing: Facing): string[] {
+	return judged(facing)
+		? [`${code(`!watch ${facing.server}`)} shows how it stands.`]
+		: [unknownWords(facing.knowledge), 'What was open before stays open here until I can judge it.'];
+}
+
+/** What a way that was gone means now; `from` may be the newer release. */
+function changeWords({ from, to, ...rest }: Way, knowledge: Knowledge): string[] {
+	const up = compare(to, from) > 0;
+	const way = plan({ ...rest, from: up ? from : to, to: up ? to : from }, knowledge);
+	const closed = way.advisories.fixed;
+	if (!up)
+		return [
+			`It ran ${from} before. ${code(`!rollback ${from} ${to}`)} tells what going back does not undo.`,
+			...(closed.length ? [`It is open again to ${closed.slice(0, 6).map(code).join(', ')}.`] : []),
+		];
+	const after = way.steps.filter(({ when, must, generated }) => when === 'after' && must && !generated);
+	const unread = way.unread.length
+		? [
+				`${capital(unreadWords(way.unread.length, undefined))}: ${code(`!upgrade ${from} ${to}`)} shows them.`,
+				...(way.unread.some(({ warning }) => warning !== undefined) ? [list(warningLines(way.unread))] : []),
+			]
+		: [];
+	const { floor, unsure } = way.rollback;
+	return [
+		...unread,
+		after.length
+			? `Now that ${to} runs:\n\n${list(after.map(({ title, concerned, ask }) => `${capital(title)}${concerned === true ? '' : ` (if it concerns you: ${(ask ?? []).map(code).join(', ')})`}`))}`
+			: way.unread.length
+				? 'In the rest nothing is left to do after it.'
+				: 'Nothing is left to do after it.',
+		floor !== to
+			? `The way back leads to ${floor}${unsure ? ', perhaps further' : ' at most'}.`
+			: unsure
+				? 'How far the way back leads is not known yet.'
+				: 'No older release starts on this database any more.',
+		...(closed.length
+			? [`It closed ${closed.slice(0, 6).map(code).join(', ')}${closed.length > 6 ? ' and more' : ''}.`]
+			: []),
+	];
+}

@@ -1,0 +1,142 @@
+// What looks at a server saw over time: spells, each of them looks that saw the same, one after the other.
+
+import type { Version } from '../../deployment/version.ts';
+import { compare } from '../../deployment/version.ts';
+import type { Build } from './build.ts';
+/** What one look tells about the release that runs. */
+export type Saw =
+	| {
+			is: 'synapse';
+			version: Version;
+			build?: Build /** What it calls itself, where that is more. */;
+			written?: string;
+	  }
+	/** Other software; a version that cannot be read; no version; no answer. Markdown: `seen` in one clause, `why` whole. */
+	| { is: 'other' | 'unreadable' | 'hidden' | 'silent'; why: string; seen?: string };
+
+/** Times are ISO 8601, UTC: those of the first and of the last look of the spell. */
+export type Spell = { since: string; until: string; looks: number } & Saw;
+
+/** So many spells of a server are kept. */
+const mostSpells = 40;
+
+/** The spells with one more look. A look older than the last one counts for nothing: somebody's clock was turned back. */
+export function withLook(spells: readonly Spell[], saw: Saw, at: string): Spell[] {
+	const last = spells.at(-1);
+	if (last && at <= last.until) return [...spells];
+	if (last && isSame(last, saw))
+		return [...spells.slice(0, -1), { since: last.since, until: at, looks: last.looks + 1, ...saw }];
+	return [...spells, { since: at, until: at, looks: 1, ...saw }].slice(-mostSpells);
+}
+
+function isSame(a: Saw, b: Saw): boolean {
+	if (a.is === 'synapse' && b.is === 'synapse') return a.version === b.version;
+	// Another text is another build: what was told of the one before no longer holds.
+	if (a.is === 'unreadable' && b.is === 'unreadable') return a.why === b.why;
+	return a.is === b.is;
+}
+
+/** The release that a person told, and when (ISO 8601, UTC). */
+export type Told = { version: Version; build?: Build; written?: string; at: string };
+
+/** The release that runs as far as anybody knows, and since when it was seen or told. */
+export type Running = Standing & { by: 'look' | 'person'; build?: Build; written?: string };
+
+/**
+ * The release that was seen or told last. A server that is silent or hides its version still runs what it ran; one that
+ * became other software, or shows a version that cannot be read, runs none that is known.
+ */
+export function runningOf(spells: readonly Spell[], told: Told | undefined): Running | undefined {
+	const telling = spells.filter(({ is }) => is === 'synapse' || is === 'other' || is === 'unreadable');
+	const last = telling.at(-1);
+	// A person who reads for us what we cannot is believed until it changes.
+	const until = last?.is === 'unreadable' ? telling.at(-2)?.until : last?.until;
+	if (told && (until === undefined || told.at > until)) {
+		const { at, ...what } = told;
+		return { ...what, since: at, by: 'person' };
+	}
+	if (last?.is !== 'synapse') return undefined;
+	const before = spells.findLastIndex(({ is }) => is === 'other' || is === 'unreadable');
+	const seen = spells.slice(before + 1).filter(spell => spell.is === 'synapse');
+	const standing = standingOf(seen);
+	const shown = standing && seen.findLast(({ version }) => version === standing.version);
+	return (
+		standing && {
+			...standing,
+			by: 'look',
+			...(shown?.build && { build: shown.build }),
+			...(shown?.written !== undefined && { written: shown.written }),
+		}
+	);
+}
+
+/** A time during which looks saw one version; times are ISO 8601, UTC. */
+export type Seen = { version: Version; since: string; until: string; looks: number };
+
+export type Mixture = { lowest: Version; highest: Version; since: string };
+
+/** What runs, and since when (ISO 8601, UTC). */
+export type Standing = {
+	/** The lowest of a mixture: its holes are open. */
+	version: Version;
+	since: string;
+	mixture?: Mixture;
+	/** An older version that the last looks saw, too shortly to call it a way back. */
+	lately?: Version;
+};
+
+/** A version seen for so long (milliseconds) without another is the only one: two days. */
+const steady = 48 * 3600 * 1000;
+
+/** An older version seen so often and so long (milliseconds) without another has been gone back to. */
+const settled = { looks: 3, ms: 6 * 3600 * 1000 };
+
+export function standingOf(seen: readonly Seen[]): Standing | undefined {
+	const spells = merged(seen);
+	const mixture = mixtureIn(spells);
+	if (mixture) return { version: mixture.lowest, since: mixture.since, mixture };
+	const lately = spells.at(-1);
+	const standing = spells.findLast((spell, at) => !isShortWayDown(spell, spells[at - 1]));
+	if (!lately || !standing) return undefined;
+	const { version, since } = standing;
+	return { version, since, ...(lately !== standing && { lately: lately.version }) };
+}
+
+/** Spells between which nothing else was seen are one, whatever silence lies between them. */
+function merged(seen: readonly Seen[]): Seen[] {
+	const spells: Seen[] = [];
+	for (const spell of seen) {
+		const last = spells.at(-1);
+		if (last?.version !== spell.version) spells.push(spell);
+		else spells[spells.length - 1] = { ...last, until: spell.until, looks: last.looks + spell.looks };
+	}
+	return spells;
+}
+
+function lasted({ since, until }: Seen): number {
+	return Date.parse(until) - Date.parse(since);
+}
+
+function isShortWayDown(spell: Seen, before: Seen | undefined): boolean {
+	if (!before || compare(spell.version, before.version) > 0) return false;
+	return spell.looks < settled.looks || lasted(spell) < settled.ms;
+}
+
+/**
+ * The mixture that a server shows now, or undefined. One step up or down is an upgrade or a way back, and so is one that
+ * is taken back; when versions return twice it is a mixture, until one has been seen alone for two days.
+ */
+function mixtureIn(spells: readonly Seen[]): Mixture | undefined {
+	const lasting = spells.findLastIndex(spell => lasted(spell) >= steady);
+	if (lasting === spells.length - 1) return undefined;
+	// The last one that was there alone is where it began: what ran before it is of no account.
+	const episode = spells.slice(Math.max(0, lasting));
+	const versions = episode.map(({ version }) => version);
+	const returns = versions.filter((version, at) => versions.indexOf(version) < at).length;
+	const distinct = [...new Set(versions)].sort(compare);
+	const [lowest] = distinct;
+	const highest = distinct.at(-1);
+	const second = episode[1];
+	if (returns < 2 || lowest === undefined || highest === undefined || !second) return undefined;
+	return { lowest, highest, since: second.since };
+}

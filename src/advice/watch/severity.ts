@@ -1,0 +1,16 @@
+// How bad an alert is, and which rule it follows.
+
+export type Severity = 'info' | 'warning' | 'severe';
+
+export type Rule =
+	| 'release'
+	| 'withdrawn'
+	| 'advisory'
+	| 'unclear'
+	| 'deadline'
+	| 'lifecycle'
+	| 'floor'
+	| 'unseen'
+	| 'mixture';
+
+export const severities: readonly Severity[] = ['info', 'warning', 'severe'];

@@ -1,0 +1,52 @@
+// Answer, Section, Refusal.
+
+/** A guide as it was asked for: all that is needed to give its stages again, after a restart or in years. */
+export type Offer = {
+	guide: string;
+	/** Values by the names of parameters, `way` among them: what was usual when it began stays so. */
+	stated: Record<string, string>;
+	/** Facts as people type them. */
+	facts: string[];
+	/** How it was asked, without the sign: `postgres 15 17 docker`. */
+	asked: string;
+};
+
+/** A part of an answer that stays whole. Its Markdown is ours: nothing a person typed stands in it unescaped. */
+export type Section = {
+	/** At most 40 letters: the line of a fold. */
+	title: string;
+	/** What hurts, before the title: 🔴 refuses or stops, ⚠️ cannot be undone. */
+	mark?: string;
+	markdown: string;
+	/** Whether Matrix clients show it closed. What can stop a server, or cannot be undone, is never folded. */
+	fold: boolean;
+};
+
+/** What only the outbox carries out, after the answer has been delivered. */
+export type Effect = { leave: true };
+
+export type Answer = {
+	/** What `--json` prints. */
+	value: Record<string, unknown>;
+	/** Markdown; its first 60 letters say the result. */
+	lead: string;
+	/** The one heading above, if the answer is long. */
+	title?: string;
+	sections: Section[];
+	/** `encoding` says that the text stands for bytes. */
+	files?: { name: string; type: string; text: string; encoding?: 'base64' }[];
+	/** A refusal is meant for the person; a fault is ours, logged under the reference that its lead names. */
+	kind: 'answer' | 'progress' | 'refusal' | 'fault';
+	/** Matrix ids to mention. */
+	mention?: string[];
+	afterwards?: Effect;
+	/** The command that a ✅ to this answer stands for. Whoever reacts needs the right to say it. */
+	confirms?: string;
+	/** A guide that people may walk through from here; `begin` at once, which takes the power to change things. */
+	walk?: { offer: Offer; begin: boolean };
+};
+
+/** Said to the person as it stands. Anything else that is thrown is our fault, and logged. */
+export class Refusal extends Error {
+	override name = 'Refusal';
+}

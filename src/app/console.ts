@@ -1,0 +1,137 @@
+// The terminal: a conversation, or one answer a line for scripts.
+import { createInterface } from 'node:readline/promises';
+import type { Walk } from '../advice/guide/session.ts';
+import type { Answer, Offer } from '../answer.ts';
+import { plainly } from '../bot/calls.ts';
+import { begun, heard, offeredAs, type Walked } from '../bot/guide-session.ts';
+import { respond } from '../bot/respond.ts';
+import type { Command, Ports } from '../command.ts';
+import { jsonLine } from '../render/json.ts';
+import { terminalText } from '../render/terminal.ts';
+
+type Speaking = { commands: readonly Command[]; ports: Ports };
+
+const log = {
+	error(fields: Record<string, unknown>, text: string) {
+		process.stderr.write(
+			`${text}: ${JSON.stringify(fields, (_, value) => (value instanceof Error ? value.stack : value))}\n`,
+		);
+	},
+};
+
+/** What a stream is like: how wide, and whether it shows colours (https://no-color.org). */
+function terminal(stream: NodeJS.WriteStream): { width: number; color: boolean } {
+	// A terminal that does not know its width says 0.
+	return { width: Math.min(stream.columns || 80, 100), color: Boolean(stream.isTTY) && !process.env.NO_COLOR };
+}
+
+async function answersTo(
+	body: string,
+	{ commands, ports }: Speaking,
+	mayChange: () => string | undefined,
+): Promise<Answer[]> {
+	// All that is said on the terminal is meant for the bot, so nothing is left without an answer.
+	const lines = plainly(body)
+		.split('\n')
+		.filter(line => line.trim() !== '');
+	const address = (line: string) => line.replace(/^ *(! *)?(glia\b *[:,]? *!?)? */i, '!glia ');
+	const [first = '', ...rest] = lines;
+	const called = address(first).split(' ')[1]?.toLowerCase();
+	const takesText = commands.some(({ name, takesText }) => takesText && name === called);
+	const addressed = [address(first), ...rest.map(line => (takesText ? line : address(line)))].join('\n');
+	const message = { room: 'console', sender: 'console', at: ports.now(), body: addressed, mentioned: false };
+	return respond(message, { commands, ports, names: ['glia'], bare: true, mayChange, log });
+}
+
+/** 0 answered, 1 any refused, 3 our fault; the worst of several counts. */
+function exitOf(answers: readonly Answer[]): number {
+	if (answers.some(({ kind }) => kind === 'fault')) return 3;
+	return answers.some(({ kind }) => kind === 'refusal') ? 1 : 0;
+}
+
+/** Who reads may stop early (`| head`): then there is nobody left to answer, and nothing went wrong. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+	if (error.code === 'EPIPE') process.exit();
+	process.stderr.write(`The answer cannot be written: ${error.message}\n`);
+	process.exit(3);
+}
+
+/** Answers the commands once (`-`: each line of standard input). Resolves to the exit status. */
+export async function say(said: string, { json, ...speaking }: Speaking & { json: boolean }): Promise<number> {
+	const readOnly = () =>
+		'This would change something, and `say` only reads. Say it in a conversation (`npm start`) or in a room.';
+	process.stdout.on('error', endWithReader);
+	let worst = 0;
+	for await (const line of said === '-' ? linesOfInput() : [said]) {
+		if (said === '-' && line.trim() === '') continue;
+		const answers = await answersTo(line, speaking, readOnly);
+		for (const answer of answers) await print(answer, json);
+		worst = Math.max(worst, exitOf(answers));
+	}
+	return worst;
+}
+
+async function print(answer: Answer, json: boolean): Promise<void> {
+	const stream = json || answer.kind === 'answer' || answer.kind === 'progress' ? process.stdout : process.stderr;
+	const text = json ? jsonLine(answer.value) : terminalText(answer, terminal(stream));
+	// What fails to be written is told to the stream's listener.
+	await new Promise<void>(done => stream.write(`${text}\n`, error => error || done()));
+}
+
+/** A script's line ends at a line feed and nowhere else: readline would divide at U+2028 too, and answer twice. */
+async function* linesOfInput(): AsyncGenerator<string> {
+	let begun: string[] = [];
+	for await (const piece of process.stdin.setEncoding('utf8') as AsyncIterable<string>) {
+		const [first = '', ...rest] = piece.split('\n');
+		begun.push(first);
+		for (const next of rest) {
+			yield begun.join('');
+			begun = [next];
+		}
+	}
+	yield begun.join('');
+}
+
+const person = { sender: 'console', mayChange: () => undefined };
+
+/** A line to a walk under way, the whole conversation being its thread; undefined where the line is a command. */
+function walkedBy(line: string, walk: Walk, { commands, ports }: Speaking): Walked | undefined {
+	const [first = ''] = line.trim().replace(/^! */, '').split(/ +/);
+	if (commands.some(({ name }) => name === first.toLowerCase())) return undefined;
+	return heard(walk, { ...person, at: ports.now(), body: line }, [], { ...person, ports });
+}
+
+function begunBy(offer: Offer, { ports }: Speaking): Walked | undefined {
+	const walk = offeredAs('console', 'console', offer);
+	const next = begun(walk, { ...person, at: ports.now(), body: '' }, [], { ...person, ports });
+	return typeof next === 'string' ? undefined : next;
+}
+
+/** A conversation until the input ends. Resolves to the exit status. */
+export async function converse(speaking: Speaking): Promise<number> {
+	process.stdout.on('error', endWithReader);
+	const interactive = Boolean(process.stdin.isTTY && process.stdout.isTTY);
+	if (interactive) process.stdout.write('Glia. Try !upgrade 1.56 1.69 or !help; end with Ctrl-D.\n');
+	const lines = createInterface({
+		input: process.stdin,
+		output: interactive ? process.stdout : undefined,
+		prompt: '> ',
+	});
+	let worst = 0;
+	let walk: Walk | undefined;
+	if (interactive) lines.prompt();
+	for await (const line of lines) {
+		const walked = walk && walkedBy(line, walk, speaking);
+		const said = walked ? [walked.answer] : line.trim() === '' ? [] : await answersTo(line, speaking, () => undefined);
+		const begins = walk?.is === 'open' ? undefined : said.find(answer => answer.walk?.begin)?.walk;
+		const next = walked ?? (begins && begunBy(begins.offer, speaking));
+		const answers = walked || !next ? said : [...said, next.answer];
+		walk = next?.walk ?? walk;
+		for (const answer of answers) await print(answer, false);
+		worst = Math.max(worst, exitOf(answers));
+		if (answers.some(({ afterwards }) => afterwards?.leave)) break;
+		if (interactive) lines.prompt();
+	}
+	lines.close();
+	return interactive ? 0 : worst;
+}

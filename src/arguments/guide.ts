@@ -1,0 +1,52 @@
+// Parameters of a guide as people type them.
+import { Refusal } from '../answer.ts';
+import { parseTerm } from '../deployment/facts.ts';
+import { kindWords, readValue } from '../knowledge/schema/parameter.ts';
+import type { Guide } from '../knowledge/schema/synapse.ts';
+import { code, quoted } from '../text/markdown.ts';
+
+/** The words of a guide without `start`; `asked` leaves out as well what only concerns the form of the answer. */
+export function takeStart(words: readonly string[]): { begin: boolean; rest: string[]; asked: string } {
+	const rest = words.filter(word => !/^start[.!]?$/i.test(word));
+	const asked = rest.filter(word => !/^(file|markdown)$/i.test(word)).join(' ');
+	return { begin: rest.length < words.length, rest, asked };
+}
+
+/**
+ * The values that somebody states for a guide's parameters (`dbname=matrix`, `way=dump`, or a bare `managed` that is a
+ * value of one of them), and the words that are left. Refuses a value that the parameter does not take, or two of one.
+ */
+export function takeParameters(
+	words: readonly string[],
+	guide: Pick<Guide, 'parameters' | 'ways'>,
+): { stated: Map<string, string>; rest: string[] } {
+	const ways = { name: 'way', means: 'the way', values: guide.ways.map(({ id }) => id) };
+	const parameters = [ways, ...guide.parameters.filter(({ derived }) => !derived)];
+	const stated = new Map<string, string>();
+	const rest: string[] = [];
+	for (const word of words) {
+		const [, name = '', typed = ''] = /^([a-z][a-z0-9-]*)=(.*)$/i.exec(word) ?? [];
+		const bare = parameters.filter(({ values }) => values?.includes(word.toLowerCase()));
+		const only = bare.length === 1 && !parseTerm(word.toLowerCase()) ? bare[0] : undefined;
+		const parameter = parameters.find(other => other.name === name.toLowerCase()) ?? only;
+		if (!parameter) {
+			rest.push(word);
+			continue;
+		}
+		const value = readValue(parameter, only === parameter ? word : typed);
+		if (value === undefined) throw new Refusal(unfitting(parameter, typed));
+		const before = stated.get(parameter.name);
+		if (before !== undefined && before !== value)
+			throw new Refusal(`${code(parameter.name)} has one value: say ${quoted(before)} or ${quoted(value)}.`);
+		stated.set(parameter.name, value);
+	}
+	return { stated, rest };
+}
+
+function unfitting(
+	{ name, values, kind }: Pick<Guide['parameters'][number], 'name' | 'values' | 'kind'>,
+	typed: string,
+) {
+	const expected = values ? values.map(value => code(`${name}=${value}`)).join(' or ') : kind && kindWords[kind];
+	return `${quoted(typed)} cannot stand for ${code(name)}. Say ${expected}.`;
+}

@@ -1,0 +1,135 @@
+// How versions, facts and other words are read from what people typed: the one place for it.
+import { distance } from 'fastest-levenshtein';
+import { readBuild } from '../advice/watch/build.ts';
+import type { Told } from '../advice/watch/history.ts';
+import { Refusal } from '../answer.ts';
+import { parseServerName } from '../deployment/server-name.ts';
+import type { Version } from '../deployment/version.ts';
+import { compare, finalOf, isCandidate, isVersion, lineOf } from '../deployment/version.ts';
+import type { Knowledge, Release } from '../knowledge/schema/synapse.ts';
+import { isStable, stable } from '../knowledge/stable.ts';
+import { memo } from '../runtime/memo.ts';
+import { code, quoted } from '../text/markdown.ts';
+import { longestWord } from './nearest.ts';
+
+/** The newest release that is neither a candidate nor withdrawn. */
+export function newest(knowledge: Pick<Knowledge, 'releases'>): Version {
+	const last = stable(knowledge.releases).at(-1);
+	if (!last) throw new Error('the knowledge has no release');
+	return last.version;
+}
+
+/** The releases by their lines, candidates aside. */
+const byLine = memo((releases: readonly Release[]) =>
+	Map.groupBy(
+		releases.filter(({ version }) => !isCandidate(version)),
+		({ version }) => lineOf(version),
+	),
+);
+
+/** A version as typed and what it was taken for; `note` says so when that is more than was typed. */
+export type Meant = { version: Version; note?: string };
+
+/**
+ * A version that somebody typed. As a start, two parts mean the first release of that line; as a target or as what runs,
+ * its newest patch release that was not withdrawn. Refuses what is unknown, naming what is known, and withdrawn targets.
+ */
+export function readVersion(
+	typed: string,
+	as: 'start' | 'target' | 'running',
+	knowledge: Pick<Knowledge, 'releases'>,
+): Meant {
+	const small = typed.toLowerCase().replace(/^v/, '');
+	// Packages have suffixes of their own, but `0.9.0-r5` was a release.
+	const text = knowledge.releases.some(({ version }) => version === small)
+		? small
+		: (small.replace(/[-.~]?rc\.?(\d+)/, 'rc$1').split(/[+~-]/, 1)[0] ?? '');
+	const [base = '', candidate] = text.split('rc');
+	const inFull = /^\d+\.\d+$/.test(base) ? `${base}.0` : base;
+	const full = candidate === undefined ? inFull : `${inFull}rc${Number(candidate)}`;
+	if (/^\d+\.\d+$/.test(text)) {
+		const line = byLine(knowledge.releases).get(text) ?? [];
+		const found = as === 'start' ? line[0] : line.filter(isStable).at(-1);
+		if (found?.version === full) return { version: full };
+		const what = as === 'start' ? 'its first release' : 'its newest patch release';
+		if (found) return { version: found.version, note: `${text} is taken as ${found.version}, ${what}.` };
+	}
+	const release = isVersion(full) ? knowledge.releases.find(({ version }) => version === full) : undefined;
+	if (!release) {
+		const next = isVersion(full) ? candidateOf(full, knowledge) : undefined;
+		if (next === undefined) throw new Refusal(unknownVersion(typed, knowledge));
+		return { version: next, note: `${full} is not out yet: ${next}, its newest candidate, stands for it.` };
+	}
+	if (!release.withdrawn) return { version: full };
+	if (as !== 'target') return { version: full, note: `${full} was withdrawn by its makers.` };
+	const next = stable(knowledge.releases).find(({ version }) => compare(version, full) > 0);
+	throw new Refusal(
+		`Synapse ${full} was withdrawn by its makers, so it is no target.${next ? ` Take ${code(next.version)} instead.` : ''}`,
+	);
+}
+
+/** The newest candidate of a release that is not out yet. */
+function candidateOf(version: Version, { releases }: Pick<Knowledge, 'releases'>): Version | undefined {
+	return releases.findLast(other => isCandidate(other.version) && finalOf(other.version) === version)?.version;
+}
+
+function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): string {
+	const last = newest(knowledge);
+	const candidates = knowledge.releases
+		.filter(({ version }) => compare(version, last) > 0)
+		.map(({ version }) => version);
+	const beyond = candidates.length ? ` (and its successor's candidates up to ${candidates.at(-1)})` : '';
+	const versions = stable(knowledge.releases).map(({ version }) => version);
+	const written = typed.replace(/^v/i, '');
+	// A long text is no slip of the finger, and comparing it with each release would take its time.
+	const near = written.length > longestWord ? undefined : versions.find(version => distance(version, written) === 1);
+	const meant = near && near !== last ? ` Did you mean ${code(near)}?` : '';
+	return `I do not know a Synapse release ${quoted(typed)}. The newest I know is ${last}${beyond}, the oldest ${versions[0]}.${meant}`;
+}
+
+/**
+ * The releases that `!notes` speaks of: two parts mean all stable releases of that line, more mean that one. A candidate
+ * has the notes of its final release; so has a line of which there are only candidates yet.
+ */
+export function linesOf(
+	typed: string,
+	knowledge: Pick<Knowledge, 'releases'>,
+): { releases: Version[]; candidate?: Version } {
+	const line = typed.toLowerCase().replace(/^v/, '');
+	if (!/^\d+\.\d+$/.test(line)) {
+		const { version } = readVersion(typed, 'start', knowledge);
+		return { releases: [finalOf(version)], ...(isCandidate(version) && { candidate: version }) };
+	}
+	const own = byLine(knowledge.releases).get(line);
+	if (own) return { releases: own.map(({ version }) => version) };
+	const candidate = knowledge.releases.findLast(({ version }) => lineOf(version) === line)?.version;
+	if (candidate === undefined) throw new Refusal(unknownVersion(typed, knowledge));
+	return { releases: [finalOf(candidate)], candidate };
+}
+
+/** The name of a server that people would watch, in small letters; refuses what no server can be called. */
+export function readServer(typed: string): string {
+	const name = parseServerName(typed.toLowerCase());
+	if (!name)
+		throw new Refusal(`${quoted(typed)} is no name of a homeserver. An example: ${code('!watch example.org')}`);
+	return name.name;
+}
+
+/** The words without `version=1.150`, and what that says of the release that runs. */
+export function takeVersion(
+	words: readonly string[],
+	knowledge: Pick<Knowledge, 'releases'>,
+): { running?: Omit<Told, 'at'>; rest: string[] } {
+	const isVersionWord = (word: string) => /^version=/i.test(word);
+	const typed = words.filter(isVersionWord);
+	const rest = words.filter(word => !isVersionWord(word));
+	const [first, second] = typed;
+	if (first === undefined) return { rest };
+	if (second !== undefined) throw new Refusal('A server runs one version: say only one of them.');
+	const told = first.slice('version='.length);
+	const { version } = readVersion(told, 'running', knowledge);
+	// A package or a build from a branch is no less one because a person tells of it. Two parts mean the newest patch.
+	const read = /^v?\d+\.\d+$/i.test(told) ? undefined : readBuild(told);
+	const build = read?.version === version ? read.build : undefined;
+	return { running: { version, ...(build && { build, written: told }) }, rest };
+}

@@ -1,0 +1,119 @@
+// What people type, sorted into versions, servers and facts.
+import { Refusal } from '../answer.ts';
+import type { Profile, Term } from '../deployment/facts.ts';
+import {
+	closedFacts,
+	factWords,
+	isClosed,
+	isContradiction,
+	isOpen,
+	parseTerm,
+	profileOf,
+} from '../deployment/facts.ts';
+import { parseServerName } from '../deployment/server-name.ts';
+import { code, quoted } from '../text/markdown.ts';
+import { nearest } from './nearest.ts';
+
+/** What the words of a command are: versions as typed, statements of facts, server names. */
+export type Words = { versions: string[]; terms: Term[]; servers: string[] };
+
+const versionWord = /^v?\d+(\.\d+)*[a-z]?(\.\d+)?([-.~]?rc\.?\d+)?([+~-][\w.+~-]*)?$/i;
+
+const serverWord = /^(\[[0-9a-f:.]+\]|[a-z0-9-]+(\.[a-z0-9-]+)+)(:\d{1,5})?$|^[a-z0-9-]+:\d{1,5}$|^localhost$/i;
+
+/** An IPv6 address without its brackets. */
+const bareIpv6 = /^(?=.*:.*:)[0-9a-f:.]{2,45}$/i;
+
+/** Only releases before 1.0 had four parts, and no server has an address that begins with 0. */
+const ipv4Word = /^[1-9]\d{0,2}(\.\d{1,3}){3}$/;
+
+/** Words that join others; without a second version the newest release is meant anyway. */
+const joining = new Set([
+	'to',
+	'from',
+	'->',
+	'-->',
+	'=>',
+	'→',
+	'..',
+	'...',
+	'–',
+	'—',
+	'-',
+	'and',
+	'with',
+	'latest',
+	'newest',
+]);
+
+/**
+ * Sorts the words, or refuses the first that is none of them. A word is a version before it is a server's name.
+ * `systems`: those that are facts besides the ones that this edition lists.
+ */
+export function sortWords(words: readonly string[], example: string, systems: readonly string[] = []): Words {
+	const sorted: Words = { versions: [], terms: [], servers: [] };
+	const together = words.join(' ').replace(/(\w) *= *(\w)/g, '$1=$2');
+	for (const word of together.split(/\s+/).flatMap(apart)) {
+		const small = word.toLowerCase();
+		if (joining.has(small)) continue;
+		const term = parseTerm(small, systems);
+		if (ipv4Word.test(word) && parseServerName(word)) sorted.servers.push(word);
+		else if (bareIpv6.test(word)) sorted.servers.push(`[${small}]`);
+		else if (versionWord.test(word)) sorted.versions.push(word);
+		else if (term?.operator === '=') sorted.terms.push(term);
+		else if (term)
+			throw new Refusal(
+				`A fact has one value: write ${quoted(small.replace(/[<>]=?/, '='))} instead of ${quoted(word)}.`,
+			);
+		else if (serverWord.test(word)) sorted.servers.push(small);
+		else throw new Refusal(unknownWord(word, example, systems));
+	}
+	return sorted;
+}
+
+/** `1.56->1.69`, `1.56→1.69`, `1.56..1.69`, `1.56,1.69` and `postgres = 14` fall apart, or together, as meant. */
+function apart(word: string): string[] {
+	const bare = trimmed(word, '"\'(', '"\'),;');
+	const version = trimmed(bare, '`<', '`>.?!');
+	return (/^v?\d+\.\d[\w.]*$/i.test(version) ? version : bare)
+		.replace(/^(v?\d+\.\d+)\.[x*]$/i, '$1')
+		.replace(/^(v?\d+\.\d[\w.]*)-(v?\d+\.\d)/i, '$1->$2')
+		.split(/(?<!-)-+>|=>|→|,|;|\.{2,}|[–—]/)
+		.filter(Boolean);
+}
+
+/** The word without these characters around it. A pattern with `+$` would begin again at each of them: quadratic time. */
+function trimmed(word: string, before: string, after: string): string {
+	let [start, end] = [0, word.length];
+	while (start < end && before.includes(word.charAt(start))) start++;
+	while (end > start && after.includes(word.charAt(end - 1))) end--;
+	return word.slice(start, end);
+}
+
+function unknownWord(word: string, example: string, systems: readonly string[]): string {
+	const meant = meantFact(word.toLowerCase(), systems);
+	return `I do not know the fact ${quoted(word)}. ${meant ? `${meant} ` : ''}${code('!help facts')} lists them; an example: ${code(example)}`;
+}
+
+/** What an unknown word may have been meant for: a fact without its right value, or one that is spelled like it. */
+function meantFact(word: string, systems: readonly string[]): string | undefined {
+	const [name = '', value] = word.split(/[<>]?=/);
+	if (isOpen(name)) return `Say ${code(name)}, or ${code(`no-${name}`)} to deny it.`;
+	if (isClosed(name)) return `Its value is said like this: ${code(closedFacts[name].example)}.`;
+	const denied = name.replace(/^no-/, '');
+	if (denied !== name && parseTerm(denied)) return `Say what it is instead: only yes-or-no facts are denied.`;
+	const known = [...factWords(), ...systems];
+	const near = nearest(word, known) ?? nearest(name, known);
+	const whole = near && value !== undefined && parseTerm(`${near}=${value}`) ? `${near}=${value}` : near;
+	return whole && `Did you mean ${code(whole)}?`;
+}
+
+/** The statements as a profile; two values of one fact are refused. */
+export function readProfile(terms: readonly Term[]): Profile {
+	const profile = profileOf(terms);
+	if (!isContradiction(profile)) return profile;
+	const [first, second] = profile.stated;
+	throw new Refusal(
+		`${code(first)} and ${code(second)} contradict each other: a deployment has one value of ${code(profile.fact)}. Say only one of them.`,
+	);
+}

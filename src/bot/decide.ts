@@ -1,0 +1,218 @@
+// One message -> what becomes of it.
+import type { Place, Walk } from '../advice/guide/session.ts';
+import type { Answer } from '../answer.ts';
+import { tooManyWaiting } from '../messages/notices.ts';
+import type { Content, Homeserver, Incoming } from '../ports/homeserver.ts';
+import type { Saying } from '../ports/saying.ts';
+import type { KeptWalk, PlacedWalk, Resumed, Store } from '../ports/store.ts';
+import { matrixMessages } from '../render/matrix.ts';
+import type { Respondent } from './calls.ts';
+import { callsIn } from './calls.ts';
+import { asWord, begun, heard, offeredAs, refusedIn, resumed, ticked, type Walked } from './guide-session.ts';
+import { mayNotChange, refusal, respond } from './respond.ts';
+import { refusalToChange } from './rights.ts';
+import { saidId } from './said-id.ts';
+import type { Always } from './sayings.ts';
+import { sayingsOf } from './sayings.ts';
+
+/** So many answers of one sender may wait. */
+const mostWaiting = 100;
+
+/** A question that nobody answered for so long (ms) is forgotten. */
+const confirmableFor = 24 * 3600_000;
+
+export type Deciding = {
+	store: Pick<
+		Store,
+		'unread' | 'nextMessage' | 'note' | 'settle' | 'load' | 'room' | 'walkIn' | 'walkSaid' | 'walks' | 'confirmation'
+	>;
+	homeserver: Pick<Homeserver, 'names'>;
+	respondent: Pick<Respondent, 'commands' | 'ports' | 'log'>;
+	rights: { changes: number | 'state_default'; bare: boolean };
+	/** Called when sayings have been written. */
+	decided: () => void;
+	/** The store refuses: nothing may go on. */
+	fatal: (error: unknown) => void;
+	/** Milliseconds until a command that looks at servers is answered with a notice; 5,000 unless told. */
+	patience?: number;
+};
+
+/** Whoever can write into the room without its keys, a homeserver for instance, could have said it. */
+const cameInTheClear =
+	'This room is encrypted, and that came unencrypted: I cannot be sure who said it, so I change nothing. Say it again with a client that encrypts.';
+
+type Decision = { sayings: Saying[]; at: Date; walk?: KeptWalk };
+
+export async function decide(message: Incoming, deciding: Deciding): Promise<Decision> {
+	const { store, homeserver, respondent, rights } = deciding;
+	const { now } = respondent.ports;
+	const room = await store.room(message.room);
+	const to: Respondent = {
+		...respondent,
+		names: homeserver.names(),
+		bare: typeof room?.settings.bare === 'boolean' ? room.settings.bare : rights.bare,
+		mayChange: () =>
+			room?.state.encryption && !message.sealed
+				? cameInTheClear
+				: refusalToChange(message.sender, rights.changes, room?.state ?? {}),
+	};
+	const sign = commandOf[message.body];
+	const always = alwaysIn(room?.settings);
+	if (message.repliesTo !== undefined && (sign !== undefined || message.body === beginSign)) {
+		const about = await store.walkSaid(message.room, message.repliesTo);
+		if (about) return { at: now(), ...(await decideSign(message, about, to, deciding, always)) };
+	}
+	if (message.body === '✅' && message.repliesTo !== undefined) {
+		const asked = await store.confirmation(message.room, message.repliesTo);
+		if (asked) return { sayings: await confirmed(asked, message, to, always), at: now() };
+	}
+	if (sign !== undefined && message.repliesTo !== undefined) {
+		// Reactions to what we did not say, or to what is over, are none of our business.
+		const meant = await respondent.ports.store.saidIn(message.room, message.repliesTo);
+		if (meant.length === 0) return { sayings: [], at: now() };
+		const answers = await respond({ ...message, body: sign }, { ...to, bare: true });
+		const about = { ...message, event: message.repliesTo };
+		return { sayings: sayingsOf(answers, about, always, message.event), at: now() };
+	}
+	const calls = callsIn(message, to);
+	const word = asWord(calls, to);
+	const walk =
+		message.thread !== undefined && (calls.length === 0 || word !== undefined)
+			? await store.walkIn(message.room, message.thread)
+			: undefined;
+	const walked =
+		walk && heard(walk.walk, { ...message, body: word ?? message.body }, await store.walks(message.room), to);
+	if (walk ? !walked : calls.length === 0) return { sayings: [], at: now() };
+	const { waiting, told } = await store.load(message.sender);
+	if (told) return { sayings: [], at: now() };
+	if (waiting >= mostWaiting) {
+		const sayings = sayingsOf([tooManyWaiting(mostWaiting)], message, undefined);
+		return { sayings: sayings.map(saying => ({ ...saying, limit: true })), at: now() };
+	}
+	if (walk && walked)
+		return { at: now(), ...walkedOn(walked, walk.thread, sayingsOf([walked.answer], message, always)) };
+	const answers = await respond(message, to);
+	return { at: now(), ...(await walkable(answers, message, to, deciding, always)) };
+}
+
+/** A question of ours that somebody confirms: as if they had said the command now, with the rights that they have now. */
+async function confirmed(
+	{ command, at }: { command: string; at: Date },
+	message: Incoming,
+	to: Respondent,
+	always: Always,
+): Promise<Saying[]> {
+	if (to.ports.now().getTime() - at.getTime() > confirmableFor) return [];
+	const answers = await respond({ ...message, body: command }, { ...to, bare: true });
+	return sayingsOf(answers, { ...message, event: message.repliesTo ?? message.event }, always, message.event);
+}
+
+/** Answers with what follows from them where one of them offers a walk, or begins it. */
+async function walkable(
+	answers: Answer[],
+	message: Incoming,
+	to: Respondent,
+	{ store }: Deciding,
+	always: Always,
+): Promise<Omit<Decision, 'at'>> {
+	const offers = answers.flatMap(({ walk }) => walk ?? []);
+	const [offer, more] = offers;
+	const refused = (why: string) =>
+		sayingsOf(
+			answers.map(answer => (answer.walk?.begin ? refusal(why) : answer)),
+			message,
+			always,
+		);
+	if (offer && more && offers.some(({ begin }) => begin))
+		return { sayings: refused('One guide at a time: begin each in a message of its own.') };
+	const sayings = sayingsOf(answers, message, always);
+	const [first] = sayings;
+	if (!offer || more || !first) return { sayings };
+	const says = sayings.filter(({ kind }) => kind === 'event').map(({ said }) => ({ said }));
+	const thread = message.thread === undefined ? { root: first.said } : { event: message.thread };
+	const walk = offeredAs(saidId('walk', message.event, 0), message.room, offer.offer);
+	if (!offer.begin) return { sayings, walk: { walk, thread, says } };
+	const there = message.thread === undefined ? undefined : await store.walkIn(message.room, message.thread);
+	if (there?.walk.is === 'open')
+		return { sayings: refused('Another guide is under way in this thread. Say `stop` first, or begin outside of it.') };
+	const next = begun(walk, message, await store.walks(message.room), to);
+	if (typeof next === 'string') return { sayings: refused(next) };
+	const stage = inThread(sayingsOf([next.answer], message, always, message.event, 'stage'), thread);
+	const on = walkedOn(next, thread, stage);
+	return { sayings: [...sayings, ...stage], walk: { ...on.walk, says: [...says, ...on.walk.says] } };
+}
+
+/** A reaction to something that we said about a walk. */
+async function decideSign(
+	message: Incoming,
+	{ walk, thread, event, place }: PlacedWalk & { place?: Place },
+	to: Respondent,
+	{ store }: Deciding,
+	always: Always,
+): Promise<Omit<Decision, 'at'>> {
+	const reply = {
+		...message,
+		event: message.repliesTo ?? message.event,
+		...(event !== undefined && { thread: event }),
+	};
+	const say = (answer: Answer) => sayingsOf([answer], reply, always, message.event);
+	if (message.body === '✅' && place) {
+		const next = ticked(walk, place, message, to);
+		return next ? walkedOn(next, thread, say(next.answer)) : { sayings: [] };
+	}
+	if (message.body !== beginSign || place || walk.is === 'open' || walk.is === 'ended') return { sayings: [] };
+	const no = mayNotChange(message, to);
+	if (no) {
+		const next = refusedIn(walk, message, no);
+		return next ? walkedOn(next, thread, say(next.answer)) : { sayings: [] };
+	}
+	const there = event === undefined ? undefined : await store.walkIn(message.room, event);
+	if (there?.walk.is === 'open') return { sayings: say(refusal('Another guide is under way in this thread already.')) };
+	const next = begun(walk, message, await store.walks(message.room), to);
+	return typeof next === 'string' ? { sayings: say(refusal(next)) } : walkedOn(next, thread, say(next.answer));
+}
+
+function walkedOn(
+	{ walk, gives }: Walked,
+	thread: KeptWalk['thread'],
+	sayings: Saying[],
+): { sayings: Saying[]; walk: KeptWalk } {
+	const events = gives ? sayings.filter(({ kind }) => kind === 'event') : [];
+	const says = events.map(({ said }) => ({ said, ...(gives && { place: gives }) }));
+	return { sayings, walk: { walk, thread, says } };
+}
+
+/** A walk in the room that replaces its own: the stage at hand, with which a new thread begins. */
+export function resumedIn(room: string, walk: Walk, ports: Parameters<typeof resumed>[1]): Resumed {
+	const next = resumed({ ...walk, room }, ports);
+	const { contents } = matrixMessages(next.answer);
+	const sayings = contents.map((content, part): Saying => {
+		const said = saidId('resumed', JSON.stringify([walk.id, room]), part);
+		const event = { type: 'm.room.message', content: { ...content, 'io.glia.said': said } };
+		return { said, room, kind: 'event', event };
+	});
+	return walkedOn(next, { root: sayings[0]?.said ?? '' }, sayings);
+}
+
+/** What continues a thread that begins with a saying has no event to relate to yet: the outbox will know it. */
+function inThread(sayings: Saying[], thread: KeptWalk['thread']): Saying[] {
+	if (!('root' in thread)) return sayings;
+	return sayings.map(saying => {
+		const content = saying.kind === 'event' ? saying.event.content : saying.kind === 'file' ? saying.content : {};
+		delete content['m.relates_to'];
+		return { ...saying, continues: thread.root };
+	});
+}
+
+/** The reaction that begins what was offered. */
+const beginSign = '▶';
+
+/** The reactions that stand for commands. A room may have switched off commands without our name. */
+const commandOf: Record<string, string> = { '✅': '!ack', '💤': '!snooze 7d' };
+
+/** All reactions that mean something to us. */
+export const signs: readonly string[] = [...Object.keys(commandOf), beginSign];
+
+export function alwaysIn(settings: Content | undefined): Always {
+	return settings?.messages === 'notice' || settings?.messages === 'text' ? settings.messages : undefined;
+}

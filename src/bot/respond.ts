@@ -1,0 +1,86 @@
+// A message in → an answer for each command in it: prefix, rights, unknown command, errors into words.
+import { randomUUID } from 'node:crypto';
+import type { Answer } from '../answer.ts';
+import { Refusal } from '../answer.ts';
+import { nearest } from '../arguments/nearest.ts';
+import type { Asked, Command, Ports } from '../command.ts';
+import { code, quoted } from '../text/markdown.ts';
+import type { Call, Message, Respondent } from './calls.ts';
+import { callsIn, maxCommand, mostCalls } from './calls.ts';
+
+/** Beyond this age (24 hours) a command that changes something is no longer carried out. */
+const staleAfter = 24 * 3600 * 1000;
+
+/** The answers to the commands in a message, in their order; none if nothing was asked of the bot. Never throws. */
+export async function respond(message: Message, to: Respondent): Promise<Answer[]> {
+	const calls = callsIn(message, to);
+	if (calls.length > mostCalls) {
+		return [refusal(`These are too many commands for one message: at most ${mostCalls} are answered at once.`)];
+	}
+	const answers: Answer[] = [];
+	for (const call of calls) answers.push(await answer(call, message, to));
+	return answers;
+}
+
+async function answer(call: Call, message: Message, to: Respondent): Promise<Answer> {
+	try {
+		if (call.long !== undefined)
+			throw new Refusal(
+				`This command has ${call.long} characters, and I read at most ${maxCommand}. Say it in fewer words, please.`,
+			);
+		const command = to.commands.find(({ name }) => name === call.name);
+		if (!command) throw new Refusal(unknownCommand(call.name, to.commands));
+		const refuseChange = () => {
+			const no = mayNotChange(message, to);
+			if (no)
+				throw new Refusal(
+					no.old ? `${no.why} Please say it again if you still want it: ${code(`!${command.usage}`)}` : no.why,
+				);
+		};
+		if (command.changes && !command.asks?.(call.words)) refuseChange();
+		const asked: Asked = {
+			words: call.words,
+			text: call.text,
+			room: message.room,
+			sender: message.sender,
+			at: message.at,
+			...(message.repliesTo && { repliesTo: message.repliesTo }),
+			...(message.thread && { thread: message.thread }),
+		};
+		const answer = await command.run(asked, to.ports);
+		if (answer.walk?.begin) refuseChange();
+		return answer;
+	} catch (error) {
+		if (error instanceof Refusal) return refusal(error.message);
+		const reference = randomUUID().slice(0, 8);
+		to.log.error({ err: error, reference, command: call.name }, 'a command failed');
+		const lead = `Something went wrong on my side, not yours. The log has it under ${code(reference)}.`;
+		return { value: { format: 1, error: `internal error, reference ${reference}` }, lead, sections: [], kind: 'fault' };
+	}
+}
+
+/** Why what somebody said may change nothing here: he lacks the power, or it is too old. */
+export function mayNotChange(
+	{ at }: Pick<Message, 'at'>,
+	{ mayChange, ports }: Pick<Respondent, 'mayChange'> & { ports: Pick<Ports, 'now'> },
+): { why: string; old: boolean } | undefined {
+	const why = mayChange();
+	if (why) return { why, old: false };
+	if (ports.now().getTime() - at.getTime() <= staleAfter) return undefined;
+	return { why: 'That was said more than 24 hours ago, while I was away, and it would change something.', old: true };
+}
+
+/** A refusal as an answer. Its text is Markdown; as JSON it is the same sentence without marks of code. */
+export function refusal(markdown: string): Answer {
+	const value = { format: 1, refused: markdown.replace(/(`+)( ?)(.*?)\2\1/g, '$3') };
+	return { value, lead: markdown, sections: [], kind: 'refusal' };
+}
+
+function unknownCommand(name: string, commands: readonly Command[]): string {
+	const near = nearest(
+		name,
+		commands.map(command => command.name),
+	);
+	const meant = near ? `Did you mean ${code(`!${near}`)}? ` : '';
+	return `I do not know the command ${quoted(name)}. ${meant}${code('!help')} lists what I can do.`;
+}

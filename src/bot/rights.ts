@@ -1,0 +1,76 @@
+// Who may do what: whom the operator lets invite, and whom the room lets change things. Pure.
+import type { Content, RoomState } from '../ports/homeserver.ts';
+
+/** Whether the operator's list has this person, his server, or everyone. */
+export function mayInvite(allow: readonly string[], person: string): boolean {
+	const server = person.slice(person.indexOf(':') + 1);
+	return allow.some(entry => entry === '*' || entry === person || entry.toLowerCase() === server.toLowerCase());
+}
+
+/** The power level of a person; creators of a room of version 12 or later stand above all levels (Infinity). */
+export function powerOf(person: string, { create, power }: RoomState): number {
+	const creators = create ? creatorsOf(create) : [];
+	if (create && creatorsRule(create.content) && creators.includes(person)) return Number.POSITIVE_INFINITY;
+	if (!power) return creators.includes(person) ? 100 : 0;
+	const users = isRecord(power.users) ? power.users : {};
+	const own = Object.hasOwn(users, person) ? level(users[person]) : undefined;
+	return own ?? level(power.users_default) ?? 0;
+}
+
+/** The level needed to change things: the operator's number, or what the room asks for changing its settings. */
+export function levelToChange(changes: number | 'state_default', { power }: RoomState): number {
+	if (changes !== 'state_default') return changes;
+	return level(power?.state_default) ?? 50;
+}
+
+/** Why this person may not change things here, as a sentence; undefined if he may. */
+export function refusalToChange(
+	person: string,
+	changes: number | 'state_default',
+	state: RoomState,
+): string | undefined {
+	const [has, needs] = [powerOf(person, state), levelToChange(changes, state)];
+	if (has >= needs) return undefined;
+	return `Changing this takes power level ${needs} in this room, and yours is ${has}. Ask somebody who has it.`;
+}
+
+/** Rooms up to version 10 name their creator in the content; a custom version counts as a new one. */
+function creatorsOf({ sender, content }: { sender: string; content: Content }): string[] {
+	const version = versionOf(content);
+	if (version !== undefined && version <= 10) return [typeof content.creator === 'string' ? content.creator : sender];
+	const more = Array.isArray(content.additional_creators) ? content.additional_creators : [];
+	return creatorsRule(content) ? [sender, ...more.filter(one => typeof one === 'string')] : [sender];
+}
+
+/** From version 12 on, creators have no level: they stand above. */
+function creatorsRule(content: Content): boolean {
+	const version = versionOf(content);
+	return version !== undefined && version >= 12;
+}
+
+function versionOf(content: Content): number | undefined {
+	const { room_version: version = '1' } = content;
+	return typeof version === 'string' && /^\d+$/.test(version) ? Number(version) : undefined;
+}
+
+/** Levels of rooms up to version 9 may be written as text. */
+function level(value: unknown): number | undefined {
+	if (typeof value === 'number' && Number.isFinite(value)) return value;
+	return typeof value === 'string' && /^\s*-?\d+\s*$/.test(value) ? Number(value) : undefined;
+}
+
+function isRecord(value: unknown): value is Content {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Why this person may not have our device verified: in a room as for changes, between devices as for invitations. */
+export function refusalToVerify(
+	person: string,
+	state: RoomState | undefined,
+	{ allow, changes }: { allow: readonly string[]; changes: number | 'state_default' },
+): string | undefined {
+	if (state === undefined)
+		return mayInvite(allow, person) ? undefined : 'The operator of this bot does not let you verify it.';
+	const no = refusalToChange(person, changes, state);
+	return no && `Verifying me takes what changing things here takes. ${no} Anyone may compare what !verify shows.`;
+}

@@ -1,0 +1,66 @@
+// An answer as what is sent: its parts, its place, its ids.
+import type { Answer } from '../answer.ts';
+import type { Content, Incoming } from '../ports/homeserver.ts';
+import type { Saying } from '../ports/saying.ts';
+import { joined } from '../render/combine.ts';
+import { matrixMessages } from '../render/matrix.ts';
+import { saidId } from './said-id.ts';
+
+export type Always = 'notice' | 'text' | undefined;
+
+/** The answers to one message as what goes to the room: one answer, its files, and what is done after them. */
+export function sayingsOf(
+	answers: readonly Answer[],
+	message: Incoming,
+	always: Always,
+	/** The event that asked, if that is not the one to reply to: a reaction. */
+	asked = message.event,
+	/** Of two answers to one event the second has a name of its own. */
+	what = 'answer',
+): Saying[] {
+	const [only] = answers;
+	if (!only) return [];
+	const answer = answers.length === 1 ? only : joined(answers);
+	const { contents, files } = matrixMessages(answer, { always });
+	const confirms = answers.find(({ confirms }) => confirms !== undefined)?.confirms;
+	const of = {
+		...{ room: message.room, answers: asked, sender: message.sender },
+		...(confirms !== undefined && { confirms }),
+	};
+	const sayings: Saying[] = contents.map((content, part) => {
+		const said = saidId(what, asked, part);
+		const whole = { ...content, ...relation(message), 'io.glia.said': said };
+		return { ...of, said, kind: 'event', event: { type: 'm.room.message', content: whole } };
+	});
+	for (const [part, file] of files.entries()) {
+		const said = saidId(what === 'answer' ? 'file' : `${what} file`, asked, part);
+		sayings.push({ ...of, said, kind: 'file', file, content: { ...relation(message), 'io.glia.said': said } });
+	}
+	if (answers.some(({ afterwards }) => afterwards?.leave)) {
+		sayings.push({ ...of, said: saidId('leave', asked, 0), kind: 'leave' });
+	}
+	return sayings;
+}
+
+/** A reply to the message, in its thread if it stands in one. */
+function relation({ event, thread }: Incoming): Content {
+	const reply = { 'm.in_reply_to': { event_id: event } };
+	if (thread === undefined) return { 'm.relates_to': reply };
+	return { 'm.relates_to': { rel_type: 'm.thread', event_id: thread, is_falling_back: false, ...reply } };
+}
+
+/**
+ * Something said unasked, once in a stay. The homeserver remembers transaction ids for as long as the device lives: an id
+ * made of the room alone would bring back the event of an earlier stay, and the room would hear nothing.
+ */
+export function announcement(
+	what: string,
+	{ room, stay }: { room: string; stay: string },
+	answer: Answer,
+	about: readonly string[] = [],
+): Saying {
+	const { contents } = matrixMessages(answer);
+	const said = saidId(what, room, stay, ...about);
+	const content = { ...contents[0], 'io.glia.said': said };
+	return { said, room, kind: 'event', event: { type: 'm.room.message', content } };
+}

@@ -1,0 +1,73 @@
+// What a limited sync left out is read backwards from the room's history, a page a time, before the room goes on.
+
+import type { Homeserver, Incoming } from '../ports/homeserver.ts';
+import type { Store } from '../ports/store.ts';
+import type { Log } from '../runtime/log.ts';
+import { backoff } from '../runtime/retry.ts';
+
+type Filling = {
+	store: Pick<Store, 'gaps' | 'fill' | 'postponeGap'>;
+	homeserver: Pick<Homeserver, 'history'>;
+	now: () => Date;
+	random: () => number;
+	log: Log;
+	/** Of messages those that may be meant for us: only they are written down. */
+	meant: (messages: readonly Incoming[]) => Promise<Incoming[]>;
+	filled: () => void;
+	/** How often in a row each room refused; empty at the start. */
+	refusals: Map<string, number>;
+	locked: (why: string) => void;
+	/** Whether the process is about to end. */
+	stopping: () => boolean;
+};
+
+/** A room's past is not read further back than so many pages of 100 events: a limit for rooms that never end. */
+const mostPages = 1000;
+
+/** A process of the homeserver that does not know yet that we came in refuses too: so many times that is no last word. */
+const mostRefusals = 4;
+
+/** Fills all gaps that are due; gives the time (ms) until some are due again. */
+export async function fillGaps(filling: Filling): Promise<number | undefined> {
+	const { store, homeserver, now, random, log, meant, filled, refusals, locked, stopping } = filling;
+	let next: number | undefined;
+	for (const gap of await store.gaps(now())) {
+		let { from } = gap;
+		for (let pages = 1, tries = 0; !stopping(); ) {
+			const outcome = await homeserver.history(gap.room, from, gap.until);
+			if ('failure' in outcome) {
+				const { failure } = outcome;
+				if (failure.kind === 'stopped') return undefined;
+				if (failure.kind === 'token') {
+					locked(failure.why);
+					return undefined;
+				}
+				const refused = failure.kind === 'refused' ? (refusals.get(gap.room) ?? 0) : 0;
+				if (failure.kind === 'refused' && refused >= mostRefusals) {
+					refusals.delete(gap.room);
+					log.warn({ room: gap.room, why: failure }, 'what was said while I was away cannot be read');
+					await store.fill(gap, { messages: [] }, now());
+					break;
+				}
+				// Patience with the room that fails, while the others go on.
+				if (failure.kind === 'refused') refusals.set(gap.room, refused + 1);
+				const wait = failure.kind === 'limited' ? failure.waitMs : backoff(refused + tries++, random());
+				log.warn({ room: gap.room, why: failure, waitMs: Math.round(wait) }, 'reading what was said failed');
+				await store.postponeGap(gap, new Date(now().getTime() + wait));
+				next = Math.min(next ?? wait, wait);
+				break;
+			}
+			refusals.delete(gap.room);
+			const page = { ...outcome.value, messages: await meant(outcome.value.messages) };
+			if (pages++ === mostPages && page.next !== undefined) {
+				log.warn({ room: gap.room, pages }, 'too much was said to read it all');
+				delete page.next;
+			}
+			await store.fill(gap, page, now());
+			if (page.next === undefined) break;
+			from = page.next;
+		}
+		filled();
+	}
+	return next;
+}

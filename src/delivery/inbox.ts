@@ -1,0 +1,156 @@
+// What came in is decided here: each message once, room by room in its order, together with the mark that it was.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Answer } from '../answer.ts';
+import { callsIn } from '../bot/calls.ts';
+import type { Deciding } from '../bot/decide.ts';
+import { alwaysIn, decide } from '../bot/decide.ts';
+import { sayingsOf } from '../bot/sayings.ts';
+import type { Incoming } from '../ports/homeserver.ts';
+import type { InHand } from '../ports/store.ts';
+
+/** Rooms worked on at a time: a command that takes long holds up only its own room. */
+const mostRooms = 8;
+/** A command that looks at servers is answered with a notice after this time (ms), and finished when the look ends. */
+const lookPatience = 5000;
+export type Inbox = {
+	/** Something may have come in. */
+	wake: () => void;
+	/** Takes no further message; resolves when those in hand are decided. Looks are left: the next start begins them again. */
+	stop: () => Promise<void>;
+	/** Resolves when no look is under way. */
+	looked: () => Promise<void>;
+};
+
+export function openInbox(deciding: Deciding): Inbox {
+	const { store } = deciding;
+	const busy = new Map<string, Promise<void>>();
+	/** Looks under way, by the event that asks. While `held`, the same sender's next messages in the room wait. */
+	const looks = new Map<string, { room: string; sender: string; held: boolean; done: Promise<void> }>();
+	let stopped = false;
+	let looking = false;
+	let again = false;
+	/** When they were last looked for, there were rooms beyond those begun: busy ones, and too many. */
+	let more = false;
+
+	/** Nothing goes on after a fault: the next try would only meet it again, at once. */
+	function fatal(error: unknown): void {
+		stopped = true;
+		deciding.fatal(error);
+	}
+
+	async function look(): Promise<void> {
+		do {
+			again = false;
+			const unread = await store.unread(inHand());
+			const rooms = unread.filter(room => !busy.has(room)).slice(0, mostRooms - busy.size);
+			more = rooms.length < unread.length;
+			for (const room of rooms) {
+				busy.set(
+					room,
+					drain(room)
+						.catch(fatal)
+						.finally(() => {
+							busy.delete(room);
+							if (more) wake();
+						}),
+				);
+			}
+		} while (again && !stopped);
+	}
+
+	async function drain(room: string): Promise<void> {
+		while (!stopped) {
+			const message = await store.nextMessage(room, inHand());
+			if (!message) return;
+			if (looksAtServers(message, deciding)) {
+				beginLook(message);
+				continue;
+			}
+			const { sayings, at, walk } = await decide(message, deciding);
+			await store.settle(message.event, sayings, at, walk);
+			if (sayings.length) deciding.decided();
+		}
+	}
+
+	function inHand(): InHand | undefined {
+		if (looks.size === 0) return undefined;
+		return { events: [...looks.keys()], senders: [...looks.values()].filter(({ held }) => held) };
+	}
+
+	/** A look has no room's turn: nobody else waits for it, and its sender only for a while. */
+	function beginLook(message: Incoming): void {
+		const { event, room, sender } = message;
+		const one = { room, sender, held: true, done: Promise.resolve() };
+		looks.set(event, one);
+		one.done = finishLook(message, () => {
+			one.held = false;
+			wake();
+		})
+			.catch(error => {
+				if (!stopped) fatal(error);
+			})
+			.finally(() => {
+				looks.delete(event);
+				wake();
+			});
+	}
+
+	/**
+	 * Decides a message that takes a look. It stays undecided until the look ends: killed before, the next start begins it
+	 * again, and says neither the notice nor the answer twice, for both have their ids from the event.
+	 */
+	async function finishLook(message: Incoming, release: () => void): Promise<void> {
+		const { event } = message;
+		const decision = decide(message, deciding);
+		const late = new AbortController();
+		const patience = sleep(deciding.patience ?? lookPatience, 'late' as const, { signal: late.signal, ref: false });
+		patience.catch(() => undefined);
+		if ((await Promise.race([decision, patience])) === 'late' && !stopped) {
+			const room = await store.room(message.room);
+			const notice = sayingsOf([lookingStill], message, alwaysIn(room?.settings), event, 'looking');
+			await store.note(event, notice, deciding.respondent.ports.now());
+			deciding.decided();
+			release();
+		}
+		const { sayings, at, walk } = await decision.finally(() => late.abort());
+		if (stopped) return;
+		await store.settle(event, sayings, at, walk);
+		if (sayings.length) deciding.decided();
+	}
+
+	function wake(): void {
+		if (stopped) return;
+		again = true;
+		if (looking) return;
+		looking = true;
+		look()
+			.catch(fatal)
+			.finally(() => {
+				looking = false;
+			});
+	}
+
+	return {
+		wake,
+		async stop() {
+			stopped = true;
+			await Promise.all(busy.values());
+		},
+		async looked() {
+			await Promise.all([...looks.values()].map(({ done }) => done));
+		},
+	};
+}
+
+const lookingStill: Answer = {
+	value: { format: 1, progress: 'looking' },
+	lead: 'Looking … The server takes its time; I answer as soon as I know more.',
+	sections: [],
+	kind: 'progress',
+};
+
+/** Whether the message has a command that looks at servers, if it is one at all. */
+function looksAtServers(message: Incoming, { homeserver, respondent: { commands } }: Deciding): boolean {
+	const calls = callsIn(message, { commands, names: homeserver.names(), bare: true });
+	return calls.some(({ name }) => commands.some(command => command.looks && command.name === name));
+}

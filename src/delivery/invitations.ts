@@ -1,0 +1,63 @@
+// Who invites the bot, and whether it comes: one invitation after another, so that a flood of them drowns nothing.
+
+import { mayInvite } from '../bot/rights.ts';
+import { refusedInvitation, tooManyInvitations } from '../messages/notices.ts';
+import type { Failure, Homeserver } from '../ports/homeserver.ts';
+import type { Store } from '../ports/store.ts';
+import type { Log } from '../runtime/log.ts';
+import { backoff } from '../runtime/retry.ts';
+
+/** At most this many rooms an hour are joined on the word of one person. */
+export const mostAnHour = 20;
+/** An invitation that cannot be followed is forgotten after so many tries (about an hour). */
+const mostTries = 60;
+
+type Inviting = {
+	store: Pick<Store, 'invitations' | 'accepted' | 'closeInvitation' | 'postponeInvitation'>;
+	homeserver: Pick<Homeserver, 'join' | 'leave'>;
+	allow: readonly string[];
+	now: () => Date;
+	random: () => number;
+	log: Log;
+	locked: (why: string) => void;
+	stopping: () => boolean;
+};
+
+/** Answers all invitations that are due; gives the time (ms) until some are due again. */
+export async function answerInvitations(inviting: Inviting): Promise<number | undefined> {
+	const { store, homeserver, allow, now, random, log, locked, stopping } = inviting;
+	let next: number | undefined;
+	for (const { room, inviter, tries } of await store.invitations(now())) {
+		if (stopping()) return undefined;
+		const hour = new Date(now().getTime() - 3600_000);
+		const allowed = mayInvite(allow, inviter);
+		const many = allowed && (await store.accepted(inviter, hour)) >= mostAnHour;
+		const outcome =
+			allowed && !many
+				? await homeserver.join(room, [inviter.slice(inviter.indexOf(':') + 1)])
+				: await homeserver.leave(room, many ? tooManyInvitations : refusedInvitation);
+		if ('value' in outcome) {
+			log.info({ room, inviter }, allowed && !many ? 'joined a room' : 'refused an invitation');
+			await store.closeInvitation(room, allowed && !many, now());
+			continue;
+		}
+		const wait = waitAfter(outcome.failure, tries, random());
+		if (outcome.failure.kind === 'token') locked(outcome.failure.why);
+		if (outcome.failure.kind === 'stopped' || outcome.failure.kind === 'token') return undefined;
+		if (tries >= mostTries || (outcome.failure.kind === 'refused' && tries >= 3)) {
+			log.warn({ room, inviter, why: outcome.failure }, 'an invitation cannot be followed');
+			await store.closeInvitation(room, false, now());
+			continue;
+		}
+		await store.postponeInvitation(room, new Date(now().getTime() + wait));
+		next = Math.min(next ?? wait, wait);
+		// When the homeserver slows us down or is away, the other invitations would fare no better.
+		if (outcome.failure.kind !== 'refused') return wait;
+	}
+	return next;
+}
+
+/** How long to wait (ms) before the next try. */
+export function waitAfter(failure: Failure, tries: number, random: number): number {
+	return failure.kind === 'limited' ? failure.waitMs : backoff(tries, random);
+}

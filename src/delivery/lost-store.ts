@@ -1,0 +1,81 @@
+// A store that is empty although the bot has been here before: its rooms hear that their watches are gone.
+import { randomUUID } from 'node:crypto';
+import type { Homeserver } from '../ports/homeserver.ts';
+import type { Store } from '../ports/store.ts';
+import type { Log } from '../runtime/log.ts';
+import { backoff } from '../runtime/retry.ts';
+
+const day = 24 * 3600_000;
+/** For how long `!status` tells of a store that was lost (ms). */
+const toldFor = 30 * day;
+const idKey = 'store id';
+const lostKey = 'store lost';
+
+type Looking = {
+	store: Pick<Store, 'kept' | 'token'>;
+	homeserver: Pick<Homeserver, 'marker' | 'mark'>;
+	/** Whether keys of an earlier session lay beside a database that nobody had logged in with. */
+	keysAlone: boolean;
+	now: () => Date;
+	random: () => number;
+	log: Log;
+	stopping: () => boolean;
+	pause: (ms: number) => Promise<void>;
+};
+
+/**
+ * Tells a first start from a lost store, by a marker in the account's data at the homeserver, and leaves the marker
+ * there. Resolves to the time when the store was lost, if that is not long ago. To be called before the first sync.
+ */
+export async function noticeLoss(looking: Looking): Promise<Date | undefined> {
+	const { store, keysAlone, now, log } = looking;
+	const { kept } = store;
+	const id = await kept.get(idKey);
+	const fresh = id === undefined && (await store.token()) === undefined;
+	if (fresh) {
+		const lost = keysAlone || (await markerOf(looking)) !== undefined;
+		// First: killed in between, the next start finds the same.
+		if (lost) await kept.put(lostKey, now().toISOString());
+	}
+	const mine = id ?? randomUUID();
+	if (id === undefined) await kept.put(idKey, mine);
+	void markAs(mine, looking);
+	const at = await kept.get(lostKey);
+	if (at === undefined || now().getTime() - Date.parse(at) > toldFor) return undefined;
+	const text =
+		'the store was lost or emptied: all watches and settings of before are gone, and each room is told so once';
+	if (fresh) log.error({ at }, text);
+	else log.warn({ at }, text);
+	return new Date(at);
+}
+
+/** The marker, once the homeserver says whether there is one. */
+async function markerOf({ homeserver, random, log, stopping, pause }: Looking): Promise<string | undefined> {
+	for (let tries = 0; !stopping(); tries++) {
+		const marker = await homeserver.marker();
+		if ('value' in marker) return marker.value;
+		const { failure } = marker;
+		if (failure.kind === 'refused' || failure.kind === 'token' || failure.kind === 'stopped') return undefined;
+		const wait = failure.kind === 'limited' ? failure.waitMs : backoff(tries, random());
+		log.warn({ why: failure }, 'the homeserver does not yet say whether this is a first start');
+		await pause(wait);
+	}
+	return undefined;
+}
+
+/** Leaves the marker, in the background and for as long as it takes: nothing waits for it. */
+async function markAs(id: string, { homeserver, random, log, stopping, pause }: Looking): Promise<void> {
+	for (let tries = 0; !stopping(); tries++) {
+		const there = await homeserver.marker();
+		if ('value' in there && there.value === id) return;
+		const done = 'value' in there ? await homeserver.mark(id) : there;
+		if ('value' in done) return;
+		const { failure } = done;
+		if (failure.kind === 'refused') {
+			log.warn({ why: failure }, 'the homeserver keeps no marker: a lost store would be taken for a first start');
+			return;
+		}
+		if (failure.kind === 'token' || failure.kind === 'stopped') return;
+		await pause(failure.kind === 'limited' ? failure.waitMs : backoff(tries, random()));
+	}
+}

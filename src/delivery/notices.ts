@@ -1,0 +1,52 @@
+// What rooms hear unasked, once: hello, that the room has become public, that a message could not be read.
+
+import { announcement } from '../bot/sayings.ts';
+import { hello, madePublic, storeLost, unreadableMessage } from '../messages/notices.ts';
+import type { Saying } from '../ports/saying.ts';
+import type { Store } from '../ports/store.ts';
+import type { Log } from '../runtime/log.ts';
+
+type Announcing = {
+	store: Pick<Store, 'untold' | 'tell'>;
+	now: () => Date;
+	name: string;
+	/** Whether the bot has keys at all. */
+	reads: boolean;
+	log: Log;
+	said: () => void;
+};
+
+/** A key may come a little later than its message, from another server: so long (ms) nothing is said of it. */
+const keyPatience = 10_000;
+
+export async function announce({ store, now, name, reads, log, said }: Announcing): Promise<undefined> {
+	for (const untold of await store.untold()) {
+		const { room } = untold;
+		const sayings: Saying[] = [];
+		// The notice would be in the clear, and what is said in an encrypted room never is: the operator hears of it.
+		if (untold.encrypted && !reads)
+			log.error({ room }, 'this room is encrypted, and the access token belongs to no device: I am silent there');
+		else if (untold.greeting) sayings.push(announcement('hello', untold, hello(name)));
+		if (untold.lost) sayings.push(announcement('lost', untold, storeLost()));
+		if (untold.public) sayings.push(announcement('public', untold, madePublic()));
+		await store.tell(room, sayings, now());
+		said();
+	}
+}
+
+type Explaining = { store: Pick<Store, 'unexplained' | 'explain'>; now: () => Date; said: () => void };
+
+/** One notice for each sender and session that cannot be read; gives the time (ms) until some are due again. */
+export async function explain({ store, now, said }: Explaining): Promise<number | undefined> {
+	const all = await store.unexplained(now());
+	const due = all.length > 0 ? await store.unexplained(new Date(now().getTime() - keyPatience)) : [];
+	for (const closed of due) {
+		const { sender, session, event, why } = closed;
+		const saying = announcement('unreadable', closed, unreadableMessage(why), [sender, session]);
+		if (saying.kind !== 'event') continue;
+		saying.event.content['m.relates_to'] = { 'm.in_reply_to': { event_id: event } };
+		await store.explain(closed, { ...saying, answers: event, sender }, now());
+		said();
+	}
+	return all.length > due.length ? keyPatience / 4 : undefined;
+}

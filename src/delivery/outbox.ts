@@ -1,0 +1,275 @@
+// What is decided reaches its room, in order, once: whatever the homeserver, the network or the power supply do.
+
+import type { Failure, Homeserver, Outcome, Sealed } from '../ports/homeserver.ts';
+import type { Waiting } from '../ports/saying.ts';
+import type { Store } from '../ports/store.ts';
+import type { Log } from '../runtime/log.ts';
+import { backoff } from '../runtime/retry.ts';
+
+/** So many rooms are served at a time; one alone while the homeserver says that we are too fast. */
+const mostRooms = 8;
+/** After a day the homeserver has forgotten transaction ids; an hour less, for clocks that differ (ms). */
+const transactionsLive = 23 * 3600_000;
+/** A homeserver's no that is neither a `never` nor a `not now` is taken for final after so many tries. */
+const mostRefusals = 8;
+/**
+ * The no of a process that may not know yet that we are in the room (Synapse with workers), taken for final after so many
+ * tries.
+ */
+const notYet = ['M_FORBIDDEN', 'M_NOT_FOUND'];
+const mostNotYet = 4;
+/** The no that stays a no. */
+const never = ['M_TOO_LARGE', 'M_BAD_JSON', 'M_NOT_JSON', 'M_INVALID_PARAM', 'M_GUEST_ACCESS_FORBIDDEN'];
+
+/** The no that may mean that we are not in the room. */
+const absent = ['M_FORBIDDEN', 'M_NOT_FOUND'];
+
+export type Outbox = {
+	/** Something may have to be sent. */
+	wake: () => void;
+	/** The homeserver answers again: what waited for that is sent now. */
+	back: () => Promise<void>;
+	/** Sends what is due until nothing is, or until the time (ms) is over; nothing is sent afterwards. */
+	stop: (within: number) => Promise<void>;
+};
+
+type Delivering = {
+	store: Pick<
+		Store,
+		'due' | 'nextDue' | 'seal' | 'eventOf' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'leftRoom' | 'movingFrom'
+	>;
+	homeserver: Pick<Homeserver, 'user' | 'seal' | 'send' | 'find' | 'upload' | 'leave' | 'membership'>;
+	/**
+	 * Whether the last sync has been taken in. Otherwise a room may have become encrypted without our knowing, so nothing
+	 * is sent. Wake the outbox when this becomes true.
+	 */
+	ready: () => boolean;
+	/** When this login began: before it, our transaction ids belonged to another device. */
+	loginSince: () => Date;
+	now: () => Date;
+	random: () => number;
+	log: Log;
+	fatal: (error: unknown) => void;
+	/** The token counts no longer. */
+	locked: (why: string) => void;
+};
+
+export function openOutbox(delivering: Delivering): Outbox {
+	const { store, now, random, log, ready } = delivering;
+	const busy = new Map<string, Promise<void>>();
+	let ended = false;
+	let looking: Promise<void> | undefined;
+	let again = false;
+	let timer: NodeJS.Timeout | undefined;
+	let limitedUntil = 0;
+	let most = mostRooms;
+
+	/** Nothing goes on after a fault: the next try would only meet it again, at once. */
+	function fatal(error: unknown): void {
+		ended = true;
+		delivering.fatal(error);
+	}
+
+	async function look(): Promise<void> {
+		do {
+			again = false;
+			clearTimeout(timer);
+			if (!ready()) return;
+			const free = most - busy.size;
+			const paused = limitedUntil - now().getTime();
+			if (paused > 0) return sleep(paused);
+			if (free <= 0) return;
+			const rows = await store.due(now(), [...busy.keys()], free);
+			if (ended) return;
+			for (const waiting of rows) {
+				busy.set(
+					waiting.room,
+					carry(waiting)
+						.catch(fatal)
+						.finally(() => {
+							busy.delete(waiting.room);
+							wake();
+						}),
+				);
+			}
+			if (rows.length === 0 && busy.size === 0) {
+				const next = await store.nextDue();
+				if (next) sleep(next.getTime() - now().getTime());
+			}
+		} while (again && !ended);
+	}
+
+	function sleep(ms: number): void {
+		clearTimeout(timer);
+		if (!ended) timer = setTimeout(wake, Math.min(Math.max(ms, 10), 60_000));
+	}
+
+	function wake(): void {
+		if (ended) return;
+		again = true;
+		looking ??= look()
+			.catch(fatal)
+			.finally(() => {
+				looking = undefined;
+				if (again) wake();
+			});
+	}
+
+	async function carry(waiting: Waiting): Promise<void> {
+		const outcome = await deliver(waiting, delivering);
+		if ('value' in outcome) {
+			most = Math.min(mostRooms, most + 1);
+			if (outcome.value !== 'left') await store.sent(waiting.id, outcome.value, now());
+			return;
+		}
+		const verdict = after(outcome.failure, waiting.tries);
+		if (verdict === 'stopped') return;
+		if (verdict === 'locked') {
+			ended = true;
+			delivering.locked('why' in outcome.failure ? outcome.failure.why : '');
+			return;
+		}
+		const { room, tries } = waiting;
+		if (verdict === 'never' && (await store.movingFrom(room))) {
+			// The room has been replaced: what is on its way follows as soon as we are in the new one.
+			await store.postpone(waiting.id, new Date(now().getTime() + 60_000));
+		} else if (outcome.failure.kind === 'keyless') {
+			log.error({ room, why: outcome.failure.why }, 'nothing can be said in an encrypted room: this is given up');
+			await store.giveUp(waiting.id, JSON.stringify(outcome.failure), now());
+		} else if (verdict === 'never') {
+			await refused(waiting, outcome.failure);
+		} else {
+			const wait = verdict === 'later' ? backoff(tries, random()) : verdict.ms;
+			if (verdict !== 'later') {
+				limitedUntil = Math.max(limitedUntil, now().getTime() + wait);
+				most = 1;
+				log.debug({ room, waitMs: wait }, 'the homeserver asks us to wait');
+			} else {
+				log.warn(
+					{ room, tries, waitMs: Math.round(wait), why: outcome.failure },
+					'a delivery failed and is tried again',
+				);
+			}
+			await store.postpone(waiting.id, new Date(now().getTime() + wait));
+		}
+	}
+
+	/** A no that stays one: either we are no longer in the room, or it does not take this. */
+	async function refused({ id, room, tries }: Waiting, failure: Failure): Promise<void> {
+		if (failure.kind === 'refused' && absent.includes(failure.code)) {
+			// Our own leave is not in what a sync brings.
+			const membership = await delivering.homeserver.membership(room, delivering.homeserver.user);
+			if ('failure' in membership) return store.postpone(id, new Date(now().getTime() + backoff(tries, random())));
+			if (membership.value !== 'join') {
+				log.warn({ room }, 'I am no longer in a room: what it has is kept for a while, and nothing is said there');
+				return store.leftRoom(room, now());
+			}
+		}
+		log.warn({ room, tries, why: failure }, 'an answer cannot be delivered and is given up');
+		await store.giveUp(id, JSON.stringify(failure), now());
+	}
+
+	return {
+		wake,
+		async back() {
+			await store.hurry(now());
+			wake();
+		},
+		async stop(within) {
+			const over = Date.now() + within;
+			while (Date.now() < over) {
+				await looking;
+				if (busy.size === 0) {
+					if (!ready()) break;
+					const due = limitedUntil > now().getTime() ? [] : await store.due(now(), [], 1);
+					if (due.length === 0) break;
+					wake();
+				}
+				await Promise.race([
+					...busy.values(),
+					new Promise(resolve => setTimeout(resolve, Math.min(100, over - Date.now()))),
+				]);
+			}
+			ended = true;
+			clearTimeout(timer);
+		},
+	};
+}
+
+/** What a failure means for the saying that it met. */
+export function after(failure: Failure, tries: number): 'stopped' | 'locked' | 'never' | 'later' | { ms: number } {
+	if (failure.kind === 'stopped') return 'stopped';
+	if (failure.kind === 'token') return 'locked';
+	if (failure.kind === 'limited') return { ms: failure.waitMs };
+	if (failure.kind === 'away' || failure.kind === 'unsealed') return 'later';
+	if (failure.kind === 'keyless') return 'never';
+	const most = never.includes(failure.code) ? 0 : notYet.includes(failure.code) ? mostNotYet : mostRefusals;
+	return tries >= most ? 'never' : 'later';
+}
+
+/** One try: the id of the event, or `left` when we are no longer in the room. */
+async function deliver(waiting: Waiting, delivering: Delivering): Promise<Outcome<string | undefined | 'left'>> {
+	const { store, homeserver, now } = delivering;
+	if (waiting.kind === 'leave') {
+		const left = await homeserver.leave(waiting.room);
+		if ('failure' in left && left.failure.kind !== 'refused') return left;
+		await store.leftRoom(waiting.room, now(), { greetAgain: true });
+		return { value: 'left' };
+	}
+	const age = now().getTime() - waiting.created.getTime();
+	const before = waiting.created < delivering.loginSince();
+	if (age > transactionsLive || before) {
+		const found = await homeserver.find(waiting.room, waiting.said, waiting.created, waiting.sealed);
+		if ('failure' in found || found.value !== undefined) return found;
+	}
+	// What another device encrypted is not said by this one.
+	const kept = before ? undefined : waiting.sealed;
+	const first = kept && (await homeserver.send(waiting.room, waiting.said, kept));
+	if (first && !isUnsealed(first)) return first;
+	// Once more if the room became encrypted in between, or since an earlier try: also what was uploaded for it.
+	const second = await sealAndSend(waiting, delivering);
+	return isUnsealed(second) ? sealAndSend(waiting, delivering) : second;
+}
+
+async function sealAndSend(waiting: Waiting, delivering: Delivering): Promise<Outcome<string>> {
+	const sealed = await seal(waiting, delivering);
+	return 'failure' in sealed ? sealed : delivering.homeserver.send(waiting.room, waiting.said, sealed);
+}
+
+function isUnsealed(outcome: Outcome<unknown>): boolean {
+	return 'failure' in outcome && outcome.failure.kind === 'unsealed';
+}
+
+/** The exact event of all tries, written before the first: nobody can make the same encrypted event twice. */
+async function seal(waiting: Waiting, { store, homeserver }: Delivering): Promise<Sealed | { failure: Failure }> {
+	if (waiting.kind === 'leave') throw new TypeError('leaving is no event');
+	let event: Sealed;
+	if (waiting.kind === 'file') {
+		const uploaded = await homeserver.upload(waiting.room, waiting.file);
+		if ('failure' in uploaded) return uploaded;
+		const content = { ...uploaded.value, ...waiting.content };
+		event = await inThread(waiting, { type: 'm.room.message', content }, store);
+	} else {
+		event = await inThread(waiting, waiting.event, store);
+	}
+	const sealed = await homeserver.seal(waiting.room, event);
+	if ('failure' in sealed) return sealed;
+	if (sealed.value.type === 'm.room.encrypted' && 'url' in event.content)
+		return { failure: { kind: 'unsealed', why: 'the file was uploaded before the room became encrypted' } };
+	if (sealed.value !== event || waiting.kind === 'file' || waiting.continues !== undefined)
+		await store.seal(waiting.id, sealed.value);
+	return sealed.value;
+}
+
+/** What continues something stands in the thread that begins there; clients without threads see a reply to it. */
+async function inThread({ room, continues }: Waiting, event: Sealed, store: Pick<Store, 'eventOf'>): Promise<Sealed> {
+	const root = continues === undefined ? undefined : await store.eventOf(room, continues);
+	if (root === undefined) return event;
+	const relation = {
+		rel_type: 'm.thread',
+		event_id: root,
+		is_falling_back: true,
+		'm.in_reply_to': { event_id: root },
+	};
+	return { ...event, content: { ...event.content, 'm.relates_to': relation } };
+}

@@ -1,0 +1,51 @@
+// What is no longer needed goes: rooms that the bot was removed from, and the traces of what was delivered.
+
+import type { Homeserver } from '../ports/homeserver.ts';
+import type { Store } from '../ports/store.ts';
+import type { Log } from '../runtime/log.ts';
+
+const day = 24 * 3600_000;
+/** What was decided or delivered is remembered so long (ms): nothing that old is ever delivered to us again. */
+const memory = 14 * day;
+
+type Sweeping = {
+	store: Pick<Store, 'leftBefore' | 'forget' | 'prune' | 'joinedRooms' | 'leftRoom'>;
+	homeserver: Pick<Homeserver, 'forget' | 'joined'>;
+	/** How long a room is remembered that we are no longer in. */
+	graceDays: number;
+	now: () => Date;
+	log: Log;
+	stopping: () => boolean;
+};
+
+export async function sweep({ store, homeserver, graceDays, now, log, stopping }: Sweeping): Promise<void> {
+	await noticeLeaving({ store, homeserver, now, log });
+	for (const room of await store.leftBefore(new Date(now().getTime() - graceDays * day))) {
+		if (stopping()) return;
+		const forgotten = await homeserver.forget(room);
+		if ('failure' in forgotten && forgotten.failure.kind !== 'refused') continue;
+		await store.forget(room);
+		log.info({ room }, 'forgot a room that I was removed from');
+	}
+	await store.prune(new Date(now().getTime() - memory));
+}
+
+/**
+ * Rooms that we left by another session of the account: a sync leaves out our own events, and so does not tell. In the
+ * store first: what was joined between the two questions must not seem to be left.
+ */
+async function noticeLeaving({
+	store,
+	homeserver,
+	now,
+	log,
+}: Pick<Sweeping, 'store' | 'homeserver' | 'now' | 'log'>): Promise<void> {
+	const kept = await store.joinedRooms();
+	const joined = await homeserver.joined();
+	if ('failure' in joined) return;
+	const there = new Set(joined.value);
+	for (const room of kept.filter(room => !there.has(room))) {
+		log.warn({ room }, 'I am no longer in a room: what it has is kept for a while, and nothing is said there');
+		await store.leftRoom(room, now());
+	}
+}

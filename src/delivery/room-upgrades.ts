@@ -1,0 +1,252 @@
+// A room that was replaced: the bot follows where the new room says the same, and leaves nothing that it did not join
+// for this.
+
+import { resumedIn } from '../bot/decide.ts';
+import { levelToChange, mayInvite, powerOf } from '../bot/rights.ts';
+import type { Knowledge } from '../knowledge/schema/synapse.ts';
+import { refusedInvitation } from '../messages/notices.ts';
+import type { Failure, Homeserver, Outcome, RoomState } from '../ports/homeserver.ts';
+import type { Move, Store } from '../ports/store.ts';
+import type { Log } from '../runtime/log.ts';
+import { mostAnHour, waitAfter } from './invitations.ts';
+
+/** How long a replacement is tried that does not let us in (ms). */
+const patience = 14 * 24 * 3600_000;
+/** Nothing but an invitation, which is noticed at once, changes the verdict on a move that waits for one (ms). */
+const invitationPause = 3600_000;
+/** Who has brought us into too many rooms waits this long (ms). */
+const limitPause = 600_000;
+
+/** However short a homeserver's limit is, the other moves have their turn first (ms). */
+const shortestPause = 100;
+
+type Moving = {
+	store: Pick<
+		Store,
+		| 'moves'
+		| 'moved'
+		| 'joining'
+		| 'leftRoom'
+		| 'countJoin'
+		| 'postponeMove'
+		| 'dropMove'
+		| 'awaitInvitation'
+		| 'walks'
+		| 'accepted'
+		| 'room'
+		| 'closeInvitation'
+	>;
+	knowledge: () => Knowledge;
+	homeserver: Pick<Homeserver, 'user' | 'join' | 'leave' | 'predecessor' | 'membership'>;
+	/** Who may invite the bot, and so bring it into another room. */
+	allow: readonly string[];
+	/** The power that changing things takes, where the operator has set one. */
+	changes: number | 'state_default';
+	now: () => Date;
+	random: () => number;
+	log: Log;
+	moved: () => void;
+	/** A move is over, and its invitation is an invitation like any other. */
+	dropped: () => void;
+	locked: (why: string) => void;
+	stopping: () => boolean;
+};
+
+/** What is known of a move before anything is done about it. */
+export type Facts = {
+	/** Whether we are in the new room already. */
+	inside: boolean;
+	/** Whether this move brought us there, on the word of whoever replaced the room. */
+	joined: boolean;
+	/** What the new room says it replaces: this room, another or none, or we cannot read it from where we are. */
+	replaces: 'this' | 'other' | 'unreadable';
+	/** Whether the operator lets whoever replaced the room, or invited us to the new one, bring us there. */
+	permitted: boolean;
+	/** Whether that person has brought us into too many rooms lately. */
+	limited: boolean;
+	/** Whether whoever replaced the room may change the state of both rooms. */
+	administrator: boolean;
+};
+
+export type Verdict =
+	/** Everything moves to the new room. */
+	| 'follow'
+	/** Nothing moves; where we are, we stay. */
+	| 'stay'
+	/** We leave the new room, which this move brought us into. */
+	| 'leave'
+	| 'join'
+	/** For an invitation of somebody who may invite us. */
+	| 'wait'
+	/** For the limit of joins. */
+	| 'wait for the limit'
+	/** Until the new room can be read. */
+	| 'again';
+
+/** What a move comes to. Pure. */
+export function verdictOn({ inside, joined, replaces, permitted, limited, administrator }: Facts): Verdict {
+	if (inside) {
+		if (replaces === 'this') return 'follow';
+		if (replaces === 'unreadable') return 'again';
+		if (joined) return 'leave';
+		return administrator ? 'follow' : 'stay';
+	}
+	if (replaces === 'other') return 'stay';
+	if (!permitted) return 'wait';
+	return limited ? 'wait for the limit' : 'join';
+}
+
+/** Follows all moves that are due; gives the time (ms) until some are due again. */
+export async function followMoves(moving: Moving): Promise<number | undefined> {
+	const { store, now, random, log, locked, stopping } = moving;
+	let next: number | undefined;
+	for (;;) {
+		// Asked again each time: what is done about one may change what another is.
+		const [move] = await store.moves(now());
+		if (!move) return next;
+		if (stopping()) return undefined;
+		const outcome = await tryMove(move, moving);
+		if (outcome === 'over') continue;
+		const failure = 'failure' in outcome ? outcome.failure : undefined;
+		if (failure?.kind === 'token') locked(failure.why);
+		if (failure?.kind === 'stopped' || failure?.kind === 'token') return undefined;
+		if (now().getTime() - move.since.getTime() > patience) {
+			log.warn({ from: move.from, to: move.to, why: failure }, 'the room that replaces another does not let us in');
+			await drop(move, moving);
+			continue;
+		}
+		const wait = 'waitMs' in outcome ? outcome.waitMs : waitAfter(outcome.failure, move.tries, random());
+		await store.postponeMove(move.from, new Date(now().getTime() + Math.max(wait, shortestPause)));
+		next = Math.min(next ?? wait, wait);
+	}
+}
+
+/** `over`, or when to try again. */
+type Try = 'over' | { waitMs: number } | { failure: Failure };
+
+async function tryMove(move: Move, moving: Moving): Promise<Try> {
+	const { store, homeserver, log, now } = moving;
+	const read = await factsOf(move, moving);
+	if ('failure' in read) return read;
+	const facts = read.value;
+	const { from, to, sender } = move;
+	const verdict = verdictOn(facts);
+	if (verdict === 'follow') {
+		await follow(move, facts.replaces === 'this', moving);
+		return 'over';
+	}
+	if (verdict === 'stay') {
+		log.warn({ from, to, sender }, 'a room claims to be replaced by one that does not say so: not followed');
+		await drop(move, moving);
+		return 'over';
+	}
+	if (verdict === 'leave') {
+		log.warn({ from, to, sender }, 'a room was replaced by one that says nothing of it: left again');
+		const left = await homeserver.leave(to);
+		if ('failure' in left && left.failure.kind !== 'refused') return left;
+		await store.leftRoom(to, now());
+		await drop(move, moving);
+		return 'over';
+	}
+	if (verdict === 'wait') {
+		if (await store.awaitInvitation(from))
+			log.warn(
+				{ from, to, sender },
+				'a room was replaced by somebody who may not invite me: waiting for an invitation',
+			);
+		if (move.invitation) {
+			const left = await homeserver.leave(to, refusedInvitation);
+			if ('failure' in left && left.failure.kind !== 'refused') return left;
+			await store.closeInvitation(to, false, now());
+		}
+		return { waitMs: invitationPause };
+	}
+	if (verdict === 'wait for the limit') return { waitMs: limitPause };
+	if (verdict === 'again') return { failure: { kind: 'away', why: 'the new room cannot be read yet' } };
+	return join(move, moving);
+}
+
+async function join(move: Move, moving: Moving): Promise<Try> {
+	const { store, homeserver, allow, log, now } = moving;
+	const { from, to, via, invitation } = move;
+	const person = bringerOf(move, allow) ?? move.sender;
+	// On an invitation we would have come anyway: then the room is not left, whatever it says of the move.
+	const joined = person !== invitation?.inviter;
+	// Before the first try: killed in between, the next start knows that it was this move that brought us there.
+	await store.joining(from, joined);
+	const servers = new Set([via, ...(invitation ? [serverOf(invitation.inviter)] : [])]);
+	const outcome = await homeserver.join(to, [...servers]);
+	if ('value' in outcome) {
+		await store.countJoin(person, now());
+		return tryMove({ ...move, joined }, moving);
+	}
+	const { failure } = outcome;
+	if (failure.kind !== 'refused') return outcome;
+	await store.joining(from, false);
+	if (failure.code === 'M_FORBIDDEN' && (await store.awaitInvitation(from)))
+		log.info({ from, to }, 'a room was upgraded to one that does not let me in: waiting for an invitation');
+	return outcome;
+}
+
+async function follow(move: Move, upgrade: boolean, { store, knowledge, log, now, moved }: Moving): Promise<void> {
+	const { from, to } = move;
+	const walks = await store.walks(from);
+	const resumed = walks.map(walk => resumedIn(to, walk, { knowledge: knowledge() }));
+	await store.moved(move, now(), { resumed, merge: !upgrade });
+	log.info({ from, to, merge: !upgrade }, 'followed a room to the one that replaces it');
+	moved();
+}
+
+async function drop({ from }: Move, { store, dropped }: Moving): Promise<void> {
+	await store.dropMove(from);
+	dropped();
+}
+
+async function factsOf(move: Move, moving: Moving): Promise<Outcome<Facts>> {
+	const { store, homeserver, allow, now } = moving;
+	const { to, from, joined, invitation } = move;
+	const membership = await homeserver.membership(to, homeserver.user);
+	if ('failure' in membership) return membership;
+	const inside = membership.value === 'join';
+	const named = await homeserver.predecessor(to);
+	if ('failure' in named && named.failure.kind !== 'refused') return named;
+	// An invitation brings what the new room says of itself; whether that is true shows when we are there.
+	const room = 'value' in named ? (named.value ?? null) : inside ? undefined : invitation?.predecessor;
+	const replaces = room === undefined ? 'unreadable' : room === from ? 'this' : 'other';
+	const person = bringerOf(move, allow);
+	const hour = new Date(now().getTime() - 3600_000);
+	const limited = person !== undefined && (await store.accepted(person, hour)) >= mostAnHour;
+	const facts = { inside, joined, replaces, permitted: person !== undefined, limited } as const;
+	if (!inside || joined || replaces !== 'other') return { value: { ...facts, administrator: false } };
+	const administrator = await isAdministrator(move, moving);
+	return 'failure' in administrator ? administrator : { value: { ...facts, administrator: administrator.value } };
+}
+
+/** Whether who replaced the room may change the state of both. */
+async function isAdministrator({ from, to, sender }: Move, moving: Moving): Promise<Outcome<boolean>> {
+	const { store, homeserver, changes } = moving;
+	const member = await homeserver.membership(to, sender);
+	if ('failure' in member) return member;
+	if (member.value !== 'join') return { value: false };
+	const rooms = [await store.room(from), await store.room(to)];
+	// The sync that tells of it is still on its way.
+	if (!rooms.every(room => room?.state.create)) return { failure: unknownRoom };
+	return { value: rooms.every(room => mayChangeState(sender, changes, room?.state ?? {})) };
+}
+
+const unknownRoom: Failure = { kind: 'away', why: 'the state of the new room is not known yet' };
+
+function mayChangeState(person: string, changes: number | 'state_default', state: RoomState): boolean {
+	const needs = levelToChange('state_default', state);
+	return powerOf(person, state) >= (changes === 'state_default' ? needs : Math.max(changes, needs));
+}
+
+/** By whose word we may go to the new room: whoever invited us there or replaced the room, if the operator lets them. */
+function bringerOf({ sender, invitation }: Move, allow: readonly string[]): string | undefined {
+	const people = invitation ? [invitation.inviter, sender] : [sender];
+	return people.find(person => mayInvite(allow, person));
+}
+
+function serverOf(person: string): string {
+	return person.slice(person.indexOf(':') + 1);
+}

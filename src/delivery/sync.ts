@@ -1,0 +1,76 @@
+// The sync loop: what comes in is written down, with where we have read to, before anything is done about it.
+
+import type { Batch, Homeserver, Incoming } from '../ports/homeserver.ts';
+import type { Store } from '../ports/store.ts';
+import type { Log } from '../runtime/log.ts';
+import { backoff } from '../runtime/retry.ts';
+
+type Taking = {
+	store: Pick<Store, 'token' | 'take'>;
+	homeserver: Pick<Homeserver, 'sync'>;
+	now: () => Date;
+	random: () => number;
+	log: Log;
+	/** Of messages those that may be meant for us: only they are written down. */
+	meant: (messages: readonly Incoming[]) => Promise<Incoming[]>;
+	/** Called after each batch has been written. `back`: the homeserver had been away. */
+	taken: (batch: Batch, back: boolean) => void;
+	/** Called when a sync failed: from then on, until the next batch, nobody knows what changed in the rooms. */
+	missed: () => void;
+	/** The start cannot go on: nothing was ever heard of the homeserver. */
+	unreachable: (why: string) => void;
+	locked: (why: string) => void;
+	stopping: () => boolean;
+	/** A pause (ms) that the end of the process cuts short. */
+	pause: (ms: number) => Promise<void>;
+};
+
+/** Failed first syncs of a start that are still forgiven. */
+const startTries = 3;
+
+/** The longest pause (ms) between two questions to a homeserver that is away: one that comes back is noticed soon. */
+const longestPause = 5000;
+
+/**
+ * How long the next question waits after messages (ms). A homeserver that is one process works on what it is asked
+ * first: asked at once, it would look for news while our answer waits.
+ */
+const answersFirst = 100;
+
+/** Resolves when told to stop. Rejects when what came in cannot be written: then the process must end. */
+export async function takeIn(taking: Taking): Promise<void> {
+	const { store, homeserver, now, random, log } = taking;
+	let since = await store.token();
+	let heard = false;
+	for (let tries = 0; !taking.stopping(); ) {
+		const outcome = await homeserver.sync(since);
+		if (taking.stopping()) return;
+		if ('value' in outcome) {
+			const batch = outcome.value;
+			for (const news of batch.joined) news.messages = await taking.meant(news.messages);
+			// Where we have read to is only worth a write together with something: after a restart nothing is asked for again.
+			if (!heard || bringsNews(batch)) await store.take(batch, now());
+			since = batch.token;
+			taking.taken(batch, tries > 0);
+			if (!heard) log.info({ rooms: batch.joined.length }, 'in sync with the homeserver');
+			heard = true;
+			tries = 0;
+			if (batch.joined.some(({ messages }) => messages.length > 0)) await taking.pause(answersFirst);
+			continue;
+		}
+		const { failure } = outcome;
+		taking.missed();
+		if (failure.kind === 'stopped') return;
+		if (failure.kind === 'token') return taking.locked(failure.why);
+		const why = failure.kind === 'limited' ? 'it is limiting us' : failure.why;
+		tries++;
+		if (!heard && tries >= startTries) return taking.unreachable(why);
+		const wait = failure.kind === 'limited' ? failure.waitMs : Math.min(longestPause, backoff(tries, random()));
+		log.warn({ why, tries, waitMs: Math.round(wait) }, 'the homeserver does not answer');
+		await taking.pause(wait);
+	}
+}
+
+function bringsNews({ joined, invited, left }: Batch): boolean {
+	return joined.length + invited.length + left.length > 0;
+}

@@ -1,0 +1,86 @@
+// Does it concern this deployment: true, false, unknown.
+import type { Fact, Profile, Term } from './facts.ts';
+import { compareNumbers, parseStored } from './facts.ts';
+
+const knownTerms = new Map<string, Term | undefined>();
+
+/** A statement of the knowledge, read once. What people type goes to parseTerm, or the memory would grow with it. */
+function termOf(text: string): Term | undefined {
+	if (!knownTerms.has(text)) knownTerms.set(text, parseStored(text));
+	return knownTerms.get(text);
+}
+
+/** Which deployments something concerns; absent means all of them. */
+export type Applies = { all: readonly string[] } | { any: readonly string[] };
+
+/** True, false with the stated facts that exclude it, or unknown with the facts that would decide. */
+export type Concern = { is: true } | { is: false; because: string[] } | { is: 'unknown'; ask: Fact[] };
+
+/** Images bring these themselves, so no condition on them can concern such a deployment. */
+const broughtByImage: readonly Fact[] = ['python', 'sqlite'];
+
+const images: readonly (string | boolean)[] = ['docker', 'mdad', 'ess'];
+
+/** Whether Synapse runs from an image, with a system of its own in it: that of the host is none of Synapse's. */
+export function isImage(profile: Profile): boolean {
+	const install = profile.get('install');
+	return install !== undefined && images.includes(install.value);
+}
+
+/** Whether the statement holds for this deployment. Throws a TypeError for a text that is not a statement. */
+export function holds(text: string, profile: Profile): Concern {
+	const term = termOf(text);
+	if (!term) throw new TypeError(`not a fact: ${text}`);
+	const install = profile.get('install');
+	if (install && broughtByImage.includes(term.fact) && isImage(profile)) {
+		return { is: false, because: [install.stated] };
+	}
+	const known = profile.get(term.fact);
+	if (!known) {
+		const database = profile.get('database');
+		const other = { postgres: 'sqlite', sqlite: 'postgres' } as const;
+		if ((term.fact === 'postgres' || term.fact === 'sqlite') && database?.value === other[term.fact]) {
+			return { is: false, because: [database.stated] };
+		}
+		return { is: 'unknown', ask: [term.fact] };
+	}
+	const result = satisfies(known.value, term);
+	return result ? { is: true } : { is: false, because: [known.stated] };
+}
+
+function satisfies(value: string | boolean, term: Term): boolean {
+	if (typeof value === 'boolean' || typeof term.value === 'boolean') return value === term.value;
+	if (term.operator === '=' && !/^\d/.test(term.value)) return value === term.value;
+	const order = compareNumbers(value, term.value);
+	if (term.operator === '=') return order === 0;
+	if (term.operator === '<') return order < 0;
+	if (term.operator === '<=') return order <= 0;
+	return term.operator === '>' ? order > 0 : order >= 0;
+}
+
+/** Three-valued: `all` is false as soon as one statement is, `any` only when each of them is. */
+export function concern(applies: Applies | undefined, profile: Profile): Concern {
+	if (!applies) return { is: true };
+	const terms = 'all' in applies ? applies.all : applies.any;
+	return joined(
+		'all' in applies ? 'all' : 'any',
+		terms.map(term => holds(term, profile)),
+	);
+}
+
+type Outcome<Ask> = { is: true } | { is: false; because: string[] } | { is: 'unknown'; ask: Ask[] };
+
+/** What several statements come to, if all of them or any of them must hold. */
+export function joined<Ask>(how: 'all' | 'any', results: readonly Outcome<Ask>[]): Outcome<Ask> {
+	// Nearly always it is one, and hundreds are asked for an answer.
+	if (results.length === 1 && results[0]) return results[0];
+	const excluded = results.flatMap(result => (result.is === false ? result.because : []));
+	const ask = results.flatMap(result => (result.is === 'unknown' ? result.ask : []));
+	const because = [...new Set(excluded)];
+	if (how === 'all') {
+		if (because.length) return { is: false, because };
+		return ask.length ? { is: 'unknown', ask: [...new Set(ask)] } : { is: true };
+	}
+	if (results.some(result => result.is === true)) return { is: true };
+	return ask.length ? { is: 'unknown', ask: [...new Set(ask)] } : { is: false, because };
+}

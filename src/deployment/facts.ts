@@ -1,0 +1,222 @@
+// What is known about a deployment: facts stated true, stated false or unknown, and whether a note concerns it.
+
+/** A fact of this list has one of several values; `values` absent means a number (`postgres=14`, `python=3.11`). */
+type Closed = { means: string; values?: readonly string[]; example: string };
+
+/** Facts that have a value. */
+export const closedFacts = {
+	install: {
+		means: 'where Synapse comes from: `debian` is upstream’s package archive, `distro` Debian’s or Ubuntu’s own',
+		values: ['pip', 'source', 'debian', 'distro', 'docker', 'mdad', 'ess', 'nix'],
+		example: 'docker',
+	},
+	database: { means: 'the database engine that Synapse uses', values: ['sqlite', 'postgres'], example: 'postgres' },
+	postgres: { means: 'the major version of PostgreSQL', example: 'postgres=14' },
+	sqlite: { means: 'the version of the SQLite library', example: 'sqlite=3.40' },
+	python: { means: 'the version of Python that runs Synapse', example: 'python=3.11' },
+	os: {
+		means: 'the system under Synapse',
+		values: [
+			...['9', '10', '11', '12', '13'].map(release => `debian-${release}`),
+			...['16.04', '18.04', '20.04', '21.04', '21.10', '22.04', '22.10', '23.04', '23.10'].map(r => `ubuntu-${r}`),
+			...['24.04', '24.10', '25.04', '25.10', '26.04', '26.10'].map(release => `ubuntu-${release}`),
+		],
+		example: 'os=debian-12',
+	},
+} satisfies Record<string, Closed>;
+
+/** Facts that are true or false; denied with `no-` in front. */
+export const openFacts = {
+	workers: 'Synapse runs as several processes',
+	'reverse-proxy': 'a proxy stands before Synapse (nginx, Caddy, Traefik, HAProxy, Apache …)',
+	federation: 'the server talks to other homeservers',
+	appservices: 'bridges or other application services are registered',
+	modules: 'Python modules are loaded (`modules`, `password_providers`, `spam_checker` …)',
+	email: 'Synapse sends e-mail',
+	phone: 'telephone numbers are used (registration, password reset, identity server)',
+	sso: 'people log in through another system (SAML, CAS or OpenID Connect)',
+	saml: 'people log in through SAML',
+	cas: 'people log in through CAS',
+	oidc: 'people log in through OpenID Connect',
+	mas: 'Matrix Authentication Service does the logins',
+	metrics: 'Prometheus or another system reads Synapse’s metrics',
+	'admin-api': 'scripts or tools use the admin API',
+	media: 'Synapse keeps uploaded media (not switched off, no other media repository in its place)',
+	'url-previews': '`url_preview_enabled` is true',
+	turn: 'calls go through a TURN server',
+	registration: 'people may register by themselves',
+	retention: 'message retention policies are on',
+} satisfies Record<string, string>;
+
+export type ClosedFact = keyof typeof closedFacts;
+export type OpenFact = keyof typeof openFacts;
+export type Fact = ClosedFact | OpenFact;
+
+/** What is known of one fact, and the stated fact that it follows from, as written in `because`. */
+type Known = { value: string | boolean; stated: string };
+
+/** Everything known about a deployment. A fact that is not in it is unknown. */
+export type Profile = ReadonlyMap<Fact, Known>;
+
+export const unknownDeployment: Profile = new Map();
+
+/** A statement about one fact, as people type it and notes test it: `workers`, `no-email`, `postgres<13`. */
+export type Term = { fact: Fact; operator: '=' | '<' | '<=' | '>' | '>='; value: string | boolean };
+
+const termShape = /^(no-)?([a-z][a-z-]*?)(?:(<=|>=|<|>|=)([a-z0-9.-]+))?$/;
+
+export function isClosed(name: string): name is ClosedFact {
+	return Object.hasOwn(closedFacts, name);
+}
+
+export function isOpen(name: string): name is OpenFact {
+	return Object.hasOwn(openFacts, name);
+}
+
+/** Bare values that are enough by themselves: `docker` is `install=docker`, `postgres` is `database=postgres`. */
+const bareValues = new Map<string, ClosedFact>(
+	(['install', 'database', 'os'] as const).flatMap(fact =>
+		closedFacts[fact].values.map((value): [string, ClosedFact] => [value, fact]),
+	),
+);
+
+/** Every word that stands for a fact, for suggestions and help. */
+export function factWords(): string[] {
+	return [...Object.keys(closedFacts), ...Object.keys(openFacts), ...bareValues.keys()];
+}
+
+/** How a system is written: `debian-14`, `ubuntu-27.04`. */
+const systemShape = /^(?:debian-[1-9]\d?|ubuntu-\d\d\.\d\d)$/;
+
+/** Whether the text has the form of a system, known or not. */
+export function isSystem(text: string): boolean {
+	return systemShape.test(text);
+}
+
+/**
+ * A statement that was accepted before: any system counts, since the list grows with what upstream builds packages for,
+ * and an older edition, or a bot that could not read upstream yet, has a shorter one.
+ */
+export function parseStored(text: string): Term | undefined {
+	const system = text.replace(/^os=/, '');
+	return parseTerm(text, isSystem(system) ? [system] : []);
+}
+
+/**
+ * One statement, or undefined if it is not one. `postgres=15.3` is the major version 15. `systems`: those that upstream
+ * builds packages for besides the ones listed here.
+ */
+export function parseTerm(text: string, systems: readonly string[] = []): Term | undefined {
+	const bare = systems.includes(text) ? 'os' : bareValues.get(text);
+	if (bare) return { fact: bare, operator: '=', value: text };
+	const [, no, name, operator, value] = termShape.exec(text) ?? [];
+	if (name === undefined) return undefined;
+	if (operator === undefined) {
+		return isOpen(name) ? { fact: name, operator: '=', value: !no } : undefined;
+	}
+	if (no || value === undefined || !isClosed(name)) return undefined;
+	const closed: Closed = closedFacts[name];
+	if (closed.values) {
+		const isKnown = closed.values.includes(value) || (name === 'os' && systems.includes(value));
+		return isKnown ? { fact: name, operator: '=', value } : undefined;
+	}
+	if (!/^\d+(\.\d+)*$/.test(value)) return undefined;
+	const major = name === 'postgres' && !value.startsWith('9.') ? value.split('.')[0] : value;
+	return { fact: name, operator: operator as Term['operator'], value: major ?? value };
+}
+
+/** A statement as written in `because` and in profiles: `install=docker`, `no-workers`. */
+export function writeTerm({ fact, operator, value }: Term): string {
+	if (value === true) return fact;
+	if (value === false) return `no-${fact}`;
+	return `${fact}${operator}${value}`;
+}
+
+/** The Python that each system brings as `python3`. */
+const systemPythons: Readonly<Record<string, string>> = {
+	'debian-9': '3.5',
+	'debian-10': '3.7',
+	'debian-11': '3.9',
+	'debian-12': '3.11',
+	'debian-13': '3.13',
+	'ubuntu-16.04': '3.5',
+	'ubuntu-18.04': '3.6',
+	'ubuntu-20.04': '3.8',
+	'ubuntu-21.04': '3.9',
+	'ubuntu-21.10': '3.9',
+	'ubuntu-22.04': '3.10',
+	'ubuntu-22.10': '3.10',
+	'ubuntu-23.04': '3.11',
+	'ubuntu-23.10': '3.11',
+	'ubuntu-24.04': '3.12',
+	'ubuntu-24.10': '3.12',
+	'ubuntu-25.04': '3.13',
+	'ubuntu-25.10': '3.13',
+	'ubuntu-26.04': '3.14',
+};
+
+/** The Python of a system, where it is known. */
+export function pythonOf(os: string): string | undefined {
+	return systemPythons[os];
+}
+
+/** Installs that do not run on the Python of the system under them. */
+const ownPython: readonly unknown[] = ['docker', 'mdad', 'ess', 'nix'];
+
+/** What follows from one fact, besides itself. Sources: the meanings above; KNOWLEDGE: images bring their own. */
+function impliedBy({ fact, value }: Term): [Fact, string | boolean][] {
+	if (fact === 'postgres') return [['database', 'postgres']];
+	if (fact === 'sqlite') return [['database', 'sqlite']];
+	if ((fact === 'saml' || fact === 'cas' || fact === 'oidc') && value === true) return [['sso', true]];
+	if (fact === 'sso' && value === false) return (['saml', 'cas', 'oidc'] as const).map(kind => [kind, false]);
+	if (fact === 'media' && value === false) return [['url-previews', false]];
+	if (fact === 'url-previews' && value === true) return [['media', true]];
+	return [];
+}
+
+/** Two values of one fact, and how each was stated. */
+export type Contradiction = { fact: Fact; stated: [string, string] };
+
+/** All that the statements (each with `=`) say and imply, or the first two that contradict each other. */
+export function profileOf(terms: readonly Term[]): Profile | Contradiction {
+	const profile = new Map<Fact, Known>();
+	for (const term of terms) {
+		const stated = writeTerm(term);
+		for (const [fact, value] of [[term.fact, term.value] as const, ...impliedBy(term)]) {
+			const before = profile.get(fact);
+			if (before && before.value !== value) return { fact, stated: [before.stated, stated] };
+			if (!before || fact === term.fact) profile.set(fact, { value, stated });
+		}
+	}
+	const os = profile.get('os');
+	const python = os && pythonOf(String(os.value));
+	// A stated Python counts: one may be installed beside that of the system.
+	if (os && python && !profile.has('python') && !ownPython.includes(profile.get('install')?.value))
+		profile.set('python', { value: python, stated: os.stated });
+	return profile;
+}
+
+export function isContradiction(result: Profile | Contradiction): result is Contradiction {
+	return !(result instanceof Map);
+}
+
+/** The profile as JSON: each known fact with its value, in the order of the lists above. */
+export function profileJson(profile: Profile): Record<string, string | boolean> {
+	const order = [...Object.keys(closedFacts), ...Object.keys(openFacts)] as Fact[];
+	return Object.fromEntries(
+		order.flatMap(fact => {
+			const known = profile.get(fact);
+			return known ? [[fact, known.value]] : [];
+		}),
+	);
+}
+
+/** Dotted numbers in their order: `9.6` is below `10`. */
+export function compareNumbers(a: string, b: string): number {
+	const [left, right] = [a.split('.').map(Number), b.split('.').map(Number)];
+	for (let i = 0; i < Math.max(left.length, right.length); i++) {
+		const difference = (left[i] ?? 0) - (right[i] ?? 0);
+		if (difference) return difference;
+	}
+	return 0;
+}

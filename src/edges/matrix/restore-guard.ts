@@ -1,0 +1,52 @@
+// Starts, counted on disk and at the homeserver: a store from a backup has counted fewer, and its keys must not be used.
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { isRecord } from './events.ts';
+import { failureOf } from './failure.ts';
+import type { Ask } from './outgoing-requests.ts';
+
+type Counting = { ask: Ask; folder: string; user: string; device: string };
+
+/**
+ * Counts this start. False if the homeserver has counted more than the folder: then this is an old copy of it. One-time
+ * keys show that only when new ones are due; until then messages would be encrypted with keys that were used before.
+ * Rejects when the homeserver does not answer.
+ */
+export async function countStart({ ask, folder, user, device }: Counting): Promise<boolean> {
+	const file = join(folder, 'starts');
+	const here = existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) || 0 : 0;
+	const there = await startsOf(ask, user, device);
+	if (there > here) return false;
+	// First here: killed in between, the next start is ahead of the homeserver, never behind it.
+	write(file, `${here + 1}\n`);
+	await ask('PUT', pathOf(user, device), { count: here + 1 });
+	return true;
+}
+
+/** How many starts of a device the homeserver knows: none, if it is no Glia's. */
+export async function startsOf(ask: Ask, user: string, device: string): Promise<number> {
+	return ask('GET', pathOf(user, device)).then(countOf, (error: unknown) => {
+		const failure = failureOf(error);
+		if (failure.kind === 'refused' && failure.code === 'M_NOT_FOUND') return 0;
+		throw error;
+	});
+}
+
+function pathOf(user: string, device: string): string {
+	const parts = [user, `io.glia.starts.${device}`].map(encodeURIComponent);
+	return `/_matrix/client/v3/user/${parts[0]}/account_data/${parts[1]}`;
+}
+
+function countOf(answer: unknown): number {
+	const count = isRecord(answer) ? answer.count : undefined;
+	return typeof count === 'number' && Number.isSafeInteger(count) ? count : 0;
+}
+
+function write(file: string, text: string): void {
+	const half = `${file}.new`;
+	const open = openSync(half, 'w', 0o600);
+	writeSync(open, text);
+	fsyncSync(open);
+	closeSync(open);
+	renameSync(half, file);
+}

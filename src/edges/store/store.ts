@@ -1,0 +1,87 @@
+// The store: SQLite in one folder, through Kysely. Keeps what ports.ts promises; a second process, or a store of a
+// newer Glia, is refused in one sentence.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import { Refusal } from '../../answer.ts';
+import type { Store } from '../../ports/store.ts';
+import { accountOf } from './account.ts';
+import { keptOf } from './documents.ts';
+import { encryptedOf } from './encrypted.ts';
+import { walksOf } from './guide-sessions.ts';
+import { inboxOf } from './inbox.ts';
+import { migrations } from './migrations.ts';
+import { outboxOf } from './outbox.ts';
+import { retentionOf } from './retention.ts';
+import { roomsOf } from './rooms.ts';
+import type { Tables } from './schema.ts';
+import { dialect, openSqlite, takeFolder } from './sqlite.ts';
+import { unreadableOf } from './undecryptable.ts';
+import { silencesOf } from './upstream-outages.ts';
+import { watchOf } from './watches.ts';
+
+/** Opens the store in a folder, which is made if need be; without a folder, in memory. Throws a Refusal. */
+export async function openStore(folder?: string): Promise<Store> {
+	let lock: DatabaseSync | undefined;
+	let database: DatabaseSync;
+	if (folder === undefined) {
+		database = openSqlite(':memory:');
+	} else {
+		try {
+			mkdirSync(folder, { recursive: true, mode: 0o700 });
+			lock = takeFolder(join(folder, 'lock.sqlite'));
+		} catch (error) {
+			throw new Refusal(`The store's folder ${folder} cannot be used: ${text(error)}.`);
+		}
+		if (!lock) throw new Refusal(`Another process uses the store in ${folder}; stop it first.`);
+		try {
+			database = openSqlite(join(folder, 'glia.sqlite'));
+		} catch (error) {
+			lock.close();
+			throw new Refusal(`The store in ${folder} cannot be opened: ${text(error)}.`);
+		}
+	}
+	const db = new Kysely<Tables>({ dialect: dialect(database) });
+	async function close(): Promise<void> {
+		await db.destroy();
+		lock?.close();
+	}
+	try {
+		await migrate(db, folder ?? 'memory');
+	} catch (error) {
+		await close();
+		throw error;
+	}
+	return {
+		...accountOf(db),
+		...inboxOf(db),
+		...roomsOf(db),
+		...outboxOf(db),
+		...retentionOf(db),
+		...encryptedOf(db),
+		...unreadableOf(db),
+		...watchOf(db),
+		...silencesOf(db),
+		...walksOf(db),
+		kept: keptOf(db),
+		// What was blanked stands in old frames of the log until somebody shortens it.
+		tidy: async () => database.exec('PRAGMA wal_checkpoint(TRUNCATE)'),
+		close,
+	};
+}
+
+async function migrate(db: Kysely<Tables>, place: string): Promise<void> {
+	const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+	const { error } = await migrator.migrateToLatest();
+	if (!error) return;
+	if (/previously executed migration .* is missing|corrupted migrations/i.test(text(error))) {
+		throw new Refusal(`The store in ${place} was written by a newer Glia; start that one, or restore a backup.`);
+	}
+	throw new Refusal(`The store in ${place} cannot be used: ${text(error)}.`);
+}
+
+function text(error: unknown): string {
+	return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,188 @@
+// The gate that every request to the outside goes through: names resolved, addresses checked, turns taken, time counted.
+import { isIP } from 'node:net';
+import type { SecureContext } from 'node:tls';
+import type { Attempt, Fault, Trouble } from '../../advice/watch/observation.ts';
+import type { Log } from '../../runtime/log.ts';
+import { type Exceptions, forbidden } from './address-policy.ts';
+import { type Names, noTurn } from './dns.ts';
+import { turns, turnsBy } from './limit.ts';
+import { memory } from './lru.ts';
+import { type Limits, type Route, request } from './request.ts';
+
+/**
+ * Milliseconds left for all the requests of one look, and for all its waiting for turns: the one is the server's time,
+ * the other ours.
+ */
+export type Budget = { leftMs: number; waitMs: number };
+
+/** Whom to ask, by the rules of the specification. `header` is the `Host`, `name` what the certificate must be for. */
+export type Asked = { host: string; port: number; header: string; name: string };
+
+export type Way = {
+	path: string;
+	budget: Budget;
+	headers?: Record<string, string>;
+	limits?: Partial<Limits>;
+	post?: string;
+};
+
+export type Gate = {
+	/** Ends all requests at once, and lets no new one begin. */
+	close: () => void;
+	closed: () => boolean;
+	ask: (asked: Asked, way: Way) => Promise<Attempt>;
+	/** A page at an https address, redirects followed: each one is checked like the first. */
+	page: (address: string, way: Omit<Way, 'path'>) => Promise<Attempt>;
+};
+
+export type GateSettings = {
+	names: Names;
+	exceptions: Exceptions;
+	secureContext: SecureContext;
+	userAgent: string;
+	limits: Limits;
+	/** Requests at once, in all and to one address. */
+	atOnce: number;
+	perAddress: number;
+	route: Route;
+	now: () => number;
+	log: Log;
+};
+
+const mostRedirects = 5;
+/** Addresses that took longer than this (milliseconds) share three quarters of the turns: a quarter is for the others. */
+const slow = 1000;
+const slowCounts = 6 * 3600 * 1000;
+
+export function openGate(settings: GateSettings): Gate {
+	const { names, exceptions, now } = settings;
+	const stops = new Set<() => void>();
+	let closed = false;
+	const all = turns(settings.atOnce);
+	const slowOnes = turns(Math.max(1, Math.floor(settings.atOnce * (3 / 4))));
+	const byAddress = turnsBy(settings.perAddress);
+	const wasSlow = memory<true>(20_000, now);
+
+	async function checked(host: string): Promise<{ addresses: string[] } | { trouble: Trouble }> {
+		const own = isIP(host) ? [host] : isLocalhost(host) ? ['127.0.0.1', '::1'] : undefined;
+		const found = own ? { found: own } : await names.addresses(host);
+		if ('none' in found) {
+			return { trouble: { is: found.none === 'name' ? 'no-such-name' : 'no-address', name: host } };
+		}
+		if ('code' in found && found.code === noTurn) return { trouble: { is: 'unasked', at: host } };
+		if ('code' in found) return { trouble: { is: 'resolver', name: host, code: found.code } };
+		const judged = found.found.map(address => ({ address, range: forbidden(address, exceptions) }));
+		const addresses = judged.filter(({ range }) => range === undefined).map(({ address }) => address);
+		if (addresses.length) return { addresses };
+		const [first] = judged;
+		if (!first?.range) return { trouble: { is: 'no-address', name: host } };
+		settings.log.info({ name: host, ...first }, 'an address that is not spoken to; watch.addresses can allow it');
+		return { trouble: { is: 'forbidden', name: host } };
+	}
+
+	async function ask({ host, port, header, name }: Asked, way: Way): Promise<Attempt> {
+		const found = await checked(host);
+		if ('trouble' in found) return found;
+		const at = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+		const key = neighbourhood(found.addresses[0] ?? '');
+		// Always in this order, from the many lanes to the one: so nobody waits in a circle.
+		const lanes = [(ms: number) => byAddress.take(key, ms), ...(wasSlow.get(key) ? [slowOnes.take] : []), all.take];
+		const ends: (() => void)[] = [];
+		const asked = performance.now();
+		for (const take of lanes) {
+			const end = await take(way.budget.waitMs - (performance.now() - asked));
+			if (end) ends.unshift(end);
+			else break;
+		}
+		way.budget.waitMs -= performance.now() - asked;
+		if (ends.length < lanes.length) {
+			for (const end of ends) end();
+			return { trouble: { is: 'unasked', at } };
+		}
+		const started = performance.now();
+		try {
+			const limits = { ...settings.limits, ...way.limits };
+			const totalMs = Math.min(limits.totalMs, way.budget.leftMs);
+			if (closed) return { trouble: { is: 'unasked', at } };
+			if (totalMs < 1) return { trouble: { is: 'timeout', at, during: 'answer' } };
+			return await request(
+				{ addresses: found.addresses, port, host: header, name, at },
+				{
+					path: way.path,
+					headers: {
+						'user-agent': settings.userAgent,
+						accept: 'application/json',
+						'accept-encoding': 'gzip',
+						...way.headers,
+					},
+					secureContext: settings.secureContext,
+					route: settings.route,
+					stops,
+					limits: { ...limits, totalMs },
+					...(way.post !== undefined && { post: way.post }),
+				},
+			);
+		} finally {
+			const took = performance.now() - started;
+			way.budget.leftMs -= took;
+			wasSlow.set(key, true, took > slow ? slowCounts : 0);
+			for (const end of ends) end();
+		}
+	}
+
+	async function page(address: string, way: Omit<Way, 'path'>): Promise<Attempt> {
+		const seen = new Set<string>();
+		const first = URL.canParse(address) ? new URL(address).origin : undefined;
+		let next = address;
+		for (let hop = 0; hop <= mostRedirects; hop++) {
+			if (!URL.canParse(next)) return { trouble: { is: 'no-such-name', name: next.slice(0, 300) } };
+			const url = new URL(next);
+			const at = url.host;
+			const broken = (fault: Fault): Attempt => ({ trouble: { is: 'broken', at, fault } });
+			if (url.protocol !== 'https:' || url.username || url.password) return broken('redirect-elsewhere');
+			if (seen.has(url.href)) return broken('redirect-loop');
+			seen.add(url.href);
+			const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+			const attempt = await ask(
+				{ host, port: Number(url.port || 443), header: url.host, name: isIP(host) ? '' : host },
+				{ ...way, headers: headersTo(url.origin === first, way.headers), path: `${url.pathname}${url.search}` },
+			);
+			const location = 'reply' in attempt ? attempt.reply.headers.location : undefined;
+			const isRedirect = 'reply' in attempt && [301, 302, 303, 307, 308].includes(attempt.reply.status);
+			if (!isRedirect || location === undefined) return attempt;
+			if (!URL.canParse(location, url.href)) return broken('redirect-elsewhere');
+			next = new URL(location, url.href).href;
+		}
+		return { trouble: { is: 'broken', at: new URL(next).host, fault: 'too-many-redirects' } };
+	}
+
+	return {
+		ask,
+		page,
+		closed: () => closed,
+		close() {
+			closed = true;
+			for (const stop of [...stops]) stop();
+		},
+	};
+}
+
+/** What is secret goes to the server that it was meant for, and not where that one points. */
+function headersTo(isFirst: boolean, headers: Record<string, string> = {}): Record<string, string> {
+	if (isFirst) return headers;
+	return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'));
+}
+
+/** Names that mean the machine itself, whatever the DNS says (RFC 6761). */
+function isLocalhost(host: string): boolean {
+	return /(?:^|\.)localhost\.?$/i.test(host);
+}
+
+/** Addresses that surely belong to one machine or customer share their turns: IPv6 ones of one /64. */
+function neighbourhood(address: string): string {
+	if (!address.includes(':')) return address;
+	const [head = '', tail] = address.split('::');
+	const groups = head.split(':').filter(Boolean);
+	if (tail !== undefined) while (groups.length + tail.split(':').filter(Boolean).length < 8) groups.push('0');
+	return groups.slice(0, 4).join(':');
+}

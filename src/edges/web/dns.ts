@@ -1,0 +1,146 @@
+// Names → addresses and services, asked of the DNS directly: all records, remembered for as long as they count.
+import { Resolver } from 'node:dns/promises';
+import { turns } from './limit.ts';
+import { memory } from './lru.ts';
+
+export type Service = { host: string; port: number };
+
+/** `none`: the name does not exist, or has no such record. `code`: the resolver's own word for its failure. */
+export type Resolved<Value> = { found: Value } | { none: 'name' | 'record' } | { code: string };
+
+export type Names = {
+	/** All IPv4 and IPv6 addresses, IPv4 first. */
+	addresses: (name: string) => Promise<Resolved<string[]>>;
+	/** The hosts of an SRV record in the order to try them; an empty list means "decidedly not offered". */
+	services: (name: string) => Promise<Resolved<Service[]>>;
+};
+
+export type NamesSettings = {
+	/** `host:port` of name servers; empty: those of the machine. */
+	resolvers: readonly string[];
+	/** Milliseconds to wait for one try; there are two. */
+	timeoutMs: number;
+	random: () => number;
+	now: () => number;
+};
+
+const second = 1000;
+/** However long or short a record claims to count. */
+const shortest = 60 * second;
+const longest = 3600 * second;
+const noneCounts = 300 * second;
+const troubleCounts = 30 * second;
+
+/** Queries on their way at once: a resolver of one's own network should not notice us. */
+const atOnce = 64;
+const mostNames = 50_000;
+/** The longest wait for a turn (ms). */
+const longestWait = 30 * second;
+/** The code of a query that did not get its turn in time: it says nothing of the name. */
+export const noTurn = 'NOTURN';
+
+export function openNames({ resolvers, timeoutMs, random, now }: NamesSettings): Names {
+	const resolver = new Resolver({ timeout: timeoutMs, tries: 2, maxTimeout: timeoutMs });
+	if (resolvers.length) resolver.setServers(resolvers);
+	const queue = turns(atOnce);
+	const addresses = memory<Promise<Resolved<string[]>>>(mostNames, now);
+	const services = memory<Promise<Resolved<Service[]>>>(mostNames, now);
+
+	async function inTurn<Value>(query: () => Promise<Value>): Promise<Value> {
+		const end = await queue.take(longestWait);
+		if (!end) throw Object.assign(new Error('too many queries'), { code: noTurn });
+		try {
+			return await query();
+		} finally {
+			end();
+		}
+	}
+
+	async function queryAddresses(name: string): Promise<{ answer: Resolved<string[]>; ms: number }> {
+		const answers = await Promise.all(
+			[4, 6].map(family =>
+				inTurn(() =>
+					family === 4 ? resolver.resolve4(name, { ttl: true }) : resolver.resolve6(name, { ttl: true }),
+				).then(
+					found => ({ found }),
+					error => failure(error),
+				),
+			),
+		);
+		const found = answers.flatMap(answer => ('found' in answer ? answer.found : []));
+		if (found.length) {
+			const ttl = Math.min(...found.map(record => record.ttl)) * second;
+			return { answer: { found: found.map(record => record.address) }, ms: bounded(ttl) };
+		}
+		const trouble = answers.find(answer => 'code' in answer);
+		if (trouble && 'code' in trouble) return { answer: trouble, ms: troubleCounts };
+		const isUnknown = answers.some(answer => 'none' in answer && answer.none === 'name');
+		return { answer: { none: isUnknown ? 'name' : 'record' }, ms: noneCounts };
+	}
+
+	async function queryServices(name: string): Promise<{ answer: Resolved<Service[]>; ms: number }> {
+		try {
+			const records = await inTurn(() => resolver.resolveSrv(name));
+			const ordered = inOrder(records, random).filter(({ name: host }) => host !== '' && host !== '.');
+			const found = ordered.map(({ name: host, port }) => ({ host: host.replace(/\.$/, ''), port }));
+			return { answer: { found }, ms: longest };
+		} catch (error) {
+			const answer = failure(error);
+			return { answer, ms: 'code' in answer ? troubleCounts : noneCounts };
+		}
+	}
+
+	function remembered<Value>(
+		store: ReturnType<typeof memory<Promise<Resolved<Value>>>>,
+		name: string,
+		query: (name: string) => Promise<{ answer: Resolved<Value>; ms: number }>,
+	): Promise<Resolved<Value>> {
+		const key = name.toLowerCase();
+		const known = store.get(key);
+		if (known) return known;
+		const asked = query(key).then(({ answer, ms }) => {
+			store.set(key, Promise.resolve(answer), ms);
+			return answer;
+		});
+		// While it is on its way, whoever asks the same waits for the same answer.
+		store.set(key, asked, longest);
+		return asked;
+	}
+
+	return {
+		addresses: name => remembered(addresses, name, queryAddresses),
+		services: name => remembered(services, name, queryServices),
+	};
+}
+
+function bounded(ms: number): number {
+	return Math.min(longest, Math.max(shortest, ms));
+}
+
+function failure(error: unknown): { none: 'name' | 'record' } | { code: string } {
+	const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN';
+	if (code === 'ENOTFOUND') return { none: 'name' };
+	return code === 'ENODATA' ? { none: 'record' } : { code };
+}
+
+type SrvRecord = { name: string; port: number; priority: number; weight: number };
+
+/** By priority; within one, by lot, as RFC 2782 weighs it. */
+function inOrder(records: readonly SrvRecord[], random: () => number): SrvRecord[] {
+	const left = records.toSorted((a, b) => a.priority - b.priority || a.weight - b.weight);
+	const ordered: SrvRecord[] = [];
+	while (left.length) {
+		const priority = left[0]?.priority;
+		const same = left.filter(record => record.priority === priority);
+		const draw = random() * same.reduce((sum, { weight }) => sum + weight, 0);
+		let sum = 0;
+		const chosen = same.find(({ weight }) => {
+			sum += weight;
+			return sum >= draw;
+		});
+		if (!chosen) break;
+		ordered.push(chosen);
+		left.splice(left.indexOf(chosen), 1);
+	}
+	return ordered;
+}

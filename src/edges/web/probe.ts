@@ -1,0 +1,132 @@
+// One look at one homeserver: its federation, then, where that does not tell, its client API, then signs of Matrix.
+import {
+	type Attempt,
+	isAnswer,
+	type Observation,
+	observationOf,
+	type Target,
+	type Trouble,
+} from '../../advice/watch/observation.ts';
+import { parseServerName, type ServerName } from '../../deployment/server-name.ts';
+import type { Asked, Budget, Gate } from './client.ts';
+import type { Discovery } from './discovery.ts';
+
+export type Look = (server: string) => Promise<Observation>;
+
+export type LookSettings = {
+	gate: Gate;
+	discovery: Discovery;
+	/** Server names not to be asked; `*.example.org` stands for all below. */
+	exclude: readonly string[];
+	/** Milliseconds for all the requests of a look. */
+	totalMs: number;
+	now: () => Date;
+};
+
+/** All the waiting for turns of one look (ms). A look that would wait longer is put off. */
+const longestWait = 2 * 60_000;
+
+/** SRV records may name many hosts; so many are tried. */
+const mostHosts = 3;
+
+export function openLook({ gate, discovery, exclude, totalMs, now }: LookSettings): Look {
+	return async name => withoutPlaces(await look(name));
+
+	async function look(name: string): Promise<Observation> {
+		const at = now().toISOString();
+		const server = parseServerName(name);
+		if (!server) return { server: name.slice(0, 300), at, kind: 'misnamed' };
+		if (isExcluded(server.host, exclude) || isExcluded(server.name, exclude)) {
+			return { server: name, at, kind: 'excluded' };
+		}
+		const budget = { leftMs: totalMs, waitMs: longestWait };
+		const found = await discovery.find(server, budget);
+		const target = found.target;
+		if ('trouble' in found && found.trouble.is === 'unasked') return { server: name, at, kind: 'unasked' };
+		const federation = 'trouble' in found ? found : await askAny(found.asked, '/_matrix/federation/v1/version', budget);
+		const sight = { server: name, at, ...(target && { target }), federation };
+		const first = observationOf(sight);
+		if (isAnswer(first) || first.kind === 'limited' || first.kind === 'unasked' || isAskingToWait(first)) return first;
+		const admin = await askClient(server, '/_synapse/admin/v1/server_version', budget);
+		const second = observationOf({ ...sight, admin });
+		if (isAnswer(second) || second.kind === 'hidden') return second;
+		return observationOf({ ...sight, admin, signs: await signsOf(server, found, federation, admin, budget) });
+	}
+
+	async function askAny(places: readonly Asked[], path: string, budget: Budget): Promise<Attempt> {
+		let last: Attempt | undefined;
+		for (const asked of places.slice(0, mostHosts)) {
+			last = await gate.ask(asked, { path, budget });
+			// Only a host that cannot be reached sends one to the next; an answer is an answer.
+			if ('reply' in last || last.trouble.is === 'broken' || last.trouble.is === 'tls') break;
+		}
+		return last ?? { trouble: { is: 'no-service', name: '' } };
+	}
+
+	/** Asks the client API: at the address in `.well-known/matrix/client`, or else at the name itself. */
+	async function askClient(server: ServerName, path: string, budget: Budget): Promise<Attempt> {
+		const home = `https://${server.kind === 'ipv6' ? `[${server.host}]` : server.host}`;
+		const wellKnown = await gate.page(`${home}/.well-known/matrix/client`, { budget });
+		const base = baseIn(wellKnown) ?? home;
+		return gate.page(`${base.replace(/\/+$/, '')}${path}`, { budget });
+	}
+
+	async function signsOf(
+		server: ServerName,
+		found: { asked?: Asked[]; target?: Target },
+		federation: Attempt,
+		admin: Attempt,
+		budget: Budget,
+	): Promise<Attempt[]> {
+		const signs: Attempt[] = [];
+		if ('reply' in federation && found.asked) signs.push(await askAny(found.asked, '/_matrix/key/v2/server', budget));
+		if ('reply' in admin) signs.push(await askClient(server, '/_matrix/client/versions', budget));
+		return signs;
+	}
+}
+
+/**
+ * Without the place that a name leads to, where that is an address that is not spoken to: a room that could read it could
+ * map the network that the bot stands in, by names and delegations that lead there.
+ */
+function withoutPlaces(observation: Observation): Observation {
+	const trouble = troubleIn(observation);
+	if (trouble?.is !== 'forbidden') return observation;
+	const { target: _, ...rest } = observation;
+	const forbidden = { is: 'forbidden', name: observation.server } as const;
+	return 'trouble' in rest
+		? { ...rest, trouble: forbidden }
+		: ({ ...rest, closed: { trouble: forbidden } } as Observation);
+}
+
+function troubleIn(observation: Observation): Trouble | undefined {
+	if (observation.kind === 'unreached') return observation.trouble;
+	const closed = observation.kind === 'running' ? observation.closed : undefined;
+	return closed && 'trouble' in closed ? closed.trouble : undefined;
+}
+
+function isAskingToWait(observation: Observation): boolean {
+	return observation.kind === 'failing' && observation.waitSeconds !== undefined;
+}
+
+function isExcluded(name: string, exclude: readonly string[]): boolean {
+	const small = name.toLowerCase();
+	return exclude.some(entry => {
+		const pattern = entry.toLowerCase();
+		return pattern.startsWith('*.') ? small.endsWith(pattern.slice(1)) : small === pattern;
+	});
+}
+
+function baseIn(attempt: Attempt): string | undefined {
+	if (!('reply' in attempt) || attempt.reply.status !== 200) return undefined;
+	try {
+		const value: unknown = JSON.parse(attempt.reply.body.replace(/^\uFEFF/, ''));
+		const home =
+			typeof value === 'object' && value !== null && 'm.homeserver' in value ? value['m.homeserver'] : undefined;
+		const base = typeof home === 'object' && home !== null && 'base_url' in home ? home.base_url : undefined;
+		// A query or a fragment would swallow the path that comes after it.
+		return typeof base === 'string' && /^https:\/\/[^\s?#]{1,500}$/.test(base) && URL.canParse(base) ? base : undefined;
+	} catch {
+		return undefined;
+	}
+}

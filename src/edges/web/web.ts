@@ -1,0 +1,130 @@
+// The outside world: other people's homeservers and upstream's documents, asked politely and never trusted.
+import { createSecureContext, getCACertificates } from 'node:tls';
+import type { Observation } from '../../advice/watch/observation.ts';
+import { type Known, noNews } from '../../knowledge/live.ts';
+import type { Kept, Web } from '../../ports/web.ts';
+import { type Log, silence } from '../../runtime/log.ts';
+import { exceptionsOf } from './address-policy.ts';
+import { openGate } from './client.ts';
+import { openDiscovery } from './discovery.ts';
+import { openNames } from './dns.ts';
+import { memory } from './lru.ts';
+import { openLook } from './probe.ts';
+import type { Route } from './request.ts';
+import { openShares } from './shares.ts';
+import { openSources, type SourcesSettings } from './sources.ts';
+
+export type WebSettings = {
+	/** `0.1.0` */
+	version: string;
+	/** Where people find whoever runs this bot: an address, a Matrix id. */
+	contact: string;
+	/** Ranges of addresses that may be spoken to although they are not public: `10.0.0.0/8`. */
+	addresses: readonly string[];
+	/** Server names not to be asked; `*.example.org` stands for all below. */
+	exclude: readonly string[];
+	/** Name servers as `host:port`; empty: those of the machine. */
+	resolvers: readonly string[];
+	/** Certificates (PEM) of authorities to trust besides those that Node knows. */
+	authorities: readonly string[];
+	/** Requests at once, in all and to one address. */
+	atOnce: number;
+	perAddress: number;
+	/** Seconds for one request, and for all the requests of one look. */
+	requestSeconds: number;
+	lookSeconds: number;
+	/** Absent: upstream's sources are switched off. */
+	sources?: SourcesSettings | undefined;
+};
+
+export type WebGiven = {
+	now: () => Date;
+	kept: Kept;
+	/** What the knowledge has already. */
+	known: Known;
+	/** Absent: nothing is logged. */
+	log?: Log;
+	/** Where an address and its port really are: only tests say so. */
+	route?: Route;
+};
+
+/** Who asks twice within a minute (milliseconds) gets the same answer. */
+const same = 60_000;
+
+const headerBytes = 16 * 1024;
+const bodyBytes = 64 * 1024;
+
+/** Throws a TypeError that names a wrong range of addresses or a wrong certificate. */
+export async function openWeb(settings: WebSettings, given: WebGiven): Promise<Web> {
+	const { now, kept, known, log = silence, route = itself } = given;
+	const ms = () => now().getTime();
+	const totalMs = settings.requestSeconds * 1000;
+	const names = openNames({
+		resolvers: settings.resolvers,
+		timeoutMs: Math.min(2000, Math.ceil(totalMs / 2)),
+		random: Math.random,
+		now: ms,
+	});
+	const gate = openGate({
+		names,
+		exceptions: exceptionsOf(settings.addresses),
+		secureContext: createSecureContext({ ca: [...getCACertificates('default'), ...settings.authorities] }),
+		userAgent: userAgent(settings),
+		limits: { totalMs, connectMs: totalMs * (2 / 3), headerBytes, bodyBytes },
+		atOnce: settings.atOnce,
+		perAddress: settings.perAddress,
+		route,
+		now: ms,
+		log,
+	});
+	const look = openLook({
+		gate,
+		discovery: openDiscovery(gate, names, ms),
+		exclude: settings.exclude,
+		totalMs: settings.lookSeconds * 1000,
+		now,
+	});
+	const sources =
+		settings.sources &&
+		(await openSources({
+			settings: settings.sources,
+			gate,
+			kept,
+			known,
+			now,
+			random: Math.random,
+			log,
+		}));
+	const looks = memory<Promise<Observation>>(1000, ms);
+	const underway = new Map<string, Promise<Observation>>();
+	function observe(server: string): Promise<Observation> {
+		const known = underway.get(server) ?? looks.get(server);
+		if (known) return known;
+		const observed = look(server).then(seen => {
+			underway.delete(server);
+			// What was not asked may be asked again at once.
+			if (seen.kind !== 'unasked') looks.set(server, observed, same);
+			return seen;
+		});
+		underway.set(server, observed);
+		return observed;
+	}
+	const shared = openShares(observe, now);
+	return {
+		observe: (server, person) => (person === undefined ? observe(server) : shared(server, person)),
+		news: () => sources?.news() ?? noNews,
+		sources: () => sources?.states() ?? [],
+		readNews: async () => sources?.read(),
+		close: gate.close,
+	};
+}
+
+function itself(host: string, port: number): { host: string; port: number } {
+	return { host, port };
+}
+
+/** Header text is what is left: printable ASCII. */
+function userAgent({ version, contact }: WebSettings): string {
+	const who = contact.replace(/[^\x20-\x7E]|[()]/g, '').trim();
+	return `Glia/${version}${who ? ` (${who})` : ''}`;
+}

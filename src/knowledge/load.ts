@@ -1,0 +1,176 @@
+// The knowledge, loaded: reading it is checking it, and a mistake anywhere stops the load with all mistakes at once.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { z } from 'zod';
+import { compare, isVersion } from '../deployment/version.ts';
+import { recipesOf } from './guide-hash.ts';
+import { rules } from './rules/index.ts';
+import type { Files } from './rules/rule.ts';
+import { coveredBy, nameOf, waivedBy } from './schema/coverage.ts';
+import { type Guide, guideShape, type Tried, triedFileShape } from './schema/guide.ts';
+import { renamedFileShape, renamedIn } from './schema/playbook-variable.ts';
+import {
+	advisoryShape,
+	claimsFileShape,
+	type Knowledge,
+	lifecycleShape,
+	type Passage,
+	releaseFileShape,
+	releasesFileShape,
+	type Source,
+	upstreamFileShape,
+	verifiedFileShape,
+	waiversFileShape,
+	waysFileShape,
+} from './schema/synapse.ts';
+import { readYaml, type YamlFile } from './schema/yaml-file.ts';
+
+/**
+ * All knowledge below this folder, in the order of versions. Throws one Error that lists every mistake, a line each,
+ * as `synapse/notes/1.150.0.yaml:9:5 expected …, got …`. Files that are not there are empty.
+ */
+export function readKnowledge(folder: URL): Knowledge {
+	const { files, read, mistakes } = readFiles(folder);
+	mistakes.push(...rules.flatMap(rule => rule(files)));
+	if (mistakes.length) {
+		const many = mistakes.length > 1 ? 's' : '';
+		throw new Error(`${mistakes.length} mistake${many} in the knowledge:\n${mistakes.join('\n')}`);
+	}
+	return knowledgeOf(files, read);
+}
+
+/** Every file that is in its shape, and the mistakes of those that are not. */
+export function readFiles(folder: URL): { files: Files; read: string; mistakes: string[] } {
+	const mistakes: string[] = [];
+	const { read, releases } = readJson(folder, 'synapse/releases.json', releasesFileShape, mistakes) ?? {
+		read: '',
+		releases: [],
+	};
+	const { passages } = readJson(folder, 'synapse/upstream.json', upstreamFileShape, mistakes) ?? { passages: [] };
+	const { verified } = readJson(folder, 'synapse/verified.json', verifiedFileShape, mistakes) ?? { verified: [] };
+	const { tried } = readJson(folder, 'guides/tried.json', triedFileShape, mistakes) ?? { tried: [] };
+	const notes = readAll(folder, 'synapse/notes/', releaseFileShape, mistakes).flatMap(({ base, ...file }) => {
+		if (isVersion(base)) return [{ ...file, release: base }];
+		mistakes.push(`${file.name}:1:1 expected a file named for a release, with three parts, like 1.146.0.yaml`);
+		return [];
+	});
+	const files = {
+		releases,
+		passages,
+		verified,
+		notes: notes.sort((a, b) => compare(a.release, b.release)),
+		advisories: readAll(folder, 'advisories/', advisoryShape, mistakes).map(file => ({ ...file, id: file.base })),
+		lifecycles: readAll(folder, 'lifecycles/', lifecycleShape, mistakes).map(file => ({ ...file, of: file.base })),
+		ways: readAll(folder, 'synapse/', waysFileShape, mistakes, /^ways\.yaml$/),
+		claims: readAll(folder, 'synapse/', claimsFileShape, mistakes, /^claims\.yaml$/),
+		// Curators at work on one range may keep their waivers in a file of their own: waivers-1.47.yaml.
+		// What a guide needs besides itself lies beside it as <guide>-names.yaml and the like, and is no guide.
+		guides: readAll(folder, 'guides/', guideShape, mistakes, /^(?!.*-names\.yaml$).*\.yaml$/).map(file => ({
+			...file,
+			id: file.base,
+		})),
+		tried,
+		renamed: readAll(folder, 'guides/', renamedFileShape, mistakes, /-names\.yaml$/),
+		waivers: readAll(folder, 'synapse/', waiversFileShape, mistakes, /^waivers.*\.yaml$/),
+	};
+	return { files, read, mistakes };
+}
+
+/** The passages that no note covers and no waiver answers. */
+export function unreadIn({ passages, notes, waivers }: Files): Passage[] {
+	const answered = new Set([
+		...notes.flatMap(({ release, value }) =>
+			value.notes.flatMap(note => note.covers.map(cover => nameOf(coveredBy(cover, release)))),
+		),
+		...waivers.flatMap(({ value }) => value.waivers.map(waiver => nameOf(waivedBy(waiver)))),
+	]);
+	return passages.filter(passage => !answered.has(nameOf(passage)));
+}
+
+function readJson<Value>(folder: URL, name: string, shape: z.ZodType<Value>, mistakes: string[]): Value | undefined {
+	const file = new URL(name, folder);
+	if (!existsSync(file)) return undefined;
+	try {
+		const result = shape.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+		if (result.success) return result.data;
+		for (const { path, message } of result.error.issues) {
+			mistakes.push(`${name} ${path.map(String).join('.')}: expected ${message}; run npm run refresh`);
+		}
+	} catch (error) {
+		mistakes.push(`${name} is not JSON: ${error instanceof Error ? error.message : error}`);
+	}
+	return undefined;
+}
+
+function readAll<Value>(
+	folder: URL,
+	below: string,
+	shape: z.ZodType<Value>,
+	mistakes: string[],
+	pattern = /\.yaml$/,
+): (YamlFile<Value> & { base: string })[] {
+	const where = new URL(below, folder);
+	if (!existsSync(where)) return [];
+	const names = readdirSync(where).filter(name => pattern.test(name));
+	return names.sort().flatMap(name => {
+		const file = readYaml(`${below}${name}`, readFileSync(new URL(name, where), 'utf8'), shape, mistakes);
+		return file ? [{ ...file, base: name.replace(/\.yaml$/, '') }] : [];
+	});
+}
+
+function knowledgeOf(files: Files, read: string): Knowledge {
+	const byName = new Map(files.passages.map(passage => [nameOf(passage), passage]));
+	const notes = files.notes.flatMap(({ release, value }) =>
+		value.notes.map(({ covers, code, id, ...note }) => {
+			const sources = covers.flatMap(cover => {
+				const passage = byName.get(nameOf(coveredBy(cover, release)));
+				return passage ? [sourceOf(passage)] : [];
+			});
+			return {
+				...note,
+				id: `${release}/${id}`,
+				release,
+				sources: [...sources, ...code.map(path => codeOf(release, path))],
+			};
+		}),
+	);
+	return {
+		releases: files.releases,
+		read,
+		notes,
+		advisories: files.advisories.map(({ id, value }) => ({ ...value, id })),
+		stops: files.ways.flatMap(({ value }) => value.stops),
+		rollbackFloors: files.ways.flatMap(({ value }) => value.rollbackFloors),
+		lifecycles: Object.fromEntries(files.lifecycles.map(({ of, value }) => [of, value])),
+		verified: files.verified.filter(({ holds }) => holds),
+		unread: unreadIn(files),
+		...guidesOf(files),
+		renamed: files.renamed.flatMap(({ value }) => renamedIn(value)),
+	};
+}
+
+/** A file of Synapse's repository as it was at this release, or at the one that it names. */
+function codeOf(of: string, file: string): Source {
+	const [path = '', release = of] = file.split('@');
+	const url = `https://github.com/element-hq/synapse/blob/v${release}/${path}`;
+	return { document: path, section: `Synapse ${release}`, url };
+}
+
+/** What was tried of a guide counts as long as it stands there as it was tried. */
+function guidesOf(files: Files): { guides: Guide[]; tried: Tried[] } {
+	const guides = files.guides.map(({ id, value }) => ({ id, ...value }));
+	const recipes = new Map(guides.map(guide => [guide.id, recipesOf(guide)]));
+	return { guides, tried: files.tried.filter(({ guide, of, recipe }) => recipes.get(guide)?.get(of) === recipe) };
+}
+
+/** A passage as answers show it; what stands in a change log is named by its release and its part. */
+function sourceOf({ document, release, section, heading, under, part, bullet, url }: Passage): Source {
+	return {
+		document,
+		section: section ?? `Synapse ${release}`,
+		...(heading !== undefined && { heading }),
+		...(part !== undefined && { heading: part }),
+		...(under !== undefined && { under }),
+		...(bullet !== undefined && { bullet }),
+		url,
+	};
+}

@@ -1,0 +1,196 @@
+// What a reader pastes must be safe to paste: every block of a guide into one shell, one after the other, by somebody tired.
+
+import type { GuideFile } from '../schema/guide.ts';
+import { namesIn } from '../schema/parameter.ts';
+import { eachGuide, type StageAt, stagesOf, textsOf } from './guide-stages.ts';
+import type { Rule } from './rule.ts';
+
+type Step = StageAt['stage']['steps'][number];
+type Block = StageAt & { step: Step; commands: string; where: string };
+
+/** Every block of commands, without the bodies of its here-documents: those are files, not commands. */
+function blocksOf(guide: GuideFile, at: (...path: PropertyKey[]) => string): Block[] {
+	return stagesOf(guide).flatMap(({ stage, path }) =>
+		stage.steps.flatMap((step, index) =>
+			step.commands !== undefined && step.language === 'bash'
+				? [
+						{
+							stage,
+							path,
+							step,
+							commands: withoutHereDocuments(step.commands),
+							where: at(...path, 'steps', index, 'commands'),
+						},
+					]
+				: [],
+		),
+	);
+}
+
+function withoutHereDocuments(commands: string): string {
+	return commands.replace(/<<'?(\w+)'?([^\n]*)\n[\s\S]*?\n\1(?=\n|$)/g, '< here$2');
+}
+
+/** What is not inside quotation marks, and with `outer` not inside (…) either, which has a shell of its own. */
+function plainOf(commands: string, outer = false): string {
+	let plain = '';
+	let quote = '';
+	let depth = 0;
+	for (let at = 0; at < commands.length; at++) {
+		const char = commands[at] ?? '';
+		if (char === '\\') at++;
+		else if (quote) quote = char === quote ? '' : quote;
+		else if (char === "'" || char === '"') quote = char;
+		else if (char === '(') depth++;
+		else if (char === ')') depth--;
+		else if (!outer || depth === 0) plain += char;
+	}
+	return plain;
+}
+
+/** A rule on blocks: the words behind “expected”, for each block that breaks it. */
+function eachBlock(mistake: (block: Block, guide: GuideFile) => string | undefined): Rule {
+	return eachGuide(({ value, at }) =>
+		blocksOf(value, at).flatMap(block => {
+			const wrong = mistake(block, value);
+			return wrong === undefined ? [] : [`${block.where} expected ${wrong}`];
+		}),
+	);
+}
+
+/** A fence stands alone on its line; a cure does not begin with one, since the cause stands before it on that line. */
+export const fencesStandAlone = eachGuide(({ value, at }) =>
+	textsOf(value).flatMap(({ text, path }) => {
+		if (!text.includes('```') || path.at(-1) === 'commands') return [];
+		const marks = text.split('\n').filter(line => line.includes('```'));
+		const isBroken = marks.some((line, index) => !(index % 2 ? /^\s*```$/ : /^\s*```[a-z]*$/).test(line));
+		const isFirst = path.at(-1) === 'cure' && text.trimStart().startsWith('```');
+		return isBroken || isFirst || marks.length % 2
+			? [`${at(...path)} expected every fence alone on its line, closed, and words before the first`]
+			: [];
+	}),
+);
+
+/** systemctl takes globs for units that are loaded (stop, list-units), never for unit files: it says so and does nothing. */
+export const unitFilesAreNamed = eachGuide(({ value, at }) =>
+	textsOf(value).flatMap(({ text, path }) =>
+		/systemctl\s+(?:-\S+\s+)*(?:enable|disable|reenable|mask|unmask|is-enabled)\b[^|;&`\n]*[*?]/.test(text)
+			? [`${at(...path)} expected units by name, since systemctl refuses globs for unit files`]
+			: [],
+	),
+);
+
+/** What a compose file mounts may be a volume with a name, which `rm` does not remove. */
+export const volumesAreNoFolders = eachBlock(({ commands, step, stage }, guide) => {
+	const mounted = new Set(
+		stagesOf(guide).flatMap(({ stage: { steps } }) =>
+			steps.flatMap(({ edit }) =>
+				[...(edit?.diff ?? '').matchAll(/^[ +-]\s*- \{([a-z-]+)\}:/gm)].map(([, name]) => name),
+			),
+		),
+	);
+	const removed = [...commands.matchAll(/\brm\s+-\w*r\w*\s+([^;&|\n]*)/g)].flatMap(([, words = '']) => namesIn(words));
+	const asked = JSON.stringify([stage.applies, step.applies]);
+	const telling = (name: string) =>
+		guide.parameters.some(
+			parameter => JSON.stringify(parameter.follows).includes(`"${name}!=`) && asked.includes(`"${parameter.name}=`),
+		);
+	const wrong = removed.find(name => mounted.has(name) && !telling(name));
+	return wrong === undefined
+		? undefined
+		: `a condition that {${wrong}} is a folder: of a volume with a name, rm removes nothing`;
+});
+
+/** Dumps hold password hashes and keys. */
+export const dumpsArePrivate = eachBlock(({ commands }) => {
+	const writes = /\bpg_dump(?:all)?\b[\s\S]*?(?:>\s*(?!\/dev\/null|&)\S|\s-f\s)/.exec(commands);
+	if (!writes) return undefined;
+	return commands.slice(0, writes.index).includes('umask 077') ? undefined : '`umask 077` before a dump is written';
+});
+
+/** Removing is for the clean-up, when all is proved; a database is dropped only to be made again in the same block. */
+export const deletionComesLast = eachBlock(({ commands, path }) => {
+	if (path[0] !== 'stages') return undefined;
+	const removes =
+		/\brm\s+-\w*r|\bpg_dropcluster\b|\bdocker (?:volume|image) rm\b|\bdocker compose down\b|\bapt(?:-get)? (?:purge|remove|autoremove)\b|\bDROP (?:DATABASE|ROLE)\b/.exec(
+			commands,
+		);
+	if (removes) return `\`${removes[0]}\` in the clean-up, after all is proved`;
+	return /\bdropdb\b/.test(commands) && !/\bdropdb\b[\s\S]*\bcreatedb\b/.test(commands)
+		? '`createdb` behind `dropdb`'
+		: undefined;
+});
+
+/** What a block changes in the shell changes all blocks after it. */
+export const shellStaysAsItWas = eachBlock(({ commands }) => {
+	const changed = /^(?:set|umask|exit|exec|trap|shopt|alias|export\s+PATH)\b.*/m.exec(plainOf(commands, true));
+	return changed ? `parentheses around \`${changed[0]}\`, which changes the shell of all later blocks` : undefined;
+});
+
+/** The folder may change once, into the one where all later blocks belong; a second time it leads elsewhere. */
+export const folderStays = eachGuide(({ value, at }) => {
+	const moved = blocksOf(value, at).filter(({ commands }) => /(?:^|[;&|]\s*)cd\s/m.test(plainOf(commands, true)));
+	return moved
+		.slice(1)
+		.map(
+			({ where }) => `${where} expected (cd folder && …) in parentheses, since the shell is in another folder already`,
+		);
+});
+
+/** What asks for input takes the next line that was pasted for the answer. */
+export const promptsComeLast = eachBlock(({ commands }) => {
+	const lines = commands.trimEnd().replace(/\\\n/g, ' ').split('\n');
+	const asking = lines.findIndex(line =>
+		/--pwprompt|\\password|^\s*read\s|apt(?:-get)? (?:install|purge|remove) (?!.*-y\b)/.test(line),
+	);
+	if (asking < 0) return undefined;
+	const rest = lines.slice(asking + 1).filter(line => !/^\s*(?:done|fi|\)|esac)\b/.test(line) && line.trim() !== '');
+	return rest.length
+		? 'what asks for input at the end of its block: it would read the next line as the answer'
+		: undefined;
+});
+
+/** These pass on their input to the program: without one of its own it is the lines that were pasted after them. */
+const forwarding =
+	/\b(?:docker\s+compose\s+(?:exec|run)|docker\s+(?:exec|run)\s+-i|ssh(?!\s+-n)|\S*cli-non-interactive)\b/;
+
+export const inputIsGiven = eachBlock(({ commands }) => {
+	const wrong = commandsIn(plainOf(commands)).find(
+		({ text, isPiped }) => forwarding.test(text) && !isPiped && !text.includes('<') && !/--help/.test(text),
+	);
+	return wrong && `\`< /dev/null\` for \`${forwarding.exec(wrong.text)?.[0]}\`, which takes the lines pasted after it`;
+});
+
+/** Simple commands, and whether each reads from the one before it. */
+function commandsIn(plain: string): { text: string; isPiped: boolean }[] {
+	let isPiped = false;
+	return plain.split(/(\n|;|&&|\|\|?)/).flatMap((text, index, all) => {
+		if (index % 2) return [];
+		const before = all[index - 1];
+		// A pipe may be followed by the end of its line.
+		isPiped = before === '|' || (isPiped && all[index - 2]?.trim() === '');
+		return [{ text, isPiped }];
+	});
+}
+
+/** Somebody who comes back the next day has a new shell. */
+export const variablesAreSetWhereUsed = eachBlock(({ commands }) => {
+	const used = [...commands.matchAll(/\$\{?([a-z_][a-z0-9_]*)/g)].map(([, name = '']) => name);
+	const lacking = used.find(
+		name => !new RegExp(`\\b${name}=|\\bfor ${name} in\\b|\\bread\\b[^;\\n]*\\b${name}\\b`).test(commands),
+	);
+	return lacking === undefined ? undefined : `$${lacking} to be set in the block that uses it`;
+});
+
+export const guideShellRules: readonly Rule[] = [
+	fencesStandAlone,
+	unitFilesAreNamed,
+	volumesAreNoFolders,
+	dumpsArePrivate,
+	deletionComesLast,
+	shellStaysAsItWas,
+	folderStays,
+	promptsComeLast,
+	inputIsGiven,
+	variablesAreSetWhereUsed,
+];

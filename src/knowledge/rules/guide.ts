@@ -1,0 +1,162 @@
+// What must hold within a guide beyond its shape: every name is known, every id is its own, every error can be found.
+import { isClosed, isOpen, parseTerm } from '../../deployment/facts.ts';
+import { namesIn, parameterTerm, readValue } from '../schema/parameter.ts';
+import { guideShellRules } from './guide-shell.ts';
+import { eachGuide, stagesOf, textsOf } from './guide-stages.ts';
+import type { Rule } from './rule.ts';
+
+/** A parameter has a name that no fact has, a kind or a list of values, and a default that it would accept. */
+export const parametersAreSound = eachGuide(({ value: { parameters }, at }) =>
+	parameters.flatMap((parameter, index) => {
+		const { name, kind, values, derived, follows, default: usual } = parameter;
+		const mistakes: string[] = [];
+		const place = (...path: PropertyKey[]) => at('parameters', index, ...path);
+		if (name === 'way' || isClosed(name) || isOpen(name) || parseTerm(name))
+			mistakes.push(`${place('name')} expected a name that no fact has, got ${name}`);
+		if (parameters.findIndex(other => other.name === name) < index)
+			mistakes.push(`${place('name')} expected a name of its own, got ${name} for the second time`);
+		if ((kind !== undefined) === (values !== undefined) && !derived)
+			mistakes.push(`${place()} expected either a kind or values for ${name}`);
+		for (const given of [usual, ...follows.map(({ is }) => is)])
+			if (
+				given !== undefined &&
+				!derived &&
+				!namesIn(given).length &&
+				readValue(parameter, inUnits(given, kind)) === undefined
+			)
+				mistakes.push(`${place()} expected values that ${name} accepts, got ${given}`);
+		return mistakes;
+	}),
+);
+
+function inUnits(text: string, kind: string | undefined): string {
+	return kind === 'size' ? `${text}G` : text;
+}
+
+/** Whatever stands in braces, or is compared in a condition, is a parameter of the guide. */
+export const namesAreKnown = eachGuide(({ value, at }) => {
+	const known = new Set(['way', ...value.parameters.map(({ name }) => name)]);
+	return textsOf(value).flatMap(({ text, path }) => {
+		const inside = namesIn(text).filter(name => !known.has(name));
+		const key = path.at(-2);
+		const isTerm = (key === 'all' || key === 'any') && !parseTerm(text);
+		const [, name = ''] = isTerm ? (parameterTerm.exec(text) ?? []) : [];
+		const wrong = [...inside, ...(isTerm && !known.has(name) ? [name] : [])];
+		return wrong.map(unknown => `${at(...path)} expected a parameter of this guide, got ${unknown}`);
+	});
+});
+
+/** A parameter follows only from what stands before it: they are worked out in their order. */
+export const parametersFollowInOrder = eachGuide(({ value: { parameters }, at }) =>
+	parameters.flatMap(({ follows, default: usual }, index) => {
+		const before = new Set(['way', ...parameters.slice(0, index).map(({ name }) => name)]);
+		const all = textsOf({ follows, default: usual });
+		return all.flatMap(({ text, path }) => {
+			const names = [...namesIn(text), ...compared(text, path)];
+			return names
+				.filter(name => parameters.some(other => other.name === name) && !before.has(name))
+				.map(
+					name => `${at('parameters', index, ...path)} expected a parameter that stands before this one, got ${name}`,
+				);
+		});
+	}),
+);
+
+function compared(text: string, path: readonly PropertyKey[]): string[] {
+	if (!path.includes('when') || parseTerm(text)) return [];
+	const [, name] = parameterTerm.exec(text) ?? [];
+	return name === undefined ? [] : [name];
+}
+
+/** Values that a condition compares a closed parameter with are in its list, and ways are ways. */
+export const valuesAreKnown = eachGuide(({ value, at }) => {
+	const ways = value.ways.map(({ id }) => id);
+	const closed = new Map([
+		['way', ways],
+		...value.parameters.flatMap(({ name, values }) => (values ? [[name, values] as const] : [])),
+	]);
+	const conditions = textsOf(value).flatMap(({ text, path }) => {
+		const key = path.at(-2);
+		if ((key !== 'all' && key !== 'any') || parseTerm(text)) return [];
+		const [, name = '', , right = ''] = parameterTerm.exec(text) ?? [];
+		const allowed = closed.get(name);
+		if (!allowed || right.includes('{')) return [];
+		const wrong = right.split('|').filter(word => !allowed.includes(word));
+		return wrong.map(word => `${at(...path)} expected one of ${allowed.join(', ')}, got ${word}`);
+	});
+	const named = textsOf(value).flatMap(({ text, path }) =>
+		path.at(-2) === 'ways' && path.length > 2 && !ways.includes(text)
+			? [`${at(...path)} expected one of the ways ${ways.join(', ')}, got ${text}`]
+			: [],
+	);
+	return [...conditions, ...named];
+});
+
+export const guideIdsAreUnique = eachGuide(({ value, at }) => {
+	const ids = [
+		...stagesOf(value).flatMap(({ stage, path }) => [
+			{ id: stage.id, path: [...path, 'id'] },
+			...stage.failures.map(({ id }, index) => ({ id, path: [...path, 'failures', index, 'id'] })),
+		]),
+	];
+	return ids
+		.filter(({ id }, index) => ids.findIndex(other => other.id === id) < index)
+		.map(({ id, path }) => `${at(...path)} expected an id of its own, got ${id} for the second time`);
+});
+
+/** Of the stages on one way at most one is the point of no return, and whoever is past it is told the way back. */
+export const returnIsTold = eachGuide(({ value, at }) => {
+	const turning = value.stages.flatMap(({ noReturn }, index) => (noReturn === undefined ? [] : [index]));
+	if (turning.length && !value.wayBack.after.length)
+		return [`${at('wayBack', 'after')} expected the way back after the point of no return, got none`];
+	return [];
+});
+
+/** An error is found by its words: enough of them stand there literally. */
+export const failuresCanBeFound = eachGuide(({ value, at }) =>
+	stagesOf(value).flatMap(({ stage, path }) =>
+		stage.failures.flatMap(({ text }, index) => {
+			const longest = Math.max(...text.split(/…|\{[a-z][a-z0-9-]*\}/).map(piece => piece.trim().length));
+			return longest >= 8
+				? []
+				: [`${at(...path, 'failures', index, 'text')} expected eight letters or more without a gap, got ${text}`];
+		}),
+	),
+);
+
+/** Something is said or done in every step. */
+export const stepsDoSomething = eachGuide(({ value, at }) =>
+	stagesOf(value).flatMap(({ stage, path }) =>
+		stage.steps.flatMap(({ text, commands, edit, file, see }, index) =>
+			text || commands || edit || file || see
+				? []
+				: [`${at(...path, 'steps', index)} expected something to do, got nothing`],
+		),
+	),
+);
+
+export const diffsAreDiffs = eachGuide(({ value, at }) =>
+	stagesOf(value).flatMap(({ stage, path }) =>
+		stage.steps.flatMap(({ edit }, index) => {
+			const wrong = edit?.diff.split('\n').find(line => line !== '' && !/^[ +-]/.test(line));
+			return wrong === undefined
+				? []
+				: [
+						`${at(...path, 'steps', index, 'edit', 'diff')} expected lines that begin with a space, - or +, got ${wrong}`,
+					];
+		}),
+	),
+);
+
+export const guideRules: readonly Rule[] = [
+	parametersAreSound,
+	namesAreKnown,
+	parametersFollowInOrder,
+	valuesAreKnown,
+	guideIdsAreUnique,
+	returnIsTold,
+	failuresCanBeFound,
+	stepsDoSomething,
+	diffsAreDiffs,
+	...guideShellRules,
+];

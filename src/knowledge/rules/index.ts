@@ -1,0 +1,52 @@
+// Every rule, in the order in which mistakes are listed.
+import { guideRules } from './guide.ts';
+import type { Files, Rule } from './rule.ts';
+import {
+	advisoriesHaveNames,
+	beforeSaysWhatToDo,
+	claimsAreOfRefusals,
+	coversAreRead,
+	datesRise,
+	familiesStayFamilies,
+	filesAreReleases,
+	idsAreUnique,
+	notesHaveSources,
+	patchesAreNotAffected,
+	possibleIsAhead,
+	refusingIsMust,
+	renamedOnce,
+	stopsAreInOrder,
+	stopsTellNotes,
+	storiesAreInOrder,
+	supportEndsAfterRelease,
+	versionsExist,
+	waiversAreNeeded,
+} from './synapse.ts';
+
+/** All that guide-rules.ts says, each with its own test there. */
+export function guidesHold(files: Files): string[] {
+	return guideRules.flatMap(rule => rule(files));
+}
+
+export const rules: readonly Rule[] = [
+	filesAreReleases,
+	idsAreUnique,
+	notesHaveSources,
+	possibleIsAhead,
+	refusingIsMust,
+	beforeSaysWhatToDo,
+	versionsExist,
+	stopsAreInOrder,
+	stopsTellNotes,
+	storiesAreInOrder,
+	coversAreRead,
+	waiversAreNeeded,
+	patchesAreNotAffected,
+	advisoriesHaveNames,
+	supportEndsAfterRelease,
+	datesRise,
+	claimsAreOfRefusals,
+	guidesHold,
+	renamedOnce,
+	familiesStayFamilies,
+];

@@ -1,0 +1,36 @@
+// What a rule over all knowledge files is given.
+import type { Version } from '../../deployment/version.ts';
+import type { GuideFile, Tried } from '../schema/guide.ts';
+import type { RenamedFile } from '../schema/playbook-variable.ts';
+import type {
+	Advisory,
+	Claims,
+	FloorException,
+	Lifecycle,
+	NoteFile,
+	Passage,
+	Release,
+	Stop,
+	Verified,
+	Waiver,
+} from '../schema/synapse.ts';
+import type { YamlFile } from '../schema/yaml-file.ts';
+
+/** All files, each in its shape; files with mistakes are missing. */
+export type Files = {
+	releases: readonly Release[];
+	passages: readonly Passage[];
+	notes: readonly (YamlFile<{ notes: NoteFile[] }> & { release: Version })[];
+	advisories: readonly (YamlFile<Omit<Advisory, 'id'>> & { id: string })[];
+	ways: readonly YamlFile<{ stops: Stop[]; rollbackFloors: FloorException[] }>[];
+	waivers: readonly YamlFile<{ waivers: Waiver[] }>[];
+	lifecycles: readonly (YamlFile<Lifecycle> & { of: string })[];
+	claims: readonly YamlFile<Claims>[];
+	verified: readonly Verified[];
+	guides: readonly (YamlFile<GuideFile> & { id: string })[];
+	tried: readonly Tried[];
+	renamed: readonly YamlFile<RenamedFile>[];
+};
+
+/** Each mistake as one line with its place. */
+export type Rule = (files: Files) => string[];

@@ -1,0 +1,292 @@
+// What must hold between the files of the knowledge, beyond the shape of each: one function a rule.
+import { compare, finalOf, isCandidate, isWithin, lineOf, type Version } from '../../deployment/version.ts';
+import { coveredBy, nameOf, waivedBy } from '../schema/coverage.ts';
+import type { NoteFile } from '../schema/synapse.ts';
+import type { Files, Rule } from './rule.ts';
+
+/** Every note with the place of anything in it. */
+function allNotes({ notes: files }: Files) {
+	return files.flatMap(file =>
+		file.value.notes.map((note, index) => ({
+			note,
+			release: file.release,
+			at: (...path: PropertyKey[]) => file.at('notes', index, ...path),
+		})),
+	);
+}
+
+function knows({ releases }: Files): (version: Version) => boolean {
+	const known = new Set(releases.map(release => release.version));
+	return version => known.has(version);
+}
+
+/** A file of notes is named for a release, or for one of which candidates are out. */
+export function filesAreReleases(files: Files): string[] {
+	const known = new Set(files.releases.map(release => finalOf(release.version)));
+	return files.notes
+		.filter(({ release }) => !known.has(release) || isCandidate(release))
+		.map(({ release, at }) => `${at()} expected a file named for a release, got ${release}`);
+}
+
+export function idsAreUnique(files: Files): string[] {
+	const ids = files.notes.map(file => ({
+		file,
+		ids: file.value.notes.map((note, index) => [note.id, ['notes', index, 'id']] as const),
+	}));
+	const stops = files.ways.map(file => ({
+		file,
+		ids: file.value.stops.map((stop, index) => [stop.id, ['stops', index, 'id']] as const),
+	}));
+	return [...ids, ...stops].flatMap(({ file, ids: own }) =>
+		own
+			.filter(([id], index) => own.findIndex(([other]) => other === id) < index)
+			.map(([id, path]) => `${file.at(...path)} expected an id of its own, got ${id} for the second time`),
+	);
+}
+
+/** What nobody can look up, nobody can put right. */
+export function notesHaveSources(files: Files): string[] {
+	return allNotes(files)
+		.filter(({ note }) => !note.covers.length && !note.code.length)
+		.map(({ at }) => `${at()} expected covers, or code where upstream is silent, got neither`);
+}
+
+/** `possible` says since when something can be done ahead; it is meaningless for the rest. */
+export function possibleIsAhead(files: Files): string[] {
+	return allNotes(files).flatMap(({ note, release, at }) => {
+		if (note.possible === undefined) return [];
+		if (note.when !== 'before') return [`${at('possible')} expected possible only with when: before, got ${note.when}`];
+		if (compare(note.possible, release) <= 0) return [];
+		return [`${at('possible')} expected a release up to ${release}, got ${note.possible}`];
+	});
+}
+
+export function refusingIsMust(files: Files): string[] {
+	return allNotes(files)
+		.filter(({ note }) => note.refuses && !note.must)
+		.map(({ at }) => `${at('must')} expected must: true, since the release refuses to start without, got false`);
+}
+
+/** Whoever reads a `before` step at night has to find something to do in it. */
+export function beforeSaysWhatToDo(files: Files): string[] {
+	return allNotes(files)
+		.filter(({ note }) => note.when === 'before' && note.text.split(/\s+/).length < 10)
+		.map(({ at }) => `${at('text')} expected a text that says what to do (ten words or more), got less`);
+}
+
+export function versionsExist(files: Files): string[] {
+	const exists = knows(files);
+	const mistakes: string[] = [];
+	const check = (version: Version | undefined, place: () => string) => {
+		if (version !== undefined && !exists(version))
+			mistakes.push(`${place()} expected a release that exists, got ${version}`);
+	};
+	for (const { note, at } of allNotes(files)) {
+		check(note.possible, () => at('possible'));
+		check(note.deadline?.landed, () => at('deadline', 'landed'));
+	}
+	for (const { value, at } of files.ways) {
+		for (const [index, stop] of value.stops.entries()) {
+			for (const key of ['first', 'best', 'last'] as const) check(stop[key], () => at('stops', index, key));
+		}
+		for (const [index, { floor }] of value.rollbackFloors.entries())
+			check(floor, () => at('rollbackFloors', index, 'floor'));
+	}
+	for (const { value, at } of files.advisories) {
+		for (const [index, range] of value.patched.entries()) {
+			for (const version of range.match(/\d[^\s,]*/g) ?? []) check(version, () => at('patched', index));
+		}
+	}
+	return mistakes;
+}
+
+export function stopsAreInOrder(files: Files): string[] {
+	return files.ways.flatMap(({ value, at }) =>
+		value.stops.flatMap(({ first, best, last }, index) =>
+			compare(first, best) <= 0 && compare(best, last) <= 0
+				? []
+				: [`${at('stops', index)} expected first ≤ best ≤ last, got ${first}, ${best}, ${last}`],
+		),
+	);
+}
+
+/** A wait answers notes that are there and can be answered by waiting: nothing that stops the start. */
+export function stopsTellNotes(files: Files): string[] {
+	const notes = new Set(
+		allNotes(files).flatMap(({ note, release }) => (note.refuses ? [] : [`${release}/${note.id}`])),
+	);
+	return files.ways.flatMap(({ value, at }) =>
+		value.stops.flatMap(({ tells }, index) =>
+			tells.flatMap((id, i) =>
+				notes.has(id) ? [] : [`${at('stops', index, 'tells', i)} expected a note that does not refuse, got ${id}`],
+			),
+		),
+	);
+}
+
+const order: readonly NoteFile['when'][] = ['before', 'switch', 'after'];
+
+/** A story is told by its last note: by release, and within one release by what comes last. What is over ended later. */
+export function storiesAreInOrder(files: Files): string[] {
+	const last = new Map<string, { when: NoteFile['when']; release: Version }>();
+	return allNotes(files).flatMap(({ note, release, at }) => {
+		const mistakes: string[] = [];
+		const before = note.story === undefined ? undefined : last.get(note.story);
+		if (note.story !== undefined) last.set(note.story, { when: note.when, release });
+		if (before?.release === release && order.indexOf(before.when) > order.indexOf(note.when)) {
+			mistakes.push(
+				`${at('when')} expected the story’s notes of one release in the order ${order.join(', ')}, got ${note.when} after ${before.when}`,
+			);
+		}
+		const landed = note.deadline?.landed;
+		if (landed !== undefined && compare(landed, release) < 0) {
+			mistakes.push(
+				`${at('deadline', 'landed')} expected ${release} or later, since this release announces it, got ${landed}`,
+			);
+		}
+		return mistakes;
+	});
+}
+
+/** What a note says it was written from is there, and is still what was read. */
+export function coversAreRead(files: Files): string[] {
+	const passages = new Map(files.passages.map(passage => [nameOf(passage), passage]));
+	const notes = allNotes(files).flatMap(({ note, release, at }) =>
+		note.covers.map((cover, index) => ({
+			name: nameOf(coveredBy(cover, release)),
+			read: cover.read,
+			place: (...path: PropertyKey[]) => at('covers', index, ...path),
+		})),
+	);
+	const waivers = files.waivers.flatMap(({ value, at }) =>
+		value.waivers.map((waiver, index) => ({
+			name: nameOf(waivedBy(waiver)),
+			read: waiver.read,
+			place: (...path: PropertyKey[]) => at('waivers', index, ...path),
+		})),
+	);
+	return [...notes, ...waivers].flatMap(({ name, read, place }) => {
+		const passage = passages.get(name);
+		if (!passage) return [`${place()} gone: upstream has no ${name}`];
+		if (passage.hash === read) return [];
+		return [`${place('read')} changed since read: ${name} is now "${passage.hash}", read was "${read}"`];
+	});
+}
+
+/** A passage is answered by notes or by one waiver: a waiver of what a note covers would say that nobody has to know. */
+export function waiversAreNeeded(files: Files): string[] {
+	const answered = new Map<string, string>();
+	for (const { note, release } of allNotes(files)) {
+		for (const cover of note.covers)
+			answered.set(nameOf(coveredBy(cover, release)), `covered by ${release}/${note.id}`);
+	}
+	return files.waivers.flatMap(({ value, at }) =>
+		value.waivers.flatMap((waiver, index) => {
+			const name = nameOf(waivedBy(waiver));
+			const by = answered.get(name);
+			answered.set(name, 'waived already');
+			return by ? [`${at('waivers', index)} expected a waiver of what nothing else answers, but ${name} is ${by}`] : [];
+		}),
+	);
+}
+
+/** No release is both affected and patched. */
+export function patchesAreNotAffected(files: Files): string[] {
+	return files.advisories.flatMap(({ value, at }) => {
+		const both = files.releases.find(
+			({ version }) =>
+				value.affected.some(range => isWithin(version, range)) && value.patched.some(range => isWithin(version, range)),
+		);
+		return both ? [`${at('patched')} expected releases that are not affected, got ${both.version}, which is both`] : [];
+	});
+}
+
+export function advisoriesHaveNames(files: Files): string[] {
+	return files.advisories
+		.filter(({ id }) => !/^(CVE-\d{4}-\d{4,}|GHSA(-[23456789cfghjmpqrvwx]{4}){3}|synapse-\d[a-z0-9.-]*)$/.test(id))
+		.map(
+			({ id, at }) =>
+				`${at()} expected a file named CVE-2023-32323, GHSA-xxxx-xxxx-xxxx or synapse-1.5.0-subject, got ${id}`,
+		);
+}
+
+export function supportEndsAfterRelease(files: Files): string[] {
+	return files.lifecycles.flatMap(({ value, at }) =>
+		value.releases
+			.map(({ version, released, ends }, index) => ({ version, released, ends, index }))
+			.filter(({ released, ends }) => ends <= released)
+			.map(
+				({ released, ends, index }) => `${at('releases', index, 'ends')} expected a day after ${released}, got ${ends}`,
+			),
+	);
+}
+
+/** Backported fixes that came out after the next release of their line. */
+const laterThanNext: readonly Version[] = ['0.33.2.1', '0.34.0.1'];
+
+/** Within a minor line a higher release is never older, but for the exceptions, each of which has to be needed. */
+export function datesRise({ releases }: Files): string[] {
+	const stable = releases.filter(({ version }) => !isCandidate(version));
+	const falls = stable.filter(({ version, date }, index) => {
+		const next = stable[index + 1];
+		return next && lineOf(next.version) === lineOf(version) && next.date < date;
+	});
+	const fallen = falls.map(release => release.version);
+	const wrong = fallen.filter(version => !laterThanNext.includes(version));
+	const unneeded = laterThanNext.filter(
+		version => releases.some(release => release.version === version) && !fallen.includes(version),
+	);
+	return [
+		...wrong.map(
+			version => `synapse/releases.json expected dates that rise within a line, got ${version} after the next release`,
+		),
+		...unneeded.map(
+			version => `src/knowledge/rules/synapse.ts unnecessary exception: ${version} is not later than the next release`,
+		),
+	];
+}
+
+/** Only a note that refuses can be tried as one, and each thing it says needs one entry at most. */
+export function claimsAreOfRefusals(files: Files): string[] {
+	const refusing = allNotes(files).flatMap(({ note, release }) => (note.refuses ? [`${release}/${note.id}`] : []));
+	return files.claims.flatMap(({ value, at }) => {
+		const entries = (['refusals', 'untried'] as const).flatMap(list =>
+			value[list].map((entry, index) => ({
+				note: entry.note,
+				of: 'case' in entry ? `${entry.note}, ${entry.case}` : entry.note,
+				place: at(list, index, 'note'),
+			})),
+		);
+		return entries.flatMap(({ note, of, place }, index) => {
+			if (!refusing.includes(note)) return [`${place} expected a note that refuses, got ${note}`];
+			const first = entries.findIndex(entry => entry.of === of);
+			return first < index ? [`${place} expected one entry for a note or its case, got ${of} for the second time`] : [];
+		});
+	});
+}
+
+/** A variable has one fate: no name stands under two changes, or under one and among those that never were. */
+export const renamedOnce: Rule = ({ renamed }) =>
+	renamed.flatMap(({ value: { never, changes }, at }) => {
+		const seen = new Set(Object.keys(never));
+		return changes.flatMap(({ names }, index) =>
+			Object.keys(names).flatMap(name => {
+				const before = seen.has(name);
+				seen.add(name);
+				return before ? [`${at('changes', index, 'names', name)} expected each name once, got ${name} again`] : [];
+			}),
+		);
+	});
+
+/** All that begin so become all that begin otherwise. */
+export const familiesStayFamilies: Rule = ({ renamed }) =>
+	renamed.flatMap(({ value: { changes }, at }) =>
+		changes.flatMap(({ names }, index) =>
+			Object.entries(names).flatMap(([old, value]) => {
+				const now = typeof value === 'string' ? value : value?.new;
+				return now === undefined || old.endsWith('*') === now.endsWith('*')
+					? []
+					: [`${at('changes', index, 'names', old)} expected * at the end of both names or of none, got ${now}`];
+			}),
+		),
+	);

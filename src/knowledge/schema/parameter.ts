@@ -1,0 +1,66 @@
+// Parameters of guides: their kinds, how a value is read.
+/** What may stand for a parameter: nothing that a shell, SQL or YAML would read as more than a word. */
+export const parameterKinds = {
+	/** A major version of PostgreSQL. */
+	major: /^(9\.[0-6]|[1-9]\d?)$/,
+	/** Gigabytes; typed as `20G`, `800M` or `1.5T`. */
+	size: /^\d{1,7}(\.\d{1,3})?$/,
+	port: /^[1-9]\d{0,4}$/,
+	/** Of a database, a role, a service, a container. */
+	name: /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/,
+	path: /^[A-Za-z0-9_./][A-Za-z0-9_./-]{0,250}$/,
+	/** A server's name, an IP address, or the folder of a socket. */
+	host: /^[A-Za-z0-9/][A-Za-z0-9_.:/-]{0,250}$/,
+	/** A version of Synapse. */
+	release: /^\d+\.\d+\.\d+(rc\d+)?$/,
+	/** Of an image or a package: `17-alpine`. */
+	tag: /^[A-Za-z0-9_][A-Za-z0-9_.+~-]{0,100}$/,
+	email: /^[A-Za-z0-9_.+-]{1,100}@[A-Za-z0-9.-]{1,100}$/,
+	url: /^https?:\/\/[A-Za-z0-9.:/_-]{1,250}$/,
+} as const;
+
+export type ParameterKind = keyof typeof parameterKinds;
+
+/** How each kind is said to somebody who typed something else. */
+export const kindWords: Record<ParameterKind, string> = {
+	major: 'a major version, like 17',
+	size: 'a size, like 20G or 800M',
+	port: 'the number of a port, like 5432',
+	name: 'a name of letters, digits, hyphens and underscores',
+	path: 'a path without spaces, of letters, digits and . _ - /',
+	host: 'the name or the address of a host',
+	release: 'a release with three parts, like 1.163.2',
+	tag: 'a tag, like 17-alpine',
+	email: 'an e-mail address',
+	url: 'an address that begins with https://',
+};
+
+/** A name in braces, filled with the value of that parameter wherever a text of the guide has it. */
+export const placeholder = /(?<![${])\{([a-z][a-z0-9-]*)\}/g;
+
+/** A statement on a parameter: `layout=compose|plain`, `way!=dump`, `to>=18`, `from>={to}`, `data!=/*|.*` (begins with). */
+export const parameterTerm = /^([a-z][a-z0-9-]*)(!=|<=|>=|<|>|=)(\S+)$/;
+
+/** The value as it is kept, or undefined if it is none of that parameter. Sizes become gigabytes. */
+export function readValue(
+	{ kind, values }: { kind?: ParameterKind | undefined; values?: readonly string[] | undefined },
+	typed: string,
+): string | undefined {
+	if (values) return values.includes(typed.toLowerCase()) ? typed.toLowerCase() : undefined;
+	const text = kind === 'size' ? gigabytes(typed) : typed;
+	return text !== undefined && kind && parameterKinds[kind].test(text) ? text : undefined;
+}
+
+const units: Record<string, number> = { m: 1 / 1024, g: 1, t: 1024 };
+
+function gigabytes(typed: string): string | undefined {
+	const [, number, unit = ''] = /^(\d{1,6}(?:\.\d{1,3})?)([mgt])(?:i?b)?$/i.exec(typed) ?? [];
+	if (number === undefined) return undefined;
+	const size = Number(number) * (units[unit.toLowerCase()] ?? 1);
+	return String(Math.max(0.001, Math.round(size * 1000) / 1000));
+}
+
+/** The names of all parameters that a text has. */
+export function namesIn(text: string): string[] {
+	return [...text.matchAll(placeholder)].map(([, name = '']) => name);
+}

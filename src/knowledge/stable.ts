@@ -1,0 +1,12 @@
+// The releases that one can run: neither candidates nor withdrawn.
+
+import { isCandidate } from '../deployment/version.ts';
+import { memo } from '../runtime/memo.ts';
+import type { Release } from './schema/synapse.ts';
+
+export function isStable({ version, withdrawn }: Release): boolean {
+	return !withdrawn && !isCandidate(version);
+}
+
+/** The stable ones of all that are known: every answer asks for them several times. */
+export const stable = memo((releases: readonly Release[]): readonly Release[] => releases.filter(isStable));

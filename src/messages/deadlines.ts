@@ -1,0 +1,83 @@
+// The words of !deadlines, and of a deadline anywhere.
+import type { Deadline } from '../advice/upgrade/deadlines.ts';
+import { earliest } from '../advice/upgrade/deadlines.ts';
+import type { Plan } from '../advice/upgrade/plan.ts';
+import type { Answer, Section } from '../answer.ts';
+import type { Version } from '../deployment/version.ts';
+import { compare } from '../deployment/version.ts';
+import { capital, count, list, sentence } from '../text/format.ts';
+import { code } from '../text/markdown.ts';
+import { conditions, horizonLine } from './sections.ts';
+
+/** When a deadline bites, as upstream wrote it. */
+export function dueWords({ at, orLater, estimate, slipped, landed, withdrawn }: Deadline): string {
+	const date = at.date && `${at.date.length > 7 ? 'on' : 'in'} ${at.date}`;
+	const release = at.version && `in ${at.version}${orLater ? ' or later' : ''}`;
+	const when = [release, date, at.vague && `“${at.vague}”`].filter(Boolean).join(', ');
+	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
+	if (withdrawn) return `${when}; taken back: ${withdrawn.replace(/\.$/, '')}`;
+	if (landed) return `${when}; happened in ${landed}${slipped ? ', later than promised' : ''}`;
+	return `${when}${expected}${slipped ? '; overdue: it still works, and may stop in any release' : ''}`;
+}
+
+export function deadlineLine(deadline: Deadline): string {
+	const { subject, replacedBy, concerned, applies, announced, promised } = deadline;
+	const who = concerned === 'unknown' && applies ? [`If yours is ${conditions(applies)}.`] : [];
+	const instead = replacedBy ? [sentence(`Instead: ${replacedBy}`)] : [];
+	// The end of what Synapse stands on is no promise of Synapse's: its date needs to be told for what it is.
+	const what = announced === null ? `**${promised}**` : `**${capital(subject)}**: ${dueWords(deadline)}.`;
+	return [what, ...instead, ...who].join(' ');
+}
+
+export function deadlineSection(found: readonly Deadline[], to: Version): Section[] {
+	if (!found.length) return [];
+	// What has neither come nor has a day would be half of the section; `!deadlines` tells what replaces each.
+	const isSomeDay = ({ at, landed }: Deadline) => at.vague !== undefined && landed === null;
+	const someDay = found.filter(isSomeDay).map(({ subject }) => subject);
+	const lines = [
+		...found.filter(deadline => !isSomeDay(deadline)).map(deadlineLine),
+		...(someDay.length ? [`Some day, \`!deadlines\` says what instead: ${someDay.join('; ')}.`] : []),
+	];
+	return [{ title: `Will stop working after ${to} (${found.length})`, markdown: list(lines), fold: true }];
+}
+
+type Deadlines = { all: boolean; today: string; horizon: Plan['horizon']; server?: string; note?: string };
+
+export function deadlinesWords(found: readonly Deadline[], { all, today, horizon, server, note }: Deadlines): Answer {
+	// What only the candidates of the next release have done is still ahead of everybody else.
+	const isOver = ({ landed, withdrawn }: Deadline) =>
+		withdrawn !== undefined || (landed !== null && compare(landed, horizon.release) <= 0);
+	const open = found.filter(deadline => !isOver(deadline));
+	const over = found.filter(isOver);
+	const overdue = open.filter(({ slipped, at }) => slipped || (at.date !== undefined && earliest(at.date) <= today));
+	const dated = open.filter(deadline => !overdue.includes(deadline) && !deadline.at.vague);
+	const vague = open.filter(deadline => !overdue.includes(deadline) && deadline.at.vague);
+	const parts: [string, readonly Deadline[]][] = [
+		['Any day now', overdue],
+		['With a date or a version', dated],
+		['Some day', vague],
+		[server === undefined ? 'Has happened, or was taken back' : 'In force in newer releases', over],
+	];
+	const next = dated[0] ?? overdue[0];
+	const result = open.length
+		? `${count(open.length, 'deadline')} open${next ? `, next: ${next.subject}` : ''}`
+		: 'no open deadline';
+	const sections = parts
+		.filter(([, some]) => some.length)
+		.map(
+			([title, some]): Section => ({
+				title: `${title} (${some.length})`,
+				markdown: list(some.map(deadlineLine)),
+				fold: (some === over && server === undefined) || some === vague,
+			}),
+		);
+	const of = server === undefined ? '' : `${code(server)}: `;
+	const lead = [`**${of}${result}.**`, note, horizonLine({ horizon, gaps: [] })].filter(Boolean).join('\n\n');
+	return {
+		value: { format: 1, ...(server !== undefined && { server }), horizon, deadlines: found },
+		lead,
+		title: all ? 'Deadlines, all' : 'Deadlines',
+		sections,
+		kind: 'answer',
+	};
+}

@@ -1,0 +1,213 @@
+// A walk through a guide in words: its stages one at a time, where the room stands, and what goes wrong on the way.
+import type { Found, Guided, GuidedStage } from '../advice/guide/guide.ts';
+import type { Step, Tell, Walk } from '../advice/guide/session.ts';
+import { stagesOf } from '../advice/guide/session.ts';
+import type { Answer, Offer, Section } from '../answer.ts';
+import { list } from '../text/format.ts';
+import { code, escapeMarkdown } from '../text/markdown.ts';
+import { failureTexts, filesOf, foundWords, stageText, wayBackSections } from './guide.ts';
+
+const how = `✅ on this message or ${code('done')} when it is through`;
+const allWords = `${code('back')}, ${code('skip')}, ${code('stop')} and ${code('where')} do what they say, and an error that you paste is looked up.`;
+
+/** The plan of a guide with the way to walk through it; `begin`: that happens now, below it. */
+export function withWalk(answer: Answer, offer: Offer, begin: boolean): Answer {
+	const how = begin
+		? 'We go through it together, one stage at a time, in the thread of this message. Whoever may change things here goes on.'
+		: `Together, one stage at a time: react with ▶️, or say ${code(`!${offer.asked} start`)}.`;
+	return { ...answer, lead: `${answer.lead}\n\n${how}`, walk: { offer, begin } };
+}
+
+/** What a step of a walk says. Without a guide there is only the reason why it ends. */
+export function walkWords({ walk, tell }: Pick<Step, 'walk' | 'tell'>, guided: Guided | undefined): Answer {
+	const value = { format: 1, guide: walk.guide, is: walk.is, stage: walk.place?.stage ?? null };
+	const plain = (lead: string, kind: Answer['kind'] = 'answer'): Answer => ({ value, lead, sections: [], kind });
+	if (tell.is === 'refused') return { ...plain(tell.why, 'refusal'), value: { format: 1, refused: tell.why } };
+	if (tell.is === 'gone' || !guided) return plain(goneWords(walk, tell));
+	const all = stagesOf(guided);
+	const at = all.findIndex(({ id }) => id === walk.place?.stage);
+	const stage = all[at];
+	const name = stage && `stage ${at + 1} of ${all.length} (${escapeMarkdown(stage.title)})`;
+	switch (tell.is) {
+		case 'found':
+			return { ...plain(foundLead(tell.found)), sections: otherFound(tell.found) };
+		case 'unknown':
+			return plain(
+				`**I do not know this error.** Nothing that is known to go wrong in this guide looks like it, so I have no cure to offer.${name ? ` You stand at ${name}.` : ''}`,
+			);
+		case 'early':
+			return plain(
+				`That was said before I gave ${name ?? 'this stage'}. If it is about that one, say it again, or react with ✅ to the message that gives it.`,
+				'progress',
+			);
+		case 'gate':
+			return plain(
+				`This is the point of no return, so a reaction is not enough: say ${code('done')} here to go on.`,
+				'refusal',
+			);
+		case 'first':
+			return plain(`This is the first stage: there is none before ${name ?? 'it'}.`, 'refusal');
+		case 'over':
+			return plain(overWords(walk, name), 'refusal');
+		case 'stopped':
+			return { ...plain(stoppedWords(walk, guided, name)), sections: wayBack(walk, guided) };
+		case 'ended':
+			return { ...plain(endWords(walk, all)), sections: wayBack(walk, guided) };
+		case 'where':
+			return {
+				...plain(whereWords(walk, name)),
+				sections: [stagesSection(walk, all), ...(stage ? doing(stage, walk, true) : [])],
+			};
+		default:
+			return stage ? given({ walk, tell, stage, number: at + 1, guided }, plain('')) : plain(goneWords(walk, tell));
+	}
+}
+
+type Given = { walk: Walk; tell: Tell; stage: GuidedStage; number: number; guided: Guided };
+
+/** The stage at hand, after a word on the one before; at the gate only what cannot be taken back. */
+function given({ walk, tell, stage, number, guided }: Given, base: Answer): Answer {
+	const all = stagesOf(guided);
+	const before = beforeWords(tell, guided);
+	const which = `${number} of ${all.length}: ${escapeMarkdown(stage.title)}`;
+	if (walk.place?.gate) {
+		const lead = `⚠️ **Point of no return ahead, stage ${which}.** ${stage.noReturn ?? ''}`;
+		const say = `Nothing of it is done yet. When you are sure, say ${code('done')} here and I give it to you (a reaction is not enough); ${code('stop')} ends here.`;
+		const back = wayBackSections({ ...guided.wayBack, after: [] }, guided);
+		return { ...base, lead: [...before, lead, say].join('\n\n'), sections: back };
+	}
+	const lead = `**Stage ${which}.** ${how}.${tell.is === 'stage' && tell.after === 'begun' ? ` ${allWords}` : ''}`;
+	const names = new Set(stage.steps.flatMap(({ file }) => file?.name.split('/').at(-1) ?? []));
+	const files = filesOf(guided).filter(file => names.has(file.name));
+	return {
+		...base,
+		lead: [...before, lead].join('\n\n'),
+		sections: [
+			...(tell.is === 'changed' ? [stagesSection(walk, all)] : []),
+			...doing(stage, walk, false),
+			...(stage.failures.length ? [known(stage)] : []),
+		],
+		...(files.length && { files }),
+	};
+}
+
+function doing(stage: GuidedStage, { place }: Walk, fold: boolean): Section[] {
+	if (place?.gate) return [];
+	const mark = stage.noReturn !== undefined ? '⚠️' : stage.down === 'begins' ? '🔴' : undefined;
+	return [{ title: 'What to do', ...(mark && { mark }), markdown: stageText({ ...stage, failures: [] }), fold }];
+}
+
+function known({ failures }: GuidedStage): Section {
+	// Its heading stands in the fold's line here.
+	const markdown = failureTexts(failures)
+		.join('\n\n')
+		.replace(/^\*\*.*\*\*\n\n/, '');
+	return { title: `If it goes wrong (${failures.length})`, markdown, fold: true };
+}
+
+function beforeWords(tell: Tell, guided: Guided): string[] {
+	if (tell.is === 'changed')
+		return [
+			`**The guide has changed since: the stage at which you stood (${code(tell.was)}) is no longer in it.** This is where one can go on; ${code('back')} leads to those before.`,
+		];
+	if (tell.is !== 'stage') return [];
+	if (tell.after === 'skipped') return [skipWords(tell.skipped, guided)];
+	if (tell.after === 'back') return [`Back: this shows a stage again, it undoes nothing.`];
+	if (tell.after === 'moved')
+		return ['The room was upgraded in the middle of a guide. It goes on here, where you stood.'];
+	return [];
+}
+
+/** What is missing from here on because a stage was left out. */
+function skipWords(stage: GuidedStage, guided: Guided): string {
+	const costs = [
+		`Why it was there: ${stage.why}`,
+		...(stage.down === 'ends' ? ['🔴 The server stays down until it is done.'] : []),
+		...(stage.down === 'begins' ? ['🔴 The server is still up, and what follows counts on its being down.'] : []),
+		...(stage.concerned === true ? ['What follows counts on it.'] : []),
+	];
+	const number = stagesOf(guided).findIndex(({ id }) => id === stage.id) + 1;
+	return `**Skipped: ${number}. ${escapeMarkdown(stage.title)}.** ${costs.join(' ')} ${code('back')} returns to it.`;
+}
+
+function goneWords({ asked }: Walk, tell: Tell): string {
+	const why = tell.is === 'gone' ? tell.why : [];
+	const reason = why.length
+		? `**This guide is not meant for your deployment any more.** ${why.join(' ')}`
+		: '**I do not have this guide any more**, so I cannot give its stages.';
+	return `${reason} The walk stops here; ${code(`!${asked}`)} says what there is now.`;
+}
+
+function overWords({ is }: Walk, name: string | undefined): string {
+	if (is === 'stopped') return `This walk was stopped${name ? ` at ${name}` : ''}. ${code('start')} goes on there.`;
+	return `This walk is at its end. ${code('back')} returns to its last stage.`;
+}
+
+function stoppedWords(walk: Walk, guided: Guided, name: string | undefined): string {
+	const parts = [
+		`**Stopped${name ? ` at ${name}` : ''}.** What was done stays as it is.`,
+		...(isDown(walk, guided) ? ['🔴 By what was said here, the server is still down.'] : []),
+		`${code('start')} goes on there.`,
+	];
+	return parts.join(' ');
+}
+
+/** Whether a stage that takes the server down was passed, and none since that brings it up. */
+function isDown(walk: Walk, guided: Guided): boolean {
+	const passed = stagesOf(guided).filter(({ id }) => isDone(walk, id));
+	return passed.findLast(({ down }) => down !== undefined)?.down === 'begins';
+}
+
+function isDone({ passed }: Walk, id: string): boolean {
+	return passed.some(({ stage, as }) => stage === id && as === 'done');
+}
+
+function endWords(walk: Walk, all: readonly GuidedStage[]): string {
+	const skipped = all.filter(({ id }) => !isDone(walk, id));
+	const names = skipped.map(stage => `${all.indexOf(stage) + 1}. ${escapeMarkdown(stage.title)}`);
+	const left = names.length ? `⚠️ Not done: ${names.join('; ')}.` : 'Every one of them was done.';
+	return `**That was the last stage: all ${all.length} are through.** ${left}`;
+}
+
+/** Before the point of no return the one, after it the other; nothing where nothing was done. */
+function wayBack(walk: Walk, guided: Guided): Section[] {
+	if (!walk.passed.some(({ as }) => as === 'done')) return [];
+	const beyond = guided.noReturn !== null && isDone(walk, guided.noReturn.stage);
+	const { before, after } = guided.wayBack;
+	return wayBackSections(beyond ? { before: [], after } : { before, after: [] }, guided);
+}
+
+function whereWords(walk: Walk, name: string | undefined): string {
+	const { begun, is, place } = walk;
+	const who = begun ? ` ${code(begun.by)} began on ${day(begun.at)}.` : '';
+	if (is === 'stopped') return `**Stopped${name ? ` at ${name}` : ''}.**${who} ${code('start')} goes on there.`;
+	if (is === 'ended' || !name) return `**At the end: every stage is through.**${who}`;
+	const gate = place?.gate ? ` The point of no return: ${code('done')} gives the stage.` : '';
+	return `**You stand at ${name}**, since ${day(walk.since)}.${gate}${who}`;
+}
+
+function stagesSection(walk: Walk, all: readonly GuidedStage[]): Section {
+	const lines = all.map((stage, i) => {
+		const passed = walk.passed.find(other => other.stage === stage.id);
+		const here = walk.place?.stage === stage.id;
+		const mark = here ? '▶️' : passed?.as === 'done' ? '✅' : passed ? '⏭️' : '▫️';
+		const who = passed && !here ? ` (${passed.as} by ${code(passed.by)}, ${day(passed.at)})` : '';
+		return `${mark} ${i + 1}. ${escapeMarkdown(stage.title)}${who}`;
+	});
+	return { title: `The stages (${all.length})`, markdown: list(lines), fold: false };
+}
+
+/** To the minute, in UTC. */
+function day(moment: string): string {
+	return `${moment.slice(0, 10)} ${moment.slice(11, 16)} UTC`;
+}
+
+function foundLead([first]: readonly Found[]): string {
+	return first ? foundWords(first) : '';
+}
+
+function otherFound([, ...others]: readonly Found[]): Section[] {
+	if (!others.length) return [];
+	const markdown = others.slice(0, 5).map(foundWords).join('\n\n');
+	return [{ title: `It may also be (${Math.min(others.length, 5)})`, markdown, fold: true }];
+}

@@ -1,0 +1,338 @@
+// A guide in words: the whole of it as one answer, one stage of it, and a known error with its cure.
+
+import type { Found, Guided, GuidedFailure, GuidedStage, GuidedStep, GuidedWay } from '../advice/guide/guide.ts';
+import type { Answer, Section } from '../answer.ts';
+import type { Tried } from '../knowledge/schema/synapse.ts';
+import { count, list } from '../text/format.ts';
+import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
+
+/** Beside the guide itself: what the command found out, in the places where a reader needs it. */
+export type Around = {
+	/** Lines for the top, before the guide's own dangers; each may begin with a mark. */
+	dangers?: readonly string[];
+	/** What was taken for what was typed. */
+	taken?: readonly string[];
+	sections?: readonly Section[];
+	/** How this was asked, to be said again with more: `postgres 15 17`. */
+	asked: string;
+	/** Whether the whole is to be handed over as a Markdown file too. */
+	file?: boolean;
+};
+
+/** The whole guide for one deployment. */
+export function guideWords(guided: Guided, around: Around): Answer {
+	const { title, stages, cleanUp, wayBack } = guided;
+	const dangers = [...(around.dangers ?? []), ...ownDangers(guided)];
+	const sections: Section[] = [
+		...(dangers.length ? [{ title: 'What can hurt', markdown: list(dangers), fold: false }] : []),
+		...waysSection(guided),
+		...stages.map((stage, i) => stageSection(stage, i + 1)),
+		...cleanUp.map((stage, i) => stageSection(stage, stages.length + i + 1)),
+		...wayBackSections(wayBack, guided),
+		...(around.sections ?? []),
+		...namesSection(guided),
+		...playedSection(guided),
+		...hiddenSection(guided),
+		...sourcesSection(guided),
+	];
+	const lead = [
+		guideLead(guided),
+		guided.summary,
+		costLine(guided),
+		...(around.taken ?? []),
+		asking(guided, around.asked),
+	]
+		.filter(Boolean)
+		.join('\n\n');
+	const answer: Answer = { value: guided, lead, title, sections, kind: 'answer' };
+	const written = filesOf(guided);
+	const files = [...written, ...(around.file ? [wholeGuide(answer)] : [])];
+	return files.length ? { ...answer, files } : answer;
+}
+
+function guideLead({ title, stages, cleanUp, ways, way, ask }: Guided): string {
+	const chosen = ways.find(({ id }) => id === way);
+	const parts = [count(stages.length + cleanUp.length, 'stage'), ...(chosen?.cost ? [costWords(chosen.cost)] : [])];
+	const several = ways.length > 1 ? `, by ${lower(chosen?.title ?? '')}` : '';
+	return `**${title}${several}: ${parts.filter(Boolean).join(', ')}${ask.length ? `; ${count(ask.length, 'open question')}` : ''}.**`;
+}
+
+/** Without a size, how the cost is reckoned. */
+function costLine({ ways, way }: Guided): string {
+	const cost = ways.find(({ id }) => id === way)?.cost;
+	if (!cost || costWords(cost)) return '';
+	return `${cost.says} Say the size and it is worked out, like ${code('size=20G')}.`;
+}
+
+function lower(text: string): string {
+	return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+}
+
+function costWords({ gigabytes, minutes }: NonNullable<GuidedWay['cost']>): string {
+	return [
+		...(minutes ? [`${minutes[0]} to ${minutes[1]} minutes down`] : []),
+		...(gigabytes === undefined ? [] : [`${gigabytes} GB of free disk`]),
+	].join(', ');
+}
+
+function ownDangers({ dangers, noReturn, stages, cleanUp }: Guided): string[] {
+	const numbered = [...stages, ...cleanUp];
+	const place = (id: string) => numbered.findIndex(stage => stage.id === id) + 1;
+	const begins = stages.find(({ down }) => down === 'begins');
+	const ends = stages.findLast(({ down }) => down === 'ends');
+	const down =
+		begins && ends ? [`🔴 The server is down from stage ${place(begins.id)} to stage ${place(ends.id)}.`] : [];
+	const turning = noReturn ? [`⚠️ Stage ${place(noReturn.stage)} is the point of no return: ${noReturn.why}`] : [];
+	return [...down, ...turning, ...dangers.map(text => `⚠️ ${text}`)];
+}
+
+function waysSection({ ways, way }: Guided): Section[] {
+	const possible = ways.filter(other => other.possible !== false);
+	if (possible.length < 2) return [];
+	const lines = possible.map(({ id, title, fits, cost }) => {
+		const name = id === way ? `**${title}** (taken here)` : `${title} (${code(`way=${id}`)})`;
+		const numbers = cost && costWords(cost);
+		return `${name}: ${fits}${cost ? ` ${cost.says}` : ''}${numbers ? ` Here: ${numbers}.` : ''}`;
+	});
+	const others = ways.filter(other => other.possible === false);
+	const not = others.map(({ title, because }) => `${lower(title)} (${(because ?? []).map(code).join(', ')})`);
+	const rest = not.length ? `\n\nNot here: ${not.join(', ')}.` : '';
+	return [{ title: `Which way (${possible.length})`, markdown: `${list(lines)}${rest}`, fold: true }];
+}
+
+/** A stage under its number; what cannot be taken back is marked. */
+export function stageSection(stage: GuidedStage, number?: number): Section {
+	const mark = stage.noReturn !== undefined ? '⚠️' : stage.down === 'begins' ? '🔴' : undefined;
+	const title = number === undefined ? stage.title : `${number}. ${stage.title}`;
+	return { title, ...(mark && { mark }), markdown: stageText(stage), fold: true };
+}
+
+/** Why, what to do, what must be seen, what may go wrong, and whether anybody has tried it. */
+export function stageText(stage: GuidedStage): string {
+	const parts = [
+		conditionWords(stage),
+		stage.why,
+		...(stage.noReturn === undefined ? [] : [`⚠️ **Point of no return.** ${stage.noReturn}`]),
+		...piecesOf(stage.steps).map(piece => ('file' in piece ? fileText(piece.file, piece.parts) : stepText(piece.step))),
+		...failureTexts(stage.failures),
+		triedWords(stage),
+	];
+	return parts.filter(Boolean).join('\n\n');
+}
+
+function conditionWords(one: GuidedStage | GuidedStep): string {
+	if (one.concerned === true) return '';
+	const { applies } = one;
+	const typed = (terms: readonly string[]) => terms.map(term => code(term.replace(/^(install|database)=/, '')));
+	return `*If yours is ${'all' in applies ? typed(applies.all).join(' and ') : typed(applies.any).join(' or ')}:*`;
+}
+
+function block(text: string, language: string): string {
+	return `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
+}
+
+type Piece = { step: GuidedStep } | { file: string; parts: GuidedStep[] };
+
+/** Steps in their order; parts of one file that follow each other are one piece. */
+function piecesOf(steps: readonly GuidedStep[]): Piece[] {
+	const pieces: Piece[] = [];
+	for (const step of steps) {
+		const { file, text, commands, edit, see } = step;
+		const last = pieces.at(-1);
+		if (!file || text || commands || edit || see) pieces.push({ step });
+		else if (last && 'file' in last && last.file === file.name) last.parts.push(step);
+		else pieces.push({ file: file.name, parts: [step] });
+	}
+	return pieces;
+}
+
+function fileText(name: string, parts: readonly GuidedStep[]): string {
+	return `${code(name)}:\n\n${block(wholeOf(parts), languageOf(name))}`;
+}
+
+/** The parts of a file as one text. A part that may not be meant for this deployment stands there as a comment. */
+function wholeOf(parts: readonly GuidedStep[]): string {
+	const texts = parts.map(part => {
+		const text = part.file?.text.trimEnd() ?? '';
+		if (part.concerned === true) return text;
+		const { applies } = part;
+		const when = 'all' in applies ? applies.all.join(' and ') : applies.any.join(' or ');
+		return [`Only if yours is ${when}:`, ...text.split('\n')].map(line => `# ${line}`.trimEnd()).join('\n');
+	});
+	return texts.join('\n\n');
+}
+
+function stepText(step: GuidedStep): string {
+	const { text, commands, language, edit, file, see, shows } = step;
+	const seen = [
+		...(see ? [see] : []),
+		...(shows.length ? [`It shows ${shows.map(shown => code(shown)).join(', ')}.`] : []),
+	];
+	return [
+		conditionWords(step),
+		text ?? '',
+		commands ? block(commands, language) : '',
+		edit ? `In ${code(edit.file)}:\n\n${block(edit.diff, 'diff')}` : '',
+		file ? `${code(file.name)}:\n\n${block(file.text, languageOf(file.name))}` : '',
+		seen.length ? `✅ ${seen.join(' ')}` : '',
+	]
+		.filter(Boolean)
+		.join('\n\n');
+}
+
+function languageOf(name: string): string {
+	if (/\.ya?ml$/.test(name)) return 'yaml';
+	return /\.(sh|service)$/.test(name) ? 'bash' : 'text';
+}
+
+export function failureTexts(failures: readonly GuidedFailure[]): string[] {
+	return failures.length ? [`**If it goes wrong**\n\n${list(failures.map(failureLine))}`] : [];
+}
+
+function failureLine(failure: GuidedFailure): string {
+	// Before the cure, which may end in a block: words behind its last fence would leave the block open.
+	const tried = failure.tried.length ? ' (provoked and seen)' : '';
+	return `${code(failure.text)}${tried}: ${failure.cause} ${indented(failure.cure)}`;
+}
+
+/** Blocks inside a point of a list stand under its text. */
+function indented(text: string): string {
+	return text.split('\n').join('\n  ');
+}
+
+/** A known error that somebody pasted: what it is and what helps. */
+export function foundWords({ stage, failure }: Found): string {
+	const seen = failure.tried.length ? ' It was provoked once, and its words were compared.' : '';
+	return `**${escapeMarkdown(stage.title)}:** ${quoted(failure.text, 200)}\n\n${failure.cause}\n\n${failure.cure}${seen ? `\n\n${seen.trim()}` : ''}`;
+}
+
+function triedWords({ tried, untried }: GuidedStage): string {
+	const lines = [
+		...trials(tried),
+		...untried.map(because => `Not executed by us: ${because}`),
+		...(tried.length || untried.length ? [] : ['Not executed by us yet.']),
+	];
+	return `*${lines.join(' ')}*`;
+}
+
+/** One sentence for all trials of a stage: the day, what ran, and what was played. */
+function trials(tried: readonly Tried[]): string[] {
+	if (!tried.length) return [];
+	const days = [...new Set(tried.map(({ date }) => date))].sort();
+	const versions = [...new Set(tried.map(trial => Object.entries(trial.versions).map(versionWords).join(' with ')))];
+	const more = versions.length > 4 ? ` and ${versions.length - 4} more` : '';
+	const played = tried.some(trial => trial.played !== undefined) ? ', on a machine that was played' : '';
+	return [`Executed on ${days.join(', ')} with ${versions.slice(0, 4).join('; ')}${more}${played}.`];
+}
+
+/** What stood for the real thing when it was tried. */
+function playedSection({ stages, cleanUp, wayBack }: Guided): Section[] {
+	const all = [...stages, ...cleanUp, ...wayBack.before, ...wayBack.after];
+	const tried = all.filter(stage => stage.tried.length).length;
+	const played = [...new Set(all.flatMap(stage => stage.tried).flatMap(trial => trial.played ?? []))];
+	if (!tried) return [];
+	const failures = all.flatMap(stage => stage.failures);
+	const seen = failures.filter(failure => failure.tried.length).length;
+	const lines = [
+		`${tried} of the ${all.length} stages here, ways back and clean-up included, were executed with exactly these commands.`,
+		...(failures.length ? [`${seen} of the ${failures.length} errors were provoked, and their words compared.`] : []),
+		...played,
+	];
+	return [{ title: 'How this was tried', markdown: list(lines), fold: true }];
+}
+
+const programs: Record<string, string> = { postgresql: 'PostgreSQL', synapse: 'Synapse', sqlite: 'SQLite' };
+
+function versionWords([of, version]: [string, string]): string {
+	return `${programs[of] ?? of} ${version}`;
+}
+
+/** What leads back, before the point of no return and after it. */
+export function wayBackSections({ before, after }: Guided['wayBack'], { noReturn }: Guided): Section[] {
+	const section = (title: string, stages: readonly GuidedStage[]): Section[] =>
+		stages.length
+			? [
+					{
+						title,
+						markdown: stages.map(stage => `**${stage.title}**\n\n${stageText(stage)}`).join('\n\n'),
+						fold: true,
+					},
+				]
+			: [];
+	return [
+		...section(noReturn ? 'Way back, before that point' : 'Way back', before),
+		...section('Way back, after that point', after),
+	];
+}
+
+function namesSection({ parameters }: Guided): Section[] {
+	if (!parameters.length) return [];
+	const lines = parameters.map(({ name, value, by, means, lookup }) => {
+		const what = value === null ? `not known, ${code(name.toUpperCase())} stands for it` : code(value);
+		const how = { stated: ' (as you said)', fact: '', default: ' (the usual one)', unknown: '' }[by];
+		return `${code(name)}, ${means}: ${what}${how}.${lookup ? ` ${lookup}` : ''}`;
+	});
+	return [{ title: `Names in the commands (${lines.length})`, markdown: list(lines), fold: true }];
+}
+
+function asking({ ask, parameters }: Guided, asked: string): string {
+	const usual = parameters.filter(({ by }) => by === 'default').map(({ name, value }) => `${name}=${value}`);
+	const open = ask.map(name => {
+		const parameter = parameters.find(other => other.name === name);
+		return parameter?.values ? `${code(`${name}=${parameter.values.join('|')}`)}` : code(name);
+	});
+	const questions = open.length ? [`Say more and this gets exact: ${open.join(', ')}.`] : [];
+	const others = usual.length
+		? [
+				`Usual names are taken (${usual
+					.slice(0, 4)
+					.map(name => code(name))
+					.join(', ')}${usual.length > 4 ? ' …' : ''}); say yours, like ${code(`!${asked} ${usual[0]}`)}.`,
+			]
+		: [];
+	return [...questions, ...others].join(' ');
+}
+
+/** What a fact excludes; that other layouts have other stages needs no telling. */
+function hiddenSection({ hidden: all, parameters }: Guided): Section[] {
+	const isParameter = (because: string) => parameters.some(({ name }) => because.startsWith(`${name}=`));
+	const hidden = all.filter(({ because }) => !because.every(isParameter));
+	if (!hidden.length) return [];
+	const lines = hidden.map(({ title, because }) => `${title}: ${because.map(code).join(', ')}`);
+	return [
+		{
+			title: `Not for you (${hidden.length})`,
+			markdown: `Left out because of what you said:\n\n${list(lines)}`,
+			fold: true,
+		},
+	];
+}
+
+function sourcesSection({ sources }: Guided): Section[] {
+	if (!sources.length) return [];
+	return [{ title: 'Read for this', markdown: list(sources.map(url => `<${url}>`)), fold: true }];
+}
+
+/** Files that the guide says to write: the parts of each, put together. */
+export function filesOf({ stages, cleanUp }: Pick<Guided, 'stages' | 'cleanUp'>): NonNullable<Answer['files']> {
+	const parts = new Map<string, GuidedStep[]>();
+	for (const step of [...stages, ...cleanUp].flatMap(({ steps }) => steps))
+		if (step.file) parts.set(step.file.name, [...(parts.get(step.file.name) ?? []), step]);
+	return [...parts].map(([name, steps]) => ({
+		name: name.split('/').at(-1) ?? name,
+		type: /\.ya?ml$/.test(name) ? 'application/yaml' : 'text/plain',
+		text: `${wholeOf(steps)}\n`,
+	}));
+}
+
+/** The answer as a Markdown file that can be kept and printed. */
+function wholeGuide({ title = '', lead, sections }: Answer): NonNullable<Answer['files']>[number] {
+	const slug = title
+		.toLowerCase()
+		.replace(/[^a-z0-9.]+/g, '-')
+		.replace(/^[-.]+|(?<![-.])[-.]+$/g, '');
+	const parts = sections.map(
+		section => `## ${section.mark ? `${section.mark} ` : ''}${section.title}\n\n${section.markdown}`,
+	);
+	return { name: `${slug}.md`, type: 'text/markdown', text: `${[`# ${title}`, lead, ...parts].join('\n\n')}\n` };
+}

@@ -1,0 +1,81 @@
+// The words of !notes.
+import type { ReleaseNotes } from '../advice/upgrade/plan.ts';
+import type { Answer, Section } from '../answer.ts';
+import type { Version } from '../deployment/version.ts';
+import { compare } from '../deployment/version.ts';
+import { count, list } from '../text/format.ts';
+import { code } from '../text/markdown.ts';
+import { unreadWords } from './plan.ts';
+import type { Open } from './sections.ts';
+import { hiddenSection, horizonLine, link, openLine, stepSection, unreadSection } from './sections.ts';
+
+const factLabels: [keyof ReleaseNotes['facts'], string][] = [
+	['date', 'released'],
+	['python', 'Python at least'],
+	['postgresql', 'PostgreSQL at least'],
+	['sqlite', 'SQLite at least'],
+	['rust', 'Rust at least (to build)'],
+	['schema', 'database schema'],
+	['schemaCompat', 'readable by releases with schema'],
+];
+
+type ReleaseAdvisories = { fixed: string[]; open: Open };
+
+/** `candidate`: the one that was asked for, in the place of its final release. */
+export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, candidate?: Version): Answer {
+	const { release, releases, facts, notes, unread } = found;
+	const what = candidate ?? (releases.length > 1 ? `${releases[0]} to ${release}` : release);
+	const isOut = facts.date !== undefined;
+	const must = notes.filter(step => step.must).length;
+	const read = notes.length
+		? `${count(notes.length, 'note')}, ${must ? `${must} to act on` : unread.length ? 'none of them to act on' : 'none you must act on'}`
+		: unread.length
+			? 'nothing else'
+			: 'nothing to do';
+	const result = unread.length
+		? `${unreadWords(unread.length, unread.find(({ warning }) => warning !== undefined)?.warning)}; besides, ${read}`
+		: read;
+	const known = factLabels.flatMap(([key, label]) => (facts[key] === undefined ? [] : [`${label} ${facts[key]}`]));
+	const sections: Section[] = [
+		...(known.length ? [{ title: `Facts of ${release}`, markdown: list(known), fold: false }] : []),
+		...(isOut ? [] : [candidatesSection(found)]),
+		...notes.map((step, i) => stepSection(step, i + 1)),
+		...securitySection(advisories, release),
+		...hiddenSection(found),
+		...unreadSection(found),
+	];
+	const withdrawn = facts.withdrawn ? `⚠️ ${release} was withdrawn by its makers.` : '';
+	const was = candidate && isOut ? `${candidate} was a candidate of ${release}, and this is what ${release} has.` : '';
+	const lead = [`**Synapse ${what}: ${result}.**`, was, withdrawn, horizonLine({ ...found, gaps: [] })]
+		.filter(Boolean)
+		.join('\n\n');
+	return { value: { ...found, advisories }, lead, title: `Notes: ${what}`, sections, kind: 'answer' };
+}
+
+/** Of a release that is not out: what a candidate has, and what it has not. */
+function candidatesSection({ release, candidates, horizon }: ReleaseNotes): Section {
+	const lines = candidates.map(
+		({ version, date }) =>
+			`${link(version, `https://github.com/element-hq/synapse/releases/tag/v${version}`)}, released ${date}: upstream’s list of its changes`,
+	);
+	const there = candidates.length === 1 ? 'is one candidate' : `are ${candidates.length} candidates`;
+	const ahead = compare(release, horizon.release) > 0;
+	const rest = ahead
+		? `The notes here were read from them; the release itself may bring more or less. What it needs of Python and the database, and how far one can go back, is taken down when it is out: until then expect at least what ${code(`!notes ${horizon.release}`)} says.`
+		: 'The release itself never came out under this number.';
+	return {
+		title: `${release} ${ahead ? 'is not out yet' : 'never came out'}`,
+		markdown: `There ${there} of it:\n\n${list(lines)}\n\n${rest}`,
+		fold: false,
+	};
+}
+
+function securitySection({ fixed, open }: ReleaseAdvisories, release: Version): Section[] {
+	const lines = [
+		...(fixed.length ? [`Closes ${fixed.map(code).join(', ')}`] : []),
+		...open.map(advisory => openLine(release, advisory)),
+	];
+	return lines.length
+		? [{ title: `Security (${open.length} open)`, markdown: list(lines), fold: open.length === 0 }]
+		: [];
+}

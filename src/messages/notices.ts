@@ -1,0 +1,49 @@
+// What the bot says unasked about itself and the room: hello, and what people should know before they write.
+import type { Answer } from '../answer.ts';
+
+function notice(lead: string): Answer {
+	return { value: { format: 1 }, lead, sections: [], kind: 'progress' };
+}
+
+export function hello(name: string): Answer {
+	return notice(
+		`Hello, I am ${name}. I tell what Synapse releases ask of those who run them. Try \`!upgrade 1.56 1.69\`; \`!help\` lists all I can do, and \`!leave\` sends me away. Every member may ask.`,
+	);
+}
+
+/** To somebody whose message cannot be decrypted. `why` names what his client said about keeping its key back. */
+export function unreadableMessage(why: string): Answer {
+	const kept = /m\.(unverified|blacklisted)/.test(why)
+		? 'your client keeps its key from me. Allow it to encrypt for sessions that you have not verified (in the settings of this room), or verify me (`!verify`); then send it again. If `!status` says that my session is not signed, my operator finds in my log what to do about it.'
+		: 'its key has not reached me. When it comes, I answer. If it does not, send the message again; where that does not help, `/discardsession` makes your client begin with a new key.';
+	return notice(`I cannot read this message: ${kept}`);
+}
+
+/** To rooms that the bot is in although its store knows nothing of them. */
+export function storeLost(): Answer {
+	return {
+		...notice(
+			'⚠️ My memory was lost: if I watched servers for this room, I do not watch them any more, and its settings and alerts are gone. Begin again with `!watch example.org` for each server; `!room` shows the settings. Whoever runs me can restore a backup instead.',
+		),
+		kind: 'answer',
+	};
+}
+
+export function madePublic(): Answer {
+	return notice(
+		'This room has been made public: what you told me here, and what I answered, may be read by anyone who finds it.',
+	);
+}
+
+export function tooManyWaiting(most: number): Answer {
+	return {
+		...notice(
+			`You have ${most} answers of mine waiting. I answer no more of your commands until they are out; then ask again.`,
+		),
+		kind: 'refusal',
+	};
+}
+
+/** Why an invitation is refused: the reason given when leaving, seen by those who invited. */
+export const refusedInvitation = 'The operator of this bot does not let you invite it.';
+export const tooManyInvitations = 'Too many invitations at once; try again in an hour.';

@@ -1,0 +1,222 @@
+// What was seen of a server, in words.
+import { buildWords, tellVersion } from '../advice/watch/build.ts';
+import type { Saw } from '../advice/watch/history.ts';
+import type { Closed, Fault, Observation, Step, Target, TlsFault, Trouble } from '../advice/watch/observation.ts';
+import { code, quoted } from '../text/markdown.ts';
+
+/** What an observation says, as Markdown: `result` in few words, `advice` for those who run the server. */
+export type ObservationWords = { result: string; advice?: string };
+
+export function observationWords(observation: Observation): ObservationWords {
+	const { server } = observation;
+	const name = quoted(server);
+	switch (observation.kind) {
+		case 'running':
+			return {
+				result: `${name} runs Synapse ${observation.version}${buildWords(observation)}`,
+				...(observation.closed && {
+					advice: `Its federation does not say so (${closedWords(observation.closed)}); its client API does.`,
+				}),
+			};
+		case 'other': {
+			const isRelated = /synapse/i.test(observation.software);
+			return {
+				result: `${name} runs ${quoted(observation.software)}${observation.written ? ` ${quoted(observation.written)}` : ''}, ${isRelated ? 'which is not the Synapse that I know' : 'not Synapse'}`,
+				advice: 'I only know what Synapse requires of its admins.',
+			};
+		}
+		case 'unparsable':
+			return {
+				result: observation.written
+					? `${name} runs Synapse, with a version I cannot read: ${quoted(observation.written)}`
+					: `${name} runs Synapse and leaves its version out`,
+				advice: tellVersion(server),
+			};
+		case 'hidden':
+			return observation.said === undefined
+				? {
+						result: `${name} runs Matrix and hides its version`,
+						advice: `Something in front of it keeps ${code('/_matrix/federation/v1/version')} back${observation.status ? ` (status ${observation.status})` : ''}. Let that path through, or tell me the release: ${code(`!profile ${server} version=1.150`)}`,
+					}
+				: {
+						result: `${name} runs Matrix and does not name its software; asked for its version, it answers with ${observation.said}`,
+						advice: tellVersion(server),
+					};
+		case 'not-matrix':
+			return {
+				result: `${name} answers, but not as Matrix: ${observation.what}, status ${observation.status}`,
+				advice: `Is the name right, and does the proxy pass ${code('/_matrix')} on${elsewhere(observation.target)}?`,
+			};
+		case 'limited':
+			return {
+				result: `${name} asks me to wait${waitWords(observation.waitSeconds)}`,
+				advice: 'It limits how often it is asked (status 429); I look again later.',
+			};
+		case 'failing':
+			return {
+				result: `${name} does not work: status ${observation.status}${waitWords(observation.waitSeconds)}`,
+				advice: `${observation.status === 502 || observation.status === 504 ? 'The proxy in front of it gets no answer from Synapse' : 'It says itself that it cannot answer'}${elsewhere(observation.target)}.`,
+			};
+		case 'unreached': {
+			const words = troubleWords(observation.trouble);
+			return {
+				result: `${name} could not be asked: ${words.result}`,
+				advice: `${words.advice}${delegation(observation)}`,
+			};
+		}
+		case 'unasked':
+			return { result: `${name} was not looked at yet: too many others come first`, advice: 'I look again later.' };
+		case 'excluded':
+			return { result: `${name} is not looked at: my configuration excludes it` };
+		case 'misnamed':
+			return {
+				result: `${name} is no name that a homeserver can have`,
+				advice: `A name looks like ${code('example.org')} or ${code('example.org:8448')}.`,
+			};
+	}
+}
+
+function closedWords(closed: Closed): string {
+	return 'status' in closed ? `status ${closed.status}` : troubleWords(closed.trouble).result;
+}
+
+function waitWords(seconds: number | undefined): string {
+	if (seconds === undefined) return '';
+	return seconds < 120 ? `, ${seconds} seconds` : `, ${Math.ceil(seconds / 60)} minutes`;
+}
+
+function elsewhere(target: Target | undefined): string {
+	return target?.delegated ? ` at ${quoted(target.at)}, where its delegation leads` : '';
+}
+
+const sources: Partial<Record<Step, string>> = {
+	'well-known': '.well-known/matrix/server',
+	srv: '_matrix-fed._tcp',
+	'srv-deprecated': '_matrix._tcp',
+};
+
+function delegation({ server, target }: Observation): string {
+	if (!target || target.at.startsWith(`${server}:`) || target.at === server) return '';
+	const source = target.delegated ? sources['well-known'] : sources[target.by];
+	return source ? ` Its ${code(source)} leads to ${quoted(target.at)}.` : '';
+}
+
+const tlsWords: Record<TlsFault, ObservationWords & { advice: string }> = {
+	expired: { result: 'its certificate has expired', advice: 'Renew it, and see why that did not happen by itself.' },
+	'not-yet-valid': {
+		result: 'its certificate is not valid yet',
+		advice: 'Check the clock of the machine that made it.',
+	},
+	'wrong-name': {
+		result: 'its certificate is for another name',
+		advice: 'The certificate has to be for the server name, or for the name it delegates to.',
+	},
+	'self-signed': {
+		result: 'its certificate is signed by nobody but itself',
+		advice: 'Federation needs a certificate of an authority that everybody trusts.',
+	},
+	chain: {
+		result: 'its certificate leads to no authority I know',
+		advice: 'Often the intermediate certificate is missing: serve the full chain.',
+	},
+	revoked: { result: 'its certificate was revoked', advice: 'Get a new one.' },
+	'not-tls': { result: 'it does not speak TLS on that port', advice: 'The port has to speak HTTPS, not plain HTTP.' },
+	protocol: { result: 'no TLS connection came about', advice: 'Check its TLS settings: versions, ciphers, names.' },
+};
+
+const faultWords: Record<Fault, string> = {
+	'headers-too-large': 'its headers are too large',
+	'body-too-large': 'its answer is too large',
+	'not-http': 'its answer is not HTTP',
+	closed: 'it closed the connection in the middle',
+	encoding: 'its answer is compressed in a way I do not read',
+	'redirect-loop': 'it redirects in a circle',
+	'too-many-redirects': 'it redirects too often',
+	'redirect-elsewhere': 'it redirects to what is not HTTPS',
+};
+
+export const during: Record<(Trouble & { is: 'timeout' })['during'], string> = {
+	connection: 'nothing took the connection in time',
+	handshake: 'the TLS handshake did not end in time',
+	answer: 'no answer came in time',
+	body: 'the answer did not end in time',
+};
+
+/** What went wrong, and what the server's people can do about it. */
+export function troubleWords(trouble: Trouble): { result: string; advice: string } {
+	switch (trouble.is) {
+		case 'no-such-name':
+			return { result: `the name ${quoted(trouble.name)} does not exist`, advice: 'Check its spelling and its DNS.' };
+		case 'no-address':
+			return {
+				result: `the name ${quoted(trouble.name)} has no address`,
+				advice: 'It needs an A or AAAA record, or a delegation.',
+			};
+		case 'resolver':
+			return {
+				result: `the DNS gave no answer for ${quoted(trouble.name)} (${quoted(trouble.code)})`,
+				advice: 'If other servers are found, the fault is with the name servers of this one.',
+			};
+		case 'no-service':
+			return {
+				result: `its SRV record ${quoted(trouble.name)} says that there is no such service`,
+				advice: 'Remove the record, or let it name a host.',
+			};
+		case 'forbidden':
+			return {
+				result: `${quoted(trouble.name)} leads to an address that I do not speak to`,
+				advice: `My log names it; my operator can allow it with ${code('watch.addresses')} in the configuration.`,
+			};
+		case 'unasked':
+			return { result: `I did not come to ask ${quoted(trouble.at)}`, advice: 'I look again later.' };
+		case 'refused':
+			return {
+				result: `${quoted(trouble.at)} refuses the connection`,
+				advice: 'Does Synapse or its proxy run, and listen on that port?',
+			};
+		case 'unreachable':
+			return {
+				result: `there is no way to ${quoted(trouble.at)} (${quoted(trouble.code)})`,
+				advice: 'Check its firewall and its routes, IPv6 too.',
+			};
+		case 'timeout':
+			return {
+				result: `${during[trouble.during]} (${quoted(trouble.at)})`,
+				advice:
+					trouble.during === 'connection'
+						? 'Often a firewall drops the packets: open the port to everybody.'
+						: 'It may be overloaded, or its proxy may wait for a Synapse that does not answer.',
+			};
+		case 'tls': {
+			const words = tlsWords[trouble.fault];
+			const names = trouble.names ? ` (${quoted(trouble.names)})` : '';
+			return { result: `${words.result}${names} at ${quoted(trouble.at)}`, advice: words.advice };
+		}
+		case 'broken':
+			return {
+				result: `${faultWords[trouble.fault]} (${quoted(trouble.at)})`,
+				advice: 'Look at it with another client: a homeserver does not answer like this.',
+			};
+	}
+}
+
+/** A move in words. */
+export function movedWords(server: string, { from, to, by }: { from: string; to: string; by: Step }): string {
+	const source = sources[by];
+	return `${quoted(server)} is now served by ${quoted(to)}${source ? `, says its ${code(source)}` : ''}; until now it was ${quoted(from)}`;
+}
+
+/** What a look says, or undefined when it says nothing: the server only asked to be left alone for a while, or was not asked. */
+export function sawOf(observation: Observation): Saw | undefined {
+	if (observation.kind === 'limited' || observation.kind === 'unasked') return undefined;
+	if (observation.kind === 'running') {
+		const { version, build, written } = observation;
+		return { is: 'synapse', version, ...(build && { build }), ...(written !== version && { written }) };
+	}
+	const { result, advice } = observationWords(observation);
+	const why = advice === undefined ? `${result}.` : `${result}. ${advice}`;
+	if (observation.kind === 'other') return { is: 'other', why, seen: result };
+	if (observation.kind === 'unparsable') return { is: 'unreadable', why, seen: result };
+	if (observation.kind === 'hidden' || observation.kind === 'excluded') return { is: 'hidden', why };
+	return { is: 'silent', why };
+}

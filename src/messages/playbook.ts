@@ -1,0 +1,36 @@
+// What the playbook matrix-docker-ansible-deploy installs today, and what it asks of those who have not updated it lately.
+
+import type { Fate } from '../advice/guide/playbook-variables.ts';
+import type { Section } from '../answer.ts';
+import type { Playbook } from '../knowledge/schema/synapse.ts';
+import { code, escapeMarkdown } from '../text/markdown.ts';
+
+const most = 15;
+
+/** For somebody whose playbook is as old as that day (`2026-03-01`). */
+export function playbookSection({ synapse, entries }: Playbook, since: string): Section {
+	const breaking = entries.filter(({ date, breaking }) => breaking && date > since);
+	const lines = breaking
+		.slice(0, most)
+		.map(({ date, title, url }) => `- ${date}: [${escapeMarkdown(title)}](<${url}>)`);
+	const more = breaking.length > most ? `\n- and ${breaking.length - most} older ones` : '';
+	const told = breaking.length
+		? `Since ${since} it told its users of ${breaking.length} changes that may break something, newest first (its own words):\n\n${lines.join('\n')}${more}`
+		: `Since ${since} it told its users of no change that breaks something.`;
+	return {
+		title: 'The playbook today',
+		markdown: `It installs Synapse ${synapse} at the moment. ${told}`,
+		fold: true,
+	};
+}
+
+export function fateWords(fate: Fate): string {
+	const { old, new: now, says, never, changes } = fate;
+	const why = says.length ? ` (${says.join('; ')})` : '';
+	const when = changes.map(({ date, url }) => `[${date}](<${url}>)`).join(', then ');
+	if (never)
+		return `${code(old)} never was a variable of the playbook: it is ignored silently. Meant is ${code(now ?? '')}.`;
+	const became =
+		now === undefined ? 'is gone, with nothing in its place' : `is ${now.split(' or ').map(code).join(' or ')} now`;
+	return `${code(old)} ${became}${why}${when ? `, since ${when}` : ''}.`;
+}

@@ -1,0 +1,170 @@
+// Sections that several answers share.
+import type { Plan, Step } from '../advice/upgrade/plan.ts';
+import { trialWords } from '../advice/upgrade/trials.ts';
+import type { Section } from '../answer.ts';
+import type { Applies } from '../deployment/condition.ts';
+import type { Version } from '../deployment/version.ts';
+import type { Source } from '../knowledge/schema/synapse.ts';
+import { memo } from '../runtime/memo.ts';
+import { list } from '../text/format.ts';
+import { code, escapeMarkdown } from '../text/markdown.ts';
+
+/** `workers and no-email`, each as code, the way people type them: `docker`, not `install=docker`. */
+export const conditions = memo((applies: Applies): string => {
+	const typed = (terms: readonly string[]) => terms.map(term => code(term.replace(/^(install|database)=/, '')));
+	return 'all' in applies ? typed(applies.all).join(' and ') : typed(applies.any).join(' or ');
+});
+
+function isPlainLink(url: string): boolean {
+	return /^https:\/\/[^\s()<>]+$/.test(url);
+}
+
+type Passage = { what: string; link: string };
+
+/** A passage by its name and as a link: answers name the same few hundred again and again. */
+const passageOf = memo(({ document, section, heading, url }: Source): Passage => {
+	// The candidates of a release have logs of their own; one of them is enough to find the others.
+	const changes = `changes of ${section.replace(/^Synapse |rc\d+$/g, '')}`;
+	const file = section.startsWith('Synapse ') ? `${document} of ${section.slice('Synapse '.length)}` : section;
+	const what = document === 'upgrade.md' ? (heading ?? section) : document === 'CHANGES.md' ? changes : file;
+	return { what, link: link(what, url) };
+});
+
+/** Upstream's passages as links, each once: a bullet of the change log by its release. */
+const sourceLinks = memo((sources: readonly Source[]): string => {
+	const links = new Map<string, string>();
+	for (const source of sources) {
+		const passage = passageOf(source);
+		if (!links.has(passage.what)) links.set(passage.what, passage.link);
+	}
+	return [...links.values()].join(', ');
+});
+
+const codes = memo((names: readonly string[]): string => names.map(code).join(', '));
+
+export function link(text: string, url: string): string {
+	const words = escapeMarkdown(text.replaceAll('`', ''));
+	return isPlainLink(url) ? `[${words}](${url})` : words;
+}
+
+/** Under which conditions a step concerns its reader, as a clause after “if”; empty if without any. */
+export function whoseStep({ applies, concerned, onlyIf }: Step): string {
+	const facts = applies && concerned === 'unknown' ? `yours is ${conditions(applies)}` : undefined;
+	return [facts, onlyIf].filter(clause => clause !== undefined).join(', and ');
+}
+
+/** What a step says inside its fold. */
+export function stepText(step: Step): string {
+	const whose = whoseStep(step);
+	const condition = whose ? `*${step.onlyIf ? 'Only if' : 'If'} ${whose}:*\n\n` : '';
+	const names = [
+		...(step.options.length ? [`Options: ${codes(step.options)}`] : []),
+		...(step.endpoints.length ? [`Endpoints: ${codes(step.endpoints)}`] : []),
+		...(step.metrics.length ? [`Metrics: ${codes(step.metrics)}`] : []),
+		...(step.oneWay ? [`⚠️ Cannot be undone: ${step.oneWay}`] : []),
+		...trialWords((step.tried ?? []).filter(({ outcome }) => outcome !== 'starts').slice(0, 2)),
+		...(step.sources.length ? [`Upstream: ${sourceLinks(step.sources)}`] : []),
+	];
+	return `${condition}${step.text}${names.length ? `\n\n${list(names)}` : ''}`;
+}
+
+function markOf(step: Step): string | undefined {
+	if (step.refuses) return '🔴';
+	return step.oneWay ? '⚠️' : undefined;
+}
+
+/** A step's number is its place in the plan: people speak of "step 4". */
+export function stepSection(step: Step, number: number): Section {
+	const mark = markOf(step);
+	return { title: `${number}. ${step.title}`, ...(mark && { mark }), markdown: stepText(step), fold: true };
+}
+
+export const floorNames = {
+	python: 'Python',
+	postgresql: 'PostgreSQL',
+	sqlite: 'SQLite',
+	rust: 'Rust (to build)',
+} as const;
+
+export const severities = ['critical', 'high', 'moderate', 'low'] as const;
+
+export type Open = Plan['advisories']['open'];
+
+export function openLine(version: Version, { id, severity, title, fixedIn }: Open[number]): string {
+	const mark = severity === 'critical' || severity === 'high' ? '🔴' : '⚠️';
+	const end = fixedIn ? `Fixed in ${fixedIn}.` : 'No release fixes it yet.';
+	return `${mark} ${version} is open to ${code(id)} (${severity}): ${title}. ${end}`;
+}
+
+export function hiddenSection({ hidden }: Pick<Plan, 'hidden'>): Section[] {
+	if (!hidden.length) return [];
+	const lines = hidden.map(({ title, id, because }) => `${title} (${code(id)}): ${because.map(code).join(', ')}`);
+	return [
+		{
+			title: `Not for you (${hidden.length})`,
+			markdown: `Left out because of what you said:\n\n${list(lines)}`,
+			fold: true,
+		},
+	];
+}
+
+export function unreadSection({ unread }: Pick<Plan, 'unread'>): Section[] {
+	if (!unread.length) return [];
+	const lines = unread.map(
+		passage =>
+			`${passage.release}: ${link(unreadName(passage), passage.url)}${passage.changed ? ' (changed since it was read here)' : ''}`,
+	);
+	const quoted = unread.flatMap(passage => (passage.text ? [unreadQuotation(passage, passage.text)] : []));
+	const below = quoted.length ? ', or below in its own words' : '';
+	return [
+		{
+			title: `Unread (${unread.length})`,
+			mark: '⚠️',
+			markdown: `Upstream wrote this and nobody has turned it into notes yet. Read it there${below}:\n\n${list(lines)}`,
+			fold: true,
+		},
+		...quoted,
+	];
+}
+
+export function unreadName({ heading, section, part, bullet }: Plan['unread'][number]): string {
+	return [heading ?? section, part === 'Top' ? undefined : part, bullet].filter(part => part !== undefined).join(' · ');
+}
+
+/** Upstream's own words, marked as such; they were made harmless when they were read. */
+function unreadQuotation(passage: Plan['unread'][number], text: string): Section {
+	const name = [...`${passage.release}: ${unreadName(passage)}`];
+	const title = name.length > 40 ? `${name.slice(0, 39).join('')}…` : name.join('');
+	const lines = text.split('\n').map(line => (line === '' ? '>' : `> ${line}`));
+	return {
+		title: escapeMarkdown(title),
+		markdown: `In ${link('upstream’s own words', passage.url)}, read by nobody here:\n\n${lines.join('\n')}`,
+		fold: true,
+	};
+}
+
+/** A known fact as people type it. */
+export function factWord([fact, value]: [string, string | boolean]): string {
+	if (typeof value === 'boolean') return value ? fact : `no-${fact}`;
+	return fact === 'install' || fact === 'database' ? value : `${fact}=${value}`;
+}
+
+/** Facts with a value are asked for with one. */
+export const examples: Record<string, string> = {
+	install: 'docker',
+	database: 'postgres',
+	postgres: 'postgres=15',
+	sqlite: 'sqlite=3.40',
+	python: 'python=3.11',
+	os: 'os=debian-12',
+};
+
+/** A fact as one would state it: `docker`, `postgres=15`, `workers`. */
+export function factExample(fact: string): string {
+	return examples[fact] ?? fact;
+}
+
+export function horizonLine({ horizon, gaps }: Pick<Plan, 'horizon' | 'gaps'>): string {
+	const missing = gaps.length ? ` Not judged in this edition: ${gaps.join(', ')}.` : '';
+	return `Known up to ${horizon.release}, read ${horizon.read}.${missing}`;
+}

@@ -1,0 +1,138 @@
+// The words of !status.
+import type { Plan } from '../advice/upgrade/plan.ts';
+import type { Answer, Section } from '../answer.ts';
+import { count, duration, list } from '../text/format.ts';
+import { momentIn } from '../text/local-time.ts';
+import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
+
+type Status = {
+	format: 1;
+	version: string;
+	upSeconds: number;
+	lastSync?: string;
+	/** `unsignedSince`: ISO 8601. `devices`: of the account. `second`, `lingering`: other sessions of a Glia. `mute`: why nothing can be said in encrypted rooms. */
+	device?: {
+		fingerprint: string;
+		signed?: boolean;
+		unsignedSince?: string;
+		devices?: number;
+		second?: string;
+		lingering?: readonly string[];
+		mute?: string;
+	};
+	horizon: Plan['horizon'];
+	notes: number;
+	unread: number;
+	advisories: number;
+	/**
+	 * When any server was last looked at, and when the next is due; and those of this room: when one was last seen to run
+	 * Synapse, last looked for, and is looked for next. ISO 8601, UTC.
+	 */
+	watch: {
+		last?: string;
+		next?: string;
+		servers: readonly { server: string; runs?: string; seen?: string; looked?: string; next: string }[];
+	};
+	/** When all watches and settings of before were lost. */
+	storeLost?: string;
+	/** Rooms that were upgraded to one that needs an invitation: what this room's is, and how many others there are. */
+	awaitsInvitation?: { here?: string; elsewhere: number };
+	/** Upstream's sources; `ago` in seconds. Absent where there are none, empty where they are switched off. */
+	sources?: { name: string; address: string; read?: string; ago?: number; trouble?: string }[];
+};
+
+/** A moment (ISO 8601, UTC) as people read it. */
+function moment(at: string): string {
+	return `${at.slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+/** `zone`: the room's time zone. */
+export function statusWords(status: Status, zone: string): Answer {
+	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories, watch, sources, awaitsInvitation } =
+		status;
+	const looks = [
+		...(watch.last === undefined ? [] : [`last look ${momentIn(new Date(watch.last), zone)}`]),
+		...(watch.next === undefined ? [] : [`next look ${momentIn(new Date(watch.next), zone)}`]),
+	];
+	const lines = [
+		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
+		`Watch: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no server for this room'}${looks.length ? `. For all my rooms: ${looks.join(', ')}` : ''}`,
+		...(lastSync ? [`Last word from the homeserver: ${moment(lastSync)}`] : []),
+		...(device ? [deviceLine(device), ...sessionLines(device)] : []),
+		...(status.storeLost
+			? [`⚠️ My store was lost or emptied ${moment(status.storeLost)}: watches and settings from before are gone`]
+			: []),
+		...(awaitsInvitation ? invitationLines(awaitsInvitation) : []),
+	];
+	return {
+		value: status,
+		lead: `**${device?.mute === undefined && device?.second === undefined ? 'I am well' : 'I am not well'}:** Glia ${version}, up for ${duration(upSeconds)}.\n\n${list(lines)}`,
+		sections: [
+			...(watch.servers.length ? [looksSection(watch.servers, zone)] : []),
+			...(sources ? [sourcesSection(sources)] : []),
+		],
+		kind: 'answer',
+	};
+}
+
+function looksSection(servers: Status['watch']['servers'], zone: string): Section {
+	const at = (iso: string | undefined) => (iso === undefined ? 'never' : momentIn(new Date(iso), zone));
+	const lines = servers.map(
+		({ server, runs, seen, looked, next }) =>
+			`${quoted(server)}${runs === undefined ? '' : ` runs Synapse ${runs}`}: last seen ${at(seen)}, last looked for ${at(looked)}, next look ${at(next)}`,
+	);
+	return { title: `Servers of this room (${servers.length})`, markdown: list(lines), fold: servers.length > 3 };
+}
+
+function sessionLines({ devices, second, lingering = [], mute }: NonNullable<Status['device']>): string[] {
+	const names = (ids: readonly string[]) => ids.map(code).join(', ');
+	return [
+		...(mute === undefined
+			? []
+			: [
+					`⚠️ In encrypted rooms I say nothing for now: the homeserver does not keep my account data (${escapeMarkdown(mute)})`,
+				]),
+		...(devices === undefined ? [] : [`My account: ${count(devices, 'device')}, this one included`]),
+		...(second === undefined
+			? []
+			: [`⚠️ Another Glia answers on my account, as session ${code(second)}: my operator has to stop one of us`]),
+		...(lingering.length > 0
+			? [`⚠️ Sessions of mine that are over but still logged in: ${names(lingering)}. My operator has to log them out`]
+			: []),
+	];
+}
+
+function deviceLine({ fingerprint, signed, unsignedSince }: NonNullable<Status['device']>): string {
+	if (signed === undefined) return `My device: ${code(fingerprint)}, not yet known whether it is signed by my account`;
+	const standing = signed
+		? 'signed by my account'
+		: `⚠️ not signed by my account${unsignedSince === undefined ? '' : ` since ${moment(unsignedSince)}`}: some clients will not read me, and my log says what my operator has to do`;
+	return `My device: ${code(fingerprint)}, ${standing}`;
+}
+
+function invitationLines({ here, elsewhere }: NonNullable<Status['awaitsInvitation']>): string[] {
+	return [
+		...(here === undefined
+			? []
+			: [`⚠️ This room was upgraded to ${code(here)}, which I may not enter: I am waiting for an invitation to it`]),
+		...(elsewhere === 0
+			? []
+			: [`${count(elsewhere, 'other room')} of mine moved to where I may not go yet: I am waiting for an invitation`]),
+	];
+}
+
+function sourcesSection(sources: NonNullable<Status['sources']>): Section {
+	const bad = sources.filter(({ trouble }) => trouble !== undefined);
+	const lines = sources.map(({ name, ago, trouble }) => {
+		const read = ago === undefined ? 'not read yet' : `read ${duration(ago)} ago`;
+		return `**${escapeMarkdown(name)}:** ${read}${trouble === undefined ? '' : `, but ⚠️ ${trouble}`}`;
+	});
+	return {
+		title: `Upstream’s sources (${sources.length})`,
+		...(bad.length > 0 && { mark: '⚠️' }),
+		markdown: sources.length
+			? `${bad.length ? 'What a source said last still counts; it may say more today.\n\n' : ''}${list(lines)}`
+			: `They are switched off (${code('live.enabled')}): I know what my edition knows.`,
+		fold: bad.length === 0,
+	};
+}

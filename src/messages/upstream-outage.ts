@@ -1,0 +1,32 @@
+// What a room hears when upstream cannot be reached.
+import type { UpstreamSilence } from '../advice/watch/upstream-outage.ts';
+import type { Answer } from '../answer.ts';
+import { list } from '../text/format.ts';
+import { momentIn } from '../text/local-time.ts';
+import { code, escapeMarkdown } from '../text/markdown.ts';
+
+export function silenceWords({ since, sources }: UpstreamSilence, zone: string, mention: string | undefined): Answer {
+	const lines = sources.map(
+		({ name, trouble }) => `${escapeMarkdown(name)}${trouble === undefined ? '' : `: ${trouble}`}`,
+	);
+	return {
+		value: { format: 1, silent: { since: since.toISOString(), sources: sources.map(({ name }) => name) } },
+		lead: [
+			`**⚠️ I have not read all of upstream’s news since ${momentIn(since, zone)}.**`,
+			`I ask again and again, and cannot read:\n\n${list(lines)}`,
+			`Until I can, I may miss a new release or an advisory; what I know still counts. I say here when it is over; ${code('!status')} shows each source.`,
+		].join('\n\n'),
+		sections: [],
+		kind: 'answer',
+		...(mention !== undefined && { mention: [mention] }),
+	};
+}
+
+export function heardAgainWords(): Answer {
+	return {
+		value: { format: 1, silent: null },
+		lead: '**✅ I read upstream’s news again.** What I missed I know now, and say what concerns this room.',
+		sections: [],
+		kind: 'answer',
+	};
+}

@@ -1,0 +1,181 @@
+// What the commands about a room's watches say.
+
+import type { Said } from '../advice/watch/alerts.ts';
+import { caveatWords, isKnown, versionWords } from '../advice/watch/build.ts';
+import { behind } from '../advice/watch/conditions.ts';
+import { type Running, runningOf } from '../advice/watch/history.ts';
+import type { Severity } from '../advice/watch/severity.ts';
+import type { Settings, Subscription, WatchedServer } from '../advice/watch/subscription.ts';
+import type { Answer, Section } from '../answer.ts';
+import type { Version } from '../deployment/version.ts';
+import type { Knowledge } from '../knowledge/schema/synapse.ts';
+import { stable } from '../knowledge/stable.ts';
+import { count, list } from '../text/format.ts';
+import { dayIn, momentIn } from '../text/local-time.ts';
+import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
+import { behindWords } from './plan.ts';
+
+type Watched = { subscription: Subscription; server: WatchedServer | undefined; open: number };
+type Seen = { knowledge: Knowledge; zone: string; now: Date };
+
+export function serversWords(watched: readonly Watched[], { knowledge, zone, now }: Seen): Answer {
+	const rows = watched.map(({ subscription, server, open }) => {
+		const running = runningOf(server?.spells ?? [], subscription.told);
+		const last = server?.spells.at(-1);
+		const why = last && 'why' in last ? last.why : undefined;
+		return { subscription, server, open, running, why };
+	});
+	const newest = stable(knowledge.releases).at(-1)?.version;
+	const lines = rows.map(({ subscription, server, open, running, why }) => {
+		const late = running && behind(running.version, knowledge, dayIn(now, zone));
+		const isJudged = running && isKnown(running.version, knowledge.releases);
+		const caveat = running && isJudged ? caveatWords(running) : undefined;
+		const state = running
+			? `Synapse ${versionWords(running, knowledge)}${sourceWords(running)}${late && isJudged ? `, ${running.build ? `as ${running.version} ` : ''}${behindWords(running.version, late, newest)}` : ''}`
+			: 'not known what it runs';
+		const facts = subscription.facts.length ? `; ${subscription.facts.map(code).join(', ')}` : '';
+		const times = server?.looked
+			? ` Last look ${momentIn(server.looked, zone)}, next ${momentIn(server.next, zone)}.`
+			: '';
+		const trouble = [why, caveat].flatMap(text => (text === undefined ? [] : [` ⚠️ ${text}`])).join('');
+		return `${quoted(subscription.server)}: ${state}${facts}; ${open ? `${open} open` : 'nothing open'}.${trouble}${times}`;
+	});
+	return {
+		value: {
+			format: 1,
+			servers: rows.map(({ subscription, server, open, running }) => ({
+				server: subscription.server,
+				facts: subscription.facts,
+				running: running?.version ?? null,
+				...(running && !isKnown(running.version, knowledge.releases) && { known: false }),
+				...(running?.build && { build: running.build }),
+				...(server?.looked && { looked: server.looked.toISOString(), next: server.next.toISOString() }),
+				open,
+			})),
+		},
+		lead: `**This room watches ${count(watched.length, 'server')}.**\n\n${list(lines)}`,
+		sections: [],
+		kind: 'answer',
+	};
+}
+
+/** How sure the release is, in brackets. */
+function sourceWords({ by, mixture, lately }: Running): string {
+	if (by === 'person') return ' (as you told me)';
+	if (mixture) return ` (and ${mixture.highest} by turns)`;
+	return lately === undefined ? '' : ` (but ${lately} at the last look)`;
+}
+
+type Open = Said & { number: number; server: string; severity: Severity };
+
+const marks: Record<Severity, string> = { severe: '🔴 ', warning: '⚠️ ', info: '' };
+
+function stateOf({ acked, snoozed }: Said): string {
+	if (acked) return '; acknowledged';
+	if (!snoozed) return '';
+	return 'until' in snoozed
+		? `; put off until ${snoozed.until.slice(0, 16).replace('T', ' ')} UTC`
+		: `; put off until ${snoozed.version} is out`;
+}
+
+export function openWords(open: readonly Open[], watches: number): Answer {
+	const servers = [...new Set(open.map(({ server }) => server))];
+	const value = {
+		format: 1,
+		alerts: open.map(({ number, server, rule, subject, stage, severity, at, acked, snoozed }) => ({
+			number,
+			server,
+			rule,
+			subject,
+			stage,
+			severity,
+			at,
+			acked: acked ?? false,
+			...(snoozed && { snoozed }),
+		})),
+	};
+	if (!open.length) {
+		const where = watches
+			? `on the ${count(watches, 'server')} that this room watches`
+			: `; it watches none: ${code('!watch example.org')}`;
+		return { value, lead: `**Nothing is open** ${where}.`.replace(' ;', ';'), sections: [], kind: 'answer' };
+	}
+	const rank = (severity: Severity) => ['severe', 'warning', 'info'].indexOf(severity);
+	return {
+		value,
+		lead: `**${count(open.length, 'alert')} open.** ${code('!ack 12')} stops the reminders of one, ${code('!snooze 7d 12')} puts it off.`,
+		sections: servers.flatMap(server => {
+			const those = open
+				.filter(one => one.server === server)
+				.sort((a, b) => rank(a.severity) - rank(b.severity) || a.number - b.number);
+			const pressing = those.filter(({ severity }) => severity !== 'info');
+			const rest = those.filter(({ severity }) => severity === 'info');
+			const name = server.length > 30 ? `${server.slice(0, 29)}…` : server;
+			return [
+				...(pressing.length ? [sectionOf(`${name} (${pressing.length})`, pressing, false)] : []),
+				...(rest.length ? [sectionOf(`${name}: good to know (${rest.length})`, rest, rest.length > 5)] : []),
+			];
+		}),
+		kind: 'answer',
+	};
+}
+
+function sectionOf(title: string, those: readonly Open[], fold: boolean): Section {
+	const lines = those.map(one => `${marks[one.severity]}#${one.number} ${one.title}${stateOf(one)}`);
+	return { title, markdown: list(lines), fold };
+}
+
+function numbersOf(those: readonly Open[]): string {
+	const numbers = those.map(({ number }) => `#${number}`);
+	return numbers.length > 10 ? `${numbers.slice(0, 9).join(', ')} and ${numbers.length - 9} more` : numbers.join(', ');
+}
+
+function titled(those: readonly Open[]): string {
+	const [first] = those;
+	return those.length === 1 && first ? `: ${first.title}` : '';
+}
+
+export function ackWords(those: readonly Open[]): Answer {
+	return {
+		value: { format: 1, acknowledged: those.map(({ number }) => number) },
+		lead: `Acknowledged ${numbersOf(those)}${titled(those)}. I remind of it no more.`,
+		sections: [],
+		kind: 'progress',
+	};
+}
+
+export function snoozeWords(
+	those: readonly Open[],
+	until: { until: string } | { version: Version },
+	zone: string,
+): Answer {
+	const when = 'until' in until ? momentIn(new Date(until.until), zone) : `${until.version} is out`;
+	return {
+		value: { format: 1, snoozed: those.map(({ number }) => number), ...until },
+		lead: `Put off ${numbersOf(those)} until ${when}${titled(those)}.`,
+		sections: [],
+		kind: 'progress',
+	};
+}
+
+export function settingsWords(settings: Settings, changed: string | undefined): Answer {
+	const { zone, quiet, severity, messages, mention, bare } = settings;
+	const lines = {
+		zone: `${code('zone')} ${zone === undefined ? 'UTC' : code(zone)}`,
+		quiet: `${code('quiet')} ${quiet === undefined ? 'never: I speak at any hour' : `${quiet}, but for severe advisories`}`,
+		severity: `${code('severity')} ${severity ?? 'info'}: what is less is not said`,
+		messages: `${code('messages')} ${messages ?? 'text for answers and alerts, notice for the rest'}`,
+		mention: `${code('mention')} ${mention === undefined ? 'nobody' : `${escapeMarkdown(mention)} for what is a warning or worse`}`,
+		bare: `${code('bare')} ${bare === undefined ? 'as my operator set it' : bare ? 'on' : 'off'}: whether ${code('!upgrade')} is enough, without my name`,
+	};
+	const line = changed === undefined ? undefined : lines[changed as keyof typeof lines];
+	return {
+		value: { format: 1, settings },
+		lead:
+			line === undefined
+				? `**How this room wants to be told.** Change it like ${code('!room zone Europe/Berlin')}.\n\n${list(Object.values(lines))}`
+				: `Kept: ${line}.`,
+		sections: [],
+		kind: line === undefined ? 'answer' : 'progress',
+	};
+}

@@ -1,0 +1,132 @@
+// What the bot asks of a homeserver, and what it answers.
+// The room: what the homeserver can be asked for, and what is kept. Commands do not see these.
+
+/** Why the homeserver did not do what it was asked. After `away` it may nevertheless have happened. */
+export type Failure =
+	| { kind: 'limited'; waitMs: number }
+	| { kind: 'away'; why: string }
+	/** The homeserver understood and said no; `code` is Matrix's (`M_FORBIDDEN`). */
+	| { kind: 'refused'; code: string; why: string }
+	/** The token counts no longer; nothing works until somebody acts. */
+	| { kind: 'token'; why: string }
+	/** The room is encrypted and the event is not: nothing was sent; seal it again. */
+	| { kind: 'unsealed'; why: string }
+	/** The room is encrypted and our login has no keys: nothing can be said there. */
+	| { kind: 'keyless'; why: string }
+	| { kind: 'stopped' };
+
+export type Outcome<T> = { value: T } | { failure: Failure };
+
+/** The content of an event. */
+export type Content = Record<string, unknown>;
+
+/** A text of somebody else, in a room that the bot is in. */
+export type Incoming = {
+	event: string;
+	room: string;
+	sender: string;
+	at: Date;
+	body: string;
+	/** Whether the event says that it mentions the bot (`m.mentions`). */
+	mentioned: boolean;
+	repliesTo?: string;
+	thread?: string;
+	/** Whether it came as encrypted as it can: decrypted, or a reaction, which nobody encrypts. */
+	sealed?: true;
+	/** The message of its session, if it was decrypted: the same again in another event is not said again. */
+	once?: string;
+};
+
+/** An encrypted event that could not be read: most often its key is late. `raw` is the event as JSON. */
+export type Unreadable = {
+	event: string;
+	room: string;
+	sender: string;
+	at: Date;
+	/** The id of the key that it takes. */
+	session: string;
+	/** The library's word for the reason, and the sender's for keeping the key back. */
+	why: string;
+	raw: string;
+};
+
+/** The state of a room, as far as it concerns us; in a batch only what is new. */
+export type RoomState = {
+	create?: { sender: string; content: Content };
+	power?: Content;
+	encryption?: Content;
+	joinRule?: string;
+	visibility?: string;
+	tombstone?: { sender: string; replacement: string };
+};
+
+/** What one sync brought, in the order of the room. */
+export type Batch = {
+	/** Where the next sync begins. */
+	token: string;
+	joined: {
+		room: string;
+		state: RoomState;
+		messages: Incoming[];
+		/** Events that were redacted. */
+		redacted: string[];
+		last?: { event: string; at: Date };
+		/** Set if events before these were left out: where to read on backwards. */
+		gap?: string;
+		unreadable?: Unreadable[];
+		/** Events, unreadable before, that have been read now; what is a message is among `messages`. */
+		opened?: string[];
+	}[];
+	invited: Invited[];
+	left: { room: string }[];
+};
+
+/** A page of a room's past, newest first. `next` is absent when the end, or what was looked for, has been reached. */
+export type Page = { messages: Incoming[]; next?: string; unreadable?: Unreadable[] };
+
+/** An event exactly as it goes to the homeserver. */
+export type Sealed = { type: string; content: Content };
+
+/** `encoding` says that the text stands for bytes; without it the text is the file. */
+export type File = { name: string; type: string; text: string; encoding?: 'base64' };
+
+export type Homeserver = {
+	user: string;
+	/** Localpart, whole id and display name of the bot. */
+	names: () => readonly string[];
+	/** Waits for news; undefined for the first time. */
+	sync: (since: string | undefined) => Promise<Outcome<Batch>>;
+	/** One page backwards from a token, until an event, or the moment when the bot came into the room. */
+	history: (room: string, from: string, until?: { event: string; at: Date }) => Promise<Outcome<Page>>;
+	/** Encrypts if the room is, or ever was, encrypted; otherwise gives back what it got. */
+	seal: (room: string, event: Sealed) => Promise<Outcome<Sealed>>;
+	/**
+	 * The event's id. The same transaction id twice within a day makes one event. Refuses what is not encrypted for a room
+	 * that is (`unsealed`), reactions aside: they are never hidden.
+	 */
+	send: (room: string, transaction: string, event: Sealed) => Promise<Outcome<string>>;
+	/** The event by which we said this, if it is in the room and not older than `since`; `sealed` as it was sent before. */
+	find: (room: string, said: string, since: Date, sealed?: Sealed) => Promise<Outcome<string | undefined>>;
+	/** Uploads a file for a room and gives the content of its message. */
+	upload: (room: string, file: File) => Promise<Outcome<Content>>;
+	join: (room: string, via: readonly string[]) => Promise<Outcome<true>>;
+	leave: (room: string, why?: string) => Promise<Outcome<true>>;
+	forget: (room: string) => Promise<Outcome<true>>;
+	/** The room that this one says it replaces. Refused where we may not read it: often until we have joined. */
+	predecessor: (room: string) => Promise<Outcome<string | undefined>>;
+	/** A person's membership (`join`, `leave` …) in a room; `leave` where nobody tells us of one. */
+	membership: (room: string, person: string) => Promise<Outcome<string>>;
+	/** What a store left in the account's data, so that another one is told from it; undefined before the first. */
+	marker: () => Promise<Outcome<string | undefined>>;
+	mark: (id: string) => Promise<Outcome<true>>;
+	/** The rooms that we are in. */
+	joined: () => Promise<Outcome<string[]>>;
+};
+
+/** Who we are at the homeserver. `origin` tells whether the token came from this configuration. */
+export type Account = { user: string; homeserver: string; device: string; token: string; origin: string; since: Date };
+
+// The outside world: other people's servers and upstream's documents.
+// The room: what the homeserver can be asked for, and what is kept. Commands do not see these.
+/** `predecessor`: the room that this one says it replaces, null if none; absent where the invitation does not tell. */
+export type Invited = { room: string; inviter: string; predecessor?: string | null };

@@ -1,0 +1,33 @@
+// Counts, lists, capitals, durations: English for numbers and words.
+
+/** `1 step`, `3 steps`. */
+export function count(number: number, one: string, many = `${one}s`): string {
+	return `${number} ${number === 1 ? one : many}`;
+}
+
+export function list(items: readonly string[]): string {
+	return items.map(item => `* ${item}`).join('\n');
+}
+
+export function enumerate(items: readonly string[]): string {
+	return items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+}
+
+export function sentence(text: string): string {
+	return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+export function capital(text: string): string {
+	return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** `3 days`, `2 hours`, `5 minutes`: the largest unit that fits. */
+export function duration(seconds: number): string {
+	const units: [number, string][] = [
+		[86400, 'day'],
+		[3600, 'hour'],
+		[60, 'minute'],
+	];
+	const unit = units.find(([size]) => seconds >= size);
+	return unit ? count(Math.floor(seconds / unit[0]), unit[1]) : count(seconds, 'second');
+}

@@ -1,0 +1,51 @@
+// A server that was just subscribed to, or of which something was said: looked at, kept, and shown at one glance.
+import { alerts, facingOf } from '../advice/watch/alerts.ts';
+import { pauseAfter } from '../advice/watch/poll-interval.ts';
+import type { Subscription, WatchedServer } from '../advice/watch/subscription.ts';
+import { lookedAt, watchFrom } from '../advice/watch/subscription.ts';
+import type { Answer } from '../answer.ts';
+import type { Ports } from '../command.ts';
+import { cardWords } from '../messages/alerts.ts';
+import { sawOf } from '../messages/observation.ts';
+
+type Looking = Pick<Ports, 'store' | 'web' | 'now' | 'limits'>;
+type Showing = Pick<Ports, 'knowledge' | 'store' | 'now'>;
+
+/** Looks at the server once more, and keeps what was seen. */
+export async function look(
+	server: string,
+	person: string,
+	{ store, web, now, limits }: Looking,
+): Promise<WatchedServer> {
+	const known = (await store.server(server)) ?? { server, spells: [], next: now() };
+	const observation = await web.observe(server, person);
+	const at = now();
+	// The middle of what chance allows: the tick finds its own rhythm from there.
+	const pause = pauseAfter(observation, 1, { every: limits.every, random: 0.5 });
+	const looked = lookedAt(known, sawOf(observation), at, new Date(at.getTime() + pause));
+	await store.keepLook(looked);
+	return looked;
+}
+
+/** The status card. What it shows counts as said: the room hears of it again only when it comes nearer. */
+export async function statusCard(
+	subscription: Subscription,
+	server: WatchedServer,
+	opening: string,
+	{ store, knowledge, now }: Showing,
+): Promise<Answer> {
+	const settings = await store.settings(subscription.room);
+	const watch = watchFrom(subscription, settings);
+	const said = await store.heard(subscription.id);
+	const situation = { knowledge, spells: server.spells, watch, said, now: now(), card: true };
+	const shown = alerts(situation).map(({ notBefore: _, ...alert }) => ({ ...alert, unsaid: true as const }));
+	await store.keepDecided([{ watch: subscription, alerts: shown, say: () => [] }], now());
+	const last = server.spells.at(-1);
+	return cardWords({
+		facing: facingOf(situation),
+		zone: watch.zone,
+		opening,
+		...(server.looked && { looked: server.looked, next: server.next }),
+		...(last && 'why' in last && { why: last.why }),
+	});
+}

@@ -1,0 +1,90 @@
+// Tells the rooms that watch something that upstream cannot be heard, once, and once that it can again.
+
+import type { Settings } from '../advice/watch/subscription.ts';
+import { isHeardAgain, silenceOf } from '../advice/watch/upstream-outage.ts';
+import type { Answer } from '../answer.ts';
+import { saidId } from '../bot/said-id.ts';
+import type { Knowledge } from '../knowledge/schema/synapse.ts';
+import { heardAgainWords, silenceWords } from '../messages/upstream-outage.ts';
+import type { Saying } from '../ports/saying.ts';
+import type { Store } from '../ports/store.ts';
+import type { SourceState } from '../ports/web.ts';
+import { matrixMessages } from '../render/matrix.ts';
+import { quietUntil } from '../text/local-time.ts';
+
+export type Telling = {
+	store: Pick<Store, 'untoldOfSilence' | 'toldOfSilence' | 'tellOfSilence'>;
+	/** Empty where they are switched off. */
+	sources: () => readonly SourceState[];
+	knowledge: () => Pick<Knowledge, 'read'>;
+	/** Whether the homeserver answers: what is said while it does not would come as a backlog. */
+	listening: () => boolean;
+	now: () => Date;
+	/** Called when something has been put into the outbox. */
+	said: () => void;
+	stopping: () => boolean;
+};
+
+/** So many rooms are told in one transaction. */
+const atOnce = 20;
+
+export async function tellOfUpstream(telling: Telling): Promise<undefined> {
+	const { store, sources, knowledge, listening, now } = telling;
+	if (!listening()) return;
+	const states = sources();
+	const silence = silenceOf(states, knowledge().read, now());
+	if (silence) {
+		const since = silence.since.toISOString();
+		await tell(telling, true, store.untoldOfSilence, ({ room, stay, settings }) =>
+			sayingOf(
+				room,
+				['silence', room, stay, since],
+				settings,
+				silenceWords(silence, settings.zone ?? 'UTC', settings.mention),
+			),
+		);
+	} else if (isHeardAgain(states, now())) {
+		await tell(telling, false, store.toldOfSilence, ({ room, settings, said }) =>
+			said === undefined ? undefined : sayingOf(room, ['heard again', said], settings, heardAgainWords(), said),
+		);
+	}
+}
+
+type Asked = { room: string; settings: Settings; said?: string };
+
+async function tell<Room extends Asked>(
+	{ store, now, said, stopping }: Telling,
+	silent: boolean,
+	next: (after: string, limit: number) => Promise<Room[]>,
+	say: (asked: Room) => Saying | undefined,
+): Promise<void> {
+	for (let after = ''; ; ) {
+		const rooms = await next(after, atOnce);
+		const last = rooms.at(-1);
+		if (!last || stopping()) return;
+		const at = now();
+		const awake = rooms.filter(({ settings: { quiet, zone = 'UTC' } }) => quietUntil(at, quiet, zone) === undefined);
+		const told = awake.map(asked => {
+			const saying = asked.settings.severity === 'severe' ? undefined : say(asked);
+			return { room: asked.room, ...(saying && { saying }) };
+		});
+		await store.tellOfSilence(silent, told, at);
+		if (told.some(({ saying }) => saying)) said();
+		after = last.room;
+	}
+}
+
+/** The transaction id follows from what is said, so that the same is never said twice. */
+function sayingOf(
+	room: string,
+	identity: readonly string[],
+	settings: Settings,
+	answer: Answer,
+	continues?: string,
+): Saying | undefined {
+	const [content] = matrixMessages(answer, { always: settings.messages }).contents;
+	if (!content) return undefined;
+	const said = saidId(...identity);
+	const event = { type: 'm.room.message', content: { ...content, 'io.glia.said': said } };
+	return { said, room, kind: 'event', event, ...(continues !== undefined && { continues }) };
+}

@@ -1,0 +1,303 @@
+// A guide for one deployment, made small where it is asserted: values, ways, conditions, refusals, known errors.
+import { expect, test } from 'vitest';
+import { failuresIn, guideFor } from '../../../src/advice/guide/guide.ts';
+import { parseTerm, profileOf } from '../../../src/deployment/facts.ts';
+import { type GuideFile, guideShape } from '../../../src/knowledge/schema/guide.ts';
+import { readValue } from '../../../src/knowledge/schema/parameter.ts';
+import type { Guide, Tried } from '../../../src/knowledge/schema/synapse.ts';
+import { foundWords, guideWords } from '../../../src/messages/guide.ts';
+
+type Given = Partial<Record<keyof GuideFile, unknown>>;
+
+function guideOf(given: Given = {}): Guide {
+	const stage = { id: 'one', title: 'One', why: 'Because.', steps: [{ commands: 'do {name}' }] };
+	return {
+		id: 'small',
+		...guideShape.parse({
+			title: 'Small',
+			summary: 'Small things.',
+			parameters: [
+				{
+					name: 'layout',
+					means: 'the layout',
+					values: ['compose', 'debian'],
+					follows: [{ when: { all: ['install=docker'] }, is: 'compose' }],
+				},
+				{ name: 'name', means: 'its name', kind: 'name', default: 'synapse' },
+			],
+			ways: [{ id: 'way', title: 'The way', fits: 'All.' }],
+			dangers: [],
+			stages: [stage],
+			wayBack: { before: [], after: [] },
+			...given,
+		}),
+	};
+}
+
+function profile(...facts: string[]) {
+	const known = profileOf(facts.map(fact => parseTerm(fact)).filter(term => term !== undefined));
+	if (!(known instanceof Map)) throw new Error('a contradiction');
+	return known;
+}
+
+function guided(guide: Guide, stated: Record<string, string> = {}, facts: string[] = [], tried: Tried[] = []) {
+	return guideFor(guide, { stated: new Map(Object.entries(stated)), profile: profile(...facts) }, tried);
+}
+
+test('a value is what was stated, else what follows from facts, else the usual one, else unknown', () => {
+	const value = (stated: Record<string, string>, ...facts: string[]) =>
+		guided(guideOf(), stated, facts).parameters.map(({ name, value, by }) => `${name} ${value} ${by}`);
+	expect(value({})).toEqual(['name synapse default']);
+	expect(value({ name: 'other' }, 'docker')).toEqual(['layout compose fact', 'name other stated']);
+	expect(value({ layout: 'debian' }, 'docker')[0]).toBe('layout debian stated');
+});
+
+test('commands stand there with the values in; what is unknown stands in capitals and is asked for', () => {
+	const guide = guideOf({
+		parameters: [
+			{ name: 'host', means: 'the host', kind: 'host' },
+			{ name: 'quiet', means: 'x', kind: 'name', optional: true },
+		],
+		stages: [{ id: 'one', title: 'One', why: 'W.', steps: [{ commands: 'ping {host} && echo {quiet}' }] }],
+	});
+	expect(guided(guide, { host: 'db' }).stages[0]?.steps[0]?.commands).toBe('ping db && echo QUIET');
+	const unknown = guided(guide);
+	expect(unknown.stages[0]?.steps[0]?.commands).toBe('ping HOST && echo QUIET');
+	expect(unknown.ask).toEqual(['host']);
+});
+
+test('stages of another layout are hidden with the reason, unsure ones are shown with their condition', () => {
+	const stage = (id: string, applies: unknown) => ({ id, title: id, why: 'W.', applies, steps: [{ commands: id }] });
+	const guide = guideOf({
+		stages: [
+			stage('a', { all: ['layout=compose'] }),
+			stage('b', { all: ['layout=debian'] }),
+			stage('c', { all: ['workers'] }),
+		],
+	});
+	const known = guided(guide, { layout: 'debian' });
+	expect(known.stages.map(({ id, concerned }) => [id, concerned])).toEqual([
+		['b', true],
+		['c', 'unknown'],
+	]);
+	expect(known.hidden).toEqual([{ id: 'a', title: 'a', because: ['layout=debian'] }]);
+	expect(guided(guide, {}, ['docker', 'no-workers']).stages.map(({ id }) => id)).toEqual(['a']);
+	expect(guided(guide).ask).toEqual(['layout', 'workers']);
+});
+
+const ways = [
+	{
+		id: 'dump',
+		title: 'Dump',
+		fits: 'Small.',
+		cost: { disk: { perGB: 1.5, plus: 1 }, minutes: { perGB: [1, 5], plus: [2, 4] }, says: 'Cheap.' },
+	},
+	{
+		id: 'upgrade',
+		title: 'Upgrade',
+		fits: 'Large.',
+		applies: { all: ['layout=debian'] },
+		prefer: { all: ['size>=100'] },
+	},
+];
+const sized = {
+	ways,
+	parameters: [...guideOf().parameters, { name: 'size', means: 'the size', kind: 'size', optional: true }],
+};
+
+test('of the ways that fit the first is taken, a preferred one before it, a stated one before all', () => {
+	const way = (stated: Record<string, string>) => guided(guideOf(sized), stated).way;
+	expect(way({})).toBe('dump');
+	expect(way({ size: '200', layout: 'debian' })).toBe('upgrade');
+	expect(way({ size: '200', layout: 'compose' })).toBe('dump');
+	expect(way({ size: '200', layout: 'debian', way: 'dump' })).toBe('dump');
+	expect(guided(guideOf(sized), { layout: 'compose', way: 'upgrade' }).refused).toEqual([
+		'“Upgrade” is no way here (`layout=compose`). Possible: `way=dump`.',
+	]);
+});
+
+test('what a way costs is worked out from the size', () => {
+	expect(guided(guideOf(sized), { size: '20' }).ways[0]?.cost).toEqual({
+		says: 'Cheap.',
+		gigabytes: 31,
+		minutes: [22, 104],
+	});
+	expect(guided(guideOf(sized)).ways[0]?.cost).toEqual({ says: 'Cheap.' });
+});
+
+test('a refusal leaves no stage to follow', () => {
+	const guide = guideOf({
+		parameters: [
+			{ name: 'from', means: 'x', kind: 'major' },
+			{ name: 'to', means: 'y', kind: 'major' },
+		],
+		refuses: [{ id: 'down', when: { all: ['from>{to}'] }, says: 'There is no way from {from} down to {to}.' }],
+	});
+	expect(guided(guide, { from: '17', to: '15' })).toMatchObject({
+		refused: ['There is no way from 17 down to 15.'],
+		stages: [],
+	});
+	expect(guided(guide, { from: '9.6', to: '15' }).refused).toEqual([]);
+});
+
+test('a known error is found by its words in what was pasted, that of the stage at hand first', () => {
+	const failing = (id: string, text: string) => ({
+		id: `at-${id}`,
+		title: id,
+		why: 'W.',
+		steps: [{ commands: id }],
+		failures: [{ id, text, cause: `Cause of ${id}.`, cure: 'Cure.' }],
+	});
+	const plan = guided(
+		guideOf({
+			stages: [
+				failing('role', 'ERROR:  role "{name}" already exists'),
+				failing('any', 'already exists'),
+				failing('space', 'No space left on device'),
+			],
+		}),
+	);
+	const found = (at: string | undefined, pasted: string) =>
+		failuresIn(plan, at, pasted).map(({ failure }) => failure.id);
+	expect(found(undefined, 'psql:globals.sql:14: error:   role “mas” already\n exists')).toEqual(['role', 'any']);
+	expect(found('at-any', 'ERROR: role "mas" already exists')).toEqual(['any', 'role']);
+	expect(found('at-role', 'all is well')).toEqual([]);
+	const [first] = failuresIn(plan, undefined, 'write failed: no space left on device');
+	expect(first && foundWords(first)).toContain('Cause of space.');
+});
+
+test('a trial is shown where the same way of doing it was tried', () => {
+	const trial = (layout: string): Tried => ({
+		guide: 'small',
+		of: 'one',
+		with: { layout, from: '15' },
+		versions: { postgresql: '15.18 → 17.10' },
+		date: '2026-11-21',
+		recipe: 'aaaaaa',
+	});
+	const shown = (layout: string) =>
+		guided(guideOf(), { layout: 'compose' }, [], [trial(layout)]).stages[0]?.tried.length;
+	expect([shown('compose'), shown('debian')]).toEqual([1, 0]);
+	const answer = guideWords(guided(guideOf(), { layout: 'compose' }, [], [trial('compose')]), { asked: 'small' });
+	expect(answer.sections.map(({ markdown }) => markdown).join()).toContain(
+		'Executed on 2026-11-21 with PostgreSQL 15.18 → 17.10.',
+	);
+});
+
+test('the answer says the point of no return and the down time before the stages', () => {
+	const stage = (id: string, more: object) => ({ id, title: id, why: 'W.', steps: [{ commands: id }], ...more });
+	const answer = guideWords(
+		guided(
+			guideOf({
+				stages: [stage('stop', { down: 'begins' }), stage('start', { down: 'ends', noReturn: 'It is written to.' })],
+				wayBack: { before: [stage('back', {})], after: [stage('forth', {})] },
+			}),
+		),
+		{ asked: 'small', file: true },
+	);
+	expect(answer.sections[0]).toMatchObject({ fold: false, title: 'What can hurt' });
+	expect(answer.sections[0]?.markdown).toContain('Stage 2 is the point of no return: It is written to.');
+	expect(answer.sections[0]?.markdown).toContain('down from stage 1 to stage 2');
+	expect(answer.files?.[0]).toMatchObject({ name: 'small.md' });
+	expect(answer.files?.[0]?.text).toContain('## Way back, after that point');
+});
+
+test.each([
+	'a b',
+	"a'b",
+	'a"b',
+	'a$b',
+	'a;b',
+	'a|b',
+	'a&b',
+	'a`b',
+	'a\nb',
+	'a\\b',
+	'(a)',
+	'<a>',
+	'{a}',
+	'-a',
+	'*',
+	'~',
+	'#a',
+	'a\u0000',
+])('no parameter takes %j, which a shell would read as more than a word', typed => {
+	for (const kind of ['name', 'path', 'host', 'tag', 'url', 'email', 'major', 'port', 'size', 'release'] as const)
+		expect(readValue({ kind }, typed)).toBeUndefined();
+});
+
+test.each([
+	['20G', '20'],
+	['20gb', '20'],
+	['1.5T', '1536'],
+	['512MiB', '0.5'],
+	['20', undefined],
+	['G', undefined],
+])('the size %s is %s GB', (typed, gigabytes) => {
+	expect(readValue({ kind: 'size' }, typed)).toBe(gigabytes);
+});
+
+test('parts of one file are one block and one file; what may not be meant is a comment in it', () => {
+	const part = (text: string, applies?: unknown) => ({
+		file: { name: 'etc/vars.yml', text },
+		...(applies ? { applies } : {}),
+	});
+	const guide = guideOf({
+		stages: [
+			{
+				id: 'one',
+				title: 'One',
+				why: 'Because.',
+				steps: [
+					part('a: 1\n'),
+					part('b: 2\n', { all: ['workers'] }),
+					part('c: 3\n', { all: ['email'] }),
+					{ text: 'Done.' },
+				],
+			},
+		],
+	});
+	const answer = guideWords(guided(guide, {}, ['email']), { asked: 'small' });
+	const whole = 'a: 1\n\n# Only if yours is workers:\n# b: 2\n\nc: 3';
+	expect(answer.files).toEqual([{ name: 'vars.yml', type: 'application/yaml', text: `${whole}\n` }]);
+	expect(answer.sections.find(({ title }) => title === '1. One')?.markdown).toContain(
+		`\`etc/vars.yml\`:\n\n\`\`\`yaml\n${whole}\n\`\`\`\n\nDone.`,
+	);
+	const without = guideWords(guided(guide, {}, ['email', 'no-workers']), { asked: 'small' });
+	expect(without.files?.[0]?.text).toBe('a: 1\n\nc: 3\n');
+});
+
+test('a condition may ask how a value begins', () => {
+	const guide = guideOf({
+		parameters: [
+			{ name: 'data', means: 'x', kind: 'path', default: './schemas' },
+			{
+				name: 'storage',
+				means: 'y',
+				derived: true,
+				follows: [{ when: { all: ['data!=.*|/*'] }, is: 'volume' }],
+				default: 'folder',
+			},
+		],
+		stages: [{ id: 'one', title: 'One', why: 'W.', steps: [{ commands: 'see {storage}' }] }],
+	});
+	const seen = (data: string) => guided(guide, { data }).stages[0]?.steps[0]?.commands;
+	expect(['./schemas', '/srv/pg', '../pg', 'pgdata'].map(seen)).toEqual([
+		'see folder',
+		'see folder',
+		'see folder',
+		'see volume',
+	]);
+});
+
+test('a block in a cure is closed by a line of its own, whether the error was provoked or not', () => {
+	const failure = { id: 'bad', text: 'ERROR: it is bad', cause: 'It was.', cure: 'Do:\n\n```bash\nls\n```' };
+	const stage = { id: 'one', title: 'One', why: 'W.', steps: [{ commands: 'ls' }], failures: [failure] };
+	const trial: Tried = { guide: 'small', of: 'bad', with: {}, versions: {}, date: '2026-11-21', recipe: 'aaaaaa' };
+	for (const trials of [[], [trial]]) {
+		const { sections } = guideWords(guided(guideOf({ stages: [stage] }), {}, [], trials), { asked: 'small' });
+		const fences = sections.flatMap(({ markdown }) => markdown.split('\n').filter(line => line.includes('```')));
+		expect(fences.filter(line => !/^\s*```(bash)?$/.test(line))).toEqual([]);
+		expect(fences.length % 2).toBe(0);
+	}
+});

@@ -1,0 +1,290 @@
+// What lies around a major upgrade: floors of Synapse, what goes first, ends of support; and the command that says it.
+import { describe, expect, test } from 'vitest';
+import { commands } from '../../../commands/index.ts';
+import { postgres } from '../../../commands/postgres.ts';
+import { type Guided, guideFor } from '../../../src/advice/guide/guide.ts';
+import { newestMajor, orderLines, surroundings } from '../../../src/advice/guide/postgres.ts';
+import type { Answer } from '../../../src/answer.ts';
+import { Refusal } from '../../../src/answer.ts';
+import { unknownDeployment } from '../../../src/deployment/facts.ts';
+import { openKnowledge } from '../../../src/knowledge/compiled.ts';
+import { matrixMessages } from '../../../src/render/matrix.ts';
+import { known, releases } from '../../known.ts';
+
+const knowledge = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
+const now = () => new Date('2026-11-21T12:00:00Z');
+
+type Watched = { facts: string[]; told?: { version: string; at: string } };
+
+async function said(text: string, watched: Record<string, Watched> = {}): Promise<Answer> {
+	const store = {
+		watch: async (_room: string, server: string) => watched[server],
+		server: async () => undefined,
+	};
+	const words = text.split(' ');
+	const asked = { words, text, room: 'console', sender: 'console', at: now() };
+	return postgres.run(asked, { knowledge, store, now } as unknown as Parameters<typeof postgres.run>[1]);
+}
+
+async function refused(text: string): Promise<string> {
+	const answer = said(text);
+	await expect(answer).rejects.toThrow(Refusal);
+	return answer.then(
+		() => '',
+		(error: Error) => error.message,
+	);
+}
+
+const text = ({ lead, sections }: Answer) =>
+	[lead, ...sections.map(({ title, markdown }) => `${title}\n${markdown}`)].join('\n');
+
+describe('which goes first', () => {
+	const lifecycle = {
+		link: 'https://example.org',
+		releases: [
+			{ version: '17', released: '2024-09-26', ends: '2029-11-08' },
+			{ version: '13', released: '2020-09-24', ends: '2025-11-13' },
+			{ version: '19', released: '2027-09-24', ends: '2032-11-13' },
+		],
+	};
+	const small = known({
+		releases: releases(
+			{ version: '1.0.0', postgresql: '10' },
+			{ version: '1.1.0', postgresql: '14' },
+			{ version: '1.2.0', postgresql: '14' },
+			{ version: '1.0.1', postgresql: '10' },
+		),
+		lifecycles: { postgresql: lifecycle },
+	});
+	const around = (from: string, to: string, release?: string) =>
+		surroundings({ from, to, release, today: '2026-11-21' }, small);
+
+	test('a floor counts from the first release that has it', () => {
+		expect(around('13', '17').floors).toEqual([
+			{ from: '1.0.0', min: '10' },
+			{ from: '1.1.0', min: '14' },
+		]);
+	});
+
+	test('PostgreSQL, when a newer Synapse refuses the old one', () => {
+		expect(around('13', '17')).toMatchObject({ first: 'postgres', refused: { from: '1.1.0', to: null } });
+		expect(orderLines(around('13', '17', '1.0.0'), { from: '13', to: '17' })[0]).toContain(
+			'PostgreSQL goes first: from 1.1.0 on Synapse does not start on PostgreSQL 13',
+		);
+	});
+
+	test('a release that cannot run on what is said to run is pointed out', () => {
+		expect(orderLines(around('13', '17', '1.2.0'), { from: '13', to: '17' })[0]).toContain(
+			'one of the two is not what runs',
+		);
+	});
+
+	test('either, when both are accepted', () => {
+		expect(around('14', '17').first).toBe('either');
+		expect(orderLines(around('14', '17'), { from: '14', to: '17' })[0]).toContain('the order is free');
+	});
+
+	test('support that has ended is said, and a major that is not out yet is not the newest', () => {
+		expect(around('13', '17').ends).toEqual([
+			{ major: '13', ends: '2025-11-13', over: true },
+			{ major: '17', ends: '2029-11-08', over: false },
+		]);
+		expect(newestMajor(lifecycle, '2026-11-21')).toBe('17');
+	});
+});
+
+describe('!postgres', () => {
+	test('15 17 docker: the guide by dump and restore, dangers first, one message and a file on demand', async () => {
+		const answer = await said('15 17 docker');
+		expect(answer.lead).toMatch(/^\*\*PostgreSQL 15 → 17, by dump and restore/);
+		expect(answer.sections[0]).toMatchObject({ title: 'What can hurt', fold: false });
+		const { contents, files } = matrixMessages(answer);
+		expect([contents.length, files.length]).toEqual([1, 0]);
+		const kept = await said('15 17 docker file');
+		expect(kept.files?.map(({ name }) => name)).toEqual(['postgresql-15-17.md']);
+		expect(kept.files?.[0]?.text).toMatch(/pg_restore \\\n\s+-U synapse/);
+	});
+
+	test('names that somebody states stand in the commands, majors are read from full versions', async () => {
+		const answer = text(await said('from 15.18 to 17.10 docker dbname=matrix user=matrix_user db-service=pg'));
+		expect(answer).toMatch(/docker compose exec -T pg pg_restore \\\n\s+-U matrix_user/);
+		expect(answer).not.toMatch(/-U synapse\b/);
+	});
+
+	test('18 mounts the folder above, 17 the data folder itself', async () => {
+		expect(text(await said('15 18 docker'))).toContain('./schemas-18:/var/lib/postgresql\n');
+		expect(text(await said('15 17 docker'))).toContain('./schemas-17:/var/lib/postgresql/data\n');
+	});
+
+	test('the layout chooses stages and ways, the size prefers one of them', async () => {
+		expect((await said('15 17 debian')).value).toMatchObject({ way: 'dump' });
+		expect((await said('15 17 debian size=200G')).value).toMatchObject({ way: 'pg-upgrade' });
+		expect((await said('15 18 mdad')).value).toMatchObject({ way: 'playbook' });
+		expect((await said('15 18 managed')).value).toMatchObject({ way: 'dump' });
+		expect((await said('15 18 external way=provider host=db.example.org')).value).toMatchObject({ way: 'provider' });
+	});
+
+	test('without a second version it goes to the newest; facts of a watched server count', async () => {
+		expect((await said('15 docker')).lead).toContain('goes to the newest, 18');
+		const watched = {
+			'example.org': { facts: ['postgres=13', 'docker'], told: { version: '1.130.0', at: '2026-01-01' } },
+		};
+		const answer = await said('example.org 17', watched);
+		expect(answer.value).toMatchObject({ title: 'PostgreSQL 13 → 17', surroundings: { first: 'postgres' } });
+	});
+
+	test.each(['docker', 'debian', 'managed host=a new-host=b'])(
+		'17 15 %s: back to an older version by a dump without what that one does not know',
+		async layout => {
+			const answer = await said(`17 15 ${layout}`);
+			expect(answer.value).toMatchObject({ way: 'down', refused: [] });
+			expect(text(answer)).toContain("sed '1,40{/^SET transaction_timeout/d}'");
+			expect(text(answer)).not.toContain('cannot read');
+		},
+	);
+
+	test('every layout lists all databases before it stops anything, and counts each of them on both servers', async () => {
+		for (const typed of [
+			'15 17 docker',
+			'15 17 debian',
+			'15 17 managed host=a new-host=b',
+			'15 17 mdad',
+			'17 15 docker',
+		]) {
+			const { stages } = (await said(typed)).value as Guided;
+			const blocks = stages.map(({ steps }) => steps.map(({ commands = '' }) => commands).join('\n'));
+			const at = (words: string) => blocks.findIndex(commands => commands.includes(words));
+			const down = stages.findIndex(({ down }) => down === 'begins');
+			expect(at('pg_get_userbyid(datdba)'), typed).toBeLessThan(down);
+			for (const counts of ['counts-before.txt', 'counts-after.txt']) {
+				const block = stages
+					.flatMap(({ steps }) => steps)
+					.find(({ commands = '' }) => commands.includes(`> ${counts}`));
+				expect(block?.commands, typed).toContain('databases.txt');
+			}
+			const proof = stages
+				.flatMap(({ steps }) => steps)
+				.find(({ commands = '' }) => commands.includes('counts-after.txt'));
+			expect(proof?.commands, typed).toContain('SHOW server_version');
+			expect(proof?.shows, typed).toContain('same');
+		}
+	});
+
+	test('a superuser of another name dumps, makes and restores, and Synapse’s role owns the database', async () => {
+		const answer = text(await said('14 17 docker superuser=postgres'));
+		expect(answer).not.toMatch(/(pg_dump|pg_dumpall|pg_restore|createdb|dropdb)\s(\\\s*)?-U synapse\b/);
+		expect(answer).toMatch(/createdb \\\s+-U postgres -T template0 -E UTF8 --locale=C \\\s+-O synapse synapse/);
+		expect(answer).toContain('permission denied for table pg_authid');
+		expect(answer).toContain('permission denied for schema public');
+	});
+
+	test('a volume with a name is declared, and removed as a volume', async () => {
+		const volume = text(await said('15 17 docker data=pgdata'));
+		expect(volume).toContain('+  pgdata-17:');
+		expect(volume).toContain('label=com.docker.compose.volume=pgdata');
+		expect(volume).not.toContain('rm -rf pgdata');
+		const folder = text(await said('15 17 docker data=/srv/pg'));
+		expect(folder).toContain('rm -rf /srv/pg');
+		expect(folder).not.toContain('docker volume');
+	});
+
+	test('counts need nothing that servers of 9.4 to 9.6 lack', async () => {
+		const { stages } = (await said('9.4 17 docker')).value as Guided;
+		const counting = stages.filter(({ id }) => id === 'count' || id === 'prove');
+		expect(JSON.stringify(counting)).not.toMatch(/pg_sequences|gexec/);
+	});
+
+	test('the playbook is held to the version that was asked for', async () => {
+		expect(text(await said('15 17 mdad'))).toContain('postgres_allowed_versions_custom: [15, 17]');
+	});
+
+	test('what the provider upgrades in place is not called untouched', async () => {
+		const { summary, dangers } = (await said('15 17 managed way=provider host=a')).value as Guided;
+		expect(summary).not.toMatch(/untouched/);
+		expect(dangers.join()).toContain('changes the server itself');
+	});
+
+	test('SQLite has a guide of its own', async () => {
+		expect((await said('sqlite 17 docker')).value).toMatchObject({
+			guide: 'sqlite-postgres',
+			title: 'SQLite → PostgreSQL 17',
+		});
+		expect((await said('sqlite 17 docker')).sections[0]?.markdown).not.toContain('the order is free');
+	});
+
+	test.each([
+		['17 17 docker', 'Both are PostgreSQL 17'],
+		['17 15 mdad', 'only goes up'],
+		['17 15 docker way=dump', 'is no way here'],
+		['15 17 docker way=down', 'is no way here'],
+		['15 17 docker dbname=postgres', 'database of its own'],
+		['sqlite 17 mdad', '!migrate mdad sqlite'],
+		['12 19 docker', 'I do not know PostgreSQL `19`'],
+		['15 16 17 docker', 'a third'],
+		['docker', 'From which major version'],
+		['15 17', 'Where does PostgreSQL run?'],
+		['15 17 managed way=pg-upgrade', 'nobody but the provider'],
+		['15 17 docker way=pg-upgrade', 'is no way here'],
+		['15 17 docker dbname=a;b', 'cannot stand for `dbname`'],
+		['15 17 docker dbname=$(id)', 'cannot stand for `dbname`'],
+		['15 17 docker dbname=a dbname=b', 'has one value'],
+		['15 17 docker size=20', 'cannot stand for `size`'],
+		['15 17 docker postgres=14', 'Say only one of them'],
+		['18 docker', 'the newest major version I know'],
+		['15 17 docker nonsense', 'I do not know the fact'],
+		['example.org 17', 'does not watch'],
+		['15 17 docker synapse=1.1.1.1', 'I do not know a Synapse release'],
+	])('refuses “%s”', async (typed, words) => {
+		expect(await refused(typed)).toContain(words);
+	});
+
+	test('is in the list', () => expect(commands).toContain(postgres));
+});
+
+/** The guides that this command says. */
+const own = knowledge.guides.filter(({ id }) => id === 'postgres-major' || id === 'sqlite-postgres');
+
+test('every stage of these guides was executed, or says why not; every failure was provoked, or says why not', () => {
+	const open = own.flatMap(guide => {
+		const tried = new Set(knowledge.tried.filter(trial => trial.guide === guide.id).map(({ of }) => of));
+		const stages = [...guide.stages, ...guide.cleanUp, ...guide.wayBack.before, ...guide.wayBack.after];
+		return stages.flatMap(({ id, steps, untried, failures }) => [
+			...(tried.has(id) || untried.length || !steps.some(({ commands }) => commands) ? [] : [`${guide.id}/${id}`]),
+			...failures
+				.filter(failure => !tried.has(failure.id) && !failure.untried)
+				.map(failure => `${guide.id}/${failure.id}`),
+		]);
+	});
+	expect(open).toEqual([]);
+});
+
+test('code of guides fits narrow rooms: 60 letters a line, but for what cannot be broken', () => {
+	const wide = own.flatMap(({ id, stages, cleanUp, wayBack }) =>
+		[...stages, ...cleanUp, ...wayBack.before, ...wayBack.after].flatMap(stage =>
+			stage.steps
+				.flatMap(({ commands = '' }) => commands.split('\n'))
+				.filter(line => line.replace(/\{[a-z-]+\}/g, 'synapse').length > 68)
+				.map(line => `${id}/${stage.id}: ${line}`),
+		),
+	);
+	expect(wide).toEqual([]);
+});
+
+test('no layout of a guide leaves a name unknown in its commands, but those asked for', () => {
+	const guide = knowledge.guides.find(({ id }) => id === 'postgres-major');
+	if (!guide) throw new Error('no guide');
+	for (const layout of ['compose', 'debian', 'mdad']) {
+		const stated = new Map([
+			['from', '15'],
+			['to', '18'],
+			['layout', layout],
+		]);
+		expect(guideFor(guide, { stated, profile: unknownDeployment }, []).ask).toEqual([]);
+	}
+	const managed = new Map([
+		['from', '15'],
+		['to', '18'],
+		['layout', 'managed'],
+	]);
+	expect(guideFor(guide, { stated: managed, profile: unknownDeployment }, []).ask).toEqual(['host', 'new-host']);
+});

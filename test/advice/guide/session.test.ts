@@ -1,0 +1,245 @@
+// A walk through a guide, word by word: where it stands after each, what it says, and what it leaves alone.
+import { expect, test } from 'vitest';
+import { guideFor } from '../../../src/advice/guide/guide.ts';
+import {
+	begin,
+	guidedFor,
+	type Heard,
+	isOutput,
+	moved,
+	offerOf,
+	type Step,
+	step,
+	type Walk,
+	wordOf,
+} from '../../../src/advice/guide/session.ts';
+import { unknownDeployment } from '../../../src/deployment/facts.ts';
+import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
+import { walkWords } from '../../../src/messages/guide-session.ts';
+import { smallGuide } from '../../guide.ts';
+
+const alice = '@alice:example.org';
+const bob = '@bob:example.org';
+const minute = (number: number) => new Date(Date.UTC(2026, 10, 21, 12, number)).toISOString();
+
+const guide = smallGuide();
+
+function offered(of: Guide = guide): Walk {
+	const profile = unknownDeployment;
+	const stated = new Map([['name', 'matrix']]);
+	const offer = offerOf(guideFor(of, { stated, profile }, []), { stated, profile, asked: 'small matrix' });
+	return { ...offer, id: 'w', room: '!a', is: 'offered', passed: [], since: '', refused: [] };
+}
+
+/** A walk, what each word gave, and the guide that it is said by. */
+function walking(walk = begin(offered(), guided(offered()), { by: alice, now: minute(0) }).walk, of = guide) {
+	let now = 0;
+	let here = walk;
+	return {
+		walk: () => here,
+		place: () => here.place && `${here.place.stage}${here.place.gate ? '?' : ''}`,
+		say(said: string, more: Partial<Extract<Heard, { word: unknown }>> = {}): Step | undefined {
+			now += 1;
+			const word = wordOf(said);
+			const who = { by: alice, at: minute(now), now: minute(now) };
+			const next = step(here, word ? { ...who, ...word, ...more } : { ...who, text: said }, guided(here, of));
+			if (next) here = next.walk;
+			return next;
+		},
+		words(said: string, more: Partial<Extract<Heard, { word: unknown }>> = {}): string | undefined {
+			const next = this.say(said, more);
+			if (!next) return undefined;
+			const { lead, sections } = walkWords(next, guided(here, of));
+			return [lead, ...sections.map(({ title, markdown }) => `## ${title}\n${markdown}`)].join('\n');
+		},
+	};
+}
+
+function guided(walk: Walk, of: Guide = guide) {
+	return guidedFor(walk, [of], []);
+}
+
+test('words are words alone, in any capitals and with punctuation after them', () => {
+	expect(['done', 'Done.', ' DONE!! ', '!done', 'skip…', '✅', '✅\uFE0F'].map(text => wordOf(text)?.word)).toEqual([
+		'done',
+		'done',
+		'done',
+		'done',
+		'skip',
+		'done',
+		'done',
+	]);
+	for (const talk of ['I am done', 'done?no', 'stop that', 'where are you', '', '>', 'constructor', 'toString'])
+		expect(wordOf(talk), talk).toBeUndefined();
+});
+
+test('from the first stage to the end, the point of no return said before its stage', () => {
+	const { walk, ...first } = begin(offered(), guided(offered()), { by: alice, now: minute(0) });
+	expect(first.gives).toEqual({ stage: 'look', gate: false });
+	expect(walkWords({ walk, ...first }, guided(walk)).lead).toContain('Stage 1 of 4: Look');
+	const way = walking(walk);
+	expect(way.words('done')).toContain('psql -d matrix < dump.sql');
+	expect(way.place()).toBe('restore');
+	const gate = way.words('done') ?? '';
+	expect(way.place()).toBe('switch?');
+	expect(gate).toContain('Point of no return');
+	expect(gate).toContain('Later writes are lost.');
+	expect(gate).toContain('Start the old one');
+	expect(gate).not.toContain('systemctl start new');
+	expect(way.words('done')).toContain('systemctl start new');
+	expect(way.place()).toBe('switch');
+	way.say('done');
+	expect(way.place()).toBe('tidy');
+	expect(way.words('done')).toContain('all 4 are through.** Every one of them was done.');
+	expect(way.walk()).toMatchObject({ is: 'ended', begun: { by: alice } });
+	expect(way.walk().passed.map(({ stage, as, by }) => [stage, as, by])).toEqual(
+		['look', 'restore', 'switch', 'tidy'].map(stage => [stage, 'done', alice]),
+	);
+	expect(way.words('done')).toContain('at its end');
+	expect(way.words('back')).toContain('Stage 4 of 4');
+	expect(way.walk().is).toBe('open');
+});
+
+test('a reaction does not open the gate, a word does', () => {
+	const way = walking();
+	way.say('done');
+	way.say('✅');
+	expect(way.place()).toBe('switch?');
+	expect(way.words('✅')).toContain('a reaction is not enough');
+	expect(way.place()).toBe('switch?');
+	way.say('done');
+	expect(way.place()).toBe('switch');
+});
+
+test('skip says what it costs, and the end names what was not done', () => {
+	const way = walking();
+	expect(way.words('skip')).toMatch(/^\*\*Skipped: 1\. Look\.\*\* Why it was there: See what there is\./);
+	expect(way.place()).toBe('restore');
+	way.say('done');
+	way.say('done');
+	expect(way.words('skip')).toContain('The server stays down until it is done.');
+	expect(way.words('done')).toContain('⚠️ Not done: 1. Look; 3. Switch.');
+});
+
+test('back shows a stage again, and the first has none before it', () => {
+	const way = walking();
+	expect(way.words('back')).toContain('none before stage 1 of 4');
+	way.say('done');
+	expect(way.words('back')).toContain('it undoes nothing');
+	expect(way.place()).toBe('look');
+	expect(way.walk().passed).toEqual([]);
+});
+
+test('stop says the way back and whether the server is down; start goes on there, and only then is a word', () => {
+	const way = walking();
+	expect(way.say('start')).toBeUndefined();
+	expect(way.words('stop')).not.toContain('Start the old one');
+	way.say('start');
+	way.say('done');
+	way.say('done');
+	const stopped = way.words('stop') ?? '';
+	expect(stopped).toContain('the server is still down');
+	expect(stopped).toContain('Start the old one');
+	expect(stopped).not.toContain('Restore the dump of the new one');
+	expect(way.words('done')).toContain('`start` goes on there');
+	expect(way.words('where')).toContain('Stopped at stage 3 of 4');
+	way.say('start');
+	expect(way.place()).toBe('switch?');
+	way.say('done');
+	way.say('done');
+	expect(way.words('stop')).toContain('Restore the dump of the new one');
+});
+
+test('where shows all stages, who passed them, and the one at hand', () => {
+	const way = walking();
+	way.say('done', { by: bob });
+	const where = way.words('where') ?? '';
+	expect(where).toContain('You stand at stage 2 of 4 (Restore)');
+	expect(where).toContain('✅ 1. Look (done by `@bob:example.org`, 2026-11-21 12:01 UTC)');
+	expect(where).toContain('▶️ 2. Restore');
+	expect(where).toContain('psql -d matrix');
+	expect(way.say('where')?.gives).toEqual({ stage: 'restore', gate: false });
+});
+
+test('who may not change things is told so once, and may ask where it stands', () => {
+	const way = walking();
+	const mayNot = { why: 'You may not.', old: false };
+	expect(way.words('done', { by: bob, mayNot })).toBe('You may not.');
+	for (const word of ['done', 'skip', 'back', 'stop']) expect(way.say(word, { by: bob, mayNot })).toBeUndefined();
+	expect(way.place()).toBe('look');
+	expect(way.words('where', { by: bob, mayNot })).toContain('You stand at stage 1');
+	const old = { why: 'That was long ago.', old: true };
+	expect(way.words('done', { mayNot: old })).toBe('That was long ago.');
+	expect(way.words('done', { mayNot: old })).toBe('That was long ago.');
+	expect(way.walk().refused).toEqual([bob]);
+});
+
+test('a word that was said before the stage was given is not about it; a reaction says itself what it is about', () => {
+	const way = walking();
+	way.say('done');
+	expect(way.words('done', { at: minute(0) })).toContain('before I gave stage 2 of 4 (Restore)');
+	expect(way.words('skip', { at: minute(0) })).toContain('before I gave');
+	expect(way.place()).toBe('restore');
+	way.say('✅', { at: minute(0) });
+	expect(way.place()).toBe('switch?');
+});
+
+test('an error is looked up in its stage first, then in all; talk is left alone, unknown output gets one sentence', () => {
+	const way = walking();
+	expect(way.words('psql: ERROR:  role "someone" does not exist')).toMatch(/^\*\*Restore:\*\*.*role/s);
+	way.say('done');
+	expect(way.words('oh: ERROR:  role "someone" does not exist')).toContain('Make it with createuser.');
+	for (const talk of ['shall we go on tomorrow?', 'I am done with this', 'an error, I think', 'a\nb\nc\nd\ne\nf'])
+		expect(way.say(talk), talk).toBeUndefined();
+	for (const output of ['```\nsegfault\n```', 'ERROR: out of luck', 'psql: error: something', 'pg_dump: error: no'])
+		expect(way.words(output), output).toContain('I do not know this error');
+	expect(way.place()).toBe('restore');
+});
+
+test('looking for output takes no longer on what was made to take long', () => {
+	for (const text of ['\n'.repeat(60_000), ' '.repeat(60_000), 'a: '.repeat(20_000), 'a.'.repeat(30_000)])
+		expect(isOutput(text)).toBe(false);
+});
+
+test('what was usual when it began stays so in a guide that was changed since', () => {
+	const later = smallGuide({ name: 'synapse2' });
+	const walk = { ...offered(), stated: { ...offered().stated } };
+	const fresh = begin(walk, guided(walk, later), { by: alice, now: minute(0) });
+	const way = walking(fresh.walk, later);
+	expect(way.words('done')).toContain('psql -d matrix');
+});
+
+test('a stage that is no longer there is said, and the walk goes on after the last one that is', () => {
+	const way = walking();
+	way.say('done');
+	const { stages, ...rest } = guide;
+	const [look, restore, ...others] = stages;
+	if (!look || !restore) throw new Error('no stages');
+	const changed = { ...rest, stages: [look, { ...restore, id: 'load', title: 'Load' }, ...others] };
+	const on = walking(way.walk(), changed);
+	const said = on.words('done') ?? '';
+	expect(said).toContain('(`restore`) is no longer in it');
+	expect(said).toContain('Stage 2 of 4: Load');
+	expect(said).toContain('✅ 1. Look');
+	expect(on.place()).toBe('load');
+	expect(on.walk().passed.map(({ stage }) => stage)).toEqual(['look']);
+	const asked = walking(way.walk(), changed);
+	expect(asked.words('where')).toContain('no longer in it');
+});
+
+test('a guide that is gone, or refuses this deployment now, ends the walk with its reason', () => {
+	const way = walking();
+	const next = step(way.walk(), { by: alice, at: minute(9), now: minute(9), word: 'done', sign: false }, undefined);
+	expect(next?.walk.is).toBe('stopped');
+	expect(next && walkWords(next, undefined).lead).toContain('I do not have this guide any more');
+	const refusing = { ...guide, refuses: [{ id: 'no', when: { all: ['name=matrix'] }, says: 'Not for matrix.' }] };
+	expect(walking(way.walk(), refusing).words('done')).toContain('Not for matrix.');
+});
+
+test('in a room that replaces another it goes on where it stood', () => {
+	const way = walking();
+	way.say('done');
+	const { walk, tell, gives } = moved(way.walk(), guided(way.walk()));
+	expect(gives).toEqual({ stage: 'restore', gate: false });
+	expect(walkWords({ walk, tell }, guided(walk)).lead).toMatch(/^The room was upgraded.*Stage 2 of 4/s);
+});

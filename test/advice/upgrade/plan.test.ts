@@ -1,0 +1,246 @@
+import { describe, expect, test } from 'vitest';
+import { plan } from '../../../src/advice/upgrade/plan.ts';
+import type { Profile } from '../../../src/deployment/facts.ts';
+import { isContradiction, parseTerm, profileOf, unknownDeployment } from '../../../src/deployment/facts.ts';
+import type { Knowledge } from '../../../src/knowledge/schema/synapse.ts';
+import { advisory, known, note, releases } from '../../known.ts';
+
+function facts(text: string): Profile {
+	const result = profileOf(text.split(' ').flatMap(word => parseTerm(word) ?? []));
+	if (isContradiction(result)) throw new Error(text);
+	return result;
+}
+
+function planned(from: string, to: string, knowledge: Knowledge, profile = unknownDeployment) {
+	return plan({ from, to, profile, today: '2026-11-21' }, knowledge);
+}
+
+function ids(steps: readonly { id: string }[]): string[] {
+	return steps.map(({ id }) => id);
+}
+
+describe('the range', () => {
+	const knowledge = known({
+		releases: releases('1.0.0', '1.1.0rc1', '1.1.0', '1.2.0', '1.3.0'),
+		notes: ['1.0.0/a', '1.1.0/b', '1.2.0/c', '1.3.0/d'].map(id => note(id as '1.0.0/a')),
+	});
+	test.each([
+		['1.0.0', '1.2.0', ['1.1.0/b', '1.2.0/c', '1.2.0/switch']],
+		['1.1.0rc1', '1.2.0', ['1.1.0/b', '1.2.0/c', '1.2.0/switch']],
+		['1.0.0', '1.1.0rc1', ['1.1.0/b', '1.1.0rc1/switch']],
+		['1.2.0', '1.3.0', ['1.3.0/d', '1.3.0/switch']],
+	])('%s → %s', (from, to, expected) => expect(ids(planned(from, to, knowledge).steps)).toEqual(expected));
+});
+
+describe('where a step stands', () => {
+	const knowledge = known({
+		notes: [
+			note('1.1.0/early', { when: 'before' }),
+			note('1.2.0/possible-later', { when: 'before', possible: '1.1.0' }),
+			note('1.2.0/cleanup', { when: 'after' }),
+			note('1.2.0/stops-the-start', { when: 'before', must: true, refuses: true }),
+			note('1.2.0/must', { when: 'before', must: true }),
+		],
+	});
+	test('refusals first, then what one must do, by release', () => {
+		expect(ids(planned('1.0.0', '1.2.0', knowledge).steps)).toEqual([
+			'1.2.0/stops-the-start',
+			'1.2.0/must',
+			'1.1.0/early',
+			'1.2.0/possible-later',
+			'1.2.0/switch',
+			'1.2.0/cleanup',
+		]);
+	});
+	test('what only becomes possible above the start is done at the switch', () => {
+		const when = (from: string) =>
+			planned(from, '1.2.0', knowledge).steps.find(({ id }) => id === '1.2.0/possible-later')?.when;
+		expect([when('1.0.0'), when('1.1.0')]).toEqual(['switch', 'before']);
+	});
+});
+
+test('the end of a story concerns whom the notes that it tells concern', () => {
+	const conditions = (...clauses: (string | undefined)[]) => {
+		const notes = clauses.map((onlyIf, i) => note(`1.${i + 1}.0/logs`, { story: 'logs', ...(onlyIf && { onlyIf }) }));
+		const way = { from: '1.0.0', to: '1.3.0', profile: unknownDeployment, today: '2026-11-21' };
+		return plan(way, known({ notes })).steps.find(({ id }) => id.endsWith('/logs'))?.onlyIf;
+	};
+	expect(conditions('`a` is set', '`b` is set', '`c` is set')).toBe('`c` is set, or `a` is set, or `b` is set');
+	expect(conditions('`a` is set', undefined, '`a` is set')).toBe('`a` is set');
+	expect(conditions('`a` is set', '`a` is set, or no list')).toBe('`a` is set, or no list');
+	expect(conditions('`a` is set', '`b` is set', undefined)).toBeUndefined();
+});
+
+test('a story is told once, by its end, and stands for what it swallowed', () => {
+	const source = (heading: string) => [{ document: 'upgrade.md', section: 's', heading, url: 'https://example.org' }];
+	const knowledge = known({
+		notes: [
+			note('1.1.0/deprecated', { story: 'groups', sources: source('A') }),
+			note('1.2.0/off', { story: 'groups', sources: source('B') }),
+			note('1.3.0/removed', { story: 'groups', sources: source('C') }),
+		],
+	});
+	const [step] = planned('1.0.0', '1.3.0', knowledge).steps;
+	expect(step).toMatchObject({ id: '1.3.0/removed', tells: ['1.1.0/deprecated', '1.2.0/off'] });
+	expect(step?.sources.map(({ heading }) => heading)).toEqual(['C', 'A', 'B']);
+	expect(ids(planned('1.0.0', '1.2.0', knowledge).steps)).toContain('1.2.0/off');
+});
+
+test('what does not concern the deployment is hidden, with the stated fact that excludes it', () => {
+	const knowledge = known({
+		notes: [note('1.1.0/a', { applies: { all: ['workers'] } }), note('1.1.0/b', { applies: { all: ['postgres<13'] } })],
+	});
+	const result = planned('1.0.0', '1.1.0', knowledge, facts('no-workers'));
+	expect(result.hidden).toEqual([{ id: '1.1.0/a', title: '1.1.0/a', because: ['no-workers'], sources: [] }]);
+	expect(result.steps[0]).toMatchObject({ id: '1.1.0/b', concerned: 'unknown', ask: ['postgres'] });
+});
+
+describe('required stops', () => {
+	const stop = {
+		id: 'old-database',
+		ways: [{ from: '<1.1.0', to: '>=1.3.0' }],
+		first: '1.1.0',
+		last: '1.2.0',
+		best: '1.2.0',
+		required: true,
+		waitFor: 'background updates',
+		ruins: true,
+		sticks: false,
+		tryFrom: [],
+		tells: [],
+		why: 'Else it breaks.',
+		applies: { all: ['database=postgres'] },
+	};
+	const knowledge = known({
+		stops: [stop],
+		notes: [note('1.1.0/a'), note('1.3.0/b'), note('1.2.0/late', { when: 'before', possible: '1.1.0' })],
+	});
+	test('divide the way into legs, each with its switch, and a wait between', () => {
+		const result = planned('1.0.0', '1.3.0', knowledge, facts('postgres'));
+		expect(result.stops).toMatchObject([{ from: '1.1.0', to: '1.2.0', best: '1.2.0', required: true }]);
+		expect(ids(result.steps)).toEqual([
+			'1.1.0/a',
+			'1.2.0/late',
+			'1.2.0/switch',
+			'1.2.0/wait',
+			'1.3.0/b',
+			'1.3.0/switch',
+		]);
+	});
+	test('are there when the database is not stated, and not on the other one', () => {
+		expect(planned('1.0.0', '1.3.0', knowledge).stops).toHaveLength(1);
+		expect(planned('1.0.0', '1.3.0', knowledge, facts('sqlite')).stops).toEqual([]);
+	});
+	test('are only a wait for who starts where one would halt', () => {
+		const waiting = known({ stops: [{ ...stop, waitAtStart: '>=1.1.0 <1.3.0' }] });
+		const result = planned('1.2.0', '1.3.0', waiting);
+		expect(result.stops.filter(({ required }) => required)).toEqual([]);
+		expect(result.steps).toMatchObject([
+			{ id: '1.2.0/old-database', when: 'before', must: true },
+			{ id: '1.3.0/switch' },
+		]);
+		expect(ids(planned('1.2.0', '1.3.0', waiting, facts('sqlite')).steps)).toEqual(['1.3.0/switch']);
+		expect(ids(planned('1.1.0', '1.2.0', waiting).steps)).toEqual(['1.2.0/switch']);
+	});
+	test('answer what asks for the same wait, where it can be answered by waiting there', () => {
+		const notes = [
+			note('1.3.0/empty-first', { when: 'before', must: true, possible: '1.1.0' }),
+			note('1.3.0/not-yet-queued', { when: 'before', must: true, possible: '1.2.0' }),
+			note('1.1.0/earlier', { when: 'before', must: true }),
+		];
+		const tells = notes.map(({ id }) => id);
+		const asking = known({ notes, stops: [{ ...stop, tells, waitAtStart: '>=1.1.0 <1.3.0' }] });
+		const halting = planned('1.0.0', '1.3.0', asking, facts('postgres')).steps;
+		expect(ids(halting)).toEqual(['1.1.0/earlier', '1.2.0/switch', '1.2.0/wait', '1.3.0/switch']);
+		expect(halting[2]?.tells).toEqual(['1.3.0/empty-first', '1.3.0/not-yet-queued']);
+		const starting = planned('1.1.0', '1.3.0', asking, facts('postgres')).steps;
+		expect(ids(starting)).toEqual(['1.1.0/old-database', '1.3.0/not-yet-queued', '1.3.0/switch']);
+		expect(starting[0]?.tells).toEqual(['1.3.0/empty-first']);
+	});
+	test('that may not concern the deployment answer nothing that surely does, and it stands where it can be done', () => {
+		const sure = note('1.3.0/empty-first', { when: 'before', must: true, possible: '1.1.0' });
+		const perhaps = note('1.3.0/if-postgres', { when: 'before', must: true, applies: stop.applies });
+		const asking = known({ notes: [sure, perhaps], stops: [{ ...stop, tells: [sure.id, perhaps.id] }] });
+		expect(ids(planned('1.0.0', '1.3.0', asking).steps)).toEqual([
+			'1.2.0/switch',
+			'1.2.0/wait',
+			'1.3.0/empty-first',
+			'1.3.0/switch',
+		]);
+	});
+	test('at the start come before everything else, since they take longest', () => {
+		const first = known({
+			stops: [{ ...stop, waitAtStart: '>=1.1.0 <1.3.0' }],
+			notes: [note('1.3.0/refuses', { when: 'before', must: true, refuses: true })],
+		});
+		expect(ids(planned('1.1.0', '1.3.0', first).steps)).toEqual([
+			'1.1.0/old-database',
+			'1.3.0/refuses',
+			'1.3.0/switch',
+		]);
+	});
+	test('concern only the ways they name', () => {
+		expect(planned('1.0.0', '1.2.0', knowledge).stops).toEqual([]);
+		expect(planned('1.1.0', '1.3.0', knowledge).stops).toEqual([]);
+	});
+});
+
+describe('floors', () => {
+	const knowledge = known({
+		releases: releases(
+			{ version: '1.0.0', postgresql: '9.6', python: '3.6', sqlite: '3.11' },
+			{ version: '1.1.0', postgresql: '10', python: '3.7', sqlite: '3.11' },
+			{ version: '1.2.0', postgresql: '10', python: '3.7', sqlite: '3.27', rust: '1.58.1' },
+		),
+	});
+	test('that rise are stated, with whether the deployment meets them', () => {
+		const floors = (text: string) => planned('1.0.0', '1.2.0', knowledge, facts(text)).floors;
+		expect(floors('')).toEqual([
+			{ of: 'python', at: '1.1.0', min: '3.7', met: 'unknown' },
+			{ of: 'postgresql', at: '1.1.0', min: '10', met: 'unknown' },
+			{ of: 'sqlite', at: '1.2.0', min: '3.27', met: 'unknown' },
+			{ of: 'rust', at: '1.2.0', min: '1.58.1', met: 'unknown' },
+		]);
+		expect(floors('docker postgres=9.6')).toEqual([{ of: 'postgresql', at: '1.1.0', min: '10', met: false }]);
+		expect(floors('docker postgres=11')).toEqual([{ of: 'postgresql', at: '1.1.0', min: '10', met: true }]);
+	});
+	test('that do not rise are stated when the deployment is under them', () => {
+		const result = planned('1.1.0', '1.2.0', knowledge, facts('docker postgres=9.6'));
+		expect(result.floors).toEqual([{ of: 'postgresql', at: '1.1.0', min: '10', met: false }]);
+	});
+});
+
+test('advisories: closed, passed through, open, hidden', () => {
+	const knowledge = known({
+		advisories: [
+			advisory('CVE-1', ['<1.2.0']),
+			advisory('CVE-2', ['>=1.1.0 <1.2.0']),
+			advisory('CVE-3', ['<1.3.0'], { severity: 'high' }),
+			advisory('CVE-4', ['<1.2.0'], { applies: { all: ['url-previews'] } }),
+			advisory('CVE-5', ['<1.0.0']),
+		],
+	});
+	expect(planned('1.0.0', '1.2.0', knowledge, facts('no-url-previews')).advisories).toEqual({
+		fixed: ['CVE-1'],
+		passedThrough: ['CVE-2'],
+		open: [{ id: 'CVE-3', severity: 'high', title: 'CVE-3', fixedIn: '1.3.0' }],
+		hidden: [{ id: 'CVE-4', because: ['no-url-previews'] }],
+	});
+});
+
+test('what nobody has read is listed, candidates’ passages with their release', () => {
+	const passage = {
+		document: 'CHANGES.md',
+		part: 'Deprecations and Removals',
+		bullet: '#1',
+		url: 'https://example.org',
+		hash: 'abcdef',
+	} as const;
+	const knowledge = known({
+		unread: [
+			{ ...passage, release: '1.1.0rc1' },
+			{ ...passage, release: '1.3.0' },
+		],
+	});
+	expect(planned('1.0.0', '1.1.0', knowledge).unread).toHaveLength(1);
+});

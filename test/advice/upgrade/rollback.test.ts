@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import { rollback, waysBack } from '../../../src/advice/upgrade/rollback.ts';
+import { rollbackWords } from '../../../src/messages/rollback.ts';
+import { known, note, releases } from '../../known.ts';
+
+const history = known({
+	releases: releases(
+		{ version: '1.35.0', schema: 58 },
+		{ version: '1.36.0', schema: 59 },
+		{ version: '1.37.0rc1' },
+		{ version: '1.37.0', schema: 60, schemaCompat: 60 },
+		{ version: '1.38.0', schema: 61, schemaCompat: 60 },
+		{ version: '1.39.0', schema: 62, schemaCompat: 60 },
+		{ version: '1.39.1', schema: 62, schemaCompat: 60, withdrawn: true },
+		{ version: '1.40.0', schema: 63, schemaCompat: 61 },
+	),
+});
+
+test.each([
+	['1.36.0', '1.36.0'],
+	['1.37.0', '1.37.0'],
+	['1.39.0', '1.37.0'],
+	['1.40.0', '1.38.0'],
+])('%s goes back to %s', (version, floor) => expect(rollback(version, undefined, history).floor).toBe(floor));
+
+test('a candidate is judged by its final release, or said to be judged by the last one before it', () => {
+	const { floor, floorWhy } = rollback('1.37.0rc1', undefined, history);
+	expect(floor).toBe('1.37.0rc1');
+	expect(floorWhy).not.toContain('not known here');
+	const ahead = { ...history, releases: [...history.releases, { version: '1.41.0rc1', date: '2022-02-01' }] };
+	expect(rollback('1.41.0rc1', undefined, ahead)).toMatchObject({
+		floor: '1.38.0',
+		floorWhy: expect.stringContaining('said by that of 1.40.0'),
+	});
+});
+
+test('whether one can return is said for the release asked', () => {
+	expect(rollback('1.40.0', '1.38.0', history)).toMatchObject({ canReturn: true });
+	expect(rollback('1.40.0', '1.37.0', history)).toMatchObject({ canReturn: false, to: '1.37.0' });
+	expect(rollback('1.40.0', undefined, history)).not.toHaveProperty('canReturn');
+});
+
+test('where running showed another floor, that one counts, with its reason', () => {
+	const misled = {
+		...history,
+		rollbackFloors: [{ releases: '>=1.39.0 <1.40.0', floor: '1.38.0', because: 'It drops a table.' }],
+	};
+	expect(rollback('1.39.0', undefined, misled)).toMatchObject({ floor: '1.38.0', floorWhy: 'It drops a table.' });
+	expect(rollback('1.40.0', undefined, misled)).toMatchObject({ floor: '1.38.0' });
+});
+
+test('one-way steps on the way back are named', () => {
+	const notes = [
+		note('1.38.0/rooms', { oneWay: 'New rooms are lost.' }),
+		note('1.40.0/media', { oneWay: 'Files moved.' }),
+	];
+	expect(rollback('1.40.0', '1.38.0', { ...history, notes }).cautions).toEqual([
+		{ id: '1.40.0/media', text: 'Files moved.' },
+	]);
+});
+
+test('halts keep the release before them within reach', () => {
+	expect(waysBack('1.37.0', '1.40.0', history)).toEqual(['1.39.0']);
+	expect(waysBack('1.38.0', '1.40.0', history)).toEqual([]);
+});
+
+describe('releases whose schema could not be read', () => {
+	const read = (version: string, schema: number, schemaCompat: number) => ({ version, schema, schemaCompat });
+	const back = (list: Parameters<typeof releases>, from: string, to: string) => {
+		const { canReturn, floor, unsure } = rollback(from, to, known({ releases: releases(...list) }));
+		return [canReturn, floor, unsure];
+	};
+
+	test('a gap is stepped over where both of its sides allow it', () => {
+		const list = [read('1.160.0', 92, 90), '1.161.0', '1.162.0', read('1.163.0', 93, 91), read('1.164.0', 94, 92)];
+		expect(back(list, '1.164.0', '1.160.0')).toEqual([true, '1.160.0', undefined]);
+		expect(back(list, '1.164.0', '1.161.0')).toEqual([true, '1.160.0', undefined]);
+	});
+
+	test('a gap that what is older refuses is not known, and below it the answer is no', () => {
+		const list = [read('1.160.0', 91, 90), '1.161.0', '1.162.0', read('1.163.0', 93, 91), read('1.164.0', 94, 92)];
+		expect(back(list, '1.164.0', '1.161.0')).toEqual(['unknown', '1.163.0', ['1.161.0', '1.162.0']]);
+		expect(back(list, '1.164.0', '1.160.0')).toEqual([false, '1.163.0', ['1.161.0', '1.162.0']]);
+		expect(back(list, '1.164.0', '1.163.0')).toEqual([true, '1.163.0', ['1.161.0', '1.162.0']]);
+	});
+
+	test('one in between goes back as far as the next newer one surely does', () => {
+		const list = [read('1.160.0', 92, 90), '1.161.0', read('1.162.0', 93, 92)];
+		expect(back(list, '1.161.0', '1.160.0')).toEqual([true, '1.160.0', undefined]);
+		const steep = [read('1.160.0', 92, 90), '1.161.0', read('1.162.0', 94, 94)];
+		expect(back(steep, '1.161.0', '1.160.0')).toEqual(['unknown', '1.161.0', ['1.160.0']]);
+	});
+
+	test('of the newest, nothing is claimed but what its elders refuse already', () => {
+		const list = [read('1.160.0', 90, 88), read('1.161.0', 92, 91), '1.162.0'];
+		expect(back(list, '1.162.0', '1.161.0')).toEqual(['unknown', '1.162.0', ['1.161.0']]);
+		expect(back(list, '1.162.0', '1.160.0')).toEqual([false, '1.162.0', ['1.161.0']]);
+		const { floorWhy } = rollback('1.162.0', '1.161.0', known({ releases: releases(...list) }));
+		expect(floorWhy).toBe('Nothing is known yet of the schema of 1.162.0. Whether 1.161.0 still starts is not known.');
+	});
+
+	test('unknown is said as unknown', () => {
+		const list = [read('1.160.0', 91, 90), '1.161.0', read('1.162.0', 93, 92)];
+		const told = (to?: string) =>
+			rollbackWords({ format: 1, ...rollback('1.162.0', to, known({ releases: releases(...list) })) }, []).lead;
+		expect(told('1.161.0')).toMatch(/^\*\*Not known: whether 1\.161\.0 still starts after 1\.162\.0\.\*\*/);
+		expect(told('1.160.0')).toMatch(/^\*\*No: /);
+		expect(told()).toMatch(/^\*\*How far one can go back from 1\.162\.0 is not known\.\*\*/);
+	});
+});

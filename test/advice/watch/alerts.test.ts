@@ -1,0 +1,603 @@
+// What a room hears about a server, and what it does not: single cases, then whole lives of servers made up by chance.
+import { describe, expect, test } from 'vitest';
+import type { Alert, Said, Watch } from '../../../src/advice/watch/alerts.ts';
+import { alerts, facingOf } from '../../../src/advice/watch/alerts.ts';
+import { matters } from '../../../src/advice/watch/conditions.ts';
+import type { Spell } from '../../../src/advice/watch/history.ts';
+import { runningOf, withLook } from '../../../src/advice/watch/history.ts';
+import { profileFrom } from '../../../src/advice/watch/subscription.ts';
+import type { Knowledge, Unread } from '../../../src/knowledge/schema/synapse.ts';
+import { advisory, known, note, releases, unread } from '../../known.ts';
+
+const day = 24 * 3600_000;
+
+/** A room that remembers what it was told, as the store does. */
+function listener(more: Partial<Watch> = {}) {
+	let watch: Watch = {
+		id: 'w',
+		server: 'example.org',
+		profile: profileFrom([]),
+		changed: '2022-01-01T00:00:00.000Z',
+		zone: 'UTC',
+		smallest: 'info',
+		...more,
+	};
+	const said: Said[] = [];
+	const log: Alert[] = [];
+	return {
+		said,
+		log,
+		watch: () => watch,
+		change(changes: Partial<Watch>) {
+			watch = { ...watch, ...changes };
+		},
+		/** One tick; with `lost`, the process dies before anything is written. */
+		hears(spells: readonly Spell[], knowledge: Knowledge, now: Date, lost = false): Alert[] {
+			const found = alerts({ knowledge, spells, watch, said, now }).filter(({ notBefore }) => !notBefore);
+			if (lost) return found;
+			for (const alert of found) {
+				if (alert.heard !== undefined) watch = { ...watch, heard: alert.heard };
+				log.push(alert);
+				if (alert.rule === 'first' || alert.rule === 'change') continue;
+				const { rule, subject, episode, stage, title } = alert;
+				const at = now.toISOString();
+				const open = said.find(one => one.rule === rule && one.subject === subject && one.episode === episode);
+				if (!open) {
+					const unsaid = alert.unsaid && { unsaid: true as const };
+					said.push({ rule, subject, episode, stage, at, reminders: 0, title, ...unsaid });
+				} else if (alert.kind === 'solved') open.solved = at;
+				else if (alert.kind === 'reminder') {
+					open.reminders++;
+					open.at = at;
+					delete open.snoozed;
+				} else Object.assign(open, { stage, at, title, reminders: 0 });
+			}
+			return found.filter(({ unsaid }) => !unsaid);
+		},
+	};
+}
+
+function runs(version: string, from: string, until = from): Spell {
+	const at = (date: string) => new Date(date).toISOString();
+	return { is: 'synapse', version, since: at(from), until: at(until), looks: 3 };
+}
+
+const names = (found: readonly Alert[]) => found.map(({ rule, subject, stage }) => `${rule} ${subject} ${stage}`);
+
+describe('deadlines', () => {
+	const dated = (date: string, more = {}) =>
+		known({
+			releases: releases('1.0.0'),
+			notes: [note('1.0.0/old', { deadline: { subject: 'old', at: { date }, promised: 'It goes.' }, ...more })],
+		});
+
+	test('a date is told at 90, 30, 14, 7 and 1 days and when it has come, each once', () => {
+		const knowledge = dated('2022-06-01');
+		const room = listener({ heard: '1.0.0' });
+		const stages: string[] = [];
+		for (let at = Date.parse('2022-01-10'); at < Date.parse('2022-06-10'); at += day / 2) {
+			stages.push(...room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(at)).map(({ stage }) => stage));
+		}
+		expect(stages).toEqual(['d90', 'd30', 'd14', 'd7', 'd1', 'passed']);
+	});
+
+	test('after an absence only the present is told', () => {
+		const knowledge = dated('2022-06-01');
+		const room = listener({ heard: '1.0.0' });
+		room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date('2022-03-10'));
+		expect(names(room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date('2022-05-31')))).toEqual([
+			'deadline 1.0.0/old d1',
+		]);
+	});
+
+	test('nobody hears of what does not concern him; who did not say is asked once', () => {
+		const knowledge = dated('2022-06-01', { applies: { all: ['workers'] } });
+		const excluded = listener({ heard: '1.0.0', profile: profileFrom(['no-workers']) });
+		const silent = listener({ heard: '1.0.0' });
+		const asked: Alert[] = [];
+		for (let at = Date.parse('2022-01-10'); at < Date.parse('2022-09-01'); at += day) {
+			expect(excluded.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(at))).toEqual([]);
+			asked.push(...silent.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(at)));
+		}
+		expect(names(asked)).toEqual(['deadline 1.0.0/old ask']);
+		expect(asked[0]?.ask).toEqual(['workers']);
+	});
+
+	test('a version: two releases away, the next, its candidate, in force', () => {
+		const notes = [
+			note('1.0.0/old', { deadline: { subject: 'old', at: { version: '1.3.0' }, promised: 'x', landed: '1.3.0' } }),
+		];
+		const all = ['1.0.0', '1.1.0', '1.2.0', '1.3.0rc1', '1.3.0'];
+		const room = listener({ heard: '1.0.0' });
+		const stages = all.map(last => {
+			const knowledge = known({ releases: releases(...all.slice(0, all.indexOf(last) + 1)), notes });
+			const found = room.hears([runs('1.0.0', '2022-01-01')], knowledge, new Date('2022-01-10'));
+			return found.filter(({ rule }) => rule === 'deadline').map(({ stage }) => stage);
+		});
+		expect(stages).toEqual([[], ['two-away'], ['next'], ['rc'], ['in-force']]);
+	});
+
+	test('what is overdue and still works is told when its day comes, and not again before a candidate has it', () => {
+		const notes = (landed: boolean) => [
+			note('1.0.0/old', {
+				deadline: {
+					subject: 'old',
+					at: { date: '2022-06-01' },
+					promised: 'It goes.',
+					...(landed && { landed: '1.2.0' }),
+				},
+			}),
+		];
+		const [room, late] = [listener({ heard: '1.0.0' }), listener({ heard: '1.0.0' })];
+		const heard: string[] = [];
+		for (let at = Date.parse('2022-05-31'); at < Date.parse('2025-01-01'); at += 4 * day) {
+			const candidate = at >= Date.parse('2024-11-01');
+			const knowledge = known({
+				releases: releases('1.0.0', ...(candidate ? ['1.2.0rc1'] : [])),
+				notes: notes(candidate),
+			});
+			heard.push(...names(room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(at))));
+			// Who began to listen a year later was shown it in the status card.
+			if (at < Date.parse('2023-06-01')) continue;
+			const told = late.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(at));
+			if (candidate) heard.push(...names(told));
+			else expect(told).toEqual([]);
+		}
+		expect(heard).toEqual(['d1', 'passed', 'rc', 'rc'].map(stage => `deadline 1.0.0/old ${stage}`));
+		expect(room.said.map(({ title }) => title)).toEqual(['A candidate of the release is out: old']);
+	});
+
+	test('who acknowledged it hears only that the day has come; who put it off hears of it then', () => {
+		const knowledge = dated('2022-06-01');
+		const room = listener({ heard: '1.0.0' });
+		const at = (date: string) => names(room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(date)));
+		at('2022-03-10');
+		const [open] = room.said;
+		if (!open) throw new Error('nothing was said');
+		open.snoozed = { until: '2022-04-01T00:00:00.000Z' };
+		expect(at('2022-03-20')).toEqual([]);
+		expect(at('2022-04-01')).toEqual(['deadline 1.0.0/old d90+1']);
+		open.acked = true;
+		expect(at('2022-05-20')).toEqual([]);
+		expect(at('2022-06-01')).toEqual(['deadline 1.0.0/old passed']);
+	});
+});
+
+describe('what else is said', () => {
+	test('the first look shows what runs and holds back the rest; an upgrade solves what it closes', () => {
+		const knowledge = known({
+			releases: releases('1.0.0', '1.1.0', '1.2.0'),
+			advisories: [advisory('CVE-1', ['<1.2.0'])],
+		});
+		const room = listener();
+		expect(names(room.hears([], knowledge, new Date('2022-02-01')))).toEqual([]);
+		const before = runs('1.0.0', '2022-02-02', '2022-02-03');
+		expect(names(room.hears([before], knowledge, new Date('2022-02-02')))).toEqual(['first 1.0.0 seen']);
+		expect(names(room.hears([before], knowledge, new Date('2022-02-03')))).toEqual([]);
+		const after = [before, runs('1.2.0', '2022-02-04')];
+		expect(names(room.hears(after, knowledge, new Date('2022-02-04')))).toEqual(['change 1.0.0→1.2.0 seen']);
+		expect(room.said.every(({ solved }) => solved !== undefined)).toBe(true);
+	});
+
+	test('an advisory that comes later is said, reminded of, and solved in its thread', () => {
+		const list = releases('1.0.0', '1.1.0');
+		const room = listener({ heard: '1.0.0' });
+		const spells = [runs('1.0.0', '2022-02-02')];
+		room.hears(spells, known({ releases: list }), new Date('2022-02-02'));
+		const knowledge = known({ releases: list, advisories: [advisory('CVE-1', ['<1.1.0'], { severity: 'high' })] });
+		const heard = (date: string, seen = spells) => names(room.hears(seen, knowledge, new Date(date)));
+		expect(heard('2022-03-01')).toEqual(['advisory CVE-1 open']);
+		expect(heard('2022-03-03')).toEqual([]);
+		expect(heard('2022-03-04')).toEqual(['advisory CVE-1 open+1']);
+		expect(heard('2022-03-05', [...spells, runs('1.1.0', '2022-03-05')])).toEqual([
+			'change 1.0.0→1.1.0 seen',
+			'advisory CVE-1 solved',
+		]);
+	});
+
+	test('an advisory that does not concern the deployment is not said; knowledge that wavers is told once', () => {
+		const list = releases('1.0.0', '1.1.0');
+		const spells = [runs('1.0.0', '2022-02-02')];
+		const hole = advisory('CVE-1', ['<1.1.0'], { severity: 'high', applies: { all: ['workers'] } });
+		const [none, open] = [known({ releases: list }), known({ releases: list, advisories: [hole] })];
+		const without = listener({ heard: '1.0.0', profile: profileFrom(['no-workers']) });
+		expect(names(without.hears(spells, open, new Date('2022-03-01')))).toEqual(['release 1.1 out']);
+		const room = listener({ heard: '1.0.0', smallest: 'warning' });
+		const heard = [open, none, open, none, open].map((knowledge, i) =>
+			names(room.hears(spells, knowledge, new Date(`2022-03-0${i + 1}`))),
+		);
+		expect(heard.flat().filter(name => name === 'advisory CVE-1 open')).toHaveLength(1);
+	});
+
+	test('a severe hole silences the news of a release, and quiet hours silence all but it', () => {
+		const knowledge = known({
+			releases: releases('1.0.0', '1.1.0'),
+			advisories: [advisory('CVE-1', ['<1.1.0'], { severity: 'critical' }), advisory('CVE-2', ['<1.1.0'])],
+		});
+		const room = listener({ heard: '1.0.0', zone: 'Europe/Berlin', quiet: '22:00-07:00' });
+		const spells = [runs('1.0.0', '2022-02-02')];
+		expect(names(room.hears(spells, knowledge, new Date('2022-02-02T23:00:00Z')))).toEqual(['advisory CVE-1 open']);
+		const held = alerts({
+			knowledge,
+			spells,
+			watch: room.watch(),
+			said: room.said,
+			now: new Date('2022-02-02T23:00:00Z'),
+		});
+		expect(held.map(({ subject, notBefore }) => [subject, notBefore])).toEqual([['CVE-2', '2022-02-03T06:00:00.000Z']]);
+		expect(names(room.hears(spells, knowledge, new Date('2022-02-03T06:00:00Z')))).toEqual(['advisory CVE-2 open']);
+	});
+
+	test('a severe hole that no release closes silences nothing, one that the newest release closes does', () => {
+		const list = releases('1.0.0', '1.1.0');
+		const heard = (...affected: string[]) => {
+			const advisories = affected.map((range, i) => advisory(`CVE-${i}`, [range], { severity: 'critical' }));
+			const spells = [runs('1.0.0', '2022-02-02')];
+			return names(
+				listener({ heard: '1.0.0' }).hears(spells, known({ releases: list, advisories }), new Date('2022-03-01')),
+			);
+		};
+		expect(heard('>=0.0.0')).toEqual(['advisory CVE-0 open', 'release 1.1 out']);
+		expect(heard('<1.1.0')).toEqual(['advisory CVE-0 open']);
+		expect(heard('>=0.0.0', '<1.1.0')).toEqual(['advisory CVE-0 open', 'advisory CVE-1 open']);
+		// Closed by a release in between and open again in the newest.
+		expect(heard('<1.0.1', '>=1.1.0')).toEqual(['advisory CVE-0 open']);
+		expect(heard('<=1.1.0')).toEqual(['advisory CVE-0 open', 'release 1.1 out']);
+	});
+
+	test('of a release that is not known nothing is said to be solved, new or behind; once it is known it is judged', () => {
+		const hole = advisory('CVE-1', ['<1.1.0'], { severity: 'high' });
+		const before = known({ releases: releases('1.0.0', '1.1.0'), advisories: [hole] });
+		const room = listener({ heard: '1.0.0' });
+		const spells = [runs('1.0.0', '2022-02-02')];
+		expect(names(room.hears(spells, before, new Date('2022-02-02')))).toEqual(['advisory CVE-1 open']);
+		const after = [...spells, runs('1.2.0', '2022-02-03')];
+		const [change, ...rest] = room.hears(after, before, new Date('2022-02-03'));
+		expect(rest).toEqual([]);
+		expect(change?.title).toBe('`example.org` now runs 1.2.0, a release that I do not know; before, it ran 1.0.0');
+		expect(change?.text).toContain('I cannot say how new or how safe it is.');
+		expect(change?.text).not.toMatch(/Nothing is left|way back|closed/);
+		for (let at = Date.parse('2022-02-04'); at < Date.parse('2022-04-01'); at += day)
+			expect(room.hears(after, before, new Date(at))).toEqual([]);
+		const now = known({ releases: releases('1.0.0', '1.1.0', '1.2.0'), advisories: [hole] });
+		expect(names(room.hears(after, now, new Date('2022-04-01')))).toEqual(['advisory CVE-1 solved']);
+	});
+
+	test('after an upgrade, passages that nobody has read come before any all-clear', () => {
+		const passage = (text: string) => ({ ...unread('1.1.0'), text });
+		const heard = (...passages: Unread[]) => {
+			const knowledge = known({ releases: releases('1.0.0', '1.1.0'), unread: passages });
+			const spells = [runs('1.0.0', '2022-02-02'), runs('1.1.0', '2022-02-03')];
+			return listener({ heard: '1.0.0' }).hears(spells, knowledge, new Date('2022-02-03'))[0]?.text ?? '';
+		};
+		expect(heard()).toMatch(/^Nothing is left to do after it\./);
+		const told = heard(passage('Owls are grey.'), passage('Synapse will now refuse to start without owls.'));
+		expect(told).toMatch(/^2 passages that nobody has read yet: `!upgrade 1\.0\.0 1\.1\.0` shows them\./);
+		expect(told).toContain('“Synapse will now refuse to start without owls\\.”');
+		expect(told).not.toContain('Nothing is left');
+	});
+
+	test('a server that is silent is told of after a day, once, and once when it is back; the second time again', () => {
+		const knowledge = known({ releases: releases('1.0.0') });
+		const room = listener({ heard: '1.0.0' });
+		let spells: Spell[] = [runs('1.0.0', '2022-02-02')];
+		const heard: string[] = [];
+		for (let hour = 0; hour < 30 * 24; hour++) {
+			const now = new Date(Date.parse('2022-02-03') + hour * 3600_000);
+			const silent = (hour > 48 && hour < 200) || (hour > 300 && hour < 310) || (hour > 400 && hour < 500);
+			spells = withLook(
+				spells,
+				silent ? { is: 'silent', why: 'x' } : { is: 'synapse', version: '1.0.0' },
+				now.toISOString(),
+			);
+			heard.push(...names(room.hears(spells, knowledge, now)));
+		}
+		expect(heard).toEqual(['unseen silent long', 'unseen silent solved', 'unseen silent long', 'unseen silent solved']);
+	});
+
+	test('versions by turns are told once as a mixture, not as upgrades and ways back; its end once', () => {
+		const knowledge = known({ releases: releases('1.0.0', '1.1.0'), advisories: [advisory('CVE-1', ['<1.1.0'])] });
+		const live = (versionAt: (hour: number) => string) => {
+			const room = listener({ heard: '1.0.0' });
+			let spells: Spell[] = [];
+			const heard: string[] = [];
+			for (let hour = 0; hour < 14 * 24; hour++) {
+				const now = new Date(Date.parse('2022-02-03') + hour * 3600_000);
+				spells = withLook(spells, { is: 'synapse', version: versionAt(hour) }, now.toISOString());
+				heard.push(...names(room.hears(spells, knowledge, now)).filter(name => !name.startsWith('release')));
+			}
+			return heard;
+		};
+		const mixed = live(hour => (hour > 100 && (hour > 200 || hour % 3) ? '1.1.0' : '1.0.0'));
+		expect(mixed).toEqual([
+			'advisory CVE-1 open',
+			'change 1.0.0→1.1.0 seen',
+			'advisory CVE-1 solved',
+			'mixture versions seen',
+			'advisory CVE-1 open',
+			'mixture versions solved',
+			'advisory CVE-1 solved',
+		]);
+		// Taken back after two hours, and after ten days.
+		for (const upgraded of [2, 240]) {
+			const back = live(hour => (hour > 50 && hour <= 50 + upgraded ? '1.1.0' : '1.0.0'));
+			expect(back.filter(name => name.startsWith('change'))).toEqual([
+				'change 1.0.0→1.1.0 seen',
+				'change 1.1.0→1.0.0 seen',
+			]);
+			expect(back.filter(name => name.startsWith('mixture'))).toEqual([]);
+		}
+		// A mixture that ends where it began is no way back besides.
+		const ended = live(hour => (hour > 100 && hour < 200 && hour % 3 ? '1.1.0' : '1.0.0'));
+		expect(ended.filter(name => /^(change|mixture)/.test(name))).toEqual([
+			'change 1.0.0→1.1.0 seen',
+			'mixture versions seen',
+			'mixture versions solved',
+		]);
+	});
+
+	test('a server that became other software is not called solved', () => {
+		const knowledge = known({ advisories: [advisory('CVE-1', ['<1.1.0'])] });
+		const room = listener({ heard: '1.0.0' });
+		const spells = [runs('1.0.0', '2022-02-02')];
+		room.hears(spells, knowledge, new Date('2022-02-02'));
+		const other: Spell = {
+			is: 'other',
+			why: 'x',
+			since: '2022-02-03T00:00:00.000Z',
+			until: '2022-02-03T00:00:00.000Z',
+			looks: 1,
+		};
+		expect(names(room.hears([...spells, other], knowledge, new Date('2022-02-03')))).toEqual(['unseen other long']);
+	});
+
+	test('a floor that the deployment is under silences the date of the same product', () => {
+		const knowledge = known({
+			releases: releases({ version: '1.0.0', postgresql: '10' }, { version: '1.1.0', postgresql: '14' }),
+			lifecycles: {
+				postgresql: { link: 'https://x', releases: [{ version: '13', released: '2020-01-01', ends: '2022-03-01' }] },
+			},
+		});
+		const room = listener({ heard: '1.0.0', profile: profileFrom(['postgres=13']) });
+		const heard = room.hears([runs('1.0.0', '2022-02-02')], knowledge, new Date('2022-02-20'));
+		expect(names(heard)).toEqual(['floor postgresql-14 newest', 'release 1.1 out']);
+	});
+});
+
+/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+function randomOf(seed: number): () => number {
+	let state = seed;
+	return () => {
+		state = (state + 0x6d2b79f5) | 0;
+		let t = Math.imul(state ^ (state >>> 15), 1 | state);
+		t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+		return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+	};
+}
+
+/** Two years of releases, promises and advisories, and a server that lives through them. */
+function history(seed: number) {
+	const random = randomOf(seed);
+	const pick = <T>(...list: T[]) => list[Math.floor(random() * list.length)] as T;
+	const start = Date.parse('2022-01-01');
+	const date = (days: number) => new Date(start + days * day).toISOString().slice(0, 10);
+	const all = Array.from({ length: 16 }, (_, i) => ({ version: `1.${i}.0`, date: date(i * 28) }));
+	const notes = Array.from({ length: 12 }, (_, i) => {
+		const announced = Math.floor(random() * 12);
+		const goes = announced + Math.floor(random() * 5);
+		const at = pick({ version: `1.${goes}.0` }, { date: date(goes * 28).slice(0, 7) }, { vague: 'some day' });
+		const landed = goes < 14 ? { landed: `1.${goes + Math.floor(random() * 2)}.0` } : {};
+		const applies = pick(undefined, { all: ['workers'] }, { any: ['email', 'media'] }, { all: ['postgres<14'] });
+		return note(`1.${announced}.0/n${i}`, {
+			...(applies && { applies }),
+			deadline: { subject: `n${i}`, at, promised: 'x', ...landed },
+		});
+	});
+	const advisories = Array.from({ length: 8 }, (_, i) => {
+		const fixed = 1 + Math.floor(random() * 14);
+		return advisory(`CVE-${i}`, [`<1.${fixed}.0`], {
+			severity: pick('low' as const, 'moderate' as const, 'high' as const),
+			published: date(fixed * 28 + Math.floor(random() * 60)),
+		});
+	});
+	const facts = pick<string[]>([], ['workers'], ['no-workers', 'postgres=13'], ['email', 'workers', 'postgres=15']);
+	/** What is known on a day. */
+	const knowledgeAt = (today: string): Knowledge => {
+		const out = all.filter(release => release.date <= today);
+		const known_ = new Set(out.map(({ version }) => version));
+		return known({
+			releases: out,
+			notes: notes
+				.filter(({ release }) => known_.has(release))
+				.map(one => {
+					const { landed, ...deadline } = one.deadline ?? { subject: '', at: { vague: '' }, promised: '' };
+					return { ...one, deadline: { ...deadline, ...(landed !== undefined && known_.has(landed) && { landed }) } };
+				}),
+			advisories: advisories.filter(({ published }) => published <= today),
+		});
+	};
+	/** What looks see: an upgrade now and then, a step back, a silence. */
+	const looks: { at: Date; saw: Parameters<typeof withLook>[1]; today: string }[] = [];
+	let at = 0;
+	let silentUntil = -1;
+	let mixedUntil = -1;
+	for (let half = 0; half < 2 * 400; half++) {
+		const now = new Date(start + (half * day) / 2);
+		const today = now.toISOString().slice(0, 10);
+		const newest = all.filter(release => release.date <= today).length - 1;
+		if (random() < 0.01) at = Math.min(newest, at + 1 + Math.floor(random() * 4));
+		else if (random() < 0.002) at = Math.max(0, at - 1);
+		if (random() < 0.004) silentUntil = half + Math.floor(random() * 20);
+		if (random() < 0.005) mixedUntil = half + Math.floor(random() * 40);
+		const silent = half < silentUntil;
+		const version = `1.${half < mixedUntil && random() < 0.5 ? Math.min(newest, at + 1) : at}.0`;
+		looks.push({ at: now, today, saw: silent ? { is: 'silent', why: 'x' } : { is: 'synapse', version } });
+	}
+	return { random, facts, knowledgeAt, looks };
+}
+
+const identity = ({ watch, rule, subject, stage, episode }: Alert) => [watch, rule, subject, stage, episode].join('|');
+
+describe('lives made up by chance', () => {
+	const seeds = Array.from({ length: 20 }, (_, i) => [i + 1] as const);
+
+	test.each(seeds)(
+		'life %i: nothing twice, nothing lost, nothing that is not its concern, solved when solved',
+		seed => {
+			const { random, facts, knowledgeAt, looks } = history(seed);
+			const profile = profileFrom(facts);
+			const [steady, shaken] = [listener({ profile }), listener({ profile })];
+			let spells: Spell[] = [];
+			for (const { at, today, saw } of looks) {
+				spells = withLook(spells, saw, at.toISOString());
+				const knowledge = knowledgeAt(today);
+				const heard = steady.hears(spells, knowledge, at);
+				// Ticks are left out, done twice, and die before they have written anything.
+				if (random() < 0.6) {
+					if (random() < 0.3) shaken.hears(spells, knowledge, at, true);
+					shaken.hears(spells, knowledge, at);
+					if (random() < 0.3) expect(shaken.hears(spells, knowledge, at)).toEqual([]);
+				}
+				const facing = facingOf({ watch: steady.watch(), spells, knowledge, now: at });
+				const now = matters(facing);
+				const is = (one: { rule: string; subject: string }) =>
+					now.some(({ rule, subject }) => rule === one.rule && subject === one.subject);
+				const mixed = steady.said.some(({ rule, solved }) => rule === 'mixture' && solved === undefined);
+				if (mixed) expect(names(heard).filter(name => name.startsWith('change'))).toEqual([]);
+				for (const alert of heard) {
+					if (alert.rule === 'first' || alert.rule === 'change') continue;
+					expect(is(alert), `${identity(alert)} ${alert.kind}`).toBe(alert.kind !== 'solved');
+					// What is overdue and still works is not reminded of.
+					if (alert.rule === 'deadline' && alert.kind === 'reminder') expect(alert.stage).toMatch(/^in-force/);
+					if (alert.rule === 'deadline' && alert.kind !== 'solved') {
+						const of = knowledge.notes.find(({ id }) => id === alert.subject);
+						if (facts.includes('no-workers')) expect(of?.applies).not.toEqual({ all: ['workers'] });
+					}
+				}
+				// What is open is true, and what is true and not muted was heard of.
+				for (const open of steady.said) if (!open.solved) expect(is(open), open.subject).toBe(true);
+				if (runningOf(spells, undefined)) {
+					for (const matter of now) {
+						const told = steady.said.some(
+							({ rule, subject, solved }) => rule === matter.rule && subject === matter.subject && !solved,
+						);
+						const before = steady.said.some(({ rule, subject }) => rule === matter.rule && subject === matter.subject);
+						if (matter.rule !== 'release') expect(told || before, `${matter.rule} ${matter.subject}`).toBe(true);
+					}
+				}
+			}
+			for (const { log } of [steady, shaken]) expect(new Set(log.map(identity)).size).toBe(log.length);
+			// In the end both know of the same things being open.
+			const last = looks.at(-1);
+			if (!last) throw new Error('no looks');
+			shaken.hears(spells, knowledgeAt(last.today), last.at);
+			const open = (room: ReturnType<typeof listener>) =>
+				room.said.flatMap(({ rule, subject, stage, solved }) => (solved ? [] : [`${rule} ${subject} ${stage}`])).sort();
+			expect(open(shaken)).toEqual(open(steady));
+		},
+	);
+
+	test.each(seeds.slice(0, 10))('life %i: the order in which things are known and seen has no influence', seed => {
+		const { random, facts, knowledgeAt, looks } = history(seed);
+		const shuffled = <T>(list: readonly T[]) =>
+			list
+				.map(one => ({ one, at: random() }))
+				.sort((a, b) => a.at - b.at)
+				.map(({ one }) => one);
+		let spells: Spell[] = [];
+		for (const [i, { at, saw, today }] of looks.entries()) {
+			spells = withLook(spells, saw, at.toISOString());
+			if (i % 50) continue;
+			const knowledge = knowledgeAt(today);
+			const watch = listener({ profile: profileFrom(facts), heard: '1.0.0' }).watch();
+			const mixed = { ...knowledge, advisories: shuffled(knowledge.advisories), notes: shuffled(knowledge.notes) };
+			const decide = (from: Knowledge) => alerts({ knowledge: from, spells, watch, said: [], now: at }).map(identity);
+			expect(decide(mixed)).toEqual(decide(knowledge));
+		}
+	});
+});
+
+describe('what upstream takes back', () => {
+	const all = releases('1.0.0', '1.1.0', '1.2.0', '1.3.0');
+	const without = (...gone: string[]) =>
+		known({
+			releases: all.map(release =>
+				gone.includes(release.version) ? { ...release, withdrawn: true, deleted: true as const } : release,
+			),
+		});
+	const at = (days: number) => new Date(Date.parse('2022-02-01') + days * day);
+
+	test('is told once to those who run it, and ends in silence when they leave it', () => {
+		const room = listener({ heard: '1.3.0' });
+		const heard: string[] = [];
+		for (let days = 0; days < 100; days += 5)
+			heard.push(...names(room.hears([runs('1.3.0', '2022-01-09')], without('1.3.0'), at(days))));
+		expect(heard).toEqual(['withdrawn 1.3.0 gone']);
+		expect(names(room.hears([runs('1.2.0', '2022-06-01')], without('1.3.0'), at(150)))).toEqual([
+			'change 1.3.0→1.2.0 seen',
+		]);
+		expect(room.said.filter(({ rule, solved }) => rule === 'withdrawn' && !solved)).toEqual([]);
+	});
+
+	test('is told to those who heard that it is out, and to nobody else', () => {
+		const told = listener({ heard: '1.2.0' });
+		const spells = [runs('1.2.0', '2022-01-09')];
+		expect(names(told.hears(spells, known({ releases: all }), at(0)))).toEqual(['release 1.3 out']);
+		expect(names(told.hears(spells, without('1.3.0'), at(1)))).toEqual(['withdrawn 1.3.0 gone']);
+		expect(names(told.hears(spells, without('1.3.0'), at(2)))).toEqual([]);
+		const late = listener({ heard: '1.2.0' });
+		expect(names(late.hears(spells, without('1.3.0'), at(1)))).toEqual([]);
+	});
+
+	test('what replaces it is news, although its line was told of before', () => {
+		const room = listener({ heard: '1.2.0' });
+		const spells = [runs('1.2.0', '2022-01-09')];
+		room.hears(spells, known({ releases: all }), at(0));
+		room.hears(spells, without('1.3.0'), at(1));
+		const replaced = without('1.3.0');
+		const knowledge = { ...replaced, releases: [...replaced.releases, { version: '1.3.1', date: '2022-02-03' }] };
+		expect(names(room.hears(spells, knowledge, at(3)))).toEqual(['release 1.3.1 out']);
+	});
+});
+
+describe('an advisory whose versions nobody can make out', () => {
+	const unclear = (more = {}) =>
+		known({
+			releases: releases('1.0.0', '1.1.0'),
+			unclear: [
+				{
+					id: 'CVE-2026-1',
+					aliases: [],
+					severity: 'critical',
+					rated: true,
+					published: '2026-01-01',
+					title: 'Anyone can read rooms',
+					links: ['https://example.org/a'],
+					written: 'all since the <b>spring</b>',
+					...more,
+				},
+			],
+		});
+	const heard = (knowledge: Knowledge) => {
+		const room = listener({ heard: '1.1.0' });
+		const days = [1, 2, 30, 90, 300];
+		return days.flatMap(days => room.hears([runs('1.1.0', '2022-01-09')], knowledge, new Date(2022, 1, days)));
+	};
+
+	test('is told once if upstream calls it critical or high, in upstream’s words', () => {
+		const [alert, ...others] = heard(unclear());
+		expect(others).toEqual([]);
+		expect(alert).toMatchObject({ rule: 'unclear', severity: 'warning', subject: 'CVE-2026-1' });
+		expect(alert?.title).toContain('Anyone can read rooms');
+		expect(alert?.text).toContain('`all since the <b>spring</b>`');
+	});
+
+	test.each([{ severity: 'moderate' }, { severity: 'low' }, { rated: false }])('is not told with %j', more =>
+		expect(heard(unclear(more))).toEqual([]),
+	);
+
+	test('is not told twice where the part of it that can be read concerns the server', () => {
+		const knowledge = { ...unclear(), advisories: [advisory('CVE-2026-1', ['<1.2.0'], { severity: 'critical' })] };
+		expect(new Set(names(heard(knowledge)).map(name => name.split(' ')[0]))).toEqual(new Set(['advisory']));
+	});
+});

@@ -1,0 +1,114 @@
+// What servers of the wild call themselves, and what is said of each: read once, and said the same everywhere.
+import { describe, expect, test } from 'vitest';
+import { readBuild } from '../../../src/advice/watch/build.ts';
+import { runningOf, withLook } from '../../../src/advice/watch/history.ts';
+import { type Attempt, type Observation, observationOf } from '../../../src/advice/watch/observation.ts';
+import { cardWords } from '../../../src/messages/alerts.ts';
+import { sawOf } from '../../../src/messages/observation.ts';
+import { advisory, known, note, releases } from '../../known.ts';
+import { bodies, oddServers, servers } from './version-strings.ts';
+
+const knowledge = known({
+	releases: releases(
+		...['0.6.1c', '0.9.0-r5', '0.33.3.1', '0.99.5.2'],
+		{ version: '1.49.1', withdrawn: true },
+		...['1.57.1', '1.98.0rc1', '1.98.0', '1.150.0rc1', '1.150.0', '1.163.2', '1.164.0rc3'],
+	),
+	advisories: [advisory('CVE-2026-0001', ['<1.150.0'], { severity: 'high' })],
+	notes: [
+		note('1.150.0/gone', { deadline: { subject: 'old things', at: { date: '2027-01-01' }, promised: 'They go.' } }),
+	],
+});
+
+/** A server that answers this when asked for its version, and is a homeserver otherwise. */
+function observed(body: string, server = 'a.test'): Observation {
+	const reply = (status: number, text: string): Attempt => ({ reply: { status, body: text, headers: {} } });
+	return observationOf({
+		server,
+		at: '2026-11-29T12:00:00.000Z',
+		federation: reply(200, body),
+		admin: reply(404, '{"errcode":"M_UNRECOGNIZED"}'),
+		signs: [reply(200, '{"versions":["v1.1"]}')],
+	});
+}
+
+/** The first lines of the status card. */
+function card(body: string): string {
+	const saw = sawOf(observed(body));
+	if (!saw) throw new Error('the look says nothing');
+	const spells = withLook([], saw, '2026-11-29T12:00:00.000Z');
+	const last = spells.at(-1);
+	const running = runningOf(spells, undefined);
+	const now = new Date('2026-11-29T12:00:00Z');
+	const facing = {
+		server: 'a.test',
+		running,
+		spells,
+		told: false,
+		profile: new Map(),
+		knowledge,
+		now,
+		today: '2026-11-29',
+	};
+	const { lead } = cardWords({ facing, zone: 'UTC', ...(last && 'why' in last && { why: last.why }) });
+	return lead.replaceAll('\n\n', ' ');
+}
+
+const answers = [...[...servers, ...oddServers].map(server => JSON.stringify({ server })), ...bodies];
+
+test('there are more than a hundred answers, no two alike', () => {
+	expect(new Set(answers).size).toBe(answers.length);
+	expect(answers.length).toBeGreaterThan(100);
+});
+
+test('the page says of each what Glia says', async () => {
+	const row = (answer: string) => {
+		const short = answer.length > 120 ? `${answer.slice(0, 100)}… (${answer.length} characters)` : answer;
+		const shown = short.replace(/[^\x20-\x7e]/gu, sign => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
+		return `| ${code(shown)} | ${card(answer).replaceAll('|', '\\|')} |`;
+	};
+	const page = `# What servers call themselves, and what Glia says of it
+
+Each row is an answer to \`/_matrix/federation/v1/version\`, and how the status card of \`!watch a.test\` begins. The releases
+known here end with 1.163.2 and the candidate 1.164.0rc3; 1.49.1 was withdrawn, and one high advisory concerns everything
+before 1.150.0. Made by \`test/advice/watch/build.test.ts\` from \`test/advice/watch/version-strings.ts\`.
+
+| It answers | Glia says |
+|---|---|
+${answers.map(row).join('\n')}
+`;
+	await expect(page).toMatchFileSnapshot('../../docs/version-strings.md');
+});
+
+/** As Markdown shows it, whatever backticks it has. */
+function code(text: string): string {
+	const fence = text.includes('`') ? '``' : '`';
+	return `${fence}${text === '' ? ' ' : text.replaceAll('|', '\\|')}${fence}`;
+}
+
+const names = new Map(knowledge.releases.map(({ version }) => [version, true]));
+
+describe.each(answers.map(answer => [answer.slice(0, 60), answer] as const))('%s', (_, answer) => {
+	test('nothing is claimed that is not known', () => {
+		const observation = observed(answer);
+		const said = card(answer);
+		const version = observation.kind === 'running' ? observation.version : undefined;
+		if (version === undefined || !names.has(version)) {
+			expect(said).not.toMatch(/newest release[,.*]|no known hole|open to|behind|way back leads/);
+		}
+		if (version !== undefined && !names.has(version)) expect(said).toContain('a release that I do not know');
+		if (version !== undefined && names.has(version)) expect(said).toMatch(/known hole/);
+		// What was seen is said.
+		expect(said).not.toContain('could not see');
+		expect(said).not.toContain('keeps `/_matrix/federation/v1/version` back');
+		expect(said.length).toBeLessThan(1200);
+	});
+});
+
+test('hostile text takes no more time than its length', () => {
+	const start = process.cpuUsage();
+	for (const sign of ['1', '1.', '.', '-', '(', 'b=', '+', '~', ' ', ',', 'rc', '0', 'a', '1.98.0 (b=', '1.98.0-'])
+		for (const prefix of ['', '1.98.0', '1.98.0 (']) readBuild(prefix + sign.repeat(300).slice(0, 290));
+	const { user } = process.cpuUsage(start);
+	expect(user).toBeLessThan(200_000);
+});

@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest';
+import type { Seen } from '../../../src/advice/watch/history.ts';
+import { standingOf } from '../../../src/advice/watch/history.ts';
+
+const hour = 3600_000;
+
+/** Looks an hour apart, told as runs: `['1.150.0', 5]` are five of them. */
+function seen(...runs: [version: string, looks: number][]): Seen[] {
+	let at = Date.UTC(2026, 0, 1);
+	return runs.map(([version, looks]) => {
+		const since = new Date(at).toISOString();
+		at += looks * hour;
+		return { version, since, until: new Date(at - hour).toISOString(), looks };
+	});
+}
+
+test.each<[string, [string, number][]]>([
+	['nothing seen', []],
+	['one version', [['1.150.0', 100]]],
+	[
+		'an upgrade',
+		[
+			['1.150.0', 100],
+			['1.151.0', 1],
+		],
+	],
+	[
+		'two upgrades on one day',
+		[
+			['1.150.0', 100],
+			['1.151.0', 3],
+			['1.152.0', 1],
+		],
+	],
+	[
+		'a way back',
+		[
+			['1.151.0', 100],
+			['1.150.0', 5],
+		],
+	],
+	[
+		'a mixture that has been over for two days',
+		[
+			['1.150.0', 100],
+			['1.151.0', 1],
+			['1.150.0', 1],
+			['1.151.0', 49],
+		],
+	],
+	[
+		'an upgrade that was taken back',
+		[
+			['1.150.0', 100],
+			['1.151.0', 3],
+			['1.150.0', 20],
+		],
+	],
+	[
+		'a single look that went astray',
+		[
+			['1.151.0', 100],
+			['1.150.0', 1],
+			['1.151.0', 9],
+		],
+	],
+	[
+		'the same version before and after silences',
+		[
+			['1.150.0', 100],
+			['1.151.0', 1],
+			['1.151.0', 1],
+			['1.151.0', 1],
+			['1.151.0', 1],
+		],
+	],
+])('no mixture: %s', (_, runs) => {
+	expect(standingOf(seen(...runs))?.mixture).toBeUndefined();
+});
+
+test('when versions return twice it is a mixture; lowest and highest are kept, and when it began', () => {
+	const runs = seen(['1.150.0', 100], ['1.152.0', 1], ['1.150.0', 2], ['1.152.0', 1]);
+	const mixture = { lowest: '1.150.0', highest: '1.152.0', since: runs[1]?.since };
+	expect(standingOf(runs)).toEqual({ version: '1.150.0', since: runs[1]?.since, mixture });
+});
+
+test('however long it alternates, it is one mixture', () => {
+	const runs: [string, number][] = [['1.150.0', 100]];
+	const begun = new Set<string | undefined>();
+	for (let i = 0; i < 30; i++) {
+		runs.push([i % 2 ? '1.150.0' : '1.151.0', 1 + (i % 5)]);
+		if (i > 1) begun.add(standingOf(seen(...runs))?.mixture?.since);
+	}
+	expect([...begun]).toEqual([seen(...runs)[1]?.since]);
+	const three = standingOf(seen(...runs, ['1.149.0', 1]))?.mixture;
+	expect(three).toMatchObject({ lowest: '1.149.0', highest: '1.151.0' });
+});
+
+test('an older version counts as a way back when it was seen alone for some hours, not before', () => {
+	const back = (looks: number) => standingOf(seen(['1.152.0', 100], ['1.150.0', looks]));
+	expect(back(2)).toMatchObject({ version: '1.152.0', lately: '1.150.0' });
+	expect(back(6)).toMatchObject({ version: '1.152.0', lately: '1.150.0' });
+	expect(back(7)).toMatchObject({ version: '1.150.0' });
+	expect(back(7)?.lately).toBeUndefined();
+	expect(standingOf(seen(['1.152.0', 100], ['1.151.0', 1], ['1.150.0', 1]))).toMatchObject({ version: '1.152.0' });
+});

@@ -1,0 +1,439 @@
+// Messages are decided once, in order, by their rooms' rules; the flood of one sender is bounded.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { leave } from '../../commands/leave.ts';
+import { usualLimits } from '../../src/advice/watch/subscription.ts';
+import { saidId } from '../../src/bot/said-id.ts';
+import { sayingsOf } from '../../src/bot/sayings.ts';
+import type { Command } from '../../src/command.ts';
+import { type Inbox, openInbox } from '../../src/delivery/inbox.ts';
+import { openStore } from '../../src/edges/store/store.ts';
+import type { Incoming, RoomState } from '../../src/ports/homeserver.ts';
+import type { Waiting } from '../../src/ports/saying.ts';
+import type { Store } from '../../src/ports/store.ts';
+import { batch, incoming, news } from '../contracts/store.ts';
+import { known } from '../known.ts';
+import { outside } from '../outside.ts';
+
+const room = '!room:example.org';
+const alice = '@alice:example.org';
+const start = new Date('2026-11-21T12:00:00Z');
+const answer = (lead: string) => ({ value: { format: 1 }, lead, sections: [], kind: 'answer' as const });
+const base = { summary: '', examples: [], usage: '' };
+
+let store: Store;
+let inbox: Inbox;
+let faults: unknown[];
+let running: number;
+let release: () => void;
+
+const commands: Command[] = [
+	{ ...base, name: 'echo', changes: false, run: ({ text }) => answer(`echo ${text}`) },
+	{ ...base, name: 'set', changes: true, run: () => answer('it is set') },
+	leave,
+	{
+		...base,
+		name: 'wait',
+		changes: false,
+		async run() {
+			running++;
+			await new Promise<void>(resolve => {
+				release = resolve;
+			});
+			return answer('waited');
+		},
+	},
+	{
+		...base,
+		name: 'look',
+		changes: false,
+		looks: true,
+		async run({ text }) {
+			running++;
+			await new Promise<void>(resolve => {
+				release = resolve;
+			});
+			return answer(`looked ${text}`);
+		},
+	},
+	{
+		...base,
+		name: 'fail',
+		changes: false,
+		run() {
+			throw new Error('a fault of ours');
+		},
+	},
+];
+
+function open(more: { bare?: boolean; changes?: number | 'state_default' } = {}, patience?: number): Inbox {
+	const now = () => start;
+	const health = { version: '0', startedAt: start, lastSync: () => undefined };
+	const ports = { knowledge: known(), commands, now, health, store, web: outside(now), limits: usualLimits };
+	return openInbox({
+		store,
+		homeserver: { names: () => ['glia', '@glia:example.org'] },
+		respondent: { commands, ports, log: { error: () => undefined } },
+		rights: { bare: true, changes: 'state_default', ...more },
+		decided: () => undefined,
+		fatal: error => faults.push(error),
+		...(patience !== undefined && { patience }),
+	});
+}
+
+beforeEach(async () => {
+	[faults, running] = [[], 0];
+	store = await openStore();
+	inbox = open();
+});
+
+afterEach(async () => {
+	await inbox.stop();
+	await store.close();
+	expect(faults).toEqual([]);
+});
+
+let token = 0;
+
+/** A room with this state, and nothing to read in its past. */
+async function enter(state: RoomState = {}, id = room): Promise<void> {
+	if (!(await store.token())) await store.take(batch('0'), start);
+	await store.take(batch(`in ${id}`, { joined: [news([], { room: id, state })] }), start);
+	for (const gap of await store.gaps(start)) await store.fill(gap, { messages: [] }, start);
+}
+
+async function hear(...messages: Incoming[]): Promise<void> {
+	const rooms = [...new Set(messages.map(message => message.room))];
+	const joined = rooms.map(id =>
+		news(
+			messages.filter(message => message.room === id),
+			{ room: id },
+		),
+	);
+	await store.take(batch(`${++token}`, { joined }), start);
+	inbox.wake();
+}
+
+async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
+	for (let i = 0; i < 1000; i++) {
+		if (await condition()) return;
+		await sleep(2);
+	}
+	throw new Error('it did not happen');
+}
+
+const decided = () => until(async () => (await store.counts()).inbox === 0);
+
+/** All that waits to be said in a room, in order; it is taken out. */
+async function said(id = room): Promise<Waiting[]> {
+	const found: Waiting[] = [];
+	for (;;) {
+		const row = (await store.due(start, [], 99)).find(waiting => waiting.room === id);
+		if (!row) return found;
+		found.push(row);
+		await store.sent(row.id, '$', start);
+	}
+}
+
+async function bodies(id = room): Promise<unknown[]> {
+	return (await said(id)).map(row => (row.kind === 'event' ? row.event.content.body : row.kind));
+}
+
+test('each command is answered once, in order; talk is not answered', async () => {
+	await enter();
+	await hear(incoming('a', { body: '!echo 1' }), incoming('b', { body: 'hello' }), incoming('c', { body: '!echo 2' }));
+	await decided();
+	const rows = await said();
+	expect(rows.map(({ answers, sender, said }) => [answers, sender, said])).toEqual([
+		['a', alice, saidId('answer', 'a', 0)],
+		['c', alice, saidId('answer', 'c', 0)],
+	]);
+	await hear(incoming('a', { body: '!echo 1' }));
+	await decided();
+	expect(await bodies()).toEqual([]);
+});
+
+test('the shape: a reply, in the thread of its command, with our id, without mentions', async () => {
+	await enter();
+	await hear(incoming('a', { body: '!echo x', thread: '$root' }));
+	await decided();
+	const [row] = await said();
+	expect(row).toMatchObject({
+		event: {
+			type: 'm.room.message',
+			content: {
+				msgtype: 'm.text',
+				'm.mentions': {},
+				'io.glia.said': row?.said,
+				'm.relates_to': {
+					rel_type: 'm.thread',
+					event_id: '$root',
+					is_falling_back: false,
+					'm.in_reply_to': { event_id: 'a' },
+				},
+			},
+		},
+	});
+});
+
+test('a command that takes long holds up its own room only', async () => {
+	const other = '!other:example.org';
+	await enter();
+	await enter({}, other);
+	await hear(incoming('a', { body: '!wait' }), incoming('b', { body: '!echo after' }));
+	await until(() => running === 1);
+	await hear(incoming('c', { room: other, body: '!echo elsewhere' }));
+	await until(async () => (await store.due(start, [], 9)).length === 1);
+	expect(await bodies(other)).toEqual(['echo elsewhere']);
+	expect(await bodies()).toEqual([]);
+	release();
+	await decided();
+	expect(await bodies()).toEqual(['waited', 'echo after']);
+});
+
+test('what was not decided at the end is decided at the next start', async () => {
+	await enter();
+	await inbox.stop();
+	await hear(incoming('a', { body: '!echo 1' }));
+	expect(await bodies()).toEqual([]);
+	inbox = open();
+	inbox.wake();
+	await decided();
+	expect(await bodies()).toEqual(['echo 1']);
+});
+
+test('who may change things is the room’s affair, or the operator’s number', async () => {
+	const create = { sender: '@carol:example.org', content: { room_version: '12' } };
+	await enter({ create, power: { users: { [alice]: 50 }, state_default: 60 } });
+	await hear(incoming('a', { body: '!set' }), incoming('b', { body: '!set', sender: '@carol:example.org' }));
+	await decided();
+	expect(await bodies()).toEqual([expect.stringContaining('takes power level 60'), 'it is set']);
+	await inbox.stop();
+	inbox = open({ changes: 50 });
+	await hear(incoming('c', { body: '!set' }));
+	await decided();
+	expect(await bodies()).toEqual(['it is set']);
+});
+
+test('a command from yesterday that only asks is answered; one that changes something is not carried out', async () => {
+	await enter({ power: { users: { [alice]: 100 } } });
+	const at = new Date(start.getTime() - 25 * 3600_000);
+	await hear(incoming('a', { body: '!echo old', at }), incoming('b', { body: '!set', at }));
+	await decided();
+	expect(await bodies()).toEqual(['echo old', expect.stringContaining('more than 24 hours ago')]);
+});
+
+test('a fault of ours is one answer with a reference, and the next command is answered', async () => {
+	await enter();
+	await hear(incoming('a', { body: '!fail' }), incoming('b', { body: '!echo on' }));
+	await decided();
+	expect(await bodies()).toEqual([expect.stringContaining('went wrong on my side'), 'echo on']);
+});
+
+test('where bare commands are off, only those with the name count', async () => {
+	await inbox.stop();
+	inbox = open({ bare: false });
+	await enter();
+	await hear(
+		incoming('a', { body: '!echo 1' }),
+		incoming('b', { body: '!glia echo 2' }),
+		incoming('c', { body: '!help' }),
+	);
+	await decided();
+	expect(await bodies()).toEqual(['echo 2']);
+});
+
+test('a hundred answers may wait; then one refusal, then silence until they are out', async () => {
+	await enter();
+	await hear(...Array.from({ length: 130 }, (_, i) => incoming(`a${i}`, { body: `!echo ${i}` })));
+	await hear(incoming('b', { body: '!echo b', sender: '@bob:example.org' }));
+	await decided();
+	const first = await said();
+	const mine = first.filter(({ sender }) => sender === alice);
+	expect(mine).toHaveLength(101);
+	expect(mine.at(-1)).toMatchObject({ limit: true, event: { content: { msgtype: 'm.notice' } } });
+	expect(first.filter(({ sender }) => sender !== alice)).toHaveLength(1);
+	await hear(incoming('c', { body: '!echo again' }));
+	await decided();
+	expect(await bodies()).toEqual(['echo again']);
+});
+
+test('several commands are one answer; leaving comes last', () => {
+	const rows = sayingsOf([answer('one'), { ...answer('two'), afterwards: { leave: true } }], incoming('a'), undefined);
+	expect(rows.map(({ kind }) => kind)).toEqual(['event', 'leave']);
+	expect(sayingsOf([], incoming('a'), undefined)).toEqual([]);
+});
+
+test('files come after the words, each with an id of its own', () => {
+	const files = [
+		{ name: 'a.sh', type: 'text/plain', text: 'a' },
+		{ name: 'b.sh', type: 'text/plain', text: 'b' },
+	];
+	const rows = sayingsOf([{ ...answer('one'), files }], incoming('a'), undefined);
+	expect(rows.map(({ kind }) => kind)).toEqual(['event', 'file', 'file']);
+	expect(new Set(rows.map(({ said }) => said)).size).toBe(3);
+});
+
+test('a store that refuses ends it', async () => {
+	await enter();
+	store.settle = () => Promise.reject(new Error('the disk is full'));
+	await hear(incoming('a', { body: '!echo 1' }));
+	await until(() => faults.length > 0);
+	await sleep(20);
+	expect(faults.splice(0)).toEqual([new Error('the disk is full')]);
+});
+
+const encryption = { algorithm: 'm.megolm.v1.aes-sha2' };
+const power = { users: { [alice]: 100 } };
+
+test('a command that came unencrypted into an encrypted room is answered if it only asks, and changes nothing', async () => {
+	await enter({ encryption, power });
+	await hear(
+		incoming('a', { body: '!echo clear' }),
+		incoming('b', { body: '!set' }),
+		incoming('c', { body: '!set', sealed: true, once: 'session 00' }),
+	);
+	await decided();
+	expect(await bodies()).toEqual(['echo clear', expect.stringContaining('came unencrypted'), 'it is set']);
+});
+
+test('where a room is not encrypted, nobody has to encrypt', async () => {
+	await enter({ power });
+	await hear(incoming('a', { body: '!set' }));
+	await decided();
+	expect(await bodies()).toEqual(['it is set']);
+});
+
+test('!leave asks; a ✅ of somebody who may, or `yes`, leaves; any other word stays', async () => {
+	const levels = { power: { users: { [alice]: 50 } } };
+	await enter(levels);
+	for (const word of ['now', '@other-bot:example.org', 'yes please', 'all', 'no'])
+		await hear(incoming(`$${word}`, { body: `!leave ${word}` }));
+	await decided();
+	const refusals = await said();
+	expect(refusals).toHaveLength(5);
+	for (const row of refusals)
+		expect(row).toMatchObject({ event: { content: { body: expect.stringMatching(/^I stay/) } } });
+	await hear(incoming('$ask', { body: '!leave' }));
+	await decided();
+	const [question, ...more] = await said();
+	expect(more).toEqual([]);
+	expect(question).toMatchObject({ event: { content: { body: expect.stringContaining('!leave yes') } } });
+	const tick = { body: '✅', repliesTo: '$' };
+	await hear(incoming('$bob', { ...tick, sender: '@bob:example.org' }));
+	await decided();
+	expect(await bodies()).toEqual([expect.stringContaining('power level 50')]);
+	await hear(incoming('$elsewhere', { ...tick, repliesTo: '$another' }));
+	await decided();
+	expect(await bodies()).toEqual([]);
+	await hear(incoming('$alice', tick));
+	await decided();
+	expect(await bodies()).toEqual([expect.stringContaining('7 days'), 'leave']);
+	await hear(incoming('$yes', { body: '!leave yes' }));
+	await decided();
+	expect(await bodies()).toEqual([expect.stringContaining('7 days'), 'leave']);
+});
+
+test('a question that was asked more than a day ago is not confirmed any more', async () => {
+	await enter({ power: { users: { [alice]: 50 } } });
+	await store.take(batch('q', { joined: [news([incoming('$ask', { body: '!leave' })])] }), start);
+	const question = {
+		said: 'q',
+		room,
+		kind: 'event' as const,
+		confirms: '!leave yes',
+		event: { type: 'x', content: {} },
+	};
+	await store.settle('$ask', [question], new Date(start.getTime() - 25 * 3600_000));
+	await said();
+	await hear(incoming('$tick', { body: '✅', repliesTo: '$' }));
+	await decided();
+	expect(await bodies()).toEqual([]);
+});
+
+describe('a command that looks at servers', () => {
+	const mallory = '@mallory:example.org';
+	const hurried = async () => {
+		await inbox.stop();
+		inbox = open({}, 10);
+	};
+
+	test('holds up nobody else, in its own room neither', async () => {
+		const others = Array.from({ length: 20 }, (_, i) => `!other${i}:example.org`);
+		await enter();
+		for (const other of others) await enter({}, other);
+		await hear(
+			incoming('look', { body: '!look a', sender: mallory }),
+			...others.map((room, i) => incoming(`look${i}`, { room, body: '!look b', sender: mallory })),
+		);
+		await until(() => running === 21);
+		await hear(incoming('here', { body: '!echo here' }));
+		await hear(incoming('there', { room: others[3] ?? '', body: '!echo there' }));
+		await until(async () => (await store.counts()).inbox === 21);
+		expect(await bodies()).toEqual(['echo here']);
+		expect(await bodies(others[3])).toEqual(['echo there']);
+	});
+
+	test('is answered before what its sender says next', async () => {
+		await enter();
+		await hear(incoming('a', { body: '!look x' }), incoming('b', { body: '!echo after' }));
+		await until(() => running === 1);
+		await sleep(20);
+		expect(await bodies()).toEqual([]);
+		release();
+		await decided();
+		expect(await bodies()).toEqual(['looked x', 'echo after']);
+	});
+
+	test('that takes long is answered with a notice, then its sender’s next command, then the look', async () => {
+		await hurried();
+		await enter();
+		await hear(incoming('a', { body: '!look x' }), incoming('b', { body: '!echo after' }));
+		await until(async () => (await store.counts()).inbox === 1);
+		const rows = await said();
+		expect(rows).toMatchObject([
+			{ answers: 'a', said: saidId('looking', 'a', 0), event: { content: { msgtype: 'm.notice' } } },
+			{ answers: 'b', said: saidId('answer', 'b', 0) },
+		]);
+		release();
+		await decided();
+		expect(await said()).toMatchObject([
+			{
+				said: saidId('answer', 'a', 0),
+				event: { content: { body: 'looked x', 'm.relates_to': { 'm.in_reply_to': { event_id: 'a' } } } },
+			},
+		]);
+	});
+
+	test('killed while it looks: the next start looks again, and says notice and answer once each', async () => {
+		await hurried();
+		await enter();
+		await hear(incoming('a', { body: '!look x' }));
+		await until(async () => (await store.counts()).outbox === 1);
+		await inbox.stop();
+		const lost = release;
+		inbox = open({}, 10);
+		inbox.wake();
+		await until(() => running === 2);
+		await sleep(30);
+		release();
+		await decided();
+		// The process that was killed would not have come so far; its answer is not said a second time.
+		lost();
+		await sleep(10);
+		expect((await said()).map(row => row.said)).toEqual([saidId('looking', 'a', 0), saidId('answer', 'a', 0)]);
+	});
+
+	test('redacted while it looks, it is not answered', async () => {
+		await hurried();
+		await enter();
+		await hear(incoming('a', { body: '!look x' }));
+		await until(() => running === 1);
+		await store.take(batch('redacted', { joined: [news([], { room, redacted: ['a'] })] }), start);
+		await sleep(30);
+		release();
+		await sleep(10);
+		expect(await bodies()).toEqual([]);
+	});
+});

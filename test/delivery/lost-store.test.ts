@@ -1,0 +1,149 @@
+// A first start is told from a lost store, and rooms hear of the loss once.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { noticeLoss } from '../../src/delivery/lost-store.ts';
+import { announce } from '../../src/delivery/notices.ts';
+import { openStore } from '../../src/edges/store/store.ts';
+import type { Failure } from '../../src/ports/homeserver.ts';
+import type { Store } from '../../src/ports/store.ts';
+import { silence } from '../../src/runtime/log.ts';
+import { batch, news } from '../contracts/store.ts';
+import { type Played, playHomeserver } from '../homeserver.ts';
+
+const room = '!room:example.org';
+const other = '!other:example.org';
+const day = 24 * 3600_000;
+let clock: number;
+let store: Store;
+let played: Played;
+let errors: string[];
+
+const now = () => new Date(clock);
+
+beforeEach(async () => {
+	clock = Date.parse('2026-11-21T12:00:00Z');
+	errors = [];
+	store = await openStore();
+	played = playHomeserver('@glia:example.org', now);
+});
+
+afterEach(() => store.close());
+
+function start(keysAlone = false, pause: () => void = () => undefined): Promise<Date | undefined> {
+	return noticeLoss({
+		...{ store, homeserver: played.port, keysAlone, now, random: () => 1 },
+		log: { ...silence, error: (_fields: unknown, text: string) => void errors.push(text) },
+		stopping: () => false,
+		pause: async () => pause(),
+	});
+}
+
+const settled = () => new Promise(resolve => setTimeout(resolve, 20));
+
+/** The first sync, and what rooms hear of it. */
+async function heard(): Promise<string[]> {
+	const joined = [room, other].map(id => news([], { room: id }));
+	await store.take(batch('1', { joined }), now());
+	await announce({ store, now, name: 'glia', reads: true, log: silence, said: () => undefined });
+	await announce({ store, now, name: 'glia', reads: true, log: silence, said: () => undefined });
+	const found: string[] = [];
+	for (;;) {
+		const [row] = await store.due(now(), [], 1);
+		if (!row) return found;
+		if (row.kind === 'event') found.push(`${row.room} ${row.event.content.body}`);
+		await store.sent(row.id, '$', now());
+	}
+}
+
+async function emptied(): Promise<void> {
+	await store.close();
+	store = await openStore();
+}
+
+test('a first start of a new account says nothing, and leaves a marker', async () => {
+	expect(await start()).toBeUndefined();
+	await settled();
+	expect(await played.port.marker()).toMatchObject({ value: expect.stringMatching(/-/) });
+	expect(await heard()).toEqual([]);
+	expect(errors).toEqual([]);
+});
+
+test('an empty store of an account that had one: each room hears once, the log and the status say it', async () => {
+	await start();
+	await settled();
+	await emptied();
+	expect(await start()).toEqual(now());
+	await settled();
+	const said = await heard();
+	expect(said.map(text => text.split(' ')[0])).toEqual([room, other]);
+	for (const text of said) expect(text).toMatch(/do not watch them any more.*!watch example\.org/);
+	expect(errors).toHaveLength(1);
+	// At the next starts nothing is said again, and the status goes on telling of it for a while.
+	clock += day;
+	expect(await start()).toEqual(new Date(clock - day));
+	await settled();
+	expect(await heard()).toEqual([]);
+	expect(errors).toHaveLength(1);
+	clock += 31 * day;
+	expect(await start()).toBeUndefined();
+});
+
+test('an empty database beside the keys of an earlier session is a lost one', async () => {
+	expect(await start(true)).toEqual(now());
+	expect(await heard()).toHaveLength(2);
+});
+
+test('killed between noticing and the first sync, the rooms hear it all the same', async () => {
+	await start();
+	await settled();
+	await emptied();
+	await start();
+	await settled();
+	expect(await start()).toEqual(now());
+	expect(await heard()).toHaveLength(2);
+});
+
+test('a room that the bot comes into later has lost nothing', async () => {
+	await start(true);
+	await store.take(batch('1', { joined: [news([], { room: other })] }), now());
+	await store.take(batch('2', { joined: [news([], { room })] }), now());
+	expect(await store.untold()).toMatchObject([
+		{ room: other, lost: true },
+		{ room, lost: false, greeting: true },
+	]);
+});
+
+test('a copy that was restored is not a loss', async () => {
+	await start();
+	await settled();
+	await heard();
+	await played.port.mark('of the store that ran meanwhile');
+	expect(await start()).toBeUndefined();
+	await settled();
+	expect(await played.port.marker()).not.toEqual({ value: 'of the store that ran meanwhile' });
+	expect(errors).toEqual([]);
+});
+
+test('a store from before there was a marker is none that was lost', async () => {
+	await store.take(batch('1', { joined: [news([], { room })] }), now());
+	await played.port.mark('of another store');
+	expect(await start()).toBeUndefined();
+	expect(errors).toEqual([]);
+});
+
+describe('a homeserver that does not answer', () => {
+	test('is asked again, before anything is taken for a first start', async () => {
+		await played.port.mark('of the lost store');
+		let tries = 0;
+		const away: Failure = { kind: 'away', why: 'status 502' };
+		played.setTrouble(call => (call === 'marker' && ++tries < 4 ? away : undefined));
+		expect(await start()).toEqual(now());
+	});
+
+	test('or keeps no such data is no obstacle', async () => {
+		played.setTrouble(call =>
+			call === 'marker' || call === 'mark' ? { kind: 'refused', code: 'M_FORBIDDEN', why: '' } : undefined,
+		);
+		expect(await start()).toBeUndefined();
+		await settled();
+	});
+});

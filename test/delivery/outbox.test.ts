@@ -1,0 +1,469 @@
+// What is decided reaches its room: through limits, absences, lost answers, restarts and rooms that are gone.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { after, type Outbox, openOutbox } from '../../src/delivery/outbox.ts';
+import { openStore } from '../../src/edges/store/store.ts';
+import type { Failure } from '../../src/ports/homeserver.ts';
+import type { Saying } from '../../src/ports/saying.ts';
+import type { Store } from '../../src/ports/store.ts';
+import { silence } from '../../src/runtime/log.ts';
+import { batch, news, saying } from '../contracts/store.ts';
+import { type Played, playHomeserver } from '../homeserver.ts';
+
+const [room, other] = ['!room:example.org', '!other:example.org'];
+const away: Failure = { kind: 'away', why: 'status 502' };
+const hour = 3600_000;
+
+let clock: number;
+let store: Store;
+let played: Played;
+let outbox: Outbox;
+let faults: unknown[];
+let locked: string[];
+let ready: boolean;
+let loud: string[];
+
+const now = () => new Date(clock);
+
+function open(): Outbox {
+	return openOutbox({
+		store,
+		homeserver: played.port,
+		ready: () => ready,
+		loginSince: () => new Date(0),
+		now,
+		random: () => 1,
+		log: { ...silence, error: ({ room: where }, text) => loud.push(`${where} ${text}`) },
+		fatal: error => faults.push(error),
+		locked: why => locked.push(why),
+	});
+}
+
+beforeEach(async () => {
+	clock = Date.parse('2026-11-21T12:00:00Z');
+	[faults, locked] = [[], []];
+	[ready, loud] = [true, []];
+	store = await openStore();
+	played = playHomeserver('@glia:example.org', now);
+	for (const id of [room, other]) {
+		played.createRoom(id, '@alice:example.org');
+		played.invite(id, '@alice:example.org');
+		await played.port.join(id, []);
+	}
+	played.calls.length = 0;
+	outbox = open();
+});
+
+afterEach(async () => {
+	await outbox.stop(0);
+	await store.close();
+	expect(faults).toEqual([]);
+});
+
+async function decide(...sayings: Saying[]): Promise<void> {
+	await store.tell(room, sayings, now());
+	outbox.wake();
+}
+
+/** Until nothing is under way and nothing is due. */
+async function settle(): Promise<void> {
+	for (let quiet = 0; quiet < 5; ) {
+		await new Promise(resolve => setTimeout(resolve, 3));
+		const due = await store.due(now(), [], 1);
+		quiet = due.length ? 0 : quiet + 1;
+	}
+}
+
+function settleFor(ms: number): Promise<void> {
+	return new Promise(resolve => setTimeout(resolve, ms));
+}
+
+/** Time passes, and the outbox looks again. */
+async function pass(ms: number): Promise<void> {
+	clock += ms;
+	outbox.wake();
+	await settle();
+}
+
+function saidIn(id: string): unknown[] {
+	return played.sentTo(id).map(content => content['io.glia.said']);
+}
+
+describe('delivery', () => {
+	test('in order in each room, each once', async () => {
+		await decide(saying('1'), saying('2', { room: other }), saying('3'), saying('4', { room: other }));
+		await settle();
+		expect(saidIn(room)).toEqual(['1', '3']);
+		expect(saidIn(other)).toEqual(['2', '4']);
+		expect(await store.counts()).toMatchObject({ outbox: 0 });
+	});
+
+	test('one that fails holds up its room, not the others', async () => {
+		played.setTrouble((call, where) => (call === 'send' && where === room ? away : undefined));
+		await decide(saying('1'), saying('2'), saying('3', { room: other }));
+		await settle();
+		expect(saidIn(room)).toEqual([]);
+		expect(saidIn(other)).toEqual(['3']);
+		played.setTrouble(() => undefined);
+		await pass(60_000);
+		expect(saidIn(room)).toEqual(['1', '2']);
+	});
+
+	test('away for hours: tried with growing pauses of at most a minute, without end', async () => {
+		played.setTrouble(() => away);
+		await decide(saying('1'));
+		for (let i = 0; i < 60; i++) await pass(60_000);
+		expect(played.calls.filter(call => call.startsWith('send')).length).toBeGreaterThan(50);
+		expect(played.calls.length).toBeLessThan(75);
+		played.setTrouble(() => undefined);
+		await pass(60_000);
+		expect(saidIn(room)).toEqual(['1']);
+	});
+
+	test('once the homeserver is back, nothing waits for its pause to end', async () => {
+		played.setTrouble(() => away);
+		await decide(saying('1'));
+		await settle();
+		played.setTrouble(() => undefined);
+		await outbox.back();
+		await settle();
+		expect(saidIn(room)).toEqual(['1']);
+	});
+
+	test('limited: all rooms wait as long as asked, then go on in order', async () => {
+		let refusals = 1;
+		played.setTrouble(call => (call === 'send' && refusals-- > 0 ? { kind: 'limited', waitMs: 5000 } : undefined));
+		await decide(saying('1'), saying('2'));
+		await settle();
+		await decide(saying('3', { room: other }));
+		await new Promise(resolve => setTimeout(resolve, 30));
+		expect(played.calls.filter(call => call.startsWith('send'))).toHaveLength(1);
+		clock += 4000;
+		outbox.wake();
+		await new Promise(resolve => setTimeout(resolve, 30));
+		expect(saidIn(room)).toEqual([]);
+		await pass(1500);
+		expect([saidIn(room), saidIn(other)]).toEqual([['1', '2'], ['3']]);
+	});
+
+	test('a lost answer is no second message, within a day by the transaction', async () => {
+		played.setTrouble(call => (call === 'send' ? 'lost' : undefined));
+		await decide(saying('1'));
+		await settle();
+		played.setTrouble(() => undefined);
+		await pass(hour);
+		expect(saidIn(room)).toEqual(['1']);
+		expect(played.calls).not.toContain(`find ${room}`);
+		expect(await store.counts()).toMatchObject({ outbox: 0 });
+	});
+
+	test('a lost answer is no second message, after a day by looking into the room', async () => {
+		played.setTrouble(call => (call === 'send' ? 'lost' : undefined));
+		await decide(saying('1'));
+		await settle();
+		played.setTrouble(() => away);
+		await pass(25 * hour);
+		played.forgetTransactions();
+		played.setTrouble(() => undefined);
+		await pass(hour);
+		expect(saidIn(room)).toEqual(['1']);
+		expect(await store.counts()).toMatchObject({ outbox: 0 });
+	});
+
+	test('after a day, what is not in the room is said', async () => {
+		played.setTrouble(() => away);
+		await decide(saying('1'));
+		await pass(25 * hour);
+		played.setTrouble(() => undefined);
+		await pass(hour);
+		expect(saidIn(room)).toEqual(['1']);
+		expect(played.calls).toContain(`find ${room}`);
+	});
+
+	test('a new login has other transactions: what was decided before it is looked for', async () => {
+		await outbox.stop(0);
+		await store.tell(room, [saying('1')], now());
+		await played.port.send(room, 'of the old device', { type: 'm.room.message', content: { 'io.glia.said': '1' } });
+		outbox = openOutbox({
+			...{ store, homeserver: played.port, ready: () => true, now, random: () => 1, log: silence },
+			loginSince: () => new Date(clock + 1),
+			fatal: error => faults.push(error),
+			locked: why => locked.push(why),
+		});
+		outbox.wake();
+		await settle();
+		expect(saidIn(room)).toEqual(['1']);
+	});
+
+	test('killed after sending and before the mark: the next start says it no second time', async () => {
+		const { sent } = store;
+		store.sent = () => new Promise(() => undefined);
+		await decide(saying('1'), saying('2'));
+		await new Promise(resolve => setTimeout(resolve, 50));
+		expect(saidIn(room)).toEqual(['1']);
+		store.sent = sent;
+		outbox = open();
+		outbox.wake();
+		await settle();
+		expect(saidIn(room)).toEqual(['1', '2']);
+	});
+});
+
+describe('what cannot be delivered', () => {
+	test('a room that is gone is given up, the next is not', async () => {
+		played.kick(room);
+		await decide(saying('1'), saying('2'), saying('3', { room: other }));
+		await settle();
+		expect(saidIn(other)).toEqual(['3']);
+		for (let tries = 0; tries < 10; tries++) await pass(60_000);
+		expect(await store.counts()).toMatchObject({ outbox: 0 });
+	});
+
+	test('a process that does not know yet that we came in costs no answer', async () => {
+		let refusals = 0;
+		const unaware: Failure = { kind: 'refused', code: 'M_FORBIDDEN', why: 'not in room' };
+		played.setTrouble(call => (call === 'send' && ++refusals <= 3 ? unaware : undefined));
+		await decide(saying('1'), saying('2'));
+		for (let tries = 0; tries < 4; tries++) await pass(60_000);
+		expect(saidIn(room)).toEqual(['1', '2']);
+	});
+
+	test('where the room has been replaced, it waits and follows', async () => {
+		await store.take(batch('1'), now());
+		await store.take(batch('2', { joined: [news([], { room })] }), now());
+		const state = { tombstone: { sender: '@a:b', replacement: other } };
+		await store.take(batch('3', { joined: [news([], { room, state })] }), now());
+		played.kick(room);
+		await decide(saying('1'));
+		await settle();
+		expect(await store.counts()).toMatchObject({ outbox: 1 });
+		const [move] = await store.moves(now());
+		if (move) await store.moved(move, now());
+		outbox.wake();
+		await settle();
+		expect(saidIn(other)).toEqual(['1']);
+	});
+
+	test('a token that counts no longer ends it, and nothing is lost', async () => {
+		played.setTrouble(() => ({ kind: 'token', why: 'revoked' }));
+		await decide(saying('1'));
+		await new Promise(resolve => setTimeout(resolve, 50));
+		await outbox.stop(0);
+		expect(locked).toEqual(['revoked']);
+		expect(await store.counts()).toMatchObject({ outbox: 1 });
+	});
+
+	test('a store that refuses ends it, after one try', async () => {
+		store.sent = () => Promise.reject(new Error('the disk is full'));
+		await decide(saying('1'), saying('2'));
+		await new Promise(resolve => setTimeout(resolve, 50));
+		expect(faults.splice(0)).toEqual([new Error('the disk is full')]);
+		expect(saidIn(room)).toEqual(['1']);
+	});
+
+	test.each<[Failure, number, unknown]>([
+		[away, 1000, 'later'],
+		[{ kind: 'limited', waitMs: 7 }, 1000, { ms: 7 }],
+		[{ kind: 'refused', code: 'M_FORBIDDEN', why: '' }, 3, 'later'],
+		[{ kind: 'refused', code: 'M_FORBIDDEN', why: '' }, 4, 'never'],
+		[{ kind: 'refused', code: 'M_NOT_FOUND', why: '' }, 3, 'later'],
+		[{ kind: 'refused', code: 'M_NOT_FOUND', why: '' }, 4, 'never'],
+		[{ kind: 'refused', code: 'M_TOO_LARGE', why: '' }, 0, 'never'],
+		[{ kind: 'refused', code: 'M_UNKNOWN', why: '' }, 0, 'later'],
+		[{ kind: 'refused', code: 'M_UNKNOWN', why: '' }, 8, 'never'],
+		[{ kind: 'token', why: '' }, 0, 'locked'],
+		[{ kind: 'unsealed', why: '' }, 1000, 'later'],
+		[{ kind: 'keyless', why: '' }, 0, 'never'],
+		[{ kind: 'stopped' }, 0, 'stopped'],
+	])('%j after %d tries: %j', (failure, tries, verdict) => {
+		expect(after(failure, tries)).toEqual(verdict);
+	});
+});
+
+describe('files, sealing, leaving', () => {
+	const file = { name: 'plan.md', type: 'text/markdown', text: 'all of it' };
+	const aFile = saying('f', { kind: 'file', file, content: { 'io.glia.said': 'f' } } as Partial<Saying>);
+
+	test('a file is uploaded once, and its message is the same in every try', async () => {
+		played.setTrouble(call => (call === 'send' ? away : undefined));
+		await decide(aFile);
+		await settle();
+		played.setTrouble(() => undefined);
+		await pass(60_000);
+		expect(played.sentTo(room)).toMatchObject([{ msgtype: 'm.file', body: 'plan.md', 'io.glia.said': 'f' }]);
+		expect(played.calls.filter(call => call === `upload ${room}`)).toHaveLength(1);
+	});
+
+	test('what is encrypted is written before the first try, and encrypted once', async () => {
+		let sealed = 0;
+		const events: unknown[] = [];
+		const { send } = played.port;
+		played.port.seal = async () => ({ value: { type: 'm.room.encrypted', content: { ciphertext: ++sealed } } });
+		played.port.send = async (where, transaction, event) => {
+			const [row] = await store.due(now(), [], 1);
+			events.push([event, row?.sealed]);
+			return events.length === 1 ? { failure: away } : send(where, transaction, event);
+		};
+		await decide(saying('1'));
+		await settle();
+		await pass(60_000);
+		const event = { type: 'm.room.encrypted', content: { ciphertext: 1 } };
+		expect(events).toEqual([
+			[event, event],
+			[event, event],
+		]);
+		expect(played.eventsOf(room).at(-1)).toMatchObject(event);
+	});
+
+	test('leaving comes after the answer; what the room has is kept for a while', async () => {
+		await store.take(batch('1', { joined: [news([], { room })] }), now());
+		await decide(saying('1'), { said: 'l', room, kind: 'leave' });
+		await settle();
+		expect(played.calls).toEqual([`send ${room}`, `leave ${room}`]);
+		expect(await store.counts()).toMatchObject({ outbox: 0, rooms: 0 });
+		expect(await store.room(room)).toBeDefined();
+		expect(await store.leftBefore(new Date(clock + 1))).toEqual([room]);
+	});
+});
+
+describe('a room that we are no longer in', () => {
+	const server = 'example.org';
+	const watch = { id: 'w', room, server, facts: [], changed: new Date(0) };
+	const alert = {
+		...{ watch: 'w', rule: 'advisory', subject: 'CVE-1', episode: 'e', stage: 'open', severity: 'severe' },
+		...{ title: 'CVE-1', kind: 'news', facts: [] },
+	} as never;
+	const alarm = () =>
+		store
+			.keepDecided([{ watch, alerts: [alert], say: () => [{ saying: saying('alarm'), says: [0] }] }], now())
+			.then(() => outbox.wake());
+
+	beforeEach(async () => {
+		await store.take(batch('1'), now());
+		await store.take(batch('2', { joined: [news([], { room })] }), now());
+		await store.keepWatch(watch, now());
+	});
+
+	test('is seen when the homeserver refuses, and the alert is said when we are back', async () => {
+		played.kick(room);
+		await alarm();
+		await settle();
+		// A process of the homeserver may only not know yet that we are in: four tries first.
+		for (let tries = 0; tries < 4; tries++) await pass(120_000);
+		expect(await store.joinedRooms()).toEqual([]);
+		expect(await store.counts()).toMatchObject({ outbox: 0 });
+		expect(await store.watchedBy(server, '', 9)).toEqual([]);
+		expect(await store.heard('w')).toEqual([]);
+		played.invite(room, '@alice:example.org');
+		await played.port.join(room, []);
+		await store.take(batch('3', { joined: [news([], { room })] }), now());
+		expect(await store.watchedBy(server, '', 9)).toHaveLength(1);
+		await alarm();
+		await settle();
+		expect(saidIn(room)).toEqual(['alarm']);
+	});
+
+	test('is not one that only lets us say nothing', async () => {
+		played.setTrouble(call => (call === 'send' ? { kind: 'refused', code: 'M_FORBIDDEN', why: '' } : undefined));
+		await alarm();
+		await settle();
+		expect(await store.joinedRooms()).toEqual([room]);
+		expect(await store.heard('w')).toHaveLength(1);
+	});
+
+	test('nothing is concluded while the homeserver does not say', async () => {
+		played.kick(room);
+		played.setTrouble(call => (call === 'membership' ? away : undefined));
+		await alarm();
+		await settle();
+		for (let tries = 0; tries < 4; tries++) await pass(120_000);
+		expect(await store.joinedRooms()).toEqual([room]);
+		expect(await store.counts()).toMatchObject({ outbox: 1 });
+		played.setTrouble(() => undefined);
+		for (let tries = 0; tries < 4; tries++) await pass(120_000);
+		expect(await store.joinedRooms()).toEqual([]);
+	});
+});
+
+describe('rooms that become encrypted', () => {
+	const file = { name: 'plan.md', type: 'text/markdown', text: 'all of it' };
+	const aFile = saying('f', { kind: 'file', file, content: { 'io.glia.said': 'f' } } as Partial<Saying>);
+	/** What we sent: the type and, for encrypted events, what is inside. */
+	const sent = () =>
+		played
+			.eventsOf(room)
+			.filter(({ type }) => type !== 'm.room.member')
+			.map(({ type, content }) => [type, content.ciphertext]);
+
+	test('nothing is sent until the last sync has been taken in, at the end of a process either', async () => {
+		ready = false;
+		await decide(saying('1'), aFile);
+		await settleFor(50);
+		await outbox.stop(100);
+		expect(played.calls).toEqual([]);
+		outbox = open();
+		ready = true;
+		outbox.wake();
+		await settle();
+		expect(played.calls).toEqual([`send ${room}`, `upload ${room}`, `send ${room}`]);
+	});
+
+	test('what was sealed in the clear is sealed again, and its file uploaded again', async () => {
+		played.setTrouble(call => (call === 'send' ? away : undefined));
+		await decide(aFile);
+		await settle();
+		expect((await store.due(new Date(clock + hour), [], 1))[0]?.sealed?.type).toBe('m.room.message');
+		played.encrypt(room);
+		played.setTrouble(() => undefined);
+		await pass(60_000);
+		const inside = { type: 'm.room.message', content: { file: { url: expect.stringMatching(/^mxc:/) } } };
+		expect(sent()).toMatchObject([['m.room.encrypted', inside]]);
+		expect(JSON.stringify(sent())).not.toContain('"url":"mxc://played/1"');
+	});
+
+	test('so is what stands in a thread', async () => {
+		await decide(saying('root'));
+		await settle();
+		played.setTrouble(call => (call === 'send' ? away : undefined));
+		await decide(saying('on', { continues: 'root' }));
+		await settle();
+		played.encrypt(room);
+		played.setTrouble(() => undefined);
+		await pass(60_000);
+		const inside = { content: { 'm.relates_to': { rel_type: 'm.thread' } } };
+		expect(sent()).toMatchObject([
+			['m.room.message', undefined],
+			['m.room.encrypted', inside],
+		]);
+	});
+
+	test('encryption switched on between the upload of a file and its event: the file is uploaded encrypted', async () => {
+		const { upload } = played.port;
+		played.port.upload = async (where, what) => {
+			const uploaded = await upload(where, what);
+			played.encrypt(room);
+			return uploaded;
+		};
+		await decide(aFile);
+		await settle();
+		expect(sent()).toMatchObject([['m.room.encrypted', { content: { file: { url: expect.any(String) } } }]]);
+		expect(played.calls.filter(call => call === `upload ${room}`)).toHaveLength(2);
+	});
+
+	test('without keys an encrypted room hears nothing, the log does, and other rooms go on', async () => {
+		played.encrypt(room, { withoutKeys: true });
+		await decide(saying('1'), aFile, saying('2', { room: other }));
+		await settle();
+		expect(sent()).toEqual([]);
+		expect(saidIn(other)).toEqual(['2']);
+		expect(loud).toHaveLength(2);
+		expect(await store.counts()).toMatchObject({ outbox: 0 });
+	});
+});
+
+test('the end: what is due is sent, what waits is kept', async () => {
+	played.setTrouble((call, where) => (call === 'send' && where === other ? away : undefined));
+	await decide(...Array.from({ length: 20 }, (_, i) => saying(`${i}`)), saying('x', { room: other }));
+	await outbox.stop(5000);
+	expect(saidIn(room)).toHaveLength(20);
+	expect(await store.counts()).toMatchObject({ outbox: 1 });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest';
+import type { Applies } from '../../src/deployment/condition.ts';
+import { concern } from '../../src/deployment/condition.ts';
+import type { Term } from '../../src/deployment/facts.ts';
+import {
+	factWords,
+	isContradiction,
+	parseTerm,
+	profileJson,
+	profileOf,
+	writeTerm,
+} from '../../src/deployment/facts.ts';
+
+function profile(text: string) {
+	const terms = text
+		.split(' ')
+		.filter(Boolean)
+		.map(word => parseTerm(word))
+		.filter((term): term is Term => term !== undefined);
+	const result = profileOf(terms);
+	if (isContradiction(result)) throw new Error(`contradiction in the test: ${text}`);
+	return result;
+}
+
+describe('three-valued applicability', () => {
+	const cases: [applies: Applies | undefined, facts: string, is: unknown, because?: string[]][] = [
+		[undefined, '', true],
+		[{ all: ['workers'] }, '', 'unknown'],
+		[{ all: ['workers'] }, 'workers', true],
+		[{ all: ['workers'] }, 'no-workers', false, ['no-workers']],
+		[{ all: ['workers', 'metrics'] }, 'workers', 'unknown'],
+		[{ all: ['workers', 'metrics'] }, 'no-metrics', false, ['no-metrics']],
+		[{ any: ['email', 'phone'] }, 'no-email', 'unknown'],
+		[{ any: ['email', 'phone'] }, 'no-email no-phone', false, ['no-email', 'no-phone']],
+		[{ any: ['email', 'phone'] }, 'phone', true],
+		[{ all: ['no-federation'] }, 'federation', false, ['federation']],
+		[{ all: ['postgres<13'] }, 'postgres=12', true],
+		[{ all: ['postgres<13'] }, 'postgres=13', false, ['postgres=13']],
+		[{ all: ['postgres<13'] }, 'sqlite', false, ['database=sqlite']],
+		[{ all: ['postgres<13'] }, 'postgres', 'unknown'],
+		[{ all: ['postgres<13'] }, 'postgres=9.6', true],
+		[{ all: ['sqlite<3.27'] }, 'sqlite=3.8', true],
+		[{ all: ['sqlite<3.27'] }, 'docker', false, ['install=docker']],
+		[{ all: ['python<3.7'] }, 'mdad', false, ['install=mdad']],
+		[{ all: ['database=postgres'] }, 'postgres=14', true],
+		[{ all: ['sso'] }, 'saml', true],
+		[{ all: ['saml'] }, 'no-sso', false, ['no-sso']],
+		[{ all: ['install=docker'] }, 'debian', false, ['install=debian']],
+	];
+	test.each(cases)('%j with “%s” is %j', (applies, facts, is, because) => {
+		const result = concern(applies, profile(facts));
+		expect(result.is).toBe(is);
+		if (result.is === false) expect(result.because).toEqual(because);
+	});
+});
+
+test('a bare value is enough, and a fact written is the fact read', () => {
+	expect(parseTerm('docker')).toEqual({ fact: 'install', operator: '=', value: 'docker' });
+	expect(parseTerm('postgres')).toEqual({ fact: 'database', operator: '=', value: 'postgres' });
+	expect(parseTerm('postgres=15.3')).toEqual({ fact: 'postgres', operator: '=', value: '15' });
+	for (const word of factWords().filter(word => !['install', 'database', 'os'].includes(word))) {
+		const term = parseTerm(word) ?? parseTerm(`${word}=14`);
+		expect(term, word).toBeDefined();
+		if (term) expect(parseTerm(writeTerm(term))).toEqual(term);
+	}
+});
+
+test.each([
+	'',
+	'no-',
+	'no-docker',
+	'install=windows',
+	'postgres=x',
+	'workers=yes',
+	'no-postgres=14',
+	'Workers',
+	'__proto__',
+	'constructor',
+])('%j is no fact', text => expect(parseTerm(text)).toBeUndefined());
+
+test('two values of one fact contradict each other, also by what they imply', () => {
+	const contradiction = (text: string) => profileOf(text.split(' ').flatMap(word => parseTerm(word) ?? []));
+	expect(contradiction('docker pip')).toEqual({ fact: 'install', stated: ['install=docker', 'install=pip'] });
+	expect(contradiction('postgres=14 sqlite')).toEqual({ fact: 'database', stated: ['postgres=14', 'database=sqlite'] });
+	expect(contradiction('workers no-workers')).toEqual({ fact: 'workers', stated: ['workers', 'no-workers'] });
+	expect(contradiction('saml no-sso')).toMatchObject({ fact: 'sso' });
+});
+
+test('the same value twice is no contradiction', () => {
+	expect(profileJson(profile('docker docker postgres=14 postgres'))).toEqual({
+		install: 'docker',
+		database: 'postgres',
+		postgres: '14',
+	});
+});

@@ -1,0 +1,19 @@
+// The played homeserver keeps the contract that the real one keeps: what tests see of it is no fiction.
+import { homeserverContract } from '../../contracts/homeserver.ts';
+import { playHomeserver } from '../../homeserver.ts';
+
+let rooms = 0;
+
+homeserverContract(async () => {
+	const played = playHomeserver('@glia:example.org', () => new Date());
+	return {
+		homeserver: played.port,
+		async createRoom({ invite } = { invite: true }) {
+			const room = `!${++rooms}:example.org`;
+			played.createRoom(room, '@alice:example.org');
+			if (invite) played.invite(room, '@alice:example.org');
+			return room;
+		},
+		say: async (room, body) => played.say(room, '@alice:example.org', body),
+	};
+});

@@ -1,0 +1,126 @@
+// The store on the memory and on a file, and what only a file can do wrong.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, describe, expect, test } from 'vitest';
+import { writeTrouble } from '../../../src/edges/store/disk.ts';
+import { openStore } from '../../../src/edges/store/store.ts';
+import { batch, incoming, news, saying, storeContract } from '../../contracts/store.ts';
+
+const folders: string[] = [];
+
+function folder(): string {
+	const path = mkdtempSync(join(tmpdir(), 'glia-store-'));
+	folders.push(path);
+	return path;
+}
+
+afterEach(() => {
+	for (const path of folders.splice(0)) rmSync(path, { recursive: true, force: true });
+});
+
+describe('memory', () => storeContract(() => openStore()));
+describe('file', () => storeContract(() => openStore(join(folder(), 'data'))));
+
+test('it is there after a restart, readable by its owner only', async () => {
+	const path = join(folder(), 'deep', 'data');
+	const first = await openStore(path);
+	await first.take(batch('token'), new Date());
+	const modes = readdirSync(path).map(name => [name, (statSync(join(path, name)).mode & 0o777).toString(8)]);
+	expect(modes.length).toBeGreaterThanOrEqual(3);
+	expect(modes.filter(([, mode]) => mode !== '600')).toEqual([]);
+	expect(statSync(path).mode & 0o777).toBe(0o700);
+	await first.close();
+	const second = await openStore(path);
+	expect(await second.token()).toBe('token');
+	await second.close();
+});
+
+test('what is committed survives SIGKILL', () => {
+	const path = folder();
+	const program = `
+		const { openStore } = await import(${JSON.stringify(new URL('../../../src/edges/store/store.ts', import.meta.url).href)});
+		const store = await openStore(${JSON.stringify(path)});
+		await store.take({ token: 'kept', joined: [], invited: [], left: [] }, new Date());
+		process.kill(process.pid, 'SIGKILL');`;
+	const { signal } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
+	expect(signal).toBe('SIGKILL');
+	const database = new DatabaseSync(join(path, 'glia.sqlite'));
+	expect(database.prepare('SELECT token FROM sync').get()).toEqual({ token: 'kept' });
+	database.close();
+});
+
+test('a second opener is refused in one sentence, in this process and in another', async () => {
+	const path = folder();
+	const store = await openStore(path);
+	const sentence = `Another process uses the store in ${path}; stop it first.`;
+	await expect(openStore(path)).rejects.toThrow(sentence);
+	const program = `
+		const { openStore } = await import(${JSON.stringify(new URL('../../../src/edges/store/store.ts', import.meta.url).href)});
+		await openStore(${JSON.stringify(path)}).catch(error => console.log(error.message));`;
+	const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
+	expect(stdout.trim()).toBe(sentence);
+	await store.close();
+	await (await openStore(path)).close();
+});
+
+test('a store of a newer Glia is refused in one sentence', async () => {
+	const path = folder();
+	await (await openStore(path)).close();
+	const database = new DatabaseSync(join(path, 'glia.sqlite'));
+	database.exec(`INSERT INTO kysely_migration (name, timestamp) VALUES ('9999-later', '2030-01-01')`);
+	database.close();
+	await expect(openStore(path)).rejects.toThrow(/was written by a newer Glia; start that one, or restore a backup\.$/);
+});
+
+test('a file that is no store, and a folder that cannot be one, are refused in one sentence', async () => {
+	const path = folder();
+	writeFileSync(join(path, 'glia.sqlite'), 'this is not a database, and long enough to be looked at as one');
+	await expect(openStore(path)).rejects.toThrow(/^The store in .* cannot be (opened|used): /);
+	await expect(openStore(join(path, 'glia.sqlite', 'below'))).rejects.toThrow(
+		/^The store's folder .* cannot be used: /,
+	);
+});
+
+test('what people said and what was answered is in no file once it is delivered', async () => {
+	const path = folder();
+	const store = await openStore(path);
+	const now = new Date();
+	await store.take(batch('1'), now);
+	await store.take(batch('2', { joined: [news()] }), now);
+	for (const gap of await store.gaps(now)) await store.fill(gap, { messages: [] }, now);
+	const bytes = () => readdirSync(path).map(name => readFileSync(join(path, name), 'latin1'));
+	for (let i = 0; i < 300; i++) {
+		// Of all lengths, so that rows lie on pages of their own, beside others, and on several.
+		const body = `planted-question-${i} `.repeat(1 + ((i * 7) % 400));
+		await store.take(batch(`m${i}`, { joined: [news([incoming(`$${i}`, { body })])] }), now);
+		if (i === 0) expect(bytes().some(file => file.includes('planted-question'))).toBe(true);
+		const content = { body: `planted-answer-${i} `.repeat(1 + ((i * 11) % 400)) };
+		await store.settle(`$${i}`, [saying(`s${i}`, { event: { type: 'm.room.message', content } } as never)], now);
+		const [row] = await store.due(now, [], 1);
+		await store.seal(row?.id ?? 0, { type: 'm.room.message', content });
+		await store.sent(row?.id ?? 0, `$a${i}`, now);
+	}
+	await store.tidy();
+	expect(bytes().filter(file => file.includes('planted'))).toEqual([]);
+	await store.close();
+});
+
+test.each([
+	['EDQUOT', /disk quota .* used up/],
+	['ENOSPC', /disk is full/],
+	['EROFS', /read-only/],
+])('a disk that takes nothing is named by what the system says: %s', (code, sentence) => {
+	const refuse = () => {
+		throw Object.assign(new Error(`${code}: write`), { code });
+	};
+	expect(writeTrouble(folder(), refuse)).toMatch(sentence);
+});
+
+test('a disk that takes what is written is not blamed, and nothing is left on it', () => {
+	const path = folder();
+	expect(writeTrouble(path)).toBeUndefined();
+	expect(readdirSync(path)).toEqual([]);
+});

@@ -1,0 +1,154 @@
+// What a reader may rely on when opening the repository: arrows point down, there is no circle, each library has one home.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+function filesIn(folder: string): string[] {
+	return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+		.map(name => join(folder, name))
+		.filter(path => path.endsWith('.ts') && !path.includes('node_modules') && statSync(join(root, path)).isFile());
+}
+
+/** What a file imports, types included: ours as a path from the root, others by their name. */
+function importsOf(path: string): string[] {
+	const text = readFileSync(join(root, path), 'utf8');
+	const found = [
+		...text.matchAll(/^(?:import|export)\s+[^'"]*?from\s+'([^']+)'/gms),
+		...text.matchAll(/^import\s+'([^']+)'/gm),
+		...text.matchAll(/\bimport\('([^']+)'\)/g),
+	];
+	return found.map(([, of = '']) => (of.startsWith('.') ? relative(root, join(root, path, '..', of)) : of));
+}
+
+/** Arrows that are still to be cut: advice about watched servers makes sentences. Nothing may be added here. */
+const toCut = new Set([
+	'src/advice/watch/alerts.ts → src/messages/alerts.ts',
+	'src/advice/watch/alerts.ts → src/messages/plan.ts',
+	'src/advice/watch/conditions.ts → src/messages/alerts.ts',
+	'src/advice/watch/conditions.ts → src/messages/deadlines.ts',
+	'src/advice/watch/conditions.ts → src/messages/sections.ts',
+	'src/edges/web/documents.ts → src/messages/observation.ts',
+]);
+
+const source = [...filesIn('src'), ...filesIn('commands')];
+const all = [...source, ...filesIn('tools'), ...filesIn('crypto'), ...filesIn('bench')];
+const imports = new Map(all.map(path => [path, importsOf(path).filter(of => !toCut.has(`${path} → ${of}`))]));
+
+/** Each room, from the ground up: a file may import from its own level and from those below, never from above. */
+const levels: readonly (readonly string[])[] = [
+	['src/runtime/', 'src/text/', 'src/answer.ts'],
+	['src/deployment/'],
+	['src/configuration/'],
+	['src/knowledge/'],
+	['src/advice/', 'src/arguments/'],
+	['src/command.ts', 'src/ports/'],
+	['src/messages/', 'src/render/', 'src/config.ts'],
+	['src/bot/', 'src/delivery/', 'src/watch/', 'src/edges/', 'commands/'],
+	['src/app/'],
+	['src/main.ts'],
+];
+
+function levelOf(path: string): number {
+	return levels.findIndex(rooms => rooms.some(room => path.startsWith(room)));
+}
+
+/** Groups of nodes that can reach each other (Tarjan). */
+function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+	const order = new Map<string, number>();
+	const lowest = new Map<string, number>();
+	const stack: string[] = [];
+	const circles: string[][] = [];
+	const visit = (node: string): void => {
+		order.set(node, order.size);
+		lowest.set(node, order.size - 1);
+		stack.push(node);
+		for (const next of graph.get(node) ?? []) {
+			if (!order.has(next)) visit(next);
+			if (stack.includes(next)) lowest.set(node, Math.min(lowest.get(node) ?? 0, lowest.get(next) ?? 0));
+		}
+		if (lowest.get(node) !== order.get(node)) return;
+		const group = stack.splice(stack.indexOf(node));
+		if (group.length > 1) circles.push(group.sort());
+	};
+	for (const node of graph.keys()) if (!order.has(node)) visit(node);
+	return circles;
+}
+
+/** A folder is a room; a file that lies loose in `src/` is one of its own. */
+function roomOf(path: string): string {
+	return dirname(path) === 'src' ? path : dirname(path);
+}
+
+describe('the house', () => {
+	test('every file of src/ and commands/ has a room', () => {
+		expect(source.filter(path => levelOf(path) < 0)).toEqual([]);
+	});
+
+	test('no arrow points up', () => {
+		const up = source.flatMap(path =>
+			(imports.get(path) ?? []).filter(of => levelOf(of) > levelOf(path)).map(of => `${path} → ${of}`),
+		);
+		expect(up).toEqual([]);
+	});
+
+	test('no circle between files', () => {
+		const graph = new Map(all.map(path => [path, (imports.get(path) ?? []).filter(of => imports.has(of))]));
+		expect(circlesIn(graph)).toEqual([]);
+	});
+
+	test('no circle between rooms', () => {
+		const graph = new Map<string, string[]>();
+		for (const path of all) {
+			const others = (imports.get(path) ?? []).filter(of => imports.has(of)).map(roomOf);
+			const room = roomOf(path);
+			graph.set(room, [...(graph.get(room) ?? []), ...others.filter(other => other !== room)]);
+		}
+		expect(circlesIn(graph)).toEqual([]);
+	});
+
+	test('at most five files lie loose in src/', () => {
+		expect(readdirSync(join(root, 'src')).filter(name => name.endsWith('.ts')).length).toBeLessThanOrEqual(5);
+	});
+
+	test('each outside library is imported in one edge', () => {
+		const homes: Record<string, RegExp> = {
+			'matrix-bot-sdk': /^src\/edges\/matrix\//,
+			'@matrix-org/matrix-sdk-crypto-nodejs': /^src\/edges\/matrix\//,
+			kysely: /^src\/edges\/store\//,
+			'node:sqlite': /^(src\/edges\/store|crypto)\//,
+			undici: /^src\/edges\//,
+			'ipaddr.js': /^src\/edges\/web\//,
+			'node:dns': /^src\/edges\/web\//,
+			'node:tls': /^src\/edges\/web\//,
+			'node:net': /^src\/edges\/web\//,
+			pino: /^src\/runtime\/log\.ts$/,
+			marked: /^src\/(render|knowledge\/upstream)\//,
+			'sanitize-html': /^src\/render\//,
+			semver: /^src\/deployment\//,
+		};
+		const strays = source.flatMap(path =>
+			(imports.get(path) ?? []).flatMap(of => {
+				const home = homes[of] ?? homes[of.replace(/\/.*/, '')];
+				return home && !home.test(path) ? [`${path} imports ${of}`] : [];
+			}),
+		);
+		expect(strays).toEqual([]);
+	});
+
+	test('what decides knows no clock, no environment and does not wait', () => {
+		for (const path of [...filesIn('src/advice'), ...filesIn('src/configuration'), ...filesIn('src/deployment')]) {
+			const code = readFileSync(join(root, path), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*|`(?:[^`\\]|\\.)*`/g, '');
+			expect(code, path).not.toMatch(/\bawait\b|\basync\b|Date\.now|new Date\(\)|process\./);
+		}
+	});
+
+	test('words come last: what decides and what keeps imports none', () => {
+		const strays = [...filesIn('src/advice'), ...filesIn('src/edges')].flatMap(path =>
+			(imports.get(path) ?? []).filter(of => /^src\/(messages|render)\//.test(of)).map(of => `${path} imports ${of}`),
+		);
+		expect(strays).toEqual([]);
+	});
+});

@@ -1,0 +1,108 @@
+// What is pasted must be safe to paste: each rule on a block that breaks it, and on the one that is right.
+import { expect, test } from 'vitest';
+import { readKnowledge } from '../../../src/knowledge/load.ts';
+import { folderOf, guideText } from '../folder.ts';
+
+/** The mistakes of a guide whose one block is this. `more` are keys of the step, `place` a stage list. */
+function mistakesOf(commands: string, { more = '', whole = guideText } = {}): string {
+	const block = `      - commands: |\n${commands
+		.split('\n')
+		.map(line => `          ${line}`)
+		.join('\n')}\n${more}`;
+	const text = whole.replace('      - commands: lift {from}\n        shows: [lifted]\n', block);
+	try {
+		readKnowledge(folderOf({ 'guides/move.yaml': text }));
+		return '';
+	} catch (error) {
+		return String(error);
+	}
+}
+
+test.each([
+	['units by a glob', "systemctl disable --now 'matrix-*'", 'systemctl disable --now matrix-synapse', 'units by name'],
+	['a mask by a glob', 'systemctl mask matrix-*', "systemctl stop 'matrix-*'", 'units by name'],
+	['a dump that all can read', 'pg_dump -Fc a > a.dump', '(umask 077; pg_dump -Fc a > a.dump)', 'umask 077'],
+	['a dump by -f', 'pg_dump -Fd -f a.dir a', '(umask 077; pg_dump -Fd -f a.dir a)', 'umask 077'],
+	['removal before the proof', 'rm -rf old', 'mv old older', 'in the clean-up'],
+	['a cluster dropped', 'pg_dropcluster 15 main', 'pg_ctlcluster 15 main stop', 'in the clean-up'],
+	['a volume removed', 'docker volume rm data', 'docker volume ls', 'in the clean-up'],
+	['a database dropped', 'dropdb a', 'dropdb a\ncreatedb a', 'behind `dropdb`'],
+	['an option that stays', 'set -e\ntrue', '(set -e; true)', 'parentheses around'],
+	['a mask that stays', 'umask 077', '(umask 077; true)', 'parentheses around'],
+	['an end of the shell', 'exit 1', '(exit 1)', 'parentheses around'],
+	['a second folder', 'cd a\ncd b', '(cd a && ls)\n(cd b && ls)', ''],
+	[
+		'a prompt in the middle',
+		'createuser --pwprompt a\nls',
+		'ls\ncreatedb b\ncreateuser --pwprompt a',
+		'at the end of its block',
+	],
+	['a question of apt', 'apt-get install a\nls', 'apt-get install -y a\nls', 'at the end of its block'],
+	['a password read', 'read -rs A\nls', 'while read -r a; do echo "$a"; done < list\nls', 'at the end of its block'],
+	[
+		'input that is eaten',
+		'docker compose exec -T db ls',
+		'docker compose exec -T db ls < /dev/null',
+		'lines pasted after',
+	],
+	['input eaten over SSH', 'ssh root@a ls', 'ssh -n root@a ls', 'lines pasted after'],
+	[
+		'input eaten in a loop',
+		'for a in b; do docker exec -i db ls; done',
+		'for a in b; do docker exec db ls; done',
+		'lines pasted after',
+	],
+	[
+		'input of a line that goes on',
+		'docker compose exec -T db \\\n  ls',
+		'echo | \\\n  docker compose exec -T db ls',
+		'lines pasted after',
+	],
+	['a variable of another block', 'echo $name', 'name=a; echo $name', '$name to be set'],
+])('%s is a mistake', (_, wrong, right, words) => {
+	if (words) expect(mistakesOf(wrong)).toContain(words);
+	expect(mistakesOf(right)).toBe('');
+});
+
+test('the folder changes once at most', () => {
+	const twice = guideText.replace(
+		'      - commands: lift {from}\n        shows: [lifted]\n',
+		'      - commands: cd a\n      - commands: cd b\n',
+	);
+	expect(mistakesOf('', { whole: twice })).toContain('another folder already');
+	expect(mistakesOf('', { whole: twice.replace('commands: cd b', 'commands: (cd b && ls)') })).toBe('');
+});
+
+test('a here-document is no command, and its marks do not hide what comes after it', () => {
+	expect(mistakesOf("cat > a.py <<'EOF'\nexit\nset -e\nEOF")).toBe('');
+	expect(mistakesOf("cat > a.py <<'EOF'\nx\nEOF\nset -e")).toContain('parentheses around');
+});
+
+test('what a compose file mounts is removed as a folder only where it is one', () => {
+	const whole = guideText
+		.replace('{ name: to,', '{ name: place, means: where, kind: path, default: ./a }\n  - { name: to,')
+		.replace(
+			'  - { name: layout,',
+			'  - { name: storage, means: what, derived: true, follows: [{ when: { all: ["place!=/*|.*"] }, is: volume }], default: folder }\n  - { name: layout,',
+		)
+		.replace(
+			'wayBack:\n',
+			`cleanUp:\n  - id: tidy\n    title: Tidy\n    why: Room.\n    steps:\n      - CONDITION commands: rm -rf {place}\nwayBack:\n`,
+		);
+	const edit = '        edit: { file: a.yml, diff: "+      - {place}:/var/lib" }\n';
+	const tidy = (condition: string) => mistakesOf('ls', { more: edit, whole: whole.replace('CONDITION ', condition) });
+	expect(tidy('')).toContain('a condition that {place} is a folder');
+	expect(tidy('applies: { all: [storage=folder] }\n        ')).toBe('');
+});
+
+test.each([
+	['words behind the last fence', 'Do this: ```bash\n          ls\n          ``` and that'],
+	['a fence that is open', 'Do this:\n\n          ```bash\n          ls'],
+	['a cure that begins with a block', '```bash\n          ls\n          ```'],
+])('%s is a mistake', (_, cure) => {
+	const whole = guideText.replace(
+		"      - { id: too-heavy, text: 'ERROR: {from} weighs …, which is too much', cause: It is heavy., cure: Push it. }",
+		`      - id: too-heavy\n        text: 'ERROR: {from} weighs …, which is too much'\n        cause: It is heavy.\n        cure: |-\n          ${cure}`,
+	);
+	expect(mistakesOf('ls', { whole })).toContain('every fence alone on its line');
+});

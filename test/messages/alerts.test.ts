@@ -1,0 +1,51 @@
+// How alerts become one message: news in full, reminders as a list, and who is asked for what.
+import { expect, test } from 'vitest';
+import type { Alert } from '../../src/advice/watch/alerts.ts';
+import { alertWords } from '../../src/messages/alerts.ts';
+
+function alert(subject: string, more: Partial<Alert> = {}): Alert {
+	return {
+		watch: 'w',
+		rule: 'advisory',
+		subject,
+		stage: 'open',
+		episode: 'e',
+		kind: 'new',
+		severity: 'warning',
+		title: `Open to \`${subject}\``,
+		text: `More about ${subject}.`,
+		...more,
+	};
+}
+
+const numbered = (...alerts: Alert[]) => alerts.map((one, i) => ({ alert: one, number: i + 1 }));
+
+test('one alert is one paragraph; who is called is whom the room wants called, when it is worth it', () => {
+	const words = alertWords('example.org', numbered(alert('CVE-1')), '@a:x');
+	expect(words.sections).toEqual([]);
+	expect(words.lead).toMatch(/^\*\*⚠️ `example\.org`: Open to `CVE-1`\*\* · #1\n\nMore about CVE-1\./);
+	expect(words.mention).toEqual(['@a:x']);
+	const news = alertWords('example.org', numbered(alert('1.1', { rule: 'release', severity: 'info' })), '@a:x');
+	expect(news.mention).toBeUndefined();
+	expect(news.lead).not.toContain('!ack');
+});
+
+test('what is reminded of is a list at the end, without its words', () => {
+	const { sections, lead } = alertWords(
+		'example.org',
+		numbered(alert('CVE-1', { kind: 'reminder' }), alert('CVE-2'), alert('CVE-3', { kind: 'reminder' })),
+		undefined,
+	);
+	expect(lead).toContain('Still: `example.org`: Open to `CVE-1`, and 2 more');
+	expect(sections.map(({ title }) => title)).toEqual(['Security #2', 'Still open (2)']);
+	expect(sections[1]?.markdown).toBe('* ⚠️ Open to `CVE-1` · #1\n* ⚠️ Open to `CVE-3` · #3');
+	expect(JSON.stringify(sections)).not.toContain('More about CVE-1');
+});
+
+test('nobody is told that nothing is known of all, when it is so of some', () => {
+	const asks = alert('CVE-1', { ask: ['workers'] });
+	expect(alertWords('example.org', numbered(asks), undefined).lead).toContain('whether this concerns it');
+	expect(alertWords('example.org', numbered(asks, alert('CVE-2')), undefined).lead).toContain(
+		'whether all of this concerns it. Tell me, like `!profile example.org workers`',
+	);
+});

@@ -1,0 +1,230 @@
+import { describe, expect, test } from 'vitest';
+import { deadlines } from '../../src/advice/upgrade/deadlines.ts';
+import { plan, releaseNotes } from '../../src/advice/upgrade/plan.ts';
+import { runningOf, withLook } from '../../src/advice/watch/history.ts';
+import { isContradiction, profileOf, type Term, unknownDeployment } from '../../src/deployment/facts.ts';
+import type { Knowledge } from '../../src/knowledge/schema/synapse.ts';
+import { cardWords, wayWords } from '../../src/messages/alerts.ts';
+import { deadlineLine, deadlinesWords } from '../../src/messages/deadlines.ts';
+import { notesWords } from '../../src/messages/notes.ts';
+import { planWords } from '../../src/messages/plan.ts';
+import { rollbackWords } from '../../src/messages/rollback.ts';
+import { known, note, releases, unread } from '../known.ts';
+
+test('a wait that saves the database is told among what can hurt, also where no halt is needed', () => {
+	const stop = {
+		id: 'rebuild',
+		ways: [{ from: '<1.1.0', to: '>=1.3.0' }],
+		first: '1.1.0',
+		last: '1.2.0',
+		best: '1.2.0',
+		required: true,
+		waitFor: 'background updates',
+		waitAtStart: '>=1.1.0 <1.3.0',
+		ruins: true,
+		sticks: false,
+		tryFrom: [],
+		tells: [],
+		why: 'A migration fails halfway.',
+		applies: { all: ['database=postgres'] },
+	};
+	const way = { from: '1.2.0', to: '1.3.0', profile: unknownDeployment, today: '2026-11-21' };
+	const [dangers] = planWords(plan(way, known({ stops: [stop] })), []).sections;
+	expect(dangers?.markdown).toContain(
+		'🔴 Not before step 1 is done (`postgres`): Wait on 1.2.0 for background updates',
+	);
+});
+
+test('what stops only the start of some is told with what they find at home', () => {
+	const refuses = { refuses: true, must: true, when: 'before' as const };
+	const notes = [
+		note('1.1.0/acme', { ...refuses, onlyIf: '`homeserver.yaml` has `acme`' }),
+		note('1.1.0/mail', { ...refuses, applies: { any: ['email', 'sso'] }, onlyIf: '`template_dir` is set' }),
+		note('1.2.0/all', refuses),
+	];
+	const words = (terms: readonly Term[]) => {
+		const profile = profileOf(terms);
+		if (isContradiction(profile)) throw new TypeError('a test contradicts itself');
+		const way = { from: '1.0.0', to: '1.3.0', profile, today: '2026-11-21' };
+		return planWords(plan(way, known({ notes })), []);
+	};
+	const { lead, sections } = words([]);
+	// What surely stops the start comes first, though it is of a later release.
+	expect(sections[0]?.markdown.split('\n').filter(line => /No start|the start/.test(line))).toEqual([
+		'* 🔴 No start without step 1: 1.2.0/all',
+		'* 🔴 Step 2 can stop the start if `homeserver.yaml` has `acme`: 1.1.0/acme',
+		'* 🔴 Step 3 can stop the start if yours is `email` or `sso`, and `template_dir` is set: 1.1.0/mail',
+	]);
+	expect(lead).toContain('1 thing to do, 2 more if they concern you, 3 can stop the start');
+	const text = (title: string) => sections.find(section => section.title.endsWith(title))?.markdown;
+	expect(text('all')).toMatch(/^Text of /);
+	expect(text('acme')).toMatch(/^\*Only if `homeserver\.yaml` has `acme`:\*\n\nText of /);
+	expect(text('mail')).toMatch(/^\*Only if yours is `email` or `sso`, and `template_dir` is set:\*\n\nText of /);
+	// A stated fact answers for the fact, not for what nobody can state.
+	const stated = words([{ fact: 'email', operator: '=', value: true }]);
+	expect(stated.sections[0]?.markdown).toContain('Step 3 can stop the start if `template_dir` is set: 1.1.0/mail');
+	expect(stated.lead).toContain('1 thing to do, 2 more if they concern you');
+});
+
+test('whoever is under a floor reads that before anything else', () => {
+	const notes = [note('1.2.0/stop', { refuses: true, must: true, when: 'before' as const })];
+	const profile = profileOf([{ fact: 'postgres', operator: '=', value: '9.6' }]);
+	if (isContradiction(profile)) throw new TypeError('a test contradicts itself');
+	const way = { from: '1.0.0', to: '1.2.0', profile, today: '2026-11-21' };
+	const [dangers] = planWords(
+		plan(way, known({ notes, releases: [...releases('1.0.0'), ...releases({ version: '1.2.0', postgresql: '10' })] })),
+		[],
+	).sections;
+	expect(dangers?.markdown).toMatch(/^\* 🔴 PostgreSQL 10 or newer is needed from 1\.2\.0 on: yours is older\./);
+});
+
+test('an alert has no numbers of steps that its reader cannot see', () => {
+	const refuses = { refuses: true, must: true };
+	const notes = [note('1.1.0/acme', { ...refuses, onlyIf: '`acme` is on' }), note('1.1.0/all', refuses)];
+	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
+	const words = wayWords(plan(way, known({ notes })), 'example.org');
+	expect(words).toContain('1 thing to do, 1 more if it concerns you, 2 can stop the start');
+	expect(words).toContain('🔴 A step can stop the start if `acme` is on: 1.1.0/acme');
+	expect(words).toContain('🔴 No start without a step: 1.1.0/all');
+});
+
+test('what only the code shows is linked as the file of its release', () => {
+	const url = 'https://github.com/element-hq/synapse/blob/v1.1.0/synapse/config/key.py';
+	const sources = [{ document: 'synapse/config/key.py', section: 'Synapse 1.1.0', url }];
+	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
+	const { sections } = planWords(plan(way, known({ notes: [note('1.1.0/key', { must: true, sources })] })), []);
+	const text = sections.find(({ title }) => title.endsWith('key'))?.markdown;
+	expect(text?.replaceAll('\\', '')).toContain(`* Upstream: [\`synapse/config/key.py\` of 1.1.0](${url})`);
+});
+
+test('the end of what Synapse stands on is told as what it is', () => {
+	const lifecycles = {
+		postgresql: {
+			link: 'https://example.org/',
+			releases: [{ version: '14', released: '2021-09-30', ends: '2026-11-12' }],
+		},
+	};
+	const knowledge = known({ releases: releases({ version: '1.0.0', postgresql: '14' }, '1.1.0'), lifecycles });
+	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
+	const [ended] = plan(way, knowledge).deadlines;
+	expect(ended && deadlineLine(ended)).toMatch(/^\*\*PostgreSQL 14 got its last security fixes on 2026-11-12\./);
+});
+
+test('what only a candidate has done is still ahead', () => {
+	const promise = { subject: 'old paths', at: { version: '1.4.0' }, promised: 'They go with 1.4.', landed: '1.4.0rc1' };
+	const knowledge = known({
+		releases: releases('1.0.0', '1.3.0', '1.4.0rc1'),
+		notes: [note('1.3.0/old-paths', { deadline: promise })],
+	});
+	const found = deadlines({ at: '1.3.0', today: '2026-11-21', all: false }, unknownDeployment, knowledge);
+	const horizon = { release: '1.3.0', read: '2026-11-20' };
+	expect(deadlinesWords(found, { all: false, today: '2026-11-21', horizon }).lead).toContain('1 deadline open');
+});
+
+test('what several releases warn of alike is told once, with each of them', () => {
+	const cautions = ['1.1.0/rooms', '1.2.0/rooms'].map(id => ({ id, text: 'Rooms disappear.' }));
+	const result = { format: 1 as const, release: '1.3.0', floor: '1.0.0', floorWhy: 'Known.', cautions };
+	const [section] = rollbackWords(result, []).sections;
+	expect(section?.markdown).toBe('* Rooms disappear. (`1.1.0/rooms`, `1.2.0/rooms`)');
+});
+
+test('a candidate has its date and a link; what is not read of it is said, not left empty', () => {
+	const list = releases('1.0.0', '1.1.0rc1', '1.2.0rc1', { version: '1.2.0', python: '3.9' }, '1.3.0rc1', '1.3.0rc2');
+	const knowledge = known({ releases: list, notes: [note('1.3.0/doves', { must: true })] });
+	const told = (release: string, candidate?: string) =>
+		notesWords(releaseNotes([release], unknownDeployment, knowledge), { fixed: [], open: [] }, candidate);
+
+	const ahead = told('1.3.0', '1.3.0rc2');
+	expect(ahead.lead).toContain('Synapse 1.3.0rc2: 1 note');
+	expect(ahead.sections[0]?.title).toBe('1.3.0 is not out yet');
+	expect(ahead.sections[0]?.markdown).toContain('releases/tag/v1.3.0rc1), released 2022-01-05');
+	expect(ahead.sections[0]?.markdown).toContain('releases/tag/v1.3.0rc2), released 2022-01-06');
+	expect(ahead.sections[0]?.markdown).toContain('at least what `!notes 1.2.0` says');
+	expect(ahead.value).toMatchObject({
+		release: '1.3.0',
+		facts: {},
+		candidates: [{ version: '1.3.0rc1' }, { version: '1.3.0rc2' }],
+	});
+
+	const out = told('1.2.0', '1.2.0rc1');
+	expect(out.lead).toContain('1.2.0rc1 was a candidate of 1.2.0, and this is what 1.2.0 has.');
+	expect(out.sections[0]?.title).toBe('Facts of 1.2.0');
+	expect(told('1.1.0', '1.1.0rc1').sections[0]?.title).toBe('1.1.0 never came out');
+});
+
+test('a way back from a candidate whose schema is not known is a guess, and said to be one', () => {
+	const knowledge = known({
+		releases: releases({ version: '1.2.0', schema: 80, schemaCompat: 80 }, '1.3.0rc1'),
+	});
+	const way = { from: '1.2.0', to: '1.3.0rc1', profile: unknownDeployment, today: '2026-11-21' };
+	const found = plan(way, knowledge);
+	expect(found.rollback).toMatchObject({ canReturn: true, by: '1.2.0' });
+	expect(planWords(found, []).sections[0]?.markdown).toContain('⚠️ By the schema of 1.2.0 you could go back to 1.2.0');
+	const { lead } = rollbackWords({ format: 1, ...found.rollback }, []);
+	expect(lead).toContain('Probably: by the schema of 1.2.0');
+});
+
+describe('passages that nobody has read', () => {
+	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
+	const list = releases('1.0.0', '1.1.0');
+	const passages = (...texts: string[]) => texts.map((text, i) => unread('1.1.0', { bullet: `#${i}`, text }));
+	const planned = (knowledge: Knowledge) => plan(way, knowledge);
+
+	test.each([[[]], [[note('1.1.0/act', { must: true })]], [[note('1.1.0/know')]]])(
+		'come first in every verdict',
+		notes => {
+			const knowledge = known({ releases: list, notes, unread: passages('Grey owls.', 'It will now fail.', 'x') });
+			const found = planned(knowledge);
+			const verdicts = [
+				planWords(found, []).lead,
+				wayWords(found, 'example.org'),
+				notesWords(releaseNotes(['1.1.0'], unknownDeployment, knowledge), { fixed: [], open: [] }).lead,
+			];
+			for (const verdict of verdicts) {
+				expect(verdict).toMatch(/^[^,;]*3 passages that nobody has read yet \(one says “It will now fail\\\.”\)/);
+				expect(verdict).not.toMatch(/nothing you must do|nothing to do but|nothing to do\W|none you must act on/i);
+			}
+			const [hurts] = planWords(found, []).sections;
+			expect(hurts?.markdown).toMatch(/^\* ⚠️ Unread, in 1\.1\.0: “It will now fail/);
+			expect(found.unread.map(({ bullet }) => bullet)).toEqual(['#1', '#0', '#2']);
+		},
+	);
+
+	test('without any, the verdict is what it was', () => {
+		expect(planWords(planned(known({ releases: list })), []).lead).toContain('nothing to do but the switch itself');
+		expect(planWords(planned(known({ releases: list, notes: [note('1.1.0/know')] })), []).lead).toContain(
+			'nothing you must do, 1 good to know',
+		);
+	});
+
+	test('of many that warn three are named, and the rest counted', () => {
+		const texts = Array.from({ length: 9 }, (_, i) => `Release ${i} refuses to start.`);
+		const found = planned(known({ releases: list, unread: passages(...texts) }));
+		const markdown = planWords(found, []).sections[0]?.markdown ?? '';
+		expect(markdown.match(/Unread, in/g)).toHaveLength(3);
+		expect(markdown).toContain('6 more unread passages speak of a refusal');
+	});
+});
+
+test('a plan, an alert and a status card count the things to do alike', () => {
+	const knowledge = known({
+		releases: releases('1.0.0', '1.1.0'),
+		notes: [
+			note('1.1.0/sure', { must: true }),
+			note('1.1.0/asked', { must: true, applies: { all: ['workers'] } }),
+			note('1.1.0/home', { must: true, onlyIf: '`owls` stands there' }),
+			note('1.1.0/stops', { must: true, refuses: true, applies: { all: ['email'] } }),
+			note('1.1.0/know'),
+		],
+	});
+	const counted = '1 thing to do, 3 more if they concern you, 1 can stop the start';
+	const spells = withLook([], { is: 'synapse', version: '1.0.0' }, '2026-11-20T00:00:00.000Z');
+	const now = new Date('2026-11-21T00:00:00Z');
+	const running = runningOf(spells, undefined);
+	const base = { profile: unknownDeployment, today: '2026-11-21' };
+	const facing = { ...base, server: 'example.org', running, spells, told: false, knowledge, now };
+	const found = plan({ from: '1.0.0', to: '1.1.0', ...base }, knowledge);
+	expect(planWords(found, []).lead).toContain(`${counted}, 1 good to know`);
+	expect(wayWords(found, 'example.org')).toContain(`From 1.0.0: ${counted}.`);
+	expect(cardWords({ facing, zone: 'UTC' }).sections[0]?.markdown).toContain(`The way to 1.1.0: ${counted};`);
+});

@@ -1,0 +1,316 @@
+// Ticks, from a look at a server to what stands in the outbox, with servers and a clock that the test plays.
+import { describe, expect, test } from 'vitest';
+import { watch as watchCommand } from '../../commands/watch.ts';
+import { usualLimits } from '../../src/advice/watch/subscription.ts';
+import { openStore } from '../../src/edges/store/store.ts';
+import type { Waiting } from '../../src/ports/saying.ts';
+import { silence } from '../../src/runtime/log.ts';
+import type { Watching } from '../../src/watch/poll.ts';
+import { tick } from '../../src/watch/poll.ts';
+import { advisory, known, note, releases } from '../known.ts';
+import { outside } from '../outside.ts';
+
+const hour = 3600_000;
+const start = Date.parse('2026-01-05T12:00:00Z');
+
+async function played(knowledge = known()) {
+	let ms = start;
+	const now = () => new Date(ms);
+	const kept = await openStore();
+	const web = outside(now);
+	const holding = { knowledge, listening: true, writes: Number.POSITIVE_INFINITY };
+	const store: typeof kept = {
+		...kept,
+		/** The process may die at a write. */
+		async keepDecided(...decided) {
+			if (holding.writes-- <= 0) throw new Error('died');
+			await kept.keepDecided(...decided);
+		},
+	};
+	const watching: Watching = {
+		store,
+		web,
+		knowledge: () => holding.knowledge,
+		now,
+		random: () => 0.5,
+		log: { ...silence, warn: (_, text) => void warned.push(text) },
+		said: () => {},
+		stopping: () => false,
+		listening: () => holding.listening,
+		every: hour,
+	};
+	const warned: string[] = [];
+	const said: { room: string; body: string; continues?: string; mentions: unknown }[] = [];
+	return {
+		store,
+		web,
+		holding,
+		said,
+		warned,
+		now,
+		set(time: number) {
+			ms = time;
+		},
+		/** Somebody says `!watch …` in a room. */
+		async watch(words: string, room = '!a', limits = usualLimits) {
+			const asked = { words: words.split(' '), text: words, room, sender: '@a:x', at: now() };
+			return watchCommand.run(asked, { knowledge: holding.knowledge, store, web, now, limits });
+		},
+		async tick() {
+			return tick(watching);
+		},
+		/** Delivers what waits, and tells it. */
+		async deliver(): Promise<string[]> {
+			const heard: string[] = [];
+			for (;;) {
+				const due: Waiting[] = await store.due(now(), [], 100);
+				if (!due.length) break;
+				for (const one of due) {
+					if (one.kind !== 'event') throw new Error('not an event');
+					const { body, 'm.mentions': mentions } = one.event.content;
+					said.push({
+						room: one.room,
+						body: String(body),
+						mentions,
+						...(one.continues && { continues: one.continues }),
+					});
+					heard.push(String(body).split('\n')[0]?.replaceAll('`', '') ?? '');
+					await store.sent(one.id, `$${one.said}`, now());
+				}
+			}
+			return heard;
+		},
+		/** Lives on for so many hours, a tick every half hour. */
+		async live(hours: number): Promise<string[]> {
+			const heard: string[] = [];
+			for (const end = ms + hours * hour; ms < end; ms += hour / 2) {
+				await tick(watching);
+				heard.push(...(await this.deliver()));
+			}
+			return heard;
+		},
+	};
+}
+
+describe('a tick', () => {
+	test('a subscription answers with the state, floods nobody, and speaks up about what comes', async () => {
+		const world = await played(
+			known({
+				releases: releases('1.0.0', '1.1.0'),
+				advisories: [advisory('CVE-OLD', ['<1.1.0'], { severity: 'high' })],
+			}),
+		);
+		world.web.plays('example.org', '1.0.0');
+		const card = await world.watch('example.org docker');
+		expect(card.lead).toContain('runs Synapse 1.0.0');
+		expect(card.lead).toContain('open to 1 known hole');
+		expect(await world.live(48)).toEqual([]);
+		world.holding.knowledge = known({
+			releases: releases('1.0.0', '1.1.0'),
+			advisories: [
+				advisory('CVE-OLD', ['<1.1.0'], { severity: 'high' }),
+				advisory('CVE-NEW', ['<1.1.0'], { severity: 'critical' }),
+			],
+		});
+		expect(await world.live(24)).toEqual(['🔴 example.org: Open to CVE-NEW (critical): CVE-NEW · #3']);
+		world.web.plays('example.org', '1.1.0');
+		expect(await world.live(24)).toEqual([
+			'example.org was upgraded from 1.0.0 to 1.1.0',
+			'✅ Solved: example.org: No longer open to CVE-NEW (critical): CVE-NEW · #3',
+		]);
+		expect(world.said[0]?.continues).toBeUndefined();
+		expect(world.said[2]?.continues).toBeDefined();
+		await world.store.close();
+	});
+
+	test('a server that could not be seen gets its card when it is seen', async () => {
+		const world = await played();
+		const card = await world.watch('example.org');
+		expect(card.lead).toContain('I cannot say what `example.org` runs');
+		expect(await world.live(4)).toEqual([]);
+		world.web.plays('example.org', '1.3.0');
+		expect((await world.live(4))[0]).toContain('example.org runs Synapse 1.3.0');
+		await world.store.close();
+	});
+
+	test('looks come every hour, also after a clock that was turned back, and once after a machine that slept', async () => {
+		const world = await played();
+		world.web.plays('example.org', '1.3.0');
+		await world.watch('example.org');
+		await world.live(10);
+		const looks = world.web.looks.length;
+		expect(looks).toBeGreaterThan(7);
+		world.set(start + 1000 * hour);
+		await world.tick();
+		expect(world.web.looks.length).toBe(looks + 1);
+		world.set(start + 20 * hour);
+		await world.tick();
+		expect(world.web.looks.length).toBe(looks + 2);
+		await world.store.close();
+	});
+
+	test('when nobody answers at all it is our network, and no server is blamed', async () => {
+		const world = await played();
+		for (const name of ['a.org', 'b.org', 'c.org', 'd.org', 'e.org']) {
+			world.web.plays(name, '1.3.0');
+			await world.watch(name);
+		}
+		await world.live(2);
+		for (const name of ['a.org', 'b.org', 'c.org', 'd.org', 'e.org']) world.web.plays(name, 'silent');
+		expect(await world.live(48)).toEqual([]);
+		for (const name of ['b.org', 'c.org', 'd.org', 'e.org']) world.web.plays(name, '1.3.0');
+		expect((await world.live(30))[0]).toContain('a.org has not answered since');
+		await world.store.close();
+	});
+
+	test('a few that are down together are not our network while others answer, whenever those are due', async () => {
+		const world = await played();
+		const down = ['a.org', 'b.org', 'c.org', 'd.org'];
+		for (const name of down) world.web.plays(name, '1.3.0');
+		for (const name of down) await world.watch(name);
+		world.set(start + hour / 2);
+		for (const name of ['up1.org', 'up2.org']) {
+			world.web.plays(name, '1.3.0');
+			await world.watch(name);
+		}
+		for (const name of down) world.web.plays(name, 'silent');
+		// Only those that are down are due.
+		world.set(start + 1.2 * hour);
+		await world.tick();
+		expect(world.warned).toEqual([]);
+		expect((await world.store.server('a.org'))?.spells.at(-1)?.is).toBe('silent');
+		expect((await world.live(30)).join()).toContain('a.org has not answered since');
+		await world.store.close();
+	});
+
+	test('when all who answered a moment ago are silent too, nobody is blamed', async () => {
+		const world = await played();
+		const all = ['a.org', 'b.org', 'c.org', 'd.org'];
+		for (const name of all) world.web.plays(name, '1.3.0');
+		for (const name of all) await world.watch(name);
+		world.set(start + hour / 2);
+		world.web.plays('up.org', '1.3.0');
+		await world.watch('up.org');
+		for (const name of [...all, 'up.org']) world.web.plays(name, 'silent');
+		world.set(start + 1.2 * hour);
+		await world.tick();
+		expect(world.warned).toEqual(['no server answers: it may be our own network, so nobody is blamed']);
+		expect((await world.store.server('a.org'))?.spells.at(-1)?.is).toBe('synapse');
+		await world.store.close();
+	});
+
+	test('a server that many rooms watch: each hears it once, also when the process dies in the middle', async () => {
+		const world = await played(known({ releases: releases('1.0.0') }));
+		world.web.plays('example.org', '1.0.0');
+		const rooms = Array.from({ length: 45 }, (_, i) => `!r${i}`);
+		for (const room of rooms) await world.watch('example.org', room, { ...usualLimits, perPerson: 100 });
+		await world.live(2);
+		world.holding.knowledge = known({ releases: releases('1.0.0', '1.1.0') });
+		world.holding.writes = 1;
+		world.set(world.now().getTime() + 2 * hour);
+		await expect(world.tick()).rejects.toThrow('died');
+		await world.deliver();
+		const told = world.said.length;
+		expect(told).toBeGreaterThan(0);
+		expect(told).toBeLessThan(45);
+		world.holding.writes = Number.POSITIVE_INFINITY;
+		// The next start finds it due at once.
+		world.set(world.now().getTime() + 1000);
+		await world.tick();
+		await world.deliver();
+		await world.live(3);
+		expect(world.said.map(({ room }) => room).sort()).toEqual([...rooms].sort());
+		await world.store.close();
+	});
+
+	test('rooms hear the same thing each in its way: quiet hours, severity, mentions, notices', async () => {
+		const deadline = { subject: 'old things', at: { date: '2026-02-05' }, promised: 'They go.' };
+		const world = await played(known({ releases: releases('1.0.0') }));
+		world.web.plays('example.org', '1.0.0');
+		for (const room of ['!a', '!b', '!c']) await world.watch('example.org', room);
+		await world.store.keepSettings('!b', { quiet: '11:00-20:00', mention: '@admin:x' }, world.now());
+		await world.store.keepSettings('!c', { severity: 'severe' }, world.now());
+		world.holding.knowledge = known({ releases: releases('1.0.0'), notes: [note('1.0.0/old', { deadline })] });
+		world.set(Date.parse('2026-01-22T12:00:00Z'));
+		await world.live(1);
+		expect(world.said.map(({ room }) => room)).toEqual(['!a']);
+		await world.live(9);
+		expect(world.said.map(({ room, mentions }) => [room, mentions])).toEqual([
+			['!a', {}],
+			['!b', { user_ids: ['@admin:x'] }],
+		]);
+		expect(world.said[1]?.body).toContain('Within two weeks: old things');
+		await world.store.close();
+	});
+});
+
+describe('limits', () => {
+	test('a room, and a person in all his rooms, may watch only so many servers', async () => {
+		const world = await played();
+		const limits = { every: hour, perRoom: 2, perPerson: 3, keepDays: 7 };
+		expect((await world.watch('a.org', '!a', limits)).lead).toContain('I watch it from now on');
+		await world.watch('b.org', '!a', limits);
+		await expect(world.watch('c.org', '!a', limits)).rejects.toThrow('This room watches 2 servers');
+		// What is watched already may be said again.
+		expect((await world.watch('b.org docker', '!a', limits)).lead).toContain('I watch it already');
+		await world.watch('a.org', '!b', limits);
+		await expect(world.watch('b.org', '!b', limits)).rejects.toThrow('You have begun 3 watches');
+		await world.store.dropWatch('!a', 'a.org');
+		await world.watch('b.org', '!b', limits);
+		await world.store.close();
+	});
+
+	test('while the homeserver is away nothing is looked at; when it is back the room hears the present', async () => {
+		const world = await played(known({ releases: releases('1.0.0') }));
+		world.web.plays('example.org', '1.0.0');
+		await world.watch('example.org');
+		await world.live(2);
+		world.holding.listening = false;
+		const looks = world.web.looks.length;
+		world.holding.knowledge = known({
+			releases: releases('1.0.0', '1.1.0', '1.2.0'),
+			advisories: [advisory('CVE-1', ['<1.1.0'])],
+		});
+		expect(await world.live(48)).toEqual([]);
+		expect(world.web.looks.length).toBe(looks);
+		world.web.plays('example.org', '1.2.0');
+		world.holding.listening = true;
+		expect(await world.live(24)).toEqual(['example.org was upgraded from 1.0.0 to 1.2.0']);
+		await world.store.close();
+	});
+});
+
+describe('a fault of ours about one', () => {
+	test('server does not keep the others from being looked at', async () => {
+		const world = await played();
+		for (const server of ['a.org', 'b.org']) {
+			world.web.plays(server, '1.2.0');
+			await world.watch(server, `!${server}`);
+		}
+		await world.deliver();
+		const observe = world.web.observe;
+		world.web.observe = async server => {
+			if (server === 'a.org') throw new TypeError('not a fact: os=debian-8');
+			return observe(server);
+		};
+		world.web.plays('b.org', '1.3.0');
+		world.set(start + 2 * hour);
+		expect(await world.tick()).toBeGreaterThan(1000);
+		expect(await world.deliver()).toEqual(['b.org was upgraded from 1.2.0 to 1.3.0']);
+	});
+
+	test('room does not keep the others from being told', async () => {
+		const world = await played();
+		world.web.plays('a.org', '1.2.0');
+		for (const room of ['!a', '!b', '!c']) await world.watch('a.org', room);
+		await world.deliver();
+		// As another edition may have accepted it.
+		await world.store.keepSettings('!b', { zone: 'Nowhere/Land' }, world.now());
+		world.web.plays('a.org', '1.3.0');
+		world.set(start + 2 * hour);
+		expect(await world.tick()).toBeGreaterThan(1000);
+		await world.deliver();
+		const told = world.said.filter(({ body }) => body.includes('was upgraded')).map(({ room }) => room);
+		expect(told.sort()).toEqual(['!a', '!c']);
+	});
+});
