@@ -8,7 +8,7 @@ import { respond } from '../src/bot/respond.ts';
 import type { Command } from '../src/command.ts';
 import { openLater } from '../src/edges/store/lazy.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
-import { known } from '../test/known.ts';
+import { known, knownCode } from '../test/known.ts';
 import { outside } from '../test/outside.ts';
 import { randomFrom } from './random.ts';
 
@@ -81,6 +81,7 @@ export async function fuzz(messages: number, seed: number): Promise<Fuzzed> {
 			health: { version: '0', startedAt: now, lastSync: () => undefined },
 			store: openLater(),
 			web: outside(() => now),
+			code: knownCode(),
 			limits: usualLimits,
 		},
 		names: ['glia', '@glia:example.org', 'Glia the bot'],

@@ -11,6 +11,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { usualLimits } from '../src/advice/watch/subscription.ts';
 import { respond } from '../src/bot/respond.ts';
 import { openLater } from '../src/edges/store/lazy.ts';
+import { openCode } from '../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
 import { matrixMessages } from '../src/render/matrix.ts';
 import { outside } from '../test/outside.ts';
@@ -39,6 +40,7 @@ export async function contentsOf(body: string): Promise<unknown[]> {
 		health: { version: '0', startedAt: now, lastSync: () => undefined },
 		store: openLater(),
 		web: outside(() => now),
+		code: openCode(new URL('../knowledge/', import.meta.url)),
 		limits: usualLimits,
 	};
 	const message = { room: '!r', sender: '@a:b', at: now, body, mentioned: false };

@@ -9,6 +9,7 @@ import { commands } from '../commands/index.ts';
 import { usualLimits } from '../src/advice/watch/subscription.ts';
 import type { Command, Ports } from '../src/command.ts';
 import { openStore } from '../src/edges/store/store.ts';
+import { openCode } from '../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
 import type { Store } from '../src/ports/store.ts';
 import { silence } from '../src/runtime/log.ts';
@@ -94,6 +95,7 @@ async function latencies(
 			health: { version: '0', startedAt: now(), lastSync: () => undefined },
 			store,
 			web,
+			code: openCode(new URL('../knowledge/', import.meta.url)),
 			limits: usualLimits,
 		};
 		const command = commands.find(other => other.name === name) as Command;

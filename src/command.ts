@@ -2,6 +2,7 @@
 
 import type { Limits } from './advice/watch/subscription.ts';
 import type { Answer } from './answer.ts';
+import type { Code } from './configuration/code.ts';
 import type { Knowledge } from './knowledge/schema/synapse.ts';
 import type { WatchStore } from './ports/watch-store.ts';
 import type { SourceState, Web } from './ports/web.ts';
@@ -45,6 +46,8 @@ export type Command = {
 
 export type Ports = {
 	knowledge: Knowledge;
+	/** What was read from Synapse's code: options, refusals, routes, migrations. */
+	code: Code;
 	/** Every command, in the order help prints them. */
 	commands: readonly Command[];
 	now: () => Date;

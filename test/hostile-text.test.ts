@@ -1,5 +1,6 @@
 // What strangers can write costs little processor time, whatever it is: 64 KB of each character and pair of printable
 // ASCII, and of some others, through everything that reads people's text.
+
 import { beforeAll, expect, test } from 'vitest';
 import { commands } from '../commands/index.ts';
 import { guideFor } from '../src/advice/guide/guide.ts';
@@ -23,6 +24,7 @@ import { parseServerName } from '../src/deployment/server-name.ts';
 import { isRange, isVersion } from '../src/deployment/version.ts';
 import { batchOf } from '../src/edges/matrix/events.ts';
 import { openLater } from '../src/edges/store/lazy.ts';
+import { openCode } from '../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
 import { parameterKinds, readValue } from '../src/knowledge/schema/parameter.ts';
 import type { Knowledge } from '../src/knowledge/schema/synapse.ts';
@@ -128,6 +130,7 @@ beforeAll(async () => {
 		health: { version: '0', startedAt: now, lastSync: () => undefined },
 		store: openLater(),
 		web: outside(() => now),
+		code: openCode(new URL('../knowledge/', import.meta.url)),
 		limits: usualLimits,
 	};
 	to = {

@@ -1,4 +1,7 @@
 // Small knowledge for tests, built where it is asserted.
+import type { Code } from '../src/configuration/code.ts';
+import { type OptionState, optionsOf } from '../src/configuration/options.ts';
+import { collapse, type Table } from '../src/configuration/timeline.ts';
 import type { Advisory, Knowledge, Note, Passage, Release, Stop, Unread } from '../src/knowledge/schema/synapse.ts';
 
 /** A note; only what the test is about needs to be said. */
@@ -79,5 +82,27 @@ export function known(given: Given = {}): Knowledge {
 		tried: [],
 		renamed: [],
 		...given,
+	};
+}
+
+/** The states of one table: release → key → state. */
+type Said<State> = Record<string, Record<string, State>>;
+type StateOf<Name extends keyof Code> = Name extends 'options'
+	? OptionState
+	: ReturnType<Code[Name]> extends Table<infer State>
+		? State
+		: never;
+
+/** What the code of each release says; a table that is not given is empty. */
+export function knownCode(given: { [Name in keyof Code]?: Said<StateOf<Name>> } = {}): Code {
+	const table = <State>(said: Said<State> = {}): Table<State> =>
+		collapse(new Map(Object.entries(said).map(([version, states]) => [version, new Map(Object.entries(states))])));
+	return {
+		options: () => optionsOf(table(given.options)),
+		refusals: () => table(given.refusals),
+		dependencies: () => table(given.dependencies),
+		routes: () => table(given.routes),
+		deltas: () => table(given.deltas),
+		builds: () => table(given.builds),
 	};
 }

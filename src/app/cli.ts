@@ -7,6 +7,7 @@ import { usualLimits } from '../advice/watch/subscription.ts';
 import { Refusal } from '../answer.ts';
 import type { Ports } from '../command.ts';
 import { openLater } from '../edges/store/lazy.ts';
+import { openCode } from '../knowledge/code-tables.ts';
 import { openKnowledge } from '../knowledge/compiled.ts';
 import type { Web } from '../ports/web.ts';
 import { jsonLine } from '../render/json.ts';
@@ -98,10 +99,12 @@ async function serve(): Promise<number> {
 		const { printSeeds } = await import('./print-seeds.ts');
 		return printSeeds(readConfig(line.config, process.env));
 	}
-	const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+	const folder = new URL('../../knowledge/', import.meta.url);
+	const knowledge = await openKnowledge(folder);
 	const startedAt = new Date();
 	const ports: Ports = {
 		knowledge,
+		code: openCode(folder),
 		commands,
 		now: () => new Date(),
 		health: { version: packageJson.version, startedAt, lastSync: () => undefined },

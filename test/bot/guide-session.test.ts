@@ -14,7 +14,7 @@ import type { Content, Incoming, RoomState } from '../../src/ports/homeserver.ts
 import type { Store } from '../../src/ports/store.ts';
 import { batch, incoming, news } from '../contracts/store.ts';
 import { smallGuide } from '../guide.ts';
-import { known } from '../known.ts';
+import { known, knownCode } from '../known.ts';
 import { outside } from '../outside.ts';
 
 const room = '!room:example.org';
@@ -55,6 +55,7 @@ function open(): Inbox {
 		health,
 		store,
 		web: outside(now),
+		code: knownCode(),
 		limits: usualLimits,
 	};
 	return openInbox({

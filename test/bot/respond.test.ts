@@ -6,7 +6,7 @@ import { callsIn } from '../../src/bot/calls.ts';
 import { respond } from '../../src/bot/respond.ts';
 import type { Asked, Command } from '../../src/command.ts';
 import { openLater } from '../../src/edges/store/lazy.ts';
-import { known } from '../known.ts';
+import { known, knownCode } from '../known.ts';
 import { outside } from '../outside.ts';
 
 function command(name: string, more: Partial<Command> = {}): Command {
@@ -50,6 +50,7 @@ function respondent(more: Partial<Respondent> = {}): Respondent {
 			health: { version: '0', startedAt: now, lastSync: () => undefined },
 			store: openLater(),
 			web: outside(() => now),
+			code: knownCode(),
 			limits: usualLimits,
 		},
 		names: ['glia', '@glia:example.org', 'Glia the bot'],

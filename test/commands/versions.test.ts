@@ -16,7 +16,7 @@ import type { Command, Ports } from '../../src/command.ts';
 import { openStore } from '../../src/edges/store/store.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { bodies, oddServers, servers } from '../advice/watch/version-strings.ts';
-import { advisory, known, note, releases } from '../known.ts';
+import { advisory, known, knownCode, note, releases } from '../known.ts';
 import { outside } from '../outside.ts';
 
 const knowledge = known({
@@ -64,7 +64,7 @@ async function everywhere(body: string, room: string): Promise<Record<string, st
 	const web = outside(now);
 	web.plays('a.test', observed(body, 'a.test'));
 	const health: Ports['health'] = { version: '0', startedAt: now(), lastSync: () => undefined };
-	const ports: Ports = { knowledge, commands: [], now, store, web, limits: usualLimits, health };
+	const ports: Ports = { knowledge, code: knownCode(), commands: [], now, store, web, limits: usualLimits, health };
 	const says = async (command: Command, text: string) => {
 		const words = text.split(' ').filter(Boolean);
 		const asked = { words, text, room, sender: `@${room.slice(1)}:x`, at: now() };

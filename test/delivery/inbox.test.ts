@@ -13,7 +13,7 @@ import type { Incoming, RoomState } from '../../src/ports/homeserver.ts';
 import type { Waiting } from '../../src/ports/saying.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { batch, incoming, news } from '../contracts/store.ts';
-import { known } from '../known.ts';
+import { known, knownCode } from '../known.ts';
 import { outside } from '../outside.ts';
 
 const room = '!room:example.org';
@@ -70,7 +70,16 @@ const commands: Command[] = [
 function open(more: { bare?: boolean; changes?: number | 'state_default' } = {}, patience?: number): Inbox {
 	const now = () => start;
 	const health = { version: '0', startedAt: start, lastSync: () => undefined };
-	const ports = { knowledge: known(), commands, now, health, store, web: outside(now), limits: usualLimits };
+	const ports = {
+		knowledge: known(),
+		code: knownCode(),
+		commands,
+		now,
+		health,
+		store,
+		web: outside(now),
+		limits: usualLimits,
+	};
 	return openInbox({
 		store,
 		homeserver: { names: () => ['glia', '@glia:example.org'] },

@@ -9,7 +9,7 @@ import type { Command, Ports } from '../../src/command.ts';
 import { readConfig } from '../../src/config.ts';
 import { openLater } from '../../src/edges/store/lazy.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
-import { known } from '../known.ts';
+import { known, knownCode } from '../known.ts';
 import { outside } from '../outside.ts';
 
 function answer(lead: string): Answer {
@@ -99,6 +99,7 @@ const ports: Ports = {
 	health: { version: '0.0.0-test', startedAt: new Date(), lastSync: () => undefined },
 	store: openLater(),
 	web: outside(() => new Date()),
+	code: knownCode(),
 	limits: usualLimits,
 };
 

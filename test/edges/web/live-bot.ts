@@ -1,4 +1,5 @@
 // A bot of some edition with upstream's sources and a watched server: every command and the tick, by a clock of the test's.
+
 import { commands } from '../../../commands/index.ts';
 import { usualLimits } from '../../../src/advice/watch/subscription.ts';
 import type { Answer } from '../../../src/answer.ts';
@@ -6,6 +7,7 @@ import type { Respondent } from '../../../src/bot/calls.ts';
 import { respond } from '../../../src/bot/respond.ts';
 import type { Ports } from '../../../src/command.ts';
 import { openStore } from '../../../src/edges/store/store.ts';
+import { openCode } from '../../../src/knowledge/code-tables.ts';
 import { type Known, type News, withNews } from '../../../src/knowledge/live.ts';
 import type { Knowledge, Passage } from '../../../src/knowledge/schema/synapse.ts';
 import type { Web } from '../../../src/ports/web.ts';
@@ -75,6 +77,7 @@ export async function openLiveBot({ edition, web, now }: Given): Promise<LiveBot
 		health: { version: '0.0.0', startedAt: now(), lastSync: () => undefined, sources: web.sources },
 		store,
 		web: world,
+		code: openCode(new URL('../../../knowledge/', import.meta.url)),
 		limits: usualLimits,
 	};
 	const to: Respondent = { commands, ports, names: ['glia'], bare: true, mayChange: () => undefined, log };

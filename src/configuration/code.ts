@@ -1,0 +1,42 @@
+// What tools/refresh reads from the code of each release besides the options (see tools/refresh/code/read.py).
+import type { Options } from './options.ts';
+import type { Table } from './timeline.ts';
+
+/** A message with which a release refuses to start. Its key is the file and the template: `{}` is what the code fills in. */
+export type RefusalState = {
+	/** The function that raises it. */
+	in: string;
+	/** The exception, or the function that ends the process. */
+	raises: string;
+	/** The option that it speaks of, or several. */
+	option?: string | string[];
+};
+
+/** A migration of the schema. Its key is the store and the file: `main 92/04_ss_membership_snapshot.sql`. */
+export type DeltaState = {
+	/** Table → what is done to it: create, alter, index, update, insert, delete, drop. */
+	tables: Record<string, string[]>;
+	/** It only queues work for after the start. */
+	background?: true;
+};
+
+/** A system that upstream builds packages for. Its key is `debian:bookworm` or `ubuntu:jammy`. */
+export type BuildState = {
+	/** Ubuntu's number, `22.04`. */
+	number?: string;
+	/** The end of its support as the build list says it: a day, or a month. */
+	end?: string;
+	forced?: { by: string; end: string };
+};
+
+/** The tables, each read when it is first asked for: a plan without them must not pay for them. */
+export type Code = {
+	options(): Options;
+	refusals(): Table<RefusalState>;
+	/** Package → version specifier; an extra's as `extra/package`; `python` is among them. */
+	dependencies(): Table<string>;
+	/** `generic_worker ^/_matrix/client/…$` → which methods may be routed there: `any` or `GET`. */
+	routes(): Table<string>;
+	deltas(): Table<DeltaState>;
+	builds(): Table<BuildState>;
+};
