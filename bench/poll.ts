@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Round } from './poller.ts';
 
-const atOnce = 200;
+const concurrency = 200;
 /** Milliseconds that a slow server takes. */
 const slow = 2000;
 
@@ -21,7 +21,7 @@ export async function benchPoll(servers = 10_000): Promise<void> {
 	}
 	for (const { end } of Object.values(pollers)) end();
 	played.stdin.end();
-	console.log(`poll: ${servers} servers, every tenth takes ${slow} ms, ${atOnce} at once`);
+	console.log(`poll: ${servers} servers, every tenth takes ${slow} ms, ${concurrency} at once`);
 	for (const name of ['first', 'again'] as const) {
 		const [theirs, ours] = [best(rounds.bare, name), best(rounds.glia, name)];
 		const what = name === 'first' ? 'first look (delegation and version)' : 'every later look (version)';
@@ -46,7 +46,7 @@ function told({ seconds, cpu, longest, p99, failed, megabytes }: Round): string 
 function poller(kind: 'bare' | 'glia', servers: number, listening: string) {
 	const child = spawn(
 		process.execPath,
-		[join(import.meta.dirname, 'poller.ts'), kind, String(servers), String(atOnce), listening],
+		[join(import.meta.dirname, 'poller.ts'), kind, String(servers), String(concurrency), listening],
 		{ stdio: ['pipe', 'pipe', 'inherit'] },
 	);
 	const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

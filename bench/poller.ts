@@ -19,7 +19,7 @@ export type Round = {
 
 type Poll = (server: number) => Promise<boolean>;
 
-async function round(name: string, servers: number, atOnce: number, poll: Poll): Promise<Round> {
+async function round(name: string, servers: number, concurrency: number, poll: Poll): Promise<Round> {
 	const healthy: number[] = [];
 	let failed = 0;
 	let next = 0;
@@ -36,7 +36,7 @@ async function round(name: string, servers: number, atOnce: number, poll: Poll):
 			if (server % 10 !== 0) healthy.push(performance.now() - started);
 		}
 	};
-	await Promise.all(Array.from({ length: atOnce }, work));
+	await Promise.all(Array.from({ length: concurrency }, work));
 	clearInterval(sampler);
 	const seconds = (performance.now() - begun) / 1000;
 	const { user, system } = process.cpuUsage(before);
@@ -81,7 +81,7 @@ function bare({ port, certificate }: Listening): { first: Poll; again: Poll } {
 }
 
 /** Half an hour passes before each round: what was resolved and delegated may still count, what was seen does not. */
-async function glia(where: Listening, atOnce: number): Promise<{ first: Poll; again: Poll }> {
+async function glia(where: Listening, concurrency: number): Promise<{ first: Poll; again: Poll }> {
 	let halfHours = 0;
 	const begun = Date.now();
 	const web = await openWeb(
@@ -92,7 +92,7 @@ async function glia(where: Listening, atOnce: number): Promise<{ first: Poll; ag
 			exclude: [],
 			resolvers: [where.resolver],
 			authorities: [where.certificate],
-			atOnce,
+			atOnce: concurrency,
 			perAddress: 4,
 			requestSeconds: 15,
 			lookSeconds: 30,
@@ -112,10 +112,10 @@ async function glia(where: Listening, atOnce: number): Promise<{ first: Poll; ag
 }
 
 if (import.meta.main) {
-	const [kind = '', servers = '', atOnce = '', listening = ''] = process.argv.slice(2);
+	const [kind = '', servers = '', concurrency = '', listening = ''] = process.argv.slice(2);
 	const where = JSON.parse(listening) as Listening;
-	const run = (name: string, poll: Poll) => round(name, Number(servers), Number(atOnce), poll);
-	const polls: { first: Poll; again: Poll } = kind === 'bare' ? bare(where) : await glia(where, Number(atOnce));
+	const run = (name: string, poll: Poll) => round(name, Number(servers), Number(concurrency), poll);
+	const polls: { first: Poll; again: Poll } = kind === 'bare' ? bare(where) : await glia(where, Number(concurrency));
 	let name: 'first' | 'again' = 'first';
 	for await (const _ of createInterface({ input: process.stdin })) {
 		process.stdout.write(`${JSON.stringify(await run(name, polls[name]))}\n`);

@@ -9,7 +9,7 @@ import type { Knowledge } from '../knowledge/schema/synapse.ts';
 import type { Kept, Web } from '../ports/web.ts';
 import type { Log } from '../runtime/log.ts';
 
-type Given = { knowledge: Knowledge; kept: Kept; version: string; now: () => Date; log: Log };
+type LiveSetup = { knowledge: Knowledge; kept: Kept; version: string; now: () => Date; log: Log };
 
 export type Outside = {
 	web: Web;
@@ -18,7 +18,7 @@ export type Outside = {
 };
 
 /** Throws a Refusal if the configuration's certificates are none. */
-export async function openOutside(config: Config, { knowledge, kept, version, now, log }: Given): Promise<Outside> {
+export async function openOutside(config: Config, { knowledge, kept, version, now, log }: LiveSetup): Promise<Outside> {
 	const { releases, advisories } = knowledge;
 	const passages = config.live.enabled ? readPassages(new URL('../../knowledge/', import.meta.url)) : [];
 	const settings = {

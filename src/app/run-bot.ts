@@ -37,7 +37,7 @@ const deafAfter = 3 * 60_000;
 /** How often at least it is asked whether rooms have to hear that upstream is silent, or back (ms). */
 const upstreamPause = hour / 2;
 
-type Given = {
+type BotSetup = {
 	commands: Respondent['commands'];
 	ports: Ports;
 	/** Between two looks at a server (ms), instead of what the configuration says. */
@@ -50,7 +50,7 @@ type Given = {
  * Joins Matrix until a signal; resolves to the exit status. Throws a Refusal when the start, or later the homeserver,
  * does not let it go on; other faults are on standard error in one sentence.
  */
-export async function runMatrix(config: Config, { commands, ports: given, every, played }: Given): Promise<number> {
+export async function runMatrix(config: Config, { commands, ports: given, every, played }: BotSetup): Promise<number> {
 	const log = openLog(config.log.level);
 	const { now } = given;
 	const random = Math.random;

@@ -51,7 +51,7 @@ export function callsIn(
 	let open: Call | undefined;
 	let talk = 0;
 	for (const { at, line: written } of linesIn(body)) {
-		if (talk > maxTalk || calls.length > mostCalls) break;
+		if (talk > maxTalk || calls.length > maxCalls) break;
 		const line = plainly(written.slice(0, maxCommand + 1)).trim();
 		if (line.startsWith('>')) continue;
 		const call = callOf(line, names, known, mentioned && calls.length === 0);
@@ -154,13 +154,13 @@ export type Respondent = {
 	bare: boolean;
 	/** Why this person may not change things here, or undefined. */
 	mayChange: () => string | undefined;
-	log: Log;
+	log: ErrorLog;
 };
 
 /** More commands than this in one message are refused together. */
-export const mostCalls = 10;
+export const maxCalls = 10;
 
 /** Characters of one command. A text that a command takes (`takesText`) may be as long as the event that it came in. */
 export const maxCommand = 4096;
 
-export type Log = { error: (fields: Record<string, unknown>, text: string) => void };
+export type ErrorLog = { error: (fields: Record<string, unknown>, text: string) => void };

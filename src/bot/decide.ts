@@ -1,5 +1,5 @@
 // One message -> what becomes of it.
-import type { Place, Walk } from '../advice/guide/session.ts';
+import type { StagePlace, Walk } from '../advice/guide/session.ts';
 import type { Answer } from '../answer.ts';
 import { tooManyWaiting } from '../messages/notices.ts';
 import type { Content, Homeserver, Incoming } from '../ports/homeserver.ts';
@@ -16,7 +16,7 @@ import type { Always } from './sayings.ts';
 import { sayingsOf } from './sayings.ts';
 
 /** So many answers of one sender may wait. */
-const mostWaiting = 100;
+const maxWaiting = 100;
 
 /** A question that nobody answered for so long (ms) is forgotten. */
 const confirmableFor = 24 * 3600_000;
@@ -34,16 +34,16 @@ export type Deciding = {
 	/** The store refuses: nothing may go on. */
 	fatal: (error: unknown) => void;
 	/** Milliseconds until a command that looks at servers is answered with a notice; 5,000 unless told. */
-	patience?: number;
+	timeout?: number;
 };
 
 /** Whoever can write into the room without its keys, a homeserver for instance, could have said it. */
 const cameInTheClear =
 	'This room is encrypted, and that came unencrypted: I cannot be sure who said it, so I change nothing. Say it again with a client that encrypts.';
 
-type Decision = { sayings: Saying[]; at: Date; walk?: KeptWalk };
+type CommandDecision = { sayings: Saying[]; at: Date; walk?: KeptWalk };
 
-export async function decide(message: Incoming, deciding: Deciding): Promise<Decision> {
+export async function decide(message: Incoming, deciding: Deciding): Promise<CommandDecision> {
 	const { store, homeserver, respondent, rights } = deciding;
 	const { now } = respondent.ports;
 	const room = await store.room(message.room);
@@ -85,8 +85,8 @@ export async function decide(message: Incoming, deciding: Deciding): Promise<Dec
 	if (walk ? !walked : calls.length === 0) return { sayings: [], at: now() };
 	const { waiting, told } = await store.load(message.sender);
 	if (told) return { sayings: [], at: now() };
-	if (waiting >= mostWaiting) {
-		const sayings = sayingsOf([tooManyWaiting(mostWaiting)], message, undefined);
+	if (waiting >= maxWaiting) {
+		const sayings = sayingsOf([tooManyWaiting(maxWaiting)], message, undefined);
 		return { sayings: sayings.map(saying => ({ ...saying, limit: true })), at: now() };
 	}
 	if (walk && walked)
@@ -114,7 +114,7 @@ async function walkable(
 	to: Respondent,
 	{ store }: Deciding,
 	always: Always,
-): Promise<Omit<Decision, 'at'>> {
+): Promise<Omit<CommandDecision, 'at'>> {
 	const offers = answers.flatMap(({ walk }) => walk ?? []);
 	const [offer, more] = offers;
 	const refused = (why: string) =>
@@ -145,11 +145,11 @@ async function walkable(
 /** A reaction to something that we said about a walk. */
 async function decideSign(
 	message: Incoming,
-	{ walk, thread, event, place }: PlacedWalk & { place?: Place },
+	{ walk, thread, event, place }: PlacedWalk & { place?: StagePlace },
 	to: Respondent,
 	{ store }: Deciding,
 	always: Always,
-): Promise<Omit<Decision, 'at'>> {
+): Promise<Omit<CommandDecision, 'at'>> {
 	const reply = {
 		...message,
 		event: message.repliesTo ?? message.event,

@@ -1,6 +1,6 @@
 // What is said where a guide is walked through → what becomes of the walk, and the answer. Rooms and the terminal share it.
 import type { Guided } from '../advice/guide/guide.ts';
-import type { Place, Step, Walk } from '../advice/guide/session.ts';
+import type { SessionStep, StagePlace, Walk } from '../advice/guide/session.ts';
 import { begin, guidedFor, moved, refuse, step, wordOf } from '../advice/guide/session.ts';
 import type { Answer, Offer } from '../answer.ts';
 import type { Ports } from '../command.ts';
@@ -11,10 +11,10 @@ import { plainly } from './calls.ts';
 import { mayNotChange } from './respond.ts';
 
 /** So many guides may be under way in a room at a time. */
-const mostOpen = 5;
+const maxOpen = 5;
 
 /** A walk as it is now, what is said about it, and the place that this gives. */
-export type Walked = { walk: Walk; answer: Answer; gives?: Place };
+export type Walked = { walk: Walk; answer: Answer; gives?: StagePlace };
 
 /** What was offered, before anybody began. */
 export function offeredAs(id: string, room: string, offer: Offer): Walk {
@@ -22,18 +22,18 @@ export function offeredAs(id: string, room: string, offer: Offer): Walk {
 }
 
 type Steward = { mayChange: Respondent['mayChange']; ports: Pick<Ports, 'knowledge' | 'now'> };
-type Said = Pick<Message, 'sender' | 'at' | 'body'>;
+type SaidMessage = Pick<Message, 'sender' | 'at' | 'body'>;
 
 /** Begins a walk that was offered, or goes on with one that was stopped; a sentence where it cannot be. */
-export function begun(walk: Walk, { sender }: Said, open: readonly Walk[], { ports }: Steward): Walked | string {
-	if (open.length >= mostOpen)
+export function begun(walk: Walk, { sender }: SaidMessage, open: readonly Walk[], { ports }: Steward): Walked | string {
+	if (open.length >= maxOpen)
 		return `${open.length} guides are under way in this room, and more would be too many. Say ${code('stop')} in the thread of one that is not needed.`;
 	const guided = guidedOf(walk, ports);
 	return worded(begin(walk, guided, { by: sender, now: ports.now().toISOString() }), guided);
 }
 
 /** What was said in the thread of a walk; undefined where it is nothing to the bot. */
-export function heard(walk: Walk, said: Said, open: readonly Walk[], steward: Steward): Walked | undefined {
+export function heard(walk: Walk, said: SaidMessage, open: readonly Walk[], steward: Steward): Walked | undefined {
 	const body = plainly(said.body);
 	const word = wordOf(body);
 	const who = { by: said.sender, at: said.at.toISOString(), now: steward.ports.now().toISOString() };
@@ -53,13 +53,13 @@ export function asWord(calls: readonly Call[], { commands }: Pick<Respondent, 'c
 }
 
 /** Somebody who may not begin, told so once. */
-export function refusedIn(walk: Walk, { sender }: Said, no: { why: string; old: boolean }): Walked | undefined {
+export function refusedIn(walk: Walk, { sender }: SaidMessage, no: { why: string; old: boolean }): Walked | undefined {
 	const next = refuse(walk, sender, no);
 	return next && worded(next, undefined);
 }
 
 /** A reaction ✅ to a message about a place: it counts where that is the place at hand. */
-export function ticked(walk: Walk, about: Place, said: Said, steward: Steward): Walked | undefined {
+export function ticked(walk: Walk, about: StagePlace, said: SaidMessage, steward: Steward): Walked | undefined {
 	const { place } = walk;
 	if (walk.is !== 'open' || place?.stage !== about.stage || place.gate !== about.gate) return undefined;
 	return heard(walk, { ...said, body: '✅' }, [], steward);
@@ -81,7 +81,7 @@ function stepped(walk: Walk, what: Parameters<typeof step>[1], { ports }: Stewar
 	return next && worded(next, guided);
 }
 
-function worded(next: Step, guided: Guided | undefined): Walked {
+function worded(next: SessionStep, guided: Guided | undefined): Walked {
 	const { walk, gives } = next;
 	return { walk, answer: walkWords(next, guided), ...(gives && { gives }) };
 }

@@ -6,7 +6,7 @@ import { nearest } from '../arguments/nearest.ts';
 import type { Asked, Command, Ports } from '../command.ts';
 import { code, quoted } from '../text/markdown.ts';
 import type { Call, Message, Respondent } from './calls.ts';
-import { callsIn, maxCommand, mostCalls } from './calls.ts';
+import { callsIn, maxCalls, maxCommand } from './calls.ts';
 
 /** Beyond this age (24 hours) a command that changes something is no longer carried out. */
 const staleAfter = 24 * 3600 * 1000;
@@ -14,8 +14,8 @@ const staleAfter = 24 * 3600 * 1000;
 /** The answers to the commands in a message, in their order; none if nothing was asked of the bot. Never throws. */
 export async function respond(message: Message, to: Respondent): Promise<Answer[]> {
 	const calls = callsIn(message, to);
-	if (calls.length > mostCalls) {
-		return [refusal(`These are too many commands for one message: at most ${mostCalls} are answered at once.`)];
+	if (calls.length > maxCalls) {
+		return [refusal(`These are too many commands for one message: at most ${maxCalls} are answered at once.`)];
 	}
 	const answers: Answer[] = [];
 	for (const call of calls) answers.push(await answer(call, message, to));

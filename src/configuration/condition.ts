@@ -82,7 +82,7 @@ function notOf({ is }: Decision): Decision {
 }
 
 type Match = { value: Value; option: string };
-type Found = {
+type FoundValue = {
 	matches: Match[] /** Whether something hidden, or a file not given, could hold more. */;
 	unsure: boolean;
 };
@@ -170,7 +170,7 @@ export function select(
 	part: Part | 'any',
 	configuration: Configuration,
 	element: Value | undefined,
-): Found {
+): FoundValue {
 	const segments = parsePath(path) ?? [];
 	if (element) return inside(element, segments, path);
 	const roots = configuration.processes.filter(({ part: own }) =>
@@ -199,7 +199,7 @@ function distinct(matches: readonly Match[]): Match[] {
 	});
 }
 
-function inside(value: Value, [first, ...rest]: readonly Segment[], option: string): Found {
+function inside(value: Value, [first, ...rest]: readonly Segment[], option: string): FoundValue {
 	if (first === undefined) return { matches: [{ value, option }], unsure: false };
 	if (value.kind === 'hidden') return { matches: [], unsure: true };
 	const children =

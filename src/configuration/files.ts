@@ -1,5 +1,5 @@
 // Files as Synapse merges them: main files, a worker's own over them, logging configurations beside.
-import { type Duplicate, type Entry, parseYaml, type Unreadable, type Value } from './yaml.ts';
+import { type Duplicate, type Entry, parseYaml, type UnreadableYaml, type Value } from './yaml.ts';
 
 /** `name` is shown to the administrator as it stands. */
 export type GivenFile = { name: string; text: string };
@@ -14,17 +14,17 @@ export type Configuration = {
 	/** Whether the deployment may have such files that were not given. */
 	mayHave: { worker: boolean };
 	duplicates: Duplicate[];
-	unreadable: (Unreadable & { file: string })[];
+	unreadable: (UnreadableYaml & { file: string })[];
 };
 
-type Read = { name: string; root: Extract<Value, { kind: 'mapping' }> };
+type ReadFile = { name: string; root: Extract<Value, { kind: 'mapping' }> };
 
 /**
  * Puts files together as Synapse does: top-level keys of a later main file replace those of an earlier one, and each
  * worker's file goes over the main files by itself. `workers: false` says that there are none besides.
  */
 export function configurationOf(files: readonly GivenFile[], { workers }: { workers?: boolean } = {}): Configuration {
-	const read: Read[] = [];
+	const read: ReadFile[] = [];
 	const duplicates: Duplicate[] = [];
 	const unreadable: Configuration['unreadable'] = [];
 	for (const { name, text } of files) {
@@ -72,7 +72,7 @@ function textOf(root: Value, key: string): string | undefined {
 }
 
 /** A worker's file names its app and no server; the first file is the main one whatever it says. */
-function isWorker({ root }: Read, index: number): boolean {
+function isWorker({ root }: ReadFile, index: number): boolean {
 	const app = entryOf(root, 'worker_app');
 	if (!app || index === 0) return false;
 	if (app.value.kind === 'string' && app.value.value === 'synapse.app.homeserver') return false;
@@ -80,7 +80,7 @@ function isWorker({ root }: Read, index: number): boolean {
 }
 
 /** Python's logging configuration: `version: 1` with handlers, loggers or a root. */
-function isLogging({ root }: Read): boolean {
+function isLogging({ root }: ReadFile): boolean {
 	const version = entryOf(root, 'version')?.value;
 	return version?.kind === 'number' && ['handlers', 'loggers', 'root', 'formatters'].some(key => entryOf(root, key));
 }

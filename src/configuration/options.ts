@@ -1,7 +1,7 @@
 // The options of each release, as its code reads them: which there are, their defaults, what they may be.
 import type { Version } from '../deployment/version.ts';
 import { compare, isCandidate } from '../deployment/version.ts';
-import { type Entry, stateAt, type Table } from './timeline.ts';
+import { stateAt, type Table, type TimelineEntry } from './timeline.ts';
 
 /** What was read of an option in one release; see tools/refresh/code/options.py. */
 export type OptionState = {
@@ -21,7 +21,7 @@ export type OptionState = {
 	/** The release only logs a warning where it is set. */
 	warned?: true;
 };
-export type Options = { read: readonly Version[]; byPath: ReadonlyMap<string, Entry<OptionState>> };
+export type Options = { read: readonly Version[]; byPath: ReadonlyMap<string, TimelineEntry<OptionState>> };
 
 export function optionsOf({ read, entries }: Table<OptionState>): Options {
 	return { read, byPath: new Map(entries.map(entry => [entry.key, entry])) };
@@ -61,7 +61,7 @@ export function lifeOf(options: Options, path: string): Life | undefined {
 }
 
 /** The manual's default where it has one; it reaches back as far as the code's stayed the same. */
-function defaultsOf({ read }: Options, { changes }: Entry<OptionState>): Life['defaults'] {
+function defaultsOf({ read }: Options, { changes }: TimelineEntry<OptionState>): Life['defaults'] {
 	const documented = changes.find(([, state]) => state && 'documented' in state)?.[1];
 	const defaults: Life['defaults'] = [];
 	for (const [from, state] of changes) {
@@ -79,7 +79,7 @@ function defaultsOf({ read }: Options, { changes }: Entry<OptionState>): Life['d
 	return defaults;
 }
 
-function isBefore(from: Version, changes: Entry<OptionState>['changes'], state: OptionState): boolean {
+function isBefore(from: Version, changes: TimelineEntry<OptionState>['changes'], state: OptionState): boolean {
 	const at = changes.find(([, other]) => other === state)?.[0];
 	return at !== undefined && compare(from, at) < 0;
 }

@@ -4,9 +4,9 @@ import { compare } from '../deployment/version.ts';
 
 /** From this release on the entry is in this state; null: it is not there. Ascending, and each differs from the one before. */
 export type Change<State> = [from: Version, state: State | null];
-export type Entry<State> = { key: string; changes: Change<State>[] };
+export type TimelineEntry<State> = { key: string; changes: Change<State>[] };
 /** `read`: every release that was read, ascending. An entry is unknown, not absent, in a release that was not. */
-export type Table<State> = { read: Version[]; entries: Entry<State>[] };
+export type Table<State> = { read: Version[]; entries: TimelineEntry<State>[] };
 
 /** What each release that was read says, by key. */
 export type States<State> = Map<Version, Map<string, State>>;

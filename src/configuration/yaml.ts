@@ -21,7 +21,7 @@ export type Duplicate = Place & { path: string; first: number };
 
 export type Parsed = { documents: Value[]; duplicates: Duplicate[] };
 /** Why a text is no configuration, as a sentence without any of its words, and where. */
-export type Unreadable = { why: string; line?: number };
+export type UnreadableYaml = { why: string; line?: number };
 
 /** Larger texts are refused before they are parsed: the parser takes a second and 100 MB for each megabyte. */
 export const maxBytes = 1_000_000;
@@ -31,7 +31,7 @@ const maxNodes = 200_000;
 const maxSeparators = 30_000;
 
 class Stop extends Error {
-	readonly at: Unreadable;
+	readonly at: UnreadableYaml;
 	constructor(why: string, line?: number) {
 		super(why);
 		this.at = line === undefined ? { why } : { why, line };
@@ -39,7 +39,7 @@ class Stop extends Error {
 }
 
 /** Reads every document of a text; `file` is the name that its places carry. Never throws, whatever the text is. */
-export function parseYaml(text: string, file: string): Parsed | Unreadable {
+export function parseYaml(text: string, file: string): Parsed | UnreadableYaml {
 	const bare = text.replace(/^\uFEFF/, '');
 	const refused = refusalOf(bare);
 	if (refused) return refused;
@@ -71,7 +71,7 @@ export function parseYaml(text: string, file: string): Parsed | Unreadable {
 	}
 }
 
-function refusalOf(text: string): Unreadable | undefined {
+function refusalOf(text: string): UnreadableYaml | undefined {
 	if (Buffer.byteLength(text) > maxBytes) return { why: `It is larger than ${maxBytes / 1_000_000} MB.` };
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
 	const control = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F\uFFFE\uFFFF]/.exec(text);

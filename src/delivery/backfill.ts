@@ -22,10 +22,10 @@ type Filling = {
 };
 
 /** A room's past is not read further back than so many pages of 100 events: a limit for rooms that never end. */
-const mostPages = 1000;
+const maxPages = 1000;
 
 /** A process of the homeserver that does not know yet that we came in refuses too: so many times that is no last word. */
-const mostRefusals = 4;
+const maxRefusals = 4;
 
 /** Fills all gaps that are due; gives the time (ms) until some are due again. */
 export async function fillGaps(filling: Filling): Promise<number | undefined> {
@@ -43,7 +43,7 @@ export async function fillGaps(filling: Filling): Promise<number | undefined> {
 					return undefined;
 				}
 				const refused = failure.kind === 'refused' ? (refusals.get(gap.room) ?? 0) : 0;
-				if (failure.kind === 'refused' && refused >= mostRefusals) {
+				if (failure.kind === 'refused' && refused >= maxRefusals) {
 					refusals.delete(gap.room);
 					log.warn({ room: gap.room, why: failure }, 'what was said while I was away cannot be read');
 					await store.fill(gap, { messages: [] }, now());
@@ -59,7 +59,7 @@ export async function fillGaps(filling: Filling): Promise<number | undefined> {
 			}
 			refusals.delete(gap.room);
 			const page = { ...outcome.value, messages: await meant(outcome.value.messages) };
-			if (pages++ === mostPages && page.next !== undefined) {
+			if (pages++ === maxPages && page.next !== undefined) {
 				log.warn({ room: gap.room, pages }, 'too much was said to read it all');
 				delete page.next;
 			}

@@ -9,9 +9,9 @@ import type { Incoming } from '../ports/homeserver.ts';
 import type { InHand } from '../ports/store.ts';
 
 /** Rooms worked on at a time: a command that takes long holds up only its own room. */
-const mostRooms = 8;
+const maxRooms = 8;
 /** A command that looks at servers is answered with a notice after this time (ms), and finished when the look ends. */
-const lookPatience = 5000;
+const observationTimeout = 5000;
 export type Inbox = {
 	/** Something may have come in. */
 	wake: () => void;
@@ -42,7 +42,7 @@ export function openInbox(deciding: Deciding): Inbox {
 		do {
 			again = false;
 			const unread = await store.unread(inHand());
-			const rooms = unread.filter(room => !busy.has(room)).slice(0, mostRooms - busy.size);
+			const rooms = unread.filter(room => !busy.has(room)).slice(0, maxRooms - busy.size);
 			more = rooms.length < unread.length;
 			for (const room of rooms) {
 				busy.set(
@@ -103,9 +103,9 @@ export function openInbox(deciding: Deciding): Inbox {
 		const { event } = message;
 		const decision = decide(message, deciding);
 		const late = new AbortController();
-		const patience = sleep(deciding.patience ?? lookPatience, 'late' as const, { signal: late.signal, ref: false });
-		patience.catch(() => undefined);
-		if ((await Promise.race([decision, patience])) === 'late' && !stopped) {
+		const timeout = sleep(deciding.timeout ?? observationTimeout, 'late' as const, { signal: late.signal, ref: false });
+		timeout.catch(() => undefined);
+		if ((await Promise.race([decision, timeout])) === 'late' && !stopped) {
 			const room = await store.room(message.room);
 			const notice = sayingsOf([lookingStill], message, alwaysIn(room?.settings), event, 'looking');
 			await store.note(event, notice, deciding.respondent.ports.now());

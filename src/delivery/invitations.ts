@@ -8,9 +8,9 @@ import type { Log } from '../runtime/log.ts';
 import { backoff } from '../runtime/retry.ts';
 
 /** At most this many rooms an hour are joined on the word of one person. */
-export const mostAnHour = 20;
+export const maxPerHour = 20;
 /** An invitation that cannot be followed is forgotten after so many tries (about an hour). */
-const mostTries = 60;
+const maxAttempts = 60;
 
 type Inviting = {
 	store: Pick<Store, 'invitations' | 'accepted' | 'closeInvitation' | 'postponeInvitation'>;
@@ -31,7 +31,7 @@ export async function answerInvitations(inviting: Inviting): Promise<number | un
 		if (stopping()) return undefined;
 		const hour = new Date(now().getTime() - 3600_000);
 		const allowed = mayInvite(allow, inviter);
-		const many = allowed && (await store.accepted(inviter, hour)) >= mostAnHour;
+		const many = allowed && (await store.accepted(inviter, hour)) >= maxPerHour;
 		const outcome =
 			allowed && !many
 				? await homeserver.join(room, [inviter.slice(inviter.indexOf(':') + 1)])
@@ -44,7 +44,7 @@ export async function answerInvitations(inviting: Inviting): Promise<number | un
 		const wait = waitAfter(outcome.failure, tries, random());
 		if (outcome.failure.kind === 'token') locked(outcome.failure.why);
 		if (outcome.failure.kind === 'stopped' || outcome.failure.kind === 'token') return undefined;
-		if (tries >= mostTries || (outcome.failure.kind === 'refused' && tries >= 3)) {
+		if (tries >= maxAttempts || (outcome.failure.kind === 'refused' && tries >= 3)) {
 			log.warn({ room, inviter, why: outcome.failure }, 'an invitation cannot be followed');
 			await store.closeInvitation(room, false, now());
 			continue;

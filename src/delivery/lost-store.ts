@@ -11,7 +11,7 @@ const toldFor = 30 * day;
 const idKey = 'store id';
 const lostKey = 'store lost';
 
-type Looking = {
+type StoreSearch = {
 	store: Pick<Store, 'kept' | 'token'>;
 	homeserver: Pick<Homeserver, 'marker' | 'mark'>;
 	/** Whether keys of an earlier session lay beside a database that nobody had logged in with. */
@@ -27,7 +27,7 @@ type Looking = {
  * Tells a first start from a lost store, by a marker in the account's data at the homeserver, and leaves the marker
  * there. Resolves to the time when the store was lost, if that is not long ago. To be called before the first sync.
  */
-export async function noticeLoss(looking: Looking): Promise<Date | undefined> {
+export async function noticeLoss(looking: StoreSearch): Promise<Date | undefined> {
 	const { store, keysAlone, now, log } = looking;
 	const { kept } = store;
 	const id = await kept.get(idKey);
@@ -50,7 +50,7 @@ export async function noticeLoss(looking: Looking): Promise<Date | undefined> {
 }
 
 /** The marker, once the homeserver says whether there is one. */
-async function markerOf({ homeserver, random, log, stopping, pause }: Looking): Promise<string | undefined> {
+async function markerOf({ homeserver, random, log, stopping, pause }: StoreSearch): Promise<string | undefined> {
 	for (let tries = 0; !stopping(); tries++) {
 		const marker = await homeserver.marker();
 		if ('value' in marker) return marker.value;
@@ -64,7 +64,7 @@ async function markerOf({ homeserver, random, log, stopping, pause }: Looking): 
 }
 
 /** Leaves the marker, in the background and for as long as it takes: nothing waits for it. */
-async function markAs(id: string, { homeserver, random, log, stopping, pause }: Looking): Promise<void> {
+async function markAs(id: string, { homeserver, random, log, stopping, pause }: StoreSearch): Promise<void> {
 	for (let tries = 0; !stopping(); tries++) {
 		const there = await homeserver.marker();
 		if ('value' in there && there.value === id) return;

@@ -17,7 +17,7 @@ type Announcing = {
 };
 
 /** A key may come a little later than its message, from another server: so long (ms) nothing is said of it. */
-const keyPatience = 10_000;
+const keyTimeout = 10_000;
 
 export async function announce({ store, now, name, reads, log, said }: Announcing): Promise<undefined> {
 	for (const untold of await store.untold()) {
@@ -39,7 +39,7 @@ type Explaining = { store: Pick<Store, 'unexplained' | 'explain'>; now: () => Da
 /** One notice for each sender and session that cannot be read; gives the time (ms) until some are due again. */
 export async function explain({ store, now, said }: Explaining): Promise<number | undefined> {
 	const all = await store.unexplained(now());
-	const due = all.length > 0 ? await store.unexplained(new Date(now().getTime() - keyPatience)) : [];
+	const due = all.length > 0 ? await store.unexplained(new Date(now().getTime() - keyTimeout)) : [];
 	for (const closed of due) {
 		const { sender, session, event, why } = closed;
 		const saying = announcement('unreadable', closed, unreadableMessage(why), [sender, session]);
@@ -48,5 +48,5 @@ export async function explain({ store, now, said }: Explaining): Promise<number 
 		await store.explain(closed, { ...saying, answers: event, sender }, now());
 		said();
 	}
-	return all.length > due.length ? keyPatience / 4 : undefined;
+	return all.length > due.length ? keyTimeout / 4 : undefined;
 }

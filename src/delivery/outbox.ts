@@ -7,17 +7,17 @@ import type { Log } from '../runtime/log.ts';
 import { backoff } from '../runtime/retry.ts';
 
 /** So many rooms are served at a time; one alone while the homeserver says that we are too fast. */
-const mostRooms = 8;
+const maxRooms = 8;
 /** After a day the homeserver has forgotten transaction ids; an hour less, for clocks that differ (ms). */
 const transactionsLive = 23 * 3600_000;
 /** A homeserver's no that is neither a `never` nor a `not now` is taken for final after so many tries. */
-const mostRefusals = 8;
+const maxRefusals = 8;
 /**
  * The no of a process that may not know yet that we are in the room (Synapse with workers), taken for final after so many
  * tries.
  */
 const notYet = ['M_FORBIDDEN', 'M_NOT_FOUND'];
-const mostNotYet = 4;
+const maxNotYet = 4;
 /** The no that stays a no. */
 const never = ['M_TOO_LARGE', 'M_BAD_JSON', 'M_NOT_JSON', 'M_INVALID_PARAM', 'M_GUEST_ACCESS_FORBIDDEN'];
 
@@ -62,7 +62,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 	let again = false;
 	let timer: NodeJS.Timeout | undefined;
 	let limitedUntil = 0;
-	let most = mostRooms;
+	let max = maxRooms;
 
 	/** Nothing goes on after a fault: the next try would only meet it again, at once. */
 	function fatal(error: unknown): void {
@@ -75,7 +75,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 			again = false;
 			clearTimeout(timer);
 			if (!ready()) return;
-			const free = most - busy.size;
+			const free = max - busy.size;
 			const paused = limitedUntil - now().getTime();
 			if (paused > 0) return sleep(paused);
 			if (free <= 0) return;
@@ -118,7 +118,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 	async function carry(waiting: Waiting): Promise<void> {
 		const outcome = await deliver(waiting, delivering);
 		if ('value' in outcome) {
-			most = Math.min(mostRooms, most + 1);
+			max = Math.min(maxRooms, max + 1);
 			if (outcome.value !== 'left') await store.sent(waiting.id, outcome.value, now());
 			return;
 		}
@@ -142,7 +142,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 			const wait = verdict === 'later' ? backoff(tries, random()) : verdict.ms;
 			if (verdict !== 'later') {
 				limitedUntil = Math.max(limitedUntil, now().getTime() + wait);
-				most = 1;
+				max = 1;
 				log.debug({ room, waitMs: wait }, 'the homeserver asks us to wait');
 			} else {
 				log.warn(
@@ -203,8 +203,8 @@ export function after(failure: Failure, tries: number): 'stopped' | 'locked' | '
 	if (failure.kind === 'limited') return { ms: failure.waitMs };
 	if (failure.kind === 'away' || failure.kind === 'unsealed') return 'later';
 	if (failure.kind === 'keyless') return 'never';
-	const most = never.includes(failure.code) ? 0 : notYet.includes(failure.code) ? mostNotYet : mostRefusals;
-	return tries >= most ? 'never' : 'later';
+	const max = never.includes(failure.code) ? 0 : notYet.includes(failure.code) ? maxNotYet : maxRefusals;
+	return tries >= max ? 'never' : 'later';
 }
 
 /** One try: the id of the event, or `left` when we are no longer in the room. */

@@ -8,10 +8,10 @@ import { refusedInvitation } from '../messages/notices.ts';
 import type { Failure, Homeserver, Outcome, RoomState } from '../ports/homeserver.ts';
 import type { Move, Store } from '../ports/store.ts';
 import type { Log } from '../runtime/log.ts';
-import { mostAnHour, waitAfter } from './invitations.ts';
+import { maxPerHour, waitAfter } from './invitations.ts';
 
 /** How long a replacement is tried that does not let us in (ms). */
-const patience = 14 * 24 * 3600_000;
+const gracePeriod = 14 * 24 * 3600_000;
 /** Nothing but an invitation, which is noticed at once, changes the verdict on a move that waits for one (ms). */
 const invitationPause = 3600_000;
 /** Who has brought us into too many rooms waits this long (ms). */
@@ -53,7 +53,7 @@ type Moving = {
 };
 
 /** What is known of a move before anything is done about it. */
-export type Facts = {
+export type RoomFacts = {
 	/** Whether we are in the new room already. */
 	inside: boolean;
 	/** Whether this move brought us there, on the word of whoever replaced the room. */
@@ -84,7 +84,7 @@ export type Verdict =
 	| 'again';
 
 /** What a move comes to. Pure. */
-export function verdictOn({ inside, joined, replaces, permitted, limited, administrator }: Facts): Verdict {
+export function verdictOn({ inside, joined, replaces, permitted, limited, administrator }: RoomFacts): Verdict {
 	if (inside) {
 		if (replaces === 'this') return 'follow';
 		if (replaces === 'unreadable') return 'again';
@@ -110,7 +110,7 @@ export async function followMoves(moving: Moving): Promise<number | undefined> {
 		const failure = 'failure' in outcome ? outcome.failure : undefined;
 		if (failure?.kind === 'token') locked(failure.why);
 		if (failure?.kind === 'stopped' || failure?.kind === 'token') return undefined;
-		if (now().getTime() - move.since.getTime() > patience) {
+		if (now().getTime() - move.since.getTime() > gracePeriod) {
 			log.warn({ from: move.from, to: move.to, why: failure }, 'the room that replaces another does not let us in');
 			await drop(move, moving);
 			continue;
@@ -202,7 +202,7 @@ async function drop({ from }: Move, { store, dropped }: Moving): Promise<void> {
 	dropped();
 }
 
-async function factsOf(move: Move, moving: Moving): Promise<Outcome<Facts>> {
+async function factsOf(move: Move, moving: Moving): Promise<Outcome<RoomFacts>> {
 	const { store, homeserver, allow, now } = moving;
 	const { to, from, joined, invitation } = move;
 	const membership = await homeserver.membership(to, homeserver.user);
@@ -215,7 +215,7 @@ async function factsOf(move: Move, moving: Moving): Promise<Outcome<Facts>> {
 	const replaces = room === undefined ? 'unreadable' : room === from ? 'this' : 'other';
 	const person = bringerOf(move, allow);
 	const hour = new Date(now().getTime() - 3600_000);
-	const limited = person !== undefined && (await store.accepted(person, hour)) >= mostAnHour;
+	const limited = person !== undefined && (await store.accepted(person, hour)) >= maxPerHour;
 	const facts = { inside, joined, replaces, permitted: person !== undefined, limited } as const;
 	if (!inside || joined || replaces !== 'other') return { value: { ...facts, administrator: false } };
 	const administrator = await isAdministrator(move, moving);

@@ -68,10 +68,10 @@ export function concern(applies: Applies | undefined, profile: Profile): Concern
 	);
 }
 
-type Outcome<Ask> = { is: true } | { is: false; because: string[] } | { is: 'unknown'; ask: Ask[] };
+type Evaluation<Ask> = { is: true } | { is: false; because: string[] } | { is: 'unknown'; ask: Ask[] };
 
 /** What several statements come to, if all of them or any of them must hold. */
-export function joined<Ask>(how: 'all' | 'any', results: readonly Outcome<Ask>[]): Outcome<Ask> {
+export function joined<Ask>(how: 'all' | 'any', results: readonly Evaluation<Ask>[]): Evaluation<Ask> {
 	// Nearly always it is one, and hundreds are asked for an answer.
 	if (results.length === 1 && results[0]) return results[0];
 	const excluded = results.flatMap(result => (result.is === false ? result.because : []));

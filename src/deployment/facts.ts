@@ -1,7 +1,7 @@
 // What is known about a deployment: facts stated true, stated false or unknown, and whether a note concerns it.
 
 /** A fact of this list has one of several values; `values` absent means a number (`postgres=14`, `python=3.11`). */
-type Closed = { means: string; values?: readonly string[]; example: string };
+type ClosedFactEntry = { means: string; values?: readonly string[]; example: string };
 
 /** Facts that have a value. */
 export const closedFacts = {
@@ -23,7 +23,7 @@ export const closedFacts = {
 		],
 		example: 'os=debian-12',
 	},
-} satisfies Record<string, Closed>;
+} satisfies Record<string, ClosedFactEntry>;
 
 /** Facts that are true or false; denied with `no-` in front. */
 export const openFacts = {
@@ -53,10 +53,10 @@ export type OpenFact = keyof typeof openFacts;
 export type Fact = ClosedFact | OpenFact;
 
 /** What is known of one fact, and the stated fact that it follows from, as written in `because`. */
-type Known = { value: string | boolean; stated: string };
+type KnownFact = { value: string | boolean; stated: string };
 
 /** Everything known about a deployment. A fact that is not in it is unknown. */
-export type Profile = ReadonlyMap<Fact, Known>;
+export type Profile = ReadonlyMap<Fact, KnownFact>;
 
 export const unknownDeployment: Profile = new Map();
 
@@ -115,7 +115,7 @@ export function parseTerm(text: string, systems: readonly string[] = []): Term |
 		return isOpen(name) ? { fact: name, operator: '=', value: !no } : undefined;
 	}
 	if (no || value === undefined || !isClosed(name)) return undefined;
-	const closed: Closed = closedFacts[name];
+	const closed: ClosedFactEntry = closedFacts[name];
 	if (closed.values) {
 		const isKnown = closed.values.includes(value) || (name === 'os' && systems.includes(value));
 		return isKnown ? { fact: name, operator: '=', value } : undefined;
@@ -179,7 +179,7 @@ export type Contradiction = { fact: Fact; stated: [string, string] };
 
 /** All that the statements (each with `=`) say and imply, or the first two that contradict each other. */
 export function profileOf(terms: readonly Term[]): Profile | Contradiction {
-	const profile = new Map<Fact, Known>();
+	const profile = new Map<Fact, KnownFact>();
 	for (const term of terms) {
 		const stated = writeTerm(term);
 		for (const [fact, value] of [[term.fact, term.value] as const, ...impliedBy(term)]) {

@@ -1,6 +1,6 @@
 // What a trial of a guide was a trial of: a hash of each stage and failure, so that what was changed since counts as untried.
 import { createHash } from 'node:crypto';
-import type { Failure, Guide, Stage } from './schema/guide.ts';
+import type { Guide, GuideFailure, Stage } from './schema/guide.ts';
 
 /** The hash of every stage and every failure of a guide, by its id. */
 export function recipesOf(guide: Guide): Map<string, string> {
@@ -19,7 +19,7 @@ function stageRecipe({ applies, ways, steps }: Stage): string {
 	return hash([applies, ways, executed]);
 }
 
-function failureRecipe({ text, applies }: Failure): string {
+function failureRecipe({ text, applies }: GuideFailure): string {
 	return hash([text, applies]);
 }
 

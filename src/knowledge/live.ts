@@ -12,20 +12,20 @@ import type {
 	UnclearAdvisory,
 	Unread,
 } from './schema/synapse.ts';
-import type { Advisories } from './upstream/advisories.ts';
+import type { ReadAdvisories } from './upstream/advisories.ts';
 import { logPassages, logsOf } from './upstream/change-log.ts';
 import type { FeedRelease, SeenRelease } from './upstream/feed.ts';
 import type { ProductPage } from './upstream/lifecycles.ts';
-import { hashOf, type Read, united } from './upstream/passage.ts';
+import { hashOf, type ReadPassage, united } from './upstream/passage.ts';
 import { quotation } from './upstream/quotation.ts';
 import { oneLine, type Reading } from './upstream/reading.ts';
-import { type Facts, factFiles, factsOf } from './upstream/release-files.ts';
+import { factFiles, factsOf, type ReleaseFacts } from './upstream/release-files.ts';
 import { upgradePassages } from './upstream/upgrade-notes.ts';
 
 const fewestSections = 40;
 
 /** docs/upgrade.md, as sections by the release that they name. */
-export function readUpgradeNotes(text: string): Reading<Read[]> {
+export function readUpgradeNotes(text: string): Reading<ReadPassage[]> {
 	const value = upgradePassages(text, version => version);
 	const sections = new Set(value.map(({ release }) => release)).size;
 	return sections >= fewestSections ? { value, left: [] } : { reason: `only ${sections} sections on releases` };
@@ -43,10 +43,10 @@ export type Sources = {
 	/** The releases that the feed has, and those that it had. */
 	feed?: readonly SeenRelease[];
 	/** `tag`: of which release they are. */
-	upgradeNotes?: { tag: string; passages: readonly Read[] };
+	upgradeNotes?: { tag: string; passages: readonly ReadPassage[] };
 	/** The files of a release that facts are read from, by path. */
 	files?: ReadonlyMap<Version, ReadonlyMap<string, string>>;
-	advisories?: Advisories;
+	advisories?: ReadAdvisories;
 	/** Endoflife.date's pages, by product. */
 	lifecycles?: Readonly<Record<string, ProductPage>>;
 	/** The systems that the newest release has packages for: `debian:trixie`. */
@@ -72,12 +72,16 @@ export type News = {
 export const noNews: News = { releases: [], passages: [], advisories: [], lifecycles: {} };
 
 /** What was compiled: the releases, every passage that was ever read, and the advisories. */
-export type Known = { releases: readonly Release[]; passages: readonly Passage[]; advisories: readonly Advisory[] };
+export type KnownUpstream = {
+	releases: readonly Release[];
+	passages: readonly Passage[];
+	advisories: readonly Advisory[];
+};
 
 const notes = 'https://github.com/element-hq/synapse/blob/';
 
 /** What the sources say that is not known. Passages have upstream's words, as a quotation. */
-export function newsOf(sources: Sources, known: Known): News {
+export function newsOf(sources: Sources, known: KnownUpstream): News {
 	const { feed = [], upgradeNotes, files, advisories, lifecycles = {}, builds = [], playbook, read } = sources;
 	const before = new Set(known.releases.map(({ version }) => version));
 	const withdrawn = feed.flatMap(({ version, gone }) => (gone?.sure ? [version] : []));
@@ -131,7 +135,7 @@ function systemsOf(builds: readonly string[], pages: Readonly<Record<string, Pro
 	return systems.filter(system => isSystem(system) && !parseTerm(system));
 }
 
-function factsIn(files: ReadonlyMap<string, string> | undefined): Facts {
+function factsIn(files: ReadonlyMap<string, string> | undefined): ReleaseFacts {
 	return files ? factsOf(files) : {};
 }
 
@@ -153,7 +157,7 @@ function placeIn(version: Version, releases: readonly Release[]): Version | unde
 	return releases.some(release => release.version.startsWith(`${version}rc`)) ? version : undefined;
 }
 
-function unreadOf(found: readonly { passage: Read; tag: string }[], known: readonly Passage[]): Unread[] {
+function unreadOf(found: readonly { passage: ReadPassage; tag: string }[], known: readonly Passage[]): Unread[] {
 	const hashes = new Map(known.map(passage => [nameOf(passage), passage.hash]));
 	const tags = new Map(found.map(({ passage, tag }) => [nameOf(passage), tag]));
 	return united(found.map(({ passage }) => passage)).flatMap(({ text, ...passage }) => {

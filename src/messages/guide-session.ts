@@ -1,6 +1,6 @@
 // A walk through a guide in words: its stages one at a time, where the room stands, and what goes wrong on the way.
-import type { Found, Guided, GuidedStage } from '../advice/guide/guide.ts';
-import type { Step, Tell, Walk } from '../advice/guide/session.ts';
+import type { FoundFailure, Guided, GuidedStage } from '../advice/guide/guide.ts';
+import type { SessionStep, Tell, Walk } from '../advice/guide/session.ts';
 import { stagesOf } from '../advice/guide/session.ts';
 import type { Answer, Offer, Section } from '../answer.ts';
 import { list } from '../text/format.ts';
@@ -19,7 +19,7 @@ export function withWalk(answer: Answer, offer: Offer, begin: boolean): Answer {
 }
 
 /** What a step of a walk says. Without a guide there is only the reason why it ends. */
-export function walkWords({ walk, tell }: Pick<Step, 'walk' | 'tell'>, guided: Guided | undefined): Answer {
+export function walkWords({ walk, tell }: Pick<SessionStep, 'walk' | 'tell'>, guided: Guided | undefined): Answer {
 	const value = { format: 1, guide: walk.guide, is: walk.is, stage: walk.place?.stage ?? null };
 	const plain = (lead: string, kind: Answer['kind'] = 'answer'): Answer => ({ value, lead, sections: [], kind });
 	if (tell.is === 'refused') return { ...plain(tell.why, 'refusal'), value: { format: 1, refused: tell.why } };
@@ -63,10 +63,10 @@ export function walkWords({ walk, tell }: Pick<Step, 'walk' | 'tell'>, guided: G
 	}
 }
 
-type Given = { walk: Walk; tell: Tell; stage: GuidedStage; number: number; guided: Guided };
+type StageContext = { walk: Walk; tell: Tell; stage: GuidedStage; number: number; guided: Guided };
 
 /** The stage at hand, after a word on the one before; at the gate only what cannot be taken back. */
-function given({ walk, tell, stage, number, guided }: Given, base: Answer): Answer {
+function given({ walk, tell, stage, number, guided }: StageContext, base: Answer): Answer {
 	const all = stagesOf(guided);
 	const before = beforeWords(tell, guided);
 	const which = `${number} of ${all.length}: ${escapeMarkdown(stage.title)}`;
@@ -202,11 +202,11 @@ function day(moment: string): string {
 	return `${moment.slice(0, 10)} ${moment.slice(11, 16)} UTC`;
 }
 
-function foundLead([first]: readonly Found[]): string {
+function foundLead([first]: readonly FoundFailure[]): string {
 	return first ? foundWords(first) : '';
 }
 
-function otherFound([, ...others]: readonly Found[]): Section[] {
+function otherFound([, ...others]: readonly FoundFailure[]): Section[] {
 	if (!others.length) return [];
 	const markdown = others.slice(0, 5).map(foundWords).join('\n\n');
 	return [{ title: `It may also be (${Math.min(others.length, 5)})`, markdown, fold: true }];

@@ -1,6 +1,6 @@
 // A guide in words: the whole of it as one answer, one stage of it, and a known error with its cure.
 
-import type { Found, Guided, GuidedFailure, GuidedStage, GuidedStep, GuidedWay } from '../advice/guide/guide.ts';
+import type { FoundFailure, Guided, GuidedFailure, GuidedStage, GuidedStep, GuidedWay } from '../advice/guide/guide.ts';
 import type { Answer, Section } from '../answer.ts';
 import type { Tried } from '../knowledge/schema/synapse.ts';
 import { count, list } from '../text/format.ts';
@@ -131,11 +131,11 @@ function block(text: string, language: string): string {
 	return `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
 }
 
-type Piece = { step: GuidedStep } | { file: string; parts: GuidedStep[] };
+type GuidePiece = { step: GuidedStep } | { file: string; parts: GuidedStep[] };
 
 /** Steps in their order; parts of one file that follow each other are one piece. */
-function piecesOf(steps: readonly GuidedStep[]): Piece[] {
-	const pieces: Piece[] = [];
+function piecesOf(steps: readonly GuidedStep[]): GuidePiece[] {
+	const pieces: GuidePiece[] = [];
 	for (const step of steps) {
 		const { file, text, commands, edit, see } = step;
 		const last = pieces.at(-1);
@@ -201,7 +201,7 @@ function indented(text: string): string {
 }
 
 /** A known error that somebody pasted: what it is and what helps. */
-export function foundWords({ stage, failure }: Found): string {
+export function foundWords({ stage, failure }: FoundFailure): string {
 	const seen = failure.tried.length ? ' It was provoked once, and its words were compared.' : '';
 	return `**${escapeMarkdown(stage.title)}:** ${quoted(failure.text, 200)}\n\n${failure.cause}\n\n${failure.cure}${seen ? `\n\n${seen.trim()}` : ''}`;
 }

@@ -6,7 +6,7 @@ import { compare } from '../deployment/version.ts';
 import { count, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { unreadWords } from './plan.ts';
-import type { Open } from './sections.ts';
+import type { OpenAdvisories } from './sections.ts';
 import { hiddenSection, horizonLine, link, openLine, stepSection, unreadSection } from './sections.ts';
 
 const factLabels: [keyof ReleaseNotes['facts'], string][] = [
@@ -19,7 +19,7 @@ const factLabels: [keyof ReleaseNotes['facts'], string][] = [
 	['schemaCompat', 'readable by releases with schema'],
 ];
 
-type ReleaseAdvisories = { fixed: string[]; open: Open };
+type ReleaseAdvisories = { fixed: string[]; open: OpenAdvisories };
 
 /** `candidate`: the one that was asked for, in the place of its final release. */
 export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, candidate?: Version): Answer {

@@ -35,10 +35,10 @@ export function madePublic(): Answer {
 	);
 }
 
-export function tooManyWaiting(most: number): Answer {
+export function tooManyWaiting(max: number): Answer {
 	return {
 		...notice(
-			`You have ${most} answers of mine waiting. I answer no more of your commands until they are out; then ask again.`,
+			`You have ${max} answers of mine waiting. I answer no more of your commands until they are out; then ask again.`,
 		),
 		kind: 'refusal',
 	};

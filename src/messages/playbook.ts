@@ -5,15 +5,15 @@ import type { Section } from '../answer.ts';
 import type { Playbook } from '../knowledge/schema/synapse.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
 
-const most = 15;
+const maxEntries = 15;
 
 /** For somebody whose playbook is as old as that day (`2026-03-01`). */
 export function playbookSection({ synapse, entries }: Playbook, since: string): Section {
 	const breaking = entries.filter(({ date, breaking }) => breaking && date > since);
 	const lines = breaking
-		.slice(0, most)
+		.slice(0, maxEntries)
 		.map(({ date, title, url }) => `- ${date}: [${escapeMarkdown(title)}](<${url}>)`);
-	const more = breaking.length > most ? `\n- and ${breaking.length - most} older ones` : '';
+	const more = breaking.length > maxEntries ? `\n- and ${breaking.length - maxEntries} older ones` : '';
 	const told = breaking.length
 		? `Since ${since} it told its users of ${breaking.length} changes that may break something, newest first (its own words):\n\n${lines.join('\n')}${more}`
 		: `Since ${since} it told its users of no change that breaks something.`;

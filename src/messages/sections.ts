@@ -19,10 +19,10 @@ function isPlainLink(url: string): boolean {
 	return /^https:\/\/[^\s()<>]+$/.test(url);
 }
 
-type Passage = { what: string; link: string };
+type LinkedPassage = { what: string; link: string };
 
 /** A passage by its name and as a link: answers name the same few hundred again and again. */
-const passageOf = memo(({ document, section, heading, url }: Source): Passage => {
+const passageOf = memo(({ document, section, heading, url }: Source): LinkedPassage => {
 	// The candidates of a release have logs of their own; one of them is enough to find the others.
 	const changes = `changes of ${section.replace(/^Synapse |rc\d+$/g, '')}`;
 	const file = section.startsWith('Synapse ') ? `${document} of ${section.slice('Synapse '.length)}` : section;
@@ -88,9 +88,9 @@ export const floorNames = {
 
 export const severities = ['critical', 'high', 'moderate', 'low'] as const;
 
-export type Open = Plan['advisories']['open'];
+export type OpenAdvisories = Plan['advisories']['open'];
 
-export function openLine(version: Version, { id, severity, title, fixedIn }: Open[number]): string {
+export function openLine(version: Version, { id, severity, title, fixedIn }: OpenAdvisories[number]): string {
 	const mark = severity === 'critical' || severity === 'high' ? '🔴' : '⚠️';
 	const end = fixedIn ? `Fixed in ${fixedIn}.` : 'No release fixes it yet.';
 	return `${mark} ${version} is open to ${code(id)} (${severity}): ${title}. ${end}`;

@@ -15,10 +15,10 @@ import { dayIn, momentIn } from '../text/local-time.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 import { behindWords } from './plan.ts';
 
-type Watched = { subscription: Subscription; server: WatchedServer | undefined; open: number };
-type Seen = { knowledge: Knowledge; zone: string; now: Date };
+type WatchedSubscription = { subscription: Subscription; server: WatchedServer | undefined; open: number };
+type WatchContext = { knowledge: Knowledge; zone: string; now: Date };
 
-export function serversWords(watched: readonly Watched[], { knowledge, zone, now }: Seen): Answer {
+export function serversWords(watched: readonly WatchedSubscription[], { knowledge, zone, now }: WatchContext): Answer {
 	const rows = watched.map(({ subscription, server, open }) => {
 		const running = runningOf(server?.spells ?? [], subscription.told);
 		const last = server?.spells.at(-1);
@@ -66,7 +66,7 @@ function sourceWords({ by, mixture, lately }: Running): string {
 	return lately === undefined ? '' : ` (but ${lately} at the last look)`;
 }
 
-type Open = Said & { number: number; server: string; severity: Severity };
+type OpenAlert = Said & { number: number; server: string; severity: Severity };
 
 const marks: Record<Severity, string> = { severe: '🔴 ', warning: '⚠️ ', info: '' };
 
@@ -78,7 +78,7 @@ function stateOf({ acked, snoozed }: Said): string {
 		: `; put off until ${snoozed.version} is out`;
 }
 
-export function openWords(open: readonly Open[], watches: number): Answer {
+export function openWords(open: readonly OpenAlert[], watches: number): Answer {
 	const servers = [...new Set(open.map(({ server }) => server))];
 	const value = {
 		format: 1,
@@ -120,22 +120,22 @@ export function openWords(open: readonly Open[], watches: number): Answer {
 	};
 }
 
-function sectionOf(title: string, those: readonly Open[], fold: boolean): Section {
+function sectionOf(title: string, those: readonly OpenAlert[], fold: boolean): Section {
 	const lines = those.map(one => `${marks[one.severity]}#${one.number} ${one.title}${stateOf(one)}`);
 	return { title, markdown: list(lines), fold };
 }
 
-function numbersOf(those: readonly Open[]): string {
+function numbersOf(those: readonly OpenAlert[]): string {
 	const numbers = those.map(({ number }) => `#${number}`);
 	return numbers.length > 10 ? `${numbers.slice(0, 9).join(', ')} and ${numbers.length - 9} more` : numbers.join(', ');
 }
 
-function titled(those: readonly Open[]): string {
+function titled(those: readonly OpenAlert[]): string {
 	const [first] = those;
 	return those.length === 1 && first ? `: ${first.title}` : '';
 }
 
-export function ackWords(those: readonly Open[]): Answer {
+export function ackWords(those: readonly OpenAlert[]): Answer {
 	return {
 		value: { format: 1, acknowledged: those.map(({ number }) => number) },
 		lead: `Acknowledged ${numbersOf(those)}${titled(those)}. I remind of it no more.`,
@@ -145,7 +145,7 @@ export function ackWords(those: readonly Open[]): Answer {
 }
 
 export function snoozeWords(
-	those: readonly Open[],
+	those: readonly OpenAlert[],
 	until: { until: string } | { version: Version },
 	zone: string,
 ): Answer {

@@ -1,6 +1,6 @@
 // What commands and the watch may ask for. Edges keep these promises; nobody else knows how.
 
-import type { Place, Walk } from '../advice/guide/session.ts';
+import type { StagePlace, Walk } from '../advice/guide/session.ts';
 import type { Settings } from '../advice/watch/subscription.ts';
 import type { Account, Batch, Content, Incoming, Invited, Page, RoomState, Sealed, Unreadable } from './homeserver.ts';
 import type { Saying, Waiting } from './saying.ts';
@@ -38,7 +38,7 @@ export type Move = {
 export type Thread = { root: string } | { event: string };
 
 /** A walk with its thread, and the sayings that are about it: a place that they give, or the plan. */
-export type KeptWalk = { walk: Walk; thread: Thread; says: readonly { said: string; place?: Place }[] };
+export type KeptWalk = { walk: Walk; thread: Thread; says: readonly { said: string; place?: StagePlace }[] };
 
 /** How a walk goes on in another room: what is said there, the first of it being what the thread begins with. */
 export type Resumed = { walk: KeptWalk; sayings: readonly Saying[] };
@@ -81,7 +81,7 @@ export type Store = WatchStore & {
 	/** The walk in the thread that this event begins: the one under way, else the last that was. */
 	walkIn: (room: string, event: string) => Promise<PlacedWalk | undefined>;
 	/** The walk that an event of ours is about, and the place that it gives; none: the plan. */
-	walkSaid: (room: string, event: string) => Promise<(PlacedWalk & { place?: Place }) | undefined>;
+	walkSaid: (room: string, event: string) => Promise<(PlacedWalk & { place?: StagePlace }) | undefined>;
 	/** Whether a guide is walked through in this thread, or may be by what waits to be decided or sent. */
 	isThreadOurs: (room: string, thread: string) => Promise<boolean>;
 	/** The command that a ✅ to this event of ours stands for, and when that was decided. */

@@ -18,7 +18,7 @@ export type Heard = Said & {
 };
 
 /** An alert with the number that its matter has in the room, and what its thread begins with, if it is one. */
-export type Numbered = { alert: Alert; number?: number; root?: string };
+export type NumberedAlert = { alert: Alert; number?: number; root?: string };
 
 export type WatchStore = {
 	watches: (room: string) => Promise<Subscription[]>;
@@ -56,7 +56,7 @@ export type WatchStore = {
 	 * Remembers what was decided, puts what is said about it into the outbox and keeps the look that it follows from, in
 	 * one transaction. An alert that was given before is left out.
 	 */
-	keepDecided: (decisions: readonly Decision[], now: Date, look?: WatchedServer) => Promise<void>;
+	keepDecided: (decisions: readonly WatchDecision[], now: Date, look?: WatchedServer) => Promise<void>;
 	ack: (ids: readonly number[], by: string, now: Date) => Promise<void>;
 	snooze: (ids: readonly number[], until: { until: string } | { version: Version }) => Promise<void>;
 
@@ -71,10 +71,10 @@ export type Watched = { subscription: Subscription; settings: Settings; said: He
  * The alerts for one watch. `say` gets those that are to be said, with their numbers, and those of a thread with the
  * saying that it began with.
  */
-export type Decision = {
+export type WatchDecision = {
 	watch: Subscription;
 	alerts: readonly Alert[];
-	say: (alerts: readonly Numbered[]) => readonly RootedSaying[];
+	say: (alerts: readonly NumberedAlert[]) => readonly RootedSaying[];
 };
 
 /** A saying, and which of the alerts (by their place) it says. */

@@ -66,36 +66,36 @@ function under({ mark, title, markdown }: Section): string {
 }
 
 /** The answer's title, or how its lead begins. */
-function titleFor(answer: Answer, letters: number): string {
+function titleFor(answer: Answer, characters: number): string {
 	const written = answer.title ?? answer.lead;
 	const [first] = blocksOf(written);
 	const words = first && 'spans' in first ? wordsOf(first.spans) : [];
-	const whole = inlineText(spansOf(written), bare).length <= letters && !written.includes('\n');
-	return whole ? written : cut(words, letters - 1);
+	const whole = inlineText(spansOf(written), bare).length <= characters && !written.includes('\n');
+	return whole ? written : cut(words, characters - 1);
 }
 
 const bare = { ...unstyled, code: (text: string) => text };
 
-type Word = { letters: number; markdown: string };
+type RenderedWord = { characters: number; markdown: string };
 
 /** Words as the lead has them, names still in code, each with the space that follows it. */
-function wordsOf(spans: readonly Span[]): Word[] {
-	return spans.flatMap((span): Word[] => {
+function wordsOf(spans: readonly Span[]): RenderedWord[] {
+	return spans.flatMap((span): RenderedWord[] => {
 		if (span.is === 'break') return [];
-		if (span.is === 'code') return [{ letters: span.text.length, markdown: code(span.text) }];
+		if (span.is === 'code') return [{ characters: span.text.length, markdown: code(span.text) }];
 		if (span.is !== 'text') return wordsOf(span.spans);
 		return (span.text.match(/\S+\s*|\s+/g) ?? []).map(word => {
-			return { letters: word.length, markdown: escapeMarkdown(word) + (/\s$/.test(word) ? ' ' : '') };
+			return { characters: word.length, markdown: escapeMarkdown(word) + (/\s$/.test(word) ? ' ' : '') };
 		});
 	});
 }
 
-function cut(words: readonly Word[], letters: number): string {
+function cut(words: readonly RenderedWord[], characters: number): string {
 	let start = '';
 	let used = 0;
 	for (const word of words) {
-		used += word.letters;
-		if (used > letters + 1) break;
+		used += word.characters;
+		if (used > characters + 1) break;
 		start += (start.endsWith('`') && word.markdown.startsWith('`') ? ' ' : '') + word.markdown;
 	}
 	return `${start.trimEnd().replace(/(?<!\\[,;:.])(\\[,;:.])+$/, '')}…`;

@@ -3,7 +3,7 @@ import sanitizeHtml from 'sanitize-html';
 import type { Block, List, Span } from './markdown.ts';
 
 /** Longer blocks of code fill a phone's screen; outside a fold they get one of their own. */
-const mostLines = 12;
+const maxLines = 12;
 
 /** `folded`: whether these blocks already stand in a fold. */
 export function htmlOf(blocks: readonly Block[], folded: boolean): string {
@@ -29,7 +29,7 @@ function blockHtml(block: Block, folded: boolean): string {
 			const language = block.language ? ` class="language-${escapeAttribute(block.language)}"` : '';
 			const pre = `<pre><code${language}>${escapeHtml(block.text)}\n</code></pre>`;
 			const lines = block.text.split('\n').length;
-			return folded || lines <= mostLines ? pre : foldHtml(`${lines} lines`, pre);
+			return folded || lines <= maxLines ? pre : foldHtml(`${lines} lines`, pre);
 		}
 		case 'list': {
 			const inside = block.items.map(item => `<li>${itemHtml(item, block)}</li>`).join('');

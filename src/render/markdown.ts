@@ -35,7 +35,7 @@ const marked = new Marked({
 const deepest = 8;
 
 /** So many texts stay read, the last used: the same notes are told again and again, to many rooms. */
-const mostRead = 300;
+const maxRead = 300;
 const read = new Map<string, readonly Block[]>();
 
 export function blocksOf(markdown: string): readonly Block[] {
@@ -44,7 +44,7 @@ export function blocksOf(markdown: string): readonly Block[] {
 	read.delete(markdown);
 	read.set(markdown, found);
 	const [oldest] = read.keys();
-	if (read.size > mostRead && oldest !== undefined) read.delete(oldest);
+	if (read.size > maxRead && oldest !== undefined) read.delete(oldest);
 	return found;
 }
 

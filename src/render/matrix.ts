@@ -103,15 +103,15 @@ function writer(answer: Answer, always: MatrixOptions['always']): (pieces: reado
 	};
 }
 
-type Read = { section: Section; blocks: readonly Block[] };
+type ReadSection = { section: Section; blocks: readonly Block[] };
 
 /** The sections with their Markdown read; undefined if they are longer than so many bytes, for reading takes time. */
-function readUpTo(bytes: number, sections: readonly Section[]): Read[] | undefined {
-	if (sections.reduce((letters, { markdown }) => letters + markdown.length, 0) > bytes) return undefined;
+function readUpTo(bytes: number, sections: readonly Section[]): ReadSection[] | undefined {
+	if (sections.reduce((count, { markdown }) => count + markdown.length, 0) > bytes) return undefined;
 	return sections.map(section => ({ section, blocks: blocksOf(section.markdown) }));
 }
 
-function shownAs(sections: readonly Read[], brief: boolean): Shown[] {
+function shownAs(sections: readonly ReadSection[], brief: boolean): Shown[] {
 	return sections.map(({ section, blocks }) => ({ section, blocks, piece: sectionPiece(section, blocks, { brief }) }));
 }
 
@@ -138,8 +138,8 @@ function summary(answer: Answer, head: Piece, file: string, room: number, fits: 
 	if (fits(titled(0))) return titled(largest(titles.length, count => fits(titled(count))));
 
 	const words = [...inlineText(spansOf(answer.lead), unstyled)];
-	const cut = (letters: number) => {
-		return [paragraphPiece([{ is: 'text', text: `${words.slice(0, letters).join('').trimEnd()}…` }]), pointer];
+	const cut = (count: number) => {
+		return [paragraphPiece([{ is: 'text', text: `${words.slice(0, count).join('').trimEnd()}…` }]), pointer];
 	};
-	return cut(largest(words.length, letters => fits(cut(letters))));
+	return cut(largest(words.length, count => fits(cut(count))));
 }

@@ -55,9 +55,9 @@ function together(units: readonly Unit[]): Block[] {
 }
 
 /** The largest number from 1 to `most` for which it holds, 0 if for none; it must hold for all below such a number. */
-export function largest(most: number, holds: (count: number) => boolean): number {
+export function largest(max: number, holds: (count: number) => boolean): number {
 	let low = 0;
-	let high = Math.max(most, 0);
+	let high = Math.max(max, 0);
 	while (low < high) {
 		const middle = Math.ceil((low + high) / 2);
 		if (holds(middle)) low = middle;

@@ -65,10 +65,10 @@ function escapeWord(word: string): string {
 	return word.replace(/[!-/:-@[-`{-~]/g, sign => (sign === '[' ? '&#91;' : sign === ']' ? '&#93;' : `\\${sign}`));
 }
 
-/** What a person typed or a server said, as inline code of at most so many letters: quoted back, never obeyed. */
+/** What a person typed or a server said, as inline code of at most `longest` characters: quoted back, never obeyed. */
 export function quoted(text: string, longest = 80): string {
 	const line = text.replace(/\s+/g, ' ').trim();
-	// A letter has two units at most: of a long text no more need be taken apart than can be shown.
-	const letters = [...line.slice(0, 2 * (longest + 1))];
-	return code(letters.length > longest ? `${letters.slice(0, longest - 1).join('')}…` : letters.join(''));
+	// A character has at most two UTF-16 units, so no more of a long text has to be split.
+	const characters = [...line.slice(0, 2 * (longest + 1))];
+	return code(characters.length > longest ? `${characters.slice(0, longest - 1).join('')}…` : characters.join(''));
 }

@@ -10,7 +10,7 @@ import type { Knowledge } from '../knowledge/schema/synapse.ts';
 import { alertWords, cardWords } from '../messages/alerts.ts';
 import { sawOf } from '../messages/observation.ts';
 import type { Store } from '../ports/store.ts';
-import type { Decision, Numbered, RootedSaying, Watched } from '../ports/watch-store.ts';
+import type { NumberedAlert, RootedSaying, WatchDecision, Watched } from '../ports/watch-store.ts';
 import type { Web } from '../ports/web.ts';
 import { matrixMessages } from '../render/matrix.ts';
 import type { Log } from '../runtime/log.ts';
@@ -33,9 +33,9 @@ export type Watching = {
 };
 
 /** So many servers are looked at in one go; those that are still due come right after. */
-const atOnce = 100;
+const batchSize = 100;
 /** So many rooms are decided for in one transaction: while it lasts, nobody else writes. */
-const roomsAtOnce = 20;
+const roomConcurrency = 20;
 /** When this many servers are silent at once and nobody else answers either, it is we who are cut off. */
 const manySilent = 4;
 /** How many servers that answered lately are asked again before that is believed, and of how many they are chosen. */
@@ -52,18 +52,18 @@ export async function tick(watching: Watching): Promise<number | undefined> {
 		const begun = now();
 		// A clock that was turned back leaves looks in a future that is too far away.
 		const horizon = new Date(begun.getTime() + Math.max(2 * every, furthest));
-		const due = await store.dueServers(begun, horizon, atOnce);
+		const due = await store.dueServers(begun, horizon, batchSize);
 		if (due.length === 0 || stopping()) break;
 		await lookAt(due, watching);
-		if (stopping() || due.length < atOnce) break;
+		if (stopping() || due.length < batchSize) break;
 	}
 	const next = await store.nextLook();
 	return next && Math.max(next.getTime() - now().getTime(), 1000);
 }
 
-type Seen = { server: WatchedServer; saw: Saw | undefined; pause: number };
+type PolledServer = { server: WatchedServer; saw: Saw | undefined; pause: number };
 
-async function look(server: WatchedServer, { web, random, every, log }: Watching): Promise<Seen> {
+async function look(server: WatchedServer, { web, random, every, log }: Watching): Promise<PolledServer> {
 	try {
 		const observation = await web.observe(server.server);
 		const saw = sawOf(observation);
@@ -113,10 +113,10 @@ async function decide(looked: WatchedServer, watching: Watching): Promise<void> 
 	const { store, now, said, stopping } = watching;
 	let { next } = looked;
 	for (let after = ''; ; ) {
-		const rooms = await store.watchedBy(looked.server, after, roomsAtOnce);
+		const rooms = await store.watchedBy(looked.server, after, roomConcurrency);
 		if (stopping()) return;
 		const at = now();
-		const decisions: Decision[] = [];
+		const decisions: WatchDecision[] = [];
 		for (const watched of rooms) {
 			try {
 				const { ready, again } = decisionFor(watched, looked, watching, at);
@@ -127,7 +127,7 @@ async function decide(looked: WatchedServer, watching: Watching): Promise<void> 
 				passOver(watched.subscription, error, watching);
 			}
 		}
-		const last = rooms.length < roomsAtOnce;
+		const last = rooms.length < roomConcurrency;
 		if (await keep(decisions, at, { ...looked, next: last ? next : at }, watching)) said();
 		if (last) return;
 		after = rooms.at(-1)?.subscription.id ?? after;
@@ -150,7 +150,7 @@ class Unsayable extends Error {
 
 /** Keeps what was decided; what cannot be put into words is left out. Gives whether anything is said. */
 async function keep(
-	decisions: readonly Decision[],
+	decisions: readonly WatchDecision[],
 	at: Date,
 	looked: WatchedServer,
 	watching: Watching,
@@ -173,7 +173,7 @@ function decisionFor(
 	server: WatchedServer,
 	{ knowledge }: Watching,
 	now: Date,
-): { ready?: Decision; again?: Date } {
+): { ready?: WatchDecision; again?: Date } {
 	const watch = watchFrom(subscription, settings);
 	const situation = { knowledge: knowledge(), spells: server.spells, watch, said, now };
 	const found = alerts(situation);
@@ -195,7 +195,7 @@ function decisionFor(
 			ready: {
 				watch: subscription,
 				alerts: ready,
-				say(numbered: readonly Numbered[]) {
+				say(numbered: readonly NumberedAlert[]) {
 					try {
 						return sayingsOf(subscription, numbered, settings, card);
 					} catch (error) {
@@ -210,7 +210,7 @@ function decisionFor(
 /** One message for what is new, and one in each thread for what goes on there. */
 function sayingsOf(
 	{ id, room, server }: Subscription,
-	numbered: readonly Numbered[],
+	numbered: readonly NumberedAlert[],
 	settings: Settings,
 	card: () => Answer,
 ): RootedSaying[] {

@@ -8,14 +8,14 @@ import type { Ports } from '../command.ts';
 import { cardWords } from '../messages/alerts.ts';
 import { sawOf } from '../messages/observation.ts';
 
-type Looking = Pick<Ports, 'store' | 'web' | 'now' | 'limits'>;
+type StatusPorts = Pick<Ports, 'store' | 'web' | 'now' | 'limits'>;
 type Showing = Pick<Ports, 'knowledge' | 'store' | 'now'>;
 
 /** Looks at the server once more, and keeps what was seen. */
 export async function look(
 	server: string,
 	person: string,
-	{ store, web, now, limits }: Looking,
+	{ store, web, now, limits }: StatusPorts,
 ): Promise<WatchedServer> {
 	const known = (await store.server(server)) ?? { server, spells: [], next: now() };
 	const observation = await web.observe(server, person);

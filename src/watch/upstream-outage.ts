@@ -26,7 +26,7 @@ export type Telling = {
 };
 
 /** So many rooms are told in one transaction. */
-const atOnce = 20;
+const batchSize = 20;
 
 export async function tellOfUpstream(telling: Telling): Promise<undefined> {
 	const { store, sources, knowledge, listening, now } = telling;
@@ -50,16 +50,16 @@ export async function tellOfUpstream(telling: Telling): Promise<undefined> {
 	}
 }
 
-type Asked = { room: string; settings: Settings; said?: string };
+type ToldRoom = { room: string; settings: Settings; said?: string };
 
-async function tell<Room extends Asked>(
+async function tell<Room extends ToldRoom>(
 	{ store, now, said, stopping }: Telling,
 	silent: boolean,
 	next: (after: string, limit: number) => Promise<Room[]>,
 	say: (asked: Room) => Saying | undefined,
 ): Promise<void> {
 	for (let after = ''; ; ) {
-		const rooms = await next(after, atOnce);
+		const rooms = await next(after, batchSize);
 		const last = rooms.at(-1);
 		if (!last || stopping()) return;
 		const at = now();

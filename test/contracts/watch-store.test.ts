@@ -7,7 +7,7 @@ import type { Alert } from '../../src/advice/watch/alerts.ts';
 import type { Subscription } from '../../src/advice/watch/subscription.ts';
 import { openStore } from '../../src/edges/store/store.ts';
 import type { Store } from '../../src/ports/store.ts';
-import type { Decision, Numbered, RootedSaying, Watched } from '../../src/ports/watch-store.ts';
+import type { NumberedAlert, RootedSaying, WatchDecision, Watched } from '../../src/ports/watch-store.ts';
 
 const now = new Date('2026-11-21T12:00:00Z');
 const later = (minutes: number) => new Date(now.getTime() + minutes * 60_000);
@@ -35,7 +35,7 @@ const alert = (subject: string, more: Partial<Alert> = {}): Alert => ({
 });
 
 /** All in one message, in the thread of the first that has one. */
-function saying(id: string): (alerts: readonly Numbered[]) => RootedSaying[] {
+function saying(id: string): (alerts: readonly NumberedAlert[]) => RootedSaying[] {
 	return alerts => {
 		if (!alerts.length) return [];
 		const event = { type: 'm.room.message', content: { body: alerts.map(({ number }) => number).join() } };
@@ -45,7 +45,7 @@ function saying(id: string): (alerts: readonly Numbered[]) => RootedSaying[] {
 	};
 }
 
-function given(watch: Subscription, alerts: readonly Alert[], say: Decision['say'], at: Date): Promise<void> {
+function given(watch: Subscription, alerts: readonly Alert[], say: WatchDecision['say'], at: Date): Promise<void> {
 	return store.keepDecided([{ watch, alerts, say }], at);
 }
 
@@ -165,13 +165,13 @@ describe.each(['memory', 'file'])('in %s', place => {
 		const [before] = await store.serversOf('!a');
 		const look = { server: 'example.org', spells: [], looked: later(1), next: later(60) };
 		const decisions = rooms.map(
-			(watch): Decision => ({
+			(watch): WatchDecision => ({
 				watch,
 				alerts: [alert('CVE-1', { watch: watch.id }), alert('CVE-2', { watch: watch.id })],
 				say: numbered => saying(`s${watch.room}`)(numbered),
 			}),
 		);
-		const failing: Decision = {
+		const failing: WatchDecision = {
 			watch: subscription('!b', 'example.org'),
 			alerts: [alert('CVE-3', { watch: '!b/example.org' })],
 			say: () => {

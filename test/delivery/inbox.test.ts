@@ -67,7 +67,7 @@ const commands: Command[] = [
 	},
 ];
 
-function open(more: { bare?: boolean; changes?: number | 'state_default' } = {}, patience?: number): Inbox {
+function open(more: { bare?: boolean; changes?: number | 'state_default' } = {}, timeout?: number): Inbox {
 	const now = () => start;
 	const health = { version: '0', startedAt: start, lastSync: () => undefined };
 	const ports = {
@@ -87,7 +87,7 @@ function open(more: { bare?: boolean; changes?: number | 'state_default' } = {},
 		rights: { bare: true, changes: 'state_default', ...more },
 		decided: () => undefined,
 		fatal: error => faults.push(error),
-		...(patience !== undefined && { patience }),
+		...(timeout !== undefined && { timeout }),
 	});
 }
 

@@ -3,9 +3,9 @@
 /** What was found at a link; `broken` says why. A page that could not be asked for is broken too: silence is no answer. */
 export type Checked = { link: string; broken?: string };
 
-const atOnce = 4;
+const concurrency = 4;
 /** Milliseconds that a page may take. */
-const patience = 20_000;
+const timeout = 20_000;
 
 /** Every https link in a text, without what punctuation follows it. */
 export function linksIn(text: string): string[] {
@@ -25,13 +25,13 @@ export async function check(links: readonly string[], ask: typeof fetch = fetch)
 		for (let next = waiting.shift(); next; next = waiting.shift())
 			checked.push(...(await checkPage(next[0], next[1], ask)));
 	}
-	await Promise.all(Array.from({ length: atOnce }, work));
+	await Promise.all(Array.from({ length: concurrency }, work));
 	return checked.sort((a, b) => a.link.localeCompare(b.link));
 }
 
 async function checkPage(page: string, links: readonly string[], ask: typeof fetch): Promise<Checked[]> {
 	try {
-		const answer = await ask(page, { signal: AbortSignal.timeout(patience) });
+		const answer = await ask(page, { signal: AbortSignal.timeout(timeout) });
 		const text = await answer.text();
 		if (!answer.ok) return links.map(link => ({ link, broken: `the server says ${answer.status}` }));
 		return links.map(link => {

@@ -1,9 +1,9 @@
 // What sources say now and what earlier refreshes wrote → the generated files, the same bytes for the same input.
 import { compare, finalOf, isCandidate, type Version } from '../../src/deployment/version.ts';
 import type { Passage, Release } from '../../src/knowledge/schema/synapse.ts';
-import { type Log, logPassages, logsOf, withdrawnIn } from '../../src/knowledge/upstream/change-log.ts';
+import { type ChangeLogEntry, logPassages, logsOf, withdrawnIn } from '../../src/knowledge/upstream/change-log.ts';
 import { hashed } from '../../src/knowledge/upstream/passage.ts';
-import { type Facts, factFiles, factsOf } from '../../src/knowledge/upstream/release-files.ts';
+import { factFiles, factsOf, type ReleaseFacts } from '../../src/knowledge/upstream/release-files.ts';
 import { upgradePassages } from '../../src/knowledge/upstream/upgrade-notes.ts';
 import type { Source } from './source.ts';
 
@@ -23,7 +23,7 @@ export function merge(sources: readonly Source[], before: Generated, read: strin
 	const newest = editions.at(-1);
 	if (!newest) throw new Error('no source to read');
 	// A release branch has logs that a younger candidate's tree lacks, so each log is taken from the newest that has it.
-	const logs = new Map<Version, Log>();
+	const logs = new Map<Version, ChangeLogEntry>();
 	for (const { source, edition } of editions) for (const log of logsIn(source, edition)) logs.set(log.version, log);
 
 	const releases = releasesOf(sources, [...logs.values()], before.releases);
@@ -45,7 +45,7 @@ export function merge(sources: readonly Source[], before: Generated, read: strin
 	return { read: read > before.read ? read : before.read, releases, passages: inOrder(passages) };
 }
 
-function logsIn(source: Source, edition: Version): Log[] {
+function logsIn(source: Source, edition: Version): ChangeLogEntry[] {
 	const paths = source.logPaths(edition);
 	const texts = source.read([edition], paths).get(edition);
 	return paths.flatMap(path => logsOf(texts?.get(path) ?? ''));
@@ -57,11 +57,15 @@ function inOrder(passages: readonly Passage[]): Passage[] {
 	return passages.toSorted((a, b) => rank(a) - rank(b) || compare(a.release, b.release));
 }
 
-function releasesOf(sources: readonly Source[], logs: readonly Log[], before: readonly Release[]): Release[] {
+function releasesOf(
+	sources: readonly Source[],
+	logs: readonly ChangeLogEntry[],
+	before: readonly Release[],
+): Release[] {
 	const dates = new Map<Version, string>();
 	for (const source of sources) for (const [version, { date }] of source.versions) if (date) dates.set(version, date);
 	for (const { version, date } of logs) dates.set(version, date);
-	const facts = new Map<Version, Facts>();
+	const facts = new Map<Version, ReleaseFacts>();
 	for (const source of sources) {
 		const stable = [...source.versions.keys()].filter(version => !isCandidate(version));
 		for (const [version, files] of source.read(stable, factFiles)) facts.set(version, factsOf(files));

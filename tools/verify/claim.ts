@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import { rollback } from '../../src/advice/upgrade/rollback.ts';
 import { compare, isAbove, isCandidate, isWithin, type Version } from '../../src/deployment/version.ts';
 import type {
-	Attempt,
 	Claims,
 	Knowledge,
 	Note,
 	Refusing,
 	Release,
 	Stop,
+	TrialSetup,
 	Verified,
 } from '../../src/knowledge/schema/synapse.ts';
 
@@ -31,7 +31,7 @@ export type Recipe = {
 	python?: string;
 	/** What is only said to Synapse of its surroundings, because the real thing cannot be had. */
 	fake?: { of: 'sqlite' | 'postgresql'; version: string };
-	attempt?: Attempt;
+	attempt?: TrialSetup;
 };
 
 export type Claim = Pick<Verified, 'kind' | 'of' | 'says'> & {
@@ -238,7 +238,7 @@ function surroundings(of: Floored, number: string): Pick<Recipe, 'database' | 'f
 function refusalClaims(refusing: Refusing, releases: readonly Release[], notes: readonly Note[]): Claim[] {
 	const note = notes.find(({ id }) => id === refusing.note);
 	if (!note) return [];
-	const claim = (name: string, release: Version, attempt: Attempt, expects: Outcome): Claim => {
+	const claim = (name: string, release: Version, attempt: TrialSetup, expects: Outcome): Claim => {
 		const which = release === note.release ? 'its note' : `the note of ${note.release}`;
 		const what = `where ${which} is ${name === 'repaired' ? '' : 'not '}followed`;
 		return {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Attempt } from '../../src/knowledge/schema/synapse.ts';
+import type { TrialSetup } from '../../src/knowledge/schema/synapse.ts';
 import { registrationSecret, unlimited } from './fill.ts';
 import { cache } from './machine/environment.ts';
 import { freePort } from './machine/port.ts';
@@ -21,11 +21,11 @@ export type Start = {
 	dir: string;
 	/** The `database` of homeserver.yaml. */
 	database: unknown;
-	attempt?: Attempt | undefined;
+	attempt?: TrialSetup | undefined;
 };
 
 /** How long a start may take in seconds, migrations included; then it is an error of the trial, not an outcome. */
-const patience = 180;
+const timeout = 180;
 
 /** Ends what still runs when this process does, however it ends. */
 const running = new Set<ChildProcess>();
@@ -69,7 +69,7 @@ export async function start({ python, env, dir, database, attempt }: Start): Pro
 	running.add(child);
 	const ended = once(child, 'exit').finally(() => running.delete(child));
 	const said = () => lastWords(readFileSync(output, 'utf8'), [dir, cache]);
-	const giveUp = Date.now() + patience * 1000;
+	const giveUp = Date.now() + timeout * 1000;
 	while (!(await answers(port))) {
 		if (child.exitCode !== null || child.signalCode !== null) {
 			await ended;
@@ -79,7 +79,7 @@ export async function start({ python, env, dir, database, attempt }: Start): Pro
 		}
 		if (Date.now() > giveUp) {
 			await stop(child);
-			throw new Error(`it neither listened nor ended within ${patience} seconds: ${said()}`);
+			throw new Error(`it neither listened nor ended within ${timeout} seconds: ${said()}`);
 		}
 		await sleep(100);
 	}

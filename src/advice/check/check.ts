@@ -10,7 +10,7 @@ import type { Profile } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
 import { compare } from '../../deployment/version.ts';
 import type { Knowledge, Note } from '../../knowledge/schema/synapse.ts';
-import { isOpaque, optionsIn, type Written } from './walk.ts';
+import { isOpaque, optionsIn, type WrittenOption } from './walk.ts';
 
 export const findingKinds = [
 	'refuses',
@@ -146,7 +146,7 @@ function replacement(note: Note): { replacedBy?: string } {
 }
 
 /** What the code of the releases says of one written option. */
-function findingsOf(written: Written, question: Question): Finding[] {
+function findingsOf(written: WrittenOption, question: Question): Finding[] {
 	const { options, from, to } = question;
 	const { path, file, line } = written;
 	const place = { option: path, file, line };
@@ -193,7 +193,7 @@ function isSet(value: Value): boolean {
 }
 
 /** A name that the target does not know: gone, misplaced, or misspelt. */
-function absent(written: Written, { options, to, nearest }: Question): Finding | undefined {
+function absent(written: WrittenOption, { options, to, nearest }: Question): Finding | undefined {
 	const { path, key, parent, file, line } = written;
 	const place = { option: path, file, line };
 	if (isOpaque(parent) || isBelowUnknown(parent, options, to)) return undefined;
@@ -263,7 +263,7 @@ function isConverted(value: Value, accepts: readonly string[]): boolean {
 }
 
 /** What these files hide from us: templates, and the values of a skeleton. */
-function unjudgedIn(written: readonly Written[]): Unjudged[] {
+function unjudgedIn(written: readonly WrittenOption[]): Unjudged[] {
 	return written.flatMap(({ value, file, line, path }) =>
 		value.kind === 'hidden' && value.as === undefined ? [{ file, line, option: path, why: 'hidden' as const }] : [],
 	);

@@ -7,7 +7,7 @@ import type { Entry, Value } from '../../configuration/yaml.ts';
 import type { Version } from '../../deployment/version.ts';
 
 /** `path` is that of the option table: elements are `[]`, members of mappings with names of one's own `*`. */
-export type Written = { path: string; key: string; parent: string; value: Value; file: string; line: number };
+export type WrittenOption = { path: string; key: string; parent: string; value: Value; file: string; line: number };
 
 /** Mappings whose members are the administrator's, a module's or a library's: what stands below is not Synapse's to know. */
 const opaque = [
@@ -39,8 +39,8 @@ export function isOpaque(path: string): boolean {
  * The options of the shared files and of the workers' own, each place once. Stops below what the release does not know
  * and below what is opaque, so that one unknown section is one finding.
  */
-export function optionsIn(configuration: Configuration, options: Options, release: Version): Written[] {
-	const found = new Map<string, Written>();
+export function optionsIn(configuration: Configuration, options: Options, release: Version): WrittenOption[] {
+	const found = new Map<string, WrittenOption>();
 	for (const { part, value } of configuration.processes) {
 		if (part === 'log-config' || value.kind !== 'mapping') continue;
 		for (const written of below(value.entries, [], options, release))
@@ -49,11 +49,16 @@ export function optionsIn(configuration: Configuration, options: Options, releas
 	return [...found.values()].sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line));
 }
 
-function below(entries: readonly Entry[], parents: readonly Segment[], options: Options, release: Version): Written[] {
-	return entries.flatMap(({ key, value, file, line }): Written[] => {
+function below(
+	entries: readonly Entry[],
+	parents: readonly Segment[],
+	options: Options,
+	release: Version,
+): WrittenOption[] {
+	return entries.flatMap(({ key, value, file, line }): WrittenOption[] => {
 		const segments = [...parents, memberOf(parents, key, options)];
 		const path = writePath(segments);
-		const own: Written = { path, key, parent: writePath(parents), value, file, line };
+		const own: WrittenOption = { path, key, parent: writePath(parents), value, file, line };
 		if (isOpaque(path) || !hasChildren(path, options, release)) return [own];
 		if (value.kind === 'mapping') return [own, ...below(value.entries, segments, options, release)];
 		if (value.kind !== 'list') return [own];

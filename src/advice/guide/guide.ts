@@ -3,16 +3,24 @@
 import type { Profile } from '../../deployment/facts.ts';
 import { profileJson } from '../../deployment/facts.ts';
 import { namesIn, placeholder } from '../../knowledge/schema/parameter.ts';
-import type { Condition, Failure, Guide, GuideStep, Parameter, Stage, Tried } from '../../knowledge/schema/synapse.ts';
-import type { Situation, Standing, Values } from './parameters.ts';
+import type {
+	Guide,
+	GuideCondition,
+	GuideFailure,
+	GuideStep,
+	Parameter,
+	Stage,
+	Tried,
+} from '../../knowledge/schema/synapse.ts';
+import type { Applicability, GuideSituation, Values } from './parameters.ts';
 import { filled, stands, valuesOf } from './parameters.ts';
 
 /** True, or unknown with what would decide it; what is false is hidden. */
-export type Concerned = { concerned: true } | { concerned: 'unknown'; ask: string[]; applies: Condition };
+export type Concerned = { concerned: true } | { concerned: 'unknown'; ask: string[]; applies: GuideCondition };
 
 export type GuidedStep = Concerned & Omit<GuideStep, 'applies' | 'ways'>;
 
-export type GuidedFailure = Pick<Failure, 'id' | 'text' | 'cause' | 'cure' | 'untried'> & {
+export type GuidedFailure = Pick<GuideFailure, 'id' | 'text' | 'cause' | 'cure' | 'untried'> & {
 	/** What a pasted text must contain: `…` stands for names and numbers that are others' own. */
 	found: string;
 	tried: Tried[];
@@ -80,12 +88,12 @@ export type Asking = { stated: ReadonlyMap<string, string>; profile: Profile };
 
 /** The guide as it is for this deployment. `tried` are trials of any guide. */
 export function guideFor(guide: Guide, { stated, profile }: Asking, tried: readonly Tried[]): Guided {
-	const unchosen: Situation = { profile, values: valuesOf(guide, stated, profile) };
+	const unchosen: GuideSituation = { profile, values: valuesOf(guide, stated, profile) };
 	const ways = guide.ways.map(way => ({ way, standing: stands(way.applies, unchosen) }));
 	const chosen = chooseWay(guide, ways, unchosen);
 	// Once more, because parameters may follow from the way.
 	const values = valuesOf(guide, new Map([...stated, ['way', chosen.id]]), profile);
-	const situation: Situation = { profile, values };
+	const situation: GuideSituation = { profile, values };
 	const names = new Set<string>();
 	const text = (words: string) => {
 		for (const name of namesIn(words)) names.add(name);
@@ -143,10 +151,10 @@ export function guideFor(guide: Guide, { stated, profile }: Asking, tried: reado
 	};
 }
 
-type Judged = { way: Guide['ways'][number]; standing: Standing };
+type Judged = { way: Guide['ways'][number]; standing: Applicability };
 
 /** The one stated; else the first that is preferred here, else the first that fits. */
-function chooseWay(guide: Guide, ways: readonly Judged[], situation: Situation): Guide['ways'][number] {
+function chooseWay(guide: Guide, ways: readonly Judged[], situation: GuideSituation): Guide['ways'][number] {
 	const stated = situation.values.get('way')?.value;
 	const possible = ways.filter(({ standing }) => standing.is !== false).map(({ way }) => way);
 	const first = guide.ways[0];
@@ -172,15 +180,15 @@ function onWay(ways: readonly string[] | undefined, way: string): boolean {
 	return ways === undefined || ways.includes(way);
 }
 
-function concernedBy(applies: Condition | undefined, situation: Situation): Concerned | string[] {
+function concernedBy(applies: GuideCondition | undefined, situation: GuideSituation): Concerned | string[] {
 	const standing = stands(applies, situation);
 	if (standing.is === false) return standing.because;
 	if (standing.is === true || !applies) return { concerned: true };
 	return { concerned: 'unknown', ask: standing.ask, applies };
 }
 
-type Telling = {
-	situation: Situation;
+type GuideRequest = {
+	situation: GuideSituation;
 	tried: readonly Tried[];
 	/** Takes up what is not told. */
 	hidden: Guided['hidden'];
@@ -188,7 +196,7 @@ type Telling = {
 	text: (words: string) => string;
 };
 
-function guidedStage(stage: Stage, { situation, tried, hidden, text }: Telling): GuidedStage | undefined {
+function guidedStage(stage: Stage, { situation, tried, hidden, text }: GuideRequest): GuidedStage | undefined {
 	const way = situation.values.get('way')?.value ?? '';
 	if (!onWay(stage.ways, way)) return undefined;
 	const concerned = concernedBy(stage.applies, situation);
@@ -303,10 +311,10 @@ function costOf(
 }
 
 /** A known error in what somebody pasted, and the stage that it belongs to. */
-export type Found = { stage: GuidedStage; failure: GuidedFailure };
+export type FoundFailure = { stage: GuidedStage; failure: GuidedFailure };
 
 /** The known errors that a pasted text has: those of the stage at hand first, then all others, the longest match first. */
-export function failuresIn(guided: Guided, at: string | undefined, pasted: string): Found[] {
+export function failuresIn(guided: Guided, at: string | undefined, pasted: string): FoundFailure[] {
 	const said = plain(pasted);
 	const all = [...guided.stages, ...guided.cleanUp, ...guided.wayBack.before, ...guided.wayBack.after];
 	const found = all.flatMap(stage =>

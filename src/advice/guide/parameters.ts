@@ -4,22 +4,22 @@ import { holds, joined } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
 import { compareNumbers, parseTerm } from '../../deployment/facts.ts';
 import { namesIn, parameterTerm, placeholder } from '../../knowledge/schema/parameter.ts';
-import type { Condition, Guide, Parameter } from '../../knowledge/schema/synapse.ts';
+import type { Guide, GuideCondition, Parameter } from '../../knowledge/schema/synapse.ts';
 
 /** A value and how it came: typed, from a fact that was stated, or because nothing else was said. */
-export type Value = { value: string; by: 'stated' | 'fact' | 'default' };
+export type ParameterValue = { value: string; by: 'stated' | 'fact' | 'default' };
 /** By name; a parameter that is not in it is unknown. */
-export type Values = ReadonlyMap<string, Value>;
+export type Values = ReadonlyMap<string, ParameterValue>;
 
 /** What is known of a deployment while a guide is read: its facts, and the values of the guide's parameters. */
-export type Situation = { profile: Profile; values: Values };
+export type GuideSituation = { profile: Profile; values: Values };
 
 /** True, false with the statements that exclude it, or unknown with the facts and parameters that would decide. */
-export type Standing = { is: true } | { is: false; because: string[] } | { is: 'unknown'; ask: string[] };
+export type Applicability = { is: true } | { is: false; because: string[] } | { is: 'unknown'; ask: string[] };
 
 /** The values of all parameters that are known: stated, following from what is known, or usual. */
 export function valuesOf(guide: Pick<Guide, 'parameters'>, stated: ReadonlyMap<string, string>, profile: Profile) {
-	const values = new Map<string, Value>();
+	const values = new Map<string, ParameterValue>();
 	// Before the parameters: conditions may ask for the way that somebody chose.
 	const way = stated.get('way');
 	if (way !== undefined) values.set('way', { value: way, by: 'stated' });
@@ -30,7 +30,11 @@ export function valuesOf(guide: Pick<Guide, 'parameters'>, stated: ReadonlyMap<s
 	return values;
 }
 
-function oneValue(parameter: Parameter, stated: string | undefined, situation: Situation): Value | undefined {
+function oneValue(
+	parameter: Parameter,
+	stated: string | undefined,
+	situation: GuideSituation,
+): ParameterValue | undefined {
 	if (stated !== undefined) return { value: stated, by: 'stated' };
 	const following = parameter.follows.find(({ when }) => stands(when, situation).is === true);
 	if (following) return { value: filled(following.is, situation.values), by: 'fact' };
@@ -44,7 +48,7 @@ export function filled(text: string, values: Values): string {
 }
 
 /** Whether a condition on facts and parameters holds here; absent, it holds. */
-export function stands(condition: Condition | undefined, situation: Situation): Standing {
+export function stands(condition: GuideCondition | undefined, situation: GuideSituation): Applicability {
 	if (!condition) return { is: true };
 	const terms = 'all' in condition ? condition.all : condition.any;
 	return joined(
@@ -53,7 +57,7 @@ export function stands(condition: Condition | undefined, situation: Situation): 
 	);
 }
 
-function standing(text: string, { profile, values }: Situation): Standing {
+function standing(text: string, { profile, values }: GuideSituation): Applicability {
 	if (parseTerm(text)) return holds(text, profile);
 	const [, name = '', operator = '', right = ''] = parameterTerm.exec(filledTerm(text, values)) ?? [];
 	const known = values.get(name);

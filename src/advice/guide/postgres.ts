@@ -21,10 +21,10 @@ export type Surroundings = {
 };
 
 /** `from` absent: SQLite. */
-type Question = { from: string | undefined; to: string; release: Version | undefined; today: string };
+type PostgresQuestion = { from: string | undefined; to: string; release: Version | undefined; today: string };
 
 /** What a way between two majors stands in. `today` is `2026-11-21`. */
-export function surroundings({ from, to, release, today }: Question, known: Knowledge): Surroundings {
+export function surroundings({ from, to, release, today }: PostgresQuestion, known: Knowledge): Surroundings {
 	const lifecycle = known.lifecycles.postgresql;
 	const floors = floorsOf(known.releases);
 	const newest = stable(known.releases).at(-1);
@@ -67,7 +67,7 @@ function floorsOf(releases: Knowledge['releases']): Surroundings['floors'] {
 }
 
 /** Lines for the top of the guide; each begins with a mark. */
-export function orderLines(around: Surroundings, { from, to }: Pick<Question, 'from' | 'to'>): string[] {
+export function orderLines(around: Surroundings, { from, to }: Pick<PostgresQuestion, 'from' | 'to'>): string[] {
 	const { refused, release, ends } = around;
 	const runs = release.stated ? `Your ${release.version}` : `The newest release I know, ${release.version},`;
 	const stopped = refused.from !== null && compare(release.version, refused.from) >= 0;

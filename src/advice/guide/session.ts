@@ -4,11 +4,11 @@ import type { Offer } from '../../answer.ts';
 import type { Profile } from '../../deployment/facts.ts';
 import type { Guide, Tried } from '../../knowledge/schema/synapse.ts';
 import { profileFrom } from '../watch/subscription.ts';
-import type { Found, Guided, GuidedStage } from './guide.ts';
+import type { FoundFailure, Guided, GuidedStage } from './guide.ts';
 import { failuresIn, guideFor } from './guide.ts';
 
 /** A stage of the guide; at the gate, what cannot be taken back was said, and the stage itself not yet given. */
-export type Place = { stage: string; gate: boolean };
+export type StagePlace = { stage: string; gate: boolean };
 
 export type Passed = { stage: string; as: 'done' | 'skipped'; by: string; at: string };
 
@@ -19,7 +19,7 @@ export type Walk = Offer & {
 	room: string;
 	/** `offered`: its plan was said, and nobody began. */
 	is: 'offered' | 'open' | 'stopped' | 'ended';
-	place?: Place;
+	place?: StagePlace;
 	/** In the order in which it was said; a stage once. */
 	passed: Passed[];
 	begun?: { by: string; at: string };
@@ -38,12 +38,12 @@ const typed = {
 	where: 'where',
 	start: 'start',
 } as const;
-export type Word = (typeof typed)[keyof typeof typed];
+export type SessionWord = (typeof typed)[keyof typeof typed];
 
 /** What somebody said in the thread of a walk: one of its words, or anything else. */
-export type Heard = { by: string; at: string; now: string } & (
+export type HeardWord = { by: string; at: string; now: string } & (
 	| {
-			word: Word;
+			word: SessionWord;
 			/** By a reaction, or its sign typed. */
 			sign: boolean;
 			/** Why he may not change things here; `old`: what he said is older than a day. */
@@ -66,16 +66,16 @@ export type Tell =
 	/** It was stopped, or is at its end. */
 	| { is: 'over' }
 	| { is: 'refused'; why: string }
-	| { is: 'found'; found: Found[] };
+	| { is: 'found'; found: FoundFailure[] };
 
 /** `gives` is the place that the words are about: a reaction to them is about it. */
-export type Step = { walk: Walk; tell: Tell; gives?: Place };
+export type SessionStep = { walk: Walk; tell: Tell; gives?: StagePlace };
 
 /** So many are remembered as refused; from then on strangers are met with silence. */
-const mostRefused = 50;
+const maxRefused = 50;
 
 /** The word that a message is, if it is nothing else: capitals and the punctuation after it are forgiven. */
-export function wordOf(body: string): { word: Word; sign: boolean } | undefined {
+export function wordOf(body: string): { word: SessionWord; sign: boolean } | undefined {
 	if (body.length > 40) return undefined;
 	const text = body
 		.trim()
@@ -112,7 +112,7 @@ export function stagesOf({ stages, cleanUp }: Pick<Guided, 'stages' | 'cleanUp'>
 }
 
 /** The first stage, or where it was stopped. */
-export function begin(walk: Walk, guided: Guided | undefined, { by, now }: { by: string; now: string }): Step {
+export function begin(walk: Walk, guided: Guided | undefined, { by, now }: { by: string; now: string }): SessionStep {
 	const [first] = guided ? stagesOf(guided) : [];
 	if (!guided || !first) return gone(walk, guided);
 	if (walk.is === 'stopped') return resume({ ...walk, is: 'open', since: now }, guided);
@@ -120,7 +120,7 @@ export function begin(walk: Walk, guided: Guided | undefined, { by, now }: { by:
 }
 
 /** In another room: where it stood, once more. */
-export function moved(walk: Walk, guided: Guided | undefined): Step {
+export function moved(walk: Walk, guided: Guided | undefined): SessionStep {
 	if (!guided || guided.refused.length) return gone(walk, guided);
 	const { walk: here, tell, gives } = resume(walk, guided);
 	return {
@@ -131,7 +131,7 @@ export function moved(walk: Walk, guided: Guided | undefined): Step {
 }
 
 /** What becomes of a walk by what was said in its thread; undefined where that is nothing to the bot. */
-export function step(walk: Walk, heard: Heard, guided: Guided | undefined): Step | undefined {
+export function step(walk: Walk, heard: HeardWord, guided: Guided | undefined): SessionStep | undefined {
 	if ('text' in heard) return guided && looked(walk, heard.text, guided);
 	const { word, by, now, mayNot } = heard;
 	if (word === 'start' && walk.is === 'open') return undefined;
@@ -150,9 +150,12 @@ export function step(walk: Walk, heard: Heard, guided: Guided | undefined): Step
 	return onward({ walk, stage, next: all[here + 1] }, heard);
 }
 
-type Standing = { walk: Walk; stage: GuidedStage; next: GuidedStage | undefined };
+type SessionStage = { walk: Walk; stage: GuidedStage; next: GuidedStage | undefined };
 
-function onward({ walk, stage, next }: Standing, { word, by, at, now, sign }: Extract<Heard, { word: Word }>): Step {
+function onward(
+	{ walk, stage, next }: SessionStage,
+	{ word, by, at, now, sign }: Extract<HeardWord, { word: SessionWord }>,
+): SessionStep {
 	// A reaction says by its event which stage it means; a word said before the stage was there cannot mean it.
 	if (!sign && at < walk.since) return { walk, tell: { is: 'early' } };
 	if (word === 'done' && walk.place?.gate) {
@@ -168,20 +171,20 @@ function onward({ walk, stage, next }: Standing, { word, by, at, now, sign }: Ex
 	return { walk: { ...rest, passed, is: 'ended', since: now }, tell: { is: 'ended' } };
 }
 
-function give(walk: Walk, stage: GuidedStage, tell: Tell, since: string): Step {
+function give(walk: Walk, stage: GuidedStage, tell: Tell, since: string): SessionStep {
 	const gives = { stage: stage.id, gate: stage.noReturn !== undefined };
 	return { walk: { ...walk, place: gives, since }, tell, gives };
 }
 
 /** A stage that was passed before, once more. */
-function again(walk: Walk, stage: GuidedStage | undefined, since: string): Step | undefined {
+function again(walk: Walk, stage: GuidedStage | undefined, since: string): SessionStep | undefined {
 	if (!stage) return undefined;
 	const passed = walk.passed.filter(other => other.stage !== stage.id);
 	return give({ ...walk, is: 'open', passed }, stage, { is: 'stage', after: 'back' }, since);
 }
 
 /** Where it stood; if that stage is gone, after the last one that was passed and is still there. */
-function resume(walk: Walk, guided: Guided): Step {
+function resume(walk: Walk, guided: Guided): SessionStep {
 	const all = stagesOf(guided);
 	const { place } = walk;
 	if (place && all.some(({ id }) => id === place.stage))
@@ -192,30 +195,30 @@ function resume(walk: Walk, guided: Guided): Step {
 	return give(walk, stage, { is: 'changed', was: place?.stage ?? '' }, walk.since);
 }
 
-function where(walk: Walk, guided: Guided): Step {
+function where(walk: Walk, guided: Guided): SessionStep {
 	const { place } = walk;
 	if (walk.is !== 'open' || !place) return { walk, tell: { is: 'where' } };
 	if (!stagesOf(guided).some(({ id }) => id === place.stage)) return resume(walk, guided);
 	return { walk, tell: { is: 'where' }, gives: place };
 }
 
-function gone(walk: Walk, guided: Guided | undefined): Step {
+function gone(walk: Walk, guided: Guided | undefined): SessionStep {
 	return { walk: { ...walk, is: 'stopped' }, tell: { is: 'gone', why: guided?.refused ?? [] } };
 }
 
-function over(walk: Walk): Step | undefined {
+function over(walk: Walk): SessionStep | undefined {
 	return walk.is === 'offered' ? undefined : { walk, tell: { is: 'over' } };
 }
 
 /** Said once to each: others who talk in the thread are not bothered. */
-export function refuse(walk: Walk, by: string, { why, old }: { why: string; old: boolean }): Step | undefined {
+export function refuse(walk: Walk, by: string, { why, old }: { why: string; old: boolean }): SessionStep | undefined {
 	if (old) return { walk, tell: { is: 'refused', why } };
-	if (walk.refused.includes(by) || walk.refused.length >= mostRefused) return undefined;
+	if (walk.refused.includes(by) || walk.refused.length >= maxRefused) return undefined;
 	return { walk: { ...walk, refused: [...walk.refused, by] }, tell: { is: 'refused', why } };
 }
 
 /** A known error in what somebody wrote; of what is unknown, only what no person would say is worth a word. */
-function looked(walk: Walk, text: string, guided: Guided): Step | undefined {
+function looked(walk: Walk, text: string, guided: Guided): SessionStep | undefined {
 	const found = failuresIn(guided, walk.place?.stage, text);
 	if (found.length) return { walk, tell: { is: 'found', found } };
 	return walk.is === 'open' && isOutput(text) ? { walk, tell: { is: 'unknown' } } : undefined;

@@ -19,7 +19,7 @@ const decoders: Record<string, Decoder> = {
 /** What we ask for: what every proxy knows. */
 export const acceptEncoding = 'gzip, deflate, br';
 /** More layers than this are no answer but an attack. */
-const mostLayers = 3;
+const maxLayers = 3;
 
 /**
  * The bytes behind a `content-encoding`. Throws an Error that says what is wrong, or that more than `most` bytes come
@@ -28,7 +28,7 @@ const mostLayers = 3;
 export async function decompressed(
 	raw: Buffer,
 	encoding: string | string[] | undefined,
-	most: number,
+	maxBytes: number,
 ): Promise<Buffer> {
 	const names = String(encoding ?? '')
 		.toLowerCase()
@@ -37,12 +37,12 @@ export async function decompressed(
 		.filter(name => name !== '' && name !== 'identity');
 	// Answers without a body name an encoding too.
 	if (raw.length === 0) return raw;
-	if (names.length > mostLayers) throw new Error(`an answer that is compressed ${names.length} times`);
+	if (names.length > maxLayers) throw new Error(`an answer that is compressed ${names.length} times`);
 	let bytes = raw;
 	for (const name of names.reverse()) {
 		const decode = decoders[name];
 		if (!decode) throw new Error(`an answer that is compressed in a way I do not read (${name.slice(0, 20)})`);
-		bytes = await decode(bytes, { maxOutputLength: most }).catch((error: unknown) => {
+		bytes = await decode(bytes, { maxOutputLength: maxBytes }).catch((error: unknown) => {
 			const large = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
 			throw new Error(large ? 'an answer that is too large' : `an answer that is not the ${name} it says it is`);
 		});

@@ -36,7 +36,7 @@ export type Encryption = {
 	 * Takes the keys that a sync brought and decrypts its timelines in place. `waiting` are events that could not be
 	 * decrypted before; those that can be now are in `opened`, by room.
 	 */
-	read: (sync: Json, waiting: () => Promise<Unreadable[]>) => Promise<Reading>;
+	read: (sync: Json, waiting: () => Promise<Unreadable[]>) => Promise<DecryptedSync>;
 	/** Decrypts events of one room in place; gives those that could not be. */
 	open: (room: string, events: unknown) => Promise<Unreadable[]>;
 	/** The event as it goes out: encrypted, as the room's state asks. */
@@ -44,9 +44,9 @@ export type Encryption = {
 	close: () => Promise<void>;
 };
 
-export type Reading = { unreadable: Map<string, Unreadable[]>; opened: Map<string, Json[]> };
+export type DecryptedSync = { unreadable: Map<string, Unreadable[]>; opened: Map<string, Json[]> };
 
-type Given = Pick<Parameters<typeof openVerifications>[0], 'say' | 'refusal'> & {
+type EncryptionSetup = Pick<Parameters<typeof openVerifications>[0], 'say' | 'refusal'> & {
 	/** The store's folder, in which the keys have theirs. */
 	store: string;
 	user: string;
@@ -63,14 +63,14 @@ type Given = Pick<Parameters<typeof openVerifications>[0], 'say' | 'refusal'> & 
 };
 
 /** So often a message is encrypted anew when its key was used up in between. */
-const mostTries = 5;
+const maxAttempts = 5;
 /** Tries to count a start before the operator hears of it. */
-const patientTries = 4;
+const quietAttempts = 4;
 /** wasm's name for a message whose session belongs to somebody else than its sender. */
 const mismatchedSender = 5;
 
 /** Opens the keys of this device, or makes them. Throws a Refusal when they cannot be used. */
-export async function openEncryption(given: Given): Promise<Encryption> {
+export async function openEncryption(given: EncryptionSetup): Promise<Encryption> {
 	const { user, config, ask, log } = given;
 	const machine = await openKeys(given.store, given, config.passphrase);
 	const forget = onFatal(given.broken);
@@ -138,14 +138,14 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 			} catch (error) {
 				const failure = failureOf(error);
 				const why = 'why' in failure ? failure.why : 'it limits us';
-				if (Object(error).statusCode >= 400 && Object(error).statusCode < 500 && tries >= patientTries) {
+				if (Object(error).statusCode >= 400 && Object(error).statusCode < 500 && tries >= quietAttempts) {
 					// It will not: a restored backup then shows only when one-time keys are due.
 					uncounted = undefined;
 					log.error({ why }, 'the homeserver takes no account data: a restored backup may go unnoticed');
 					return true;
 				}
-				if (tries === patientTries) log.error({ why }, waiting);
-				if (tries >= patientTries) uncounted = why;
+				if (tries === quietAttempts) log.error({ why }, waiting);
+				if (tries >= quietAttempts) uncounted = why;
 				await sleep(backoff(tries, Math.random()), undefined, { ref: false });
 			}
 		}
@@ -256,8 +256,8 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 		}),
 		async read(sync, waiting) {
 			const sessions = await takeKeys(sync);
-			const unreadable: Reading['unreadable'] = new Map();
-			const opened: Reading['opened'] = new Map();
+			const unreadable: DecryptedSync['unreadable'] = new Map();
+			const opened: DecryptedSync['opened'] = new Map();
 			const rooms = record(sync.rooms);
 			for (const [room, news] of Object.entries(record(rooms.join))) {
 				const timeline = record(record(news).timeline);
@@ -297,7 +297,8 @@ export async function openEncryption(given: Given): Promise<Encryption> {
 					const text = await machine.encryptRoomEvent(new RoomId(room), event.type, JSON.stringify(event.content));
 					return { type: 'm.room.encrypted', content: JSON.parse(text) };
 				} catch (error) {
-					if (!isCryptoError(error) || error.code !== 'CRYPTO_ROOM_KEY_NOT_SHARED' || tries === mostTries) throw error;
+					if (!isCryptoError(error) || error.code !== 'CRYPTO_ROOM_KEY_NOT_SHARED' || tries === maxAttempts)
+						throw error;
 				}
 			}
 		},

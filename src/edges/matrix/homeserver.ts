@@ -21,7 +21,7 @@ const keyless =
 /** The settings of a room that was encrypted once, and of which no sync tells it any more. */
 const usualEncryption = { algorithm: 'm.megolm.v1.aes-sha2' };
 /** How long one sync waits for news (ms). */
-const patience = 30_000;
+const syncTimeout = 30_000;
 /** Time-outs of a call (ms): the ordinary one, that of a sync beyond its waiting, that of a first sync. */
 const times = { call: 30_000, sync: 15_000, first: 300_000, upload: 120_000 };
 
@@ -227,11 +227,11 @@ export async function connect(
 				// the one after something was said: it moves us behind our own event, which the filter leaves out. Waiting
 				// before it, the homeserver would have to compare three states of the room for each message that comes. Nor does
 				// one after a failure: a quiet homeserver would seem to be away for another half minute.
-				timeout: lastSync === undefined || said || failed ? 0 : patience,
+				timeout: lastSync === undefined || said || failed ? 0 : syncTimeout,
 				...(since !== undefined && { since }),
 			};
 			said = false;
-			const time = since === undefined ? times.first : patience + times.sync;
+			const time = since === undefined ? times.first : syncTimeout + times.sync;
 			const outcome = await call(
 				raw => (isRecord(raw) ? raw : undefined),
 				matrix => matrix.doRequest('GET', '/_matrix/client/v3/sync', query, null, time),

@@ -5,7 +5,7 @@ import { acceptEncoding, decompressed } from './compression.ts';
 import { isRecord } from './events.ts';
 
 /** The parts of `request`'s options that the SDK uses. */
-type Options = {
+type RequestOptions = {
 	uri: string;
 	method: string;
 	qs?: Record<string, unknown> | null;
@@ -16,31 +16,31 @@ type Options = {
 	body?: string | Buffer;
 };
 
-type Answer = { statusCode: number; headers: Record<string, unknown>; body: unknown };
-type Callback = (error: Error | null, response?: Answer, body?: unknown) => void;
+type HttpResponse = { statusCode: number; headers: Record<string, unknown>; body: unknown };
+type Callback = (error: Error | null, response?: HttpResponse, body?: unknown) => void;
 
 export type Http = {
-	request: (options: Options, callback: Callback) => void;
+	request: (options: RequestOptions, callback: Callback) => void;
 	/** Ends all calls under way and all to come. */
 	close: () => Promise<void>;
 };
 
 /** No answer of a homeserver is larger (bytes), compressed or not; a first sync of thousands of rooms stays far below. */
-const mostBytes = 256 * 1024 * 1024;
+const maxBytes = 256 * 1024 * 1024;
 
 /** `most`: so many bytes are read of an answer. */
-export function openHttp(userAgent: string, most = mostBytes): Http {
+export function openHttp(userAgent: string, maxAnswer = maxBytes): Http {
 	const agent = new Agent({
 		connect: { timeout: 10_000 },
 		keepAliveTimeout: 30_000,
-		maxResponseSize: most,
+		maxResponseSize: maxAnswer,
 		// The whole call is timed by its signal; these two would cut a long sync short.
 		headersTimeout: 0,
 		bodyTimeout: 0,
 	});
 	return {
 		request(options, callback) {
-			inTime(options.timeout, late => call(options, { agent, late, userAgent, most })).then(
+			inTime(options.timeout, late => call(options, { agent, late, userAgent, maxAnswer })).then(
 				answer => callback(null, answer, answer.body),
 				(error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
 			);
@@ -60,9 +60,12 @@ async function inTime<T>(ms: number, work: (late: AbortSignal) => Promise<T>): P
 	}
 }
 
-type Around = { agent: Agent; late: AbortSignal; userAgent: string; most: number };
+type CallContext = { agent: Agent; late: AbortSignal; userAgent: string; maxAnswer: number };
 
-async function call(options: Options, { agent, late, userAgent, most }: Around): Promise<Answer> {
+async function call(
+	options: RequestOptions,
+	{ agent, late, userAgent, maxAnswer }: CallContext,
+): Promise<HttpResponse> {
 	const { statusCode, headers, body } = await request(options.uri + query(options.qs), {
 		method: options.method as 'GET',
 		headers: { ...options.headers, 'User-Agent': userAgent, 'Accept-Encoding': acceptEncoding },
@@ -71,7 +74,7 @@ async function call(options: Options, { agent, late, userAgent, most }: Around):
 		signal: late,
 	});
 	const sent = Buffer.from(await body.arrayBuffer());
-	const bytes = await decompressed(sent, headers['content-encoding'], most);
+	const bytes = await decompressed(sent, headers['content-encoding'], maxAnswer);
 	if (options.encoding === null && statusCode < 400) return { statusCode, headers, body: bytes };
 	const parsed = parse(bytes);
 	if (statusCode < 400 && parsed === undefined) throw new Error(`status ${statusCode} with an answer that is not JSON`);
@@ -96,7 +99,7 @@ export function retryAfter(header: string | string[] | undefined, now = Date.now
 	return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-function query(qs: Options['qs']): string {
+function query(qs: RequestOptions['qs']): string {
 	const search = new URLSearchParams();
 	for (const [name, value] of Object.entries(qs ?? {})) {
 		if (value === null || value === undefined) continue;

@@ -10,7 +10,7 @@ import { isRecord } from './events.ts';
 import { failureOf } from './failure.ts';
 import { sdk } from './sdk.ts';
 
-type Kept = Pick<Store, 'account' | 'keepAccount' | 'owner' | 'kept'>;
+type LoginStore = Pick<Store, 'account' | 'keepAccount' | 'owner' | 'kept'>;
 
 /** `fresh`: it was made just now, not by an earlier start. */
 export type Entered = { account: Account; fresh: boolean };
@@ -26,7 +26,7 @@ const pendingKey = 'login device';
 const logoutTime = 5000;
 
 /** Logs in with some patience. Throws a Refusal. */
-export async function enter(config: Config['matrix'], store: Kept, now: () => Date): Promise<Entered> {
+export async function enter(config: Config['matrix'], store: LoginStore, now: () => Date): Promise<Entered> {
 	for (let tries = 0; ; tries++) {
 		try {
 			return await firstLogin(config, store, now);
@@ -42,7 +42,7 @@ export async function enter(config: Config['matrix'], store: Kept, now: () => Da
 }
 
 /** The kept login if it still belongs to this configuration, else a new one. */
-async function firstLogin(config: Config['matrix'], store: Kept, now: () => Date): Promise<Entered> {
+async function firstLogin(config: Config['matrix'], store: LoginStore, now: () => Date): Promise<Entered> {
 	const owner = await store.owner();
 	if (owner !== undefined && owner !== config.user) {
 		throw new Refusal(`The store belongs to ${owner}, not to ${config.user}; use another store.path.`);
@@ -92,12 +92,12 @@ async function firstLogin(config: Config['matrix'], store: Kept, now: () => Date
  * The device to log in as, chosen by us: a log-in whose answer is lost, or makes no sense, has made a device all the same.
  * The next try, in this start or a later one, takes the same, so that there is never more than one of them.
  */
-async function pendingDevice({ homeserver, user }: Config['matrix'], kept: Kept['kept']): Promise<string> {
+async function pendingDevice({ homeserver, user }: Config['matrix'], kept: LoginStore['kept']): Promise<string> {
 	const of = `${homeserver} ${user} `;
 	const known = await kept.get(pendingKey);
 	if (known?.startsWith(of)) return known.slice(of.length);
-	const letters = randomBytes(10).map(byte => 65 + (byte % 26));
-	const device = Buffer.from(letters).toString('latin1');
+	const characters = randomBytes(10).map(byte => 65 + (byte % 26));
+	const device = Buffer.from(characters).toString('latin1');
 	await kept.put(pendingKey, of + device);
 	return device;
 }

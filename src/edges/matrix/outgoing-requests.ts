@@ -24,7 +24,7 @@ const paths: Record<number, string> = {
 const keysQuery = 1;
 const toDevice = 3;
 /** Answers make new requests; more rounds than this are not an answer to anything. */
-const mostRounds = 10;
+const maxRounds = 10;
 
 /** `failed` hears of each call that failed, before it is thrown. */
 export function openCourier(machine: OlmMachine, ask: Ask, failed: (error: unknown) => void): Courier {
@@ -55,7 +55,7 @@ export function openCourier(machine: OlmMachine, ask: Ask, failed: (error: unkno
 	}
 
 	async function everything(wanted: (request: Request) => boolean): Promise<void> {
-		for (let round = 0; round < mostRounds; round++) {
+		for (let round = 0; round < maxRounds; round++) {
 			// Not among them: verification by emoji and key backup, which nothing here begins.
 			const waiting = await machine.outgoingRequests();
 			const requests = waiting.filter(request => carried(request) && wanted(request));

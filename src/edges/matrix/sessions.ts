@@ -19,7 +19,7 @@ export type Sessions = {
 	stop: () => void;
 };
 
-type Given = {
+type SessionsSetup = {
 	ask: Ask;
 	user: string;
 	device: string;
@@ -34,11 +34,11 @@ const question = 'io.glia.alive';
 const here = 'io.glia.here';
 const usualTimes = { answer: 10_000, next: 3600_000, soon: 2000 };
 /** More of an account's devices than this are not looked at. */
-const mostDevices = 50;
+const maxDevices = 50;
 /** More questions than this between two looks of our own are not answered. */
-const mostAnswers = 20;
+const maxAnswers = 20;
 
-export function openSessions({ ask, user, device, password, log, times = usualTimes }: Given): Sessions {
+export function openSessions({ ask, user, device, password, log, times = usualTimes }: SessionsSetup): Sessions {
 	let standing: ReturnType<Sessions['standing']> = {};
 	let timer: NodeJS.Timeout | undefined;
 	let begun = false;
@@ -75,7 +75,7 @@ export function openSessions({ ask, user, device, password, log, times = usualTi
 	async function examine(): Promise<void> {
 		const all = await devices();
 		const ours: string[] = [];
-		for (const id of all.slice(0, mostDevices)) {
+		for (const id of all.slice(0, maxDevices)) {
 			if (id !== device && (await startsOf(ask, user, id)) > 0) ours.push(id);
 		}
 		const answered = ours.length > 0 ? await whoAnswers(ours) : [];
@@ -152,7 +152,7 @@ export function openSessions({ ask, user, device, password, log, times = usualTi
 
 	function answer(content: Json): void {
 		const { from_device: from, question: text } = content;
-		if (typeof from !== 'string' || typeof text !== 'string' || from === device || ++answers > mostAnswers) return;
+		if (typeof from !== 'string' || typeof text !== 'string' || from === device || ++answers > maxAnswers) return;
 		const whom = from.slice(0, 255);
 		tell(here, [whom], { from_device: device, question: text.slice(0, 100) }).catch((error: unknown) => {
 			if (!stopped) log.debug({ err: error }, 'another session asked whether this one is alive');

@@ -16,7 +16,7 @@ export type Verifications = {
 	heedRoom: (room: string, events: readonly Json[]) => void;
 };
 
-type Given = {
+type VerificationSetup = {
 	machine: OlmMachine;
 	courier: Pick<Courier, 'carry' | 'queries'>;
 	ask: Ask;
@@ -31,13 +31,13 @@ type Given = {
 type Flow = { id: string; person: string; room: string | undefined; begun: number; logged: boolean };
 
 /** As many are under way at a time; one person has one. */
-const most = 5;
+const maxFlows = 5;
 /** A verification ends within ten minutes, by its specification (ms). */
 const longest = 600_000;
 const ownAccount =
 	'I do not verify sessions of my own account: whoever has my token could have opened one. Compare what !verify shows.';
 
-export function openVerifications(given: Given): Verifications {
+export function openVerifications(given: VerificationSetup): Verifications {
 	const { machine, courier, ask, user, log, say } = given;
 	const flows = new Map<string, Flow>();
 	let turn: Promise<void> = Promise.resolve();
@@ -53,7 +53,7 @@ export function openVerifications(given: Given): Verifications {
 		const now = performance.now();
 		for (const [key, flow] of flows) if (now - flow.begun > longest) flows.delete(key);
 		if (flows.has(id)) return;
-		const busy = [...flows.values()].some(flow => flow.person === person) || flows.size >= most;
+		const busy = [...flows.values()].some(flow => flow.person === person) || flows.size >= maxFlows;
 		const why =
 			person === user
 				? ownAccount

@@ -7,7 +7,7 @@ import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
 
 /** A walk on which nobody said anything for so long (ms) is forgotten. */
-const patience = 365 * 24 * 3600_000;
+const gracePeriod = 365 * 24 * 3600_000;
 
 export function walksOf(db: Kysely<Tables>): Pick<Store, 'walkIn' | 'walkSaid' | 'walks' | 'isThreadOurs'> {
 	const placed = () =>
@@ -131,7 +131,7 @@ export async function forgetWalksIn(tx: Transaction<Tables>, room: string): Prom
 export async function pruneWalks(db: Kysely<Tables>, before: number): Promise<void> {
 	for (const [over, moment] of [
 		[true, before],
-		[false, before - patience],
+		[false, before - gracePeriod],
 	] as const) {
 		const old = db
 			.selectFrom('walks')

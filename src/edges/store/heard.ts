@@ -4,13 +4,13 @@ import type { Incoming } from '../../ports/homeserver.ts';
 import type { Tables } from './schema.ts';
 
 /** As many are remembered (100 bytes each). Older ones could be sent again by a homeserver: nobody else can. */
-const mostHeard = 100_000;
+const maxHeard = 100_000;
 
 /** Those of the messages whose ciphertext did not come before in another event; from now on they are remembered. */
 export async function unheard(
 	tx: Transaction<Tables>,
 	messages: readonly Incoming[],
-	most = mostHeard,
+	most = maxHeard,
 ): Promise<Incoming[]> {
 	const fresh: Incoming[] = [];
 	let newest: number | undefined;

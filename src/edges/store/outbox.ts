@@ -6,7 +6,7 @@ import type { Store } from '../../ports/store.ts';
 import type { Tables } from './schema.ts';
 
 /** Senders of whom it is remembered when they were last served. */
-const mostServed = 1000;
+const maxServed = 1000;
 
 type OutboxStore = Pick<
 	Store,
@@ -44,7 +44,7 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 			served.set(sender, ++count);
 		}
 		const [oldest] = served.keys();
-		if (served.size > mostServed && oldest !== undefined) served.delete(oldest);
+		if (served.size > maxServed && oldest !== undefined) served.delete(oldest);
 	}
 
 	async function choose(oldest: readonly Row[], ids: readonly number[], limit: number): Promise<Row[]> {

@@ -9,7 +9,7 @@ import { dropUnreadable, insertUnreadable } from './undecryptable.ts';
 import { unsay } from './watches.ts';
 
 /** More invitations than this at a time are not even noted: a flood of them fills no disk. */
-const mostInvitations = 1000;
+const maxInvitations = 1000;
 
 export async function take(tx: Transaction<Tables>, batch: Batch, now: number): Promise<void> {
 	const { token } = batch;
@@ -59,7 +59,7 @@ async function noteInvitation(
 		.select(({ fn }) => fn.countAll<number>().as('waiting'))
 		.where('accepted_at', 'is', null)
 		.executeTakeFirstOrThrow();
-	if (waiting >= mostInvitations) return;
+	if (waiting >= maxInvitations) return;
 	const replaces = predecessor === undefined ? null : (predecessor ?? '');
 	const row = { inviter, received: now, tries: 0, next_try: now, accepted_at: null, predecessor: replaces };
 	await tx

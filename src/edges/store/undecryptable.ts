@@ -6,9 +6,9 @@ import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
 
 /** So many events are kept of one sender in one room, and in all; what comes beyond that is not. */
-const most = { sender: 50, all: 1000 };
+const max = { sender: 50, all: 1000 };
 /** So many of their sessions are explained to one sender in one room within a day. */
-const mostExplained = 3;
+const maxExplained = 3;
 const day = 24 * 3600_000;
 
 export function unreadableOf(db: Kysely<Tables>): Pick<Store, 'unreadable' | 'unexplained' | 'explain'> {
@@ -45,7 +45,7 @@ export function unreadableOf(db: Kysely<Tables>): Pick<Store, 'unreadable' | 'un
 					.where('said', '=', 1)
 					.where('explained_at', '>', now.getTime() - day)
 					.executeTakeFirstOrThrow();
-				const enough = count >= mostExplained;
+				const enough = count >= maxExplained;
 				const { numUpdatedRows } = await tx
 					.updateTable('unreadable')
 					.set({ explained_at: now.getTime(), said: enough ? 0 : 1 })
@@ -80,7 +80,7 @@ export async function insertUnreadable(
 			.where('room', '=', event.room)
 			.where('sender', '=', event.sender)
 			.executeTakeFirstOrThrow();
-		if (all >= most.all || mine >= most.sender) continue;
+		if (all >= max.all || mine >= max.sender) continue;
 		const known = await tx
 			.selectFrom('unreadable')
 			.select(['explained_at'])

@@ -5,7 +5,7 @@ import type { Alert } from '../../advice/watch/alerts.ts';
 import type { Spell, Told } from '../../advice/watch/history.ts';
 import type { Settings, Subscription, WatchedServer } from '../../advice/watch/subscription.ts';
 import { partOf } from '../../bot/said-id.ts';
-import type { Decision, Heard, Numbered, WatchStore } from '../../ports/watch-store.ts';
+import type { Heard, NumberedAlert, WatchDecision, WatchStore } from '../../ports/watch-store.ts';
 import { insertSayings } from './outbox.ts';
 import { type Tables, unknownRoom } from './schema.ts';
 
@@ -227,7 +227,7 @@ async function keepLook(db: Kysely<Tables>, { server, spells, looked, next }: Wa
 }
 
 /** Remembers what was decided for one watch, and puts into the outbox what is said about it. */
-async function give(tx: Transaction<Tables>, { watch, alerts, say }: Decision, now: number): Promise<void> {
+async function give(tx: Transaction<Tables>, { watch, alerts, say }: WatchDecision, now: number): Promise<void> {
 	// The room may have unsubscribed, and been told so, while this was being decided.
 	const still = await tx.selectFrom('watches').select('room').where('id', '=', watch.id).executeTakeFirst();
 	if (!still) return;
@@ -264,7 +264,7 @@ async function give(tx: Transaction<Tables>, { watch, alerts, say }: Decision, n
 	}
 }
 
-type Fresh = Numbered & { known?: Selectable<Tables['matters']> };
+type Fresh = NumberedAlert & { known?: Selectable<Tables['matters']> };
 
 async function knownMatter(tx: Transaction<Tables>, { watch, rule, subject, episode }: Alert) {
 	return tx
@@ -391,12 +391,12 @@ export async function unsay(tx: Transaction<Tables>, room: string): Promise<void
 
 /** The messages of a saying about alerts that wait: said again some day, they must not be taken for said. */
 async function dropMessages(tx: Transaction<Tables>, said: string): Promise<void> {
-	const all = [said, ...Array.from({ length: mostMessages }, (_, part) => partOf(said, part + 1))];
+	const all = [said, ...Array.from({ length: maxMessages }, (_, part) => partOf(said, part + 1))];
 	await tx.deleteFrom('outbox').where('said', 'in', all).where('done_at', 'is', null).execute();
 }
 
 /** An answer has at most two messages, one of alerts may have some more; beyond that it is a file. */
-const mostMessages = 10;
+const maxMessages = 10;
 
 /** What of a room's alerts waits to be said in a room that watches the same server: that one hears of it by itself. */
 export async function dropDoubles(tx: Transaction<Tables>, from: string, to: string): Promise<void> {

@@ -7,7 +7,7 @@ import { type Exceptions, forbidden } from './address-policy.ts';
 import { type Names, noTurn } from './dns.ts';
 import { turns, turnsBy } from './limit.ts';
 import { memory } from './lru.ts';
-import { type Limits, type Route, request } from './request.ts';
+import { type RequestLimits, type Route, request } from './request.ts';
 
 /**
  * Milliseconds left for all the requests of one look, and for all its waiting for turns: the one is the server's time,
@@ -16,13 +16,13 @@ import { type Limits, type Route, request } from './request.ts';
 export type Budget = { leftMs: number; waitMs: number };
 
 /** Whom to ask, by the rules of the specification. `header` is the `Host`, `name` what the certificate must be for. */
-export type Asked = { host: string; port: number; header: string; name: string };
+export type Endpoint = { host: string; port: number; header: string; name: string };
 
-export type Way = {
+export type PageRequest = {
 	path: string;
 	budget: Budget;
 	headers?: Record<string, string>;
-	limits?: Partial<Limits>;
+	limits?: Partial<RequestLimits>;
 	post?: string;
 };
 
@@ -30,9 +30,9 @@ export type Gate = {
 	/** Ends all requests at once, and lets no new one begin. */
 	close: () => void;
 	closed: () => boolean;
-	ask: (asked: Asked, way: Way) => Promise<Attempt>;
+	ask: (asked: Endpoint, way: PageRequest) => Promise<Attempt>;
 	/** A page at an https address, redirects followed: each one is checked like the first. */
-	page: (address: string, way: Omit<Way, 'path'>) => Promise<Attempt>;
+	page: (address: string, way: Omit<PageRequest, 'path'>) => Promise<Attempt>;
 };
 
 export type GateSettings = {
@@ -40,16 +40,16 @@ export type GateSettings = {
 	exceptions: Exceptions;
 	secureContext: SecureContext;
 	userAgent: string;
-	limits: Limits;
+	limits: RequestLimits;
 	/** Requests at once, in all and to one address. */
-	atOnce: number;
+	concurrency: number;
 	perAddress: number;
 	route: Route;
 	now: () => number;
 	log: Log;
 };
 
-const mostRedirects = 5;
+const maxRedirects = 5;
 /** Addresses that took longer than this (milliseconds) share three quarters of the turns: a quarter is for the others. */
 const slow = 1000;
 const slowCounts = 6 * 3600 * 1000;
@@ -58,8 +58,8 @@ export function openGate(settings: GateSettings): Gate {
 	const { names, exceptions, now } = settings;
 	const stops = new Set<() => void>();
 	let closed = false;
-	const all = turns(settings.atOnce);
-	const slowOnes = turns(Math.max(1, Math.floor(settings.atOnce * (3 / 4))));
+	const all = turns(settings.concurrency);
+	const slowOnes = turns(Math.max(1, Math.floor(settings.concurrency * (3 / 4))));
 	const byAddress = turnsBy(settings.perAddress);
 	const wasSlow = memory<true>(20_000, now);
 
@@ -80,7 +80,7 @@ export function openGate(settings: GateSettings): Gate {
 		return { trouble: { is: 'forbidden', name: host } };
 	}
 
-	async function ask({ host, port, header, name }: Asked, way: Way): Promise<Attempt> {
+	async function ask({ host, port, header, name }: Endpoint, way: PageRequest): Promise<Attempt> {
 		const found = await checked(host);
 		if ('trouble' in found) return found;
 		const at = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
@@ -130,11 +130,11 @@ export function openGate(settings: GateSettings): Gate {
 		}
 	}
 
-	async function page(address: string, way: Omit<Way, 'path'>): Promise<Attempt> {
+	async function page(address: string, way: Omit<PageRequest, 'path'>): Promise<Attempt> {
 		const seen = new Set<string>();
 		const first = URL.canParse(address) ? new URL(address).origin : undefined;
 		let next = address;
-		for (let hop = 0; hop <= mostRedirects; hop++) {
+		for (let hop = 0; hop <= maxRedirects; hop++) {
 			if (!URL.canParse(next)) return { trouble: { is: 'no-such-name', name: next.slice(0, 300) } };
 			const url = new URL(next);
 			const at = url.host;

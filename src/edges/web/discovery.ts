@@ -1,15 +1,15 @@
 // Where a homeserver is: server names resolved as the specification's chapter "Server discovery" says, step by step.
 import type { Attempt, Step, Target, Trouble } from '../../advice/watch/observation.ts';
 import { parseServerName, type ServerName } from '../../deployment/server-name.ts';
-import type { Asked, Budget, Gate } from './client.ts';
+import type { Budget, Endpoint, Gate } from './client.ts';
 import { type Names, noTurn } from './dns.ts';
 import { memory } from './lru.ts';
 
-export type Found = { target: Target; asked: Asked[] } | { target?: Target; trouble: Trouble };
+export type DiscoveryResult = { target: Target; asked: Endpoint[] } | { target?: Target; trouble: Trouble };
 
 export type Discovery = {
 	/** The places to ask for a server's federation, in the order to try them. */
-	find: (server: ServerName, budget: Budget) => Promise<Found>;
+	find: (server: ServerName, budget: Budget) => Promise<DiscoveryResult>;
 };
 
 const minute = 60 * 1000;
@@ -19,16 +19,16 @@ const wellKnownCounts = 24 * hour;
 const wellKnownAtMost = 48 * hour;
 const wellKnownAtLeast = 5 * minute;
 const errorAtMost = hour;
-const mostServers = 50_000;
+const maxServers = 50_000;
 
 type WellKnown = { delegated: string | undefined; failures: number };
 
 const defaultPort = 8448;
 
 export function openDiscovery(gate: Gate, names: Names, now: () => number): Discovery {
-	const wellKnown = memory<WellKnown>(mostServers, now);
-	const lastGood = memory<string>(mostServers, now);
-	const failures = memory<number>(mostServers, now);
+	const wellKnown = memory<WellKnown>(maxServers, now);
+	const lastGood = memory<string>(maxServers, now);
+	const failures = memory<number>(maxServers, now);
 
 	async function delegationOf(host: string, budget: Budget): Promise<string | undefined> {
 		const key = host.toLowerCase();
@@ -57,7 +57,7 @@ export function openDiscovery(gate: Gate, names: Names, now: () => number): Disc
 		return kept;
 	}
 
-	async function find(server: ServerName, budget: Budget): Promise<Found> {
+	async function find(server: ServerName, budget: Budget): Promise<DiscoveryResult> {
 		const { host, kind, port, name } = server;
 		if (kind !== 'dns') return literal(server, 'literal');
 		if (port !== undefined) return single(host, port, name, 'port');
@@ -71,7 +71,7 @@ export function openDiscovery(gate: Gate, names: Names, now: () => number): Disc
 	}
 
 	/** Steps 3.3 to 3.5 and 4 to 6: services first, then the name itself at the default port. */
-	async function byService(host: string, delegated: string | undefined): Promise<Found> {
+	async function byService(host: string, delegated: string | undefined): Promise<DiscoveryResult> {
 		for (const [prefix, step] of [
 			['_matrix-fed._tcp', 'srv'],
 			['_matrix._tcp', 'srv-deprecated'],
@@ -94,7 +94,7 @@ export function openDiscovery(gate: Gate, names: Names, now: () => number): Disc
 	return { find };
 }
 
-function literal({ host, kind, port = defaultPort, name }: ServerName, by: Step, delegated?: string): Found {
+function literal({ host, kind, port = defaultPort, name }: ServerName, by: Step, delegated?: string): DiscoveryResult {
 	const at = `${kind === 'ipv6' ? `[${host}]` : host}:${port}`;
 	return {
 		target: { at, by, ...(delegated !== undefined && { delegated }) },
@@ -102,7 +102,7 @@ function literal({ host, kind, port = defaultPort, name }: ServerName, by: Step,
 	};
 }
 
-function single(host: string, port: number, header: string, by: Step, delegated?: string): Found {
+function single(host: string, port: number, header: string, by: Step, delegated?: string): DiscoveryResult {
 	return {
 		target: { at: `${host}:${port}`, by, ...(delegated !== undefined && { delegated }) },
 		asked: [{ host, port, header, name: host }],

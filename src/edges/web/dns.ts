@@ -32,8 +32,8 @@ const noneCounts = 300 * second;
 const troubleCounts = 30 * second;
 
 /** Queries on their way at once: a resolver of one's own network should not notice us. */
-const atOnce = 64;
-const mostNames = 50_000;
+const concurrency = 64;
+const maxNames = 50_000;
 /** The longest wait for a turn (ms). */
 const longestWait = 30 * second;
 /** The code of a query that did not get its turn in time: it says nothing of the name. */
@@ -42,9 +42,9 @@ export const noTurn = 'NOTURN';
 export function openNames({ resolvers, timeoutMs, random, now }: NamesSettings): Names {
 	const resolver = new Resolver({ timeout: timeoutMs, tries: 2, maxTimeout: timeoutMs });
 	if (resolvers.length) resolver.setServers(resolvers);
-	const queue = turns(atOnce);
-	const addresses = memory<Promise<Resolved<string[]>>>(mostNames, now);
-	const services = memory<Promise<Resolved<Service[]>>>(mostNames, now);
+	const queue = turns(concurrency);
+	const addresses = memory<Promise<Resolved<string[]>>>(maxNames, now);
+	const services = memory<Promise<Resolved<Service[]>>>(maxNames, now);
 
 	async function inTurn<Value>(query: () => Promise<Value>): Promise<Value> {
 		const end = await queue.take(longestWait);

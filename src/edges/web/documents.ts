@@ -2,7 +2,7 @@
 import type { Attempt } from '../../advice/watch/observation.ts';
 import { troubleWords } from '../../messages/observation.ts';
 import type { Gate } from './client.ts';
-import type { Limits } from './request.ts';
+import type { RequestLimits } from './request.ts';
 
 export type Document = {
 	key: string;
@@ -39,9 +39,9 @@ export type Fetched = {
 	more?: boolean;
 };
 
-type Given = {
+type DocumentsSetup = {
 	gate: Gate;
-	limits: Pick<Limits, 'totalMs' | 'connectMs' | 'headerBytes' | 'bodyBytes'>;
+	limits: Pick<RequestLimits, 'totalMs' | 'connectMs' | 'headerBytes' | 'bodyBytes'>;
 	/** For GitHub's API, and for nobody else. */
 	token?: string | undefined;
 	before: ReadonlyMap<string, Copy>;
@@ -56,7 +56,10 @@ const maxPages = 5;
 const tokenHost = 'api.github.com';
 
 /** Undefined if our own end cut it off, which says nothing about the source. */
-export async function fetchDocuments(documents: readonly Document[], given: Given): Promise<Fetched | undefined> {
+export async function fetchDocuments(
+	documents: readonly Document[],
+	given: DocumentsSetup,
+): Promise<Fetched | undefined> {
 	const fetched: Fetched = { copies: new Map() };
 	const { copies } = fetched;
 	let requests = 0;
@@ -95,12 +98,12 @@ export async function fetchDocuments(documents: readonly Document[], given: Give
 	return fetched;
 }
 
-type Found = { copy: Copy } | { trouble: string; waitMs?: number; isOver: boolean };
+type DocumentResult = { copy: Copy } | { trouble: string; waitMs?: number; isOver: boolean };
 
-async function fetchOne(document: Document, own: Copy | undefined, given: Given): Promise<Found> {
+async function fetchOne(document: Document, own: Copy | undefined, given: DocumentsSetup): Promise<DocumentResult> {
 	const { gate, limits } = given;
 	const addresses = [document.address, ...(document.otherwise ?? [])];
-	let found: Found | undefined;
+	let found: DocumentResult | undefined;
 	for (const address of addresses) {
 		const same = own?.address === address && !own.absent ? own : undefined;
 		const attempt = await gate.page(address, {
@@ -135,7 +138,7 @@ function headersFor(
 
 type About = { document: Document; address: string; own: Copy | undefined; hasToken: boolean };
 
-function readAttempt(attempt: Attempt, { document, address, own, hasToken }: About): Found {
+function readAttempt(attempt: Attempt, { document, address, own, hasToken }: About): DocumentResult {
 	if ('trouble' in attempt) return { trouble: troubleWords(attempt.trouble).result, isOver: true };
 	const { status, body, headers } = attempt.reply;
 	if (status === 304 && own) return { copy: own };

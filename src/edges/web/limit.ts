@@ -10,7 +10,7 @@ export type Turns = {
 	load: () => { active: number; waiting: number };
 };
 
-export function turns(atOnce: number): Turns {
+export function turns(concurrency: number): Turns {
 	let active = 0;
 	/** Each begins its turn, or says that it waits no longer. */
 	const waiting: (() => boolean)[] = [];
@@ -35,7 +35,7 @@ export function turns(atOnce: number): Turns {
 	};
 	return {
 		take(within) {
-			if (active < atOnce) {
+			if (active < concurrency) {
 				active++;
 				return Promise.resolve(end);
 			}
@@ -60,14 +60,14 @@ export function turns(atOnce: number): Turns {
 }
 
 /** Turns by key. A key that nobody uses or waits for takes no memory. */
-export function turnsBy(atOnce: number): {
+export function turnsBy(concurrency: number): {
 	take: (key: string, within: number) => Promise<(() => void) | undefined>;
 	size: () => number;
 } {
 	const byKey = new Map<string, Turns>();
 	return {
 		async take(key, within) {
-			const own = byKey.get(key) ?? turns(atOnce);
+			const own = byKey.get(key) ?? turns(concurrency);
 			byKey.set(key, own);
 			const end = await own.take(within);
 			// Whoever waited in vain leaves the key to those who have their turn.

@@ -8,7 +8,7 @@ import {
 	type Trouble,
 } from '../../advice/watch/observation.ts';
 import { parseServerName, type ServerName } from '../../deployment/server-name.ts';
-import type { Asked, Budget, Gate } from './client.ts';
+import type { Budget, Endpoint, Gate } from './client.ts';
 import type { Discovery } from './discovery.ts';
 
 export type Look = (server: string) => Promise<Observation>;
@@ -27,7 +27,7 @@ export type LookSettings = {
 const longestWait = 2 * 60_000;
 
 /** SRV records may name many hosts; so many are tried. */
-const mostHosts = 3;
+const maxHosts = 3;
 
 export function openLook({ gate, discovery, exclude, totalMs, now }: LookSettings): Look {
 	return async name => withoutPlaces(await look(name));
@@ -53,9 +53,9 @@ export function openLook({ gate, discovery, exclude, totalMs, now }: LookSetting
 		return observationOf({ ...sight, admin, signs: await signsOf(server, found, federation, admin, budget) });
 	}
 
-	async function askAny(places: readonly Asked[], path: string, budget: Budget): Promise<Attempt> {
+	async function askAny(places: readonly Endpoint[], path: string, budget: Budget): Promise<Attempt> {
 		let last: Attempt | undefined;
-		for (const asked of places.slice(0, mostHosts)) {
+		for (const asked of places.slice(0, maxHosts)) {
 			last = await gate.ask(asked, { path, budget });
 			// Only a host that cannot be reached sends one to the next; an answer is an answer.
 			if ('reply' in last || last.trouble.is === 'broken' || last.trouble.is === 'tls') break;
@@ -73,7 +73,7 @@ export function openLook({ gate, discovery, exclude, totalMs, now }: LookSetting
 
 	async function signsOf(
 		server: ServerName,
-		found: { asked?: Asked[]; target?: Target },
+		found: { asked?: Endpoint[]; target?: Target },
 		federation: Attempt,
 		admin: Attempt,
 		budget: Budget,

@@ -5,7 +5,7 @@ import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { Client } from 'undici';
 import type { Attempt, Fault, TlsFault, Trouble } from '../../advice/watch/observation.ts';
 
-export type Place = {
+export type Destination = {
 	/** Checked addresses, in the order to try them. */
 	addresses: readonly string[];
 	port: number;
@@ -20,7 +20,7 @@ export type Place = {
 /** Where a checked address and its port really are: itself, except in tests, which may not listen at 443. */
 export type Route = (address: string, port: number) => { host: string; port: number };
 
-export type Limits = {
+export type RequestLimits = {
 	/** Milliseconds from the connection to the end of the body. */
 	totalMs: number;
 	/** Milliseconds until a connection stands, TLS included. */
@@ -30,11 +30,11 @@ export type Limits = {
 	bodyBytes: number;
 };
 
-export type Way = {
+export type Exchange = {
 	path: string;
 	headers: Readonly<Record<string, string>>;
 	secureContext: SecureContext;
-	limits: Limits;
+	limits: RequestLimits;
 	route: Route;
 	/** What ends each request that is under way: here it puts its own in. */
 	stops: Set<() => void>;
@@ -42,13 +42,13 @@ export type Way = {
 };
 
 /** More addresses of one name than this are not tried. */
-const mostAddresses = 3;
+const maxAddresses = 3;
 
 /** Tries the addresses one after another until one takes the connection. Never throws. */
-export async function request(place: Place, way: Way): Promise<Attempt> {
+export async function request(place: Destination, way: Exchange): Promise<Attempt> {
 	const troubles: Trouble[] = [];
 	const ends = performance.now() + way.limits.totalMs;
-	for (const address of place.addresses.slice(0, mostAddresses)) {
+	for (const address of place.addresses.slice(0, maxAddresses)) {
 		const totalMs = Math.max(1, ends - performance.now());
 		const attempt = await requestAt(address, place, { ...way, limits: { ...way.limits, totalMs } });
 		if ('reply' in attempt) return attempt;
@@ -72,7 +72,7 @@ function isAboutAddress(trouble: Trouble): boolean {
 
 type Phase = (Trouble & { is: 'timeout' })['during'];
 
-function requestAt(address: string, place: Place, way: Way): Promise<Attempt> {
+function requestAt(address: string, place: Destination, way: Exchange): Promise<Attempt> {
 	const { limits } = way;
 	const { at } = place;
 	return new Promise(resolve => {
@@ -209,7 +209,7 @@ const decoders = new Map<string, (data: Buffer, options: { maxOutputLength: numb
 async function plain(
 	raw: Buffer,
 	encoding: string | undefined,
-	most: number,
+	maxBytes: number,
 ): Promise<{ text: string } | { fault: Fault }> {
 	const name = encoding?.trim().toLowerCase() ?? '';
 	// Some servers name the encoding of a body that they then do not send.
@@ -217,7 +217,7 @@ async function plain(
 	const decode = decoders.get(name);
 	if (!decode) return { fault: 'encoding' };
 	try {
-		return { text: (await decode(raw, { maxOutputLength: most })).toString('utf8') };
+		return { text: (await decode(raw, { maxOutputLength: maxBytes })).toString('utf8') };
 	} catch (error) {
 		return { fault: codeOf(error) === 'ERR_BUFFER_TOO_LARGE' ? 'body-too-large' : 'encoding' };
 	}

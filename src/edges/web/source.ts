@@ -1,7 +1,7 @@
 // Upstream's sources: of which documents each consists, and how what it sent is taken over.
 
 import { isCandidate, type Version } from '../../deployment/version.ts';
-import { factPaths, type Known, readUpgradeNotes, type Sources, shrinks } from '../../knowledge/live.ts';
+import { factPaths, type KnownUpstream, readUpgradeNotes, type Sources, shrinks } from '../../knowledge/live.ts';
 import { readAdvisories } from '../../knowledge/upstream/advisories.ts';
 import { readFeed, type SeenRelease, seenFrom, seenIn } from '../../knowledge/upstream/feed.ts';
 import { readBuilds, readLifecycle } from '../../knowledge/upstream/lifecycles.ts';
@@ -32,7 +32,7 @@ export type SourcesSettings = {
 /** Why nothing was taken, or what was left out and what else is amiss. */
 export type Taken = { reason: string; doubt?: true } | { left?: readonly LeftOut[]; lacks?: string | undefined };
 
-export type Source = {
+export type UpstreamSource = {
 	name: string;
 	hours: number;
 	/** What it consists of at the moment; none: nothing to read. */
@@ -49,17 +49,22 @@ export type Source = {
 	recall?: (memory: unknown) => void;
 };
 
-type Given = { settings: SourcesSettings; values: Sources; known: Known; now: () => Date };
+type SourceSetup = { settings: SourcesSettings; values: Sources; known: KnownUpstream; now: () => Date };
 
 const products = { postgresql: 'PostgreSQL', python: 'Python', debian: 'Debian', ubuntu: 'Ubuntu' };
 const buildScript = 'scripts-dev/build_debian_packages.py';
 /** More new releases than this, and the facts of the oldest are left to a new edition. */
-const mostFacts = 60;
+const maxFacts = 60;
 /** So many older tags are tried where the newest release has no tag yet. */
 const otherTags = 3;
 
 /** The sources in the order to read them: the feed says of which release the others are to be asked. */
-export function sourcesOf(settings: SourcesSettings, values: Sources, known: Known, now: () => Date): Source[] {
+export function sourcesOf(
+	settings: SourcesSettings,
+	values: Sources,
+	known: KnownUpstream,
+	now: () => Date,
+): UpstreamSource[] {
 	const given = { settings, values, known, now };
 	return [
 		releases(given),
@@ -77,12 +82,12 @@ function filled(address: string, parts: Record<string, string>): string {
 }
 
 /** The releases that are there, the newest last. */
-function present({ values }: Given): SeenRelease[] {
+function present({ values }: SourceSetup): SeenRelease[] {
 	return (values.feed ?? []).filter(({ gone }) => !gone);
 }
 
 /** A document of the newest release, or of the one before where its tag is missing. */
-function ofNewest(given: Given, key: string, address: string, path: string): Document[] {
+function ofNewest(given: SourceSetup, key: string, address: string, path: string): Document[] {
 	const [first, ...others] = present(given)
 		.slice(-1 - otherTags)
 		.reverse()
@@ -91,11 +96,11 @@ function ofNewest(given: Given, key: string, address: string, path: string): Doc
 }
 
 /** The release whose document this is. */
-function tagOf(given: Given, address: string, path: string, copy: Copy): string | undefined {
+function tagOf(given: SourceSetup, address: string, path: string, copy: Copy): string | undefined {
 	return present(given).findLast(({ tag }) => filled(address, { tag, path }) === copy.address)?.tag;
 }
 
-function lacksTag(given: Given, tag: string | undefined): string | undefined {
+function lacksTag(given: SourceSetup, tag: string | undefined): string | undefined {
 	const newest = present(given).at(-1)?.tag;
 	return tag === undefined || tag === newest ? undefined : `${newest} has none yet: this is that of ${tag}`;
 }
@@ -109,7 +114,7 @@ function nextPage({ key, post }: Document, { next }: Copy, page: number): Docume
 	return { key: `${key.replace(/ \d+$/, '')} ${page + 1}`, address: next, post };
 }
 
-function releases(given: Given): Source {
+function releases(given: SourceSetup): UpstreamSource {
 	const { settings, values, known, now } = given;
 	const before = new Set(known.releases.map(({ version }) => version));
 	const newestKnown = known.releases.at(-1)?.version;
@@ -146,7 +151,7 @@ function releases(given: Given): Source {
 	};
 }
 
-function upgradeNotes(given: Given): Source {
+function upgradeNotes(given: SourceSetup): UpstreamSource {
 	const { settings, values } = given;
 	const { address, hours } = settings.upgradeNotes;
 	return {
@@ -166,13 +171,13 @@ function upgradeNotes(given: Given): Source {
 	};
 }
 
-function facts(given: Given): Source {
+function facts(given: SourceSetup): UpstreamSource {
 	const { settings, values, known } = given;
 	const before = new Set(known.releases.map(({ version }) => version));
 	const fresh = () =>
 		present(given)
 			.filter(({ version }) => !before.has(version) && !isCandidate(version))
-			.slice(-mostFacts)
+			.slice(-maxFacts)
 			.reverse();
 	return {
 		name: 'facts of releases',
@@ -200,7 +205,7 @@ function facts(given: Given): Source {
 	};
 }
 
-function packages(given: Given): Source {
+function packages(given: SourceSetup): UpstreamSource {
 	const { settings, values } = given;
 	const { address, hours } = settings.files;
 	return {
@@ -217,7 +222,7 @@ function packages(given: Given): Source {
 	};
 }
 
-function advisories({ settings, values, known }: Given): Source {
+function advisories({ settings, values, known }: SourceSetup): UpstreamSource {
 	const { address, hours, post } = settings.advisories;
 	return {
 		name: 'advisories',
@@ -243,7 +248,7 @@ function advisories({ settings, values, known }: Given): Source {
 	};
 }
 
-function lifecycle(product: string, name: string, { settings, values }: Given): Source {
+function lifecycle(product: string, name: string, { settings, values }: SourceSetup): UpstreamSource {
 	return {
 		name: `support of ${name}`,
 		hours: settings.lifecycles.hours,
@@ -260,7 +265,7 @@ function lifecycle(product: string, name: string, { settings, values }: Given): 
 	};
 }
 
-function playbook({ settings, values }: Given): Source {
+function playbook({ settings, values }: SourceSetup): UpstreamSource {
 	const { changes, defaults, hours } = settings.playbook;
 	return {
 		name: 'playbook',

@@ -1,17 +1,17 @@
 // Upstream's own documents, read again and again: within limits, the last good answer kept, what cannot be read left out.
 
-import { type Known, type News, newsOf, type Sources } from '../../knowledge/live.ts';
+import { type KnownUpstream, type News, newsOf, type Sources } from '../../knowledge/live.ts';
 import type { Kept, SourceState } from '../../ports/web.ts';
 import type { Log } from '../../runtime/log.ts';
 import { quoted } from '../../text/markdown.ts';
 import type { Gate } from './client.ts';
 import { type Copy, type Document, fetchDocuments } from './documents.ts';
-import { type Source, type SourcesSettings, sourcesOf, type Taken } from './source.ts';
+import { type SourcesSettings, sourcesOf, type Taken, type UpstreamSource } from './source.ts';
 
 export type { SourcesSettings } from './source.ts';
 
 type State = {
-	source: Source;
+	source: UpstreamSource;
 	copies: Map<string, Copy>;
 	read?: Date;
 	tried?: Date;
@@ -26,7 +26,7 @@ export type SourcesGiven = {
 	settings: SourcesSettings;
 	gate: Gate;
 	kept: Kept;
-	known: Known;
+	known: KnownUpstream;
 	now: () => Date;
 	random: () => number;
 	log: Log;
@@ -108,11 +108,11 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 		Object.assign(values, before);
 	}
 
-	function fresh(source: Source): State {
+	function fresh(source: UpstreamSource): State {
 		return { source, copies: new Map(), next: now(), failures: 0 };
 	}
 
-	async function restored(source: Source): Promise<State> {
+	async function restored(source: UpstreamSource): Promise<State> {
 		const state = fresh(source);
 		const text = await kept.get(keyOf(source));
 		const record = text === undefined ? undefined : recordIn(text);
@@ -236,7 +236,7 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 	};
 }
 
-function keyOf({ name }: Source): string {
+function keyOf({ name }: UpstreamSource): string {
 	return `source/${name}`;
 }
 

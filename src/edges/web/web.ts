@@ -1,7 +1,7 @@
 // The outside world: other people's homeservers and upstream's documents, asked politely and never trusted.
 import { createSecureContext, getCACertificates } from 'node:tls';
 import type { Observation } from '../../advice/watch/observation.ts';
-import { type Known, noNews } from '../../knowledge/live.ts';
+import { type KnownUpstream, noNews } from '../../knowledge/live.ts';
 import type { Kept, Web } from '../../ports/web.ts';
 import { type Log, silence } from '../../runtime/log.ts';
 import { exceptionsOf } from './address-policy.ts';
@@ -41,7 +41,7 @@ export type WebGiven = {
 	now: () => Date;
 	kept: Kept;
 	/** What the knowledge has already. */
-	known: Known;
+	known: KnownUpstream;
 	/** Absent: nothing is logged. */
 	log?: Log;
 	/** Where an address and its port really are: only tests say so. */
@@ -71,7 +71,7 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 		secureContext: createSecureContext({ ca: [...getCACertificates('default'), ...settings.authorities] }),
 		userAgent: userAgent(settings),
 		limits: { totalMs, connectMs: totalMs * (2 / 3), headerBytes, bodyBytes },
-		atOnce: settings.atOnce,
+		concurrency: settings.atOnce,
 		perAddress: settings.perAddress,
 		route,
 		now: ms,

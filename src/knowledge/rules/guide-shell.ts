@@ -3,13 +3,13 @@
 import type { GuideFile } from '../schema/guide.ts';
 import { namesIn } from '../schema/parameter.ts';
 import { eachGuide, type StageAt, stagesOf, textsOf } from './guide-stages.ts';
-import type { Rule } from './rule.ts';
+import type { KnowledgeRule } from './rule.ts';
 
-type Step = StageAt['stage']['steps'][number];
-type Block = StageAt & { step: Step; commands: string; where: string };
+type ShellStep = StageAt['stage']['steps'][number];
+type ShellBlock = StageAt & { step: ShellStep; commands: string; where: string };
 
 /** Every block of commands, without the bodies of its here-documents: those are files, not commands. */
-function blocksOf(guide: GuideFile, at: (...path: PropertyKey[]) => string): Block[] {
+function blocksOf(guide: GuideFile, at: (...path: PropertyKey[]) => string): ShellBlock[] {
 	return stagesOf(guide).flatMap(({ stage, path }) =>
 		stage.steps.flatMap((step, index) =>
 			step.commands !== undefined && step.language === 'bash'
@@ -49,7 +49,7 @@ function plainOf(commands: string, outer = false): string {
 }
 
 /** A rule on blocks: the words behind “expected”, for each block that breaks it. */
-function eachBlock(mistake: (block: Block, guide: GuideFile) => string | undefined): Rule {
+function eachBlock(mistake: (block: ShellBlock, guide: GuideFile) => string | undefined): KnowledgeRule {
 	return eachGuide(({ value, at }) =>
 		blocksOf(value, at).flatMap(block => {
 			const wrong = mistake(block, value);
@@ -182,7 +182,7 @@ export const variablesAreSetWhereUsed = eachBlock(({ commands }) => {
 	return lacking === undefined ? undefined : `$${lacking} to be set in the block that uses it`;
 });
 
-export const guideShellRules: readonly Rule[] = [
+export const guideShellRules: readonly KnowledgeRule[] = [
 	fencesStandAlone,
 	unitFilesAreNamed,
 	volumesAreNoFolders,

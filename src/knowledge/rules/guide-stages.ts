@@ -1,6 +1,6 @@
 // The parts of a guide with the path to each, for rules that say where a mistake stands.
 import type { GuideFile, Stage } from '../schema/guide.ts';
-import type { Files, Rule } from './rule.ts';
+import type { Files, KnowledgeRule } from './rule.ts';
 export type GuideAt = { value: GuideFile; at: (...path: PropertyKey[]) => string };
 export type StageAt = { stage: Stage; path: readonly PropertyKey[] };
 
@@ -26,6 +26,6 @@ export function stagesOf({ stages, cleanUp, wayBack }: GuideFile): StageAt[] {
 	return lists.flatMap(([list, path]) => list.map((stage, index) => ({ stage, path: [...path, index] })));
 }
 
-export function eachGuide(rule: (guide: GuideAt) => string[]): Rule {
+export function eachGuide(rule: (guide: GuideAt) => string[]): KnowledgeRule {
 	return ({ guides }: Files) => guides.flatMap(rule);
 }

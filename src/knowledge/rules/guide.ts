@@ -3,7 +3,7 @@ import { isClosed, isOpen, parseTerm } from '../../deployment/facts.ts';
 import { namesIn, parameterTerm, readValue } from '../schema/parameter.ts';
 import { guideShellRules } from './guide-shell.ts';
 import { eachGuide, stagesOf, textsOf } from './guide-stages.ts';
-import type { Rule } from './rule.ts';
+import type { KnowledgeRule } from './rule.ts';
 
 /** A parameter has a name that no fact has, a kind or a list of values, and a default that it would accept. */
 export const parametersAreSound = eachGuide(({ value: { parameters }, at }) =>
@@ -148,7 +148,7 @@ export const diffsAreDiffs = eachGuide(({ value, at }) =>
 	),
 );
 
-export const guideRules: readonly Rule[] = [
+export const guideRules: readonly KnowledgeRule[] = [
 	parametersAreSound,
 	namesAreKnown,
 	parametersFollowInOrder,

@@ -1,6 +1,6 @@
 // Every rule, in the order in which mistakes are listed.
 import { guideRules } from './guide.ts';
-import type { Files, Rule } from './rule.ts';
+import type { Files, KnowledgeRule } from './rule.ts';
 import {
 	advisoriesHaveNames,
 	beforeSaysWhatToDo,
@@ -28,7 +28,7 @@ export function guidesHold(files: Files): string[] {
 	return guideRules.flatMap(rule => rule(files));
 }
 
-export const rules: readonly Rule[] = [
+export const rules: readonly KnowledgeRule[] = [
 	filesAreReleases,
 	idsAreUnique,
 	notesHaveSources,

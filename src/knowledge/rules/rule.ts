@@ -33,4 +33,4 @@ export type Files = {
 };
 
 /** Each mistake as one line with its place. */
-export type Rule = (files: Files) => string[];
+export type KnowledgeRule = (files: Files) => string[];

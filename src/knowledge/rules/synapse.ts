@@ -2,7 +2,7 @@
 import { compare, finalOf, isCandidate, isWithin, lineOf, type Version } from '../../deployment/version.ts';
 import { coveredBy, nameOf, waivedBy } from '../schema/coverage.ts';
 import type { NoteFile } from '../schema/synapse.ts';
-import type { Files, Rule } from './rule.ts';
+import type { Files, KnowledgeRule } from './rule.ts';
 
 /** Every note with the place of anything in it. */
 function allNotes({ notes: files }: Files) {
@@ -266,7 +266,7 @@ export function claimsAreOfRefusals(files: Files): string[] {
 }
 
 /** A variable has one fate: no name stands under two changes, or under one and among those that never were. */
-export const renamedOnce: Rule = ({ renamed }) =>
+export const renamedOnce: KnowledgeRule = ({ renamed }) =>
 	renamed.flatMap(({ value: { never, changes }, at }) => {
 		const seen = new Set(Object.keys(never));
 		return changes.flatMap(({ names }, index) =>
@@ -279,7 +279,7 @@ export const renamedOnce: Rule = ({ renamed }) =>
 	});
 
 /** All that begin so become all that begin otherwise. */
-export const familiesStayFamilies: Rule = ({ renamed }) =>
+export const familiesStayFamilies: KnowledgeRule = ({ renamed }) =>
 	renamed.flatMap(({ value: { changes }, at }) =>
 		changes.flatMap(({ names }, index) =>
 			Object.entries(names).flatMap(([old, value]) => {

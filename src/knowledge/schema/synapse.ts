@@ -176,7 +176,7 @@ export const attemptShape = z.strictObject({
 	/** The locale of a PostgreSQL database, like C.UTF-8; absent: the database is SQLite. */
 	locale: z.string().optional(),
 });
-export type Attempt = z.infer<typeof attemptShape>;
+export type TrialSetup = z.infer<typeof attemptShape>;
 
 /** How to try a note that refuses: what provokes it, and what the note says to do instead. */
 export const refusalShape = z.strictObject({

@@ -6,10 +6,10 @@ import type { Advisory, UnclearAdvisory } from '../schema/synapse.ts';
 import { versionOf } from './passage.ts';
 import { fieldOf, itemsOf, jsonIn, oneLine, type Reading } from './reading.ts';
 
-export type Advisories = { advisories: Advisory[]; unclear: UnclearAdvisory[] };
+export type ReadAdvisories = { advisories: Advisory[]; unclear: UnclearAdvisory[] };
 
 /** What a record says, whichever of the two it comes from. */
-type Told = {
+type ToldAdvisory = {
 	ids: string[];
 	severity: Advisory['severity'] | undefined;
 	published: string | undefined;
@@ -69,8 +69,8 @@ const osvShape = z.object({
 });
 
 /** GitHub's advisories of the repository, page by page, or OSV's answer to a query for the package. */
-export function readAdvisories(...pages: readonly string[]): Reading<Advisories> {
-	const told: Told[] = [];
+export function readAdvisories(...pages: readonly string[]): Reading<ReadAdvisories> {
+	const told: ToldAdvisory[] = [];
 	const left = [];
 	for (const page of pages) {
 		const parsed = jsonIn(page);
@@ -89,7 +89,7 @@ export function readAdvisories(...pages: readonly string[]): Reading<Advisories>
 		told.push(...read.items.flatMap(osvTold));
 		if (fieldOf(json, 'next_page_token')) left.push({ item: 'the rest of it', why: 'OSV has more pages than one' });
 	}
-	const value = { advisories: [], unclear: [] } satisfies Advisories as Advisories;
+	const value = { advisories: [], unclear: [] } satisfies ReadAdvisories as ReadAdvisories;
 	for (const records of sameHoles(told)) {
 		const { advisory, unclear } = joined(records);
 		if (advisory) value.advisories.push(advisory);
@@ -127,7 +127,7 @@ function oursOf<Part extends { package?: { name?: string | undefined } | null | 
 	return ours.length ? ours : parts.filter(part => !part.package?.name?.trim());
 }
 
-function githubTold(record: z.infer<typeof githubShape>): Told[] {
+function githubTold(record: z.infer<typeof githubShape>): ToldAdvisory[] {
 	if (record.withdrawn_at || (record.state !== undefined && record.state !== 'published')) return [];
 	const identifiers = record.identifiers.map(({ value }) => value);
 	const ids = [...new Set([record.cve_id, record.ghsa_id, ...identifiers])].filter(isId);
@@ -151,7 +151,7 @@ function linkOf(ids: readonly string[], ghsa: string | undefined): string {
 		: `https://osv.dev/vulnerability/${ids[0]}`;
 }
 
-function osvTold(record: z.infer<typeof osvShape>): Told[] {
+function osvTold(record: z.infer<typeof osvShape>): ToldAdvisory[] {
 	if (record.withdrawn) return [];
 	const ids = [...new Set([record.id, ...record.aliases.filter(isId)])];
 	const ours = oursOf(record.affected);
@@ -204,8 +204,8 @@ function dayOf(moment: string | undefined): string | undefined {
 }
 
 /** The records of one hole together: a CVE, a GHSA and a PYSEC id may stand for the same. */
-function sameHoles(told: readonly Told[]): Told[][] {
-	const holes: Told[][] = [];
+function sameHoles(told: readonly ToldAdvisory[]): ToldAdvisory[][] {
+	const holes: ToldAdvisory[][] = [];
 	for (const record of told) {
 		const same = holes.filter(hole => hole.some(({ ids }) => ids.some(id => record.ids.includes(id))));
 		const [first = [], ...others] = same;
@@ -217,16 +217,16 @@ function sameHoles(told: readonly Told[]): Told[][] {
 }
 
 /** Whom to believe about the versions where records of one hole differ: GitHub's reviewed ones before PyPI's. */
-function weightOf({ ids }: Told): number {
+function weightOf({ ids }: ToldAdvisory): number {
 	return ['GHSA', 'CVE', 'PYSEC'].findIndex(kind => ids[0]?.startsWith(kind) || ids.some(id => id.startsWith(kind)));
 }
 
-function joined(records: readonly Told[]): { advisory?: Advisory; unclear?: UnclearAdvisory } {
+function joined(records: readonly ToldAdvisory[]): { advisory?: Advisory; unclear?: UnclearAdvisory } {
 	const ordered = [...records].sort((a, b) => weightOf(a) - weightOf(b));
 	const ids = [...new Set(ordered.flatMap(record => record.ids))];
 	const id =
 		ids.find(other => other.startsWith('CVE-')) ?? ids.find(other => other.startsWith('GHSA-')) ?? ids[0] ?? '';
-	const isClear = ({ affected }: Told) => affected.length > 0 && affected.every(range => range !== undefined);
+	const isClear = ({ affected }: ToldAdvisory) => affected.length > 0 && affected.every(range => range !== undefined);
 	const best =
 		ordered.find(isClear) ?? ordered.find(({ affected }) => affected.some(range => range !== undefined)) ?? ordered[0];
 	if (!best) return {};

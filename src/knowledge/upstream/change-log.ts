@@ -1,10 +1,10 @@
 // Synapse's change logs of all years → releases with their dates, and the passages that ask to be read.
 import { compare, type Version } from '../../deployment/version.ts';
-import { type Block, blocksOf, type Section, sectionsOf, wordsOf } from './markdown.ts';
-import { firstWords, type Read, versionOf } from './passage.ts';
+import { blocksOf, type MarkdownBlock, type MarkdownSection, sectionsOf, wordsOf } from './markdown.ts';
+import { firstWords, type ReadPassage, versionOf } from './passage.ts';
 /** One release's log. `written` is the version as its heading has it, which is also its tag without the `v`. */
-export type Log = { version: Version; written: string; date: string; parts: Part[] };
-type Part = { title: string; blocks: Block[] };
+export type ChangeLogEntry = { version: Version; written: string; date: string; parts: ChangeLogPart[] };
+type ChangeLogPart = { title: string; blocks: MarkdownBlock[] };
 
 /** The title of what stands above the first part of a log. */
 const top = 'Top';
@@ -27,8 +27,8 @@ const nothing =
 const linkTarget = /^\[[^\]]+\]: \S+$/;
 
 /** The logs of one document, newest first as they stand. */
-export function logsOf(document: string): Log[] {
-	const logs: Log[] = [];
+export function logsOf(document: string): ChangeLogEntry[] {
+	const logs: ChangeLogEntry[] = [];
 	let routineLevel = 0;
 	for (const section of sectionsOf(document)) {
 		const log = section.level === 1 ? logOf(section) : undefined;
@@ -49,11 +49,11 @@ export function logsOf(document: string): Log[] {
 	return logs;
 }
 
-function logOf({ title, lines }: Section): Log | undefined {
+function logOf({ title, lines }: MarkdownSection): ChangeLogEntry | undefined {
 	const [, written, date] = /^(?:Changes in )?syn(?:apse|pase) v?(\d\S*) \((\d{4}-\d\d-\d\d)\)$/i.exec(title) ?? [];
 	const version = versionOf(written ?? '');
 	if (written === undefined || date === undefined || version === undefined) return undefined;
-	const parts: Part[] = [{ title: top, blocks: [] }];
+	const parts: ChangeLogPart[] = [{ title: top, blocks: [] }];
 	const hasLabels = compare(version, firstWithHeadings) < 0;
 	for (const block of blocksOf(lines)) {
 		if (hasLabels && block.kind === 'paragraph' && label.test(block.text)) {
@@ -65,7 +65,7 @@ function logOf({ title, lines }: Section): Log | undefined {
 }
 
 /** In the years of labels a list with no label above it is the whole log, not a text on top of it. */
-function withoutPlainList(part: Part): Part {
+function withoutPlainList(part: ChangeLogPart): ChangeLogPart {
 	if (part.title !== top) return part;
 	let isAnnounced = false;
 	const blocks = part.blocks.filter(({ kind, text }) => {
@@ -79,7 +79,7 @@ function withoutPlainList(part: Part): Part {
 const repository = 'https://github.com/element-hq/synapse';
 
 /** What of a log asks to be read, in its order. */
-export function logPassages(log: Log): Read[] {
+export function logPassages(log: ChangeLogEntry): ReadPassage[] {
 	return log.parts.flatMap(({ title, blocks }) => {
 		const told = blocks.filter(({ text }) => !nothing.test(text) && !linkTarget.test(text));
 		if (!told.length) return [];
@@ -94,7 +94,7 @@ export function logPassages(log: Log): Read[] {
 	});
 }
 
-function passageOf({ version, written }: Log, part: string, bullet: string, text: string): Read {
+function passageOf({ version, written }: ChangeLogEntry, part: string, bullet: string, text: string): ReadPassage {
 	return {
 		document: 'CHANGES.md',
 		release: version,
@@ -109,7 +109,7 @@ function passageOf({ version, written }: Log, part: string, bullet: string, text
 }
 
 /** Each paragraph with the list that follows it. */
-function withLists(blocks: readonly Block[]): string[] {
+function withLists(blocks: readonly MarkdownBlock[]): string[] {
 	const texts: string[] = [];
 	for (const [at, { kind, text }] of blocks.entries()) {
 		if (kind === 'item' && at > 0) texts.push(`${texts.pop()}\n${text}`);
@@ -119,7 +119,7 @@ function withLists(blocks: readonly Block[]): string[] {
 }
 
 /** `The following issues are fixed:` says nothing that the list below does not. */
-function isLead(block: Block, next: Block | undefined): boolean {
+function isLead(block: MarkdownBlock, next: MarkdownBlock | undefined): boolean {
 	const announces = /:$|^The following issues? (?:is|are) fixed in/.test(block.text) && block.text.length <= 100;
 	return block.kind === 'paragraph' && next?.kind === 'item' && announces;
 }
@@ -134,7 +134,7 @@ function numbersOf(text: string): string {
 const yanked: readonly Version[] = ['1.32.0', '1.32.1'];
 
 /** The releases that upstream took back, as their own logs say, or those of the next release. Candidates count too. */
-export function withdrawnIn(logs: readonly Log[]): Set<Version> {
+export function withdrawnIn(logs: readonly ChangeLogEntry[]): Set<Version> {
 	const withdrawn = new Set(yanked);
 	for (const { version, parts } of logs) {
 		for (const { text } of parts.flatMap(part => (part.title === top ? part.blocks : []))) {

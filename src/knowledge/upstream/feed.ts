@@ -55,7 +55,7 @@ export function readFeed(...pages: readonly string[]): Reading<FeedRelease[]> {
 /** A mirror may be behind for a while; at so many looks in a row it is not. */
 const surelyGone = 3;
 /** One or two releases are taken back; more at once are a feed that was cut. */
-const mostGone = 2;
+const maxGone = 2;
 
 /**
  * What the feed has now together with what it had, or why it is not believed. A release that vanished is surely gone
@@ -74,7 +74,7 @@ export function seenIn(
 	const reached = before.filter(({ date }) => date > oldest);
 	const missing = reached.filter(({ version }) => !there.has(version));
 	const newlyMissing = missing.filter(({ gone }) => !gone);
-	if (newlyMissing.length > Math.max(mostGone, reached.length * 0.2)) {
+	if (newlyMissing.length > Math.max(maxGone, reached.length * 0.2)) {
 		return { reason: `${newlyMissing.length} of ${reached.length} releases are missing` };
 	}
 	const gone = missing.map((release): SeenRelease => {

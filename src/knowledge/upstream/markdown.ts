@@ -1,17 +1,17 @@
 // Upstream's documents as sections and blocks: enough of Markdown to say where a passage begins and ends.
 
 /** A heading with the lines below it, up to the next heading of whatever level. */
-export type Section = { level: number; title: string; lines: string[] };
+export type MarkdownSection = { level: number; title: string; lines: string[] };
 
 /** A paragraph or a list item of the first level, with all that is indented or fenced below it. */
-export type Block = { kind: 'paragraph' | 'item'; text: string };
+export type MarkdownBlock = { kind: 'paragraph' | 'item'; text: string };
 
 const fence = /^\s*(```|~~~)/;
 
 /** The sections of a document in their order; what stands before the first heading is left out. */
-export function sectionsOf(document: string): Section[] {
+export function sectionsOf(document: string): MarkdownSection[] {
 	const lines = document.split(/\r?\n/);
-	const sections: Section[] = [];
+	const sections: MarkdownSection[] = [];
 	let fenced = false;
 	for (let at = 0; at < lines.length; at++) {
 		const line = lines[at] ?? '';
@@ -26,7 +26,7 @@ export function sectionsOf(document: string): Section[] {
 }
 
 /** Both ways of writing a heading; an underlined one is a single line with no text directly above it. */
-function headingAt(lines: readonly string[], at: number): Omit<Section, 'lines'> | undefined {
+function headingAt(lines: readonly string[], at: number): Omit<MarkdownSection, 'lines'> | undefined {
 	const line = lines[at] ?? '';
 	const [, marks, title] = /^(#{1,6})\s+(.*)$/.exec(line) ?? [];
 	if (marks !== undefined && title !== undefined) return { level: marks.length, title: unclosed(title.trimEnd()) };
@@ -43,8 +43,8 @@ function unclosed(title: string): string {
 	return end < title.length && (end === 0 || /\s/.test(title[end - 1] ?? '')) ? title.slice(0, end).trimEnd() : title;
 }
 
-export function blocksOf(lines: readonly string[]): Block[] {
-	const blocks: { kind: Block['kind']; lines: string[] }[] = [];
+export function blocksOf(lines: readonly string[]): MarkdownBlock[] {
+	const blocks: { kind: MarkdownBlock['kind']; lines: string[] }[] = [];
 	let fenced = false;
 	let gap = true;
 	for (const line of lines) {

@@ -6,16 +6,16 @@ import type { Passage } from '../schema/synapse.ts';
 import { wordsOf } from './markdown.ts';
 
 /** A passage with its text: only the hash of the text is ever written to a file. */
-export type Read = Omit<Passage, 'hash'> & { text: string };
+export type ReadPassage = Omit<Passage, 'hash'> & { text: string };
 
 /** Hashes each text. */
-export function hashed(passages: readonly Read[]): Passage[] {
+export function hashed(passages: readonly ReadPassage[]): Passage[] {
 	return united(passages).map(({ text, ...passage }) => ({ ...passage, hash: hashOf(text) }));
 }
 
 /** Passages of one identity become one, since a cover could not tell them apart. */
-export function united(passages: readonly Read[]): Read[] {
-	const byIdentity = new Map<string, Read>();
+export function united(passages: readonly ReadPassage[]): ReadPassage[] {
+	const byIdentity = new Map<string, ReadPassage>();
 	for (const passage of passages) {
 		const identity = JSON.stringify({ ...passage, url: undefined, text: undefined });
 		const before = byIdentity.get(identity);

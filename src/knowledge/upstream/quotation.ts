@@ -8,22 +8,22 @@ const marked = new Marked();
 const deepest = 4;
 
 /** A text with more signs than this is no text: twelve thousand brackets cost the reader a second. */
-const mostSigns = 1500;
+const maxSigns = 1500;
 
 /**
- * The text with its links resolved against `base` (an https address), at most `most` letters long, cut between
+ * The text with its links resolved against `base` (an https address), at most `maxCharacters` long, cut between
  * paragraphs; what was cut is marked by `…`. HTML goes, its text stays; pictures become their description.
  */
-export function quotation(text: string, base: string, most = 3000): string {
+export function quotation(text: string, base: string, maxCharacters = 3000): string {
 	// What could not be shown anyway is not even read.
-	const clean = harmless(text.slice(0, 4 * most));
+	const clean = harmless(text.slice(0, 4 * maxCharacters));
 	const signs = clean.match(/[[*_`<>~|]/g)?.length ?? 0;
 	const blocks =
-		signs > mostSigns ? [escapeMarkdown(clean)] : orWords(clean, () => blocksOf(marked.lexer(clean), base, 0));
+		signs > maxSigns ? [escapeMarkdown(clean)] : orWords(clean, () => blocksOf(marked.lexer(clean), base, 0));
 	const kept: string[] = [];
 	let length = 0;
 	for (const block of blocks) {
-		const room = most - length;
+		const room = maxCharacters - length;
 		if (block.length > room) {
 			// A first block that is too long is cut by itself, as bare words: cut Markdown could mean anything.
 			if (!kept.length) kept.push(cut(wordsIn(block), room));

@@ -1,7 +1,7 @@
 // What the code of one release enforces and how it numbers its database schema, read from its files.
 import type { Release } from '../schema/synapse.ts';
 
-export type Facts = Omit<Release, 'version' | 'date' | 'withdrawn'>;
+export type ReleaseFacts = Omit<Release, 'version' | 'date' | 'withdrawn'>;
 
 /** The files that facts are read from; most releases have only some of them. */
 export const factFiles = [
@@ -19,7 +19,7 @@ export const factFiles = [
 ] as const;
 
 /** Facts of a release from the texts of its files; a floor that nothing checks is absent. */
-export function factsOf(files: ReadonlyMap<string, string>): Facts {
+export function factsOf(files: ReadonlyMap<string, string>): ReleaseFacts {
 	const file = (path: (typeof factFiles)[number]) => files.get(path) ?? '';
 	const schemaFiles = [
 		file('synapse/storage/schema/__init__.py'),
@@ -79,6 +79,6 @@ function sqliteFloor(engine: string): string | undefined {
 }
 
 /** Without the keys that have no value: absent means that the release knows no such thing. */
-function present(facts: { [Key in keyof Facts]: Facts[Key] | undefined }): Facts {
+function present(facts: { [Key in keyof ReleaseFacts]: ReleaseFacts[Key] | undefined }): ReleaseFacts {
 	return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }

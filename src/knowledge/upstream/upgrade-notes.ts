@@ -1,7 +1,7 @@
 // Synapse's docs/upgrade.md → the passages that ask to be read, by the release they belong to.
 import type { Version } from '../../deployment/version.ts';
 import { addressOf, anchorsOf, sectionsOf } from './markdown.ts';
-import type { Read } from './passage.ts';
+import type { ReadPassage } from './passage.ts';
 import { versionOf } from './passage.ts';
 
 const page = 'https://element-hq.github.io/synapse/latest/upgrade.html';
@@ -10,12 +10,12 @@ const page = 'https://element-hq.github.io/synapse/latest/upgrade.html';
  * The passages in their order. Sections that belong to no release (how to upgrade at all, rolling back, very old
  * versions) are left out. `place` gives the release whose notes a section is: some name one that never came out.
  */
-export function upgradePassages(document: string, place: (version: Version) => Version): Read[] {
+export function upgradePassages(document: string, place: (version: Version) => Version): ReadPassage[] {
 	const sections = sectionsOf(document);
 	const anchors = anchorsOf(sections.map(section => section.title));
-	const passages: Read[] = [];
+	const passages: ReadPassage[] = [];
 	let above: { release: Version; section: string; heading?: string } | undefined;
-	let under: Read | undefined;
+	let under: ReadPassage | undefined;
 	for (const [at, { level, title, lines }] of sections.entries()) {
 		const text = [...lines];
 		if (level === 1) {
@@ -28,7 +28,7 @@ export function upgradePassages(document: string, place: (version: Version) => V
 			continue;
 		}
 		const isBare = !text.join('').trim() && (sections[at + 1]?.level ?? 0) > level;
-		const passage: Read = {
+		const passage: ReadPassage = {
 			document: 'upgrade.md',
 			...above,
 			...(level > 2 && { under: title }),

@@ -4,11 +4,11 @@ import { guideFor } from '../../../src/advice/guide/guide.ts';
 import {
 	begin,
 	guidedFor,
-	type Heard,
+	type HeardWord,
 	isOutput,
 	moved,
 	offerOf,
-	type Step,
+	type SessionStep,
 	step,
 	type Walk,
 	wordOf,
@@ -38,7 +38,7 @@ function walking(walk = begin(offered(), guided(offered()), { by: alice, now: mi
 	return {
 		walk: () => here,
 		place: () => here.place && `${here.place.stage}${here.place.gate ? '?' : ''}`,
-		say(said: string, more: Partial<Extract<Heard, { word: unknown }>> = {}): Step | undefined {
+		say(said: string, more: Partial<Extract<HeardWord, { word: unknown }>> = {}): SessionStep | undefined {
 			now += 1;
 			const word = wordOf(said);
 			const who = { by: alice, at: minute(now), now: minute(now) };
@@ -46,7 +46,7 @@ function walking(walk = begin(offered(), guided(offered()), { by: alice, now: mi
 			if (next) here = next.walk;
 			return next;
 		},
-		words(said: string, more: Partial<Extract<Heard, { word: unknown }>> = {}): string | undefined {
+		words(said: string, more: Partial<Extract<HeardWord, { word: unknown }>> = {}): string | undefined {
 			const next = this.say(said, more);
 			if (!next) return undefined;
 			const { lead, sections } = walkWords(next, guided(here, of));

@@ -1044,12 +1044,12 @@ test('it says who it is and whom to ask about it', () =>
 
 test('no more connections at once than allowed, in all and to one address', () =>
 	inWorld(async world => {
-		const open = { most: 0, now: 0, mostHere: 0, here: 0 };
+		const open = { most: 0, now: 0, maxHere: 0, here: 0 };
 		const slowly = (address: string) => (socket: TLSSocket) => {
 			open.now++;
 			if (address === ours) open.here++;
 			open.most = Math.max(open.most, open.now);
-			open.mostHere = Math.max(open.mostHere, open.here);
+			open.maxHere = Math.max(open.maxHere, open.here);
 			socket.once('data', () => setTimeout(() => socket.end(`${json}${headerEnd}${good}`), 20));
 			socket.once('close', () => {
 				open.now--;
@@ -1063,6 +1063,6 @@ test('no more connections at once than allowed, in all and to one address', () =
 		const observations = await Promise.all(names.map(name => web.observe(`${name}:8448`)));
 		expect(new Set(observations.map(({ kind }) => kind))).toEqual(new Set(['running']));
 		expect(open.most).toBeLessThanOrEqual(5);
-		expect(open.mostHere).toBeLessThanOrEqual(3);
+		expect(open.maxHere).toBeLessThanOrEqual(3);
 		expect(open.most).toBeGreaterThan(3);
 	}));

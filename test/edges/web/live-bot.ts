@@ -8,7 +8,7 @@ import { respond } from '../../../src/bot/respond.ts';
 import type { Ports } from '../../../src/command.ts';
 import { openStore } from '../../../src/edges/store/store.ts';
 import { openCode } from '../../../src/knowledge/code-tables.ts';
-import { type Known, type News, withNews } from '../../../src/knowledge/live.ts';
+import { type KnownUpstream, type News, withNews } from '../../../src/knowledge/live.ts';
 import type { Knowledge, Passage } from '../../../src/knowledge/schema/synapse.ts';
 import type { Web } from '../../../src/ports/web.ts';
 import { matrixMessages } from '../../../src/render/matrix.ts';
@@ -20,7 +20,7 @@ import { outside } from '../../outside.ts';
 export type Edition = { knowledge: Knowledge; passages: readonly Passage[] };
 
 /** What the sources are told of an edition. */
-export function knownOf({ knowledge: { releases, advisories }, passages }: Edition): Known {
+export function knownOf({ knowledge: { releases, advisories }, passages }: Edition): KnownUpstream {
 	return { releases, passages, advisories };
 }
 

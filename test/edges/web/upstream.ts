@@ -1,7 +1,7 @@
 // Upstream as it could be on some day, in words of our own: a feed, upgrade notes, advisories, lifecycles, a playbook.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SourcesSettings } from '../../../src/edges/web/sources.ts';
-import type { Known } from '../../../src/knowledge/live.ts';
+import type { KnownUpstream } from '../../../src/knowledge/live.ts';
 import { hashed, hashOf } from '../../../src/knowledge/upstream/passage.ts';
 import { upgradePassages } from '../../../src/knowledge/upstream/upgrade-notes.ts';
 import { releases } from '../../known.ts';
@@ -9,7 +9,7 @@ import { ours, type World } from './world.ts';
 
 const former = Array.from({ length: 50 }, (_, i) => `1.${50 + i}.0`);
 
-export const known: Known = {
+export const known: KnownUpstream = {
 	releases: releases(
 		...former,
 		{ version: '1.149.0', schema: 92, schemaCompat: 89 },

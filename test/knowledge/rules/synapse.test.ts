@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readFiles } from '../../../src/knowledge/load.ts';
 import * as index from '../../../src/knowledge/rules/index.ts';
-import type { Rule } from '../../../src/knowledge/rules/rule.ts';
+import type { KnowledgeRule } from '../../../src/knowledge/rules/rule.ts';
 import * as synapse from '../../../src/knowledge/rules/synapse.ts';
 
 const all = { ...synapse, ...index };
@@ -9,7 +9,7 @@ const all = { ...synapse, ...index };
 import { folderOf, guideText, noteText, passages, releases } from '../folder.ts';
 
 /** What one rule says to these files, all of which are in their shape. */
-function said(rule: Rule, texts: Record<string, string>): string[] {
+function said(rule: KnowledgeRule, texts: Record<string, string>): string[] {
 	const { files, mistakes } = readFiles(folderOf(texts));
 	expect(mistakes).toEqual([]);
 	return rule(files);
@@ -77,7 +77,7 @@ const claims = (refusals: string[], untried: string[]) => {
 };
 
 /** Each rule with files that break it and what it says of them, and with files that keep it. */
-const cases: [rule: Rule, broken: Record<string, string>, says: string[], kept: Record<string, string>][] = [
+const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[], kept: Record<string, string>][] = [
 	[
 		all.filesAreReleases,
 		{ ...notes('1.66.5'), ...notes('1.66.0rc1') },
