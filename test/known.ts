@@ -64,6 +64,7 @@ type Given = {
 	guides?: Knowledge['guides'];
 	tried?: Knowledge['tried'];
 	renamed?: Knowledge['renamed'];
+	faults?: Knowledge['faults'];
 	unclear?: NonNullable<Knowledge['unclear']>;
 };
 
@@ -73,6 +74,8 @@ export function known(given: Given = {}): Knowledge {
 		read: '2026-11-20',
 		notes: [],
 		advisories: [],
+		faults: [],
+		symptoms: [],
 		stops: [],
 		rollbackFloors: [],
 		lifecycles: {},

@@ -1,11 +1,12 @@
 // The knowledge, loaded: reading it is checking it, and a mistake anywhere stops the load with all mistakes at once.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { z } from 'zod';
-import { compare, isVersion } from '../deployment/version.ts';
+import { compare, isVersion, type Version } from '../deployment/version.ts';
 import { recipesOf } from './guide-hash.ts';
 import { rules } from './rules/index.ts';
 import type { Files } from './rules/rule.ts';
 import { coveredBy, nameOf, waivedBy } from './schema/coverage.ts';
+import { faultsFileShape, symptomsFileShape } from './schema/fault.ts';
 import { type Guide, guideShape, type Tried, triedFileShape } from './schema/guide.ts';
 import { renamedFileShape, renamedIn } from './schema/playbook-variable.ts';
 import {
@@ -48,16 +49,14 @@ export function readFiles(folder: URL): { files: Files; read: string; mistakes: 
 	const { passages } = readJson(folder, 'synapse/upstream.json', upstreamFileShape, mistakes) ?? { passages: [] };
 	const { verified } = readJson(folder, 'synapse/verified.json', verifiedFileShape, mistakes) ?? { verified: [] };
 	const { tried } = readJson(folder, 'guides/tried.json', triedFileShape, mistakes) ?? { tried: [] };
-	const notes = readAll(folder, 'synapse/notes/', releaseFileShape, mistakes).flatMap(({ base, ...file }) => {
-		if (isVersion(base)) return [{ ...file, release: base }];
-		mistakes.push(`${file.name}:1:1 expected a file named for a release, with three parts, like 1.146.0.yaml`);
-		return [];
-	});
+	const notes = byRelease(readAll(folder, 'synapse/notes/', releaseFileShape, mistakes), mistakes);
 	const files = {
 		releases,
 		passages,
 		verified,
-		notes: notes.sort((a, b) => compare(a.release, b.release)),
+		notes,
+		faults: byRelease(readAll(folder, 'synapse/faults/', faultsFileShape, mistakes), mistakes),
+		symptoms: readAll(folder, 'synapse/', symptomsFileShape, mistakes, /^symptoms\.yaml$/),
 		advisories: readAll(folder, 'advisories/', advisoryShape, mistakes).map(file => ({ ...file, id: file.base })),
 		lifecycles: readAll(folder, 'lifecycles/', lifecycleShape, mistakes).map(file => ({ ...file, of: file.base })),
 		ways: readAll(folder, 'synapse/', waysFileShape, mistakes, /^ways\.yaml$/),
@@ -73,6 +72,20 @@ export function readFiles(folder: URL): { files: Files; read: string; mistakes: 
 		waivers: readAll(folder, 'synapse/', waiversFileShape, mistakes, /^waivers.*\.yaml$/),
 	};
 	return { files, read, mistakes };
+}
+
+/** Files whose name is the release that they speak of, in the order of releases. */
+function byRelease<Value>(
+	files: readonly (YamlFile<Value> & { base: string })[],
+	mistakes: string[],
+): (YamlFile<Value> & { release: Version })[] {
+	return files
+		.flatMap(({ base, ...file }) => {
+			if (isVersion(base)) return [{ ...file, release: base }];
+			mistakes.push(`${file.name}:1:1 expected a file named for a release, with three parts, like 1.146.0.yaml`);
+			return [];
+		})
+		.sort((a, b) => compare(a.release, b.release));
 }
 
 /** The passages that no note covers and no waiver answers. */
@@ -137,6 +150,17 @@ function knowledgeOf(files: Files, read: string): Knowledge {
 		releases: files.releases,
 		read,
 		notes,
+		faults: files.faults.flatMap(({ release, value }) =>
+			value.faults.map(({ id, log, links, ...fault }) => ({
+				...fault,
+				id: `${release}/${id}`,
+				release,
+				sources: [...(log ? [logOf(log)] : []), ...links.map(linkOf)],
+			})),
+		),
+		symptoms: files.symptoms.flatMap(({ value }) =>
+			value.symptoms.map(({ links, ...symptom }) => ({ ...symptom, sources: links.map(linkOf) })),
+		),
 		advisories: files.advisories.map(({ id, value }) => ({ ...value, id })),
 		stops: files.ways.flatMap(({ value }) => value.stops),
 		rollbackFloors: files.ways.flatMap(({ value }) => value.rollbackFloors),
@@ -146,6 +170,18 @@ function knowledgeOf(files: Files, read: string): Knowledge {
 		...guidesOf(files),
 		renamed: files.renamed.flatMap(({ value }) => renamedIn(value)),
 	};
+}
+
+/** The change log of a release, where a fault is told to be cured. */
+function logOf({ release, bullet }: { release: string; bullet: string }): Source {
+	const url = `https://github.com/element-hq/synapse/releases/tag/v${release}`;
+	return { document: 'CHANGES.md', section: `Synapse ${release}`, bullet, url };
+}
+
+/** An issue or a pull request is named by its repository and number, any other page by its host. */
+function linkOf(url: string): Source {
+	const found = /^https:\/\/github\.com\/([\w.-]+\/[\w.-]+)\/(?:issues|pull)\/(\d+)/.exec(url);
+	return { document: found?.[1] ?? new URL(url).host, section: found ? `#${found[2]}` : new URL(url).pathname, url };
 }
 
 /** A file of Synapse's repository as it was at this release, or at the one that it names. */

@@ -5,6 +5,7 @@ import type { Version } from '../deployment/version.ts';
 import { compare } from '../deployment/version.ts';
 import { count, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
+import { faultSection } from './faults.ts';
 import { unreadWords } from './plan.ts';
 import type { OpenAdvisories } from './sections.ts';
 import { hiddenSection, horizonLine, link, openLine, stepSection, unreadSection } from './sections.ts';
@@ -40,6 +41,7 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, c
 		...(known.length ? [{ title: `Facts of ${release}`, markdown: list(known), fold: false }] : []),
 		...(isOut ? [] : [candidatesSection(found)]),
 		...notes.map((step, i) => stepSection(step, i + 1)),
+		...faultSection(found.faults),
 		...securitySection(advisories, release),
 		...hiddenSection(found),
 		...unreadSection(found),

@@ -13,6 +13,7 @@ import { compare, isCandidate } from '../deployment/version.ts';
 import { count, enumerate, list } from '../text/format.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
 import { deadlineSection } from './deadlines.ts';
+import { faultLines, faultSection, soundnessLine } from './faults.ts';
 import {
 	conditions,
 	examples,
@@ -107,6 +108,8 @@ export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 			: [];
 	});
 	return [
+		// Whoever takes another release spares themselves all the rest.
+		...faultLines(plan.faults),
 		// What nobody has read may be worse than all the rest.
 		...unread,
 		// A halt leads what is known, since a database that is ruined is the worst that can happen.
@@ -199,12 +202,20 @@ export function planWords(plan: Plan, taken: readonly string[]): Answer {
 		...numbered.map((step, i) => stepSection(step, i + 1)),
 		...(informing.length ? [informingSection(informing)] : []),
 		...choices(plan.stops),
+		...faultSection(plan.faults),
 		...advisorySection(plan),
 		...deadlineSection(plan.deadlines, plan.to),
 		...hiddenSection(plan),
 		...unreadSection(plan),
 	];
-	const lead = [planLead(plan), overview(numbered), ...taken, asking(plan), horizonLine(plan)]
+	const lead = [
+		planLead(plan),
+		overview(numbered),
+		...taken,
+		asking(plan),
+		plan.soundness ? soundnessLine(plan.soundness) : '',
+		horizonLine(plan),
+	]
 		.filter(Boolean)
 		.join('\n\n');
 	return { value: plan, lead, title: `Plan: ${plan.from} → ${plan.to}`, sections, kind: 'answer' };

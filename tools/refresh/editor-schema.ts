@@ -1,5 +1,6 @@
 // The shapes of the curated files as JSON Schema, for editors that complete and check YAML while somebody types.
 import { z } from 'zod';
+import { faultsFileShape, symptomsFileShape } from '../../src/knowledge/schema/fault.ts';
 import { guideShape } from '../../src/knowledge/schema/guide.ts';
 import { renamedFileShape } from '../../src/knowledge/schema/playbook-variable.ts';
 import {
@@ -13,6 +14,8 @@ import {
 
 const shapes = {
 	'notes.json': releaseFileShape,
+	'faults.json': faultsFileShape,
+	'symptoms.json': symptomsFileShape,
 	'advisory.json': advisoryShape,
 	'waivers.json': waiversFileShape,
 	'ways.json': waysFileShape,

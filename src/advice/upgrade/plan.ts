@@ -13,6 +13,7 @@ import type { Advisories } from './advisories.ts';
 import { advisoriesOn } from './advisories.ts';
 import type { Deadline } from './deadlines.ts';
 import { deadlines } from './deadlines.ts';
+import { faultsOf, faultsOn, type PlannedFault, type Soundness, soundnessOf } from './faults.ts';
 import { isBuilt, type System, systemsOf } from './packages.ts';
 import type { Rollback } from './rollback.ts';
 import { rollback, waysBack } from './rollback.ts';
@@ -77,6 +78,10 @@ export type Plan = {
 	floors: Floor[];
 	rollback: Rollback;
 	advisories: Advisories;
+	/** Of the releases on which one stands, the target's first. */
+	faults: PlannedFault[];
+	/** How old and how sound the target is; absent where its date is unknown. */
+	soundness?: Soundness;
 	deadlines: Deadline[];
 	/** Those that speak of a refusal first. */
 	unread: UnreadPassage[];
@@ -117,6 +122,8 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 		}
 	}
 	const advisories = advisoriesOn(from, to, profile, known);
+	const halting = stops.filter(({ required }) => required).map(({ best }) => best);
+	const soundness = soundnessOf(to, today, known.releases);
 	return {
 		format: 1,
 		from,
@@ -139,6 +146,8 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 		floors: floors(from, to, profile, known.releases),
 		rollback: rollback(to, from, known),
 		advisories,
+		faults: faultsOn({ from, to, halts: halting, profile }, known),
+		...(soundness && { soundness }),
 		deadlines: deadlines({ at: last, today, all: false }, profile, known),
 		unread: unreadOf(known.unread.filter(({ release }) => within(release))),
 		gaps: [],
@@ -463,9 +472,16 @@ export type ReleaseNotes = {
 	candidates: Pick<Release, 'version' | 'date'>[];
 	notes: Step[];
 	hidden: Hidden[];
+	faults: PlannedFault[];
 	unread: Plan['unread'];
 	horizon: Plan['horizon'];
 };
+
+/** The faults of several releases of one line, each once, as of the newest that has it. */
+function faultsOfAll(versions: readonly Version[], profile: Profile, known: Knowledge): PlannedFault[] {
+	const all = versions.flatMap(version => faultsOf(version, { at: 'target', profile }, known));
+	return all.filter((fault, i) => all.findLastIndex(({ id }) => id === fault.id) === i);
+}
 
 /** All that these releases (one, or the patch releases of one line) ask, for one deployment. */
 export function releaseNotes(versions: readonly Version[], profile: Profile, known: Knowledge): ReleaseNotes {
@@ -493,6 +509,7 @@ export function releaseNotes(versions: readonly Version[], profile: Profile, kno
 		candidates: known.releases.filter(({ version }) => isCandidate(version) && finalOf(version) === last),
 		notes: inOrder(notes),
 		hidden,
+		faults: faultsOfAll(versions, profile, known),
 		unread: unreadOf(known.unread.filter(({ release: of }) => versions.includes(finalOf(of)))),
 		horizon: horizon(known),
 	};

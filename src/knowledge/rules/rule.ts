@@ -1,5 +1,6 @@
 // What a rule over all knowledge files is given.
 import type { Version } from '../../deployment/version.ts';
+import type { FaultFile, SymptomFile } from '../schema/fault.ts';
 import type { GuideFile, Tried } from '../schema/guide.ts';
 import type { RenamedFile } from '../schema/playbook-variable.ts';
 import type {
@@ -21,6 +22,8 @@ export type Files = {
 	releases: readonly Release[];
 	passages: readonly Passage[];
 	notes: readonly (YamlFile<{ notes: NoteFile[] }> & { release: Version })[];
+	faults: readonly (YamlFile<{ faults: FaultFile[] }> & { release: Version })[];
+	symptoms: readonly YamlFile<{ symptoms: SymptomFile[] }>[];
 	advisories: readonly (YamlFile<Omit<Advisory, 'id'>> & { id: string })[];
 	ways: readonly YamlFile<{ stops: Stop[]; rollbackFloors: FloorException[] }>[];
 	waivers: readonly YamlFile<{ waivers: Waiver[] }>[];

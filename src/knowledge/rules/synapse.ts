@@ -290,3 +290,40 @@ export const familiesStayFamilies: KnowledgeRule = ({ renamed }) =>
 			}),
 		),
 	);
+
+/** A fault stands in the file of the first release that has it, and its cure is none of the broken releases. */
+export const faultsStandWhereTheyBegin: Rule = ({ faults, releases }) => {
+	const known = new Set(releases.map(({ version }) => version));
+	return faults.flatMap(({ name, release, value, at }) =>
+		value.faults.flatMap(({ id, broken, fixed }, i) => {
+			const says = (what: string) => `${at('faults', i)} ${what}`;
+			const first = /^>?=?(\d\S*)/.exec(broken[0] ?? '')?.[1];
+			return [
+				...(first === release
+					? []
+					: [says(`expected ${name} to be named for ${first}, the first release that has ${id}`)]),
+				...(known.has(release) ? [] : [says(`expected a known release, got ${release}`)]),
+				...(fixed === undefined || known.has(fixed)
+					? []
+					: [says(`expected a known release as the cure, got ${fixed}`)]),
+				...(fixed !== undefined && broken.some(range => isWithin(fixed, range))
+					? [says(`expected ${fixed} to be free of ${id}, which it cures`)]
+					: []),
+			];
+		}),
+	);
+};
+
+/** Ids of faults and of symptoms are unique. */
+export const faultIdsAreUnique: Rule = ({ faults, symptoms }) => [
+	...faults.flatMap(({ value, at }) =>
+		twice(value.faults.map(({ id }) => id)).map(i => `${at('faults', i, 'id')} expected an id of its own`),
+	),
+	...symptoms.flatMap(({ value, at }) =>
+		twice(value.symptoms.map(({ id }) => id)).map(i => `${at('symptoms', i, 'id')} expected an id of its own`),
+	),
+];
+
+function twice(ids: readonly string[]): number[] {
+	return ids.flatMap((id, i) => (ids.indexOf(id) === i ? [] : [i]));
+}

@@ -1,7 +1,8 @@
 // The shape of a fault: a defect of certain releases that upstream's upgrade notes do not tell.
 import { z } from 'zod';
 import { isRange, isVersion } from '../../deployment/version.ts';
-import { appliesShape, id, prose } from './fields.ts';
+import { conditionShape } from './condition.ts';
+import { appliesShape, clause, id, prose } from './fields.ts';
 
 const range = z.string().refine(isRange, { error: 'a range of versions, like ">=1.85.0 <1.85.1"' });
 const version = z.string().refine(isVersion, { error: 'a version with three parts, like 1.85.1' });
@@ -23,7 +24,9 @@ export const faultShape = z.strictObject({
 	danger: z.enum(dangers),
 	applies: appliesShape.optional(),
 	/** What those concerned find at home, where no fact says it: a clause that goes on after “only if”. */
-	onlyIf: z.string().max(120).optional(),
+	onlyIf: clause.optional(),
+	/** The same as data, where the configuration says it. */
+	found: conditionShape.optional(),
 	title: z.string().min(1).max(80),
 	/** What one sees, and what to do besides taking the cure; two or three sentences. */
 	text: prose,
@@ -58,4 +61,5 @@ export const symptomShape = z.strictObject({
 	more: z.string().optional(),
 	links: z.array(link).default([]),
 });
+export type SymptomFile = z.infer<typeof symptomShape>;
 export const symptomsFileShape = z.strictObject({ symptoms: z.array(symptomShape) });

@@ -1,6 +1,7 @@
 // The shape of everything under knowledge/: stated once, here; types and the editors' JSON Schema follow from it.
 import { z } from 'zod';
 import { conditionShape, foundInShape } from './condition.ts';
+import type { FaultFile, SymptomFile } from './fault.ts';
 import { appliesShape, clause, date, hash, id, path, prose, range, roughDate, title, version } from './fields.ts';
 import type { Guide, Tried } from './guide.ts';
 import type { Renamed } from './playbook-variable.ts';
@@ -326,11 +327,17 @@ export type UnclearAdvisory = Pick<Advisory, 'id' | 'aliases' | 'severity' | 'pu
 };
 
 /** All that Glia knows, in the order of versions. */
+/** A fault as answers use it: `release` is the first that has it. */
+export type Fault = Omit<FaultFile, 'log' | 'links'> & { release: string; sources: Source[] };
+export type Symptom = Omit<SymptomFile, 'links'> & { sources: Source[] };
+
 export type Knowledge = {
 	releases: readonly Release[];
 	read: string;
 	notes: readonly Note[];
 	advisories: readonly Advisory[];
+	faults: readonly Fault[];
+	symptoms: readonly Symptom[];
 	/** Only known where they were read live. */
 	unclear?: readonly UnclearAdvisory[];
 	stops: readonly Stop[];

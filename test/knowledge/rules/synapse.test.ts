@@ -77,6 +77,27 @@ const claims = (refusals: string[], untried: string[]) => {
 };
 
 /** Each rule with files that break it and what it says of them, and with files that keep it. */
+/** One fault, as its file has it. */
+function faultText({ broken = '[">=1.66.0 <1.67.0"]', fixed = '1.67.0' } = {}): string {
+	return `faults:
+  - id: pigeons
+    broken: ${broken}
+    fixed: ${fixed}
+    severity: severe
+    danger: service
+    title: Pigeons do not start
+    text: They sit. Take the cure.
+    links: ["https://example.org/"]
+`;
+}
+
+const released = {
+	'synapse/releases.json': JSON.stringify({
+		read: '2026-11-20',
+		releases: ['1.65.0', '1.66.0', '1.67.0'].map(version => ({ version, date: '2026-01-01' })),
+	}),
+};
+
 const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[], kept: Record<string, string>][] = [
 	[
 		all.filesAreReleases,
@@ -238,6 +259,21 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 			'advisories/pigeons.yaml:1:1 expected a file named CVE-2023-32323, GHSA-xxxx-xxxx-xxxx or synapse-1.5.0-subject, got pigeons',
 		],
 		{ ...advisory(), ...advisory({}, 'GHSA-22p3-qrh9-cx32'), ...advisory({}, 'synapse-1.5.0-pigeons') },
+	],
+	[
+		all.faultsStandWhereTheyBegin,
+		{ ...released, 'synapse/faults/1.66.0.yaml': faultText({ broken: '[">=1.65.0 <1.66.1"]', fixed: '1.65.0' }) },
+		[
+			'synapse/faults/1.66.0.yaml:2:5 expected synapse/faults/1.66.0.yaml to be named for 1.65.0, the first release that has pigeons',
+			'synapse/faults/1.66.0.yaml:2:5 expected 1.65.0 to be free of pigeons, which it cures',
+		],
+		{ ...released, 'synapse/faults/1.66.0.yaml': faultText() },
+	],
+	[
+		all.faultIdsAreUnique,
+		{ 'synapse/faults/1.66.0.yaml': `${faultText()}${faultText().replace('faults:\n', '')}` },
+		['synapse/faults/1.66.0.yaml:10:9 expected an id of its own'],
+		{ 'synapse/faults/1.66.0.yaml': faultText() },
 	],
 	[
 		all.supportEndsAfterRelease,

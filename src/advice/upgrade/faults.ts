@@ -1,0 +1,151 @@
+// Faults of the releases on which one stands: the start, each halt, the target. Never of those that are jumped over.
+import type { Applies } from '../../deployment/condition.ts';
+import { concern } from '../../deployment/condition.ts';
+import type { Profile } from '../../deployment/facts.ts';
+import type { Version } from '../../deployment/version.ts';
+import { compare, finalOf, isAbove, isWithin, lineOf } from '../../deployment/version.ts';
+import type { Fault, Release, Source } from '../../knowledge/schema/synapse.ts';
+import { stable } from '../../knowledge/stable.ts';
+
+export type Standing = 'start' | 'stop' | 'target';
+
+/** A fault of one release of the way. */
+export type PlannedFault = {
+	id: string;
+	/** The releases that have it, as ranges; several are joined by `||`. */
+	broken: string;
+	fixed: Version | null;
+	severity: Fault['severity'];
+	danger: Fault['danger'];
+	at: Standing;
+	release: Version;
+	/** Where to go instead: the newest patch release of the line without a severe fault, or the next release without this one. */
+	take: Version | null;
+	title: string;
+	text: string;
+	applies?: Applies;
+	onlyIf?: string;
+	concerned: true | 'unknown';
+	sources: readonly Source[];
+};
+
+type Known = { faults: readonly Fault[]; releases: readonly Release[] };
+
+/** Whether a release has the fault; `from` is the release that its database comes from, where that is known. */
+export function isBroken({ broken, from: only }: Fault, release: Version, from?: Version): boolean {
+	if (only !== undefined && (from === undefined || !isWithin(from, only))) return false;
+	return broken.some(range => isWithin(finalOf(release), range));
+}
+
+/** The faults of one release that may concern the deployment, severe ones first. */
+export function faultsOf(
+	release: Version,
+	{ at, profile, from }: { at: Standing; profile: Profile; from?: Version },
+	known: Known,
+): PlannedFault[] {
+	return known.faults
+		.filter(fault => isBroken(fault, release, from))
+		.flatMap((fault): PlannedFault[] => {
+			const concerned = concern(fault.applies, profile).is;
+			if (concerned === false) return [];
+			const { id, broken, fixed, severity, danger, title, text, applies, onlyIf, sources } = fault;
+			return [
+				{
+					id,
+					broken: broken.join(' || '),
+					fixed: fixed ?? null,
+					severity,
+					danger,
+					at,
+					release,
+					take: insteadOf(release, fault, profile, known),
+					title,
+					text,
+					...(applies && { applies }),
+					...(onlyIf && { onlyIf }),
+					concerned: concerned === true && !onlyIf ? true : 'unknown',
+					sources,
+				},
+			];
+		})
+		.sort(worstFirst);
+}
+
+function worstFirst(a: PlannedFault, b: PlannedFault): number {
+	const rank = ({ severity, concerned }: PlannedFault) =>
+		(severity === 'severe' ? 0 : 2) + (concerned === true ? 0 : 1);
+	return rank(a) - rank(b);
+}
+
+/** The faults of a whole way, the target's before those of its halts and its start. */
+export function faultsOn(
+	{ from, to, halts, profile }: { from: Version; to: Version; halts: readonly Version[]; profile: Profile },
+	known: Known,
+): PlannedFault[] {
+	const way = [from, ...halts, to];
+	const places = way.map((release, i): [Version, Standing, Version | undefined] => [
+		release,
+		i === 0 ? 'start' : i === way.length - 1 ? 'target' : 'stop',
+		i === 0 ? undefined : way[i - 1],
+	]);
+	return places
+		.reverse()
+		.flatMap(([release, at, before]) =>
+			faultsOf(release, { at, profile, ...(before !== undefined && { from: before }) }, known),
+		);
+}
+
+/** Null where every newer release has it too. */
+function insteadOf(release: Version, fault: Fault, profile: Profile, { faults, releases }: Known): Version | null {
+	const newer = stable(releases).filter(
+		({ version }) => isAbove(version, finalOf(release)) && !isBroken({ ...fault, from: undefined }, version),
+	);
+	const severe = faults.filter(
+		other => other.severity === 'severe' && other.from === undefined && concern(other.applies, profile).is !== false,
+	);
+	const isSound = (version: Version) => !severe.some(other => isBroken(other, version));
+	const sound = newer.filter(({ version }) => isSound(version));
+	const own = newer.filter(({ version }) => lineOf(version) === lineOf(release));
+	// A cure that has a severe fault of its own is none: better the next line, and of that its newest patch release.
+	const next = [...own, ...newer].find(({ version }) => isSound(version)) ?? own[0] ?? newer[0];
+	const line = [...sound, ...newer].filter(({ version }) => next && lineOf(version) === lineOf(next.version));
+	return line.findLast(({ version }) => isSound(version))?.version ?? line.at(-1)?.version ?? null;
+}
+
+/** How old a release is, and how long lines of releases went on being mended. */
+export type Soundness = {
+	release: Version;
+	/** Days since it came out. */
+	age: number;
+	/** Of the `lines` full lines before, how many had their last patch release within a week of their first. */
+	settledWithinWeek: number;
+	lines: number;
+};
+
+const compared = 10;
+const day = 24 * 3600 * 1000;
+
+/** Undefined for a release whose date is unknown. */
+export function soundnessOf(release: Version, today: string, releases: readonly Release[]): Soundness | undefined {
+	const all = stable(releases);
+	const own = all.find(({ version }) => version === finalOf(release));
+	if (!own) return undefined;
+	const lines = new Map<string, { first: Release; last: Release }>();
+	for (const one of all) {
+		if (compare(one.version, own.version) >= 0 || lineOf(one.version) === lineOf(own.version)) continue;
+		const line = lineOf(one.version);
+		const known = lines.get(line);
+		lines.set(line, { first: known?.first ?? one, last: one });
+	}
+	const recent = [...lines.values()].slice(-compared);
+	return {
+		release: own.version,
+		age: daysBetween(own.date, today),
+		settledWithinWeek: recent.filter(({ first, last }) => daysBetween(first.date, last.date) <= 7).length,
+		lines: recent.length,
+	};
+}
+
+function daysBetween(from: string, to: string): number {
+	return Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / day));
+}

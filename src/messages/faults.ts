@@ -1,0 +1,55 @@
+// The words of faults: which release to take instead, and what is broken in the one that was asked for.
+import type { PlannedFault, Soundness } from '../advice/upgrade/faults.ts';
+import type { Section } from '../answer.ts';
+import { count } from '../text/format.ts';
+import { conditions, link } from './sections.ts';
+
+/** What leads a plan: a severe fault of a release on which one would stand, and where to go instead. */
+export function faultLines(faults: readonly PlannedFault[]): string[] {
+	const severe = faults.filter(({ severity, at }) => severity === 'severe' && at !== 'start');
+	return severe.map(fault => {
+		const { release, take, title, at } = fault;
+		const whose = whoseFault(fault);
+		const instead = take === null ? `No release is free of it yet.` : `Take ${take} instead.`;
+		const where = at === 'stop' ? ` (a halt on the way)` : '';
+		return `${fault.concerned === true ? '🔴' : '🟡'} **${release} is broken${where}${whose && ` if ${whose}`}: ${title}.** ${instead}`;
+	});
+}
+
+/** Who is hit, as a clause that goes on after “if”; empty where everybody is. */
+function whoseFault({ concerned, applies, onlyIf }: PlannedFault): string {
+	if (concerned === true) return '';
+	return [...(applies ? [`yours is ${conditions(applies)}`] : []), ...(onlyIf ? [onlyIf] : [])].join(', and ');
+}
+
+/** All faults of the way, folded: what one sees, and what to do. */
+export function faultSection(faults: readonly PlannedFault[]): Section[] {
+	if (faults.length === 0) return [];
+	// What the start and the target share is told once, of the target.
+	const once = faults.filter((fault, i) => faults.findIndex(({ id }) => id === fault.id) === i);
+	const lines = once.map(fault => {
+		const { release, title, text, fixed, at, sources } = fault;
+		const whose = whoseFault(fault);
+		const cured = fixed === null ? 'not cured yet' : `cured in ${fixed}`;
+		const mark = fault.severity === 'severe' ? '🔴 ' : '';
+		const stands = { start: 'runs now', stop: 'a halt', target: 'the target' }[at];
+		const links = sources.map(({ document, section, url }) => link(`${document} ${section}`, url)).join(', ');
+		return `${mark}**${release} (${stands}): ${title}** (${cured})${whose ? `\n\nOnly if ${whose}.` : ''}\n\n${text.trim()}${links ? `\n\nUpstream: ${links}` : ''}`;
+	});
+	const severe = once.filter(({ severity }) => severity === 'severe').length;
+	return [
+		{
+			title: `Faults (${once.length}${severe ? `, ${severe} severe` : ''})`,
+			markdown: lines.join('\n\n'),
+			fold: true,
+		},
+	];
+}
+
+/** “1.163.2 is 37 days old; 8 of the 10 lines before had their last patch release within a week.” */
+export function soundnessLine({ release, age, settledWithinWeek, lines }: Soundness): string {
+	const before = lines
+		? `; ${settledWithinWeek} of the ${lines} lines before it had their last patch release within a week`
+		: '';
+	return `${release} is ${count(age, 'day')} old${before}.`;
+}

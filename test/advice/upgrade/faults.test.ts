@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest';
+import { faultsOf, faultsOn, soundnessOf } from '../../../src/advice/upgrade/faults.ts';
+import { parseTerm, profileOf, unknownDeployment } from '../../../src/deployment/facts.ts';
+import type { Fault } from '../../../src/knowledge/schema/synapse.ts';
+import { releases } from '../../known.ts';
+
+const fault = (given: Partial<Fault> & Pick<Fault, 'id' | 'broken'>): Fault => ({
+	release: '1.0.0',
+	severity: 'severe',
+	danger: 'service',
+	title: 'Owls are silent',
+	text: 'Nothing is heard.',
+	errors: [],
+	symptoms: [],
+	sources: [],
+	...given,
+});
+
+const all = releases('1.0.0', '1.1.0', '1.1.1', '1.1.2', '1.2.0', '1.2.1', '1.3.0');
+
+function profile(text: string) {
+	const found = profileOf(text.split(' ').flatMap(word => parseTerm(word) ?? []));
+	if (!(found instanceof Map)) throw new Error(text);
+	return found;
+}
+
+function on(way: { from: string; to: string; halts?: string[]; facts?: string }, ...faults: Fault[]) {
+	const { from, to, halts = [], facts } = way;
+	const found = faultsOn(
+		{ from, to, halts, profile: facts ? profile(facts) : unknownDeployment },
+		{ faults, releases: all },
+	);
+	return found.map(({ id, at, release, take, concerned }) => [id, at, release, take, concerned]);
+}
+
+describe('faults of a way', () => {
+	const broken = fault({ id: 'x', broken: ['>=1.1.0 <1.1.2'], fixed: '1.1.2' });
+
+	test('are those of the start, each halt and the target, never of what is jumped over', () => {
+		expect(on({ from: '1.0.0', to: '1.2.0' }, broken)).toEqual([]);
+		expect(on({ from: '1.0.0', to: '1.1.0' }, broken)).toEqual([['x', 'target', '1.1.0', '1.1.2', true]]);
+		expect(on({ from: '1.1.1', to: '1.2.0' }, broken)).toEqual([['x', 'start', '1.1.1', '1.1.2', true]]);
+		expect(on({ from: '1.0.0', to: '1.3.0', halts: ['1.1.0'] }, broken)).toEqual([
+			['x', 'stop', '1.1.0', '1.1.2', true],
+		]);
+	});
+
+	test('of somebody else are left out, of a perhaps are unknown', () => {
+		const postgres = fault({ ...broken, applies: { all: ['database=postgres'] } });
+		expect(on({ from: '1.0.0', to: '1.1.0', facts: 'sqlite' }, postgres)).toEqual([]);
+		expect(on({ from: '1.0.0', to: '1.1.0' }, postgres)[0]?.at(-1)).toBe('unknown');
+		expect(on({ from: '1.0.0', to: '1.1.0', facts: 'postgres' }, postgres)[0]?.at(-1)).toBe(true);
+		expect(on({ from: '1.0.0', to: '1.1.0' }, fault({ ...broken, onlyIf: 'owls nest' }))[0]?.at(-1)).toBe('unknown');
+	});
+
+	test('that hit who comes from certain releases are told to them alone', () => {
+		const early = fault({ id: 'x', broken: ['>=1.1.0 <1.1.2'], fixed: '1.1.2', from: '<=1.0.0' });
+		expect(on({ from: '1.0.0', to: '1.1.0' }, early)).toHaveLength(1);
+		expect(on({ from: '1.1.0', to: '1.1.1' }, early)).toEqual([]);
+	});
+
+	test('a candidate has what its release has', () => {
+		expect(on({ from: '1.0.0', to: '1.1.0rc1' }, broken)).toHaveLength(1);
+	});
+});
+
+describe('where to go instead', () => {
+	const take = (...faults: Fault[]) =>
+		faultsOf('1.1.0', { at: 'target', profile: unknownDeployment }, { faults, releases: all })[0]?.take;
+	const broken = fault({ id: 'x', broken: ['>=1.1.0 <1.1.1'], fixed: '1.1.1' });
+
+	test.each<[string, Fault[], string | null | undefined]>([
+		['the newest patch release of the line', [broken], '1.1.2'],
+		['not one with a severe fault of its own', [broken, fault({ id: 'y', broken: ['>=1.1.2 <1.2.0'] })], '1.1.1'],
+		['the next line where the whole line is broken', [fault({ id: 'x', broken: ['>=1.1.0 <1.2.0'] })], '1.2.1'],
+		['nowhere while nothing is free of it', [fault({ id: 'x', broken: ['>=1.1.0'] })], null],
+	])('%s', (_, faults, expected) => expect(take(...faults)).toBe(expected));
+});
+
+test('how old a release is, and how long its predecessors were mended', () => {
+	const dated = releases(
+		{ version: '1.0.0', date: '2026-01-01' },
+		{ version: '1.0.1', date: '2026-01-05' },
+		{ version: '1.1.0', date: '2026-02-01' },
+		{ version: '1.1.1', date: '2026-02-20' },
+		{ version: '1.2.0', date: '2026-03-01' },
+	);
+	expect(soundnessOf('1.2.0', '2026-03-11', dated)).toEqual({
+		release: '1.2.0',
+		age: 10,
+		settledWithinWeek: 1,
+		lines: 2,
+	});
+	expect(soundnessOf('1.9.0', '2026-03-11', dated)).toBeUndefined();
+});
