@@ -292,7 +292,7 @@ export const familiesStayFamilies: KnowledgeRule = ({ renamed }) =>
 	);
 
 /** A fault stands in the file of the first release that has it, and its cure is none of the broken releases. */
-export const faultsStandWhereTheyBegin: Rule = ({ faults, releases }) => {
+export const faultsStandWhereTheyBegin: KnowledgeRule = ({ faults, releases }) => {
 	const known = new Set(releases.map(({ version }) => version));
 	return faults.flatMap(({ name, release, value, at }) =>
 		value.faults.flatMap(({ id, broken, fixed }, i) => {
@@ -315,7 +315,7 @@ export const faultsStandWhereTheyBegin: Rule = ({ faults, releases }) => {
 };
 
 /** Ids of faults and of symptoms are unique. */
-export const faultIdsAreUnique: Rule = ({ faults, symptoms }) => [
+export const faultIdsAreUnique: KnowledgeRule = ({ faults, symptoms }) => [
 	...faults.flatMap(({ value, at }) =>
 		twice(value.faults.map(({ id }) => id)).map(i => `${at('faults', i, 'id')} expected an id of its own`),
 	),
