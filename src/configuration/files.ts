@@ -1,44 +1,52 @@
 // Files as Synapse merges them: main files, a worker's own over them, logging configurations beside.
-import { type Duplicate, type Entry, parseYaml, type UnreadableYaml, type Value } from './yaml.ts';
+import { type Duplicate, type Entry, parseYaml, type Skeleton, type UnreadableYaml, type Value } from './yaml.ts';
 
-/** `name` is shown to the administrator as it stands. */
-export type GivenFile = { name: string; text: string };
+/** `name` is shown to the administrator as it stands. `skeleton`: its values are hidden. */
+export type GivenFile = { name: string; text: string; skeleton?: Skeleton };
 export type Part = 'main' | 'worker' | 'log-config';
 /** What one process reads: the mapping that is left after merging. */
 export type Process = { part: Part; name: string; value: Value };
 
 export type Configuration = {
 	processes: Process[];
-	/** Whether files of this kind were given. */
+	/** Whether whole files of this kind were given. */
 	has: Record<Part, boolean>;
 	/** Whether the deployment may have such files that were not given. */
 	mayHave: { worker: boolean };
 	duplicates: Duplicate[];
 	unreadable: (UnreadableYaml & { file: string })[];
+	/** Files that Synapse ignores, since they hold no mapping of options to values. */
+	ignored: { file: string; line: number }[];
 };
 
 type ReadFile = { name: string; root: Extract<Value, { kind: 'mapping' }> };
 
 /**
  * Puts files together as Synapse does: top-level keys of a later main file replace those of an earlier one, and each
- * worker's file goes over the main files by itself. `workers: false` says that there are none besides.
+ * worker's file goes over the main files by itself. `workers: false` says that there are none besides; `excerpt`: what
+ * is not written in these texts may stand elsewhere.
  */
-export function configurationOf(files: readonly GivenFile[], { workers }: { workers?: boolean } = {}): Configuration {
+export function configurationOf(
+	files: readonly GivenFile[],
+	{ workers, excerpt }: { workers?: boolean | undefined; excerpt?: boolean } = {},
+): Configuration {
 	const read: ReadFile[] = [];
 	const duplicates: Duplicate[] = [];
 	const unreadable: Configuration['unreadable'] = [];
-	for (const { name, text } of files) {
-		const parsed = parseYaml(text, name);
+	const ignored: Configuration['ignored'] = [];
+	for (const { name, text, skeleton } of files) {
+		const parsed = parseYaml(text, name, skeleton);
 		if ('why' in parsed) {
 			unreadable.push({ ...parsed, file: name });
 			continue;
 		}
 		duplicates.push(...parsed.duplicates);
-		for (const root of parsed.documents) {
-			if (root.kind === 'mapping') read.push({ name, root });
-			else if (root.kind !== 'null')
-				unreadable.push({ file: name, why: 'It is not a mapping of options to values.', line: root.line });
-		}
+		const [root, second] = parsed.documents;
+		if (second)
+			unreadable.push({ file: name, why: 'It holds several documents (`---`), and Synapse reads one.', line: second.line });
+		// Synapse says on its standard output that it ignores a file that is no mapping, and goes on.
+		else if (root?.kind === 'mapping') read.push({ name, root });
+		else if (root && root.kind !== 'null') ignored.push({ file: name, line: root.line });
 	}
 	const logs = read.filter(isLogging);
 	const rest = read.filter(file => !logs.includes(file));
@@ -55,10 +63,11 @@ export function configurationOf(files: readonly GivenFile[], { workers }: { work
 	];
 	return {
 		processes,
-		has: { main: main !== undefined, worker: own.length > 0, 'log-config': logs.length > 0 },
+		has: { main: main !== undefined && !excerpt, worker: own.length > 0, 'log-config': logs.length > 0 },
 		mayHave: { worker: workers ?? (main ? speaksOfWorkers(main) : true) },
 		duplicates,
 		unreadable,
+		ignored,
 	};
 }
 

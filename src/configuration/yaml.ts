@@ -20,8 +20,8 @@ export type Entry = Place & { key: string; value: Value };
 export type Duplicate = Place & { path: string; first: number };
 
 export type Parsed = { documents: Value[]; duplicates: Duplicate[] };
-/** Why a text is no configuration, as a sentence without any of its words, and where. */
-export type UnreadableYaml = { why: string; line?: number };
+/** Why a text is no configuration, as a sentence without any of its words, and where. `limit`: ours, not Synapse's. */
+export type UnreadableYaml = { why: string; line?: number; limit?: true };
 
 /** Larger texts are refused before they are parsed: the parser takes a second and 100 MB for each megabyte. */
 export const maxBytes = 1_000_000;
@@ -32,14 +32,20 @@ const maxSeparators = 30_000;
 
 class Stop extends Error {
 	readonly at: UnreadableYaml;
-	constructor(why: string, line?: number) {
+	constructor(why: string, line?: number, limit = false) {
 		super(why);
-		this.at = line === undefined ? { why } : { why, line };
+		this.at = { why, ...(line !== undefined && { line }), ...(limit && { limit: true }) };
 	}
 }
 
-/** Reads every document of a text; `file` is the name that its places carry. Never throws, whatever the text is. */
-export function parseYaml(text: string, file: string): Parsed | UnreadableYaml {
+/** `lineOf` gives the original's line for one of a skeleton, in which numbers without meaning are written 0 and 0.1. */
+export type Skeleton = { lineOf: (line: number) => number };
+
+/**
+ * Reads every document of a text; `file` is the name that its places carry. Never throws, whatever the text is.
+ * `skeleton`: the text was printed by the script that hides values.
+ */
+export function parseYaml(text: string, file: string, skeleton?: Skeleton): Parsed | UnreadableYaml {
 	const bare = text.replace(/^\uFEFF/, '');
 	const refused = refusalOf(bare);
 	if (refused) return refused;
@@ -56,7 +62,7 @@ export function parseYaml(text: string, file: string): Parsed | UnreadableYaml {
 			lineCounter: lines,
 		});
 		if (!Array.isArray(documents)) return { documents: [], duplicates: [] };
-		const reader = new Reader(bare, file, lines);
+		const reader = new Reader(bare, file, lines, skeleton);
 		const values = documents.map(document => {
 			const [error] = document.errors;
 			if (error) throw new Stop(sentenceFor(error.code), lines.linePos(error.pos[0]).line);
@@ -66,21 +72,23 @@ export function parseYaml(text: string, file: string): Parsed | UnreadableYaml {
 	} catch (error) {
 		if (error instanceof Stop) return error.at;
 		// The parser is recursive; what is nested deeper than its stack is nothing that Synapse would read either.
-		if (error instanceof RangeError) return { why: `It nests deeper than ${maxDepth} levels.` };
+		if (error instanceof RangeError) return { why: `It nests deeper than ${maxDepth} levels.`, limit: true };
 		return { why: 'It is not YAML that can be read.' };
 	}
 }
 
 function refusalOf(text: string): UnreadableYaml | undefined {
-	if (Buffer.byteLength(text) > maxBytes) return { why: `It is larger than ${maxBytes / 1_000_000} MB.` };
+	if (Buffer.byteLength(text) > maxBytes) 
+		return { why: `It is larger than ${maxBytes / 1_000_000} MB.`, limit: true };
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
 	const control = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F\uFFFE\uFFFF]/.exec(text);
 	if (control)
 		return { why: 'It has characters that no YAML may have, like a binary file.', line: lineAt(text, control.index) };
 	if (separatorsIn(text) > maxSeparators)
-		return { why: `It has more than ${maxSeparators.toLocaleString('en')} values.` };
+		return { why: `It has more than ${maxSeparators.toLocaleString('en')} values.`, limit: true };
 	const deep = nestingOf(text);
-	if (deep !== undefined) return { why: `It nests deeper than ${maxDepth} levels.`, line: lineAt(text, deep) };
+	if (deep !== undefined) 
+		return { why: `It nests deeper than ${maxDepth} levels.`, line: lineAt(text, deep), limit: true };
 	return undefined;
 }
 
@@ -142,7 +150,10 @@ class Reader {
 
 	readonly #file: string;
 
-	constructor(text: string, file: string, lines: LineCounter) {
+	readonly #skeleton: Skeleton | undefined;
+
+	constructor(text: string, file: string, lines: LineCounter, skeleton: Skeleton | undefined) {
+		this.#skeleton = skeleton;
 		this.#text = text;
 		this.#file = file;
 		this.#lines = lines;
@@ -153,8 +164,8 @@ class Reader {
 		if (node === null || node === undefined) return { kind: 'null', file: this.#file, line: 1, column: 1 };
 		const place = this.place(node);
 		if (++this.#nodes > maxNodes)
-			throw new Stop(`It expands to more than ${maxNodes.toLocaleString('en')} values.`, place.line);
-		if (depth > maxDepth) throw new Stop(`It nests deeper than ${maxDepth} levels.`, place.line);
+			throw new Stop(`It expands to more than ${maxNodes.toLocaleString('en')} values.`, place.line, true);
+		if (depth > maxDepth) throw new Stop(`It nests deeper than ${maxDepth} levels.`, place.line, true);
 		if (isAlias(node)) {
 			const target = this.#anchors.get(node.source);
 			if (!target) throw new Stop('An alias (`*name`) has no anchor (`&name`).', place.line);
@@ -172,7 +183,10 @@ class Reader {
 					...place,
 				};
 			}
-			if (isScalar(node)) return scalar(node, place);
+			if (isScalar(node)) {
+				const value = scalar(node, place);
+				return this.#skeleton && isPlaceholder(value) ? { kind: 'hidden', as: 'number', ...place } : value;
+			}
 			throw new Stop('It is not YAML that can be read.', place.line);
 		} finally {
 			this.#open.delete(node);
@@ -181,7 +195,7 @@ class Reader {
 
 	place(node: Node): Place {
 		const { line, col } = this.#lines.linePos(node.range?.[0] ?? 0);
-		return { file: this.#file, line, column: col };
+		return { file: this.#file, line: this.#skeleton ? this.#skeleton.lineOf(line) : line, column: col };
 	}
 
 	collectionTag(node: Node, own: string, { line }: Place): void {
@@ -287,6 +301,11 @@ function scalar(node: Scalar, place: Place): Value {
 			// `!ENV`, `!secret`, `!!python/object`: the SafeLoader stops at each of them.
 			throw new Stop('It has a tag (`!name`) that Synapse cannot read.', place.line);
 	}
+}
+
+/** The skeleton writes 0 and 0.1 for numbers that it does not show. */
+function isPlaceholder(value: Value): boolean {
+	return value.kind === 'number' && (value.value === 0 || value.value === 0.1);
 }
 
 /** `"***"` is what the skeleton writes for a text that it does not show. */
