@@ -2,6 +2,7 @@
 import type { Command } from '../src/command.ts';
 import { ack } from './ack.ts';
 import { alerts } from './alerts.ts';
+import { check } from './check.ts';
 import { deadlines } from './deadlines.ts';
 import { help } from './help.ts';
 import { leave } from './leave.ts';
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
 	upgrade,
 	notes,
 	rollback,
+	check,
 	deadlines,
 	postgres,
 	migrate,

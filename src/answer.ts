@@ -37,6 +37,8 @@ export type Answer = {
 	files?: { name: string; type: string; text: string; encoding?: 'base64' }[];
 	/** A refusal is meant for the person; a fault is ours, logged under the reference that its lead names. */
 	kind: 'answer' | 'progress' | 'refusal' | 'fault';
+	/** The target that was asked about would refuse to start: exit status 2. */
+	wouldRefuse?: true;
 	/** Matrix ids to mention. */
 	mention?: string[];
 	afterwards?: Effect;

@@ -3,6 +3,7 @@
 import type { Limits } from './advice/watch/subscription.ts';
 import type { Answer } from './answer.ts';
 import type { Code } from './configuration/code.ts';
+import type { GivenFile } from './configuration/files.ts';
 import type { Knowledge } from './knowledge/schema/synapse.ts';
 import type { WatchStore } from './ports/watch-store.ts';
 import type { SourceState, Web } from './ports/web.ts';
@@ -19,6 +20,8 @@ export type Asked = {
 	sender: string;
 	/** When it was said, as the homeserver dates it. */
 	at: Date;
+	/** Files that came with the command: those of `--file`. */
+	files?: readonly GivenFile[];
 	/** The event that the command replies to, and the root of the thread it stands in. */
 	repliesTo?: string;
 	thread?: string;

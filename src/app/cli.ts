@@ -6,6 +6,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { usualLimits } from '../advice/watch/subscription.ts';
 import { Refusal } from '../answer.ts';
 import type { Ports } from '../command.ts';
+import { parseTerm } from '../deployment/facts.ts';
 import { openLater } from '../edges/store/lazy.ts';
 import { openCode } from '../knowledge/code-tables.ts';
 import { openKnowledge } from '../knowledge/compiled.ts';
@@ -19,11 +20,15 @@ const usage = `Glia ${packageJson.version} advises the people who run Synapse ho
   npm start -- --config config.yaml        join Matrix
   npm start -s -- say '!upgrade 1.56 1.69' answer once
   npm start -s -- say -                    answer each line of standard input
+  npm start -s -- check homeserver.yaml    what a release does to a configuration
   npm start -s -- seeds --config config.yaml   print the bot's identity, to be kept elsewhere like a password
 
   say options   --json         one line of JSON an answer
                 --file PATH    a file that the command speaks of (repeatable)
                 --config PATH  the configuration
+  check FILE…   files, folders, or - for standard input; also facts, --json,
+                --from 1.98    the release that runs
+                --to 1.163     the target; without it the newest
   --version, --help
 
 Exit status: 0 answered, 1 refused, 2 the target would refuse to start, 3 our fault.`;
@@ -40,6 +45,7 @@ type Line = {
 function readLine(words: readonly string[]): Line {
 	const line: Line = { mode: 'converse', json: false, files: [], said: [] };
 	const rest = [...words];
+	if (rest[0] === 'check') return readCheckLine(rest.slice(1), line);
 	if (rest[0] === 'say' || rest[0] === 'seeds') {
 		line.mode = rest[0];
 		rest.shift();
@@ -64,6 +70,33 @@ function readLine(words: readonly string[]): Line {
 		throw new Refusal('Whose seeds? For example: npm start -s -- seeds --config config.yaml');
 	if (line.mode === 'converse' && line.config !== undefined) line.mode = 'matrix';
 	return line;
+}
+
+/** `check FILE… [--from 1.98] [--to 1.163] [facts…]`, as a command with files. */
+function readCheckLine(words: readonly string[], line: Line): Line {
+	const versions: { from?: string; to?: string } = {};
+	const facts: string[] = [];
+	const rest = [...words];
+	for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+		const [flag = '', inline] = /^--(from|to|file)=/.test(word) ? word.split(/=(.*)/s) : [word];
+		if (word === '--help' || word === '-h') return { ...line, mode: 'usage' };
+		if (word === '--json') line.json = true;
+		else if (flag === '--from' || flag === '--to' || flag === '--file') {
+			const value = inline ?? rest.shift();
+			if (!value) throw new Refusal(`${flag} needs a ${flag === '--file' ? 'path' : 'release'}.`);
+			if (flag === '--file') line.files.push(value);
+			else versions[flag === '--from' ? 'from' : 'to'] = value;
+		} else if (word.startsWith('-') && word !== '-') throw new Refusal(`I do not know the option ${word}.\n\n${usage}`);
+		else if (parseTerm(word.toLowerCase())) facts.push(word);
+		else line.files.push(word);
+	}
+	if (line.files.length === 0)
+		throw new Refusal('Check which file? For example: npm start -s -- check homeserver.yaml --from 1.98');
+	const range = [
+		...(versions.from === undefined ? [] : ['from', versions.from]),
+		...(versions.to ? [versions.to] : []),
+	];
+	return { ...line, mode: 'say', said: [`!check ${[...range, ...facts].join(' ')}`] };
 }
 
 /** A path that was mistyped is a mistake even where the command can do without the file. */
@@ -121,8 +154,12 @@ async function serve(): Promise<number> {
 		const { runMatrix } = await import('./run-bot.ts');
 		return runMatrix(config, { commands, ports });
 	}
-	for (const path of line.mode === 'say' ? [...line.files, ...(line.config ? [line.config] : [])] : []) needsFile(path);
-	if (line.mode === 'say') return say(line.said.join(' '), { json: line.json, commands, ports });
+	if (line.mode === 'say' && line.config) needsFile(line.config);
+	if (line.mode === 'say') {
+		const { readGiven } = await import('./given-files.ts');
+		const files = readGiven(line.files);
+		return say(line.said.join(' '), { json: line.json, commands, ports, ...(files.length && { files }) });
+	}
 	return converse({ commands, ports });
 }
 

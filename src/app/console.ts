@@ -6,10 +6,11 @@ import { plainly } from '../bot/calls.ts';
 import { begun, heard, offeredAs, type Walked } from '../bot/guide-session.ts';
 import { respond } from '../bot/respond.ts';
 import type { Command, Ports } from '../command.ts';
+import type { GivenFile } from '../configuration/files.ts';
 import { jsonLine } from '../render/json.ts';
 import { terminalText } from '../render/terminal.ts';
 
-type Speaking = { commands: readonly Command[]; ports: Ports };
+type Speaking = { commands: readonly Command[]; ports: Ports; files?: readonly GivenFile[] };
 
 const log = {
 	error(fields: Record<string, unknown>, text: string) {
@@ -27,7 +28,7 @@ function terminal(stream: NodeJS.WriteStream): { width: number; color: boolean }
 
 async function answersTo(
 	body: string,
-	{ commands, ports }: Speaking,
+	{ commands, ports, files }: Speaking,
 	mayChange: () => string | undefined,
 ): Promise<Answer[]> {
 	// All that is said on the terminal is meant for the bot, so nothing is left without an answer.
@@ -39,13 +40,21 @@ async function answersTo(
 	const called = address(first).split(' ')[1]?.toLowerCase();
 	const takesText = commands.some(({ name, takesText }) => takesText && name === called);
 	const addressed = [address(first), ...rest.map(line => (takesText ? line : address(line)))].join('\n');
-	const message = { room: 'console', sender: 'console', at: ports.now(), body: addressed, mentioned: false };
+	const message = {
+		room: 'console',
+		sender: 'console',
+		at: ports.now(),
+		body: addressed,
+		mentioned: false,
+		...(files && { files }),
+	};
 	return respond(message, { commands, ports, names: ['glia'], bare: true, mayChange, log });
 }
 
-/** 0 answered, 1 any refused, 3 our fault; the worst of several counts. */
+/** 0 answered, 1 any refused, 2 a target that would not start, 3 our fault; the worst of several counts. */
 function exitOf(answers: readonly Answer[]): number {
 	if (answers.some(({ kind }) => kind === 'fault')) return 3;
+	if (answers.some(({ wouldRefuse }) => wouldRefuse)) return 2;
 	return answers.some(({ kind }) => kind === 'refusal') ? 1 : 0;
 }
 

@@ -27,7 +27,7 @@ export function readCheck(text: string, called = 'message'): Typed {
 	};
 	for (const line of lines.slice(start)) {
 		const [, mark = '', info = ''] = fence.exec(line) ?? [];
-		if (open && mark && mark.startsWith(open.mark) && info.trim() === '') close();
+		if (open && mark.startsWith(open.mark) && info.trim() === '') close();
 		else if (open) open.lines.push(line);
 		else if (mark) open = { mark, name: fileName(info), lines: [] };
 	}

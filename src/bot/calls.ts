@@ -1,9 +1,10 @@
 // Which commands stand in a message.
 
 import type { Command, Ports } from '../command.ts';
+import type { GivenFile } from '../configuration/files.ts';
 import type { Incoming } from '../ports/homeserver.ts';
 /** A text that somebody said, as an edge hands it over. */
-export type Message = Omit<Incoming, 'event'>;
+export type Message = Omit<Incoming, 'event'> & { files?: readonly GivenFile[] };
 
 /**
  * One command as called. `addressed`: the bot was named, so an unknown name deserves an answer. `text` is what follows the

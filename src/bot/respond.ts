@@ -44,6 +44,7 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 			room: message.room,
 			sender: message.sender,
 			at: message.at,
+			...(message.files && { files: message.files }),
 			...(message.repliesTo && { repliesTo: message.repliesTo }),
 			...(message.thread && { thread: message.thread }),
 		};

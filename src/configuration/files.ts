@@ -43,7 +43,11 @@ export function configurationOf(
 		duplicates.push(...parsed.duplicates);
 		const [root, second] = parsed.documents;
 		if (second)
-			unreadable.push({ file: name, why: 'It holds several documents (`---`), and Synapse reads one.', line: second.line });
+			unreadable.push({
+				file: name,
+				why: 'It holds several documents (`---`), and Synapse reads one.',
+				line: second.line,
+			});
 		// Synapse says on its standard output that it ignores a file that is no mapping, and goes on.
 		else if (root?.kind === 'mapping') read.push({ name, root });
 		else if (root && root.kind !== 'null') ignored.push({ file: name, line: root.line });

@@ -78,8 +78,7 @@ export function parseYaml(text: string, file: string, skeleton?: Skeleton): Pars
 }
 
 function refusalOf(text: string): UnreadableYaml | undefined {
-	if (Buffer.byteLength(text) > maxBytes) 
-		return { why: `It is larger than ${maxBytes / 1_000_000} MB.`, limit: true };
+	if (Buffer.byteLength(text) > maxBytes) return { why: `It is larger than ${maxBytes / 1_000_000} MB.`, limit: true };
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
 	const control = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F\uFFFE\uFFFF]/.exec(text);
 	if (control)
@@ -87,7 +86,7 @@ function refusalOf(text: string): UnreadableYaml | undefined {
 	if (separatorsIn(text) > maxSeparators)
 		return { why: `It has more than ${maxSeparators.toLocaleString('en')} values.`, limit: true };
 	const deep = nestingOf(text);
-	if (deep !== undefined) 
+	if (deep !== undefined)
 		return { why: `It nests deeper than ${maxDepth} levels.`, line: lineAt(text, deep), limit: true };
 	return undefined;
 }

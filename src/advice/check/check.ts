@@ -8,9 +8,9 @@ import type { Value } from '../../configuration/yaml.ts';
 import { concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
-import { compare } from '../../deployment/version.ts';
+import { compare, finalOf } from '../../deployment/version.ts';
 import type { Knowledge, Note } from '../../knowledge/schema/synapse.ts';
-import { isOpaque, optionsIn, type WrittenOption } from './walk.ts';
+import { isOpaque, nameable, optionsIn, type WrittenOption } from './walk.ts';
 
 export const findingKinds = [
 	'refuses',
@@ -49,10 +49,13 @@ export type Finding = {
 	first?: number;
 	/** Of an option without effect: what it needs. */
 	needs?: string;
+	/** Of a file that is no YAML: why, as a sentence without any of its words. */
+	why?: string;
 };
 
 export type Derived = { fact: string; file: string; line: number };
-export type Unjudged = { file: string; line: number; option: string; why: 'hidden' | 'file-missing' | 'opaque' };
+/** What the files leave open; `note`: whether this refusal holds, `file` and `line` then say nothing. */
+export type Unjudged = { file: string; line: number; option: string; why: 'hidden' | 'undecided'; note?: Note };
 export type Checked = {
 	to: Version;
 	from?: Version;
@@ -86,12 +89,40 @@ export function check(question: Question, knowledge: Pick<Knowledge, 'notes' | '
 		.flatMap(one => findingsOf(one, question))
 		.filter(({ file, line, option }) => !told.has(`${file} ${line} ${option}`));
 	const duplicates = configuration.duplicates.map(
-		({ path, file, line, first }): Finding => ({ kind: 'duplicate', option: path, file, line, first }),
+		({ path, file, line, first }): Finding => ({
+			kind: 'duplicate',
+			option: nameable(path, options),
+			file,
+			line,
+			first,
+		}),
 	);
-	const findings = [...notes, ...own, ...duplicates].sort(inOrder);
+	const findings = [...unreadable(configuration), ...missing(question), ...notes, ...own, ...duplicates].sort(inOrder);
 	const refuses = findings.some(({ kind }) => kind === 'refuses');
 	const decided = new Map([...decisions].flatMap(([{ id }, { is }]) => (is === 'unknown' ? [] : [[id, is] as const])));
-	return { to, ...(from !== undefined && { from }), findings, refuses, unjudged: unjudgedIn(written), decided };
+	return {
+		to,
+		...(from !== undefined && { from }),
+		findings,
+		refuses,
+		unjudged: [...unjudgedIn(written, options), ...undecided(decisions, question)],
+		decided,
+	};
+}
+
+/** What is no YAML stops every release: each process reads its files before anything else. */
+function unreadable({ unreadable: files }: Configuration): Finding[] {
+	return files.flatMap(({ file, line = 1, why, limit }): Finding[] =>
+		limit ? [] : [{ kind: 'refuses', option: '', file, line, why }],
+	);
+}
+
+/** Every release refuses to start without a name of its own. An excerpt need not have it. */
+function missing({ configuration: { processes, has } }: Question): Finding[] {
+	const main = processes.find(({ part }) => part === 'main');
+	const isThere = main?.value.kind === 'mapping' && main.value.entries.some(({ key }) => key === 'server_name');
+	if (!has.main || !main || isThere) return [];
+	return [{ kind: 'refuses', option: 'server_name', file: main.value.file, line: 1, why: 'It is missing.' }];
 }
 
 function inOrder(a: Finding, b: Finding): number {
@@ -104,7 +135,7 @@ function inOrder(a: Finding, b: Finding): number {
 
 /** The condition of every note that has one, as these files and facts decide it. */
 export function decideNotes(
-	{ configuration, options, profile }: Question,
+	{ configuration, options, profile, to }: Question,
 	notes: readonly Note[],
 ): Map<Note, Decision> {
 	const found = new Map<Note, Decision>();
@@ -112,7 +143,9 @@ export function decideNotes(
 		if (!note.found) continue;
 		const defaultOf = (option: string, release: Version): Plain | undefined =>
 			plainOf(defaultAt(options, option, release));
-		const files = decide(note.found as Condition, { configuration, defaultOf, release: note.release });
+		// A refusal lasts: what counts then is what the target falls back to.
+		const release = note.refuses && compare(note.release, to) < 0 ? to : note.release;
+		const files = decide(note.found as Condition, { configuration, defaultOf, release });
 		const open: Decision = files.is === false && note.partly ? { is: 'unknown' } : files;
 		found.set(note, allOf([open, { is: concern(note.applies, profile).is }]));
 	}
@@ -126,10 +159,9 @@ function plainOf(value: unknown): Plain | undefined {
 /** What notes say of these files: refusals that hold in the target, and promises about what stands there. */
 function noteFindings({ from, to }: Question, decisions: ReadonlyMap<Note, Decision>): Finding[] {
 	return [...decisions].flatMap(([note, { is, at }]): Finding[] => {
-		if (is !== true || compare(note.release, to) > 0) return [];
+		if (is !== true || compare(note.release, finalOf(to)) > 0) return [];
 		const place = at ?? { file: '', line: 0, option: note.options[0] ?? '' };
-		const holds = note.refuses && (note.until === undefined || compare(to, note.until) < 0);
-		if (holds) return [{ kind: 'refuses', ...place, release: note.release, note }];
+		if (note.refuses && refusesIn(note, to)) return [{ kind: 'refuses', ...place, release: note.release, note }];
 		if (note.refuses) return [];
 		const isPassed = from !== undefined && compare(note.release, from) > 0;
 		if (!note.deadline || note.deadline.withdrawn) return [];
@@ -195,8 +227,8 @@ function isSet(value: Value): boolean {
 /** A name that the target does not know: gone, misplaced, or misspelt. */
 function absent(written: WrittenOption, { options, to, nearest }: Question): Finding | undefined {
 	const { path, key, parent, file, line } = written;
-	const place = { option: path, file, line };
-	if (isOpaque(parent) || isBelowUnknown(parent, options, to)) return undefined;
+	const place = { option: nameable(path, options), file, line };
+	if (isOpaque(parent) || isBelowUnknown(parent, options, to) || isHiddenName(key)) return undefined;
 	const life = lifeOf(options, path);
 	if (life?.removed && compare(life.removed, to) <= 0) return { kind: 'removed', ...place, release: life.removed };
 	if (life?.since && compare(life.since, to) > 0) return { kind: 'unknown', ...place, release: life.since };
@@ -209,6 +241,11 @@ function absent(written: WrittenOption, { options, to, nearest }: Question): Fin
 	);
 	const near = nearest(key, siblings);
 	return { kind: 'unknown', ...place, ...(near !== undefined && { nearest: parent ? `${parent}.${near}` : near }) };
+}
+
+/** The skeleton writes `own3` for a name that it does not show. */
+function isHiddenName(key: string): boolean {
+	return /^own\d+$/.test(key);
 }
 
 function parentOf(path: string): string {
@@ -262,9 +299,25 @@ function isConverted(value: Value, accepts: readonly string[]): boolean {
 	return accepts.some(kind => kind === 'string' || (kind === 'number' && value.kind === 'number'));
 }
 
-/** What these files hide from us: templates, and the values of a skeleton. */
-function unjudgedIn(written: readonly WrittenOption[]): Unjudged[] {
-	return written.flatMap(({ value, file, line, path }) =>
-		value.kind === 'hidden' && value.as === undefined ? [{ file, line, option: path, why: 'hidden' as const }] : [],
+/** What these files hide from us: templates, and names that a skeleton does not show. */
+function unjudgedIn(written: readonly WrittenOption[], options: Options): Unjudged[] {
+	return written.flatMap(({ value, file, line, path, key }) =>
+		(value.kind === 'hidden' && value.as === undefined) || isHiddenName(key)
+			? [{ file, line, option: nameable(path, options), why: 'hidden' as const }]
+			: [],
 	);
+}
+
+/** Refusals of the target that these files can neither prove nor rule out; the release that runs has shown its own. */
+function undecided(decisions: ReadonlyMap<Note, Decision>, { from, to }: Question): Unjudged[] {
+	return [...decisions].flatMap(([note, { is }]) =>
+		is === 'unknown' && note.refuses && refusesIn(note, to) && (from === undefined || compare(note.release, from) > 0)
+			? [{ file: '', line: 0, option: note.options[0] ?? '', why: 'undecided' as const, note }]
+			: [],
+	);
+}
+
+/** Whether what the note says still stops this release. */
+function refusesIn({ release, until }: Note, to: Version): boolean {
+	return compare(release, finalOf(to)) <= 0 && (until === undefined || compare(to, until) < 0);
 }

@@ -2,7 +2,7 @@
 import type { Configuration } from '../../configuration/files.ts';
 import type { Options } from '../../configuration/options.ts';
 import { optionAt } from '../../configuration/options.ts';
-import { type Segment, writePath } from '../../configuration/path.ts';
+import { parsePath, type Segment, writePath } from '../../configuration/path.ts';
 import type { Entry, Value } from '../../configuration/yaml.ts';
 import type { Version } from '../../deployment/version.ts';
 
@@ -33,6 +33,22 @@ const opaque = [
 
 export function isOpaque(path: string): boolean {
 	return opaque.some(pattern => pattern.test(path));
+}
+
+/** A name like those of Synapse's options; anything else may be a secret that slipped to the left of a colon. */
+const optionName = /^(?!(?:\D*\d){6})[A-Za-z][A-Za-z0-9]{0,15}([_-][A-Za-z0-9]{1,16}){0,12}$/;
+
+/** A path as answers may show it: names of the administrator's own, and those that no option could have, are left out. */
+export function nameable(path: string, options: Options): string {
+	if (options.byPath.has(path)) return path;
+	const shown: Segment[] = [];
+	for (const segment of parsePath(path) ?? []) {
+		if (isOpaque(writePath(shown))) return `${writePath(shown)}.*`;
+		const own = memberOf(shown, segment, options);
+		const isKnown = own === '[]' || own === '*' || options.byPath.has(writePath([...shown, own]));
+		shown.push(isKnown || optionName.test(own) ? own : '*');
+	}
+	return shown.length ? writePath(shown) : '*';
 }
 
 /**

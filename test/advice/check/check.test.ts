@@ -16,8 +16,9 @@ const rest = 'report_stats: false\npublic_baseurl: https://matrix.example.org/\n
 
 /** `kind option line`, in the order of the answer. */
 function findings(text: string, to: string, from?: string, others: Record<string, string> = {}) {
+	const own = text.includes('server_name') ? '' : 'server_name: example.org\n';
 	const files = [
-		{ name: 'homeserver.yaml', text: `${text}${rest}` },
+		{ name: 'homeserver.yaml', text: `${text}${own}${rest}` },
 		...Object.entries(others).map(([name, text]) => ({ name, text })),
 	];
 	const question = {

@@ -1,0 +1,93 @@
+// !check: what a configuration says about the deployment, and what a release, or a range of them, does to it.
+
+import { check as decide } from '../src/advice/check/check.ts';
+import { deriveFacts } from '../src/advice/check/derive.ts';
+import { Refusal } from '../src/answer.ts';
+import { readCheck } from '../src/arguments/check.ts';
+import { nearest } from '../src/arguments/nearest.ts';
+import { newest, readVersion } from '../src/arguments/versions.ts';
+import { readProfile, sortWords } from '../src/arguments/words.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { configurationOf } from '../src/configuration/files.ts';
+import { filesOfSkeleton } from '../src/configuration/skeleton.ts';
+import type { Profile } from '../src/deployment/facts.ts';
+import { parseTerm, profileOf, writeTerm } from '../src/deployment/facts.ts';
+import { compare } from '../src/deployment/version.ts';
+import { checkWords } from '../src/messages/check.ts';
+import { code, quoted } from '../src/text/markdown.ts';
+
+const example = '!check 1.98 1.163';
+
+export const check = {
+	name: 'check',
+	usage: 'check [from] [to] [facts…]',
+	summary: 'what your homeserver.yaml means for a release, or for the way to it',
+	examples: ['check', 'check 1.163', 'check 1.98 1.163 docker'],
+	help: `Put the configuration behind the command as a code block, several files as several blocks; on the terminal say ${code('--file homeserver.yaml')} (repeatable, folders too). One version is the target, two are from and to (${code('from 1.98')}: to the newest), none is the newest. No value of yours is repeated or kept.`,
+	changes: false,
+	takesText: true,
+	run({ text, files: given = [] }, { knowledge, code: tables }: Pick<Ports, 'knowledge' | 'code'>) {
+		const { words, files: pasted } = readCheck(text);
+		const { versions, terms, servers } = sortWords(words, example, knowledge.systems);
+		if (servers[0] !== undefined)
+			throw new Refusal(
+				`I cannot check ${quoted(servers[0])} by its name yet: put its configuration behind the command as a code block. ${code('!help check')} says how.`,
+			);
+		const { from, to, taken } = range(versions, words, knowledge);
+		const skeletons = [...given, ...pasted].map(file => ({ file, skeleton: filesOfSkeleton(file.text) }));
+		const texts = skeletons.flatMap(({ file, skeleton }) => skeleton?.files ?? [file]);
+		if (skeletons.length === 0)
+			throw new Refusal(
+				`Where is the configuration? Put it behind the command as a code block, or say ${code('--file homeserver.yaml')} on the terminal. ${code('!help check')} tells more.`,
+			);
+		const stated = readProfile(terms);
+		// A pasted text may be a part of the file; a whole one names the server.
+		const isWhole = given.length > 0 || texts.some(({ text: own }) => /^["']?server_name["']?\s*:/m.test(own));
+		const workers = stated.get('workers')?.value;
+		const configuration = configurationOf(texts, {
+			excerpt: !isWhole,
+			workers: typeof workers === 'boolean' ? workers : undefined,
+		});
+		configuration.unreadable.push(...skeletons.flatMap(({ skeleton }) => skeleton?.failed ?? []));
+		const limit = configuration.unreadable.find(problem => problem.limit);
+		if (limit)
+			throw new Refusal(`${code(limit.file + (limit.line === undefined ? '' : `:${limit.line}`))}: ${limit.why}`);
+		const derived = deriveFacts(configuration);
+		const { profile, contradicted } = joined(stated, derived);
+		const question = { configuration, options: tables.options(), to, ...(from !== undefined && { from }), nearest };
+		const checked = decide({ ...question, profile }, knowledge);
+		return checkWords(checked, { derived, contradicted, profile, taken, configuration });
+	},
+} satisfies Command;
+
+/** One version is the target, unless it is said to be the start; without one it is the newest release. */
+function range(versions: readonly string[], words: readonly string[], knowledge: Ports['knowledge']) {
+	const isStart = versions.length === 1 && words.some(word => /^(from|newest|latest)$/i.test(word));
+	const [first, second, extra] = isStart ? [...versions, newest(knowledge)] : versions;
+	if (extra !== undefined)
+		throw new Refusal(`Two versions are enough, and ${quoted(extra)} is a third. An example: ${code(example)}`);
+	const to = second ?? first;
+	const target =
+		to === undefined ? { version: newest(knowledge), note: undefined } : readVersion(to, 'target', knowledge);
+	if (second === undefined || first === undefined)
+		return { from: undefined, to: target.version, taken: [target.note].filter(note => note !== undefined) };
+	const start = readVersion(first, 'start', knowledge);
+	if (compare(start.version, target.version) >= 0)
+		throw new Refusal(
+			`${start.version} is not older than ${target.version}. The older one comes first: ${code(example)}`,
+		);
+	const taken = [start.note, target.note].filter(note => note !== undefined);
+	return { from: start.version, to: target.version, taken };
+}
+
+/** What a person says beats what the files say; where both speak and differ, the answer tells it. */
+function joined(stated: Profile, derived: readonly { fact: string }[]): { profile: Profile; contradicted: string[] } {
+	const terms = derived.flatMap(({ fact }) => parseTerm(fact) ?? []);
+	const contradicted = terms.filter(({ fact, value }) => {
+		const known = stated.get(fact);
+		return known !== undefined && known.value !== value;
+	});
+	const facts = profileOf(terms.filter(term => !contradicted.includes(term)));
+	const profile = new Map(facts instanceof Map ? [...facts, ...stated] : stated);
+	return { profile, contradicted: contradicted.map(writeTerm) };
+}

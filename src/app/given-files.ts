@@ -1,0 +1,59 @@
+// Files that the command line names, read no further than anybody would parse them.
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Refusal } from '../answer.ts';
+import type { GivenFile } from '../configuration/files.ts';
+import { maxBytes } from '../configuration/yaml.ts';
+
+/** A path of this name is standard input. */
+const standardInput = '-';
+
+/**
+ * The files of these paths; of a folder its `*.yaml`, sorted and not recursive, as Synapse reads one. A Refusal names
+ * what cannot be read. Of a file that is too large, only enough comes to see that.
+ */
+export function readGiven(paths: readonly string[]): GivenFile[] {
+	return paths.flatMap(path => {
+		if (path === standardInput) return [{ name: 'standard input', text: textOf(path) }];
+		const names = isFolder(path) ? yamlIn(path) : [path];
+		if (names.length === 0) throw new Refusal(`${path}: no *.yaml in this folder.`);
+		return names.map(name => ({ name, text: textOf(name) }));
+	});
+}
+
+function isFolder(path: string): boolean {
+	try {
+		return statSync(path).isDirectory();
+	} catch {
+		throw unreadable(path);
+	}
+}
+
+function yamlIn(folder: string): string[] {
+	return readdirSync(folder, { withFileTypes: true })
+		.filter(entry => !entry.isDirectory() && entry.name.endsWith('.yaml'))
+		.map(({ name }) => join(folder, name))
+		.filter(path => !isFolder(path))
+		.sort();
+}
+
+function textOf(path: string): string {
+	const buffer = Buffer.alloc(maxBytes + 1);
+	let length = 0;
+	try {
+		const file = path === standardInput ? 0 : openSync(path, 'r');
+		try {
+			for (let read = -1; read !== 0 && length < buffer.length; length += read)
+				read = readSync(file, buffer, length, buffer.length - length, null);
+		} finally {
+			if (file !== 0) closeSync(file);
+		}
+	} catch {
+		throw unreadable(path);
+	}
+	return buffer.toString('utf8', 0, length);
+}
+
+function unreadable(path: string): Refusal {
+	return new Refusal(`${path === standardInput ? 'standard input' : path}: cannot be read.`);
+}

@@ -1,0 +1,245 @@
+// The words of !check: findings by what they do, each with its place, and never a value of the configuration.
+import type { Checked, Derived, Finding, Unjudged } from '../advice/check/check.ts';
+import type { Answer, Section } from '../answer.ts';
+import type { Configuration } from '../configuration/files.ts';
+import type { Profile } from '../deployment/facts.ts';
+import { profileJson } from '../deployment/facts.ts';
+import type { Note } from '../knowledge/schema/synapse.ts';
+import { count, enumerate, list, sentence } from '../text/format.ts';
+import { code } from '../text/markdown.ts';
+import { factWord } from './sections.ts';
+
+type Surroundings = {
+	derived: readonly Derived[];
+	/** Facts of the files that a person denied. */
+	contradicted: readonly string[];
+	profile: Profile;
+	taken: readonly string[];
+	configuration: Pick<Configuration, 'ignored' | 'has'>;
+};
+
+/** Lines of one group that stand on the first screen. */
+const maxShown = 8;
+
+const groups: readonly { kinds: readonly Finding['kind'][]; title: string; mark?: string; fold: boolean }[] = [
+	{ kinds: ['refuses'], title: 'Stops the start', mark: '🔴', fold: false },
+	{
+		kinds: ['unknown', 'misplaced', 'duplicate', 'invalid', 'without-effect', 'removed', 'renamed'],
+		title: 'Not what you meant',
+		mark: '🟡',
+		fold: false,
+	},
+	{ kinds: ['deprecated'], title: 'Works, but will end', fold: true },
+	{ kinds: ['default-changed'], title: 'Has another default now', fold: true },
+];
+
+export function checkWords(checked: Checked, around: Surroundings): Answer {
+	const { findings, to, from, refuses, unjudged } = checked;
+	const sections = groups.flatMap(({ kinds, ...group }): Section[] => {
+		const own = findings.filter(({ kind }) => kinds.includes(kind));
+		return own.length ? sectionsOf(own, group, to) : [];
+	});
+	const lead = [
+		`**${verdict(checked)}**`,
+		...around.taken,
+		...around.configuration.ignored.map(
+			({ file }) => `${code(file)} holds no options: Synapse ignores it, and so is it here.`,
+		),
+		...(around.contradicted.length
+			? [`The files say ${around.contradicted.map(code).join(', ')}; what you said counts.`]
+			: []),
+		factsLine(around),
+	];
+	return {
+		value: {
+			format: 1,
+			...(from !== undefined && { from }),
+			to,
+			profile: profileJson(around.profile),
+			derived: around.derived,
+			findings: findings.map(finding => findingJson(finding, to)),
+			refuses,
+			unjudged: unjudged.map(unjudgedJson),
+		},
+		lead: lead.filter(Boolean).join('\n\n'),
+		title: `Check: ${from === undefined ? to : `${from} → ${to}`}`,
+		sections: [...sections, ...whatToWrite(findings), ...unjudgedSection(unjudged), next(checked, around)],
+		kind: 'answer',
+		...(refuses && { wouldRefuse: true }),
+	};
+}
+
+/** The result in its first 60 characters. */
+function verdict({ findings, to, unjudged }: Checked): string {
+	const stops = findings.filter(({ kind }) => kind === 'refuses').length;
+	const others = findings.filter(({ kind }) => groups[1]?.kinds.includes(kind)).length;
+	const open = unjudged.filter(({ why }) => why === 'undecided').length;
+	const more = others ? `${count(others, 'line')} may not do what you meant` : '';
+	if (stops)
+		return `${to} would not start: ${count(stops, 'setting')} ${stops === 1 ? 'stops' : 'stop'} it.${more && ` ${more}.`}`;
+	const start = open
+		? `Nothing seen that stops ${to}; ${count(open, 'setting')} cannot be judged.`
+		: `Nothing here stops ${to} from starting.`;
+	return `${start}${more && ` ${more}.`}`;
+}
+
+function sectionsOf(
+	findings: readonly Finding[],
+	group: Omit<(typeof groups)[number], 'kinds'>,
+	to: string,
+): Section[] {
+	const lines = findings.map(finding => `${place(finding)}${findingText(finding, to)}`);
+	const mark = group.mark && { mark: group.mark };
+	const title = `${group.title} (${lines.length})`;
+	if (group.fold || lines.length <= maxShown) return [{ title, ...mark, markdown: list(lines), fold: group.fold }];
+	const rest = lines.slice(maxShown);
+	return [
+		{ title, ...mark, markdown: list(lines.slice(0, maxShown)), fold: false },
+		// What stops the start is never folded.
+		{ title: `${group.title}: ${rest.length} more`, markdown: list(rest), fold: group.mark !== '🔴' },
+	];
+}
+
+function place({ file, line, option }: Pick<Finding, 'file' | 'line' | 'option'>): string {
+	const where = file === '' ? '' : `${code(line ? `${file}:${line}` : file)} `;
+	return `${where}${option === '' ? '' : `${code(option)}: `}`;
+}
+
+/** One finding as a sentence. It may name options and kinds of values, never what stands there. */
+export function findingText(finding: Finding, to: string): string {
+	const { release, nearest, note, needs, first, why } = finding;
+	const since = release === undefined ? '' : ` in ${release}`;
+	switch (finding.kind) {
+		case 'refuses':
+			if (note) return `${sentence(note.title)} (since ${note.release})`;
+			if (why !== undefined) return option(finding) ? 'is missing, and no release starts without it.' : why;
+			if (finding.accepts)
+				return `${to} takes only ${kindsInWords(finding.accepts)}, and this is ${aKind(finding.is ?? '')}.`;
+			return `refused since ${release ?? to}. Delete it.`;
+		case 'unknown':
+			if (release !== undefined) return `unknown to ${to}, which ignores it; it came${since}.`;
+			return nearest === undefined
+				? `unknown to ${to}, which ignores it.`
+				: `unknown to ${to}, which ignores it. Did you mean ${code(nearest)}?`;
+		case 'misplaced':
+			return `ignored here; it belongs at ${code(nearest ?? '')}.`;
+		case 'duplicate':
+			return `stands in line ${first ?? 0} too; only this one counts.`;
+		case 'invalid':
+			return `this is ${aKind(finding.is ?? '')}, and ${to} expects ${kindsInWords(finding.accepts ?? [])}.`;
+		case 'removed':
+			return `gone since ${release ?? to}: it does nothing any more. Delete it.${instead(finding)}`;
+		case 'renamed':
+			return `renamed${since}.${instead(finding)}`;
+		case 'deprecated':
+			return note?.deadline
+				? `${sentence(note.deadline.promised)}${instead(finding)}`
+				: `deprecated.${instead(finding)}`;
+		case 'default-changed':
+			return `the default became ${shown(finding.after)}${since} (${shown(finding.before)} before); yours stays as you set it.`;
+		case 'without-effect':
+			return needs === undefined ? 'has no effect.' : `has no effect: ${sentence(needs)}`;
+	}
+}
+
+function option({ option: name }: Finding): boolean {
+	return name !== '';
+}
+
+function instead({ replacedBy }: Finding): string {
+	return replacedBy === undefined ? '' : ` Replacement: ${sentence(replacedBy)}`;
+}
+
+/** A default of Synapse's, which is no secret. */
+function shown(value: unknown): string {
+	const text = JSON.stringify(value) ?? 'null';
+	return code(text.length > 60 ? `${text.slice(0, 59)}…` : text);
+}
+
+const kindNames: Readonly<Record<string, string>> = {
+	integer: 'a whole number',
+	null: 'empty',
+	duration: 'a duration (`30m`)',
+	size: 'a size (`50M`)',
+	mapping: 'a mapping',
+	list: 'a list',
+	string: 'text',
+	boolean: '`true` or `false`',
+	number: 'a number',
+	date: 'a date',
+};
+
+function aKind(kind: string): string {
+	return kindNames[kind] ?? kind;
+}
+
+function kindsInWords(kinds: readonly string[]): string {
+	return [...new Set(kinds.map(aKind))].join(' or ');
+}
+
+/** YAML of a note that can be pasted as it stands. */
+export function replacementOf({ text }: Note): string | undefined {
+	return /^```ya?ml\n([\s\S]*?)^```/m.exec(text)?.[1]?.trimEnd();
+}
+
+function findingJson(finding: Finding, to: string): Record<string, unknown> {
+	const { kind, option: name, file, line, release, nearest, note, replacedBy, before, after, first } = finding;
+	const replacement = note && replacementOf(note);
+	return {
+		kind,
+		option: name,
+		file,
+		line,
+		...(release !== undefined && { release }),
+		...(nearest !== undefined && { nearest }),
+		...(replacement !== undefined && { replacement }),
+		...(replacedBy !== undefined && { replacedBy }),
+		...(first !== undefined && { first }),
+		...(before !== undefined && { before, after }),
+		...(note && { note: note.id }),
+		text: kind === 'refuses' && note ? note.text : findingText(finding, to).replaceAll('`', ''),
+		sources: note?.sources ?? [],
+	};
+}
+
+function unjudgedJson({ file, line, option: name, why, note }: Unjudged): Record<string, unknown> {
+	const words = note ? (note.onlyIf ?? note.title) : 'what stands there is hidden';
+	return { file, line, option: name, why: words.replaceAll('`', ''), ...(note && { note: note.id }), kind: why };
+}
+
+/** What the notes behind the refusals say to do. */
+function whatToWrite(findings: readonly Finding[]): Section[] {
+	const notes = [...new Set(findings.flatMap(({ kind, note }) => (kind === 'refuses' && note ? [note] : [])))];
+	return notes.length
+		? [
+				{
+					title: 'What to write instead',
+					markdown: notes.map(({ title, text }) => `**${title}**\n\n${text}`).join('\n\n'),
+					fold: true,
+				},
+			]
+		: [];
+}
+
+function unjudgedSection(unjudged: readonly Unjudged[]): Section[] {
+	if (!unjudged.length) return [];
+	const lines = unjudged.map(({ note, ...at }) =>
+		note
+			? `${note.title} (${code(note.id)})${note.onlyIf ? `: only if ${note.onlyIf}` : ''}`
+			: `${place(at)}hidden, so it was not judged`,
+	);
+	return [{ title: `Could not be judged (${lines.length})`, markdown: list(lines), fold: true }];
+}
+
+function factsLine({ derived }: Surroundings): string {
+	const facts = [...new Set(derived.map(({ fact }) => fact.replace(/^(install|database)=/, '')))];
+	return facts.length ? `It says: ${enumerate(facts.map(code))}.` : '';
+}
+
+/** The room opens at the end of a message: there stands what to do next. */
+function next({ to, from, refuses }: Checked, { profile }: Surroundings): Section {
+	const facts = Object.entries(profileJson(profile)).map(factWord);
+	const plan = `!upgrade ${[from ?? '<from>', to, ...facts].join(' ')}`;
+	const mend = refuses ? 'Mend what stops it, then check again. ' : '';
+	return { title: 'Next', markdown: `${mend}The whole way: ${code(plan)}`, fold: false };
+}

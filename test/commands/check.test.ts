@@ -1,0 +1,116 @@
+// !check as people say it: words, code blocks, files, skeletons; what comes back, and what must never come back.
+import { describe, expect, test } from 'vitest';
+import { check } from '../../commands/check.ts';
+import { openCode } from '../../src/knowledge/code-tables.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
+
+const folder = new URL('../../knowledge/', import.meta.url);
+const ports = { knowledge: await openKnowledge(folder), code: openCode(folder) };
+const base = 'server_name: example.org\nreport_stats: false\npublic_baseurl: https://matrix.example.org/\n';
+
+type Given = { name: string; text: string }[];
+function ask(text: string, files?: Given) {
+	return check.run(
+		{ words: text.split(/\s+/), text, room: '!a', sender: '@a:x', at: new Date(0), ...(files && { files }) },
+		ports,
+	);
+}
+function kinds(text: string, files?: Given): unknown[] {
+	const { findings } = ask(text, files).value as { findings: Record<string, unknown>[] };
+	return findings.map(({ kind, option, file, line }) => `${kind} ${option} ${file}:${line}`);
+}
+function refusal(text: string, files?: Given): string {
+	try {
+		return `answered: ${ask(text, files).lead}`;
+	} catch (error) {
+		return (error as Error).message;
+	}
+}
+
+describe('where the configuration comes from', () => {
+	test('a code block', () => {
+		const said = `1.163.2\n\`\`\`yaml\n${base}smtp_host: x\n\`\`\`\nthank you`;
+		expect(kinds(said)).toEqual(['misplaced smtp_host message:4']);
+	});
+
+	test('several code blocks, with names', () => {
+		const said = `1.163.2\n\`\`\`yaml homeserver.yaml\n${base}\`\`\`\n\`\`\`yaml conf.d/email.yaml\nsmtp_host: x\n\`\`\``;
+		expect(kinds(said)).toEqual(['misplaced smtp_host conf.d/email.yaml:1']);
+	});
+
+	test('the lines after the command', () => {
+		expect(kinds(`1.163.2\n${base}smtp_host: x`)).toEqual(['misplaced smtp_host message:4']);
+	});
+
+	test('files', () => {
+		const files = [{ name: 'homeserver.yaml', text: `${base}smtp_host: x\n` }];
+		expect(kinds('1.163.2', files)).toEqual(['misplaced smtp_host homeserver.yaml:4']);
+	});
+
+	test('a skeleton: lines of the original, hidden values are no mistakes', () => {
+		const skeleton =
+			'--- # file 1\nserver_name: "***"  # 10\nreport_stats: false  # 11\npublic_baseurl: "***"  # 12\nsmtp_host: "***"  # 40\nown5: "***"  # 41\nsession_lifetime: 0  # 42\n--- # file 2\nworker_app: synapse.app.generic_worker  # 3\nworker_replication_host: "***"  # 4\n';
+		expect(kinds('1.163.2', [{ name: 'x', text: skeleton }])).toEqual([
+			'refuses worker_replication_host file 2:4',
+			'misplaced smtp_host file 1:40',
+		]);
+	});
+
+	test('none at all', () => {
+		expect(refusal('1.163.2')).toContain('Where is the configuration?');
+	});
+});
+
+describe('which releases', () => {
+	test.each([
+		['', undefined, ports.knowledge.releases.findLast(({ version }) => !version.includes('rc'))?.version],
+		['1.98', undefined, '1.98.0'],
+		['1.98 1.120', '1.98.0', '1.120.2'],
+		['from 1.98', '1.98.0', ports.knowledge.releases.findLast(({ version }) => !version.includes('rc'))?.version],
+	])('%j', (words, from, to) => {
+		expect(ask(`${words}\n${base}`).value).toMatchObject({ to, ...(from && { from }) });
+	});
+
+	test('the older one comes first', () => {
+		expect(refusal(`1.120 1.98\n${base}`)).toContain('is not older than');
+	});
+});
+
+describe('what refuses', () => {
+	test('a pasted part need not have what stands elsewhere', () => {
+		expect(ask('1.163.2\nsmtp_host: x').value).toMatchObject({ refuses: false });
+	});
+
+	test('a whole file needs a name of the server', () => {
+		const answer = ask('1.163.2', [{ name: 'homeserver.yaml', text: 'report_stats: false\n' }]);
+		expect(answer.wouldRefuse).toBe(true);
+		expect(answer.value).toMatchObject({ refuses: true });
+	});
+
+	test('what is no YAML stops every release, and is quoted nowhere', () => {
+		const answer = ask('1.163.2', [{ name: 'homeserver.yaml', text: `${base}a:\n\tb: hunter2\n` }]);
+		expect(answer.wouldRefuse).toBe(true);
+		expect(JSON.stringify(answer)).not.toContain('hunter2');
+		expect(JSON.stringify(answer.sections)).toContain('homeserver.yaml:5');
+	});
+
+	test('our own limits are no refusal of Synapse’s', () => {
+		expect(refusal('', [{ name: 'h.yaml', text: 'a: b\n'.repeat(300_000) }])).toContain('larger than 1 MB');
+	});
+});
+
+test('facts of the files count, and what a person says beats them', () => {
+	const text = `${base}database: {name: psycopg2}\nlisteners: [{port: 1, type: metrics}]\n`;
+	const value = ask('1.163.2', [{ name: 'h.yaml', text }]).value;
+	expect(value.profile).toMatchObject({ database: 'postgres', metrics: true });
+	const denied = ask('1.163.2 no-metrics', [{ name: 'h.yaml', text }]);
+	expect(denied.value.profile).toMatchObject({ metrics: false });
+	expect(denied.lead).toContain('`metrics`');
+});
+
+test('a name that no option could have is not repeated', () => {
+	const text = `${base}"correct horse": x\n12345678901234567890: x\nemail:\n  "a b": x\n  smtp_host: x\n  smtp_host: y\nverify:\n  "k k": 1\n  "k k": 2\n`;
+	const said = JSON.stringify(ask('1.163.2', [{ name: 'h.yaml', text }]));
+	for (const name of ['correct horse', '12345678901234567890', 'a b', 'k k']) expect(said).not.toContain(name);
+	expect(said).toContain('email.smtp_host');
+});
