@@ -55,7 +55,7 @@ export type Store = WatchStore & {
 	/** Whose store this is, with a token or without; undefined until somebody logged in. */
 	owner: () => Promise<string | undefined>;
 	keepAccount: (account: Account) => Promise<void>;
-	/** Forgets the token, so that the next start logs in anew. */
+	/** Forgets the token, so that the next start logs in again. */
 	dropToken: () => Promise<void>;
 	token: () => Promise<string | undefined>;
 

@@ -84,7 +84,7 @@ test('the token of a registration serves, and a second process on the store is r
 	process.kill(first ?? 0, 'SIGKILL');
 }, 60_000);
 
-test('a revoked token ends the process with a sentence; with the password, the next start logs in anew', async () => {
+test('a revoked token ends the process with a sentence; with the password, the next start logs in again', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const alice = await person(home, 'alice');
@@ -93,7 +93,7 @@ test('a revoked token ends the process with a sentence; with the password, the n
 	const itself = await login(home, bot.userId, bot.password);
 	await itself.request('POST', '/_matrix/client/v3/logout/all', {});
 	expect(await bot.ended()).toBe(1);
-	expect(sentences(bot)).toEqual([expect.stringMatching(/revoked or has expired; the next start logs in anew/)]);
+	expect(sentences(bot)).toEqual([expect.stringMatching(/revoked or has expired; the next start logs in again/)]);
 	const asked = await alice.say(room, '!echo later');
 	await bot.start();
 	await alice.waitFor(answerTo(asked, bot.userId));

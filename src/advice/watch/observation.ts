@@ -1,6 +1,7 @@
 // What a look at a homeserver saw, and what it means: which software it runs, or why nobody can say.
 
 import type { Version } from '../../deployment/version.ts';
+import { retryAfter } from '../../runtime/retry.ts';
 import { harmless, quoted } from '../../text/markdown.ts';
 import { type Build, readBuild } from './build.ts';
 
@@ -216,19 +217,12 @@ function waitIn(attempt: Attempt): Found | undefined {
 	if (!('reply' in attempt)) return undefined;
 	const { status, headers } = attempt.reply;
 	if (status !== 429 && status !== 503) return undefined;
-	const seconds = secondsIn(headers['retry-after'], headers.date);
+	// By the server's own clock, whatever that says.
+	const ms = retryAfter(headers['retry-after'], Date.parse(headers.date ?? ''));
+	const seconds = ms === undefined ? undefined : Math.round(ms / 1000);
 	if (status === 503 && seconds === undefined) return undefined;
 	const wait = seconds !== undefined && { waitSeconds: Math.min(seconds, longestWait) };
 	return status === 429 ? { kind: 'limited', ...wait } : { kind: 'failing', status, ...wait };
-}
-
-/** `Retry-After`: seconds, or a date, which counts from the server's own clock, whatever that says. */
-function secondsIn(header: string | undefined, date: string | undefined): number | undefined {
-	if (header === undefined) return undefined;
-	if (/^\s*\d{1,9}\s*$/.test(header)) return Number(header);
-	const until = Date.parse(header);
-	const from = Date.parse(date ?? '');
-	return Number.isFinite(until - from) ? Math.max(0, Math.round((until - from) / 1000)) : undefined;
 }
 
 function isMatrixError({ body }: Reply): boolean {

@@ -2,7 +2,8 @@
 // granted, and what has not the right shape is left out.
 import type { Batch, Incoming, Page, RoomState, Unreadable } from '../../ports/homeserver.ts';
 
-type Json = Record<string, unknown>;
+/** An object of JSON, or what claims to be one. */
+export type Json = Record<string, unknown>;
 /** Which message of its session an event was before it was decrypted. A symbol: no JSON of strangers can hold it. */
 export const decrypted = Symbol('decrypted');
 type Event = Json & { type: string; sender: string; event_id: string; content: Json; [decrypted]?: string };

@@ -1,6 +1,7 @@
 // What stands in the place of the deprecated `request` under matrix-bot-sdk: undici with a time-out for every call,
 // reused connections, and an end to all calls at shutdown.
 import { Agent, request } from 'undici';
+import { retryAfter } from '../../runtime/retry.ts';
 import { acceptEncoding, decompressed } from './compression.ts';
 import { isRecord } from './events.ts';
 
@@ -11,6 +12,7 @@ type RequestOptions = {
 	qs?: Record<string, unknown> | null;
 	/** `null` asks for a Buffer. */
 	encoding?: null;
+	/** Milliseconds; a minute where the SDK's method has no say in it. */
 	timeout: number;
 	headers: Record<string, string>;
 	body?: string | Buffer;
@@ -25,10 +27,17 @@ export type Http = {
 	close: () => Promise<void>;
 };
 
+/** How long a call may take (ms): an ordinary one, and one that waits for other servers or carries a file. */
+const callTimeout = 30_000;
+const slowTimeout = 120_000;
+const slow = /\/_matrix\/(?:client\/v3\/join\/|media\/v3\/upload)/;
+/** A first sync of thousands of rooms (ms). */
+export const firstSyncTimeout = 300_000;
+
 /** No answer of a homeserver is larger (bytes), compressed or not; a first sync of thousands of rooms stays far below. */
 const maxBytes = 256 * 1024 * 1024;
 
-/** `most`: so many bytes are read of an answer. */
+/** `maxAnswer`: bytes of an answer, compressed or not. */
 export function openHttp(userAgent: string, maxAnswer = maxBytes): Http {
 	const agent = new Agent({
 		connect: { timeout: 10_000 },
@@ -40,7 +49,7 @@ export function openHttp(userAgent: string, maxAnswer = maxBytes): Http {
 	});
 	return {
 		request(options, callback) {
-			inTime(options.timeout, late => call(options, { agent, late, userAgent, maxAnswer })).then(
+			inTime(timeoutOf(options), late => call(options, { agent, late, userAgent, maxAnswer })).then(
 				answer => callback(null, answer, answer.body),
 				(error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
 			);
@@ -49,7 +58,14 @@ export function openHttp(userAgent: string, maxAnswer = maxBytes): Http {
 	};
 }
 
-/** Runs `work` with a signal that aborts after so many milliseconds. AbortSignal.timeout's timer would outlive the work. */
+/** Decided here, since most of the SDK's methods take no time-out. Only a sync may say for itself how long it waits. */
+function timeoutOf({ uri, timeout }: RequestOptions): number {
+	const { pathname } = new URL(uri);
+	if (slow.test(pathname)) return slowTimeout;
+	return pathname.endsWith('/_matrix/client/v3/sync') ? timeout : Math.min(timeout, callTimeout);
+}
+
+/** Runs `work` with a signal that aborts after `ms` milliseconds. AbortSignal.timeout's timer would outlive the work. */
 async function inTime<T>(ms: number, work: (late: AbortSignal) => Promise<T>): Promise<T> {
 	const late = new AbortController();
 	const timer = setTimeout(() => late.abort(new DOMException('no answer in time', 'TimeoutError')), ms);
@@ -79,7 +95,8 @@ async function call(
 	const parsed = parse(bytes);
 	if (statusCode < 400 && parsed === undefined) throw new Error(`status ${statusCode} with an answer that is not JSON`);
 	if (statusCode === 429) {
-		const waitMs = retryAfter(headers['retry-after']);
+		const clock = Date.parse(single(headers.date) ?? '');
+		const waitMs = retryAfter(single(headers['retry-after']), Number.isNaN(clock) ? Date.now() : clock);
 		const limited = { errcode: 'M_LIMIT_EXCEEDED', ...(isRecord(parsed) && parsed) };
 		// The SDK reads the body only; newer servers may send the header only.
 		return { statusCode, headers, body: waitMs === undefined ? limited : { ...limited, retry_after_ms: waitMs } };
@@ -89,14 +106,8 @@ async function call(
 	return { statusCode, headers, body: parsed };
 }
 
-/** Seconds or a date, as milliseconds from now; undefined if it is neither. */
-export function retryAfter(header: string | string[] | undefined, now = Date.now()): number | undefined {
-	const text = Array.isArray(header) ? header[0] : header;
-	if (text === undefined || text.trim() === '') return undefined;
-	const seconds = Number(text);
-	if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
-	const date = Date.parse(text);
-	return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+function single(header: string | string[] | undefined): string | undefined {
+	return Array.isArray(header) ? header[0] : header;
 }
 
 function query(qs: RequestOptions['qs']): string {

@@ -17,15 +17,13 @@ export type Entered = { account: Account; fresh: boolean };
 
 /** A start that fails for want of an answer is tried again after these pauses (ms). */
 const pauses = [500, 2000];
-/** The time-out of a call (ms). */
-const time = 30_000;
 
 /** Where the device of a log-in is kept whose answer has not been read yet. */
 const pendingKey = 'login device';
 /** How long a log-out at the end of a start may take (ms). */
 const logoutTime = 5000;
 
-/** Logs in with some patience. Throws a Refusal. */
+/** Logs in, with a few attempts. Throws a Refusal. */
 export async function enter(config: Config['matrix'], store: LoginStore, now: () => Date): Promise<Entered> {
 	for (let tries = 0; ; tries++) {
 		try {
@@ -133,30 +131,28 @@ async function movedTo(config: Config['matrix'], kept: Account): Promise<Account
 /** Whose a token is, and of which device; `''` if it has none. */
 async function whoami(homeserver: string, token: string): Promise<{ user: unknown; device: string }> {
 	const client = new sdk.MatrixClient(homeserver, token);
-	const answer: unknown = await client.doRequest('GET', '/_matrix/client/v3/account/whoami', null, null, time);
+	const answer: unknown = await client.getWhoAmI();
 	const { user_id: user, device_id: device } = isRecord(answer) ? answer : {};
 	return { user, device: typeof device === 'string' ? device : '' };
 }
 
+/**
+ * Logs in by password. Not by matrix-bot-sdk's MatrixAuth: that cannot name the device, so each attempt would leave one
+ * behind, and it does not give the device's id.
+ */
 export async function login(
 	config: Config['matrix'],
 	password: string,
 	device: string | undefined,
 ): Promise<Omit<Account, 'since'>> {
 	const client = new sdk.MatrixClient(config.homeserver, '');
-	const answer: unknown = await client.doRequest(
-		'POST',
-		'/_matrix/client/v3/login',
-		null,
-		{
-			type: 'm.login.password',
-			identifier: { type: 'm.id.user', user: config.user },
-			password,
-			initial_device_display_name: config.device,
-			...(device !== undefined && { device_id: device }),
-		},
-		time,
-	);
+	const answer: unknown = await client.doRequest('POST', '/_matrix/client/v3/login', null, {
+		type: 'm.login.password',
+		identifier: { type: 'm.id.user', user: config.user },
+		password,
+		initial_device_display_name: config.device,
+		...(device !== undefined && { device_id: device }),
+	});
 	const { user_id: user, access_token: token, device_id: id } = isRecord(answer) ? answer : {};
 	if (typeof token !== 'string') throw new Error('a login without a token');
 	if (user !== config.user || typeof id !== 'string') {

@@ -1,6 +1,9 @@
 // Starts, counted on disk and at the homeserver: a store from a backup has counted fewer, and its keys must not be used.
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '../../runtime/log.ts';
+import { backoff } from '../../runtime/retry.ts';
 import { isRecord } from './events.ts';
 import { failureOf } from './failure.ts';
 import type { Ask } from './outgoing-requests.ts';
@@ -49,4 +52,56 @@ function write(file: string, text: string): void {
 	fsyncSync(open);
 	closeSync(open);
 	renameSync(half, file);
+}
+
+export type RestoreGuard = {
+	/** Whether these keys may be used; resolves once that is known. */
+	counted: Promise<boolean>;
+	/** Why it is not known yet; undefined while nobody has to hear of it. */
+	uncounted: () => string | undefined;
+	stop: () => void;
+};
+
+/** Attempts to count a start before the operator hears of it. */
+const quietAttempts = 4;
+
+/** Counts this start, for as long as it takes until the homeserver answers. `behind` hears that these keys are old. */
+export function openRestoreGuard(counting: Counting & { log: Log; behind: () => void }): RestoreGuard {
+	const { log, behind } = counting;
+	let uncounted: string | undefined;
+	let stopped = false;
+
+	async function count(): Promise<boolean> {
+		for (let tries = 0; !stopped; tries++) {
+			try {
+				const newest = await countStart(counting);
+				uncounted = undefined;
+				if (!newest) behind();
+				return newest;
+			} catch (error) {
+				const failure = failureOf(error);
+				const why = 'why' in failure ? failure.why : 'it limits us';
+				const { statusCode } = Object(error);
+				if (statusCode >= 400 && statusCode < 500 && tries >= quietAttempts) {
+					// It will not: a restored backup then shows only when one-time keys are due.
+					uncounted = undefined;
+					log.error({ why }, 'the homeserver takes no account data: a restored backup may go unnoticed');
+					return true;
+				}
+				if (tries === quietAttempts)
+					log.error({ why }, 'this start cannot be counted: until it is, nothing is said in encrypted rooms');
+				if (tries >= quietAttempts) uncounted = why;
+				await sleep(backoff(tries, Math.random()), undefined, { ref: false });
+			}
+		}
+		return false;
+	}
+
+	return {
+		counted: count(),
+		uncounted: () => uncounted,
+		stop() {
+			stopped = true;
+		},
+	};
 }

@@ -3,12 +3,10 @@
 import { randomUUID } from 'node:crypto';
 import type { DeviceStanding } from '../../command.ts';
 import type { Log } from '../../runtime/log.ts';
-import { isRecord, record } from './events.ts';
+import { isRecord, type Json, record } from './events.ts';
 import { failureOf } from './failure.ts';
 import type { Ask } from './outgoing-requests.ts';
 import { startsOf } from './restore-guard.ts';
-
-type Json = Record<string, unknown>;
 
 export type Sessions = {
 	standing: () => Pick<DeviceStanding, 'devices' | 'second' | 'lingering'>;

@@ -4,10 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { isCryptoError, type OlmMachine, type Request, RoomId, UserId } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import type { Content, Sealed } from '../../ports/homeserver.ts';
 import type { Log } from '../../runtime/log.ts';
-import { isRecord, record } from './events.ts';
+import { isRecord, type Json, record } from './events.ts';
 import type { Ask, Courier } from './outgoing-requests.ts';
-
-type Json = Record<string, unknown>;
 
 export type Verifications = {
 	/** Events to this device, decrypted. */

@@ -1,6 +1,8 @@
 // One source's documents, fetched: conditionally, from the hosts that they are at, each kept when another one fails.
+
 import type { Attempt } from '../../advice/watch/observation.ts';
 import { troubleWords } from '../../messages/observation.ts';
+import { retryAfter } from '../../runtime/retry.ts';
 import type { Gate } from './client.ts';
 import type { RequestLimits } from './request.ts';
 
@@ -184,10 +186,10 @@ function nextPage(link: string | undefined, address: string): string | undefined
 /** `Retry-After` in seconds or as a date, or GitHub's moment from which it answers again; by the server's own clock. */
 function waitIn(headers: Readonly<Record<string, string>>): number | undefined {
 	const { 'retry-after': after, 'x-ratelimit-remaining': remaining, 'x-ratelimit-reset': reset, date } = headers;
-	if (after !== undefined && /^\d{1,9}$/.test(after)) return Number(after) * 1000;
-	const until = Date.parse(after ?? '') - Date.parse(date ?? '');
-	if (Number.isFinite(until)) return Math.max(0, until);
+	const clock = Date.parse(date ?? '');
+	const wait = retryAfter(after, clock);
+	if (wait !== undefined) return wait;
 	if (remaining !== '0' || reset === undefined || !/^\d{1,12}$/.test(reset)) return undefined;
-	const wait = Number(reset) * 1000 - Date.parse(date ?? '');
-	return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
+	const left = Number(reset) * 1000 - clock;
+	return Number.isFinite(left) ? Math.max(0, left) : undefined;
 }

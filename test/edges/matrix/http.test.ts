@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { failureOf } from '../../../src/edges/matrix/failure.ts';
-import { openHttp, retryAfter } from '../../../src/edges/matrix/http.ts';
+import { openHttp } from '../../../src/edges/matrix/http.ts';
 import { sdk } from '../../../src/edges/matrix/sdk.ts';
 
 const http = openHttp('Glia/1.2.3');
@@ -235,16 +235,4 @@ test('nothing listens: said in words', async () => {
 	sdk.setRequestFn(fresh.request);
 	expect(await failure(client)).toMatchObject({ why: expect.stringContaining('ECONNREFUSED') });
 	await fresh.close();
-});
-
-test.each([
-	['5', 5000],
-	['0', 0],
-	['Sat, 21 Nov 2026 12:00:10 GMT', 10_000],
-	['Sat, 21 Nov 2020 12:00:10 GMT', 0],
-	['soon', undefined],
-	['', undefined],
-	[undefined, undefined],
-])('Retry-After: %s is %s ms', (header, expected) => {
-	expect(retryAfter(header, Date.parse('2026-11-21T12:00:00Z'))).toBe(expected);
 });

@@ -1,0 +1,84 @@
+// Encrypted events, decrypted where they stand.
+import { isCryptoError, type OlmMachine, RoomId } from '@matrix-org/matrix-sdk-crypto-nodejs';
+import type { Unreadable } from '../../ports/homeserver.ts';
+import type { Log } from '../../runtime/log.ts';
+import { decrypted, isRecord, type Json, record } from './events.ts';
+
+/** The library's code for a message whose session belongs to somebody other than its sender. */
+const mismatchedSender = 5;
+
+/** `clear`: the event decrypted; `why`: why it cannot be read; neither: it is forged. */
+export type Decryption = { clear?: Json & { [decrypted]: string }; why?: string };
+
+export type Decrypter = {
+	decrypt: (room: string, event: Json) => Promise<Decryption>;
+	/** Decrypts events of one room in place; gives those that cannot be read, and leaves them as they are. */
+	open: (room: string, events: unknown) => Promise<Unreadable[]>;
+};
+
+export function openDecrypter(machine: OlmMachine, user: string, log: Log): Decrypter {
+	async function decrypt(room: string, event: Json): Promise<Decryption> {
+		try {
+			const read = await machine.decryptRoomEvent(JSON.stringify({ ...event, room_id: room }), new RoomId(room));
+			if (read.shieldState(false).code === mismatchedSender) {
+				log.warn({ room, event: event.event_id }, 'a message whose sender is not who encrypted it is ignored');
+				return {};
+			}
+			const { type, content }: Json = JSON.parse(read.event);
+			if (typeof type !== 'string') return {};
+			const outer = record(event.content)['m.relates_to'];
+			const clear = { ...(outer !== undefined && { 'm.relates_to': outer }), ...record(content) };
+			return { clear: { ...event, type, content: clear, [decrypted]: messageOf(record(event.content)) } };
+		} catch (error) {
+			if (isCryptoError(error)) throw error;
+			const { code, withheldCode } = Object(error);
+			return { why: [code, withheldCode].filter(part => typeof part === 'string').join(' ') || 'unknown' };
+		}
+	}
+
+	async function open(room: string, events: unknown): Promise<Unreadable[]> {
+		const unreadable: Unreadable[] = [];
+		if (!Array.isArray(events)) return unreadable;
+		for (const [index, event] of events.entries()) {
+			if (!isEncrypted(event)) continue;
+			const { clear, why } = await decrypt(room, event);
+			if (clear) events[index] = clear;
+			else if (why !== undefined && event.sender !== user) unreadable.push(unreadableOf(room, event, why));
+		}
+		return unreadable;
+	}
+
+	return { decrypt, open };
+}
+
+type EncryptedEvent = Json & { event_id: string; sender: string; content: Json };
+
+function unreadableOf(room: string, event: EncryptedEvent, why: string): Unreadable {
+	const { event_id, sender, content, origin_server_ts: at } = event;
+	const session = typeof content.session_id === 'string' ? content.session_id.slice(0, 100) : '';
+	const time = typeof at === 'number' && at >= 0 && at < Date.now() ? new Date(at) : new Date();
+	return { event: event_id, room, sender, at: time, session, why, raw: JSON.stringify(event) };
+}
+
+function isEncrypted(event: unknown): event is EncryptedEvent {
+	return (
+		isRecord(event) &&
+		event.type === 'm.room.encrypted' &&
+		event.state_key === undefined &&
+		typeof event.event_id === 'string' &&
+		typeof event.sender === 'string' &&
+		isRecord(event.content) &&
+		// A redacted one has nothing left to decrypt.
+		Object.keys(event.content).length > 0
+	);
+}
+
+/**
+ * Which message of which session this is. Of one that could be decrypted both are true: its session signed the number,
+ * which stands behind the version and a tag (0x08) at the beginning of the ciphertext, seven bits a byte.
+ */
+function messageOf({ session_id, ciphertext }: Json): string {
+	const bytes = Buffer.from(String(ciphertext).slice(0, 16), 'base64');
+	const end = bytes.findIndex((byte, at) => at > 1 && byte < 0x80);
+	return `${session_id} ${bytes.subarray(2, end + 1).toString('hex')}`;
+}

@@ -1,0 +1,80 @@
+// What goes out: events, encrypted where the room is, and files. Not by matrix-bot-sdk's sendEvent, whose transaction ids
+// come from the clock: ours come from what is said, so that a second attempt makes no second message.
+import type { Content, File, Homeserver, Outcome, Sealed } from '../../ports/homeserver.ts';
+import { type Encryption, sealFile } from './encryption.ts';
+import { isRecord } from './events.ts';
+import type { RoomStates } from './room-states.ts';
+import { done, roomPath, type Session, stringOf } from './session.ts';
+
+/** What a log-in without keys means. */
+export const keyless =
+	'this access token belongs to no device: in encrypted rooms I can neither read nor say anything; use the password, or the token of a log-in';
+const mute = { failure: { kind: 'keyless', why: keyless } } as const;
+const unsealed = { failure: { kind: 'unsealed', why: 'the room is encrypted, and this is not' } } as const;
+
+type SenderSetup = {
+	session: Session;
+	states: RoomStates;
+	encryption: Encryption | undefined;
+	/** Something has arrived. */
+	sent: () => void;
+};
+
+export function openSender(given: SenderSetup): Pick<Homeserver, 'seal' | 'send' | 'upload'> {
+	const { session, states, encryption } = given;
+
+	async function seal(room: string, event: Sealed): Promise<Outcome<Sealed>> {
+		if (isNeverEncrypted(event)) return { value: event };
+		const state = await states.of(room);
+		if ('failure' in state) return state;
+		if (state.value.encryption === undefined) return { value: event };
+		if (encryption === undefined) return mute;
+		let sealed = event;
+		const outcome = await session.call(done, async () => {
+			sealed = await encryption.seal(room, state.value, event);
+		});
+		return 'failure' in outcome ? outcome : { value: sealed };
+	}
+
+	async function send(room: string, transaction: string, event: Sealed): Promise<Outcome<string>> {
+		const { type, content } = event;
+		if (type !== 'm.room.encrypted' && !isNeverEncrypted(event) && !states.isPlain(room)) {
+			const state = await states.of(room);
+			if ('failure' in state) return state;
+			if (state.value.encryption) return unsealed;
+		}
+		const path = roomPath(room, `send/${encodeURIComponent(type)}/${encodeURIComponent(transaction)}`);
+		const sent = await session.call(eventOf, client => client.doRequest('PUT', path, null, content));
+		if ('value' in sent) given.sent();
+		return sent;
+	}
+
+	async function upload(room: string, file: File): Promise<Outcome<Content>> {
+		const bytes = Buffer.from(file.text, file.encoding ?? 'utf8');
+		const state = await states.of(room);
+		if ('failure' in state) return state;
+		if (state.value.encryption && encryption === undefined) return mute;
+		const hidden = state.value.encryption && sealFile(bytes);
+		const uploaded = await session.call(stringOf, client =>
+			// Of an encrypted file the homeserver hears neither the type nor the name.
+			hidden ? client.uploadContent(hidden.bytes) : client.uploadContent(bytes, file.type, file.name),
+		);
+		if ('failure' in uploaded) return uploaded;
+		const { value: url } = uploaded;
+		const info = { mimetype: file.type, size: bytes.length };
+		const where = hidden ? { file: { ...hidden.info, url } } : { url };
+		const msgtype = file.type.startsWith('image/') ? 'm.image' : 'm.file';
+		return { value: { msgtype, body: file.name, filename: file.name, ...where, info, 'm.mentions': {} } };
+	}
+
+	return { seal, send, upload };
+}
+
+/** Reactions are never encrypted: servers count them by what they relate to. */
+function isNeverEncrypted({ type }: Sealed): boolean {
+	return type === 'm.reaction';
+}
+
+function eventOf(raw: unknown): string | undefined {
+	return stringOf(isRecord(raw) ? raw.event_id : undefined);
+}

@@ -1,0 +1,87 @@
+// What comes in. Not by matrix-bot-sdk's loop: it stores the token before the events are handled, forgets it when the
+// filter changes, and tells nobody when it fails.
+import { randomInt } from 'node:crypto';
+import type { Homeserver } from '../../ports/homeserver.ts';
+import type { Store } from '../../ports/store.ts';
+import type { Encryption } from './encryption.ts';
+import { addReading, batchOf, encryptedIn, syncFilter } from './events.ts';
+import { firstSyncTimeout } from './http.ts';
+import type { RoomStates } from './room-states.ts';
+import { objectOf, type Session, senseless } from './session.ts';
+
+/** How long one sync waits for news (ms), and how much longer its answer may take. */
+const waiting = 30_000;
+const answering = 15_000;
+
+type SyncSetup = {
+	session: Session;
+	states: RoomStates;
+	encryption: Encryption | undefined;
+	store: Pick<Store, 'unreadable'>;
+	now: () => Date;
+};
+
+export type Sync = Pick<Homeserver, 'sync' | 'names'> & {
+	/** When the last one came back with an answer. */
+	last: () => Date | undefined;
+	/** Something was said: the next sync does not wait for news. */
+	sent: () => void;
+};
+
+export function openSync({ session, states, encryption, store, now }: SyncSetup): Sync {
+	const { user } = session;
+	const localpart = user.slice(1, user.indexOf(':'));
+	let last: Date | undefined;
+	let sent = false;
+	/** Whether the last one failed: the next one only asks whether the homeserver is there. */
+	let failed = false;
+	/** Another for each start, and after each sync that failed. */
+	let question = randomInt(1, 2 ** 31);
+	let answered = true;
+	let displayName: string | undefined;
+
+	async function learnName(): Promise<void> {
+		const found = await session.call(objectOf, client => client.getUserProfile(user));
+		if ('value' in found) displayName = typeof found.value.displayname === 'string' ? found.value.displayname : '';
+		else if (found.failure.kind === 'refused') displayName = '';
+	}
+
+	return {
+		names: () => (displayName ? [localpart, user, displayName] : [localpart, user]),
+		last: () => last,
+		sent() {
+			sent = true;
+		},
+		async sync(since) {
+			if (!answered) question++;
+			answered = false;
+			const query = {
+				filter: syncFilter(user, question),
+				// The first one does not wait for news: the operator wants to know whether the bot is in sync. Nor does the one
+				// after something was said: it moves us behind our own event, which the filter leaves out. Waiting before it,
+				// the homeserver would have to compare three states of the room for each message that comes. Nor does the one
+				// after a failure: a quiet homeserver would seem to be away for another half minute.
+				timeout: last === undefined || sent || failed ? 0 : waiting,
+				...(since !== undefined && { since }),
+			};
+			sent = false;
+			const time = since === undefined ? firstSyncTimeout : waiting + answering;
+			const outcome = await session.call(objectOf, client =>
+				client.doRequest('GET', '/_matrix/client/v3/sync', query, null, time),
+			);
+			failed = 'failure' in outcome;
+			if ('failure' in outcome) return outcome;
+			states.noteEncrypted(encryptedIn(outcome.value));
+			const read = await session.guarded(async () => encryption?.read(outcome.value, store.unreadable));
+			if ('failure' in read) return read;
+			const batch = batchOf(outcome.value, user, now());
+			if (batch === undefined) return senseless;
+			if (read.value) addReading(batch, read.value, user, now());
+			last = now();
+			answered = true;
+			// Before what came in is looked at: somebody may call us by it.
+			if (displayName === undefined) await learnName();
+			return { value: batch };
+		},
+	};
+}

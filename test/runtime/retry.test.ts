@@ -1,0 +1,23 @@
+// How long a server asks us to wait.
+import { expect, test } from 'vitest';
+import { retryAfter } from '../../src/runtime/retry.ts';
+
+const noon = Date.parse('2026-11-21T12:00:00Z');
+
+test.each([
+	['5', 5000],
+	[' 5 ', 5000],
+	['1.5', 1500],
+	['0', 0],
+	['Sat, 21 Nov 2026 12:00:10 GMT', 10_000],
+	['Sat, 21 Nov 2020 12:00:10 GMT', 0],
+	['soon', undefined],
+	['', undefined],
+	[undefined, undefined],
+])('Retry-After: %s is %s ms', (header, expected) => {
+	expect(retryAfter(header, noon)).toBe(expected);
+});
+
+test('a date from a server that tells no time says nothing', () => {
+	expect(retryAfter('Sat, 21 Nov 2026 12:00:10 GMT', Number.NaN)).toBeUndefined();
+});
