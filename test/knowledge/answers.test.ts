@@ -52,10 +52,26 @@ describe('a release that is broken itself names the one to take instead', () => 
 	});
 
 	test('1.156.0: bridges with the old registration key get no keys', () => {
-		const [step] = stepsOf('1.155.0 1.156.0 debian appservices', /push_ephemeral/);
-		expect(step).toMatchObject({ release: '1.156.0', must: true, when: 'before' });
-		expect(step?.title).toContain('1.157.1');
-		expect(stepsOf('1.155.0 1.157.1 debian appservices', /1\.157\.1 instead/)).toEqual([]);
+		const silent = (asked: string) => planOf(asked).faults.find(({ id }) => id === '1.156.0/legacy-ephemeral-key');
+		expect(silent('1.155.0 1.156.0 debian appservices')).toMatchObject({
+			severity: 'severe',
+			at: 'target',
+			onlyIf: expect.stringContaining('push_ephemeral'),
+			text: expect.stringContaining('receive_ephemeral: true'),
+		});
+		expect(silent('1.155.0 1.157.1 debian appservices')).toBeUndefined();
+	});
+
+	test.each([
+		['1.142.0', 'mas', '1.142.0/mas-endpoint-path', '1.142.1'],
+		['1.128.0', 'sqlite', '1.128.0/participant-update-sqlite', '1.129.0'],
+		['1.140.0', 'no-mas', '1.140.0/long-passwords', '1.141.0'],
+		['1.149.0', 'modules', '1.149.0/ldap-module', '1.149.1'],
+		['1.139.1', 'docker', '1.138.3/null-device-keys', '1.139.2'],
+	])('%s %s: %s is told of the target, and not on the way past it', (release, fact, id, cure) => {
+		const told = (to: string) => planOf(`1.127.0 ${to} ${fact}`).faults.map(fault => fault.id);
+		expect(told(release)).toContain(id);
+		expect(told(cure)).not.toContain(id);
 	});
 
 	test('1.126.0: not even server admins may publish rooms', () => {
