@@ -8,6 +8,8 @@ import { help } from './help.ts';
 import { leave } from './leave.ts';
 import { migrate } from './migrate.ts';
 import { notes } from './notes.ts';
+import { option } from './option.ts';
+import { options } from './options.ts';
 import { postgres } from './postgres.ts';
 import { profile } from './profile.ts';
 import { rollback } from './rollback.ts';
@@ -25,6 +27,8 @@ export const commands: readonly Command[] = [
 	notes,
 	rollback,
 	check,
+	option,
+	options,
 	deadlines,
 	postgres,
 	migrate,

@@ -7,11 +7,14 @@ import { respond } from '../src/bot/respond.ts';
 import { concern } from '../src/deployment/condition.ts';
 import { closedFacts, openFacts, parseTerm, profileOf } from '../src/deployment/facts.ts';
 import { compare, finalOf, isCandidate, isWithin } from '../src/deployment/version.ts';
+import { openCode } from '../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
 import type { Advisory } from '../src/knowledge/schema/synapse.ts';
 import { random } from './render/random.ts';
 
-const knowledge = await openKnowledge(new URL('../knowledge/', import.meta.url));
+const folder = new URL('../knowledge/', import.meta.url);
+const knowledge = await openKnowledge(folder);
+const code = openCode(folder);
 const now = new Date('2026-11-21T12:00:00Z');
 const health = { version: '0', startedAt: now, lastSync: () => undefined };
 const known = new Map(knowledge.releases.map(release => [release.version, release]));
@@ -26,7 +29,7 @@ async function answerTo(said: string): Promise<unknown> {
 		{ room: 'console', sender: 'console', at: now, body: said, mentioned: false },
 		{
 			commands,
-			ports: { knowledge, commands, now: () => now, health } as Parameters<typeof respond>[1]['ports'],
+			ports: { knowledge, code, commands, now: () => now, health } as Parameters<typeof respond>[1]['ports'],
 			names: ['glia'],
 			bare: true,
 			mayChange: () => undefined,
@@ -319,6 +322,69 @@ test('!rollback of every release, withdrawn ones too, has the shape', async () =
 		expect('to' in found || 'canReturn' in found).toBe(false);
 	}
 });
+
+test('!option of every option has the shape, and dates that the code bears out', async () => {
+	const shape = z.object({
+		format: z.literal(1),
+		option: z.string(),
+		first: version.optional(),
+		deprecated: z.union([noted, version]).optional(),
+		removed: version.optional(),
+		replacedBy: z.string().min(1).optional(),
+		defaults: z.array(z.object({ from: version, value: z.unknown().optional() })),
+		notes: z.array(z.string().refine(id => noteIds.has(id), 'a note')),
+		text: z.string().min(1),
+		sources: z.array(source).min(1),
+	});
+	const { read, byPath } = code.options();
+	for (const [path, { changes }] of byPath) {
+		const found = shape.parse(await answerTo(`!option ${path}`));
+		expect(found.option).toBe(path);
+		const before = read.filter(release => found.first !== undefined && compare(release, found.first) < 0);
+		for (const release of before) expect(changes.findLast(([from]) => compare(from, release) <= 0)).toBeUndefined();
+		if (found.removed === undefined) continue;
+		const { removed } = found;
+		expect(changes.find(([from]) => from === removed)?.[1]?.refused ?? true).toBe(true);
+		for (const { from } of found.defaults) expect(compare(from, removed)).toBeLessThan(0);
+		if (found.deprecated !== undefined) expect(compare(found.deprecated, removed)).toBeLessThan(0);
+	}
+}, 60_000);
+
+test('!options between neighbours adds up to what the code says', async () => {
+	const one = z.object({ option: z.string(), release: version });
+	const ended = one.extend({ replacedBy: z.string().optional() });
+	const shape = z.object({
+		format: z.literal(1),
+		from: version,
+		to: version,
+		added: z.array(one.extend({ default: z.unknown().optional() })),
+		removed: z.array(ended),
+		deprecated: z.array(ended),
+		defaults: z.array(one.extend({ before: z.unknown(), after: z.unknown() })),
+	});
+	const { read, byPath } = code.options();
+	const has = (path: string, release: string) => {
+		const state = byPath.get(path)?.changes.findLast(([from]) => compare(from, release) <= 0)?.[1];
+		return state !== undefined && state !== null && !state.refused;
+	};
+	const finalOnes = read.filter(release => stable.includes(release));
+	for (const [index, to] of finalOnes.entries()) {
+		const from = finalOnes[index - 1];
+		if (from === undefined) continue;
+		const found = shape.parse(await answerTo(`!options ${from} ${to}`));
+		for (const { option, release } of [...found.added, ...found.removed, ...found.deprecated, ...found.defaults]) {
+			expect(compare(release, from)).toBeGreaterThan(0);
+			expect(compare(release, to)).toBeLessThanOrEqual(0);
+			expect(byPath.has(option)).toBe(true);
+		}
+		for (const { option } of found.added) expect([has(option, from), has(option, to)]).toEqual([false, true]);
+		for (const { option } of found.removed) expect([has(option, from), has(option, to)]).toEqual([true, false]);
+		const named = new Set([...found.added, ...found.removed].map(({ option }) => option));
+		const changed = [...byPath.keys()].filter(path => has(path, from) !== has(path, to) && !named.has(path));
+		// Nothing dates what only the first schema names.
+		if (to !== '1.132.0') expect(changed).toEqual([]);
+	}
+}, 60_000);
 
 test('!deadlines has the shape: open ones, and with `all` also those that are over', async () => {
 	const shape = z.object({ format: z.literal(1), deadlines: z.array(deadline) });

@@ -107,5 +107,6 @@ export function knownCode(given: { [Name in keyof Code]?: Said<StateOf<Name>> } 
 		routes: () => table(given.routes),
 		deltas: () => table(given.deltas),
 		builds: () => table(given.builds),
+		admin: () => table(given.admin),
 	};
 }

@@ -33,10 +33,12 @@ export type BuildState = {
 export type Code = {
 	options(): Options;
 	refusals(): Table<RefusalState>;
-	/** Package → version specifier; an extra's as `extra/package`; `python` is among them. */
+	/** Package → version specifier; an extra's as `extra/package`; `python` and `rust` are among them. */
 	dependencies(): Table<string>;
 	/** `generic_worker ^/_matrix/client/…$` → which methods may be routed there: `any` or `GET`. */
 	routes(): Table<string>;
 	deltas(): Table<DeltaState>;
 	builds(): Table<BuildState>;
+	/** `endpoint ^/_synapse/admin/v1/…` → `any`, and what its file refuses: `users.py <message>` → the HTTP status. */
+	admin(): Table<string>;
 };

@@ -1,7 +1,9 @@
 // The options of each release, as its code reads them: which there are, their defaults, what they may be.
 import type { Version } from '../deployment/version.ts';
 import { compare, isCandidate } from '../deployment/version.ts';
+import { memo } from '../runtime/memo.ts';
 import { stateAt, type Table, type TimelineEntry } from './timeline.ts';
+import { amountIn } from './values.ts';
 
 /** What was read of an option in one release; see tools/refresh/code/options.py. */
 export type OptionState = {
@@ -12,6 +14,8 @@ export type OptionState = {
 	/** What the manual calls the default, where it differs from the code's. */
 	documented?: unknown;
 	documentedType?: string | string[];
+	/** The release's schema does not name it. Absent where there is no schema yet. */
+	undocumented?: true;
 	required?: true;
 	type?: string | string[];
 	/** With any other kind the release does not start. `duration` and `size` are numbers, or texts like 10m and 50M. */
@@ -23,6 +27,9 @@ export type OptionState = {
 };
 export type Options = { read: readonly Version[]; byPath: ReadonlyMap<string, TimelineEntry<OptionState>> };
 
+/** The file of options that only the schema names. */
+export const schemaFile = 'schema/synapse-config.schema.yaml';
+
 export function optionsOf({ read, entries }: Table<OptionState>): Options {
 	return { read, byPath: new Map(entries.map(entry => [entry.key, entry])) };
 }
@@ -33,55 +40,117 @@ export function optionAt(options: Options, path: string, release: Version): Opti
 	return entry ? stateAt(entry.changes, release) : null;
 }
 
-/** The life of an option. `since` undefined: it is older than the oldest release that was read. */
+/** The life of an option. `since` undefined: it is older than the oldest release that was read, or nobody knows. */
 export type Life = {
 	path: string;
 	since: Version | undefined;
-	/** The first release without it, or that refuses it. */
+	/** The code does not name it, and it is older than the first schema: since when is not known. */
+	undated?: true;
+	/** The first of the releases without it, or that refuse it, after which it never counts again. */
 	removed: Version | undefined;
+	/** The first release that refuses to start with it. */
+	refused?: Version;
+	/** The first release that warns where it is set. */
+	warned?: Version;
+	/** What the newest release that has it says. */
 	state: OptionState;
+	/** `value` undefined: from there on the code computes it, or nobody knows. */
 	defaults: { from: Version; value: unknown }[];
 };
 
 export function lifeOf(options: Options, path: string): Life | undefined {
-	const entry = options.byPath.get(path);
-	const first = entry?.changes[0];
-	if (!entry || !first) return undefined;
-	const last = entry.changes.at(-1);
-	const state = entry.changes.findLast(([, state]) => state !== null)?.[1];
-	if (!state) return undefined;
-	const gone = last?.[1] === null ? last[0] : entry.changes.find(([, state]) => state?.refused)?.[0];
+	return lives(options).get(path);
+}
+
+/** All of them, worked out once: a difference between two releases asks for each. */
+export const lives = memo((options: Options): ReadonlyMap<string, Life> => {
+	const schema = firstSchema(options);
+	return new Map(
+		[...options.byPath.values()].flatMap(entry => {
+			const life = lifeFrom(options, entry, schema);
+			return life ? [[entry.key, life] as const] : [];
+		}),
+	);
+});
+
+/** The first release that has a schema; before it, what only the schema names cannot be dated. */
+function firstSchema({ byPath }: Options): Version | undefined {
+	const releases = [...byPath.values()].flatMap(
+		({ changes }) => changes.find(([, state]) => state?.documentedType !== undefined)?.[0] ?? [],
+	);
+	return releases.sort(compare)[0];
+}
+
+function lifeFrom(options: Options, entry: TimelineEntry<OptionState>, schema: Version | undefined): Life | undefined {
+	const { key: path, changes } = entry;
+	const first = changes[0];
+	const state = changes.findLast(([, state]) => state !== null)?.[1];
+	if (!first || !state) return undefined;
+	const lastCounted = changes.findLastIndex(([, state]) => counts(state));
+	const undated = first[1]?.file === schemaFile && first[0] === schema;
+	const refused = changes.find(([, state]) => state?.refused)?.[0];
+	const warned = changes.find(([, state]) => state?.warned)?.[0];
 	return {
 		path,
-		since: first[0] === options.read[0] ? undefined : first[0],
-		removed: gone,
+		since: undated || first[0] === options.read[0] ? undefined : first[0],
+		...(undated && { undated }),
+		removed: changes[lastCounted + 1]?.[0],
+		...(refused !== undefined && { refused }),
+		...(warned !== undefined && { warned }),
 		state,
-		defaults: defaultsOf(options, entry),
+		defaults: defaultsOf(entry),
 	};
 }
 
-/** The manual's default where it has one; it reaches back as far as the code's stayed the same. */
-function defaultsOf({ read }: Options, { changes }: TimelineEntry<OptionState>): Life['defaults'] {
-	const documented = changes.find(([, state]) => state && 'documented' in state)?.[1];
-	const defaults: Life['defaults'] = [];
+/**
+ * A default changes when the code's does. The manual's stands for it where there is one: the code often falls back to
+ * nothing here and to something elsewhere. It reaches back as far as the code's stayed the same.
+ */
+function defaultsOf({ changes }: TimelineEntry<OptionState>): Life['defaults'] {
+	const runs: { from: Version; code: unknown; type: OptionState['type']; documented?: { value: unknown } }[] = [];
+	let isOpen = false;
 	for (const [from, state] of changes) {
-		if (!state || state.refused) continue;
-		const reaches =
-			documented &&
-			!('documented' in state) &&
-			same(state.default, documented.default) &&
-			isBefore(from, changes, documented);
-		const value = reaches ? documented.documented : 'documented' in state ? state.documented : state.default;
-		if (value === undefined) continue;
-		if (defaults.length === 0 || !same(defaults.at(-1)?.value, value))
-			defaults.push({ from: read[0] === from ? (read[0] ?? from) : from, value });
+		if (!state || state.refused) {
+			isOpen = false;
+			continue;
+		}
+		const run = isOpen ? runs.at(-1) : undefined;
+		const documented = 'documented' in state ? { documented: { value: state.documented } } : {};
+		isOpen = true;
+		if (run && isSameDefault(run.code, state.default, state.type)) {
+			Object.assign(run, documented);
+			// The newest spelling: 500M and 500MiB are one default.
+			if (state.default !== undefined) run.code = state.default;
+		} else runs.push({ from, code: state.default, type: state.type, ...documented });
+	}
+	const defaults: Life['defaults'] = [];
+	for (const { from, code, documented } of runs) {
+		const value = documented ? documented.value : code;
+		const before = defaults.at(-1);
+		if (before ? !same(before.value, value) : value !== undefined) defaults.push({ from, value });
 	}
 	return defaults;
 }
 
-function isBefore(from: Version, changes: TimelineEntry<OptionState>['changes'], state: OptionState): boolean {
-	const at = changes.find(([, other]) => other === state)?.[0];
-	return at !== undefined && compare(from, at) < 0;
+/** Whether two defaults of the code mean the same: a fallback to null, an empty list or false says no. */
+function isSameDefault(a: unknown, b: unknown, type: OptionState['type']): boolean {
+	if (same(a, b)) return true;
+	if (a === undefined || b === undefined) return false;
+	if (isNothing(a) && isNothing(b)) return true;
+	const kinds = [type ?? []].flat();
+	if (!kinds.includes('duration') && !kinds.includes('size')) return false;
+	const [before, after] = [numberOf(a), numberOf(b)];
+	return before !== undefined && before === after;
+}
+
+function isNothing(value: unknown): boolean {
+	return value === null || value === false || value === '' || same(value, []) || same(value, {});
+}
+
+/** Milliseconds or bytes. */
+function numberOf(value: unknown): number | undefined {
+	if (typeof value === 'number') return value;
+	return typeof value === 'string' ? amountIn(value) : undefined;
 }
 
 function same(a: unknown, b: unknown): boolean {
@@ -104,26 +173,37 @@ export type Difference = {
 export function difference(options: Options, from: Version, to: Version): Difference {
 	const isInside = (version: Version) => compare(version, from) > 0 && compare(version, to) <= 0;
 	const found: Difference = { added: [], removed: [], defaults: [] };
-	for (const [path] of options.byPath) {
-		const life = lifeOf(options, path);
-		if (!life) continue;
-		const before = optionAt(options, path, from);
-		const after = optionAt(options, path, to);
-		const isThere = after !== null && !after.refused;
-		const wasThere = before !== null && !before.refused;
-		if (isThere && !wasThere && life.since && isInside(life.since)) {
+	for (const [path, life] of lives(options)) {
+		const changes = options.byPath.get(path)?.changes ?? [];
+		const isThere = counts(stateAt(changes, to));
+		const wasThere = counts(stateAt(changes, from));
+		// Since when it stands as it does in `to`: it may have come and gone before.
+		const inside = changes.filter(([at]) => isInside(at));
+		const last = inside.findLastIndex(([, state]) => counts(state) !== isThere);
+		const release = inside[last + 1]?.[0];
+		if (isThere && !wasThere && !life.undated && release !== undefined && !isOldest(release, options)) {
 			const value = defaultAt(options, path, to);
-			found.added.push({ option: path, release: life.since, ...(value !== undefined && { default: value }) });
+			found.added.push({ option: path, release, ...(value !== undefined && { default: value }) });
 		}
-		if (wasThere && !isThere && life.removed && isInside(life.removed))
-			found.removed.push({ option: path, release: life.removed });
+		if (wasThere && !isThere && release !== undefined) found.removed.push({ option: path, release });
 		if (!wasThere || !isThere) continue;
 		const [old, now] = [defaultAt(options, path, from), defaultAt(options, path, to)];
 		const change = life.defaults.findLast(({ from: since }) => isInside(since));
-		if (change && old !== undefined && !same(old, now))
+		// A fallback to null after something else: the code works it out from other options from there on.
+		if (change && old !== undefined && now !== undefined && now !== null && !same(old, now))
 			found.defaults.push({ option: path, release: change.from, before: old, after: now });
 	}
 	return found;
+}
+
+/** Whether setting it has an effect. */
+function counts(state: OptionState | null): boolean {
+	return state !== null && !state.refused;
+}
+
+/** What the oldest release that was read has may be older. */
+function isOldest(release: Version, { read }: Options): boolean {
+	return release === read[0];
 }
 
 /** The newest stable release whose options were read. */

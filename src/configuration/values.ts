@@ -25,8 +25,12 @@ const sizes: Record<string, number> = {
 /** A value as a number: milliseconds of a duration, bytes of a size, a number as it is. Undefined: it says no amount. */
 export function amountOf(value: Value): number | undefined {
 	if (value.kind === 'number') return value.value;
-	if (value.kind !== 'string') return undefined;
-	const match = /^\s*([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*(ms|[smhdwy]|[KMGT](?:iB)?)?\s*$/.exec(value.value);
+	return value.kind === 'string' ? amountIn(value.value) : undefined;
+}
+
+/** The same of a text: `10m`, `50MiB`, `300`. */
+export function amountIn(text: string): number | undefined {
+	const match = /^\s*([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*(ms|[smhdwy]|[KMGT](?:iB)?)?\s*$/.exec(text);
 	if (!match) return undefined;
 	const [, digits, unit] = match;
 	const factor = unit === undefined ? 1 : (units[unit] ?? sizes[unit] ?? Number.NaN);

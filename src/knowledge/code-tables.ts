@@ -15,6 +15,7 @@ export function openCode(folder: URL): Code {
 		routes: once(() => read<string>('routes')),
 		deltas: once(() => read<DeltaState>('deltas')),
 		builds: once(() => read<BuildState>('builds')),
+		admin: once(() => read<string>('admin')),
 	};
 }
 

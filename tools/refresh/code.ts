@@ -8,7 +8,7 @@ import { documentedDefaults } from './documented.ts';
 import type { Source } from './source.ts';
 
 /** The tables, each a file of its own; `options` and the rest are described in code/read.py. */
-export const tables = ['options', 'refusals', 'dependencies', 'routes', 'deltas', 'builds'] as const;
+export const tables = ['options', 'refusals', 'dependencies', 'routes', 'deltas', 'builds', 'admin'] as const;
 export type TableName = (typeof tables)[number];
 type State = Record<string, unknown> | string;
 export type Tables = Record<TableName, Table<State>>;
@@ -24,7 +24,11 @@ const wanted = new RegExp(
 		'synapse/storage/((data_stores|databases)/\\w+/)?schema/(?!.*full_schemas/).*\\.(py|sql|sqlite|postgres)',
 		'synapse/util/check_dependencies\\.py',
 		'synapse/python_dependencies\\.py',
-		'synapse/handlers/password_policy\\.py',
+		'synapse/handlers/(password_policy|oidc|oidc_handler|saml|saml_handler)\\.py',
+		'synapse/http/site\\.py',
+		'synapse/rest/admin/\\w+\\.py',
+		'synapse/(rest/media/v1|media)/storage_provider\\.py',
+		'rust/Cargo\\.toml',
 		'docs/workers\\.(md|rst)',
 		'pyproject\\.toml',
 		'setup\\.py',
@@ -55,11 +59,11 @@ export function refreshCode(sources: readonly Source[], folder: URL, log: (line:
 	) as Record<TableName, States<State>>;
 	const known = new Set(before?.by === by ? before.tables.options.read : []);
 	for (const source of sources) {
-		const asked = [...source.versions.keys()].filter(
-			version => compare(version, oldest) >= 0 && !known.has(version) && isWanted(version, source),
-		);
+		const asked = [...source.versions.keys()]
+			.filter(version => compare(version, oldest) >= 0 && !known.has(version) && isWanted(version, source))
+			.sort(compare);
 		for (let at = 0; at < asked.length; at += 10) {
-			const some = asked.slice(at, at + 10).sort(compare);
+			const some = asked.slice(at, at + 10);
 			log(`code of ${some[0]} to ${some.at(-1)}`);
 			for (const { version, ...found } of readReleases(source, some)) {
 				for (const name of tables) states[name].set(version, new Map(Object.entries(found[name])));
@@ -115,8 +119,13 @@ function readReleases(source: Source, versions: readonly Version[]): Found[] {
 	return found;
 }
 
-/** The schema's default and type stand beside the code's where they differ; its options are there even if no code was seen. */
+/**
+ * The schema's default and type stand beside the code's where they differ. What only the schema names has its file; what
+ * only the code reads is marked.
+ */
 function addDocumented(options: Record<string, State>, documented: ReturnType<typeof documentedDefaults>): void {
+	for (const [path, state] of Object.entries(options))
+		if (typeof state === 'object' && !documented.has(path)) options[path] = { ...state, undocumented: true };
 	for (const [path, { default: value, type }] of documented) {
 		const known = (options[path] ?? { file: schema }) as Record<string, unknown>;
 		options[path] = {
@@ -150,7 +159,7 @@ function carryDocumented(states: States<State>): void {
 
 function codeOf(state: State): State {
 	if (typeof state === 'string') return state;
-	const { documented: _, documentedType: __, ...code } = state;
+	const { documented: _, documentedType: __, undocumented: ___, ...code } = state;
 	return code;
 }
 

@@ -1,6 +1,7 @@
-// npm run refresh -- [--read DATE] [--knowledge FOLDER] <source>… : reads Synapse's sources, writes what is generated of the knowledge,
-// and prints what is left to read. DATE is the day on which the sources were fetched, if that is not today. Curated files are never touched. To forget releases written by mistake, delete
-// releases.json before a refresh from a clone.
+// npm run refresh -- [--read DATE] [--knowledge FOLDER] <source>… : reads Synapse's documents and code, writes what is
+// generated of the knowledge, and prints what is left to read. DATE is the day on which the sources were fetched, if that
+// is not today. Curated files are never touched. To forget releases written by mistake, delete releases.json and the
+// folder code before a refresh from a clone.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,6 +13,7 @@ import {
 	releasesFileShape,
 	upstreamFileShape,
 } from '../../src/knowledge/schema/synapse.ts';
+import { refreshCode } from './code.ts';
 import { type Generated, merge } from './merge.ts';
 import { openSource } from './source.ts';
 import { newsOf, workOf } from './work.ts';
@@ -45,9 +47,11 @@ function write(file: URL, head: string, key: string, items: readonly (Release | 
 }
 
 const before = readBefore();
-const after = merge(positionals.map(openSource), before, values.read ?? new Date().toISOString().slice(0, 10));
+const sources = positionals.map(openSource);
+const after = merge(sources, before, values.read ?? new Date().toISOString().slice(0, 10));
 const { releases } = releasesFileShape.parse({ read: after.read, releases: after.releases });
 write(releasesFile, `"read": ${JSON.stringify(after.read)}, `, 'releases', releases);
 write(upstreamFile, '', 'passages', upstreamFileShape.parse({ passages: after.passages }).passages);
+refreshCode(sources, new URL('code/', folder), line => console.error(line));
 const { files } = readFiles(knowledge);
 for (const line of [...newsOf(before, after), ...workOf(files)]) console.log(line);

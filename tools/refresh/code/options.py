@@ -40,10 +40,12 @@ class Table:
 
 
 class Fn:
-    def __init__(self, node, module, bound=None):
+    def __init__(self, node, module, bound=None, around=None):
         self.node = node
         self.module = module
         self.bound = bound
+        # The names of the function that it is defined in.
+        self.around = around
 
 
 class Cls:
@@ -403,7 +405,9 @@ class Reader:
             for key in alternatives(values[0]):
                 for where in alternatives(values[1]):
                     if isinstance(where, Cfg) and isinstance(key, Lit) and isinstance(key.value, str):
-                        self.child(where, key.value)
+                        child = self.child(where, key.value)
+                        # Who asks whether it is there can do without.
+                        self.options[child.path]["optional"] |= isinstance(node.ops[0], ast.In)
         return UNKNOWN
 
     def comprehension(self, node, results, scope, module):
@@ -572,8 +576,9 @@ class Reader:
         key = (fn.module.name, fn.node.name, fn.node.lineno)
         if self.depth >= MAX_DEPTH or self.running.count(key) >= 2:
             return UNKNOWN
-        scope = {}
         names = [a.arg for a in getattr(fn.node.args, "posonlyargs", []) + fn.node.args.args]
+        own = names + [a.arg for a in fn.node.args.kwonlyargs]
+        scope = {name: value for name, value in (fn.around or {}).items() if name not in own}
         if names and names[0] in ("self", "cls") and "staticmethod" not in decorators(fn.node):
             scope[names[0]] = fn.bound if fn.bound is not None else UNKNOWN
             names = names[1:]
@@ -782,7 +787,7 @@ class Reader:
                 self.evaluate(item.context_expr, scope, module)
             self.run(node.body, scope, module, returned)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            scope[node.name] = Fn(node, module)
+            scope[node.name] = Fn(node, module, around=scope)
         elif isinstance(node, ast.Raise):
             if node.exc is not None:
                 self.evaluate(node.exc, scope, module)
@@ -844,8 +849,11 @@ class Reader:
         if isinstance(test, ast.Compare) and len(test.ops) == 1:
             if isinstance(test.ops[0], ast.In):
                 key, where = self.evaluate(test.left, scope, module), self.evaluate(test.comparators[0], scope, module)
-                if isinstance(key, Lit) and isinstance(key.value, str) and isinstance(where, Cfg):
-                    return where.path + (key.value,)
+                # `config.get("x") or {}`: the fallback holds nothing.
+                wheres = [one for one in alternatives(where) if isinstance(one, Cfg)]
+                others = [one for one in alternatives(where) if not isinstance(one, (Cfg, Lit, Table))]
+                if isinstance(key, Lit) and isinstance(key.value, str) and len(wheres) == 1 and not others:
+                    return wheres[0].path + (key.value,)
                 return None
             if not (isinstance(test.ops[0], (ast.IsNot, ast.NotEq)) and literal(test.comparators[0]) is None):
                 return None
@@ -930,6 +938,17 @@ def type_names(node):
 ELSEWHERE = [
     (r"^synapse/storage/(engines/\w+|database)\.py$", ("database_config", "db_config", "self.config", "db_config.config", "database_config.config"), ("database",)),
     (r"^synapse/handlers/password_policy\.py$", ("self.policy",), ("password_config", "policy")),
+    # Until 1.15 each process read its listeners itself.
+    (r"^synapse/app/\w+\.py$", ("listener_config",), ("listeners", "[]")),
+    (r"^synapse/app/(homeserver|media_repository|client_reader|generic_worker)\.py$", ("res",), ("listeners", "[]", "resources", "[]")),
+    (r"^synapse/http/site\.py$", ("config",), ("listeners", "[]")),
+    (r"^synapse/rest/media/v1/storage_provider\.py$|^synapse/media/storage_provider\.py$", ("config",), ("media_storage_providers", "[]", "config")),
+]
+
+# Classes of Synapse's own that are handed the `config` of a provider: what their `parse_config` reads, and where it stands.
+PROVIDERS = [
+    (r"^synapse/handlers/(oidc|oidc_handler)\.py$", "JinjaOidcMappingProvider", (("oidc_config",), ("oidc_providers", "[]"))),
+    (r"^synapse/handlers/(saml|saml_handler)\.py$", "DefaultSamlMappingProvider", (("saml2_config",),)),
 ]
 
 
@@ -946,14 +965,47 @@ def read_elsewhere(reader, files):
                 continue
             module = parsed(path, text)
             for node in ast.walk(module.tree):
-                if not (isinstance(node, ast.Call) and call_name(node) == "get" and isinstance(node.func, ast.Attribute)):
+                found = key_read(node, receivers)
+                if found is None:
                     continue
-                key = literal(node.args[0]) if node.args else None
-                if dotted(node.func.value) in receivers and isinstance(key, str):
-                    default = plain(reader.evaluate(node.args[1], {}, module)) if len(node.args) > 1 else None
-                    reader.record(prefix + (key,), default)
-                    reader.options[prefix + (key,)]["optional"] = True
-                    reader.options[prefix + (key,)].setdefault("file", path)
+                key, fallback, required = found
+                # What the configuration's own code says of it counts.
+                if prefix + (key,) in reader.options:
+                    continue
+                default = ABSENT if required else plain(reader.evaluate(fallback, {}, module)) if fallback is not None else None
+                reader.record(prefix + (key,), default, required=required)
+                reader.options[prefix + (key,)]["optional"] |= not required
+                reader.options[prefix + (key,)].setdefault("file", path)
+
+
+def key_read(node, receivers):
+    """`receiver.get("key", fallback)` or `receiver["key"]`: the key, the fallback's node, whether it has to be there."""
+    if isinstance(node, ast.Call) and call_name(node) == "get" and isinstance(node.func, ast.Attribute) and node.args:
+        key = literal(node.args[0])
+        if dotted(node.func.value) in receivers and isinstance(key, str):
+            return key, node.args[1] if len(node.args) > 1 else None, False
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and dotted(node.value) in receivers:
+        index = node.slice.value if type(node.slice).__name__ == "Index" else node.slice
+        key = literal(index)
+        if isinstance(key, str):
+            return key, None, True
+    return None
+
+
+def read_providers(reader, files):
+    for pattern, name, owners in PROVIDERS:
+        for path, text in sorted(files.items()):
+            module = parsed(path, text) if re.search(pattern, path) else None
+            node = module.top.get(name) if module else None
+            if not isinstance(node, ast.ClassDef):
+                continue
+            module.cache = {}
+            for parse in node.body:
+                if isinstance(parse, ast.FunctionDef) and parse.name == "parse_config":
+                    for owner in owners:
+                        provider = owner + ("user_mapping_provider",)
+                        if provider in reader.options:
+                            reader.call(Fn(parse, module), [Cfg(provider + ("config",))], {}, [])
 
 
 def read_options(files, others=()):
@@ -991,6 +1043,7 @@ def read_options(files, others=()):
         if seen is not None:
             seen["accepts"] = kinds | ({"null"} if None in seen["defaults"] else set())
     read_elsewhere(reader, others)
+    read_providers(reader, others)
     return {written(path): summary(seen) for path, seen in sorted(reader.options.items()) if worth(path)}
 
 

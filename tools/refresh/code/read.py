@@ -1,7 +1,8 @@
-"""Reads what Synapse's code says of one release: options, refusals, dependencies, routes, schema deltas, package builds.
+"""Reads what Synapse's code says of one release: options, refusals, dependencies, routes, schema deltas, package builds,
+and what the admin API offers and refuses.
 
 One job a line on standard input, `{"version": "1.98.0", "files": {path: text}}`; one answer a line on standard output,
-`{"version": …, "options": {…}, "refusals": {…}, "dependencies": {…}, "routes": {…}, "deltas": {…}, "builds": {…}}`: each a
+`{"version": …, "options": {…}, "refusals": {…}, "dependencies": {…}, "routes": {…}, "deltas": {…}, "builds": {…}, "admin": {…}}`: each a
 mapping from a key to a JSON value, so that two releases can be compared key by key. Needs nothing but Python 3.6.
 """
 
@@ -10,8 +11,8 @@ import json
 import re
 import sys
 
-from options import literal, parsed, read_options
-from refusals import read_refusals
+from options import call_name, literal, parsed, read_options
+from refusals import read_refusals, template
 
 REFUSING = re.compile(
     r"^synapse/(config/|app/|storage/engines/|storage/prepare_database\.py|storage/schema/__init__\.py"
@@ -86,6 +87,9 @@ def dependencies(files):
                 for extra, texts in sorted(value.items()):
                     for text in texts if extra != "test" else []:
                         add(text, extra)
+    rust = re.search(r'^rust-version\s*=\s*"([^"]+)"', files.get("rust/Cargo.toml", ""), re.M)
+    if rust:
+        add("rust >=" + rust.group(1))
     setup = files.get("setup.py", "")
     floor = re.search(r"python_requires\s*=\s*[\"']([^\"']+)", setup)
     if floor and "python" not in found:
@@ -193,6 +197,37 @@ def builds(files):
     return found
 
 
+def admin(files):
+    """What the admin API offers and refuses: `endpoint ^/_synapse/admin/v1/…`, and `users.py <message>` → the status."""
+    found = {}
+    for path, text in sorted(files.items()):
+        if not re.match(r"^synapse/rest/admin/\w+\.py$", path):
+            continue
+        module = parsed(path, text)
+        for node in ast.walk(module.tree):
+            if not isinstance(node, ast.Call):
+                continue
+            name, values = call_name(node), [literal(argument) for argument in node.args]
+            if name in ("admin_patterns", "historical_admin_path_patterns") and values and isinstance(values[0], str):
+                named = [literal(keyword.value) for keyword in node.keywords if keyword.arg == "version"]
+                version = (values[1:] + named + ["v1"])[0]
+                found["endpoint ^/_synapse/admin/%s%s" % (version, values[0])] = "any"
+            elif name == "compile" and values and isinstance(values[0], str) and values[0].startswith("^/_synapse/admin/"):
+                found["endpoint " + values[0]] = "any"
+            elif name in ("SynapseError", "AuthError", "NotFoundError") and node.args:
+                text = template(node.args[-1] if name == "NotFoundError" else node.args[min(1, len(node.args) - 1)], module)
+                status = "404" if name == "NotFoundError" else status_of(node.args[0])
+                if text and text.replace("{}", "").strip():
+                    found["%s %s" % (path.split("/")[-1], " ".join(text.split()))] = status
+    return found
+
+
+def status_of(node):
+    """`400`, `HTTPStatus.BAD_REQUEST` and the like, the number as text where one stands there."""
+    value = literal(node)
+    return str(value) if isinstance(value, int) else getattr(node, "attr", "unknown")
+
+
 def read(files):
     config = {path: text for path, text in files.items() if re.match(r"^synapse/config/\w+\.py$", path)}
     return {
@@ -202,6 +237,7 @@ def read(files):
         "routes": routes(files),
         "deltas": deltas(files),
         "builds": builds(files),
+        "admin": admin(files),
     }
 
 

@@ -1,0 +1,47 @@
+// !option: the life of one option of homeserver.yaml.
+import { below, lookUp, optionLife } from '../src/advice/options/option.ts';
+import { Refusal } from '../src/answer.ts';
+import { nearest } from '../src/arguments/nearest.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { optionWords } from '../src/messages/options.ts';
+import { code, quoted } from '../src/text/markdown.ts';
+
+const example = '!option email.smtp_host';
+const maxListed = 20;
+
+export const option = {
+	name: 'option',
+	usage: 'option <name>',
+	summary: 'the life of a configuration option: since, until, defaults',
+	examples: ['option trust_identity_server_for_password_resets', 'option email.smtp_host'],
+	help: `The last part of a name is enough where it is the only one: ${code('!option smtp_host')}.`,
+	changes: false,
+	run({ words }, { knowledge, code: tables }: Pick<Ports, 'knowledge' | 'code'>) {
+		const [typed, extra] = words;
+		if (typed === undefined) throw new Refusal(`Which option? An example: ${code(example)}`);
+		if (extra !== undefined)
+			throw new Refusal(
+				`One option at a time. An example: ${code(example)}; between two releases: ${code('!options 1.98 1.163')}`,
+			);
+		const options = tables.options();
+		const found = lookUp(typed, options, nearest);
+		if (found.kind === 'several') {
+			const listed = found.paths.slice(0, maxListed).map(path => code(path));
+			const more = found.paths.length - listed.length;
+			throw new Refusal(
+				`${quoted(typed)} ends several options. Say one whole: ${listed.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`,
+			);
+		}
+		if (found.kind === 'none')
+			throw new Refusal(
+				`No release since ${options.read[0]} has an option ${quoted(typed)}.${found.nearest === undefined ? '' : ` Did you mean ${code(found.nearest)}?`}`,
+			);
+		const life = optionLife(found.path, options, knowledge.notes);
+		if (!life) throw new Error(`${found.path} stands in the table without any state`);
+		return optionWords(
+			life,
+			{ first: options.read[0] ?? '', last: options.read.at(-1) ?? '' },
+			{ children: below(found.path, options) },
+		);
+	},
+} satisfies Command;

@@ -1,0 +1,127 @@
+// The life of one option: found by what somebody typed, dated by the code, explained by the notes that name it.
+import { type Life, lifeOf, type Options } from '../../configuration/options.ts';
+import type { Version } from '../../deployment/version.ts';
+import { compare } from '../../deployment/version.ts';
+import type { Note } from '../../knowledge/schema/synapse.ts';
+import { memo } from '../../runtime/memo.ts';
+
+/** Which option was meant. `several`: it ends several paths; `none`: no release has it, but perhaps one that is near. */
+export type Lookup =
+	| { kind: 'one'; path: string }
+	| { kind: 'several'; paths: string[] }
+	| { kind: 'none'; nearest: string | undefined };
+
+/** A path as people and notes write it: without the marks of lists and of members with names of their own. */
+export function plainPath(path: string): string {
+	return path
+		.replaceAll('[]', '')
+		.replace(/\.\*(?=\.|$)/g, '')
+		.replace(/"/g, '')
+		.toLowerCase();
+}
+
+const byPlainPath = memo((options: Options): ReadonlyMap<string, string[]> => {
+	const found = new Map<string, string[]>();
+	for (const path of options.byPath.keys()) {
+		const plain = plainPath(path);
+		found.set(plain, [...(found.get(plain) ?? []), path]);
+	}
+	return found;
+});
+
+/**
+ * `nearest` picks the nearest of some words, or none. A whole path wins over the end of one; of a section and what
+ * stands below it, the section.
+ */
+export function lookUp(
+	typed: string,
+	options: Options,
+	nearest: (typed: string, words: readonly string[]) => string | undefined,
+): Lookup {
+	const known = byPlainPath(options);
+	const wanted = plainPath(typed.replace(/^[`'"\s]+|[`'":\s]+$/g, ''));
+	const exact = known.get(wanted);
+	const paths = exact ?? [...known].flatMap(([plain, all]) => (plain.endsWith(`.${wanted}`) ? all : []));
+	const [path, ...others] = paths;
+	if (path !== undefined) return others.length ? { kind: 'several', paths: paths.toSorted() } : { kind: 'one', path };
+	const whole = nearest(wanted, [...known.keys()]);
+	if (whole !== undefined) return { kind: 'none', nearest: known.get(whole)?.[0] };
+	const last = nearest(wanted.split('.').at(-1) ?? wanted, [...new Set([...known.keys()].map(lastOf))]);
+	const home = last === undefined ? undefined : [...known].find(([plain]) => lastOf(plain) === last)?.[1][0];
+	return { kind: 'none', nearest: home };
+}
+
+function lastOf(path: string): string {
+	return path.split('.').at(-1) ?? path;
+}
+
+export type OptionLife = {
+	life: Life;
+	/** The newest release whose code names it, if only to refuse it. */
+	newest: Version;
+	/** From where on upstream or the code calls it deprecated. */
+	deprecated?: Version;
+	/** What takes its place, as the notes say it, in Markdown. */
+	replacedBy?: string;
+	/** Notes that name it, in the order of releases. */
+	notes: readonly Note[];
+};
+
+export function optionLife(path: string, options: Options, notes: readonly Note[]): OptionLife | undefined {
+	const life = lifeOf(options, path);
+	if (!life) return undefined;
+	const plain = plainPath(path);
+	const naming = notesByOption(notes).get(plain) ?? [];
+	const announcing = naming.filter(note => deprecates(note, life));
+	const announced = announcing.find(({ deadline }) => isNamed(path, deadline?.subject ?? '')) ?? announcing[0];
+	const dates = [announced?.release, life.warned].flatMap(version => version ?? []).sort(compare);
+	const [deprecated] = dates.filter(version => life.removed === undefined || compare(version, life.removed) < 0);
+	const replacing = announced ?? naming.find(note => note.deadline?.replacedBy && note.release === life.removed);
+	const [gone, last] = options.byPath.get(path)?.changes.at(-1) ?? [];
+	const has = options.read.filter(version => last !== null || (gone !== undefined && compare(version, gone) < 0));
+	return {
+		life,
+		newest: has.at(-1) ?? '',
+		...(deprecated !== undefined && { deprecated }),
+		...((deprecated ?? life.removed) !== undefined &&
+			replacing?.deadline?.replacedBy && { replacedBy: replacing.deadline.replacedBy.trim() }),
+		notes: naming,
+	};
+}
+
+/** The options directly below this one, of any release. */
+export function below(path: string, options: Options): string[] {
+	const plain = plainPath(path);
+	return [...options.byPath.keys()].filter(other => parentOf(plainPath(other)) === plain).toSorted();
+}
+
+function parentOf(path: string): string {
+	return path.slice(0, Math.max(0, path.lastIndexOf('.')));
+}
+
+const notesByOption = memo((notes: readonly Note[]): ReadonlyMap<string, Note[]> => {
+	const found = new Map<string, Note[]>();
+	for (const note of notes.toSorted((a, b) => compare(a.release, b.release)))
+		for (const plain of new Set(note.options.map(plainPath))) found.set(plain, [...(found.get(plain) ?? []), note]);
+	return found;
+});
+
+/**
+ * Whether a note announces the end of the option itself. A deadline may speak of something else that the option takes
+ * part in: another default, one of its values.
+ */
+function deprecates({ deadline, release }: Note, { path, removed }: Life): boolean {
+	if (!deadline || deadline.withdrawn) return false;
+	if (isNamed(path, deadline.subject)) return true;
+	if (isNamed(path, deadline.promised) && /\b(remov|drop|goes? away|gone)/i.test(deadline.promised)) return true;
+	return removed !== undefined && compare(removed, release) > 0 && !isNamed(path, deadline.replacedBy ?? '');
+}
+
+/** Whether the text names the option in backticks, whole or by the end of its path, with or without a value. */
+function isNamed(path: string, text: string): boolean {
+	const plain = plainPath(path);
+	return [...text.matchAll(/`([^`]+)`/g)].some(([, word = '']) => {
+		const name = plainPath(word.replace(/:.*$/, ''));
+		return name === plain || (name !== '' && plain.endsWith(`.${name}`));
+	});
+}

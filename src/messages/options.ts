@@ -1,0 +1,265 @@
+// The words of !option and !options, and of new options in a plan.
+import type { OptionsBetween } from '../advice/options/between.ts';
+import type { OptionLife } from '../advice/options/option.ts';
+import type { Answer, Section } from '../answer.ts';
+import type { OptionState } from '../configuration/options.ts';
+import { schemaFile } from '../configuration/options.ts';
+import type { Version } from '../deployment/version.ts';
+import { compare } from '../deployment/version.ts';
+import type { Note, Source } from '../knowledge/schema/synapse.ts';
+import { count, enumerate, list } from '../text/format.ts';
+import { code } from '../text/markdown.ts';
+import { link } from './sections.ts';
+
+/** `read`: the first and the last release whose code was read. */
+export type Reach = { first: Version; last: Version };
+
+/** `null` and the like as people would say it; the rest as YAML has it on one line. */
+function defaultWords(value: unknown): string {
+	if (value === undefined) return 'worked out by the code';
+	if (value === null) return 'none';
+	if (JSON.stringify(value) === '[]' || JSON.stringify(value) === '{}') return 'empty';
+	const text = typeof value === 'string' && value !== '' ? value : JSON.stringify(value);
+	return code(text.length > 120 ? `${text.slice(0, 119)}…` : text);
+}
+
+function since({ life }: OptionLife, { first }: Reach): string {
+	if (life.since !== undefined) return `It came with ${life.since}.`;
+	return life.undated
+		? 'Since when it exists is not known: only the configuration schema names it.'
+		: `It is at least as old as ${first}, the oldest release whose code was read.`;
+}
+
+function end({ life, deprecated, replacedBy }: OptionLife, last: Version): string[] {
+	const isOver = life.removed !== undefined;
+	return [
+		...(deprecated === undefined
+			? []
+			: [
+					`${isOver ? 'It was deprecated in' : 'Deprecated since'} ${deprecated}${isOver ? '.' : ', and still there.'}`,
+				]),
+		...(life.removed === undefined
+			? deprecated === undefined
+				? [`${last} still has it.`]
+				: []
+			: [
+					life.refused === life.removed
+						? `From ${life.removed} on Synapse refuses to start with it.`
+						: life.refused === undefined
+							? `${life.removed} no longer reads it: what it says is silently ignored.`
+							: `${life.removed} no longer reads it, and from ${life.refused} on Synapse refuses to start with it.`,
+				]),
+		...(replacedBy === undefined ? [] : [`Replacement: ${replacedBy.replace(/\.$/, '')}.`]),
+	];
+}
+
+/** What the newest release that has it lets it be. */
+function kinds({ accepts, documentedType, type, required }: OptionState): string | undefined {
+	const named = [accepts ?? documentedType ?? type ?? []].flat().filter(kind => kind !== 'null');
+	if (!named.length && !required) return undefined;
+	const what = named.length
+		? `It takes a ${named.join(' or a ').replace(/\ba (?=[aeiou])/g, 'an ')}`
+		: 'It has no default';
+	return `${what}${named.length && required ? ', and has to be there' : ''}${accepts ? '; anything else stops the start' : ''}.`;
+}
+
+function defaultsWords({ life: { defaults } }: OptionLife): string | undefined {
+	const [only, ...changes] = defaults;
+	if (!only) return undefined;
+	if (!changes.length) return `Default: ${defaultWords(only.value)}.`;
+	return `Default: ${defaultWords(only.value)} at first, ${enumerate(changes.map(({ from, value }) => `${defaultWords(value)} from ${from} on`))}.`;
+}
+
+/** Where the code names it, in the newest release that has it, and what upstream wrote. */
+function sourcesOf({ life, notes, newest }: OptionLife): Source[] {
+	const { file } = life.state;
+	const where = {
+		document: file,
+		section: `Synapse ${newest}`,
+		url: `https://github.com/element-hq/synapse/blob/v${newest}/${file}`,
+	};
+	const seen = new Set<string>();
+	return [where, ...notes.flatMap(({ sources }) => sources)].filter(({ url }) => !seen.has(url) && seen.add(url));
+}
+
+/** `children`: options directly below it. */
+export function optionWords(found: OptionLife, reach: Reach, { children }: { children: readonly string[] }): Answer {
+	const { life, deprecated, replacedBy, notes } = found;
+	const undocumented = life.state.undocumented && 'The configuration manual does not mention it.';
+	const unread = life.state.file === schemaFile && 'No code was found that reads it: it may do nothing.';
+	const result =
+		life.removed === undefined ? (deprecated === undefined ? '' : ', deprecated') : `, gone in ${life.removed}`;
+	const sentences = [
+		since(found, reach),
+		...end(found, reach.last),
+		...[defaultsWords(found), kinds(life.state)].flatMap(words => words ?? []),
+		...[undocumented, unread].flatMap(words => words || []),
+	];
+	const text = sentences.join(' ');
+	const sources = sourcesOf(found);
+	const sections: Section[] = [
+		...(notes.length ? [notesSection(notes)] : []),
+		...(children.length
+			? [{ title: `Below it (${children.length})`, markdown: list(children.map(code)), fold: children.length > 8 }]
+			: []),
+		{
+			title: 'Where this comes from',
+			markdown: list(
+				sources.map(({ document, heading, section, url }) => `${link(heading ?? document, url)}, ${section}`),
+			),
+			fold: true,
+		},
+	];
+	return {
+		value: {
+			format: 1,
+			option: life.path,
+			...(life.since !== undefined && { first: life.since }),
+			...(deprecated !== undefined && { deprecated }),
+			...(life.removed !== undefined && { removed: life.removed }),
+			...(replacedBy !== undefined && { replacedBy }),
+			defaults: life.defaults,
+			notes: notes.map(({ id }) => id),
+			text,
+			sources,
+			gaps: life.since === undefined ? ['first'] : [],
+		},
+		lead: [`**${code(life.path)}${result}**`, text].join('\n\n'),
+		sections: sections.filter(({ markdown }) => markdown !== ''),
+		kind: 'answer',
+	};
+}
+
+function notesSection(notes: readonly Note[]): Section {
+	const lines = notes.map(({ release, title, id }) => `${release}: ${title} (${code(id)})`);
+	return { title: `Notes that name it (${notes.length})`, markdown: list(lines), fold: notes.length > 5 };
+}
+
+type Subject = { title: string; lines: string[] };
+
+/** Options by subject, which is their first segment; a section that is new or gone as a whole stands for what is below it. */
+function bySubject<One extends { option: string; release: Version }>(
+	list: readonly One[],
+	words: (one: One) => string,
+): Subject[] {
+	const names = new Set(list.map(({ option }) => option));
+	const isBelow = (option: string) => ancestors(option).some(above => names.has(above));
+	const isTwin = ({ option }: One) => twinOf(option) !== undefined && names.has(twinOf(option) ?? '');
+	const own = list.filter(one => !isBelow(one.option) && !isTwin(one));
+	const line = (one: One) => {
+		const inner = list.filter(({ option }) => ancestors(option).includes(one.option)).length;
+		return `${words(one)}${inner ? ` (with ${count(inner, 'option')} below it)` : ''}`;
+	};
+	const subjects = Map.groupBy(own, ({ option }) => subjectOf(option));
+	return [...subjects]
+		.sort(([a], [b]) => rank(a) - rank(b) || a.localeCompare(b))
+		.map(([title, ones]) => ({ title, lines: ones.map(line) }));
+}
+
+function ancestors(option: string): string[] {
+	const found: string[] = [];
+	for (let at = option.search(/[.[]/); at >= 0; ) {
+		found.push(option.slice(0, at));
+		const next = option.slice(at + 1).search(/[.[]/);
+		at = next < 0 ? -1 : at + 1 + next;
+	}
+	return found.filter(above => above !== '');
+}
+
+/** The older name of a section that Synapse reads like the newer one. */
+function twinOf(option: string): string | undefined {
+	if (option.startsWith('oidc_config.')) return option.replace('oidc_config.', 'oidc_providers[].');
+	return option.startsWith('worker_listeners[]') ? option.replace('worker_listeners', 'listeners') : undefined;
+}
+
+const general = 'at the top level';
+const experimental = 'experimental_features';
+
+function subjectOf(option: string): string {
+	return /[.[]/.test(option) ? (option.split(/[.[]/)[0] ?? general) : general;
+}
+
+/** Experiments last: few set them. */
+function rank(subject: string): number {
+	return subject === general ? 0 : subject === experimental ? 2 : 1;
+}
+
+function subjectsWords(subjects: readonly Subject[]): string {
+	return subjects
+		.map(({ title, lines }) => `**${title === general ? 'Top level' : code(title)}**\n\n${list(lines)}`)
+		.join('\n\n');
+}
+
+function optionsSection<One extends { option: string; release: Version }>(
+	title: string,
+	found: readonly One[],
+	words: (one: One) => string,
+	{ mark, fold = found.length > 12 }: { mark?: string; fold?: boolean } = {},
+): Section[] {
+	if (!found.length) return [];
+	const markdown = subjectsWords(bySubject(found, words));
+	return [{ title: `${title} (${found.length})`, ...(mark && { mark }), markdown, fold }];
+}
+
+export function optionsWords(between: OptionsBetween, reach: Reach, taken: readonly string[]): Answer {
+	const { from, to, added, removed, deprecated, defaults } = between;
+	const parts = [
+		...(added.length ? [`${added.length} new`] : []),
+		...(removed.length ? [`${removed.length} gone`] : []),
+		...(deprecated.length ? [`${deprecated.length} deprecated`] : []),
+		...(defaults.length ? [`${defaults.length} with another default`] : []),
+	];
+	const ends = ({ option, release, replacedBy }: OptionsBetween['removed'][number]) =>
+		`${code(option)}, ${release}${replacedBy === undefined ? '' : `. Replacement: ${replacedBy}`}`;
+	const sections: Section[] = [
+		...optionsSection('Gone', removed, ends, { mark: '⚠️', fold: false }),
+		...optionsSection(
+			'Other defaults',
+			defaults,
+			({ option, release, before, after }) =>
+				`${code(option)}: ${defaultWords(before)} → ${defaultWords(after)}, ${release}`,
+			{ fold: false },
+		),
+		...optionsSection('Deprecated', deprecated, ends),
+		...optionsSection('New', added, one =>
+			'default' in one && one.default !== undefined
+				? `${code(one.option)}, ${one.release}; default ${defaultWords(one.default)}`
+				: `${code(one.option)}, ${one.release}`,
+		),
+	];
+	const limits = limitWords(between, reach);
+	return {
+		value: { format: 1, ...between, gaps: limits === undefined ? [] : ['options'] },
+		lead: [
+			`**Options from ${from} to ${to}: ${parts.length ? parts.join(', ') : 'no difference'}.**`,
+			...taken,
+			...(limits === undefined ? [] : [limits]),
+			`One of them in detail: ${code('!option NAME')}.`,
+		].join('\n\n'),
+		title: `Options: ${from} → ${to}`,
+		sections,
+		kind: 'answer',
+	};
+}
+
+function limitWords({ from, to }: { from: Version; to: Version }, { first, last }: Reach): string | undefined {
+	if (compare(from, first) < 0) return `⚠️ The code was read from ${first} on: what changed before is not in this list.`;
+	return compare(to, last) > 0
+		? `⚠️ The code was read up to ${last}: what changed after is not in this list.`
+		: undefined;
+}
+
+/** New options in a plan: one line, whatever their number. */
+export function newOptionsSection(
+	added: readonly { option: string }[],
+	{ from, to }: { from: Version; to: Version },
+): Section[] {
+	if (!added.length) return [];
+	return [
+		{
+			title: `New options (${added.length})`,
+			markdown: `New options: ${added.length}, none of which you must set. ${code(`!options ${from} ${to}`)} lists them by subject.`,
+			fold: true,
+		},
+	];
+}
