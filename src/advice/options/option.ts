@@ -40,6 +40,7 @@ export function lookUp(
 ): Lookup {
 	const known = byPlainPath(options);
 	const wanted = plainPath(typed.replace(/^[`'"\s]+|[`'":\s]+$/g, ''));
+	if (options.byPath.has(typed)) return { kind: 'one', path: typed };
 	const exact = known.get(wanted);
 	const paths = exact ?? [...known].flatMap(([plain, all]) => (plain.endsWith(`.${wanted}`) ? all : []));
 	const [path, ...others] = paths;

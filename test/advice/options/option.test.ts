@@ -42,6 +42,12 @@ describe('an option by what somebody typed', () => {
 		expect(found(typed)).toEqual({ kind: 'one', path });
 	});
 
+	test('a list and a mapping of the same names are told apart', () => {
+		const twins = optionsOf({ '1.0.0': ['turn[].name', 'turn.*.name'] });
+		expect(lookUp('turn.*.name', twins, nearest)).toEqual({ kind: 'one', path: 'turn.*.name' });
+		expect(lookUp('turn.name', twins, nearest)).toMatchObject({ kind: 'several' });
+	});
+
 	test('the end of several is several', () => {
 		expect(found('tls')).toEqual({ kind: 'several', paths: ['instance_map.*.tls', 'listeners[].tls'] });
 	});
