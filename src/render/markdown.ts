@@ -1,4 +1,5 @@
 // Markdown → a small tree of what Glia shows: nothing in it can be anything but words, code, lists and safe links.
+import { LRUCache } from 'lru-cache';
 import { Marked, type MarkedToken, type Token, type Tokens } from 'marked';
 import type { Section } from '../answer.ts';
 import { harmless } from '../text/markdown.ts';
@@ -34,17 +35,14 @@ const marked = new Marked({
 /** Matrix allows a hundred levels; nobody reads more than a few. */
 const deepest = 8;
 
-/** So many texts stay read, the last used: the same notes are told again and again, to many rooms. */
-const maxRead = 300;
-const read = new Map<string, readonly Block[]>();
+/** The texts read last stay read: the same notes are told again and again, to many rooms. */
+const read = new LRUCache<string, readonly Block[]>({ max: 300 });
 
 export function blocksOf(markdown: string): readonly Block[] {
 	const known = read.get(markdown);
-	const found = known ?? orAsWritten(() => blocks(marked.lexer(harmless(markdown)), 0), asParagraph(markdown));
-	read.delete(markdown);
+	if (known) return known;
+	const found = orAsWritten(() => blocks(marked.lexer(harmless(markdown)), 0), asParagraph(markdown));
 	read.set(markdown, found);
-	const [oldest] = read.keys();
-	if (read.size > maxRead && oldest !== undefined) read.delete(oldest);
 	return found;
 }
 

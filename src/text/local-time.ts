@@ -1,14 +1,23 @@
 // Days and hours as a room counts them: in its time zone, with the hours in which it wants to be left alone.
+import { createRequire } from 'node:module';
+import type { Temporal } from 'temporal-polyfill';
 
 /** `22:00-07:00`, in the room's time zone. */
 export type Quiet = string;
 
-const minute = 60_000;
-const written = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/;
+const written = /^((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)$/;
+
+let loaded: typeof Temporal | undefined;
+
+/** Not imported at the top: it takes 25 ms to load, and a plan, which names no hour, starts without it. */
+function temporal(): typeof Temporal {
+	loaded ??= (createRequire(import.meta.url)('temporal-polyfill') as typeof import('temporal-polyfill')).Temporal;
+	return loaded;
+}
 
 export function isZone(zone: string): boolean {
 	try {
-		new Intl.DateTimeFormat('en', { timeZone: zone });
+		new (temporal().ZonedDateTime)(0n, zone);
 		return true;
 	} catch {
 		return false;
@@ -16,69 +25,72 @@ export function isZone(zone: string): boolean {
 }
 
 export function isQuiet(text: string): text is Quiet {
-	const [, fromHour, fromMinute, toHour, toMinute] = written.exec(text) ?? [];
-	return fromHour !== undefined && (fromHour !== toHour || fromMinute !== toMinute);
+	const [, from, to] = written.exec(text) ?? [];
+	return from !== undefined && from !== to;
 }
 
-const formats = new Map<string, Intl.DateTimeFormat>();
+function local(moment: Date, zone: string): Temporal.ZonedDateTime {
+	return temporal().Instant.fromEpochMilliseconds(moment.getTime()).toZonedDateTimeISO(zone);
+}
 
-function local(now: Date, zone: string): Record<string, string> {
-	let format = formats.get(zone);
-	if (!format) {
-		format = new Intl.DateTimeFormat('en-CA', {
-			timeZone: zone,
-			year: 'numeric',
-			month: '2-digit',
-			day: '2-digit',
-			hour: '2-digit',
-			minute: '2-digit',
-			hourCycle: 'h23',
-		});
-		formats.set(zone, format);
-	}
-	return Object.fromEntries(format.formatToParts(now).map(({ type, value }) => [type, value]));
+function dateOf({ epochMilliseconds }: Temporal.ZonedDateTime): Date {
+	return new Date(epochMilliseconds);
 }
 
 /** The day, as `2026-11-21`. */
 export function dayIn(now: Date, zone: string): string {
-	const { year, month, day } = local(now, zone);
-	return `${year}-${month}-${day}`;
+	return local(now, zone).toPlainDate().toString();
 }
 
 /** The moment in words that name the zone: `2026-11-21 08:05 (Europe/Berlin)`. */
 export function momentIn(now: Date, zone: string): string {
-	const { hour, minute: minutes } = local(now, zone);
-	return `${dayIn(now, zone)} ${hour}:${minutes} ${zone === 'UTC' ? 'UTC' : `(${zone})`}`;
+	const time = local(now, zone).toPlainTime().toString({ smallestUnit: 'minute' });
+	return `${dayIn(now, zone)} ${time} ${zone === 'UTC' ? 'UTC' : `(${zone})`}`;
 }
 
-/** The moment when a day (`2026-11-21`) begins in the zone. */
+/** The moment when a day (`2026-11-21`) begins in the zone. Throws a RangeError for what is no day of the calendar. */
 export function dayBegins(day: string, zone: string): Date {
-	const midnight = Date.parse(day);
-	const offset = (at: number) => {
-		const { year, month, day: date, hour, minute: minutes } = local(new Date(at), zone);
-		return Date.parse(`${year}-${month}-${date}T${hour}:${minutes}Z`) - at;
-	};
-	// The clocks may be changed between here and there: by its own offset the moment is the right one.
-	return new Date(midnight - offset(midnight - offset(midnight)));
+	return dateOf(temporal().PlainDate.from(day).toZonedDateTime(zone));
 }
 
 /** The end of the quiet hours that it is now, or undefined if nobody minds. */
 export function quietUntil(now: Date, quiet: Quiet | undefined, zone: string): Date | undefined {
-	const [, ...parts] = (quiet !== undefined && written.exec(quiet)) || [];
-	const [fromHour, fromMinute, toHour, toMinute] = parts.map(Number);
-	if (fromHour === undefined || fromMinute === undefined || toHour === undefined || toMinute === undefined) {
-		return undefined;
+	const [, fromText, toText] = (quiet !== undefined && written.exec(quiet)) || [];
+	if (fromText === undefined || toText === undefined) return undefined;
+	const { PlainTime } = temporal();
+	const [from, to] = [PlainTime.from(fromText), PlainTime.from(toText)];
+	const length = minutesFrom(from, to);
+	const isInside = (at: Temporal.ZonedDateTime) => minutesFrom(from, at.toPlainTime()) < length;
+	const here = local(now, zone);
+	if (!isInside(here)) return undefined;
+	const end = nextTime(here, to);
+	if (here.offsetNanoseconds === end.offsetNanoseconds) return dateOf(end);
+	// The clocks are changed before that, perhaps from a quiet time to one that is not.
+	const change = here.getTimeZoneTransition('next');
+	return dateOf(change && temporal().ZonedDateTime.compare(change, end) < 0 && !isInside(change) ? change : end);
+}
+
+/** The next moment at which the clock shows this time: not today's or tomorrow's where a change of the clocks leaves it out. */
+function nextTime(after: Temporal.ZonedDateTime, time: Temporal.PlainTime): Temporal.ZonedDateTime {
+	const { ZonedDateTime, PlainTime } = temporal();
+	for (let days = 0; ; days++) {
+		const moment = after.toPlainDate().add({ days }).toPlainDateTime(time);
+		// A time that comes twice has an earlier and a later moment.
+		for (const disambiguation of ['earlier', 'later'] as const) {
+			const found = moment.toZonedDateTime(after.timeZoneId, { disambiguation });
+			const isThere = PlainTime.compare(found.toPlainTime(), time) === 0;
+			if (isThere && ZonedDateTime.compare(found, after) > 0) return found;
+		}
 	}
-	const { hour, minute: minutes } = local(now, zone);
+}
+
+/** Minutes from one time of the day to the next that is the other, from 0 to 1439. */
+function minutesFrom(from: Temporal.PlainTime, to: Temporal.PlainTime): number {
 	const day = 24 * 60;
-	const [at, from, to] = [Number(hour) * 60 + Number(minutes), fromHour * 60 + fromMinute, toHour * 60 + toMinute];
-	const inside = (at - from + day) % day < (to - from + day) % day;
-	if (!inside) return undefined;
-	// Once the clocks are changed in between, this is an hour off; whoever asks again then gets it right.
-	return new Date(Math.floor(now.getTime() / minute) * minute + ((to - at + day) % day) * minute);
+	return (to.hour * 60 + to.minute - from.hour * 60 - from.minute + day) % day;
 }
 
 /** Whole days from one day to another (`2026-11-21`), negative when it has passed. */
 export function daysBetween(from: string, to: string): number {
-	return Math.round((Date.parse(to) - Date.parse(from)) / (24 * 60 * minute));
+	return Math.round((Date.parse(to) - Date.parse(from)) / (24 * 3600_000));
 }

@@ -1,5 +1,7 @@
 // Whether links still lead somewhere, anchors included: each page is asked for once, a few at a time.
 
+import pLimit from 'p-limit';
+
 /** What was found at a link; `broken` says why. A page that could not be asked for is broken too: silence is no answer. */
 export type Checked = { link: string; broken?: string };
 
@@ -19,14 +21,8 @@ export async function check(links: readonly string[], ask: typeof fetch = fetch)
 		const page = link.replace(/#.*/s, '');
 		pages.set(page, [...(pages.get(page) ?? []), link]);
 	}
-	const waiting = [...pages];
-	const checked: Checked[] = [];
-	async function work(): Promise<void> {
-		for (let next = waiting.shift(); next; next = waiting.shift())
-			checked.push(...(await checkPage(next[0], next[1], ask)));
-	}
-	await Promise.all(Array.from({ length: concurrency }, work));
-	return checked.sort((a, b) => a.link.localeCompare(b.link));
+	const checked = await pLimit(concurrency).map(pages, ([page, links]) => checkPage(page, links, ask));
+	return checked.flat().sort((a, b) => a.link.localeCompare(b.link));
 }
 
 async function checkPage(page: string, links: readonly string[], ask: typeof fetch): Promise<Checked[]> {

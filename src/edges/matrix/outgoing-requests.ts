@@ -1,5 +1,7 @@
 // What the keys' machine wants the homeserver to know or to tell: carried there, and the answers carried back.
+
 import type { OlmMachine, PlainRequest, Request, ToDeviceRequest } from '@matrix-org/matrix-sdk-crypto-nodejs';
+import pLimit from 'p-limit';
 
 /** One call of the client API; rejects with what matrix-bot-sdk throws. */
 export type Ask = (method: 'GET' | 'POST' | 'PUT', path: string, body?: object) => Promise<unknown>;
@@ -28,15 +30,9 @@ const maxRounds = 10;
 
 /** `failed` hears of each call that failed, before it is thrown. */
 export function openCourier(machine: OlmMachine, ask: Ask, failed: (error: unknown) => void): Courier {
-	let turn: Promise<unknown> = Promise.resolve();
-	let answered = 0;
-
 	/** One after the other: the machine hands a request out again until it is marked as sent. */
-	function inTurn<T>(work: () => Promise<T>): Promise<T> {
-		const mine = turn.then(work, work);
-		turn = mine.catch(() => undefined);
-		return mine;
-	}
+	const inTurn = pLimit(1);
+	let answered = 0;
 
 	async function carry(request: Request): Promise<void> {
 		const answer = await post(request).catch((error: unknown) => {

@@ -2,6 +2,7 @@
 // only the operator can compare them.
 import { randomUUID } from 'node:crypto';
 import { isCryptoError, type OlmMachine, type Request, RoomId, UserId } from '@matrix-org/matrix-sdk-crypto-nodejs';
+import pLimit from 'p-limit';
 import type { Content, Sealed } from '../../ports/homeserver.ts';
 import type { Log } from '../../runtime/log.ts';
 import { isRecord, type Json, record } from './events.ts';
@@ -38,11 +39,11 @@ const ownAccount =
 export function openVerifications(given: VerificationSetup): Verifications {
 	const { machine, courier, ask, user, log, say } = given;
 	const flows = new Map<string, Flow>();
-	let turn: Promise<void> = Promise.resolve();
+	const turns = pLimit(1);
 
 	/** One after the other, and never in the way of the sync. */
 	function inTurn(work: () => Promise<void>): void {
-		turn = turn.then(work).catch((error: unknown) => {
+		turns(work).catch((error: unknown) => {
 			if (!isCryptoError(error)) log.debug({ err: error }, 'a verification did not go on');
 		});
 	}

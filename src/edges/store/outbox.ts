@@ -1,6 +1,7 @@
 // What is decided and not yet delivered.
 import type { Kysely, Transaction, Updateable } from 'kysely';
 import { sql } from 'kysely';
+import { LRUCache } from 'lru-cache';
 import type { Saying, Waiting } from '../../ports/saying.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Tables } from './schema.ts';
@@ -19,9 +20,10 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 		.select(({ fn }) => fn.min('id').as('id'))
 		.where('done_at', 'is', null)
 		.groupBy('room');
-	/** When each sender was last served: a count. Who was not served for the longest time comes first. */
-	const served = new Map<string | null, number>();
+	/** When each sender was last served: a count. Anyone who was not served for the longest time comes first. */
+	const served = new LRUCache<string, number>({ max: maxServed });
 	let count = 0;
+	const lastServed = (sender: string | null) => served.peek(sender ?? '') ?? 0;
 
 	/** Of the senders that have something due, each one's first, the longest unserved first; then what is left, by age. */
 	async function fair(now: Date, except: readonly string[], limit: number): Promise<number[]> {
@@ -33,18 +35,13 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 			.groupBy('sender');
 		const rows = await (except.length ? query.where('room', 'not in', except) : query).execute();
 		return rows
-			.sort((a, b) => (served.get(a.sender) ?? 0) - (served.get(b.sender) ?? 0) || a.id - b.id)
+			.sort((a, b) => lastServed(a.sender) - lastServed(b.sender) || a.id - b.id)
 			.slice(0, limit)
 			.map(({ id }) => id);
 	}
 
 	function noteServed(rows: readonly { sender: string | null }[]): void {
-		for (const { sender } of rows) {
-			served.delete(sender);
-			served.set(sender, ++count);
-		}
-		const [oldest] = served.keys();
-		if (served.size > maxServed && oldest !== undefined) served.delete(oldest);
+		for (const { sender } of rows) served.set(sender ?? '', ++count);
 	}
 
 	async function choose(oldest: readonly Row[], ids: readonly number[], limit: number): Promise<Row[]> {

@@ -2,6 +2,7 @@
 import { chmodSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { type Dialect, SqliteDialect } from 'kysely';
+import { LRUCache } from 'lru-cache';
 
 /** Opens a database file (or `:memory:`), readable by its owner only, durable to the last commit. */
 export function openSqlite(path: string): DatabaseSync {
@@ -16,7 +17,8 @@ export function openSqlite(path: string): DatabaseSync {
 }
 
 export function dialect(database: DatabaseSync): Dialect {
-	const prepared = new Map<string, { statement: StatementSync; reader: boolean }>();
+	// Lists of ids make statements of many lengths; the cache is for the few that come again and again.
+	const prepared = new LRUCache<string, { statement: StatementSync; reader: boolean }>({ max: 200 });
 	return new SqliteDialect({
 		database: {
 			close: () => database.close(),
@@ -25,8 +27,6 @@ export function dialect(database: DatabaseSync): Dialect {
 				if (!known) {
 					const statement = database.prepare(sql);
 					known = { statement, reader: statement.columns().length > 0 };
-					// Lists of ids make statements of many lengths; the cache is for the few that come again and again.
-					if (prepared.size > 200) prepared.clear();
 					prepared.set(sql, known);
 				}
 				const { statement, reader } = known;

@@ -4,9 +4,9 @@ import type { SecureContext } from 'node:tls';
 import type { Attempt, Fault, Trouble } from '../../advice/watch/observation.ts';
 import type { Log } from '../../runtime/log.ts';
 import { type Exceptions, forbidden } from './address-policy.ts';
+import { timedCache } from './cache.ts';
 import { type Names, noTurn } from './dns.ts';
 import { turns, turnsBy } from './limit.ts';
-import { memory } from './lru.ts';
 import { type RequestLimits, type Route, request } from './request.ts';
 
 /**
@@ -61,7 +61,7 @@ export function openGate(settings: GateSettings): Gate {
 	const all = turns(settings.concurrency);
 	const slowOnes = turns(Math.max(1, Math.floor(settings.concurrency * (3 / 4))));
 	const byAddress = turnsBy(settings.perAddress);
-	const wasSlow = memory<true>(20_000, now);
+	const wasSlow = timedCache<true>(20_000, now);
 
 	async function checked(host: string): Promise<{ addresses: string[] } | { trouble: Trouble }> {
 		const own = isIP(host) ? [host] : isLocalhost(host) ? ['127.0.0.1', '::1'] : undefined;
@@ -125,7 +125,8 @@ export function openGate(settings: GateSettings): Gate {
 		} finally {
 			const took = performance.now() - started;
 			way.budget.leftMs -= took;
-			wasSlow.set(key, true, took > slow ? slowCounts : 0);
+			if (took > slow) wasSlow.set(key, true, { ttl: slowCounts });
+			else wasSlow.delete(key);
 			for (const end of ends) end();
 		}
 	}

@@ -1,9 +1,9 @@
 // Where a homeserver is: server names resolved as the specification's chapter "Server discovery" says, step by step.
 import type { Attempt, Step, Target, Trouble } from '../../advice/watch/observation.ts';
 import { parseServerName, type ServerName } from '../../deployment/server-name.ts';
+import { timedCache } from './cache.ts';
 import type { Budget, Endpoint, Gate } from './client.ts';
 import { type Names, noTurn } from './dns.ts';
-import { memory } from './lru.ts';
 
 export type DiscoveryResult = { target: Target; asked: Endpoint[] } | { target?: Target; trouble: Trouble };
 
@@ -26,9 +26,9 @@ type WellKnown = { delegated: string | undefined; failures: number };
 const defaultPort = 8448;
 
 export function openDiscovery(gate: Gate, names: Names, now: () => number): Discovery {
-	const wellKnown = memory<WellKnown>(maxServers, now);
-	const lastGood = memory<string>(maxServers, now);
-	const failures = memory<number>(maxServers, now);
+	const wellKnown = timedCache<WellKnown>(maxServers, now);
+	const lastGood = timedCache<string>(maxServers, now);
+	const failures = timedCache<number>(maxServers, now);
 
 	async function delegationOf(host: string, budget: Budget): Promise<string | undefined> {
 		const key = host.toLowerCase();
@@ -38,21 +38,21 @@ export function openDiscovery(gate: Gate, names: Names, now: () => number): Disc
 		const delegated = delegationIn(attempt);
 		if (delegated !== undefined) {
 			const ms = freshness(attempt);
-			wellKnown.set(key, { delegated, failures: 0 }, ms);
-			lastGood.set(key, delegated, wellKnownAtMost);
-			failures.set(key, 0, 0);
+			wellKnown.set(key, { delegated, failures: 0 }, { ttl: ms });
+			lastGood.set(key, delegated, { ttl: wellKnownAtMost });
+			failures.delete(key);
 			return delegated;
 		}
 		// We did not come to ask it, so nothing is known that could be remembered.
 		if ('trouble' in attempt && attempt.trouble.is === 'unasked') return lastGood.get(key);
 		const times = (failures.get(key) ?? 0) + 1;
-		failures.set(key, times, wellKnownAtMost);
+		failures.set(key, times, { ttl: wellKnownAtMost });
 		// A machine that is down, or says so, takes nothing back: what it said stays good as long as it may.
 		const kept = isTakenBack(attempt) ? undefined : lastGood.get(key);
 		wellKnown.set(
 			key,
 			{ delegated: kept, failures: times },
-			Math.min(errorAtMost, wellKnownAtLeast * 2 ** (times - 1)),
+			{ ttl: Math.min(errorAtMost, wellKnownAtLeast * 2 ** (times - 1)) },
 		);
 		return kept;
 	}

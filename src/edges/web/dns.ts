@@ -1,7 +1,7 @@
 // Names → addresses and services, asked of the DNS directly: all records, remembered for as long as they count.
 import { Resolver } from 'node:dns/promises';
+import { type TimedCache, timedCache } from './cache.ts';
 import { turns } from './limit.ts';
-import { memory } from './lru.ts';
 
 export type Service = { host: string; port: number };
 
@@ -43,8 +43,8 @@ export function openNames({ resolvers, timeoutMs, random, now }: NamesSettings):
 	const resolver = new Resolver({ timeout: timeoutMs, tries: 2, maxTimeout: timeoutMs });
 	if (resolvers.length) resolver.setServers(resolvers);
 	const queue = turns(concurrency);
-	const addresses = memory<Promise<Resolved<string[]>>>(maxNames, now);
-	const services = memory<Promise<Resolved<Service[]>>>(maxNames, now);
+	const addresses = timedCache<Promise<Resolved<string[]>>>(maxNames, now);
+	const services = timedCache<Promise<Resolved<Service[]>>>(maxNames, now);
 
 	async function inTurn<Value>(query: () => Promise<Value>): Promise<Value> {
 		const end = await queue.take(longestWait);
@@ -91,7 +91,7 @@ export function openNames({ resolvers, timeoutMs, random, now }: NamesSettings):
 	}
 
 	function remembered<Value>(
-		store: ReturnType<typeof memory<Promise<Resolved<Value>>>>,
+		store: TimedCache<Promise<Resolved<Value>>>,
 		name: string,
 		query: (name: string) => Promise<{ answer: Resolved<Value>; ms: number }>,
 	): Promise<Resolved<Value>> {
@@ -99,11 +99,11 @@ export function openNames({ resolvers, timeoutMs, random, now }: NamesSettings):
 		const known = store.get(key);
 		if (known) return known;
 		const asked = query(key).then(({ answer, ms }) => {
-			store.set(key, Promise.resolve(answer), ms);
+			store.set(key, Promise.resolve(answer), { ttl: ms });
 			return answer;
 		});
 		// While it is on its way, whoever asks the same waits for the same answer.
-		store.set(key, asked, longest);
+		store.set(key, asked, { ttl: longest });
 		return asked;
 	}
 

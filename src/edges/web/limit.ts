@@ -1,4 +1,5 @@
-// Taking turns: at most so many at a time, first come, first served; and the same for each key. Waiting has an end.
+// Taking turns: at most a number at a time, first come, first served; and the same for each key. Not p-limit, whose wait
+// has no end: here a wait ends after its time and leaves no turn behind.
 
 export type Turns = {
 	/**

@@ -1,5 +1,6 @@
 // Upstream's own documents, read again and again: within limits, the last good answer kept, what cannot be read left out.
 
+import { LRUCache } from 'lru-cache';
 import { type KnownUpstream, type News, newsOf, type Sources } from '../../knowledge/live.ts';
 import type { Kept, SourceState } from '../../ports/web.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -48,8 +49,6 @@ const doubtFor = 72 * hour;
 /** Eight megabytes for one document: the largest, a hundred releases with their logs, has about one. */
 const bodyBytes = 8 * 1024 * 1024;
 const headerBytes = 32 * 1024;
-/** Sentences about sources that were logged: what comes again and again is logged once. */
-const maxLogged = 1000;
 /** So many of the items that were left out are named. */
 const maxNamed = 3;
 
@@ -57,7 +56,8 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 	const { settings, gate, kept, known, now, random, log } = given;
 	const values: Sources = {};
 	const sources = sourcesOf(settings, values, known, now);
-	const logged = new Set<string>();
+	/** What comes again and again is logged once. */
+	const logged = new LRUCache<string, true>({ max: 1000 });
 	const states: State[] = [];
 	let news: News = newsOf({}, known);
 	for (const source of sources) states.push(await restored(source));
@@ -204,8 +204,7 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 	function say(source: string, trouble: string, more: Record<string, unknown> = {}): void {
 		const key = `${source}: ${trouble}`;
 		if (logged.has(key)) return;
-		if (logged.size >= maxLogged) logged.clear();
-		logged.add(key);
+		logged.set(key, true);
 		log.warn({ source, trouble, ...more }, 'a source of upstream’s, or a part of it, cannot be read');
 	}
 

@@ -5,10 +5,10 @@ import { type KnownUpstream, noNews } from '../../knowledge/live.ts';
 import type { Kept, Web } from '../../ports/web.ts';
 import { type Log, silence } from '../../runtime/log.ts';
 import { exceptionsOf } from './address-policy.ts';
+import { timedCache } from './cache.ts';
 import { openGate } from './client.ts';
 import { openDiscovery } from './discovery.ts';
 import { openNames } from './dns.ts';
-import { memory } from './lru.ts';
 import { openLook } from './probe.ts';
 import type { Route } from './request.ts';
 import { openShares } from './shares.ts';
@@ -95,7 +95,7 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 			random: Math.random,
 			log,
 		}));
-	const looks = memory<Promise<Observation>>(1000, ms);
+	const looks = timedCache<Promise<Observation>>(1000, ms);
 	const underway = new Map<string, Promise<Observation>>();
 	function observe(server: string): Promise<Observation> {
 		const known = underway.get(server) ?? looks.get(server);
@@ -103,7 +103,7 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 		const observed = look(server).then(seen => {
 			underway.delete(server);
 			// What was not asked may be asked again at once.
-			if (seen.kind !== 'unasked') looks.set(server, observed, same);
+			if (seen.kind !== 'unasked') looks.set(server, observed, { ttl: same });
 			return seen;
 		});
 		underway.set(server, observed);
