@@ -1,5 +1,7 @@
 // !check: what a configuration says about the deployment, and what a release, or a range of them, does to it.
 
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { check as decide } from '../src/advice/check/check.ts';
 import { deriveFacts } from '../src/advice/check/derive.ts';
 import { Refusal } from '../src/answer.ts';
@@ -13,7 +15,7 @@ import { filesOfSkeleton } from '../src/configuration/skeleton.ts';
 import type { Profile } from '../src/deployment/facts.ts';
 import { parseTerm, profileOf, writeTerm } from '../src/deployment/facts.ts';
 import { compare } from '../src/deployment/version.ts';
-import { checkWords } from '../src/messages/check.ts';
+import { checkWords, skeletonWords } from '../src/messages/check.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
 const example = '!check 1.98 1.163';
@@ -23,7 +25,7 @@ export const check = {
 	usage: 'check [from] [to] [facts…]',
 	summary: 'what your homeserver.yaml means for a release, or for the way to it',
 	examples: ['check', 'check 1.163', 'check 1.98 1.163 docker'],
-	help: `Put the configuration behind the command as a code block, several files as several blocks; on the terminal say ${code('--file homeserver.yaml')} (repeatable, folders too). One version is the target, two are from and to (${code('from 1.98')}: to the newest), none is the newest. No value of yours is repeated or kept.`,
+	help: `Put the configuration behind the command as a code block, several files as several blocks; on the terminal say ${code('--file homeserver.yaml')} (repeatable, folders too). One version is the target, two are from and to (${code('from 1.98')}: to the newest), none is the newest. Without a configuration it answers with a script that prints yours without its values. No value of yours is repeated or kept.`,
 	changes: false,
 	takesText: true,
 	run({ text, files: given = [] }, { knowledge, code: tables }: Pick<Ports, 'knowledge' | 'code'>) {
@@ -33,13 +35,14 @@ export const check = {
 			throw new Refusal(
 				`I cannot check ${quoted(servers[0])} by its name yet: put its configuration behind the command as a code block. ${code('!help check')} says how.`,
 			);
+		if (given.length + pasted.length === 0) {
+			const script = readFileSync(new URL('../knowledge/skeleton.py', import.meta.url), 'utf8');
+			const sha256 = createHash('sha256').update(script).digest('hex');
+			return skeletonWords({ script, sha256, install: readProfile(terms).get('install')?.value });
+		}
 		const { from, to, taken } = range(versions, words, knowledge);
 		const skeletons = [...given, ...pasted].map(file => ({ file, skeleton: filesOfSkeleton(file.text) }));
 		const texts = skeletons.flatMap(({ file, skeleton }) => skeleton?.files ?? [file]);
-		if (skeletons.length === 0)
-			throw new Refusal(
-				`Where is the configuration? Put it behind the command as a code block, or say ${code('--file homeserver.yaml')} on the terminal. ${code('!help check')} tells more.`,
-			);
 		const stated = readProfile(terms);
 		// A pasted text may be a part of the file; a whole one names the server.
 		const isWhole = given.length > 0 || texts.some(({ text: own }) => /^["']?server_name["']?\s*:/m.test(own));

@@ -243,3 +243,49 @@ function next({ to, from, refuses }: Checked, { profile }: Surroundings): Sectio
 	const mend = refuses ? 'Mend what stops it, then check again. ' : '';
 	return { title: 'Next', markdown: `${mend}The whole way: ${code(plan)}`, fold: false };
 }
+
+/** How to run the script where Synapse's own Python is; it reads from standard input where Synapse is in a container. */
+const runs: Readonly<Record<string, string>> = {
+	docker: 'docker compose exec -T synapse python3 - \\\n  /data/homeserver.yaml < skeleton.py',
+	mdad: 'docker exec -i matrix-synapse python3 - \\\n  /data/homeserver.yaml < skeleton.py',
+	debian:
+		'sudo /opt/venvs/matrix-synapse/bin/python skeleton.py \\\n  /etc/matrix-synapse/homeserver.yaml \\\n  /etc/matrix-synapse/conf.d/*.yaml',
+};
+
+/** The answer where no configuration was given: the script that prints one without its values. */
+export function skeletonWords({
+	script,
+	sha256,
+	install,
+}: {
+	script: string;
+	sha256: string;
+	install: string | boolean | undefined;
+}): Answer {
+	const own = typeof install === 'string' ? runs[install] : undefined;
+	const ways = own === undefined ? [runs.docker, runs.debian] : [own];
+	const name = 'skeleton.py';
+	const trust = [
+		`Kept are the names of options, kinds, lengths, amounts and the words that the script lists; never a secret, a name or an address. One thing it cannot tell: a pass phrase that stands to the left of a colon looks like an option.`,
+		`Read it before you run it: it has ${script.trimEnd().split('\n').length} lines. SHA-256: ${code(sha256)}`,
+		`In a checkout of Glia it is ${code('knowledge/skeleton.py')}. Put the files of workers and the log configuration behind the first.`,
+	];
+	return {
+		value: { format: 1, skeleton: { name, sha256, text: script } },
+		lead: [
+			'**No configuration yet: paste one, or its skeleton without values.**',
+			`Put the configuration behind ${code('!check')} as a code block. Or run this script, read what it prints, and paste that:`,
+		].join('\n\n'),
+		title: 'Check: which configuration?',
+		sections: [
+			{ title: 'What the script keeps', markdown: list(trust), fold: true },
+			{
+				title: 'Run it',
+				markdown: ways.map(way => `\`\`\`bash\n${way ?? ''}\n\`\`\``).join('\n\nor\n\n'),
+				fold: false,
+			},
+		],
+		files: [{ name, type: 'text/x-python', text: script }],
+		kind: 'answer',
+	};
+}

@@ -1,4 +1,6 @@
 // !check as people say it: words, code blocks, files, skeletons; what comes back, and what must never come back.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { check } from '../../commands/check.ts';
 import { openCode } from '../../src/knowledge/code-tables.ts';
@@ -56,8 +58,13 @@ describe('where the configuration comes from', () => {
 		]);
 	});
 
-	test('none at all', () => {
-		expect(refusal('1.163.2')).toContain('Where is the configuration?');
+	test('none at all: a script that prints one without values', () => {
+		const { files, sections, value } = ask('docker');
+		const text = files?.[0]?.text ?? '';
+		expect(text).toContain('import re, sys, yaml');
+		expect(JSON.stringify(sections)).toContain(createHash('sha256').update(text).digest('hex'));
+		expect(JSON.stringify(sections)).toContain('docker compose exec');
+		expect(value).toMatchObject({ skeleton: { text } });
 	});
 });
 
@@ -113,4 +120,12 @@ test('a name that no option could have is not repeated', () => {
 	const said = JSON.stringify(ask('1.163.2', [{ name: 'h.yaml', text }]));
 	for (const name of ['correct horse', '12345678901234567890', 'a b', 'k k']) expect(said).not.toContain(name);
 	expect(said).toContain('email.smtp_host');
+});
+
+test('the script shows every word that a condition compares with', () => {
+	const text = readFileSync(new URL('skeleton.py', folder), 'utf8');
+	const words = new Set(/set\("""([\s\S]*?)"""/.exec(text)?.[1]?.split(/\s+/));
+	const wanted = JSON.stringify(ports.knowledge.notes.map(({ found }) => found)).matchAll(/"is":"([^"]*)"/g);
+	const hidden = [...wanted].map(([, word = '']) => word).filter(word => !/^synapse\.app\.[a-z_]+$/.test(word));
+	expect(hidden.filter(word => !words.has(word))).toEqual([]);
 });
