@@ -1,0 +1,138 @@
+// The command line, read: which task it names, and with what. Nothing is done here.
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { Refusal } from '../answer.ts';
+import { parseTerm } from '../deployment/facts.ts';
+
+/** What the command line asks for. */
+export type Task =
+	| { is: 'converse' }
+	| { is: 'matrix'; config: string }
+	| { is: 'seeds'; config: string }
+	/** `said` is `-` for each line of standard input. */
+	| { is: 'say'; said: string; json: boolean; files: string[]; config?: string }
+	| { is: 'version' }
+	| { is: 'usage' };
+
+/** Help without the version, which stands above it. */
+export const usage = `
+  npm start                                a conversation on the terminal
+  npm start -- --config config.yaml        join Matrix
+  npm start -s -- say '!upgrade 1.56 1.69' answer once
+  npm start -s -- say -                    answer each line of standard input
+  npm start -s -- check homeserver.yaml    what a release does to a configuration
+  npm start -s -- seeds --config config.yaml   print the bot's identity, to be kept elsewhere like a password
+
+  say options   --json         one line of JSON an answer
+                --file PATH    a file that the command speaks of (repeatable)
+                --config PATH  the configuration
+  check FILE…   files, folders, or - for standard input; also facts, --json,
+                --from 1.98    the release that runs
+                --to 1.163     the target; without it the newest
+  --version, --help
+
+Exit status: 0 answered, 1 refused, 2 the target would refuse to start, 3 our fault.`;
+
+const config = { type: 'string' } as const;
+const json = { type: 'boolean' } as const;
+const file = { type: 'string', multiple: true } as const;
+
+/** What an option needs, as the sentence for one without a value says it. */
+const needs: Readonly<Record<string, string>> = {
+	config: 'a path: --config config.yaml',
+	file: 'a path: --file homeserver.yaml',
+	from: 'a release: --from 1.98',
+	to: 'a release: --to 1.163',
+};
+
+/** The words of a subcommand as it reads them: the values of each option, and what is no option. */
+type Words = { values: ReadonlyMap<string, readonly string[]>; rest: readonly string[] };
+
+type Subcommand = {
+	options: ParseArgsOptionsConfig;
+	/** Whether it takes words that are no options. */
+	takesWords: boolean;
+	read: (words: Words) => Task;
+};
+
+/** Each by its name; the first has none. A new one needs its line here, in the usage, and in what cli.ts does. */
+const subcommands: Readonly<Record<string, Subcommand>> = {
+	'': {
+		options: { config },
+		takesWords: false,
+		read({ values }) {
+			const path = values.get('config')?.at(-1);
+			return path === undefined ? { is: 'converse' } : { is: 'matrix', config: path };
+		},
+	},
+	say: { options: { json, file, config }, takesWords: true, read: readSay },
+	check: {
+		options: { json, file, from: { type: 'string' }, to: { type: 'string' } },
+		takesWords: true,
+		read: readCheck,
+	},
+	seeds: {
+		options: { config },
+		takesWords: false,
+		read({ values }) {
+			const path = values.get('config')?.at(-1);
+			if (path === undefined) throw new Refusal('Whose seeds? For example: npm start -s -- seeds --config config.yaml');
+			return { is: 'seeds', config: path };
+		},
+	},
+};
+
+/** Reads the words after the name of the program. Throws a Refusal that says what is wrong with them. */
+export function readCommandLine(words: readonly string[]): Task {
+	const [first = ''] = words;
+	const name = Object.hasOwn(subcommands, first) ? first : '';
+	const { options, takesWords, read } = subcommands[name] as Subcommand;
+	const { tokens } = parseArgs({
+		args: words.slice(name === '' ? 0 : 1),
+		options: { ...options, version: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+		allowPositionals: true,
+		// Its own errors are no sentences of ours.
+		strict: false,
+		tokens: true,
+	});
+	const values = new Map<string, string[]>();
+	const rest: string[] = [];
+	for (const token of tokens) {
+		if (token.kind === 'option-terminator') continue;
+		if (token.kind === 'positional') {
+			if (!takesWords) throw unknown(token.value);
+			rest.push(token.value);
+			continue;
+		}
+		if (token.name === 'version' || token.name === 'help') return { is: token.name === 'help' ? 'usage' : 'version' };
+		const type = Object.hasOwn(options, token.name) ? options[token.name]?.type : undefined;
+		if (type === undefined) throw unknown(token.rawName);
+		if (type === 'string' && !token.value) throw new Refusal(`${token.rawName} needs ${needs[token.name]}`);
+		if (type === 'boolean' && token.value !== undefined) throw new Refusal(`${token.rawName} takes no value.`);
+		values.set(token.name, [...(values.get(token.name) ?? []), token.value ?? '']);
+	}
+	return read({ values, rest });
+}
+
+function readSay({ values, rest }: Words): Task {
+	const said = rest.join(' ');
+	if (said.trim() === '') throw new Refusal(`Say what? For example: npm start -s -- say '!upgrade 1.56 1.69'`);
+	const path = values.get('config')?.at(-1);
+	const files = [...(values.get('file') ?? [])];
+	return { is: 'say', said, json: values.has('json'), files, ...(path !== undefined && { config: path }) };
+}
+
+/** `check` is short for `say` with files: what is no fact is one. */
+function readCheck({ values, rest }: Words): Task {
+	const isFact = (word: string) => parseTerm(word.toLowerCase()) !== undefined;
+	const files = [...(values.get('file') ?? []), ...rest.filter(word => !isFact(word))];
+	if (files.length === 0)
+		throw new Refusal('Check which file? For example: npm start -s -- check homeserver.yaml --from 1.98');
+	const from = values.get('from')?.at(-1);
+	const to = values.get('to')?.at(-1);
+	const range = [...(from === undefined ? [] : ['from', from]), ...(to === undefined ? [] : [to])];
+	return { is: 'say', said: `!check ${[...range, ...rest.filter(isFact)].join(' ')}`, json: values.has('json'), files };
+}
+
+function unknown(word: string): Refusal {
+	return new Refusal(`I do not know the option ${word}.\n${usage}`);
+}

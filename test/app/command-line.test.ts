@@ -1,0 +1,72 @@
+// What the command line asks for, and what is wrong with one that asks for nothing.
+import { expect, test } from 'vitest';
+import { readCommandLine } from '../../src/app/command-line.ts';
+
+const say = { is: 'say', json: false, files: [] };
+
+test.each([
+	[[], { is: 'converse' }],
+	[['--config', 'a.yaml'], { is: 'matrix', config: 'a.yaml' }],
+	[['--config=a.yaml'], { is: 'matrix', config: 'a.yaml' }],
+	[['--config=a=b.yaml'], { is: 'matrix', config: 'a=b.yaml' }],
+	[['--config', 'a.yaml', '--config', 'b.yaml'], { is: 'matrix', config: 'b.yaml' }],
+	[['seeds', '--config', 'a.yaml'], { is: 'seeds', config: 'a.yaml' }],
+	[['say', '!upgrade 1.56 1.69'], { ...say, said: '!upgrade 1.56 1.69' }],
+	[['say', 'upgrade', '1.56', '1.69'], { ...say, said: 'upgrade 1.56 1.69' }],
+	[['say', '-'], { ...say, said: '-' }],
+	[['say', '--json', '!help'], { ...say, said: '!help', json: true }],
+	[['say', '!help', '--json'], { ...say, said: '!help', json: true }],
+	[['say', '--file', 'a', '--file=b', '!check'], { ...say, said: '!check', files: ['a', 'b'] }],
+	[['say', '--file', '-a', '!check'], { ...say, said: '!check', files: ['-a'] }],
+	[['say', '--config', 'a.yaml', '!help'], { ...say, said: '!help', config: 'a.yaml' }],
+	[['say', 'check'], { ...say, said: 'check' }],
+	[['say', '--', '--help'], { ...say, said: '--help' }],
+	[['check', 'a.yaml'], { ...say, said: '!check ', files: ['a.yaml'] }],
+	[['check', '-'], { ...say, said: '!check ', files: ['-'] }],
+	[
+		['check', 'a.yaml', 'b', '--from', '1.98', '--to=1.163'],
+		{ ...say, said: '!check from 1.98 1.163', files: ['a.yaml', 'b'] },
+	],
+	[
+		['check', 'docker', 'a.yaml', 'no-workers', '--json'],
+		{ ...say, said: '!check docker no-workers', json: true, files: ['a.yaml'] },
+	],
+	[['check', '--file', 'docker', '--to', '1.163'], { ...say, said: '!check 1.163', files: ['docker'] }],
+	[['--version'], { is: 'version' }],
+	[['say', '--version'], { is: 'version' }],
+	[['--help'], { is: 'usage' }],
+	[['-h'], { is: 'usage' }],
+	[['check', '-h'], { is: 'usage' }],
+])('%j', (words, task) => {
+	expect(readCommandLine(words)).toEqual(task);
+});
+
+test.each([
+	[['--config'], '--config needs a path: --config config.yaml'],
+	[['--config='], '--config needs a path: --config config.yaml'],
+	[['say', '!help', '--file'], '--file needs a path: --file homeserver.yaml'],
+	[['check', 'a.yaml', '--from'], '--from needs a release: --from 1.98'],
+	[['say'], 'Say what?'],
+	[['say', ' '], 'Say what?'],
+	[['say', '--json'], 'Say what?'],
+	[['seeds'], 'Whose seeds?'],
+	[['check'], 'Check which file?'],
+	[['check', 'docker'], 'Check which file?'],
+	[['say', '--json=yes', '!help'], '--json takes no value'],
+	[['upgrade'], 'I do not know the option upgrade.'],
+	[['constructor'], 'I do not know the option constructor.'],
+	[['seeds', 'all', '--config', 'a.yaml'], 'I do not know the option all.'],
+	[['--json'], 'I do not know the option --json.'],
+	[['--file', 'a'], 'I do not know the option --file.'],
+	[['say', '-x', '!help'], 'I do not know the option -x.'],
+	[['say', '--no-json', '!help'], 'I do not know the option --no-json.'],
+	[['say', '--from', '1.98', '!check'], 'I do not know the option --from.'],
+	[['say', '--constructor', '!help'], 'I do not know the option --constructor.'],
+	[['check', '--config', 'a.yaml'], 'I do not know the option --config.'],
+])('%j is refused', (words, refusal) => {
+	expect(() => readCommandLine(words)).toThrow(refusal);
+});
+
+test('an option that nobody knows is answered with those that there are', () => {
+	expect(() => readCommandLine(['--verbose'])).toThrow('npm start -- --config config.yaml');
+});
