@@ -2,9 +2,9 @@
 
 import { deadlines as decide } from '../src/advice/upgrade/deadlines.ts';
 import { horizon } from '../src/advice/upgrade/plan.ts';
-import { caveatWords, isKnown, unknownWords, versionWords } from '../src/advice/watch/build.ts';
+import { isKnown } from '../src/advice/watch/build.ts';
 import type { Running } from '../src/advice/watch/history.ts';
-import { runningOf } from '../src/advice/watch/history.ts';
+import { lastObserved, runningOf } from '../src/advice/watch/history.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
 import { Refusal } from '../src/answer.ts';
 import { newest } from '../src/arguments/versions.ts';
@@ -13,6 +13,8 @@ import type { Command, Ports } from '../src/command.ts';
 import { writeTerm } from '../src/deployment/facts.ts';
 import { compare } from '../src/deployment/version.ts';
 import { deadlinesWords } from '../src/messages/deadlines.ts';
+import { observationWords, wholeWords } from '../src/messages/observation.ts';
+import { caveatWords, unknownWords, versionWords } from '../src/messages/version.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
 const example = '!deadlines docker postgres=14';
@@ -48,7 +50,7 @@ export const deadlines = {
 		const seen = server && (await store.server(server.server));
 		const runs = server && runningOf(seen?.spells ?? [], server.told);
 		const running = runs && isKnown(runs.version, knowledge.releases) ? runs.version : undefined;
-		const last = seen?.spells.at(-1);
+		const observed = running === undefined ? lastObserved(seen?.spells ?? []) : undefined;
 		// What has landed in a release that this server does not run yet is still ahead of it.
 		const found = decide(
 			{ at: newest(knowledge), today, all: all || running !== undefined },
@@ -65,7 +67,10 @@ export const deadlines = {
 			...(name !== undefined && { server: name }),
 			...(runs
 				? { note: runningWords(runs, knowledge) }
-				: last && 'why' in last && { note: `${last.why} So these are the deadlines of any deployment.` }),
+				: observed &&
+					name !== undefined && {
+						note: `${wholeWords(observationWords({ server: name, ...observed }))} So these are the deadlines of any deployment.`,
+					}),
 		});
 	},
 } satisfies Command;

@@ -3,7 +3,7 @@
 import { guideFor } from '../src/advice/guide/guide.ts';
 import { fateOf, variableWord } from '../src/advice/guide/playbook-variables.ts';
 import { offerOf } from '../src/advice/guide/session.ts';
-import { isKnown, versionWords } from '../src/advice/watch/build.ts';
+import { isKnown } from '../src/advice/watch/build.ts';
 import { runningOf } from '../src/advice/watch/history.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
 import type { Answer } from '../src/answer.ts';
@@ -19,6 +19,7 @@ import type { Knowledge } from '../src/knowledge/schema/synapse.ts';
 import { guideWords } from '../src/messages/guide.ts';
 import { withWalk } from '../src/messages/guide-session.ts';
 import { fateWords } from '../src/messages/playbook.ts';
+import { versionWords } from '../src/messages/version.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
 const example = '!migrate mdad docker postgres no-workers email proxy=nginx';

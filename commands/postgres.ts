@@ -3,7 +3,7 @@
 import { guideFor } from '../src/advice/guide/guide.ts';
 import { majorsOf, newestMajor, orderLines, surroundings } from '../src/advice/guide/postgres.ts';
 import { offerOf } from '../src/advice/guide/session.ts';
-import { isKnown, versionWords } from '../src/advice/watch/build.ts';
+import { isKnown } from '../src/advice/watch/build.ts';
 import { runningOf } from '../src/advice/watch/history.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
 import { Refusal } from '../src/answer.ts';
@@ -16,6 +16,7 @@ import { writeTerm } from '../src/deployment/facts.ts';
 import type { Guide, Knowledge } from '../src/knowledge/schema/synapse.ts';
 import { guideWords } from '../src/messages/guide.ts';
 import { withWalk } from '../src/messages/guide-session.ts';
+import { versionWords } from '../src/messages/version.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
 const example = '!postgres 15 17 docker';

@@ -1,10 +1,11 @@
 // !status: alive or not, and how fresh the knowledge is.
 
 import { horizon } from '../src/advice/upgrade/plan.ts';
-import { versionWords } from '../src/advice/watch/build.ts';
 import { runningOf } from '../src/advice/watch/history.ts';
 import type { Command, DeviceStanding, Ports } from '../src/command.ts';
 import { statusWords } from '../src/messages/status.ts';
+import { sourceTroubleWords } from '../src/messages/upstream-outage.ts';
+import { versionWords } from '../src/messages/version.ts';
 
 export const status = {
 	name: 'status',
@@ -58,7 +59,7 @@ export const status = {
 					name,
 					address,
 					...(read && { read: read.toISOString(), ago: ago(read) }),
-					...(trouble !== undefined && { trouble }),
+					...(trouble !== undefined && { trouble: sourceTroubleWords(trouble) }),
 				})),
 			}),
 		};

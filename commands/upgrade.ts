@@ -1,8 +1,8 @@
 // !upgrade: what lies between two releases, for one deployment.
 
 import { plan } from '../src/advice/upgrade/plan.ts';
-import { caveatWords, isKnown, unknownWords, versionWords } from '../src/advice/watch/build.ts';
-import { runningOf } from '../src/advice/watch/history.ts';
+import { isKnown } from '../src/advice/watch/build.ts';
+import { lastObserved, runningOf } from '../src/advice/watch/history.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
 import { Refusal } from '../src/answer.ts';
 import { newest, readVersion } from '../src/arguments/versions.ts';
@@ -10,8 +10,10 @@ import { readProfile, sortWords } from '../src/arguments/words.ts';
 import type { Command, Ports } from '../src/command.ts';
 import { writeTerm } from '../src/deployment/facts.ts';
 import { compare } from '../src/deployment/version.ts';
+import { observationWords, wholeWords } from '../src/messages/observation.ts';
 import { planWords } from '../src/messages/plan.ts';
 import { playbookSection } from '../src/messages/playbook.ts';
+import { caveatWords, unknownWords, versionWords } from '../src/messages/version.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
 const example = '!upgrade 1.56 1.69 postgres=10 workers';
@@ -81,10 +83,10 @@ async function watched(server: string, room: string, { store, knowledge }: Pick<
 		);
 	const seen = await store.server(server);
 	const running = runningOf(seen?.spells ?? [], subscription.told);
-	const last = seen?.spells.at(-1);
-	if (!running && last && 'why' in last)
+	const observed = lastObserved(seen?.spells ?? []);
+	if (!running && observed)
 		throw new Refusal(
-			`${last.why} Without a release of Synapse there is no plan. If you know it, say it here: ${code(example)}`,
+			`${wholeWords(observationWords({ server, ...observed }))} Without a release of Synapse there is no plan. If you know it, say it here: ${code(example)}`,
 		);
 	if (!running)
 		throw new Refusal(

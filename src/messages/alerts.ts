@@ -1,15 +1,13 @@
 // What a watch says, in words: the message that groups the alerts of a server, its status card, what is open.
 import { isAffected } from '../advice/upgrade/advisories.ts';
 import type { Deadline } from '../advice/upgrade/deadlines.ts';
-import type { Plan } from '../advice/upgrade/plan.ts';
 import { plan } from '../advice/upgrade/plan.ts';
 import { type Rollback, rollback } from '../advice/upgrade/rollback.ts';
 import { tally } from '../advice/upgrade/tally.ts';
-import type { Alert, Said } from '../advice/watch/alerts.ts';
-import { caveatWords, unknownWords, versionWords } from '../advice/watch/build.ts';
+import type { Alert } from '../advice/watch/alerts.ts';
 import type { Facing } from '../advice/watch/conditions.ts';
 import { behind, judged, nextDeadlines, overdue } from '../advice/watch/conditions.ts';
-import type { Running } from '../advice/watch/history.ts';
+import { lastObserved, type Running } from '../advice/watch/history.ts';
 import type { Severity } from '../advice/watch/severity.ts';
 import type { Answer, Section } from '../answer.ts';
 import { concern } from '../deployment/condition.ts';
@@ -19,9 +17,12 @@ import { stable } from '../knowledge/stable.ts';
 import { capital, count, list } from '../text/format.ts';
 import { momentIn } from '../text/local-time.ts';
 import { code, quoted } from '../text/markdown.ts';
+import { textOf, titleOf } from './conditions.ts';
 import { deadlineLine } from './deadlines.ts';
-import { behindWords, dangers, tallyWords, warningLines } from './plan.ts';
+import { observationWords, wholeWords } from './observation.ts';
+import { behindWords, tallyWords, warningLines } from './plan.ts';
 import { factExample } from './sections.ts';
+import { caveatWords, unknownWords, versionWords } from './version.ts';
 
 export type Numbered = { alert: Alert; number?: number };
 
@@ -50,7 +51,7 @@ export function alertWords(server: string, alerts: readonly Numbered[], mention:
 	const [first] = alerts;
 	const mark = worst ? marks[worst] : '✅';
 	const prefix = first?.alert.kind === 'solved' ? 'Solved: ' : first?.alert.kind === 'reminder' ? 'Still: ' : '';
-	const title = first?.alert.title ?? '';
+	const title = first ? titleOf(first.alert, server) : '';
 	const named = title.includes(quoted(server)) ? title : `${quoted(server)}: ${title}`;
 	const more = alerts.length > 1 ? `, and ${alerts.length - 1} more` : '';
 	const head = `**${[mark, `${prefix}${named}${more}`].filter(Boolean).join(' ')}**${alerts.length === 1 ? numberWords(first?.number) : ''}`;
@@ -59,23 +60,29 @@ export function alertWords(server: string, alerts: readonly Numbered[], mention:
 	const foot = acts ? `✅ or ${code('!ack')} stops the reminders, 💤 or ${code('!snooze 7d')} puts them off.` : '';
 	const lead =
 		alerts.length === 1
-			? [head, first?.alert.text, asked, foot].filter(Boolean).join('\n\n')
+			? [head, first && textOf(first.alert, server), asked, foot].filter(Boolean).join('\n\n')
 			: [head, asked, foot].filter(Boolean).join('\n\n');
 	const calls = mention !== undefined && (worst === 'severe' || worst === 'warning');
 	return {
-		value: { format: 1, server, alerts: alerts.map(({ alert, number }) => ({ ...alert, ...(number && { number }) })) },
+		value: { format: 1, server, alerts: alerts.map(one => alertValue(one, server)) },
 		lead,
-		sections: alerts.length === 1 ? [] : sectionsOf(alerts),
+		sections: alerts.length === 1 ? [] : sectionsOf(alerts, server),
 		kind: 'answer',
 		...(calls && { mention: [mention] }),
 	};
+}
+
+/** An alert for programs: its words in the place of what they were made from. */
+function alertValue({ alert, number }: Numbered, server: string): Record<string, unknown> {
+	const { about: _, details: __, ...value } = alert;
+	return { ...value, title: titleOf(alert, server), text: textOf(alert, server), ...(number && { number }) };
 }
 
 function numberWords(number: number | undefined): string {
 	return number === undefined ? '' : ` · #${number}`;
 }
 
-function sectionsOf(alerts: readonly Numbered[]): Section[] {
+function sectionsOf(alerts: readonly Numbered[], server: string): Section[] {
 	const news = alerts.filter(({ alert }) => alert.kind !== 'reminder');
 	const still = alerts.filter(({ alert }) => alert.kind === 'reminder');
 	const full = news.slice(0, mostInFull);
@@ -86,25 +93,25 @@ function sectionsOf(alerts: readonly Numbered[]): Section[] {
 		return {
 			title: `${solved ? 'Solved' : ruleTitles[alert.rule]}${number === undefined ? '' : ` #${number}`}`,
 			...(mark && { mark }),
-			markdown: `**${alert.title}**\n\n${alert.text}`,
+			markdown: `**${titleOf(alert, server)}**\n\n${textOf(alert, server)}`,
 			fold: false,
 		};
 	});
 	return [
 		...sections,
-		...(rest.length ? [{ title: `And ${rest.length} more`, markdown: lines(rest), fold: true }] : []),
+		...(rest.length ? [{ title: `And ${rest.length} more`, markdown: lines(rest, server), fold: true }] : []),
 		// Whoever is reminded has read the rest of it.
 		...(still.length
-			? [{ title: `Still open (${still.length})`, markdown: lines(still), fold: still.length > mostInFull }]
+			? [{ title: `Still open (${still.length})`, markdown: lines(still, server), fold: still.length > mostInFull }]
 			: []),
 	];
 }
 
-function lines(alerts: readonly Numbered[]): string {
+function lines(alerts: readonly Numbered[], server: string): string {
 	return list(
 		alerts.map(({ alert, number }) => {
 			const mark = alert.kind === 'solved' ? '✅' : marks[alert.severity];
-			return `${[mark, alert.title].filter(Boolean).join(' ')}${numberWords(number)}`;
+			return `${[mark, titleOf(alert, server)].filter(Boolean).join(' ')}${numberWords(number)}`;
 		}),
 	);
 }
@@ -122,8 +129,6 @@ export type Card = {
 	zone: string;
 	looked?: Date;
 	next?: Date;
-	/** What the last look saw, when it was no release: Markdown. */
-	why?: string;
 	/** How the card begins: `I watch it from now on.` */
 	opening?: string;
 };
@@ -160,7 +165,7 @@ export function backWords({ release, floor, unsure }: Rollback, whose: string): 
 }
 
 /** The state of a server at one glance. */
-export function cardWords({ facing, zone, looked, next, why, opening }: Card): Answer {
+export function cardWords({ facing, zone, looked, next, opening }: Card): Answer {
 	const { server, running, profile, knowledge, today } = facing;
 	const times = [
 		...(looked ? [`last look ${momentIn(looked, zone)}`] : []),
@@ -169,12 +174,16 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 	const foot = times.length ? `${capital(times.join(', '))}.` : '';
 	const stated = profileJson(profile);
 	const value = { format: 1, server, profile: stated, ...(looked && { looked: looked.toISOString() }) };
+	const observed = lastObserved(facing.spells);
+	const observation = observed && observationWords({ server, ...observed });
+	const why = observation && wholeWords(observation);
 	if (!running) {
-		const last = facing.spells.at(-1);
-		const seen = last && 'seen' in last ? last.seen : undefined;
-		const says = seen ?? `I cannot say what ${quoted(server)} runs`;
-		const more = seen !== undefined && why?.startsWith(`${seen}. `) ? why.slice(seen.length + 2) : why;
-		const isAsked = last?.is === 'other' || why?.includes('!profile ');
+		const is = facing.spells.at(-1)?.is;
+		const isNamed = is === 'other' || is === 'unreadable';
+		const says = (isNamed && observation?.result) || `I cannot say what ${quoted(server)} runs`;
+		const more = isNamed ? observation?.advice : why;
+		// What the look saw asks for the version already, or makes it pointless.
+		const isAsked = isNamed || observed?.kind === 'hidden';
 		const help = isAsked
 			? ''
 			: `If it cannot be polled, tell me what runs: ${code(`!profile ${server} version=1.150`)}`;
@@ -270,41 +279,4 @@ export function cardWords({ facing, zone, looked, next, why, opening }: Card): A
 		sections,
 		kind: 'answer',
 	};
-}
-
-/** What a way asks, in a few lines, and where to read all of it. */
-export function wayWords(way: Plan, server: string): string {
-	const ask = `From ${way.from}: ${tallyWords(tally(way))}. All of it: ${code(`!upgrade ${server}`)}`;
-	const worst = dangers(
-		way,
-		way.steps.filter(({ must, refuses }) => must || refuses),
-	).filter(line => line.startsWith('🔴'));
-	const numbered = worst.map(line =>
-		line.replace(/ without step \d+/, ' without a step').replace(/ Step \d+ can /, ' A step can '),
-	);
-	const lines = [...warningLines(way.unread), ...numbered.slice(0, 5)];
-	return lines.length ? `${ask}\n\n${list(lines)}` : ask;
-}
-
-export function solvedTitle({ rule, subject, title }: Said, { running, server }: Facing): string {
-	if (rule === 'unseen') return `${quoted(server)} ${seenAgain[subject] ?? 'can be seen again'}`;
-	if (rule === 'mixture' && running) return `${quoted(server)} answers with ${running.version} alone`;
-	if (rule === 'advisory') return title.replace(/^(\S+ is )?open to/i, 'No longer open to');
-	// How near it was is of no account any more.
-	return rule === 'deadline' ? title.replace(/^[^:`]+: /, '') : title;
-}
-
-const seenAgain: Record<string, string> = {
-	silent: 'answers again',
-	hidden: 'shows its version again',
-	unreadable: 'shows a version again that I can read',
-	other: 'is Synapse again',
-};
-
-export function solvedText({ rule, title }: Said, { running, server, knowledge }: Facing): string {
-	const runs = running ? `${quoted(server)} runs ${versionWords(running, knowledge)}.` : '';
-	if (rule === 'unseen') return [`Before: ${title}.`, runs].filter(Boolean).join(' ');
-	if (rule === 'mixture') return 'No other has answered for two days.';
-	if (rule === 'lifecycle' || rule === 'floor') return 'What I know about the deployment has changed.';
-	return runs;
 }

@@ -1,13 +1,22 @@
 // What was seen of a server, in words.
-import { buildWords, tellVersion } from '../advice/watch/build.ts';
-import type { Saw } from '../advice/watch/history.ts';
-import type { Closed, Fault, Observation, Step, Target, TlsFault, Trouble } from '../advice/watch/observation.ts';
+import type {
+	AnswerKind,
+	Closed,
+	Fault,
+	Observation,
+	Observed,
+	Step,
+	Target,
+	TlsFault,
+	Trouble,
+} from '../advice/watch/observation.ts';
 import { code, quoted } from '../text/markdown.ts';
+import { buildWords, tellVersion } from './version.ts';
 
 /** What an observation says, as Markdown: `result` in few words, `advice` for those who run the server. */
 export type ObservationWords = { result: string; advice?: string };
 
-export function observationWords(observation: Observation): ObservationWords {
+export function observationWords(observation: Observed & Pick<Observation, 'server'>): ObservationWords {
 	const { server } = observation;
 	const name = quoted(server);
 	switch (observation.kind) {
@@ -33,18 +42,18 @@ export function observationWords(observation: Observation): ObservationWords {
 				advice: tellVersion(server),
 			};
 		case 'hidden':
-			return observation.said === undefined
+			return observation.answer === undefined
 				? {
 						result: `${name} runs Matrix and hides its version`,
 						advice: `Something in front of it keeps ${code('/_matrix/federation/v1/version')} back${observation.status ? ` (status ${observation.status})` : ''}. Let that path through, or tell me the release: ${code(`!profile ${server} version=1.150`)}`,
 					}
 				: {
-						result: `${name} runs Matrix and does not name its software; asked for its version, it answers with ${observation.said}`,
+						result: `${name} runs Matrix and does not name its software; asked for its version, it answers with ${answerWords(observation.answer)}`,
 						advice: tellVersion(server),
 					};
 		case 'not-matrix':
 			return {
-				result: `${name} answers, but not as Matrix: ${observation.what}, status ${observation.status}`,
+				result: `${name} answers, but not as Matrix: ${answerKinds[observation.what]}, status ${observation.status}`,
 				advice: `Is the name right, and does the proxy pass ${code('/_matrix')} on${elsewhere(observation.target)}?`,
 			};
 		case 'limited':
@@ -76,6 +85,22 @@ export function observationWords(observation: Observation): ObservationWords {
 	}
 }
 
+const answerKinds: Record<AnswerKind, string> = {
+	page: 'a web page',
+	json: 'JSON',
+	nothing: 'nothing',
+	other: 'something else',
+};
+
+function answerWords({ is, text }: { is: AnswerKind; text: string }): string {
+	return is === 'page' || is === 'nothing' ? answerKinds[is] : quoted(text);
+}
+
+/** The whole of it: what was observed, and what to do about it. */
+export function wholeWords({ result, advice }: ObservationWords): string {
+	return advice === undefined ? `${result}.` : `${result}. ${advice}`;
+}
+
 function closedWords(closed: Closed): string {
 	return 'status' in closed ? `status ${closed.status}` : troubleWords(closed.trouble).result;
 }
@@ -95,7 +120,7 @@ const sources: Partial<Record<Step, string>> = {
 	'srv-deprecated': '_matrix._tcp',
 };
 
-function delegation({ server, target }: Observation): string {
+function delegation({ server, target }: Pick<Observation, 'server' | 'target'>): string {
 	if (!target || target.at.startsWith(`${server}:`) || target.at === server) return '';
 	const source = target.delegated ? sources['well-known'] : sources[target.by];
 	return source ? ` Its ${code(source)} leads to ${quoted(target.at)}.` : '';
@@ -198,25 +223,4 @@ export function troubleWords(trouble: Trouble): { result: string; advice: string
 				advice: 'Look at it with another client: a homeserver does not answer like this.',
 			};
 	}
-}
-
-/** A move in words. */
-export function movedWords(server: string, { from, to, by }: { from: string; to: string; by: Step }): string {
-	const source = sources[by];
-	return `${quoted(server)} is now served by ${quoted(to)}${source ? `, says its ${code(source)}` : ''}; until now it was ${quoted(from)}`;
-}
-
-/** What a look says, or undefined when it says nothing: the server only asked to be left alone for a while, or was not asked. */
-export function sawOf(observation: Observation): Saw | undefined {
-	if (observation.kind === 'limited' || observation.kind === 'unasked') return undefined;
-	if (observation.kind === 'running') {
-		const { version, build, written } = observation;
-		return { is: 'synapse', version, ...(build && { build }), ...(written !== version && { written }) };
-	}
-	const { result, advice } = observationWords(observation);
-	const why = advice === undefined ? `${result}.` : `${result}. ${advice}`;
-	if (observation.kind === 'other') return { is: 'other', why, seen: result };
-	if (observation.kind === 'unparsable') return { is: 'unreadable', why, seen: result };
-	if (observation.kind === 'hidden' || observation.kind === 'excluded') return { is: 'hidden', why };
-	return { is: 'silent', why };
 }

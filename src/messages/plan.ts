@@ -10,52 +10,60 @@ import { concern } from '../deployment/condition.ts';
 import { isContradiction, parseTerm, profileOf, pythonOf } from '../deployment/facts.ts';
 import type { Version } from '../deployment/version.ts';
 import { compare, isCandidate } from '../deployment/version.ts';
-import { count, enumerate, list } from '../text/format.ts';
+import { capital, count, enumerate, list } from '../text/format.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
 import { deadlineSection } from './deadlines.ts';
 import { faultLines, faultSection, soundnessLine } from './faults.ts';
 import {
 	conditions,
+	type Danger,
+	dangerLine,
 	examples,
 	factWord,
+	fine,
 	floorNames,
 	hiddenSection,
 	horizonLine,
 	link,
+	openDanger,
 	openLine,
+	severe,
 	severities,
 	stepSection,
 	stepText,
 	unreadName,
 	unreadSection,
+	warning,
 	whoseStep,
 } from './sections.ts';
 
-function floorLines(floors: Plan['floors']): string[] {
+function floorLines(floors: Plan['floors']): Danger[] {
 	return floors.map(({ of, at, min, met }) => {
 		const rule = `${floorNames[of]} ${min} or newer is needed from ${at} on`;
-		if (met === false) return `🔴 ${rule}: yours is older. Upgrade it first.`;
-		return met === true ? `✅ ${rule}: yours is.` : `⚠️ ${rule}.`;
+		if (met === false) return severe(`${rule}: yours is older. Upgrade it first.`);
+		return met === true ? fine(`${rule}: yours is.`) : warning(`${rule}.`);
 	});
 }
 
 /** A few holes one by one, many as a sum: nobody reads thirty lines before the first step. */
-function advisoryLines({ advisories: { open }, to }: Pick<Plan, 'advisories' | 'to'>): string[] {
-	if (open.length <= 3) return open.map(advisory => openLine(to, advisory));
+function advisoryLines({ advisories: { open }, to }: Pick<Plan, 'advisories' | 'to'>): Danger[] {
+	if (open.length <= 3) return open.map(advisory => openDanger(to, advisory));
 	const sums = severities.map(
 		severity => [open.filter(advisory => advisory.severity === severity).length, severity] as const,
 	);
 	const parts = sums.filter(([number]) => number).map(([number, severity]) => `${number} ${severity}`);
 	const fixes = open.flatMap(({ fixedIn }) => fixedIn ?? []).sort(compare);
 	const free = fixes.length === open.length ? ` ${fixes.at(-1)} and newer are free of all of them.` : '';
-	const worst = open.some(({ severity }) => severity === 'critical' || severity === 'high') ? '🔴' : '⚠️';
+	const danger = open.some(({ severity }) => severity === 'critical' || severity === 'high') ? severe : warning;
 	return [
-		`${worst} ${to} is open to ${open.length} known security holes (${parts.join(', ')}): see Security below.${free}`,
+		danger(`${to} is open to ${open.length} known security holes (${parts.join(', ')}): see Security below.${free}`),
 	];
 }
 
+type Showing = 'numbered' | 'unnumbered';
+
 /** Required halts: why, and which step says how to see that the wait is over. */
-function stopLines({ stops, profile }: Plan, numbered: readonly Step[]): string[] {
+function stopLines({ stops, profile }: Plan, numbered: readonly Step[], showing: Showing): Danger[] {
 	return stops
 		.filter(({ required, onlyIf }) => required || onlyIf !== undefined)
 		.map(stop => {
@@ -67,43 +75,53 @@ function stopLines({ stops, profile }: Plan, numbered: readonly Step[]): string[
 				...(onlyIf ? [onlyIf] : []),
 			];
 			const condition = whose.length ? `If ${whose.join(', and ')}: halt` : 'Halt';
-			const how = wait < 0 ? '' : `; step ${wait + 1} says how to see that they are done`;
-			return `🔴 **${condition} at ${best}**${range} and wait for ${waitFor} to finish${how}. A direct jump ${consequence(stop)}${tried ? ' (tried)' : ''}.`;
+			const how = wait < 0 || showing === 'unnumbered' ? '' : `; step ${wait + 1} says how to see that they are done`;
+			return severe(
+				`**${condition} at ${best}**${range} and wait for ${waitFor} to finish${how}. A direct jump ${consequence(stop)}${tried ? ' (tried)' : ''}.`,
+			);
 		});
 }
 
-function rollbackLine({ release, floor, to, canReturn, floorWhy, by }: Rollback): string {
-	if (canReturn === 'unknown') return `⚠️ Whether ${to} still starts after ${release} is not known. ${floorWhy}`;
+function rollbackLine({ release, floor, to, canReturn, floorWhy, by }: Rollback): Danger {
+	if (canReturn === 'unknown') return warning(`Whether ${to} still starts after ${release} is not known. ${floorWhy}`);
 	if (canReturn && by)
-		return `⚠️ By the schema of ${by} you could go back to ${to}; that of ${release} itself is not known here.`;
-	if (canReturn) return `✅ The schema lets you go back to ${to}.`;
-	return `⚠️ ${floor === release ? `No older release starts after ${release}` : `After ${release} you can go back to ${floor} at most`}${to ? `, not to ${to}: only a backup leads there` : ''}. ${floorWhy}`;
+		return warning(`By the schema of ${by} you could go back to ${to}; that of ${release} itself is not known here.`);
+	if (canReturn) return fine(`The schema lets you go back to ${to}.`);
+	return warning(
+		`${floor === release ? `No older release starts after ${release}` : `After ${release} you can go back to ${floor} at most`}${to ? `, not to ${to}: only a backup leads there` : ''}. ${floorWhy}`,
+	);
 }
 
-/** What could hurt, which no reader may have to unfold. */
-export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
+/**
+ * What could hurt, which no reader may have to unfold. Where the steps themselves are not shown (`unnumbered`), their
+ * numbers would say nothing.
+ */
+export function dangers(plan: Plan, numbered: readonly Step[], showing: Showing = 'numbered'): Danger[] {
+	const named = (i: number) => (showing === 'numbered' ? `step ${i + 1}` : 'a step');
 	const refusing = numbered.flatMap((step, i) => {
 		if (!step.refuses) return [];
 		const whose = whoseStep(step);
 		// What the clause names concerns its reader; not everybody of these meets the refusal.
-		const what = step.onlyIf ? `Step ${i + 1} can stop the start` : `No start without step ${i + 1}`;
-		return [`🔴 ${what}${whose && ` if ${whose}`}${step.tried ? ' (tried)' : ''}: ${step.title}`];
+		const what = step.onlyIf ? `${capital(named(i))} can stop the start` : `No start without ${named(i)}`;
+		return [severe(`${what}${whose && ` if ${whose}`}${step.tried ? ' (tried)' : ''}: ${step.title}`)];
 	});
 	const oneWay = numbered.flatMap((step, i) =>
-		step.oneWay ? [`⚠️ Step ${i + 1} cannot be undone: ${step.title}`] : [],
+		step.oneWay ? [warning(`${capital(named(i))} cannot be undone: ${step.title}`)] : [],
 	);
 	const unread = plan.unread.length
 		? [
-				...warningLines(plan.unread),
-				`⚠️ Nobody here has read ${count(plan.unread.length, 'passage')} of upstream’s yet: see the end.`,
+				...warnings(plan.unread),
+				warning(`Nobody here has read ${count(plan.unread.length, 'passage')} of upstream’s yet: see the end.`),
 			]
 		: [];
 	const waits = numbered.flatMap((step, i) => {
 		const condition = step.concerned === 'unknown' && step.applies ? ` (${conditions(step.applies)})` : '';
-		if (step.id.endsWith('/no-package')) return [`🔴 ${step.title}: step ${i + 1} says what to do.`];
+		if (step.id.endsWith('/no-package')) return [severe(`${step.title}: ${named(i)} says what to do.`)];
 		return step.generated && step.when === 'before'
 			? [
-					`🔴 Not before step ${i + 1} is done${condition}: ${step.title}. Going on earlier ${step.otherwise ?? 'fails'}.`,
+					severe(
+						`${showing === 'numbered' ? `Not before ${named(i)} is done` : 'First'}${condition}: ${step.title}. Going on earlier ${step.otherwise ?? 'fails'}.`,
+					),
 				]
 			: [];
 	});
@@ -113,7 +131,7 @@ export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 		// What nobody has read may be worse than all the rest.
 		...unread,
 		// A halt leads what is known, since a database that is ruined is the worst that can happen.
-		...stopLines(plan, numbered),
+		...stopLines(plan, numbered, showing),
 		...waits,
 		// Nothing else helps those who are under a floor.
 		...floorLines(plan.floors.filter(({ met }) => met === false)),
@@ -127,15 +145,20 @@ export function dangers(plan: Plan, numbered: readonly Step[]): string[] {
 
 /** Unread passages that speak of a refusal, by upstream's own words: a few, then how many more. */
 export function warningLines(unread: Plan['unread']): string[] {
-	const warning = unread.filter(passage => passage.warning !== undefined);
-	const lines = warning
+	return warnings(unread).map(dangerLine);
+}
+
+function warnings(unread: Plan['unread']): Danger[] {
+	const speaking = unread.filter(passage => passage.warning !== undefined);
+	const lines = speaking
 		.slice(0, maxWarnings)
-		.map(
-			passage =>
-				`⚠️ Unread, in ${passage.release}: “${escapeMarkdown(passage.warning ?? '')}” (${link(unreadName(passage), passage.url)})`,
+		.map(passage =>
+			warning(
+				`Unread, in ${passage.release}: “${escapeMarkdown(passage.warning ?? '')}” (${link(unreadName(passage), passage.url)})`,
+			),
 		);
-	const more = warning.length - lines.length;
-	return more > 0 ? [...lines, `⚠️ ${more} more unread passages speak of a refusal: see the end.`] : lines;
+	const more = speaking.length - lines.length;
+	return more > 0 ? [...lines, warning(`${more} more unread passages speak of a refusal: see the end.`)] : lines;
 }
 
 const maxWarnings = 3;
@@ -198,7 +221,7 @@ export function planWords(plan: Plan, taken: readonly string[]): Answer {
 	const numbered = plan.steps.filter(({ must, refuses }) => must || refuses);
 	const informing = plan.steps.filter(({ must, refuses }) => !must && !refuses);
 	const sections: Section[] = [
-		{ title: 'What can hurt', markdown: list(dangers(plan, numbered)), fold: false },
+		{ title: 'What can hurt', markdown: list(dangers(plan, numbered).map(dangerLine)), fold: false },
 		...numbered.map((step, i) => stepSection(step, i + 1)),
 		...(informing.length ? [informingSection(informing)] : []),
 		...choices(plan.stops),

@@ -90,10 +90,25 @@ export const severities = ['critical', 'high', 'moderate', 'low'] as const;
 
 export type OpenAdvisories = Plan['advisories']['open'];
 
-export function openLine(version: Version, { id, severity, title, fixedIn }: OpenAdvisories[number]): string {
-	const mark = severity === 'critical' || severity === 'high' ? '🔴' : '⚠️';
+/** One thing that can hurt, or turns out well. */
+export type Danger = { mark: '🔴' | '⚠️' | '✅'; text: string };
+
+export const severe = (text: string): Danger => ({ mark: '🔴', text });
+export const warning = (text: string): Danger => ({ mark: '⚠️', text });
+export const fine = (text: string): Danger => ({ mark: '✅', text });
+
+export function dangerLine({ mark, text }: Danger): string {
+	return `${mark} ${text}`;
+}
+
+export function openDanger(version: Version, { id, severity, title, fixedIn }: OpenAdvisories[number]): Danger {
 	const end = fixedIn ? `Fixed in ${fixedIn}.` : 'No release fixes it yet.';
-	return `${mark} ${version} is open to ${code(id)} (${severity}): ${title}. ${end}`;
+	const text = `${version} is open to ${code(id)} (${severity}): ${title}. ${end}`;
+	return severity === 'critical' || severity === 'high' ? severe(text) : warning(text);
+}
+
+export function openLine(version: Version, advisory: OpenAdvisories[number]): string {
+	return dangerLine(openDanger(version, advisory));
 }
 
 export function hiddenSection({ hidden }: Pick<Plan, 'hidden'>): Section[] {

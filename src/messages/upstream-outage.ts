@@ -1,13 +1,36 @@
 // What a room hears when upstream cannot be reached.
-import type { UpstreamSilence } from '../advice/watch/upstream-outage.ts';
+import type { SourceTrouble, UpstreamSilence } from '../advice/watch/upstream-outage.ts';
 import type { Answer } from '../answer.ts';
 import { list } from '../text/format.ts';
 import { momentIn } from '../text/local-time.ts';
-import { code, escapeMarkdown } from '../text/markdown.ts';
+import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
+import { troubleWords } from './observation.ts';
+
+/** What is amiss with a source, as a clause of Markdown. */
+export function sourceTroubleWords(trouble: SourceTrouble): string {
+	switch (trouble.is) {
+		case 'unreached':
+			return troubleWords(trouble.trouble).result;
+		case 'status': {
+			const token = trouble.wrongToken ? ': `live.token` is not valid' : '';
+			return `it answers with status ${trouble.status}${token}${trouble.asksToWait ? ', and asks me to wait' : ''}`;
+		}
+		case 'changed':
+			return `it does not look as it did: ${quoted(trouble.reason, 200)}`;
+		case 'incomplete': {
+			const named = trouble.left.map(({ item, why }) => quoted(`${item}: ${why}`, 160));
+			const more = trouble.more > 0 ? ` and ${trouble.more} more` : '';
+			return [
+				...(named.length ? [`left out: ${named.join(', ')}${more}`] : []),
+				...(trouble.lacks === undefined ? [] : [trouble.lacks]),
+			].join('; ');
+		}
+	}
+}
 
 export function silenceWords({ since, sources }: UpstreamSilence, zone: string, mention: string | undefined): Answer {
 	const lines = sources.map(
-		({ name, trouble }) => `${escapeMarkdown(name)}${trouble === undefined ? '' : `: ${trouble}`}`,
+		({ name, trouble }) => `${escapeMarkdown(name)}${trouble === undefined ? '' : `: ${sourceTroubleWords(trouble)}`}`,
 	);
 	return {
 		value: { format: 1, silent: { since: since.toISOString(), sources: sources.map(({ name }) => name) } },

@@ -1,9 +1,9 @@
 // What the commands about a room's watches say.
 
 import type { Said } from '../advice/watch/alerts.ts';
-import { caveatWords, isKnown, versionWords } from '../advice/watch/build.ts';
+import { isKnown } from '../advice/watch/build.ts';
 import { behind } from '../advice/watch/conditions.ts';
-import { type Running, runningOf } from '../advice/watch/history.ts';
+import { lastObserved, type Running, runningOf } from '../advice/watch/history.ts';
 import type { Severity } from '../advice/watch/severity.ts';
 import type { Settings, Subscription, WatchedServer } from '../advice/watch/subscription.ts';
 import type { Answer, Section } from '../answer.ts';
@@ -13,7 +13,10 @@ import { stable } from '../knowledge/stable.ts';
 import { count, list } from '../text/format.ts';
 import { dayIn, momentIn } from '../text/local-time.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
+import { conditionTitle } from './conditions.ts';
+import { observationWords, wholeWords } from './observation.ts';
 import { behindWords } from './plan.ts';
+import { caveatWords, versionWords } from './version.ts';
 
 type WatchedSubscription = { subscription: Subscription; server: WatchedServer | undefined; open: number };
 type WatchContext = { knowledge: Knowledge; zone: string; now: Date };
@@ -21,8 +24,8 @@ type WatchContext = { knowledge: Knowledge; zone: string; now: Date };
 export function serversWords(watched: readonly WatchedSubscription[], { knowledge, zone, now }: WatchContext): Answer {
 	const rows = watched.map(({ subscription, server, open }) => {
 		const running = runningOf(server?.spells ?? [], subscription.told);
-		const last = server?.spells.at(-1);
-		const why = last && 'why' in last ? last.why : undefined;
+		const observed = lastObserved(server?.spells ?? []);
+		const why = observed && wholeWords(observationWords({ server: subscription.server, ...observed }));
 		return { subscription, server, open, running, why };
 	});
 	const newest = stable(knowledge.releases).at(-1)?.version;
@@ -121,7 +124,9 @@ export function openWords(open: readonly OpenAlert[], watches: number): Answer {
 }
 
 function sectionOf(title: string, those: readonly OpenAlert[], fold: boolean): Section {
-	const lines = those.map(one => `${marks[one.severity]}#${one.number} ${one.title}${stateOf(one)}`);
+	const lines = those.map(
+		one => `${marks[one.severity]}#${one.number} ${conditionTitle(one.about, one.server)}${stateOf(one)}`,
+	);
 	return { title, markdown: list(lines), fold };
 }
 
@@ -132,7 +137,7 @@ function numbersOf(those: readonly OpenAlert[]): string {
 
 function titled(those: readonly OpenAlert[]): string {
 	const [first] = those;
-	return those.length === 1 && first ? `: ${first.title}` : '';
+	return those.length === 1 && first ? `: ${conditionTitle(first.about, first.server)}` : '';
 }
 
 export function ackWords(those: readonly OpenAlert[]): Answer {

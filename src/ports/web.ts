@@ -1,5 +1,6 @@
 // What the bot asks of the web: observations of servers, upstream's documents.
 import type { Observation } from '../advice/watch/observation.ts';
+import type { SourceTrouble } from '../advice/watch/upstream-outage.ts';
 import type { News } from '../knowledge/live.ts';
 
 // The outside world: other people's servers and upstream's documents.
@@ -28,8 +29,7 @@ export type SourceState = {
 	read?: Date;
 	tried?: Date;
 	next: Date;
-	/** What is amiss with it, as Markdown in small letters without a full stop. */
-	trouble?: string;
+	trouble?: SourceTrouble;
 	/** How often in a row it did not answer as expected, since the process began. */
 	failures: number;
 };

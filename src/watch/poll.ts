@@ -1,6 +1,6 @@
 // A tick in → what is seen of the servers whose time has come, and alerts into the outbox.
 import { alerts, facingOf } from '../advice/watch/alerts.ts';
-import type { Saw } from '../advice/watch/history.ts';
+import { type Saw, sawOf } from '../advice/watch/history.ts';
 import { furthest, pauseAfter } from '../advice/watch/poll-interval.ts';
 import type { Settings, Subscription, WatchedServer } from '../advice/watch/subscription.ts';
 import { lookedAt, watchFrom } from '../advice/watch/subscription.ts';
@@ -8,7 +8,6 @@ import type { Answer } from '../answer.ts';
 import { partOf, saidId } from '../bot/said-id.ts';
 import type { Knowledge } from '../knowledge/schema/synapse.ts';
 import { alertWords, cardWords } from '../messages/alerts.ts';
-import { sawOf } from '../messages/observation.ts';
 import type { Store } from '../ports/store.ts';
 import type { NumberedAlert, RootedSaying, WatchDecision, Watched } from '../ports/watch-store.ts';
 import type { Web } from '../ports/web.ts';
@@ -180,13 +179,11 @@ function decisionFor(
 	const [again] = found.flatMap(({ notBefore }) => notBefore ?? []).sort();
 	const ready = found.filter(({ notBefore }) => notBefore === undefined);
 	const card = () => {
-		const last = server.spells.at(-1);
 		return cardWords({
 			facing: facingOf(situation),
 			zone: watch.zone,
 			opening: 'This is the first time that I could see it.',
 			...(server.looked && { looked: server.looked }),
-			...(last && 'why' in last && { why: last.why }),
 		});
 	};
 	return {

@@ -1,12 +1,12 @@
 // A server that was just subscribed to, or of which something was said: looked at, kept, and shown at one glance.
 import { alerts, facingOf } from '../advice/watch/alerts.ts';
+import { sawOf } from '../advice/watch/history.ts';
 import { pauseAfter } from '../advice/watch/poll-interval.ts';
 import type { Subscription, WatchedServer } from '../advice/watch/subscription.ts';
 import { lookedAt, watchFrom } from '../advice/watch/subscription.ts';
 import type { Answer } from '../answer.ts';
 import type { Ports } from '../command.ts';
 import { cardWords } from '../messages/alerts.ts';
-import { sawOf } from '../messages/observation.ts';
 
 type StatusPorts = Pick<Ports, 'store' | 'web' | 'now' | 'limits'>;
 type Showing = Pick<Ports, 'knowledge' | 'store' | 'now'>;
@@ -40,12 +40,10 @@ export async function statusCard(
 	const situation = { knowledge, spells: server.spells, watch, said, now: now(), card: true };
 	const shown = alerts(situation).map(({ notBefore: _, ...alert }) => ({ ...alert, unsaid: true as const }));
 	await store.keepDecided([{ watch: subscription, alerts: shown, say: () => [] }], now());
-	const last = server.spells.at(-1);
 	return cardWords({
 		facing: facingOf(situation),
 		zone: watch.zone,
 		opening,
 		...(server.looked && { looked: server.looked, next: server.next }),
-		...(last && 'why' in last && { why: last.why }),
 	});
 }

@@ -29,8 +29,7 @@ const alert = (subject: string, more: Partial<Alert> = {}): Alert => ({
 	episode: 'e1',
 	kind: 'new',
 	severity: 'warning',
-	title: subject,
-	text: '',
+	about: { rule: 'advisory', id: subject, rating: 'moderate', name: subject },
 	...more,
 });
 

@@ -12,8 +12,8 @@ function alert(subject: string, more: Partial<Alert> = {}): Alert {
 		episode: 'e',
 		kind: 'new',
 		severity: 'warning',
-		title: `Open to \`${subject}\``,
-		text: `More about ${subject}.`,
+		about: { rule: 'advisory', id: subject, rating: 'moderate', name: 'Hole' },
+		details: { is: 'unclear', running: '1.0.0', written: `More about ${subject}` },
 		...more,
 	};
 }
@@ -23,9 +23,15 @@ const numbered = (...alerts: Alert[]) => alerts.map((one, i) => ({ alert: one, n
 test('one alert is one paragraph; who is called is whom the room wants called, when it is worth it', () => {
 	const words = alertWords('example.org', numbered(alert('CVE-1')), '@a:x');
 	expect(words.sections).toEqual([]);
-	expect(words.lead).toMatch(/^\*\*⚠️ `example\.org`: Open to `CVE-1`\*\* · #1\n\nMore about CVE-1\./);
+	expect(words.lead).toMatch(
+		/^\*\*⚠️ `example\.org`: Open to `CVE-1` \(moderate\): Hole\*\* · #1\n\n.*`More about CVE-1`/,
+	);
 	expect(words.mention).toEqual(['@a:x']);
-	const news = alertWords('example.org', numbered(alert('1.1', { rule: 'release', severity: 'info' })), '@a:x');
+	const news = alertWords(
+		'example.org',
+		numbered(alert('1.1', { rule: 'release', severity: 'info', about: { rule: 'release', newest: '1.1.0' } })),
+		'@a:x',
+	);
 	expect(news.mention).toBeUndefined();
 	expect(news.lead).not.toContain('!ack');
 });
@@ -36,9 +42,11 @@ test('what is reminded of is a list at the end, without its words', () => {
 		numbered(alert('CVE-1', { kind: 'reminder' }), alert('CVE-2'), alert('CVE-3', { kind: 'reminder' })),
 		undefined,
 	);
-	expect(lead).toContain('Still: `example.org`: Open to `CVE-1`, and 2 more');
+	expect(lead).toContain('Still: `example.org`: Open to `CVE-1` (moderate): Hole, and 2 more');
 	expect(sections.map(({ title }) => title)).toEqual(['Security #2', 'Still open (2)']);
-	expect(sections[1]?.markdown).toBe('* ⚠️ Open to `CVE-1` · #1\n* ⚠️ Open to `CVE-3` · #3');
+	expect(sections[1]?.markdown).toBe(
+		'* ⚠️ Open to `CVE-1` (moderate): Hole · #1\n* ⚠️ Open to `CVE-3` (moderate): Hole · #3',
+	);
 	expect(JSON.stringify(sections)).not.toContain('More about CVE-1');
 });
 

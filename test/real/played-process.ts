@@ -57,7 +57,7 @@ const servers = {
 function sources(): SourceState[] {
 	const { unread } = played();
 	const read = unread === undefined ? now() : new Date(unread);
-	const trouble = unread === undefined ? {} : { trouble: 'it answers with status 503' };
+	const trouble = unread === undefined ? {} : { trouble: { is: 'status' as const, status: 503 } };
 	return [
 		{ name: 'releases', address: 'played', read, next: now(), failures: unread === undefined ? 0 : 9, ...trouble },
 	];

@@ -44,7 +44,7 @@ async function played(rooms: readonly string[]) {
 				await tellOfUpstream({
 					store,
 					sources: () => [
-						source('releases', { read: state.read, failures: state.failures, trouble: 'it answers with status 503' }),
+						source('releases', { read: state.read, failures: state.failures, trouble: { is: 'status', status: 503 } }),
 						source('playbook', { read: new Date(0), failures: 99 }),
 					],
 					knowledge: () => ({ read: '2026-01-01' }),

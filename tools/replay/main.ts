@@ -5,6 +5,7 @@ import { Refusal } from '../../src/answer.ts';
 import { readProfile, sortWords } from '../../src/arguments/words.ts';
 import { isVersion } from '../../src/deployment/version.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { titleOf } from '../../src/messages/conditions.ts';
 import { policyFrom, policyOf } from './history.ts';
 import { promises, replay } from './replay.ts';
 
@@ -35,8 +36,11 @@ try {
 	const heard = replay(life, knowledge);
 	if (!figures) {
 		for (const { day, alerts } of heard) {
-			for (const { severity, kind, rule, stage, title } of alerts)
+			for (const alert of alerts) {
+				const { severity, kind, rule, stage } = alert;
+				const title = titleOf(alert, 'example.org');
 				console.log(`${day}  ${severity.padEnd(7)}  ${kind.padEnd(8)}  ${rule} ${stage}: ${title}`);
+			}
 		}
 	}
 	const months = Math.max(1, (Date.parse(to) - Date.parse(from)) / (30.44 * 24 * 3600_000));

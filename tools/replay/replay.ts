@@ -61,15 +61,15 @@ export function replay({ from, to, policy, facts }: Life, knowledge: Knowledge):
 
 function remember(
 	said: Said[],
-	{ rule, subject, episode, stage, title, kind, unsaid }: Alert & { rule: Said['rule'] },
+	{ rule, subject, episode, stage, about, kind, unsaid }: Alert & { rule: Said['rule'] },
 	now: Date,
 ): void {
 	const at = now.toISOString();
 	const open = said.find(one => one.rule === rule && one.subject === subject && one.episode === episode);
-	if (!open) said.push({ rule, subject, episode, stage, at, reminders: 0, title, ...(unsaid && { unsaid }) });
+	if (!open) said.push({ rule, subject, episode, stage, at, reminders: 0, about, ...(unsaid && { unsaid }) });
 	else if (kind === 'solved') open.solved = at;
 	else if (kind === 'reminder') Object.assign(open, { at, reminders: open.reminders + 1 });
-	else Object.assign(open, { stage, at, title, reminders: 0 });
+	else Object.assign(open, { stage, at, about, reminders: 0 });
 }
 
 /** What became of one promise that came true. */
@@ -129,9 +129,9 @@ export function promises(life: Life, heard: readonly Heard[], knowledge: Knowled
 	});
 }
 
-/** By its own alert, or in the words of the release that announced it. */
-function tells({ rule, subject, text }: Alert, note: Note): boolean {
+/** By its own alert, or by that of the release that announced it. */
+function tells({ rule, subject, details }: Alert, note: Note): boolean {
 	if (rule === 'deadline') return subject === (note.story ?? note.id);
-	const words = note.deadline?.subject ?? '';
-	return rule === 'release' && words !== '' && text.toLowerCase().includes(words.toLowerCase());
+	const announced = note.deadline?.subject;
+	return details?.is === 'release' && details.announces.some(deadline => deadline.subject === announced);
 }

@@ -4,17 +4,12 @@ import type { Profile } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
 import { compare, isCandidate } from '../../deployment/version.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
-import { solvedText, solvedTitle } from '../../messages/alerts.ts';
-import { unreadWords, warningLines } from '../../messages/plan.ts';
-import { capital, list } from '../../text/format.ts';
 import type { Quiet } from '../../text/local-time.ts';
 import { dayIn, quietUntil } from '../../text/local-time.ts';
-import { code, quoted } from '../../text/markdown.ts';
-import type { Way } from '../upgrade/plan.ts';
 import { plan } from '../upgrade/plan.ts';
-import { isKnown, unknownWords, versionWords } from './build.ts';
-import type { Facing, Matter } from './conditions.ts';
-import { ends, judged, ladders, matters } from './conditions.ts';
+import { isKnown, nameOf } from './build.ts';
+import type { About, Details, Facing, Matter } from './conditions.ts';
+import { ends, judged, ladders, matters, newestOf } from './conditions.ts';
 import type { Running, Spell, Told } from './history.ts';
 import { runningOf } from './history.ts';
 import type { Rule, Severity } from './severity.ts';
@@ -45,7 +40,7 @@ export type Said = {
 	stage: string;
 	at: string;
 	reminders: number;
-	title: string;
+	about: About;
 	acked?: true;
 	snoozed?: { until: string } | { version: Version };
 	solved?: string;
@@ -63,9 +58,9 @@ export type Alert = {
 	episode: string;
 	kind: 'new' | 'stage' | 'reminder' | 'solved';
 	severity: Severity;
-	title: string;
-	/** Markdown. */
-	text: string;
+	about: About;
+	/** Absent where it is not said. */
+	details?: Details;
 	/** To be remembered and not to be said: the status card shows it, or something greater says it. */
 	unsaid?: true;
 	/** Not before this moment, ISO 8601, UTC: the room wants to be left alone until then. */
@@ -170,7 +165,7 @@ function told(found: readonly Matter[], situation: Situation, facing: Facing, ca
 
 /** Whether the room was told that this release is out. */
 function wasTold(said: readonly Said[], version: Version): boolean {
-	return said.some(({ rule, title }) => rule === 'release' && title.split(' ').includes(version));
+	return said.some(({ about }) => about.rule === 'release' && about.newest === version);
 }
 
 function openOf(said: readonly Said[], { rule, subject }: Pick<Matter, 'rule' | 'subject'>): Said | undefined {
@@ -185,7 +180,7 @@ function episodeOf(watch: Watch, { running, spells }: Facing, { rule }: Matter):
 }
 
 function alertOf(
-	{ rule, subject, severity, title, text, ask }: Matter,
+	{ rule, subject, severity, about, details, ask }: Matter,
 	watch: Watch,
 	episode: string,
 	stage: string,
@@ -200,9 +195,8 @@ function alertOf(
 		episode,
 		kind,
 		severity,
-		title,
-		text: unsaid ? '' : text(),
-		...(unsaid && { unsaid: true as const }),
+		about,
+		...(unsaid ? { unsaid: true as const } : { details: details() }),
 		...(ask && { ask }),
 	};
 }
@@ -243,10 +237,12 @@ const needRelease: readonly Rule[] = ['release', 'withdrawn', 'advisory', 'uncle
 const endSilently: readonly Rule[] = ['release', 'withdrawn', 'unclear'];
 
 function solved(found: readonly Matter[], situation: Situation, facing: Facing, changed: boolean): Alert[] {
-	const { watch, said } = situation;
+	const { watch, said, knowledge } = situation;
+	const { running } = facing;
+	const over: Details = { is: 'solved', ...(running && { running: nameOf(running, knowledge) }) };
 	return (
 		said
-			.filter(({ solved: over }) => over === undefined)
+			.filter(open => open.solved === undefined)
 			.filter(open => !found.some(matter => matter.rule === open.rule && matter.subject === open.subject))
 			// Of a release that is not known nobody can say that anything is over.
 			.filter(({ rule }) => judged(facing) !== undefined || !needRelease.includes(rule))
@@ -262,9 +258,8 @@ function solved(found: readonly Matter[], situation: Situation, facing: Facing, 
 					episode: open.episode,
 					kind: 'solved',
 					severity: 'info',
-					title: solvedTitle(open, facing),
-					text: unsaid ? '' : solvedText(open, facing),
-					...(unsaid && { unsaid: true as const }),
+					about: open.about,
+					...(unsaid ? { unsaid: true as const } : { details: over }),
 				};
 			})
 	);
@@ -281,8 +276,7 @@ function firstOf({ watch, card, knowledge }: Situation, running: Running): Alert
 		episode: since,
 		kind: 'new',
 		severity: 'info',
-		title: `${quoted(watch.server)} runs Synapse ${versionWords(running, knowledge)}`,
-		text: '',
+		about: { rule: 'first', running: nameOf(running, knowledge) },
 		heard: version,
 		...(card && { unsaid: true as const }),
 	};
@@ -290,21 +284,14 @@ function firstOf({ watch, card, knowledge }: Situation, running: Running): Alert
 
 /** The server was upgraded or rolled back since the room last heard of it. */
 function changeOf({ watch, knowledge, card, said }: Situation, facing: Facing): Alert | undefined {
-	const { running, profile, today, server } = facing;
+	const { running } = facing;
 	if (!running || watch.heard === undefined || running.version === watch.heard) return undefined;
-	// It goes up and down by the look: the mixture is told instead, and what remains of it with its end.
+	// It goes up and down from look to look: the mixture is told instead, and what remains of it when it ends.
 	if (running.mixture) return undefined;
 	const wasMixed = said.some(({ rule, solved }) => rule === 'mixture' && solved === undefined);
 	const [from, to] = [watch.heard, running.version];
-	const up = compare(to, from) > 0;
-	const now = versionWords(running, knowledge);
 	const isJudged = [from, to].every(version => isKnown(version, knowledge.releases));
-	const words = isJudged ? changeWords({ from, to, profile, today }, knowledge) : unjudgedWords(facing);
-	const title = !isJudged
-		? `${quoted(server)} now runs ${now}; before, it ran ${versionWords({ version: from }, knowledge)}`
-		: up
-			? `${quoted(server)} was upgraded from ${from} to ${now}`
-			: `${quoted(server)} went back from ${from} to ${now}`;
+	const unsaid = card || wasMixed || watch.smallest !== 'info';
 	return {
 		watch: watch.id,
 		rule: 'change',
@@ -313,52 +300,27 @@ function changeOf({ watch, knowledge, card, said }: Situation, facing: Facing): 
 		episode: running.since,
 		kind: 'new',
 		severity: 'info',
-		title,
-		text: words.join('\n\n'),
+		about: {
+			rule: 'change',
+			from: nameOf({ version: from }, knowledge),
+			to: nameOf(running, knowledge),
+			judged: isJudged,
+		},
+		...(unsaid
+			? { unsaid: true as const }
+			: {
+					details: isJudged
+						? changed(from, to, facing)
+						: { is: 'unjudged', judged: judged(facing) !== undefined, newest: newestOf(knowledge) },
+				}),
 		heard: to,
-		...((card || wasMixed || watch.smallest !== 'info') && { unsaid: true as const }),
 	};
 }
 
-/** Between two releases one of which is not known. */
-function unjudgedWords(facing: Facing): string[] {
-	return judged(facing)
-		? [`${code(`!watch ${facing.server}`)} shows how it stands.`]
-		: [unknownWords(facing.knowledge), 'What was open before stays open here until I can judge it.'];
-}
-
-/** What a way that was gone means now; `from` may be the newer release. */
-function changeWords({ from, to, ...rest }: Way, knowledge: Knowledge): string[] {
-	const up = compare(to, from) > 0;
-	const way = plan({ ...rest, from: up ? from : to, to: up ? to : from }, knowledge);
-	const closed = way.advisories.fixed;
-	if (!up)
-		return [
-			`It ran ${from} before. ${code(`!rollback ${from} ${to}`)} tells what going back does not undo.`,
-			...(closed.length ? [`It is open again to ${closed.slice(0, 6).map(code).join(', ')}.`] : []),
-		];
+/** What the way that was gone means now; `from` may be the newer release. */
+function changed(from: Version, to: Version, { profile, today, knowledge }: Facing): Details {
+	const [lower, upper] = compare(to, from) > 0 ? [from, to] : [to, from];
+	const way = plan({ from: lower, to: upper, profile, today }, knowledge);
 	const after = way.steps.filter(({ when, must, generated }) => when === 'after' && must && !generated);
-	const unread = way.unread.length
-		? [
-				`${capital(unreadWords(way.unread.length, undefined))}: ${code(`!upgrade ${from} ${to}`)} shows them.`,
-				...(way.unread.some(({ warning }) => warning !== undefined) ? [list(warningLines(way.unread))] : []),
-			]
-		: [];
-	const { floor, unsure } = way.rollback;
-	return [
-		...unread,
-		after.length
-			? `Now that ${to} runs:\n\n${list(after.map(({ title, concerned, ask }) => `${capital(title)}${concerned === true ? '' : ` (if it concerns you: ${(ask ?? []).map(code).join(', ')})`}`))}`
-			: way.unread.length
-				? 'In the rest nothing is left to do after it.'
-				: 'Nothing is left to do after it.',
-		floor !== to
-			? `The way back leads to ${floor}${unsure ? ', perhaps further' : ' at most'}.`
-			: unsure
-				? 'How far the way back leads is not known yet.'
-				: 'No older release starts on this database any more.',
-		...(closed.length
-			? [`It closed ${closed.slice(0, 6).map(code).join(', ')}${closed.length > 6 ? ' and more' : ''}.`]
-			: []),
-	];
+	return { is: 'changed', way, after };
 }

@@ -2,9 +2,7 @@
 
 import { finalOf, isCandidate, isVersion, type Version } from '../../deployment/version.ts';
 import type { Release } from '../../knowledge/schema/synapse.ts';
-import { stable } from '../../knowledge/stable.ts';
 import { memo } from '../../runtime/memo.ts';
-import { code, quoted } from '../../text/markdown.ts';
 
 /** What a build has besides the release that it was made from. */
 export type Build =
@@ -113,59 +111,24 @@ export function isKnown(version: Version, releases: readonly Release[]): boolean
 	return byVersion(releases).has(version);
 }
 
-/** How a build differs from its release, as a clause behind the version; empty for the release itself. */
-export function buildWords({ version, build, written }: Written & { written?: string }): string {
-	if (!build) return calls(written, version);
-	if (build.is === 'development') return `, a development build from before ${version}${calls(written, version)}`;
-	if (build.is === 'derived') return written === undefined ? ', a build of somebody’s own' : calls(written, version);
-	const { branch, commit, dirty } = build;
-	const from = branch
-		? `built from the branch ${quoted(branch)}`
-		: commit
-			? `built from the commit ${quoted(commit)}`
-			: 'built from a checkout';
-	return `, ${from}${dirty ? ' with uncommitted changes' : ''}`;
-}
+/** A version with what is special about its build (`written`: what it calls itself) and what is known of its release. */
+export type Named = Written & {
+	written?: string;
+	standing: Standing;
+	/** The candidate's final release is out. */
+	isFinalOut?: true;
+};
 
-function calls(written: string | undefined, version: Version): string {
-	return written === undefined || written === version ? '' : `, which calls itself ${quoted(written)}`;
-}
-
-/** A version as everything that Glia says names it: with what is special about its build and what is not known of it. */
-export function versionWords(
-	found: Written & { written?: string },
+export function nameOf(
+	{ version, build, written }: Written & { written?: string },
 	{ releases }: { releases: readonly Release[] },
-): string {
-	const { version } = found;
+): Named {
 	const standing = standingIn(version, releases);
-	const isOut = releases.some(release => release.version === finalOf(version));
-	const what = {
-		release: '',
-		candidate: isOut ? '' : `, a candidate of ${finalOf(version)}`,
-		withdrawn: ', which was withdrawn by its makers',
-		unknown: ', a release that I do not know',
-	}[standing];
-	// The number may be none of Synapse's at all: `3.11-for-workgroups`.
-	if (standing === 'unknown' && found.build?.is === 'derived' && found.written !== undefined)
-		return `${quoted(found.written)}${what}`;
-	return `${version}${what}${buildWords(found)}`;
-}
-
-/** What cannot be said of a release that is not known, and why. */
-export function unknownWords({ releases }: { releases: readonly Release[] }): string {
-	const newest = stable(releases).at(-1)?.version;
-	return `I cannot say how new or how safe it is.${newest === undefined ? '' : ` The newest release that I know is ${newest}.`}`;
-}
-
-/** How far a judgement by the base release holds for a build; undefined for the release itself. */
-export function caveatWords({ version, build }: Written): string | undefined {
-	if (!build) return undefined;
-	return build.is === 'development'
-		? `It comes before ${version}: what ${version} fixes may still be open in it.`
-		: `This build may lack a fix that ${version} has, or have one more.`;
-}
-
-/** How to tell a version that cannot be seen, or read. */
-export function tellVersion(server: string): string {
-	return `Tell me which release it is: ${code(`!profile ${server} version=1.150`)}`;
+	return {
+		version,
+		...(build && { build }),
+		...(written !== undefined && { written }),
+		standing,
+		...(standing === 'candidate' && isKnown(finalOf(version), releases) && { isFinalOut: true as const }),
+	};
 }

@@ -1,5 +1,5 @@
-// What is true of a watched server now and worth knowing: one rule a function. Whether anybody still has to hear of it
-// is decided in alert.ts.
+// What is true of a watched server now and worth knowing: one function for each rule. alerts.ts decides who still has to
+// hear of it, and messages/alerts.ts says it.
 
 import { concern, holds } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
@@ -7,18 +7,14 @@ import type { Version } from '../../deployment/version.ts';
 import { compare, finalOf, isAbove, isCandidate, lineOf } from '../../deployment/version.ts';
 import type { Advisory, Knowledge } from '../../knowledge/schema/synapse.ts';
 import { stable } from '../../knowledge/stable.ts';
-import { wayWords } from '../../messages/alerts.ts';
-import { deadlineLine } from '../../messages/deadlines.ts';
-import { floorNames } from '../../messages/sections.ts';
-import { list } from '../../text/format.ts';
 import { daysBetween } from '../../text/local-time.ts';
-import { code, quoted } from '../../text/markdown.ts';
 import { fixedIn, isAffected } from '../upgrade/advisories.ts';
 import type { Deadline } from '../upgrade/deadlines.ts';
 import { deadlines, earliest } from '../upgrade/deadlines.ts';
-import { plan } from '../upgrade/plan.ts';
-import { isKnown, versionWords } from './build.ts';
+import { type Plan, plan, type Step } from '../upgrade/plan.ts';
+import { isKnown, type Named, nameOf } from './build.ts';
 import type { Running, Spell } from './history.ts';
+import type { Observed } from './observation.ts';
 import type { Rule, Severity } from './severity.ts';
 import { severities } from './severity.ts';
 
@@ -49,15 +45,52 @@ export type Matter = {
 	onlyIfTold?: Version;
 	/** Old news: who has not heard of it finds it in the status card, and is not told. */
 	stale?: true;
-	/** One line of Markdown, without a full stop; it is kept, for the day when the matter is solved. */
-	title: string;
-	/** More of it, as Markdown; put together only when it is said. */
-	text: () => string;
+	about: About;
+	/** Worked out only when it is said: a plan is long. */
+	details: () => Details;
 	/** Facts that would decide whether it concerns the server. */
 	ask?: string[];
 	/** Whether the newest release closes it: who hears of that upgrades anyway. */
 	closed?: true;
 };
+
+/** What it is, in the names and numbers that a title needs. It is kept for the day when it is over. */
+export type About =
+	| { rule: 'release'; newest: Version }
+	| { rule: 'withdrawn'; version: Version }
+	/** `rating`: how severe upstream calls it. `name`: its title there. */
+	| { rule: 'advisory' | 'unclear'; id: string; rating: Advisory['severity']; name: string }
+	/** `stage`: how near it is. `overdue`: it should have landed by now. */
+	| { rule: 'deadline'; name: string; stage: string; overdue?: true }
+	/** The end of a product's support, or of upstream's packages for a system. `due`: it may come with any release. */
+	| { rule: 'lifecycle'; name: string; of: 'support' | 'packages'; state: 'soon' | 'due' | 'over' }
+	| { rule: 'floor'; of: keyof typeof floorFacts; min: string }
+	/** `since`: ISO 8601, UTC. */
+	| { rule: 'unseen'; is: 'other' | 'unreadable' | 'hidden' | 'silent'; since: string }
+	| { rule: 'mixture'; lowest: Version; highest: Version }
+	| { rule: 'first'; running: Named }
+	/** `judged`: both releases are known. */
+	| { rule: 'change'; from: Named; to: Named; judged: boolean };
+
+/** What else there is to tell. */
+export type Details =
+	/** `first`: the first release of the line, where it is news as well. `announces`: what is too far for an alert of its own. */
+	| { is: 'release'; way: Plan; first?: { line: string; version: Version }; announces: readonly Deadline[] }
+	/** `runs`: whether the server runs it. */
+	| { is: 'withdrawn'; runs: boolean; newest: Version }
+	| { is: 'advisory'; running: Named; fixedIn?: Version; link?: string }
+	/** `written`: what upstream wrote of the versions; empty for nothing. */
+	| { is: 'unclear'; running: Version; written: string; link?: string }
+	| { is: 'deadline' | 'lifecycle'; deadline: Deadline }
+	/** `from`: the first release that needs it. */
+	| { is: 'floor'; from: Version }
+	| { is: 'unseen'; observed?: Observed }
+	| { is: 'mixture'; lowest: Version }
+	/** Of a release that is not known; `judged`: what runs now is. `newest`: the newest that is. */
+	| { is: 'unjudged'; judged: boolean; newest: Version }
+	/** The way from the older release to the newer one, and what is left to do after it. */
+	| { is: 'changed'; way: Plan; after: readonly Step[] }
+	| { is: 'solved'; running?: Named };
 
 export type Facing = {
 	server: string;
@@ -77,7 +110,7 @@ export function matters(facing: Facing): Matter[] {
 	const found = [...unseen(facing), ...mixture(facing), ...lifecycles(facing)];
 	const running = judged(facing);
 	if (running) {
-		const at = { ...facing, running: running.version, named: versionWords(running, facing.knowledge) };
+		const at = { ...facing, running: running.version, named: nameOf(running, facing.knowledge) };
 		found.push(...withdrawn(at), ...advisories(at), ...unclear(at), ...promises(at), ...floors(at), ...release(at));
 	}
 	const weight = ({ rule, severity }: Matter) =>
@@ -94,17 +127,16 @@ export function judged({ running, knowledge }: Pick<Facing, 'running' | 'knowled
 
 type At = Omit<Facing, 'running'> & {
 	running: Version;
-	/** The version with what is special about it. */
-	named: string;
+	named: Named;
 };
 
-function newestOf(knowledge: Knowledge): Version {
+export function newestOf(knowledge: Knowledge): Version {
 	return stable(knowledge.releases).at(-1)?.version ?? '0.0.0';
 }
 
 /** A new line of releases is news, as is a patch of the line that runs; the patches of other lines are not. */
 function release(at: At): Matter[] {
-	const { running, knowledge, server } = at;
+	const { running, knowledge } = at;
 	const newest = newestOf(knowledge);
 	if (!isAbove(newest, running)) return [];
 	const line = lineOf(newest);
@@ -120,19 +152,19 @@ function release(at: At): Matter[] {
 			stage: 'out',
 			severity: 'info',
 			reminds: false,
-			title: `Synapse ${newest} is out`,
-			text: () => {
+			about: { rule: 'release', newest },
+			details: () => {
 				const way = plan({ from: running, to: newest, profile: at.profile, today: at.today }, knowledge);
 				const fresh = way.deadlines.filter(
 					({ announced, concerned }) => announced !== null && lineOf(announced) === line && concerned === true,
 				);
-				// What is near enough for an alert of its own is not told twice.
-				const far = fresh.filter(deadline => stageOf(deadline, newest, at) === undefined);
-				return [
-					wayWords(way, server),
-					...(own || news === newest ? [] : [`The first release of ${line} was ${news}.`]),
-					...(far.length ? [`It announces:\n\n${list(far.map(deadlineLine))}`] : []),
-				].join('\n\n');
+				return {
+					is: 'release',
+					way,
+					...(!own && news !== newest && { first: { line, version: news } }),
+					// What is near enough for an alert of its own is not told twice.
+					announces: fresh.filter(deadline => stageOf(deadline, newest, at) === undefined),
+				};
 			},
 		},
 	];
@@ -152,11 +184,8 @@ function withdrawn({ running, knowledge }: At): Matter[] {
 				severity: runs ? 'warning' : 'info',
 				reminds: false,
 				...(!runs && { onlyIfTold: version }),
-				title: `Upstream has taken Synapse ${version} back`,
-				text: () =>
-					runs
-						? `It runs ${version}, which is no longer among upstream’s releases; I do not know why. The newest that is there: ${newest}.`
-						: `I told you that it is out. It is no longer among upstream’s releases; I do not know why. The newest that is there: ${newest}.`,
+				about: { rule: 'withdrawn', version },
+				details: () => ({ is: 'withdrawn', runs, newest }),
 			};
 		});
 }
@@ -184,12 +213,13 @@ function advisories({ running, named, knowledge, profile }: At): Matter[] {
 				stage: asks ? 'ask' : 'open',
 				severity: asks ? 'info' : severity,
 				reminds: !asks && severity !== 'info',
-				title: `Open to ${code(advisory.id)} (${advisory.severity}): ${advisory.title}`,
-				text: () =>
-					[
-						fix ? `It runs ${named}; fixed in ${fix}.` : `It runs ${named}; no release fixes it yet.`,
-						...(advisory.links[0] ? [`[Advisory](${advisory.links[0]})`] : []),
-					].join(' '),
+				about: { rule: 'advisory', id: advisory.id, rating: advisory.severity, name: advisory.title },
+				details: () => ({
+					is: 'advisory',
+					running: named,
+					...(fix && { fixedIn: fix }),
+					...(advisory.links[0] !== undefined && { link: advisory.links[0] }),
+				}),
 				...(concerned.is === 'unknown' && { ask: concerned.ask }),
 				...(isAbove(newest, running) && !isAffected(advisory, newest) && { closed: true as const }),
 			},
@@ -209,13 +239,13 @@ function unclear({ running, knowledge }: At): Matter[] {
 				stage: 'published',
 				severity: 'warning',
 				reminds: false,
-				title: `Perhaps open to ${code(id)} (${severity}): ${title}`,
-				text: () =>
-					[
-						`Upstream published this advisory, and I cannot make out whether it concerns ${running}.`,
-						written ? `It says of the versions: ${quoted(written, 200)}.` : 'It names no versions.',
-						...(links[0] ? [`[Advisory](${links[0]})`] : []),
-					].join(' '),
+				about: { rule: 'unclear', id, rating: severity, name: title },
+				details: () => ({
+					is: 'unclear',
+					running,
+					written,
+					...(links[0] !== undefined && { link: links[0] }),
+				}),
 			}),
 		);
 }
@@ -255,8 +285,8 @@ function promises(at: At): Matter[] {
 				// What is overdue and still works has no day to be reminded of: a candidate without it is the next news.
 				reminds: !ask && stage === 'in-force',
 				...(stale && { stale: true as const }),
-				title: `${late ? 'Overdue' : (stageWords[stage] ?? '')}: ${deadline.subject}`,
-				text: () => deadlineLine(deadline),
+				about: { rule: 'deadline', name: deadline.subject, stage, ...(late && { overdue: true as const }) },
+				details: () => ({ is: 'deadline', deadline }),
 				...(ask && { ask: askOf(deadline, profile) }),
 			},
 		];
@@ -284,20 +314,6 @@ function askOf(deadline: Deadline, profile: Profile): string[] {
 	const concerned = concern(deadline.applies, profile);
 	return concerned.is === 'unknown' ? concerned.ask : [];
 }
-
-const stageWords: Record<string, string> = {
-	announced: 'Announced',
-	d90: 'Within 90 days',
-	d30: 'Within 30 days',
-	d14: 'Within two weeks',
-	d7: 'Within a week',
-	d1: 'Tomorrow',
-	passed: 'The date has come',
-	'two-away': 'Two releases away',
-	next: 'In the next release',
-	rc: 'A candidate of the release is out',
-	'in-force': 'In force',
-};
 
 function minorOf(version: Version): number {
 	return Number(lineOf(version).split('.')[1]);
@@ -345,24 +361,25 @@ function lifecycles({ profile, today, knowledge }: Facing): Matter[] {
 				stage,
 				severity: stage === 'd90' ? 'info' : 'warning',
 				reminds: stage === 'passed',
-				title: endTitle(deadline, stage),
-				text: () => `${deadline.promised} Instead: ${deadline.replacedBy}.`,
+				about: endOf(deadline, stage),
+				details: () => ({ is: 'lifecycle', deadline }),
 			},
 		];
 	});
 }
 
-function endTitle({ subject, landed, id }: Deadline, stage: string): string {
+function endOf({ subject, landed, id }: Deadline, stage: string): About {
+	const isOver = stage === 'passed';
 	if (!/^lifecycle\/(debian|ubuntu)-/.test(id))
-		return `${subject} ${stage === 'passed' ? 'has lost' : 'loses'} its support`;
-	if (landed !== null) return `${subject} have ended`;
-	return `${subject} ${stage === 'passed' ? 'may end with any release' : 'end soon'}`;
+		return { rule: 'lifecycle', name: subject, of: 'support', state: isOver ? 'over' : 'soon' };
+	const state = landed !== null ? 'over' : isOver ? 'due' : 'soon';
+	return { rule: 'lifecycle', name: subject, of: 'packages', state };
 }
 
 const floorFacts = { python: 'python', postgresql: 'postgres', sqlite: 'sqlite' } as const;
 
 /** What the newest release needs and the deployment is known not to have. */
-function floors({ running, knowledge, profile, server }: At): Matter[] {
+function floors({ running, knowledge, profile }: At): Matter[] {
 	const releases = stable(knowledge.releases);
 	const newest = releases.at(-1);
 	if (!newest || !isAbove(newest.version, running) || profile.size === 0) return [];
@@ -379,14 +396,14 @@ function floors({ running, knowledge, profile, server }: At): Matter[] {
 				stage: 'newest',
 				severity: 'warning',
 				reminds: true,
-				title: `The newest release needs ${floorNames[of]} ${min}, and yours is older`,
-				text: () => `Needed from ${at} on: without it, no newer Synapse starts. ${code(`!upgrade ${server}`)}`,
+				about: { rule: 'floor', of, min },
+				details: () => ({ is: 'floor', from: at }),
 			},
 		];
 	});
 }
 
-function mixture({ running, server }: Facing): Matter[] {
+function mixture({ running }: Facing): Matter[] {
 	if (!running?.mixture) return [];
 	const { lowest, highest } = running.mixture;
 	return [
@@ -396,9 +413,8 @@ function mixture({ running, server }: Facing): Matter[] {
 			stage: 'seen',
 			severity: 'warning',
 			reminds: false,
-			title: `${quoted(server)} answers with ${lowest} and with ${highest} by turns`,
-			text: () =>
-				`Behind this name seem to be several Synapses that were not upgraded together. I go by the lowest, ${lowest}, until one version has answered alone for two days.`,
+			about: { rule: 'mixture', lowest, highest },
+			details: () => ({ is: 'mixture', lowest }),
 		},
 	];
 }
@@ -406,27 +422,22 @@ function mixture({ running, server }: Facing): Matter[] {
 /** A server counts as unseen after a day and three looks: one failed look may be our own fault. */
 const patience = { hours: 24, looks: 3 };
 
-function unseen({ spells, told, server, now }: Facing): Matter[] {
+function unseen({ spells, told, now }: Facing): Matter[] {
 	const last = spells.at(-1);
 	// Who told the version said with it that nobody can look.
 	if (!last || last.is === 'synapse' || (told && last.is !== 'other')) return [];
 	const hours = (now.getTime() - Date.parse(last.since)) / 3_600_000;
 	if (last.is !== 'other' && (hours < patience.hours || last.looks < patience.looks)) return [];
-	const titles = {
-		silent: `${quoted(server)} has not answered since ${last.since.slice(0, 16).replace('T', ' ')} UTC`,
-		hidden: `${quoted(server)} does not show its version any more`,
-		unreadable: `${quoted(server)} shows a version that I cannot read`,
-		other: `${quoted(server)} is no Synapse any more`,
-	};
+	const { is, since, observed } = last;
 	return [
 		{
 			rule: 'unseen',
-			subject: last.is,
+			subject: is,
 			stage: 'long',
 			severity: 'warning',
 			reminds: false,
-			title: titles[last.is],
-			text: () => `${last.why} So I cannot say whether it is up to date.`,
+			about: { rule: 'unseen', is, since },
+			details: () => ({ is: 'unseen', ...(observed && { observed }) }),
 		},
 	];
 }

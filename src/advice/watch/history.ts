@@ -3,6 +3,8 @@
 import type { Version } from '../../deployment/version.ts';
 import { compare } from '../../deployment/version.ts';
 import type { Build } from './build.ts';
+import type { Observation, Observed } from './observation.ts';
+
 /** What one look tells about the release that runs. */
 export type Saw =
 	| {
@@ -11,8 +13,8 @@ export type Saw =
 			build?: Build /** What it calls itself, where that is more. */;
 			written?: string;
 	  }
-	/** Other software; a version that cannot be read; no version; no answer. Markdown: `seen` in one clause, `why` whole. */
-	| { is: 'other' | 'unreadable' | 'hidden' | 'silent'; why: string; seen?: string };
+	/** Other software; a version that cannot be read; no version; no answer. Old stores do not know what was observed. */
+	| { is: 'other' | 'unreadable' | 'hidden' | 'silent'; observed?: Observed };
 
 /** Times are ISO 8601, UTC: those of the first and of the last look of the spell. */
 export type Spell = { since: string; until: string; looks: number } & Saw;
@@ -32,8 +34,33 @@ export function withLook(spells: readonly Spell[], saw: Saw, at: string): Spell[
 function isSame(a: Saw, b: Saw): boolean {
 	if (a.is === 'synapse' && b.is === 'synapse') return a.version === b.version;
 	// Another text is another build: what was told of the one before no longer holds.
-	if (a.is === 'unreadable' && b.is === 'unreadable') return a.why === b.why;
+	if (a.is === 'unreadable' && b.is === 'unreadable')
+		return a.observed === undefined || writtenIn(a.observed) === writtenIn(b.observed);
 	return a.is === b.is;
+}
+
+function writtenIn(observed: Observed | undefined): string | undefined {
+	return observed && 'written' in observed ? observed.written : undefined;
+}
+
+/** What a look tells, or undefined: the server only asked to be left alone for a while, or was not asked. */
+export function sawOf(observation: Observation): Saw | undefined {
+	const { kind } = observation;
+	if (kind === 'limited' || kind === 'unasked') return undefined;
+	if (kind === 'running') {
+		const { version, build, written } = observation;
+		return { is: 'synapse', version, ...(build && { build }), ...(written !== version && { written }) };
+	}
+	const { server: _, at: __, ...observed } = observation;
+	if (kind === 'other') return { is: 'other', observed };
+	if (kind === 'unparsable') return { is: 'unreadable', observed };
+	return { is: kind === 'hidden' || kind === 'excluded' ? 'hidden' : 'silent', observed };
+}
+
+/** What the last look observed, if it found no release; undefined also where an old store does not tell. */
+export function lastObserved(spells: readonly Spell[]): Observed | undefined {
+	const last = spells.at(-1);
+	return last && last.is !== 'synapse' ? last.observed : undefined;
 }
 
 /** The release that a person told, and when (ISO 8601, UTC). */

@@ -2,7 +2,7 @@
 
 import type { Version } from '../../deployment/version.ts';
 import { retryAfter } from '../../runtime/retry.ts';
-import { harmless, quoted } from '../../text/markdown.ts';
+import { harmless } from '../../text/markdown.ts';
 import { type Build, readBuild } from './build.ts';
 
 /** What is wrong with a certificate or with the handshake. */
@@ -70,7 +70,13 @@ export type Sight = {
 	signs?: Attempt[];
 };
 
-export type Observation = { server: string; at: string; target?: Target } & Found;
+export type Observation = { server: string; at: string } & Observed;
+
+/** An observation without its server and its time. */
+export type Observed = { target?: Target } & Found;
+
+/** What an answer is that does not say what was asked. */
+export type AnswerKind = 'page' | 'json' | 'nothing' | 'other';
 
 type Found =
 	/** Synapse. `closed` says why the federation did not tell. */
@@ -87,10 +93,10 @@ type Found =
 	| { kind: 'other'; software: string; written: string }
 	/** Synapse, with a version that cannot be read. */
 	| { kind: 'unparsable'; written: string }
-	/** There is Matrix, but not its version. `said` is what it answers instead (Markdown), where it answers at all. */
-	| { kind: 'hidden'; status: number; said?: string }
+	/** There is Matrix, but not its version. `answer` is what it answers instead, `text` its beginning, where it answers at all. */
+	| { kind: 'hidden'; status: number; answer?: { is: AnswerKind; text: string } }
 	/** Something answers, and it is not Matrix. */
-	| { kind: 'not-matrix'; status: number; what: 'a web page' | 'JSON' | 'nothing' | 'something else' }
+	| { kind: 'not-matrix'; status: number; what: AnswerKind }
 	/** It asks to be left alone for a while. */
 	| { kind: 'limited'; waitSeconds?: number }
 	/** It, or what stands in front of it, says that it does not work. */
@@ -105,7 +111,7 @@ type Found =
 
 export type Closed = { trouble: Trouble } | { status: number };
 
-/** Longest text of a server's that is kept: 80 letters. */
+/** Longest text of a server's that is kept (characters). */
 const longest = 80;
 
 export function observationOf(sight: Sight): Observation {
@@ -136,7 +142,7 @@ function foundIn({ federation, admin, signs = [] }: Sight): Found {
 		return {
 			kind: 'hidden',
 			status: statuses[0]?.status ?? 0,
-			...(blank && { said: saidWords(blank) }),
+			...(blank && { answer: { is: whatIs(blank), text: kept(blank.body) } }),
 		};
 	}
 	if ([federation, ...(admin ? [admin] : []), ...signs].some(isUnasked)) return { kind: 'unasked' };
@@ -238,30 +244,14 @@ function isSignOfMatrix(attempt: Attempt): boolean {
 	return Boolean(object && (typeof object.server_name === 'string' || Array.isArray(object.versions)));
 }
 
-/** An answer that should name a version, in few words. */
-function saidWords(reply: Reply): string {
-	const what = whatIs(reply);
-	return what === 'a web page' || what === 'nothing' ? what : quoted(kept(reply.body));
-}
-
-function whatIs({ body, headers }: Reply): 'a web page' | 'JSON' | 'nothing' | 'something else' {
+function whatIs({ body, headers }: Reply): AnswerKind {
 	const start = body.slice(0, 500).trimStart();
 	if (start === '') return 'nothing';
-	if (/^<(?:!doctype|html|head|body|\?xml)/i.test(start) || /html/i.test(headers['content-type'] ?? ''))
-		return 'a web page';
-	return /^[[{]/.test(start) ? 'JSON' : 'something else';
+	if (/^<(?:!doctype|html|head|body|\?xml)/i.test(start) || /html/i.test(headers['content-type'] ?? '')) return 'page';
+	return /^[[{]/.test(start) ? 'json' : 'other';
 }
 
 /** Whether the look found out what the server runs, or that it runs something else. */
 export function isAnswer(observation: Observation): boolean {
 	return ['running', 'other', 'unparsable'].includes(observation.kind);
-}
-
-/** How a server was moved by its delegation between two looks; undefined if it stayed where it was. */
-export function movedBetween(
-	before: Observation,
-	after: Observation,
-): { from: string; to: string; by: Step } | undefined {
-	if (!before.target || !after.target || !isAnswer(after) || before.target.at === after.target.at) return undefined;
-	return { from: before.target.at, to: after.target.at, by: after.target.delegated ? 'well-known' : after.target.by };
 }

@@ -1,6 +1,18 @@
 // Whether upstream can still be heard, and what a room is told when it cannot, and when it can again.
+import type { Trouble } from './observation.ts';
+
+/** Why a source cannot be read, or only a part of it. */
+export type SourceTrouble =
+	| { is: 'unreached'; trouble: Trouble }
+	/** `wrongToken`: the configured token was refused. `asksToWait`: it said for how long. */
+	| { is: 'status'; status: number; wrongToken?: true; asksToWait?: true }
+	/** It does not look as it did. */
+	| { is: 'changed'; reason: string }
+	/** Items that were left out: the first of them, and how many more; `lacks`: what else is amiss. */
+	| { is: 'incomplete'; left: readonly { item: string; why: string }[]; more: number; lacks?: string };
+
 /** How a source of upstream's stands: when it was last read, how often in a row it failed since, and why. */
-export type SourceStanding = { name: string; read?: Date; failures: number; trouble?: string };
+export type SourceStanding = { name: string; read?: Date; failures: number; trouble?: SourceTrouble };
 
 export type UpstreamSilence = {
 	/** Since when the first of them was not read. */

@@ -8,6 +8,7 @@ import { walkTables } from './guide-sessions.ts';
 import { heardTable } from './heard.ts';
 import { silencesTable } from './upstream-outages.ts';
 import { watchBeginners, watchTables } from './watches.ts';
+import { wordsToData } from './worded-matters.ts';
 
 export const migrations: Record<string, Migration> = {
 	'0001-room': { up: room },
@@ -22,6 +23,7 @@ export const migrations: Record<string, Migration> = {
 	'0010-heard': { up: heardTable },
 	'0011-moves': { up: moves },
 	'0012-lost': { up: lost },
+	'0013-words': { up: wordsToData },
 };
 
 async function room(db: Kysely<unknown>): Promise<void> {

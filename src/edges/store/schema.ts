@@ -173,7 +173,8 @@ export type Tables = {
 		at: number;
 		reminders: number;
 		severity: Severity;
-		title: string;
+		/** What it is, as JSON. */
+		about: string;
 		acked_at: number | null;
 		acked_by: string | null;
 		snoozed_until: string | null;

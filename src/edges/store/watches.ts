@@ -2,6 +2,7 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { Alert } from '../../advice/watch/alerts.ts';
+import type { About } from '../../advice/watch/conditions.ts';
 import type { Spell, Told } from '../../advice/watch/history.ts';
 import type { Settings, Subscription, WatchedServer } from '../../advice/watch/subscription.ts';
 import { partOf } from '../../bot/said-id.ts';
@@ -309,7 +310,8 @@ async function remember(
 	said: string | undefined,
 	now: number,
 ): Promise<void> {
-	const { watch, rule, subject, episode, stage, severity, title } = alert;
+	const { watch, rule, subject, episode, stage, severity } = alert;
+	const about = JSON.stringify(alert.about);
 	let matter = known?.id;
 	if (known) {
 		const changes =
@@ -317,7 +319,7 @@ async function remember(
 				? { solved_at: now }
 				: alert.kind === 'reminder'
 					? { at: now, reminders: known.reminders + 1, snoozed_until: null, snoozed_version: null }
-					: { at: now, stage, severity, title, reminders: 0, snoozed_until: null, snoozed_version: null };
+					: { at: now, stage, severity, about, reminders: 0, snoozed_until: null, snoozed_version: null };
 		const rooted = said !== undefined && known.root === null ? ({ root: said, unsaid: 0 } as const) : {};
 		await tx
 			.updateTable('matters')
@@ -337,7 +339,7 @@ async function remember(
 				at: now,
 				reminders: 0,
 				severity,
-				title,
+				about,
 				acked_at: null,
 				acked_by: null,
 				snoozed_until: null,
@@ -481,7 +483,7 @@ function heardOf(row: Selectable<Tables['matters']> & { server: string }): Heard
 		at: new Date(row.at).toISOString(),
 		reminders: row.reminders,
 		severity: row.severity,
-		title: row.title,
+		about: JSON.parse(row.about) as About,
 		...(row.acked_at !== null && { acked: true as const }),
 		...(row.snoozed_until !== null && { snoozed: { until: row.snoozed_until } }),
 		...(row.snoozed_version !== null && { snoozed: { version: row.snoozed_version } }),

@@ -1,7 +1,7 @@
 // One source's documents, fetched: conditionally, from the hosts that they are at, each kept when another one fails.
 
 import type { Attempt } from '../../advice/watch/observation.ts';
-import { troubleWords } from '../../messages/observation.ts';
+import type { SourceTrouble } from '../../advice/watch/upstream-outage.ts';
 import { retryAfter } from '../../runtime/retry.ts';
 import type { Gate } from './client.ts';
 import type { RequestLimits } from './request.ts';
@@ -35,7 +35,7 @@ export type Copy = {
 export type Fetched = {
 	copies: Map<string, Copy>;
 	/** Why some of it could not be had: the first reason, and how long (ms) the server asks to wait. */
-	trouble?: string;
+	trouble?: SourceTrouble;
 	waitMs?: number;
 	/** Some of it is left for another time. */
 	more?: boolean;
@@ -100,7 +100,7 @@ export async function fetchDocuments(
 	return fetched;
 }
 
-type DocumentResult = { copy: Copy } | { trouble: string; waitMs?: number; isOver: boolean };
+type DocumentResult = { copy: Copy } | { trouble: SourceTrouble; waitMs?: number; isOver: boolean };
 
 async function fetchOne(document: Document, own: Copy | undefined, given: DocumentsSetup): Promise<DocumentResult> {
 	const { gate, limits } = given;
@@ -119,7 +119,11 @@ async function fetchOne(document: Document, own: Copy | undefined, given: Docume
 		if ('copy' in result) return result;
 		if (!('reply' in attempt && attempt.reply.status === 404)) return found;
 	}
-	return found ?? { trouble: 'it has no address', isOver: true };
+	return found ?? { trouble: unasked(document), isOver: true };
+}
+
+function unasked({ address }: Document): SourceTrouble {
+	return { is: 'unreached', trouble: { is: 'unasked', at: address } };
 }
 
 function headersFor(
@@ -141,17 +145,20 @@ function headersFor(
 type About = { document: Document; address: string; own: Copy | undefined; hasToken: boolean };
 
 function readAttempt(attempt: Attempt, { document, address, own, hasToken }: About): DocumentResult {
-	if ('trouble' in attempt) return { trouble: troubleWords(attempt.trouble).result, isOver: true };
+	if ('trouble' in attempt) return { trouble: { is: 'unreached', trouble: attempt.trouble }, isOver: true };
 	const { status, body, headers } = attempt.reply;
 	if (status === 304 && own) return { copy: own };
 	if (status === 404 && document.fixed !== undefined)
 		return { copy: { asked: document.address, address, text: '', absent: true } };
 	if (status !== 200) {
 		const waitMs = waitIn(headers);
-		const asks = waitMs === undefined ? '' : ', and asks me to wait';
-		const hint = status === 401 && hasToken ? ': `live.token` is not valid' : '';
 		return {
-			trouble: `it answers with status ${status}${hint}${asks}`,
+			trouble: {
+				is: 'status',
+				status,
+				...(status === 401 && hasToken && { wrongToken: true as const }),
+				...(waitMs !== undefined && { asksToWait: true as const }),
+			},
 			...(waitMs !== undefined && { waitMs }),
 			isOver: waitMs !== undefined || status === 429 || status === 401,
 		};

@@ -1,10 +1,10 @@
 // Upstream's own documents, read again and again: within limits, the last good answer kept, what cannot be read left out.
 
 import { LRUCache } from 'lru-cache';
+import type { SourceTrouble } from '../../advice/watch/upstream-outage.ts';
 import { type KnownUpstream, type News, newsOf, type Sources } from '../../knowledge/live.ts';
 import type { Kept, SourceState } from '../../ports/web.ts';
 import type { Log } from '../../runtime/log.ts';
-import { quoted } from '../../text/markdown.ts';
 import type { Gate } from './client.ts';
 import { type Copy, type Document, fetchDocuments } from './documents.ts';
 import { type SourcesSettings, sourcesOf, type Taken, type UpstreamSource } from './source.ts';
@@ -18,7 +18,7 @@ type State = {
 	tried?: Date;
 	next: Date;
 	failures: number;
-	trouble?: string;
+	trouble?: SourceTrouble;
 	/** Since when it sends what looks like a part of what it had. */
 	doubted?: Date;
 };
@@ -166,7 +166,7 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 			const reason = 'reason' in result ? result.reason : '';
 			if ('reason' in result && result.doubt) state.doubted ??= now();
 			else delete state.doubted;
-			return fail(state, `it does not look as it did: ${quoted(reason, 200)}`);
+			return fail(state, { is: 'changed', reason });
 		}
 		news = all;
 		state.copies = copies;
@@ -192,7 +192,7 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 		state.next = later(now(), more ? 5 * minute : source.hours * hour);
 	}
 
-	function fail(state: State, trouble: string, waitMs = 0): void {
+	function fail(state: State, trouble: SourceTrouble, waitMs = 0): void {
 		const { source } = state;
 		state.failures++;
 		state.trouble = trouble;
@@ -201,8 +201,8 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 		state.next = later(now(), Math.max(pause, Math.min(waitMs, longestWait)));
 	}
 
-	function say(source: string, trouble: string, more: Record<string, unknown> = {}): void {
-		const key = `${source}: ${trouble}`;
+	function say(source: string, trouble: SourceTrouble | string, more: Record<string, unknown> = {}): void {
+		const key = `${source}: ${JSON.stringify(trouble)}`;
 		if (logged.has(key)) return;
 		logged.set(key, true);
 		log.warn({ source, trouble, ...more }, 'a source of upstream’s, or a part of it, cannot be read');
@@ -239,17 +239,13 @@ function keyOf({ name }: UpstreamSource): string {
 	return `source/${name}`;
 }
 
-/** What was left out, and what else is amiss, in words. */
-function troubleOf(result: Taken): string | undefined {
+/** What was left out, and what else is amiss. */
+function troubleOf(result: Taken): SourceTrouble | undefined {
 	if ('reason' in result) return undefined;
 	const { left = [], lacks } = result;
-	const named = left.slice(0, maxNamed).map(({ item, why }) => quoted(`${item}: ${why}`, 160));
-	const rest = left.length > maxNamed ? ` and ${left.length - maxNamed} more` : '';
-	const words = [
-		...(left.length ? [`left out: ${named.join(', ')}${rest}`] : []),
-		...(lacks === undefined ? [] : [lacks]),
-	];
-	return words.length ? words.join('; ') : undefined;
+	if (!left.length && lacks === undefined) return undefined;
+	const named = left.slice(0, maxNamed).map(({ item, why }) => ({ item, why }));
+	return { is: 'incomplete', left: named, more: left.length - named.length, ...(lacks !== undefined && { lacks }) };
 }
 
 type Record_ = { read: string; copies: [string, Copy][]; memory?: unknown };

@@ -7,6 +7,7 @@ import type { Spell } from '../../../src/advice/watch/history.ts';
 import { runningOf, withLook } from '../../../src/advice/watch/history.ts';
 import { profileFrom } from '../../../src/advice/watch/subscription.ts';
 import type { Knowledge, Unread } from '../../../src/knowledge/schema/synapse.ts';
+import { conditionTitle, textOf, titleOf } from '../../../src/messages/conditions.ts';
 import { advisory, known, note, releases, unread } from '../../known.ts';
 
 const day = 24 * 3600_000;
@@ -39,18 +40,18 @@ function listener(more: Partial<Watch> = {}) {
 				if (alert.heard !== undefined) watch = { ...watch, heard: alert.heard };
 				log.push(alert);
 				if (alert.rule === 'first' || alert.rule === 'change') continue;
-				const { rule, subject, episode, stage, title } = alert;
+				const { rule, subject, episode, stage, about } = alert;
 				const at = now.toISOString();
 				const open = said.find(one => one.rule === rule && one.subject === subject && one.episode === episode);
 				if (!open) {
 					const unsaid = alert.unsaid && { unsaid: true as const };
-					said.push({ rule, subject, episode, stage, at, reminders: 0, title, ...unsaid });
+					said.push({ rule, subject, episode, stage, at, reminders: 0, about, ...unsaid });
 				} else if (alert.kind === 'solved') open.solved = at;
 				else if (alert.kind === 'reminder') {
 					open.reminders++;
 					open.at = at;
 					delete open.snoozed;
-				} else Object.assign(open, { stage, at, title, reminders: 0 });
+				} else Object.assign(open, { stage, at, about, reminders: 0 });
 			}
 			return found.filter(({ unsaid }) => !unsaid);
 		},
@@ -144,7 +145,9 @@ describe('deadlines', () => {
 			else expect(told).toEqual([]);
 		}
 		expect(heard).toEqual(['d1', 'passed', 'rc', 'rc'].map(stage => `deadline 1.0.0/old ${stage}`));
-		expect(room.said.map(({ title }) => title)).toEqual(['A candidate of the release is out: old']);
+		expect(room.said.map(({ about }) => conditionTitle(about, 'example.org'))).toEqual([
+			'A candidate of the release is out: old',
+		]);
 	});
 
 	test('who acknowledged it hears only that the day has come; who put it off hears of it then', () => {
@@ -254,9 +257,12 @@ describe('what else is said', () => {
 		const after = [...spells, runs('1.2.0', '2022-02-03')];
 		const [change, ...rest] = room.hears(after, before, new Date('2022-02-03'));
 		expect(rest).toEqual([]);
-		expect(change?.title).toBe('`example.org` now runs 1.2.0, a release that I do not know; before, it ran 1.0.0');
-		expect(change?.text).toContain('I cannot say how new or how safe it is.');
-		expect(change?.text).not.toMatch(/Nothing is left|way back|closed/);
+		expect(change && titleOf(change, 'example.org')).toBe(
+			'`example.org` now runs 1.2.0, a release that I do not know; before, it ran 1.0.0',
+		);
+		const text = change && textOf(change, 'example.org');
+		expect(text).toContain('I cannot say how new or how safe it is.');
+		expect(text).not.toMatch(/Nothing is left|way back|closed/);
 		for (let at = Date.parse('2022-02-04'); at < Date.parse('2022-04-01'); at += day)
 			expect(room.hears(after, before, new Date(at))).toEqual([]);
 		const now = known({ releases: releases('1.0.0', '1.1.0', '1.2.0'), advisories: [hole] });
@@ -268,7 +274,8 @@ describe('what else is said', () => {
 		const heard = (...passages: Unread[]) => {
 			const knowledge = known({ releases: releases('1.0.0', '1.1.0'), unread: passages });
 			const spells = [runs('1.0.0', '2022-02-02'), runs('1.1.0', '2022-02-03')];
-			return listener({ heard: '1.0.0' }).hears(spells, knowledge, new Date('2022-02-03'))[0]?.text ?? '';
+			const [alert] = listener({ heard: '1.0.0' }).hears(spells, knowledge, new Date('2022-02-03'));
+			return alert ? textOf(alert, 'example.org') : '';
 		};
 		expect(heard()).toMatch(/^Nothing is left to do after it\./);
 		const told = heard(passage('Owls are grey.'), passage('Synapse will now refuse to start without owls.'));
@@ -285,11 +292,7 @@ describe('what else is said', () => {
 		for (let hour = 0; hour < 30 * 24; hour++) {
 			const now = new Date(Date.parse('2022-02-03') + hour * 3600_000);
 			const silent = (hour > 48 && hour < 200) || (hour > 300 && hour < 310) || (hour > 400 && hour < 500);
-			spells = withLook(
-				spells,
-				silent ? { is: 'silent', why: 'x' } : { is: 'synapse', version: '1.0.0' },
-				now.toISOString(),
-			);
+			spells = withLook(spells, silent ? { is: 'silent' } : { is: 'synapse', version: '1.0.0' }, now.toISOString());
 			heard.push(...names(room.hears(spells, knowledge, now)));
 		}
 		expect(heard).toEqual(['unseen silent long', 'unseen silent solved', 'unseen silent long', 'unseen silent solved']);
@@ -343,7 +346,6 @@ describe('what else is said', () => {
 		room.hears(spells, knowledge, new Date('2022-02-02'));
 		const other: Spell = {
 			is: 'other',
-			why: 'x',
 			since: '2022-02-03T00:00:00.000Z',
 			until: '2022-02-03T00:00:00.000Z',
 			looks: 1,
@@ -431,7 +433,7 @@ function history(seed: number) {
 		if (random() < 0.005) mixedUntil = half + Math.floor(random() * 40);
 		const silent = half < silentUntil;
 		const version = `1.${half < mixedUntil && random() < 0.5 ? Math.min(newest, at + 1) : at}.0`;
-		looks.push({ at: now, today, saw: silent ? { is: 'silent', why: 'x' } : { is: 'synapse', version } });
+		looks.push({ at: now, today, saw: silent ? { is: 'silent' } : { is: 'synapse', version } });
 	}
 	return { random, facts, knowledgeAt, looks };
 }
@@ -588,8 +590,8 @@ describe('an advisory whose versions nobody can make out', () => {
 		const [alert, ...others] = heard(unclear());
 		expect(others).toEqual([]);
 		expect(alert).toMatchObject({ rule: 'unclear', severity: 'warning', subject: 'CVE-2026-1' });
-		expect(alert?.title).toContain('Anyone can read rooms');
-		expect(alert?.text).toContain('`all since the <b>spring</b>`');
+		expect(alert && titleOf(alert, 'example.org')).toContain('Anyone can read rooms');
+		expect(alert && textOf(alert, 'example.org')).toContain('`all since the <b>spring</b>`');
 	});
 
 	test.each([{ severity: 'moderate' }, { severity: 'low' }, { rated: false }])('is not told with %j', more =>

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readBuild } from '../../../src/advice/watch/build.ts';
-import { movedBetween, type Observation } from '../../../src/advice/watch/observation.ts';
-import { movedWords, observationWords } from '../../../src/messages/observation.ts';
+import type { Observation } from '../../../src/advice/watch/observation.ts';
+import { observationWords } from '../../../src/messages/observation.ts';
 
 test.each([
 	['1.150.0', '1.150.0'],
@@ -54,7 +54,7 @@ test.each<[Observation, string]>([
 	],
 	[{ server: 'a.test', at, kind: 'hidden', status: 403 }, '`a.test` runs Matrix and hides its version'],
 	[
-		{ server: 'a.test', at, kind: 'not-matrix', status: 200, what: 'a web page' },
+		{ server: 'a.test', at, kind: 'not-matrix', status: 200, what: 'page' },
 		'`a.test` answers, but not as Matrix: a web page, status 200',
 	],
 	[{ server: 'a.test', at, kind: 'limited', waitSeconds: 600 }, '`a.test` asks me to wait, 10 minutes'],
@@ -91,25 +91,4 @@ test('where a delegation leads is said with the trouble there', () => {
 	const target = { at: 'm.test:443', by: 'well-known', delegated: 'm.test:443' } as const;
 	const words = observationWords({ ...by({ is: 'refused', at: 'm.test:443' }), target });
 	expect(words.advice).toContain('Its `.well-known/matrix/server` leads to `m.test:443`.');
-});
-
-test('a move by delegation is said once it answers there', () => {
-	const well: Observation = {
-		server: 'a.test',
-		at,
-		kind: 'running',
-		version: '1.150.0',
-		written: '1.150.0',
-		through: 'federation',
-	};
-	const before: Observation = { ...well, target: { at: 'a.test:8448', by: 'default' } };
-	const after: Observation = { ...well, target: { at: 'm.test:443', by: 'well-known', delegated: 'm.test:443' } };
-	const move = movedBetween(before, after);
-	expect(move && movedWords('a.test', move)).toBe(
-		'`a.test` is now served by `m.test:443`, says its `.well-known/matrix/server`; until now it was `a.test:8448`',
-	);
-	expect(movedBetween(before, before)).toBeUndefined();
-	expect(
-		movedBetween(before, { ...by({ is: 'refused', at: 'm.test:443' }), ...(after.target && { target: after.target }) }),
-	).toBeUndefined();
 });

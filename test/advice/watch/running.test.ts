@@ -6,8 +6,8 @@ import { runningOf, withLook } from '../../../src/advice/watch/history.ts';
 const at = (hour: number) => new Date(Date.parse('2026-01-01T00:00:00Z') + hour * 3600_000).toISOString();
 const seen = (...saws: Saw[]) => saws.reduce<Spell[]>((spells, saw, hour) => withLook(spells, saw, at(hour)), []);
 const synapse = (version: string, more = {}): Saw => ({ is: 'synapse', version, ...more });
-const unreadable = (written: string): Saw => ({ is: 'unreadable', why: written, seen: written });
-const hidden: Saw = { is: 'hidden', why: 'x' };
+const unreadable = (written: string): Saw => ({ is: 'unreadable', observed: { kind: 'unparsable', written } });
+const hidden: Saw = { is: 'hidden', observed: { kind: 'hidden', status: 403 } };
 
 describe('a version that cannot be read', () => {
 	test('is not the one that was seen before', () => {
@@ -23,6 +23,14 @@ describe('a version that cannot be read', () => {
 		expect(runningOf(seen(unreadable('a'), unreadable('a')), told(-1))?.version).toBe('1.1.0');
 		expect(runningOf(seen(unreadable('a'), unreadable('b')), told(-1))).toBeUndefined();
 		expect(runningOf(seen(synapse('1.0.0'), unreadable('a')), told(-1))).toBeUndefined();
+	});
+
+	test('of which an old store does not tell how it was written is taken for the one that the next look sees', () => {
+		const old: Saw = { is: 'unreadable' };
+		expect(runningOf(seen(old, unreadable('a'), unreadable('a')), { version: '1.1.0', at: at(-1) })?.version).toBe(
+			'1.1.0',
+		);
+		expect(runningOf(seen(old, unreadable('a'), unreadable('b')), { version: '1.1.0', at: at(-1) })).toBeUndefined();
 	});
 
 	test('and one that can be read again counts from then on', () => {

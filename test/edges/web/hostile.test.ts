@@ -758,7 +758,7 @@ describe('answers', () => {
 		{
 			name: '200 with a web page',
 			arrange: http(200, { 'content-type': 'text/html' }, '<!doctype html><h1>Hi @room'),
-			expected: notMatrix('a web page'),
+			expected: notMatrix('page'),
 		},
 		{ name: '200 with nothing', arrange: http(200, json), expected: notMatrix('nothing') },
 		...[
@@ -777,11 +777,11 @@ describe('answers', () => {
 				expected: { kind: 'not-matrix' },
 			}),
 		),
-		{ name: 'sixty thousand brackets', arrange: http(200, json, '['.repeat(60_000)), expected: notMatrix('JSON') },
+		{ name: 'sixty thousand brackets', arrange: http(200, json, '['.repeat(60_000)), expected: notMatrix('json') },
 		{
 			name: 'bytes that are no UTF-8',
 			arrange: http(200, json, Buffer.from([0xff, 0xfe, 0x80, 0x81])),
-			expected: notMatrix('something else'),
+			expected: notMatrix('other'),
 		},
 		{ name: 'a byte order mark is fine', arrange: http(200, json, `\uFEFF${good}`), expected: running },
 		{ name: 'UTF-16', arrange: http(200, json, Buffer.from(good, 'utf16le')), expected: { kind: 'not-matrix' } },
@@ -855,7 +855,7 @@ describe('answers', () => {
 			(status): Case => ({
 				name: `status ${status}`,
 				arrange: http(status, { 'content-type': 'text/html' }, '<h1>no</h1>'),
-				expected: notMatrix('a web page', status),
+				expected: notMatrix('page', status),
 			}),
 		),
 		...([500, 502, 504, 521, 503] as const).map(

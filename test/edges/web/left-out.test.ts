@@ -5,7 +5,7 @@ import { parseTerm, unknownDeployment } from '../../../src/deployment/facts.ts';
 import { withNews } from '../../../src/knowledge/live.ts';
 import { known as knowledgeOf } from '../../known.ts';
 import { played, stateOf } from './played.ts';
-import { advisories, builds, feed, known, lifecycle } from './upstream.ts';
+import { advisories, builds, feed, known, lifecycle, troubleOf } from './upstream.ts';
 
 const base = { ...knowledgeOf({ releases: [...known.releases] }), read: '2026-01-01' };
 const today = '2026-03-10';
@@ -108,7 +108,7 @@ describe('an item that cannot be read costs that item', () => {
 				expect(web.news().advisories).toHaveLength(1);
 				expect(web.news().lifecycles.postgresql?.releases).toHaveLength(1);
 				const state = stateOf(web, source);
-				expect(state?.trouble).toMatch(trouble);
+				expect(troubleOf(state)).toMatch(trouble);
 				expect(state?.failures).toBe(0);
 				// Said once, however often it is read.
 				pass(30);

@@ -4,6 +4,8 @@ import type { SourcesSettings } from '../../../src/edges/web/sources.ts';
 import type { KnownUpstream } from '../../../src/knowledge/live.ts';
 import { hashed, hashOf } from '../../../src/knowledge/upstream/passage.ts';
 import { upgradePassages } from '../../../src/knowledge/upstream/upgrade-notes.ts';
+import { sourceTroubleWords } from '../../../src/messages/upstream-outage.ts';
+import type { SourceState } from '../../../src/ports/web.ts';
 import { releases } from '../../known.ts';
 import { ours, type World } from './world.ts';
 
@@ -18,6 +20,11 @@ export const known: KnownUpstream = {
 	passages: hashed(upgradePassages(upgradeNotes(['1.150.0', '## Pigeons\n\nFeed them.']), version => version)),
 	advisories: [],
 };
+
+/** What is amiss with a source, as people read it. */
+export function troubleOf(state: SourceState | undefined): string {
+	return state?.trouble === undefined ? '' : sourceTroubleWords(state.trouble);
+}
 
 export function feed(...list: { version: string; log?: string; date?: string; draft?: boolean }[]): string {
 	return JSON.stringify(

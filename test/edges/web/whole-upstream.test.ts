@@ -5,6 +5,7 @@ import type { Web } from '../../../src/ports/web.ts';
 import { silence } from '../../../src/runtime/log.ts';
 import { type Edition, editionOf, knownOf, openLiveBot } from './live-bot.ts';
 import { stateOf } from './played.ts';
+import { troubleOf } from './upstream.ts';
 import {
 	githubAdvisory,
 	openUpstreamWorld,
@@ -58,7 +59,7 @@ describe('the list of releases', () => {
 			expect(versions(await look(0))).toEqual(['1.170.0']);
 			for (const release of upstream.releases) if (release.version === '1.170.0') release.deleted = true;
 			const web = await look(2);
-			expect(stateOf(web, 'releases')?.trouble).toMatch(/1\.170\.0 no longer/);
+			expect(troubleOf(stateOf(web, 'releases'))).toMatch(/1\.170\.0 no longer/);
 			expect(web.news().withdrawn).toBeUndefined();
 			upstream.releases.push(next('1.169.1', '2026-11-28'));
 			await look(2);
@@ -101,8 +102,8 @@ describe('the list of releases', () => {
 					['1.170.0', 94],
 					['1.171.0', undefined],
 				]);
-				expect(stateOf(web, 'upgrade notes')?.trouble).toMatch(/v1\.171\.0 has none yet: this is that of v1\.170\.0/);
-				expect(stateOf(web, 'facts of releases')?.trouble).toMatch(/1\.171\.0: no schema version/);
+				expect(troubleOf(stateOf(web, 'upgrade notes'))).toMatch(/v1\.171\.0 has none yet: this is that of v1\.170\.0/);
+				expect(troubleOf(stateOf(web, 'facts of releases'))).toMatch(/1\.171\.0: no schema version/);
 				for (const release of upstream.releases) delete release.untagged;
 				await look(7);
 				expect(web.news().releases.at(-1)).toMatchObject({ version: '1.171.0', schema: 94 });
@@ -131,7 +132,7 @@ describe('limits', () => {
 			upstream.instead.set(path, (_, response) => response.writeHead(429, { 'retry-after': '600' }).end());
 			await look(0);
 			expect(web.news().releases.at(-1)).toMatchObject({ version: '1.170.0', schema: 94, python: '3.10' });
-			expect(stateOf(web, 'facts of releases')?.trouble).toMatch(/status 429, and asks me to wait/);
+			expect(troubleOf(stateOf(web, 'facts of releases'))).toMatch(/status 429, and asks me to wait/);
 			upstream.instead.clear();
 			upstream.asked.length = 0;
 			await look(1);

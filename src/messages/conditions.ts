@@ -1,0 +1,225 @@
+// One condition of a watched server in words: its title, and what else there is to say of it.
+import type { Plan } from '../advice/upgrade/plan.ts';
+import { tally } from '../advice/upgrade/tally.ts';
+import type { Alert } from '../advice/watch/alerts.ts';
+import type { About, Details } from '../advice/watch/conditions.ts';
+import { compare } from '../deployment/version.ts';
+import { capital, list } from '../text/format.ts';
+import { code, quoted } from '../text/markdown.ts';
+import { deadlineLine } from './deadlines.ts';
+import { observationWords, wholeWords } from './observation.ts';
+import { dangers, tallyWords, unreadWords, warningLines } from './plan.ts';
+import { dangerLine, floorNames } from './sections.ts';
+import { namedWords, unknownSince } from './version.ts';
+
+/** The title of an alert: one line of Markdown without a full stop. */
+export function titleOf({ kind, about, details }: Pick<Alert, 'kind' | 'about' | 'details'>, server: string): string {
+	if (kind !== 'solved') return conditionTitle(about, server);
+	return solvedTitle(about, details?.is === 'solved' ? details : undefined, server);
+}
+
+/** The same for a condition that is open. */
+export function conditionTitle(about: About, server: string): string {
+	switch (about.rule) {
+		case 'release':
+			return `Synapse ${about.newest} is out`;
+		case 'withdrawn':
+			return `Upstream has taken Synapse ${about.version} back`;
+		case 'advisory':
+			return `Open to ${holeWords(about)}`;
+		case 'unclear':
+			return `Perhaps open to ${holeWords(about)}`;
+		case 'deadline':
+			return `${about.overdue ? 'Overdue' : (stageWords[about.stage] ?? '')}: ${about.name}`;
+		case 'lifecycle':
+			return `${about.name} ${endWords[about.of][about.state]}`;
+		case 'floor':
+			return `The newest release needs ${floorNames[about.of]} ${about.min}, and yours is older`;
+		case 'unseen':
+			return unseenTitle(about, server);
+		case 'mixture':
+			return `${quoted(server)} answers with ${about.lowest} and with ${about.highest} by turns`;
+		case 'first':
+			return `${quoted(server)} runs Synapse ${namedWords(about.running)}`;
+		case 'change':
+			return changeTitle(about, server);
+	}
+}
+
+type Of<Rule extends About['rule']> = About & { rule: Rule };
+
+function holeWords({ id, rating, name }: Of<'advisory' | 'unclear'>): string {
+	return `${code(id)} (${rating}): ${name}`;
+}
+
+const stageWords: Record<string, string> = {
+	announced: 'Announced',
+	d90: 'Within 90 days',
+	d30: 'Within 30 days',
+	d14: 'Within two weeks',
+	d7: 'Within a week',
+	d1: 'Tomorrow',
+	passed: 'The date has come',
+	'two-away': 'Two releases away',
+	next: 'In the next release',
+	rc: 'A candidate of the release is out',
+	'in-force': 'In force',
+};
+
+const endWords = {
+	support: { soon: 'loses its support', due: 'loses its support', over: 'has lost its support' },
+	packages: { soon: 'end soon', due: 'may end with any release', over: 'have ended' },
+} as const;
+
+function unseenTitle({ is, since }: Of<'unseen'>, server: string): string {
+	const what = {
+		silent: `has not answered since ${since.slice(0, 16).replace('T', ' ')} UTC`,
+		hidden: 'does not show its version any more',
+		unreadable: 'shows a version that I cannot read',
+		other: 'is no Synapse any more',
+	}[is];
+	return `${quoted(server)} ${what}`;
+}
+
+function changeTitle({ from, to, judged }: Of<'change'>, server: string): string {
+	if (!judged) return `${quoted(server)} now runs ${namedWords(to)}; before, it ran ${namedWords(from)}`;
+	return compare(to.version, from.version) > 0
+		? `${quoted(server)} was upgraded from ${from.version} to ${namedWords(to)}`
+		: `${quoted(server)} went back from ${from.version} to ${namedWords(to)}`;
+}
+
+function solvedTitle(about: About, solved: Detail<'solved'> | undefined, server: string): string {
+	switch (about.rule) {
+		case 'unseen':
+			return `${quoted(server)} ${seenAgain[about.is]}`;
+		case 'mixture':
+			return solved?.running
+				? `${quoted(server)} answers with ${solved.running.version} alone`
+				: conditionTitle(about, server);
+		case 'advisory':
+			return `No longer open to ${holeWords(about)}`;
+		case 'deadline':
+			// How near it was no longer matters.
+			return about.name;
+		default:
+			return conditionTitle(about, server);
+	}
+}
+
+const seenAgain: Record<Of<'unseen'>['is'], string> = {
+	silent: 'answers again',
+	hidden: 'shows its version again',
+	unreadable: 'shows a version again that I can read',
+	other: 'is Synapse again',
+};
+
+/** More than the title, as Markdown; empty where there is nothing. */
+export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, server: string): string {
+	if (!details) return '';
+	switch (details.is) {
+		case 'release':
+			return releaseText(details, server);
+		case 'withdrawn':
+			return `${details.runs ? `It runs ${versionIn(about)}, which` : 'I told you that it is out. It'} is no longer among upstream’s releases; I do not know why. The newest that is there: ${details.newest}.`;
+		case 'advisory':
+			return advisoryText(details);
+		case 'unclear':
+			return [
+				`Upstream published this advisory, and I cannot make out whether it concerns ${details.running}.`,
+				details.written ? `It says of the versions: ${quoted(details.written, 200)}.` : 'It names no versions.',
+				...linkWords(details),
+			].join(' ');
+		case 'deadline':
+			return deadlineLine(details.deadline);
+		case 'lifecycle':
+			return `${details.deadline.promised} Instead: ${details.deadline.replacedBy}.`;
+		case 'floor':
+			return `Needed from ${details.from} on: without it, no newer Synapse starts. ${code(`!upgrade ${server}`)}`;
+		case 'unseen': {
+			const seen = details.observed && wholeWords(observationWords({ server, ...details.observed }));
+			return [seen, 'So I cannot say whether it is up to date.'].filter(Boolean).join(' ');
+		}
+		case 'mixture':
+			return `Behind this name seem to be several Synapses that were not upgraded together. I go by the lowest, ${details.lowest}, until one version has answered alone for two days.`;
+		case 'unjudged':
+			return details.judged
+				? `${code(`!watch ${server}`)} shows how it stands.`
+				: [unknownSince(details.newest), 'What was open before stays open here until I can judge it.'].join('\n\n');
+		case 'changed':
+			return about.rule === 'change' ? changedText(about, details) : '';
+		case 'solved':
+			return solvedText(about, details, server);
+	}
+}
+
+type Detail<Is extends Details['is']> = Details & { is: Is };
+
+function versionIn(about: About): string {
+	return about.rule === 'withdrawn' ? about.version : '';
+}
+
+function linkWords({ link }: { link?: string }): string[] {
+	return link === undefined ? [] : [`[Advisory](${link})`];
+}
+
+function releaseText({ way, first, announces }: Detail<'release'>, server: string): string {
+	return [
+		wayWords(way, server),
+		...(first ? [`The first release of ${first.line} was ${first.version}.`] : []),
+		...(announces.length ? [`It announces:\n\n${list(announces.map(deadlineLine))}`] : []),
+	].join('\n\n');
+}
+
+function advisoryText({ running, fixedIn, link }: Detail<'advisory'>): string {
+	const fix = fixedIn === undefined ? 'no release fixes it yet' : `fixed in ${fixedIn}`;
+	return [`It runs ${namedWords(running)}; ${fix}.`, ...linkWords({ ...(link !== undefined && { link }) })].join(' ');
+}
+
+/** What a way that was gone means now. */
+function changedText({ from, to }: Of<'change'>, { way, after }: Detail<'changed'>): string {
+	const closed = way.advisories.fixed;
+	if (compare(to.version, from.version) <= 0)
+		return [
+			`It ran ${from.version} before. ${code(`!rollback ${from.version} ${to.version}`)} tells what going back does not undo.`,
+			...(closed.length ? [`It is open again to ${closed.slice(0, 6).map(code).join(', ')}.`] : []),
+		].join('\n\n');
+	const { floor, unsure } = way.rollback;
+	return [
+		...(way.unread.length
+			? [
+					`${capital(unreadWords(way.unread.length, undefined))}: ${code(`!upgrade ${from.version} ${to.version}`)} shows them.`,
+				]
+			: []),
+		...(way.unread.some(({ warning }) => warning !== undefined) ? [list(warningLines(way.unread))] : []),
+		after.length
+			? `Now that ${to.version} runs:\n\n${list(after.map(({ title, concerned, ask }) => `${capital(title)}${concerned === true ? '' : ` (if it concerns you: ${(ask ?? []).map(code).join(', ')})`}`))}`
+			: way.unread.length
+				? 'In the rest nothing is left to do after it.'
+				: 'Nothing is left to do after it.',
+		floor !== to.version
+			? `The way back leads to ${floor}${unsure ? ', perhaps further' : ' at most'}.`
+			: unsure
+				? 'How far the way back leads is not known yet.'
+				: 'No older release starts on this database any more.',
+		...(closed.length
+			? [`It closed ${closed.slice(0, 6).map(code).join(', ')}${closed.length > 6 ? ' and more' : ''}.`]
+			: []),
+	].join('\n\n');
+}
+
+function solvedText(about: About, { running }: Detail<'solved'>, server: string): string {
+	const runs = running ? `${quoted(server)} runs ${namedWords(running)}.` : '';
+	if (about.rule === 'unseen') return [`Before: ${conditionTitle(about, server)}.`, runs].filter(Boolean).join(' ');
+	if (about.rule === 'mixture') return 'No other has answered for two days.';
+	if (about.rule === 'lifecycle' || about.rule === 'floor') return 'What I know about the deployment has changed.';
+	return runs;
+}
+
+/** What a way asks, in a few lines, and where to read all of it. */
+export function wayWords(way: Plan, server: string): string {
+	const ask = `From ${way.from}: ${tallyWords(tally(way))}. All of it: ${code(`!upgrade ${server}`)}`;
+	const acting = way.steps.filter(({ must, refuses }) => must || refuses);
+	const worst = dangers(way, acting, 'unnumbered').filter(({ mark }) => mark === '🔴');
+	const lines = [...warningLines(way.unread), ...worst.slice(0, 5).map(dangerLine)];
+	return lines.length ? `${ask}\n\n${list(lines)}` : ask;
+}

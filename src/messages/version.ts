@@ -1,0 +1,68 @@
+// A version in words: what is special about its build, and what is not known of its release.
+
+import { type Named, nameOf, type Written } from '../advice/watch/build.ts';
+import { finalOf, type Version } from '../deployment/version.ts';
+import type { Release } from '../knowledge/schema/synapse.ts';
+import { stable } from '../knowledge/stable.ts';
+import { code, quoted } from '../text/markdown.ts';
+
+type Releases = { releases: readonly Release[] };
+
+/** How a build differs from its release, as a clause behind the version; empty for the release itself. */
+export function buildWords({ version, build, written }: Written & { written?: string }): string {
+	if (!build) return calls(written, version);
+	if (build.is === 'development') return `, a development build from before ${version}${calls(written, version)}`;
+	if (build.is === 'derived') return written === undefined ? ', a build of somebody’s own' : calls(written, version);
+	const { branch, commit, dirty } = build;
+	const from = branch
+		? `built from the branch ${quoted(branch)}`
+		: commit
+			? `built from the commit ${quoted(commit)}`
+			: 'built from a checkout';
+	return `, ${from}${dirty ? ' with uncommitted changes' : ''}`;
+}
+
+function calls(written: string | undefined, version: Version): string {
+	return written === undefined || written === version ? '' : `, which calls itself ${quoted(written)}`;
+}
+
+export function namedWords(named: Named): string {
+	const { version, build, written, standing, isFinalOut } = named;
+	const what = {
+		release: '',
+		candidate: isFinalOut ? '' : `, a candidate of ${finalOf(version)}`,
+		withdrawn: ', which was withdrawn by its makers',
+		unknown: ', a release that I do not know',
+	}[standing];
+	// The number may be none of Synapse's at all: `3.11-for-workgroups`.
+	if (standing === 'unknown' && build?.is === 'derived' && written !== undefined) return `${quoted(written)}${what}`;
+	return `${version}${what}${buildWords(named)}`;
+}
+
+/** A version as every answer names it. */
+export function versionWords(found: Written & { written?: string }, knowledge: Releases): string {
+	return namedWords(nameOf(found, knowledge));
+}
+
+/** What cannot be said of a release that is not known, and why. */
+export function unknownWords({ releases }: Releases): string {
+	return unknownSince(stable(releases).at(-1)?.version);
+}
+
+/** The same, where only the newest release that is known is at hand. */
+export function unknownSince(newest: Version | undefined): string {
+	return `I cannot say how new or how safe it is.${newest === undefined ? '' : ` The newest release that I know is ${newest}.`}`;
+}
+
+/** How far a judgement by the base release holds for a build; undefined for the release itself. */
+export function caveatWords({ version, build }: Written): string | undefined {
+	if (!build) return undefined;
+	return build.is === 'development'
+		? `It comes before ${version}: what ${version} fixes may still be open in it.`
+		: `This build may lack a fix that ${version} has, or have one more.`;
+}
+
+/** How to tell a version that cannot be seen, or read. */
+export function tellVersion(server: string): string {
+	return `Tell me which release it is: ${code(`!profile ${server} version=1.150`)}`;
+}
