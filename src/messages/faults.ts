@@ -2,17 +2,18 @@
 import type { PlannedFault, Soundness } from '../advice/upgrade/faults.ts';
 import type { Section } from '../answer.ts';
 import { count } from '../text/format.ts';
-import { conditions, link } from './sections.ts';
+import { conditions, type Danger, link } from './sections.ts';
 
 /** What leads a plan: a severe fault of a release on which one would stand, and where to go instead. */
-export function faultLines(faults: readonly PlannedFault[]): string[] {
+export function faultLines(faults: readonly PlannedFault[]): Danger[] {
 	const severe = faults.filter(({ severity, at }) => severity === 'severe' && at !== 'start');
 	return severe.map(fault => {
 		const { release, take, title, at } = fault;
 		const whose = whoseFault(fault);
 		const instead = take === null ? `No release is free of it yet.` : `Take ${take} instead.`;
 		const where = at === 'stop' ? ` (a halt on the way)` : '';
-		return `${fault.concerned === true ? '🔴' : '🟡'} **${release} is broken${where}${whose && ` if ${whose}`}: ${title}.** ${instead}`;
+		const text = `**${release} is broken${where}${whose && ` if ${whose}`}: ${title}.** ${instead}`;
+		return { mark: fault.concerned === true ? '🔴' : '🟡', text };
 	});
 }
 

@@ -91,7 +91,7 @@ export const severities = ['critical', 'high', 'moderate', 'low'] as const;
 export type OpenAdvisories = Plan['advisories']['open'];
 
 /** One thing that can hurt, or turns out well. */
-export type Danger = { mark: '🔴' | '⚠️' | '✅'; text: string };
+export type Danger = { mark: '🔴' | '🟡' | '⚠️' | '✅'; text: string };
 
 export const severe = (text: string): Danger => ({ mark: '🔴', text });
 export const warning = (text: string): Danger => ({ mark: '⚠️', text });
