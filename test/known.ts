@@ -53,6 +53,7 @@ export function unread(release: string, more: Partial<Unread> = {}): Unread {
 }
 
 type Given = {
+	installs?: Knowledge['installs'];
 	releases?: Release[];
 	notes?: Note[];
 	advisories?: Advisory[];
@@ -79,6 +80,7 @@ export function known(given: Given = {}): Knowledge {
 		stops: [],
 		rollbackFloors: [],
 		lifecycles: {},
+		installs: {},
 		verified: [],
 		unread: [],
 		guides: [],

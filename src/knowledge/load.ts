@@ -8,6 +8,7 @@ import type { Files } from './rules/rule.ts';
 import { coveredBy, nameOf, waivedBy } from './schema/coverage.ts';
 import { faultsFileShape, symptomsFileShape } from './schema/fault.ts';
 import { type Guide, guideShape, type Tried, triedFileShape } from './schema/guide.ts';
+import { recipeShape } from './schema/install.ts';
 import { renamedFileShape, renamedIn } from './schema/playbook-variable.ts';
 import {
 	advisoryShape,
@@ -68,6 +69,7 @@ export function readFiles(folder: URL): { files: Files; read: string; mistakes: 
 			id: file.base,
 		})),
 		tried,
+		installs: readAll(folder, 'install/', recipeShape, mistakes).map(file => ({ ...file, install: file.base })),
 		renamed: readAll(folder, 'guides/', renamedFileShape, mistakes, /-names\.yaml$/),
 		waivers: readAll(folder, 'synapse/', waiversFileShape, mistakes, /^waivers.*\.yaml$/),
 	};
@@ -165,6 +167,7 @@ function knowledgeOf(files: Files, read: string): Knowledge {
 		stops: files.ways.flatMap(({ value }) => value.stops),
 		rollbackFloors: files.ways.flatMap(({ value }) => value.rollbackFloors),
 		lifecycles: Object.fromEntries(files.lifecycles.map(({ of, value }) => [of, value])),
+		installs: Object.fromEntries(files.installs.map(({ install, value }) => [install, value])),
 		verified: files.verified.filter(({ holds }) => holds),
 		unread: unreadIn(files),
 		...guidesOf(files),

@@ -36,6 +36,7 @@ import {
 	warning,
 	whoseStep,
 } from './sections.ts';
+import { worded } from './switch.ts';
 
 function floorLines(floors: Plan['floors']): Danger[] {
 	return floors.map(({ of, at, min, met }) => {
@@ -217,7 +218,8 @@ function overview(numbered: readonly Step[]): string {
 }
 
 /** Steps that only inform share one fold for each `when`; the ones to act on have one each. */
-export function planWords(plan: Plan, taken: readonly string[]): Answer {
+export function planWords(decided: Plan, taken: readonly string[]): Answer {
+	const plan = worded(decided);
 	const numbered = plan.steps.filter(({ must, refuses }) => must || refuses);
 	const informing = plan.steps.filter(({ must, refuses }) => !must && !refuses);
 	const sections: Section[] = [

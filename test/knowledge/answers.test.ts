@@ -11,6 +11,7 @@ import { isContradiction, parseTerm, profileOf, unknownDeployment } from '../../
 import { readKnowledge } from '../../src/knowledge/load.ts';
 import { dueWords } from '../../src/messages/deadlines.ts';
 import { planWords } from '../../src/messages/plan.ts';
+import { worded } from '../../src/messages/switch.ts';
 import { note, releases } from '../known.ts';
 
 const known = readKnowledge(new URL('../../knowledge/', import.meta.url));
@@ -20,7 +21,7 @@ function planOf(asked: string): Plan {
 	const [from = '', to = '', ...facts] = asked.split(' ');
 	const profile = profileOf(facts.flatMap(fact => parseTerm(fact) ?? []));
 	if (isContradiction(profile)) throw new Error(`contradiction: ${profile.stated}`);
-	return plan({ from, to, profile, today: '2026-11-29' }, known);
+	return worded(plan({ from, to, profile, today: '2026-11-29' }, known));
 }
 
 function stepsOf(asked: string, titleOrText: RegExp) {

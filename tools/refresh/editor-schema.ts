@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { faultsFileShape, symptomsFileShape } from '../../src/knowledge/schema/fault.ts';
 import { guideShape } from '../../src/knowledge/schema/guide.ts';
+import { recipeShape } from '../../src/knowledge/schema/install.ts';
 import { renamedFileShape } from '../../src/knowledge/schema/playbook-variable.ts';
 import {
 	advisoryShape,
@@ -22,6 +23,7 @@ const shapes = {
 	'claims.json': claimsFileShape,
 	'lifecycle.json': lifecycleShape,
 	'guide.json': guideShape,
+	'install.json': recipeShape,
 	'names.json': renamedFileShape,
 };
 

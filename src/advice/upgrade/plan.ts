@@ -17,8 +17,8 @@ import { faultsOf, faultsOn, type PlannedFault, type Soundness, soundnessOf } fr
 import { isBuilt, type System, systemsOf } from './packages.ts';
 import type { Rollback } from './rollback.ts';
 import { rollback, waysBack } from './rollback.ts';
-import type { Leg } from './switch-commands.ts';
-import { stuckText, switchText, unpackaged, waitText } from './switch-commands.ts';
+import type { Leg, Task } from './switch-commands.ts';
+import { noPackage, stuckCommands, switchCommands, waitCommands } from './switch-commands.ts';
 import type { Trial } from './trials.ts';
 import { triedOf } from './trials.ts';
 import { warningIn } from './unread.ts';
@@ -51,6 +51,8 @@ export type Step = {
 	leg: number;
 	/** Made by the planner, not from a note: the switch itself, the wait at a halt. */
 	generated?: true;
+	/** What the text of a generated step is made of, in messages/switch.ts; until then the text is empty. */
+	task?: Task;
 	/** What going on without this step can do, as a clause: “can ruin the database”. */
 	otherwise?: string;
 };
@@ -135,7 +137,7 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 				told(visible).map(step => (step.refuses ? { ...step, ...triedOf(step.id, known.verified) } : step)),
 				[
 					...systemFirst({ from, to, profile }, systemsOf(known.lifecycles)),
-					...waitAtStart({ from, to, profile }, known.stops),
+					...waitAtStart({ from, to, profile }, known),
 					...generated(legs, stops, profile, { today, known }),
 				],
 				notes,
@@ -311,10 +313,11 @@ const planned = {
 	metrics: [],
 	sources: [],
 	generated: true as const,
+	text: '',
 	tells: [],
 } satisfies Partial<Step>;
 
-type Calendar = { today: string; known: Pick<Knowledge, 'releases' | 'stops' | 'lifecycles'> };
+type Calendar = { today: string; known: Pick<Knowledge, 'releases' | 'stops' | 'lifecycles' | 'installs'> };
 
 /** Whether the package that runs may be on a system that has none of the release at the end of the leg. */
 function mayLackPackage({ from, to }: Leg, profile: Profile, systems: readonly System[]): boolean {
@@ -334,7 +337,7 @@ function systemFirst({ from, to, profile }: Omit<Way, 'today'>, systems: readonl
 			release: to,
 			when: 'before',
 			title: `No package of ${to} for ${system.name}`,
-			text: unpackaged(system, { version: to, from, systems }),
+			task: { kind: 'no-package', lacking: noPackage(system, { from, to }, systems) },
 			otherwise: 'finds no package',
 			leg: 0,
 		},
@@ -346,12 +349,13 @@ function generated(legs: readonly Leg[], stops: readonly Halt[], profile: Profil
 	const systems = systemsOf(known.lifecycles);
 	return legs.flatMap((leg, i): Step[] => {
 		const released = known.releases.find(({ version }) => version === leg.to)?.date ?? today;
+		const commands = switchCommands({ ...leg, released, today }, profile, { installs: known.installs, systems });
 		const step: Step = {
 			...planned,
 			id: `${leg.to}/switch`,
 			release: leg.to,
 			title: `Switch to ${leg.to}`,
-			text: switchText({ ...leg, released, today, systems }, profile),
+			...(commands && { task: { kind: 'switch', commands } }),
 			...(mayLackPackage(leg, profile, systems) && { ask: ['os'] }),
 			leg: i,
 		};
@@ -361,7 +365,7 @@ function generated(legs: readonly Leg[], stops: readonly Halt[], profile: Profil
 			...step,
 			id: `${leg.to}/wait`,
 			title: `Wait at ${leg.to} for ${halt.waitFor}`,
-			text: `${halt.why}\n\n${waitText(leg.to, profile)}`,
+			task: { kind: 'wait', at: leg.to, why: halt.why, lines: waitCommands(profile, known.installs) },
 			tells: known.stops.flatMap(({ best, tells }) => (best === leg.to ? tells : [])),
 			...(halt.applies && { applies: halt.applies }),
 			concerned: concern(halt.applies, profile).is === true ? true : 'unknown',
@@ -379,7 +383,10 @@ export function consequence({ ruins, sticks }: Pick<Stop, 'ruins' | 'sticks'>): 
 }
 
 /** Who starts within a halt's range, or short of where it is too late, only has to wait before leaving. */
-function waitAtStart({ from, to, profile }: Omit<Way, 'today'>, stops: readonly Stop[]): Step[] {
+function waitAtStart(
+	{ from, to, profile }: Omit<Way, 'today'>,
+	{ stops, installs }: Pick<Knowledge, 'stops' | 'installs'>,
+): Step[] {
 	return stops
 		.filter(
 			stop =>
@@ -389,7 +396,9 @@ function waitAtStart({ from, to, profile }: Omit<Way, 'today'>, stops: readonly 
 			const { id, waitFor, tells, why, applies, stuckAtStart: stuck } = stop;
 			const concerned = concern(applies, profile);
 			if (concerned.is === false) return [];
-			const look = stuck && isWithin(from, stuck.releases) ? `\n\n${stuckText(stuck, profile)}` : '';
+			const lasting = stuck && isWithin(from, stuck.releases);
+			const look = lasting && { lines: stuckCommands(stuck.query, profile, installs), text: stuck.text };
+			const lines = waitCommands(profile, installs);
 			return [
 				{
 					...planned,
@@ -397,7 +406,7 @@ function waitAtStart({ from, to, profile }: Omit<Way, 'today'>, stops: readonly 
 					release: from,
 					when: 'before',
 					title: `Wait on ${from} for ${waitFor}`,
-					text: `${why}\n\n${waitText(from, profile)}${look}`,
+					task: { kind: 'wait', at: from, why, lines, ...(look && { stuck: look }) },
 					otherwise: consequence(stop),
 					tells,
 					...(applies && { applies }),

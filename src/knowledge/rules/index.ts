@@ -1,5 +1,6 @@
 // Every rule, in the order in which mistakes are listed.
 import { guideRules } from './guide.ts';
+import { pinsConcernReleases, placeholdersAreFilled, recipesAreWays, spansMeetOnce } from './install.ts';
 import type { Files, KnowledgeRule } from './rule.ts';
 import {
 	advisoriesHaveNames,
@@ -50,6 +51,10 @@ export const rules: readonly KnowledgeRule[] = [
 	supportEndsAfterRelease,
 	datesRise,
 	claimsAreOfRefusals,
+	recipesAreWays,
+	spansMeetOnce,
+	placeholdersAreFilled,
+	pinsConcernReleases,
 	guidesHold,
 	renamedOnce,
 	familiesStayFamilies,

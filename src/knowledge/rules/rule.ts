@@ -2,6 +2,7 @@
 import type { Version } from '../../deployment/version.ts';
 import type { FaultFile, SymptomFile } from '../schema/fault.ts';
 import type { GuideFile, Tried } from '../schema/guide.ts';
+import type { Recipe } from '../schema/install.ts';
 import type { RenamedFile } from '../schema/playbook-variable.ts';
 import type {
 	Advisory,
@@ -30,6 +31,7 @@ export type Files = {
 	lifecycles: readonly (YamlFile<Lifecycle> & { of: string })[];
 	claims: readonly YamlFile<Claims>[];
 	verified: readonly Verified[];
+	installs: readonly (YamlFile<Recipe> & { install: string })[];
 	guides: readonly (YamlFile<GuideFile> & { id: string })[];
 	tried: readonly Tried[];
 	renamed: readonly YamlFile<RenamedFile>[];

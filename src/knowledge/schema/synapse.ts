@@ -4,6 +4,7 @@ import { conditionShape, foundInShape } from './condition.ts';
 import type { FaultFile, SymptomFile } from './fault.ts';
 import { appliesShape, clause, date, hash, id, path, prose, range, roughDate, title, version } from './fields.ts';
 import type { Guide, Tried } from './guide.ts';
+import type { Recipes } from './install.ts';
 import type { Renamed } from './playbook-variable.ts';
 
 export type * from './guide.ts';
@@ -343,6 +344,8 @@ export type Knowledge = {
 	stops: readonly Stop[];
 	rollbackFloors: readonly FloorException[];
 	lifecycles: Readonly<Record<string, Lifecycle>>;
+	/** How each way to install is backed up, switched and looked at. */
+	installs: Recipes;
 	/** Systems that upstream builds packages for and that `profile.ts` does not list: `debian-14`. */
 	systems?: readonly string[];
 	/** Claims that were tried, and hold. */

@@ -1,185 +1,58 @@
-import { execFileSync } from 'node:child_process';
-import { describe, expect, test } from 'vitest';
-import { systemsOf } from '../../../src/advice/upgrade/packages.ts';
-import { stuckText, switchText, waitText } from '../../../src/advice/upgrade/switch-commands.ts';
-import { isContradiction, type Profile, parseTerm, profileOf } from '../../../src/deployment/facts.ts';
+import { expect, test } from 'vitest';
+import { type DatedLeg, switchCommands, waitCommands } from '../../../src/advice/upgrade/switch-commands.ts';
+import { isContradiction, parseTerm, profileOf } from '../../../src/deployment/facts.ts';
+import { openKnowledge } from '../../../src/knowledge/compiled.ts';
 
-function profileFor(facts: string): Profile {
+const { installs } = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
+
+function profileFor(facts: string) {
 	const profile = profileOf(facts.split(' ').flatMap(fact => parseTerm(fact) ?? []));
 	if (isContradiction(profile)) throw new Error(`${facts} contradict each other`);
 	return profile;
 }
 
-const dates = { released: '2010-01-01', ends: '2040-01-01' };
-const systems = systemsOf({
-	debian: {
-		link: 'https://example.org/',
-		releases: [
-			{ version: '12', ...dates, packages: { first: '1.41.0', until: '2027-10-31', because: 'Python 3.11' } },
-			{ version: '11', ...dates, packages: { first: '1.6.0', last: '1.141.0' } },
-			{ version: '13', ...dates, packages: { first: '1.89.0', until: '2029-10-31', because: 'Python 3.13' } },
-			{ version: '9', ...dates, packages: { first: '0.34.0', last: '1.31.0' } },
-		],
-	},
-	ubuntu: {
-		link: 'https://example.org/',
-		releases: [
-			{ version: '22.04', ...dates, packages: { first: '1.58.0', until: '2026-10-31', because: 'Python 3.10' } },
-		],
-	},
-});
-
-function textFor(facts: string, to = '1.163.2', released = '2026-10-23', from = '1.56.0'): string {
-	return switchText({ from, to, released, today: '2026-11-21', systems }, profileFor(facts));
+function chosen(facts: string, leg: Partial<DatedLeg> = {}) {
+	const whole = { from: '1.56.0', to: '1.163.2', released: '2026-10-23', today: '2026-11-21', ...leg };
+	const commands = switchCommands(whole, profileFor(facts), { installs, systems: [] });
+	if (!commands) throw new Error(`no recipe for ${facts}`);
+	return commands;
 }
 
-/** What a shell prints that runs these lines. */
-function said(lines: readonly string[]): string {
-	return execFileSync('sh', ['-eu', '-c', lines.join('\n')], { encoding: 'utf8' });
-}
+test('one way if it is stated, the usual ones if not', () => {
+	expect(chosen('docker').ways.map(({ install }) => install)).toEqual(['docker']);
+	expect(chosen('').ways.map(({ install }) => install)).toEqual(['docker', 'debian', 'pip', 'mdad']);
+});
 
-/** The lines of all blocks of code. */
-function commandsIn(text: string): string[] {
-	return [...text.matchAll(/```\w+\n([\s\S]*?)\n```/g)].flatMap(([, lines = '']) => lines.split('\n'));
-}
+test('without a recipe there are no commands', () => {
+	const leg = { from: '1.56.0', to: '1.163.2', released: '2026-10-23', today: '2026-11-21' };
+	expect(switchCommands(leg, profileFor('docker'), { installs: {}, systems: [] })).toBeUndefined();
+	expect(waitCommands(profileFor('docker'), {})).toEqual([]);
+});
 
-const installs = ['docker', 'debian', 'distro', 'pip', 'source', 'mdad', 'ess', 'nix'];
+test.each([
+	['1.55.2', '2022-03-31', ['jinja2<3.1', 'markupsafe<2.1'], '2023-02-01'],
+	['1.86.0', '2023-06-20', ['pydantic<2'], '2023-06-30'],
+	['1.87.0', '2023-07-04', [], '2023-07-14'],
+	['1.118.0', '2024-10-29', ['twisted<24.10'], '2024-11-08'],
+])('an old release, %s of %s, takes packages of its time, with its pins', (to, released, pins, day) => {
+	const lines = chosen('pip', { to, released }).ways[0]?.lines ?? [];
+	expect(lines).toContain(`uv pip install --exclude-newer ${day} \\`);
+	expect(lines.filter(line => line.includes('<'))).toEqual(pins.map(pin => `  "${pin}" \\`));
+});
 
-describe.each(installs)('%s', install => {
-	test.each(['postgres', 'sqlite'])('with %s: one backup, short lines, the release by name', database => {
-		const text = textFor(`${install} ${database}`);
-		const lines = commandsIn(text);
-		expect(lines.filter(line => line.length > 60)).toEqual([]);
-		expect(lines.join('\n').includes('pg_dump')).toBe(database === 'postgres');
-		expect(lines.join('\n').includes('sqlite3')).toBe(database === 'sqlite');
-		expect(text).toContain('1.163.2');
+test('a release becomes old half a year after its day', () => {
+	const frozen = (today: string) => chosen('pip', { to: '1.100.0', released: '2024-01-30', today }).ways[0]?.frozen;
+	expect(frozen('2024-07-27')).toBe(false);
+	expect(frozen('2024-07-28')).toBe(true);
+});
+
+test('workers are led, stopped by commands, or an open question', () => {
+	expect(chosen('mdad workers').workers).toBe('led');
+	expect(chosen('docker no-workers').workers).toBe('led');
+	expect(chosen('docker').workers).toBe('perhaps');
+	expect(chosen('docker workers').workers).toEqual({
+		stop: ['docker compose stop worker1 worker2 synapse'],
+		start: ['docker compose up -d worker1 worker2'],
 	});
-});
-
-test('what brings PostgreSQL is not asked for SQLite', () => {
-	expect(textFor('mdad')).not.toContain('sqlite3');
-	expect(textFor('docker')).toContain('sqlite3');
-});
-
-test.each(installs)('%s: a shell can read every line, of the switch and of a wait', install => {
-	const profile = profileFor(`${install} workers`);
-	const old = textFor(`${install} workers`, '1.81.0', '2023-04-11', '1.18.0');
-	const waiting = waitText('1.81.0', profile);
-	for (const text of [old, textFor(`${install} workers`), waiting]) {
-		const lines = commandsIn(text);
-		expect(lines.length).toBeGreaterThan(0);
-		expect(lines.filter(line => line.length > 60)).toEqual([]);
-		execFileSync('sh', ['-n', '-c', lines.join('\n')]);
-	}
-	expect(waiting).toContain('SELECT count(*) FROM background_updates');
-});
-
-test.each(installs)('%s: a query of several lines reaches the database as one', install => {
-	const stuck = stuckText({ query: "SELECT a\nFROM b WHERE c LIKE '%d%'\n", text: 'Then go on.' }, profileFor(install));
-	const lines = commandsIn(stuck);
-	expect(lines.filter(line => line.length > 60)).toEqual([]);
-	const last = 'for word; do :; done; printf %s "$word"';
-	const played = ['psql', 'sudo', 'docker', 'kubectl'].map(name => `${name}() { ${last}; }`);
-	expect(said([...played, ...lines]).replace(/\s+/g, ' ')).toBe("SELECT a FROM b WHERE c LIKE '%d%'");
-	expect(stuck).toContain('Then go on.');
-});
-
-describe('a package that upstream does not build', () => {
-	test('is not downloaded for a system that is too old: the system goes first', () => {
-		const text = textFor('debian os=debian-11');
-		expect(text).toContain('**no package** of 1.163.2 for Debian 11: upstream built them up to 1.141.0');
-		expect(text).toContain('Debian 12 have packages of 1.56.0 and of 1.163.2');
-		expect(text).not.toMatch(/wget|apt-get install/);
-		expect(textFor('debian os=debian-11', '1.141.0')).toContain('+bullseye1_');
-		expect(textFor('debian os=debian-11', '1.142.0')).not.toContain('bullseye');
-	});
-	test('where no system has both, one halts at the last that the old one has', () => {
-		const text = textFor('debian os=debian-9', '1.163.2', '2026-10-23', '1.20.0');
-		expect(text).toContain(
-			'Halt at 1.31.0, upgrade the system (Debian 12, Debian 13, Ubuntu 22.04 have packages of 1.163.2)',
-		);
-	});
-	test('is not downloaded for a system that is too new for it', () => {
-		const text = textFor('debian os=debian-13', '1.81.0', '2023-04-11');
-		expect(text).toContain('upstream builds them from 1.89.0 on');
-		expect(text).not.toContain('wget');
-	});
-	test('is said of all systems where none is stated', () =>
-		expect(textFor('debian')).toContain('1.163.2 has them for Debian 12, Debian 13, Ubuntu 22.04'));
-});
-
-describe('what did not exist yet is not asked for', () => {
-	const of = (facts: string, to: string) => textFor(facts, to, '2018-01-01', '0.20.0');
-	test('the package for Python 3, before 0.34.0', () => {
-		expect(of('debian', '0.25.0')).not.toMatch(/matrix-synapse-py3_|apt-get install/);
-		expect(of('debian', '0.25.0')).toContain('began with 0.34.0');
-		expect(of('debian', '0.34.0')).toContain('matrix-synapse-py3_0.34.0+');
-	});
-	test.each([
-		['docker', '0.28.1', '0.29.0', 'matrixdotorg/synapse:v'],
-		['pip', '0.33.4', '0.33.5', 'matrix-synapse=='],
-	])('with %s: %s is not there, %s is', (install, without, first, what) => {
-		expect(of(install, without)).not.toContain(what);
-		expect(of(install, without)).toContain(`from ${first} on, so there is none of ${without}`);
-		expect(of(install, first)).toContain(what);
-	});
-});
-
-test('a package is fetched from where the archive keeps it, under its name there', () => {
-	const fetched = (facts: string, to?: string) =>
-		said([
-			'VERSION_CODENAME=trixie; dpkg() { echo arm64; }',
-			...commandsIn(textFor(facts, to))
-				.filter(line => /^([AFP]=|wget|apt-get)/.test(line))
-				.map(line => line.replace(/wget|apt-get/g, 'echo $&')),
-		]);
-	const pool = 'https://packages.matrix.org/debian/pool';
-	expect(fetched('debian')).toBe(
-		`wget ${pool}/main/m/matrix-synapse-py3/matrix-synapse-py3_1.163.2+trixie1_arm64.deb\napt-get update\napt-get install ./matrix-synapse-py3_1.163.2+trixie1_arm64.deb\n`,
-	);
-	expect(fetched('debian os=ubuntu-22.04', '1.164.0rc3')).toContain(
-		`${pool}/prerelease/m/matrix-synapse-py3/matrix-synapse-py3_1.164.0~rc3+jammy1_arm64.deb`,
-	);
-});
-
-describe('workers', () => {
-	/** The parts of a switch, by the first words of each. */
-	const parts = (facts: string) =>
-		[...textFor(facts).matchAll(/^\*\*\d\. (\w+)/gm)].map(([, word]) => word?.toLowerCase());
-	test('are stopped before the switch and started after it, where one does it oneself', () => {
-		for (const install of ['docker', 'debian', 'pip', 'source'])
-			expect(parts(`${install} workers`)).toEqual(['back', 'stop', 'switch', 'watch', 'start']);
-		expect(commandsIn(textFor('docker workers'))).toContain('docker compose stop worker1 worker2 synapse');
-	});
-	test('are not spoken of where there are none, or where something else leads them', () => {
-		expect(parts('docker no-workers')).toEqual(['back', 'switch', 'watch']);
-		expect(parts('mdad workers')).toEqual(['back', 'switch', 'watch']);
-		expect(textFor('docker no-workers')).not.toContain('worker');
-	});
-	test('are an if where nobody said it', () => expect(textFor('docker')).toContain('If you run workers, stop all'));
-});
-
-test('a backup is named for the release it is of, so that the next halt does not overwrite it', () => {
-	for (const install of installs)
-		expect(commandsIn(textFor(install)).join('\n'), install).toMatch(/synapse-1\.56\.0\./);
-	expect(textFor('pip sqlite')).toContain('.backup homeserver-1.56.0.db');
-});
-
-test('pip is told the extras that the facts tell of', () => {
-	expect(commandsIn(textFor('pip postgres oidc workers'))).toContain(
-		'  "matrix-synapse[oidc,postgres,redis]==1.163.2"',
-	);
-	expect(commandsIn(textFor('pip sqlite'))).toContain('  "matrix-synapse==1.163.2"');
-});
-
-test('the playbook is brought to a state that has the release, or told the release, never both unasked', () => {
-	const text = textFor('mdad', '1.81.0', '2023-04-11');
-	expect(text.indexOf('just update')).toBeLessThan(text.indexOf('It says an older one'));
-	expect(text).toContain('`matrix_synapse_version: v1.81.0` into `vars.yml`, and delete that line');
-	expect(commandsIn(text)).toContain(`git log -S'matrix_synapse_version: v1.81.0' \\`);
-});
-
-test('an image is taken from where it was published', () => {
-	expect(textFor('docker', '1.98.0')).toContain('docker.io/matrixdotorg/synapse:v1.98.0');
-	expect(textFor('docker', '1.99.0')).toContain('ghcr.io/element-hq/synapse:v1.99.0');
+	expect(chosen('workers').workers).toEqual({ stop: [], start: [] });
 });

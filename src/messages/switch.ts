@@ -1,0 +1,152 @@
+// The words of what the planner adds to the notes: switches, waits, and packages that upstream does not build.
+import type { Plan, Step } from '../advice/upgrade/plan.ts';
+import type { NoPackage, SwitchCommands, Task, WayCommands } from '../advice/upgrade/switch-commands.ts';
+import { compare } from '../deployment/version.ts';
+import { code } from '../text/markdown.ts';
+
+function block(lines: readonly string[]): string {
+	return lines.length ? `\`\`\`bash\n${lines.join('\n')}\n\`\`\`` : '';
+}
+
+/** There is nothing to download for this system. */
+export function noPackageWords({ version, from, system: { name, packages }, both, newer }: NoPackage): string {
+	const { first } = packages;
+	if (compare(version, first) < 0)
+		return `There is **no package** of ${version} for ${name}: upstream builds them from ${first} on. Run ${version} from the image or from PyPI meanwhile, on the same database and configuration.`;
+	const last = 'last' in packages ? packages.last : from;
+	const before = both.length
+		? `Upgrade the system first (${both.join(', ')} have packages of ${from} and of ${version}), install the package of ${from} for the new system, since the old one looks for a Python that is gone, see that Synapse runs, and ask again with the new \`os=\`.`
+		: `Halt at ${last}, upgrade the system (${newer.join(', ')} have packages of ${version}), and ask again with the new \`os=\`; or change to the image or to PyPI.`;
+	return `There is **no package** of ${version} for ${name}: upstream built them up to ${last}. ${before}`;
+}
+
+/** What upstream calls the things that begin with a release. */
+const things: Record<string, string> = { docker: 'images', pip: 'releases on PyPI' };
+
+function packageWords({ version, begins, noPackage, built }: WayCommands): string {
+	if (begins !== undefined)
+		return `The package ${code('matrix-synapse-py3')} began with ${begins}. Upstream's packages for Python 2 before it were called ${code('matrix-synapse')}; whether the archive still has that of ${version} shows here:`;
+	if (noPackage) return noPackageWords(noPackage);
+	const which = built.length
+		? `${version} has them for ${built.join(', ')}`
+		: 'There are packages for the systems of their time only';
+	return `Packages of ${code('packages.matrix.org')}. Its index names only the newest; older ones still lie in its pool, from where \`apt-get\` takes them as a file. ${which}: on another system, halt at the last release that has one, upgrade the system, and go on.`;
+}
+
+function playbookWords({ version, find, checkout }: WayCommands): string {
+	return `The playbook installs the release that it names itself. Read its \`CHANGELOG.md\` since your last run, bring it to its newest state, and see which one that is:
+
+${block(find)}
+
+* It says ${code(`v${version}`)}: go on.
+* It says an older one: write ${code(`matrix_synapse_version: v${version}`)} into \`vars.yml\`, and delete that line when the playbook has caught up, or it keeps you at ${version} for ever.
+* It says a newer one: the last line that this prints is the state of the playbook that brought ${version}. Check it out (and \`git checkout master\` before the next \`just update\`). If nothing is printed, the playbook left ${version} out, and the line in \`vars.yml\` is the only way:
+
+${block(checkout)}
+
+Then:`;
+}
+
+/** How one way to install is done: what stands above its commands. */
+function wayWords(way: WayCommands, workers: boolean): string {
+	const { install, version, begins, frozen, extras } = way;
+	const thing = things[install];
+	if (begins !== undefined && thing !== undefined)
+		return `Upstream has ${thing} from ${begins} on, so there is none of ${version}: install it from the tag ${code(`v${version}`)} of its repository, with Python 2.7.`;
+	switch (install) {
+		case 'docker':
+			return `In \`compose.yaml\` (or your \`docker run\`) name the new image${workers ? ', for Synapse and each worker' : ''}, then:`;
+		case 'debian':
+			return packageWords(way);
+		case 'distro':
+			return `Your distribution decides which release it has; go on only if it offers ${version}:`;
+		case 'pip': {
+			const named = extras.length
+				? 'keep the extras you use in the brackets'
+				: 'if you use extras, name them: `"matrix-synapse[postgres]==…"`';
+			return `In the virtual environment that Synapse runs in (${named})${frozen ? '; packages much newer than an old release can break it, so only those of its time are taken' : ''}:`;
+		}
+		case 'source': {
+			const poetry = compare(version, '1.58.0') >= 0;
+			return `In the checkout, with its virtual environment active (instead of \`all\` name the extras you use, if you know them${poetry ? '; if you installed by Poetry, `poetry install --extras all` takes the place of the lines with `pip`, and brings the packages that upstream tested' : ''}):`;
+		}
+		case 'mdad':
+			return playbookWords(way);
+		case 'ess':
+			return `The chart pins a release of its own: take the chart version whose notes name ${version}.`;
+		case 'nix':
+			return `The channel pins a release of its own: go on only if it has ${version}:`;
+		default:
+			return '';
+	}
+}
+
+function waysWords({ ways, stated, workers }: SwitchCommands): string {
+	const known = typeof workers === 'object';
+	if (stated) return ways.map(way => `${wayWords(way, known)}\n\n${block(way.lines)}`).join('');
+	return `Take the lines for the way yours was installed (say it, like \`docker\` or \`debian\`, and only those are shown):\n\n${ways
+		.map(way => `${code(way.install)}: ${wayWords(way, known)}\n\n${block(way.lines)}`)
+		.join('\n\n')}`;
+}
+
+/** The parts of a switch in their order, with the workers stopped before it and started after it. */
+function withWorkers({ workers }: SwitchCommands, [saving, switching, watching]: [string, string, string]): string[] {
+	if (workers === 'led') return [saving, switching, watching];
+	const why = 'All of them have to run the same release, and the main process changes the database alone.';
+	if (workers === 'perhaps')
+		return [
+			saving,
+			`${switching}\n\nIf you run workers, stop all of them and the main process first, and start them again after the next part. ${why}`,
+			watching,
+		];
+	const how = (lines: readonly string[]) => (lines.length ? `\n\n${block(lines)}` : '');
+	return [
+		saving,
+		`Stop all workers** and the main process. ${why}${how(workers.stop)}`,
+		switching,
+		watching,
+		`Start the workers** again.${how(workers.start)}`,
+	];
+}
+
+/** What to do at a switch, as Markdown. */
+export function switchWords(commands: SwitchCommands): string {
+	const { from, to, backup, asking } = commands;
+	const parts = withWorkers(commands, [
+		`Back up** the database, \`homeserver.yaml\` and the signing key; it is the only way back over an incompatible schema. (Names are the usual ones: put yours.)\n\n${block(backup)}`,
+		`Switch** from ${from} to ${to}. ${waysWords(commands)}`,
+		`Watch the log** until \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that stops the start. Then this must say ${to}:
+
+${block(asking)}`,
+	]);
+	return parts.map((part, i) => `**${i + 1}. ${part}`).join('\n\n');
+}
+
+/** How to wait for the background updates at a halt, and how to see that they last for ever, as Markdown. */
+export function waitWords({ at, lines, stuck }: Omit<Extract<Task, { kind: 'wait' }>, 'kind' | 'why'>): string {
+	const wait = `Let ${at} run until its background updates are done: this must print 0. Hours or days are normal on a large database. Do not go on earlier.
+
+${block(lines)}`;
+	if (!stuck) return wait;
+	return `${wait}\n\nIf the number does not fall for an hour, look what is left:
+
+${block(stuck.lines)}
+
+${stuck.text}`;
+}
+
+function taskWords(task: Task): string {
+	if (task.kind === 'switch') return switchWords(task.commands);
+	return task.kind === 'wait' ? `${task.why}\n\n${waitWords(task)}` : noPackageWords(task.lacking);
+}
+
+/** The plan with a text in each step that the planner made, and without what the text was made of. */
+export function worded(plan: Plan): Plan {
+	return { ...plan, steps: plan.steps.map(stepWorded) };
+}
+
+function stepWorded(step: Step): Step {
+	if (!step.task) return step;
+	const { task, ...rest } = step;
+	return { ...rest, text: taskWords(task) };
+}

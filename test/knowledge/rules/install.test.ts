@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { closedFacts } from '../../../src/deployment/facts.ts';
+import { readFiles } from '../../../src/knowledge/load.ts';
+import {
+	pinsConcernReleases,
+	placeholdersAreFilled,
+	recipesAreWays,
+	spansMeetOnce,
+} from '../../../src/knowledge/rules/install.ts';
+import type { KnowledgeRule } from '../../../src/knowledge/rules/rule.ts';
+import { folderOf } from '../folder.ts';
+
+function recipe(lines: Record<string, string> = {}): string {
+	const all = {
+		sources: '[{ link: "https://example.org/", read: 2026-11-29 }]',
+		workers: 'led',
+		backup: '{ postgres: [dump], sqlite: [dump] }',
+		query: '{ postgres: [ask], sqlite: [ask] }',
+		switch: '[{ lines: [go] }]',
+		version: '[which]',
+		...lines,
+	};
+	return Object.entries(all)
+		.map(([key, value]) => `${key}: ${value}\n`)
+		.join('');
+}
+
+function read(lines: Record<string, string>, name = 'docker') {
+	return readFiles(folderOf({ [`install/${name}.yaml`]: recipe(lines) }));
+}
+
+/** What one rule says to a recipe that is in its shape. */
+function said(rule: KnowledgeRule, lines: Record<string, string>, name?: string): string[] {
+	const { files, mistakes } = read(lines, name);
+	expect(mistakes).toEqual([]);
+	return rule(files);
+}
+
+test('once there is a recipe, there is one for each way to install, and none for others', () => {
+	const others = closedFacts.install.values.length - 1;
+	expect(said(recipesAreWays, {})).toHaveLength(others);
+	expect(said(recipesAreWays, {}).join('\n')).not.toContain('docker.yaml');
+	expect(said(recipesAreWays, {}, 'snap')[0]).toMatch(/^install\/snap\.yaml:1:1 expected a file named for a way/);
+});
+
+describe('every release has one span', () => {
+	test.each([
+		['switch', '[{ releases: "<1.65.0", lines: [go] }]', '1.65.0'],
+		['switch', '[{ releases: ">=1.64.0", lines: [go] }, { releases: ">=1.66.0rc1", lines: [go] }]', '1.66.0rc1'],
+		['images', '[{ releases: "<1.64.0", name: old }]', '1.64.0'],
+	])('of %s: %s', (key, value, release) => {
+		expect(said(spansMeetOnce, { [key]: value })[0]).toContain(`got none or several for ${release}`);
+	});
+	test('and two that meet are no mistake', () =>
+		expect(
+			said(spansMeetOnce, {
+				switch: '[{ releases: "<1.65.0", lines: [go] }, { releases: ">=1.65.0", lines: [go] }]',
+			}),
+		).toEqual([]));
+});
+
+test('a line is filled from what stands in the recipe', () => {
+	const images = '[{ releases: ">=0.0.1", name: "synapse:{version}" }]';
+	expect(said(placeholdersAreFilled, { switch: '[{ lines: ["pull {image}"] }]' })[0]).toContain('expected images');
+	expect(said(placeholdersAreFilled, { switch: '[{ lines: ["pull {image}"] }]', images })).toEqual([]);
+	expect(said(placeholdersAreFilled, { switch: '[{ lines: [{ each: pin, lines: ["{pin}"] }] }]' })[0]).toContain(
+		'pins',
+	);
+	expect(said(placeholdersAreFilled, { switch: '[{ lines: [{ if: frozen, lines: [go] }] }]' })[0]).toContain('frozen');
+});
+
+test('a pin concerns a release that there is', () => {
+	const pins = (releases: string) => ({ pins: `[{ releases: "${releases}", package: "a<2" }]` });
+	expect(said(pinsConcernReleases, pins('<1.65.0'))).toEqual([]);
+	expect(said(pinsConcernReleases, pins('<1.6.0'))[0]).toContain('got <1.6.0');
+});
+
+test('a placeholder that nobody fills is refused with those there are; the shell keeps its own', () => {
+	expect(read({ version: '["which {verison}"]' }).mistakes[0]).toContain('{version}');
+	expect(read({ version: '["which $' + '{VERSION_CODENAME}"]' }).mistakes).toEqual([]);
+});
