@@ -10,6 +10,7 @@ import { readProfile, sortWords } from '../src/arguments/words.ts';
 import type { Command, Ports } from '../src/command.ts';
 import { writeTerm } from '../src/deployment/facts.ts';
 import { compare } from '../src/deployment/version.ts';
+import { firstScreen } from '../src/messages/first-screen.ts';
 import { observationWords, wholeWords } from '../src/messages/observation.ts';
 import { planWords } from '../src/messages/plan.ts';
 import { playbookSection } from '../src/messages/playbook.ts';
@@ -25,7 +26,9 @@ export const upgrade = {
 	examples: ['upgrade 1.56 1.69', 'upgrade 1.140 postgres=14 workers docker', 'upgrade example.org'],
 	help: `Without a second version the plan ends at the newest release. Facts shorten it to what concerns you; deny one with ${code('no-')} in front (${code('no-workers')}). ${code('!help facts')} lists them.`,
 	changes: false,
-	async run({ words, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {
+	async run({ words: typed, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {
+		const words = typed.filter(word => !isAll(word));
+		const all = words.length < typed.length;
 		const { versions, terms, servers } = sortWords(words, example, knowledge.systems);
 		if (servers[1] !== undefined)
 			throw new Refusal(`One server at a time. An example: ${code('!upgrade example.org')}`);
@@ -63,16 +66,21 @@ export const upgrade = {
 			);
 		}
 		const taken = [server?.note, from.note, to.note].filter(note => note !== undefined);
-		const answer = planWords(
-			plan({ from: from.version, to: to.version, profile, today: now().toISOString().slice(0, 10) }, knowledge),
-			taken,
-		);
+		const today = now().toISOString().slice(0, 10);
+		const found = plan({ from: from.version, to: to.version, profile, today }, knowledge);
+		if (!all) return firstScreen(found, taken);
+		const answer = planWords(found, taken);
 		const since = knowledge.releases.find(({ version }) => version === from.version)?.date;
 		if (knowledge.playbook && since !== undefined && profile.get('install')?.value === 'mdad')
 			answer.sections.push(playbookSection(knowledge.playbook, since));
 		return answer;
 	},
 } satisfies Command;
+
+/** The word that asks for every text. */
+function isAll(word: string): boolean {
+	return /^all$/i.test(word);
+}
 
 /** What a server runs that this room watches, and what the room knows of it. */
 async function watched(server: string, room: string, { store, knowledge }: Pick<Ports, 'store' | 'knowledge'>) {

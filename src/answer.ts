@@ -33,6 +33,8 @@ export type Answer = {
 	/** The one heading above, if the answer is long. */
 	title?: string;
 	sections: Section[];
+	/** A first screen: on a terminal its folds stay closed until `all` is asked for. */
+	brief?: true;
 	/** `encoding` says that the text stands for bytes. */
 	files?: { name: string; type: string; text: string; encoding?: 'base64' }[];
 	/** A refusal is meant for the person; a fault is ours, logged under the reference that its lead names. */

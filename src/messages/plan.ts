@@ -281,16 +281,34 @@ function advisorySection({ advisories, from, to }: Plan): Section[] {
 }
 
 /** Which facts would shorten the plan, in the answer that most people give and that hides most. */
-function asking({ steps, to, from, profile }: Plan): string {
-	const packages = steps.some(({ generated, ask }) => generated && ask?.includes('os'));
-	const most = [...(packages ? ['os'] : []), ...mostHiding(steps, profile)].slice(0, 3);
-	if (!most.length) return '';
-	const stated = Object.entries(profile).filter(([fact]) => !isImplied(fact, profile));
-	const words = [...stated.map(factWord), ...most.map(fact => likely[fact] ?? fact)];
-	const why = packages
+function asking(plan: Plan): string {
+	const shorter = shorterCommand(plan);
+	if (shorter === undefined) return '';
+	const why = asksForSystem(plan)
 		? 'Say which system it is, since not all have packages, and more if you can'
 		: 'Say more about the server and this gets shorter';
-	return `${why}, like ${code(`!upgrade ${from} ${to} ${words.join(' ')}`)}; ${code('no-')} in front denies a fact.`;
+	return `${why}, like ${code(shorter)}; ${code('no-')} in front denies a fact.`;
+}
+
+export function asksForSystem({ steps }: Plan): boolean {
+	return steps.some(({ generated, ask }) => generated && ask?.includes('os'));
+}
+
+/** The same question with the facts that would hide most; undefined where none would. */
+export function shorterCommand(plan: Plan): string | undefined {
+	const most = [...(asksForSystem(plan) ? ['os'] : []), ...mostHiding(plan.steps, plan.profile)].slice(0, 3);
+	return most.length
+		? planCommand(
+				plan,
+				most.map(fact => likely[fact] ?? fact),
+			)
+		: undefined;
+}
+
+/** The command that asks for this plan, with its facts and more words. */
+export function planCommand({ from, to, profile }: Plan, more: readonly string[] = []): string {
+	const stated = Object.entries(profile).filter(([fact]) => !isImplied(fact, profile));
+	return ['!upgrade', from, to, ...stated.map(factWord), ...more].join(' ');
 }
 
 /** Whether a fact follows from another one that is known, so that nobody has to type it. */

@@ -23,7 +23,11 @@ export function terminalText(answer: Answer, { color, width }: TerminalOptions):
 	const parts = [
 		heading(answer.title ? spansOf(answer.title) : [], style),
 		linesOf(blocksOf(answer.lead), style),
-		...answer.sections.map(section => part(titleOf(section), blocksOf(section.markdown), style)),
+		...answer.sections.map(section =>
+			answer.brief && section.fold
+				? closed(titleOf(section), style)
+				: part(titleOf(section), blocksOf(section.markdown), style),
+		),
 		...attached(answer).map(({ name, text }) => {
 			return part([{ is: 'code', text: harmless(name) }], [{ is: 'code', text: harmless(text).trimEnd() }], style);
 		}),
@@ -37,6 +41,11 @@ export function terminalText(answer: Answer, { color, width }: TerminalOptions):
 /** A terminal has nothing to attach a file to: its text is shown, unless it is only the answer once more. */
 function attached(answer: Answer): NonNullable<Answer['files']> {
 	return answer.files?.filter(({ name }) => name !== wholeName(answer)) ?? [];
+}
+
+/** Only the line of a fold. */
+function closed(title: Span[], style: Style): string[] {
+	return linesOf([{ is: 'paragraph', spans: [{ is: 'text', text: '▸ ' }, ...title] }], style);
 }
 
 function part(title: Span[], blocks: readonly Block[], style: Style): string[] {

@@ -44,6 +44,8 @@ export type Step = {
 	/** Notes of the range that this step stands for: earlier ones of its story, or what a wait answers. */
 	tells: string[];
 	oneWay?: string;
+	/** What users notice of it, in one line. */
+	people?: string;
 	sources: Source[];
 	/** What came of running releases to see it. */
 	tried?: Trial[];
@@ -249,6 +251,7 @@ function stepOf(note: Note, concerned: Pick<Step, 'concerned' | 'ask'>, from: Ve
 	if (note.onlyIf) step.onlyIf = note.onlyIf;
 	if (note.story) step.story = note.story;
 	if (note.oneWay) step.oneWay = note.oneWay;
+	if (note.people) step.people = note.people;
 	return step;
 }
 

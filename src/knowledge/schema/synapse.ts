@@ -84,6 +84,8 @@ export const noteShape = z.strictObject({
 	deadline: deadlineShape.optional(),
 	/** What cannot be undone once this release ran, in one sentence; shown with the way back. */
 	oneWay: prose.optional(),
+	/** What users will ring about, in one line, where the administrator sets nothing else. */
+	people: title.optional(),
 	title,
 	text: prose,
 	covers: z.array(coverShape).default([]),

@@ -1,0 +1,344 @@
+// The first screen of a plan: what a tired administrator has to know in three seconds, and the next thing to do. What it
+// leaves out stands in its folds, and in full in `planWords`.
+
+import type { Floor, Plan, Step } from '../advice/upgrade/plan.ts';
+import { consequence, surely } from '../advice/upgrade/plan.ts';
+import type { Answer, Section } from '../answer.ts';
+import { compare } from '../deployment/version.ts';
+import { count, enumerate } from '../text/format.ts';
+import { code } from '../text/markdown.ts';
+import { asksForSystem, planCommand, shorterCommand, unreadWords } from './plan.ts';
+import { allElse, howTo, numeral, settingsFold } from './plan-folds.ts';
+import { conditions, floorNames, horizonLine, whoseStep } from './sections.ts';
+
+/** At most this many lines of a kind; the folds have the rest. */
+const most = { first: 4, before: 5, after: 3, people: 4 };
+
+/** What of the plan goes where. Each step is in one of these lists, or nowhere because a line says it already. */
+export type Sorted = {
+	/** What surely has to be done before anything else. */
+	first: First[];
+	/** What may have to be done before anything else. */
+	maybeFirst: string[];
+	/** Surely to be done, by the time. */
+	sure: Record<Step['when'], Step[]>;
+	/** What stops the start of some. */
+	settings: Step[];
+	/** To be done by some. */
+	uses: Step[];
+	/** Good to know. */
+	informing: Step[];
+};
+/** `query`: commands that show whether it is done. */
+type First = { title: string; why: string; step?: Step; command?: string };
+
+export function firstScreen(plan: Plan, taken: readonly string[]): Answer {
+	const sorted = sortedSteps(plan);
+	const known = [...taken, horizonLine(plan)].join(' ');
+	const yellow = [...yellowLines(plan, sorted), ...faultLines(plan)];
+	const lines = [...firstLines(sorted), [...yellow, known].join('\\\n')];
+	const paragraphs = [
+		checkList('Before', sorted.sure.before, most.before),
+		switchList(plan, sorted),
+		checkList('Afterwards', sorted.sure.after, most.after),
+		peopleList(plan, sorted.first.length ? most.people - 1 : most.people),
+		standing(plan),
+	];
+	const folds = [howTo(plan, sorted), settingsFold(sorted.settings), allElse(plan, sorted, planCommand(plan, ['all']))];
+	return {
+		value: plan,
+		lead: lines.join('\n\n'),
+		title: `${plan.from} → ${plan.to}: ${verdict(plan, sorted)}`,
+		sections: [...paragraphs.filter(Boolean).map(open), ...folds.flat(), ...now(plan, sorted).map(open)],
+		kind: 'answer',
+		brief: true,
+	};
+}
+
+function open(markdown: string): Section {
+	return { title: '', markdown, fold: false };
+}
+
+const floorFacts = { postgres: 'postgresql', python: 'python', sqlite: 'sqlite' } as const;
+
+/** The kind of floor that a note is about, if it is about nothing else: floors are told once, by the last of a range. */
+function floorOf({ applies }: Step): Floor['of'] | undefined {
+	const terms = applies ? ('all' in applies ? applies.all : applies.any) : [];
+	const fact = /^(postgres|python|sqlite)</.exec(terms.find(term => /</.test(term)) ?? '')?.[1];
+	return fact && terms.every(term => /^(postgres|python|sqlite)<|^database=/.test(term))
+		? floorFacts[fact as keyof typeof floorFacts]
+		: undefined;
+}
+
+/** A note about the packages of one system, which the plan's own step about packages says better. */
+export function systemOf({ applies }: Step): string | undefined {
+	return applies && 'all' in applies
+		? applies.all.find(term => term.startsWith('os='))?.slice('os='.length)
+		: undefined;
+}
+
+function sortedSteps(plan: Plan): Sorted {
+	const told = plan.steps.filter(step => !isToldElsewhere(step, plan));
+	const notes = told.filter(({ generated }) => !generated);
+	const refusing = notes.filter(({ refuses }) => refuses);
+	// What users notice is told among the changes for them.
+	const sure = notes.filter(step => step.must && !step.refuses && surely(step) && step.people === undefined);
+	const waits = told.filter(({ generated, when }) => generated && when === 'before');
+	return {
+		first: [
+			...waits.filter(({ concerned }) => concerned === true).map(waitFirst),
+			...haltsFirst(plan),
+			...plan.floors.filter(({ met }) => met === false).map(floor => floorFirst(floor, plan)),
+			...refusing.filter(surely).map(step => ({ title: step.title, why: firstSentence(step.text), step })),
+		],
+		maybeFirst: [
+			...waits.filter(({ concerned }) => concerned !== true).map(maybeWait),
+			...plan.stops.filter(stop => isMaybe(stop, plan)).map(maybeHalt),
+		],
+		sure: {
+			before: sure.filter(({ when }) => when === 'before'),
+			switch: sure.filter(({ when }) => when === 'switch'),
+			after: sure.filter(({ when }) => when === 'after'),
+		},
+		settings: refusing.filter(step => !surely(step)),
+		uses: notes.filter(step => step.must && !step.refuses && !surely(step)),
+		informing: notes.filter(({ must, refuses }) => !must && !refuses),
+	};
+}
+
+/** A floor line, or the step about missing packages, says it once for all notes of its kind. */
+function isToldElsewhere(step: Step, { floors, steps }: Plan): boolean {
+	if (step.generated) return false;
+	// The line of the switch itself says that all workers stop.
+	if (step.story === 'rolling-restart') return true;
+	const floor = floorOf(step);
+	if (floor !== undefined && floors.some(({ of }) => of === floor)) return true;
+	return systemOf(step) !== undefined && steps.some(({ id }) => id.endsWith('/no-package'));
+}
+
+function waitFirst(step: Step): First {
+	if (step.id.endsWith('/no-package')) return { title: step.title, why: firstSentence(step.text), step };
+	const why = `Going on before they are done ${step.otherwise ?? 'fails'}. Hours or days are normal.`;
+	const command = commandIn(step.text);
+	return { title: step.title, why, step, ...(command !== undefined && { command }) };
+}
+
+function maybeWait(step: Step): string {
+	return `🟡 **${step.title}**, if ${whoseStep(step)}: going on earlier ${step.otherwise ?? 'fails'}.`;
+}
+
+type Condition = Pick<Plan['stops'][number], 'required' | 'onlyIf' | 'applies'>;
+
+/** Whether a halt concerns only some of those who may have this deployment. */
+function isMaybe({ required, onlyIf, applies }: Condition, { profile }: Pick<Plan, 'profile'>): boolean {
+	return onlyIf !== undefined || (required && applies !== undefined && profile.database === undefined);
+}
+
+function haltsFirst(plan: Plan): First[] {
+	return plan.stops
+		.filter(stop => stop.required && !isMaybe(stop, plan))
+		.map(stop => ({
+			title: `Halt at ${stop.best} and wait for ${stop.waitFor}`,
+			why: `A direct jump ${consequence(stop)}. Hours or days are normal.`,
+		}));
+}
+
+function maybeHalt(stop: Plan['stops'][number]): string {
+	const { best, waitFor, onlyIf, applies } = stop;
+	const whose = [...(applies ? [`yours is ${conditions(applies)}`] : []), ...(onlyIf ? [onlyIf] : [])].join(', and ');
+	return `🟡 **Halt at ${best}** and wait for ${waitFor}, if ${whose}. A direct jump ${consequence(stop)}.`;
+}
+
+function floorFirst({ of, at, min }: Floor, { profile }: Plan): First {
+	const have = profile[of === 'postgresql' ? 'postgres' : of];
+	const install = ['docker', 'debian', 'mdad'].find(way => way === profile.install);
+	const guide = of === 'postgresql' ? [`!postgres ${[have, install].filter(Boolean).join(' ')}`] : [];
+	const how = guide.map(command => ` ${code(command)}`).join('');
+	return {
+		title: `${floorNames[of]} ${typeof have === 'string' ? `${have} → ` : ''}${min} or newer`,
+		why: `Do it before ${at}: from there on Synapse refuses to start.${how}`,
+	};
+}
+
+/** The sentence a text begins with, where it is short enough for one line. */
+function firstSentence(text: string): string {
+	const [found = ''] = /^.+?[.!?](?=\s+[A-Z`]|\s*$)/s.exec(text.split('\n\n', 1)[0] ?? '') ?? [];
+	return found.length <= 200 ? found.replace(/\s+/g, ' ') : '';
+}
+
+/** The first block of commands in a text of the plan's own. */
+function commandIn(text: string): string | undefined {
+	return /```bash\n[\s\S]*?\n```/.exec(text)?.[0];
+}
+
+function things(number: number, one: string): string {
+	return `${numeral(number)} ${one}${number === 1 ? '' : 's'}`;
+}
+
+/** Whether this can be done in a night: what nobody has read yet takes the place of any all-clear. */
+function verdict({ stops, steps, unread, profile }: Plan, { first, maybeFirst, sure, settings, uses }: Sorted): string {
+	if (unread.length) return `read ${things(unread.length, 'new passage')} first`;
+	const halts = stops.filter(stop => stop.required && !isMaybe(stop, { profile })).map(({ best }) => best);
+	if (halts.length) return `not in one night, halt at ${enumerate(halts)}`;
+	const isLong = steps.some(step => step.generated && step.when === 'before' && step.concerned === true);
+	const before = first.length ? `${things(first.length, 'thing')} first` : '';
+	if (isLong) return `not tonight, ${before}`;
+	if (maybeFirst.length) return before ? `${before}, and perhaps a wait` : 'perhaps a long wait first';
+	if (before) return `${before}, then one jump`;
+	const nothing = !Object.values(sure).flat().length && !settings.length && !uses.length;
+	return nothing ? 'one jump, nothing else to do' : 'one jump, no halt';
+}
+
+function firstLines({ first }: Sorted): string[] {
+	const shown = first.slice(0, most.first).map(({ title, why }, i) => `🔴 **${i + 1}. ${title}.** ${why}`.trim());
+	const more = first.length - shown.length;
+	return more > 0 ? [...shown, `🔴 ${count(more, 'more thing')} first: open “The steps” below.`] : shown;
+}
+
+/** What the look decides, and what nobody has read. */
+function yellowLines(plan: Plan, sorted: Sorted): string[] {
+	const { first, maybeFirst, settings } = sorted;
+	const { unread } = plan;
+	const warning = unread.find(passage => passage.warning !== undefined)?.warning;
+	const sorts = settings.every(({ options }) => options.length) ? 'setting' : 'thing';
+	const many = `${things(settings.length, first.length ? `more ${sorts}` : sorts)} could`;
+	const stops = first.length
+		? `🟡 **${capital(many)} stop the start;** one look decides.`
+		: `🟡 **Nothing stops the start for certain; ${many}.** One look decides.`;
+	const clear = !first.length && !unread.length && !maybeFirst.length && !settings.length;
+	return [
+		...(clear ? [allClear(sorted)] : []),
+		...(unread.length ? [`⚠️ **${capital(unreadWords(unread.length, warning))}:** see “All else” below.`] : []),
+		...maybeFirst,
+		...(asksForSystem(plan)
+			? [`🟡 **Which system?** Not all have packages of ${plan.to}: say it, like ${code('os=debian-12')}.`]
+			: []),
+		...(settings.length ? [stops] : []),
+	];
+}
+
+function allClear({ sure, uses }: Sorted): string {
+	const acts = Object.values(sure).flat().length + uses.length;
+	return acts ? '✅ **Nothing stops the start.**' : '✅ **Nothing to do but the switch itself.**';
+}
+
+function capital(text: string): string {
+	return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** Faults of the releases on the way, where the plan has them. */
+function faultLines(_: Plan): string[] {
+	return [];
+}
+
+function boxes(title: string, lines: readonly string[]): string {
+	return lines.length ? [`**${title}**`, ...lines].join('\\\n') : '';
+}
+
+function checkList(title: string, steps: readonly Step[], atMost: number): string {
+	const shown = steps.slice(0, atMost).map(step => `☐ ${step.title}`);
+	const more = steps.length - shown.length;
+	return boxes(title, more > 0 ? [...shown, `☐ ${more} more, in “The steps”`] : shown);
+}
+
+function switchList(plan: Plan, { sure }: Sorted): string {
+	const { rollback, stops, from, to } = plan;
+	const back =
+		rollback.canReturn === true
+			? `Back up the database; the schema also lets you go back to ${rollback.to ?? from}`
+			: `Back up the database: ${rollback.canReturn === 'unknown' ? 'whether' : 'after the switch only it leads back to'} ${from}${rollback.canReturn === 'unknown' ? ' still starts afterwards is not known' : ''}`;
+	const halts = stops.filter(({ required }) => required).map(({ best }) => `**${best}** (wait)`);
+	const chain = halts.length ? [`☐ In this order: ${[from, ...halts, to].join(' → ')}`] : [];
+	const steps = sure.switch.slice(0, most.before).map(step => `☐ ${step.title}`);
+	const more = sure.switch.length - steps.length;
+	return boxes(halts.length ? 'At each switch' : 'At the switch', [
+		`☐ ${back}`,
+		...chain,
+		...steps,
+		...(more > 0 ? [`☐ ${more} more, in “The steps”`] : []),
+		`☐ ${switchWords(plan)}`,
+	]);
+}
+
+const ready = '`Synapse now listening on`';
+
+/** The switch itself in one line. These start and stop workers by themselves: the playbook, the chart, NixOS. */
+function switchWords({ to, profile, stops }: Plan): string {
+	const what = stops.some(({ required }) => required) ? 'the next release' : to;
+	const leads: Record<string, string> = {
+		mdad: `Let the playbook install ${what}`,
+		ess: `${code('helm upgrade')} to the chart that has ${what}`,
+		nix: `${code('nixos-rebuild switch')} to ${what}`,
+	};
+	const led = leads[String(profile.install)];
+	if (led === undefined && profile.workers === true)
+		return `Stop main and all workers, install ${what}, start main, wait for ${ready}, start the workers`;
+	const docker = `New image, ${code('docker compose up -d synapse')}`;
+	const alone = profile.install === 'docker' ? docker : `Install ${what}`;
+	return `${led ?? alone}, wait for ${ready}`;
+}
+
+/** What users will ring about: what they must do or cannot undo first, then the newest. */
+function peopleList({ steps }: Plan, atMost: number): string {
+	const telling = steps.filter(({ people }) => people !== undefined);
+	const weight = ({ must, oneWay }: Step) => (oneWay ? 0 : must ? 1 : 2);
+	const sorted = [...telling].sort((a, b) => weight(a) - weight(b) || compare(b.release, a.release));
+	const shown = sorted.slice(0, atMost).map(({ people, oneWay }) => `· ${oneWay ? '⚠️ ' : ''}${people}`);
+	const more = sorted.length - shown.length;
+	const rest = more > 0 ? [`· ${more} more below`] : [];
+	return boxes('Changes for your people, unless you set otherwise', [...shown, ...rest]);
+}
+
+/** One line: floors, holes, what cannot be undone. */
+function standing(plan: Plan): string {
+	const { floors, profile, advisories } = plan;
+	const met = floors.filter(({ met }) => met === true).map(({ of, min }) => `${floorNames[of]} ${min} ✅`);
+	const unknown = floors.filter(({ met }) => met === 'unknown').map(({ of, min }) => `${floorNames[of]} ${min}`);
+	const image = ['docker', 'mdad', 'ess'].includes(String(profile.install)) ? ['Python is in the image'] : [];
+	const closed = advisories.fixed.length;
+	const holes = [
+		...(closed ? [`closes ${count(closed, 'known hole')}`] : []),
+		...(advisories.open.length ? [] : [closed ? 'leaves none' : `no known holes in ${plan.to}`]),
+	].join(', ');
+	const line = [
+		...met,
+		...(unknown.length ? [`🟡 Needs ${enumerate(unknown)} or newer`] : []),
+		...image,
+		...(holes ? [holes] : []),
+	].join(' · ');
+	const lines = [...openLines(plan), capital(line), ...oneWayLine(plan)];
+	return lines.filter(Boolean).join('\\\n');
+}
+
+/** The holes of the target itself: with a word on where they are closed. */
+function openLines({ advisories: { open }, to }: Plan): string[] {
+	if (!open.length) return [];
+	const grave = open.filter(({ severity }) => severity === 'critical' || severity === 'high').length;
+	const fixes = open.flatMap(({ fixedIn }) => fixedIn ?? []).sort(compare);
+	const free = fixes.length === open.length ? ` ${fixes.at(-1)} closes ${open.length === 1 ? 'it' : 'all'}.` : '';
+	return [
+		`${grave ? '🔴' : '⚠️'} **${to} has ${count(open.length, 'known hole')}**${grave ? ` (${grave} grave)` : ''}.${free}`,
+	];
+}
+
+function oneWayLine({ steps, rollback }: Plan): string[] {
+	const lost = steps.filter(step => step.oneWay && step.people === undefined && surely(step)).map(({ title }) => title);
+	if (!lost.length || rollback.canReturn === false) return [];
+	return [`⚠️ Cannot be undone: ${lost.slice(0, 2).join('; ')}${lost.length > 2 ? `; ${lost.length - 2} more` : ''}`];
+}
+
+/** The last line is the next thing to do, since that is where a room opens. */
+function now(plan: Plan, sorted: Sorted): string[] {
+	const [first] = sorted.first;
+	if (first?.command) return [`**Now:** while this is not 0, let ${plan.from} run.`, first.command];
+	if (first) return [`**Now:** ${first.title}. “The steps” above say how.`];
+	const shorter = shorterCommand(plan);
+	if (plan.profile.install === undefined && shorter)
+		return [`**Now:** say how yours is installed and what it has, and this gets shorter: ${code(shorter)}`];
+	if (sorted.settings.length)
+		return [
+			`**Now:** look for the names under “${settingsFold(sorted.settings)[0]?.title}” in your \`homeserver.yaml\`.`,
+		];
+	const backup = commandIn(plan.steps.find(({ id }) => id.endsWith('/switch'))?.text ?? '');
+	return backup ? ['**Now:** back up, then follow “The steps”.', backup] : [];
+}

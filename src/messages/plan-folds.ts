@@ -1,0 +1,146 @@
+// The three folds of a plan's first screen: how to do what is certain, what may stop the start, and all else.
+
+import type { Plan, Step } from '../advice/upgrade/plan.ts';
+import type { Section } from '../answer.ts';
+import { compare } from '../deployment/version.ts';
+import { enumerate, list } from '../text/format.ts';
+import { code } from '../text/markdown.ts';
+import { deadlineLine } from './deadlines.ts';
+import type { Sorted } from './first-screen.ts';
+import { shorterCommand } from './plan.ts';
+import { link, openLine, unreadName, whoseStep } from './sections.ts';
+
+/** Characters of Markdown in each part, so that all of it stays one message. Beyond, a step is told by its title. */
+const room = { steps: 11_000, settings: 8_000, uses: 5_000, informing: 5_000, rest: 2_500 };
+
+type Told = { whole: string; short: string };
+
+/** The texts one after the other while there is room, then their short forms, then how many are left. */
+function within(limit: number, parts: readonly Told[]): string[] {
+	let left = limit;
+	const shown: string[] = [];
+	for (const { whole, short } of parts) {
+		const text = whole.length <= left ? whole : short;
+		// Once one text had no room, later ones are not preferred to it.
+		left = text === whole ? left - whole.length : Math.min(left - short.length, limit / 3);
+		if (left < 0) return [...shown, `… and ${parts.length - shown.length} more.`];
+		shown.push(text);
+	}
+	return shown;
+}
+
+function told(step: Step): Told {
+	const clause = whoseStep(step);
+	const head = `**${step.title}**${clause && `, if ${clause}`}`;
+	const where = step.generated ? '' : ` (${code(`!notes ${step.release}`)})`;
+	return { whole: `${head}\n\n${step.text}`, short: `${head}${where}` };
+}
+
+/** How to do what is certain: the texts, with their commands. */
+export function howTo({ steps }: Plan, { first, sure }: Sorted): Section[] {
+	const known = new Set([...first.flatMap(({ step }) => step ?? []), ...Object.values(sure).flat()]);
+	const certain = steps.filter(step => step.generated || known.has(step));
+	const markdown = within(room.steps, certain.map(told)).join('\n\n');
+	return [{ title: 'The steps, with their commands', markdown, fold: true }];
+}
+
+const numerals = 'No One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve'.split(' ');
+
+/** What may stop the start: one look at home decides. */
+export function settingsFold(settings: readonly Step[]): Section[] {
+	if (!settings.length) return [];
+	const what = settings.every(({ options }) => options.length) ? 'setting' : 'thing';
+	const many = settings.length === 1 ? `The ${what}` : `The ${numeral(settings.length)} ${what}s`;
+	const markdown = within(room.settings, settings.map(told)).join('\n\n');
+	return [{ title: `${many}, and what to write`, markdown, fold: true }];
+}
+
+export function numeral(number: number): string {
+	return numerals[number]?.toLowerCase() ?? String(number);
+}
+
+/** What people look for under “if you use …”: the facts that most of these steps ask for. */
+const uses: Record<string, string> = {
+	appservices: 'bridges',
+	'admin-api': 'the admin API',
+	'reverse-proxy': 'a proxy',
+	mas: 'MAS',
+	media: 'media',
+	sso: 'single sign-on',
+	saml: 'SAML',
+	cas: 'CAS',
+	oidc: 'OIDC',
+};
+
+function usedIn(steps: readonly Step[]): string {
+	const facts = steps
+		.flatMap(({ ask }) => ask ?? [])
+		.filter(fact => !/^(install|os|database|postgres|sqlite|python)$/.test(fact));
+	const counted = [...Map.groupBy(facts, fact => fact)].sort(([, a], [, b]) => b.length - a.length);
+	return enumerate(counted.slice(0, 3).map(([fact]) => uses[fact] ?? fact));
+}
+
+/** A part of the last fold under a bold line of its own. */
+function part(title: string, markdown: string): string {
+	return `**${title}**\n\n${markdown}`;
+}
+
+/** All else, by what a reader looks for; `all` is the command that shows every text. */
+export function allElse(plan: Plan, sorted: Sorted, all: string): Section[] {
+	const { deadlines, hidden, unread, informing } = { ...plan, informing: sorted.informing };
+	const shorter = shorterCommand(plan);
+	const used = usedIn(sorted.uses);
+	const newestFirst = [...informing].sort((a, b) => compare(b.release, a.release));
+	const line = (step: Step) => `${step.release}: ${step.title}`;
+	const lines = (limit: number, texts: readonly string[]) =>
+		list(
+			within(
+				limit,
+				texts.map(text => ({ whole: text, short: text })),
+			),
+		);
+	const parts = [
+		...(unread.length ? [part(`Unread (${unread.length})`, lines(room.rest, unread.map(unreadLine)))] : []),
+		...(sorted.uses.length
+			? [part(`To do if you use it (${sorted.uses.length})`, list(within(room.uses, sorted.uses.map(useLine))))]
+			: []),
+		...openParts(plan),
+		part('The way back', plan.rollback.floorWhy),
+		...(informing.length
+			? [part(`Good to know (${informing.length})`, lines(room.informing, newestFirst.map(line)))]
+			: []),
+		...(deadlines.length
+			? [part(`Will stop working later (${deadlines.length})`, lines(room.rest, deadlines.map(deadlineLine)))]
+			: []),
+		...(hidden.length ? [`${hidden.length} notes do not concern you, by what you said.`] : []),
+		...(shorter ? [`Say more about the server and this gets shorter: ${code(shorter)}`] : []),
+		`Every text, with its sources: ${code(all)}`,
+	];
+	const know = informing.length + sorted.uses.length;
+	return [{ title: titled(used, know, deadlines.length), markdown: parts.join('\n\n'), fold: true }];
+}
+
+/** At most 40 characters: the line of a fold on a phone. */
+function titled(used: string, know: number, deadlines: number): string {
+	const candidates = [
+		...(used ? [`All else: ${used}; ${know} to know`] : []),
+		...(used ? [`All else: ${used}`] : []),
+		`All else: ${know} notes, ${deadlines} deadlines`,
+	];
+	return candidates.find(title => title.length <= 40) ?? 'All else';
+}
+
+function unreadLine(passage: Plan['unread'][number]): string {
+	return `${passage.release}: ${link(unreadName(passage), passage.url)}`;
+}
+
+function useLine(step: Step): Told {
+	const short = `${step.title}, if ${whoseStep(step)} (${code(`!notes ${step.release}`)})`;
+	return { whole: short, short };
+}
+
+function openParts({ advisories: { open }, to }: Plan): string[] {
+	return open.length
+		? [part(`Known holes of ${to} (${open.length})`, list(open.slice(0, 12).map(hole => openLine(to, hole))))]
+		: [];
+}
