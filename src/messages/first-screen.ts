@@ -4,15 +4,26 @@
 import type { Floor, Plan, Step } from '../advice/upgrade/plan.ts';
 import { consequence, surely } from '../advice/upgrade/plan.ts';
 import type { Answer, Section } from '../answer.ts';
+import type { Version } from '../deployment/version.ts';
 import { compare } from '../deployment/version.ts';
 import { count, enumerate } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
+import { faultLines } from './faults.ts';
 import { asksForSystem, planCommand, shorterCommand, unreadWords } from './plan.ts';
 import { allElse, howTo, numeral, settingsFold } from './plan-folds.ts';
 import { conditions, floorNames, horizonLine, whoseStep } from './sections.ts';
 
-/** At most this many lines of a kind; the folds have the rest. */
-const most = { first: 4, before: 5, after: 3, people: 4 };
+/** At most this many lines of a kind, and whether each first thing says why; the folds have the rest. */
+type Density = { first: number; why: boolean; faults: number; before: number; after: number; people: number };
+
+/** From generous to bare: the first that fits is taken. */
+const densities: readonly Density[] = [
+	{ first: 4, why: true, faults: 2, before: 5, after: 3, people: 4 },
+	{ first: 4, why: true, faults: 1, before: 4, after: 2, people: 3 },
+	{ first: 3, why: true, faults: 1, before: 3, after: 1, people: 2 },
+	{ first: 3, why: false, faults: 0, before: 3, after: 1, people: 1 },
+];
+const barest: Density = { first: 2, why: false, faults: 0, before: 2, after: 0, people: 0 };
 
 /** What of the plan goes where. Each step is in one of these lists, or nowhere because a line says it already. */
 export type Sorted = {
@@ -29,30 +40,56 @@ export type Sorted = {
 	/** Good to know. */
 	informing: Step[];
 };
-/** `query`: commands that show whether it is done. */
-type First = { title: string; why: string; step?: Step; command?: string };
+/** `command`: shows whether it is done; `instead`: the release to ask for. */
+type First = { title: string; why: string; step?: Step; command?: string; instead?: Version };
 
 export function firstScreen(plan: Plan, taken: readonly string[]): Answer {
 	const sorted = sortedSteps(plan);
-	const known = [...taken, horizonLine(plan)].join(' ');
-	const yellow = [...yellowLines(plan, sorted), ...faultLines(plan)];
-	const lines = [...firstLines(sorted), [...yellow, known].join('\\\n')];
+	const folds = [howTo(plan, sorted), settingsFold(sorted.settings), allElse(plan, sorted, planCommand(plan, ['all']))];
+	const parts = { plan, sorted, folds: folds.flat(), known: [...taken, horizonLine(plan)].join(' ') };
+	for (const density of densities) {
+		const answer = screen(parts, density);
+		if (fits(answer)) return answer;
+	}
+	return screen(parts, barest);
+}
+
+type Parts = { plan: Plan; sorted: Sorted; folds: Section[]; known: string };
+
+function screen({ plan, sorted, folds, known }: Parts, density: Density): Answer {
+	const yellow = [...yellowLines(plan, sorted), ...maybeBroken(plan, density.faults)];
 	const paragraphs = [
-		checkList('Before', sorted.sure.before, most.before),
-		switchList(plan, sorted),
-		checkList('Afterwards', sorted.sure.after, most.after),
-		peopleList(plan, sorted.first.length ? most.people - 1 : most.people),
+		checkList('Before', sorted.sure.before, density.before),
+		switchList(plan, sorted, density.before),
+		checkList('Afterwards', sorted.sure.after, density.after),
+		peopleList(plan, density.people),
 		standing(plan),
 	];
-	const folds = [howTo(plan, sorted), settingsFold(sorted.settings), allElse(plan, sorted, planCommand(plan, ['all']))];
 	return {
 		value: plan,
-		lead: lines.join('\n\n'),
+		lead: [...firstLines(sorted, density), [...yellow, known].join('\\\n')].join('\n\n'),
 		title: `${plan.from} → ${plan.to}: ${verdict(plan, sorted)}`,
-		sections: [...paragraphs.filter(Boolean).map(open), ...folds.flat(), ...now(plan, sorted).map(open)],
+		sections: [...paragraphs.filter(Boolean).map(open), ...folds, ...now(plan, sorted).map(open)],
 		kind: 'answer',
 		brief: true,
 	};
+}
+
+/** Words, and pixels in a client that is 900 px wide: a line has 22, a paragraph 16 more, a fold 38. */
+const limits = { words: 245, height: 880 };
+
+function fits({ title = '', lead, sections }: Answer): boolean {
+	const paragraphs = [lead, ...sections.flatMap(({ fold, markdown }) => (fold ? [] : [markdown]))].flatMap(text =>
+		text.split('\n\n'),
+	);
+	const folds = sections.flatMap(({ fold, title }) => (fold ? [title] : []));
+	const read = [title, ...paragraphs, ...folds].join(' ');
+	const words = read.split(/\s+/).filter(word => /[\p{L}\p{N}]/u.test(word)).length;
+	const lines = paragraphs
+		.flatMap(text => text.split('\n'))
+		.map(line => Math.ceil(line.replace(/[*\\]/g, '').length / 66));
+	const height = 60 + lines.reduce((sum, rows) => sum + 22 * rows, 0) + 16 * paragraphs.length + 38 * folds.length;
+	return words <= limits.words && height <= limits.height;
 }
 
 function open(markdown: string): Section {
@@ -86,6 +123,7 @@ function sortedSteps(plan: Plan): Sorted {
 	const waits = told.filter(({ generated, when }) => generated && when === 'before');
 	return {
 		first: [
+			...brokenFirst(plan),
 			...waits.filter(({ concerned }) => concerned === true).map(waitFirst),
 			...haltsFirst(plan),
 			...plan.floors.filter(({ met }) => met === false).map(floor => floorFirst(floor, plan)),
@@ -177,6 +215,8 @@ function things(number: number, one: string): string {
 
 /** Whether this can be done in a night: what nobody has read yet takes the place of any all-clear. */
 function verdict({ stops, steps, unread, profile }: Plan, { first, maybeFirst, sure, settings, uses }: Sorted): string {
+	const instead = first.find(other => other.instead !== undefined)?.instead;
+	if (instead !== undefined) return `take ${instead} instead`;
 	if (unread.length) return `read ${things(unread.length, 'new passage')} first`;
 	const halts = stops.filter(stop => stop.required && !isMaybe(stop, { profile })).map(({ best }) => best);
 	if (halts.length) return `not in one night, halt at ${enumerate(halts)}`;
@@ -189,8 +229,10 @@ function verdict({ stops, steps, unread, profile }: Plan, { first, maybeFirst, s
 	return nothing ? 'one jump, nothing else to do' : 'one jump, no halt';
 }
 
-function firstLines({ first }: Sorted): string[] {
-	const shown = first.slice(0, most.first).map(({ title, why }, i) => `🔴 **${i + 1}. ${title}.** ${why}`.trim());
+function firstLines({ first }: Sorted, density: Density): string[] {
+	const shown = first
+		.slice(0, density.first)
+		.map(({ title, why }, i) => `🔴 **${i + 1}. ${title}.** ${density.why || i === 0 ? why : ''}`.trim());
 	const more = first.length - shown.length;
 	return more > 0 ? [...shown, `🔴 ${count(more, 'more thing')} first: open “The steps” below.`] : shown;
 }
@@ -226,9 +268,25 @@ function capital(text: string): string {
 	return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** Faults of the releases on the way, where the plan has them. */
-function faultLines(_: Plan): string[] {
-	return [];
+/** Severe faults that may hit this deployment; those that surely do stand among the first things. */
+function maybeBroken({ faults }: Plan, atMost: number): string[] {
+	const lines = faultLines(faults.filter(({ concerned }) => concerned !== true));
+	const more = lines.length - atMost;
+	if (more <= 0) return lines;
+	const what = count(more, atMost ? 'more severe fault' : 'severe fault');
+	return [...lines.slice(0, atMost), `🟡 ${what} may concern you: see “All else”.`];
+}
+
+/** A release on which one would stand, and that is broken for this deployment. */
+function brokenFirst(plan: Plan): First[] {
+	const severe = plan.faults.filter(
+		({ severity, at, concerned }) => severity === 'severe' && at !== 'start' && concerned === true,
+	);
+	return severe.map(({ release, title, take, at }) => ({
+		title: `${release} is broken: ${title.replace(/\.$/, '')}`,
+		why: take === null ? 'No release is free of it yet.' : `Take ${take} instead.`,
+		...(take !== null && at === 'target' && { instead: take }),
+	}));
 }
 
 function boxes(title: string, lines: readonly string[]): string {
@@ -241,7 +299,7 @@ function checkList(title: string, steps: readonly Step[], atMost: number): strin
 	return boxes(title, more > 0 ? [...shown, `☐ ${more} more, in “The steps”`] : shown);
 }
 
-function switchList(plan: Plan, { sure }: Sorted): string {
+function switchList(plan: Plan, { sure }: Sorted, atMost: number): string {
 	const { rollback, stops, from, to } = plan;
 	const back =
 		rollback.canReturn === true
@@ -249,7 +307,7 @@ function switchList(plan: Plan, { sure }: Sorted): string {
 			: `Back up the database: ${rollback.canReturn === 'unknown' ? 'whether' : 'after the switch only it leads back to'} ${from}${rollback.canReturn === 'unknown' ? ' still starts afterwards is not known' : ''}`;
 	const halts = stops.filter(({ required }) => required).map(({ best }) => `**${best}** (wait)`);
 	const chain = halts.length ? [`☐ In this order: ${[from, ...halts, to].join(' → ')}`] : [];
-	const steps = sure.switch.slice(0, most.before).map(step => `☐ ${step.title}`);
+	const steps = sure.switch.slice(0, atMost).map(step => `☐ ${step.title}`);
 	const more = sure.switch.length - steps.length;
 	return boxes(halts.length ? 'At each switch' : 'At the switch', [
 		`☐ ${back}`,
@@ -285,7 +343,7 @@ function peopleList({ steps }: Plan, atMost: number): string {
 	const sorted = [...telling].sort((a, b) => weight(a) - weight(b) || compare(b.release, a.release));
 	const shown = sorted.slice(0, atMost).map(({ people, oneWay }) => `· ${oneWay ? '⚠️ ' : ''}${people}`);
 	const more = sorted.length - shown.length;
-	const rest = more > 0 ? [`· ${more} more below`] : [];
+	const rest = more > 0 ? [`· ${more}${shown.length ? ' more' : ''} below`] : [];
 	return boxes('Changes for your people, unless you set otherwise', [...shown, ...rest]);
 }
 
@@ -305,9 +363,17 @@ function standing(plan: Plan): string {
 		...(unknown.length ? [`🟡 Needs ${enumerate(unknown)} or newer`] : []),
 		...image,
 		...(holes ? [holes] : []),
+		...smallFaults(plan),
 	].join(' · ');
 	const lines = [...openLines(plan), capital(line), ...oneWayLine(plan)];
 	return lines.filter(Boolean).join('\\\n');
+}
+
+function smallFaults({ faults }: Plan): string[] {
+	const small = faults.filter(
+		({ severity, at, concerned }) => severity !== 'severe' && at === 'target' && concerned === true,
+	);
+	return small.length ? [count(small.length, 'small fault')] : [];
 }
 
 /** The holes of the target itself: with a word on where they are closed. */
@@ -330,6 +396,8 @@ function oneWayLine({ steps, rollback }: Plan): string[] {
 /** The last line is the next thing to do, since that is where a room opens. */
 function now(plan: Plan, sorted: Sorted): string[] {
 	const [first] = sorted.first;
+	const instead = sorted.first.find(other => other.instead !== undefined)?.instead;
+	if (instead !== undefined) return [`**Now:** plan for the sound one: ${code(planCommand({ ...plan, to: instead }))}`];
 	if (first?.command) return [`**Now:** while this is not 0, let ${plan.from} run.`, first.command];
 	if (first) return [`**Now:** ${first.title}. “The steps” above say how.`];
 	const shorter = shorterCommand(plan);

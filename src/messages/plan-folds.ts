@@ -11,7 +11,7 @@ import { shorterCommand } from './plan.ts';
 import { link, openLine, unreadName, whoseStep } from './sections.ts';
 
 /** Characters of Markdown in each part, so that all of it stays one message. Beyond, a step is told by its title. */
-const room = { steps: 11_000, settings: 8_000, uses: 5_000, informing: 5_000, rest: 2_500 };
+const room = { steps: 9_500, settings: 7_000, uses: 4_000, informing: 3_500, rest: 1_800 };
 
 type Told = { whole: string; short: string };
 
@@ -105,6 +105,7 @@ export function allElse(plan: Plan, sorted: Sorted, all: string): Section[] {
 			? [part(`To do if you use it (${sorted.uses.length})`, list(within(room.uses, sorted.uses.map(useLine))))]
 			: []),
 		...openParts(plan),
+		...faultParts(plan),
 		part('The way back', plan.rollback.floorWhy),
 		...(informing.length
 			? [part(`Good to know (${informing.length})`, lines(room.informing, newestFirst.map(line)))]
@@ -137,6 +138,27 @@ function unreadLine(passage: Plan['unread'][number]): string {
 function useLine(step: Step): Told {
 	const short = `${step.title}, if ${whoseStep(step)} (${code(`!notes ${step.release}`)})`;
 	return { whole: short, short };
+}
+
+/** What is broken in the releases on which one would stand, the target's first. */
+function faultParts({ faults }: Plan): string[] {
+	const ahead = faults.filter(({ at }) => at !== 'start');
+	if (!ahead.length) return [];
+	const lines = ahead.map(({ release, title, fixed, severity, concerned }) => {
+		const cured = fixed === null ? 'not cured yet' : `cured in ${fixed}`;
+		return `${severity === 'severe' ? '🔴 ' : ''}${release}: ${title} (${cured}${concerned === true ? '' : ', for some'})`;
+	});
+	return [
+		part(
+			`Faults (${ahead.length})`,
+			list(
+				within(
+					room.rest,
+					lines.map(text => ({ whole: text, short: text })),
+				),
+			),
+		),
+	];
 }
 
 function openParts({ advisories: { open }, to }: Plan): string[] {

@@ -1,0 +1,172 @@
+// The first screen of a plan: what fits into three seconds, for any deployment, and what is red in it.
+import { describe, expect, test } from 'vitest';
+import { plan } from '../../src/advice/upgrade/plan.ts';
+import { isContradiction, parseTerm, profileOf, unknownDeployment } from '../../src/deployment/facts.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import type { Knowledge } from '../../src/knowledge/schema/synapse.ts';
+import { firstScreen } from '../../src/messages/first-screen.ts';
+import { matrixMessages } from '../../src/render/matrix.ts';
+import { terminalText } from '../../src/render/terminal.ts';
+import { known, note, releases, unread } from '../known.ts';
+
+const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+
+function screenOf(asked: string, of: Knowledge = knowledge) {
+	const [from = '', to = '', ...facts] = asked.split(' ');
+	const profile = profileOf(facts.flatMap(fact => parseTerm(fact) ?? []));
+	if (isContradiction(profile)) throw new TypeError('a test contradicts itself');
+	return firstScreen(plan({ from, to, profile, today: '2026-11-29' }, of), []);
+}
+
+/** What is read before anything is unfolded: each fold is its line. */
+function unfolded(html: string): string {
+	return html
+		.replace(/<details><summary>(.*?)<\/summary>.*?<\/details>/gs, ' $1 ')
+		.replace(/<[^>]+>/g, ' ')
+		.replaceAll('&lt;', '<');
+}
+
+function words(text: string): number {
+	return text.split(/\s+/).filter(word => /[\p{L}\p{N}]/u.test(word)).length;
+}
+
+const every = 'workers reverse-proxy federation appservices modules email phone sso saml oidc metrics admin-api media';
+const plans = [
+	'0.0.1 1.163.2',
+	`0.0.1 1.163.2 debian os=debian-11 postgres=9.6 ${every}`,
+	`0.34.0 1.163.2 pip sqlite=3.7 python=3.5 ${every} turn registration retention url-previews`,
+	'1.18.0 1.163.2',
+	`1.18.0 1.163.2 docker postgres=11 ${every}`,
+	'1.18.0 1.163.2 docker postgres=11 no-workers',
+	'1.26.0 1.163.2 pip postgres',
+	`1.26.0 1.163.2 source postgres=12 python=3.6 ${every}`,
+	'1.37.1 1.88.0 docker postgres=13',
+	'1.56.0 1.69.0 docker postgres=10 workers',
+	'1.56.0 1.163.2 distro',
+	`1.59.0 1.93.0 source sqlite ${every}`,
+	'1.60.0 1.163.2 docker postgres=13',
+	'1.61.0 1.163.2 debian postgres=13 workers',
+	`1.61.0 1.163.2 debian postgres=13 ${every}`,
+	`1.61.0 1.163.2 mdad postgres=13 mas ${every.replace('sso saml oidc', '')}`,
+	'1.70.0 1.100.0 workers postgres docker modules',
+	'1.80.0 1.85.0 docker postgres=14',
+	'1.83.0 1.163.2 debian postgres=15',
+	'1.98.0 1.109.0',
+	'1.98.0 1.163.2',
+	'1.98.0 1.163.2 docker postgres=15',
+	`1.98.0 1.163.2 docker postgres=15 ${every} mas`.replace('sso saml oidc ', ''),
+	'1.98.0 1.163.2 nix',
+	'1.98.0 1.163.2 ess',
+	'1.100.0 1.163.2 sso oidc',
+	'1.130.0 1.163.2 debian postgres=13 os=debian-11',
+	'1.130.0 1.163.2 debian postgres=13',
+	'1.135.0 1.138.2 debian',
+	'1.140.0 1.163.2 docker postgres=14 workers',
+	'1.161.0 1.163.2 pip sqlite',
+	'1.163.1 1.163.2',
+];
+
+describe('each plan is one message, and read before anything is unfolded it', () => {
+	test.each(plans)('%s', asked => {
+		const answer = screenOf(asked);
+		const { contents, files } = matrixMessages(answer);
+		expect(contents).toHaveLength(1);
+		expect(files).toEqual([]);
+		const html = contents[0]?.formatted_body ?? '';
+		const text = unfolded(html);
+		expect(words(text)).toBeLessThanOrEqual(250);
+		expect(html.match(/<details>/g)?.length ?? 0).toBeLessThanOrEqual(3);
+		for (const { title, fold } of answer.sections) if (fold) expect([...title].length).toBeLessThanOrEqual(40);
+		expect(text).toMatch(/Now: (?!.*(Before|At the switch))/s);
+		// Lines of about 65 characters, 22 px each: 900 px are 30 lines and the spaces between.
+		const lines = text.split(/\n/).length;
+		expect(lines).toBeLessThan(40);
+	});
+});
+
+const way = { from: '1.0.0', to: '1.2.0', profile: unknownDeployment, today: '2026-11-29' };
+
+function shown(of: Knowledge, profile = unknownDeployment): string {
+	return terminalText(firstScreen(plan({ ...way, profile }, of), []), { color: false, width: 1000 });
+}
+
+test('red is only what surely concerns the deployment; what a look decides is counted in yellow', () => {
+	const refuses = { refuses: true, must: true, when: 'before' as const };
+	const notes = [
+		note('1.1.0/all', { ...refuses, title: 'Do this', text: 'It stops every start. More of it.' }),
+		note('1.1.0/home', { ...refuses, onlyIf: '`acme` is set', options: ['acme'] }),
+		note('1.1.0/asked', { ...refuses, applies: { all: ['email'] }, options: ['email'] }),
+		note('1.1.0/must', { must: true, when: 'before', title: 'Certain' }),
+		note('1.1.0/some', { must: true, applies: { all: ['mas'] }, title: 'For some' }),
+	];
+	const text = shown(known({ releases: releases('1.0.0', '1.1.0', '1.2.0'), notes }));
+	expect(text).toMatch(/^1\.0\.0 → 1\.2\.0: one thing first, then one jump/);
+	expect(text.match(/🔴.*/g)).toEqual(['🔴 1. Do this. It stops every start.']);
+	expect(text).toContain('🟡 Two more settings could stop the start; one look decides.');
+	expect(text).toContain('☐ Certain');
+	expect(text).not.toContain('For some');
+	expect(text).toContain('▸ The two settings, and what to write');
+});
+
+test('a floor is told once, by the last of its kind, and red only where the deployment is under it', () => {
+	const floor = (id: `${string}/${string}`, term: string) =>
+		note(id, { refuses: true, must: true, when: 'before', applies: { all: [term] } });
+	const of = known({
+		releases: releases('1.0.0', { version: '1.1.0', postgresql: '11' }, { version: '1.2.0', postgresql: '14' }),
+		notes: [floor('1.1.0/postgresql', 'postgres<11'), floor('1.2.0/postgresql', 'postgres<14')],
+	});
+	const having = (fact: string) => {
+		const profile = profileOf([parseTerm(fact) ?? []].flat());
+		if (isContradiction(profile)) throw new TypeError('a test contradicts itself');
+		return shown(of, profile);
+	};
+	expect(shown(of)).not.toContain('could stop the start');
+	expect(shown(of)).toContain('🟡 Needs PostgreSQL 14 or newer');
+	expect(having('postgres=10').match(/🔴.*/g)).toEqual([
+		'🔴 1. PostgreSQL 10 → 14 or newer. Do it before 1.2.0: from there on Synapse refuses to start. `!postgres 10`',
+	]);
+	expect(having('postgres=15')).toContain('PostgreSQL 14 ✅');
+});
+
+test('a word for all workers is said once, by the line of the switch', () => {
+	const asked = '1.61.0 1.163.2 debian postgres=13 workers';
+	const text = terminalText(screenOf(asked), { color: false, width: 1000 });
+	expect(text.match(/rolling restart/g)).toBeNull();
+	expect(text.match(/Stop main and all workers/g)).toHaveLength(1);
+});
+
+test('what nobody has read takes the place of the all-clear', () => {
+	const list = releases('1.0.0', '1.2.0');
+	const clear = shown(known({ releases: list }));
+	expect(clear).toMatch(/one jump, nothing else to do\n\n✅ Nothing to do but the switch itself\./);
+	const told = shown(known({ releases: list, unread: [unread('1.2.0', { text: 'It will now fail.' })] }));
+	expect(told).toMatch(
+		/read one new passage first\n\n⚠️ 1 passage that nobody has read yet \(one says “It will now fail/,
+	);
+	expect(told).not.toMatch(/✅ Nothing/);
+});
+
+test('a target that is surely broken is red, and the last line asks for the sound one', () => {
+	const text = terminalText(screenOf('1.98.0 1.109.0 docker postgres=15'), { color: false, width: 1000 });
+	expect(text).toMatch(/^1\.98\.0 → 1\.109\.0: take 1\.110\.0 instead/);
+	expect(text).toContain('🔴 1. 1.109.0 is broken: `/sync` stays empty for some people after the upgrade.');
+	expect(text).toMatch(/Now: plan for the sound one: `!upgrade 1\.98\.0 1\.110\.0 docker postgres=15`$/);
+});
+
+test('what users notice is told in one line, what cannot be undone first', () => {
+	const notes = [
+		note('1.1.0/limit', { when: 'after', people: 'Logins are slow' }),
+		note('1.2.0/rooms', { when: 'after', people: 'Rooms change', oneWay: 'For good.' }),
+		note('1.2.0/asked', { applies: { all: ['media'] }, people: 'Pictures vanish' }),
+	];
+	const text = shown(known({ releases: releases('1.0.0', '1.1.0', '1.2.0'), notes }));
+	expect(text).toMatch(/Changes for your people.*\n.*· ⚠️ Rooms change\n.*· Pictures vanish\n.*· Logins are slow/);
+});
+
+test('on a terminal the folds are closed; all of them are in the message', () => {
+	const answer = screenOf('1.98.0 1.163.2 docker postgres=15');
+	const text = terminalText(answer, { color: false });
+	expect(text).toContain('▸ The steps, with their commands');
+	expect(text).not.toContain('pg_dump');
+	expect(matrixMessages(answer).contents[0]?.formatted_body).toContain('pg_dump');
+});
