@@ -11,7 +11,7 @@ import { code } from '../text/markdown.ts';
 import { faultLines } from './faults.ts';
 import { asksForSystem, planCommand, shorterCommand, unreadWords } from './plan.ts';
 import { allElse, howTo, numeral, settingsFold } from './plan-folds.ts';
-import { conditions, floorNames, horizonLine, whoseStep } from './sections.ts';
+import { conditions, dangerLine, floorNames, horizonLine, whoseStep } from './sections.ts';
 
 /** At most this many lines of a kind, and whether each first thing says why; the folds have the rest. */
 type Density = { first: number; why: boolean; faults: number; before: number; after: number; people: number };
@@ -270,7 +270,7 @@ function capital(text: string): string {
 
 /** Severe faults that may hit this deployment; those that surely do stand among the first things. */
 function maybeBroken({ faults }: Plan, atMost: number): string[] {
-	const lines = faultLines(faults.filter(({ concerned }) => concerned !== true));
+	const lines = faultLines(faults.filter(({ concerned }) => concerned !== true)).map(dangerLine);
 	const more = lines.length - atMost;
 	if (more <= 0) return lines;
 	const what = count(more, atMost ? 'more severe fault' : 'severe fault');
