@@ -6,9 +6,9 @@ import { compare } from '../deployment/version.ts';
 import { enumerate, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { deadlineLine } from './deadlines.ts';
-import type { Sorted } from './first-screen.ts';
 import { shorterCommand } from './plan.ts';
 import { link, openLine, unreadName, whoseStep } from './sections.ts';
+import type { Sorted } from './sorted-steps.ts';
 
 /** Characters of Markdown in each part, so that all of it stays one message. Beyond, a step is told by its title. */
 const room = { steps: 9_500, settings: 7_000, uses: 4_000, informing: 3_500, rest: 1_800 };

@@ -1,0 +1,150 @@
+// The steps of a plan, sorted for its first screen: what surely comes first, what is certain, what a look decides.
+
+import type { Floor, Plan, Step } from '../advice/upgrade/plan.ts';
+import { consequence, surely } from '../advice/upgrade/plan.ts';
+import type { Version } from '../deployment/version.ts';
+import { code } from '../text/markdown.ts';
+import { conditions, floorNames, whoseStep } from './sections.ts';
+
+/** What of the plan goes where. Each step is in one of these lists, or nowhere because a line says it already. */
+export type Sorted = {
+	/** What surely has to be done before anything else. */
+	first: First[];
+	/** What may have to be done before anything else. */
+	maybeFirst: string[];
+	/** Surely to be done, by the time. */
+	sure: Record<Step['when'], Step[]>;
+	/** What stops the start of some. */
+	settings: Step[];
+	/** To be done by some. */
+	uses: Step[];
+	/** Good to know. */
+	informing: Step[];
+};
+/** `command`: shows whether it is done; `instead`: the release to ask for. */
+type First = { title: string; why: string; step?: Step; command?: string; instead?: Version };
+
+const floorFacts = { postgres: 'postgresql', python: 'python', sqlite: 'sqlite' } as const;
+
+/** The kind of floor that a note is about, if it is about nothing else: floors are told once, by the last of a range. */
+function floorOf({ applies }: Step): Floor['of'] | undefined {
+	const terms = applies ? ('all' in applies ? applies.all : applies.any) : [];
+	const fact = /^(postgres|python|sqlite)</.exec(terms.find(term => /</.test(term)) ?? '')?.[1];
+	return fact && terms.every(term => /^(postgres|python|sqlite)<|^database=/.test(term))
+		? floorFacts[fact as keyof typeof floorFacts]
+		: undefined;
+}
+
+/** A note about the packages of one system, which the plan's own step about packages says better. */
+function systemOf({ applies }: Step): string | undefined {
+	return applies && 'all' in applies
+		? applies.all.find(term => term.startsWith('os='))?.slice('os='.length)
+		: undefined;
+}
+
+export function sortedSteps(plan: Plan): Sorted {
+	const told = plan.steps.filter(step => !isToldElsewhere(step, plan));
+	const notes = told.filter(({ generated }) => !generated);
+	const refusing = notes.filter(({ refuses }) => refuses);
+	// What users notice is told among the changes for them.
+	const sure = notes.filter(step => step.must && !step.refuses && surely(step) && step.people === undefined);
+	const waits = told.filter(({ generated, when }) => generated && when === 'before');
+	return {
+		first: [
+			...brokenFirst(plan),
+			...waits.filter(({ concerned }) => concerned === true).map(waitFirst),
+			...haltsFirst(plan),
+			...plan.floors.filter(({ met }) => met === false).map(floor => floorFirst(floor, plan)),
+			...refusing.filter(surely).map(step => ({ title: step.title, why: firstSentence(step.text), step })),
+		],
+		maybeFirst: [
+			...waits.filter(({ concerned }) => concerned !== true).map(maybeWait),
+			...plan.stops.filter(stop => isMaybe(stop, plan)).map(maybeHalt),
+		],
+		sure: {
+			before: sure.filter(({ when }) => when === 'before'),
+			switch: sure.filter(({ when }) => when === 'switch'),
+			after: sure.filter(({ when }) => when === 'after'),
+		},
+		settings: refusing.filter(step => !surely(step)),
+		uses: notes.filter(step => step.must && !step.refuses && !surely(step)),
+		informing: notes.filter(({ must, refuses }) => !must && !refuses),
+	};
+}
+
+/** A floor line, or the step about missing packages, says it once for all notes of its kind. */
+function isToldElsewhere(step: Step, { floors, steps }: Plan): boolean {
+	if (step.generated) return false;
+	// The line of the switch itself says that all workers stop.
+	if (step.story === 'rolling-restart') return true;
+	const floor = floorOf(step);
+	if (floor !== undefined && floors.some(({ of }) => of === floor)) return true;
+	return systemOf(step) !== undefined && steps.some(({ id }) => id.endsWith('/no-package'));
+}
+
+function waitFirst(step: Step): First {
+	if (step.id.endsWith('/no-package')) return { title: step.title, why: firstSentence(step.text), step };
+	const why = `Going on before they are done ${step.otherwise ?? 'fails'}. Hours or days are normal.`;
+	const command = commandIn(step.text);
+	return { title: step.title, why, step, ...(command !== undefined && { command }) };
+}
+
+function maybeWait(step: Step): string {
+	return `🟡 **${step.title}**, if ${whoseStep(step)}: going on earlier ${step.otherwise ?? 'fails'}.`;
+}
+
+type Condition = Pick<Plan['stops'][number], 'required' | 'onlyIf' | 'applies'>;
+
+/** Whether a halt concerns only some of those who may have this deployment. */
+export function isMaybe({ required, onlyIf, applies }: Condition, { profile }: Pick<Plan, 'profile'>): boolean {
+	return onlyIf !== undefined || (required && applies !== undefined && profile.database === undefined);
+}
+
+function haltsFirst(plan: Plan): First[] {
+	return plan.stops
+		.filter(stop => stop.required && !isMaybe(stop, plan))
+		.map(stop => ({
+			title: `Halt at ${stop.best} and wait for ${stop.waitFor}`,
+			why: `A direct jump ${consequence(stop)}. Hours or days are normal.`,
+		}));
+}
+
+function maybeHalt(stop: Plan['stops'][number]): string {
+	const { best, waitFor, onlyIf, applies } = stop;
+	const whose = [...(applies ? [`yours is ${conditions(applies)}`] : []), ...(onlyIf ? [onlyIf] : [])].join(', and ');
+	return `🟡 **Halt at ${best}** and wait for ${waitFor}, if ${whose}. A direct jump ${consequence(stop)}.`;
+}
+
+function floorFirst({ of, at, min }: Floor, { profile }: Plan): First {
+	const have = profile[of === 'postgresql' ? 'postgres' : of];
+	const install = ['docker', 'debian', 'mdad'].find(way => way === profile.install);
+	const guide = of === 'postgresql' ? [`!postgres ${[have, install].filter(Boolean).join(' ')}`] : [];
+	const how = guide.map(command => ` ${code(command)}`).join('');
+	return {
+		title: `${floorNames[of]} ${typeof have === 'string' ? `${have} → ` : ''}${min} or newer`,
+		why: `Do it before ${at}: from there on Synapse refuses to start.${how}`,
+	};
+}
+
+/** The sentence a text begins with, where it is short enough for one line. */
+function firstSentence(text: string): string {
+	const [found = ''] = /^.+?[.!?](?=\s+[A-Z`]|\s*$)/s.exec(text.split('\n\n', 1)[0] ?? '') ?? [];
+	return found.length <= 200 ? found.replace(/\s+/g, ' ') : '';
+}
+
+/** The first block of commands in a text of the plan's own. */
+export function commandIn(text: string): string | undefined {
+	return /```bash\n[\s\S]*?\n```/.exec(text)?.[0];
+}
+
+/** A release on which one would stand, and that is broken for this deployment. */
+function brokenFirst(plan: Plan): First[] {
+	const severe = plan.faults.filter(
+		({ severity, at, concerned }) => severity === 'severe' && at !== 'start' && concerned === true,
+	);
+	return severe.map(({ release, title, take, at }) => ({
+		title: `${release} is broken: ${title.replace(/\.$/, '')}`,
+		why: take === null ? 'No release is free of it yet.' : `Take ${take} instead.`,
+		...(take !== null && at === 'target' && { instead: take }),
+	}));
+}
