@@ -18,9 +18,9 @@ export function faultLines(faults: readonly PlannedFault[]): Danger[] {
 }
 
 /** Who is hit, as a clause that goes on after “if”; empty where everybody is. */
-function whoseFault({ concerned, applies, onlyIf }: PlannedFault): string {
+function whoseFault({ concerned, applies, ask, onlyIf }: PlannedFault): string {
 	if (concerned === true) return '';
-	return [...(applies ? [`yours is ${conditions(applies)}`] : []), ...(onlyIf ? [onlyIf] : [])].join(', and ');
+	return [...(applies && ask ? [`yours is ${conditions(applies)}`] : []), ...(onlyIf ? [onlyIf] : [])].join(', and ');
 }
 
 /** All faults of the way, folded: what one sees, and what to do. */

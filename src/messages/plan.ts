@@ -127,13 +127,13 @@ export function dangers(plan: Plan, numbered: readonly Step[], showing: Showing 
 			: [];
 	});
 	return [
-		// Whoever takes another release spares themselves all the rest.
-		...faultLines(plan.faults),
 		// What nobody has read may be worse than all the rest.
 		...unread,
 		// A halt leads what is known, since a database that is ruined is the worst that can happen.
 		...stopLines(plan, numbered, showing),
 		...waits,
+		// Another release spares all the rest.
+		...faultLines(plan.faults),
 		// Nothing else helps those who are under a floor.
 		...floorLines(plan.floors.filter(({ met }) => met === false)),
 		...refusing,

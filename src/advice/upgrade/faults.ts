@@ -26,6 +26,8 @@ export type PlannedFault = {
 	applies?: Applies;
 	onlyIf?: string;
 	concerned: true | 'unknown';
+	/** Facts that would decide whether the deployment is concerned. */
+	ask?: string[];
 	sources: readonly Source[];
 };
 
@@ -46,8 +48,8 @@ export function faultsOf(
 	return known.faults
 		.filter(fault => isBroken(fault, release, from))
 		.flatMap((fault): PlannedFault[] => {
-			const concerned = concern(fault.applies, profile).is;
-			if (concerned === false) return [];
+			const concerned = concern(fault.applies, profile);
+			if (concerned.is === false) return [];
 			const { id, broken, fixed, severity, danger, title, text, applies, onlyIf, sources } = fault;
 			return [
 				{
@@ -63,7 +65,8 @@ export function faultsOf(
 					text,
 					...(applies && { applies }),
 					...(onlyIf && { onlyIf }),
-					concerned: concerned === true && !onlyIf ? true : 'unknown',
+					concerned: concerned.is === true && !onlyIf ? true : 'unknown',
+					...(concerned.is === 'unknown' && { ask: concerned.ask }),
 					sources,
 				},
 			];
@@ -101,7 +104,9 @@ function insteadOf(release: Version, fault: Fault, profile: Profile, { faults, r
 		({ version }) => isAbove(version, finalOf(release)) && !isBroken({ ...fault, from: undefined }, version),
 	);
 	const severe = faults.filter(
-		other => other.severity === 'severe' && other.from === undefined && concern(other.applies, profile).is !== false,
+		// What hits only a few decides for nobody else where to go.
+		({ severity, from, onlyIf, applies }) =>
+			severity === 'severe' && from === undefined && onlyIf === undefined && concern(applies, profile).is !== false,
 	);
 	const isSound = (version: Version) => !severe.some(other => isBroken(other, version));
 	const sound = newer.filter(({ version }) => isSound(version));
