@@ -48,6 +48,10 @@ export const symptomShape = z.strictObject({
 	id,
 	/** harmless: ignore it; hopeless: start nothing any more, only the dump helps; cause: something outside Synapse's releases. */
 	kind: z.enum(['harmless', 'hopeless', 'cause']),
+	/** vague: by itself it says too little; consequence: the cause stands above it in the log. */
+	says: z.enum(['vague', 'consequence']).optional(),
+	/** What it is about, for programs that read the answer; absent: what Synapse stands on. */
+	about: z.enum(['refusal', 'fault', 'guide', 'migration']).optional(),
 	danger: z.enum(dangers),
 	applies: appliesShape.optional(),
 	/** The releases in which it is seen; absent: all. */

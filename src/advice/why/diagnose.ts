@@ -1,0 +1,302 @@
+// A pasted text → what it is: the first error counts, causes before their consequences, never more than three.
+import type { Code } from '../../configuration/code.ts';
+import { concern } from '../../deployment/condition.ts';
+import type { Profile } from '../../deployment/facts.ts';
+import { profileOf } from '../../deployment/facts.ts';
+import { parseTerm } from '../../deployment/facts.ts';
+import { finalOf, isWithin, type Version } from '../../deployment/version.ts';
+import type { Knowledge, Note } from '../../knowledge/schema/synapse.ts';
+import { memo } from '../../runtime/memo.ts';
+import { type Catalogue, catalogueOf, type Entry, type Rank } from './catalogue.ts';
+import { type LogRecord, recordsIn, withoutTerminal } from './log-lines.ts';
+import { optionNamed, optionsNamedIn, type RefusalSite } from './refusals.ts';
+import { maxWords, type SymptomSearch, symptomSearch } from './symptoms.ts';
+import type { Place } from './template.ts';
+
+export type WhyQuestion = {
+	text: string;
+	/** Releases that the person named. */
+	versions: readonly Version[];
+	/** The release that the room's server was last seen with; another one may have failed since. */
+	running?: Version;
+	profile: Profile;
+	/** The guide that is walked through, and the stage at hand. */
+	walk?: { guide: string; stage?: string };
+};
+
+/** Whether the releases that are known have it. */
+type Fit = 'yes' | 'no' | 'unknown';
+
+export type WhyMatch = {
+	entry: Entry;
+	/** Found in the text, or only by the words of a symptom. */
+	by: 'text' | 'words';
+	/** The line in which it begins, from 1. */
+	line?: number;
+	/** How often the text has it. */
+	count: number;
+	/** Of a refusal: the sites in the code that are left, and the options that it is about. */
+	sites: readonly RefusalSite[];
+	options: readonly string[];
+	/** The refusal in whose words a fault or a symptom was found. */
+	refusal?: Entry & { of: 'refusal' };
+	notes: readonly Note[];
+	fit: Fit;
+	sure: boolean;
+};
+
+export type Diagnosis = {
+	/** Best first, at most three. */
+	matches: WhyMatch[];
+	/** Harmless entries beside a cause, and in how many places. */
+	harmless: { entry: Entry; count: number }[];
+	/** The first record that tells of an error which nothing here explains. */
+	unexplained?: { line: number };
+	/** Releases that the text names, in their order. */
+	seen: Version[];
+	lines: number;
+};
+
+export const maxMatches = 3;
+/** Places closer than this (characters) tell of one event. */
+const sameEvent = 1500;
+/** A template with fewer counted characters is sure only where the text speaks of Synapse's start. */
+const weak = 20;
+
+const opened = memo((knowledge: Knowledge) => memo((code: Code) => openedFor(knowledge, code)));
+
+function openedFor(knowledge: Knowledge, code: Code): { catalogue: Catalogue; search: SymptomSearch } {
+	const catalogue = catalogueOf(knowledge, code);
+	return { catalogue, search: symptomSearch(catalogue.entries) };
+}
+
+export function diagnose(question: WhyQuestion, knowledge: Knowledge, code: Code): Diagnosis {
+	const { catalogue, search } = opened(knowledge)(code);
+	const text = withoutTerminal(question.text);
+	const seen = versionsIn(text, knowledge);
+	const found = candidatesIn(text, catalogue);
+	const asked = { ...question, profile: withSeen(question.profile, text), seen: seen.map(({ version }) => version) };
+	const judged = found.flatMap(candidate => judge(candidate, asked, catalogue));
+	const best = ranked(absorbed(judged), question);
+	const records = recordsIn(text);
+	const lines = text.split('\n').length;
+	const loud = best.filter(({ entry }) => entry.rank !== 'harmless');
+	const said = loud.length === 0 && lines <= 6 ? byWords(text, search, asked) : [];
+	const unexplained = loud.some(({ entry }) => entry.rank !== 'vague') ? undefined : unexplainedIn(records, judged);
+	const quiet = best.filter(({ entry }) => entry.rank === 'harmless');
+	const all = loud.length ? loud : [...(unexplained ? [] : quiet), ...said];
+	return {
+		matches: distinct(all).slice(0, maxMatches).map(({ match }) => match),
+		harmless: (loud.length || unexplained ? quiet : []).map(({ entry, match }) => ({ entry, count: match.count })),
+		...(unexplained && { unexplained: { line: unexplained.line } }),
+		seen: asked.seen,
+		lines,
+	};
+}
+
+type Candidate = { entry: Entry; places: Place[]; weight: number; supported: boolean; files: Set<string>; option?: string };
+
+/** Every entry that the text has, each with its places and what stands around the first. */
+function candidatesIn(text: string, catalogue: Catalogue): Candidate[] {
+	const { owner, weights, matcher, optionAt, fileNamed, speaking, starting } = catalogue;
+	const { places } = matcher.find(text);
+	const start = places.filter(({ template }) => starting.has(template));
+	const speaks = places.some(({ template }) => speaking.has(template));
+	const byEntry = new Map<Entry, Candidate>();
+	for (const place of places) {
+		const entry = owner[place.template];
+		if (!entry) continue;
+		const near = start.filter(({ from, to }) => from <= place.from + 200 && place.from - to < sameEvent);
+		const weight = weights[place.template] ?? 0;
+		const isAlone = place.to - place.from > 0.6 * text.trim().length;
+		// Of a refusal's few words alone nobody can say where they come from.
+		const supported = entry.of === 'refusal' ? near.length > 0 || (weight >= 2 * weak && speaks) : speaks;
+		if (entry.of === 'refusal' && !supported && weight < weak && !isAlone) continue;
+		const known = byEntry.get(entry);
+		if (known) {
+			known.places.push(place);
+			known.weight = Math.max(known.weight, weight);
+			known.supported ||= supported;
+			continue;
+		}
+		const option = near.findLast(({ template, to }) => template === optionAt && place.from - to < 300)?.captured[0];
+		const files = new Set(near.flatMap(({ template }) => fileNamed.get(template) ?? []));
+		byEntry.set(entry, { entry, places: [place], weight, supported, files, ...(option && { option }) });
+	}
+	return [...byEntry.values()];
+}
+
+type Judged = { entry: Entry; from: number; to: number; weight: number; match: WhyMatch };
+type Asked = WhyQuestion & { seen: readonly Version[] };
+
+/** A candidate against what is known of the deployment; nothing where that excludes it. */
+function judge(candidate: Candidate, asked: Asked, catalogue: Catalogue): Judged[] {
+	const { entry, places, weight, supported } = candidate;
+	const [first] = places;
+	if (!first || (entry.applies && concern(entry.applies, asked.profile).is === false)) return [];
+	const { sites, options } = entry.of === 'refusal' ? sitesOf(candidate, asked, catalogue) : { sites: [], options: [] };
+	const fit = fitOf(entry, asked);
+	if (fit === 'no' && asked.versions.length > 0) return [];
+	const several = entry.of === 'refusal' && new Set(sites.map(site => site.options.join())).size > 1 && options.length === 0;
+	const sure = supported && fit !== 'no' && !several && weight >= (entry.of === 'refusal' && entry.refusal.sites.length ? 8 : 12) && !isGeneric(entry, fit, weight);
+	const match: WhyMatch = {
+		entry,
+		by: 'text',
+		count: places.length,
+		sites,
+		options,
+		notes: entry.of === 'refusal' ? entry.notes : [],
+		fit,
+		sure,
+	};
+	return [{ entry, from: first.from, to: first.to, weight, match }];
+}
+
+/** A fault's words that other causes share (“'NoneType' object …”) say something only where the release fits. */
+function isGeneric(entry: Entry, fit: Fit, weight: number): boolean {
+	if (entry.of !== 'fault') return false;
+	const generic = entry.fault.errors.some(text =>
+		/^(?:\w+Error: )?'?(?:NoneType|int|str|dict|list|coroutine|<=)\b|^(?:int|list\.remove)\(|referenced before assignment|cannot unpack/.test(text),
+	);
+	return fit !== 'yes' && (generic || weight < weak);
+}
+
+function sitesOf(
+	{ entry, places, files, option }: Candidate,
+	asked: Asked,
+	{ options }: Catalogue,
+): { sites: RefusalSite[]; options: string[] } {
+	if (entry.of !== 'refusal') return { sites: [], options: [] };
+	const { text, sites } = entry.refusal;
+	const narrow = (some: RefusalSite[], keep: (site: RefusalSite) => boolean) => {
+		const kept = some.filter(keep);
+		return kept.length ? kept : some;
+	};
+	const plain = (path: string) => path.replace(/\.(?:\d{1,6}|<item \d{1,6}>)(?=\.|$)/g, '.*');
+	let left = [...sites];
+	if (option !== undefined) left = narrow(left, site => site.options.includes(plain(option)));
+	left = narrow(left, site => files.has(site.file));
+	const [place] = places;
+	const releases = asked.versions.length ? asked.versions : asked.seen;
+	left = narrow(left, site => releases.some(version => isWithin(finalOf(version), rangeOf(site))));
+	const printed = option === undefined ? undefined : optionNamed(option, options);
+	const filled = (place?.captured ?? []).flatMap(value => optionNamed(value.replace(/^[`'"]|[`'".,:]{1,3}$/g, ''), options) ?? []);
+	const own = left.flatMap(site => site.options.flatMap(path => optionNamed(path, options) ?? path));
+	const named = optionsNamedIn(text, options);
+	const best = printed !== undefined ? [printed] : filled.length ? filled : own.length && left.length === 1 ? own : named;
+	return { sites: left, options: [...new Set(best)] };
+}
+
+function rangeOf({ since, always, until }: RefusalSite): string {
+	return `${always ? '*' : `>=${since}`}${until ? ` <${until}` : ''}`.replace(/^\* </, '<');
+}
+
+/** What the person said counts before what the text says, and that before what the server was seen with. */
+function fitOf({ releases }: Entry, { versions, seen, running }: Asked): Fit {
+	if (releases.length === 0) return 'unknown';
+	const known = versions.length ? versions : seen.length ? seen : running ? [running] : [];
+	if (known.length === 0) return 'unknown';
+	const fits = known.some(version => releases.some(range => range === '*' || isWithin(finalOf(version), range)));
+	if (fits) return 'yes';
+	// The server may have been seen before it was upgraded to the release that fails.
+	return versions.length || seen.length ? 'no' : 'unknown';
+}
+
+/** A curated entry in the words of a refusal speaks for it; a message within a longer one is only a part of that. */
+function absorbed(judged: Judged[]): Judged[] {
+	const inside = (inner: Judged, outer: Judged) => inner.from < outer.to && outer.from < inner.to;
+	const curated = judged.filter(({ entry }) => entry.of !== 'refusal' && entry.rank !== 'consequence');
+	const gone = new Set<Judged>();
+	const refusals = judged.filter(({ entry }) => entry.of === 'refusal');
+	for (const one of refusals) {
+		if (refusals.some(other => other !== one && inside(one, other) && other.weight > one.weight)) gone.add(one);
+	}
+	const merged = judged.map(one => {
+		if (one.entry.of === 'refusal') return one;
+		const own = refusals.find(refusal => !gone.has(refusal) && inside(one, refusal));
+		if (!own || own.entry.of !== 'refusal' || one.entry.rank === 'harmless') return one;
+		const { sites, options, notes } = own.match;
+		return { ...one, match: { ...one.match, sites, options, notes, refusal: own.entry } };
+	});
+	for (const refusal of refusals) {
+		if (curated.some(one => inside(one, refusal) && one.match.fit !== 'no')) gone.add(refusal);
+	}
+	return merged.filter(one => !gone.has(one));
+}
+
+const ranks: readonly Rank[] = ['hopeless', 'cause', 'consequence', 'vague', 'harmless'];
+
+function ranked(judged: Judged[], { walk }: WhyQuestion): Judged[] {
+	const byPlace = [...judged].sort((a, b) => a.from - b.from);
+	const events = new Map<Judged, number>();
+	let [event, reached] = [0, Number.NEGATIVE_INFINITY];
+	for (const one of byPlace) {
+		if (one.entry.rank !== 'harmless' && one.from - reached > sameEvent) event++;
+		if (one.entry.rank !== 'harmless') reached = Math.max(reached, one.to);
+		events.set(one, event);
+	}
+	const order = { yes: 0, unknown: 1, no: 2 } as const;
+	const here = ({ entry }: Judged) =>
+		entry.of === 'failure' && walk?.guide === entry.guide.id ? (walk.stage === entry.stage.id ? 0 : 1) : walk ? 2 : 0;
+	return byPlace.sort(
+		(a, b) =>
+			ranks.indexOf(a.entry.rank) - ranks.indexOf(b.entry.rank) ||
+			here(a) - here(b) ||
+			(events.get(a) ?? 0) - (events.get(b) ?? 0) ||
+			order[a.match.fit] - order[b.match.fit] ||
+			Number(b.match.sure) - Number(a.match.sure) ||
+			a.from - b.from ||
+			b.weight - a.weight,
+	);
+}
+
+function distinct(all: readonly (Judged | Worded)[]): (Judged | Worded)[] {
+	return all.filter((one, i) => all.findIndex(({ entry }) => entry === one.entry) === i);
+}
+
+type Worded = { entry: Entry; match: WhyMatch };
+
+/** By the words of symptoms: never sure. */
+function byWords(text: string, search: SymptomSearch, asked: Asked): Worded[] {
+	if (text.split(/\s+/, maxWords + 1).length > maxWords) return [];
+	const found = search(text).flatMap(({ entry, score }) => {
+		const fit = fitOf(entry, asked);
+		if (fit === 'no' || (entry.applies && concern(entry.applies, asked.profile).is === false)) return [];
+		return [{ entry, score: score * (fit === 'yes' ? 1.5 : 1), fit }];
+	});
+	const top = Math.max(0, ...found.map(({ score }) => score));
+	return found
+		.filter(({ score }) => score >= top / 2)
+		.sort((a, b) => b.score - a.score)
+		.map(({ entry, fit }) => ({
+			entry,
+			match: { entry, by: 'words', count: 0, sites: [], options: [], notes: [], fit, sure: false },
+		}));
+}
+
+/** The first record of an error in which nothing was recognised. */
+function unexplainedIn(records: readonly LogRecord[], judged: readonly Judged[]): LogRecord | undefined {
+	return records.find(({ error, from, to }) => error && !judged.some(one => one.from >= from && one.from <= to));
+}
+
+/** A version behind Synapse's name, or in the words with which it begins its log. Bounded, as all that reads strangers. */
+const versionText =
+	/(?<!\bin |\bIn )\b(?:synapse(?:-py3)?(?:@|\/|:v?|==| \(| v?|-v?|_v?)|homeserver version |[Ss]erver version:? )v?(\d{1,2}\.\d{1,3}\.\d{1,3}(?:rc\d{1,2})?)/gi;
+
+function versionsIn(text: string, { releases }: Knowledge): { version: Version; at: number }[] {
+	const known = new Set(releases.map(({ version }) => version));
+	const found = new Map<Version, number>();
+	for (const { 1: version = '', index } of text.matchAll(versionText))
+		if (known.has(version) && !found.has(version)) found.set(version, index);
+	return [...found].map(([version, at]) => ({ version, at }));
+}
+
+/** What the text itself says of the deployment, where the person did not. */
+function withSeen(profile: Profile, text: string): Profile {
+	const seen: string[] = [];
+	if (/psycopg2/.test(text)) seen.push('postgres');
+	else if (/sqlite3\.\w{0,20}Error/.test(text)) seen.push('sqlite');
+	const terms = seen.flatMap(word => parseTerm(word) ?? []);
+	const found = profileOf(terms);
+	return found instanceof Map ? new Map([...found, ...profile]) : profile;
+}

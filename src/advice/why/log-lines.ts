@@ -1,0 +1,80 @@
+// Text as it was pasted → where each line's own words begin: what terminals, Compose, journald and quoting add is passed over.
+
+/** Without colours and titles of terminals. Offsets count in what this returns. */
+export function withoutTerminal(text: string): string {
+	if (!text.includes('\u001B')) return text;
+	return (
+		text
+			// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences begin with one
+			.replace(/\u001B\[[0-9;?]{0,30}[A-Za-z]/g, '')
+			// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences begin and end with one
+			.replace(/\u001B\][^\u0007\u001B\n]{0,200}\u0007/g, '')
+	);
+}
+
+/** No prefix is longer, so of a line of 1 MB no more is looked at. */
+const maxPrefix = 240;
+
+// Each quantifier is bounded, and no two neighbours can take the same character.
+const prefixes: readonly RegExp[] = [
+	// Quoted in a reply.
+	/^[ \t]{0,8}>(?:[ \t]?>){0,7}[ \t]?/,
+	// docker compose: `synapse-1  | `.
+	/^[\w.-]{1,80}[ \t]{1,40}\|(?:[ \t]|$)/,
+	// docker logs -t, journalctl -o short-iso, Kubernetes. Synapse's own lines go on with ` - `.
+	/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?(?= (?!- ))(?: (?:stdout|stderr) [FP])? /,
+	// journald and syslog.
+	/^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,64} [\w.@/-]{1,64}(?:\[\d{1,8}\])?: /,
+	/^[\w.-]{1,64} [\w.@/-]{1,64}\[\d{1,8}\]: /,
+	/^(?:systemd|python3?|synapse|matrix-synapse)\[\d{1,8}\]: /,
+];
+
+/** Where the words of the line that begins at `at` begin. `end`: where it ends. */
+export function wordsAt(text: string, at: number, end: number): number {
+	let from = at;
+	// A quoted line of Compose in journald has three of them.
+	for (let depth = 0; depth < 4; depth++) {
+		const head = text.slice(from, Math.min(end, from + maxPrefix));
+		const found = prefixes.map(prefix => prefix.exec(head)?.[0].length ?? 0).find(length => length > 0);
+		if (found === undefined) break;
+		from += found;
+	}
+	return from;
+}
+
+/** A record of a log: the offsets of its first character and behind its last. */
+export type LogRecord = { from: number; to: number; line: number; error: boolean };
+
+// Of a line's head only, bounded like the prefixes.
+const recordStart =
+	/^(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,\d]{0,10} - |[\w.]{3,80} - (?:\d{1,6} - )?(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) - |\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d)/;
+const quiet = / - (?:DEBUG|INFO|WARNING) - |\[(?:info|notice|warn(?:ing)?|debug)\]|\blevel=(?:info|debug|warn)/i;
+const loud =
+	/\b(?:ERROR|CRITICAL|FATAL|PANIC|error|fatal|panic)\b|^Traceback \(most recent|^[ \t]{0,8}(?:[A-Za-z_][\w.]{0,100})?(?:Error|Exception)\b/;
+
+/** The records of a log in their order, each with whether it tells of an error. A text without any is one record. */
+export function recordsIn(text: string): LogRecord[] {
+	const records: LogRecord[] = [];
+	let current: LogRecord | undefined;
+	let calm = false;
+	let line = 0;
+	for (let at = 0; at <= text.length; line++) {
+		const newline = text.indexOf('\n', at);
+		const end = newline < 0 ? text.length : newline;
+		const from = wordsAt(text, at, end);
+		const head = text.slice(from, Math.min(end, from + 400));
+		// What a prefix took for a time may have been the record's own.
+		const own = text.slice(at, Math.min(end, at + 60));
+		if (!current || recordStart.test(head) || recordStart.test(own)) {
+			current = { from: at, to: end, line: line + 1, error: false };
+			records.push(current);
+			calm = quiet.test(head);
+		}
+		current.to = end;
+		if (!calm && !current.error) current.error = loud.test(head);
+		// A warning with a traceback behind it is an error all the same.
+		else if (calm && head.startsWith('Traceback (most recent')) current.error = true;
+		at = end + 1;
+	}
+	return records;
+}

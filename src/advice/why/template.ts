@@ -1,0 +1,241 @@
+// Many templates looked for in one pass. Only ASCII letters, digits and underscores count, without capitals: so quotes,
+// wrapping (also in the middle of a word), colours and punctuation cannot hide a message. Aho–Corasick finds the pieces
+// between the gaps; there is no backtracking, and time is linear in the text whatever stands in it.
+import { wordsAt } from './log-lines.ts';
+
+/** Characters that count may stand between two pieces of one message; names, paths and lists fit, other records rarely. */
+const maxGap = 400;
+/** Pieces shorter than this say nothing, and are not asked for. */
+const minPiece = 3;
+/** Characters of one gap that are kept, to recognise the name of an option. */
+const maxCaptured = 120;
+/** Places of one template that are kept; the first ones count. */
+const maxPlaces = 20;
+const window = 4096;
+const alphabet = 37;
+
+/** What is looked for: literal pieces in their order. `split` cuts a template where something is filled in. */
+export type Template = { pieces: readonly string[] };
+
+/** One place of a template: offsets in the text, and what stands in its gaps and behind its end. */
+export type Place = { template: number; from: number; to: number; captured: string[] };
+export type FoundPlaces = { places: Place[]; counts: Uint32Array };
+export type Matcher = { templates: readonly Template[]; find: (text: string) => FoundPlaces };
+
+const codes = new Int8Array(128).fill(-1);
+for (let i = 0; i < 26; i++) codes[65 + i] = codes[97 + i] = i;
+for (let i = 0; i < 10; i++) codes[48 + i] = 26 + i;
+codes[95] = 36;
+
+function codeAt(text: string, at: number): number {
+	const unit = text.charCodeAt(at);
+	return unit < 128 ? (codes[unit] ?? -1) : -1;
+}
+
+/** `\n`, `\"` and their like, as JSON and Python's repr write them: no letter of the message. */
+function isEscape(text: string, at: number): boolean {
+	return text.charCodeAt(at) === 92 && 'nrt"\''.includes(text.charAt(at + 1) || ' ');
+}
+
+/** How many characters of the pieces count: the more, the less a match can be chance. */
+export function weightOf({ pieces }: Template): number {
+	let weight = 0;
+	for (const piece of pieces) {
+		const squeezed = squeeze(piece);
+		if (squeezed.length >= minPiece) weight += squeezed.length;
+	}
+	return weight;
+}
+
+export function squeeze(text: string): number[] {
+	const squeezed: number[] = [];
+	for (let at = 0; at < text.length; at++) {
+		if (isEscape(text, at)) at++;
+		else {
+			const code = codeAt(text, at);
+			if (code >= 0) squeezed.push(code);
+		}
+	}
+	return squeezed;
+}
+
+type Piece = { length: number; opens: boolean; closes: boolean; uses: { template: number; index: number }[] };
+
+/** Pieces as a trie with a step for every character from every node. */
+type Automaton = { next: Int32Array; ends: Int32Array; shorter: Int32Array; pieces: Piece[] };
+
+function automatonOf(wanted: readonly { codes: number[]; piece: Piece }[]): Automaton {
+	const size = wanted.reduce((sum, { codes }) => sum + codes.length, 1);
+	const next = new Int32Array(size * alphabet).fill(-1);
+	const ends = new Int32Array(size).fill(-1);
+	const pieces: Piece[] = [];
+	let nodes = 1;
+	for (const { codes, piece } of wanted) {
+		let node = 0;
+		for (const code of codes) {
+			const at = node * alphabet + code;
+			if ((next[at] ?? -1) < 0) next[at] = nodes++;
+			node = next[at] ?? 0;
+		}
+		ends[node] = pieces.length;
+		pieces.push(piece);
+	}
+	// Breadth first: a node's failure is always done before it.
+	const fails = new Int32Array(nodes);
+	const shorter = new Int32Array(nodes).fill(-1);
+	const queue = new Int32Array(nodes);
+	let [head, tail] = [0, 1];
+	while (head < tail) {
+		const node = queue[head++] ?? 0;
+		const fail = fails[node] ?? 0;
+		for (let code = 0; code < alphabet; code++) {
+			const child = next[node * alphabet + code] ?? -1;
+			const other = node === 0 ? 0 : (next[fail * alphabet + code] ?? 0);
+			if (child < 0) {
+				next[node * alphabet + code] = other;
+				continue;
+			}
+			fails[child] = other;
+			shorter[child] = (ends[other] ?? -1) >= 0 ? other : (shorter[other] ?? -1);
+			queue[tail++] = child;
+		}
+	}
+	return { next, ends, shorter, pieces };
+}
+
+/** The matcher of these templates; building it takes some milliseconds, so keep it. */
+export function matcherOf(templates: readonly Template[]): Matcher {
+	const wanted = new Map<string, { codes: number[]; piece: Piece }>();
+	const lengths = new Int32Array(templates.length);
+	templates.forEach(({ pieces }, template) => {
+		let index = 0;
+		for (const text of pieces) {
+			const codes = squeeze(text).slice(0, window / 2);
+			if (codes.length < minPiece) continue;
+			// A piece that touches a gap with a letter may stand inside a word; any other stands for whole words.
+			const opens = index === 0 || !/^\w/.test(text);
+			const closes = text === pieces.at(-1) || !/\w$/.test(text);
+			const key = codes.join(',');
+			const known = wanted.get(key) ?? { codes, piece: { length: codes.length, opens, closes, uses: [] } };
+			// Of the same piece in several templates the more tolerant edges count.
+			known.piece.opens &&= opens;
+			known.piece.closes &&= closes;
+			known.piece.uses.push({ template, index: index++ });
+			wanted.set(key, known);
+		}
+		lengths[template] = index;
+	});
+	const automaton = automatonOf([...wanted.values()]);
+	return { templates, find: text => search(text, automaton, lengths) };
+}
+
+/** How far a template has come: behind its last piece found, and where it began. */
+class Progress {
+	/** In counted characters; -1: not begun. */
+	readonly ends: Float64Array[];
+	readonly starts: Float64Array[];
+	readonly stops: Float64Array[];
+	readonly gaps: (string[] | undefined)[][];
+	constructor(lengths: Int32Array) {
+		const each = () => Array.from(lengths, length => new Float64Array(length).fill(-1));
+		this.ends = each();
+		this.starts = each();
+		this.stops = each();
+		this.gaps = Array.from(lengths, length => new Array<string[] | undefined>(length));
+	}
+}
+
+type Hit = { node: number; count: number };
+
+function search(text: string, { next, ends, shorter, pieces }: Automaton, lengths: Int32Array): FoundPlaces {
+	const places: Place[] = [];
+	const counts = new Uint32Array(lengths.length);
+	const progress = new Progress(lengths);
+	const offsets = new Float64Array(window);
+	const apart = new Uint8Array(window);
+	/** A piece has its end in `count`; `closed`: the next character is no letter of the same word. */
+	const take = ({ node, count }: Hit, closed: boolean): void => {
+		for (let at = (ends[node] ?? -1) >= 0 ? node : (shorter[node] ?? -1); at >= 0; at = shorter[at] ?? -1) {
+			const piece = pieces[ends[at] ?? -1];
+			if (!piece || (piece.closes && !closed)) continue;
+			const begin = count - piece.length + 1;
+			if (piece.opens && begin > 0 && !apart[begin % window]) continue;
+			const from = offsets[begin % window] ?? 0;
+			const to = (offsets[count % window] ?? 0) + 1;
+			// The last use first: a piece that stands twice in one template must not be its own beginning.
+			for (let use = piece.uses.length - 1; use >= 0; use--) {
+				const { template, index } = piece.uses[use] ?? { template: -1, index: 0 };
+				advance(template, index, begin, count, from, to);
+			}
+		}
+	};
+	const advance = (t: number, index: number, begin: number, count: number, from: number, to: number): void => {
+		const [endsOf, startsOf, stopsOf, gapsOf] = [
+			progress.ends[t],
+			progress.starts[t],
+			progress.stops[t],
+			progress.gaps[t],
+		];
+		if (!endsOf || !startsOf || !stopsOf || !gapsOf) return;
+		let start = from;
+		let gaps: string[] = [];
+		if (index > 0) {
+			const before = endsOf[index - 1] ?? -1;
+			if (before < 0 || begin <= before || begin - before - 1 > maxGap) return;
+			start = startsOf[index - 1] ?? from;
+			gaps = [...(gapsOf[index - 1] ?? []), captured(text, stopsOf[index - 1] ?? from, from)];
+		}
+		if (index < (lengths[t] ?? 0) - 1) {
+			endsOf[index] = count;
+			startsOf[index] = start;
+			stopsOf[index] = to;
+			gapsOf[index] = gaps;
+			return;
+		}
+		const many = (counts[t] ?? 0) + 1;
+		counts[t] = many;
+		if (many <= maxPlaces) {
+			const end = text.indexOf('\n', to);
+			const behind = captured(text, to, end < 0 || end > to + maxCaptured ? to + maxCaptured : end);
+			places.push({ template: t, from: start, to, captured: [...gaps, behind] });
+		}
+	};
+	let node = 0;
+	let count = -1;
+	let pending: Hit | undefined;
+	let separated = true;
+	for (let at = 0; at < text.length; ) {
+		const newline = text.indexOf('\n', at);
+		const end = newline < 0 ? text.length : newline;
+		for (at = wordsAt(text, at, end); at < end; at++) {
+			if (isEscape(text, at)) {
+				separated = true;
+				at++;
+				continue;
+			}
+			const code = codeAt(text, at);
+			if (code < 0) {
+				separated = true;
+				continue;
+			}
+			if (pending) {
+				take(pending, separated);
+				pending = undefined;
+			}
+			count++;
+			offsets[count % window] = at;
+			apart[count % window] = separated ? 1 : 0;
+			separated = false;
+			node = next[node * alphabet + code] ?? 0;
+			if ((ends[node] ?? -1) >= 0 || (shorter[node] ?? -1) >= 0) pending = { node, count };
+		}
+		separated = true;
+		at = end + 1;
+	}
+	if (pending) take(pending, true);
+	return { places, counts };
+}
+
+function captured(text: string, from: number, to: number): string {
+	return text.slice(from, Math.min(to, from + maxCaptured)).trim();
+}
