@@ -21,6 +21,7 @@ import { unwatch } from './unwatch.ts';
 import { upgrade } from './upgrade.ts';
 import { verify } from './verify.ts';
 import { watch } from './watch.ts';
+import { why } from './why.ts';
 
 export const commands: readonly Command[] = [
 	upgrade,
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
 	check,
 	option,
 	options,
+	why,
 	deadlines,
 	postgres,
 	migrate,

@@ -72,7 +72,7 @@ async function serve(): Promise<number> {
 	if (task.is === 'converse') return converse({ commands, ports });
 	if (task.config !== undefined) needsFile(task.config);
 	const { readGiven } = await import('./given-files.ts');
-	const files = readGiven(task.files);
+	const files = readGiven(task.files, task.maxBytes);
 	return say(task.said, { json: task.json, commands, ports, ...(files.length && { files }) });
 }
 

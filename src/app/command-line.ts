@@ -8,8 +8,8 @@ export type Task =
 	| { is: 'converse' }
 	| { is: 'matrix'; config: string }
 	| { is: 'seeds'; config: string }
-	/** `said` is `-` for each line of standard input. */
-	| { is: 'say'; said: string; json: boolean; files: string[]; config?: string }
+	/** `said` is `-` for each line of standard input. `maxBytes`: how much of a file is read, if it is no configuration. */
+	| { is: 'say'; said: string; json: boolean; files: string[]; maxBytes?: number; config?: string }
 	| { is: 'version' }
 	| { is: 'usage' };
 
@@ -20,6 +20,7 @@ export const usage = `
   npm start -s -- say '!upgrade 1.56 1.69' answer once
   npm start -s -- say -                    answer each line of standard input
   npm start -s -- check homeserver.yaml    what a release does to a configuration
+  npm start -s -- why synapse.log          what an error or a log says
   npm start -s -- seeds --config config.yaml   print the bot's identity, to be kept elsewhere like a password
 
   say options   --json         one line of JSON an answer
@@ -28,6 +29,7 @@ export const usage = `
   check FILE…   files, folders, or - for standard input; also facts, --json,
                 --from 1.98    the release that runs
                 --to 1.163     the target; without it the newest
+  why [FILE]    standard input if it is - or missing; also releases, facts, --json
   --version, --help
 
 Exit status: 0 answered, 1 refused, 2 the target would refuse to start, 3 our fault.`;
@@ -70,6 +72,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
 		takesWords: true,
 		read: readCheck,
 	},
+	why: { options: { json, file }, takesWords: true, read: readWhy },
 	seeds: {
 		options: { config },
 		takesWords: false,
@@ -131,6 +134,24 @@ function readCheck({ values, rest }: Words): Task {
 	const to = values.get('to')?.at(-1);
 	const range = [...(from === undefined ? [] : ['from', from]), ...(to === undefined ? [] : [to])];
 	return { is: 'say', said: `!check ${[...range, ...rest.filter(isFact)].join(' ')}`, json: values.has('json'), files };
+}
+
+/** Bytes of a log; one more is read, so that a longer one is refused and not cut. */
+const maxLog = 10_000_000;
+
+/** `why` too; what is neither a fact nor a release is a file, and without one it reads standard input. */
+function readWhy({ values, rest }: Words): Task {
+	const isContext = (word: string) =>
+		parseTerm(word.toLowerCase()) !== undefined || /^v?1\.\d{1,3}(\.\d{1,3})?(rc\d{1,3})?$/.test(word);
+	const named = [...(values.get('file') ?? []), ...rest.filter(word => !isContext(word))];
+	const files = named.length ? named : ['-'];
+	return {
+		is: 'say',
+		said: `!why ${rest.filter(isContext).join(' ')}`,
+		json: values.has('json'),
+		files,
+		maxBytes: maxLog,
+	};
 }
 
 function unknown(word: string): Refusal {

@@ -10,14 +10,14 @@ const standardInput = '-';
 
 /**
  * The files of these paths; of a folder its `*.yaml`, sorted and not recursive, as Synapse reads one. A Refusal names
- * what cannot be read. Of a file that is too large, only enough comes to see that.
+ * what cannot be read. Of a file larger than `most` bytes, only enough comes to see that.
  */
-export function readGiven(paths: readonly string[]): GivenFile[] {
+export function readGiven(paths: readonly string[], most = maxBytes): GivenFile[] {
 	return paths.flatMap(path => {
-		if (path === standardInput) return [{ name: 'standard input', text: textOf(path) }];
+		if (path === standardInput) return [{ name: 'standard input', text: textOf(path, most) }];
 		const names = isFolder(path) ? yamlIn(path) : [path];
 		if (names.length === 0) throw new Refusal(`${path}: no *.yaml in this folder.`);
-		return names.map(name => ({ name, text: textOf(name) }));
+		return names.map(name => ({ name, text: textOf(name, most) }));
 	});
 }
 
@@ -37,8 +37,8 @@ function yamlIn(folder: string): string[] {
 		.sort();
 }
 
-function textOf(path: string): string {
-	const buffer = Buffer.alloc(maxBytes + 1);
+function textOf(path: string, most: number): string {
+	const buffer = Buffer.alloc(most + 1);
 	let length = 0;
 	try {
 		const file = path === standardInput ? 0 : openSync(path, 'r');

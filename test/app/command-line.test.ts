@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { readCommandLine } from '../../src/app/command-line.ts';
 
 const say = { is: 'say', json: false, files: [] };
+const log = { ...say, maxBytes: 10_000_000 };
 
 test.each([
 	[[], { is: 'converse' }],
@@ -32,6 +33,9 @@ test.each([
 		{ ...say, said: '!check docker no-workers', json: true, files: ['a.yaml'] },
 	],
 	[['check', '--file', 'docker', '--to', '1.163'], { ...say, said: '!check 1.163', files: ['docker'] }],
+	[['why'], { ...log, said: '!why ', files: ['-'] }],
+	[['why', 'a.log', '--json'], { ...log, said: '!why ', json: true, files: ['a.log'] }],
+	[['why', '-', '1.157', 'docker'], { ...log, said: '!why 1.157 docker', files: ['-'] }],
 	[['--version'], { is: 'version' }],
 	[['say', '--version'], { is: 'version' }],
 	[['--help'], { is: 'usage' }],

@@ -61,7 +61,12 @@ export function catalogueOf(knowledge: Knowledge, code: Code): Catalogue {
 	const starting = new Set([
 		optionAt,
 		...['ConfigError', 'Error in configuration', 'Error during initialisation', 'IncorrectDatabaseSetup'].map(add),
-		...['UpgradeDatabaseException', 'PrepareDatabaseException', 'synapse.app.homeserver', 'synapse.app.generic_worker'].map(add),
+		...[
+			'UpgradeDatabaseException',
+			'PrepareDatabaseException',
+			'synapse.app.homeserver',
+			'synapse.app.generic_worker',
+		].map(add),
 		...fileNamed.keys(),
 	]);
 	const speaking = new Set([
@@ -105,7 +110,8 @@ function refusalEntries(texts: readonly RefusalText[], knowledge: Knowledge): En
 			of: 'refusal' as const,
 			rank: 'cause' as const,
 			releases: refusal.sites.map(
-				({ since, always, until }) => [...(always ? [] : [`>=${since}`]), ...(until ? [`<${until}`] : [])].join(' ') || '*',
+				({ since, always, until }) =>
+					[...(always ? [] : [`>=${since}`]), ...(until ? [`<${until}`] : [])].join(' ') || '*',
 			),
 			refusal,
 			notes: [...new Set([...(tried.get(i) ?? []), ...same])],

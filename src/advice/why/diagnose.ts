@@ -2,8 +2,7 @@
 import type { Code } from '../../configuration/code.ts';
 import { concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
-import { profileOf } from '../../deployment/facts.ts';
-import { parseTerm } from '../../deployment/facts.ts';
+import { parseTerm, profileOf } from '../../deployment/facts.ts';
 import { finalOf, isWithin, type Version } from '../../deployment/version.ts';
 import type { Knowledge, Note } from '../../knowledge/schema/synapse.ts';
 import { memo } from '../../runtime/memo.ts';
@@ -62,6 +61,8 @@ export const maxMatches = 3;
 const sameEvent = 1500;
 /** A template with fewer counted characters is sure only where the text speaks of Synapse's start. */
 const weak = 20;
+/** With more of them, nobody else says it. */
+const telling = 28;
 
 const opened = memo((knowledge: Knowledge) => memo((code: Code) => openedFor(knowledge, code)));
 
@@ -76,17 +77,23 @@ export function diagnose(question: WhyQuestion, knowledge: Knowledge, code: Code
 	const seen = versionsIn(text, knowledge);
 	const found = candidatesIn(text, catalogue);
 	const asked = { ...question, profile: withSeen(question.profile, text), seen: seen.map(({ version }) => version) };
-	const judged = found.flatMap(candidate => judge(candidate, asked, catalogue));
+	const judged = withLines(
+		found.flatMap(candidate => judge(candidate, asked, catalogue)),
+		text,
+	);
 	const best = ranked(absorbed(judged), question);
 	const records = recordsIn(text);
 	const lines = text.split('\n').length;
-	const loud = best.filter(({ entry }) => entry.rank !== 'harmless');
+	const hasCause = best.some(({ entry }) => entry.rank === 'cause' || entry.rank === 'hopeless');
+	const loud = best.filter(
+		({ entry }) => entry.rank !== 'harmless' && !(hasCause && (entry.rank === 'consequence' || entry.rank === 'vague')),
+	);
 	const said = loud.length === 0 && lines <= 6 ? byWords(text, search, asked) : [];
 	const unexplained = loud.some(({ entry }) => entry.rank !== 'vague') ? undefined : unexplainedIn(records, judged);
 	const quiet = best.filter(({ entry }) => entry.rank === 'harmless');
 	const all = loud.length ? loud : [...(unexplained ? [] : quiet), ...said];
 	return {
-		matches: distinct(all).slice(0, maxMatches).map(({ match }) => match),
+		matches: alternatives(distinct(all).slice(0, maxMatches)),
 		harmless: (loud.length || unexplained ? quiet : []).map(({ entry, match }) => ({ entry, count: match.count })),
 		...(unexplained && { unexplained: { line: unexplained.line } }),
 		seen: asked.seen,
@@ -94,7 +101,14 @@ export function diagnose(question: WhyQuestion, knowledge: Knowledge, code: Code
 	};
 }
 
-type Candidate = { entry: Entry; places: Place[]; weight: number; supported: boolean; files: Set<string>; option?: string };
+type Candidate = {
+	entry: Entry;
+	places: Place[];
+	weight: number;
+	supported: boolean;
+	files: Set<string>;
+	option?: string;
+};
 
 /** Every entry that the text has, each with its places and what stands around the first. */
 function candidatesIn(text: string, catalogue: Catalogue): Candidate[] {
@@ -110,7 +124,8 @@ function candidatesIn(text: string, catalogue: Catalogue): Candidate[] {
 		const weight = weights[place.template] ?? 0;
 		const isAlone = place.to - place.from > 0.6 * text.trim().length;
 		// Of a refusal's few words alone nobody can say where they come from.
-		const supported = entry.of === 'refusal' ? near.length > 0 || (weight >= 2 * weak && speaks) : speaks;
+		const supported =
+			entry.of === 'refusal' ? near.length > 0 || (weight >= 2 * weak && speaks) : speaks || weight >= telling;
 		if (entry.of === 'refusal' && !supported && weight < weak && !isAlone) continue;
 		const known = byEntry.get(entry);
 		if (known) {
@@ -137,8 +152,15 @@ function judge(candidate: Candidate, asked: Asked, catalogue: Catalogue): Judged
 	const { sites, options } = entry.of === 'refusal' ? sitesOf(candidate, asked, catalogue) : { sites: [], options: [] };
 	const fit = fitOf(entry, asked);
 	if (fit === 'no' && asked.versions.length > 0) return [];
-	const several = entry.of === 'refusal' && new Set(sites.map(site => site.options.join())).size > 1 && options.length === 0;
-	const sure = supported && fit !== 'no' && !several && weight >= (entry.of === 'refusal' && entry.refusal.sites.length ? 8 : 12) && !isGeneric(entry, fit, weight);
+	const several =
+		entry.of === 'refusal' && new Set(sites.map(site => site.options.join())).size > 1 && options.length === 0;
+	const sure =
+		entry.rank !== 'vague' &&
+		supported &&
+		fit !== 'no' &&
+		!several &&
+		weight >= (entry.of === 'refusal' && entry.refusal.sites.length ? 8 : 12) &&
+		!isGeneric(entry, fit, weight);
 	const match: WhyMatch = {
 		entry,
 		by: 'text',
@@ -152,11 +174,27 @@ function judge(candidate: Candidate, asked: Asked, catalogue: Catalogue): Judged
 	return [{ entry, from: first.from, to: first.to, weight, match }];
 }
 
+/** The lines in which they begin, counted in one pass. */
+function withLines(judged: Judged[], text: string): Judged[] {
+	let [line, at] = [1, 0];
+	return [...judged]
+		.sort((a, b) => a.from - b.from)
+		.map(one => {
+			for (let end = text.indexOf('\n', at); end >= 0 && end < one.from; end = text.indexOf('\n', at)) {
+				line++;
+				at = end + 1;
+			}
+			return { ...one, match: { ...one.match, line } };
+		});
+}
+
 /** A fault's words that other causes share (“'NoneType' object …”) say something only where the release fits. */
 function isGeneric(entry: Entry, fit: Fit, weight: number): boolean {
 	if (entry.of !== 'fault') return false;
 	const generic = entry.fault.errors.some(text =>
-		/^(?:\w+Error: )?'?(?:NoneType|int|str|dict|list|coroutine|<=)\b|^(?:int|list\.remove)\(|referenced before assignment|cannot unpack/.test(text),
+		/^(?:\w+Error: )?'?(?:NoneType|int|str|dict|list|coroutine|<=)\b|^(?:int|list\.remove)\(|referenced before assignment|cannot unpack/.test(
+			text,
+		),
 	);
 	return fit !== 'yes' && (generic || weight < weak);
 }
@@ -180,10 +218,13 @@ function sitesOf(
 	const releases = asked.versions.length ? asked.versions : asked.seen;
 	left = narrow(left, site => releases.some(version => isWithin(finalOf(version), rangeOf(site))));
 	const printed = option === undefined ? undefined : optionNamed(option, options);
-	const filled = (place?.captured ?? []).flatMap(value => optionNamed(value.replace(/^[`'"]|[`'".,:]{1,3}$/g, ''), options) ?? []);
+	const filled = (place?.captured ?? []).flatMap(
+		value => optionNamed(value.replace(/^[`'"]|[`'".,:]{1,3}$/g, ''), options) ?? [],
+	);
 	const own = left.flatMap(site => site.options.flatMap(path => optionNamed(path, options) ?? path));
 	const named = optionsNamedIn(text, options);
-	const best = printed !== undefined ? [printed] : filled.length ? filled : own.length && left.length === 1 ? own : named;
+	const best =
+		printed !== undefined ? [printed] : filled.length ? filled : own.length && left.length === 1 ? own : named;
 	return { sites: left, options: [...new Set(best)] };
 }
 
@@ -214,13 +255,13 @@ function absorbed(judged: Judged[]): Judged[] {
 	const merged = judged.map(one => {
 		if (one.entry.of === 'refusal') return one;
 		const own = refusals.find(refusal => !gone.has(refusal) && inside(one, refusal));
-		if (!own || own.entry.of !== 'refusal' || one.entry.rank === 'harmless') return one;
+		if (own?.entry.of !== 'refusal' || one.entry.rank === 'harmless') return one;
 		const { sites, options, notes } = own.match;
 		return { ...one, match: { ...one.match, sites, options, notes, refusal: own.entry } };
 	});
-	for (const refusal of refusals) {
-		if (curated.some(one => inside(one, refusal) && one.match.fit !== 'no')) gone.add(refusal);
-	}
+	// A fault of certain releases speaks for a message of many only where the release is known to be one of them.
+	const speaks = ({ entry, match }: Judged) => match.fit === 'yes' || (match.fit === 'unknown' && entry.of !== 'fault');
+	for (const refusal of refusals) if (curated.some(one => inside(one, refusal) && speaks(one))) gone.add(refusal);
 	return merged.filter(one => !gone.has(one));
 }
 
@@ -236,13 +277,18 @@ function ranked(judged: Judged[], { walk }: WhyQuestion): Judged[] {
 		events.set(one, event);
 	}
 	const order = { yes: 0, unknown: 1, no: 2 } as const;
-	const here = ({ entry }: Judged) =>
-		entry.of === 'failure' && walk?.guide === entry.guide.id ? (walk.stage === entry.stage.id ? 0 : 1) : walk ? 2 : 0;
+	// Whoever walks through a guide means its failures; to anybody else they are the last thing to think of.
+	const here = ({ entry, match }: Judged) => {
+		if (entry.of === 'fault' && match.refusal && match.fit !== 'yes') return 3;
+		if (entry.of !== 'failure') return 2;
+		return walk?.guide !== entry.guide.id ? 3 : walk.stage === entry.stage.id ? 0 : 1;
+	};
 	return byPlace.sort(
 		(a, b) =>
 			ranks.indexOf(a.entry.rank) - ranks.indexOf(b.entry.rank) ||
-			here(a) - here(b) ||
+			(walk ? here(a) - here(b) : 0) ||
 			(events.get(a) ?? 0) - (events.get(b) ?? 0) ||
+			here(a) - here(b) ||
 			order[a.match.fit] - order[b.match.fit] ||
 			Number(b.match.sure) - Number(a.match.sure) ||
 			a.from - b.from ||
@@ -252,6 +298,16 @@ function ranked(judged: Judged[], { walk }: WhyQuestion): Judged[] {
 
 function distinct(all: readonly (Judged | Worded)[]): (Judged | Worded)[] {
 	return all.filter((one, i) => all.findIndex(({ entry }) => entry === one.entry) === i);
+}
+
+/** The best, then the others: one that was found in the same words is another reading of them, and not sure. */
+function alternatives(chosen: readonly (Judged | Worded)[]): WhyMatch[] {
+	const [best] = chosen;
+	return chosen.map(one => {
+		const isReading =
+			best && one !== best && 'from' in one && 'from' in best && one.from < best.to && best.from < one.to;
+		return isReading && one.match.fit !== 'yes' ? { ...one.match, sure: false } : one.match;
+	});
 }
 
 type Worded = { entry: Entry; match: WhyMatch };

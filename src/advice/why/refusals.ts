@@ -2,6 +2,7 @@
 import type { Code, RefusalState } from '../../configuration/code.ts';
 import type { Options } from '../../configuration/options.ts';
 import type { Version } from '../../deployment/version.ts';
+import { squeeze } from './template.ts';
 
 /** One place in the code that says it. `until`: the first release without it. */
 export type RefusalSite = {
@@ -15,7 +16,7 @@ export type RefusalSite = {
 	options: string[];
 };
 
-/** A message and every place that says it, the newest first. */
+/** A message and every place that says it. */
 export type RefusalText = { text: string; sites: RefusalSite[] };
 
 /** What the code wants, in a form that words can be put to. */
@@ -47,7 +48,8 @@ export type Want =
 
 export function refusalTexts(code: Code): RefusalText[] {
 	const { read, entries } = code.refusals();
-	const byText = new Map<string, RefusalSite[]>();
+	// Messages that differ in their stops and quotes only are one.
+	const byText = new Map<string, RefusalText & { sites: RefusalSite[] }>();
 	for (const { key, changes } of entries) {
 		const space = key.indexOf(' ');
 		const [file, text] = [key.slice(0, space), key.slice(space + 1)];
@@ -55,8 +57,12 @@ export function refusalTexts(code: Code): RefusalText[] {
 		const first = changes.find(([, state]) => state !== null)?.[0];
 		const end = changes.at(-1);
 		if (!last || first === undefined) continue;
-		const sites = byText.get(text) ?? [];
-		sites.push({
+		const bare = piecesOf(text)
+			.map(piece => squeeze(piece).join())
+			.filter(Boolean)
+			.join(' ');
+		const known = byText.get(bare) ?? { text, sites: [] };
+		known.sites.push({
 			file,
 			function: last.in,
 			raises: last.raises,
@@ -65,9 +71,9 @@ export function refusalTexts(code: Code): RefusalText[] {
 			...(end && end[1] === null && { until: end[0] }),
 			options: optionsOfState(last),
 		});
-		byText.set(text, sites);
+		byText.set(bare, known);
 	}
-	return [...byText].map(([text, sites]) => ({ text, sites }));
+	return [...byText.values()];
 }
 
 function optionsOfState({ option }: RefusalState): string[] {
@@ -93,7 +99,8 @@ export function optionNamed(path: string, { byPath }: Options): string | undefin
 	if (known !== undefined) return known;
 	// A nested name that nobody dated is told by the option that it stands in.
 	const root = /^[a-z_]+/.exec(plain)?.[0] ?? '';
-	return /^[a-z0-9_.[\]]{1,100}$/.test(plain) && (byPath.has(root) || [...byPath.keys()].some(key => key.startsWith(`${root}.`)))
+	return /^[a-z0-9_.[\]]{1,100}$/.test(plain) &&
+		(byPath.has(root) || [...byPath.keys()].some(key => key.startsWith(`${root}.`)))
 		? plain
 		: undefined;
 }
@@ -111,35 +118,56 @@ export function optionsNamedIn(text: string, options: Options): string[] {
 const wants: readonly (readonly [RegExp, Want])[] = [
 	[/expect an in-line secret/, { is: 'inline-secret' }],
 	[/when OAuth delegation is enabled|replaced by Matrix Authentication Service/, { is: 'mas-excludes' }],
-	[/this is a bug|Synapse problem|Passing bytes|sdnotify|config==None|same name in v|does not provide the feature|requires a section name|double-quote/, { is: 'bug' }],
+	[
+		/this is a bug|Synapse problem|Passing bytes|sdnotify|config==None|same name in v|does not provide the feature|requires a section name|double-quote/,
+		{ is: 'bug' },
+	],
 	[
 		/\bboth\b|mutually incompatible|onflicting|Cannot specify|Can't specify|Cannot use both|cannot be set at the same time|conflicts with|incompatible with|at the same time|should not both|Can't use|for the same resource/,
 		{ is: 'exclusive' },
 	],
-	[/too new for the server|schema version|schema delta|delta dir|ninitialised database|full schemas|module spec|needs to be upgraded|upgrade database|module schemas/, { is: 'schema' }],
+	[
+		/too new for the server|schema version|schema delta|delta dir|ninitialised database|full schemas|module spec|needs to be upgraded|upgrade database|module schemas/,
+		{ is: 'schema' },
+	],
 	[/unix socket/i, { is: 'unix-socket' }],
 	[/instance_map|specify one instance|at least one instance|worker|faster_joins|list of instances/, { is: 'instance' }],
 	[/no longer support|was removed|has been replaced|is no longer a supported|not supported in/, { is: 'removed' }],
-	[/incorrect (?:collation|ctype|encoding)|incorrectly configured|[Uu]nsupported database|database config|one database/, { is: 'database' }],
+	[
+		/incorrect (?:collation|ctype|encoding)|incorrectly configured|[Uu]nsupported database|database config|one database/,
+		{ is: 'database' },
+	],
 	[/listener|resource/i, { is: 'listener' }],
 	[/missing required methods|known interface|is not a subclass|register_/, { is: 'module' }],
 	[/greater than|exceeds/, { is: 'order' }],
 	[/Multiple |reuse |overlap/, { is: 'duplicate' }],
-	[/must be (?:one of|'true'|set to)|can only have|only versions|Unknown|Unrecognised|Unsupported|not in the list|expected no suffix|is not a known/, { is: 'one-of' }],
+	[
+		/must be (?:one of|'true'|set to)|can only have|only versions|Unknown|Unrecognised|Unsupported|not in the list|expected no suffix|is not a known/,
+		{ is: 'one-of' },
+	],
 	[/Bad duration|duration/, { is: 'type', type: 'duration' }],
 	[/byte size/, { is: 'type', type: 'size' }],
 	[/true or false/, { is: 'type', type: 'boolean' }],
 	[/\b(?:HTTP\(S\)|https?) URL|scheme|parse URL|MXC URI|query parameters/i, { is: 'type', type: 'url' }],
-	[/(?:be|expected|Expected|is|not) (?:an? )?(?:[a-z-]+ )?(?:string|type str|str)\b|is not a string/, { is: 'type', type: 'text' }],
+	[
+		/(?:be|expected|Expected|is|not) (?:an? )?(?:[a-z-]+ )?(?:string|type str|str)\b|is not a string/,
+		{ is: 'type', type: 'text' },
+	],
 	[/(?:be|xpected) a list|must be a list/, { is: 'type', type: 'list' }],
 	[/dictionary|mapping|an object/, { is: 'type', type: 'mapping' }],
 	[/number|integer|positive value/, { is: 'type', type: 'number' }],
-	[/Error accessing|Error reading|find (?:email )?template|template directory|directory|Failed to (?:read|parse existing)|certificate file|key file|No signing keys|Failed making|CONFIG property/, { is: 'file' }],
+	[
+		/Error accessing|Error reading|find (?:email )?template|template directory|directory|Failed to (?:read|parse existing)|certificate file|key file|No signing keys|Failed making|CONFIG property/,
+		{ is: 'file' },
+	],
 	[
 		/requires?\b|required|must (?:also )?(?:be )?(?:set|specif|provide|have|point)|Must (?:specify|have)|missing|Missing|lacking|Neither|must be disabled|must also be|Please opt|not set|without|depends/,
 		{ is: 'needs' },
 	],
-	[/nvalid|Unable to parse|not allowed|Could not validate|Failed to parse|malformed|incorrect|only alphanumeric|must not|needs characters|may only|must start/i, { is: 'value' }],
+	[
+		/nvalid|Unable to parse|not allowed|Could not validate|Failed to parse|malformed|incorrect|only alphanumeric|must not|needs characters|may only|must start/i,
+		{ is: 'value' },
+	],
 ];
 
 export function wantOf(text: string): Want {

@@ -7,6 +7,8 @@ import { wordsAt } from './log-lines.ts';
 const maxGap = 400;
 /** Pieces shorter than this say nothing, and are not asked for. */
 const minPiece = 3;
+/** A piece at an end that is shorter than this is left out if the rest is long. */
+const shortEnd = 6;
 /** Characters of one gap that are kept, to recognise the name of an option. */
 const maxCaptured = 120;
 /** Places of one template that are kept; the first ones count. */
@@ -103,13 +105,21 @@ function automatonOf(wanted: readonly { codes: number[]; piece: Piece }[]): Auto
 	return { next, ends, shorter, pieces };
 }
 
+/** Short words at the ends (“The `…`”, “`…` at”) stand everywhere: where enough is left, they are not asked for. */
+function telling(pieces: readonly string[]): readonly string[] {
+	const long = pieces.filter(piece => squeeze(piece).length >= shortEnd);
+	const [first, last] = [long[0], long.at(-1)];
+	if (first === undefined || last === undefined || weightOf({ pieces: long }) < 2 * shortEnd) return pieces;
+	return pieces.slice(pieces.indexOf(first), pieces.lastIndexOf(last) + 1);
+}
+
 /** The matcher of these templates; building it takes some milliseconds, so keep it. */
 export function matcherOf(templates: readonly Template[]): Matcher {
 	const wanted = new Map<string, { codes: number[]; piece: Piece }>();
 	const lengths = new Int32Array(templates.length);
 	templates.forEach(({ pieces }, template) => {
 		let index = 0;
-		for (const text of pieces) {
+		for (const text of telling(pieces)) {
 			const codes = squeeze(text).slice(0, window / 2);
 			if (codes.length < minPiece) continue;
 			// A piece that touches a gap with a letter may stand inside a word; any other stands for whole words.
@@ -129,28 +139,18 @@ export function matcherOf(templates: readonly Template[]): Matcher {
 	return { templates, find: text => search(text, automaton, lengths) };
 }
 
-/** How far a template has come: behind its last piece found, and where it began. */
-class Progress {
-	/** In counted characters; -1: not begun. */
-	readonly ends: Float64Array[];
-	readonly starts: Float64Array[];
-	readonly stops: Float64Array[];
-	readonly gaps: (string[] | undefined)[][];
-	constructor(lengths: Int32Array) {
-		const each = () => Array.from(lengths, length => new Float64Array(length).fill(-1));
-		this.ends = each();
-		this.starts = each();
-		this.stops = each();
-		this.gaps = Array.from(lengths, length => new Array<string[] | undefined>(length));
-	}
-}
+/** A template as far as one of its pieces: where that ends, in counted characters and in the text, and where the template began. */
+type Reached = { end: number; stop: number; start: number; gaps: string[] };
+
+/** The newest places of each piece: a short one may stand once more inside the piece that follows it. */
+const maxReached = 4;
 
 type Hit = { node: number; count: number };
 
 function search(text: string, { next, ends, shorter, pieces }: Automaton, lengths: Int32Array): FoundPlaces {
 	const places: Place[] = [];
 	const counts = new Uint32Array(lengths.length);
-	const progress = new Progress(lengths);
+	const reached = Array.from(lengths, length => Array.from({ length }, (): Reached[] => []));
 	const offsets = new Float64Array(window);
 	const apart = new Uint8Array(window);
 	/** A piece has its end in `count`; `closed`: the next character is no letter of the same word. */
@@ -169,36 +169,26 @@ function search(text: string, { next, ends, shorter, pieces }: Automaton, length
 			}
 		}
 	};
-	const advance = (t: number, index: number, begin: number, count: number, from: number, to: number): void => {
-		const [endsOf, startsOf, stopsOf, gapsOf] = [
-			progress.ends[t],
-			progress.starts[t],
-			progress.stops[t],
-			progress.gaps[t],
-		];
-		if (!endsOf || !startsOf || !stopsOf || !gapsOf) return;
-		let start = from;
-		let gaps: string[] = [];
-		if (index > 0) {
-			const before = endsOf[index - 1] ?? -1;
-			if (before < 0 || begin <= before || begin - before - 1 > maxGap) return;
-			start = startsOf[index - 1] ?? from;
-			gaps = [...(gapsOf[index - 1] ?? []), captured(text, stopsOf[index - 1] ?? from, from)];
-		}
-		if (index < (lengths[t] ?? 0) - 1) {
-			endsOf[index] = count;
-			startsOf[index] = start;
-			stopsOf[index] = to;
-			gapsOf[index] = gaps;
+	const advance = (template: number, index: number, begin: number, end: number, from: number, stop: number): void => {
+		const before =
+			index === 0
+				? undefined
+				: reached[template]?.[index - 1]?.find(one => one.end < begin && begin - one.end - 1 <= maxGap);
+		if (index > 0 && !before) return;
+		const start = before?.start ?? from;
+		const gaps = before ? [...before.gaps, captured(text, before.stop, from)] : [];
+		if (index < (lengths[template] ?? 0) - 1) {
+			const places = reached[template]?.[index];
+			places?.unshift({ end, stop, start, gaps });
+			if (places && places.length > maxReached) places.pop();
 			return;
 		}
-		const many = (counts[t] ?? 0) + 1;
-		counts[t] = many;
-		if (many <= maxPlaces) {
-			const end = text.indexOf('\n', to);
-			const behind = captured(text, to, end < 0 || end > to + maxCaptured ? to + maxCaptured : end);
-			places.push({ template: t, from: start, to, captured: [...gaps, behind] });
-		}
+		const many = (counts[template] ?? 0) + 1;
+		counts[template] = many;
+		if (many > maxPlaces) return;
+		const newline = text.indexOf('\n', stop);
+		const behind = captured(text, stop, newline < 0 ? text.length : newline);
+		places.push({ template, from: start, to: stop, captured: [...gaps, behind] });
 	};
 	let node = 0;
 	let count = -1;

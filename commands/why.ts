@@ -1,0 +1,63 @@
+// !why: an error text, lines of a log or a symptom → the cause and the way out.
+
+import { isKnown, versionWords } from '../src/advice/watch/build.ts';
+import { runningOf } from '../src/advice/watch/history.ts';
+import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
+import { diagnose } from '../src/advice/why/diagnose.ts';
+import { Refusal } from '../src/answer.ts';
+import { readVersion } from '../src/arguments/versions.ts';
+import { readWhy } from '../src/arguments/why.ts';
+import { readProfile } from '../src/arguments/words.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { writeTerm } from '../src/deployment/facts.ts';
+import { whyWords } from '../src/messages/why.ts';
+import { code, quoted } from '../src/text/markdown.ts';
+
+/** Characters of all texts together. */
+const maxText = 10_000_000;
+
+export const why = {
+	name: 'why',
+	usage: 'why [server] [release] [facts…] <error text or lines of a log>',
+	summary: 'what an error text or a log says: the cause, and the way out',
+	examples: [
+		'why ConfigError: Config option must be a string',
+		'why 1.84.0 workers Missing worker_replication_host',
+		'why bridges are silent since the upgrade',
+	],
+	help: `Put the text behind the command, with all its lines or as a code block, or say ${code('!why')} in a reply to it; on the terminal ${code('docker compose logs synapse 2>&1 | npm start -s -- why -')}. The first error counts. Your release and facts in front (${code('!why 1.163 docker …')}), or a server that this room watches, narrow the answer. Nothing of the text is kept or repeated.`,
+	changes: false,
+	takesText: true,
+	async run(
+		{ text: typed, room, files = [] },
+		{ knowledge, code: tables, store }: Pick<Ports, 'knowledge' | 'code' | 'store'>,
+	) {
+		const { versions, terms, server: name, text: bare, withServer } = readWhy(typed);
+		const server = name === undefined ? undefined : await store.watch(room, name);
+		const pasted = name !== undefined && !server ? withServer : bare;
+		const text = [pasted, ...files.map(file => file.text)].filter(part => part.trim() !== '').join('\n');
+		if (text.trim() === '')
+			throw new Refusal(
+				`Which text? Put an error or lines of the log behind the command, as many as you like: ${code('!why ConfigError: …')}`,
+			);
+		if (text.length > maxText) throw new Refusal(`This is more than 10 MB. The lines since the last start are enough.`);
+		const said = versions.map(version => readVersion(version, 'target', knowledge));
+		const stated = readProfile(terms);
+		const profile = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stated;
+		const runs = server && runningOf((await store.server(server.server))?.spells ?? [], server.told);
+		const running = runs && isKnown(runs.version, knowledge.releases) ? runs.version : undefined;
+		const diagnosis = diagnose(
+			{ text, versions: said.map(({ version }) => version), profile, ...(running !== undefined && { running }) },
+			knowledge,
+			tables,
+		);
+		return whyWords(diagnosis, {
+			profile,
+			versions: said.map(({ version }) => version),
+			taken: [
+				...(runs ? [`${quoted(server.server)} runs Synapse ${versionWords(runs, knowledge)}.`] : []),
+				...said.flatMap(({ note }) => note ?? []),
+			],
+		});
+	},
+} satisfies Command;

@@ -1,0 +1,45 @@
+// What people type after `!why`: releases, facts and a watched server in front, then the text.
+import type { Term } from '../deployment/facts.ts';
+import { parseTerm } from '../deployment/facts.ts';
+import { parseServerName } from '../deployment/server-name.ts';
+
+export type WhyTyped = {
+	versions: string[];
+	terms: Term[];
+	/** What may be the name of a server: whether this room watches it, others know. */
+	server?: string;
+	text: string;
+	/** The text with that name in it. */
+	withServer: string;
+};
+
+const versionWord = /^v?1\.\d{1,3}(?:\.\d{1,2})?(?:rc\d{1,2})?$/;
+
+/** Words are read from the first line only, and only until the first that is none of these. */
+export function readWhy(typed: string): WhyTyped {
+	const found: WhyTyped = { versions: [], terms: [], text: '', withServer: '' };
+	let rest = typed.trimStart();
+	let withServer: string | undefined;
+	for (;;) {
+		const word = /^[^\s`]{1,200}/.exec(rest)?.[0] ?? '';
+		const term = parseTerm(word.toLowerCase());
+		if (versionWord.test(word)) found.versions.push(word.replace(/^v/, ''));
+		else if (term?.operator === '=' && found.terms.every(({ fact }) => fact !== term.fact)) found.terms.push(term);
+		else if (
+			found.server === undefined &&
+			/^[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d{1,5})?$/i.test(word) &&
+			parseServerName(word)
+		) {
+			found.server = word.toLowerCase();
+			withServer = rest;
+		} else break;
+		rest = rest.slice(word.length);
+		// A text may begin in the same line; one that begins in the next has no more words before it.
+		const gap = /^[ \t]{0,100}\n?/.exec(rest)?.[0] ?? '';
+		rest = rest.slice(gap.length);
+		if (gap.includes('\n')) break;
+	}
+	found.text = rest;
+	found.withServer = withServer ?? rest;
+	return found;
+}

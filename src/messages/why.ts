@@ -1,0 +1,349 @@
+// The words of !why: is my data in danger, may I start again or go back, the fix, how sure; then what it is and since when.
+import { type Guided, guideFor } from '../advice/guide/guide.ts';
+import type { Diagnosis, WhyMatch } from '../advice/why/diagnose.ts';
+import { type RefusalSite, wantOf } from '../advice/why/refusals.ts';
+import type { Answer, Section } from '../answer.ts';
+import type { Profile } from '../deployment/facts.ts';
+import { compare, type Version } from '../deployment/version.ts';
+import type { Note, Source } from '../knowledge/schema/synapse.ts';
+import { count } from '../text/format.ts';
+import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
+import { refusalWords } from './refusals.ts';
+import { conditions, link } from './sections.ts';
+
+/** safe: start whatever you like; after-fix: harmless, but in vain until then; wait: it works, let it; unsafe: start nothing. */
+type Forward = 'safe' | 'after-fix' | 'wait' | 'unsafe';
+
+/** A match as JSON gives it. */
+export type ToldMatch = {
+	id: string;
+	kind: 'refusal' | 'fault' | 'guide' | 'migration' | 'dependency';
+	class: 'cause' | 'harmless' | 'hopeless' | 'consequence' | 'vague';
+	title: string;
+	cause: string;
+	since?: Version;
+	until?: Version;
+	option?: string;
+	do: string;
+	danger: 'nothing' | 'service' | 'data';
+	forward: Forward;
+	note?: string;
+	sure: boolean;
+	line?: number;
+	sources: readonly Source[];
+};
+
+type Telling = { profile: Profile; versions: readonly Version[]; taken: readonly string[]; server?: string };
+
+export function whyWords(diagnosis: Diagnosis, telling: Telling): Answer {
+	const told = diagnosis.matches.map(match => ({ match, told: toldOf(match, telling.profile) }));
+	const value = {
+		format: 1,
+		matches: told.map(one => one.told),
+		...(diagnosis.unexplained && { unexplained: diagnosis.unexplained }),
+		harmless: diagnosis.harmless.map(({ entry, count }) => ({ id: entry.id, count })),
+		seen: diagnosis.seen,
+	};
+	const taken = telling.taken.map(line => `*${line}*`);
+	const [best, ...others] = told;
+	if (!best)
+		return {
+			value,
+			kind: 'answer',
+			lead: [unknownWords(diagnosis, telling), ...taken].join('\n\n'),
+			sections: quietSection(diagnosis),
+		};
+	const unknown = diagnosis.unexplained
+		? [
+				`The first error of the text (line ${diagnosis.unexplained.line}) is **not** explained by this; ${helpWords(telling)}`,
+			]
+		: [];
+	return {
+		value,
+		kind: 'answer',
+		lead: [leadOf(best.match, best.told, others.length), ...unknown, ...taken].join('\n\n'),
+		sections: [
+			about(best.match, best.told),
+			...others.map(({ match, told }) => otherSection(match, told)),
+			...quietSection(diagnosis),
+		],
+	};
+}
+
+const marks = { hopeless: '🛑 ', cause: '', consequence: '', vague: '', harmless: '' } as const;
+
+function leadOf({ entry, by, fit, refusal }: WhyMatch, told: ToldMatch, others: number): string {
+	const sure = surely(told, by, others);
+	const first =
+		entry.rank === 'vague'
+			? 'Unknown from this alone'
+			: entry.rank === 'harmless'
+				? 'Harmless'
+				: entry.rank === 'hopeless'
+					? 'Stop'
+					: sure.short;
+	// A symptom’s text is written in this order already.
+	const order =
+		entry.of === 'symptom'
+			? [told.do]
+			: [`${dangerWords(told, refusal !== undefined)} ${startWords(told, entry.of)}`, told.do];
+	const fits = fit === 'no' ? ' It does not fit the release that the text names.' : '';
+	return [`${marks[entry.rank]}**${first}: ${told.title}.**`, ...order, `*How sure: ${sure.long}${fits}*`].join('\n\n');
+}
+
+function surely({ sure, sources }: ToldMatch, by: WhyMatch['by'], others: number): { short: string; long: string } {
+	if (by === 'words') return { short: 'Perhaps', long: 'a guess from your words; lines of the log would tell.' };
+	if (sure && others === 0)
+		return { short: 'Sure', long: `sure, the text has this message${sources.length ? '' : ' word for word'}.` };
+	if (sure) return { short: 'Sure', long: 'sure of this one; the text has other errors too, told below.' };
+	return {
+		short: 'Probably',
+		long: 'not sure, since other causes have the same words. Your release in the command (`!why 1.163 …`) helps.',
+	};
+}
+
+function dangerWords({ danger }: ToldMatch, isRefusal: boolean): string {
+	if (danger === 'data') return 'Your data may be in danger.';
+	if (danger === 'service')
+		return isRefusal
+			? 'Your data is not in danger, but the server does not start.'
+			: 'Your data is not in danger, but the server does not work as it should.';
+	return 'Nothing is damaged.';
+}
+
+function startWords({ forward, kind }: ToldMatch, of: WhyMatch['entry']['of']): string {
+	if (forward === 'unsafe') return 'Start nothing until you have read this.';
+	if (kind === 'refusal') return '';
+	return of === 'fault' ? 'You may start it again; it comes back until you have a release without it.' : '';
+}
+
+function about(match: WhyMatch, told: ToldMatch): Section {
+	const { entry, options, notes } = match;
+	const message = match.refusal ?? (entry.of === 'refusal' ? entry : undefined);
+	const lines = [
+		...(told.cause !== told.title ? [told.cause] : []),
+		...(message ? [`The message: ${quoted(message.refusal.text.replaceAll('{}', '…'), 240)}`] : []),
+		...(options.length && entry.of !== 'refusal' ? [`Options: ${options.map(code).join(', ')}`] : []),
+		spanWords(told),
+		...(entry.applies ? [`It concerns ${conditions(entry.applies)}.`] : []),
+		...(match.line
+			? [`First seen in line ${match.line}${match.count > 1 ? `, ${match.count} times in all` : ''}.`]
+			: []),
+		...notes.slice(0, 2).map(note => `Our note: ${escapeMarkdown(note.title)} (${code(`!notes ${note.release}`)})`),
+		sourceWords(told.sources),
+	].filter(line => line !== '');
+	return { title: 'What it is', markdown: lines.join('\n\n'), fold: false };
+}
+
+function spanWords({ since, until }: ToldMatch): string {
+	if (since && until) return `Since ${since}, no longer in ${until}.`;
+	if (since) return `Since ${since}, up to the newest release.`;
+	return until ? `Up to the releases before ${until}.` : '';
+}
+
+function otherSection(match: WhyMatch, told: ToldMatch): Section {
+	const parts = [`**${told.title}.**`, told.do, spanWords(told), sourceWords(told.sources)].filter(Boolean);
+	const also = match.by === 'words' || !told.sure ? 'Or' : 'Also';
+	return { title: `${also}: ${plain(told.title)}`.slice(0, 40), markdown: parts.join('\n\n'), fold: true };
+}
+
+const plain = (markdown: string) => markdown.replaceAll('`', '');
+
+function sourceWords(sources: readonly Source[]): string {
+	const links = new Map(sources.map(source => [source.url, link(`${source.document} ${source.section}`, source.url)]));
+	return links.size ? `Sources: ${[...links.values()].slice(0, 4).join(', ')}` : '';
+}
+
+function quietSection({ harmless }: Diagnosis): Section[] {
+	if (harmless.length === 0) return [];
+	const lines = harmless.slice(0, 5).map(({ entry, count: many }) => {
+		const title = entry.of === 'symptom' ? entry.symptom.title : entry.id;
+		return `* ${escapeMarkdown(title)} (${count(many, 'time')})`;
+	});
+	return [{ title: 'Harmless lines in it', markdown: `These need nothing:\n\n${lines.join('\n')}`, fold: true }];
+}
+
+/** Where the log is, by the way Synapse was installed. */
+const logs: Record<string, string> = {
+	docker: 'docker compose logs --tail 300 synapse',
+	mdad: 'journalctl -u matrix-synapse -n 300',
+	ess: 'kubectl -n ess logs sts/ess-synapse-main --tail 300',
+	debian: 'journalctl -u matrix-synapse -n 300',
+	distro: 'journalctl -u matrix-synapse -n 300',
+};
+
+function helpWords({ profile }: Telling): string {
+	const install = String(profile.get('install')?.value ?? '');
+	const command = logs[install] ?? 'journalctl -u matrix-synapse -n 300';
+	const docker = install === '' ? ` (${code('docker compose logs --tail 300 synapse')} in Docker)` : '';
+	return `what would help: the lines around the *first* error since the last start, with ${code(command)}${docker}, and your release and installation in the command, like ${code('!why 1.163 docker …')}.`;
+}
+
+function unknownWords({ unexplained, lines, harmless }: Diagnosis, telling: Telling): string {
+	const where = unexplained && lines > 1 ? ` The first error stands in line ${unexplained.line}.` : '';
+	const quiet = harmless.length ? ' What I do know of it is harmless.' : '';
+	const help = helpWords(telling);
+	return `**I do not know this text.**${where}${quiet} I have no refusal, fault or failure that looks like it, so I have no cure to offer, and cannot tell whether data is in danger: change nothing in the database until you know.\n\n${help.charAt(0).toUpperCase()}${help.slice(1)}`;
+}
+
+function toldOf(match: WhyMatch, profile: Profile): ToldMatch {
+	const { entry } = match;
+	const told = ofEntry(match, profile);
+	const note = told.note ?? match.notes[0]?.id;
+	const sources = new Map(
+		[...told.sources, ...match.notes.flatMap(one => one.sources)].map(source => [source.url, source]),
+	);
+	const [option] = match.options;
+	return {
+		id: entry.id,
+		class: entry.rank,
+		...spanOf(match),
+		...told,
+		...(option !== undefined && { option }),
+		...(note !== undefined && { note }),
+		sure: match.sure,
+		...(match.line !== undefined && { line: match.line }),
+		sources: [...sources.values()],
+	};
+}
+
+type Own = Pick<ToldMatch, 'kind' | 'title' | 'cause' | 'do' | 'danger' | 'forward' | 'sources'> & { note?: string };
+
+function ofEntry(match: WhyMatch, profile: Profile): Own {
+	const { entry } = match;
+	switch (entry.of) {
+		case 'refusal':
+			return ofRefusal(match, entry.refusal.text);
+		case 'note':
+			return ofNote(entry.note);
+		case 'fault': {
+			const { title, text, danger, fixed, sources } = entry.fault;
+			const cure = fixed === undefined ? 'No release cures it yet.' : `Take ${fixed} or newer.`;
+			const back =
+				entry.fault.severity === 'severe'
+					? ` How far you may go back: ${code(`!rollback ${entry.fault.release}`)}.`
+					: '';
+			return {
+				kind: 'fault',
+				title,
+				cause: title,
+				do: `${cure} ${text.trim()}${back}`,
+				danger,
+				forward: danger === 'data' ? 'unsafe' : 'after-fix',
+				sources,
+			};
+		}
+		case 'symptom': {
+			const { title, text, danger, kind, about, more, sources } = entry.symptom;
+			return {
+				kind: about ?? 'dependency',
+				title,
+				cause: title,
+				do: text.trim(),
+				danger,
+				forward:
+					kind === 'hopeless' ? 'unsafe' : kind === 'harmless' ? 'safe' : danger === 'service' ? 'wait' : 'after-fix',
+				...(more !== undefined && { note: more }),
+				sources,
+			};
+		}
+		case 'failure': {
+			const { guide, failure } = entry;
+			const { cause, cure } = filledFailure(guideFor(guide, { stated: new Map(), profile }, []), failure.id) ?? failure;
+			const sources = guide.sources.map(url => ({
+				document: new URL(url).host,
+				section: url.split('/').at(-1) ?? '',
+				url,
+			}));
+			return {
+				kind: 'guide',
+				title: (/^[^.]{1,100}/.exec(cause)?.[0] ?? cause.slice(0, 100)).trim(),
+				cause,
+				do: cure,
+				danger: 'nothing',
+				forward: 'after-fix',
+				sources: sources.slice(0, 2),
+			};
+		}
+	}
+}
+
+function filledFailure({ stages, cleanUp, wayBack }: Guided, id: string): { cause: string; cure: string } | undefined {
+	const all = [...stages, ...cleanUp, ...wayBack.before, ...wayBack.after];
+	return all.flatMap(({ failures }) => failures).find(failure => failure.id === id);
+}
+
+function ofNote(note: Note): Own {
+	return {
+		kind: note.refuses ? 'refusal' : 'dependency',
+		title: note.title,
+		cause: note.title,
+		do: `${untouched} ${note.text.trim()}`,
+		danger: 'nothing',
+		forward: 'after-fix',
+		note: note.id,
+		sources: note.sources,
+	};
+}
+
+const untouched =
+	'The database was not opened, so this start changed nothing in it, and the release that ran before still starts.';
+const worker =
+	'Only this process stopped. If the main process of the new release has run already, `!rollback` says whether the old release still starts.';
+const opened = 'The database may be migrated already: `!rollback` says whether the old release still starts.';
+
+/** What a start that ends here has done to the database. */
+function doneBefore(sites: readonly RefusalSite[], text: string): string {
+	const [site] = sites;
+	if (!site) return untouched;
+	if (/worker|instance_map|instance to handle/.test(text) && site.file.endsWith('workers.py')) return worker;
+	if (site.file.includes('storage/prepare_database') || site.file.includes('storage/schema')) return opened;
+	if (site.file.includes('storage/engines'))
+		return 'Synapse looked at the database and stopped before it changed anything; the release that ran before still starts.';
+	const late = /start_listening|_listener_http|_configure_named_resource|run_startup_checks|handle_startup|admin_cmd/;
+	return site.file.startsWith('synapse/app/') && late.test(site.function) ? opened : untouched;
+}
+
+function ofRefusal({ sites, options, notes }: WhyMatch, text: string): Own {
+	const [site] = sites;
+	const words = refusalWords(wantOf(text), options, site?.file ?? 'the code');
+	const [note] = notes;
+	const fix = note ? note.text.trim() : words.fix;
+	const last =
+		sites
+			.map(one => one.since)
+			.sort(compare)
+			.at(-1) ?? '1.0.0';
+	const source = site && {
+		document: site.file,
+		section: `Synapse ${last}`,
+		url: `https://github.com/element-hq/synapse/blob/v${last}/${site.file}`,
+	};
+	const state = doneBefore(sites, text);
+	return {
+		kind: 'refusal',
+		title: note?.title ?? words.title,
+		cause: words.cause,
+		do: `${state} ${fix}`,
+		danger: 'nothing',
+		forward: 'after-fix',
+		sources: source ? [source] : [],
+	};
+}
+
+/** Since the oldest site or range, until the newest; open ends are absent. */
+function spanOf({ entry, sites, refusal }: WhyMatch): { since?: Version; until?: Version } {
+	if (entry.of === 'refusal' || (refusal && entry.of === 'symptom' && sites.length)) {
+		const since = sites.some(({ always }) => always) ? undefined : sites.map(site => site.since).sort(compare)[0];
+		const ends = sites.flatMap(site => site.until ?? []).sort(compare);
+		const until = ends.length === sites.length ? ends.at(-1) : undefined;
+		return { ...(since && { since }), ...(until && { until }) };
+	}
+	if (entry.of === 'fault')
+		return { since: entry.fault.release, ...(entry.fault.fixed && { until: entry.fault.fixed }) };
+	if (entry.of === 'note') return { since: entry.note.release, ...(entry.note.until && { until: entry.note.until }) };
+	const range = entry.releases[0] ?? '';
+	const since = /(?:^| )>=([\w.]+)/.exec(range)?.[1];
+	const until = /(?:^| )<([\w.]+)/.exec(range)?.[1];
+	return { ...(since && { since }), ...(until && { until }) };
+}

@@ -1,0 +1,176 @@
+// !why as people say it: ten texts that were really pasted, what narrows the answer, and what must never come back.
+import { describe, expect, test } from 'vitest';
+import { why } from '../../commands/why.ts';
+import { openCode } from '../../src/knowledge/code-tables.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import type { ToldMatch } from '../../src/messages/why.ts';
+import type { WatchStore } from '../../src/ports/watch-store.ts';
+
+const folder = new URL('../../knowledge/', import.meta.url);
+const store = { watch: async () => undefined } as unknown as WatchStore;
+const ports = { knowledge: await openKnowledge(folder), code: openCode(folder), store };
+
+async function ask(text: string, files?: { name: string; text: string }[]) {
+	const asked = { words: [], text, room: '!a', sender: '@a:x', at: new Date(0), ...(files && { files }) };
+	const answer = await why.run(asked, ports);
+	const { matches } = answer.value as { matches: ToldMatch[] };
+	return { ...answer, matches, all: [answer.lead, ...answer.sections.map(({ markdown }) => markdown)].join('\n') };
+}
+
+const [id, sure, forward] = [0, 1, 2];
+const texts: [string, string, [string, boolean, string], RegExp][] = [
+	[
+		'a block that 1.157.0 removed',
+		`synapse-1  | Error in configuration at 'experimental.msc3861':
+synapse-1  |   experimental_features.msc3861 was removed. Use the matrix_authentication_service configuration instead.
+synapse-1 exited with code 1 (restarting)`,
+		['symptom/msc3861-removed', true, 'after-fix'],
+		/^\*\*Sure: .*1\.157\.0.*\n\nNothing is damaged.*old release still starts/,
+	],
+	[
+		'systemd kills a migration',
+		`systemd[1]: matrix-synapse.service: start operation timed out. Terminating.
+systemd[1]: matrix-synapse.service: Failed with result 'timeout'.
+systemd[1]: matrix-synapse.service: Scheduled restart job, restart counter is at 14.
+synapse.storage.prepare_database - 512 - INFO - main - Applying schema 72/05…`,
+		['symptom/systemd-start-timeout', true, 'wait'],
+		/not broken[\s\S]*Do not go back now[\s\S]*TimeoutStartSec=infinity/,
+	],
+	[
+		'a rebuild that was jumped over',
+		`psycopg2.errors.InvalidForeignKey: there is no unique constraint matching given keys for referenced table "events"
+... in run_upgrade / 79/04_...`,
+		['symptom/events-rebuild-skipped', true, 'unsafe'],
+		/^🛑 \*\*Stop: [\s\S]*Do not start any release[\s\S]*Restore the dump[\s\S]*1\.38 to 1\.81[\s\S]*Without a dump[\s\S]*unsure/,
+	],
+	[
+		'too new',
+		'ValueError: Cannot use this database as it is too new for the server to understand',
+		['symptom/too-new', true, 'after-fix'],
+		/An older Synapse met a newer database[\s\S]*apt-cache policy/,
+	],
+	[
+		'workers without the main process',
+		`ERROR: worker fed1 | ConfigError: Missing worker_replication_host
+...
+Instance 'master' not in 'instance_map'; `,
+		['symptom/worker-map', true, 'after-fix'],
+		/On 1\.84\.0 take 1\.84\.1[\s\S]*1\.88\.0[\s\S]*instance_map:\n {2}main:/,
+	],
+	[
+		'noise of other servers',
+		`synapse.federation.transport.server - WARNING - authenticate_request failed: 401: Invalid signature for server m.example with key ed25519:a_X
+synapse.http.matrixfederationclient - INFO - {GET-O-11} [m.example] Request failed: ... 502\n`.repeat(200),
+		['symptom/other-servers-signatures', true, 'safe'],
+		/^\*\*Harmless: [\s\S]*nothing to do with the upgrade[\s\S]*Ignore it/,
+	],
+	[
+		'a statement that timed out',
+		`psycopg2.errors.QueryCanceled: canceling statement due to statement timeout
+CONTEXT: SQL statement in delete_old_otks_for_next_user_batch …`,
+		['symptom/statement-timeout', true, 'after-fix'],
+		/not urgent[\s\S]*1\.151\.0[\s\S]*ten minutes instead of an hour[\s\S]*statement_timeout: 3600000[\s\S]*VACUUM/,
+	],
+	[
+		'a proxy that waited',
+		'nginx: upstream timed out (110) while reading response header from upstream, client: 192.0.2.7, request: "GET /_matrix/client/v3/sync?since=s1"',
+		['symptom/proxy-timeout', false, 'safe'],
+		/^\*\*Unknown from this alone: [\s\S]*Processed request[\s\S]*background_updates/,
+	],
+	[
+		'a variable of the playbook',
+		`TASK [galaxy/postgres : Fail if ...] ****
+fatal: [matrix.example.org]: FAILED! => {"msg": "... variable matrix_foo_enabled has been renamed to ..."}`,
+		['symptom/mdad-renamed', true, 'after-fix'],
+		/what runs goes on[\s\S]*vars\.yml[\s\S]*!migrate mdad/,
+	],
+	[
+		'an expired key of the archive',
+		'W: GPG error: https://packages.matrix.org/debian bookworm InRelease: The following signatures were invalid: EXPKEYSIG F473DD4473365DE1',
+		['symptom/archive-key-expired', true, 'after-fix'],
+		/keeps running[\s\S]*wget[\s\S]*apt-get update[\s\S]*missed/,
+	],
+];
+
+describe('ten texts that were really pasted', () => {
+	test.each(texts)('%s', async (_, text, wanted, says) => {
+		const { matches, lead } = await ask(text);
+		expect([matches[0]?.id, matches[0]?.sure, matches[0]?.forward]).toEqual([
+			wanted[id],
+			wanted[sure],
+			wanted[forward],
+		]);
+		expect(lead).toMatch(says);
+	});
+});
+
+describe('what narrows the answer', () => {
+	const text = 'ConfigError: MSC4108 requires MSC3861 to be enabled';
+
+	test('the release in the command', async () => {
+		expect((await ask(`1.136.0 ${text}`)).matches[0]?.id).toBe('fault/1.136.0/msc4108-needs-msc3861');
+		expect((await ask(`1.120.0 ${text}`)).matches.map(match => match.id)).not.toContain(
+			'fault/1.136.0/msc4108-needs-msc3861',
+		);
+	});
+
+	test('a release that the log names', async () => {
+		const { matches } = await ask(`File "/opt/synapse-1.136.0/lib/synapse/config/experimental.py"\n${text}`);
+		expect(matches[0]?.id).toBe('fault/1.136.0/msc4108-needs-msc3861');
+	});
+
+	test('facts that exclude it', async () => {
+		expect((await ask('sqlite FATAL: sorry, too many clients already')).matches).toEqual([]);
+		expect((await ask('postgres FATAL: sorry, too many clients already')).matches[0]?.id).toBe(
+			'symptom/postgres-connections',
+		);
+	});
+});
+
+describe('the first error counts', () => {
+	test('of two thousand lines, not the last', async () => {
+		const noise =
+			'2026-11-29 09:00:00,000 - synapse.access.http.8008 - 460 - INFO - GET-1 - 192.0.2.1 - 8008 - Processed request\n';
+		const text = `${noise.repeat(900)}synapse.config._base.ConfigError: Config option must be a string
+${noise.repeat(900)}psycopg2.OperationalError: FATAL: the database system is shutting down
+synapse exited with code 1`;
+		const { matches } = await ask('', [{ name: 'log', text }]);
+		expect(matches[0]).toMatchObject({ kind: 'refusal', line: 901 });
+		expect(matches[1]?.id).toBe('symptom/postgres-away');
+	});
+});
+
+describe('unknown', () => {
+	test('is said to be unknown, with what would help', async () => {
+		const { matches, lead } = await ask('docker ZeroDivisionError: the frobnicator is not aligned with the moon');
+		expect(matches).toEqual([]);
+		expect(lead).toMatch(/^\*\*I do not know this text\.\*\*[\s\S]*docker compose logs/);
+	});
+
+	test('an error beside harmless lines is not called harmless', async () => {
+		const { matches, all } = await ask(
+			'synapse - WARNING - authenticate_request failed: 401\nsynapse - ERROR - Frobnication of the moon failed',
+		);
+		expect(matches).toEqual([]);
+		expect(all).toMatch(/I do not know this text.*line 2/);
+	});
+});
+
+test('symptoms in a few words are answered, and never sure', async () => {
+	for (const [said, wanted] of [
+		['bridges are silent since the upgrade', /^fault\//],
+		['calls do nothing although matrix_rtc is set', /^symptom\/matrix-rtc-without-flag$/],
+	] as const) {
+		const { matches } = await ask(said);
+		expect(matches[0]?.id).toMatch(wanted);
+		expect(matches.every(match => !match.sure)).toBe(true);
+	}
+});
+
+test('nothing of the text comes back that is a value', async () => {
+	const secrets = ['s3cr3t-token-abcdef', '/home/alice/keys', 'alice@example.com', '198.51.100.23', 'syt_YWxpY2U_abc'];
+	const text = `2026-11-29 synapse ERROR token ${secrets[0]} of ${secrets[2]} at ${secrets[3]}
+synapse.config._base.ConfigError: Error accessing file '${secrets[1]}' (config for ${secrets[4]}): [Errno 2]`;
+	const answer = await ask(text);
+	for (const secret of secrets) expect(JSON.stringify(answer)).not.toContain(secret);
+});
