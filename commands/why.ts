@@ -1,6 +1,6 @@
 // !why: an error text, lines of a log or a symptom → the cause and the way out.
 
-import { isKnown, versionWords } from '../src/advice/watch/build.ts';
+import { isKnown } from '../src/advice/watch/build.ts';
 import { runningOf } from '../src/advice/watch/history.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
 import { diagnose } from '../src/advice/why/diagnose.ts';
@@ -10,6 +10,7 @@ import { readWhy } from '../src/arguments/why.ts';
 import { readProfile } from '../src/arguments/words.ts';
 import type { Command, Ports } from '../src/command.ts';
 import { writeTerm } from '../src/deployment/facts.ts';
+import { versionWords } from '../src/messages/version.ts';
 import { whyWords } from '../src/messages/why.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
