@@ -44,8 +44,12 @@ export const check = {
 		const skeletons = [...given, ...pasted].map(file => ({ file, skeleton: filesOfSkeleton(file.text) }));
 		const texts = skeletons.flatMap(({ file, skeleton }) => skeleton?.files ?? [file]);
 		const stated = readProfile(terms);
-		// A pasted text may be a part of the file; a whole one names the server.
-		const isWhole = given.length > 0 || texts.some(({ text: own }) => /^["']?server_name["']?\s*:/m.test(own));
+		// A pasted text may be a part of the file; a whole one names the server and its database.
+		const isWhole =
+			given.length > 0 ||
+			['server_name', 'database'].every(key =>
+				texts.some(({ text: own }) => new RegExp(`^["']?${key}["']?\\s*:`, 'm').test(own)),
+			);
 		const workers = stated.get('workers')?.value;
 		const configuration = configurationOf(texts, {
 			excerpt: !isWhole,

@@ -74,6 +74,7 @@ export function known(given: Given = {}): Knowledge {
 		releases: releases('1.0.0', '1.1.0', '1.2.0', '1.3.0'),
 		read: '2026-11-20',
 		notes: [],
+		effects: [],
 		advisories: [],
 		faults: [],
 		symptoms: [],

@@ -14,6 +14,8 @@ export type Test = {
 	in?: Part | 'any' | undefined;
 	absent?: boolean | undefined;
 	notKeyOf?: string | undefined;
+	/** Whether a text begins with http:// or https://. */
+	url?: boolean | undefined;
 	below?: number | string | undefined;
 	above?: number | string | undefined;
 };
@@ -109,12 +111,16 @@ function test(asked: Test, question: Question, element: Value | undefined): Deci
 	return value === undefined ? unknown : { is: value === asked.is };
 }
 
-function holds({ type, is, notKeyOf, below, above }: Test, value: Value, question: Question): boolean | 'unknown' {
+function holds({ type, is, notKeyOf, url, below, above }: Test, value: Value, question: Question): boolean | 'unknown' {
 	const parts: (boolean | 'unknown')[] = [];
 	if (type !== undefined)
 		parts.push(value.kind === 'hidden' ? (value.as ? value.as === type : 'unknown') : kindOf(value) === type);
 	if (is !== undefined) parts.push(equals(value, is));
 	if (notKeyOf !== undefined) parts.push(isNoKeyOf(value, notKeyOf, question));
+	if (url !== undefined)
+		parts.push(
+			value.kind === 'hidden' ? 'unknown' : value.kind === 'string' && /^https?:\/\//.test(value.value) === url,
+		);
 	if (below !== undefined || above !== undefined) {
 		const amount = amountOf(value);
 		if (value.kind === 'hidden') parts.push('unknown');
@@ -155,7 +161,8 @@ function equals(value: Value, wanted: Plain): boolean | 'unknown' {
 function isNoKeyOf(value: Value, path: string, { configuration }: Question): boolean | 'unknown' {
 	if (value.kind === 'hidden') return 'unknown';
 	const name = value.kind === 'string' ? value.value : undefined;
-	if (name === undefined) return false;
+	// The main process needs no entry.
+	if (name === undefined || name === 'master') return false;
 	const { matches, unsure } = select(path, 'any', configuration, undefined);
 	const names = matches.flatMap(({ value: found }) =>
 		found.kind === 'mapping' ? found.entries.map(({ key }) => key) : [],

@@ -11,6 +11,8 @@ export type Configuration = {
 	processes: Process[];
 	/** Whether whole files of this kind were given. */
 	has: Record<Part, boolean>;
+	/** Whether what is not written here may stand elsewhere. */
+	excerpt: boolean;
 	/** Whether the deployment may have such files that were not given. */
 	mayHave: { worker: boolean };
 	duplicates: Duplicate[];
@@ -69,6 +71,7 @@ export function configurationOf(
 		processes,
 		has: { main: main !== undefined && !excerpt, worker: own.length > 0, 'log-config': logs.length > 0 },
 		mayHave: { worker: workers ?? (main ? speaksOfWorkers(main) : true) },
+		excerpt: excerpt === true,
 		duplicates,
 		unreadable,
 		ignored,

@@ -13,6 +13,7 @@ import { renamedFileShape, renamedIn } from './schema/playbook-variable.ts';
 import {
 	advisoryShape,
 	claimsFileShape,
+	effectsFileShape,
 	type Knowledge,
 	lifecycleShape,
 	type Passage,
@@ -61,6 +62,7 @@ export function readFiles(folder: URL): { files: Files; read: string; mistakes: 
 		advisories: readAll(folder, 'advisories/', advisoryShape, mistakes).map(file => ({ ...file, id: file.base })),
 		lifecycles: readAll(folder, 'lifecycles/', lifecycleShape, mistakes).map(file => ({ ...file, of: file.base })),
 		ways: readAll(folder, 'synapse/', waysFileShape, mistakes, /^ways\.yaml$/),
+		effects: readAll(folder, 'synapse/', effectsFileShape, mistakes, /^effects\.yaml$/),
 		claims: readAll(folder, 'synapse/', claimsFileShape, mistakes, /^claims\.yaml$/),
 		// Curators at work on one range may keep their waivers in a file of their own: waivers-1.47.yaml.
 		// What a guide needs besides itself lies beside it as <guide>-names.yaml and the like, and is no guide.
@@ -164,6 +166,7 @@ function knowledgeOf(files: Files, read: string): Knowledge {
 			value.symptoms.map(({ links, ...symptom }) => ({ ...symptom, sources: links.map(linkOf) })),
 		),
 		advisories: files.advisories.map(({ id, value }) => ({ ...value, id })),
+		effects: files.effects.flatMap(({ value }) => value.effects),
 		stops: files.ways.flatMap(({ value }) => value.stops),
 		rollbackFloors: files.ways.flatMap(({ value }) => value.rollbackFloors),
 		lifecycles: Object.fromEntries(files.lifecycles.map(({ of, value }) => [of, value])),

@@ -107,12 +107,12 @@ function place({ file, line, option }: Pick<Finding, 'file' | 'line' | 'option'>
 
 /** One finding as a sentence. It may name options and kinds of values, never what stands there. */
 export function findingText(finding: Finding, to: string): string {
-	const { release, nearest, note, needs, first, why } = finding;
+	const { release, nearest, note, first, why } = finding;
 	const since = release === undefined ? '' : ` in ${release}`;
 	switch (finding.kind) {
 		case 'refuses':
 			if (note) return `${sentence(note.title)} (since ${note.release})`;
-			if (why !== undefined) return option(finding) ? 'is missing, and no release starts without it.' : why;
+			if (why !== undefined) return sentence(why);
 			if (finding.accepts)
 				return `${to} takes only ${kindsInWords(finding.accepts)}, and this is ${aKind(finding.is ?? '')}.`;
 			return `refused since ${release ?? to}. Delete it.`;
@@ -130,7 +130,7 @@ export function findingText(finding: Finding, to: string): string {
 		case 'removed':
 			return `gone since ${release ?? to}: it does nothing any more. Delete it.${instead(finding)}`;
 		case 'renamed':
-			return `renamed${since}.${instead(finding)}`;
+			return `${sentence(why ?? `renamed${since}`)}${instead(finding)}`;
 		case 'deprecated':
 			return note?.deadline
 				? `${sentence(note.deadline.promised)}${instead(finding)}`
@@ -138,12 +138,8 @@ export function findingText(finding: Finding, to: string): string {
 		case 'default-changed':
 			return `the default became ${shown(finding.after)}${since} (${shown(finding.before)} before); yours stays as you set it.`;
 		case 'without-effect':
-			return needs === undefined ? 'has no effect.' : `has no effect: ${sentence(needs)}`;
+			return `has no effect: ${sentence(why ?? 'nothing reads it')}`;
 	}
-}
-
-function option({ option: name }: Finding): boolean {
-	return name !== '';
 }
 
 function instead({ replacedBy }: Finding): string {

@@ -8,7 +8,7 @@ import { openKnowledge } from '../../src/knowledge/compiled.ts';
 
 const folder = new URL('../../knowledge/', import.meta.url);
 const ports = { knowledge: await openKnowledge(folder), code: openCode(folder) };
-const base = 'server_name: example.org\nreport_stats: false\npublic_baseurl: https://matrix.example.org/\n';
+const base = 'server_name: example.org\nreport_stats: false\ndatabase: {name: sqlite3}\n';
 
 type Given = { name: string; text: string }[];
 function ask(text: string, files?: Given) {
@@ -51,7 +51,7 @@ describe('where the configuration comes from', () => {
 
 	test('a skeleton: lines of the original, hidden values are no mistakes', () => {
 		const skeleton =
-			'--- # file 1\nserver_name: "***"  # 10\nreport_stats: false  # 11\npublic_baseurl: "***"  # 12\nsmtp_host: "***"  # 40\nown5: "***"  # 41\nsession_lifetime: 0  # 42\n--- # file 2\nworker_app: synapse.app.generic_worker  # 3\nworker_replication_host: "***"  # 4\n';
+			'--- # file 1\nserver_name: "***"  # 10\nreport_stats: false  # 11\ndatabase:  # 12\n  name: "psycopg2"  # 13\nsmtp_host: "***"  # 40\nown5: "***"  # 41\nsession_lifetime: 0  # 42\n--- # file 2\nworker_app: synapse.app.generic_worker  # 3\nworker_replication_host: "***"  # 4\n';
 		expect(kinds('1.163.2', [{ name: 'x', text: skeleton }])).toEqual([
 			'refuses worker_replication_host file 2:4',
 			'misplaced smtp_host file 1:40',
@@ -101,13 +101,19 @@ describe('what refuses', () => {
 		expect(JSON.stringify(answer.sections)).toContain('homeserver.yaml:5');
 	});
 
+	test('a pasted part may lack a database, a whole file may not', () => {
+		const part = 'server_name: example.org\nreport_stats: false\n';
+		expect(ask(`1.163.2\n${part}`).value).toMatchObject({ refuses: false });
+		expect(kinds('1.163.2', [{ name: 'h.yaml', text: part }])).toEqual(['refuses database :0']);
+	});
+
 	test('our own limits are no refusal of Synapse’s', () => {
 		expect(refusal('', [{ name: 'h.yaml', text: 'a: b\n'.repeat(300_000) }])).toContain('larger than 1 MB');
 	});
 });
 
 test('facts of the files count, and what a person says beats them', () => {
-	const text = `${base}database: {name: psycopg2}\nlisteners: [{port: 1, type: metrics}]\n`;
+	const text = `${base.replace('sqlite3', 'psycopg2')}listeners: [{port: 1, type: metrics}]\n`;
 	const value = ask('1.163.2', [{ name: 'h.yaml', text }]).value;
 	expect(value.profile).toMatchObject({ database: 'postgres', metrics: true });
 	const denied = ask('1.163.2 no-metrics', [{ name: 'h.yaml', text }]);

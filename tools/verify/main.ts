@@ -1,6 +1,6 @@
 // npm run verify [-- claim… | --all | --changed | --list]: tries claims of the knowledge on releases that really run,
 // and writes what happened to knowledge/synapse/verified.json. Exits with 1 when a claim does not hold.
-// With `guide <name>`, follows a guide instead: see guide/main.ts.
+// With `guide <name>`, follows a guide instead: see guide/main.ts; with `configurations`, configurations/main.ts.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isCandidate } from '../../src/deployment/version.ts';
@@ -26,6 +26,10 @@ const { values, positionals } = parseArgs({
 if (positionals[0] === 'guide') {
 	const { verifyGuide } = await import('./guide/main.ts');
 	process.exit(await verifyGuide(positionals[1] ?? '', positionals.slice(2), values));
+}
+if (positionals[0] === 'configurations') {
+	const { tryConfigurations } = await import('./configurations/main.ts');
+	process.exit(await tryConfigurations(positionals.slice(1)));
 }
 const { files } = readFiles(folder);
 const known = readKnowledge(folder);

@@ -9,7 +9,7 @@ import { concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
 import { compare, finalOf } from '../../deployment/version.ts';
-import type { Knowledge, Note } from '../../knowledge/schema/synapse.ts';
+import type { Effect, Knowledge, Note } from '../../knowledge/schema/synapse.ts';
 import { isOpaque, nameable, optionsIn, type WrittenOption } from './walk.ts';
 
 export const findingKinds = [
@@ -47,9 +47,7 @@ export type Finding = {
 	after?: unknown;
 	/** Of a duplicate: the line that it overrides. */
 	first?: number;
-	/** Of an option without effect: what it needs. */
-	needs?: string;
-	/** Of a file that is no YAML: why, as a sentence without any of its words. */
+	/** Why, as a clause without any word of the configuration: of a file that is no YAML, of what no note tells. */
 	why?: string;
 };
 
@@ -79,7 +77,7 @@ export type Question = {
 };
 
 /** Everything a configuration tells about a target, or about a range. */
-export function check(question: Question, knowledge: Pick<Knowledge, 'notes' | 'releases'>): Checked {
+export function check(question: Question, knowledge: Pick<Knowledge, 'notes' | 'effects' | 'releases'>): Checked {
 	const { configuration, options, from, to } = question;
 	const written = optionsIn(configuration, options, to);
 	const decisions = decideNotes(question, knowledge.notes);
@@ -97,7 +95,15 @@ export function check(question: Question, knowledge: Pick<Knowledge, 'notes' | '
 			first,
 		}),
 	);
-	const findings = [...unreadable(configuration), ...missing(question), ...notes, ...own, ...duplicates].sort(inOrder);
+	const effects = effectFindings(question, knowledge.effects, told);
+	const findings = [
+		...unreadable(configuration),
+		...missing(question),
+		...notes,
+		...effects,
+		...own,
+		...duplicates,
+	].sort(inOrder);
 	const refuses = findings.some(({ kind }) => kind === 'refuses');
 	const decided = new Map([...decisions].flatMap(([{ id }, { is }]) => (is === 'unknown' ? [] : [[id, is] as const])));
 	return {
@@ -117,12 +123,16 @@ function unreadable({ unreadable: files }: Configuration): Finding[] {
 	);
 }
 
+const missingName = 'is missing, and no release starts without it';
+
 /** Every release refuses to start without a name of its own. An excerpt need not have it. */
-function missing({ configuration: { processes, has } }: Question): Finding[] {
+function missing({ configuration: { processes, excerpt, unreadable } }: Question): Finding[] {
 	const main = processes.find(({ part }) => part === 'main');
 	const isThere = main?.value.kind === 'mapping' && main.value.entries.some(({ key }) => key === 'server_name');
-	if (!has.main || !main || isThere) return [];
-	return [{ kind: 'refuses', option: 'server_name', file: main.value.file, line: 1, why: 'It is missing.' }];
+	if (excerpt || isThere || unreadable.length) return [];
+	return [
+		{ kind: 'refuses', option: 'server_name', file: main?.value.file ?? '', line: main ? 1 : 0, why: missingName },
+	];
 }
 
 function inOrder(a: Finding, b: Finding): number {
@@ -141,15 +151,25 @@ export function decideNotes(
 	const found = new Map<Note, Decision>();
 	for (const note of notes) {
 		if (!note.found) continue;
-		const defaultOf = (option: string, release: Version): Plain | undefined =>
-			plainOf(defaultAt(options, option, release));
 		// A refusal lasts: what counts then is what the target falls back to.
 		const release = note.refuses && compare(note.release, to) < 0 ? to : note.release;
-		const files = decide(note.found as Condition, { configuration, defaultOf, release });
+		const files = decide(note.found as Condition, { configuration, defaultOf: defaultsOf(options), release });
 		const open: Decision = files.is === false && note.partly ? { is: 'unknown' } : files;
 		found.set(note, allOf([open, { is: concern(note.applies, profile).is }]));
 	}
 	return found;
+}
+
+/** Whether the start is refused, where that is less than whom the note concerns. */
+function isRefused({ refusesIf }: Note, { configuration, options, to }: Question): boolean {
+	if (!refusesIf) return true;
+	return decide(refusesIf as Condition, { configuration, defaultOf: defaultsOf(options), release: to }).is === true;
+}
+
+/** The default of an option in a release; an option that the release does not have is not set. */
+function defaultsOf(options: Options): (option: string, release: Version) => Plain | undefined {
+	return (option, release) =>
+		optionAt(options, option, release) === null ? null : plainOf(defaultAt(options, option, release));
 }
 
 function plainOf(value: unknown): Plain | undefined {
@@ -157,11 +177,13 @@ function plainOf(value: unknown): Plain | undefined {
 }
 
 /** What notes say of these files: refusals that hold in the target, and promises about what stands there. */
-function noteFindings({ from, to }: Question, decisions: ReadonlyMap<Note, Decision>): Finding[] {
+function noteFindings(question: Question, decisions: ReadonlyMap<Note, Decision>): Finding[] {
+	const { from, to } = question;
 	return [...decisions].flatMap(([note, { is, at }]): Finding[] => {
 		if (is !== true || compare(note.release, finalOf(to)) > 0) return [];
 		const place = at ?? { file: '', line: 0, option: note.options[0] ?? '' };
-		if (note.refuses && refusesIn(note, to)) return [{ kind: 'refuses', ...place, release: note.release, note }];
+		if (note.refuses && refusesIn(note, to) && isRefused(note, question))
+			return [{ kind: 'refuses', ...place, release: note.release, note }];
 		if (note.refuses) return [];
 		const isPassed = from !== undefined && compare(note.release, from) > 0;
 		if (!note.deadline || note.deadline.withdrawn) return [];
@@ -170,6 +192,20 @@ function noteFindings({ from, to }: Question, decisions: ReadonlyMap<Note, Decis
 		return isPassed || from === undefined
 			? [{ kind: 'deprecated', ...place, release: note.release, note, ...replacement(note) }]
 			: [];
+	});
+}
+
+/** What the code does with a configuration and no note tells. */
+function effectFindings(question: Question, effects: readonly Effect[], told: ReadonlySet<string>): Finding[] {
+	const { configuration, options, to } = question;
+	return effects.flatMap(({ kind, option, found, since, until, says, replacedBy }): Finding[] => {
+		if (since !== undefined && compare(finalOf(to), since) < 0) return [];
+		if (until !== undefined && compare(to, until) >= 0) return [];
+		const { is, at } = decide(found as Condition, { configuration, defaultOf: defaultsOf(options), release: to });
+		if (is !== true) return [];
+		const place = at ? { ...at, option: nameable(at.option, options) } : { file: '', line: 0, option };
+		if (told.has(`${place.file} ${place.line} ${place.option}`)) return [];
+		return [{ kind, ...place, why: says, ...(since && { release: since }), ...(replacedBy && { replacedBy }) }];
 	});
 }
 
@@ -189,7 +225,7 @@ function findingsOf(written: WrittenOption, question: Question): Finding[] {
 		return [{ kind: 'refuses', ...place, ...(life?.removed && { release: life.removed }) }];
 	}
 	const found: Finding[] = [];
-	const wrong = wrongKind(written.value, state);
+	const wrong = wrongKind(written.value, state, to);
 	if (wrong)
 		found.push({
 			kind: state.accepts ? 'refuses' : 'invalid',
@@ -230,6 +266,9 @@ function absent(written: WrittenOption, { options, to, nearest }: Question): Fin
 	const place = { option: nameable(path, options), file, line };
 	if (isOpaque(parent) || isBelowUnknown(parent, options, to) || isHiddenName(key)) return undefined;
 	const life = lifeOf(options, path);
+	// Each name becomes an argument of a class, so an unknown one is an error.
+	if (parent === 'stream_writers')
+		return { kind: 'refuses', ...place, why: 'is a stream that this release cannot write elsewhere' };
 	if (life?.removed && compare(life.removed, to) <= 0) return { kind: 'removed', ...place, release: life.removed };
 	if (life?.since && compare(life.since, to) > 0) return { kind: 'unknown', ...place, release: life.since };
 	const known = [...options.byPath.keys()].filter(other => optionAt(options, other, to));
@@ -263,7 +302,7 @@ function kindsOf({ documentedType, type }: OptionState): readonly string[] {
 }
 
 /** What a value is, where the option may not be that; undefined where it may, or nobody can tell. */
-function wrongKind(value: Value, state: OptionState): string | undefined {
+function wrongKind(value: Value, state: OptionState, to: Version): string | undefined {
 	const accepts = state.accepts ?? kindsOf(state);
 	if (accepts.length === 0 || value.kind === 'hidden') return undefined;
 	if (value.kind === 'null')
@@ -272,7 +311,12 @@ function wrongKind(value: Value, state: OptionState): string | undefined {
 		switch (kind) {
 			case 'duration':
 			case 'size':
-				return (value.kind === 'number' && value.integer) || (value.kind === 'string' && amountOf(value) !== undefined);
+				return (
+					(value.kind === 'number' && value.integer) ||
+					(value.kind === 'string' && amountOf(value) !== undefined) ||
+					// Python's booleans are numbers; since 1.77.0 Synapse asks.
+					(value.kind === 'boolean' && compare(to, '1.77.0') < 0)
+				);
 			case 'integer':
 				return value.kind === 'number' && value.integer;
 			case 'number':

@@ -7,6 +7,7 @@ import type { RenamedFile } from '../schema/playbook-variable.ts';
 import type {
 	Advisory,
 	Claims,
+	Effect,
 	FloorException,
 	Lifecycle,
 	NoteFile,
@@ -26,6 +27,7 @@ export type Files = {
 	faults: readonly (YamlFile<{ faults: FaultFile[] }> & { release: Version })[];
 	symptoms: readonly YamlFile<{ symptoms: SymptomFile[] }>[];
 	advisories: readonly (YamlFile<Omit<Advisory, 'id'>> & { id: string })[];
+	effects: readonly YamlFile<{ effects: Effect[] }>[];
 	ways: readonly YamlFile<{ stops: Stop[]; rollbackFloors: FloorException[] }>[];
 	waivers: readonly YamlFile<{ waivers: Waiver[] }>[];
 	lifecycles: readonly (YamlFile<Lifecycle> & { of: string })[];

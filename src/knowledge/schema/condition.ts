@@ -14,6 +14,7 @@ const testShape = z.strictObject({
 	in: z.enum(['main', 'worker', 'log-config', 'any']).optional(),
 	absent: z.literal(true).optional(),
 	notKeyOf: option.optional(),
+	url: z.boolean().optional(),
 	below: bound.optional(),
 	above: bound.optional(),
 });
@@ -33,7 +34,10 @@ export const conditionShape: z.ZodType<Condition> = z.lazy(() =>
 			z.strictObject({ not: conditionShape }),
 			z.strictObject({ absent: z.array(option).min(1) }),
 		],
-		{ error: '{ option, type | is | in | absent | notKeyOf | below | above }, { any }, { all }, { not } or { each }' },
+		{
+			error:
+				'{ option, type | is | in | absent | notKeyOf | url | below | above }, { any }, { all }, { not } or { each }',
+		},
 	),
 );
 const several: z.ZodType<Condition[]> = z.lazy(() => z.array(conditionShape).min(1));

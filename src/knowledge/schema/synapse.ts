@@ -73,6 +73,8 @@ export const noteShape = z.strictObject({
 	found: conditionShape.optional(),
 	/** The files can prove `found`, but not refute it: a command-line flag or the environment may say the same. */
 	partly: z.literal(true).optional(),
+	/** Of a refusal: when the start is refused, where `found` says more: who has to look. */
+	refusesIf: conditionShape.optional(),
 	/** Where to look instead, where no file of the configuration says it. */
 	foundIn: foundInShape.optional(),
 	/** Of a refusal: the first release that starts again in spite of it. */
@@ -93,6 +95,24 @@ export const noteShape = z.strictObject({
 	code: z.array(path).default([]),
 });
 export type NoteFile = z.infer<typeof noteShape>;
+
+/** What the code does with a configuration, and no note tells since no release changed it: one sentence each. */
+export const effectShape = z.strictObject({
+	kind: z.enum(['refuses', 'without-effect', 'renamed']),
+	/** The option that the finding names where the condition has no place in the files. */
+	option: z.string().min(1),
+	found: conditionShape,
+	/** The first release that does so, and the first that no longer does. */
+	since: version.optional(),
+	until: version.optional(),
+	/** What comes of it, as a clause behind the option: “is missing, and Synapse does not start without it”. */
+	says: clause,
+	replacedBy: prose.optional(),
+	/** What shows it: files of Synapse's repository. */
+	code: z.array(path).min(1),
+});
+export type Effect = z.infer<typeof effectShape>;
+export const effectsFileShape = z.strictObject({ effects: z.array(effectShape) });
 
 export const releaseFileShape = z.strictObject({ notes: z.array(noteShape).min(1) });
 
@@ -338,6 +358,7 @@ export type Knowledge = {
 	releases: readonly Release[];
 	read: string;
 	notes: readonly Note[];
+	effects: readonly Effect[];
 	advisories: readonly Advisory[];
 	faults: readonly Fault[];
 	symptoms: readonly Symptom[];

@@ -13,12 +13,13 @@ const options = optionsOf(JSON.parse(readFileSync(new URL('synapse/code/options.
 
 /** What every usable configuration says, below what a case is about. */
 const rest = 'report_stats: false\npublic_baseurl: https://matrix.example.org/\n';
+const database = 'database:\n  name: sqlite3\n';
 
 /** `kind option line`, in the order of the answer. */
 function findings(text: string, to: string, from?: string, others: Record<string, string> = {}) {
 	const own = text.includes('server_name') ? '' : 'server_name: example.org\n';
 	const files = [
-		{ name: 'homeserver.yaml', text: `${text}${own}${rest}` },
+		{ name: 'homeserver.yaml', text: `${text}${own}${rest}${/^database:/m.test(text) ? '' : database}` },
 		...Object.entries(others).map(([name, text]) => ({ name, text })),
 	];
 	const question = {

@@ -1,0 +1,31 @@
+// What real releases said to the configurations of tools/verify/configurations, and what !check says: the same.
+import { describe, expect, test } from 'vitest';
+import { check } from '../../../commands/check.ts';
+import { openCode } from '../../../src/knowledge/code-tables.ts';
+import { openKnowledge } from '../../../src/knowledge/compiled.ts';
+import { filesOf, readCases, readTried } from '../../../tools/verify/configurations/main.ts';
+
+const folder = new URL('../../../knowledge/', import.meta.url);
+const ports = { knowledge: await openKnowledge(folder), code: openCode(folder) };
+const { base, cases } = readCases();
+const tried = readTried();
+
+const pairs = cases.flatMap(one =>
+	Object.entries(tried).flatMap(([release, said]) =>
+		one.id in said && !(one.app && said[one.id] === null) ? [{ ...one, release, why: said[one.id] }] : [],
+	),
+);
+
+test('there are enough of them, of both kinds', () => {
+	expect(pairs.length).toBeGreaterThan(700);
+	expect(pairs.filter(({ why }) => why).length).toBeGreaterThan(200);
+	expect(pairs.filter(({ why }) => !why).length).toBeGreaterThan(200);
+});
+
+describe.each(Object.keys(tried))('%s', release => {
+	test.each(pairs.filter(pair => pair.release === release))('$id', ({ why, ...one }) => {
+		const files = Object.entries(filesOf(one, base)).map(([name, text]) => ({ name, text }));
+		const answer = check.run({ words: [], text: release, room: '', sender: '', at: new Date(0), files }, ports);
+		expect(answer.value.refuses, why ?? 'it starts').toBe(why !== null);
+	});
+});
