@@ -47,13 +47,13 @@ const needs: Readonly<Record<string, string>> = {
 };
 
 /** The words of a subcommand as it reads them: the values of each option, and what is no option. */
-type Words = { values: ReadonlyMap<string, readonly string[]>; rest: readonly string[] };
+type SubcommandWords = { values: ReadonlyMap<string, readonly string[]>; rest: readonly string[] };
 
 type Subcommand = {
 	options: ParseArgsOptionsConfig;
 	/** Whether it takes words that are no options. */
 	takesWords: boolean;
-	read: (words: Words) => Task;
+	read: (words: SubcommandWords) => Task;
 };
 
 /** Each by its name; the first has none. A new one needs its line here, in the usage, and in what cli.ts does. */
@@ -116,7 +116,7 @@ export function readCommandLine(words: readonly string[]): Task {
 	return read({ values, rest });
 }
 
-function readSay({ values, rest }: Words): Task {
+function readSay({ values, rest }: SubcommandWords): Task {
 	const said = rest.join(' ');
 	if (said.trim() === '') throw new Refusal(`Say what? For example: npm start -s -- say '!upgrade 1.56 1.69'`);
 	const path = values.get('config')?.at(-1);
@@ -125,7 +125,7 @@ function readSay({ values, rest }: Words): Task {
 }
 
 /** `check` is short for `say` with files: what is no fact is one. */
-function readCheck({ values, rest }: Words): Task {
+function readCheck({ values, rest }: SubcommandWords): Task {
 	const isFact = (word: string) => parseTerm(word.toLowerCase()) !== undefined;
 	const files = [...(values.get('file') ?? []), ...rest.filter(word => !isFact(word))];
 	if (files.length === 0)
@@ -140,7 +140,7 @@ function readCheck({ values, rest }: Words): Task {
 const maxLog = 10_000_000;
 
 /** `why` too; what is neither a fact nor a release is a file, and without one it reads standard input. */
-function readWhy({ values, rest }: Words): Task {
+function readWhy({ values, rest }: SubcommandWords): Task {
 	const isContext = (word: string) =>
 		parseTerm(word.toLowerCase()) !== undefined || /^v?1\.\d{1,3}(\.\d{1,3})?(rc\d{1,3})?$/.test(word);
 	const named = [...(values.get('file') ?? []), ...rest.filter(word => !isContext(word))];

@@ -9,7 +9,7 @@ import { count, enumerate, list, sentence } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { factWord } from './sections.ts';
 
-type Surroundings = {
+type CheckContext = {
 	derived: readonly Derived[];
 	/** Facts of the files that a person denied. */
 	contradicted: readonly string[];
@@ -33,7 +33,7 @@ const groups: readonly { kinds: readonly Finding['kind'][]; title: string; mark?
 	{ kinds: ['default-changed'], title: 'Has another default now', fold: true },
 ];
 
-export function checkWords(checked: Checked, around: Surroundings): Answer {
+export function checkWords(checked: Checked, around: CheckContext): Answer {
 	const { findings, to, from, refuses, unjudged } = checked;
 	const sections = groups.flatMap(({ kinds, ...group }): Section[] => {
 		const own = findings.filter(({ kind }) => kinds.includes(kind));
@@ -227,13 +227,13 @@ function unjudgedSection(unjudged: readonly Unjudged[]): Section[] {
 	return [{ title: `Could not be judged (${lines.length})`, markdown: list(lines), fold: true }];
 }
 
-function factsLine({ derived }: Surroundings): string {
+function factsLine({ derived }: CheckContext): string {
 	const facts = [...new Set(derived.map(({ fact }) => fact.replace(/^(install|database)=/, '')))];
 	return facts.length ? `It says: ${enumerate(facts.map(code))}.` : '';
 }
 
 /** The room opens at the end of a message: there stands what to do next. */
-function next({ to, from, refuses }: Checked, { profile }: Surroundings): Section {
+function next({ to, from, refuses }: Checked, { profile }: CheckContext): Section {
 	const facts = Object.entries(profileJson(profile)).map(factWord);
 	const plan = `!upgrade ${[from ?? '<from>', to, ...facts].join(' ')}`;
 	const mend = refuses ? 'Mend what stops it, then check again. ' : '';

@@ -12,7 +12,7 @@ import { code } from '../text/markdown.ts';
 import { link } from './sections.ts';
 
 /** `read`: the first and the last release whose code was read. */
-export type Reach = { first: Version; last: Version };
+export type OptionSpan = { first: Version; last: Version };
 
 /** `null` and the like as people would say it; the rest as YAML has it on one line. */
 function defaultWords(value: unknown): string {
@@ -23,7 +23,7 @@ function defaultWords(value: unknown): string {
 	return code(text.length > 120 ? `${text.slice(0, 119)}…` : text);
 }
 
-function since({ life }: OptionLife, { first }: Reach): string {
+function since({ life }: OptionLife, { first }: OptionSpan): string {
 	if (life.since !== undefined) return `It came with ${life.since}.`;
 	return life.undated
 		? 'Since when it exists is not known: only the configuration schema names it.'
@@ -83,7 +83,11 @@ function sourcesOf({ life, notes, newest }: OptionLife): Source[] {
 }
 
 /** `children`: options directly below it. */
-export function optionWords(found: OptionLife, reach: Reach, { children }: { children: readonly string[] }): Answer {
+export function optionWords(
+	found: OptionLife,
+	reach: OptionSpan,
+	{ children }: { children: readonly string[] },
+): Answer {
 	const { life, deprecated, replacedBy, notes } = found;
 	const undocumented = life.state.undocumented && 'The configuration manual does not mention it.';
 	const unread = life.state.file === schemaFile && 'No code was found that reads it: it may do nothing.';
@@ -201,7 +205,7 @@ function optionsSection<One extends { option: string; release: Version }>(
 	return [{ title: `${title} (${found.length})`, ...(mark && { mark }), markdown, fold }];
 }
 
-export function optionsWords(between: OptionsBetween, reach: Reach, taken: readonly string[]): Answer {
+export function optionsWords(between: OptionsBetween, reach: OptionSpan, taken: readonly string[]): Answer {
 	const { from, to, added, removed, deprecated, defaults } = between;
 	const parts = [
 		...(added.length ? [`${added.length} new`] : []),
@@ -242,7 +246,7 @@ export function optionsWords(between: OptionsBetween, reach: Reach, taken: reado
 	};
 }
 
-function limitWords({ from, to }: { from: Version; to: Version }, { first, last }: Reach): string | undefined {
+function limitWords({ from, to }: { from: Version; to: Version }, { first, last }: OptionSpan): string | undefined {
 	if (compare(from, first) < 0) return `⚠️ The code was read from ${first} on: what changed before is not in this list.`;
 	return compare(to, last) > 0
 		? `⚠️ The code was read up to ${last}: what changed after is not in this list.`

@@ -65,7 +65,7 @@ export type Checked = {
 	decided: ReadonlyMap<string, boolean>;
 };
 
-export type Question = {
+export type CheckRequest = {
 	configuration: Configuration;
 	profile: Profile;
 	options: Options;
@@ -77,7 +77,7 @@ export type Question = {
 };
 
 /** Everything a configuration tells about a target, or about a range. */
-export function check(question: Question, knowledge: Pick<Knowledge, 'notes' | 'effects' | 'releases'>): Checked {
+export function check(question: CheckRequest, knowledge: Pick<Knowledge, 'notes' | 'effects' | 'releases'>): Checked {
 	const { configuration, options, from, to } = question;
 	const written = optionsIn(configuration, options, to);
 	const decisions = decideNotes(question, knowledge.notes);
@@ -126,7 +126,7 @@ function unreadable({ unreadable: files }: Configuration): Finding[] {
 const missingName = 'is missing, and no release starts without it';
 
 /** Every release refuses to start without a name of its own. An excerpt need not have it. */
-function missing({ configuration: { processes, excerpt, unreadable } }: Question): Finding[] {
+function missing({ configuration: { processes, excerpt, unreadable } }: CheckRequest): Finding[] {
 	const main = processes.find(({ part }) => part === 'main');
 	const isThere = main?.value.kind === 'mapping' && main.value.entries.some(({ key }) => key === 'server_name');
 	if (excerpt || isThere || unreadable.length) return [];
@@ -145,7 +145,7 @@ function inOrder(a: Finding, b: Finding): number {
 
 /** The condition of every note that has one, as these files and facts decide it. */
 export function decideNotes(
-	{ configuration, options, profile, to }: Question,
+	{ configuration, options, profile, to }: CheckRequest,
 	notes: readonly Note[],
 ): Map<Note, Decision> {
 	const found = new Map<Note, Decision>();
@@ -161,7 +161,7 @@ export function decideNotes(
 }
 
 /** Whether the start is refused, where that is less than whom the note concerns. */
-function isRefused({ refusesIf }: Note, { configuration, options, to }: Question): boolean {
+function isRefused({ refusesIf }: Note, { configuration, options, to }: CheckRequest): boolean {
 	if (!refusesIf) return true;
 	return decide(refusesIf as Condition, { configuration, defaultOf: defaultsOf(options), release: to }).is === true;
 }
@@ -177,7 +177,7 @@ function plainOf(value: unknown): Plain | undefined {
 }
 
 /** What notes say of these files: refusals that hold in the target, and promises about what stands there. */
-function noteFindings(question: Question, decisions: ReadonlyMap<Note, Decision>): Finding[] {
+function noteFindings(question: CheckRequest, decisions: ReadonlyMap<Note, Decision>): Finding[] {
 	const { from, to } = question;
 	return [...decisions].flatMap(([note, { is, at }]): Finding[] => {
 		if (is !== true || compare(note.release, finalOf(to)) > 0) return [];
@@ -196,7 +196,7 @@ function noteFindings(question: Question, decisions: ReadonlyMap<Note, Decision>
 }
 
 /** What the code does with a configuration and no note tells. */
-function effectFindings(question: Question, effects: readonly Effect[], told: ReadonlySet<string>): Finding[] {
+function effectFindings(question: CheckRequest, effects: readonly Effect[], told: ReadonlySet<string>): Finding[] {
 	const { configuration, options, to } = question;
 	return effects.flatMap(({ kind, option, found, since, until, says, replacedBy }): Finding[] => {
 		if (since !== undefined && compare(finalOf(to), since) < 0) return [];
@@ -214,7 +214,7 @@ function replacement(note: Note): { replacedBy?: string } {
 }
 
 /** What the code of the releases says of one written option. */
-function findingsOf(written: WrittenOption, question: Question): Finding[] {
+function findingsOf(written: WrittenOption, question: CheckRequest): Finding[] {
 	const { options, from, to } = question;
 	const { path, file, line } = written;
 	const place = { option: path, file, line };
@@ -261,7 +261,7 @@ function isSet(value: Value): boolean {
 }
 
 /** A name that the target does not know: gone, misplaced, or misspelt. */
-function absent(written: WrittenOption, { options, to, nearest }: Question): Finding | undefined {
+function absent(written: WrittenOption, { options, to, nearest }: CheckRequest): Finding | undefined {
 	const { path, key, parent, file, line } = written;
 	const place = { option: nameable(path, options), file, line };
 	if (isOpaque(parent) || isBelowUnknown(parent, options, to) || isHiddenName(key)) return undefined;
@@ -353,7 +353,7 @@ function unjudgedIn(written: readonly WrittenOption[], options: Options): Unjudg
 }
 
 /** Refusals of the target that these files can neither prove nor rule out; the release that runs has shown its own. */
-function undecided(decisions: ReadonlyMap<Note, Decision>, { from, to }: Question): Unjudged[] {
+function undecided(decisions: ReadonlyMap<Note, Decision>, { from, to }: CheckRequest): Unjudged[] {
 	return [...decisions].flatMap(([note, { is }]) =>
 		is === 'unknown' && note.refuses && refusesIn(note, to) && (from === undefined || compare(note.release, from) > 0)
 			? [{ file: '', line: 0, option: note.options[0] ?? '', why: 'undecided' as const, note }]

@@ -1,52 +1,21 @@
 // What came in and what is decided about it.
-import type { ExpressionBuilder, Kysely, Transaction } from 'kysely';
+import type { ExpressionBuilder, Kysely } from 'kysely';
 import { sql } from 'kysely';
-import type { Incoming, Page } from '../../ports/homeserver.ts';
-import type { Gap, InHand, Room, Store } from '../../ports/store.ts';
+import type { Incoming } from '../../ports/homeserver.ts';
+import type { InHand, Room, Store } from '../../ports/store.ts';
 import { keepWalk } from './guide-sessions.ts';
-import { unheard } from './heard.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
-import { insertMessages, rowOf, take } from './sync-batch.ts';
-import { insertUnreadable } from './undecryptable.ts';
+import { take } from './sync-batch.ts';
 
 /** Written out: SQLite plans a statement anew whenever a limit is bound to it, which costs more than running it. */
 const one = sql.lit(1);
 
-type InboxStore = Pick<
-	Store,
-	'take' | 'gaps' | 'fill' | 'postponeGap' | 'unread' | 'nextMessage' | 'note' | 'settle' | 'load'
->;
+type InboxStore = Pick<Store, 'take' | 'unread' | 'nextMessage' | 'settle' | 'note' | 'load'>;
 
 export function inboxOf(db: Kysely<Tables>): InboxStore {
 	return {
 		take: (batch, now) => db.transaction().execute(tx => take(tx, batch, now.getTime())),
-		async gaps(now) {
-			const rows = await db
-				.selectFrom('gaps')
-				.selectAll()
-				.where('next_try', '<=', now.getTime())
-				.orderBy('room')
-				.orderBy('batch')
-				.execute();
-			const first = new Map<string, Gap>();
-			for (const row of rows) {
-				const until =
-					row.until_event === null ? undefined : { event: row.until_event, at: new Date(row.until_at ?? 0) };
-				if (first.has(row.room)) continue;
-				first.set(row.room, { room: row.room, batch: row.batch, from: row.from_token, ...(until && { until }) });
-			}
-			return [...first.values()];
-		},
-		fill: (gap, page, now) => db.transaction().execute(tx => fill(tx, gap, page, now.getTime())),
-		async postponeGap({ room, batch }, until) {
-			await db
-				.updateTable('gaps')
-				.set({ next_try: until.getTime() })
-				.where('room', '=', room)
-				.where('batch', '=', batch)
-				.execute();
-		},
 		async unread(inHand) {
 			const rows = await db
 				.selectFrom('inbox')
@@ -94,32 +63,35 @@ export function inboxOf(db: Kysely<Tables>): InboxStore {
 					.executeTakeFirst();
 				if (open) await insertSayings(tx, sayings, now.getTime());
 			}),
-		async load(sender) {
-			const { waiting } = await db
-				.selectFrom('outbox')
-				.select(({ fn }) => fn.countAll<number>().as('waiting'))
-				.where('sender', '=', sender)
-				.where('done_at', 'is', null)
-				.executeTakeFirstOrThrow();
-			if (waiting === 0) return { waiting, told: false };
-			const limit = await db
-				.selectFrom('outbox')
-				.select(({ fn }) => fn.max('id').as('id'))
-				.where('sender', '=', sender)
-				.where('kind', '=', 'limit')
-				.executeTakeFirst();
-			if (limit?.id == null) return { waiting, told: false };
-			const before = await db
-				.selectFrom('outbox')
-				.select('id')
-				.where('sender', '=', sender)
-				.where('done_at', 'is', null)
-				.where('id', '<=', limit.id)
-				.limit(one)
-				.executeTakeFirst();
-			return { waiting, told: before !== undefined };
-		},
+		load: sender => loadOf(db, sender),
 	};
+}
+
+/** What waits to be delivered of a person, and whether they were told that it is too much. */
+async function loadOf(db: Kysely<Tables>, sender: string): Promise<{ waiting: number; told: boolean }> {
+	const { waiting } = await db
+		.selectFrom('outbox')
+		.select(({ fn }) => fn.countAll<number>().as('waiting'))
+		.where('sender', '=', sender)
+		.where('done_at', 'is', null)
+		.executeTakeFirstOrThrow();
+	if (waiting === 0) return { waiting, told: false };
+	const limit = await db
+		.selectFrom('outbox')
+		.select(({ fn }) => fn.max('id').as('id'))
+		.where('sender', '=', sender)
+		.where('kind', '=', 'limit')
+		.executeTakeFirst();
+	if (limit?.id == null) return { waiting, told: false };
+	const before = await db
+		.selectFrom('outbox')
+		.select('id')
+		.where('sender', '=', sender)
+		.where('done_at', 'is', null)
+		.where('id', '<=', limit.id)
+		.limit(one)
+		.executeTakeFirst();
+	return { waiting, told: before !== undefined };
 }
 
 /** Leaves out the messages in hand, and those that wait for them. */
@@ -143,39 +115,6 @@ function incomingOf(row: Tables['inbox']): Incoming {
 		...(row.thread !== null && { thread: row.thread }),
 		...(row.sealed === 1 && { sealed: true as const }),
 	};
-}
-
-async function fill(
-	tx: Transaction<Tables>,
-	{ room, batch }: Gap,
-	{ messages, next, unreadable }: Page,
-	now: number,
-): Promise<void> {
-	const gap = await tx
-		.selectFrom('gaps')
-		.select('place')
-		.where('room', '=', room)
-		.where('batch', '=', batch)
-		.executeTakeFirst();
-	if (!gap) return;
-	await insertMessages(
-		tx,
-		// From the oldest: of two events with the same ciphertext the first one counts.
-		(await unheard(tx, messages.toReversed()))
-			.toReversed()
-			.map((message, index) => rowOf(message, batch, gap.place - 1 - index)),
-	);
-	if (unreadable) await insertUnreadable(tx, unreadable, now);
-	if (next === undefined) {
-		await tx.deleteFrom('gaps').where('room', '=', room).where('batch', '=', batch).execute();
-	} else {
-		await tx
-			.updateTable('gaps')
-			.set({ from_token: next, place: gap.place - messages.length })
-			.where('room', '=', room)
-			.where('batch', '=', batch)
-			.execute();
-	}
 }
 
 export function roomOf(row: Tables['rooms']): Room {

@@ -15,42 +15,8 @@ type OutboxStore = Pick<
 >;
 
 export function outboxOf(db: Kysely<Tables>): OutboxStore {
-	const first = db
-		.selectFrom('outbox')
-		.select(({ fn }) => fn.min('id').as('id'))
-		.where('done_at', 'is', null)
-		.groupBy('room');
-	/** When each sender was last served: a count. Anyone who was not served for the longest time comes first. */
-	const served = new LRUCache<string, number>({ max: maxServed });
-	let count = 0;
-	const lastServed = (sender: string | null) => served.peek(sender ?? '') ?? 0;
-
-	/** Of the senders that have something due, each one's first, the longest unserved first; then what is left, by age. */
-	async function fair(now: Date, except: readonly string[], limit: number): Promise<number[]> {
-		const query = db
-			.selectFrom('outbox')
-			.select(['sender', ({ fn }) => fn.min('id').as('id')])
-			.where('id', 'in', first)
-			.where('next_try', '<=', now.getTime())
-			.groupBy('sender');
-		const rows = await (except.length ? query.where('room', 'not in', except) : query).execute();
-		return rows
-			.sort((a, b) => lastServed(a.sender) - lastServed(b.sender) || a.id - b.id)
-			.slice(0, limit)
-			.map(({ id }) => id);
-	}
-
-	function noteServed(rows: readonly { sender: string | null }[]): void {
-		for (const { sender } of rows) served.set(sender ?? '', ++count);
-	}
-
-	async function choose(oldest: readonly Row[], ids: readonly number[], limit: number): Promise<Row[]> {
-		const others = ids.filter(id => !oldest.some(row => row.id === id));
-		const more = others.length ? await db.selectFrom('outbox').selectAll().where('id', 'in', others).execute() : [];
-		const all = [...oldest, ...more];
-		const firsts = ids.flatMap(id => all.find(row => row.id === id) ?? []);
-		return [...firsts, ...oldest.filter(({ id }) => !ids.includes(id))].slice(0, limit);
-	}
+	const first = firstOfRooms(db);
+	const choose = openChooser(db);
 
 	async function finish(id: number, end: Updateable<Tables['outbox']>): Promise<void> {
 		await db
@@ -71,9 +37,7 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 				// Written out: SQLite plans a statement anew whenever a limit is bound to it. One more tells whether to choose.
 				.limit(sql.lit(limit + 1));
 			const rows = await (except.length ? query.where('room', 'not in', except) : query).execute();
-			const chosen = rows.length > limit ? await choose(rows, await fair(now, except, limit), limit) : rows;
-			noteServed(chosen);
-			return chosen.map(waitingOf);
+			return (await choose(rows, now, except, limit)).map(waitingOf);
 		},
 		async nextDue() {
 			const row = await db
@@ -118,19 +82,64 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 				.execute();
 		},
 		giveUp: (id, why, now) => finish(id, { done_at: now.getTime(), outcome: 'given up', why }),
-		hurry: now =>
-			db.transaction().execute(async tx => {
-				const due = { next_try: now.getTime() };
-				await tx
-					.updateTable('outbox')
-					.set(due)
-					.where('done_at', 'is', null)
-					.where('next_try', '>', now.getTime())
-					.execute();
-				for (const table of ['gaps', 'invitations', 'moves'] as const) {
-					await tx.updateTable(table).set(due).where('next_try', '>', now.getTime()).execute();
-				}
-			}),
+		hurry: now => db.transaction().execute(tx => hurry(tx, now)),
+	};
+}
+
+/** What waits for a time waits no longer. */
+async function hurry(tx: Transaction<Tables>, now: Date): Promise<void> {
+	const due = { next_try: now.getTime() };
+	await tx.updateTable('outbox').set(due).where('done_at', 'is', null).where('next_try', '>', now.getTime()).execute();
+	for (const table of ['gaps', 'invitations', 'moves'] as const) {
+		await tx.updateTable(table).set(due).where('next_try', '>', now.getTime()).execute();
+	}
+}
+
+/** The oldest saying of each room that waits: order within a room stays. */
+function firstOfRooms(db: Kysely<Tables>) {
+	return db
+		.selectFrom('outbox')
+		.select(({ fn }) => fn.min('id').as('id'))
+		.where('done_at', 'is', null)
+		.groupBy('room');
+}
+
+type Chooser = (due: readonly Row[], now: Date, except: readonly string[], limit: number) => Promise<readonly Row[]>;
+
+/** Chooses what goes first where more is due than may go: senders take turns. */
+function openChooser(db: Kysely<Tables>): Chooser {
+	/** When each sender was last served: a count. Anyone who was not served for the longest time comes first. */
+	const served = new LRUCache<string, number>({ max: maxServed });
+	let count = 0;
+	const lastServed = (sender: string | null) => served.peek(sender ?? '') ?? 0;
+
+	/** Of the senders that have something due, each one's first, the longest unserved first; then what is left, by age. */
+	async function fair(now: Date, except: readonly string[], limit: number): Promise<number[]> {
+		const query = db
+			.selectFrom('outbox')
+			.select(['sender', ({ fn }) => fn.min('id').as('id')])
+			.where('id', 'in', firstOfRooms(db))
+			.where('next_try', '<=', now.getTime())
+			.groupBy('sender');
+		const rows = await (except.length ? query.where('room', 'not in', except) : query).execute();
+		return rows
+			.sort((a, b) => lastServed(a.sender) - lastServed(b.sender) || a.id - b.id)
+			.slice(0, limit)
+			.map(({ id }) => id);
+	}
+
+	async function among(oldest: readonly Row[], ids: readonly number[], limit: number): Promise<Row[]> {
+		const others = ids.filter(id => !oldest.some(row => row.id === id));
+		const more = others.length ? await db.selectFrom('outbox').selectAll().where('id', 'in', others).execute() : [];
+		const all = [...oldest, ...more];
+		const firsts = ids.flatMap(id => all.find(row => row.id === id) ?? []);
+		return [...firsts, ...oldest.filter(({ id }) => !ids.includes(id))].slice(0, limit);
+	}
+
+	return async (due, now, except, limit) => {
+		const chosen = due.length > limit ? await among(due, await fair(now, except, limit), limit) : due;
+		for (const { sender } of chosen) served.set(sender ?? '', ++count);
+		return chosen;
 	};
 }
 

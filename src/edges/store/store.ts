@@ -10,9 +10,12 @@ import type { Store } from '../../ports/store.ts';
 import { accountOf } from './account.ts';
 import { keptOf } from './documents.ts';
 import { encryptedOf } from './encrypted.ts';
+import { gapsOf } from './gaps.ts';
 import { walksOf } from './guide-sessions.ts';
 import { inboxOf } from './inbox.ts';
+import { invitationsOf } from './invitations.ts';
 import { migrations } from './migrations.ts';
+import { movesOf } from './moves.ts';
 import { outboxOf } from './outbox.ts';
 import { retentionOf } from './retention.ts';
 import { roomsOf } from './rooms.ts';
@@ -57,7 +60,10 @@ export async function openStore(folder?: string): Promise<Store> {
 	return {
 		...accountOf(db),
 		...inboxOf(db),
+		...gapsOf(db),
 		...roomsOf(db),
+		...invitationsOf(db),
+		...movesOf(db),
 		...outboxOf(db),
 		...retentionOf(db),
 		...encryptedOf(db),

@@ -55,7 +55,7 @@ const slow = 1000;
 const slowCounts = 6 * 3600 * 1000;
 
 export function openGate(settings: GateSettings): Gate {
-	const { names, exceptions, now } = settings;
+	const { now } = settings;
 	const stops = new Set<() => void>();
 	let closed = false;
 	const all = turns(settings.concurrency);
@@ -63,25 +63,8 @@ export function openGate(settings: GateSettings): Gate {
 	const byAddress = turnsBy(settings.perAddress);
 	const wasSlow = timedCache<true>(20_000, now);
 
-	async function checked(host: string): Promise<{ addresses: string[] } | { trouble: Trouble }> {
-		const own = isIP(host) ? [host] : isLocalhost(host) ? ['127.0.0.1', '::1'] : undefined;
-		const found = own ? { found: own } : await names.addresses(host);
-		if ('none' in found) {
-			return { trouble: { is: found.none === 'name' ? 'no-such-name' : 'no-address', name: host } };
-		}
-		if ('code' in found && found.code === noTurn) return { trouble: { is: 'unasked', at: host } };
-		if ('code' in found) return { trouble: { is: 'resolver', name: host, code: found.code } };
-		const judged = found.found.map(address => ({ address, range: forbidden(address, exceptions) }));
-		const addresses = judged.filter(({ range }) => range === undefined).map(({ address }) => address);
-		if (addresses.length) return { addresses };
-		const [first] = judged;
-		if (!first?.range) return { trouble: { is: 'no-address', name: host } };
-		settings.log.info({ name: host, ...first }, 'an address that is not spoken to; watch.addresses can allow it');
-		return { trouble: { is: 'forbidden', name: host } };
-	}
-
 	async function ask({ host, port, header, name }: Endpoint, way: PageRequest): Promise<Attempt> {
-		const found = await checked(host);
+		const found = await checked(host, settings);
 		if ('trouble' in found) return found;
 		const at = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 		const key = neighbourhood(found.addresses[0] ?? '');
@@ -131,41 +114,63 @@ export function openGate(settings: GateSettings): Gate {
 		}
 	}
 
-	async function page(address: string, way: Omit<PageRequest, 'path'>): Promise<Attempt> {
-		const seen = new Set<string>();
-		const first = URL.canParse(address) ? new URL(address).origin : undefined;
-		let next = address;
-		for (let hop = 0; hop <= maxRedirects; hop++) {
-			if (!URL.canParse(next)) return { trouble: { is: 'no-such-name', name: next.slice(0, 300) } };
-			const url = new URL(next);
-			const at = url.host;
-			const broken = (fault: Fault): Attempt => ({ trouble: { is: 'broken', at, fault } });
-			if (url.protocol !== 'https:' || url.username || url.password) return broken('redirect-elsewhere');
-			if (seen.has(url.href)) return broken('redirect-loop');
-			seen.add(url.href);
-			const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
-			const attempt = await ask(
-				{ host, port: Number(url.port || 443), header: url.host, name: isIP(host) ? '' : host },
-				{ ...way, headers: headersTo(url.origin === first, way.headers), path: `${url.pathname}${url.search}` },
-			);
-			const location = 'reply' in attempt ? attempt.reply.headers.location : undefined;
-			const isRedirect = 'reply' in attempt && [301, 302, 303, 307, 308].includes(attempt.reply.status);
-			if (!isRedirect || location === undefined) return attempt;
-			if (!URL.canParse(location, url.href)) return broken('redirect-elsewhere');
-			next = new URL(location, url.href).href;
-		}
-		return { trouble: { is: 'broken', at: new URL(next).host, fault: 'too-many-redirects' } };
-	}
-
 	return {
 		ask,
-		page,
+		page: (address, way) => page(ask, address, way),
 		closed: () => closed,
 		close() {
 			closed = true;
 			for (const stop of [...stops]) stop();
 		},
 	};
+}
+
+/** The addresses of a host that may be spoken to. */
+async function checked(
+	host: string,
+	{ names, exceptions, log }: Pick<GateSettings, 'names' | 'exceptions' | 'log'>,
+): Promise<{ addresses: string[] } | { trouble: Trouble }> {
+	const own = isIP(host) ? [host] : isLocalhost(host) ? ['127.0.0.1', '::1'] : undefined;
+	const found = own ? { found: own } : await names.addresses(host);
+	if ('none' in found) {
+		return { trouble: { is: found.none === 'name' ? 'no-such-name' : 'no-address', name: host } };
+	}
+	if ('code' in found && found.code === noTurn) return { trouble: { is: 'unasked', at: host } };
+	if ('code' in found) return { trouble: { is: 'resolver', name: host, code: found.code } };
+	const judged = found.found.map(address => ({ address, range: forbidden(address, exceptions) }));
+	const addresses = judged.filter(({ range }) => range === undefined).map(({ address }) => address);
+	if (addresses.length) return { addresses };
+	const [first] = judged;
+	if (!first?.range) return { trouble: { is: 'no-address', name: host } };
+	log.info({ name: host, ...first }, 'an address that is not spoken to; watch.addresses can allow it');
+	return { trouble: { is: 'forbidden', name: host } };
+}
+
+/** A page, redirects followed. */
+async function page(ask: Gate['ask'], address: string, way: Omit<PageRequest, 'path'>): Promise<Attempt> {
+	const seen = new Set<string>();
+	const first = URL.canParse(address) ? new URL(address).origin : undefined;
+	let next = address;
+	for (let hop = 0; hop <= maxRedirects; hop++) {
+		if (!URL.canParse(next)) return { trouble: { is: 'no-such-name', name: next.slice(0, 300) } };
+		const url = new URL(next);
+		const at = url.host;
+		const broken = (fault: Fault): Attempt => ({ trouble: { is: 'broken', at, fault } });
+		if (url.protocol !== 'https:' || url.username || url.password) return broken('redirect-elsewhere');
+		if (seen.has(url.href)) return broken('redirect-loop');
+		seen.add(url.href);
+		const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+		const attempt = await ask(
+			{ host, port: Number(url.port || 443), header: url.host, name: isIP(host) ? '' : host },
+			{ ...way, headers: headersTo(url.origin === first, way.headers), path: `${url.pathname}${url.search}` },
+		);
+		const location = 'reply' in attempt ? attempt.reply.headers.location : undefined;
+		const isRedirect = 'reply' in attempt && [301, 302, 303, 307, 308].includes(attempt.reply.status);
+		if (!isRedirect || location === undefined) return attempt;
+		if (!URL.canParse(location, url.href)) return broken('redirect-elsewhere');
+		next = new URL(location, url.href).href;
+	}
+	return { trouble: { is: 'broken', at: new URL(next).host, fault: 'too-many-redirects' } };
 }
 
 /** What is secret goes to the server that it was meant for, and not where that one points. */

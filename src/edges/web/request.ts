@@ -2,7 +2,7 @@
 import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
-import { Client } from 'undici';
+import { Client, type Dispatcher } from 'undici';
 import type { Attempt, Fault, TlsFault, Trouble } from '../../advice/watch/observation.ts';
 
 export type Destination = {
@@ -72,75 +72,49 @@ function isAboutAddress(trouble: Trouble): boolean {
 
 type Phase = (Trouble & { is: 'timeout' })['during'];
 
+/** One exchange with one address, from its connection to the end of its body. It ends once, by whatever comes first. */
+type Course = {
+	place: Destination;
+	way: Exchange;
+	phase: Phase;
+	isOver: boolean;
+	socket?: TLSSocket;
+	client?: Client;
+	untilConnected?: NodeJS.Timeout;
+	finish: (attempt: Attempt) => void;
+	failed: (error: unknown) => void;
+};
+
 function requestAt(address: string, place: Destination, way: Exchange): Promise<Attempt> {
 	const { limits } = way;
 	const { at } = place;
 	return new Promise(resolve => {
-		let phase: Phase = 'connection';
-		let isOver = false;
-		let client: Client | undefined;
-		let socket: TLSSocket | undefined;
-		const finish = (attempt: Attempt) => {
-			if (isOver) return;
-			isOver = true;
-			clearTimeout(total);
-			clearTimeout(untilConnected);
-			way.stops.delete(stop);
-			// A socket that is still being connected belongs to nobody yet, so the client alone would leave it open.
-			socket?.destroy();
-			client?.destroy().catch(() => undefined);
-			resolve(attempt);
-		};
-		const stop = () => finish({ trouble: { is: 'unasked', at } });
-		way.stops.add(stop);
-		const late = () => finish({ trouble: { is: 'timeout', at, during: phase } });
-		const total = setTimeout(late, limits.totalMs);
-		const untilConnected = setTimeout(late, Math.min(limits.connectMs, limits.totalMs));
-		const failed = (error: unknown) => finish({ trouble: troubleOf(error, at, phase) });
-
-		client = new Client(`https://${bracketed(address)}:${place.port}`, {
-			allowH2: false,
-			pipelining: 1,
-			maxHeaderSize: limits.headerBytes,
-			// The two timers above count; undici's would each need one more.
-			headersTimeout: 0,
-			bodyTimeout: 0,
-			connect(_options, callback) {
-				// The address itself is the host, so nothing looks a name up again between the check and the connection.
-				const connecting = connectTls({
-					...way.route(address, place.port),
-					servername: place.name,
-					secureContext: way.secureContext,
-					ALPNProtocols: ['http/1.1'],
-				});
-				socket = connecting;
-				let called = false;
-				const done = (error: Error | null) => {
-					if (called) return;
-					called = true;
-					if (error) callback(error, null);
-					else callback(null, connecting);
-				};
-				connecting.setNoDelay(true);
-				connecting.once('connect', () => {
-					phase = 'handshake';
-				});
-				connecting.once('secureConnect', () => {
-					phase = 'answer';
-					clearTimeout(untilConnected);
-					done(null);
-				});
-				connecting.on('error', done);
-				connecting.once('close', () => done(new Error('closed')));
+		const course: Course = {
+			place,
+			way,
+			phase: 'connection',
+			isOver: false,
+			finish(attempt) {
+				if (course.isOver) return;
+				course.isOver = true;
+				clearTimeout(total);
+				clearTimeout(course.untilConnected);
+				way.stops.delete(stop);
+				// A socket that is still being connected belongs to nobody yet, so the client alone would leave it open.
+				course.socket?.destroy();
+				course.client?.destroy().catch(() => undefined);
+				resolve(attempt);
 			},
-		});
-
-		const chunks: Buffer[] = [];
-		let bytes = 0;
-		let status = 0;
-		let headers: Record<string, string> = {};
+			failed: error => course.finish({ trouble: troubleOf(error, at, course.phase) }),
+		};
+		const stop = () => course.finish({ trouble: { is: 'unasked', at } });
+		way.stops.add(stop);
+		const late = () => course.finish({ trouble: { is: 'timeout', at, during: course.phase } });
+		const total = setTimeout(late, limits.totalMs);
+		course.untilConnected = setTimeout(late, Math.min(limits.connectMs, limits.totalMs));
+		course.client = clientOf(address, course);
 		try {
-			client.dispatch(
+			course.client.dispatch(
 				{
 					path: way.path,
 					method: way.post === undefined ? 'GET' : 'POST',
@@ -148,42 +122,88 @@ function requestAt(address: string, place: Destination, way: Exchange): Promise<
 					reset: true,
 					...(way.post !== undefined && { body: way.post }),
 				},
-				{
-					onRequestStart() {},
-					onResponseStart(_controller, statusCode, raw) {
-						// 103 and its like announce an answer, and may come for ever: the timer goes on.
-						if (statusCode < 200) return;
-						phase = 'body';
-						status = statusCode;
-						headers = single(raw);
-						const announced = Number(headers['content-length'] ?? 0);
-						if (announced > limits.bodyBytes) finish({ trouble: { is: 'broken', at, fault: 'body-too-large' } });
-					},
-					onResponseData(_controller, chunk) {
-						bytes += chunk.length;
-						if (bytes > limits.bodyBytes) finish({ trouble: { is: 'broken', at, fault: 'body-too-large' } });
-						else if (!isOver) chunks.push(chunk);
-					},
-					onResponseEnd() {
-						if (isOver) return;
-						const raw = Buffer.concat(chunks);
-						plain(raw, headers['content-encoding'], limits.bodyBytes).then(
-							body =>
-								'fault' in body
-									? finish({ trouble: { is: 'broken', at, fault: body.fault } })
-									: finish({ reply: { status, headers, body: body.text } }),
-							failed,
-						);
-					},
-					onResponseError(_controller, error) {
-						failed(error);
-					},
-				},
+				readerOf(course),
 			);
 		} catch (error) {
-			failed(error);
+			course.failed(error);
 		}
 	});
+}
+
+/** A client of one connection to this very address, so nothing looks a name up again between the check and it. */
+function clientOf(address: string, course: Course): Client {
+	const { place, way } = course;
+	return new Client(`https://${bracketed(address)}:${place.port}`, {
+		allowH2: false,
+		pipelining: 1,
+		maxHeaderSize: way.limits.headerBytes,
+		// The course's two timers count; undici's would each need one more.
+		headersTimeout: 0,
+		bodyTimeout: 0,
+		connect(_options, callback) {
+			const connecting = connectTls({
+				...way.route(address, place.port),
+				servername: place.name,
+				secureContext: way.secureContext,
+				ALPNProtocols: ['http/1.1'],
+			});
+			course.socket = connecting;
+			let called = false;
+			const done = (error: Error | null) => {
+				if (called) return;
+				called = true;
+				if (error) callback(error, null);
+				else callback(null, connecting);
+			};
+			connecting.setNoDelay(true);
+			connecting.once('connect', () => {
+				course.phase = 'handshake';
+			});
+			connecting.once('secureConnect', () => {
+				course.phase = 'answer';
+				clearTimeout(course.untilConnected);
+				done(null);
+			});
+			connecting.on('error', done);
+			connecting.once('close', () => done(new Error('closed')));
+		},
+	});
+}
+
+/** Reads the answer, within the limit of its body. */
+function readerOf(course: Course): Dispatcher.DispatchHandler {
+	const { bodyBytes } = course.way.limits;
+	const broken = (fault: Fault) => course.finish({ trouble: { is: 'broken', at: course.place.at, fault } });
+	const chunks: Buffer[] = [];
+	let bytes = 0;
+	let status = 0;
+	let headers: Record<string, string> = {};
+	return {
+		onRequestStart() {},
+		onResponseStart(_controller, statusCode, raw) {
+			// 103 and its like announce an answer, and may come for ever: the timer goes on.
+			if (statusCode < 200) return;
+			course.phase = 'body';
+			status = statusCode;
+			headers = single(raw);
+			if (Number(headers['content-length'] ?? 0) > bodyBytes) broken('body-too-large');
+		},
+		onResponseData(_controller, chunk) {
+			bytes += chunk.length;
+			if (bytes > bodyBytes) broken('body-too-large');
+			else if (!course.isOver) chunks.push(chunk);
+		},
+		onResponseEnd() {
+			if (course.isOver) return;
+			plain(Buffer.concat(chunks), headers['content-encoding'], bodyBytes).then(
+				body => ('fault' in body ? broken(body.fault) : course.finish({ reply: { status, headers, body: body.text } })),
+				course.failed,
+			);
+		},
+		onResponseError(_controller, error) {
+			course.failed(error);
+		},
+	};
 }
 
 function bracketed(address: string): string {
