@@ -194,19 +194,20 @@ export function parseConfig(
 	const mistakes = parsed.success ? [] : parsed.error.issues.flatMap(issue => mistakesOf(issue, document, lines));
 	if (!parsed.success) return sorted(mistakes);
 	const at = (path: string[]) => lineOf(document, path, lines);
+	const reader: Reader = { mistakes, at, file: path => absolute(path, folder), environment };
 	const { passwordFile, accessTokenFile, ...matrix } = parsed.data.matrix;
-	const password = secret('matrix.password', matrix.password, passwordFile);
-	const accessToken = secret('matrix.accessToken', matrix.accessToken, accessTokenFile);
+	const password = secret(reader, 'matrix.password', { inline: matrix.password, path: passwordFile });
+	const accessToken = secret(reader, 'matrix.accessToken', { inline: matrix.accessToken, path: accessTokenFile });
 	const { passphraseFile, seedsFile, ...encryption } = parsed.data.encryption;
-	const passphrase = secret('encryption.passphrase', encryption.passphrase, passphraseFile);
-	const seedsText = secret('encryption.seeds', encryption.seeds, seedsFile);
+	const passphrase = secret(reader, 'encryption.passphrase', { inline: encryption.passphrase, path: passphraseFile });
+	const seedsText = secret(reader, 'encryption.seeds', { inline: encryption.seeds, path: seedsFile });
 	const seeds = seedsText === undefined ? undefined : seedsOf(seedsText);
 	if (seedsText !== undefined && seeds === undefined) {
 		const text = 'encryption.seeds: three words of 43 letters, as `npm start -s -- seeds` printed them';
 		mistakes.push({ line: at(['encryption', encryption.seeds ? 'seeds' : 'seedsFile']), text });
 	}
 	const { tokenFile, token: tokenInline, ...live } = parsed.data.live;
-	const token = secret('live.token', tokenInline, tokenFile);
+	const token = secret(reader, 'live.token', { inline: tokenInline, path: tokenFile });
 	if (token !== undefined && !/^[\x21-\x7E]+$/.test(token)) {
 		const text = 'live.token: a token of GitHub’s has no spaces and no letters beyond ASCII';
 		mistakes.push({ line: at(['live', tokenInline ? 'token' : 'tokenFile']), text });
@@ -218,7 +219,7 @@ export function parseConfig(
 			text: `matrix: password or accessToken is missing (also as passwordFile, accessTokenFile, or ${names} in the environment)`,
 		});
 	}
-	const authorities = parsed.data.watch.authorities.map((file, at) => certificates(file, at));
+	const authorities = parsed.data.watch.authorities.map((file, at) => certificates(reader, file, at));
 	if (mistakes.length) return sorted(mistakes);
 	return {
 		...parsed.data,
@@ -233,34 +234,48 @@ export function parseConfig(
 		store: { path: absolute(parsed.data.store.path, folder) },
 		watch: { ...parsed.data.watch, authorities },
 	};
+}
 
-	function certificates(file: string, index: number): string {
-		const line = lineOf(document, ['watch', 'authorities', String(index)], lines);
-		try {
-			const text = readFileSync(absolute(file, folder), 'utf8');
-			if (/-----BEGIN CERTIFICATE-----/.test(text)) return text;
-			mistakes.push({ line, text: `watch.authorities.${index}: no certificate (PEM) in this file` });
-		} catch (error) {
-			mistakes.push({ line, text: `watch.authorities.${index}: ${reason(error)}` });
-		}
-		return '';
-	}
+/** Reads what the configuration names instead of holding it: secrets and certificates. Mistakes are gathered. */
+type Reader = {
+	mistakes: Mistake[];
+	/** The line of an option, and an absolute path of a file. */
+	at: (path: string[]) => number;
+	file: (path: string) => string;
+	environment: Record<string, string | undefined>;
+};
 
-	function secret(name: keyof typeof environmentNames, inline: string | undefined, file: string | undefined) {
-		const [section = '', key = ''] = name.split('.');
-		const inEnvironment = environment[environmentNames[name]] || undefined;
-		const line = at([section, `${key}File`]);
-		if (inline && file) mistakes.push({ line, text: `${section}: give either ${key} or ${key}File, not both` });
-		if (!file || inline) return inEnvironment ?? inline;
-		try {
-			const read = readFileSync(absolute(file, folder), 'utf8').trim();
-			if (read) return inEnvironment ?? read;
-			mistakes.push({ line, text: `${name}File: the file is empty` });
-		} catch (error) {
-			mistakes.push({ line, text: `${name}File: ${reason(error)}` });
-		}
-		return undefined;
+function certificates({ mistakes, at, file }: Reader, path: string, index: number): string {
+	const line = at(['watch', 'authorities', String(index)]);
+	try {
+		const text = readFileSync(file(path), 'utf8');
+		if (/-----BEGIN CERTIFICATE-----/.test(text)) return text;
+		mistakes.push({ line, text: `watch.authorities.${index}: no certificate (PEM) in this file` });
+	} catch (error) {
+		mistakes.push({ line, text: `watch.authorities.${index}: ${reason(error)}` });
 	}
+	return '';
+}
+
+/** A secret from the environment, the configuration or a file, in this order. */
+function secret(
+	{ mistakes, at, file, environment }: Reader,
+	name: keyof typeof environmentNames,
+	{ inline, path }: { inline: string | undefined; path: string | undefined },
+): string | undefined {
+	const [section = '', key = ''] = name.split('.');
+	const inEnvironment = environment[environmentNames[name]] || undefined;
+	const line = at([section, `${key}File`]);
+	if (inline && path) mistakes.push({ line, text: `${section}: give either ${key} or ${key}File, not both` });
+	if (!path || inline) return inEnvironment ?? inline;
+	try {
+		const read = readFileSync(file(path), 'utf8').trim();
+		if (read) return inEnvironment ?? read;
+		mistakes.push({ line, text: `${name}File: the file is empty` });
+	} catch (error) {
+		mistakes.push({ line, text: `${name}File: ${reason(error)}` });
+	}
+	return undefined;
 }
 
 function seedsOf(text: string): Seeds | undefined {

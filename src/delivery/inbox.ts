@@ -7,6 +7,7 @@ import { alwaysIn, decide } from '../bot/decide.ts';
 import { sayingsOf } from '../bot/sayings.ts';
 import type { Incoming } from '../ports/homeserver.ts';
 import type { InHand } from '../ports/store.ts';
+import { openWorker } from '../runtime/worker.ts';
 
 /** Rooms worked on at a time: a command that takes long holds up only its own room. */
 const maxRooms = 8;
@@ -24,46 +25,45 @@ export type Inbox = {
 export function openInbox(deciding: Deciding): Inbox {
 	const { store } = deciding;
 	const busy = new Map<string, Promise<void>>();
-	/** Looks under way, by the event that asks. While `held`, the same sender's next messages in the room wait. */
-	const looks = new Map<string, { room: string; sender: string; held: boolean; done: Promise<void> }>();
 	let stopped = false;
-	let looking = false;
-	let again = false;
 	/** When they were last looked for, there were rooms beyond those begun: busy ones, and too many. */
 	let more = false;
 
+	const worker = openWorker(look, fatal);
+	const looks = openLooks({ deciding, wake: worker.wake, fatal, stopped: () => stopped });
+
 	/** Nothing goes on after a fault: the next try would only meet it again, at once. */
 	function fatal(error: unknown): void {
-		stopped = true;
+		end();
 		deciding.fatal(error);
 	}
 
-	async function look(): Promise<void> {
-		do {
-			again = false;
-			const unread = await store.unread(inHand());
-			const rooms = unread.filter(room => !busy.has(room)).slice(0, maxRooms - busy.size);
-			more = rooms.length < unread.length;
-			for (const room of rooms) {
-				busy.set(
-					room,
-					drain(room)
-						.catch(fatal)
-						.finally(() => {
-							busy.delete(room);
-							if (more) wake();
-						}),
-				);
-			}
-		} while (again && !stopped);
+	function end(): void {
+		stopped = true;
+		void worker.stop();
+	}
+
+	async function look(): Promise<undefined> {
+		const unread = await store.unread(looks.inHand());
+		const rooms = unread.filter(room => !busy.has(room)).slice(0, maxRooms - busy.size);
+		more = rooms.length < unread.length;
+		for (const room of rooms) {
+			const done = drain(room)
+				.catch(fatal)
+				.finally(() => {
+					busy.delete(room);
+					if (more) worker.wake();
+				});
+			busy.set(room, done);
+		}
 	}
 
 	async function drain(room: string): Promise<void> {
 		while (!stopped) {
-			const message = await store.nextMessage(room, inHand());
+			const message = await store.nextMessage(room, looks.inHand());
 			if (!message) return;
 			if (looksAtServers(message, deciding)) {
-				beginLook(message);
+				looks.begin(message);
 				continue;
 			}
 			const { sayings, at, walk } = await decide(message, deciding);
@@ -72,22 +72,48 @@ export function openInbox(deciding: Deciding): Inbox {
 		}
 	}
 
+	return {
+		wake: worker.wake,
+		async stop() {
+			end();
+			await Promise.all(busy.values());
+		},
+		looked: looks.over,
+	};
+}
+
+type Looks = {
+	begin: (message: Incoming) => void;
+	/** The messages in hand, and the senders who wait for theirs. */
+	inHand: () => InHand | undefined;
+	/** Resolves when none is under way. */
+	over: () => Promise<void>;
+};
+
+type LooksSetup = { deciding: Deciding; wake: () => void; fatal: (error: unknown) => void; stopped: () => boolean };
+
+/** Looks at servers that commands ask for. */
+function openLooks({ deciding, wake, fatal, stopped }: LooksSetup): Looks {
+	const { store } = deciding;
+	/** By the event that asks. While `held`, the same sender's next messages in the room wait. */
+	const looks = new Map<string, { room: string; sender: string; held: boolean; done: Promise<void> }>();
+
 	function inHand(): InHand | undefined {
 		if (looks.size === 0) return undefined;
 		return { events: [...looks.keys()], senders: [...looks.values()].filter(({ held }) => held) };
 	}
 
 	/** A look has no room's turn: nobody else waits for it, and its sender only for a while. */
-	function beginLook(message: Incoming): void {
+	function begin(message: Incoming): void {
 		const { event, room, sender } = message;
 		const one = { room, sender, held: true, done: Promise.resolve() };
 		looks.set(event, one);
-		one.done = finishLook(message, () => {
+		one.done = finish(message, () => {
 			one.held = false;
 			wake();
 		})
 			.catch(error => {
-				if (!stopped) fatal(error);
+				if (!stopped()) fatal(error);
 			})
 			.finally(() => {
 				looks.delete(event);
@@ -99,13 +125,13 @@ export function openInbox(deciding: Deciding): Inbox {
 	 * Decides a message that takes a look. It stays undecided until the look ends: killed before, the next start begins it
 	 * again, and says neither the notice nor the answer twice, for both have their ids from the event.
 	 */
-	async function finishLook(message: Incoming, release: () => void): Promise<void> {
+	async function finish(message: Incoming, release: () => void): Promise<void> {
 		const { event } = message;
 		const decision = decide(message, deciding);
 		const late = new AbortController();
 		const timeout = sleep(deciding.timeout ?? observationTimeout, 'late' as const, { signal: late.signal, ref: false });
 		timeout.catch(() => undefined);
-		if ((await Promise.race([decision, timeout])) === 'late' && !stopped) {
+		if ((await Promise.race([decision, timeout])) === 'late' && !stopped()) {
 			const room = await store.room(message.room);
 			const notice = sayingsOf([lookingStill], message, alwaysIn(room?.settings), event, 'looking');
 			await store.note(event, notice, deciding.respondent.ports.now());
@@ -113,30 +139,15 @@ export function openInbox(deciding: Deciding): Inbox {
 			release();
 		}
 		const { sayings, at, walk } = await decision.finally(() => late.abort());
-		if (stopped) return;
+		if (stopped()) return;
 		await store.settle(event, sayings, at, walk);
 		if (sayings.length) deciding.decided();
 	}
 
-	function wake(): void {
-		if (stopped) return;
-		again = true;
-		if (looking) return;
-		looking = true;
-		look()
-			.catch(fatal)
-			.finally(() => {
-				looking = false;
-			});
-	}
-
 	return {
-		wake,
-		async stop() {
-			stopped = true;
-			await Promise.all(busy.values());
-		},
-		async looked() {
+		begin,
+		inHand,
+		async over() {
 			await Promise.all([...looks.values()].map(({ done }) => done));
 		},
 	};

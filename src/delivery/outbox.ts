@@ -5,6 +5,7 @@ import type { Waiting } from '../ports/saying.ts';
 import type { Store } from '../ports/store.ts';
 import type { Log } from '../runtime/log.ts';
 import { backoff } from '../runtime/retry.ts';
+import { openWorker, type Worker } from '../runtime/worker.ts';
 
 /** So many rooms are served at a time; one alone while the homeserver says that we are too fast. */
 const maxRooms = 8;
@@ -55,64 +56,51 @@ type Delivering = {
 };
 
 export function openOutbox(delivering: Delivering): Outbox {
-	const { store, now, random, log, ready } = delivering;
+	const { store, now, ready } = delivering;
 	const busy = new Map<string, Promise<void>>();
 	let ended = false;
-	let looking: Promise<void> | undefined;
-	let again = false;
-	let timer: NodeJS.Timeout | undefined;
 	let limitedUntil = 0;
 	let max = maxRooms;
 
+	const worker = openWorker(look, fatal);
+
 	/** Nothing goes on after a fault: the next try would only meet it again, at once. */
 	function fatal(error: unknown): void {
-		ended = true;
+		end();
 		delivering.fatal(error);
 	}
 
-	async function look(): Promise<void> {
-		do {
-			again = false;
-			clearTimeout(timer);
-			if (!ready()) return;
-			const free = max - busy.size;
-			const paused = limitedUntil - now().getTime();
-			if (paused > 0) return sleep(paused);
-			if (free <= 0) return;
-			const rows = await store.due(now(), [...busy.keys()], free);
-			if (ended) return;
-			for (const waiting of rows) {
-				busy.set(
-					waiting.room,
-					carry(waiting)
-						.catch(fatal)
-						.finally(() => {
-							busy.delete(waiting.room);
-							wake();
-						}),
-				);
-			}
-			if (rows.length === 0 && busy.size === 0) {
-				const next = await store.nextDue();
-				if (next) sleep(next.getTime() - now().getTime());
-			}
-		} while (again && !ended);
+	function end(): void {
+		ended = true;
+		void worker.stop();
 	}
 
-	function sleep(ms: number): void {
-		clearTimeout(timer);
-		if (!ended) timer = setTimeout(wake, Math.min(Math.max(ms, 10), 60_000));
+	/** Begins what is due; gives the time (ms) until something else is. */
+	async function look(): Promise<number | undefined> {
+		if (!ready()) return undefined;
+		const paused = limitedUntil - now().getTime();
+		if (paused > 0) return paused;
+		const free = max - busy.size;
+		if (free <= 0) return undefined;
+		const rows = await store.due(now(), [...busy.keys()], free);
+		if (ended) return undefined;
+		for (const waiting of rows) {
+			const done = carry(waiting)
+				.catch(fatal)
+				.finally(() => {
+					busy.delete(waiting.room);
+					worker.wake();
+				});
+			busy.set(waiting.room, done);
+		}
+		// What is under way wakes the worker when it ends.
+		if (busy.size > 0) return undefined;
+		const next = await store.nextDue();
+		return next && next.getTime() - now().getTime();
 	}
 
-	function wake(): void {
-		if (ended) return;
-		again = true;
-		looking ??= look()
-			.catch(fatal)
-			.finally(() => {
-				looking = undefined;
-				if (again) wake();
-			});
+	async function isDue(): Promise<boolean> {
+		return ready() && limitedUntil <= now().getTime() && (await store.due(now(), [], 1)).length > 0;
 	}
 
 	async function carry(waiting: Waiting): Promise<void> {
@@ -125,75 +113,90 @@ export function openOutbox(delivering: Delivering): Outbox {
 		const verdict = after(outcome.failure, waiting.tries);
 		if (verdict === 'stopped') return;
 		if (verdict === 'locked') {
-			ended = true;
+			end();
 			delivering.locked('why' in outcome.failure ? outcome.failure.why : '');
 			return;
 		}
-		const { room, tries } = waiting;
-		if (verdict === 'never' && (await store.movingFrom(room))) {
-			// The room has been replaced: what is on its way follows as soon as we are in the new one.
-			await store.postpone(waiting.id, new Date(now().getTime() + 60_000));
-		} else if (outcome.failure.kind === 'keyless') {
-			log.error({ room, why: outcome.failure.why }, 'nothing can be said in an encrypted room: this is given up');
-			await store.giveUp(waiting.id, JSON.stringify(outcome.failure), now());
-		} else if (verdict === 'never') {
-			await refused(waiting, outcome.failure);
-		} else {
-			const wait = verdict === 'later' ? backoff(tries, random()) : verdict.ms;
-			if (verdict !== 'later') {
-				limitedUntil = Math.max(limitedUntil, now().getTime() + wait);
-				max = 1;
-				log.debug({ room, waitMs: wait }, 'the homeserver asks us to wait');
-			} else {
-				log.warn(
-					{ room, tries, waitMs: Math.round(wait), why: outcome.failure },
-					'a delivery failed and is tried again',
-				);
-			}
-			await store.postpone(waiting.id, new Date(now().getTime() + wait));
-		}
-	}
-
-	/** A no that stays one: either we are no longer in the room, or it does not take this. */
-	async function refused({ id, room, tries }: Waiting, failure: Failure): Promise<void> {
-		if (failure.kind === 'refused' && absent.includes(failure.code)) {
-			// Our own leave is not in what a sync brings.
-			const membership = await delivering.homeserver.membership(room, delivering.homeserver.user);
-			if ('failure' in membership) return store.postpone(id, new Date(now().getTime() + backoff(tries, random())));
-			if (membership.value !== 'join') {
-				log.warn({ room }, 'I am no longer in a room: what it has is kept for a while, and nothing is said there');
-				return store.leftRoom(room, now());
-			}
-		}
-		log.warn({ room, tries, why: failure }, 'an answer cannot be delivered and is given up');
-		await store.giveUp(id, JSON.stringify(failure), now());
+		const waitMs = await keepFailed(waiting, outcome.failure, verdict, delivering);
+		if (waitMs === undefined) return;
+		limitedUntil = Math.max(limitedUntil, now().getTime() + waitMs);
+		max = 1;
 	}
 
 	return {
-		wake,
+		wake: worker.wake,
 		async back() {
 			await store.hurry(now());
-			wake();
+			worker.wake();
 		},
 		async stop(within) {
-			const over = Date.now() + within;
-			while (Date.now() < over) {
-				await looking;
-				if (busy.size === 0) {
-					if (!ready()) break;
-					const due = limitedUntil > now().getTime() ? [] : await store.due(now(), [], 1);
-					if (due.length === 0) break;
-					wake();
-				}
-				await Promise.race([
-					...busy.values(),
-					new Promise(resolve => setTimeout(resolve, Math.min(100, over - Date.now()))),
-				]);
-			}
-			ended = true;
-			clearTimeout(timer);
+			await delivered(Date.now() + within, { worker, busy, isDue });
+			end();
 		},
 	};
+}
+
+type Delivery = { worker: Worker; busy: ReadonlyMap<string, Promise<void>>; isDue: () => Promise<boolean> };
+
+/** Resolves when nothing is due any more, or at a moment of the clock (ms). */
+async function delivered(over: number, { worker, busy, isDue }: Delivery): Promise<void> {
+	while (Date.now() < over) {
+		await worker.settled();
+		if (busy.size === 0) {
+			if (!(await isDue())) return;
+			worker.wake();
+		}
+		await Promise.race([
+			...busy.values(),
+			new Promise(resolve => setTimeout(resolve, Math.min(100, over - Date.now()))),
+		]);
+	}
+}
+
+/** Keeps what became of a saying that failed; gives the time (ms) that the homeserver asks us to wait, if it does. */
+async function keepFailed(
+	waiting: Waiting,
+	failure: Failure,
+	verdict: 'never' | 'later' | { ms: number },
+	delivering: Delivering,
+): Promise<number | undefined> {
+	const { store, now, random, log } = delivering;
+	const { id, room, tries } = waiting;
+	const postpone = (ms: number) => store.postpone(id, new Date(now().getTime() + ms));
+	if (verdict === 'never' && (await store.movingFrom(room))) {
+		// The room has been replaced: what is on its way follows as soon as we are in the new one.
+		await postpone(60_000);
+	} else if (failure.kind === 'keyless') {
+		log.error({ room, why: failure.why }, 'nothing can be said in an encrypted room: this is given up');
+		await store.giveUp(id, JSON.stringify(failure), now());
+	} else if (verdict === 'never') {
+		await refused(waiting, failure, delivering);
+	} else if (verdict === 'later') {
+		const wait = backoff(tries, random());
+		log.warn({ room, tries, waitMs: Math.round(wait), why: failure }, 'a delivery failed and is tried again');
+		await postpone(wait);
+	} else {
+		log.debug({ room, waitMs: verdict.ms }, 'the homeserver asks us to wait');
+		await postpone(verdict.ms);
+		return verdict.ms;
+	}
+	return undefined;
+}
+
+/** A no that stays one: either we are no longer in the room, or it does not take this. */
+async function refused({ id, room, tries }: Waiting, failure: Failure, delivering: Delivering): Promise<void> {
+	const { store, homeserver, now, random, log } = delivering;
+	if (failure.kind === 'refused' && absent.includes(failure.code)) {
+		// Our own leave is not in what a sync brings.
+		const membership = await homeserver.membership(room, homeserver.user);
+		if ('failure' in membership) return store.postpone(id, new Date(now().getTime() + backoff(tries, random())));
+		if (membership.value !== 'join') {
+			log.warn({ room }, 'I am no longer in a room: what it has is kept for a while, and nothing is said there');
+			return store.leftRoom(room, now());
+		}
+	}
+	log.warn({ room, tries, why: failure }, 'an answer cannot be delivered and is given up');
+	await store.giveUp(id, JSON.stringify(failure), now());
 }
 
 /** What a failure means for the saying that it met. */

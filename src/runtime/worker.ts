@@ -2,6 +2,8 @@
 
 export type Worker = {
 	wake: () => void;
+	/** Resolves when no run is under way. */
+	settled: () => Promise<void>;
 	/** No further run; resolves when the one under way has ended. */
 	stop: () => Promise<void>;
 };
@@ -40,6 +42,9 @@ export function openWorker(
 
 	return {
 		wake,
+		async settled() {
+			await running;
+		},
 		async stop() {
 			stopped = true;
 			clearTimeout(timer);

@@ -36,7 +36,11 @@ const maxDevices = 50;
 /** More questions than this between two looks of our own are not answered. */
 const maxAnswers = 20;
 
-export function openSessions({ ask, user, device, password, log, times = usualTimes }: SessionsSetup): Sessions {
+const secondGlia =
+	'another Glia is logged in to this account and answers as well: stop one of the two, or give it an account of its own';
+
+export function openSessions(given: SessionsSetup): Sessions {
+	const { user, device, log, times = usualTimes } = given;
 	let standing: ReturnType<Sessions['standing']> = {};
 	let timer: NodeJS.Timeout | undefined;
 	let begun = false;
@@ -44,8 +48,7 @@ export function openSessions({ ask, user, device, password, log, times = usualTi
 	let looking = false;
 	let again = false;
 	let answers = 0;
-	let asked: string | undefined;
-	const alive = new Set<string>();
+	const rollCall = openRollCall(given, () => stopped);
 
 	function wake(ms: number): void {
 		clearTimeout(timer);
@@ -61,7 +64,11 @@ export function openSessions({ ask, user, device, password, log, times = usualTi
 		looking = true;
 		answers = 0;
 		try {
-			await examine();
+			const found = await examine(given, rollCall, () => stopped);
+			if (stopped) return;
+			const { second } = found;
+			if (second !== undefined && second !== standing.second) log.error({ session: second }, secondGlia);
+			standing = found;
 		} catch (error) {
 			if (!stopped) log.debug({ err: error }, 'the other sessions of this account could not be looked at');
 		}
@@ -70,89 +77,11 @@ export function openSessions({ ask, user, device, password, log, times = usualTi
 		again = false;
 	}
 
-	async function examine(): Promise<void> {
-		const all = await devices();
-		const ours: string[] = [];
-		for (const id of all.slice(0, maxDevices)) {
-			if (id !== device && (await startsOf(ask, user, id)) > 0) ours.push(id);
-		}
-		const answered = ours.length > 0 ? await whoAnswers(ours) : [];
-		if (stopped) return;
-		const dead = ours.filter(id => !answered.includes(id));
-		const gone = dead.length > 0 ? await logOut(dead) : [];
-		const [second] = answered;
-		const lingering = dead.filter(id => !gone.includes(id));
-		if (second !== undefined && second !== standing.second)
-			log.error(
-				{ session: second },
-				'another Glia is logged in to this account and answers as well: stop one of the two, or give it an account of its own',
-			);
-		standing = {
-			devices: all.length - gone.length,
-			...(second !== undefined && { second }),
-			...(lingering.length > 0 && { lingering }),
-		};
-	}
-
-	async function devices(): Promise<string[]> {
-		const list = record(await ask('GET', '/_matrix/client/v3/devices')).devices;
-		if (!Array.isArray(list)) throw new Error('a list of devices that makes no sense');
-		return list.flatMap(one => (isRecord(one) && typeof one.device_id === 'string' ? [one.device_id] : []));
-	}
-
-	/** Which of these are alive. What is dead leaves the question unread, until it is logged out. */
-	async function whoAnswers(ids: readonly string[]): Promise<string[]> {
-		asked = randomUUID();
-		alive.clear();
-		await tell(question, ids, { from_device: device, question: asked });
-		const over = performance.now() + times.answer;
-		while (!stopped && performance.now() < over && alive.size < ids.length)
-			await new Promise(resolve => setTimeout(resolve, Math.min(100, times.answer)).unref());
-		asked = undefined;
-		return ids.filter(id => alive.has(id));
-	}
-
-	function tell(type: string, ids: readonly string[], content: Json): Promise<unknown> {
-		const messages = { [user]: Object.fromEntries(ids.map(id => [id, content])) };
-		return ask('PUT', `/_matrix/client/v3/sendToDevice/${type}/${randomUUID()}`, { messages });
-	}
-
-	/** Logs sessions out; those that are gone. */
-	async function logOut(ids: readonly string[]): Promise<readonly string[]> {
-		try {
-			await deleteDevices(ids);
-			log.info({ sessions: ids }, 'earlier sessions of mine are logged out');
-			return ids;
-		} catch (error) {
-			if (stopped) return [];
-			const failure = failureOf(error);
-			const why = 'why' in failure ? failure.why : failure.kind;
-			log.warn(
-				{ sessions: ids, why },
-				'earlier sessions of mine are still logged in, and people encrypt for them: log them out by hand',
-			);
-			return [];
-		}
-	}
-
-	async function deleteDevices(ids: readonly string[]): Promise<void> {
-		const path = '/_matrix/client/v3/delete_devices';
-		try {
-			await ask('POST', path, { devices: ids });
-		} catch (error) {
-			const { statusCode, body } = Object(error);
-			if (statusCode !== 401 || !isRecord(body) || !Array.isArray(body.flows) || password === undefined) throw error;
-			const identifier = { type: 'm.id.user', user };
-			const auth = { type: 'm.login.password', identifier, password, session: body.session };
-			await ask('POST', path, { devices: ids, auth });
-		}
-	}
-
 	function answer(content: Json): void {
 		const { from_device: from, question: text } = content;
 		if (typeof from !== 'string' || typeof text !== 'string' || from === device || ++answers > maxAnswers) return;
 		const whom = from.slice(0, 255);
-		tell(here, [whom], { from_device: device, question: text.slice(0, 100) }).catch((error: unknown) => {
+		tell(given, here, [whom], { from_device: device, question: text.slice(0, 100) }).catch((error: unknown) => {
 			if (!stopped) log.debug({ err: error }, 'another session asked whether this one is alive');
 		});
 		// It is a session of ours, since this one: so it is looked at as well.
@@ -171,8 +100,7 @@ export function openSessions({ ask, user, device, password, log, times = usualTi
 				if (!isRecord(event) || event.sender !== user) continue;
 				const content = record(event.content);
 				if (event.type === question) answer(content);
-				else if (event.type === here && asked !== undefined && content.question === asked)
-					alive.add(String(content.from_device));
+				else if (event.type === here) rollCall.heed(content);
 			}
 		},
 		changed: () => begun && wake(times.soon),
@@ -181,4 +109,112 @@ export function openSessions({ ask, user, device, password, log, times = usualTi
 			clearTimeout(timer);
 		},
 	};
+}
+
+/** Looks at the account's other sessions, and logs out those that an earlier start left. */
+async function examine(
+	given: SessionsSetup,
+	rollCall: RollCall,
+	stopped: () => boolean,
+): Promise<ReturnType<Sessions['standing']>> {
+	const { ask, user, device } = given;
+	const all = await devicesOf(ask);
+	const ours: string[] = [];
+	for (const id of all.slice(0, maxDevices)) {
+		if (id !== device && (await startsOf(ask, user, id)) > 0) ours.push(id);
+	}
+	const answered = ours.length > 0 ? await rollCall.ask(ours) : [];
+	if (stopped()) return {};
+	const dead = ours.filter(id => !answered.includes(id));
+	const gone = dead.length > 0 ? await logOut(given, dead, stopped) : [];
+	const [second] = answered;
+	const lingering = dead.filter(id => !gone.includes(id));
+	return {
+		devices: all.length - gone.length,
+		...(second !== undefined && { second }),
+		...(lingering.length > 0 && { lingering }),
+	};
+}
+
+type RollCall = {
+	/** Which of these sessions are alive. What is dead leaves the question unread, until it is logged out. */
+	ask: (ids: readonly string[]) => Promise<string[]>;
+	/** An answer. */
+	heed: (content: Json) => void;
+};
+
+function openRollCall(given: SessionsSetup, stopped: () => boolean): RollCall {
+	const { device, times = usualTimes } = given;
+	const alive = new Set<string>();
+	let asked: string | undefined;
+	return {
+		async ask(ids) {
+			asked = randomUUID();
+			alive.clear();
+			await tell(given, question, ids, { from_device: device, question: asked });
+			const over = performance.now() + times.answer;
+			while (!stopped() && performance.now() < over && alive.size < ids.length)
+				await new Promise(resolve => setTimeout(resolve, Math.min(100, times.answer)).unref());
+			asked = undefined;
+			return ids.filter(id => alive.has(id));
+		},
+		heed(content) {
+			if (asked !== undefined && content.question === asked) alive.add(String(content.from_device));
+		},
+	};
+}
+
+async function devicesOf(ask: Ask): Promise<string[]> {
+	const list = record(await ask('GET', '/_matrix/client/v3/devices')).devices;
+	if (!Array.isArray(list)) throw new Error('a list of devices that makes no sense');
+	return list.flatMap(one => (isRecord(one) && typeof one.device_id === 'string' ? [one.device_id] : []));
+}
+
+/** Logs sessions out; those that are gone. */
+async function logOut(
+	{ ask, user, password, log }: SessionsSetup,
+	ids: readonly string[],
+	stopped: () => boolean,
+): Promise<readonly string[]> {
+	try {
+		await deleteDevices({ ask, user, password }, ids);
+		log.info({ sessions: ids }, 'earlier sessions of mine are logged out');
+		return ids;
+	} catch (error) {
+		if (stopped()) return [];
+		const failure = failureOf(error);
+		const why = 'why' in failure ? failure.why : failure.kind;
+		log.warn(
+			{ sessions: ids, why },
+			'earlier sessions of mine are still logged in, and people encrypt for them: log them out by hand',
+		);
+		return [];
+	}
+}
+
+async function deleteDevices(
+	{ ask, user, password }: Pick<SessionsSetup, 'ask' | 'user' | 'password'>,
+	ids: readonly string[],
+): Promise<void> {
+	const path = '/_matrix/client/v3/delete_devices';
+	try {
+		await ask('POST', path, { devices: ids });
+	} catch (error) {
+		const { statusCode, body } = Object(error);
+		if (statusCode !== 401 || !isRecord(body) || !Array.isArray(body.flows) || password === undefined) throw error;
+		const identifier = { type: 'm.id.user', user };
+		const auth = { type: 'm.login.password', identifier, password, session: body.session };
+		await ask('POST', path, { devices: ids, auth });
+	}
+}
+
+/** Sends an event to devices of the account. */
+function tell(
+	{ ask, user }: Pick<SessionsSetup, 'ask' | 'user'>,
+	type: string,
+	ids: readonly string[],
+	content: Json,
+): Promise<unknown> {
+	const messages = { [user]: Object.fromEntries(ids.map(id => [id, content])) };
+	return ask('PUT', `/_matrix/client/v3/sendToDevice/${type}/${randomUUID()}`, { messages });
 }

@@ -37,7 +37,7 @@ const ownAccount =
 	'I do not verify sessions of my own account: whoever has my token could have opened one. Compare what !verify shows.';
 
 export function openVerifications(given: VerificationSetup): Verifications {
-	const { machine, courier, ask, user, log, say } = given;
+	const { machine, courier, user, log } = given;
 	const flows = new Map<string, Flow>();
 	const turns = pLimit(1);
 
@@ -52,39 +52,14 @@ export function openVerifications(given: VerificationSetup): Verifications {
 		const now = performance.now();
 		for (const [key, flow] of flows) if (now - flow.begun > longest) flows.delete(key);
 		if (flows.has(id)) return;
-		const busy = [...flows.values()].some(flow => flow.person === person) || flows.size >= maxFlows;
-		const why =
-			person === user
-				? ownAccount
-				: ((await given.refusal(person, room)) ??
-					(busy ? 'Another verification is under way; finish or cancel it first.' : undefined));
+		const why = await refusalOf(given, [...flows.values()], person, room);
 		const flow = { id, person, room, begun: now, logged: false };
-		if (why !== undefined) return cancel(flow, why);
+		if (why !== undefined) return cancel(given, flow, why);
 		flows.set(id, flow);
 		log.info({ person, room, flow: id }, 'somebody asks to verify this device');
 		// Its keys have to be known before theirs can be checked.
 		await machine.updateTrackedUsers([new UserId(person)]);
 		await courier.queries();
-	}
-
-	async function cancel({ id, person, room }: Flow, why: string): Promise<void> {
-		log.info({ person, room, why }, 'a verification is refused');
-		// Only here: what is sent says why.
-		await machine.cancelVerification(new UserId(person), id);
-		const about = { code: 'm.user', reason: why };
-		if (room === undefined) {
-			const messages = { [person]: { '*': { transaction_id: id, ...about } } };
-			await ask('PUT', `/_matrix/client/v3/sendToDevice/m.key.verification.cancel/${randomUUID()}`, { messages });
-			return;
-		}
-		const reference = { rel_type: 'm.reference', event_id: id };
-		await say(room, randomUUID(), {
-			type: 'm.key.verification.cancel',
-			content: { ...about, 'm.relates_to': reference },
-		});
-		const reply: Content = { 'm.in_reply_to': { event_id: id } };
-		const content = { msgtype: 'm.notice', body: why, 'm.mentions': {}, 'm.relates_to': reply };
-		await say(room, randomUUID(), { type: 'm.room.message', content });
 	}
 
 	async function step(flow: Flow): Promise<void> {
@@ -97,23 +72,16 @@ export function openVerifications(given: VerificationSetup): Verifications {
 				'verification: does the other side show the same emojis? If not, it is not me that they talk to: cancel there',
 			);
 		}
-		for (const request of requests) await carry(request);
+		for (const request of requests) await carry(given, request);
 		if (state === 'under way') return;
 		flows.delete(flow.id);
 		log.info({ person: flow.person, state }, 'the verification is over');
 	}
 
-	async function carry(request: Request): Promise<void> {
-		if (!('roomId' in request)) return courier.carry(request);
-		const { roomId, eventType, txnId, body, id, type } = request;
-		const event = await say(roomId, txnId, { type: eventType, content: JSON.parse(body) });
-		await machine.markRequestAsSent(id, type, JSON.stringify({ event_id: event }));
-	}
-
 	/** What the machine itself wants to say, and what comes next of each. */
 	async function advance(): Promise<void> {
 		if (flows.size === 0) return;
-		for (const request of await machine.outgoingRequests()) if ('roomId' in request) await carry(request);
+		for (const request of await machine.outgoingRequests()) if ('roomId' in request) await carry(given, request);
 		for (const flow of flows.values()) await step(flow);
 	}
 
@@ -144,6 +112,52 @@ export function openVerifications(given: VerificationSetup): Verifications {
 			inTurn(advance);
 		},
 	};
+}
+
+/** Why a verification cannot begin, as a sentence; `flows` are under way. */
+async function refusalOf(
+	{ user, refusal }: VerificationSetup,
+	flows: readonly Flow[],
+	person: string,
+	room: string | undefined,
+): Promise<string | undefined> {
+	if (person === user) return ownAccount;
+	const why = await refusal(person, room);
+	if (why !== undefined) return why;
+	const isBusy = flows.length >= maxFlows || flows.some(flow => flow.person === person);
+	return isBusy ? 'Another verification is under way; finish or cancel it first.' : undefined;
+}
+
+/** Refuses a verification. */
+async function cancel(
+	{ machine, ask, say, log }: VerificationSetup,
+	{ id, person, room }: Flow,
+	why: string,
+): Promise<void> {
+	log.info({ person, room, why }, 'a verification is refused');
+	// Only here: what is sent says why.
+	await machine.cancelVerification(new UserId(person), id);
+	const about = { code: 'm.user', reason: why };
+	if (room === undefined) {
+		const messages = { [person]: { '*': { transaction_id: id, ...about } } };
+		await ask('PUT', `/_matrix/client/v3/sendToDevice/m.key.verification.cancel/${randomUUID()}`, { messages });
+		return;
+	}
+	const reference = { rel_type: 'm.reference', event_id: id };
+	await say(room, randomUUID(), {
+		type: 'm.key.verification.cancel',
+		content: { ...about, 'm.relates_to': reference },
+	});
+	const reply: Content = { 'm.in_reply_to': { event_id: id } };
+	const content = { msgtype: 'm.notice', body: why, 'm.mentions': {}, 'm.relates_to': reply };
+	await say(room, randomUUID(), { type: 'm.room.message', content });
+}
+
+async function carry({ machine, courier, say }: VerificationSetup, request: Request): Promise<void> {
+	if (!('roomId' in request)) return courier.carry(request);
+	const { roomId, eventType, txnId, body, id, type } = request;
+	const event = await say(roomId, txnId, { type: eventType, content: JSON.parse(body) });
+	await machine.markRequestAsSent(id, type, JSON.stringify({ event_id: event }));
 }
 
 const request = 'm.key.verification.request';
