@@ -1,6 +1,7 @@
 // !upgrade: what lies between two releases, for one deployment.
 
-import { plan } from '../src/advice/upgrade/plan.ts';
+import { type Plan, plan, type Way } from '../src/advice/upgrade/plan.ts';
+import { routesBetween } from '../src/advice/upgrade/routes.ts';
 import { isKnown } from '../src/advice/watch/build.ts';
 import { lastObserved, runningOf } from '../src/advice/watch/history.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
@@ -8,6 +9,7 @@ import { Refusal } from '../src/answer.ts';
 import { newest, readVersion } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
 import type { Command, Ports } from '../src/command.ts';
+import { difference } from '../src/configuration/options.ts';
 import { writeTerm } from '../src/deployment/facts.ts';
 import { compare } from '../src/deployment/version.ts';
 import { firstScreen } from '../src/messages/first-screen.ts';
@@ -26,7 +28,10 @@ export const upgrade = {
 	examples: ['upgrade 1.56 1.69', 'upgrade 1.140 postgres=14 workers docker', 'upgrade example.org'],
 	help: `Without a second version the plan ends at the newest release. Facts shorten it to what concerns you; deny one with ${code('no-')} in front (${code('no-workers')}). ${code('!help facts')} lists them.`,
 	changes: false,
-	async run({ words: typed, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {
+	async run(
+		{ words: typed, room },
+		{ knowledge, code: tables, store, now }: Pick<Ports, 'knowledge' | 'code' | 'store' | 'now'>,
+	) {
 		const words = typed.filter(word => !isAll(word));
 		const all = words.length < typed.length;
 		const { versions, terms, servers } = sortWords(words, example, knowledge.systems);
@@ -67,7 +72,8 @@ export const upgrade = {
 		}
 		const taken = [server?.note, from.note, to.note].filter(note => note !== undefined);
 		const today = now().toISOString().slice(0, 10);
-		const found = plan({ from: from.version, to: to.version, profile, today }, knowledge);
+		const way = { from: from.version, to: to.version, profile, today };
+		const found = { ...plan(way, knowledge), ...fromCode(way, tables) };
 		if (!all) return firstScreen(found, taken);
 		const answer = planWords(found, taken);
 		const since = knowledge.releases.find(({ version }) => version === from.version)?.date;
@@ -76,6 +82,13 @@ export const upgrade = {
 		return answer;
 	},
 } satisfies Command;
+
+/** What the tables of the code add to a plan: new options, and routes for those who say that they have workers. */
+function fromCode({ from, to, profile }: Way, tables: Ports['code']): Pick<Plan, 'newOptions' | 'routes'> {
+	const newOptions = difference(tables.options(), from, to).added.map(({ option }) => option);
+	if (profile.get('workers')?.value !== true) return { newOptions };
+	return { newOptions, routes: routesBetween(from, to, tables.routes()) };
+}
 
 /** The word that asks for every text. */
 function isAll(word: string): boolean {

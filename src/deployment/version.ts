@@ -9,6 +9,7 @@ export type Version = string;
 const written = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:\.(\d{1,2})|-r(\d{1,2})|([a-z]))?(?:rc(\d{1,9}))?$/;
 /** Far more than there are releases; what strangers send must not grow the caches without bound. */
 const maxCached = 5000;
+const withCandidates = { includePrerelease: true };
 const versions = new LRUCache<Version, semver.SemVer>({ max: maxCached });
 const ranges = new LRUCache<Range, semver.Range>({ max: maxCached });
 
@@ -25,7 +26,11 @@ function parse(version: Version): semver.SemVer {
 	const [, major, minor, patch, fourth, revision, letter, candidate] = found;
 	const extra = Number(fourth ?? revision ?? (letter ? letter.charCodeAt(0) - 96 : 0));
 	const numbers = [Number(major), Number(minor), Number(patch) * 1000 + extra].join('.');
-	const parsed = new semver.SemVer(candidate === undefined ? numbers : `${numbers}-rc.${Number(candidate)}`);
+	// With the options of our ranges: those of another version are parsed again in each comparison.
+	const parsed = new semver.SemVer(
+		candidate === undefined ? numbers : `${numbers}-rc.${Number(candidate)}`,
+		withCandidates,
+	);
 	versions.set(version, parsed);
 	return parsed;
 }
@@ -76,7 +81,7 @@ function parseRange(range: Range): semver.Range {
 			if (!found?.[2] || !isVersion(found[2])) throw new TypeError(`not a range of versions: ${range}`);
 			return `${found[1] ?? '='}${parse(found[2])}`;
 		});
-	const parsed = new semver.Range(comparators.join(' '), { includePrerelease: true });
+	const parsed = new semver.Range(comparators.join(' '), withCandidates);
 	ranges.set(range, parsed);
 	return parsed;
 }

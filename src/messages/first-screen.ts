@@ -10,6 +10,7 @@ import { code } from '../text/markdown.ts';
 import { faultLines } from './faults.ts';
 import { asksForSystem, planCommand, shorterCommand, unreadWords } from './plan.ts';
 import { allElse, howTo, numeral, settingsFold } from './plan-folds.ts';
+import { routesSection } from './routes.ts';
 import { dangerLine, floorNames, horizonLine } from './sections.ts';
 import { commandIn, isMaybe, type Sorted, sortedSteps } from './sorted-steps.ts';
 
@@ -27,7 +28,12 @@ const barest: Density = { first: 2, why: false, faults: 0, before: 2, after: 0, 
 
 export function firstScreen(plan: Plan, taken: readonly string[]): Answer {
 	const sorted = sortedSteps(plan);
-	const folds = [howTo(plan, sorted), settingsFold(sorted.settings), allElse(plan, sorted, planCommand(plan, ['all']))];
+	const folds = [
+		howTo(plan, sorted),
+		settingsFold(sorted.settings),
+		routesSection(plan),
+		allElse(plan, sorted, planCommand(plan, ['all'])),
+	];
 	const parts = { plan, sorted, folds: folds.flat(), known: [...taken, horizonLine(plan)].join(' ') };
 	for (const density of densities) {
 		const answer = screen(parts, density);

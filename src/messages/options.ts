@@ -1,6 +1,7 @@
 // The words of !option and !options, and of new options in a plan.
 import type { OptionsBetween } from '../advice/options/between.ts';
 import type { OptionLife } from '../advice/options/option.ts';
+import type { Plan } from '../advice/upgrade/plan.ts';
 import type { Answer, Section } from '../answer.ts';
 import type { OptionState } from '../configuration/options.ts';
 import { schemaFile } from '../configuration/options.ts';
@@ -253,17 +254,17 @@ function limitWords({ from, to }: { from: Version; to: Version }, { first, last 
 		: undefined;
 }
 
-/** New options in a plan: one line, whatever their number. */
-export function newOptionsSection(
-	added: readonly { option: string }[],
-	{ from, to }: { from: Version; to: Version },
-): Section[] {
-	if (!added.length) return [];
-	return [
-		{
-			title: `New options (${added.length})`,
-			markdown: `New options: ${added.length}, none of which you must set. ${code(`!options ${from} ${to}`)} lists them by subject.`,
-			fold: true,
-		},
-	];
+/** New options in a plan: one line, whatever their number; empty where there are none, or nobody looked. */
+export function newOptionsLine({
+	newOptions = [],
+	from,
+	to,
+}: Pick<Plan, 'newOptions' | 'from' | 'to'>): string | undefined {
+	if (!newOptions.length) return undefined;
+	return `New options: ${newOptions.length}, none of which you must set; see ${code(`!options ${from} ${to}`)}.`;
+}
+
+export function newOptionsSection(plan: Pick<Plan, 'newOptions' | 'from' | 'to'>): Section[] {
+	const line = newOptionsLine(plan);
+	return line === undefined ? [] : [{ title: `New options (${plan.newOptions?.length})`, markdown: line, fold: true }];
 }

@@ -6,6 +6,7 @@ import { compare } from '../deployment/version.ts';
 import { enumerate, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { deadlineLine } from './deadlines.ts';
+import { newOptionsLine } from './options.ts';
 import { shorterCommand } from './plan.ts';
 import { link, openLine, unreadName, whoseStep } from './sections.ts';
 import type { Sorted } from './sorted-steps.ts';
@@ -113,6 +114,7 @@ export function allElse(plan: Plan, sorted: Sorted, all: string): Section[] {
 		...(deadlines.length
 			? [part(`Will stop working later (${deadlines.length})`, lines(room.rest, deadlines.map(deadlineLine)))]
 			: []),
+		...[newOptionsLine(plan) ?? []].flat(),
 		...(hidden.length ? [`${hidden.length} notes do not concern you, by what you said.`] : []),
 		...(shorter ? [`Say more about the server and this gets shorter: ${code(shorter)}`] : []),
 		`Every text, with its sources: ${code(all)}`,

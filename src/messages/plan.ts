@@ -14,6 +14,8 @@ import { capital, count, enumerate, list } from '../text/format.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
 import { deadlineSection } from './deadlines.ts';
 import { faultLines, faultSection, soundnessLine } from './faults.ts';
+import { newOptionsSection } from './options.ts';
+import { routesSection } from './routes.ts';
 import {
 	conditions,
 	type Danger,
@@ -230,6 +232,8 @@ export function planWords(decided: Plan, taken: readonly string[]): Answer {
 		...faultSection(plan.faults),
 		...advisorySection(plan),
 		...deadlineSection(plan.deadlines, plan.to),
+		...routesSection(plan),
+		...newOptionsSection(plan),
 		...hiddenSection(plan),
 		...unreadSection(plan),
 	];

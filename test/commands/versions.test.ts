@@ -144,7 +144,7 @@ test('whether a release that is not known has done away with something is not cl
 
 test('a version that a person tells is named like one that was seen', async () => {
 	const web = outside(now);
-	const ports = { knowledge, now, store, web, limits: usualLimits };
+	const ports = { knowledge, code: knownCode(), now, store, web, limits: usualLimits };
 	const asked = (text: string) => ({ words: text.split(' '), text, room: '!told', sender: '@told:x', at: now() });
 	const card = await watch.run(asked('b.test version=1.98.0+maunium.2'), ports);
 	expect(card.lead).toContain('1.98.0, which calls itself `1.98.0+maunium.2` (as you told me)');

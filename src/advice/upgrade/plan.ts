@@ -17,6 +17,7 @@ import { faultsOf, faultsOn, type PlannedFault, type Soundness, soundnessOf } fr
 import { isBuilt, type System, systemsOf } from './packages.ts';
 import type { Rollback } from './rollback.ts';
 import { rollback, waysBack } from './rollback.ts';
+import type { RouteGroup } from './routes.ts';
 import type { Leg, Task } from './switch-commands.ts';
 import { noPackage, stuckCommands, switchCommands, waitCommands } from './switch-commands.ts';
 import type { Trial } from './trials.ts';
@@ -89,6 +90,10 @@ export type Plan = {
 	deadlines: Deadline[];
 	/** Those that speak of a refusal first. */
 	unread: UnreadPassage[];
+	/** Options that the target has and the start has not; absent where nobody looked into the code. */
+	newOptions?: string[];
+	/** What workers may serve from the target on, and what no longer: for those who say that they have workers. */
+	routes?: RouteGroup[];
 	gaps: string[];
 };
 
