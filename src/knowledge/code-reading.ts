@@ -1,0 +1,191 @@
+// What is read of the differences in Synapse's code: named by a note or a fault of its release, or waived by class.
+import { existsSync, readFileSync } from 'node:fs';
+import { z } from 'zod';
+import type { Code } from '../configuration/code.ts';
+import { compare, isWithin, lineOf, type Version } from '../deployment/version.ts';
+import type { Files } from './rules/rule.ts';
+import type { FaultFile } from './schema/fault.ts';
+import { prose, range } from './schema/fields.ts';
+import type { NoteFile } from './schema/synapse.ts';
+import { readYaml, type YamlFile } from './schema/yaml-file.ts';
+import { type CodePassage, codeChanges, codeKinds, codePassages } from './upstream/code-passages.ts';
+
+const pattern = z.string().refine(isPattern, { error: 'a regular expression' });
+
+/** Why nobody has to know of differences of one class. `key` has to match the whole key; absent, it matches any. */
+export const codeWaiverShape = z.strictObject({
+	kind: z.enum(codeKinds),
+	change: z.array(z.enum(codeChanges)).min(1).optional(),
+	key: pattern.optional(),
+	releases: range,
+	because: prose,
+});
+type CodeWaiver = z.infer<typeof codeWaiverShape>;
+export const codeWaiversFileShape = z.strictObject({ waivers: z.array(codeWaiverShape) });
+
+export type CodeReading = {
+	/** Neither named nor waived. */
+	unread: CodePassage[];
+	named: CodePassage[];
+	waived: CodePassage[];
+	/** Waivers that nothing needs, and mistakes in their file. */
+	mistakes: string[];
+};
+
+const waiversFile = 'synapse/code/waivers.yaml';
+
+/** `folder` is that of the knowledge; `files` what readFiles found in it. */
+export function readCode(folder: URL, files: Files, code: Code): CodeReading {
+	const mistakes: string[] = [];
+	const where = new URL(waiversFile, folder);
+	const file = existsSync(where)
+		? readYaml(waiversFile, readFileSync(where, 'utf8'), codeWaiversFileShape, mistakes)
+		: undefined;
+	return { ...sorted(codePassages(code), files, file, mistakes) };
+}
+
+function sorted(
+	passages: readonly CodePassage[],
+	files: Files,
+	file: YamlFile<{ waivers: CodeWaiver[] }> | undefined,
+	mistakes: string[],
+): CodeReading {
+	const isNamed = namesIn(files);
+	const named = passages.filter(isNamed);
+	const open = passages.filter(passage => !named.includes(passage));
+	const waivers = (file?.value.waivers ?? []).map(waiver => ({ waiver, matches: matcher(waiver), used: false }));
+	const waived = open.filter(passage => {
+		const fitting = waivers.filter(({ matches }) => matches(passage));
+		for (const one of fitting) one.used = true;
+		return fitting.length > 0;
+	});
+	for (const [index, { used }] of waivers.entries())
+		if (!used)
+			mistakes.push(
+				`${file?.at('waivers', index)} expected a waiver of what nothing else answers, got one that matches nothing`,
+			);
+	const isWaived = new Set(waived);
+	return { unread: open.filter(passage => !isWaived.has(passage)), named, waived, mistakes };
+}
+
+function isPattern(text: string): boolean {
+	try {
+		return new RegExp(text) !== undefined;
+	} catch {
+		return false;
+	}
+}
+
+function matcher({ kind, change, key, releases }: CodeWaiver): (passage: CodePassage) => boolean {
+	const whole = key === undefined ? undefined : new RegExp(`^(?:${key})$`, 's');
+	return passage =>
+		passage.kind === kind &&
+		(change === undefined || change.includes(passage.change)) &&
+		(whole === undefined || whole.test(passage.key)) &&
+		isWithin(passage.release, releases);
+}
+
+/** Whether a note of the passage's line, or a fault that begins in it, names what the passage is about. */
+function namesIn(files: Files): (passage: CodePassage) => boolean {
+	const notes = Map.groupBy(
+		files.notes.flatMap(({ release, value }) => value.notes.map(note => ({ note, line: lineOf(release) }))),
+		({ line }) => line,
+	);
+	const faults = Map.groupBy(
+		files.faults.flatMap(({ release, value }) => value.faults.map(fault => ({ fault, line: lineOf(release) }))),
+		({ line }) => line,
+	);
+	const builds = files.lifecycles.flatMap(({ of, value }) =>
+		value.releases.flatMap(({ name, version, packages }) =>
+			packages ? [{ system: `${of}:${(name ?? version).toLowerCase().split(' ')[0]}`, packages }] : [],
+		),
+	);
+	return passage => {
+		const line = lineOf(passage.release);
+		if (passage.kind === 'build' && builds.some(({ system, packages }) => tellsBuild(passage, system, packages)))
+			return true;
+		return (
+			(notes.get(line) ?? []).some(({ note }) => isNamedBy(passage, note)) ||
+			(faults.get(line) ?? []).some(({ fault }) => isNamedByFault(passage, fault))
+		);
+	};
+}
+
+type Packages = { first: Version; last?: Version | undefined };
+
+/** A system's lifecycle says with which release its packages begin, and which has the last. */
+function tellsBuild({ key, change, release }: CodePassage, system: string, packages: Packages): boolean {
+	if (key !== system) return false;
+	if (change === 'added') return packages.first === release;
+	return packages.last !== undefined && compare(packages.last, release) < 0;
+}
+
+function isNamedBy(passage: CodePassage, note: NoteFile): boolean {
+	const { kind, key } = passage;
+	const words = `${note.title}\n${note.text}\n${note.onlyIf ?? ''}`;
+	switch (kind) {
+		case 'option':
+			return note.options.some(option => isSameOrBelow(key, option));
+		case 'refusal':
+			return (
+				hasMessage(words, key) ||
+				(note.refuses &&
+					(passage.options ?? []).some(path => note.options.some(option => isSameOrBelow(path, option)))) ||
+				(note.refuses && note.options.some(option => hasWord(key, option.split('.').at(-1) ?? option)))
+			);
+		case 'dependency':
+			return hasWord(words.replaceAll('_', '-'), key.split('/').at(-1) ?? key);
+		case 'route':
+			return note.endpoints.some(endpoint => key.endsWith(` ${endpoint}`)) || isRouteIn(words, key);
+		case 'delta':
+			return note.code.some(path => path.replace(/@.*$/, '').endsWith(`/delta/${key.split(' ').at(-1)}`));
+		case 'build':
+			return hasWord(words, key.split(':').at(-1) ?? key);
+		case 'admin':
+			return (
+				note.endpoints.some(endpoint => key === `endpoint ${endpoint}`) ||
+				note.code.some(path => path.replace(/@.*$/, '').endsWith(`/rest/admin/${key.split(' ')[0]}`)) ||
+				hasMessage(words, key)
+			);
+	}
+}
+
+function isNamedByFault(passage: CodePassage, fault: FaultFile): boolean {
+	const words = [fault.title, fault.text, ...fault.errors].join('\n');
+	const { kind, key } = passage;
+	if (kind === 'option') return words.includes(`\`${plain(key)}\``);
+	return kind === 'refusal' || kind === 'admin' ? hasMessage(words, key) : false;
+}
+
+function plain(path: string): string {
+	return path
+		.replaceAll('[]', '')
+		.replace(/\.\*(?=\.|$)/g, '')
+		.replaceAll('"', '');
+}
+
+/** A note that names a section names what stands in it, experiments aside: each of these is one of its own. */
+function isSameOrBelow(path: string, option: string): boolean {
+	const [own, named] = [plain(path), plain(option)];
+	return own === named || (named !== 'experimental_features' && own.startsWith(`${named}.`));
+}
+
+function hasWord(text: string, word: string): boolean {
+	const escaped = word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+	return new RegExp(`(?<![\\w-])${escaped}(?![\\w-])`, 'i').test(text);
+}
+
+/** Whether the text quotes the message of a key: its longest part between what the code fills in. */
+function hasMessage(text: string, key: string): boolean {
+	const message = key.slice(key.indexOf(' ') + 1);
+	const longest =
+		message
+			.split('{}')
+			.sort((a, b) => b.length - a.length)[0]
+			?.trim() ?? '';
+	return longest.length >= 20 && text.replace(/\s+/g, ' ').includes(longest);
+}
+
+function isRouteIn(text: string, key: string): boolean {
+	return text.includes(key.slice(key.indexOf('^')));
+}
