@@ -136,7 +136,7 @@ function isNamedBy(passage: CodePassage, note: NoteFile): boolean {
 		case 'dependency':
 			return hasWord(words.replaceAll('_', '-'), key.split('/').at(-1) ?? key);
 		case 'route':
-			return note.endpoints.some(endpoint => key.endsWith(` ${endpoint}`)) || isRouteIn(words, key);
+			return note.endpoints.some(endpoint => isSameRoute(key, endpoint)) || words.includes(routeOf(key));
 		case 'delta':
 			return note.code.some(path => path.replace(/@.*$/, '').endsWith(`/delta/${key.split(' ').at(-1)}`));
 		case 'build':
@@ -186,6 +186,26 @@ function hasMessage(text: string, key: string): boolean {
 	return longest.length >= 20 && text.replace(/\s+/g, ' ').includes(longest);
 }
 
-function isRouteIn(text: string, key: string): boolean {
-	return text.includes(key.slice(key.indexOf('^')));
+function routeOf(key: string): string {
+	return key.slice(key.indexOf('^'));
+}
+
+/** Whether a note's pattern and that of a worker's route begin with the same fixed path: only what follows may differ. */
+function isSameRoute(key: string, endpoint: string): boolean {
+	const named = new Set(expanded(endpoint).map(fixedPart));
+	return expanded(routeOf(key))
+		.map(fixedPart)
+		.some(part => part.split('/').length > 4 && named.has(part));
+}
+
+/** `^/client/(v1|v3)/x` → one pattern for each alternative; anything deeper stays a pattern. */
+function expanded(pattern: string): string[] {
+	const found = /\(([\w./-]+(?:\|[\w./-]+)+)\)/.exec(pattern);
+	if (!found?.[1]) return [pattern];
+	const [whole, alternatives] = found;
+	return alternatives.split('|').flatMap(one => expanded(pattern.replace(whole, one)));
+}
+
+function fixedPart(pattern: string): string {
+	return (/^\^?[^([$*\\]*?(?=\.\*|[([$*\\]|$)/.exec(pattern)?.[0] ?? pattern).replace(/\/$/, '');
 }

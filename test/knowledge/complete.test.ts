@@ -5,8 +5,11 @@ import { plan, releaseNotes } from '../../src/advice/upgrade/plan.ts';
 import { rollback } from '../../src/advice/upgrade/rollback.ts';
 import { unknownDeployment } from '../../src/deployment/facts.ts';
 import { finalOf, isCandidate } from '../../src/deployment/version.ts';
-import { readKnowledge } from '../../src/knowledge/load.ts';
+import { readCode } from '../../src/knowledge/code-reading.ts';
+import { openCode } from '../../src/knowledge/code-tables.ts';
+import { readFiles, readKnowledge } from '../../src/knowledge/load.ts';
 import type { Passage } from '../../src/knowledge/schema/synapse.ts';
+import { codePassageName } from '../../src/knowledge/upstream/code-passages.ts';
 
 const knowledge = readKnowledge(new URL('../../knowledge/', import.meta.url));
 const { passages }: { passages: Passage[] } = JSON.parse(
@@ -15,6 +18,14 @@ const { passages }: { passages: Passage[] } = JSON.parse(
 const stable = knowledge.releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version));
 
 test('nothing is unread', () => expect(knowledge.unread).toEqual([]));
+
+test('no difference in the code is unread, and every waiver of one is needed', () => {
+	const folder = new URL('../../knowledge/', import.meta.url);
+	const { unread, named, mistakes } = readCode(folder, readFiles(folder).files, openCode(folder));
+	expect(unread.map(codePassageName)).toEqual([]);
+	expect(mistakes).toEqual([]);
+	expect(named.length).toBeGreaterThan(300);
+});
 
 test('every heading of the upgrade notes stands in a note of its release', () => {
 	const headings = passages.filter(({ document }) => document === 'upgrade.md');

@@ -1,5 +1,6 @@
 // The shapes of the curated files as JSON Schema, for editors that complete and check YAML while somebody types.
 import { z } from 'zod';
+import { codeWaiversFileShape } from '../../src/knowledge/code-reading.ts';
 import { faultsFileShape, symptomsFileShape } from '../../src/knowledge/schema/fault.ts';
 import { guideShape } from '../../src/knowledge/schema/guide.ts';
 import { recipeShape } from '../../src/knowledge/schema/install.ts';
@@ -19,6 +20,7 @@ const shapes = {
 	'symptoms.json': symptomsFileShape,
 	'advisory.json': advisoryShape,
 	'waivers.json': waiversFileShape,
+	'code-waivers.json': codeWaiversFileShape,
 	'ways.json': waysFileShape,
 	'claims.json': claimsFileShape,
 	'lifecycle.json': lifecycleShape,

@@ -6,6 +6,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { readCode } from '../../src/knowledge/code-reading.ts';
+import { openCode } from '../../src/knowledge/code-tables.ts';
 import { readFiles } from '../../src/knowledge/load.ts';
 import {
 	type Passage,
@@ -54,4 +56,5 @@ write(releasesFile, `"read": ${JSON.stringify(after.read)}, `, 'releases', relea
 write(upstreamFile, '', 'passages', upstreamFileShape.parse({ passages: after.passages }).passages);
 refreshCode(sources, new URL('code/', folder), line => console.error(line));
 const { files } = readFiles(knowledge);
-for (const line of [...newsOf(before, after), ...workOf(files)]) console.log(line);
+const reading = readCode(knowledge, files, openCode(knowledge));
+for (const line of [...newsOf(before, after), ...workOf(files, reading)]) console.log(line);

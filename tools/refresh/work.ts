@@ -1,9 +1,11 @@
 // What is left to do after a refresh, as lines for the curator.
 
+import type { CodeReading } from '../../src/knowledge/code-reading.ts';
 import { unreadIn } from '../../src/knowledge/load.ts';
 import type { Files } from '../../src/knowledge/rules/rule.ts';
 import { coversAreRead, waiversAreNeeded } from '../../src/knowledge/rules/synapse.ts';
 import { nameOf } from '../../src/knowledge/schema/coverage.ts';
+import { type CodePassage, codePassageName } from '../../src/knowledge/upstream/code-passages.ts';
 import type { Generated } from './merge.ts';
 
 /** What this refresh found: releases and passages that are new, changed or gone since the last one. */
@@ -27,13 +29,26 @@ export function newsOf(before: Generated, after: Generated): string[] {
 	];
 }
 
-/** What the curated files have to say to upstream as it is now: what they leave unread, and what no longer fits. */
-export function workOf(files: Files): string[] {
-	const unread = unreadIn(files).map(passage => `unread   ${nameOf(passage)}`);
-	const wrong = [...coversAreRead(files), ...waiversAreNeeded(files)];
+/** What the curated files leave unread of upstream as it is now, documents and code, and what no longer fits. */
+export function workOf(files: Files, code: Pick<CodeReading, 'unread' | 'mistakes'>): string[] {
+	const unread = [
+		...unreadIn(files).map(passage => `unread   ${nameOf(passage)}`),
+		...code.unread.map(passage => `unread   ${codePassageName(passage)}${differenceWords(passage)}`),
+	];
+	const wrong = [...coversAreRead(files), ...waiversAreNeeded(files), ...code.mistakes];
 	return [
 		`${unread.length} passages are unread; ${wrong.length} covers and waivers no longer fit`,
 		...unread,
 		...wrong,
 	];
+}
+
+/** `: 10M → 50M` of a default and the like, empty where the key says all. */
+function differenceWords({ kind, change, was, is }: CodePassage): string {
+	if (change === 'default' || change === 'accepts') {
+		const [before, after] = [was, is].map(state => JSON.stringify((state as Record<string, unknown>)[change]));
+		return `: ${before ?? 'anything'} → ${after ?? 'anything'}`;
+	}
+	if (change === 'changed' && kind !== 'option') return `: ${was} → ${is}`;
+	return kind === 'dependency' && is !== null ? `: ${is}` : '';
 }

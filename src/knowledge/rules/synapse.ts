@@ -112,14 +112,17 @@ export function stopsAreInOrder(files: Files): string[] {
 
 /** A wait answers notes that are there and can be answered by waiting: nothing that stops the start. */
 export function stopsTellNotes(files: Files): string[] {
-	const notes = new Set(
-		allNotes(files).flatMap(({ note, release }) => (note.refuses ? [] : [`${release}/${note.id}`])),
-	);
+	const refuses = new Map(allNotes(files).map(({ note, release }) => [`${release}/${note.id}`, note.refuses]));
 	return files.ways.flatMap(({ value, at }) =>
 		value.stops.flatMap(({ tells }, index) =>
-			tells.flatMap((id, i) =>
-				notes.has(id) ? [] : [`${at('stops', index, 'tells', i)} expected a note that does not refuse, got ${id}`],
-			),
+			tells.flatMap((id, i) => {
+				const place = at('stops', index, 'tells', i);
+				if (!refuses.has(id))
+					return [`${place} expected the id of a note, like 1.66.0/email-delegation, got ${id}, which is none`];
+				return refuses.get(id)
+					? [`${place} expected a note that waiting answers, got ${id}, which refuses to start`]
+					: [];
+			}),
 		),
 	);
 }

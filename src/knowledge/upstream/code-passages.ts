@@ -35,12 +35,36 @@ export function codePassages(code: Code): CodePassage[] {
 		...differences('build', code.builds(), presence),
 		...differences('admin', code.admin(), presence),
 	];
-	return found.sort(
+	return withoutParts(found).sort(
 		(a, b) =>
 			compare(a.release, b.release) ||
 			codeKinds.indexOf(a.kind) - codeKinds.indexOf(b.kind) ||
 			(a.key < b.key ? -1 : a.key > b.key ? 1 : 0),
 	);
+}
+
+/**
+ * What belongs to a new option is read with it: the options below it, and the refusals that only speak of it. Nobody
+ * meets them who has not set it.
+ */
+function withoutParts(passages: readonly CodePassage[]): CodePassage[] {
+	const added = new Set(
+		passages.flatMap(({ kind, change, key, release }) =>
+			kind === 'option' && change === 'added' ? [`${release} ${key}`] : [],
+		),
+	);
+	const isPart = (release: Version, path: string) => ancestorsOf(path).some(above => added.has(`${release} ${above}`));
+	return passages.filter(({ kind, change, key, release, options }) => {
+		if (kind === 'option') return change !== 'added' || !isPart(release, key);
+		if (kind !== 'refusal' || change !== 'added') return true;
+		const isNew = (path: string) => added.has(`${release} ${path}`) || isPart(release, path);
+		return !options?.length || !options.every(isNew);
+	});
+}
+
+/** `a[].b.c` → `a`, `a[].b`. */
+function ancestorsOf(path: string): string[] {
+	return [...path.matchAll(/[.[]/g)].map(({ index }) => path.slice(0, index)).filter(above => !above.endsWith(']'));
 }
 
 export function codePassageName({ kind, key, change, release }: CodePassage): string {

@@ -187,8 +187,8 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 			...ways({ tells: '[1.66.0/hawks, 1.66.0/owls]' }),
 		},
 		[
-			'synapse/ways.yaml:10:13 expected a note that does not refuse, got 1.66.0/hawks',
-			'synapse/ways.yaml:10:27 expected a note that does not refuse, got 1.66.0/owls',
+			'synapse/ways.yaml:10:13 expected a note that waiting answers, got 1.66.0/hawks, which refuses to start',
+			'synapse/ways.yaml:10:27 expected the id of a note, like 1.66.0/email-delegation, got 1.66.0/owls, which is none',
 		],
 		{ ...notes('1.66.0', { id: 'doves' }), ...ways({ tells: '[1.66.0/doves]' }) },
 	],
