@@ -33,6 +33,7 @@ const ruleTitles: Record<Alert['rule'], string> = {
 	release: 'New release',
 	withdrawn: 'Taken back',
 	advisory: 'Security',
+	fault: 'Broken release',
 	unclear: 'Security, perhaps',
 	deadline: 'Deadline',
 	lifecycle: 'End of support',

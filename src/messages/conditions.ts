@@ -27,6 +27,8 @@ export function conditionTitle(about: About, server: string): string {
 			return `Upstream has taken Synapse ${about.version} back`;
 		case 'advisory':
 			return `Open to ${holeWords(about)}`;
+		case 'fault':
+			return `Synapse ${about.version} is broken: ${about.name}`;
 		case 'unclear':
 			return `Perhaps open to ${holeWords(about)}`;
 		case 'deadline':
@@ -123,6 +125,13 @@ export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, ser
 			return `${details.runs ? `It runs ${versionIn(about)}, which` : 'I told you that it is out. It'} is no longer among upstream’s releases; I do not know why. The newest that is there: ${details.newest}.`;
 		case 'advisory':
 			return advisoryText(details);
+		case 'fault':
+			return [
+				details.text.trim(),
+				details.take === undefined
+					? 'No release is free of it yet.'
+					: `Free of it: ${details.take}. ${code(`!upgrade ${server} ${details.take}`)}`,
+			].join('\n\n');
 		case 'unclear':
 			return [
 				`Upstream published this advisory, and I cannot make out whether it concerns ${details.running}.`,

@@ -111,7 +111,7 @@ export function alerts(situation: Situation): Alert[] {
 	];
 	const quiet = quietUntil(now, watch.quiet, watch.zone)?.toISOString();
 	return current.map(alert => {
-		const urgent = alert.rule === 'advisory' && alert.severity === 'severe' && alert.kind !== 'solved';
+		const urgent = ['advisory', 'fault'].includes(alert.rule) && alert.severity === 'severe' && alert.kind !== 'solved';
 		return quiet === undefined || alert.unsaid || urgent ? alert : { ...alert, notBefore: quiet };
 	});
 }
@@ -232,7 +232,7 @@ function remindsNow(matter: Matter, { at, reminders, snoozed }: Said, now: Date,
 }
 
 /** Rules of which nothing is known while nobody knows the release. */
-const needRelease: readonly Rule[] = ['release', 'withdrawn', 'advisory', 'unclear', 'deadline', 'floor'];
+const needRelease: readonly Rule[] = ['release', 'withdrawn', 'advisory', 'fault', 'unclear', 'deadline', 'floor'];
 /** Rules whose end is no news: a release was overtaken, or upstream said more. */
 const endSilently: readonly Rule[] = ['release', 'withdrawn', 'unclear'];
 

@@ -11,6 +11,7 @@ import { daysBetween } from '../../text/local-time.ts';
 import { fixedIn, isAffected } from '../upgrade/advisories.ts';
 import type { Deadline } from '../upgrade/deadlines.ts';
 import { deadlines, earliest } from '../upgrade/deadlines.ts';
+import { faultsOf } from '../upgrade/faults.ts';
 import { type Plan, plan, type Step } from '../upgrade/plan.ts';
 import { isKnown, type Named, nameOf } from './build.ts';
 import type { Running, Spell } from './history.ts';
@@ -23,6 +24,7 @@ export const ladders: Record<Rule, readonly string[]> = {
 	release: ['out'],
 	withdrawn: ['gone'],
 	advisory: ['ask', 'open'],
+	fault: ['ask', 'open'],
 	unclear: ['published'],
 	deadline: ['announced', 'd90', 'two-away', 'ask', 'd30', 'next', 'd14', 'd7', 'd1', 'passed', 'rc', 'in-force'],
 	lifecycle: ['d90', 'd30', 'd14', 'd7', 'd1', 'passed'],
@@ -60,6 +62,8 @@ export type About =
 	| { rule: 'withdrawn'; version: Version }
 	/** `rating`: how severe upstream calls it. `name`: its title there. */
 	| { rule: 'advisory' | 'unclear'; id: string; rating: Advisory['severity']; name: string }
+	/** A severe fault of the running release. */
+	| { rule: 'fault'; version: Version; name: string }
 	/** `stage`: how near it is. `overdue`: it should have landed by now. */
 	| { rule: 'deadline'; name: string; stage: string; overdue?: true }
 	/** The end of a product's support, or of upstream's packages for a system. `due`: it may come with any release. */
@@ -79,6 +83,8 @@ export type Details =
 	/** `runs`: whether the server runs it. */
 	| { is: 'withdrawn'; runs: boolean; newest: Version }
 	| { is: 'advisory'; running: Named; fixedIn?: Version; link?: string }
+	/** `text`: what one sees and what helps; `take`: the release to go to. */
+	| { is: 'fault'; text: string; take?: Version }
 	/** `written`: what upstream wrote of the versions; empty for nothing. */
 	| { is: 'unclear'; running: Version; written: string; link?: string }
 	| { is: 'deadline' | 'lifecycle'; deadline: Deadline }
@@ -111,7 +117,15 @@ export function matters(facing: Facing): Matter[] {
 	const running = judged(facing);
 	if (running) {
 		const at = { ...facing, running: running.version, named: nameOf(running, facing.knowledge) };
-		found.push(...withdrawn(at), ...advisories(at), ...unclear(at), ...promises(at), ...floors(at), ...release(at));
+		found.push(
+			...withdrawn(at),
+			...advisories(at),
+			...faults(at),
+			...unclear(at),
+			...promises(at),
+			...floors(at),
+			...release(at),
+		);
 	}
 	const weight = ({ rule, severity }: Matter) =>
 		rule === 'mixture' ? severities.length : severities.indexOf(severity);
@@ -224,6 +238,24 @@ function advisories({ running, named, knowledge, profile }: At): Matter[] {
 				...(isAbove(newest, running) && !isAffected(advisory, newest) && { closed: true as const }),
 			},
 		];
+	});
+}
+
+/** What is broken in the running release. Noticeable faults are no alert: they stand in `!notes`. */
+function faults({ running, knowledge, profile }: At): Matter[] {
+	const severe = faultsOf(running, { at: 'start', profile }, knowledge).filter(({ severity }) => severity === 'severe');
+	return severe.map((fault): Matter => {
+		const asks = fault.concerned === 'unknown';
+		return {
+			rule: 'fault',
+			subject: fault.id,
+			stage: asks ? 'ask' : 'open',
+			severity: asks ? 'info' : fault.danger === 'data' ? 'severe' : 'warning',
+			reminds: !asks,
+			about: { rule: 'fault', version: running, name: fault.title },
+			details: () => ({ is: 'fault', text: fault.text, ...(fault.take !== null && { take: fault.take }) }),
+			...(fault.ask && { ask: fault.ask }),
+		};
 	});
 }
 

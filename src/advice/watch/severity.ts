@@ -6,6 +6,7 @@ export type Rule =
 	| 'release'
 	| 'withdrawn'
 	| 'advisory'
+	| 'fault'
 	| 'unclear'
 	| 'deadline'
 	| 'lifecycle'

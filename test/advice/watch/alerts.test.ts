@@ -198,6 +198,26 @@ describe('what else is said', () => {
 		]);
 	});
 
+	test('a severe fault of the running release is said, and ends with the release that is free of it', () => {
+		const list = releases('1.0.0', '1.1.0');
+		const room = listener({ heard: '1.0.0' });
+		const spells = [runs('1.0.0', '2022-02-02')];
+		room.hears(spells, known({ releases: list }), new Date('2022-02-02'));
+		const broken = (id: string, severity: 'severe' | 'noticeable'): Knowledge['faults'][number] => ({
+			...{ id, severity, release: '1.0.0', broken: ['>=1.0.0 <1.1.0'], danger: 'service' },
+			...{ title: 'Owls are silent', text: 'Nothing is heard.', errors: [], symptoms: [], sources: [] },
+		});
+		const faults = [broken('1.0.0/owls', 'severe'), broken('1.0.0/noise', 'noticeable')];
+		const heard = (date: string, seen = spells) =>
+			names(room.hears(seen, known({ releases: list, faults }), new Date(date)));
+		expect(heard('2022-03-01')).toEqual(['fault 1.0.0/owls open']);
+		expect(heard('2022-03-03')).toEqual([]);
+		expect(heard('2022-03-05', [...spells, runs('1.1.0', '2022-03-05')])).toEqual([
+			'change 1.0.0→1.1.0 seen',
+			'fault 1.0.0/owls solved',
+		]);
+	});
+
 	test('an advisory that does not concern the deployment is not said; knowledge that wavers is told once', () => {
 		const list = releases('1.0.0', '1.1.0');
 		const spells = [runs('1.0.0', '2022-02-02')];
