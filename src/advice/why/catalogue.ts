@@ -108,7 +108,8 @@ function refusalEntries(texts: readonly RefusalText[], knowledge: Knowledge): En
 		return {
 			id: `refusal/${refusal.sites[0]?.file ?? ''} ${refusal.text}`,
 			of: 'refusal' as const,
-			rank: 'cause' as const,
+			// What ends every start that fails says nothing of why.
+			rank: refusal.text.startsWith('Error during initialisation') ? ('vague' as const) : ('cause' as const),
 			releases: refusal.sites.map(
 				({ since, always, until }) =>
 					[...(always ? [] : [`>=${since}`]), ...(until ? [`<${until}`] : [])].join(' ') || '*',

@@ -134,7 +134,8 @@ function candidatesIn(text: string, catalogue: Catalogue): Candidate[] {
 			known.supported ||= supported;
 			continue;
 		}
-		const option = near.findLast(({ template, to }) => template === optionAt && place.from - to < 300)?.captured[0];
+		const path = near.findLast(({ template, to }) => template === optionAt && place.from - to < 300)?.captured.at(-1);
+		const option = path && /[\w.<> -]{1,100}/.exec(path)?.[0].trim();
 		const files = new Set(near.flatMap(({ template }) => fileNamed.get(template) ?? []));
 		byEntry.set(entry, { entry, places: [place], weight, supported, files, ...(option && { option }) });
 	}
@@ -218,11 +219,16 @@ function sitesOf(
 	const releases = asked.versions.length ? asked.versions : asked.seen;
 	left = narrow(left, site => releases.some(version => isWithin(finalOf(version), rangeOf(site))));
 	const printed = option === undefined ? undefined : optionNamed(option, options);
-	const filled = (place?.captured ?? []).flatMap(
-		value => optionNamed(value.replace(/^[`'"]|[`'".,:]{1,3}$/g, ''), options) ?? [],
-	);
+	// Before it the last word, behind it the first ones: names of options and nothing else are taken from there.
+	const around = (place?.captured ?? []).flatMap((value, i) => {
+		const words = value.match(/[a-z][a-z0-9_.]*/g) ?? [];
+		return i === 0 ? words.slice(-1) : words.slice(0, 3);
+	});
+	const filled = around.filter(name => /[_.]/.test(name)).flatMap(name => (options.byPath.has(name) ? [name] : []));
 	const own = left.flatMap(site => site.options.flatMap(path => optionNamed(path, options) ?? path));
-	const named = optionsNamedIn(text, options);
+	const written = optionsNamedIn(text, options);
+	// A message without a name is often told by its note.
+	const named = written.length ? written : (entry.notes[0]?.options ?? []).slice(0, 1);
 	const best =
 		printed !== undefined ? [printed] : filled.length ? filled : own.length && left.length === 1 ? own : named;
 	return { sites: left, options: [...new Set(best)] };

@@ -9,6 +9,7 @@ const maxGap = 400;
 const minPiece = 3;
 /** A piece at an end that is shorter than this is left out if the rest is long. */
 const shortEnd = 6;
+const enough = 24;
 /** Characters of one gap that are kept, to recognise the name of an option. */
 const maxCaptured = 120;
 /** Places of one template that are kept; the first ones count. */
@@ -19,7 +20,7 @@ const alphabet = 37;
 /** What is looked for: literal pieces in their order. `split` cuts a template where something is filled in. */
 export type Template = { pieces: readonly string[] };
 
-/** One place of a template: offsets in the text, and what stands in its gaps and behind its end. */
+/** One place of a template: offsets in the text, and what stands before it, in its gaps and behind its end. */
 export type Place = { template: number; from: number; to: number; captured: string[] };
 export type FoundPlaces = { places: Place[]; counts: Uint32Array };
 export type Matcher = { templates: readonly Template[]; find: (text: string) => FoundPlaces };
@@ -109,7 +110,7 @@ function automatonOf(wanted: readonly { codes: number[]; piece: Piece }[]): Auto
 function telling(pieces: readonly string[]): readonly string[] {
 	const long = pieces.filter(piece => squeeze(piece).length >= shortEnd);
 	const [first, last] = [long[0], long.at(-1)];
-	if (first === undefined || last === undefined || weightOf({ pieces: long }) < 2 * shortEnd) return pieces;
+	if (first === undefined || last === undefined || weightOf({ pieces: long }) < enough) return pieces;
 	return pieces.slice(pieces.indexOf(first), pieces.lastIndexOf(last) + 1);
 }
 
@@ -170,13 +171,13 @@ function search(text: string, { next, ends, shorter, pieces }: Automaton, length
 		}
 	};
 	const advance = (template: number, index: number, begin: number, end: number, from: number, stop: number): void => {
-		const before =
+		const last =
 			index === 0
 				? undefined
 				: reached[template]?.[index - 1]?.find(one => one.end < begin && begin - one.end - 1 <= maxGap);
-		if (index > 0 && !before) return;
-		const start = before?.start ?? from;
-		const gaps = before ? [...before.gaps, captured(text, before.stop, from)] : [];
+		if (index > 0 && !last) return;
+		const start = last?.start ?? from;
+		const gaps = last ? [...last.gaps, captured(text, last.stop, from)] : [];
 		if (index < (lengths[template] ?? 0) - 1) {
 			const places = reached[template]?.[index];
 			places?.unshift({ end, stop, start, gaps });
@@ -186,9 +187,8 @@ function search(text: string, { next, ends, shorter, pieces }: Automaton, length
 		const many = (counts[template] ?? 0) + 1;
 		counts[template] = many;
 		if (many > maxPlaces) return;
-		const newline = text.indexOf('\n', stop);
-		const behind = captured(text, stop, newline < 0 ? text.length : newline);
-		places.push({ template, from: start, to: stop, captured: [...gaps, behind] });
+		const before = captured(text, Math.max(0, start - maxCaptured / 2), start);
+		places.push({ template, from: start, to: stop, captured: [before, ...gaps, captured(text, stop, text.length)] });
 	};
 	let node = 0;
 	let count = -1;

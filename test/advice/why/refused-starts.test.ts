@@ -1,0 +1,24 @@
+// What releases really printed when they were started wrongly (test/real/refused-starts.ts): the right cause first.
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { diagnose } from '../../../src/advice/why/diagnose.ts';
+import { openCode } from '../../../src/knowledge/code-tables.ts';
+import { openKnowledge } from '../../../src/knowledge/compiled.ts';
+
+const folder = new URL('../../../knowledge/', import.meta.url);
+const knowledge = await openKnowledge(folder);
+const code = openCode(folder);
+
+type Refused = { name: string; release: string; wanted: { id: string } | { option: string }; text: string };
+const { texts } = JSON.parse(readFileSync(new URL('refused-starts.json', import.meta.url), 'utf8')) as {
+	texts: Refused[];
+};
+
+test('there are at least forty', () => expect(texts.length).toBeGreaterThanOrEqual(40));
+
+test.each(texts)('$name ($release)', ({ wanted, text }) => {
+	const [best] = diagnose({ text, versions: [], profile: new Map() }, knowledge, code).matches;
+	expect(best?.by).toBe('text');
+	if ('id' in wanted) expect(best?.entry.id).toBe(wanted.id);
+	else expect(best?.options, best?.entry.id).toContain(wanted.option);
+});
