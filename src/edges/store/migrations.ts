@@ -7,7 +7,7 @@ import { encryptedTable } from './encrypted.ts';
 import { walkTables } from './guide-sessions.ts';
 import { heardTable } from './heard.ts';
 import { silencesTable } from './upstream-outages.ts';
-import { watchBeginners, watchTables } from './watches.ts';
+import { watchBeginners, watchTables } from './watch-tables.ts';
 import { wordsToData } from './worded-matters.ts';
 
 export const migrations: Record<string, Migration> = {
@@ -26,6 +26,7 @@ export const migrations: Record<string, Migration> = {
 	'0013-words': { up: wordsToData },
 };
 
+/** Long because it is the first schema, a statement a table: a migration that has run is never changed. */
 async function room(db: Kysely<unknown>): Promise<void> {
 	const text = 'text';
 	const integer = 'integer';

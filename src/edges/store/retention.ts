@@ -1,9 +1,9 @@
 // What is forgotten, and when: rows of all tables whose time is over.
 import type { Kysely } from 'kysely';
 import type { Store } from '../../ports/store.ts';
+import { pruneMatters } from './alerts.ts';
 import { pruneWalks } from './guide-sessions.ts';
 import type { Tables } from './schema.ts';
-import { pruneMatters } from './watches.ts';
 
 /** How long solved alerts are remembered beyond the rest (ms), so that the same thing in the same episode is said once. */
 const solvedStay = 365 * 24 * 3600_000;

@@ -8,6 +8,7 @@ import { Migrator } from 'kysely/migration';
 import { Refusal } from '../../answer.ts';
 import type { Store } from '../../ports/store.ts';
 import { accountOf } from './account.ts';
+import { alertsOf } from './alerts.ts';
 import { keptOf } from './documents.ts';
 import { encryptedOf } from './encrypted.ts';
 import { gapsOf } from './gaps.ts';
@@ -18,12 +19,14 @@ import { migrations } from './migrations.ts';
 import { movesOf } from './moves.ts';
 import { outboxOf } from './outbox.ts';
 import { retentionOf } from './retention.ts';
+import { settingsOf } from './room-settings.ts';
 import { roomsOf } from './rooms.ts';
 import type { Tables } from './schema.ts';
+import { serversOf } from './servers.ts';
 import { dialect, openSqlite, takeFolder } from './sqlite.ts';
 import { unreadableOf } from './undecryptable.ts';
 import { silencesOf } from './upstream-outages.ts';
-import { watchOf } from './watches.ts';
+import { watchesOf } from './watches.ts';
 
 /** Opens the store in a folder, which is made if need be; without a folder, in memory. Throws a Refusal. */
 export async function openStore(folder?: string): Promise<Store> {
@@ -68,7 +71,10 @@ export async function openStore(folder?: string): Promise<Store> {
 		...retentionOf(db),
 		...encryptedOf(db),
 		...unreadableOf(db),
-		...watchOf(db),
+		...watchesOf(db),
+		...settingsOf(db),
+		...serversOf(db),
+		...alertsOf(db),
 		...silencesOf(db),
 		...walksOf(db),
 		kept: keptOf(db),

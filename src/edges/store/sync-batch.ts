@@ -2,11 +2,11 @@
 import type { Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { Batch, Incoming, Invited, RoomState } from '../../ports/homeserver.ts';
+import { unsay } from './alerts.ts';
 import { rememberEncrypted, usualEncryption, wasEncrypted } from './encrypted.ts';
 import { unheard } from './heard.ts';
 import { type Tables, unknownRoom } from './schema.ts';
 import { dropUnreadable, insertUnreadable } from './undecryptable.ts';
-import { unsay } from './watches.ts';
 
 /** More invitations than this at a time are not even noted: a flood of them fills no disk. */
 const maxInvitations = 1000;

@@ -53,167 +53,27 @@ const headerBytes = 32 * 1024;
 const maxNamed = 3;
 
 export async function openSources(given: SourcesGiven): Promise<OpenSources> {
-	const { settings, gate, kept, known, now, random, log } = given;
+	const { settings, gate, known } = given;
 	const values: Sources = {};
-	const sources = sourcesOf(settings, values, known, now);
-	/** What comes again and again is logged once. */
-	const logged = new LRUCache<string, true>({ max: 1000 });
-	const states: State[] = [];
-	let news: News = newsOf({}, known);
-	for (const source of sources) states.push(await restored(source));
-	const before = joined();
-	if (before) news = before;
+	const sources = sourcesOf(settings, values, known, given.now);
+	const reading: Reading = { given, values, states: [], say: openSay(given.log), news: newsOf({}, known) };
+	const { states } = reading;
+	for (const source of sources) states.push(await restored(reading, source));
+	const before = joined(reading);
+	if (before) reading.news = before;
 	else {
 		// Something that was kept cannot be used: all of it is read again.
-		restore({});
-		states.splice(0, states.length, ...sources.map(fresh));
+		restore(values, {});
+		states.splice(0, states.length, ...sources.map(source => fresh(source, given.now())));
 	}
 	let underway: Promise<void> | undefined;
-	const totalMs = settings.seconds * 1000;
-	const limits = { totalMs, connectMs: totalMs / 2, headerBytes, bodyBytes };
-
-	/** All that was read, or undefined if it cannot be joined to what is known. */
-	function joined(): News | undefined {
-		const read = states[0]?.read?.toISOString().slice(0, 10);
-		return guarded('upstream', () => newsOf({ ...values, ...(read !== undefined && { read }) }, known));
-	}
-
-	/** The boundary: whatever a source sent ends here, and at worst counts as not read. */
-	function guarded<Value>(name: string, work: () => Value): Value | undefined {
-		try {
-			return work();
-		} catch (error) {
-			say(name, `a fault of ours while reading: ${error instanceof Error ? error.message : error}`, { err: error });
-			return undefined;
-		}
-	}
-
-	/** Takes over what a source sent; what cannot be taken leaves everything as it was. */
-	function taken({ source, doubted }: State, copies: ReadonlyMap<string, Copy>): { result: Taken; news?: News } {
-		const believed = doubted !== undefined && now().getTime() - doubted.getTime() >= doubtFor;
-		const before = { ...values };
-		const result = guarded(source.name, () => source.take(copies, believed)) ?? { reason: 'I cannot read it' };
-		if ('reason' in result) {
-			restore(before);
-			return { result };
-		}
-		const all = joined();
-		if (all) return { result, news: all };
-		restore(before);
-		return { result: { reason: 'I cannot join it to what I know' } };
-	}
-
-	function restore(before: Sources): void {
-		for (const key of Object.keys(values) as (keyof Sources)[]) if (!(key in before)) delete values[key];
-		Object.assign(values, before);
-	}
-
-	function fresh(source: UpstreamSource): State {
-		return { source, copies: new Map(), next: now(), failures: 0 };
-	}
-
-	async function restored(source: UpstreamSource): Promise<State> {
-		const state = fresh(source);
-		const text = await kept.get(keyOf(source));
-		const record = text === undefined ? undefined : recordIn(text);
-		if (!record) return state;
-		const copies = new Map(record.copies);
-		const others = { ...values };
-		const result = guarded(source.name, () => {
-			source.recall?.(record.memory);
-			return source.take(copies, source.recall === undefined);
-		});
-		// What another edition understood may mean nothing to this one: then it is read again.
-		if (!result || 'reason' in result) {
-			restore(others);
-			return state;
-		}
-		const trouble = troubleOf(result);
-		const next = later(new Date(record.read), source.hours * hour);
-		return { ...state, copies, read: new Date(record.read), next, ...(trouble !== undefined && { trouble }) };
-	}
-
-	function later(from: Date, ms: number): Date {
-		return new Date(from.getTime() + ms * (0.95 + 0.1 * random()));
-	}
-
-	function isDue(state: State): boolean {
-		if (now() >= state.next) return true;
-		const isElsewhere = ({ key, address }: Document) => state.copies.get(key)?.asked !== address;
-		return state.failures === 0 && state.source.documents().some(isElsewhere);
-	}
-
-	async function round(state: State): Promise<void> {
-		const { source } = state;
-		const documents = source.documents();
-		if (!documents.length) {
-			state.next = later(now(), source.hours * hour);
-			return;
-		}
-		state.tried = now();
-		const { token } = settings;
-		const after = (document: Document, copy: Copy, page: number) => source.after?.(document, copy, page);
-		const fetched = await fetchDocuments(documents, { gate, limits, token, before: state.copies, after });
-		// What was cut off by our own end says nothing about the source.
-		if (!fetched) return;
-		const { copies, trouble, waitMs, more } = fetched;
-		if (trouble !== undefined && [...copies].every(([key, copy]) => state.copies.get(key) === copy)) {
-			return fail(state, trouble, waitMs);
-		}
-		const { result, news: all } = taken(state, copies);
-		// Without its ETag, so that the next look gets the whole document again.
-		if ('reason' in result || !all) {
-			const reason = 'reason' in result ? result.reason : '';
-			if ('reason' in result && result.doubt) state.doubted ??= now();
-			else delete state.doubted;
-			return fail(state, { is: 'changed', reason });
-		}
-		news = all;
-		state.copies = copies;
-		delete state.doubted;
-		state.read = now();
-		if (trouble === undefined) succeed(state, result, more === true);
-		else fail(state, trouble, waitMs);
-		const record = { read: state.read.toISOString(), copies: [...copies], memory: source.memory?.() };
-		// The day of the newest look at the feed is part of the news.
-		if (state === states[0]) news = joined() ?? news;
-		await kept.put(keyOf(source), JSON.stringify(record));
-	}
-
-	function succeed(state: State, result: Taken, more: boolean): void {
-		const { source } = state;
-		state.failures = 0;
-		delete state.trouble;
-		const trouble = troubleOf(result);
-		if (trouble !== undefined) {
-			state.trouble = trouble;
-			say(source.name, trouble);
-		}
-		state.next = later(now(), more ? 5 * minute : source.hours * hour);
-	}
-
-	function fail(state: State, trouble: SourceTrouble, waitMs = 0): void {
-		const { source } = state;
-		state.failures++;
-		state.trouble = trouble;
-		say(source.name, trouble);
-		const pause = Math.min(source.hours * hour, 5 * minute * 2 ** (state.failures - 1));
-		state.next = later(now(), Math.max(pause, Math.min(waitMs, longestWait)));
-	}
-
-	function say(source: string, trouble: SourceTrouble | string, more: Record<string, unknown> = {}): void {
-		const key = `${source}: ${JSON.stringify(trouble)}`;
-		if (logged.has(key)) return;
-		logged.set(key, true);
-		log.warn({ source, trouble, ...more }, 'a source of upstream’s, or a part of it, cannot be read');
-	}
 
 	async function readAll(): Promise<void> {
-		for (const state of states) if (!gate.closed() && isDue(state)) await round(state);
+		for (const state of states) if (!gate.closed() && isDue(state, given.now())) await round(reading, state);
 	}
 
 	return {
-		news: () => news,
+		news: () => reading.news,
 		states: () =>
 			states
 				.filter(({ source }) => source.documents().length > 0)
@@ -232,6 +92,162 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 			});
 			return underway;
 		},
+	};
+}
+
+/** All that is being read: the state of each source, the values that they gave, and the news that these make. */
+type Reading = { given: SourcesGiven; values: Sources; states: State[]; say: Say; news: News };
+
+/** All that was read, or undefined if it cannot be joined to what is known. */
+function joined({ given, values, states, say }: Reading): News | undefined {
+	const read = states[0]?.read?.toISOString().slice(0, 10);
+	return guarded(say, 'upstream', () => newsOf({ ...values, ...(read !== undefined && { read }) }, given.known));
+}
+
+/** The boundary: whatever a source sent ends here, and at worst counts as not read. */
+function guarded<Value>(say: Say, name: string, work: () => Value): Value | undefined {
+	try {
+		return work();
+	} catch (error) {
+		say(name, `a fault of ours while reading: ${error instanceof Error ? error.message : error}`, { err: error });
+		return undefined;
+	}
+}
+
+/** Takes over what a source sent; what cannot be taken leaves everything as it was. */
+function taken(
+	reading: Reading,
+	{ source, doubted }: State,
+	copies: ReadonlyMap<string, Copy>,
+): { result: Taken; news?: News } {
+	const { values, say } = reading;
+	const now = reading.given.now().getTime();
+	const believed = doubted !== undefined && now - doubted.getTime() >= doubtFor;
+	const before = { ...values };
+	const result = guarded(say, source.name, () => source.take(copies, believed)) ?? { reason: 'I cannot read it' };
+	if ('reason' in result) {
+		restore(values, before);
+		return { result };
+	}
+	const all = joined(reading);
+	if (all) return { result, news: all };
+	restore(values, before);
+	return { result: { reason: 'I cannot join it to what I know' } };
+}
+
+function restore(values: Sources, before: Sources): void {
+	for (const key of Object.keys(values) as (keyof Sources)[]) if (!(key in before)) delete values[key];
+	Object.assign(values, before);
+}
+
+function fresh(source: UpstreamSource, next: Date): State {
+	return { source, copies: new Map(), next, failures: 0 };
+}
+
+async function restored({ given, values, say }: Reading, source: UpstreamSource): Promise<State> {
+	const { kept, now, random } = given;
+	const state = fresh(source, now());
+	const text = await kept.get(keyOf(source));
+	const record = text === undefined ? undefined : recordIn(text);
+	if (!record) return state;
+	const copies = new Map(record.copies);
+	const others = { ...values };
+	const result = guarded(say, source.name, () => {
+		source.recall?.(record.memory);
+		return source.take(copies, source.recall === undefined);
+	});
+	// What another edition understood may mean nothing to this one: then it is read again.
+	if (!result || 'reason' in result) {
+		restore(values, others);
+		return state;
+	}
+	const trouble = troubleOf(result);
+	const next = later(new Date(record.read), source.hours * hour, random);
+	return { ...state, copies, read: new Date(record.read), next, ...(trouble !== undefined && { trouble }) };
+}
+
+/** A moment about so long (ms) after another: `random` (0 to 1) keeps many bots from coming at once. */
+function later(from: Date, ms: number, random: () => number): Date {
+	return new Date(from.getTime() + ms * (0.95 + 0.1 * random()));
+}
+
+function isDue(state: State, now: Date): boolean {
+	if (now >= state.next) return true;
+	const isElsewhere = ({ key, address }: Document) => state.copies.get(key)?.asked !== address;
+	return state.failures === 0 && state.source.documents().some(isElsewhere);
+}
+
+async function round(reading: Reading, state: State): Promise<void> {
+	const { settings, gate, kept, now, random } = reading.given;
+	const { source } = state;
+	const documents = source.documents();
+	if (!documents.length) {
+		state.next = later(now(), source.hours * hour, random);
+		return;
+	}
+	state.tried = now();
+	const { token } = settings;
+	const after = (document: Document, copy: Copy, page: number) => source.after?.(document, copy, page);
+	const totalMs = settings.seconds * 1000;
+	const limits = { totalMs, connectMs: totalMs / 2, headerBytes, bodyBytes };
+	const fetched = await fetchDocuments(documents, { gate, limits, token, before: state.copies, after });
+	// What was cut off by our own end says nothing about the source.
+	if (!fetched) return;
+	const { copies, trouble, waitMs, more } = fetched;
+	if (trouble !== undefined && [...copies].every(([key, copy]) => state.copies.get(key) === copy)) {
+		return fail(reading, state, trouble, waitMs);
+	}
+	const { result, news: all } = taken(reading, state, copies);
+	// Without its ETag, so that the next look gets the whole document again.
+	if ('reason' in result || !all) {
+		const reason = 'reason' in result ? result.reason : '';
+		if ('reason' in result && result.doubt) state.doubted ??= now();
+		else delete state.doubted;
+		return fail(reading, state, { is: 'changed', reason });
+	}
+	reading.news = all;
+	state.copies = copies;
+	delete state.doubted;
+	state.read = now();
+	if (trouble === undefined) succeed(reading, state, result, more === true);
+	else fail(reading, state, trouble, waitMs);
+	const record = { read: state.read.toISOString(), copies: [...copies], memory: source.memory?.() };
+	// The day of the newest look at the feed is part of the news.
+	if (state === reading.states[0]) reading.news = joined(reading) ?? reading.news;
+	await kept.put(keyOf(source), JSON.stringify(record));
+}
+
+function succeed({ given, say }: Reading, state: State, result: Taken, more: boolean): void {
+	const { source } = state;
+	state.failures = 0;
+	delete state.trouble;
+	const trouble = troubleOf(result);
+	if (trouble !== undefined) {
+		state.trouble = trouble;
+		say(source.name, trouble);
+	}
+	state.next = later(given.now(), more ? 5 * minute : source.hours * hour, given.random);
+}
+
+function fail({ given, say }: Reading, state: State, trouble: SourceTrouble, waitMs = 0): void {
+	const { source } = state;
+	state.failures++;
+	state.trouble = trouble;
+	say(source.name, trouble);
+	const pause = Math.min(source.hours * hour, 5 * minute * 2 ** (state.failures - 1));
+	state.next = later(given.now(), Math.max(pause, Math.min(waitMs, longestWait)), given.random);
+}
+
+type Say = (source: string, trouble: SourceTrouble | string, more?: Record<string, unknown>) => void;
+
+/** What comes again and again is logged once. */
+function openSay(log: Log): Say {
+	const logged = new LRUCache<string, true>({ max: 1000 });
+	return (source, trouble, more = {}) => {
+		const key = `${source}: ${JSON.stringify(trouble)}`;
+		if (logged.has(key)) return;
+		logged.set(key, true);
+		log.warn({ source, trouble, ...more }, 'a source of upstream’s, or a part of it, cannot be read');
 	};
 }
 

@@ -3,10 +3,11 @@ import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { expect, test } from 'vitest';
+import { alertsOf } from '../../../src/edges/store/alerts.ts';
 import { migrations } from '../../../src/edges/store/migrations.ts';
 import type { Tables } from '../../../src/edges/store/schema.ts';
+import { serversOf } from '../../../src/edges/store/servers.ts';
 import { dialect } from '../../../src/edges/store/sqlite.ts';
-import { watchOf } from '../../../src/edges/store/watches.ts';
 import { conditionTitle } from '../../../src/messages/conditions.ts';
 
 const server = 'example.org';
@@ -65,7 +66,7 @@ test('titles are read once, and are the same when they are made again', async ()
 	const db = await oldStore();
 	const { error } = await migratorOf(db).migrateToLatest();
 	expect(error).toBeUndefined();
-	const open = await watchOf(db).open('!a');
+	const open = await alertsOf(db).open('!a');
 	expect(open.map(({ rule, about }) => [rule, about.rule])).toEqual(matters.map(([rule]) => [rule, rule]));
 	expect(open.map(({ about }) => conditionTitle(about, server))).toEqual(matters.map(([, , , title]) => title));
 	await db.destroy();
@@ -77,7 +78,7 @@ test('a title that no edition wrote leaves the subject', async () => {
 	await old.updateTable('matters').set({ title: '?' }).execute();
 	const { error } = await migratorOf(db).migrateToLatest();
 	expect(error).toBeUndefined();
-	const [release, , advisory] = await watchOf(db).open('!a');
+	const [release, , advisory] = await alertsOf(db).open('!a');
 	expect(release?.about).toEqual({ rule: 'release', newest: '1.157' });
 	expect(advisory?.about).toMatchObject({ id: 'CVE-2026-1', name: 'CVE-2026-1' });
 	await db.destroy();
@@ -87,7 +88,7 @@ test('what looks saw loses its Markdown and nothing else', async () => {
 	const db = await oldStore();
 	await migratorOf(db).migrateToLatest();
 	const { why: _, seen: __, ...unreadable } = looks[1] as Record<string, unknown>;
-	expect((await watchOf(db).server(server))?.spells).toEqual([looks[0], unreadable]);
+	expect((await serversOf(db).server(server))?.spells).toEqual([looks[0], unreadable]);
 	const columns = await db.introspection.getTables();
 	expect(columns.find(({ name }) => name === 'matters')?.columns.map(({ name }) => name)).not.toContain('title');
 	await db.destroy();
