@@ -13,6 +13,7 @@ import { allElse, howTo, numeral, settingsFold } from './plan-folds.ts';
 import { routesSection } from './routes.ts';
 import { dangerLine, floorNames, horizonLine } from './sections.ts';
 import { commandIn, isMaybe, type Sorted, sortedSteps } from './sorted-steps.ts';
+import { worded } from './switch.ts';
 
 /** At most this many lines of a kind, and whether each first thing says why; the folds have the rest. */
 type Density = { first: number; why: boolean; faults: number; before: number; after: number; people: number };
@@ -26,7 +27,8 @@ const densities: readonly Density[] = [
 ];
 const barest: Density = { first: 2, why: false, faults: 0, before: 2, after: 0, people: 0 };
 
-export function firstScreen(plan: Plan, taken: readonly string[]): Answer {
+export function firstScreen(decided: Plan, taken: readonly string[]): Answer {
+	const plan = worded(decided);
 	const sorted = sortedSteps(plan);
 	const folds = [
 		howTo(plan, sorted),
