@@ -103,8 +103,8 @@ function lifeFrom(options: Options, entry: TimelineEntry<OptionState>, schema: V
 }
 
 /**
- * A default changes when the code's does. The manual's stands for it where there is one: the code often falls back to
- * nothing here and to something elsewhere. It reaches back as far as the code's stayed the same.
+ * A default changes when the code's does. Where the code falls back to nothing, it often works the value out elsewhere:
+ * there the manual's stands for it, as far back as the code stayed the same. Where both say something, the code is right.
  */
 function defaultsOf({ changes }: TimelineEntry<OptionState>): Life['defaults'] {
 	const runs: { from: Version; code: unknown; type: OptionState['type']; documented?: { value: unknown } }[] = [];
@@ -125,11 +125,18 @@ function defaultsOf({ changes }: TimelineEntry<OptionState>): Life['defaults'] {
 	}
 	const defaults: Life['defaults'] = [];
 	for (const { from, code, documented } of runs) {
-		const value = documented ? documented.value : code;
+		const value = documented && isLeftOpen(code, documented.value) ? documented.value : code;
 		const before = defaults.at(-1);
 		if (before ? !same(before.value, value) : value !== undefined) defaults.push({ from, value });
 	}
 	return defaults;
+}
+
+/** Whether the code's fallback says less than the manual's default. A section's default is that of its members. */
+function isLeftOpen(code: unknown, documented: unknown): boolean {
+	if (typeof documented === 'object' && documented !== null && !Array.isArray(documented)) return false;
+	if (code === undefined) return true;
+	return (code === null || same(code, []) || same(code, {})) && !isNothing(documented);
 }
 
 /** Whether two defaults of the code mean the same: a fallback to null, an empty list or false says no. */

@@ -67,7 +67,15 @@ describe('the defaults of an option', () => {
 			{ default: null, documented: 'x' },
 			['x'],
 		],
+		['are the code’s where both say something', { default: true, documented: false }, { default: true }, [true]],
+		[
+			'are nothing where the manual says nothing in other words',
+			{ default: null },
+			{ default: null, documented: [] },
+			[null],
+		],
 		['do not change with the manual alone', { default: {}, documented: 1 }, { default: {}, documented: 2 }, [2]],
+		['of a section are those of its members', { default: {}, documented: { a: 1 } }, { default: {} }, [{}]],
 		['are unknown where the code works them out', { default: 1 }, {}, [1, undefined]],
 	])('%s', (_, before, after, expected) => {
 		const options = optionsWith({ '1.0.0': before, '1.1.0': after });
