@@ -26,6 +26,7 @@ export const deadlines = {
 	examples: ['deadlines', 'deadlines docker postgres=14', 'deadlines example.org', 'deadlines all'],
 	help: `Those that bite first come first. With facts only the ones that may concern such a deployment; with ${code('all')} also those that have landed, to see what became of upstream’s promises.`,
 	changes: false,
+	takesAll: true,
 	async run({ words, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {
 		const all = words.some(word => word.toLowerCase() === 'all');
 		const { versions, terms, servers } = sortWords(

@@ -4,7 +4,7 @@ import type { Settings } from '../src/advice/watch/subscription.ts';
 import { Refusal } from '../src/answer.ts';
 import type { Command, Ports } from '../src/command.ts';
 import { settingsWords } from '../src/messages/watch.ts';
-import { isQuiet, isZone } from '../src/text/local-time.ts';
+import { isQuiet, zoneNamed } from '../src/text/local-time.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
 /** What one can set: what it means, an example, and how the word is read; undefined for a word that is none. */
@@ -12,10 +12,19 @@ const settable: Record<
 	string,
 	{ example: string; read: (value: string, sender: string) => Partial<Settings> | undefined }
 > = {
-	zone: { example: 'zone Europe/Berlin', read: value => (isZone(value) ? { zone: value } : undefined) },
+	zone: {
+		example: 'zone Europe/Berlin',
+		read(value) {
+			const zone = zoneNamed(value);
+			return zone === undefined ? undefined : { zone };
+		},
+	},
 	quiet: {
 		example: 'quiet 22:00-07:00',
-		read: value => (isQuiet(value) ? { quiet: value } : undefined),
+		read(value) {
+			const quiet = wholeHours(value);
+			return isQuiet(quiet) ? { quiet } : undefined;
+		},
 	},
 	severity: {
 		example: 'severity warning',
@@ -29,6 +38,10 @@ const settable: Record<
 		example: 'mention @admin:example.org',
 		read: (value, sender) => {
 			if (value === 'me') return { mention: sender };
+			if (value === '@room')
+				throw new Refusal(
+					`I never call ${code('@room')}: what I say concerns those who run a server, not everybody here. Name one person (${code('!room mention @admin:example.org')}), or ${code('me')}.`,
+				);
 			return /^@[^\s:]+:\S+$/.test(value) ? { mention: value } : undefined;
 		},
 	},
@@ -37,6 +50,14 @@ const settable: Record<
 		read: value => (value === 'on' || value === 'off' ? { bare: value === 'on' } : undefined),
 	},
 };
+
+/** `22-7`, `22h-7h` and `22:00-7:00` as `22:00-07:00`. */
+function wholeHours(value: string): string {
+	const [, from, fromMinute = '00', to, toMinute = '00'] =
+		/^(\d\d?)(?::(\d\d))?h?-(\d\d?)(?::(\d\d))?h?$/.exec(value) ?? [];
+	if (from === undefined || to === undefined) return value;
+	return `${from.padStart(2, '0')}:${fromMinute}-${to.padStart(2, '0')}:${toMinute}`;
+}
 
 export const room = {
 	name: 'room',

@@ -23,18 +23,19 @@ const example = '!upgrade 1.56 1.69 postgres=10 workers';
 
 export const upgrade = {
 	name: 'upgrade',
-	usage: 'upgrade <from or server> [to] [facts…]',
+	usage: 'upgrade <from or server> [to] [facts…] [all]',
 	summary: 'what lies between two releases, for your deployment',
 	examples: ['upgrade 1.56 1.69', 'upgrade 1.140 postgres=14 workers docker', 'upgrade example.org'],
-	help: `Without a second version the plan ends at the newest release. Facts shorten it to what concerns you; deny one with ${code('no-')} in front (${code('no-workers')}). ${code('!help facts')} lists them.`,
+	help: `Without a second version the plan ends at the newest release. Facts shorten it to what concerns you; deny one with ${code('no-')} in front (${code('no-workers')}). ${code('!help facts')} lists them. ${code('all')} shows every text with its sources.`,
 	changes: false,
+	takesAll: true,
 	async run(
 		{ words: typed, room },
 		{ knowledge, code: tables, store, now }: Pick<Ports, 'knowledge' | 'code' | 'store' | 'now'>,
 	) {
 		const words = typed.filter(word => !isAll(word));
 		const all = words.length < typed.length;
-		const { versions, terms, servers } = sortWords(words, example, knowledge.systems);
+		const { versions, terms, servers, taken: understood } = sortWords(words, example, knowledge.systems);
 		if (servers[1] !== undefined)
 			throw new Refusal(`One server at a time. An example: ${code('!upgrade example.org')}`);
 		const server = servers[0] === undefined ? undefined : await watched(servers[0], room, { store, knowledge });
@@ -70,7 +71,7 @@ export const upgrade = {
 				`${from.version} is newer than ${to.version}. The older one comes first: ${code(`!upgrade ${to.version} ${from.version}`)}; for the way back: ${code(`!rollback ${from.version} ${to.version}`)}`,
 			);
 		}
-		const taken = [server?.note, from.note, to.note].filter(note => note !== undefined);
+		const taken = [...understood, server?.note, from.note, to.note].filter(note => note !== undefined);
 		const today = now().toISOString().slice(0, 10);
 		const way = { from: from.version, to: to.version, profile, today };
 		const found = { ...plan(way, knowledge), ...fromCode(way, tables) };

@@ -22,7 +22,7 @@ export const watch = {
 	async run({ words, room, sender }, ports: Pick<Ports, 'knowledge' | 'store' | 'web' | 'now' | 'limits'>) {
 		const { store, knowledge, now, limits } = ports;
 		const { running, rest } = takeVersion(words, knowledge);
-		const { servers, terms, versions } = sortWords(rest, example, knowledge.systems);
+		const { servers, terms, versions, taken } = sortWords(rest, example, knowledge.systems);
 		const [typed, extra] = servers;
 		if (versions[0] !== undefined)
 			throw new Refusal(`A version by itself is not enough here: write ${code(`version=${versions[0]}`)}.`);
@@ -50,7 +50,7 @@ export const watch = {
 		};
 		if (changed) await store.keepWatch(subscription, now());
 		const seen = await look(server, sender, ports);
-		const opening = known ? 'I watch it already.' : 'I watch it from now on.';
+		const opening = [known ? 'I watch it already.' : 'I watch it from now on.', ...taken].join(' ');
 		return statusCard(subscription, seen, opening, ports);
 	},
 } satisfies Command;

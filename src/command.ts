@@ -37,6 +37,8 @@ export type Command = {
 	/** More help than one line, as Markdown. */
 	help?: string;
 	changes: boolean;
+	/** It takes the word `all`: everything that its first screen folds or leaves out. */
+	takesAll?: true;
 	/** It looks at servers of others, which may take long: others do not wait for it. */
 	looks?: true;
 	/** It takes a text (a configuration, a log): all that follows its name in the message, as long as the event may be. */

@@ -73,7 +73,7 @@ async function serve(): Promise<number> {
 	if (task.config !== undefined) needsFile(task.config);
 	const { readGiven } = await import('./given-files.ts');
 	const files = readGiven(task.files, task.maxBytes);
-	return say(task.said, { json: task.json, commands, ports, ...(files.length && { files }) });
+	return say(task.said, { json: task.json, all: task.all === true, commands, ports, ...(files.length && { files }) });
 }
 
 /** Servers, looked at by the default configuration, once somebody first asks for one. */

@@ -9,7 +9,7 @@ export type Task =
 	| { is: 'matrix'; config: string }
 	| { is: 'seeds'; config: string }
 	/** `said` is `-` for each line of standard input. `maxBytes`: how much of a file is read, if it is no configuration. */
-	| { is: 'say'; said: string; json: boolean; files: string[]; maxBytes?: number; config?: string }
+	| { is: 'say'; said: string; json: boolean; all?: true; files: string[]; maxBytes?: number; config?: string }
 	| { is: 'version' }
 	| { is: 'usage' };
 
@@ -24,6 +24,7 @@ export const usage = `
   npm start -s -- seeds --config config.yaml   print the bot's identity, to be kept elsewhere like a password
 
   say options   --json         one line of JSON an answer
+                --all          everything that a first screen leaves out
                 --file PATH    a file that the command speaks of (repeatable)
                 --config PATH  the configuration
   check FILE…   files, folders, or - for standard input; also facts, --json,
@@ -36,6 +37,7 @@ Exit status: 0 answered, 1 refused, 2 the target would refuse to start, 3 our fa
 
 const config = { type: 'string' } as const;
 const json = { type: 'boolean' } as const;
+const all = { type: 'boolean' } as const;
 const file = { type: 'string', multiple: true } as const;
 
 /** What an option needs, as the sentence for one without a value says it. */
@@ -66,7 +68,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
 			return path === undefined ? { is: 'converse' } : { is: 'matrix', config: path };
 		},
 	},
-	say: { options: { json, file, config }, takesWords: true, read: readSay },
+	say: { options: { json, all, file, config }, takesWords: true, read: readSay },
 	check: {
 		options: { json, file, from: { type: 'string' }, to: { type: 'string' } },
 		takesWords: true,
@@ -121,7 +123,8 @@ function readSay({ values, rest }: SubcommandWords): Task {
 	if (said.trim() === '') throw new Refusal(`Say what? For example: npm start -s -- say '!upgrade 1.56 1.69'`);
 	const path = values.get('config')?.at(-1);
 	const files = [...(values.get('file') ?? [])];
-	return { is: 'say', said, json: values.has('json'), files, ...(path !== undefined && { config: path }) };
+	const all = values.has('all') && { all: true as const };
+	return { is: 'say', said, json: values.has('json'), files, ...all, ...(path !== undefined && { config: path }) };
 }
 
 /** `check` is short for `say` with files: what is no fact is one. */

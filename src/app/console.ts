@@ -10,7 +10,13 @@ import type { GivenFile } from '../configuration/files.ts';
 import { jsonLine } from '../render/json.ts';
 import { terminalText } from '../render/terminal.ts';
 
-type Speaking = { commands: readonly Command[]; ports: Ports; files?: readonly GivenFile[] };
+type Speaking = {
+	commands: readonly Command[];
+	ports: Ports;
+	files?: readonly GivenFile[];
+	/** Whether commands that know the word `all` are asked with it. */
+	all?: boolean;
+};
 
 const log = {
 	error(fields: Record<string, unknown>, text: string) {
@@ -28,14 +34,18 @@ function terminal(stream: NodeJS.WriteStream): { width: number; color: boolean }
 
 async function answersTo(
 	body: string,
-	{ commands, ports, files }: Speaking,
+	{ commands, ports, files, all }: Speaking,
 	mayChange: () => string | undefined,
 ): Promise<Answer[]> {
 	// All that is said on the terminal is meant for the bot, so nothing is left without an answer.
 	const lines = plainly(body)
 		.split('\n')
 		.filter(line => line.trim() !== '');
-	const address = (line: string) => line.replace(/^ *(! *)?(glia\b *[:,]? *!?)? */i, '!glia ');
+	const address = (line: string) => {
+		const addressed = line.replace(/^ *(! *)?(glia\b *[:,]? *!?)? */i, '!glia ');
+		const name = addressed.split(' ')[1]?.toLowerCase();
+		return all && commands.some(command => command.takesAll && command.name === name) ? `${addressed} all` : addressed;
+	};
 	const [first = '', ...rest] = lines;
 	const called = address(first).split(' ')[1]?.toLowerCase();
 	const takesText = commands.some(({ name, takesText }) => takesText && name === called);

@@ -13,9 +13,16 @@ import {
 import { parseServerName } from '../deployment/server-name.ts';
 import { code, quoted } from '../text/markdown.ts';
 import { nearest } from './nearest.ts';
+import { isAddress, respelled } from './spellings.ts';
 
 /** What the words of a command are: versions as typed, statements of facts, server names. */
-export type Words = { versions: string[]; terms: Term[]; servers: string[] };
+export type Words = {
+	versions: string[];
+	terms: Term[];
+	servers: string[];
+	/** What was understood where that is more than another spelling, as sentences. */
+	taken: string[];
+};
 
 const versionWord = /^v?\d+(\.\d+)*[a-z]?(\.\d+)?([-.~]?rc\.?\d+)?([+~-][\w.+~-]*)?$/i;
 
@@ -51,9 +58,10 @@ const joining = new Set([
  * `systems`: those that are facts besides the ones that this edition lists.
  */
 export function sortWords(words: readonly string[], example: string, systems: readonly string[] = []): Words {
-	const sorted: Words = { versions: [], terms: [], servers: [] };
 	const together = words.join(' ').replace(/(\w) *= *(\w)/g, '$1=$2');
-	for (const word of together.split(/\s+/).flatMap(apart)) {
+	const spelled = respelled(together.split(/\s+/).flatMap(word => (isAddress(word) ? [word] : apart(word))));
+	const sorted: Words = { versions: [], terms: [], servers: [], taken: spelled.taken };
+	for (const word of spelled.words) {
 		const small = word.toLowerCase();
 		if (joining.has(small)) continue;
 		const term = parseTerm(small, systems);

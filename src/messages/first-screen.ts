@@ -10,10 +10,9 @@ import { code } from '../text/markdown.ts';
 import { faultLines } from './faults.ts';
 import { asksForSystem, planCommand, shorterCommand, unreadWords } from './plan.ts';
 import { allElse, howTo, numeral, settingsFold } from './plan-folds.ts';
-import { routesSection } from './routes.ts';
 import { dangerLine, floorNames, horizonLine } from './sections.ts';
-import { commandIn, isMaybe, type Sorted, sortedSteps } from './sorted-steps.ts';
-import { worded } from './switch.ts';
+import { isMaybe, type Sorted, sortedSteps } from './sorted-steps.ts';
+import { block, worded } from './switch.ts';
 
 /** At most this many lines of a kind, and whether each first thing says why; the folds have the rest. */
 type Density = { first: number; why: boolean; faults: number; before: number; after: number; people: number };
@@ -28,14 +27,9 @@ const densities: readonly Density[] = [
 const barest: Density = { first: 2, why: false, faults: 0, before: 2, after: 0, people: 0 };
 
 export function firstScreen(decided: Plan, taken: readonly string[]): Answer {
+	const sorted = sortedSteps(decided);
 	const plan = worded(decided);
-	const sorted = sortedSteps(plan);
-	const folds = [
-		howTo(plan, sorted),
-		settingsFold(sorted.settings),
-		routesSection(plan),
-		allElse(plan, sorted, planCommand(plan, ['all'])),
-	];
+	const folds = [howTo(plan, sorted), settingsFold(sorted.settings), allElse(plan, sorted, planCommand(plan, ['all']))];
 	const parts = { plan, sorted, folds: folds.flat(), known: [...taken, horizonLine(plan)].join(' ') };
 	for (const density of densities) {
 		const answer = screen(parts, density);
@@ -263,7 +257,7 @@ function now(plan: Plan, sorted: Sorted): string[] {
 	const [first] = sorted.first;
 	const instead = sorted.first.find(other => other.instead !== undefined)?.instead;
 	if (instead !== undefined) return [`**Now:** plan for the sound one: ${code(planCommand({ ...plan, to: instead }))}`];
-	if (first?.command) return [`**Now:** while this is not 0, let ${plan.from} run.`, first.command];
+	if (first?.command) return [`**Now:** while this is not 0, let ${plan.from} run.`, block(first.command)];
 	if (first) return [`**Now:** ${first.title}. “The steps” above say how.`];
 	const shorter = shorterCommand(plan);
 	if (plan.profile.install === undefined && shorter)
@@ -272,6 +266,5 @@ function now(plan: Plan, sorted: Sorted): string[] {
 		return [
 			`**Now:** look for the names under “${settingsFold(sorted.settings)[0]?.title}” in your \`homeserver.yaml\`.`,
 		];
-	const backup = commandIn(plan.steps.find(({ id }) => id.endsWith('/switch'))?.text ?? '');
-	return backup ? ['**Now:** back up, then follow “The steps”.', backup] : [];
+	return sorted.backup.length ? ['**Now:** back up, then follow “The steps”.', block(sorted.backup)] : [];
 }

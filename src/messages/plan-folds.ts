@@ -8,6 +8,7 @@ import { code } from '../text/markdown.ts';
 import { deadlineLine } from './deadlines.ts';
 import { newOptionsLine } from './options.ts';
 import { shorterCommand } from './plan.ts';
+import { routesSection } from './routes.ts';
 import { link, openLine, unreadName, whoseStep } from './sections.ts';
 import type { Sorted } from './sorted-steps.ts';
 
@@ -106,6 +107,7 @@ export function allElse(plan: Plan, sorted: Sorted, all: string): Section[] {
 			? [part(`To do if you use it (${sorted.uses.length})`, list(within(room.uses, sorted.uses.map(useLine))))]
 			: []),
 		...openParts(plan),
+		...routesSection(plan).flatMap(({ title, markdown }) => within(room.rest, [routesTold(title, markdown)])),
 		...faultParts(plan),
 		part('The way back', plan.rollback.floorWhy),
 		...(informing.length
@@ -161,6 +163,11 @@ function faultParts({ faults }: Plan): string[] {
 			),
 		),
 	];
+}
+
+/** The rules of a proxy are given whole or not at all: the command for every text has them. */
+function routesTold(title: string, markdown: string): Told {
+	return { whole: part(title, markdown), short: `**${title}**: among every text, below.` };
 }
 
 function openParts({ advisories: { open }, to }: Plan): string[] {

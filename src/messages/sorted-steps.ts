@@ -5,6 +5,7 @@ import { consequence, surely } from '../advice/upgrade/plan.ts';
 import type { Version } from '../deployment/version.ts';
 import { code } from '../text/markdown.ts';
 import { conditions, floorNames, whoseStep } from './sections.ts';
+import { stepWorded } from './switch.ts';
 
 /** What of the plan goes where. Each step is in one of these lists, or nowhere because a line says it already. */
 export type Sorted = {
@@ -20,9 +21,11 @@ export type Sorted = {
 	uses: Step[];
 	/** Good to know. */
 	informing: Step[];
+	/** Commands that back up the database before the first switch. */
+	backup: readonly string[];
 };
 /** `command`: shows whether it is done; `instead`: the release to ask for. */
-type First = { title: string; why: string; step?: Step; command?: string; instead?: Version };
+type First = { title: string; why: string; step?: Step; command?: readonly string[]; instead?: Version };
 
 const floorFacts = { postgres: 'postgresql', python: 'python', sqlite: 'sqlite' } as const;
 
@@ -42,6 +45,7 @@ function systemOf({ applies }: Step): string | undefined {
 		: undefined;
 }
 
+/** Of a plan as it was decided, with the tasks that its words are made of. */
 export function sortedSteps(plan: Plan): Sorted {
 	const told = plan.steps.filter(step => !isToldElsewhere(step, plan));
 	const notes = told.filter(({ generated }) => !generated);
@@ -69,6 +73,7 @@ export function sortedSteps(plan: Plan): Sorted {
 		settings: refusing.filter(step => !surely(step)),
 		uses: notes.filter(step => step.must && !step.refuses && !surely(step)),
 		informing: notes.filter(({ must, refuses }) => !must && !refuses),
+		backup: plan.steps.flatMap(({ task }) => (task?.kind === 'switch' ? [task.commands.backup] : []))[0] ?? [],
 	};
 }
 
@@ -83,10 +88,9 @@ function isToldElsewhere(step: Step, { floors, steps }: Plan): boolean {
 }
 
 function waitFirst(step: Step): First {
-	if (step.id.endsWith('/no-package')) return { title: step.title, why: firstSentence(step.text), step };
+	if (step.id.endsWith('/no-package')) return { title: step.title, why: firstSentence(stepWorded(step).text), step };
 	const why = `Going on before they are done ${step.otherwise ?? 'fails'}. Hours or days are normal.`;
-	const command = commandIn(step.text);
-	return { title: step.title, why, step, ...(command !== undefined && { command }) };
+	return { title: step.title, why, step, ...(step.task?.kind === 'wait' && { command: step.task.lines }) };
 }
 
 function maybeWait(step: Step): string {
@@ -130,11 +134,6 @@ function floorFirst({ of, at, min }: Floor, { profile }: Plan): First {
 function firstSentence(text: string): string {
 	const [found = ''] = /^.+?[.!?](?=\s+[A-Z`]|\s*$)/s.exec(text.split('\n\n', 1)[0] ?? '') ?? [];
 	return found.length <= 200 ? found.replace(/\s+/g, ' ') : '';
-}
-
-/** The first block of commands in a text of the plan's own. */
-export function commandIn(text: string): string | undefined {
-	return /```bash\n[\s\S]*?\n```/.exec(text)?.[0];
 }
 
 /** A release on which one would stand, and that is broken for this deployment. */

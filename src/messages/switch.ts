@@ -4,7 +4,7 @@ import type { NoPackage, SwitchCommands, Task, WayCommands } from '../advice/upg
 import { compare } from '../deployment/version.ts';
 import { code } from '../text/markdown.ts';
 
-function block(lines: readonly string[]): string {
+export function block(lines: readonly string[]): string {
 	return lines.length ? `\`\`\`bash\n${lines.join('\n')}\n\`\`\`` : '';
 }
 
@@ -145,7 +145,7 @@ export function worded(plan: Plan): Plan {
 	return { ...plan, steps: plan.steps.map(stepWorded) };
 }
 
-function stepWorded(step: Step): Step {
+export function stepWorded(step: Step): Step {
 	if (!step.task) return step;
 	const { task, ...rest } = step;
 	return { ...rest, text: taskWords(task) };

@@ -20,12 +20,13 @@ const cyan = (text: string) => `\x1b[36m${text}\x1b[39m`;
 export function terminalText(answer: Answer, { color, width }: TerminalOptions): string {
 	const plain = { ...unstyled, width: width ?? 80 };
 	const style = color ? { ...plain, strong: bold, code: cyan, codeLine: cyan } : plain;
+	const last = answer.sections.findLast(({ fold }) => fold);
 	const parts = [
 		heading(answer.title ? spansOf(answer.title) : [], style),
 		linesOf(blocksOf(answer.lead), style),
 		...answer.sections.map(section =>
 			answer.brief && section.fold
-				? closed(titleOf(section), style)
+				? closed(titleOf(section), section === last, style)
 				: part(titleOf(section), blocksOf(section.markdown), style),
 		),
 		...attached(answer).map(({ name, text }) => {
@@ -43,9 +44,16 @@ function attached(answer: Answer): NonNullable<Answer['files']> {
 	return answer.files?.filter(({ name }) => name !== wholeName(answer)) ?? [];
 }
 
-/** Only the line of a fold. */
-function closed(title: Span[], style: Style): string[] {
-	return linesOf([{ is: 'paragraph', spans: [{ is: 'text', text: '▸ ' }, ...title] }], style);
+/** Only the line of a fold; the last says how all of them open. */
+function closed(title: Span[], isLast: boolean, style: Style): string[] {
+	const how: Span[] = isLast
+		? [
+				{ is: 'text', text: ' (all open with the word ' },
+				{ is: 'code', text: 'all' },
+				{ is: 'text', text: ')' },
+			]
+		: [];
+	return linesOf([{ is: 'paragraph', spans: [{ is: 'text', text: '▸ ' }, ...title, ...how] }], style);
 }
 
 function part(title: Span[], blocks: readonly Block[], style: Style): string[] {

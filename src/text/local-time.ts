@@ -24,6 +24,18 @@ export function isZone(zone: string): boolean {
 	}
 }
 
+/** The zone that somebody means by its name or its city: `Europe/Berlin`, `europe/berlin`, `Berlin`, `New York`. */
+export function zoneNamed(typed: string): string | undefined {
+	const bare = (text: string) => text.toLowerCase().replace(/[^a-z0-9+/]/g, '');
+	const wanted = bare(typed);
+	const zones = Intl.supportedValuesOf('timeZone');
+	const whole = zones.find(zone => bare(zone) === wanted);
+	if (whole !== undefined) return whole;
+	if (isZone(typed)) return typed;
+	const cities = zones.filter(zone => bare(zone.split('/').at(-1) ?? '') === wanted);
+	return cities.length === 1 ? cities[0] : undefined;
+}
+
 export function isQuiet(text: string): text is Quiet {
 	const [, from, to] = written.exec(text) ?? [];
 	return from !== undefined && from !== to;

@@ -16,6 +16,7 @@ test.each([
 	[['say', 'upgrade', '1.56', '1.69'], { ...say, said: 'upgrade 1.56 1.69' }],
 	[['say', '-'], { ...say, said: '-' }],
 	[['say', '--json', '!help'], { ...say, said: '!help', json: true }],
+	[['say', '--all', '!deadlines'], { ...say, said: '!deadlines', all: true }],
 	[['say', '!help', '--json'], { ...say, said: '!help', json: true }],
 	[['say', '--file', 'a', '--file=b', '!check'], { ...say, said: '!check', files: ['a', 'b'] }],
 	[['say', '--file', '-a', '!check'], { ...say, said: '!check', files: ['-a'] }],

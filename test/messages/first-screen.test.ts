@@ -163,6 +163,12 @@ test('what users notice is told in one line, what cannot be undone first', () =>
 	expect(text).toMatch(/Changes for your people.*\n.*· ⚠️ Rooms change\n.*· Pictures vanish\n.*· Logins are slow/);
 });
 
+test('as JSON it is the plan, with its texts', () => {
+	const { value } = screenOf('1.61.0 1.163.2 debian postgres=13 workers');
+	const steps = value.steps as { text: string; task?: unknown }[];
+	expect(steps.filter(({ text, task }) => text === '' || task !== undefined)).toEqual([]);
+});
+
 test('on a terminal the folds are closed; all of them are in the message', () => {
 	const answer = screenOf('1.98.0 1.163.2 docker postgres=15');
 	const text = terminalText(answer, { color: false });

@@ -1,6 +1,6 @@
 // Days as rooms count them, also where the clocks are changed.
 import { expect, test } from 'vitest';
-import { dayBegins, dayIn, momentIn } from '../../src/text/local-time.ts';
+import { dayBegins, dayIn, momentIn, zoneNamed } from '../../src/text/local-time.ts';
 
 test.each([
 	['2027-01-15', 'UTC', '2027-01-15T00:00:00.000Z'],
@@ -14,4 +14,16 @@ test.each([
 	expect(dayBegins(day, zone).toISOString()).toBe(begins);
 	expect(momentIn(dayBegins(day, zone), zone)).toMatch(`${day} 00:00`);
 	expect(dayIn(new Date(dayBegins(day, zone).getTime() - 1), zone)).not.toBe(day);
+});
+
+test.each([
+	['Berlin', 'Europe/Berlin'],
+	['europe/berlin', 'Europe/Berlin'],
+	['New York', 'America/New_York'],
+	['NewYork', 'America/New_York'],
+	['UTC', 'UTC'],
+	['Atlantis', undefined],
+	['Europe', undefined],
+])('the zone %s is %s', (typed, zone) => {
+	expect(zoneNamed(typed)).toBe(zone);
 });

@@ -1,0 +1,89 @@
+// What people write instead of our words: `postgres 15`, `pg15`, an image with its tag, `podman`, an address of a server.
+import { code, quoted } from '../text/markdown.ts';
+
+/** The words as this bot spells them; `taken` says what was understood where that is more than another spelling. */
+export type Respelled = { words: string[]; taken: string[] };
+
+/** A number behind one of these belongs to it. Synapse's releases begin with 0 or 1, so none is taken away. */
+const numbered: readonly { name: RegExp; fact: string; number: RegExp }[] = [
+	{ name: /^(postgres(ql)?|pg)$/i, fact: 'postgres', number: /^(8|9|[1-9]\d)(\.\d+)*$/ },
+	{ name: /^sqlite3?$/i, fact: 'sqlite', number: /^3(\.\d+)+$/ },
+	{ name: /^python3?$/i, fact: 'python', number: /^(2\.7|3\.\d+)(\.\d+)*$/ },
+	{ name: /^debian$/i, fact: 'debian-', number: /^([89]|1\d)(\.\d+)?$/ },
+	{ name: /^ubuntu$/i, fact: 'ubuntu-', number: /^\d\d\.\d\d$/ },
+];
+
+/** One word for one word. A pattern sees the word in small letters. */
+const spellings: readonly [RegExp, string][] = [
+	[/^(?:postgres(?:ql)?|pg)[=:-]?(\d+(?:\.\d+)*)(?:-\w+)?$/, 'postgres=$1'],
+	[/^(?:postgresql|pg)$/, 'postgres'],
+	[/^database=(?:postgresql|pg|psycopg2)$/, 'postgres'],
+	[/^sqlite3$/, 'sqlite'],
+	[/^python=?(3(?:\.\d+)+)$/, 'python=$1'],
+	[/^(debian|ubuntu)(\d[\d.]*)$/, '$1-$2'],
+	[/^os=(debian|ubuntu)(\d[\d.]*)$/, 'os=$1-$2'],
+	[/^(?:docker-?compose|compose)$/, 'docker'],
+];
+
+/** Ways to install that come near to one of ours, and what to bear in mind. */
+const near: Readonly<Record<string, { as: string; but: string }>> = {
+	podman: { as: 'docker', but: `type ${code('podman')} where a command says ${code('docker')}` },
+	...Object.fromEntries(
+		['helm', 'kubernetes', 'k8s'].map(word => [
+			word,
+			{ as: 'ess', but: `that is Element’s chart; with another one say ${code('docker')}, its image is the same` },
+		]),
+	),
+};
+
+const image =
+	/^(?:[a-z0-9.-]+(?::\d+)?\/)?(?:matrixdotorg|matrix-org|element-hq)\/synapse(?::([\w.-]+))?(?:@sha256:[0-9a-f]+)?$/;
+
+const address = /^https?:\/\/([^/?#@]+)(?:[/?#].*)?$/i;
+
+/** Whether it stays whole: an address has signs that divide other words. */
+export function isAddress(word: string): boolean {
+	return address.test(word);
+}
+
+/** Reads other spellings. What it does not know stays as it is. */
+export function respelled(words: readonly string[]): Respelled {
+	const found: Respelled = { words: [], taken: [] };
+	for (let i = 0; i < words.length; i++) {
+		const word = words[i] ?? '';
+		const next = words[i + 1] ?? '';
+		const pair = numbered.find(({ name, number }) => name.test(word) && number.test(next));
+		if (pair) {
+			found.words.push(pair.fact.endsWith('-') ? `${pair.fact}${next}` : `${pair.fact}=${next}`);
+			i++;
+			continue;
+		}
+		const one = respelledWord(word);
+		found.words.push(...one.words);
+		found.taken.push(...one.taken);
+	}
+	return found;
+}
+
+function respelledWord(word: string): Respelled {
+	const small = word.toLowerCase();
+	const known = near[small.replace(/^install=/, '')];
+	if (known) return { words: [known.as], taken: [`${quoted(word)} is taken as ${code(known.as)}: ${known.but}.`] };
+	const [, tag] = image.exec(small) ?? [];
+	if (image.test(small))
+		return { words: ['docker', ...(tag === undefined || tag === 'latest' ? [] : [tag])], taken: [] };
+	const host = address.exec(word)?.[1];
+	if (host !== undefined) return { words: [host], taken: hostTaken(host) };
+	const spelling = spellings.find(([pattern]) => pattern.test(small));
+	return { words: [spelling ? small.replace(...spelling) : word], taken: [] };
+}
+
+/** The address of a homeserver is not always its name. */
+function hostTaken(host: string): string[] {
+	const name = /^(?:matrix|synapse|chat)\.(.+\..+)$/i.exec(host)?.[1];
+	return name === undefined
+		? []
+		: [
+				`I take ${quoted(host)} as the server’s name; if its people are called ${quoted(`@name:${name}`)}, the name is ${quoted(name)}.`,
+			];
+}

@@ -1,0 +1,50 @@
+// Other spellings of what a deployment is, and what each is taken for.
+import { expect, test } from 'vitest';
+import { sortWords } from '../../src/arguments/words.ts';
+import { writeTerm } from '../../src/deployment/facts.ts';
+
+function read(typed: string) {
+	const { versions, terms, servers, taken } = sortWords(typed.split(' '), '!upgrade 1.56');
+	return { words: [...versions, ...terms.map(writeTerm), ...servers].join(' '), taken };
+}
+
+test.each([
+	['1.98 postgres 15', '1.98 postgres=15'],
+	['1.98 PostgreSQL=15', '1.98 postgres=15'],
+	['1.98 postgresql 9.6', '1.98 postgres=9.6'],
+	['1.98 pg15', '1.98 postgres=15'],
+	['1.98 PG 15.4', '1.98 postgres=15'],
+	['1.98 postgres:15-alpine', '1.98 postgres=15'],
+	['1.98 postgres', '1.98 database=postgres'],
+	['postgres 1.98', '1.98 database=postgres'],
+	['postgres 0.99.5.2', '0.99.5.2 database=postgres'],
+	['1.98 sqlite 3.40', '1.98 sqlite=3.40'],
+	['sqlite 1.98', '1.98 database=sqlite'],
+	['1.98 python 3.11', '1.98 python=3.11'],
+	['1.98 python3.11', '1.98 python=3.11'],
+	['1.98 debian 12', '1.98 os=debian-12'],
+	['1.98 ubuntu22.04', '1.98 os=ubuntu-22.04'],
+	['debian 1.98', '1.98 install=debian'],
+	['ghcr.io/element-hq/synapse:v1.98.0', 'v1.98.0 install=docker'],
+	['matrixdotorg/synapse:v1.98.0 1.163', 'v1.98.0 1.163 install=docker'],
+	['docker.io/matrixdotorg/synapse:latest 1.98', '1.98 install=docker'],
+	['1.98 podman', '1.98 install=docker'],
+	['1.98 helm', '1.98 install=ess'],
+	['1.98 Kubernetes', '1.98 install=ess'],
+	['https://matrix.example.org/', 'matrix.example.org'],
+	['http://example.org:8448/_matrix/client/versions', 'example.org:8448'],
+])('%s is read as %s', (typed, words) => {
+	expect(read(typed).words).toBe(words);
+});
+
+test('what is taken for something near says so, and another spelling does not', () => {
+	expect(read('1.98 helm').taken).toEqual([expect.stringContaining('Element’s chart')]);
+	expect(read('1.98 podman').taken).toEqual([expect.stringContaining('type `podman`')]);
+	expect(read('https://matrix.example.org').taken).toEqual([expect.stringContaining('the name is `example.org`')]);
+	expect(read('1.98 pg15 ghcr.io/element-hq/synapse:v1.100.0').taken).toEqual([]);
+});
+
+test('an address of somebody else stays an unknown word', () => {
+	expect(() => read('1.98 ghcr.io/someone/synapse:v1.98.0')).toThrow('do not know');
+	expect(() => read('1.98 postgres=x')).toThrow();
+});
