@@ -9,7 +9,7 @@ import { Refusal } from '../src/answer.ts';
 import { newest, readVersion } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
 import type { Command, Ports } from '../src/command.ts';
-import { difference } from '../src/configuration/options.ts';
+import { addedBetween } from '../src/configuration/options.ts';
 import { writeTerm } from '../src/deployment/facts.ts';
 import { compare } from '../src/deployment/version.ts';
 import { firstScreen } from '../src/messages/first-screen.ts';
@@ -86,7 +86,7 @@ export const upgrade = {
 
 /** What the tables of the code add to a plan: new options, and routes for those who say that they have workers. */
 function fromCode({ from, to, profile }: Way, tables: Ports['code']): Pick<Plan, 'newOptions' | 'routes'> {
-	const newOptions = difference(tables.options(), from, to).added.map(({ option }) => option);
+	const newOptions = addedBetween(tables.options(), from, to).map(({ option }) => option);
 	if (profile.get('workers')?.value !== true) return { newOptions };
 	return { newOptions, routes: routesBetween(from, to, tables.routes()) };
 }

@@ -74,12 +74,14 @@ export const lives = memo((options: Options): ReadonlyMap<string, Life> => {
 });
 
 /** The first release that has a schema; before it, what only the schema names cannot be dated. */
-function firstSchema({ byPath }: Options): Version | undefined {
-	const releases = [...byPath.values()].flatMap(
-		({ changes }) => changes.find(([, state]) => state?.documentedType !== undefined)?.[0] ?? [],
+const firstSchema = memo(({ byPath }: Options): Version | undefined => {
+	const releases = new Set(
+		[...byPath.values()].flatMap(
+			({ changes }) => changes.find(([, state]) => state?.documentedType !== undefined)?.[0] ?? [],
+		),
 	);
-	return releases.sort(compare)[0];
-}
+	return [...releases].sort(compare)[0];
+});
 
 function lifeFrom(options: Options, entry: TimelineEntry<OptionState>, schema: Version | undefined): Life | undefined {
 	const { key: path, changes } = entry;
@@ -87,7 +89,7 @@ function lifeFrom(options: Options, entry: TimelineEntry<OptionState>, schema: V
 	const state = changes.findLast(([, state]) => state !== null)?.[1];
 	if (!first || !state) return undefined;
 	const lastCounted = changes.findLastIndex(([, state]) => counts(state));
-	const undated = first[1]?.file === schemaFile && first[0] === schema;
+	const undated = isUndated(changes, schema);
 	const refused = changes.find(([, state]) => state?.refused)?.[0];
 	const warned = changes.find(([, state]) => state?.warned)?.[0];
 	return {
@@ -184,14 +186,7 @@ export function difference(options: Options, from: Version, to: Version): Differ
 		const changes = options.byPath.get(path)?.changes ?? [];
 		const isThere = counts(stateAt(changes, to));
 		const wasThere = counts(stateAt(changes, from));
-		// Since when it stands as it does in `to`: it may have come and gone before.
-		const inside = changes.filter(([at]) => isInside(at));
-		const last = inside.findLastIndex(([, state]) => counts(state) !== isThere);
-		const release = inside[last + 1]?.[0];
-		if (isThere && !wasThere && !life.undated && release !== undefined && !isOldest(release, options)) {
-			const value = defaultAt(options, path, to);
-			found.added.push({ option: path, release, ...(value !== undefined && { default: value }) });
-		}
+		const release = sinceWhen(changes, isThere, isInside);
 		if (wasThere && !isThere && release !== undefined) found.removed.push({ option: path, release });
 		if (!wasThere || !isThere) continue;
 		const [old, now] = [defaultAt(options, path, from), defaultAt(options, path, to)];
@@ -200,17 +195,45 @@ export function difference(options: Options, from: Version, to: Version): Differ
 		if (change && old !== undefined && now !== undefined && now !== null && !same(old, now))
 			found.defaults.push({ option: path, release: change.from, before: old, after: now });
 	}
+	found.added = addedBetween(options, from, to).map(one => {
+		const value = defaultAt(options, one.option, to);
+		return { ...one, ...(value !== undefined && { default: value }) };
+	});
 	return found;
+}
+
+/** What is new after `from` and up to `to`, without its defaults: cheap enough for every plan. */
+export function addedBetween(options: Options, from: Version, to: Version): { option: string; release: Version }[] {
+	const isInside = (version: Version) => compare(version, from) > 0 && compare(version, to) <= 0;
+	return [...options.byPath.values()].flatMap(({ key, changes }) => {
+		// Most options are older than most ways are long.
+		if (!changes.some(([version]) => isInside(version))) return [];
+		if (!counts(stateAt(changes, to)) || counts(stateAt(changes, from))) return [];
+		const release = sinceWhen(changes, true, isInside);
+		const isNew = release !== undefined && release !== options.read[0] && !isUndated(changes, firstSchema(options));
+		return isNew ? [{ option: key, release }] : [];
+	});
+}
+
+/** Since when within a range an option stands as it does at its end: it may have come and gone before. */
+function sinceWhen(
+	changes: TimelineEntry<OptionState>['changes'],
+	isThere: boolean,
+	isInside: (version: Version) => boolean,
+): Version | undefined {
+	const inside = changes.filter(([at]) => isInside(at));
+	const last = inside.findLastIndex(([, state]) => counts(state) !== isThere);
+	return inside[last + 1]?.[0];
+}
+
+/** What only the schema names, and already named when it began, may be of any age. */
+function isUndated([first]: TimelineEntry<OptionState>['changes'], schema: Version | undefined): boolean {
+	return first?.[1]?.file === schemaFile && first[0] === schema;
 }
 
 /** Whether setting it has an effect. */
 function counts(state: OptionState | null): boolean {
 	return state !== null && !state.refused;
-}
-
-/** What the oldest release that was read has may be older. */
-function isOldest(release: Version, { read }: Options): boolean {
-	return release === read[0];
 }
 
 /** The newest stable release whose options were read. */
