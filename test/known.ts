@@ -54,6 +54,7 @@ export function unread(release: string, more: Partial<Unread> = {}): Unread {
 
 type Given = {
 	installs?: Knowledge['installs'];
+	migrations?: Knowledge['migrations'];
 	releases?: Release[];
 	notes?: Note[];
 	advisories?: Advisory[];
@@ -82,6 +83,7 @@ export function known(given: Given = {}): Knowledge {
 		rollbackFloors: [],
 		lifecycles: {},
 		installs: {},
+		migrations: [],
 		verified: [],
 		unread: [],
 		guides: [],

@@ -66,12 +66,14 @@ export function compiledText(from: string, knowledge: Knowledge): string {
 
 /**
  * The hash of everything knowledge is read from: contents, not times, which a checkout sets as it likes. Generated
- * schemas, the tables of Synapse's code and the compiled file itself are not read from.
+ * schemas, the compiled file itself and the tables of Synapse's code (but for that of the migrations) are not read from.
  */
 export function fingerprint(folder: URL): string {
 	const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
 		.map(name => name.replaceAll('\\', '/'))
-		.filter(name => /\.(yaml|json)$/.test(name) && name !== file && !/^(schema|synapse\/code)\//.test(name));
+		.filter(
+			name => /\.(yaml|json)$/.test(name) && name !== file && !/^(schema|synapse\/code)\/(?!deltas\.json$)/.test(name),
+		);
 	const hash = createHash('sha256');
 	for (const name of names.sort())
 		hash

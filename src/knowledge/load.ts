@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { compare, isVersion, type Version } from '../deployment/version.ts';
 import { recipesOf } from './guide-hash.ts';
+import { deltasShape, largeTablesShape, migrationsOf } from './migrations.ts';
 import { rules } from './rules/index.ts';
 import type { Files } from './rules/rule.ts';
 import { coveredBy, nameOf, waivedBy } from './schema/coverage.ts';
@@ -71,6 +72,8 @@ export function readFiles(folder: URL): { files: Files; read: string; mistakes: 
 			id: file.base,
 		})),
 		tried,
+		deltas: readJson(folder, 'synapse/code/deltas.json', deltasShape, mistakes) ?? { entries: [] },
+		largeTables: readAll(folder, 'synapse/', largeTablesShape, mistakes, /^large-tables\.yaml$/),
 		installs: readAll(folder, 'install/', recipeShape, mistakes).map(file => ({ ...file, install: file.base })),
 		renamed: readAll(folder, 'guides/', renamedFileShape, mistakes, /-names\.yaml$/),
 		waivers: readAll(folder, 'synapse/', waiversFileShape, mistakes, /^waivers.*\.yaml$/),
@@ -171,6 +174,7 @@ function knowledgeOf(files: Files, read: string): Knowledge {
 		rollbackFloors: files.ways.flatMap(({ value }) => value.rollbackFloors),
 		lifecycles: Object.fromEntries(files.lifecycles.map(({ of, value }) => [of, value])),
 		installs: Object.fromEntries(files.installs.map(({ install, value }) => [install, value])),
+		migrations: files.largeTables.flatMap(({ value }) => migrationsOf(files.deltas, value)),
 		verified: files.verified.filter(({ holds }) => holds),
 		unread: unreadIn(files),
 		...guidesOf(files),

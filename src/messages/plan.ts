@@ -118,7 +118,8 @@ export function dangers(plan: Plan, numbered: readonly Step[], showing: Showing 
 			]
 		: [];
 	const waits = numbered.flatMap((step, i) => {
-		const condition = step.concerned === 'unknown' && step.applies ? ` (${conditions(step.applies)})` : '';
+		const whose = step.concerned === 'unknown' && step.applies ? conditions(step.applies) : step.onlyIf;
+		const condition = whose === undefined ? '' : ` (${whose})`;
 		if (step.id.endsWith('/no-package')) return [severe(`${step.title}: ${named(i)} says what to do.`)];
 		return step.generated && step.when === 'before'
 			? [

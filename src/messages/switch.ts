@@ -1,7 +1,9 @@
 // The words of what the planner adds to the notes: switches, waits, and packages that upstream does not build.
 import type { Plan, Step } from '../advice/upgrade/plan.ts';
+import type { StartLimit } from '../advice/upgrade/start-limit.ts';
 import type { NoPackage, SwitchCommands, Task, WayCommands } from '../advice/upgrade/switch-commands.ts';
 import { compare } from '../deployment/version.ts';
+import { count, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 
 export function block(lines: readonly string[]): string {
@@ -135,8 +137,47 @@ ${block(stuck.lines)}
 ${stuck.text}`;
 }
 
+/** At most this many releases are named one by one. */
+const maxMigrations = 8;
+
+/** How to raise systemd's limit, which migrations take the time, and how to see that they go on. */
+export function startLimitWords({ service, migrations }: StartLimit): string {
+	const reading = migrations.filter(({ work }) => work === 'reads');
+	const lines = reading.slice(0, maxMigrations).map(({ release, tables, database }) => {
+		const which = Object.entries(tables).map(([table, grows]) => `${code(table)} (grows with ${grows})`);
+		return `${release}${database ? ` on ${databaseNames[database]}` : ''}: ${which.join(', ')}`;
+	});
+	const more = reading.length - lines.length;
+	const altered = migrations.filter(({ work }) => work === 'alters').flatMap(({ tables }) => Object.keys(tables));
+	const quick = altered.length
+		? [
+				`Columns of ${[...new Set(altered)].map(code).join(', ')} change too: quick, but only when nothing else uses the table.`,
+			]
+		: [];
+	return `Before its port opens, Synapse migrates the database. systemd waits for the word that it is ready, by default 90 seconds, then kills it and starts it again: the migration that was running starts over, for ever. Raise the limit before the switch:
+
+${block([
+	`mkdir -p /etc/systemd/system/${service}.service.d`,
+	"printf '[Service]\\nTimeoutStartSec=infinity\\n' \\",
+	`  > /etc/systemd/system/${service}.service.d/start.conf`,
+	'systemctl daemon-reload',
+	`systemctl show -p Type -p TimeoutStartUSec ${service}`,
+])}
+
+(\`systemctl edit ${service}\` does the same by hand.) The last line must say \`TimeoutStartUSec=infinity\`. These go through large tables; nobody measured how long yours take:
+
+${list([...lines, ...(more > 0 ? [`and ${count(more, 'more', 'more')}`] : []), ...quick])}
+
+The log names each migration as it begins (\`Applying schema …\`); as long as the last line is one of them, let it run:
+
+${block([`journalctl -fu ${service}`])}`;
+}
+
+const databaseNames = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
+
 function taskWords(task: Task): string {
 	if (task.kind === 'switch') return switchWords(task.commands);
+	if (task.kind === 'start-limit') return startLimitWords(task.limit);
 	return task.kind === 'wait' ? `${task.why}\n\n${waitWords(task)}` : noPackageWords(task.lacking);
 }
 

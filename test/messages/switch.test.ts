@@ -4,7 +4,7 @@ import { systemsOf } from '../../src/advice/upgrade/packages.ts';
 import { stuckCommands, switchCommands, waitCommands } from '../../src/advice/upgrade/switch-commands.ts';
 import { isContradiction, type Profile, parseTerm, profileOf } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
-import { switchWords, waitWords } from '../../src/messages/switch.ts';
+import { startLimitWords, switchWords, waitWords } from '../../src/messages/switch.ts';
 
 const { installs } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 
@@ -190,4 +190,30 @@ test('the playbook is brought to a state that has the release, or told the relea
 test('an image is taken from where it was published', () => {
 	expect(textFor('docker', '1.98.0')).toContain('docker.io/matrixdotorg/synapse:v1.98.0');
 	expect(textFor('docker', '1.99.0')).toContain('ghcr.io/element-hq/synapse:v1.99.0');
+});
+
+describe('systemd’s limit', () => {
+	const migration = (release: string, work: 'reads' | 'alters', tables: Record<string, string>) =>
+		({ release, delta: `main ${release}`, work, tables }) as const;
+	const text = startLimitWords({
+		unit: 'sure',
+		service: 'matrix-synapse',
+		migrations: [
+			migration('1.62.0', 'alters', { event_edges: 'events' }),
+			migration('1.68.0', 'reads', { receipts_linearized: 'read receipts' }),
+		],
+	});
+	test('is raised by lines that a shell reads, short enough for a phone', () => {
+		const lines = commandsIn(text);
+		expect(lines.filter(line => line.length > 60)).toEqual([]);
+		const written = lines.slice(0, 3).map(line => line.replace(/> \/etc.*/, '').replace(/^mkdir.*/, ':'));
+		expect(said(written)).toBe('[Service]\nTimeoutStartSec=infinity\n');
+		expect(text).toContain('systemctl edit matrix-synapse');
+	});
+	test('is explained by what takes the time, and by how to see it go on', () => {
+		expect(text).toContain('1.68.0: `receipts_linearized` (grows with read receipts)');
+		expect(text).toContain('Columns of `event_edges` change too');
+		expect(commandsIn(text)).toContain('journalctl -fu matrix-synapse');
+		expect(text).not.toMatch(/\d+ (minutes|hours)/);
+	});
 });

@@ -18,6 +18,7 @@ import { isBuilt, type System, systemsOf } from './packages.ts';
 import type { Rollback } from './rollback.ts';
 import { rollback, waysBack } from './rollback.ts';
 import type { RouteGroup } from './routes.ts';
+import { startLimit } from './start-limit.ts';
 import type { Leg, Task } from './switch-commands.ts';
 import { noPackage, stuckCommands, switchCommands, waitCommands } from './switch-commands.ts';
 import type { Trial } from './trials.ts';
@@ -144,6 +145,7 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 				told(visible).map(step => (step.refuses ? { ...step, ...triedOf(step.id, known.verified) } : step)),
 				[
 					...systemFirst({ from, to, profile }, systemsOf(known.lifecycles)),
+					...limitFirst({ from, to, profile }, known),
 					...waitAtStart({ from, to, profile }, known),
 					...generated(legs, stops, profile, { today, known }),
 				],
@@ -347,6 +349,25 @@ function systemFirst({ from, to, profile }: Omit<Way, 'today'>, systems: readonl
 			title: `No package of ${to} for ${system.name}`,
 			task: { kind: 'no-package', lacking: noPackage(system, { from, to }, systems) },
 			otherwise: 'finds no package',
+			leg: 0,
+		},
+	];
+}
+
+/** The step before everything else where systemd could kill the start in the middle of a migration. */
+function limitFirst(way: Omit<Way, 'today'>, known: Knowledge): Step[] {
+	const limit = startLimit(way, known);
+	if (!limit) return [];
+	return [
+		{
+			...planned,
+			id: `${way.to}/start-limit`,
+			release: way.to,
+			when: 'before',
+			title: 'Raise systemd’s limit for the start',
+			task: { kind: 'start-limit', limit },
+			...(limit.unit === 'perhaps' && { onlyIf: 'systemd runs Synapse and waits for it (`Type=notify`)' }),
+			otherwise: 'can end in a start that systemd kills again and again',
 			leg: 0,
 		},
 	];

@@ -11,6 +11,7 @@ import {
 	type Recipes,
 } from '../../knowledge/schema/install.ts';
 import { isBuilt, type System } from './packages.ts';
+import type { StartLimit } from './start-limit.ts';
 
 export type Leg = { from: Version; to: Version };
 
@@ -54,7 +55,8 @@ export type WayCommands = {
 export type Task =
 	| { kind: 'switch'; commands: SwitchCommands }
 	| { kind: 'wait'; at: Version; why: string; lines: string[]; stuck?: { lines: string[]; text: string } }
-	| { kind: 'no-package'; lacking: NoPackage };
+	| { kind: 'no-package'; lacking: NoPackage }
+	| { kind: 'start-limit'; limit: StartLimit };
 
 export type SwitchCommands = Leg & {
 	backup: string[];

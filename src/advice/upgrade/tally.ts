@@ -22,7 +22,8 @@ export type Tally = {
 };
 
 export function tally({ steps, stops, unread }: Pick<Plan, 'steps' | 'stops' | 'unread'>): Tally {
-	const acts = steps.filter(({ must, generated }) => must && !generated);
+	// The switch goes without saying, and waits are counted as halts.
+	const acts = steps.filter(({ must, generated, id }) => must && (!generated || id.endsWith('/start-limit')));
 	const sure = acts.filter(surely).length;
 	const warning = unread.find(({ warning }) => warning !== undefined)?.warning;
 	return {
@@ -33,6 +34,6 @@ export function tally({ steps, stops, unread }: Pick<Plan, 'steps' | 'stops' | '
 		informing: steps.filter(({ must }) => !must).length,
 		unread: unread.length,
 		...(warning !== undefined && { warning }),
-		empty: steps.every(({ generated }) => generated) && unread.length === 0,
+		empty: steps.every(({ generated }) => generated) && acts.length === 0 && unread.length === 0,
 	};
 }

@@ -1,6 +1,6 @@
 // Every rule, in the order in which mistakes are listed.
 import { guideRules } from './guide.ts';
-import { pinsConcernReleases, placeholdersAreFilled, recipesAreWays, spansMeetOnce } from './install.ts';
+import { installRules } from './install.ts';
 import type { Files, KnowledgeRule } from './rule.ts';
 import {
 	advisoriesHaveNames,
@@ -31,6 +31,11 @@ export function guidesHold(files: Files): string[] {
 	return guideRules.flatMap(rule => rule(files));
 }
 
+/** All that install.ts says, each with its own test there. */
+export function recipesHold(files: Files): string[] {
+	return installRules.flatMap(rule => rule(files));
+}
+
 export const rules: readonly KnowledgeRule[] = [
 	filesAreReleases,
 	idsAreUnique,
@@ -51,10 +56,7 @@ export const rules: readonly KnowledgeRule[] = [
 	supportEndsAfterRelease,
 	datesRise,
 	claimsAreOfRefusals,
-	recipesAreWays,
-	spansMeetOnce,
-	placeholdersAreFilled,
-	pinsConcernReleases,
+	recipesHold,
 	guidesHold,
 	renamedOnce,
 	familiesStayFamilies,

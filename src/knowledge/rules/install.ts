@@ -2,7 +2,7 @@
 import { closedFacts } from '../../deployment/facts.ts';
 import { isWithin } from '../../deployment/version.ts';
 import { placeholder, type Recipe } from '../schema/install.ts';
-import type { Files } from './rule.ts';
+import type { Files, KnowledgeRule } from './rule.ts';
 
 const ways: readonly string[] = closedFacts.install.values;
 
@@ -82,3 +82,10 @@ export function pinsConcernReleases({ installs, releases }: Files): string[] {
 		),
 	);
 }
+
+export const installRules: readonly KnowledgeRule[] = [
+	recipesAreWays,
+	spansMeetOnce,
+	placeholdersAreFilled,
+	pinsConcernReleases,
+];

@@ -1,5 +1,7 @@
 // What a rule over all knowledge files is given.
+import type { z } from 'zod';
 import type { Version } from '../../deployment/version.ts';
+import type { deltasShape, largeTablesShape } from '../migrations.ts';
 import type { FaultFile, SymptomFile } from '../schema/fault.ts';
 import type { GuideFile, Tried } from '../schema/guide.ts';
 import type { Recipe } from '../schema/install.ts';
@@ -33,6 +35,8 @@ export type Files = {
 	lifecycles: readonly (YamlFile<Lifecycle> & { of: string })[];
 	claims: readonly YamlFile<Claims>[];
 	verified: readonly Verified[];
+	deltas: z.infer<typeof deltasShape>;
+	largeTables: readonly YamlFile<z.infer<typeof largeTablesShape>>[];
 	installs: readonly (YamlFile<Recipe> & { install: string })[];
 	guides: readonly (YamlFile<GuideFile> & { id: string })[];
 	tried: readonly Tried[];

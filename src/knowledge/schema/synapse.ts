@@ -1,5 +1,6 @@
 // The shape of everything under knowledge/: stated once, here; types and the editors' JSON Schema follow from it.
 import { z } from 'zod';
+import type { Migration } from '../migrations.ts';
 import { conditionShape, foundInShape } from './condition.ts';
 import type { FaultFile, SymptomFile } from './fault.ts';
 import { appliesShape, clause, date, hash, id, path, prose, range, roughDate, title, version } from './fields.ts';
@@ -369,6 +370,8 @@ export type Knowledge = {
 	lifecycles: Readonly<Record<string, Lifecycle>>;
 	/** How each way to install is backed up, switched and looked at. */
 	installs: Recipes;
+	/** Migrations that touch large tables before the port opens. */
+	migrations: readonly Migration[];
 	/** Systems that upstream builds packages for and that `profile.ts` does not list: `debian-14`. */
 	systems?: readonly string[];
 	/** Claims that were tried, and hold. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { closedFacts } from '../../../src/deployment/facts.ts';
 import { readFiles } from '../../../src/knowledge/load.ts';
 import * as index from '../../../src/knowledge/rules/index.ts';
 import type { KnowledgeRule } from '../../../src/knowledge/rules/rule.ts';
@@ -57,6 +58,21 @@ const advisory = (lines: Record<string, string> = {}, id = 'CVE-2022-12345') => 
 const waivers = (...lines: string[]) => ({
 	'synapse/waivers.yaml': `waivers:\n${lines.map(line => `  - { ${line}, because: Only tests used it. }\n`).join('')}`,
 });
+/** A recipe for each way to install; the one for Docker has a pin. */
+const recipes = (pinned: string) =>
+	Object.fromEntries(
+		closedFacts.install.values.map(way => [
+			`install/${way}.yaml`,
+			`sources: [{ link: "https://example.org/", read: 2026-11-29 }]
+workers: led
+${way === 'docker' ? `pins: [{ releases: "${pinned}", package: a }]` : 'pins: []'}
+backup: { postgres: [dump], sqlite: [dump] }
+query: { postgres: [ask], sqlite: [ask] }
+switch: [{ lines: [go] }]
+version: [which]
+`,
+		]),
+	);
 const bullet = 'document: CHANGES.md, release: 1.66.0rc1, part: Deprecations and Removals, bullet: "#12345"';
 const heading = 'document: upgrade.md, heading: Mail is sent by carrier pigeon';
 
@@ -334,6 +350,12 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 		{ 'guides/move.yaml': guideText.replace('lift {from}', 'lift {form}') },
 		['guides/move.yaml:17:19 expected a parameter of this guide, got form'],
 		{ 'guides/move.yaml': guideText },
+	],
+	[
+		all.recipesHold,
+		recipes('<1.6.0'),
+		['install/docker.yaml:3:20 expected a range that some release is in, got <1.6.0'],
+		recipes('<1.65.0'),
 	],
 	[
 		all.renamedOnce,

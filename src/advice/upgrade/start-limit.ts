@@ -1,0 +1,40 @@
+// Whether systemd may kill the start in the middle of a migration: its limit counts until Synapse says that it is ready.
+import type { Profile } from '../../deployment/facts.ts';
+import { compare, finalOf, isAbove, type Version } from '../../deployment/version.ts';
+import type { Migration } from '../../knowledge/migrations.ts';
+import type { Knowledge } from '../../knowledge/schema/synapse.ts';
+
+export type StartLimit = {
+	/** `sure`: upstream's package, whose unit waits for the word; `perhaps`: only where such a unit runs it. */
+	unit: 'sure' | 'perhaps';
+	/** The systemd unit. */
+	service: string;
+	/** The migrations that touch large tables, in the order of releases. */
+	migrations: Migration[];
+};
+
+/** From this release on upstream's package tells systemd when it is ready (debian/matrix-synapse.service). */
+const notifiesSince = '1.20.0';
+/** From this release on Synapse itself can tell it, and upstream's sample units ask for it (contrib/systemd). */
+const canNotifySince = '1.10.0';
+
+/** Installs on the host itself, where systemd runs Synapse, or may. */
+const onHost: readonly unknown[] = ['debian', 'distro', 'pip', 'source'];
+
+/** Undefined where nothing in the range goes through a large table, or systemd does not wait. */
+export function startLimit(
+	{ from, to, profile }: { from: Version; to: Version; profile: Profile },
+	{ migrations, installs }: Pick<Knowledge, 'migrations' | 'installs'>,
+): StartLimit | undefined {
+	const install = profile.get('install')?.value;
+	if (!onHost.includes(install) || compare(to, canNotifySince) < 0) return undefined;
+	const database = profile.get('database')?.value;
+	const ahead = migrations
+		.filter(({ release }) => isAbove(finalOf(release), from) && !isAbove(finalOf(release), finalOf(to)))
+		.filter(migration => !migration.database || database === undefined || migration.database === database)
+		.sort((a, b) => compare(a.release, b.release));
+	if (!ahead.some(({ work }) => work === 'reads')) return undefined;
+	const sure = install === 'debian' && compare(to, notifiesSince) >= 0;
+	const service = installs[String(install)]?.service ?? 'matrix-synapse';
+	return { unit: sure ? 'sure' : 'perhaps', service, migrations: ahead };
+}

@@ -1,0 +1,82 @@
+// Which migrations touch large tables, before Synapse opens its port: read from the code, table by table.
+import { z } from 'zod';
+import { isVersion, type Version } from '../deployment/version.ts';
+
+/** Tables that grow large, each with what it grows with. */
+export const largeTablesShape = z.strictObject({
+	tables: z.record(z.string().regex(/^[a-z_0-9]+$/), z.string().min(1)),
+});
+
+const stateShape = z.object({
+	tables: z.record(z.string(), z.array(z.string())),
+	background: z.literal(true).optional(),
+});
+/** The part of synapse/code/deltas.json that matters here: key, and since which release it is what. */
+export const deltasShape = z.object({
+	entries: z.array(z.object({ key: z.string(), changes: z.array(z.tuple([z.string(), stateShape.nullable()])) })),
+});
+
+/** A migration of one release that touches large tables before the port opens. */
+export type Migration = {
+	/** The first release that has it. */
+	release: Version;
+	/** `main 71/01rebuild_event_edges.sql.sqlite` */
+	delta: string;
+	/** Absent: on both. */
+	database?: 'sqlite' | 'postgres';
+	/**
+	 * `reads`: it goes through the rows of a table (update, delete, insert, index, or a copy); `alters`: it only changes
+	 * columns or constraints, which is quick, but needs the table for itself.
+	 */
+	work: 'reads' | 'alters';
+	/** The large tables, each with what it grows with. */
+	tables: Record<string, string>;
+	/** It queues work for after the start, too. */
+	background?: true;
+};
+
+const reading: readonly string[] = ['update', 'delete', 'insert', 'index'];
+
+function databaseOf(key: string): Pick<Migration, 'database'> {
+	if (key.endsWith('.sqlite')) return { database: 'sqlite' };
+	return key.endsWith('.postgres') ? { database: 'postgres' } : {};
+}
+
+/**
+ * What is done to a table that was there before; undefined if nothing that matters. An update beside queued work is a
+ * rule for new rows, not a pass over the old ones (60/01recreate_stream_ordering). A table that is dropped and indexed
+ * in one delta is a copy in its place, as SQLite needs it.
+ */
+function workOn(actions: readonly string[], background: boolean): Migration['work'] | undefined {
+	if (actions.includes('create')) return undefined;
+	if (reading.some(action => actions.includes(action) && !(background && action === 'update'))) return 'reads';
+	return actions.includes('alter') ? 'alters' : undefined;
+}
+
+/** The migrations of 1.0.1 and newer that touch large tables, in the order of their keys. What 1.0.0 had is done. */
+export function migrationsOf(
+	{ entries }: z.infer<typeof deltasShape>,
+	{ tables: large }: z.infer<typeof largeTablesShape>,
+): Migration[] {
+	return entries.flatMap(({ key, changes }) => {
+		const [release, state] = changes[0] ?? ['', null];
+		if (!state || !isVersion(release) || release === '1.0.0') return [];
+		const background = state.background === true;
+		const touched = Object.entries(state.tables).flatMap(([table, actions]) => {
+			const grows = large[table];
+			const work = workOn(actions, background);
+			return grows === undefined || work === undefined ? [] : [{ table, grows, work }];
+		});
+		if (!touched.length) return [];
+		return [
+			{
+				release,
+				delta: key,
+				...databaseOf(key),
+				work: touched.some(({ work }) => work === 'reads') ? ('reads' as const) : ('alters' as const),
+				tables: Object.fromEntries(touched.map(({ table, grows }) => [table, grows])),
+				...(background && { background: true as const }),
+			},
+		];
+	});
+}

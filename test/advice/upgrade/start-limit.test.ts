@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest';
+import { startLimit } from '../../../src/advice/upgrade/start-limit.ts';
+import { isContradiction, parseTerm, profileOf } from '../../../src/deployment/facts.ts';
+import type { Migration } from '../../../src/knowledge/migrations.ts';
+
+const migration = (release: string, more: Partial<Migration> = {}): Migration => ({
+	release,
+	delta: `main 1/${release}.sql`,
+	work: 'reads',
+	tables: { events: 'events' },
+	...more,
+});
+const migrations = [
+	migration('1.30.0', { work: 'alters' }),
+	migration('1.40.0'),
+	migration('1.62.0', { database: 'sqlite' }),
+	migration('1.64.0rc1'),
+];
+
+function limitFor(facts: string, from: string, to: string) {
+	const profile = profileOf(facts.split(' ').flatMap(fact => parseTerm(fact) ?? []));
+	if (isContradiction(profile)) throw new Error(`${facts} contradict each other`);
+	return startLimit({ from, to, profile }, { migrations, installs: {} });
+}
+const releasesIn = (facts: string, from: string, to: string) =>
+	limitFor(facts, from, to)?.migrations.map(({ release }) => release);
+
+test('the range begins after the start and includes the target', () => {
+	expect(releasesIn('debian', '1.39.0', '1.40.0')).toEqual(['1.40.0']);
+	expect(releasesIn('debian', '1.40.0', '1.61.0')).toBeUndefined();
+	expect(releasesIn('debian', '1.63.0', '1.64.0')).toEqual(['1.64.0rc1']);
+});
+
+test('columns alone need no more time, but are named beside what does', () => {
+	expect(releasesIn('debian', '1.29.0', '1.31.0')).toBeUndefined();
+	expect(releasesIn('debian', '1.29.0', '1.41.0')).toEqual(['1.30.0', '1.40.0']);
+});
+
+test('a migration of one database concerns those who have it, or did not say', () => {
+	expect(releasesIn('debian sqlite', '1.61.1', '1.62.0')).toEqual(['1.62.0']);
+	expect(releasesIn('debian', '1.61.1', '1.62.0')).toEqual(['1.62.0']);
+	expect(releasesIn('debian postgres', '1.61.1', '1.62.0')).toBeUndefined();
+});
+
+describe('systemd', () => {
+	test.each(['', 'docker', 'mdad', 'ess', 'nix'])('does not wait, or is not known to, with “%s”', facts => {
+		expect(limitFor(facts, '1.39.0', '1.40.0')).toBeUndefined();
+	});
+	test('waits for the package since 1.20.0, and where others told it to', () => {
+		expect(limitFor('debian', '1.39.0', '1.40.0')?.unit).toBe('sure');
+		expect(limitFor('pip', '1.39.0', '1.40.0')?.unit).toBe('perhaps');
+		expect(limitFor('distro', '1.39.0', '1.40.0')?.unit).toBe('perhaps');
+	});
+});
