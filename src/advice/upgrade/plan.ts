@@ -15,6 +15,7 @@ import type { Deadline } from './deadlines.ts';
 import { deadlines } from './deadlines.ts';
 import { faultsOf, faultsOn, type PlannedFault, type Soundness, soundnessOf } from './faults.ts';
 import { isBuilt, type System, systemsOf } from './packages.ts';
+import { located } from './paths.ts';
 import type { Rollback } from './rollback.ts';
 import { rollback, waysBack } from './rollback.ts';
 import type { RouteGroup } from './routes.ts';
@@ -140,7 +141,7 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 		to,
 		profile: profileJson(profile),
 		horizon: horizon(known),
-		steps: inOrder(
+		steps: inPlace(
 			waited(
 				told(visible).map(step => (step.refuses ? { ...step, ...triedOf(step.id, known.verified) } : step)),
 				[
@@ -151,6 +152,8 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 				],
 				notes,
 			),
+			profile,
+			known,
 		),
 		hidden,
 		stops,
@@ -500,6 +503,13 @@ function floors(from: Version, to: Version, profile: Profile, releases: readonly
 	});
 }
 
+/** In their order, with the paths of the stated way to install. */
+function inPlace(steps: readonly Step[], profile: Profile, { installs }: Pick<Knowledge, 'installs'>): Step[] {
+	const recipe = installs[String(profile.get('install')?.value)];
+	const ordered = inOrder(steps);
+	return recipe ? ordered.map(step => ({ ...step, text: located(step.text, recipe) })) : ordered;
+}
+
 export type ReleaseNotes = {
 	format: 1;
 	release: Version;
@@ -545,7 +555,7 @@ export function releaseNotes(versions: readonly Version[], profile: Profile, kno
 		releases: [...versions],
 		facts,
 		candidates: known.releases.filter(({ version }) => isCandidate(version) && finalOf(version) === last),
-		notes: inOrder(notes),
+		notes: inPlace(notes, profile, known),
 		hidden,
 		faults: faultsOfAll(versions, profile, known),
 		unread: unreadOf(known.unread.filter(({ release: of }) => versions.includes(finalOf(of)))),

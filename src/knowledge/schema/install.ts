@@ -54,7 +54,7 @@ const fact = z
 export const pathNames = [
 	'homeserver.yaml',
 	'conf.d',
-	'signing.key',
+	'homeserver.signing.key',
 	'log.config',
 	'homeserver.log',
 	'media_store',
@@ -89,6 +89,8 @@ export const recipeShape = z.strictObject({
 	service: z.string().optional(),
 	/** It writes homeserver.yaml from a configuration of its own, so nothing is edited there. */
 	generated: z.literal(true).optional(),
+	/** The paths are those inside a container. */
+	inside: z.literal(true).optional(),
 	/** It brings this database, so no other is meant unless somebody says so. */
 	database: z.enum(closedFacts.database.values).optional(),
 	/** How workers and the main process are stopped, and workers started; `led`: it does both itself, in order. */

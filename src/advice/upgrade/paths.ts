@@ -1,0 +1,49 @@
+// Notes name files plainly, like `homeserver.yaml`; where it is stated how Synapse was installed, they get their paths.
+import type { PathName, Recipe } from '../../knowledge/schema/install.ts';
+
+/** The names that stand for a file wherever a note writes them; the rest of the recipe's names are those of options, too. */
+const named: readonly PathName[] = [
+	'homeserver.yaml',
+	'conf.d',
+	'homeserver.log',
+	'homeserver.db',
+	'homeserver.signing.key',
+];
+
+/** Characters that a phone shows of a line of code. */
+const maxLine = 60;
+
+const names = named.map(name => name.replaceAll('.', '\\.')).join('|');
+/** A name that is no part of a longer one, or of a path. */
+const whole = new RegExp(`(?<![\\w./-])(${names})(?![\\w-]|\\.\\w)`, 'g');
+/** A block of shell commands, or a span of code that is nothing but a name. */
+const places = new RegExp(`^(\`\`\`(?:bash|sh|console)?\\n)([\\s\\S]*?)^\`\`\`$|(?<!\`)\`(${names})\`(?!\`)`, 'gm');
+
+/**
+ * The text with the paths of this way to install. Paths inside a container stay out of commands, which are typed outside;
+ * of files that another configuration is made into, only commands that look at them get the path.
+ */
+export function located(text: string, { paths, inside, generated }: Recipe): string {
+	if (!named.some(name => paths[name] !== undefined && text.includes(name))) return text;
+	return text.replace(places, (all, fence: string | undefined, lines: string, name: PathName) => {
+		if (fence === undefined) return generated ? all : `\`${paths[name] ?? name}\``;
+		return inside
+			? all
+			: `${fence}${lines
+					.split('\n')
+					.map(line => locatedIn(line, paths))
+					.join('\n')}\`\`\``;
+	});
+}
+
+/** A command with its paths; one that grew too long for a phone goes on in further lines. */
+function locatedIn(line: string, paths: Recipe['paths']): string {
+	const longer = line.replace(whole, name => paths[name as PathName] ?? name);
+	if (longer === line || longer.length <= maxLine) return longer;
+	return line.replace(whole, (name, _, at: number) => {
+		const path = paths[name as PathName] ?? name;
+		const before = line.slice(0, at);
+		const quoted = (before.split("'").length + before.split('"').length) % 2 === 1;
+		return path !== name && !quoted && before.endsWith(' ') ? `\\\n  ${path}` : path;
+	});
+}
