@@ -3,13 +3,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { compare, isVersion, type Version } from '../deployment/version.ts';
 import { recipesOf } from './guide-hash.ts';
-import { deltasShape, largeTablesShape, migrationsOf } from './migrations.ts';
 import { rules } from './rules/index.ts';
 import type { Files } from './rules/rule.ts';
 import { coveredBy, nameOf, waivedBy } from './schema/coverage.ts';
 import { faultsFileShape, symptomsFileShape } from './schema/fault.ts';
 import { type Guide, guideShape, type Tried, triedFileShape } from './schema/guide.ts';
 import { recipeShape } from './schema/install.ts';
+import { deltasShape, largeTablesShape, migrationsOf } from './schema/migrations.ts';
 import { renamedFileShape, renamedIn } from './schema/playbook-variable.ts';
 import {
 	advisoryShape,
@@ -140,7 +140,7 @@ function readAll<Value>(
 function knowledgeOf(files: Files, read: string): Knowledge {
 	const byName = new Map(files.passages.map(passage => [nameOf(passage), passage]));
 	const notes = files.notes.flatMap(({ release, value }) =>
-		value.notes.map(({ covers, code, id, ...note }) => {
+		value.notes.map(({ covers, code, links, id, ...note }) => {
 			const sources = covers.flatMap(cover => {
 				const passage = byName.get(nameOf(coveredBy(cover, release)));
 				return passage ? [sourceOf(passage)] : [];
@@ -149,7 +149,7 @@ function knowledgeOf(files: Files, read: string): Knowledge {
 				...note,
 				id: `${release}/${id}`,
 				release,
-				sources: [...sources, ...code.map(path => codeOf(release, path))],
+				sources: [...sources, ...code.map(path => codeOf(release, path)), ...links.map(linkOf)],
 			};
 		}),
 	);

@@ -25,14 +25,20 @@ export function noPackageWords({ version, from, system: { name, packages }, both
 /** What upstream calls the things that begin with a release. */
 const things: Record<string, string> = { docker: 'images', pip: 'releases on PyPI' };
 
-function packageWords({ version, begins, noPackage, built }: WayCommands): string {
+/** What a system upgrade can do to the package: https://github.com/matrix-org/synapse/issues/5590. */
+function holdWords(hold: readonly string[]): string {
+	if (!hold.length) return '';
+	return ` Before you upgrade the system, pin upstream’s archive:\n\n${block(hold)}\n\nWithout that the distribution’s older \`matrix-synapse\` can take over, and stops at the database: “too new for the server to understand”. Afterwards put the new system’s name into the archive’s line. The package:`;
+}
+
+function packageWords({ version, begins, noPackage, built, hold }: WayCommands): string {
 	if (begins !== undefined)
 		return `The package ${code('matrix-synapse-py3')} began with ${begins}. Upstream's packages for Python 2 before it were called ${code('matrix-synapse')}; whether the archive still has that of ${version} shows here:`;
-	if (noPackage) return noPackageWords(noPackage);
+	if (noPackage) return `${noPackageWords(noPackage)}${holdWords(hold)}`;
 	const which = built.length
 		? `${version} has them for ${built.join(', ')}`
 		: 'There are packages for the systems of their time only';
-	return `Packages of ${code('packages.matrix.org')}. Its index names only the newest; older ones still lie in its pool, from where \`apt-get\` takes them as a file. ${which}: on another system, halt at the last release that has one, upgrade the system, and go on.`;
+	return `Packages of ${code('packages.matrix.org')}. Its index names only the newest; older ones still lie in its pool, from where \`apt-get\` takes them as a file. ${which}: on another system, halt at the last release that has one, upgrade the system, and go on.${holdWords(hold)}`;
 }
 
 function playbookWords({ version, find, checkout }: WayCommands): string {

@@ -217,3 +217,16 @@ describe('systemd’s limit', () => {
 		expect(text).not.toMatch(/\d+ (minutes|hours)/);
 	});
 });
+
+describe('an upgrade of the system', () => {
+	test('is prepared for where some system has no newer package: the file that apt reads', () => {
+		const text = textFor('debian', '1.163.2', '2026-10-23', '1.56.0');
+		expect(text).toContain('too new for the server to understand');
+		const lines = commandsIn(text);
+		const at = lines.findIndex(line => line.startsWith('printf'));
+		const written = lines.slice(at, at + 3).map(line => line.replace(/> \/etc.*/, ''));
+		expect(said(written)).toBe('Package: matrix-synapse*\nPin: origin packages.matrix.org\nPin-Priority: 1001\n');
+	});
+	test('is not spoken of where every system has both', () =>
+		expect(textFor('debian', '1.163.2', '2026-10-23', '1.150.0')).not.toContain('Pin-Priority'));
+});

@@ -1,7 +1,7 @@
 // Whether systemd may kill the start in the middle of a migration: its limit counts until Synapse says that it is ready.
 import type { Profile } from '../../deployment/facts.ts';
 import { compare, finalOf, isAbove, type Version } from '../../deployment/version.ts';
-import type { Migration } from '../../knowledge/migrations.ts';
+import type { Migration } from '../../knowledge/schema/migrations.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 
 export type StartLimit = {

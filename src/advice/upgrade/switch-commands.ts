@@ -47,6 +47,8 @@ export type WayCommands = {
 	frozen: boolean;
 	/** Extras that the facts tell of. */
 	extras: string[];
+	/** Keeps upstream’s package over an upgrade of the system, where some system has no newer one. */
+	hold: string[];
 	find: string[];
 	checkout: string[];
 };
@@ -110,6 +112,11 @@ export function noPackage(system: System, { from, to }: Leg, systems: readonly S
 	return { version: to, from, system, both: names(both), newer: names(newer) };
 }
 
+/** Whether some system that has a package of the first release has none of the last, so that people upgrade it. */
+function isSystemLeft({ from, to }: Leg, systems: readonly System[]): boolean {
+	return systems.some(system => isBuilt(system, from) && !isBuilt(system, to));
+}
+
 /** How this way to install comes to the release at the end of the leg. */
 function wayTo(
 	install: string,
@@ -161,6 +168,7 @@ function wayTo(
 		built: systems.filter(other => isBuilt(other, version)).map(({ name }) => name),
 		frozen: frozen !== undefined,
 		extras,
+		hold: isSystemLeft(leg, systems) ? (recipe.hold ?? []) : [],
 		find: (recipe.find ?? []).map(line => filled(line, values)),
 		checkout: (recipe.checkout ?? []).map(line => filled(line, values)),
 	};

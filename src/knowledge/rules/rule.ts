@@ -1,10 +1,10 @@
 // What a rule over all knowledge files is given.
 import type { z } from 'zod';
 import type { Version } from '../../deployment/version.ts';
-import type { deltasShape, largeTablesShape } from '../migrations.ts';
 import type { FaultFile, SymptomFile } from '../schema/fault.ts';
 import type { GuideFile, Tried } from '../schema/guide.ts';
 import type { Recipe } from '../schema/install.ts';
+import type { deltasShape, largeTablesShape } from '../schema/migrations.ts';
 import type { RenamedFile } from '../schema/playbook-variable.ts';
 import type {
 	Advisory,

@@ -102,6 +102,8 @@ export const recipeShape = z.strictObject({
 	backup: perDatabase,
 	/** What is typed before a query, which follows in quotes. */
 	query: perDatabase,
+	/** Keeps another archive from taking over when the system is upgraded. */
+	hold: lines.optional(),
 	/** Shows which release it would install. */
 	find: lines.optional(),
 	/** Goes back to the state that had a release. */

@@ -1,11 +1,11 @@
 // The shape of everything under knowledge/: stated once, here; types and the editors' JSON Schema follow from it.
 import { z } from 'zod';
-import type { Migration } from '../migrations.ts';
 import { conditionShape, foundInShape } from './condition.ts';
 import type { FaultFile, SymptomFile } from './fault.ts';
 import { appliesShape, clause, date, hash, id, path, prose, range, roughDate, title, version } from './fields.ts';
 import type { Guide, Tried } from './guide.ts';
 import type { Recipes } from './install.ts';
+import type { Migration } from './migrations.ts';
 import type { Renamed } from './playbook-variable.ts';
 
 export type * from './guide.ts';
@@ -94,6 +94,8 @@ export const noteShape = z.strictObject({
 	covers: z.array(coverShape).default([]),
 	/** What shows it where upstream's texts are silent: files of Synapse's repository. */
 	code: z.array(path).default([]),
+	/** Issues and other pages that show it. */
+	links: z.array(z.string().startsWith('https://')).default([]),
 });
 export type NoteFile = z.infer<typeof noteShape>;
 
@@ -332,7 +334,7 @@ export type Source = {
 };
 
 /** A note with its identity and its sources. */
-export type Note = Omit<NoteFile, 'covers' | 'code' | 'possible'> & {
+export type Note = Omit<NoteFile, 'covers' | 'code' | 'links' | 'possible'> & {
 	possible?: string | undefined;
 	/** `1.66.0/email-delegation` */
 	id: string;

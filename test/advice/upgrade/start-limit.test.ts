@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { startLimit } from '../../../src/advice/upgrade/start-limit.ts';
 import { isContradiction, parseTerm, profileOf } from '../../../src/deployment/facts.ts';
-import type { Migration } from '../../../src/knowledge/migrations.ts';
+import type { Migration } from '../../../src/knowledge/schema/migrations.ts';
 
 const migration = (release: string, more: Partial<Migration> = {}): Migration => ({
 	release,

@@ -1,6 +1,6 @@
 // Which migrations touch large tables, before Synapse opens its port: read from the code, table by table.
 import { z } from 'zod';
-import { isVersion, type Version } from '../deployment/version.ts';
+import { isVersion, type Version } from '../../deployment/version.ts';
 
 /** Tables that grow large, each with what it grows with. */
 export const largeTablesShape = z.strictObject({

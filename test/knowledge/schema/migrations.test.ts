@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { openKnowledge } from '../../src/knowledge/compiled.ts';
-import { migrationsOf } from '../../src/knowledge/migrations.ts';
+import { openKnowledge } from '../../../src/knowledge/compiled.ts';
+import { migrationsOf } from '../../../src/knowledge/schema/migrations.ts';
 
 const large = { tables: { events: 'events', receipts: 'read receipts' } };
 
@@ -47,7 +47,7 @@ test('the end of the name says which database it is for', () => {
 });
 
 test('the migrations that kept servers from starting are among those of the code', async () => {
-	const { migrations } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+	const { migrations } = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
 	const of = (delta: string) => migrations.find(migration => migration.delta === delta);
 	expect(of('main 71/01rebuild_event_edges.sql.sqlite')).toMatchObject({ release: '1.62.0', work: 'reads' });
 	expect(of('main 77/05thread_notifications_backfill.sql')).toMatchObject({ release: '1.85.0', work: 'reads' });
