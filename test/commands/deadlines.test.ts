@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { deadlines } from '../../commands/deadlines.ts';
+import { Refusal } from '../../src/answer.ts';
+import { openLater } from '../../src/edges/store/lazy.ts';
+import { known, note, releases } from '../known.ts';
+
+const asked = (text: string) => ({
+	words: text.split(' ').filter(Boolean),
+	text,
+	room: '!room',
+	sender: '@a:x',
+	at: new Date('2026-11-29T12:00:00Z'),
+});
+const now = () => new Date('2026-11-29T12:00:00Z');
+const promise = (subject: string, more: object = {}) => ({
+	deadline: { subject, at: { date: '2027-01-01' }, promised: 'It goes.', ...more },
+});
+const knowledge = known({
+	releases: releases('1.60.0', '1.61.0'),
+	notes: [
+		note('1.60.0/mail', { applies: { all: ['email'] }, ...promise('the old mailer') }),
+		note('1.60.0/gone', promise('the old log', { landed: '1.61.0' })),
+	],
+});
+const said = (text: string) => deadlines.run(asked(text), { knowledge, store: openLater(), now });
+const subjects = async (text: string) =>
+	((await said(text)).value.deadlines as { subject: string }[]).map(({ subject }) => subject);
+
+test('tells what is ahead; with all, what has landed too', async () => {
+	expect(await subjects('')).toEqual(['the old mailer']);
+	expect((await subjects('all')).sort()).toEqual(['the old log', 'the old mailer']);
+});
+
+test('facts leave out what does not concern such a deployment', async () =>
+	expect(await subjects('no-email')).toEqual([]));
+
+test.each([
+	['1.60', '!upgrade 1.60'],
+	['a.example b.example', 'One server at a time'],
+	['a.example', 'does not watch'],
+])('“%s” is refused, with “%s”', async (text, words) => {
+	await expect(said(text)).rejects.toThrow(Refusal);
+	await expect(said(text)).rejects.toThrow(words);
+});

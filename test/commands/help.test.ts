@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { help } from '../../commands/help.ts';
+import { commands } from '../../commands/index.ts';
+
+const asked = (text: string) => ({
+	words: text.split(' ').filter(Boolean),
+	text,
+	room: '!room',
+	sender: '@a:x',
+	at: new Date('2026-11-29T12:00:00Z'),
+});
+const said = (text: string) => JSON.stringify(help.run(asked(text), { commands }));
+
+test('names every command', () => {
+	const all = said('');
+	for (const { name } of commands) expect(all).toContain(`!${name}`);
+});
+
+test.each(commands.map(({ name, summary }) => [name, summary]))('of %s says what it is for', (name, summary) => {
+	expect(said(name ?? '').toLowerCase()).toContain(JSON.stringify(summary?.slice(0, 20).toLowerCase()).slice(1, -1));
+});
+
+test('lists the facts', () => expect(said('facts')).toContain('reverse-proxy'));
+
+test('of a word that is no command is refused, or answered with what is near', () => {
+	expect(() => said('upgrde')).toThrow('upgrade');
+});

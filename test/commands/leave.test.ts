@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { leave } from '../../commands/leave.ts';
+import { usualLimits } from '../../src/advice/watch/subscription.ts';
+import { Refusal } from '../../src/answer.ts';
+
+const asked = (text: string) => ({
+	words: text.split(' ').filter(Boolean),
+	text,
+	room: '!room',
+	sender: '@a:x',
+	at: new Date('2026-11-29T12:00:00Z'),
+});
+const said = (text: string, room = '!room') => leave.run({ ...asked(text), room }, { limits: usualLimits });
+
+test('asks first, and goes after yes', () => {
+	expect(said('')).toMatchObject({ value: { left: false }, confirms: '!leave yes' });
+	expect(said('yes')).toMatchObject({ value: { left: true }, afterwards: { leave: true } });
+	expect(said('YES').value).toMatchObject({ left: true });
+});
+
+test.each(['no', 'example.org', 'yes please'])('“%s” is refused', text => expect(() => said(text)).toThrow(Refusal));
+
+test('a terminal is left without a question', () =>
+	expect(said('', 'console')).toMatchObject({ value: { left: true }, lead: 'Goodbye.' }));

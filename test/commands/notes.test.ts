@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { notes } from '../../commands/notes.ts';
+import { Refusal } from '../../src/answer.ts';
+import { known, note, releases } from '../known.ts';
+
+const knowledge = known({
+	releases: releases('1.60.0', '1.61.0', '1.61.1', '1.62.0rc1'),
+	notes: [note('1.61.0/mail', { must: true, applies: { all: ['email'] } }), note('1.61.1/fix'), note('1.62.0/coming')],
+});
+const asked = (text: string) => ({
+	words: text.split(' ').filter(Boolean),
+	text,
+	room: '!room',
+	sender: '@a:x',
+	at: new Date('2026-11-29T12:00:00Z'),
+});
+const said = (text: string) => notes.run(asked(text), { knowledge });
+const idsOf = (text: string) => (said(text).value.notes as { id: string }[]).map(({ id }) => id);
+
+test('two parts mean all patch releases, three mean one', () => {
+	expect(idsOf('1.61').sort()).toEqual(['1.61.0/mail', '1.61.1/fix']);
+	expect(idsOf('1.61.1')).toEqual(['1.61.1/fix']);
+});
+
+test('a fact hides what does not concern such a deployment, and says so', () => {
+	expect(idsOf('1.61.0 no-email')).toEqual([]);
+	expect(said('1.61.0 no-email').value.hidden).toMatchObject([{ id: '1.61.0/mail', because: ['no-email'] }]);
+});
+
+test('a candidate has the notes of its release', () => expect(idsOf('1.62.0rc1')).toEqual(['1.62.0/coming']));
+
+test.each([
+	['', 'Which release?'],
+	['example.org', 'Which release?'],
+	['1.60 1.61', 'One release at a time'],
+])('“%s” is refused: %s', (text, words) => {
+	expect(() => said(text)).toThrow(Refusal);
+	expect(() => said(text)).toThrow(words);
+});

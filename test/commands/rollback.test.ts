@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { rollback } from '../../commands/rollback.ts';
+import { Refusal } from '../../src/answer.ts';
+import { known, releases } from '../known.ts';
+
+const knowledge = known({
+	releases: releases(
+		{ version: '1.60.0', schema: 70, schemaCompat: 69 },
+		{ version: '1.61.0', schema: 71, schemaCompat: 69 },
+		{ version: '1.62.0', schema: 72, schemaCompat: 71 },
+	),
+});
+const asked = (text: string) => ({
+	words: text.split(' ').filter(Boolean),
+	text,
+	room: '!room',
+	sender: '@a:x',
+	at: new Date('2026-11-29T12:00:00Z'),
+});
+const said = (text: string) => rollback.run(asked(text), { knowledge });
+
+test('says how far one can go back', () => {
+	expect(said('1.62').value).toMatchObject({ release: '1.62.0', floor: '1.61.0' });
+	expect(said('1.62 1.60').value).toMatchObject({ to: '1.60.0', canReturn: false });
+	expect(said('1.62 1.61').value).toMatchObject({ to: '1.61.0', canReturn: true });
+});
+
+test.each([
+	['', 'Say the release that runs'],
+	['1.61 1.62', '1.62.0 is newer than 1.61.0'],
+	['1.61 1.61.0', 'Both are 1.61.0'],
+	['1.62 1.61 1.60', 'Say the release that runs'],
+	['1.62 docker', 'Say the release that runs'],
+	['example.org', 'Say the release that runs'],
+])('%s is refused: %s', (text, words) => {
+	expect(() => said(text)).toThrow(Refusal);
+	expect(() => said(text)).toThrow(words);
+});
+
+test('the oldest release has nowhere to go back to', () =>
+	expect(said('1.60').value).toMatchObject({ release: '1.60.0', floor: '1.60.0' }));
