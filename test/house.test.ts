@@ -109,7 +109,6 @@ const toCarve = {
 	],
 	functions: [
 		'crypto/store.ts',
-		'src/app/run-bot.ts',
 		'src/messages/alerts.ts',
 		'src/messages/refusals.ts',
 		'tools/verify/guide/moving.ts',

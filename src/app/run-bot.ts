@@ -5,38 +5,22 @@ import type { Respondent } from '../bot/calls.ts';
 import { refusalToVerify } from '../bot/rights.ts';
 import type { Ports } from '../command.ts';
 import type { Config } from '../config.ts';
-import { fillGaps } from '../delivery/backfill.ts';
-import { openInbox } from '../delivery/inbox.ts';
-import { answerInvitations } from '../delivery/invitations.ts';
 import { noticeLoss } from '../delivery/lost-store.ts';
-import { meantForUs } from '../delivery/meant.ts';
-import { announce, explain } from '../delivery/notices.ts';
-import { openOutbox } from '../delivery/outbox.ts';
-import { sweep } from '../delivery/retention.ts';
-import { followMoves } from '../delivery/room-upgrades.ts';
-import { takeIn } from '../delivery/sync.ts';
 import { connect } from '../edges/matrix/homeserver.ts';
 import { hasKeys } from '../edges/matrix/keys.ts';
 import { writeTrouble } from '../edges/store/disk.ts';
 import { openStore } from '../edges/store/store.ts';
 import type { Knowledge } from '../knowledge/schema/synapse.ts';
-import type { Incoming } from '../ports/homeserver.ts';
+import type { Store } from '../ports/store.ts';
 import type { Web } from '../ports/web.ts';
-import { openLog } from '../runtime/log.ts';
-import { openWorker } from '../runtime/worker.ts';
-import { tick } from '../watch/poll.ts';
-import { tellOfUpstream } from '../watch/upstream-outage.ts';
-import { openOutside } from './live-knowledge.ts';
+import { type Log, openLog } from '../runtime/log.ts';
+import { type Outside, openOutside } from './live-knowledge.ts';
+import { type BotPorts, type Common, startWorkers } from './workers.ts';
 
 /** What is in hand at the end may take so long (ms); with closing, the process is gone within ten seconds. */
 const lastDeliveries = 7000;
 const lastSteps = 1000;
 const hour = 3600_000;
-/** A homeserver that has not answered for so long (ms) is away: what is decided meanwhile would come as a backlog. */
-const deafAfter = 3 * 60_000;
-/** How often at least it is asked whether rooms have to hear that upstream is silent, or back (ms). */
-const upstreamPause = hour / 2;
-
 type BotSetup = {
 	commands: Respondent['commands'];
 	ports: Ports;
@@ -46,29 +30,28 @@ type BotSetup = {
 	played?: { web: Pick<Web, 'observe'>; knowledge: () => Knowledge; sources?: Web['sources'] };
 };
 
-/**
- * Joins Matrix until a signal; resolves to the exit status. Throws a Refusal when the start, or later the homeserver,
- * does not let it go on; other faults are on standard error in one sentence.
- */
-export async function runMatrix(config: Config, { commands, ports: given, every, played }: BotSetup): Promise<number> {
-	const log = openLog(config.log.level);
-	const { now } = given;
-	const random = Math.random;
-	const store = await openStore(config.store.path);
-	let sentence: string | undefined;
-	let fault: unknown;
-	const ending = Promise.withResolvers<void>();
+/** The end of the process: what asks for it, and why. */
+type Ending = {
+	/** Resolves when somebody or something asks for the end. */
+	asked: Promise<void>;
+	/** Aborted at the same moment. */
+	signal: AbortSignal;
+	/** `why` ends the process as refused, in this sentence. */
+	end: (why?: string) => void;
+	fatal: (error: unknown) => void;
+	reason: () => { sentence?: string; fault?: { error: unknown } };
+	/** Gives the signals back to Node. */
+	release: () => void;
+};
+
+function openEnding(log: Log): Ending {
+	const asked = Promise.withResolvers<void>();
 	const shutdown = new AbortController();
+	const reason: ReturnType<Ending['reason']> = {};
 	const end = (why?: string) => {
-		sentence ??= why;
+		if (why !== undefined) reason.sentence ??= why;
 		shutdown.abort();
-		ending.resolve();
-	};
-	// By the signal, not in a race with the end: each race would leave something behind until then.
-	const pause = (ms: number) => sleep(ms, undefined, { ref: false, signal: shutdown.signal }).catch(() => undefined);
-	const fatal = (error: unknown) => {
-		fault ??= error;
-		end();
+		asked.resolve();
 	};
 	// A terminal that is closed sends SIGHUP: Node would die of it with everything in hand.
 	const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
@@ -77,147 +60,151 @@ export async function runMatrix(config: Config, { commands, ports: given, every,
 		end();
 	};
 	for (const signal of signals) process.on(signal, onSignal);
+	return {
+		asked: asked.promise,
+		signal: shutdown.signal,
+		end,
+		fatal(error) {
+			reason.fault ??= { error };
+			end();
+		},
+		reason: () => reason,
+		release() {
+			for (const signal of signals) process.off(signal, onSignal);
+		},
+	};
+}
+
+/**
+ * Joins Matrix until a signal; resolves to the exit status. Throws a Refusal when the start, or later the homeserver,
+ * does not let it go on; other faults are on standard error in one sentence.
+ */
+export async function runMatrix(config: Config, setup: BotSetup): Promise<number> {
+	const log = openLog(config.log.level);
+	const store = await openStore(config.store.path);
+	const ending = openEnding(log);
 	try {
-		const version = given.health.version;
-		const mayVerify = async (person: string, room: string | undefined) =>
-			refusalToVerify(person, room === undefined ? undefined : ((await store.room(room))?.state ?? {}), config.matrix);
-		const edges = { store, folder: config.store.path, log, version, now };
-		const keysAlone = hasKeys(config.store.path) && (await store.owner()) === undefined;
-		const homeserver = await connect(config, { ...edges, mayVerify, ending: shutdown.signal, locked: end, fatal });
-		if (!homeserver) return 0;
-		const account = await store.account();
-		const stopping = () => shutdown.signal.aborted;
-		const storeLost = await noticeLoss({ store, homeserver, keysAlone, now, random, log, stopping, pause });
-		const outside = await openOutside(config, { knowledge: given.knowledge, kept: store.kept, version, now, log });
-		const { hours, perRoom, perPerson } = config.watch;
-		const sources = played?.sources ?? outside.web.sources;
-		const limits = { every: every ?? hours * hour, perRoom, perPerson, keepDays: config.matrix.forgetAfterDays };
-		const ports: Ports = {
-			...given,
-			get knowledge() {
-				return played ? played.knowledge() : outside.knowledge();
-			},
-			store,
-			web: played ? played.web : outside.web,
-			limits,
-			health: {
-				...given.health,
-				...(storeLost && { storeLost }),
-				lastSync: homeserver.lastSync,
-				device: homeserver.device,
-				sources,
-			},
-		};
-		// Not by the clock of the day, which may jump.
-		let heardAt = Number.NEGATIVE_INFINITY;
-		const listening = () => performance.now() - heardAt < deafAfter;
-		const common = { store, homeserver, now, random, log, locked: end, stopping, pause };
-		const name = homeserver.names()[0] ?? 'Glia';
-
-		// Before the first sync of a start, and after one that failed, a room may have become encrypted.
-		let ready = false;
-		const since = () => account?.since ?? new Date(0);
-		const outbox = openOutbox({ ...common, fatal, ready: () => ready, loginSince: since });
-		const inbox = openInbox({
-			store,
-			homeserver,
-			respondent: { commands, ports, log },
-			rights: config.matrix,
-			decided: outbox.wake,
-			fatal,
-		});
-		const meant = (messages: readonly Incoming[]) => meantForUs(messages, { store, homeserver, commands });
-		const refusals = new Map<string, number>();
-		const gaps = openWorker(() => fillGaps({ ...common, meant, filled: inbox.wake, refusals }), fatal);
-		const invitations = openWorker(() => answerInvitations({ ...common, allow: config.matrix.allow }), fatal);
-		const reads = homeserver.device() !== undefined;
-		const explanations = openWorker(() => explain({ store, now, said: outbox.wake }), fatal);
-		const notices = openWorker(() => announce({ store, now, name, reads, log, said: outbox.wake }), fatal);
-		const moves = openWorker(
-			() =>
-				followMoves({
-					...common,
-					allow: config.matrix.allow,
-					changes: config.matrix.changes,
-					knowledge: () => ports.knowledge,
-					moved: outbox.wake,
-					dropped: () => invitations.wake(),
-				}),
-			fatal,
-		);
-		const sweeping = { ...common, graceDays: config.matrix.forgetAfterDays };
-		const tidier = openWorker(() => store.tidy().then(() => undefined), fatal);
-		const sweeper = openWorker(() => sweep(sweeping).then(() => undefined), fatal, hour);
-		const watching = {
-			...common,
-			web: ports.web,
-			knowledge: () => ports.knowledge,
-			said: outbox.wake,
-			every: limits.every,
-			listening,
-		};
-		const watch = openWorker(() => tick(watching), fatal);
-		const silence = { ...common, sources, listening, knowledge: watching.knowledge, said: outbox.wake };
-		const upstream = openWorker(() => tellOfUpstream(silence), fatal, Math.min(upstreamPause, limits.every));
-		const reader = openWorker(() => outside.web.readNews().then(() => undefined), fatal);
-		const workers = [gaps, invitations, notices, explanations, moves];
-		const hurry = () => {
-			for (const worker of [gaps, invitations, moves]) worker.wake();
-		};
-		for (const worker of [...workers, inbox, outbox, sweeper, tidier, reader, watch, upstream]) worker.wake();
-
-		const intake = takeIn({
-			...common,
-			meant,
-			unreachable: why => end(`The homeserver ${config.matrix.homeserver} cannot be reached: ${why}.`),
-			taken(batch, back) {
-				if (!ready) {
-					ready = true;
-					outbox.wake();
-				}
-				const silent = !listening();
-				heardAt = performance.now();
-				if (silent) for (const worker of [watch, upstream]) worker.wake();
-				// Only those that have something to do: what each of them asks the store, the answer to a command waits for.
-				const changed = batch.joined.some(({ state }) => Object.keys(state).length > 0);
-				if (batch.joined.some(({ messages }) => messages.length > 0)) inbox.wake();
-				if (changed || batch.joined.some(({ gap }) => gap !== undefined)) gaps.wake();
-				if (changed) notices.wake();
-				if (batch.joined.some(({ unreadable = [] }) => unreadable.length > 0)) explanations.wake();
-				if (batch.invited.length > 0) invitations.wake();
-				if (changed || batch.invited.length > 0) moves.wake();
-				if (back) outbox.back().then(hurry, fatal);
-			},
-			missed() {
-				ready = false;
-			},
-		}).catch(fatal);
-
-		await ending.promise;
-		if (fault === undefined && sentence === undefined) {
-			const begun = Date.now();
-			await Promise.race([inbox.stop(), sleep(lastDeliveries, undefined, { ref: false })]);
-			await outbox.stop(lastDeliveries - (Date.now() - begun));
-		} else await homeserver.abandon();
-		await homeserver.close();
-		outside.web.close();
-		const working = [...workers, inbox, sweeper, tidier, reader, watch, upstream];
-		const ends = [intake, outbox.stop(0), inbox.looked(), ...working.map(worker => worker.stop())];
-		await Promise.race([Promise.all(ends), sleep(lastSteps, undefined, { ref: false })]);
+		const bot = await openBot(config, setup, { log, store, ending });
+		if (!bot) return 0;
+		await ending.asked;
+		const { sentence, fault } = ending.reason();
+		await bot.stop(fault === undefined && sentence === undefined);
 	} finally {
-		for (const signal of signals) process.off(signal, onSignal);
+		ending.release();
 		await store.close();
 		// A command that does not end keeps the process no longer; its message is decided at the next start.
 		setTimeout(() => process.exit(), lastSteps).unref();
 	}
+	const { sentence, fault } = ending.reason();
 	if (fault !== undefined) {
-		log.error({ err: fault }, 'stopping for a fault of ours');
-		const why = fault instanceof Error ? fault.message : String(fault);
-		process.stderr.write(`${faultSentence(fault, why, config.store.path)}.\n`);
+		const { error } = fault;
+		log.error({ err: error }, 'stopping for a fault of ours');
+		const why = error instanceof Error ? error.message : String(error);
+		process.stderr.write(`${faultSentence(error, why, config.store.path)}.\n`);
 		return 3;
 	}
 	if (sentence !== undefined) throw new Refusal(sentence);
 	return 0;
+}
+
+type Base = { log: Log; store: Store; ending: Ending };
+
+/** Delivers what is in hand if `finish`, otherwise ends the session of a start that came to nothing. */
+type Bot = { stop: (finish: boolean) => Promise<void> };
+
+/** Connects and starts everything; undefined if the process is to end before that. */
+async function openBot(config: Config, setup: BotSetup, base: Base): Promise<Bot | undefined> {
+	const { log, store, ending } = base;
+	const { now, health, knowledge } = setup.ports;
+	const { version } = health;
+	const mayVerify = async (person: string, room: string | undefined) =>
+		refusalToVerify(person, room === undefined ? undefined : ((await store.room(room))?.state ?? {}), config.matrix);
+	const keysAlone = hasKeys(config.store.path) && (await store.owner()) === undefined;
+	const homeserver = await connect(config, {
+		store,
+		folder: config.store.path,
+		log,
+		version,
+		now,
+		mayVerify,
+		ending: ending.signal,
+		locked: ending.end,
+		fatal: ending.fatal,
+	});
+	if (!homeserver) return undefined;
+	const account = await store.account();
+	const common: Common = {
+		store,
+		homeserver,
+		now,
+		random: Math.random,
+		log,
+		locked: ending.end,
+		stopping: () => ending.signal.aborted,
+		// By the signal, not in a race with the end: each race would leave something behind until then.
+		pause: ms => sleep(ms, undefined, { ref: false, signal: ending.signal }).catch(() => undefined),
+	};
+	const storeLost = await noticeLoss({ ...common, keysAlone });
+	const outside = await openOutside(config, { knowledge, kept: store.kept, version, now, log });
+	const sources = setup.played?.sources ?? outside.web.sources;
+	const every = setup.every ?? config.watch.hours * hour;
+	const running = startWorkers({
+		config,
+		commands: setup.commands,
+		common,
+		ports: portsOf(config, setup, { common, outside, every, sources, storeLost }),
+		sources,
+		every,
+		readNews: outside.web.readNews,
+		loginSince: () => account?.since ?? new Date(0),
+		end: ending.end,
+		fatal: ending.fatal,
+	});
+	return {
+		async stop(finish) {
+			const { inbox, outbox, others } = running;
+			if (finish) {
+				const begun = Date.now();
+				await Promise.race([inbox.stop(), sleep(lastDeliveries, undefined, { ref: false })]);
+				await outbox.stop(lastDeliveries - (Date.now() - begun));
+			} else await homeserver.abandon();
+			await homeserver.close();
+			outside.web.close();
+			const ends = [running.intake, outbox.stop(0), inbox.looked(), inbox.stop(), ...others.map(one => one.stop())];
+			await Promise.race([Promise.all(ends), sleep(lastSteps, undefined, { ref: false })]);
+		},
+	};
+}
+
+type PortsSetup = {
+	common: Common;
+	outside: Outside;
+	every: number;
+	sources: Web['sources'];
+	storeLost: Date | undefined;
+};
+
+/** What commands may use, in rooms. */
+function portsOf(config: Config, { ports: given, played }: BotSetup, setup: PortsSetup): BotPorts {
+	const { common, outside, every, sources, storeLost } = setup;
+	const { store, homeserver } = common;
+	const { perRoom, perPerson } = config.watch;
+	return {
+		...given,
+		get knowledge() {
+			return played ? played.knowledge() : outside.knowledge();
+		},
+		store,
+		web: played ? played.web : outside.web,
+		limits: { every, perRoom, perPerson, keepDays: config.matrix.forgetAfterDays },
+		health: {
+			...given.health,
+			...(storeLost && { storeLost }),
+			lastSync: homeserver.lastSync,
+			device: homeserver.device,
+			sources,
+		},
+	};
 }
 
 /** Only the database's own faults are about the disk: sending the operator there for any other would mislead. */

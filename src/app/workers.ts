@@ -1,0 +1,173 @@
+// What the bot does beside each other: takes in, decides, delivers, watches and tidies; and what wakes what.
+import type { Respondent } from '../bot/calls.ts';
+import type { Ports } from '../command.ts';
+import type { Config } from '../config.ts';
+import { fillGaps } from '../delivery/backfill.ts';
+import { type Inbox, openInbox } from '../delivery/inbox.ts';
+import { answerInvitations } from '../delivery/invitations.ts';
+import { meantForUs } from '../delivery/meant.ts';
+import { announce, explain } from '../delivery/notices.ts';
+import { type Outbox, openOutbox } from '../delivery/outbox.ts';
+import { sweep } from '../delivery/retention.ts';
+import { followMoves } from '../delivery/room-upgrades.ts';
+import { takeIn } from '../delivery/sync.ts';
+import type { Connection } from '../edges/matrix/homeserver.ts';
+import type { Batch, Incoming } from '../ports/homeserver.ts';
+import type { Store } from '../ports/store.ts';
+import type { SourceState } from '../ports/web.ts';
+import type { Log } from '../runtime/log.ts';
+import { openWorker, type Worker } from '../runtime/worker.ts';
+import { tick } from '../watch/poll.ts';
+import { tellOfUpstream } from '../watch/upstream-outage.ts';
+
+const hour = 3600_000;
+/** A homeserver that has not answered for so long (ms) is away: what is decided meanwhile would come as a backlog. */
+const deafAfter = 3 * 60_000;
+/** How often at least it is asked whether rooms have to hear that upstream is silent, or back (ms). */
+const upstreamPause = hour / 2;
+
+/** What most of the work takes. */
+export type Common = {
+	store: Store;
+	homeserver: Connection;
+	now: () => Date;
+	random: () => number;
+	log: Log;
+	/** Nothing works until somebody acts. */
+	locked: (why: string) => void;
+	stopping: () => boolean;
+	/** Waits for so long (ms), or until the end. */
+	pause: (ms: number) => Promise<void>;
+};
+
+export type BotPorts = Ports & Pick<Parameters<typeof tick>[0], 'web'>;
+
+type WorkersSetup = {
+	config: Config;
+	commands: Respondent['commands'];
+	common: Common;
+	ports: BotPorts;
+	sources: () => readonly SourceState[];
+	/** Between two looks at a server (ms). */
+	every: number;
+	readNews: () => Promise<void>;
+	/** When this login began. */
+	loginSince: () => Date;
+	end: (why: string) => void;
+	fatal: (error: unknown) => void;
+};
+
+export type Running = { inbox: Inbox; outbox: Outbox; others: readonly Worker[]; intake: Promise<void> };
+
+/** Whether the last sync was taken in, and when the homeserver was last heard. */
+type Hearing = { ready: boolean; at: number };
+
+/** Starts everything. */
+export function startWorkers(setup: WorkersSetup): Running {
+	const { config, common, fatal } = setup;
+	// Before the first sync of a start, and after one that failed, a room may have become encrypted. Not by the clock of
+	// the day, which may jump.
+	const hearing: Hearing = { ready: false, at: Number.NEGATIVE_INFINITY };
+	const listening = () => performance.now() - hearing.at < deafAfter;
+	const { commands, ports, loginSince } = setup;
+	const { store, homeserver, log } = common;
+	const outbox = openOutbox({ ...common, fatal, ready: () => hearing.ready, loginSince });
+	const inbox = openInbox({
+		store,
+		homeserver,
+		respondent: { commands, ports, log },
+		rights: config.matrix,
+		decided: outbox.wake,
+		fatal,
+	});
+	const meant = (messages: readonly Incoming[]) => meantForUs(messages, { store, homeserver, commands });
+	const rooms = roomWorkers(setup, { inbox, outbox, meant });
+	const watchers = watchWorkers(setup, outbox.wake, listening);
+	for (const worker of [...Object.values(rooms), inbox, outbox, ...Object.values(watchers)]) worker.wake();
+	const intake = takeIn({
+		...common,
+		meant,
+		unreachable: why => setup.end(`The homeserver ${config.matrix.homeserver} cannot be reached: ${why}.`),
+		taken(batch, back) {
+			if (!hearing.ready) {
+				hearing.ready = true;
+				outbox.wake();
+			}
+			const silent = !listening();
+			hearing.at = performance.now();
+			if (silent) for (const worker of [watchers.watch, watchers.upstream]) worker.wake();
+			wakeFor(batch, inbox, rooms);
+			if (back)
+				outbox.back().then(() => {
+					for (const worker of [rooms.gaps, rooms.invitations, rooms.moves]) worker.wake();
+				}, fatal);
+		},
+		missed() {
+			hearing.ready = false;
+		},
+	}).catch(fatal);
+	return { inbox, outbox, others: [...Object.values(rooms), ...Object.values(watchers)], intake };
+}
+
+type RoomWorkers = Record<'gaps' | 'invitations' | 'notices' | 'explanations' | 'moves', Worker>;
+
+type Deciders = {
+	inbox: Inbox;
+	outbox: Outbox;
+	meant: (messages: readonly Incoming[]) => ReturnType<typeof meantForUs>;
+};
+
+function roomWorkers(setup: WorkersSetup, { inbox, outbox, meant }: Deciders): RoomWorkers {
+	const { config, common, ports, fatal } = setup;
+	const { store, homeserver, now, log } = common;
+	const { allow, changes } = config.matrix;
+	const said = outbox.wake;
+	const refusals = new Map<string, number>();
+	const name = homeserver.names()[0] ?? 'Glia';
+	const reads = homeserver.device() !== undefined;
+	const invitations = openWorker(() => answerInvitations({ ...common, allow }), fatal);
+	const moving = {
+		...common,
+		allow,
+		changes,
+		knowledge: () => ports.knowledge,
+		moved: said,
+		dropped: invitations.wake,
+	};
+	return {
+		gaps: openWorker(() => fillGaps({ ...common, meant, filled: inbox.wake, refusals }), fatal),
+		invitations,
+		notices: openWorker(() => announce({ store, now, name, reads, log, said }), fatal),
+		explanations: openWorker(() => explain({ store, now, said }), fatal),
+		moves: openWorker(() => followMoves(moving), fatal),
+	};
+}
+
+/** Only those that have something to do: what each of them asks the store, the answer to a command waits for. */
+function wakeFor({ joined, invited }: Batch, inbox: Inbox, rooms: RoomWorkers): void {
+	const changed = joined.some(({ state }) => Object.keys(state).length > 0);
+	if (joined.some(({ messages }) => messages.length > 0)) inbox.wake();
+	if (changed || joined.some(({ gap }) => gap !== undefined)) rooms.gaps.wake();
+	if (changed) rooms.notices.wake();
+	if (joined.some(({ unreadable = [] }) => unreadable.length > 0)) rooms.explanations.wake();
+	if (invited.length > 0) rooms.invitations.wake();
+	if (changed || invited.length > 0) rooms.moves.wake();
+}
+
+type WatchWorkers = Record<'sweeper' | 'tidier' | 'reader' | 'watch' | 'upstream', Worker>;
+
+function watchWorkers(setup: WorkersSetup, said: () => void, listening: () => boolean): WatchWorkers {
+	const { config, common, ports, sources, every, fatal } = setup;
+	const { store } = common;
+	const knowledge = () => ports.knowledge;
+	const sweeping = { ...common, graceDays: config.matrix.forgetAfterDays };
+	const watching = { ...common, web: ports.web, knowledge, said, every, listening };
+	const silence = { ...common, sources, listening, knowledge, said };
+	return {
+		sweeper: openWorker(() => sweep(sweeping).then(() => undefined), fatal, hour),
+		tidier: openWorker(() => store.tidy().then(() => undefined), fatal),
+		reader: openWorker(() => setup.readNews().then(() => undefined), fatal),
+		watch: openWorker(() => tick(watching), fatal),
+		upstream: openWorker(() => tellOfUpstream(silence), fatal, Math.min(upstreamPause, every)),
+	};
+}
