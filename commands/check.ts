@@ -3,17 +3,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { check as decide } from '../src/advice/check/check.ts';
-import { deriveFacts } from '../src/advice/check/derive.ts';
 import { Refusal } from '../src/answer.ts';
 import { readCheck } from '../src/arguments/check.ts';
+import { readConfiguration } from '../src/arguments/configuration.ts';
 import { nearest } from '../src/arguments/nearest.ts';
 import { newest, readVersion } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
 import type { Command, Ports } from '../src/command.ts';
-import { configurationOf } from '../src/configuration/files.ts';
-import { filesOfSkeleton } from '../src/configuration/skeleton.ts';
-import type { Profile } from '../src/deployment/facts.ts';
-import { parseTerm, profileOf, writeTerm } from '../src/deployment/facts.ts';
 import { compare } from '../src/deployment/version.ts';
 import { checkWords, skeletonWords } from '../src/messages/check.ts';
 import { code, quoted } from '../src/text/markdown.ts';
@@ -41,29 +37,12 @@ export const check = {
 			return skeletonWords({ script, sha256, install: readProfile(terms).get('install')?.value });
 		}
 		const { from, to, taken } = range(versions, words, knowledge);
-		const skeletons = [...given, ...pasted].map(file => ({ file, skeleton: filesOfSkeleton(file.text) }));
-		const texts = skeletons.flatMap(({ file, skeleton }) => skeleton?.files ?? [file]);
 		const stated = readProfile(terms);
-		// A pasted text may be a part of the file; a whole one names the server and its database.
-		const isWhole =
-			given.length > 0 ||
-			['server_name', 'database'].every(key =>
-				texts.some(({ text: own }) => new RegExp(`^["']?${key}["']?\\s*:`, 'm').test(own)),
-			);
-		const workers = stated.get('workers')?.value;
-		const configuration = configurationOf(texts, {
-			excerpt: !isWhole,
-			workers: typeof workers === 'boolean' ? workers : undefined,
-		});
-		configuration.unreadable.push(...skeletons.flatMap(({ skeleton }) => skeleton?.failed ?? []));
-		const limit = configuration.unreadable.find(problem => problem.limit);
-		if (limit)
-			throw new Refusal(`${code(limit.file + (limit.line === undefined ? '' : `:${limit.line}`))}: ${limit.why}`);
-		const derived = deriveFacts(configuration);
-		const { profile, contradicted } = joined(stated, derived);
+		const read = readConfiguration([...given, ...pasted], stated, given.length > 0);
+		const { configuration, profile } = read;
 		const question = { configuration, options: tables.options(), to, ...(from !== undefined && { from }), nearest };
 		const checked = decide({ ...question, profile }, knowledge);
-		return checkWords(checked, { derived, contradicted, profile, taken, configuration });
+		return checkWords(checked, { ...read, taken });
 	},
 } satisfies Command;
 
@@ -85,16 +64,4 @@ function range(versions: readonly string[], words: readonly string[], knowledge:
 		);
 	const taken = [start.note, target.note].filter(note => note !== undefined);
 	return { from: start.version, to: target.version, taken };
-}
-
-/** What a person says beats what the files say; where both speak and differ, the answer tells it. */
-function joined(stated: Profile, derived: readonly { fact: string }[]): { profile: Profile; contradicted: string[] } {
-	const terms = derived.flatMap(({ fact }) => parseTerm(fact) ?? []);
-	const contradicted = terms.filter(({ fact, value }) => {
-		const known = stated.get(fact);
-		return known !== undefined && known.value !== value;
-	});
-	const facts = profileOf(terms.filter(term => !contradicted.includes(term)));
-	const profile = new Map(facts instanceof Map ? [...facts, ...stated] : stated);
-	return { profile, contradicted: contradicted.map(writeTerm) };
 }

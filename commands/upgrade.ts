@@ -1,11 +1,15 @@
 // !upgrade: what lies between two releases, for one deployment.
 
+import { check } from '../src/advice/check/check.ts';
+import { youngNotes } from '../src/advice/check/young.ts';
 import { type Plan, plan, type Way } from '../src/advice/upgrade/plan.ts';
 import { routesBetween } from '../src/advice/upgrade/routes.ts';
 import { isKnown } from '../src/advice/watch/build.ts';
 import { lastObserved, runningOf } from '../src/advice/watch/history.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
 import { Refusal } from '../src/answer.ts';
+import { readConfiguration } from '../src/arguments/configuration.ts';
+import { nearest } from '../src/arguments/nearest.ts';
 import { newest, readVersion } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
 import type { Command, Ports } from '../src/command.ts';
@@ -30,7 +34,7 @@ export const upgrade = {
 	changes: false,
 	takesAll: true,
 	async run(
-		{ words: typed, room },
+		{ words: typed, room, files },
 		{ knowledge, code: tables, store, now }: Pick<Ports, 'knowledge' | 'code' | 'store' | 'now'>,
 	) {
 		const words = typed.filter(word => !isAll(word));
@@ -49,7 +53,7 @@ export const upgrade = {
 					: `Two versions are enough, and ${quoted(extra)} is a third. An example: ${code(example)}`,
 			);
 		const stated = readProfile(terms);
-		const profile = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stated;
+		const facts = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stated;
 		const from = readVersion(start, 'start', knowledge);
 		const to =
 			target === undefined ? { version: newest(knowledge), note: undefined } : readVersion(target, 'target', knowledge);
@@ -71,9 +75,14 @@ export const upgrade = {
 				`${from.version} is newer than ${to.version}. The older one comes first: ${code(`!upgrade ${to.version} ${from.version}`)}; for the way back: ${code(`!rollback ${from.version} ${to.version}`)}`,
 			);
 		}
+		const looked = files && readConfiguration(files, facts, true);
+		const profile = looked?.profile ?? facts;
+		const range = { from: from.version, to: to.version };
+		const decisions = looked && check({ ...looked, ...range, options: tables.options(), nearest }, knowledge);
 		const taken = [...understood, server?.note, from.note, to.note].filter(note => note !== undefined);
 		const today = now().toISOString().slice(0, 10);
-		const way = { from: from.version, to: to.version, profile, today };
+		const young = youngNotes(knowledge.notes, tables.options(), from.version);
+		const way = { ...range, profile, today, young, decided: decisions?.decided, starts: decisions?.starts };
 		const found = { ...plan(way, knowledge), ...fromCode(way, tables) };
 		if (!all) return firstScreen(found, taken);
 		const answer = planWords(found, taken);

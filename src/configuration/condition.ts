@@ -105,7 +105,8 @@ function test(asked: Test, question: Question, element: Value | undefined): Deci
 		return is === true ? { is, at: placeOf(match) } : { is };
 	};
 	if (matches.length) return anyOf([...matches.map(wanted), ...(unsure ? [unknown] : [])]);
-	if (asked.is === undefined || unsure || element) return no;
+	// An element that nobody wrote has no default.
+	if (asked.is === undefined || unsure || element || /\[\]|\*/.test(asked.option)) return no;
 	// Where nothing is written, the release's default counts.
 	const value = question.defaultOf(asked.option, question.release);
 	return value === undefined ? unknown : { is: value === asked.is };

@@ -19,6 +19,9 @@ export type Concern = { is: true } | { is: false; because: string[] } | { is: 'u
 /** Images bring these themselves, so no condition on them can concern such a deployment. */
 const broughtByImage: readonly Fact[] = ['python', 'sqlite'];
 
+/** What nearly everybody has: it counts unless it is denied. */
+const usual: readonly Fact[] = ['federation', 'media'];
+
 const images: readonly (string | boolean)[] = ['docker', 'mdad', 'ess'];
 
 /** Whether Synapse runs from an image, with a system of its own in it: that of the host is none of Synapse's. */
@@ -42,6 +45,7 @@ export function holds(text: string, profile: Profile): Concern {
 		if ((term.fact === 'postgres' || term.fact === 'sqlite') && database?.value === other[term.fact]) {
 			return { is: false, because: [database.stated] };
 		}
+		if (usual.includes(term.fact) && term.value === true) return { is: true };
 		return { is: 'unknown', ask: [term.fact] };
 	}
 	const result = satisfies(known.value, term);

@@ -228,7 +228,9 @@ function unjudgedSection(unjudged: readonly Unjudged[]): Section[] {
 }
 
 function factsLine({ derived }: CheckContext): string {
-	const facts = [...new Set(derived.map(({ fact }) => fact.replace(/^(install|database)=/, '')))];
+	const facts = [
+		...new Set(derived.filter(({ line }) => line > 0).map(({ fact }) => fact.replace(/^(install|database)=/, ''))),
+	];
 	return facts.length ? `It says: ${enumerate(facts.map(code))}.` : '';
 }
 

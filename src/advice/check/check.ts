@@ -63,6 +63,8 @@ export type Checked = {
 	unjudged: Unjudged[];
 	/** Each note whose condition the files decide; ids of what they leave open are absent. */
 	decided: ReadonlyMap<string, boolean>;
+	/** Notes that refuse, and do not refuse these files although they concern them. */
+	starts: ReadonlySet<string>;
 };
 
 export type CheckRequest = {
@@ -113,6 +115,11 @@ export function check(question: CheckRequest, knowledge: Pick<Knowledge, 'notes'
 		refuses,
 		unjudged: [...unjudgedIn(written, options), ...undecided(decisions, question)],
 		decided,
+		starts: new Set(
+			[...decisions].flatMap(([note, { is }]) =>
+				is === true && note.refuses && !isRefused(note, question) ? [note.id] : [],
+			),
+		),
 	};
 }
 
@@ -186,7 +193,8 @@ function noteFindings(question: CheckRequest, decisions: ReadonlyMap<Note, Decis
 			return [{ kind: 'refuses', ...place, release: note.release, note }];
 		if (note.refuses) return [];
 		const isPassed = from !== undefined && compare(note.release, from) > 0;
-		if (!note.deadline || note.deadline.withdrawn) return [];
+		// What is promised about an option that nobody wrote is no finding of a line.
+		if (!at || !note.deadline || note.deadline.withdrawn) return [];
 		const landed = note.deadline.landed;
 		if (landed !== undefined && compare(landed, to) <= 0) return [];
 		return isPassed || from === undefined

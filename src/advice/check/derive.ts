@@ -85,14 +85,82 @@ const signs: readonly { fact: string; found: Condition }[] = [
 		fact: 'registration',
 		found: { all: [{ option: 'enable_registration' }, { option: 'enable_registration', is: true }] },
 	},
-	{ fact: 'no-registration', found: { option: 'enable_registration', is: false } },
 	{ fact: 'retention', found: { option: 'retention.enabled', is: true } },
 	{ fact: 'reverse-proxy', found: { option: 'listeners[].x_forwarded', is: true } },
-	{ fact: 'no-url-previews', found: { option: 'url_preview_enabled', is: false } },
 ];
 
-/** The facts that these files say, each with the place that says it. */
+/** What would have to stand there for a fact to be true: where none of it does, and the files are whole, it is denied. */
+const needs: readonly { denied: string; found: Condition }[] = [
+	{ denied: 'no-email', found: { any: [{ option: 'email' }, { option: 'account_threepid_delegates.email' }] } },
+	{ denied: 'no-saml', found: { option: 'saml2_config' } },
+	{ denied: 'no-cas', found: { option: 'cas_config' } },
+	{ denied: 'no-oidc', found: { any: [{ option: 'oidc_providers' }, { option: 'oidc_config' }] } },
+	{
+		denied: 'no-mas',
+		found: { any: [{ option: 'matrix_authentication_service' }, { option: 'experimental_features.msc3861' }] },
+	},
+	{ denied: 'no-appservices', found: { option: 'app_service_config_files' } },
+	{
+		denied: 'no-modules',
+		found: {
+			any: [
+				{ option: 'modules' },
+				{ option: 'password_providers' },
+				{ option: 'spam_checker' },
+				{ option: 'third_party_event_rules' },
+				{ option: 'presence' },
+				{ option: 'ldap_config' },
+			],
+		},
+	},
+	{ denied: 'no-turn', found: { any: [{ option: 'turn_uris' }, { option: 'turn_shared_secret' }] } },
+	{
+		denied: 'no-metrics',
+		found: {
+			any: [
+				{ option: 'enable_metrics', is: true },
+				{ option: 'listeners[].type', is: 'metrics' },
+				{ option: 'listeners[].resources[].names[]', is: 'metrics' },
+			],
+		},
+	},
+	{ denied: 'no-registration', found: { option: 'enable_registration', is: true } },
+	{ denied: 'no-url-previews', found: { option: 'url_preview_enabled', is: true } },
+	{ denied: 'no-retention', found: { option: 'retention' } },
+	{ denied: 'no-phone', found: { option: 'account_threepid_delegates.msisdn' } },
+	{
+		denied: 'no-workers',
+		found: {
+			any: [
+				{ option: 'redis.enabled' },
+				{ option: 'instance_map' },
+				{ option: 'stream_writers' },
+				{ option: 'worker_app' },
+				{ option: 'worker_replication_secret' },
+				{ option: 'send_federation' },
+				{ option: 'start_pushers' },
+				{ option: 'listeners[].type', is: 'replication' },
+				{ option: 'listeners[].resources[].names[]', is: 'replication' },
+			],
+		},
+	},
+];
+
+/** The facts that these files say, each with the place that says it; line 0: nothing in them says otherwise. */
 export function deriveFacts(configuration: Configuration): Derived[] {
+	return [...saidFacts(configuration), ...deniedFacts(configuration)];
+}
+
+function deniedFacts(configuration: Configuration): Derived[] {
+	const main = configuration.processes.find(({ part }) => part === 'main');
+	if (!main || configuration.excerpt || configuration.unreadable.length) return [];
+	const denied = needs.flatMap(({ denied: fact, found }) =>
+		decide(found, { configuration, defaultOf: () => null, release: '0.0.0' }).is === false ? [fact] : [],
+	);
+	return denied.map(fact => ({ fact, file: main.value.file, line: 0 }));
+}
+
+function saidFacts(configuration: Configuration): Derived[] {
 	return signs.flatMap(({ fact, found }): Derived[] => {
 		// No release's defaults: what is not written is not said.
 		const { is, at } = decide(found, { configuration, defaultOf: () => undefined, release: '0.0.0' });

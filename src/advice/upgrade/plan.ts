@@ -58,11 +58,20 @@ export type Step = {
 	generated?: true;
 	/** What the text of a generated step is made of, in messages/switch.ts; until then the text is empty. */
 	task?: Task;
+	/** It speaks only of options that the release at the start does not have: hardly anybody is concerned. */
+	young?: true;
 	/** What going on without this step can do, as a clause: “can ruin the database”. */
 	otherwise?: string;
 };
 
-export type Hidden = { id: string; title: string; because: string[]; sources: Source[] };
+/** `because`: the stated facts that exclude it, or `configuration`, and then the options that it would have been about. */
+export type Hidden = {
+	id: string;
+	title: string;
+	because: string[];
+	options?: readonly string[];
+	sources: Source[];
+};
 export type Halt = Pick<Stop, 'required' | 'ruins' | 'sticks' | 'onlyIf' | 'waitFor' | 'why'> & {
 	tried?: Trial[];
 	from: Version;
@@ -108,10 +117,22 @@ export type UnreadPassage = Pick<
 	warning?: string;
 };
 
-export type Way = { from: Version; to: Version; profile: Profile /** `2026-11-21` */; today: string };
+export type Way = {
+	from: Version;
+	to: Version;
+	profile: Profile;
+	/** `2026-11-21` */
+	today: string;
+	/** By id of a note: whether the configuration says that it concerns this deployment. Absent: it says nothing. */
+	decided?: ReadonlyMap<string, boolean> | undefined;
+	/** Ids of notes that refuse, where the configuration shows that this one starts all the same. */
+	starts?: ReadonlySet<string> | undefined;
+	/** Ids of notes about options that `from` does not have. */
+	young?: ReadonlySet<string> | undefined;
+};
 
 /** What lies between two releases for one deployment. `from` must be older than `to`, and both known. */
-export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan {
+export function plan({ from, to, profile, today, ...look }: Way, known: Knowledge): Plan {
 	// The notes of a release already hold for its candidates.
 	const last = finalOf(to);
 	const within = (version: Version) => isAbove(finalOf(version), from) && !isAbove(finalOf(version), last);
@@ -123,12 +144,14 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 	const waits = new Set(known.stops.flatMap(({ tells }) => tells));
 	for (const note of notes) {
 		const concerned = concern(note.applies, profile);
+		const decided = look.decided?.get(note.id);
 		if (concerned.is === false)
 			hidden.push({ id: note.id, title: note.title, because: concerned.because, sources: note.sources });
+		else if (decided === false) hidden.push(byConfiguration(note));
 		else {
 			const asking: Pick<Step, 'concerned' | 'ask'> =
-				concerned.is === true ? { concerned: true } : { concerned: 'unknown', ask: concerned.ask };
-			const step = stepOf(note, asking, from, legs);
+				decided || concerned.is === true ? { concerned: true } : { concerned: 'unknown', ask: concerned.ask };
+			const step = looked(stepOf(note, asking, from, legs), note, look, legs);
 			visible.push(waits.has(note.id) ? { ...step, leg: legOf(note.release, legs) } : step);
 		}
 	}
@@ -165,6 +188,27 @@ export function plan({ from, to, profile, today }: Way, known: Knowledge): Plan 
 		deadlines: deadlines({ at: last, today, all: false }, profile, known),
 		unread: unreadOf(known.unread.filter(({ release }) => within(release))),
 		gaps: [],
+	};
+}
+
+function byConfiguration({ id, title, options, sources }: Note): Hidden {
+	return { id, title, because: ['configuration'], options, sources };
+}
+
+/** A step as the configuration, where there is one, and the ends of the way leave it. */
+function looked(
+	step: Step,
+	{ id, until }: Note,
+	{ decided, starts, young }: Pick<Way, 'decided' | 'starts' | 'young'>,
+	legs: readonly Leg[],
+): Step {
+	const { onlyIf, ...rest } = step;
+	const isOver =
+		until !== undefined && !legs.some(({ to }) => !isAbove(step.release, finalOf(to)) && isAbove(until, to));
+	return {
+		...(decided?.get(id) ? rest : step),
+		...(step.refuses && (isOver || starts?.has(id)) && { refuses: false }),
+		...(young?.has(id) && { young: true as const }),
 	};
 }
 
@@ -460,6 +504,7 @@ const whenOrder = ['before', 'switch', 'after'];
 function weight(step: Step): number {
 	const { refuses, must } = step;
 	const sure = surely(step) ? 0 : 1;
+	if (step.young && sure) return 6;
 	return refuses ? sure : must ? 2 + sure : 4 + sure;
 }
 

@@ -1,0 +1,38 @@
+// Notes whose condition speaks only of options that the running release does not have: nobody is likely to have set them.
+import type { Condition } from '../../configuration/condition.ts';
+import { type Options, optionAt } from '../../configuration/options.ts';
+import type { Version } from '../../deployment/version.ts';
+import type { Note } from '../../knowledge/schema/synapse.ts';
+
+/** Options that a condition can be true of because they are written; those that have to be absent, or not so, do not count. */
+export function optionsOfCondition(condition: Condition): string[] {
+	if ('each' in condition)
+		return [
+			condition.each,
+			...[...(condition.any ?? []), ...(condition.all ?? [])].flatMap(part => under(condition.each, part)),
+		];
+	if ('any' in condition) return condition.any.flatMap(optionsOfCondition);
+	if ('all' in condition) return condition.all.flatMap(optionsOfCondition);
+	if ('option' in condition) return condition.absent ? [] : [condition.option];
+	return [];
+}
+
+function under(each: string, part: Condition): string[] {
+	return optionsOfCondition(part).map(option => `${each}.${option}`);
+}
+
+/** The ids of notes that are refusals only of options younger than `from`. Paths below what the table has none of count by their section. */
+export function youngNotes(notes: readonly Note[], options: Options, from: Version): Set<string> {
+	const isKnown = (path: string): boolean => {
+		for (let part = path; part !== ''; part = part.replace(/(\.?[^.[\]]+|\[\])$/, '')) {
+			if (options.byPath.has(part)) return optionAt(options, part, from) !== null;
+		}
+		return true;
+	};
+	return new Set(
+		notes.flatMap(({ id, found }) => {
+			const written = found ? optionsOfCondition(found as Condition) : [];
+			return written.length && !written.some(isKnown) ? [id] : [];
+		}),
+	);
+}

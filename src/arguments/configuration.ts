@@ -1,0 +1,51 @@
+// Files that came with a command, read as one configuration, and what it says about the deployment.
+
+import type { Derived } from '../advice/check/check.ts';
+import { deriveFacts } from '../advice/check/derive.ts';
+import { Refusal } from '../answer.ts';
+import { type Configuration, configurationOf, type GivenFile } from '../configuration/files.ts';
+import { filesOfSkeleton } from '../configuration/skeleton.ts';
+import { type Profile, parseTerm, profileOf, writeTerm } from '../deployment/facts.ts';
+import { code } from '../text/markdown.ts';
+
+export type ReadConfiguration = {
+	configuration: Configuration;
+	derived: Derived[];
+	/** The facts that a person said, and those of the files. */
+	profile: Profile;
+	/** Facts of the files that a person denied. */
+	contradicted: string[];
+};
+
+/**
+ * Skeletons among the files become the files that they stand for. `isWhole`: what is not written here stands nowhere; of
+ * a pasted text that is so where it names both the server and its database. A Refusal says which file goes beyond our limits.
+ */
+export function readConfiguration(given: readonly GivenFile[], stated: Profile, isWhole: boolean): ReadConfiguration {
+	const skeletons = given.map(file => ({ file, skeleton: filesOfSkeleton(file.text) }));
+	const files = skeletons.flatMap(({ file, skeleton }) => skeleton?.files ?? [file]);
+	const names = (key: string) => files.some(({ text }) => new RegExp(`^["']?${key}["']?\\s*:`, 'm').test(text));
+	const workers = stated.get('workers')?.value;
+	const configuration = configurationOf(files, {
+		excerpt: !isWhole && !(names('server_name') && names('database')),
+		workers: typeof workers === 'boolean' ? workers : undefined,
+	});
+	configuration.unreadable.push(...skeletons.flatMap(({ skeleton }) => skeleton?.failed ?? []));
+	const limit = configuration.unreadable.find(problem => problem.limit);
+	if (limit)
+		throw new Refusal(`${code(limit.file + (limit.line === undefined ? '' : `:${limit.line}`))}: ${limit.why}`);
+	const derived = deriveFacts(configuration);
+	return { configuration, derived, ...joined(stated, derived) };
+}
+
+/** What a person says beats what the files say; where both speak and differ, the answer tells it. */
+function joined(stated: Profile, derived: readonly { fact: string }[]): { profile: Profile; contradicted: string[] } {
+	const terms = derived.flatMap(({ fact }) => parseTerm(fact) ?? []);
+	const contradicted = terms.filter(({ fact, value }) => {
+		const known = stated.get(fact);
+		return known !== undefined && known.value !== value;
+	});
+	const facts = profileOf(terms.filter(term => !contradicted.includes(term)));
+	const profile = new Map(facts instanceof Map ? [...facts, ...stated] : stated);
+	return { profile, contradicted: contradicted.map(writeTerm) };
+}
