@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { check } from '../../commands/check.ts';
+import { upgrade } from '../../commands/upgrade.ts';
+import { openLater } from '../../src/edges/store/lazy.ts';
 import { openCode } from '../../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 
@@ -134,4 +136,28 @@ test('the script shows every word that a condition compares with', () => {
 	const wanted = JSON.stringify(ports.knowledge.notes.map(({ found }) => found)).matchAll(/"is":"([^"]*)"/g);
 	const hidden = [...wanted].map(([, word = '']) => word).filter(word => !/^synapse\.app\.[a-z_]+$/.test(word));
 	expect(hidden.filter(word => !words.has(word))).toEqual([]);
+});
+
+test('a plan with a file asks nothing that the file answers', async () => {
+	const text = `${base}listeners: [{port: 8008, type: http, x_forwarded: true}]\n`.replace('sqlite3', 'psycopg2');
+	const said = (files?: Given) => ({
+		words: ['1.98', '1.163.2', 'docker', 'postgres=15'],
+		text: '',
+		room: '!a',
+		sender: '@a:x',
+		at: new Date(0),
+		...(files && { files }),
+	});
+	type Seen = { steps: { must: boolean; refuses: boolean; ask?: string[] }[] };
+	const told = async (files?: Given) =>
+		(await upgrade.run(said(files), { ...ports, store: openLater(), now: () => new Date('2026-11-29') }))
+			.value as unknown as Seen;
+	const before = await told();
+	const after = await told([{ name: 'homeserver.yaml', text }]);
+	const refusing = ({ steps }: Seen) => steps.filter(({ refuses }) => refuses).length;
+	const asking = ({ steps }: Seen) => steps.filter(({ must, ask }) => must && ask).length;
+	expect(refusing(before)).toBeGreaterThan(5);
+	expect(refusing(after)).toBe(0);
+	expect(asking(before)).toBeGreaterThan(5);
+	expect(asking(after)).toBe(0);
 });

@@ -1,0 +1,71 @@
+// A plan where the configuration has spoken: what it rules out is hidden, what it proves has no condition left.
+import { expect, test } from 'vitest';
+import { youngNotes } from '../../../src/advice/check/young.ts';
+import { plan } from '../../../src/advice/upgrade/plan.ts';
+import { known, knownCode, note } from '../../known.ts';
+
+const way = { from: '1.0.0', to: '1.3.0', profile: new Map(), today: '2026-11-29' };
+const refusal = { refuses: true, must: true, onlyIf: '`a` is set', found: { option: 'a' }, options: ['a'] } as const;
+const knowledge = known({
+	notes: [
+		note('1.1.0/undecided', { ...refusal, options: ['a'] }),
+		note('1.1.0/proved', { ...refusal, options: ['a'], applies: { all: ['workers'] } }),
+		note('1.1.0/ruled-out', { ...refusal, options: ['a'] }),
+		note('1.1.0/starts', { ...refusal, options: ['a'] }),
+		note('1.1.0/over', { ...refusal, options: ['a'], until: '1.2.0' }),
+		note('1.1.0/young', { ...refusal, options: ['b'], found: { option: 'b' } }),
+		note('1.2.0/to-know', { when: 'before' }),
+	],
+});
+const decided = new Map([
+	['1.1.0/proved', true],
+	['1.1.0/ruled-out', false],
+	['1.1.0/starts', true],
+]);
+const { steps, hidden } = plan(
+	{ ...way, decided, starts: new Set(['1.1.0/starts']), young: new Set(['1.1.0/young']) },
+	knowledge,
+);
+const step = (id: string) => steps.find(other => other.id === `1.1.0/${id}`);
+
+test('what the files prove concerns, without a condition and without a question', () => {
+	expect(step('proved')).toMatchObject({ concerned: true, refuses: true });
+	expect(step('proved')).not.toHaveProperty('onlyIf');
+	expect(step('proved')).not.toHaveProperty('ask');
+});
+
+test('what they rule out is hidden, with the options that they were asked for', () => {
+	expect(hidden).toContainEqual(
+		expect.objectContaining({ id: '1.1.0/ruled-out', because: ['configuration'], options: ['a'] }),
+	);
+	expect(step('ruled-out')).toBeUndefined();
+});
+
+test('what they leave open keeps its condition', () => {
+	expect(step('undecided')).toMatchObject({ onlyIf: '`a` is set', refuses: true });
+});
+
+test('what concerns and does not stop the start refuses no more; so does a refusal that ended before the target', () => {
+	expect(step('starts')?.refuses).toBe(false);
+	expect(step('over')?.refuses).toBe(false);
+});
+
+test('options that the start does not know rank last of their kind', () => {
+	const ids = steps.filter(({ when, generated }) => when === 'switch' && !generated).map(({ id }) => id);
+	expect(ids.at(-1)).toBe('1.1.0/young');
+	expect(step('young')?.young).toBe(true);
+});
+
+test('young are conditions of which every option is younger than the start', () => {
+	const state = { file: 'x.py' };
+	const options = knownCode({
+		options: { '1.0.0': { a: state }, '1.1.0': { a: state, b: state, 'b.c': state } },
+	}).options();
+	const young = (found: NonNullable<Parameters<typeof note>[1]>['found']) =>
+		youngNotes([note('1.1.0/x', { found })], options, '1.0.0').size === 1;
+	expect(young({ option: 'b' })).toBe(true);
+	expect(young({ option: 'b.c.d' })).toBe(true);
+	expect(young({ any: [{ option: 'a' }, { option: 'b' }] })).toBe(false);
+	expect(young({ option: 'b', absent: true })).toBe(false);
+	expect(young({ each: 'b.c[]', all: [{ absent: ['x'] }] })).toBe(true);
+});
