@@ -93,6 +93,13 @@ describe('deprecated, and replaced', () => {
 		expect(life('new', dropped)).not.toHaveProperty('deprecated');
 	});
 
+	test('what took the place of another, and went later, was not deprecated with it', () => {
+		const both = optionsOf({ '1.0.0': ['old', 'new'], '1.1.0': ['old', 'new'], '1.2.0': ['new'], '1.3.0': [] });
+		const dropped = announcing('1.1.0/x', ['old', 'new'], { replacedBy: '`new`' });
+		expect(optionLife('new', both, [dropped])).not.toHaveProperty('deprecated');
+		expect(optionLife('old', both, [dropped])).toMatchObject({ deprecated: '1.1.0' });
+	});
+
 	test('not by a note on another default of it, nor by one that was taken back', () => {
 		const other = announcing('1.1.0/x', ['kept'], { promised: 'The default of `kept` changes to true.' });
 		expect(life('kept', other)).not.toHaveProperty('deprecated');
