@@ -8,12 +8,15 @@ import { fateOf, variableWord } from '../src/advice/guide/playbook-variables.ts'
 import { isOutput, step, type Walk, wordOf } from '../src/advice/guide/session.ts';
 import { observationOf } from '../src/advice/watch/observation.ts';
 import { usualLimits } from '../src/advice/watch/subscription.ts';
+import { diagnose } from '../src/advice/why/diagnose.ts';
+import { isLog } from '../src/advice/why/log-lines.ts';
 import type { Answer } from '../src/answer.ts';
 import { Refusal } from '../src/answer.ts';
 import { readNumbers, readSnooze } from '../src/arguments/alerts.ts';
 import { takeParameters, takeStart } from '../src/arguments/guide.ts';
 import { nearest } from '../src/arguments/nearest.ts';
 import * as args from '../src/arguments/versions.ts';
+import { readWhy } from '../src/arguments/why.ts';
 import { sortWords } from '../src/arguments/words.ts';
 import type { Respondent } from '../src/bot/calls.ts';
 import { callsIn, plainly } from '../src/bot/calls.ts';
@@ -170,6 +173,11 @@ beforeAll(async () => {
 			step(walk, { by: 'a', at: '', now: '', text: plainly(text) }, guided),
 			isOutput(text),
 			isOutput(`error:${text}`),
+		],
+		'a text to be explained': text => [
+			diagnose({ text, versions: [], profile: new Map() }, knowledge, ports.code),
+			isLog(text),
+			readWhy(text),
 		],
 		'an event': text => [
 			synced(event('m.room.message', { msgtype: 'm.text', body: text, formatted_body: text })),

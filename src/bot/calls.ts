@@ -1,5 +1,6 @@
 // Which commands stand in a message.
 
+import { isLog } from '../advice/why/log-lines.ts';
 import type { Command, Ports } from '../command.ts';
 import type { GivenFile } from '../configuration/files.ts';
 import type { Incoming } from '../ports/homeserver.ts';
@@ -56,6 +57,11 @@ export function callsIn(
 		const line = plainly(written.slice(0, maxCommand + 1)).trim();
 		if (line.startsWith('>')) continue;
 		const call = callOf(line, names, known, mentioned && calls.length === 0);
+		const pasted = call?.addressed && !known(call.name) && afterAddress(body.slice(at), names, call.name);
+		if (pasted && known('why') && isLog(pasted)) {
+			calls.push({ name: 'why', words: [], text: pasted, addressed: true });
+			break;
+		}
 		if (call && (call.addressed || (bare && known(call.name)))) {
 			calls.push(call);
 			if (commands.some(command => command.name === call.name && command.takesText)) {
@@ -75,7 +81,20 @@ export function callsIn(
 			talk += written.length + 1;
 		}
 	}
+	// A mention may stand anywhere in what somebody pasted.
+	if (calls.length === 0 && mentioned && known('why') && isLog(body))
+		return [{ name: 'why', words: [], text: body, addressed: true }];
 	return calls;
+}
+
+/** What somebody said to the bot, from the word on that is no command. */
+function afterAddress(body: string, names: readonly string[], word: string): string {
+	const head = body.slice(0, maxCommand).toLowerCase();
+	const ends = names
+		.map(name => name.toLowerCase())
+		.flatMap(name => (head.includes(name) ? head.indexOf(name) + name.length : []));
+	const at = head.indexOf(word, Math.min(...ends, maxCommand));
+	return at < 0 ? '' : body.slice(at);
 }
 
 /** Leaves out the words of a call that has too many characters. */

@@ -97,7 +97,7 @@ function surely({ sure, sources }: ToldMatch, by: WhyMatch['by'], others: number
 		return { short: 'Sure', long: `sure, the text has this message${sources.length ? '' : ' word for word'}.` };
 	if (sure) return { short: 'Sure', long: 'sure of this one; the text has other errors too, told below.' };
 	return {
-		short: 'Probably',
+		short: 'Perhaps',
 		long: 'not sure, since other causes have the same words. Your release in the command (`!why 1.163 …`) helps.',
 	};
 }

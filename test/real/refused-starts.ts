@@ -119,8 +119,8 @@ const wrongs: Wrong[] = [
 	{ name: 'stream writer unknown', config: { stream_writers: { events: 'w7' } }, wanted: { option: 'instance_map' } },
 	{ name: 'report_stats missing', config: { report_stats: null }, wanted: { option: 'report_stats' } },
 	{ name: 'server_name missing', config: { server_name: null }, wanted: { option: 'server_name' } },
-	{ name: 'tab in YAML', appended: '\nemail:\n\tnotif_from: x\n', wanted: { id: 'symptom/yaml-unreadable' } },
-	{ name: 'bracket open in YAML', appended: '\nip_range_whitelist: [\n', wanted: { id: 'symptom/yaml-unreadable' } },
+	{ name: 'tab in YAML', appended: '\nemail:\n\tnotif_from: x\n', wanted: { id: 'symptom/yaml-broken' } },
+	{ name: 'bracket open in YAML', appended: '\nip_range_whitelist: [\n', wanted: { id: 'symptom/yaml-broken' } },
 	{ name: 'database too new', database: tooNew, wanted: { id: 'symptom/too-new' } },
 	{ name: 'PostgreSQL away', config: { database: postgres }, wanted: { id: 'symptom/postgres-away' } },
 	{

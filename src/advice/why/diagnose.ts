@@ -62,7 +62,7 @@ const sameEvent = 1500;
 /** A template with fewer counted characters is sure only where the text speaks of Synapse's start. */
 const weak = 20;
 /** With more of them, nobody else says it. */
-const telling = 28;
+const telling = 40;
 
 const opened = memo((knowledge: Knowledge) => memo((code: Code) => openedFor(knowledge, code)));
 
@@ -76,19 +76,24 @@ export function diagnose(question: WhyQuestion, knowledge: Knowledge, code: Code
 	const text = withoutTerminal(question.text);
 	const seen = versionsIn(text, knowledge);
 	const found = candidatesIn(text, catalogue);
-	const asked = { ...question, profile: withSeen(question.profile, text), seen: seen.map(({ version }) => version) };
+	const records = recordsIn(text);
+	const asked: Asked = {
+		...question,
+		profile: withSeen(question.profile, text),
+		seen: seen.map(({ version }) => version),
+		loud: records.some(({ error }) => error),
+	};
 	const judged = withLines(
 		found.flatMap(candidate => judge(candidate, asked, catalogue)),
 		text,
 	);
 	const best = ranked(absorbed(judged), question);
-	const records = recordsIn(text);
 	const lines = text.split('\n').length;
 	const hasCause = best.some(({ entry }) => entry.rank === 'cause' || entry.rank === 'hopeless');
 	const loud = best.filter(
 		({ entry }) => entry.rank !== 'harmless' && !(hasCause && (entry.rank === 'consequence' || entry.rank === 'vague')),
 	);
-	const said = loud.length === 0 && lines <= 6 ? byWords(text, search, asked) : [];
+	const said = loud.length === 0 && lines <= 6 && !asked.loud ? byWords(text, search, asked) : [];
 	const unexplained = loud.some(({ entry }) => entry.rank !== 'vague') ? undefined : unexplainedIn(records, judged);
 	const quiet = best.filter(({ entry }) => entry.rank === 'harmless');
 	const all = loud.length ? loud : [...(unexplained ? [] : quiet), ...said];
@@ -96,7 +101,7 @@ export function diagnose(question: WhyQuestion, knowledge: Knowledge, code: Code
 		matches: alternatives(distinct(all).slice(0, maxMatches)),
 		harmless: (loud.length || unexplained ? quiet : []).map(({ entry, match }) => ({ entry, count: match.count })),
 		...(unexplained && { unexplained: { line: unexplained.line } }),
-		seen: asked.seen,
+		seen: [...asked.seen],
 		lines,
 	};
 }
@@ -125,7 +130,9 @@ function candidatesIn(text: string, catalogue: Catalogue): Candidate[] {
 		const isAlone = place.to - place.from > 0.6 * text.trim().length;
 		// Of a refusal's few words alone nobody can say where they come from.
 		const supported =
-			entry.of === 'refusal' ? near.length > 0 || (weight >= 2 * weak && speaks) : speaks || weight >= telling;
+			entry.of === 'refusal'
+				? near.length > 0 || (weight >= 2 * weak && speaks)
+				: speaks || weight >= telling || (isAlone && weight >= weak);
 		if (entry.of === 'refusal' && !supported && weight < weak && !isAlone) continue;
 		const known = byEntry.get(entry);
 		if (known) {
@@ -143,7 +150,8 @@ function candidatesIn(text: string, catalogue: Catalogue): Candidate[] {
 }
 
 type Judged = { entry: Entry; from: number; to: number; weight: number; match: WhyMatch };
-type Asked = WhyQuestion & { seen: readonly Version[] };
+/** `seen`: releases that the text names; `loud`: a record in it tells of an error. */
+type Asked = WhyQuestion & { seen: readonly Version[]; loud: boolean };
 
 /** A candidate against what is known of the deployment; nothing where that excludes it. */
 function judge(candidate: Candidate, asked: Asked, catalogue: Catalogue): Judged[] {
@@ -155,9 +163,11 @@ function judge(candidate: Candidate, asked: Asked, catalogue: Catalogue): Judged
 	if (fit === 'no' && asked.versions.length > 0) return [];
 	const several =
 		entry.of === 'refusal' && new Set(sites.map(site => site.options.join())).size > 1 && options.length === 0;
+	if (isGeneric(entry, fit, weight) && fit === 'unknown' && !(supported && asked.loud)) return [];
 	const sure =
 		entry.rank !== 'vague' &&
-		supported &&
+		(entry.of !== 'failure' || asked.walk?.guide === entry.guide.id) &&
+		(supported || entry.rank === 'harmless') &&
 		fit !== 'no' &&
 		!several &&
 		weight >= (entry.of === 'refusal' && entry.refusal.sites.length ? 8 : 12) &&
@@ -249,25 +259,26 @@ function fitOf({ releases }: Entry, { versions, seen, running }: Asked): Fit {
 	return versions.length || seen.length ? 'no' : 'unknown';
 }
 
+const overlap = (one: Judged, other: Judged) => one.from < other.to && other.from < one.to;
+
 /** A curated entry in the words of a refusal speaks for it; a message within a longer one is only a part of that. */
 function absorbed(judged: Judged[]): Judged[] {
-	const inside = (inner: Judged, outer: Judged) => inner.from < outer.to && outer.from < inner.to;
 	const curated = judged.filter(({ entry }) => entry.of !== 'refusal' && entry.rank !== 'consequence');
 	const gone = new Set<Judged>();
 	const refusals = judged.filter(({ entry }) => entry.of === 'refusal');
 	for (const one of refusals) {
-		if (refusals.some(other => other !== one && inside(one, other) && other.weight > one.weight)) gone.add(one);
+		if (refusals.some(other => other !== one && overlap(one, other) && other.weight > one.weight)) gone.add(one);
 	}
 	const merged = judged.map(one => {
 		if (one.entry.of === 'refusal') return one;
-		const own = refusals.find(refusal => !gone.has(refusal) && inside(one, refusal));
+		const own = refusals.find(refusal => !gone.has(refusal) && overlap(one, refusal));
 		if (own?.entry.of !== 'refusal' || one.entry.rank === 'harmless') return one;
 		const { sites, options, notes } = own.match;
 		return { ...one, match: { ...one.match, sites, options, notes, refusal: own.entry } };
 	});
 	// A fault of certain releases speaks for a message of many only where the release is known to be one of them.
 	const speaks = ({ entry, match }: Judged) => match.fit === 'yes' || (match.fit === 'unknown' && entry.of !== 'fault');
-	for (const refusal of refusals) if (curated.some(one => inside(one, refusal) && speaks(one))) gone.add(refusal);
+	for (const refusal of refusals) if (curated.some(one => overlap(one, refusal) && speaks(one))) gone.add(refusal);
 	return merged.filter(one => !gone.has(one));
 }
 
@@ -284,8 +295,18 @@ function ranked(judged: Judged[], { walk }: WhyQuestion): Judged[] {
 	}
 	const order = { yes: 0, unknown: 1, no: 2 } as const;
 	// Whoever walks through a guide means its failures; to anybody else they are the last thing to think of.
-	const here = ({ entry, match }: Judged) => {
-		if (entry.of === 'fault' && match.refusal && match.fit !== 'yes') return 3;
+	// So does a fault of certain releases in the words of something that is seen in many.
+	const shared = new Set(
+		judged.filter(
+			one =>
+				one.entry.of === 'fault' &&
+				one.match.fit !== 'yes' &&
+				(one.match.refusal || judged.some(other => other.entry.of === 'symptom' && overlap(one, other))),
+		),
+	);
+	const here = (one: Judged) => {
+		const { entry } = one;
+		if (shared.has(one)) return 3;
 		if (entry.of !== 'failure') return 2;
 		return walk?.guide !== entry.guide.id ? 3 : walk.stage === entry.stage.id ? 0 : 1;
 	};

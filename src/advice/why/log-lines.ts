@@ -32,6 +32,7 @@ const prefixes: readonly RegExp[] = [
 /** Where the words of the line that begins at `at` begin. `end`: where it ends. */
 export function wordsAt(text: string, at: number, end: number): number {
 	let from = at;
+	if (at === end) return at;
 	// A quoted line of Compose in journald has three of them.
 	for (let depth = 0; depth < 4; depth++) {
 		const head = text.slice(from, Math.min(end, from + maxPrefix));
@@ -61,6 +62,10 @@ export function recordsIn(text: string): LogRecord[] {
 	for (let at = 0; at <= text.length; line++) {
 		const newline = text.indexOf('\n', at);
 		const end = newline < 0 ? text.length : newline;
+		if (at === end && current) {
+			at = end + 1;
+			continue;
+		}
 		const from = wordsAt(text, at, end);
 		const head = text.slice(from, Math.min(end, from + 400));
 		// What a prefix took for a time may have been the record's own.
@@ -77,4 +82,22 @@ export function recordsIn(text: string): LogRecord[] {
 		at = end + 1;
 	}
 	return records;
+}
+
+/** Lines of a message that are looked at before it is taken for talk. */
+const looked = 60;
+const plainlyLog =
+	/^Traceback \(most recent call last\):|^Error in configuration\b|^ERROR: |^[\w.]{3,80} - (?:\d{1,6} - )?(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) - |^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - |^(?:[a-z_]\w{0,40}\.){0,8}[A-Z]\w{0,60}(?:Error|Exception): \S|^[\w.@-]{1,60}\.service: \S/;
+
+/** Whether a text is plainly a traceback, an exception or lines of a log, and no talk about one. */
+export function isLog(text: string): boolean {
+	let at = 0;
+	for (let line = 0; line < looked && at <= text.length; line++) {
+		const newline = text.indexOf('\n', at);
+		const end = newline < 0 ? text.length : newline;
+		const from = wordsAt(text, at, end);
+		if (plainlyLog.test(text.slice(from, Math.min(end, from + 400)).trimStart())) return true;
+		at = end + 1;
+	}
+	return false;
 }

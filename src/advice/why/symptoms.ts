@@ -47,9 +47,12 @@ export function symptomSearch(entries: readonly Entry[]): SymptomSearch {
 			prefix: term => term.length > 3,
 			fuzzy: term => (term.length > 6 ? 1 : false),
 		});
-		return found.flatMap(({ id, score, queryTerms }): Said[] => {
+		return found.flatMap(({ id, score, queryTerms, match }): Said[] => {
 			const entry = entries[id as number];
 			const told = new Set(queryTerms).size;
+			// What stands in the long text only says little of what one would notice.
+			const noticed = Object.values(match).filter(fields => fields.some(field => field !== 'text')).length;
+			if (noticed < Math.min(2, words.size)) return [];
 			if (!entry || told < Math.min(2, words.size) || told / words.size < share) return [];
 			return [{ entry, score }];
 		});

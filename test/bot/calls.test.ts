@@ -1,0 +1,28 @@
+// Which commands stand in a message: an error that was pasted to the bot is one too.
+import { describe, expect, test } from 'vitest';
+import { commands } from '../../commands/index.ts';
+import { callsIn } from '../../src/bot/calls.ts';
+
+describe('what was pasted instead of a command', () => {
+	const traceback = 'Traceback (most recent call last):\n  File "x.py", line 1\nValueError: no';
+	const reads = (body: string, mentioned = false) =>
+		callsIn({ body, mentioned }, { commands, names: ['glia', '@glia:example.org'], bare: true });
+
+	test.each([
+		[`glia: ${traceback}`, false],
+		[`!glia ${traceback}`, false],
+		[`@glia:example.org ${traceback}`, true],
+		[`@glia:example.org: ${traceback}`, false],
+		[`what is this?\n${traceback}`, true],
+	])('%j is answered like !why', (body, mentioned) => {
+		const [call, more] = reads(body, mentioned);
+		expect(more).toBeUndefined();
+		expect(call?.name).toBe('why');
+		expect(call?.text).toContain('Traceback (most recent call last):\n  File "x.py"');
+	});
+
+	test('a log that nobody gave to the bot is none of its business', () => expect(reads(traceback)).toEqual([]));
+	test('talk about errors is talk', () => {
+		expect(reads('glia: there was an Error yesterday')[0]?.name).toBe('there');
+	});
+});
