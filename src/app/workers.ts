@@ -123,7 +123,9 @@ function roomWorkers(setup: WorkersSetup, { inbox, outbox, meant }: Deciders): R
 	const { allow, changes } = config.matrix;
 	const said = outbox.wake;
 	const refusals = new Map<string, number>();
-	const name = homeserver.names()[0] ?? 'Glia';
+	// The display name comes last, and only once it is known.
+	const name = () => homeserver.names().slice(2)[0] ?? homeserver.names()[0] ?? 'Glia';
+	const server = homeserver.names()[1]?.replace(/^@[^:]*:/, '');
 	const reads = homeserver.device() !== undefined;
 	const invitations = openWorker(() => answerInvitations({ ...common, allow }), fatal);
 	const moving = {
@@ -137,7 +139,7 @@ function roomWorkers(setup: WorkersSetup, { inbox, outbox, meant }: Deciders): R
 	return {
 		gaps: openWorker(() => fillGaps({ ...common, meant, filled: inbox.wake, refusals }), fatal),
 		invitations,
-		notices: openWorker(() => announce({ store, now, name, reads, log, said }), fatal),
+		notices: openWorker(() => announce({ store, now, name, server, reads, log, said }), fatal),
 		explanations: openWorker(() => explain({ store, now, said }), fatal),
 		moves: openWorker(() => followMoves(moving), fatal),
 	};

@@ -9,7 +9,10 @@ import type { Log } from '../runtime/log.ts';
 type Announcing = {
 	store: Pick<Store, 'untold' | 'tell'>;
 	now: () => Date;
-	name: string;
+	/** What people see as the bot's name. */
+	name: () => string;
+	/** The server that people of this room most likely run. */
+	server: string | undefined;
 	/** Whether the bot has keys at all. */
 	reads: boolean;
 	log: Log;
@@ -19,14 +22,14 @@ type Announcing = {
 /** A key may come a little later than its message, from another server: so long (ms) nothing is said of it. */
 const keyTimeout = 10_000;
 
-export async function announce({ store, now, name, reads, log, said }: Announcing): Promise<undefined> {
+export async function announce({ store, now, name, server, reads, log, said }: Announcing): Promise<undefined> {
 	for (const untold of await store.untold()) {
 		const { room } = untold;
 		const sayings: Saying[] = [];
 		// The notice would be in the clear, and what is said in an encrypted room never is: the operator hears of it.
 		if (untold.encrypted && !reads)
 			log.error({ room }, 'this room is encrypted, and the access token belongs to no device: I am silent there');
-		else if (untold.greeting) sayings.push(announcement('hello', untold, hello(name)));
+		else if (untold.greeting) sayings.push(announcement('hello', untold, hello(name(), server)));
 		if (untold.lost) sayings.push(announcement('lost', untold, storeLost()));
 		if (untold.public) sayings.push(announcement('public', untold, madePublic()));
 		await store.tell(room, sayings, now());

@@ -41,6 +41,15 @@ const ruleTitles: Record<Alert['rule'], string> = {
 	unseen: 'Not seen',
 	mixture: 'Several versions',
 };
+/** An upgrade is what helps. */
+const wayRules: ReadonlySet<Alert['rule']> = new Set([
+	'release',
+	'withdrawn',
+	'advisory',
+	'fault',
+	'deadline',
+	'unclear',
+]);
 /** So many alerts are told one by one. */
 const mostInFull = 6;
 
@@ -58,16 +67,27 @@ export function alertWords(server: string, alerts: readonly Numbered[], mention:
 	const head = `**${[mark, `${prefix}${named}${more}`].filter(Boolean).join(' ')}**${alerts.length === 1 ? numberWords(first?.number) : ''}`;
 	const asked = askWords(server, alerts);
 	const acts = alerts.some(({ alert: { kind, rule } }) => kind !== 'solved' && rule !== 'change' && rule !== 'release');
+	const isWay = alerts.some(({ alert }) => alert.kind !== 'solved' && wayRules.has(alert.rule));
+	const help = isWay ? `What to do: ${code(`!upgrade ${server}`)}` : '';
 	const foot = acts ? `✅ or ${code('!ack')} stops the reminders, 💤 or ${code('!snooze 7d')} puts them off.` : '';
 	const lead =
 		alerts.length === 1
-			? [head, first && textOf(first.alert, server), asked, foot].filter(Boolean).join('\n\n')
-			: [head, asked, foot].filter(Boolean).join('\n\n');
+			? [head, first && textOf(first.alert, server), asked, help, foot].filter(Boolean).join('\n\n')
+			: [head, asked].filter(Boolean).join('\n\n');
 	const calls = mention !== undefined && (worst === 'severe' || worst === 'warning');
 	return {
 		value: { format: 1, server, alerts: alerts.map(one => alertValue(one, server)) },
 		lead,
-		sections: alerts.length === 1 ? [] : sectionsOf(alerts, server),
+		// Facts before instructions: what helps stands last, where a room opens.
+		sections:
+			alerts.length === 1
+				? []
+				: [
+						...sectionsOf(alerts, server),
+						...[[help, foot].filter(Boolean).join('\n\n')]
+							.filter(Boolean)
+							.map(markdown => ({ title: '', markdown, fold: false })),
+					],
 		kind: 'answer',
 		...(calls && { mention: [mention] }),
 	};
@@ -219,6 +239,7 @@ export function cardWords({ facing, zone, looked, next, opening }: Card): Answer
 		open.length ? `open to ${count(open.length, 'known hole')}` : 'open to no known hole',
 	].join(', ');
 	const severe = open.filter(({ severity }) => severity === 'critical' || severity === 'high').length;
+	const colour = severe ? '🔴' : open.length || ahead ? '🟡' : '🟢';
 	const deadlines = nextDeadlines(facing, 4);
 	const overdues = overdue(facing);
 	const back = rollback(version, undefined, knowledge);
@@ -267,7 +288,7 @@ export function cardWords({ facing, zone, looked, next, opening }: Card): Answer
 			rollback: back.floor,
 		},
 		lead: [
-			running.build ? `**${named}.** As ${version}: ${state}.` : `**${named}: ${state}.**`,
+			running.build ? `${colour} **${named}.** As ${version}: ${state}.` : `${colour} **${named}: ${state}.**`,
 			running.build && `⚠️ ${caveatWords(running)}`,
 			// A silent server still runs what it ran, as far as anybody knows.
 			why && `⚠️ ${why}`,

@@ -53,9 +53,9 @@ export function deadlinesWords(found: readonly Deadline[], { all, today, horizon
 	const dated = open.filter(deadline => !overdue.includes(deadline) && !deadline.at.vague);
 	const vague = open.filter(deadline => !overdue.includes(deadline) && deadline.at.vague);
 	const parts: [string, readonly Deadline[]][] = [
-		['Any day now', overdue],
-		['With a date or a version', dated],
+		['Next', dated],
 		['Some day', vague],
+		['Overdue, and still working', overdue],
 		[server === undefined ? 'Has happened, or was taken back' : 'In force in newer releases', over],
 	];
 	const next = dated[0] ?? overdue[0];
@@ -68,7 +68,7 @@ export function deadlinesWords(found: readonly Deadline[], { all, today, horizon
 			([title, some]): Section => ({
 				title: `${title} (${some.length})`,
 				markdown: list(some.map(deadlineLine)),
-				fold: (some === over && server === undefined) || some === vague,
+				fold: (some === over && server === undefined) || some === vague || some === overdue,
 			}),
 		);
 	const of = server === undefined ? '' : `${code(server)}: `;

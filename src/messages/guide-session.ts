@@ -1,6 +1,6 @@
 // A walk through a guide in words: its stages one at a time, where the room stands, and what goes wrong on the way.
 import type { FoundFailure, Guided, GuidedStage } from '../advice/guide/guide.ts';
-import type { SessionStep, Tell, Walk } from '../advice/guide/session.ts';
+import type { Aside, SessionStep, Tell, Walk } from '../advice/guide/session.ts';
 import { stagesOf } from '../advice/guide/session.ts';
 import type { Answer, Offer, Section } from '../answer.ts';
 import { list } from '../text/format.ts';
@@ -35,6 +35,8 @@ export function walkWords({ walk, tell }: Pick<SessionStep, 'walk' | 'tell'>, gu
 			return plain(
 				`**I do not know this error.** Nothing that is known to go wrong in this guide looks like it, so I have no cure to offer.${name ? ` You stand at ${name}.` : ''}`,
 			);
+		case 'asked':
+			return plain(asideWords(tell.what, name), 'progress');
 		case 'early':
 			return plain(
 				`That was said before I gave ${name ?? 'this stage'}. If it is about that one, say it again, or react with ✅ to the message that gives it.`,
@@ -116,6 +118,21 @@ function beforeWords(tell: Tell, guided: Guided): string[] {
 	if (tell.after === 'moved')
 		return ['The room was upgraded in the middle of a guide. It goes on here, where you stood.'];
 	return [];
+}
+
+/** The answer to what is none of the session's words: nothing has changed by it. */
+function asideWords(what: Aside, name: string | undefined): string {
+	const here = name ? `You are at ${name}. ` : '';
+	switch (what) {
+		case 'help':
+			return `${here}Say ${code('done')} when it is through. ${allWords}`;
+		case 'onward':
+			return `${here}Is it through? Then say ${code('done')}, and I give the next stage; ${code('skip')} leaves it out.`;
+		case 'pause':
+			return `${here}Take your time: I wait, and say nothing more. ${code('where')} shows this stage again, ${code('stop')} ends the guide.`;
+		case 'question':
+			return `${here}I cannot answer questions here, but I look up error messages: paste what the terminal or the log says. ${code('where')} shows this stage again, ${code('help')} the words that I know.`;
+	}
 }
 
 /** What is missing from here on because a stage was left out. */

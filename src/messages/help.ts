@@ -1,14 +1,23 @@
 // The words of !help.
-import type { Answer } from '../answer.ts';
+import type { Answer, Section } from '../answer.ts';
 import type { Command } from '../command.ts';
 import { closedFacts, openFacts } from '../deployment/facts.ts';
 import { list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 
+/** What is in neither of these groups plans or explains. */
+const watching: ReadonlySet<string> = new Set('watch unwatch servers profile alerts ack snooze'.split(' '));
+const aboutRoom: ReadonlySet<string> = new Set('room status verify help leave'.split(' '));
+
+/** One line for each command: its name alone, since `!help upgrade` says what it takes. */
+function groupSection(title: string, commands: readonly Command[]): Section {
+	const lines = commands.map(({ name, summary }) => `${code(`!${name}`)} ${summary}`);
+	return { title, markdown: lines.join('\\\n'), fold: false };
+}
+
 export function helpWords(commands: readonly Command[]): Answer {
-	const lines = commands.map(({ usage, summary }) => `${code(`!${usage}`)}: ${summary}`);
 	const lead = `**I tell you what a Synapse upgrade asks of your server.** Try ${code('!upgrade 1.56 1.69')}`;
-	const more = `${code('!help upgrade')} says more about a command, ${code('!help facts')} what you can say about your deployment. ${code('!glia upgrade …')} and mentioning me work as well.`;
+	const more = `${code('!help upgrade')} says what a command takes, ${code('!help facts')} what you can say about your deployment.`;
 	const value = {
 		format: 1,
 		commands: commands.map(({ name, usage, summary, changes }) => ({ name, usage, summary, changes })),
@@ -16,7 +25,21 @@ export function helpWords(commands: readonly Command[]): Answer {
 	return {
 		value,
 		lead,
-		sections: [{ title: 'What you can say', markdown: `${list(lines)}\n\n${more}`, fold: false }],
+		sections: [
+			groupSection(
+				'Plan',
+				commands.filter(({ name }) => !watching.has(name) && !aboutRoom.has(name)),
+			),
+			groupSection(
+				'Watch',
+				commands.filter(({ name }) => watching.has(name)),
+			),
+			groupSection(
+				'This room',
+				commands.filter(({ name }) => aboutRoom.has(name)),
+			),
+			{ title: '', markdown: more, fold: false },
+		],
 		kind: 'answer',
 	};
 }

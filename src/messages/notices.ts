@@ -1,13 +1,19 @@
 // What the bot says unasked about itself and the room: hello, and what people should know before they write.
 import type { Answer } from '../answer.ts';
+import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 
 function notice(lead: string): Answer {
 	return { value: { format: 1 }, lead, sections: [], kind: 'progress' };
 }
 
-export function hello(name: string): Answer {
+/** `server`: whose people sit in the room, if that is known: the one they most likely run. */
+export function hello(name: string, server: string | undefined): Answer {
+	const begin =
+		server === undefined
+			? 'Which server do you run? Say `!watch example.org`'
+			: `Do you run ${quoted(server)}? Say ${code(`!watch ${server}`)}`;
 	return notice(
-		`Hello, I am ${name}. I tell what Synapse releases ask of those who run them. Try \`!upgrade 1.56 1.69\`; \`!help\` lists all I can do, and \`!leave\` sends me away. Every member may ask.`,
+		`Hello, I am ${escapeMarkdown(name)}. I tell Synapse admins what each release requires, and when something is about to stop working.\n\n${begin}, and I tell you how it stands. For a plan: \`!upgrade 1.98\`. \`!help\` lists the rest, \`!leave\` sends me away.`,
 	);
 }
 

@@ -106,7 +106,7 @@ export function openWords(open: readonly OpenAlert[], watches: number): Answer {
 	const rank = (severity: Severity) => ['severe', 'warning', 'info'].indexOf(severity);
 	return {
 		value,
-		lead: `**${count(open.length, 'alert')} open.** ${code('!ack 12')} stops the reminders of one, ${code('!snooze 7d 12')} puts it off.`,
+		lead: `**${openCount(open)}.** ${code('!ack 12')} stops the reminders of one, ${code('!snooze 7d 12')} puts it off.`,
 		sections: servers.flatMap(server => {
 			const those = open
 				.filter(one => one.server === server)
@@ -116,11 +116,21 @@ export function openWords(open: readonly OpenAlert[], watches: number): Answer {
 			const name = server.length > 30 ? `${server.slice(0, 29)}…` : server;
 			return [
 				...(pressing.length ? [sectionOf(`${name} (${pressing.length})`, pressing, false)] : []),
-				...(rest.length ? [sectionOf(`${name}: good to know (${rest.length})`, rest, rest.length > 5)] : []),
+				...(rest.length ? [sectionOf(`${name}: good to know (${rest.length})`, rest, true)] : []),
 			];
 		}),
 		kind: 'answer',
 	};
+}
+
+/** Counts what presses; what is good to know comes after it. */
+function openCount(open: readonly OpenAlert[]): string {
+	const pressing = open.filter(({ severity }) => severity !== 'info').length;
+	const rest = open.length - pressing;
+	if (!rest) return `${count(pressing, 'alert')} open`;
+	return pressing
+		? `${count(pressing, 'alert')} open, ${rest} more good to know`
+		: `Nothing presses; ${rest} good to know`;
 }
 
 function sectionOf(title: string, those: readonly OpenAlert[], fold: boolean): Section {

@@ -43,8 +43,24 @@ const settled = () => new Promise(resolve => setTimeout(resolve, 20));
 async function heard(): Promise<string[]> {
 	const joined = [room, other].map(id => news([], { room: id }));
 	await store.take(batch('1', { joined }), now());
-	await announce({ store, now, name: 'glia', reads: true, log: silence, said: () => undefined });
-	await announce({ store, now, name: 'glia', reads: true, log: silence, said: () => undefined });
+	await announce({
+		store,
+		now,
+		name: () => 'glia',
+		server: undefined,
+		reads: true,
+		log: silence,
+		said: () => undefined,
+	});
+	await announce({
+		store,
+		now,
+		name: () => 'glia',
+		server: undefined,
+		reads: true,
+		log: silence,
+		said: () => undefined,
+	});
 	const found: string[] = [];
 	for (;;) {
 		const [row] = await store.due(now(), [], 1);

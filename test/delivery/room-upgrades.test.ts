@@ -519,7 +519,8 @@ describe('notices', () => {
 		const log: Log = { ...silence, error: (fields, text) => loud.push([fields, text]) };
 		await store.take(batch('1'), now());
 		await store.take(batch('2', { joined: [news([], { room, state })] }), now());
-		for (let i = 0; i < 2; i++) await announce({ store, now, name: 'glia', reads: false, log, said: () => undefined });
+		for (let i = 0; i < 2; i++)
+			await announce({ store, now, name: () => 'glia', server: undefined, reads: false, log, said: () => undefined });
 		expect(await store.counts()).toMatchObject({ outbox: 0 });
 		expect(loud).toEqual([[{ room }, expect.stringContaining('belongs to no device')]]);
 	});
@@ -527,7 +528,8 @@ describe('notices', () => {
 	// The homeserver answers a transaction id that it knows with the old event, and says nothing.
 	describe('each stay in a room has its own', () => {
 		const named = async () => (await store.due(now(), [], 9)).map(({ said }) => said);
-		const told = () => announce({ store, now, name: 'glia', reads: true, log: silence, said: () => undefined });
+		const told = () =>
+			announce({ store, now, name: () => 'glia', server: undefined, reads: true, log: silence, said: () => undefined });
 		const left = async (token: string) => {
 			await store.take(batch(token, { left: [{ room }] }), now());
 			await store.forget(room);

@@ -43,7 +43,8 @@ test('what is reminded of is a list at the end, without its words', () => {
 		undefined,
 	);
 	expect(lead).toContain('Still: `example.org`: Open to `CVE-1` (moderate): Hole, and 2 more');
-	expect(sections.map(({ title }) => title)).toEqual(['Security #2', 'Still open (2)']);
+	expect(sections.map(({ title }) => title)).toEqual(['Security #2', 'Still open (2)', '']);
+	expect(sections.at(-1)?.markdown).toMatch(/^What to do: `!upgrade example\.org`\n\n✅ or `!ack`/);
 	expect(sections[1]?.markdown).toBe(
 		'* ⚠️ Open to `CVE-1` (moderate): Hole · #1\n* ⚠️ Open to `CVE-3` (moderate): Hole · #3',
 	);

@@ -52,11 +52,29 @@ export type HeardWord = { by: string; at: string; now: string } & (
 	| { text: string }
 );
 
+/** What people say to a session besides its words: it is answered, and changes nothing. */
+export type Aside = 'help' | 'onward' | 'pause' | 'question';
+
+const asides: readonly [RegExp, Aside][] = [
+	[/^(help|commands|what can i say)\??$/, 'help'],
+	[/^(next|ok|okay|yes|y|go on|continue|ready)[.!]*$/, 'onward'],
+	[/^(pause|wait|later|hold on|break)[.!]*$/, 'pause'],
+	[/\?$/, 'question'],
+];
+
+function asideOf(text: string): Aside | undefined {
+	const small = text.trim().toLowerCase();
+	if (small.length > 200 || small.includes('\n')) return undefined;
+	return asides.find(([pattern]) => pattern.test(small))?.[1];
+}
+
 /** What there is to say; words are put to it by walk-words.ts. */
 export type Tell =
 	| { is: 'stage'; after: 'begun' | 'done' | 'back' | 'resumed' | 'moved' }
 	| { is: 'stage'; after: 'skipped'; skipped: GuidedStage }
 	| { is: 'where' | 'stopped' | 'ended' | 'gate' | 'first' | 'unknown' }
+	/** A word or a question that is none of the session's words. */
+	| { is: 'asked'; what: Aside }
 	/** Said before the stage at hand was given. */
 	| { is: 'early' }
 	/** The stage at which the room stood is no longer in the guide. */
@@ -221,7 +239,10 @@ export function refuse(walk: Walk, by: string, { why, old }: { why: string; old:
 function looked(walk: Walk, text: string, guided: Guided): SessionStep | undefined {
 	const found = failuresIn(guided, walk.place?.stage, text);
 	if (found.length) return { walk, tell: { is: 'found', found } };
-	return walk.is === 'open' && isOutput(text) ? { walk, tell: { is: 'unknown' } } : undefined;
+	if (walk.is !== 'open') return undefined;
+	if (isOutput(text)) return { walk, tell: { is: 'unknown' } };
+	const what = asideOf(text);
+	return what && { walk, tell: { is: 'asked', what } };
 }
 
 /** A block of code, or lines of which one begins as errors of programs do. */

@@ -189,11 +189,27 @@ test('an error is looked up in its stage first, then in all; talk is left alone,
 	expect(way.words('psql: ERROR:  role "someone" does not exist')).toMatch(/^\*\*Restore:\*\*.*role/s);
 	way.say('done');
 	expect(way.words('oh: ERROR:  role "someone" does not exist')).toContain('Make it with createuser.');
-	for (const talk of ['shall we go on tomorrow?', 'I am done with this', 'an error, I think', 'a\nb\nc\nd\ne\nf'])
+	for (const talk of ['We go on tomorrow', 'I am done with this', 'an error, I think', 'a\nb\nc\nd\ne\nf'])
 		expect(way.say(talk), talk).toBeUndefined();
 	for (const output of ['```\nsegfault\n```', 'ERROR: out of luck', 'psql: error: something', 'pg_dump: error: no'])
 		expect(way.words(output), output).toContain('I do not know this error');
 	expect(way.place()).toBe('restore');
+});
+
+test.each([
+	['help', /Say `done` when it is through.*`back`/],
+	['Next', /Is it through\? Then say `done`/],
+	['ok', /Is it through\? Then say `done`/],
+	['yes!', /Is it through\? Then say `done`/],
+	['pause', /I wait, and say nothing more/],
+	['how long does this take?', /paste what the terminal or the log says/],
+])('%s is answered, and changes nothing', (said, answer) => {
+	const way = walking();
+	const before = way.place();
+	expect(way.words(said)).toMatch(answer);
+	expect(way.place()).toBe(before);
+	way.say('stop');
+	expect(way.say(said)).toBeUndefined();
 });
 
 test('looking for output takes no longer on what was made to take long', () => {
