@@ -1,10 +1,13 @@
 // What is said where a guide is walked through → what becomes of the walk, and the answer. Rooms and the terminal share it.
 import type { Guided } from '../advice/guide/guide.ts';
-import type { SessionStep, StagePlace, Walk } from '../advice/guide/session.ts';
+import type { SessionStep, StagePlace, Tell, Walk } from '../advice/guide/session.ts';
 import { begin, guidedFor, moved, refuse, step, wordOf } from '../advice/guide/session.ts';
+import { profileFrom } from '../advice/watch/subscription.ts';
+import { diagnose } from '../advice/why/diagnose.ts';
 import type { Answer, Offer } from '../answer.ts';
 import type { Ports } from '../command.ts';
 import { walkWords } from '../messages/guide-session.ts';
+import { whyWords } from '../messages/why.ts';
 import { code } from '../text/markdown.ts';
 import type { Call, Message, Respondent } from './calls.ts';
 import { plainly } from './calls.ts';
@@ -14,14 +17,14 @@ import { mayNotChange } from './respond.ts';
 const maxOpen = 5;
 
 /** A walk as it is now, what is said about it, and the place that this gives. */
-export type Walked = { walk: Walk; answer: Answer; gives?: StagePlace };
+export type Walked = { walk: Walk; answer: Answer; gives?: StagePlace; tells?: Tell['is'] };
 
 /** What was offered, before anybody began. */
 export function offeredAs(id: string, room: string, offer: Offer): Walk {
 	return { ...offer, id, room, is: 'offered', passed: [], since: '', refused: [] };
 }
 
-type Steward = { mayChange: Respondent['mayChange']; ports: Pick<Ports, 'knowledge' | 'now'> };
+type Steward = { mayChange: Respondent['mayChange']; ports: Pick<Ports, 'knowledge' | 'now' | 'code'> };
 type SaidMessage = Pick<Message, 'sender' | 'at' | 'body'>;
 
 /** Begins a walk that was offered, or goes on with one that was stopped; a sentence where it cannot be. */
@@ -37,12 +40,24 @@ export function heard(walk: Walk, said: SaidMessage, open: readonly Walk[], stew
 	const body = plainly(said.body);
 	const word = wordOf(body);
 	const who = { by: said.sender, at: said.at.toISOString(), now: steward.ports.now().toISOString() };
-	if (!word) return stepped(walk, { ...who, text: body }, steward);
+	if (!word) return explained(stepped(walk, { ...who, text: body }, steward), said.body, steward);
 	const full = word.word === 'start' && walk.is === 'stopped' && begun(walk, said, open, steward);
 	if (typeof full === 'string') return worded({ walk, tell: { is: 'refused', why: full } }, undefined);
 	const no = mayNotChange(said, steward);
 	const mayNot = no?.old ? { ...no, why: `${no.why} Please say it again if it still holds.` } : no;
 	return stepped(walk, { ...who, ...word, ...(mayNot && { mayNot }) }, steward);
+}
+
+/** An error that the guide does not know is looked for among everything that is known. */
+function explained(walked: Walked | undefined, text: string, { ports }: Steward): Walked | undefined {
+	if (walked?.tells !== 'unknown') return walked;
+	const { walk } = walked;
+	const profile = profileFrom(walk.facts);
+	const { guide, place } = walk;
+	const asked = { text, versions: [], profile, walk: { guide, ...(place && { stage: place.stage }) } };
+	const diagnosis = diagnose(asked, ports.knowledge, ports.code);
+	if (diagnosis.matches[0]?.by !== 'text') return walked;
+	return { ...walked, answer: whyWords(diagnosis, { profile, versions: [], taken: [] }) };
 }
 
 /** Whether these calls may be a word of a walk, said with the bot's name before it, and no command. */
@@ -82,6 +97,6 @@ function stepped(walk: Walk, what: Parameters<typeof step>[1], { ports }: Stewar
 }
 
 function worded(next: SessionStep, guided: Guided | undefined): Walked {
-	const { walk, gives } = next;
-	return { walk, answer: walkWords(next, guided), ...(gives && { gives }) };
+	const { walk, gives, tell } = next;
+	return { walk, answer: walkWords(next, guided), tells: tell.is, ...(gives && { gives }) };
 }

@@ -83,12 +83,10 @@ function leadOf({ entry, by, fit, refusal }: WhyMatch, told: ToldMatch, others: 
 					? 'Stop'
 					: sure.short;
 	// A symptom’s text is written in this order already.
-	const order =
-		entry.of === 'symptom'
-			? [told.do]
-			: [`${dangerWords(told, refusal !== undefined)} ${startWords(told, entry.of)}`, told.do];
+	const danger = [dangerWords(told, refusal !== undefined), startWords(told, entry.of)].filter(Boolean).join(' ');
+	const order = entry.of === 'symptom' ? told.do : `${danger} ${told.do}`;
 	const fits = fit === 'no' ? ' It does not fit the release that the text names.' : '';
-	return [`${marks[entry.rank]}**${first}: ${told.title}.**`, ...order, `*How sure: ${sure.long}${fits}*`].join('\n\n');
+	return [`${marks[entry.rank]}**${first}: ${told.title}.**`, order, `*How sure: ${sure.long}${fits}*`].join('\n\n');
 }
 
 function surely({ sure, sources }: ToldMatch, by: WhyMatch['by'], others: number): { short: string; long: string } {

@@ -55,7 +55,13 @@ function open(): Inbox {
 		health,
 		store,
 		web: outside(now),
-		code: knownCode(),
+		code: knownCode({
+			refusals: {
+				'1.0.0': {
+					'synapse/config/key.py No signing keys in file {}': { in: 'read_signing_keys', raises: 'ConfigError' },
+				},
+			},
+		}),
 		limits: usualLimits,
 	};
 	return openInbox({
@@ -208,6 +214,14 @@ test('a stranger is refused once, an error of anybody is looked up', async () =>
 	expect(await say('skip', there)).toEqual([]);
 	expect(first(await say('psql: ERROR:  role "x" does not exist', there)).body).toContain('createuser');
 	expect(first(await say('where', there)).body).toContain('You stand at stage 1');
+});
+
+test('an error that the guide does not know is looked for in all that is known', async () => {
+	const { root } = await begun();
+	const [found] = await say('```\nsynapse.config._base.ConfigError: No signing keys in file /x\n```', { thread: root });
+	expect(found?.body).toContain('synapse/config/key.py');
+	const [unknown] = await say('```\nthe moon is made of cheese\n```', { thread: root });
+	expect(unknown?.body).toContain('I do not know this error');
 });
 
 test('what is older than a day changes nothing', async () => {

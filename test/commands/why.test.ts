@@ -140,6 +140,16 @@ synapse exited with code 1`;
 	});
 });
 
+test('what says little by itself comes with the faults of the release that runs', async () => {
+	const line = 'nginx: upstream timed out (110) while reading response header from upstream, request: "GET /sync"';
+	const { matches } = await ask(`1.109.0 ${line}`);
+	expect(matches.map(match => match.id)).toContain('fault/1.109.0/sync-waits-for-the-future');
+	expect(matches.some(match => match.sure)).toBe(false);
+	expect(
+		(await ask(`1.163.2 ${line}`)).matches.filter(match => match.kind === 'fault' && match.since === '1.109.0'),
+	).toEqual([]);
+});
+
 describe('unknown', () => {
 	test('is said to be unknown, with what would help', async () => {
 		const { matches, lead } = await ask('docker ZeroDivisionError: the frobnicator is not aligned with the moon');
@@ -159,6 +169,7 @@ describe('unknown', () => {
 test('symptoms in a few words are answered, and never sure', async () => {
 	for (const [said, wanted] of [
 		['bridges are silent since the upgrade', /^fault\//],
+		['restarts every 90 seconds', /^symptom\/systemd-start-timeout$/],
 		['calls do nothing although matrix_rtc is set', /^symptom\/matrix-rtc-without-flag$/],
 	] as const) {
 		const { matches } = await ask(said);

@@ -90,12 +90,15 @@ export function diagnose(question: WhyQuestion, knowledge: Knowledge, code: Code
 	const best = ranked(absorbed(judged), question);
 	const lines = text.split('\n').length;
 	const hasCause = best.some(({ entry }) => entry.rank === 'cause' || entry.rank === 'hopeless');
-	const loud = best.filter(
+	const loud: (Judged | Worded)[] = best.filter(
 		({ entry }) => entry.rank !== 'harmless' && !(hasCause && (entry.rank === 'consequence' || entry.rank === 'vague')),
 	);
 	const said = loud.length === 0 && lines <= 6 && !asked.loud ? byWords(text, search, asked) : [];
 	const unexplained = loud.some(({ entry }) => entry.rank !== 'vague') ? undefined : unexplainedIn(records, judged);
 	const quiet = best.filter(({ entry }) => entry.rank === 'harmless');
+	// What says little by itself may be a fault of the very release that runs.
+	const [first] = loud;
+	if (first?.entry.rank === 'vague') loud.push(...likely(first.entry, search, asked));
 	const all = loud.length ? loud : [...(unexplained ? [] : quiet), ...said];
 	return {
 		matches: alternatives(distinct(all).slice(0, maxMatches)),
@@ -355,6 +358,14 @@ function byWords(text: string, search: SymptomSearch, asked: Asked): Worded[] {
 			entry,
 			match: { entry, by: 'words', count: 0, sites: [], options: [], notes: [], fit, sure: false },
 		}));
+}
+
+/** Faults of the releases that are known, as people tell of them who see what this entry tells. */
+function likely(entry: Entry, search: SymptomSearch, asked: Asked): Worded[] {
+	if (entry.of !== 'symptom') return [];
+	return entry.symptom.symptoms
+		.flatMap(said => byWords(said, search, asked))
+		.filter(one => one.entry.of === 'fault' && one.match.fit === 'yes');
 }
 
 /** The first record of an error in which nothing was recognised. */
