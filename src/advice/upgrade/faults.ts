@@ -6,6 +6,7 @@ import type { Version } from '../../deployment/version.ts';
 import { compare, finalOf, isAbove, isWithin, lineOf } from '../../deployment/version.ts';
 import type { Fault, Release, Source } from '../../knowledge/schema/synapse.ts';
 import { stable } from '../../knowledge/stable.ts';
+import { memo } from '../../runtime/memo.ts';
 
 export type Standing = 'start' | 'stop' | 'target';
 
@@ -33,10 +34,22 @@ export type PlannedFault = {
 
 type Known = { faults: readonly Fault[]; releases: readonly Release[] };
 
+/** Whether each release has a fault, worked out once: a plan asks for every fault of every newer release. */
+const brokenIn = memo((_: Fault) => new Map<Version, boolean>());
+
 /** Whether a release has the fault; `from` is the release that its database comes from, where that is known. */
-export function isBroken({ broken, from: only }: Fault, release: Version, from?: Version): boolean {
-	if (only !== undefined && (from === undefined || !isWithin(from, only))) return false;
-	return broken.some(range => isWithin(finalOf(release), range));
+export function isBroken(fault: Fault, release: Version, from?: Version): boolean {
+	if (fault.from !== undefined && (from === undefined || !isWithin(from, fault.from))) return false;
+	return hasDefect(fault, finalOf(release));
+}
+
+function hasDefect(fault: Fault, release: Version): boolean {
+	const known = brokenIn(fault);
+	const before = known.get(release);
+	if (before !== undefined) return before;
+	const is = fault.broken.some(range => isWithin(release, range));
+	known.set(release, is);
+	return is;
 }
 
 /** The faults of one release that may concern the deployment, severe ones first. */
@@ -45,6 +58,7 @@ export function faultsOf(
 	{ at, profile, from }: { at: Standing; profile: Profile; from?: Version },
 	known: Known,
 ): PlannedFault[] {
+	const sound = soundFor(profile, known.faults);
 	return known.faults
 		.filter(fault => isBroken(fault, release, from))
 		.flatMap((fault): PlannedFault[] => {
@@ -60,7 +74,7 @@ export function faultsOf(
 					danger,
 					at,
 					release,
-					take: insteadOf(release, fault, profile, known),
+					take: insteadOf(release, fault, sound, known.releases),
 					title,
 					text,
 					...(applies && { applies }),
@@ -98,22 +112,30 @@ export function faultsOn(
 		);
 }
 
-/** Null where every newer release has it too. */
-function insteadOf(release: Version, fault: Fault, profile: Profile, { faults, releases }: Known): Version | null {
-	const newer = stable(releases).filter(
-		({ version }) => isAbove(version, finalOf(release)) && !isBroken({ ...fault, from: undefined }, version),
-	);
+/** Whether a release is free of severe faults, as far as a deployment is known. */
+function soundFor(profile: Profile, faults: readonly Fault[]): (version: Version) => boolean {
+	// What hits only a few decides for nobody else where to go.
 	const severe = faults.filter(
-		// What hits only a few decides for nobody else where to go.
 		({ severity, from, onlyIf, applies }) =>
 			severity === 'severe' && from === undefined && onlyIf === undefined && concern(applies, profile).is !== false,
 	);
-	const isSound = (version: Version) => !severe.some(other => isBroken(other, version));
-	const sound = newer.filter(({ version }) => isSound(version));
+	return version => !severe.some(fault => hasDefect(fault, version));
+}
+
+/** Null where every newer release has it too. */
+function insteadOf(
+	release: Version,
+	fault: Fault,
+	isSound: (version: Version) => boolean,
+	releases: readonly Release[],
+): Version | null {
+	const newer = stable(releases).filter(
+		({ version }) => isAbove(version, finalOf(release)) && !hasDefect(fault, version),
+	);
 	const own = newer.filter(({ version }) => lineOf(version) === lineOf(release));
 	// A cure that has a severe fault of its own is none: better the next line, and of that its newest patch release.
 	const next = [...own, ...newer].find(({ version }) => isSound(version)) ?? own[0] ?? newer[0];
-	const line = [...sound, ...newer].filter(({ version }) => next && lineOf(version) === lineOf(next.version));
+	const line = newer.filter(({ version }) => next && lineOf(version) === lineOf(next.version));
 	return line.findLast(({ version }) => isSound(version))?.version ?? line.at(-1)?.version ?? null;
 }
 
