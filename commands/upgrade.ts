@@ -1,6 +1,8 @@
 // !upgrade: what lies between two releases, for one deployment.
 
+import { readFileSync } from 'node:fs';
 import { check } from '../src/advice/check/check.ts';
+import { askedByLook, decidedByLook, lookScript } from '../src/advice/check/look.ts';
 import { youngNotes } from '../src/advice/check/young.ts';
 import { type Plan, plan, type Way } from '../src/advice/upgrade/plan.ts';
 import { routesBetween } from '../src/advice/upgrade/routes.ts';
@@ -9,6 +11,7 @@ import { lastObserved, runningOf } from '../src/advice/watch/history.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
 import { Refusal } from '../src/answer.ts';
 import { readConfiguration } from '../src/arguments/configuration.ts';
+import { takeLook } from '../src/arguments/look.ts';
 import { nearest } from '../src/arguments/nearest.ts';
 import { newest, readVersion } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
@@ -16,6 +19,7 @@ import type { Command, Ports } from '../src/command.ts';
 import { addedBetween } from '../src/configuration/options.ts';
 import { writeTerm } from '../src/deployment/facts.ts';
 import { compare } from '../src/deployment/version.ts';
+import { lookWords } from '../src/messages/check.ts';
 import { firstScreen } from '../src/messages/first-screen.ts';
 import { observationWords, wholeWords } from '../src/messages/observation.ts';
 import { planWords } from '../src/messages/plan.ts';
@@ -37,8 +41,14 @@ export const upgrade = {
 		{ words: typed, room, files },
 		{ knowledge, code: tables, store, now }: Pick<Ports, 'knowledge' | 'code' | 'store' | 'now'>,
 	) {
-		const words = typed.filter(word => !isAll(word));
-		const all = words.length < typed.length;
+		// A distribution's name behind the command; its versions are not those of Synapse.
+		if (/^mas$/i.test(typed[0] ?? '') && typed.length > 1)
+			throw new Refusal(
+				`That is Matrix Authentication Service, whose releases are not known here; its notes stand at https://github.com/element-hq/matrix-authentication-service/releases. For Synapse with it, say the versions first: ${code('!upgrade 1.130 mas')}`,
+			);
+		const look = takeLook(typed);
+		const words = look.rest.filter(word => !isAll(word));
+		const all = words.length < look.rest.length;
 		const { versions, terms, servers, taken: understood } = sortWords(words, example, knowledge.systems);
 		if (servers[1] !== undefined)
 			throw new Refusal(`One server at a time. An example: ${code('!upgrade example.org')}`);
@@ -75,6 +85,14 @@ export const upgrade = {
 				`${from.version} is newer than ${to.version}. The older one comes first: ${code(`!upgrade ${to.version} ${from.version}`)}; for the way back: ${code(`!rollback ${from.version} ${to.version}`)}`,
 			);
 		}
+		if (look.printed?.length === 0) {
+			const asked = askedByLook(knowledge.notes, { from: from.version, to: to.version, profile: facts });
+			const template = readFileSync(new URL('../knowledge/look.py', import.meta.url), 'utf8');
+			return lookWords(lookScript(template, asked, tables.options()), asked.length, {
+				typed,
+				install: facts.get('install')?.value,
+			});
+		}
 		const looked = files && readConfiguration(files, facts, true);
 		const profile = looked?.profile ?? facts;
 		const range = { from: from.version, to: to.version };
@@ -82,7 +100,10 @@ export const upgrade = {
 		const taken = [...understood, server?.note, from.note, to.note].filter(note => note !== undefined);
 		const today = now().toISOString().slice(0, 10);
 		const young = youngNotes(knowledge.notes, tables.options(), from.version);
-		const way = { ...range, profile, today, young, decided: decisions?.decided, starts: decisions?.starts };
+		const decided = look.printed
+			? decidedByLook(askedByLook(knowledge.notes, { ...range, profile }), look.printed)
+			: decisions?.decided;
+		const way = { ...range, profile, today, young, decided, starts: decisions?.starts };
 		const found = { ...plan(way, knowledge), ...fromCode(way, tables) };
 		if (!all) return firstScreen(found, taken);
 		const answer = planWords(found, taken);

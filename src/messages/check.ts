@@ -1,4 +1,5 @@
 // The words of !check: findings by what they do, each with its place, and never a value of the configuration.
+import { createHash } from 'node:crypto';
 import type { Checked, Derived, Finding, Unjudged } from '../advice/check/check.ts';
 import type { Answer, Section } from '../answer.ts';
 import type { Configuration } from '../configuration/files.ts';
@@ -284,6 +285,34 @@ export function skeletonWords({
 			},
 		],
 		files: [{ name, type: 'text/x-python', text: script }],
+		kind: 'answer',
+	};
+}
+
+/** The answer to `look` alone: the script that asks the conditions of this plan where the configuration lies. */
+export function lookWords(
+	script: string,
+	conditions: number,
+	{ typed, install }: { typed: readonly string[]; install: string | boolean | undefined },
+): Answer {
+	const own = typeof install === 'string' ? runs[install] : undefined;
+	const ways = (own === undefined ? [runs.docker, runs.debian] : [own]).map(way =>
+		way?.replace('skeleton.py', 'look.py'),
+	);
+	const sha256 = createHash('sha256').update(script).digest('hex');
+	return {
+		value: { format: 1, look: { name: 'look.py', sha256, text: script } },
+		lead: `**${count(conditions, 'condition')}, one look: run this where Synapse's Python is.** It prints ids of notes or ${code('none')}, never a value.`,
+		title: 'Look',
+		sections: [
+			{ title: 'How to trust it', markdown: `SHA-256: ${code(sha256)}`, fold: true },
+			{
+				title: 'Run it',
+				markdown: `${ways.map(way => `\`\`\`bash\n${way ?? ''}\n\`\`\``).join('\n\nor\n\n')}\n\nThen say what it printed behind the same command: ${code(`!upgrade ${typed.join(' ')} none`)}`,
+				fold: false,
+			},
+		],
+		files: [{ name: 'look.py', type: 'text/x-python', text: script }],
 		kind: 'answer',
 	};
 }

@@ -161,3 +161,71 @@ test('a plan with a file asks nothing that the file answers', async () => {
 	expect(asking(before)).toBeGreaterThan(5);
 	expect(asking(after)).toBe(0);
 });
+
+test('no planted secret comes back: in no answer, no refusal, no JSON', () => {
+	const secret = 'Pl4nted-S3cret-Value';
+	const paths = [...ports.code.options().byPath.keys()].filter(path => !/[[*"]/.test(path));
+	const nested = (path: string, value: string): string => {
+		const keys = path.split('.');
+		return keys
+			.map((key, depth) => `${'  '.repeat(depth)}${key}:${depth === keys.length - 1 ? ` ${value}` : ''}`)
+			.join('\n');
+	};
+	for (const path of paths) {
+		for (const value of [secret, `[${secret}]`, `{${secret}: ${secret}}`, `"https://u:${secret}@x.example/"`]) {
+			const files = [{ name: 'homeserver.yaml', text: `${base}${nested(path, value)}\n` }];
+			expect(JSON.stringify(ask('1.163.2', files)), path).not.toContain(secret);
+		}
+	}
+	for (const text of [
+		`a: "${secret}`,
+		`a: [${secret}`,
+		`\t${secret}: x`,
+		`a: !${secret} b`,
+		`a: *${secret}`,
+		`- ${secret}`,
+	])
+		expect(JSON.stringify(ask('1.163.2', [{ name: 'h.yaml', text }])), text).not.toContain(secret);
+});
+
+test('hostile files are refused, or answered, in a sentence', () => {
+	const deep = `a: ${'['.repeat(50_000)}`;
+	const bomb = `a0: &a0 [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(',')}]`).join('\n')}\n`;
+	for (const text of [deep, bomb, 'a: b\n'.repeat(2_000_000), 'a: \u0000']) {
+		const before = process.cpuUsage();
+		expect(refusal('1.163.2', [{ name: 'h.yaml', text }]).length).toBeLessThan(400);
+		const { user, system } = process.cpuUsage(before);
+		expect((user + system) / 1_000_000).toBeLessThan(1);
+	}
+});
+
+test('the look alone answers with a script, and what it printed decides', async () => {
+	const said = async (...words: string[]) =>
+		await upgrade.run(
+			{ words: ['1.98', '1.163.2', 'docker', ...words], text: '', room: '!a', sender: '@a:x', at: new Date(0) },
+			{ ...ports, store: openLater(), now: () => new Date('2026-11-29') },
+		);
+	const script = await said('look');
+	expect(JSON.stringify(script.value)).toContain('1.157.0/msc3861');
+	type Seen = {
+		steps: { id: string; refuses: boolean; onlyIf?: string }[];
+		hidden: { id: string; because: string[] }[];
+	};
+	const none = (await said('look', 'none')).value as unknown as Seen;
+	expect(none.hidden).toContainEqual(
+		expect.objectContaining({ id: '1.163.0/profile-limit-needs-auth', because: ['configuration'] }),
+	);
+	const one = (await said('look', '1.163.0/profile-limit-needs-auth')).value as unknown as Seen;
+	expect(one.steps.find(({ id }) => id === '1.163.0/profile-limit-needs-auth')).not.toHaveProperty('onlyIf');
+	await expect(said('look', 'rm')).rejects.toThrow('what the script printed');
+});
+
+test('Matrix Authentication Service has versions of its own', async () => {
+	const said = (...words: string[]) =>
+		upgrade.run(
+			{ words, text: '', room: '!a', sender: '@a:x', at: new Date(0) },
+			{ ...ports, store: openLater(), now: () => new Date('2026-11-29') },
+		);
+	await expect(said('mas', '0.12', '1.0')).rejects.toThrow('Matrix Authentication Service');
+	expect((await said('1.130', 'mas')).value).toMatchObject({ from: '1.130.0' });
+});

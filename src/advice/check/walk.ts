@@ -36,7 +36,7 @@ export function isOpaque(path: string): boolean {
 }
 
 /** A name like those of Synapse's options; anything else may be a secret that slipped to the left of a colon. */
-const optionName = /^(?!(?:\D*\d){6})[A-Za-z][A-Za-z0-9]{0,15}([_-][A-Za-z0-9]{1,16}){0,12}$/;
+const optionName = /^(?!(?:\D*\d){6})[A-Za-z][a-z0-9]{0,15}([_-][a-z0-9]{1,16}){0,12}$/;
 
 /** A path as answers may show it: names of the administrator's own, and those that no option could have, are left out. */
 export function nameable(path: string, options: Options): string {
