@@ -1,6 +1,6 @@
 // What Synapse wants where it refuses to start, in our words: what it is about, and what to do.
 import type { Want } from '../advice/why/refusals.ts';
-import { enumerate } from '../text/format.ts';
+import { capital, enumerate } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 
 type RefusalWords = { title: string; cause: string; fix: string };
@@ -45,7 +45,7 @@ export function refusalWords(want: Want, options: readonly string[], place: stri
 			};
 		default: {
 			const [title, cause, fix] = sentences(want.is, { it, names, refuses, many, place });
-			return { title, cause, fix };
+			return { title, cause: capital(cause), fix };
 		}
 	}
 }
@@ -58,6 +58,12 @@ function sentences(
 ): [title: string, cause: string, fix: string] {
 	const where = code(place);
 	switch (is) {
+		case 'insecure':
+			return [
+				'Synapse refuses a setting that is insecure',
+				`This is allowed only to those who say that they mean it${names ? ` (${names})` : ''}.`,
+				'Take the setting back; the message names the option with which one may insist on it.',
+			];
 		case 'exclusive':
 			return [
 				many ? `${names} exclude each other` : refuses,

@@ -26,6 +26,7 @@ export type Want =
 	| { is: 'floor'; of: string; least: string }
 	| {
 			is:
+				| 'insecure'
 				| 'exclusive'
 				| 'inline-secret'
 				| 'mas-excludes'
@@ -107,15 +108,30 @@ export function optionNamed(path: string, { byPath }: Options): string | undefin
 
 const word = /[a-z][a-z0-9_]*(?:\.[a-z0-9_*]+)*/g;
 
-/** Options that the message itself names. */
+/** Values that messages quote as they quote options. */
+const quotedValues = new Set(
+	'true false none off open public authenticated allow deny livekit local main media str list'.split(' '),
+);
+
+/** Options that the message itself names, and not those that it recommends instead. */
 export function optionsNamedIn(text: string, options: Options): string[] {
-	const names = [...text.matchAll(word)].map(([name]) => name).filter(name => /[_.]/.test(name));
+	const about =
+		text.split(/, use |\. (?:Use|Please|You should|Consider)|Please disable|please (?:place|use)/)[0] ?? text;
+	const names = [...about.matchAll(word)].map(([name]) => name).filter(name => /[_.]/.test(name));
 	const known = names.flatMap(name => optionNamed(name, options) ?? []);
-	return [...new Set(known)];
+	if (known.length) return [...new Set(known)];
+	// Of a nested one that nobody dated, the words of the code are enough: no value of anybody's stands in them.
+	const quoted = [...about.matchAll(/[`'"]([a-z][a-z0-9_.]{1,60})[`'"]/g)].flatMap(([, name]) => name ?? []);
+	return [
+		...new Set([...quoted, ...names.filter(name => /^[a-z0-9]+_/.test(name))].filter(name => !quotedValues.has(name))),
+	];
 }
 
 /** The first that fits counts: what is special stands before what is general. */
 const wants: readonly (readonly [RegExp, Want])[] = [
+	[/very insecure|isn't what you want|known vector for spam|^For security/, { is: 'insecure' }],
+	[/or neither/, { is: 'needs' }],
+	[/Bad duration/, { is: 'type', type: 'duration' }],
 	[/expect an in-line secret/, { is: 'inline-secret' }],
 	[/when OAuth delegation is enabled|replaced by Matrix Authentication Service/, { is: 'mas-excludes' }],
 	[
@@ -142,7 +158,7 @@ const wants: readonly (readonly [RegExp, Want])[] = [
 	[/greater than|exceeds/, { is: 'order' }],
 	[/Multiple |reuse |overlap/, { is: 'duplicate' }],
 	[
-		/must be (?:one of|'true'|set to)|can only have|only versions|Unknown|Unrecognised|Unsupported|not in the list|expected no suffix|is not a known/,
+		/must be one of|can only have|only versions|Unknown|Unrecognised|Unsupported|not in the list|expected no suffix|is not a known/,
 		{ is: 'one-of' },
 	],
 	[/Bad duration|duration/, { is: 'type', type: 'duration' }],
@@ -157,15 +173,15 @@ const wants: readonly (readonly [RegExp, Want])[] = [
 	[/dictionary|mapping|an object/, { is: 'type', type: 'mapping' }],
 	[/number|integer|positive value/, { is: 'type', type: 'number' }],
 	[
-		/Error accessing|Error reading|find (?:email )?template|template directory|directory|Failed to (?:read|parse existing)|certificate file|key file|No signing keys|Failed making|CONFIG property/,
+		/Error accessing|Error reading|find (?:email )?template|template directory|[Dd]irectory|Failed to (?:read|parse existing)|certificate file|key file|No signing keys|Failed making|CONFIG property/,
 		{ is: 'file' },
 	],
 	[
-		/requires?\b|required|must (?:also )?(?:be )?(?:set|specif|provide|have|point)|Must (?:specify|have)|missing|Missing|lacking|Neither|must be disabled|must also be|Please opt|not set|without|depends/,
+		/requires?\b|required|must (?:also )?(?:be )?(?:'true'|set|specif|provide|have|point)|Must (?:specify|have)|missing|Missing|lacking|Neither|must be disabled|must also be|Please opt|not set|without|depends/,
 		{ is: 'needs' },
 	],
 	[
-		/nvalid|Unable to parse|not allowed|Could not validate|Failed to parse|malformed|incorrect|only alphanumeric|must not|needs characters|may only|must start/i,
+		/nvalid|Unable to parse|not allowed|Could not validate|Failed to parse|malformed|incorrect|only alphanumeric|must not|cannot be|does not support|needs characters|may only|must start/i,
 		{ is: 'value' },
 	],
 ];
