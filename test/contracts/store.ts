@@ -157,6 +157,17 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.gaps(later(10))).toHaveLength(1);
 		});
 
+		test('a fault between the mark and the sayings leaves neither', async () => {
+			await inRoom();
+			await store.take(batch('3', { joined: [news([incoming('a')])] }), start);
+			// A number that JSON cannot hold.
+			const event = { type: 'm.room.message', content: { body: 1n } };
+			const sayings = [saying('one', { answers: 'a' }), { ...saying('two'), event } as Saying];
+			await expect(store.settle('a', sayings, start)).rejects.toThrow(/BigInt/);
+			expect((await store.nextMessage(room))?.event).toBe('a');
+			expect(await store.due(start, [], 9)).toEqual([]);
+		});
+
 		test('deciding and saying are one; the same thing is said once', async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news([incoming('a'), incoming('b')])] }), start);

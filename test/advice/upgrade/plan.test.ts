@@ -52,6 +52,31 @@ describe('where a step stands', () => {
 			'1.2.0/cleanup',
 		]);
 	});
+	test('whatever the order of the notes: refusals, then duties, then what is good to know; sure before unsure; by release', () => {
+		const unsure = { applies: { all: ['workers'] } };
+		const steps = [
+			note('1.1.0/refuses', { refuses: true, must: true }),
+			note('1.2.0/refuses', { refuses: true, must: true }),
+			note('1.1.0/may-refuse', { refuses: true, must: true, ...unsure }),
+			note('1.2.0/may-refuse', { refuses: true, must: true, onlyIf: '`a` is set' }),
+			note('1.1.0/must', { must: true }),
+			note('1.3.0/must', { must: true }),
+			note('1.1.0/perhaps', { must: true, ...unsure }),
+			note('1.1.0/know'),
+			note('1.3.0/know'),
+			note('1.1.0/may-know', unsure),
+		];
+		const sorted = steps.map(({ id }) => id);
+		const orders = [
+			steps,
+			steps.toReversed(),
+			steps.map((_, i) => steps[(i * 7 + 3) % steps.length] ?? steps[0]).flatMap(step => step ?? []),
+		];
+		for (const notes of orders) {
+			const { steps: planned_ } = planned('1.0.0', '1.3.0', known({ notes }));
+			expect(ids(planned_).filter(id => !id.endsWith('/switch'))).toEqual(sorted);
+		}
+	});
 	test('what only becomes possible above the start is done at the switch', () => {
 		const when = (from: string) =>
 			planned(from, '1.2.0', knowledge).steps.find(({ id }) => id === '1.2.0/possible-later')?.when;

@@ -5,10 +5,11 @@ import { known, note, releases } from '../../known.ts';
 
 const history = known({
 	releases: releases(
+		{ version: '1.34.0', schema: 58 },
 		{ version: '1.35.0', schema: 58 },
 		{ version: '1.36.0', schema: 59 },
 		{ version: '1.37.0rc1' },
-		{ version: '1.37.0', schema: 60, schemaCompat: 60 },
+		{ version: '1.37.0', schema: 60, schemaCompat: 59 },
 		{ version: '1.38.0', schema: 61, schemaCompat: 60 },
 		{ version: '1.39.0', schema: 62, schemaCompat: 60 },
 		{ version: '1.39.1', schema: 62, schemaCompat: 60, withdrawn: true },
@@ -17,11 +18,18 @@ const history = known({
 });
 
 test.each([
+	['1.34.0', '1.34.0'],
+	// Before compat versions, a release started on the schema that it knew itself, and on no newer one.
+	['1.35.0', '1.34.0'],
 	['1.36.0', '1.36.0'],
+	// 1.36 knows schema 59, which is all that 1.37 asks for; but it cannot read that, and sees schema 60.
 	['1.37.0', '1.37.0'],
 	['1.39.0', '1.37.0'],
 	['1.40.0', '1.38.0'],
-])('%s goes back to %s', (version, floor) => expect(rollback(version, undefined, history).floor).toBe(floor));
+])('%s goes back to %s', (version, floor) => {
+	const found = rollback(version, undefined, history);
+	expect([found.floor, found.unsure]).toEqual([floor, undefined]);
+});
 
 test('a candidate is judged by its final release, or said to be judged by the last one before it', () => {
 	const { floor, floorWhy } = rollback('1.37.0rc1', undefined, history);
