@@ -32,9 +32,8 @@ export const rollback = {
 				`${to.version} is newer than ${from.version}. The release that runs comes first: ${code(`!rollback ${to.version} ${from.version}`)}`,
 			);
 		}
-		const result = { format: 1 as const, ...decide(from.version, to?.version, knowledge) };
 		return rollbackWords(
-			result,
+			decide(from.version, to?.version, knowledge),
 			[from.note, to?.note].filter(note => note !== undefined),
 		);
 	},

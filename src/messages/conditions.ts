@@ -6,7 +6,7 @@ import type { About, Details } from '../advice/watch/conditions.ts';
 import { compare } from '../deployment/version.ts';
 import { capital, list } from '../text/format.ts';
 import { code, quoted } from '../text/markdown.ts';
-import { deadlineLine } from './deadlines.ts';
+import { deadlineLine, promisedWords } from './deadlines.ts';
 import { observationWords, wholeWords } from './observation.ts';
 import { dangers, tallyWords, unreadWords, warningLines } from './plan.ts';
 import { dangerLine, floorNames } from './sections.ts';
@@ -141,7 +141,7 @@ export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, ser
 		case 'deadline':
 			return deadlineLine(details.deadline);
 		case 'lifecycle':
-			return `${details.deadline.promised} Instead: ${details.deadline.replacedBy}.`;
+			return `${promisedWords(details.deadline)} Instead: ${details.deadline.replacedBy}.`;
 		case 'floor':
 			return `Needed from ${details.from} on: without it, no newer Synapse starts. ${code(`!upgrade ${server}`)}`;
 		case 'unseen': {

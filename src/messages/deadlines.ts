@@ -20,12 +20,34 @@ export function dueWords({ at, orLater, estimate, slipped, landed, withdrawn }: 
 	return `${when}${expected}${slipped ? '; overdue: it still works, and may stop in any release' : ''}`;
 }
 
+/** What upstream said, or what an end of support means. */
+export function promisedWords({ promised }: Pick<Deadline, 'promised'>): string {
+	if (typeof promised === 'string') return promised;
+	if (promised.is === 'support') {
+		const { product, version, ends, over, dropped } = promised;
+		const follows = dropped
+			? 'The newest Synapse no longer starts on it.'
+			: 'Synapse drops such versions some releases later.';
+		return `${product} ${version} ${over ? 'got' : 'gets'} its last security fixes on ${ends}. ${follows}`;
+	}
+	const { system } = promised;
+	return 'until' in promised
+		? `Upstream builds packages for ${system} until ${promised.until}, when ${promised.because} ends; ${promised.newest} still has them.`
+		: `Upstream built packages for ${system} up to ${promised.last}; ${promised.without ?? 'newer releases'} and newer have none.`;
+}
+
+/** For programs: sentences in the place of what they were made from. */
+export function deadlineValue(deadline: Deadline): Omit<Deadline, 'promised'> & { promised: string } {
+	return { ...deadline, promised: promisedWords(deadline) };
+}
+
 export function deadlineLine(deadline: Deadline): string {
-	const { subject, replacedBy, concerned, applies, announced, promised } = deadline;
+	const { subject, replacedBy, concerned, applies, announced } = deadline;
 	const who = concerned === 'unknown' && applies ? [`If yours is ${conditions(applies)}.`] : [];
 	const instead = replacedBy ? [sentence(`Instead: ${replacedBy}`)] : [];
 	// The end of what Synapse stands on is no promise of Synapse's: its date needs to be told for what it is.
-	const what = announced === null ? `**${promised}**` : `**${capital(subject)}**: ${dueWords(deadline)}.`;
+	const what =
+		announced === null ? `**${promisedWords(deadline)}**` : `**${capital(subject)}**: ${dueWords(deadline)}.`;
 	return [what, ...instead, ...who].join(' ');
 }
 
@@ -74,7 +96,7 @@ export function deadlinesWords(found: readonly Deadline[], { all, today, horizon
 	const of = server === undefined ? '' : `${code(server)}: `;
 	const lead = [`**${of}${result}.**`, note, horizonLine({ horizon, gaps: [] })].filter(Boolean).join('\n\n');
 	return {
-		value: { format: 1, ...(server !== undefined && { server }), horizon, deadlines: found },
+		value: { format: 1, ...(server !== undefined && { server }), horizon, deadlines: found.map(deadlineValue) },
 		lead,
 		title: all ? 'Deadlines, all' : 'Deadlines',
 		sections,

@@ -12,10 +12,11 @@ import type { Version } from '../deployment/version.ts';
 import { compare, isCandidate } from '../deployment/version.ts';
 import { capital, count, enumerate, list } from '../text/format.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
-import { deadlineSection } from './deadlines.ts';
+import { deadlineSection, deadlineValue } from './deadlines.ts';
 import { faultLines, faultSection, soundnessLine } from './faults.ts';
 import { newOptionsSection } from './options.ts';
 import { routesSection } from './routes.ts';
+import { floorWords, rollbackValue } from './rollback.ts';
 import {
 	conditions,
 	type Danger,
@@ -85,7 +86,9 @@ function stopLines({ stops, profile }: Plan, numbered: readonly Step[], showing:
 		});
 }
 
-function rollbackLine({ release, floor, to, canReturn, floorWhy, by }: Rollback): Danger {
+function rollbackLine(rollback: Rollback): Danger {
+	const { release, floor, to, canReturn, by } = rollback;
+	const floorWhy = floorWords(rollback);
 	if (canReturn === 'unknown') return warning(`Whether ${to} still starts after ${release} is not known. ${floorWhy}`);
 	if (canReturn && by)
 		return warning(`By the schema of ${by} you could go back to ${to}; that of ${release} itself is not known here.`);
@@ -248,7 +251,21 @@ export function planWords(decided: Plan, taken: readonly string[]): Answer {
 	]
 		.filter(Boolean)
 		.join('\n\n');
-	return { value: plan, lead, title: `Plan: ${plan.from} → ${plan.to}`, sections, kind: 'answer' };
+	return { value: planValue(plan), lead, title: `Plan: ${plan.from} → ${plan.to}`, sections, kind: 'answer' };
+}
+
+/** For programs: sentences in the place of what they were made from. */
+function planValue(plan: Plan): Record<string, unknown> {
+	return {
+		...plan,
+		stops: plan.stops.map(stop => ({ ...stop, why: stop.why ?? wayBackWhy(stop) })),
+		rollback: rollbackValue(plan.rollback),
+		deadlines: plan.deadlines.map(deadlineValue),
+	};
+}
+
+function wayBackWhy({ best }: Halt): string {
+	return `It is the last release from which the one before this halt still starts; beyond ${best} only a backup leads back.`;
 }
 
 function informingSection(steps: readonly Step[]): Section {

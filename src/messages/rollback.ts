@@ -1,9 +1,43 @@
 // The words of !rollback.
-import type { Rollback } from '../advice/upgrade/rollback.ts';
-import { trialWords } from '../advice/upgrade/trials.ts';
+import type { FloorReason, Rollback } from '../advice/upgrade/rollback.ts';
 import type { Answer, Section } from '../answer.ts';
+import type { Version } from '../deployment/version.ts';
 import { list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
+import { trialWords } from './trials.ts';
+
+/** Why nothing older than the floor surely starts, as sentences. */
+export function floorWords({ release, reason, by, unsure = [] }: Rollback): string {
+	const guess = by ? ` The schema of ${release} itself is not known here: this is said by that of ${by}.` : '';
+	return `${reasonWords(release, reason, unsure)}${guess}`;
+}
+
+function reasonWords(release: Version, reason: FloorReason, unsure: readonly Version[]): string {
+	const [oldest, newest] = [unsure[0], unsure.at(-1)];
+	const range = oldest === newest ? oldest : `${oldest} to ${newest}`;
+	const open =
+		oldest === undefined ? '' : ` Whether ${range} still ${oldest === newest ? 'starts' : 'start'} is not known.`;
+	switch (reason.is) {
+		case 'nothing-older':
+			return 'Nothing older is known.';
+		case 'curated':
+			return reason.because;
+		case 'schema-unknown':
+			return `Nothing is known yet of the schema of ${release}.${open}`;
+		case 'none-refuses':
+			return `No older release is known to refuse a database that ${release} has opened.${open}`;
+		case 'blocking-unknown':
+			return `Nothing is known of the schema of ${reason.blocking} and older.`;
+		case 'schema':
+			return `Once ${release} has opened the database, it takes a release that knows schema version ${reason.needed}${reason.atLeast ? ' at least' : ''}; ${reason.blocking} knows only ${reason.knows} and refuses to start.${open}`;
+	}
+}
+
+/** For programs: the sentences in the place of what they were made from. */
+export function rollbackValue(rollback: Rollback): Omit<Rollback, 'reason'> & { floorWhy: string } {
+	const { reason: _, ...value } = rollback;
+	return { ...value, floorWhy: floorWords(rollback) };
+}
 
 function furthest({ release, floor, unsure }: Rollback, could: string): string {
 	if (floor !== release)
@@ -13,7 +47,7 @@ function furthest({ release, floor, unsure }: Rollback, could: string): string {
 		: `From ${release} no older release starts again.`;
 }
 
-export function rollbackWords(result: Rollback & { format: 1 }, taken: readonly string[]): Answer {
+export function rollbackWords(result: Rollback, taken: readonly string[]): Answer {
 	const { release, to, canReturn, floor, cautions, by } = result;
 	const could = by ? 'could probably' : 'can';
 	const verdict =
@@ -41,8 +75,8 @@ export function rollbackWords(result: Rollback & { format: 1 }, taken: readonly 
 	const care =
 		'“It starts” is not “nothing is lost”: background updates that only the newer release knows stop all others of the older one, and rooms of a version that it does not know vanish from sync. A backup from before the switch is the sure way.';
 	return {
-		value: result,
-		lead: [`**${verdict}**`, result.floorWhy, ...trialWords(result.tried ?? []), ...taken, care].join('\n\n'),
+		value: { format: 1, ...rollbackValue(result) },
+		lead: [`**${verdict}**`, floorWords(result), ...trialWords(result.tried ?? []), ...taken, care].join('\n\n'),
 		sections,
 		kind: 'answer',
 	};

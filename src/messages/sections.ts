@@ -1,6 +1,5 @@
 // Sections that several answers share.
 import type { Plan, Step } from '../advice/upgrade/plan.ts';
-import { trialWords } from '../advice/upgrade/trials.ts';
 import type { Section } from '../answer.ts';
 import type { Applies } from '../deployment/condition.ts';
 import type { Version } from '../deployment/version.ts';
@@ -8,6 +7,7 @@ import type { Source } from '../knowledge/schema/synapse.ts';
 import { memo } from '../runtime/memo.ts';
 import { list } from '../text/format.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
+import { trialWords } from './trials.ts';
 
 /** `workers and no-email`, each as code, the way people type them: `docker`, not `install=docker`. */
 export const conditions = memo((applies: Applies): string => {

@@ -124,7 +124,7 @@ test('what only a candidate has done is still ahead', () => {
 
 test('what several releases warn of alike is told once, with each of them', () => {
 	const cautions = ['1.1.0/rooms', '1.2.0/rooms'].map(id => ({ id, text: 'Rooms disappear.' }));
-	const result = { format: 1 as const, release: '1.3.0', floor: '1.0.0', floorWhy: 'Known.', cautions };
+	const result = { release: '1.3.0', floor: '1.0.0', reason: { is: 'none-refuses' as const }, cautions };
 	const [section] = rollbackWords(result, []).sections;
 	expect(section?.markdown).toBe('* Rooms disappear. (`1.1.0/rooms`, `1.2.0/rooms`)');
 });
@@ -161,7 +161,7 @@ test('a way back from a candidate whose schema is not known is a guess, and said
 	const found = plan(way, knowledge);
 	expect(found.rollback).toMatchObject({ canReturn: true, by: '1.2.0' });
 	expect(planWords(found, []).sections[0]?.markdown).toContain('⚠️ By the schema of 1.2.0 you could go back to 1.2.0');
-	const { lead } = rollbackWords({ format: 1, ...found.rollback }, []);
+	const { lead } = rollbackWords(found.rollback, []);
 	expect(lead).toContain('Probably: by the schema of 1.2.0');
 });
 

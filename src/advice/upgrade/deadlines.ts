@@ -11,6 +11,23 @@ import { stable } from '../../knowledge/stable.ts';
 import { memo } from '../../runtime/memo.ts';
 import { systemsOf } from './packages.ts';
 
+/** The last security fixes of a product: `ends` as `2026-11-21`. `dropped`: the newest Synapse no longer starts on it. */
+export type SupportEnd = {
+	is: 'support';
+	product: string;
+	version: string;
+	ends: string;
+	over: boolean;
+	dropped: boolean;
+};
+
+/** The end of upstream's packages for a system: still to come, when something ends, or behind us. */
+export type PackagesEnd = { is: 'packages'; system: string } & (
+	| { until: string; because: string; newest: Version }
+	/** `without`: the first release that has none. */
+	| { last: Version; without?: Version }
+);
+
 export type Deadline = {
 	id: string;
 	subject: string;
@@ -19,7 +36,8 @@ export type Deadline = {
 	at: { version?: string; date?: string; vague?: string };
 	/** The version is the earliest: it may come with any after it. */
 	orLater?: true;
-	promised: string;
+	/** What upstream said, or which end it is. */
+	promised: string | SupportEnd | PackagesEnd;
 	/** The release in which it really happened; null while it works in the newest one. */
 	landed: Version | null;
 	/** Landed later than promised, or promised for a release or date that has passed without it. */
@@ -252,10 +270,10 @@ function packageDeadlines(
 		// What has none any more concerns only those who say that they have it.
 		if (concerned === 'unknown' && ('last' in packages || !isNear(packages.until, today))) return [];
 		const end = 'until' in packages ? packages.until : (dropped?.date ?? newest.date);
-		const promised =
+		const promised: PackagesEnd =
 			'until' in packages
-				? `Upstream builds packages for ${name} until ${end}, when ${packages.because} ends; ${newest.version} still has them.`
-				: `Upstream built packages for ${name} up to ${packages.last}; ${dropped?.version ?? 'newer releases'} and newer have none.`;
+				? { is: 'packages', system: name, until: end, because: packages.because, newest: newest.version }
+				: { is: 'packages', system: name, last: packages.last, ...(dropped && { without: dropped.version }) };
 		return [
 			{
 				id: `lifecycle/${os}`,
@@ -275,25 +293,21 @@ function packageDeadlines(
 	});
 }
 
-type SupportEnd = { today: string; dropped: boolean; applies: Applies; concerned: true | 'unknown' };
+type Support = { today: string; dropped: boolean; applies: Applies; concerned: true | 'unknown' };
 
 function lifecycleDeadline(
 	key: string,
 	{ name }: Product,
 	{ version, ends }: Lifecycle['releases'][number],
 	link: string,
-	{ today, dropped, applies, concerned }: SupportEnd,
+	{ today, dropped, applies, concerned }: Support,
 ): Deadline {
-	const over = ends < today;
-	const follows = dropped
-		? 'The newest Synapse no longer starts on it.'
-		: 'Synapse drops such versions some releases later.';
 	return {
 		id: `lifecycle/${key}-${version}`,
 		subject: `${name} ${version}`,
 		announced: null,
 		at: { date: ends },
-		promised: `${name} ${version} ${over ? 'got' : 'gets'} its last security fixes on ${ends}. ${follows}`,
+		promised: { is: 'support', product: name, version, ends, over: ends < today, dropped },
 		landed: null,
 		slipped: false,
 		replacedBy: `a newer ${name}`,

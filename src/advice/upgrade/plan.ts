@@ -72,7 +72,9 @@ export type Hidden = {
 	options?: readonly string[];
 	sources: Source[];
 };
-export type Halt = Pick<Stop, 'required' | 'ruins' | 'sticks' | 'onlyIf' | 'waitFor' | 'why'> & {
+export type Halt = Pick<Stop, 'required' | 'ruins' | 'sticks' | 'onlyIf' | 'waitFor'> & {
+	/** Absent for a halt that only keeps a way back. */
+	why?: string;
 	tried?: Trial[];
 	from: Version;
 	to: Version;
@@ -263,7 +265,6 @@ function halts(from: Version, to: Version, profile: Profile, known: Knowledge): 
 				ruins: false,
 				sticks: false,
 				waitFor: 'a few days of use',
-				why: `It is the last release from which the one before this halt still starts; beyond ${best} only a backup leads back.`,
 			}),
 		);
 	return [...required, ...recommended].sort((a, b) => compare(a.best, b.best));

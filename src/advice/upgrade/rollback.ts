@@ -12,7 +12,7 @@ export type Rollback = {
 	release: Version;
 	/** The oldest release that surely starts; those between it and this one start as well. */
 	floor: Version;
-	floorWhy: string;
+	reason: FloorReason;
 	/** The release whose schema says it, where that of the one asked about is not known. */
 	by?: Version;
 	/** Releases below the floor of which nobody knows whether they start, oldest first: their schema could not be read. */
@@ -25,6 +25,18 @@ export type Rollback = {
 	/** Both sides of the floor, where releases were run to see it. */
 	tried?: Trial[];
 };
+
+/** Why nothing older than the floor surely starts. */
+export type FloorReason =
+	| { is: 'nothing-older' }
+	/** Running releases showed another floor than their schema says. */
+	| { is: 'curated'; because: string }
+	/** The files of this release could not be read yet. */
+	| { is: 'schema-unknown' }
+	| { is: 'none-refuses' }
+	| { is: 'blocking-unknown'; blocking: Version }
+	/** `blocking` knows schema `knows`, and `needed` (or more, with `atLeast`) is asked of it. */
+	| { is: 'schema'; needed: number; atLeast: boolean; blocking: Version; knows: number };
 
 type Known = {
 	releases: readonly Release[];
@@ -144,19 +156,16 @@ export function rollback(version: Version, to: Version | undefined, known: Known
 			? asked
 			: (all.find(({ version: other }) => other === finalOf(version)) ??
 				all.findLast(({ version: other }) => isAbove(version, other)));
-	if (!numbers) return { release: version, floor: version, floorWhy: 'Nothing older is known.', cautions: [] };
+	if (!numbers) return { release: version, floor: version, reason: { is: 'nothing-older' }, cautions: [] };
 	const schema = schemasOf(all).get(numbers.version) ?? between(numbers, numbers);
 	const found = floorOf({ version, schema }, all, known.rollbackFloors);
 	const { floor, blocking, because, unsure } = found;
 	const below = all.findLast(({ version: other }) => isAbove(floor, other))?.version;
 	const isGuess = finalOf(numbers.version) !== finalOf(version);
-	const guess = isGuess
-		? ` The schema of ${version} itself is not known here: this is said by that of ${numbers.version}.`
-		: '';
 	return {
 		release: version,
 		floor,
-		floorWhy: `${because ?? why({ ...numbers, version }, schema, blocking, unsure)}${guess}`,
+		reason: because === undefined ? reasonOf(numbers, schema, blocking) : { is: 'curated', because },
 		...(isGuess && { by: numbers.version }),
 		...(unsure.length > 0 && { unsure }),
 		...(to !== undefined && { to, canReturn: canReturn(to, found) }),
@@ -170,19 +179,18 @@ function canReturn(to: Version, { floor, blocking, unsure }: Floor): boolean | '
 	return unsure.length > 0 && (!blocking || isAbove(to, blocking.version)) ? 'unknown' : false;
 }
 
-function why(release: Release, schema: Schema, blocking: Release | undefined, unsure: readonly Version[]): string {
-	const [oldest, newest] = [unsure[0], unsure.at(-1)];
-	const range = oldest === newest ? oldest : `${oldest} to ${newest}`;
-	const open =
-		oldest === undefined ? '' : ` Whether ${range} still ${oldest === newest ? 'starts' : 'start'} is not known.`;
+function reasonOf(release: Release, schema: Schema, blocking: Release | undefined): FloorReason {
 	// A release of this week, known from upstream's feed, whose files could not be read yet.
-	if (release.schema === undefined && schema.schema.max === Number.POSITIVE_INFINITY)
-		return `Nothing is known yet of the schema of ${release.version}.${open}`;
-	if (!blocking) return `No older release is known to refuse a database that ${release.version} has opened.${open}`;
-	const needed = blocking.schemaCompat === undefined ? schema.schema.min : schema.compat.min;
-	if (blocking.schema === undefined) return `Nothing is known of the schema of ${blocking.version} and older.`;
-	const at = release.schema === undefined ? ' at least' : '';
-	return `Once ${release.version} has opened the database, it takes a release that knows schema version ${needed}${at}; ${blocking.version} knows only ${blocking.schema} and refuses to start.${open}`;
+	if (release.schema === undefined && schema.schema.max === Number.POSITIVE_INFINITY) return { is: 'schema-unknown' };
+	if (!blocking) return { is: 'none-refuses' };
+	if (blocking.schema === undefined) return { is: 'blocking-unknown', blocking: blocking.version };
+	return {
+		is: 'schema',
+		needed: blocking.schemaCompat === undefined ? schema.schema.min : schema.compat.min,
+		atLeast: release.schema === undefined,
+		blocking: blocking.version,
+		knows: blocking.schema,
+	};
 }
 
 function cautions(version: Version, back: Version, notes: readonly Note[]): { id: string; text: string }[] {

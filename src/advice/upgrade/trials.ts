@@ -3,7 +3,6 @@
 import type { Version } from '../../deployment/version.ts';
 import type { Verified } from '../../knowledge/schema/synapse.ts';
 import { memo } from '../../runtime/memo.ts';
-import { quoted } from '../../text/markdown.ts';
 
 export type Trial = Pick<Verified, 'says' | 'releases' | 'database' | 'faked' | 'outcome' | 'date' | 'error'>;
 
@@ -42,17 +41,3 @@ export function triedRollback(
 	);
 	return tried.length ? { tried } : undefined;
 }
-
-/** What happened, when, and the releases' own words: a sentence for each day of trials; none without trials. */
-export function trialWords(tried: readonly Trial[]): string[] {
-	const days = [...new Set(tried.map(({ date }) => date))];
-	return days.map(day => {
-		const parts = tried.filter(({ date }) => date === day).map(happened);
-		return `Tried on ${day}: ${parts.join('; ')}.`;
-	});
-}
-
-const happened = memo(({ says, error, faked, outcome }: Trial): string => {
-	const words = error && outcome === 'refuses' ? `, with ${quoted(error, 160)}` : '';
-	return `${says}${words}${faked ? ' (as it was told; nothing that old was at hand)' : ''}`;
-});

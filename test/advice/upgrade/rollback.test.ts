@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { rollback, waysBack } from '../../../src/advice/upgrade/rollback.ts';
-import { rollbackWords } from '../../../src/messages/rollback.ts';
+import { floorWords, rollbackWords } from '../../../src/messages/rollback.ts';
 import { known, note, releases } from '../../known.ts';
 
 const history = known({
@@ -32,14 +32,13 @@ test.each([
 });
 
 test('a candidate is judged by its final release, or said to be judged by the last one before it', () => {
-	const { floor, floorWhy } = rollback('1.37.0rc1', undefined, history);
-	expect(floor).toBe('1.37.0rc1');
-	expect(floorWhy).not.toContain('not known here');
+	const found = rollback('1.37.0rc1', undefined, history);
+	expect(found.floor).toBe('1.37.0rc1');
+	expect(floorWords(found)).not.toContain('not known here');
 	const ahead = { ...history, releases: [...history.releases, { version: '1.41.0rc1', date: '2022-02-01' }] };
-	expect(rollback('1.41.0rc1', undefined, ahead)).toMatchObject({
-		floor: '1.38.0',
-		floorWhy: expect.stringContaining('said by that of 1.40.0'),
-	});
+	const next = rollback('1.41.0rc1', undefined, ahead);
+	expect(next.floor).toBe('1.38.0');
+	expect(floorWords(next)).toContain('said by that of 1.40.0');
 });
 
 test('whether one can return is said for the release asked', () => {
@@ -53,7 +52,10 @@ test('where running showed another floor, that one counts, with its reason', () 
 		...history,
 		rollbackFloors: [{ releases: '>=1.39.0 <1.40.0', floor: '1.38.0', because: 'It drops a table.' }],
 	};
-	expect(rollback('1.39.0', undefined, misled)).toMatchObject({ floor: '1.38.0', floorWhy: 'It drops a table.' });
+	expect(rollback('1.39.0', undefined, misled)).toMatchObject({
+		floor: '1.38.0',
+		reason: { is: 'curated', because: 'It drops a table.' },
+	});
 	expect(rollback('1.40.0', undefined, misled)).toMatchObject({ floor: '1.38.0' });
 });
 
@@ -103,14 +105,16 @@ describe('releases whose schema could not be read', () => {
 		const list = [read('1.160.0', 90, 88), read('1.161.0', 92, 91), '1.162.0'];
 		expect(back(list, '1.162.0', '1.161.0')).toEqual(['unknown', '1.162.0', ['1.161.0']]);
 		expect(back(list, '1.162.0', '1.160.0')).toEqual([false, '1.162.0', ['1.161.0']]);
-		const { floorWhy } = rollback('1.162.0', '1.161.0', known({ releases: releases(...list) }));
-		expect(floorWhy).toBe('Nothing is known yet of the schema of 1.162.0. Whether 1.161.0 still starts is not known.');
+		const found = rollback('1.162.0', '1.161.0', known({ releases: releases(...list) }));
+		expect(floorWords(found)).toBe(
+			'Nothing is known yet of the schema of 1.162.0. Whether 1.161.0 still starts is not known.',
+		);
 	});
 
 	test('unknown is said as unknown', () => {
 		const list = [read('1.160.0', 91, 90), '1.161.0', read('1.162.0', 93, 92)];
 		const told = (to?: string) =>
-			rollbackWords({ format: 1, ...rollback('1.162.0', to, known({ releases: releases(...list) })) }, []).lead;
+			rollbackWords(rollback('1.162.0', to, known({ releases: releases(...list) })), []).lead;
 		expect(told('1.161.0')).toMatch(/^\*\*Not known: whether 1\.161\.0 still starts after 1\.162\.0\.\*\*/);
 		expect(told('1.160.0')).toMatch(/^\*\*No: /);
 		expect(told()).toMatch(/^\*\*How far one can go back from 1\.162\.0 is not known\.\*\*/);

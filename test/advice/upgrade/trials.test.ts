@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { plan } from '../../../src/advice/upgrade/plan.ts';
 import { rollback } from '../../../src/advice/upgrade/rollback.ts';
-import { trialWords } from '../../../src/advice/upgrade/trials.ts';
 import type { Stop, Verified } from '../../../src/knowledge/schema/synapse.ts';
 import { planWords } from '../../../src/messages/plan.ts';
 import { rollbackWords } from '../../../src/messages/rollback.ts';
+import { trialWords } from '../../../src/messages/trials.ts';
 import { known, note, releases } from '../../known.ts';
 
 function verified(run: string[], outcome: Verified['outcome'], more: Partial<Verified> = {}): Verified {
@@ -54,10 +54,7 @@ describe('a rollback', () => {
 	});
 
 	test('says so in one sentence, in the release’s own words', () => {
-		const { lead } = rollbackWords(
-			{ format: 1, ...rollback('1.42.0', '1.40.0', known({ releases: all, verified: trials })) },
-			[],
-		);
+		const { lead } = rollbackWords(rollback('1.42.0', '1.40.0', known({ releases: all, verified: trials })), []);
 		expect(lead).toContain(
 			'Tried on 2026-11-21: 1.41.0 starts after 1.42.0; 1.40.0 refuses after 1.42.0, with `` Too new for `me` ``.',
 		);
