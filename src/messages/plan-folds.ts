@@ -8,6 +8,7 @@ import { code } from '../text/markdown.ts';
 import { deadlineLine } from './deadlines.ts';
 import { newOptionsLine } from './options.ts';
 import { shorterCommand } from './plan.ts';
+import { floorWords } from './rollback.ts';
 import { routesSection } from './routes.ts';
 import { link, openLine, unreadName, whoseStep } from './sections.ts';
 import type { Sorted } from './sorted-steps.ts';
@@ -109,7 +110,7 @@ export function allElse(plan: Plan, sorted: Sorted, all: string): Section[] {
 		...openParts(plan),
 		...routesSection(plan).flatMap(({ title, markdown }) => within(room.rest, [routesTold(title, markdown)])),
 		...faultParts(plan),
-		part('The way back', plan.rollback.floorWhy),
+		part('The way back', floorWords(plan.rollback)),
 		...(informing.length
 			? [part(`Good to know (${informing.length})`, lines(room.informing, newestFirst.map(line)))]
 			: []),

@@ -442,7 +442,7 @@ function generated(legs: readonly Leg[], stops: readonly Halt[], profile: Profil
 			...step,
 			id: `${leg.to}/wait`,
 			title: `Wait at ${leg.to} for ${halt.waitFor}`,
-			task: { kind: 'wait', at: leg.to, why: halt.why, lines: waitCommands(profile, known.installs) },
+			task: { kind: 'wait', at: leg.to, why: halt.why ?? '', lines: waitCommands(profile, known.installs) },
 			tells: known.stops.flatMap(({ best, tells }) => (best === leg.to ? tells : [])),
 			...(halt.applies && { applies: halt.applies }),
 			concerned: concern(halt.applies, profile).is === true ? true : 'unknown',
