@@ -15,8 +15,8 @@ import { code, escapeMarkdown } from '../text/markdown.ts';
 import { deadlineSection, deadlineValue } from './deadlines.ts';
 import { faultLines, faultSection, soundnessLine } from './faults.ts';
 import { newOptionsSection } from './options.ts';
-import { routesSection } from './routes.ts';
 import { floorWords, rollbackValue } from './rollback.ts';
+import { routesSection } from './routes.ts';
 import {
 	conditions,
 	type Danger,
