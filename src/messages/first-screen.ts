@@ -8,7 +8,7 @@ import { compare } from '../deployment/version.ts';
 import { count, enumerate } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { faultLines } from './faults.ts';
-import { asksForSystem, planCommand, shorterCommand, unreadWords } from './plan.ts';
+import { asksForSystem, planCommand, planValue, shorterCommand, unreadWords } from './plan.ts';
 import { allElse, howTo, numeral, settingsFold } from './plan-folds.ts';
 import { dangerLine, floorNames, horizonLine } from './sections.ts';
 import { isMaybe, type Sorted, sortedSteps } from './sorted-steps.ts';
@@ -50,7 +50,7 @@ function screen({ plan, sorted, folds, known }: Parts, density: Density): Answer
 		standing(plan),
 	];
 	return {
-		value: plan,
+		value: planValue(plan),
 		lead: [...firstLines(sorted, density), [...yellow, known].join('\\\n')].join('\n\n'),
 		title: `${plan.from} → ${plan.to}: ${verdict(plan, sorted)}`,
 		sections: [...paragraphs.filter(Boolean).map(open), ...folds, ...now(plan, sorted).map(open)],

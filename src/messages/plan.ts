@@ -255,7 +255,7 @@ export function planWords(decided: Plan, taken: readonly string[]): Answer {
 }
 
 /** For programs: sentences in the place of what they were made from. */
-function planValue(plan: Plan): Record<string, unknown> {
+export function planValue(plan: Plan): Record<string, unknown> {
 	return {
 		...plan,
 		stops: plan.stops.map(stop => ({ ...stop, why: stop.why ?? wayBackWhy(stop) })),
