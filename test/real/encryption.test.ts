@@ -69,7 +69,7 @@ describe.each(['10', '12'])('in a room of version %s', version => {
 		expect([...new Set(said.map(({ type }) => type))]).toEqual(['m.room.encrypted']);
 		expect(JSON.stringify(said)).not.toMatch(/io\.glia|formatted_body|hello/i);
 		expect(alice.failed).toEqual([]);
-		await alice.say(room, '!leave');
+		await alice.say(room, '!leave yes');
 		await alice.plain.waitFor(
 			event => event.room_id === room && event.state_key === bot.userId && event.content.membership === 'leave',
 		);
