@@ -42,7 +42,7 @@ export const upgrade = {
 		{ knowledge, code: tables, store, now }: Pick<Ports, 'knowledge' | 'code' | 'store' | 'now'>,
 	) {
 		// A distribution's name behind the command; its versions are not those of Synapse.
-		if (/^mas$/i.test(typed[0] ?? '') && typed.length > 1)
+		if (/^mas$/i.test(typed[0] ?? '') && /^v?[01]\.(\d|1\d)(\.\d+)?$/.test(typed[1] ?? ''))
 			throw new Refusal(
 				`That is Matrix Authentication Service, whose releases are not known here; its notes stand at https://github.com/element-hq/matrix-authentication-service/releases. For Synapse with it, say the versions first: ${code('!upgrade 1.130 mas')}`,
 			);

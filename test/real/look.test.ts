@@ -1,5 +1,5 @@
 // The look, run by the Python of a real Synapse: it decides every condition as the files themselves do.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,7 +32,9 @@ const { base, cases } = readCases();
 function look(files: [string, string][]): string {
 	for (const [name, text] of files) writeFileSync(join(dir, name), text.replaceAll('$DIR', dir));
 	const paths = files.map(([name]) => join(dir, name));
-	return execFileSync(python, [join(dir, 'look.py'), ...paths], { encoding: 'utf8' }).trim();
+	// It ends with 1 where a file cannot be read; whatever it says, on either stream, is what people see.
+	const { stdout, stderr } = spawnSync(python, [join(dir, 'look.py'), ...paths], { encoding: 'utf8' });
+	return `${stdout}${stderr}`.trim();
 }
 
 // A file that is no mapping leaves no configuration: then nothing is decided here.

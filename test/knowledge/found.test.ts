@@ -1,0 +1,56 @@
+// Conditions as data speak of options that there are.
+import { expect, test } from 'vitest';
+import { optionsOfCondition } from '../../src/advice/check/young.ts';
+import { compare } from '../../src/deployment/version.ts';
+import { openCode } from '../../src/knowledge/code-tables.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
+
+const folder = new URL('../../knowledge/', import.meta.url);
+const { notes, effects } = await openKnowledge(folder);
+const { byPath } = openCode(folder).options();
+
+/** The top-level name has to be known; what lies deeper is a module's, or was never listed. */
+function isKnown(path: string, until: string): boolean {
+	const top = path.replace(/(\.|\[).*$/, '');
+	return [...byPath.values()].some(
+		({ key, changes }) =>
+			(key === top || key.startsWith(`${top}.`) || key.startsWith(`${top}[`)) &&
+			changes.some(([from]) => compare(from, until) <= 0),
+	);
+}
+
+/** Gone before the first release whose options were read, or of a file that is not homeserver.yaml. */
+const older = new Set([
+	'metrics_port',
+	'no_tls',
+	'verbose',
+	'structured',
+	'handlers',
+	'ldap_config',
+	'worker_log_file',
+]);
+
+test.each(
+	notes.flatMap(({ id, release, found, refusesIf }) =>
+		[found, refusesIf].flatMap(condition => (condition ? [[id, release, condition] as const] : [])),
+	),
+)('%s', (_, release, condition) => {
+	const until = compare(release, '1.0.0') < 0 ? '1.0.0' : release;
+	const paths = optionsOfCondition(condition).filter(path => !older.has(path.replace(/(\.|\[).*$/, '')));
+	expect(paths.filter(path => !isKnown(path, until))).toEqual([]);
+});
+
+// What has no effect is, for one, a name in the wrong place.
+test.each(effects.filter(({ kind }) => kind === 'refuses').map(effect => [effect.option, effect] as const))(
+	'effect on %s',
+	(_, { found, until }) => {
+		expect(optionsOfCondition(found).filter(path => !isKnown(path, until ?? '999.0.0'))).toEqual([]);
+	},
+);
+
+test('what only some configurations have is data, or says where else to look', () => {
+	const open = notes.filter(
+		({ onlyIf, found, foundIn }) => onlyIf?.includes('`homeserver.yaml`') && !found && !foundIn,
+	);
+	expect(open.map(({ id }) => id)).toEqual([]);
+});
