@@ -150,6 +150,12 @@ test('what says little by itself comes with the faults of the release that runs'
 	).toEqual([]);
 });
 
+test('a failure of a guide is not sure for anybody who does not walk through it', async () => {
+	const { matches } = await ask('synapse: ERROR: unrecognized configuration parameter "foo" in file "postgresql.conf"');
+	expect(matches[0]?.kind).toBe('guide');
+	expect(matches[0]?.sure).toBe(false);
+});
+
 describe('unknown', () => {
 	test('is said to be unknown, with what would help', async () => {
 		const { matches, lead } = await ask('docker ZeroDivisionError: the frobnicator is not aligned with the moon');
