@@ -4,6 +4,8 @@ import { rollback } from '../../src/advice/upgrade/rollback.ts';
 import { compare, isAbove, isCandidate, isWithin, type Version } from '../../src/deployment/version.ts';
 import type {
 	Claims,
+	Fault,
+	FaultTrial,
 	Knowledge,
 	Note,
 	Refusing,
@@ -44,7 +46,7 @@ export type Claim = Pick<Verified, 'kind' | 'of' | 'says'> & {
 };
 
 /** Every claim of the knowledge that starts can decide, in a lasting order. */
-export function claimsOf(known: Knowledge, { refusals }: Pick<Claims, 'refusals'>): Claim[] {
+export function claimsOf(known: Knowledge, { refusals, faults }: Pick<Claims, 'refusals' | 'faults'>): Claim[] {
 	const releases = known.releases.filter(
 		({ version, withdrawn }) => !withdrawn && !isCandidate(version) && compare(version, oldest) >= 0,
 	);
@@ -53,6 +55,7 @@ export function claimsOf(known: Knowledge, { refusals }: Pick<Claims, 'refusals'
 		...known.stops.flatMap(stop => stopClaims(stop, releases)),
 		...floorClaims(releases, known.notes),
 		...refusals.flatMap(refusing => refusalClaims(refusing, releases, known.notes)),
+		...faults.flatMap(trial => faultClaims(trial, releases, known.faults)),
 	];
 }
 
@@ -262,5 +265,37 @@ function refusalClaims(refusing: Refusing, releases: readonly Release[], notes: 
 		claim('refused', note.release, refusing.refused, 'refuses'),
 		claim('repaired', note.release, refusing.accepted, 'starts'),
 		...(refusing.since && before ? [claim('before', before.version, refusing.refused, 'starts')] : []),
+	];
+}
+
+/** The first release with the fault does not survive what provokes it; its cure does, and so did the release before. */
+function faultClaims(
+	{ fault: of, message, after, since, attempt }: FaultTrial,
+	releases: readonly Release[],
+	faults: readonly Fault[],
+): Claim[] {
+	const fault = faults.find(({ id }) => id === of);
+	const first = releases.find(({ version }) => fault?.broken.some(range => isWithin(version, range)))?.version;
+	if (!fault || first === undefined) return [];
+	const before = releases.filter(({ version }) => isAbove(first, version)).at(-1)?.version;
+	const claim = (name: string, release: Version, expects: Outcome): Claim => ({
+		id: `fault/${of}/${name}`,
+		kind: 'fault',
+		of,
+		says: `${release} ${expects === 'starts' ? 'starts' : 'fails to start'} where the fault ${of} strikes`,
+		recipe: {
+			database: attempt.locale === undefined ? 'sqlite' : anyPostgresql,
+			// A worker does not make the tables: the main process has to have been there.
+			before: [...after, ...(attempt.worker ? [release] : [])].map(version => ({ release: version, settle: false })),
+			last: { release, settle: false },
+			attempt,
+		},
+		expects,
+		...(expects === 'refuses' && { message }),
+	});
+	return [
+		claim('broken', first, 'refuses'),
+		...(fault.fixed === undefined ? [] : [claim('cured', fault.fixed, 'starts')]),
+		...(since && before !== undefined ? [claim('before', before, 'starts')] : []),
 	];
 }

@@ -38,7 +38,10 @@ if (positionals[0] === 'recipes') {
 }
 const { files } = readFiles(folder);
 const known = readKnowledge(folder);
-const claims = claimsOf(known, { refusals: files.claims.flatMap(({ value }) => value.refusals) });
+const claims = claimsOf(known, {
+	refusals: files.claims.flatMap(({ value }) => value.refusals),
+	faults: files.claims.flatMap(({ value }) => value.faults),
+});
 const results = new Map(files.verified.map(result => [result.claim, result]));
 
 /** The claims asked for: by their names or beginnings, or all; of these with --changed, or unasked, those not tried as they stand. */

@@ -268,6 +268,19 @@ export function claimsAreOfRefusals(files: Files): string[] {
 	});
 }
 
+/** A fault that is tried is a known one, and has one entry. */
+export const faultTrialsAreOfFaults: KnowledgeRule = ({ claims, faults }) => {
+	const known = new Set(faults.flatMap(({ release, value }) => value.faults.map(({ id }) => `${release}/${id}`)));
+	return claims.flatMap(({ value, at }) =>
+		value.faults.flatMap(({ fault }, index) => {
+			const place = at('faults', index, 'fault');
+			if (!known.has(fault)) return [`${place} expected a known fault, got ${fault}`];
+			const first = value.faults.findIndex(other => other.fault === fault);
+			return first < index ? [`${place} expected one entry for a fault, got ${fault} for the second time`] : [];
+		}),
+	);
+};
+
 /** A variable has one fate: no name stands under two changes, or under one and among those that never were. */
 export const renamedOnce: KnowledgeRule = ({ renamed }) =>
 	renamed.flatMap(({ value: { never, changes }, at }) => {

@@ -196,6 +196,8 @@ export const attemptShape = z.strictObject({
 	worker: yamlObject.optional(),
 	/** Files beside homeserver.yaml by their names; `$DIR` in any text is their folder. */
 	files: z.record(z.string(), z.string()).default({}),
+	/** Variables of its environment. */
+	environment: z.record(z.string(), z.string()).optional(),
 	/** Packages to install with the release, as pip writes them. */
 	packages: z.array(z.string()).default([]),
 	/** The last day whose packages are taken; absent: ten days after the release. */
@@ -219,9 +221,23 @@ export const refusalShape = z.strictObject({
 });
 export type Refusing = z.infer<typeof refusalShape>;
 
-/** Of notes that refuse: how to try them, or why nobody does. Floors need no entry, they follow from the releases. */
+/** How to try a fault: what its first release does not survive, and the release that cures it does. */
+export const faultTrialShape = z.strictObject({
+	fault: z.string(),
+	/** What Synapse's message must contain. */
+	message: z.string().min(1),
+	/** The releases that open the database before, in their order. */
+	after: z.array(version).default([]),
+	/** False where the release before does not survive it either, or cannot be asked. */
+	since: z.boolean().default(true),
+	attempt: attemptShape,
+});
+export type FaultTrial = z.infer<typeof faultTrialShape>;
+
+/** How to try notes that refuse and faults, or why nobody tries a note. Floors need no entry, they follow from the releases. */
 export const claimsFileShape = z.strictObject({
 	refusals: z.array(refusalShape),
+	faults: z.array(faultTrialShape).default([]),
 	untried: z.array(z.strictObject({ note: z.string(), because: prose })),
 });
 export type Claims = z.infer<typeof claimsFileShape>;
@@ -229,8 +245,8 @@ export type Claims = z.infer<typeof claimsFileShape>;
 /** Generated: a claim that was tried by running releases, and what came of it. */
 export const verifiedShape = z.strictObject({
 	claim: z.string(),
-	kind: z.enum(['rollback', 'stop', 'floor', 'refusal']),
-	/** The note or the stop that claims it; absent where releases.json does. */
+	kind: z.enum(['rollback', 'stop', 'floor', 'refusal', 'fault']),
+	/** The note, the stop or the fault that claims it; absent where releases.json does. */
 	of: z.string().optional(),
 	says: z.string(),
 	/** In the order in which they opened one database; the last is the one that was tried. */

@@ -92,7 +92,15 @@ const claims = (refusals: string[], untried: string[]) => {
 	};
 };
 
-/** Each rule with files that break it and what it says of them, and with files that keep it. */
+const faultTrials = (...faults: string[]) => ({
+	'synapse/claims.yaml': [
+		'refusals: []',
+		'faults:',
+		...faults.map(fault => `  - { fault: ${fault}, message: coo, attempt: {} }`),
+		'untried: []',
+	].join('\n'),
+});
+
 /** One fault, as its file has it. */
 function faultText({ broken = '[">=1.66.0 <1.67.0"]', fixed = '1.67.0' } = {}): string {
 	return `faults:
@@ -107,6 +115,8 @@ function faultText({ broken = '[">=1.66.0 <1.67.0"]', fixed = '1.67.0' } = {}): 
 `;
 }
 
+const pigeons = { 'synapse/faults/1.66.0.yaml': faultText() };
+
 const released = {
 	'synapse/releases.json': JSON.stringify({
 		read: '2026-11-20',
@@ -114,6 +124,7 @@ const released = {
 	}),
 };
 
+/** Each rule with files that break it and what it says of them, and with files that keep it. */
 const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[], kept: Record<string, string>][] = [
 	[
 		all.filesAreReleases,
@@ -332,6 +343,15 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 				],
 			}),
 		},
+	],
+	[
+		all.faultTrialsAreOfFaults,
+		{ ...pigeons, ...faultTrials('1.66.0/pigeons', '1.66.0/doves', '1.66.0/pigeons') },
+		[
+			'synapse/claims.yaml:4:12 expected a known fault, got 1.66.0/doves',
+			'synapse/claims.yaml:5:12 expected one entry for a fault, got 1.66.0/pigeons for the second time',
+		],
+		{ ...pigeons, ...faultTrials('1.66.0/pigeons') },
 	],
 	[
 		all.claimsAreOfRefusals,

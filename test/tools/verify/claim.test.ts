@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { compare } from '../../../src/deployment/version.ts';
 import { readFiles, readKnowledge } from '../../../src/knowledge/load.ts';
-import type { Refusing, Stop } from '../../../src/knowledge/schema/synapse.ts';
+import type { Fault, FaultTrial, Refusing, Stop } from '../../../src/knowledge/schema/synapse.ts';
 import { type Claim, claimsOf, recipeHash } from '../../../tools/verify/claim.ts';
 import { known, note, releases } from '../../known.ts';
 
-const none = { refusals: [] };
+const none = { refusals: [], faults: [] };
 
 /** Each claim as its name, the releases that open the database, and what the last of them does. */
 function told(claims: readonly Claim[]): string[] {
@@ -152,16 +152,19 @@ describe('refusals', () => {
 	});
 
 	test('what provokes it, what its note says, and the release before', () => {
-		expect(told(claimsOf(knowledge, { refusals: [refusing] }))).toEqual([
+		expect(told(claimsOf(knowledge, { ...none, refusals: [refusing] }))).toEqual([
 			'refusal/1.52.0/owls/refused: sqlite: 1.52.0 refuses',
 			'refusal/1.52.0/owls/repaired: sqlite: 1.52.0 starts',
 			'refusal/1.52.0/owls/before: sqlite: 1.51.0 starts',
 		]);
-		expect(claimsOf(knowledge, { refusals: [{ ...refusing, since: false }] })).toHaveLength(2);
+		expect(claimsOf(knowledge, { ...none, refusals: [{ ...refusing, since: false }] })).toHaveLength(2);
 	});
 
 	test('a note that says several things has a claim for each', () => {
-		const claims = claimsOf(knowledge, { refusals: [refusing, { ...refusing, case: 'at-night', since: false }] });
+		const claims = claimsOf(knowledge, {
+			...none,
+			refusals: [refusing, { ...refusing, case: 'at-night', since: false }],
+		});
 		expect(claims.map(({ id }) => id)).toEqual([
 			'refusal/1.52.0/owls/refused',
 			'refusal/1.52.0/owls/repaired',
@@ -172,16 +175,68 @@ describe('refusals', () => {
 	});
 
 	test('a locale is PostgreSQL’s', () => {
-		const [claim] = claimsOf(knowledge, { refusals: [{ ...refusing, refused: attempt({}, 'C.UTF-8') }] });
+		const [claim] = claimsOf(knowledge, { ...none, refusals: [{ ...refusing, refused: attempt({}, 'C.UTF-8') }] });
 		expect(claim?.recipe.database).toBe('postgresql 14');
 	});
 
 	test('a changed recipe is another one, a changed sentence is not', () => {
-		const [claim] = claimsOf(knowledge, { refusals: [refusing] });
-		const [other] = claimsOf(knowledge, { refusals: [{ ...refusing, refused: attempt({ owls: 2 }) }] });
+		const [claim] = claimsOf(knowledge, { ...none, refusals: [refusing] });
+		const [other] = claimsOf(knowledge, { ...none, refusals: [{ ...refusing, refused: attempt({ owls: 2 }) }] });
 		if (!claim || !other) throw new Error('no claims');
 		expect(recipeHash(claim)).not.toBe(recipeHash(other));
 		expect(recipeHash(claim)).toBe(recipeHash({ ...claim, says: 'Something else.' }));
+	});
+});
+
+describe('faults', () => {
+	const fault = (given: Pick<Fault, 'id' | 'broken' | 'fixed'>): Fault => ({
+		severity: 'severe',
+		danger: 'service',
+		title: 'Owls keep it from starting',
+		text: 'They sit on it.',
+		errors: [],
+		symptoms: [],
+		release: '1.52.0',
+		sources: [],
+		...given,
+	});
+	const attempt = { config: { owls: false }, files: {}, packages: [] };
+	const trial: FaultTrial = { fault: '1.52.0/owls', message: 'no owls', after: [], since: true, attempt };
+	const knowledge = known({
+		releases: releases('1.50.0', '1.51.0', '1.52.0rc1', '1.52.0', '1.52.1', '1.53.0', '1.54.0'),
+		faults: [fault({ id: '1.52.0/owls', broken: ['>=1.52.0 <1.54.0'], fixed: '1.54.0' })],
+	});
+	const claimsFor = (changes: Partial<FaultTrial>) =>
+		claimsOf(knowledge, { ...none, faults: [{ ...trial, ...changes }] });
+
+	test('the first release that has it, its cure, and the release before', () => {
+		expect(told(claimsFor({}))).toEqual([
+			'fault/1.52.0/owls/broken: sqlite: 1.52.0 refuses',
+			'fault/1.52.0/owls/cured: sqlite: 1.54.0 starts',
+			'fault/1.52.0/owls/before: sqlite: 1.51.0 starts',
+		]);
+		expect(claimsFor({}).map(({ message }) => message)).toEqual(['no owls', undefined, undefined]);
+	});
+
+	test('without the release before where that one fails as well', () => {
+		expect(told(claimsFor({ since: false }))).toHaveLength(2);
+	});
+
+	test('on a database that other releases opened, and after the main process for a worker', () => {
+		expect(told(claimsFor({ after: ['1.50.0'], since: false }))[0]).toBe(
+			'fault/1.52.0/owls/broken: sqlite: 1.50.0 1.52.0 refuses',
+		);
+		expect(told(claimsFor({ attempt: { ...attempt, worker: {} } }))[2]).toBe(
+			'fault/1.52.0/owls/before: sqlite: 1.51.0 1.51.0 starts',
+		);
+	});
+
+	test('without a cure where there is none', () => {
+		const uncured = { ...knowledge, faults: [fault({ id: '1.52.0/owls', broken: ['>=1.52.0'] })] };
+		expect(told(claimsOf(uncured, { ...none, faults: [trial] }))).toEqual([
+			'fault/1.52.0/owls/broken: sqlite: 1.52.0 refuses',
+			'fault/1.52.0/owls/before: sqlite: 1.51.0 starts',
+		]);
 	});
 });
 
@@ -190,7 +245,10 @@ describe('the claims of the knowledge', () => {
 	const { files } = readFiles(folder);
 	const knowledge = readKnowledge(folder);
 	const entries = files.claims.map(({ value }) => value);
-	const claims = claimsOf(knowledge, { refusals: entries.flatMap(({ refusals }) => refusals) });
+	const claims = claimsOf(knowledge, {
+		refusals: entries.flatMap(({ refusals }) => refusals),
+		faults: entries.flatMap(({ faults }) => faults),
+	});
 
 	test('have names of their own', () => {
 		const names = claims.map(({ id }) => id);
