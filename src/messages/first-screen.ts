@@ -139,13 +139,16 @@ function capital(text: string): string {
 	return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** Severe faults that may hit this deployment; those that surely do stand among the first things. */
+/**
+ * Severe faults that may hit this deployment; those that surely do stand among the first things. What the running release
+ * has as well is no reason against this upgrade, so it is only counted.
+ */
 function maybeBroken({ faults }: Plan, atMost: number): string[] {
-	const lines = faultLines(faults.filter(({ concerned }) => concerned !== true)).map(dangerLine);
-	const more = lines.length - atMost;
-	if (more <= 0) return lines;
-	const what = count(more, atMost ? 'more severe fault' : 'severe fault');
-	return [...lines.slice(0, atMost), `🟡 ${what} may concern you: see “All else”.`];
+	const open = faults.filter(({ concerned }) => concerned !== true);
+	const shown = faultLines(open.filter(({ kept }) => !kept)).slice(0, atMost);
+	const more = faultLines(open).length - shown.length;
+	const what = count(more, shown.length ? 'more severe fault' : 'severe fault');
+	return [...shown.map(dangerLine), ...(more > 0 ? [`🟡 ${what} may concern you: see “All else”.`] : [])];
 }
 
 function boxes(title: string, lines: readonly string[]): string {

@@ -62,7 +62,7 @@ export async function start({ python, env, dir, database, attempt }: Start): Pro
 	// Not isolated (-I): a module of the attempt lies in the folder that it starts in.
 	const child = spawn('nice', [python, '-m', `synapse.app.${app}`, ...configs], {
 		cwd: dir,
-		env: { ...env, ...attempt?.environment },
+		env,
 		stdio: ['ignore', log, log],
 	});
 	closeSync(log);

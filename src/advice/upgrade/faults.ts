@@ -20,6 +20,8 @@ export type PlannedFault = {
 	danger: Fault['danger'];
 	at: Standing;
 	release: Version;
+	/** Whether the release that runs now has it too, so that the upgrade does not bring it. */
+	kept: boolean;
 	/** Where to go instead: the newest patch release of the line without a severe fault, or the next release without this one. */
 	take: Version | null;
 	title: string;
@@ -55,12 +57,13 @@ function hasDefect(fault: Fault, release: Version): boolean {
 /** The faults of one release that may concern the deployment, severe ones first. */
 export function faultsOf(
 	release: Version,
-	{ at, profile, from }: { at: Standing; profile: Profile; from?: Version },
+	{ at, profile, from, running = from }: { at: Standing; profile: Profile; from?: Version; running?: Version },
 	known: Known,
 ): PlannedFault[] {
 	const sound = soundFor(profile, known.faults);
 	return known.faults
 		.filter(fault => isBroken(fault, release, from))
+		.sort(freshestFirst(running, profile))
 		.flatMap((fault): PlannedFault[] => {
 			const concerned = concern(fault.applies, profile);
 			if (concerned.is === false) return [];
@@ -74,6 +77,7 @@ export function faultsOf(
 					danger,
 					at,
 					release,
+					kept: isKept(fault, running),
 					take: insteadOf(release, fault, sound, known.releases),
 					title,
 					text,
@@ -88,10 +92,25 @@ export function faultsOf(
 		.sort(worstFirst);
 }
 
+/** Stable, so that among equals the freshest stays first. */
 function worstFirst(a: PlannedFault, b: PlannedFault): number {
 	const rank = ({ severity, concerned }: PlannedFault) =>
 		(severity === 'severe' ? 0 : 2) + (concerned === true ? 0 : 1);
 	return rank(a) - rank(b);
+}
+
+/**
+ * What the upgrade brings before what one lives with already; then what fits the deployment before what needs an answer
+ * about it; then the newest. Without this, old faults that few meet hide the one for which a patch release came out.
+ */
+function freshestFirst(running: Version | undefined, profile: Profile): (a: Fault, b: Fault) => number {
+	const isOld = (fault: Fault) => (isKept(fault, running) ? 1 : 0);
+	const asks = ({ applies }: Fault) => (concern(applies, profile).is === 'unknown' ? 1 : 0);
+	return (a, b) => isOld(a) - isOld(b) || asks(a) - asks(b) || compare(b.release, a.release);
+}
+
+function isKept(fault: Fault, running: Version | undefined): boolean {
+	return running !== undefined && hasDefect(fault, running);
 }
 
 /** The faults of a whole way, the target's before those of its halts and its start. */
@@ -108,7 +127,7 @@ export function faultsOn(
 	return places
 		.reverse()
 		.flatMap(([release, at, before]) =>
-			faultsOf(release, { at, profile, ...(before !== undefined && { from: before }) }, known),
+			faultsOf(release, { at, profile, running: from, ...(before !== undefined && { from: before }) }, known),
 		);
 }
 

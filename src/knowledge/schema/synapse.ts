@@ -196,8 +196,6 @@ export const attemptShape = z.strictObject({
 	worker: yamlObject.optional(),
 	/** Files beside homeserver.yaml by their names; `$DIR` in any text is their folder. */
 	files: z.record(z.string(), z.string()).default({}),
-	/** Variables of its environment. */
-	environment: z.record(z.string(), z.string()).optional(),
 	/** Packages to install with the release, as pip writes them. */
 	packages: z.array(z.string()).default([]),
 	/** The last day whose packages are taken; absent: ten days after the release. */

@@ -59,6 +59,37 @@ describe('faults of a way', () => {
 		expect(on({ from: '1.1.0', to: '1.1.1' }, early)).toEqual([]);
 	});
 
+	test('what the upgrade brings comes before what the start has too, then what needs fewest answers, then the newest', () => {
+		const known = fault({
+			id: 'known',
+			broken: ['>=1.0.0 <1.3.0'],
+			applies: { all: ['workers'] },
+			onlyIf: 'owls nest',
+		});
+		const asks = fault({ id: 'asks', release: '1.1.0', broken: ['>=1.1.0 <1.3.0'], applies: { all: ['mas'] } });
+		const newer = fault({ id: 'newer', release: '1.2.0', broken: ['>=1.2.0 <1.3.0'], applies: { all: ['mas'] } });
+		const near = fault({ ...known, id: 'near', release: '1.1.0', broken: ['>=1.1.0 <1.3.0'] });
+		const small = fault({ id: 'small', broken: ['>=1.2.0 <1.3.0'], severity: 'noticeable' });
+		const sure = fault({ id: 'sure', broken: ['>=1.0.0 <1.3.0'] });
+		const way = { from: '1.0.0', to: '1.2.0', facts: 'workers' };
+		const target = on(way, small, known, asks, newer, near, sure).filter(([, at]) => at === 'target');
+		expect(target.map(([id]) => id)).toEqual(['sure', 'near', 'newer', 'asks', 'known', 'small']);
+	});
+
+	test('are kept where the start has them, whatever the halts have', () => {
+		const lasting = fault({ id: 'lasting', broken: ['>=1.0.0 <1.3.0'] });
+		const brought = fault({ id: 'brought', release: '1.1.0', broken: ['>=1.1.0 <1.3.0'] });
+		const way = { from: '1.0.0', halts: ['1.1.0'], to: '1.2.0', profile: unknownDeployment };
+		const found = faultsOn(way, { faults: [lasting, brought], releases: all });
+		expect(found.map(({ id, at, kept }) => [id, at, kept])).toEqual([
+			['brought', 'target', false],
+			['lasting', 'target', true],
+			['brought', 'stop', false],
+			['lasting', 'stop', true],
+			['lasting', 'start', true],
+		]);
+	});
+
 	test('a candidate has what its release has', () => {
 		expect(on({ from: '1.0.0', to: '1.1.0rc1' }, broken)).toHaveLength(1);
 	});

@@ -348,8 +348,8 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 		all.faultTrialsAreOfFaults,
 		{ ...pigeons, ...faultTrials('1.66.0/pigeons', '1.66.0/doves', '1.66.0/pigeons') },
 		[
-			'synapse/claims.yaml:4:12 expected a known fault, got 1.66.0/doves',
-			'synapse/claims.yaml:5:12 expected one entry for a fault, got 1.66.0/pigeons for the second time',
+			'synapse/claims.yaml:4:14 expected a known fault, got 1.66.0/doves',
+			'synapse/claims.yaml:5:14 expected one entry for a fault, got 1.66.0/pigeons for the second time',
 		],
 		{ ...pigeons, ...faultTrials('1.66.0/pigeons') },
 	],
