@@ -110,7 +110,7 @@ function freshestFirst(running: Version | undefined, profile: Profile): (a: Faul
 }
 
 function isKept(fault: Fault, running: Version | undefined): boolean {
-	return running !== undefined && hasDefect(fault, running);
+	return running !== undefined && hasDefect(fault, finalOf(running));
 }
 
 /** The faults of a whole way, the target's before those of its halts and its start. */
