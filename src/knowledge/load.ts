@@ -1,10 +1,12 @@
 // The knowledge, loaded: reading it is checking it, and a mistake anywhere stops the load with all mistakes at once.
+
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { compare, isVersion, type Version } from '../deployment/version.ts';
 import { recipesOf } from './guide-hash.ts';
 import { rules } from './rules/index.ts';
 import type { Files } from './rules/rule.ts';
+import { claimsFileShape } from './schema/claims.ts';
 import { coveredBy, nameOf, waivedBy } from './schema/coverage.ts';
 import { faultsFileShape, symptomsFileShape } from './schema/fault.ts';
 import { type Guide, guideShape, type Tried, triedFileShape } from './schema/guide.ts';
@@ -13,7 +15,6 @@ import { deltasShape, largeTablesShape, migrationsOf } from './schema/migrations
 import { renamedFileShape, renamedIn } from './schema/playbook-variable.ts';
 import {
 	advisoryShape,
-	claimsFileShape,
 	effectsFileShape,
 	type Knowledge,
 	lifecycleShape,

@@ -1,13 +1,14 @@
 // The shapes of the curated files as JSON Schema, for editors that complete and check YAML while somebody types.
+
 import { z } from 'zod';
 import { codeWaiversFileShape } from '../../src/knowledge/code-reading.ts';
+import { claimsFileShape } from '../../src/knowledge/schema/claims.ts';
 import { faultsFileShape, symptomsFileShape } from '../../src/knowledge/schema/fault.ts';
 import { guideShape } from '../../src/knowledge/schema/guide.ts';
 import { recipeShape } from '../../src/knowledge/schema/install.ts';
 import { renamedFileShape } from '../../src/knowledge/schema/playbook-variable.ts';
 import {
 	advisoryShape,
-	claimsFileShape,
 	lifecycleShape,
 	releaseFileShape,
 	waiversFileShape,
