@@ -228,7 +228,9 @@ function findingsOf(written: WrittenOption, question: CheckRequest): Finding[] {
 	const place = { option: path, file, line };
 	const state = optionAt(options, path, to);
 	if (!state) return [absent(written, question)].flatMap(finding => finding ?? []);
-	if (state.refused && isSet(written.value)) {
+	// The main process does not look at what tells a worker where it is.
+	const isForWorkers = /^worker_replication_h/.test(path) && !question.configuration.has.worker;
+	if (state.refused && isSet(written.value) && !isForWorkers) {
 		const life = lifeOf(options, path);
 		return [{ kind: 'refuses', ...place, ...(life?.removed && { release: life.removed }) }];
 	}
