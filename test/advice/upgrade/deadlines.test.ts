@@ -141,8 +141,7 @@ describe('ends of support', () => {
 			{
 				id: 'lifecycle/debian-12',
 				at: { date: '2027-10-31' },
-				promised:
-					'Upstream builds packages for Debian 12 until 2027-10-31, when Python 3.11 ends; 1.0.0 still has them.',
+				promised: { is: 'packages', because: 'Python 3.11', newest: '1.0.0', system: 'Debian 12' },
 				applies: { all: ['install=debian', 'os=debian-12'] },
 			},
 		]);
