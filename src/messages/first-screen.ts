@@ -21,10 +21,11 @@ type Density = { first: number; why: boolean; faults: number; before: number; af
 const densities: readonly Density[] = [
 	{ first: 4, why: true, faults: 2, before: 5, after: 3, people: 4 },
 	{ first: 4, why: true, faults: 1, before: 4, after: 2, people: 3 },
-	{ first: 3, why: true, faults: 1, before: 3, after: 1, people: 2 },
-	{ first: 3, why: false, faults: 0, before: 3, after: 1, people: 1 },
+	{ first: 4, why: true, faults: 1, before: 3, after: 1, people: 2 },
+	{ first: 6, why: false, faults: 0, before: 3, after: 1, people: 2 },
 ];
-const barest: Density = { first: 2, why: false, faults: 0, before: 2, after: 0, people: 0 };
+/** What comes first is never left out: up to six by their titles. */
+const barest: Density = { first: 6, why: false, faults: 0, before: 2, after: 0, people: 0 };
 
 export function firstScreen(decided: Plan, taken: readonly string[]): Answer {
 	const sorted = sortedSteps(decided);
@@ -51,7 +52,9 @@ function screen({ plan, sorted, folds, known }: Parts, density: Density): Answer
 	];
 	return {
 		value: planValue(plan),
-		lead: [...firstLines(sorted, density), [...yellow, known].join('\\\n')].join('\n\n'),
+		lead: [firstLines(sorted, density).join(density.why ? '\n\n' : '\\\n'), [...yellow, known].join('\\\n')]
+			.filter(Boolean)
+			.join('\n\n'),
 		title: `${plan.from} → ${plan.to}: ${verdict(plan, sorted)}`,
 		sections: [...paragraphs.filter(Boolean).map(open), ...folds, ...now(plan, sorted).map(open)],
 		kind: 'answer',
@@ -205,7 +208,8 @@ function peopleList({ steps }: Plan, atMost: number): string {
 	const sorted = [...telling].sort((a, b) => weight(a) - weight(b) || compare(b.release, a.release));
 	const shown = sorted.slice(0, atMost).map(({ people, oneWay }) => `· ${oneWay ? '⚠️ ' : ''}${people}`);
 	const more = sorted.length - shown.length;
-	const rest = more > 0 ? [`· ${more}${shown.length ? ' more' : ''} below`] : [];
+	if (!shown.length) return more > 0 ? `${count(more, 'change')} for your people: see “All else”` : '';
+	const rest = more > 0 ? [`· ${more} more below`] : [];
 	return boxes('Changes for your people, unless you set otherwise', [...shown, ...rest]);
 }
 

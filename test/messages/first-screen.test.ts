@@ -163,6 +163,13 @@ test('what users notice is told in one line, what cannot be undone first', () =>
 	expect(text).toMatch(/Changes for your people.*\n.*· ⚠️ Rooms change\n.*· Pictures vanish\n.*· Logins are slow/);
 });
 
+test('what comes first is named, however much there is', () => {
+	const text = terminalText(screenOf('1.61.0 1.163.2 debian postgres=13 workers'), { color: false, width: 1000 });
+	expect(text).toMatch(/🔴 \d\. Wait on 1\.61\.0 for background updates/);
+	expect(text).toMatch(/🔴 \d\. PostgreSQL 13 → 14 or newer/);
+	expect(text).toMatch(/🔴 \d\. Replace `worker_replication_\*`/);
+});
+
 test('as JSON it is the plan, with its texts', () => {
 	const { value } = screenOf('1.61.0 1.163.2 debian postgres=13 workers');
 	const steps = value.steps as { text: string; task?: unknown }[];
