@@ -26,15 +26,14 @@ const spellings: readonly [RegExp, string][] = [
 ];
 
 /** Ways to install that come near to one of ours, and what to bear in mind. */
-const near: Readonly<Record<string, { as: string; but: string }>> = {
-	podman: { as: 'docker', but: `type ${code('podman')} where a command says ${code('docker')}` },
-	...Object.fromEntries(
-		['helm', 'kubernetes', 'k8s'].map(word => [
-			word,
-			{ as: 'ess', but: `that is Element’s chart; with another one say ${code('docker')}, its image is the same` },
-		]),
-	),
-};
+// A map: `constructor` and its like are words that people type, and every object has them.
+const near: ReadonlyMap<string, { as: string; but: string }> = new Map([
+	['podman', { as: 'docker', but: `type ${code('podman')} where a command says ${code('docker')}` }],
+	...['helm', 'kubernetes', 'k8s'].map((word): [string, { as: string; but: string }] => [
+		word,
+		{ as: 'ess', but: `that is Element’s chart; with another one say ${code('docker')}, its image is the same` },
+	]),
+]);
 
 const image =
 	/^(?:[a-z0-9.-]+(?::\d+)?\/)?(?:matrixdotorg|matrix-org|element-hq)\/synapse(?::([\w.-]+))?(?:@sha256:[0-9a-f]+)?$/;
@@ -67,7 +66,7 @@ export function respelled(words: readonly string[]): Respelled {
 
 function respelledWord(word: string): Respelled {
 	const small = word.toLowerCase();
-	const known = near[small.replace(/^install=/, '')];
+	const known = near.get(small.replace(/^install=/, ''));
 	if (known) return { words: [known.as], taken: [`${quoted(word)} is taken as ${code(known.as)}: ${known.but}.`] };
 	const [, tag] = image.exec(small) ?? [];
 	if (image.test(small))
