@@ -56,7 +56,7 @@ export async function decide(message: Incoming, deciding: Deciding): Promise<Com
 				? cameInTheClear
 				: refusalToChange(message.sender, rights.changes, room?.state ?? {}),
 	};
-	const sign = commandOf[message.body];
+	const sign = commandOf.get(message.body);
 	const always = alwaysIn(room?.settings);
 	if (message.repliesTo !== undefined && (sign !== undefined || message.body === beginSign)) {
 		const about = await store.walkSaid(message.room, message.repliesTo);
@@ -208,10 +208,13 @@ function inThread(sayings: Saying[], thread: KeptWalk['thread']): Saying[] {
 const beginSign = '▶';
 
 /** The reactions that stand for commands. A room may have switched off commands without our name. */
-const commandOf: Record<string, string> = { '✅': '!ack', '💤': '!snooze 7d' };
+const commandOf: ReadonlyMap<string, string> = new Map([
+	['✅', '!ack'],
+	['💤', '!snooze 7d'],
+]);
 
 /** All reactions that mean something to us. */
-export const signs: readonly string[] = [...Object.keys(commandOf), beginSign];
+export const signs: readonly string[] = [...commandOf.keys(), beginSign];
 
 export function alwaysIn(settings: Content | undefined): Always {
 	return settings?.messages === 'notice' || settings?.messages === 'text' ? settings.messages : undefined;

@@ -10,10 +10,11 @@ export function faultLines(faults: readonly PlannedFault[]): Danger[] {
 	return severe.map(fault => {
 		const { release, take, title, at } = fault;
 		const whose = whoseFault(fault);
-		const instead = take === null ? `No release is free of it yet.` : `Take ${take} instead.`;
+		const none = at === 'stop' ? 'Go on as soon as the wait is over.' : 'No release is free of it yet.';
+		const instead = take === null ? none : `Take ${take} instead.`;
 		const where = at === 'stop' ? ` (a halt on the way)` : '';
 		const text = `**${release} is broken${where}${whose && ` if ${whose}`}: ${title}.** ${instead}`;
-		return { mark: fault.concerned === true ? '🔴' : '🟡', text };
+		return { mark: fault.concerned === true && at !== 'stop' ? '🔴' : '🟡', text };
 	});
 }
 

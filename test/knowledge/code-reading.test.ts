@@ -106,7 +106,7 @@ describe('a difference is read', () => {
 		],
 		[
 			'dependency',
-			{ title: 'Upgrade tx_pigeon', text: 'Take tx-pigeon 2 or newer, and then begin with all the rest.' },
+			{ title: 'Upgrade the pigeons', text: 'Take tx-pigeon 2 or newer, and then begin with all the rest.' },
 			{ text: 'Take tx-pigeons 2 or newer, and then begin with all the rest.' },
 		],
 		[

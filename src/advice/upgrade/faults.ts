@@ -22,7 +22,7 @@ export type PlannedFault = {
 	release: Version;
 	/** Whether the release that runs now has it too, so that the upgrade does not bring it. */
 	kept: boolean;
-	/** Where to go instead: the newest patch release of the line without a severe fault, or the next release without this one. */
+	/** Where to go instead: the newest patch release of the line without a severe fault, or the next release without this one. Null: none is, or of a halt: none that would do. */
 	take: Version | null;
 	title: string;
 	text: string;
@@ -113,12 +113,16 @@ function isKept(fault: Fault, running: Version | undefined): boolean {
 	return running !== undefined && hasDefect(fault, finalOf(running));
 }
 
+/** Where a way halts, and the newest release that serves as well. */
+export type HaltPlace = { best: Version; to: Version };
+
 /** The faults of a whole way, the target's before those of its halts and its start. */
 export function faultsOn(
-	{ from, to, halts, profile }: { from: Version; to: Version; halts: readonly Version[]; profile: Profile },
+	{ from, to, halts, profile }: { from: Version; to: Version; halts: readonly HaltPlace[]; profile: Profile },
 	known: Known,
 ): PlannedFault[] {
-	const way = [from, ...halts, to];
+	const way = [from, ...halts.map(({ best }) => best), to];
+	const lastOf = new Map(halts.map(({ best, to: last }) => [best, last]));
 	const places = way.map((release, i): [Version, Standing, Version | undefined] => [
 		release,
 		i === 0 ? 'start' : i === way.length - 1 ? 'target' : 'stop',
@@ -127,8 +131,15 @@ export function faultsOn(
 	return places
 		.reverse()
 		.flatMap(([release, at, before]) =>
-			faultsOf(release, { at, profile, running: from, ...(before !== undefined && { from: before }) }, known),
+			faultsOf(release, { at, profile, running: from, ...(before !== undefined && { from: before }) }, known).map(
+				fault => (at === 'stop' ? withinHalt(fault, lastOf.get(release) ?? release) : fault),
+			),
 		);
+}
+
+/** A release beyond the halt does not do what the halt is for. */
+function withinHalt(fault: PlannedFault, last: Version): PlannedFault {
+	return fault.take !== null && compare(fault.take, last) > 0 ? { ...fault, take: null } : fault;
 }
 
 /** Whether a release is free of severe faults, as far as a deployment is known. */

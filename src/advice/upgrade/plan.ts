@@ -158,7 +158,7 @@ export function plan({ from, to, profile, today, ...look }: Way, known: Knowledg
 		}
 	}
 	const advisories = advisoriesOn(from, to, profile, known);
-	const halting = stops.filter(({ required }) => required).map(({ best }) => best);
+	const halting = stops.filter(({ required }) => required);
 	const soundness = soundnessOf(to, today, known.releases);
 	return {
 		format: 1,

@@ -27,7 +27,12 @@ function profile(text: string) {
 function on(way: { from: string; to: string; halts?: string[]; facts?: string }, ...faults: Fault[]) {
 	const { from, to, halts = [], facts } = way;
 	const found = faultsOn(
-		{ from, to, halts, profile: facts ? profile(facts) : unknownDeployment },
+		{
+			from,
+			to,
+			halts: halts.map(best => ({ best, to: '1.1.1' })),
+			profile: facts ? profile(facts) : unknownDeployment,
+		},
 		{ faults, releases: all },
 	);
 	return found.map(({ id, at, release, take, concerned }) => [id, at, release, take, concerned]);
@@ -40,9 +45,7 @@ describe('faults of a way', () => {
 		expect(on({ from: '1.0.0', to: '1.2.0' }, broken)).toEqual([]);
 		expect(on({ from: '1.0.0', to: '1.1.0' }, broken)).toEqual([['x', 'target', '1.1.0', '1.1.2', true]]);
 		expect(on({ from: '1.1.1', to: '1.2.0' }, broken)).toEqual([['x', 'start', '1.1.1', '1.1.2', true]]);
-		expect(on({ from: '1.0.0', to: '1.3.0', halts: ['1.1.0'] }, broken)).toEqual([
-			['x', 'stop', '1.1.0', '1.1.2', true],
-		]);
+		expect(on({ from: '1.0.0', to: '1.3.0', halts: ['1.1.0'] }, broken)).toEqual([['x', 'stop', '1.1.0', null, true]]);
 	});
 
 	test('of somebody else are left out, of a perhaps are unknown', () => {
@@ -79,7 +82,7 @@ describe('faults of a way', () => {
 	test('are kept where the start has them, whatever the halts have', () => {
 		const lasting = fault({ id: 'lasting', broken: ['>=1.0.0 <1.3.0'] });
 		const brought = fault({ id: 'brought', release: '1.1.0', broken: ['>=1.1.0 <1.3.0'] });
-		const way = { from: '1.0.0', halts: ['1.1.0'], to: '1.2.0', profile: unknownDeployment };
+		const way = { from: '1.0.0', halts: [{ best: '1.1.0', to: '1.1.1' }], to: '1.2.0', profile: unknownDeployment };
 		const found = faultsOn(way, { faults: [lasting, brought], releases: all });
 		expect(found.map(({ id, at, kept }) => [id, at, kept])).toEqual([
 			['brought', 'target', false],
