@@ -111,7 +111,7 @@ describe('reading the knowledge', () => {
 				`${at('8:12')} expected some text, got nothing`,
 				`${at('9:11')} expected no HTML in prose; put it in \`code\` if it is meant to be read, got Look <b>here</b>`,
 				`${at('10:50')} expected a version in quotes or with three parts, like 1.146.0: write 1.66.0, got 1.66`,
-				`${at('12:84')} expected a quoted hash, like "3f9c0a", got 123456`,
+				`${at('12:84')} expected a quoted hash, like "3f9c0a" (write "000000" and run npm run mark-read), got 123456`,
 			].sort(),
 		);
 	});

@@ -55,6 +55,8 @@ const { releases } = releasesFileShape.parse({ read: after.read, releases: after
 write(releasesFile, `"read": ${JSON.stringify(after.read)}, `, 'releases', releases);
 write(upstreamFile, '', 'passages', upstreamFileShape.parse({ passages: after.passages }).passages);
 refreshCode(sources, new URL('code/', folder), line => console.error(line));
-const { files } = readFiles(knowledge);
+const { files, mistakes } = readFiles(knowledge);
+// A file that cannot be read answers nothing: its passages stand on the list again, so say why first.
+for (const mistake of mistakes) console.error(`left out: ${mistake}`);
 const reading = readCode(knowledge, files, openCode(knowledge));
 for (const line of [...newsOf(before, after), ...workOf(files, reading)]) console.log(line);

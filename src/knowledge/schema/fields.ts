@@ -61,6 +61,8 @@ export const appliesShape = z.union(
 	},
 );
 
-export const hash = z.string({ error: 'a quoted hash, like "3f9c0a"' }).regex(/^[0-9a-f]{6}$/, {
-	error: 'the first six hex digits of the hash, as the refresh prints it, in quotes',
-});
+export const hash = z
+	.string({ error: 'a quoted hash, like "3f9c0a" (write "000000" and run npm run mark-read)' })
+	.regex(/^[0-9a-f]{6}$/, {
+		error: 'the first six hex digits of the hash, as the refresh prints it, in quotes',
+	});
