@@ -63,7 +63,7 @@ async function restarts({ address, restart }: Deployment): Promise<string[]> {
 	console.log(`${commands.length} commands: ${lost} unanswered, ${twice.length} answered twice, in order: ${ordered}`);
 	console.log(`lines about a signature that is not known yet: ${warned}`);
 
-	await say(alice, room, '!leave');
+	await say(alice, room, '!leave yes');
 	const hellos = async () =>
 		(await alice.messagesOf(room)).filter(({ content }) => /Hello, I am/.test(content.body ?? '')).length;
 	const left = await eventually(async () => {
