@@ -120,16 +120,21 @@ function knowledgeOf(edition: string): string {
 
 test('a refresh of the newest release on the knowledge of an older one prints exactly its sections', () => {
 	const past = knowledgeOf('1.161.0');
-	const refresh = (edition: string) =>
-		execFileSync(
+	// The tables read from the code stay: what they leave unread without the later notes is not of these documents.
+	const refresh = (edition: string) => {
+		const lines = execFileSync(
 			process.execPath,
 			[join(import.meta.dirname, '../../tools/refresh/main.ts'), '--knowledge', past, folders.get(edition) ?? ''],
 			{ encoding: 'utf8' },
 		)
 			.trimEnd()
-			.split('\n');
-	const clean = '0 passages are unread; 0 covers and waivers no longer fit';
-	expect(refresh('1.161.0').slice(1)).toEqual([clean]);
+			.split('\n')
+			.slice(1);
+		const unread = lines.filter(line => line.startsWith('unread ')).length;
+		expect(lines).toContain(`${unread} passages are unread; 0 covers and waivers no longer fit`);
+		return lines.filter(line => !/^unread +code › |^\d+ passages are unread/.test(line));
+	};
+	expect(refresh('1.161.0')).toEqual([]);
 
 	const isNew = ({ release }: { release: string }) =>
 		compare(finalOf(release), '1.161.0') > 0 && compare(finalOf(release), '1.163.2') <= 0;
@@ -138,11 +143,10 @@ test('a refresh of the newest release on the knowledge of an older one prints ex
 		.map(nameOf)
 		.filter(name => !later.some(one => one.name === name));
 	const versions = releases.map(({ version }) => version).filter(version => isNew({ release: version }));
-	const said = refresh('1.163.2').slice(1);
+	const said = refresh('1.163.2');
 	expect(said).toEqual([
 		...versions.map(version => `new      release ${version}`),
 		...names.map(name => `new      ${name}`),
-		`${names.length} passages are unread; 0 covers and waivers no longer fit`,
 		...names.map(name => `unread   ${name}`),
 	]);
 	// Told by upstream's file alone: the headings that the older edition did not have.

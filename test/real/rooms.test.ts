@@ -189,8 +189,10 @@ test('a room that the bot’s account left by itself is noticed with the next an
 	const room = await roomWith(bot, alice);
 	const watching = await alice.say(room, '!watch glia-test.invalid');
 	await alice.waitFor(answerTo(watching, bot.userId));
-	const slow = await alice.say(room, '!slow 1500');
 	const itself = await login(home, bot.userId, bot.password);
+	const slow = await alice.say(room, '!slow 4000');
+	// A command that the bot has not seen when it leaves is never answered.
+	await sleep(2000);
 	await itself.leave(room);
 	// A homeserver of several processes may not know yet that the bot is in: it asks a few times before it believes a no.
 	await vi.waitFor(() => expect(bot.output()).toContain('I am no longer in a room'), {
