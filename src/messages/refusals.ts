@@ -34,8 +34,8 @@ export function refusalWords(want: Want, options: readonly string[], place: stri
 		case 'library':
 			return {
 				title: 'A library that the configuration needs is missing',
-				cause: `${names ? `${names} needs` : 'Something in the configuration needs'} the Python library ${code(want.library)}, and Synapse’s environment does not have it.`,
-				fix: `Install ${code(want.library)} in the environment that starts Synapse, or take the feature out of the configuration.`,
+				cause: `${names ? `${names} needs` : 'Something in the configuration needs'} the Python library ${code(want.name)}, and Synapse’s environment does not have it.`,
+				fix: `Install ${code(want.name)} in the environment that starts Synapse, or take the feature out of the configuration.`,
 			};
 		case 'floor':
 			return {

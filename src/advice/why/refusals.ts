@@ -22,7 +22,7 @@ export type RefusalText = { text: string; sites: RefusalSite[] };
 /** What the code wants, in a form that words can be put to. */
 export type Want =
 	| { is: 'type'; type: 'text' | 'list' | 'mapping' | 'number' | 'boolean' | 'duration' | 'size' | 'url' }
-	| { is: 'library'; library: string }
+	| { is: 'library'; name: string }
 	| { is: 'floor'; of: string; least: string }
 	| {
 			is:
@@ -188,7 +188,7 @@ const wants: readonly (readonly [RegExp, Want])[] = [
 
 export function wantOf(text: string): Want {
 	const library = /[Mm]issing ([\w-]+) library|(\w+) (?:module )?is not installed/.exec(text);
-	if (library) return { is: 'library', library: library[1] ?? library[2] ?? '' };
+	if (library) return { is: 'library', name: library[1] ?? library[2] ?? '' };
 	const floor = /requires (PostgreSQL|sqlite|Python) ([\d.]+)\+? or above/i.exec(text);
 	if (floor) return { is: 'floor', of: floor[1] ?? '', least: floor[2] ?? '' };
 	return wants.find(([pattern]) => pattern.test(text))?.[1] ?? { is: 'place' };
