@@ -1,15 +1,13 @@
 // A million generated messages through parsing and bot.ts: nothing thrown, nothing answered unasked, each in a bounded time.
 
 import { commands } from '../commands/index.ts';
-import { usualLimits } from '../src/advice/watch/subscription.ts';
 import type { Respondent } from '../src/bot/calls.ts';
 import { callsIn } from '../src/bot/calls.ts';
 import { respond } from '../src/bot/respond.ts';
 import type { Command } from '../src/command.ts';
-import { openLater } from '../src/edges/store/lazy.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
-import { known, knownCode } from '../test/known.ts';
-import { outside } from '../test/outside.ts';
+import { known } from '../test/known.ts';
+import { respondentOf } from '../test/respondent.ts';
 import { randomFrom } from './random.ts';
 
 const pieces = [
@@ -72,21 +70,8 @@ export async function fuzz(messages: number, seed: number): Promise<Fuzzed> {
 	const now = new Date();
 	const { guides, lifecycles } = await openKnowledge(new URL('../knowledge/', import.meta.url));
 	const to: Respondent = {
-		commands: quick,
-		ports: {
-			// Guides as they are: a command stands for them. Plans would take all the time.
-			knowledge: known({ guides, lifecycles }),
-			commands: quick,
-			now: () => now,
-			health: { version: '0', startedAt: now, lastSync: () => undefined },
-			store: openLater(),
-			web: outside(() => now),
-			code: knownCode(),
-			limits: usualLimits,
-		},
-		names: ['glia', '@glia:example.org', 'Glia the bot'],
-		bare: true,
-		mayChange: () => undefined,
+		// Guides as they are: a command stands for them. Plans would take all the time.
+		...respondentOf(quick, now, known({ guides, lifecycles })),
 		log: { error: fields => faults.push(fields.err) },
 	};
 	const result: Fuzzed = { messages, calls: 0, answers: 0, slowest: { ms: 0, body: '' } };

@@ -1,13 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { usualLimits } from '../../src/advice/watch/subscription.ts';
 import { Refusal } from '../../src/answer.ts';
 import type { Respondent } from '../../src/bot/calls.ts';
 import { callsIn } from '../../src/bot/calls.ts';
 import { respond } from '../../src/bot/respond.ts';
 import type { Asked, Command } from '../../src/command.ts';
-import { openLater } from '../../src/edges/store/lazy.ts';
-import { known, knownCode } from '../known.ts';
-import { outside } from '../outside.ts';
+import { respondentOf } from '../respondent.ts';
 
 function command(name: string, more: Partial<Command> = {}): Command {
 	return {
@@ -41,24 +38,7 @@ const commands = [
 const now = new Date('2026-11-21T12:00:00Z');
 
 function respondent(more: Partial<Respondent> = {}): Respondent {
-	return {
-		commands,
-		ports: {
-			knowledge: known(),
-			commands,
-			now: () => now,
-			health: { version: '0', startedAt: now, lastSync: () => undefined },
-			store: openLater(),
-			web: outside(() => now),
-			code: knownCode(),
-			limits: usualLimits,
-		},
-		names: ['glia', '@glia:example.org', 'Glia the bot'],
-		bare: true,
-		mayChange: () => undefined,
-		log: { error: () => {} },
-		...more,
-	};
+	return { ...respondentOf(commands, now), ...more };
 }
 
 function said(body: string, more: Partial<Respondent> & { mentioned?: boolean } = {}): string[] {

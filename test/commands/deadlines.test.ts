@@ -2,15 +2,9 @@ import { expect, test } from 'vitest';
 import { deadlines } from '../../commands/deadlines.ts';
 import { Refusal } from '../../src/answer.ts';
 import { openLater } from '../../src/edges/store/lazy.ts';
+import { asked } from '../asked.ts';
 import { known, note, releases } from '../known.ts';
 
-const asked = (text: string) => ({
-	words: text.split(' ').filter(Boolean),
-	text,
-	room: '!room',
-	sender: '@a:x',
-	at: new Date('2026-11-29T12:00:00Z'),
-});
 const now = () => new Date('2026-11-29T12:00:00Z');
 const promise = (subject: string, more: object = {}) => ({
 	deadline: { subject, at: { date: '2027-01-01' }, promised: 'It goes.', ...more },

@@ -1,14 +1,8 @@
 import { expect, test } from 'vitest';
 import { help } from '../../commands/help.ts';
 import { commands } from '../../commands/index.ts';
+import { asked } from '../asked.ts';
 
-const asked = (text: string) => ({
-	words: text.split(' ').filter(Boolean),
-	text,
-	room: '!room',
-	sender: '@a:x',
-	at: new Date('2026-11-29T12:00:00Z'),
-});
 const said = (text: string) => JSON.stringify(help.run(asked(text), { commands }));
 
 test('names every command', () => {

@@ -2,14 +2,8 @@ import { expect, test } from 'vitest';
 import { leave } from '../../commands/leave.ts';
 import { usualLimits } from '../../src/advice/watch/subscription.ts';
 import { Refusal } from '../../src/answer.ts';
+import { asked } from '../asked.ts';
 
-const asked = (text: string) => ({
-	words: text.split(' ').filter(Boolean),
-	text,
-	room: '!room',
-	sender: '@a:x',
-	at: new Date('2026-11-29T12:00:00Z'),
-});
 const said = (text: string, room = '!room') => leave.run({ ...asked(text), room }, { limits: usualLimits });
 
 test('asks first, and goes after yes', () => {

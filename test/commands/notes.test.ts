@@ -1,18 +1,12 @@
 import { expect, test } from 'vitest';
 import { notes } from '../../commands/notes.ts';
 import { Refusal } from '../../src/answer.ts';
+import { asked } from '../asked.ts';
 import { known, note, releases } from '../known.ts';
 
 const knowledge = known({
 	releases: releases('1.60.0', '1.61.0', '1.61.1', '1.62.0rc1'),
 	notes: [note('1.61.0/mail', { must: true, applies: { all: ['email'] } }), note('1.61.1/fix'), note('1.62.0/coming')],
-});
-const asked = (text: string) => ({
-	words: text.split(' ').filter(Boolean),
-	text,
-	room: '!room',
-	sender: '@a:x',
-	at: new Date('2026-11-29T12:00:00Z'),
 });
 const said = (text: string) => notes.run(asked(text), { knowledge });
 const idsOf = (text: string) => (said(text).value.notes as { id: string }[]).map(({ id }) => id);

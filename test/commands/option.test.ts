@@ -3,18 +3,12 @@ import { option } from '../../commands/option.ts';
 import { Refusal } from '../../src/answer.ts';
 import { openCode } from '../../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { asked } from '../asked.ts';
 
 const folder = new URL('../../knowledge/', import.meta.url);
 const knowledge = await openKnowledge(folder);
 const code = openCode(folder);
 
-const asked = (text: string) => ({
-	words: text.split(' ').filter(Boolean),
-	text,
-	room: '!room',
-	sender: '@a:x',
-	at: new Date('2026-11-29T12:00:00Z'),
-});
 const said = (text: string) => option.run(asked(text), { knowledge, code });
 
 test('the last part of a name is enough where it is the only one', () =>

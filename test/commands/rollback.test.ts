@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { rollback } from '../../commands/rollback.ts';
 import { Refusal } from '../../src/answer.ts';
+import { asked } from '../asked.ts';
 import { known, releases } from '../known.ts';
 
 const knowledge = known({
@@ -9,13 +10,6 @@ const knowledge = known({
 		{ version: '1.61.0', schema: 71, schemaCompat: 69 },
 		{ version: '1.62.0', schema: 72, schemaCompat: 71 },
 	),
-});
-const asked = (text: string) => ({
-	words: text.split(' ').filter(Boolean),
-	text,
-	room: '!room',
-	sender: '@a:x',
-	at: new Date('2026-11-29T12:00:00Z'),
 });
 const said = (text: string) => rollback.run(asked(text), { knowledge });
 

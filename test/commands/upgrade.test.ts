@@ -2,19 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { upgrade } from '../../commands/upgrade.ts';
 import { Refusal } from '../../src/answer.ts';
 import { openLater } from '../../src/edges/store/lazy.ts';
+import { asked } from '../asked.ts';
 import { known, knownCode, note, releases } from '../known.ts';
 
 const now = () => new Date('2026-11-29T12:00:00Z');
 const knowledge = known({
 	releases: releases('1.60.0', '1.61.0', '1.62.0'),
 	notes: [note('1.61.0/mail', { must: true, applies: { all: ['email'] } }), note('1.62.0/all', { must: true })],
-});
-const asked = (text: string) => ({
-	words: text.split(' ').filter(Boolean),
-	text,
-	room: '!room',
-	sender: '@a:x',
-	at: now(),
 });
 const said = async (text: string) =>
 	await upgrade.run(asked(text), { knowledge, code: knownCode(), store: openLater(), now });

@@ -1,14 +1,8 @@
 import { expect, test } from 'vitest';
 import { verify } from '../../commands/verify.ts';
 import type { Health } from '../../src/command.ts';
+import { asked } from '../asked.ts';
 
-const asked = (text: string) => ({
-	words: text.split(' ').filter(Boolean),
-	text,
-	room: '!room',
-	sender: '@a:x',
-	at: new Date('2026-11-29T12:00:00Z'),
-});
 const health = (device?: Health['device']): Health => ({
 	version: '0.1.0',
 	startedAt: new Date('2026-11-29T11:00:00Z'),
