@@ -1,6 +1,6 @@
 // !notes: all that one release asks, and the facts of that release.
 import { advisoriesOf } from '../src/advice/upgrade/advisories.ts';
-import { releaseNotes } from '../src/advice/upgrade/plan.ts';
+import { releaseNotes } from '../src/advice/upgrade/release-notes.ts';
 import { Refusal } from '../src/answer.ts';
 import { linesOf } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';

@@ -1,7 +1,7 @@
 // !verify: what to compare to be sure that it is us, and what that is worth.
 
 import type { Command, Ports } from '../src/command.ts';
-import { verifyWords } from '../src/messages/plan.ts';
+import { verifyWords } from '../src/messages/verify.ts';
 export const verify = {
 	name: 'verify',
 	usage: 'verify',

@@ -5,9 +5,11 @@ import { plan } from '../advice/upgrade/plan.ts';
 import { type Rollback, rollback } from '../advice/upgrade/rollback.ts';
 import { tally } from '../advice/upgrade/tally.ts';
 import type { Alert } from '../advice/watch/alerts.ts';
-import type { Facing } from '../advice/watch/conditions.ts';
-import { behind, judged, nextDeadlines, overdue } from '../advice/watch/conditions.ts';
+import { nextDeadlines, overdue } from '../advice/watch/deadline-conditions.ts';
 import { lastObserved, type Running } from '../advice/watch/history.ts';
+import type { Facing } from '../advice/watch/matter.ts';
+import { judged } from '../advice/watch/matter.ts';
+import { behind } from '../advice/watch/release-conditions.ts';
 import type { Severity } from '../advice/watch/severity.ts';
 import type { Answer, Section } from '../answer.ts';
 import { concern } from '../deployment/condition.ts';
@@ -18,11 +20,12 @@ import { capital, count, list } from '../text/format.ts';
 import { momentIn } from '../text/local-time.ts';
 import { code, quoted } from '../text/markdown.ts';
 import { textOf, titleOf } from './conditions.ts';
+import { warningLines } from './dangers.ts';
 import { deadlineLine } from './deadlines.ts';
 import { observationWords, wholeWords } from './observation.ts';
-import { behindWords, tallyWords, warningLines } from './plan.ts';
 import { factExample } from './sections.ts';
-import { caveatWords, unknownWords, versionWords } from './version.ts';
+import { tallyWords } from './tally.ts';
+import { behindWords, caveatWords, unknownWords, versionWords } from './version.ts';
 
 export type Numbered = { alert: Alert; number?: number };
 

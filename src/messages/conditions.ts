@@ -2,14 +2,15 @@
 import type { Plan } from '../advice/upgrade/plan.ts';
 import { tally } from '../advice/upgrade/tally.ts';
 import type { Alert } from '../advice/watch/alerts.ts';
-import type { About, Details } from '../advice/watch/conditions.ts';
+import type { About, Details } from '../advice/watch/matter.ts';
 import { compare } from '../deployment/version.ts';
 import { capital, list } from '../text/format.ts';
 import { code, quoted } from '../text/markdown.ts';
+import { dangers, warningLines } from './dangers.ts';
 import { deadlineLine, promisedWords } from './deadlines.ts';
 import { observationWords, wholeWords } from './observation.ts';
-import { dangers, tallyWords, unreadWords, warningLines } from './plan.ts';
 import { dangerLine, floorNames } from './sections.ts';
+import { tallyWords, unreadWords } from './tally.ts';
 import { namedWords, unknownSince } from './version.ts';
 
 /** The title of an alert: one line of Markdown without a full stop. */

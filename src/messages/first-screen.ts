@@ -1,18 +1,21 @@
 // The first screen of a plan: what a tired administrator has to know in three seconds, and the next thing to do. What it
 // leaves out stands in its folds, and in full in `planWords`.
 
-import type { Plan, Step } from '../advice/upgrade/plan.ts';
-import { surely } from '../advice/upgrade/plan.ts';
+import type { Plan } from '../advice/upgrade/plan.ts';
+import type { Step } from '../advice/upgrade/step.ts';
+import { surely } from '../advice/upgrade/step.ts';
 import type { Answer, Section } from '../answer.ts';
 import { compare } from '../deployment/version.ts';
 import { count, enumerate } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { faultLines } from './faults.ts';
-import { asksForSystem, planCommand, planValue, shorterCommand, unreadWords } from './plan.ts';
+import { planValue } from './plan.ts';
+import { asksForSystem, planCommand, shorterCommand } from './plan-command.ts';
 import { allElse, howTo, numeral, settingsFold } from './plan-folds.ts';
 import { dangerLine, floorNames, horizonLine } from './sections.ts';
 import { isMaybe, type Sorted, sortedSteps } from './sorted-steps.ts';
 import { block, worded } from './switch.ts';
+import { unreadWords } from './tally.ts';
 
 /** At most this many lines of a kind, and whether each first thing says why; the folds have the rest. */
 type Density = { first: number; why: boolean; faults: number; before: number; after: number; people: number };

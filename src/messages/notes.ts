@@ -1,14 +1,14 @@
 // The words of !notes.
-import type { ReleaseNotes } from '../advice/upgrade/plan.ts';
+import type { ReleaseNotes } from '../advice/upgrade/release-notes.ts';
 import type { Answer, Section } from '../answer.ts';
 import type { Version } from '../deployment/version.ts';
 import { compare } from '../deployment/version.ts';
 import { count, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { faultSection } from './faults.ts';
-import { unreadWords } from './plan.ts';
 import type { OpenAdvisories } from './sections.ts';
 import { hiddenSection, horizonLine, link, openLine, stepSection, unreadSection } from './sections.ts';
+import { unreadWords } from './tally.ts';
 
 const factLabels: [keyof ReleaseNotes['facts'], string][] = [
 	['date', 'released'],

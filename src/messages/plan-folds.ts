@@ -1,13 +1,14 @@
 // The three folds of a plan's first screen: how to do what is certain, what may stop the start, and all else.
 
-import type { Plan, Step } from '../advice/upgrade/plan.ts';
+import type { Plan } from '../advice/upgrade/plan.ts';
+import type { Step } from '../advice/upgrade/step.ts';
 import type { Section } from '../answer.ts';
 import { compare } from '../deployment/version.ts';
 import { enumerate, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { deadlineLine } from './deadlines.ts';
 import { newOptionsLine } from './options.ts';
-import { shorterCommand } from './plan.ts';
+import { shorterCommand } from './plan-command.ts';
 import { floorWords } from './rollback.ts';
 import { routesSection } from './routes.ts';
 import { link, openLine, unreadName, whoseStep } from './sections.ts';

@@ -1,5 +1,6 @@
 // Sections that several answers share.
-import type { Plan, Step } from '../advice/upgrade/plan.ts';
+import type { Plan } from '../advice/upgrade/plan.ts';
+import type { Step } from '../advice/upgrade/step.ts';
 import type { Section } from '../answer.ts';
 import type { Applies } from '../deployment/condition.ts';
 import type { Version } from '../deployment/version.ts';

@@ -1,7 +1,10 @@
 // The steps of a plan, sorted for its first screen: what surely comes first, what is certain, what a look decides.
 
-import type { Floor, Plan, Step } from '../advice/upgrade/plan.ts';
-import { consequence, surely } from '../advice/upgrade/plan.ts';
+import type { Floor } from '../advice/upgrade/floors.ts';
+import type { Plan } from '../advice/upgrade/plan.ts';
+import { consequence } from '../advice/upgrade/planned-steps.ts';
+import type { Step } from '../advice/upgrade/step.ts';
+import { surely } from '../advice/upgrade/step.ts';
 import type { Version } from '../deployment/version.ts';
 import { code } from '../text/markdown.ts';
 import { conditions, floorNames, whoseStep } from './sections.ts';

@@ -1,6 +1,7 @@
 // The words of what the planner adds to the notes: switches, waits, and packages that upstream does not build.
-import type { Plan, Step } from '../advice/upgrade/plan.ts';
+import type { Plan } from '../advice/upgrade/plan.ts';
 import type { StartLimit } from '../advice/upgrade/start-limit.ts';
+import type { Step } from '../advice/upgrade/step.ts';
 import type { NoPackage, SwitchCommands, Task, WayCommands } from '../advice/upgrade/switch-commands.ts';
 import { compare } from '../deployment/version.ts';
 import { count, list } from '../text/format.ts';

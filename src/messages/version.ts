@@ -1,9 +1,10 @@
 // A version in words: what is special about its build, and what is not known of its release.
 
 import { type Named, nameOf, type Written } from '../advice/watch/build.ts';
-import { finalOf, type Version } from '../deployment/version.ts';
+import { compare, finalOf, isCandidate, type Version } from '../deployment/version.ts';
 import type { Release } from '../knowledge/schema/synapse.ts';
 import { stable } from '../knowledge/stable.ts';
+import { count } from '../text/format.ts';
 import { code, quoted } from '../text/markdown.ts';
 
 type Releases = { releases: readonly Release[] };
@@ -65,4 +66,17 @@ export function caveatWords({ version, build }: Written): string | undefined {
 /** How to tell a version that cannot be seen, or read. */
 export function tellVersion(server: string): string {
 	return `Tell me which release it is: ${code(`!profile ${server} version=1.150`)}`;
+}
+
+/** How far a release is behind the newest one. */
+export function behindWords(
+	version: Version,
+	{ releases, days }: { releases: number; days: number },
+	newest: Version | undefined,
+): string {
+	if (newest !== undefined && compare(newest, version) > 0)
+		return releases
+			? `${count(releases, 'release')} and ${count(days, 'day')} behind`
+			: `a patch behind, since ${count(days, 'day')}`;
+	return isCandidate(version) ? 'newer than the newest release' : 'the newest release';
 }

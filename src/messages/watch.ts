@@ -2,8 +2,8 @@
 
 import type { Said } from '../advice/watch/alerts.ts';
 import { isKnown } from '../advice/watch/build.ts';
-import { behind } from '../advice/watch/conditions.ts';
 import { lastObserved, type Running, runningOf } from '../advice/watch/history.ts';
+import { behind } from '../advice/watch/release-conditions.ts';
 import type { Severity } from '../advice/watch/severity.ts';
 import type { Settings, Subscription, WatchedServer } from '../advice/watch/subscription.ts';
 import type { Answer, Section } from '../answer.ts';
@@ -15,8 +15,7 @@ import { dayIn, momentIn } from '../text/local-time.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 import { conditionTitle } from './conditions.ts';
 import { observationWords, wholeWords } from './observation.ts';
-import { behindWords } from './plan.ts';
-import { caveatWords, versionWords } from './version.ts';
+import { behindWords, caveatWords, versionWords } from './version.ts';
 
 type WatchedSubscription = { subscription: Subscription; server: WatchedServer | undefined; open: number };
 type WatchContext = { knowledge: Knowledge; zone: string; now: Date };

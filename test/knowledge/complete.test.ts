@@ -1,7 +1,8 @@
 // Nothing that upstream wrote is unread, and every heading of its upgrade notes is found by who asks for the release.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { plan, releaseNotes } from '../../src/advice/upgrade/plan.ts';
+import { plan } from '../../src/advice/upgrade/plan.ts';
+import { releaseNotes } from '../../src/advice/upgrade/release-notes.ts';
 import { rollback } from '../../src/advice/upgrade/rollback.ts';
 import { unknownDeployment } from '../../src/deployment/facts.ts';
 import { finalOf, isCandidate } from '../../src/deployment/version.ts';

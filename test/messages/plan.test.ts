@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { deadlines } from '../../src/advice/upgrade/deadlines.ts';
-import { plan, releaseNotes } from '../../src/advice/upgrade/plan.ts';
+import { plan } from '../../src/advice/upgrade/plan.ts';
+import { releaseNotes } from '../../src/advice/upgrade/release-notes.ts';
 import { runningOf, withLook } from '../../src/advice/watch/history.ts';
 import { isContradiction, profileOf, type Term, unknownDeployment } from '../../src/deployment/facts.ts';
 import type { Knowledge } from '../../src/knowledge/schema/synapse.ts';

@@ -1,8 +1,9 @@
 // What there is to do on a way, counted: the same in a plan, on a status card and in an alert.
 
 import type { Version } from '../../deployment/version.ts';
-import type { Plan, Step } from './plan.ts';
-import { surely } from './plan.ts';
+import type { Plan } from './plan.ts';
+import type { Step } from './step.ts';
+import { surely } from './step.ts';
 
 export type Tally = {
 	/** Things to do that surely concern the deployment, and those that may. */

@@ -1,5 +1,7 @@
 // What a passage that nobody has read yet says, as far as a machine can tell: whether it speaks of a refusal.
 
+import type { Unread } from '../../knowledge/schema/synapse.ts';
+
 /** What releases that refuse something are announced with. */
 const refusal =
 	/\b(?:(?:refus(?:e|es|ed|ing)|fail(?:s|ed|ing)?|unable|abort(?:s|ed|ing)?|not be able) (?:to )?(?:start|boot|load|run|launch|come up)|will (?:now |then |also )?(?:refuse|fail|abort|crash|error|be rejected|be refused|not start|no longer (?:start|work|accept|be accepted|support))|(?:no longer|not|cannot|can't|won't|never) (?:be able to )?(?:start|boot|launch)\b|(?:start-?up|config(?:uration)?) (?:will |now )?(?:error|fail|abort)|raises? an? (?:error|exception|configerror)|prevents? (?:synapse|the server|workers?|it) from (?:start|boot)|must (?:be \w+ ){0,2}before (?:upgrading|you upgrade|starting)|hard error)/i;
@@ -24,4 +26,35 @@ export function warningIn(text: string): string | undefined {
 			.trim(),
 	];
 	return sentence.length > maxShown ? `${sentence.slice(0, maxShown - 1).join('')}…` : sentence.join('');
+}
+
+/** `text`: upstream's own, where it was read live; `changed`: curated once, and changed since. */
+export type UnreadPassage = Pick<
+	Unread,
+	'release' | 'section' | 'heading' | 'part' | 'bullet' | 'url' | 'text' | 'changed'
+> & {
+	/** The sentence in it that speaks of a refusal to start or to work. */
+	warning?: string;
+};
+
+/** Passages that nobody has read yet, those that speak of a refusal first. */
+export function unreadOf(passages: readonly Unread[]): UnreadPassage[] {
+	const found = passages.map(passageOf);
+	const isWarning = ({ warning }: UnreadPassage) => warning !== undefined;
+	return [...found.filter(isWarning), ...found.filter(passage => !isWarning(passage))];
+}
+
+function passageOf({ release, section, heading, under, part, bullet, url, text, changed }: Unread): UnreadPassage {
+	const warning = warningIn([heading, under, bullet, text].filter(Boolean).join('\n'));
+	return {
+		release,
+		...(section && { section }),
+		...(heading && { heading }),
+		...(part && { part }),
+		...(bullet && { bullet }),
+		url,
+		...(text && { text }),
+		...(changed && { changed }),
+		...(warning !== undefined && { warning }),
+	};
 }

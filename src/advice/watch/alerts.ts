@@ -8,10 +8,11 @@ import type { Quiet } from '../../text/local-time.ts';
 import { dayIn, quietUntil } from '../../text/local-time.ts';
 import { plan } from '../upgrade/plan.ts';
 import { isKnown, nameOf } from './build.ts';
-import type { About, Details, Facing, Matter } from './conditions.ts';
-import { ends, judged, ladders, matters, newestOf } from './conditions.ts';
+import { matters } from './conditions.ts';
 import type { Running, Spell, Told } from './history.ts';
 import { runningOf } from './history.ts';
+import type { About, Details, Facing, Matter } from './matter.ts';
+import { ends, judged, ladders, newestOf } from './matter.ts';
 import type { Rule, Severity } from './severity.ts';
 import { severities } from './severity.ts';
 

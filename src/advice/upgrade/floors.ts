@@ -1,0 +1,38 @@
+// The versions of Python, PostgreSQL, SQLite and Rust that the target needs.
+
+import { type Applies, concern, holds } from '../../deployment/condition.ts';
+import type { Profile } from '../../deployment/facts.ts';
+import { finalOf, isAbove, type Version } from '../../deployment/version.ts';
+import type { Release } from '../../knowledge/schema/synapse.ts';
+import { stable } from '../../knowledge/stable.ts';
+
+export type Floor = { of: FloorName; at: Version; min: string; met: true | false | 'unknown' };
+
+type FloorName = 'python' | 'postgresql' | 'sqlite' | 'rust';
+
+/** The condition under which a floor concerns a deployment at all. */
+const floorFacts: Record<FloorName, { fact: 'python' | 'postgres' | 'sqlite' | undefined; applies: Applies }> = {
+	python: { fact: 'python', applies: { all: ['python>=0'] } },
+	postgresql: { fact: 'postgres', applies: { all: ['database=postgres'] } },
+	sqlite: { fact: 'sqlite', applies: { all: ['database=sqlite', 'sqlite>=0'] } },
+	rust: { fact: undefined, applies: { any: ['install=source', 'install=pip'] } },
+};
+
+/** Floors that rise on the way, or that the deployment is under at its end: `at` is where the last one came. */
+export function floors(from: Version, to: Version, profile: Profile, releases: readonly Release[]): Floor[] {
+	const all = stable(releases);
+	const start = all.findLast(({ version }) => !isAbove(version, finalOf(from)));
+	const way = all.filter(({ version }) => isAbove(version, from) && !isAbove(version, finalOf(to)));
+	const end = way.at(-1) ?? start;
+	return (Object.keys(floorFacts) as FloorName[]).flatMap(of => {
+		const min = end?.[of];
+		if (min === undefined) return [];
+		const { fact, applies } = floorFacts[of];
+		if (concern(applies, profile).is === false) return [];
+		const met = fact ? holds(`${fact}>=${min}`, profile).is : 'unknown';
+		const rises = start?.[of] !== min;
+		if (!rises && met !== false) return [];
+		const since = way.findLastIndex((release, i) => release[of] === min && (way[i - 1] ?? start)?.[of] !== min);
+		return [{ of, at: way[since]?.version ?? start?.version ?? to, min, met }];
+	});
+}

@@ -1,0 +1,111 @@
+// Notes as the steps of a plan: each story told once, and what a wait answers left to the wait.
+
+import { finalOf, isAbove, type Version } from '../../deployment/version.ts';
+import type { Note, Source } from '../../knowledge/schema/synapse.ts';
+import { memo } from '../../runtime/memo.ts';
+import { legOf } from './halts.ts';
+import type { Step } from './step.ts';
+import type { Leg } from './switch-commands.ts';
+import type { Way } from './way.ts';
+
+export function stepOf(
+	note: Note,
+	concerned: Pick<Step, 'concerned' | 'ask'>,
+	from: Version,
+	legs: readonly Leg[],
+): Step {
+	const { possible } = note;
+	const tooEarly = note.when === 'before' && possible !== undefined && isAbove(possible, from);
+	// Hundreds of them an answer: what is optional is set, since spreading it copies everything again.
+	const step: Step = {
+		id: note.id,
+		release: note.release,
+		when: tooEarly ? 'switch' : note.when,
+		must: note.must,
+		refuses: note.refuses,
+		concerned: concerned.concerned,
+		title: note.title,
+		text: note.text,
+		options: note.options,
+		endpoints: note.endpoints,
+		metrics: note.metrics,
+		tells: [],
+		sources: note.sources,
+		leg: legOf(tooEarly && possible ? possible : note.release, legs),
+	};
+	if (concerned.ask) step.ask = concerned.ask;
+	if (note.applies) step.applies = note.applies;
+	if (note.onlyIf) step.onlyIf = note.onlyIf;
+	if (note.story) step.story = note.story;
+	if (note.oneWay) step.oneWay = note.oneWay;
+	if (note.people) step.people = note.people;
+	return step;
+}
+
+/** A step as the configuration, where there is one, and the ends of the way leave it. */
+export function looked(
+	step: Step,
+	{ id, until }: Note,
+	{ decided, starts, young }: Pick<Way, 'decided' | 'starts' | 'young'>,
+	legs: readonly Leg[],
+): Step {
+	const { onlyIf, ...rest } = step;
+	const isOver =
+		until !== undefined && !legs.some(({ to }) => !isAbove(step.release, finalOf(to)) && isAbove(until, to));
+	return {
+		...(decided?.get(id) ? rest : step),
+		...(step.refuses && (isOver || starts?.has(id)) && { refuses: false }),
+		...(young?.has(id) && { young: true as const }),
+	};
+}
+
+/** A story is told once, by its end; but a refusal to start on an earlier leg is met there, and stays. */
+export function told(steps: readonly Step[]): Step[] {
+	const ends = new Map<string, Step>();
+	for (const step of steps) if (step.story) ends.set(step.story, step);
+	const toldBy = Map.groupBy(steps, step => {
+		const end = step.story ? ends.get(step.story) : undefined;
+		return end && end !== step && !(step.refuses && step.leg < end.leg) ? end : undefined;
+	});
+	const kept = toldBy.get(undefined) ?? [];
+	return kept.map(step => {
+		const before = toldBy.get(step);
+		if (!before) return step;
+		const sources = distinct([step, ...before].flatMap(other => other.sources));
+		return { ...step, ...onlyIfAny([step, ...before]), tells: before.map(({ id }) => id), sources };
+	});
+}
+
+/** The end of a story concerns whom it concerns itself, and whom the notes that it stands for do. */
+function onlyIfAny([end, ...before]: readonly Step[]): Pick<Step, 'onlyIf'> {
+	if (end?.onlyIf === undefined) return {};
+	const clauses = [...new Set([end, ...before].flatMap(({ onlyIf }) => onlyIf ?? []))];
+	const wide = clauses.filter(clause => !clauses.some(other => other.startsWith(`${clause}, or `)));
+	return { onlyIf: wide.join(', or ') };
+}
+
+/** A wait stands for the notes beyond it that ask for the same, if it is at least as sure, and they can be followed there. */
+export function waited(steps: readonly Step[], waits: readonly Step[], notes: readonly Note[]): Step[] {
+	const canFollow = ({ id }: Step, at: Version) => {
+		const possible = notes.find(note => note.id === id)?.possible;
+		return possible === undefined || !isAbove(possible, at);
+	};
+	const answers = (wait: Step, step: Step) =>
+		wait.tells.includes(step.id) &&
+		isAbove(step.release, wait.release) &&
+		(wait.concerned === true || step.concerned === 'unknown') &&
+		canFollow(step, wait.release);
+	const answered = waits.map(wait => {
+		const same = steps.filter(step => answers(wait, step));
+		return { ...wait, tells: same.map(({ id }) => id), sources: distinct(same.flatMap(({ sources }) => sources)) };
+	});
+	return [...steps.filter(step => !waits.some(wait => answers(wait, step))), ...answered];
+}
+
+const nameOf = memo(({ document, section, heading, under, bullet, url }: Source) =>
+	[document, section, heading, under, bullet, url].join('\n'),
+);
+
+function distinct(sources: readonly Source[]): Source[] {
+	return [...new Map(sources.map(source => [nameOf(source), source])).values()];
+}

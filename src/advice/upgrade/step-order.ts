@@ -1,0 +1,37 @@
+// The order of the steps of a plan, and the paths of the stated way to install.
+
+import type { Profile } from '../../deployment/facts.ts';
+import { compare } from '../../deployment/version.ts';
+import type { Knowledge } from '../../knowledge/schema/synapse.ts';
+import { located } from './paths.ts';
+import { type Step, surely } from './step.ts';
+
+const whenOrder = ['before', 'switch', 'after'];
+
+/** How much a step matters: what stops the start, what somebody has to do, what is good to know. */
+function weight(step: Step): number {
+	const { refuses, must } = step;
+	const sure = surely(step) ? 0 : 1;
+	if (step.young && sure) return 6;
+	return refuses ? sure : must ? 2 + sure : 4 + sure;
+}
+
+/** Where a step stands before its release counts; a switch ends its leg, and a wait before the first one begins at once. */
+function rank(step: Step): number {
+	const leg = step.when === 'switch' ? step.leg : 0;
+	const generated = step.generated ? (step.when === 'before' ? 0 : 2) : 1;
+	return ((whenOrder.indexOf(step.when) * 100 + leg) * 10 + generated) * 10 + (step.generated ? 0 : weight(step));
+}
+
+function inOrder(steps: readonly Step[]): Step[] {
+	const ranked = steps.map(step => ({ step, rank: rank(step) }));
+	ranked.sort((a, b) => a.rank - b.rank || compare(a.step.release, b.step.release));
+	return ranked.map(({ step }) => step);
+}
+
+/** In their order, with the paths of the stated way to install. */
+export function inPlace(steps: readonly Step[], profile: Profile, { installs }: Pick<Knowledge, 'installs'>): Step[] {
+	const recipe = installs[String(profile.get('install')?.value)];
+	const ordered = inOrder(steps);
+	return recipe ? ordered.map(step => ({ ...step, text: located(step.text, recipe) })) : ordered;
+}

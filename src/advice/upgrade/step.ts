@@ -1,0 +1,50 @@
+// A step of a plan: what there is to do or to know, when, and how sure it is that it concerns the deployment.
+
+import type { Applies } from '../../deployment/condition.ts';
+import type { Version } from '../../deployment/version.ts';
+import type { Source } from '../../knowledge/schema/synapse.ts';
+import type { Task } from './switch-commands.ts';
+import type { Trial } from './trials.ts';
+
+export type Step = {
+	id: string;
+	release: Version;
+	when: 'before' | 'switch' | 'after';
+	must: boolean;
+	refuses: boolean;
+	concerned: true | 'unknown';
+	title: string;
+	text: string;
+	applies?: Applies;
+	/** What else those who are concerned find at home. */
+	onlyIf?: string;
+	/** Facts that would decide whether the deployment is concerned. */
+	ask?: string[];
+	options: readonly string[];
+	endpoints: readonly string[];
+	metrics: readonly string[];
+	story?: string;
+	/** Notes of the range that this step stands for: earlier ones of its story, or what a wait answers. */
+	tells: string[];
+	oneWay?: string;
+	/** What users notice of it, in one line. */
+	people?: string;
+	sources: Source[];
+	/** What came of running releases to see it. */
+	tried?: Trial[];
+	/** The leg of a way with halts, counted from 0. */
+	leg: number;
+	/** Made by the planner, not from a note: the switch itself, the wait at a halt. */
+	generated?: true;
+	/** What the text of a generated step is made of, in messages/switch.ts; until then the text is empty. */
+	task?: Task;
+	/** It speaks only of options that the release at the start does not have: hardly anybody is concerned. */
+	young?: true;
+	/** What going on without this step can do, as a clause: “can ruin the database”. */
+	otherwise?: string;
+};
+
+/** Whether a step concerns this deployment without a doubt, and without a look at home. */
+export function surely({ concerned, onlyIf }: Pick<Step, 'concerned' | 'onlyIf'>): boolean {
+	return concerned === true && onlyIf === undefined;
+}

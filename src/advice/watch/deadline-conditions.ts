@@ -1,0 +1,159 @@
+// What will stop working for a watched server: promises of upstream’s, and ends of support.
+
+import { concern } from '../../deployment/condition.ts';
+import type { Profile } from '../../deployment/facts.ts';
+import { compare, finalOf, isAbove, isCandidate, lineOf, type Version } from '../../deployment/version.ts';
+import { daysBetween } from '../../text/local-time.ts';
+import { type Deadline, deadlines, earliest } from '../upgrade/deadlines.ts';
+import { type About, type At, ends, type Facing, judged, ladders, type Matter, newestOf } from './matter.ts';
+
+/** One promise a story: the one that was announced last. */
+export function promises(at: At): Matter[] {
+	const { running, knowledge, profile, today } = at;
+	const newest = newestOf(knowledge);
+	const stories = new Map<string, Deadline>();
+	const story = new Map(knowledge.notes.map(note => [note.id, note.story ?? note.id]));
+	for (const deadline of deadlines({ at: newest, today, all: true }, profile, knowledge)) {
+		if (deadline.announced === null || deadline.withdrawn !== undefined) continue;
+		const landed = landedBy(deadline, newest);
+		if (landed !== undefined && !isAbove(landed, running)) continue;
+		const id = story.get(deadline.id) ?? deadline.id;
+		const other = stories.get(id);
+		if (!other?.announced || compare(deadline.announced, other.announced) >= 0) stories.set(id, deadline);
+	}
+	return [...stories].flatMap(([subject, deadline]): Matter[] => {
+		const stage = stageOf(deadline, newest, at);
+		if (stage === undefined) return [];
+		const { concerned } = deadline;
+		const nearness = ladders.deadline.indexOf(stage);
+		if (concerned === 'unknown' && nearness < ladders.deadline.indexOf('d30')) return [];
+		// What has come, and may concern nobody, stands in every plan with its condition.
+		if (concerned === 'unknown' && ends.includes(stage)) return [];
+		const ask = concerned === 'unknown';
+		const near = nearness >= ladders.deadline.indexOf('d30');
+		const late = deadline.slipped && deadline.landed === null;
+		const stale = late && overdueDays(deadline, at) > fresh;
+		return [
+			{
+				rule: 'deadline',
+				subject,
+				stage: ask ? 'ask' : stage,
+				severity: near && !ask && !stale ? 'warning' : 'info',
+				// What is overdue and still works has no day to be reminded of: a candidate without it is the next news.
+				reminds: !ask && stage === 'in-force',
+				...(stale && { stale: true as const }),
+				about: { rule: 'deadline', name: deadline.subject, stage, ...(late && { overdue: true as const }) },
+				details: () => ({ is: 'deadline', deadline }),
+				...(ask && { ask: askOf(deadline, profile) }),
+			},
+		];
+	});
+}
+
+/** Days for which what is overdue is still news. */
+export const fresh = 90;
+
+/** Days since the date that upstream named, or since the release. */
+function overdueDays({ at }: Deadline, { knowledge, today }: At): number {
+	if (at.date !== undefined) return daysBetween(earliest(at.date), today);
+	const named = at.version;
+	const reached =
+		named && knowledge.releases.find(({ version }) => !isCandidate(version) && compare(version, named) >= 0);
+	return reached ? daysBetween(reached.date, today) : 0;
+}
+
+/** The release in which it landed, if that one is out. */
+function landedBy({ landed }: Deadline, newest: Version): Version | undefined {
+	return landed !== null && compare(landed, newest) <= 0 ? landed : undefined;
+}
+
+function askOf(deadline: Deadline, profile: Profile): string[] {
+	const concerned = concern(deadline.applies, profile);
+	return concerned.is === 'unknown' ? concerned.ask : [];
+}
+
+function minorOf(version: Version): number {
+	return Number(lineOf(version).split('.')[1]);
+}
+
+export function stageOf(
+	{ at, landed }: Deadline,
+	newest: Version,
+	{ knowledge, running, today }: At,
+): string | undefined {
+	if (landed !== null && compare(landed, newest) <= 0) return isAbove(landed, running) ? 'in-force' : undefined;
+	const stages: string[] = [];
+	if (at.vague !== undefined) stages.push('announced');
+	if (at.date !== undefined) {
+		const stage = dateStage(daysBetween(today, earliest(at.date)));
+		if (stage) stages.push(stage);
+	}
+	const version = landed ?? at.version;
+	if (version !== undefined && lineOf(version).split('.')[0] === lineOf(newest).split('.')[0]) {
+		const away = minorOf(version) - minorOf(newest);
+		const candidate = knowledge.releases.some(
+			release => isCandidate(release.version) && finalOf(release.version) === finalOf(version),
+		);
+		if (candidate && compare(version, newest) > 0) stages.push('rc');
+		else if (away > 0 && away <= 2) stages.push(away === 1 ? 'next' : 'two-away');
+		// Due and not landed: it may stop in any release, the next one included.
+		else if (away <= 0) stages.push('next');
+	}
+	const order = ladders.deadline;
+	return stages.sort((a, b) => order.indexOf(b) - order.indexOf(a))[0];
+}
+
+function dateStage(days: number): string | undefined {
+	if (days <= 0) return 'passed';
+	const step = [1, 7, 14, 30, 90].find(most => days <= most);
+	return step === undefined ? undefined : `d${step}`;
+}
+
+/** Ends of support of what the profile has for sure; what it may have stands in the status card. */
+export function lifecycles({ profile, today, knowledge }: Facing): Matter[] {
+	return deadlines({ at: '0.0.0', today, all: false }, profile, knowledge).flatMap((deadline): Matter[] => {
+		if (deadline.announced !== null || deadline.concerned !== true || deadline.at.date === undefined) return [];
+		const stage = dateStage(daysBetween(today, earliest(deadline.at.date)));
+		if (stage === undefined) return [];
+		return [
+			{
+				rule: 'lifecycle',
+				subject: deadline.id.replace(/^lifecycle\//, ''),
+				stage,
+				severity: stage === 'd90' ? 'info' : 'warning',
+				reminds: stage === 'passed',
+				about: endOf(deadline, stage),
+				details: () => ({ is: 'lifecycle', deadline }),
+			},
+		];
+	});
+}
+
+function endOf({ subject, landed, id }: Deadline, stage: string): About {
+	const isOver = stage === 'passed';
+	if (!/^lifecycle\/(debian|ubuntu)-/.test(id))
+		return { rule: 'lifecycle', name: subject, of: 'support', state: isOver ? 'over' : 'soon' };
+	const state = landed !== null ? 'over' : isOver ? 'due' : 'soon';
+	return { rule: 'lifecycle', name: subject, of: 'packages', state };
+}
+
+/** The next things that will stop working for a server, for its status card. */
+export function nextDeadlines(facing: Facing, most: number): Deadline[] {
+	const { profile, today, knowledge } = facing;
+	const running = judged(facing);
+	if (!running) return [];
+	return deadlines({ at: newestOf(knowledge), today, all: true }, profile, knowledge)
+		.filter(({ withdrawn, landed }) => withdrawn === undefined && (landed === null || isAbove(landed, running.version)))
+		.filter(({ concerned, announced }) => concerned === true || announced !== null)
+		.filter(({ at, landed }) => !at.vague && landed === null)
+		.filter(({ at, slipped }) => !slipped && (at.date === undefined || earliest(at.date) > today))
+		.sort((a, b) => Number(b.concerned === true) - Number(a.concerned === true))
+		.slice(0, most);
+}
+
+/** What was promised to stop working for a server by now, and still works. */
+export function overdue({ profile, today, knowledge }: Facing): Deadline[] {
+	return deadlines({ at: newestOf(knowledge), today, all: false }, profile, knowledge).filter(
+		({ concerned, announced, slipped }) => concerned === true && announced !== null && slipped,
+	);
+}

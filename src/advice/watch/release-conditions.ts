@@ -1,0 +1,103 @@
+// What new releases mean for a watched server: one is out, one was taken back, one needs more than the server has.
+
+import { holds } from '../../deployment/condition.ts';
+import { compare, isAbove, lineOf, type Version } from '../../deployment/version.ts';
+import type { Knowledge } from '../../knowledge/schema/synapse.ts';
+import { stable } from '../../knowledge/stable.ts';
+import { daysBetween } from '../../text/local-time.ts';
+import { plan } from '../upgrade/plan.ts';
+import { stageOf } from './deadline-conditions.ts';
+import { type At, floorFacts, type Matter, newestOf } from './matter.ts';
+
+/** A new line of releases is news, as is a patch of the line that runs; the patches of other lines are not. */
+export function release(at: At): Matter[] {
+	const { running, knowledge } = at;
+	const newest = newestOf(knowledge);
+	if (!isAbove(newest, running)) return [];
+	const line = lineOf(newest);
+	const own = line === lineOf(running);
+	// Who was told of the one that was taken back has to hear of the one that replaces it.
+	const wasTakenBack = knowledge.releases.some(({ version, deleted }) => deleted && lineOf(version) === line);
+	const first = stable(knowledge.releases).find(({ version }) => lineOf(version) === line);
+	const news = own ? newest : (first?.version ?? newest);
+	return [
+		{
+			rule: 'release',
+			subject: own || wasTakenBack ? newest : line,
+			stage: 'out',
+			severity: 'info',
+			reminds: false,
+			about: { rule: 'release', newest },
+			details: () => {
+				const way = plan({ from: running, to: newest, profile: at.profile, today: at.today }, knowledge);
+				const fresh = way.deadlines.filter(
+					({ announced, concerned }) => announced !== null && lineOf(announced) === line && concerned === true,
+				);
+				return {
+					is: 'release',
+					way,
+					...(!own && news !== newest && { first: { line, version: news } }),
+					// What is near enough for an alert of its own is not told twice.
+					announces: fresh.filter(deadline => stageOf(deadline, newest, at) === undefined),
+				};
+			},
+		},
+	];
+}
+
+/** A release that upstream deleted: those who run it hear of it, and those whom I told that it is out. */
+export function withdrawn({ running, knowledge }: At): Matter[] {
+	const newest = newestOf(knowledge);
+	return knowledge.releases
+		.filter(({ version, deleted }) => deleted && compare(version, running) >= 0)
+		.map(({ version }): Matter => {
+			const runs = version === running;
+			return {
+				rule: 'withdrawn',
+				subject: version,
+				stage: 'gone',
+				severity: runs ? 'warning' : 'info',
+				reminds: false,
+				...(!runs && { onlyIfTold: version }),
+				about: { rule: 'withdrawn', version },
+				details: () => ({ is: 'withdrawn', runs, newest }),
+			};
+		});
+}
+
+/** What the newest release needs and the deployment is known not to have. */
+export function floors({ running, knowledge, profile }: At): Matter[] {
+	const releases = stable(knowledge.releases);
+	const newest = releases.at(-1);
+	if (!newest || !isAbove(newest.version, running) || profile.size === 0) return [];
+	return (['python', 'postgresql', 'sqlite'] as const).flatMap((of): Matter[] => {
+		const min = newest[of];
+		if (min === undefined || holds(`${floorFacts[of]}>=${min}`, profile).is !== false) return [];
+		// Who uses the other database, or has it from an image, is under no floor.
+		if (profile.get(floorFacts[of]) === undefined) return [];
+		const at = releases[releases.findLastIndex(release => release[of] !== min) + 1]?.version ?? newest.version;
+		return [
+			{
+				rule: 'floor',
+				subject: `${of}-${min}`,
+				stage: 'newest',
+				severity: 'warning',
+				reminds: true,
+				about: { rule: 'floor', of, min },
+				details: () => ({ is: 'floor', from: at }),
+			},
+		];
+	});
+}
+
+/** How far a release is behind: lines of releases, and days since it came out. */
+export function behind(running: Version, knowledge: Knowledge, today: string): { releases: number; days: number } {
+	const newest = newestOf(knowledge);
+	const newer = stable(knowledge.releases).filter(({ version }) => isAbove(version, running));
+	const lines = new Set(newer.map(({ version }) => lineOf(version)).filter(line => line !== lineOf(running)));
+	const [next] = newer;
+	return {
+		releases: isAbove(newest, running) ? lines.size : 0,
+		days: next ? Math.max(0, daysBetween(next.date, today)) : 0,
+	};
+}

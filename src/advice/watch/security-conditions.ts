@@ -1,0 +1,87 @@
+// Holes and severe faults of the release that a watched server runs.
+
+import { concern } from '../../deployment/condition.ts';
+import { isAbove } from '../../deployment/version.ts';
+import type { Advisory } from '../../knowledge/schema/synapse.ts';
+import { fixedIn, isAffected } from '../upgrade/advisories.ts';
+import { faultsOf } from '../upgrade/faults.ts';
+import { type At, type Matter, newestOf } from './matter.ts';
+import type { Severity } from './severity.ts';
+
+const advisorySeverity: Record<Advisory['severity'], Severity> = {
+	critical: 'severe',
+	high: 'severe',
+	moderate: 'warning',
+	low: 'info',
+};
+
+export function advisories({ running, named, knowledge, profile }: At): Matter[] {
+	const newest = newestOf(knowledge);
+	return knowledge.advisories.flatMap((advisory): Matter[] => {
+		if (!isAffected(advisory, running)) return [];
+		const concerned = concern(advisory.applies, profile);
+		if (concerned.is === false) return [];
+		const severity = advisorySeverity[advisory.severity];
+		const asks = concerned.is === 'unknown' && severity !== 'severe';
+		const fix = fixedIn(advisory, running, knowledge.releases);
+		return [
+			{
+				rule: 'advisory',
+				subject: advisory.id,
+				stage: asks ? 'ask' : 'open',
+				severity: asks ? 'info' : severity,
+				reminds: !asks && severity !== 'info',
+				about: { rule: 'advisory', id: advisory.id, rating: advisory.severity, name: advisory.title },
+				details: () => ({
+					is: 'advisory',
+					running: named,
+					...(fix && { fixedIn: fix }),
+					...(advisory.links[0] !== undefined && { link: advisory.links[0] }),
+				}),
+				...(concerned.is === 'unknown' && { ask: concerned.ask }),
+				...(isAbove(newest, running) && !isAffected(advisory, newest) && { closed: true as const }),
+			},
+		];
+	});
+}
+
+/** What is broken in the running release. Noticeable faults are no alert: they stand in `!notes`. */
+export function faults({ running, knowledge, profile }: At): Matter[] {
+	const severe = faultsOf(running, { at: 'start', profile }, knowledge).filter(({ severity }) => severity === 'severe');
+	return severe.map((fault): Matter => {
+		const asks = fault.concerned === 'unknown';
+		return {
+			rule: 'fault',
+			subject: fault.id,
+			stage: asks ? 'ask' : 'open',
+			severity: asks ? 'info' : fault.danger === 'data' ? 'severe' : 'warning',
+			reminds: !asks,
+			about: { rule: 'fault', version: running, name: fault.title },
+			details: () => ({ is: 'fault', text: fault.text, ...(fault.take !== null && { take: fault.take }) }),
+			...(fault.ask && { ask: fault.ask }),
+		};
+	});
+}
+
+/** Severe advisories of which nobody can make out whom they concern: told once, in upstream's words. */
+export function unclear({ running, knowledge }: At): Matter[] {
+	return (knowledge.unclear ?? [])
+		.filter(({ severity, rated }) => rated && (severity === 'critical' || severity === 'high'))
+		.filter(({ id }) => !knowledge.advisories.some(advisory => advisory.id === id && isAffected(advisory, running)))
+		.map(
+			({ id, severity, title, links, written }): Matter => ({
+				rule: 'unclear',
+				subject: id,
+				stage: 'published',
+				severity: 'warning',
+				reminds: false,
+				about: { rule: 'unclear', id, rating: severity, name: title },
+				details: () => ({
+					is: 'unclear',
+					running,
+					written,
+					...(links[0] !== undefined && { link: links[0] }),
+				}),
+			}),
+		);
+}

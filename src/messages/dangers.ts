@@ -1,0 +1,154 @@
+// What can hurt on a way, worst first: outside of every fold.
+
+import type { Plan } from '../advice/upgrade/plan.ts';
+import { consequence } from '../advice/upgrade/planned-steps.ts';
+import type { Rollback } from '../advice/upgrade/rollback.ts';
+import type { Step } from '../advice/upgrade/step.ts';
+import { compare } from '../deployment/version.ts';
+import { capital, count } from '../text/format.ts';
+import { escapeMarkdown } from '../text/markdown.ts';
+import { faultLines } from './faults.ts';
+import { floorWords } from './rollback.ts';
+import {
+	conditions,
+	type Danger,
+	dangerLine,
+	fine,
+	floorNames,
+	link,
+	openDanger,
+	severe,
+	severities,
+	unreadName,
+	warning,
+	whoseStep,
+} from './sections.ts';
+
+/**
+ * What could hurt, which no reader may have to unfold. Where the steps themselves are not shown (`unnumbered`), their
+ * numbers would say nothing.
+ */
+export function dangers(plan: Plan, numbered: readonly Step[], showing: Showing = 'numbered'): Danger[] {
+	const named = (i: number) => (showing === 'numbered' ? `step ${i + 1}` : 'a step');
+	const refusing = numbered.flatMap((step, i) => {
+		if (!step.refuses) return [];
+		const whose = whoseStep(step);
+		// What the clause names concerns its reader; not everybody of these meets the refusal.
+		const what = step.onlyIf ? `${capital(named(i))} can stop the start` : `No start without ${named(i)}`;
+		return [severe(`${what}${whose && ` if ${whose}`}${step.tried ? ' (tried)' : ''}: ${step.title}`)];
+	});
+	const oneWay = numbered.flatMap((step, i) =>
+		step.oneWay ? [warning(`${capital(named(i))} cannot be undone: ${step.title}`)] : [],
+	);
+	const unread = plan.unread.length
+		? [
+				...warnings(plan.unread),
+				warning(`Nobody here has read ${count(plan.unread.length, 'passage')} of upstream’s yet: see the end.`),
+			]
+		: [];
+	const waits = numbered.flatMap((step, i) => {
+		const whose = step.concerned === 'unknown' && step.applies ? conditions(step.applies) : step.onlyIf;
+		const condition = whose === undefined ? '' : ` (${whose})`;
+		if (step.id.endsWith('/no-package')) return [severe(`${step.title}: ${named(i)} says what to do.`)];
+		return step.generated && step.when === 'before'
+			? [
+					severe(
+						`${showing === 'numbered' ? `Not before ${named(i)} is done` : 'First'}${condition}: ${step.title}. Going on earlier ${step.otherwise ?? 'fails'}.`,
+					),
+				]
+			: [];
+	});
+	return [
+		// What nobody has read may be worse than all the rest.
+		...unread,
+		// A halt leads what is known, since a database that is ruined is the worst that can happen.
+		...stopLines(plan, numbered, showing),
+		...waits,
+		// Another release spares all the rest.
+		...faultLines(plan.faults),
+		// Nothing else helps those who are under a floor.
+		...floorLines(plan.floors.filter(({ met }) => met === false)),
+		...refusing,
+		...floorLines(plan.floors.filter(({ met }) => met !== false)),
+		...oneWay,
+		rollbackLine(plan.rollback),
+		...advisoryLines(plan),
+	];
+}
+
+function floorLines(floors: Plan['floors']): Danger[] {
+	return floors.map(({ of, at, min, met }) => {
+		const rule = `${floorNames[of]} ${min} or newer is needed from ${at} on`;
+		if (met === false) return severe(`${rule}: yours is older. Upgrade it first.`);
+		return met === true ? fine(`${rule}: yours is.`) : warning(`${rule}.`);
+	});
+}
+
+/** A few holes one by one, many as a sum: nobody reads thirty lines before the first step. */
+function advisoryLines({ advisories: { open }, to }: Pick<Plan, 'advisories' | 'to'>): Danger[] {
+	if (open.length <= 3) return open.map(advisory => openDanger(to, advisory));
+	const sums = severities.map(
+		severity => [open.filter(advisory => advisory.severity === severity).length, severity] as const,
+	);
+	const parts = sums.filter(([number]) => number).map(([number, severity]) => `${number} ${severity}`);
+	const fixes = open.flatMap(({ fixedIn }) => fixedIn ?? []).sort(compare);
+	const free = fixes.length === open.length ? ` ${fixes.at(-1)} and newer are free of all of them.` : '';
+	const danger = open.some(({ severity }) => severity === 'critical' || severity === 'high') ? severe : warning;
+	return [
+		danger(`${to} is open to ${open.length} known security holes (${parts.join(', ')}): see Security below.${free}`),
+	];
+}
+
+type Showing = 'numbered' | 'unnumbered';
+
+/** Required halts: why, and which step says how to see that the wait is over. */
+function stopLines({ stops, profile }: Plan, numbered: readonly Step[], showing: Showing): Danger[] {
+	return stops
+		.filter(({ required, onlyIf }) => required || onlyIf !== undefined)
+		.map(stop => {
+			const { best, from, to, onlyIf, waitFor, applies, tried } = stop;
+			const wait = numbered.findIndex(({ id }) => id === `${best}/wait`);
+			const range = from === to ? '' : ` (any release from ${from} to ${to} will do)`;
+			const whose = [
+				...(applies && profile.database !== 'postgres' && !profile.postgres ? [`yours is ${conditions(applies)}`] : []),
+				...(onlyIf ? [onlyIf] : []),
+			];
+			const condition = whose.length ? `If ${whose.join(', and ')}: halt` : 'Halt';
+			const how = wait < 0 || showing === 'unnumbered' ? '' : `; step ${wait + 1} says how to see that they are done`;
+			return severe(
+				`**${condition} at ${best}**${range} and wait for ${waitFor} to finish${how}. A direct jump ${consequence(stop)}${tried ? ' (tried)' : ''}.`,
+			);
+		});
+}
+
+function rollbackLine(rollback: Rollback): Danger {
+	const { release, floor, to, canReturn, by } = rollback;
+	const floorWhy = floorWords(rollback);
+	if (canReturn === 'unknown') return warning(`Whether ${to} still starts after ${release} is not known. ${floorWhy}`);
+	if (canReturn && by)
+		return warning(`By the schema of ${by} you could go back to ${to}; that of ${release} itself is not known here.`);
+	if (canReturn) return fine(`The schema lets you go back to ${to}.`);
+	return warning(
+		`${floor === release ? `No older release starts after ${release}` : `After ${release} you can go back to ${floor} at most`}${to ? `, not to ${to}: only a backup leads there` : ''}. ${floorWhy}`,
+	);
+}
+
+/** Unread passages that speak of a refusal, by upstream's own words: a few, then how many more. */
+export function warningLines(unread: Plan['unread']): string[] {
+	return warnings(unread).map(dangerLine);
+}
+
+function warnings(unread: Plan['unread']): Danger[] {
+	const speaking = unread.filter(passage => passage.warning !== undefined);
+	const lines = speaking
+		.slice(0, maxWarnings)
+		.map(passage =>
+			warning(
+				`Unread, in ${passage.release}: “${escapeMarkdown(passage.warning ?? '')}” (${link(unreadName(passage), passage.url)})`,
+			),
+		);
+	const more = speaking.length - lines.length;
+	return more > 0 ? [...lines, warning(`${more} more unread passages speak of a refusal: see the end.`)] : lines;
+}
+
+const maxWarnings = 3;

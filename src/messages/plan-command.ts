@@ -1,0 +1,89 @@
+// The command that asks for a plan, and the facts that would shorten it most.
+
+import type { Plan } from '../advice/upgrade/plan.ts';
+import type { Step } from '../advice/upgrade/step.ts';
+import { concern } from '../deployment/condition.ts';
+import { isContradiction, parseTerm, profileOf, pythonOf } from '../deployment/facts.ts';
+import { code } from '../text/markdown.ts';
+import { examples, factWord } from './sections.ts';
+
+/** Which facts would shorten the plan, in the answer that most people give and that hides most. */
+export function asking(plan: Plan): string {
+	const shorter = shorterCommand(plan);
+	if (shorter === undefined) return '';
+	const why = asksForSystem(plan)
+		? 'Say which system it is, since not all have packages, and more if you can'
+		: 'Say more about the server and this gets shorter';
+	return `${why}, like ${code(shorter)}; ${code('no-')} in front denies a fact.`;
+}
+
+export function asksForSystem({ steps }: Plan): boolean {
+	return steps.some(({ generated, ask }) => generated && ask?.includes('os'));
+}
+
+/** The same question with the facts that would hide most; undefined where none would. */
+export function shorterCommand(plan: Plan): string | undefined {
+	const most = [...(asksForSystem(plan) ? ['os'] : []), ...mostHiding(plan.steps, plan.profile)].slice(0, 3);
+	return most.length
+		? planCommand(
+				plan,
+				most.map(fact => likely[fact] ?? fact),
+			)
+		: undefined;
+}
+
+/** The command that asks for this plan, with its facts and more words. */
+export function planCommand({ from, to, profile }: Plan, more: readonly string[] = []): string {
+	const stated = Object.entries(profile).filter(([fact]) => !isImplied(fact, profile));
+	return ['!upgrade', from, to, ...stated.map(factWord), ...more].join(' ');
+}
+
+/** Whether a fact follows from another one that is known, so that nobody has to type it. */
+function isImplied(fact: string, profile: Plan['profile']): boolean {
+	if (fact === 'database') return Boolean(profile.postgres || profile.sqlite);
+	return fact === 'python' && profile.python === pythonOf(String(profile.os));
+}
+
+/** What most servers would say of themselves: many features are used by few. */
+const likely: Record<string, string> = {
+	...examples,
+	...Object.fromEntries(
+		(
+			[
+				'workers',
+				'appservices',
+				'modules',
+				'phone',
+				'sso',
+				'saml',
+				'cas',
+				'oidc',
+				'mas',
+				'metrics',
+				'admin-api',
+			] as const
+		).map(fact => [fact, `no-${fact}`]),
+	),
+	...{ turn: 'no-turn', registration: 'no-registration', retention: 'no-retention', 'url-previews': 'no-url-previews' },
+};
+
+/** The open facts whose likely answers hide most of what is to be done, each after the ones before it. */
+function mostHiding(steps: readonly Step[], stated: Plan['profile']): string[] {
+	const terms = Object.entries(stated).flatMap(entry => parseTerm(factWord(entry)) ?? []);
+	const chosen: string[] = [];
+	let open = steps.filter(({ ask, applies, generated }) => ask && applies && !generated);
+	while (chosen.length < 3 && open.length) {
+		const asked = new Set(open.flatMap(({ ask }) => ask ?? []).filter(fact => !chosen.includes(fact)));
+		const before = chosen.flatMap(fact => parseTerm(likely[fact] ?? fact) ?? []);
+		const results = [...asked].flatMap(fact => {
+			const profile = profileOf([...terms, ...before, ...[parseTerm(likely[fact] ?? fact) ?? []].flat()]);
+			if (isContradiction(profile)) return [];
+			return [{ fact, left: open.filter(({ applies }) => concern(applies, profile).is !== false) }];
+		});
+		const best = results.sort((a, b) => a.left.length - b.left.length)[0];
+		if (!best || best.left.length === open.length) break;
+		chosen.push(best.fact);
+		open = best.left;
+	}
+	return chosen;
+}

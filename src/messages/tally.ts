@@ -1,0 +1,33 @@
+// How much there is to do, in one clause.
+
+import type { Tally } from '../advice/upgrade/tally.ts';
+import { count, enumerate } from '../text/format.ts';
+import { escapeMarkdown } from '../text/markdown.ts';
+
+/** What there is to do, in one clause. What nobody has read comes first, and takes the place of any all-clear. */
+export function tallyWords({ sure, perhaps, refusing, halts, unread, warning }: Tally): string {
+	const parts = [
+		...(unread ? [unreadWords(unread, warning)] : []),
+		...(halts.length ? [`halt at ${enumerate(halts)} first`] : []),
+		...(sure || perhaps ? [] : [unread ? 'nothing to act on in the rest' : 'nothing you must do']),
+		...(sure ? [count(sure, 'thing to do', 'things to do')] : []),
+		...(perhaps
+			? [
+					sure
+						? `${perhaps} more if ${perhaps === 1 ? 'it concerns' : 'they concern'} you`
+						: count(perhaps, 'thing to do if it concerns you', 'things to do if they concern you'),
+				]
+			: []),
+		...(refusing ? [`${refusing} can stop the start`] : []),
+	];
+	return parts.join(', ');
+}
+
+/** How many passages nobody has read, and what one of them says that sounds like a refusal. */
+export function unreadWords(unread: number, warning: string | undefined): string {
+	const what = `${count(unread, 'passage')} that nobody has read yet`;
+	if (warning === undefined) return what;
+	const short = [...warning];
+	const said = short.length > 60 ? `${short.slice(0, 59).join('')}…` : warning;
+	return `${what} (one says “${escapeMarkdown(said)}”)`;
+}

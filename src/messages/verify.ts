@@ -1,0 +1,43 @@
+// The words of !verify: the keys of the bot, and what comparing them is worth.
+
+import type { Answer } from '../answer.ts';
+import { list } from '../text/format.ts';
+import { code } from '../text/markdown.ts';
+
+/** `master`: the public key of the account's identity. Nothing but the format where nothing is encrypted. */
+type Verify = { format: 1; fingerprint?: string; master?: string; signed?: boolean };
+
+export function verifyWords(value: Verify): Answer {
+	const { fingerprint, master, signed } = value;
+	if (fingerprint === undefined)
+		return {
+			value,
+			lead: 'I have no keys here, so there is nothing to compare: nothing that I say is encrypted.',
+			sections: [],
+			kind: 'answer',
+		};
+	const whole = master?.replace(/.{4}(?=.)/g, '$& ');
+	const keys = [
+		...(whole === undefined ? [] : [`Master key of my account: ${code(whole)}`]),
+		`Key of this session: ${code(fingerprint)}${signed ? ', signed by my account' : signed === false ? ', ⚠️ not signed by my account' : ''}`,
+	];
+	const compare = [
+		'Compare the master key with the one that my operator published outside of Matrix: it stays the same when my session changes.',
+		'Your client shows the key of this session among the sessions of my account; it must be the same.',
+		'My operator may verify me by emojis: press “verify” in the client, and compare with the emojis in my log.',
+	];
+	const worth = [
+		'That I name these keys here proves little: the homeserver carries my words, and could change them. A key from elsewhere proves that nobody stands in between.',
+		'Without my log, “they match” says nothing: I cannot see what your client shows.',
+		'A verified session says who speaks, not that what I say is right.',
+	];
+	return {
+		value,
+		lead: `**My keys**, to be sure that it is me:\n\n${list(keys)}`,
+		sections: [
+			{ title: 'What to compare', markdown: list(compare), fold: false },
+			{ title: 'What that is worth', markdown: list(worth), fold: false },
+		],
+		kind: 'answer',
+	};
+}
