@@ -24,29 +24,21 @@ const stuckAfter = 45;
 
 /** Where trials happen: folders, databases and servers that go with it. One start at a time. */
 export function bench(releases: readonly Release[], tell: (line: string) => void): Bench {
-	const root = mkdtempSync(join(tmpdir(), 'glia-verify-'));
-	chmodSync(root, 0o755);
-	process.once('exit', () => rmSync(root, { recursive: true, force: true }));
-	const engines = new Map<Recipe['database'], Promise<Engine>>();
-	const prepared = new Map<string, Promise<void>>();
+	const place = openPlace(releases, tell);
 	let starts = 0;
-	return { attempt, close };
+	return { attempt, close: place.close };
 
 	async function attempt({ recipe }: Claim): Promise<Tried> {
-		const { database, before, last, python, fake, attempt: configured } = recipe;
-		const release = known(last.release);
-		const older = python === undefined || admits(release, python) ? [] : releases.slice(0, releases.indexOf(release));
-		const around = older.findLast(other => python !== undefined && admits(other, python));
-		const interpreter = await environment(release, { ...configured, python, around });
-		const engine = await engineOf(database);
+		const { database, before, last, fake, attempt: configured } = recipe;
+		const interpreter = await interpreterFor(recipe, releases);
+		const engine = await place.engine(database);
 		const name = `trial_${starts++}`;
-		const of = before.length ? await prepare(database, engine, before) : undefined;
+		const of = before.length ? await prepared(place, database, before) : undefined;
 		await engine.create(name, { of, locale: configured?.locale });
-		const dir = folder(name);
 		const started = await start({
 			python: interpreter,
 			env: shimmed(last.release, fake),
-			dir,
+			dir: place.folder(name),
 			database: engine.config(name),
 			attempt: configured,
 		});
@@ -56,91 +48,126 @@ export function bench(releases: readonly Release[], tell: (line: string) => void
 		await started.stop();
 		return left.length ? { outcome: 'stuck', error: `still queued: ${left.join(', ')}` } : { outcome: 'starts' };
 	}
+}
 
-	/** The name of a database that these releases have opened, each in its turn. */
-	async function prepare(database: Recipe['database'], engine: Engine, openings: readonly Opening[]): Promise<string> {
-		const name = `after_${createHash('sha256').update(JSON.stringify(openings)).digest('hex').slice(0, 12)}`;
-		const key = `${database} ${name}`;
-		if (!prepared.has(key)) prepared.set(key, openAll(database, engine, openings, name));
-		await prepared.get(key);
-		return name;
-	}
+/** The Python of the last release of a recipe; one that a release does not admit is made around an older release. */
+function interpreterFor({ last, python, attempt }: Recipe, releases: readonly Release[]): Promise<string> {
+	const release = releaseCalled(last.release, releases);
+	const older = python === undefined || admits(release, python) ? [] : releases.slice(0, releases.indexOf(release));
+	const around = older.findLast(other => python !== undefined && admits(other, python));
+	return environment(release, { ...attempt, python, around });
+}
 
-	async function openAll(
-		database: Recipe['database'],
-		engine: Engine,
-		openings: readonly Opening[],
-		name: string,
-	): Promise<void> {
-		const opening = openings.at(-1);
-		if (!opening) return;
-		const { release, settle: settles, fails, sticks, events } = opening;
-		const earlier = openings.slice(0, -1);
-		await engine.create(name, { of: earlier.length ? await prepare(database, engine, earlier) : undefined });
-		tell(
-			`  ${release} opens ${earlier.length ? `what ${earlier.at(-1)?.release} left` : 'a new database'} (${database})`,
-		);
-		const started = await start({
-			python: await environment(known(release)),
-			env: shimmed(release, undefined),
-			dir: folder(name),
-			database: engine.config(name),
-		});
-		if (fails && started.listens) await started.stop();
-		if (fails && started.listens) throw new Error(`${release} was to fail on the database before, and started`);
-		if (fails) return;
-		if (!started.listens) throw new Error(`${release} was to open the database before, and refused: ${started.error}`);
-		if (events) await fill(started.base, events);
-		const left = settles ? await settle(engine, name) : [];
-		await started.stop();
-		if (sticks && !left.length) throw new Error(`${release} was to get stuck, and finished its background updates`);
-		if (left.length && !sticks)
-			throw new Error(`${release} was to finish its background updates, and is stuck at ${left.join(', ')}`);
-	}
+function releaseCalled(version: string, releases: readonly Release[]): Release {
+	const release = releases.find(other => other.version === version);
+	if (!release) throw new Error(`no release ${version} is known`);
+	return release;
+}
 
-	/** The background updates that stay queued: none, when all get done. */
-	async function settle(engine: Engine, name: string): Promise<string[]> {
-		let left = await engine.pending(name);
-		let since = Date.now();
-		while (left.length && Date.now() - since < stuckAfter * 1000) {
-			await sleep(250);
-			const now = await engine.pending(name);
-			if (now.join() !== left.join()) since = Date.now();
-			left = now;
-		}
-		return left;
-	}
+/** The folder of all trials, the servers in it, and the databases that are made once for several claims. */
+type Place = {
+	releases: readonly Release[];
+	tell: (line: string) => void;
+	engine(database: Recipe['database']): Promise<Engine>;
+	folder(name: string): string;
+	/** By engine and name: one that is being made is waited for. */
+	made: Map<string, Promise<void>>;
+	close(): Promise<void>;
+};
 
-	function known(version: string): Release {
-		const release = releases.find(other => other.version === version);
-		if (!release) throw new Error(`no release ${version} is known`);
-		return release;
-	}
-
-	async function engineOf(database: Recipe['database']): Promise<Engine> {
-		const major = Number(database.split(' ')[1]);
-		const made = engines.get(database) ?? (major ? server(major) : Promise.resolve(sqlite(folder('sqlite'))));
-		engines.set(database, made);
-		return made;
-	}
-
-	async function server(major: number): Promise<Engine> {
-		if (process.platform !== 'linux' || process.arch !== 'x64') {
-			throw new Unavailable('PostgreSQL is only brought along for Linux on x64');
-		}
-		const newest = releases.at(-1);
-		if (!newest) throw new Error('no release is known');
-		return postgresql(major, root, await environment(newest));
-	}
-
-	function folder(name: string): string {
+function openPlace(releases: readonly Release[], tell: (line: string) => void): Place {
+	const root = mkdtempSync(join(tmpdir(), 'glia-verify-'));
+	chmodSync(root, 0o755);
+	process.once('exit', () => rmSync(root, { recursive: true, force: true }));
+	const engines = new Map<Recipe['database'], Promise<Engine>>();
+	const folder = (name: string): string => {
 		const dir = join(root, name);
 		mkdirSync(dir, { recursive: true });
 		return dir;
-	}
+	};
+	return {
+		releases,
+		tell,
+		folder,
+		made: new Map(),
+		engine(database) {
+			const major = Number(database.split(' ')[1]);
+			const opened = engines.get(database) ?? (major ? server(major, root, releases) : openSqlite(folder('sqlite')));
+			engines.set(database, opened);
+			return opened;
+		},
+		async close() {
+			for (const engine of engines.values()) await engine.then(opened => opened.close()).catch(() => {});
+			rmSync(root, { recursive: true, force: true });
+		},
+	};
+}
 
-	async function close(): Promise<void> {
-		for (const engine of engines.values()) await engine.then(made => made.close()).catch(() => {});
-		rmSync(root, { recursive: true, force: true });
+async function openSqlite(folder: string): Promise<Engine> {
+	return sqlite(folder);
+}
+
+async function server(major: number, root: string, releases: readonly Release[]): Promise<Engine> {
+	if (process.platform !== 'linux' || process.arch !== 'x64') {
+		throw new Unavailable('PostgreSQL is only brought along for Linux on x64');
 	}
+	const newest = releases.at(-1);
+	if (!newest) throw new Error('no release is known');
+	return postgresql(major, root, await environment(newest));
+}
+
+/** The name of a database that these releases have opened, one after the other. */
+async function prepared(place: Place, database: Recipe['database'], openings: readonly Opening[]): Promise<string> {
+	const name = `after_${createHash('sha256').update(JSON.stringify(openings)).digest('hex').slice(0, 12)}`;
+	const key = `${database} ${name}`;
+	if (!place.made.has(key)) place.made.set(key, open(place, database, openings, name));
+	await place.made.get(key);
+	return name;
+}
+
+/** The last of these releases opens what the others left. Throws when it does not end as it was to. */
+async function open(
+	place: Place,
+	database: Recipe['database'],
+	openings: readonly Opening[],
+	name: string,
+): Promise<void> {
+	const opening = openings.at(-1);
+	if (!opening) return;
+	const { release, settle: settles, fails, sticks, events } = opening;
+	const earlier = openings.slice(0, -1);
+	const engine = await place.engine(database);
+	await engine.create(name, { of: earlier.length ? await prepared(place, database, earlier) : undefined });
+	place.tell(
+		`  ${release} opens ${earlier.length ? `what ${earlier.at(-1)?.release} left` : 'a new database'} (${database})`,
+	);
+	const started = await start({
+		python: await environment(releaseCalled(release, place.releases)),
+		env: shimmed(release, undefined),
+		dir: place.folder(name),
+		database: engine.config(name),
+	});
+	if (fails && started.listens) await started.stop();
+	if (fails && started.listens) throw new Error(`${release} was to fail on the database before, and started`);
+	if (fails) return;
+	if (!started.listens) throw new Error(`${release} was to open the database before, and refused: ${started.error}`);
+	if (events) await fill(started.base, events);
+	const left = settles ? await settle(engine, name) : [];
+	await started.stop();
+	if (sticks && !left.length) throw new Error(`${release} was to get stuck, and finished its background updates`);
+	if (left.length && !sticks)
+		throw new Error(`${release} was to finish its background updates, and is stuck at ${left.join(', ')}`);
+}
+
+/** The background updates that stay queued: none, when all get done. */
+async function settle(engine: Engine, name: string): Promise<string[]> {
+	let left = await engine.pending(name);
+	let since = Date.now();
+	while (left.length && Date.now() - since < stuckAfter * 1000) {
+		await sleep(250);
+		const now = await engine.pending(name);
+		if (now.join() !== left.join()) since = Date.now();
+		left = now;
+	}
+	return left;
 }

@@ -120,7 +120,7 @@ async function play(guide: Guide, one: Case, releases: readonly Release[]): Prom
 	const note = join(root, 'job.json');
 	writeFileSync(note, JSON.stringify(job));
 	try {
-		const { status, said } = await inNamespaces(new URL('walk.ts', import.meta.url), [note]);
+		const { status, said } = await inNamespaces(new URL('session.ts', import.meta.url), [note]);
 		const seen = existsSync(results) ? (JSON.parse(readFileSync(results, 'utf8')) as Result[]) : [];
 		// Each error stands for itself; a stage only counts when what comes after it went well too.
 		if (status === 0 || flow === 'failures')

@@ -7,12 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Guided, GuidedStage } from '../../../src/advice/guide/guide.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
 import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
+import { build } from './layouts.ts';
 import { has, shortened } from './move.ts';
 import type { Moving } from './moving.ts';
 import { answering, type Left, lookAround, moveIn, password } from './people.ts';
-import { addresses, build, type Played, prepare, sh, surroundingsOf } from './played.ts';
+import { addresses, type Played, prepare, sh, surroundingsOf } from './played.ts';
 import { systemctlScript } from './played-systemctl.ts';
-import { openSession, type Session } from './session.ts';
+import { openShell, type Shell } from './shell.ts';
 import { guidedFor } from './vars.ts';
 
 const job = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Moving;
@@ -154,11 +155,11 @@ createdb -p ${port} -h ${root}/socket -U matrix matrix`,
 	type(`${matrix}/postgres/bin/cli-non-interactive -v ON_ERROR_STOP=0 --file=${root}/managed.sql`);
 }
 
-let shell: Session | undefined;
+let shell: Shell | undefined;
 
 /** Into the one shell that all blocks of the guide are pasted into, with this machine's folders. */
 function paste(block: string, mayFail: boolean): Promise<string> {
-	shell ??= openSession(played.cwd, { ...surroundingsOf(played), PGPASSWORD: '' });
+	shell ??= openShell(played.cwd, { ...surroundingsOf(played), PGPASSWORD: '' });
 	return shell.paste(here(block), { mayFail });
 }
 

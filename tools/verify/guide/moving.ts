@@ -29,6 +29,34 @@ const majors = { old: '15', new: '18' };
 const facts =
 	'docker postgres no-workers no-email no-oidc no-saml no-turn no-registration no-metrics no-retention no-modules no-appservices no-url-previews';
 
+/** A deployment of the official layout in one folder, and what it is called. */
+type Setting = { root: string; home: string; pepper: string; domain: string; host: string; dump: string };
+
+function settingIn(root: string): Setting {
+	const domain = 'guide.test';
+	return {
+		root,
+		home: join(root, 'home'),
+		pepper: 'a pepper',
+		domain,
+		host: `matrix.${domain}`,
+		dump: join(root, 'move'),
+	};
+}
+
+function statedIn({ home, domain, host, dump }: Setting): Record<string, string> {
+	return {
+		domain,
+		host,
+		proxy: 'nginx',
+		'federation-port': '443',
+		folder: home,
+		'signing-key': join(home, 'files/signing.key'),
+		'media-store': join(home, 'files/media'),
+		dump,
+	};
+}
+
 /** The move and the way back with the guide's own commands. Resolves to what failed. */
 export async function moveOnMachine(
 	guide: Guide,
@@ -42,40 +70,12 @@ export async function moveOnMachine(
 	const [old, now] = await Promise.all([server(majors.old), server(majors.new)]);
 	const root = mkdtempSync(join(tmpdir(), 'glia-move-'));
 	chmodSync(root, 0o755);
-	const pepper = 'a pepper';
-	const domain = 'guide.test';
-	const host = `matrix.${domain}`;
-	const dump = join(root, 'move');
-	const home = join(root, 'home');
-	const stated = {
-		domain,
-		host,
-		proxy: 'nginx',
-		'federation-port': '443',
-		folder: home,
-		'signing-key': join(home, 'files/signing.key'),
-		'media-store': join(home, 'files/media'),
-		dump,
-	};
+	const setting = settingIn(root);
 	try {
-		const guided = guidedFor(guide, { name: 'guide', stated, facts: facts.split(' ') }, release);
-		const vars = filledIn(varsOf(guided), {
-			macaroon_secret_key: secret,
-			form_secret: secret,
-			registration_shared_secret: secret,
-			'password_config.pepper': pepper,
-		});
-		const rendered = render(
-			playbook,
-			new Map([[host, vars]]),
-			join(root, 'playbook'),
-			join(dump, 'synapse.sql.gz'),
-		).get(host);
-		if (!rendered || 'refused' in rendered || !rendered.restore)
-			throw new Error(`the playbook does not take it: ${JSON.stringify(rendered).slice(0, 500)}`);
 		const job: Moving = {
+			...renderedFor(guide, playbook, setting, release),
 			guide: guide.id,
-			stated: { ...stated, layout: 'compose', from: majors.old, synapse: release },
+			stated: { ...statedIn(setting), layout: 'compose', from: majors.old, synapse: release },
 			facts: facts.split(' '),
 			flow: 'back',
 			python,
@@ -85,29 +85,16 @@ export async function moveOnMachine(
 			node: process.execPath,
 			results: join(root, 'results.json'),
 			outside: readlinkSync('/proc/self/ns/mnt'),
-			homeserver: rendered.homeserver,
-			restore: rendered.restore,
-			pepper,
-			domain,
-			host,
-			dump,
+			pepper: setting.pepper,
+			domain: setting.domain,
+			host: setting.host,
+			dump: setting.dump,
 		};
 		const note = join(root, 'job.json');
 		writeFileSync(note, JSON.stringify(job));
 		const { status, said } = await inNamespaces(new URL('moved.ts', import.meta.url), [note]);
-		const results = existsSync(job.results)
-			? (JSON.parse(readFileSync(job.results, 'utf8')) as { of: string; saw?: string }[])
-			: [];
-		const failures = new Set(guide.stages.flatMap(stage => stage.failures.map(({ id }) => id)));
-		keep(
-			results.map(({ of, saw }) => ({
-				of,
-				with: failures.has(of) ? {} : { way: 'dump', layout: 'compose', place: 'same' },
-				versions: { postgresql: `${old.version} → ${now.version}`, synapse: release, playbook: playbook.commit },
-				...(!failures.has(of) && { played }),
-				...(saw && { saw }),
-			})),
-		);
+		const ran = { postgresql: `${old.version} → ${now.version}`, synapse: release };
+		keep(trialsOf(job, guide, { ...ran, playbook: playbook.commit }));
 		// The checks of the playbook accepted its vars.yml before, and Synapse ran from what was made of it.
 		if (status === 0) {
 			const by = { way: 'dump', proxy: 'nginx', login: 'synapse', 'federation-port': '443' };
@@ -118,6 +105,42 @@ export async function moveOnMachine(
 	} finally {
 		if (!process.env.GLIA_KEEP) rmSync(root, { recursive: true, force: true });
 	}
+}
+
+/** What the playbook makes of the guide's vars.yml. Throws where it does not take it. */
+function renderedFor(
+	guide: Guide,
+	playbook: Playbook,
+	setting: Setting,
+	release: string,
+): Pick<Moving, 'homeserver' | 'restore'> {
+	const { root, pepper, host, dump } = setting;
+	const guided = guidedFor(guide, { name: 'guide', stated: statedIn(setting), facts: facts.split(' ') }, release);
+	const vars = filledIn(varsOf(guided), {
+		macaroon_secret_key: secret,
+		form_secret: secret,
+		registration_shared_secret: secret,
+		'password_config.pepper': pepper,
+	});
+	const all = render(playbook, new Map([[host, vars]]), join(root, 'playbook'), join(dump, 'synapse.sql.gz'));
+	const rendered = all.get(host);
+	if (!rendered || 'refused' in rendered || !rendered.restore)
+		throw new Error(`the playbook does not take it: ${JSON.stringify(rendered).slice(0, 500)}`);
+	return { homeserver: rendered.homeserver, restore: rendered.restore };
+}
+
+/** What the run left, as trials; a failure speaks for every deployment. */
+function trialsOf({ results }: Moving, guide: Guide, versions: Record<string, string>): Trial[] {
+	if (!existsSync(results)) return [];
+	const seen = JSON.parse(readFileSync(results, 'utf8')) as { of: string; saw?: string }[];
+	const failures = new Set(guide.stages.flatMap(stage => stage.failures.map(({ id }) => id)));
+	return seen.map(({ of, saw }) => ({
+		of,
+		with: failures.has(of) ? {} : { way: 'dump', layout: 'compose', place: 'same' },
+		versions,
+		...(!failures.has(of) && { played }),
+		...(saw && { saw }),
+	}));
 }
 
 const played =

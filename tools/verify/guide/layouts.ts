@@ -1,0 +1,270 @@
+// The layouts that a guide is followed on: an old server with data in it and a Synapse on it, both running.
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { secret } from './people.ts';
+import { addresses, databasePassword, type Job, type Played, sh, surroundingsOf } from './played.ts';
+
+export function homeserver(played: Played, database: Record<string, unknown>): void {
+	const files = join(played.root, 'home', 'files');
+	writeFileSync(
+		join(files, 'signing.key'),
+		`ed25519 a_test ${randomBytes(32).toString('base64').replace(/=+$/, '')}\n`,
+	);
+	const raised = { per_second: 1e6, burst_count: 1e6 };
+	const config = {
+		server_name: 'guide.test',
+		public_baseurl: 'http://127.0.0.1:8008/',
+		listeners: [
+			{
+				port: 8008,
+				type: 'http',
+				tls: false,
+				bind_addresses: ['127.0.0.1'],
+				resources: [{ names: ['client'], compress: false }],
+			},
+		],
+		database: { ...database },
+		media_store_path: join(files, 'media'),
+		signing_key_path: join(files, 'signing.key'),
+		pid_file: join(files, 'homeserver.pid'),
+		macaroon_secret_key: secret,
+		form_secret: secret,
+		registration_shared_secret: secret,
+		report_stats: false,
+		federation_domain_whitelist: [],
+		trusted_key_servers: [],
+		bcrypt_rounds: 4,
+		background_updates: { sleep_enabled: false, background_update_duration_ms: 1000 },
+		rc_message: raised,
+		rc_registration: raised,
+		rc_login: { address: raised, account: raised, failed_attempts: raised },
+		rc_room_creation: raised,
+		rc_user_directory: raised,
+	};
+	const { database: own, ...rest } = config;
+	// As people write it, a key a line: the guide changes lines of it.
+	const lines = [
+		...Object.entries(rest).map(([key, value]) => `${key}: ${JSON.stringify(value)}`),
+		'database:',
+		`  name: ${String(own.name)}`,
+		'  args:',
+		...Object.entries(own.args as object).map(([key, value]) => `    ${key}: ${String(value)}`),
+	];
+	writeFileSync(join(files, 'homeserver.yaml'), `${lines.join('\n')}\n`);
+}
+
+/** The layout with the old server and Synapse, running. */
+export function build(job: Job, played: Played): void {
+	const { stated } = job;
+	if (job.guide === 'sqlite-postgres') buildSqlite(job, played);
+	else if (stated.layout === 'compose') buildCompose(job, played);
+	else if (stated.layout === 'debian') buildDebian(job, played);
+	else if (stated.layout === 'managed') buildManaged(job, played);
+}
+
+function buildCompose({ stated: { from = '', superuser = 'synapse', data = './schemas' } }: Job, played: Played): void {
+	const mount = Number(from) >= 18 ? '/var/lib/postgresql' : '/var/lib/postgresql/data';
+	writeFileSync(
+		join(played.cwd, 'docker-compose.yml'),
+		`services:
+  synapse:
+    image: ghcr.io/element-hq/synapse:latest
+    restart: unless-stopped
+    volumes:
+      - ./files:/data
+    depends_on:
+      - db
+  db:
+    image: docker.io/postgres:${from}-alpine
+    environment:
+      - POSTGRES_USER=${superuser}
+      - POSTGRES_PASSWORD=${databasePassword}
+      - POSTGRES_INITDB_ARGS=--encoding=UTF-8 --lc-collate=C --lc-ctype=C
+    volumes:
+      - ${data}:${mount}
+${/^[./]/.test(data) ? '' : `volumes:\n  ${data}:\n`}`,
+	);
+	homeserver(played, {
+		name: 'psycopg2',
+		args: { user: 'synapse', password: databasePassword, dbname: 'synapse', host: 'db', cp_min: 1, cp_max: 5 },
+	});
+	const env = surroundingsOf(played);
+	const psql = `docker compose exec -T db psql -X -U ${superuser}`;
+	// As many make it by hand: the database belongs to the superuser, and up to 14 everybody may make tables in it.
+	const own =
+		superuser === 'synapse'
+			? ''
+			: `${psql} -d postgres -c "CREATE ROLE synapse LOGIN PASSWORD '${databasePassword}'" -c "CREATE DATABASE synapse TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'" < /dev/null`;
+	sh(
+		`cd ${played.cwd} && docker compose up -d db
+for i in $(seq 60); do docker compose exec -T db pg_isready -q -U ${superuser} -h 127.0.0.1 < /dev/null && break; sleep 1; done
+${own}
+${others(`${psql} -d postgres`, `${psql} -d NAME`, 'another')}
+docker compose up -d`,
+		env,
+	);
+}
+
+/** Two more programs on the server, with a database each. */
+function others(server: string, database: string, password: string): string {
+	return ['mas', 'bridge']
+		.map(
+			name => `${server} -c "CREATE ROLE ${name} LOGIN PASSWORD '${password}'" -c "CREATE DATABASE ${name} OWNER ${name}" < /dev/null
+${database.replace('NAME', name)} -c "SET ROLE ${name}" -c "CREATE TABLE sessions (id serial, said text)" -c "INSERT INTO sessions (said) SELECT 'SET transaction_timeout ' || i FROM generate_series(1, 1000) i" < /dev/null`,
+		)
+		.join('\n');
+}
+
+/** Synapse on SQLite, in a container or by a package, and no PostgreSQL yet. */
+function buildSqlite(job: Job, played: Played): void {
+	const { root, cwd } = played;
+	if (job.stated.layout === 'compose') {
+		writeFileSync(
+			join(cwd, 'docker-compose.yml'),
+			`services:
+  synapse:
+    image: ghcr.io/element-hq/synapse:latest
+    restart: unless-stopped
+    volumes:
+      - ./files:/data
+`,
+		);
+		sh(`mkdir -p /data && mount --bind ${cwd}/files /data`);
+		homeserver(played, { name: 'sqlite3', args: { database: '/data/homeserver.db' } });
+		sh(`cd ${cwd} && docker compose up -d`, surroundingsOf(played));
+		return;
+	}
+	sh(`ln -s ${cwd}/files /mnt/matrix-synapse; mkdir ${root}/sqlite; ln -s ${root}/sqlite /mnt/synapse-data`);
+	debianFolders(played, [job.stated.to ?? '']);
+	aptGet(root, job.stated.to ?? '', [`pg_createcluster ${job.stated.to} main --start > /dev/null`]);
+	homeserver(played, { name: 'sqlite3', args: { database: '/mnt/synapse-data/homeserver.db' } });
+	sh('systemctl start matrix-synapse', surroundingsOf(played));
+}
+
+/** Debian’s own folders, empty, and every version where its packages would be. */
+function debianFolders({ root, servers }: Played, majors: readonly string[]): void {
+	sh(`mkdir -p ${root}/{etc,common,lib,log,run,backups}
+cp -a /etc/postgresql-common/. ${root}/common/
+printf '\\nssl = off\\n' >> ${root}/common/createcluster.conf
+chown postgres:postgres ${root}/{etc,lib,run}; chown root:postgres ${root}/log; chmod 1775 ${root}/log; chmod 2775 ${root}/run
+${majors.map(major => `mkdir -p ${root}/usr/${major}; mount --bind ${servers[major]?.home} ${root}/usr/${major}; mount -o remount,bind,ro ${root}/usr/${major}`).join('\n')}
+mount --rbind ${root}/usr /usr/lib/postgresql
+mount --bind ${root}/etc /etc/postgresql; mount --bind ${root}/common /etc/postgresql-common
+mount --bind ${root}/lib /var/lib/postgresql; mount --bind ${root}/log /var/log/postgresql
+mount --bind ${root}/run /run/postgresql; mount --bind ${root}/backups /var/backups`);
+}
+
+/** Asks before it changes anything, as the real one does, and knows only the packages of these majors. */
+function aptGet(root: string, majors: string, installing: readonly string[]): void {
+	const file = join(root, 'bin', 'apt-get');
+	writeFileSync(
+		file,
+		`#!/bin/bash
+verb=$1; shift; yes=; packages=()
+for word in "$@"; do case "$word" in -y|--yes) yes=1 ;; -*) echo "E: Command line option $word is not understood" >&2; exit 100 ;; *) packages+=("$word") ;; esac; done
+for package in "\${packages[@]}"; do
+	known=; for major in ${majors}; do case "$package" in postgresql-$major|postgresql-client-$major) known=1 ;; esac; done
+	[ -n "$known" ] || { echo "E: Unable to locate package $package" >&2; exit 100; }
+done
+case "$verb" in
+update) exit 0 ;;
+install|purge) [ -n "$yes" ] || { printf 'Do you want to continue? [Y/n] '; read -r answer; case "$answer" in ''|y|Y) ;; *) echo Abort.; exit 1 ;; esac; } ;;
+*) echo "E: Invalid operation $verb" >&2; exit 100 ;;
+esac
+if [ $verb = install ]; then
+	${installing.join(' ')}
+fi
+echo "played: apt-get $verb \${packages[*]}"
+`,
+	);
+	chmodSync(file, 0o755);
+}
+
+export function buildDebian({ stated: { from = '', to = '' } }: Job, played: Played, withSynapse = true): void {
+	const { root } = played;
+	debianFolders(played, [from, to]);
+	sh(`pg_createcluster ${from} main --start`);
+	aptGet(root, `${from} ${to}`, [
+		"grep -q '^create_main_cluster *= *false' /etc/postgresql-common/createcluster.conf ||",
+		`pg_createcluster ${to} main > /dev/null`,
+	]);
+	sh(`cd /; runuser -u postgres -- psql -c "CREATE ROLE synapse_user LOGIN PASSWORD '${databasePassword}'"
+runuser -u postgres -- createdb --encoding=UTF8 --locale=C --template=template0 --owner=synapse_user synapse
+${others('runuser -u postgres -- psql -X', 'runuser -u postgres -- psql -X -d NAME', 'another')}`);
+	homeserver(played, {
+		name: 'psycopg2',
+		args: {
+			user: 'synapse_user',
+			password: databasePassword,
+			dbname: 'synapse',
+			host: '127.0.0.1',
+			cp_min: 1,
+			cp_max: 5,
+		},
+	});
+	if (withSynapse) sh('systemctl start matrix-synapse', surroundingsOf(played));
+}
+
+/** Two servers that are reached over the network only, with a role that may create databases but is no superuser. */
+function buildManaged({ stated: { from = '', to = '' } }: Job, played: Played): void {
+	const { root, servers, user } = played;
+	const begin = (major: string, address: string, script: string) => {
+		const server = servers[major];
+		if (!server) throw new Error(`PostgreSQL ${major} is not there`);
+		const env = { ...process.env, PATH: [...server.path, process.env.PATH].join(':') };
+		const data = join(root, `data-${major}`);
+		sh(
+			`mkdir -p ${data} && chown ${user} ${data}
+setpriv --reuid ${user} --regid ${played.group} --clear-groups initdb -D ${data} -U postgres -A trust -E UTF8 --locale=C.UTF-8 > /dev/null
+echo 'host all all all scram-sha-256' > ${data}/pg_hba.conf; echo 'local all all trust' >> ${data}/pg_hba.conf`,
+			env,
+		);
+		const log = openSync(join(root, `server-${major}.log`), 'a');
+		spawn(
+			'setpriv',
+			[
+				'--reuid',
+				user,
+				'--regid',
+				played.group,
+				'--clear-groups',
+				'postgres',
+				'-D',
+				data,
+				'-c',
+				`listen_addresses=${address}`,
+				'-c',
+				`unix_socket_directories=${data}`,
+				'-c',
+				'fsync=off',
+			],
+			{ env, detached: true, stdio: ['ignore', log, log] },
+		).unref();
+		closeSync(log);
+		sh(
+			`for i in $(seq 100); do pg_isready -q -h ${data} && break; sleep 0.1; done\n${script.replaceAll('PSQL', `psql -X -h ${data} -U postgres`)}`,
+			env,
+		);
+	};
+	begin(
+		from,
+		addresses.old,
+		`PSQL -c "CREATE ROLE synapse LOGIN PASSWORD '${databasePassword}'" -c "CREATE DATABASE synapse OWNER synapse TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
+${others('PSQL', 'PSQL -d NAME', databasePassword)}`,
+	);
+	begin(to, addresses.new, `PSQL -c "CREATE ROLE boss LOGIN CREATEDB CREATEROLE PASSWORD '${databasePassword}'"`);
+	// The administrator has the client programs of the newer version.
+	const clients = servers[String(Math.max(Number(from), Number(to)))];
+	for (const name of ['psql', 'pg_dump', 'pg_restore', 'createdb', 'createuser', 'vacuumdb', 'pg_dumpall']) {
+		const from = clients?.path.map(folder => join(folder, name)).find(file => existsSync(file));
+		writeFileSync(join(root, 'bin', name), `#!/bin/bash\nexec '${from}' "$@"\n`);
+		chmodSync(join(root, 'bin', name), 0o755);
+	}
+	homeserver(played, {
+		name: 'psycopg2',
+		args: { user: 'synapse', password: databasePassword, dbname: 'synapse', host: 'old.example', cp_min: 1, cp_max: 5 },
+	});
+	sh('systemctl start matrix-synapse', surroundingsOf(played));
+}

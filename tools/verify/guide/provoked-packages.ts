@@ -1,0 +1,70 @@
+// Errors of Debian's own programs.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
+import { buildDebian } from './layouts.ts';
+import { type Job, type Played, sh, surroundingsOf } from './played.ts';
+import { cureOf, type Provocation, saying, synapse } from './provoking.ts';
+
+export function packageErrors(job: Job, played: Played, guide: Guide): Record<string, Provocation> {
+	buildDebian(job, played, false);
+	const env = surroundingsOf(played);
+	const upgrade = 'cd /; pg_upgradecluster -m upgrade -v 18 15 main';
+	return {
+		'wrong-collation-debian': () => {
+			const name = 'sudo -u postgres';
+			sh(
+				`cd /; ${name} createdb -T template0 -E UTF8 --locale=C.UTF-8 -O synapse_user wrong
+${name} psql -X -d wrong -c "CREATE TABLE users AS SELECT generate_series(1, 100) AS id" -c "ALTER TABLE users OWNER TO synapse_user"
+pg_upgradecluster -m dump -v 18 15 main`,
+				env,
+			);
+			const kept = sh(`cd /; ${name} psql -XAtc "SELECT datcollate FROM pg_database WHERE datname = 'wrong'"`, env);
+			if (kept !== 'C.UTF-8') throw new Error(`the locale was not kept: ${kept}`);
+			const said = synapse(job, played, {
+				user: 'synapse_user',
+				password: 'changeme',
+				dbname: 'wrong',
+				host: '127.0.0.1',
+			});
+			// The cure, as the guide prints it.
+			sh(
+				`cd /; ${/```bash\n([\s\S]*?)```/.exec(cureOf('wrong-collation-debian', guide, { user: 'synapse_user', dbname: 'wrong' }))?.[1]}`,
+				env,
+			);
+			const mended = sh(
+				`cd /; ${name} psql -XAt -d wrong -c "SELECT datcollate || (SELECT count(*) FROM users) FROM pg_database WHERE datname = 'wrong'"`,
+				env,
+			);
+			if (mended !== 'C100') throw new Error(`the cure led to ${mended}`);
+			sh(
+				`cd /; pg_dropcluster --stop 18 main; pg_conftool 15 main set port 5432; echo auto > /etc/postgresql/15/main/start.conf; pg_ctlcluster 15 main start; ${name} dropdb wrong`,
+				env,
+			);
+			return said;
+		},
+		'no-package': () => saying('/usr/bin/apt-get install -s postgresql-99', env),
+		'target-exists': () => saying(`pg_createcluster 18 main > /dev/null; ${upgrade}; pg_dropcluster 18 main`, env),
+		'checksums-differ': () => saying(`${upgrade}; cat /var/log/postgresql/pg_upgradecluster*/*.log`, env),
+		'library-missing': () => {
+			sh(
+				`cd /; pg_lsclusters; pg_ctlcluster 15 main stop || true
+runuser -u postgres -- /usr/lib/postgresql/15/bin/pg_checksums --enable -D /var/lib/postgresql/15/main
+pg_ctlcluster 15 main start; runuser -u postgres -- psql -d synapse -c "CREATE EXTENSION pgcrypto"`,
+				env,
+			);
+			return saying(`${upgrade}`, env);
+		},
+	};
+}
+
+/** Whether the cure of the checksums leads on: the upgrade that failed goes through. */
+export function curedChecksums(played: Played): void {
+	const env = surroundingsOf(played);
+	sh(
+		`cd /; pg_ctlcluster 15 main start || true; runuser -u postgres -- psql -d synapse -c "DROP EXTENSION pgcrypto"
+pg_upgradecluster -m upgrade -v 18 15 main; pg_lsclusters | grep '^18 *main *5432 online'`,
+		env,
+	);
+	writeFileSync(join(played.root, 'cured'), '');
+}

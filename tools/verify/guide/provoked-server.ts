@@ -1,0 +1,249 @@
+// Errors of PostgreSQL, its client programs, the image's own script and Synapse: an old server of 15 and a new one of 17.
+import { existsSync, mkdirSync } from 'node:fs';
+import { homeserver } from './layouts.ts';
+import { addresses, type Job, type Played, sh, surroundingsOf } from './played.ts';
+import { type Cluster, cluster, type Provocation, saying, synapse } from './provoking.ts';
+
+/** A server that the newest Synapse does not take any more. */
+export function tooOld(job: Job, played: Played): Record<string, Provocation> {
+	const old = cluster(played, '13', { auth: 'trust' });
+	old.start(addresses.old);
+	sh('psql -Xqc "CREATE ROLE synapse LOGIN"; createdb -O synapse trial', old.env);
+	return {
+		'too-old-for-synapse': () =>
+			synapse(job, played, { user: 'synapse', password: 'x', dbname: 'trial', host: addresses.old }),
+	};
+}
+
+/** An old server with a database, a new one that is empty, and what is asked of them. */
+type Pair = {
+	job: Job;
+	played: Played;
+	root: string;
+	old: Cluster;
+	next: Cluster;
+	at15: (script: string) => string;
+	at17: (script: string) => string;
+	/** The client programs of a 16 that is months old. */
+	path16: NodeJS.ProcessEnv;
+	/** The database `trial` on the old server, as Synapse is told it. */
+	database: Record<string, string>;
+	/** Makes it anew, with these options of `createdb`. */
+	trial: (options: string) => void;
+};
+
+export function serverErrors(job: Job, played: Played): Record<string, Provocation> {
+	const pair = pairOf(job, played);
+	return {
+		...localeErrors(pair),
+		...loginErrors(pair),
+		...dumpErrors(pair),
+		...fileErrors(pair),
+		...imageErrors(pair),
+	};
+}
+
+function pairOf(job: Job, played: Played): Pair {
+	const { root } = played;
+	const old = cluster(played, '15');
+	const next = cluster(played, '17', { auth: 'scram-sha-256' });
+	old.start(addresses.old);
+	next.start(addresses.new);
+	const at15 = (script: string) => saying(script, old.env);
+	const at17 = (script: string) => saying(script, next.env);
+	const path16 = { ...next.env, PATH: [...(played.servers['16']?.path ?? []), process.env.PATH].join(':') };
+	sh(
+		`psql -Xqc "CREATE ROLE synapse LOGIN PASSWORD 'changeme'" -c "CREATE ROLE guest LOGIN" -c "CREATE DATABASE synapse OWNER synapse"
+psql -Xq -d synapse -c "CREATE TABLE users (name text)" -c "ALTER TABLE users OWNER TO synapse" -c "INSERT INTO users SELECT md5(i::text) FROM generate_series(1,20000) i"
+pg_dump -Fc synapse > ${root}/synapse.dump; pg_dump synapse > ${root}/synapse.sql; pg_dumpall --globals-only > ${root}/globals.sql`,
+		old.env,
+	);
+	const database = { user: 'synapse', password: 'changeme', dbname: 'trial', host: addresses.old };
+	const trial = (options: string) =>
+		sh(
+			`dropdb --if-exists trial; createdb -T template0 ${options} -O synapse trial; printf 'local all all trust\\nhost all all all trust\\n' > ${old.data}/pg_hba.conf; psql -Xqc "SELECT pg_reload_conf()"`,
+			old.env,
+		);
+	return { job, played, root, old, next, at15, at17, path16, database, trial };
+}
+
+/** Errors of those who log in, and of roles that may not do what they try. */
+function loginErrors({ next, old }: Pair): Record<string, Provocation> {
+	return {
+		// As a superuser of another name made them, for a role that only logs in.
+		'no-superuser': () => saying('psql -XAt -c "SELECT rolname FROM pg_authid"', { ...old.env, PGUSER: 'guest' }),
+		'schema-public': () => {
+			sh('dropdb --if-exists others; createdb others; psql -Xqc "CREATE ROLE writer LOGIN"', next.env);
+			const said = saying('psql -X -d others -c "CREATE TABLE one (n int)"', { ...next.env, PGUSER: 'writer' });
+			// The cure leads on.
+			sh(
+				`psql -Xqc "ALTER DATABASE others OWNER TO writer"; psql -X -U writer -d others -c "CREATE TABLE one (n int)"`,
+				next.env,
+			);
+			return said;
+		},
+		'no-role-root': () => saying('psql -Xc "SELECT 1"', { ...old.env, PGUSER: 'root' }),
+		'permission-denied-dump': () => saying('pg_dump -Fc synapse', { ...old.env, PGUSER: 'guest' }),
+		'must-be-member': () => {
+			sh(`psql -Xqc "CREATE ROLE boss LOGIN CREATEDB CREATEROLE"`, next.env);
+			return saying('createuser other; createdb -O other others', { ...next.env, PGUSER: 'boss' });
+		},
+		'password-failed': () => {
+			sh(`psql -Xqc "SET password_encryption = 'md5'; ALTER ROLE synapse PASSWORD 'changeme'"`, next.env);
+			return saying('psql -Xc "SELECT 1"', {
+				...next.env,
+				PGHOST: addresses.new,
+				PGUSER: 'synapse',
+				PGPASSWORD: 'changeme',
+			});
+		},
+		'password-failed-package': () =>
+			saying('psql -Xc "SELECT 1"', { ...next.env, PGHOST: addresses.new, PGUSER: 'synapse', PGPASSWORD: 'another' }),
+	};
+}
+
+/** Errors of dumps that are written and read. */
+function dumpErrors({ played, root, old, next, at15, at17, path16 }: Pair): Record<string, Provocation> {
+	return {
+		'version-mismatch': () => saying('pg_dump -Fc postgres > /dev/null', { ...old.env, PGHOST: next.data }),
+		'disk-full': () =>
+			at15(
+				`mkdir -p /mnt/full && mount -t tmpfs -o size=100k tmpfs /mnt/full && pg_dump -Fc -Z0 synapse -f /mnt/full/synapse.dump`,
+			),
+		'newer-setting': () => {
+			sh(`createdb newer; pg_dump newer > ${root}/newer.sql`, next.env);
+			const said = at15(`createdb newer; psql -X -d newer -v ON_ERROR_STOP=1 -f ${root}/newer.sql`);
+			sh(
+				`sed -i '1,40{/^SET transaction_timeout/d}' ${root}/newer.sql; psql -Xq -d newer -v ON_ERROR_STOP=1 -f ${root}/newer.sql`,
+				{ ...old.env, PATH: [...(played.servers['17']?.path ?? []), old.env.PATH].join(':') },
+			);
+			return said;
+		},
+		restrict: () => {
+			sh(
+				`createdb restricted; psql -Xqd restricted -c "CREATE TABLE t (n int)"; pg_dump restricted > ${root}/restricted.sql; createdb plain16`,
+				next.env,
+			);
+			return saying(`psql -X -d plain16 -v ON_ERROR_STOP=1 -f ${root}/restricted.sql`, path16);
+		},
+		'role-exists': () => {
+			sh('psql -Xqc "CREATE ROLE synapse LOGIN"', next.env);
+			return at17(`psql -Xq -v ON_ERROR_STOP=1 -f ${root}/globals.sql`);
+		},
+		'role-missing': () => {
+			sh('dropdb --if-exists synapse; psql -Xqc "DROP ROLE IF EXISTS synapse"; createdb synapse', next.env);
+			return at17(`pg_restore -d synapse --exit-on-error ${root}/synapse.dump`);
+		},
+		'already-there': () => {
+			sh(
+				`psql -Xqc "CREATE ROLE synapse LOGIN"; dropdb synapse; createdb synapse; pg_restore -d synapse --exit-on-error ${root}/synapse.dump`,
+				next.env,
+			);
+			return at17(`pg_restore -d synapse --single-transaction ${root}/synapse.dump`);
+		},
+		'database-in-use': () => at17(`psql -X -d synapse -c "SELECT pg_sleep(10)" > /dev/null & sleep 2; dropdb synapse`),
+		'unsupported-dump': () => {
+			sh(`pg_dump -Fc synapse > ${root}/newer.dump`, next.env);
+			return at15(`pg_restore --list ${root}/newer.dump`);
+		},
+		'cut-off': () =>
+			at17(`head -c 4000 ${root}/synapse.dump > ${root}/cut.dump; pg_restore -f /dev/null ${root}/cut.dump`),
+		'not-an-archive': () =>
+			at17(
+				`sed 's/$/\\r/' ${root}/synapse.sql > ${root}/text.dump; echo x | cat - ${root}/synapse.dump > ${root}/mixed.dump; pg_restore -f /dev/null ${root}/mixed.dump`,
+			),
+		'text-dump': () => at17(`pg_restore -d synapse ${root}/synapse.sql`),
+	};
+}
+
+/** Errors of a server that finds another one’s files. */
+function fileErrors({ played, old, next, at17 }: Pair): Record<string, Provocation> {
+	return {
+		'old-files': () => at17(`${old.own} postgres -D ${old.data} -p 5599 -c ssl=off`),
+		'postmaster-running': () => {
+			const empty = cluster(played, '17', { name: '17-empty' });
+			return saying(
+				`cd ${empty.data} && ${old.own} pg_upgrade -b ${played.servers['15']?.path[0]} -B ${played.servers['17']?.path[0]} -d ${old.data} -D ${empty.data} -s ${empty.data} -U postgres`,
+				next.env,
+			);
+		},
+	};
+}
+
+/** Errors of locales, encodings and databases that are the wrong ones. */
+function localeErrors({ job, played, root, old, at15, database, trial }: Pair): Record<string, Provocation> {
+	return {
+		'wrong-collation': () => {
+			trial('-E UTF8 --lc-collate=C.UTF-8 --lc-ctype=C.UTF-8');
+			return synapse(job, played, database);
+		},
+		'wrong-encoding': () => {
+			trial('-E SQL_ASCII --locale=C');
+			return synapse(job, played, database);
+		},
+		'collation-version': () => {
+			// Recorded as by another library, as a server finds it that came from another system.
+			sh(
+				`createdb -T template0 -E UTF8 --locale-provider=icu --icu-locale=en other
+psql -Xqc "UPDATE pg_database SET datcollversion='0.1' WHERE datname='other'"`,
+				old.env,
+			);
+			return at15('psql -X -d other -c "SELECT 1"');
+		},
+		'started-empty': () => {
+			trial('-E UTF8 --locale=C');
+			homeserver(played, { name: 'psycopg2', args: { ...database, cp_min: 1, cp_max: 3 } });
+			return saying(
+				`${job.python} -m synapse.app.homeserver -c ${root}/home/files/homeserver.yaml > ${root}/empty.log 2>&1 & pid=$!
+curl -sS --retry 60 --retry-delay 2 --retry-connrefused -d '{"type":"m.login.password","identifier":{"type":"m.id.user","user":"ada"},"password":"correct horse battery"}' localhost:8008/_matrix/client/v3/login; kill $pid`,
+				surroundingsOf(played),
+			);
+		},
+	};
+}
+
+/** Errors of the official image's own script; none without a clone of it. */
+function imageErrors({ played, root }: Pair): Record<string, Provocation> {
+	const image = process.env.GLIA_POSTGRES_IMAGE;
+	if (!image || !existsSync(image)) return {};
+	const entrypoint = (major: string, setting: string, prepare: string) => {
+		const folder = `${root}/image-${major}`;
+		const data = Number(major) >= 18 ? `/var/lib/postgresql/${major}/docker` : '/var/lib/postgresql/data';
+		mkdirSync(folder, { recursive: true });
+		return saying(
+			`mkdir -p /mnt/lib ${folder}/init; mountpoint -q /var/lib/postgresql || mount -t tmpfs tmpfs /var/lib/postgresql
+sed "s#/docker-entrypoint-initdb.d#${folder}/init#g" ${image}/docker-entrypoint.sh > ${folder}/docker-entrypoint.sh; chmod 755 ${folder}/docker-entrypoint.sh
+mkdir -p /var/run/postgresql; chmod 777 /var/run/postgresql /var/lib/postgresql
+${prepare}
+env PATH="${[...(played.servers[major]?.path ?? [])].join(':')}:$PATH" PGHOST=/var/run/postgresql PG_MAJOR=${major} PGDATA=${data} ${setting} setpriv --reuid ${played.user} --regid ${played.group} --clear-groups timeout 20 ${folder}/docker-entrypoint.sh postgres -c listen_addresses=127.0.0.9 -c ssl=off -c unix_socket_directories=/var/run/postgresql`,
+			{ ...process.env },
+		);
+	};
+	return {
+		'no-password': () => entrypoint('17', 'POSTGRES_USER=synapse', ''),
+		'unused-mount': () =>
+			entrypoint(
+				'18',
+				'POSTGRES_PASSWORD=x',
+				'mkdir -p /var/lib/postgresql/data; mount -t tmpfs tmpfs /var/lib/postgresql/data',
+			),
+		// Twice: the second start takes what the first has left for complete, and runs with an empty database.
+		'role-exists-in-init': () => {
+			const setting =
+				'POSTGRES_USER=synapse POSTGRES_PASSWORD=changeme POSTGRES_INITDB_ARGS="--encoding=UTF-8 --lc-collate=C --lc-ctype=C"';
+			const first = entrypoint(
+				'15',
+				setting,
+				`umount /var/lib/postgresql/data 2>/dev/null; mountpoint -q /var/lib/postgresql && rm -rf /var/lib/postgresql/data; cat ${root}/globals.sql ${root}/synapse.sql > ${root}/image-15/init/init.sql; chmod -R a+rX ${root}/image-15`,
+			);
+			const second = entrypoint(
+				'15',
+				setting,
+				`(sleep 8; psql -h /var/run/postgresql -U synapse -d synapse -c '\\dt') &`,
+			);
+			if (!/Skipping initialization/.test(second) || !/Did not find any relations/.test(second))
+				throw new Error(`the second start was another than expected: ${second}`);
+			return `${first}\n${second}`;
+		},
+	};
+}

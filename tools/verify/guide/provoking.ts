@@ -1,0 +1,78 @@
+// What errors are brought about with: servers to break, commands that may fail, and a Synapse that may refuse to start.
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
+import { homeserver } from './layouts.ts';
+import { type Job, type Played, sh, surroundingsOf } from './played.ts';
+
+/** Brings one error about. Returns all that was said. */
+export type Provocation = () => string;
+
+/** What a command says, whether it ends well or not. */
+export function saying(script: string, env: NodeJS.ProcessEnv): string {
+	const { output } = spawnSync('bash', ['-c', `exec 2>&1\n${script}`], {
+		encoding: 'utf8',
+		env,
+		input: '',
+		timeout: 120_000,
+		maxBuffer: 50_000_000,
+	});
+	return output.map(text => text ?? '').join('');
+}
+
+/** Servers to break: each with its programs on PATH and its socket as PGHOST. */
+export function cluster(played: Played, major: string, { auth = 'trust', name = major, init = '' } = {}) {
+	const server = played.servers[major];
+	if (!server) throw new Error(`PostgreSQL ${major} is not there`);
+	const data = join(played.root, `broken-${name}`);
+	const env: NodeJS.ProcessEnv = {
+		...surroundingsOf(played),
+		PATH: [...server.path, process.env.PATH].join(':'),
+		PGHOST: data,
+		PGUSER: 'postgres',
+		PGDATABASE: 'postgres',
+	};
+	const own = `setpriv --reuid ${played.user} --regid ${played.group} --clear-groups`;
+	sh(
+		`mkdir -p ${data} && chown ${played.user} ${data}
+${own} initdb -D ${data} -U postgres -E UTF8 --locale=C -A trust ${init} > /dev/null
+printf 'local all all trust\\nhost all all all ${auth}\\n' > ${data}/pg_hba.conf`,
+		env,
+	);
+	return {
+		data,
+		env,
+		own,
+		start(address: string): void {
+			const log = openSync(`${data}.log`, 'a');
+			spawn(
+				'bash',
+				[
+					'-c',
+					`exec ${own} postgres -D ${data} -c listen_addresses=${address} -c unix_socket_directories=${data} -c fsync=off -c ssl=off`,
+				],
+				{ env, detached: true, stdio: ['ignore', log, log] },
+			).unref();
+			closeSync(log);
+			sh('for i in $(seq 100); do pg_isready -q && break; sleep 0.1; done', env);
+		},
+		stop: () => sh(`${own} pg_ctl -D ${data} -m fast -w stop`, env),
+		log: () => readFileSync(`${data}.log`, 'utf8'),
+	};
+}
+
+export type Cluster = ReturnType<typeof cluster>;
+
+/** What Synapse says when it is started on this database, until it ends or listens. */
+export function synapse(job: Job, played: Played, database: Record<string, string>, more = ''): string {
+	homeserver(played, { name: 'psycopg2', args: { ...database, cp_min: 1, cp_max: 3 } });
+	const config = join(played.root, 'home/files/homeserver.yaml');
+	return saying(`timeout 60 ${job.python} -m synapse.app.homeserver -c ${config} ${more}`, surroundingsOf(played));
+}
+
+/** The cure of a failure, with the names of this trial in it. */
+export function cureOf(id: string, guide: Guide, names: Record<string, string>): string {
+	const cure = guide.stages.flatMap(({ failures }) => failures).find(failure => failure.id === id)?.cure ?? '';
+	return cure.replace(/\{([a-z-]+)\}/g, (_, name: string) => names[name] ?? name);
+}
