@@ -9,9 +9,8 @@ export type Version = string;
 const written = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:\.(\d{1,2})|-r(\d{1,2})|([a-z]))?(?:rc(\d{1,9}))?$/;
 /** Far more than there are releases; what strangers send must not grow the caches without bound. */
 const maxCached = 5000;
-const withCandidates = { includePrerelease: true };
 const versions = new LRUCache<Version, semver.SemVer>({ max: maxCached });
-const ranges = new LRUCache<Range, semver.Range>({ max: maxCached });
+const ranges = new LRUCache<Range, readonly Comparator[]>({ max: maxCached });
 
 /**
  * The same version as semver: `1.57.0rc10` → `1.57.0-rc.10`, `0.99.5.2` → `0.99.5002`, `0.6.1c` → `0.6.1003`. A fourth
@@ -26,11 +25,7 @@ function parse(version: Version): semver.SemVer {
 	const [, major, minor, patch, fourth, revision, letter, candidate] = found;
 	const extra = Number(fourth ?? revision ?? (letter ? letter.charCodeAt(0) - 96 : 0));
 	const numbers = [Number(major), Number(minor), Number(patch) * 1000 + extra].join('.');
-	// With the options of our ranges: those of another version are parsed again in each comparison.
-	const parsed = new semver.SemVer(
-		candidate === undefined ? numbers : `${numbers}-rc.${Number(candidate)}`,
-		withCandidates,
-	);
+	const parsed = new semver.SemVer(candidate === undefined ? numbers : `${numbers}-rc.${Number(candidate)}`);
 	versions.set(version, parsed);
 	return parsed;
 }
@@ -69,21 +64,40 @@ export type Range = string;
 
 const comparator = /^(<=|>=|<|>|=)?(\d\S*)$/;
 
+type Operator = '<' | '<=' | '=' | '>=' | '>';
+type Comparator = { operator: Operator; bound: semver.SemVer };
+
 /** Throws a TypeError that names the range it cannot read. */
-function parseRange(range: Range): semver.Range {
+function parseRange(range: Range): readonly Comparator[] {
 	const cached = ranges.get(range);
 	if (cached) return cached;
 	const comparators = range
 		.trim()
 		.split(/[\s,]+/)
-		.map(text => {
+		.map((text): Comparator => {
 			const found = comparator.exec(text);
 			if (!found?.[2] || !isVersion(found[2])) throw new TypeError(`not a range of versions: ${range}`);
-			return `${found[1] ?? '='}${parse(found[2])}`;
+			return { operator: (found[1] ?? '=') as Operator, bound: parse(found[2]) };
 		});
-	const parsed = new semver.Range(comparators.join(' '), withCandidates);
-	ranges.set(range, parsed);
-	return parsed;
+	ranges.set(range, comparators);
+	return comparators;
+}
+
+// Not `semver.Range`: with `includePrerelease` it parses the bound again in each comparison, which was a fifth of an answer.
+function holds({ operator, bound }: Comparator, version: semver.SemVer): boolean {
+	const order = version.compare(bound);
+	switch (operator) {
+		case '<':
+			return order < 0;
+		case '<=':
+			return order <= 0;
+		case '=':
+			return order === 0;
+		case '>=':
+			return order >= 0;
+		case '>':
+			return order > 0;
+	}
 }
 
 export function isRange(text: string): text is Range {
@@ -95,5 +109,6 @@ export function isRange(text: string): text is Range {
 }
 
 export function isWithin(version: Version, range: Range): boolean {
-	return parseRange(range).test(parse(version));
+	const parsed = parse(version);
+	return parseRange(range).every(comparator => holds(comparator, parsed));
 }

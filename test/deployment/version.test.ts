@@ -1,5 +1,7 @@
+import semver from 'semver';
 import { describe, expect, test } from 'vitest';
 import { compare, finalOf, isRange, isVersion, isWithin, lineOf } from '../../src/deployment/version.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
 
 test('versions are ordered as Synapse numbered them', () => {
 	const inOrder = [
@@ -54,4 +56,27 @@ test('candidates belong to their final release, patch releases to their line', (
 	expect(finalOf('1.57.0rc1')).toBe('1.57.0');
 	expect(finalOf('0.6.1c')).toBe('0.6.1c');
 	expect(lineOf('1.57.1')).toBe('1.57');
+});
+
+test('every range of the knowledge holds for the same releases as semver says', async () => {
+	const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+	const all = [
+		...knowledge.advisories.flatMap(({ affected, patched }) => [...affected, ...patched]),
+		...knowledge.faults.flatMap(({ broken }) => broken),
+	];
+	const operators = ['', '=', '<', '<=', '>', '>='];
+	const ranges = new Set([...all, ...operators.map(operator => `${operator}1.57.0rc1`), '>=0.0.0 <0.99.5.2']);
+	expect(ranges.size).toBeGreaterThan(100);
+	const asSemver = (text: string) =>
+		text
+			.replace(/(\d+\.\d+)\.(\d+)(?:\.(\d+)|-r(\d+)|([a-z])(?!c))?/g, (_, line, patch, fourth, revision, letter) => {
+				return `${line}.${Number(patch) * 1000 + Number(fourth ?? revision ?? (letter ? letter.charCodeAt(0) - 96 : 0))}`;
+			})
+			.replace(/rc(\d+)/g, '-rc.$1');
+	const options = { includePrerelease: true };
+	for (const range of ranges) {
+		const expected = new semver.Range(asSemver(range).replaceAll(',', ' '), options);
+		for (const { version } of knowledge.releases)
+			expect(isWithin(version, range), `${version} in ${range}`).toBe(expected.test(asSemver(version)));
+	}
 });
