@@ -1,5 +1,15 @@
 // YAML as Synapse reads it: PyYAML's SafeLoader, with a line for every value, and bounds that hostile text cannot pass.
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml';
+import { createRequire } from 'node:module';
+import type { LineCounter, Node } from 'yaml';
+
+type Library = typeof import('yaml');
+let library: Library | undefined;
+
+/** Not imported at the top: it is seventy files, and only an answer about a configuration needs them. */
+function yaml(): Library {
+	library ??= createRequire(import.meta.url)('yaml') as Library;
+	return library;
+}
 
 /** Where something stands: the file as the administrator named it, line and column from 1 on. */
 export type Place = { file: string; line: number; column: number };
@@ -49,9 +59,9 @@ export function parseYaml(text: string, file: string, skeleton?: Skeleton): Pars
 	const bare = text.replace(/^\uFEFF/, '');
 	const refused = refusalOf(bare);
 	if (refused) return refused;
-	const lines = new LineCounter();
+	const lines = new (yaml().LineCounter)();
 	try {
-		const documents = parseAllDocuments(bare, {
+		const documents = yaml().parseAllDocuments(bare, {
 			version: '1.1',
 			schema: 'failsafe',
 			merge: false,
@@ -165,7 +175,7 @@ class Reader {
 		if (++this.#nodes > maxNodes)
 			throw new Stop(`It expands to more than ${maxNodes.toLocaleString('en')} values.`, place.line, true);
 		if (depth > maxDepth) throw new Stop(`It nests deeper than ${maxDepth} levels.`, place.line, true);
-		if (isAlias(node)) {
+		if (yaml().isAlias(node)) {
 			const target = this.#anchors.get(node.source);
 			if (!target) throw new Stop('An alias (`*name`) has no anchor (`&name`).', place.line);
 			if (this.#open.has(target)) throw new Stop('An anchor contains itself.', place.line);
@@ -173,8 +183,8 @@ class Reader {
 		}
 		this.#open.add(node);
 		try {
-			if (isMap(node)) return this.mapping(node, path, depth, place);
-			if (isSeq(node)) {
+			if (yaml().isMap(node)) return this.mapping(node, path, depth, place);
+			if (yaml().isSeq(node)) {
 				this.collectionTag(node, 'tag:yaml.org,2002:seq', place);
 				return {
 					kind: 'list',
@@ -182,7 +192,7 @@ class Reader {
 					...place,
 				};
 			}
-			if (isScalar(node)) {
+			if (yaml().isScalar(node)) {
 				const value = scalar(node, place);
 				return this.#skeleton && isPlaceholder(value) ? { kind: 'hidden', as: 'number', ...place } : value;
 			}
@@ -209,7 +219,7 @@ class Reader {
 		const merged: Entry[] = [];
 		for (const pair of node.items as { key: Node | null; value: Node | null }[]) {
 			const at = pair.key ? this.place(pair.key) : place;
-			if (pair.key && isScalar(pair.key) && pair.key.type === 'PLAIN' && pair.key.source === '<<') {
+			if (pair.key && yaml().isScalar(pair.key) && pair.key.type === 'PLAIN' && pair.key.source === '<<') {
 				merged.push(...this.mergedFrom(pair.value, path, depth));
 				continue;
 			}
@@ -239,7 +249,7 @@ class Reader {
 		const value = this.value(node, null, path, depth + 1);
 		if (value.kind === 'string' || value.kind === 'date') return value.value;
 		if (value.kind === 'number' || value.kind === 'boolean')
-			return isScalar(node) ? String(node.source ?? value.value) : String(value.value);
+			return yaml().isScalar(node) ? String(node.source ?? value.value) : String(value.value);
 		if (value.kind === 'null') return 'null';
 		throw new Stop('A key is a list or a mapping.', at.line);
 	}

@@ -1,6 +1,7 @@
 // Synapse versions as Synapse writes them, ordered and matched by semver.
 import { LRUCache } from 'lru-cache';
-import semver from 'semver';
+// Not all of semver: its other forty files would be loaded at each start.
+import SemVer from 'semver/classes/semver.js';
 
 /** A version as Synapse writes it: `1.56.0`, `1.57.0rc10`, `0.99.5.2`, `0.33.3.1`, `0.6.1c`, `0.9.0-r5`. */
 export type Version = string;
@@ -9,7 +10,7 @@ export type Version = string;
 const written = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:\.(\d{1,2})|-r(\d{1,2})|([a-z]))?(?:rc(\d{1,9}))?$/;
 /** Far more than there are releases; what strangers send must not grow the caches without bound. */
 const maxCached = 5000;
-const versions = new LRUCache<Version, semver.SemVer>({ max: maxCached });
+const versions = new LRUCache<Version, SemVer>({ max: maxCached });
 const ranges = new LRUCache<Range, readonly Comparator[]>({ max: maxCached });
 
 /**
@@ -17,7 +18,7 @@ const ranges = new LRUCache<Range, readonly Comparator[]>({ max: maxCached });
  * number, a revision and a letter never meet in one release, so one thousandth of the patch number holds any of them.
  * Throws a TypeError for anything else.
  */
-function parse(version: Version): semver.SemVer {
+function parse(version: Version): SemVer {
 	const cached = versions.get(version);
 	if (cached) return cached;
 	const found = written.exec(version);
@@ -25,7 +26,7 @@ function parse(version: Version): semver.SemVer {
 	const [, major, minor, patch, fourth, revision, letter, candidate] = found;
 	const extra = Number(fourth ?? revision ?? (letter ? letter.charCodeAt(0) - 96 : 0));
 	const numbers = [Number(major), Number(minor), Number(patch) * 1000 + extra].join('.');
-	const parsed = new semver.SemVer(candidate === undefined ? numbers : `${numbers}-rc.${Number(candidate)}`);
+	const parsed = new SemVer(candidate === undefined ? numbers : `${numbers}-rc.${Number(candidate)}`);
 	versions.set(version, parsed);
 	return parsed;
 }
@@ -65,7 +66,7 @@ export type Range = string;
 const comparator = /^(<=|>=|<|>|=)?(\d\S*)$/;
 
 type Operator = '<' | '<=' | '=' | '>=' | '>';
-type Comparator = { operator: Operator; bound: semver.SemVer };
+type Comparator = { operator: Operator; bound: SemVer };
 
 /** Throws a TypeError that names the range it cannot read. */
 function parseRange(range: Range): readonly Comparator[] {
@@ -84,7 +85,7 @@ function parseRange(range: Range): readonly Comparator[] {
 }
 
 // Not `semver.Range`: with `includePrerelease` it parses the bound again in each comparison, which was a fifth of an answer.
-function holds({ operator, bound }: Comparator, version: semver.SemVer): boolean {
+function holds({ operator, bound }: Comparator, version: SemVer): boolean {
 	const order = version.compare(bound);
 	switch (operator) {
 		case '<':

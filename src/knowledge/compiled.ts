@@ -1,27 +1,45 @@
 // The knowledge as the bot starts with it: from one compiled file, or from the files themselves if any has changed.
 // Reading and checking hundreds of YAML files takes most of a second, which a question on a terminal should not wait.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Knowledge, Passage } from './schema/synapse.ts';
 
-/** `from` is the fingerprint of the files it was compiled from. */
-export type Compiled = { from: string; knowledge: Knowledge };
+/**
+ * `from` is the fingerprint of the files it was compiled from. `seen`: what the file system said of them, and when (ms
+ * since 1970); while it says the same, nobody reads them all to take their fingerprint.
+ */
+export type Compiled = { from: string; seen?: Seen; knowledge: Knowledge };
+type Seen = { at: number; files: string };
 
 const file = 'compiled.json';
+/** File systems count time in steps of some milliseconds: a file may change twice within one and look the same. */
+const clockStep = 100;
 
 /** Throws as readKnowledge does, when the files have changed since and have mistakes. */
 export async function openKnowledge(folder: URL): Promise<Knowledge> {
-	const from = fingerprint(folder);
+	const seen = look(folder);
 	const compiled = readCompiled(folder);
-	if (compiled?.from === from) return compiled.knowledge;
-	const { readKnowledge } = await import('./load.ts');
-	const knowledge = readKnowledge(folder);
+	if (compiled?.seen?.files === seen.files && seen.newest < compiled.seen.at - clockStep) return compiled.knowledge;
+	const from = fingerprint(folder);
+	const isCurrent = compiled?.from === from;
+	// To write down what changed just now would not spare the next start its reading.
+	if (isCurrent && seen.newest >= seen.at - clockStep) return compiled.knowledge;
+	const knowledge = isCurrent ? compiled.knowledge : (await import('./load.ts')).readKnowledge(folder);
 	try {
-		writeCompiled(folder, from, knowledge);
+		writeCompiled(folder, { from, seen: { at: seen.at, files: seen.files }, knowledge });
 	} catch {
 		// An unwritable folder (a read-only image, another user's checkout) costs a second at each start, nothing else.
 	}
+	return knowledge;
+}
+
+/** Compiles the folder whatever was compiled before. Throws as readKnowledge does. */
+export async function compile(folder: URL): Promise<Knowledge> {
+	const { at, files } = look(folder);
+	const from = fingerprint(folder);
+	const knowledge = (await import('./load.ts')).readKnowledge(folder);
+	writeCompiled(folder, { from, seen: { at, files }, knowledge });
 	return knowledge;
 }
 
@@ -37,10 +55,10 @@ export function readCompiled(folder: URL): Compiled | undefined {
 }
 
 /** Writes the compiled file atomically: a reader, or a second writer, sees the old one or the new one, never half. */
-export function writeCompiled(folder: URL, from: string, knowledge: Knowledge): void {
+function writeCompiled(folder: URL, compiled: Compiled): void {
 	const partial = fileURLToPath(new URL(`${file}.${process.pid}`, folder));
 	try {
-		writeFileSync(partial, compiledText(from, knowledge));
+		writeFileSync(partial, compiledText(compiled));
 		renameSync(partial, fileURLToPath(new URL(file, folder)));
 	} finally {
 		rmSync(partial, { force: true });
@@ -54,14 +72,15 @@ export function readPassages(folder: URL): Passage[] {
 }
 
 /** The text of the compiled file: an item a line, so that what two curators add does not stand in one line. */
-export function compiledText(from: string, knowledge: Knowledge): string {
+export function compiledText({ from, seen, knowledge }: Compiled): string {
 	const entries = Object.entries(knowledge).map(([key, value]) => {
 		const lines = Array.isArray(value)
 			? `[\n${value.map(item => JSON.stringify(item)).join(',\n')}\n]`
 			: JSON.stringify(value);
 		return `${JSON.stringify(key)}: ${lines}`;
 	});
-	return `{"from": ${JSON.stringify(from)}, "knowledge": {\n${entries.join(',\n')}\n}}\n`;
+	const head = [`"from": ${JSON.stringify(from)}`, ...(seen ? [`"seen": ${JSON.stringify(seen)}`] : [])];
+	return `{${head.join(', ')}, "knowledge": {\n${entries.join(',\n')}\n}}\n`;
 }
 
 /**
@@ -69,17 +88,34 @@ export function compiledText(from: string, knowledge: Knowledge): string {
  * schemas, the compiled file itself and the tables of Synapse's code (but for that of the migrations) are not read from.
  */
 export function fingerprint(folder: URL): string {
-	const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-		.map(name => name.replaceAll('\\', '/'))
-		.filter(
-			name => /\.(yaml|json)$/.test(name) && name !== file && !/^(schema|synapse\/code)\/(?!deltas\.json$)/.test(name),
-		);
 	const hash = createHash('sha256');
-	for (const name of names.sort())
+	for (const name of namesIn(folder))
 		hash
 			.update(name)
 			.update('\0')
 			.update(readFileSync(new URL(name, folder)))
 			.update('\0');
 	return hash.digest('hex');
+}
+
+function namesIn(folder: URL): string[] {
+	return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+		.map(name => name.replaceAll('\\', '/'))
+		.filter(
+			name => /\.(yaml|json)$/.test(name) && name !== file && !/^(schema|synapse\/code)\/(?!deltas\.json$)/.test(name),
+		)
+		.sort();
+}
+
+/** Names, sizes and the times of changes (`ctime`, which nobody can set), and the newest of them in ms since 1970. */
+function look(folder: URL): Seen & { newest: number } {
+	const at = Date.now();
+	const path = fileURLToPath(folder);
+	let newest = 0;
+	const files = namesIn(folder).map(name => {
+		const { size, ctimeMs } = statSync(path + name);
+		newest = Math.max(newest, ctimeMs);
+		return `${name} ${size} ${ctimeMs}`;
+	});
+	return { at, newest, files: createHash('sha256').update(files.join('\n')).digest('hex') };
 }

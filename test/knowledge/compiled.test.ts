@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { compiledText, fingerprint, openKnowledge, readCompiled } from '../../src/knowledge/compiled.ts';
@@ -12,7 +13,7 @@ function compiledFolder(): URL {
 	const folder = folderOf({ 'synapse/notes/1.66.0.yaml': noteText() });
 	const knowledge = readKnowledge(folder);
 	const marked = { ...knowledge, notes: knowledge.notes.map(note => ({ ...note, title: 'compiled' })) };
-	writeFileSync(new URL('compiled.json', folder), compiledText(fingerprint(folder), marked));
+	writeFileSync(new URL('compiled.json', folder), compiledText({ from: fingerprint(folder), knowledge: marked }));
 	return folder;
 }
 
@@ -29,6 +30,7 @@ describe('the compiled knowledge', () => {
 
 	test('is written once, and leaves nothing else behind', async () => {
 		const folder = folderOf({ 'synapse/notes/1.66.0.yaml': noteText() });
+		await sleep(150);
 		await openKnowledge(folder);
 		const { mtimeNs } = statSync(new URL('compiled.json', folder), { bigint: true });
 		await openKnowledge(folder);
@@ -65,6 +67,37 @@ describe('the compiled knowledge', () => {
 		const note = fileURLToPath(new URL('synapse/notes/1.66.0.yaml', gone));
 		renameSync(note, note.replace('.yaml', '.off'));
 		expect(await titleIn(gone)).toBe(undefined);
+	});
+
+	test('is used without reading its files while the file system says the same of them', async () => {
+		const folder = folderOf({ 'synapse/notes/1.66.0.yaml': noteText() });
+		const note = new URL('synapse/notes/1.66.0.yaml', folder);
+		utimesSync(note, 1000, 1000);
+		await sleep(150);
+		await openKnowledge(folder);
+		const compiled = readCompiled(folder);
+		// Were the files read, another `from` would show that this was made of others.
+		const text = readFileSync(new URL('compiled.json', folder), 'utf8');
+		writeFileSync(
+			new URL('compiled.json', folder),
+			text.replace(compiled?.from ?? '?', 'another').replace('Feed the pigeons', 'compiled'),
+		);
+		expect(await titleIn(folder)).toBe('compiled');
+		// The same size, and the time that it had: only the time of the change tells.
+		writeFileSync(note, noteText({ title: 'Feed the puffins' }));
+		utimesSync(note, 1000, 1000);
+		expect(await titleIn(folder)).toBe('Feed the puffins');
+	});
+
+	test('is read again where a file changed at the moment of the look', async () => {
+		const folder = folderOf({ 'synapse/notes/1.66.0.yaml': noteText() });
+		await openKnowledge(folder);
+		const text = readFileSync(new URL('compiled.json', folder), 'utf8');
+		writeFileSync(
+			new URL('compiled.json', folder),
+			text.replace(readCompiled(folder)?.from ?? '?', 'another').replace('Feed the pigeons', 'compiled'),
+		);
+		expect(await titleIn(folder)).toBe('Feed the pigeons');
 	});
 
 	test('does not hide a mistake in what changed', async () => {

@@ -1,8 +1,7 @@
 // npm run compile : checks the knowledge and writes what follows from it: the file that the bot starts with, and the
 // schemas for editors. To be run whenever a file of the knowledge or a shape has changed; a test says so otherwise.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { fingerprint, writeCompiled } from '../../src/knowledge/compiled.ts';
-import { readKnowledge } from '../../src/knowledge/load.ts';
+import { compile } from '../../src/knowledge/compiled.ts';
 import { editorSchemas } from './editor-schema.ts';
 
 const folder = new URL('../../knowledge/', import.meta.url);
@@ -11,9 +10,7 @@ const schemas = new URL('schema/', folder);
 mkdirSync(schemas, { recursive: true });
 for (const [name, text] of editorSchemas()) writeFileSync(new URL(name, schemas), text);
 try {
-	const knowledge = readKnowledge(folder);
-	writeCompiled(folder, fingerprint(folder), knowledge);
-	const { notes, advisories, unread } = knowledge;
+	const { notes, advisories, unread } = await compile(folder);
 	console.log(
 		`${notes.length} notes, ${advisories.length} advisories; ${unread.length} passages of upstream are unread`,
 	);

@@ -3,13 +3,8 @@
 import { holds } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
 import { compare, isCandidate, isWithin, type Version } from '../../deployment/version.ts';
-import {
-	type LineCondition,
-	type Placeholder,
-	placeholder,
-	type Recipe,
-	type Recipes,
-} from '../../knowledge/schema/install.ts';
+import type { LineCondition, Recipe, Recipes } from '../../knowledge/schema/install.ts';
+import { type Placeholder, placeholder } from '../../knowledge/schema/install-line.ts';
 import { isBuilt, type System } from './packages.ts';
 import type { StartLimit } from './start-limit.ts';
 

@@ -1,7 +1,8 @@
 // What must hold of the install recipes, beyond the shape of each.
 import { closedFacts } from '../../deployment/facts.ts';
 import { isWithin } from '../../deployment/version.ts';
-import { placeholder, type Recipe } from '../schema/install.ts';
+import type { Recipe } from '../schema/install.ts';
+import { placeholder } from '../schema/install-line.ts';
 import type { Files, KnowledgeRule } from './rule.ts';
 
 const ways: readonly string[] = closedFacts.install.values;

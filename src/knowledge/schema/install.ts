@@ -2,27 +2,11 @@
 import { z } from 'zod';
 import { closedFacts, parseTerm } from '../../deployment/facts.ts';
 import { date, range, version } from './fields.ts';
-
-/** What a command may name; the chooser fills it in. */
-export const placeholders = [
-	'version',
-	'from',
-	'image',
-	'deb-version',
-	'codename',
-	'frozen',
-	'pin',
-	'extras',
-	'query',
-] as const;
-export type Placeholder = (typeof placeholders)[number];
+import { type Placeholder, placeholder, placeholders } from './install-line.ts';
 
 /** What decides whether lines are shown. */
 const conditions = ['codename', 'candidate', 'frozen'] as const;
 export type LineCondition = (typeof conditions)[number];
-
-/** `{name}` of a line, where it is not the shell's own `${NAME}`. */
-export const placeholder = /(?<!\$)\{([a-z][a-z-]*)\}/g;
 
 /** Templates are filled with a version of at most 12 characters, and lines must fit a phone: 60 characters at most. */
 const line = z
