@@ -99,8 +99,8 @@ function longFunctions(text: string, max: number): string[] {
 
 /** Files and functions that are still to be carved. Nothing may be added here. */
 const toCarve = {
-	files: ['crypto/machine.ts'],
-	functions: ['crypto/store.ts', 'src/messages/alerts.ts', 'src/messages/refusals.ts'],
+	files: ['crypto/machine.ts'] as string[],
+	functions: ['crypto/store.ts'] as string[],
 };
 
 describe('what is long', () => {

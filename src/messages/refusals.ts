@@ -44,131 +44,113 @@ export function refusalWords(want: Want, options: readonly string[], place: stri
 				fix: `Start the old release again, upgrade ${want.of}${/postgres/i.test(want.of) ? ' (`!postgres`)' : ''}, then Synapse.`,
 			};
 		default: {
-			const [title, cause, fix] = sentences(want.is, { it, names, refuses, many, place });
+			const [title, cause, fix] = sentences[want.is]({ it, names, refuses, many, where: code(place) });
 			return { title, cause: capital(cause), fix };
 		}
 	}
 }
 
-type Said = { it: string; names: string; refuses: string; many: boolean; place: string };
+/** What the sentences are about. `it`, `names`: the options, `names` empty where nobody knows them. */
+type Words = { it: string; names: string; refuses: string; many: boolean; where: string };
 
-function sentences(
-	is: Exclude<Want['is'], 'type' | 'library' | 'floor'>,
-	{ it, names, refuses, many, place }: Said,
-): [title: string, cause: string, fix: string] {
-	const where = code(place);
-	switch (is) {
-		case 'insecure':
-			return [
-				'Synapse refuses a setting that is insecure',
-				`This is allowed only to those who say that they mean it${names ? ` (${names})` : ''}.`,
-				'Take the setting back; the message names the option with which one may insist on it.',
-			];
-		case 'exclusive':
-			return [
-				many ? `${names} exclude each other` : refuses,
-				many ? `${names} must not be set together.` : `${it} contradicts another option that is set.`,
-				many ? 'Keep one of them and delete the rest.' : `Delete ${it} or the option that the message names with it.`,
-			];
-		case 'inline-secret':
-			return [
-				`${names || 'A secret'} stands in the file, and Synapse was started with --no-secrets-in-config`,
-				`With ${code('--no-secrets-in-config')} no secret may stand in the configuration itself${names ? `, and ${names} does` : ''}.`,
-				`Move the secret into a file and name that with the option that ends in ${code('_path')}, or start without ${code('--no-secrets-in-config')}.`,
-			];
-		case 'mas-excludes':
-			return [
-				`${names || 'An option'} does not go together with Matrix Authentication Service`,
-				`Matrix Authentication Service does the logins, so Synapse refuses ${it}.`,
-				`Delete ${it} (or set it to false) and set up the same in Matrix Authentication Service.`,
-			];
-		case 'removed':
-			return [
-				`${names || 'An option'} is gone`,
-				`This release no longer knows ${it}, and refuses to start as long as it is set.`,
-				`Delete ${it}; the message says what takes its place, if anything does.`,
-			];
-		case 'file':
-			return [
-				names ? `A file that ${names} names cannot be read` : 'Synapse cannot read a file that its configuration names',
-				`The file or folder${names ? ` that ${names} names` : ''} is missing, not readable for Synapse’s user, or has the wrong content.`,
-				'Correct the path, or the owner and the rights of the file; in a container it is the path inside that counts.',
-			];
-		case 'needs':
-			return [
-				names ? `Something is missing beside ${names}` : 'Something is missing in the configuration',
-				many
-					? `${names} belong together, and one is missing or says something else.`
-					: `${it} is missing, or needs another option beside it.`,
-				`Write the missing option, or take out the one that needs it.`,
-			];
-		case 'one-of':
-			return [
-				refuses,
-				`${it} has a value that this release does not know.`,
-				`Write one of the values that the message or the manual lists for ${it}.`,
-			];
-		case 'order':
-			return [
-				refuses,
-				`Of two values that belong together (${it}) the smaller one is larger.`,
-				'Correct one of the two.',
-			];
-		case 'instance':
-			return [
-				'The workers in the configuration do not fit together',
-				`A process, or a stream that a worker writes, is not set up as this release wants it${names ? ` (${names})` : ''}.`,
-				`Compare ${code('instance_map')}, ${code('stream_writers')} and the worker’s file: each name must be in ${code('instance_map')}, and each stream have as many writers as it may.`,
-			];
-		case 'unix-socket':
-			return [
-				'This listener cannot use a UNIX socket',
-				`A listener for metrics or manhole has a ${code('path')}.`,
-				`Give that listener a ${code('port')}.`,
-			];
-		case 'listener':
-			return [
-				'A listener is not set up as Synapse wants it',
-				`One of ${code('listeners')} names a resource that does not exist, or lacks its port, path or mapping.`,
-				`Correct ${names || code('listeners')} as the message says.`,
-			];
-		case 'database':
-			return [
-				'Synapse refuses the database as it is set up',
-				`The block ${code('database')} or the database itself (encoding, collation) is not what Synapse wants.`,
-				`Correct ${code('database')}; a new database for Synapse is created with ${code("ENCODING 'UTF8' LC_COLLATE='C' LC_CTYPE='C' TEMPLATE template0")}.`,
-			];
-		case 'schema':
-			return [
-				'The database and this release do not fit together',
-				'Synapse compared the schema of the database with its own, and stopped.',
-				`Start the main process of the newest release that ran on this database; ${code('!rollback')} says which older ones may.`,
-			];
-		case 'duplicate':
-			return [
-				refuses,
-				`A name or a token stands twice${names ? ` (${names})` : ''}.`,
-				'Give one of the two another one.',
-			];
-		case 'module':
-			return [
-				'A module does not have what Synapse calls',
-				'The Python class that the configuration names lacks methods, or is too old or too new for this release.',
-				'Upgrade that module, or take it out of the configuration until it fits.',
-			];
-		case 'value':
-			return [refuses, `The value of ${it} is not what this release can read.`, `Correct ${it} as the message says.`];
-		case 'bug':
-			return [
-				'Synapse met something that should not happen',
-				`It says so in ${where}: the fault is in its code or its installation, not in your configuration.`,
-				'Install the release again; if it stays, report it to Synapse with the whole traceback.',
-			];
-		case 'place':
-			return [
-				refuses,
-				`Synapse refuses to start in ${where}${names ? `, about ${names}` : ''}.`,
-				`Read the message: it is about ${names || `what ${where} reads`}.`,
-			];
-	}
-}
+type Sentences = [title: string, cause: string, fix: string];
+
+const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (words: Words) => Sentences> = {
+	insecure: ({ names }) => [
+		'Synapse refuses a setting that is insecure',
+		`This is allowed only to those who say that they mean it${names ? ` (${names})` : ''}.`,
+		'Take the setting back; the message names the option with which one may insist on it.',
+	],
+	exclusive: ({ it, names, refuses, many }) => [
+		many ? `${names} exclude each other` : refuses,
+		many ? `${names} must not be set together.` : `${it} contradicts another option that is set.`,
+		many ? 'Keep one of them and delete the rest.' : `Delete ${it} or the option that the message names with it.`,
+	],
+	'inline-secret': ({ names }) => [
+		`${names || 'A secret'} stands in the file, and Synapse was started with --no-secrets-in-config`,
+		`With ${code('--no-secrets-in-config')} no secret may stand in the configuration itself${names ? `, and ${names} does` : ''}.`,
+		`Move the secret into a file and name that with the option that ends in ${code('_path')}, or start without ${code('--no-secrets-in-config')}.`,
+	],
+	'mas-excludes': ({ it, names }) => [
+		`${names || 'An option'} does not go together with Matrix Authentication Service`,
+		`Matrix Authentication Service does the logins, so Synapse refuses ${it}.`,
+		`Delete ${it} (or set it to false) and set up the same in Matrix Authentication Service.`,
+	],
+	removed: ({ it, names }) => [
+		`${names || 'An option'} is gone`,
+		`This release no longer knows ${it}, and refuses to start as long as it is set.`,
+		`Delete ${it}; the message says what takes its place, if anything does.`,
+	],
+	file: ({ names }) => [
+		names ? `A file that ${names} names cannot be read` : 'Synapse cannot read a file that its configuration names',
+		`The file or folder${names ? ` that ${names} names` : ''} is missing, not readable for Synapse’s user, or has the wrong content.`,
+		'Correct the path, or the owner and the rights of the file; in a container it is the path inside that counts.',
+	],
+	needs: ({ it, names, many }) => [
+		names ? `Something is missing beside ${names}` : 'Something is missing in the configuration',
+		many
+			? `${names} belong together, and one is missing or says something else.`
+			: `${it} is missing, or needs another option beside it.`,
+		`Write the missing option, or take out the one that needs it.`,
+	],
+	'one-of': ({ it, refuses }) => [
+		refuses,
+		`${it} has a value that this release does not know.`,
+		`Write one of the values that the message or the manual lists for ${it}.`,
+	],
+	order: ({ it, refuses }) => [
+		refuses,
+		`Of two values that belong together (${it}) the smaller one is larger.`,
+		'Correct one of the two.',
+	],
+	instance: ({ names }) => [
+		'The workers in the configuration do not fit together',
+		`A process, or a stream that a worker writes, is not set up as this release wants it${names ? ` (${names})` : ''}.`,
+		`Compare ${code('instance_map')}, ${code('stream_writers')} and the worker’s file: each name must be in ${code('instance_map')}, and each stream have as many writers as it may.`,
+	],
+	'unix-socket': () => [
+		'This listener cannot use a UNIX socket',
+		`A listener for metrics or manhole has a ${code('path')}.`,
+		`Give that listener a ${code('port')}.`,
+	],
+	listener: ({ names }) => [
+		'A listener is not set up as Synapse wants it',
+		`One of ${code('listeners')} names a resource that does not exist, or lacks its port, path or mapping.`,
+		`Correct ${names || code('listeners')} as the message says.`,
+	],
+	database: () => [
+		'Synapse refuses the database as it is set up',
+		`The block ${code('database')} or the database itself (encoding, collation) is not what Synapse wants.`,
+		`Correct ${code('database')}; a new database for Synapse is created with ${code("ENCODING 'UTF8' LC_COLLATE='C' LC_CTYPE='C' TEMPLATE template0")}.`,
+	],
+	schema: () => [
+		'The database and this release do not fit together',
+		'Synapse compared the schema of the database with its own, and stopped.',
+		`Start the main process of the newest release that ran on this database; ${code('!rollback')} says which older ones may.`,
+	],
+	duplicate: ({ names, refuses }) => [
+		refuses,
+		`A name or a token stands twice${names ? ` (${names})` : ''}.`,
+		'Give one of the two another one.',
+	],
+	module: () => [
+		'A module does not have what Synapse calls',
+		'The Python class that the configuration names lacks methods, or is too old or too new for this release.',
+		'Upgrade that module, or take it out of the configuration until it fits.',
+	],
+	value: ({ it, refuses }) => [
+		refuses,
+		`The value of ${it} is not what this release can read.`,
+		`Correct ${it} as the message says.`,
+	],
+	bug: ({ where }) => [
+		'Synapse met something that should not happen',
+		`It says so in ${where}: the fault is in its code or its installation, not in your configuration.`,
+		'Install the release again; if it stays, report it to Synapse with the whole traceback.',
+	],
+	place: ({ names, refuses, where }) => [
+		refuses,
+		`Synapse refuses to start in ${where}${names ? `, about ${names}` : ''}.`,
+		`Read the message: it is about ${names || `what ${where} reads`}.`,
+	],
+};

@@ -6,7 +6,7 @@ import type { Subscription, WatchedServer } from '../advice/watch/subscription.t
 import { lookedAt, watchFrom } from '../advice/watch/subscription.ts';
 import type { Answer } from '../answer.ts';
 import type { Ports } from '../command.ts';
-import { cardWords } from '../messages/alerts.ts';
+import { cardWords } from '../messages/status-card.ts';
 
 type StatusPorts = Pick<Ports, 'store' | 'web' | 'now' | 'limits'>;
 type Showing = Pick<Ports, 'knowledge' | 'store' | 'now'>;

@@ -5,12 +5,12 @@ import { releaseNotes } from '../../src/advice/upgrade/release-notes.ts';
 import { runningOf, withLook } from '../../src/advice/watch/history.ts';
 import { isContradiction, profileOf, type Term, unknownDeployment } from '../../src/deployment/facts.ts';
 import type { Knowledge } from '../../src/knowledge/schema/synapse.ts';
-import { cardWords } from '../../src/messages/alerts.ts';
 import { wayWords } from '../../src/messages/conditions.ts';
 import { deadlineLine, deadlinesWords } from '../../src/messages/deadlines.ts';
 import { notesWords } from '../../src/messages/notes.ts';
 import { planWords } from '../../src/messages/plan.ts';
 import { rollbackWords } from '../../src/messages/rollback.ts';
+import { cardWords } from '../../src/messages/status-card.ts';
 import { known, note, releases, unread } from '../known.ts';
 
 test('a wait that saves the database is told among what can hurt, also where no halt is needed', () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { readBuild } from '../../../src/advice/watch/build.ts';
 import { runningOf, sawOf, withLook } from '../../../src/advice/watch/history.ts';
 import { type Attempt, type Observation, observationOf } from '../../../src/advice/watch/observation.ts';
-import { cardWords } from '../../../src/messages/alerts.ts';
+import { cardWords } from '../../../src/messages/status-card.ts';
 import { advisory, known, note, releases } from '../../known.ts';
 import { bodies, oddServers, servers } from './version-strings.ts';
 

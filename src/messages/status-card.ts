@@ -1,0 +1,195 @@
+// The state of a watched server at one glance.
+
+import type { Deadline } from '../advice/upgrade/deadlines.ts';
+import type { Rollback } from '../advice/upgrade/rollback.ts';
+import { tally } from '../advice/upgrade/tally.ts';
+import { lastObserved, type Running } from '../advice/watch/history.ts';
+import type { Facing } from '../advice/watch/matter.ts';
+import { type Overview, overviewOf } from '../advice/watch/overview.ts';
+import type { Answer, Section } from '../answer.ts';
+import { profileJson } from '../deployment/facts.ts';
+import { capital, count, list } from '../text/format.ts';
+import { momentIn } from '../text/local-time.ts';
+import { code, quoted } from '../text/markdown.ts';
+import { warningLines } from './dangers.ts';
+import { deadlineLine } from './deadlines.ts';
+import { observationWords, wholeWords } from './observation.ts';
+import { factExample } from './sections.ts';
+import { tallyWords } from './tally.ts';
+import { behindWords, caveatWords, unknownWords, versionWords } from './version.ts';
+
+export type Card = {
+	facing: Facing;
+	zone: string;
+	looked?: Date;
+	next?: Date;
+	/** How the card begins: `I watch it from now on.` */
+	opening?: string;
+};
+
+/** What upstream promised to stop and did not: one line, however much it is. */
+function lateWords(late: readonly Deadline[], server: string): string[] {
+	const [first] = late;
+	if (!first) return [];
+	const what =
+		late.length === 1
+			? `Should have stopped by now, and still works: ${first.subject}. It`
+			: `${late.length} things that should have stopped by now still work. They`;
+	return [`${what} may stop in any release; I speak up when a candidate does it. ${code(`!deadlines ${server}`)}`];
+}
+
+function waversWords({ mixture, lately }: Running): string | undefined {
+	if (mixture)
+		return `⚠️ It answers with ${mixture.lowest} and with ${mixture.highest} by turns: several Synapses behind one name, not upgraded together? I go by the lowest.`;
+	return lately && `⚠️ The last look saw ${lately}. If that stays for some hours, I take it for a way back.`;
+}
+
+function knownFacts(stated: Record<string, string | boolean>): string {
+	return Object.keys(stated).length
+		? `I know of it: ${Object.entries(stated)
+				.map(([fact, is]) => code(is === true ? fact : is === false ? `no-${fact}` : `${fact}=${is}`))
+				.join(', ')}.`
+		: 'I know nothing of the deployment yet.';
+}
+
+/** How far the way back leads. `whose`: whose database it is. */
+export function backWords({ release, floor, unsure }: Rollback, whose: string): string {
+	if (floor !== release) return `The way back leads to ${floor}${unsure ? ', perhaps further' : ' at most'}.`;
+	return unsure ? 'How far the way back leads is not known yet.' : `No older release starts on ${whose} database.`;
+}
+
+/** The state of a server at one glance. */
+export function cardWords({ facing, zone, looked, next, opening }: Card): Answer {
+	const { server, profile } = facing;
+	const times = [
+		...(looked ? [`last look ${momentIn(looked, zone)}`] : []),
+		...(next ? [`next look ${momentIn(next, zone)}`] : []),
+	];
+	const frame = {
+		opening,
+		foot: times.length ? `${capital(times.join(', '))}.` : '',
+		value: { format: 1, server, profile: profileJson(profile), ...(looked && { looked: looked.toISOString() }) },
+	};
+	const overview = overviewOf(facing);
+	if (overview) return overviewWords(overview, facing, frame);
+	return facing.running ? unjudgedWords(facing.running, facing, frame) : unseenWords(facing, frame);
+}
+
+/** What every card has: how it begins, when the looks are, what it is for programs. */
+type Frame = { opening: string | undefined; foot: string; value: Record<string, unknown> };
+
+/** Of a server of which nobody knows what it runs. */
+function unseenWords({ server, spells }: Facing, { opening, foot, value }: Frame): Answer {
+	const observed = lastObserved(spells);
+	const observation = observed && observationWords({ server, ...observed });
+	const is = spells.at(-1)?.is;
+	const isNamed = is === 'other' || is === 'unreadable';
+	const says = (isNamed && observation?.result) || `I cannot say what ${quoted(server)} runs`;
+	const more = isNamed ? observation?.advice : observation && wholeWords(observation);
+	// What the look saw asks for the version already, or makes it pointless.
+	const isAsked = isNamed || observed?.kind === 'hidden';
+	const help = isAsked ? '' : `If it cannot be polled, tell me what runs: ${code(`!profile ${server} version=1.150`)}`;
+	return {
+		value: { ...value, running: null },
+		lead: [`**${says}.**`, more, opening, help, foot].filter(Boolean).join('\n\n'),
+		sections: [],
+		kind: 'answer',
+	};
+}
+
+/** The first words of a card about a server that runs something. */
+function nameWords(running: Running, { server, knowledge }: Facing): string {
+	const by = running.by === 'person' ? ' (as you told me)' : '';
+	return `${quoted(server)} runs Synapse ${versionWords(running, knowledge)}${by}`;
+}
+
+/** Why the last look failed, if it did: a silent server still runs what it ran, as far as anybody knows. */
+function failureWords({ server, spells }: Facing): string | undefined {
+	const observed = lastObserved(spells);
+	return observed && wholeWords(observationWords({ server, ...observed }));
+}
+
+/** Of a release that is not known here. */
+function unjudgedWords(running: Running, facing: Facing, { opening, foot, value }: Frame): Answer {
+	const why = failureWords(facing);
+	const named = nameWords(running, facing);
+	const lead = [
+		`**${named}.** ${unknownWords(facing.knowledge)}`,
+		why && `⚠️ ${why}`,
+		waversWords(running),
+		opening,
+		foot,
+	];
+	return {
+		value: { ...value, running: running.version, known: false, gaps: ['advisories', 'deadlines', 'rollback'] },
+		lead: lead.filter(Boolean).join('\n\n'),
+		sections: [{ title: 'The deployment', markdown: knownFacts(profileJson(facing.profile)), fold: false }],
+		kind: 'answer',
+	};
+}
+
+const colours: Record<Overview['state'], string> = { risk: '🔴', late: '🟡', fine: '🟢' };
+
+function overviewWords(overview: Overview, facing: Facing, { opening, foot, value }: Frame): Answer {
+	const { running, newest, open, deadlines } = overview;
+	const { version, build } = running;
+	const why = failureWords(facing);
+	const named = nameWords(running, facing);
+	const colour = colours[overview.state];
+	const state = [
+		behindWords(version, overview.behind, newest),
+		open.length ? `open to ${count(open.length, 'known hole')}` : 'open to no known hole',
+	].join(', ');
+	const lead = [
+		build ? `${colour} **${named}.** As ${version}: ${state}.` : `${colour} **${named}: ${state}.**`,
+		build && `⚠️ ${caveatWords(running)}`,
+		why && `⚠️ ${why}`,
+		waversWords(running),
+		opening,
+		foot,
+	];
+	return {
+		value: {
+			...value,
+			running: version,
+			...(build && { build }),
+			newest,
+			behind: overview.behind,
+			advisories: open.map(({ id }) => id),
+			deadlines: deadlines.map(({ id }) => id),
+			rollback: overview.rollback.floor,
+		},
+		lead: lead.filter(Boolean).join('\n\n'),
+		sections: overviewSections(overview, facing),
+		kind: 'answer',
+	};
+}
+
+function overviewSections(overview: Overview, { server, profile }: Facing): Section[] {
+	const { open, severe, way, newest, deadlines, overdue, rollback, ask } = overview;
+	const lines = [
+		...(open.length
+			? [`${severe ? '🔴' : '⚠️'} ${count(open.length, 'hole')}${severe ? `, ${severe} severe` : ''}`]
+			: []),
+		...(way && newest
+			? [`The way to ${newest}: ${tallyWords(tally(way))}; ${code(`!upgrade ${server}`)}`, ...warningLines(way.unread)]
+			: []),
+		backWords(rollback, 'its'),
+	];
+	const say = ask.length
+		? ` Not known, and worth saying: ${code(`!profile ${server} ${ask.map(factExample).join(' ')}`)}; deny a fact with ${code('no-')} in front.`
+		: '';
+	return [
+		{ title: 'State', markdown: list(lines), fold: false },
+		...(deadlines.length || overdue.length
+			? [
+					{
+						title: 'Next deadlines',
+						markdown: list([...deadlines.map(deadlineLine), ...lateWords(overdue, server)]),
+						fold: false,
+					},
+				]
+			: []),
+		{ title: 'The deployment', markdown: `${knownFacts(profileJson(profile))}${say}`, fold: false },
+	];
+}
