@@ -4,6 +4,7 @@ import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openFile } from '../crypto/sqlite-records.ts';
 import { openStore } from '../crypto/store.ts';
 import { wasm } from '../crypto/wasm.ts';
 import { answerTo, type SecretPerson, secretPerson } from '../test/real/secret-person.ts';
@@ -142,7 +143,7 @@ export function benchSessions(sessions: number): Promise<void> {
 /** Puts room keys, as somebody might have sent them, into the store of a device that is not running. */
 async function addSessions(folder: string, user: string, room: string, count: number): Promise<void> {
 	const [device = ''] = readdirSync(folder);
-	const store = await openStore(join(folder, device), { user, device, passphrase: undefined });
+	const store = await openStore(openFile(join(folder, device)), { user, device, passphrase: undefined });
 	const machine = await store.transaction(() =>
 		wasm.OlmMachine.initialize(new wasm.UserId(user), new wasm.DeviceId(device), store.name),
 	);

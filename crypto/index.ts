@@ -19,6 +19,7 @@ export {
 	OlmMachine,
 	StoreType,
 } from './machine.ts';
+export type { Database, Entry, Key, StoreShape, Touched } from './mirror.ts';
 export {
 	type PlainRequest,
 	type Request,
@@ -28,4 +29,5 @@ export {
 } from './request.ts';
 export { EncryptionAlgorithm, EncryptionSettings, HistoryVisibility } from './settings.ts';
 export { type Base64, type MaybeSignature, Signatures } from './signatures.ts';
+export type { Records, Sealed } from './store.ts';
 export type { VerificationStep } from './verification.ts';

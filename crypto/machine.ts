@@ -22,7 +22,8 @@ import {
 } from './request.ts';
 import { type EncryptionSettings, wasmSettings } from './settings.ts';
 import { type Base64, base64, Signatures } from './signatures.ts';
-import { damaged, memoryStore, openStore, type Store } from './store.ts';
+import { openFile } from './sqlite-records.ts';
+import { damaged, memoryStore, openStore, type Records, type Store } from './store.ts';
 import { stepVerification, type VerificationStep } from './verification.ts';
 import { answer, wasm } from './wasm.ts';
 
@@ -86,14 +87,14 @@ export class OlmMachine {
 	}
 
 	/**
-	 * Opens the machine of a device, or makes a new one. `storePath` is a directory that nobody else uses; without it
-	 * the keys are gone when the process ends. An empty passphrase is none. Rejects with a `CRYPTO_STORE_…` error when
+	 * Opens the machine of a device, or makes a new one. `storePath` is a directory that nobody else uses, or records that
+	 * the caller keeps elsewhere; without it the keys are gone when the process ends. An empty passphrase is none. Rejects with a `CRYPTO_STORE_…` error when
 	 * the store cannot be used.
 	 */
 	static async initialize(
 		userId: UserId,
 		deviceId: DeviceId,
-		storePath?: string | null,
+		storePath?: string | Records | null,
 		storePassphrase?: string | null,
 		storeType?: StoreType | null,
 	): Promise<OlmMachine> {
@@ -102,7 +103,8 @@ export class OlmMachine {
 		}
 		const passphrase = storePassphrase || undefined;
 		const owner = { user: userId.toString(), device: deviceId.toString(), passphrase };
-		const store = storePath ? await openStore(storePath, owner) : memoryStore();
+		const records = typeof storePath === 'string' && storePath !== '' ? openFile(storePath) : storePath || undefined;
+		const store = records ? await openStore(records, owner) : memoryStore();
 		try {
 			const inner = await store.transaction(() =>
 				answer(() => wasm.OlmMachine.initialize(wasmUser(userId), wasmDevice(deviceId), store.name, passphrase)),
@@ -110,7 +112,7 @@ export class OlmMachine {
 			return new OlmMachine(inner, store);
 		} catch (error) {
 			await store.close(() => {});
-			throw unopened(error, storePath ?? '');
+			throw unopened(error, typeof storePath === 'string' ? storePath : (records?.place ?? ''));
 		}
 	}
 

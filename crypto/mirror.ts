@@ -24,6 +24,14 @@ export interface Entry {
 
 export type Key = string | number | Key[];
 
+/** A record that was written; without `record` it was deleted. */
+export interface Touched {
+	database: string;
+	store: string;
+	key: Key;
+	record: Entry | undefined;
+}
+
 /** A set of databases under one name, private to whoever opened it. */
 export interface Mirror {
 	/** What wasm has to be given as the name of its store. */
@@ -31,7 +39,7 @@ export interface Mirror {
 	databases(): Database[];
 	entries(database: string, store: string): Iterable<Entry>;
 	/** What was touched since the last call, and how it is now: an entry without `value` was deleted. */
-	takeTouched(): { database: string; store: string; key: Key; record: Entry | undefined }[];
+	takeTouched(): Touched[];
 	/** Resolves when no transaction that writes is under way. */
 	settled(): Promise<void>;
 	/** Forgets everything. wasm must have closed its connections. */
