@@ -1,16 +1,18 @@
 // The configuration: YAML → Config, or every mistake with its line. Secrets may stand in files or in the environment.
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
-import { type Document, isCollection, isMap, LineCounter, type Node, parseDocument } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { usualLimits } from './advice/watch/subscription.ts';
 import { Refusal } from './answer.ts';
 import { parseServerName } from './deployment/server-name.ts';
+import { optionsByVariable, overlay } from './settings/environment.ts';
+import { type Mistake, mistakeAt, mistakeLines, mistakesOf, sorted } from './settings/mistakes.ts';
 
 const person = /^@[^:\s]+:\S+$/;
 const server = /^(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9.-]+)(:\d{1,5})?$/;
 
-const matrix = z.strictObject({
+const account = z.strictObject({
 	homeserver: z.url({ protocol: /^https?$/, error: 'the address of the homeserver, like https://matrix.example.org' }),
 	user: z.string().regex(person, 'the whole id of the bot, like "@glia:example.org"'),
 	password: z.string().min(1).optional(),
@@ -31,6 +33,16 @@ const matrix = z.strictObject({
 	bare: z.boolean().default(true),
 	device: z.string().min(1).default('Glia'),
 	forgetAfterDays: z.number().min(0).default(7),
+});
+
+/** A name without a dot is hardly a server: most likely somebody left out the rest of a person's id. */
+const matrix = account.superRefine(({ allow, user }, context) => {
+	const own = person.test(user) ? user.slice(user.indexOf(':') + 1) : 'example.org';
+	for (const [index, entry] of allow.entries()) {
+		if (!server.test(entry) || /[.:]/.test(entry) || entry === own || entry === 'localhost') continue;
+		const message = `${entry} is neither a person nor a server: write "@${entry}:${own}", or a server like "${own}"`;
+		context.addIssue({ code: 'custom', path: ['allow', index], message });
+	}
 });
 
 const encryption = z.strictObject({
@@ -123,16 +135,51 @@ const watch = z.strictObject({
 	perPerson: z.int().min(1).default(usualLimits.perPerson),
 });
 
+/** An address and a port, or a port alone, which is on the loopback interface. */
+const listen = /^(?:(?:\[([0-9a-fA-F:.]+)\]|(\d{1,3}(?:\.\d{1,3}){3}|localhost)):)?(\d{1,5})$/;
+
+const health = z.strictObject({
+	listen: z
+		.union([z.int(), z.string()], { error: 'an address and a port: "127.0.0.1:9090"' })
+		.transform((text, context) => {
+			const [, six, four, port] = listen.exec(String(text)) ?? [];
+			if (port !== undefined && Number(port) >= 1 && Number(port) <= 65_535)
+				return { host: six ?? four ?? '127.0.0.1', port: Number(port) };
+			context.addIssue({ code: 'custom', message: 'an address and a port: "127.0.0.1:9090" or "[::1]:9090"' });
+			return z.NEVER;
+		})
+		.optional(),
+	syncSeconds: z.number().min(60, 'at least 60: a quiet sync takes 30 seconds').default(120),
+	servers: z.boolean().default(false),
+});
+
+const room = 'the id of a room, like "!abc:example.org": clients show it in the settings of the room';
+
 const shape = z.strictObject({
 	matrix,
 	encryption: encryption.prefault({}),
 	store: z.strictObject({ path: z.string().min(1).default('./data') }).prefault({}),
 	live: live.prefault({}),
 	watch: watch.prefault({}),
+	health: health.prefault({}),
+	operator: z
+		.strictObject({
+			room: z
+				.string()
+				.regex(/^![^:\s]+(:\S+)?$/, room)
+				.optional(),
+		})
+		.prefault({}),
 	log: z
-		.strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info') })
+		.strictObject({
+			level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+			format: z.enum(['auto', 'text', 'json']).default('auto'),
+		})
 		.prefault({}),
 });
+
+/** The variable of each option in the environment, in the order of the options. */
+export const variables: readonly string[] = [...optionsByVariable(shape).keys()];
 
 /** How servers are looked at where no configuration says it: on the terminal. */
 export const plainWatch = watch.parse({});
@@ -152,36 +199,39 @@ export type Config = Omit<Shape, 'matrix' | 'encryption' | 'live'> & {
 /** The private halves of the bot's identity, 43 letters each. */
 export type Seeds = { master: string; selfSigning: string; userSigning: string };
 
-export type Mistake = { line: number; text: string };
-
-/** Environment variables that may hold a secret instead of the file. */
-const environmentNames = {
-	'matrix.password': 'GLIA_MATRIX_PASSWORD',
-	'matrix.accessToken': 'GLIA_MATRIX_ACCESS_TOKEN',
-	'encryption.passphrase': 'GLIA_ENCRYPTION_PASSPHRASE',
-	'encryption.seeds': 'GLIA_ENCRYPTION_SEEDS',
-	'live.token': 'GLIA_LIVE_TOKEN',
-} as const;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads a configuration file. Throws a Refusal with every mistake, one a line: `config.yaml:4: matrix.allow: …`. */
-export function readConfig(path: string, environment: Record<string, string | undefined>): Config {
-	let text: string;
-	try {
-		text = readFileSync(path, 'utf8');
-	} catch (error) {
-		throw new Refusal(`${path}: cannot be read: ${reason(error)}`);
-	}
+export function readConfig(path: string, environment: Environment): Config {
+	const text = readText(path);
 	const result = parseConfig(text, dirname(resolve(path)), environment);
-	if (Array.isArray(result)) throw new Refusal(result.map(({ line, text }) => `${path}:${line}: ${text}`).join('\n'));
+	if (Array.isArray(result)) throw new Refusal(mistakeLines(path, result));
 	return result;
 }
 
+/** The text of a configuration file. Throws a Refusal. */
+export function readText(path: string): string {
+	try {
+		return readFileSync(path, 'utf8');
+	} catch (error) {
+		throw new Refusal(`${path}: cannot be read: ${reason(error)}`);
+	}
+}
+
+/** Where options were written, and what: for mistakes that only others can tell. */
+export function locate(text: string, environment: Environment) {
+	const lines = new LineCounter();
+	const document = parseDocument(text, { lineCounter: lines });
+	const { options, variables } = overlay(document.errors.length ? {} : document.toJS(), shape, environment);
+	return {
+		mistakeAt: (path: readonly string[], text: string) => mistakeAt(path, text, { document, lines, variables }),
+		valueAt: (path: readonly string[]): unknown =>
+			path.reduce<unknown>((part, key) => (part === undefined ? part : Object(part)[key]), options),
+	};
+}
+
 /** The configuration, or all its mistakes. Paths are taken relative to `folder`. */
-export function parseConfig(
-	text: string,
-	folder: string,
-	environment: Record<string, string | undefined>,
-): Config | Mistake[] {
+export function parseConfig(text: string, folder: string, environment: Environment): Config | Mistake[] {
 	const lines = new LineCounter();
 	const document = parseDocument(text, { lineCounter: lines });
 	if (document.errors.length) {
@@ -190,11 +240,16 @@ export function parseConfig(
 			text: `not YAML: ${(error.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '')}`,
 		}));
 	}
-	const parsed = shape.safeParse(document.toJS() ?? {});
-	const mistakes = parsed.success ? [] : parsed.error.issues.flatMap(issue => mistakesOf(issue, document, lines));
+	const { options, variables, unknown } = overlay(document.toJS(), shape, environment);
+	const places = { document, lines, variables };
+	const parsed = shape.safeParse(options);
+	const mistakes: Mistake[] = unknown.map(variable => ({ line: 0, variable, text: 'there is no such option' }));
+	if (!parsed.success) mistakes.push(...parsed.error.issues.flatMap(issue => mistakesOf(issue, places)));
 	if (!parsed.success) return sorted(mistakes);
-	const at = (path: string[]) => lineOf(document, path, lines);
-	const reader: Reader = { mistakes, at, file: path => absolute(path, folder), environment };
+	const reader: Reader = {
+		mistake: (path, text) => mistakes.push(mistakeAt(path, text, places)),
+		file: path => absolute(path, folder),
+	};
 	const { passwordFile, accessTokenFile, ...matrix } = parsed.data.matrix;
 	const password = secret(reader, 'matrix.password', { inline: matrix.password, path: passwordFile });
 	const accessToken = secret(reader, 'matrix.accessToken', { inline: matrix.accessToken, path: accessTokenFile });
@@ -204,20 +259,20 @@ export function parseConfig(
 	const seeds = seedsText === undefined ? undefined : seedsOf(seedsText);
 	if (seedsText !== undefined && seeds === undefined) {
 		const text = 'encryption.seeds: three words of 43 letters, as `npm start -s -- seeds` printed them';
-		mistakes.push({ line: at(['encryption', encryption.seeds ? 'seeds' : 'seedsFile']), text });
+		reader.mistake(['encryption', encryption.seeds ? 'seeds' : 'seedsFile'], text);
 	}
 	const { tokenFile, token: tokenInline, ...live } = parsed.data.live;
 	const token = secret(reader, 'live.token', { inline: tokenInline, path: tokenFile });
 	if (token !== undefined && !/^[\x21-\x7E]+$/.test(token)) {
 		const text = 'live.token: a token of GitHub’s has no spaces and no letters beyond ASCII';
-		mistakes.push({ line: at(['live', tokenInline ? 'token' : 'tokenFile']), text });
+		reader.mistake(['live', tokenInline ? 'token' : 'tokenFile'], text);
 	}
 	if (!password && !accessToken && mistakes.length === 0) {
-		const names = `${environmentNames['matrix.password']} or ${environmentNames['matrix.accessToken']}`;
-		mistakes.push({
-			line: at(['matrix']),
-			text: `matrix: password or accessToken is missing (also as passwordFile, accessTokenFile, or ${names} in the environment)`,
-		});
+		const names = 'GLIA_MATRIX_PASSWORD or GLIA_MATRIX_ACCESS_TOKEN';
+		reader.mistake(
+			['matrix'],
+			`matrix: password or accessToken is missing (also as passwordFile, accessTokenFile, or ${names} in the environment)`,
+		);
 	}
 	const authorities = parsed.data.watch.authorities.map((file, at) => certificates(reader, file, at));
 	if (mistakes.length) return sorted(mistakes);
@@ -238,42 +293,40 @@ export function parseConfig(
 
 /** Reads what the configuration names instead of holding it: secrets and certificates. Mistakes are gathered. */
 type Reader = {
-	mistakes: Mistake[];
-	/** The line of an option, and an absolute path of a file. */
-	at: (path: string[]) => number;
+	/** Notes what is wrong with an option. */
+	mistake: (path: string[], text: string) => void;
+	/** The absolute path of a file. */
 	file: (path: string) => string;
-	environment: Record<string, string | undefined>;
 };
 
-function certificates({ mistakes, at, file }: Reader, path: string, index: number): string {
-	const line = at(['watch', 'authorities', String(index)]);
+function certificates({ mistake, file }: Reader, path: string, index: number): string {
+	const option = ['watch', 'authorities', String(index)];
 	try {
 		const text = readFileSync(file(path), 'utf8');
 		if (/-----BEGIN CERTIFICATE-----/.test(text)) return text;
-		mistakes.push({ line, text: `watch.authorities.${index}: no certificate (PEM) in this file` });
+		mistake(option, `watch.authorities.${index}: no certificate (PEM) in this file`);
 	} catch (error) {
-		mistakes.push({ line, text: `watch.authorities.${index}: ${reason(error)}` });
+		mistake(option, `watch.authorities.${index}: ${reason(error)}`);
 	}
 	return '';
 }
 
-/** A secret from the environment, the configuration or a file, in this order. */
+/** A secret from the configuration or a file. */
 function secret(
-	{ mistakes, at, file, environment }: Reader,
-	name: keyof typeof environmentNames,
+	{ mistake, file }: Reader,
+	name: 'matrix.password' | 'matrix.accessToken' | 'encryption.passphrase' | 'encryption.seeds' | 'live.token',
 	{ inline, path }: { inline: string | undefined; path: string | undefined },
 ): string | undefined {
 	const [section = '', key = ''] = name.split('.');
-	const inEnvironment = environment[environmentNames[name]] || undefined;
-	const line = at([section, `${key}File`]);
-	if (inline && path) mistakes.push({ line, text: `${section}: give either ${key} or ${key}File, not both` });
-	if (!path || inline) return inEnvironment ?? inline;
+	const option = [section, `${key}File`];
+	if (inline && path) mistake(option, `${section}: give either ${key} or ${key}File, not both`);
+	if (!path || inline) return inline;
 	try {
 		const read = readFileSync(file(path), 'utf8').trim();
-		if (read) return inEnvironment ?? read;
-		mistakes.push({ line, text: `${name}File: the file is empty` });
+		if (read) return read;
+		mistake(option, `${name}File: the file is empty`);
 	} catch (error) {
-		mistakes.push({ line, text: `${name}File: ${reason(error)}` });
+		mistake(option, `${name}File: ${reason(error)}`);
 	}
 	return undefined;
 }
@@ -283,10 +336,6 @@ function seedsOf(text: string): Seeds | undefined {
 	const seeds = { master, selfSigning, userSigning };
 	const good = Object.values(seeds).every(seed => /^[A-Za-z0-9+/]{43}$/.test(seed)) && rest.length === 0;
 	return good ? seeds : undefined;
-}
-
-function sorted(mistakes: Mistake[]): Mistake[] {
-	return mistakes.sort((a, b) => a.line - b.line);
 }
 
 function absolute(path: string, folder: string): string {
@@ -299,50 +348,4 @@ function reason(error: unknown): string {
 	if (code === 'EACCES') return 'reading is not permitted';
 	if (code === 'EISDIR') return 'this is a folder';
 	return error instanceof Error ? error.message : String(error);
-}
-
-/** What the shapes call types, for people who write YAML. */
-const kinds: Record<string, string> = {
-	string: 'a text: put it in quotes',
-	boolean: 'true or false',
-	object: 'options below it',
-	array: 'a list',
-	int: 'a whole number',
-};
-
-function mistakesOf(issue: z.core.$ZodIssue, document: Document, lines: LineCounter): Mistake[] {
-	const line = (path: PropertyKey[]) => lineOf(document, path, lines);
-	const name = issue.path.join('.');
-	if (issue.code === 'unrecognized_keys') {
-		return issue.keys.map(key => ({
-			line: line([...issue.path, key]),
-			text: `${[name, key].filter(Boolean).join('.')}: there is no such option`,
-		}));
-	}
-	const typed = issue.code === 'invalid_type' && issue.message.startsWith('Invalid input') ? issue.expected : undefined;
-	const wanted = typed && (kinds[typed] ?? `a ${typed}`);
-	const text = wanted ? (document.hasIn(issue.path) ? `expected ${wanted}` : 'is missing') : issue.message;
-	return [{ line: line(issue.path), text: name ? `${name}: ${text}` : text }];
-}
-
-/** The line of the deepest part of the path that is written down. */
-function lineOf(document: Document, path: PropertyKey[], lines: LineCounter): number {
-	for (let length = path.length; length > 0; length--) {
-		const node = keyOf(document, path.slice(0, length));
-		if (node?.range) return lines.linePos(node.range[0]).line;
-	}
-	return 1;
-}
-
-/** The node of a map's key (where people look), or of a list's item. */
-function keyOf(document: Document, path: PropertyKey[]): Node | undefined {
-	const parent = document.getIn(path.slice(0, -1), true);
-	const last = path.at(-1);
-	const collection = path.length === 1 ? document.contents : parent;
-	if (isMap(collection)) {
-		const pair = collection.items.find(item => String(item.key) === String(last));
-		return pair?.key as Node | undefined;
-	}
-	if (isCollection(collection)) return collection.get(last, true) as Node | undefined;
-	return undefined;
 }

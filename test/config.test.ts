@@ -2,8 +2,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
-import { type Config, parseConfig, readConfig } from '../src/config.ts';
+import { afterAll, describe, expect, test } from 'vitest';
+import { type Config, parseConfig, readConfig, variables } from '../src/config.ts';
+import { mistakeLines } from '../src/settings/mistakes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'glia-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -76,6 +77,15 @@ test.each<[string, string, string[]]>([
 		['4 matrix.password: expected a text', '6 store: expected options', '7 live.enabled: expected true or false'],
 	],
 	['a level that is none', `${small}  changes: admin\n`, ['6 matrix.changes: a power level']],
+	[
+		'a person without a server',
+		small.replace(/allow: .*/, 'allow: ["@admin:example.org", admin, localhost]'),
+		['5 matrix.allow.1: admin is neither a person nor a server: write "@admin:example.org"'],
+	],
+	['a port that is none', `${small}health: { listen: 99999 }\n`, ['6 health.listen: an address and a port']],
+	['a name to listen at', `${small}health: { listen: "glia:9090" }\n`, ['6 health.listen: an address and a port']],
+	['an alias of a room', `${small}operator: { room: "#ops:example.org" }\n`, ['6 operator.room: the id of a room']],
+	['a format that is none', `${small}log: { format: xml }\n`, ['6 log.format: ']],
 ])('%s', (_what, text, expected) => {
 	const mistakes = parseConfig(text, folder, {});
 	if (!Array.isArray(mistakes)) throw new Error('no mistake was found');
@@ -126,6 +136,102 @@ test('config.sample.yaml has every option, its default, and a line of why', () =
 		if (!/^ {2}(# )?[a-zA-Z]+:/.test(line)) continue;
 		expect(lines[index - 1], `the line before ${line}`).toMatch(/^ +# \S/);
 	}
+});
+
+test('where health is served is an address and a port, or a port alone', () => {
+	const listen = (text: string) => right(`${small}health: { listen: ${text} }\n`).health.listen;
+	expect(listen('9090')).toEqual({ host: '127.0.0.1', port: 9090 });
+	expect(listen('"0.0.0.0:80"')).toEqual({ host: '0.0.0.0', port: 80 });
+	expect(listen('"[::1]:9090"')).toEqual({ host: '::1', port: 9090 });
+	expect(right(small).health.listen).toBeUndefined();
+});
+
+test('a bot on a server whose name has no dot may be invited by that server', () => {
+	const config = right(small.replace('@glia:example.org', '@glia:intranet').replace(/allow: .*/, 'allow: [intranet]'));
+	expect(config.matrix.allow).toEqual(['intranet']);
+});
+
+test('a section without options is as good as none', () => {
+	expect(right(`${small}operator:\n  # room: "!abc:example.org"\nwatch:\n`)).toEqual(right(small));
+});
+
+describe('the environment', () => {
+	test('sets every option, over the file', () => {
+		const given = {
+			GLIA_MATRIX_HOMESERVER: 'https://other.example.org',
+			GLIA_MATRIX_ALLOW: '@b:example.org, *',
+			GLIA_MATRIX_CHANGES: '75',
+			GLIA_MATRIX_BARE: 'false',
+			GLIA_LIVE_UPGRADE_NOTES_HOURS: '12',
+			GLIA_WATCH_PER_ROOM: '7',
+			GLIA_WATCH_ADDRESSES: '["10.0.0.0/8"]',
+			GLIA_HEALTH_LISTEN: '9090',
+			GLIA_LOG_LEVEL: 'debug',
+			GLIA_STORE_PATH: '12',
+			GLIA_WATCH_CONTACT: '',
+		};
+		expect(right(`${small}watch: { perRoom: 5, perPerson: 6 }\n`, given)).toMatchObject({
+			matrix: {
+				homeserver: 'https://other.example.org',
+				allow: ['@b:example.org', '*'],
+				changes: 75,
+				bare: false,
+			},
+			live: { upgradeNotes: { hours: 12 } },
+			watch: { perRoom: 7, perPerson: 6, addresses: ['10.0.0.0/8'] },
+			health: { listen: { host: '127.0.0.1', port: 9090 } },
+			log: { level: 'debug' },
+			store: { path: join(folder, '12') },
+		});
+	});
+
+	test('is enough without a file', () => {
+		const given = {
+			GLIA_MATRIX_HOMESERVER: 'https://matrix.example.org',
+			GLIA_MATRIX_USER: '@glia:example.org',
+			GLIA_MATRIX_PASSWORD: 'secret',
+			GLIA_MATRIX_ALLOW: '@admin:example.org,example.org',
+		};
+		expect(right('', given)).toEqual(right(small));
+	});
+
+	test('names its mistakes by the variable', () => {
+		const given = {
+			GLIA_MATRIX_ALLOW: 'admin',
+			GLIA_WATCH_HOURS: 'often',
+			GLIA_WATCH_PER_ROM: '3',
+			GLIA_SERVICE_HOST: '10.0.0.1',
+			GLIA_PORT_9090_TCP: 'tcp://10.0.0.1:9090',
+		};
+		const found = parseConfig(small, folder, given);
+		if (!Array.isArray(found)) throw new Error('no mistake was found');
+		expect(mistakeLines('config.yaml', found).split('\n')).toEqual([
+			'GLIA_WATCH_PER_ROM: there is no such option',
+			expect.stringMatching(/^GLIA_MATRIX_ALLOW: matrix\.allow\.0: admin is neither a person nor a server/),
+			'GLIA_WATCH_HOURS: watch.hours: a number of hours',
+		]);
+	});
+
+	test('gives a secret or its file, in the place of either', () => {
+		writeFileSync(join(folder, 'credential'), 'from a credential\n');
+		const given = { GLIA_MATRIX_PASSWORD_FILE: join(folder, 'credential') };
+		expect(right(small, given).matrix.password).toBe('from a credential');
+		const both = parseConfig(small, folder, { ...given, GLIA_MATRIX_PASSWORD: 'x' });
+		expect(both).toEqual([
+			expect.objectContaining({
+				variable: 'GLIA_MATRIX_PASSWORD_FILE',
+				text: 'matrix: give either password or passwordFile, not both',
+			}),
+		]);
+	});
+
+	test('has one variable for each option, listed in the sample', () => {
+		const sample = readFileSync(new URL('../config.sample.yaml', import.meta.url), 'utf8');
+		const listed = [...sample.matchAll(/^# {3}(GLIA_[A-Z_]+)$/gm)].map(([, name]) => name);
+		expect(listed).toEqual(variables);
+		expect(new Set(variables).size).toBe(variables.length);
+		expect(variables).toContain('GLIA_MATRIX_FORGET_AFTER_DAYS');
+	});
 });
 
 test('what encryption needs may come from files and the environment too; seeds are three words', () => {

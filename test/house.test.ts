@@ -35,7 +35,7 @@ const levels: readonly (readonly string[])[] = [
 	['src/knowledge/'],
 	['src/advice/', 'src/arguments/'],
 	['src/command.ts', 'src/ports/'],
-	['src/messages/', 'src/render/', 'src/config.ts'],
+	['src/messages/', 'src/render/', 'src/settings/', 'src/config.ts'],
 	['src/bot/', 'src/delivery/', 'src/watch/', 'src/edges/', 'commands/'],
 	['src/app/'],
 	['src/main.ts'],

@@ -47,6 +47,10 @@ async function serve(): Promise<number> {
 		const { printSeeds } = await import('./print-seeds.ts');
 		return printSeeds(readConfig(task.config, process.env));
 	}
+	if (task.is === 'check-config') {
+		const { checkConfig } = await import('./check-config.ts');
+		return checkConfig(task.config, process.env, packageJson.version);
+	}
 	const folder = new URL('../../knowledge/', import.meta.url);
 	const knowledge = await openKnowledge(folder);
 	const startedAt = new Date();

@@ -8,6 +8,7 @@ export type Task =
 	| { is: 'converse' }
 	| { is: 'matrix'; config: string }
 	| { is: 'seeds'; config: string }
+	| { is: 'check-config'; config: string }
 	/** `said` is `-` for each line of standard input. `maxBytes`: how much of a file is read, if it is no configuration. */
 	| { is: 'say'; said: string; json: boolean; all?: true; files: string[]; maxBytes?: number; config?: string }
 	| { is: 'version' }
@@ -21,6 +22,7 @@ export const usage = `
   npm start -s -- say -                    answer each line of standard input
   npm start -s -- check homeserver.yaml    what a release does to a configuration
   npm start -s -- why synapse.log          what an error or a log says
+  npm start -s -- check-config --config config.yaml   say what is wrong with the bot's configuration
   npm start -s -- seeds --config config.yaml   print the bot's identity, to be kept elsewhere like a password
 
   say options   --json         one line of JSON an answer
@@ -82,6 +84,16 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
 			const path = values.get('config')?.at(-1);
 			if (path === undefined) throw new Refusal('Whose seeds? For example: npm start -s -- seeds --config config.yaml');
 			return { is: 'seeds', config: path };
+		},
+	},
+	'check-config': {
+		options: { config },
+		takesWords: false,
+		read({ values }) {
+			const path = values.get('config')?.at(-1);
+			if (path === undefined)
+				throw new Refusal('Check which configuration? For example: npm start -s -- check-config --config config.yaml');
+			return { is: 'check-config', config: path };
 		},
 	},
 };

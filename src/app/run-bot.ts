@@ -80,7 +80,7 @@ function openEnding(log: Log): Ending {
  * does not let it go on; other faults are on standard error in one sentence.
  */
 export async function runMatrix(config: Config, setup: BotSetup): Promise<number> {
-	const log = openLog(config.log.level);
+	const log = openLog(config.log.level, config.log.format);
 	const store = await openStore(config.store.path);
 	const ending = openEnding(log);
 	try {

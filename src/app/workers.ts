@@ -75,7 +75,14 @@ export function startWorkers(setup: WorkersSetup): Running {
 	const inbox = openInbox({
 		store,
 		homeserver,
-		respondent: { commands, ports, log },
+		respondent: {
+			commands,
+			ports,
+			log,
+			answered(command, outcome, ms) {
+				log.info({ command, outcome, ms: Math.round(ms) }, 'a command');
+			},
+		},
 		rights: config.matrix,
 		decided: outbox.wake,
 		fatal,

@@ -175,7 +175,11 @@ export type Respondent = {
 	/** Why this person may not change things here, or undefined. */
 	mayChange: () => string | undefined;
 	log: ErrorLog;
+	/** Hears how each command went, and how long it took (ms). A name that nobody knows is `unknown`: it may be anything. */
+	answered?: (command: string, outcome: Outcome, ms: number) => void;
 };
+
+export type Outcome = 'answered' | 'refused' | 'failed';
 
 /** More commands than this in one message are refused together. */
 export const maxCalls = 10;

@@ -27,7 +27,7 @@ export type Deciding = {
 		'unread' | 'nextMessage' | 'note' | 'settle' | 'load' | 'room' | 'walkIn' | 'walkSaid' | 'walks' | 'confirmation'
 	>;
 	homeserver: Pick<Homeserver, 'names'>;
-	respondent: Pick<Respondent, 'commands' | 'ports' | 'log'>;
+	respondent: Pick<Respondent, 'commands' | 'ports' | 'log' | 'answered'>;
 	rights: { changes: number | 'state_default'; bare: boolean };
 	/** Called when sayings have been written. */
 	decided: () => void;

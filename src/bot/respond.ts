@@ -5,7 +5,7 @@ import { Refusal } from '../answer.ts';
 import { nearest } from '../arguments/nearest.ts';
 import type { Asked, Command, Ports } from '../command.ts';
 import { code, quoted } from '../text/markdown.ts';
-import type { Call, Message, Respondent } from './calls.ts';
+import type { Call, Message, Outcome, Respondent } from './calls.ts';
 import { callsIn, maxCalls, maxCommand } from './calls.ts';
 
 /** Beyond this age (24 hours) a command that changes something is no longer carried out. */
@@ -18,8 +18,19 @@ export async function respond(message: Message, to: Respondent): Promise<Answer[
 		return [refusal(`These are too many commands for one message: at most ${maxCalls} are answered at once.`)];
 	}
 	const answers: Answer[] = [];
-	for (const call of calls) answers.push(await answer(call, message, to));
+	for (const call of calls) {
+		const begun = performance.now();
+		const given = await answer(call, message, to);
+		const name = to.commands.some(({ name }) => name === call.name) ? call.name : 'unknown';
+		to.answered?.(name, outcomeOf(given), performance.now() - begun);
+		answers.push(given);
+	}
 	return answers;
+}
+
+function outcomeOf({ kind }: Answer): Outcome {
+	if (kind === 'fault') return 'failed';
+	return kind === 'refusal' ? 'refused' : 'answered';
 }
 
 async function answer(call: Call, message: Message, to: Respondent): Promise<Answer> {

@@ -1,7 +1,9 @@
-// The log: JSON, one line an event, to standard error, so that standard output belongs to answers.
+// The log: one event a line to standard error, so that standard output belongs to answers. JSON for machines, text on a
+// terminal.
 import { pino } from 'pino';
 
 export type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+export type Format = 'auto' | 'text' | 'json';
 
 export type Log = {
 	error: (fields: Record<string, unknown>, text: string) => void;
@@ -13,9 +15,51 @@ export type Log = {
 /** Secrets that an error from a library might carry along; none of ours is ever logged on purpose. */
 const secrets = ['password', 'accessToken', 'access_token', 'token', 'authorization', 'Authorization'];
 
-export function openLog(level: Level): Log {
+/** Where lines go; standard error, unless a test takes them. */
+export type Sink = { write: (line: string) => void; isTerminal: boolean };
+
+/** `auto`: text on a terminal and JSON elsewhere. */
+export function openLog(
+	level: Level,
+	format: Format = 'auto',
+	sink?: Sink,
+): Log & { setLevel: (level: Level) => void } {
 	const paths = secrets.flatMap(name => [name, `*.${name}`, `*.*.${name}`]);
-	return pino({ level, base: null, redact: { paths, censor: '…' } }, pino.destination({ fd: 2, sync: true }));
+	const options = {
+		level,
+		base: null,
+		redact: { paths, censor: '…' },
+		formatters: { level: (label: string) => ({ level: label }) },
+	};
+	const isText = format === 'text' || (format === 'auto' && (sink ? sink.isTerminal : process.stderr.isTTY));
+	const out = sink ?? pino.destination({ fd: 2, sync: true });
+	// Not by pino-pretty, which brings thirteen packages for this line.
+	const log = pino(options, isText ? { write: (line: string) => out.write(textLine(line)) } : out);
+	return {
+		error: (fields, text) => log.error(fields, text),
+		warn: (fields, text) => log.warn(fields, text),
+		info: (fields, text) => log.info(fields, text),
+		debug: (fields, text) => log.debug(fields, text),
+		setLevel(to) {
+			log.level = to;
+		},
+	};
+}
+
+/** A line of JSON as people read it: `2026-11-29 10:50:01 WARN the homeserver does not answer (tries: 2)`. */
+function textLine(line: string): string {
+	const { level, time, msg, err, ...fields } = JSON.parse(line) as Record<string, unknown>;
+	const at = new Date(Number(time)).toISOString().slice(0, 19).replace('T', ' ');
+	const more = Object.entries(fields).map(([name, value]) => `${name}: ${printable(value)}`);
+	const stack = typeof err === 'object' && err !== null && 'stack' in err ? String(err.stack) : undefined;
+	const error = stack === undefined ? '' : `\n${stack.split('\n').map(printable).join('\n')}`;
+	return `${at} ${String(level).toUpperCase().padEnd(5)} ${msg}${more.length ? ` (${more.join(', ')})` : ''}${error}\n`;
+}
+
+/** Without what would move the cursor or begin another line: some of it comes from homeservers. */
+function printable(value: unknown): string {
+	const text = typeof value === 'string' ? value : JSON.stringify(value);
+	return text.replace(/[\p{Cc}\p{Cf}]/gu, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 export const silence: Log = { error: nothing, warn: nothing, info: nothing, debug: nothing };

@@ -126,6 +126,13 @@ describe('answers', () => {
 		expect(fault?.lead).toContain(String(logged[0]?.reference));
 		expect(JSON.stringify(fault)).not.toContain('secret');
 	});
+	test('each command is reported with how it went, and never with what people wrote', async () => {
+		const heard: string[] = [];
+		const answered = (name: string, outcome: string, ms: number) => heard.push(`${name} ${outcome} ${ms >= 0}`);
+		const log = { error: () => {} };
+		await answer('!help\n!refuse\n!break\n!glia hunter2', { answered, log });
+		expect(heard).toEqual(['help answered true', 'refuse refused true', 'break failed true', 'unknown refused true']);
+	});
 	test('who may not change things is refused, others and questions are not', async () => {
 		const mayChange = () => 'You lack power.';
 		expect(await answer('!ack', { mayChange })).toMatchObject([{ kind: 'refusal', lead: 'You lack power.' }]);

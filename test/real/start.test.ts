@@ -297,7 +297,7 @@ test.each([
 			expect((await alice.waitFor(answerTo(asked, bot.userId))).content.body).toMatch(/lost or emptied/);
 		}
 		await bot.stop();
-		expect(bot.output()).toMatch(/"level":50.*lost or emptied/);
+		expect(bot.output()).toMatch(/"level":"error".*lost or emptied/);
 		await bot.start();
 		const later = await alice.say(rooms[0] ?? '', '!servers');
 		await alice.waitFor(answerTo(later, bot.userId));

@@ -119,6 +119,16 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 	};
 }
 
+/** Why these certificates cannot be used; undefined if they can. */
+export function certificateTrouble(authorities: readonly string[]): string | undefined {
+	try {
+		createSecureContext({ ca: [...authorities] });
+		return undefined;
+	} catch (error) {
+		return error instanceof Error ? error.message : String(error);
+	}
+}
+
 function itself(host: string, port: number): { host: string; port: number } {
 	return { host, port };
 }

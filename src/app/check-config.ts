@@ -1,0 +1,129 @@
+// npm start -- check-config: what is wrong with a configuration, and whether the homeserver knows us. Nothing is written,
+// and nobody is logged in.
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { Refusal } from '../answer.ts';
+import { type Config, locate, parseConfig, readText } from '../config.ts';
+import { type Inquiry, openInquiry } from '../edges/matrix/inquiry.ts';
+import { certificateTrouble } from '../edges/web/web.ts';
+import type { Failure } from '../ports/homeserver.ts';
+import { mistakeLines } from '../settings/mistakes.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What was found: mistakes each at an option, and what is worth knowing. */
+type Findings = { mistake: (option: string, text: string) => void; note: (text: string) => void };
+
+/** Prints what is right and worth knowing; resolves to the exit status. Throws a Refusal with every mistake. */
+export async function checkConfig(path: string, environment: Environment, version: string): Promise<number> {
+	const text = readText(path);
+	const { mistakeAt, valueAt } = locate(text, environment);
+	const parsed = parseConfig(text, dirname(resolve(path)), environment);
+	const mistakes = Array.isArray(parsed) ? parsed : [];
+	const notes: string[] = [];
+	const inquiry = openInquiry(`Glia/${version}`);
+	try {
+		if (Array.isArray(parsed)) {
+			const wrong = parsed.find(({ text }) => text.startsWith('matrix.homeserver: '));
+			const address = wrong && (await addressOf(valueAt(['matrix', 'homeserver']), inquiry));
+			if (wrong && address) wrong.text = `matrix.homeserver: an address is wanted, and it is ${address}`;
+		} else {
+			const findings = {
+				mistake: (option: string, text: string) => mistakes.push(mistakeAt(option.split('.'), `${option}: ${text}`)),
+				note: (text: string) => notes.push(text),
+			};
+			checkFiles(path, parsed, findings);
+			await checkHomeserver(parsed, inquiry, findings);
+		}
+	} finally {
+		await inquiry.close();
+	}
+	if (mistakes.length > 0) throw new Refusal(mistakeLines(path, mistakes));
+	process.stdout.write(`${[...notes, `${path}: no mistakes`].join('\n')}\n`);
+	return 0;
+}
+
+/** Where the homeserver of a server name is, if that is what was written. */
+async function addressOf(written: unknown, inquiry: Inquiry): Promise<string | undefined> {
+	if (typeof written !== 'string' || !/^[a-zA-Z0-9.-]+(:\d{1,5})?$/.test(written)) return undefined;
+	const given = await inquiry.wellKnown(written);
+	if (given !== undefined) return `${given} (by the .well-known of ${written})`;
+	const itself = `https://${written}`;
+	return 'value' in (await inquiry.versions(itself)) ? itself : undefined;
+}
+
+/** What lies on this machine. */
+function checkFiles(path: string, config: Config, { mistake, note }: Findings): void {
+	const { path: store } = config.store;
+	let folder = store;
+	while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+	try {
+		if (!statSync(folder).isDirectory()) mistake('store.path', `${folder} is a file, not a folder`);
+		else accessSync(folder, constants.W_OK);
+	} catch {
+		mistake('store.path', `${folder} may not be written to by this user`);
+	}
+	note(`store.path: ${store}${folder === store ? '' : ', made at the first start'}`);
+	const trouble = certificateTrouble(config.watch.authorities);
+	if (trouble !== undefined) mistake('watch.authorities', `these certificates cannot be used: ${trouble}`);
+	const holdsSecrets = /^\s*(?:password|accessToken|passphrase|seeds|token):/m.test(readFileSync(path, 'utf8'));
+	if (holdsSecrets && (statSync(path).mode & 0o077) !== 0)
+		note(`${path} holds secrets and can be read by others: chmod 600 ${path}`);
+}
+
+async function checkHomeserver(config: Config, inquiry: Inquiry, findings: Findings): Promise<void> {
+	const { homeserver, password, accessToken } = config.matrix;
+	const { mistake, note } = findings;
+	const versions = await inquiry.versions(homeserver);
+	if ('failure' in versions) {
+		const { host } = new URL(homeserver);
+		const given = await inquiry.wellKnown(host);
+		const hint = given === undefined || given === homeserver ? '' : `; the .well-known of ${host} says ${given}`;
+		mistake('matrix.homeserver', `${homeserver} cannot be reached as a homeserver: ${whyOf(versions.failure)}${hint}`);
+		return;
+	}
+	note(
+		`matrix.homeserver: ${homeserver} answers, and speaks Matrix up to ${versions.value.at(-1) ?? 'an unknown version'}`,
+	);
+	if (accessToken !== undefined) await checkToken(config, accessToken, inquiry, findings);
+	else await checkAccount(config, inquiry, findings);
+	if (accessToken !== undefined && password !== undefined)
+		note('matrix: accessToken and password are both given: the token is the session, and the password only signs it');
+}
+
+async function checkToken(
+	{ matrix, operator }: Config,
+	token: string,
+	inquiry: Inquiry,
+	findings: Findings,
+): Promise<void> {
+	const { mistake, note } = findings;
+	const who = await inquiry.whoami(matrix.homeserver, token);
+	if ('failure' in who) return mistake('matrix.accessToken', `is not accepted: ${whyOf(who.failure)}`);
+	const { user, device } = who.value;
+	if (user !== matrix.user) return mistake('matrix.accessToken', `belongs to ${user}, not to ${matrix.user}`);
+	if (device === undefined)
+		mistake('matrix.accessToken', 'belongs to no device, so encrypted rooms can neither be read nor answered');
+	else note(`matrix.user: the token is that of ${user}, on device ${device}`);
+	if (operator.room === undefined) return;
+	const joined = await inquiry.joined(matrix.homeserver, token);
+	if ('value' in joined && !joined.value.includes(operator.room))
+		note(`operator.room: the bot is not in ${operator.room} yet; invite it`);
+}
+
+/** Without a token, as far as can be said without a log-in. */
+async function checkAccount({ matrix }: Config, inquiry: Inquiry, { mistake, note }: Findings): Promise<void> {
+	const { homeserver, user } = matrix;
+	const logins = await inquiry.logins(homeserver);
+	if ('value' in logins && !logins.value.includes('m.login.password'))
+		mistake('matrix.password', `${homeserver} takes no passwords (Matrix Authentication Service?): use an accessToken`);
+	const exists = await inquiry.exists(homeserver, user);
+	if (exists === false) mistake('matrix.user', `${homeserver} knows no ${user}`);
+	else if (exists)
+		note(`matrix.user: ${homeserver} knows ${user}; whether the password is right, only a start can tell`);
+	else note(`matrix.user: ${homeserver} does not say whether there is ${user}; a start will tell`);
+}
+
+function whyOf(failure: Failure): string {
+	return 'why' in failure ? failure.why : 'it limits us; try again in a while';
+}

@@ -1,0 +1,110 @@
+// Options from the environment: GLIA_ and the path of the option in capitals. The names come from the shape, so that none
+// can be forgotten.
+import { parse } from 'yaml';
+import type { z } from 'zod';
+
+/** How a variable's text becomes a value: as it stands, as a list with commas, or as YAML reads a number or a boolean. */
+type Reading = 'text' | 'list' | 'scalar';
+
+type Option = { path: readonly string[]; reading: Reading };
+
+/** Names with our prefix that are not options: those of tests, and those that Kubernetes makes for a service `glia`. */
+const others = /^GLIA_(?:TEST_|SERVICE_|PORT(?:$|_))/;
+
+/** The variable of each option, in the order of the shape. */
+export function optionsByVariable(shape: z.ZodType): ReadonlyMap<string, Option> {
+	return new Map(leaves(shape, []).map(option => [variableOf(option.path), option]));
+}
+
+function variableOf(path: readonly string[]): string {
+	return `GLIA_${path.map(key => key.replace(/[A-Z]/g, '_$&').toUpperCase()).join('_')}`;
+}
+
+function leaves(shape: z.ZodType, path: readonly string[]): Option[] {
+	const inner = bare(shape);
+	if (inner.type === 'object') {
+		const { shape: parts } = inner as z.ZodObject<Record<string, z.ZodType>>;
+		return Object.entries(parts).flatMap(([key, part]) => leaves(part, [...path, key]));
+	}
+	return [{ path, reading: readingOf(inner) }];
+}
+
+/** The shape without its default and without "may be missing". */
+function bare(shape: z.ZodType): z.ZodType {
+	const { innerType } = shape.def as { innerType?: z.ZodType };
+	return innerType === undefined ? shape : bare(innerType);
+}
+
+function readingOf({ type }: z.ZodType): Reading {
+	if (type === 'array') return 'list';
+	return type === 'string' || type === 'enum' ? 'text' : 'scalar';
+}
+
+export type Overlaid = {
+	options: unknown;
+	/** Which variable an option came from, by its path with dots. */
+	variables: ReadonlyMap<string, string>;
+	/** Variables with our prefix that are no options. */
+	unknown: readonly string[];
+};
+
+/**
+ * The options of a file, with those of the environment over them. An empty variable counts as missing. A secret from the
+ * environment replaces the file that the configuration names for it, and the other way round.
+ */
+export function overlay(
+	options: unknown,
+	shape: z.ZodType,
+	environment: Readonly<Record<string, string | undefined>>,
+): Overlaid {
+	const known = optionsByVariable(shape);
+	const variables = new Map<string, string>();
+	const given = Object.entries(environment).filter(([name, text]) => name.startsWith('GLIA_') && text);
+	const unknown = given.map(([name]) => name).filter(name => !known.has(name) && !others.test(name));
+	const result = structuredClone(options ?? {});
+	// A section whose options are all commented out has none.
+	if (isSection(result)) for (const [key, value] of Object.entries(result)) if (value === null) delete result[key];
+	for (const [name, text = ''] of given) {
+		const option = known.get(name);
+		if (option && put(result, option.path, valueFrom(text, option.reading))) variables.set(option.path.join('.'), name);
+	}
+	// Only once all are in place: both of a pair may be set, which is a mistake of theirs to be told.
+	for (const path of variables.keys()) {
+		const other = path.endsWith('File') ? path.slice(0, -4) : `${path}File`;
+		if (!variables.has(other)) remove(result, other.split('.'));
+	}
+	return { options: result, variables, unknown };
+}
+
+function valueFrom(text: string, reading: Reading): unknown {
+	if (reading === 'text') return text;
+	const listed = text.trimStart().startsWith('[');
+	if (reading === 'list' && !listed) return text.split(',').flatMap(item => item.trim() || []);
+	try {
+		const value: unknown = parse(text);
+		return listed || typeof value === 'number' || typeof value === 'boolean' ? value : text;
+	} catch {
+		return text;
+	}
+}
+
+/** False where the file has something else in the place of a section: that is said of the file. */
+function put(options: unknown, [key = '', ...rest]: readonly string[], value: unknown): boolean {
+	if (!isSection(options)) return false;
+	if (rest.length > 0) {
+		options[key] ??= {};
+		return put(options[key], rest, value);
+	}
+	options[key] = value;
+	return true;
+}
+
+function remove(options: unknown, path: readonly string[]): void {
+	const last = path.at(-1) ?? '';
+	const section = path.slice(0, -1).reduce<unknown>((part, key) => (isSection(part) ? part[key] : undefined), options);
+	if (isSection(section)) delete section[last];
+}
+
+function isSection(value: unknown): value is Record<string, unknown> {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,87 @@
+// What is wrong with a configuration, in words, and where: the line in the file, or the variable of the environment.
+import { type Document, isCollection, isMap, type LineCounter, type Node } from 'yaml';
+import type { z } from 'zod';
+
+/** `variable`: the mistake stands in the environment, and `line` means nothing. */
+export type Mistake = { line: number; text: string; variable?: string };
+
+/** Where options were written down. */
+export type Places = {
+	document: Document;
+	lines: LineCounter;
+	/** Which variable of the environment an option came from, by its path with dots. */
+	variables: ReadonlyMap<string, string>;
+};
+
+/** What the shapes call types, for people who write YAML. */
+const kinds: Record<string, string> = {
+	string: 'a text: put it in quotes',
+	boolean: 'true or false',
+	object: 'options below it',
+	array: 'a list',
+	int: 'a whole number',
+};
+
+/** The mistakes that one issue of the shape stands for. */
+export function mistakesOf(issue: z.core.$ZodIssue, places: Places): Mistake[] {
+	const name = issue.path.join('.');
+	if (issue.code === 'unrecognized_keys') {
+		return issue.keys.map(key =>
+			mistakeAt([...issue.path, key], `${[name, key].filter(Boolean).join('.')}: there is no such option`, places),
+		);
+	}
+	const typed = issue.code === 'invalid_type' && issue.message.startsWith('Invalid input') ? issue.expected : undefined;
+	const wanted = typed && (kinds[typed] ?? `a ${typed}`);
+	const given = places.document.hasIn(issue.path) || variableAt(issue.path, places.variables) !== undefined;
+	const text = wanted ? (given ? `expected ${wanted}` : 'is missing') : issue.message;
+	return [mistakeAt(issue.path, name ? `${name}: ${text}` : text, places)];
+}
+
+/** A mistake about an option, at its place. */
+export function mistakeAt(path: readonly PropertyKey[], text: string, places: Places): Mistake {
+	const variable = variableAt(path, places.variables);
+	return { line: lineOf(places.document, path, places.lines), text, ...(variable !== undefined && { variable }) };
+}
+
+function variableAt(path: readonly PropertyKey[], variables: Places['variables']): string | undefined {
+	for (let length = path.length; length > 0; length--) {
+		const variable = variables.get(path.slice(0, length).join('.'));
+		if (variable !== undefined) return variable;
+	}
+	return undefined;
+}
+
+/** All mistakes of a file, one a line: `config.yaml:4: matrix.allow: …`. */
+export function mistakeLines(path: string, mistakes: readonly Mistake[]): string {
+	return mistakes
+		.map(({ line, text, variable }) => (variable === undefined ? `${path}:${line}: ${text}` : `${variable}: ${text}`))
+		.join('\n');
+}
+
+/** By line; those of the environment last. */
+export function sorted(mistakes: readonly Mistake[]): Mistake[] {
+	const place = ({ line, variable }: Mistake) => (variable === undefined ? line : Number.MAX_SAFE_INTEGER);
+	return mistakes.toSorted((a, b) => place(a) - place(b));
+}
+
+/** The line of the deepest part of the path that is written down. */
+function lineOf(document: Document, path: readonly PropertyKey[], lines: LineCounter): number {
+	for (let length = path.length; length > 0; length--) {
+		const node = keyOf(document, path.slice(0, length));
+		if (node?.range) return lines.linePos(node.range[0]).line;
+	}
+	return 1;
+}
+
+/** The node of a map's key (where people look), or of a list's item. */
+function keyOf(document: Document, path: readonly PropertyKey[]): Node | undefined {
+	const parent = document.getIn(path.slice(0, -1), true);
+	const last = path.at(-1);
+	const collection = path.length === 1 ? document.contents : parent;
+	if (isMap(collection)) {
+		const pair = collection.items.find(item => String(item.key) === String(last));
+		return pair?.key as Node | undefined;
+	}
+	if (isCollection(collection)) return collection.get(last, true) as Node | undefined;
+	return undefined;
+}
