@@ -85,7 +85,8 @@ export function compiledText({ from, seen, knowledge }: Compiled): string {
 
 /**
  * The hash of everything knowledge is read from: contents, not times, which a checkout sets as it likes. Generated
- * schemas, the compiled file itself and the tables of Synapse's code (but for that of the migrations) are not read from.
+ * schemas, the compiled file itself, the tables of Synapse's code (but for that of the migrations) and distributions are
+ * not read from.
  */
 export function fingerprint(folder: URL): string {
 	const hash = createHash('sha256');
@@ -102,7 +103,10 @@ function namesIn(folder: URL): string[] {
 	return readdirSync(folder, { recursive: true, encoding: 'utf8' })
 		.map(name => name.replaceAll('\\', '/'))
 		.filter(
-			name => /\.(yaml|json)$/.test(name) && name !== file && !/^(schema|synapse\/code)\/(?!deltas\.json$)/.test(name),
+			name =>
+				/\.(yaml|json)$/.test(name) &&
+				name !== file &&
+				!/^(schema|distributions|synapse\/code)\/(?!deltas\.json$)/.test(name),
 		)
 		.sort();
 }

@@ -3,6 +3,12 @@
 import { z } from 'zod';
 import { codeWaiversFileShape } from '../../src/knowledge/code-reading.ts';
 import { claimsFileShape } from '../../src/knowledge/schema/claims.ts';
+import {
+	chartFileShape,
+	chartWaiversShape,
+	enabledFileShape,
+	playbookFileShape,
+} from '../../src/knowledge/schema/distribution.ts';
 import { faultsFileShape, symptomsFileShape } from '../../src/knowledge/schema/fault.ts';
 import { guideShape } from '../../src/knowledge/schema/guide.ts';
 import { recipeShape } from '../../src/knowledge/schema/install.ts';
@@ -28,6 +34,10 @@ const shapes = {
 	'guide.json': guideShape,
 	'install.json': recipeShape,
 	'names.json': renamedFileShape,
+	'playbook.json': playbookFileShape,
+	'enabled.json': enabledFileShape,
+	'charts.json': chartFileShape,
+	'chart-waivers.json': chartWaiversShape,
 };
 
 /** The text of each schema by its file's name. What only code can check (versions, facts) is left to the reader. */

@@ -1,5 +1,5 @@
-// npm run refresh -- [--read DATE] [--knowledge FOLDER] <source>… : reads Synapse's documents and code, writes what is
-// generated of the knowledge, and prints what is left to read. DATE is the day on which the sources were fetched, if that
+// npm run refresh -- [--read DATE] [--knowledge FOLDER] <source>… : reads Synapse's documents and code, and the change logs
+// of clones of the playbook and of the charts, writes what is generated of the knowledge, and prints what is left to read. DATE is the day on which the sources were fetched, if that
 // is not today. Curated files are never touched. To forget releases written by mistake, delete releases.json and the
 // folder code before a refresh from a clone.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,6 +16,7 @@ import {
 	upstreamFileShape,
 } from '../../src/knowledge/schema/synapse.ts';
 import { refreshCode } from './code.ts';
+import { distributionIn, refreshDistribution } from './distributions.ts';
 import { type Generated, merge } from './merge.ts';
 import { openSource } from './source.ts';
 import { newsOf, workOf } from './work.ts';
@@ -25,7 +26,9 @@ const { values, positionals } = parseArgs({
 	allowPositionals: true,
 });
 if (!positionals.length || (values.read !== undefined && !/^\d{4}-\d\d-\d\d$/.test(values.read))) {
-	console.error('usage: npm run refresh -- [--read 2026-11-20] [--knowledge FOLDER] <clone or unpacked archive>…');
+	console.error(
+		'usage: npm run refresh -- [--read 2026-11-20] [--knowledge FOLDER] <clone or unpacked archive, or clone of a distribution>…',
+	);
 	process.exit(1);
 }
 const knowledge = values.knowledge
@@ -48,9 +51,16 @@ function write(file: URL, head: string, key: string, items: readonly (Release | 
 	writeFileSync(file, `{${head}"${key}": [\n${lines}\n]}\n`);
 }
 
+const read = values.read ?? new Date().toISOString().slice(0, 10);
+const named = positionals.map(folder => ({ folder, distribution: distributionIn(folder) }));
+for (const { folder: clone, distribution } of named)
+	if (distribution) for (const line of refreshDistribution(distribution, clone, knowledge, read)) console.log(line);
+const releaseSources = named.filter(({ distribution }) => !distribution);
+if (!releaseSources.length) process.exit();
+
 const before = readBefore();
-const sources = positionals.map(openSource);
-const after = merge(sources, before, values.read ?? new Date().toISOString().slice(0, 10));
+const sources = releaseSources.map(source => openSource(source.folder));
+const after = merge(sources, before, read);
 const { releases } = releasesFileShape.parse({ read: after.read, releases: after.releases });
 write(releasesFile, `"read": ${JSON.stringify(after.read)}, `, 'releases', releases);
 write(upstreamFile, '', 'passages', upstreamFileShape.parse({ passages: after.passages }).passages);

@@ -1,15 +1,16 @@
-// npm run mark-read -- 1.66.0 … | all | waivers : says that what these files cover was read as it is now, by writing
+// npm run mark-read -- 1.66.0 … | all | waivers | mdad | ess : says that what these files cover was read as it is now, by writing
 // the present hashes into them. For curators, after reading; it cannot know whether anybody read.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { compare, isVersion } from '../../src/deployment/version.ts';
 import { upstreamFileShape } from '../../src/knowledge/schema/synapse.ts';
 import { stamp } from './stamp.ts';
+import { markDistribution } from './stamp-distribution.ts';
 
 const folder = new URL('../../knowledge/synapse/', import.meta.url);
 const notesFolder = new URL('notes/', folder);
 const asked = process.argv.slice(2);
 if (!asked.length) {
-	console.error('usage: npm run mark-read -- <versions… | all> [waivers]');
+	console.error('usage: npm run mark-read -- <versions… | all> [waivers] [mdad] [ess]');
 	process.exit(1);
 }
 const { passages } = upstreamFileShape.parse(JSON.parse(readFileSync(new URL('upstream.json', folder), 'utf8')));
@@ -18,7 +19,12 @@ function namesIn(where: URL, pattern: RegExp): string[] {
 	return existsSync(where) ? readdirSync(where).flatMap(name => pattern.exec(name)?.[1] ?? []) : [];
 }
 
+let problems = 0;
+for (const name of ['mdad', 'ess'] as const)
+	if (asked.includes(name)) problems += markDistribution(name, new URL(`../distributions/${name}/`, folder));
+
 const files = asked.flatMap(word => {
+	if (word === 'mdad' || word === 'ess') return [];
 	if (word === 'waivers') return namesIn(folder, /^(waivers.*\.yaml)$/).map(name => ({ file: new URL(name, folder) }));
 	const releases =
 		word === 'all'
@@ -28,7 +34,6 @@ const files = asked.flatMap(word => {
 			: [word];
 	return releases.map(release => ({ file: new URL(`${release}.yaml`, notesFolder), release }));
 });
-let problems = 0;
 for (const { file, release } of files.map(each => ({ release: undefined, ...each }))) {
 	const name = file.pathname.split('/').at(-1);
 	if (!existsSync(file)) {

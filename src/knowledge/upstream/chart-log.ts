@@ -1,0 +1,66 @@
+// The change log of the ESS charts → the bullets that ask to be read, and a chart's values → what it installs.
+import { blocksOf, sectionsOf } from './markdown.ts';
+import { firstWords, versionOf } from './passage.ts';
+
+const repository = 'https://github.com/element-hq/ess-helm';
+
+export type ChartBullet = { chart: string; part: string; bullet: string; url: string; text: string };
+export type ChartLog = { chart: string; date: string; bullets: ChartBullet[] };
+
+/** Parts that ask nothing of anybody. Every other part is read, new ones as well. */
+const routine = /^(internal|documentation|added|fixed)$/i;
+/** What is read even there. */
+const telling = /\b(breaking|must|required?|renamed?|removed?|deprecat\w*|no longer|migrat\w+|CVE-\d+|GHSA-\w+)\b/i;
+/** A newer version of something that the chart installs: a fact of the chart, no entry of its own. */
+const upgrade = /^(?:upgrade|update|bump)\b/i;
+
+/** The logs of one document, newest first as they stand. */
+export function chartLogs(document: string): ChartLog[] {
+	const logs: ChartLog[] = [];
+	for (const { level, title, lines } of sectionsOf(document)) {
+		const [, chart, date] = /^ESS Community Helm Chart (\d+\.\d+\.\d+) \((\d{4}-\d\d-\d\d)\)$/.exec(title.trim()) ?? [];
+		if (level === 1 && chart !== undefined && date !== undefined) logs.push({ chart, date, bullets: [] });
+		const log = logs.at(-1);
+		if (level === 1 || !log) continue;
+		const part = title.trim();
+		for (const { kind, text } of blocksOf(lines)) {
+			if (kind !== 'item' || !isRead(part, text)) continue;
+			const bullet = numbersOf(text) || firstWords(text);
+			log.bullets.push({ chart: log.chart, part, bullet, url: `${repository}/releases/tag/${log.chart}`, text });
+		}
+	}
+	return logs;
+}
+
+function isRead(part: string, text: string): boolean {
+	if (/^changed$/i.test(part) && upgrade.test(text)) return telling.test(ownWords(text));
+	return !routine.test(part) || telling.test(text);
+}
+
+/** Without the highlights and the links of what is upgraded, which its own releases tell. */
+function ownWords(text: string): string {
+	return text.replace(/^\s*(?:Highlights?|Full Change\s?logs?|Includes)\b.*$(?:\n(?:\s*[-*].*|\s*|\s{3,}.*))*/gim, '');
+}
+
+/** The pull requests that a bullet ends with: `#1519, #1520`. */
+function numbersOf(text: string): string {
+	const end = /\(((?:#\d+(?:,\s*)?)+)\)\s*$/.exec(text)?.[1] ?? '';
+	return [...new Set(end.match(/#\d+/g) ?? [])].join(', ');
+}
+
+/** What a chart's values install, by the names of their images; undefined where they name no Synapse. */
+export function installedBy(values: string): { synapse: string; mas?: string; elementWeb?: string } | undefined {
+	const images = new Map<string, string>();
+	for (const [, repositoryName = '', tag = ''] of values.matchAll(
+		/^ *repository: ["']?([\w./-]+)["']?\s*\n(?: *(?:#.*)?\n)* *tag: ["']?v?([\w.-]+)["']?/gm,
+	)) {
+		const name = repositoryName.split('/').at(-1) ?? '';
+		if (!images.has(name)) images.set(name, tag);
+	}
+	// `v1.145.0-ess.1` and `v1.147.1.ess.1` are those releases with patches of the chart's makers.
+	const synapse = versionOf(images.get('synapse')?.replace(/[-.]ess\.\d+$/, '') ?? '');
+	if (synapse === undefined) return undefined;
+	const mas = images.get('matrix-authentication-service');
+	const elementWeb = images.get('element-web');
+	return { synapse, ...(mas !== undefined && { mas }), ...(elementWeb !== undefined && { elementWeb }) };
+}
