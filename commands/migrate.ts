@@ -17,7 +17,7 @@ import { writeTerm } from '../src/deployment/facts.ts';
 import { compare } from '../src/deployment/version.ts';
 import type { Knowledge } from '../src/knowledge/schema/synapse.ts';
 import { guideWords } from '../src/messages/guide.ts';
-import { withWalk } from '../src/messages/guide-session.ts';
+import { withOffer } from '../src/messages/guide-session.ts';
 import { fateWords } from '../src/messages/playbook.ts';
 import { versionWords } from '../src/messages/version.ts';
 import { code, quoted } from '../src/text/markdown.ts';
@@ -84,7 +84,7 @@ export const migrate = {
 		});
 		const value = { ...guided, ...(knowledge.playbook && { playbook: knowledge.playbook.synapse }) };
 		const offer = offerOf(guided, { stated, profile, asked: `migrate ${asked}` });
-		return withWalk({ ...answer, value }, offer, begin);
+		return withOffer({ ...answer, value }, offer, begin);
 	},
 } satisfies Command;
 

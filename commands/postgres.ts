@@ -15,7 +15,7 @@ import type { Profile } from '../src/deployment/facts.ts';
 import { writeTerm } from '../src/deployment/facts.ts';
 import type { Guide, Knowledge } from '../src/knowledge/schema/synapse.ts';
 import { guideWords } from '../src/messages/guide.ts';
-import { withWalk } from '../src/messages/guide-session.ts';
+import { withOffer } from '../src/messages/guide-session.ts';
 import { versionWords } from '../src/messages/version.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
@@ -76,7 +76,7 @@ export const postgres = {
 			file,
 		});
 		const offer = offerOf(guided, { stated, profile, asked: `postgres ${again}` });
-		return withWalk({ ...answer, value: { ...guided, surroundings: around } }, offer, begin);
+		return withOffer({ ...answer, value: { ...guided, surroundings: around } }, offer, begin);
 	},
 } satisfies Command;
 

@@ -46,8 +46,8 @@ export type Answer = {
 	afterwards?: Effect;
 	/** The command that a ✅ to this answer stands for. Whoever reacts needs the right to say it. */
 	confirms?: string;
-	/** A guide that people may walk through from here; `begin` at once, which takes the power to change things. */
-	walk?: { offer: Offer; begin: boolean };
+	/** A guide session that may begin here; `begin` at once, which takes the power to change things. */
+	session?: { offer: Offer; begin: boolean };
 };
 
 /** Said to the person as it stands. Anything else that is thrown is our fault, and logged. */

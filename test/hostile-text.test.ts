@@ -5,7 +5,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { commands } from '../commands/index.ts';
 import { guideFor } from '../src/advice/guide/guide.ts';
 import { fateOf, variableWord } from '../src/advice/guide/playbook-variables.ts';
-import { isOutput, step, type Walk, wordOf } from '../src/advice/guide/session.ts';
+import { type GuideSession, isOutput, step, wordOf } from '../src/advice/guide/session.ts';
 import { observationOf } from '../src/advice/watch/observation.ts';
 import { usualLimits } from '../src/advice/watch/subscription.ts';
 import { diagnose } from '../src/advice/why/diagnose.ts';
@@ -153,7 +153,7 @@ beforeAll(async () => {
 	const guide = knowledge.guides.find(({ id }) => id === 'postgres') ?? knowledge.guides[0];
 	if (!guide) throw new Error('there is no guide');
 	const guided = guideFor(guide, { stated: new Map(), profile: new Map() }, knowledge.tried);
-	const walk: Walk = {
+	const session: GuideSession = {
 		...{ guide: guide.id, stated: {}, facts: [], asked: '', id: 'w', room, is: 'open', passed: [], since: '' },
 		...{ place: { stage: guided.stages[0]?.id ?? '', gate: false }, refused: [] },
 	};
@@ -170,7 +170,7 @@ beforeAll(async () => {
 		'the lines of a message': text => calls(`!upgrade\n${text}`),
 		'a message without marks of phones': text => plainly(text),
 		'an error pasted into a guide': text => [
-			step(walk, { by: 'a', at: '', now: '', text: plainly(text) }, guided),
+			step(session, { by: 'a', at: '', now: '', text: plainly(text) }, guided),
 			isOutput(text),
 			isOutput(`error:${text}`),
 		],

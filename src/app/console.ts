@@ -1,9 +1,9 @@
 // The terminal: a conversation, or one answer a line for scripts.
 import { createInterface } from 'node:readline/promises';
-import type { Walk } from '../advice/guide/session.ts';
+import type { GuideSession } from '../advice/guide/session.ts';
 import type { Answer, Offer } from '../answer.ts';
 import { plainly } from '../bot/calls.ts';
-import { begun, heard, offeredAs, type Walked } from '../bot/guide-session.ts';
+import { begun, heard, offeredAs, type SessionTurn } from '../bot/guide-session.ts';
 import { respond } from '../bot/respond.ts';
 import type { Command, Ports } from '../command.ts';
 import type { GivenFile } from '../configuration/files.ts';
@@ -113,16 +113,16 @@ async function* linesOfInput(): AsyncGenerator<string> {
 
 const person = { sender: 'console', mayChange: () => undefined };
 
-/** A line to a walk under way, the whole conversation being its thread; undefined where the line is a command. */
-function walkedBy(line: string, walk: Walk, { commands, ports }: Speaking): Walked | undefined {
+/** A line to a session under way, whose thread is the whole conversation; undefined where the line is a command. */
+function turnBy(line: string, session: GuideSession, { commands, ports }: Speaking): SessionTurn | undefined {
 	const [first = ''] = line.trim().replace(/^! */, '').split(/ +/);
 	if (commands.some(({ name }) => name === first.toLowerCase())) return undefined;
-	return heard(walk, { ...person, at: ports.now(), body: line }, [], { ...person, ports });
+	return heard(session, { ...person, at: ports.now(), body: line }, [], { ...person, ports });
 }
 
-function begunBy(offer: Offer, { ports }: Speaking): Walked | undefined {
-	const walk = offeredAs('console', 'console', offer);
-	const next = begun(walk, { ...person, at: ports.now(), body: '' }, [], { ...person, ports });
+function begunBy(offer: Offer, { ports }: Speaking): SessionTurn | undefined {
+	const session = offeredAs('console', 'console', offer);
+	const next = begun(session, { ...person, at: ports.now(), body: '' }, [], { ...person, ports });
 	return typeof next === 'string' ? undefined : next;
 }
 
@@ -137,15 +137,15 @@ export async function converse(speaking: Speaking): Promise<number> {
 		prompt: '> ',
 	});
 	let worst = 0;
-	let walk: Walk | undefined;
+	let session: GuideSession | undefined;
 	if (interactive) lines.prompt();
 	for await (const line of lines) {
-		const walked = walk && walkedBy(line, walk, speaking);
-		const said = walked ? [walked.answer] : line.trim() === '' ? [] : await answersTo(line, speaking, () => undefined);
-		const begins = walk?.is === 'open' ? undefined : said.find(answer => answer.walk?.begin)?.walk;
-		const next = walked ?? (begins && begunBy(begins.offer, speaking));
-		const answers = walked || !next ? said : [...said, next.answer];
-		walk = next?.walk ?? walk;
+		const turn = session && turnBy(line, session, speaking);
+		const said = turn ? [turn.answer] : line.trim() === '' ? [] : await answersTo(line, speaking, () => undefined);
+		const begins = session?.is === 'open' ? undefined : said.find(answer => answer.session?.begin)?.session;
+		const next = turn ?? (begins && begunBy(begins.offer, speaking));
+		const answers = turn || !next ? said : [...said, next.answer];
+		session = next?.session ?? session;
 		for (const answer of answers) await print(answer, false);
 		worst = Math.max(worst, exitOf(answers));
 		if (answers.some(({ afterwards }) => afterwards?.leave)) break;

@@ -1,14 +1,14 @@
 // One message -> what becomes of it.
-import type { StagePlace, Walk } from '../advice/guide/session.ts';
+import type { GuideSession, StagePlace } from '../advice/guide/session.ts';
 import type { Answer } from '../answer.ts';
 import { tooManyWaiting } from '../messages/notices.ts';
 import type { Content, Homeserver, Incoming } from '../ports/homeserver.ts';
 import type { Saying } from '../ports/saying.ts';
-import type { KeptWalk, PlacedWalk, Resumed, Store } from '../ports/store.ts';
+import type { KeptSession, PlacedSession, Resumed, Store } from '../ports/store.ts';
 import { matrixMessages } from '../render/matrix.ts';
 import type { Respondent } from './calls.ts';
 import { callsIn } from './calls.ts';
-import { asWord, begun, heard, offeredAs, refusedIn, resumed, ticked, type Walked } from './guide-session.ts';
+import { asWord, begun, heard, offeredAs, refusedIn, resumed, type SessionTurn, ticked } from './guide-session.ts';
 import { mayNotChange, refusal, respond } from './respond.ts';
 import { refusalToChange } from './rights.ts';
 import { saidId } from './said-id.ts';
@@ -24,7 +24,16 @@ const confirmableFor = 24 * 3600_000;
 export type Deciding = {
 	store: Pick<
 		Store,
-		'unread' | 'nextMessage' | 'note' | 'settle' | 'load' | 'room' | 'walkIn' | 'walkSaid' | 'walks' | 'confirmation'
+		| 'unread'
+		| 'nextMessage'
+		| 'note'
+		| 'settle'
+		| 'load'
+		| 'room'
+		| 'sessionIn'
+		| 'sessionOfSaying'
+		| 'sessions'
+		| 'confirmation'
 	>;
 	homeserver: Pick<Homeserver, 'names'>;
 	respondent: Pick<Respondent, 'commands' | 'ports' | 'log' | 'answered'>;
@@ -41,7 +50,7 @@ export type Deciding = {
 const cameInTheClear =
 	'This room is encrypted, and that came unencrypted: I cannot be sure who said it, so I change nothing. Say it again with a client that encrypts.';
 
-type CommandDecision = { sayings: Saying[]; at: Date; walk?: KeptWalk };
+type CommandDecision = { sayings: Saying[]; at: Date; session?: KeptSession };
 
 export async function decide(message: Incoming, deciding: Deciding): Promise<CommandDecision> {
 	const { store, homeserver, respondent, rights } = deciding;
@@ -59,7 +68,7 @@ export async function decide(message: Incoming, deciding: Deciding): Promise<Com
 	const sign = commandOf.get(message.body);
 	const always = alwaysIn(room?.settings);
 	if (message.repliesTo !== undefined && (sign !== undefined || message.body === beginSign)) {
-		const about = await store.walkSaid(message.room, message.repliesTo);
+		const about = await store.sessionOfSaying(message.room, message.repliesTo);
 		if (about) return { at: now(), ...(await decideSign(message, about, to, deciding, always)) };
 	}
 	if (message.body === '✅' && message.repliesTo !== undefined) {
@@ -76,23 +85,24 @@ export async function decide(message: Incoming, deciding: Deciding): Promise<Com
 	}
 	const calls = callsIn(message, to);
 	const word = asWord(calls, to);
-	const walk =
+	const session =
 		message.thread !== undefined && (calls.length === 0 || word !== undefined)
-			? await store.walkIn(message.room, message.thread)
+			? await store.sessionIn(message.room, message.thread)
 			: undefined;
-	const walked =
-		walk && heard(walk.walk, { ...message, body: word ?? message.body }, await store.walks(message.room), to);
-	if (walk ? !walked : calls.length === 0) return { sayings: [], at: now() };
+	const turn =
+		session &&
+		heard(session.session, { ...message, body: word ?? message.body }, await store.sessions(message.room), to);
+	if (session ? !turn : calls.length === 0) return { sayings: [], at: now() };
 	const { waiting, told } = await store.load(message.sender);
 	if (told) return { sayings: [], at: now() };
 	if (waiting >= maxWaiting) {
 		const sayings = sayingsOf([tooManyWaiting(maxWaiting)], message, undefined);
 		return { sayings: sayings.map(saying => ({ ...saying, limit: true })), at: now() };
 	}
-	if (walk && walked)
-		return { at: now(), ...walkedOn(walked, walk.thread, sayingsOf([walked.answer], message, always)) };
+	if (session && turn)
+		return { at: now(), ...keptTurn(turn, session.thread, sayingsOf([turn.answer], message, always)) };
 	const answers = await respond(message, to);
-	return { at: now(), ...(await walkable(answers, message, to, deciding, always)) };
+	return { at: now(), ...(await withSession(answers, message, to, deciding, always)) };
 }
 
 /** A question of ours that somebody confirms: as if they had said the command now, with the rights that they have now. */
@@ -107,19 +117,19 @@ async function confirmed(
 	return sayingsOf(answers, { ...message, event: message.repliesTo ?? message.event }, always, message.event);
 }
 
-/** Answers with what follows from them where one of them offers a walk, or begins it. */
-async function walkable(
+/** Answers with what follows from them where one of them offers a session, or begins it. */
+async function withSession(
 	answers: Answer[],
 	message: Incoming,
 	to: Respondent,
 	{ store }: Deciding,
 	always: Always,
 ): Promise<Omit<CommandDecision, 'at'>> {
-	const offers = answers.flatMap(({ walk }) => walk ?? []);
+	const offers = answers.flatMap(({ session }) => session ?? []);
 	const [offer, more] = offers;
 	const refused = (why: string) =>
 		sayingsOf(
-			answers.map(answer => (answer.walk?.begin ? refusal(why) : answer)),
+			answers.map(answer => (answer.session?.begin ? refusal(why) : answer)),
 			message,
 			always,
 		);
@@ -130,22 +140,22 @@ async function walkable(
 	if (!offer || more || !first) return { sayings };
 	const says = sayings.filter(({ kind }) => kind === 'event').map(({ said }) => ({ said }));
 	const thread = message.thread === undefined ? { root: first.said } : { event: message.thread };
-	const walk = offeredAs(saidId('walk', message.event, 0), message.room, offer.offer);
-	if (!offer.begin) return { sayings, walk: { walk, thread, says } };
-	const there = message.thread === undefined ? undefined : await store.walkIn(message.room, message.thread);
-	if (there?.walk.is === 'open')
+	const session = offeredAs(saidId('session', message.event, 0), message.room, offer.offer);
+	if (!offer.begin) return { sayings, session: { session, thread, says } };
+	const there = message.thread === undefined ? undefined : await store.sessionIn(message.room, message.thread);
+	if (there?.session.is === 'open')
 		return { sayings: refused('Another guide is under way in this thread. Say `stop` first, or begin outside of it.') };
-	const next = begun(walk, message, await store.walks(message.room), to);
+	const next = begun(session, message, await store.sessions(message.room), to);
 	if (typeof next === 'string') return { sayings: refused(next) };
 	const stage = inThread(sayingsOf([next.answer], message, always, message.event, 'stage'), thread);
-	const on = walkedOn(next, thread, stage);
-	return { sayings: [...sayings, ...stage], walk: { ...on.walk, says: [...says, ...on.walk.says] } };
+	const on = keptTurn(next, thread, stage);
+	return { sayings: [...sayings, ...stage], session: { ...on.session, says: [...says, ...on.session.says] } };
 }
 
-/** A reaction to something that we said about a walk. */
+/** A reaction to something that we said about a session. */
 async function decideSign(
 	message: Incoming,
-	{ walk, thread, event, place }: PlacedWalk & { place?: StagePlace },
+	{ session, thread, event, place }: PlacedSession & { place?: StagePlace },
 	to: Respondent,
 	{ store }: Deciding,
 	always: Always,
@@ -157,45 +167,46 @@ async function decideSign(
 	};
 	const say = (answer: Answer) => sayingsOf([answer], reply, always, message.event);
 	if (message.body === '✅' && place) {
-		const next = ticked(walk, place, message, to);
-		return next ? walkedOn(next, thread, say(next.answer)) : { sayings: [] };
+		const next = ticked(session, place, message, to);
+		return next ? keptTurn(next, thread, say(next.answer)) : { sayings: [] };
 	}
-	if (message.body !== beginSign || place || walk.is === 'open' || walk.is === 'ended') return { sayings: [] };
+	if (message.body !== beginSign || place || session.is === 'open' || session.is === 'ended') return { sayings: [] };
 	const no = mayNotChange(message, to);
 	if (no) {
-		const next = refusedIn(walk, message, no);
-		return next ? walkedOn(next, thread, say(next.answer)) : { sayings: [] };
+		const next = refusedIn(session, message, no);
+		return next ? keptTurn(next, thread, say(next.answer)) : { sayings: [] };
 	}
-	const there = event === undefined ? undefined : await store.walkIn(message.room, event);
-	if (there?.walk.is === 'open') return { sayings: say(refusal('Another guide is under way in this thread already.')) };
-	const next = begun(walk, message, await store.walks(message.room), to);
-	return typeof next === 'string' ? { sayings: say(refusal(next)) } : walkedOn(next, thread, say(next.answer));
+	const there = event === undefined ? undefined : await store.sessionIn(message.room, event);
+	if (there?.session.is === 'open')
+		return { sayings: say(refusal('Another guide is under way in this thread already.')) };
+	const next = begun(session, message, await store.sessions(message.room), to);
+	return typeof next === 'string' ? { sayings: say(refusal(next)) } : keptTurn(next, thread, say(next.answer));
 }
 
-function walkedOn(
-	{ walk, gives }: Walked,
-	thread: KeptWalk['thread'],
+function keptTurn(
+	{ session, gives }: SessionTurn,
+	thread: KeptSession['thread'],
 	sayings: Saying[],
-): { sayings: Saying[]; walk: KeptWalk } {
+): { sayings: Saying[]; session: KeptSession } {
 	const events = gives ? sayings.filter(({ kind }) => kind === 'event') : [];
 	const says = events.map(({ said }) => ({ said, ...(gives && { place: gives }) }));
-	return { sayings, walk: { walk, thread, says } };
+	return { sayings, session: { session, thread, says } };
 }
 
-/** A walk in the room that replaces its own: the stage at hand, with which a new thread begins. */
-export function resumedIn(room: string, walk: Walk, ports: Parameters<typeof resumed>[1]): Resumed {
-	const next = resumed({ ...walk, room }, ports);
+/** A session in the room that replaces its own: the stage at hand, which begins a new thread. */
+export function resumedIn(room: string, session: GuideSession, ports: Parameters<typeof resumed>[1]): Resumed {
+	const next = resumed({ ...session, room }, ports);
 	const { contents } = matrixMessages(next.answer);
 	const sayings = contents.map((content, part): Saying => {
-		const said = saidId('resumed', JSON.stringify([walk.id, room]), part);
+		const said = saidId('resumed', JSON.stringify([session.id, room]), part);
 		const event = { type: 'm.room.message', content: { ...content, 'io.glia.said': said } };
 		return { said, room, kind: 'event', event };
 	});
-	return walkedOn(next, { root: sayings[0]?.said ?? '' }, sayings);
+	return keptTurn(next, { root: sayings[0]?.said ?? '' }, sayings);
 }
 
 /** What continues a thread that begins with a saying has no event to relate to yet: the outbox will know it. */
-function inThread(sayings: Saying[], thread: KeptWalk['thread']): Saying[] {
+function inThread(sayings: Saying[], thread: KeptSession['thread']): Saying[] {
 	if (!('root' in thread)) return sayings;
 	return sayings.map(saying => {
 		const content = saying.kind === 'event' ? saying.event.content : saying.kind === 'file' ? saying.content : {};

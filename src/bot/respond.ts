@@ -60,7 +60,7 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 			...(message.thread && { thread: message.thread }),
 		};
 		const answer = await command.run(asked, to.ports);
-		if (answer.walk?.begin) refuseChange();
+		if (answer.session?.begin) refuseChange();
 		return answer;
 	} catch (error) {
 		if (error instanceof Refusal) return refusal(error.message);

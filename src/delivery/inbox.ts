@@ -66,8 +66,8 @@ export function openInbox(deciding: Deciding): Inbox {
 				looks.begin(message);
 				continue;
 			}
-			const { sayings, at, walk } = await decide(message, deciding);
-			await store.settle(message.event, sayings, at, walk);
+			const { sayings, at, session } = await decide(message, deciding);
+			await store.settle(message.event, sayings, at, session);
 			if (sayings.length) deciding.decided();
 		}
 	}
@@ -138,9 +138,9 @@ function openLooks({ deciding, wake, fatal, stopped }: LooksSetup): Looks {
 			deciding.decided();
 			release();
 		}
-		const { sayings, at, walk } = await decision.finally(() => late.abort());
+		const { sayings, at, session } = await decision.finally(() => late.abort());
 		if (stopped()) return;
-		await store.settle(event, sayings, at, walk);
+		await store.settle(event, sayings, at, session);
 		if (sayings.length) deciding.decided();
 	}
 

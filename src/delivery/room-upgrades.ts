@@ -31,7 +31,7 @@ type Moving = {
 		| 'postponeMove'
 		| 'dropMove'
 		| 'awaitInvitation'
-		| 'walks'
+		| 'sessions'
 		| 'accepted'
 		| 'room'
 		| 'closeInvitation'
@@ -190,8 +190,8 @@ async function join(move: Move, moving: Moving): Promise<Try> {
 
 async function follow(move: Move, upgrade: boolean, { store, knowledge, log, now, moved }: Moving): Promise<void> {
 	const { from, to } = move;
-	const walks = await store.walks(from);
-	const resumed = walks.map(walk => resumedIn(to, walk, { knowledge: knowledge() }));
+	const sessions = await store.sessions(from);
+	const resumed = sessions.map(session => resumedIn(to, session, { knowledge: knowledge() }));
 	await store.moved(move, now(), { resumed, merge: !upgrade });
 	log.info({ from, to, merge: !upgrade }, 'followed a room to the one that replaces it');
 	moved();

@@ -1,6 +1,6 @@
-// A walk through a guide in words: its stages one at a time, where the room stands, and what goes wrong on the way.
+// A guide session in words: its stages one at a time, where the room stands, and what goes wrong on the way.
 import type { FoundFailure, Guided, GuidedStage } from '../advice/guide/guide.ts';
-import type { Aside, SessionStep, Tell, Walk } from '../advice/guide/session.ts';
+import type { Aside, GuideSession, SessionStep, Tell } from '../advice/guide/session.ts';
 import { stagesOf } from '../advice/guide/session.ts';
 import type { Answer, Offer, Section } from '../answer.ts';
 import { list } from '../text/format.ts';
@@ -10,22 +10,25 @@ import { failureTexts, filesOf, foundWords, stageText, wayBackSections } from '.
 const how = `✅ on this message or ${code('done')} when it is through`;
 const allWords = `${code('back')}, ${code('skip')}, ${code('stop')} and ${code('where')} do what they say, and an error that you paste is looked up.`;
 
-/** The plan of a guide with the way to walk through it; `begin`: that happens now, below it. */
-export function withWalk(answer: Answer, offer: Offer, begin: boolean): Answer {
+/** The plan of a guide with the offer of a session; `begin`: it begins now, below the plan. */
+export function withOffer(answer: Answer, offer: Offer, begin: boolean): Answer {
 	const how = begin
 		? 'We go through it together, one stage at a time, in the thread of this message. Whoever may change things here goes on.'
 		: `Together, one stage at a time: react with ▶️, or say ${code(`!${offer.asked} start`)}.`;
-	return { ...answer, lead: `${answer.lead}\n\n${how}`, walk: { offer, begin } };
+	return { ...answer, lead: `${answer.lead}\n\n${how}`, session: { offer, begin } };
 }
 
-/** What a step of a walk says. Without a guide there is only the reason why it ends. */
-export function walkWords({ walk, tell }: Pick<SessionStep, 'walk' | 'tell'>, guided: Guided | undefined): Answer {
-	const value = { format: 1, guide: walk.guide, is: walk.is, stage: walk.place?.stage ?? null };
+/** What a step of a session says. Without a guide there is only the reason why it ends. */
+export function sessionWords(
+	{ session, tell }: Pick<SessionStep, 'session' | 'tell'>,
+	guided: Guided | undefined,
+): Answer {
+	const value = { format: 1, guide: session.guide, is: session.is, stage: session.place?.stage ?? null };
 	const plain = (lead: string, kind: Answer['kind'] = 'answer'): Answer => ({ value, lead, sections: [], kind });
 	if (tell.is === 'refused') return { ...plain(tell.why, 'refusal'), value: { format: 1, refused: tell.why } };
-	if (tell.is === 'gone' || !guided) return plain(goneWords(walk, tell));
+	if (tell.is === 'gone' || !guided) return plain(goneWords(session, tell));
 	const all = stagesOf(guided);
-	const at = all.findIndex(({ id }) => id === walk.place?.stage);
+	const at = all.findIndex(({ id }) => id === session.place?.stage);
 	const stage = all[at];
 	const name = stage && `stage ${at + 1} of ${all.length} (${escapeMarkdown(stage.title)})`;
 	switch (tell.is) {
@@ -50,29 +53,31 @@ export function walkWords({ walk, tell }: Pick<SessionStep, 'walk' | 'tell'>, gu
 		case 'first':
 			return plain(`This is the first stage: there is none before ${name ?? 'it'}.`, 'refusal');
 		case 'over':
-			return plain(overWords(walk, name), 'refusal');
+			return plain(overWords(session, name), 'refusal');
 		case 'stopped':
-			return { ...plain(stoppedWords(walk, guided, name)), sections: wayBack(walk, guided) };
+			return { ...plain(stoppedWords(session, guided, name)), sections: wayBack(session, guided) };
 		case 'ended':
-			return { ...plain(endWords(walk, all)), sections: wayBack(walk, guided) };
+			return { ...plain(endWords(session, all)), sections: wayBack(session, guided) };
 		case 'where':
 			return {
-				...plain(whereWords(walk, name)),
-				sections: [stagesSection(walk, all), ...(stage ? doing(stage, walk, true) : [])],
+				...plain(whereWords(session, name)),
+				sections: [stagesSection(session, all), ...(stage ? doing(stage, session, true) : [])],
 			};
 		default:
-			return stage ? given({ walk, tell, stage, number: at + 1, guided }, plain('')) : plain(goneWords(walk, tell));
+			return stage
+				? given({ session, tell, stage, number: at + 1, guided }, plain(''))
+				: plain(goneWords(session, tell));
 	}
 }
 
-type StageContext = { walk: Walk; tell: Tell; stage: GuidedStage; number: number; guided: Guided };
+type StageContext = { session: GuideSession; tell: Tell; stage: GuidedStage; number: number; guided: Guided };
 
 /** The stage at hand, after a word on the one before; at the gate only what cannot be taken back. */
-function given({ walk, tell, stage, number, guided }: StageContext, base: Answer): Answer {
+function given({ session, tell, stage, number, guided }: StageContext, base: Answer): Answer {
 	const all = stagesOf(guided);
 	const before = beforeWords(tell, guided);
 	const which = `${number} of ${all.length}: ${escapeMarkdown(stage.title)}`;
-	if (walk.place?.gate) {
+	if (session.place?.gate) {
 		const lead = `⚠️ **Point of no return ahead, stage ${which}.** ${stage.noReturn ?? ''}`;
 		const say = `Nothing of it is done yet. When you are sure, say ${code('done')} here and I give it to you (a reaction is not enough); ${code('stop')} ends here.`;
 		const back = wayBackSections({ ...guided.wayBack, after: [] }, guided);
@@ -85,15 +90,15 @@ function given({ walk, tell, stage, number, guided }: StageContext, base: Answer
 		...base,
 		lead: [...before, lead].join('\n\n'),
 		sections: [
-			...(tell.is === 'changed' ? [stagesSection(walk, all)] : []),
-			...doing(stage, walk, false),
+			...(tell.is === 'changed' ? [stagesSection(session, all)] : []),
+			...doing(stage, session, false),
 			...(stage.failures.length ? [known(stage)] : []),
 		],
 		...(files.length && { files }),
 	};
 }
 
-function doing(stage: GuidedStage, { place }: Walk, fold: boolean): Section[] {
+function doing(stage: GuidedStage, { place }: GuideSession, fold: boolean): Section[] {
 	if (place?.gate) return [];
 	const mark = stage.noReturn !== undefined ? '⚠️' : stage.down === 'begins' ? '🔴' : undefined;
 	return [{ title: 'What to do', ...(mark && { mark }), markdown: stageText({ ...stage, failures: [] }), fold }];
@@ -147,66 +152,66 @@ function skipWords(stage: GuidedStage, guided: Guided): string {
 	return `**Skipped: ${number}. ${escapeMarkdown(stage.title)}.** ${costs.join(' ')} ${code('back')} returns to it.`;
 }
 
-function goneWords({ asked }: Walk, tell: Tell): string {
+function goneWords({ asked }: GuideSession, tell: Tell): string {
 	const why = tell.is === 'gone' ? tell.why : [];
 	const reason = why.length
 		? `**This guide is not meant for your deployment any more.** ${why.join(' ')}`
 		: '**I do not have this guide any more**, so I cannot give its stages.';
-	return `${reason} The walk stops here; ${code(`!${asked}`)} says what there is now.`;
+	return `${reason} The session stops here; ${code(`!${asked}`)} says what there is now.`;
 }
 
-function overWords({ is }: Walk, name: string | undefined): string {
-	if (is === 'stopped') return `This walk was stopped${name ? ` at ${name}` : ''}. ${code('start')} goes on there.`;
-	return `This walk is at its end. ${code('back')} returns to its last stage.`;
+function overWords({ is }: GuideSession, name: string | undefined): string {
+	if (is === 'stopped') return `This session was stopped${name ? ` at ${name}` : ''}. ${code('start')} goes on there.`;
+	return `This session is at its end. ${code('back')} returns to its last stage.`;
 }
 
-function stoppedWords(walk: Walk, guided: Guided, name: string | undefined): string {
+function stoppedWords(session: GuideSession, guided: Guided, name: string | undefined): string {
 	const parts = [
 		`**Stopped${name ? ` at ${name}` : ''}.** What was done stays as it is.`,
-		...(isDown(walk, guided) ? ['🔴 By what was said here, the server is still down.'] : []),
+		...(isDown(session, guided) ? ['🔴 By what was said here, the server is still down.'] : []),
 		`${code('start')} goes on there.`,
 	];
 	return parts.join(' ');
 }
 
 /** Whether a stage that takes the server down was passed, and none since that brings it up. */
-function isDown(walk: Walk, guided: Guided): boolean {
-	const passed = stagesOf(guided).filter(({ id }) => isDone(walk, id));
+function isDown(session: GuideSession, guided: Guided): boolean {
+	const passed = stagesOf(guided).filter(({ id }) => isDone(session, id));
 	return passed.findLast(({ down }) => down !== undefined)?.down === 'begins';
 }
 
-function isDone({ passed }: Walk, id: string): boolean {
+function isDone({ passed }: GuideSession, id: string): boolean {
 	return passed.some(({ stage, as }) => stage === id && as === 'done');
 }
 
-function endWords(walk: Walk, all: readonly GuidedStage[]): string {
-	const skipped = all.filter(({ id }) => !isDone(walk, id));
+function endWords(session: GuideSession, all: readonly GuidedStage[]): string {
+	const skipped = all.filter(({ id }) => !isDone(session, id));
 	const names = skipped.map(stage => `${all.indexOf(stage) + 1}. ${escapeMarkdown(stage.title)}`);
 	const left = names.length ? `⚠️ Not done: ${names.join('; ')}.` : 'Every one of them was done.';
 	return `**That was the last stage: all ${all.length} are through.** ${left}`;
 }
 
 /** Before the point of no return the one, after it the other; nothing where nothing was done. */
-function wayBack(walk: Walk, guided: Guided): Section[] {
-	if (!walk.passed.some(({ as }) => as === 'done')) return [];
-	const beyond = guided.noReturn !== null && isDone(walk, guided.noReturn.stage);
+function wayBack(session: GuideSession, guided: Guided): Section[] {
+	if (!session.passed.some(({ as }) => as === 'done')) return [];
+	const beyond = guided.noReturn !== null && isDone(session, guided.noReturn.stage);
 	const { before, after } = guided.wayBack;
 	return wayBackSections(beyond ? { before: [], after } : { before, after: [] }, guided);
 }
 
-function whereWords(walk: Walk, name: string | undefined): string {
-	const { begun, is, place } = walk;
+function whereWords(session: GuideSession, name: string | undefined): string {
+	const { begun, is, place } = session;
 	const who = begun ? ` ${code(begun.by)} began on ${day(begun.at)}.` : '';
 	if (is === 'stopped') return `**Stopped${name ? ` at ${name}` : ''}.**${who} ${code('start')} goes on there.`;
 	if (is === 'ended' || !name) return `**At the end: every stage is through.**${who}`;
 	const gate = place?.gate ? ` The point of no return: ${code('done')} gives the stage.` : '';
-	return `**You stand at ${name}**, since ${day(walk.since)}.${gate}${who}`;
+	return `**You stand at ${name}**, since ${day(session.since)}.${gate}${who}`;
 }
 
-function stagesSection(walk: Walk, all: readonly GuidedStage[]): Section {
+function stagesSection(session: GuideSession, all: readonly GuidedStage[]): Section {
 	const lines = all.map((stage, i) => {
-		const passed = walk.passed.find(other => other.stage === stage.id);
-		const here = walk.place?.stage === stage.id;
+		const passed = session.passed.find(other => other.stage === stage.id);
+		const here = session.place?.stage === stage.id;
 		const mark = here ? '▶️' : passed?.as === 'done' ? '✅' : passed ? '⏭️' : '▫️';
 		const who = passed && !here ? ` (${passed.as} by ${code(passed.by)}, ${day(passed.at)})` : '';
 		return `${mark} ${i + 1}. ${escapeMarkdown(stage.title)}${who}`;

@@ -1,6 +1,6 @@
 // What commands and the watch may ask for. Edges keep these promises; nobody else knows how.
 
-import type { StagePlace, Walk } from '../advice/guide/session.ts';
+import type { GuideSession, StagePlace } from '../advice/guide/session.ts';
 import type { Settings } from '../advice/watch/subscription.ts';
 import type { Account, Batch, Content, Incoming, Invited, Page, RoomState, Sealed, Unreadable } from './homeserver.ts';
 import type { Saying, Waiting } from './saying.ts';
@@ -32,19 +32,23 @@ export type Move = {
 	invitation?: Invited;
 };
 
-// Guides that a room walks through.
+// Guide sessions.
 
-/** Where a walk takes place: below a saying of ours, or in a thread that was there before. */
+/** Where a session takes place: below a saying of ours, or in a thread that was there before. */
 export type Thread = { root: string } | { event: string };
 
-/** A walk with its thread, and the sayings that are about it: a place that they give, or the plan. */
-export type KeptWalk = { walk: Walk; thread: Thread; says: readonly { said: string; place?: StagePlace }[] };
+/** A session with its thread, and the sayings that are about it: a place that they give, or the plan. */
+export type KeptSession = {
+	session: GuideSession;
+	thread: Thread;
+	says: readonly { said: string; place?: StagePlace }[];
+};
 
-/** How a walk goes on in another room: what is said there, the first of it being what the thread begins with. */
-export type Resumed = { walk: KeptWalk; sayings: readonly Saying[] };
+/** How a session goes on in another room: what is said there; the thread begins with the first of it. */
+export type Resumed = { session: KeptSession; sayings: readonly Saying[] };
 
 /** `event`: what the thread begins with, once it has been sent. */
-export type PlacedWalk = { walk: Walk; thread: Thread; event?: string };
+export type PlacedSession = { session: GuideSession; thread: Thread; event?: string };
 
 /** Messages that somebody works on, and senders whose next ones in that room have to wait for these. */
 export type InHand = { events: readonly string[]; senders: readonly { room: string; sender: string }[] };
@@ -74,20 +78,20 @@ export type Store = WatchStore & {
 	/** What is said before a message is decided; nothing if it was redacted meanwhile, or is decided. */
 	note: (event: string, sayings: readonly Saying[], now: Date) => Promise<void>;
 	/**
-	 * What was decided about a message, and what became of a walk by it, written with the mark that it was. Sayings that
+	 * What was decided about a message, and what became of a session by it, written with the mark that it was. Sayings that
 	 * exist already are left alone.
 	 */
-	settle: (event: string, sayings: readonly Saying[], now: Date, walk?: KeptWalk) => Promise<void>;
-	/** The walk in the thread that this event begins: the one under way, else the last that was. */
-	walkIn: (room: string, event: string) => Promise<PlacedWalk | undefined>;
-	/** The walk that an event of ours is about, and the place that it gives; none: the plan. */
-	walkSaid: (room: string, event: string) => Promise<(PlacedWalk & { place?: StagePlace }) | undefined>;
-	/** Whether a guide is walked through in this thread, or may be by what waits to be decided or sent. */
+	settle: (event: string, sayings: readonly Saying[], now: Date, session?: KeptSession) => Promise<void>;
+	/** The session in the thread that this event begins: the one under way, else the last one. */
+	sessionIn: (room: string, event: string) => Promise<PlacedSession | undefined>;
+	/** The session that an event of ours is about, and the place that it gives; none: the plan. */
+	sessionOfSaying: (room: string, event: string) => Promise<(PlacedSession & { place?: StagePlace }) | undefined>;
+	/** Whether this is the thread of a guide session, or may become it by what waits to be decided or sent. */
 	isThreadOurs: (room: string, thread: string) => Promise<boolean>;
 	/** The command that a ✅ to this event of ours stands for, and when that was decided. */
 	confirmation: (room: string, event: string) => Promise<{ command: string; at: Date } | undefined>;
 	/** Those under way in a room. */
-	walks: (room: string) => Promise<Walk[]>;
+	sessions: (room: string) => Promise<GuideSession[]>;
 	/** All that could not be read, oldest first; there are never many. */
 	unreadable: () => Promise<Unreadable[]>;
 	/** The first of each session that came before that moment and that nobody was told of. */
@@ -141,7 +145,7 @@ export type Store = WatchStore & {
 
 	moves: (now: Date) => Promise<Move[]>;
 	/**
-	 * The new room takes over what the old one had, and what is on its way there; walks in new threads. With `merge` it has
+	 * The new room takes over what the old one had, and what is on its way there; sessions in new threads. With `merge` it has
 	 * a life of its own: its settings stay, and what both watch is watched, and said, once.
 	 */
 	moved: (move: Move, now: Date, more?: { resumed?: readonly Resumed[]; merge?: boolean }) => Promise<void>;

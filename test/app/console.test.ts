@@ -82,7 +82,7 @@ test('a conversation that is piped ends with its worst', async () => {
 	expect(await run([], '!help\n!leave\n!frob\n')).toMatchObject({ status: 0, err: '' });
 });
 
-test('a guide is walked through in a conversation; `say` only shows it', async () => {
+test('a guide session runs in a conversation; `say` only shows the plan', async () => {
 	const guide = '!postgres 15 17 docker';
 	const { out, status } = await run([], `${guide} start\nDone.\n!help\nskip\nwhere\nstop\n`);
 	const [first, second, third] = [1, 2, 3].map(number => out.indexOf(`Stage ${number} of 10: `));

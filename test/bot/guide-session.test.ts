@@ -1,4 +1,4 @@
-// A guide walked through in a room: what the inbox makes of words, reactions and talk in the thread of a walk.
+// A guide session in a room: what the inbox makes of words, reactions and talk in its thread.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { guideFor } from '../../src/advice/guide/guide.ts';
@@ -9,7 +9,7 @@ import { type Inbox, openInbox } from '../../src/delivery/inbox.ts';
 import { unknownDeployment } from '../../src/deployment/facts.ts';
 import { openStore } from '../../src/edges/store/store.ts';
 import { guideWords } from '../../src/messages/guide.ts';
-import { withWalk } from '../../src/messages/guide-session.ts';
+import { withOffer } from '../../src/messages/guide-session.ts';
 import type { Content, Incoming, RoomState } from '../../src/ports/homeserver.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { batch, incoming, news } from '../contracts/store.ts';
@@ -33,7 +33,7 @@ const small: Command = {
 		const stated = new Map<string, string>();
 		const guided = guideFor(guide, { stated, profile }, []);
 		const offer = offerOf(guided, { stated, profile, asked: 'small' });
-		return withWalk(guideWords(guided, { asked: 'small' }), offer, words.includes('start'));
+		return withOffer(guideWords(guided, { asked: 'small' }), offer, words.includes('start'));
 	},
 };
 
@@ -118,7 +118,7 @@ async function delivered(): Promise<Delivered[]> {
 const first = (said: Delivered[]) => said[0] ?? expect.fail('nothing was said');
 const react = (key: string, to: string, more: Partial<Incoming> = {}) => say(key, { repliesTo: to, ...more });
 
-/** A walk that alice began: the plan’s event, and the first stage’s. */
+/** A session that alice began: the plan’s event, and the first stage’s. */
 async function begun(): Promise<{ root: string; stage: string }> {
 	const [plan, stage] = await say('!small start');
 	return { root: plan?.event ?? '', stage: stage?.event ?? '' };
@@ -149,7 +149,7 @@ test('▶️ on the plan begins it too, in the same thread, once; only for who m
 test('only who may change things begins it', async () => {
 	const said = await say('!small start', { sender: bob });
 	expect(said.map(({ body }) => body)).toEqual([expect.stringContaining('power level')]);
-	expect(await store.walks(room)).toEqual([]);
+	expect(await store.sessions(room)).toEqual([]);
 	expect(first(await say('!small', { sender: bob })).body).toContain('Small');
 });
 
@@ -242,7 +242,7 @@ test('one in a thread, five in a room, one in a message', async () => {
 		expect.stringContaining('One guide at a time'),
 	]);
 	for (let i = 0; i < 4; i++) await begun();
-	expect(await store.walks(room)).toHaveLength(5);
+	expect(await store.sessions(room)).toHaveLength(5);
 	const full = await say('!small start');
 	expect(full.map(({ body }) => body)).toEqual([expect.stringContaining('5 guides are under way')]);
 	await say('stop', { thread: root });
@@ -265,7 +265,7 @@ test('a process that ends and starts goes on where it was', async () => {
 	expect(first(await say('done', { thread: root })).body).toContain('Point of no return');
 });
 
-test('a hundred answers waiting silence a walk as they do commands', async () => {
+test('a hundred answers waiting silence a session as they do commands', async () => {
 	const { root } = await begun();
 	for (let i = 0; i < 101; i++) {
 		const message = incoming(`$many${i}`, { at: now(), body: 'where', thread: root });

@@ -150,7 +150,7 @@ test('what says little by itself comes with the faults of the release that runs'
 	).toEqual([]);
 });
 
-test('a failure of a guide is not sure for anybody who does not walk through it', async () => {
+test('a failure of a guide is not sure without a session of that guide', async () => {
 	const { matches } = await ask('synapse: ERROR: unrecognized configuration parameter "foo" in file "postgresql.conf"');
 	expect(matches[0]?.kind).toBe('guide');
 	expect(matches[0]?.sure).toBe(false);

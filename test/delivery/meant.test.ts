@@ -62,7 +62,7 @@ test.each<[string, Partial<Incoming>, boolean]>([
 });
 
 test('what is said in the thread of a guide, in every moment of it', async () => {
-	const walk = {
+	const session = {
 		...{ guide: 'small', stated: {}, facts: [], asked: 'small', id: 'w', room, passed: [] },
 		...{ is: 'open' as const, since: now().toISOString(), refused: [], place: { stage: 'a', gate: false } },
 	};
@@ -75,8 +75,8 @@ test('what is said in the thread of a guide, in every moment of it', async () =>
 	await store.take(batch('2', { joined: [news([begin])] }), now());
 	expect(await kept(done)).toEqual(['done']);
 	// Decided, and its first message on the way.
-	const says = [{ said: 'first', place: walk.place }];
-	await store.settle('$begin', [saying('first')], now(), { walk, thread: { root: 'first' }, says });
+	const says = [{ said: 'first', place: session.place }];
+	await store.settle('$begin', [saying('first')], now(), { session, thread: { root: 'first' }, says });
 	expect(await kept({ body: 'done', thread: '$unknown yet' })).toEqual(['done']);
 	const [row] = await store.due(now(), [], 1);
 	await store.sent(row?.id ?? 0, '$root', now());

@@ -128,8 +128,8 @@ describe('moves', () => {
 		expect([moved, await store.moves(now())]).toEqual([1, []]);
 	});
 
-	test('a guide that a room walks through goes on in the new one, in a thread of its own', async () => {
-		const walk = {
+	test('a guide session goes on in the new room, in a thread of its own', async () => {
+		const session = {
 			guide: 'small',
 			stated: {},
 			facts: [],
@@ -143,7 +143,7 @@ describe('moves', () => {
 			refused: [],
 		};
 		await store.take(batch('3', { joined: [news([incoming('$start')])] }), now());
-		await store.settle('$start', [], now(), { walk, thread: { event: '$old' }, says: [] });
+		await store.settle('$start', [], now(), { session, thread: { event: '$old' }, says: [] });
 		played.createRoom(fresh, alice, { predecessor: room });
 		played.invite(fresh, alice);
 		await run();
@@ -151,8 +151,8 @@ describe('moves', () => {
 		if (row?.kind !== 'event') throw new Error('nothing is said');
 		expect(row).toMatchObject({ room: fresh, event: { content: { body: expect.stringContaining('Stage 2 of 4') } } });
 		await store.sent(row.id, '$again', now());
-		expect(await store.walkIn(fresh, '$again')).toMatchObject({ walk: { ...walk, room: fresh } });
-		expect(await store.walkSaid(fresh, '$again')).toMatchObject({ place: walk.place });
+		expect(await store.sessionIn(fresh, '$again')).toMatchObject({ session: { ...session, room: fresh } });
+		expect(await store.sessionOfSaying(fresh, '$again')).toMatchObject({ place: session.place });
 	});
 
 	test('one that does not is left again', async () => {

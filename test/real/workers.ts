@@ -1,6 +1,6 @@
 // The bot on a Synapse with PostgreSQL, Redis and workers behind nginx, half a second behind each other: commands while
 // every process is restarted in turn, then the room suites. Takes a quarter of an hour; not part of `npm test`.
-//   node test/real/workers.ts [--lag MS] [suite…]     without a suite: conversation rooms encryption keys walk
+//   node test/real/workers.ts [--lag MS] [suite…]     without a suite: conversation rooms encryption keys guide-session
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -16,7 +16,7 @@ import { homeserver, SHARED } from './synapse.ts';
 const root = join(import.meta.dirname, '..', '..');
 const { values, positionals } = parseArgs({ options: { lag: { type: 'string' } }, allowPositionals: true });
 const lag = Number(values.lag ?? 500);
-const suites = positionals.length > 0 ? positionals : ['conversation', 'rooms', 'encryption', 'keys', 'walk'];
+const suites = positionals.length > 0 ? positionals : ['conversation', 'rooms', 'encryption', 'keys', 'guide-session'];
 
 console.error('Starting PostgreSQL, Redis, six processes of Synapse and nginx.');
 const deployment = await startDeployment(lag);

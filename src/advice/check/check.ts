@@ -10,7 +10,7 @@ import type { Profile } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
 import { compare, finalOf } from '../../deployment/version.ts';
 import type { Effect, Knowledge, Note } from '../../knowledge/schema/synapse.ts';
-import { isOpaque, nameable, optionsIn, type WrittenOption } from './walk.ts';
+import { isOpaque, nameable, optionsIn, type WrittenOption } from './written-options.ts';
 
 export const findingKinds = [
 	'refuses',

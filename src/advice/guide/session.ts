@@ -1,4 +1,4 @@
-// Walking through a guide together: where a room stands in it, and what a word or a pasted error makes of that.
+// A guide session: where a room stands in a guide, and what a word or a pasted error makes of that.
 
 import type { Offer } from '../../answer.ts';
 import type { Profile } from '../../deployment/facts.ts';
@@ -13,7 +13,7 @@ export type StagePlace = { stage: string; gate: boolean };
 export type Passed = { stage: string; as: 'done' | 'skipped'; by: string; at: string };
 
 /** Moments are ISO 8601. */
-export type Walk = Offer & {
+export type GuideSession = Offer & {
 	/** The same for ever, also when the room moves. */
 	id: string;
 	room: string;
@@ -40,7 +40,7 @@ const typed = {
 } as const;
 export type SessionWord = (typeof typed)[keyof typeof typed];
 
-/** What somebody said in the thread of a walk: one of its words, or anything else. */
+/** What somebody said in the thread of a session: one of its words, or anything else. */
 export type HeardWord = { by: string; at: string; now: string } & (
 	| {
 			word: SessionWord;
@@ -68,7 +68,7 @@ function asideOf(text: string): Aside | undefined {
 	return asides.find(([pattern]) => pattern.test(small))?.[1];
 }
 
-/** What there is to say; words are put to it by walk-words.ts. */
+/** What there is to say; messages/guide-session.ts puts it into words. */
 export type Tell =
 	| { is: 'stage'; after: 'begun' | 'done' | 'back' | 'resumed' | 'moved' }
 	| { is: 'stage'; after: 'skipped'; skipped: GuidedStage }
@@ -87,7 +87,7 @@ export type Tell =
 	| { is: 'found'; found: FoundFailure[] };
 
 /** `gives` is the place that the words are about: a reaction to them is about it. */
-export type SessionStep = { walk: Walk; tell: Tell; gives?: StagePlace };
+export type SessionStep = { session: GuideSession; tell: Tell; gives?: StagePlace };
 
 /** So many are remembered as refused; from then on strangers are met with silence. */
 const maxRefused = 50;
@@ -124,125 +124,136 @@ export function guidedFor(offer: Offer, guides: readonly Guide[], tried: readonl
 	return guide && guideFor(guide, { stated, profile: profileFrom(offer.facts) }, tried);
 }
 
-/** All that is walked through, in its order. */
+/** All stages of the session, in their order. */
 export function stagesOf({ stages, cleanUp }: Pick<Guided, 'stages' | 'cleanUp'>): GuidedStage[] {
 	return [...stages, ...cleanUp];
 }
 
 /** The first stage, or where it was stopped. */
-export function begin(walk: Walk, guided: Guided | undefined, { by, now }: { by: string; now: string }): SessionStep {
+export function begin(
+	session: GuideSession,
+	guided: Guided | undefined,
+	{ by, now }: { by: string; now: string },
+): SessionStep {
 	const [first] = guided ? stagesOf(guided) : [];
-	if (!guided || !first) return gone(walk, guided);
-	if (walk.is === 'stopped') return resume({ ...walk, is: 'open', since: now }, guided);
-	return give({ ...walk, is: 'open', begun: { by, at: now } }, first, { is: 'stage', after: 'begun' }, now);
+	if (!guided || !first) return gone(session, guided);
+	if (session.is === 'stopped') return resume({ ...session, is: 'open', since: now }, guided);
+	return give({ ...session, is: 'open', begun: { by, at: now } }, first, { is: 'stage', after: 'begun' }, now);
 }
 
 /** In another room: where it stood, once more. */
-export function moved(walk: Walk, guided: Guided | undefined): SessionStep {
-	if (!guided || guided.refused.length) return gone(walk, guided);
-	const { walk: here, tell, gives } = resume(walk, guided);
+export function moved(session: GuideSession, guided: Guided | undefined): SessionStep {
+	if (!guided || guided.refused.length) return gone(session, guided);
+	const { session: here, tell, gives } = resume(session, guided);
 	return {
-		walk: here,
+		session: here,
 		tell: tell.is === 'stage' ? { is: 'stage', after: 'moved' } : tell,
 		...(gives && { gives }),
 	};
 }
 
-/** What becomes of a walk by what was said in its thread; undefined where that is nothing to the bot. */
-export function step(walk: Walk, heard: HeardWord, guided: Guided | undefined): SessionStep | undefined {
-	if ('text' in heard) return guided && looked(walk, heard.text, guided);
+/** What becomes of a session by what was said in its thread; undefined where that is nothing to the bot. */
+export function step(session: GuideSession, heard: HeardWord, guided: Guided | undefined): SessionStep | undefined {
+	if ('text' in heard) return guided && looked(session, heard.text, guided);
 	const { word, by, now, mayNot } = heard;
-	if (word === 'start' && walk.is === 'open') return undefined;
-	if (word !== 'where' && mayNot) return refuse(walk, by, mayNot);
-	if (!guided || guided.refused.length) return walk.is === 'open' ? gone(walk, guided) : undefined;
-	if (word === 'where') return where(walk, guided);
-	if (word === 'start') return walk.is === 'stopped' ? begin(walk, guided, { by, now }) : over(walk);
-	if (walk.is === 'ended' && word === 'back') return again(walk, stagesOf(guided).at(-1), now);
-	if (walk.is !== 'open' || !walk.place) return over(walk);
-	if (word === 'stop') return { walk: { ...walk, is: 'stopped' }, tell: { is: 'stopped' } };
+	if (word === 'start' && session.is === 'open') return undefined;
+	if (word !== 'where' && mayNot) return refuse(session, by, mayNot);
+	if (!guided || guided.refused.length) return session.is === 'open' ? gone(session, guided) : undefined;
+	if (word === 'where') return where(session, guided);
+	if (word === 'start') return session.is === 'stopped' ? begin(session, guided, { by, now }) : over(session);
+	if (session.is === 'ended' && word === 'back') return again(session, stagesOf(guided).at(-1), now);
+	if (session.is !== 'open' || !session.place) return over(session);
+	if (word === 'stop') return { session: { ...session, is: 'stopped' }, tell: { is: 'stopped' } };
 	const all = stagesOf(guided);
-	const here = all.findIndex(({ id }) => id === walk.place?.stage);
+	const here = all.findIndex(({ id }) => id === session.place?.stage);
 	const stage = all[here];
-	if (!stage) return resume({ ...walk, since: now }, guided);
-	if (word === 'back') return here === 0 ? { walk, tell: { is: 'first' } } : again(walk, all[here - 1], now);
-	return onward({ walk, stage, next: all[here + 1] }, heard);
+	if (!stage) return resume({ ...session, since: now }, guided);
+	if (word === 'back') return here === 0 ? { session, tell: { is: 'first' } } : again(session, all[here - 1], now);
+	return onward({ session, stage, next: all[here + 1] }, heard);
 }
 
-type SessionStage = { walk: Walk; stage: GuidedStage; next: GuidedStage | undefined };
+type SessionStage = { session: GuideSession; stage: GuidedStage; next: GuidedStage | undefined };
 
 function onward(
-	{ walk, stage, next }: SessionStage,
+	{ session, stage, next }: SessionStage,
 	{ word, by, at, now, sign }: Extract<HeardWord, { word: SessionWord }>,
 ): SessionStep {
 	// A reaction says by its event which stage it means; a word said before the stage was there cannot mean it.
-	if (!sign && at < walk.since) return { walk, tell: { is: 'early' } };
-	if (word === 'done' && walk.place?.gate) {
-		if (sign) return { walk, tell: { is: 'gate' } };
+	if (!sign && at < session.since) return { session, tell: { is: 'early' } };
+	if (word === 'done' && session.place?.gate) {
+		if (sign) return { session, tell: { is: 'gate' } };
 		const gives = { stage: stage.id, gate: false };
-		return { walk: { ...walk, place: gives, since: now }, tell: { is: 'stage', after: 'done' }, gives };
+		return { session: { ...session, place: gives, since: now }, tell: { is: 'stage', after: 'done' }, gives };
 	}
 	const as = word === 'skip' ? 'skipped' : 'done';
-	const passed = [...walk.passed.filter(other => other.stage !== stage.id), { stage: stage.id, as, by, at } as const];
+	const passed = [
+		...session.passed.filter(other => other.stage !== stage.id),
+		{ stage: stage.id, as, by, at } as const,
+	];
 	const tell: Tell = as === 'skipped' ? { is: 'stage', after: as, skipped: stage } : { is: 'stage', after: as };
-	if (next) return give({ ...walk, passed }, next, tell, now);
-	const { place: _, ...rest } = walk;
-	return { walk: { ...rest, passed, is: 'ended', since: now }, tell: { is: 'ended' } };
+	if (next) return give({ ...session, passed }, next, tell, now);
+	const { place: _, ...rest } = session;
+	return { session: { ...rest, passed, is: 'ended', since: now }, tell: { is: 'ended' } };
 }
 
-function give(walk: Walk, stage: GuidedStage, tell: Tell, since: string): SessionStep {
+function give(session: GuideSession, stage: GuidedStage, tell: Tell, since: string): SessionStep {
 	const gives = { stage: stage.id, gate: stage.noReturn !== undefined };
-	return { walk: { ...walk, place: gives, since }, tell, gives };
+	return { session: { ...session, place: gives, since }, tell, gives };
 }
 
 /** A stage that was passed before, once more. */
-function again(walk: Walk, stage: GuidedStage | undefined, since: string): SessionStep | undefined {
+function again(session: GuideSession, stage: GuidedStage | undefined, since: string): SessionStep | undefined {
 	if (!stage) return undefined;
-	const passed = walk.passed.filter(other => other.stage !== stage.id);
-	return give({ ...walk, is: 'open', passed }, stage, { is: 'stage', after: 'back' }, since);
+	const passed = session.passed.filter(other => other.stage !== stage.id);
+	return give({ ...session, is: 'open', passed }, stage, { is: 'stage', after: 'back' }, since);
 }
 
 /** Where it stood; if that stage is gone, after the last one that was passed and is still there. */
-function resume(walk: Walk, guided: Guided): SessionStep {
+function resume(session: GuideSession, guided: Guided): SessionStep {
 	const all = stagesOf(guided);
-	const { place } = walk;
+	const { place } = session;
 	if (place && all.some(({ id }) => id === place.stage))
-		return { walk, tell: { is: 'stage', after: 'resumed' }, gives: place };
-	const last = all.findLastIndex(({ id }) => walk.passed.some(({ stage }) => stage === id));
+		return { session, tell: { is: 'stage', after: 'resumed' }, gives: place };
+	const last = all.findLastIndex(({ id }) => session.passed.some(({ stage }) => stage === id));
 	const stage = all[Math.min(last + 1, all.length - 1)];
-	if (!stage) return gone(walk, guided);
-	return give(walk, stage, { is: 'changed', was: place?.stage ?? '' }, walk.since);
+	if (!stage) return gone(session, guided);
+	return give(session, stage, { is: 'changed', was: place?.stage ?? '' }, session.since);
 }
 
-function where(walk: Walk, guided: Guided): SessionStep {
-	const { place } = walk;
-	if (walk.is !== 'open' || !place) return { walk, tell: { is: 'where' } };
-	if (!stagesOf(guided).some(({ id }) => id === place.stage)) return resume(walk, guided);
-	return { walk, tell: { is: 'where' }, gives: place };
+function where(session: GuideSession, guided: Guided): SessionStep {
+	const { place } = session;
+	if (session.is !== 'open' || !place) return { session, tell: { is: 'where' } };
+	if (!stagesOf(guided).some(({ id }) => id === place.stage)) return resume(session, guided);
+	return { session, tell: { is: 'where' }, gives: place };
 }
 
-function gone(walk: Walk, guided: Guided | undefined): SessionStep {
-	return { walk: { ...walk, is: 'stopped' }, tell: { is: 'gone', why: guided?.refused ?? [] } };
+function gone(session: GuideSession, guided: Guided | undefined): SessionStep {
+	return { session: { ...session, is: 'stopped' }, tell: { is: 'gone', why: guided?.refused ?? [] } };
 }
 
-function over(walk: Walk): SessionStep | undefined {
-	return walk.is === 'offered' ? undefined : { walk, tell: { is: 'over' } };
+function over(session: GuideSession): SessionStep | undefined {
+	return session.is === 'offered' ? undefined : { session, tell: { is: 'over' } };
 }
 
 /** Said once to each: others who talk in the thread are not bothered. */
-export function refuse(walk: Walk, by: string, { why, old }: { why: string; old: boolean }): SessionStep | undefined {
-	if (old) return { walk, tell: { is: 'refused', why } };
-	if (walk.refused.includes(by) || walk.refused.length >= maxRefused) return undefined;
-	return { walk: { ...walk, refused: [...walk.refused, by] }, tell: { is: 'refused', why } };
+export function refuse(
+	session: GuideSession,
+	by: string,
+	{ why, old }: { why: string; old: boolean },
+): SessionStep | undefined {
+	if (old) return { session, tell: { is: 'refused', why } };
+	if (session.refused.includes(by) || session.refused.length >= maxRefused) return undefined;
+	return { session: { ...session, refused: [...session.refused, by] }, tell: { is: 'refused', why } };
 }
 
 /** A known error in what somebody wrote; of what is unknown, only what no person would say is worth a word. */
-function looked(walk: Walk, text: string, guided: Guided): SessionStep | undefined {
-	const found = failuresIn(guided, walk.place?.stage, text);
-	if (found.length) return { walk, tell: { is: 'found', found } };
-	if (walk.is !== 'open') return undefined;
-	if (isOutput(text)) return { walk, tell: { is: 'unknown' } };
+function looked(session: GuideSession, text: string, guided: Guided): SessionStep | undefined {
+	const found = failuresIn(guided, session.place?.stage, text);
+	if (found.length) return { session, tell: { is: 'found', found } };
+	if (session.is !== 'open') return undefined;
+	if (isOutput(text)) return { session, tell: { is: 'unknown' } };
 	const what = asideOf(text);
-	return what && { walk, tell: { is: 'asked', what } };
+	return what && { session, tell: { is: 'asked', what } };
 }
 
 /** A block of code, or lines of which one begins as errors of programs do. */

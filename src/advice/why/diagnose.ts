@@ -19,8 +19,8 @@ export type WhyQuestion = {
 	/** The release that the room's server was last seen with; another one may have failed since. */
 	running?: Version;
 	profile: Profile;
-	/** The guide that is walked through, and the stage at hand. */
-	walk?: { guide: string; stage?: string };
+	/** The guide of the session, and the stage at hand. */
+	session?: { guide: string; stage?: string };
 };
 
 /** Whether the releases that are known have it. */
@@ -169,7 +169,7 @@ function judge(candidate: Candidate, asked: Asked, catalogue: Catalogue): Judged
 	if (isGeneric(entry, fit, weight) && fit === 'unknown' && !(supported && asked.loud)) return [];
 	const sure =
 		entry.rank !== 'vague' &&
-		(entry.of !== 'failure' || asked.walk?.guide === entry.guide.id) &&
+		(entry.of !== 'failure' || asked.session?.guide === entry.guide.id) &&
 		(supported || entry.rank === 'harmless') &&
 		fit !== 'no' &&
 		!several &&
@@ -287,7 +287,7 @@ function absorbed(judged: Judged[]): Judged[] {
 
 const ranks: readonly Rank[] = ['hopeless', 'cause', 'consequence', 'vague', 'harmless'];
 
-function ranked(judged: Judged[], { walk }: WhyQuestion): Judged[] {
+function ranked(judged: Judged[], { session }: WhyQuestion): Judged[] {
 	const byPlace = [...judged].sort((a, b) => a.from - b.from);
 	const events = new Map<Judged, number>();
 	let [event, reached] = [0, Number.NEGATIVE_INFINITY];
@@ -297,7 +297,7 @@ function ranked(judged: Judged[], { walk }: WhyQuestion): Judged[] {
 		events.set(one, event);
 	}
 	const order = { yes: 0, unknown: 1, no: 2 } as const;
-	// Whoever walks through a guide means its failures; to anybody else they are the last thing to think of.
+	// In a guide session its failures are meant first; to anybody else they are the last thing to think of.
 	// So does a fault of certain releases in the words of something that is seen in many.
 	const shared = new Set(
 		judged.filter(
@@ -311,12 +311,12 @@ function ranked(judged: Judged[], { walk }: WhyQuestion): Judged[] {
 		const { entry } = one;
 		if (shared.has(one)) return 3;
 		if (entry.of !== 'failure') return 2;
-		return walk?.guide !== entry.guide.id ? 3 : walk.stage === entry.stage.id ? 0 : 1;
+		return session?.guide !== entry.guide.id ? 3 : session.stage === entry.stage.id ? 0 : 1;
 	};
 	return byPlace.sort(
 		(a, b) =>
 			ranks.indexOf(a.entry.rank) - ranks.indexOf(b.entry.rank) ||
-			(walk ? here(a) - here(b) : 0) ||
+			(session ? here(a) - here(b) : 0) ||
 			(events.get(a) ?? 0) - (events.get(b) ?? 0) ||
 			here(a) - here(b) ||
 			order[a.match.fit] - order[b.match.fit] ||

@@ -3,7 +3,7 @@ import type { ExpressionBuilder, Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Incoming } from '../../ports/homeserver.ts';
 import type { InHand, Room, Store } from '../../ports/store.ts';
-import { keepWalk } from './guide-sessions.ts';
+import { keepSession } from './guide-sessions.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
 import { take } from './sync-batch.ts';
@@ -40,7 +40,7 @@ export function inboxOf(db: Kysely<Tables>): InboxStore {
 				.executeTakeFirst();
 			return row && incomingOf(row);
 		},
-		settle: (event, sayings, now, walk) =>
+		settle: (event, sayings, now, session) =>
 			db.transaction().execute(async tx => {
 				// A command that was redacted while it was being decided is no longer in the inbox: then nothing is said.
 				const { numUpdatedRows } = await tx
@@ -51,7 +51,7 @@ export function inboxOf(db: Kysely<Tables>): InboxStore {
 					.executeTakeFirst();
 				if (numUpdatedRows === 0n) return;
 				await insertSayings(tx, sayings, now.getTime());
-				if (walk) await keepWalk(tx, walk, now.getTime());
+				if (session) await keepSession(tx, session, now.getTime());
 			}),
 		note: (event, sayings, now) =>
 			db.transaction().execute(async tx => {

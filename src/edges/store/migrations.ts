@@ -4,8 +4,8 @@ import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { keptTable } from './documents.ts';
 import { encryptedTable } from './encrypted.ts';
-import { walkTables } from './guide-sessions.ts';
 import { heardTable } from './heard.ts';
+import { walksToSessions, walkTables } from './session-tables.ts';
 import { silencesTable } from './upstream-outages.ts';
 import { watchBeginners, watchTables } from './watch-tables.ts';
 import { wordsToData } from './worded-matters.ts';
@@ -24,6 +24,7 @@ export const migrations: Record<string, Migration> = {
 	'0011-moves': { up: moves },
 	'0012-lost': { up: lost },
 	'0013-words': { up: wordsToData },
+	'0014-sessions': { up: walksToSessions },
 };
 
 /** Long because it is the first schema, a statement a table: a migration that has run is never changed. */

@@ -3,7 +3,7 @@ import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { Invited } from '../../ports/homeserver.ts';
 import type { Move, Resumed, Store } from '../../ports/store.ts';
-import { moveWalks } from './guide-sessions.ts';
+import { moveSessions } from './guide-sessions.ts';
 import { type Tables, unknownRoom } from './schema.ts';
 import { moveSilence } from './upstream-outages.ts';
 import { dropDoubles, moveWatches } from './watches.ts';
@@ -122,7 +122,7 @@ async function follow(
 	await followed(tx, move, now.getTime());
 	await moveWatches(tx, move.from, move.to);
 	await moveSilence(tx, move.from, move.to);
-	await moveWalks(tx, move, resumed, now.getTime());
+	await moveSessions(tx, move, resumed, now.getTime());
 	await tx.deleteFrom('moves').where('from_room', '=', move.from).execute();
 	await tx.updateTable('rooms').set({ moved_to: move.to }).where('room', '=', move.from).execute();
 	// Others that lead here may find us here, and no longer say that it is by their doing.

@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Store } from '../../ports/store.ts';
-import { forgetWalksIn } from './guide-sessions.ts';
+import { forgetSessionsIn } from './guide-sessions.ts';
 import { roomOf } from './inbox.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
@@ -46,7 +46,7 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 		forget: room =>
 			db.transaction().execute(async tx => {
 				await forgetWatchesIn(tx, room);
-				await forgetWalksIn(tx, room);
+				await forgetSessionsIn(tx, room);
 				for (const table of ['inbox', 'unreadable', 'gaps', 'outbox', 'invitations', 'silences', 'rooms'] as const) {
 					await tx.deleteFrom(table).where('room', '=', room).execute();
 				}

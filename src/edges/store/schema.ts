@@ -1,6 +1,6 @@
 // The tables, as types, and what a new room begins with. Times are milliseconds since 1970, truth values 0 and 1, JSON is text.
 import type { Generated } from 'kysely';
-import type { Walk } from '../../advice/guide/session.ts';
+import type { GuideSession } from '../../advice/guide/session.ts';
 import type { Severity } from '../../advice/watch/severity.ts';
 
 /** A room of which nothing is known yet. */
@@ -188,19 +188,19 @@ export type Tables = {
 	alerts: { matter: number; stage: string; at: number; said: string | null };
 	/** Rooms that were told that upstream is silent; `said` is null where the room does not want to hear of it. */
 	silences: { room: string; said: string | null };
-	/** Guides that rooms were offered or walk through; `walk` is the rest of it as JSON. */
-	walks: {
+	/** Guide sessions that rooms were offered or have begun; `session` is the rest of one as JSON. */
+	guide_sessions: {
 		id: string;
 		room: string;
-		state: Walk['is'];
+		state: GuideSession['is'];
 		/** `said` of the message that its thread begins with, or the event of a thread that was there before. */
 		root: string | null;
 		thread: string | null;
 		changed: number;
-		walk: string;
+		session: string;
 	};
-	/** Sayings that are about a walk: without a stage, its plan. */
-	walk_sayings: { said: string; walk: string; stage: string | null; gate: 0 | 1 };
+	/** Sayings that are about a guide session: without a stage, its plan. */
+	session_sayings: { said: string; session: string; stage: string | null; gate: 0 | 1 };
 	/** Texts by key: what upstream's sources last said. */
 	kept: { key: string; text: string };
 };

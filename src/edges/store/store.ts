@@ -12,7 +12,7 @@ import { alertsOf } from './alerts.ts';
 import { keptOf } from './documents.ts';
 import { encryptedOf } from './encrypted.ts';
 import { gapsOf } from './gaps.ts';
-import { walksOf } from './guide-sessions.ts';
+import { sessionsOf } from './guide-sessions.ts';
 import { inboxOf } from './inbox.ts';
 import { invitationsOf } from './invitations.ts';
 import { migrations } from './migrations.ts';
@@ -76,7 +76,7 @@ export async function openStore(folder?: string): Promise<Store> {
 		...serversOf(db),
 		...alertsOf(db),
 		...silencesOf(db),
-		...walksOf(db),
+		...sessionsOf(db),
 		kept: keptOf(db),
 		// What was blanked stands in old frames of the log until somebody shortens it.
 		tidy: async () => database.exec('PRAGMA wal_checkpoint(TRUNCATE)'),

@@ -1,8 +1,9 @@
-// A walk through a guide, word by word: where it stands after each, what it says, and what it leaves alone.
+// A guide session, word by word: where it stands after each, what it says, and what it leaves alone.
 import { expect, test } from 'vitest';
 import { guideFor } from '../../../src/advice/guide/guide.ts';
 import {
 	begin,
+	type GuideSession,
 	guidedFor,
 	type HeardWord,
 	isOutput,
@@ -10,12 +11,11 @@ import {
 	offerOf,
 	type SessionStep,
 	step,
-	type Walk,
 	wordOf,
 } from '../../../src/advice/guide/session.ts';
 import { unknownDeployment } from '../../../src/deployment/facts.ts';
 import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
-import { walkWords } from '../../../src/messages/guide-session.ts';
+import { sessionWords } from '../../../src/messages/guide-session.ts';
 import { smallGuide } from '../../guide.ts';
 
 const alice = '@alice:example.org';
@@ -24,39 +24,42 @@ const minute = (number: number) => new Date(Date.UTC(2026, 10, 21, 12, number)).
 
 const guide = smallGuide();
 
-function offered(of: Guide = guide): Walk {
+function offered(of: Guide = guide): GuideSession {
 	const profile = unknownDeployment;
 	const stated = new Map([['name', 'matrix']]);
 	const offer = offerOf(guideFor(of, { stated, profile }, []), { stated, profile, asked: 'small matrix' });
 	return { ...offer, id: 'w', room: '!a', is: 'offered', passed: [], since: '', refused: [] };
 }
 
-/** A walk, what each word gave, and the guide that it is said by. */
-function walking(walk = begin(offered(), guided(offered()), { by: alice, now: minute(0) }).walk, of = guide) {
+/** A session, what each word gave, and the guide that it follows. */
+function conversation(
+	session = begin(offered(), guided(offered()), { by: alice, now: minute(0) }).session,
+	of = guide,
+) {
 	let now = 0;
-	let here = walk;
+	let here = session;
 	return {
-		walk: () => here,
+		session: () => here,
 		place: () => here.place && `${here.place.stage}${here.place.gate ? '?' : ''}`,
 		say(said: string, more: Partial<Extract<HeardWord, { word: unknown }>> = {}): SessionStep | undefined {
 			now += 1;
 			const word = wordOf(said);
 			const who = { by: alice, at: minute(now), now: minute(now) };
 			const next = step(here, word ? { ...who, ...word, ...more } : { ...who, text: said }, guided(here, of));
-			if (next) here = next.walk;
+			if (next) here = next.session;
 			return next;
 		},
 		words(said: string, more: Partial<Extract<HeardWord, { word: unknown }>> = {}): string | undefined {
 			const next = this.say(said, more);
 			if (!next) return undefined;
-			const { lead, sections } = walkWords(next, guided(here, of));
+			const { lead, sections } = sessionWords(next, guided(here, of));
 			return [lead, ...sections.map(({ title, markdown }) => `## ${title}\n${markdown}`)].join('\n');
 		},
 	};
 }
 
-function guided(walk: Walk, of: Guide = guide) {
-	return guidedFor(walk, [of], []);
+function guided(session: GuideSession, of: Guide = guide) {
+	return guidedFor(session, [of], []);
 }
 
 test('words are words alone, in any capitals and with punctuation after them', () => {
@@ -74,10 +77,10 @@ test('words are words alone, in any capitals and with punctuation after them', (
 });
 
 test('from the first stage to the end, the point of no return said before its stage', () => {
-	const { walk, ...first } = begin(offered(), guided(offered()), { by: alice, now: minute(0) });
+	const { session, ...first } = begin(offered(), guided(offered()), { by: alice, now: minute(0) });
 	expect(first.gives).toEqual({ stage: 'look', gate: false });
-	expect(walkWords({ walk, ...first }, guided(walk)).lead).toContain('Stage 1 of 4: Look');
-	const way = walking(walk);
+	expect(sessionWords({ session, ...first }, guided(session)).lead).toContain('Stage 1 of 4: Look');
+	const way = conversation(session);
 	expect(way.words('done')).toContain('psql -d matrix < dump.sql');
 	expect(way.place()).toBe('restore');
 	const gate = way.words('done') ?? '';
@@ -91,17 +94,17 @@ test('from the first stage to the end, the point of no return said before its st
 	way.say('done');
 	expect(way.place()).toBe('tidy');
 	expect(way.words('done')).toContain('all 4 are through.** Every one of them was done.');
-	expect(way.walk()).toMatchObject({ is: 'ended', begun: { by: alice } });
-	expect(way.walk().passed.map(({ stage, as, by }) => [stage, as, by])).toEqual(
+	expect(way.session()).toMatchObject({ is: 'ended', begun: { by: alice } });
+	expect(way.session().passed.map(({ stage, as, by }) => [stage, as, by])).toEqual(
 		['look', 'restore', 'switch', 'tidy'].map(stage => [stage, 'done', alice]),
 	);
 	expect(way.words('done')).toContain('at its end');
 	expect(way.words('back')).toContain('Stage 4 of 4');
-	expect(way.walk().is).toBe('open');
+	expect(way.session().is).toBe('open');
 });
 
 test('a reaction does not open the gate, a word does', () => {
-	const way = walking();
+	const way = conversation();
 	way.say('done');
 	way.say('✅');
 	expect(way.place()).toBe('switch?');
@@ -112,7 +115,7 @@ test('a reaction does not open the gate, a word does', () => {
 });
 
 test('skip says what it costs, and the end names what was not done', () => {
-	const way = walking();
+	const way = conversation();
 	expect(way.words('skip')).toMatch(/^\*\*Skipped: 1\. Look\.\*\* Why it was there: See what there is\./);
 	expect(way.place()).toBe('restore');
 	way.say('done');
@@ -122,16 +125,16 @@ test('skip says what it costs, and the end names what was not done', () => {
 });
 
 test('back shows a stage again, and the first has none before it', () => {
-	const way = walking();
+	const way = conversation();
 	expect(way.words('back')).toContain('none before stage 1 of 4');
 	way.say('done');
 	expect(way.words('back')).toContain('it undoes nothing');
 	expect(way.place()).toBe('look');
-	expect(way.walk().passed).toEqual([]);
+	expect(way.session().passed).toEqual([]);
 });
 
 test('stop says the way back and whether the server is down; start goes on there, and only then is a word', () => {
-	const way = walking();
+	const way = conversation();
 	expect(way.say('start')).toBeUndefined();
 	expect(way.words('stop')).not.toContain('Start the old one');
 	way.say('start');
@@ -151,7 +154,7 @@ test('stop says the way back and whether the server is down; start goes on there
 });
 
 test('where shows all stages, who passed them, and the one at hand', () => {
-	const way = walking();
+	const way = conversation();
 	way.say('done', { by: bob });
 	const where = way.words('where') ?? '';
 	expect(where).toContain('You stand at stage 2 of 4 (Restore)');
@@ -162,7 +165,7 @@ test('where shows all stages, who passed them, and the one at hand', () => {
 });
 
 test('who may not change things is told so once, and may ask where it stands', () => {
-	const way = walking();
+	const way = conversation();
 	const mayNot = { why: 'You may not.', old: false };
 	expect(way.words('done', { by: bob, mayNot })).toBe('You may not.');
 	for (const word of ['done', 'skip', 'back', 'stop']) expect(way.say(word, { by: bob, mayNot })).toBeUndefined();
@@ -171,11 +174,11 @@ test('who may not change things is told so once, and may ask where it stands', (
 	const old = { why: 'That was long ago.', old: true };
 	expect(way.words('done', { mayNot: old })).toBe('That was long ago.');
 	expect(way.words('done', { mayNot: old })).toBe('That was long ago.');
-	expect(way.walk().refused).toEqual([bob]);
+	expect(way.session().refused).toEqual([bob]);
 });
 
 test('a word that was said before the stage was given is not about it; a reaction says itself what it is about', () => {
-	const way = walking();
+	const way = conversation();
 	way.say('done');
 	expect(way.words('done', { at: minute(0) })).toContain('before I gave stage 2 of 4 (Restore)');
 	expect(way.words('skip', { at: minute(0) })).toContain('before I gave');
@@ -185,7 +188,7 @@ test('a word that was said before the stage was given is not about it; a reactio
 });
 
 test('an error is looked up in its stage first, then in all; talk is left alone, unknown output gets one sentence', () => {
-	const way = walking();
+	const way = conversation();
 	expect(way.words('psql: ERROR:  role "someone" does not exist')).toMatch(/^\*\*Restore:\*\*.*role/s);
 	way.say('done');
 	expect(way.words('oh: ERROR:  role "someone" does not exist')).toContain('Make it with createuser.');
@@ -204,7 +207,7 @@ test.each([
 	['pause', /I wait, and say nothing more/],
 	['how long does this take?', /paste what the terminal or the log says/],
 ])('%s is answered, and changes nothing', (said, answer) => {
-	const way = walking();
+	const way = conversation();
 	const before = way.place();
 	expect(way.words(said)).toMatch(answer);
 	expect(way.place()).toBe(before);
@@ -219,43 +222,43 @@ test('looking for output takes no longer on what was made to take long', () => {
 
 test('what was usual when it began stays so in a guide that was changed since', () => {
 	const later = smallGuide({ name: 'synapse2' });
-	const walk = { ...offered(), stated: { ...offered().stated } };
-	const fresh = begin(walk, guided(walk, later), { by: alice, now: minute(0) });
-	const way = walking(fresh.walk, later);
+	const session = { ...offered(), stated: { ...offered().stated } };
+	const fresh = begin(session, guided(session, later), { by: alice, now: minute(0) });
+	const way = conversation(fresh.session, later);
 	expect(way.words('done')).toContain('psql -d matrix');
 });
 
-test('a stage that is no longer there is said, and the walk goes on after the last one that is', () => {
-	const way = walking();
+test('a stage that is no longer there is said, and the session goes on after the last one that is', () => {
+	const way = conversation();
 	way.say('done');
 	const { stages, ...rest } = guide;
 	const [look, restore, ...others] = stages;
 	if (!look || !restore) throw new Error('no stages');
 	const changed = { ...rest, stages: [look, { ...restore, id: 'load', title: 'Load' }, ...others] };
-	const on = walking(way.walk(), changed);
+	const on = conversation(way.session(), changed);
 	const said = on.words('done') ?? '';
 	expect(said).toContain('(`restore`) is no longer in it');
 	expect(said).toContain('Stage 2 of 4: Load');
 	expect(said).toContain('✅ 1. Look');
 	expect(on.place()).toBe('load');
-	expect(on.walk().passed.map(({ stage }) => stage)).toEqual(['look']);
-	const asked = walking(way.walk(), changed);
+	expect(on.session().passed.map(({ stage }) => stage)).toEqual(['look']);
+	const asked = conversation(way.session(), changed);
 	expect(asked.words('where')).toContain('no longer in it');
 });
 
-test('a guide that is gone, or refuses this deployment now, ends the walk with its reason', () => {
-	const way = walking();
-	const next = step(way.walk(), { by: alice, at: minute(9), now: minute(9), word: 'done', sign: false }, undefined);
-	expect(next?.walk.is).toBe('stopped');
-	expect(next && walkWords(next, undefined).lead).toContain('I do not have this guide any more');
+test('a guide that is gone, or refuses this deployment now, ends the session with its reason', () => {
+	const way = conversation();
+	const next = step(way.session(), { by: alice, at: minute(9), now: minute(9), word: 'done', sign: false }, undefined);
+	expect(next?.session.is).toBe('stopped');
+	expect(next && sessionWords(next, undefined).lead).toContain('I do not have this guide any more');
 	const refusing = { ...guide, refuses: [{ id: 'no', when: { all: ['name=matrix'] }, says: 'Not for matrix.' }] };
-	expect(walking(way.walk(), refusing).words('done')).toContain('Not for matrix.');
+	expect(conversation(way.session(), refusing).words('done')).toContain('Not for matrix.');
 });
 
 test('in a room that replaces another it goes on where it stood', () => {
-	const way = walking();
+	const way = conversation();
 	way.say('done');
-	const { walk, tell, gives } = moved(way.walk(), guided(way.walk()));
+	const { session, tell, gives } = moved(way.session(), guided(way.session()));
 	expect(gives).toEqual({ stage: 'restore', gate: false });
-	expect(walkWords({ walk, tell }, guided(walk)).lead).toMatch(/^The room was upgraded.*Stage 2 of 4/s);
+	expect(sessionWords({ session, tell }, guided(session)).lead).toMatch(/^The room was upgraded.*Stage 2 of 4/s);
 });

@@ -1,4 +1,4 @@
-// A room of a real Synapse walks `!postgres 15 17 docker` to its end: over a kill of the bot, an error on the way and a
+// A room of a real Synapse follows `!postgres 15 17 docker` to its end: over a kill of the bot, an error on the way and a
 // stranger who says `done`; in the open, and encrypted.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';

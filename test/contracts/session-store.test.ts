@@ -1,12 +1,12 @@
-// What the store promises to those who walk through a guide: the same in memory and on disk, there also after it was closed.
+// What the store promises to guide sessions: the same in memory and on disk, there also after it was closed.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Walk } from '../../src/advice/guide/session.ts';
+import type { GuideSession } from '../../src/advice/guide/session.ts';
 import { openStore } from '../../src/edges/store/store.ts';
 import type { Saying } from '../../src/ports/saying.ts';
-import type { KeptWalk, Store } from '../../src/ports/store.ts';
+import type { KeptSession, Store } from '../../src/ports/store.ts';
 import { batch, incoming, news } from './store.ts';
 
 const room = '!room:example.org';
@@ -15,7 +15,7 @@ const now = new Date('2026-11-21T12:00:00Z');
 const day = 24 * 3600_000;
 const later = (days: number) => new Date(now.getTime() + days * day);
 
-const walk = (more: Partial<Walk> = {}): Walk => ({
+const session = (more: Partial<GuideSession> = {}): GuideSession => ({
 	guide: 'small',
 	stated: { way: 'way' },
 	facts: ['docker'],
@@ -59,7 +59,7 @@ describe.each(['memory', 'file'])('in %s', place => {
 		store = await openStore(folder);
 	}
 	/** A message, what was decided about it, and its delivery: each saying becomes the event `$` and its id. */
-	async function decided(sayings: Saying[], kept?: KeptWalk, at = now): Promise<void> {
+	async function decided(sayings: Saying[], kept?: KeptSession, at = now): Promise<void> {
 		const event = `$message${++heard}`;
 		await store.take(batch(`${heard}+`, { joined: [news([incoming(event)])] }), at);
 		await store.settle(event, sayings, at, kept);
@@ -67,67 +67,71 @@ describe.each(['memory', 'file'])('in %s', place => {
 			await store.sent(row.id, `$${row.said}`, at);
 	}
 	const places = async (...events: string[]) =>
-		Promise.all(events.map(async event => (await store.walkSaid(room, event))?.place ?? 'plan or nothing'));
+		Promise.all(events.map(async event => (await store.sessionOfSaying(room, event))?.place ?? 'plan or nothing'));
 
-	test('a walk is written with its answer, and found by its thread and by what was said about it', async () => {
+	test('a session is written with its answer, and found by its thread and by what was said about it', async () => {
 		await open();
 		const says = [{ said: 'plan' }, { said: 'two', place: { stage: 'two', gate: true } }];
-		await decided([saying('plan'), saying('two')], { walk: walk(), thread: { root: 'plan' }, says });
+		await decided([saying('plan'), saying('two')], { session: session(), thread: { root: 'plan' }, says });
 		await reopen();
-		const kept = { walk: walk(), thread: { root: 'plan' }, event: '$plan' };
-		expect(await store.walkIn(room, '$plan')).toEqual(kept);
-		expect(await store.walkSaid(room, '$plan')).toEqual(kept);
-		expect(await store.walkSaid(room, '$two')).toEqual({ ...kept, place: { stage: 'two', gate: true } });
-		expect(await store.walks(room)).toEqual([walk()]);
+		const kept = { session: session(), thread: { root: 'plan' }, event: '$plan' };
+		expect(await store.sessionIn(room, '$plan')).toEqual(kept);
+		expect(await store.sessionOfSaying(room, '$plan')).toEqual(kept);
+		expect(await store.sessionOfSaying(room, '$two')).toEqual({ ...kept, place: { stage: 'two', gate: true } });
+		expect(await store.sessions(room)).toEqual([session()]);
 		for (const [elsewhere, event] of [
 			[fresh, '$plan'],
 			[room, '$two'],
 		] as const)
-			expect(await store.walkIn(elsewhere, event)).toBeUndefined();
-		expect(await store.walkSaid(fresh, '$two')).toBeUndefined();
-		expect(await store.walkSaid(room, '$other')).toBeUndefined();
-		expect(await store.walks(fresh)).toEqual([]);
+			expect(await store.sessionIn(elsewhere, event)).toBeUndefined();
+		expect(await store.sessionOfSaying(fresh, '$two')).toBeUndefined();
+		expect(await store.sessionOfSaying(room, '$other')).toBeUndefined();
+		expect(await store.sessions(fresh)).toEqual([]);
 	});
 
 	test('what became of it takes its place, and what was said before is still about it', async () => {
 		await open();
 		const thread = { root: 'plan' };
 		const one = { said: 'one', place: { stage: 'one', gate: false } };
-		await decided([saying('plan'), saying('one')], { walk: walk(), thread, says: [one] });
-		const { place: _, ...rest } = walk();
-		const on: Walk = { ...rest, is: 'ended' };
-		await decided([saying('end')], { walk: on, thread, says: [] });
+		await decided([saying('plan'), saying('one')], { session: session(), thread, says: [one] });
+		const { place: _, ...rest } = session();
+		const on: GuideSession = { ...rest, is: 'ended' };
+		await decided([saying('end')], { session: on, thread, says: [] });
 		await reopen();
-		expect((await store.walkIn(room, '$plan'))?.walk).toEqual(on);
+		expect((await store.sessionIn(room, '$plan'))?.session).toEqual(on);
 		expect(await places('$one', '$end')).toEqual([one.place, 'plan or nothing']);
-		expect(await store.walks(room)).toEqual([]);
+		expect(await store.sessions(room)).toEqual([]);
 	});
 
 	test('nothing is kept of a message that was taken back while it was decided', async () => {
 		await open();
-		await store.settle('$never came', [saying('plan')], now, { walk: walk(), thread: { root: 'plan' }, says: [] });
-		expect(await store.walks(room)).toEqual([]);
+		await store.settle('$never came', [saying('plan')], now, {
+			session: session(),
+			thread: { root: 'plan' },
+			says: [],
+		});
+		expect(await store.sessions(room)).toEqual([]);
 		expect(await store.due(now, [], 1)).toEqual([]);
 	});
 
 	test('in a thread that was there before; the one under way comes before those that are over', async () => {
 		await open();
 		const thread = { event: '$theirs' };
-		await decided([], { walk: walk({ id: 'open' }), thread, says: [] });
-		await decided([], { walk: walk({ id: 'over', is: 'stopped' }), thread, says: [] }, later(1));
-		await decided([], { walk: walk({ id: 'plan', is: 'offered' }), thread, says: [] }, later(2));
-		expect(await store.walkIn(room, '$theirs')).toMatchObject({ walk: { id: 'open' }, thread, event: '$theirs' });
-		await decided([], { walk: walk({ id: 'open', is: 'ended' }), thread, says: [] });
-		expect(await store.walkIn(room, '$theirs')).toMatchObject({ walk: { id: 'over' } });
-		await decided([], { walk: walk({ id: 'alone', is: 'offered' }), thread: { event: '$x' }, says: [] });
-		expect(await store.walkIn(room, '$x')).toBeUndefined();
+		await decided([], { session: session({ id: 'open' }), thread, says: [] });
+		await decided([], { session: session({ id: 'over', is: 'stopped' }), thread, says: [] }, later(1));
+		await decided([], { session: session({ id: 'plan', is: 'offered' }), thread, says: [] }, later(2));
+		expect(await store.sessionIn(room, '$theirs')).toMatchObject({ session: { id: 'open' }, thread, event: '$theirs' });
+		await decided([], { session: session({ id: 'open', is: 'ended' }), thread, says: [] });
+		expect(await store.sessionIn(room, '$theirs')).toMatchObject({ session: { id: 'over' } });
+		await decided([], { session: session({ id: 'alone', is: 'offered' }), thread: { event: '$x' }, says: [] });
+		expect(await store.sessionIn(room, '$x')).toBeUndefined();
 	});
 
 	test('in a room that replaces another it goes on in a thread of its own; an offer stays behind', async () => {
 		await open();
-		await decided([saying('plan')], { walk: walk(), thread: { root: 'plan' }, says: [{ said: 'plan' }] });
+		await decided([saying('plan')], { session: session(), thread: { root: 'plan' }, says: [{ said: 'plan' }] });
 		await decided([saying('offer')], {
-			walk: walk({ id: 'offer', is: 'offered' }),
+			session: session({ id: 'offer', is: 'offered' }),
 			thread: { root: 'offer' },
 			says: [{ said: 'offer' }],
 		});
@@ -140,40 +144,43 @@ describe.each(['memory', 'file'])('in %s', place => {
 			since: now,
 			tries: 0,
 		};
-		const kept = { walk: walk({ room: fresh }), thread: { root: 'again' }, says: [{ said: 'again' }] };
+		const kept = { session: session({ room: fresh }), thread: { root: 'again' }, says: [{ said: 'again' }] };
 		await store.moved(moved, now, {
-			resumed: [{ walk: kept, sayings: [saying('again', { room: fresh })] }],
+			resumed: [{ session: kept, sayings: [saying('again', { room: fresh })] }],
 		});
 		const [row] = await store.due(now, [], 1);
 		expect(row).toMatchObject({ said: 'again', room: fresh });
 		await store.sent(row?.id ?? 0, '$again', now);
 		await reopen();
-		expect(await store.walkIn(fresh, '$again')).toMatchObject({ walk: { id: 'w', room: fresh }, event: '$again' });
-		expect(await store.walkIn(room, '$plan')).toBeUndefined();
-		expect(await store.walkSaid(room, '$offer')).toBeUndefined();
+		expect(await store.sessionIn(fresh, '$again')).toMatchObject({
+			session: { id: 'w', room: fresh },
+			event: '$again',
+		});
+		expect(await store.sessionIn(room, '$plan')).toBeUndefined();
+		expect(await store.sessionOfSaying(room, '$offer')).toBeUndefined();
 	});
 
 	test('the sweep leaves one under way with all that its thread needs, and takes those that are over', async () => {
 		await open();
-		await decided([saying('plan')], { walk: walk(), thread: { root: 'plan' }, says: [{ said: 'plan' }] });
+		await decided([saying('plan')], { session: session(), thread: { root: 'plan' }, says: [{ said: 'plan' }] });
 		await decided([saying('old')], {
-			walk: walk({ id: 'old', is: 'offered' }),
+			session: session({ id: 'old', is: 'offered' }),
 			thread: { root: 'old' },
 			says: [{ said: 'old' }],
 		});
 		await store.prune(later(30));
-		expect(await store.walkIn(room, '$plan')).toBeDefined();
-		expect(await store.walkSaid(room, '$old')).toBeUndefined();
+		expect(await store.sessionIn(room, '$plan')).toBeDefined();
+		expect(await store.sessionOfSaying(room, '$old')).toBeUndefined();
 		await store.prune(later(300));
-		expect(await store.walkIn(room, '$plan')).toBeDefined();
+		expect(await store.sessionIn(room, '$plan')).toBeDefined();
 		await store.prune(later(400));
-		expect(await store.walkIn(room, '$plan')).toBeUndefined();
+		expect(await store.sessionIn(room, '$plan')).toBeUndefined();
 	});
 
-	test('a room that is forgotten takes its walks with it', async () => {
+	test('a room that is forgotten takes its sessions with it', async () => {
 		await open();
-		await decided([saying('plan')], { walk: walk(), thread: { root: 'plan' }, says: [{ said: 'plan' }] });
+		await decided([saying('plan')], { session: session(), thread: { root: 'plan' }, says: [{ said: 'plan' }] });
 		await store.forget(room);
-		expect(await store.walks(room)).toEqual([]);
+		expect(await store.sessions(room)).toEqual([]);
 	});
 });
