@@ -1,6 +1,8 @@
 // A bot's identity: its cross-signing keys made once, known to the server, and its device signed with them.
+
+import type { CrossSigningSeeds, CrossSigningUploads } from './cross-signing-keys.ts';
 import { isCryptoError } from './fault.ts';
-import type { CrossSigningSeeds, CrossSigningUploads, OlmMachine } from './machine.ts';
+import type { OlmMachine } from './machine.ts';
 
 /**
  * Sends a request to the homeserver as the bot and resolves with the JSON of a 2xx answer. Other answers reject with

@@ -1,6 +1,8 @@
 // The package as matrix-bot-sdk requires it, under the name of the native library that it replaces.
 export { Attachment, EncryptedAttachment } from './attachment.ts';
 export { establishIdentity, type IdentityMeans, type IdentityOutcome, type SendRequest } from './cross-signing.ts';
+export type { CrossSigningSeeds, CrossSigningStatus, CrossSigningUploads } from './cross-signing-keys.ts';
+export type { DecryptedRoomEvent } from './decrypted-event.ts';
 export {
 	type CryptoError,
 	type CryptoErrorCode,
@@ -11,14 +13,7 @@ export {
 	onFatal,
 } from './fault.ts';
 export { DeviceId, DeviceLists, RoomId, UserId } from './identifier.ts';
-export {
-	type CrossSigningSeeds,
-	type CrossSigningStatus,
-	type CrossSigningUploads,
-	type DecryptedRoomEvent,
-	OlmMachine,
-	StoreType,
-} from './machine.ts';
+export { OlmMachine, StoreType } from './machine.ts';
 export type { Database, Entry, Key, StoreShape, Touched } from './mirror.ts';
 export {
 	type PlainRequest,

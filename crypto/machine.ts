@@ -1,5 +1,17 @@
 // The machine of one device: every operation with keys, queued, and on disk before its promise resolves.
 import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
+import {
+	bootstrapCrossSigning,
+	type CrossSigningSeeds,
+	type CrossSigningStatus,
+	type CrossSigningUploads,
+	crossSigningStatus,
+	exportCrossSigningKeys,
+	isSignedByOwner,
+	masterKeyOf,
+	plainStatus,
+} from './cross-signing-keys.ts';
+import { type DecryptedRoomEvent, decryptedEvent, decryptionSettings } from './decrypted-event.ts';
 import { announceFatal, cryptoError, isCryptoError } from './fault.ts';
 import {
 	DeviceId,
@@ -12,15 +24,9 @@ import {
 	wasmUser,
 	wasmUsers,
 } from './identifier.ts';
-import {
-	type PlainRequest,
-	plainRequest,
-	type Request,
-	RequestType,
-	type ToDeviceRequest,
-	toDeviceRequest,
-} from './request.ts';
-import { type EncryptionSettings, wasmSettings } from './settings.ts';
+import { type PlainRequest, plainRequest, type Request, RequestType, type ToDeviceRequest } from './request.ts';
+import { RoomKeyShares } from './room-key-shares.ts';
+import type { EncryptionSettings } from './settings.ts';
 import { type Base64, base64, Signatures } from './signatures.ts';
 import { openFile } from './sqlite-records.ts';
 import { damaged, memoryStore, openStore, type Records, type Store } from './store.ts';
@@ -30,43 +36,7 @@ import { answer, wasm } from './wasm.ts';
 export const StoreType = { Sqlite: 0 } as const;
 export type StoreType = (typeof StoreType)[keyof typeof StoreType];
 
-export interface DecryptedRoomEvent {
-	/** The event's JSON. */
-	event: string;
-	sender: UserId;
-	senderDevice: DeviceId | null;
-	senderCurve25519Key: string | null;
-	senderClaimedEd25519Key: string | null;
-	forwardingCurve25519KeyChain: string[];
-	/** What a client would warn of; null when nothing. Strict also warns of devices that their owner did not sign. */
-	shieldState(strict: boolean): { color: number; code: number | undefined; message: string | undefined };
-}
-
-export interface CrossSigningStatus {
-	hasMaster: boolean;
-	hasSelfSigning: boolean;
-	hasUserSigning: boolean;
-}
-
-/** The private halves of the three cross-signing keys, as unpadded base64: whoever has them is the user. */
-export interface CrossSigningSeeds {
-	master: string;
-	selfSigning: string;
-	userSigning: string;
-}
-
-/** What `bootstrapCrossSigning` wants sent, in this order. Only `uploadKeys` is to be marked as sent. */
-export interface CrossSigningUploads {
-	/** The device keys; null when the server has them. */
-	uploadKeys: PlainRequest | null;
-	/** The body for `POST keys/device_signing/upload`; `auth` may have to be added. */
-	uploadSigningKeys: Record<string, unknown>;
-	/** The body for `POST keys/signatures/upload`. */
-	uploadSignatures: Record<string, unknown>;
-}
-
 const ASK_AGAIN_MS = 60_000;
-const UNTRUSTED = 0;
 
 export class OlmMachine {
 	readonly #inner: Wasm.OlmMachine;
@@ -77,7 +47,7 @@ export class OlmMachine {
 	readonly #tracked = new Set<string>();
 	/** Users of whom the store has at least one device. */
 	readonly #withDevices = new Set<string>();
-	readonly #shares = new Map<string, Share>();
+	readonly #roomKeys = new RoomKeyShares();
 
 	/** Use `initialize`. */
 	constructor(inner: Wasm.OlmMachine, store: Store) {
@@ -240,13 +210,7 @@ export class OlmMachine {
 		users: readonly UserId[],
 		settings: EncryptionSettings,
 	): Promise<ToDeviceRequest[]> {
-		return this.#ownCall(async machine => {
-			const share = { users: [...users], settings: { ...settings }, fresh: true, handedOut: new Set<string>() };
-			const requests = await shareRoomKey(machine, roomId, share);
-			for (const request of requests) share.handedOut.add(request.txnId);
-			this.#shares.set(roomId.toString(), share);
-			return requests;
-		});
+		return this.#ownCall(machine => this.#roomKeys.share(machine, roomId, { users, settings }));
 	}
 
 	/**
@@ -255,25 +219,9 @@ export class OlmMachine {
 	 */
 	async encryptRoomEvent(roomId: RoomId, eventType: string, content: string): Promise<string> {
 		return this.#call(async machine => {
-			await this.#ensureKey(machine, roomId);
+			await this.#roomKeys.ensure(machine, roomId);
 			return machine.encryptRoomEvent(wasmRoom(roomId), eventType, content);
 		});
-	}
-
-	/**
-	 * wasm panics, ending the process, when the room's key has been used up: by another message that was shared before
-	 * this one and encrypted in between, in a room whose settings (anybody's text) ask for a new key each message.
-	 */
-	async #ensureKey(machine: Wasm.OlmMachine, roomId: RoomId): Promise<void> {
-		const share = this.#shares.get(roomId.toString());
-		const again = () => cryptoError('CRYPTO_ROOM_KEY_NOT_SHARED', `the key of ${roomId} has to be shared first`);
-		if (share === undefined) throw again();
-		if (!share.fresh) {
-			const requests = await shareRoomKey(machine, roomId, share);
-			// A key that was made just now: its requests come again with the next shareRoomKey, which sends them.
-			if (requests.some(request => !share.handedOut.has(request.txnId))) throw again();
-		}
-		share.fresh = false;
 	}
 
 	/** Decrypts an `m.room.encrypted` (JSON). Rejects with an error whose `code` is, for instance, `MissingRoomKey`. */
@@ -297,7 +245,7 @@ export class OlmMachine {
 
 	/** Which of the user's private cross-signing keys this store has. */
 	async crossSigningStatus(): Promise<CrossSigningStatus> {
-		return this.#ownCall(async machine => plainStatus(await machine.crossSigningStatus()));
+		return this.#ownCall(crossSigningStatus);
 	}
 
 	/**
@@ -308,32 +256,13 @@ export class OlmMachine {
 	async bootstrapCrossSigning(reset: boolean): Promise<CrossSigningUploads> {
 		return this.#call(async machine => {
 			this.#news();
-			const status = plainStatus(await machine.crossSigningStatus());
-			const has = Object.values(status).filter(Boolean).length;
-			// wasm panics when it is to sign with a key that it does not have.
-			if (!reset && has > 0 && has < 3) throw new Error('this store has only some of the cross-signing keys');
-			const requests = await machine.bootstrapCrossSigning(reset);
-			const keys: Wasm.KeysUploadRequest | undefined = requests.uploadKeysRequest;
-			const uploads = {
-				uploadKeys: keys ? (plainRequest(keys) as PlainRequest) : null,
-				uploadSigningKeys: JSON.parse(requests.uploadSigningKeysRequest.body),
-				uploadSignatures: JSON.parse(requests.uploadSignaturesRequest.body),
-			};
-			requests.free();
-			return uploads;
+			return bootstrapCrossSigning(machine, reset);
 		});
 	}
 
 	/** null unless this store has all three. */
 	async exportCrossSigningKeys(): Promise<CrossSigningSeeds | null> {
-		return this.#ownCall(async machine => {
-			const keys = await machine.exportCrossSigningKeys();
-			if (!keys) return null;
-			const { masterKey: master, self_signing_key: selfSigning, userSigningKey: userSigning } = keys;
-			keys.free();
-			if (master === undefined || selfSigning === undefined || userSigning === undefined) return null;
-			return { master, selfSigning, userSigning };
-		});
+		return this.#ownCall(exportCrossSigningKeys);
 	}
 
 	/** Rejects when the seeds do not belong to the public keys that the last keys/query for the user showed. */
@@ -346,13 +275,7 @@ export class OlmMachine {
 
 	/** Whether the owner's cross-signing keys signed the device; null when no keys/query has shown it yet. */
 	async isDeviceSignedByOwner(userId: UserId, deviceId: DeviceId): Promise<boolean | null> {
-		return this.#ownCall(async machine => {
-			const device = await machine.getDevice(wasmUser(userId), wasmDevice(deviceId));
-			if (!device) return null;
-			const signed = device.isCrossSignedByOwner();
-			device.free();
-			return signed;
-		});
+		return this.#ownCall(machine => isSignedByOwner(machine, userId, deviceId));
 	}
 
 	/** Takes a decrypted event of a verification in a room (JSON). Those between devices come with `receiveSyncChanges`. */
@@ -384,13 +307,7 @@ export class OlmMachine {
 
 	/** The public master key of the user's identity, as the last keys/query showed it; null if there is none. */
 	async masterKey(userId: UserId): Promise<string | null> {
-		return this.#ownCall(async machine => {
-			const identity = await machine.getIdentity(wasmUser(userId));
-			if (!identity) return null;
-			const { keys } = JSON.parse(identity.masterKey);
-			identity.free();
-			return Object.values<string>(keys)[0] ?? null;
-		});
+		return this.#ownCall(machine => masterKeyOf(machine, userId));
 	}
 
 	/** How many room keys the store has: all are held in memory too, 10 kB each. */
@@ -449,56 +366,6 @@ export class OlmMachine {
 	#ownCall<T>(operation: (machine: Wasm.OlmMachine) => Promise<T>): Promise<T> {
 		return this.#call(operation, true);
 	}
-}
-
-/** How a room's key was last shared. Fresh until a message used it. */
-interface Share {
-	users: readonly UserId[];
-	settings: EncryptionSettings;
-	fresh: boolean;
-	handedOut: Set<string>;
-}
-
-async function shareRoomKey(
-	machine: Wasm.OlmMachine,
-	roomId: RoomId,
-	{ users, settings }: Pick<Share, 'users' | 'settings'>,
-): Promise<ToDeviceRequest[]> {
-	const requests = await machine.shareRoomKey(wasmRoom(roomId), wasmUsers(users), wasmSettings(settings));
-	return requests.map(request => {
-		const plain = toDeviceRequest(request);
-		request.free();
-		return plain;
-	});
-}
-
-function decryptedEvent(inner: Wasm.DecryptedRoomEvent): DecryptedRoomEvent {
-	const shield = (strict: boolean) => {
-		const { color, code, message } = inner.shieldState(strict);
-		return { color, code, message };
-	};
-	const [lax, strict] = [shield(false), shield(true)];
-	const event = {
-		event: inner.event,
-		sender: new UserId(inner.sender.toString()),
-		senderDevice: inner.senderDevice ? new DeviceId(inner.senderDevice.toString()) : null,
-		senderCurve25519Key: inner.senderCurve25519Key ?? null,
-		senderClaimedEd25519Key: inner.senderClaimedEd25519Key ?? null,
-		forwardingCurve25519KeyChain: inner.forwardingCurve25519KeyChain,
-		shieldState: (asked: boolean) => (asked ? strict : lax),
-	};
-	inner.free();
-	return event;
-}
-
-function plainStatus(status: Wasm.CrossSigningStatus): CrossSigningStatus {
-	const { hasMaster, hasSelfSigning, hasUserSigning } = status;
-	status.free();
-	return { hasMaster, hasSelfSigning, hasUserSigning };
-}
-
-function decryptionSettings(): Wasm.DecryptionSettings {
-	return new wasm.DecryptionSettings(UNTRUSTED);
 }
 
 /** wasm's reasons for not opening a store, as far as a person can do something about them. */
