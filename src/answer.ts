@@ -23,7 +23,7 @@ export type Section = {
 };
 
 /** What only the outbox carries out, after the answer has been delivered. */
-export type Effect = { leave: true };
+export type RoomEffect = { leave: true };
 
 export type Answer = {
 	/** What `--json` prints. */
@@ -43,7 +43,7 @@ export type Answer = {
 	wouldRefuse?: true;
 	/** Matrix ids to mention. */
 	mention?: string[];
-	afterwards?: Effect;
+	afterwards?: RoomEffect;
 	/** The command that a ✅ to this answer stands for. Whoever reacts needs the right to say it. */
 	confirms?: string;
 	/** A guide session that may begin here; `begin` at once, which takes the power to change things. */

@@ -199,7 +199,7 @@ export type Config = Omit<Shape, 'matrix' | 'encryption' | 'live'> & {
 /** The private halves of the bot's identity, 43 letters each. */
 export type Seeds = { master: string; selfSigning: string; userSigning: string };
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads a configuration file. Throws a Refusal with every mistake, one a line: `config.yaml:4: matrix.allow: …`. */
 export function readConfig(path: string, environment: Environment): Config {
@@ -246,7 +246,7 @@ export function parseConfig(text: string, folder: string, environment: Environme
 	const mistakes: Mistake[] = unknown.map(variable => ({ line: 0, variable, text: 'there is no such option' }));
 	if (!parsed.success) mistakes.push(...parsed.error.issues.flatMap(issue => mistakesOf(issue, places)));
 	if (!parsed.success) return sorted(mistakes);
-	const reader: Reader = {
+	const reader: SettingsReader = {
 		mistake: (path, text) => mistakes.push(mistakeAt(path, text, places)),
 		file: path => absolute(path, folder),
 	};
@@ -292,14 +292,14 @@ export function parseConfig(text: string, folder: string, environment: Environme
 }
 
 /** Reads what the configuration names instead of holding it: secrets and certificates. Mistakes are gathered. */
-type Reader = {
+type SettingsReader = {
 	/** Notes what is wrong with an option. */
 	mistake: (path: string[], text: string) => void;
 	/** The absolute path of a file. */
 	file: (path: string) => string;
 };
 
-function certificates({ mistake, file }: Reader, path: string, index: number): string {
+function certificates({ mistake, file }: SettingsReader, path: string, index: number): string {
 	const option = ['watch', 'authorities', String(index)];
 	try {
 		const text = readFileSync(file(path), 'utf8');
@@ -313,7 +313,7 @@ function certificates({ mistake, file }: Reader, path: string, index: number): s
 
 /** A secret from the configuration or a file. */
 function secret(
-	{ mistake, file }: Reader,
+	{ mistake, file }: SettingsReader,
 	name: 'matrix.password' | 'matrix.accessToken' | 'encryption.passphrase' | 'encryption.seeds' | 'live.token',
 	{ inline, path }: { inline: string | undefined; path: string | undefined },
 ): string | undefined {

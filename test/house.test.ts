@@ -97,6 +97,10 @@ function longFunctions(text: string, max: number): string[] {
 	});
 }
 
+/** A type, an interface or a class, in a file or inside a function. */
+const declaresType =
+	/^\t*(?:export )?(?:abstract )?(?:type|interface|class) (\w+)(?=\s*(?:=|<|\{|extends|implements))/gm;
+
 describe('what is long', () => {
 	const body = (lines: number) => Array.from({ length: lines }, () => '\t\tstep();').join('\n');
 	test.each([
@@ -161,6 +165,18 @@ describe('the house', () => {
 
 	test('at most five files lie loose in src/', () => {
 		expect(readdirSync(join(root, 'src')).filter(name => name.endsWith('.ts')).length).toBeLessThanOrEqual(5);
+	});
+
+	test('a type name stands for one thing', () => {
+		const homes = new Map<string, string[]>();
+		for (const path of source)
+			for (const [, name = ''] of readFileSync(join(root, path), 'utf8').matchAll(declaresType))
+				homes.set(name, [...(homes.get(name) ?? []), path]);
+		expect(homes.size).toBeGreaterThan(300);
+		const twice = [...homes]
+			.filter(([, paths]) => paths.length > 1)
+			.map(([name, paths]) => `${name}: ${paths.join(', ')}`);
+		expect(twice).toEqual([]);
 	});
 
 	test('each outside library is imported in one edge', () => {

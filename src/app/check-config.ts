@@ -3,13 +3,11 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Refusal } from '../answer.ts';
-import { type Config, locate, parseConfig, readText } from '../config.ts';
+import { type Config, type Environment, locate, parseConfig, readText } from '../config.ts';
 import { type Inquiry, openInquiry } from '../edges/matrix/inquiry.ts';
 import { certificateTrouble } from '../edges/web/web.ts';
 import type { Failure } from '../ports/homeserver.ts';
 import { mistakeLines } from '../settings/mistakes.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What was found: mistakes each at an option, and what is worth knowing. */
 type Findings = { mistake: (option: string, text: string) => void; note: (text: string) => void };

@@ -4,7 +4,7 @@ import { Refusal } from '../answer.ts';
 import { parseTerm } from '../deployment/facts.ts';
 
 /** What the command line asks for. */
-export type Task =
+export type Invocation =
 	| { is: 'converse' }
 	| { is: 'matrix'; config: string }
 	| { is: 'seeds'; config: string }
@@ -57,7 +57,7 @@ type Subcommand = {
 	options: ParseArgsOptionsConfig;
 	/** Whether it takes words that are no options. */
 	takesWords: boolean;
-	read: (words: SubcommandWords) => Task;
+	read: (words: SubcommandWords) => Invocation;
 };
 
 /** Each by its name; the first has none. A new one needs its line here, in the usage, and in what cli.ts does. */
@@ -99,7 +99,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
 };
 
 /** Reads the words after the name of the program. Throws a Refusal that says what is wrong with them. */
-export function readCommandLine(words: readonly string[]): Task {
+export function readCommandLine(words: readonly string[]): Invocation {
 	const [first = ''] = words;
 	const name = Object.hasOwn(subcommands, first) ? first : '';
 	const { options, takesWords, read } = subcommands[name] as Subcommand;
@@ -130,7 +130,7 @@ export function readCommandLine(words: readonly string[]): Task {
 	return read({ values, rest });
 }
 
-function readSay({ values, rest }: SubcommandWords): Task {
+function readSay({ values, rest }: SubcommandWords): Invocation {
 	const said = rest.join(' ');
 	if (said.trim() === '') throw new Refusal(`Say what? For example: npm start -s -- say '!upgrade 1.56 1.69'`);
 	const path = values.get('config')?.at(-1);
@@ -140,7 +140,7 @@ function readSay({ values, rest }: SubcommandWords): Task {
 }
 
 /** `check` is short for `say` with files: what is no fact is one. */
-function readCheck({ values, rest }: SubcommandWords): Task {
+function readCheck({ values, rest }: SubcommandWords): Invocation {
 	const isFact = (word: string) => parseTerm(word.toLowerCase()) !== undefined;
 	const files = [...(values.get('file') ?? []), ...rest.filter(word => !isFact(word))];
 	if (files.length === 0)
@@ -155,7 +155,7 @@ function readCheck({ values, rest }: SubcommandWords): Task {
 const maxLog = 10_000_000;
 
 /** `why` too; what is neither a fact nor a release is a file, and without one it reads standard input. */
-function readWhy({ values, rest }: SubcommandWords): Task {
+function readWhy({ values, rest }: SubcommandWords): Invocation {
 	const isContext = (word: string) =>
 		parseTerm(word.toLowerCase()) !== undefined || /^v?1\.\d{1,3}(\.\d{1,3})?(rc\d{1,3})?$/.test(word);
 	const named = [...(values.get('file') ?? []), ...rest.filter(word => !isContext(word))];

@@ -57,13 +57,13 @@ type WorkersSetup = {
 	fatal: (error: unknown) => void;
 };
 
-export type Running = { inbox: Inbox; outbox: Outbox; others: readonly Worker[]; intake: Promise<void> };
+export type RunningWorkers = { inbox: Inbox; outbox: Outbox; others: readonly Worker[]; intake: Promise<void> };
 
 /** Whether the last sync was taken in, and when the homeserver was last heard. */
 type Hearing = { ready: boolean; at: number };
 
 /** Starts everything. */
-export function startWorkers(setup: WorkersSetup): Running {
+export function startWorkers(setup: WorkersSetup): RunningWorkers {
 	const { config, common, fatal } = setup;
 	// Before the first sync of a start, and after one that failed, a room may have become encrypted. Not by the clock of
 	// the day, which may jump.

@@ -1,7 +1,7 @@
 // How versions, facts and other words are read from what people typed: the one place for it.
 import { distance } from 'fastest-levenshtein';
 import { readBuild } from '../advice/watch/build.ts';
-import type { Told } from '../advice/watch/history.ts';
+import type { ToldVersion } from '../advice/watch/history.ts';
 import { Refusal } from '../answer.ts';
 import { parseServerName } from '../deployment/server-name.ts';
 import type { Version } from '../deployment/version.ts';
@@ -119,7 +119,7 @@ export function readServer(typed: string): string {
 export function takeVersion(
 	words: readonly string[],
 	knowledge: Pick<Knowledge, 'releases'>,
-): { running?: Omit<Told, 'at'>; rest: string[] } {
+): { running?: Omit<ToldVersion, 'at'>; rest: string[] } {
 	const isVersionWord = (word: string) => /^version=/i.test(word);
 	const typed = words.filter(isVersionWord);
 	const rest = words.filter(word => !isVersionWord(word));

@@ -16,7 +16,7 @@ import { nearest } from './nearest.ts';
 import { isAddress, respelled } from './spellings.ts';
 
 /** What the words of a command are: versions as typed, statements of facts, server names. */
-export type Words = {
+export type ParsedWords = {
 	versions: string[];
 	terms: Term[];
 	servers: string[];
@@ -57,10 +57,10 @@ const joining = new Set([
  * Sorts the words, or refuses the first that is none of them. A word is a version before it is a server's name.
  * `systems`: those that are facts besides the ones that this edition lists.
  */
-export function sortWords(words: readonly string[], example: string, systems: readonly string[] = []): Words {
+export function sortWords(words: readonly string[], example: string, systems: readonly string[] = []): ParsedWords {
 	const together = words.join(' ').replace(/(\w) *= *(\w)/g, '$1=$2');
 	const spelled = respelled(together.split(/\s+/).flatMap(word => (isAddress(word) ? [word] : apart(word))));
-	const sorted: Words = { versions: [], terms: [], servers: [], taken: spelled.taken };
+	const sorted: ParsedWords = { versions: [], terms: [], servers: [], taken: spelled.taken };
 	for (const word of spelled.words) {
 		const small = word.toLowerCase();
 		if (joining.has(small)) continue;

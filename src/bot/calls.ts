@@ -176,10 +176,10 @@ export type Respondent = {
 	mayChange: () => string | undefined;
 	log: ErrorLog;
 	/** Hears how each command went, and how long it took (ms). A name that nobody knows is `unknown`: it may be anything. */
-	answered?: (command: string, outcome: Outcome, ms: number) => void;
+	answered?: (command: string, outcome: CallOutcome, ms: number) => void;
 };
 
-export type Outcome = 'answered' | 'refused' | 'failed';
+export type CallOutcome = 'answered' | 'refused' | 'failed';
 
 /** More commands than this in one message are refused together. */
 export const maxCalls = 10;

@@ -5,7 +5,7 @@ import { Refusal } from '../answer.ts';
 import { nearest } from '../arguments/nearest.ts';
 import type { Asked, Command, Ports } from '../command.ts';
 import { code, quoted } from '../text/markdown.ts';
-import type { Call, Message, Outcome, Respondent } from './calls.ts';
+import type { Call, CallOutcome, Message, Respondent } from './calls.ts';
 import { callsIn, maxCalls, maxCommand } from './calls.ts';
 
 /** Beyond this age (24 hours) a command that changes something is no longer carried out. */
@@ -28,7 +28,7 @@ export async function respond(message: Message, to: Respondent): Promise<Answer[
 	return answers;
 }
 
-function outcomeOf({ kind }: Answer): Outcome {
+function outcomeOf({ kind }: Answer): CallOutcome {
 	if (kind === 'fault') return 'failed';
 	return kind === 'refusal' ? 'refused' : 'answered';
 }

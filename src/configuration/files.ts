@@ -1,5 +1,12 @@
 // Files as Synapse merges them: main files, a worker's own over them, logging configurations beside.
-import { type Duplicate, type Entry, parseYaml, type Skeleton, type UnreadableYaml, type Value } from './yaml.ts';
+import {
+	type Duplicate,
+	type MappingEntry,
+	parseYaml,
+	type Skeleton,
+	type UnreadableYaml,
+	type Value,
+} from './yaml.ts';
 
 /** `name` is shown to the administrator as it stands. `skeleton`: its values are hidden. */
 export type GivenFile = { name: string; text: string; skeleton?: Skeleton };
@@ -78,7 +85,7 @@ export function configurationOf(
 	};
 }
 
-function entryOf(root: Value, key: string): Entry | undefined {
+function entryOf(root: Value, key: string): MappingEntry | undefined {
 	return root.kind === 'mapping' ? root.entries.find(entry => entry.key === key) : undefined;
 }
 

@@ -16,7 +16,7 @@ export type Place = { file: string; line: number; column: number };
 /** A value of PyYAML's, with its place. `hidden`: a skeleton or a template conceals what really stands there. */
 export type Value = Place &
 	(
-		| { kind: 'mapping'; entries: Entry[] }
+		| { kind: 'mapping'; entries: MappingEntry[] }
 		| { kind: 'list'; items: Value[] }
 		| { kind: 'string'; value: string }
 		| { kind: 'number'; value: number; integer: boolean }
@@ -25,7 +25,7 @@ export type Value = Place &
 		| { kind: 'date'; value: string }
 		| { kind: 'hidden'; as?: string }
 	);
-export type Entry = Place & { key: string; value: Value };
+export type MappingEntry = Place & { key: string; value: Value };
 /** A key that stands twice in one mapping: PyYAML takes the last one and says nothing. */
 export type Duplicate = Place & { path: string; first: number };
 
@@ -40,7 +40,7 @@ const maxNodes = 200_000;
 /** Values that a text may hold at most, counted before parsing: the parser takes ten microseconds and half a kilobyte for each. */
 const maxSeparators = 30_000;
 
-class Stop extends Error {
+class YamlError extends Error {
 	readonly at: UnreadableYaml;
 	constructor(why: string, line?: number, limit = false) {
 		super(why);
@@ -72,15 +72,15 @@ export function parseYaml(text: string, file: string, skeleton?: Skeleton): Pars
 			lineCounter: lines,
 		});
 		if (!Array.isArray(documents)) return { documents: [], duplicates: [] };
-		const reader = new Reader(bare, file, lines, skeleton);
+		const reader = new YamlReader(bare, file, lines, skeleton);
 		const values = documents.map(document => {
 			const [error] = document.errors;
-			if (error) throw new Stop(sentenceFor(error.code), lines.linePos(error.pos[0]).line);
+			if (error) throw new YamlError(sentenceFor(error.code), lines.linePos(error.pos[0]).line);
 			return reader.value(document.contents, document.contents, '', 0);
 		});
 		return { documents: values, duplicates: reader.duplicates };
 	} catch (error) {
-		if (error instanceof Stop) return error.at;
+		if (error instanceof YamlError) return error.at;
 		// The parser is recursive; what is nested deeper than its stack is nothing that Synapse would read either.
 		if (error instanceof RangeError) return { why: `It nests deeper than ${maxDepth} levels.`, limit: true };
 		return { why: 'It is not YAML that can be read.' };
@@ -148,7 +148,7 @@ function sentenceFor(code: string): string {
 	return sentences[code] ?? 'It is not YAML.';
 }
 
-class Reader {
+class YamlReader {
 	readonly duplicates: Duplicate[] = [];
 	readonly #lines: LineCounter;
 	#nodes = 0;
@@ -173,12 +173,12 @@ class Reader {
 		if (node === null || node === undefined) return { kind: 'null', file: this.#file, line: 1, column: 1 };
 		const place = this.place(node);
 		if (++this.#nodes > maxNodes)
-			throw new Stop(`It expands to more than ${maxNodes.toLocaleString('en')} values.`, place.line, true);
-		if (depth > maxDepth) throw new Stop(`It nests deeper than ${maxDepth} levels.`, place.line, true);
+			throw new YamlError(`It expands to more than ${maxNodes.toLocaleString('en')} values.`, place.line, true);
+		if (depth > maxDepth) throw new YamlError(`It nests deeper than ${maxDepth} levels.`, place.line, true);
 		if (yaml().isAlias(node)) {
 			const target = this.#anchors.get(node.source);
-			if (!target) throw new Stop('An alias (`*name`) has no anchor (`&name`).', place.line);
-			if (this.#open.has(target)) throw new Stop('An anchor contains itself.', place.line);
+			if (!target) throw new YamlError('An alias (`*name`) has no anchor (`&name`).', place.line);
+			if (this.#open.has(target)) throw new YamlError('An anchor contains itself.', place.line);
 			return { ...this.value(target, null, path, depth + 1), ...place };
 		}
 		this.#open.add(node);
@@ -196,7 +196,7 @@ class Reader {
 				const value = scalar(node, place);
 				return this.#skeleton && isPlaceholder(value) ? { kind: 'hidden', as: 'number', ...place } : value;
 			}
-			throw new Stop('It is not YAML that can be read.', place.line);
+			throw new YamlError('It is not YAML that can be read.', place.line);
 		} finally {
 			this.#open.delete(node);
 		}
@@ -210,13 +210,13 @@ class Reader {
 	collectionTag(node: Node, own: string, { line }: Place): void {
 		const { tag } = node as { tag?: string };
 		if (tag !== undefined && tag !== own && tag !== '!')
-			throw new Stop('It has a tag (`!name`) that Synapse cannot read.', line);
+			throw new YamlError('It has a tag (`!name`) that Synapse cannot read.', line);
 	}
 
 	mapping(node: Node & { items: unknown[] }, path: string, depth: number, place: Place): Value {
 		this.collectionTag(node, 'tag:yaml.org,2002:map', place);
-		const entries = new Map<string, Entry>();
-		const merged: Entry[] = [];
+		const entries = new Map<string, MappingEntry>();
+		const merged: MappingEntry[] = [];
 		for (const pair of node.items as { key: Node | null; value: Node | null }[]) {
 			const at = pair.key ? this.place(pair.key) : place;
 			if (pair.key && yaml().isScalar(pair.key) && pair.key.type === 'PLAIN' && pair.key.source === '<<') {
@@ -240,7 +240,7 @@ class Reader {
 	/** PyYAML takes no tab between a key and its value; the parser that we use does. */
 	noTabBetween(key: Node, value: Node, { line }: Place): void {
 		const gap = this.#text.slice(key.range?.[1] ?? 0, value.range?.[0] ?? 0);
-		if (/^[^#\n]*\t/.test(gap)) throw new Stop('A tab stands where YAML wants spaces.', line);
+		if (/^[^#\n]*\t/.test(gap)) throw new YamlError('A tab stands where YAML wants spaces.', line);
 	}
 
 	/** A key as text: what PyYAML makes of it otherwise (a number, true, null) matches no option of Synapse's. */
@@ -251,15 +251,16 @@ class Reader {
 		if (value.kind === 'number' || value.kind === 'boolean')
 			return yaml().isScalar(node) ? String(node.source ?? value.value) : String(value.value);
 		if (value.kind === 'null') return 'null';
-		throw new Stop('A key is a list or a mapping.', at.line);
+		throw new YamlError('A key is a list or a mapping.', at.line);
 	}
 
-	mergedFrom(node: Node | null, path: string, depth: number): Entry[] {
+	mergedFrom(node: Node | null, path: string, depth: number): MappingEntry[] {
 		const value = this.value(node, null, path, depth + 1);
 		const sources = value.kind === 'list' ? value.items : [value];
-		const entries = new Map<string, Entry>();
+		const entries = new Map<string, MappingEntry>();
 		for (const source of sources) {
-			if (source.kind !== 'mapping') throw new Stop('`<<` stands before something that is no mapping.', value.line);
+			if (source.kind !== 'mapping')
+				throw new YamlError('`<<` stands before something that is no mapping.', value.line);
 			for (const entry of source.entries) if (!entries.has(entry.key)) entries.set(entry.key, entry);
 		}
 		return [...entries.values()];
@@ -308,7 +309,7 @@ function scalar(node: Scalar, place: Place): Value {
 			return { kind: 'hidden', ...place };
 		default:
 			// `!ENV`, `!secret`, `!!python/object`: the SafeLoader stops at each of them.
-			throw new Stop('It has a tag (`!name`) that Synapse cannot read.', place.line);
+			throw new YamlError('It has a tag (`!name`) that Synapse cannot read.', place.line);
 	}
 }
 
@@ -341,7 +342,7 @@ export function resolvePlain(text: string, place: Place): Value {
 	if (boolean.test(text)) return { kind: 'boolean', value: truthy.test(text), ...place };
 	if (integer.test(text)) return { kind: 'number', value: integerOf(text), integer: true, ...place };
 	if (float.test(text)) return { kind: 'number', value: floatOf(text), integer: false, ...place };
-	if (timestamp.test(text) && !isDay(text)) throw new Stop('It has a date that no calendar has.', place.line);
+	if (timestamp.test(text) && !isDay(text)) throw new YamlError('It has a date that no calendar has.', place.line);
 	if (timestamp.test(text)) return { kind: 'date', value: text, ...place };
 	if (template.test(text)) return { kind: 'hidden', ...place };
 	return { kind: 'string', value: text, ...place };

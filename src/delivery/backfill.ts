@@ -5,7 +5,7 @@ import type { Store } from '../ports/store.ts';
 import type { Log } from '../runtime/log.ts';
 import { backoff } from '../runtime/retry.ts';
 
-type Filling = {
+type GapFill = {
 	store: Pick<Store, 'gaps' | 'fill' | 'postponeGap'>;
 	homeserver: Pick<Homeserver, 'history'>;
 	now: () => Date;
@@ -28,7 +28,7 @@ const maxPages = 1000;
 const maxRefusals = 4;
 
 /** Fills all gaps that are due; gives the time (ms) until some are due again. */
-export async function fillGaps(filling: Filling): Promise<number | undefined> {
+export async function fillGaps(filling: GapFill): Promise<number | undefined> {
 	const { store, homeserver, now, random, log, meant, filled, refusals, locked, stopping } = filling;
 	let next: number | undefined;
 	for (const gap of await store.gaps(now())) {

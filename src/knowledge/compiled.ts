@@ -9,8 +9,8 @@ import type { Knowledge, Passage } from './schema/synapse.ts';
  * `from` is the fingerprint of the files it was compiled from. `seen`: what the file system said of them, and when (ms
  * since 1970); while it says the same, nobody reads them all to take their fingerprint.
  */
-export type Compiled = { from: string; seen?: Seen; knowledge: Knowledge };
-type Seen = { at: number; files: string };
+export type Compiled = { from: string; seen?: FolderState; knowledge: Knowledge };
+type FolderState = { at: number; files: string };
 
 const file = 'compiled.json';
 /** File systems count time in steps of some milliseconds: a file may change twice within one and look the same. */
@@ -112,7 +112,7 @@ function namesIn(folder: URL): string[] {
 }
 
 /** Names, sizes and the times of changes (`ctime`, which nobody can set), and the newest of them in ms since 1970. */
-function look(folder: URL): Seen & { newest: number } {
+function look(folder: URL): FolderState & { newest: number } {
 	const at = Date.now();
 	const path = fileURLToPath(folder);
 	let newest = 0;

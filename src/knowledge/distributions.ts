@@ -14,7 +14,7 @@ export type Distributions = {
 	commits(): Promise<Readonly<Record<string, string>>>;
 };
 
-type Of = { mdad: PlaybookKnowledge; ess: ChartKnowledge };
+type DistributionTypes = { mdad: PlaybookKnowledge; ess: ChartKnowledge };
 
 /** `folder` is that of all knowledge. Asking throws an Error that lists every mistake in the files, as readKnowledge does. */
 export function openDistributions(folder: URL): Distributions {
@@ -37,14 +37,14 @@ function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
 }
 
 /** From the compiled file, or from the files themselves if any has changed. */
-async function open<Name extends keyof Of>(folder: URL, name: Name): Promise<Of[Name]> {
+async function open<Name extends keyof DistributionTypes>(folder: URL, name: Name): Promise<DistributionTypes[Name]> {
 	const own = new URL(`distributions/${name}/`, folder);
 	const from = fingerprint(own);
 	const file = new URL('compiled.json', own);
-	const compiled = read<{ from: string; knowledge: Of[Name] }>(file);
+	const compiled = read<{ from: string; knowledge: DistributionTypes[Name] }>(file);
 	if (compiled?.from === from) return compiled.knowledge;
 	const { readDistributions } = await import('./read-distributions.ts');
-	const knowledge = readDistributions(folder)[name] as Of[Name];
+	const knowledge = readDistributions(folder)[name] as DistributionTypes[Name];
 	const partial = fileURLToPath(new URL(`compiled.json.${process.pid}`, own));
 	try {
 		writeFileSync(partial, JSON.stringify({ from, knowledge }));

@@ -2,7 +2,7 @@
 import type { Plan } from '../advice/upgrade/plan.ts';
 import { tally } from '../advice/upgrade/tally.ts';
 import type { Alert } from '../advice/watch/alerts.ts';
-import type { About, Details } from '../advice/watch/matter.ts';
+import type { AlertSubject, Details } from '../advice/watch/matter.ts';
 import { compare } from '../deployment/version.ts';
 import { capital, list } from '../text/format.ts';
 import { code, quoted } from '../text/markdown.ts';
@@ -20,7 +20,7 @@ export function titleOf({ kind, about, details }: Pick<Alert, 'kind' | 'about' |
 }
 
 /** The same for a condition that is open. */
-export function conditionTitle(about: About, server: string): string {
+export function conditionTitle(about: AlertSubject, server: string): string {
 	switch (about.rule) {
 		case 'release':
 			return `Synapse ${about.newest} is out`;
@@ -49,9 +49,9 @@ export function conditionTitle(about: About, server: string): string {
 	}
 }
 
-type Of<Rule extends About['rule']> = About & { rule: Rule };
+type SubjectOf<Rule extends AlertSubject['rule']> = AlertSubject & { rule: Rule };
 
-function holeWords({ id, rating, name }: Of<'advisory' | 'unclear'>): string {
+function holeWords({ id, rating, name }: SubjectOf<'advisory' | 'unclear'>): string {
 	return `${code(id)} (${rating}): ${name}`;
 }
 
@@ -74,7 +74,7 @@ const endWords = {
 	packages: { soon: 'end soon', due: 'may end with any release', over: 'have ended' },
 } as const;
 
-function unseenTitle({ is, since }: Of<'unseen'>, server: string): string {
+function unseenTitle({ is, since }: SubjectOf<'unseen'>, server: string): string {
 	const what = {
 		silent: `has not answered since ${since.slice(0, 16).replace('T', ' ')} UTC`,
 		hidden: 'does not show its version any more',
@@ -84,14 +84,14 @@ function unseenTitle({ is, since }: Of<'unseen'>, server: string): string {
 	return `${quoted(server)} ${what}`;
 }
 
-function changeTitle({ from, to, judged }: Of<'change'>, server: string): string {
+function changeTitle({ from, to, judged }: SubjectOf<'change'>, server: string): string {
 	if (!judged) return `${quoted(server)} now runs ${namedWords(to)}; before, it ran ${namedWords(from)}`;
 	return compare(to.version, from.version) > 0
 		? `${quoted(server)} was upgraded from ${from.version} to ${namedWords(to)}`
 		: `${quoted(server)} went back from ${from.version} to ${namedWords(to)}`;
 }
 
-function solvedTitle(about: About, solved: Detail<'solved'> | undefined, server: string): string {
+function solvedTitle(about: AlertSubject, solved: Detail<'solved'> | undefined, server: string): string {
 	switch (about.rule) {
 		case 'unseen':
 			return `${quoted(server)} ${seenAgain[about.is]}`;
@@ -109,7 +109,7 @@ function solvedTitle(about: About, solved: Detail<'solved'> | undefined, server:
 	}
 }
 
-const seenAgain: Record<Of<'unseen'>['is'], string> = {
+const seenAgain: Record<SubjectOf<'unseen'>['is'], string> = {
 	silent: 'answers again',
 	hidden: 'shows its version again',
 	unreadable: 'shows a version again that I can read',
@@ -164,7 +164,7 @@ export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, ser
 
 type Detail<Is extends Details['is']> = Details & { is: Is };
 
-function versionIn(about: About): string {
+function versionIn(about: AlertSubject): string {
 	return about.rule === 'withdrawn' ? about.version : '';
 }
 
@@ -186,7 +186,7 @@ function advisoryText({ running, fixedIn, link }: Detail<'advisory'>): string {
 }
 
 /** What a way that was gone means now. */
-function changedText({ from, to }: Of<'change'>, { way, after }: Detail<'changed'>): string {
+function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'changed'>): string {
 	const closed = way.advisories.fixed;
 	if (compare(to.version, from.version) <= 0)
 		return [
@@ -217,7 +217,7 @@ function changedText({ from, to }: Of<'change'>, { way, after }: Detail<'changed
 	].join('\n\n');
 }
 
-function solvedText(about: About, { running }: Detail<'solved'>, server: string): string {
+function solvedText(about: AlertSubject, { running }: Detail<'solved'>, server: string): string {
 	const runs = running ? `${quoted(server)} runs ${namedWords(running)}.` : '';
 	if (about.rule === 'unseen') return [`Before: ${conditionTitle(about, server)}.`, runs].filter(Boolean).join(' ');
 	if (about.rule === 'mixture') return 'No other has answered for two days.';

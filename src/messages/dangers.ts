@@ -28,7 +28,7 @@ import {
  * What could hurt, which no reader may have to unfold. Where the steps themselves are not shown (`unnumbered`), their
  * numbers would say nothing.
  */
-export function dangers(plan: Plan, numbered: readonly Step[], showing: Showing = 'numbered'): Danger[] {
+export function dangers(plan: Plan, numbered: readonly Step[], showing: StepNaming = 'numbered'): Danger[] {
 	const named = (i: number) => (showing === 'numbered' ? `step ${i + 1}` : 'a step');
 	const refusing = numbered.flatMap((step, i) => {
 		if (!step.refuses) return [];
@@ -99,10 +99,10 @@ function advisoryLines({ advisories: { open }, to }: Pick<Plan, 'advisories' | '
 	];
 }
 
-type Showing = 'numbered' | 'unnumbered';
+type StepNaming = 'numbered' | 'unnumbered';
 
 /** Required halts: why, and which step says how to see that the wait is over. */
-function stopLines({ stops, profile }: Plan, numbered: readonly Step[], showing: Showing): Danger[] {
+function stopLines({ stops, profile }: Plan, numbered: readonly Step[], showing: StepNaming): Danger[] {
 	return stops
 		.filter(({ required, onlyIf }) => required || onlyIf !== undefined)
 		.map(stop => {

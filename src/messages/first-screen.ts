@@ -42,9 +42,9 @@ export function firstScreen(decided: Plan, taken: readonly string[]): Answer {
 	return screen(parts, barest);
 }
 
-type Parts = { plan: Plan; sorted: Sorted; folds: Section[]; known: string };
+type ScreenParts = { plan: Plan; sorted: Sorted; folds: Section[]; known: string };
 
-function screen({ plan, sorted, folds, known }: Parts, density: Density): Answer {
+function screen({ plan, sorted, folds, known }: ScreenParts, density: Density): Answer {
 	const yellow = [...yellowLines(plan, sorted), ...maybeBroken(plan, density.faults)];
 	const paragraphs = [
 		checkList('Before', sorted.sure.before, density.before),

@@ -2,10 +2,10 @@
 import type {
 	AnswerKind,
 	Closed,
-	Fault,
+	DiscoveryStep,
+	LookFailure,
 	Observation,
 	Observed,
-	Step,
 	Target,
 	TlsFault,
 	Trouble,
@@ -114,7 +114,7 @@ function elsewhere(target: Target | undefined): string {
 	return target?.delegated ? ` at ${quoted(target.at)}, where its delegation leads` : '';
 }
 
-const sources: Partial<Record<Step, string>> = {
+const sources: Partial<Record<DiscoveryStep, string>> = {
 	'well-known': '.well-known/matrix/server',
 	srv: '_matrix-fed._tcp',
 	'srv-deprecated': '_matrix._tcp',
@@ -149,7 +149,7 @@ const tlsWords: Record<TlsFault, ObservationWords & { advice: string }> = {
 	protocol: { result: 'no TLS connection came about', advice: 'Check its TLS settings: versions, ciphers, names.' },
 };
 
-const faultWords: Record<Fault, string> = {
+const faultWords: Record<LookFailure, string> = {
 	'headers-too-large': 'its headers are too large',
 	'body-too-large': 'its answer is too large',
 	'not-http': 'its answer is not HTTP',

@@ -17,10 +17,10 @@ import type { Sorted } from './sorted-steps.ts';
 /** Characters of Markdown in each part, so that all of it stays one message. Beyond, a step is told by its title. */
 const room = { steps: 9_500, settings: 7_000, uses: 4_000, informing: 3_500, rest: 1_800 };
 
-type Told = { whole: string; short: string };
+type FoldText = { whole: string; short: string };
 
 /** The texts one after the other while there is room, then their short forms, then how many are left. */
-function within(limit: number, parts: readonly Told[]): string[] {
+function within(limit: number, parts: readonly FoldText[]): string[] {
 	let left = limit;
 	const shown: string[] = [];
 	for (const { whole, short } of parts) {
@@ -33,7 +33,7 @@ function within(limit: number, parts: readonly Told[]): string[] {
 	return shown;
 }
 
-function told(step: Step): Told {
+function told(step: Step): FoldText {
 	const clause = whoseStep(step);
 	const head = `**${step.title}**${clause && `, if ${clause}`}`;
 	const where = step.generated ? '' : ` (${code(`!notes ${step.release}`)})`;
@@ -141,7 +141,7 @@ function unreadLine(passage: Plan['unread'][number]): string {
 	return `${passage.release}: ${link(unreadName(passage), passage.url)}`;
 }
 
-function useLine(step: Step): Told {
+function useLine(step: Step): FoldText {
 	const short = `${step.title}, if ${whoseStep(step)} (${code(`!notes ${step.release}`)})`;
 	return { whole: short, short };
 }
@@ -168,7 +168,7 @@ function faultParts({ faults }: Plan): string[] {
 }
 
 /** The rules of a proxy are given whole or not at all: the command for every text has them. */
-function routesTold(title: string, markdown: string): Told {
+function routesTold(title: string, markdown: string): FoldText {
 	return { whole: part(title, markdown), short: `**${title}**: among every text, below.` };
 }
 

@@ -51,11 +51,11 @@ export function refusalWords(want: Want, options: readonly string[], place: stri
 }
 
 /** What the sentences are about. `it`, `names`: the options, `names` empty where nobody knows them. */
-type Words = { it: string; names: string; refuses: string; many: boolean; where: string };
+type RefusalParts = { it: string; names: string; refuses: string; many: boolean; where: string };
 
 type Sentences = [title: string, cause: string, fix: string];
 
-const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (words: Words) => Sentences> = {
+const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (words: RefusalParts) => Sentences> = {
 	insecure: ({ names }) => [
 		'Synapse refuses a setting that is insecure',
 		`This is allowed only to those who say that they mean it${names ? ` (${names})` : ''}.`,

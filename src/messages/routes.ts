@@ -1,6 +1,6 @@
 // The words for what workers may serve from a release on, and what they may no longer.
 import type { Plan } from '../advice/upgrade/plan.ts';
-import type { Route } from '../advice/upgrade/routes.ts';
+import type { WorkerRoute } from '../advice/upgrade/routes.ts';
 import type { Section } from '../answer.ts';
 import { list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
@@ -31,11 +31,11 @@ export function routesSection({ routes: groups = [], from, to }: Pick<Plan, 'rou
 	];
 }
 
-function pathWords({ path, methods }: Route): string {
+function pathWords({ path, methods }: WorkerRoute): string {
 	return `${code(path)}${methods === 'any' ? '' : ` (only ${methods})`}`;
 }
 
-function changedWords({ path, methods, was = '' }: Route): string {
+function changedWords({ path, methods, was = '' }: WorkerRoute): string {
 	if (was.startsWith('^')) return `Changed: ${code(was)} → ${pathWords({ path, methods })}`;
 	return methods === 'any' ? `Now all methods: ${code(path)}` : `Now only ${methods}: ${code(path)}`;
 }

@@ -100,10 +100,10 @@ function maybeWait(step: Step): string {
 	return `🟡 **${step.title}**, if ${whoseStep(step)}: going on earlier ${step.otherwise ?? 'fails'}.`;
 }
 
-type Condition = Pick<Plan['stops'][number], 'required' | 'onlyIf' | 'applies'>;
+type HaltCondition = Pick<Plan['stops'][number], 'required' | 'onlyIf' | 'applies'>;
 
 /** Whether a halt concerns only some of those who may have this deployment. */
-export function isMaybe({ required, onlyIf, applies }: Condition, { profile }: Pick<Plan, 'profile'>): boolean {
+export function isMaybe({ required, onlyIf, applies }: HaltCondition, { profile }: Pick<Plan, 'profile'>): boolean {
 	return onlyIf !== undefined || (required && applies !== undefined && profile.database === undefined);
 }
 

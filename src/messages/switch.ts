@@ -2,7 +2,7 @@
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { StartLimit } from '../advice/upgrade/start-limit.ts';
 import type { Step } from '../advice/upgrade/step.ts';
-import type { NoPackage, SwitchCommands, Task, WayCommands } from '../advice/upgrade/switch-commands.ts';
+import type { NoPackage, StepTask, SwitchCommands, WayCommands } from '../advice/upgrade/switch-commands.ts';
 import { compare } from '../deployment/version.ts';
 import { count, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
@@ -132,7 +132,7 @@ ${block(asking)}`,
 }
 
 /** How to wait for the background updates at a halt, and how to see that they last for ever, as Markdown. */
-export function waitWords({ at, lines, stuck }: Omit<Extract<Task, { kind: 'wait' }>, 'kind' | 'why'>): string {
+export function waitWords({ at, lines, stuck }: Omit<Extract<StepTask, { kind: 'wait' }>, 'kind' | 'why'>): string {
 	const wait = `Let ${at} run until its background updates are done: this must print 0. Hours or days are normal on a large database. Do not go on earlier.
 
 ${block(lines)}`;
@@ -182,7 +182,7 @@ ${block([`journalctl -fu ${service}`])}`;
 
 const databaseNames = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
 
-function taskWords(task: Task): string {
+function taskWords(task: StepTask): string {
 	if (task.kind === 'switch') return switchWords(task.commands);
 	if (task.kind === 'start-limit') return startLimitWords(task.limit);
 	return task.kind === 'wait' ? `${task.why}\n\n${waitWords(task)}` : noPackageWords(task.lacking);

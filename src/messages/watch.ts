@@ -1,6 +1,6 @@
 // What the commands about a room's watches say.
 
-import type { Said } from '../advice/watch/alerts.ts';
+import type { SaidAlert } from '../advice/watch/alerts.ts';
 import { isKnown } from '../advice/watch/build.ts';
 import { lastObserved, type Running, runningOf } from '../advice/watch/history.ts';
 import { behind } from '../advice/watch/release-conditions.ts';
@@ -68,11 +68,11 @@ function sourceWords({ by, mixture, lately }: Running): string {
 	return lately === undefined ? '' : ` (but ${lately} at the last look)`;
 }
 
-type OpenAlert = Said & { number: number; server: string; severity: Severity };
+type OpenAlert = SaidAlert & { number: number; server: string; severity: Severity };
 
 const marks: Record<Severity, string> = { severe: '🔴 ', warning: '⚠️ ', info: '' };
 
-function stateOf({ acked, snoozed }: Said): string {
+function stateOf({ acked, snoozed }: SaidAlert): string {
 	if (acked) return '; acknowledged';
 	if (!snoozed) return '';
 	return 'until' in snoozed

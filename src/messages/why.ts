@@ -33,9 +33,9 @@ export type ToldMatch = {
 	sources: readonly Source[];
 };
 
-type Telling = { profile: Profile; versions: readonly Version[]; taken: readonly string[]; server?: string };
+type WhyTelling = { profile: Profile; versions: readonly Version[]; taken: readonly string[]; server?: string };
 
-export function whyWords(diagnosis: Diagnosis, telling: Telling): Answer {
+export function whyWords(diagnosis: Diagnosis, telling: WhyTelling): Answer {
 	const told = diagnosis.matches.map(match => ({ match, told: toldOf(match, telling.profile) }));
 	const value = {
 		format: 1,
@@ -170,14 +170,14 @@ const logs: Record<string, string> = {
 	distro: 'journalctl -u matrix-synapse -n 300',
 };
 
-function helpWords({ profile }: Telling): string {
+function helpWords({ profile }: WhyTelling): string {
 	const install = String(profile.get('install')?.value ?? '');
 	const command = logs[install] ?? 'journalctl -u matrix-synapse -n 300';
 	const docker = install === '' ? ` (${code('docker compose logs --tail 300 synapse')} in Docker)` : '';
 	return `what would help: the lines around the *first* error since the last start, with ${code(command)}${docker}, and your release and installation in the command, like ${code('!why 1.163 docker …')}.`;
 }
 
-function unknownWords({ unexplained, lines, harmless }: Diagnosis, telling: Telling): string {
+function unknownWords({ unexplained, lines, harmless }: Diagnosis, telling: WhyTelling): string {
 	const where = unexplained && lines > 1 ? ` The first error stands in line ${unexplained.line}.` : '';
 	const quiet = harmless.length ? ' What I do know of it is harmless.' : '';
 	const help = helpWords(telling);

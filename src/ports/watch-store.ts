@@ -1,5 +1,5 @@
 // What the watch keeps.
-import type { Alert, Said } from '../advice/watch/alerts.ts';
+import type { Alert, SaidAlert } from '../advice/watch/alerts.ts';
 import type { Severity } from '../advice/watch/severity.ts';
 import type { Settings, Subscription, WatchedServer } from '../advice/watch/subscription.ts';
 import type { Version } from '../deployment/version.ts';
@@ -8,7 +8,7 @@ import type { Saying } from './saying.ts';
 // The watch: what commands and the tick may ask the store for.
 
 /** A matter that a room has heard of, under the number that the room knows it by. */
-export type Heard = Said & {
+export type Heard = SaidAlert & {
 	id: number;
 	number: number;
 	watch: string;

@@ -4,9 +4,9 @@ import { parse } from 'yaml';
 import type { z } from 'zod';
 
 /** How a variable's text becomes a value: as it stands, as a list with commas, or as YAML reads a number or a boolean. */
-type Reading = 'text' | 'list' | 'scalar';
+type VariableShape = 'text' | 'list' | 'scalar';
 
-type Option = { path: readonly string[]; reading: Reading };
+type Option = { path: readonly string[]; reading: VariableShape };
 
 /** Names with our prefix that are not options: those of tests, and those that Kubernetes makes for a service `glia`. */
 const others = /^GLIA_(?:TEST_|SERVICE_|PORT(?:$|_))/;
@@ -35,7 +35,7 @@ function bare(shape: z.ZodType): z.ZodType {
 	return innerType === undefined ? shape : bare(innerType);
 }
 
-function readingOf({ type }: z.ZodType): Reading {
+function readingOf({ type }: z.ZodType): VariableShape {
 	if (type === 'array') return 'list';
 	return type === 'string' || type === 'enum' ? 'text' : 'scalar';
 }
@@ -76,7 +76,7 @@ export function overlay(
 	return { options: result, variables, unknown };
 }
 
-function valueFrom(text: string, reading: Reading): unknown {
+function valueFrom(text: string, reading: VariableShape): unknown {
 	if (reading === 'text') return text;
 	const listed = text.trimStart().startsWith('[');
 	if (reading === 'list' && !listed) return text.split(',').flatMap(item => item.trim() || []);

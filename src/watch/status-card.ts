@@ -9,7 +9,7 @@ import type { Ports } from '../command.ts';
 import { cardWords } from '../messages/status-card.ts';
 
 type StatusPorts = Pick<Ports, 'store' | 'web' | 'now' | 'limits'>;
-type Showing = Pick<Ports, 'knowledge' | 'store' | 'now'>;
+type CardPorts = Pick<Ports, 'knowledge' | 'store' | 'now'>;
 
 /** Looks at the server once more, and keeps what was seen. */
 export async function look(
@@ -32,7 +32,7 @@ export async function statusCard(
 	subscription: Subscription,
 	server: WatchedServer,
 	opening: string,
-	{ store, knowledge, now }: Showing,
+	{ store, knowledge, now }: CardPorts,
 ): Promise<Answer> {
 	const settings = await store.settings(subscription.room);
 	const watch = watchFrom(subscription, settings);

@@ -12,7 +12,7 @@ import type { SourceState } from '../ports/web.ts';
 import { matrixMessages } from '../render/matrix.ts';
 import { quietUntil } from '../text/local-time.ts';
 
-export type Telling = {
+export type OutagePorts = {
 	store: Pick<Store, 'untoldOfSilence' | 'toldOfSilence' | 'tellOfSilence'>;
 	/** Empty where they are switched off. */
 	sources: () => readonly SourceState[];
@@ -28,7 +28,7 @@ export type Telling = {
 /** So many rooms are told in one transaction. */
 const batchSize = 20;
 
-export async function tellOfUpstream(telling: Telling): Promise<undefined> {
+export async function tellOfUpstream(telling: OutagePorts): Promise<undefined> {
 	const { store, sources, knowledge, listening, now } = telling;
 	if (!listening()) return;
 	const states = sources();
@@ -53,7 +53,7 @@ export async function tellOfUpstream(telling: Telling): Promise<undefined> {
 type ToldRoom = { room: string; settings: Settings; said?: string };
 
 async function tell<Room extends ToldRoom>(
-	{ store, now, said, stopping }: Telling,
+	{ store, now, said, stopping }: OutagePorts,
 	silent: boolean,
 	next: (after: string, limit: number) => Promise<Room[]>,
 	say: (asked: Room) => Saying | undefined,

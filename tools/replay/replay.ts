@@ -1,5 +1,5 @@
 // A server that lives through the past: what a room would have heard about it, day by day, by the function that decides today.
-import type { Alert, Said, Watch } from '../../src/advice/watch/alerts.ts';
+import type { Alert, SaidAlert, Watch } from '../../src/advice/watch/alerts.ts';
 import { alerts } from '../../src/advice/watch/alerts.ts';
 import type { Spell } from '../../src/advice/watch/history.ts';
 import { withLook } from '../../src/advice/watch/history.ts';
@@ -31,7 +31,7 @@ export function replay({ from, to, policy, facts }: Life, knowledge: Knowledge):
 		zone: 'UTC',
 		smallest: 'info',
 	};
-	const said: Said[] = [];
+	const said: SaidAlert[] = [];
 	const heard: Heard[] = [];
 	let spells: Spell[] = [];
 	let changes = '';
@@ -51,7 +51,7 @@ export function replay({ from, to, policy, facts }: Life, knowledge: Knowledge):
 		for (const alert of found) {
 			if (alert.heard !== undefined) watch = { ...watch, heard: alert.heard };
 			if (alert.rule !== 'first' && alert.rule !== 'change')
-				remember(said, alert as Alert & { rule: Said['rule'] }, now);
+				remember(said, alert as Alert & { rule: SaidAlert['rule'] }, now);
 		}
 		const loud = found.filter(({ unsaid }) => !unsaid);
 		if (loud.length) heard.push({ day, alerts: loud });
@@ -60,8 +60,8 @@ export function replay({ from, to, policy, facts }: Life, knowledge: Knowledge):
 }
 
 function remember(
-	said: Said[],
-	{ rule, subject, episode, stage, about, kind, unsaid }: Alert & { rule: Said['rule'] },
+	said: SaidAlert[],
+	{ rule, subject, episode, stage, about, kind, unsaid }: Alert & { rule: SaidAlert['rule'] },
 	now: Date,
 ): void {
 	const at = now.toISOString();

@@ -3,7 +3,7 @@ import type { Configuration } from '../../configuration/files.ts';
 import type { Options } from '../../configuration/options.ts';
 import { optionAt } from '../../configuration/options.ts';
 import { parsePath, type Segment, writePath } from '../../configuration/path.ts';
-import type { Entry, Value } from '../../configuration/yaml.ts';
+import type { MappingEntry, Value } from '../../configuration/yaml.ts';
 import type { Version } from '../../deployment/version.ts';
 
 /** `path` is that of the option table: elements are `[]`, members of mappings with names of one's own `*`. */
@@ -66,7 +66,7 @@ export function optionsIn(configuration: Configuration, options: Options, releas
 }
 
 function below(
-	entries: readonly Entry[],
+	entries: readonly MappingEntry[],
 	parents: readonly Segment[],
 	options: Options,
 	release: Version,

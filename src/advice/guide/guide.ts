@@ -151,10 +151,10 @@ export function guideFor(guide: Guide, { stated, profile }: Asking, tried: reado
 	};
 }
 
-type Judged = { way: Guide['ways'][number]; standing: Applicability };
+type JudgedWay = { way: Guide['ways'][number]; standing: Applicability };
 
 /** The one stated; else the first that is preferred here, else the first that fits. */
-function chooseWay(guide: Guide, ways: readonly Judged[], situation: GuideSituation): Guide['ways'][number] {
+function chooseWay(guide: Guide, ways: readonly JudgedWay[], situation: GuideSituation): Guide['ways'][number] {
 	const stated = situation.values.get('way')?.value;
 	const possible = ways.filter(({ standing }) => standing.is !== false).map(({ way }) => way);
 	const first = guide.ways[0];
@@ -167,7 +167,11 @@ function chooseWay(guide: Guide, ways: readonly Judged[], situation: GuideSituat
 	);
 }
 
-function impossible(chosen: Guide['ways'][number], ways: readonly Judged[], text: (words: string) => string): string[] {
+function impossible(
+	chosen: Guide['ways'][number],
+	ways: readonly JudgedWay[],
+	text: (words: string) => string,
+): string[] {
 	const standing = ways.find(({ way }) => way === chosen)?.standing;
 	if (standing?.is !== false) return [];
 	const others = ways.filter(other => other.standing.is !== false).map(({ way }) => `\`way=${way.id}\``);

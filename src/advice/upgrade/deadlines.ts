@@ -63,9 +63,9 @@ export function earliest(date: string): string {
 }
 
 /** The newest line of releases, when it came, and the days between lines, as the last ten kept it. */
-type Pace = { newest: Release; days: number };
+type ReleasePace = { newest: Release; days: number };
 
-function paceOf(releases: readonly Release[]): Pace | undefined {
+function paceOf(releases: readonly Release[]): ReleasePace | undefined {
 	const first = new Map<string, Release>();
 	for (const release of stable(releases))
 		if (!first.has(lineOf(release.version))) first.set(lineOf(release.version), release);
@@ -80,7 +80,7 @@ function minorOf(version: Version): number {
 }
 
 /** The month in which a release that is still to come may appear: this one, if the cadence says that it is late. */
-function estimateOf(version: Version, { today, pace }: Seen): string | undefined {
+function estimateOf(version: Version, { today, pace }: DeadlineView): string | undefined {
 	if (!pace || lineOf(version).split('.')[0] !== lineOf(pace.newest.version).split('.')[0]) return undefined;
 	const away = minorOf(version) - minorOf(pace.newest.version);
 	if (away <= 0) return undefined;
@@ -100,7 +100,7 @@ function lastDay(date: string): string {
 function hasSlipped(
 	{ at, orLater }: Pick<Deadline, 'at' | 'orLater'>,
 	landed: Release | undefined,
-	{ today, newest, releases }: Seen,
+	{ today, newest, releases }: DeadlineView,
 ): boolean {
 	if (at.version !== undefined) {
 		if (orLater) return false;
@@ -118,9 +118,9 @@ function hasSlipped(
 }
 
 /** What deadlines are judged by: the day (`2026-11-21`), and the releases that there are. */
-type Seen = { today: string; releases: readonly Release[]; newest: Release; pace: Pace | undefined };
+type DeadlineView = { today: string; releases: readonly Release[]; newest: Release; pace: ReleasePace | undefined };
 
-function deadlineOf(note: Note, seen: Seen): Omit<Deadline, 'concerned'> | undefined {
+function deadlineOf(note: Note, seen: DeadlineView): Omit<Deadline, 'concerned'> | undefined {
 	const { deadline } = note;
 	if (!deadline) return undefined;
 	const { orLater, ...at } = deadline.at as Deadline['at'] & { orLater?: true };
@@ -161,13 +161,13 @@ export type DeadlineQuery = {
 };
 
 type Promised = Omit<Deadline, 'concerned'>;
-type Known = Pick<Knowledge, 'notes' | 'releases' | 'lifecycles' | 'systems'>;
+type DeadlineKnowledge = Pick<Knowledge, 'notes' | 'releases' | 'lifecycles' | 'systems'>;
 
 /** What many servers ask for on one day is the same for all of them, until it is held against their profiles. */
-const promisedOf = memo((_: Known) => new Map<string, readonly Promised[]>());
+const promisedOf = memo((_: DeadlineKnowledge) => new Map<string, readonly Promised[]>());
 const mostKept = 8;
 
-function promised({ at, today, all }: DeadlineQuery, known: Known, newest: Release): readonly Promised[] {
+function promised({ at, today, all }: DeadlineQuery, known: DeadlineKnowledge, newest: Release): readonly Promised[] {
 	const kept = promisedOf(known);
 	const key = `${at} ${today} ${all}`;
 	const before = kept.get(key);
@@ -185,7 +185,7 @@ function promised({ at, today, all }: DeadlineQuery, known: Known, newest: Relea
 }
 
 /** The deadlines announced so far that may concern the deployment, by how soon they bite. */
-export function deadlines(query: DeadlineQuery, profile: Profile, known: Known): Deadline[] {
+export function deadlines(query: DeadlineQuery, profile: Profile, known: DeadlineKnowledge): Deadline[] {
 	const newest = stable(known.releases).at(-1);
 	if (!newest) return [];
 	const promises = promised(query, known, newest).flatMap((found): Deadline[] => {

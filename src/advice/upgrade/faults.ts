@@ -8,7 +8,7 @@ import type { Fault, Release, Source } from '../../knowledge/schema/synapse.ts';
 import { stable } from '../../knowledge/stable.ts';
 import { memo } from '../../runtime/memo.ts';
 
-export type Standing = 'start' | 'stop' | 'target';
+export type FaultPlace = 'start' | 'stop' | 'target';
 
 /** A fault of one release of the way. */
 export type PlannedFault = {
@@ -18,7 +18,7 @@ export type PlannedFault = {
 	fixed: Version | null;
 	severity: Fault['severity'];
 	danger: Fault['danger'];
-	at: Standing;
+	at: FaultPlace;
 	release: Version;
 	/** Whether the release that runs now has it too, so that the upgrade does not bring it. */
 	kept: boolean;
@@ -34,7 +34,7 @@ export type PlannedFault = {
 	sources: readonly Source[];
 };
 
-type Known = { faults: readonly Fault[]; releases: readonly Release[] };
+type FaultKnowledge = { faults: readonly Fault[]; releases: readonly Release[] };
 
 /** Whether each release has a fault, worked out once: a plan asks for every fault of every newer release. */
 const brokenIn = memo((_: Fault) => new Map<Version, boolean>());
@@ -57,8 +57,8 @@ function hasDefect(fault: Fault, release: Version): boolean {
 /** The faults of one release that may concern the deployment, severe ones first. */
 export function faultsOf(
 	release: Version,
-	{ at, profile, from, running = from }: { at: Standing; profile: Profile; from?: Version; running?: Version },
-	known: Known,
+	{ at, profile, from, running = from }: { at: FaultPlace; profile: Profile; from?: Version; running?: Version },
+	known: FaultKnowledge,
 ): PlannedFault[] {
 	const sound = soundFor(profile, known.faults);
 	return known.faults
@@ -119,11 +119,11 @@ export type HaltPlace = { best: Version; to: Version };
 /** The faults of a whole way, the target's before those of its halts and its start. */
 export function faultsOn(
 	{ from, to, halts, profile }: { from: Version; to: Version; halts: readonly HaltPlace[]; profile: Profile },
-	known: Known,
+	known: FaultKnowledge,
 ): PlannedFault[] {
 	const way = [from, ...halts.map(({ best }) => best), to];
 	const lastOf = new Map(halts.map(({ best, to: last }) => [best, last]));
-	const places = way.map((release, i): [Version, Standing, Version | undefined] => [
+	const places = way.map((release, i): [Version, FaultPlace, Version | undefined] => [
 		release,
 		i === 0 ? 'start' : i === way.length - 1 ? 'target' : 'stop',
 		i === 0 ? undefined : way[i - 1],

@@ -38,7 +38,7 @@ export type FloorReason =
 	/** `blocking` knows schema `knows`, and `needed` (or more, with `atLeast`) is asked of it. */
 	| { is: 'schema'; needed: number; atLeast: boolean; blocking: Version; knows: number };
 
-type Known = {
+type RollbackKnowledge = {
 	releases: readonly Release[];
 	rollbackFloors: readonly FloorException[];
 	notes: readonly Note[];
@@ -101,7 +101,7 @@ function startsAfter(newer: Schema, older: Schema): boolean | 'unknown' {
 	return older.schema.max < needed.min ? false : 'unknown';
 }
 
-type Floor = {
+type RollbackFloor = {
 	floor: Version /** The newest older release that does not start. */;
 	blocking?: Release;
 	because?: string;
@@ -114,7 +114,7 @@ function floorOf(
 	{ version, schema }: { version: Version; schema: Schema },
 	all: readonly Release[],
 	exceptions: readonly FloorException[],
-): Floor {
+): RollbackFloor {
 	const schemas = schemasOf(all);
 	let floor = version;
 	let unsure: Version[] = [];
@@ -147,7 +147,7 @@ function floorOf(
 }
 
 /** How far back one can go from a release, and whether as far as `to`. */
-export function rollback(version: Version, to: Version | undefined, known: Known): Rollback {
+export function rollback(version: Version, to: Version | undefined, known: RollbackKnowledge): Rollback {
 	const all = stable(known.releases);
 	const asked = known.releases.find(release => release.version === version);
 	// A candidate has no schema numbers of its own here: its final release's, or the last stable one's before it.
@@ -174,7 +174,7 @@ export function rollback(version: Version, to: Version | undefined, known: Known
 	};
 }
 
-function canReturn(to: Version, { floor, blocking, unsure }: Floor): boolean | 'unknown' {
+function canReturn(to: Version, { floor, blocking, unsure }: RollbackFloor): boolean | 'unknown' {
 	if (compare(to, floor) >= 0) return true;
 	return unsure.length > 0 && (!blocking || isAbove(to, blocking.version)) ? 'unknown' : false;
 }
@@ -200,7 +200,7 @@ function cautions(version: Version, back: Version, notes: readonly Note[]): { id
 }
 
 /** The releases at which to halt so that the last one is always within reach: the furthest ones that still allow it. */
-export function waysBack(from: Version, to: Version, known: Known): Version[] {
+export function waysBack(from: Version, to: Version, known: RollbackKnowledge): Version[] {
 	const all = stable(known.releases);
 	const way = all.filter(({ version }) => compare(version, from) >= 0 && compare(version, finalOf(to)) <= 0);
 	if (way.some(({ schema }) => schema === undefined)) return [];

@@ -4,9 +4,9 @@ import type { Version } from '../../deployment/version.ts';
 import { compare } from '../../deployment/version.ts';
 
 /** `methods`: `GET`, or `any`; `was`: the pattern, or the methods, that it takes the place of. */
-export type Route = { path: string; methods: string; was?: string };
+export type WorkerRoute = { path: string; methods: string; was?: string };
 /** `workers`: the app (`generic_worker`), or the writer of a stream (`stream typing`). */
-export type RouteGroup = { workers: string; gained: Route[]; lost: Route[]; changed: Route[] };
+export type RouteGroup = { workers: string; gained: WorkerRoute[]; lost: WorkerRoute[]; changed: WorkerRoute[] };
 
 /** The groups whose routes differ, in the order of the table. Before the oldest release read, nothing is said. */
 export function routesBetween(from: Version, to: Version, { read, entries }: Table<string>): RouteGroup[] {

@@ -3,7 +3,7 @@
 import type { Applies } from '../../deployment/condition.ts';
 import type { Version } from '../../deployment/version.ts';
 import type { Source } from '../../knowledge/schema/synapse.ts';
-import type { Task } from './switch-commands.ts';
+import type { StepTask } from './switch-commands.ts';
 import type { Trial } from './trials.ts';
 
 export type Step = {
@@ -37,7 +37,7 @@ export type Step = {
 	/** Made by the planner, not from a note: the switch itself, the wait at a halt. */
 	generated?: true;
 	/** What the text of a generated step is made of, in messages/switch.ts; until then the text is empty. */
-	task?: Task;
+	task?: StepTask;
 	/** It speaks only of options that the release at the start does not have: hardly anybody is concerned. */
 	young?: true;
 	/** What going on without this step can do, as a clause: “can ruin the database”. */

@@ -49,7 +49,7 @@ export type WayCommands = {
 };
 
 /** What the planner adds to the notes, as data: the words are made of it in messages/switch.ts. */
-export type Task =
+export type StepTask =
 	| { kind: 'switch'; commands: SwitchCommands }
 	| { kind: 'wait'; at: Version; why: string; lines: string[]; stuck?: { lines: string[]; text: string } }
 	| { kind: 'no-package'; lacking: NoPackage }
@@ -80,10 +80,10 @@ export function recipeFor(profile: Profile, installs: Recipes): Recipe | undefin
 	return installs[stated(profile) ?? plain];
 }
 
-type Filling = Partial<Record<Placeholder, string>>;
+type PlaceholderValues = Partial<Record<Placeholder, string>>;
 
 /** Throws a TypeError for a placeholder without a value: a recipe that no rule has seen. */
-function filled(line: string, values: Filling): string {
+function filled(line: string, values: PlaceholderValues): string {
 	return line.replace(placeholder, (_, name: Placeholder) => {
 		const value = values[name];
 		if (value === undefined) throw new TypeError(`nothing to fill {${name}} with: ${line}`);
@@ -130,7 +130,7 @@ function wayTo(
 	const begins = recipe.begins !== undefined && compare(version, recipe.begins) < 0 ? recipe.begins : undefined;
 	const lacking =
 		begins === undefined && system && !isBuilt(system, version) ? noPackage(system, leg, systems) : undefined;
-	const values: Filling = {
+	const values: PlaceholderValues = {
 		version,
 		'deb-version': version.replace('rc', '~rc'),
 		extras: extras.length ? `[${extras.join(',')}]` : '',

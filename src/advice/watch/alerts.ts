@@ -9,9 +9,9 @@ import { dayIn, quietUntil } from '../../text/local-time.ts';
 import { plan } from '../upgrade/plan.ts';
 import { isKnown, nameOf } from './build.ts';
 import { matters } from './conditions.ts';
-import type { Running, Spell, Told } from './history.ts';
+import type { Running, Spell, ToldVersion } from './history.ts';
 import { runningOf } from './history.ts';
-import type { About, Details, Facing, Matter } from './matter.ts';
+import type { AlertSubject, Details, Facing, Matter } from './matter.ts';
 import { ends, judged, ladders, newestOf } from './matter.ts';
 import type { Rule, Severity } from './severity.ts';
 import { severities } from './severity.ts';
@@ -22,7 +22,7 @@ export type Watch = {
 	id: string;
 	server: string;
 	profile: Profile;
-	told?: Told;
+	told?: ToldVersion;
 	/** The last moment at which a person changed what is known about the server. */
 	changed: string;
 	/** The release of which the room has heard; absent until the first look that found one. */
@@ -33,7 +33,7 @@ export type Watch = {
 };
 
 /** A matter that the room has heard of: what was said, and what people said to it. Times are ISO 8601, UTC. */
-export type Said = {
+export type SaidAlert = {
 	rule: Rule;
 	subject: string;
 	episode: string;
@@ -41,7 +41,7 @@ export type Said = {
 	stage: string;
 	at: string;
 	reminders: number;
-	about: About;
+	about: AlertSubject;
 	acked?: true;
 	snoozed?: { until: string } | { version: Version };
 	solved?: string;
@@ -59,7 +59,7 @@ export type Alert = {
 	episode: string;
 	kind: 'new' | 'stage' | 'reminder' | 'solved';
 	severity: Severity;
-	about: About;
+	about: AlertSubject;
 	/** Absent where it is not said. */
 	details?: Details;
 	/** To be remembered and not to be said: the status card shows it, or something greater says it. */
@@ -75,7 +75,7 @@ export type Situation = {
 	knowledge: Knowledge;
 	spells: readonly Spell[];
 	watch: Watch;
-	said: readonly Said[];
+	said: readonly SaidAlert[];
 	now: Date;
 	/** The room is shown a status card anyway: nothing of what is true now is news. */
 	card?: boolean;
@@ -165,11 +165,14 @@ function told(found: readonly Matter[], situation: Situation, facing: Facing, ca
 }
 
 /** Whether the room was told that this release is out. */
-function wasTold(said: readonly Said[], version: Version): boolean {
+function wasTold(said: readonly SaidAlert[], version: Version): boolean {
 	return said.some(({ about }) => about.rule === 'release' && about.newest === version);
 }
 
-function openOf(said: readonly Said[], { rule, subject }: Pick<Matter, 'rule' | 'subject'>): Said | undefined {
+function openOf(
+	said: readonly SaidAlert[],
+	{ rule, subject }: Pick<Matter, 'rule' | 'subject'>,
+): SaidAlert | undefined {
 	return said.find(other => other.rule === rule && other.subject === subject && other.solved === undefined);
 }
 
@@ -206,7 +209,7 @@ function alertOf(
  * An alert about a severe hole that the newest release closes names that release, so its own news is not said besides. A
  * floor that keeps the newest release from starting silences the date of the same product.
  */
-function mutedBy(found: readonly Matter[], said: readonly Said[]): (matter: Matter) => boolean {
+function mutedBy(found: readonly Matter[], said: readonly SaidAlert[]): (matter: Matter) => boolean {
 	const severe = found.some(
 		matter =>
 			matter.rule === 'advisory' && matter.severity === 'severe' && matter.closed && !openOf(said, matter)?.acked,
@@ -216,14 +219,14 @@ function mutedBy(found: readonly Matter[], said: readonly Said[]): (matter: Matt
 		(rule === 'release' && severe) || (rule === 'lifecycle' && floors.includes(subject.split('-')[0]));
 }
 
-function isSnoozed({ snoozed }: Said, { releases }: Knowledge, now: Date): boolean {
+function isSnoozed({ snoozed }: SaidAlert, { releases }: Knowledge, now: Date): boolean {
 	if (snoozed === undefined) return false;
 	if ('until' in snoozed) return now.toISOString() < snoozed.until;
 	return !releases.some(({ version }) => !isCandidate(version) && compare(version, snoozed.version) >= 0);
 }
 
 /** Whether so much of the time until its next reminder is over (1: all of it). */
-function remindsNow(matter: Matter, { at, reminders, snoozed }: Said, now: Date, part: number): boolean {
+function remindsNow(matter: Matter, { at, reminders, snoozed }: SaidAlert, now: Date, part: number): boolean {
 	// A snooze that is over is an appointment.
 	if (snoozed !== undefined) return true;
 	if (!matter.reminds) return false;

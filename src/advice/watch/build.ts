@@ -95,11 +95,11 @@ function checkoutIn(remark: string, version: Version): Build | undefined {
 }
 
 /** How a version stands to the releases that are known. */
-export type Standing = 'release' | 'candidate' | 'withdrawn' | 'unknown';
+export type ReleaseStanding = 'release' | 'candidate' | 'withdrawn' | 'unknown';
 
 const byVersion = memo((releases: readonly Release[]) => new Map(releases.map(release => [release.version, release])));
 
-export function standingIn(version: Version, releases: readonly Release[]): Standing {
+export function standingIn(version: Version, releases: readonly Release[]): ReleaseStanding {
 	const release = byVersion(releases).get(version);
 	if (!release) return 'unknown';
 	if (release.withdrawn) return 'withdrawn';
@@ -114,7 +114,7 @@ export function isKnown(version: Version, releases: readonly Release[]): boolean
 /** A version with what is special about its build (`written`: what it calls itself) and what is known of its release. */
 export type Named = Written & {
 	written?: string;
-	standing: Standing;
+	standing: ReleaseStanding;
 	/** The candidate's final release is out. */
 	isFinalOut?: true;
 };

@@ -5,7 +5,7 @@ import type { Profile } from '../../deployment/facts.ts';
 import { compare, finalOf, isAbove, isCandidate, lineOf, type Version } from '../../deployment/version.ts';
 import { daysBetween } from '../../text/local-time.ts';
 import { type Deadline, deadlines, earliest } from '../upgrade/deadlines.ts';
-import { type About, type At, ends, type Facing, judged, ladders, type Matter, newestOf } from './matter.ts';
+import { type AlertSubject, type At, ends, type Facing, judged, ladders, type Matter, newestOf } from './matter.ts';
 
 /** One promise a story: the one that was announced last. */
 export function promises(at: At): Matter[] {
@@ -129,7 +129,7 @@ export function lifecycles({ profile, today, knowledge }: Facing): Matter[] {
 	});
 }
 
-function endOf({ subject, landed, id }: Deadline, stage: string): About {
+function endOf({ subject, landed, id }: Deadline, stage: string): AlertSubject {
 	const isOver = stage === 'passed';
 	if (!/^lifecycle\/(debian|ubuntu)-/.test(id))
 		return { rule: 'lifecycle', name: subject, of: 'support', state: isOver ? 'over' : 'soon' };

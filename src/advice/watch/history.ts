@@ -64,16 +64,16 @@ export function lastObserved(spells: readonly Spell[]): Observed | undefined {
 }
 
 /** The release that a person told, and when (ISO 8601, UTC). */
-export type Told = { version: Version; build?: Build; written?: string; at: string };
+export type ToldVersion = { version: Version; build?: Build; written?: string; at: string };
 
 /** The release that runs as far as anybody knows, and since when it was seen or told. */
-export type Running = Standing & { by: 'look' | 'person'; build?: Build; written?: string };
+export type Running = RunningVersion & { by: 'look' | 'person'; build?: Build; written?: string };
 
 /**
  * The release that was seen or told last. A server that is silent or hides its version still runs what it ran; one that
  * became other software, or shows a version that cannot be read, runs none that is known.
  */
-export function runningOf(spells: readonly Spell[], told: Told | undefined): Running | undefined {
+export function runningOf(spells: readonly Spell[], told: ToldVersion | undefined): Running | undefined {
 	const telling = spells.filter(({ is }) => is === 'synapse' || is === 'other' || is === 'unreadable');
 	const last = telling.at(-1);
 	// A person who reads for us what we cannot is believed until it changes.
@@ -98,12 +98,12 @@ export function runningOf(spells: readonly Spell[], told: Told | undefined): Run
 }
 
 /** A time during which looks saw one version; times are ISO 8601, UTC. */
-export type Seen = { version: Version; since: string; until: string; looks: number };
+export type SeenVersion = { version: Version; since: string; until: string; looks: number };
 
 export type Mixture = { lowest: Version; highest: Version; since: string };
 
 /** What runs, and since when (ISO 8601, UTC). */
-export type Standing = {
+export type RunningVersion = {
 	/** The lowest of a mixture: its holes are open. */
 	version: Version;
 	since: string;
@@ -118,7 +118,7 @@ const steady = 48 * 3600 * 1000;
 /** An older version seen so often and so long (milliseconds) without another has been gone back to. */
 const settled = { looks: 3, ms: 6 * 3600 * 1000 };
 
-export function standingOf(seen: readonly Seen[]): Standing | undefined {
+export function standingOf(seen: readonly SeenVersion[]): RunningVersion | undefined {
 	const spells = merged(seen);
 	const mixture = mixtureIn(spells);
 	if (mixture) return { version: mixture.lowest, since: mixture.since, mixture };
@@ -130,8 +130,8 @@ export function standingOf(seen: readonly Seen[]): Standing | undefined {
 }
 
 /** Spells between which nothing else was seen are one, whatever silence lies between them. */
-function merged(seen: readonly Seen[]): Seen[] {
-	const spells: Seen[] = [];
+function merged(seen: readonly SeenVersion[]): SeenVersion[] {
+	const spells: SeenVersion[] = [];
 	for (const spell of seen) {
 		const last = spells.at(-1);
 		if (last?.version !== spell.version) spells.push(spell);
@@ -140,11 +140,11 @@ function merged(seen: readonly Seen[]): Seen[] {
 	return spells;
 }
 
-function lasted({ since, until }: Seen): number {
+function lasted({ since, until }: SeenVersion): number {
 	return Date.parse(until) - Date.parse(since);
 }
 
-function isShortWayDown(spell: Seen, before: Seen | undefined): boolean {
+function isShortWayDown(spell: SeenVersion, before: SeenVersion | undefined): boolean {
 	if (!before || compare(spell.version, before.version) > 0) return false;
 	return spell.looks < settled.looks || lasted(spell) < settled.ms;
 }
@@ -153,7 +153,7 @@ function isShortWayDown(spell: Seen, before: Seen | undefined): boolean {
  * The mixture that a server shows now, or undefined. One step up or down is an upgrade or a way back, and so is one that
  * is taken back; when versions return twice it is a mixture, until one has been seen alone for two days.
  */
-function mixtureIn(spells: readonly Seen[]): Mixture | undefined {
+function mixtureIn(spells: readonly SeenVersion[]): Mixture | undefined {
 	const lasting = spells.findLastIndex(spell => lasted(spell) >= steady);
 	if (lasting === spells.length - 1) return undefined;
 	// The last one that was there alone is where it began: what ran before it is of no account.

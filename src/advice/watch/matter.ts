@@ -40,7 +40,7 @@ export type Matter = {
 	onlyIfTold?: Version;
 	/** Old news: who has not heard of it finds it in the status card, and is not told. */
 	stale?: true;
-	about: About;
+	about: AlertSubject;
 	/** Worked out only when it is said: a plan is long. */
 	details: () => Details;
 	/** Facts that would decide whether it concerns the server. */
@@ -50,7 +50,7 @@ export type Matter = {
 };
 
 /** What it is, in the names and numbers that a title needs. It is kept for the day when it is over. */
-export type About =
+export type AlertSubject =
 	| { rule: 'release'; newest: Version }
 	| { rule: 'withdrawn'; version: Version }
 	/** `rating`: how severe upstream calls it. `name`: its title there. */

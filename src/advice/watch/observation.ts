@@ -17,7 +17,7 @@ export type TlsFault =
 	| 'protocol';
 
 /** How an answer was broken. */
-export type Fault =
+export type LookFailure =
 	| 'headers-too-large'
 	| 'body-too-large'
 	| 'not-http'
@@ -41,7 +41,7 @@ export type Trouble =
 	| { is: 'unreachable'; at: string; code: string }
 	| { is: 'timeout'; at: string; during: 'connection' | 'handshake' | 'answer' | 'body' }
 	| { is: 'tls'; at: string; fault: TlsFault; names?: string }
-	| { is: 'broken'; at: string; fault: Fault }
+	| { is: 'broken'; at: string; fault: LookFailure }
 	/** We did not ask, or ended it ourselves: this says nothing of the server. */
 	| { is: 'unasked'; at: string };
 
@@ -51,10 +51,10 @@ export type Reply = { status: number; body: string; headers: Readonly<Record<str
 export type Attempt = { reply: Reply } | { trouble: Trouble };
 
 /** By which step of the specification a server was found. */
-export type Step = 'literal' | 'port' | 'well-known' | 'srv' | 'srv-deprecated' | 'default';
+export type DiscoveryStep = 'literal' | 'port' | 'well-known' | 'srv' | 'srv-deprecated' | 'default';
 
 /** Where a server's federation is: the host and port that requests go to, and the server name it delegates to. */
-export type Target = { at: string; by: Step; delegated?: string };
+export type Target = { at: string; by: DiscoveryStep; delegated?: string };
 
 /** All that a look saw. */
 export type Sight = {

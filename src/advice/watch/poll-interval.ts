@@ -1,7 +1,7 @@
 // When a server is looked at again: about every hour, less often while it does not answer, never before it allows.
 import type { Observation } from './observation.ts';
 
-export type Pace = {
+export type PollPace = {
 	/** Milliseconds between looks at a server that answers. */
 	every: number;
 	/** 0 to 1: where within a tenth around that the look falls, so that looks do not come in droves. */
@@ -19,7 +19,7 @@ export const furthest = 25 * 60 * minute;
  * Milliseconds until the next look. `failures`: how many looks in a row did not reach the server, this one included.
  * The first is confirmed soon, then the pause doubles up to six hours.
  */
-export function pauseAfter(observation: Observation, failures: number, { every, random }: Pace): number {
+export function pauseAfter(observation: Observation, failures: number, { every, random }: PollPace): number {
 	if (observation.kind === 'unasked') return Math.min(every, 10 * minute) * (0.9 + 0.2 * random);
 	const pause = !isFailure(observation)
 		? every

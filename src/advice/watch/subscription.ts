@@ -4,7 +4,7 @@ import type { Profile } from '../../deployment/facts.ts';
 import { isContradiction, parseStored, profileOf, unknownDeployment } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
 import type { Watch } from './alerts.ts';
-import type { Saw, Spell, Told } from './history.ts';
+import type { Saw, Spell, ToldVersion } from './history.ts';
 import { withLook } from './history.ts';
 import type { Severity } from './severity.ts';
 
@@ -15,7 +15,7 @@ export type Subscription = {
 	room: string;
 	server: string;
 	facts: readonly string[];
-	told?: Told;
+	told?: ToldVersion;
 	changed: Date;
 	/** Who began it. */
 	by?: string;

@@ -10,7 +10,7 @@ import { type Matcher, matcherOf, type Template, weightOf } from './template.ts'
 /** How an entry ranks: what must stop an administrator comes first, what says nothing by itself last. */
 export type Rank = 'hopeless' | 'cause' | 'consequence' | 'vague' | 'harmless';
 
-export type Entry = {
+export type CatalogueEntry = {
 	/** Unique, and the same for ever: `fault/1.85.0/schema-delta`, `refusal/synapse/config/server.py Must be a string`. */
 	id: string;
 	rank: Rank;
@@ -26,9 +26,9 @@ export type Entry = {
 );
 
 export type Catalogue = {
-	entries: readonly Entry[];
+	entries: readonly CatalogueEntry[];
 	/** By the number of the template: the entry that it stands for, absent for those that only give context. */
-	owner: readonly (Entry | undefined)[];
+	owner: readonly (CatalogueEntry | undefined)[];
 	weights: readonly number[];
 	matcher: Matcher;
 	/** The template that prints the path of an option, and those that show that Synapse speaks. */
@@ -53,7 +53,7 @@ export function catalogueOf(knowledge: Knowledge, code: Code): Catalogue {
 	];
 	const known = entries.flatMap(entry => templatesOf(entry).map(pieces => ({ entry, pieces })));
 	const trials = trialEntries(knowledge, matcherOf(known));
-	const owned: { entry: Entry | undefined; pieces: readonly string[] }[] = [...known, ...trials];
+	const owned: { entry: CatalogueEntry | undefined; pieces: readonly string[] }[] = [...known, ...trials];
 	const add = (text: string): number => owned.push({ entry: undefined, pieces: text.split(gap) }) - 1;
 	const optionAt = add("Error in configuration at '{}':");
 	const files = new Set(refusals.flatMap(({ sites }) => sites.map(({ file }) => file)));
@@ -87,7 +87,7 @@ export function catalogueOf(knowledge: Knowledge, code: Code): Catalogue {
 	};
 }
 
-function refusalEntries(texts: readonly RefusalText[], knowledge: Knowledge): Entry[] {
+function refusalEntries(texts: readonly RefusalText[], knowledge: Knowledge): CatalogueEntry[] {
 	// The words of a release that was really started say for certain which note speaks of a message.
 	const matcher = matcherOf(texts.map(({ text }) => ({ pieces: piecesOf(text) })));
 	const notes = new Map(knowledge.notes.map(note => [note.id, note]));
@@ -120,7 +120,7 @@ function refusalEntries(texts: readonly RefusalText[], knowledge: Knowledge): En
 	});
 }
 
-function faultEntry(fault: Fault): Entry {
+function faultEntry(fault: Fault): CatalogueEntry {
 	return {
 		id: `fault/${fault.id}`,
 		of: 'fault',
@@ -131,7 +131,7 @@ function faultEntry(fault: Fault): Entry {
 	};
 }
 
-function symptomEntry(symptom: Symptom): Entry {
+function symptomEntry(symptom: Symptom): CatalogueEntry {
 	const { id, kind, says, applies, releases } = symptom;
 	return {
 		id: `symptom/${id}`,
@@ -143,7 +143,7 @@ function symptomEntry(symptom: Symptom): Entry {
 	};
 }
 
-function failureEntries(guide: Guide): Entry[] {
+function failureEntries(guide: Guide): CatalogueEntry[] {
 	const stages = [...guide.stages, ...guide.cleanUp, ...guide.wayBack.before, ...guide.wayBack.after];
 	return stages.flatMap(stage =>
 		stage.failures.map(failure => ({
@@ -158,7 +158,7 @@ function failureEntries(guide: Guide): Entry[] {
 	);
 }
 
-function templatesOf(entry: Entry): string[][] {
+function templatesOf(entry: CatalogueEntry): string[][] {
 	if (entry.of === 'refusal') return [piecesOf(entry.refusal.text)];
 	if (entry.of === 'fault') return entry.fault.errors.map(text => text.split(gap));
 	if (entry.of === 'symptom') return entry.symptom.errors.map(text => text.split(gap));
@@ -167,9 +167,9 @@ function templatesOf(entry: Entry): string[][] {
 }
 
 /** What releases really said that no template has: their own words, without what the trial filled in. */
-function trialEntries(knowledge: Knowledge, matcher: Matcher): { entry: Entry; pieces: string[] }[] {
+function trialEntries(knowledge: Knowledge, matcher: Matcher): { entry: CatalogueEntry; pieces: string[] }[] {
 	const notes = new Map(knowledge.notes.map(note => [note.id, note]));
-	const entries = new Map<string, Entry>();
+	const entries = new Map<string, CatalogueEntry>();
 	return knowledge.verified.flatMap(({ kind, of, error, outcome }) => {
 		const note = of === undefined ? undefined : notes.get(of);
 		if (!note || error === undefined || outcome !== 'refuses' || kind === 'rollback') return [];

@@ -6,11 +6,11 @@ import { parseTerm, profileOf } from '../../deployment/facts.ts';
 import { finalOf, isWithin, type Version } from '../../deployment/version.ts';
 import type { Knowledge, Note } from '../../knowledge/schema/synapse.ts';
 import { memo } from '../../runtime/memo.ts';
-import { type Catalogue, catalogueOf, type Entry, type Rank } from './catalogue.ts';
+import { type Catalogue, type CatalogueEntry, catalogueOf, type Rank } from './catalogue.ts';
 import { type LogRecord, recordsIn, withoutTerminal } from './log-lines.ts';
 import { optionNamed, optionsNamedIn, type RefusalSite } from './refusals.ts';
 import { maxWords, type SymptomSearch, symptomSearch } from './symptoms.ts';
-import type { Place } from './template.ts';
+import type { TemplateMatch } from './template.ts';
 
 export type WhyQuestion = {
 	text: string;
@@ -27,7 +27,7 @@ export type WhyQuestion = {
 type Fit = 'yes' | 'no' | 'unknown';
 
 export type WhyMatch = {
-	entry: Entry;
+	entry: CatalogueEntry;
 	/** Found in the text, or only by the words of a symptom. */
 	by: 'text' | 'words';
 	/** The line in which it begins, from 1. */
@@ -38,7 +38,7 @@ export type WhyMatch = {
 	sites: readonly RefusalSite[];
 	options: readonly string[];
 	/** The refusal in whose words a fault or a symptom was found. */
-	refusal?: Entry & { of: 'refusal' };
+	refusal?: CatalogueEntry & { of: 'refusal' };
 	notes: readonly Note[];
 	fit: Fit;
 	sure: boolean;
@@ -48,7 +48,7 @@ export type Diagnosis = {
 	/** Best first, at most three. */
 	matches: WhyMatch[];
 	/** Harmless entries beside a cause, and in how many places. */
-	harmless: { entry: Entry; count: number }[];
+	harmless: { entry: CatalogueEntry; count: number }[];
 	/** The first record that tells of an error which nothing here explains. */
 	unexplained?: { line: number };
 	/** Releases that the text names, in their order. */
@@ -77,7 +77,7 @@ export function diagnose(question: WhyQuestion, knowledge: Knowledge, code: Code
 	const seen = versionsIn(text, knowledge);
 	const found = candidatesIn(text, catalogue);
 	const records = recordsIn(text);
-	const asked: Asked = {
+	const asked: WhyContext = {
 		...question,
 		profile: withSeen(question.profile, text),
 		seen: seen.map(({ version }) => version),
@@ -90,7 +90,7 @@ export function diagnose(question: WhyQuestion, knowledge: Knowledge, code: Code
 	const best = ranked(absorbed(judged), question);
 	const lines = text.split('\n').length;
 	const hasCause = best.some(({ entry }) => entry.rank === 'cause' || entry.rank === 'hopeless');
-	const loud: (Judged | Worded)[] = best.filter(
+	const loud: (RankedEntry | Worded)[] = best.filter(
 		({ entry }) => entry.rank !== 'harmless' && !(hasCause && (entry.rank === 'consequence' || entry.rank === 'vague')),
 	);
 	const said = loud.length === 0 && lines <= 6 && !asked.loud ? byWords(text, search, asked) : [];
@@ -110,8 +110,8 @@ export function diagnose(question: WhyQuestion, knowledge: Knowledge, code: Code
 }
 
 type Candidate = {
-	entry: Entry;
-	places: Place[];
+	entry: CatalogueEntry;
+	places: TemplateMatch[];
 	weight: number;
 	supported: boolean;
 	files: Set<string>;
@@ -124,7 +124,7 @@ function candidatesIn(text: string, catalogue: Catalogue): Candidate[] {
 	const { places } = matcher.find(text);
 	const start = places.filter(({ template }) => starting.has(template));
 	const speaks = places.some(({ template }) => speaking.has(template));
-	const byEntry = new Map<Entry, Candidate>();
+	const byEntry = new Map<CatalogueEntry, Candidate>();
 	for (const place of places) {
 		const entry = owner[place.template];
 		if (!entry) continue;
@@ -152,12 +152,12 @@ function candidatesIn(text: string, catalogue: Catalogue): Candidate[] {
 	return [...byEntry.values()];
 }
 
-type Judged = { entry: Entry; from: number; to: number; weight: number; match: WhyMatch };
+type RankedEntry = { entry: CatalogueEntry; from: number; to: number; weight: number; match: WhyMatch };
 /** `seen`: releases that the text names; `loud`: a record in it tells of an error. */
-type Asked = WhyQuestion & { seen: readonly Version[]; loud: boolean };
+type WhyContext = WhyQuestion & { seen: readonly Version[]; loud: boolean };
 
 /** A candidate against what is known of the deployment; nothing where that excludes it. */
-function judge(candidate: Candidate, asked: Asked, catalogue: Catalogue): Judged[] {
+function judge(candidate: Candidate, asked: WhyContext, catalogue: Catalogue): RankedEntry[] {
 	const { entry, places, weight, supported } = candidate;
 	const [first] = places;
 	if (!first || (entry.applies && concern(entry.applies, asked.profile).is === false)) return [];
@@ -189,7 +189,7 @@ function judge(candidate: Candidate, asked: Asked, catalogue: Catalogue): Judged
 }
 
 /** The lines in which they begin, counted in one pass. */
-function withLines(judged: Judged[], text: string): Judged[] {
+function withLines(judged: RankedEntry[], text: string): RankedEntry[] {
 	let [line, at] = [1, 0];
 	return [...judged]
 		.sort((a, b) => a.from - b.from)
@@ -203,7 +203,7 @@ function withLines(judged: Judged[], text: string): Judged[] {
 }
 
 /** A fault's words that other causes share (“'NoneType' object …”) say something only where the release fits. */
-function isGeneric(entry: Entry, fit: Fit, weight: number): boolean {
+function isGeneric(entry: CatalogueEntry, fit: Fit, weight: number): boolean {
 	if (entry.of !== 'fault') return false;
 	const generic = entry.fault.errors.some(text =>
 		/^(?:\w+Error: )?'?(?:NoneType|int|str|dict|list|coroutine|<=)\b|^(?:int|list\.remove)\(|referenced before assignment|cannot unpack/.test(
@@ -215,7 +215,7 @@ function isGeneric(entry: Entry, fit: Fit, weight: number): boolean {
 
 function sitesOf(
 	{ entry, places, files, option }: Candidate,
-	asked: Asked,
+	asked: WhyContext,
 	{ options }: Catalogue,
 ): { sites: RefusalSite[]; options: string[] } {
 	if (entry.of !== 'refusal') return { sites: [], options: [] };
@@ -252,7 +252,7 @@ function rangeOf({ since, always, until }: RefusalSite): string {
 }
 
 /** What the person said counts before what the text says, and that before what the server was seen with. */
-function fitOf({ releases }: Entry, { versions, seen, running }: Asked): Fit {
+function fitOf({ releases }: CatalogueEntry, { versions, seen, running }: WhyContext): Fit {
 	if (releases.length === 0) return 'unknown';
 	const known = versions.length ? versions : seen.length ? seen : running ? [running] : [];
 	if (known.length === 0) return 'unknown';
@@ -262,12 +262,12 @@ function fitOf({ releases }: Entry, { versions, seen, running }: Asked): Fit {
 	return versions.length || seen.length ? 'no' : 'unknown';
 }
 
-const overlap = (one: Judged, other: Judged) => one.from < other.to && other.from < one.to;
+const overlap = (one: RankedEntry, other: RankedEntry) => one.from < other.to && other.from < one.to;
 
 /** A curated entry in the words of a refusal speaks for it; a message within a longer one is only a part of that. */
-function absorbed(judged: Judged[]): Judged[] {
+function absorbed(judged: RankedEntry[]): RankedEntry[] {
 	const curated = judged.filter(({ entry }) => entry.of !== 'refusal' && entry.rank !== 'consequence');
-	const gone = new Set<Judged>();
+	const gone = new Set<RankedEntry>();
 	const refusals = judged.filter(({ entry }) => entry.of === 'refusal');
 	for (const one of refusals) {
 		if (refusals.some(other => other !== one && overlap(one, other) && other.weight > one.weight)) gone.add(one);
@@ -280,16 +280,17 @@ function absorbed(judged: Judged[]): Judged[] {
 		return { ...one, match: { ...one.match, sites, options, notes, refusal: own.entry } };
 	});
 	// A fault of certain releases speaks for a message of many only where the release is known to be one of them.
-	const speaks = ({ entry, match }: Judged) => match.fit === 'yes' || (match.fit === 'unknown' && entry.of !== 'fault');
+	const speaks = ({ entry, match }: RankedEntry) =>
+		match.fit === 'yes' || (match.fit === 'unknown' && entry.of !== 'fault');
 	for (const refusal of refusals) if (curated.some(one => overlap(one, refusal) && speaks(one))) gone.add(refusal);
 	return merged.filter(one => !gone.has(one));
 }
 
 const ranks: readonly Rank[] = ['hopeless', 'cause', 'consequence', 'vague', 'harmless'];
 
-function ranked(judged: Judged[], { session }: WhyQuestion): Judged[] {
+function ranked(judged: RankedEntry[], { session }: WhyQuestion): RankedEntry[] {
 	const byPlace = [...judged].sort((a, b) => a.from - b.from);
-	const events = new Map<Judged, number>();
+	const events = new Map<RankedEntry, number>();
 	let [event, reached] = [0, Number.NEGATIVE_INFINITY];
 	for (const one of byPlace) {
 		if (one.entry.rank !== 'harmless' && one.from - reached > sameEvent) event++;
@@ -307,7 +308,7 @@ function ranked(judged: Judged[], { session }: WhyQuestion): Judged[] {
 				(one.match.refusal || judged.some(other => other.entry.of === 'symptom' && overlap(one, other))),
 		),
 	);
-	const here = (one: Judged) => {
+	const here = (one: RankedEntry) => {
 		const { entry } = one;
 		if (shared.has(one)) return 3;
 		if (entry.of !== 'failure') return 2;
@@ -326,12 +327,12 @@ function ranked(judged: Judged[], { session }: WhyQuestion): Judged[] {
 	);
 }
 
-function distinct(all: readonly (Judged | Worded)[]): (Judged | Worded)[] {
+function distinct(all: readonly (RankedEntry | Worded)[]): (RankedEntry | Worded)[] {
 	return all.filter((one, i) => all.findIndex(({ entry }) => entry === one.entry) === i);
 }
 
 /** The best, then the others: one that was found in the same words is another reading of them, and not sure. */
-function alternatives(chosen: readonly (Judged | Worded)[]): WhyMatch[] {
+function alternatives(chosen: readonly (RankedEntry | Worded)[]): WhyMatch[] {
 	const [best] = chosen;
 	return chosen.map(one => {
 		const isReading =
@@ -340,10 +341,10 @@ function alternatives(chosen: readonly (Judged | Worded)[]): WhyMatch[] {
 	});
 }
 
-type Worded = { entry: Entry; match: WhyMatch };
+type Worded = { entry: CatalogueEntry; match: WhyMatch };
 
 /** By the words of symptoms: never sure. */
-function byWords(text: string, search: SymptomSearch, asked: Asked): Worded[] {
+function byWords(text: string, search: SymptomSearch, asked: WhyContext): Worded[] {
 	if (text.split(/\s+/, maxWords + 1).length > maxWords) return [];
 	const found = search(text).flatMap(({ entry, score }) => {
 		const fit = fitOf(entry, asked);
@@ -361,7 +362,7 @@ function byWords(text: string, search: SymptomSearch, asked: Asked): Worded[] {
 }
 
 /** Faults of the releases that are known, as people tell of them who see what this entry tells. */
-function likely(entry: Entry, search: SymptomSearch, asked: Asked): Worded[] {
+function likely(entry: CatalogueEntry, search: SymptomSearch, asked: WhyContext): Worded[] {
 	if (entry.of !== 'symptom') return [];
 	return entry.symptom.symptoms
 		.flatMap(said => byWords(said, search, asked))
@@ -369,7 +370,7 @@ function likely(entry: Entry, search: SymptomSearch, asked: Asked): Worded[] {
 }
 
 /** The first record of an error in which nothing was recognised. */
-function unexplainedIn(records: readonly LogRecord[], judged: readonly Judged[]): LogRecord | undefined {
+function unexplainedIn(records: readonly LogRecord[], judged: readonly RankedEntry[]): LogRecord | undefined {
 	return records.find(({ error, from, to }) => error && !judged.some(one => one.from >= from && one.from <= to));
 }
 

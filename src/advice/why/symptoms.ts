@@ -1,6 +1,6 @@
 // What people say in a few words (“bridges are silent since the upgrade”) → the entries that tell of it, by MiniSearch.
 import MiniSearch from 'minisearch';
-import type { Entry } from './catalogue.ts';
+import type { CatalogueEntry } from './catalogue.ts';
 
 /** Words that say nothing of the cause. */
 const empty = new Set(
@@ -22,10 +22,10 @@ const stem = (term: string): string | null => {
 
 const tokens = (text: string): string[] => text.split(/[^\p{L}\p{N}_’']+/u).filter(Boolean);
 
-export type Said = { entry: Entry; score: number };
-export type SymptomSearch = (text: string) => Said[];
+export type SymptomMatch = { entry: CatalogueEntry; score: number };
+export type SymptomSearch = (text: string) => SymptomMatch[];
 
-export function symptomSearch(entries: readonly Entry[]): SymptomSearch {
+export function symptomSearch(entries: readonly CatalogueEntry[]): SymptomSearch {
 	const search = new MiniSearch<{ id: number; symptoms: string; title: string; text: string }>({
 		fields: ['symptoms', 'title', 'text'],
 		tokenize: tokens,
@@ -47,7 +47,7 @@ export function symptomSearch(entries: readonly Entry[]): SymptomSearch {
 			prefix: term => term.length > 3,
 			fuzzy: term => (term.length > 6 ? 1 : false),
 		});
-		return found.flatMap(({ id, score, queryTerms, match }): Said[] => {
+		return found.flatMap(({ id, score, queryTerms, match }): SymptomMatch[] => {
 			const entry = entries[id as number];
 			const told = new Set(queryTerms).size;
 			// What stands in the long text only says little of what one would notice.

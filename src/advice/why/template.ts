@@ -21,8 +21,8 @@ const alphabet = 37;
 export type Template = { pieces: readonly string[] };
 
 /** One place of a template: offsets in the text, and what stands before it, in its gaps and behind its end. */
-export type Place = { template: number; from: number; to: number; captured: string[] };
-export type FoundPlaces = { places: Place[]; counts: Uint32Array };
+export type TemplateMatch = { template: number; from: number; to: number; captured: string[] };
+export type FoundPlaces = { places: TemplateMatch[]; counts: Uint32Array };
 export type Matcher = { templates: readonly Template[]; find: (text: string) => FoundPlaces };
 
 const codes = new Int8Array(128).fill(-1);
@@ -62,16 +62,16 @@ export function squeeze(text: string): number[] {
 	return squeezed;
 }
 
-type Piece = { length: number; opens: boolean; closes: boolean; uses: { template: number; index: number }[] };
+type TemplatePiece = { length: number; opens: boolean; closes: boolean; uses: { template: number; index: number }[] };
 
 /** Pieces as a trie with a step for every character from every node. */
-type Automaton = { next: Int32Array; ends: Int32Array; shorter: Int32Array; pieces: Piece[] };
+type Automaton = { next: Int32Array; ends: Int32Array; shorter: Int32Array; pieces: TemplatePiece[] };
 
-function automatonOf(wanted: readonly { codes: number[]; piece: Piece }[]): Automaton {
+function automatonOf(wanted: readonly { codes: number[]; piece: TemplatePiece }[]): Automaton {
 	const size = wanted.reduce((sum, { codes }) => sum + codes.length, 1);
 	const next = new Int32Array(size * alphabet).fill(-1);
 	const ends = new Int32Array(size).fill(-1);
-	const pieces: Piece[] = [];
+	const pieces: TemplatePiece[] = [];
 	let nodes = 1;
 	for (const { codes, piece } of wanted) {
 		let node = 0;
@@ -116,7 +116,7 @@ function telling(pieces: readonly string[]): readonly string[] {
 
 /** The matcher of these templates; building it takes some milliseconds, so keep it. */
 export function matcherOf(templates: readonly Template[]): Matcher {
-	const wanted = new Map<string, { codes: number[]; piece: Piece }>();
+	const wanted = new Map<string, { codes: number[]; piece: TemplatePiece }>();
 	const lengths = new Int32Array(templates.length);
 	templates.forEach(({ pieces }, template) => {
 		let index = 0;
@@ -149,7 +149,7 @@ const maxReached = 4;
 type Hit = { node: number; count: number };
 
 function search(text: string, { next, ends, shorter, pieces }: Automaton, lengths: Int32Array): FoundPlaces {
-	const places: Place[] = [];
+	const places: TemplateMatch[] = [];
 	const counts = new Uint32Array(lengths.length);
 	const reached = Array.from(lengths, length => Array.from({ length }, (): Reached[] => []));
 	const offsets = new Float64Array(window);

@@ -165,9 +165,9 @@ type ReaderSetup = {
 	log: Log;
 };
 
-type Reader = (sync: Json, waiting: () => Promise<Unreadable[]>, stopped: () => boolean) => Promise<DecryptedSync>;
+type SyncReader = (sync: Json, waiting: () => Promise<Unreadable[]>, stopped: () => boolean) => Promise<DecryptedSync>;
 
-function openReader(given: ReaderSetup): Reader {
+function openReader(given: ReaderSetup): SyncReader {
 	const { machine, courier, decrypter, verifications, sessions, recipients, keys, user, log } = given;
 	let first = true;
 

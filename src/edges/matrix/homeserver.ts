@@ -85,7 +85,7 @@ export async function connect(config: ConnectConfig, edges: Edges): Promise<Conn
 	return assemble({ session, keys, edges, abandon, closeHttp: http.close });
 }
 
-type Parts = {
+type HomeserverParts = {
 	session: Session;
 	keys: Keys;
 	edges: Edges;
@@ -93,7 +93,7 @@ type Parts = {
 	closeHttp: () => Promise<void>;
 };
 
-function assemble({ session, keys, edges, abandon, closeHttp }: Parts): Connection {
+function assemble({ session, keys, edges, abandon, closeHttp }: HomeserverParts): Connection {
 	const { encryption } = keys;
 	const { store, now } = edges;
 	const states = openRoomStates(session, store);

@@ -1,7 +1,7 @@
 // What rooms have heard of the servers they watch: alerts, with what people said about them.
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Alert } from '../../advice/watch/alerts.ts';
-import type { About } from '../../advice/watch/matter.ts';
+import type { AlertSubject } from '../../advice/watch/matter.ts';
 import { partOf } from '../../bot/said-id.ts';
 import type { Heard, NumberedAlert, WatchDecision, WatchStore } from '../../ports/watch-store.ts';
 import { insertSayings } from './outbox.ts';
@@ -248,7 +248,7 @@ export function heardOf(row: Selectable<Tables['matters']> & { server: string })
 		at: new Date(row.at).toISOString(),
 		reminders: row.reminders,
 		severity: row.severity,
-		about: JSON.parse(row.about) as About,
+		about: JSON.parse(row.about) as AlertSubject,
 		...(row.acked_at !== null && { acked: true as const }),
 		...(row.snoozed_until !== null && { snoozed: { until: row.snoozed_until } }),
 		...(row.snoozed_version !== null && { snoozed: { version: row.snoozed_version } }),

@@ -1,7 +1,7 @@
 // Which room watches which server.
 import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
-import type { Told } from '../../advice/watch/history.ts';
+import type { ToldVersion } from '../../advice/watch/history.ts';
 import type { Settings, Subscription } from '../../advice/watch/subscription.ts';
 import type { WatchStore } from '../../ports/watch-store.ts';
 import { dropMessages, heardIn, heardOf, lastNumber } from './alerts.ts';
@@ -166,7 +166,7 @@ function subscriptionOf(row: Tables['watches']): Subscription {
 		room: row.room,
 		server: row.server,
 		facts: JSON.parse(row.facts) as string[],
-		...(row.told !== null && { told: JSON.parse(row.told) as Told }),
+		...(row.told !== null && { told: JSON.parse(row.told) as ToldVersion }),
 		changed: new Date(row.changed),
 		...(row.heard !== null && { heard: row.heard }),
 		...(row.begun_by !== null && { by: row.begun_by }),

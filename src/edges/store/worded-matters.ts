@@ -1,6 +1,6 @@
 // Stores of before kept the sentences that they had said: what these tell is read once, and the sentences go.
 import type { Kysely } from 'kysely';
-import type { About } from '../../advice/watch/matter.ts';
+import type { AlertSubject } from '../../advice/watch/matter.ts';
 
 type Old = { rule: string; subject: string; stage: string; episode: string; title: string };
 
@@ -33,7 +33,7 @@ function withoutWords({ why: _, seen: __, ...spell }: Record<string, unknown>): 
 }
 
 /** What a matter was about. A title that cannot be read leaves the subject, which tells most of it. */
-function aboutOf({ rule, subject, stage, episode, title }: Old): About {
+function aboutOf({ rule, subject, stage, episode, title }: Old): AlertSubject {
 	switch (rule) {
 		case 'release':
 			return { rule, newest: /^Synapse (\S+) is out$/.exec(title)?.[1] ?? subject };

@@ -1,7 +1,7 @@
 // The gate that every request to the outside goes through: names resolved, addresses checked, turns taken, time counted.
 import { isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
-import type { Attempt, Fault, Trouble } from '../../advice/watch/observation.ts';
+import type { Attempt, LookFailure, Trouble } from '../../advice/watch/observation.ts';
 import type { Log } from '../../runtime/log.ts';
 import { type Exceptions, forbidden } from './address-policy.ts';
 import { timedCache } from './cache.ts';
@@ -155,7 +155,7 @@ async function page(ask: Gate['ask'], address: string, way: Omit<PageRequest, 'p
 		if (!URL.canParse(next)) return { trouble: { is: 'no-such-name', name: next.slice(0, 300) } };
 		const url = new URL(next);
 		const at = url.host;
-		const broken = (fault: Fault): Attempt => ({ trouble: { is: 'broken', at, fault } });
+		const broken = (fault: LookFailure): Attempt => ({ trouble: { is: 'broken', at, fault } });
 		if (url.protocol !== 'https:' || url.username || url.password) return broken('redirect-elsewhere');
 		if (seen.has(url.href)) return broken('redirect-loop');
 		seen.add(url.href);

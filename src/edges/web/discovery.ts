@@ -1,5 +1,5 @@
 // Where a homeserver is: server names resolved as the specification's chapter "Server discovery" says, step by step.
-import type { Attempt, Step, Target, Trouble } from '../../advice/watch/observation.ts';
+import type { Attempt, DiscoveryStep, Target, Trouble } from '../../advice/watch/observation.ts';
 import { parseServerName, type ServerName } from '../../deployment/server-name.ts';
 import { timedCache } from './cache.ts';
 import type { Budget, Endpoint, Gate } from './client.ts';
@@ -94,7 +94,11 @@ export function openDiscovery(gate: Gate, names: Names, now: () => number): Disc
 	return { find };
 }
 
-function literal({ host, kind, port = defaultPort, name }: ServerName, by: Step, delegated?: string): DiscoveryResult {
+function literal(
+	{ host, kind, port = defaultPort, name }: ServerName,
+	by: DiscoveryStep,
+	delegated?: string,
+): DiscoveryResult {
 	const at = `${kind === 'ipv6' ? `[${host}]` : host}:${port}`;
 	return {
 		target: { at, by, ...(delegated !== undefined && { delegated }) },
@@ -102,7 +106,7 @@ function literal({ host, kind, port = defaultPort, name }: ServerName, by: Step,
 	};
 }
 
-function single(host: string, port: number, header: string, by: Step, delegated?: string): DiscoveryResult {
+function single(host: string, port: number, header: string, by: DiscoveryStep, delegated?: string): DiscoveryResult {
 	return {
 		target: { at: `${host}:${port}`, by, ...(delegated !== undefined && { delegated }) },
 		asked: [{ host, port, header, name: host }],

@@ -142,9 +142,9 @@ function headersFor(
 	};
 }
 
-type About = { document: Document; address: string; own: Copy | undefined; hasToken: boolean };
+type Download = { document: Document; address: string; own: Copy | undefined; hasToken: boolean };
 
-function readAttempt(attempt: Attempt, { document, address, own, hasToken }: About): DocumentResult {
+function readAttempt(attempt: Attempt, { document, address, own, hasToken }: Download): DocumentResult {
 	if ('trouble' in attempt) return { trouble: { is: 'unreached', trouble: attempt.trouble }, isOver: true };
 	const { status, body, headers } = attempt.reply;
 	if (status === 304 && own) return { copy: own };

@@ -3,7 +3,7 @@ import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { Client, type Dispatcher } from 'undici';
-import type { Attempt, Fault, TlsFault, Trouble } from '../../advice/watch/observation.ts';
+import type { Attempt, LookFailure, TlsFault, Trouble } from '../../advice/watch/observation.ts';
 
 export type Destination = {
 	/** Checked addresses, in the order to try them. */
@@ -173,7 +173,7 @@ function clientOf(address: string, course: Course): Client {
 /** Reads the answer, within the limit of its body. */
 function readerOf(course: Course): Dispatcher.DispatchHandler {
 	const { bodyBytes } = course.way.limits;
-	const broken = (fault: Fault) => course.finish({ trouble: { is: 'broken', at: course.place.at, fault } });
+	const broken = (fault: LookFailure) => course.finish({ trouble: { is: 'broken', at: course.place.at, fault } });
 	const chunks: Buffer[] = [];
 	let bytes = 0;
 	let status = 0;
@@ -230,7 +230,7 @@ async function plain(
 	raw: Buffer,
 	encoding: string | undefined,
 	maxBytes: number,
-): Promise<{ text: string } | { fault: Fault }> {
+): Promise<{ text: string } | { fault: LookFailure }> {
 	const name = encoding?.trim().toLowerCase() ?? '';
 	// Some servers name the encoding of a body that they then do not send.
 	if (name === '' || name === 'identity' || raw.length === 0) return { text: raw.toString('utf8') };

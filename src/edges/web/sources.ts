@@ -56,7 +56,7 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 	const { settings, gate, known } = given;
 	const values: Sources = {};
 	const sources = sourcesOf(settings, values, known, given.now);
-	const reading: Reading = { given, values, states: [], say: openSay(given.log), news: newsOf({}, known) };
+	const reading: SourcesReading = { given, values, states: [], say: openSay(given.log), news: newsOf({}, known) };
 	const { states } = reading;
 	for (const source of sources) states.push(await restored(reading, source));
 	const before = joined(reading);
@@ -96,10 +96,10 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 }
 
 /** All that is being read: the state of each source, the values that they gave, and the news that these make. */
-type Reading = { given: SourcesGiven; values: Sources; states: State[]; say: Say; news: News };
+type SourcesReading = { given: SourcesGiven; values: Sources; states: State[]; say: Say; news: News };
 
 /** All that was read, or undefined if it cannot be joined to what is known. */
-function joined({ given, values, states, say }: Reading): News | undefined {
+function joined({ given, values, states, say }: SourcesReading): News | undefined {
 	const read = states[0]?.read?.toISOString().slice(0, 10);
 	return guarded(say, 'upstream', () => newsOf({ ...values, ...(read !== undefined && { read }) }, given.known));
 }
@@ -116,7 +116,7 @@ function guarded<Value>(say: Say, name: string, work: () => Value): Value | unde
 
 /** Takes over what a source sent; what cannot be taken leaves everything as it was. */
 function taken(
-	reading: Reading,
+	reading: SourcesReading,
 	{ source, doubted }: State,
 	copies: ReadonlyMap<string, Copy>,
 ): { result: Taken; news?: News } {
@@ -144,7 +144,7 @@ function fresh(source: UpstreamSource, next: Date): State {
 	return { source, copies: new Map(), next, failures: 0 };
 }
 
-async function restored({ given, values, say }: Reading, source: UpstreamSource): Promise<State> {
+async function restored({ given, values, say }: SourcesReading, source: UpstreamSource): Promise<State> {
 	const { kept, now, random } = given;
 	const state = fresh(source, now());
 	const text = await kept.get(keyOf(source));
@@ -177,7 +177,7 @@ function isDue(state: State, now: Date): boolean {
 	return state.failures === 0 && state.source.documents().some(isElsewhere);
 }
 
-async function round(reading: Reading, state: State): Promise<void> {
+async function round(reading: SourcesReading, state: State): Promise<void> {
 	const { settings, gate, kept, now, random } = reading.given;
 	const { source } = state;
 	const documents = source.documents();
@@ -217,7 +217,7 @@ async function round(reading: Reading, state: State): Promise<void> {
 	await kept.put(keyOf(source), JSON.stringify(record));
 }
 
-function succeed({ given, say }: Reading, state: State, result: Taken, more: boolean): void {
+function succeed({ given, say }: SourcesReading, state: State, result: Taken, more: boolean): void {
 	const { source } = state;
 	state.failures = 0;
 	delete state.trouble;
@@ -229,7 +229,7 @@ function succeed({ given, say }: Reading, state: State, result: Taken, more: boo
 	state.next = later(given.now(), more ? 5 * minute : source.hours * hour, given.random);
 }
 
-function fail({ given, say }: Reading, state: State, trouble: SourceTrouble, waitMs = 0): void {
+function fail({ given, say }: SourcesReading, state: State, trouble: SourceTrouble, waitMs = 0): void {
 	const { source } = state;
 	state.failures++;
 	state.trouble = trouble;

@@ -36,11 +36,11 @@ export function bulletName({ chart, part, bullet }: { chart: string; part: strin
 	return `${chart} › ${part} › ${bullet}`;
 }
 
-type Place = (...path: PropertyKey[]) => string;
-type Cover = { name: string; read: string; at: Place };
+type PlaceOf = (...path: PropertyKey[]) => string;
+type CoverPlace = { name: string; read: string; at: PlaceOf };
 
 /** What each entry and each waiver says it was written from. */
-function coversOf({ mdad, ess }: DistributionFiles): { mdad: Cover[]; ess: Cover[] } {
+function coversOf({ mdad, ess }: DistributionFiles): { mdad: CoverPlace[]; ess: CoverPlace[] } {
 	return {
 		mdad: mdad.entries.flatMap(({ value, at }) =>
 			value.entries.flatMap((entry, index) =>
@@ -55,7 +55,7 @@ function coversOf({ mdad, ess }: DistributionFiles): { mdad: Cover[]; ess: Cover
 			...ess.entries.flatMap(({ value, at }) =>
 				value.entries.flatMap((entry, index) =>
 					entry.covers.map(
-						({ chart = entry.chart, part, bullet, read }, cover): Cover => ({
+						({ chart = entry.chart, part, bullet, read }, cover): CoverPlace => ({
 							name: bulletName({ chart, part, bullet }),
 							read,
 							at: (...path) => at('entries', index, 'covers', cover, ...path),
@@ -65,7 +65,7 @@ function coversOf({ mdad, ess }: DistributionFiles): { mdad: Cover[]; ess: Cover
 			),
 			...ess.waivers.flatMap(({ value, at }) =>
 				value.waivers.map(
-					(waiver, index): Cover => ({
+					(waiver, index): CoverPlace => ({
 						name: bulletName(waiver),
 						read: waiver.read,
 						at: (...path) => at('waivers', index, ...path),

@@ -146,14 +146,14 @@ export const chartUpstreamShape = z.strictObject({
 	charts: z.array(chartShape),
 });
 
-type Told = 'covers' | 'commits' | 'links';
+type ToldKind = 'covers' | 'commits' | 'links';
 /** An entry with its identity (`mdad/2026-08-06/jitsi-colibri`) and its sources. */
-export type PlaybookEntry = Omit<PlaybookEntryFile, Told> & {
+export type PlaybookEntry = Omit<PlaybookEntryFile, ToldKind> & {
 	/** The day from which on a checkout has it: never before its date. */
 	added: string;
 	sources: Source[];
 };
-export type ChartEntry = Omit<ChartEntryFile, Told> & { sources: Source[] };
+export type ChartEntry = Omit<ChartEntryFile, ToldKind> & { sources: Source[] };
 
 /** A section or a bullet that no entry covers. */
 export type UnreadPlaybook = PlaybookPassage & { text?: string };

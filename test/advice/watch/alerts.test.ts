@@ -1,6 +1,6 @@
 // What a room hears about a server, and what it does not: single cases, then whole lives of servers made up by chance.
 import { describe, expect, test } from 'vitest';
-import type { Alert, Said, Watch } from '../../../src/advice/watch/alerts.ts';
+import type { Alert, SaidAlert, Watch } from '../../../src/advice/watch/alerts.ts';
 import { alerts, facingOf } from '../../../src/advice/watch/alerts.ts';
 import { matters } from '../../../src/advice/watch/conditions.ts';
 import type { Spell } from '../../../src/advice/watch/history.ts';
@@ -23,7 +23,7 @@ function listener(more: Partial<Watch> = {}) {
 		smallest: 'info',
 		...more,
 	};
-	const said: Said[] = [];
+	const said: SaidAlert[] = [];
 	const log: Alert[] = [];
 	return {
 		said,

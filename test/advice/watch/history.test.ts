@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { Seen } from '../../../src/advice/watch/history.ts';
+import type { SeenVersion } from '../../../src/advice/watch/history.ts';
 import { standingOf } from '../../../src/advice/watch/history.ts';
 
 const hour = 3600_000;
 
 /** Looks an hour apart, told as runs: `['1.150.0', 5]` are five of them. */
-function seen(...runs: [version: string, looks: number][]): Seen[] {
+function seen(...runs: [version: string, looks: number][]): SeenVersion[] {
 	let at = Date.UTC(2026, 0, 1);
 	return runs.map(([version, looks]) => {
 		const since = new Date(at).toISOString();
