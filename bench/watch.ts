@@ -27,7 +27,7 @@ async function filled(watches: number): Promise<string> {
 	await made.close();
 	const database = new DatabaseSync(join(folder, 'glia.sqlite'));
 	const now = Date.now();
-	const spells = JSON.stringify([
+	const history = JSON.stringify([
 		{
 			is: 'synapse',
 			version: '1.160.0',
@@ -45,7 +45,7 @@ async function filled(watches: number): Promise<string> {
 	database.exec('BEGIN');
 	for (let i = 0; i < Math.ceil(watches / 5); i++) {
 		// A hundred are due, the others within the next hour.
-		server.run(`s${i}.example.org`, spells, now, i < dueServers ? now - 1000 : now + hour / 2 + (i % 1000) * 1000);
+		server.run(`s${i}.example.org`, history, now, i < dueServers ? now - 1000 : now + hour / 2 + (i % 1000) * 1000);
 	}
 	const room = database.prepare(
 		`INSERT INTO rooms (room, membership, since, settings, greeted, told_encrypted, told_public)

@@ -49,9 +49,9 @@ export const deadlines = {
 		const stated = readProfile(terms);
 		const profile = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stated;
 		const seen = server && (await store.server(server.server));
-		const runs = server && runningOf(seen?.spells ?? [], server.told);
+		const runs = server && runningOf(seen?.history ?? [], server.told);
 		const running = runs && isKnown(runs.version, knowledge.releases) ? runs.version : undefined;
-		const observed = running === undefined ? lastObserved(seen?.spells ?? []) : undefined;
+		const observed = running === undefined ? lastObserved(seen?.history ?? []) : undefined;
 		// What has landed in a release that this server does not run yet is still ahead of it.
 		const found = decide(
 			{ at: newest(knowledge), today, all: all || running !== undefined },

@@ -92,7 +92,7 @@ export const migrate = {
 async function watched(server: string, room: string, { store, knowledge }: Pick<Ports, 'store' | 'knowledge'>) {
 	const subscription = await store.watch(room, server);
 	if (!subscription) return undefined;
-	const running = runningOf((await store.server(server))?.spells ?? [], subscription.told);
+	const running = runningOf((await store.server(server))?.history ?? [], subscription.told);
 	return {
 		facts: subscription.facts,
 		// The playbook could not install what nobody knows.

@@ -93,7 +93,7 @@ async function watched(server: string, room: string, { store, knowledge }: Pick<
 		throw new Refusal(
 			`This room does not watch ${quoted(server)}. Begin with ${code(`!watch ${server}`)}, or say the versions: ${code(example)}`,
 		);
-	const running = runningOf((await store.server(server))?.spells ?? [], subscription.told);
+	const running = runningOf((await store.server(server))?.history ?? [], subscription.told);
 	const version = running && isKnown(running.version, knowledge.releases) ? running.version : undefined;
 	return {
 		facts: subscription.facts,

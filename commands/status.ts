@@ -40,8 +40,8 @@ export const status = {
 				...(last && { last: last.toISOString() }),
 				...(next && { next: next.toISOString() }),
 				servers: (await store.serversOf(room)).map(server => {
-					const seen = server.spells.findLast(({ is }) => is === 'synapse');
-					const running = runningOf(server.spells, told.get(server.server));
+					const seen = server.history.findLast(({ is }) => is === 'synapse');
+					const running = runningOf(server.history, told.get(server.server));
 					return {
 						server: server.server,
 						...(running && { runs: versionWords(running, knowledge) }),

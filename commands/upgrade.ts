@@ -135,8 +135,8 @@ async function watched(server: string, room: string, { store, knowledge }: Pick<
 			`This room does not watch ${quoted(server)}. Begin with ${code(`!watch ${server}`)}, or say the version it runs: ${code(example)}`,
 		);
 	const seen = await store.server(server);
-	const running = runningOf(seen?.spells ?? [], subscription.told);
-	const observed = lastObserved(seen?.spells ?? []);
+	const running = runningOf(seen?.history ?? [], subscription.told);
+	const observed = lastObserved(seen?.history ?? []);
 	if (!running && observed)
 		throw new Refusal(
 			`${wholeWords(observationWords({ server, ...observed }))} Without a release of Synapse there is no plan. If you know it, say it here: ${code(example)}`,

@@ -45,7 +45,7 @@ export const why = {
 		const said = versions.map(version => readVersion(version, 'target', knowledge));
 		const stated = readProfile(terms);
 		const profile = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stated;
-		const runs = server && runningOf((await store.server(server.server))?.spells ?? [], server.told);
+		const runs = server && runningOf((await store.server(server.server))?.history ?? [], server.told);
 		const running = runs && isKnown(runs.version, knowledge.releases) ? runs.version : undefined;
 		const diagnosis = diagnose(
 			{ text, versions: said.map(({ version }) => version), profile, ...(running !== undefined && { running }) },

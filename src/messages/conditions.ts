@@ -1,8 +1,8 @@
 // One condition of a watched server in words: its title, and what else there is to say of it.
 import type { Plan } from '../advice/upgrade/plan.ts';
 import { tally } from '../advice/upgrade/tally.ts';
+import type { AlertSubject, Details } from '../advice/watch/alert-condition.ts';
 import type { Alert } from '../advice/watch/alerts.ts';
-import type { AlertSubject, Details } from '../advice/watch/matter.ts';
 import { compare } from '../deployment/version.ts';
 import { capital, list } from '../text/format.ts';
 import { code, quoted } from '../text/markdown.ts';

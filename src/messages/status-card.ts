@@ -3,8 +3,8 @@
 import type { Deadline } from '../advice/upgrade/deadlines.ts';
 import type { Rollback } from '../advice/upgrade/rollback.ts';
 import { tally } from '../advice/upgrade/tally.ts';
+import type { Facing } from '../advice/watch/alert-condition.ts';
 import { lastObserved, type Running } from '../advice/watch/history.ts';
-import type { Facing } from '../advice/watch/matter.ts';
 import { type Overview, overviewOf } from '../advice/watch/overview.ts';
 import type { Answer, Section } from '../answer.ts';
 import { profileJson } from '../deployment/facts.ts';
@@ -79,10 +79,10 @@ export function cardWords({ facing, zone, looked, next, opening }: Card): Answer
 type Frame = { opening: string | undefined; foot: string; value: Record<string, unknown> };
 
 /** Of a server of which nobody knows what it runs. */
-function unseenWords({ server, spells }: Facing, { opening, foot, value }: Frame): Answer {
-	const observed = lastObserved(spells);
+function unseenWords({ server, history }: Facing, { opening, foot, value }: Frame): Answer {
+	const observed = lastObserved(history);
 	const observation = observed && observationWords({ server, ...observed });
-	const is = spells.at(-1)?.is;
+	const is = history.at(-1)?.is;
 	const isNamed = is === 'other' || is === 'unreadable';
 	const says = (isNamed && observation?.result) || `I cannot say what ${quoted(server)} runs`;
 	const more = isNamed ? observation?.advice : observation && wholeWords(observation);
@@ -104,8 +104,8 @@ function nameWords(running: Running, { server, knowledge }: Facing): string {
 }
 
 /** Why the last look failed, if it did: a silent server still runs what it ran, as far as anybody knows. */
-function failureWords({ server, spells }: Facing): string | undefined {
-	const observed = lastObserved(spells);
+function failureWords({ server, history }: Facing): string | undefined {
+	const observed = lastObserved(history);
 	return observed && wholeWords(observationWords({ server, ...observed }));
 }
 

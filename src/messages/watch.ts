@@ -22,8 +22,8 @@ type WatchContext = { knowledge: Knowledge; zone: string; now: Date };
 
 export function serversWords(watched: readonly WatchedSubscription[], { knowledge, zone, now }: WatchContext): Answer {
 	const rows = watched.map(({ subscription, server, open }) => {
-		const running = runningOf(server?.spells ?? [], subscription.told);
-		const observed = lastObserved(server?.spells ?? []);
+		const running = runningOf(server?.history ?? [], subscription.told);
+		const observed = lastObserved(server?.history ?? []);
 		const why = observed && wholeWords(observationWords({ server: subscription.server, ...observed }));
 		return { subscription, server, open, running, why };
 	});

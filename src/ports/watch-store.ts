@@ -7,7 +7,7 @@ import type { Saying } from './saying.ts';
 
 // The watch: what commands and the tick may ask the store for.
 
-/** A matter that a room has heard of, under the number that the room knows it by. */
+/** A condition that a room has heard of, under the number that the room knows it by. */
 export type Heard = SaidAlert & {
 	id: number;
 	number: number;
@@ -17,7 +17,7 @@ export type Heard = SaidAlert & {
 	root?: string;
 };
 
-/** An alert with the number that its matter has in the room, and what its thread begins with, if it is one. */
+/** An alert with the number that its condition has in the room, and what its thread begins with, if it is one. */
 export type NumberedAlert = { alert: Alert; number?: number; root?: string };
 
 export type WatchStore = {

@@ -67,7 +67,7 @@ async function look(server: WatchedServer, { web, random, every, log }: Watching
 	try {
 		const observation = await web.observe(server.server);
 		const saw = sawOf(observation);
-		const last = server.spells.at(-1);
+		const last = server.history.at(-1);
 		const failures = (last?.is === 'silent' ? last.looks : 0) + (saw?.is === 'silent' ? 1 : 0);
 		return { server, saw, pause: pauseAfter(observation, failures, { every, random: random() }) };
 	} catch (error) {
@@ -99,7 +99,7 @@ async function anyoneAnswers(due: readonly WatchedServer[], { store, web, now, e
 	const names = new Set(due.map(({ server }) => server));
 	const lately = await store.lookedAtSince(new Date(now().getTime() - 2 * every), witnesses.of);
 	const answered = lately.filter(
-		({ server, spells }) => !names.has(server) && spells.length > 0 && spells.at(-1)?.is !== 'silent',
+		({ server, history }) => !names.has(server) && history.length > 0 && history.at(-1)?.is !== 'silent',
 	);
 	const looks = answered.slice(0, witnesses.asked).map(({ server }) => web.observe(server));
 	return (await Promise.all(looks)).some(observation => sawOf(observation)?.is !== 'silent');
@@ -175,7 +175,7 @@ function decisionFor(
 	now: Date,
 ): { ready?: WatchDecision; again?: Date } {
 	const watch = watchFrom(subscription, settings);
-	const situation = { knowledge: knowledge(), spells: server.spells, watch, said, now };
+	const situation = { knowledge: knowledge(), history: server.history, watch, said, now };
 	const found = alerts(situation);
 	const [again] = found.flatMap(({ notBefore }) => notBefore ?? []).sort();
 	const ready = found.filter(({ notBefore }) => notBefore === undefined);

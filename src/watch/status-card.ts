@@ -17,7 +17,7 @@ export async function look(
 	person: string,
 	{ store, web, now, limits }: StatusPorts,
 ): Promise<WatchedServer> {
-	const known = (await store.server(server)) ?? { server, spells: [], next: now() };
+	const known = (await store.server(server)) ?? { server, history: [], next: now() };
 	const observation = await web.observe(server, person);
 	const at = now();
 	// The middle of what chance allows: the tick finds its own rhythm from there.
@@ -37,7 +37,7 @@ export async function statusCard(
 	const settings = await store.settings(subscription.room);
 	const watch = watchFrom(subscription, settings);
 	const said = await store.heard(subscription.id);
-	const situation = { knowledge, spells: server.spells, watch, said, now: now(), card: true };
+	const situation = { knowledge, history: server.history, watch, said, now: now(), card: true };
 	const shown = alerts(situation).map(({ notBefore: _, ...alert }) => ({ ...alert, unsaid: true as const }));
 	await store.keepDecided([{ watch: subscription, alerts: shown, say: () => [] }], now());
 	return cardWords({

@@ -100,10 +100,10 @@ describe.each(['memory', 'file'])('in %s', place => {
 	test('servers are due in their order, and those in a future too far away as well', async () => {
 		await open();
 		for (const name of ['one', 'two', 'three', 'far']) await store.keepWatch(subscription('!a', name), now);
-		const spells = [{ is: 'synapse' as const, version: '1.150.0', since: 'a', until: 'b', looks: 2 }];
+		const history = [{ is: 'synapse' as const, version: '1.150.0', since: 'a', until: 'b', looks: 2 }];
 		const next = { one: 30, two: 10, three: 90, far: 100_000 };
 		for (const [server, minutes] of Object.entries(next)) {
-			await store.keepLook({ server, spells, looked: now, next: later(minutes) });
+			await store.keepLook({ server, history, looked: now, next: later(minutes) });
 		}
 		await reopen();
 		const names = async (...asked: Parameters<Store['dueServers']>) =>
@@ -112,8 +112,8 @@ describe.each(['memory', 'file'])('in %s', place => {
 		expect(await names(later(60), later(180), 1)).toEqual(['two']);
 		expect(await store.nextLook()).toEqual(later(10));
 		expect(await store.looks()).toEqual({ last: now, next: later(10) });
-		expect(await store.server('one')).toEqual({ server: 'one', spells, looked: now, next: later(30) });
-		await store.keepLook({ server: 'nobody', spells, next: now });
+		expect(await store.server('one')).toEqual({ server: 'one', history, looked: now, next: later(30) });
+		await store.keepLook({ server: 'nobody', history, next: now });
 		expect(await store.server('nobody')).toBeUndefined();
 	});
 
@@ -122,7 +122,7 @@ describe.each(['memory', 'file'])('in %s', place => {
 		const looked = { one: 30, two: 10, three: 20 };
 		for (const name of [...Object.keys(looked), 'never']) await store.keepWatch(subscription('!a', name), now);
 		for (const [server, minutes] of Object.entries(looked))
-			await store.keepLook({ server, spells: [], looked: later(minutes), next: later(90) });
+			await store.keepLook({ server, history: [], looked: later(minutes), next: later(90) });
 		await reopen();
 		const names = async (since: Date, limit: number) =>
 			(await store.lookedAtSince(since, limit)).map(({ server }) => server);
@@ -162,7 +162,7 @@ describe.each(['memory', 'file'])('in %s', place => {
 		const rooms = ['!a', '!b'].map(room => subscription(room, 'example.org'));
 		for (const watch of rooms) await store.keepWatch(watch, now);
 		const [before] = await store.serversOf('!a');
-		const look = { server: 'example.org', spells: [], looked: later(1), next: later(60) };
+		const look = { server: 'example.org', history: [], looked: later(1), next: later(60) };
 		const decisions = rooms.map(
 			(watch): WatchDecision => ({
 				watch,

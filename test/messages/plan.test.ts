@@ -220,11 +220,11 @@ test('a plan, an alert and a status card count the things to do alike', () => {
 		],
 	});
 	const counted = '1 thing to do, 3 more if they concern you, 1 can stop the start';
-	const spells = withLook([], { is: 'synapse', version: '1.0.0' }, '2026-11-20T00:00:00.000Z');
+	const history = withLook([], { is: 'synapse', version: '1.0.0' }, '2026-11-20T00:00:00.000Z');
 	const now = new Date('2026-11-21T00:00:00Z');
-	const running = runningOf(spells, undefined);
+	const running = runningOf(history, undefined);
 	const base = { profile: unknownDeployment, today: '2026-11-21' };
-	const facing = { ...base, server: 'example.org', running, spells, told: false, knowledge, now };
+	const facing = { ...base, server: 'example.org', running, history, told: false, knowledge, now };
 	const found = plan({ from: '1.0.0', to: '1.1.0', ...base }, knowledge);
 	expect(planWords(found, []).lead).toContain(`${counted}, 1 good to know`);
 	expect(wayWords(found, 'example.org')).toContain(`From 1.0.0: ${counted}.`);

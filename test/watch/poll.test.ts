@@ -178,7 +178,7 @@ describe('a tick', () => {
 		world.set(start + 1.2 * hour);
 		await world.tick();
 		expect(world.warned).toEqual([]);
-		expect((await world.store.server('a.org'))?.spells.at(-1)?.is).toBe('silent');
+		expect((await world.store.server('a.org'))?.history.at(-1)?.is).toBe('silent');
 		expect((await world.live(30)).join()).toContain('a.org has not answered since');
 		await world.store.close();
 	});
@@ -195,7 +195,7 @@ describe('a tick', () => {
 		world.set(start + 1.2 * hour);
 		await world.tick();
 		expect(world.warned).toEqual(['no server answers: it may be our own network, so nobody is blamed']);
-		expect((await world.store.server('a.org'))?.spells.at(-1)?.is).toBe('synapse');
+		expect((await world.store.server('a.org'))?.history.at(-1)?.is).toBe('synapse');
 		await world.store.close();
 	});
 

@@ -1,7 +1,7 @@
 // A server that lives through the past: what a room would have heard about it, day by day, by the function that decides today.
 import type { Alert, SaidAlert, Watch } from '../../src/advice/watch/alerts.ts';
 import { alerts } from '../../src/advice/watch/alerts.ts';
-import type { Spell } from '../../src/advice/watch/history.ts';
+import type { LookRun } from '../../src/advice/watch/history.ts';
 import { withLook } from '../../src/advice/watch/history.ts';
 import { profileFrom } from '../../src/advice/watch/subscription.ts';
 import { concern } from '../../src/deployment/condition.ts';
@@ -33,21 +33,21 @@ export function replay({ from, to, policy, facts }: Life, knowledge: Knowledge):
 	};
 	const said: SaidAlert[] = [];
 	const heard: Heard[] = [];
-	let spells: Spell[] = [];
+	let history: LookRun[] = [];
 	let changes = '';
 	let known = knownOn(from, knowledge);
 	for (const day of daysFrom(from, to)) {
 		const version = policy(day);
 		if (version === undefined) continue;
 		const now = new Date(`${day}T12:00:00Z`);
-		spells = withLook(spells, { is: 'synapse', version }, now.toISOString());
+		history = withLook(history, { is: 'synapse', version }, now.toISOString());
 		const today = String([
 			knowledge.releases.filter(({ date }) => date <= day).length,
 			knowledge.advisories.filter(({ published }) => published <= day).length,
 		]);
 		if (today !== changes) known = knownOn(day, knowledge);
 		changes = today;
-		const found = alerts({ knowledge: known, spells, watch, said, now });
+		const found = alerts({ knowledge: known, history, watch, said, now });
 		for (const alert of found) {
 			if (alert.heard !== undefined) watch = { ...watch, heard: alert.heard };
 			if (alert.rule !== 'first' && alert.rule !== 'change')

@@ -7,12 +7,12 @@ import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 import type { Quiet } from '../../text/local-time.ts';
 import { dayIn, quietUntil } from '../../text/local-time.ts';
 import { plan } from '../upgrade/plan.ts';
+import type { AlertCondition, AlertSubject, Details, Facing } from './alert-condition.ts';
+import { ends, judged, ladders, newestOf } from './alert-condition.ts';
 import { isKnown, nameOf } from './build.ts';
-import { matters } from './conditions.ts';
-import type { Running, Spell, ToldVersion } from './history.ts';
+import { conditionsOf } from './conditions.ts';
+import type { LookRun, Running, ToldVersion } from './history.ts';
 import { runningOf } from './history.ts';
-import type { AlertSubject, Details, Facing, Matter } from './matter.ts';
-import { ends, judged, ladders, newestOf } from './matter.ts';
 import type { Rule, Severity } from './severity.ts';
 import { severities } from './severity.ts';
 
@@ -32,7 +32,7 @@ export type Watch = {
 	smallest: Severity;
 };
 
-/** A matter that the room has heard of: what was said, and what people said to it. Times are ISO 8601, UTC. */
+/** A condition that the room has heard of: what was said, and what people said to it. Times are ISO 8601, UTC. */
 export type SaidAlert = {
 	rule: Rule;
 	subject: string;
@@ -73,7 +73,7 @@ export type Alert = {
 
 export type Situation = {
 	knowledge: Knowledge;
-	spells: readonly Spell[];
+	history: readonly LookRun[];
 	watch: Watch;
 	said: readonly SaidAlert[];
 	now: Date;
@@ -97,10 +97,10 @@ const day = 24 * 3600_000;
  * alerts with `unsaid` change only what is remembered.
  */
 export function alerts(situation: Situation): Alert[] {
-	const { watch, spells, now } = situation;
-	const running = runningOf(spells, watch.told);
+	const { watch, history, now } = situation;
+	const running = runningOf(history, watch.told);
 	const facing = facingOf(situation);
-	const found = matters(facing).filter(
+	const found = conditionsOf(facing).filter(
 		({ onlyIfTold }) => onlyIfTold === undefined || wasTold(situation.said, onlyIfTold),
 	);
 	const first = watch.heard === undefined && running !== undefined;
@@ -117,11 +117,11 @@ export function alerts(situation: Situation): Alert[] {
 	});
 }
 
-export function facingOf({ watch, spells, knowledge, now }: Omit<Situation, 'said'>): Facing {
+export function facingOf({ watch, history, knowledge, now }: Omit<Situation, 'said'>): Facing {
 	return {
 		server: watch.server,
-		running: runningOf(spells, watch.told),
-		spells,
+		running: runningOf(history, watch.told),
+		history,
 		told: watch.told !== undefined,
 		profile: watch.profile,
 		knowledge,
@@ -131,36 +131,36 @@ export function facingOf({ watch, spells, knowledge, now }: Omit<Situation, 'sai
 }
 
 /** What has begun, or come nearer, or has to be said again. */
-function told(found: readonly Matter[], situation: Situation, facing: Facing, card: boolean): Alert[] {
+function told(found: readonly AlertCondition[], situation: Situation, facing: Facing, card: boolean): Alert[] {
 	const { watch, said, now } = situation;
 	const muted = mutedBy(found, said);
-	const speaks = found.some(matter => {
-		const open = openOf(said, matter);
-		return open && !open.acked && !isSnoozed(open, situation.knowledge, now) && remindsNow(matter, open, now, 1);
+	const speaks = found.some(condition => {
+		const open = openOf(said, condition);
+		return open && !open.acked && !isSnoozed(open, situation.knowledge, now) && remindsNow(condition, open, now, 1);
 	});
-	return found.flatMap((matter): Alert[] => {
-		const open = openOf(said, matter);
-		const unwanted = severities.indexOf(matter.severity) < severities.indexOf(watch.smallest);
+	return found.flatMap((condition): Alert[] => {
+		const open = openOf(said, condition);
+		const unwanted = severities.indexOf(condition.severity) < severities.indexOf(watch.smallest);
 		if (card) {
 			// The status card, or the first look, shows the present; what was heard of before is not heard of anew.
-			return open ? [] : [alertOf(matter, watch, episodeOf(watch, facing, matter), matter.stage, 'new', true)];
+			return open ? [] : [alertOf(condition, watch, episodeOf(watch, facing, condition), condition.stage, 'new', true)];
 		}
-		if (unwanted || muted(matter)) return [];
+		if (unwanted || muted(condition)) return [];
 		if (!open) {
-			const episode = episodeOf(watch, facing, matter);
+			const episode = episodeOf(watch, facing, condition);
 			const before = said.some(
-				other => other.rule === matter.rule && other.subject === matter.subject && other.episode === episode,
+				other => other.rule === condition.rule && other.subject === condition.subject && other.episode === episode,
 			);
-			return before ? [] : [alertOf(matter, watch, episode, matter.stage, 'new', matter.stale)];
+			return before ? [] : [alertOf(condition, watch, episode, condition.stage, 'new', condition.stale)];
 		}
 		if (isSnoozed(open, situation.knowledge, now)) return [];
-		const order = ladders[matter.rule];
-		if (order.indexOf(matter.stage) > order.indexOf(open.stage)) {
-			if (open.acked && !ends.includes(matter.stage)) return [];
-			return [alertOf(matter, watch, open.episode, matter.stage, 'stage')];
+		const order = ladders[condition.rule];
+		if (order.indexOf(condition.stage) > order.indexOf(open.stage)) {
+			if (open.acked && !ends.includes(condition.stage)) return [];
+			return [alertOf(condition, watch, open.episode, condition.stage, 'stage')];
 		}
-		if (open.acked || !speaks || !remindsNow(matter, open, now, together)) return [];
-		return [alertOf(matter, watch, open.episode, `${open.stage}+${open.reminders + 1}`, 'reminder')];
+		if (open.acked || !speaks || !remindsNow(condition, open, now, together)) return [];
+		return [alertOf(condition, watch, open.episode, `${open.stage}+${open.reminders + 1}`, 'reminder')];
 	});
 }
 
@@ -171,20 +171,20 @@ function wasTold(said: readonly SaidAlert[], version: Version): boolean {
 
 function openOf(
 	said: readonly SaidAlert[],
-	{ rule, subject }: Pick<Matter, 'rule' | 'subject'>,
+	{ rule, subject }: Pick<AlertCondition, 'rule' | 'subject'>,
 ): SaidAlert | undefined {
 	return said.find(other => other.rule === rule && other.subject === subject && other.solved === undefined);
 }
 
 /** The observation, or the word of a person, that opened it. */
-function episodeOf(watch: Watch, { running, spells }: Facing, { rule }: Matter): string {
+function episodeOf(watch: Watch, { running, history }: Facing, { rule }: AlertCondition): string {
 	const observed = rule === 'unseen' || rule === 'mixture';
-	const since = rule === 'unseen' ? (spells.at(-1)?.since ?? watch.changed) : (running?.since ?? watch.changed);
+	const since = rule === 'unseen' ? (history.at(-1)?.since ?? watch.changed) : (running?.since ?? watch.changed);
 	return !observed && watch.changed > since ? watch.changed : since;
 }
 
 function alertOf(
-	{ rule, subject, severity, about, details, ask }: Matter,
+	{ rule, subject, severity, about, details, ask }: AlertCondition,
 	watch: Watch,
 	episode: string,
 	stage: string,
@@ -209,10 +209,13 @@ function alertOf(
  * An alert about a severe hole that the newest release closes names that release, so its own news is not said besides. A
  * floor that keeps the newest release from starting silences the date of the same product.
  */
-function mutedBy(found: readonly Matter[], said: readonly SaidAlert[]): (matter: Matter) => boolean {
+function mutedBy(found: readonly AlertCondition[], said: readonly SaidAlert[]): (condition: AlertCondition) => boolean {
 	const severe = found.some(
-		matter =>
-			matter.rule === 'advisory' && matter.severity === 'severe' && matter.closed && !openOf(said, matter)?.acked,
+		condition =>
+			condition.rule === 'advisory' &&
+			condition.severity === 'severe' &&
+			condition.closed &&
+			!openOf(said, condition)?.acked,
 	);
 	const floors = found.filter(({ rule }) => rule === 'floor').map(({ subject }) => subject.split('-')[0]);
 	return ({ rule, subject }) =>
@@ -226,11 +229,16 @@ function isSnoozed({ snoozed }: SaidAlert, { releases }: Knowledge, now: Date): 
 }
 
 /** Whether so much of the time until its next reminder is over (1: all of it). */
-function remindsNow(matter: Matter, { at, reminders, snoozed }: SaidAlert, now: Date, part: number): boolean {
+function remindsNow(
+	condition: AlertCondition,
+	{ at, reminders, snoozed }: SaidAlert,
+	now: Date,
+	part: number,
+): boolean {
 	// A snooze that is over is an appointment.
 	if (snoozed !== undefined) return true;
-	if (!matter.reminds) return false;
-	const days = reminderDays[matter.severity];
+	if (!condition.reminds) return false;
+	const days = reminderDays[condition.severity];
 	const wait = days[Math.min(reminders, days.length - 1)] ?? 90;
 	return now.getTime() - Date.parse(at) >= wait * day * part;
 }
@@ -240,14 +248,14 @@ const needRelease: readonly Rule[] = ['release', 'withdrawn', 'advisory', 'fault
 /** Rules whose end is no news: a release was overtaken, or upstream said more. */
 const endSilently: readonly Rule[] = ['release', 'withdrawn', 'unclear'];
 
-function solved(found: readonly Matter[], situation: Situation, facing: Facing, changed: boolean): Alert[] {
+function solved(found: readonly AlertCondition[], situation: Situation, facing: Facing, changed: boolean): Alert[] {
 	const { watch, said, knowledge } = situation;
 	const { running } = facing;
 	const over: Details = { is: 'solved', ...(running && { running: nameOf(running, knowledge) }) };
 	return (
 		said
 			.filter(open => open.solved === undefined)
-			.filter(open => !found.some(matter => matter.rule === open.rule && matter.subject === open.subject))
+			.filter(open => !found.some(condition => condition.rule === open.rule && condition.subject === open.subject))
 			// Of a release that is not known nobody can say that anything is over.
 			.filter(({ rule }) => judged(facing) !== undefined || !needRelease.includes(rule))
 			.map((open): Alert => {

@@ -1,15 +1,15 @@
 // What is true of a watched server now and worth knowing: one function for each rule. alerts.ts decides who still has to
 // hear of it, and messages/alerts.ts says it.
 
+import { type AlertCondition, type Facing, judged } from './alert-condition.ts';
 import { nameOf } from './build.ts';
 import { lifecycles, promises } from './deadline-conditions.ts';
-import { type Facing, judged, type Matter } from './matter.ts';
 import { floors, release, withdrawn } from './release-conditions.ts';
 import { advisories, faults, unclear } from './security-conditions.ts';
 import { severities } from './severity.ts';
 
 /** All that is true now, the worst first; before it a mixture, which explains the rest. */
-export function matters(facing: Facing): Matter[] {
+export function conditionsOf(facing: Facing): AlertCondition[] {
 	const found = [...unseen(facing), ...mixture(facing), ...lifecycles(facing)];
 	const running = judged(facing);
 	if (running) {
@@ -24,14 +24,14 @@ export function matters(facing: Facing): Matter[] {
 			...release(at),
 		);
 	}
-	const weight = ({ rule, severity }: Matter) =>
+	const weight = ({ rule, severity }: AlertCondition) =>
 		rule === 'mixture' ? severities.length : severities.indexOf(severity);
 	return found.sort(
 		(a, b) => weight(b) - weight(a) || a.rule.localeCompare(b.rule) || a.subject.localeCompare(b.subject),
 	);
 }
 
-function mixture({ running }: Facing): Matter[] {
+function mixture({ running }: Facing): AlertCondition[] {
 	if (!running?.mixture) return [];
 	const { lowest, highest } = running.mixture;
 	return [
@@ -50,8 +50,8 @@ function mixture({ running }: Facing): Matter[] {
 /** A server counts as unseen after a day and three looks: one failed look may be our own fault. */
 const patience = { hours: 24, looks: 3 };
 
-function unseen({ spells, told, now }: Facing): Matter[] {
-	const last = spells.at(-1);
+function unseen({ history, told, now }: Facing): AlertCondition[] {
+	const last = history.at(-1);
 	// Who told the version said with it that nobody can look.
 	if (!last || last.is === 'synapse' || (told && last.is !== 'other')) return [];
 	const hours = (now.getTime() - Date.parse(last.since)) / 3_600_000;

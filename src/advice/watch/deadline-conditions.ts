@@ -5,10 +5,19 @@ import type { Profile } from '../../deployment/facts.ts';
 import { compare, finalOf, isAbove, isCandidate, lineOf, type Version } from '../../deployment/version.ts';
 import { daysBetween } from '../../text/local-time.ts';
 import { type Deadline, deadlines, earliest } from '../upgrade/deadlines.ts';
-import { type AlertSubject, type At, ends, type Facing, judged, ladders, type Matter, newestOf } from './matter.ts';
+import {
+	type AlertCondition,
+	type AlertSubject,
+	type At,
+	ends,
+	type Facing,
+	judged,
+	ladders,
+	newestOf,
+} from './alert-condition.ts';
 
 /** One promise a story: the one that was announced last. */
-export function promises(at: At): Matter[] {
+export function promises(at: At): AlertCondition[] {
 	const { running, knowledge, profile, today } = at;
 	const newest = newestOf(knowledge);
 	const stories = new Map<string, Deadline>();
@@ -21,7 +30,7 @@ export function promises(at: At): Matter[] {
 		const other = stories.get(id);
 		if (!other?.announced || compare(deadline.announced, other.announced) >= 0) stories.set(id, deadline);
 	}
-	return [...stories].flatMap(([subject, deadline]): Matter[] => {
+	return [...stories].flatMap(([subject, deadline]): AlertCondition[] => {
 		const stage = stageOf(deadline, newest, at);
 		if (stage === undefined) return [];
 		const { concerned } = deadline;
@@ -110,8 +119,8 @@ function dateStage(days: number): string | undefined {
 }
 
 /** Ends of support of what the profile has for sure; what it may have stands in the status card. */
-export function lifecycles({ profile, today, knowledge }: Facing): Matter[] {
-	return deadlines({ at: '0.0.0', today, all: false }, profile, knowledge).flatMap((deadline): Matter[] => {
+export function lifecycles({ profile, today, knowledge }: Facing): AlertCondition[] {
+	return deadlines({ at: '0.0.0', today, all: false }, profile, knowledge).flatMap((deadline): AlertCondition[] => {
 		if (deadline.announced !== null || deadline.concerned !== true || deadline.at.date === undefined) return [];
 		const stage = dateStage(daysBetween(today, earliest(deadline.at.date)));
 		if (stage === undefined) return [];

@@ -1,4 +1,4 @@
-// What looks at a server saw over time: spells, each of them looks that saw the same, one after the other.
+// What looks at a server saw over time: runs of looks that saw the same, one after the other.
 
 import type { Version } from '../../deployment/version.ts';
 import { compare } from '../../deployment/version.ts';
@@ -16,19 +16,19 @@ export type Saw =
 	/** Other software; a version that cannot be read; no version; no answer. Old stores do not know what was observed. */
 	| { is: 'other' | 'unreadable' | 'hidden' | 'silent'; observed?: Observed };
 
-/** Times are ISO 8601, UTC: those of the first and of the last look of the spell. */
-export type Spell = { since: string; until: string; looks: number } & Saw;
+/** Times are ISO 8601, UTC: those of the first and of the last look of the run. */
+export type LookRun = { since: string; until: string; looks: number } & Saw;
 
-/** So many spells of a server are kept. */
-const mostSpells = 40;
+/** Runs of a server that are kept at most. */
+const maxRuns = 40;
 
-/** The spells with one more look. A look older than the last one counts for nothing: somebody's clock was turned back. */
-export function withLook(spells: readonly Spell[], saw: Saw, at: string): Spell[] {
-	const last = spells.at(-1);
-	if (last && at <= last.until) return [...spells];
+/** The history with one more look. A look older than the last one counts for nothing: somebody's clock was turned back. */
+export function withLook(history: readonly LookRun[], saw: Saw, at: string): LookRun[] {
+	const last = history.at(-1);
+	if (last && at <= last.until) return [...history];
 	if (last && isSame(last, saw))
-		return [...spells.slice(0, -1), { since: last.since, until: at, looks: last.looks + 1, ...saw }];
-	return [...spells, { since: at, until: at, looks: 1, ...saw }].slice(-mostSpells);
+		return [...history.slice(0, -1), { since: last.since, until: at, looks: last.looks + 1, ...saw }];
+	return [...history, { since: at, until: at, looks: 1, ...saw }].slice(-maxRuns);
 }
 
 function isSame(a: Saw, b: Saw): boolean {
@@ -58,8 +58,8 @@ export function sawOf(observation: Observation): Saw | undefined {
 }
 
 /** What the last look observed, if it found no release; undefined also where an old store does not tell. */
-export function lastObserved(spells: readonly Spell[]): Observed | undefined {
-	const last = spells.at(-1);
+export function lastObserved(history: readonly LookRun[]): Observed | undefined {
+	const last = history.at(-1);
 	return last && last.is !== 'synapse' ? last.observed : undefined;
 }
 
@@ -73,8 +73,8 @@ export type Running = RunningVersion & { by: 'look' | 'person'; build?: Build; w
  * The release that was seen or told last. A server that is silent or hides its version still runs what it ran; one that
  * became other software, or shows a version that cannot be read, runs none that is known.
  */
-export function runningOf(spells: readonly Spell[], told: ToldVersion | undefined): Running | undefined {
-	const telling = spells.filter(({ is }) => is === 'synapse' || is === 'other' || is === 'unreadable');
+export function runningOf(history: readonly LookRun[], told: ToldVersion | undefined): Running | undefined {
+	const telling = history.filter(({ is }) => is === 'synapse' || is === 'other' || is === 'unreadable');
 	const last = telling.at(-1);
 	// A person who reads for us what we cannot is believed until it changes.
 	const until = last?.is === 'unreadable' ? telling.at(-2)?.until : last?.until;
@@ -83,8 +83,8 @@ export function runningOf(spells: readonly Spell[], told: ToldVersion | undefine
 		return { ...what, since: at, by: 'person' };
 	}
 	if (last?.is !== 'synapse') return undefined;
-	const before = spells.findLastIndex(({ is }) => is === 'other' || is === 'unreadable');
-	const seen = spells.slice(before + 1).filter(spell => spell.is === 'synapse');
+	const before = history.findLastIndex(({ is }) => is === 'other' || is === 'unreadable');
+	const seen = history.slice(before + 1).filter(run => run.is === 'synapse');
 	const standing = standingOf(seen);
 	const shown = standing && seen.findLast(({ version }) => version === standing.version);
 	return (
@@ -119,45 +119,45 @@ const steady = 48 * 3600 * 1000;
 const settled = { looks: 3, ms: 6 * 3600 * 1000 };
 
 export function standingOf(seen: readonly SeenVersion[]): RunningVersion | undefined {
-	const spells = merged(seen);
-	const mixture = mixtureIn(spells);
+	const runs = merged(seen);
+	const mixture = mixtureIn(runs);
 	if (mixture) return { version: mixture.lowest, since: mixture.since, mixture };
-	const lately = spells.at(-1);
-	const standing = spells.findLast((spell, at) => !isShortWayDown(spell, spells[at - 1]));
+	const lately = runs.at(-1);
+	const standing = runs.findLast((run, at) => !isShortWayDown(run, runs[at - 1]));
 	if (!lately || !standing) return undefined;
 	const { version, since } = standing;
 	return { version, since, ...(lately !== standing && { lately: lately.version }) };
 }
 
-/** Spells between which nothing else was seen are one, whatever silence lies between them. */
+/** Runs between which nothing else was seen are one, whatever silence lies between them. */
 function merged(seen: readonly SeenVersion[]): SeenVersion[] {
-	const spells: SeenVersion[] = [];
-	for (const spell of seen) {
-		const last = spells.at(-1);
-		if (last?.version !== spell.version) spells.push(spell);
-		else spells[spells.length - 1] = { ...last, until: spell.until, looks: last.looks + spell.looks };
+	const runs: SeenVersion[] = [];
+	for (const run of seen) {
+		const last = runs.at(-1);
+		if (last?.version !== run.version) runs.push(run);
+		else runs[runs.length - 1] = { ...last, until: run.until, looks: last.looks + run.looks };
 	}
-	return spells;
+	return runs;
 }
 
 function lasted({ since, until }: SeenVersion): number {
 	return Date.parse(until) - Date.parse(since);
 }
 
-function isShortWayDown(spell: SeenVersion, before: SeenVersion | undefined): boolean {
-	if (!before || compare(spell.version, before.version) > 0) return false;
-	return spell.looks < settled.looks || lasted(spell) < settled.ms;
+function isShortWayDown(run: SeenVersion, before: SeenVersion | undefined): boolean {
+	if (!before || compare(run.version, before.version) > 0) return false;
+	return run.looks < settled.looks || lasted(run) < settled.ms;
 }
 
 /**
  * The mixture that a server shows now, or undefined. One step up or down is an upgrade or a way back, and so is one that
  * is taken back; when versions return twice it is a mixture, until one has been seen alone for two days.
  */
-function mixtureIn(spells: readonly SeenVersion[]): Mixture | undefined {
-	const lasting = spells.findLastIndex(spell => lasted(spell) >= steady);
-	if (lasting === spells.length - 1) return undefined;
+function mixtureIn(runs: readonly SeenVersion[]): Mixture | undefined {
+	const lasting = runs.findLastIndex(run => lasted(run) >= steady);
+	if (lasting === runs.length - 1) return undefined;
 	// The last one that was there alone is where it began: what ran before it is of no account.
-	const episode = spells.slice(Math.max(0, lasting));
+	const episode = runs.slice(Math.max(0, lasting));
 	const versions = episode.map(({ version }) => version);
 	const returns = versions.filter((version, at) => versions.indexOf(version) < at).length;
 	const distinct = [...new Set(versions)].sort(compare);

@@ -8,9 +8,9 @@ import { isAffected } from '../upgrade/advisories.ts';
 import type { Deadline } from '../upgrade/deadlines.ts';
 import { type Plan, plan } from '../upgrade/plan.ts';
 import { type Rollback, rollback } from '../upgrade/rollback.ts';
+import { type Facing, judged } from './alert-condition.ts';
 import { nextDeadlines, overdue } from './deadline-conditions.ts';
 import type { Running } from './history.ts';
-import { type Facing, judged } from './matter.ts';
 import { behind } from './release-conditions.ts';
 
 /** Deadlines, and facts to ask for, that a card shows. */

@@ -6,11 +6,11 @@ import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 import { stable } from '../../knowledge/stable.ts';
 import { daysBetween } from '../../text/local-time.ts';
 import { plan } from '../upgrade/plan.ts';
+import { type AlertCondition, type At, floorFacts, newestOf } from './alert-condition.ts';
 import { stageOf } from './deadline-conditions.ts';
-import { type At, floorFacts, type Matter, newestOf } from './matter.ts';
 
 /** A new line of releases is news, as is a patch of the line that runs; the patches of other lines are not. */
-export function release(at: At): Matter[] {
+export function release(at: At): AlertCondition[] {
 	const { running, knowledge } = at;
 	const newest = newestOf(knowledge);
 	if (!isAbove(newest, running)) return [];
@@ -46,11 +46,11 @@ export function release(at: At): Matter[] {
 }
 
 /** A release that upstream deleted: those who run it hear of it, and those whom I told that it is out. */
-export function withdrawn({ running, knowledge }: At): Matter[] {
+export function withdrawn({ running, knowledge }: At): AlertCondition[] {
 	const newest = newestOf(knowledge);
 	return knowledge.releases
 		.filter(({ version, deleted }) => deleted && compare(version, running) >= 0)
-		.map(({ version }): Matter => {
+		.map(({ version }): AlertCondition => {
 			const runs = version === running;
 			return {
 				rule: 'withdrawn',
@@ -66,11 +66,11 @@ export function withdrawn({ running, knowledge }: At): Matter[] {
 }
 
 /** What the newest release needs and the deployment is known not to have. */
-export function floors({ running, knowledge, profile }: At): Matter[] {
+export function floors({ running, knowledge, profile }: At): AlertCondition[] {
 	const releases = stable(knowledge.releases);
 	const newest = releases.at(-1);
 	if (!newest || !isAbove(newest.version, running) || profile.size === 0) return [];
-	return (['python', 'postgresql', 'sqlite'] as const).flatMap((of): Matter[] => {
+	return (['python', 'postgresql', 'sqlite'] as const).flatMap((of): AlertCondition[] => {
 		const min = newest[of];
 		if (min === undefined || holds(`${floorFacts[of]}>=${min}`, profile).is !== false) return [];
 		// Who uses the other database, or has it from an image, is under no floor.

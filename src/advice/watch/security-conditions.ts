@@ -5,7 +5,7 @@ import { isAbove } from '../../deployment/version.ts';
 import type { Advisory } from '../../knowledge/schema/synapse.ts';
 import { fixedIn, isAffected } from '../upgrade/advisories.ts';
 import { faultsOf } from '../upgrade/faults.ts';
-import { type At, type Matter, newestOf } from './matter.ts';
+import { type AlertCondition, type At, newestOf } from './alert-condition.ts';
 import type { Severity } from './severity.ts';
 
 const advisorySeverity: Record<Advisory['severity'], Severity> = {
@@ -15,9 +15,9 @@ const advisorySeverity: Record<Advisory['severity'], Severity> = {
 	low: 'info',
 };
 
-export function advisories({ running, named, knowledge, profile }: At): Matter[] {
+export function advisories({ running, named, knowledge, profile }: At): AlertCondition[] {
 	const newest = newestOf(knowledge);
-	return knowledge.advisories.flatMap((advisory): Matter[] => {
+	return knowledge.advisories.flatMap((advisory): AlertCondition[] => {
 		if (!isAffected(advisory, running)) return [];
 		const concerned = concern(advisory.applies, profile);
 		if (concerned.is === false) return [];
@@ -46,9 +46,9 @@ export function advisories({ running, named, knowledge, profile }: At): Matter[]
 }
 
 /** What is broken in the running release. Noticeable faults are no alert: they stand in `!notes`. */
-export function faults({ running, knowledge, profile }: At): Matter[] {
+export function faults({ running, knowledge, profile }: At): AlertCondition[] {
 	const severe = faultsOf(running, { at: 'start', profile }, knowledge).filter(({ severity }) => severity === 'severe');
-	return severe.map((fault): Matter => {
+	return severe.map((fault): AlertCondition => {
 		const asks = fault.concerned === 'unknown';
 		return {
 			rule: 'fault',
@@ -64,12 +64,12 @@ export function faults({ running, knowledge, profile }: At): Matter[] {
 }
 
 /** Severe advisories of which nobody can make out whom they concern: told once, in upstream's words. */
-export function unclear({ running, knowledge }: At): Matter[] {
+export function unclear({ running, knowledge }: At): AlertCondition[] {
 	return (knowledge.unclear ?? [])
 		.filter(({ severity, rated }) => rated && (severity === 'critical' || severity === 'high'))
 		.filter(({ id }) => !knowledge.advisories.some(advisory => advisory.id === id && isAffected(advisory, running)))
 		.map(
-			({ id, severity, title, links, written }): Matter => ({
+			({ id, severity, title, links, written }): AlertCondition => ({
 				rule: 'unclear',
 				subject: id,
 				stage: 'published',

@@ -4,7 +4,7 @@ import type { Profile } from '../../deployment/facts.ts';
 import { isContradiction, parseStored, profileOf, unknownDeployment } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
 import type { Watch } from './alerts.ts';
-import type { Saw, Spell, ToldVersion } from './history.ts';
+import type { LookRun, Saw, ToldVersion } from './history.ts';
 import { withLook } from './history.ts';
 import type { Severity } from './severity.ts';
 
@@ -49,7 +49,7 @@ export type Settings = {
 };
 
 /** A server that somebody watches: what looks at it saw, and when it is looked at again. */
-export type WatchedServer = { server: string; spells: readonly Spell[]; looked?: Date; next: Date };
+export type WatchedServer = { server: string; history: readonly LookRun[]; looked?: Date; next: Date };
 
 /** Facts were checked when they were said; should a later edition find a contradiction in them, it knows nothing. */
 export function profileFrom(facts: readonly string[]): Profile {
@@ -73,8 +73,8 @@ export function watchFrom({ id, server, facts, told, changed, heard }: Subscript
 
 /** The server after one more look; `saw` is undefined when the look told nothing. */
 export function lookedAt(server: WatchedServer, saw: Saw | undefined, at: Date, next: Date): WatchedServer {
-	const spells = saw ? withLook(server.spells, saw, at.toISOString()) : server.spells;
-	return { server: server.server, spells, looked: at, next };
+	const history = saw ? withLook(server.history, saw, at.toISOString()) : server.history;
+	return { server: server.server, history, looked: at, next };
 }
 
 /**

@@ -1,7 +1,7 @@
 // What rooms have heard of the servers they watch: alerts, with what people said about them.
 import type { Kysely, Selectable, Transaction } from 'kysely';
+import type { AlertSubject } from '../../advice/watch/alert-condition.ts';
 import type { Alert } from '../../advice/watch/alerts.ts';
-import type { AlertSubject } from '../../advice/watch/matter.ts';
 import { partOf } from '../../bot/said-id.ts';
 import type { Heard, NumberedAlert, WatchDecision, WatchStore } from '../../ports/watch-store.ts';
 import { insertSayings } from './outbox.ts';

@@ -1,7 +1,7 @@
 // The servers that rooms watch: what looks saw of them, and when the next look is due.
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
-import type { Spell } from '../../advice/watch/history.ts';
+import type { LookRun } from '../../advice/watch/history.ts';
 import type { WatchedServer } from '../../advice/watch/subscription.ts';
 import type { WatchStore } from '../../ports/watch-store.ts';
 import type { Tables } from './schema.ts';
@@ -73,10 +73,10 @@ export function serversOf(db: Kysely<Tables>): ServerStore {
 	};
 }
 
-export async function keepLook(db: Kysely<Tables>, { server, spells, looked, next }: WatchedServer): Promise<void> {
+export async function keepLook(db: Kysely<Tables>, { server, history, looked, next }: WatchedServer): Promise<void> {
 	await db
 		.updateTable('servers')
-		.set({ spells: JSON.stringify(spells), looked: looked?.getTime() ?? null, next_look: next.getTime() })
+		.set({ spells: JSON.stringify(history), looked: looked?.getTime() ?? null, next_look: next.getTime() })
 		.where('server', '=', server)
 		.execute();
 }
@@ -84,7 +84,7 @@ export async function keepLook(db: Kysely<Tables>, { server, spells, looked, nex
 function serverOf(row: Tables['servers']): WatchedServer {
 	return {
 		server: row.server,
-		spells: JSON.parse(row.spells) as Spell[],
+		history: JSON.parse(row.spells) as LookRun[],
 		...(row.looked !== null && { looked: new Date(row.looked) }),
 		next: new Date(row.next_look),
 	};

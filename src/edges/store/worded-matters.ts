@@ -1,6 +1,6 @@
 // Stores of before kept the sentences that they had said: what these tell is read once, and the sentences go.
 import type { Kysely } from 'kysely';
-import type { AlertSubject } from '../../advice/watch/matter.ts';
+import type { AlertSubject } from '../../advice/watch/alert-condition.ts';
 
 type Old = { rule: string; subject: string; stage: string; episode: string; title: string };
 

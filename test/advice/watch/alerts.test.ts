@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Alert, SaidAlert, Watch } from '../../../src/advice/watch/alerts.ts';
 import { alerts, facingOf } from '../../../src/advice/watch/alerts.ts';
-import { matters } from '../../../src/advice/watch/conditions.ts';
-import type { Spell } from '../../../src/advice/watch/history.ts';
+import { conditionsOf } from '../../../src/advice/watch/conditions.ts';
+import type { LookRun } from '../../../src/advice/watch/history.ts';
 import { runningOf, withLook } from '../../../src/advice/watch/history.ts';
 import { profileFrom } from '../../../src/advice/watch/subscription.ts';
 import type { Knowledge, Unread } from '../../../src/knowledge/schema/synapse.ts';
@@ -33,8 +33,8 @@ function listener(more: Partial<Watch> = {}) {
 			watch = { ...watch, ...changes };
 		},
 		/** One tick; with `lost`, the process dies before anything is written. */
-		hears(spells: readonly Spell[], knowledge: Knowledge, now: Date, lost = false): Alert[] {
-			const found = alerts({ knowledge, spells, watch, said, now }).filter(({ notBefore }) => !notBefore);
+		hears(history: readonly LookRun[], knowledge: Knowledge, now: Date, lost = false): Alert[] {
+			const found = alerts({ knowledge, history, watch, said, now }).filter(({ notBefore }) => !notBefore);
 			if (lost) return found;
 			for (const alert of found) {
 				if (alert.heard !== undefined) watch = { ...watch, heard: alert.heard };
@@ -58,7 +58,7 @@ function listener(more: Partial<Watch> = {}) {
 	};
 }
 
-function runs(version: string, from: string, until = from): Spell {
+function runs(version: string, from: string, until = from): LookRun {
 	const at = (date: string) => new Date(date).toISOString();
 	return { is: 'synapse', version, since: at(from), until: at(until), looks: 3 };
 }
@@ -185,14 +185,14 @@ describe('what else is said', () => {
 	test('an advisory that comes later is said, reminded of, and solved in its thread', () => {
 		const list = releases('1.0.0', '1.1.0');
 		const room = listener({ heard: '1.0.0' });
-		const spells = [runs('1.0.0', '2022-02-02')];
-		room.hears(spells, known({ releases: list }), new Date('2022-02-02'));
+		const history = [runs('1.0.0', '2022-02-02')];
+		room.hears(history, known({ releases: list }), new Date('2022-02-02'));
 		const knowledge = known({ releases: list, advisories: [advisory('CVE-1', ['<1.1.0'], { severity: 'high' })] });
-		const heard = (date: string, seen = spells) => names(room.hears(seen, knowledge, new Date(date)));
+		const heard = (date: string, seen = history) => names(room.hears(seen, knowledge, new Date(date)));
 		expect(heard('2022-03-01')).toEqual(['advisory CVE-1 open']);
 		expect(heard('2022-03-03')).toEqual([]);
 		expect(heard('2022-03-04')).toEqual(['advisory CVE-1 open+1']);
-		expect(heard('2022-03-05', [...spells, runs('1.1.0', '2022-03-05')])).toEqual([
+		expect(heard('2022-03-05', [...history, runs('1.1.0', '2022-03-05')])).toEqual([
 			'change 1.0.0→1.1.0 seen',
 			'advisory CVE-1 solved',
 		]);
@@ -201,18 +201,18 @@ describe('what else is said', () => {
 	test('a severe fault of the running release is said, and ends with the release that is free of it', () => {
 		const list = releases('1.0.0', '1.1.0');
 		const room = listener({ heard: '1.0.0' });
-		const spells = [runs('1.0.0', '2022-02-02')];
-		room.hears(spells, known({ releases: list }), new Date('2022-02-02'));
+		const history = [runs('1.0.0', '2022-02-02')];
+		room.hears(history, known({ releases: list }), new Date('2022-02-02'));
 		const broken = (id: string, severity: 'severe' | 'noticeable'): Knowledge['faults'][number] => ({
 			...{ id, severity, release: '1.0.0', broken: ['>=1.0.0 <1.1.0'], danger: 'service' },
 			...{ title: 'Owls are silent', text: 'Nothing is heard.', errors: [], symptoms: [], sources: [] },
 		});
 		const faults = [broken('1.0.0/owls', 'severe'), broken('1.0.0/noise', 'noticeable')];
-		const heard = (date: string, seen = spells) =>
+		const heard = (date: string, seen = history) =>
 			names(room.hears(seen, known({ releases: list, faults }), new Date(date)));
 		expect(heard('2022-03-01')).toEqual(['fault 1.0.0/owls open']);
 		expect(heard('2022-03-03')).toEqual([]);
-		expect(heard('2022-03-05', [...spells, runs('1.1.0', '2022-03-05')])).toEqual([
+		expect(heard('2022-03-05', [...history, runs('1.1.0', '2022-03-05')])).toEqual([
 			'change 1.0.0→1.1.0 seen',
 			'fault 1.0.0/owls solved',
 		]);
@@ -220,14 +220,14 @@ describe('what else is said', () => {
 
 	test('an advisory that does not concern the deployment is not said; knowledge that wavers is told once', () => {
 		const list = releases('1.0.0', '1.1.0');
-		const spells = [runs('1.0.0', '2022-02-02')];
+		const history = [runs('1.0.0', '2022-02-02')];
 		const hole = advisory('CVE-1', ['<1.1.0'], { severity: 'high', applies: { all: ['workers'] } });
 		const [none, open] = [known({ releases: list }), known({ releases: list, advisories: [hole] })];
 		const without = listener({ heard: '1.0.0', profile: profileFrom(['no-workers']) });
-		expect(names(without.hears(spells, open, new Date('2022-03-01')))).toEqual(['release 1.1 out']);
+		expect(names(without.hears(history, open, new Date('2022-03-01')))).toEqual(['release 1.1 out']);
 		const room = listener({ heard: '1.0.0', smallest: 'warning' });
 		const heard = [open, none, open, none, open].map((knowledge, i) =>
-			names(room.hears(spells, knowledge, new Date(`2022-03-0${i + 1}`))),
+			names(room.hears(history, knowledge, new Date(`2022-03-0${i + 1}`))),
 		);
 		expect(heard.flat().filter(name => name === 'advisory CVE-1 open')).toHaveLength(1);
 	});
@@ -238,26 +238,26 @@ describe('what else is said', () => {
 			advisories: [advisory('CVE-1', ['<1.1.0'], { severity: 'critical' }), advisory('CVE-2', ['<1.1.0'])],
 		});
 		const room = listener({ heard: '1.0.0', zone: 'Europe/Berlin', quiet: '22:00-07:00' });
-		const spells = [runs('1.0.0', '2022-02-02')];
-		expect(names(room.hears(spells, knowledge, new Date('2022-02-02T23:00:00Z')))).toEqual(['advisory CVE-1 open']);
+		const history = [runs('1.0.0', '2022-02-02')];
+		expect(names(room.hears(history, knowledge, new Date('2022-02-02T23:00:00Z')))).toEqual(['advisory CVE-1 open']);
 		const held = alerts({
 			knowledge,
-			spells,
+			history,
 			watch: room.watch(),
 			said: room.said,
 			now: new Date('2022-02-02T23:00:00Z'),
 		});
 		expect(held.map(({ subject, notBefore }) => [subject, notBefore])).toEqual([['CVE-2', '2022-02-03T06:00:00.000Z']]);
-		expect(names(room.hears(spells, knowledge, new Date('2022-02-03T06:00:00Z')))).toEqual(['advisory CVE-2 open']);
+		expect(names(room.hears(history, knowledge, new Date('2022-02-03T06:00:00Z')))).toEqual(['advisory CVE-2 open']);
 	});
 
 	test('a severe hole that no release closes silences nothing, one that the newest release closes does', () => {
 		const list = releases('1.0.0', '1.1.0');
 		const heard = (...affected: string[]) => {
 			const advisories = affected.map((range, i) => advisory(`CVE-${i}`, [range], { severity: 'critical' }));
-			const spells = [runs('1.0.0', '2022-02-02')];
+			const history = [runs('1.0.0', '2022-02-02')];
 			return names(
-				listener({ heard: '1.0.0' }).hears(spells, known({ releases: list, advisories }), new Date('2022-03-01')),
+				listener({ heard: '1.0.0' }).hears(history, known({ releases: list, advisories }), new Date('2022-03-01')),
 			);
 		};
 		expect(heard('>=0.0.0')).toEqual(['advisory CVE-0 open', 'release 1.1 out']);
@@ -272,9 +272,9 @@ describe('what else is said', () => {
 		const hole = advisory('CVE-1', ['<1.1.0'], { severity: 'high' });
 		const before = known({ releases: releases('1.0.0', '1.1.0'), advisories: [hole] });
 		const room = listener({ heard: '1.0.0' });
-		const spells = [runs('1.0.0', '2022-02-02')];
-		expect(names(room.hears(spells, before, new Date('2022-02-02')))).toEqual(['advisory CVE-1 open']);
-		const after = [...spells, runs('1.2.0', '2022-02-03')];
+		const history = [runs('1.0.0', '2022-02-02')];
+		expect(names(room.hears(history, before, new Date('2022-02-02')))).toEqual(['advisory CVE-1 open']);
+		const after = [...history, runs('1.2.0', '2022-02-03')];
 		const [change, ...rest] = room.hears(after, before, new Date('2022-02-03'));
 		expect(rest).toEqual([]);
 		expect(change && titleOf(change, 'example.org')).toBe(
@@ -293,8 +293,8 @@ describe('what else is said', () => {
 		const passage = (text: string) => ({ ...unread('1.1.0'), text });
 		const heard = (...passages: Unread[]) => {
 			const knowledge = known({ releases: releases('1.0.0', '1.1.0'), unread: passages });
-			const spells = [runs('1.0.0', '2022-02-02'), runs('1.1.0', '2022-02-03')];
-			const [alert] = listener({ heard: '1.0.0' }).hears(spells, knowledge, new Date('2022-02-03'));
+			const history = [runs('1.0.0', '2022-02-02'), runs('1.1.0', '2022-02-03')];
+			const [alert] = listener({ heard: '1.0.0' }).hears(history, knowledge, new Date('2022-02-03'));
 			return alert ? textOf(alert, 'example.org') : '';
 		};
 		expect(heard()).toMatch(/^Nothing is left to do after it\./);
@@ -307,13 +307,13 @@ describe('what else is said', () => {
 	test('a server that is silent is told of after a day, once, and once when it is back; the second time again', () => {
 		const knowledge = known({ releases: releases('1.0.0') });
 		const room = listener({ heard: '1.0.0' });
-		let spells: Spell[] = [runs('1.0.0', '2022-02-02')];
+		let history: LookRun[] = [runs('1.0.0', '2022-02-02')];
 		const heard: string[] = [];
 		for (let hour = 0; hour < 30 * 24; hour++) {
 			const now = new Date(Date.parse('2022-02-03') + hour * 3600_000);
 			const silent = (hour > 48 && hour < 200) || (hour > 300 && hour < 310) || (hour > 400 && hour < 500);
-			spells = withLook(spells, silent ? { is: 'silent' } : { is: 'synapse', version: '1.0.0' }, now.toISOString());
-			heard.push(...names(room.hears(spells, knowledge, now)));
+			history = withLook(history, silent ? { is: 'silent' } : { is: 'synapse', version: '1.0.0' }, now.toISOString());
+			heard.push(...names(room.hears(history, knowledge, now)));
 		}
 		expect(heard).toEqual(['unseen silent long', 'unseen silent solved', 'unseen silent long', 'unseen silent solved']);
 	});
@@ -322,12 +322,12 @@ describe('what else is said', () => {
 		const knowledge = known({ releases: releases('1.0.0', '1.1.0'), advisories: [advisory('CVE-1', ['<1.1.0'])] });
 		const live = (versionAt: (hour: number) => string) => {
 			const room = listener({ heard: '1.0.0' });
-			let spells: Spell[] = [];
+			let history: LookRun[] = [];
 			const heard: string[] = [];
 			for (let hour = 0; hour < 14 * 24; hour++) {
 				const now = new Date(Date.parse('2022-02-03') + hour * 3600_000);
-				spells = withLook(spells, { is: 'synapse', version: versionAt(hour) }, now.toISOString());
-				heard.push(...names(room.hears(spells, knowledge, now)).filter(name => !name.startsWith('release')));
+				history = withLook(history, { is: 'synapse', version: versionAt(hour) }, now.toISOString());
+				heard.push(...names(room.hears(history, knowledge, now)).filter(name => !name.startsWith('release')));
 			}
 			return heard;
 		};
@@ -362,15 +362,15 @@ describe('what else is said', () => {
 	test('a server that became other software is not called solved', () => {
 		const knowledge = known({ advisories: [advisory('CVE-1', ['<1.1.0'])] });
 		const room = listener({ heard: '1.0.0' });
-		const spells = [runs('1.0.0', '2022-02-02')];
-		room.hears(spells, knowledge, new Date('2022-02-02'));
-		const other: Spell = {
+		const history = [runs('1.0.0', '2022-02-02')];
+		room.hears(history, knowledge, new Date('2022-02-02'));
+		const other: LookRun = {
 			is: 'other',
 			since: '2022-02-03T00:00:00.000Z',
 			until: '2022-02-03T00:00:00.000Z',
 			looks: 1,
 		};
-		expect(names(room.hears([...spells, other], knowledge, new Date('2022-02-03')))).toEqual(['unseen other long']);
+		expect(names(room.hears([...history, other], knowledge, new Date('2022-02-03')))).toEqual(['unseen other long']);
 	});
 
 	test('a floor that the deployment is under silences the date of the same product', () => {
@@ -398,7 +398,7 @@ function randomOf(seed: number): () => number {
 }
 
 /** Two years of releases, promises and advisories, and a server that lives through them. */
-function history(seed: number) {
+function lifeOf(seed: number) {
 	const random = randomOf(seed);
 	const pick = <T>(...list: T[]) => list[Math.floor(random() * list.length)] as T;
 	const start = Date.parse('2022-01-01');
@@ -466,22 +466,22 @@ describe('lives made up by chance', () => {
 	test.each(seeds)(
 		'life %i: nothing twice, nothing lost, nothing that is not its concern, solved when solved',
 		seed => {
-			const { random, facts, knowledgeAt, looks } = history(seed);
+			const { random, facts, knowledgeAt, looks } = lifeOf(seed);
 			const profile = profileFrom(facts);
 			const [steady, shaken] = [listener({ profile }), listener({ profile })];
-			let spells: Spell[] = [];
+			let history: LookRun[] = [];
 			for (const { at, today, saw } of looks) {
-				spells = withLook(spells, saw, at.toISOString());
+				history = withLook(history, saw, at.toISOString());
 				const knowledge = knowledgeAt(today);
-				const heard = steady.hears(spells, knowledge, at);
+				const heard = steady.hears(history, knowledge, at);
 				// Ticks are left out, done twice, and die before they have written anything.
 				if (random() < 0.6) {
-					if (random() < 0.3) shaken.hears(spells, knowledge, at, true);
-					shaken.hears(spells, knowledge, at);
-					if (random() < 0.3) expect(shaken.hears(spells, knowledge, at)).toEqual([]);
+					if (random() < 0.3) shaken.hears(history, knowledge, at, true);
+					shaken.hears(history, knowledge, at);
+					if (random() < 0.3) expect(shaken.hears(history, knowledge, at)).toEqual([]);
 				}
-				const facing = facingOf({ watch: steady.watch(), spells, knowledge, now: at });
-				const now = matters(facing);
+				const facing = facingOf({ watch: steady.watch(), history, knowledge, now: at });
+				const now = conditionsOf(facing);
 				const is = (one: { rule: string; subject: string }) =>
 					now.some(({ rule, subject }) => rule === one.rule && subject === one.subject);
 				const mixed = steady.said.some(({ rule, solved }) => rule === 'mixture' && solved === undefined);
@@ -498,13 +498,16 @@ describe('lives made up by chance', () => {
 				}
 				// What is open is true, and what is true and not muted was heard of.
 				for (const open of steady.said) if (!open.solved) expect(is(open), open.subject).toBe(true);
-				if (runningOf(spells, undefined)) {
-					for (const matter of now) {
+				if (runningOf(history, undefined)) {
+					for (const condition of now) {
 						const told = steady.said.some(
-							({ rule, subject, solved }) => rule === matter.rule && subject === matter.subject && !solved,
+							({ rule, subject, solved }) => rule === condition.rule && subject === condition.subject && !solved,
 						);
-						const before = steady.said.some(({ rule, subject }) => rule === matter.rule && subject === matter.subject);
-						if (matter.rule !== 'release') expect(told || before, `${matter.rule} ${matter.subject}`).toBe(true);
+						const before = steady.said.some(
+							({ rule, subject }) => rule === condition.rule && subject === condition.subject,
+						);
+						if (condition.rule !== 'release')
+							expect(told || before, `${condition.rule} ${condition.subject}`).toBe(true);
 					}
 				}
 			}
@@ -512,7 +515,7 @@ describe('lives made up by chance', () => {
 			// In the end both know of the same things being open.
 			const last = looks.at(-1);
 			if (!last) throw new Error('no looks');
-			shaken.hears(spells, knowledgeAt(last.today), last.at);
+			shaken.hears(history, knowledgeAt(last.today), last.at);
 			const open = (room: ReturnType<typeof listener>) =>
 				room.said.flatMap(({ rule, subject, stage, solved }) => (solved ? [] : [`${rule} ${subject} ${stage}`])).sort();
 			expect(open(shaken)).toEqual(open(steady));
@@ -520,20 +523,21 @@ describe('lives made up by chance', () => {
 	);
 
 	test.each(seeds.slice(0, 10))('life %i: the order in which things are known and seen has no influence', seed => {
-		const { random, facts, knowledgeAt, looks } = history(seed);
+		const { random, facts, knowledgeAt, looks } = lifeOf(seed);
 		const shuffled = <T>(list: readonly T[]) =>
 			list
 				.map(one => ({ one, at: random() }))
 				.sort((a, b) => a.at - b.at)
 				.map(({ one }) => one);
-		let spells: Spell[] = [];
+		let runs: LookRun[] = [];
 		for (const [i, { at, saw, today }] of looks.entries()) {
-			spells = withLook(spells, saw, at.toISOString());
+			runs = withLook(runs, saw, at.toISOString());
 			if (i % 50) continue;
 			const knowledge = knowledgeAt(today);
 			const watch = listener({ profile: profileFrom(facts), heard: '1.0.0' }).watch();
 			const mixed = { ...knowledge, advisories: shuffled(knowledge.advisories), notes: shuffled(knowledge.notes) };
-			const decide = (from: Knowledge) => alerts({ knowledge: from, spells, watch, said: [], now: at }).map(identity);
+			const decide = (from: Knowledge) =>
+				alerts({ knowledge: from, history: runs, watch, said: [], now: at }).map(identity);
 			expect(decide(mixed)).toEqual(decide(knowledge));
 		}
 	});
@@ -563,22 +567,22 @@ describe('what upstream takes back', () => {
 
 	test('is told to those who heard that it is out, and to nobody else', () => {
 		const told = listener({ heard: '1.2.0' });
-		const spells = [runs('1.2.0', '2022-01-09')];
-		expect(names(told.hears(spells, known({ releases: all }), at(0)))).toEqual(['release 1.3 out']);
-		expect(names(told.hears(spells, without('1.3.0'), at(1)))).toEqual(['withdrawn 1.3.0 gone']);
-		expect(names(told.hears(spells, without('1.3.0'), at(2)))).toEqual([]);
+		const history = [runs('1.2.0', '2022-01-09')];
+		expect(names(told.hears(history, known({ releases: all }), at(0)))).toEqual(['release 1.3 out']);
+		expect(names(told.hears(history, without('1.3.0'), at(1)))).toEqual(['withdrawn 1.3.0 gone']);
+		expect(names(told.hears(history, without('1.3.0'), at(2)))).toEqual([]);
 		const late = listener({ heard: '1.2.0' });
-		expect(names(late.hears(spells, without('1.3.0'), at(1)))).toEqual([]);
+		expect(names(late.hears(history, without('1.3.0'), at(1)))).toEqual([]);
 	});
 
 	test('what replaces it is news, although its line was told of before', () => {
 		const room = listener({ heard: '1.2.0' });
-		const spells = [runs('1.2.0', '2022-01-09')];
-		room.hears(spells, known({ releases: all }), at(0));
-		room.hears(spells, without('1.3.0'), at(1));
+		const history = [runs('1.2.0', '2022-01-09')];
+		room.hears(history, known({ releases: all }), at(0));
+		room.hears(history, without('1.3.0'), at(1));
 		const replaced = without('1.3.0');
 		const knowledge = { ...replaced, releases: [...replaced.releases, { version: '1.3.1', date: '2022-02-03' }] };
-		expect(names(room.hears(spells, knowledge, at(3)))).toEqual(['release 1.3.1 out']);
+		expect(names(room.hears(history, knowledge, at(3)))).toEqual(['release 1.3.1 out']);
 	});
 });
 

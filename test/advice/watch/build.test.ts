@@ -35,13 +35,13 @@ function observed(body: string, server = 'a.test'): Observation {
 function card(body: string): string {
 	const saw = sawOf(observed(body));
 	if (!saw) throw new Error('the look says nothing');
-	const spells = withLook([], saw, '2026-11-29T12:00:00.000Z');
-	const running = runningOf(spells, undefined);
+	const history = withLook([], saw, '2026-11-29T12:00:00.000Z');
+	const running = runningOf(history, undefined);
 	const now = new Date('2026-11-29T12:00:00Z');
 	const facing = {
 		server: 'a.test',
 		running,
-		spells,
+		history,
 		told: false,
 		profile: new Map(),
 		knowledge,

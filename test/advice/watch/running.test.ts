@@ -1,10 +1,10 @@
 // Which release runs: what looks saw, and what a person told.
 import { describe, expect, test } from 'vitest';
-import type { Saw, Spell } from '../../../src/advice/watch/history.ts';
+import type { LookRun, Saw } from '../../../src/advice/watch/history.ts';
 import { runningOf, withLook } from '../../../src/advice/watch/history.ts';
 
 const at = (hour: number) => new Date(Date.parse('2026-01-01T00:00:00Z') + hour * 3600_000).toISOString();
-const seen = (...saws: Saw[]) => saws.reduce<Spell[]>((spells, saw, hour) => withLook(spells, saw, at(hour)), []);
+const seen = (...saws: Saw[]) => saws.reduce<LookRun[]>((history, saw, hour) => withLook(history, saw, at(hour)), []);
 const synapse = (version: string, more = {}): Saw => ({ is: 'synapse', version, ...more });
 const unreadable = (written: string): Saw => ({ is: 'unreadable', observed: { kind: 'unparsable', written } });
 const hidden: Saw = { is: 'hidden', observed: { kind: 'hidden', status: 403 } };
@@ -17,9 +17,9 @@ describe('a version that cannot be read', () => {
 
 	test('is told by a person, before or after it was seen, until it changes', () => {
 		const told = (hour: number) => ({ version: '1.1.0', at: at(hour) });
-		const spells = seen(synapse('1.0.0'), hidden, hidden, unreadable('latest'), unreadable('latest'), hidden);
-		expect(runningOf(spells, told(1))?.version).toBe('1.1.0');
-		expect(runningOf(spells, told(4.5))?.version).toBe('1.1.0');
+		const history = seen(synapse('1.0.0'), hidden, hidden, unreadable('latest'), unreadable('latest'), hidden);
+		expect(runningOf(history, told(1))?.version).toBe('1.1.0');
+		expect(runningOf(history, told(4.5))?.version).toBe('1.1.0');
 		expect(runningOf(seen(unreadable('a'), unreadable('a')), told(-1))?.version).toBe('1.1.0');
 		expect(runningOf(seen(unreadable('a'), unreadable('b')), told(-1))).toBeUndefined();
 		expect(runningOf(seen(synapse('1.0.0'), unreadable('a')), told(-1))).toBeUndefined();
@@ -34,17 +34,17 @@ describe('a version that cannot be read', () => {
 	});
 
 	test('and one that can be read again counts from then on', () => {
-		const spells = seen(synapse('1.1.0'), unreadable('a'), synapse('1.0.0'));
-		expect(runningOf(spells, undefined)).toMatchObject({ version: '1.0.0', since: at(2) });
-		expect(runningOf(spells, undefined)?.lately).toBeUndefined();
+		const history = seen(synapse('1.1.0'), unreadable('a'), synapse('1.0.0'));
+		expect(runningOf(history, undefined)).toMatchObject({ version: '1.0.0', since: at(2) });
+		expect(runningOf(history, undefined)?.lately).toBeUndefined();
 	});
 });
 
 test('the build is that of the last look, and no other build is a change', () => {
 	const branch = { build: { is: 'checkout' as const, branch: 'develop' }, written: '1.0.0 (b=develop)' };
-	const spells = seen(synapse('1.0.0'), synapse('1.0.0', branch));
-	expect(spells).toHaveLength(1);
-	expect(runningOf(spells, undefined)).toMatchObject({ version: '1.0.0', since: at(0), ...branch });
+	const history = seen(synapse('1.0.0'), synapse('1.0.0', branch));
+	expect(history).toHaveLength(1);
+	expect(runningOf(history, undefined)).toMatchObject({ version: '1.0.0', since: at(0), ...branch });
 	const back = runningOf(seen(synapse('1.0.0', branch), synapse('1.0.0')), undefined);
 	expect(back?.build).toBeUndefined();
 	expect(back?.written).toBeUndefined();

@@ -88,7 +88,7 @@ test('what looks saw loses its Markdown and nothing else', async () => {
 	const db = await oldStore();
 	await migratorOf(db).migrateToLatest();
 	const { why: _, seen: __, ...unreadable } = looks[1] as Record<string, unknown>;
-	expect((await serversOf(db).server(server))?.spells).toEqual([looks[0], unreadable]);
+	expect((await serversOf(db).server(server))?.history).toEqual([looks[0], unreadable]);
 	const columns = await db.introspection.getTables();
 	expect(columns.find(({ name }) => name === 'matters')?.columns.map(({ name }) => name)).not.toContain('title');
 	await db.destroy();

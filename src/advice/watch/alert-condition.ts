@@ -8,7 +8,7 @@ import type { Deadline } from '../upgrade/deadlines.ts';
 import type { Plan } from '../upgrade/plan.ts';
 import type { Step } from '../upgrade/step.ts';
 import { isKnown, type Named } from './build.ts';
-import type { Running, Spell } from './history.ts';
+import type { LookRun, Running } from './history.ts';
 import type { Observed } from './observation.ts';
 import type { Rule, Severity } from './severity.ts';
 
@@ -29,7 +29,7 @@ export const ladders: Record<Rule, readonly string[]> = {
 /** The end of a ladder: a new fact, which even those hear who stopped the reminders. */
 export const ends: readonly string[] = ['passed', 'in-force'];
 
-export type Matter = {
+export type AlertCondition = {
 	rule: Rule;
 	subject: string;
 	stage: string;
@@ -96,7 +96,7 @@ export type Details =
 export type Facing = {
 	server: string;
 	running: Running | undefined;
-	spells: readonly Spell[];
+	history: readonly LookRun[];
 	/** Whether a person told the version, because nobody can see it. */
 	told: boolean;
 	profile: Profile;
