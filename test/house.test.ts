@@ -191,6 +191,7 @@ describe('the house', () => {
 			'node:tls': /^src\/edges\/web\//,
 			'node:net': /^src\/edges\/web\//,
 			pino: /^src\/runtime\/log\.ts$/,
+			'prom-client': /^src\/edges\/health\//,
 			marked: /^src\/(render|knowledge\/upstream)\//,
 			'sanitize-html': /^src\/render\//,
 			semver: /^src\/deployment\//,

@@ -11,10 +11,12 @@ import { hasKeys } from '../edges/matrix/keys.ts';
 import { writeTrouble } from '../edges/store/disk.ts';
 import { openStore } from '../edges/store/store.ts';
 import type { Knowledge } from '../knowledge/schema/synapse.ts';
+import type { Counters } from '../ports/metrics.ts';
 import type { Store } from '../ports/store.ts';
 import type { Web } from '../ports/web.ts';
 import { type Log, openLog } from '../runtime/log.ts';
 import { type Outside, openOutside } from './live-knowledge.ts';
+import type { Supervision, Vitals } from './supervision.ts';
 import { type BotPorts, type Common, startWorkers } from './workers.ts';
 
 /** What is in hand at the end may take so long (ms); with closing, the process is gone within ten seconds. */
@@ -83,14 +85,18 @@ export async function runMatrix(config: Config, setup: BotSetup): Promise<number
 	const log = openLog(config.log.level, config.log.format);
 	const store = await openStore(config.store.path);
 	const ending = openEnding(log);
+	const vitals: Vitals = { syncAge: () => undefined, sources: () => [], knowledge: () => setup.ports.knowledge };
+	let supervision: Supervision | undefined;
 	try {
-		const bot = await openBot(config, setup, { log, store, ending });
+		supervision = await supervise(config, setup, { log, store, vitals });
+		const bot = await openBot(config, setup, { log, store, ending, vitals, counters: supervision?.counters });
 		if (!bot) return 0;
 		await ending.asked;
 		const { sentence, fault } = ending.reason();
 		await bot.stop(fault === undefined && sentence === undefined);
 	} finally {
 		ending.release();
+		supervision?.close();
 		await store.close();
 		// A command that does not end keeps the process no longer; its message is decided at the next start.
 		setTimeout(() => process.exit(), lastSteps).unref();
@@ -107,14 +113,26 @@ export async function runMatrix(config: Config, setup: BotSetup): Promise<number
 	return 0;
 }
 
-type Base = { log: Log; store: Store; ending: Ending };
+/** What the configuration asks for; loaded only then. */
+async function supervise(
+	{ health }: Config,
+	{ ports }: BotSetup,
+	base: Pick<Base, 'log' | 'store' | 'vitals'>,
+): Promise<Supervision | undefined> {
+	const { listen } = health;
+	if (listen === undefined) return undefined;
+	const { openSupervision } = await import('./supervision.ts');
+	return openSupervision({ ...base, health: { ...health, listen }, version: ports.health.version, now: ports.now });
+}
+
+type Base = { log: Log; store: Store; ending: Ending; vitals: Vitals; counters: Counters | undefined };
 
 /** Delivers what is in hand if `finish`, otherwise ends the session of a start that came to nothing. */
 type Bot = { stop: (finish: boolean) => Promise<void> };
 
 /** Connects and starts everything; undefined if the process is to end before that. */
 async function openBot(config: Config, setup: BotSetup, base: Base): Promise<Bot | undefined> {
-	const { log, store, ending } = base;
+	const { log, store, ending, vitals, counters } = base;
 	const { now, health, knowledge } = setup.ports;
 	const { version } = health;
 	const mayVerify = async (person: string, room: string | undefined) =>
@@ -152,14 +170,18 @@ async function openBot(config: Config, setup: BotSetup, base: Base): Promise<Bot
 		config,
 		commands: setup.commands,
 		common,
-		ports: portsOf(config, setup, { common, outside, every, sources, storeLost }),
+		ports: portsOf(config, setup, { common, outside, every, sources, storeLost, counters }),
 		sources,
 		every,
 		readNews: outside.web.readNews,
 		loginSince: () => account?.since ?? new Date(0),
 		end: ending.end,
 		fatal: ending.fatal,
+		counters,
 	});
+	vitals.syncAge = running.syncAge;
+	vitals.sources = sources;
+	vitals.knowledge = setup.played?.knowledge ?? outside.knowledge;
 	return {
 		async stop(finish) {
 			const { inbox, outbox, others } = running;
@@ -182,11 +204,12 @@ type PortsSetup = {
 	every: number;
 	sources: Web['sources'];
 	storeLost: Date | undefined;
+	counters: Counters | undefined;
 };
 
 /** What commands may use, in rooms. */
 function portsOf(config: Config, { ports: given, played }: BotSetup, setup: PortsSetup): BotPorts {
-	const { common, outside, every, sources, storeLost } = setup;
+	const { common, outside, every, sources, storeLost, counters } = setup;
 	const { store, homeserver } = common;
 	const { perRoom, perPerson } = config.watch;
 	return {
@@ -195,7 +218,7 @@ function portsOf(config: Config, { ports: given, played }: BotSetup, setup: Port
 			return played ? played.knowledge() : outside.knowledge();
 		},
 		store,
-		web: played ? played.web : outside.web,
+		web: counted(played ? played.web : outside.web, counters),
 		limits: { every, perRoom, perPerson, keepDays: config.matrix.forgetAfterDays },
 		health: {
 			...given.health,
@@ -203,6 +226,19 @@ function portsOf(config: Config, { ports: given, played }: BotSetup, setup: Port
 			lastSync: homeserver.lastSync,
 			device: homeserver.device,
 			sources,
+		},
+	};
+}
+
+/** The web, each look at a server counted. */
+function counted(web: Pick<Web, 'observe'>, counters: Counters | undefined): Pick<Web, 'observe'> {
+	if (!counters) return web;
+	return {
+		async observe(server, person) {
+			const begun = performance.now();
+			const observation = await web.observe(server, person);
+			counters.looked(observation.kind, performance.now() - begun);
+			return observation;
 		},
 	};
 }

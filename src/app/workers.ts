@@ -13,6 +13,7 @@ import { followMoves } from '../delivery/room-upgrades.ts';
 import { takeIn } from '../delivery/sync.ts';
 import type { Connection } from '../edges/matrix/homeserver.ts';
 import type { Batch, Incoming } from '../ports/homeserver.ts';
+import type { Counters } from '../ports/metrics.ts';
 import type { Store } from '../ports/store.ts';
 import type { SourceState } from '../ports/web.ts';
 import type { Log } from '../runtime/log.ts';
@@ -55,9 +56,14 @@ type WorkersSetup = {
 	loginSince: () => Date;
 	end: (why: string) => void;
 	fatal: (error: unknown) => void;
+	/** Absent where nobody counts. */
+	counters: Counters | undefined;
 };
 
-export type RunningWorkers = { inbox: Inbox; outbox: Outbox; others: readonly Worker[]; intake: Promise<void> };
+export type RunningWorkers = { inbox: Inbox; outbox: Outbox; others: readonly Worker[]; intake: Promise<void> } & {
+	/** Milliseconds since the homeserver last answered a sync; undefined before the first. */
+	syncAge: () => number | undefined;
+};
 
 /** Whether the last sync was taken in, and when the homeserver was last heard. */
 type Hearing = { ready: boolean; at: number };
@@ -71,7 +77,14 @@ export function startWorkers(setup: WorkersSetup): RunningWorkers {
 	const listening = () => performance.now() - hearing.at < deafAfter;
 	const { commands, ports, loginSince } = setup;
 	const { store, homeserver, log } = common;
-	const outbox = openOutbox({ ...common, fatal, ready: () => hearing.ready, loginSince });
+	const { counters } = setup;
+	const outbox = openOutbox({
+		...common,
+		fatal,
+		ready: () => hearing.ready,
+		loginSince,
+		...(counters && { delivered: counters.delivered }),
+	});
 	const inbox = openInbox({
 		store,
 		homeserver,
@@ -81,6 +94,7 @@ export function startWorkers(setup: WorkersSetup): RunningWorkers {
 			log,
 			answered(command, outcome, ms) {
 				log.info({ command, outcome, ms: Math.round(ms) }, 'a command');
+				counters?.answered(command, outcome, ms);
 			},
 		},
 		rights: config.matrix,
@@ -113,7 +127,13 @@ export function startWorkers(setup: WorkersSetup): RunningWorkers {
 			hearing.ready = false;
 		},
 	}).catch(fatal);
-	return { inbox, outbox, others: [...Object.values(rooms), ...Object.values(watchers)], intake };
+	return {
+		inbox,
+		outbox,
+		others: [...Object.values(rooms), ...Object.values(watchers)],
+		intake,
+		syncAge: () => (hearing.at === Number.NEGATIVE_INFINITY ? undefined : performance.now() - hearing.at),
+	};
 }
 
 type RoomWorkers = Record<'gaps' | 'invitations' | 'notices' | 'explanations' | 'moves', Worker>;

@@ -53,6 +53,8 @@ type Delivering = {
 	fatal: (error: unknown) => void;
 	/** The token counts no longer. */
 	locked: (why: string) => void;
+	/** Hears of each thing that is delivered, or given up. */
+	delivered?: (outcome: 'sent' | 'given up') => void;
 };
 
 export function openOutbox(delivering: Delivering): Outbox {
@@ -107,7 +109,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 		const outcome = await deliver(waiting, delivering);
 		if ('value' in outcome) {
 			max = Math.min(maxRooms, max + 1);
-			if (outcome.value !== 'left') await store.sent(waiting.id, outcome.value, now());
+			if (outcome.value !== 'left') await keepSent(waiting, outcome.value, delivering);
 			return;
 		}
 		const verdict = after(outcome.failure, waiting.tries);
@@ -153,6 +155,11 @@ async function delivered(over: number, { worker, busy, isDue }: Delivery): Promi
 	}
 }
 
+async function keepSent({ id }: Waiting, event: string | undefined, delivering: Delivering): Promise<void> {
+	await delivering.store.sent(id, event, delivering.now());
+	delivering.delivered?.('sent');
+}
+
 /** Keeps what became of a saying that failed; gives the time (ms) that the homeserver asks us to wait, if it does. */
 async function keepFailed(
 	waiting: Waiting,
@@ -169,6 +176,7 @@ async function keepFailed(
 	} else if (failure.kind === 'keyless') {
 		log.error({ room, why: failure.why }, 'nothing can be said in an encrypted room: this is given up');
 		await store.giveUp(id, JSON.stringify(failure), now());
+		delivering.delivered?.('given up');
 	} else if (verdict === 'never') {
 		await refused(waiting, failure, delivering);
 	} else if (verdict === 'later') {
@@ -197,6 +205,7 @@ async function refused({ id, room, tries }: Waiting, failure: Failure, deliverin
 	}
 	log.warn({ room, tries, why: failure }, 'an answer cannot be delivered and is given up');
 	await store.giveUp(id, JSON.stringify(failure), now());
+	delivering.delivered?.('given up');
 }
 
 /** What a failure means for the saying that it met. */

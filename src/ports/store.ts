@@ -1,8 +1,9 @@
 // What commands and the watch may ask for. Edges keep these promises; nobody else knows how.
 
 import type { GuideSession, StagePlace } from '../advice/guide/session.ts';
-import type { Settings } from '../advice/watch/subscription.ts';
+import type { Settings, WatchedServer } from '../advice/watch/subscription.ts';
 import type { Account, Batch, Content, Incoming, Invited, Page, RoomState, Sealed, Unreadable } from './homeserver.ts';
+import type { Figures } from './metrics.ts';
 import type { Saying, Waiting } from './saying.ts';
 import type { WatchStore } from './watch-store.ts';
 import type { Kept } from './web.ts';
@@ -114,6 +115,11 @@ export type Store = WatchStore & {
 	tell: (room: string, sayings: readonly Saying[], now: Date) => Promise<void>;
 	/** How many of each: what the bot is in, what waits to be decided, what waits to be delivered. */
 	counts: () => Promise<{ rooms: number; inbox: number; outbox: number }>;
+
+	/** Counts for metrics. */
+	figures: (now: Date) => Promise<Figures>;
+	/** Watched servers by name, from behind `after` (`''`: from the first). */
+	serversAfter: (after: string, limit: number) => Promise<WatchedServer[]>;
 
 	/** The first saying of each room, if it is due, oldest first. */
 	due: (now: Date, except: readonly string[], limit: number) => Promise<Waiting[]>;

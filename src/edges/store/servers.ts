@@ -81,7 +81,7 @@ export async function keepLook(db: Kysely<Tables>, { server, history, looked, ne
 		.execute();
 }
 
-function serverOf(row: Tables['servers']): WatchedServer {
+export function serverOf(row: Tables['servers']): WatchedServer {
 	return {
 		server: row.server,
 		history: JSON.parse(row.spells) as LookRun[],

@@ -11,6 +11,7 @@ import { accountOf } from './account.ts';
 import { alertsOf } from './alerts.ts';
 import { keptOf } from './documents.ts';
 import { encryptedOf } from './encrypted.ts';
+import { figuresOf } from './figures.ts';
 import { gapsOf } from './gaps.ts';
 import { sessionsOf } from './guide-sessions.ts';
 import { inboxOf } from './inbox.ts';
@@ -70,6 +71,7 @@ export async function openStore(folder?: string): Promise<Store> {
 		...outboxOf(db),
 		...retentionOf(db),
 		...encryptedOf(db),
+		...figuresOf(db),
 		...unreadableOf(db),
 		...watchesOf(db),
 		...settingsOf(db),

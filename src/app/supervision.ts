@@ -1,0 +1,88 @@
+// What watches over the bot from outside: health and metrics over HTTP. Loaded only where it is configured.
+import { standings } from '../advice/watch/standings.ts';
+import type { WatchedServer } from '../advice/watch/subscription.ts';
+import type { Config } from '../config.ts';
+import { openMetrics } from '../edges/health/metrics.ts';
+import { openReadiness } from '../edges/health/readiness.ts';
+import { serveHealth } from '../edges/health/server.ts';
+import type { Knowledge } from '../knowledge/schema/synapse.ts';
+import type { Counters } from '../ports/metrics.ts';
+import type { Store } from '../ports/store.ts';
+import type { SourceState } from '../ports/web.ts';
+import type { Log } from '../runtime/log.ts';
+import { openLoop } from '../runtime/loop.ts';
+
+/** What is asked of a bot; each part answers from the start on, though at first with little. */
+export type Vitals = {
+	/** Milliseconds since the homeserver last answered a sync; undefined before the first. */
+	syncAge: () => number | undefined;
+	sources: () => readonly SourceState[];
+	knowledge: () => Knowledge;
+};
+
+type SupervisionSetup = {
+	health: Config['health'] & { listen: { host: string; port: number } };
+	version: string;
+	vitals: Vitals;
+	store: Store;
+	now: () => Date;
+	log: Log;
+};
+
+export type Supervision = { counters: Counters; close: () => void };
+
+/** Servers read at a time: others may write in between. */
+const page = 500;
+
+/** Throws a Refusal where the address cannot be listened at. */
+export async function openSupervision(setup: SupervisionSetup): Promise<Supervision> {
+	const { health, version, vitals, store, now, log } = setup;
+	const age = () => vitals.syncAge();
+	const loop = openLoop();
+	const metrics = openMetrics({
+		version,
+		syncAge: () => {
+			const ms = age();
+			return ms === undefined ? undefined : ms / 1000;
+		},
+		figures: () => store.figures(now()),
+		sources: () => vitals.sources(),
+		now,
+		standings: health.servers
+			? async () => standings(await allServers(store), vitals.knowledge(), now().toISOString().slice(0, 10))
+			: undefined,
+	});
+	const troubles = openReadiness({
+		store,
+		syncAge: age,
+		maxSyncAge: health.syncSeconds * 1000,
+		now,
+		steady: () => performance.now(),
+	});
+	try {
+		const served = await serveHealth({ listen: health.listen, loop, troubles, metrics, log });
+		log.info({ host: health.listen.host, port: served.port }, 'health and metrics are served');
+		return {
+			counters: metrics,
+			close() {
+				served.close();
+				loop.close();
+			},
+		};
+	} catch (error) {
+		loop.close();
+		throw error;
+	}
+}
+
+async function allServers(store: Pick<Store, 'serversAfter'>): Promise<WatchedServer[]> {
+	const found: WatchedServer[] = [];
+	for (let after = ''; ; ) {
+		const servers = await store.serversAfter(after, page);
+		found.push(...servers);
+		if (servers.length < page) return found;
+		after = servers.at(-1)?.server ?? after;
+		// Answers to people come first.
+		await new Promise(resolve => setImmediate(resolve));
+	}
+}

@@ -1,0 +1,51 @@
+// Whether the bot can do its work now: hear the homeserver, write to its store, deliver what it decided.
+import type { Store } from '../../ports/store.ts';
+
+export type Readiness = {
+	store: Pick<Store, 'kept' | 'nextDue'>;
+	/** Milliseconds since the homeserver last answered a sync; undefined before the first. */
+	syncAge: () => number | undefined;
+	/** How old that may be (ms). */
+	maxSyncAge: number;
+	now: () => Date;
+	/** A clock that nobody sets (ms). */
+	steady: () => number;
+};
+
+/** What is due is delivered within seconds; what is due for longer than this (ms) is stuck. */
+const stuckAfter = 5 * 60_000;
+/** At most one write in this time (ms), however often somebody asks. */
+const writePause = 10_000;
+
+/** A function that gives what is wrong, a sentence each. */
+export function openReadiness({ store, syncAge, maxSyncAge, now, steady }: Readiness): () => Promise<string[]> {
+	let wrote: number | undefined;
+	let writing: Promise<string | undefined> | undefined;
+
+	async function written(): Promise<string | undefined> {
+		if (wrote !== undefined && steady() - wrote < writePause) return undefined;
+		try {
+			await store.kept.put('last ready', now().toISOString());
+			wrote = steady();
+			return undefined;
+		} catch (error) {
+			return `the store cannot be written: ${error instanceof Error ? error.message : error}`;
+		}
+	}
+
+	return async () => {
+		const found: string[] = [];
+		const age = syncAge();
+		if (age === undefined) found.push('not yet in sync with the homeserver');
+		else if (age > maxSyncAge) found.push(`the homeserver has not answered for ${Math.round(age / 1000)} seconds`);
+		writing ??= written().finally(() => {
+			writing = undefined;
+		});
+		const trouble = await writing;
+		if (trouble !== undefined) return [...found, trouble];
+		const due = await store.nextDue();
+		const late = due ? now().getTime() - due.getTime() : 0;
+		if (late > stuckAfter) found.push(`a message should have been delivered ${Math.round(late / 1000)} seconds ago`);
+		return found;
+	};
+}

@@ -1,0 +1,47 @@
+// How late the event loop is, by a clock that the test sets.
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type Loop, openLoop } from '../../src/runtime/loop.ts';
+
+let clock: number;
+let loop: Loop;
+
+beforeEach(() => {
+	vi.useFakeTimers();
+	clock = 0;
+	loop = openLoop(() => clock);
+});
+
+afterEach(() => {
+	loop.close();
+	vi.useRealTimers();
+});
+
+/** The timer fires after so long (ms), however long it should have taken. */
+function tick(after: number): void {
+	clock += after;
+	vi.advanceTimersByTime(500);
+}
+
+test('a loop in time is not late', () => {
+	for (let i = 0; i < 5; i++) tick(500);
+	expect(loop.lagMs()).toBe(0);
+	expect(loop.takeWorst()).toBe(0);
+});
+
+test('a delay is remembered for ten seconds; the worst until somebody takes it', () => {
+	tick(500);
+	tick(30_500);
+	expect(loop.lagMs()).toBe(30_000);
+	for (let i = 0; i < 19; i++) tick(500);
+	expect(loop.lagMs()).toBe(30_000);
+	tick(500);
+	expect(loop.lagMs()).toBe(0);
+	expect(loop.takeWorst()).toBe(30_000);
+	expect(loop.takeWorst()).toBe(0);
+});
+
+test('a delay that goes on counts before the timer fires', () => {
+	tick(500);
+	clock += 20_500;
+	expect(loop.lagMs()).toBe(20_000);
+});
