@@ -21,7 +21,7 @@ export type HealthSetup = {
 const frozen = 10_000;
 const zipped = promisify(gzip);
 
-type Page = { status: number; type: string; body: string };
+type HealthPage = { status: number; type: string; body: string };
 
 /** Listens; `port` is the one that was asked for, or found if that was 0. Throws a Refusal where it cannot. */
 export async function serveHealth(setup: HealthSetup): Promise<{ port: number; close: () => void }> {
@@ -78,7 +78,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, setup:
 	response.end(method === 'HEAD' ? undefined : bytes);
 }
 
-async function pageOf(path: string, { loop, troubles, metrics }: HealthSetup): Promise<Page> {
+async function pageOf(path: string, { loop, troubles, metrics }: HealthSetup): Promise<HealthPage> {
 	const plain = { type: 'text/plain; charset=utf-8' };
 	if (path === '/healthz') {
 		const lag = Math.round(loop.lagMs());

@@ -23,7 +23,7 @@ export function figuresOf(db: Kysely<Tables>): Pick<Store, 'figures' | 'serversA
 }
 
 async function figures(db: Kysely<Tables>, now: Date): ReturnType<Store['figures']> {
-	const { rows } = await sql<Row>`SELECT
+	const { rows } = await sql<FigureRow>`SELECT
 		(SELECT count(*) FROM rooms WHERE membership = 'joined') AS rooms,
 		(SELECT count(*) FROM watches) AS watches,
 		(SELECT count(*) FROM servers) AS servers,
@@ -34,7 +34,7 @@ async function figures(db: Kysely<Tables>, now: Date): ReturnType<Store['figures
 		(SELECT count(*) FROM outbox WHERE done_at IS NULL AND tries > 0) AS retrying,
 		(SELECT min(created) FROM outbox WHERE done_at IS NULL) AS outbox_at,
 		(SELECT count(*) FROM outbox WHERE done_at IS NOT NULL AND outcome = 'given up') AS given_up`.execute(db);
-	const row = rows[0] as Row;
+	const row = rows[0] as FigureRow;
 	const alerts = await db
 		.selectFrom('matters')
 		.select(({ fn }) => ['severity', fn.countAll<number>().as('open')])
@@ -60,5 +60,8 @@ async function figures(db: Kysely<Tables>, now: Date): ReturnType<Store['figures
 	};
 }
 
-type Row = Record<'rooms' | 'watches' | 'servers' | 'inbox' | 'gaps' | 'waiting' | 'retrying' | 'given_up', number> &
+type FigureRow = Record<
+	'rooms' | 'watches' | 'servers' | 'inbox' | 'gaps' | 'waiting' | 'retrying' | 'given_up',
+	number
+> &
 	Record<'inbox_at' | 'outbox_at', number | null>;
