@@ -15,8 +15,8 @@ export type ServerStanding = { server: string; releasesBehind: number; openAdvis
 export function standings(servers: readonly WatchedServer[], knowledge: Knowledge, today: string): ServerStanding[] {
 	const byVersion = new Map<Version, Omit<ServerStanding, 'server'>>();
 	const known = new Set(knowledge.releases.map(({ version }) => version));
-	return servers.flatMap(({ server, spells }) => {
-		const version = runningOf(spells, undefined)?.version;
+	return servers.flatMap(({ server, history }) => {
+		const version = runningOf(history, undefined)?.version;
 		if (version === undefined || !known.has(version)) return [];
 		let standing = byVersion.get(version);
 		if (!standing) {

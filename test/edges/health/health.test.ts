@@ -234,7 +234,7 @@ describe('/metrics', () => {
 		const servers = Array.from({ length: 10_000 }, (_, index) => ({
 			server: `matrix-${index}.example.org`,
 			next: now,
-			spells: [
+			history: [
 				{ is: 'synapse' as const, version: '1.60.0', since: now.toISOString(), until: now.toISOString(), looks: 1 },
 			],
 		}));
@@ -262,7 +262,7 @@ describe('/metrics', () => {
 test('a server has a standing only where its release is known', () => {
 	const at = now.toISOString();
 	const spell = { since: at, until: at, looks: 1 };
-	const server = (name: string, ...spells: object[]) => ({ server: name, next: now, spells: spells as never });
+	const server = (name: string, ...history: object[]) => ({ server: name, next: now, history: history as never });
 	const found = standings(
 		[
 			server('newest.example.org', { ...spell, is: 'synapse', version: '1.67.0' }),
