@@ -1,17 +1,33 @@
 // A homeserver that is only played: rooms in memory, the promises of the real one (contracts/homeserver.ts), failures
 // on demand.
+import { randomUUID } from 'node:crypto';
+import { openFile } from '../src/edges/matrix/encryption.ts';
+import { incomingOf, isEdit, placeOf } from '../src/edges/matrix/events.ts';
+import { record } from '../src/edges/matrix/json.ts';
+import { sentFile } from '../src/edges/matrix/sent-file.ts';
 import type {
 	Batch,
 	Content,
 	Failure,
+	Fetched,
 	Homeserver,
 	Incoming,
 	Outcome,
+	Quoted,
 	RoomState,
 	Sealed,
 } from '../src/ports/homeserver.ts';
 
-type Event = { id: string; sender: string; at: Date; type: string; content: Content; entrance?: boolean };
+type Event = {
+	id: string;
+	sender: string;
+	at: Date;
+	type: string;
+	content: Content;
+	entrance?: boolean;
+	/** As it came, where it came encrypted: what stands in `content` is only ours to read. */
+	sealed?: true;
+};
 type Room = {
 	events: Event[];
 	members: Set<string>;
@@ -32,6 +48,7 @@ export function playHomeserver(user: string, now: () => Date) {
 	let ids = 0;
 	let keyless = false;
 	let marker: string | undefined;
+	const media = new Map<string, Uint8Array>();
 	let trouble: (call: Call, room: string | undefined) => Failure | 'lost' | undefined = () => undefined;
 
 	/** Lets a call happen or not; `lost`: it happens, and its answer does not arrive. */
@@ -56,9 +73,50 @@ export function playHomeserver(user: string, now: () => Date) {
 	}
 
 	function incoming(room: string, event: Event): Incoming[] {
-		if (event.sender === user || event.type !== 'm.room.message' || event.content.msgtype !== 'm.text') return [];
-		const { body } = event.content;
-		return [{ event: event.id, room, sender: event.sender, at: event.at, body: String(body), mentioned: false }];
+		const { id: event_id, sender, at, type, content } = event;
+		const raw = { event_id, sender, type, content, origin_server_ts: at.getTime() };
+		const message = incomingOf(room, raw, user, now());
+		if (!message) return [];
+		return [event.sealed ? { ...message, sealed: true, once: `session ${event.id}`, raw: rawOf(event) } : message];
+	}
+
+	/** Ciphertext that nobody can read who does not know how it is made. */
+	function rawOf({ id, sender, at, content }: Event): string {
+		const ciphertext = Buffer.from(JSON.stringify(content)).toString('hex');
+		return JSON.stringify({
+			event_id: id,
+			sender,
+			at: at.getTime(),
+			type: 'm.room.encrypted',
+			content: { ciphertext },
+		});
+	}
+
+	function quoted(room: Room, event: Event): Quoted {
+		const { id, sender, at, type } = event;
+		const edit = room.events.findLast(
+			one => one.sender === sender && record(one.content['m.relates_to']).event_id === id && isEdit(one.content),
+		);
+		const newest = edit ?? (isEdit(event.content) ? event : undefined);
+		const content = newest ? record(newest.content['m.new_content']) : event.content;
+		const { thread, repliesTo } = placeOf(record(event.content['m.relates_to']));
+		const about = { event: id, sender, at, ...(thread !== undefined && { thread }) };
+		if (Object.keys(event.content).length === 0) return { ...about, is: 'redacted' };
+		if (type === 'm.room.encrypted') return { ...about, is: 'unreadable' };
+		if (type !== 'm.room.message') return { ...about, is: 'other' };
+		const file = sentFile(content);
+		if (file) return { ...about, is: 'file', file };
+		if (!/^m\.(?:text|notice|emote)$/.test(String(content.msgtype)) || typeof content.body !== 'string')
+			return { ...about, is: 'other' };
+		return { ...about, is: 'text', text: content.body, ...(repliesTo !== undefined && { repliesTo }) };
+	}
+
+	function fetched(bytes: Uint8Array, key: Content | undefined): Fetched {
+		try {
+			return { bytes: key ? openFile(bytes, key) : bytes };
+		} catch {
+			return 'forged';
+		}
 	}
 
 	const where = (room: string, url: string) => (rooms.get(room)?.state.encryption ? { file: { url } } : { url });
@@ -101,6 +159,43 @@ export function playHomeserver(user: string, now: () => Date) {
 					messages.push(...incoming(id, event));
 				}
 				return { value: place > 0 ? { messages, next: String(place) } : { messages } };
+			}),
+		again: (id, event, raw) =>
+			through('again', id, () => {
+				if (raw !== undefined) {
+					const { event_id, sender, at, content } = JSON.parse(raw);
+					const clear = JSON.parse(Buffer.from(content.ciphertext, 'hex').toString());
+					const came = { id: event_id, sender, at: new Date(at), type: 'm.room.message', content: clear, sealed: true };
+					return { value: incoming(id, came as Event)[0] };
+				}
+				const found = inRoom(id)?.events.find(one => one.id === event);
+				return found ? { value: incoming(id, found)[0] } : refused('M_NOT_FOUND');
+			}),
+		quoted: (id, event) =>
+			through('quoted', id, () => {
+				const room = inRoom(id);
+				const found = room?.events.find(one => one.id === event);
+				return room && found ? { value: quoted(room, found) } : refused('M_NOT_FOUND');
+			}),
+		around: (id, event, sender) =>
+			through('around', id, () => {
+				const room = inRoom(id);
+				const events = room?.events ?? [];
+				const place = room?.events.findIndex(one => one.id === event) ?? -1;
+				if (!room || place < 0) return refused('M_NOT_FOUND');
+				// As Synapse does: what is left out of the answer counts all the same.
+				const own = events.filter(one => one.sender === sender && /^m\.room\.(?:message|encrypted)$/.test(one.type));
+				const before = own.filter(one => room.events.indexOf(one) < place).slice(-20);
+				const after = own.filter(one => room.events.indexOf(one) > place).slice(0, 20);
+				const said = (some: Event[]) => some.filter(one => !isEdit(one.content)).map(one => quoted(room, one));
+				return { value: { before: said(before), after: said(after) } };
+			}),
+		fetch: ({ url, size, key }, maxBytes) =>
+			through('fetch', undefined, () => {
+				const bytes = media.get(url ?? '');
+				if (size !== undefined && size > maxBytes) return { value: 'too large' };
+				if (!bytes) return refused('M_NOT_FOUND');
+				return { value: bytes.length > maxBytes ? 'too large' : fetched(bytes, key) };
 			}),
 		seal: async (id, event) => {
 			if (!rooms.get(id)?.state.encryption || event.type === 'm.reaction') return { value: event };
@@ -180,6 +275,17 @@ export function playHomeserver(user: string, now: () => Date) {
 			})),
 	};
 
+	function send(
+		id: string,
+		sender: string,
+		content: Content,
+		{ type = 'm.room.message', sealed = false } = {},
+	): string {
+		const room = rooms.get(id);
+		if (!room) throw new TypeError(`no room ${id}`);
+		return add(room, { sender, type, content, ...(sealed && { sealed: true as const }) });
+	}
+
 	return {
 		port,
 		/** What was asked of it, in order: the name of the call and the room. */
@@ -203,11 +309,22 @@ export function playHomeserver(user: string, now: () => Date) {
 		/** Somebody is in a room, however they came there. */
 		admit: (id: string, person: string) => rooms.get(id)?.members.add(person),
 		/** What somebody says; the event's id. */
-		say(id: string, sender: string, body: string): string {
-			const room = rooms.get(id);
-			if (!room) throw new TypeError(`no room ${id}`);
-			return add(room, { sender, type: 'm.room.message', content: { msgtype: 'm.text', body } });
+		say: (id: string, sender: string, body: string): string => send(id, sender, { msgtype: 'm.text', body }),
+		/** What somebody sends; `sealed`: encrypted, so that only the bot's own keys read it. */
+		send,
+		/** Takes everything out of an event. */
+		redact(id: string, event: string): void {
+			const found = rooms.get(id)?.events.find(one => one.id === event);
+			if (found) found.content = {};
 		},
+		/** Keeps a file; its address. */
+		put(bytes: Uint8Array): string {
+			const url = `mxc://example.org/${randomUUID()}`;
+			media.set(url, bytes);
+			return url;
+		},
+		/** Somebody takes it away, or the homeserver loses it. */
+		dropMedia: (url: string) => media.delete(url),
 		kick: (id: string) => rooms.get(id)?.members.delete(user),
 		/** The contents that the bot sent to a room, in order. */
 		sentTo: (id: string): Content[] =>

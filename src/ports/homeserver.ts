@@ -20,7 +20,21 @@ export type Outcome<T> = { value: T } | { failure: Failure };
 /** The content of an event. */
 export type Content = Record<string, unknown>;
 
-/** A text of somebody else, in a room that the bot is in. */
+/** A file that somebody sent, as its event describes it. Nothing of it has been fetched, and nothing of it is checked. */
+export type SentFile = {
+	/** At most 100 characters. */
+	name: string;
+	/** `picture`: an image, a video or a sound. */
+	is: 'file' | 'picture';
+	/** `mxc://…`; undefined if the event has no address that a homeserver could have. */
+	url?: string;
+	/** Bytes, as the event claims. */
+	size?: number;
+	/** What decrypts it: the event's `file` object. */
+	key?: Content;
+};
+
+/** A message of somebody else, in a room that the bot is in: a text, or a file with its caption as `body`. */
 export type Incoming = {
 	event: string;
 	room: string;
@@ -35,7 +49,25 @@ export type Incoming = {
 	sealed?: true;
 	/** The message of its session, if it was decrypted: the same again in another event is not said again. */
 	once?: string;
+	file?: SentFile;
+	/** The encrypted event as it came, as JSON, if it was decrypted. */
+	raw?: string;
+	/** Its text was not kept: `body` is empty until the message is read again. */
+	unread?: true;
+	/** It asks for a text or a file that it does not bring: a file that its sender sends next belongs to it. */
+	wants?: true;
 };
+
+/** A message that another one speaks of, with its newest edit in it; ours too. */
+export type Quoted = { event: string; sender: string; at: Date; thread?: string } & (
+	| { is: 'text'; text: string; repliesTo?: string }
+	| { is: 'file'; file: SentFile }
+	/** Redacted; still encrypted, because its key never came; or no message at all. */
+	| { is: 'redacted' | 'unreadable' | 'other' }
+);
+
+/** A file that was fetched, or why it cannot be used: larger than asked for, or not the one that its event describes. */
+export type Fetched = { bytes: Uint8Array } | 'too large' | 'forged';
 
 /** An encrypted event that could not be read: most often its key is late. `raw` is the event as JSON. */
 export type Unreadable = {
@@ -98,6 +130,17 @@ export type Homeserver = {
 	sync: (since: string | undefined) => Promise<Outcome<Batch>>;
 	/** One page backwards from a token, until an event, or the moment when the bot came into the room. */
 	history: (room: string, from: string, until?: { event: string; at: Date }) => Promise<Outcome<Page>>;
+	/**
+	 * A message as it came, read again: from the homeserver, or decrypted again from `raw`. Undefined if it was redacted, or
+	 * is no longer what it was. Refused where we may not see it.
+	 */
+	again: (room: string, event: string, raw?: string) => Promise<Outcome<Incoming | undefined>>;
+	/** A message that another one speaks of. Refused where there is none, or none that we may see. */
+	quoted: (room: string, event: string) => Promise<Outcome<Quoted>>;
+	/** What a person sent directly before and after an event, at most 20 messages each, in the room's order; edits left out. */
+	around: (room: string, event: string, sender: string) => Promise<Outcome<{ before: Quoted[]; after: Quoted[] }>>;
+	/** Fetches and decrypts a file of at most `maxBytes` bytes. Refused where the homeserver has none at that address. */
+	fetch: (file: SentFile, maxBytes: number) => Promise<Outcome<Fetched>>;
 	/** Encrypts if the room is, or ever was, encrypted; otherwise gives back what it got. */
 	seal: (room: string, event: Sealed) => Promise<Outcome<Sealed>>;
 	/**

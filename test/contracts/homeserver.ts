@@ -1,6 +1,7 @@
 // What every homeserver edge must keep: one suite, run on the played one and on a real Synapse.
 import { expect, test } from 'vitest';
-import type { Homeserver, Outcome } from '../../src/ports/homeserver.ts';
+import { sealFile } from '../../src/edges/matrix/encryption.ts';
+import type { Content, Homeserver, Incoming, Outcome, SentFile } from '../../src/ports/homeserver.ts';
 
 /** The bot's edge, and a person who acts on the same homeserver. */
 export type Scene = {
@@ -8,6 +9,13 @@ export type Scene = {
 	/** The person makes a room; the bot is invited to it unless told otherwise. */
 	createRoom: (options?: { invite: boolean }) => Promise<string>;
 	say: (room: string, body: string) => Promise<string>;
+	/** The person sends any event; a message unless told otherwise. */
+	send: (room: string, content: Content, type?: string) => Promise<string>;
+	redact: (room: string, event: string) => Promise<void>;
+	/** The person uploads a file; its address. */
+	put: (bytes: Uint8Array) => Promise<string>;
+	/** The person's id. */
+	person: string;
 };
 
 function got<T>(outcome: Outcome<T>): T {
@@ -146,5 +154,123 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 			url: expect.stringMatching(/^mxc:/),
 			'm.mentions': {},
 		});
+	});
+
+	/** What the bot hears of the event that `send` makes. */
+	async function heard({ homeserver }: Scene, room: string, send: () => Promise<string>): Promise<Incoming> {
+		const { token } = got(await homeserver.sync(undefined));
+		const event = await send();
+		const { joined } = got(await homeserver.sync(token));
+		const message = joined.flatMap(news => (news.room === room ? news.messages : [])).find(one => one.event === event);
+		if (!message) throw new Error('nothing was heard of it');
+		return message;
+	}
+
+	const text = (body: string, more: Content = {}) => ({ msgtype: 'm.text', body, 'm.mentions': {}, ...more });
+	const edit = (event: string, body: string) =>
+		text(`* ${body}`, {
+			'm.new_content': text(body),
+			'm.relates_to': { rel_type: 'm.replace', event_id: event },
+		});
+
+	test('a message is read again as it came, and no longer once it was redacted', async () => {
+		const scene = await joined();
+		const { homeserver, room } = scene;
+		const said = await heard(scene, room, () => scene.send(room, text('!why first\nsecond')));
+		expect(got(await homeserver.again(room, said.event))).toEqual(said);
+		await scene.send(room, edit(said.event, '!why other'));
+		expect(got(await homeserver.again(room, said.event))).toEqual(said);
+		await scene.redact(room, said.event);
+		expect(got(await homeserver.again(room, said.event))).toBeUndefined();
+		expect(await homeserver.again(room, '$nothing:example.org')).toMatchObject({ failure: { kind: 'refused' } });
+	});
+
+	test('what another message speaks of: texts with their newest edit, files, ours, and what is none', async () => {
+		const { homeserver, room, send, redact, person } = await joined();
+		const quoted = async (event: string) => got(await homeserver.quoted(room, event));
+		const said = await send(room, text('first'));
+		expect(await quoted(said)).toMatchObject({ event: said, sender: person, is: 'text', text: 'first' });
+		await send(room, edit(said, 'second'));
+		const newest = await send(room, edit(said, 'third'));
+		expect(await quoted(said)).toMatchObject({ event: said, is: 'text', text: 'third' });
+		expect(await quoted(newest)).toMatchObject({ is: 'text', text: 'third' });
+		const thread = { 'm.relates_to': { rel_type: 'm.thread', event_id: said } };
+		const file = {
+			msgtype: 'm.file',
+			body: 'a log',
+			filename: 'a.log',
+			url: 'mxc://example.org/abc',
+			info: { size: 7 },
+		};
+		expect(await quoted(await send(room, { ...file, ...thread }))).toMatchObject({
+			is: 'file',
+			thread: said,
+			file: { name: 'a.log', is: 'file', url: 'mxc://example.org/abc', size: 7 },
+		});
+		expect(await quoted(await send(room, { ...text('x'), msgtype: 'm.location' }))).toMatchObject({ is: 'other' });
+		expect(await quoted(await send(room, { ciphertext: 'x' }, 'm.room.encrypted'))).toMatchObject({ is: 'unreadable' });
+		const ours = got(await homeserver.send(room, 'ours', message('ours')));
+		expect(await quoted(ours)).toMatchObject({ sender: homeserver.user, is: 'text', text: 'ours' });
+		await redact(room, newest);
+		await redact(room, said);
+		expect(await quoted(said)).toMatchObject({ is: 'redacted' });
+		expect(await homeserver.quoted(room, '$nothing:example.org')).toMatchObject({ failure: { kind: 'refused' } });
+	});
+
+	test('somebody else cannot edit what a person said', async () => {
+		const { homeserver, room, send } = await joined();
+		const said = await send(room, text('first'));
+		got(await homeserver.send(room, 'edit', { type: 'm.room.message', content: edit(said, 'forged') }));
+		expect(got(await homeserver.quoted(room, said))).toMatchObject({ is: 'text', text: 'first' });
+	});
+
+	test('what a person sent before and after an event, in its order and nobody else’s', async () => {
+		const { homeserver, room, send, say, person } = await joined();
+		await say(room, 'one');
+		got(await homeserver.send(room, 'ours', message('ours')));
+		const two = await say(room, 'two');
+		const middle = await say(room, 'middle');
+		await send(room, edit(two, 'edited'));
+		await send(room, { 'm.relates_to': { rel_type: 'm.annotation', event_id: two, key: '👍' } }, 'm.reaction');
+		await say(room, 'three');
+		const { before, after } = got(await homeserver.around(room, middle, person));
+		const texts = (quoted: typeof before) => quoted.map(one => (one.is === 'text' ? one.text : one.is));
+		expect(texts(before).slice(-2)).toEqual(['one', 'edited']);
+		expect(texts(after)).toEqual(['three']);
+		for (let i = 0; i < 25; i++) await say(room, `more ${i}`);
+		// An edit and what it changes are two events of them.
+		const more = got(await homeserver.around(room, middle, person)).after.length;
+		expect([19, 20]).toContain(more);
+	}, 60_000);
+
+	test('a file is fetched up to a size, and an encrypted one only as its event describes it', async () => {
+		const scene = await joined();
+		const { homeserver, room } = scene;
+		const bytes = Buffer.from('ERROR: nothing works, ä');
+		const sent = async (content: Content): Promise<SentFile> => {
+			const { file } = await heard(scene, room, () =>
+				scene.send(room, { msgtype: 'm.file', body: 'a.log', 'm.mentions': {}, ...content }),
+			);
+			if (!file) throw new Error('it brings no file');
+			return file;
+		};
+		const plain = await sent({ url: await scene.put(bytes), info: { size: bytes.length } });
+		const contentOf = (fetched: Awaited<ReturnType<Homeserver['fetch']>>) => {
+			const value = got(fetched);
+			return typeof value === 'string' ? value : Buffer.from(value.bytes).toString();
+		};
+		expect(contentOf(await homeserver.fetch(plain, 100))).toBe(bytes.toString());
+		expect(contentOf(await homeserver.fetch(plain, bytes.length - 1))).toBe('too large');
+		expect(contentOf(await homeserver.fetch({ ...plain, size: 1 }, bytes.length - 1))).toBe('too large');
+		const sealed = sealFile(bytes);
+		const url = await scene.put(sealed.bytes);
+		const secret = await sent({ file: { ...sealed.info, url } });
+		expect(contentOf(await homeserver.fetch(secret, 100))).toBe(bytes.toString());
+		const { bytes: other } = sealFile(bytes);
+		expect(contentOf(await homeserver.fetch({ ...secret, url: await scene.put(other) }, 100))).toBe('forged');
+		for (const key of [{}, { ...sealed.info, iv: 'AA' }, { ...sealed.info, hashes: {} }, { ...sealed.info, v: 'v1' }])
+			expect(contentOf(await homeserver.fetch({ ...secret, key }, 100))).toBe('forged');
+		const gone = { ...plain, url: `${plain.url?.slice(0, -8)}nothing1` };
+		expect(await homeserver.fetch(gone, 100)).toMatchObject({ failure: { kind: 'refused', code: 'M_NOT_FOUND' } });
 	});
 }

@@ -50,5 +50,9 @@ homeserverContract(async () => {
 		homeserver,
 		createRoom: ({ invite } = { invite: true }) => alice.createRoom(invite ? { invite: [account.userId] } : {}),
 		say: (room, body) => alice.say(room, body),
+		send: (room, content, type = 'm.room.message') => alice.send(room, type, content),
+		redact: (room, event) => alice.redact(room, event).then(() => undefined),
+		put: bytes => alice.upload(bytes),
+		person: alice.userId,
 	};
 });

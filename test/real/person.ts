@@ -151,6 +151,18 @@ export function speaker(url: string, account: Account) {
 			return put(room, `redact/${encodeURIComponent(eventId)}/${randomUUID()}`, { reason });
 		},
 
+		/** returns the address of the file */
+		async upload(bytes: Uint8Array, type = 'application/octet-stream'): Promise<string> {
+			const response = await fetch(`${url}/_matrix/media/v3/upload`, {
+				method: 'POST',
+				headers: { authorization: `Bearer ${account.accessToken}`, 'content-type': type },
+				body: Buffer.from(bytes),
+			});
+			const { content_uri: uri, errcode } = (await response.json()) as Record<string, string>;
+			if (uri === undefined) throw new Error(`upload: ${response.status} ${errcode}`);
+			return uri;
+		},
+
 		/** content of a state event; throws M_NOT_FOUND where there is none */
 		async state(room: string, type: string, key = ''): Promise<Content> {
 			return request('GET', statePath(room, type, key));

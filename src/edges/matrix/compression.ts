@@ -21,9 +21,15 @@ export const acceptEncoding = 'gzip, deflate, br';
 /** More layers than this are no answer but an attack. */
 const maxLayers = 3;
 
+/** The answer is larger than it may be. */
+export class LargeAnswer extends Error {
+	override name = 'LargeAnswer';
+	override message = 'an answer that is too large';
+}
+
 /**
- * The bytes behind a `content-encoding`. Throws an Error that says what is wrong, or that more than `most` bytes come
- * out of any layer.
+ * The bytes behind a `content-encoding`. Throws an Error that says what is wrong, or a LargeAnswer when
+ * more than `maxBytes` bytes come out of any layer.
  */
 export async function decompressed(
 	raw: Buffer,
@@ -44,7 +50,7 @@ export async function decompressed(
 		if (!decode) throw new Error(`an answer that is compressed in a way I do not read (${name.slice(0, 20)})`);
 		bytes = await decode(bytes, { maxOutputLength: maxBytes }).catch((error: unknown) => {
 			const large = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
-			throw new Error(large ? 'an answer that is too large' : `an answer that is not the ${name} it says it is`);
+			throw large ? new LargeAnswer() : new Error(`an answer that is not the ${name} it says it is`);
 		});
 	}
 	return bytes;

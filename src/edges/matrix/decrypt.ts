@@ -2,13 +2,14 @@
 import { isCryptoError, type OlmMachine, RoomId } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import type { Unreadable } from '../../ports/homeserver.ts';
 import type { Log } from '../../runtime/log.ts';
-import { decrypted, isRecord, type Json, record } from './events.ts';
+import { type Came, decrypted } from './events.ts';
+import { isRecord, type Json, record } from './json.ts';
 
 /** The library's code for a message whose session belongs to somebody other than its sender. */
 const mismatchedSender = 5;
 
 /** `clear`: the event decrypted; `why`: why it cannot be read; neither: it is forged. */
-export type Decryption = { clear?: Json & { [decrypted]: string }; why?: string };
+export type Decryption = { clear?: Json & { [decrypted]: Came }; why?: string };
 
 export type Decrypter = {
 	decrypt: (room: string, event: Json) => Promise<Decryption>;
@@ -28,7 +29,8 @@ export function openDecrypter(machine: OlmMachine, user: string, log: Log): Decr
 			if (typeof type !== 'string') return {};
 			const outer = record(event.content)['m.relates_to'];
 			const clear = { ...(outer !== undefined && { 'm.relates_to': outer }), ...record(content) };
-			return { clear: { ...event, type, content: clear, [decrypted]: messageOf(record(event.content)) } };
+			const came = { once: messageOf(record(event.content)), raw: JSON.stringify(event) };
+			return { clear: { ...event, type, content: clear, [decrypted]: came } };
 		} catch (error) {
 			if (isCryptoError(error)) throw error;
 			const { code, withheldCode } = Object(error);

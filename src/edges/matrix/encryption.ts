@@ -2,6 +2,7 @@
 // around matrix-bot-sdk's: it asks for the members of the room before each message, and knows no passphrase.
 import {
 	Attachment,
+	EncryptedAttachment,
 	isCryptoError,
 	isStoreBehindServer,
 	type OlmMachine,
@@ -13,8 +14,8 @@ import type { Content, RoomState, Sealed, Unreadable } from '../../ports/homeser
 import type { Kept } from '../../ports/web.ts';
 import type { Log } from '../../runtime/log.ts';
 import { type Decrypter, openDecrypter } from './decrypt.ts';
-import { isRecord, type Json, record } from './events.ts';
 import { type Identity, openIdentity } from './identity.ts';
+import { isRecord, type Json, record } from './json.ts';
 import { earlierSeeds, folderOf, openKeys } from './keys.ts';
 import { openRecipients, type Recipients } from './members.ts';
 import { type Ask, type Courier, openCourier } from './outgoing-requests.ts';
@@ -220,4 +221,9 @@ function openReader(given: ReaderSetup): SyncReader {
 export function sealFile(bytes: Uint8Array): { bytes: Buffer; info: Content } {
 	const { encryptedData, mediaEncryptionInfo } = Attachment.encrypt(bytes);
 	return { bytes: Buffer.from(encryptedData), info: JSON.parse(mediaEncryptionInfo ?? '{}') };
+}
+
+/** What `sealFile` made, opened again. Throws where the key is not whole, or the bytes are not those that it is for. */
+export function openFile(bytes: Uint8Array, info: Content): Uint8Array {
+	return Attachment.decrypt(new EncryptedAttachment(bytes, JSON.stringify(info)));
 }

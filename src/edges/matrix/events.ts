@@ -1,12 +1,14 @@
 // What the homeserver sends → what we understand of it. Everything here comes from strangers: nothing is taken for
 // granted, and what has not the right shape is left out.
 import type { Batch, Incoming, Page, RoomState, Unreadable } from '../../ports/homeserver.ts';
+import { isRecord, type Json, record, text } from './json.ts';
+import { captionOf, sentFile } from './sent-file.ts';
 
-/** An object of JSON, or what claims to be one. */
-export type Json = Record<string, unknown>;
-/** Which message of its session an event was before it was decrypted. A symbol: no JSON of strangers can hold it. */
+/** What an event was before it was decrypted. A symbol: no JSON of strangers can hold it. */
 export const decrypted = Symbol('decrypted');
-type Event = Json & { type: string; sender: string; event_id: string; content: Json; [decrypted]?: string };
+/** Which message of its session it was, and the whole event as JSON. */
+export type Came = { once: string; raw: string };
+export type Event = Json & { type: string; sender: string; event_id: string; content: Json; [decrypted]?: Came };
 
 /** The kinds of events that reach us. More may be added, never taken away: the last event seen must stay findable. */
 const eventTypes = [
@@ -155,29 +157,47 @@ function isEntrance(event: Event, self: string): boolean {
 	return before.membership !== 'join';
 }
 
-/** Texts of others that may hold a command: no notices, no edits, nothing of ours. */
+/** Messages of others that may hold a command, or belong to one: no notices, no edits, nothing of ours. */
 export function incomingOf(room: string, event: Event, self: string, now: Date): Incoming | undefined {
 	const { content, sender } = event;
 	if (event.type === 'm.reaction') return signOf(room, event, self, now);
 	if (event.type !== 'm.room.message' || event.state_key !== undefined || sender === self) return undefined;
-	if (content.msgtype !== 'm.text' || typeof content.body !== 'string' || event.event_id === '') return undefined;
+	const file = sentFile(content);
+	if (content.msgtype !== 'm.text' && !file) return undefined;
+	if (typeof content.body !== 'string' || event.event_id === '') return undefined;
 	const relation = record(content['m.relates_to']);
-	if (relation.rel_type === 'm.replace' || content['m.new_content'] !== undefined) return undefined;
-	const thread = relation.rel_type === 'm.thread' ? text(relation.event_id) : undefined;
-	const reply = text(record(relation['m.in_reply_to']).event_id);
-	// In a thread, clients without threads see a reply to its last message; nobody replied to that.
-	const repliesTo = thread !== undefined && relation.is_falling_back === true ? undefined : reply;
+	if (isEdit(content)) return undefined;
+	const { thread, reply, repliesTo } = placeOf(relation);
+	const body = file ? captionOf(content) : content.body;
 	return {
 		event: event.event_id,
 		room,
 		sender,
 		at: timeOf(event, now),
-		body: reply === undefined ? content.body : withoutQuote(content.body),
+		body: reply === undefined ? body : withoutQuote(body),
 		mentioned: mentions(content, self),
 		...(repliesTo !== undefined && { repliesTo }),
 		...(thread !== undefined && { thread }),
-		...(event[decrypted] !== undefined && { sealed: true as const, once: event[decrypted] }),
+		...(event[decrypted] !== undefined && { sealed: true as const, ...event[decrypted] }),
+		...(file && { file }),
 	};
+}
+
+/** Where a message stands. `reply`: what older clients quote; `repliesTo`: what its sender replied to. */
+export function placeOf(relation: Json): { thread?: string; reply?: string; repliesTo?: string } {
+	const thread = relation.rel_type === 'm.thread' ? text(relation.event_id) : undefined;
+	const reply = text(record(relation['m.in_reply_to']).event_id);
+	// In a thread, clients without threads see a reply to its last message; nobody replied to that.
+	const repliesTo = thread !== undefined && relation.is_falling_back === true ? undefined : reply;
+	return {
+		...(thread !== undefined && { thread }),
+		...(reply !== undefined && { reply }),
+		...(repliesTo !== undefined && { repliesTo }),
+	};
+}
+
+export function isEdit(content: Json): boolean {
+	return record(content['m.relates_to']).rel_type === 'm.replace' || content['m.new_content'] !== undefined;
 }
 
 /** The reactions that mean something to us. */
@@ -203,7 +223,7 @@ function signOf(room: string, event: Event, self: string, now: Date): Incoming |
 }
 
 /** Older clients put what they reply to before the text, each line after `> `. */
-function withoutQuote(body: string): string {
+export function withoutQuote(body: string): string {
 	if (!body.startsWith('> ')) return body;
 	const lines = body.split('\n');
 	const first = lines.findIndex(line => !line.startsWith('>'));
@@ -253,7 +273,7 @@ function predecessorIn(events: Event[]): { predecessor?: string | null } {
 	return create ? { predecessor: text(record(create.content.predecessor).room_id) ?? null } : {};
 }
 
-function eventsOf(value: unknown): Event[] {
+export function eventsOf(value: unknown): Event[] {
 	if (!Array.isArray(value)) return [];
 	return value.flatMap(event => {
 		if (!isRecord(event) || typeof event.type !== 'string' || typeof event.sender !== 'string') return [];
@@ -271,19 +291,7 @@ function eventsOf(value: unknown): Event[] {
 }
 
 /** When it was said, as its homeserver says; a clock that is ahead of ours is not believed. */
-function timeOf(event: Json, now: Date): Date {
+export function timeOf(event: Json, now: Date): Date {
 	const at = event.origin_server_ts;
 	return typeof at === 'number' && Number.isSafeInteger(at) && at >= 0 && at < now.getTime() ? new Date(at) : now;
-}
-
-function text(value: unknown): string | undefined {
-	return typeof value === 'string' ? value : undefined;
-}
-
-export function record(value: unknown): Json {
-	return isRecord(value) ? value : {};
-}
-
-export function isRecord(value: unknown): value is Json {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

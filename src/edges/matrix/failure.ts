@@ -1,7 +1,7 @@
 // Why a call failed, read from what matrix-bot-sdk throws.
 
 import type { Failure } from '../../ports/homeserver.ts';
-import { isRecord } from './events.ts';
+import { isRecord } from './json.ts';
 
 /** Codes by which a homeserver says that the token counts no longer. */
 const tokenCodes = ['M_UNKNOWN_TOKEN', 'M_MISSING_TOKEN'];

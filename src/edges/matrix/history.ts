@@ -1,7 +1,8 @@
 // The past of a room, read backwards. matrix-bot-sdk has no method for it.
 import type { Homeserver, Outcome, Sealed } from '../../ports/homeserver.ts';
 import type { Encryption } from './encryption.ts';
-import { historyFilter, isRecord, pageOf, record } from './events.ts';
+import { historyFilter, pageOf } from './events.ts';
+import { isRecord, record } from './json.ts';
 import { objectOf, roomPath, type Session, senseless } from './session.ts';
 
 /** Events a page. */

@@ -10,6 +10,8 @@ import { type Encryption, openEncryption } from './encryption.ts';
 import { openHistory } from './history.ts';
 import { openHttp } from './http.ts';
 import { type Entered, enter, logout } from './login.ts';
+import { openMedia } from './media.ts';
+import { openMessages } from './messages.ts';
 import { openRoomStates } from './room-states.ts';
 import { roomsApi } from './rooms-api.ts';
 import { sdk } from './sdk.ts';
@@ -113,6 +115,8 @@ function assemble({ session, keys, edges, abandon, closeHttp }: HomeserverParts)
 		sync: sync.sync,
 		...sender,
 		...openHistory({ session, encryption, now }),
+		...openMessages({ session, encryption, now }),
+		...openMedia(session),
 		...roomsApi(session),
 		async abandon() {
 			if (sync.last() === undefined) await abandon();

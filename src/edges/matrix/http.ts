@@ -1,9 +1,9 @@
 // What stands in the place of the deprecated `request` under matrix-bot-sdk: undici with a time-out for every call,
 // reused connections, and an end to all calls at shutdown.
-import { Agent, request } from 'undici';
+import { Agent, type Dispatcher, request } from 'undici';
 import { retryAfter } from '../../runtime/retry.ts';
-import { acceptEncoding, decompressed } from './compression.ts';
-import { isRecord } from './events.ts';
+import { acceptEncoding, decompressed, LargeAnswer } from './compression.ts';
+import { isRecord } from './json.ts';
 
 /** The parts of `request`'s options that the SDK uses. */
 type RequestOptions = {
@@ -31,11 +31,16 @@ export type Http = {
 const callTimeout = 30_000;
 const slowTimeout = 120_000;
 const slow = /\/_matrix\/(?:client\/v3\/join\/|media\/v3\/upload)/;
+/** A file of another server is fetched from there first, for which Synapse takes 20 seconds at most (ms). */
+const downloadTimeout = 60_000;
+const download = /\/_matrix\/(?:client\/v1\/media|media\/v3)\/download\//;
 /** A first sync of thousands of rooms (ms). */
 export const firstSyncTimeout = 300_000;
 
 /** No answer of a homeserver is larger (bytes), compressed or not; a first sync of thousands of rooms stays far below. */
 const maxBytes = 256 * 1024 * 1024;
+/** Of a file no more is read than a command may ask for (bytes). */
+export const maxDownload = 10_000_000;
 
 /** `maxAnswer`: bytes of an answer, compressed or not. */
 export function openHttp(userAgent: string, maxAnswer = maxBytes): Http {
@@ -62,6 +67,7 @@ export function openHttp(userAgent: string, maxAnswer = maxBytes): Http {
 function timeoutOf({ uri, timeout }: RequestOptions): number {
 	const { pathname } = new URL(uri);
 	if (slow.test(pathname)) return slowTimeout;
+	if (download.test(pathname)) return downloadTimeout;
 	return pathname.endsWith('/_matrix/client/v3/sync') ? timeout : Math.min(timeout, callTimeout);
 }
 
@@ -89,8 +95,9 @@ async function call(
 		dispatcher: agent,
 		signal: late,
 	});
-	const sent = Buffer.from(await body.arrayBuffer());
-	const bytes = await decompressed(sent, headers['content-encoding'], maxAnswer);
+	const most = download.test(new URL(options.uri).pathname) ? Math.min(maxDownload, maxAnswer) : maxAnswer;
+	const sent = await upTo(most, body);
+	const bytes = await decompressed(sent, headers['content-encoding'], most);
 	if (options.encoding === null && statusCode < 400) return { statusCode, headers, body: bytes };
 	const parsed = parse(bytes);
 	if (statusCode < 400 && parsed === undefined) throw new Error(`status ${statusCode} with an answer that is not JSON`);
@@ -104,6 +111,18 @@ async function call(
 	if (statusCode >= 400 && !isRecord(parsed))
 		throw new Error(`status ${statusCode} from something that is no homeserver`);
 	return { statusCode, headers, body: parsed };
+}
+
+/** The body, if it has at most this many bytes; the connection of a longer one is given up. */
+async function upTo(most: number, body: Dispatcher.ResponseData['body']): Promise<Buffer> {
+	const chunks: Buffer[] = [];
+	let length = 0;
+	for await (const chunk of body) {
+		length += chunk.length;
+		if (length > most) throw new LargeAnswer();
+		chunks.push(chunk);
+	}
+	return Buffer.concat(chunks, length);
 }
 
 function single(header: string | string[] | undefined): string | undefined {

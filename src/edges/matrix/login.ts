@@ -6,8 +6,8 @@ import { Refusal } from '../../answer.ts';
 import type { Config } from '../../config.ts';
 import type { Account, Failure } from '../../ports/homeserver.ts';
 import type { Store } from '../../ports/store.ts';
-import { isRecord } from './events.ts';
 import { failureOf } from './failure.ts';
+import { isRecord } from './json.ts';
 import { sdk } from './sdk.ts';
 
 type LoginStore = Pick<Store, 'account' | 'keepAccount' | 'owner' | 'kept'>;

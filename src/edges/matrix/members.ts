@@ -1,7 +1,7 @@
 // Who is in a room: asked for once, then kept true by what each sync brings.
 
 import type { RoomState } from '../../ports/homeserver.ts';
-import { isRecord } from './events.ts';
+import { isRecord } from './json.ts';
 
 type Members = Map<string, string>;
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../runtime/log.ts';
 import { backoff } from '../../runtime/retry.ts';
-import { isRecord } from './events.ts';
 import { failureOf } from './failure.ts';
+import { isRecord } from './json.ts';
 import type { Ask } from './outgoing-requests.ts';
 
 type Counting = { ask: Ask; folder: string; user: string; device: string };

@@ -1,6 +1,6 @@
 // Rooms and account data, by matrix-bot-sdk's own methods.
 import type { Homeserver, Outcome } from '../../ports/homeserver.ts';
-import { isRecord } from './events.ts';
+import { isRecord } from './json.ts';
 import { done, objectOf, type Session } from './session.ts';
 
 /** The account data by which a store recognises itself. */

@@ -2,7 +2,7 @@
 // come from the clock: ours come from what is said, so that a second attempt makes no second message.
 import type { Content, File, Homeserver, Outcome, Sealed } from '../../ports/homeserver.ts';
 import { type Encryption, sealFile } from './encryption.ts';
-import { isRecord } from './events.ts';
+import { isRecord } from './json.ts';
 import type { RoomStates } from './room-states.ts';
 import { done, roomPath, type Session, stringOf } from './session.ts';
 

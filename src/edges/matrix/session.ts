@@ -6,8 +6,8 @@ import type { Config } from '../../config.ts';
 import type { Account, Outcome } from '../../ports/homeserver.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Log } from '../../runtime/log.ts';
-import { isRecord, type Json } from './events.ts';
 import { failureOf } from './failure.ts';
+import { isRecord, type Json } from './json.ts';
 import { login } from './login.ts';
 import { sdk } from './sdk.ts';
 

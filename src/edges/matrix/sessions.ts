@@ -3,8 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import type { DeviceStanding } from '../../command.ts';
 import type { Log } from '../../runtime/log.ts';
-import { isRecord, type Json, record } from './events.ts';
 import { failureOf } from './failure.ts';
+import { isRecord, type Json, record } from './json.ts';
 import type { Ask } from './outgoing-requests.ts';
 import { startsOf } from './restore-guard.ts';
 

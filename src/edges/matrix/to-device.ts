@@ -1,7 +1,7 @@
 // What a sync brings to this device: keys of rooms, changes of other people's devices, the state of our own keys.
 import { DeviceLists, isCryptoError, type OlmMachine, UserId } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import type { Log } from '../../runtime/log.ts';
-import { isRecord, type Json, record } from './events.ts';
+import { isRecord, type Json, record } from './json.ts';
 
 export type Arrived = {
 	/** The events to this device, decrypted. */

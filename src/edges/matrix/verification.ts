@@ -5,7 +5,7 @@ import { isCryptoError, type OlmMachine, type Request, RoomId, UserId } from '@m
 import pLimit from 'p-limit';
 import type { Content, Sealed } from '../../ports/homeserver.ts';
 import type { Log } from '../../runtime/log.ts';
-import { isRecord, type Json, record } from './events.ts';
+import { isRecord, type Json, record } from './json.ts';
 import type { Ask, Courier } from './outgoing-requests.ts';
 
 export type Verifications = {

@@ -15,5 +15,9 @@ homeserverContract(async () => {
 			return room;
 		},
 		say: async (room, body) => played.say(room, '@alice:example.org', body),
+		send: async (room, content, type = 'm.room.message') => played.send(room, '@alice:example.org', content, { type }),
+		redact: async (room, event) => played.redact(room, event),
+		put: async bytes => played.put(bytes),
+		person: '@alice:example.org',
 	};
 });

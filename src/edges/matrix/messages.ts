@@ -1,0 +1,123 @@
+// Single messages, read again or because another message speaks of them. matrix-bot-sdk decrypts with its own keys, not ours.
+import type { Homeserver, Outcome, Quoted } from '../../ports/homeserver.ts';
+import type { Encryption } from './encryption.ts';
+import { type Event, eventsOf, incomingOf, isEdit, placeOf, timeOf, withoutQuote } from './events.ts';
+import { isRecord, type Json, record, text } from './json.ts';
+import { sentFile } from './sent-file.ts';
+import { objectOf, roomPath, type Session, senseless } from './session.ts';
+
+/** Messages of one person on each side of an event. */
+const neighbours = 20;
+
+type MessagesSetup = { session: Session; encryption: Encryption | undefined; now: () => Date };
+
+export function openMessages(setup: MessagesSetup): Pick<Homeserver, 'again' | 'quoted' | 'around'> {
+	const { session, encryption, now } = setup;
+
+	const ask = (room: string, event: string) =>
+		session.call(objectOf, client =>
+			client.doRequest('GET', roomPath(room, `event/${encodeURIComponent(event)}`), null, null),
+		);
+
+	/** Events of a room, decrypted where we have the keys. */
+	async function opened(room: string, raw: unknown[]): Promise<Outcome<Event[]>> {
+		const done = await session.guarded(async () => encryption?.open(room, raw));
+		return 'failure' in done ? done : { value: eventsOf(raw) };
+	}
+
+	async function read(room: string, event: string): Promise<Outcome<Event>> {
+		const asked = await ask(room, event);
+		if ('failure' in asked) return asked;
+		if (asked.value.event_id !== event) return senseless;
+		const [found] = eventsOf([asked.value]);
+		if (!found) return senseless;
+		const events = await opened(room, [found]);
+		if ('failure' in events) return events;
+		return events.value[0] ? { value: events.value[0] } : senseless;
+	}
+
+	/** The newest edit of an event, if it has one. Older homeservers only name it. */
+	async function editOf(room: string, event: Event, fetched: boolean): Promise<Outcome<Event | undefined>> {
+		const { 'm.replace': replacement } = record(record(event.unsigned)['m.relations']);
+		if (!isRecord(replacement)) return { value: undefined };
+		if (!isRecord(replacement.content)) {
+			const id = text(replacement.event_id);
+			return fetched && id !== undefined ? read(room, id) : { value: undefined };
+		}
+		const events = await opened(room, [replacement]);
+		return 'failure' in events ? events : { value: events.value[0] };
+	}
+
+	async function quotedOf(room: string, event: Event, fetched: boolean): Promise<Outcome<Quoted>> {
+		const edit = await editOf(room, event, fetched);
+		if ('failure' in edit) return edit;
+		const by = edit.value;
+		const counts = by?.type === 'm.room.message' && by.sender === event.sender;
+		return { value: quotedFrom(event, counts ? record(by.content['m.new_content']) : undefined, now()) };
+	}
+
+	return {
+		async again(room, event, raw) {
+			const found = raw === undefined ? await read(room, event) : await reopened(room, raw);
+			if ('failure' in found) return found;
+			return { value: incomingOf(room, found.value, session.user, now()) };
+		},
+		async quoted(room, event) {
+			const found = await read(room, event);
+			return 'failure' in found ? found : quotedOf(room, found.value, true);
+		},
+		async around(room, event, sender) {
+			const filter = JSON.stringify({ senders: [sender], types: ['m.room.message', 'm.room.encrypted'] });
+			const path = roomPath(room, `context/${encodeURIComponent(event)}`);
+			const asked = await session.call(objectOf, client =>
+				client.doRequest('GET', path, { limit: 2 * neighbours, filter }),
+			);
+			if ('failure' in asked) return asked;
+			const sides: Quoted[][] = [];
+			for (const raw of [asked.value.events_before, asked.value.events_after]) {
+				const events = await opened(room, Array.isArray(raw) ? raw.slice(0, neighbours) : []);
+				if ('failure' in events) return events;
+				const own = events.value.filter(one => one.sender === sender && !isEdit(one.content));
+				const quoted: Quoted[] = [];
+				for (const one of own) {
+					const value = await quotedOf(room, one, false);
+					if ('failure' in value) return value;
+					quoted.push(value.value);
+				}
+				sides.push(quoted);
+			}
+			const [before = [], after = []] = sides;
+			return { value: { before: before.reverse(), after } };
+		},
+	};
+
+	/** What we could decrypt when it came, we can decrypt now, unless the keys were lost since. */
+	async function reopened(room: string, raw: string): Promise<Outcome<Event>> {
+		const events = await opened(room, [JSON.parse(raw)]);
+		if ('failure' in events) return events;
+		const [event] = events.value;
+		if (event && event.type !== 'm.room.encrypted') return { value: event };
+		return { failure: { kind: 'refused', code: 'GLIA_NO_KEY', why: 'the key of the message is lost' } };
+	}
+}
+
+/** `edited`: the content by which an edit replaces that of the event. */
+function quotedFrom(event: Event, edited: Json | undefined, now: Date): Quoted {
+	const { thread, reply, repliesTo } = placeOf(record(event.content['m.relates_to']));
+	const about = {
+		event: event.event_id,
+		sender: event.sender,
+		at: timeOf(event, now),
+		...(thread !== undefined && { thread }),
+	};
+	if (Object.keys(event.content).length === 0) return { ...about, is: 'redacted' };
+	if (event.type === 'm.room.encrypted') return { ...about, is: 'unreadable' };
+	if (event.type !== 'm.room.message' || event.state_key !== undefined) return { ...about, is: 'other' };
+	const content = edited ?? (isEdit(event.content) ? record(event.content['m.new_content']) : event.content);
+	const file = sentFile(content);
+	if (file) return { ...about, is: 'file', file };
+	if (!['m.text', 'm.notice', 'm.emote'].includes(String(content.msgtype)) || typeof content.body !== 'string')
+		return { ...about, is: 'other' };
+	const said = reply === undefined ? content.body : withoutQuote(content.body);
+	return { ...about, is: 'text', text: said, ...(repliesTo !== undefined && { repliesTo }) };
+}
