@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { check as decide } from '../src/advice/check/check.ts';
 import { Refusal } from '../src/answer.ts';
-import { readCheck } from '../src/arguments/check.ts';
+import { filesIn, readCheck } from '../src/arguments/check.ts';
 import { readConfiguration } from '../src/arguments/configuration.ts';
+import { takeLook } from '../src/arguments/look.ts';
 import { nearest } from '../src/arguments/nearest.ts';
 import { newest, readVersion } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
@@ -24,8 +25,13 @@ export const check = {
 	help: `Put the configuration behind the command as a code block, several files as several blocks; on the terminal say ${code('--file homeserver.yaml')} (repeatable, folders too). One version is the target, two are from and to (${code('from 1.98')}: to the newest), none is the newest. Without a configuration it answers with a script that prints yours without its values. No value of yours is repeated or kept.`,
 	changes: false,
 	takesText: true,
-	run({ text, files: given = [] }, { knowledge, code: tables }: Pick<Ports, 'knowledge' | 'code'>) {
-		const { words, files: pasted } = readCheck(text);
+	lacksText: text => readCheck(text).files.length === 0 && takeLook(readCheck(text).words).printed === undefined,
+	run(
+		{ text, files: given = [], quoted: said, taken: found = [] },
+		{ knowledge, code: tables }: Pick<Ports, 'knowledge' | 'code'>,
+	) {
+		const { words, files: own } = readCheck(text);
+		const pasted = [...own, ...(said === undefined ? [] : filesIn(said))];
 		const { versions, terms, servers } = sortWords(words, example, knowledge.systems);
 		if (servers[0] !== undefined)
 			throw new Refusal(
@@ -42,7 +48,7 @@ export const check = {
 		const { configuration, profile } = read;
 		const question = { configuration, options: tables.options(), to, ...(from !== undefined && { from }), nearest };
 		const checked = decide({ ...question, profile }, knowledge);
-		return checkWords(checked, { ...read, taken });
+		return checkWords(checked, { ...read, taken: [...found, ...taken] });
 	},
 } satisfies Command;
 

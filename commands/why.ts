@@ -4,6 +4,7 @@ import { isKnown } from '../src/advice/watch/build.ts';
 import { runningOf } from '../src/advice/watch/history.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
 import { diagnose } from '../src/advice/why/diagnose.ts';
+import { isLog } from '../src/advice/why/log-lines.ts';
 import { Refusal } from '../src/answer.ts';
 import { readVersion } from '../src/arguments/versions.ts';
 import { readWhy } from '../src/arguments/why.ts';
@@ -26,39 +27,52 @@ export const why = {
 		'why 1.84.0 workers Missing worker_replication_host',
 		'why bridges are silent since the upgrade',
 	],
-	help: `Put the text behind the command, with all its lines or as a code block, or say ${code('!why')} in a reply to it; on the terminal ${code('docker compose logs synapse 2>&1 | npm start -s -- why -')}. The first error counts. Your release and facts in front (${code('!why 1.163 docker …')}), or a server that this room watches, narrow the answer. Nothing of the text is kept or repeated.`,
+	help: `Put the text behind the command, with all its lines or as a code block, or say ${code('!why')} in a reply to it or to a file, with a file, or right before or after one; on the terminal ${code('docker compose logs synapse 2>&1 | npm start -s -- why -')}. The first error counts. Your release and facts in front (${code('!why 1.163 docker …')}), or a server that this room watches, narrow the answer. Nothing of the text is kept or repeated.`,
 	changes: false,
 	takesText: true,
+	lacksText: (text, replies) => {
+		const { text: rest } = readWhy(text);
+		return rest.trim() === '' || (replies && isRemark(rest));
+	},
 	async run(
-		{ text: typed, room, files = [] },
+		{ text: typed, room, files = [], quoted: said, taken = [] },
 		{ knowledge, code: tables, store }: Pick<Ports, 'knowledge' | 'code' | 'store'>,
 	) {
 		const { versions, terms, server: name, text: bare, withServer } = readWhy(typed);
 		const server = name === undefined ? undefined : await store.watch(room, name);
 		const pasted = name !== undefined && !server ? withServer : bare;
-		const text = [pasted, ...files.map(file => file.text)].filter(part => part.trim() !== '').join('\n');
+		const others = [...(said === undefined ? [] : [said]), ...files.map(file => file.text)];
+		// What was said in a reply to a log is about the log.
+		const own = others.length > 0 && isRemark(pasted) ? [] : [pasted];
+		const text = [...own, ...others].filter(part => part.trim() !== '').join('\n');
 		if (text.trim() === '')
 			throw new Refusal(
 				`Which text? Put an error or lines of the log behind the command, as many as you like: ${code('!why ConfigError: …')}`,
 			);
 		if (text.length > maxText) throw new Refusal(`This is more than 10 MB. The lines since the last start are enough.`);
-		const said = versions.map(version => readVersion(version, 'target', knowledge));
+		const releases = versions.map(version => readVersion(version, 'target', knowledge));
 		const stated = readProfile(terms);
 		const profile = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stated;
 		const runs = server && runningOf((await store.server(server.server))?.history ?? [], server.told);
 		const running = runs && isKnown(runs.version, knowledge.releases) ? runs.version : undefined;
 		const diagnosis = diagnose(
-			{ text, versions: said.map(({ version }) => version), profile, ...(running !== undefined && { running }) },
+			{ text, versions: releases.map(({ version }) => version), profile, ...(running !== undefined && { running }) },
 			knowledge,
 			tables,
 		);
 		return whyWords(diagnosis, {
 			profile,
-			versions: said.map(({ version }) => version),
+			versions: releases.map(({ version }) => version),
 			taken: [
+				...taken,
 				...(runs ? [`${quoted(server.server)} runs Synapse ${versionWords(runs, knowledge)}.`] : []),
-				...said.flatMap(({ note }) => note ?? []),
+				...releases.flatMap(({ note }) => note ?? []),
 			],
 		});
 	},
 } satisfies Command;
+
+/** A line about a log, and not of one. */
+function isRemark(text: string): boolean {
+	return text.length <= 200 && !text.includes('\n') && !isLog(text);
+}

@@ -20,8 +20,12 @@ export type Asked = {
 	sender: string;
 	/** When it was said, as the homeserver dates it. */
 	at: Date;
-	/** Files that came with the command: those of `--file`. */
+	/** Files that came with the command: those of `--file`, and in a room those that it was sent with or speaks of. */
 	files?: readonly GivenFile[];
+	/** The text of another message that the command speaks of. */
+	quoted?: string;
+	/** What was taken for the text or file that is meant, as sentences. */
+	taken?: readonly string[];
 	/** The event that the command replies to, and the root of the thread it stands in. */
 	repliesTo?: string;
 	thread?: string;
@@ -41,8 +45,15 @@ export type Command = {
 	takesAll?: true;
 	/** It looks at servers of others, which may take long: others do not wait for it. */
 	looks?: true;
-	/** It takes a text (a configuration, a log): all that follows its name in the message, as long as the event may be. */
+	/**
+	 * It takes a text (a configuration, a log): all that follows its name in the message, as long as the event may be, or a
+	 * file, or what another message says. Such texts are not kept.
+	 */
 	takesText?: true;
+	/** Whether the text still has to be looked for: what follows the name brings none. `replies`: to another message. */
+	lacksText?: (text: string, replies: boolean) => boolean;
+	/** It takes a file that it was sent with or replies to, and does well without one. */
+	takesFile?: true;
 	/** Words with which a command that changes things only asks, so that everybody may say it. */
 	asks?: (words: readonly string[]) => boolean;
 	// A function property, not a method: so a command may ask for fewer ports than there are, and tests hand it those.

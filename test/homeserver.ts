@@ -100,7 +100,8 @@ export function playHomeserver(user: string, now: () => Date) {
 		const newest = edit ?? (isEdit(event.content) ? event : undefined);
 		const content = newest ? record(newest.content['m.new_content']) : event.content;
 		const { thread, repliesTo } = placeOf(record(event.content['m.relates_to']));
-		const about = { event: id, sender, at, ...(thread !== undefined && { thread }) };
+		const place = { ...(thread !== undefined && { thread }), ...(repliesTo !== undefined && { repliesTo }) };
+		const about = { event: id, sender, at, ...place };
 		if (Object.keys(event.content).length === 0) return { ...about, is: 'redacted' };
 		if (type === 'm.room.encrypted') return { ...about, is: 'unreadable' };
 		if (type !== 'm.room.message') return { ...about, is: 'other' };
@@ -108,7 +109,7 @@ export function playHomeserver(user: string, now: () => Date) {
 		if (file) return { ...about, is: 'file', file };
 		if (!/^m\.(?:text|notice|emote)$/.test(String(content.msgtype)) || typeof content.body !== 'string')
 			return { ...about, is: 'other' };
-		return { ...about, is: 'text', text: content.body, ...(repliesTo !== undefined && { repliesTo }) };
+		return { ...about, is: 'text', text: content.body };
 	}
 
 	function fetched(bytes: Uint8Array, key: Content | undefined): Fetched {

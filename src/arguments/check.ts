@@ -39,3 +39,8 @@ export function readCheck(text: string, called = 'message'): Typed {
 function fileName(info: string): string | undefined {
 	return info.split(/\s+/).find(word => /^[\w./-]{1,80}\.ya?ml$/.test(word));
 }
+
+/** The configurations in a message that is no command: its code blocks, or all of it. */
+export function filesIn(message: string): Typed['files'] {
+	return readCheck(`\n${message}`).files;
+}

@@ -4,8 +4,17 @@ import { isLog } from '../advice/why/log-lines.ts';
 import type { Command, Ports } from '../command.ts';
 import type { GivenFile } from '../configuration/files.ts';
 import type { Incoming } from '../ports/homeserver.ts';
-/** A text that somebody said, as an edge hands it over. */
-export type Message = Omit<Incoming, 'event'> & { files?: readonly GivenFile[] };
+
+/** A text that somebody said, as an edge hands it over, with what belongs to it. */
+export type Message = Omit<Incoming, 'event' | 'file' | 'raw' | 'unread' | 'wants'> & {
+	files?: readonly GivenFile[];
+	/** What the message says that this one replies to, or in whose thread it stands. */
+	quoted?: string;
+	/** Where files and texts were taken from, as sentences. */
+	taken?: readonly string[];
+	/** Why the text or the file that is meant cannot be read, as a sentence. */
+	trouble?: string;
+};
 
 /**
  * One command as called. `addressed`: the bot was named, so an unknown name deserves an answer. `text` is what follows the

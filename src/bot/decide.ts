@@ -6,6 +6,7 @@ import type { Content, Homeserver, Incoming } from '../ports/homeserver.ts';
 import type { Saying } from '../ports/saying.ts';
 import type { KeptSession, PlacedSession, Resumed, Store } from '../ports/store.ts';
 import { matrixMessages } from '../render/matrix.ts';
+import { type Reading, textOf, wholeOf } from './attached.ts';
 import type { Respondent } from './calls.ts';
 import { callsIn } from './calls.ts';
 import { asWord, begun, heard, offeredAs, refusedIn, resumed, type SessionTurn, ticked } from './guide-session.ts';
@@ -35,7 +36,7 @@ export type Deciding = {
 		| 'sessions'
 		| 'confirmation'
 	>;
-	homeserver: Pick<Homeserver, 'names'>;
+	homeserver: Pick<Homeserver, 'names' | 'again'> & Reading['homeserver'];
 	respondent: Pick<Respondent, 'commands' | 'ports' | 'log' | 'answered'>;
 	rights: { changes: number | 'state_default'; bare: boolean };
 	/** Called when sayings have been written. */
@@ -50,9 +51,16 @@ export type Deciding = {
 const cameInTheClear =
 	'This room is encrypted, and that came unencrypted: I cannot be sure who said it, so I change nothing. Say it again with a client that encrypts.';
 
-type CommandDecision = { sayings: Saying[]; at: Date; session?: KeptSession };
+type CommandDecision = {
+	sayings: Saying[];
+	at: Date;
+	session?: KeptSession;
+	/** Messages that are answered with this one. */
+	together?: readonly string[];
+};
 
-export async function decide(message: Incoming, deciding: Deciding): Promise<CommandDecision> {
+/** `reading`: what belongs to the message, and is not in it, may be asked for. */
+export async function decide(message: Incoming, deciding: Deciding, reading?: Reading): Promise<CommandDecision> {
 	const { store, homeserver, respondent, rights } = deciding;
 	const { now } = respondent.ports;
 	const room = await store.room(message.room);
@@ -89,20 +97,53 @@ export async function decide(message: Incoming, deciding: Deciding): Promise<Com
 		message.thread !== undefined && (calls.length === 0 || word !== undefined)
 			? await store.sessionIn(message.room, message.thread)
 			: undefined;
-	const turn =
-		session &&
-		heard(session.session, { ...message, body: word ?? message.body }, await store.sessions(message.room), to);
-	if (session ? !turn : calls.length === 0) return { sayings: [], at: now() };
+	if (session) return decideInSession(message, session, word, { to, deciding, always, reading });
+	if (calls.length === 0 && !message.file) return { sayings: [], at: now() };
+	const full = () => fullFor(message, store);
+	const flood = calls.length > 0 ? await full() : undefined;
+	if (flood) return { sayings: flood, at: now() };
+	const whole = reading ? await wholeOf(message, to, reading) : { message, together: [] };
+	if (!whole || (calls.length === 0 && callsIn(whole.message, to).length === 0)) return { sayings: [], at: now() };
+	const late = calls.length > 0 ? undefined : await full();
+	if (late) return { sayings: late, at: now() };
+	const answers = await respond(whole.message, to);
+	const { together } = whole;
+	return {
+		at: now(),
+		...(await withSession(answers, message, to, deciding, always)),
+		...(together.length && { together }),
+	};
+}
+
+/** What somebody hears, once, whose answers wait by the hundred; undefined where all is well. */
+async function fullFor(message: Incoming, store: Deciding['store']): Promise<Saying[] | undefined> {
 	const { waiting, told } = await store.load(message.sender);
-	if (told) return { sayings: [], at: now() };
-	if (waiting >= maxWaiting) {
-		const sayings = sayingsOf([tooManyWaiting(maxWaiting)], message, undefined);
-		return { sayings: sayings.map(saying => ({ ...saying, limit: true })), at: now() };
-	}
-	if (session && turn)
-		return { at: now(), ...keptTurn(turn, session.thread, sayingsOf([turn.answer], message, always)) };
-	const answers = await respond(message, to);
-	return { at: now(), ...(await withSession(answers, message, to, deciding, always)) };
+	if (told) return [];
+	if (waiting < maxWaiting) return undefined;
+	const sayings = sayingsOf([tooManyWaiting(maxWaiting)], message, undefined);
+	return sayings.map(saying => ({ ...saying, limit: true }));
+}
+
+type InSession = { to: Respondent; deciding: Deciding; always: Always; reading: Reading | undefined };
+
+/** What is said in the thread of a guide, or the file that was sent there: an error that came up. */
+async function decideInSession(
+	message: Incoming,
+	session: PlacedSession,
+	word: string | undefined,
+	{ to, deciding, always, reading }: InSession,
+): Promise<CommandDecision> {
+	const { store } = deciding;
+	const { now } = to.ports;
+	const body = message.file && reading ? await textOf(message.file, reading) : (word ?? message.body);
+	const turn =
+		body === undefined
+			? undefined
+			: heard(session.session, { ...message, body }, await store.sessions(message.room), to);
+	if (!turn) return { sayings: [], at: now() };
+	const full = await fullFor(message, store);
+	if (full) return { sayings: full, at: now() };
+	return { at: now(), ...keptTurn(turn, session.thread, sayingsOf([turn.answer], message, always)) };
 }
 
 /** A question of ours that somebody confirms: as if they had said the command now, with the rights that they have now. */

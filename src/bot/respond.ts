@@ -49,6 +49,7 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 				);
 		};
 		if (command.changes && !command.asks?.(call.words)) refuseChange();
+		if (message.trouble !== undefined && (command.takesText || command.takesFile)) throw new Refusal(message.trouble);
 		const asked: Asked = {
 			words: call.words,
 			text: call.text,
@@ -56,6 +57,8 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 			sender: message.sender,
 			at: message.at,
 			...(message.files && { files: message.files }),
+			...(message.quoted !== undefined && { quoted: message.quoted }),
+			...(message.taken && { taken: message.taken }),
 			...(message.repliesTo && { repliesTo: message.repliesTo }),
 			...(message.thread && { thread: message.thread }),
 		};
@@ -65,10 +68,21 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 	} catch (error) {
 		if (error instanceof Refusal) return refusal(error.message);
 		const reference = randomUUID().slice(0, 8);
-		to.log.error({ err: error, reference, command: call.name }, 'a command failed');
+		const isPrivate = to.commands.some(
+			({ name, takesText, takesFile }) => name === call.name && (takesText || takesFile),
+		);
+		const err = isPrivate ? placesOf(error) : error;
+		to.log.error({ err, reference, command: call.name }, 'a command failed');
 		const lead = `Something went wrong on my side, not yours. The log has it under ${code(reference)}.`;
 		return { value: { format: 1, error: `internal error, reference ${reference}` }, lead, sections: [], kind: 'fault' };
 	}
+}
+
+/** An error without its message, in which words of a person's text may stand: where it happened. */
+function placesOf(error: unknown): unknown {
+	if (!(error instanceof Error)) return typeof error;
+	const places = (error.stack ?? '').split('\n').filter(line => /^ {4}at /.test(line));
+	return Object.assign(new Error(error.name), { stack: [error.name, ...places].join('\n') });
 }
 
 /** Why what somebody said may change nothing here: he lacks the power, or it is too old. */

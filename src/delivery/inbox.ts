@@ -1,18 +1,25 @@
 // What came in is decided here: each message once, room by room in its order, together with the mark that it was.
 import { setTimeout as sleep } from 'node:timers/promises';
+import pLimit from 'p-limit';
 import type { Answer } from '../answer.ts';
 import { callsIn } from '../bot/calls.ts';
 import type { Deciding } from '../bot/decide.ts';
 import { alwaysIn, decide } from '../bot/decide.ts';
+import { refusal } from '../bot/respond.ts';
 import { sayingsOf } from '../bot/sayings.ts';
-import type { Incoming } from '../ports/homeserver.ts';
+import { unreadAgain } from '../messages/attached.ts';
+import type { Incoming, Outcome } from '../ports/homeserver.ts';
 import type { InHand } from '../ports/store.ts';
+import { backoff } from '../runtime/retry.ts';
 import { openWorker } from '../runtime/worker.ts';
 
 /** Rooms worked on at a time: a command that takes long holds up only its own room. */
 const maxRooms = 8;
 /** A command that looks at servers is answered with a notice after this time (ms), and finished when the look ends. */
 const observationTimeout = 5000;
+/** Messages with files that are read at a time: each may hold 10 MB. */
+const maxRead = 4;
+
 export type Inbox = {
 	/** Something may have come in. */
 	wake: () => void;
@@ -30,7 +37,8 @@ export function openInbox(deciding: Deciding): Inbox {
 	let more = false;
 
 	const worker = openWorker(look, fatal);
-	const looks = openLooks({ deciding, wake: worker.wake, fatal, stopped: () => stopped });
+	const ending = new AbortController();
+	const looks = openLooks({ deciding, wake: worker.wake, fatal, ending: ending.signal });
 
 	/** Nothing goes on after a fault: the next try would only meet it again, at once. */
 	function fatal(error: unknown): void {
@@ -40,6 +48,7 @@ export function openInbox(deciding: Deciding): Inbox {
 
 	function end(): void {
 		stopped = true;
+		ending.abort();
 		void worker.stop();
 	}
 
@@ -62,7 +71,7 @@ export function openInbox(deciding: Deciding): Inbox {
 		while (!stopped) {
 			const message = await store.nextMessage(room, looks.inHand());
 			if (!message) return;
-			if (looksAtServers(message, deciding)) {
+			if (message.unread || looksAtServers(message, deciding)) {
 				looks.begin(message);
 				continue;
 			}
@@ -90,11 +99,13 @@ type Looks = {
 	over: () => Promise<void>;
 };
 
-type LooksSetup = { deciding: Deciding; wake: () => void; fatal: (error: unknown) => void; stopped: () => boolean };
+type LooksSetup = { deciding: Deciding; wake: () => void; fatal: (error: unknown) => void; ending: AbortSignal };
 
-/** Looks at servers that commands ask for. */
-function openLooks({ deciding, wake, fatal, stopped }: LooksSetup): Looks {
+/** What takes time: looks at servers that commands ask for, and texts and files that have to be read first. */
+function openLooks({ deciding, wake, fatal, ending }: LooksSetup): Looks {
 	const { store } = deciding;
+	const reader = openReader(deciding, ending);
+	const stopped = () => ending.aborted;
 	/** By the event that asks. While `held`, the same sender's next messages in the room wait. */
 	const looks = new Map<string, { room: string; sender: string; held: boolean; done: Promise<void> }>();
 
@@ -127,20 +138,24 @@ function openLooks({ deciding, wake, fatal, stopped }: LooksSetup): Looks {
 	 */
 	async function finish(message: Incoming, release: () => void): Promise<void> {
 		const { event } = message;
-		const decision = decide(message, deciding);
+		// Before a message has been read again nobody knows where its answer belongs.
+		const read = message.unread ? await reader.again(message) : message;
+		if (stopped()) return;
+		const decision = message.unread ? reader.decided(read, message) : decide(message, deciding);
 		const late = new AbortController();
 		const timeout = sleep(deciding.timeout ?? observationTimeout, 'late' as const, { signal: late.signal, ref: false });
 		timeout.catch(() => undefined);
-		if ((await Promise.race([decision, timeout])) === 'late' && !stopped()) {
+		if (typeof read === 'object' && (await Promise.race([decision, timeout])) === 'late' && !stopped()) {
 			const room = await store.room(message.room);
-			const notice = sayingsOf([lookingStill], message, alwaysIn(room?.settings), event, 'looking');
+			const still = message.unread ? readingStill : lookingStill;
+			const notice = sayingsOf([still], read, alwaysIn(room?.settings), event, 'looking');
 			await store.note(event, notice, deciding.respondent.ports.now());
 			deciding.decided();
 			release();
 		}
-		const { sayings, at, session } = await decision.finally(() => late.abort());
+		const { sayings, at, session, together } = await decision.finally(() => late.abort());
 		if (stopped()) return;
-		await store.settle(event, sayings, at, session);
+		await store.settle(event, sayings, at, session, together);
 		if (sayings.length) deciding.decided();
 	}
 
@@ -152,6 +167,52 @@ function openLooks({ deciding, wake, fatal, stopped }: LooksSetup): Looks {
 		},
 	};
 }
+
+type Reader = {
+	/** The message with its text; `gone`: redacted, or no command; `unseen`: it cannot be read any more. */
+	again: (message: Incoming) => Promise<Incoming | 'gone' | 'unseen'>;
+	decided: (read: Incoming | 'gone' | 'unseen', message: Incoming) => ReturnType<typeof decide>;
+};
+
+/** Reads texts that were not kept, and what belongs to them. */
+function openReader(deciding: Deciding, ending: AbortSignal): Reader {
+	const { homeserver, respondent } = deciding;
+	const turn = pLimit(maxRead);
+
+	async function patiently<T>(ask: () => Promise<Outcome<T>>, tries = Number.POSITIVE_INFINITY): Promise<Outcome<T>> {
+		for (let failed = 0; ; failed++) {
+			const outcome = await ask();
+			if ('value' in outcome || outcome.failure.kind === 'refused' || failed + 1 >= tries) return outcome;
+			const { failure } = outcome;
+			// What the end of the process, or of the token, leaves undone the next start begins again.
+			const wait = failure.kind === 'limited' ? failure.waitMs : backoff(failed, Math.random());
+			await sleep(wait, undefined, { signal: ending, ref: false });
+		}
+	}
+
+	const reading = { homeserver, patiently };
+	return {
+		async again(message) {
+			const { room, event, raw } = message;
+			const found = await patiently(() => homeserver.again(room, event, raw));
+			if ('failure' in found) return 'unseen';
+			return found.value ?? 'gone';
+		},
+		async decided(read, message) {
+			const at = respondent.ports.now();
+			if (read === 'gone') return { sayings: [], at };
+			if (read === 'unseen') return { sayings: sayingsOf([refusal(unreadAgain)], message, undefined), at };
+			return turn(() => decide(read, deciding, reading));
+		},
+	};
+}
+
+const readingStill: Answer = {
+	value: { format: 1, progress: 'reading' },
+	lead: 'Reading … The file takes its time; I answer as soon as I have it.',
+	sections: [],
+	kind: 'progress',
+};
 
 const lookingStill: Answer = {
 	value: { format: 1, progress: 'looking' },

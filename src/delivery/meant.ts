@@ -1,43 +1,89 @@
-// What may be meant for the bot. All else that people say in its rooms is never written down.
+// What may be meant for the bot. All else that people say in its rooms is never written down, and of what may hold a text
+// (a log, a configuration) only what it takes to read it again.
 
-import type { Respondent } from '../bot/calls.ts';
-import { callsIn } from '../bot/calls.ts';
+import { wordOf } from '../advice/guide/session.ts';
+import { type Call, callsIn, maxCommand, plainly, type Respondent } from '../bot/calls.ts';
 import { signs } from '../bot/decide.ts';
-import type { Homeserver, Incoming } from '../ports/homeserver.ts';
+import { fileWindow, type Homeserver, type Incoming } from '../ports/homeserver.ts';
 import type { Store } from '../ports/store.ts';
 
 export type Listening = {
-	store: Pick<Store, 'isThreadOurs'>;
+	store: Pick<Store, 'isThreadOurs' | 'awaitsFile'>;
 	homeserver: Pick<Homeserver, 'names'>;
 	commands: Respondent['commands'];
 };
 
 /**
- * Commands, mentions, the reactions that stand for commands, and what is said in the threads of guides; in the order
- * given. Whether a room wants commands without our name is decided later, so all of them are kept.
+ * Commands, mentions, the reactions that stand for commands, what is said in the threads of guides, and files that a
+ * command waits for; in the order given. Whether a room wants commands without our name is decided later, so all of them
+ * are kept.
  */
 export async function meantForUs(
 	messages: readonly Incoming[],
 	{ store, homeserver, commands }: Listening,
 ): Promise<Incoming[]> {
 	const to = { commands, names: homeserver.names(), bare: true };
-	const direct = messages.map(
-		message =>
-			message.mentioned ||
-			(message.repliesTo !== undefined && signs.includes(message.body)) ||
-			callsIn(message, to).length > 0,
-	);
+	const called = messages.map(message => ({ message, calls: isSign(message) ? [] : callsIn(message, to) }));
+	const direct = called.map(({ message, calls }) => message.mentioned || isSign(message) || calls.length > 0);
 	// A guide may be begun in a thread and answered there before anything of it is decided.
 	const threads = new Set(
 		messages.flatMap(({ room, thread }, place) => (direct[place] && thread ? room + thread : [])),
 	);
+	const wanting = called.filter(({ message, calls }) => wantsFile(message, calls, commands)).map(one => one.message);
 	const meant: Incoming[] = [];
-	for (const [place, message] of messages.entries()) {
+	for (const [place, { message, calls }] of called.entries()) {
 		const { room, thread } = message;
 		const ours =
 			direct[place] ||
-			(thread !== undefined && (threads.has(room + thread) || (await store.isThreadOurs(room, thread))));
-		if (ours) meant.push(message);
+			(thread !== undefined && (threads.has(room + thread) || (await store.isThreadOurs(room, thread)))) ||
+			(message.file && (wanting.some(command => belongs(message, command)) || (await store.awaitsFile(message))));
+		if (ours) meant.push(isPlain(message, calls, commands) ? plain(message) : private_(message, calls, commands));
 	}
 	return meant;
+}
+
+function isSign({ repliesTo, body }: Incoming): boolean {
+	return repliesTo !== undefined && signs.includes(body);
+}
+
+/** Whether a message is a command that a file may belong to which its sender sends next. */
+function wantsFile(
+	{ file, repliesTo, body }: Incoming,
+	calls: readonly Call[],
+	commands: Listening['commands'],
+): boolean {
+	const last = calls.at(-1);
+	if (!last || file || repliesTo !== undefined || body.length > maxCommand) return false;
+	return commands.some(({ name, lacksText }) => name === last.name && lacksText?.(last.text, false));
+}
+
+/** Whether a file came with what is written down together with it. */
+function belongs(file: Incoming, command: Incoming): boolean {
+	const after = file.at.getTime() - command.at.getTime();
+	const follows = file.sender === command.sender && after >= 0 && after <= fileWindow;
+	return file.room === command.room && (follows || file.repliesTo === command.event);
+}
+
+/** Whether a message is nothing but commands that take no text, or a word of a guide. */
+function isPlain(message: Incoming, calls: readonly Call[], commands: Listening['commands']): boolean {
+	const { body, file, repliesTo } = message;
+	if (isSign(message)) return true;
+	if (file || body.length > maxCommand) return false;
+	if (calls.length === 0) return wordOf(plainly(body)) !== undefined;
+	const takesNone = calls.every(call =>
+		commands.some(
+			({ name, takesText, takesFile }) => name === call.name && !takesText && !(takesFile && repliesTo !== undefined),
+		),
+	);
+	return takesNone && body.split(/\r\n|\r|\n/).filter(line => line.trim() !== '').length === calls.length;
+}
+
+function plain({ raw: _, ...message }: Incoming): Incoming {
+	return message;
+}
+
+/** Without anything that its sender wrote. */
+function private_(message: Incoming, calls: readonly Call[], commands: Listening['commands']): Incoming {
+	const { file: _, ...rest } = message;
+	return { ...rest, body: '', unread: true, ...(wantsFile(message, calls, commands) && { wants: true }) };
 }

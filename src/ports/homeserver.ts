@@ -34,6 +34,9 @@ export type SentFile = {
 	key?: Content;
 };
 
+/** How long (ms) before or after a command a file was sent that still belongs to it. */
+export const fileWindow = 10 * 60_000;
+
 /** A message of somebody else, in a room that the bot is in: a text, or a file with its caption as `body`. */
 export type Incoming = {
 	event: string;
@@ -59,8 +62,8 @@ export type Incoming = {
 };
 
 /** A message that another one speaks of, with its newest edit in it; ours too. */
-export type Quoted = { event: string; sender: string; at: Date; thread?: string } & (
-	| { is: 'text'; text: string; repliesTo?: string }
+export type Quoted = { event: string; sender: string; at: Date; thread?: string; repliesTo?: string } & (
+	| { is: 'text'; text: string }
 	| { is: 'file'; file: SentFile }
 	/** Redacted; still encrypted, because its key never came; or no message at all. */
 	| { is: 'redacted' | 'unreadable' | 'other' }

@@ -80,9 +80,17 @@ export type Store = WatchStore & {
 	note: (event: string, sayings: readonly Saying[], now: Date) => Promise<void>;
 	/**
 	 * What was decided about a message, and what became of a session by it, written with the mark that it was. Sayings that
-	 * exist already are left alone.
+	 * exist already are left alone. `together`: messages of the same person that this answers too, here or still to come.
 	 */
-	settle: (event: string, sayings: readonly Saying[], now: Date, session?: KeptSession) => Promise<void>;
+	settle: (
+		event: string,
+		sayings: readonly Saying[],
+		now: Date,
+		session?: KeptSession,
+		together?: readonly string[],
+	) => Promise<void>;
+	/** Whether a file belongs to a command that wants one. */
+	awaitsFile: (file: Incoming) => Promise<boolean>;
 	/** The session in the thread that this event begins: the one under way, else the last one. */
 	sessionIn: (room: string, event: string) => Promise<PlacedSession | undefined>;
 	/** The session that an event of ours is about, and the place that it gives; none: the plan. */

@@ -14,6 +14,7 @@ import type { Content, Incoming, RoomState } from '../../src/ports/homeserver.ts
 import type { Store } from '../../src/ports/store.ts';
 import { batch, incoming, news } from '../contracts/store.ts';
 import { smallGuide } from '../guide.ts';
+import { playHomeserver } from '../homeserver.ts';
 import { known, knownCode } from '../known.ts';
 import { outside } from '../outside.ts';
 
@@ -66,7 +67,7 @@ function open(): Inbox {
 	};
 	return openInbox({
 		store,
-		homeserver: { names: () => ['glia', '@glia:example.org'] },
+		homeserver: playHomeserver('@glia:example.org', now).port,
 		respondent: { commands, ports, log: { error: fields => faults.push(fields) } },
 		rights: { bare: true, changes: 'state_default' },
 		decided: () => undefined,

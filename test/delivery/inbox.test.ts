@@ -13,6 +13,7 @@ import type { Incoming, RoomState } from '../../src/ports/homeserver.ts';
 import type { Waiting } from '../../src/ports/saying.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { batch, incoming, news } from '../contracts/store.ts';
+import { playHomeserver } from '../homeserver.ts';
 import { known, knownCode } from '../known.ts';
 import { outside } from '../outside.ts';
 
@@ -82,7 +83,7 @@ function open(more: { bare?: boolean; changes?: number | 'state_default' } = {},
 	};
 	return openInbox({
 		store,
-		homeserver: { names: () => ['glia', '@glia:example.org'] },
+		homeserver: playHomeserver('@glia:example.org', now).port,
 		respondent: { commands, ports, log: { error: () => undefined } },
 		rights: { bare: true, changes: 'state_default', ...more },
 		decided: () => undefined,

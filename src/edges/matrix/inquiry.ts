@@ -2,9 +2,9 @@
 // which a check of the configuration need not load.
 
 import type { Failure, Outcome } from '../../ports/homeserver.ts';
-import { isRecord, type Json } from './events.ts';
 import { failureOf } from './failure.ts';
 import { openHttp } from './http.ts';
+import { isRecord, type Json } from './json.ts';
 
 export type Inquiry = {
 	/** The versions of the specification that it speaks, oldest first. */

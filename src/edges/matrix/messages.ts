@@ -109,6 +109,7 @@ function quotedFrom(event: Event, edited: Json | undefined, now: Date): Quoted {
 		sender: event.sender,
 		at: timeOf(event, now),
 		...(thread !== undefined && { thread }),
+		...(repliesTo !== undefined && { repliesTo }),
 	};
 	if (Object.keys(event.content).length === 0) return { ...about, is: 'redacted' };
 	if (event.type === 'm.room.encrypted') return { ...about, is: 'unreadable' };
@@ -119,5 +120,5 @@ function quotedFrom(event: Event, edited: Json | undefined, now: Date): Quoted {
 	if (!['m.text', 'm.notice', 'm.emote'].includes(String(content.msgtype)) || typeof content.body !== 'string')
 		return { ...about, is: 'other' };
 	const said = reply === undefined ? content.body : withoutQuote(content.body);
-	return { ...about, is: 'text', text: said, ...(repliesTo !== undefined && { repliesTo }) };
+	return { ...about, is: 'text', text: said };
 }

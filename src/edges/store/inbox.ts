@@ -1,7 +1,7 @@
 // What came in and what is decided about it.
-import type { ExpressionBuilder, Kysely } from 'kysely';
+import type { ExpressionBuilder, Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
-import type { Incoming } from '../../ports/homeserver.ts';
+import { fileWindow, type Incoming } from '../../ports/homeserver.ts';
 import type { InHand, Room, Store } from '../../ports/store.ts';
 import { keepSession } from './guide-sessions.ts';
 import { insertSayings } from './outbox.ts';
@@ -11,7 +11,7 @@ import { take } from './sync-batch.ts';
 /** Written out: SQLite plans a statement anew whenever a limit is bound to it, which costs more than running it. */
 const one = sql.lit(1);
 
-type InboxStore = Pick<Store, 'take' | 'unread' | 'nextMessage' | 'settle' | 'note' | 'load'>;
+type InboxStore = Pick<Store, 'take' | 'unread' | 'nextMessage' | 'settle' | 'note' | 'load' | 'awaitsFile'>;
 
 export function inboxOf(db: Kysely<Tables>): InboxStore {
 	return {
@@ -40,16 +40,17 @@ export function inboxOf(db: Kysely<Tables>): InboxStore {
 				.executeTakeFirst();
 			return row && incomingOf(row);
 		},
-		settle: (event, sayings, now, session) =>
+		settle: (event, sayings, now, session, together = []) =>
 			db.transaction().execute(async tx => {
 				// A command that was redacted while it was being decided is no longer in the inbox: then nothing is said.
 				const { numUpdatedRows } = await tx
 					.updateTable('inbox')
-					.set({ decided_at: now.getTime(), body: '' })
+					.set(decided(now))
 					.where('event', '=', event)
 					.where('decided_at', 'is', null)
 					.executeTakeFirst();
 				if (numUpdatedRows === 0n) return;
+				await settleTogether(tx, event, together, now);
 				await insertSayings(tx, sayings, now.getTime());
 				if (session) await keepSession(tx, session, now.getTime());
 			}),
@@ -64,7 +65,49 @@ export function inboxOf(db: Kysely<Tables>): InboxStore {
 				if (open) await insertSayings(tx, sayings, now.getTime());
 			}),
 		load: sender => loadOf(db, sender),
+		awaitsFile: message => awaitsFile(db, message),
 	};
+}
+
+/** What was answered with a message needs no answer of its own, not even where a sync brings it later. */
+async function settleTogether(
+	tx: Transaction<Tables>,
+	event: string,
+	together: readonly string[],
+	now: Date,
+): Promise<void> {
+	const row = await tx.selectFrom('inbox').selectAll().where('event', '=', event).executeTakeFirst();
+	for (const other of row ? together : [])
+		await tx
+			.insertInto('inbox')
+			.values({ ...(row as Tables['inbox']), event: other, wants: 0, ...decided(now) })
+			.onConflict(conflict => conflict.column('event').doUpdateSet(decided(now)).where('inbox.decided_at', 'is', null))
+			.execute();
+}
+
+/** What is left of a message once it is decided. */
+function decided(now: Date) {
+	return { decided_at: now.getTime(), body: '', raw: null };
+}
+
+/** A file counts for a command that its sender gave shortly before, or that it replies to, itself or by our answer. */
+async function awaitsFile(db: Kysely<Tables>, { room, sender, at, repliesTo }: Incoming): Promise<boolean> {
+	const wanting = db.selectFrom('inbox').select('event').where('room', '=', room).where('wants', '=', 1);
+	const before = await wanting
+		.where('sender', '=', sender)
+		.where('at', '<=', at.getTime())
+		.where('at', '>=', at.getTime() - fileWindow)
+		.limit(one)
+		.executeTakeFirst();
+	if (before || repliesTo === undefined) return before !== undefined;
+	const answered = db.selectFrom('outbox').select('answers').where('event', '=', repliesTo).where('room', '=', room);
+	const meant = await wanting
+		.where(({ or, eb }) =>
+			or([eb('event', '=', repliesTo), eb('event', 'in', answered.$castTo<{ answers: string }>())]),
+		)
+		.limit(one)
+		.executeTakeFirst();
+	return meant !== undefined;
 }
 
 /** What waits to be delivered of a person, and whether they were told that it is too much. */
@@ -114,6 +157,9 @@ function incomingOf(row: Tables['inbox']): Incoming {
 		...(row.replies_to !== null && { repliesTo: row.replies_to }),
 		...(row.thread !== null && { thread: row.thread }),
 		...(row.sealed === 1 && { sealed: true as const }),
+		...(row.unread === 1 && { unread: true as const }),
+		...(row.raw !== null && { raw: row.raw }),
+		...(row.wants === 1 && { wants: true as const }),
 	};
 }
 

@@ -25,6 +25,7 @@ export const migrations: Record<string, Migration> = {
 	'0012-lost': { up: lost },
 	'0013-words': { up: wordsToData },
 	'0014-sessions': { up: walksToSessions },
+	'0015-texts': { up: texts },
 };
 
 /** Long because it is the first schema, a statement a table: a migration that has run is never changed. */
@@ -191,4 +192,15 @@ async function lost(db: Kysely<unknown>): Promise<void> {
 		.alterTable('rooms')
 		.addColumn('lost', 'integer', column => column.notNull().defaultTo(0))
 		.execute();
+}
+
+/** Texts of people are no longer kept: what is needed to read them again. */
+async function texts(db: Kysely<unknown>): Promise<void> {
+	for (const column of ['unread', 'wants'])
+		await db.schema
+			.alterTable('inbox')
+			.addColumn(column, 'integer', added => added.notNull().defaultTo(0))
+			.execute();
+	await db.schema.alterTable('inbox').addColumn('raw', 'text').execute();
+	await sql`CREATE INDEX inbox_wants ON inbox (room, sender, at) WHERE wants = 1`.execute(db);
 }

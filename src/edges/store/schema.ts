@@ -76,6 +76,11 @@ export type Tables = {
 		decided_at: number | null;
 		/** Whether it came encrypted, or as a reaction. */
 		sealed: 0 | 1;
+		/** Whether its text was not kept; `raw` is then the encrypted event as it came, if it came encrypted. */
+		unread: 0 | 1;
+		raw: string | null;
+		/** Whether its sender may send the file that it asks for next. */
+		wants: 0 | 1;
 	};
 	/** Encrypted messages that were taken in, oldest first: which of their session they were, and in which event. */
 	heard: { id: Generated<number>; once: string; event: string };

@@ -208,7 +208,7 @@ async function noteMove(
 async function redact(tx: Transaction<Tables>, event: string, now: number): Promise<void> {
 	await tx
 		.updateTable('inbox')
-		.set({ decided_at: now, body: '' })
+		.set({ decided_at: now, body: '', raw: null, wants: 0 })
 		.where('event', '=', event)
 		.where('decided_at', 'is', null)
 		.execute();
@@ -235,6 +235,9 @@ export function rowOf(message: Incoming, batch: number, place: number): Tables['
 		place,
 		decided_at: null,
 		sealed: message.sealed ? 1 : 0,
+		unread: message.unread ? 1 : 0,
+		raw: message.unread ? (message.raw ?? null) : null,
+		wants: message.wants ? 1 : 0,
 	};
 }
 

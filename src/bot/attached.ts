@@ -1,0 +1,262 @@
+// What belongs to a command beside its own words: the file that it came with, the message that it replies to, the files
+// that its sender sent directly before or after it.
+import { isLog } from '../advice/why/log-lines.ts';
+import type { GivenFile } from '../configuration/files.ts';
+import { type Trouble, takenWords, troubleWords } from '../messages/attached.ts';
+import {
+	fileWindow,
+	type Homeserver,
+	type Incoming,
+	type Outcome,
+	type Quoted,
+	type SentFile,
+} from '../ports/homeserver.ts';
+import { decoded } from '../text/decoded.ts';
+import type { Call, Message, Respondent } from './calls.ts';
+import { callsIn } from './calls.ts';
+
+/** Bytes of all files of a command together. */
+export const maxFileBytes = 10_000_000;
+const maxFiles = 20;
+/** How often a file is asked for before the homeserver is believed not to have it now. */
+const fetchTries = 6;
+
+export type Reading = {
+	homeserver: Pick<Homeserver, 'user' | 'quoted' | 'around' | 'fetch'>;
+	/** Asks until there is an answer, or a refusal; at most `tries` times. */
+	patiently: <T>(ask: () => Promise<Outcome<T>>, tries?: number) => Promise<Outcome<T>>;
+};
+
+/** A message with all that belongs to it; undefined where it turns out to be nothing to us. */
+export type Whole = {
+	message: Message & Pick<Incoming, 'event'>;
+	/** Messages that are answered with it. */
+	together: readonly string[];
+};
+
+type Asking = { message: Incoming; to: Respondent; reading: Reading };
+
+/** A file and the message that brought it, if that is another one. */
+type Brought = { file: SentFile; event?: string };
+type Found = {
+	files?: readonly Brought[];
+	quoted?: string;
+	trouble?: Trouble;
+	taken?: readonly string[];
+	/** What the message stands for, where its own words are no command. */
+	body?: string;
+};
+
+export async function wholeOf(message: Incoming, to: Respondent, reading: Reading): Promise<Whole | undefined> {
+	const asking = { message, to, reading };
+	const found = await belonging(asking, callsIn(message, to));
+	if (found === 'not ours') return undefined;
+	const { files = [], quoted, taken = [], body } = found;
+	const texts = found.trouble ?? (await textsOf(files, reading));
+	const trouble = Array.isArray(texts) ? undefined : troubleWords(texts, maxFileBytes / 1_000_000);
+	const { file: _, raw: __, unread: ___, wants: ____, ...rest } = message;
+	const whole: Whole['message'] = {
+		...rest,
+		...(body !== undefined && { body }),
+		...(Array.isArray(texts) && texts.length > 0 && { files: texts }),
+		...(quoted !== undefined && { quoted }),
+		...(taken.length > 0 && { taken }),
+		...(trouble !== undefined && { trouble }),
+	};
+	const together = files.flatMap(({ event }) => (event === undefined || event === message.event ? [] : [event]));
+	return { message: body === undefined ? unspoken(whole, message, to) : whole, together };
+}
+
+/** A file for the bot without a command: plainly a log, it is one for `!why`. */
+function unspoken(whole: Whole['message'], { file }: Incoming, to: Respondent): Whole['message'] {
+	const calls = callsIn(whole, to);
+	if (!file || calls.some(({ name }) => isKnown(name, to))) return whole;
+	if (whole.files?.some(({ text }) => isLog(text))) return { ...whole, body: why(to) };
+	if (calls.length > 0) return whole;
+	return {
+		...whole,
+		body: why(to),
+		trouble: whole.trouble ?? troubleWords({ is: 'unknown' }, maxFileBytes / 1_000_000),
+	};
+}
+
+/** The command by the bot's name, so that it counts where bare ones do not. */
+function why({ names }: Respondent): string {
+	return `!${names[0] ?? 'glia'} why`;
+}
+
+function isKnown(name: string, { commands }: Respondent): boolean {
+	return commands.some(command => command.name === name);
+}
+
+/** What belongs to a message, by the last of its commands. */
+async function belonging(asking: Asking, calls: readonly Call[]): Promise<Found | 'not ours'> {
+	const { message, to } = asking;
+	const { file, repliesTo } = message;
+	const last = calls.at(-1);
+	const command = to.commands.find(({ name }) => name === last?.name);
+	if (file) {
+		if (command?.takesText || command?.takesFile) return { files: [{ file }] };
+		if (last || message.mentioned) return command ? {} : { files: [{ file }] };
+		return following(file, asking);
+	}
+	const lacks = last && command?.lacksText?.(last.text, repliesTo !== undefined);
+	if (repliesTo !== undefined && (lacks || command?.takesFile || (last && !command))) {
+		const found = await fromReply(repliesTo, asking, command !== undefined);
+		if (found || !lacks) return found ?? {};
+	}
+	return lacks ? nearby(asking) : {};
+}
+
+/** What the message says that was replied to; undefined for one of ours, or where it does not matter. */
+async function fromReply(event: string, asking: Asking, isCommand: boolean): Promise<Found | undefined> {
+	const { reading, to } = asking;
+	const asked = await reading.patiently(() => reading.homeserver.quoted(asking.message.room, event));
+	if ('failure' in asked) return isCommand ? { trouble: { is: 'unseen' } } : undefined;
+	const quoted = asked.value;
+	if (quoted.sender === reading.homeserver.user) return undefined;
+	if (isCommand) return fromQuoted(quoted, to);
+	// Somebody asks in their own words what a log means.
+	const said = quoted.is === 'text' && isLog(quoted.text) ? fromQuoted(quoted, to) : undefined;
+	return said && { ...said, body: why(to) };
+}
+
+function fromQuoted(quoted: Quoted, to: Respondent): Found {
+	if (quoted.is === 'file') return { files: [{ file: quoted.file }] };
+	if (quoted.is !== 'text') return { trouble: { is: quoted.is } };
+	const call = callsIn({ body: quoted.text, mentioned: false }, { ...to, bare: true }).at(-1);
+	const own = call && to.commands.some(({ name, takesText }) => name === call.name && takesText);
+	return { quoted: own ? call.text : quoted.text };
+}
+
+/** The files directly before and after a command in its thread; else the message with which the thread begins. */
+async function nearby({ message, to, reading }: Asking): Promise<Found> {
+	const { event, sender, thread } = message;
+	const asked = await reading.patiently(() => reading.homeserver.around(message.room, event, sender));
+	if ('failure' in asked) return {};
+	const { before, after } = besides(asked.value, message);
+	if (before.length + after.length > 0) {
+		const where = after.length > 0 ? 'after' : 'before';
+		const files = [...before, ...after];
+		return {
+			files,
+			taken: [
+				takenWords(
+					files.map(({ file }) => file.name),
+					where,
+				),
+			],
+		};
+	}
+	if (thread === undefined) return {};
+	const root = await reading.patiently(() => reading.homeserver.quoted(message.room, thread));
+	if ('failure' in root || root.value.sender === reading.homeserver.user) return {};
+	const found = fromQuoted(root.value, to);
+	if (found.files)
+		return {
+			...found,
+			taken: [
+				takenWords(
+					found.files.map(({ file }) => file.name),
+					'thread',
+				),
+			],
+		};
+	// What a thread is about may well be talk.
+	return found.quoted !== undefined && isLog(found.quoted) ? found : {};
+}
+
+type Aside = { before: Brought[]; after: Brought[] };
+
+/** The files that stand directly beside a command: nothing else of its sender stands between them, in its thread. */
+function besides(
+	{ before, after }: { before: Quoted[]; after: Quoted[] },
+	command: Pick<Incoming, 'at' | 'thread'>,
+): Aside {
+	const isNear = ({ at }: Quoted) => Math.abs(at.getTime() - command.at.getTime()) <= fileWindow;
+	const run = (quoted: readonly Quoted[]): Brought[] => {
+		const files: Brought[] = [];
+		for (const one of quoted) {
+			if (one.thread !== command.thread || one.is === 'redacted') continue;
+			if (one.is !== 'file' || one.file.is === 'picture' || !isNear(one) || files.length >= maxFiles) break;
+			files.push({ file: one.file, event: one.event });
+		}
+		return files;
+	};
+	return { before: run(before.toReversed()).reverse(), after: run(after) };
+}
+
+/** A file that came without a word: it belongs to the command that its sender gave before, or that it replies to. */
+async function following(file: SentFile, asking: Asking): Promise<Found | 'not ours'> {
+	const { message, reading } = asking;
+	const { homeserver, patiently } = reading;
+	const command = await commandOf(asking);
+	if (!command || file.is === 'picture') return command && message.repliesTo ? picture(file, command.text) : 'not ours';
+	if (command.sender !== message.sender) return { files: [{ file }], body: command.text };
+	const asked = await patiently(() => homeserver.around(message.room, command.event, command.sender));
+	if ('failure' in asked) return { files: [{ file }], body: command.text };
+	const { before, after } = besides(asked.value, command);
+	const files = [...before, ...after];
+	const isAmong = files.some(({ event }) => event === message.event);
+	return { files: isAmong ? files : [{ file }], body: command.text };
+}
+
+function picture({ name }: SentFile, body: string): Found {
+	return { trouble: { is: 'picture', name }, body };
+}
+
+/** The command without a text that a file belongs to. */
+async function commandOf({ message, to, reading }: Asking): Promise<(Quoted & { is: 'text' }) | undefined> {
+	const { homeserver, patiently } = reading;
+	const wants = (quoted: Quoted | undefined): quoted is Quoted & { is: 'text' } => {
+		if (quoted?.is !== 'text') return false;
+		const call = callsIn({ body: quoted.text, mentioned: false }, to).at(-1);
+		const command = to.commands.find(({ name }) => name === call?.name);
+		return call !== undefined && command?.lacksText?.(call.text, false) === true;
+	};
+	const quoted = async (event: string | undefined) => {
+		const asked = event === undefined ? undefined : await patiently(() => homeserver.quoted(message.room, event));
+		return asked && 'value' in asked ? asked.value : undefined;
+	};
+	if (message.repliesTo !== undefined) {
+		const replied = await quoted(message.repliesTo);
+		const meant = replied?.sender === homeserver.user ? await quoted(replied.repliesTo) : replied;
+		return wants(meant) ? meant : undefined;
+	}
+	const asked = await patiently(() => homeserver.around(message.room, message.event, message.sender));
+	if ('failure' in asked) return undefined;
+	const same = asked.value.before.filter(one => one.thread === message.thread && one.is !== 'redacted');
+	const last = same.findLast(one => one.is !== 'file');
+	const near = last && message.at.getTime() - last.at.getTime() <= fileWindow;
+	return near && wants(last) ? last : undefined;
+}
+
+/** Fetches the files, or says why one of them cannot be read: half a configuration would be judged wrongly. */
+async function textsOf(files: readonly Brought[], { homeserver, patiently }: Reading): Promise<GivenFile[] | Trouble> {
+	const texts: GivenFile[] = [];
+	let left = maxFileBytes;
+	for (const [place, { file }] of files.entries()) {
+		const { name } = file;
+		if (file.is === 'picture') return { is: 'picture', name };
+		const fetched = await patiently(() => homeserver.fetch(file, left), fetchTries);
+		if ('failure' in fetched) {
+			const { failure } = fetched;
+			const gone = failure.kind === 'refused' && failure.code === 'M_NOT_FOUND';
+			return { is: gone ? 'gone' : 'unavailable', name };
+		}
+		if (typeof fetched.value === 'string') return { is: fetched.value, name };
+		left -= fetched.value.bytes.length;
+		const read = decoded(fetched.value.bytes);
+		if ('no' in read) return { is: read.no, name };
+		if (read.text.trim() === '') return { is: 'empty', name };
+		const isTwice = files.some((other, at) => at < place && other.file.name === name);
+		texts.push({ name: isTwice ? `${name} (${place + 1})` : name, text: read.text });
+	}
+	return texts;
+}
+
+/** The text of one file; undefined where it has none that can be read. */
+export async function textOf(file: SentFile, reading: Reading): Promise<string | undefined> {
+	const texts = await textsOf([{ file }], reading);
+	return Array.isArray(texts) ? texts[0]?.text : undefined;
+}

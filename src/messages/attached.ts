@@ -1,0 +1,54 @@
+// Why a file, or a message that another one speaks of, cannot be read; and which was taken where none was named.
+import { code } from '../text/markdown.ts';
+
+export type Trouble =
+	/** Of the message that was replied to, or that brings the file. */
+	| { is: 'redacted' | 'unreadable' | 'other' | 'unseen' | 'unknown' }
+	/** Of a file. */
+	| { is: 'picture' | 'too large' | 'forged' | 'gone' | 'unavailable' | 'packed' | 'binary' | 'empty'; name: string };
+
+/** `megabytes`: the largest that files of one command may be together. */
+export function troubleWords(trouble: Trouble, megabytes: number): string {
+	const name = 'name' in trouble ? code(trouble.name) : '';
+	switch (trouble.is) {
+		case 'redacted':
+			return 'That message was deleted, and what it said is gone with it. Send the text or the file again.';
+		case 'unreadable':
+			return 'I cannot read that message: it is encrypted, and its key has not reached me. Send the text or the file again.';
+		case 'other':
+			return 'That message brings neither a text nor a file.';
+		case 'unseen':
+			return 'I cannot see that message: it may be older than my stay in this room. Send the text or the file again.';
+		case 'unknown':
+			return `What is this file? Reply to it with ${code('!why')} if it is a log, or with ${code('!check')} if it is a configuration.`;
+		case 'picture':
+			return `${name} is no text, and I cannot read pictures. Send the text itself, as a message or as a file.`;
+		case 'too large':
+			return `${name} is too large: I read at most ${megabytes} MB for one command. Of a log, the lines since the last start are enough.`;
+		case 'forged':
+			return `${name} is not the file that its message describes: the checksum or the key does not fit, so I do not use it. Send it again.`;
+		case 'gone':
+			return `${name} is no longer on the homeserver. Send it again.`;
+		case 'unavailable':
+			return `The homeserver does not give me ${name} now. Send it again, or paste its text.`;
+		case 'packed':
+			return `${name} is compressed. Unpack it and send the text.`;
+		case 'binary':
+			return `${name} is not text.`;
+		case 'empty':
+			return `${name} is empty.`;
+	}
+}
+
+/** What nobody named, so that the person sees what was taken. */
+export function takenWords(names: readonly string[], where: 'before' | 'after' | 'thread'): string {
+	const files = names.map(name => code(name)).join(', ');
+	if (where === 'thread') return `I took ${files}, with which this thread begins.`;
+	return names.length === 1
+		? `I took ${files}, which you sent ${where === 'before' ? 'before' : 'after'} the command.`
+		: `I took ${files}, which you sent with the command.`;
+}
+
+/** The answer where a message can no longer be read at all. */
+export const unreadAgain =
+	'I could not read your message again when its turn came. Texts of this kind are not kept, so please send it once more.';
