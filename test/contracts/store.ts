@@ -116,6 +116,43 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.unread()).toEqual([]);
 		});
 
+		test('of a message whose text is not kept, what it takes to read it again comes back, until it is decided', async () => {
+			await inRoom();
+			const more = { body: '', unread: true, raw: '{"type":"m.room.encrypted"}', wants: true } as const;
+			await store.take(batch('3', { joined: [news([incoming('a', more), incoming('b', { raw: 'x' })])] }), start);
+			expect(await store.nextMessage(room)).toEqual(incoming('a', more));
+			await store.settle('a', [], start);
+			expect(await store.nextMessage(room)).toEqual(incoming('b'));
+		});
+
+		test('a file is awaited by its sender’s command for ten minutes, and by whoever replies to it or to its answer', async () => {
+			await inRoom();
+			const wants = { body: '', unread: true, wants: true } as const;
+			await store.take(batch('3', { joined: [news([incoming('a', wants), incoming('b', { body: '!echo' })])] }), start);
+			await store.settle('a', [saying('answer', { answers: 'a' })], start);
+			await store.settle('b', [saying('other', { answers: 'b' })], start);
+			for (const row of await store.due(start, [], 1)) await store.sent(row.id, '$answer', start);
+			for (const row of await store.due(start, [], 1)) await store.sent(row.id, '$other', start);
+			const file = (more: Partial<Incoming>) => store.awaitsFile(incoming('file', { at: later(300), ...more }));
+			const bob = '@bob:example.org';
+			expect(await file({})).toBe(true);
+			expect(await file({ at: later(601) })).toBe(false);
+			expect(await file({ at: later(-1) })).toBe(false);
+			expect(await file({ sender: bob })).toBe(false);
+			expect(await file({ room: '!other:x' })).toBe(false);
+			for (const repliesTo of ['a', '$answer'])
+				expect(await file({ sender: bob, at: later(9999), repliesTo })).toBe(true);
+			for (const repliesTo of ['b', '$other']) expect(await file({ sender: bob, repliesTo })).toBe(false);
+		});
+
+		test('what was answered with another message is not answered again, whether it is here or comes later', async () => {
+			await inRoom();
+			await store.take(batch('3', { joined: [news([incoming('a'), incoming('b'), incoming('c')])] }), start);
+			await store.settle('a', [], start, undefined, ['b', 'd']);
+			await store.take(batch('4', { joined: [news([incoming('d'), incoming('e')])] }), start);
+			expect(await bodies()).toEqual(['c', 'e']);
+		});
+
 		test('all of a message comes back', async () => {
 			await inRoom();
 			const message = incoming('a', { repliesTo: '$r', thread: '$t', mentioned: true, body: 'ä\u0000😀' });

@@ -12,58 +12,35 @@ const neighbours = 20;
 type MessagesSetup = { session: Session; encryption: Encryption | undefined; now: () => Date };
 
 export function openMessages(setup: MessagesSetup): Pick<Homeserver, 'again' | 'quoted' | 'around'> {
-	const { session, encryption, now } = setup;
+	const { session, now } = setup;
+	const reader = openEvents(setup);
 
-	const ask = (room: string, event: string) =>
-		session.call(objectOf, client =>
-			client.doRequest('GET', roomPath(room, `event/${encodeURIComponent(event)}`), null, null),
-		);
-
-	/** Events of a room, decrypted where we have the keys. */
-	async function opened(room: string, raw: unknown[]): Promise<Outcome<Event[]>> {
-		const done = await session.guarded(async () => encryption?.open(room, raw));
-		return 'failure' in done ? done : { value: eventsOf(raw) };
-	}
-
-	async function read(room: string, event: string): Promise<Outcome<Event>> {
-		const asked = await ask(room, event);
-		if ('failure' in asked) return asked;
-		if (asked.value.event_id !== event) return senseless;
-		const [found] = eventsOf([asked.value]);
-		if (!found) return senseless;
-		const events = await opened(room, [found]);
-		if ('failure' in events) return events;
-		return events.value[0] ? { value: events.value[0] } : senseless;
-	}
-
-	/** The newest edit of an event, if it has one. Older homeservers only name it. */
-	async function editOf(room: string, event: Event, fetched: boolean): Promise<Outcome<Event | undefined>> {
-		const { 'm.replace': replacement } = record(record(event.unsigned)['m.relations']);
-		if (!isRecord(replacement)) return { value: undefined };
-		if (!isRecord(replacement.content)) {
-			const id = text(replacement.event_id);
-			return fetched && id !== undefined ? read(room, id) : { value: undefined };
-		}
-		const events = await opened(room, [replacement]);
-		return 'failure' in events ? events : { value: events.value[0] };
-	}
-
-	async function quotedOf(room: string, event: Event, fetched: boolean): Promise<Outcome<Quoted>> {
-		const edit = await editOf(room, event, fetched);
+	async function quotedOf(room: string, event: Event, isWhole: boolean): Promise<Outcome<Quoted>> {
+		const edit = await editOf(reader, room, event, isWhole);
 		if ('failure' in edit) return edit;
 		const by = edit.value;
 		const counts = by?.type === 'm.room.message' && by.sender === event.sender;
 		return { value: quotedFrom(event, counts ? record(by.content['m.new_content']) : undefined, now()) };
 	}
 
+	async function allQuoted(room: string, events: readonly Event[]): Promise<Outcome<Quoted[]>> {
+		const quoted: Quoted[] = [];
+		for (const event of events) {
+			const value = await quotedOf(room, event, false);
+			if ('failure' in value) return value;
+			quoted.push(value.value);
+		}
+		return { value: quoted };
+	}
+
 	return {
 		async again(room, event, raw) {
-			const found = raw === undefined ? await read(room, event) : await reopened(room, raw);
+			const found = raw === undefined ? await reader.read(room, event) : await reopened(reader, room, raw);
 			if ('failure' in found) return found;
 			return { value: incomingOf(room, found.value, session.user, now()) };
 		},
 		async quoted(room, event) {
-			const found = await read(room, event);
+			const found = await reader.read(room, event);
 			return 'failure' in found ? found : quotedOf(room, found.value, true);
 		},
 		async around(room, event, sender) {
@@ -75,30 +52,71 @@ export function openMessages(setup: MessagesSetup): Pick<Homeserver, 'again' | '
 			if ('failure' in asked) return asked;
 			const sides: Quoted[][] = [];
 			for (const raw of [asked.value.events_before, asked.value.events_after]) {
-				const events = await opened(room, Array.isArray(raw) ? raw.slice(0, neighbours) : []);
+				const events = await reader.opened(room, Array.isArray(raw) ? raw.slice(0, neighbours) : []);
 				if ('failure' in events) return events;
 				const own = events.value.filter(one => one.sender === sender && !isEdit(one.content));
-				const quoted: Quoted[] = [];
-				for (const one of own) {
-					const value = await quotedOf(room, one, false);
-					if ('failure' in value) return value;
-					quoted.push(value.value);
-				}
-				sides.push(quoted);
+				const quoted = await allQuoted(room, own);
+				if ('failure' in quoted) return quoted;
+				sides.push(quoted.value);
 			}
 			const [before = [], after = []] = sides;
 			return { value: { before: before.reverse(), after } };
 		},
 	};
+}
 
-	/** What we could decrypt when it came, we can decrypt now, unless the keys were lost since. */
-	async function reopened(room: string, raw: string): Promise<Outcome<Event>> {
-		const events = await opened(room, [JSON.parse(raw)]);
-		if ('failure' in events) return events;
-		const [event] = events.value;
-		if (event && event.type !== 'm.room.encrypted') return { value: event };
-		return { failure: { kind: 'refused', code: 'GLIA_NO_KEY', why: 'the key of the message is lost' } };
+type Events = {
+	/** Events of a room, decrypted where we have the keys. */
+	opened: (room: string, raw: unknown[]) => Promise<Outcome<Event[]>>;
+	read: (room: string, event: string) => Promise<Outcome<Event>>;
+};
+
+function openEvents({ session, encryption }: MessagesSetup): Events {
+	async function opened(room: string, raw: unknown[]): Promise<Outcome<Event[]>> {
+		const done = await session.guarded(async () => encryption?.open(room, raw));
+		return 'failure' in done ? done : { value: eventsOf(raw) };
 	}
+
+	return {
+		opened,
+		async read(room, event) {
+			const path = roomPath(room, `event/${encodeURIComponent(event)}`);
+			const asked = await session.call(objectOf, client => client.doRequest('GET', path, null, null));
+			if ('failure' in asked) return asked;
+			if (asked.value.event_id !== event) return senseless;
+			const [found] = eventsOf([asked.value]);
+			const events = await opened(room, found ? [found] : []);
+			if ('failure' in events) return events;
+			const [value] = events.value;
+			return value ? { value } : senseless;
+		},
+	};
+}
+
+/** The newest edit of an event, if it has one. Older homeservers only name it: it is fetched if the event was. */
+async function editOf(
+	{ opened, read }: Events,
+	room: string,
+	event: Event,
+	isWhole: boolean,
+): Promise<Outcome<Event | undefined>> {
+	const { 'm.replace': replacement } = record(record(event.unsigned)['m.relations']);
+	if (!isRecord(replacement)) return { value: undefined };
+	if (!isRecord(replacement.content)) {
+		const id = text(replacement.event_id);
+		return isWhole && id !== undefined ? read(room, id) : { value: undefined };
+	}
+	const events = await opened(room, [replacement]);
+	return 'failure' in events ? events : { value: events.value[0] };
+}
+
+/** What we could decrypt when it came, we can decrypt now, unless the keys were lost since. */
+async function reopened({ opened }: Events, room: string, raw: string): Promise<Outcome<Event>> {
+	const events = await opened(room, [JSON.parse(raw)]);
+	if ('failure' in events) return events;
+	const [event] = events.value;
+	if (event && event.type !== 'm.room.encrypted') return { value: event };
+	return { failure: { kind: 'refused', code: 'GLIA_NO_KEY', why: 'the key of the message is lost' } };
 }
 
 /** `edited`: the content by which an edit replaces that of the event. */
