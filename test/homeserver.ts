@@ -9,7 +9,7 @@ import type {
 	Batch,
 	Content,
 	Failure,
-	Fetched,
+	FetchedFile,
 	Homeserver,
 	Incoming,
 	Outcome,
@@ -112,7 +112,7 @@ export function playHomeserver(user: string, now: () => Date) {
 		return { ...about, is: 'text', text: content.body };
 	}
 
-	function fetched(bytes: Uint8Array, key: Content | undefined): Fetched {
+	function fetched(bytes: Uint8Array, key: Content | undefined): FetchedFile {
 		try {
 			return { bytes: key ? openFile(bytes, key) : bytes };
 		} catch {

@@ -2,7 +2,7 @@
 // that its sender sent directly before or after it.
 import { isLog } from '../advice/why/log-lines.ts';
 import type { GivenFile } from '../configuration/files.ts';
-import { type Trouble, takenWords, troubleWords } from '../messages/attached.ts';
+import { type AttachmentTrouble, takenWords, troubleWords } from '../messages/attached.ts';
 import {
 	fileWindow,
 	type Homeserver,
@@ -21,33 +21,37 @@ const maxFiles = 20;
 /** How often a file is asked for before the homeserver is believed not to have it now. */
 const fetchTries = 6;
 
-export type Reading = {
+export type AttachmentReader = {
 	homeserver: Pick<Homeserver, 'user' | 'quoted' | 'around' | 'fetch'>;
 	/** Asks until there is an answer, or a refusal; at most `tries` times. */
 	patiently: <T>(ask: () => Promise<Outcome<T>>, tries?: number) => Promise<Outcome<T>>;
 };
 
 /** A message with all that belongs to it; undefined where it turns out to be nothing to us. */
-export type Whole = {
+export type WholeMessage = {
 	message: Message & Pick<Incoming, 'event'>;
 	/** Messages that are answered with it. */
 	together: readonly string[];
 };
 
-type Asking = { message: Incoming; to: Respondent; reading: Reading };
+type AttachmentQuery = { message: Incoming; to: Respondent; reading: AttachmentReader };
 
 /** A file and the message that brought it, if that is another one. */
-type Brought = { file: SentFile; event?: string };
-type Found = {
-	files?: readonly Brought[];
+type BroughtFile = { file: SentFile; event?: string };
+type Attachments = {
+	files?: readonly BroughtFile[];
 	quoted?: string;
-	trouble?: Trouble;
+	trouble?: AttachmentTrouble;
 	taken?: readonly string[];
 	/** What the message stands for, where its own words are no command. */
 	body?: string;
 };
 
-export async function wholeOf(message: Incoming, to: Respondent, reading: Reading): Promise<Whole | undefined> {
+export async function wholeOf(
+	message: Incoming,
+	to: Respondent,
+	reading: AttachmentReader,
+): Promise<WholeMessage | undefined> {
 	const asking = { message, to, reading };
 	const found = await belonging(asking, callsIn(message, to));
 	if (found === 'not ours') return undefined;
@@ -55,7 +59,7 @@ export async function wholeOf(message: Incoming, to: Respondent, reading: Readin
 	const texts = found.trouble ?? (await textsOf(files, reading));
 	const trouble = Array.isArray(texts) ? undefined : troubleWords(texts, maxFileBytes / 1_000_000);
 	const { file: _, raw: __, unread: ___, wants: ____, ...rest } = message;
-	const whole: Whole['message'] = {
+	const whole: WholeMessage['message'] = {
 		...rest,
 		...(body !== undefined && { body }),
 		...(Array.isArray(texts) && texts.length > 0 && { files: texts }),
@@ -68,7 +72,7 @@ export async function wholeOf(message: Incoming, to: Respondent, reading: Readin
 }
 
 /** A file for the bot without a command: plainly a log, it is one for `!why`. */
-function unspoken(whole: Whole['message'], { file }: Incoming, to: Respondent): Whole['message'] {
+function unspoken(whole: WholeMessage['message'], { file }: Incoming, to: Respondent): WholeMessage['message'] {
 	const calls = callsIn(whole, to);
 	if (!file || calls.some(({ name }) => isKnown(name, to))) return whole;
 	if (whole.files?.some(({ text }) => isLog(text))) return { ...whole, body: why(to) };
@@ -90,7 +94,7 @@ function isKnown(name: string, { commands }: Respondent): boolean {
 }
 
 /** What belongs to a message, by the last of its commands. */
-async function belonging(asking: Asking, calls: readonly Call[]): Promise<Found | 'not ours'> {
+async function belonging(asking: AttachmentQuery, calls: readonly Call[]): Promise<Attachments | 'not ours'> {
 	const { message, to } = asking;
 	const { file, repliesTo } = message;
 	const last = calls.at(-1);
@@ -109,7 +113,7 @@ async function belonging(asking: Asking, calls: readonly Call[]): Promise<Found 
 }
 
 /** What the message says that was replied to; undefined for one of ours, or where it does not matter. */
-async function fromReply(event: string, asking: Asking, isCommand: boolean): Promise<Found | undefined> {
+async function fromReply(event: string, asking: AttachmentQuery, isCommand: boolean): Promise<Attachments | undefined> {
 	const { reading, to } = asking;
 	const asked = await reading.patiently(() => reading.homeserver.quoted(asking.message.room, event));
 	if ('failure' in asked) return isCommand ? { trouble: { is: 'unseen' } } : undefined;
@@ -121,7 +125,7 @@ async function fromReply(event: string, asking: Asking, isCommand: boolean): Pro
 	return said && { ...said, body: why(to) };
 }
 
-function fromQuoted(quoted: Quoted, to: Respondent): Found {
+function fromQuoted(quoted: Quoted, to: Respondent): Attachments {
 	if (quoted.is === 'file') return { files: [{ file: quoted.file }] };
 	if (quoted.is !== 'text') return { trouble: { is: quoted.is } };
 	const call = callsIn({ body: quoted.text, mentioned: false }, { ...to, bare: true }).at(-1);
@@ -130,7 +134,7 @@ function fromQuoted(quoted: Quoted, to: Respondent): Found {
 }
 
 /** The files directly before and after a command in its thread; else the message with which the thread begins. */
-async function nearby({ message, to, reading }: Asking): Promise<Found> {
+async function nearby({ message, to, reading }: AttachmentQuery): Promise<Attachments> {
 	const { event, sender, thread } = message;
 	const asked = await reading.patiently(() => reading.homeserver.around(message.room, event, sender));
 	if ('failure' in asked) return {};
@@ -166,16 +170,16 @@ async function nearby({ message, to, reading }: Asking): Promise<Found> {
 	return found.quoted !== undefined && isLog(found.quoted) ? found : {};
 }
 
-type Aside = { before: Brought[]; after: Brought[] };
+type AdjacentFiles = { before: BroughtFile[]; after: BroughtFile[] };
 
 /** The files that stand directly beside a command: nothing else of its sender stands between them, in its thread. */
 function besides(
 	{ before, after }: { before: Quoted[]; after: Quoted[] },
 	command: Pick<Incoming, 'at' | 'thread'>,
-): Aside {
+): AdjacentFiles {
 	const isNear = ({ at }: Quoted) => Math.abs(at.getTime() - command.at.getTime()) <= fileWindow;
-	const run = (quoted: readonly Quoted[]): Brought[] => {
-		const files: Brought[] = [];
+	const run = (quoted: readonly Quoted[]): BroughtFile[] => {
+		const files: BroughtFile[] = [];
 		for (const one of quoted) {
 			if (one.thread !== command.thread || one.is === 'redacted') continue;
 			if (one.is !== 'file' || one.file.is === 'picture' || !isNear(one) || files.length >= maxFiles) break;
@@ -187,7 +191,7 @@ function besides(
 }
 
 /** A file that came without a word: it belongs to the command that its sender gave before, or that it replies to. */
-async function following(file: SentFile, asking: Asking): Promise<Found | 'not ours'> {
+async function following(file: SentFile, asking: AttachmentQuery): Promise<Attachments | 'not ours'> {
 	const { message, reading } = asking;
 	const { homeserver, patiently } = reading;
 	const command = await commandOf(asking);
@@ -201,12 +205,12 @@ async function following(file: SentFile, asking: Asking): Promise<Found | 'not o
 	return { files: isAmong ? files : [{ file }], body: command.text };
 }
 
-function picture({ name }: SentFile, body: string): Found {
+function picture({ name }: SentFile, body: string): Attachments {
 	return { trouble: { is: 'picture', name }, body };
 }
 
 /** The command without a text that a file belongs to. */
-async function commandOf({ message, to, reading }: Asking): Promise<(Quoted & { is: 'text' }) | undefined> {
+async function commandOf({ message, to, reading }: AttachmentQuery): Promise<(Quoted & { is: 'text' }) | undefined> {
 	const { homeserver, patiently } = reading;
 	const wants = (quoted: Quoted | undefined): quoted is Quoted & { is: 'text' } => {
 		if (quoted?.is !== 'text') return false;
@@ -232,7 +236,10 @@ async function commandOf({ message, to, reading }: Asking): Promise<(Quoted & { 
 }
 
 /** Fetches the files, or says why one of them cannot be read: half a configuration would be judged wrongly. */
-async function textsOf(files: readonly Brought[], { homeserver, patiently }: Reading): Promise<GivenFile[] | Trouble> {
+async function textsOf(
+	files: readonly BroughtFile[],
+	{ homeserver, patiently }: AttachmentReader,
+): Promise<GivenFile[] | AttachmentTrouble> {
 	const texts: GivenFile[] = [];
 	let left = maxFileBytes;
 	for (const [place, { file }] of files.entries()) {
@@ -256,7 +263,7 @@ async function textsOf(files: readonly Brought[], { homeserver, patiently }: Rea
 }
 
 /** The text of one file; undefined where it has none that can be read. */
-export async function textOf(file: SentFile, reading: Reading): Promise<string | undefined> {
+export async function textOf(file: SentFile, reading: AttachmentReader): Promise<string | undefined> {
 	const texts = await textsOf([{ file }], reading);
 	return Array.isArray(texts) ? texts[0]?.text : undefined;
 }

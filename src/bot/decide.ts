@@ -6,7 +6,7 @@ import type { Content, Homeserver, Incoming } from '../ports/homeserver.ts';
 import type { Saying } from '../ports/saying.ts';
 import type { KeptSession, PlacedSession, Resumed, Store } from '../ports/store.ts';
 import { matrixMessages } from '../render/matrix.ts';
-import { type Reading, textOf, wholeOf } from './attached.ts';
+import { type AttachmentReader, textOf, wholeOf } from './attached.ts';
 import type { Respondent } from './calls.ts';
 import { callsIn } from './calls.ts';
 import { asWord, begun, heard, offeredAs, refusedIn, resumed, type SessionTurn, ticked } from './guide-session.ts';
@@ -36,7 +36,7 @@ export type Deciding = {
 		| 'sessions'
 		| 'confirmation'
 	>;
-	homeserver: Pick<Homeserver, 'names' | 'again'> & Reading['homeserver'];
+	homeserver: Pick<Homeserver, 'names' | 'again'> & AttachmentReader['homeserver'];
 	respondent: Pick<Respondent, 'commands' | 'ports' | 'log' | 'answered'>;
 	rights: { changes: number | 'state_default'; bare: boolean };
 	/** Called when sayings have been written. */
@@ -60,7 +60,11 @@ type CommandDecision = {
 };
 
 /** `reading`: what belongs to the message, and is not in it, may be asked for. */
-export async function decide(message: Incoming, deciding: Deciding, reading?: Reading): Promise<CommandDecision> {
+export async function decide(
+	message: Incoming,
+	deciding: Deciding,
+	reading?: AttachmentReader,
+): Promise<CommandDecision> {
 	const { store, homeserver, respondent, rights } = deciding;
 	const { now } = respondent.ports;
 	const room = await store.room(message.room);
@@ -124,7 +128,7 @@ async function fullFor(message: Incoming, store: Deciding['store']): Promise<Say
 	return sayings.map(saying => ({ ...saying, limit: true }));
 }
 
-type InSession = { to: Respondent; deciding: Deciding; always: Always; reading: Reading | undefined };
+type InSession = { to: Respondent; deciding: Deciding; always: Always; reading: AttachmentReader | undefined };
 
 /** What is said in the thread of a guide, or the file that was sent there: an error that came up. */
 async function decideInSession(

@@ -1,14 +1,14 @@
 // Why a file, or a message that another one speaks of, cannot be read; and which was taken where none was named.
 import { code } from '../text/markdown.ts';
 
-export type Trouble =
+export type AttachmentTrouble =
 	/** Of the message that was replied to, or that brings the file. */
 	| { is: 'redacted' | 'unreadable' | 'other' | 'unseen' | 'unknown' }
 	/** Of a file. */
 	| { is: 'picture' | 'too large' | 'forged' | 'gone' | 'unavailable' | 'packed' | 'binary' | 'empty'; name: string };
 
 /** `megabytes`: the largest that files of one command may be together. */
-export function troubleWords(trouble: Trouble, megabytes: number): string {
+export function troubleWords(trouble: AttachmentTrouble, megabytes: number): string {
 	const name = 'name' in trouble ? code(trouble.name) : '';
 	switch (trouble.is) {
 		case 'redacted':

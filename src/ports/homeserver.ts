@@ -70,7 +70,7 @@ export type Quoted = { event: string; sender: string; at: Date; thread?: string;
 );
 
 /** A file that was fetched, or why it cannot be used: larger than asked for, or not the one that its event describes. */
-export type Fetched = { bytes: Uint8Array } | 'too large' | 'forged';
+export type FetchedFile = { bytes: Uint8Array } | 'too large' | 'forged';
 
 /** An encrypted event that could not be read: most often its key is late. `raw` is the event as JSON. */
 export type Unreadable = {
@@ -143,7 +143,7 @@ export type Homeserver = {
 	/** What a person sent directly before and after an event, at most 20 messages each, in the room's order; edits left out. */
 	around: (room: string, event: string, sender: string) => Promise<Outcome<{ before: Quoted[]; after: Quoted[] }>>;
 	/** Fetches and decrypts a file of at most `maxBytes` bytes. Refused where the homeserver has none at that address. */
-	fetch: (file: SentFile, maxBytes: number) => Promise<Outcome<Fetched>>;
+	fetch: (file: SentFile, maxBytes: number) => Promise<Outcome<FetchedFile>>;
 	/** Encrypts if the room is, or ever was, encrypted; otherwise gives back what it got. */
 	seal: (room: string, event: Sealed) => Promise<Outcome<Sealed>>;
 	/**

@@ -1,6 +1,6 @@
 // Files that people sent, fetched for a command: at most as many bytes as asked for, and what is encrypted checked by its hash.
 import { isFatal } from '@matrix-org/matrix-sdk-crypto-nodejs';
-import type { Fetched, Homeserver, Outcome } from '../../ports/homeserver.ts';
+import type { FetchedFile, Homeserver, Outcome } from '../../ports/homeserver.ts';
 import { LargeAnswer } from './compression.ts';
 import { openFile } from './encryption.ts';
 import { isRecord } from './json.ts';
@@ -46,7 +46,7 @@ function bytesOf(answer: unknown): Buffer | 'too large' | undefined {
 	return answer === 'too large' || Buffer.isBuffer(answer) ? answer : undefined;
 }
 
-function decrypted(bytes: Buffer, key: Record<string, unknown>): Fetched {
+function decrypted(bytes: Buffer, key: Record<string, unknown>): FetchedFile {
 	try {
 		return { bytes: openFile(bytes, key) };
 	} catch (error) {
