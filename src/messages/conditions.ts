@@ -10,6 +10,7 @@ import { dangers, warningLines } from './dangers.ts';
 import { deadlineLine, promisedWords } from './deadlines.ts';
 import { observationWords, wholeWords } from './observation.ts';
 import { dangerLine, floorNames } from './sections.ts';
+import { worded } from './switch.ts';
 import { tallyWords, unreadWords } from './tally.ts';
 import { namedWords, unknownSince } from './version.ts';
 
@@ -228,7 +229,7 @@ function solvedText(about: AlertSubject, { running }: Detail<'solved'>, server: 
 /** What a way asks, in a few lines, and where to read all of it. */
 export function wayWords(way: Plan, server: string): string {
 	const ask = `From ${way.from}: ${tallyWords(tally(way))}. All of it: ${code(`!upgrade ${server}`)}`;
-	const acting = way.steps.filter(({ must, refuses }) => must || refuses);
+	const acting = worded(way).steps.filter(({ must, refuses }) => must || refuses);
 	const worst = dangers(way, acting, 'unnumbered').filter(({ mark }) => mark === '🔴');
 	const lines = [...warningLines(way.unread), ...worst.slice(0, 5).map(dangerLine)];
 	return lines.length ? `${ask}\n\n${list(lines)}` : ask;

@@ -1,7 +1,6 @@
 // What can hurt on a way, worst first: outside of every fold.
 
 import type { Plan } from '../advice/upgrade/plan.ts';
-import { consequence } from '../advice/upgrade/planned-steps.ts';
 import type { Rollback } from '../advice/upgrade/rollback.ts';
 import type { Step } from '../advice/upgrade/step.ts';
 import { compare } from '../deployment/version.ts';
@@ -23,6 +22,7 @@ import {
 	warning,
 	whoseStep,
 } from './sections.ts';
+import { consequenceWords } from './switch.ts';
 
 /**
  * What could hurt, which no reader may have to unfold. Where the steps themselves are not shown (`unnumbered`), their
@@ -116,7 +116,7 @@ function stopLines({ stops, profile }: Plan, numbered: readonly Step[], showing:
 			const condition = whose.length ? `If ${whose.join(', and ')}: halt` : 'Halt';
 			const how = wait < 0 || showing === 'unnumbered' ? '' : `; step ${wait + 1} says how to see that they are done`;
 			return severe(
-				`**${condition} at ${best}**${range} and wait for ${waitFor} to finish${how}. A direct jump ${consequence(stop)}${tried ? ' (tried)' : ''}.`,
+				`**${condition} at ${best}**${range} and wait for ${waitFor} to finish${how}. A direct jump ${consequenceWords(stop)}${tried ? ' (tried)' : ''}.`,
 			);
 		});
 }

@@ -87,7 +87,11 @@ export function planWords(decided: Plan, taken: readonly string[]): Answer {
 export function planValue(plan: Plan): Record<string, unknown> {
 	return {
 		...plan,
-		stops: plan.stops.map(stop => ({ ...stop, why: stop.why ?? wayBackWhy(stop) })),
+		stops: plan.stops.map(stop => ({
+			...stop,
+			waitFor: stop.waitFor ?? 'a few days of use',
+			why: stop.why ?? wayBackWhy(stop),
+		})),
 		rollback: rollbackValue(plan.rollback),
 		deadlines: plan.deadlines.map(deadlineValue),
 	};

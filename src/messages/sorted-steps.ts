@@ -2,13 +2,12 @@
 
 import type { Floor } from '../advice/upgrade/floors.ts';
 import type { Plan } from '../advice/upgrade/plan.ts';
-import { consequence } from '../advice/upgrade/planned-steps.ts';
 import type { Step } from '../advice/upgrade/step.ts';
 import { surely } from '../advice/upgrade/step.ts';
 import type { Version } from '../deployment/version.ts';
 import { code } from '../text/markdown.ts';
 import { conditions, floorNames, whoseStep } from './sections.ts';
-import { stepWorded } from './switch.ts';
+import { consequenceWords, stepWorded } from './switch.ts';
 
 /** What of the plan goes where. Each step is in one of these lists, or nowhere because a line says it already. */
 export type Sorted = {
@@ -51,6 +50,7 @@ function systemOf({ applies }: Step): string | undefined {
 /** Of a plan as it was decided, with the tasks that its words are made of. */
 export function sortedSteps(plan: Plan): Sorted {
 	const told = plan.steps.filter(step => !isToldElsewhere(step, plan));
+	const commands = plan.steps.flatMap(({ task }) => (task?.kind === 'switch' && task.commands ? [task.commands] : []));
 	const notes = told.filter(({ generated }) => !generated);
 	const refusing = notes.filter(({ refuses }) => refuses);
 	// What users notice is told among the changes for them.
@@ -76,7 +76,7 @@ export function sortedSteps(plan: Plan): Sorted {
 		settings: refusing.filter(step => !surely(step)),
 		uses: notes.filter(step => step.must && !step.refuses && !surely(step)),
 		informing: notes.filter(({ must, refuses }) => !must && !refuses),
-		backup: plan.steps.flatMap(({ task }) => (task?.kind === 'switch' ? [task.commands.backup] : []))[0] ?? [],
+		backup: commands[0]?.backup ?? [],
 	};
 }
 
@@ -91,13 +91,15 @@ function isToldElsewhere(step: Step, { floors, steps }: Plan): boolean {
 }
 
 function waitFirst(step: Step): First {
-	if (step.id.endsWith('/no-package')) return { title: step.title, why: firstSentence(stepWorded(step).text), step };
-	const why = `Going on before they are done ${step.otherwise ?? 'fails'}. Hours or days are normal.`;
-	return { title: step.title, why, step, ...(step.task?.kind === 'wait' && { command: step.task.lines }) };
+	const { title, text, otherwise } = stepWorded(step);
+	if (step.task?.kind === 'no-package') return { title, why: firstSentence(text), step };
+	const why = `Going on before they are done ${otherwise ?? 'fails'}. Hours or days are normal.`;
+	return { title, why, step, ...(step.task?.kind === 'wait' && { command: step.task.lines }) };
 }
 
 function maybeWait(step: Step): string {
-	return `🟡 **${step.title}**, if ${whoseStep(step)}: going on earlier ${step.otherwise ?? 'fails'}.`;
+	const { title, otherwise, ...rest } = stepWorded(step);
+	return `🟡 **${title}**, if ${whoseStep({ title, ...rest })}: going on earlier ${otherwise ?? 'fails'}.`;
 }
 
 type HaltCondition = Pick<Plan['stops'][number], 'required' | 'onlyIf' | 'applies'>;
@@ -112,14 +114,14 @@ function haltsFirst(plan: Plan): First[] {
 		.filter(stop => stop.required && !isMaybe(stop, plan))
 		.map(stop => ({
 			title: `Halt at ${stop.best} and wait for ${stop.waitFor}`,
-			why: `A direct jump ${consequence(stop)}. Hours or days are normal.`,
+			why: `A direct jump ${consequenceWords(stop)}. Hours or days are normal.`,
 		}));
 }
 
 function maybeHalt(stop: Plan['stops'][number]): string {
 	const { best, waitFor, onlyIf, applies } = stop;
 	const whose = [...(applies ? [`yours is ${conditions(applies)}`] : []), ...(onlyIf ? [onlyIf] : [])].join(', and ');
-	return `🟡 **Halt at ${best}** and wait for ${waitFor}, if ${whose}. A direct jump ${consequence(stop)}.`;
+	return `🟡 **Halt at ${best}** and wait for ${waitFor}, if ${whose}. A direct jump ${consequenceWords(stop)}.`;
 }
 
 function floorFirst({ of, at, min }: Floor, { profile }: Plan): First {

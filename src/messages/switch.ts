@@ -2,7 +2,8 @@
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { StartLimit } from '../advice/upgrade/start-limit.ts';
 import type { Step } from '../advice/upgrade/step.ts';
-import type { NoPackage, StepTask, SwitchCommands, WayCommands } from '../advice/upgrade/switch-commands.ts';
+import { type Consequence, consequence, type StepTask } from '../advice/upgrade/step-task.ts';
+import type { NoPackage, SwitchCommands, WayCommands } from '../advice/upgrade/switch-commands.ts';
 import { compare } from '../deployment/version.ts';
 import { count, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
@@ -132,7 +133,11 @@ ${block(asking)}`,
 }
 
 /** How to wait for the background updates at a halt, and how to see that they last for ever, as Markdown. */
-export function waitWords({ at, lines, stuck }: Omit<Extract<StepTask, { kind: 'wait' }>, 'kind' | 'why'>): string {
+export function waitWords({
+	at,
+	lines,
+	stuck,
+}: Pick<Extract<StepTask, { kind: 'wait' }>, 'at' | 'lines' | 'stuck'>): string {
 	const wait = `Let ${at} run until its background updates are done: this must print 0. Hours or days are normal on a large database. Do not go on earlier.
 
 ${block(lines)}`;
@@ -182,13 +187,38 @@ ${block([`journalctl -fu ${service}`])}`;
 
 const databaseNames = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
 
-function taskWords(task: StepTask): string {
-	if (task.kind === 'switch') return switchWords(task.commands);
+function taskText(task: StepTask): string {
+	if (task.kind === 'switch') return task.commands ? switchWords(task.commands) : '';
 	if (task.kind === 'start-limit') return startLimitWords(task.limit);
 	return task.kind === 'wait' ? `${task.why}\n\n${waitWords(task)}` : noPackageWords(task.lacking);
 }
 
-/** The plan with a text in each step that the planner made, and without what the text was made of. */
+function taskTitle(task: StepTask): string {
+	if (task.kind === 'switch') return `Switch to ${task.to}`;
+	if (task.kind === 'start-limit') return 'Raise systemd’s limit for the start';
+	return task.kind === 'wait'
+		? `Wait ${task.isStart ? 'on' : 'at'} ${task.at} for ${task.waitFor}`
+		: `No package of ${task.lacking.version} for ${task.lacking.system.name}`;
+}
+
+const consequences: Record<Consequence, string> = {
+	sticks: 'leaves background updates that never finish',
+	ruins: 'can ruin the database: then neither release opens it',
+	refuses: 'does not start',
+};
+
+/** What leaving out a required halt, or its wait, can do, as a clause. */
+export function consequenceWords(stop: Parameters<typeof consequence>[0]): string {
+	return consequences[consequence(stop)];
+}
+
+function otherwise(task: StepTask): string | undefined {
+	if (task.kind === 'switch') return undefined;
+	if (task.kind === 'start-limit') return 'can end in a start that systemd kills again and again';
+	return task.kind === 'wait' ? consequences[task.skipped] : 'finds no package';
+}
+
+/** The plan with the words of each step that the planner made, and without what they were made of. */
 export function worded(plan: Plan): Plan {
 	return { ...plan, steps: plan.steps.map(stepWorded) };
 }
@@ -196,5 +226,13 @@ export function worded(plan: Plan): Plan {
 export function stepWorded(step: Step): Step {
 	if (!step.task) return step;
 	const { task, ...rest } = step;
-	return { ...rest, text: taskWords(task) };
+	const clause = otherwise(task);
+	return {
+		...rest,
+		title: taskTitle(task),
+		text: taskText(task),
+		...(task.kind === 'start-limit' &&
+			task.limit.unit === 'perhaps' && { onlyIf: 'systemd runs Synapse and waits for it (`Type=notify`)' }),
+		...(clause !== undefined && { otherwise: clause }),
+	};
 }

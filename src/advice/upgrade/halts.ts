@@ -8,8 +8,9 @@ import { waysBack } from './rollback.ts';
 import type { Leg } from './switch-commands.ts';
 import { type Trial, triedOf } from './trials.ts';
 
-export type Halt = Pick<Stop, 'required' | 'ruins' | 'sticks' | 'onlyIf' | 'waitFor'> & {
-	/** Absent for a halt that only keeps a way back. */
+export type Halt = Pick<Stop, 'required' | 'ruins' | 'sticks' | 'onlyIf'> & {
+	/** These two are absent for a halt that only keeps a way back. */
+	waitFor?: string;
 	why?: string;
 	tried?: Trial[];
 	from: Version;
@@ -40,7 +41,6 @@ export function halts(from: Version, to: Version, profile: Profile, known: Knowl
 				required: false,
 				ruins: false,
 				sticks: false,
-				waitFor: 'a few days of use',
 			}),
 		);
 	return [...required, ...recommended].sort((a, b) => compare(a.best, b.best));

@@ -3,11 +3,12 @@
 import { concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
 import { finalOf, isWithin } from '../../deployment/version.ts';
-import type { Knowledge, Stop } from '../../knowledge/schema/synapse.ts';
+import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 import type { Halt } from './halts.ts';
 import { isBuilt, type System, systemsOf } from './packages.ts';
 import { startLimit } from './start-limit.ts';
 import type { Step } from './step.ts';
+import { consequence } from './step-task.ts';
 import { type Leg, noPackage, stuckCommands, switchCommands, waitCommands } from './switch-commands.ts';
 import type { Way } from './way.ts';
 
@@ -21,6 +22,7 @@ const planned = {
 	metrics: [],
 	sources: [],
 	generated: true as const,
+	title: '',
 	text: '',
 	tells: [],
 } satisfies Partial<Step>;
@@ -44,9 +46,7 @@ export function systemFirst({ from, to, profile }: Omit<Way, 'today'>, systems: 
 			id: `${to}/no-package`,
 			release: to,
 			when: 'before',
-			title: `No package of ${to} for ${system.name}`,
 			task: { kind: 'no-package', lacking: noPackage(system, { from, to }, systems) },
-			otherwise: 'finds no package',
 			leg: 0,
 		},
 	];
@@ -62,10 +62,7 @@ export function limitFirst(way: Omit<Way, 'today'>, known: Knowledge): Step[] {
 			id: `${way.to}/start-limit`,
 			release: way.to,
 			when: 'before',
-			title: 'Raise systemd’s limit for the start',
 			task: { kind: 'start-limit', limit },
-			...(limit.unit === 'perhaps' && { onlyIf: 'systemd runs Synapse and waits for it (`Type=notify`)' }),
-			otherwise: 'can end in a start that systemd kills again and again',
 			leg: 0,
 		},
 	];
@@ -86,8 +83,7 @@ export function switchesAndWaits(
 			...planned,
 			id: `${leg.to}/switch`,
 			release: leg.to,
-			title: `Switch to ${leg.to}`,
-			...(commands && { task: { kind: 'switch', commands } }),
+			task: { kind: 'switch', to: leg.to, ...(commands && { commands }) },
 			...(mayLackPackage(leg, profile, systems) && { ask: ['os'] }),
 			leg: i,
 		};
@@ -96,22 +92,21 @@ export function switchesAndWaits(
 		const wait: Step = {
 			...step,
 			id: `${leg.to}/wait`,
-			title: `Wait at ${leg.to} for ${halt.waitFor}`,
-			task: { kind: 'wait', at: leg.to, why: halt.why ?? '', lines: waitCommands(profile, known.installs) },
+			task: {
+				kind: 'wait',
+				at: leg.to,
+				waitFor: halt.waitFor ?? '',
+				why: halt.why ?? '',
+				skipped: consequence(halt),
+				lines: waitCommands(profile, known.installs),
+			},
 			tells: known.stops.flatMap(({ best, tells }) => (best === leg.to ? tells : [])),
 			...(halt.applies && { applies: halt.applies }),
 			concerned: concern(halt.applies, profile).is === true ? true : 'unknown',
-			otherwise: consequence(halt),
 			...(halt.tried && { tried: halt.tried }),
 		};
 		return [step, wait];
 	});
-}
-
-/** What leaving out a required halt, or its wait, can do. */
-export function consequence({ ruins, sticks }: Pick<Stop, 'ruins' | 'sticks'>): string {
-	if (sticks) return 'leaves background updates that never finish';
-	return ruins ? 'can ruin the database: then neither release opens it' : 'does not start';
 }
 
 /** Who starts within a halt's range, or short of where it is too late, only has to wait before leaving. */
@@ -137,9 +132,12 @@ export function waitAtStart(
 					id: `${from}/${id}`,
 					release: from,
 					when: 'before',
-					title: `Wait on ${from} for ${waitFor}`,
-					task: { kind: 'wait', at: from, why, lines, ...(look && { stuck: look }) },
-					otherwise: consequence(stop),
+					task: {
+						kind: 'wait',
+						at: from,
+						...{ waitFor, why, lines, skipped: consequence(stop), isStart: true },
+						...(look && { stuck: look }),
+					},
 					tells,
 					...(applies && { applies }),
 					...(concerned.is === 'unknown' ? { concerned: concerned.is, ask: concerned.ask } : { concerned: true }),

@@ -3,7 +3,7 @@
 import type { Applies } from '../../deployment/condition.ts';
 import type { Version } from '../../deployment/version.ts';
 import type { Source } from '../../knowledge/schema/synapse.ts';
-import type { StepTask } from './switch-commands.ts';
+import type { StepTask } from './step-task.ts';
 import type { Trial } from './trials.ts';
 
 export type Step = {
@@ -36,15 +36,16 @@ export type Step = {
 	leg: number;
 	/** Made by the planner, not from a note: the switch itself, the wait at a halt. */
 	generated?: true;
-	/** What the text of a generated step is made of, in messages/switch.ts; until then the text is empty. */
+	/** What the words of a generated step are made of, in messages/switch.ts; until then its title and text are empty. */
 	task?: StepTask;
 	/** It speaks only of options that the release at the start does not have: hardly anybody is concerned. */
 	young?: true;
-	/** What going on without this step can do, as a clause: “can ruin the database”. */
+	/** Of a generated step in words: what going on without it can do, as a clause: “can ruin the database”. */
 	otherwise?: string;
 };
 
 /** Whether a step concerns this deployment without a doubt, and without a look at home. */
-export function surely({ concerned, onlyIf }: Pick<Step, 'concerned' | 'onlyIf'>): boolean {
-	return concerned === true && onlyIf === undefined;
+export function surely({ concerned, onlyIf, task }: Pick<Step, 'concerned' | 'onlyIf' | 'task'>): boolean {
+	const isPerhaps = task?.kind === 'start-limit' && task.limit.unit === 'perhaps';
+	return concerned === true && onlyIf === undefined && !isPerhaps;
 }

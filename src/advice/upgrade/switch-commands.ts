@@ -6,7 +6,6 @@ import { compare, isCandidate, isWithin, type Version } from '../../deployment/v
 import type { LineCondition, Recipe, Recipes } from '../../knowledge/schema/install.ts';
 import { type Placeholder, placeholder } from '../../knowledge/schema/install-line.ts';
 import { isBuilt, type System } from './packages.ts';
-import type { StartLimit } from './start-limit.ts';
 
 export type Leg = { from: Version; to: Version };
 
@@ -47,13 +46,6 @@ export type WayCommands = {
 	find: string[];
 	checkout: string[];
 };
-
-/** What the planner adds to the notes, as data: the words are made of it in messages/switch.ts. */
-export type StepTask =
-	| { kind: 'switch'; commands: SwitchCommands }
-	| { kind: 'wait'; at: Version; why: string; lines: string[]; stuck?: { lines: string[]; text: string } }
-	| { kind: 'no-package'; lacking: NoPackage }
-	| { kind: 'start-limit'; limit: StartLimit };
 
 export type SwitchCommands = Leg & {
 	backup: string[];

@@ -1,0 +1,33 @@
+// What the planner adds to the notes, as data: messages/switch.ts makes the title, the text and the clauses of a step of it.
+
+import type { Version } from '../../deployment/version.ts';
+import type { Stop } from '../../knowledge/schema/synapse.ts';
+import type { StartLimit } from './start-limit.ts';
+import type { NoPackage, SwitchCommands } from './switch-commands.ts';
+
+/** `isStart`: before the first switch. `skipped`: what going on earlier leads to. */
+type Wait = {
+	kind: 'wait';
+	at: Version;
+	isStart?: boolean;
+	waitFor: string;
+	why: string;
+	skipped: Consequence;
+	lines: string[];
+	stuck?: { lines: string[]; text: string };
+};
+
+export type StepTask =
+	/** `commands`: absent where no recipe fits. */
+	| { kind: 'switch'; to: Version; commands?: SwitchCommands }
+	| Wait
+	| { kind: 'no-package'; lacking: NoPackage }
+	| { kind: 'start-limit'; limit: StartLimit };
+
+/** What leaving out a required halt, or its wait, can do to the database or to the start. */
+export type Consequence = 'sticks' | 'ruins' | 'refuses';
+
+export function consequence({ ruins, sticks }: Pick<Stop, 'ruins' | 'sticks'>): Consequence {
+	if (sticks) return 'sticks';
+	return ruins ? 'ruins' : 'refuses';
+}
