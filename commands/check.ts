@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { check as decide } from '../src/advice/check/check.ts';
+import { checkProxy } from '../src/advice/check/proxy.ts';
 import { Refusal } from '../src/answer.ts';
 import { filesIn, readCheck } from '../src/arguments/check.ts';
 import { readConfiguration } from '../src/arguments/configuration.ts';
@@ -48,7 +49,8 @@ export const check = {
 		const { configuration, profile } = read;
 		const question = { configuration, options: tables.options(), to, ...(from !== undefined && { from }), nearest };
 		const checked = decide({ ...question, profile }, knowledge);
-		return checkWords(checked, { ...read, taken: [...found, ...taken] });
+		const routes = read.proxy && checkProxy(read.proxy, configuration, tables.routes(), to);
+		return checkWords(checked, { ...read, taken: [...found, ...taken], ...(routes && { routes }) });
 	},
 } satisfies Command;
 

@@ -194,6 +194,7 @@ describe('the house', () => {
 			'prom-client': /^src\/edges\/health\//,
 			marked: /^src\/(render|knowledge\/upstream)\//,
 			'sanitize-html': /^src\/render\//,
+			re2js: /^src\/configuration\/proxy\//,
 			semver: /^src\/deployment\//,
 			minisearch: /^src\/advice\/why\//,
 		};

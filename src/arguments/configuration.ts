@@ -4,6 +4,8 @@ import type { Derived } from '../advice/check/check.ts';
 import { deriveFacts } from '../advice/check/derive.ts';
 import { Refusal } from '../answer.ts';
 import { type Configuration, configurationOf, type GivenFile } from '../configuration/files.ts';
+import { proxiesOf } from '../configuration/proxy/proxy.ts';
+import type { ReverseProxy } from '../configuration/proxy/route.ts';
 import { filesOfSkeleton } from '../configuration/skeleton.ts';
 import { type Profile, parseTerm, profileOf, writeTerm } from '../deployment/facts.ts';
 import { code } from '../text/markdown.ts';
@@ -11,6 +13,8 @@ import { code } from '../text/markdown.ts';
 export type ReadConfiguration = {
 	configuration: Configuration;
 	derived: Derived[];
+	/** What the files of a reverse proxy among them do. */
+	proxy?: ReverseProxy;
 	/** The facts that a person said, and those of the files. */
 	profile: Profile;
 	/** Facts of the files that a person denied. */
@@ -22,12 +26,13 @@ export type ReadConfiguration = {
  * a pasted text that is so where it names both the server and its database. A Refusal says which file goes beyond our limits.
  */
 export function readConfiguration(given: readonly GivenFile[], stated: Profile, isWhole: boolean): ReadConfiguration {
-	const skeletons = given.map(file => ({ file, skeleton: filesOfSkeleton(file.text) }));
+	const { proxy, rest } = proxiesOf(given);
+	const skeletons = rest.map(file => ({ file, skeleton: filesOfSkeleton(file.text) }));
 	const files = skeletons.flatMap(({ file, skeleton }) => skeleton?.files ?? [file]);
 	const names = (key: string) => files.some(({ text }) => new RegExp(`^["']?${key}["']?\\s*:`, 'm').test(text));
 	const workers = stated.get('workers')?.value;
 	const configuration = configurationOf(files, {
-		excerpt: !isWhole && !(names('server_name') && names('database')),
+		excerpt: (!isWhole || rest.length === 0) && !(names('server_name') && names('database')),
 		workers: typeof workers === 'boolean' ? workers : undefined,
 	});
 	configuration.unreadable.push(...skeletons.flatMap(({ skeleton }) => skeleton?.failed ?? []));
@@ -35,7 +40,7 @@ export function readConfiguration(given: readonly GivenFile[], stated: Profile, 
 	if (limit)
 		throw new Refusal(`${code(limit.file + (limit.line === undefined ? '' : `:${limit.line}`))}: ${limit.why}`);
 	const derived = deriveFacts(configuration);
-	return { configuration, derived, ...joined(stated, derived) };
+	return { configuration, derived, ...(proxy && { proxy }), ...joined(stated, derived) };
 }
 
 /** What a person says beats what the files say; where both speak and differ, the answer tells it. */

@@ -1,6 +1,7 @@
 // The words of !check: findings by what they do, each with its place, and never a value of the configuration.
 import { createHash } from 'node:crypto';
 import type { Checked, Derived, Finding, Unjudged } from '../advice/check/check.ts';
+import type { ProxyChecked } from '../advice/check/proxy.ts';
 import type { Answer, Section } from '../answer.ts';
 import type { Configuration } from '../configuration/files.ts';
 import type { Profile } from '../deployment/facts.ts';
@@ -8,6 +9,7 @@ import { profileJson } from '../deployment/facts.ts';
 import type { Note } from '../knowledge/schema/synapse.ts';
 import { count, enumerate, list, sentence } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
+import { routeJson, routeSections, routesVerdict, unknownAddress } from './proxy-routes.ts';
 import { factWord } from './sections.ts';
 
 type CheckContext = {
@@ -16,7 +18,9 @@ type CheckContext = {
 	contradicted: readonly string[];
 	profile: Profile;
 	taken: readonly string[];
-	configuration: Pick<Configuration, 'ignored' | 'has'>;
+	configuration: Pick<Configuration, 'ignored' | 'has' | 'processes' | 'unreadable'>;
+	/** What the reverse proxy does, where its files were given. */
+	routes?: ProxyChecked;
 };
 
 /** Lines of one group that stand on the first screen. */
@@ -35,15 +39,19 @@ const groups: readonly { kinds: readonly Finding['kind'][]; title: string; mark?
 ];
 
 export function checkWords(checked: Checked, around: CheckContext): Answer {
-	const { findings, to, from, refuses, unjudged } = checked;
+	const { configuration, routes } = around;
+	// A proxy's files alone say nothing about a start.
+	const isOnlyProxy = routes !== undefined && !configuration.processes.length && !configuration.unreadable.length;
+	const { findings, to, from, refuses } = checked;
+	const unjudged = isOnlyProxy ? [] : checked.unjudged;
 	const sections = groups.flatMap(({ kinds, ...group }): Section[] => {
 		const own = findings.filter(({ kind }) => kinds.includes(kind));
 		return own.length ? sectionsOf(own, group, to) : [];
 	});
 	const lead = [
-		`**${verdict(checked)}**`,
+		`**${[...(isOnlyProxy ? [] : [verdict(checked)]), ...routesVerdict(routes, to)].join(' ')}**`,
 		...around.taken,
-		...around.configuration.ignored.map(
+		...configuration.ignored.map(
 			({ file }) => `${code(file)} holds no options: Synapse ignores it, and so is it here.`,
 		),
 		...(around.contradicted.length
@@ -58,13 +66,25 @@ export function checkWords(checked: Checked, around: CheckContext): Answer {
 			to,
 			profile: profileJson(around.profile),
 			derived: around.derived,
-			findings: findings.map(finding => findingJson(finding, to)),
+			findings: [
+				...findings.map(finding => findingJson(finding, to)),
+				...(routes?.findings.map(finding => routeJson(finding, to)) ?? []),
+			],
 			refuses,
-			unjudged: unjudged.map(unjudgedJson),
+			unjudged: [
+				...unjudged.map(unjudgedJson),
+				...(routes?.unknown.map(at => ({ ...at, option: '', why: unknownAddress, kind: 'hidden' })) ?? []),
+			],
 		},
 		lead: lead.filter(Boolean).join('\n\n'),
 		title: `Check: ${from === undefined ? to : `${from} → ${to}`}`,
-		sections: [...sections, ...whatToWrite(findings), ...unjudgedSection(unjudged), next(checked, around)],
+		sections: [
+			...sections,
+			...routeSections(routes, to),
+			...whatToWrite(findings),
+			...unjudgedSection(unjudged),
+			...(isOnlyProxy ? [] : [next(checked, around)]),
+		],
 		kind: 'answer',
 		...(refuses && { wouldRefuse: true }),
 	};

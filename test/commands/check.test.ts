@@ -229,3 +229,33 @@ test('Matrix Authentication Service has versions of its own', async () => {
 	await expect(said('mas', '0.12', '1.0')).rejects.toThrow('Matrix Authentication Service');
 	expect((await said('1.130', 'mas')).value).toMatchObject({ from: '1.130.0' });
 });
+
+describe('files of a reverse proxy', () => {
+	const site = `upstream pool { server 10.9.8.7:8008; }
+server {
+  location ~ ^/_matrix/client/(r0|v3)/(sync|logout)$ { proxy_pass http://10.9.8.7:8081; }
+  location ~ ^/_matrix/federation/v1/send/ { proxy_pass http://10.9.8.7:8081; }
+  location / { proxy_pass http://pool; }
+}
+`;
+
+	test('say which routes go to the wrong process, and nothing about a start', () => {
+		const answer = ask('1.163 workers', [{ name: 'site.conf', text: site }]);
+		expect(answer.lead).toContain('The proxy sends 2 routes to the wrong process.');
+		expect(answer.value).toMatchObject({ refuses: false, unjudged: [] });
+		expect(answer.value.findings).toContainEqual(
+			expect.objectContaining({ kind: 'misplaced', file: 'site.conf', line: 3, option: '/_matrix/client/v3/logout' }),
+		);
+	});
+
+	test('are judged beside a configuration, and no address of theirs is repeated', () => {
+		const homeserver = 'server_name: x\nreport_stats: false\ndatabase: { name: sqlite3 }\n';
+		const answer = ask('1.163 workers', [
+			{ name: 'homeserver.yaml', text: homeserver },
+			{ name: 'site.conf', text: site },
+		]);
+		expect(answer.lead).toContain('Nothing');
+		expect(answer.lead).toContain('The proxy sends 2 routes');
+		expect(JSON.stringify(answer)).not.toMatch(/10\.9\.8\.7|8081|pool/);
+	});
+});

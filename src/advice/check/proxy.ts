@@ -1,0 +1,308 @@
+// Routes of a reverse proxy against what a release lets workers do: gone, sent to the wrong process, missing.
+import type { Configuration } from '../../configuration/files.ts';
+import { patternOf } from '../../configuration/proxy/pattern.ts';
+import { examplesOf, type Request, type ReverseProxy } from '../../configuration/proxy/route.ts';
+import { stateAt, type Table } from '../../configuration/timeline.ts';
+import { compare, type Version } from '../../deployment/version.ts';
+import { type ProcessRole, processesOf } from './processes.ts';
+
+export type RouteProblem =
+	/** Workers no longer answer it. */
+	| 'gone'
+	/** Only the main process answers it, or only the writer of its stream, or only a worker for media. */
+	| 'main-only'
+	| 'writer-only'
+	| 'media-only'
+	/** A worker answers only GET. */
+	| 'get-only'
+	/** The process does not listen for requests of this kind. */
+	| 'no-resource'
+	/** It goes to the main process, and a worker that takes other routes could answer it. */
+	| 'missing';
+
+export type RouteFinding = {
+	problem: RouteProblem;
+	/** The route as upstream writes it, or an example of a path that goes there. */
+	route: string;
+	file: string;
+	line: number;
+	method?: string;
+	/** The stream, or the resource, that it is about. */
+	of?: string;
+	/** Since when it is gone. */
+	release?: Version;
+};
+
+export type ProxyChecked = {
+	findings: RouteFinding[];
+	/** Addresses that the given files do not explain: how many, by rule. */
+	unknown: { file: string; line: number }[];
+};
+
+type RouteRow = {
+	app: string;
+	stream?: string;
+	expression: string;
+	methods: 'any' | 'GET';
+	matches: (path: string) => boolean;
+};
+type RouteRows = { now: RouteRow[]; gone: (RouteRow & { release: Version })[]; asked: AskedRoute[] };
+/** A path to ask about, and the route that it is an example of. */
+type AskedRoute = Request & { route: string; app?: string; isNewest: boolean };
+
+/** Endpoints below these prefixes; upstream's list has no expressions for them. */
+const mediaPrefixes: readonly { path: string; since: Version }[] = [
+	{ path: '^/_matrix/media/', since: '1.0.0' },
+	{ path: '^/_matrix/client/v1/media/', since: '1.111.0' },
+	{ path: '^/_matrix/federation/v1/media/', since: '1.111.0' },
+];
+/** What the main process alone answers, in every release, and proxies send astray: expressions that take too much. */
+const mainOnly = [
+	'/_matrix/client/v3/logout',
+	'/_matrix/client/v3/refresh',
+	'/_matrix/client/v3/account/password',
+	'/_matrix/client/v3/account/3pid/add',
+	'/_matrix/client/v3/pushers/set',
+	'/_matrix/client/v3/user/a/openid/request_token',
+];
+/** Any worker answers what belongs to these streams; their writers only do it with less work. */
+const sharedStreams = new Set(['receipts', 'device_lists', 'quarantined_media_changes', 'events']);
+/** Only for those who use single sign-on, or what few have. */
+const optional =
+	/sso|saml2|cas\/|oidc|pick_|new_user_consent|\/mas\/|admin|msc\d+|im\.nheko|api\/v1\/events|auth_metadata/;
+
+export function checkProxy(
+	proxy: ReverseProxy,
+	configuration: Configuration,
+	routes: Table<string>,
+	to: Version,
+): ProxyChecked {
+	const rows = rowsOf(routes, to);
+	const asked = [...rows.asked, ...ownPaths(proxy)];
+	const processes = processesOf(configuration);
+	const findings = new Map<string, RouteFinding>();
+	const unknown = new Map<string, { file: string; line: number }>();
+	for (const site of proxy.sites) {
+		const answers = asked.map(request => ({ request, routed: site.route(request) }));
+		const known = processes.whole ? processes : inferred(answers, rows);
+		const isSplit = answers.some(({ request, routed }) =>
+			routed?.addresses.some(address => known.of(address)?.isMain === false && request.app === 'generic_worker'),
+		);
+		for (const { request, routed } of answers) {
+			for (const address of routed?.addresses ?? []) {
+				const role = known.of(address);
+				if (!routed) continue;
+				if (!role) {
+					unknown.set(`${routed.rule.file} ${routed.rule.line}`, routed.rule);
+					continue;
+				}
+				const found = judge(request, role, rows, known);
+				if (!found || (found.problem === 'missing' && (!isSplit || routed.unsure || routed.addresses.length > 1)))
+					continue;
+				const finding = { ...found, ...routed.rule };
+				findings.set(`${finding.problem} ${finding.route} ${finding.file} ${finding.line}`, finding);
+			}
+		}
+	}
+	return { findings: withoutAnswered([...findings.values()]), unknown: processes.whole ? [...unknown.values()] : [] };
+}
+
+/** A route is missing only where none of its spellings goes to a worker; each is told once. */
+function withoutAnswered(findings: readonly RouteFinding[]): RouteFinding[] {
+	const order: RouteProblem[] = [
+		'gone',
+		'main-only',
+		'writer-only',
+		'media-only',
+		'get-only',
+		'no-resource',
+		'missing',
+	];
+	const seen = new Set<string>();
+	return findings
+		.filter(({ problem, route, file, line }) => {
+			const key = `${problem} ${route} ${problem === 'missing' ? '' : `${file} ${line}`}`;
+			return !seen.has(key) && seen.add(key);
+		})
+		.sort(
+			(a, b) =>
+				order.indexOf(a.problem) - order.indexOf(b.problem) ||
+				(a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line),
+		);
+}
+
+function rowsOf({ entries }: Table<string>, to: Version): RouteRows {
+	const now: RouteRow[] = [];
+	const gone: RouteRows['gone'] = [];
+	const asked: AskedRoute[] = [];
+	const add = (row: Omit<RouteRow, 'matches'>, release?: Version) => {
+		const pattern = patternOf(row.expression);
+		const full = { ...row, matches: (path: string) => pattern(path) === true };
+		if (release === undefined) now.push(full);
+		else gone.push({ ...full, release });
+		for (const { path, isNewest } of spellings(row.expression))
+			for (const method of row.methods === 'GET' ? ['GET', 'PUT'] : [methodOf(row.expression)])
+				asked.push({ method, path, route: row.expression, isNewest, ...(release === undefined && { app: row.app }) });
+	};
+	for (const { key, changes } of entries) {
+		const [, app = '', stream, expression = ''] = /^(stream (\S+)|\S+) (.*)$/.exec(key) ?? [];
+		const row = { app: stream ? 'stream' : app, ...(stream && { stream }), expression };
+		const state = stateAt(changes, to);
+		if (state !== null) add({ ...row, methods: state === 'GET' ? 'GET' : 'any' });
+		else {
+			const end = changes.findLast(([at, is]) => is === null && compare(at, to) <= 0)?.[0];
+			if (end !== undefined) add({ ...row, methods: 'any' }, end);
+		}
+	}
+	for (const { path, since } of mediaPrefixes)
+		if (compare(since, to) <= 0) add({ app: 'media_repository', expression: path, methods: 'any' });
+	for (const path of mainOnly) asked.push({ method: 'POST', path, route: path, isNewest: true });
+	return { now, gone, asked };
+}
+
+/** How clients usually ask. */
+function methodOf(expression: string): string {
+	if (
+		/sync|events|initialSync|members|state\$|messages|context|versions|whoami|capabilities|hierarchy|relations|threads/.test(
+			expression,
+		)
+	)
+		return 'GET';
+	return /typing|sendToDevice|presence|account_data|tags|pushrules/.test(expression) ? 'PUT' : 'POST';
+}
+
+/** Paths that a route stands for, as clients write them: what follows a route without an end is there too. */
+function spellings(expression: string): { path: string; isNewest: boolean }[] {
+	const real = expression
+		.replace('/.*/account_data', '/user/a/account_data')
+		.replace('/.*/tags', '/user/a/rooms/a/tags');
+	const paths = examplesOf(real) ?? [];
+	const ends = /\$\)?\??$/.test(real);
+	const full = paths.map(path => (ends ? path : path.endsWith('/') ? `${path}a` : `${path}/a`));
+	const newest = ['/v3/', '/v2/', '/v1/', '/r0/'].find(version => full.some(path => path.includes(version)));
+	return full.map(path => ({ path, isNewest: newest === undefined || path.includes(newest) }));
+}
+
+/** What the proxy's own rules name: a path that upstream never listed is found by it. */
+function ownPaths({ rules }: ReverseProxy): AskedRoute[] {
+	const paths = rules.flatMap(({ kind, path }) =>
+		kind === 'expression' ? (examplesOf(path) ?? []) : kind === 'exact' ? [path] : [],
+	);
+	return [...new Set(paths)]
+		.filter(path => /^\/_(matrix\/(client|federation|key|media)|synapse)\//.test(path))
+		.slice(0, 2000)
+		.flatMap(path => [{ method: 'GET', path, route: path, isNewest: true }]);
+}
+
+type Known = {
+	of: (address: string) => ProcessRole | undefined;
+	writers: (stream: string) => readonly string[] | undefined;
+	hasMediaWorker: boolean;
+};
+
+function judge(
+	{ method, path, route, app, isNewest }: AskedRoute,
+	role: ProcessRole,
+	{ now, gone }: RouteRows,
+	known: Known,
+): Omit<RouteFinding, 'file' | 'line'> | undefined {
+	const rows = now.filter(({ matches }) => matches(path));
+	const resource = resourceOf(path);
+	if (role.isMain) {
+		const stream =
+			rows.find(row => row.stream !== undefined && !isGeneric(rows, method))?.stream ??
+			rows.find(row => row.stream !== undefined)?.stream;
+		const writers = stream === undefined ? undefined : known.writers(stream);
+		const isElsewhere =
+			writers !== undefined && writers.length > 0 && !writers.includes('master') && !writers.includes('main');
+		if (stream !== undefined && isElsewhere && !sharedStreams.has(stream) && !isGeneric(rows, method))
+			return { problem: 'writer-only', route, of: stream, method };
+		if (
+			known.hasMediaWorker &&
+			rows.some(row => row.app === 'media_repository') &&
+			!rows.some(row => row.app === 'generic_worker')
+		)
+			return { problem: 'media-only', route };
+		if (app === 'generic_worker' && isNewest && isGeneric(rows, method) && !optional.test(route) && method !== 'PUT')
+			return { problem: 'missing', route };
+		return undefined;
+	}
+	if (
+		resource !== undefined &&
+		role.resources &&
+		!role.resources.has(resource) &&
+		!(resource === 'keys' && role.resources.has('federation'))
+	)
+		return rows.length ? { problem: 'no-resource', route, of: resource } : { problem: 'main-only', route };
+	if (rows.some(row => isAllowed(row, method, role, known))) return undefined;
+	if (rows.some(row => row.app === 'generic_worker' && row.methods === 'GET'))
+		return { problem: 'get-only', route, method };
+	const stream = rows.find(row => row.stream !== undefined)?.stream;
+	if (stream !== undefined) return { problem: 'writer-only', route, of: stream, method };
+	if (rows.some(row => row.app === 'media_repository')) return { problem: 'media-only', route };
+	const old = gone.find(({ matches }) => matches(path));
+	return old ? { problem: 'gone', route: old.expression, release: old.release } : { problem: 'main-only', route };
+}
+
+function isGeneric(rows: readonly RouteRow[], method: string): boolean {
+	return rows.some(row => row.app === 'generic_worker' && (row.methods === 'any' || method === 'GET'));
+}
+
+function isAllowed({ app, stream, methods }: RouteRow, method: string, role: ProcessRole, known: Known): boolean {
+	if (methods === 'GET' && method !== 'GET' && method !== 'HEAD') return false;
+	if (stream !== undefined) {
+		const writers = known.writers(stream);
+		if (sharedStreams.has(stream)) return true;
+		// Whose files were not given may be the writer.
+		return role.name === undefined
+			? writers === undefined || writers.length > 0
+			: (writers?.includes(role.name) ?? false);
+	}
+	if (app === 'media_repository')
+		return role.resources === undefined || role.resources.has('media') || role.app === 'media_repository';
+	if (role.app === 'media_repository') return false;
+	return (
+		app === role.app ||
+		app === 'generic_worker' ||
+		(app === 'user_dir' && role.app === 'generic_worker') ||
+		role.app === undefined
+	);
+}
+
+function resourceOf(path: string): string | undefined {
+	if (path.startsWith('/_matrix/federation/v1/media') || path.startsWith('/_matrix/client/v1/media')) return undefined;
+	if (path.startsWith('/_matrix/federation/')) return 'federation';
+	if (path.startsWith('/_matrix/key/')) return 'keys';
+	return path.startsWith('/_matrix/client/') ? 'client' : undefined;
+}
+
+/**
+ * Who is who, by what the proxy sends where: the main process takes what nobody else may. Another address is a worker's
+ * where it takes several kinds of routes; a proxy has other servers behind it too (authentication, identity, bridges).
+ */
+function inferred(
+	answers: readonly { request: AskedRoute; routed: { addresses: string[] } | undefined }[],
+	rows: RouteRows,
+): Known {
+	const main = new Set(
+		answers
+			.filter(({ request }) => mainOnly.slice(2).includes(request.path))
+			.flatMap(({ routed }) => routed?.addresses ?? []),
+	);
+	const kinds = new Map<string, Set<string>>();
+	for (const { request, routed } of answers)
+		if (request.app === 'generic_worker' && /sync|rooms|federation|keys/.test(request.route))
+			for (const address of routed?.addresses ?? [])
+				kinds.set(address, (kinds.get(address) ?? new Set()).add(request.route));
+	const worker: ProcessRole = { isMain: false, name: undefined, app: undefined, resources: undefined };
+	return {
+		of: address =>
+			main.has(address)
+				? { ...worker, isMain: true }
+				: (kinds.get(address)?.size ?? 0) >= 2 && rows.now.length
+					? worker
+					: undefined,
+		writers: () => undefined,
+		hasMediaWorker: false,
+	};
+}

@@ -1,0 +1,88 @@
+// What a reverse proxy does with a request, whatever its language.
+
+/** A request as routes tell them apart. `query` is what stands behind the question mark. */
+export type Request = { method: string; path: string };
+
+/** Where requests may go: `127.0.0.1:8083`, `worker1:8083`, `unix:/run/w.sock`. `rule`: the line that says so. */
+export type Routed = {
+	addresses: string[];
+	rule: { file: string; line: number };
+	/** The rule depends on something that the files do not show. */
+	unsure: boolean;
+};
+
+export type ReverseProxy = {
+	/** Every place that takes requests of its own: nginx's `server`, HAProxy's `frontend`. */
+	sites: { file: string; line: number; route(request: Request): Routed | undefined }[];
+	/** Paths that rules name themselves: expressions, prefixes and exact paths, with their lines. */
+	rules: { file: string; line: number; kind: 'expression' | 'prefix' | 'exact'; path: string }[];
+	/** What was not understood. */
+	problems: { file: string; line: number; why: string }[];
+};
+
+export const maxProxyBytes = 1_000_000;
+/** Enough for the largest installations, and few enough to ask each for thousands of paths. */
+export const maxRules = 5000;
+
+/**
+ * Texts that an expression of the simple kind stands for: alternations are each taken, `.*` and classes become one
+ * example. Undefined where it is of another kind. At most 64.
+ */
+export function examplesOf(expression: string): string[] | undefined {
+	const rest = expression.replace(/^\^/, '').replaceAll('\\/', '/').replaceAll('\\.', '.');
+	const parsed = alternatives(rest, 0);
+	if (!parsed || parsed.end !== rest.length) return undefined;
+	return [...new Set(parsed.texts)].slice(0, maxExamples);
+}
+
+const maxExamples = 64;
+type ExpandedExpression = { texts: string[]; end: number };
+
+function alternatives(text: string, start: number): ExpandedExpression | undefined {
+	const texts: string[] = [];
+	for (let at = start; ; at++) {
+		const one = sequence(text, at);
+		if (!one) return undefined;
+		texts.push(...one.texts);
+		at = one.end;
+		if (text[at] !== '|') return { texts: texts.slice(0, maxExamples), end: at };
+	}
+}
+
+function sequence(text: string, start: number): ExpandedExpression | undefined {
+	let texts = [''];
+	let at = start;
+	while (at < text.length && text[at] !== '|' && text[at] !== ')') {
+		const atom = atomAt(text, at);
+		if (!atom) return undefined;
+		at = atom.end;
+		const isOptional = text[at] === '?' || text[at] === '*';
+		if (/[?*+]/.test(text[at] ?? '')) at++;
+		const choices = isOptional && atom.isGroup ? ['', ...atom.texts] : atom.texts;
+		texts = texts.flatMap(before => choices.map(choice => before + choice)).slice(0, maxExamples);
+	}
+	return { texts, end: at };
+}
+
+function atomAt(text: string, at: number): (ExpandedExpression & { isGroup?: true }) | undefined {
+	const character = text[at] ?? '';
+	if (character === '(') {
+		const open = /^\((?:\?:|\?P?<\w{1,40}>)?/.exec(text.slice(at, at + 50))?.[0] ?? '(';
+		if (text.startsWith('(?', at) && open === '(') return undefined;
+		const inner = alternatives(text, at + open.length);
+		return inner && text[inner.end] === ')' ? { texts: inner.texts, end: inner.end + 1, isGroup: true } : undefined;
+	}
+	if (character === '[') {
+		const close = text.indexOf(']', at + 2);
+		return close < 0 ? undefined : { texts: ['a'], end: close + 1 };
+	}
+	if (character === '.' && /[*+]/.test(text[at + 1] ?? '')) return { texts: ['a'], end: at + 1 };
+	if (character === '$' || character === '^') return { texts: [''], end: at + 1 };
+	if (character === '\\') {
+		const escaped = text[at + 1] ?? '';
+		const example = { d: '1', w: 'a', s: ' ' }[escaped];
+		if (example !== undefined) return { texts: [example], end: at + 2 };
+		return /[A-Za-z0-9]/.test(escaped) || escaped === '' ? undefined : { texts: [escaped], end: at + 2 };
+	}
+	return /[?*+{]/.test(character) ? undefined : { texts: [character], end: at + 1 };
+}

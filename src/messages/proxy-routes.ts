@@ -1,0 +1,91 @@
+// The words of !check for a reverse proxy: which routes go where they cannot be answered.
+import type { ProxyChecked, RouteFinding } from '../advice/check/proxy.ts';
+import type { Section } from '../answer.ts';
+import { count, list } from '../text/format.ts';
+import { code } from '../text/markdown.ts';
+
+/** Lines of one group that stand on the first screen. */
+const maxShown = 8;
+
+export const unknownAddress = 'the address belongs to no process of these files';
+
+/** The result in one sentence; none where no proxy was given. */
+export function routesVerdict(routes: ProxyChecked | undefined, to: string): string[] {
+	if (!routes) return [];
+	const wrong = routes.findings.filter(({ problem }) => problem !== 'missing').length;
+	if (!wrong) return [`The proxy sends no route of ${to} to the wrong process.`];
+	return [`The proxy sends ${count(wrong, 'route')} to the wrong process.`];
+}
+
+export function routeSections(routes: ProxyChecked | undefined, to: string): Section[] {
+	if (!routes) return [];
+	const lines = (isMissing: boolean) =>
+		routes.findings
+			.filter(({ problem }) => (problem === 'missing') === isMissing)
+			.map(finding => `${place(finding)} ${code(finding.route)}: ${routeText(finding, to)}`);
+	const wrong = lines(false);
+	const missing = lines(true);
+	return [
+		...(wrong.length
+			? [
+					{
+						title: `Routes to the wrong process (${wrong.length})`,
+						mark: '🟡',
+						markdown: list(wrong.slice(0, maxShown)),
+						fold: false,
+					},
+				]
+			: []),
+		...(wrong.length > maxShown
+			? [
+					{
+						title: `Routes to the wrong process: ${wrong.length - maxShown} more`,
+						mark: '🟡',
+						markdown: list(wrong.slice(maxShown)),
+						fold: true,
+					},
+				]
+			: []),
+		...(missing.length
+			? [{ title: `Routes that a worker could take (${missing.length})`, markdown: list(missing), fold: true }]
+			: []),
+	];
+}
+
+function place({ file, line }: { file: string; line: number }): string {
+	return code(`${file}:${line}`);
+}
+
+/** One route as a sentence. It names routes, streams and kinds of listeners, never an address or a worker. */
+export function routeText({ problem, of = '', method = '', release = '' }: RouteFinding, to: string): string {
+	switch (problem) {
+		case 'gone':
+			return `goes to a worker, and workers no longer answer it since ${release}. Send it to the main process.`;
+		case 'main-only':
+			return `goes to a worker, and in ${to} only the main process answers it.`;
+		case 'writer-only':
+			return `does not go to the writer of the stream ${code(of)}. Send it there${method === 'GET' ? '' : `, at least ${method}`}.`;
+		case 'media-only':
+			return `does not go to a process with a ${code('media')} listener.`;
+		case 'get-only':
+			return `goes to a worker whatever the method, and workers of ${to} only answer GET. Send the rest to the main process.`;
+		case 'no-resource':
+			return `goes to a worker whose listener does not have ${code(of)} among its resources.`;
+		case 'missing':
+			return `goes to the main process; workers of ${to} can answer it.`;
+	}
+}
+
+export function routeJson(finding: RouteFinding, to: string): Record<string, unknown> {
+	const { problem, route, file, line, method, of, release } = finding;
+	return {
+		kind: problem === 'gone' ? 'removed' : 'misplaced',
+		option: route,
+		file,
+		line,
+		...(release !== undefined && { release }),
+		route: { problem, ...(method !== undefined && { method }), ...(of !== undefined && { of }) },
+		text: routeText(finding, to).replaceAll('`', ''),
+		sources: [],
+	};
+}
