@@ -3,11 +3,13 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, realpathSync } f
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
+import { crc32 } from 'node:zlib';
 import { cryptoError } from './fault.ts';
-import type { Entry, StoreShape } from './mirror.ts';
-import type { Records } from './store.ts';
+import type { Database, Entry, StoreShape } from './mirror.ts';
+import { damaged, type Records } from './store.ts';
 
-const FORMAT = 1;
+/** 2: each row has a checksum. */
+const FORMAT = 2;
 const FILE = 'matrix-sdk-crypto-wasm.sqlite3';
 const NATIVE_FILE = 'matrix-sdk-crypto.sqlite3';
 const opened = new Set<string>();
@@ -26,8 +28,12 @@ export function openFile(directory: string): Records {
 	const sqlite = openSqlite(file);
 	opened.add(file);
 	const put = sqlite.prepare(
-		'INSERT INTO record (database, store, key, value) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+		'INSERT INTO record (database, store, key, value, checksum) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, checksum = excluded.checksum',
 	);
+	const putRecord = (database: string, store: string, { key, value }: Entry) => {
+		const row = [database, store, JSON.stringify(key), serialize(value)] as const;
+		put.run(...row, checksum(...row));
+	};
 	const remove = sqlite.prepare('DELETE FROM record WHERE database = ? AND store = ? AND key = ?');
 
 	function inTransaction(statements: () => void): void {
@@ -43,19 +49,16 @@ export function openFile(directory: string): Records {
 			return kept && { user: String(kept.user), device: String(kept.device), sealed: kept.sealed === 1 };
 		},
 		async databases() {
-			const rows = sqlite.prepare('SELECT name, version, stores FROM database ORDER BY name').all();
-			return rows.map(({ name, version, stores }) => ({
-				name: String(name),
-				version: Number(version),
-				stores: JSON.parse(String(stores)) as StoreShape[],
-			}));
+			const databases = readDatabases(sqlite);
+			checkStores(sqlite, databases);
+			return databases;
 		},
 		entries: async () => (database, store) => readRecords(sqlite, database, store),
 		async write(touched) {
 			inTransaction(() => {
 				for (const { database, store, key, record } of touched) {
 					if (record === undefined) remove.run(database, store, JSON.stringify(key));
-					else put.run(database, store, JSON.stringify(key), serialize(record.value));
+					else putRecord(database, store, record);
 				}
 			});
 		},
@@ -64,11 +67,10 @@ export function openFile(directory: string): Records {
 				sqlite.exec('DELETE FROM record; DELETE FROM database; DELETE FROM owner');
 				sqlite.prepare('INSERT INTO owner VALUES (?, ?, ?)').run(user, device, sealed ? 1 : 0);
 				for (const { name, version, stores } of databases) {
-					sqlite.prepare('INSERT INTO database VALUES (?, ?, ?)').run(name, version, JSON.stringify(stores));
-					for (const store of stores) {
-						for (const { key, value } of entries(name, store.name))
-							put.run(name, store.name, JSON.stringify(key), serialize(value));
-					}
+					const row = [name, version, JSON.stringify(stores)] as const;
+					sqlite.prepare('INSERT INTO database VALUES (?, ?, ?, ?)').run(...row, checksum(...row));
+					for (const store of stores)
+						for (const entry of entries(name, store.name)) putRecord(name, store.name, entry);
 				}
 			});
 		},
@@ -96,6 +98,8 @@ function openSqlite(file: string): DatabaseSync {
 			);
 		}
 		if (format === 0) sqlite.exec(LAYOUT);
+		else checkPages(sqlite, file);
+		if (format === 1) addChecksums(sqlite);
 		sqlite.exec('COMMIT');
 		return sqlite;
 	} catch (error) {
@@ -106,30 +110,85 @@ function openSqlite(file: string): DatabaseSync {
 
 const LAYOUT = `
 	CREATE TABLE owner (user TEXT NOT NULL, device TEXT NOT NULL, sealed INTEGER NOT NULL) STRICT;
-	CREATE TABLE database (name TEXT PRIMARY KEY, version INTEGER NOT NULL, stores TEXT NOT NULL) STRICT;
+	CREATE TABLE database (name TEXT PRIMARY KEY, version INTEGER NOT NULL, stores TEXT NOT NULL,
+		checksum INTEGER NOT NULL) STRICT;
 	CREATE TABLE record (database TEXT NOT NULL, store TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
-		PRIMARY KEY (database, store, key)) STRICT;
+		checksum INTEGER NOT NULL, PRIMARY KEY (database, store, key)) STRICT;
 	PRAGMA user_version = ${FORMAT};
 `;
 
 const SQLITE_BUSY = 5;
 const SQLITE_LOCKED = 6;
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
 
 function refusal(file: string, error: unknown): unknown {
 	const code = (error as { errcode?: unknown }).errcode;
 	if (typeof code !== 'number') return error;
-	if ((code & 0xff) === SQLITE_BUSY || (code & 0xff) === SQLITE_LOCKED) {
+	const kind = code & 0xff;
+	if (kind === SQLITE_BUSY || kind === SQLITE_LOCKED) {
 		return cryptoError('CRYPTO_STORE_BUSY', `${file} is in use by another process; one device, one process`, error);
 	}
+	if (kind === SQLITE_CORRUPT || kind === SQLITE_NOTADB) return damaged(file, error);
 	const said = error instanceof Error ? error.message : String(error);
 	return cryptoError('CRYPTO_STORE_UNREADABLE', `${file} cannot be read: ${said}`, error);
 }
 
+/** Throws where an index and its table differ: a record would be there for one question, and not for another. */
+function checkPages(sqlite: DatabaseSync, file: string): void {
+	const found = sqlite.prepare('PRAGMA integrity_check(1)').get()?.integrity_check;
+	if (found !== 'ok') throw damaged(file, found);
+}
+
+/** The CRC-32 of a row's values. Another one means that some byte of the row was damaged. */
+export function checksum(...values: (string | number | Uint8Array)[]): number {
+	let sum = 0;
+	for (const value of values) {
+		const bytes = typeof value === 'object' ? value : Buffer.from(String(value));
+		// The length stands before the bytes, so that none can move to the next column unnoticed.
+		sum = crc32(bytes, crc32(`${bytes.length} `, sum));
+	}
+	return sum;
+}
+
+function addChecksums(sqlite: DatabaseSync): void {
+	sqlite.function('checksum', { varargs: true, deterministic: true }, (...values) =>
+		checksum(...(values as (string | number | Uint8Array)[])),
+	);
+	sqlite.exec(`
+		ALTER TABLE database ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+		UPDATE database SET checksum = checksum(name, version, stores);
+		ALTER TABLE record ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+		UPDATE record SET checksum = checksum(database, store, key, value);
+		PRAGMA user_version = ${FORMAT};
+	`);
+}
+
+function readDatabases(sqlite: DatabaseSync): Database[] {
+	return sqlite
+		.prepare('SELECT * FROM database ORDER BY name')
+		.all()
+		.map(row => {
+			const [name, version, stores] = [String(row.name), Number(row.version), String(row.stores)];
+			if (row.checksum !== checksum(name, version, stores)) throw new Error(`checksum of the database ${name}`);
+			return { name, version, stores: JSON.parse(stores) as StoreShape[] };
+		});
+}
+
 function* readRecords(sqlite: DatabaseSync, database: string, store: string): Iterable<Entry> {
 	const rows = sqlite
-		.prepare('SELECT key, value FROM record WHERE database = ? AND store = ?')
+		.prepare('SELECT key, value, checksum FROM record WHERE database = ? AND store = ?')
 		.iterate(database, store);
-	for (const { key, value } of rows) {
-		yield { key: JSON.parse(String(key)), value: deserialize(value as Uint8Array) };
+	for (const row of rows) {
+		const [key, value] = [String(row.key), row.value as Uint8Array];
+		if (row.checksum !== checksum(database, store, key, value)) throw new Error(`checksum of a record of ${store}`);
+		yield { key: JSON.parse(key), value: deserialize(value) };
 	}
+}
+
+/** Throws where a record has the name of no store: it would be left out of what is read. */
+function checkStores(sqlite: DatabaseSync, databases: readonly Database[]): void {
+	const names = new Set(databases.flatMap(({ name, stores }) => stores.map(store => `${name} ${store.name}`)));
+	for (const { database, store } of sqlite.prepare('SELECT DISTINCT database, store FROM record').all())
+		if (!names.has(`${database} ${store}`)) throw new Error('a record of no store');
 }

@@ -69,7 +69,7 @@ export async function openStore(records: Records, owner: Owner): Promise<Store> 
 
 /** What a store says of which a value makes no sense. */
 export function damaged(file: string, error: unknown) {
-	const said = error instanceof Error ? error.message : String(error);
+	const said = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ');
 	return cryptoError(
 		'CRYPTO_STORE_UNREADABLE',
 		`${file} is damaged (${said}); restore a backup of it, or log in again as a new device with an empty directory`,

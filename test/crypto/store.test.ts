@@ -1,7 +1,16 @@
 // The store on disk: what survives, what is refused and in which words, and what a full disk does.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -17,6 +26,7 @@ import {
 	onFatal,
 	UserId,
 } from '../../crypto/index.ts';
+import { checksum } from '../../crypto/sqlite-records.ts';
 import { BOT, DEVICE } from './bot.ts';
 
 let root: string;
@@ -109,16 +119,17 @@ test('a directory of the native library is refused and left alone', async () => 
 });
 
 test('written by a newer version it is refused, whether ours or wasm’s', async () => {
-	for (const [name, change] of [
-		['newer', 'PRAGMA user_version = 2'],
-		['newer-schema', 'UPDATE database SET version = version + 1000'],
-	] as const) {
-		await begun(name);
-		const database = new DatabaseSync(file(name));
-		database.exec(change);
-		database.close();
-		await expect(open(name)).rejects.toMatchObject({ code: 'CRYPTO_STORE_NEWER', message: /newer version/ });
+	await begun('newer');
+	changed('newer', 'PRAGMA user_version = 3');
+	await begun('newer-schema');
+	const database = new DatabaseSync(file('newer-schema'));
+	for (const { name = '', version, stores = '' } of database.prepare('SELECT * FROM database').all()) {
+		const row = [Number(version) + 1000, checksum(String(name), Number(version) + 1000, String(stores)), name] as const;
+		database.prepare('UPDATE database SET version = ?, checksum = ? WHERE name = ?').run(...row);
 	}
+	database.close();
+	for (const name of ['newer', 'newer-schema'])
+		await expect(open(name)).rejects.toMatchObject({ code: 'CRYPTO_STORE_NEWER', message: /newer version/ });
 });
 
 test('a file that is something else is refused', async () => {
@@ -174,38 +185,143 @@ test('a full disk ends the machine, and nothing of what it refused is there afte
 	await again.close();
 });
 
-test('a damaged value ends in one sentence, whichever it is and whatever stands in its place', async () => {
-	const machine = await open('damaged');
+const promised =
+	/^CryptoError: .* is damaged \(.*\); restore a backup of it, or log in again as a new device with an empty directory$/;
+
+/** A store with an account, cross-signing keys, a device and an identity: its bytes. */
+async function filled(name: string): Promise<Buffer> {
+	const machine = await open(name);
 	await machine.bootstrapCrossSigning(true);
 	const query = machine.queryKeysForUsers([new UserId(BOT)]);
 	await machine.markRequestAsSent(query.id, query.type, '{"device_keys":{}}');
 	await machine.close();
-	const saved = join(root, 'saved.sqlite3');
-	cpSync(file('damaged'), saved);
-	const records = new DatabaseSync(saved);
-	const keys = records.prepare('SELECT database, store, key FROM record').all();
-	records.close();
-	expect(keys.length).toBeGreaterThan(4);
-	for (const { database = '', store = '', key = '' } of keys) {
-		for (const value of [Buffer.from('garbage'), serialize({ nothing: 1 }), serialize('AAAA')]) {
-			cpSync(saved, file('damaged'));
-			const damaging = new DatabaseSync(file('damaged'));
-			damaging
-				.prepare('UPDATE record SET value = ? WHERE database = ? AND store = ? AND key = ?')
-				.run(value, database, store, key);
-			damaging.close();
-			let opened: OlmMachine | undefined;
-			try {
-				opened = await open('damaged');
-				await opened.updateTrackedUsers([new UserId(BOT)]);
-				await opened.isDeviceSignedByOwner(new UserId(BOT), new DeviceId(DEVICE));
-				await opened.receiveSyncChanges('[]', new DeviceLists([], []), {});
-				await opened.outgoingRequests();
-			} catch (error) {
-				expect([String(store), isCryptoError(error)]).toEqual([store, true]);
-				expect(String(error)).toMatch(/is damaged \(.*\); restore a backup of it, or log in again as a new device/);
-			}
-			await opened?.close().catch(() => undefined);
+	return readFileSync(file(name));
+}
+
+/** Writes a store as bytes, without what SQLite keeps beside it. */
+function written(name: string, bytes: Uint8Array): void {
+	for (const end of ['-wal', '-shm']) rmSync(file(name) + end, { force: true });
+	writeFileSync(file(name), bytes);
+}
+
+function changed(name: string, sql: string, ...values: (string | number | Uint8Array)[]): void {
+	const database = new DatabaseSync(file(name));
+	database.prepare(sql).run(...values);
+	database.close();
+}
+
+/** Opens a store and uses all of it; the identity that it has, or the error. */
+async function used(name: string): Promise<unknown> {
+	let machine: OlmMachine | undefined;
+	try {
+		machine = await open(name);
+		await machine.updateTrackedUsers([new UserId(BOT)]);
+		await machine.isDeviceSignedByOwner(new UserId(BOT), new DeviceId(DEVICE));
+		await machine.receiveSyncChanges('[]', new DeviceLists([], []), {});
+		await machine.outgoingRequests();
+		return identity(machine);
+	} catch (error) {
+		expect(isCryptoError(error)).toBe(true);
+		return error;
+	} finally {
+		await machine?.close().catch(() => undefined);
+	}
+}
+
+type Row = { database: string; store: string; key: string; value: Uint8Array; checksum: number };
+
+function rowsOf(name: string): Row[] {
+	const database = new DatabaseSync(file(name));
+	const rows = database.prepare('SELECT * FROM record').all() as Row[];
+	database.close();
+	expect(rows.length).toBeGreaterThan(2);
+	return rows;
+}
+
+const update = 'UPDATE record SET value = ? WHERE database = ? AND store = ? AND key = ?';
+
+test('each byte of each stored value counts in its checksum', async () => {
+	await filled('summed');
+	for (const { database, store, key, value, checksum: kept } of rowsOf('summed')) {
+		expect(checksum(database, store, key, value)).toBe(kept);
+		for (const at of value.keys()) {
+			const byte = value[at] ?? 0;
+			value[at] = byte ^ (1 << (at % 8));
+			if (checksum(database, store, key, value) === kept) throw new Error(`byte ${at} of ${store} does not count`);
+			value[at] = byte;
 		}
 	}
+});
+
+test('a value with a damaged byte ends in the promised sentence', async () => {
+	const saved = await filled('damaged');
+	for (const { database, store, key, value } of rowsOf('damaged')) {
+		// Each byte of the short ones, some sixty of each long one.
+		for (let at = 0; at < value.length; at += Math.ceil(value.length / 60)) {
+			const worse = Uint8Array.from(value);
+			worse[at] = (worse[at] ?? 0) ^ 0x01;
+			written('damaged', saved);
+			changed('damaged', update, worse, database, store, key);
+			expect(String(await used('damaged')), `byte ${at} of ${store} ${key}`).toMatch(promised);
+		}
+	}
+});
+
+test('whichever byte of the file is damaged: the promised sentence, or the same identity', async () => {
+	const saved = await filled('file');
+	const key = await used('file');
+	const bytes = Buffer.from(readFileSync(file('file')));
+	expect(bytes.length).toBeGreaterThan(saved.length - 1);
+	let refused = 0;
+	for (let at = 0; at < bytes.length; at += 251) {
+		const byte = bytes[at] ?? 0;
+		bytes[at] = byte ^ 0x41;
+		written('file', bytes);
+		const became = await used('file');
+		if (became !== key) {
+			refused++;
+			// A damaged owner is another owner, and a damaged number of the format another format.
+			expect(String(became), `byte ${at}`).toMatch(
+				new RegExp(`${promised.source}|belongs to .* not to|was begun with|newer version|cannot be read: `),
+			);
+		}
+		bytes[at] = byte;
+	}
+	expect(refused).toBeGreaterThan(70);
+});
+
+test('what is no value of the library’s ends in the promised sentence, though its checksum fits', async () => {
+	const saved = await filled('nonsense');
+	for (const { database, store, key } of rowsOf('nonsense'))
+		for (const value of [Buffer.from('garbage'), serialize({ nothing: 1 }), serialize('AAAA')]) {
+			written('nonsense', saved);
+			changed('nonsense', update, value, database, store, key);
+			const sum = checksum(database, store, key, value);
+			changed('nonsense', 'UPDATE record SET checksum = ? WHERE value = ?', sum, value);
+			const became = await used('nonsense');
+			if (became instanceof Error) expect(String(became)).toMatch(promised);
+		}
+});
+
+test.each([
+	['a record under another name', "UPDATE record SET store = 'elsewhere' WHERE store = 'core'"],
+	['a record under another key', "UPDATE record SET key = '\"other\"' WHERE store = 'devices'"],
+	['another shape', "UPDATE database SET stores = replace(stores, 'inbound', 'unbound')"],
+	['another version of it', 'UPDATE database SET version = version - 1'],
+])('%s ends in the promised sentence', async (_, sql) => {
+	await filled('moved-inside');
+	changed('moved-inside', sql);
+	expect(String(await used('moved-inside'))).toMatch(promised);
+	rmSync(directory('moved-inside'), { recursive: true });
+});
+
+test('a store from before the checksums gets them, and keeps its identity', async () => {
+	const key = await begun('old');
+	const database = new DatabaseSync(file('old'));
+	for (const table of ['database', 'record']) database.exec(`ALTER TABLE ${table} DROP COLUMN checksum`);
+	database.exec('PRAGMA user_version = 1');
+	database.close();
+	expect(await begun('old')).toBe(key);
+	for (const { database, store, key, value, checksum: kept } of rowsOf('old'))
+		expect(checksum(database, store, key, value)).toBe(kept);
 });
