@@ -28,6 +28,22 @@ async function newBot(options?: BotOptions, at: Homeserver = home): Promise<Bot>
 	return bot;
 }
 
+/** A bot in sync, with somebody in a room of theirs. */
+async function inRoom(options?: BotOptions) {
+	const bot = await newBot(options);
+	await bot.start();
+	const alice = await person(home, 'alice');
+	return { bot, alice, room: await roomWith(bot, alice) };
+}
+
+/** The same, busy with a command that takes this long (ms). */
+async function busy(ms: number) {
+	const { bot, alice, room } = await inRoom();
+	const asked = await alice.say(room, `!slow ${ms}`);
+	await sleep(700);
+	return { bot, alice, room, asked };
+}
+
 /** What stands on standard error that is not the log. */
 function sentences(bot: Bot): string[] {
 	return bot
@@ -85,10 +101,7 @@ test('the token of a registration serves, and a second process on the store is r
 }, 60_000);
 
 test('a revoked token ends the process with a sentence; with the password, the next start logs in again', async () => {
-	const bot = await newBot();
-	await bot.start();
-	const alice = await person(home, 'alice');
-	const room = await roomWith(bot, alice);
+	const { bot, alice, room } = await inRoom();
 
 	const itself = await login(home, bot.userId, bot.password);
 	await itself.request('POST', '/_matrix/client/v3/logout/all', {});
@@ -123,25 +136,20 @@ test('an expired session (soft logout) is renewed on the same device, and nobody
 	}
 }, 90_000);
 
-test('SIGTERM: what is in hand is finished, exit status 0', async () => {
-	const bot = await newBot();
-	await bot.start();
-	const alice = await person(home, 'alice');
-	const room = await roomWith(bot, alice);
-	const asked = await alice.say(room, '!slow 1500');
-	await sleep(700);
-	expect(await bot.stop()).toBe(0);
-	await alice.waitFor(answerTo(asked, bot.userId), 3000);
-	expect(sentences(bot)).toEqual([]);
-}, 60_000);
+test.each(['SIGTERM', 'SIGHUP'] as const)(
+	'%s: what is in hand is finished, exit status 0',
+	async signal => {
+		const { bot, alice, asked } = await busy(1500);
+		process.kill(bot.pid() ?? 0, signal);
+		expect(await bot.ended()).toBe(0);
+		await alice.waitFor(answerTo(asked, bot.userId), 3000);
+		expect(sentences(bot)).toEqual([]);
+	},
+	60_000,
+);
 
 test('SIGTERM: a command that takes too long is left, and answered after the next start', async () => {
-	const bot = await newBot();
-	await bot.start();
-	const alice = await person(home, 'alice');
-	const room = await roomWith(bot, alice);
-	const asked = await alice.say(room, '!slow 12000');
-	await sleep(700);
+	const { bot, alice, room, asked } = await busy(12_000);
 	expect(await bot.stop()).toBe(0);
 	expect(sentences(bot)).toEqual([]);
 	expect((await tally(alice, room, bot.userId, [asked])).unanswered).toEqual([asked]);
@@ -162,10 +170,7 @@ test('SIGTERM during a start that hangs ends it', async () => {
 }, 60_000);
 
 test('a store that cannot be written ends the process with a sentence', async () => {
-	const bot = await newBot();
-	await bot.start();
-	const alice = await person(home, 'alice');
-	const room = await roomWith(bot, alice);
+	const { bot, alice, room } = await inRoom();
 	await bot.stop();
 	// A page limit that is reached at once: SQLite then refuses like on a full disk.
 
@@ -198,10 +203,7 @@ test.each([
 ])(
 	'another address of the same homeserver: watches, rooms and what was said meanwhile are there (%s)',
 	async (_how, byToken) => {
-		const bot = await newBot({ byToken });
-		await bot.start();
-		const alice = await person(home, 'alice');
-		const room = await roomWith(bot, alice);
+		const { bot, alice, room } = await inRoom({ byToken });
 		const watching = await alice.say(room, '!watch glia-test.invalid');
 		await alice.waitFor(answerTo(watching, bot.userId));
 		await bot.stop();
@@ -240,25 +242,10 @@ test('another account on the same store is refused in one sentence, also after i
 	expect(sentences(bot)).toEqual([sentence, sentence]);
 }, 60_000);
 
-test('SIGHUP ends it like SIGTERM: what is in hand is finished', async () => {
-	const bot = await newBot();
-	await bot.start();
-	const alice = await person(home, 'alice');
-	const room = await roomWith(bot, alice);
-	const asked = await alice.say(room, '!slow 1500');
-	await sleep(700);
-	process.kill(bot.pid() ?? 0, 'SIGHUP');
-	expect(await bot.ended()).toBe(0);
-	await alice.waitFor(answerTo(asked, bot.userId), 3000);
-}, 60_000);
-
 test('back from an absence, a quiet homeserver is noticed within seconds', async () => {
 	const proxy = await startProxy(home.url, {});
 	try {
-		const bot = await newBot({ url: proxy.url });
-		await bot.start();
-		const alice = await person(home, 'alice');
-		const room = await roomWith(bot, alice);
+		const { bot, alice, room } = await inRoom({ url: proxy.url });
 		proxy.leave();
 		const asked = await alice.say(room, '!slow 1');
 		// By then pauses that double each time would be half a minute long.
@@ -308,10 +295,7 @@ test.each([
 );
 
 test('what people say among themselves is in no file of the store, while the bot runs or was away', async () => {
-	const bot = await newBot();
-	await bot.start();
-	const alice = await person(home, 'alice');
-	const room = await roomWith(bot, alice);
+	const { bot, alice, room } = await inRoom();
 	const talk = 'the-planted-secret';
 	const stored = () =>
 		readdirSync(`${bot.dir}/data`)

@@ -38,7 +38,6 @@ for (const where of ['room', 'devices'])
 		const { userId } = await home.registerUser(`alice-${randomUUID().slice(0, 8)}`, password);
 		const outcome = JSON.parse(await run(client, [home.url, userId, password, bot.userId, where])) as Outcome;
 		const wrong = faultsOf(outcome);
-		if (process.env.GLIA_VERBOSE) console.log(outcome, bot.output());
 		if (wrong.length > 0) failed++;
 		console.log(
 			`${where} ${round}: ${outcome.emojis}: ${wrong.length > 0 ? `FAILED: ${wrong.join('; ')}` : 'verified'}`,

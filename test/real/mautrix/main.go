@@ -1,4 +1,4 @@
-// A client by other people (mautrix-go with goolm, no line of it shared with matrix-sdk-crypto) that verifies a bot by
+// A client by other people (mautrix-go with goolm, which shares no code with matrix-sdk-crypto) that verifies a bot by
 // emojis. It logs in, makes a cross-signing identity, opens an encrypted room, waits for the bot's hello, and verifies.
 //
 //	go run -tags goolm . <homeserver> <user> <password> <bot> room|devices
