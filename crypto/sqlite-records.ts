@@ -69,8 +69,7 @@ export function openFile(directory: string): Records {
 				for (const { name, version, stores } of databases) {
 					const row = [name, version, JSON.stringify(stores)] as const;
 					sqlite.prepare('INSERT INTO database VALUES (?, ?, ?, ?)').run(...row, checksum(...row));
-					for (const store of stores)
-						for (const entry of entries(name, store.name)) putRecord(name, store.name, entry);
+					for (const store of stores) for (const entry of entries(name, store.name)) putRecord(name, store.name, entry);
 				}
 			});
 		},
