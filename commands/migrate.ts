@@ -16,9 +16,9 @@ import type { Profile } from '../src/deployment/facts.ts';
 import { writeTerm } from '../src/deployment/facts.ts';
 import { compare } from '../src/deployment/version.ts';
 import type { Knowledge } from '../src/knowledge/schema/synapse.ts';
-import { guideWords } from '../src/messages/guide.ts';
+import { guideRefusalWords, guideWords } from '../src/messages/guide.ts';
 import { withOffer } from '../src/messages/guide-session.ts';
-import { fateWords } from '../src/messages/playbook.ts';
+import { fateReasons, fateWords } from '../src/messages/playbook.ts';
 import { versionWords } from '../src/messages/version.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
@@ -75,7 +75,7 @@ export const migrate = {
 		if (name !== undefined && !stated.has('domain')) stated.set('domain', name);
 		if (version !== undefined) stated.set('synapse', version);
 		const guided = guideFor(guide, { stated, profile }, knowledge.tried);
-		if (guided.refused.length) throw new Refusal(guided.refused.join(' '));
+		if (guided.refused.length) throw new Refusal(guided.refused.map(guideRefusalWords).join(' '));
 		const answer = guideWords(guided, {
 			asked: `migrate mdad${name === undefined ? '' : ` ${name}`}`,
 			taken: [server?.note, from?.note].filter(note => note !== undefined),
@@ -142,7 +142,7 @@ function fates(names: readonly string[], { renamed }: Knowledge): Answer {
 				old: name,
 				new: fate?.new ?? null,
 				known: fate !== undefined,
-				...(fate && { never: fate.never, says: fate.says, changes: fate.changes }),
+				...(fate && { never: fate.never, says: fateReasons(fate), changes: fate.changes }),
 			})),
 		},
 		lead: lines.join('\n\n'),

@@ -1,7 +1,7 @@
 // !postgres: a new major version of PostgreSQL under Synapse, or PostgreSQL instead of SQLite, as a guide.
 
 import { guideFor } from '../src/advice/guide/guide.ts';
-import { majorsOf, newestMajor, orderLines, surroundings } from '../src/advice/guide/postgres.ts';
+import { majorsOf, newestMajor, surroundings } from '../src/advice/guide/postgres.ts';
 import { offerOf } from '../src/advice/guide/session.ts';
 import { isKnown } from '../src/advice/watch/build.ts';
 import { runningOf } from '../src/advice/watch/history.ts';
@@ -14,8 +14,9 @@ import type { Command, Ports } from '../src/command.ts';
 import type { Profile } from '../src/deployment/facts.ts';
 import { writeTerm } from '../src/deployment/facts.ts';
 import type { Guide, Knowledge } from '../src/knowledge/schema/synapse.ts';
-import { guideWords } from '../src/messages/guide.ts';
+import { guideRefusalWords, guideWords } from '../src/messages/guide.ts';
 import { withOffer } from '../src/messages/guide-session.ts';
+import { orderLines } from '../src/messages/postgres.ts';
 import { versionWords } from '../src/messages/version.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
@@ -63,7 +64,7 @@ export const postgres = {
 		const asked = `postgres ${from ?? 'sqlite'} ${to}`;
 		const guided = guideFor(guide, { stated, profile }, knowledge.tried);
 		const [refused] = guided.refused;
-		if (refused !== undefined) throw new Refusal(refused);
+		if (refused !== undefined) throw new Refusal(guideRefusalWords(refused));
 		if (guided.ask.includes('layout'))
 			throw new Refusal(
 				`Where does PostgreSQL run? In a container beside Synapse ${code(`!${asked} docker`)}, from packages ${code(`!${asked} debian`)}, in matrix-docker-ansible-deploy ${code(`!${asked} mdad`)}, or on a server elsewhere ${code(`!${asked} managed`)}?`,

@@ -101,6 +101,21 @@ function longFunctions(text: string, max: number): string[] {
 const declaresType =
 	/^\t*(?:export )?(?:abstract )?(?:type|interface|class) (\w+)(?=\s*(?:=|<|\{|extends|implements))/gm;
 
+/** String literals with at least three words in a row; what is thrown as a fault of ours does not count. */
+function sentencesIn(text: string): string[] {
+	const code = text.replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*/gm, '').replace(/throw new TypeError\(.*\)/g, '');
+	return [...code.matchAll(/'((?:[^'\\\n]|\\.)*)'|`([^`\n]*)`/g)]
+		.map(([, single, template]) => (single ?? template ?? '').replace(/\$\{[^}]*\}/g, 'X'))
+		.filter(literal => /[A-Za-z’]+(?: [a-z’]+){2}/.test(literal));
+}
+
+test.each([
+	["const a = 'does not start';", 1],
+	['const a = `can ruin it: then nothing opens it`;', 1],
+	["const a = 'pip install';\n// this is not a sentence", 0],
+	["throw new TypeError('nothing to fill it with');", 0],
+])('sentences in %j', (text, number) => expect(sentencesIn(text)).toHaveLength(number));
+
 describe('what is long', () => {
 	const body = (lines: number) => Array.from({ length: lines }, () => '\t\tstep();').join('\n');
 	test.each([
@@ -212,6 +227,22 @@ describe('the house', () => {
 			const code = readFileSync(join(root, path), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*|`(?:[^`\\]|\\.)*`/g, '');
 			expect(code, path).not.toMatch(/\bawait\b|\basync\b|Date\.now|new Date\(\)|process\./);
 		}
+	});
+
+	test('what decides makes no sentences', () => {
+		// Not said to anybody, or no sentence.
+		const exceptions: Record<string, string> = {
+			'src/advice/upgrade/deadlines.ts': 'the name of what ends',
+			'src/advice/why/catalogue.ts': 'what Synapse writes into its log',
+			'src/advice/why/refusals.ts': 'what Synapse writes into its log',
+			'src/advice/why/symptoms.ts': 'the words that a search leaves out',
+		};
+		const found = filesIn('src/advice').flatMap(path => {
+			const sentences = sentencesIn(readFileSync(join(root, path), 'utf8'));
+			return sentences.length ? [{ path, sentences }] : [];
+		});
+		expect(found.filter(({ path }) => !(path in exceptions))).toEqual([]);
+		expect(Object.keys(exceptions).filter(path => !found.some(other => other.path === path))).toEqual([]);
 	});
 
 	test('words come last: what decides and what keeps imports none', () => {

@@ -126,9 +126,19 @@ function place({ file, line, option }: Pick<Finding, 'file' | 'line' | 'option'>
 	return `${where}${option === '' ? '' : `${code(option)}: `}`;
 }
 
+const reasons: Record<NonNullable<Finding['reason']>, string> = {
+	'no-name': 'is missing, and no release starts without it',
+	'fixed-stream': 'is a stream that this release cannot write elsewhere',
+};
+
+function whyOf({ reason, why }: Finding): string | undefined {
+	return reason === undefined ? why : reasons[reason];
+}
+
 /** One finding as a sentence. It may name options and kinds of values, never what stands there. */
 export function findingText(finding: Finding, to: string): string {
-	const { release, nearest, note, first, why } = finding;
+	const { release, nearest, note, first } = finding;
+	const why = whyOf(finding);
 	const since = release === undefined ? '' : ` in ${release}`;
 	switch (finding.kind) {
 		case 'refuses':

@@ -5,7 +5,7 @@ import { stagesOf } from '../advice/guide/session.ts';
 import type { Answer, Offer, Section } from '../answer.ts';
 import { list } from '../text/format.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
-import { failureTexts, filesOf, foundWords, stageText, wayBackSections } from './guide.ts';
+import { failureTexts, filesOf, foundWords, guideRefusalWords, stageText, wayBackSections } from './guide.ts';
 
 const how = `✅ on this message or ${code('done')} when it is through`;
 const allWords = `${code('back')}, ${code('skip')}, ${code('stop')} and ${code('where')} do what they say, and an error that you paste is looked up.`;
@@ -155,7 +155,7 @@ function skipWords(stage: GuidedStage, guided: Guided): string {
 function goneWords({ asked }: GuideSession, tell: Tell): string {
 	const why = tell.is === 'gone' ? tell.why : [];
 	const reason = why.length
-		? `**This guide is not meant for your deployment any more.** ${why.join(' ')}`
+		? `**This guide is not meant for your deployment any more.** ${why.map(guideRefusalWords).join(' ')}`
 		: '**I do not have this guide any more**, so I cannot give its stages.';
 	return `${reason} The session stops here; ${code(`!${asked}`)} says what there is now.`;
 }

@@ -1,6 +1,14 @@
 // A guide in words: the whole of it as one answer, one stage of it, and a known error with its cure.
 
-import type { FoundFailure, Guided, GuidedFailure, GuidedStage, GuidedStep, GuidedWay } from '../advice/guide/guide.ts';
+import type {
+	FoundFailure,
+	Guided,
+	GuidedFailure,
+	GuidedStage,
+	GuidedStep,
+	GuidedWay,
+	GuideRefusal,
+} from '../advice/guide/guide.ts';
 import type { Answer, Section } from '../answer.ts';
 import type { Tried } from '../knowledge/schema/synapse.ts';
 import { count, list } from '../text/format.ts';
@@ -18,6 +26,14 @@ export type Around = {
 	/** Whether the whole is to be handed over as a Markdown file too. */
 	file?: boolean;
 };
+
+/** Why a guide must not be followed, in a sentence. */
+export function guideRefusalWords(refusal: GuideRefusal): string {
+	if (typeof refusal === 'string') return refusal;
+	const { way, because, possible } = refusal;
+	const others = possible.length ? ` Possible: ${possible.map(id => code(`way=${id}`)).join(', ')}.` : '';
+	return `“${way}” is no way here (${because.map(code).join(', ')}).${others}`;
+}
 
 /** The whole guide for one deployment. */
 export function guideWords(guided: Guided, around: Around): Answer {

@@ -24,8 +24,15 @@ export function playbookSection({ synapse, entries }: Playbook, since: string): 
 	};
 }
 
+/** What there is to say of the new name, as clauses. */
+export function fateReasons({ says, filled }: Fate): string[] {
+	if (filled === undefined) return says;
+	return [...says, `the playbook fills ${filled} itself: redefined, it loses the entries of today`];
+}
+
 export function fateWords(fate: Fate): string {
-	const { old, new: now, says, never, changes } = fate;
+	const { old, new: now, never, changes } = fate;
+	const says = fateReasons(fate);
 	const why = says.length ? ` (${says.join('; ')})` : '';
 	const when = changes.map(({ date, url }) => `[${date}](<${url}>)`).join(', then ');
 	if (never)

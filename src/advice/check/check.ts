@@ -47,6 +47,8 @@ export type Finding = {
 	after?: unknown;
 	/** Of a duplicate: the line that it overrides. */
 	first?: number;
+	/** What refuses it where no note tells: there is no server name, or this release always writes this stream itself. */
+	reason?: 'no-name' | 'fixed-stream';
 	/** Why, as a clause without any word of the configuration: of a file that is no YAML, of what no note tells. */
 	why?: string;
 };
@@ -130,15 +132,13 @@ function unreadable({ unreadable: files }: Configuration): Finding[] {
 	);
 }
 
-const missingName = 'is missing, and no release starts without it';
-
 /** Every release refuses to start without a name of its own. An excerpt need not have it. */
 function missing({ configuration: { processes, excerpt, unreadable } }: CheckRequest): Finding[] {
 	const main = processes.find(({ part }) => part === 'main');
 	const isThere = main?.value.kind === 'mapping' && main.value.entries.some(({ key }) => key === 'server_name');
 	if (excerpt || isThere || unreadable.length) return [];
 	return [
-		{ kind: 'refuses', option: 'server_name', file: main?.value.file ?? '', line: main ? 1 : 0, why: missingName },
+		{ kind: 'refuses', option: 'server_name', file: main?.value.file ?? '', line: main ? 1 : 0, reason: 'no-name' },
 	];
 }
 
@@ -277,8 +277,7 @@ function absent(written: WrittenOption, { options, to, nearest }: CheckRequest):
 	if (isOpaque(parent) || isBelowUnknown(parent, options, to) || isHiddenName(key)) return undefined;
 	const life = lifeOf(options, path);
 	// Each name becomes an argument of a class, so an unknown one is an error.
-	if (parent === 'stream_writers')
-		return { kind: 'refuses', ...place, why: 'is a stream that this release cannot write elsewhere' };
+	if (parent === 'stream_writers') return { kind: 'refuses', ...place, reason: 'fixed-stream' };
 	if (life?.removed && compare(life.removed, to) <= 0) return { kind: 'removed', ...place, release: life.removed };
 	if (life?.since && compare(life.since, to) > 0) return { kind: 'unknown', ...place, release: life.since };
 	const known = [...options.byPath.keys()].filter(other => optionAt(options, other, to));

@@ -60,6 +60,9 @@ export type GuidedParameter = {
 	values?: string[];
 };
 
+/** The guide's own sentence, or a way that was asked for and cannot be: `because` of facts, with the ways that can. */
+export type GuideRefusal = string | { way: string; because: string[]; possible: string[] };
+
 export type Guided = {
 	format: 1;
 	guide: string;
@@ -69,8 +72,8 @@ export type Guided = {
 	parameters: GuidedParameter[];
 	/** Names of the parameters and facts that would make it more exact; the parameters first. */
 	ask: string[];
-	/** Sentences that say why this guide must not be followed here; then there are no stages. */
-	refused: string[];
+	/** Why this guide must not be followed here; then there are no stages. */
+	refused: GuideRefusal[];
 	way: string;
 	ways: GuidedWay[];
 	dangers: string[];
@@ -103,10 +106,10 @@ export function guideFor(guide: Guide, { stated, profile }: Asking, tried: reado
 	const own = tried.filter(trial => trial.guide === guide.id && sameDeployment(trial, values));
 	const stagesOf = (stages: readonly Stage[]) =>
 		stages.flatMap(stage => guidedStage(stage, { situation, tried: own, hidden, text }) ?? []);
-	const refused = guide.refuses
-		.filter(({ when }) => stands(when, situation).is === true)
-		.map(({ says }) => text(says))
-		.concat(impossible(chosen, ways, text));
+	const refused: GuideRefusal[] = [
+		...guide.refuses.filter(({ when }) => stands(when, situation).is === true).map(({ says }) => text(says)),
+		...impossible(chosen, ways, text),
+	];
 	const stages = refused.length ? [] : stagesOf(guide.stages);
 	const turning = stages.find(({ noReturn }) => noReturn !== undefined);
 	const cleanUp = refused.length ? [] : stagesOf(guide.cleanUp);
@@ -171,13 +174,11 @@ function impossible(
 	chosen: Guide['ways'][number],
 	ways: readonly JudgedWay[],
 	text: (words: string) => string,
-): string[] {
+): GuideRefusal[] {
 	const standing = ways.find(({ way }) => way === chosen)?.standing;
 	if (standing?.is !== false) return [];
-	const others = ways.filter(other => other.standing.is !== false).map(({ way }) => `\`way=${way.id}\``);
-	return [
-		`“${text(chosen.title)}” is no way here (${standing.because.map(fact => `\`${fact}\``).join(', ')}).${others.length ? ` Possible: ${others.join(', ')}.` : ''}`,
-	];
+	const possible = ways.filter(other => other.standing.is !== false).map(({ way }) => way.id);
+	return [{ way: text(chosen.title), because: standing.because, possible }];
 }
 
 function onWay(ways: readonly string[] | undefined, way: string): boolean {

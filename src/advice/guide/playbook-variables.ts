@@ -5,6 +5,8 @@ export type Fate = {
 	old: string;
 	new?: string;
 	says: string[];
+	/** A name that the playbook fills itself: redefined, it loses the entries of today. */
+	filled?: string;
 	never: boolean;
 	changes: { date: string; url: string }[];
 };
@@ -31,7 +33,7 @@ export function fateOf(name: string, renamed: readonly Renamed[]): Fate | undefi
 	if (current === undefined) return fate;
 	// A list that the playbook fills itself: redefined, as old descriptions do it, it loses what others need today.
 	if (/_auto$/.test(current)) {
-		fate.says.push(`the playbook fills ${current} itself: redefined, it loses the entries of today`);
+		fate.filled = current;
 		current = current.replace(/_auto$/, '_custom');
 	}
 	return { ...fate, new: current };

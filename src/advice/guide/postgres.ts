@@ -2,7 +2,6 @@
 
 import { compareNumbers } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
-import { compare } from '../../deployment/version.ts';
 import type { Knowledge, Lifecycle } from '../../knowledge/schema/synapse.ts';
 import { stable } from '../../knowledge/stable.ts';
 
@@ -21,7 +20,7 @@ export type Surroundings = {
 };
 
 /** `from` absent: SQLite. */
-type PostgresQuestion = { from: string | undefined; to: string; release: Version | undefined; today: string };
+export type PostgresQuestion = { from: string | undefined; to: string; release: Version | undefined; today: string };
 
 /** What a way between two majors stands in. `today` is `2026-11-21`. */
 export function surroundings({ from, to, release, today }: PostgresQuestion, known: Knowledge): Surroundings {
@@ -64,38 +63,4 @@ function floorsOf(releases: Knowledge['releases']): Surroundings['floors'] {
 		if (!before || compareNumbers(postgresql, before.min) > 0) floors.push({ from: version, min: postgresql });
 	}
 	return floors;
-}
-
-/** Lines for the top of the guide; each begins with a mark. */
-export function orderLines(around: Surroundings, { from, to }: Pick<PostgresQuestion, 'from' | 'to'>): string[] {
-	const { refused, release, ends } = around;
-	const runs = release.stated ? `Your ${release.version}` : `The newest release I know, ${release.version},`;
-	const stopped = refused.from !== null && compare(release.version, refused.from) >= 0;
-	const min = around.floors.findLast(floor => compare(floor.from, release.version) <= 0)?.min;
-	const lines = [
-		...(refused.to !== null && compare(release.version, refused.to) >= 0
-			? [
-					`🔴 ${runs} does not start on PostgreSQL ${to} either: from ${refused.to} on it wants ${min} or newer. Go to ${min} at least.`,
-				]
-			: []),
-		...(stopped && refused.from !== null
-			? [
-					release.stated
-						? `🔴 ${runs} does not start on PostgreSQL ${from} (from ${refused.from} on Synapse wants more): one of the two is not what runs.`
-						: `🔴 PostgreSQL goes first, Synapse after it: up to the release before ${refused.from} Synapse runs on PostgreSQL ${from}; from then on it refuses to start.`,
-				]
-			: refused.from !== null
-				? [`🔴 PostgreSQL goes first: from ${refused.from} on Synapse does not start on PostgreSQL ${from}.`]
-				: from === undefined
-					? []
-					: [
-							`✅ ${runs} starts on both ${from} and ${to}, so the order is free; never both on one day, or nobody knows which of them broke.`,
-						]),
-		...ends.map(({ major, ends: day, over }) =>
-			over
-				? `🔴 PostgreSQL ${major} has had no fixes since ${day}.`
-				: `${major === to ? '✅' : '⚠️'} PostgreSQL ${major} gets fixes until ${day}.`,
-		),
-	];
-	return lines;
 }

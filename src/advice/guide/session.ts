@@ -4,7 +4,7 @@ import type { Offer } from '../../answer.ts';
 import type { Profile } from '../../deployment/facts.ts';
 import type { Guide, Tried } from '../../knowledge/schema/synapse.ts';
 import { profileFrom } from '../watch/subscription.ts';
-import type { FoundFailure, Guided, GuidedStage } from './guide.ts';
+import type { FoundFailure, Guided, GuidedStage, GuideRefusal } from './guide.ts';
 import { failuresIn, guideFor } from './guide.ts';
 
 /** A stage of the guide; at the gate, what cannot be taken back was said, and the stage itself not yet given. */
@@ -80,7 +80,7 @@ export type Tell =
 	/** The stage at which the room stood is no longer in the guide. */
 	| { is: 'changed'; was: string }
 	/** The guide is no longer there, or refuses this deployment now. */
-	| { is: 'gone'; why: string[] }
+	| { is: 'gone'; why: GuideRefusal[] }
 	/** It was stopped, or is at its end. */
 	| { is: 'over' }
 	| { is: 'refused'; why: string }

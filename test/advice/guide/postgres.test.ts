@@ -3,11 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { commands } from '../../../commands/index.ts';
 import { postgres } from '../../../commands/postgres.ts';
 import { type Guided, guideFor } from '../../../src/advice/guide/guide.ts';
-import { newestMajor, orderLines, surroundings } from '../../../src/advice/guide/postgres.ts';
+import { newestMajor, surroundings } from '../../../src/advice/guide/postgres.ts';
 import type { Answer } from '../../../src/answer.ts';
 import { Refusal } from '../../../src/answer.ts';
 import { unknownDeployment } from '../../../src/deployment/facts.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
+import { orderLines } from '../../../src/messages/postgres.ts';
 import { matrixMessages } from '../../../src/render/matrix.ts';
 import { known, releases } from '../../known.ts';
 

@@ -1,4 +1,5 @@
 // Follows a guide on a played machine: every stage's own commands, and whether they show what the guide says.
+
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Guided, GuidedStage, GuidedStep } from '../../../src/advice/guide/guide.ts';
@@ -6,6 +7,7 @@ import { guideFor } from '../../../src/advice/guide/guide.ts';
 import { parseTerm, profileOf } from '../../../src/deployment/facts.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
 import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
+import { guideRefusalWords } from '../../../src/messages/guide.ts';
 import { build } from './layouts.ts';
 import { answering, type Left, lookAround, moveIn, oneTimeKeys } from './people.ts';
 import { databasePassword, type Job, type Played, prepare, sh, surroundingsOf } from './played.ts';
@@ -34,7 +36,7 @@ async function read(): Promise<Guided> {
 	if (!(profile instanceof Map)) throw new Error(`no guide ${job.guide} for ${job.facts.join(' ')}`);
 	const stated = new Map(Object.entries(job.stated));
 	const guided = guideFor(guide, { stated, profile }, []);
-	if (guided.refused.length) throw new Error(guided.refused.join(' '));
+	if (guided.refused.length) throw new Error(guided.refused.map(guideRefusalWords).join(' '));
 	return guided;
 }
 

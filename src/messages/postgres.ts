@@ -1,0 +1,38 @@
+// What a major upgrade of PostgreSQL means for Synapse: which of the two goes first, and whose support ends.
+
+import type { PostgresQuestion, Surroundings } from '../advice/guide/postgres.ts';
+import { compare } from '../deployment/version.ts';
+
+/** Lines for the top of the guide; each begins with a mark. */
+export function orderLines(around: Surroundings, { from, to }: Pick<PostgresQuestion, 'from' | 'to'>): string[] {
+	const { refused, release, ends } = around;
+	const runs = release.stated ? `Your ${release.version}` : `The newest release I know, ${release.version},`;
+	const stopped = refused.from !== null && compare(release.version, refused.from) >= 0;
+	const min = around.floors.findLast(floor => compare(floor.from, release.version) <= 0)?.min;
+	const lines = [
+		...(refused.to !== null && compare(release.version, refused.to) >= 0
+			? [
+					`🔴 ${runs} does not start on PostgreSQL ${to} either: from ${refused.to} on it wants ${min} or newer. Go to ${min} at least.`,
+				]
+			: []),
+		...(stopped && refused.from !== null
+			? [
+					release.stated
+						? `🔴 ${runs} does not start on PostgreSQL ${from} (from ${refused.from} on Synapse wants more): one of the two is not what runs.`
+						: `🔴 PostgreSQL goes first, Synapse after it: up to the release before ${refused.from} Synapse runs on PostgreSQL ${from}; from then on it refuses to start.`,
+				]
+			: refused.from !== null
+				? [`🔴 PostgreSQL goes first: from ${refused.from} on Synapse does not start on PostgreSQL ${from}.`]
+				: from === undefined
+					? []
+					: [
+							`✅ ${runs} starts on both ${from} and ${to}, so the order is free; never both on one day, or nobody knows which of them broke.`,
+						]),
+		...ends.map(({ major, ends: day, over }) =>
+			over
+				? `🔴 PostgreSQL ${major} has had no fixes since ${day}.`
+				: `${major === to ? '✅' : '⚠️'} PostgreSQL ${major} gets fixes until ${day}.`,
+		),
+	];
+	return lines;
+}
