@@ -3,9 +3,11 @@
 import { horizon } from '../src/advice/upgrade/plan.ts';
 import { runningOf } from '../src/advice/watch/history.ts';
 import type { Command, DeviceStanding, Ports } from '../src/command.ts';
+import { bundleTroubleWords } from '../src/messages/published.ts';
 import { statusWords } from '../src/messages/status.ts';
 import { sourceTroubleWords } from '../src/messages/upstream-outage.ts';
 import { versionWords } from '../src/messages/version.ts';
+import type { PublishedKnowledge } from '../src/ports/web.ts';
 
 export const status = {
 	name: 'status',
@@ -20,6 +22,7 @@ export const status = {
 		const lastSync = health.lastSync();
 		const device = health.device?.();
 		const sources = health.sources?.();
+		const published = health.published?.();
 		const uninvited = await store.uninvited();
 		const replacement = uninvited.find(({ from }) => from === room)?.to;
 		// Other rooms are counted only: whose they are is nobody's business here.
@@ -54,6 +57,7 @@ export const status = {
 			...(uninvited.length > 0 && {
 				awaitsInvitation: { ...(replacement !== undefined && { here: replacement }), elsewhere },
 			}),
+			...(published && { updates: updatesOf(published, ago) }),
 			...(sources && {
 				sources: sources.map(({ name, address, read, trouble }) => ({
 					name,
@@ -66,6 +70,20 @@ export const status = {
 		return statusWords(value, zone);
 	},
 } satisfies Command;
+
+function updatesOf({ address, read, trouble, counts }: PublishedKnowledge, ago: (at: Date) => number) {
+	return {
+		address,
+		...(counts && { counts }),
+		...(read && { read: read.toISOString(), ago: ago(read) }),
+		...(trouble && {
+			['refusal' in trouble ? 'refused' : 'trouble']: {
+				at: trouble.at.toISOString(),
+				why: bundleTroubleWords(trouble),
+			},
+		}),
+	};
+}
 
 function deviceOf({ fingerprint, signed, unsignedSince, devices, second, lingering, mute }: DeviceStanding) {
 	return {

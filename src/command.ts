@@ -6,7 +6,7 @@ import type { Code } from './configuration/code.ts';
 import type { GivenFile } from './configuration/files.ts';
 import type { Knowledge } from './knowledge/schema/synapse.ts';
 import type { WatchStore } from './ports/watch-store.ts';
-import type { SourceState, Web } from './ports/web.ts';
+import type { PublishedKnowledge, SourceState, Web } from './ports/web.ts';
 
 /** What somebody asked: the words after the command's name, and where and when they were said. */
 export type Asked = {
@@ -84,6 +84,8 @@ export type Health = {
 	lastSync: () => Date | undefined;
 	/** Upstream's sources; absent on the console, empty where they are switched off. */
 	sources?: () => readonly SourceState[];
+	/** Knowledge that others publish; undefined on the console, and where none is configured. */
+	published?: () => PublishedKnowledge | undefined;
 	/** When the store was found empty although the bot had been here before, if that is not long ago. */
 	storeLost?: Date;
 	/** Our device as others see it; undefined where nothing is encrypted. */

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { usualLimits } from './advice/watch/subscription.ts';
 import { Refusal } from './answer.ts';
 import { parseServerName } from './deployment/server-name.ts';
+import { publicKey } from './knowledge/bundle.ts';
 import { optionsByVariable, overlay } from './settings/environment.ts';
 import { type Mistake, mistakeAt, mistakeLines, mistakesOf, sorted } from './settings/mistakes.ts';
 
@@ -153,6 +154,29 @@ const health = z.strictObject({
 	servers: z.boolean().default(false),
 });
 
+const publicKeyText = z.string().refine(text => publicKey(text) !== undefined, {
+	error: 'a public key as `npm run bundle -- key` printed it: 44 characters that end in =',
+});
+
+const knowledge = z.strictObject({
+	updates: z
+		.strictObject({
+			address: z.url({ protocol: /^https$/, error: 'an address that begins with https://' }).optional(),
+			key: z
+				.union([publicKeyText, z.array(publicKeyText).min(1).max(5)])
+				.transform(one => (typeof one === 'string' ? [one] : one))
+				.optional(),
+			hours: hours(1),
+		})
+		.superRefine(({ address, key }, context) => {
+			if ((address === undefined) === (key === undefined)) return;
+			const path = [address === undefined ? 'address' : 'key'];
+			const message = 'is missing: knowledge from elsewhere needs an address and the key of those who publish it';
+			context.addIssue({ code: 'custom', path, message });
+		})
+		.prefault({}),
+});
+
 const room = 'the id of a room, like "!abc:example.org": clients show it in the settings of the room';
 
 const shape = z.strictObject({
@@ -161,6 +185,7 @@ const shape = z.strictObject({
 	store: z.strictObject({ path: z.string().min(1).default('./data') }).prefault({}),
 	live: live.prefault({}),
 	watch: watch.prefault({}),
+	knowledge: knowledge.prefault({}),
 	health: health.prefault({}),
 	operator: z
 		.strictObject({
@@ -207,6 +232,25 @@ export function readConfig(path: string, environment: Environment): Config {
 	const result = parseConfig(text, dirname(resolve(path)), environment);
 	if (Array.isArray(result)) throw new Refusal(mistakeLines(path, result));
 	return result;
+}
+
+/**
+ * Where a bot keeps what it has, and whose knowledge it takes up: all that an answer on the terminal wants of its
+ * configuration. Other mistakes are none of its business. Throws a Refusal with every mistake in these.
+ */
+export function readUpdates(path: string, environment: Environment): { path: string; keys: readonly string[] } {
+	const text = readText(path);
+	const lines = new LineCounter();
+	const document = parseDocument(text, { lineCounter: lines });
+	const { options, variables } = overlay(document.errors.length ? {} : document.toJS(), shape, environment);
+	const { store, knowledge } = shape.shape;
+	const parsed = z.looseObject({ store, knowledge }).safeParse(options);
+	if (!parsed.success) {
+		const places = { document, lines, variables };
+		throw new Refusal(mistakeLines(path, sorted(parsed.error.issues.flatMap(issue => mistakesOf(issue, places)))));
+	}
+	const { store: where, knowledge: of } = parsed.data;
+	return { path: absolute(where.path, dirname(resolve(path))), keys: of.updates.key ?? [] };
 }
 
 /** The text of a configuration file. Throws a Refusal. */

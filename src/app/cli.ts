@@ -7,12 +7,12 @@ import { usualLimits } from '../advice/watch/subscription.ts';
 import { Refusal } from '../answer.ts';
 import type { Ports } from '../command.ts';
 import { openLater } from '../edges/store/lazy.ts';
-import { openCode } from '../knowledge/code-tables.ts';
-import { openKnowledge } from '../knowledge/compiled.ts';
+import type { Edition } from '../knowledge/edition.ts';
 import type { Web } from '../ports/web.ts';
 import { jsonLine } from '../render/json.ts';
-import { readCommandLine, usage } from './command-line.ts';
+import { type Invocation, readCommandLine, usage } from './command-line.ts';
 import { converse, say } from './console.ts';
+import { openOwnEdition } from './own-edition.ts';
 
 /** A path that was mistyped is a mistake even where the command can do without the file. */
 function needsFile(path: string): void {
@@ -51,12 +51,11 @@ async function serve(): Promise<number> {
 		const { checkConfig } = await import('./check-config.ts');
 		return checkConfig(task.config, process.env, packageJson.version);
 	}
-	const folder = new URL('../../knowledge/', import.meta.url);
-	const knowledge = await openKnowledge(folder);
+	const { knowledge, code } = await editionFor(task);
 	const startedAt = new Date();
 	const ports: Ports = {
 		knowledge,
-		code: openCode(folder),
+		code,
 		commands,
 		now: () => new Date(),
 		health: { version: packageJson.version, startedAt, lastSync: () => undefined },
@@ -74,10 +73,21 @@ async function serve(): Promise<number> {
 		return runMatrix(settings, { commands, ports });
 	}
 	if (task.is === 'converse') return converse({ commands, ports });
-	if (task.config !== undefined) needsFile(task.config);
 	const { readGiven } = await import('./given-files.ts');
 	const files = readGiven(task.files, task.maxBytes);
 	return say(task.said, { json: task.json, all: task.all === true, commands, ports, ...(files.length && { files }) });
+}
+
+/** What a script that names the bot's configuration asks is answered with the knowledge that the bot has taken up. */
+async function editionFor(task: Invocation): Promise<Edition> {
+	const own = await openOwnEdition();
+	if (task.is !== 'say' || task.config === undefined) return own;
+	needsFile(task.config);
+	const { readUpdates } = await import('../config.ts');
+	const { path, keys } = readUpdates(task.config, process.env);
+	if (keys.length === 0) return own;
+	const { keptEdition } = await import('./knowledge-updates.ts');
+	return keptEdition({ own, keys, path, glia: packageJson.version });
 }
 
 /** Servers, looked at by the default configuration, once somebody first asks for one. */

@@ -2,39 +2,52 @@
 
 import { Refusal } from '../answer.ts';
 import { type Config, plainWatch } from '../config.ts';
+import type { Code } from '../configuration/code.ts';
 import { openWeb } from '../edges/web/web.ts';
-import { readPassages } from '../knowledge/compiled.ts';
-import { type News, withNews } from '../knowledge/live.ts';
+import { horizonOf } from '../knowledge/bundle.ts';
+import type { Edition } from '../knowledge/edition.ts';
+import { type KnownUpstream, type News, withNews } from '../knowledge/live.ts';
 import type { Knowledge } from '../knowledge/schema/synapse.ts';
-import type { Kept, Web } from '../ports/web.ts';
+import type { Kept, PublishedKnowledge, Web } from '../ports/web.ts';
 import type { Log } from '../runtime/log.ts';
+import { memo } from '../runtime/memo.ts';
+import { openUpdates, type Updates } from './knowledge-updates.ts';
 
-type LiveSetup = { knowledge: Knowledge; kept: Kept; version: string; now: () => Date; log: Log };
+type LiveSetup = { own: Edition; kept: Kept; version: string; now: () => Date; log: Log };
 
 export type Outside = {
 	web: Web;
-	/** What was compiled and what upstream says since; the same object until something changes. */
+	/** The edition that counts and what upstream says since; the same object until something changes. */
 	knowledge: () => Knowledge;
+	/** Of the same edition, when asked for in the same breath. */
+	code: () => Code;
+	/** Undefined where no knowledge of others is configured. */
+	published: () => PublishedKnowledge | undefined;
 };
 
 /** Throws a Refusal if the configuration's certificates are none. */
-export async function openOutside(config: Config, { knowledge, kept, version, now, log }: LiveSetup): Promise<Outside> {
-	const { releases, advisories } = knowledge;
-	const passages = config.live.enabled ? readPassages(new URL('../../knowledge/', import.meta.url)) : [];
+export async function openOutside(config: Config, { own, kept, version, now, log }: LiveSetup): Promise<Outside> {
+	const { address, key: keys, hours } = config.knowledge.updates;
+	const updates: Updates | undefined =
+		address !== undefined && keys !== undefined
+			? await openUpdates({ own, keys, glia: version, path: config.store.path, now, log })
+			: undefined;
+	const edition = updates?.edition ?? (() => own);
 	const settings = {
 		...config.watch,
 		version,
 		contact: config.watch.contact ?? config.matrix.user,
 		...(config.live.enabled && { sources: config.live }),
+		...(updates && address !== undefined && { bundle: { address, hours, ...updates } }),
 	};
-	const web = await openWeb(settings, { now, kept, known: { releases, passages, advisories }, log }).catch(error => {
+	const web = await openWeb(settings, { now, kept, known: knownBy(edition), log }).catch(error => {
 		throw new Refusal(
 			`watch.authorities: these certificates cannot be used: ${error instanceof Error ? error.message : error}`,
 		);
 	});
-	let joined: { news: News; knowledge: Knowledge } | undefined;
+	let joined: { news: News; of: Edition; knowledge: Knowledge } | undefined;
 	/** What upstream sent may be of a kind that nobody thought of: then the edition's own knowledge answers. */
-	const joinedTo = (news: News): Knowledge => {
+	const joinedTo = (news: News, { knowledge }: Edition): Knowledge => {
 		try {
 			return withNews(knowledge, news);
 		} catch (error) {
@@ -45,9 +58,31 @@ export async function openOutside(config: Config, { knowledge, kept, version, no
 	return {
 		web,
 		knowledge() {
-			const news = web.news();
-			if (joined?.news !== news) joined = { news, knowledge: joinedTo(news) };
+			const [news, of] = [web.news(), edition()];
+			if (joined?.news !== news || joined.of !== of) joined = { news, of, knowledge: joinedTo(news, of) };
 			return joined.knowledge;
+		},
+		code: () => edition().code,
+		published() {
+			const look = web.bundleLook();
+			const { publication, knowledge } = edition();
+			return look && { ...look, ...(publication && { counts: { ...publication, horizon: horizonOf(knowledge) } }) };
+		},
+	};
+}
+
+/** What the edition that counts at the moment knows of upstream. */
+function knownBy(edition: () => Edition): KnownUpstream {
+	const passages = memo((of: Edition) => of.passages());
+	return {
+		get releases() {
+			return edition().knowledge.releases;
+		},
+		get advisories() {
+			return edition().knowledge.advisories;
+		},
+		get passages() {
+			return passages(edition());
 		},
 	};
 }

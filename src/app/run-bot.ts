@@ -16,6 +16,7 @@ import type { Store } from '../ports/store.ts';
 import type { Web } from '../ports/web.ts';
 import { type Log, openLog } from '../runtime/log.ts';
 import { type Outside, openOutside } from './live-knowledge.ts';
+import { ownPassages } from './own-edition.ts';
 import type { Supervision, Vitals } from './supervision.ts';
 import { type BotPorts, type Common, startWorkers } from './workers.ts';
 
@@ -133,7 +134,7 @@ type Bot = { stop: (finish: boolean) => Promise<void> };
 /** Connects and starts everything; undefined if the process is to end before that. */
 async function openBot(config: Config, setup: BotSetup, base: Base): Promise<Bot | undefined> {
 	const { log, store, ending, vitals, counters } = base;
-	const { now, health, knowledge } = setup.ports;
+	const { now, health, knowledge, code } = setup.ports;
 	const { version } = health;
 	const mayVerify = async (person: string, room: string | undefined) =>
 		refusalToVerify(person, room === undefined ? undefined : ((await store.room(room))?.state ?? {}), config.matrix);
@@ -163,7 +164,8 @@ async function openBot(config: Config, setup: BotSetup, base: Base): Promise<Bot
 		pause: ms => sleep(ms, undefined, { ref: false, signal: ending.signal }).catch(() => undefined),
 	};
 	const storeLost = await noticeLoss({ ...common, keysAlone });
-	const outside = await openOutside(config, { knowledge, kept: store.kept, version, now, log });
+	const own = { knowledge, code, passages: ownPassages };
+	const outside = await openOutside(config, { own, kept: store.kept, version, now, log });
 	const sources = setup.played?.sources ?? outside.web.sources;
 	const every = setup.every ?? config.watch.hours * hour;
 	const running = startWorkers({
@@ -173,7 +175,7 @@ async function openBot(config: Config, setup: BotSetup, base: Base): Promise<Bot
 		ports: portsOf(config, setup, { common, outside, every, sources, storeLost, counters }),
 		sources,
 		every,
-		readNews: outside.web.readNews,
+		readNews: () => Promise.all([outside.web.readNews(), outside.web.readBundle()]).then(() => undefined),
 		loginSince: () => account?.since ?? new Date(0),
 		end: ending.end,
 		fatal: ending.fatal,
@@ -217,6 +219,9 @@ function portsOf(config: Config, { ports: given, played }: BotSetup, setup: Port
 		get knowledge() {
 			return played ? played.knowledge() : outside.knowledge();
 		},
+		get code() {
+			return played ? given.code : outside.code();
+		},
 		store,
 		web: counted(played ? played.web : outside.web, counters),
 		limits: { every, perRoom, perPerson, keepDays: config.matrix.forgetAfterDays },
@@ -226,6 +231,7 @@ function portsOf(config: Config, { ports: given, played }: BotSetup, setup: Port
 			lastSync: homeserver.lastSync,
 			device: homeserver.device,
 			sources,
+			published: outside.published,
 		},
 	};
 }

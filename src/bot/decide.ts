@@ -65,7 +65,9 @@ export async function decide(
 	deciding: Deciding,
 	reading?: AttachmentReader,
 ): Promise<CommandDecision> {
-	const { store, homeserver, respondent, rights } = deciding;
+	const { store, homeserver, rights } = deciding;
+	// One edition of the knowledge for all that follows from one message: another may come to count meanwhile.
+	const respondent = { ...deciding.respondent, ports: { ...deciding.respondent.ports } };
 	const { now } = respondent.ports;
 	const room = await store.room(message.room);
 	const to: Respondent = {

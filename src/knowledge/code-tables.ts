@@ -1,13 +1,14 @@
 // The tables read from Synapse's code, opened when first asked for. They are generated and not compiled with the notes.
-import { readFileSync } from 'node:fs';
 import type { BuildState, Code, DeltaState, RefusalState } from '../configuration/code.ts';
 import { type OptionState, optionsOf } from '../configuration/options.ts';
 import type { Table } from '../configuration/timeline.ts';
+import { type Folder, folderAt } from './folder.ts';
 
-/** The tables below `folder`, which ends in a slash and is that of the knowledge. Asking for one that is not there throws. */
-export function openCode(folder: URL): Code {
+/** The tables of the knowledge’s folder; a URL ends in a slash. Asking for one that is not there throws. */
+export function openCode(where: URL | Folder): Code {
+	const folder = where instanceof URL ? folderAt(where) : where;
 	const read = <State>(name: string): Table<State> =>
-		JSON.parse(readFileSync(new URL(`synapse/code/${name}.json`, folder), 'utf8')) as Table<State>;
+		JSON.parse(folder.text(tableFile(name)) ?? missing(name)) as Table<State>;
 	return {
 		options: once(() => optionsOf(read<OptionState>('options'))),
 		refusals: once(() => read<RefusalState>('refusals')),
@@ -17,6 +18,16 @@ export function openCode(folder: URL): Code {
 		builds: once(() => read<BuildState>('builds')),
 		admin: once(() => read<string>('admin')),
 	};
+}
+
+export const tables = ['options', 'refusals', 'dependencies', 'routes', 'deltas', 'builds', 'admin'] as const;
+
+export function tableFile(name: string): string {
+	return `synapse/code/${name}.json`;
+}
+
+function missing(name: string): never {
+	throw new Error(`${tableFile(name)} is not there`);
 }
 
 function once<Value>(make: () => Value): () => Value {

@@ -1,8 +1,8 @@
 // The knowledge, loaded: reading it is checking it, and a mistake anywhere stops the load with all mistakes at once.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { compare, isVersion, type Version } from '../deployment/version.ts';
+import { type Folder, folderAt } from './folder.ts';
 import { recipesOf } from './guide-hash.ts';
 import { rules } from './rules/index.ts';
 import type { Files } from './rules/rule.ts';
@@ -33,7 +33,7 @@ import { readYaml, type YamlFile } from './schema/yaml-file.ts';
  * All knowledge below this folder, in the order of versions. Throws one Error that lists every mistake, a line each,
  * as `synapse/notes/1.150.0.yaml:9:5 expected …, got …`. Files that are not there are empty.
  */
-export function readKnowledge(folder: URL): Knowledge {
+export function readKnowledge(folder: URL | Folder): Knowledge {
 	const { files, read, mistakes } = readFiles(folder);
 	mistakes.push(...rules.flatMap(rule => rule(files)));
 	if (mistakes.length) {
@@ -44,7 +44,8 @@ export function readKnowledge(folder: URL): Knowledge {
 }
 
 /** Every file that is in its shape, and the mistakes of those that are not. */
-export function readFiles(folder: URL): { files: Files; read: string; mistakes: string[] } {
+export function readFiles(where: URL | Folder): { files: Files; read: string; mistakes: string[] } {
+	const folder = where instanceof URL ? folderAt(where) : where;
 	const mistakes: string[] = [];
 	const { read, releases } = readJson(folder, 'synapse/releases.json', releasesFileShape, mistakes) ?? {
 		read: '',
@@ -107,11 +108,11 @@ export function unreadIn({ passages, notes, waivers }: Files): Passage[] {
 	return passages.filter(passage => !answered.has(nameOf(passage)));
 }
 
-function readJson<Value>(folder: URL, name: string, shape: z.ZodType<Value>, mistakes: string[]): Value | undefined {
-	const file = new URL(name, folder);
-	if (!existsSync(file)) return undefined;
+function readJson<Value>(folder: Folder, name: string, shape: z.ZodType<Value>, mistakes: string[]): Value | undefined {
+	const text = folder.text(name);
+	if (text === undefined) return undefined;
 	try {
-		const result = shape.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+		const result = shape.safeParse(JSON.parse(text));
 		if (result.success) return result.data;
 		for (const { path, message } of result.error.issues) {
 			mistakes.push(`${name} ${path.map(String).join('.')}: expected ${message}; run npm run refresh`);
@@ -123,17 +124,15 @@ function readJson<Value>(folder: URL, name: string, shape: z.ZodType<Value>, mis
 }
 
 function readAll<Value>(
-	folder: URL,
+	folder: Folder,
 	below: string,
 	shape: z.ZodType<Value>,
 	mistakes: string[],
 	pattern = /\.yaml$/,
 ): (YamlFile<Value> & { base: string })[] {
-	const where = new URL(below, folder);
-	if (!existsSync(where)) return [];
-	const names = readdirSync(where).filter(name => pattern.test(name));
-	return names.sort().flatMap(name => {
-		const file = readYaml(`${below}${name}`, readFileSync(new URL(name, where), 'utf8'), shape, mistakes);
+	const names = folder.names(below).filter(name => pattern.test(name));
+	return names.flatMap(name => {
+		const file = readYaml(`${below}${name}`, folder.text(`${below}${name}`) ?? '', shape, mistakes);
 		return file ? [{ ...file, base: name.replace(/\.yaml$/, '') }] : [];
 	});
 }

@@ -4,6 +4,7 @@ import type { Answer, Section } from '../answer.ts';
 import { count, duration, list } from '../text/format.ts';
 import { momentIn } from '../text/local-time.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
+import { type UpdatesStatus, updatesLine } from './published.ts';
 
 type Status = {
 	format: 1;
@@ -37,6 +38,8 @@ type Status = {
 	storeLost?: string;
 	/** Rooms that were upgraded to one that needs an invitation: what this room's is, and how many others there are. */
 	awaitsInvitation?: { here?: string; elsewhere: number };
+	/** Knowledge that others publish; absent where none is configured. */
+	updates?: UpdatesStatus;
 	/** Upstream's sources; `ago` in seconds. Absent where there are none, empty where they are switched off. */
 	sources?: { name: string; address: string; read?: string; ago?: number; trouble?: string }[];
 };
@@ -56,6 +59,7 @@ export function statusWords(status: Status, zone: string): Answer {
 	];
 	const lines = [
 		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
+		...(status.updates ? [updatesLine(status.updates)] : []),
 		`Watch: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no server for this room'}${looks.length ? `. For all my rooms: ${looks.join(', ')}` : ''}`,
 		...(lastSync ? [`Last word from the homeserver: ${moment(lastSync)}`] : []),
 		...(device ? [deviceLine(device), ...sessionLines(device)] : []),

@@ -1,6 +1,7 @@
 // What the bot asks of the web: observations of servers, upstream's documents.
 import type { Observation } from '../advice/watch/observation.ts';
 import type { SourceTrouble } from '../advice/watch/upstream-outage.ts';
+import type { BundleRefusal, Horizon } from '../knowledge/bundle.ts';
 import type { News } from '../knowledge/live.ts';
 
 // The outside world: other people's servers and upstream's documents.
@@ -16,6 +17,10 @@ export type Web = {
 	sources: () => readonly SourceState[];
 	/** Reads the sources that are due. Rejects only if what was read cannot be kept. */
 	readNews: () => Promise<void>;
+	/** Looks for a newer bundle if that is due. Rejects only if one cannot be kept. */
+	readBundle: () => Promise<void>;
+	/** How the last looks went; undefined where none is configured. */
+	bundleLook: () => BundleLook | undefined;
 	/** Ends what is under way, at once. */
 	close: () => void;
 };
@@ -33,6 +38,22 @@ export type SourceState = {
 	/** How often in a row it did not answer as expected, since the process began. */
 	failures: number;
 };
+
+/** How looking for bundles goes. */
+export type BundleLook = {
+	address: string;
+	/** When a good bundle was last there, known or new. */
+	read?: Date;
+	next: Date;
+	/** Why the last look brought none. */
+	trouble?: BundleTrouble;
+};
+
+/** Why a look brought no bundle that counts: it was not reached, or what came is refused. */
+export type BundleTrouble = { at: Date } & ({ source: SourceTrouble } | { refusal: BundleRefusal });
+
+/** Published knowledge: how looking goes, and which bundle counts; none of them does while the program's own is newer. */
+export type PublishedKnowledge = BundleLook & { counts?: { author: string; made: string; horizon: Horizon } };
 
 /** Texts kept across restarts, by key. */
 export type Kept = {

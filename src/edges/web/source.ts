@@ -7,6 +7,7 @@ import { readFeed, type SeenRelease, seenFrom, seenIn } from '../../knowledge/up
 import { readBuilds, readLifecycle } from '../../knowledge/upstream/lifecycles.ts';
 import { playbookEntries, playbookSynapse } from '../../knowledge/upstream/playbook.ts';
 import type { LeftOut } from '../../knowledge/upstream/reading.ts';
+import { memo } from '../../runtime/memo.ts';
 import { quoted } from '../../text/markdown.ts';
 import type { Copy, Document } from './documents.ts';
 
@@ -114,17 +115,19 @@ function nextPage({ key, post }: Document, { next }: Copy, page: number): Docume
 	return { key: `${key.replace(/ \d+$/, '')} ${page + 1}`, address: next, post };
 }
 
+const versionsOf = memo((releases: KnownUpstream['releases']) => new Set(releases.map(({ version }) => version)));
+
 function releases(given: SourceSetup): UpstreamSource {
 	const { settings, values, known, now } = given;
-	const before = new Set(known.releases.map(({ version }) => version));
-	const newestKnown = known.releases.at(-1)?.version;
+	// Asked for each time, since another edition may come to count.
+	const before = () => versionsOf(known.releases);
 	return {
 		name: 'releases',
 		hours: settings.releases.hours,
 		documents: () => [{ key: 'feed', address: settings.releases.address }],
 		after(document, copy, page) {
 			const reading = readFeed(copy.text);
-			const reaches = 'value' in reading && reading.value.some(({ version }) => before.has(version));
+			const reaches = 'value' in reading && reading.value.some(({ version }) => before().has(version));
 			return reaches ? undefined : nextPage(document, copy, page);
 		},
 		take(copies, believed) {
@@ -134,17 +137,20 @@ function releases(given: SourceSetup): UpstreamSource {
 			if ('reason' in result) return { ...result, doubt: true };
 			values.feed = result.seen;
 			const missing = result.seen.filter(({ gone }) => gone && !gone.sure);
-			const reaches = !before.size || reading.value.some(({ version }) => before.has(version));
+			const reaches = !before().size || reading.value.some(({ version }) => before().has(version));
 			const lacks = [
 				...missing.map(({ version }) => `it has ${version} no longer; if that stays, it was taken back`),
 				...(reaches
 					? []
-					: [`it does not reach back to ${newestKnown}: releases in between are unknown, take a newer Glia`]),
+					: [
+							`it does not reach back to ${known.releases.at(-1)?.version}: releases in between are unknown, take a newer Glia`,
+						]),
 			];
 			return { left: reading.left, ...(lacks.length && { lacks: lacks.join('; ') }) };
 		},
 		// The logs of known releases are only looked at for what changed.
-		memory: () => (values.feed ?? []).map(release => (before.has(release.version) ? { ...release, log: '' } : release)),
+		memory: () =>
+			(values.feed ?? []).map(release => (before().has(release.version) ? { ...release, log: '' } : release)),
 		recall(memory) {
 			values.feed = seenFrom(memory);
 		},
@@ -173,10 +179,9 @@ function upgradeNotes(given: SourceSetup): UpstreamSource {
 
 function facts(given: SourceSetup): UpstreamSource {
 	const { settings, values, known } = given;
-	const before = new Set(known.releases.map(({ version }) => version));
 	const fresh = () =>
 		present(given)
-			.filter(({ version }) => !before.has(version) && !isCandidate(version))
+			.filter(({ version }) => !versionsOf(known.releases).has(version) && !isCandidate(version))
 			.slice(-maxFacts)
 			.reverse();
 	return {

@@ -56,7 +56,14 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 	const { settings, gate, known } = given;
 	const values: Sources = {};
 	const sources = sourcesOf(settings, values, known, given.now);
-	const reading: SourcesReading = { given, values, states: [], say: openSay(given.log), news: newsOf({}, known) };
+	const reading: SourcesReading = {
+		given,
+		values,
+		states: [],
+		say: openSay(given.log),
+		news: newsOf({}, known),
+		of: known.releases,
+	};
 	const { states } = reading;
 	for (const source of sources) states.push(await restored(reading, source));
 	const before = joined(reading);
@@ -73,7 +80,13 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 	}
 
 	return {
-		news: () => reading.news,
+		news() {
+			if (reading.of === known.releases) return reading.news;
+			// Another edition counts, which knows other things already.
+			reading.news = joined(reading) ?? newsOf({}, known);
+			reading.of = known.releases;
+			return reading.news;
+		},
 		states: () =>
 			states
 				.filter(({ source }) => source.documents().length > 0)
@@ -96,7 +109,14 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 }
 
 /** All that is being read: the state of each source, the values that they gave, and the news that these make. */
-type SourcesReading = { given: SourcesGiven; values: Sources; states: State[]; say: Say; news: News };
+type SourcesReading = {
+	given: SourcesGiven;
+	values: Sources;
+	states: State[];
+	say: Say;
+	news: News;
+	of: KnownUpstream['releases'];
+};
 
 /** All that was read, or undefined if it cannot be joined to what is known. */
 function joined({ given, values, states, say }: SourcesReading): News | undefined {

@@ -5,6 +5,7 @@ import { type KnownUpstream, noNews } from '../../knowledge/live.ts';
 import type { Kept, Web } from '../../ports/web.ts';
 import { type Log, silence } from '../../runtime/log.ts';
 import { exceptionsOf } from './address-policy.ts';
+import { type BundleSettings, openBundleLook } from './bundle.ts';
 import { timedCache } from './cache.ts';
 import { openGate } from './client.ts';
 import { openDiscovery } from './discovery.ts';
@@ -35,6 +36,8 @@ export type WebSettings = {
 	lookSeconds: number;
 	/** Absent: upstream's sources are switched off. */
 	sources?: SourcesSettings | undefined;
+	/** Absent: no knowledge is fetched. */
+	bundle?: BundleSettings | undefined;
 };
 
 export type WebGiven = {
@@ -95,6 +98,7 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 			random: Math.random,
 			log,
 		}));
+	const bundle = settings.bundle && openBundleLook({ settings: settings.bundle, gate, now, random: Math.random, log });
 	const looks = timedCache<Promise<Observation>>(1000, ms);
 	const underway = new Map<string, Promise<Observation>>();
 	function observe(server: string): Promise<Observation> {
@@ -115,6 +119,8 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 		news: () => sources?.news() ?? noNews,
 		sources: () => sources?.states() ?? [],
 		readNews: async () => sources?.read(),
+		readBundle: async () => bundle?.read(),
+		bundleLook: () => bundle?.look(),
 		close: gate.close,
 	};
 }

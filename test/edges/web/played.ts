@@ -24,6 +24,7 @@ export type Played = {
 export async function played(
 	play: (given: Played) => Promise<void>,
 	prepare?: (upstream: Upstream) => void,
+	edition = known,
 ): Promise<void> {
 	const world = await openWorld();
 	try {
@@ -33,7 +34,7 @@ export async function played(
 		let now = start;
 		const logged: Record<string, unknown>[] = [];
 		const log = { ...silence, warn: (fields: Record<string, unknown>) => void logged.push(fields) };
-		const open = () => world.web({ sources: upstream.settings }, () => new Date(now), { kept, known, log });
+		const open = () => world.web({ sources: upstream.settings }, () => new Date(now), { kept, known: edition, log });
 		await play({
 			world,
 			upstream,

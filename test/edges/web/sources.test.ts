@@ -82,6 +82,24 @@ describe('what upstream says', () => {
 			},
 		));
 
+	test('what another edition knows is no news any more', async () => {
+		const edition = { ...known };
+		await played(
+			async ({ web }) => {
+				await web.readNews();
+				const before = web.news();
+				expect(before.releases.map(({ version }) => version)).toEqual(['1.151.0']);
+				expect(web.news()).toBe(before);
+				Object.assign(edition, { releases: [...known.releases, ...before.releases] });
+				expect(web.news().releases).toEqual([]);
+				expect(web.news().passages).toEqual(before.passages);
+				expect(web.news()).toBe(web.news());
+			},
+			undefined,
+			edition,
+		);
+	});
+
 	test('nothing new is nothing: the knowledge stays as it is but for the day', () =>
 		played(
 			async ({ web }) => {

@@ -1,0 +1,7 @@
+// A thread that checks the files of a bundle and compiles them: a second of work that no answer should wait for.
+import { parentPort, workerData } from 'node:worker_threads';
+import { checkEdition } from '../knowledge/check-edition.ts';
+
+/** The folder of the files, as a URL that ends in a slash. */
+const { folder } = workerData as { folder: string };
+parentPort?.postMessage(await checkEdition(new URL(folder)));

@@ -1,0 +1,209 @@
+// Which edition counts: the one that came with the program, or a bundle that its publisher signed and that is newer.
+import { Worker } from 'node:worker_threads';
+import { type KeptBundle, type KeptBundles, openBundles, type SignedText } from '../edges/store/bundles.ts';
+import {
+	type Bundle,
+	type BundleRefusal,
+	horizonOf,
+	isNewerGlia,
+	reachesBeyond,
+	readBundle,
+	refusalOf,
+	type Standing,
+	shrinkageOf,
+	signedBy,
+} from '../knowledge/bundle.ts';
+import type { CheckedEdition } from '../knowledge/check-edition.ts';
+import { type Edition, openEdition } from '../knowledge/edition.ts';
+import type { Log } from '../runtime/log.ts';
+
+export type UpdatesSetup = {
+	/** Public keys of those whose bundles count, in base64. */
+	keys: readonly string[];
+	/** What came with the program, and the version of the program. */
+	own: Edition;
+	glia: string;
+	/** The folder of the store. */
+	path: string;
+	now: () => Date;
+	log: Log;
+	/** Checks and compiles the files of a bundle; in a thread unless a test does it. */
+	check?: (folder: URL) => Promise<CheckedEdition>;
+};
+
+export type Updates = {
+	/** The edition that counts now; the same object until another does. */
+	edition: () => Edition;
+	/** Takes over a bundle, or says why it does not count. Throws only if it cannot be kept. */
+	take: (signed: SignedText) => Promise<BundleRefusal | undefined>;
+	/** The signature of the newest good bundle: whoever sends it again sends nothing new. */
+	signature: () => string | undefined;
+};
+
+/** A check that takes longer than this (ms) is given up. */
+const maxCheck = 120_000;
+
+type UpdatesState = {
+	setup: UpdatesSetup;
+	kept: KeptBundles;
+	current: Edition;
+	/** Where the files of the current edition lie, if it is a bundle's. */
+	inUse?: URL;
+	/** The newest bundle of our publishers. `settled`: it counts, or what came with the program is newer. */
+	newest?: Bundle & SignedText & { settled: boolean };
+};
+
+/** Opens with the newest bundle that is kept, if it still counts. Never rejects for what is kept. */
+export async function openUpdates(setup: UpdatesSetup): Promise<Updates> {
+	const state: UpdatesState = { setup, kept: openBundles(setup.path), current: setup.own };
+	try {
+		await recall(state);
+	} catch (error) {
+		setup.log.warn({ err: error }, 'the kept knowledge cannot be used; it will be fetched again');
+		delete state.newest;
+	}
+	let underway: Promise<unknown> = Promise.resolve();
+	return {
+		edition: () => state.current,
+		signature: () => (state.newest?.settled ? state.newest.signature : undefined),
+		take(signed) {
+			const taken = underway.then(() => take(signed, state));
+			underway = taken.catch(() => undefined);
+			return taken;
+		},
+	};
+}
+
+/** The edition of the newest bundle that a bot keeps, if it counts, or else our own. Never rejects for what is kept. */
+export async function keptEdition({
+	own,
+	keys,
+	path,
+	glia,
+}: Pick<UpdatesSetup, 'own' | 'keys' | 'path' | 'glia'>): Promise<Edition> {
+	try {
+		const found = trusted(openBundles(path), keys);
+		if (found?.checkedBy !== glia) return own;
+		const read = readBundle(found.text);
+		if ('refusal' in read || !reachesBeyond(read.bundle, { horizon: horizonOf(own.knowledge), glia })) return own;
+		const { author, made } = read.bundle;
+		return await openEdition(found.files, { author, made });
+	} catch {
+		// What the bot keeps is the bot's to mend, and what came with the program is always there.
+		return own;
+	}
+}
+
+/** The newest that is kept and signed by one of these keys: they may be others since it was taken up. */
+function trusted(kept: KeptBundles, keys: readonly string[]): KeptBundle | undefined {
+	for (const one of kept.all()) if ('key' in signedBy(one.text, one.signature, keys)) return one;
+	return undefined;
+}
+
+function standing({ setup, newest }: UpdatesState): Standing {
+	const own = { horizon: horizonOf(setup.own.knowledge), glia: setup.glia };
+	return { own, ...(newest && { newest }), now: setup.now() };
+}
+
+/** What an earlier process kept. */
+async function recall(state: UpdatesState): Promise<void> {
+	const { setup, kept } = state;
+	const found = trusted(kept, setup.keys);
+	kept.tidy(found ? [found.files] : []);
+	if (!found) return;
+	const read = readBundle(found.text);
+	if ('refusal' in read) return;
+	const { bundle } = read;
+	const newest = { ...bundle, text: found.text, signature: found.signature, settled: true };
+	state.newest = newest;
+	if (!reachesBeyond(bundle, standing(state).own)) return;
+	// Another Glia may have other rules, and compiles into another form.
+	if (found.checkedBy === setup.glia) await swap(state, bundle, found.files);
+	else {
+		const refusal = await checked(bundle, found, state);
+		if (refusal) setup.log.warn({ refusal }, 'this version of Glia refuses the knowledge that was kept');
+		newest.settled = refusal === undefined;
+	}
+}
+
+async function take(signed: SignedText, state: UpdatesState): Promise<BundleRefusal | undefined> {
+	const { setup, newest } = state;
+	const by = signedBy(signed.text, signed.signature, setup.keys);
+	if ('refusal' in by) return by.refusal;
+	const isSame = signed.text === newest?.text;
+	if (isSame && newest?.settled) return undefined;
+	const read = readBundle(signed.text);
+	if ('refusal' in read) return read.refusal;
+	const { bundle } = read;
+	const outdated = isSame ? undefined : refusalOf(bundle, standing(state));
+	const refusal = outdated ?? (await checked(bundle, signed, state));
+	if (refusal) return refusal;
+	state.newest = { ...bundle, ...signed, settled: true };
+	const { author, made, horizon } = bundle;
+	setup.log.info({ author, made, horizon }, 'newer knowledge counts from here on');
+	return undefined;
+}
+
+/** Unpacks and checks it, and lets it count if nothing is wrong. */
+async function checked(bundle: Bundle, signed: SignedText, state: UpdatesState): Promise<BundleRefusal | undefined> {
+	const { setup, kept } = state;
+	const unpacked = kept.unpack(bundle, signed);
+	try {
+		const { mistakes } = await (setup.check ?? inThread)(unpacked.files);
+		const refusal = mistaken(mistakes, bundle, setup.glia) ?? (await unlike(bundle, unpacked.files, setup.own));
+		if (refusal) return refusal;
+		await swap(state, bundle, unpacked.keep(setup.glia));
+		return undefined;
+	} finally {
+		unpacked.drop();
+	}
+}
+
+/** What an older Glia calls a mistake may be something that a newer one knows. */
+function mistaken(mistakes: readonly string[], { glia }: Bundle, ours: string): BundleRefusal | undefined {
+	const [first] = mistakes;
+	if (first === undefined) return undefined;
+	if (isNewerGlia(glia, ours)) return { is: 'needs', glia };
+	return { is: 'mistakes', first: first.slice(0, 300), more: mistakes.length - 1 };
+}
+
+/** Whether its files are what its head says, and no part of what there should be. */
+async function unlike(bundle: Bundle, files: URL, own: Edition): Promise<BundleRefusal | undefined> {
+	const { knowledge } = await openEdition(files);
+	const horizon = horizonOf(knowledge);
+	if (horizon.release !== bundle.horizon.release || horizon.read !== bundle.horizon.read)
+		return { is: 'unreadable', what: 'its files reach elsewhere than it says' };
+	return shrinkageOf(knowledge, own.knowledge);
+}
+
+async function swap(state: UpdatesState, { author, made }: Bundle, files: URL): Promise<void> {
+	const before = state.inUse;
+	state.current = await openEdition(files, { author, made });
+	state.inUse = files;
+	// Answers that are under way still read from the one before.
+	state.kept.tidy(before ? [files, before] : [files]);
+}
+
+function inThread(folder: URL): Promise<CheckedEdition> {
+	return new Promise(resolve => {
+		const thread = new Worker(new URL('./bundle-thread.ts', import.meta.url), {
+			workerData: { folder: folder.href },
+			resourceLimits: { maxOldGenerationSizeMb: 1024 },
+		});
+		const failed = (why: string) => {
+			clearTimeout(timer);
+			resolve({ mistakes: [`it cannot be checked: ${why}`] });
+			thread.terminate().catch(() => undefined);
+		};
+		const timer = setTimeout(failed, maxCheck, 'this takes too long');
+		timer.unref();
+		thread.once('message', (result: CheckedEdition) => {
+			clearTimeout(timer);
+			resolve(result);
+			thread.terminate().catch(() => undefined);
+		});
+		thread.once('error', error => failed(error.message));
+		thread.once('exit', () => failed('the thread ended'));
+		thread.unref();
+	});
+}

@@ -1,0 +1,101 @@
+// Bundles that were taken up, kept in the folder of the store: as they came, to be verified again at each start, and
+// unpacked beside, so that a start need not check and compile them again.
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Bundle } from '../../knowledge/bundle.ts';
+
+/** A bundle as it came. */
+export type SignedText = { text: string; signature: string };
+
+export type KeptBundle = SignedText & {
+	/** The version of Glia that found no mistake in it. */
+	checkedBy: string;
+	/** Where its files lie, as a URL that ends in a slash. */
+	files: URL;
+};
+
+export type KeptBundles = {
+	/** Those that can be read, by the time at which they were made, the newest first. */
+	all: () => Iterable<KeptBundle>;
+	/** Unpacks the files where nobody looks for them yet. */
+	unpack: (bundle: Bundle, signed: SignedText) => { files: URL; keep: (checkedBy: string) => URL; drop: () => void };
+	/** Removes all but those whose files lie here. */
+	tidy: (inUse: readonly URL[]) => void;
+};
+
+/** When it was made, and the first digits of its hash; what a kill left behind is named otherwise. */
+const complete = /^\d{8}T\d{6}Z-[0-9a-f]{12}$/;
+
+/** `path` is the folder of the store; nothing is made in it before a bundle is. */
+export function openBundles(path: string): KeptBundles {
+	const folder = join(path, 'knowledge');
+	const names = () => entriesOf(folder).filter(name => complete.test(name));
+	return {
+		*all() {
+			for (const name of names().sort().reverse()) {
+				const kept = readKept(join(folder, name));
+				if (kept) yield kept;
+			}
+		},
+		unpack(bundle, signed) {
+			const own = `${bundle.made.replace(/[-:]/g, '')}-${hashOf(signed.text).slice(0, 12)}`;
+			const partial = join(folder, `${own}.${process.pid}`);
+			rmSync(partial, { recursive: true, force: true });
+			for (const [name, text] of bundle.files) {
+				const file = join(partial, 'files', name);
+				mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+				writeFileSync(file, text);
+			}
+			writeFileSync(join(partial, 'bundle.json'), signed.text);
+			writeFileSync(join(partial, 'bundle.json.sig'), signed.signature);
+			return {
+				files: urlOf(partial),
+				keep(checkedBy) {
+					writeFileSync(join(partial, 'checked.json'), JSON.stringify({ by: checkedBy }));
+					const place = join(folder, own);
+					rmSync(place, { recursive: true, force: true });
+					renameSync(partial, place);
+					return urlOf(place);
+				},
+				drop: () => rmSync(partial, { recursive: true, force: true }),
+			};
+		},
+		tidy(inUse) {
+			const used = new Set(inUse.map(({ href }) => href));
+			for (const name of entriesOf(folder))
+				if (!used.has(urlOf(join(folder, name)).href)) rmSync(join(folder, name), { recursive: true, force: true });
+		},
+	};
+}
+
+function urlOf(place: string): URL {
+	return pathToFileURL(`${join(place, 'files')}/`);
+}
+
+function hashOf(text: string): string {
+	return createHash('sha256').update(text).digest('hex');
+}
+
+function entriesOf(folder: string): string[] {
+	try {
+		return readdirSync(folder);
+	} catch {
+		return [];
+	}
+}
+
+function readKept(place: string): KeptBundle | undefined {
+	try {
+		const { by } = JSON.parse(readFileSync(join(place, 'checked.json'), 'utf8')) as { by: string };
+		return {
+			text: readFileSync(join(place, 'bundle.json'), 'utf8'),
+			signature: readFileSync(join(place, 'bundle.json.sig'), 'utf8'),
+			checkedBy: by,
+			files: urlOf(place),
+		};
+	} catch {
+		return undefined;
+	}
+}

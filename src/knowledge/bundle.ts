@@ -1,0 +1,189 @@
+// A bundle: knowledge as its curators publish it, one file and a detached Ed25519 signature over its bytes. Nothing of a
+// bundle is parsed before its signature holds.
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { z } from 'zod';
+import { isAbove, isCandidate, type Version } from '../deployment/version.ts';
+import { date, version } from './schema/fields.ts';
+import type { Knowledge } from './schema/synapse.ts';
+
+/**
+ * What a bundle's files mean. It rises when an older Glia could read newer files and would understand them wrongly; what
+ * an older one cannot read at all, its schemas refuse.
+ */
+export const bundleShape = 1;
+/** Bytes of a bundle. One of November 2026 has two million. */
+export const maxBundle = 8 * 1024 * 1024;
+/** A clock may be wrong by this (ms), not more: a bundle from the future would keep out all that come before it. */
+const maxAhead = 24 * 3600_000;
+
+/** How far knowledge reaches: the newest final release, withdrawn or not, and the day on which upstream was read. */
+export type Horizon = { release: Version; read: string };
+
+/** What a bundle says of itself. */
+export type BundleHead = {
+	author: string;
+	/** ISO 8601 to the second, UTC: of two bundles the one made later counts. */
+	made: string;
+	horizon: Horizon;
+	/** The version of Glia that it was made with, and that surely reads it. */
+	glia: string;
+};
+/** `files` by their names below the folder of the knowledge. */
+export type Bundle = BundleHead & { files: ReadonlyMap<string, string> };
+
+/** Why a bundle does not count. */
+export type BundleRefusal =
+	/** `missing`: there is no signature, or it is none of Ed25519's. */
+	| { is: 'signature'; missing?: true }
+	| { is: 'too-large' }
+	/** `what` is ours, in words: nothing of the bundle stands in it. */
+	| { is: 'unreadable'; what: string }
+	| { is: 'needs'; glia: string }
+	/** Than what counts now, or than another bundle of the same key that was seen. */
+	| { is: 'older'; made: string; horizon: Horizon }
+	| { is: 'twice'; made: string }
+	| { is: 'future'; made: string }
+	/** Fewer of something than what counts now: a part was left out. */
+	| { is: 'shrunk'; what: string; now: number; before: number }
+	/** The first mistake of all that the rules found. */
+	| { is: 'mistakes'; first: string; more: number };
+
+/** What is compiled from other files is made by the bot itself, so that nothing comes around the rules. */
+const fileName = /^(?!(?:.*\/)?compiled\.json$)[a-z][a-z0-9-]*(\/[A-Za-z0-9][A-Za-z0-9.-]*)*\.(yaml|json)$/;
+const gliaVersion = z.string().regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}$/);
+
+const anyHead = z.looseObject({ format: z.literal('glia-knowledge'), shape: z.int().min(1), glia: gliaVersion });
+const whole = z.strictObject({
+	format: z.literal('glia-knowledge'),
+	shape: z.literal(bundleShape),
+	glia: gliaVersion,
+	author: z.string().regex(/^[^\p{C}\p{Z}](?:[^\p{C}\p{Zl}\p{Zp}]{0,98}[^\p{C}\p{Z}])?$/u),
+	made: z
+		.string()
+		.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
+		.refine(isMoment),
+	horizon: z.strictObject({ release: version, read: date }),
+	files: z.record(z.string().regex(fileName).max(200), z.string()),
+});
+
+function isMoment(text: string): boolean {
+	const at = new Date(text);
+	return !Number.isNaN(at.getTime()) && `${at.toISOString().slice(0, 19)}Z` === text;
+}
+
+/** The public key that 32 bytes in base64 stand for; undefined if the text is none. */
+export function publicKey(base64: string): KeyObject | undefined {
+	const bytes = Buffer.from(base64, 'base64');
+	if (bytes.length !== 32 || bytes.toString('base64') !== base64) return undefined;
+	try {
+		return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: bytes.toString('base64url') }, format: 'jwk' });
+	} catch {
+		return undefined;
+	}
+}
+
+/** 64 bytes in base64, with or without a line feed behind them. */
+function signatureIn(text: string): Buffer | undefined {
+	const base64 = text.replace(/\r?\n$/, '');
+	const bytes = Buffer.from(base64, 'base64');
+	return bytes.length === 64 && bytes.toString('base64') === base64 ? bytes : undefined;
+}
+
+/** The key that signed exactly this text, or why there is none. */
+export function signedBy(
+	text: string,
+	signature: string,
+	keys: readonly string[],
+): { key: string } | { refusal: BundleRefusal } {
+	const bytes = Buffer.from(text, 'utf8');
+	if (bytes.length > maxBundle) return { refusal: { is: 'too-large' } };
+	const signed = signatureIn(signature);
+	if (!signed) return { refusal: { is: 'signature', missing: true } };
+	const key = keys.find(base64 => {
+		const of = publicKey(base64);
+		return of !== undefined && verify(null, bytes, of, signed);
+	});
+	return key === undefined ? { refusal: { is: 'signature' } } : { key };
+}
+
+/** The bundle that a signed text is, or why this Glia cannot read it. */
+export function readBundle(text: string): { bundle: Bundle } | { refusal: BundleRefusal } {
+	let value: unknown;
+	try {
+		value = JSON.parse(text);
+	} catch {
+		return { refusal: { is: 'unreadable', what: 'not JSON' } };
+	}
+	const head = anyHead.safeParse(value);
+	if (!head.success) return { refusal: { is: 'unreadable', what: 'not a bundle of knowledge' } };
+	if (head.data.shape !== bundleShape) return { refusal: { is: 'needs', glia: head.data.glia } };
+	const read = whole.safeParse(value);
+	if (!read.success) {
+		const [issue] = read.error.issues;
+		const what = `not in the shape of a bundle: ${issue?.path.slice(0, 1).map(String).join('') || 'an unknown field'}`;
+		return { refusal: { is: 'unreadable', what } };
+	}
+	const { author, made, horizon, glia, files } = read.data;
+	return { bundle: { author, made, horizon, glia, files: new Map(Object.entries(files)) } };
+}
+
+/** The text of a bundle: the same bytes for the same content. */
+export function bundleText({ author, made, horizon, glia, files }: Bundle): string {
+	const sorted = Object.fromEntries([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
+	const head = { format: 'glia-knowledge', shape: bundleShape, glia, author, made, horizon };
+	return `${JSON.stringify({ ...head, files: sorted }, undefined, '\t')}\n`;
+}
+
+export function horizonOf({ releases, read }: Pick<Knowledge, 'releases' | 'read'>): Horizon {
+	return { release: releases.findLast(one => !isCandidate(one.version))?.version ?? '0.0.0', read };
+}
+
+function reachesLess(a: Horizon, b: Horizon): boolean {
+	return isAbove(b.release, a.release) || a.read < b.read;
+}
+
+/** What a bundle has to be newer than. */
+export type Standing = {
+	/** What came with the program: how far it reaches, and the version of the program. */
+	own: { horizon: Horizon; glia: string };
+	/** The newest bundle of a trusted key so far, whether or not it still counts. */
+	newest?: Pick<Bundle, 'made' | 'horizon'>;
+	now: Date;
+};
+
+/** Why a readable bundle is not newer than what there is; undefined if it is. */
+export function refusalOf(
+	{ made, horizon, glia }: BundleHead,
+	{ own, newest, now }: Standing,
+): BundleRefusal | undefined {
+	if (new Date(made).getTime() > now.getTime() + maxAhead) return { is: 'future', made };
+	if (newest && made === newest.made) return { is: 'twice', made };
+	const isReplayed = newest !== undefined && (made < newest.made || reachesLess(horizon, newest.horizon));
+	if (isReplayed || !reachesBeyond({ horizon, glia }, own)) return { is: 'older', made, horizon };
+	return undefined;
+}
+
+/**
+ * Whether a bundle counts rather than what came with the program. Where both reach as far, the one by the newer program
+ * has been curated later, and a bundle by the same version was published because something was mended.
+ */
+export function reachesBeyond(bundle: Pick<BundleHead, 'horizon' | 'glia'>, own: Standing['own']): boolean {
+	if (reachesLess(bundle.horizon, own.horizon)) return false;
+	return reachesLess(own.horizon, bundle.horizon) || !isNewerGlia(own.glia, bundle.glia);
+}
+
+/** Of two versions of the program, each of three numbers. */
+export function isNewerGlia(a: string, b: string): boolean {
+	return isAbove(a, b);
+}
+
+const counted = ['releases', 'notes', 'faults', 'symptoms', 'advisories', 'guides'] as const;
+
+/** A bundle made of a part of the files breaks no rule; it only says less, and nobody would notice. */
+export function shrinkageOf(
+	found: Pick<Knowledge, (typeof counted)[number]>,
+	before: Pick<Knowledge, (typeof counted)[number]>,
+): BundleRefusal | undefined {
+	const what = counted.find(name => found[name].length < before[name].length * 0.8);
+	return what && { is: 'shrunk', what, now: found[what].length, before: before[what].length };
+}

@@ -1,0 +1,43 @@
+// Everything that must hold of the files of an edition that others made, and what the bot then starts with.
+import { tableFile, tables } from './code-tables.ts';
+import { compile } from './compiled.ts';
+import { type Folder, folderAt } from './folder.ts';
+import { tableShapes } from './schema/code.ts';
+
+/** `mistakes` in the order in which they were found; none: it is compiled, and can be opened. */
+export type CheckedEdition = { mistakes: string[] };
+
+/** Checks and compiles the files below `folder`. Never rejects for what stands in them. */
+export async function checkEdition(folder: URL): Promise<CheckedEdition> {
+	const { text } = folderAt(folder);
+	const mistakes = [...generated.filter(name => text(name) === undefined).map(absent), ...tableMistakes(text)];
+	try {
+		await compile(folder);
+	} catch (error) {
+		const [, ...lines] = (error instanceof Error ? error.message : String(error)).split('\n');
+		mistakes.push(...(lines.length ? lines : [String(error)]));
+	}
+	return { mistakes };
+}
+
+/** Without them the rules would have little to say. */
+const generated = ['synapse/releases.json', 'synapse/upstream.json'];
+
+function absent(name: string): string {
+	return `${name} is not there`;
+}
+
+function tableMistakes(text: Folder['text']): string[] {
+	return tables.flatMap(name => {
+		const json = text(tableFile(name));
+		if (json === undefined) return [absent(tableFile(name))];
+		try {
+			const read = tableShapes[name].safeParse(JSON.parse(json));
+			if (read.success) return [];
+			const [issue] = read.error.issues;
+			return [`${tableFile(name)} ${issue?.path.map(String).join('.')}: ${issue?.message}`];
+		} catch {
+			return [`${tableFile(name)} is not JSON`];
+		}
+	});
+}

@@ -1,0 +1,34 @@
+// Where knowledge is read from: a folder on disk, or the files of a bundle in memory.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+
+export type Folder = {
+	/** The text of a file by its name below the folder (`synapse/notes/1.150.0.yaml`); undefined if it is not there. */
+	text: (name: string) => string | undefined;
+	/** The names of the files directly in `below` (`synapse/notes/`), ascending; none if it is not there. */
+	names: (below: string) => string[];
+};
+
+/** `url` ends in a slash. */
+export function folderAt(url: URL): Folder {
+	return {
+		text(name) {
+			const file = new URL(name, url);
+			return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+		},
+		names(below) {
+			const where = new URL(below, url);
+			return existsSync(where) ? readdirSync(where).sort() : [];
+		},
+	};
+}
+
+/** The same for texts by name. */
+export function folderIn(texts: ReadonlyMap<string, string>): Folder {
+	return {
+		text: name => texts.get(name),
+		names(below) {
+			const inside = [...texts.keys()].filter(name => name.startsWith(below)).map(name => name.slice(below.length));
+			return inside.filter(name => !name.includes('/')).sort();
+		},
+	};
+}

@@ -1,0 +1,53 @@
+// The shape of the tables read from Synapse's code, for those that come with a bundle. Ours are written by a refresh.
+import { z } from 'zod';
+import { compare } from '../../deployment/version.ts';
+import { version } from './fields.ts';
+
+const words = z.union([z.string(), z.array(z.string())]);
+const flag = z.literal(true).optional();
+
+function tableOf<State extends z.ZodType>(state: State) {
+	const rises = (versions: readonly string[]) =>
+		versions.every((one, i) => i === 0 || compare(versions[i - 1] as string, one) < 0);
+	const changes = z
+		.array(z.tuple([version, state.nullable()]))
+		.min(1)
+		.refine(all => rises(all.map(change => change[0] as string)), { error: 'changes in the order of releases' });
+	return z.strictObject({
+		by: z.string().optional(),
+		read: z.array(version).min(1).refine(rises, { error: 'releases in order' }),
+		entries: z.array(z.strictObject({ key: z.string().min(1), changes })).min(1),
+	});
+}
+
+const text = tableOf(z.string());
+
+/** By the names of the tables. */
+export const tableShapes = {
+	options: tableOf(
+		z.strictObject({
+			file: z.string(),
+			default: z.unknown().optional(),
+			documented: z.unknown().optional(),
+			documentedType: words.optional(),
+			undocumented: flag,
+			required: flag,
+			type: words.optional(),
+			accepts: z.array(z.string()).optional(),
+			refused: flag,
+			warned: flag,
+		}),
+	),
+	refusals: tableOf(z.strictObject({ in: z.string(), raises: z.string(), option: words.optional() })),
+	dependencies: text,
+	routes: text,
+	deltas: tableOf(z.strictObject({ tables: z.record(z.string(), z.array(z.string())), background: flag })),
+	builds: tableOf(
+		z.strictObject({
+			number: z.string().optional(),
+			end: z.string().optional(),
+			forced: z.strictObject({ by: z.string(), end: z.string() }).optional(),
+		}),
+	),
+	admin: text,
+};

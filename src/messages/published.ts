@@ -1,0 +1,68 @@
+// Words for knowledge that others publish: whose counts, and why another does not.
+import type { BundleRefusal, Horizon } from '../knowledge/bundle.ts';
+import type { BundleTrouble } from '../ports/web.ts';
+import { count, duration } from '../text/format.ts';
+import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
+import { sourceTroubleWords } from './upstream-outage.ts';
+
+/** Published knowledge as `!status --json` has it: moments in ISO 8601, `ago` in seconds. */
+export type UpdatesStatus = {
+	address: string;
+	/** Absent while the knowledge that came with the program counts. */
+	counts?: { author: string; made: string; horizon: Horizon };
+	/** When a good bundle was last there. */
+	read?: string;
+	ago?: number;
+	/** The last look: what was there is refused, or nothing could be had. */
+	refused?: { at: string; why: string };
+	trouble?: { at: string; why: string };
+};
+
+/** Why the last look brought no bundle that counts, as a clause of Markdown. */
+export function bundleTroubleWords(trouble: BundleTrouble): string {
+	return 'source' in trouble ? sourceTroubleWords(trouble.source) : refusalWords(trouble.refusal);
+}
+
+function refusalWords(refusal: BundleRefusal): string {
+	switch (refusal.is) {
+		case 'signature':
+			return refusal.missing
+				? 'it has no signature that could be one'
+				: `its signature was not made with ${code('knowledge.updates.key')}, or the bundle was changed since`;
+		case 'too-large':
+			return 'it is larger than any bundle';
+		case 'unreadable':
+			return `it is signed, but cannot be read: ${escapeMarkdown(refusal.what)}`;
+		case 'needs':
+			return `it needs Glia ${refusal.glia}`;
+		case 'older':
+			return `it is older than what I know: made ${day(refusal.made)}, up to ${refusal.horizon.release}, read ${refusal.horizon.read}`;
+		case 'twice':
+			return `another bundle was made at the same moment (${day(refusal.made)})`;
+		case 'future':
+			return `it says that it was made on ${day(refusal.made)}, which is still to come`;
+		case 'shrunk':
+			return `it has only ${refusal.now} ${refusal.what}, and I know ${refusal.before}`;
+		case 'mistakes': {
+			const more = refusal.more > 0 ? ` and ${count(refusal.more, 'more mistake')}` : '';
+			return `it breaks the rules of the knowledge: ${quoted(refusal.first, 200)}${more}`;
+		}
+	}
+}
+
+function day(moment: string): string {
+	return moment.slice(0, 10);
+}
+
+/** One line of `!status`. */
+export function updatesLine({ address, counts, ago, refused, trouble }: UpdatesStatus): string {
+	const whose = counts
+		? `curated by ${escapeMarkdown(counts.author)} on ${day(counts.made)}, up to Synapse ${counts.horizon.release}, read ${counts.horizon.read}`
+		: 'none published that is newer than what came with me';
+	const looked = ago === undefined ? 'not found yet' : `found ${duration(ago)} ago`;
+	const last = refused ?? trouble;
+	const no = last
+		? `. ⚠️ ${refused ? 'Refused' : 'Not had'} ${last.at.slice(0, 16).replace('T', ' ')} UTC: ${last.why}`
+		: '';
+	return `Published knowledge: ${whose}; ${looked} at ${code(new URL(address).host)}${no}`;
+}

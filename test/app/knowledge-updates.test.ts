@@ -1,0 +1,489 @@
+// Knowledge that others publish: taken up when it is newer, signed and right; whatever else comes, what counted goes on.
+import { readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openUpdates, type Updates } from '../../src/app/knowledge-updates.ts';
+import { type Bundle, bundleShape, maxBundle } from '../../src/knowledge/bundle.ts';
+import { checkEdition } from '../../src/knowledge/check-edition.ts';
+import { tableFile } from '../../src/knowledge/code-tables.ts';
+import type { Edition } from '../../src/knowledge/edition.ts';
+import { bundleTroubleWords } from '../../src/messages/published.ts';
+import type { Web } from '../../src/ports/web.ts';
+import { silence } from '../../src/runtime/log.ts';
+import { banned, openWorld, ours, type World } from '../edges/web/world.ts';
+import { noteText } from '../knowledge/folder.ts';
+import { editionWith, filesOf, openPublisher, sha256, temporary } from '../published.ts';
+
+const publisher = openPublisher();
+const stranger = openPublisher();
+const now = new Date('2022-09-10T12:00:00Z');
+const later = { made: '2022-09-08T10:00:00Z' };
+
+let world: World;
+let answer: (request: IncomingMessage, response: ServerResponse) => void;
+beforeAll(async () => {
+	world = await openWorld();
+	await world.https({ port: 443 }, (request, response) => answer(request, response));
+});
+afterAll(() => world.close());
+
+type Bot = { web: Web; updates: Updates; path: string; own: Edition };
+
+async function openBot(more: { path?: string; keys?: string[]; own?: Edition; glia?: string } = {}): Promise<Bot> {
+	const { path = temporary(), keys = [publisher.key], own = await editionWith(filesOf('own')), glia = '1.0.0' } = more;
+	const updates = await openUpdates({ keys, own, glia, path, now: () => now, log: silence, check: checkEdition });
+	const bundle = { address: `https://${ours}/knowledge.json`, hours: 1, ...updates };
+	return { web: await world.web({ bundle }, () => now), updates, path, own };
+}
+
+function markOf({ updates }: Bot): string {
+	const { knowledge, code } = updates.edition();
+	const marks = new Set([
+		...knowledge.notes.map(({ title }) => title.split(' ').at(-1) ?? ''),
+		...code.options().byPath.keys(),
+	]);
+	return [...marks].join(' and ');
+}
+
+/** Serves a bundle and its signature. */
+function serve(text: string | Buffer, signature: string | Buffer): void {
+	answer = (request, response) => response.end(request.url?.endsWith('.sig') ? signature : text);
+}
+
+const serveSigned = (text: string) => serve(text, publisher.sign(text));
+
+/** Looks once; gives why nothing was taken, in words. */
+async function look(bot: Bot): Promise<string> {
+	await bot.web.readBundle();
+	const trouble = bot.web.bundleLook()?.trouble;
+	return trouble ? bundleTroubleWords(trouble) : 'taken';
+}
+
+/** A bot to which the bundle `first` counts. */
+async function informed(): Promise<Bot> {
+	const bot = await openBot();
+	serveSigned(publisher.bundle('first'));
+	expect(await look(bot)).toBe('taken');
+	expect(markOf(bot)).toBe('first');
+	return { ...bot, web: (await openBot({ path: bot.path, own: bot.own })).web };
+}
+
+/** Another look of the same process, an hour later. */
+async function lookAgain(bot: Bot): Promise<string> {
+	const bundle = { address: `https://${ours}/knowledge.json`, hours: 1, ...bot.updates };
+	return look({ ...bot, web: await world.web({ bundle }, () => now) });
+}
+
+const good = publisher.bundle('second', later);
+const signature = publisher.sign(good);
+const bytes = Buffer.from(signature, 'base64');
+
+function flipped(text: string, at: number): string {
+	const buffer = Buffer.from(text);
+	buffer.writeUInt8((buffer[at] ?? 0) ^ 1, at);
+	return buffer.toString();
+}
+
+/** The same signature as a number that is not reduced: s + the order of the group. */
+function unreduced(signed: Buffer): Buffer {
+	const order = 2n ** 252n + 27742317777372353535851937790883648493n;
+	const half = Buffer.from(signed.subarray(32)).reverse().toString('hex');
+	const grown = (BigInt(`0x${half}`) + order).toString(16).padStart(64, '0');
+	return Buffer.concat([signed.subarray(0, 32), Buffer.from(grown, 'hex').reverse()]);
+}
+
+const base64 = (signed: Buffer) => `${signed.toString('base64')}\n`;
+const tampered = 'knowledge.updates.key';
+const none = 'it has no signature that could be one';
+
+describe('what was changed on its way', () => {
+	const cases: [name: string, text: string | Buffer, signature: string | Buffer, why: string][] = [
+		['its first byte', flipped(good, 0), signature, tampered],
+		['a byte in the middle', flipped(good, good.length >> 1), signature, tampered],
+		['its last byte', flipped(good, good.length - 1), signature, tampered],
+		['cut off in the middle', good.slice(0, good.length >> 1), signature, tampered],
+		['without its last line feed', good.trimEnd(), signature, tampered],
+		['one more line feed', `${good}\n`, signature, tampered],
+		['line ends of Windows', good.replaceAll('\n', '\r\n'), signature, tampered],
+		['the same value, written otherwise', JSON.stringify(JSON.parse(good)), signature, tampered],
+		['twice in one file', good + good, signature, tampered],
+		['words behind it', `${good}// more`, signature, tampered],
+		['a mark of the byte order before it', `\uFEFF${good}`, signature, tampered],
+		['bytes that are no UTF-8', Buffer.concat([Buffer.from(good), Buffer.from([0xff])]), signature, tampered],
+		['nothing', '', signature, tampered],
+		['another bundle of the same publisher', publisher.bundle('third', later), signature, tampered],
+		['a word of a note', good.replace('pigeons second', 'pigeons thirds'), signature, tampered],
+		['the signature of a stranger', good, stranger.sign(good), tampered],
+		['a stranger’s bundle', stranger.bundle('evil', later), stranger.sign(stranger.bundle('evil', later)), tampered],
+		[
+			'a bit of its signature',
+			good,
+			base64(Buffer.from(bytes.map((byte, i) => (i === 5 ? byte ^ 4 : byte)))),
+			tampered,
+		],
+		[
+			'a bit of the signature’s other half',
+			good,
+			base64(Buffer.from(bytes.map((b, i) => (i === 40 ? b ^ 1 : b)))),
+			tampered,
+		],
+		['the signature as another number of the same class', good, base64(unreduced(bytes)), tampered],
+		['a signature of zeros', good, base64(Buffer.alloc(64)), tampered],
+		['the signature of its hash', good, publisher.sign(sha256(good)), tampered],
+		['the signature of an older bundle', good, publisher.sign(publisher.bundle('zeroth')), tampered],
+		['a signature that is too short', good, base64(bytes.subarray(0, 63)), none],
+		['a signature that is too long', good, base64(Buffer.concat([bytes, Buffer.alloc(1)])), none],
+		['an empty signature', good, '', none],
+		['a signature of bytes', good, bytes, none],
+		['a signature in hexadecimal', good, bytes.toString('hex'), none],
+		['a signature in the alphabet of addresses', good, bytes.toString('base64url'), none],
+		['a signature with spaces', good, ` ${signature}`, none],
+		[
+			'a signature with bits that mean nothing',
+			good,
+			signature.replace(/.==\n$/, found => (found[0] === 'B' ? 'C==' : 'B==')),
+			none,
+		],
+		['a page in place of the signature', good, '<!doctype html><p>Not found</p>', none],
+	];
+	test.each(cases)('%s', async (_, text, signed, why) => {
+		const bot = await informed();
+		serve(text, signed);
+		expect(await lookAgain(bot)).toContain(why);
+		expect(markOf(bot)).toBe('first');
+	});
+});
+
+/** What its publisher signed, and yet does not count. */
+const change = (edit: (value: Record<string, unknown>) => void): string => {
+	const value = JSON.parse(good) as Record<string, unknown>;
+	edit(value);
+	return JSON.stringify(value);
+};
+const withFiles = (edit: (files: Map<string, string>) => void, more: Partial<Bundle> = {}): string => {
+	const files = filesOf('second');
+	edit(files);
+	return publisher.bundle('second', { ...later, files, ...more });
+};
+const withFile = (name: string, text: string, more: Partial<Bundle> = {}) =>
+	withFiles(files => void files.set(name, text), more);
+const note = 'synapse/notes/1.66.0.yaml';
+
+describe('what is signed, and does not count', () => {
+	const shape = 'it is signed, but cannot be read';
+	const rules = 'it breaks the rules of the knowledge';
+	const cases: [name: string, text: string, why: string][] = [
+		['no JSON', 'knowledge', shape],
+		['a list', `[${good}]`, shape],
+		['null', 'null', shape],
+		['something else', '{"format": "recipes", "shape": 1, "glia": "1.0.0"}', shape],
+		[
+			'a shape that is not known',
+			change(v => Object.assign(v, { shape: bundleShape + 1, glia: '7.2.0' })),
+			'it needs Glia 7.2.0',
+		],
+		['a shape that is no number', change(v => Object.assign(v, { shape: '1' })), shape],
+		['a shape below all', change(v => Object.assign(v, { shape: 0 })), shape],
+		['no version of Glia', change(v => Object.assign(v, { glia: 'newest' })), shape],
+		['no author', change(v => delete v.author), shape],
+		['an author of two lines', change(v => Object.assign(v, { author: 'a\nb' })), shape],
+		['an author who turns the text around', change(v => Object.assign(v, { author: 'a\u202Eb' })), shape],
+		['an author without end', change(v => Object.assign(v, { author: 'a'.repeat(101) })), shape],
+		['a moment that there was not', change(v => Object.assign(v, { made: '2022-02-30T10:00:00Z' })), shape],
+		['a moment in another zone', change(v => Object.assign(v, { made: '2022-09-08T10:00:00+02:00' })), shape],
+		[
+			'a horizon that is no release',
+			change(v => Object.assign(v, { horizon: { release: '1.66', read: '2022-09-06' } })),
+			shape,
+		],
+		['a field more', change(v => Object.assign(v, { script: 'run' })), shape],
+		['files as a list', change(v => Object.assign(v, { files: ['a'] })), shape],
+		['a file that is no text', change(v => Object.assign(v.files as object, { [note]: 1 })), shape],
+		['a file above the folder', withFile('../evil.yaml', 'a'), shape],
+		['a file somewhere below and above', withFile('synapse/../../evil.yaml', 'a'), shape],
+		['a file at the root', withFile('/etc/evil.yaml', 'a'), shape],
+		['a file of Windows', withFile('synapse\\evil.yaml', 'a'), shape],
+		['a file that runs', withFile('synapse/evil.js', 'a'), shape],
+		['a file that would come around the rules', withFile('compiled.json', '{}'), shape],
+		['another one', withFile('distributions/mdad/compiled.json', '{}'), shape],
+		[
+			'older than what counts',
+			publisher.bundle('second', { made: '2022-09-07T09:59:59Z' }),
+			'it is older than what I know',
+		],
+		['of the same moment', publisher.bundle('second'), 'made at the same moment'],
+		['from the future', publisher.bundle('second', { made: '2022-09-12T10:00:00Z' }), 'still to come'],
+		[
+			'read before',
+			publisher.bundle('second', { ...later, horizon: { release: '1.66.0', read: '2022-09-05' } }),
+			'it is older than what I know',
+		],
+		[
+			'of an older release',
+			publisher.bundle('second', { ...later, horizon: { release: '1.65.0', read: '2022-09-06' } }),
+			'it is older than what I know',
+		],
+		[
+			'of an older Glia that knew as much',
+			publisher.bundle('second', { ...later, glia: '0.9.0' }),
+			'it is older than what I know',
+		],
+		[
+			'further than its files',
+			publisher.bundle('second', { ...later, horizon: { release: '1.67.0', read: '2022-09-06' } }),
+			'its files reach elsewhere',
+		],
+		['a note that breaks a rule', withFile(note, noteText({ possible: '1.67.0' })), rules],
+		['a note out of shape', withFile(note, noteText({ must: 'perhaps' })), rules],
+		['a note with HTML', withFile(note, noteText({ text: 'See <script>alert(1)</script>.' })), rules],
+		['a note of a release that there is not', withFile('synapse/notes/1.99.0.yaml', noteText()), rules],
+		['a note that is no YAML', withFile(note, 'notes: ['), rules],
+		[
+			'a word that a newer Glia knows',
+			withFile(note, noteText({ colour: 'red' }), { glia: '1.1.0' }),
+			'it needs Glia 1.1.0',
+		],
+		['no releases', withFiles(files => files.delete('synapse/releases.json')), rules],
+		['no passages', withFiles(files => files.delete('synapse/upstream.json')), rules],
+		['a table that is missing', withFiles(files => files.delete(tableFile('options'))), rules],
+		['a table that is no JSON', withFile(tableFile('routes'), '{'), rules],
+		[
+			'a table of another kind',
+			withFile(tableFile('options'), filesOf('second').get(tableFile('routes')) ?? ''),
+			rules,
+		],
+		[
+			'a table whose changes go backwards',
+			withFile(
+				tableFile('admin'),
+				JSON.stringify({
+					read: ['1.0.0'],
+					entries: [
+						{
+							key: 'a',
+							changes: [
+								['1.2.0', 'any'],
+								['1.1.0', null],
+							],
+						},
+					],
+				}),
+			),
+			rules,
+		],
+		['a part of the notes', withFiles(files => files.delete(note)), 'it has only 3 notes, and I know 5'],
+	];
+	test.each(cases)('%s', async (_, text, why) => {
+		const bot = await informed();
+		serveSigned(text);
+		expect(await lookAgain(bot)).toContain(why);
+		expect(markOf(bot)).toBe('first');
+		// Nothing of it is left, and what is right is taken after it.
+		expect(readdirSync(join(bot.path, 'knowledge'))).toHaveLength(1);
+		serveSigned(good);
+		expect(await lookAgain(bot)).toBe('taken');
+		expect(markOf(bot)).toBe('second');
+	});
+
+	test('more than any bundle has', async () => {
+		const bot = await informed();
+		serveSigned(`${good}${' '.repeat(maxBundle)}`);
+		expect(await lookAgain(bot)).not.toBe('taken');
+		expect(markOf(bot)).toBe('first');
+	});
+});
+
+describe('what the network does', () => {
+	const cases: [name: string, how: (request: IncomingMessage, response: ServerResponse) => void][] = [
+		['nothing there', (_, response) => void response.writeHead(404).end()],
+		[
+			'no signature',
+			(request, response) => void (request.url?.endsWith('.sig') ? response.writeHead(404).end() : response.end(good)),
+		],
+		[
+			'no bundle',
+			(request, response) =>
+				void (request.url?.endsWith('.sig') ? response.end(signature) : response.writeHead(404).end()),
+		],
+		['a server at fault', (_, response) => void response.writeHead(500).end('{}')],
+		['a server that asks to wait', (_, response) => void response.writeHead(429, { 'retry-after': '60' }).end()],
+		[
+			'to where nobody may go',
+			(request, response) => void response.writeHead(302, { location: `https://${banned}${request.url}` }).end(),
+		],
+		[
+			'to where nothing is sealed',
+			(request, response) => void response.writeHead(302, { location: `http://${ours}${request.url}` }).end(),
+		],
+		['in a circle', (request, response) => void response.writeHead(302, { location: request.url }).end()],
+		[
+			'an end before the end',
+			(_, response) => {
+				response.writeHead(200, { 'content-length': '5000' });
+				response.write(good.slice(0, 100), () => response.destroy());
+			},
+		],
+		[
+			'more than it may',
+			(request, response) => void response.end(request.url?.endsWith('.sig') ? signature : 'a'.repeat(maxBundle + 1)),
+		],
+		['a signature without end', (_, response) => void response.end('a'.repeat(5000))],
+		[
+			'more than it may, pressed',
+			(request, response) =>
+				void response
+					.writeHead(200, { 'content-encoding': 'gzip' })
+					.end(request.url?.endsWith('.sig') ? gzipSync(signature) : gzipSync('a'.repeat(maxBundle + 1))),
+		],
+	];
+	test.each(cases)('%s', async (_, how) => {
+		const bot = await informed();
+		answer = how;
+		expect(await lookAgain(bot)).not.toBe('taken');
+		expect(markOf(bot)).toBe('first');
+		expect(world.trespasses).toBe(0);
+	});
+
+	test('pressed, and from where the server sends on', async () => {
+		const bot = await informed();
+		answer = (request, response) => {
+			if (!request.url?.startsWith('/new/'))
+				return void response.writeHead(301, { location: `/new${request.url}` }).end();
+			response.writeHead(200, { 'content-encoding': 'gzip' });
+			response.end(gzipSync(request.url.endsWith('.sig') ? signature : good));
+		};
+		expect(await lookAgain(bot)).toBe('taken');
+		expect(markOf(bot)).toBe('second');
+	});
+
+	test('what is there already is not fetched again, and what was refused is not either', async () => {
+		const bot = await informed();
+		const asked: (string | undefined)[] = [];
+		const paths = (text: string) => (request: IncomingMessage, response: ServerResponse) => {
+			asked.push(request.url);
+			response.end(request.url?.endsWith('.sig') ? publisher.sign(text) : text);
+		};
+		answer = paths(publisher.bundle('first'));
+		expect(await lookAgain(bot)).toBe('taken');
+		expect(asked).toEqual(['/knowledge.json.sig']);
+		let at = now.getTime();
+		const bundle = { address: `https://${ours}/knowledge.json`, hours: 1, ...bot.updates };
+		const web = await world.web({ bundle }, () => new Date(at));
+		answer = paths(withFile(note, noteText({ must: 'perhaps' })));
+		for (let hour = 0; hour < 3; hour++, at += 2 * 3600_000) await web.readBundle();
+		expect(asked.slice(1)).toEqual([
+			'/knowledge.json.sig',
+			'/knowledge.json',
+			'/knowledge.json.sig',
+			'/knowledge.json.sig',
+		]);
+		expect(web.bundleLook()?.trouble).toMatchObject({ refusal: { is: 'mistakes' } });
+	});
+});
+
+describe('a restart', () => {
+	test('begins with the last good one, and without asking anybody', async () => {
+		const { path, own } = await informed();
+		answer = (_, response) => void response.writeHead(500).end();
+		const bot = await openBot({ path, own });
+		expect(markOf(bot)).toBe('first');
+		expect(bot.updates.edition().publication).toEqual({ author: 'The pigeon fanciers', made: '2022-09-07T10:00:00Z' });
+	});
+
+	test('remembers what is older', async () => {
+		const { path, own } = await informed();
+		const bot = await openBot({ path, own });
+		serveSigned(publisher.bundle('second', { made: '2022-09-07T09:00:00Z' }));
+		expect(await look(bot)).toContain('it is older than what I know');
+		expect(markOf(bot)).toBe('first');
+	});
+
+	test('with another key begins with what came with the program', async () => {
+		const { path, own } = await informed();
+		const bot = await openBot({ path, own, keys: [stranger.key] });
+		expect(markOf(bot)).toBe('own');
+		const theirs = stranger.bundle('theirs', { made: '2022-09-01T10:00:00Z' });
+		serve(theirs, stranger.sign(theirs));
+		expect(await look(bot)).toBe('taken');
+		expect(markOf(bot)).toBe('theirs');
+	});
+
+	test('with both keys takes either', async () => {
+		const { path, own } = await informed();
+		const bot = await openBot({ path, own, keys: [stranger.key, publisher.key] });
+		expect(markOf(bot)).toBe('first');
+		const theirs = stranger.bundle('theirs', later);
+		serve(theirs, stranger.sign(theirs));
+		expect(await look(bot)).toBe('taken');
+		expect(markOf(bot)).toBe('theirs');
+	});
+
+	test('of a newer program that knows more begins with that', async () => {
+		const { path } = await informed();
+		const own = await editionWith(filesOf('newer', '2022-09-07'));
+		const bot = await openBot({ path, own, glia: '1.1.0' });
+		expect(markOf(bot)).toBe('newer');
+		serveSigned(publisher.bundle('first'));
+		expect(await look(bot)).toBe('taken');
+		expect(markOf(bot)).toBe('newer');
+		serveSigned(good);
+		expect(await look({ ...bot, web: (await openBot({ path, own, glia: '1.1.0' })).web })).toContain('it is older');
+	});
+
+	test('of another program checks what is kept again', async () => {
+		const { path, own } = await informed();
+		const checks: string[] = [];
+		const bot = await openUpdates({
+			keys: [publisher.key],
+			own,
+			glia: '0.9.9',
+			path,
+			now: () => now,
+			log: silence,
+			check: async folder => {
+				checks.push(folder.href);
+				return { mistakes: ['synapse/notes/1.64.0.yaml:1:1 not so'] };
+			},
+		});
+		expect(checks).toHaveLength(1);
+		expect(bot.edition()).toBe(own);
+		expect(bot.signature()).toBeUndefined();
+	});
+
+	test.each([
+		['the bundle is cut off', (folder: string) => truncateSync(join(folder, 'bundle.json'), 100)],
+		['the signature is gone', (folder: string) => rmSync(join(folder, 'bundle.json.sig'))],
+		['nothing says who checked it', (folder: string) => rmSync(join(folder, 'checked.json'))],
+		[
+			'a file is cut off',
+			(folder: string) => {
+				truncateSync(join(folder, 'files/compiled.json'), 100);
+				truncateSync(join(folder, 'files', note), 10);
+			},
+		],
+	])('where %s fetches it again', async (_, damage) => {
+		const { path, own } = await informed();
+		const [name = ''] = readdirSync(join(path, 'knowledge'));
+		damage(join(path, 'knowledge', name));
+		const bot = await openBot({ path, own });
+		expect(markOf(bot)).toBe('own');
+		serveSigned(publisher.bundle('first'));
+		expect(await look(bot)).toBe('taken');
+		expect(markOf(bot)).toBe('first');
+	});
+
+	test('clears away what a kill left, and all but the newest', async () => {
+		const { path, own } = await informed();
+		writeFileSync(join(path, 'knowledge', '20220909T100000Z-0123456789ab.77'), 'half');
+		const bot = await openBot({ path, own });
+		expect(markOf(bot)).toBe('first');
+		serveSigned(good);
+		expect(await look(bot)).toBe('taken');
+		// The one before is still there: answers that are under way read from it.
+		expect(readdirSync(join(path, 'knowledge'))).toHaveLength(2);
+		await openBot({ path, own });
+		expect(readdirSync(join(path, 'knowledge'))).toHaveLength(1);
+	});
+});
