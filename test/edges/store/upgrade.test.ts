@@ -1,0 +1,86 @@
+// A store of 0.1.0, keys included, opens in this edition with everything in it; an older edition refuses a newer store.
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openKeys, readSeeds } from '../../../src/edges/matrix/keys.ts';
+import { openStore } from '../../../src/edges/store/store.ts';
+
+const passphrase = 'a passphrase of nobody';
+const owner = { user: '@glia:glia.test', device: 'AOSHMHODHL' };
+let folder: string;
+
+beforeEach(() => {
+	folder = join(mkdtempSync(join(tmpdir(), 'glia-upgrade-')), 'data');
+	cpSync(join(import.meta.dirname, 'store-0.1.0'), folder, { recursive: true });
+});
+
+afterEach(() => rmSync(join(folder, '..'), { recursive: true }));
+
+test('who we are, rooms, watches, what was said of them, settings and guides are there', async () => {
+	const store = await openStore(folder);
+	try {
+		expect(await store.account()).toMatchObject({ ...owner, origin: 'login' });
+		expect(await store.token()).toMatch(/^s\d/);
+		const rooms = await store.joinedRooms();
+		expect(rooms).toHaveLength(2);
+		const watches = (await Promise.all(rooms.map(room => store.watches(room)))).flat();
+		const found = watches.map(({ server, facts, told }) => [server, [...facts].sort(), told?.version]);
+		expect(found.sort()).toEqual([
+			['one.example', ['install=docker', 'postgres=14', 'workers'], '1.98.0'],
+			['three.example', ['database=sqlite'], '1.150.0'],
+			['two.example', [], undefined],
+		]);
+		const one = watches.find(({ server }) => server === 'one.example');
+		const encrypted = one?.room ?? '';
+		expect(await store.wasEncrypted(encrypted)).toBe(true);
+		expect(await store.settings(encrypted)).toEqual({ zone: 'Europe/Berlin', severity: 'warning' });
+		const other = rooms.find(room => room !== encrypted) ?? '';
+		expect(await store.wasEncrypted(other)).toBe(false);
+		expect(await store.settings(other)).toEqual({ bare: false });
+		const open = await store.open(encrypted);
+		expect(open).toHaveLength(34);
+		expect(open.find(({ number }) => number === 1)).toMatchObject({ server: 'one.example', rule: 'lifecycle' });
+		expect(open.filter(({ acked }) => acked)).toHaveLength(1);
+		expect(open.filter(({ snoozed }) => snoozed !== undefined)).toHaveLength(1);
+		const [session] = await store.sessions(encrypted);
+		expect(session).toMatchObject({ is: 'open', guide: 'postgres-major', asked: 'postgres 15 17 docker' });
+	} finally {
+		await store.close();
+	}
+});
+
+test('opened a second time, nothing is migrated again', async () => {
+	await (await openStore(folder)).close();
+	const store = await openStore(folder);
+	expect((await store.figures(new Date())).watches).toBe(3);
+	await store.close();
+});
+
+test('the keys are those of the same device, and the identity is with them', async () => {
+	const machine = await openKeys(folder, owner, passphrase);
+	expect(machine.fingerprint).toBe('WsGZ XiHa 5DYf bf1x WdfR slgd s15E ga85 SVSS /fVc T7E');
+	expect((await machine.roomKeyCounts()).total).toBeGreaterThan(0);
+	await machine.close();
+	expect(Object.values((await readSeeds(folder, owner, passphrase)) ?? {})).toEqual([
+		expect.stringMatching(/^\S{43}$/),
+		expect.stringMatching(/^\S{43}$/),
+		expect.stringMatching(/^\S{43}$/),
+	]);
+	await expect(openKeys(folder, owner, 'another')).rejects.toThrow(/passphrase/);
+});
+
+test('a store that a later edition has migrated is refused in one sentence, and left as it is', async () => {
+	await (await openStore(folder)).close();
+	const file = join(folder, 'glia.sqlite');
+	const database = new DatabaseSync(file);
+	database.exec("INSERT INTO kysely_migration VALUES ('9999-of-the-future', '2030-01-01')");
+	database.close();
+	await expect(openStore(folder)).rejects.toThrow(
+		new RegExp(`^The store in ${folder} was written by a newer Glia; start that one, or restore a backup\\.$`),
+	);
+	const after = new DatabaseSync(file, { readOnly: true });
+	expect(after.prepare("SELECT count(*) AS n FROM kysely_migration WHERE name LIKE '9999%'").get()).toEqual({ n: 1 });
+	after.close();
+});
