@@ -320,6 +320,15 @@ export class OlmMachine {
 		});
 	}
 
+	/**
+	 * Copies the store into a directory that is there, and runs `meanwhile` before any other call: what it copies belongs to
+	 * the same moment. The copy must not be used while this device goes on: its keys would be used twice.
+	 */
+	copyStore(directory: string, meanwhile: () => Promise<void>): Promise<void> {
+		if (this.#closed !== undefined) throw cryptoError('CRYPTO_CLOSED', 'the machine was closed');
+		return this.#store.copyTo(directory, meanwhile);
+	}
+
 	/** Lets calls under way finish, then releases the store. Later calls reject with `CRYPTO_CLOSED`. */
 	close(): Promise<void> {
 		this.#closed ??= this.#store.close(() => this.#inner.close());

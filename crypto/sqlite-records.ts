@@ -73,6 +73,12 @@ export function openFile(directory: string): Records {
 				}
 			});
 		},
+		async copyTo(to) {
+			const copy = join(to, FILE);
+			// An empty file of ours, so that it is never readable by others.
+			closeSync(openSync(copy, 'wx', 0o600));
+			sqlite.prepare('VACUUM INTO ?').run(copy);
+		},
 		async close() {
 			sqlite.close();
 			opened.delete(file);

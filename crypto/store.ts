@@ -25,6 +25,8 @@ export interface Records {
 		databases: readonly Database[],
 		entries: (database: string, store: string) => Iterable<Entry>,
 	): Promise<void>;
+	/** Copies them into a directory that is there. Absent where they lie in a database that others copy. */
+	copyTo?(directory: string): Promise<void>;
 	close(): Promise<void>;
 }
 
@@ -42,6 +44,11 @@ export interface Store {
 	 * `CRYPTO_STORE_FAILED` when the disk refuses, and from then on always.
 	 */
 	transaction<T>(call: () => Promise<T>): Promise<T>;
+	/**
+	 * Copies the keys into a directory that is there, and runs `meanwhile` with nothing changing them: what it copies
+	 * belongs to the same moment. A copy that fails changes nothing here.
+	 */
+	copyTo(directory: string, meanwhile: () => Promise<void>): Promise<void>;
 	/** Releases the file once the calls under way are done. `release` ends wasm's use of its databases. */
 	close(release: () => void): Promise<void>;
 }
@@ -51,6 +58,7 @@ export function memoryStore(): Store {
 	return {
 		name: undefined,
 		transaction: queue,
+		copyTo: (_directory, meanwhile) => queue(meanwhile),
 		close: release => queue(async () => release()),
 	};
 }
@@ -122,6 +130,12 @@ async function over(records: Records, owner: Owner): Promise<Store> {
 				await mirror.settled();
 				await keep();
 				return outcome();
+			}),
+		copyTo: (directory, meanwhile) =>
+			queue(async () => {
+				if (failure !== undefined) throw failure;
+				await records.copyTo?.(directory);
+				await meanwhile();
 			}),
 		close: release =>
 			queue(async () => {

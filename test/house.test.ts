@@ -204,7 +204,7 @@ describe('the house', () => {
 			'ipaddr.js': /^src\/edges\/web\//,
 			'node:dns': /^src\/edges\/web\//,
 			'node:tls': /^src\/edges\/web\//,
-			'node:net': /^src\/edges\/web\//,
+			'node:net': /^src\/edges\/(web|control)\//,
 			pino: /^src\/runtime\/log\.ts$/,
 			'prom-client': /^src\/edges\/health\//,
 			marked: /^src\/(render|knowledge\/upstream)\//,

@@ -47,6 +47,11 @@ async function serve(): Promise<number> {
 		const { printSeeds } = await import('./print-seeds.ts');
 		return printSeeds(readConfig(task.config, process.env));
 	}
+	if (task.is === 'backup') {
+		const { readConfig } = await import('../config.ts');
+		const { runBackup } = await import('./backup.ts');
+		return runBackup(task.to, readConfig(task.config, process.env));
+	}
 	if (task.is === 'check-config') {
 		const { checkConfig } = await import('./check-config.ts');
 		return checkConfig(task.config, process.env, packageJson.version);
@@ -70,7 +75,7 @@ async function serve(): Promise<number> {
 		// The SDK's old HTTP library, which we replace, announces its age at each start: nothing that anybody here can mend.
 		process.noDeprecation = true;
 		const { runMatrix } = await import('./run-bot.ts');
-		return runMatrix(settings, { commands, ports });
+		return runMatrix(settings, { commands, ports, reread: () => readConfig(task.config, process.env) });
 	}
 	if (task.is === 'converse') return converse({ commands, ports });
 	const { readGiven } = await import('./given-files.ts');

@@ -9,6 +9,7 @@ export type Invocation =
 	| { is: 'matrix'; config: string }
 	| { is: 'seeds'; config: string }
 	| { is: 'check-config'; config: string }
+	| { is: 'backup'; to: string; config: string }
 	/** `said` is `-` for each line of standard input. `maxBytes`: how much of a file is read, if it is no configuration. */
 	| { is: 'say'; said: string; json: boolean; all?: true; files: string[]; maxBytes?: number; config?: string }
 	| { is: 'version' }
@@ -23,6 +24,7 @@ export const usage = `
   npm start -s -- check homeserver.yaml    what a release does to a configuration
   npm start -s -- why synapse.log          what an error or a log says
   npm start -s -- check-config --config config.yaml   say what is wrong with the bot's configuration
+  npm start -s -- backup PATH --config config.yaml   copy the store and the keys, while the bot runs or not
   npm start -s -- seeds --config config.yaml   print the bot's identity, to be kept elsewhere like a password
 
   say options   --json         one line of JSON an answer
@@ -84,6 +86,16 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
 			const path = values.get('config')?.at(-1);
 			if (path === undefined) throw new Refusal('Whose seeds? For example: npm start -s -- seeds --config config.yaml');
 			return { is: 'seeds', config: path };
+		},
+	},
+	backup: {
+		options: { config },
+		takesWords: true,
+		read({ values, rest: [to, ...more] }) {
+			const path = values.get('config')?.at(-1);
+			if (to === undefined || path === undefined || more.length > 0)
+				throw new Refusal('Back up where to? For example: npm start -s -- backup ./backup --config config.yaml');
+			return { is: 'backup', to, config: path };
 		},
 	},
 	'check-config': {

@@ -6,6 +6,7 @@ import { refusalToVerify } from '../bot/rights.ts';
 import type { Ports } from '../command.ts';
 import type { Config } from '../config.ts';
 import { noticeLoss } from '../delivery/lost-store.ts';
+import type { Control } from '../edges/control/socket.ts';
 import { connect } from '../edges/matrix/homeserver.ts';
 import { hasKeys } from '../edges/matrix/keys.ts';
 import { writeTrouble } from '../edges/store/disk.ts';
@@ -15,8 +16,10 @@ import type { Counters } from '../ports/metrics.ts';
 import type { Store } from '../ports/store.ts';
 import type { Web } from '../ports/web.ts';
 import { type Log, openLog } from '../runtime/log.ts';
+import type { serveBackups } from './backup.ts';
 import { type Outside, openOutside } from './live-knowledge.ts';
 import { ownPassages } from './own-edition.ts';
+import { reload } from './reload.ts';
 import type { Supervision, Vitals } from './supervision.ts';
 import { type BotPorts, type Common, startWorkers } from './workers.ts';
 
@@ -29,6 +32,8 @@ type BotSetup = {
 	ports: Ports;
 	/** Between two looks at a server (ms), instead of what the configuration says. */
 	every?: number;
+	/** Reads the configuration again; without it SIGHUP ends the process. */
+	reread?: () => Config;
 	/** The servers and what is known of upstream, as a test plays them. */
 	played?: { web: Pick<Web, 'observe'>; knowledge: () => Knowledge; sources?: Web['sources'] };
 };
@@ -47,7 +52,8 @@ type Ending = {
 	release: () => void;
 };
 
-function openEnding(log: Log): Ending {
+/** `hangUp`: what SIGHUP does. */
+function openEnding(log: Log, hangUp: (() => void) | undefined): Ending {
 	const asked = Promise.withResolvers<void>();
 	const shutdown = new AbortController();
 	const reason: ReturnType<Ending['reason']> = {};
@@ -56,9 +62,9 @@ function openEnding(log: Log): Ending {
 		shutdown.abort();
 		asked.resolve();
 	};
-	// A terminal that is closed sends SIGHUP: Node would die of it with everything in hand.
 	const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 	const onSignal = (signal: string) => {
+		if (signal === 'SIGHUP' && hangUp) return hangUp();
 		log.info({ signal }, 'stopping');
 		end();
 	};
@@ -85,7 +91,10 @@ function openEnding(log: Log): Ending {
 export async function runMatrix(config: Config, setup: BotSetup): Promise<number> {
 	const log = openLog(config.log.level, config.log.format);
 	const store = await openStore(config.store.path);
-	const ending = openEnding(log);
+	const { reread } = setup;
+	// A terminal that is closed sends SIGHUP as well: then it means the end.
+	const mayReload = reread && !process.stdin.isTTY && !process.stderr.isTTY;
+	const ending = openEnding(log, mayReload ? () => reload(config, { log, reread }) : undefined);
 	const vitals: Vitals = { syncAge: () => undefined, sources: () => [], knowledge: () => setup.ports.knowledge };
 	let supervision: Supervision | undefined;
 	try {
@@ -184,9 +193,11 @@ async function openBot(config: Config, setup: BotSetup, base: Base): Promise<Bot
 	vitals.syncAge = running.syncAge;
 	vitals.sources = sources;
 	vitals.knowledge = setup.played?.knowledge ?? outside.knowledge;
+	const control = openControl({ folder: config.store.path, store, homeserver, log });
 	return {
 		async stop(finish) {
 			const { inbox, outbox, others } = running;
+			(await control)?.close();
 			if (finish) {
 				const begun = Date.now();
 				await Promise.race([inbox.stop(), sleep(lastDeliveries, undefined, { ref: false })]);
@@ -198,6 +209,17 @@ async function openBot(config: Config, setup: BotSetup, base: Base): Promise<Bot
 			await Promise.race([Promise.all(ends), sleep(lastSteps, undefined, { ref: false })]);
 		},
 	};
+}
+
+/** After the start, which need not wait for it; without it everything else works. */
+async function openControl(serving: Parameters<typeof serveBackups>[0]): Promise<Control | undefined> {
+	try {
+		const { serveBackups } = await import('./backup.ts');
+		return await serveBackups(serving);
+	} catch (error) {
+		serving.log.warn({ err: error }, 'the control socket cannot be opened: a backup needs the bot to be stopped');
+		return undefined;
+	}
 }
 
 type PortsSetup = {
@@ -213,7 +235,7 @@ type PortsSetup = {
 function portsOf(config: Config, { ports: given, played }: BotSetup, setup: PortsSetup): BotPorts {
 	const { common, outside, every, sources, storeLost, counters } = setup;
 	const { store, homeserver } = common;
-	const { perRoom, perPerson } = config.watch;
+	const { watch } = config;
 	return {
 		...given,
 		get knowledge() {
@@ -224,7 +246,17 @@ function portsOf(config: Config, { ports: given, played }: BotSetup, setup: Port
 		},
 		store,
 		web: counted(played ? played.web : outside.web, counters),
-		limits: { every, perRoom, perPerson, keepDays: config.matrix.forgetAfterDays },
+		limits: {
+			every,
+			keepDays: config.matrix.forgetAfterDays,
+			// A reload may change them.
+			get perRoom() {
+				return watch.perRoom;
+			},
+			get perPerson() {
+				return watch.perPerson;
+			},
+		},
 		health: {
 			...given.health,
 			...(storeLost && { storeLost }),

@@ -147,18 +147,16 @@ type Deciders = {
 function roomWorkers(setup: WorkersSetup, { inbox, outbox, meant }: Deciders): RoomWorkers {
 	const { config, common, ports, fatal } = setup;
 	const { store, homeserver, now, log } = common;
-	const { allow, changes } = config.matrix;
 	const said = outbox.wake;
 	const refusals = new Map<string, number>();
 	// The display name comes last, and only once it is known.
 	const name = () => homeserver.names().slice(2)[0] ?? homeserver.names()[0] ?? 'Glia';
 	const server = homeserver.names()[1]?.replace(/^@[^:]*:/, '');
 	const reads = homeserver.device() !== undefined;
-	const invitations = openWorker(() => answerInvitations({ ...common, allow }), fatal);
+	const invitations = openWorker(() => answerInvitations({ ...common, allow: config.matrix.allow }), fatal);
 	const moving = {
 		...common,
-		allow,
-		changes,
+		changes: config.matrix.changes,
 		knowledge: () => ports.knowledge,
 		moved: said,
 		dropped: invitations.wake,
@@ -168,7 +166,7 @@ function roomWorkers(setup: WorkersSetup, { inbox, outbox, meant }: Deciders): R
 		invitations,
 		notices: openWorker(() => announce({ store, now, name, server, reads, log, said }), fatal),
 		explanations: openWorker(() => explain({ store, now, said }), fatal),
-		moves: openWorker(() => followMoves(moving), fatal),
+		moves: openWorker(() => followMoves({ ...moving, allow: config.matrix.allow }), fatal),
 	};
 }
 

@@ -186,6 +186,8 @@ export type Store = WatchStore & {
 	/** Deletes what was decided or delivered before that moment. */
 	prune: (before: Date) => Promise<void>;
 	kept: Kept;
+	/** Copies all of it into a folder that is there, while others go on; readable by its owner only. */
+	copyTo: (folder: string) => Promise<void>;
 	/** Takes what was deleted out of the files beside the database, too. */
 	tidy: () => Promise<void>;
 	close: () => Promise<void>;

@@ -32,7 +32,7 @@ export function openLog(
 		formatters: { level: (label: string) => ({ level: label }) },
 	};
 	const isText = format === 'text' || (format === 'auto' && (sink ? sink.isTerminal : process.stderr.isTTY));
-	const out = sink ?? pino.destination({ fd: 2, sync: true });
+	const out = sink ?? standardError();
 	// Not by pino-pretty, which brings thirteen packages for this line.
 	const log = pino(options, isText ? { write: (line: string) => out.write(textLine(line)) } : out);
 	return {
@@ -44,6 +44,13 @@ export function openLog(
 			log.level = to;
 		},
 	};
+}
+
+/** A terminal that was closed takes no more lines: what is in hand is finished all the same. */
+function standardError() {
+	const out = pino.destination({ fd: 2, sync: true });
+	out.on('error', () => {});
+	return out;
 }
 
 /** A line of JSON as people read it: `2026-11-29 10:50:01 WARN the homeserver does not answer (tries: 2)`. */

@@ -108,7 +108,11 @@ try {
 	// As src/main.ts does it, for the same reason.
 	process.noDeprecation = true;
 	const { runMatrix } = await import('../../src/app/run-bot.ts');
-	process.exitCode = await runMatrix(config, { commands: all, ports });
+	process.exitCode = await runMatrix(config, {
+		commands: all,
+		ports,
+		reread: () => readConfig(process.argv[2] ?? '', process.env),
+	});
 } catch (error) {
 	process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
 	process.exitCode = 1;

@@ -1,6 +1,8 @@
 // Starts that cannot succeed, ends that must: each one clear sentence and the right exit status.
+import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, expect, test } from 'vitest';
@@ -136,7 +138,7 @@ test('an expired session (soft logout) is renewed on the same device, and nobody
 	}
 }, 90_000);
 
-test.each(['SIGTERM', 'SIGHUP'] as const)(
+test.each(['SIGTERM', 'SIGINT'] as const)(
 	'%s: what is in hand is finished, exit status 0',
 	async signal => {
 		const { bot, alice, asked } = await busy(1500);
@@ -241,6 +243,87 @@ test('another account on the same store is refused in one sentence, also after i
 	const sentence = `The store belongs to ${bot.userId}, not to ${other.userId}; use another store.path.`;
 	expect(sentences(bot)).toEqual([sentence, sentence]);
 }, 60_000);
+
+/** Waits until the bot has written this. */
+async function written(bot: Bot, text: RegExp): Promise<void> {
+	for (const over = Date.now() + 20_000; !text.test(bot.output()); await sleep(50))
+		if (Date.now() > over) throw new Error(`${text} was not written:\n${bot.output()}`);
+}
+
+test('SIGHUP reloads who may invite, the limits and the level of the log, and names what needs a restart', async () => {
+	const bot = await newBot({ allow: ['nobody.example.org'] });
+	await bot.start();
+	const alice = await person(home, 'alice');
+	const config = JSON.parse(readFileSync(bot.configPath, 'utf8'));
+	const change = (more: (config: Record<string, Record<string, unknown>>) => void) => {
+		more(config);
+		writeFileSync(bot.configPath, JSON.stringify(config));
+		process.kill(bot.pid() ?? 0, 'SIGHUP');
+	};
+	change(({ matrix = {} }) => {
+		matrix.allow = [];
+	});
+	await written(bot, /the configuration has mistakes: nothing was reloaded/);
+	change(({ matrix = {}, log = {}, live = {} }) => {
+		matrix.allow = ['*'];
+		matrix.device = 'Another';
+		log.level = 'warn';
+		live.seconds = 30;
+	});
+	await written(bot, /"options":\["matrix\.device","live\.seconds"\],"msg":"these options need a restart"/);
+	expect(bot.output()).toMatch(/"changed":\["matrix\.allow","log\.level"\],"msg":"the configuration was reloaded"/);
+	const room = await roomWith(bot, alice);
+	const set = await alice.say(room, '!set');
+	await alice.waitFor(answerTo(set, bot.userId), 10_000);
+	expect(bot.output()).not.toContain('"command":"set"');
+	change(({ log = {} }) => {
+		log.level = 'info';
+	});
+	await written(bot, /"changed":\["log\.level"\],"msg":"the configuration was reloaded"/);
+	const echo = await alice.say(room, '!echo again');
+	await alice.waitFor(answerTo(echo, bot.userId), 10_000);
+	expect(bot.output()).toMatch(/"command":"echo","outcome":"answered","ms":\d+,"msg":"a command"/);
+	expect(await bot.stop()).toBe(0);
+}, 60_000);
+
+test('a terminal that is closed ends it like SIGTERM: what is in hand is finished', async () => {
+	const bot = await newBot();
+	const terminal = spawn('python3', ['-c', onTerminal, process.execPath, botProcess, bot.configPath]);
+	let shown = '';
+	terminal.stdout.on('data', chunk => {
+		shown += chunk;
+	});
+	while (!shown.includes('in sync with the homeserver')) await sleep(50);
+	// As people read it, since it is a terminal.
+	expect(shown).toMatch(/INFO +in sync with the homeserver \(rooms: 0\)/);
+	const alice = await person(home, 'alice');
+	const room = await roomWith(bot, alice);
+	const asked = await alice.say(room, '!slow 1500');
+	await sleep(700);
+	terminal.kill('SIGKILL');
+	await alice.waitFor(answerTo(asked, bot.userId), 10_000);
+	// It is gone: another one may use its store.
+	for (;;) {
+		const failure = await bot.start().catch((error: unknown) => String(error));
+		if (failure === undefined) break;
+		expect(failure).toContain('Another process uses the store');
+	}
+	expect(await bot.stop()).toBe(0);
+}, 60_000);
+
+/** Runs a program on a terminal of its own, and shows what it writes; the terminal ends with the one who runs this. */
+const onTerminal = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+while True:
+    try:
+        os.write(1, os.read(terminal, 4096))
+    except OSError:
+        break
+`;
+const botProcess = join(import.meta.dirname, 'bot-process.ts');
 
 test('back from an absence, a quiet homeserver is noticed within seconds', async () => {
 	const proxy = await startProxy(home.url, {});

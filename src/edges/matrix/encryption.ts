@@ -1,5 +1,7 @@
 // Encryption of rooms: what comes in is decrypted, what goes out is encrypted, and keys travel in between. Our own way
 // around matrix-bot-sdk's: it asks for the members of the room before each message, and knows no passphrase.
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import {
 	Attachment,
 	EncryptedAttachment,
@@ -19,7 +21,7 @@ import { isRecord, type Json, record } from './json.ts';
 import { earlierSeeds, folderOf, openKeys } from './keys.ts';
 import { openRecipients, type Recipients } from './members.ts';
 import { type Ask, type Courier, openCourier } from './outgoing-requests.ts';
-import { openRestoreGuard } from './restore-guard.ts';
+import { openRestoreGuard, startsFile } from './restore-guard.ts';
 import { openRoomKeys, type RoomKeys } from './room-keys.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 import { receiveToDevice, toDeviceEvents } from './to-device.ts';
@@ -36,6 +38,11 @@ export type Encryption = {
 	open: (room: string, events: unknown) => Promise<Unreadable[]>;
 	/** The event as it goes out: encrypted, as the room's state asks. */
 	seal: (room: string, state: RoomState, event: Sealed) => Promise<Sealed>;
+	/**
+	 * Copies the keys of this device into a folder made like the store's, and runs `meanwhile` at the same moment. When it
+	 * resolves the homeserver knows that this device is newer than the copy. Rejects if it could not be told.
+	 */
+	copyTo: (folder: string, meanwhile: () => Promise<void>) => Promise<void>;
 	close: () => Promise<void>;
 };
 
@@ -104,6 +111,16 @@ export async function openEncryption(given: EncryptionSetup): Promise<Encryption
 			if (!(await guard.counted)) throw new Error('these keys are older than the device');
 			await identity.tried;
 			return keys.seal(room, state, event);
+		},
+		async copyTo(folder, meanwhile) {
+			if (!(await guard.counted)) throw new Error('these keys are older than the device');
+			const to = folderOf(folder, device);
+			mkdirSync(to, { recursive: true, mode: 0o700 });
+			await machine.copyStore(to, async () => {
+				copyFileSync(join(folderOf(store, device), startsFile), join(to, startsFile));
+				await meanwhile();
+			});
+			await guard.countAgain();
 		},
 		async close() {
 			stopped = true;

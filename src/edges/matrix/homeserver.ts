@@ -28,6 +28,11 @@ export type Connection = Homeserver & {
 	 * earlier start is kept, and one that the homeserver does not end now: the next start goes on with it.
 	 */
 	abandon: () => Promise<void>;
+	/**
+	 * Copies the keys of this session, if it has any, into a folder made like the store's, and runs `meanwhile` at the same
+	 * moment. When it resolves the homeserver knows that the copy is old.
+	 */
+	copyKeys: (folder: string, meanwhile: () => Promise<void>) => Promise<void>;
 	/** Ends all calls under way; what is asked from then on fails with `stopped`. */
 	close: () => Promise<void>;
 };
@@ -118,6 +123,7 @@ function assemble({ session, keys, edges, abandon, closeHttp }: HomeserverParts)
 		...openMessages({ session, encryption, now }),
 		...openMedia(session),
 		...roomsApi(session),
+		copyKeys: (folder, meanwhile) => encryption?.copyTo(folder, meanwhile) ?? meanwhile(),
 		async abandon() {
 			if (sync.last() === undefined) await abandon();
 		},

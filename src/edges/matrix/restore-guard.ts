@@ -16,7 +16,7 @@ type Counting = { ask: Ask; folder: string; user: string; device: string };
  * Rejects when the homeserver does not answer.
  */
 export async function countStart({ ask, folder, user, device }: Counting): Promise<boolean> {
-	const file = join(folder, 'starts');
+	const file = join(folder, startsFile);
 	const here = existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) || 0 : 0;
 	const there = await startsOf(ask, user, device);
 	if (there > here) return false;
@@ -54,11 +54,16 @@ function write(file: string, text: string): void {
 	renameSync(half, file);
 }
 
+/** The file in the folder of a device that counts its starts. */
+export const startsFile = 'starts';
+
 export type RestoreGuard = {
 	/** Whether these keys may be used; resolves once that is known. */
 	counted: Promise<boolean>;
 	/** Why it is not known yet; undefined while nobody has to hear of it. */
 	uncounted: () => string | undefined;
+	/** Counts once more, so that a copy made before is older than this device. Rejects if the homeserver does not keep it. */
+	countAgain: () => Promise<void>;
 	stop: () => void;
 };
 
@@ -100,6 +105,14 @@ export function openRestoreGuard(counting: Counting & { log: Log; behind: () => 
 	return {
 		counted: count(),
 		uncounted: () => uncounted,
+		async countAgain() {
+			const newest = await countStart(counting).catch((error: unknown) => {
+				const failure = failureOf(error);
+				const why = 'why' in failure ? failure.why : 'it limits us';
+				throw new Error(`the homeserver has to know of a copy before it is handed out, and does not answer: ${why}`);
+			});
+			if (!newest) throw new Error('these keys are older than the device');
+		},
 		stop() {
 			stopped = true;
 		},

@@ -8,12 +8,24 @@ import { LRUCache } from 'lru-cache';
 export function openSqlite(path: string): DatabaseSync {
 	const database = new DatabaseSync(path, { timeout: 5000 });
 	if (path !== ':memory:') chmodSync(path, 0o600);
+	// Before anything is written: later it takes a VACUUM. What is freed is given back little by little (store.ts).
+	database.exec('PRAGMA auto_vacuum = INCREMENTAL');
 	// The files beside the database (-wal, -shm) take over its mode. What is deleted is overwritten: people's words must
 	// not outlive their row.
 	database.exec(
 		'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON',
 	);
 	return database;
+}
+
+/** The file of a store that was made before files could shrink is written once anew; where there is no room, later. */
+export function letShrink(database: DatabaseSync): void {
+	if (database.prepare('PRAGMA auto_vacuum').get()?.auto_vacuum !== 0) return;
+	try {
+		database.exec('PRAGMA auto_vacuum = INCREMENTAL; VACUUM');
+	} catch {
+		// The next start tries again.
+	}
 }
 
 export function dialect(database: DatabaseSync): Dialect {

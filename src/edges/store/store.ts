@@ -9,6 +9,7 @@ import { Refusal } from '../../answer.ts';
 import type { Store } from '../../ports/store.ts';
 import { accountOf } from './account.ts';
 import { alertsOf } from './alerts.ts';
+import { copyOpen } from './copy.ts';
 import { keptOf } from './documents.ts';
 import { encryptedOf } from './encrypted.ts';
 import { figuresOf } from './figures.ts';
@@ -24,7 +25,7 @@ import { settingsOf } from './room-settings.ts';
 import { roomsOf } from './rooms.ts';
 import type { Tables } from './schema.ts';
 import { serversOf } from './servers.ts';
-import { dialect, openSqlite, takeFolder } from './sqlite.ts';
+import { dialect, letShrink, openSqlite, takeFolder } from './sqlite.ts';
 import { unreadableOf } from './undecryptable.ts';
 import { silencesOf } from './upstream-outages.ts';
 import { watchesOf } from './watches.ts';
@@ -57,6 +58,7 @@ export async function openStore(folder?: string): Promise<Store> {
 	}
 	try {
 		await migrate(db, folder ?? 'memory');
+		letShrink(database);
 	} catch (error) {
 		await close();
 		throw error;
@@ -80,8 +82,9 @@ export async function openStore(folder?: string): Promise<Store> {
 		...silencesOf(db),
 		...sessionsOf(db),
 		kept: keptOf(db),
-		// What was blanked stands in old frames of the log until somebody shortens it.
-		tidy: async () => database.exec('PRAGMA wal_checkpoint(TRUNCATE)'),
+		// What was blanked stands in old frames of the log until somebody shortens it. Freed pages go a few (4 MB) at a time.
+		tidy: async () => database.exec('PRAGMA incremental_vacuum(1000); PRAGMA wal_checkpoint(TRUNCATE)'),
+		copyTo: to => copyOpen(database, to),
 		close,
 	};
 }

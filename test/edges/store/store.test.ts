@@ -1,6 +1,6 @@
 // The store on the memory and on a file, and what only a file can do wrong.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -64,6 +64,35 @@ test('a second opener is refused in one sentence, in this process and in another
 	expect(stdout.trim()).toBe(sentence);
 	await store.close();
 	await (await openStore(path)).close();
+});
+
+test('the file shrinks when what is in it is forgotten', async () => {
+	const path = join(folder(), 'data');
+	const size = () => statSync(join(path, 'glia.sqlite')).size;
+	const store = await openStore(path);
+	const keys = ['a', 'b', 'c', 'd'];
+	for (const key of keys) await store.kept.put(key, 'x'.repeat(2_000_000));
+	await store.tidy();
+	const full = size();
+	expect(full).toBeGreaterThan(6_000_000);
+	for (const key of keys) await store.kept.put(key, '');
+	for (let i = 0; i < 3; i++) await store.tidy();
+	expect(size()).toBeLessThan(full / 4);
+	await store.close();
+});
+
+test('the file of an older Glia learns to shrink', async () => {
+	const path = join(folder(), 'data');
+	cpSync(join(import.meta.dirname, 'store-0.1.0'), path, { recursive: true });
+	const mode = () => {
+		const database = new DatabaseSync(join(path, 'glia.sqlite'), { readOnly: true });
+		const { auto_vacuum: mode } = database.prepare('PRAGMA auto_vacuum').get() ?? {};
+		database.close();
+		return mode;
+	};
+	expect(mode()).toBe(0);
+	await (await openStore(path)).close();
+	expect(mode()).toBe(2);
 });
 
 test('a store of a newer Glia is refused in one sentence', async () => {

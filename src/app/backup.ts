@@ -1,0 +1,126 @@
+// Backups: the running bot copies its store and its keys as one unit when it is asked, and `npm start -- backup` asks it.
+// Where no bot runs, the command copies by itself.
+import { randomUUID } from 'node:crypto';
+import {
+	closeSync,
+	cpSync,
+	existsSync,
+	fsyncSync,
+	mkdirSync,
+	openSync,
+	readdirSync,
+	renameSync,
+	rmSync,
+	statSync,
+} from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { Refusal } from '../answer.ts';
+import type { Config } from '../config.ts';
+import { askControl, type Control, type ControlReply, serveControl } from '../edges/control/socket.ts';
+import type { Connection } from '../edges/matrix/homeserver.ts';
+import { folderOf } from '../edges/matrix/keys.ts';
+import { copyClosedStore, copyKeys } from '../edges/store/copy.ts';
+import type { Store } from '../ports/store.ts';
+import type { Log } from '../runtime/log.ts';
+import { megabytes } from '../text/format.ts';
+
+type Serving = {
+	/** The store's folder. */
+	folder: string;
+	store: Pick<Store, 'copyTo' | 'account'>;
+	homeserver: Pick<Connection, 'copyKeys'>;
+	log: Log;
+};
+
+/** What copies in the making are called; one that is left behind by a killed process goes at the next start. */
+const prefix = 'backup-';
+
+/** Answers those who ask for a backup, one at a time. Undefined where there can be no socket. */
+export async function serveBackups({ folder, store, homeserver, log }: Serving): Promise<Control | undefined> {
+	for (const name of readdirSync(folder))
+		if (name.startsWith(prefix)) rmSync(join(folder, name), { recursive: true, force: true });
+	let busy = false;
+
+	async function copied(): Promise<string> {
+		const copy = join(folder, `${prefix}${randomUUID()}`);
+		mkdirSync(copy, { mode: 0o700 });
+		try {
+			const account = await store.account();
+			copyKeys(folder, copy, account && basename(folderOf(folder, account.device)));
+			await homeserver.copyKeys(copy, () => store.copyTo(copy));
+			return copy;
+		} catch (error) {
+			rmSync(copy, { recursive: true, force: true });
+			throw error;
+		}
+	}
+
+	async function answer(over: Promise<void>): Promise<ControlReply> {
+		if (busy) return { refused: 'another backup is under way' };
+		busy = true;
+		try {
+			const copy = await copied();
+			log.info({}, 'a backup was made');
+			void over.then(() => {
+				rmSync(copy, { recursive: true, force: true });
+				busy = false;
+			});
+			return { folder: copy };
+		} catch (error) {
+			busy = false;
+			log.warn({ err: error }, 'no backup was made');
+			return { refused: error instanceof Error ? error.message : String(error) };
+		}
+	}
+
+	return serveControl(folder, (_question, over) => answer(over), log);
+}
+
+/** Makes a backup in a folder that is not there yet. Resolves to the exit status. Throws a Refusal. */
+export async function runBackup(path: string, { store }: Pick<Config, 'store'>): Promise<number> {
+	const to = resolve(path);
+	if (existsSync(to)) throw new Refusal(`${to} is there already: name a folder that is not.`);
+	const half = `${to}.partial`;
+	let asked: Awaited<ReturnType<typeof askControl>>;
+	try {
+		asked = await askControl(store.path, { ask: 'backup' });
+		if (asked && 'refused' in asked.reply) throw new Refusal(`No backup was made: ${asked.reply.refused}.`);
+		rmSync(half, { recursive: true, force: true });
+		mkdirSync(half, { recursive: true, mode: 0o700 });
+		if (asked && 'folder' in asked.reply) cpSync(asked.reply.folder, half, { recursive: true });
+		else copyClosedStore(store.path, half);
+		keep(half);
+		renameSync(half, to);
+	} catch (error) {
+		rmSync(half, { recursive: true, force: true });
+		throw error instanceof Refusal ? error : new Refusal(`No backup was made: ${reason(error)}.`);
+	} finally {
+		asked?.hangUp();
+	}
+	const files = readdirSync(to, { recursive: true, encoding: 'utf8' });
+	const bytes = files.reduce((sum, name) => sum + statSync(join(to, name)).size, 0);
+	const how = asked ? 'while the bot runs' : 'while the bot is stopped';
+	process.stdout.write(`${to}: a backup of ${store.path}, made ${how} (${megabytes(bytes)})\n`);
+	return 0;
+}
+
+/** Waits until the disk has it, folders included. */
+function keep(folder: string): void {
+	const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+	for (const path of [...names.map(name => join(folder, name)), folder, dirname(folder)]) {
+		const file = openSync(path, 'r');
+		try {
+			fsyncSync(file);
+		} finally {
+			closeSync(file);
+		}
+	}
+}
+
+function reason(error: unknown): string {
+	const code = error instanceof Error && 'code' in error ? error.code : undefined;
+	if (code === 'EACCES' || code === 'EPERM') return 'this user may not read the store, or not write there';
+	if (code === 'ENOSPC' || code === 'EDQUOT') return 'there is no room for it';
+	if (code === 'EROFS') return 'the file system there is read-only';
+	return error instanceof Error ? error.message : String(error);
+}

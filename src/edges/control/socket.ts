@@ -1,0 +1,115 @@
+// The way for the operator's own commands into the running bot: a socket in the store's folder, which only its owner may
+// enter. One question a connection, one line each way.
+import { once } from 'node:events';
+import { chmodSync, rmSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Log } from '../../runtime/log.ts';
+
+export type ControlQuestion = { ask: 'backup' };
+
+/** `folder`: where the copy lies until the one who asked hangs up. */
+export type ControlReply = { folder: string } | { refused: string };
+
+/** Longest path of a socket (bytes) that Linux and macOS take. */
+const maxPath = 103;
+const maxLine = 4096;
+
+export function socketPath(store: string): string {
+	return join(store, 'control.sock');
+}
+
+export type Control = { close: () => Promise<void> };
+
+/**
+ * Listens. `answer` replies to a question; `over` resolves when the one who asked has hung up. Where the path is too long
+ * for a socket, nothing is listened at, and the log says so.
+ */
+export async function serveControl(
+	store: string,
+	answer: (question: ControlQuestion, over: Promise<void>) => Promise<ControlReply>,
+	log: Log,
+): Promise<Control | undefined> {
+	const path = socketPath(store);
+	if (Buffer.byteLength(path) > maxPath) {
+		log.warn({ path }, 'the path of the store is too long for a socket: a backup needs the bot to be stopped');
+		return undefined;
+	}
+	// The store's lock is ours, so whatever lies here was left by a process that is gone.
+	rmSync(path, { force: true });
+	const sockets = new Set<Socket>();
+	const server = createServer(socket => {
+		sockets.add(socket);
+		const over = once(socket, 'close').then(() => {
+			sockets.delete(socket);
+		});
+		socket.on('error', () => {});
+		converse(socket, question => answer(question, over)).catch((error: unknown) => {
+			log.error({ err: error }, 'a question on the control socket could not be answered');
+			socket.destroy();
+		});
+	});
+	// Nobody else gets in between: the folder itself is its owner's only.
+	server.listen(path);
+	await once(server, 'listening');
+	chmodSync(path, 0o600);
+	server.unref();
+	return {
+		async close() {
+			server.close();
+			for (const socket of sockets) socket.destroy();
+			rmSync(path, { force: true });
+		},
+	};
+}
+
+async function converse(socket: Socket, answer: (question: ControlQuestion) => Promise<ControlReply>): Promise<void> {
+	const line = await lineFrom(socket);
+	if (line === undefined) return;
+	const question = questionIn(line);
+	const reply = question ? await answer(question) : { refused: 'this Glia does not know that question' };
+	if (!socket.destroyed) socket.write(`${JSON.stringify(reply)}\n`);
+}
+
+function questionIn(line: string): ControlQuestion | undefined {
+	try {
+		const { ask } = JSON.parse(line) as Record<string, unknown>;
+		return ask === 'backup' ? { ask } : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+/** The first line that comes; undefined if the other side ends, or sends something else without end. */
+async function lineFrom(socket: Socket): Promise<string | undefined> {
+	let text = '';
+	socket.setEncoding('utf8');
+	for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+		text += chunk;
+		if (text.includes('\n')) return text.slice(0, text.indexOf('\n'));
+		if (text.length > maxLine) return undefined;
+	}
+	return undefined;
+}
+
+/** Asks the bot that runs on this store. `hangUp` ends the conversation. Undefined if none answers there. */
+export async function askControl(
+	store: string,
+	question: ControlQuestion,
+): Promise<{ reply: ControlReply; hangUp: () => void } | undefined> {
+	const path = socketPath(store);
+	if (Buffer.byteLength(path) > maxPath) return undefined;
+	const socket = connect(path);
+	try {
+		await once(socket, 'connect');
+	} catch (error) {
+		const code = error instanceof Error && 'code' in error ? error.code : undefined;
+		if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTDIR') return undefined;
+		throw error;
+	}
+	socket.on('error', () => {});
+	socket.write(`${JSON.stringify(question)}\n`);
+	const line = await lineFrom(socket);
+	if (line === undefined) return { reply: { refused: 'the bot ended before it had answered' }, hangUp() {} };
+	return { reply: JSON.parse(line) as ControlReply, hangUp: () => socket.destroy() };
+}

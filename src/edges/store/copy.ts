@@ -1,0 +1,61 @@
+// A copy of a database that is whole, whether or not somebody is using it.
+import { chmodSync, closeSync, cpSync, existsSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { backup, DatabaseSync } from 'node:sqlite';
+import { Refusal } from '../../answer.ts';
+import { takeFolder } from './sqlite.ts';
+
+const name = 'glia.sqlite';
+
+/** Copies the open database into a folder, bit by bit: others write meanwhile, and what they write is in the copy. */
+export async function copyOpen(database: DatabaseSync, folder: string): Promise<void> {
+	const to = join(folder, name);
+	closeSync(openSync(to, 'wx', 0o600));
+	await backup(database, to, { rate: 500 });
+}
+
+/** Copies a database that nobody has open. */
+function copyClosed(from: string, to: string): void {
+	// An empty file of ours, so that it is never readable by others.
+	closeSync(openSync(to, 'wx', 0o600));
+	const database = new DatabaseSync(from, { timeout: 2000 });
+	try {
+		database.prepare('VACUUM INTO ?').run(to);
+	} finally {
+		database.close();
+	}
+}
+
+/** Copies the keys of sessions, each in its folder: those of `except` are open and copied by whoever has them open. */
+export function copyKeys(store: string, to: string, except?: string): void {
+	const from = join(store, 'crypto');
+	if (!existsSync(from)) return;
+	mkdirSync(join(to, 'crypto'), { recursive: true, mode: 0o700 });
+	for (const device of readdirSync(from)) {
+		if (device === except) continue;
+		mkdirSync(join(to, 'crypto', device), { mode: 0o700 });
+		for (const file of readdirSync(join(from, device))) {
+			const [source, target] = [join(from, device, file), join(to, 'crypto', device, file)];
+			if (file.endsWith('.sqlite3')) copyClosed(source, target);
+			else if (!/-(?:wal|shm|journal)$/.test(file)) cpSync(source, target);
+		}
+	}
+}
+
+/** Copies a store that no bot uses into a folder that is there. Throws a Refusal where one does, or where there is none. */
+export function copyClosedStore(store: string, to: string): void {
+	if (!existsSync(join(store, name))) throw new Refusal(`There is no store in ${store}: nothing to back up.`);
+	const lock = takeFolder(join(store, 'lock.sqlite'));
+	if (!lock) {
+		throw new Refusal(
+			`The bot that uses the store in ${store} does not answer on its control socket; stop it first, or ask as its user.`,
+		);
+	}
+	try {
+		copyClosed(join(store, name), join(to, name));
+		copyKeys(store, to);
+	} finally {
+		lock.close();
+	}
+	chmodSync(to, 0o700);
+}

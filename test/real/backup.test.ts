@@ -1,0 +1,201 @@
+// Backups of a bot that runs, and of one that does not; restored elsewhere, the keys are not used twice.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+	chmodSync,
+	cpSync,
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { socketPath } from '../../src/edges/control/socket.ts';
+import { type Bot, type BotOptions, makeBot } from './bot.ts';
+import { startProxy } from './proxy.ts';
+import { answerTo, type SecretPerson, secretPerson } from './secret-person.ts';
+import { type Homeserver, sharedSynapse } from './synapse.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 600_000 });
+
+const main = join(import.meta.dirname, '../../src/main.ts');
+let home: Homeserver;
+let alice: SecretPerson;
+let bots: Bot[] = [];
+
+beforeAll(async () => {
+	home = await sharedSynapse();
+	alice = await secretPerson(home, 'alice');
+});
+
+afterEach(async () => {
+	for (const bot of bots) await bot.remove();
+	bots = [];
+});
+
+afterAll(() => alice?.stop());
+
+async function newBot(options?: BotOptions): Promise<Bot> {
+	const bot = await makeBot(home, options);
+	bots.push(bot);
+	return bot;
+}
+
+async function secretRoom(bot: Bot): Promise<string> {
+	const room = await alice.createRoom([bot.userId]);
+	await alice.waitFor(event => event.room_id === room && /Hello, I am/.test(event.content.body ?? ''));
+	return room;
+}
+
+async function answered(room: string, command: string): Promise<string> {
+	const asked = await alice.say(room, command);
+	return (await alice.waitFor(answerTo(asked))).content.body ?? '';
+}
+
+async function backup(bot: Bot, to: string): Promise<{ out: string; err: string; status: number }> {
+	const child = spawn(process.execPath, [main, 'backup', to, '--config', bot.configPath]);
+	let [out, err] = ['', ''];
+	child.stdout.on('data', chunk => {
+		out += chunk;
+	});
+	child.stderr.on('data', chunk => {
+		err += chunk;
+	});
+	const [status] = await once(child, 'close');
+	return { out, err, status };
+}
+
+function starts(folder: string): number[] {
+	const devices = readdirSync(join(folder, 'crypto'));
+	return devices.map(device => Number(readFileSync(join(folder, 'crypto', device, 'starts'), 'utf8')));
+}
+
+const leftIn = (bot: Bot) => readdirSync(join(bot.dir, 'data')).filter(name => name.startsWith('backup-'));
+
+test('a copy is made while the bot runs and answers; restored elsewhere, it begins a new session', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const room = await secretRoom(bot);
+	expect(await answered(room, '!echo before')).toBe('echo before');
+	const to = join(bot.dir, 'backups/first');
+	const commands = Promise.all(Array.from({ length: 20 }, (_, index) => answered(room, `!echo during ${index}`)));
+	const { out, err, status } = await backup(bot, to);
+	expect([err, status]).toEqual(['', 0]);
+	expect(out).toMatch(/first: a backup of \S+data, made while the bot runs \(\d+\.\d MB\)\n$/);
+	expect(await commands).toEqual(Array.from({ length: 20 }, (_, index) => `echo during ${index}`));
+
+	// Both stores are whole, nobody else can read them, and nothing is left behind.
+	expect(readdirSync(to).sort()).toEqual(['crypto', 'glia.sqlite']);
+	for (const file of ['glia.sqlite', `crypto/${readdirSync(join(to, 'crypto'))[0]}/matrix-sdk-crypto-wasm.sqlite3`]) {
+		expect(statSync(join(to, file)).mode & 0o777).toBe(0o600);
+		const database = new DatabaseSync(join(to, file), { readOnly: true });
+		expect(database.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
+		database.close();
+	}
+	expect(statSync(to).mode & 0o777).toBe(0o700);
+	expect(leftIn(bot)).toEqual([]);
+	// The count of starts rose here, not in the copy.
+	expect(starts(join(bot.dir, 'data'))).toEqual([2]);
+	expect(starts(to)).toEqual([1]);
+
+	// The bot goes on, and has to restart as usual afterwards.
+	expect(await answered(room, '!echo after')).toBe('echo after');
+	await bot.stop();
+	await bot.start();
+	expect(await answered(room, '!echo again')).toBe('echo again');
+	expect(await bot.stop()).toBe(0);
+
+	// Another machine: the copy takes the place of the store.
+	rmSync(join(bot.dir, 'data'), { recursive: true });
+	cpSync(to, join(bot.dir, 'data'), { recursive: true });
+	bot.spawn();
+	expect(await bot.ended()).toBe(1);
+	expect(bot.output()).toContain('The keys in the store are older than this session: a backup was restored');
+	await bot.start();
+	expect(await answered(room, '!echo restored')).toBe('echo restored');
+	expect(await answered(room, '!status')).toMatch(/signed by my account/);
+});
+
+test('restored without a start in between, the copy is noticed all the same', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const room = await secretRoom(bot);
+	const to = join(bot.dir, 'copy');
+	expect((await backup(bot, to)).status).toBe(0);
+	expect(await answered(room, '!echo more')).toBe('echo more');
+	await bot.kill();
+	rmSync(join(bot.dir, 'data'), { recursive: true });
+	cpSync(to, join(bot.dir, 'data'), { recursive: true });
+	bot.spawn();
+	expect(await bot.ended()).toBe(1);
+	expect(bot.output()).toContain('The keys in the store are older than this session');
+});
+
+test('a bot that is stopped is copied too, and moved without a new session', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const room = await secretRoom(bot);
+	await bot.kill();
+	const to = join(bot.dir, 'copy');
+	const { out, status } = await backup(bot, to);
+	expect([out, status]).toEqual([expect.stringMatching(/made while the bot is stopped/), 0]);
+	rmSync(join(bot.dir, 'data'), { recursive: true });
+	cpSync(to, join(bot.dir, 'data'), { recursive: true });
+	await bot.start();
+	expect(await answered(room, '!echo moved')).toBe('echo moved');
+});
+
+test('while the homeserver is away there is no copy that nobody could tell from the store', async () => {
+	const proxy = await startProxy(home.url, {});
+	try {
+		const bot = await newBot({ url: proxy.url });
+		await bot.start();
+		await secretRoom(bot);
+		proxy.leave();
+		const to = join(bot.dir, 'copy');
+		const { err, status } = await backup(bot, to);
+		expect([err, status]).toEqual([
+			expect.stringMatching(/^No backup was made: the homeserver has to know of a copy .*, and does not answer: /),
+			1,
+		]);
+		expect([existsSync(to), existsSync(`${to}.partial`), leftIn(bot)]).toEqual([false, false, []]);
+		proxy.back();
+		expect((await backup(bot, to)).status).toBe(0);
+	} finally {
+		await proxy.stop();
+	}
+});
+
+test('what cannot be done is said in one sentence', async () => {
+	const bot = await newBot();
+	const refused = async (to: string) => {
+		const { out, err, status } = await backup(bot, to);
+		expect([out, status]).toEqual(['', 1]);
+		return err;
+	};
+	expect(await refused(join(bot.dir, 'a'))).toMatch(/^There is no store in \S+: nothing to back up\.\n$/);
+	mkdirSync(join(bot.dir, 'there'));
+	expect(await refused(join(bot.dir, 'there'))).toMatch(/is there already: name a folder that is not\.\n$/);
+	await bot.start();
+	writeFileSync(join(bot.dir, 'file'), '');
+	expect(await refused(join(bot.dir, 'file/below'))).toMatch(/^No backup was made: /);
+	expect(leftIn(bot)).toEqual([]);
+	expect(statSync(socketPath(join(bot.dir, 'data'))).mode & 0o777).toBe(0o600);
+	// Somebody sits in the place of the socket: the store is in use, and nobody answers.
+	rmSync(socketPath(join(bot.dir, 'data')));
+	expect(await refused(join(bot.dir, 'b'))).toMatch(/does not answer on its control socket; stop it first/);
+	// The socket of a bot that was killed is in nobody's way.
+	await bot.kill();
+	createServer()
+		.listen(socketPath(join(bot.dir, 'data')))
+		.unref();
+	await bot.start();
+	expect((await backup(bot, join(bot.dir, 'c'))).status).toBe(0);
+	chmodSync(bot.dir, 0o700);
+});
