@@ -5,7 +5,7 @@ import { parseTerm, profileOf } from '../../../src/deployment/facts.ts';
 import { type GuideFile, guideShape } from '../../../src/knowledge/schema/guide.ts';
 import { readValue } from '../../../src/knowledge/schema/parameter.ts';
 import type { Guide, Tried } from '../../../src/knowledge/schema/synapse.ts';
-import { foundWords, guideWords } from '../../../src/messages/guide.ts';
+import { foundWords, guideRefusalWords, guideWords } from '../../../src/messages/guide.ts';
 
 type Given = Partial<Record<keyof GuideFile, unknown>>;
 
@@ -111,7 +111,9 @@ test('of the ways that fit the first is taken, a preferred one before it, a stat
 	expect(way({ size: '200', layout: 'debian' })).toBe('upgrade');
 	expect(way({ size: '200', layout: 'compose' })).toBe('dump');
 	expect(way({ size: '200', layout: 'debian', way: 'dump' })).toBe('dump');
-	expect(guided(guideOf(sized), { layout: 'compose', way: 'upgrade' }).refused).toEqual([
+	const { refused } = guided(guideOf(sized), { layout: 'compose', way: 'upgrade' });
+	expect(refused).toEqual([{ way: 'Upgrade', because: ['layout=compose'], possible: ['dump'] }]);
+	expect(refused.map(guideRefusalWords)).toEqual([
 		'“Upgrade” is no way here (`layout=compose`). Possible: `way=dump`.',
 	]);
 });
