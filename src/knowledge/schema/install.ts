@@ -48,9 +48,18 @@ export type PathName = (typeof pathNames)[number];
 
 const perDatabase = z.strictObject({ postgres: lines, sqlite: lines });
 
+/** A branch's text changes under the date. */
+const pinned = z
+	.string()
+	.startsWith('https://')
+	.regex(
+		/^(?!https:\/\/github\.com\/[^/]+\/[^/]+\/(?:blob|tree)\/(?:main|master|develop)\/)/,
+		'names a branch: name a tag or a commit',
+	);
+
 export const recipeShape = z.strictObject({
-	/** Where it is documented, and when that was read. */
-	sources: z.array(z.strictObject({ link: z.string().startsWith('https://'), read: date })).min(1),
+	/** Where it is documented, in which revision, and when that was read. */
+	sources: z.array(z.strictObject({ link: pinned, read: date })).min(1),
 	/** The first release that can be had this way; absent: all. */
 	begins: version.optional(),
 	/** The package's name in its index or archive. */

@@ -79,3 +79,12 @@ test('a placeholder that nobody fills is refused with those there are; the shell
 	expect(read({ version: '["which {verison}"]' }).mistakes[0]).toContain('{version}');
 	expect(read({ version: '["which $' + '{VERSION_CODENAME}"]' }).mistakes).toEqual([]);
 });
+
+test('a source is one revision, whose text stays under its date', () => {
+	const from = (link: string) => read({ sources: `[{ link: "${link}", read: 2026-11-29 }]` }).mistakes;
+	expect(from('https://github.com/a/b/blob/v1.2.3/README.md')).toEqual([]);
+	expect(from('https://github.com/a/b/blob/main/README.md')[0]).toMatch(
+		/^install\/docker\.yaml:1:.*names a branch: name a tag or a commit/,
+	);
+	expect(from('http://example.org/')).toHaveLength(1);
+});
