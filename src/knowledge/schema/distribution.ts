@@ -49,6 +49,8 @@ export const playbookEntryShape = z.strictObject({
 	components: z.array(variable).default([]),
 	/** Variables whose being set decides, whatever is enabled. */
 	uses: z.array(variable).default([]),
+	/** Variables whose being set says that it is done already, or does not concern. */
+	unless: z.array(variable).default([]),
 	/**
 	 * What the playbook refuses until it is done: `variables` (old names are still set), `values` (a value or a combination
 	 * that it no longer takes, or one that it misses), `data` (what it finds on the server).

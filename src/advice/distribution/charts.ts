@@ -1,0 +1,69 @@
+// What the charts of Element Server Suite Community changed between two of them, and the Synapse releases they install.
+import { compareCharts } from '../../deployment/chart.ts';
+import type { Chart, ChartEntry, ChartKnowledge } from '../../knowledge/schema/distribution.ts';
+
+export type ChartEntryShown = ChartEntry & { concerned: true | 'unknown'; date: string };
+
+export type ChartPlan = {
+	distribution: 'ess';
+	from: string;
+	to: string;
+	read: string;
+	/** Oldest first. */
+	entries: ChartEntryShown[];
+	hidden: (Pick<ChartEntryShown, 'id' | 'date' | 'title' | 'sources'> & { because: string[] })[];
+	halts: Pick<ChartEntryShown, 'id' | 'date' | 'title' | 'concerned' | 'first' | 'components'>[];
+	/** The chart one leaves, those in between and the target, with what each installs. */
+	charts: Chart[];
+	synapse: { from: string; to: string };
+	unread: { chart: string; part: string; bullet: string; url: string }[];
+};
+
+/** A component as people say it: `matrixRTC.enabled` → `matrixrtc`. */
+export function chartComponent(path: string): string {
+	return (path.split('.')[0] ?? path).toLowerCase();
+}
+
+/** `stated`: components that a person named or denied, in small letters. */
+export function chartPlan(
+	from: Chart,
+	to: Chart,
+	stated: ReadonlyMap<string, boolean>,
+	{ entries, charts, unread, read }: ChartKnowledge,
+): ChartPlan {
+	const isIn = (chart: string) => compareCharts(chart, from.chart) > 0 && compareCharts(chart, to.chart) <= 0;
+	const shown: ChartEntryShown[] = [];
+	const hidden: ChartPlan['hidden'] = [];
+	for (const entry of entries.filter(({ chart }) => isIn(chart))) {
+		const date = charts.find(({ chart }) => compareCharts(chart, entry.chart) === 0)?.date ?? '';
+		const names = [...new Set(entry.components.map(chartComponent))];
+		const said = names.map(name => stated.get(name));
+		if (names.length && said.every(value => value === false)) {
+			const { id, title, sources } = entry;
+			hidden.push({ id, date, title, sources, because: names.map(name => `no-${name}`) });
+		} else {
+			const sure = entry.components.length + entry.uses.length === 0 || said.includes(true);
+			shown.push({ ...entry, date, concerned: sure || 'unknown' });
+		}
+	}
+	return {
+		distribution: 'ess',
+		from: from.chart,
+		to: to.chart,
+		read,
+		entries: shown,
+		hidden,
+		halts: shown
+			.filter(({ first }) => first !== undefined)
+			.map(({ id, date, title, concerned, first, components }) => ({ id, date, title, concerned, first, components })),
+		charts: charts.filter(({ chart }) => chart === from.chart || isIn(chart)),
+		synapse: { from: from.synapse, to: to.synapse },
+		unread: unread.filter(({ chart }) => isIn(chart)),
+	};
+}
+
+/** All that one chart asks. */
+export function chartNotes(chart: Chart, { entries, unread }: ChartKnowledge) {
+	const own = ({ chart: of }: { chart: string }) => compareCharts(of, chart.chart) === 0;
+	return { chart, entries: entries.filter(own), unread: unread.filter(own) };
+}

@@ -1,0 +1,129 @@
+// The playbook's components as people name them, and whether a deployment has one.
+import type { EnabledByDefault, PlaybookEntry } from '../../knowledge/schema/distribution.ts';
+import type { Renamed } from '../../knowledge/schema/synapse.ts';
+import { fateOf } from '../guide/playbook-variables.ts';
+
+/** What the variables of a `vars.yml` say: true and false where they are that, `set` for any other value or a template. */
+export type Vars = {
+	values: ReadonlyMap<string, true | false | 'set'>;
+	/** What is not set there is set nowhere. */
+	isWhole: boolean;
+};
+
+export type Deployment = {
+	/** Components that a person named or denied: the newest name of the variable → whether it is on. */
+	stated: ReadonlyMap<string, boolean>;
+	vars?: Vars | undefined;
+};
+
+export type Names = {
+	/** Variables that enable something, by every name that people may use for them. */
+	byWord: ReadonlyMap<string, ReadonlySet<string>>;
+	/** The newest name of a variable that was renamed; itself where it was not. */
+	newest: (variable: string) => string;
+};
+
+/** `matrix_bridge_mautrix_telegram_enabled` → `mautrix-telegram`. */
+export function shortName(variable: string): string {
+	return variable
+		.replace(/_enabled$/, '')
+		.replace(/^matrix_(synapse_ext_synapse_|synapse_ext_|playbook_)?/, '')
+		.replace(/^(bridge|client)_/, '')
+		.replaceAll('_', '-');
+}
+
+/** Words under which a component is looked for: its short name, that without what kind it is, and the variable itself. */
+function wordsFor(variable: string): string[] {
+	const short = shortName(variable);
+	return [short, short.replace(/^bot-/, ''), variable, variable.replace(/_enabled$/, '')];
+}
+
+export function namesOf(
+	entries: readonly PlaybookEntry[],
+	enabled: readonly EnabledByDefault[],
+	renamed: readonly Renamed[],
+): Names {
+	const known = new Map<string, string>();
+	const newest = (variable: string) => {
+		const before = known.get(variable);
+		if (before !== undefined) return before;
+		const now = fateOf(variable, renamed)?.new;
+		// “one or another” is no name; what became of it the table of variables tells.
+		const found = now === undefined || now.includes(' ') ? variable : now;
+		known.set(variable, found);
+		return found;
+	};
+	const byWord = new Map<string, Set<string>>();
+	for (const old of [...entries.flatMap(({ components }) => components), ...enabled.map(({ variable }) => variable)])
+		for (const variable of new Set([old, newest(old)]))
+			for (const word of wordsFor(variable)) {
+				const list = byWord.get(word) ?? new Set();
+				byWord.set(word, list.add(newest(old)));
+			}
+	return { byWord, newest };
+}
+
+/** Whether a component is on; undefined where nothing says it. `default`: nobody said it, but it is unless turned off. */
+export function isOn(
+	variable: string,
+	day: string,
+	{ stated, vars }: Deployment,
+	names: Names,
+	enabled: readonly EnabledByDefault[],
+): true | false | 'default' | undefined {
+	const name = names.newest(variable);
+	const said = stated.get(name);
+	if (said !== undefined) return said;
+	for (const [key, value] of vars?.values ?? []) {
+		if (names.newest(key) === name) return value === 'set' ? undefined : value;
+	}
+	const byDefault = enabled.some(
+		other =>
+			names.newest(other.variable) === name &&
+			(other.since === undefined || other.since <= day) &&
+			(other.until === undefined || day <= other.until),
+	);
+	if (byDefault) return 'default';
+	return vars?.isWhole ? false : undefined;
+}
+
+/** Whether a variable is one of these; `*` at the end of a pattern stands for anything. */
+export function matches(variable: string, patterns: readonly string[]): boolean {
+	return patterns.some(pattern =>
+		pattern.endsWith('*') ? variable.startsWith(pattern.slice(0, -1)) : variable === pattern,
+	);
+}
+
+export type Concern = { concerned: true | false | 'unknown'; because: string[]; byDefault?: true };
+
+/** Whether an entry concerns a deployment, and what of it excludes it. */
+export function concernOf(
+	entry: PlaybookEntry,
+	deployment: Deployment,
+	names: Names,
+	enabled: readonly EnabledByDefault[],
+): Concern {
+	const { vars } = deployment;
+	const set = [...(vars?.values.keys() ?? [])];
+	if (entry.unless.length && set.some(variable => matches(variable, entry.unless)))
+		return { concerned: false, because: ['configuration'] };
+	if (entry.uses.length && vars) {
+		if (set.some(variable => matches(variable, entry.uses))) return { concerned: true, because: [] };
+		if (vars.isWhole) return { concerned: false, because: ['configuration'] };
+	}
+	if (!entry.components.length) {
+		const sure = entry.uses.length === 0 && (entry.onlyIf === undefined || vars === undefined);
+		return { concerned: sure || 'unknown', because: [] };
+	}
+	const states = entry.components.map(variable => isOn(variable, entry.date, deployment, names, enabled));
+	if (states.includes(true)) return { concerned: true, because: [] };
+	// What is decided by variables that are set is not decided by what is on by itself.
+	if (states.includes('default') && !entry.uses.length) return { concerned: true, because: [], byDefault: true };
+	if (states.includes('default')) return { concerned: 'unknown', because: [] };
+	if (states.includes(undefined)) return { concerned: 'unknown', because: [] };
+	const denied = entry.components.filter(variable => deployment.stated.get(names.newest(variable)) === false);
+	return {
+		concerned: false,
+		because: denied.length ? [...new Set(denied.map(variable => `no-${shortName(variable)}`))] : ['configuration'],
+	};
+}

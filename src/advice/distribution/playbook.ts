@@ -1,0 +1,125 @@
+// What the playbook changed between two days, for one deployment, and which Synapse releases it went through meanwhile.
+import { synapseOn } from '../../knowledge/distributions.ts';
+import type { PlaybookEntry, PlaybookKnowledge } from '../../knowledge/schema/distribution.ts';
+import type { Playbook, Renamed } from '../../knowledge/schema/synapse.ts';
+import { type Fate, fateOf } from '../guide/playbook-variables.ts';
+import { concernOf, type Deployment, type Names, shortName } from './components.ts';
+
+/** A span of the playbook's history. `fromIsIn`: what came on the first day may be missing yet. */
+export type Span = { from: string; fromIsIn: boolean; to: string };
+
+export type PlaybookEntryShown = Omit<PlaybookEntry, 'added' | 'components'> & {
+	concerned: true | 'unknown';
+	/** It concerns whoever has not turned it off, and nothing says that. */
+	byDefault?: true;
+	/** By their short names. */
+	components: string[];
+};
+
+export type UnreadEntry = { date: string; heading: string; url: string; breaking: boolean; text?: string };
+
+export type PlaybookPlan = {
+	distribution: 'mdad';
+	from: string;
+	to: string;
+	/** The day up to which the playbook's history was read. */
+	read: string;
+	/** Oldest first: the order in which they came. */
+	entries: PlaybookEntryShown[];
+	hidden: (Pick<PlaybookEntry, 'id' | 'date' | 'title' | 'sources'> & { because: string[] })[];
+	/** Days that one must not go past before something is done. */
+	halts: Pick<PlaybookEntryShown, 'id' | 'date' | 'title' | 'concerned' | 'first' | 'components'>[];
+	/** Variables that were renamed or removed; of a `vars.yml` only those that stand in it. */
+	variables: (Fate & { date: string })[];
+	/** The migration value that the playbook wants in the end, if that changed. */
+	migration?: string | undefined;
+	/** What it installed at both ends; undefined where that is not known. */
+	synapse: { from: string | undefined; to: string | undefined };
+	/** What nobody has curated, newest first. */
+	unread: UnreadEntry[];
+};
+
+type Known = { playbook: PlaybookKnowledge; renamed: readonly Renamed[]; live?: Playbook | undefined };
+
+export function playbookPlan(
+	span: Span,
+	deployment: Deployment,
+	names: Names,
+	{ playbook, renamed, live }: Known,
+): PlaybookPlan {
+	const isIn = (day: string) => (span.fromIsIn ? day >= span.from : day > span.from) && day <= span.to;
+	const entries: PlaybookEntryShown[] = [];
+	const hidden: PlaybookPlan['hidden'] = [];
+	for (const { added, ...entry } of playbook.entries) {
+		if (!isIn(added) && !(added > span.from && entry.date <= span.to && isIn(added))) continue;
+		const { concerned, because, byDefault } = concernOf({ added, ...entry }, deployment, names, playbook.enabled);
+		const { id, date, title, sources } = entry;
+		if (concerned === false) hidden.push({ id, date, title, because, sources });
+		else
+			entries.push({
+				...entry,
+				concerned,
+				...(byDefault && { byDefault }),
+				components: [...new Set(entry.components.map(shortName))],
+			});
+	}
+	return {
+		distribution: 'mdad',
+		from: span.from,
+		to: span.to,
+		read: playbook.read,
+		entries,
+		hidden,
+		halts: entries
+			.filter(({ first }) => first !== undefined)
+			.map(({ id, date, title, concerned, first, components }) => ({ id, date, title, concerned, first, components })),
+		variables: variablesIn(isIn, deployment, renamed),
+		...(entries.some(({ migration }) => migration !== undefined) && { migration: playbook.migration }),
+		synapse: { from: synapseBefore(span, playbook), to: synapseOn(span.to, playbook) },
+		unread: [...unreadIn(isIn, playbook), ...liveIn(isIn, playbook, live)].sort((a, b) => b.date.localeCompare(a.date)),
+	};
+}
+
+/** On the day itself either of two may run: the older one, so that nothing is left out. */
+function synapseBefore({ from, fromIsIn }: Span, playbook: PlaybookKnowledge): string | undefined {
+	if (!fromIsIn) return synapseOn(from, playbook);
+	return playbook.synapse.findLast(({ date }) => date < from)?.synapse;
+}
+
+function variablesIn(
+	isIn: (day: string) => boolean,
+	{ vars }: Deployment,
+	renamed: readonly Renamed[],
+): PlaybookPlan['variables'] {
+	if (vars)
+		return [...vars.values.keys()].flatMap(name => {
+			const fate = fateOf(name, renamed);
+			return fate ? [{ ...fate, date: fate.changes[0]?.date ?? '' }] : [];
+		});
+	return renamed.flatMap(({ old, new: now, says, change }) =>
+		change && isIn(change.date)
+			? [{ old, ...(now !== undefined && { new: now }), says: says ? [says] : [], never: false, changes: [change], date: change.date }]
+			: [],
+	);
+}
+
+function unreadIn(isIn: (day: string) => boolean, { unread }: PlaybookKnowledge): UnreadEntry[] {
+	return unread
+		.filter(({ added }) => isIn(added))
+		.map(({ date, heading, url }) => ({ date, heading, url, breaking: isTold(heading) }));
+}
+
+/** What a bot read today and this edition does not know. */
+function liveIn(
+	isIn: (day: string) => boolean,
+	{ read }: PlaybookKnowledge,
+	live: Playbook | undefined,
+): UnreadEntry[] {
+	return (live?.entries ?? [])
+		.filter(({ date }) => date > read && isIn(date))
+		.map(({ date, title, url, breaking, text }) => ({ date, heading: title, url, breaking, text }));
+}
+
+function isTold(heading: string): boolean {
+	return /\bbreak|\bremoved\b|\brequire/i.test(heading);
+}

@@ -1,0 +1,245 @@
+// What people type behind `!upgrade mdad` and `!upgrade ess`: days, commits, migration values, charts, components, facts.
+import { chartComponent } from '../advice/distribution/charts.ts';
+import { type Names, shortName } from '../advice/distribution/components.ts';
+import type { Span } from '../advice/distribution/playbook.ts';
+import { Refusal } from '../answer.ts';
+import { compareCharts } from '../deployment/chart.ts';
+import { isClosed, parseTerm, type Term } from '../deployment/facts.ts';
+import type { Chart, ChartKnowledge, PlaybookKnowledge } from '../knowledge/schema/distribution.ts';
+import { code, quoted } from '../text/markdown.ts';
+import { nearest } from './nearest.ts';
+import { respelled } from './spellings.ts';
+
+const joining = new Set(['to', 'from', 'since', '->', '→', '..', '–', '—', '-', 'and', 'with', 'latest', 'newest', 'today']);
+const dayWord = /^(\d{4})-?(\d\d)(?:-?(\d\d))?(?:t[\d:.z+-]*)?$/i;
+const commitWord = /^[0-9a-f]{7,40}$/i;
+const migrationWord = /^v\d{4}\.\d{1,2}\.\d{1,2}(\.\d+)?$/i;
+const chartWord = /^v?\d+\.\d+(\.\d+)?$/i;
+
+export type DistributionWords = { of: 'mdad' | 'ess'; words: string[] };
+
+/**
+ * The words behind a distribution's name, where they speak of its own history; undefined where they speak of Synapse's
+ * releases (`mdad 1.98 1.163`, `ess 1.98 1.163`) or of no distribution.
+ */
+export function distributionWords(typed: readonly string[]): DistributionWords | undefined {
+	const at = typed.findIndex(word => /^(?:install=)?(mdad|ess)$/i.test(word));
+	const of = /(mdad|ess)$/i.exec(typed[at] ?? '')?.[1]?.toLowerCase();
+	if (of !== 'mdad' && of !== 'ess') return undefined;
+	const words = typed.filter((_, index) => index !== at).flatMap(apart);
+	const first = words.find(word => !joining.has(word.toLowerCase()) && /\d/.test(word) && !/[=]/.test(word));
+	const speaks = first !== undefined && (of === 'mdad' ? isMoment(first) : isChart(first));
+	return speaks ? { of, words } : undefined;
+}
+
+/** `2025-06-01..2026-01-01` and `26.1.0->26.8.0` fall apart. */
+function apart(word: string): string[] {
+	return word
+		.replace(/^["'`(]+|["'`),;]+$/g, '')
+		.split(/->|→|=>|\.{2,}|,/)
+		.filter(Boolean);
+}
+
+function isMoment(word: string): boolean {
+	return dayWord.test(word) || migrationWord.test(word) || (commitWord.test(word) && /\d/.test(word));
+}
+
+/** No Synapse 0.x was ever in a chart, and no chart is called 1.x. */
+function isChart(word: string): boolean {
+	return chartWord.test(word) && !/^v?1\./i.test(word);
+}
+
+export type Stated = { components: Map<string, boolean>; terms: Term[]; all: boolean; taken: string[] };
+
+type Days = Readonly<Record<string, string>>;
+type PlaybookSetup = { playbook: PlaybookKnowledge; names: Names; commits: () => Promise<Days>; today: string; newest: string };
+
+const playbookExample = '!upgrade mdad 2025-06-01';
+
+/** What stands behind `mdad`. Refuses what is no day, commit, migration value, component or fact, with what comes near. */
+export async function readPlaybookWords(
+	words: readonly string[],
+	given: PlaybookSetup,
+): Promise<Stated & { span: Span }> {
+	const moments = words.filter(isMoment);
+	const [first, second, third] = moments;
+	if (first === undefined) throw new Refusal(`Since when? An example: ${code(playbookExample)}`);
+	if (third !== undefined)
+		throw new Refusal(`Two days are enough, and ${quoted(third)} is a third. An example: ${code(playbookExample)}`);
+	const stated = statedIn(
+		words.filter(word => !isMoment(word)),
+		word => componentsOf(word, given.names),
+		[...given.names.byWord.keys()],
+		playbookExample,
+	);
+	const from = await momentOf(first, given);
+	const to = second === undefined ? { day: given.newest, isIn: false, taken: [] } : await momentOf(second, given);
+	if (from.day > given.newest)
+		throw new Refusal(
+			`${from.day} is later than all I have read of the playbook: it ends on ${given.newest}. An example: ${code(playbookExample)}`,
+		);
+	if (to.day < from.day)
+		throw new Refusal(
+			`${to.day} is before ${from.day}. The earlier day comes first: ${code(`!upgrade mdad ${to.day} ${from.day}`)}`,
+		);
+	const span = { from: from.day, fromIsIn: from.isIn, to: to.day };
+	return { ...stated, span, taken: [...stated.taken, ...from.taken, ...to.taken] };
+}
+
+/** A day, and whether what came on it may be missing yet. */
+async function momentOf(word: string, given: PlaybookSetup): Promise<{ day: string; isIn: boolean; taken: string[] }> {
+	const [, year = '', month = '', day = '01'] = dayWord.exec(word) ?? [];
+	if (year) {
+		const written = `${year}-${month}-${day}`;
+		const time = Date.parse(`${written}T00:00:00Z`);
+		if (Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== written)
+			throw new Refusal(`${quoted(word)} is no day of the calendar. An example: ${code(playbookExample)}`);
+		if (written > given.today)
+			throw new Refusal(`${written} lies in the future; today is ${given.today}. An example: ${code(playbookExample)}`);
+		if (written < oldest)
+			throw new Refusal(`I know the playbook’s changes since ${oldest}, and ${written} is earlier. Say ${code(oldest)}.`);
+		const taken = word.length < 8 ? [`${quoted(word)} is taken as ${written}.`] : [];
+		return { day: written, isIn: true, taken };
+	}
+	if (migrationWord.test(word)) return migrationMoment(word, given);
+	const start = word.slice(0, 9).toLowerCase();
+	const found = Object.entries(await given.commits()).flatMap(([day, list]) =>
+		list.split(' ').flatMap(commit => (commit.startsWith(start) ? [{ day, commit }] : [])),
+	);
+	const [only, other] = found;
+	if (!only)
+		throw new Refusal(
+			`I do not know a commit ${quoted(word)} of the playbook’s main branch between ${oldest} and ${given.playbook.read}. ${code('git log -1 --format=%cs')} in your checkout prints its day: say that instead.`,
+		);
+	if (other)
+		throw new Refusal(`${quoted(word)} begins several commits: say more of it, as ${code('git rev-parse HEAD')} prints it.`);
+	return { day: only.day, isIn: true, taken: [`Commit ${only.commit} is of ${only.day}.`] };
+}
+
+const oldest = '2020-01-01';
+
+/** Whoever wrote the value has read what came on its day. */
+function migrationMoment(word: string, { playbook }: PlaybookSetup): { day: string; isIn: boolean; taken: string[] } {
+	const [year = '', month = '', day = ''] = word.toLowerCase().replace(/^v/, '').split('.');
+	const written = `${year}-${month.padStart(2, '0')}-${day.padStart(2, '0')}`;
+	const known = [...new Set(playbook.entries.flatMap(({ migration }) => migration ?? []))];
+	if (!known.some(value => value.replaceAll('.', '-').startsWith(`v${written}`))) {
+		const near = nearest(word.toLowerCase(), known);
+		throw new Refusal(
+			`${quoted(word)} is no value that the playbook ever asked for${near ? `; did you mean ${code(near)}?` : '.'} It knows ${known.map(code).join(', ')}.`,
+		);
+	}
+	return { day: written, isIn: false, taken: [`${code(word)} says that all up to ${written} was read.`] };
+}
+
+/** The components that a word stands for; several if it is not clear which. */
+function componentsOf(word: string, { byWord }: Names): string[] {
+	const exact = byWord.get(word) ?? byWord.get(word.replaceAll('_', '-'));
+	if (exact) return [...exact];
+	const ends = [...byWord].filter(([name]) => name.endsWith(`-${word}`)).flatMap(([, variables]) => [...variables]);
+	return [...new Set(ends)];
+}
+
+function statedIn(
+	words: readonly string[],
+	find: (word: string) => readonly string[],
+	known: readonly string[],
+	example: string,
+): Stated {
+	const stated: Stated = { components: new Map(), terms: [], all: false, taken: [] };
+	for (const word of respelled(words).words) {
+		const small = word.toLowerCase();
+		if (joining.has(small)) continue;
+		if (small === 'all') {
+			stated.all = true;
+			continue;
+		}
+		const term = parseTerm(small);
+		if (term?.operator === '=') stated.terms.push(term);
+		const [, no, name = '', value] = /^(no-)?([\w-]+?)(?:=(true|false|yes|no))?$/.exec(small) ?? [];
+		const found = find(name);
+		const [one, other] = found;
+		const isOn = !no && value !== 'false' && value !== 'no';
+		if (one !== undefined && other === undefined) stated.components.set(one, isOn);
+		else if (one !== undefined && !term)
+			throw new Refusal(
+				`${quoted(word)} may be ${found.map(variable => code(shortName(variable))).join(' or ')}: say which.`,
+			);
+		else if (!term) {
+			const near = nearest(name, known);
+			throw new Refusal(
+				`I know neither a component nor a fact ${quoted(word)}.${near ? ` Did you mean ${code(near)}?` : ''} An example: ${code(`${example} jitsi no-coturn`)}`,
+			);
+		}
+	}
+	for (const { fact, value } of stated.terms) {
+		const variable = isClosed(fact) ? undefined : factComponents[fact];
+		if (variable !== undefined && !stated.components.has(variable)) stated.components.set(variable, value === true);
+	}
+	return stated;
+}
+
+/** Facts that are components of the playbook as well. */
+const factComponents: Partial<Record<string, string>> = {
+	workers: 'matrix_synapse_workers_enabled',
+	mas: 'matrix_authentication_service_enabled',
+	turn: 'coturn_enabled',
+};
+
+const chartExample = '!upgrade ess 26.1.0 26.8.0';
+
+/** What stands behind `ess`: one chart or two, components and facts. */
+export function readChartWords(
+	words: readonly string[],
+	known: ChartKnowledge,
+): Stated & { from: Chart; to: Chart } {
+	const charts = words.filter(word => chartWord.test(word));
+	const [first, second, third] = charts;
+	if (first === undefined) throw new Refusal(`From which chart? An example: ${code(chartExample)}`);
+	if (third !== undefined)
+		throw new Refusal(`Two charts are enough, and ${quoted(third)} is a third. An example: ${code(chartExample)}`);
+	const components = [...new Set(known.entries.flatMap(entry => entry.components.map(chartComponent)))];
+	const stated = statedIn(
+		words.filter(word => !chartWord.test(word)),
+		word => components.filter(name => name === word.replaceAll(/[-_]/g, '')),
+		components,
+		chartExample,
+	);
+	const from = readChart(first, 'start', known);
+	const newest = known.charts.at(-1);
+	if (!newest) throw new Error('the knowledge has no chart');
+	const to = second === undefined ? { chart: newest, taken: [] } : readChart(second, 'target', known);
+	const order = compareCharts(from.chart.chart, to.chart.chart);
+	if (order === 0)
+		throw new Refusal(
+			second === undefined
+				? `${from.chart.chart} is the newest chart I know: there is nothing to upgrade to.`
+				: `Both are ${from.chart.chart}: there is nothing between a chart and itself. An example: ${code(chartExample)}`,
+		);
+	if (order > 0)
+		throw new Refusal(
+			`${from.chart.chart} is newer than ${to.chart.chart}. The older one comes first: ${code(`!upgrade ess ${to.chart.chart} ${from.chart.chart}`)}`,
+		);
+	return { ...stated, from: from.chart, to: to.chart, taken: [...stated.taken, ...from.taken, ...to.taken] };
+}
+
+/** A chart as typed. Two parts are the first chart of that line as a start, its newest otherwise. */
+export function readChart(
+	typed: string,
+	as: 'start' | 'target',
+	{ charts }: Pick<ChartKnowledge, 'charts'>,
+): { chart: Chart; taken: string[] } {
+	const written = typed.toLowerCase().replace(/^v/, '');
+	if (/^\d+\.\d+$/.test(written)) {
+		const line = charts.filter(({ chart }) => compareCharts(chart.replace(/\.\d+$/, '.0'), `${written}.0`) === 0);
+		const found = as === 'start' ? line[0] : line.at(-1);
+		const what = as === 'start' ? 'its first chart' : 'its newest chart';
+		if (found) return { chart: found, taken: [`${written} is taken as ${found.chart}, ${what}.`] };
+	}
+	const found = charts.find(({ chart }) => compareCharts(chart, written) === 0);
+	if (found) return { chart: found, taken: [] };
+	const near = nearest(written, charts.map(({ chart }) => chart));
+	throw new Refusal(
+		`I do not know a chart ${quoted(typed)}. The newest I know is ${charts.at(-1)?.chart}, the oldest ${charts[0]?.chart}.${near ? ` Did you mean ${code(near)}?` : ''}`,
+	);
+}
