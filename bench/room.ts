@@ -13,6 +13,7 @@ import { respond } from '../src/bot/respond.ts';
 import { openLater } from '../src/edges/store/lazy.ts';
 import { openCode } from '../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
+import { openDistributions } from '../src/knowledge/distributions.ts';
 import { matrixMessages } from '../src/render/matrix.ts';
 import { outside } from '../test/outside.ts';
 import { type Person, person, type RoomEvent } from '../test/real/person.ts';
@@ -41,6 +42,7 @@ export async function contentsOf(body: string): Promise<unknown[]> {
 		store: openLater(),
 		web: outside(() => now),
 		code: openCode(new URL('../knowledge/', import.meta.url)),
+		distributions: openDistributions(new URL('../knowledge/', import.meta.url)),
 		limits: usualLimits,
 	};
 	const message = { room: '!r', sender: '@a:b', at: now, body, mentioned: false };

@@ -11,6 +11,7 @@ import type { Command, Ports } from '../src/command.ts';
 import { openStore } from '../src/edges/store/store.ts';
 import { openCode } from '../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
+import { openDistributions } from '../src/knowledge/distributions.ts';
 import type { Store } from '../src/ports/store.ts';
 import { silence } from '../src/runtime/log.ts';
 import { tick } from '../src/watch/poll.ts';
@@ -96,6 +97,7 @@ async function latencies(
 			store,
 			web,
 			code: openCode(new URL('../knowledge/', import.meta.url)),
+			distributions: openDistributions(new URL('../knowledge/', import.meta.url)),
 			limits: usualLimits,
 		};
 		const command = commands.find(other => other.name === name) as Command;

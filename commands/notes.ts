@@ -1,10 +1,15 @@
 // !notes: all that one release asks, and the facts of that release.
+
+import { chartNotes } from '../src/advice/distribution/charts.ts';
 import { advisoriesOf } from '../src/advice/upgrade/advisories.ts';
 import { releaseNotes } from '../src/advice/upgrade/release-notes.ts';
 import { Refusal } from '../src/answer.ts';
+import { distributionWords, readChart } from '../src/arguments/distribution.ts';
 import { linesOf } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
 import type { Command, Ports } from '../src/command.ts';
+import type { ChartKnowledge } from '../src/knowledge/schema/distribution.ts';
+import { chartNotesWords } from '../src/messages/distribution.ts';
 import { notesWords } from '../src/messages/notes.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
@@ -14,10 +19,14 @@ export const notes = {
 	name: 'notes',
 	usage: 'notes <release> [facts…]',
 	summary: 'all that one release asks, and its facts',
-	examples: ['notes 1.67', 'notes 1.66.0 email'],
-	help: `A release of two parts (${code('1.138')}) means all its patch releases. A candidate (${code('1.164.0rc1')}) has the notes of its final release.`,
+	examples: ['notes 1.67', 'notes 1.66.0 email', 'notes ess 26.8.0'],
+	help: `A release of two parts (${code('1.138')}) means all its patch releases. A candidate (${code('1.164.0rc1')}) has the notes of its final release. Behind ${code('ess')} stands a chart.`,
 	changes: false,
-	run({ words }, { knowledge }: Pick<Ports, 'knowledge'>) {
+	async run({ words }, { knowledge, distributions }: Pick<Ports, 'knowledge' | 'distributions'>) {
+		const through = distributionWords(words);
+		if (through?.of === 'ess') return notesOfChart(through.words, await distributions.ess());
+		if (through)
+			throw new Refusal(`The playbook has days, not releases. An example: ${code('!upgrade mdad 2025-06-01')}`);
 		const { versions, terms, servers } = sortWords(words, example, knowledge.systems);
 		const [typed, extra] = versions;
 		if (typed === undefined || servers.length) throw new Refusal(`Which release? An example: ${code(example)}`);
@@ -28,3 +37,11 @@ export const notes = {
 		return notesWords(found, advisoriesOf(releases, knowledge), candidate);
 	},
 } satisfies Command;
+
+function notesOfChart([typed, extra]: readonly string[], charts: ChartKnowledge) {
+	if (typed === undefined) throw new Refusal(`Which chart? An example: ${code('!notes ess 26.8.0')}`);
+	if (extra !== undefined)
+		throw new Refusal(`One chart at a time; for the way between two: ${quoted(`!upgrade ess ${typed} ${extra}`)}`);
+	const { chart, taken } = readChart(typed, 'target', charts);
+	return chartNotesWords(chartNotes(chart, charts), taken);
+}

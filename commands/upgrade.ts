@@ -4,6 +4,9 @@ import { readFileSync } from 'node:fs';
 import { check } from '../src/advice/check/check.ts';
 import { askedByLook, decidedByLook, lookScript } from '../src/advice/check/look.ts';
 import { youngNotes } from '../src/advice/check/young.ts';
+import { chartPlan } from '../src/advice/distribution/charts.ts';
+import { namesOf } from '../src/advice/distribution/components.ts';
+import { playbookPlan } from '../src/advice/distribution/playbook.ts';
 import { type Plan, plan } from '../src/advice/upgrade/plan.ts';
 import { routesBetween } from '../src/advice/upgrade/routes.ts';
 import type { Way } from '../src/advice/upgrade/way.ts';
@@ -12,15 +15,22 @@ import { lastObserved, runningOf } from '../src/advice/watch/history.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
 import { Refusal } from '../src/answer.ts';
 import { readConfiguration } from '../src/arguments/configuration.ts';
+import {
+	type DistributionWords,
+	distributionWords,
+	readChartWords,
+	readPlaybookWords,
+} from '../src/arguments/distribution.ts';
 import { takeLook } from '../src/arguments/look.ts';
 import { nearest } from '../src/arguments/nearest.ts';
 import { newest, readVersion } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
 import type { Command, Ports } from '../src/command.ts';
 import { addedBetween } from '../src/configuration/options.ts';
-import { writeTerm } from '../src/deployment/facts.ts';
+import { type Profile, parseTerm, type Term, writeTerm } from '../src/deployment/facts.ts';
 import { compare } from '../src/deployment/version.ts';
 import { lookWords } from '../src/messages/check.ts';
+import { chartWords, playbookWords } from '../src/messages/distribution.ts';
 import { firstScreen } from '../src/messages/first-screen.ts';
 import { observationWords, wholeWords } from '../src/messages/observation.ts';
 import { planWords } from '../src/messages/plan.ts';
@@ -34,14 +44,22 @@ export const upgrade = {
 	name: 'upgrade',
 	usage: 'upgrade <from or server> [to] [facts…] [all]',
 	summary: 'what lies between two releases, for your deployment',
-	examples: ['upgrade 1.56 1.69', 'upgrade 1.140 postgres=14 workers docker', 'upgrade example.org'],
-	help: `Without a second version the plan ends at the newest release. Facts shorten it to what concerns you; deny one with ${code('no-')} in front (${code('no-workers')}). ${code('!help facts')} lists them. ${code('all')} shows every text with its sources.`,
+	examples: [
+		'upgrade 1.56 1.69',
+		'upgrade 1.140 postgres=14 workers docker',
+		'upgrade example.org',
+		'upgrade mdad 2025-06-01 jitsi no-coturn',
+		'upgrade ess 26.1.0 26.8.0',
+	],
+	help: `Without a second version the plan ends at the newest release. Facts shorten it to what concerns you; deny one with ${code('no-')} in front (${code('no-workers')}). ${code('!help facts')} lists them. ${code('all')} shows every text with its sources.
+
+Behind ${code('mdad')} a day, a commit or a value of ${code('matrix_playbook_migration_validated_version')} asks what the playbook changed since then, and components (${code('jitsi')}, ${code('no-coturn')}) shorten it; behind ${code('ess')} stand charts. The Synapse releases in between are part of both.`,
 	changes: false,
 	takesAll: true,
-	async run(
-		{ words: typed, room, files },
-		{ knowledge, code: tables, store, now }: Pick<Ports, 'knowledge' | 'code' | 'store' | 'now'>,
-	) {
+	async run({ words: typed, room, files }, { knowledge, code: tables, distributions, store, now }: UpgradePorts) {
+		const through = distributionWords(typed);
+		if (through?.of === 'mdad') return throughPlaybook(through, { knowledge, code: tables, distributions, now });
+		if (through?.of === 'ess') return throughCharts(through, { knowledge, code: tables, distributions, now });
 		// A distribution's name behind the command; its versions are not those of Synapse.
 		if (/^mas$/i.test(typed[0] ?? '') && /^v?[01]\.(\d|1\d)(\.\d+)?$/.test(typed[1] ?? ''))
 			throw new Refusal(
@@ -114,6 +132,54 @@ export const upgrade = {
 		return answer;
 	},
 } satisfies Command;
+
+type UpgradePorts = Pick<Ports, 'knowledge' | 'code' | 'distributions' | 'store' | 'now'>;
+
+/** What the playbook changed since a day, and the Synapse releases that it went through. */
+async function throughPlaybook({ words }: DistributionWords, ports: Omit<UpgradePorts, 'store'>) {
+	const { knowledge, distributions, now } = ports;
+	const playbook = await distributions.mdad();
+	const names = namesOf(playbook.entries, playbook.enabled, knowledge.renamed);
+	const today = now().toISOString().slice(0, 10);
+	const newest = knowledge.playbook ? today : playbook.read;
+	const read = await readPlaybookWords(words, { playbook, names, commits: distributions.commits, today, newest });
+	const known = { playbook, renamed: knowledge.renamed, live: knowledge.playbook };
+	const found = playbookPlan(read.span, { stated: read.components }, names, known);
+	const plan = synapsePlan(found.synapse, read.terms, 'mdad', ports);
+	return playbookWords(found, plan, { ...read, asked: `upgrade mdad ${asked(words)}` });
+}
+
+/** What lies between two charts, and the Synapse releases that they install. */
+async function throughCharts({ words }: DistributionWords, ports: Omit<UpgradePorts, 'store'>) {
+	const charts = await ports.distributions.ess();
+	const read = readChartWords(words, charts);
+	const found = chartPlan(read.from, read.to, read.components, charts);
+	const plan = synapsePlan(found.synapse, read.terms, 'ess', ports);
+	return chartWords(found, plan, { ...read, asked: `upgrade ess ${asked(words)}` });
+}
+
+/** The words as they may be said again, at their full length only where that is no flood. */
+function asked(words: readonly string[]): string {
+	return words
+		.filter(word => !isAll(word))
+		.join(' ')
+		.slice(0, 200);
+}
+
+/** The plan for the Synapse releases that a distribution went through; none where there are none. */
+function synapsePlan(
+	{ from, to }: { from: string | undefined; to: string | undefined },
+	terms: readonly Term[],
+	install: 'mdad' | 'ess',
+	{ knowledge, code: tables, now }: Pick<UpgradePorts, 'knowledge' | 'code' | 'now'>,
+): Plan | undefined {
+	if (from === undefined || to === undefined || compare(from, to) >= 0) return undefined;
+	const own = parseTerm(install);
+	const profile: Profile = readProfile([...(own ? [own] : []), ...terms]);
+	const today = now().toISOString().slice(0, 10);
+	const way = { from, to, profile, today, young: youngNotes(knowledge.notes, tables.options(), from) };
+	return { ...plan(way, knowledge), ...fromCode(way, tables) };
+}
 
 /** What the tables of the code add to a plan: new options, and routes for those who say that they have workers. */
 function fromCode({ from, to, profile }: Way, tables: Ports['code']): Pick<Plan, 'newOptions' | 'routes'> {

@@ -4,6 +4,7 @@ import type { Limits } from './advice/watch/subscription.ts';
 import type { Answer } from './answer.ts';
 import type { Code } from './configuration/code.ts';
 import type { GivenFile } from './configuration/files.ts';
+import type { Distributions } from './knowledge/distributions.ts';
 import type { Knowledge } from './knowledge/schema/synapse.ts';
 import type { WatchStore } from './ports/watch-store.ts';
 import type { PublishedKnowledge, SourceState, Web } from './ports/web.ts';
@@ -64,6 +65,8 @@ export type Ports = {
 	knowledge: Knowledge;
 	/** What was read from Synapse's code: options, refusals, routes, migrations. */
 	code: Code;
+	/** What the playbook and the charts changed on their own account. */
+	distributions: Distributions;
 	/** Every command, in the order help prints them. */
 	commands: readonly Command[];
 	now: () => Date;

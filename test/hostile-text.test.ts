@@ -29,6 +29,7 @@ import { batchOf } from '../src/edges/matrix/events.ts';
 import { openLater } from '../src/edges/store/lazy.ts';
 import { openCode } from '../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
+import { openDistributions } from '../src/knowledge/distributions.ts';
 import { parameterKinds, readValue } from '../src/knowledge/schema/parameter.ts';
 import type { Knowledge } from '../src/knowledge/schema/synapse.ts';
 import { joined } from '../src/render/combine.ts';
@@ -134,6 +135,7 @@ beforeAll(async () => {
 		store: openLater(),
 		web: outside(() => now),
 		code: openCode(new URL('../knowledge/', import.meta.url)),
+		distributions: openDistributions(new URL('../knowledge/', import.meta.url)),
 		limits: usualLimits,
 	};
 	to = {

@@ -2,6 +2,8 @@
 import type { Code } from '../src/configuration/code.ts';
 import { type OptionState, optionsOf } from '../src/configuration/options.ts';
 import { collapse, type Table } from '../src/configuration/timeline.ts';
+import type { Distributions, PlaybookVariables } from '../src/knowledge/distributions.ts';
+import type { ChartKnowledge, PlaybookKnowledge } from '../src/knowledge/schema/distribution.ts';
 import type { Advisory, Knowledge, Note, Passage, Release, Stop, Unread } from '../src/knowledge/schema/synapse.ts';
 
 /** A note; only what the test is about needs to be said. */
@@ -113,5 +115,30 @@ export function knownCode(given: { [Name in keyof Code]?: Said<StateOf<Name>> } 
 		deltas: () => table(given.deltas),
 		builds: () => table(given.builds),
 		admin: () => table(given.admin),
+	};
+}
+
+/** What is known of distributions: nothing, unless given. */
+export function knownDistributions(
+	given: {
+		mdad?: Partial<PlaybookKnowledge>;
+		ess?: Partial<ChartKnowledge>;
+		commits?: Record<string, string>;
+		variables?: Partial<PlaybookVariables>;
+	} = {},
+): Distributions {
+	return {
+		mdad: async () => ({
+			commit: '0'.repeat(40),
+			read: '2026-11-20',
+			entries: [],
+			enabled: [],
+			synapse: [],
+			unread: [],
+			...given.mdad,
+		}),
+		ess: async () => ({ read: '2026-11-20', entries: [], charts: [], unread: [], ...given.ess }),
+		commits: async () => given.commits ?? {},
+		variables: async () => ({ commit: '', roles: {}, families: [], refused: {}, names: [], ...given.variables }),
 	};
 }

@@ -4,7 +4,7 @@ import type { Respondent } from '../src/bot/calls.ts';
 import type { Command } from '../src/command.ts';
 import { openLater } from '../src/edges/store/lazy.ts';
 import type { Knowledge } from '../src/knowledge/schema/synapse.ts';
-import { known, knownCode } from './known.ts';
+import { known, knownCode, knownDistributions } from './known.ts';
 import { outside } from './outside.ts';
 
 export function respondentOf(commands: readonly Command[], now: Date, knowledge: Knowledge = known()): Respondent {
@@ -18,6 +18,7 @@ export function respondentOf(commands: readonly Command[], now: Date, knowledge:
 			store: openLater(),
 			web: outside(() => now),
 			code: knownCode(),
+			distributions: knownDistributions(),
 			limits: usualLimits,
 		},
 		names: ['glia', '@glia:example.org', 'Glia the bot'],

@@ -56,11 +56,12 @@ async function serve(): Promise<number> {
 		const { checkConfig } = await import('./check-config.ts');
 		return checkConfig(task.config, process.env, packageJson.version);
 	}
-	const { knowledge, code } = await editionFor(task);
+	const { knowledge, code, distributions } = await editionFor(task);
 	const startedAt = new Date();
 	const ports: Ports = {
 		knowledge,
 		code,
+		distributions,
 		commands,
 		now: () => new Date(),
 		health: { version: packageJson.version, startedAt, lastSync: () => undefined },

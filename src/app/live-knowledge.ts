@@ -5,6 +5,7 @@ import { type Config, plainWatch } from '../config.ts';
 import type { Code } from '../configuration/code.ts';
 import { openWeb } from '../edges/web/web.ts';
 import { horizonOf } from '../knowledge/bundle.ts';
+import type { Distributions } from '../knowledge/distributions.ts';
 import type { Edition } from '../knowledge/edition.ts';
 import { type KnownUpstream, type News, withNews } from '../knowledge/live.ts';
 import type { Knowledge } from '../knowledge/schema/synapse.ts';
@@ -21,6 +22,7 @@ export type Outside = {
 	knowledge: () => Knowledge;
 	/** Of the same edition, when asked for in the same breath. */
 	code: () => Code;
+	distributions: () => Distributions;
 	/** Undefined where no knowledge of others is configured. */
 	published: () => PublishedKnowledge | undefined;
 };
@@ -63,6 +65,7 @@ export async function openOutside(config: Config, { own, kept, version, now, log
 			return joined.knowledge;
 		},
 		code: () => edition().code,
+		distributions: () => edition().distributions,
 		published() {
 			const look = web.bundleLook();
 			const { publication, knowledge } = edition();

@@ -143,7 +143,7 @@ type Bot = { stop: (finish: boolean) => Promise<void> };
 /** Connects and starts everything; undefined if the process is to end before that. */
 async function openBot(config: Config, setup: BotSetup, base: Base): Promise<Bot | undefined> {
 	const { log, store, ending, vitals, counters } = base;
-	const { now, health, knowledge, code } = setup.ports;
+	const { now, health, knowledge, code, distributions } = setup.ports;
 	const { version } = health;
 	const mayVerify = async (person: string, room: string | undefined) =>
 		refusalToVerify(person, room === undefined ? undefined : ((await store.room(room))?.state ?? {}), config.matrix);
@@ -173,7 +173,7 @@ async function openBot(config: Config, setup: BotSetup, base: Base): Promise<Bot
 		pause: ms => sleep(ms, undefined, { ref: false, signal: ending.signal }).catch(() => undefined),
 	};
 	const storeLost = await noticeLoss({ ...common, keysAlone });
-	const own = { knowledge, code, passages: ownPassages };
+	const own = { knowledge, code, distributions, passages: ownPassages };
 	const outside = await openOutside(config, { own, kept: store.kept, version, now, log });
 	const sources = setup.played?.sources ?? outside.web.sources;
 	const every = setup.every ?? config.watch.hours * hour;
@@ -243,6 +243,9 @@ function portsOf(config: Config, { ports: given, played }: BotSetup, setup: Port
 		},
 		get code() {
 			return played ? given.code : outside.code();
+		},
+		get distributions() {
+			return played ? given.distributions : outside.distributions();
 		},
 		store,
 		web: counted(played ? played.web : outside.web, counters),

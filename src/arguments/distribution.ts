@@ -1,7 +1,7 @@
 // What people type behind `!upgrade mdad` and `!upgrade ess`: days, commits, migration values, charts, components, facts.
 import { chartComponent } from '../advice/distribution/charts.ts';
-import { type Names, shortName } from '../advice/distribution/components.ts';
-import type { Span } from '../advice/distribution/playbook.ts';
+import { type ComponentNames, shortName } from '../advice/distribution/components.ts';
+import type { PlaybookSpan } from '../advice/distribution/playbook.ts';
 import { Refusal } from '../answer.ts';
 import { compareCharts } from '../deployment/chart.ts';
 import { isClosed, parseTerm, type Term } from '../deployment/facts.ts';
@@ -10,7 +10,22 @@ import { code, quoted } from '../text/markdown.ts';
 import { nearest } from './nearest.ts';
 import { respelled } from './spellings.ts';
 
-const joining = new Set(['to', 'from', 'since', '->', '→', '..', '–', '—', '-', 'and', 'with', 'latest', 'newest', 'today']);
+const joining = new Set([
+	'to',
+	'from',
+	'since',
+	'->',
+	'→',
+	'..',
+	'–',
+	'—',
+	'-',
+	'and',
+	'with',
+	'latest',
+	'newest',
+	'today',
+]);
 const dayWord = /^(\d{4})-?(\d\d)(?:-?(\d\d))?(?:t[\d:.z+-]*)?$/i;
 const commitWord = /^[0-9a-f]{7,40}$/i;
 const migrationWord = /^v\d{4}\.\d{1,2}\.\d{1,2}(\.\d+)?$/i;
@@ -28,7 +43,8 @@ export function distributionWords(typed: readonly string[]): DistributionWords |
 	if (of !== 'mdad' && of !== 'ess') return undefined;
 	const words = typed.filter((_, index) => index !== at).flatMap(apart);
 	const first = words.find(word => !joining.has(word.toLowerCase()) && /\d/.test(word) && !/[=]/.test(word));
-	const speaks = first !== undefined && (of === 'mdad' ? isMoment(first) : isChart(first));
+	const isAlone = words.length === 0;
+	const speaks = isAlone || (first !== undefined && (of === 'mdad' ? isMoment(first) : isChart(first)));
 	return speaks ? { of, words } : undefined;
 }
 
@@ -52,7 +68,13 @@ function isChart(word: string): boolean {
 export type Stated = { components: Map<string, boolean>; terms: Term[]; all: boolean; taken: string[] };
 
 type Days = Readonly<Record<string, string>>;
-type PlaybookSetup = { playbook: PlaybookKnowledge; names: Names; commits: () => Promise<Days>; today: string; newest: string };
+type PlaybookSetup = {
+	playbook: PlaybookKnowledge;
+	names: ComponentNames;
+	commits: () => Promise<Days>;
+	today: string;
+	newest: string;
+};
 
 const playbookExample = '!upgrade mdad 2025-06-01';
 
@@ -60,7 +82,7 @@ const playbookExample = '!upgrade mdad 2025-06-01';
 export async function readPlaybookWords(
 	words: readonly string[],
 	given: PlaybookSetup,
-): Promise<Stated & { span: Span }> {
+): Promise<Stated & { span: PlaybookSpan }> {
 	const moments = words.filter(isMoment);
 	const [first, second, third] = moments;
 	if (first === undefined) throw new Refusal(`Since when? An example: ${code(playbookExample)}`);
@@ -97,7 +119,9 @@ async function momentOf(word: string, given: PlaybookSetup): Promise<{ day: stri
 		if (written > given.today)
 			throw new Refusal(`${written} lies in the future; today is ${given.today}. An example: ${code(playbookExample)}`);
 		if (written < oldest)
-			throw new Refusal(`I know the playbook’s changes since ${oldest}, and ${written} is earlier. Say ${code(oldest)}.`);
+			throw new Refusal(
+				`I know the playbook’s changes since ${oldest}, and ${written} is earlier. Say ${code(oldest)}.`,
+			);
 		const taken = word.length < 8 ? [`${quoted(word)} is taken as ${written}.`] : [];
 		return { day: written, isIn: true, taken };
 	}
@@ -112,7 +136,9 @@ async function momentOf(word: string, given: PlaybookSetup): Promise<{ day: stri
 			`I do not know a commit ${quoted(word)} of the playbook’s main branch between ${oldest} and ${given.playbook.read}. ${code('git log -1 --format=%cs')} in your checkout prints its day: say that instead.`,
 		);
 	if (other)
-		throw new Refusal(`${quoted(word)} begins several commits: say more of it, as ${code('git rev-parse HEAD')} prints it.`);
+		throw new Refusal(
+			`${quoted(word)} begins several commits: say more of it, as ${code('git rev-parse HEAD')} prints it.`,
+		);
 	return { day: only.day, isIn: true, taken: [`Commit ${only.commit} is of ${only.day}.`] };
 }
 
@@ -133,7 +159,7 @@ function migrationMoment(word: string, { playbook }: PlaybookSetup): { day: stri
 }
 
 /** The components that a word stands for; several if it is not clear which. */
-function componentsOf(word: string, { byWord }: Names): string[] {
+function componentsOf(word: string, { byWord }: ComponentNames): string[] {
 	const exact = byWord.get(word) ?? byWord.get(word.replaceAll('_', '-'));
 	if (exact) return [...exact];
 	const ends = [...byWord].filter(([name]) => name.endsWith(`-${word}`)).flatMap(([, variables]) => [...variables]);
@@ -189,10 +215,7 @@ const factComponents: Partial<Record<string, string>> = {
 const chartExample = '!upgrade ess 26.1.0 26.8.0';
 
 /** What stands behind `ess`: one chart or two, components and facts. */
-export function readChartWords(
-	words: readonly string[],
-	known: ChartKnowledge,
-): Stated & { from: Chart; to: Chart } {
+export function readChartWords(words: readonly string[], known: ChartKnowledge): Stated & { from: Chart; to: Chart } {
 	const charts = words.filter(word => chartWord.test(word));
 	const [first, second, third] = charts;
 	if (first === undefined) throw new Refusal(`From which chart? An example: ${code(chartExample)}`);
@@ -238,7 +261,11 @@ export function readChart(
 	}
 	const found = charts.find(({ chart }) => compareCharts(chart, written) === 0);
 	if (found) return { chart: found, taken: [] };
-	const near = nearest(written, charts.map(({ chart }) => chart));
+	// By number, not by letters: what comes before 26.9.0 is 26.8.1, not 25.9.0.
+	const isNumber = /^\d+\.\d+(\.\d+)?$/.test(written);
+	const near = isNumber
+		? (charts.findLast(({ chart }) => compareCharts(chart, written) < 0) ?? charts[0])?.chart
+		: undefined;
 	throw new Refusal(
 		`I do not know a chart ${quoted(typed)}. The newest I know is ${charts.at(-1)?.chart}, the oldest ${charts[0]?.chart}.${near ? ` Did you mean ${code(near)}?` : ''}`,
 	);

@@ -2,6 +2,7 @@
 import { tableFile, tables } from './code-tables.ts';
 import { compile } from './compiled.ts';
 import { type Folder, folderAt } from './folder.ts';
+import { readDistributions } from './read-distributions.ts';
 import { tableShapes } from './schema/code.ts';
 
 /** `mistakes` in the order in which they were found; none: it is compiled, and can be opened. */
@@ -11,12 +12,13 @@ export type CheckedEdition = { mistakes: string[] };
 export async function checkEdition(folder: URL): Promise<CheckedEdition> {
 	const { text } = folderAt(folder);
 	const mistakes = [...generated.filter(name => text(name) === undefined).map(absent), ...tableMistakes(text)];
-	try {
-		await compile(folder);
-	} catch (error) {
-		const [, ...lines] = (error instanceof Error ? error.message : String(error)).split('\n');
-		mistakes.push(...(lines.length ? lines : [String(error)]));
-	}
+	for (const check of [() => compile(folder), () => readDistributions(folder)])
+		try {
+			await check();
+		} catch (error) {
+			const [, ...lines] = (error instanceof Error ? error.message : String(error)).split('\n');
+			mistakes.push(...(lines.length ? lines : [String(error)]));
+		}
 	return { mistakes };
 }
 

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { compareCharts } from '../deployment/chart.ts';
-import type { Chart, ChartKnowledge, PlaybookKnowledge } from './schema/distribution.ts';
+import { type Folder, folderAt } from './folder.ts';
+import type { ChartKnowledge, PlaybookKnowledge } from './schema/distribution.ts';
 
 export type Distributions = {
 	/** The playbook matrix-docker-ansible-deploy. */
@@ -12,19 +12,31 @@ export type Distributions = {
 	ess(): Promise<ChartKnowledge>;
 	/** The day on which each commit of the playbook got to its main branch: day → first nine digits, between spaces. */
 	commits(): Promise<Readonly<Record<string, string>>>;
+	/** Every name that the playbook and its roles know or refuse. */
+	variables(): Promise<PlaybookVariables>;
+};
+
+export type PlaybookVariables = {
+	/** The commit it was read at. */
+	commit: string;
+	/** The roles of their own: the version that the playbook wants, and the one that was read, if any. */
+	roles: Readonly<Record<string, { wants: string; read: string | null }>>;
+	/** What is refused whole: `matrix_dimension_*`. */
+	families: readonly string[];
+	/** Refused name → what its role says instead. */
+	refused: Readonly<Record<string, string>>;
+	names: readonly string[];
 };
 
 type DistributionTypes = { mdad: PlaybookKnowledge; ess: ChartKnowledge };
 
-/** `folder` is that of all knowledge. Asking throws an Error that lists every mistake in the files, as readKnowledge does. */
-export function openDistributions(folder: URL): Distributions {
+/** In the knowledge's folder; a URL ends in a slash. Asking throws an Error that lists every mistake, as readKnowledge does. */
+export function openDistributions(where: URL | Folder): Distributions {
 	return {
-		mdad: once(() => open(folder, 'mdad')),
-		ess: once(() => open(folder, 'ess')),
-		commits: once(async () => {
-			const file = new URL('distributions/mdad/commits.json', folder);
-			return JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
-		}),
+		mdad: once(() => open(where, 'mdad')),
+		ess: once(() => open(where, 'ess')),
+		commits: once(async () => table<Record<string, string>>(where, 'commits')),
+		variables: once(async () => table<PlaybookVariables>(where, 'variables')),
 	};
 }
 
@@ -36,15 +48,26 @@ function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
 	};
 }
 
+function table<Value>(where: URL | Folder, name: string): Value {
+	const file = `distributions/mdad/${name}.json`;
+	const text = (where instanceof URL ? folderAt(where) : where).text(file);
+	if (text === undefined) throw new Error(`${file} is not there`);
+	return JSON.parse(text) as Value;
+}
+
 /** From the compiled file, or from the files themselves if any has changed. */
-async function open<Name extends keyof DistributionTypes>(folder: URL, name: Name): Promise<DistributionTypes[Name]> {
-	const own = new URL(`distributions/${name}/`, folder);
+async function open<Name extends keyof DistributionTypes>(
+	where: URL | Folder,
+	name: Name,
+): Promise<DistributionTypes[Name]> {
+	if (!(where instanceof URL)) return read(where, name);
+	const own = new URL(`distributions/${name}/`, where);
+	if (!existsSync(own)) return read(where, name);
 	const from = fingerprint(own);
 	const file = new URL('compiled.json', own);
-	const compiled = read<{ from: string; knowledge: DistributionTypes[Name] }>(file);
+	const compiled = parsed<{ from: string; knowledge: DistributionTypes[Name] }>(file);
 	if (compiled?.from === from) return compiled.knowledge;
-	const { readDistributions } = await import('./read-distributions.ts');
-	const knowledge = readDistributions(folder)[name] as DistributionTypes[Name];
+	const knowledge = await read(where, name);
 	const partial = fileURLToPath(new URL(`compiled.json.${process.pid}`, own));
 	try {
 		writeFileSync(partial, JSON.stringify({ from, knowledge }));
@@ -57,7 +80,15 @@ async function open<Name extends keyof DistributionTypes>(folder: URL, name: Nam
 	return knowledge;
 }
 
-function read<Value>(file: URL): Value | undefined {
+async function read<Name extends keyof DistributionTypes>(
+	where: URL | Folder,
+	name: Name,
+): Promise<DistributionTypes[Name]> {
+	const { readDistributions } = await import('./read-distributions.ts');
+	return readDistributions(where)[name] as DistributionTypes[Name];
+}
+
+function parsed<Value>(file: URL): Value | undefined {
 	if (!existsSync(file)) return undefined;
 	try {
 		return JSON.parse(readFileSync(file, 'utf8')) as Value;
@@ -66,6 +97,7 @@ function read<Value>(file: URL): Value | undefined {
 	}
 }
 
+/** What it was compiled from; the large tables are not. */
 function fingerprint(folder: URL): string {
 	const hash = createHash('sha256');
 	for (const name of readdirSync(folder).sort())
@@ -81,9 +113,4 @@ function fingerprint(folder: URL): string {
 /** The Synapse that the playbook installed on a day; undefined before the first that is known. */
 export function synapseOn(day: string, { synapse }: Pick<PlaybookKnowledge, 'synapse'>): string | undefined {
 	return synapse.findLast(({ date }) => date <= day)?.synapse;
-}
-
-/** The chart as it was released. */
-export function chartNamed(version: string, { charts }: Pick<ChartKnowledge, 'charts'>): Chart | undefined {
-	return charts.find(({ chart }) => compareCharts(chart, version) === 0);
 }

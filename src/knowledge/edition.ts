@@ -3,6 +3,7 @@
 import type { Code } from '../configuration/code.ts';
 import { openCode } from './code-tables.ts';
 import { openKnowledge, readPassages } from './compiled.ts';
+import { type Distributions, openDistributions } from './distributions.ts';
 import type { Knowledge, Passage } from './schema/synapse.ts';
 
 /** Who published a bundle, and when: ISO 8601 to the second, UTC. */
@@ -11,6 +12,8 @@ export type Publication = { author: string; made: string };
 export type Edition = {
 	knowledge: Knowledge;
 	code: Code;
+	/** What the playbook and the charts changed on their own account. */
+	distributions: Distributions;
 	/** Every passage of upstream's that its curators have read. */
 	passages: () => readonly Passage[];
 	/** Absent: it came with the program. */
@@ -23,6 +26,7 @@ export async function openEdition(folder: URL, publication?: Publication): Promi
 	return {
 		knowledge,
 		code: openCode(folder),
+		distributions: openDistributions(folder),
 		passages: () => readPassages(folder),
 		...(publication && { publication }),
 	};

@@ -1,7 +1,7 @@
 // The curated files below knowledge/distributions/ and what was generated beside them: reading them is checking them.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { compareCharts } from '../deployment/chart.ts';
+import { type Folder, folderAt } from './folder.ts';
 import {
 	bulletName,
 	type DistributionFiles,
@@ -23,7 +23,7 @@ import type { Source } from './schema/synapse.ts';
 import { readYaml, type YamlFile } from './schema/yaml-file.ts';
 
 /** Both distributions. Throws one Error that lists every mistake, a line each. */
-export function readDistributions(folder: URL): { mdad: PlaybookKnowledge; ess: ChartKnowledge } {
+export function readDistributions(folder: URL | Folder): { mdad: PlaybookKnowledge; ess: ChartKnowledge } {
 	const { files, mistakes } = readDistributionFiles(folder);
 	mistakes.push(...distributionRules.flatMap(rule => rule(files)));
 	if (mistakes.length) {
@@ -34,14 +34,14 @@ export function readDistributions(folder: URL): { mdad: PlaybookKnowledge; ess: 
 }
 
 /** Every file that is in its shape, and the mistakes of those that are not. */
-export function readDistributionFiles(folder: URL): { files: DistributionFiles; mistakes: string[] } {
+export function readDistributionFiles(at: URL | Folder): { files: DistributionFiles; mistakes: string[] } {
+	const folder = at instanceof URL ? folderAt(at) : at;
 	const mistakes: string[] = [];
 	const read = <Value>(of: string, pattern: RegExp, shape: z.ZodType<Value>) => {
-		const where = new URL(`distributions/${of}/`, folder);
-		const names = existsSync(where) ? readdirSync(where).filter(name => pattern.test(name)) : [];
-		return names.sort().flatMap((name): (YamlFile<Value> & { base: string })[] => {
-			const text = readFileSync(new URL(name, where), 'utf8');
-			const file = readYaml(`distributions/${of}/${name}`, text, shape, mistakes);
+		const names = folder.names(`distributions/${of}/`).filter(name => pattern.test(name));
+		return names.flatMap((name): (YamlFile<Value> & { base: string })[] => {
+			const path = `distributions/${of}/${name}`;
+			const file = readYaml(path, folder.text(path) ?? '', shape, mistakes);
 			return file ? [{ ...file, base: name.replace(/\.yaml$/, '') }] : [];
 		});
 	};
@@ -65,10 +65,10 @@ export function readDistributionFiles(folder: URL): { files: DistributionFiles; 
 	return { files, mistakes };
 }
 
-function readTable<Value>(folder: URL, of: string, shape: z.ZodType<Value>, mistakes: string[]): Value | undefined {
-	const file = new URL(`distributions/${of}/upstream.json`, folder);
-	if (!existsSync(file)) return undefined;
-	const result = shape.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+function readTable<Value>(folder: Folder, of: string, shape: z.ZodType<Value>, mistakes: string[]): Value | undefined {
+	const text = folder.text(`distributions/${of}/upstream.json`);
+	if (text === undefined) return undefined;
+	const result = shape.safeParse(JSON.parse(text));
 	if (result.success) return result.data;
 	for (const { path, message } of result.error.issues)
 		mistakes.push(`distributions/${of}/upstream.json ${path.map(String).join('.')}: ${message}; run npm run refresh`);

@@ -58,6 +58,9 @@ test('a thousand commands in ten rooms, and five editions after each other', asy
 		get code() {
 			return updates.edition().code;
 		},
+		get distributions() {
+			return updates.edition().distributions;
+		},
 		commands,
 		now,
 		health: { version: '0', startedAt: start, lastSync: () => undefined },

@@ -15,7 +15,7 @@ import type { Store } from '../../src/ports/store.ts';
 import { batch, incoming, news } from '../contracts/store.ts';
 import { smallGuide } from '../guide.ts';
 import { playHomeserver } from '../homeserver.ts';
-import { known, knownCode } from '../known.ts';
+import { known, knownCode, knownDistributions } from '../known.ts';
 import { outside } from '../outside.ts';
 
 const room = '!room:example.org';
@@ -56,6 +56,7 @@ function open(): Inbox {
 		health,
 		store,
 		web: outside(now),
+		distributions: knownDistributions(),
 		code: knownCode({
 			refusals: {
 				'1.0.0': {

@@ -9,12 +9,18 @@ import { openLater } from '../../src/edges/store/lazy.ts';
 import { noNews, withNews } from '../../src/knowledge/live.ts';
 import { readKnowledge } from '../../src/knowledge/load.ts';
 import type { Knowledge } from '../../src/knowledge/schema/synapse.ts';
-import { known, knownCode, releases } from '../known.ts';
+import { known, knownCode, knownDistributions, releases } from '../known.ts';
 
 const knowledge = readKnowledge(new URL('../../knowledge/', import.meta.url));
 const now = () => new Date('2026-11-29T12:00:00Z');
 const asked = (text: string) => ({ words: text.split(' '), text, room: '!a', sender: '@a:x', at: now() });
-const ports = (of: Knowledge) => ({ knowledge: of, code: knownCode(), store: openLater(), now });
+const ports = (of: Knowledge) => ({
+	knowledge: of,
+	code: knownCode(),
+	distributions: knownDistributions(),
+	store: openLater(),
+	now,
+});
 
 /** What each of the three commands takes a version for, or its refusal. */
 async function taken(typed: string, of: Knowledge): Promise<{ notes: unknown; upgrade: unknown; rollback: unknown }> {

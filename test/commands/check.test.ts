@@ -1,4 +1,5 @@
 // !check as people say it: words, code blocks, files, skeletons; what comes back, and what must never come back.
+
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -7,9 +8,14 @@ import { upgrade } from '../../commands/upgrade.ts';
 import { openLater } from '../../src/edges/store/lazy.ts';
 import { openCode } from '../../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { openDistributions } from '../../src/knowledge/distributions.ts';
 
 const folder = new URL('../../knowledge/', import.meta.url);
-const ports = { knowledge: await openKnowledge(folder), code: openCode(folder) };
+const ports = {
+	knowledge: await openKnowledge(folder),
+	code: openCode(folder),
+	distributions: openDistributions(folder),
+};
 const base = 'server_name: example.org\nreport_stats: false\ndatabase: {name: sqlite3}\n';
 
 type Given = { name: string; text: string }[];

@@ -3,7 +3,7 @@ import { upgrade } from '../../commands/upgrade.ts';
 import { Refusal } from '../../src/answer.ts';
 import { openLater } from '../../src/edges/store/lazy.ts';
 import { asked } from '../asked.ts';
-import { known, knownCode, note, releases } from '../known.ts';
+import { known, knownCode, knownDistributions, note, releases } from '../known.ts';
 
 const now = () => new Date('2026-11-29T12:00:00Z');
 const knowledge = known({
@@ -11,7 +11,13 @@ const knowledge = known({
 	notes: [note('1.61.0/mail', { must: true, applies: { all: ['email'] } }), note('1.62.0/all', { must: true })],
 });
 const said = async (text: string) =>
-	await upgrade.run(asked(text), { knowledge, code: knownCode(), store: openLater(), now });
+	await upgrade.run(asked(text), {
+		knowledge,
+		code: knownCode(),
+		distributions: knownDistributions(),
+		store: openLater(),
+		now,
+	});
 const stepsOf = async (text: string) =>
 	((await said(text)).value.steps as { id: string }[]).map(({ id }) => id).filter(id => !id.endsWith('/switch'));
 

@@ -16,7 +16,7 @@ import type { Command, Ports } from '../../src/command.ts';
 import { openStore } from '../../src/edges/store/store.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { bodies, oddServers, servers } from '../advice/watch/version-strings.ts';
-import { advisory, known, knownCode, note, releases } from '../known.ts';
+import { advisory, known, knownCode, knownDistributions, note, releases } from '../known.ts';
 import { outside } from '../outside.ts';
 
 const knowledge = known({
@@ -64,7 +64,17 @@ async function everywhere(body: string, room: string): Promise<Record<string, st
 	const web = outside(now);
 	web.plays('a.test', observed(body, 'a.test'));
 	const health: Ports['health'] = { version: '0', startedAt: now(), lastSync: () => undefined };
-	const ports: Ports = { knowledge, code: knownCode(), commands: [], now, store, web, limits: usualLimits, health };
+	const ports: Ports = {
+		knowledge,
+		code: knownCode(),
+		distributions: knownDistributions(),
+		commands: [],
+		now,
+		store,
+		web,
+		limits: usualLimits,
+		health,
+	};
 	const says = async (command: Command, text: string) => {
 		const words = text.split(' ').filter(Boolean);
 		const asked = { words, text, room, sender: `@${room.slice(1)}:x`, at: now() };
@@ -144,7 +154,15 @@ test('whether a release that is not known has done away with something is not cl
 
 test('a version that a person tells is named like one that was seen', async () => {
 	const web = outside(now);
-	const ports = { knowledge, code: knownCode(), now, store, web, limits: usualLimits };
+	const ports = {
+		knowledge,
+		code: knownCode(),
+		distributions: knownDistributions(),
+		now,
+		store,
+		web,
+		limits: usualLimits,
+	};
 	const asked = (text: string) => ({ words: text.split(' '), text, room: '!told', sender: '@told:x', at: now() });
 	const card = await watch.run(asked('b.test version=1.98.0+maunium.2'), ports);
 	expect(card.lead).toContain('1.98.0, which calls itself `1.98.0+maunium.2` (as you told me)');

@@ -14,7 +14,7 @@ import type { Waiting } from '../../src/ports/saying.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { batch, incoming, news } from '../contracts/store.ts';
 import { playHomeserver } from '../homeserver.ts';
-import { known, knownCode } from '../known.ts';
+import { known, knownCode, knownDistributions } from '../known.ts';
 import { outside } from '../outside.ts';
 
 const room = '!room:example.org';
@@ -74,6 +74,7 @@ function open(more: { bare?: boolean; changes?: number | 'state_default' } = {},
 	const ports = {
 		knowledge: known(),
 		code: knownCode(),
+		distributions: knownDistributions(),
 		commands,
 		now,
 		health,

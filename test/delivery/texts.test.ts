@@ -15,7 +15,7 @@ import { openStore } from '../../src/edges/store/store.ts';
 import type { Content, Failure } from '../../src/ports/homeserver.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { playHomeserver } from '../homeserver.ts';
-import { known, knownCode } from '../known.ts';
+import { known, knownCode, knownDistributions } from '../known.ts';
 import { outside } from '../outside.ts';
 
 const room = '!room:example.org';
@@ -68,7 +68,16 @@ const commands: Command[] = [
 
 function open(): Inbox {
 	const health = { version: '0', startedAt: now(), lastSync: () => undefined };
-	const ports = { knowledge: known(), code: knownCode(), commands, now, health, store, web: outside(now) };
+	const ports = {
+		knowledge: known(),
+		code: knownCode(),
+		distributions: knownDistributions(),
+		commands,
+		now,
+		health,
+		store,
+		web: outside(now),
+	};
 	return openInbox({
 		store,
 		homeserver: played.port,

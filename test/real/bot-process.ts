@@ -9,7 +9,7 @@ import type { Command, Ports } from '../../src/command.ts';
 import { readConfig } from '../../src/config.ts';
 import { openLater } from '../../src/edges/store/lazy.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
-import { known, knownCode } from '../known.ts';
+import { known, knownCode, knownDistributions } from '../known.ts';
 import { outside } from '../outside.ts';
 
 function answer(lead: string): Answer {
@@ -100,6 +100,7 @@ const ports: Ports = {
 	store: openLater(),
 	web: outside(() => new Date()),
 	code: knownCode(),
+	distributions: knownDistributions(),
 	limits: usualLimits,
 };
 

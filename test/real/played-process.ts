@@ -10,7 +10,7 @@ import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import type { Knowledge } from '../../src/knowledge/schema/synapse.ts';
 import type { SourceState } from '../../src/ports/web.ts';
 import { knownOn } from '../../tools/replay/history.ts';
-import { advisory, known, knownCode } from '../known.ts';
+import { advisory, known, knownCode, knownDistributions } from '../known.ts';
 import { outside } from '../outside.ts';
 
 /** `now`: ISO 8601; without it the clock is the true one. `advisories`: of small knowledge, instead of the real one. */
@@ -71,6 +71,7 @@ const ports: Ports = {
 	store: openLater(),
 	web: servers,
 	code: knownCode(),
+	distributions: knownDistributions(),
 	limits: usualLimits,
 };
 

@@ -9,6 +9,7 @@ import { chartLogs, installedBy } from '../../src/knowledge/upstream/chart-log.t
 import { hashOf, versionOf } from '../../src/knowledge/upstream/passage.ts';
 import { installedSynapse, playbookSections } from '../../src/knowledge/upstream/playbook-log.ts';
 import { type Git, hasPath, openGit, textsOf } from './git.ts';
+import { refreshVariables } from './playbook-variables.ts';
 
 const log = 'CHANGELOG.md';
 /** Where the role of Synapse keeps its defaults: until November 2022 elsewhere. */
@@ -27,11 +28,22 @@ export function distributionIn(folder: string): Distribution | undefined {
 	return hasPath(git, values) ? 'ess' : undefined;
 }
 
-/** Writes what is generated of one distribution below `knowledge`, and returns the work as lines. */
-export function refreshDistribution(of: Distribution, folder: string, knowledge: URL, read: string): string[] {
+/**
+ * Writes what is generated of one distribution below `knowledge`, and returns the work as lines. `fetched`: the day on
+ * which the clone was brought up to date; nothing in it says so, and without it the day of its newest commit counts. `roles`: clones of the playbook's roles; without them its variables stay as they
+ * were read before.
+ */
+export function refreshDistribution(
+	of: Distribution,
+	folder: string,
+	knowledge: URL,
+	fetched?: string,
+	roles: readonly string[] = [],
+): string[] {
 	const into = new URL(`distributions/${of}/`, knowledge);
 	mkdirSync(into, { recursive: true });
 	const git = openGit(folder);
+	const read = fetched ?? git(['log', '-1', '--format=%cs']).toString().trim();
 	const file = new URL('upstream.json', into);
 	const before = existsSync(file)
 		? (JSON.parse(readFileSync(file, 'utf8')) as { passages: Named[] })
@@ -39,10 +51,12 @@ export function refreshDistribution(of: Distribution, folder: string, knowledge:
 	const now = of === 'mdad' ? readPlaybook(git) : readCharts(git);
 	writeTable(file, { ...('commit' in now ? { commit: now.commit } : {}), read, ...now.head }, now.tables);
 	if ('commits' in now) writeDays(new URL('commits.json', into), now.commits);
+	const variables = of === 'mdad' && roles.length ? refreshVariables(git, roles, into) : [];
 	const { files, mistakes } = readDistributionFiles(knowledge);
 	const unread = unreadSections(files)[of];
 	return [
 		`${of}: ${now.tables.passages.length} passages`,
+		...variables,
 		...changesOf(before.passages, now.tables.passages),
 		...mistakes.map(mistake => `left out: ${mistake}`),
 		`${unread.length} passages are unread`,

@@ -18,6 +18,7 @@ import {
 import { refreshCode } from './code.ts';
 import { distributionIn, refreshDistribution } from './distributions.ts';
 import { type Generated, merge } from './merge.ts';
+import { isRole } from './playbook-variables.ts';
 import { openSource } from './source.ts';
 import { newsOf, workOf } from './work.ts';
 
@@ -52,9 +53,13 @@ function write(file: URL, head: string, key: string, items: readonly (Release | 
 }
 
 const read = values.read ?? new Date().toISOString().slice(0, 10);
-const named = positionals.map(folder => ({ folder, distribution: distributionIn(folder) }));
+const roles = positionals.filter(folder => !distributionIn(folder) && isRole(folder));
+const named = positionals
+	.filter(folder => !roles.includes(folder))
+	.map(folder => ({ folder, distribution: distributionIn(folder) }));
 for (const { folder: clone, distribution } of named)
-	if (distribution) for (const line of refreshDistribution(distribution, clone, knowledge, read)) console.log(line);
+	if (distribution)
+		for (const line of refreshDistribution(distribution, clone, knowledge, values.read, roles)) console.log(line);
 const releaseSources = named.filter(({ distribution }) => !distribution);
 if (!releaseSources.length) process.exit();
 

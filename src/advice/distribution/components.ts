@@ -16,7 +16,7 @@ export type Deployment = {
 	vars?: Vars | undefined;
 };
 
-export type Names = {
+export type ComponentNames = {
 	/** Variables that enable something, by every name that people may use for them. */
 	byWord: ReadonlyMap<string, ReadonlySet<string>>;
 	/** The newest name of a variable that was renamed; itself where it was not. */
@@ -42,7 +42,7 @@ export function namesOf(
 	entries: readonly PlaybookEntry[],
 	enabled: readonly EnabledByDefault[],
 	renamed: readonly Renamed[],
-): Names {
+): ComponentNames {
 	const known = new Map<string, string>();
 	const newest = (variable: string) => {
 		const before = known.get(variable);
@@ -68,7 +68,7 @@ export function isOn(
 	variable: string,
 	day: string,
 	{ stated, vars }: Deployment,
-	names: Names,
+	names: ComponentNames,
 	enabled: readonly EnabledByDefault[],
 ): true | false | 'default' | undefined {
 	const name = names.newest(variable);
@@ -94,15 +94,15 @@ export function matches(variable: string, patterns: readonly string[]): boolean 
 	);
 }
 
-export type Concern = { concerned: true | false | 'unknown'; because: string[]; byDefault?: true };
+export type EntryConcern = { concerned: true | false | 'unknown'; because: string[]; byDefault?: true };
 
 /** Whether an entry concerns a deployment, and what of it excludes it. */
 export function concernOf(
 	entry: PlaybookEntry,
 	deployment: Deployment,
-	names: Names,
+	names: ComponentNames,
 	enabled: readonly EnabledByDefault[],
-): Concern {
+): EntryConcern {
 	const { vars } = deployment;
 	const set = [...(vars?.values.keys() ?? [])];
 	if (entry.unless.length && set.some(variable => matches(variable, entry.unless)))

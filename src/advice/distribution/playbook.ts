@@ -3,10 +3,10 @@ import { synapseOn } from '../../knowledge/distributions.ts';
 import type { PlaybookEntry, PlaybookKnowledge } from '../../knowledge/schema/distribution.ts';
 import type { Playbook, Renamed } from '../../knowledge/schema/synapse.ts';
 import { type Fate, fateOf } from '../guide/playbook-variables.ts';
-import { concernOf, type Deployment, type Names, shortName } from './components.ts';
+import { type ComponentNames, concernOf, type Deployment, shortName } from './components.ts';
 
 /** A span of the playbook's history. `fromIsIn`: what came on the first day may be missing yet. */
-export type Span = { from: string; fromIsIn: boolean; to: string };
+export type PlaybookSpan = { from: string; fromIsIn: boolean; to: string };
 
 export type PlaybookEntryShown = Omit<PlaybookEntry, 'added' | 'components'> & {
 	concerned: true | 'unknown';
@@ -42,9 +42,9 @@ export type PlaybookPlan = {
 type Known = { playbook: PlaybookKnowledge; renamed: readonly Renamed[]; live?: Playbook | undefined };
 
 export function playbookPlan(
-	span: Span,
+	span: PlaybookSpan,
 	deployment: Deployment,
-	names: Names,
+	names: ComponentNames,
 	{ playbook, renamed, live }: Known,
 ): PlaybookPlan {
 	const isIn = (day: string) => (span.fromIsIn ? day >= span.from : day > span.from) && day <= span.to;
@@ -81,7 +81,7 @@ export function playbookPlan(
 }
 
 /** On the day itself either of two may run: the older one, so that nothing is left out. */
-function synapseBefore({ from, fromIsIn }: Span, playbook: PlaybookKnowledge): string | undefined {
+function synapseBefore({ from, fromIsIn }: PlaybookSpan, playbook: PlaybookKnowledge): string | undefined {
 	if (!fromIsIn) return synapseOn(from, playbook);
 	return playbook.synapse.findLast(({ date }) => date < from)?.synapse;
 }
@@ -98,7 +98,16 @@ function variablesIn(
 		});
 	return renamed.flatMap(({ old, new: now, says, change }) =>
 		change && isIn(change.date)
-			? [{ old, ...(now !== undefined && { new: now }), says: says ? [says] : [], never: false, changes: [change], date: change.date }]
+			? [
+					{
+						old,
+						...(now !== undefined && { new: now }),
+						says: says ? [says] : [],
+						never: false,
+						changes: [change],
+						date: change.date,
+					},
+				]
 			: [],
 	);
 }

@@ -8,6 +8,7 @@ import { respond } from '../../../src/bot/respond.ts';
 import type { Ports } from '../../../src/command.ts';
 import { openStore } from '../../../src/edges/store/store.ts';
 import { openCode } from '../../../src/knowledge/code-tables.ts';
+import { openDistributions } from '../../../src/knowledge/distributions.ts';
 import { type KnownUpstream, type News, withNews } from '../../../src/knowledge/live.ts';
 import type { Knowledge, Passage } from '../../../src/knowledge/schema/synapse.ts';
 import type { Web } from '../../../src/ports/web.ts';
@@ -78,6 +79,7 @@ export async function openLiveBot({ edition, web, now }: Given): Promise<LiveBot
 		store,
 		web: world,
 		code: openCode(new URL('../../../knowledge/', import.meta.url)),
+		distributions: openDistributions(new URL('../../../knowledge/', import.meta.url)),
 		limits: usualLimits,
 	};
 	const to: Respondent = { commands, ports, names: ['glia'], bare: true, mayChange: () => undefined, log };

@@ -1,0 +1,221 @@
+// The entries of a distribution in words: what breaks, what may break, what is good to know, and what nobody curated.
+import type { Section } from '../answer.ts';
+import type { Source } from '../knowledge/schema/synapse.ts';
+import { count, list } from '../text/format.ts';
+import { code } from '../text/markdown.ts';
+import { link } from './sections.ts';
+
+/** An entry of either distribution, as words need it. */
+export type EntryTold = {
+	id: string;
+	date: string;
+	chart?: string;
+	title: string;
+	breaking: boolean;
+	waits?: boolean | undefined;
+	concerned: true | 'unknown';
+	byDefault?: true;
+	components: readonly string[];
+	onlyIf?: string | undefined;
+	refuses?: string | undefined;
+	text: string;
+	do?: string | undefined;
+	first?: string | undefined;
+	sources: readonly Source[];
+};
+
+export function entryValue(entry: EntryTold): Record<string, unknown> {
+	const { id, date, chart, title, breaking, waits, components, concerned, byDefault, onlyIf, refuses } = entry;
+	return {
+		id,
+		date,
+		...(chart !== undefined && { chart }),
+		title,
+		breaking,
+		...(waits !== undefined && { waits }),
+		components,
+		concerned,
+		...(byDefault && { byDefault }),
+		...(onlyIf !== undefined && { onlyIf }),
+		...(refuses !== undefined && { refuses }),
+		text: entry.text,
+		...(entry.do !== undefined && { do: entry.do }),
+		...(entry.first !== undefined && { first: entry.first }),
+		sources: entry.sources,
+	};
+}
+
+type SortedEntries = { sure: EntryTold[]; perhaps: EntryTold[]; rest: EntryTold[] };
+
+/** What breaks those who are concerned, what may break them, and what is only good to know. */
+export function sorted(entries: readonly EntryTold[]): SortedEntries {
+	const breaking = entries.filter(entry => entry.breaking);
+	return {
+		// What is refused first; otherwise in the order in which it came.
+		sure: breaking
+			.filter(({ concerned }) => concerned === true)
+			.sort((a, b) => Number(b.refuses !== undefined) - Number(a.refuses !== undefined)),
+		perhaps: breaking.filter(({ concerned }) => concerned !== true),
+		rest: entries.filter(entry => !entry.breaking),
+	};
+}
+
+export function verdict({ sure, perhaps }: SortedEntries, unread: number): string {
+	if (sure.length)
+		return `${sure.length === 1 ? 'one thing breaks' : `${sure.length} things break`} something of yours`;
+	if (unread) return `read ${count(unread, 'new entry', 'new entries')} first`;
+	return perhaps.length ? `${count(perhaps.length, 'break')}, if you use it` : 'nothing breaks';
+}
+
+export function leadOf(
+	{ sure, perhaps, rest }: SortedEntries,
+	halts: number,
+	unread: number,
+	ends: readonly string[],
+): string {
+	const refused = sure.filter(({ refuses }) => refuses !== undefined).length;
+	const lines = [
+		...(sure.length
+			? [
+					`🔴 **${count(sure.length, 'breaking change concerns', 'breaking changes concern')} you**${refused ? `; ${refused === sure.length ? 'the' : `for ${refused} of them the`} run can be refused until it is done` : ''}.`,
+				]
+			: []),
+		...(halts ? [`🔴 **Not past everything at once:** ${count(halts, 'thing')} must be done before you pull.`] : []),
+		...(perhaps.length
+			? [
+					`🟡 **${count(perhaps.length, 'more break', 'more breaks')} only if you use the component:** name yours to shorten this.`,
+				]
+			: []),
+		...(unread ? [`⚠️ **${count(unread, 'entry', 'entries')} nobody has curated yet:** see below.`] : []),
+		...(sure.length + perhaps.length + unread ? [] : ['✅ **Nothing that breaks something.**']),
+		...(rest.length
+			? [`${count(rest.length, 'other change')} ${rest.length === 1 ? 'breaks' : 'break'} nothing.`]
+			: []),
+	];
+	return [lines.join('\\\n'), ends.join(' ')].join('\n\n');
+}
+
+export function haltSection(
+	halts: readonly Pick<EntryTold, 'date' | 'title' | 'concerned' | 'first' | 'components'>[],
+): Section[] {
+	if (!halts.length) return [];
+	const lines = halts.map(({ date, title, concerned, first = '', components }) => {
+		const whose = concerned === true ? '' : `if you use ${components.map(code).join(' or ')}: `;
+		return `**${date}**, ${title}: ${whose}${oneLine(first)}`;
+	});
+	return [{ title: `Before you pull past (${halts.length})`, mark: '🔴', markdown: list(lines), fold: false }];
+}
+
+function oneLine(text: string): string {
+	return text.replace(/\s*\n\s*/g, ' ').trim();
+}
+
+export function entrySections({ sure, perhaps, rest }: SortedEntries, all: boolean): Section[] {
+	if (all) return [...sure, ...perhaps, ...rest].map(entrySection);
+	return [
+		...sure.map(entrySection),
+		...(perhaps.length
+			? [
+					{
+						title: `Breaks, only if you use it (${perhaps.length})`,
+						markdown: list(perhaps.map(useLine)),
+						fold: true,
+					},
+				]
+			: []),
+		...(rest.length
+			? [
+					{
+						title: `Good to know (${rest.length})`,
+						markdown: list(rest.map(({ date, chart, title }) => `${chart ?? date}: ${title}`)),
+						fold: true,
+					},
+				]
+			: []),
+	];
+}
+
+function useLine(entry: EntryTold): string {
+	const { date, chart, title, components, onlyIf, refuses } = entry;
+	const many = components.length > 4;
+	const names = many ? `one of ${components.length} components` : components.map(code).join(', ');
+	const whose = [...(names ? [names] : []), ...(onlyIf ? [`only if ${onlyIf}`] : [])].join('; ');
+	return `${chart ?? date}: **${title}**${whose ? ` (${whose})` : ''}.${refuses ? ' Refused until done.' : ''} ${oneLine(entry.do ?? '')}`;
+}
+
+export function entrySection(entry: EntryTold): Section {
+	const { date, chart, title, refuses, breaking, waits, onlyIf, byDefault, components, concerned } = entry;
+	const whose =
+		concerned === true
+			? byDefault
+				? `*On unless you turned it off: ${components.map(code).join(', ')}.*\n\n`
+				: ''
+			: components.length && components.length <= 6
+				? `*If you use ${components.map(code).join(' or ')}.*\n\n`
+				: '';
+	const condition = onlyIf ? `*Only if ${onlyIf}.*\n\n` : '';
+	const parts = [
+		`${whose}${condition}${entry.text}`,
+		...(entry.first ? [`**Before you pull:** ${entry.first}`] : []),
+		...(entry.do ? [`**Do:** ${entry.do}`] : []),
+		...(refuses ? [refusalWords(refuses)] : []),
+		...(breaking && waits ? ['It can wait until after the update.'] : []),
+		sourceLine(entry.sources),
+	];
+	return {
+		title: fitting(`${chart ?? date}: ${title}`),
+		...(breaking && concerned === true && { mark: refuses ? '🔴' : '⚠️' }),
+		markdown: parts.filter(Boolean).join('\n\n'),
+		fold: !(breaking && concerned === true),
+	};
+}
+
+/** The line of a fold on a phone. */
+function fitting(title: string): string {
+	return title.length <= 80 ? title : `${title.slice(0, 79)}…`;
+}
+
+function refusalWords(refuses: string): string {
+	if (refuses === 'variables') return 'The playbook stops before it changes anything while an old variable is set.';
+	if (refuses === 'data') return 'The playbook stops when it finds the old state on the server.';
+	return 'It is refused until the values are right, before anything changes.';
+}
+
+function sourceLine(sources: readonly Source[]): string {
+	const links = sources.map(({ document, section, heading, bullet, url }) => {
+		if (document === 'commit') return link(`commit ${section}`, url);
+		const name = bullet ? `${section}, ${heading} ${bullet}` : (heading ?? section);
+		return link(document === 'CHANGELOG.md' ? name : `${document}`, url);
+	});
+	return links.length ? `Upstream: ${links.join(', ')}` : '';
+}
+
+export function hiddenLines(
+	hidden: readonly { date: string; title: string; because: readonly string[] }[],
+	all: boolean,
+): Section[] {
+	if (!hidden.length) return [];
+	const lines = hidden.map(({ date, title, because }) => `${date}: ${title} (${because.join(', ')})`);
+	return all
+		? [{ title: `Left out (${hidden.length})`, markdown: list(lines), fold: true }]
+		: [
+				{
+					title: '',
+					markdown: `${count(hidden.length, 'entry', 'entries')} do not concern you, by what you said.`,
+					fold: false,
+				},
+			];
+}
+
+export function unreadLines(unread: readonly { name: string; url: string; text?: string }[], what: string): Section[] {
+	if (!unread.length) return [];
+	const lines = unread.map(({ name, url, text }) => `${link(name, url)}${text ? `\n\n${text}` : ''}`);
+	return [
+		{
+			title: `Not curated yet (${unread.length})`,
+			mark: '⚠️',
+			markdown: `Upstream wrote ${unread.length === 1 ? `this ${what}` : `these ${what}s`}, and nobody has judged ${unread.length === 1 ? 'it' : 'them'} yet; the words are upstream’s:\n\n${list(lines)}`,
+			fold: true,
+		},
+	];
+}

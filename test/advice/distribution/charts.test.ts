@@ -1,0 +1,63 @@
+// What lies between two charts.
+import { expect, test } from 'vitest';
+import { chartNotes, chartPlan } from '../../../src/advice/distribution/charts.ts';
+import { compareCharts } from '../../../src/deployment/chart.ts';
+import type { ChartEntry, ChartKnowledge } from '../../../src/knowledge/schema/distribution.ts';
+
+const charts = [
+	{ chart: '25.04.01', date: '2025-05-16', synapse: '1.129.0' },
+	{ chart: '25.5.1', date: '2025-05-23', synapse: '1.130.0', mas: '0.16.0' },
+	{ chart: '26.1.0', date: '2026-01-14', synapse: '1.145.0' },
+];
+const entry = (chart: string, more: Partial<ChartEntry> = {}): ChartEntry => ({
+	id: `ess/${chart}/one`,
+	chart,
+	breaking: true,
+	waits: true,
+	title: chart,
+	text: chart,
+	do: 'This.',
+	components: [],
+	uses: [],
+	sources: [],
+	...more,
+});
+const known: ChartKnowledge = {
+	read: '2026-02-01',
+	charts,
+	entries: [entry('25.04.01'), entry('25.5.1', { components: ['matrixRTC.enabled'], first: 'Wait.' }), entry('26.1.0')],
+	unread: [{ chart: '26.1.0', part: 'Changed', bullet: '#1', url: 'https://example.org', hash: '' }],
+};
+const chart = (at: number) => charts[at] ?? { chart: '', date: '', synapse: '' };
+
+test('charts are ordered by their numbers', () => {
+	expect(compareCharts('25.04.01', '25.5.1')).toBeLessThan(0);
+	expect(compareCharts('25.04.01', '25.4.1')).toBe(0);
+	expect(compareCharts('26.10.0', '26.9.0')).toBeGreaterThan(0);
+});
+
+test('from exclusive, to inclusive, with what each chart installs', () => {
+	const found = chartPlan(chart(0), chart(2), new Map(), known);
+	expect(found.entries.map(({ chart: of, concerned, date }) => [of, concerned, date])).toEqual([
+		['25.5.1', 'unknown', '2025-05-23'],
+		['26.1.0', true, '2026-01-14'],
+	]);
+	expect(found.charts.map(({ chart: of }) => of)).toEqual(['25.04.01', '25.5.1', '26.1.0']);
+	expect(found.synapse).toEqual({ from: '1.129.0', to: '1.145.0' });
+	expect(found.halts).toMatchObject([{ first: 'Wait.' }]);
+	expect(found.unread).toHaveLength(1);
+	expect(chartPlan(chart(0), chart(1), new Map(), known).unread).toEqual([]);
+});
+
+test('a component that is said to be off hides its entries, with the reason', () => {
+	const found = chartPlan(chart(0), chart(2), new Map([['matrixrtc', false]]), known);
+	expect(found.entries.map(({ chart: of }) => of)).toEqual(['26.1.0']);
+	expect(found.hidden).toMatchObject([{ id: 'ess/25.5.1/one', because: ['no-matrixrtc'] }]);
+	expect(found.halts).toEqual([]);
+	const on = chartPlan(chart(0), chart(2), new Map([['matrixrtc', true]]), known);
+	expect(on.entries[0]?.concerned).toBe(true);
+});
+
+test('the notes of one chart are its own', () => {
+	expect(chartNotes(chart(2), known)).toMatchObject({ entries: [{ chart: '26.1.0' }], unread: [{ bullet: '#1' }] });
+});

@@ -1,0 +1,174 @@
+// Which entries of the playbook's history lie in a span, and whom they concern.
+import { describe, expect, test } from 'vitest';
+import { type Deployment, namesOf, type Vars } from '../../../src/advice/distribution/components.ts';
+import { type PlaybookSpan, playbookPlan } from '../../../src/advice/distribution/playbook.ts';
+import type { EnabledByDefault, PlaybookEntry, PlaybookKnowledge } from '../../../src/knowledge/schema/distribution.ts';
+import type { Playbook, Renamed } from '../../../src/knowledge/schema/synapse.ts';
+
+function entry(id: string, more: Partial<PlaybookEntry> = {}): PlaybookEntry {
+	const date = /\d{4}-\d\d-\d\d/.exec(id)?.[0] ?? '';
+	return {
+		id,
+		date,
+		added: date,
+		breaking: true,
+		waits: false,
+		title: id,
+		text: id,
+		do: 'This.',
+		components: [],
+		uses: [],
+		unless: [],
+		sources: [],
+		...more,
+	};
+}
+
+const enabled: EnabledByDefault[] = [{ variable: 'coturn_enabled', until: '2026-02-21' }];
+const change = (date: string) => ({ date, url: 'https://example.org' });
+const renamed: Renamed[] = [
+	{ old: 'matrix_coturn_*', new: 'coturn_*', change: change('2026-02-11') },
+	{ old: 'matrix_dimension_*', says: 'gone', change: change('2026-02-12') },
+	{ old: 'matrix_hookshot_*', new: 'matrix_bridge_hookshot_*', change: change('2026-07-16') },
+];
+const entries = [
+	entry('mdad/2026-01-10/all'),
+	entry('mdad/2026-02-12/dimension', { components: ['matrix_dimension_enabled'], uses: ['matrix_dimension_*'] }),
+	entry('mdad/2026-02-21/coturn', { components: ['coturn_enabled'], unless: ['coturn_enabled'] }),
+	entry('mdad/2026-03-01/late', { added: '2026-03-08', breaking: false }),
+	entry('mdad/2026-04-01/hookshot', { components: ['matrix_hookshot_enabled'], first: 'Back up.' }),
+	entry('mdad/2026-05-01/value', { migration: 'v2026.05.01.0', components: ['jitsi_enabled'] }),
+];
+const playbook: PlaybookKnowledge = {
+	commit: '',
+	read: '2026-06-01',
+	migration: 'v2026.05.01.0',
+	entries,
+	enabled,
+	synapse: [
+		{ date: '2026-01-01', synapse: '1.144.0' },
+		{ date: '2026-02-01', synapse: '1.146.0' },
+		{ date: '2026-05-05', synapse: '1.152.0' },
+	],
+	unread: [
+		{
+			date: '2026-03-05',
+			heading: '(BC Break) Nobody read this',
+			added: '2026-03-05',
+			commit: '',
+			url: 'https://example.org',
+			hash: '',
+		},
+	],
+};
+const names = namesOf(entries, enabled, renamed);
+
+function planned(span: Partial<PlaybookSpan>, deployment: Partial<Deployment> = {}, live?: Playbook) {
+	const whole = { from: '2026-01-01', fromIsIn: true, to: '2026-06-01', ...span };
+	return playbookPlan(whole, { stated: new Map(), ...deployment }, names, { playbook, renamed, live });
+}
+const ids = (span: Partial<PlaybookSpan>, deployment?: Partial<Deployment>) =>
+	planned(span, deployment).entries.map(({ id }) => id.split('/')[2]);
+const concern = (id: string, deployment: Partial<Deployment>) =>
+	planned({}, deployment).entries.find(found => found.id.endsWith(`/${id}`))?.concerned ?? false;
+const vars = (values: Record<string, true | false | 'set'>, isWhole = true): { vars: Vars } => ({
+	vars: { values: new Map(Object.entries(values)), isWhole },
+});
+const stated = (values: Record<string, boolean>) => ({ stated: new Map(Object.entries(values)) });
+
+test('the first day counts unless it was read, and the last one counts', () => {
+	expect(ids({ from: '2026-02-12', to: '2026-02-21' })).toEqual(['dimension', 'coturn']);
+	expect(ids({ from: '2026-02-12', fromIsIn: false, to: '2026-02-20' })).toEqual([]);
+});
+
+test('what reached the main branch after its date concerns whoever pulled in between', () => {
+	expect(ids({ from: '2026-03-05', to: '2026-03-31' })).toEqual(['late']);
+	expect(ids({ from: '2026-03-09', to: '2026-03-31' })).toEqual([]);
+});
+
+describe('whom an entry concerns', () => {
+	test('everybody, where it names no component', () => expect(concern('all', {})).toBe(true));
+
+	test('who has the component on, by what was said or by the file; who has neither said is unknown', () => {
+		expect(concern('value', {})).toBe('unknown');
+		expect(concern('value', stated({ jitsi_enabled: true }))).toBe(true);
+		expect(concern('value', stated({ jitsi_enabled: false }))).toBe(false);
+		expect(concern('value', vars({ jitsi_enabled: true }))).toBe(true);
+		expect(concern('value', vars({ jitsi_enabled: false }))).toBe(false);
+		expect(concern('value', vars({ jitsi_enabled: 'set' }))).toBe('unknown');
+		expect(concern('value', vars({}))).toBe(false);
+		expect(concern('value', vars({}, false))).toBe('unknown');
+	});
+
+	test('a component is found under its names of before and after', () => {
+		expect(concern('hookshot', vars({ matrix_hookshot_enabled: true }))).toBe(true);
+		expect(concern('hookshot', vars({ matrix_bridge_hookshot_enabled: true }))).toBe(true);
+		expect(concern('hookshot', stated({ matrix_bridge_hookshot_enabled: true }))).toBe(true);
+	});
+
+	test('variables that are set decide, even where the component is off', () => {
+		expect(concern('dimension', vars({ matrix_dimension_enabled: false }))).toBe(true);
+		expect(concern('dimension', vars({ other: true }))).toBe(false);
+		expect(concern('dimension', {})).toBe('unknown');
+	});
+
+	test('what is on by itself concerns those who did not turn it off, while it was so', () => {
+		const found = planned({}).entries.find(({ id }) => id.endsWith('/coturn'));
+		expect(found).toMatchObject({ concerned: true, byDefault: true, components: ['coturn'] });
+		expect(concern('coturn', stated({ coturn_enabled: false }))).toBe(false);
+		expect(concern('coturn', vars({}))).toBe(true);
+		// Whoever set it is not changed by another default.
+		expect(concern('coturn', vars({ coturn_enabled: true }))).toBe(false);
+	});
+
+	test('what does not concern is named with its reason', () => {
+		expect(planned({}, stated({ jitsi_enabled: false })).hidden).toMatchObject([
+			{ id: 'mdad/2026-05-01/value', because: ['no-jitsi'] },
+		]);
+		expect(planned({}, vars({})).hidden).toContainEqual(
+			expect.objectContaining({ id: 'mdad/2026-02-12/dimension', because: ['configuration'] }),
+		);
+	});
+});
+
+test('halts are what has to be done before one pulls past', () => {
+	expect(planned({}).halts).toMatchObject([
+		{ id: 'mdad/2026-04-01/hookshot', first: 'Back up.', concerned: 'unknown' },
+	]);
+	expect(planned({}, stated({ matrix_bridge_hookshot_enabled: false })).halts).toEqual([]);
+});
+
+test('variables: those of the span, or those of the file whatever the span', () => {
+	expect(planned({ from: '2026-02-12', to: '2026-03-01' }).variables.map(({ old }) => old)).toEqual([
+		'matrix_dimension_*',
+	]);
+	const found = planned({ from: '2026-05-01' }, vars({ matrix_coturn_enabled: false, coturn_port: 'set' }));
+	expect(found.variables).toMatchObject([{ old: 'matrix_coturn_enabled', new: 'coturn_enabled' }]);
+});
+
+test('the migration value is asked for only where the span raised it', () => {
+	expect(planned({}).migration).toBe('v2026.05.01.0');
+	expect(planned({ to: '2026-04-30' })).not.toHaveProperty('migration');
+});
+
+test('Synapse is that of the day before the first, and that of the last', () => {
+	expect(planned({ from: '2026-02-01', to: '2026-05-05' }).synapse).toEqual({ from: '1.144.0', to: '1.152.0' });
+	expect(planned({ from: '2026-02-01', fromIsIn: false }).synapse.from).toBe('1.146.0');
+	expect(planned({ from: '2025-01-01' }).synapse.from).toBeUndefined();
+});
+
+test('what nobody curated is shown: what this edition knows of, and what a bot read since', () => {
+	const live = {
+		synapse: '1.155.0',
+		entries: [
+			{ date: '2026-06-10', title: 'New', breaking: true, text: '> quoted', url: 'https://example.org/new' },
+			{ date: '2026-05-10', title: 'Known by this edition', breaking: false, text: '', url: 'https://example.org' },
+		],
+	};
+	const { unread } = planned({ to: '2026-06-30' }, {}, live);
+	expect(unread).toMatchObject([
+		{ date: '2026-06-10', heading: 'New', text: '> quoted' },
+		{ date: '2026-03-05', heading: '(BC Break) Nobody read this', breaking: true },
+	]);
+	expect(planned({ to: '2026-06-01' }, {}, live).unread).toHaveLength(1);
+});

@@ -1,0 +1,128 @@
+// !upgrade mdad, !upgrade ess and !notes ess, by the knowledge as it is.
+import { describe, expect, test } from 'vitest';
+import { notes } from '../../commands/notes.ts';
+import { upgrade } from '../../commands/upgrade.ts';
+import { Refusal } from '../../src/answer.ts';
+import { openLater } from '../../src/edges/store/lazy.ts';
+import { openCode } from '../../src/knowledge/code-tables.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { openDistributions } from '../../src/knowledge/distributions.ts';
+import { terminalText } from '../../src/render/terminal.ts';
+import { asked } from '../asked.ts';
+
+const folder = new URL('../../knowledge/', import.meta.url);
+const ports = {
+	knowledge: await openKnowledge(folder),
+	code: openCode(folder),
+	distributions: openDistributions(folder),
+	store: openLater(),
+	now: () => new Date('2026-11-29T12:00:00Z'),
+};
+const upgraded = async (text: string) => await upgrade.run(asked(text), ports);
+type Told = {
+	entries: { id: string; date: string; breaking: boolean; concerned: unknown; sources: { heading?: string }[] }[];
+	hidden: { id: string; because: string[] }[];
+	plan?: { from: string; to: string; profile: Record<string, unknown>; steps: unknown[] };
+};
+const valueFor = async (text: string) => (await upgraded(text)).value as Told & Record<string, unknown>;
+
+test('since June 2025: every entry of the change log, each of its breaks, and the Synapse releases in between', async () => {
+	const value = await valueFor('mdad 2025-06-01 2026-08-22');
+	expect(value).toMatchObject({ format: 1, distribution: 'mdad', from: '2025-06-01', to: '2026-08-22', unread: [] });
+	expect(value.entries).toHaveLength(64);
+	// Whatever a heading calls a break, removes, renames, requires or no longer does.
+	const called = value.entries.filter(({ sources }) =>
+		sources.some(({ heading = '' }) =>
+			/break\)|removed|required|must|no longer|have changed|renamed|relocated/i.test(heading),
+		),
+	);
+	expect(called).toHaveLength(35);
+	expect(called.filter(({ breaking }) => !breaking)).toEqual([]);
+	// And what only the commits say: paths of the certificate dumper, derived secrets, LiveKit's TURN, the migration value.
+	expect(value.entries.filter(({ breaking }) => breaking)).toHaveLength(39);
+	expect(value.plan).toMatchObject({ from: '1.130.0', to: '1.159.0', profile: { install: 'mdad' } });
+	expect(value.plan?.steps.length).toBeGreaterThan(10);
+});
+
+test('facts and components shorten both halves', async () => {
+	const value = await valueFor('mdad 2026-01-01 2026-08-22 no-jitsi workers postgres=17 telegram');
+	expect(value.hidden).toContainEqual(
+		expect.objectContaining({ id: 'mdad/2026-08-06/jitsi-colibri', because: ['no-jitsi'] }),
+	);
+	expect(value.entries.find(({ id }) => id === 'mdad/2026-04-24/telegram-go')?.concerned).toBe(true);
+	expect(value.plan?.profile).toMatchObject({ install: 'mdad', workers: true, postgres: '17' });
+});
+
+test.each([
+	['mdad c0681e4bc', '2026-08-22'],
+	['mdad 0b5b472421', '2026-07-16'],
+	['mdad v2026.04.03.0', '2026-04-03'],
+	['mdad 2026-06', '2026-06-01'],
+	['mdad 20260601', '2026-06-01'],
+	['2026-06-01 mdad', '2026-06-01'],
+	['mdad since 2026-06-01 to 2026-07-01', '2026-06-01'],
+	['mdad 2026-06-01..2026-07-01', '2026-06-01'],
+])('“%s” begins on %s', async (text, from) => expect((await valueFor(text)).from).toBe(from));
+
+test('releases of Synapse behind a distribution stay what they were', async () => {
+	for (const text of ['mdad 1.98 1.163', '1.98 1.163 mdad'])
+		expect(await valueFor(text)).toMatchObject({ from: '1.98.0', profile: { install: 'mdad' } });
+	expect(await valueFor('ess 1.120 1.140')).toMatchObject({ from: '1.120.0', profile: { install: 'ess' } });
+});
+
+test('charts: what each installs, and the plan for the releases in between', async () => {
+	const value = await valueFor('ess 26.1.0 26.8.0');
+	expect(value).toMatchObject({ format: 1, distribution: 'ess', from: '26.1.0', to: '26.8.0' });
+	expect(value.charts).toContainEqual(expect.objectContaining({ chart: '26.8.0', synapse: '1.158.0' }));
+	expect(value.plan).toMatchObject({ from: '1.145.0', to: '1.158.0', profile: { install: 'ess' } });
+	expect(await valueFor('ess 0.7 0.12')).toMatchObject({ from: '0.7.0', to: '0.12.0' });
+	expect((await valueFor('ess 26.7.1')).to).toBe('26.8.1');
+});
+
+test('notes of a chart name what it installs', async () => {
+	const { value } = await notes.run(asked('ess 26.8'), ports);
+	expect(value).toMatchObject({ chart: '26.8.1', synapse: '1.159.0', mas: '1.23.0', elementWeb: '1.12.26' });
+});
+
+test('what breaks and concerns stands open, and the words all and folds say the rest', async () => {
+	const brief = await upgraded('mdad 2026-07-01 2026-08-22 jitsi');
+	expect(brief.sections.find(({ title }) => title.includes('Colibri'))).toMatchObject({ fold: false, mark: '🔴' });
+	const text = terminalText(await upgraded('mdad 2026-07-01 2026-08-22 jitsi all'), { color: false, width: 80 });
+	expect(text).toContain('LINE can be bridged');
+	expect(text).toContain('matrix_bridge_mautrix_telegram_enabled');
+});
+
+describe('is refused:', () => {
+	test.each([
+		['mdad', 'Since when?'],
+		['ess', 'From which chart?'],
+		['mdad 2027-01-01', 'lies in the future; today is 2026-11-29'],
+		['mdad 2026-09-01', 'it ends on 2026-08-22'],
+		['mdad 2025-02-30', 'no day of the calendar'],
+		['mdad 2019-12-31', 'since 2020-01-01'],
+		['mdad 2026-05-01 2026-01-01', '`!upgrade mdad 2026-01-01 2026-05-01`'],
+		['mdad 2026-01-01 2026-02-01 2026-03-01', 'is a third'],
+		['mdad deadbee1', 'I do not know a commit'],
+		['mdad v2026.04.05.0', 'did you mean `v2026.04.02.0`'],
+		['mdad 2026-01-01 jitzi', 'Did you mean `jitsi`?'],
+		['mdad 2026-01-01 slack', 'say which'],
+		['mdad 2026-01-01 postgres=17 postgres=16', 'contradict'],
+		['ess 26.8.0 26.1.0', '`!upgrade ess 26.1.0 26.8.0`'],
+		['ess 26.8.0 26.8.0', 'nothing between a chart and itself'],
+		['ess 26.8.1', 'nothing to upgrade to'],
+		['ess 26.9.0', 'Did you mean `26.8.1`?'],
+		['ess 26.1.0 26.8.0 jitsi', 'neither a component nor a fact'],
+	])('“%s”, with “%s”', async (text, words) => {
+		await expect(upgraded(text)).rejects.toThrow(Refusal);
+		await expect(upgraded(text)).rejects.toThrow(words);
+	});
+
+	test.each([
+		['ess', 'Which chart?'],
+		['ess 26.1.0 26.8.0', 'One chart at a time'],
+		['mdad 2026-01-01', 'days, not releases'],
+	])(
+		'notes “%s”, with “%s”',
+		async (text, words) => await expect(async () => notes.run(asked(text), ports)).rejects.toThrow(words),
+	);
+});

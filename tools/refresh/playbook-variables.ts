@@ -1,0 +1,120 @@
+// Every variable that the playbook and its roles know, and every name that they refuse, by their own files.
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Git, openGit, textsOf } from './git.ts';
+
+/** A role of its own repository: the version that the playbook wants, and the one that was read. */
+type RoleRead = { wants: string; read: string | null };
+
+/** A name that a role refuses, with what it says instead, in its own words cut short. */
+type RefusedName = { old: string; new: string };
+
+/** The names that a role's or the playbook's files define at the top: `name: value`, and loops over them. */
+function namesIn(text: string): string[] {
+	return [...text.matchAll(/^([a-zA-Z]\w*):(?:\s|$)/gm)].flatMap(([, name]) => name ?? []);
+}
+
+/** `{'old': 'a', 'new': 'b'}` in all the ways in which roles write it. */
+export function refusedIn(text: string): RefusedName[] {
+	const pairs = /["']?old["']?\s*:\s*["']([A-Za-z]\w*)["']\s*,?\s*["']?new["']?\s*:\s*(?:"([^"\n]*)"|'([^'\n]*)')/g;
+	return [...text.matchAll(pairs)].map(([, old = '', double, single]) => ({ old, new: double ?? single ?? '' }));
+}
+
+/** Patterns of names that are refused as a whole: `'^matrix_dimension_.+'` → `matrix_dimension_*`. */
+export function familiesIn(text: string): string[] {
+	const patterns = [...text.matchAll(/varnames', '\^([^'$]+)'/g)].map(([, pattern = '']) => pattern);
+	return [...new Set(patterns.flatMap(spelledOut).filter(pattern => /^[a-z]\w*\*$/.test(pattern)))];
+}
+
+/** `matrix_(a|b)_.+` → `matrix_a_*`, `matrix_b_*`. */
+function spelledOut(pattern: string): string[] {
+	const [, before = '', choices, after = ''] = /^([^(]*)(?:\(([^)]*)\))?(.*)$/.exec(pattern) ?? [];
+	return (choices?.split('|') ?? ['']).map(choice => `${before}${choice}${after}`.replace(/(?:\.\+)?$/, '*'));
+}
+
+/** Writes `variables.json` below `into`. `clones`: folders with the histories of roles, found by their names. */
+export function refreshVariables(playbook: Git, clones: readonly string[], into: URL): string[] {
+	const paths = playbook(['ls-tree', '-r', '--name-only', 'HEAD']).toString().trim().split('\n');
+	const own = paths.filter(path =>
+		/(?:^group_vars\/|\/(?:defaults|vars)\/main\.yml$|^examples\/vars\.yml$)/.test(path),
+	);
+	const checks = paths.filter(path => /\/tasks\/.*validate_config.*\.yml$/.test(path));
+	const read = (git: Git, at: string, list: readonly string[]) =>
+		textsOf(
+			git,
+			list.map(path => `${at}:${path}`),
+		).flatMap(text => text ?? []);
+	const names = read(playbook, 'HEAD', own).flatMap(namesIn);
+	const refusing = read(playbook, 'HEAD', checks);
+	const refused = refusing.flatMap(refusedIn);
+	const families = refusing.flatMap(familiesIn);
+	const roles: Record<string, RoleRead> = {};
+	const [requirements = ''] = textsOf(playbook, ['HEAD:requirements.yml']);
+	for (const [, repository = '', wants = '', name = ''] of requirements.matchAll(
+		/- src: git\+https:\/\/github\.com\/[^/]+\/([\w.-]+?)(?:\.git)?\s+version: (\S+)\s+name: (\w+)/g,
+	)) {
+		const clone = clones.find(folder => folder.includes(repository) && !folder.includes(`${repository}-`));
+		const git = clone && openGit(clone);
+		roles[name] = { wants, read: null };
+		if (!git) continue;
+		const at = hasCommit(git, wants) ? wants : 'HEAD';
+		const files = git(['ls-tree', '-r', '--name-only', at]).toString().trim().split('\n');
+		roles[name] = { wants, read: at === wants ? wants : newestTag(git) };
+		const found = read(
+			git,
+			at,
+			files.filter(path => /^(?:defaults|vars)\/main\.yml$/.test(path)),
+		);
+		names.push(...found.flatMap(namesIn));
+		refused.push(
+			...read(
+				git,
+				at,
+				files.filter(path => /^tasks\/.*validate_config.*\.yml$/.test(path)),
+			).flatMap(refusedIn),
+		);
+	}
+	const head = playbook(['rev-parse', 'HEAD']).toString().trim();
+	const once = new Map(refused.map(({ old, new: now }) => [old, now.slice(0, 120)]));
+	const known = [...new Set(names)].filter(name => !once.has(name)).sort();
+	const lines = [
+		`"commit": ${JSON.stringify(head)}`,
+		`"roles": ${JSON.stringify(roles)}`,
+		`"families": ${JSON.stringify([...new Set(families)].sort())}`,
+		`"refused": {\n${[...once]
+			.sort(([a], [b]) => a.localeCompare(b))
+			.map(([old, now]) => `${JSON.stringify(old)}: ${JSON.stringify(now)}`)
+			.join(',\n')}\n}`,
+		`"names": [\n${known.map(name => JSON.stringify(name)).join(',\n')}\n]`,
+	];
+	writeFileSync(new URL('variables.json', into), `{${lines.join(',\n')}}\n`);
+	const others = Object.entries(roles).filter(([, { wants, read: at }]) => wants !== at);
+	return [
+		`${known.length} variables, ${once.size} refused names, ${new Set(families).size} refused families`,
+		...others.map(([name, { wants, read: at }]) => `role     ${name}: wanted ${wants}, read ${at ?? 'nothing'}`),
+	];
+}
+
+function hasCommit(git: Git, at: string): boolean {
+	try {
+		git(['rev-parse', '--verify', '--quiet', `${at}^{commit}`]);
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+function newestTag(git: Git): string {
+	return git(['describe', '--tags', '--always', 'HEAD']).toString().trim();
+}
+
+/** Whether a folder is the clone of a role. */
+export function isRole(folder: string): boolean {
+	if (!existsSync(join(folder, '.git')) && !existsSync(join(folder, 'objects'))) return false;
+	const git = openGit(folder);
+	try {
+		return git(['ls-tree', '--name-only', 'HEAD', 'defaults', 'tasks']).toString().split('\n').includes('defaults');
+	} catch {
+		return false;
+	}
+}
