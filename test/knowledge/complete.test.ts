@@ -8,6 +8,7 @@ import { unknownDeployment } from '../../src/deployment/facts.ts';
 import { finalOf, isCandidate } from '../../src/deployment/version.ts';
 import { readCode } from '../../src/knowledge/code-reading.ts';
 import { openCode } from '../../src/knowledge/code-tables.ts';
+import { openDistributions } from '../../src/knowledge/distributions.ts';
 import { readFiles, readKnowledge } from '../../src/knowledge/load.ts';
 import type { Passage } from '../../src/knowledge/schema/synapse.ts';
 import { codePassageName } from '../../src/knowledge/upstream/code-passages.ts';
@@ -72,4 +73,15 @@ test('the floor of a rollback is a stable release, never above the one asked abo
 			`${version}: ${floor}`,
 		).toBe(true);
 	}
+});
+
+test('no bullet of the charts is unread', async () => {
+	const { unread, charts } = await openDistributions(new URL('../../knowledge/', import.meta.url)).ess();
+	expect(unread).toEqual([]);
+	expect(charts.length).toBeGreaterThan(65);
+});
+
+test('no section of the playbook since June 2025 is unread', async () => {
+	const { unread } = await openDistributions(new URL('../../knowledge/', import.meta.url)).mdad();
+	expect(unread.filter(({ date }) => date >= '2025-06-01')).toEqual([]);
 });

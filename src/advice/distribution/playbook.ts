@@ -39,13 +39,13 @@ export type PlaybookPlan = {
 	unread: UnreadEntry[];
 };
 
-type Known = { playbook: PlaybookKnowledge; renamed: readonly Renamed[]; live?: Playbook | undefined };
+type PlaybookSources = { playbook: PlaybookKnowledge; renamed: readonly Renamed[]; live?: Playbook | undefined };
 
 export function playbookPlan(
 	span: PlaybookSpan,
 	deployment: Deployment,
 	names: ComponentNames,
-	{ playbook, renamed, live }: Known,
+	{ playbook, renamed, live }: PlaybookSources,
 ): PlaybookPlan {
 	const isIn = (day: string) => (span.fromIsIn ? day >= span.from : day > span.from) && day <= span.to;
 	const entries: PlaybookEntryShown[] = [];
