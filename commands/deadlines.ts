@@ -5,6 +5,7 @@ import { horizon } from '../src/advice/upgrade/plan.ts';
 import { isKnown } from '../src/advice/watch/build.ts';
 import type { Running } from '../src/advice/watch/history.ts';
 import { lastObserved, runningOf } from '../src/advice/watch/history.ts';
+import { withSeen } from '../src/advice/watch/seen-facts.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
 import { Refusal } from '../src/answer.ts';
 import { newest } from '../src/arguments/versions.ts';
@@ -14,6 +15,7 @@ import { writeTerm } from '../src/deployment/facts.ts';
 import { compare } from '../src/deployment/version.ts';
 import { deadlinesWords } from '../src/messages/deadlines.ts';
 import { observationWords, wholeWords } from '../src/messages/observation.ts';
+import { seenWords } from '../src/messages/server-facts.ts';
 import { caveatWords, unknownWords, versionWords } from '../src/messages/version.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
@@ -47,8 +49,9 @@ export const deadlines = {
 			);
 		const today = now().toISOString().slice(0, 10);
 		const stated = readProfile(terms);
-		const profile = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stated;
 		const seen = server && (await store.server(server.server));
+		const known = server && withSeen(profileFrom(withFacts(server.facts, terms.map(writeTerm))), seen?.history ?? []);
+		const profile = known?.profile ?? stated;
 		const runs = server && runningOf(seen?.history ?? [], server.told);
 		const running = runs && isKnown(runs.version, knowledge.releases) ? runs.version : undefined;
 		const observed = running === undefined ? lastObserved(seen?.history ?? []) : undefined;
@@ -67,7 +70,7 @@ export const deadlines = {
 			horizon: horizon(knowledge),
 			...(name !== undefined && { server: name }),
 			...(runs
-				? { note: runningWords(runs, knowledge) }
+				? { note: [runningWords(runs, knowledge), known && seenWords(known)].filter(Boolean).join(' ') }
 				: observed &&
 					name !== undefined && {
 						note: `${wholeWords(observationWords({ server: name, ...observed }))} So these are the deadlines of any deployment.`,

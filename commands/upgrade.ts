@@ -12,6 +12,7 @@ import { routesBetween } from '../src/advice/upgrade/routes.ts';
 import type { Way } from '../src/advice/upgrade/way.ts';
 import { isKnown } from '../src/advice/watch/build.ts';
 import { lastObserved, runningOf } from '../src/advice/watch/history.ts';
+import { decidedBySeen, withSeen } from '../src/advice/watch/seen-facts.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
 import { Refusal } from '../src/answer.ts';
 import { readConfiguration } from '../src/arguments/configuration.ts';
@@ -35,6 +36,7 @@ import { firstScreen } from '../src/messages/first-screen.ts';
 import { observationWords, wholeWords } from '../src/messages/observation.ts';
 import { planWords } from '../src/messages/plan.ts';
 import { playbookSection } from '../src/messages/playbook.ts';
+import { seenWords } from '../src/messages/server-facts.ts';
 import { caveatWords, unknownWords, versionWords } from '../src/messages/version.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
@@ -82,7 +84,8 @@ Behind ${code('mdad')} a day, a commit or a value of ${code('matrix_playbook_mig
 					: `Two versions are enough, and ${quoted(extra)} is a third. An example: ${code(example)}`,
 			);
 		const stated = readProfile(terms);
-		const facts = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stated;
+		const known = server && withSeen(profileFrom(withFacts(server.facts, terms.map(writeTerm))), server.history);
+		const facts = known?.profile ?? stated;
 		const from = readVersion(start, 'start', knowledge);
 		const to =
 			target === undefined ? { version: newest(knowledge), note: undefined } : readVersion(target, 'target', knowledge);
@@ -116,12 +119,14 @@ Behind ${code('mdad')} a day, a commit or a value of ${code('matrix_playbook_mig
 		const profile = looked?.profile ?? facts;
 		const range = { from: from.version, to: to.version };
 		const decisions = looked && check({ ...looked, ...range, options: tables.options(), nearest }, knowledge);
-		const taken = [...understood, server?.note, from.note, to.note].filter(note => note !== undefined);
+		const taken = [...understood, server?.note, known && seenWords(known), from.note, to.note].filter(
+			note => note !== undefined,
+		);
 		const today = now().toISOString().slice(0, 10);
 		const young = youngNotes(knowledge.notes, tables.options(), from.version);
 		const decided = look.printed
 			? decidedByLook(askedByLook(knowledge.notes, { ...range, profile }), look.printed)
-			: decisions?.decided;
+			: (decisions?.decided ?? (server && decidedBySeen(server.history, knowledge)));
 		const way = { ...range, profile, today, young, decided, starts: decisions?.starts };
 		const found = { ...plan(way, knowledge), ...fromCode(way, tables) };
 		if (!all) return firstScreen(found, taken);
@@ -223,6 +228,7 @@ async function watched(server: string, room: string, { store, knowledge }: Pick<
 	return {
 		version: running.version,
 		facts: subscription.facts,
+		history: seen?.history ?? [],
 		note: [`${quoted(server)} runs Synapse ${versionWords(running, knowledge)}, ${how}.`, caveatWords(running)]
 			.filter(Boolean)
 			.join(' '),

@@ -15,6 +15,7 @@ import { warningLines } from './dangers.ts';
 import { deadlineLine } from './deadlines.ts';
 import { observationWords, wholeWords } from './observation.ts';
 import { factExample } from './sections.ts';
+import { seenWords } from './server-facts.ts';
 import { tallyWords } from './tally.ts';
 import { behindWords, caveatWords, unknownWords, versionWords } from './version.ts';
 
@@ -44,12 +45,15 @@ function waversWords({ mixture, lately }: Running): string | undefined {
 	return lately && `⚠️ The last look saw ${lately}. If that stays for some hours, I take it for a way back.`;
 }
 
-function knownFacts(stated: Record<string, string | boolean>): string {
-	return Object.keys(stated).length
-		? `I know of it: ${Object.entries(stated)
-				.map(([fact, is]) => code(is === true ? fact : is === false ? `no-${fact}` : `${fact}=${is}`))
-				.join(', ')}.`
-		: 'I know nothing of the deployment yet.';
+/** The facts with their origin: what people said, what the server told anyone, and where the two differ. */
+function knownFacts({ profile, seen, contradicted }: Facing): string {
+	const facts = Object.entries(profileJson(profile)).map(([fact, is]) =>
+		is === true ? fact : is === false ? `no-${fact}` : `${fact}=${is}`,
+	);
+	if (!facts.length) return 'I know nothing of the deployment yet.';
+	const said = facts.filter(fact => !seen.includes(fact));
+	const stated = said.length ? `I know of it: ${said.map(code).join(', ')}.` : '';
+	return [stated, seenWords({ seen, contradicted })].filter(Boolean).join(' ');
 }
 
 /** How far the way back leads. `whose`: whose database it is. */
@@ -60,7 +64,7 @@ export function backWords({ release, floor, unsure }: Rollback, whose: string): 
 
 /** The state of a server at one glance. */
 export function cardWords({ facing, zone, looked, next, opening }: Card): Answer {
-	const { server, profile } = facing;
+	const { server, profile, seen, contradicted } = facing;
 	const times = [
 		...(looked ? [`last look ${momentIn(looked, zone)}`] : []),
 		...(next ? [`next look ${momentIn(next, zone)}`] : []),
@@ -68,7 +72,14 @@ export function cardWords({ facing, zone, looked, next, opening }: Card): Answer
 	const frame = {
 		opening,
 		foot: times.length ? `${capital(times.join(', '))}.` : '',
-		value: { format: 1, server, profile: profileJson(profile), ...(looked && { looked: looked.toISOString() }) },
+		value: {
+			format: 1,
+			server,
+			profile: profileJson(profile),
+			...(seen.length && { seen }),
+			...(contradicted.length && { contradicted }),
+			...(looked && { looked: looked.toISOString() }),
+		},
 	};
 	const overview = overviewOf(facing);
 	if (overview) return overviewWords(overview, facing, frame);
@@ -123,7 +134,7 @@ function unjudgedWords(running: Running, facing: Facing, { opening, foot, value 
 	return {
 		value: { ...value, running: running.version, known: false, gaps: ['advisories', 'deadlines', 'rollback'] },
 		lead: lead.filter(Boolean).join('\n\n'),
-		sections: [{ title: 'The deployment', markdown: knownFacts(profileJson(facing.profile)), fold: false }],
+		sections: [{ title: 'The deployment', markdown: knownFacts(facing), fold: false }],
 		kind: 'answer',
 	};
 }
@@ -165,7 +176,8 @@ function overviewWords(overview: Overview, facing: Facing, { opening, foot, valu
 	};
 }
 
-function overviewSections(overview: Overview, { server, profile }: Facing): Section[] {
+function overviewSections(overview: Overview, facing: Facing): Section[] {
+	const { server } = facing;
 	const { open, severe, way, newest, deadlines, overdue, rollback, ask } = overview;
 	const lines = [
 		...(open.length
@@ -190,6 +202,6 @@ function overviewSections(overview: Overview, { server, profile }: Facing): Sect
 					},
 				]
 			: []),
-		{ title: 'The deployment', markdown: `${knownFacts(profileJson(profile))}${say}`, fold: false },
+		{ title: 'The deployment', markdown: `${knownFacts(facing)}${say}`, fold: false },
 	];
 }

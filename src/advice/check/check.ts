@@ -10,6 +10,7 @@ import type { Profile } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
 import { compare, finalOf } from '../../deployment/version.ts';
 import type { Effect, Knowledge, Note } from '../../knowledge/schema/synapse.ts';
+import { faultKey } from '../upgrade/way.ts';
 import { isOpaque, nameable, optionsIn, type WrittenOption } from './written-options.ts';
 
 export const findingKinds = [
@@ -63,7 +64,7 @@ export type Checked = {
 	/** Whether the target would refuse to start. */
 	refuses: boolean;
 	unjudged: Unjudged[];
-	/** Each note whose condition the files decide; ids of what they leave open are absent. */
+	/** Each note, and by its key each fault, whose condition the files decide; what they leave open is absent. */
 	decided: ReadonlyMap<string, boolean>;
 	/** Notes that refuse, and do not refuse these files although they concern them. */
 	starts: ReadonlySet<string>;
@@ -81,7 +82,10 @@ export type CheckRequest = {
 };
 
 /** Everything a configuration tells about a target, or about a range. */
-export function check(question: CheckRequest, knowledge: Pick<Knowledge, 'notes' | 'effects' | 'releases'>): Checked {
+export function check(
+	question: CheckRequest,
+	knowledge: Pick<Knowledge, 'notes' | 'faults' | 'effects' | 'releases'>,
+): Checked {
 	const { configuration, options, from, to } = question;
 	const written = optionsIn(configuration, options, to);
 	const decisions = decideNotes(question, knowledge.notes);
@@ -109,7 +113,12 @@ export function check(question: CheckRequest, knowledge: Pick<Knowledge, 'notes'
 		...duplicates,
 	].sort(inOrder);
 	const refuses = findings.some(({ kind }) => kind === 'refuses');
-	const decided = new Map([...decisions].flatMap(([{ id }, { is }]) => (is === 'unknown' ? [] : [[id, is] as const])));
+	const faults = [...decideNotes(question, knowledge.faults)].map(
+		([{ id }, decision]) => [{ id: faultKey(id) }, decision] as const,
+	);
+	const decided = new Map(
+		[...decisions, ...faults].flatMap(([{ id }, { is }]) => (is === 'unknown' ? [] : [[id, is] as const])),
+	);
 	return {
 		to,
 		...(from !== undefined && { from }),
@@ -150,12 +159,15 @@ function inOrder(a: Finding, b: Finding): number {
 	);
 }
 
+/** A note, or a fault: what a configuration decides. */
+type Conditional = Pick<Note, 'release' | 'found' | 'applies'> & Partial<Pick<Note, 'refuses' | 'partly'>>;
+
 /** The condition of every note that has one, as these files and facts decide it. */
-export function decideNotes(
+export function decideNotes<About extends Conditional>(
 	{ configuration, options, profile, to }: CheckRequest,
-	notes: readonly Note[],
-): Map<Note, Decision> {
-	const found = new Map<Note, Decision>();
+	notes: readonly About[],
+): Map<About, Decision> {
+	const found = new Map<About, Decision>();
 	for (const note of notes) {
 		if (!note.found) continue;
 		// A refusal lasts: what counts then is what the target falls back to.

@@ -7,6 +7,7 @@ import { compare, finalOf, isAbove, isWithin, lineOf } from '../../deployment/ve
 import type { Fault, Release, Source } from '../../knowledge/schema/synapse.ts';
 import { stable } from '../../knowledge/stable.ts';
 import { memo } from '../../runtime/memo.ts';
+import { faultKey } from './way.ts';
 
 export type FaultPlace = 'start' | 'stop' | 'target';
 
@@ -54,10 +55,19 @@ function hasDefect(fault: Fault, release: Version): boolean {
 	return is;
 }
 
+/** `decided`: by the key of a fault, whether the configuration says that a fault concerns this deployment; absent: it says nothing. */
+type FaultQuestion = {
+	at: FaultPlace;
+	profile: Profile;
+	decided?: ReadonlyMap<string, boolean> | undefined;
+	from?: Version;
+	running?: Version;
+};
+
 /** The faults of one release that may concern the deployment, severe ones first. */
 export function faultsOf(
 	release: Version,
-	{ at, profile, from, running = from }: { at: FaultPlace; profile: Profile; from?: Version; running?: Version },
+	{ at, profile, decided, from, running = from }: FaultQuestion,
 	known: FaultKnowledge,
 ): PlannedFault[] {
 	const sound = soundFor(profile, known.faults);
@@ -66,8 +76,10 @@ export function faultsOf(
 		.sort(freshestFirst(running, profile))
 		.flatMap((fault): PlannedFault[] => {
 			const concerned = concern(fault.applies, profile);
-			if (concerned.is === false) return [];
-			const { id, broken, fixed, severity, danger, title, text, applies, onlyIf, sources } = fault;
+			const shown = decided?.get(faultKey(fault.id));
+			if (concerned.is === false || shown === false) return [];
+			const { id, broken, fixed, severity, danger, title, text, applies, sources } = fault;
+			const onlyIf = shown === true ? undefined : fault.onlyIf;
 			return [
 				{
 					id,
@@ -118,7 +130,13 @@ export type HaltPlace = { best: Version; to: Version };
 
 /** The faults of a whole way, the target's before those of its halts and its start. */
 export function faultsOn(
-	{ from, to, halts, profile }: { from: Version; to: Version; halts: readonly HaltPlace[]; profile: Profile },
+	{
+		from,
+		to,
+		halts,
+		profile,
+		decided,
+	}: { from: Version; to: Version; halts: readonly HaltPlace[] } & Pick<FaultQuestion, 'profile' | 'decided'>,
 	known: FaultKnowledge,
 ): PlannedFault[] {
 	const way = [from, ...halts.map(({ best }) => best), to];
@@ -131,9 +149,11 @@ export function faultsOn(
 	return places
 		.reverse()
 		.flatMap(([release, at, before]) =>
-			faultsOf(release, { at, profile, running: from, ...(before !== undefined && { from: before }) }, known).map(
-				fault => (at === 'stop' ? withinHalt(fault, lastOf.get(release) ?? release) : fault),
-			),
+			faultsOf(
+				release,
+				{ at, profile, decided, running: from, ...(before !== undefined && { from: before }) },
+				known,
+			).map(fault => (at === 'stop' ? withinHalt(fault, lastOf.get(release) ?? release) : fault)),
 		);
 }
 

@@ -108,7 +108,7 @@ export function plan({ from, to, profile, today, ...look }: Way, known: Knowledg
 		floors: floors(from, to, profile, known.releases),
 		rollback: rollback(to, from, known),
 		advisories,
-		faults: faultsOn({ from, to, halts: halting, profile }, known),
+		faults: faultsOn({ from, to, halts: halting, profile, decided: look.decided }, known),
 		...(soundness && { soundness }),
 		deadlines: deadlines({ at: last, today, all: false }, profile, known),
 		unread: unreadOf(known.unread.filter(({ release }) => within(release))),

@@ -100,6 +100,11 @@ export type Facing = {
 	/** Whether a person told the version, because nobody can see it. */
 	told: boolean;
 	profile: Profile;
+	/** Facts of the profile that only the server told, and those that it told and a person denied. */
+	seen: readonly string[];
+	contradicted: readonly string[];
+	/** By id, whether what the server tells decides that a note or fault concerns it. */
+	decided?: ReadonlyMap<string, boolean>;
 	knowledge: Knowledge;
 	now: Date;
 	/** The day in the room's time zone. */

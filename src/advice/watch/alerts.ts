@@ -13,6 +13,7 @@ import { isKnown, nameOf } from './build.ts';
 import { conditionsOf } from './conditions.ts';
 import type { LookRun, Running, ToldVersion } from './history.ts';
 import { runningOf } from './history.ts';
+import { decidedBySeen, withSeen } from './seen-facts.ts';
 import type { Rule, Severity } from './severity.ts';
 import { severities } from './severity.ts';
 
@@ -118,12 +119,17 @@ export function alerts(situation: Situation): Alert[] {
 }
 
 export function facingOf({ watch, history, knowledge, now }: Omit<Situation, 'said'>): Facing {
+	const { profile, seen, contradicted } = withSeen(watch.profile, history);
+	const decided = decidedBySeen(history, knowledge);
 	return {
 		server: watch.server,
 		running: runningOf(history, watch.told),
 		history,
 		told: watch.told !== undefined,
-		profile: watch.profile,
+		profile,
+		seen,
+		contradicted,
+		...(decided.size > 0 && { decided }),
 		knowledge,
 		now,
 		today: dayIn(now, watch.zone),
@@ -330,9 +336,9 @@ function changeOf({ watch, knowledge, card, said }: Situation, facing: Facing): 
 }
 
 /** What the way that was gone means now; `from` may be the newer release. */
-function changed(from: Version, to: Version, { profile, today, knowledge }: Facing): Details {
+function changed(from: Version, to: Version, { profile, decided, today, knowledge }: Facing): Details {
 	const [lower, upper] = compare(to, from) > 0 ? [from, to] : [to, from];
-	const way = plan({ from: lower, to: upper, profile, today }, knowledge);
+	const way = plan({ from: lower, to: upper, profile, decided, today }, knowledge);
 	const after = way.steps.filter(({ when, must, generated }) => when === 'after' && must && !generated);
 	return { is: 'changed', way, after };
 }

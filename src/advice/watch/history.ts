@@ -3,7 +3,7 @@
 import type { Version } from '../../deployment/version.ts';
 import { compare } from '../../deployment/version.ts';
 import type { Build } from './build.ts';
-import type { Observation, Observed } from './observation.ts';
+import type { Observation, Observed, ServerFacts } from './observation.ts';
 
 /** What one look tells about the release that runs. */
 export type Saw =
@@ -12,6 +12,8 @@ export type Saw =
 			version: Version;
 			build?: Build /** What it calls itself, where that is more. */;
 			written?: string;
+			/** What it tells about itself, as of the last time that it was asked. */
+			tells?: ServerFacts;
 	  }
 	/** Other software; a version that cannot be read; no version; no answer. Old stores do not know what was observed. */
 	| { is: 'other' | 'unreadable' | 'hidden' | 'silent'; observed?: Observed };
@@ -26,8 +28,11 @@ const maxRuns = 40;
 export function withLook(history: readonly LookRun[], saw: Saw, at: string): LookRun[] {
 	const last = history.at(-1);
 	if (last && at <= last.until) return [...history];
-	if (last && isSame(last, saw))
-		return [...history.slice(0, -1), { since: last.since, until: at, looks: last.looks + 1, ...saw }];
+	if (last && isSame(last, saw)) {
+		// Most looks do not ask for it.
+		const tells = last.is === 'synapse' && saw.is === 'synapse' && !saw.tells && last.tells && { tells: last.tells };
+		return [...history.slice(0, -1), { since: last.since, until: at, looks: last.looks + 1, ...saw, ...tells }];
+	}
 	return [...history, { since: at, until: at, looks: 1, ...saw }].slice(-maxRuns);
 }
 
@@ -48,8 +53,9 @@ export function sawOf(observation: Observation): Saw | undefined {
 	const { kind } = observation;
 	if (kind === 'limited' || kind === 'unasked') return undefined;
 	if (kind === 'running') {
-		const { version, build, written } = observation;
-		return { is: 'synapse', version, ...(build && { build }), ...(written !== version && { written }) };
+		const { version, build, written, tells } = observation;
+		const more = { ...(build && { build }), ...(written !== version && { written }), ...(tells && { tells }) };
+		return { is: 'synapse', version, ...more };
 	}
 	const { server: _, at: __, ...observed } = observation;
 	if (kind === 'other') return { is: 'other', observed };

@@ -56,6 +56,9 @@ export type DiscoveryStep = 'literal' | 'port' | 'well-known' | 'srv' | 'srv-dep
 /** Where a server's federation is: the host and port that requests go to, and the server name it delegates to. */
 export type Target = { at: string; by: DiscoveryStep; delegated?: string };
 
+/** `facts` as people type them: `oidc`, `no-registration`. `features`: options of experiments, and whether they are on. */
+export type ServerFacts = { facts: readonly string[]; features: Readonly<Record<string, boolean>>; at: string };
+
 /** All that a look saw. */
 export type Sight = {
 	server: string;
@@ -88,6 +91,7 @@ type Found =
 			written: string;
 			through: 'federation' | 'client';
 			closed?: Closed;
+			tells?: ServerFacts;
 	  }
 	/** Another homeserver, or a fork with a name of its own. */
 	| { kind: 'other'; software: string; written: string }

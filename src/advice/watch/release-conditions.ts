@@ -29,7 +29,10 @@ export function release(at: At): AlertCondition[] {
 			reminds: false,
 			about: { rule: 'release', newest },
 			details: () => {
-				const way = plan({ from: running, to: newest, profile: at.profile, today: at.today }, knowledge);
+				const way = plan(
+					{ from: running, to: newest, profile: at.profile, decided: at.decided, today: at.today },
+					knowledge,
+				);
 				const fresh = way.deadlines.filter(
 					({ announced, concerned }) => announced !== null && lineOf(announced) === line && concerned === true,
 				);

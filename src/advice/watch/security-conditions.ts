@@ -46,8 +46,10 @@ export function advisories({ running, named, knowledge, profile }: At): AlertCon
 }
 
 /** What is broken in the running release. Noticeable faults are no alert: they stand in `!notes`. */
-export function faults({ running, knowledge, profile }: At): AlertCondition[] {
-	const severe = faultsOf(running, { at: 'start', profile }, knowledge).filter(({ severity }) => severity === 'severe');
+export function faults({ running, knowledge, profile, decided }: At): AlertCondition[] {
+	const severe = faultsOf(running, { at: 'start', profile, decided }, knowledge).filter(
+		({ severity }) => severity === 'severe',
+	);
 	return severe.map((fault): AlertCondition => {
 		const asks = fault.concerned === 'unknown';
 		return {

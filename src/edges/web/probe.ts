@@ -7,11 +7,13 @@ import {
 	type Target,
 	type Trouble,
 } from '../../advice/watch/observation.ts';
+import { askedForFacts, serverFacts } from '../../advice/watch/server-facts.ts';
 import { parseServerName, type ServerName } from '../../deployment/server-name.ts';
 import type { Budget, Endpoint, Gate } from './client.ts';
 import type { Discovery } from './discovery.ts';
 
-export type Look = (server: string) => Promise<Observation>;
+/** `asksFacts`: whether to ask a running server also what it tells about itself. */
+export type Look = (server: string, asksFacts: boolean) => Promise<Observation>;
 
 export type LookSettings = {
 	gate: Gate;
@@ -30,9 +32,9 @@ const longestWait = 2 * 60_000;
 const maxHosts = 3;
 
 export function openLook({ gate, discovery, exclude, totalMs, now }: LookSettings): Look {
-	return async name => withoutPlaces(await look(name));
+	return async (name, asksFacts) => withoutPlaces(await look(name, asksFacts));
 
-	async function look(name: string): Promise<Observation> {
+	async function look(name: string, asksFacts: boolean): Promise<Observation> {
 		const at = now().toISOString();
 		const server = parseServerName(name);
 		if (!server) return { server: name.slice(0, 300), at, kind: 'misnamed' };
@@ -45,10 +47,10 @@ export function openLook({ gate, discovery, exclude, totalMs, now }: LookSetting
 		if ('trouble' in found && found.trouble.is === 'unasked') return { server: name, at, kind: 'unasked' };
 		const federation = 'trouble' in found ? found : await askAny(found.asked, '/_matrix/federation/v1/version', budget);
 		const sight = { server: name, at, ...(target && { target }), federation };
-		const first = observationOf(sight);
+		const first = await told(observationOf(sight), server, budget, asksFacts);
 		if (isAnswer(first) || first.kind === 'limited' || first.kind === 'unasked' || isAskingToWait(first)) return first;
 		const admin = await askClient(server, '/_synapse/admin/v1/server_version', budget);
-		const second = observationOf({ ...sight, admin });
+		const second = await told(observationOf({ ...sight, admin }), server, budget, asksFacts);
 		if (isAnswer(second) || second.kind === 'hidden') return second;
 		return observationOf({ ...sight, admin, signs: await signsOf(server, found, federation, admin, budget) });
 	}
@@ -63,12 +65,30 @@ export function openLook({ gate, discovery, exclude, totalMs, now }: LookSetting
 		return last ?? { trouble: { is: 'no-service', name: '' } };
 	}
 
+	/** What a running server tells besides; only what is asked in time counts. */
+	async function told(seen: Observation, server: ServerName, budget: Budget, asksFacts: boolean): Promise<Observation> {
+		if (seen.kind !== 'running' || !asksFacts) return seen;
+		const base = await baseOf(server, budget);
+		const ask = (path: string) => gate.page(`${base}${path}`, { budget });
+		const answers = {
+			versions: await ask(askedForFacts.versions),
+			login: await ask(askedForFacts.login),
+			metadata: await ask(askedForFacts.metadata),
+			registration: await ask(askedForFacts.registration),
+		};
+		const tells = serverFacts(answers, seen.through === 'federation', seen.at);
+		return tells ? { ...seen, tells } : seen;
+	}
+
 	/** Asks the client API: at the address in `.well-known/matrix/client`, or else at the name itself. */
 	async function askClient(server: ServerName, path: string, budget: Budget): Promise<Attempt> {
+		return gate.page(`${await baseOf(server, budget)}${path}`, { budget });
+	}
+
+	async function baseOf(server: ServerName, budget: Budget): Promise<string> {
 		const home = `https://${server.kind === 'ipv6' ? `[${server.host}]` : server.host}`;
 		const wellKnown = await gate.page(`${home}/.well-known/matrix/client`, { budget });
-		const base = baseIn(wellKnown) ?? home;
-		return gate.page(`${base.replace(/\/+$/, '')}${path}`, { budget });
+		return (baseIn(wellKnown) ?? home).replace(/\/+$/, '');
 	}
 
 	async function signsOf(

@@ -54,6 +54,10 @@ export type WebGiven = {
 /** Who asks twice within a minute (milliseconds) gets the same answer. */
 const same = 60_000;
 
+/** Between two questions for a server's facts (milliseconds), and of how many servers the time is remembered. */
+const factsEvery = 24 * 3600_000;
+const maxAsked = 200_000;
+
 const headerBytes = 16 * 1024;
 const bodyBytes = 64 * 1024;
 
@@ -101,10 +105,18 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 	const bundle = settings.bundle && openBundleLook({ settings: settings.bundle, gate, now, random: Math.random, log });
 	const looks = timedCache<Promise<Observation>>(1000, ms);
 	const underway = new Map<string, Promise<Observation>>();
-	function observe(server: string): Promise<Observation> {
+	const facts = timedCache<number>(maxAsked, ms);
+	/** A person gets today's facts. A tick asks once a day, at an hour of each server's own, so that a start is no flood. */
+	function isDue(server: string, isPerson: boolean): boolean {
+		const due = facts.get(server) ?? ms() + Math.random() * factsEvery;
+		const is = isPerson || ms() >= due;
+		facts.set(server, is ? ms() + factsEvery : due, { ttl: 2 * factsEvery });
+		return is;
+	}
+	function observe(server: string, isPerson = false): Promise<Observation> {
 		const known = underway.get(server) ?? looks.get(server);
 		if (known) return known;
-		const observed = look(server).then(seen => {
+		const observed = look(server, isDue(server, isPerson)).then(seen => {
 			underway.delete(server);
 			// What was not asked may be asked again at once.
 			if (seen.kind !== 'unasked') looks.set(server, observed, { ttl: same });
@@ -113,7 +125,7 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 		underway.set(server, observed);
 		return observed;
 	}
-	const shared = openShares(observe, now);
+	const shared = openShares(server => observe(server, true), now);
 	return {
 		observe: (server, person) => (person === undefined ? observe(server) : shared(server, person)),
 		news: () => sources?.news() ?? noNews,

@@ -44,6 +44,8 @@ function card(body: string): string {
 		history,
 		told: false,
 		profile: new Map(),
+		seen: [],
+		contradicted: [],
 		knowledge,
 		now,
 		today: '2026-11-29',

@@ -1,0 +1,73 @@
+// What a server told, beside what people say of it: whose word counts, and what its experiments decide.
+import { type Condition, decide } from '../../configuration/condition.ts';
+import { configurationOf } from '../../configuration/files.ts';
+import type { Profile } from '../../deployment/facts.ts';
+import { isContradiction, parseStored, profileOf, writeTerm } from '../../deployment/facts.ts';
+import type { Version } from '../../deployment/version.ts';
+import type { Knowledge } from '../../knowledge/schema/synapse.ts';
+import { memo } from '../../runtime/memo.ts';
+import { faultKey } from '../upgrade/way.ts';
+import type { LookRun } from './history.ts';
+import type { ServerFacts } from './observation.ts';
+import { featureOptions } from './server-facts.ts';
+
+/** What the server told last while it ran what it runs now. */
+export function seenFacts(history: readonly LookRun[]): ServerFacts | undefined {
+	const last = history.findLast(({ is }) => is === 'synapse' || is === 'other' || is === 'unreadable');
+	return last?.is === 'synapse' ? last.tells : undefined;
+}
+
+type AboutFeatures = { key: string; release: Version; found: Condition; options: string[] };
+
+/** Those whose condition speaks of nothing but such experiments: few of many, and asked for at every look. */
+const aboutFeatures = memo(({ notes, faults }: Pick<Knowledge, 'notes' | 'faults'>): AboutFeatures[] => {
+	const known = Object.values(featureOptions);
+	const all = [
+		...notes.map(note => ({ ...note, key: note.id })),
+		...faults.map(fault => ({ ...fault, key: faultKey(fault.id) })),
+	];
+	return all.flatMap(({ key, release, found }) => {
+		const options = [...JSON.stringify(found ?? {}).matchAll(/"(?:option|each)":"([^"]+)"/g)].flatMap(
+			([, option]) => option ?? [],
+		);
+		const isDecidable = options.length > 0 && options.every(option => known.includes(option));
+		return isDecidable ? [{ key, release, found: found as Condition, options }] : [];
+	});
+});
+
+/** By id: which notes and faults the experiments of a server decide. What they leave open is absent. */
+export function decidedBySeen(
+	history: readonly LookRun[],
+	knowledge: Pick<Knowledge, 'notes' | 'faults'>,
+): Map<string, boolean> {
+	const features = Object.entries(seenFacts(history)?.features ?? {});
+	if (!features.length) return new Map();
+	const text = features.map(([option, is]) => `  ${option.split('.')[1]}: ${is}`).join('\n');
+	const configuration = configurationOf([{ name: 'server', text: `experimental_features:\n${text}\n` }]);
+	const told = new Set(features.map(([option]) => option));
+	return new Map(
+		aboutFeatures(knowledge).flatMap(({ key, found, release, options }): [string, boolean][] => {
+			if (!options.every(option => told.has(option))) return [];
+			const { is } = decide(found as Condition, { configuration, defaultOf: () => undefined, release });
+			return is === 'unknown' ? [] : [[key, is]];
+		}),
+	);
+}
+
+/** What is known of a server: a person's word counts more than what was seen, and a contradiction is said. */
+export type SeenProfile = {
+	profile: Profile;
+	/** Facts, as people type them, that only the server told. */
+	seen: readonly string[];
+	/** Facts that the server told and a person denied. */
+	contradicted: readonly string[];
+};
+
+export function withSeen(said: Profile, history: readonly LookRun[]): SeenProfile {
+	const told = (seenFacts(history)?.facts ?? []).flatMap(fact => parseStored(fact) ?? []);
+	const contradicted = told.filter(({ fact, value }) => said.has(fact) && said.get(fact)?.value !== value);
+	const seen = told.filter(({ fact }) => !said.has(fact));
+	const added = profileOf(told.filter(term => !contradicted.includes(term)));
+	const profile = isContradiction(added) || !seen.length ? said : new Map([...added, ...said]);
+	return { profile, seen: seen.map(writeTerm), contradicted: contradicted.map(writeTerm) };
+}
