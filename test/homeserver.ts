@@ -214,12 +214,19 @@ export function playHomeserver(user: string, now: () => Date) {
 				transactions.set(key, event);
 				return { value: event };
 			}),
-		find: (id, said, since) =>
+		find: (id, { said, since }) =>
 			through('find', id, () => {
 				const room = inRoom(id);
 				if (!room) return refused('M_FORBIDDEN');
 				const found = room.events.findLast(event => event.content['io.glia.said'] === said && event.at >= since);
 				return { value: found?.id };
+			}),
+		replied: (id, since) =>
+			through('replied', id, () => {
+				const room = inRoom(id);
+				if (!room) return refused('M_FORBIDDEN');
+				const own = room.events.filter(event => event.sender === user && event.at >= since);
+				return { value: new Set(own.map(event => placeOf(record(event.content['m.relates_to'])).repliesTo ?? '')) };
 			}),
 		upload: (id, file) =>
 			through('upload', id, () => ({

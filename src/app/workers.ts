@@ -165,7 +165,7 @@ function roomWorkers(setup: WorkersSetup, { inbox, outbox, meant }: Deciders): R
 		gaps: openWorker(() => fillGaps({ ...common, meant, filled: inbox.wake, refusals }), fatal),
 		invitations,
 		notices: openWorker(() => announce({ store, now, name, server, reads, log, said }), fatal),
-		explanations: openWorker(() => explain({ store, now, said }), fatal),
+		explanations: openWorker(() => explain({ store, homeserver, loginSince: setup.loginSince, now, said }), fatal),
 		moves: openWorker(() => followMoves({ ...moving, allow: config.matrix.allow }), fatal),
 	};
 }

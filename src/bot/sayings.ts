@@ -24,7 +24,7 @@ export function sayingsOf(
 	const { contents, files } = matrixMessages(answer, { always });
 	const confirms = answers.find(({ confirms }) => confirms !== undefined)?.confirms;
 	const of = {
-		...{ room: message.room, answers: asked, sender: message.sender },
+		...{ room: message.room, answers: asked, sender: message.sender, asked: message.at },
 		...(confirms !== undefined && { confirms }),
 	};
 	const sayings: Saying[] = contents.map((content, part) => {

@@ -2,6 +2,7 @@
 
 import { announcement } from '../bot/sayings.ts';
 import { hello, madePublic, storeLost, unreadableMessage } from '../messages/notices.ts';
+import type { Homeserver } from '../ports/homeserver.ts';
 import type { Saying } from '../ports/saying.ts';
 import type { Store } from '../ports/store.ts';
 import type { Log } from '../runtime/log.ts';
@@ -37,11 +38,20 @@ export async function announce({ store, now, name, server, reads, log, said }: A
 	}
 }
 
-type Explaining = { store: Pick<Store, 'unexplained' | 'explain'>; now: () => Date; said: () => void };
+type Explaining = {
+	store: Pick<Store, 'unexplained' | 'explain' | 'unreadable' | 'passOver'>;
+	homeserver: Pick<Homeserver, 'replied'>;
+	/** When this login began. */
+	loginSince: () => Date;
+	now: () => Date;
+	said: () => void;
+};
 
 /** One notice for each sender and session that cannot be read; gives the time (ms) until some are due again. */
-export async function explain({ store, now, said }: Explaining): Promise<number | undefined> {
+export async function explain(explaining: Explaining): Promise<number | undefined> {
+	const { store, now, said } = explaining;
 	const all = await store.unexplained(now());
+	if (all.some(({ at }) => at < explaining.loginSince()) && !(await passOverRead(explaining))) return keyTimeout;
 	const due = all.length > 0 ? await store.unexplained(new Date(now().getTime() - keyTimeout)) : [];
 	for (const closed of due) {
 		const { sender, session, event, why } = closed;
@@ -52,4 +62,20 @@ export async function explain({ store, now, said }: Explaining): Promise<number 
 		said();
 	}
 	return all.length > due.length ? keyTimeout / 4 : undefined;
+}
+
+/**
+ * What an earlier session has read needs no notice: the store may be a copy from before. A room is decided in its order,
+ * so that session had read everything up to the last message that it replied to. False if the homeserver does not tell.
+ */
+async function passOverRead({ store, homeserver, loginSince, now }: Explaining): Promise<boolean> {
+	const earlier = (await store.unreadable()).filter(({ at }) => at < loginSince());
+	for (const [room, events = []] of Object.entries(Object.groupBy(earlier, ({ room }) => room))) {
+		const times = events.map(({ at }) => at.getTime());
+		const replied = await homeserver.replied(room, new Date(Math.min(...times)));
+		if ('failure' in replied) return false;
+		const last = Math.max(...events.flatMap(({ event, at }) => (replied.value.has(event) ? [at.getTime()] : [])));
+		if (Number.isFinite(last)) await store.passOver(room, new Date(last), now());
+	}
+	return true;
 }

@@ -39,7 +39,7 @@ type Delivering = {
 		Store,
 		'due' | 'nextDue' | 'seal' | 'eventOf' | 'sent' | 'postpone' | 'giveUp' | 'hurry' | 'leftRoom' | 'movingFrom'
 	>;
-	homeserver: Pick<Homeserver, 'user' | 'seal' | 'send' | 'find' | 'upload' | 'leave' | 'membership'>;
+	homeserver: Pick<Homeserver, 'user' | 'seal' | 'send' | 'find' | 'replied' | 'upload' | 'leave' | 'membership'>;
 	/**
 	 * Whether the last sync has been taken in. Otherwise a room may have become encrypted without our knowing, so nothing
 	 * is sent. Wake the outbox when this becomes true.
@@ -222,21 +222,30 @@ export function after(failure: Failure, tries: number): 'stopped' | 'locked' | '
 /** One try: the id of the event, or `left` when we are no longer in the room. */
 async function deliver(waiting: Waiting, delivering: Delivering): Promise<Outcome<string | undefined | 'left'>> {
 	const { store, homeserver, now } = delivering;
+	const { room, said, sealed, answers, asked, created } = waiting;
+	const login = delivering.loginSince();
+	const before = created < login;
+	// Asked before this login and decided after it: if the store is a restored copy, an earlier session has answered.
+	const twice = !before && asked !== undefined && asked < login && answers !== undefined;
 	if (waiting.kind === 'leave') {
-		const left = await homeserver.leave(waiting.room);
+		const replied = twice ? await homeserver.replied(room, asked) : undefined;
+		if (replied && 'failure' in replied) return replied;
+		// We are back since.
+		if (twice && replied?.value.has(answers)) return { value: undefined };
+		const left = await homeserver.leave(room);
 		if ('failure' in left && left.failure.kind !== 'refused') return left;
-		await store.leftRoom(waiting.room, now(), { greetAgain: true });
+		await store.leftRoom(room, now(), { greetAgain: true });
 		return { value: 'left' };
 	}
-	const age = now().getTime() - waiting.created.getTime();
-	const before = waiting.created < delivering.loginSince();
-	if (age > transactionsLive || before) {
-		const found = await homeserver.find(waiting.room, waiting.said, waiting.created, waiting.sealed);
+	const age = now().getTime() - created.getTime();
+	if (age > transactionsLive || before || twice) {
+		const wanted = twice ? { said, since: asked, answers } : { said, since: created };
+		const found = await homeserver.find(room, { ...wanted, ...(sealed && { sealed }) });
 		if ('failure' in found || found.value !== undefined) return found;
 	}
 	// What another device encrypted is not said by this one.
-	const kept = before ? undefined : waiting.sealed;
-	const first = kept && (await homeserver.send(waiting.room, waiting.said, kept));
+	const kept = before ? undefined : sealed;
+	const first = kept && (await homeserver.send(room, said, kept));
 	if (first && !isUnsealed(first)) return first;
 	// Once more if the room became encrypted in between, or since an earlier try: also what was uploaded for it.
 	const second = await sealAndSend(waiting, delivering);

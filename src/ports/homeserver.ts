@@ -125,6 +125,16 @@ export type Sealed = { type: string; content: Content };
 /** `encoding` says that the text stands for bytes; without it the text is the file. */
 export type File = { name: string; type: string; text: string; encoding?: 'base64' };
 
+/** What is looked for in a room. */
+export type Wanted = {
+	said: string;
+	since: Date;
+	/** As it was sent before. */
+	sealed?: Sealed;
+	/** What it replies to: of what an earlier device of ours encrypted, only this can be read. */
+	answers?: string;
+};
+
 export type Homeserver = {
 	user: string;
 	/** Localpart, whole id and display name of the bot. */
@@ -151,8 +161,10 @@ export type Homeserver = {
 	 * that is (`unsealed`), reactions aside: they are never hidden.
 	 */
 	send: (room: string, transaction: string, event: Sealed) => Promise<Outcome<string>>;
-	/** The event by which we said this, if it is in the room and not older than `since`; `sealed` as it was sent before. */
-	find: (room: string, said: string, since: Date, sealed?: Sealed) => Promise<Outcome<string | undefined>>;
+	/** The event by which we said something, if it is in the room and not older than `since`. */
+	find: (room: string, wanted: Wanted) => Promise<Outcome<string | undefined>>;
+	/** The events that we replied to, as far as our replies are in the room and not older than `since`. */
+	replied: (room: string, since: Date) => Promise<Outcome<ReadonlySet<string>>>;
 	/** Uploads a file for a room and gives the content of its message. */
 	upload: (room: string, file: File) => Promise<Outcome<Content>>;
 	join: (room: string, via: readonly string[]) => Promise<Outcome<true>>;

@@ -8,6 +8,8 @@ export type Saying = {
 	/** The event that this answers, and who asked. */
 	answers?: string;
 	sender?: string;
+	/** When that was asked, as the homeserver says. */
+	asked?: Date;
 	/** `limit`: the refusal that a sender has too many answers waiting. */
 	limit?: boolean;
 	/** The command that a ✅ to this stands for. */

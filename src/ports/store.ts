@@ -107,6 +107,8 @@ export type Store = WatchStore & {
 	unexplained: (before: Date) => Promise<(Unreadable & { stay: string })[]>;
 	/** Marks the session as explained; the saying is left out where this sender heard enough of them lately. */
 	explain: (unreadable: Unreadable, saying: Saying, now: Date) => Promise<void>;
+	/** Marks what came in a room until that moment as explained, without a word. */
+	passOver: (room: string, until: Date, now: Date) => Promise<void>;
 	/** Answers to this sender on their way, and whether somebody told him that they are too many. */
 	load: (sender: string) => Promise<{ waiting: number; told: boolean }>;
 

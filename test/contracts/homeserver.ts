@@ -47,8 +47,18 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		const { homeserver, room } = await joined();
 		const event = got(await homeserver.send(room, 'x', message('found')));
 		for (let i = 0; i < 3; i++) await homeserver.send(room, `more ${i}`, message(`more ${i}`));
-		expect(got(await homeserver.find(room, 'found', new Date(0)))).toBe(event);
-		expect(got(await homeserver.find(room, 'never said', new Date(0)))).toBeUndefined();
+		expect(got(await homeserver.find(room, { said: 'found', since: new Date(0) }))).toBe(event);
+		expect(got(await homeserver.find(room, { said: 'never said', since: new Date(0) }))).toBeUndefined();
+	});
+
+	test('what we replied to is known from our replies, unless they are older than asked', async () => {
+		const { homeserver, room, say } = await joined();
+		const [asked, other] = [await say(room, '!help'), await say(room, '!status')];
+		const { content } = message('reply');
+		const reply = { ...content, 'm.relates_to': { 'm.in_reply_to': { event_id: asked } } };
+		got(await homeserver.send(room, 'reply', { type: 'm.room.message', content: reply }));
+		const replied = got(await homeserver.replied(room, new Date(0)));
+		expect([replied.has(asked), replied.has(other)]).toEqual([true, false]);
 	});
 
 	test('a sync brings what others say after it, and not what we say', async () => {
@@ -103,7 +113,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 			await homeserver.join(room, []),
 			await homeserver.send(room, 'x', message('x')),
 			await homeserver.history(room, got(await homeserver.sync(undefined)).token),
-			await homeserver.find(room, 'x', new Date(0)),
+			await homeserver.find(room, { said: 'x', since: new Date(0) }),
 			await homeserver.predecessor(room),
 			await homeserver.leave(room),
 		]) {

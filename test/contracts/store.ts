@@ -524,6 +524,14 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect((await store.counts()).outbox).toBe(5);
 		});
 
+		test('is passed over without a word up to a moment, and what comes later is not', async () => {
+			await inRoom();
+			await bring('3', [closed('a', 'S'), closed('b', 'T', { at: later(10) }), closed('c', 'S', { at: later(20) })]);
+			await store.passOver(room, later(10), start);
+			expect((await store.unexplained(later(60))).map(({ event }) => event)).toEqual(['c']);
+			expect(await events()).toEqual(['a', 'b', 'c']);
+		});
+
 		test('a flood of it is not kept, and what was decided meanwhile is not explained', async () => {
 			await inRoom();
 			await bring(

@@ -194,6 +194,54 @@ describe('delivery', () => {
 		expect(saidIn(room)).toEqual(['1']);
 	});
 
+	describe('a restored copy of the store, after a new login', () => {
+		const asked = '$asked';
+		const reply = (said: string, type = 'm.room.message') => ({
+			type,
+			content: { 'io.glia.said': said, 'm.relates_to': { 'm.in_reply_to': { event_id: asked } } },
+		});
+		const answer = (said: string, more: Partial<Saying> = {}): Saying =>
+			({ ...saying(said), answers: asked, asked: new Date(clock - 2 * hour), ...more }) as Saying;
+
+		beforeEach(async () => {
+			await outbox.stop(0);
+			await played.port.send(room, 'of the old device', reply('1'));
+			played.calls.length = 0;
+			outbox = openOutbox({
+				...{ store, homeserver: played.port, ready: () => true, now, random: () => 1, log: silence },
+				loginSince: () => new Date(clock - hour),
+				fatal: error => faults.push(error),
+				locked: why => locked.push(why),
+			});
+		});
+
+		test('what was answered before the login is not said again, the rest of it is', async () => {
+			await decide(answer('1'), answer('2'));
+			await settle();
+			expect(saidIn(room)).toEqual(['1', '2']);
+		});
+
+		test('what was asked after the login is said without a look into the room', async () => {
+			await decide(answer('3', { asked: new Date(clock - hour / 2) }));
+			await settle();
+			expect(saidIn(room)).toEqual(['1', '3']);
+			expect(played.calls).not.toContain(`find ${room}`);
+		});
+
+		test('a room that was left for it is not left again', async () => {
+			await decide(answer('leave', { kind: 'leave' } as Partial<Saying>));
+			await settle();
+			expect(played.calls).not.toContain(`leave ${room}`);
+			expect(await store.counts()).toMatchObject({ outbox: 0 });
+		});
+
+		test('one where nobody answered it is left', async () => {
+			await decide(answer('leave', { kind: 'leave', answers: '$other' } as Partial<Saying>));
+			await settle();
+			expect(played.calls).toContain(`leave ${room}`);
+		});
+	});
+
 	test('killed after sending and before the mark: the next start says it no second time', async () => {
 		const { sent } = store;
 		store.sent = () => new Promise(() => undefined);

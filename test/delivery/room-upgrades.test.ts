@@ -569,7 +569,7 @@ describe('notices', () => {
 				await store.tell(room, [], now());
 				await store.take(batch(`${stay}b`, { joined: [news([], { room, unreadable: [closed] })] }), now());
 				clock += 60_000;
-				await explain({ store, now, said: () => undefined });
+				await explain({ store, homeserver: played.port, loginSince: () => new Date(0), now, said: () => undefined });
 				names.push(...(await named()));
 				await left(`${stay}c`);
 			}

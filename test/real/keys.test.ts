@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statS
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { roomWith } from './answers.ts';
 import { type Bot, type BotOptions, makeBot } from './bot.ts';
 import { login, type Person } from './person.ts';
 import { answerTo, type SecretPerson, secretPerson } from './secret-person.ts';
@@ -236,6 +237,69 @@ test('a restored backup is noticed before anything is said with its keys', async
 	expect(await answered(room, '!echo and now?')).toBe('echo and now?');
 	expect(await standing(room)).toMatch(/, signed by my account/);
 });
+
+test('after restoring a copy nothing is answered or asked a second time, and nothing is logged as a crash', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const secret = await secretRoom(bot);
+	const open = await roomWith(bot, alice.plain);
+	const inOpen = async (command: string) => {
+		const event = await alice.plain.say(open, command);
+		await alice.plain.waitFor(answerTo(event));
+		return event;
+	};
+	await answered(secret, '!echo before the copy');
+	await inOpen('!echo before the copy');
+	await bot.stop();
+	cpSync(join(bot.dir, 'data'), join(bot.dir, 'backup'), { recursive: true });
+
+	await bot.start();
+	await alice.say(secret, 'only talk');
+	const done: string[] = [];
+	for (const command of ['!echo one', '!long 25 open', '!echo two']) {
+		const asked = await alice.say(secret, command);
+		await alice.waitFor(answerTo(asked));
+		done.push(asked);
+	}
+	for (const command of ['!watch glia-test.invalid', '!long 25 open', '!echo one']) done.push(await inOpen(command));
+	const unsealed = await alice.plain.say(secret, '!echo sent in the clear');
+	await alice.waitFor(answerTo(unsealed));
+	done.push(unsealed);
+	await bot.stop();
+	const repliesTo = async (room: string) =>
+		(await alice.plain.messagesOf(room))
+			.filter(({ sender, type }) => sender === bot.userId && type !== 'm.room.member')
+			.map(({ content }) => content['m.relates_to']?.['m.in_reply_to']?.event_id ?? '');
+	const before = [await repliesTo(secret), await repliesTo(open)];
+
+	rmSync(join(bot.dir, 'data'), { recursive: true });
+	renameSync(join(bot.dir, 'backup'), join(bot.dir, 'data'));
+	const [away, awayInOpen] = [await alice.say(secret, '!echo away'), await alice.plain.say(open, '!echo away')];
+	const awayUnsealed = await alice.plain.say(secret, '!echo away, sent in the clear');
+	const from = bot.output().length;
+	bot.spawn();
+	expect(await bot.ended()).toBe(1);
+	await bot.start();
+	await alice.plain.waitFor(answerTo(awayInOpen), 40_000);
+	await alice.waitFor(answerTo(awayUnsealed), 40_000);
+	await alice.waitFor(event => event.room_id === secret && /I cannot read/.test(event.content.body ?? ''), 40_000);
+	expect(await answered(secret, '!echo again')).toBe('echo again');
+	expect((await alice.plain.waitFor(answerTo(await inOpen('!servers')))).content.body).toContain('glia-test.invalid');
+	// Time for whatever else it might say.
+	await sleep(12_000);
+
+	const again = async (room: string, earlier: string[] | undefined) =>
+		(await repliesTo(room)).slice(earlier?.length).filter(event => done.includes(event) || event === '');
+	expect(await again(secret, before[0])).toEqual([]);
+	expect(await again(open, before[1])).toEqual([]);
+	const asks = (await repliesTo(secret)).slice(before[0]?.length);
+	expect(asks.filter(event => event === away)).toHaveLength(1);
+	const lines = bot.output().slice(from).split('\n');
+	expect(lines.filter(line => /"level":(50|60)|"err"|"stack"|^\s+at /.test(line))).toEqual([]);
+	expect(lines.filter(line => line !== '' && !line.startsWith('{'))).toEqual([
+		expect.stringMatching(/^The keys in the store are older than this session: a backup was restored/),
+	]);
+}, 240_000);
 
 test.each([
 	['!panic', /^the encryption library panicked .*the process must be started again\.$/],

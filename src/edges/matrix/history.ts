@@ -1,8 +1,8 @@
 // The past of a room, read backwards. matrix-bot-sdk has no method for it.
-import type { Homeserver, Outcome, Sealed } from '../../ports/homeserver.ts';
+import type { Homeserver, Outcome, Wanted } from '../../ports/homeserver.ts';
 import type { Encryption } from './encryption.ts';
 import { historyFilter, pageOf } from './events.ts';
-import { isRecord, record } from './json.ts';
+import { isRecord, type Json, record } from './json.ts';
 import { objectOf, roomPath, type Session, senseless } from './session.ts';
 
 /** Events a page. */
@@ -10,15 +10,23 @@ const limit = 100;
 
 type HistorySetup = { session: Session; encryption: Encryption | undefined; now: () => Date };
 
-export function openHistory({ session, encryption, now }: HistorySetup): Pick<Homeserver, 'history' | 'find'> {
+export function openHistory({
+	session,
+	encryption,
+	now,
+}: HistorySetup): Pick<Homeserver, 'history' | 'find' | 'replied'> {
 	const { user } = session;
 	const page = (room: string, query: object) =>
 		session.call(objectOf, client =>
 			client.doRequest('GET', roomPath(room, 'messages'), { dir: 'b', limit, ...query }),
 		);
 
-	async function find(room: string, said: string, since: Date, sealed?: Sealed): Promise<Outcome<string | undefined>> {
-		const ciphertext = sealed?.content.ciphertext;
+	/** Our own events of a room, decrypted where they can be, newest first, until `take` gives something or all are older. */
+	async function own<T>(
+		room: string,
+		since: Date,
+		take: (closed: readonly Json[], opened: readonly Json[]) => T | undefined,
+	): Promise<Outcome<T | undefined>> {
 		const filter = JSON.stringify({ senders: [user] });
 		let from: string | undefined;
 		for (;;) {
@@ -27,17 +35,27 @@ export function openHistory({ session, encryption, now }: HistorySetup): Pick<Ho
 			const { chunk, end } = read.value;
 			if (!Array.isArray(chunk)) return senseless;
 			const events = chunk.filter(isRecord);
-			// What an earlier device of ours encrypted cannot be decrypted any more, but it can be recognised.
-			const same = events.find(({ content }) => ciphertext !== undefined && record(content).ciphertext === ciphertext);
-			const opened = await session.guarded(async () => encryption?.open(room, events));
-			if ('failure' in opened) return opened;
-			const found = same ?? events.find(({ content }) => record(content)['io.glia.said'] === said);
-			if (typeof found?.event_id === 'string') return { value: found.event_id };
+			const closed = [...events];
+			const opening = await session.guarded(async () => encryption?.open(room, events));
+			if ('failure' in opening) return opening;
+			const found = take(closed, events);
+			if (found !== undefined) return { value: found };
 			const oldest = events.at(-1)?.origin_server_ts;
 			const isPast = typeof oldest === 'number' && oldest < since.getTime();
 			if (typeof end !== 'string' || isPast) return { value: undefined };
 			from = end;
 		}
+	}
+
+	async function find(room: string, { said, since, sealed, answers }: Wanted): Promise<Outcome<string | undefined>> {
+		const ciphertext = sealed?.content.ciphertext;
+		return own(room, since, (closed, opened) => {
+			// What an earlier device of ours encrypted cannot be decrypted any more, but it can be recognised.
+			const same = closed.find(({ content }) => ciphertext !== undefined && record(content).ciphertext === ciphertext);
+			const reply = opened.find(event => event.type === 'm.room.encrypted' && answers && repliesTo(event) === answers);
+			const found = same ?? opened.find(({ content }) => record(content)['io.glia.said'] === said) ?? reply;
+			return typeof found?.event_id === 'string' ? found.event_id : undefined;
+		});
 	}
 
 	return {
@@ -50,5 +68,19 @@ export function openHistory({ session, encryption, now }: HistorySetup): Pick<Ho
 			return value === undefined ? senseless : { value };
 		},
 		find,
+		async replied(room, since) {
+			const events = new Set<string>();
+			const read = await own(room, since, closed => {
+				for (const event of closed) events.add(repliesTo(event) ?? '');
+				return undefined;
+			});
+			return 'failure' in read ? read : { value: events };
+		},
 	};
+}
+
+/** The relation stands outside of what is encrypted. */
+function repliesTo({ content }: Json): string | undefined {
+	const reply = record(record(record(content)['m.relates_to'])['m.in_reply_to']).event_id;
+	return typeof reply === 'string' ? reply : undefined;
 }

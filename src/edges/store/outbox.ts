@@ -171,18 +171,20 @@ export async function insertSayings(tx: Transaction<Tables>, sayings: readonly S
 
 /** The part of a saying that differs by its kind. */
 function decidedOf(saying: Saying): unknown {
-	const { kind, continues } = saying;
-	const thread = continues !== undefined && { continues };
-	if (kind === 'event') return { kind, event: saying.event, ...thread };
-	if (kind === 'file') return { kind, file: saying.file, content: saying.content, ...thread };
-	return { kind };
+	const { kind, continues, asked } = saying;
+	const of = { kind, ...(continues !== undefined && { continues }), ...(asked && { asked: asked.getTime() }) };
+	if (kind === 'event') return { ...of, event: saying.event };
+	if (kind === 'file') return { ...of, file: saying.file, content: saying.content };
+	return of;
 }
 
 type Row = Omit<Tables['outbox'], 'id'> & { id: number };
 
 function waitingOf(row: Row): Waiting {
+	const { asked, ...decided } = JSON.parse(row.decided ?? '{}');
 	return {
-		...JSON.parse(row.decided ?? '{}'),
+		...decided,
+		...(asked !== undefined && { asked: new Date(asked) }),
 		id: row.id,
 		said: row.said,
 		room: row.room,

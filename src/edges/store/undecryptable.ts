@@ -11,7 +11,7 @@ const max = { sender: 50, all: 1000 };
 const maxExplained = 3;
 const day = 24 * 3600_000;
 
-export function unreadableOf(db: Kysely<Tables>): Pick<Store, 'unreadable' | 'unexplained' | 'explain'> {
+export function unreadableOf(db: Kysely<Tables>): Pick<Store, 'unreadable' | 'unexplained' | 'explain' | 'passOver'> {
 	return {
 		async unreadable() {
 			const rows = await db.selectFrom('unreadable').selectAll().orderBy('received').orderBy('at').execute();
@@ -34,6 +34,15 @@ export function unreadableOf(db: Kysely<Tables>): Pick<Store, 'unreadable' | 'un
 				if (!first.has(session)) first.set(session, { ...eventOf(row), stay: stay ?? '' });
 			}
 			return [...first.values()];
+		},
+		async passOver(room, until, now) {
+			await db
+				.updateTable('unreadable')
+				.set({ explained_at: now.getTime(), said: 0 })
+				.where('room', '=', room)
+				.where('at', '<=', until.getTime())
+				.where('explained_at', 'is', null)
+				.execute();
 		},
 		explain: ({ room, sender, session }, saying, now) =>
 			db.transaction().execute(async tx => {
