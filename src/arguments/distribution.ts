@@ -65,7 +65,7 @@ function isChart(word: string): boolean {
 	return chartWord.test(word) && !/^v?1\./i.test(word);
 }
 
-export type Stated = { components: Map<string, boolean>; terms: Term[]; all: boolean; taken: string[] };
+export type PlaybookStatement = { components: Map<string, boolean>; terms: Term[]; all: boolean; taken: string[] };
 
 type Days = Readonly<Record<string, string>>;
 type PlaybookSetup = {
@@ -82,7 +82,7 @@ const playbookExample = '!upgrade mdad 2025-06-01';
 export async function readPlaybookWords(
 	words: readonly string[],
 	given: PlaybookSetup,
-): Promise<Stated & { span: PlaybookSpan }> {
+): Promise<PlaybookStatement & { span: PlaybookSpan }> {
 	const moments = words.filter(isMoment);
 	const [first, second, third] = moments;
 	if (first === undefined) throw new Refusal(`Since when? An example: ${code(playbookExample)}`);
@@ -106,6 +106,21 @@ export async function readPlaybookWords(
 		);
 	const span = { from: from.day, fromIsIn: from.isIn, to: to.day };
 	return { ...stated, span, taken: [...stated.taken, ...from.taken, ...to.taken] };
+}
+
+/** What stands behind `!check` beside a `vars.yml`: since when, if that is said, components and facts. */
+export async function readVarsWords(
+	typed: readonly string[],
+	given: PlaybookSetup,
+): Promise<PlaybookStatement & { span?: PlaybookSpan }> {
+	const words = typed.filter(word => !/^(?:install=)?mdad$/i.test(word)).flatMap(apart);
+	if (words.some(isMoment)) return readPlaybookWords(words, given);
+	return statedIn(
+		words,
+		word => componentsOf(word, given.names),
+		[...given.names.byWord.keys()],
+		'!check mdad 2025-06-01',
+	);
 }
 
 /** A day, and whether what came on it may be missing yet. */
@@ -171,8 +186,8 @@ function statedIn(
 	find: (word: string) => readonly string[],
 	known: readonly string[],
 	example: string,
-): Stated {
-	const stated: Stated = { components: new Map(), terms: [], all: false, taken: [] };
+): PlaybookStatement {
+	const stated: PlaybookStatement = { components: new Map(), terms: [], all: false, taken: [] };
 	for (const word of respelled(words).words) {
 		const small = word.toLowerCase();
 		if (joining.has(small)) continue;
@@ -215,7 +230,10 @@ const factComponents: Partial<Record<string, string>> = {
 const chartExample = '!upgrade ess 26.1.0 26.8.0';
 
 /** What stands behind `ess`: one chart or two, components and facts. */
-export function readChartWords(words: readonly string[], known: ChartKnowledge): Stated & { from: Chart; to: Chart } {
+export function readChartWords(
+	words: readonly string[],
+	known: ChartKnowledge,
+): PlaybookStatement & { from: Chart; to: Chart } {
 	const charts = words.filter(word => chartWord.test(word));
 	const [first, second, third] = charts;
 	if (first === undefined) throw new Refusal(`From which chart? An example: ${code(chartExample)}`);

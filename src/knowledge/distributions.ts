@@ -23,8 +23,8 @@ export type PlaybookVariables = {
 	roles: Readonly<Record<string, { wants: string; read: string | null }>>;
 	/** What is refused whole: `matrix_dimension_*`. */
 	families: readonly string[];
-	/** Refused name → what its role says instead. */
-	refused: Readonly<Record<string, string>>;
+	/** Refused name → the names that take its place, and the variable without which the role's checks do not run. */
+	refused: Readonly<Record<string, readonly [now: string, guard: string]>>;
 	names: readonly string[];
 };
 

@@ -15,15 +15,19 @@ const ports = {
 	knowledge: await openKnowledge(folder),
 	code: openCode(folder),
 	distributions: openDistributions(folder),
+	now: () => new Date('2026-11-29'),
 };
 const base = 'server_name: example.org\nreport_stats: false\ndatabase: {name: sqlite3}\n';
 
 type Given = { name: string; text: string }[];
 function ask(text: string, files?: Given) {
-	return check.run(
+	const answer = check.run(
 		{ words: text.split(/\s+/), text, room: '!a', sender: '@a:x', at: new Date(0), ...(files && { files }) },
 		ports,
 	);
+	// Only a vars.yml of the playbook makes it wait.
+	if (answer instanceof Promise) throw new Error('a homeserver.yaml was taken for a vars.yml');
+	return answer;
 }
 function kinds(text: string, files?: Given): unknown[] {
 	const { findings } = ask(text, files).value as { findings: Record<string, unknown>[] };

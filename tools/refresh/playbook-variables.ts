@@ -6,8 +6,10 @@ import { type Git, openGit, textsOf } from './git.ts';
 /** A role of its own repository: the version that the playbook wants, and the one that was read. */
 type RoleRead = { wants: string; read: string | null };
 
-/** A name that a role refuses, with what it says instead, in its own words cut short. */
+/** A name that a role refuses, and the names that it asks for instead; what else it says stays its own. */
 type RefusedName = { old: string; new: string };
+/** `guard`: the variable without which the role's checks do not run; empty where they always do. */
+type GuardedName = RefusedName & { guard: string };
 
 /** The names that a role's or the playbook's files define at the top: `name: value`, and loops over them. */
 function namesIn(text: string): string[] {
@@ -17,7 +19,23 @@ function namesIn(text: string): string[] {
 /** `{'old': 'a', 'new': 'b'}` in all the ways in which roles write it. */
 export function refusedIn(text: string): RefusedName[] {
 	const pairs = /["']?old["']?\s*:\s*["']([A-Za-z]\w*)["']\s*,?\s*["']?new["']?\s*:\s*(?:"([^"\n]*)"|'([^'\n]*)')/g;
-	return [...text.matchAll(pairs)].map(([, old = '', double, single]) => ({ old, new: double ?? single ?? '' }));
+	return [...text.matchAll(pairs)].map(([, old = '', double, single]) => ({
+		old,
+		new: namesAmong(double ?? single ?? '', old),
+	}));
+}
+
+/** `<superseded by a_b, see docs>` → `a_b`; empty where it names none, or another way to something of the kind. */
+function namesAmong(text: string, old: string): string {
+	if (/^<?removed\b/i.test(text)) return '';
+	const words = text.replace(/\S*[/.]\S*/g, ' ').match(/\b[a-z][a-zA-Z0-9]*(?:_[a-zA-Z0-9]+)+\b(?!\*)/g) ?? [];
+	return [...new Set(words)].filter(word => word !== old && word !== 'docker_image_pull').join(' or ');
+}
+
+/** What enables a role's checks: the last condition above them. */
+function guardIn(main: string): string {
+	const above = main.slice(0, Math.max(0, main.indexOf('validate_config.yml')));
+	return [...above.matchAll(/when: *(?:run_\w+ \| bool and )?(\w+_enabled) \| bool/g)].at(-1)?.[1] ?? '';
 }
 
 /** Patterns of names that are refused as a whole: `'^matrix_dimension_.+'` → `matrix_dimension_*`. */
@@ -46,7 +64,11 @@ export function refreshVariables(playbook: Git, clones: readonly string[], into:
 		).flatMap(text => text ?? []);
 	const names = read(playbook, 'HEAD', own).flatMap(namesIn);
 	const refusing = read(playbook, 'HEAD', checks);
-	const refused = refusing.flatMap(refusedIn);
+	const refused: GuardedName[] = checks.flatMap(path => {
+		const [text = '', main = ''] = textsOf(playbook, [`HEAD:${path}`, `HEAD:${path.replace(/[^/]+$/, 'main.yml')}`]);
+		const guard = guardIn(main);
+		return refusedIn(text).map(name => ({ ...name, guard }));
+	});
 	const families = refusing.flatMap(familiesIn);
 	const roles: Record<string, RoleRead> = {};
 	const [requirements = ''] = textsOf(playbook, ['HEAD:requirements.yml']);
@@ -66,16 +88,16 @@ export function refreshVariables(playbook: Git, clones: readonly string[], into:
 			files.filter(path => /^(?:defaults|vars)\/main\.yml$/.test(path)),
 		);
 		names.push(...found.flatMap(namesIn));
+		const guard = guardIn(read(git, at, ['tasks/main.yml'])[0] ?? '');
+		const checking = files.filter(path => /^tasks\/.*validate_config.*\.yml$/.test(path));
 		refused.push(
-			...read(
-				git,
-				at,
-				files.filter(path => /^tasks\/.*validate_config.*\.yml$/.test(path)),
-			).flatMap(refusedIn),
+			...read(git, at, checking)
+				.flatMap(refusedIn)
+				.map(found => ({ ...found, guard })),
 		);
 	}
 	const head = playbook(['rev-parse', 'HEAD']).toString().trim();
-	const once = new Map(refused.map(({ old, new: now }) => [old, now.slice(0, 120)]));
+	const once = new Map(refused.map(({ old, new: now, guard }) => [old, [now, guard]]));
 	const known = [...new Set(names)].filter(name => !once.has(name)).sort();
 	const lines = [
 		`"commit": ${JSON.stringify(head)}`,

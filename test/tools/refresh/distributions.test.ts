@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { distributionIn, refreshDistribution } from '../../../tools/refresh/distributions.ts';
+import { familiesIn, refusedIn } from '../../../tools/refresh/playbook-variables.ts';
 import { stampSections } from '../../../tools/refresh/stamp-distribution.ts';
 
 function folder(): string {
@@ -135,4 +136,23 @@ test('marking as read writes hashes, and says which section there is not', () =>
 	expect(stamped.text).toContain('{ heading: One, read: "abcdef" } # kept');
 	const waivers = 'waivers:\n  - { chart: "26.1.0", part: Changed, bullet: "#1", read: "000000", because: No. }\n';
 	expect(stampSections(waivers, new Map([['26.1.0 › Changed › #1', '123456']])).text).toContain('read: "123456"');
+});
+
+test('names that a role refuses, as it writes them, with the names that take their place', () => {
+	const text = `
+    - {'old': 'a_docker_image', 'new': 'a_container_image'}
+    - { "old": "a_force_pull", "new": "<removed> (the new community.docker.docker_image_pull module does it)" }
+    - "old": "a_ws_port"
+      "new": "<superseded by a_web_port, see docs/a_b.md>"
+    - {'old': 'a_bot', 'new': '<removed; use a_relay_enabled>'}
+  when: "lookup('ansible.builtin.varnames', '^a_(b|c)_.+', wantlist=True) | length > 0"
+  msg: "{{ lookup('ansible.builtin.varnames', '^old_.+', wantlist=True) }}"
+`;
+	expect(refusedIn(text)).toEqual([
+		{ old: 'a_docker_image', new: 'a_container_image' },
+		{ old: 'a_force_pull', new: '' },
+		{ old: 'a_ws_port', new: 'a_web_port' },
+		{ old: 'a_bot', new: '' },
+	]);
+	expect(familiesIn(text)).toEqual(['a_b_*', 'a_c_*', 'old_*']);
 });

@@ -1,12 +1,19 @@
 // What real releases said to the configurations of tools/verify/configurations, and what !check says: the same.
+
 import { describe, expect, test } from 'vitest';
 import { check } from '../../../commands/check.ts';
 import { openCode } from '../../../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
 import { filesOf, readCases, readTried } from '../../../tools/verify/configurations/main.ts';
+import { knownDistributions } from '../../known.ts';
 
 const folder = new URL('../../../knowledge/', import.meta.url);
-const ports = { knowledge: await openKnowledge(folder), code: openCode(folder) };
+const ports = {
+	knowledge: await openKnowledge(folder),
+	code: openCode(folder),
+	distributions: knownDistributions(),
+	now: () => new Date(0),
+};
 const { base, cases } = readCases();
 const tried = readTried();
 
@@ -23,9 +30,9 @@ test('there are enough of them, of both kinds', () => {
 });
 
 describe.each(Object.keys(tried))('%s', release => {
-	test.each(pairs.filter(pair => pair.release === release))('$id', ({ why, ...one }) => {
+	test.each(pairs.filter(pair => pair.release === release))('$id', async ({ why, ...one }) => {
 		const files = Object.entries(filesOf(one, base)).map(([name, text]) => ({ name, text }));
-		const answer = check.run({ words: [], text: release, room: '', sender: '', at: new Date(0), files }, ports);
+		const answer = await check.run({ words: [], text: release, room: '', sender: '', at: new Date(0), files }, ports);
 		expect(answer.value.refuses, why ?? 'it starts').toBe(why !== null);
 	});
 });

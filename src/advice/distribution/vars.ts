@@ -1,0 +1,209 @@
+// What a vars.yml says to the playbook as it is now: names that it refuses, does not know, or ignores.
+import type { PlaybookVariables } from '../../knowledge/distributions.ts';
+import type { PlaybookKnowledge } from '../../knowledge/schema/distribution.ts';
+import type { Renamed } from '../../knowledge/schema/synapse.ts';
+import { type Fate, fateOf } from '../guide/playbook-variables.ts';
+import { type ComponentNames, matches, type Vars } from './components.ts';
+import type { PlaybookEntryShown } from './playbook.ts';
+
+/** A variable as it was read: nothing of its value but what decides something. */
+export type VariableRead = {
+	name: string;
+	file: string;
+	line: number;
+	value: true | false | 'set';
+	word?: string;
+	isEmpty: boolean;
+};
+
+export type VarsFinding = {
+	/** `refuses`: the playbook stops. `renamed`, `removed`, `without-effect`, `unknown`: it goes on, and this does nothing. */
+	kind: 'refuses' | 'renamed' | 'removed' | 'without-effect' | 'unknown' | 'duplicate' | 'invalid';
+	option: string;
+	file: string;
+	line: number;
+	/** The names that take its place. */
+	replacedBy?: string;
+	/** The known name nearest to it. */
+	nearest?: string;
+	fate?: Fate;
+	/** The entry of the change log that tells of it. */
+	note?: string;
+	/** The variable that has to be on for the role to look at it, where these files do not say so. */
+	ifOn?: string;
+	/** Of `refuses`: what is refused. */
+	why?: 'name' | 'migration' | 'migration-missing' | 'values';
+	/** The value that the playbook asks for. */
+	wants?: string;
+	first?: number;
+};
+
+export type VarsChecked = {
+	findings: VarsFinding[];
+	/** Whether the playbook stops before it changes anything. */
+	refuses: boolean;
+	unjudged: { file: string; line: number; option: string; why: 'own' | 'role' }[];
+};
+
+type VarsRequest = {
+	variables: readonly VariableRead[];
+	mentioned: ReadonlySet<string>;
+	isWhole: boolean;
+	/** The file and the line that a finding without a place is told of. */
+	where: { file: string; line: number };
+	names: ComponentNames;
+	/** Whether a component is on, by its variable. */
+	isOn: (variable: string) => boolean | undefined;
+	/** Entries that concern these variables, over all time. */
+	entries: readonly PlaybookEntryShown[];
+	nearest: (name: string, names: readonly string[]) => string | undefined;
+};
+
+type VarsKnowledge = {
+	playbook: PlaybookKnowledge;
+	table: PlaybookVariables;
+	renamed: readonly Renamed[];
+};
+
+const migrationVariable = 'matrix_playbook_migration_validated_version';
+
+export function checkVars(request: VarsRequest, known: VarsKnowledge): VarsChecked {
+	const names = new Set(known.table.names);
+	const prefixes = prefixesOf(known.table);
+	const findings: VarsFinding[] = [];
+	const unjudged: VarsChecked['unjudged'] = [];
+	for (const variable of request.variables) {
+		const { name, file, line } = variable;
+		const found = findingOf(name, request, { ...known, names });
+		if (found === 'known') continue;
+		if (found) findings.push({ ...found, option: name, file, line });
+		else if (request.mentioned.has(name) || !prefixes.own.some(prefix => name.startsWith(prefix)))
+			unjudged.push({ file, line, option: name, why: 'own' });
+		else if (prefixes.unread.some(prefix => name.startsWith(prefix)))
+			unjudged.push({ file, line, option: name, why: 'role' });
+		else {
+			const near = request.nearest(name, known.table.names);
+			findings.push({ kind: 'unknown', option: name, file, line, ...(near !== undefined && { nearest: near }) });
+		}
+	}
+	findings.push(...valueFindings(request), ...migrationFinding(request, known.playbook));
+	const refuses = findings.some(({ kind, ifOn }) => kind === 'refuses' && ifOn === undefined);
+	return { findings, refuses, unjudged };
+}
+
+type VarsFound = Omit<VarsFinding, 'option' | 'file' | 'line'>;
+
+/** `known`: the playbook knows the name. Undefined: nothing is known of it. */
+function findingOf(
+	name: string,
+	{ entries, isOn }: VarsRequest,
+	{ table, renamed, names }: VarsKnowledge & { names: ReadonlySet<string> },
+): VarsFound | 'known' | undefined {
+	const isRefused = Object.hasOwn(table.refused, name) || matches(name, table.families);
+	if (!isRefused && names.has(name)) return 'known';
+	const fate = endOf(fateOf(name, renamed), table);
+	const [said, guard = ''] = Object.hasOwn(table.refused, name) ? (table.refused[name] ?? []) : [];
+	const now = fate?.new ?? (said || undefined);
+	const on = guard === '' || matches(name, table.families) ? true : isOn(guard);
+	const note = entries.find(({ uses }) => matches(name, uses))?.id;
+	const more = {
+		...(fate && { fate }),
+		...(now !== undefined && { replacedBy: now }),
+		...(note !== undefined && { note }),
+	};
+	// A role that is off looks at nothing: what it would refuse has no effect.
+	if (isRefused && on === false) return { kind: now === undefined ? 'removed' : 'renamed', ...more };
+	if (isRefused) return { kind: 'refuses', why: 'name', ...more, ...(on === undefined && { ifOn: guard }) };
+	if (fate) return { kind: fate.never ? 'without-effect' : now === undefined ? 'removed' : 'renamed', ...more };
+	// The curated entry knows of it, and nothing of the playbook does any more.
+	return note === undefined ? undefined : { kind: 'removed', note };
+}
+
+/** What a renaming leads to may have gone since, or have another name. */
+function endOf(fate: Fate | undefined, { refused }: PlaybookVariables): Fate | undefined {
+	if (fate?.new === undefined || !Object.hasOwn(refused, fate.new)) return fate;
+	const { new: _, ...rest } = fate;
+	const next = refused[fate.new]?.[0];
+	return next ? { ...rest, new: next } : rest;
+}
+
+/** Entries whose values are refused, where these variables decide that they are. */
+function valueFindings({ entries, where, variables }: VarsRequest): VarsFinding[] {
+	return entries.flatMap(({ id, refuses, concerned, onlyIf, byDefault, uses }) => {
+		if (refuses !== 'values' || concerned !== true || byDefault || id.endsWith('/migration-validation')) return [];
+		const at = variables.find(({ name }) => matches(name, uses));
+		if (onlyIf !== undefined && !at) return [];
+		return [
+			{
+				kind: 'refuses' as const,
+				why: 'values' as const,
+				option: at?.name ?? '',
+				note: id,
+				...where,
+				...(at && { file: at.file, line: at.line }),
+			},
+		];
+	});
+}
+
+/** Whether the playbook takes what stands in `matrix_playbook_migration_validated_version`. */
+function migrationFinding({ variables, where, isWhole }: VarsRequest, { migration }: PlaybookKnowledge): VarsFinding[] {
+	if (migration === undefined) return [];
+	const set = variables.find(({ name }) => name === migrationVariable);
+	const finding = { kind: 'refuses' as const, option: migrationVariable, wants: migration };
+	if (!set || set.isEmpty)
+		return isWhole
+			? [{ ...finding, why: 'migration-missing', ...where, ...(set && { file: set.file, line: set.line }) }]
+			: [];
+	// What is no plain word is a template: “never ask me”.
+	if (set.word === undefined || set.word >= migration) return [];
+	return [{ ...finding, why: 'migration', file: set.file, line: set.line }];
+}
+
+/** Prefixes under which the playbook and its roles keep their names, and those of roles that were read at another version. */
+function prefixesOf({ names, roles }: PlaybookVariables): { own: string[]; unread: string[] } {
+	const own = [...new Set(names.map(name => `${name.split('_')[0]}_`))];
+	const unread = Object.entries(roles).flatMap(([role, { wants, read }]) => (wants === read ? [] : [`${role}_`]));
+	return { own: [...own, ...unread], unread };
+}
+
+export type VarsFact = { fact: string; variable: VariableRead | undefined };
+
+/** Facts that the variables tell, with the variable that does. */
+export function factsOfVars(
+	variables: readonly VariableRead[],
+	{ newest }: ComponentNames,
+	isWhole: boolean,
+): VarsFact[] {
+	const byName = new Map(variables.map(variable => [newest(variable.name), variable]));
+	const facts = Object.entries(factVariables).flatMap(([fact, name]): VarsFact[] => {
+		const variable = byName.get(name);
+		if (variable?.value === true) return [{ fact, variable }];
+		if (variable?.value === false) return [{ fact: `no-${fact}`, variable }];
+		return !variable && isWhole && offByDefault.has(fact) ? [{ fact: `no-${fact}`, variable: undefined }] : [];
+	});
+	const bridge = variables.find(
+		({ name, value }) => value === true && /^matrix_(?:bridge|bot|appservice)_\w+_enabled$/.test(newest(name)),
+	);
+	const module = variables.find(({ name, value }) => value === true && /^matrix_synapse_ext_\w+_enabled$/.test(name));
+	return [
+		...facts,
+		...(bridge ? [{ fact: 'appservices', variable: bridge }] : []),
+		...(module ? [{ fact: 'modules', variable: module }] : []),
+	];
+}
+
+const factVariables = {
+	workers: 'matrix_synapse_workers_enabled',
+	mas: 'matrix_authentication_service_enabled',
+	metrics: 'matrix_metrics_exposure_enabled',
+	federation: 'matrix_homeserver_federation_enabled',
+	registration: 'matrix_synapse_enable_registration',
+	'url-previews': 'matrix_synapse_url_preview_enabled',
+};
+const offByDefault = new Set(['workers', 'mas']);
+
+/** What of the variables decides whether an entry concerns them. */
+export function varsOf(variables: readonly VariableRead[], isWhole: boolean): Vars {
+	return { values: new Map(variables.map(({ name, value }) => [name, value])), isWhole };
+}

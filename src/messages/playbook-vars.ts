@@ -1,0 +1,153 @@
+// What a vars.yml says to the playbook, in words. Names of variables are repeated, values never.
+import type { PlaybookPlan } from '../advice/distribution/playbook.ts';
+import type { VarsChecked, VarsFact, VarsFinding } from '../advice/distribution/vars.ts';
+import type { Answer, Section } from '../answer.ts';
+import type { PlaybookEntry } from '../knowledge/schema/distribution.ts';
+import { count, list } from '../text/format.ts';
+import { code } from '../text/markdown.ts';
+import { entrySections, entryValue, haltSection, sorted } from './distribution-entries.ts';
+import { fateWords } from './playbook.ts';
+
+type VarsContext = {
+	/** The day up to which the playbook is known. */
+	read: string;
+	/** What came since a day, where one is known. */
+	since?: PlaybookPlan | undefined;
+	facts: readonly VarsFact[];
+	unreadable: readonly { file: string; line?: number; why: string }[];
+	entries: readonly PlaybookEntry[];
+	taken: readonly string[];
+	all: boolean;
+};
+
+/** Lines of one group that stand on the first screen. */
+const maxFindings = 40;
+
+export function varsWords(checked: VarsChecked, around: VarsContext): Answer {
+	const { findings, unjudged } = checked;
+	const refuses = checked.refuses || around.unreadable.length > 0;
+	const { since, read } = around;
+	const stops = findings.filter(({ kind }) => kind === 'refuses');
+	const idle = findings.filter(({ kind }) => kind !== 'refuses');
+	const shown = since && sorted(since.entries);
+	const sections = [
+		...(around.unreadable.length
+			? [{ title: 'Cannot be read', mark: '🔴', markdown: list(around.unreadable.map(unreadableWords)), fold: false }]
+			: []),
+		...group('The playbook stops at', '🔴', stops, around),
+		...group('Does nothing', '🟡', idle, around),
+		...(since ? haltSection(since.halts) : []),
+		...(shown ? entrySections(shown, around.all) : []),
+		...unjudgedSection(unjudged),
+	];
+	return {
+		value: {
+			format: 1,
+			distribution: 'mdad',
+			...(since && { from: since.from }),
+			to: read,
+			profile: Object.fromEntries(around.facts.map(({ fact }) => [fact.replace(/^no-/, ''), !fact.startsWith('no-')])),
+			derived: around.facts.flatMap(({ fact, variable }) =>
+				variable ? [{ fact, file: variable.file, line: variable.line }] : [],
+			),
+			findings: findings.map(finding => findingValue(finding, around.entries)),
+			refuses,
+			unjudged: [...around.unreadable.map(({ file, line = 1, why }) => ({ file, line, option: '', why })), ...unjudged],
+			...(since && { entries: since.entries.map(entryValue), hidden: since.hidden }),
+		},
+		lead: [
+			`**${verdict(stops.length + around.unreadable.length, idle.length, shown?.sure.length)}**`,
+			...around.taken,
+			...(around.facts.length ? [`The file says: ${around.facts.map(({ fact }) => code(fact)).join(', ')}.`] : []),
+			...(since ? [] : [`What broke since your last update: say its day, like ${code('!check mdad 2025-06-01')}.`]),
+			`The playbook is known as of ${read}.`,
+		].join('\n\n'),
+		title: 'vars.yml',
+		sections,
+		kind: 'answer',
+		...(refuses && { wouldRefuse: true as const }),
+	};
+}
+
+function verdict(stops: number, idle: number, breaking: number | undefined): string {
+	const parts = [
+		...(stops
+			? [`The playbook stops at ${count(stops, 'thing')} in this file`]
+			: ['The playbook’s own checks of names pass']),
+		...(idle ? [`${count(idle, 'variable does', 'variables do')} nothing`] : []),
+		...(breaking ? [`${count(breaking, 'breaking change concerns', 'breaking changes concern')} it`] : []),
+	];
+	return `${parts.join('; ')}.`;
+}
+
+function unreadableWords({ file, line, why }: { file: string; line?: number; why: string }): string {
+	return `${code(line === undefined ? file : `${file}:${line}`)}: ${why}`;
+}
+
+function group(
+	title: string,
+	mark: string,
+	findings: readonly VarsFinding[],
+	{ entries }: Pick<VarsContext, 'entries'>,
+): Section[] {
+	if (!findings.length) return [];
+	const lines = findings
+		.slice(0, maxFindings)
+		.map(finding => `${code(`${finding.file}:${finding.line}`)} ${findingWords(finding, entries)}`);
+	const more = findings.length > maxFindings ? [`and ${findings.length - maxFindings} more`] : [];
+	return [{ title: `${title} (${findings.length})`, mark, markdown: list([...lines, ...more]), fold: false }];
+}
+
+function findingWords(finding: VarsFinding, entries: readonly PlaybookEntry[]): string {
+	const { kind, option, replacedBy, nearest, fate, note, why, wants, ifOn, first } = finding;
+	const entry = entries.find(({ id }) => id === note);
+	const told = entry ? ` ${entry.date}: ${entry.title}.` : '';
+	if (why === 'migration-missing')
+		return `${code(option)} is missing. When you have read what concerns you, set it to ${code(wants ?? '')}.`;
+	if (why === 'migration')
+		return `${code(option)} is older than ${code(wants ?? '')}: read what came since, then raise it.`;
+	if (why === 'values')
+		return `${option ? `${code(option)}: ` : ''}${told.trim()} ${entry?.do?.replace(/\s*\n\s*/g, ' ') ?? ''}`;
+	if (kind === 'duplicate') return `${code(option)} stands twice (first in line ${first}); the last one counts.`;
+	if (kind === 'unknown') {
+		const meant = nearest === undefined ? '' : ` Did you mean ${code(nearest)}?`;
+		return `${code(option)} is no variable of the playbook: it is ignored silently.${meant}`;
+	}
+	const when = ifOn === undefined ? '' : ` It is looked at only if ${code(ifOn)}.`;
+	if (fate) return `${fateWords(fate)}${when}`;
+	const became =
+		replacedBy === undefined
+			? 'is gone, with nothing in its place.'
+			: `is ${replacedBy.split(' or ').map(code).join(' or ')} now.`;
+	return `${code(option)} ${became}${told}${when}`;
+}
+
+function findingValue(finding: VarsFinding, entries: readonly PlaybookEntry[]): Record<string, unknown> {
+	const { kind, option, file, line, nearest, replacedBy, note, wants, ifOn } = finding;
+	const sources = entries.find(({ id }) => id === note)?.sources ?? [];
+	return {
+		kind,
+		option,
+		file,
+		line,
+		...(nearest !== undefined && { nearest }),
+		...(replacedBy !== undefined && { replacedBy }),
+		...(wants !== undefined && { replacement: `${option}: ${wants}` }),
+		...(ifOn !== undefined && { onlyIf: ifOn }),
+		...(note !== undefined && { note }),
+		text: findingWords(finding, entries),
+		sources,
+	};
+}
+
+function unjudgedSection(unjudged: VarsChecked['unjudged']): Section[] {
+	if (!unjudged.length) return [];
+	const lines = unjudged.map(({ file, line, option, why }) => {
+		const reason =
+			why === 'own'
+				? 'your own, or of no role that I know'
+				: 'of a role that I have not read at the version that is wanted';
+		return `${code(`${file}:${line}`)} ${code(option)}: ${reason}`;
+	});
+	return [{ title: `Not judged (${unjudged.length})`, markdown: list(lines), fold: true }];
+}

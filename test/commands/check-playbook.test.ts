@@ -1,0 +1,133 @@
+// !check with a vars.yml of the playbook: what it refuses, what does nothing, what came since, and no value repeated.
+import { expect, test } from 'vitest';
+import { check } from '../../commands/check.ts';
+import { openCode } from '../../src/knowledge/code-tables.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { openDistributions } from '../../src/knowledge/distributions.ts';
+
+const folder = new URL('../../knowledge/', import.meta.url);
+const ports = {
+	knowledge: await openKnowledge(folder),
+	code: openCode(folder),
+	distributions: openDistributions(folder),
+	now: () => new Date('2026-11-29T12:00:00Z'),
+};
+
+const answer = async (vars: string, words = '') =>
+	await check.run(
+		{
+			words: words.split(' ').filter(Boolean),
+			text: words,
+			room: '!a',
+			sender: '@a:x',
+			at: new Date(0),
+			files: [{ name: 'vars.yml', text: vars }],
+		},
+		ports,
+	);
+type Found = {
+	kind: string;
+	option: string;
+	line: number;
+	nearest?: string;
+	replacedBy?: string;
+	note?: string;
+	onlyIf?: string;
+};
+const findings = async (vars: string, words = '') => (await answer(vars, words)).value.findings as Found[];
+const base = 'matrix_domain: example.org\nmatrix_playbook_migration_validated_version: v2026.05.18.0\n';
+
+test('a file that is up to date passes', async () => {
+	const { value, wouldRefuse } = await answer(`${base}jitsi_enabled: true\ncoturn_enabled: true\n`);
+	expect(value).toMatchObject({ format: 1, distribution: 'mdad', findings: [], refuses: false, to: '2026-08-22' });
+	expect(wouldRefuse).toBeUndefined();
+});
+
+test.each([
+	// Refused by the migration role, whatever is on.
+	['matrix_coturn_enabled: false', { kind: 'refuses', replacedBy: 'coturn_enabled' }],
+	['matrix_dimension_enabled: false', { kind: 'refuses', note: 'mdad/2026-02-12/dimension-gone' }],
+	['matrix_mautrix_telegram_api_id: 1', { kind: 'refuses', replacedBy: 'matrix_bridge_mautrix_telegram_api_id' }],
+	// Renamed, and gone since under its new name.
+	['matrix_mautrix_telegram_bot_token: x', { kind: 'refuses', replacedBy: undefined }],
+	// Refused by a role that is on by itself, and by one that is not.
+	['matrix_synapse_docker_image: x', { kind: 'refuses', replacedBy: 'matrix_synapse_container_image' }],
+	['jitsi_enabled: true\njitsi_jvb_server_id: x', { kind: 'refuses', onlyIf: undefined }],
+	['jitsi_jvb_server_id: x', { kind: 'removed' }],
+	['jitsi_enabled: "{{ x }}"\njitsi_jvb_server_id: x', { kind: 'refuses', onlyIf: 'jitsi_enabled' }],
+	// Ignored without a word.
+	[
+		'matrix_synapse_workers_generic_worker_count: 1',
+		{ kind: 'without-effect', replacedBy: 'matrix_synapse_workers_generic_workers_count' },
+	],
+	['matrix_zulip_bridge_enabled: true', { kind: 'removed', note: 'mdad/2026-02-08/zulip-gone' }],
+	['matrix_synpase_workers_enabled: true', { kind: 'unknown', nearest: 'matrix_synapse_workers_enabled' }],
+])('%s: %j', async (line, wanted) => {
+	const [found, other] = await findings(`${base}${line}\n`);
+	const option = line.split('\n').at(-1)?.split(':')[0];
+	expect({ replacedBy: undefined, onlyIf: undefined, ...found }).toMatchObject({ option, ...wanted });
+	expect(other).toBeUndefined();
+});
+
+test('the migration value is missing, old, or a template that asks for nothing', async () => {
+	const own = (value: string) =>
+		findings(`matrix_domain: example.org\n${value && `matrix_playbook_migration_validated_version: ${value}\n`}`);
+	const option = 'matrix_playbook_migration_validated_version';
+	expect(await own('')).toMatchObject([{ kind: 'refuses', option, replacement: `${option}: v2026.05.18.0` }]);
+	expect(await own('""')).toMatchObject([{ kind: 'refuses', option, line: 2 }]);
+	expect(await own('v2026.04.03.0')).toMatchObject([{ kind: 'refuses', option, line: 2 }]);
+	expect(await own('"{{ matrix_playbook_migration_expected_version }}"')).toEqual([]);
+});
+
+test('values that are missing are refused: media repository without the IDs of its stores', async () => {
+	expect(await findings(`${base}matrix_media_repo_enabled: true\n`)).toMatchObject([
+		{ kind: 'refuses', note: 'mdad/2026-02-09/media-repo-ids' },
+	]);
+	const done = `${base}matrix_media_repo_enabled: true\nmatrix_media_repo_datastore_file_id: x\n`;
+	expect(await findings(done)).toEqual([]);
+});
+
+test('since a day, or since what the file says was read, come the entries that concern it', async () => {
+	const ids = async (vars: string, words: string) =>
+		((await answer(vars, words)).value.entries as { id: string; breaking: boolean }[])
+			.filter(({ breaking }) => breaking)
+			.map(({ id }) => id);
+	expect(await ids(`${base}jitsi_enabled: true\n`, 'mdad 2026-07-20')).toEqual(['mdad/2026-08-06/jitsi-colibri']);
+	expect(await ids(`${base}jitsi_enabled: true\n`, '')).toEqual(['mdad/2026-08-06/jitsi-colibri']);
+	expect(await ids(`${base}`, '2026-07-20')).toEqual([]);
+});
+
+test('facts of the deployment come from the file, with their lines', async () => {
+	const { value } = await answer(
+		`${base}matrix_synapse_workers_enabled: true\nmatrix_homeserver_federation_enabled: false\nmatrix_bridge_hookshot_enabled: true\n`,
+	);
+	expect(value.profile).toEqual({ workers: true, mas: false, federation: false, appservices: true });
+	expect(value.derived).toContainEqual({ fact: 'workers', file: 'vars.yml', line: 3 });
+});
+
+test('names of your own are not judged, nor what only a part of a file leaves open', async () => {
+	const { value } = await answer(`${base}vault_key: 1\nmy_thing: "{{ vault_key }}"\n`);
+	expect(value).toMatchObject({ findings: [], refuses: false });
+	expect((value.unjudged as { option: string }[]).map(({ option }) => option)).toEqual(['vault_key', 'my_thing']);
+	// No matrix_domain: the value of the migration may stand in another file.
+	expect((await answer('matrix_synapse_workers_enabled: true\n')).value.findings).toEqual([]);
+});
+
+test('no value is repeated, wherever it stands', async () => {
+	const secret = 'pL4ntedS3cret';
+	const vars = `${base}matrix_homeserver_generic_secret_key: ${secret}
+matrix_coturn_turn_static_auth_secret: "${secret}"
+matrix_synpase_x: ${secret}
+a_b: [${secret}, {${secret}x: ${secret}}]
+matrix_mautrix_telegram_bot_token: '{{ "${secret}" }}'
+`;
+	for (const words of ['', 'mdad 2025-06-01', 'mdad 2025-06-01 all'])
+		expect(JSON.stringify(await answer(vars, words))).not.toContain(secret);
+	expect(JSON.stringify(await answer(`${vars}  broken: [${secret}\n`))).not.toContain(secret);
+});
+
+test('a homeserver.yaml beside it stays one', async () => {
+	expect(
+		(await answer('server_name: example.org\nreport_stats: false\ndatabase: {name: sqlite3}\n')).value,
+	).not.toHaveProperty('distribution');
+});
