@@ -99,9 +99,10 @@ export async function runMatrix(config: Config, setup: BotSetup): Promise<number
 	let supervision: Supervision | undefined;
 	try {
 		supervision = await supervise(config, setup, { log, store, vitals });
-		const bot = await openBot(config, setup, { log, store, ending, vitals, counters: supervision?.counters });
+		const bot = await openBot(config, setup, { log, store, ending, vitals, supervision });
 		if (!bot) return 0;
 		await ending.asked;
+		supervision?.stopping();
 		const { sentence, fault } = ending.reason();
 		await bot.stop(fault === undefined && sentence === undefined);
 	} finally {
@@ -129,20 +130,20 @@ async function supervise(
 	{ ports }: BotSetup,
 	base: Pick<Base, 'log' | 'store' | 'vitals'>,
 ): Promise<Supervision | undefined> {
-	const { listen } = health;
-	if (listen === undefined) return undefined;
+	if (health.listen === undefined && !process.env.NOTIFY_SOCKET) return undefined;
 	const { openSupervision } = await import('./supervision.ts');
-	return openSupervision({ ...base, health: { ...health, listen }, version: ports.health.version, now: ports.now });
+	return openSupervision({ ...base, health, version: ports.health.version, now: ports.now, environment: process.env });
 }
 
-type Base = { log: Log; store: Store; ending: Ending; vitals: Vitals; counters: Counters | undefined };
+type Base = { log: Log; store: Store; ending: Ending; vitals: Vitals; supervision: Supervision | undefined };
 
 /** Delivers what is in hand if `finish`, otherwise ends the session of a start that came to nothing. */
 type Bot = { stop: (finish: boolean) => Promise<void> };
 
 /** Connects and starts everything; undefined if the process is to end before that. */
 async function openBot(config: Config, setup: BotSetup, base: Base): Promise<Bot | undefined> {
-	const { log, store, ending, vitals, counters } = base;
+	const { log, store, ending, vitals, supervision } = base;
+	const counters = supervision?.counters;
 	const { now, health, knowledge, code, distributions } = setup.ports;
 	const { version } = health;
 	const mayVerify = async (person: string, room: string | undefined) =>
@@ -189,6 +190,7 @@ async function openBot(config: Config, setup: BotSetup, base: Base): Promise<Bot
 		end: ending.end,
 		fatal: ending.fatal,
 		counters,
+		inSync: () => supervision?.inSync(),
 	});
 	vitals.syncAge = running.syncAge;
 	vitals.sources = sources;

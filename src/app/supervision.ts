@@ -1,8 +1,9 @@
-// What watches over the bot from outside: health and metrics over HTTP. Loaded only where it is configured.
+// What watches over the bot from outside: health and metrics over HTTP, and systemd. Loaded only where there is either.
 import { standings } from '../advice/watch/standings.ts';
 import type { WatchedServer } from '../advice/watch/subscription.ts';
 import type { Config } from '../config.ts';
 import { openMetrics } from '../edges/health/metrics.ts';
+import { openNotifier } from '../edges/health/notify.ts';
 import { openReadiness } from '../edges/health/readiness.ts';
 import { serveHealth } from '../edges/health/server.ts';
 import type { Knowledge } from '../knowledge/schema/synapse.ts';
@@ -21,7 +22,9 @@ export type Vitals = {
 };
 
 type SupervisionSetup = {
-	health: Config['health'] & { listen: { host: string; port: number } };
+	health: Config['health'];
+	/** Where systemd says how it wants to be told. */
+	environment: Readonly<Record<string, string | undefined>>;
 	version: string;
 	vitals: Vitals;
 	store: Store;
@@ -29,14 +32,40 @@ type SupervisionSetup = {
 	log: Log;
 };
 
-export type Supervision = { counters: Counters; close: () => void };
+export type Supervision = {
+	/** Absent where nobody asks for metrics. */
+	counters?: Counters;
+	/** The first sync has been taken in. */
+	inSync: () => void;
+	stopping: () => void;
+	close: () => void;
+};
 
 /** Servers read at a time: others may write in between. */
 const page = 500;
 
 /** Throws a Refusal where the address cannot be listened at. */
 export async function openSupervision(setup: SupervisionSetup): Promise<Supervision> {
-	const { health, version, vitals, store, now, log } = setup;
+	const { health, environment, log } = setup;
+	const served = health.listen && (await openHealth(setup, health.listen));
+	const notifier = environment.NOTIFY_SOCKET ? openNotifier(environment, process.pid, log) : undefined;
+	return {
+		...(served && { counters: served.counters }),
+		inSync: () => notifier?.ready('in sync with the homeserver'),
+		stopping: () => notifier?.stopping(),
+		close() {
+			notifier?.close();
+			served?.close();
+		},
+	};
+}
+
+type ServedHealth = { counters: Counters; close: () => void };
+
+async function openHealth(
+	{ health, version, vitals, store, now, log }: SupervisionSetup,
+	listen: { host: string; port: number },
+): Promise<ServedHealth> {
 	const age = () => vitals.syncAge();
 	const loop = openLoop();
 	const metrics = openMetrics({
@@ -60,8 +89,8 @@ export async function openSupervision(setup: SupervisionSetup): Promise<Supervis
 		steady: () => performance.now(),
 	});
 	try {
-		const served = await serveHealth({ listen: health.listen, loop, troubles, metrics, log });
-		log.info({ host: health.listen.host, port: served.port }, 'health and metrics are served');
+		const served = await serveHealth({ listen, loop, troubles, metrics, log });
+		log.info({ host: listen.host, port: served.port }, 'health and metrics are served');
 		return {
 			counters: metrics,
 			close() {

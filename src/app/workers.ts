@@ -58,6 +58,8 @@ type WorkersSetup = {
 	fatal: (error: unknown) => void;
 	/** Absent where nobody counts. */
 	counters: Counters | undefined;
+	/** Called once, when the first sync has been taken in. */
+	inSync: () => void;
 };
 
 export type RunningWorkers = { inbox: Inbox; outbox: Outbox; others: readonly Worker[]; intake: Promise<void> } & {
@@ -115,6 +117,7 @@ export function startWorkers(setup: WorkersSetup): RunningWorkers {
 				outbox.wake();
 			}
 			const silent = !listening();
+			if (hearing.at === Number.NEGATIVE_INFINITY) setup.inSync();
 			hearing.at = performance.now();
 			if (silent) for (const worker of [watchers.watch, watchers.upstream]) worker.wake();
 			wakeFor(batch, inbox, rooms);

@@ -1,0 +1,53 @@
+// Tells systemd how the service stands (sd_notify): in sync, stopping, and alive, for as long as the event loop turns. Its
+// socket takes datagrams, which Node.js cannot send over a local socket; systemd's own program does.
+import { execFile } from 'node:child_process';
+import type { Log } from '../../runtime/log.ts';
+
+export type Notifier = {
+	/** The service is up. The watchdog begins to count. */
+	ready: (status: string) => void;
+	stopping: () => void;
+	close: () => void;
+};
+
+type NotifyEnvironment = Readonly<Record<string, string | undefined>>;
+
+/** `pid`: ours, since a watchdog may be meant for another process. Call it only where there is a NOTIFY_SOCKET. */
+export function openNotifier(environment: NotifyEnvironment, pid: number, log: Log): Notifier {
+	let timer: NodeJS.Timeout | undefined;
+	let told = false;
+	let underway = false;
+
+	function notify(...states: string[]): void {
+		underway = true;
+		execFile('systemd-notify', states, { timeout: 10_000 }, error => {
+			underway = false;
+			if (!error || told) return;
+			told = true;
+			log.error({ why: error.message }, 'systemd-notify does not work: systemd does not hear that the service is up');
+		});
+	}
+
+	const every = watchdogPause(environment, pid);
+	return {
+		ready(status) {
+			notify('READY=1', `STATUS=${status}`);
+			if (every === undefined || timer) return;
+			timer = setInterval(() => {
+				// One that hangs is not joined by others.
+				if (!underway) notify('WATCHDOG=1');
+			}, every);
+			timer.unref();
+		},
+		stopping: () => notify('STOPPING=1'),
+		close: () => clearInterval(timer),
+	};
+}
+
+/** A third of the time (ms) after which systemd gives us up; undefined without a watchdog. */
+function watchdogPause(environment: NotifyEnvironment, pid: number): number | undefined {
+	const { WATCHDOG_USEC: time, WATCHDOG_PID: meant } = environment;
+	if (meant !== undefined && Number(meant) !== pid) return undefined;
+	const ms = Number(time) / 1000;
+	return ms > 0 ? Math.max(50, Math.floor(ms / 3)) : undefined;
+}
