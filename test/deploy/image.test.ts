@@ -1,0 +1,64 @@
+// The image has what runs and no more: what the Dockerfile copies is what the code reads.
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { variables } from '../../src/config.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const read = (path: string) => readFileSync(`${root}/${path}`, 'utf8');
+
+test('every folder that the code imports or reads is copied, and nothing that is only for developers', () => {
+	const copied = [...read('Dockerfile').matchAll(/^COPY (?!--from)(.+) \.\S*$/gm)].flatMap(([, names = '']) =>
+		names.split(' '),
+	);
+	for (const name of ['src', 'commands', 'crypto', 'knowledge', 'package.json', 'package-lock.json'])
+		expect(copied).toContain(name);
+	for (const name of ['test', 'bench', 'docs', '.', 'tools']) expect(copied).not.toContain(name);
+	// What is copied is let through, and nothing else is.
+	const ignore = read('.dockerignore').split('\n');
+	expect(ignore).toContain('*');
+	expect(
+		ignore
+			.filter(line => line.startsWith('!'))
+			.map(line => line.slice(1))
+			.sort(),
+	).toEqual([...copied].sort());
+	for (const name of copied.map(path => path.split('/')[0])) expect(readdirSync(root)).toContain(name);
+});
+
+test('what runs imports no package of developers, and reads nothing outside of what is copied', () => {
+	const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
+	for (const folder of ['src', 'commands', 'crypto']) {
+		for (const name of readdirSync(`${root}/${folder}`, { recursive: true, encoding: 'utf8' })) {
+			if (!name.endsWith('.ts') || name.includes('node_modules')) continue;
+			const text = read(`${folder}/${name}`);
+			for (const [, from = ''] of text.matchAll(/^(?:import|export) (?!type)[^'"]*?from '([^'.][^']*)'/gm)) {
+				const of = from.startsWith('@') ? from.split('/').slice(0, 2).join('/') : (from.split('/')[0] ?? '');
+				if (from.startsWith('node:') || folder === 'crypto') continue;
+				expect(Object.keys(dependencies), `${folder}/${name}`).toContain(of);
+			}
+			expect(text, `${folder}/${name}`).not.toMatch(/from '(?:\.\.\/)+(?:tools|test|bench)\//);
+		}
+	}
+});
+
+test('the variables that image, compose file and units set are options', () => {
+	const files = ['Dockerfile', 'compose.yaml', 'deploy/systemd/glia.service', 'deploy/systemd/glia-backup.service'];
+	const named = files.flatMap(file => [...read(file).matchAll(/\bGLIA_[A-Z_]+/g)].map(([name]) => name));
+	expect(named.length).toBeGreaterThan(5);
+	for (const name of named) expect(variables).toContain(name);
+});
+
+test('the container runs as nobody special, writes nowhere but to its volume, and asks for no capability', () => {
+	const { services } = parse(read('compose.yaml')) as { services: { glia: Record<string, unknown> } };
+	expect(services.glia).toMatchObject({
+		read_only: true,
+		cap_drop: ['ALL'],
+		security_opt: ['no-new-privileges:true'],
+	});
+	expect(services.glia).not.toHaveProperty('privileged');
+	expect(services.glia).not.toHaveProperty('ports');
+	expect(read('Dockerfile')).toMatch(/^USER 1000:1000$/m);
+	expect(read('Dockerfile')).toMatch(/^HEALTHCHECK /m);
+});
