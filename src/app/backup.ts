@@ -2,6 +2,7 @@
 // Where no bot runs, the command copies by itself.
 import { randomUUID } from 'node:crypto';
 import {
+	chmodSync,
 	closeSync,
 	cpSync,
 	existsSync,
@@ -104,10 +105,11 @@ export async function runBackup(path: string, { store }: Pick<Config, 'store'>):
 	return 0;
 }
 
-/** Waits until the disk has it, folders included. */
+/** Keeps it from others, and waits until the disk has it, folders included. */
 function keep(folder: string): void {
 	const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
 	for (const path of [...names.map(name => join(folder, name)), folder, dirname(folder)]) {
+		if (path !== dirname(folder)) chmodSync(path, statSync(path).isDirectory() ? 0o700 : 0o600);
 		const file = openSync(path, 'r');
 		try {
 			fsyncSync(file);
