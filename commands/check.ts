@@ -28,7 +28,7 @@ const example = '!check 1.98 1.163';
 export const check = {
 	name: 'check',
 	usage: 'check [from] [to] [facts…]',
-	summary: 'what your homeserver.yaml means for a release, or for the way to it',
+	summary: 'what your homeserver.yaml means for a release',
 	examples: ['check', 'check 1.163', 'check 1.98 1.163 docker', 'check mdad 2025-06-01'],
 	help: `Put the configuration behind the command as a code block, several files as several blocks; on the terminal say ${code('--file homeserver.yaml')} (repeatable, folders too). One version is the target, two are from and to (${code('from 1.98')}: to the newest), none is the newest. Without a configuration it answers with a script that prints yours without its values. No value of yours is repeated or kept. A ${code('vars.yml')} of the playbook is checked against its newest revision, and with a day (${code('!check mdad 2025-06-01')}) against all that it changed since.`,
 	changes: false,

@@ -24,7 +24,7 @@ const example = '!deadlines docker postgres=14';
 export const deadlines = {
 	name: 'deadlines',
 	usage: 'deadlines [server] [facts… | all]',
-	summary: 'what will stop working, when, and what replaces it',
+	summary: 'what will stop working, and when',
 	examples: ['deadlines', 'deadlines docker postgres=14', 'deadlines example.org', 'deadlines all'],
 	help: `Those that bite first come first. With facts only the ones that may concern such a deployment; with ${code('all')} also those that have landed, to see what became of upstream’s promises.`,
 	changes: false,

@@ -10,7 +10,7 @@ import { code, quoted } from '../src/text/markdown.ts';
 export const help = {
 	name: 'help',
 	usage: 'help [command or facts]',
-	summary: 'this list; more about a command; what one can say about a deployment',
+	summary: 'this list, one command, or the facts',
 	examples: ['help', 'help upgrade', 'help facts'],
 	changes: false,
 	run({ words }, { commands }: Pick<Ports, 'commands'>) {

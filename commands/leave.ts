@@ -8,8 +8,9 @@ import { code } from '../src/text/markdown.ts';
 export const leave = {
 	name: 'leave',
 	usage: 'leave [yes]',
-	summary: 'leave this room; what it watches is kept for some days',
+	summary: 'leave this room',
 	examples: ['leave'],
+	help: 'What the room watches is kept for some days.',
 	changes: true,
 	run({ words, room }, { limits }: Pick<Ports, 'limits'>): Answer {
 		const [word, more] = words;

@@ -27,13 +27,13 @@ const example = '!migrate mdad docker postgres no-workers email proxy=nginx';
 export const migrate = {
 	name: 'migrate',
 	usage: 'migrate mdad [server] [facts… | old names…]',
-	summary: 'the move from the official image to matrix-docker-ansible-deploy, step by step',
+	summary: 'the move to matrix-docker-ansible-deploy, step by step',
 	examples: [
 		'migrate mdad docker postgres no-workers email proxy=nginx',
 		'migrate mdad example.org sqlite proxy=none synapse=1.163.2',
 		'migrate mdad devture_postgres_enabled',
 	],
-	help: `The answer has the whole ${code('vars.yml')} for your deployment; say what is so and what is not (${code('workers')}, ${code('no-email')}, ${code('oidc')}, ${code('mas')} …), what stays before it (${code('proxy=none|nginx|caddy|traefik')}), ${code('server=external')} for a PostgreSQL that stays, ${code('place=new')} for another machine, and your own names for commands to copy (${code('data=/srv/files')}; the answer lists them). With ${code('start')}, or by the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread. A variable of an older description is looked up by its name.`,
+	help: `From the official image. The answer has the whole ${code('vars.yml')} for your deployment; say what is so and what is not (${code('workers')}, ${code('no-email')}, ${code('oidc')}, ${code('mas')} …), what stays before it (${code('proxy=none|nginx|caddy|traefik')}), ${code('server=external')} for a PostgreSQL that stays, ${code('place=new')} for another machine, and your own names for commands to copy (${code('data=/srv/files')}; the answer lists them). With ${code('start')}, or by the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread. A variable of an older description is looked up by its name.`,
 	changes: false,
 	async run({ words: typed, room }, { knowledge, store }: Pick<Ports, 'knowledge' | 'store'>) {
 		const { begin, rest: words, asked } = takeStart(typed);

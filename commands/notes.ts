@@ -18,7 +18,7 @@ const example = '!notes 1.67';
 export const notes = {
 	name: 'notes',
 	usage: 'notes <release> [facts…]',
-	summary: 'all that one release asks, and its facts',
+	summary: 'what one release asks, and its facts',
 	examples: ['notes 1.67', 'notes 1.66.0 email', 'notes ess 26.8.0'],
 	help: `A release of two parts (${code('1.138')}) means all its patch releases. A candidate (${code('1.164.0rc1')}) has the notes of its final release. Behind ${code('ess')} stands a chart.`,
 	changes: false,

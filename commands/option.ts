@@ -3,7 +3,7 @@ import { below, lookUp, optionLife } from '../src/advice/options/option.ts';
 import { Refusal } from '../src/answer.ts';
 import { nearest } from '../src/arguments/nearest.ts';
 import type { Command, Ports } from '../src/command.ts';
-import { optionWords } from '../src/messages/options.ts';
+import { noOptionWords, optionWords } from '../src/messages/options.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
 const example = '!option email.smtp_host';
@@ -12,7 +12,7 @@ const maxListed = 20;
 export const option = {
 	name: 'option',
 	usage: 'option <name>',
-	summary: 'the life of a configuration option: since, until, defaults',
+	summary: 'history of one configuration option',
 	examples: ['option trust_identity_server_for_password_resets', 'option email.smtp_host'],
 	help: `The last part of a name is enough where it is the only one: ${code('!option smtp_host')}.`,
 	changes: false,
@@ -32,10 +32,7 @@ export const option = {
 				`${quoted(typed)} ends several options. Say one whole: ${listed.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`,
 			);
 		}
-		if (found.kind === 'none')
-			throw new Refusal(
-				`No release since ${options.read[0]} has an option ${quoted(typed)}.${found.nearest === undefined ? '' : ` Did you mean ${code(found.nearest)}?`}`,
-			);
+		if (found.kind === 'none') throw new Refusal(noOptionWords(typed, found.near, options.read[0] ?? ''));
 		const life = optionLife(found.path, options, knowledge.notes);
 		if (!life) throw new Error(`${found.path} stands in the table without any state`);
 		return optionWords(

@@ -13,7 +13,7 @@ const example = '!options 1.98 1.163';
 export const options = {
 	name: 'options',
 	usage: 'options <from> [to]',
-	summary: 'options that are new, gone or have another default',
+	summary: 'options that came, went or changed',
 	examples: ['options 1.98 1.163', 'options 1.140'],
 	help: `Without a second version the list ends at the newest release. ${code('!option NAME')} tells of one option.`,
 	changes: false,

@@ -25,7 +25,7 @@ const example = '!postgres 15 17 docker';
 export const postgres = {
 	name: 'postgres',
 	usage: 'postgres <from> [to] [facts…]',
-	summary: 'a major upgrade of PostgreSQL, or SQLite to PostgreSQL, step by step',
+	summary: 'a major PostgreSQL upgrade, or the way from SQLite',
 	examples: [
 		'postgres 15 17 docker',
 		'postgres 15 17 docker start',

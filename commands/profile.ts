@@ -14,7 +14,7 @@ const example = '!profile example.org postgres=15 no-workers';
 export const profile = {
 	name: 'profile',
 	usage: 'profile [server] [facts… | forget facts…]',
-	summary: 'what this room knows about a deployment; say more, or let me forget',
+	summary: 'what this room knows of a deployment',
 	examples: ['profile example.org', example.slice(1), 'profile example.org forget workers'],
 	help: `Deny a fact with ${code('no-')} in front; ${code('forget')} makes it unknown again (${code('forget all')}: all of them). A server that cannot be polled is told by hand: ${code('!profile example.org version=1.150')}. The server may be left out when this room watches only one.`,
 	changes: true,

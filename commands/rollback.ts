@@ -14,7 +14,7 @@ const example = '!rollback 1.69 1.61';
 export const rollback = {
 	name: 'rollback',
 	usage: 'rollback <release> [older release]',
-	summary: 'whether one can go back, and how far',
+	summary: 'whether you can go back, and how far',
 	examples: ['rollback 1.69', 'rollback 1.163 1.120'],
 	changes: false,
 	run({ words }, { knowledge }: Pick<Ports, 'knowledge'>) {

@@ -62,7 +62,7 @@ function wholeHours(value: string): string {
 export const room = {
 	name: 'room',
 	usage: 'room [setting value]',
-	summary: 'how this room wants to be told: time zone, quiet hours, severity, notices, mentions',
+	summary: 'time zone, quiet hours, severity, mentions',
 	examples: ['room', ...Object.values(settable).map(({ example }) => `room ${example}`)],
 	help: `${code('default')} as the value takes a setting back. In quiet hours only severe advisories are said. ${code('bare off')} leaves ${code('!upgrade')} to other bots; then say ${code('!glia upgrade')}.`,
 	changes: true,

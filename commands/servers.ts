@@ -8,7 +8,7 @@ import { code } from '../src/text/markdown.ts';
 export const servers = {
 	name: 'servers',
 	usage: 'servers',
-	summary: 'what this room watches, and how it stands',
+	summary: 'watched servers and how they stand',
 	examples: ['servers'],
 	changes: false,
 	async run({ room }, { store, knowledge, now }: Pick<Ports, 'store' | 'knowledge' | 'now'>) {

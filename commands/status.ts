@@ -12,7 +12,7 @@ import type { PublishedKnowledge } from '../src/ports/web.ts';
 export const status = {
 	name: 'status',
 	usage: 'status',
-	summary: 'whether I am well, and how fresh my knowledge is',
+	summary: 'bot health, and how current its data is',
 	examples: ['status'],
 	changes: false,
 	async run({ room }, { knowledge, health, store, now }: Pick<Ports, 'knowledge' | 'health' | 'store' | 'now'>) {

@@ -7,8 +7,9 @@ import { code, quoted } from '../src/text/markdown.ts';
 export const unwatch = {
 	name: 'unwatch',
 	usage: 'unwatch <server>',
-	summary: 'end the watch, and forget what this room said about the server',
+	summary: 'end a watch',
 	examples: ['unwatch example.org'],
+	help: 'What this room was told about the server is forgotten.',
 	changes: true,
 	async run({ words, room }, { store }: Pick<Ports, 'store'>) {
 		const [typed, extra] = words;

@@ -45,7 +45,7 @@ const example = '!upgrade 1.56 1.69 postgres=10 workers';
 export const upgrade = {
 	name: 'upgrade',
 	usage: 'upgrade <from or server> [to] [facts…] [all]',
-	summary: 'what lies between two releases, for your deployment',
+	summary: 'what lies between two releases',
 	examples: [
 		'upgrade 1.56 1.69',
 		'upgrade 1.140 postgres=14 workers docker',

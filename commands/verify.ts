@@ -5,7 +5,7 @@ import { verifyWords } from '../src/messages/verify.ts';
 export const verify = {
 	name: 'verify',
 	usage: 'verify',
-	summary: 'my keys, what to compare them with, and what that is worth',
+	summary: 'my keys, and how to compare them',
 	examples: ['verify'],
 	changes: false,
 	run(_asked, { health }: Pick<Ports, 'health'>) {

@@ -1,8 +1,10 @@
 // Parameters of a guide as people type them.
+
 import { Refusal } from '../answer.ts';
 import { parseTerm } from '../deployment/facts.ts';
 import { kindWords, readValue } from '../knowledge/schema/parameter.ts';
 import type { Guide } from '../knowledge/schema/synapse.ts';
+import { enumerate } from '../text/format.ts';
 import { code, quoted } from '../text/markdown.ts';
 
 /** The words of a guide without `start`; `asked` leaves out as well what only concerns the form of the answer. */
@@ -47,6 +49,11 @@ function unfitting(
 	{ name, values, kind }: Pick<Guide['parameters'][number], 'name' | 'values' | 'kind'>,
 	typed: string,
 ) {
-	const expected = values ? values.map(value => code(`${name}=${value}`)).join(' or ') : kind && kindWords[kind];
+	const expected = values
+		? enumerate(
+				values.map(value => code(`${name}=${value}`)),
+				'or',
+			)
+		: kind && kindWords[kind];
 	return `${quoted(typed)} cannot stand for ${code(name)}. Say ${expected}.`;
 }

@@ -201,7 +201,7 @@ function aKind(kind: string): string {
 }
 
 function kindsInWords(kinds: readonly string[]): string {
-	return [...new Set(kinds.map(aKind))].join(' or ');
+	return enumerate([...new Set(kinds.map(aKind))], 'or');
 }
 
 /** YAML of a note that can be pasted as it stands. */

@@ -1,7 +1,7 @@
 // The entries of a distribution in words: what breaks, what may break, what is good to know, and what nobody curated.
 import type { Section } from '../answer.ts';
 import type { Source } from '../knowledge/schema/synapse.ts';
-import { count, list } from '../text/format.ts';
+import { count, enumerate, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { link } from './sections.ts';
 
@@ -100,7 +100,7 @@ export function haltSection(
 ): Section[] {
 	if (!halts.length) return [];
 	const lines = halts.map(({ date, title, concerned, first = '', components }) => {
-		const whose = concerned === true ? '' : `if you use ${components.map(code).join(' or ')}: `;
+		const whose = concerned === true ? '' : `if you use ${enumerate(components.map(code), 'or')}: `;
 		return `**${date}**, ${title}: ${whose}${oneLine(first)}`;
 	});
 	return [{ title: `Before you pull past (${halts.length})`, mark: '🔴', markdown: list(lines), fold: false }];
@@ -151,7 +151,7 @@ export function entrySection(entry: EntryTold): Section {
 				? `*On unless you turned it off: ${components.map(code).join(', ')}.*\n\n`
 				: ''
 			: components.length && components.length <= 6
-				? `*If you use ${components.map(code).join(' or ')}.*\n\n`
+				? `*If you use ${enumerate(components.map(code), 'or')}.*\n\n`
 				: '';
 	const condition = onlyIf ? `*Only if ${onlyIf}.*\n\n` : '';
 	const parts = [

@@ -11,7 +11,7 @@ import type {
 } from '../advice/guide/guide.ts';
 import type { Answer, Section } from '../answer.ts';
 import type { Tried } from '../knowledge/schema/synapse.ts';
-import { count, list } from '../text/format.ts';
+import { count, enumerate, list } from '../text/format.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 
 /** Beside the guide itself: what the command found out, in the places where a reader needs it. */
@@ -140,7 +140,7 @@ function conditionWords(one: GuidedStage | GuidedStep): string {
 	if (one.concerned === true) return '';
 	const { applies } = one;
 	const typed = (terms: readonly string[]) => terms.map(term => code(term.replace(/^(install|database)=/, '')));
-	return `*If yours is ${'all' in applies ? typed(applies.all).join(' and ') : typed(applies.any).join(' or ')}:*`;
+	return `*If yours is ${'all' in applies ? enumerate(typed(applies.all)) : enumerate(typed(applies.any), 'or')}:*`;
 }
 
 function block(text: string, language: string): string {
@@ -172,7 +172,7 @@ function wholeOf(parts: readonly GuidedStep[]): string {
 		const text = part.file?.text.trimEnd() ?? '';
 		if (part.concerned === true) return text;
 		const { applies } = part;
-		const when = 'all' in applies ? applies.all.join(' and ') : applies.any.join(' or ');
+		const when = 'all' in applies ? enumerate(applies.all) : enumerate(applies.any, 'or');
 		return [`Only if yours is ${when}:`, ...text.split('\n')].map(line => `# ${line}`.trimEnd()).join('\n');
 	});
 	return texts.join('\n\n');

@@ -2,7 +2,7 @@
 import type { Answer, Section } from '../answer.ts';
 import type { Command } from '../command.ts';
 import { closedFacts, openFacts } from '../deployment/facts.ts';
-import { list } from '../text/format.ts';
+import { enumerate, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 
 /** What is in neither of these groups plans or explains. */
@@ -46,7 +46,10 @@ export function helpWords(commands: readonly Command[]): Answer {
 
 export function commandWords({ name, usage, summary, examples, help, changes }: Command): Answer {
 	const rights = changes ? 'It changes something, so it needs the power to do so in this room.' : '';
-	const shown = `For example: ${examples.map(example => code(`!${example}`)).join(' or ')}`;
+	const shown = `For example: ${enumerate(
+		examples.map(example => code(`!${example}`)),
+		'or',
+	)}`;
 	const lead = [`**${code(`!${usage}`)}** ${summary}.`, help ?? '', rights, shown].filter(Boolean).join('\n\n');
 	return { value: { format: 1, name, usage, summary, examples, changes }, lead, sections: [], kind: 'answer' };
 }

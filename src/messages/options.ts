@@ -9,7 +9,7 @@ import type { Version } from '../deployment/version.ts';
 import { compare } from '../deployment/version.ts';
 import type { Note, Source } from '../knowledge/schema/synapse.ts';
 import { count, enumerate, list } from '../text/format.ts';
-import { code } from '../text/markdown.ts';
+import { code, quoted } from '../text/markdown.ts';
 import { link } from './sections.ts';
 
 /** `read`: the first and the last release whose code was read. */
@@ -81,6 +81,13 @@ function sourcesOf({ life, notes, newest }: OptionLife): Source[] {
 	};
 	const seen = new Set<string>();
 	return [where, ...notes.flatMap(({ sources }) => sources)].filter(({ url }) => !seen.has(url) && seen.add(url));
+}
+
+/** Of a name that no release has: the names that may have been meant, or how to look for it. */
+export function noOptionWords(typed: string, near: readonly string[], first: Version): string {
+	const none = `No release since ${first} has an option ${quoted(typed)}.`;
+	if (near.length) return `${none} Did you mean ${enumerate(near.map(code), 'or')}?`;
+	return `${none} ${code('!options 1.98 1.163')} lists what came and went between two releases, ${code('!check')} looks at the file that you send.`;
 }
 
 /** `children`: options directly below it. */

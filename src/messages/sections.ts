@@ -6,14 +6,14 @@ import type { Applies } from '../deployment/condition.ts';
 import type { Version } from '../deployment/version.ts';
 import type { Source } from '../knowledge/schema/synapse.ts';
 import { memo } from '../runtime/memo.ts';
-import { list } from '../text/format.ts';
+import { enumerate, list } from '../text/format.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
 import { trialWords } from './trials.ts';
 
 /** `workers and no-email`, each as code, the way people type them: `docker`, not `install=docker`. */
 export const conditions = memo((applies: Applies): string => {
 	const typed = (terms: readonly string[]) => terms.map(term => code(term.replace(/^(install|database)=/, '')));
-	return 'all' in applies ? typed(applies.all).join(' and ') : typed(applies.any).join(' or ');
+	return 'all' in applies ? enumerate(typed(applies.all)) : enumerate(typed(applies.any), 'or');
 });
 
 function isPlainLink(url: string): boolean {

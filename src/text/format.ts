@@ -9,8 +9,9 @@ export function list(items: readonly string[]): string {
 	return items.map(item => `* ${item}`).join('\n');
 }
 
-export function enumerate(items: readonly string[]): string {
-	return items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+/** `a`, `a and b`, `a, b and c`. */
+export function enumerate(items: readonly string[], last: 'and' | 'or' = 'and'): string {
+	return items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} ${last} ${items.at(-1)}`;
 }
 
 /** `0.4 MB`, `12.0 MB` */

@@ -19,3 +19,10 @@ test('lists the facts', () => expect(said('facts')).toContain('reverse-proxy'));
 test('of a word that is no command is refused, or answered with what is near', () => {
 	expect(() => said('upgrde')).toThrow('upgrade');
 });
+
+test('fits one screen', () => {
+	const { lead, sections } = help.run(asked(''), { commands });
+	const text = [lead, ...sections.flatMap(({ title, markdown }) => [title, markdown])].join(' ');
+	expect(text.split(/\s+/).filter(word => /\w/.test(word)).length).toBeLessThanOrEqual(220);
+	for (const { summary } of commands) expect(summary.length, summary).toBeLessThanOrEqual(60);
+});

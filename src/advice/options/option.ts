@@ -9,7 +9,8 @@ import { memo } from '../../runtime/memo.ts';
 export type Lookup =
 	| { kind: 'one'; path: string }
 	| { kind: 'several'; paths: string[] }
-	| { kind: 'none'; nearest: string | undefined };
+	/** Names that may have been meant, the likeliest first. */
+	| { kind: 'none'; near: string[] };
 
 /** A path as people and notes write it: without the marks of lists and of members with names of their own. */
 export function plainPath(path: string): string {
@@ -29,6 +30,16 @@ const byPlainPath = memo((options: Options): ReadonlyMap<string, string[]> => {
 	return found;
 });
 
+/** Names that are offered in the place of an unknown one. */
+const maxNear = 3;
+
+/** Names that have every part of what was typed, the shortest first: `registration` is part of `enable_registration`. */
+function sharing(typed: string, names: readonly string[]): string[] {
+	const parts = typed.split(/[._]+/).filter(part => part.length > 3);
+	const sharing = names.filter(name => parts.length > 0 && parts.every(part => name.split(/[._]+/).includes(part)));
+	return sharing.sort((a, b) => a.length - b.length || a.localeCompare(b));
+}
+
 /**
  * `nearest` picks the nearest of some words, or none. A whole path wins over the end of one; of a section and what
  * stands below it, the section.
@@ -46,10 +57,14 @@ export function lookUp(
 	const [path, ...others] = paths;
 	if (path !== undefined) return others.length ? { kind: 'several', paths: paths.toSorted() } : { kind: 'one', path };
 	const whole = nearest(wanted, [...known.keys()]);
-	if (whole !== undefined) return { kind: 'none', nearest: known.get(whole)?.[0] };
 	const last = nearest(wanted.split('.').at(-1) ?? wanted, [...new Set([...known.keys()].map(lastOf))]);
-	const home = last === undefined ? undefined : [...known].find(([plain]) => lastOf(plain) === last)?.[1][0];
-	return { kind: 'none', nearest: home };
+	const home = last === undefined ? undefined : [...known.keys()].find(plain => lastOf(plain) === last);
+	const shared = sharing(wanted, [...known.keys()]);
+	const near = [...new Set(shared.length ? shared : [whole, home])].flatMap(plain => {
+		const [path] = (plain !== undefined && known.get(plain)) || [];
+		return path === undefined ? [] : [path];
+	});
+	return { kind: 'none', near: near.slice(0, maxNear) };
 }
 
 function lastOf(path: string): string {

@@ -53,11 +53,12 @@ describe('an option by what somebody typed', () => {
 	});
 
 	test.each([
-		['email.smpt_host', 'email.smtp_host'],
-		['smpt_host', 'email.smtp_host'],
-		['xyzzy_is_nothing_like_it', undefined],
-	])('%s is none, the nearest is %s', (typed, near) => {
-		expect(found(typed)).toEqual({ kind: 'none', nearest: near });
+		['email.smpt_host', ['email.smtp_host']],
+		['smpt_host', ['email.smtp_host']],
+		['smtp', ['email.smtp_host']],
+		['xyzzy_is_nothing_like_it', []],
+	])('%s is none, near are %j', (typed, near) => {
+		expect(found(typed)).toEqual({ kind: 'none', near });
 	});
 
 	test('what stands below', () => {
