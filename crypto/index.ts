@@ -14,7 +14,6 @@ export {
 } from './fault.ts';
 export { DeviceId, DeviceLists, RoomId, UserId } from './identifier.ts';
 export { OlmMachine, StoreType } from './machine.ts';
-export type { Database, Entry, Key, StoreShape, Touched } from './mirror.ts';
 export {
 	type PlainRequest,
 	type Request,
@@ -24,5 +23,5 @@ export {
 } from './request.ts';
 export { EncryptionAlgorithm, EncryptionSettings, HistoryVisibility } from './settings.ts';
 export { type Base64, type MaybeSignature, Signatures } from './signatures.ts';
-export type { Records, Sealed } from './store.ts';
+export type { Records } from './store.ts';
 export type { VerificationStep } from './verification.ts';

@@ -9,6 +9,8 @@ import { parseServerName } from './deployment/server-name.ts';
 import { publicKey } from './knowledge/bundle.ts';
 import { optionsByVariable, overlay } from './settings/environment.ts';
 import { type Mistake, mistakeAt, mistakeLines, mistakesOf, sorted } from './settings/mistakes.ts';
+import { certificate, reason, type SettingsReader, secret } from './settings/named-files.ts';
+import { addressOf, type PostgresAddress, postgres } from './settings/postgres.ts';
 
 const person = /^@[^:\s]+:\S+$/;
 const server = /^(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9.-]+)(:\d{1,5})?$/;
@@ -182,7 +184,7 @@ const room = 'the id of a room, like "!abc:example.org": clients show it in the 
 const shape = z.strictObject({
 	matrix,
 	encryption: encryption.prefault({}),
-	store: z.strictObject({ path: z.string().min(1).default('./data') }).prefault({}),
+	store: z.strictObject({ path: z.string().min(1).default('./data'), postgres: postgres.optional() }).prefault({}),
 	live: live.prefault({}),
 	watch: watch.prefault({}),
 	knowledge: knowledge.prefault({}),
@@ -215,7 +217,8 @@ type Shape = z.infer<typeof shape>;
  * What the bot runs with. Paths are absolute, secrets and certificates are read; at least one of password and accessToken
  * is there.
  */
-export type Config = Omit<Shape, 'matrix' | 'encryption' | 'live'> & {
+export type Config = Omit<Shape, 'matrix' | 'encryption' | 'live' | 'store'> & {
+	store: { path: string; postgres?: PostgresAddress };
 	matrix: Omit<Shape['matrix'], 'passwordFile' | 'accessTokenFile'>;
 	encryption: { passphrase?: string; seeds?: Seeds; reset: boolean };
 	live: Omit<Shape['live'], 'tokenFile'>;
@@ -318,7 +321,10 @@ export function parseConfig(text: string, folder: string, environment: Environme
 			`matrix: password or accessToken is missing (also as passwordFile, accessTokenFile, or ${names} in the environment)`,
 		);
 	}
-	const authorities = parsed.data.watch.authorities.map((file, at) => certificates(reader, file, at));
+	const database = parsed.data.store.postgres && addressOf(reader, parsed.data.store.postgres);
+	const authorities = parsed.data.watch.authorities.map((file, at) =>
+		certificate(reader, ['watch', 'authorities', String(at)], file),
+	);
 	if (mistakes.length) return sorted(mistakes);
 	return {
 		...parsed.data,
@@ -330,49 +336,9 @@ export function parseConfig(text: string, folder: string, environment: Environme
 		},
 		live: { ...live, ...(token && { token }) },
 		encryption: { reset: encryption.reset, ...(passphrase && { passphrase }), ...(seeds && { seeds }) },
-		store: { path: absolute(parsed.data.store.path, folder) },
+		store: { path: absolute(parsed.data.store.path, folder), ...(database && { postgres: database }) },
 		watch: { ...parsed.data.watch, authorities },
 	};
-}
-
-/** Reads what the configuration names instead of holding it: secrets and certificates. Mistakes are gathered. */
-type SettingsReader = {
-	/** Notes what is wrong with an option. */
-	mistake: (path: string[], text: string) => void;
-	/** The absolute path of a file. */
-	file: (path: string) => string;
-};
-
-function certificates({ mistake, file }: SettingsReader, path: string, index: number): string {
-	const option = ['watch', 'authorities', String(index)];
-	try {
-		const text = readFileSync(file(path), 'utf8');
-		if (/-----BEGIN CERTIFICATE-----/.test(text)) return text;
-		mistake(option, `watch.authorities.${index}: no certificate (PEM) in this file`);
-	} catch (error) {
-		mistake(option, `watch.authorities.${index}: ${reason(error)}`);
-	}
-	return '';
-}
-
-/** A secret from the configuration or a file. */
-function secret(
-	{ mistake, file }: SettingsReader,
-	name: 'matrix.password' | 'matrix.accessToken' | 'encryption.passphrase' | 'encryption.seeds' | 'live.token',
-	{ inline, path }: { inline: string | undefined; path: string | undefined },
-): string | undefined {
-	const [section = '', key = ''] = name.split('.');
-	const option = [section, `${key}File`];
-	if (inline && path) mistake(option, `${section}: give either ${key} or ${key}File, not both`);
-	if (!path || inline) return inline;
-	try {
-		const read = readFileSync(file(path), 'utf8').trim();
-		if (read) return read;
-		mistake(option, `${name}File: the file is empty`);
-	} catch (error) {
-		mistake(option, `${name}File: ${reason(error)}`);
-	}
-	return undefined;
 }
 
 function seedsOf(text: string): Seeds | undefined {
@@ -384,12 +350,4 @@ function seedsOf(text: string): Seeds | undefined {
 
 function absolute(path: string, folder: string): string {
 	return isAbsolute(path) ? path : resolve(folder, path);
-}
-
-function reason(error: unknown): string {
-	const code = error instanceof Error && 'code' in error ? error.code : undefined;
-	if (code === 'ENOENT') return 'there is no such file';
-	if (code === 'EACCES') return 'reading is not permitted';
-	if (code === 'EISDIR') return 'this is a folder';
-	return error instanceof Error ? error.message : String(error);
 }

@@ -29,10 +29,11 @@ function leaves(shape: z.ZodType, path: readonly string[]): Option[] {
 	return [{ path, reading: readingOf(inner) }];
 }
 
-/** The shape without its default and without "may be missing". */
+/** The shape without its default, without "may be missing", and without a short form in the file. */
 function bare(shape: z.ZodType): z.ZodType {
-	const { innerType } = shape.def as { innerType?: z.ZodType };
-	return innerType === undefined ? shape : bare(innerType);
+	const { innerType, out } = shape.def as { innerType?: z.ZodType; out?: z.ZodType };
+	const inner = innerType ?? out;
+	return inner === undefined ? shape : bare(inner);
 }
 
 function readingOf({ type }: z.ZodType): VariableShape {

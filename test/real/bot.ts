@@ -18,6 +18,8 @@ export type BotOptions = {
 	url?: string;
 	/** Another script than bot-process.ts, and its arguments after the configuration. */
 	script?: [string, ...string[]];
+	/** Where its store is, instead of in its folder. */
+	store?: Record<string, unknown>;
 	/** Logs in by the token of the registration, not by password. */
 	byToken?: boolean;
 	/** The account of this other bot, with a store of its own. */
@@ -42,7 +44,7 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 			allow: options.allow ?? ['*'],
 			...options.matrix,
 		},
-		store: { path: './data' },
+		store: { path: './data', ...options.store },
 		live: { enabled: false },
 		log: { level: process.env.GLIA_TEST_LOG ?? 'info' },
 	};

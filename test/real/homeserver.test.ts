@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { type Connection, connect } from '../../src/edges/matrix/homeserver.ts';
+import { keysIn } from '../../src/edges/matrix/keys.ts';
 import { openStore } from '../../src/edges/store/store.ts';
 import { silence } from '../../src/runtime/log.ts';
 import { homeserverContract } from '../contracts/homeserver.ts';
@@ -40,7 +41,7 @@ homeserverContract(async () => {
 	};
 	const folder = mkdtempSync(join(tmpdir(), 'glia-device-'));
 	folders.push(folder);
-	const edges = { store: await openStore(), folder, log: silence, version: '0', now: () => new Date() };
+	const edges = { store: await openStore(), keys: keysIn(folder), log: silence, version: '0', now: () => new Date() };
 	const ends = { ending: new AbortController().signal, mayVerify: async () => undefined, locked: fail, fatal: fail };
 	const homeserver = await connect({ matrix: config, encryption: { reset: false } }, { ...edges, ...ends });
 	if (!homeserver) throw new Error('no connection');

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openOutbox } from '../../src/delivery/outbox.ts';
 import { takeIn } from '../../src/delivery/sync.ts';
 import { type Connection, connect } from '../../src/edges/matrix/homeserver.ts';
+import { keysIn } from '../../src/edges/matrix/keys.ts';
 import { openStore } from '../../src/edges/store/store.ts';
 import type { Content, Homeserver as Edge } from '../../src/ports/homeserver.ts';
 import type { Saying } from '../../src/ports/saying.ts';
@@ -54,7 +55,7 @@ async function testSender() {
 			{ matrix: { ...matrix, changes: 'state_default', forgetAfterDays: 7 }, encryption: { reset: false } },
 			{
 				store,
-				folder: join(dir, 'data'),
+				keys: keysIn(join(dir, 'data')),
 				log: silence,
 				version: '0',
 				now,

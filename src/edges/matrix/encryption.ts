@@ -1,7 +1,6 @@
 // Encryption of rooms: what comes in is decrypted, what goes out is encrypted, and keys travel in between. Our own way
 // around matrix-bot-sdk's: it asks for the members of the room before each message, and knows no passphrase.
-import { copyFileSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync } from 'node:fs';
 import {
 	Attachment,
 	EncryptedAttachment,
@@ -13,15 +12,16 @@ import {
 import type { DeviceStanding } from '../../command.ts';
 import type { Config } from '../../config.ts';
 import type { Content, RoomState, Sealed, Unreadable } from '../../ports/homeserver.ts';
+import type { KeyStore } from '../../ports/keys.ts';
 import type { Kept } from '../../ports/web.ts';
 import type { Log } from '../../runtime/log.ts';
 import { type Decrypter, openDecrypter } from './decrypt.ts';
 import { type Identity, openIdentity } from './identity.ts';
 import { isRecord, type Json, record } from './json.ts';
-import { earlierSeeds, folderOf, openKeys } from './keys.ts';
+import { earlierSeeds, folderOf, keysIn, openKeys } from './keys.ts';
 import { openRecipients, type Recipients } from './members.ts';
 import { type Ask, type Courier, openCourier } from './outgoing-requests.ts';
-import { openRestoreGuard, startsFile } from './restore-guard.ts';
+import { openRestoreGuard } from './restore-guard.ts';
 import { openRoomKeys, type RoomKeys } from './room-keys.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 import { receiveToDevice, toDeviceEvents } from './to-device.ts';
@@ -49,8 +49,7 @@ export type Encryption = {
 export type DecryptedSync = { unreadable: Map<string, Unreadable[]>; opened: Map<string, Json[]> };
 
 type EncryptionSetup = Pick<Parameters<typeof openVerifications>[0], 'say' | 'refusal'> & {
-	/** The store's folder, in which the keys have theirs. */
-	store: string;
+	keys: KeyStore;
 	user: string;
 	device: string;
 	config: Config['encryption'];
@@ -66,13 +65,13 @@ type EncryptionSetup = Pick<Parameters<typeof openVerifications>[0], 'say' | 're
 
 /** Opens the keys of this device, or makes them. Throws a Refusal when they cannot be used. */
 export async function openEncryption(given: EncryptionSetup): Promise<Encryption> {
-	const { store, user, device, config, ask, log, password } = given;
-	const machine = await openKeys(store, given, config.passphrase);
+	const { user, device, config, ask, log, password } = given;
+	const machine = await openKeys(given.keys, given, config.passphrase);
 	const forget = onFatal(given.broken);
 	const courier = openCourier(machine, ask, error => {
 		if (isStoreBehindServer(error)) given.behind();
 	});
-	const guard = openRestoreGuard({ ask, folder: folderOf(store, device), user, device, log, behind: given.behind });
+	const guard = openRestoreGuard({ ask, keys: given.keys, user, device, log, behind: given.behind });
 	try {
 		// The device's own keys have to be there before anything is signed; later starts find nothing to send.
 		await courier.all();
@@ -117,7 +116,7 @@ export async function openEncryption(given: EncryptionSetup): Promise<Encryption
 			const to = folderOf(folder, device);
 			mkdirSync(to, { recursive: true, mode: 0o700 });
 			await machine.copyStore(to, async () => {
-				copyFileSync(join(folderOf(store, device), startsFile), join(to, startsFile));
+				await keysIn(folder).keepStarts(device, await given.keys.starts(device));
 				await meanwhile();
 			});
 			await guard.countAgain();
@@ -134,13 +133,13 @@ export async function openEncryption(given: EncryptionSetup): Promise<Encryption
 }
 
 function identityOf(given: EncryptionSetup, machine: OlmMachine, signature: Signature): Identity {
-	const { store, config, ask, user, log, password } = given;
+	const { keys, config, ask, user, log, password } = given;
 	const { seeds, reset } = config;
 	return openIdentity({
 		machine,
 		request: (method, path, body) => ask(method, path, body),
 		means: { reset, ...(password && { password }), ...(seeds && { seeds }) },
-		inherited: () => earlierSeeds(store, given, config.passphrase),
+		inherited: () => earlierSeeds(keys, given, config.passphrase),
 		user,
 		log,
 		known: signed => void signature.note(signed).catch(given.broken),

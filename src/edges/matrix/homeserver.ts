@@ -4,6 +4,7 @@ import { Refusal } from '../../answer.ts';
 import type { DeviceStanding } from '../../command.ts';
 import type { Config } from '../../config.ts';
 import type { Account, Homeserver, Sealed } from '../../ports/homeserver.ts';
+import type { KeyStore } from '../../ports/keys.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Log } from '../../runtime/log.ts';
 import { type Encryption, openEncryption } from './encryption.ts';
@@ -42,8 +43,7 @@ type Edges = {
 		Store,
 		'account' | 'owner' | 'keepAccount' | 'dropToken' | 'room' | 'wasEncrypted' | 'unreadable' | 'kept'
 	>;
-	/** Where the keys lie. */
-	folder: string;
+	keys: KeyStore;
 	log: Log;
 	version: string;
 	now: () => Date;
@@ -159,7 +159,7 @@ async function openDevice(config: ConnectConfig, edges: Edges, session: Session)
 	let stale: string | undefined;
 	let say: SayNow | undefined;
 	const encryption = await openEncryption({
-		store: edges.folder,
+		keys: edges.keys,
 		user,
 		device,
 		config: config.encryption,

@@ -1,11 +1,22 @@
-// The keys of a device on disk: where they lie, and how they are opened.
+// The keys of a device: how they are opened, and where they lie if that is a folder.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import {
+	closeSync,
+	existsSync,
+	fsyncSync,
+	openSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	statSync,
+	writeSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { DeviceId, isCryptoError, isFatal, OlmMachine, StoreType, UserId } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import { Refusal } from '../../answer.ts';
 import type { Seeds } from '../../config.ts';
 import type { Account } from '../../ports/homeserver.ts';
+import type { KeyStore } from '../../ports/keys.ts';
 
 type Owner = Pick<Account, 'user' | 'device'>;
 
@@ -15,11 +26,45 @@ export function folderOf(store: string, device: string): string {
 	return join(store, 'crypto', name);
 }
 
+/** Keys in files, in the folder of a store. */
+export function keysIn(store: string): KeyStore {
+	const all = join(store, 'crypto');
+	const startsOf = (device: string) => join(folderOf(store, device), 'starts');
+	return {
+		records: device => folderOf(store, device),
+		async has(device) {
+			if (device !== undefined) return existsSync(folderOf(store, device));
+			return existsSync(all) && readdirSync(all).length > 0;
+		},
+		async earlier(device) {
+			const began = (name: string) => statSync(join(all, name)).mtimeMs;
+			const others = readdirSync(all).filter(name => name !== basename(folderOf(store, device)));
+			return others.sort((a, b) => began(b) - began(a));
+		},
+		async starts(device) {
+			const file = startsOf(device);
+			return existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) || 0 : 0;
+		},
+		async keepStarts(device, count) {
+			write(startsOf(device), `${count}\n`);
+		},
+	};
+}
+
+function write(file: string, text: string): void {
+	const half = `${file}.new`;
+	const open = openSync(half, 'w', 0o600);
+	writeSync(open, text);
+	fsyncSync(open);
+	closeSync(open);
+	renameSync(half, file);
+}
+
 /** Opens the keys of a device, or makes them. Throws a Refusal when they cannot be used. */
-export async function openKeys(store: string, { user, device }: Owner, passphrase?: string): Promise<OlmMachine> {
-	const folder = folderOf(store, device);
+export async function openKeys(keys: KeyStore, { user, device }: Owner, passphrase?: string): Promise<OlmMachine> {
+	const records = keys.records(device);
 	try {
-		return await OlmMachine.initialize(new UserId(user), new DeviceId(device), folder, passphrase, StoreType.Sqlite);
+		return await OlmMachine.initialize(new UserId(user), new DeviceId(device), records, passphrase, StoreType.Sqlite);
 	} catch (error) {
 		if (isCryptoError(error) && !isFatal(error)) throw new Refusal(`The bot's keys cannot be used: ${error.message}.`);
 		throw error;
@@ -27,9 +72,9 @@ export async function openKeys(store: string, { user, device }: Owner, passphras
 }
 
 /** The private halves of the identity; undefined if this store has none, or not all. Throws a Refusal. */
-export async function readSeeds(store: string, owner: Owner, passphrase?: string): Promise<Seeds | undefined> {
-	if (!existsSync(folderOf(store, owner.device))) return undefined;
-	const machine = await openKeys(store, owner, passphrase);
+export async function readSeeds(keys: KeyStore, owner: Owner, passphrase?: string): Promise<Seeds | undefined> {
+	if (!(await keys.has(owner.device))) return undefined;
+	const machine = await openKeys(keys, owner, passphrase);
 	try {
 		return (await machine.exportCrossSigningKeys()) ?? undefined;
 	} finally {
@@ -38,12 +83,9 @@ export async function readSeeds(store: string, owner: Owner, passphrase?: string
 }
 
 /** The identity as an earlier device of this store has it: a session may end without anything being lost. */
-export async function earlierSeeds(store: string, owner: Owner, passphrase?: string): Promise<Seeds | undefined> {
-	const folder = join(store, 'crypto');
-	const began = (name: string) => statSync(join(folder, name)).mtimeMs;
-	const devices = readdirSync(folder).filter(name => name !== basename(folderOf(store, owner.device)));
-	for (const device of devices.sort((a, b) => began(b) - began(a))) {
-		const seeds = await readSeeds(store, { ...owner, device }, passphrase).catch((error: unknown) => {
+export async function earlierSeeds(keys: KeyStore, owner: Owner, passphrase?: string): Promise<Seeds | undefined> {
+	for (const device of await keys.earlier(owner.device)) {
+		const seeds = await readSeeds(keys, { ...owner, device }, passphrase).catch((error: unknown) => {
 			// Somebody else's, or one under another passphrase: as good as none.
 			if (error instanceof Refusal) return undefined;
 			throw error;
@@ -51,10 +93,4 @@ export async function earlierSeeds(store: string, owner: Owner, passphrase?: str
 		if (seeds) return seeds;
 	}
 	return undefined;
-}
-
-/** Whether keys of any session lie in this store. */
-export function hasKeys(store: string): boolean {
-	const folder = join(store, 'crypto');
-	return existsSync(folder) && readdirSync(folder).length > 0;
 }

@@ -1,27 +1,25 @@
 // Starts, counted on disk and at the homeserver: a store from a backup has counted fewer, and its keys must not be used.
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { KeyStore } from '../../ports/keys.ts';
 import type { Log } from '../../runtime/log.ts';
 import { backoff } from '../../runtime/retry.ts';
 import { failureOf } from './failure.ts';
 import { isRecord } from './json.ts';
 import type { Ask } from './outgoing-requests.ts';
 
-type Counting = { ask: Ask; folder: string; user: string; device: string };
+type Counting = { ask: Ask; keys: KeyStore; user: string; device: string };
 
 /**
- * Counts this start. False if the homeserver has counted more than the folder: then this is an old copy of it. One-time
+ * Counts this start. False if the homeserver has counted more than the store: then this is an old copy of it. One-time
  * keys show that only when new ones are due; until then messages would be encrypted with keys that were used before.
  * Rejects when the homeserver does not answer.
  */
-export async function countStart({ ask, folder, user, device }: Counting): Promise<boolean> {
-	const file = join(folder, startsFile);
-	const here = existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) || 0 : 0;
+export async function countStart({ ask, keys, user, device }: Counting): Promise<boolean> {
+	const here = await keys.starts(device);
 	const there = await startsOf(ask, user, device);
 	if (there > here) return false;
 	// First here: killed in between, the next start is ahead of the homeserver, never behind it.
-	write(file, `${here + 1}\n`);
+	await keys.keepStarts(device, here + 1);
 	await ask('PUT', pathOf(user, device), { count: here + 1 });
 	return true;
 }
@@ -44,18 +42,6 @@ function countOf(answer: unknown): number {
 	const count = isRecord(answer) ? answer.count : undefined;
 	return typeof count === 'number' && Number.isSafeInteger(count) ? count : 0;
 }
-
-function write(file: string, text: string): void {
-	const half = `${file}.new`;
-	const open = openSync(half, 'w', 0o600);
-	writeSync(open, text);
-	fsyncSync(open);
-	closeSync(open);
-	renameSync(half, file);
-}
-
-/** The file in the folder of a device that counts its starts. */
-export const startsFile = 'starts';
 
 export type RestoreGuard = {
 	/** Whether these keys may be used; resolves once that is known. */

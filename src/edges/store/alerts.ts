@@ -169,7 +169,7 @@ async function remember(
 			.where('id', '=', known.id)
 			.execute();
 	} else {
-		const { insertId } = await tx
+		const { id } = await tx
 			.insertInto('matters')
 			.values({
 				watch,
@@ -190,8 +190,9 @@ async function remember(
 				unsaid: alert.unsaid ? 1 : 0,
 				root: said ?? null,
 			})
+			.returning('id')
 			.executeTakeFirstOrThrow();
-		matter = Number(insertId);
+		matter = id;
 	}
 	if (matter === undefined) throw new Error(`the matter ${rule} ${subject} got no id`);
 	await tx

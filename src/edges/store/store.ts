@@ -63,6 +63,16 @@ export async function openStore(folder?: string): Promise<Store> {
 		await close();
 		throw error;
 	}
+	return storeOver(db, {
+		// What was blanked stands in old frames of the log until somebody shortens it. Freed pages go a few (4 MB) at a time.
+		tidy: async () => database.exec('PRAGMA incremental_vacuum(1000); PRAGMA wal_checkpoint(TRUNCATE)'),
+		copyTo: to => copyOpen(database, to),
+		close,
+	});
+}
+
+/** What is kept, over a database whose tables are there. */
+export function storeOver(db: Kysely<Tables>, ends: Pick<Store, 'tidy' | 'copyTo' | 'close'>): Store {
 	return {
 		...accountOf(db),
 		...inboxOf(db),
@@ -82,15 +92,17 @@ export async function openStore(folder?: string): Promise<Store> {
 		...silencesOf(db),
 		...sessionsOf(db),
 		kept: keptOf(db),
-		// What was blanked stands in old frames of the log until somebody shortens it. Freed pages go a few (4 MB) at a time.
-		tidy: async () => database.exec('PRAGMA incremental_vacuum(1000); PRAGMA wal_checkpoint(TRUNCATE)'),
-		copyTo: to => copyOpen(database, to),
-		close,
+		...ends,
 	};
 }
 
-async function migrate(db: Kysely<Tables>, place: string): Promise<void> {
-	const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+/** Brings the tables to this version; PostgreSQL has them in `schema`. Throws a Refusal. */
+export async function migrate(db: Kysely<Tables>, place: string, schema?: string): Promise<void> {
+	const migrator = new Migrator({
+		db,
+		provider: { getMigrations: async () => migrations },
+		...(schema !== undefined && { migrationTableSchema: schema }),
+	});
 	const { error } = await migrator.migrateToLatest();
 	if (!error) return;
 	if (/previously executed migration .* is missing|corrupted migrations/i.test(text(error))) {

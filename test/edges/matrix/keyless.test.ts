@@ -3,6 +3,7 @@
 import { createServer, type Server } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Connection, connect } from '../../../src/edges/matrix/homeserver.ts';
+import { keysIn } from '../../../src/edges/matrix/keys.ts';
 import { openStore } from '../../../src/edges/store/store.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { silence } from '../../../src/runtime/log.ts';
@@ -54,7 +55,7 @@ beforeEach(async () => {
 		{ matrix: { ...matrix, changes: 'state_default', forgetAfterDays: 7 }, encryption: { reset: false } },
 		{
 			store,
-			folder: '',
+			keys: keysIn(''),
 			log: { ...silence, error: (_fields, text) => loud.push(text) },
 			version: '0',
 			now: () => new Date(),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connect } from '../../../src/edges/matrix/homeserver.ts';
+import { keysIn } from '../../../src/edges/matrix/keys.ts';
 import { openStore } from '../../../src/edges/store/store.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { silence } from '../../../src/runtime/log.ts';
@@ -32,7 +33,7 @@ function start(user = bot) {
 	const config = { matrix, encryption: { reset: false } } as unknown as Parameters<typeof connect>[0];
 	const ending = new AbortController().signal;
 	const nothing = () => undefined;
-	const edges = { store, folder, log: silence, version: '1', now: () => new Date(), ending };
+	const edges = { store, keys: keysIn(folder), log: silence, version: '1', now: () => new Date(), ending };
 	return connect(config, { ...edges, mayVerify: async () => undefined, locked: nothing, fatal: nothing });
 }
 

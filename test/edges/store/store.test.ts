@@ -7,7 +7,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from 'vitest';
 import { writeTrouble } from '../../../src/edges/store/disk.ts';
 import { openStore } from '../../../src/edges/store/store.ts';
+import { local } from '../../contracts/places.ts';
+import { sessionStoreContract } from '../../contracts/session-store.ts';
 import { batch, incoming, news, saying, storeContract } from '../../contracts/store.ts';
+import { watchStoreContract } from '../../contracts/watch-store.ts';
 
 const folders: string[] = [];
 
@@ -21,6 +24,8 @@ afterEach(() => {
 	for (const path of folders.splice(0)) rmSync(path, { recursive: true, force: true });
 });
 
+watchStoreContract(local);
+sessionStoreContract(local);
 describe('memory', () => storeContract(() => openStore()));
 describe('file', () => storeContract(() => openStore(join(folder(), 'data'))));
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openKeys, readSeeds } from '../../../src/edges/matrix/keys.ts';
+import { keysIn, openKeys, readSeeds } from '../../../src/edges/matrix/keys.ts';
 import { openStore } from '../../../src/edges/store/store.ts';
 
 const passphrase = 'a passphrase of nobody';
@@ -59,16 +59,16 @@ test('opened a second time, nothing is migrated again', async () => {
 });
 
 test('the keys are those of the same device, and the identity is with them', async () => {
-	const machine = await openKeys(folder, owner, passphrase);
+	const machine = await openKeys(keysIn(folder), owner, passphrase);
 	expect(machine.fingerprint).toBe('WsGZ XiHa 5DYf bf1x WdfR slgd s15E ga85 SVSS /fVc T7E');
 	expect((await machine.roomKeyCounts()).total).toBeGreaterThan(0);
 	await machine.close();
-	expect(Object.values((await readSeeds(folder, owner, passphrase)) ?? {})).toEqual([
+	expect(Object.values((await readSeeds(keysIn(folder), owner, passphrase)) ?? {})).toEqual([
 		expect.stringMatching(/^\S{43}$/),
 		expect.stringMatching(/^\S{43}$/),
 		expect.stringMatching(/^\S{43}$/),
 	]);
-	await expect(openKeys(folder, owner, 'another')).rejects.toThrow(/passphrase/);
+	await expect(openKeys(keysIn(folder), owner, 'another')).rejects.toThrow(/passphrase/);
 });
 
 test('a store that a later edition has migrated is refused in one sentence, and left as it is', async () => {

@@ -143,7 +143,7 @@ print(json.dumps(cursor.fetchall() if cursor.description else []))`;
 }
 
 /** Whom a server runs as: nobody, where we are root, which PostgreSQL refuses to be. */
-async function unprivileged(): Promise<Surroundings> {
+export async function unprivileged(): Promise<Surroundings> {
 	if (process.getuid?.() !== 0) return {};
 	const id = async (flag: string) => Number(await run('id', [flag, 'nobody']));
 	return { uid: await id('-u'), gid: await id('-g') };

@@ -1,0 +1,222 @@
+// The bot in Matrix: the edges built, everything started and, at the end, stopped in order.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Respondent } from '../bot/calls.ts';
+import { refusalToVerify } from '../bot/rights.ts';
+import type { Ports } from '../command.ts';
+import type { Config } from '../config.ts';
+import { noticeLoss } from '../delivery/lost-store.ts';
+import type { Control } from '../edges/control/socket.ts';
+import { connect } from '../edges/matrix/homeserver.ts';
+import type { Knowledge } from '../knowledge/schema/synapse.ts';
+import type { KeyStore } from '../ports/keys.ts';
+import type { Counters } from '../ports/metrics.ts';
+import type { Store } from '../ports/store.ts';
+import type { Web } from '../ports/web.ts';
+import type { Log } from '../runtime/log.ts';
+import type { serveBackups } from './backup.ts';
+import type { Ending } from './ending.ts';
+import { type Outside, openOutside } from './live-knowledge.ts';
+import { ownPassages } from './own-edition.ts';
+import type { Supervision, Vitals } from './supervision.ts';
+import { type BotPorts, type Common, startWorkers } from './workers.ts';
+
+/** What is in hand at the end may take so long (ms); with closing, the process is gone within ten seconds. */
+const lastDeliveries = 7000;
+const lastSteps = 1000;
+const hour = 3600_000;
+
+export type BotSetup = {
+	commands: Respondent['commands'];
+	ports: Ports;
+	/** Between two looks at a server (ms), instead of what the configuration says. */
+	every?: number;
+	/** Reads the configuration again; without it SIGHUP ends the process. */
+	reread?: () => Config;
+	/** The servers and what is known of upstream, as a test plays them. */
+	played?: { web: Pick<Web, 'observe'>; knowledge: () => Knowledge; sources?: Web['sources'] };
+};
+
+/** What is seen of a bot that has not been opened yet. */
+export function vitalsOf({ ports }: BotSetup): Vitals {
+	return { syncAge: () => undefined, sources: () => [], knowledge: () => ports.knowledge };
+}
+
+/** What the configuration asks for; loaded only then. */
+export async function supervise(
+	{ health }: Config,
+	{ ports }: BotSetup,
+	base: Pick<Base, 'log' | 'store' | 'vitals'>,
+): Promise<Supervision | undefined> {
+	if (health.listen === undefined && !process.env.NOTIFY_SOCKET) return undefined;
+	const { openSupervision } = await import('./supervision.ts');
+	return openSupervision({ ...base, health, version: ports.health.version, now: ports.now, environment: process.env });
+}
+
+type Base = {
+	log: Log;
+	store: Store;
+	keys: KeyStore;
+	/** The folder of a store that lies in one: backups are made of it. */
+	folder: string | undefined;
+	ending: Ending;
+	vitals: Vitals;
+	supervision: Supervision | undefined;
+};
+
+export type Bot = {
+	/**
+	 * Delivers what is in hand; or ends the session of a start that came to nothing; or only stops, since another process
+	 * goes on with it.
+	 */
+	stop: (how: 'deliver' | 'abandon' | 'leave') => Promise<void>;
+	/** Something was put into the outbox by another process. */
+	said: () => void;
+};
+
+/** Connects and starts everything; undefined if the process is to end before that. */
+export async function openBot(config: Config, setup: BotSetup, base: Base): Promise<Bot | undefined> {
+	const { log, store, ending, vitals, supervision } = base;
+	const counters = supervision?.counters;
+	const { now, health, knowledge, code, distributions } = setup.ports;
+	const { version } = health;
+	const mayVerify = async (person: string, room: string | undefined) =>
+		refusalToVerify(person, room === undefined ? undefined : ((await store.room(room))?.state ?? {}), config.matrix);
+	const keysAlone = (await base.keys.has()) && (await store.owner()) === undefined;
+	const homeserver = await connect(config, {
+		store,
+		keys: base.keys,
+		log,
+		version,
+		now,
+		mayVerify,
+		ending: ending.signal,
+		locked: ending.end,
+		fatal: ending.fatal,
+	});
+	if (!homeserver) return undefined;
+	const account = await store.account();
+	const common: Common = {
+		store,
+		homeserver,
+		now,
+		random: Math.random,
+		log,
+		locked: ending.end,
+		stopping: () => ending.signal.aborted,
+		// By the signal, not in a race with the end: each race would leave something behind until then.
+		pause: ms => sleep(ms, undefined, { ref: false, signal: ending.signal }).catch(() => undefined),
+	};
+	const storeLost = await noticeLoss({ ...common, keysAlone });
+	const own = { knowledge, code, distributions, passages: ownPassages };
+	const outside = await openOutside(config, { own, kept: store.kept, version, now, log });
+	const sources = setup.played?.sources ?? outside.web.sources;
+	const every = setup.every ?? config.watch.hours * hour;
+	const running = startWorkers({
+		config,
+		commands: setup.commands,
+		common,
+		ports: portsOf(config, setup, { common, outside, every, sources, storeLost, counters }),
+		sources,
+		every,
+		readNews: () => Promise.all([outside.web.readNews(), outside.web.readBundle()]).then(() => undefined),
+		loginSince: () => account?.since ?? new Date(0),
+		end: ending.end,
+		fatal: ending.fatal,
+		counters,
+		inSync: () => supervision?.inSync(),
+	});
+	vitals.syncAge = running.syncAge;
+	vitals.sources = sources;
+	vitals.knowledge = setup.played?.knowledge ?? outside.knowledge;
+	const { folder } = base;
+	const control = folder === undefined ? undefined : openControl({ folder, store, homeserver, log });
+	return {
+		said: running.outbox.wake,
+		async stop(how) {
+			const { inbox, outbox, others } = running;
+			(await control)?.close();
+			if (how === 'deliver') {
+				const begun = Date.now();
+				await Promise.race([inbox.stop(), sleep(lastDeliveries, undefined, { ref: false })]);
+				await outbox.stop(lastDeliveries - (Date.now() - begun));
+			} else if (how === 'abandon') await homeserver.abandon();
+			await homeserver.close();
+			outside.web.close();
+			const ends = [running.intake, outbox.stop(0), inbox.looked(), inbox.stop(), ...others.map(one => one.stop())];
+			await Promise.race([Promise.all(ends), sleep(lastSteps, undefined, { ref: false })]);
+		},
+	};
+}
+
+/** After the start, which need not wait for it; without it everything else works. */
+async function openControl(serving: Parameters<typeof serveBackups>[0]): Promise<Control | undefined> {
+	try {
+		const { serveBackups } = await import('./backup.ts');
+		return await serveBackups(serving);
+	} catch (error) {
+		serving.log.warn({ err: error }, 'the control socket cannot be opened: a backup needs the bot to be stopped');
+		return undefined;
+	}
+}
+
+type PortsSetup = {
+	common: Common;
+	outside: Outside;
+	every: number;
+	sources: Web['sources'];
+	storeLost: Date | undefined;
+	counters: Counters | undefined;
+};
+
+/** What commands may use, in rooms. */
+function portsOf(config: Config, { ports: given, played }: BotSetup, setup: PortsSetup): BotPorts {
+	const { common, outside, every, sources, storeLost, counters } = setup;
+	const { store, homeserver } = common;
+	const { watch } = config;
+	return {
+		...given,
+		get knowledge() {
+			return played ? played.knowledge() : outside.knowledge();
+		},
+		get code() {
+			return played ? given.code : outside.code();
+		},
+		get distributions() {
+			return played ? given.distributions : outside.distributions();
+		},
+		store,
+		web: counted(played ? played.web : outside.web, counters),
+		limits: {
+			every,
+			keepDays: config.matrix.forgetAfterDays,
+			// A reload may change them.
+			get perRoom() {
+				return watch.perRoom;
+			},
+			get perPerson() {
+				return watch.perPerson;
+			},
+		},
+		health: {
+			...given.health,
+			...(storeLost && { storeLost }),
+			lastSync: homeserver.lastSync,
+			device: homeserver.device,
+			sources,
+			published: outside.published,
+		},
+	};
+}
+
+/** The web, each look at a server counted. */
+function counted(web: Pick<Web, 'observe'>, counters: Counters | undefined): Pick<Web, 'observe'> {
+	if (!counters) return web;
+	return {
+		async observe(server, person) {
+			const begun = performance.now();
+			const observation = await web.observe(server, person);
+			counters.looked(observation.kind, performance.now() - begun);
+			return observation;
+		},
+	};
+}

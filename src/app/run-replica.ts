@@ -1,0 +1,231 @@
+// The bot as one of several processes over one PostgreSQL: it leads, or looks at servers and waits to take over.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '../config.ts';
+import { idleTransaction, inTurn, joinReplicas, type Leadership, type Replica } from '../edges/store/lease.ts';
+import { openPostgresStore } from '../edges/store/postgres-store.ts';
+import { type Log, openLog } from '../runtime/log.ts';
+import { openWorker } from '../runtime/worker.ts';
+import type { PostgresAddress } from '../settings/postgres.ts';
+import { tick } from '../watch/poll.ts';
+import { type Bot, type BotSetup, openBot, supervise, vitalsOf } from './bot.ts';
+import { type Ending, openEnding, statusOf } from './ending.ts';
+import { openOutside } from './live-knowledge.ts';
+import { ownPassages } from './own-edition.ts';
+import { reload } from './reload.ts';
+import type { Supervision } from './supervision.ts';
+
+/** A homeserver that does not answer the question whether it is there for this long (ms) is not reached. */
+const reachTimeout = 4000;
+/** A claim outlives the look that it is for by this much (ms). */
+const claimSpare = 60_000;
+/** Between two attempts to take part in looking while nobody leads (ms). */
+const standbyPause = 1000;
+const lastSteps = 1000;
+const hour = 3600_000;
+
+/** Leads, or waits to, until a signal; resolves to the exit status. Throws a Refusal. */
+export async function runReplica(config: Config, setup: BotSetup, address: PostgresAddress): Promise<number> {
+	const log = openLog(config.log.level, config.log.format);
+	let bot: Bot | undefined;
+	const replica = await joinReplicas({ address, reach: () => reach(config), said: () => bot?.said(), log });
+	const { reread } = setup;
+	const ending = openEnding(log, reread ? () => reload(config, { log, reread }) : undefined);
+	try {
+		while (!ending.signal.aborted) {
+			const standby = openStandby(config, setup, { replica, address, log, ending });
+			const leadership = await replica.lead(ending.signal).finally(standby.stop);
+			if (leadership === undefined) break;
+			log.info({ replica: replica.id }, 'this replica leads');
+			await lead(config, setup, { leadership, replica, address, log, ending, opened: one => (bot = one) });
+			bot = undefined;
+			await leadership.release();
+		}
+	} finally {
+		ending.release();
+		await replica.close();
+		setTimeout(() => process.exit(), lastSteps).unref();
+	}
+	return statusOf(ending, log, (_, why) => `Glia stops for a fault, which the log describes: ${why}`);
+}
+
+/** What this replica looks at, for a little longer than a look may take. */
+function claimsOf({ watch }: Config, { id }: Replica): { replica: string; keep: number } {
+	return { replica: id, keep: watch.lookSeconds * 1000 + claimSpare };
+}
+
+async function reach({ matrix }: Config): Promise<void> {
+	const answer = await fetch(`${matrix.homeserver}/_matrix/client/versions`, {
+		signal: AbortSignal.timeout(reachTimeout),
+	});
+	await answer.body?.cancel();
+	if (answer.status >= 500) throw new Error(`HTTP ${answer.status}`);
+}
+
+type Leading = {
+	leadership: Leadership;
+	replica: Replica;
+	address: PostgresAddress;
+	log: Log;
+	ending: Ending;
+	opened: (bot: Bot) => void;
+};
+
+/** Is the bot until the lease is lost or the process is to end. What the process ends for is noted in `ending`. */
+async function lead(config: Config, setup: BotSetup, given: Leading): Promise<void> {
+	const { leadership, replica, address, log, ending } = given;
+	const { fence, lost } = leadership;
+	const term = termOf(ending, lost);
+	let supervision: Supervision | undefined;
+	try {
+		const { store, keys } = await openPostgresStore({
+			address,
+			fence: { ...fence, broken: error => leadership.lose(`the database does not answer: ${String(error)}`) },
+			idle: idleTransaction,
+			claims: claimsOf(config, replica),
+			migrates: true,
+		});
+		try {
+			const vitals = vitalsOf(setup);
+			supervision = await supervise(config, setup, { log, store, vitals });
+			const bot = await openBot(config, setup, {
+				log,
+				store,
+				keys,
+				folder: undefined,
+				ending: term,
+				vitals,
+				supervision,
+			});
+			if (bot) {
+				given.opened(bot);
+				await term.asked;
+				if (ending.signal.aborted) supervision?.stopping();
+				const { sentence, fault } = term.reason();
+				// What another replica goes on with is not touched: not its session, not its keys.
+				const leaves = lost.aborted || fault !== undefined;
+				await bot.stop(leaves ? 'leave' : sentence === undefined ? 'deliver' : 'abandon');
+			}
+		} finally {
+			supervision?.close();
+			await store.close();
+		}
+	} catch (error) {
+		if (!lost.aborted) throw error;
+	}
+	if (lost.aborted) {
+		log.warn({ why: Object(lost.reason).message }, 'this replica leads no more');
+		return;
+	}
+	const { sentence, fault } = term.reason();
+	if (fault) ending.fatal(fault.error);
+	else if (sentence !== undefined) ending.end(sentence);
+}
+
+/** The end of one term: of the process, of the lease, or of what the bot in it says. */
+function termOf(ending: Ending, lost: AbortSignal): Ending {
+	const asked = Promise.withResolvers<void>();
+	const over = new AbortController();
+	const reason: ReturnType<Ending['reason']> = {};
+	const end = (why?: string) => {
+		if (why !== undefined) reason.sentence ??= why;
+		over.abort();
+		asked.resolve();
+	};
+	for (const signal of [ending.signal, lost]) {
+		if (signal.aborted) end();
+		signal.addEventListener('abort', () => end(), { once: true, signal: over.signal });
+	}
+	return {
+		asked: asked.promise,
+		signal: over.signal,
+		end,
+		fatal(error) {
+			reason.fault ??= { error };
+			end();
+		},
+		reason: () => reason,
+		release: () => undefined,
+	};
+}
+
+type Standby = { replica: Replica; address: PostgresAddress; log: Log; ending: Ending };
+
+/** Looks at servers for the leader while there is one, each claimed so that no other looks at it too. */
+function openStandby(config: Config, setup: BotSetup, given: Standby): { stop: () => Promise<void> } {
+	const { replica, address, log, ending } = given;
+	const stopped = new AbortController();
+	const stopping = () => stopped.signal.aborted || ending.signal.aborted;
+	const done = (async () => {
+		while (!stopping()) {
+			if (replica.isLed()) {
+				try {
+					await lookBeside(config, setup, { replica, address, log, stopping });
+				} catch (error) {
+					log.debug({ err: error }, 'this replica cannot look at servers now');
+				}
+			}
+			await sleep(standbyPause, undefined, { signal: stopped.signal }).catch(() => undefined);
+		}
+	})();
+	return {
+		async stop() {
+			stopped.abort();
+			// A look under way does not hold up a take-over: what it decides is written in turn, or not at all.
+			await Promise.race([done, sleep(lastSteps, undefined, { ref: false })]);
+		},
+	};
+}
+
+type Beside = Pick<Standby, 'replica' | 'address' | 'log'> & { stopping: () => boolean };
+
+/** Looks at servers until the leader is gone, or this process is to lead or to end. */
+async function lookBeside(config: Config, setup: BotSetup, given: Beside): Promise<void> {
+	const { replica, address, log, stopping } = given;
+	const { now, health, knowledge, code, distributions } = setup.ports;
+	const { store } = await openPostgresStore({
+		address,
+		fence: inTurn,
+		idle: idleTransaction,
+		claims: claimsOf(config, replica),
+		migrates: false,
+	});
+	const failed = Promise.withResolvers<void>();
+	const supervision = await supervise(config, setup, { log, store, vitals: vitalsOf(setup) });
+	// Waiting is all that is asked of it.
+	supervision?.inSync();
+	try {
+		const own = { knowledge, code, distributions, passages: ownPassages };
+		const outside = await openOutside(config, { own, kept: store.kept, version: health.version, now, log });
+		const watching = {
+			store,
+			web: setup.played?.web ?? outside.web,
+			knowledge: setup.played?.knowledge ?? outside.knowledge,
+			now,
+			random: Math.random,
+			log,
+			said: replica.tell,
+			stopping,
+			listening: replica.isLed,
+			every: setup.every ?? config.watch.hours * hour,
+		};
+		const fatal = (error: unknown) => failed.reject(error);
+		const watch = openWorker(() => tick(watching), fatal);
+		const reader = openWorker(
+			() => Promise.all([outside.web.readNews(), outside.web.readBundle()]).then(() => undefined),
+			fatal,
+		);
+		for (const worker of [watch, reader]) worker.wake();
+		const over = (async () => {
+			while (!stopping() && replica.isLed()) await sleep(standbyPause, undefined, { ref: false });
+		})();
+		try {
+			await Promise.race([over, failed.promise]);
+		} finally {
+			outside.web.close();
+			await Promise.race([Promise.all([watch.stop(), reader.stop()]), sleep(lastSteps, undefined, { ref: false })]);
+		}
+	} finally {
+		supervision?.close();
+		await store.close();
+	}
+}

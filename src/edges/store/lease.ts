@@ -1,0 +1,311 @@
+// Which of several processes holds the connection to Matrix: one row, and the database's clock. A number that rises with
+// each change of hands is checked in the transaction of every write, so that a leader that wakes up late writes nothing.
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { Refusal } from '../../answer.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { PostgresAddress } from '../../settings/postgres.ts';
+import { connectPostgres, type Fence, refusalOf } from './postgres.ts';
+
+/** How long the lease lasts, how often its holder renews it, and how often the others look at it (ms). */
+const lease = 8000;
+const renewal = 2000;
+/**
+ * A transaction in which nothing happens for this long (ms) is ended by the database: a process that was stopped in the
+ * middle of one holds its locks, and nobody could take over before they are gone. Less than the lease.
+ */
+export const idleTransaction = 3000;
+/** A replica whose sign of life is older (ms) is gone; so is a sign that it reaches the homeserver. */
+const alive = 6000;
+
+/** This process may no longer write as the leader: another has taken over, or will. */
+export class Fenced extends Error {
+	override name = 'Fenced';
+	constructor(why = 'another replica holds the lease') {
+		super(why);
+	}
+}
+
+export type Leadership = {
+	fence: Fence;
+	/** Aborted when the lease is lost; `reason` is a `Fenced`. */
+	lost: AbortSignal;
+	/** The database does not answer this process any more: as good as a lost lease. */
+	lose: (why: string) => void;
+	/** Gives the lease back, so that another need not wait for its end. */
+	release: () => Promise<void>;
+};
+
+export type Replica = {
+	/** Names this process among the replicas. */
+	id: string;
+	/** Waits until this process leads; undefined once `signal` is aborted. */
+	lead: (signal: AbortSignal) => Promise<Leadership | undefined>;
+	/** Whether another process leads now, as last seen. */
+	isLed: () => boolean;
+	/** Tells the leader that something has been put into the outbox. */
+	tell: () => void;
+	close: () => Promise<void>;
+};
+
+export type ReplicaSetup = {
+	address: PostgresAddress;
+	/** Resolves if the homeserver answers this process; asked every two seconds, one call at a time. */
+	reach: () => Promise<unknown>;
+	/** Called in the leader when another replica has put something into the outbox. */
+	said: () => void;
+	log: Log;
+};
+
+/** What replicas tell each other by. A channel is the whole database's: another schema's bot looks once in vain. */
+const channel = 'glia_outbox';
+
+/** The tables that only several processes need. Two that make them at once get in each other's way once. */
+const tables = `
+	CREATE TABLE IF NOT EXISTS lease (id int PRIMARY KEY, holder text, fence bigint NOT NULL, until timestamptz NOT NULL);
+	INSERT INTO lease VALUES (1, NULL, 0, '-infinity') ON CONFLICT DO NOTHING;
+	CREATE TABLE IF NOT EXISTS turn (id int PRIMARY KEY);
+	INSERT INTO turn VALUES (1) ON CONFLICT DO NOTHING;
+	CREATE TABLE IF NOT EXISTS replicas (id text PRIMARY KEY, seen timestamptz NOT NULL, reached timestamptz);
+	CREATE TABLE IF NOT EXISTS claims (server text PRIMARY KEY, replica text NOT NULL, until timestamptz NOT NULL);
+`;
+
+/** How all transactions begin, of whatever process: in turn, as if there were one connection. */
+export const inTurn: Fence = { begin: 'SELECT 1 FROM turn FOR UPDATE', check: () => undefined };
+
+/** Joins the replicas of this database. Throws a Refusal. */
+export async function joinReplicas(setup: ReplicaSetup): Promise<Replica> {
+	const member = new Member(setup);
+	await member.join();
+	return member;
+}
+
+type LeaseState = { held: boolean; mine: boolean; better: boolean };
+
+class Member implements Replica {
+	readonly id = randomUUID();
+	readonly #setup: ReplicaSetup;
+	/** The connection of the lease; made anew after a fault. */
+	#client: pg.Client | undefined;
+	#seen: LeaseState = { held: false, mine: false, better: false };
+	#closed = false;
+	/** When the homeserver last answered, by the monotonic clock (ms). */
+	#reachedAt = Number.NEGATIVE_INFINITY;
+	#probing = false;
+
+	constructor(setup: ReplicaSetup) {
+		this.#setup = setup;
+	}
+
+	async join(): Promise<void> {
+		this.#client = await this.#connect();
+	}
+
+	isLed(): boolean {
+		return this.#seen.held && !this.#seen.mine;
+	}
+
+	tell(): void {
+		const { log } = this.#setup;
+		this.#ask(`NOTIFY ${channel}`).catch((error: unknown) => log.debug({ err: error }, 'the leader was not told'));
+	}
+
+	async lead(signal: AbortSignal): Promise<Leadership | undefined> {
+		const { address, log } = this.#setup;
+		let failures = 0;
+		while (!signal.aborted && !this.#closed) {
+			try {
+				const { held, better } = await this.#beat();
+				const asked = performance.now();
+				const fence = held || (!this.#reaches() && better) ? undefined : await this.#take();
+				failures = 0;
+				if (fence !== undefined) {
+					this.#seen = { ...this.#seen, held: true, mine: true };
+					return this.#hold(fence, asked);
+				}
+			} catch (error) {
+				this.#seen = { ...this.#seen, held: false };
+				const known = refusalOf(error, address);
+				if (failures++ === 0) log.error({ err: known ?? error }, 'the database of the replicas does not answer');
+			}
+			await sleep(renewal / 2, undefined, { signal }).catch(() => undefined);
+		}
+		return undefined;
+	}
+
+	async close(): Promise<void> {
+		this.#closed = true;
+		await this.#client?.query('DELETE FROM replicas WHERE id = $1', [this.id]).catch(() => undefined);
+		await this.#client?.end().catch(() => undefined);
+	}
+
+	async #connect(): Promise<pg.Client> {
+		const client = await connect(this.#setup.address);
+		client.on('notification', this.#setup.said);
+		return client;
+	}
+
+	async #ask<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
+		this.#client ??= await this.#connect();
+		const client = this.#client;
+		try {
+			return (await client.query<Row>(text, values)).rows;
+		} catch (error) {
+			if (this.#client === client) this.#client = undefined;
+			client.end().catch(() => undefined);
+			throw error;
+		}
+	}
+
+	#reaches(): boolean {
+		return performance.now() - this.#reachedAt < alive;
+	}
+
+	/** Looks whether the homeserver is reached, without waiting for it. */
+	#probe(): void {
+		if (this.#probing) return;
+		this.#probing = true;
+		const reached = () => {
+			this.#reachedAt = performance.now();
+		};
+		this.#setup
+			.reach()
+			.then(reached, () => undefined)
+			.finally(() => {
+				this.#probing = false;
+			});
+	}
+
+	/** A sign of life, and who holds the lease. */
+	async #beat(): Promise<LeaseState> {
+		this.#probe();
+		const [row] = await this.#ask<{ holder: string | null; held: boolean; better: boolean }>(
+			`WITH me AS (
+				INSERT INTO replicas VALUES ($1, clock_timestamp(), CASE WHEN $2 THEN clock_timestamp() END)
+				ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, reached = coalesce(excluded.reached, replicas.reached)
+			)
+			SELECT holder, until > clock_timestamp() AS held, EXISTS (
+				SELECT 1 FROM replicas WHERE id <> $1
+				AND seen > clock_timestamp() - $3 * interval '1 ms' AND reached > clock_timestamp() - $3 * interval '1 ms'
+			) AS better FROM lease`,
+			[this.id, this.#reaches(), alive],
+		);
+		this.#seen = { held: row?.held === true, mine: row?.holder === this.id, better: row?.better === true };
+		return this.#seen;
+	}
+
+	async #take(): Promise<number | undefined> {
+		const [row] = await this.#ask<{ fence: number }>(
+			`WITH free AS (SELECT id FROM lease WHERE until <= clock_timestamp() FOR UPDATE)
+			UPDATE lease SET holder = $1, fence = fence + 1, until = clock_timestamp() + $2 * interval '1 ms'
+			FROM free WHERE lease.id = free.id RETURNING fence`,
+			[this.id, lease],
+		);
+		return row?.fence;
+	}
+
+	async #renew(fence: number): Promise<boolean> {
+		const rows = await this.#ask(
+			`UPDATE lease SET until = clock_timestamp() + $3 * interval '1 ms'
+			WHERE holder = $1 AND fence = $2 AND until > clock_timestamp() RETURNING fence`,
+			[this.id, fence, lease],
+		);
+		return rows.length > 0;
+	}
+
+	async #giveBack(fence: number): Promise<void> {
+		const { log } = this.#setup;
+		try {
+			await this.#ask(`UPDATE lease SET until = '-infinity', holder = NULL WHERE holder = $1 AND fence = $2`, [
+				this.id,
+				fence,
+			]);
+		} catch (error) {
+			log.warn({ err: error }, 'the lease could not be given back; it ends by itself');
+		}
+	}
+
+	/** Keeps the lease until it is lost or given back. `taken`: when it was asked for, by the monotonic clock (ms). */
+	#hold(fence: number, taken: number): Leadership {
+		const lost = new AbortController();
+		const term = { until: taken + lease, released: false };
+		const lose = (why: string) => {
+			if (!lost.signal.aborted) lost.abort(new Fenced(why));
+		};
+		const late = setInterval(() => {
+			if (performance.now() > term.until) lose('the lease was not renewed in time');
+		}, 250);
+		late.unref();
+		const over = () => term.released || lost.signal.aborted || this.#closed;
+		void this.#keep({ fence, taken, term, over, lose }).finally(() => clearInterval(late));
+		const begin = `${inTurn.begin}; SELECT until > clock_timestamp() AS valid FROM lease
+			WHERE fence = ${fence} AND holder = '${this.id}' FOR KEY SHARE`;
+		return {
+			fence: {
+				begin,
+				check(rows) {
+					const [row] = rows as { valid: boolean }[];
+					if (row?.valid && !lost.signal.aborted) return;
+					const why = new Fenced();
+					lose(why.message);
+					throw why;
+				},
+			},
+			lost: lost.signal,
+			lose,
+			release: async () => {
+				term.released = true;
+				await this.#giveBack(fence);
+			},
+		};
+	}
+
+	async #keep({ fence, taken, term, over, lose }: Keeping): Promise<void> {
+		while (!over()) {
+			const asked = performance.now();
+			try {
+				if (!(await this.#renew(fence))) return lose('another replica holds the lease');
+				term.until = asked + lease;
+				// Only to one that would do better: where no replica reaches the homeserver, nothing is gained by it.
+				const { better } = await this.#beat();
+				const settled = performance.now() - taken > lease;
+				if (better && settled && !this.#reaches()) return lose('only another replica reaches the homeserver');
+			} catch (error) {
+				this.#setup.log.warn({ err: error }, 'the lease could not be renewed');
+			}
+			await sleep(renewal, undefined, { ref: false });
+		}
+	}
+}
+
+type Keeping = {
+	fence: number;
+	taken: number;
+	term: { until: number };
+	over: () => boolean;
+	lose: (why: string) => void;
+};
+
+async function connect(address: PostgresAddress): Promise<pg.Client> {
+	const client = await connectPostgres(address, idleTransaction);
+	for (let tries = 0; ; tries++) {
+		try {
+			await client.query(tables);
+			await client.query(`LISTEN ${channel}`);
+			return client;
+		} catch (error) {
+			// Another process makes them at this moment.
+			if (
+				tries < 3 &&
+				error instanceof Error &&
+				/duplicate key|already exists|tuple concurrently/.test(error.message)
+			) {
+				await sleep(100 * (tries + 1));
+				continue;
+			}
+			await client.end().catch(() => undefined);
+			throw refusalOf(error, address) ?? new Refusal(`The store's PostgreSQL cannot be used: ${String(error)}.`);
+		}
+	}
+}

@@ -1,0 +1,91 @@
+// The store in a schema of a PostgreSQL database, the keys of encrypted rooms with it.
+import { Kysely, sql } from 'kysely';
+import { Refusal } from '../../answer.ts';
+import type { KeyStore } from '../../ports/keys.ts';
+import type { Store } from '../../ports/store.ts';
+import type { PostgresAddress } from '../../settings/postgres.ts';
+import { migrations } from './migrations.ts';
+import { connectPostgres, type Fence, PostgresTypes, placeOf, postgresDialect } from './postgres.ts';
+import { keysOver, keyTables } from './postgres-keys.ts';
+import type { Tables } from './schema.ts';
+import { serverOf } from './servers.ts';
+import { migrate, storeOver } from './store.ts';
+
+export type PostgresSetup = {
+	address: PostgresAddress;
+	/** How transactions begin where several processes share the database. */
+	fence?: Fence;
+	/** Ends a transaction in which nothing happens for this long (ms). */
+	idle?: number;
+	/** Looks are shared among replicas: this one claims what it looks at, for this long (ms). */
+	claims?: { replica: string; keep: number };
+	/** Whether the tables are brought to this version; otherwise they have to be of it. */
+	migrates: boolean;
+};
+
+export type PostgresStore = { store: Store; keys: KeyStore };
+
+/** Opens the store; its tables are made, or brought to this version, under a lock. Throws a Refusal. */
+export async function openPostgresStore(setup: PostgresSetup): Promise<PostgresStore> {
+	const { address, fence, idle, claims } = setup;
+	const place = placeOf(address);
+	const client = await connectPostgres(address, idle);
+	const db = new Kysely<Tables>({ dialect: postgresDialect(client, fence) });
+	try {
+		if (setup.migrates) {
+			await migrate(db.withPlugin(new PostgresTypes()), place, address.schema);
+			await keyTables(db as unknown as Kysely<never>);
+		} else if (!(await isCurrent(db))) throw new Refusal(`The store in ${place} is of another version of Glia.`);
+	} catch (error) {
+		await db.destroy();
+		throw error;
+	}
+	return {
+		store: {
+			// Its vacuum takes away what was deleted.
+			...storeOver(db, { tidy: async () => undefined, copyTo: byItsTools, close: () => db.destroy() }),
+			...(claims && claimedServers(db, claims)),
+		},
+		keys: keysOver(db as unknown as Kysely<never>, place),
+	};
+}
+
+/** A copy of a database is made by the database's own tools, which need not ask us. */
+async function byItsTools(): Promise<never> {
+	throw new Refusal('The store lies in PostgreSQL: back it up with pg_dump.');
+}
+
+/** Whether exactly our migrations have run here. */
+async function isCurrent(db: Kysely<Tables>): Promise<boolean> {
+	const { rows } = await sql<{ name: string }>`SELECT name FROM kysely_migration ORDER BY name COLLATE "C"`.execute(db);
+	return JSON.stringify(rows.map(({ name }) => name)) === JSON.stringify(Object.keys(migrations).sort());
+}
+
+type LookClaims = NonNullable<PostgresSetup['claims']>;
+
+/** Servers that are due and that no other replica looks at. */
+function claimedServers(db: Kysely<Tables>, { replica, keep }: LookClaims): Pick<Store, 'dueServers'> {
+	return {
+		async dueServers(now, horizon, limit) {
+			// Each part by its index: with OR, all servers would be read.
+			const { rows } = await sql<Tables['servers']>`
+				WITH open AS (
+					(SELECT server, next_look FROM servers WHERE next_look <= ${now.getTime()} AND ${unclaimed}
+						ORDER BY next_look LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+				), beyond AS (
+					(SELECT server, next_look FROM servers WHERE next_look > ${horizon.getTime()} AND ${unclaimed}
+						ORDER BY next_look LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+				), due AS (
+					SELECT server FROM (SELECT * FROM open UNION ALL SELECT * FROM beyond) AS all_due LIMIT ${limit}
+				), claimed AS (
+					INSERT INTO claims SELECT server, ${replica}, clock_timestamp() + ${keep} * interval '1 ms' FROM due
+					ON CONFLICT (server) DO UPDATE SET replica = excluded.replica, until = excluded.until
+					RETURNING server
+				)
+				SELECT servers.* FROM servers JOIN claimed ON claimed.server = servers.server ORDER BY next_look`.execute(db);
+			return rows.map(serverOf);
+		},
+	};
+}
+
+const unclaimed = sql`NOT EXISTS (SELECT 1 FROM claims WHERE claims.server = servers.server AND until > clock_timestamp())`;

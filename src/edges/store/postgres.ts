@@ -1,0 +1,334 @@
+// PostgreSQL as the store's database: one connection that does everything in turn, as SQLite does, dressed as the driver
+// that Kysely knows; and a schema of its own, made as SQLite's.
+import {
+	type ColumnDataType,
+	type ColumnDefinitionNode,
+	type CompiledQuery,
+	type DatabaseConnection,
+	DataTypeNode,
+	type Dialect,
+	type Driver,
+	GeneratedNode,
+	type KyselyPlugin,
+	OperationNodeTransformer,
+	PostgresAdapter,
+	PostgresIntrospector,
+	PostgresQueryCompiler,
+	type QueryResult,
+	RawNode,
+} from 'kysely';
+import pg from 'pg';
+import { Refusal } from '../../answer.ts';
+import type { PostgresAddress } from '../../settings/postgres.ts';
+
+/** The oldest major version that the community maintains, and that the tests run on. */
+const oldest = 14;
+/** A connection that is opened gives up after this time (ms). */
+const connectTimeout = 10_000;
+/**
+ * An answer that takes longer (ms) is taken for lost: a connection that was cut off without a word would hang for as long
+ * as the system resends.
+ */
+const queryTimeout = 20_000;
+
+/** How the transactions of a replica begin; see lease.ts. */
+export type Fence = {
+	/** Statements that are carried out together with BEGIN. */
+	begin: string;
+	/** Given the rows of the last of them. Throws if this process may no longer write. */
+	check: (rows: unknown[]) => void;
+	/** Told when the connection fails: this process can no longer write. */
+	broken?: (error: unknown) => void;
+};
+
+/** Opens one connection. Throws a Refusal for what the operator can mend. */
+export async function connectPostgres(address: PostgresAddress, idle = 0): Promise<pg.Client> {
+	const { url, schema, tls, ...parts } = address;
+	let client: pg.Client;
+	try {
+		client = new pg.Client({
+			...(url === undefined ? parts : { connectionString: url }),
+			...(tls && { ssl: { rejectUnauthorized: true, ...(tls.authority && { ca: tls.authority }) } }),
+			application_name: 'glia',
+			connectionTimeoutMillis: connectTimeout,
+			query_timeout: queryTimeout,
+			keepAlive: true,
+			keepAliveInitialDelayMillis: 5000,
+			types: { getTypeParser: typeParser },
+			...(idle > 0 && { idle_in_transaction_session_timeout: idle }),
+		});
+		// Without a listener, a connection that ends between two queries ends the process.
+		client.on('error', () => undefined);
+		await client.connect();
+	} catch (error) {
+		throw refusalOf(error, address) ?? error;
+	}
+	try {
+		await check(client, schema);
+		return client;
+	} catch (error) {
+		await client.end().catch(() => undefined);
+		throw refusalOf(error, address) ?? error;
+	}
+}
+
+async function check(client: pg.Client, schema: string): Promise<void> {
+	const { rows } = await client.query(
+		`SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding,
+			pg_is_in_recovery() AS standby, current_setting('transaction_read_only') AS read_only,
+			EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1) AS schema`,
+		[schema],
+	);
+	const { version, encoding, standby, read_only: readOnly, schema: isThere } = rows[0];
+	if (version < oldest * 10_000) {
+		const major = version >= 100_000 ? Math.trunc(version / 10_000) : `${Math.trunc(version / 10_000)}.x`;
+		throw new Refusal(`The store's PostgreSQL is version ${major}; Glia needs ${oldest} or newer.`);
+	}
+	if (encoding !== 'UTF8') {
+		throw new Refusal(
+			`The store's database has the encoding ${encoding}; create it with ENCODING 'UTF8' TEMPLATE template0.`,
+		);
+	}
+	if (standby || readOnly === 'on')
+		throw new Refusal("The store's PostgreSQL takes no writes: it is a standby, or set to read only.");
+	if (!isThere) await client.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(schema)}`);
+	await client.query(`SET search_path TO ${pg.escapeIdentifier(schema)}`);
+}
+
+const sentences: Record<string, string> = {
+	'28P01': 'the password is wrong',
+	'28000': 'this user may not log in from here (pg_hba.conf)',
+	'3D000': 'there is no such database',
+	'42501': 'the user lacks a right: it needs CREATE on the database, or a schema that it owns',
+	'53300': 'it has no free connection; raise max_connections, Glia needs three for each process',
+	'57P03': 'it is starting up or shutting down',
+	ECONNREFUSED: 'nothing listens there',
+	ENOTFOUND: 'there is no such host',
+	EAI_AGAIN: 'the name of its host cannot be resolved now',
+	ETIMEDOUT: 'it does not answer',
+	EHOSTUNREACH: 'its host cannot be reached',
+	ECONNRESET: 'it closed the connection',
+	DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself; name it under store.postgres.tls.authority',
+	SELF_SIGNED_CERT_IN_CHAIN:
+		'its certificate is from an unknown authority; name that under store.postgres.tls.authority',
+	UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		'its certificate is from an unknown authority; name that under store.postgres.tls.authority',
+	CERT_HAS_EXPIRED: 'its certificate has expired',
+	ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
+};
+
+/** What an operator can do about an error of PostgreSQL's; undefined where that is nothing. Never holds the password. */
+export function refusalOf(error: unknown, address: PostgresAddress): Refusal | undefined {
+	if (error instanceof Refusal) return error;
+	const code = codeOf(error);
+	const text = error instanceof Error ? error.message : String(error);
+	const sentence: string | undefined =
+		sentences[code] ??
+		(/does not support SSL/.test(text) ? 'it does not offer TLS' : undefined) ??
+		(/timeout expired|OpenConnection terminated due to connection timeout/.test(text)
+			? sentences.ETIMEDOUT
+			: undefined) ??
+		(/SASL|password must be a string/.test(text) ? 'it wants a password, and none is configured' : undefined);
+	return sentence === undefined
+		? undefined
+		: new Refusal(`The store's PostgreSQL ${placeOf(address)} cannot be used: ${sentence}.`);
+}
+
+/** Whether an error says that the connection is gone, rather than that a statement is wrong. */
+function isAway(error: unknown): boolean {
+	const code = codeOf(error);
+	// The classes of connections, of resources and of an operator's doing; and a transaction that was idle for too long.
+	if (/^(08|53|57P|25P03)/.test(code)) return true;
+	return !(error instanceof pg.DatabaseError);
+}
+
+/** The code of an error, or of the first of several attempts to connect. */
+function codeOf(error: unknown): string {
+	if (error instanceof AggregateError) return codeOf(error.errors[0]);
+	return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+/** Where the database is, for people to read; without its password. */
+export function placeOf({ url, host = 'localhost', port = 5432, database = '' }: PostgresAddress): string {
+	if (url === undefined) return `${host}:${port}/${database}`;
+	try {
+		const { host: at, pathname } = new URL(url);
+		return `${at}${pathname}`;
+	} catch {
+		return 'of store.postgres';
+	}
+}
+
+/** Eight-byte integers are times and counts, which a number holds; as text they would not compare. */
+function typeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
+	if (oid === pg.types.builtins.INT8 || oid === pg.types.builtins.NUMERIC) return Number;
+	if (oid === pg.types.builtins.TEXT || oid === pg.types.builtins.VARCHAR) return withNull;
+	return pg.types.getTypeParser(oid, format as 'text');
+}
+
+/** A character for private use that no sane text has; what has it all the same survives too. */
+const mark = '\u{F0000}';
+
+/** PostgreSQL's text holds no U+0000, and anybody may send one. */
+function withoutNull(value: unknown): unknown {
+	if (typeof value !== 'string' || !/[\0\u{F0000}]/u.test(value)) return value;
+	return value.replaceAll(mark, `${mark}1`).replaceAll('\0', `${mark}0`);
+}
+
+function withNull(text: string): string {
+	if (!text.includes(mark)) return text;
+	return text.replaceAll(`${mark}0`, '\0').replaceAll(`${mark}1`, mark);
+}
+
+/** Kysely over one connection, which each transaction has to itself. `connection` is asked once; it is closed at the end. */
+export function postgresDialect(client: pg.Client, fence?: Fence): Dialect {
+	return {
+		createAdapter: () => new PostgresAdapter(),
+		createIntrospector: db => new PostgresIntrospector(db),
+		createQueryCompiler: () => new PostgresQueryCompiler(),
+		createDriver: () => new OneConnection(client, fence),
+	};
+}
+
+class OneConnection implements Driver {
+	readonly #client: pg.Client;
+	readonly #fence: Fence | undefined;
+	/** Ends with the last of those that wait for their turn. */
+	#last: Promise<void> = Promise.resolve();
+	#release: (() => void) | undefined;
+
+	constructor(client: pg.Client, fence: Fence | undefined) {
+		this.#client = client;
+		this.#fence = fence;
+	}
+
+	async init(): Promise<void> {}
+
+	async acquireConnection(): Promise<OpenConnection> {
+		const before = this.#last;
+		const { promise, resolve } = Promise.withResolvers<void>();
+		this.#last = promise;
+		await before;
+		this.#release = resolve;
+		return new OpenConnection(this.#client, this.#fence);
+	}
+
+	async beginTransaction(connection: OpenConnection): Promise<void> {
+		await connection.begin();
+	}
+
+	async commitTransaction(connection: OpenConnection): Promise<void> {
+		await connection.end('COMMIT');
+	}
+
+	async rollbackTransaction(connection: OpenConnection): Promise<void> {
+		// A connection that is gone took its transaction with it; the error that led here says more.
+		await connection.end('ROLLBACK').catch(() => undefined);
+	}
+
+	async releaseConnection(): Promise<void> {
+		this.#release?.();
+	}
+
+	async destroy(): Promise<void> {
+		await this.#last;
+		await this.#client.end().catch(() => undefined);
+	}
+}
+
+const writes = new Set(['InsertQueryNode', 'UpdateQueryNode', 'DeleteQueryNode', 'MergeQueryNode']);
+
+class OpenConnection implements DatabaseConnection {
+	readonly #client: pg.Client;
+	readonly #fence: Fence | undefined;
+	#open = false;
+
+	constructor(client: pg.Client, fence: Fence | undefined) {
+		this.#client = client;
+		this.#fence = fence;
+	}
+
+	/** Begins a transaction and checks, in the same round trip, that this process may write. */
+	async begin(): Promise<void> {
+		const { begin = '', check } = this.#fence ?? {};
+		let results: unknown;
+		try {
+			results = await this.#client.query(`BEGIN; ${begin}`);
+		} catch (error) {
+			this.#failed(error);
+			throw error;
+		}
+		this.#open = true;
+		if (check) {
+			const last = Array.isArray(results) ? results.at(-1) : results;
+			check((last as pg.QueryResult).rows);
+		}
+	}
+
+	async end(how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
+		this.#open = false;
+		try {
+			await this.#client.query(how);
+		} catch (error) {
+			this.#failed(error);
+			throw error;
+		}
+	}
+
+	async executeQuery<R>({ sql, parameters, query }: CompiledQuery): Promise<QueryResult<R>> {
+		const alone = this.#fence !== undefined && !this.#open && writes.has(query.kind);
+		try {
+			if (alone) await this.begin();
+			const { rows, command, rowCount } = await this.#client.query(sql, parameters.map(withoutNull));
+			if (alone) await this.end('COMMIT');
+			const counts = command === 'INSERT' || command === 'UPDATE' || command === 'DELETE' || command === 'MERGE';
+			return { rows, ...(counts && { numAffectedRows: BigInt(rowCount ?? 0) }) };
+		} catch (error) {
+			if (alone) await this.end('ROLLBACK').catch(() => undefined);
+			this.#failed(error);
+			throw error;
+		}
+	}
+
+	#failed(error: unknown): void {
+		if (isAway(error)) this.#fence?.broken?.(error);
+	}
+
+	// biome-ignore lint/correctness/useYield: nothing of the store streams
+	async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+		throw new Error('the store streams no queries');
+	}
+}
+
+/**
+ * The migrations are written once, in SQLite's words. Here numbers have eight bytes (times are milliseconds), ids count by
+ * themselves, and text is compared byte by byte, whatever the locale of the database: pages go by `>` on ids.
+ */
+export class PostgresTypes implements KyselyPlugin {
+	readonly #transformer = new Columns();
+
+	transformQuery({ node, queryId }: Parameters<KyselyPlugin['transformQuery']>[0]) {
+		return this.#transformer.transformNode(node, queryId);
+	}
+
+	async transformResult({ result }: Parameters<KyselyPlugin['transformResult']>[0]) {
+		return result;
+	}
+}
+
+class Columns extends OperationNodeTransformer {
+	override transformColumnDefinition(
+		...given: Parameters<OperationNodeTransformer['transformColumnDefinition']>
+	): ColumnDefinitionNode {
+		const column = super.transformColumnDefinition(...given);
+		const type = DataTypeNode.is(column.dataType) ? (column.dataType.dataType as ColumnDataType) : undefined;
+		if (type === 'integer') {
+			const wide = { ...column, dataType: DataTypeNode.create('bigint') };
+			if (!column.autoIncrement) return wide;
+			return { ...wide, autoIncrement: false, generated: GeneratedNode.create({ identity: true, byDefault: true }) };
+		}
+		if (type !== 'text') return column;
+		const collation = RawNode.createWithSql('COLLATE "C"');
+		return { ...column, frontModifiers: [...(column.frontModifiers ?? []), collation] };
+	}
+}

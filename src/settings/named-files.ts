@@ -1,0 +1,61 @@
+// Files that the configuration names: secrets and certificates.
+import { readFileSync } from 'node:fs';
+
+/** Reads what the configuration names instead of holding it: secrets and certificates. Mistakes are gathered. */
+export type SettingsReader = {
+	/** Notes what is wrong with an option. */
+	mistake: (path: string[], text: string) => void;
+	/** The absolute path of a file. */
+	file: (path: string) => string;
+};
+
+/** A certificate (PEM) in a file; empty where that is a mistake. */
+export function certificate({ mistake, file }: SettingsReader, option: string[], path: string): string {
+	const name = option.join('.');
+	try {
+		const text = readFileSync(file(path), 'utf8');
+		if (/-----BEGIN CERTIFICATE-----/.test(text)) return text;
+		mistake(option, `${name}: no certificate (PEM) in this file`);
+	} catch (error) {
+		mistake(option, `${name}: ${reason(error)}`);
+	}
+	return '';
+}
+
+type Secret =
+	| 'matrix.password'
+	| 'matrix.accessToken'
+	| 'encryption.passphrase'
+	| 'encryption.seeds'
+	| 'live.token'
+	| 'store.postgres.password';
+
+/** A secret from the configuration or a file. */
+export function secret(
+	{ mistake, file }: SettingsReader,
+	name: Secret,
+	{ inline, path }: { inline: string | undefined; path: string | undefined },
+): string | undefined {
+	const sections = name.split('.');
+	const key = sections.pop() ?? '';
+	const option = [...sections, `${key}File`];
+	if (inline && path) mistake(option, `${sections.join('.')}: give either ${key} or ${key}File, not both`);
+	if (!path || inline) return inline;
+	try {
+		const read = readFileSync(file(path), 'utf8').trim();
+		if (read) return read;
+		mistake(option, `${name}File: the file is empty`);
+	} catch (error) {
+		mistake(option, `${name}File: ${reason(error)}`);
+	}
+	return undefined;
+}
+
+/** Why a file cannot be read. */
+export function reason(error: unknown): string {
+	const code = error instanceof Error && 'code' in error ? error.code : undefined;
+	if (code === 'ENOENT') return 'there is no such file';
+	if (code === 'EACCES') return 'reading is not permitted';
+	if (code === 'EISDIR') return 'this is a folder';
+	return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,61 @@
+// The part of the configuration that names a PostgreSQL database.
+import { z } from 'zod';
+import { certificate, type SettingsReader, secret } from './named-files.ts';
+
+/** An address, or its parts: a password in a file is not in the address. */
+export const postgres = z.preprocess(
+	given => (typeof given === 'string' ? { url: given } : given),
+	z.strictObject({
+		url: z
+			.string()
+			.regex(/^postgres(ql)?:\/\/[^/]/, 'an address like postgres://glia@db.example.org/glia, or its parts')
+			.optional(),
+		host: z.string().min(1).optional(),
+		port: z.int().min(1).max(65535).optional(),
+		database: z.string().min(1).optional(),
+		user: z.string().min(1).optional(),
+		password: z.string().min(1).optional(),
+		passwordFile: z.string().min(1).optional(),
+		schema: z
+			.string()
+			.regex(/^[a-z_][a-z0-9_]{0,62}$/, 'the name of a schema: small letters, digits and _')
+			.default('glia'),
+		tls: z.strictObject({ authority: z.string().min(1).optional() }).optional(),
+	}),
+);
+
+/** Where the store's database is, if it is PostgreSQL: an address, or parts that are missing there. */
+export type PostgresAddress = {
+	/** `postgres://user@host:port/database?sslmode=…` */
+	url?: string;
+	host?: string;
+	port?: number;
+	database?: string;
+	user?: string;
+	password?: string;
+	/** TLS, trusting these certificates (PEM), or the system's. */
+	tls?: { authority?: string };
+	/** In which all tables lie. */
+	schema: string;
+};
+
+/** The address that the configuration gives; mistakes are noted. */
+export function addressOf(reader: SettingsReader, given: z.infer<typeof postgres>): PostgresAddress {
+	const { password: inline, passwordFile: path, tls, ...rest } = given;
+	const option = ['store', 'postgres'];
+	const { host, port, database, user } = rest;
+	if (rest.url !== undefined && [host, port, database, user].some(part => part !== undefined))
+		reader.mistake([...option, 'url'], 'store.postgres: give either url or its parts, not both');
+	if (rest.url === undefined && (host === undefined || database === undefined || user === undefined))
+		reader.mistake(option, 'store.postgres: host, database and user are needed, or url');
+	const password = secret(reader, 'store.postgres.password', { inline, path });
+	const authority = tls?.authority;
+	const trusted =
+		authority === undefined ? {} : { authority: certificate(reader, [...option, 'tls', 'authority'], authority) };
+	const parts = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+	return {
+		...(parts as typeof rest & { schema: string }),
+		...(password && { password }),
+		...(tls && { tls: trusted }),
+	} as PostgresAddress;
+}

@@ -1,0 +1,24 @@
+// The stores that a contract is checked on: in memory, in a folder, and, where a server is given, in PostgreSQL.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openStore } from '../../src/edges/store/store.ts';
+import type { Store } from '../../src/ports/store.ts';
+
+/** One store of a test. */
+export type Place = {
+	open: () => Promise<Store>;
+	/** Whether what was put is there after it was closed and opened again, as at the next start of the process. */
+	outlives: boolean;
+	remove: () => void;
+};
+
+export type Places = Record<string, () => Promise<Place>>;
+
+export const local: Places = {
+	memory: async () => ({ open: () => openStore(), outlives: false, remove: () => undefined }),
+	'a folder': async () => {
+		const folder = mkdtempSync(join(tmpdir(), 'glia-store-'));
+		return { open: () => openStore(folder), outlives: true, remove: () => rmSync(folder, { recursive: true }) };
+	},
+};

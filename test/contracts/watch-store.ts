@@ -1,0 +1,277 @@
+// What the store promises the watch: the same in memory and on disk, and on disk also after it was closed.
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Alert } from '../../src/advice/watch/alerts.ts';
+import type { Subscription } from '../../src/advice/watch/subscription.ts';
+import type { Store } from '../../src/ports/store.ts';
+import type { NumberedAlert, RootedSaying, WatchDecision, Watched } from '../../src/ports/watch-store.ts';
+import type { Place, Places } from './places.ts';
+
+const now = new Date('2026-11-21T12:00:00Z');
+const later = (minutes: number) => new Date(now.getTime() + minutes * 60_000);
+
+const subscription = (room: string, server: string, more: Partial<Subscription> = {}): Subscription => ({
+	id: `${room}/${server}`,
+	room,
+	server,
+	facts: [],
+	changed: now,
+	...more,
+});
+
+const alert = (subject: string, more: Partial<Alert> = {}): Alert => ({
+	watch: '!a/example.org',
+	rule: 'advisory',
+	subject,
+	stage: 'open',
+	episode: 'e1',
+	kind: 'new',
+	severity: 'warning',
+	about: { rule: 'advisory', id: subject, rating: 'moderate', name: subject },
+	...more,
+});
+
+/** All in one message, in the thread of the first that has one. */
+function saying(id: string): (alerts: readonly NumberedAlert[]) => RootedSaying[] {
+	return alerts => {
+		if (!alerts.length) return [];
+		const event = { type: 'm.room.message', content: { body: alerts.map(({ number }) => number).join() } };
+		const root = alerts[0]?.root;
+		const continues = root !== undefined && { continues: root };
+		return [{ saying: { said: id, room: '!a', kind: 'event', event, ...continues }, says: alerts.map((_, i) => i) }];
+	};
+}
+
+function given(watch: Subscription, alerts: readonly Alert[], say: WatchDecision['say'], at: Date): Promise<void> {
+	return store.keepDecided([{ watch, alerts, say }], at);
+}
+
+/** All that watch a server, a page of one at a time. */
+async function watching(server: string): Promise<Watched[]> {
+	const [first, ...rest] = await store.watchedBy(server, '', 1);
+	const others = first ? await store.watchedBy(server, first.subscription.id, 100) : [];
+	return [...(first ? [first] : []), ...rest, ...others];
+}
+
+let store: Store;
+let place: Place;
+
+export function watchStoreContract(places: Places): void {
+	describe.each(Object.entries(places))('in %s', (_, make) => {
+		afterEach(async () => {
+			await store.close();
+			place.remove();
+		});
+
+		async function open(): Promise<void> {
+			place = await make();
+			store = await place.open();
+		}
+		/** The next start of the process. */
+		async function reopen(): Promise<void> {
+			if (!place.outlives) return;
+			await store.close();
+			store = await place.open();
+		}
+
+		test('a subscription is kept once a room and server, and gone with all about it', async () => {
+			await open();
+			const told = { version: '1.150.0', at: now.toISOString() };
+			const first = subscription('!a', 'example.org', { facts: ['workers'], told });
+			await store.keepWatch(first, now);
+			await store.keepWatch({ ...first, facts: ['docker'] }, now);
+			await store.keepWatch(subscription('!b', 'example.org'), now);
+			await reopen();
+			expect(await store.watches('!a')).toEqual([{ ...first, facts: ['docker'] }]);
+			expect(await store.watch('!a', 'example.org')).toEqual({ ...first, facts: ['docker'] });
+			expect((await watching('example.org')).map(({ subscription }) => subscription.room)).toEqual(['!a', '!b']);
+			await given(first, [alert('CVE-1')], saying('s1'), now);
+			expect(await store.dropWatch('!a', 'example.org')).toBe(true);
+			expect(await store.dropWatch('!a', 'example.org')).toBe(false);
+			expect(await store.open('!a')).toEqual([]);
+			expect(await store.heard(first.id)).toEqual([]);
+			expect(await store.server('example.org')).toBeDefined();
+			await store.dropWatch('!b', 'example.org');
+			expect(await store.server('example.org')).toBeUndefined();
+		});
+
+		test('servers are due in their order, and those in a future too far away as well', async () => {
+			await open();
+			for (const name of ['one', 'two', 'three', 'far']) await store.keepWatch(subscription('!a', name), now);
+			const history = [{ is: 'synapse' as const, version: '1.150.0', since: 'a', until: 'b', looks: 2 }];
+			const next = { one: 30, two: 10, three: 90, far: 100_000 };
+			for (const [server, minutes] of Object.entries(next)) {
+				await store.keepLook({ server, history, looked: now, next: later(minutes) });
+			}
+			await reopen();
+			const names = async (...asked: Parameters<Store['dueServers']>) =>
+				(await store.dueServers(...asked)).map(({ server }) => server);
+			expect(await names(later(60), later(180), 10)).toEqual(['two', 'one', 'far']);
+			expect(await names(later(60), later(180), 1)).toEqual(['two']);
+			expect(await store.nextLook()).toEqual(later(10));
+			expect(await store.looks()).toEqual({ last: now, next: later(10) });
+			expect(await store.server('one')).toEqual({ server: 'one', history, looked: now, next: later(30) });
+			await store.keepLook({ server: 'nobody', history, next: now });
+			expect(await store.server('nobody')).toBeUndefined();
+		});
+
+		test('those looked at since a moment come with what was seen, the latest first', async () => {
+			await open();
+			const looked = { one: 30, two: 10, three: 20 };
+			for (const name of [...Object.keys(looked), 'never']) await store.keepWatch(subscription('!a', name), now);
+			for (const [server, minutes] of Object.entries(looked))
+				await store.keepLook({ server, history: [], looked: later(minutes), next: later(90) });
+			await reopen();
+			const names = async (since: Date, limit: number) =>
+				(await store.lookedAtSince(since, limit)).map(({ server }) => server);
+			expect(await names(later(15), 10)).toEqual(['one', 'three']);
+			expect(await names(now, 2)).toEqual(['one', 'three']);
+			expect(await names(later(31), 2)).toEqual([]);
+		});
+
+		test('an alert and what is said about it are one; the same alert is never said again', async () => {
+			await open();
+			const watch = subscription('!a', 'example.org');
+			await store.keepWatch(watch, now);
+			await given(watch, [alert('CVE-1'), alert('CVE-2', { unsaid: true })], saying('s1'), now);
+			await given(watch, [alert('CVE-1')], saying('s2'), later(1));
+			await reopen();
+			expect((await store.due(later(2), [], 10)).map(({ said }) => said)).toEqual(['s1']);
+			const open_ = await store.open('!a');
+			expect(open_.map(({ number, subject, root, unsaid }) => [number, subject, root, unsaid])).toEqual([
+				[1, 'CVE-1', 's1', undefined],
+				[2, 'CVE-2', undefined, true],
+			]);
+			await expect(
+				given(
+					watch,
+					[alert('CVE-3')],
+					() => {
+						throw new Error('no words');
+					},
+					now,
+				),
+			).rejects.toThrow('no words');
+			expect((await store.open('!a')).map(({ subject }) => subject)).toEqual(['CVE-1', 'CVE-2']);
+		});
+
+		test('a look and what several rooms are told of it are kept together, or not at all', async () => {
+			await open();
+			const rooms = ['!a', '!b'].map(room => subscription(room, 'example.org'));
+			for (const watch of rooms) await store.keepWatch(watch, now);
+			const [before] = await store.serversOf('!a');
+			const look = { server: 'example.org', history: [], looked: later(1), next: later(60) };
+			const decisions = rooms.map(
+				(watch): WatchDecision => ({
+					watch,
+					alerts: [alert('CVE-1', { watch: watch.id }), alert('CVE-2', { watch: watch.id })],
+					say: numbered => saying(`s${watch.room}`)(numbered),
+				}),
+			);
+			const failing: WatchDecision = {
+				watch: subscription('!b', 'example.org'),
+				alerts: [alert('CVE-3', { watch: '!b/example.org' })],
+				say: () => {
+					throw new Error('no words');
+				},
+			};
+			await expect(store.keepDecided([...decisions, failing], now, look)).rejects.toThrow('no words');
+			expect(await store.serversOf('!a')).toEqual([before]);
+			expect(await store.open('!a')).toEqual([]);
+			await store.keepDecided(decisions, now, look);
+			await reopen();
+			expect(await store.server('example.org')).toEqual(look);
+			const told = (await watching('example.org')).map(({ said }) =>
+				said.map(({ subject, number }) => [subject, number]),
+			);
+			const both = [
+				['CVE-1', 1],
+				['CVE-2', 2],
+			];
+			expect(told).toEqual([both, both]);
+		});
+
+		test('what goes on is said in the thread of the first; solved is over, and numbers are not given again', async () => {
+			await open();
+			const watch = subscription('!a', 'example.org');
+			await store.keepWatch(watch, now);
+			await given(watch, [alert('CVE-1')], saying('s1'), now);
+			const [first] = await store.due(now, [], 1);
+			if (!first) throw new Error('nothing is due');
+			await store.sent(first.id, '$one', now);
+			expect((await store.saidIn('!a', '$one')).map(({ subject }) => subject)).toEqual(['CVE-1']);
+			expect(await store.saidIn('!b', '$one')).toEqual([]);
+			expect(await store.eventOf('!a', 's1')).toBe('$one');
+			await given(watch, [alert('CVE-1', { kind: 'reminder', stage: 'open+1' })], saying('s2'), later(1));
+			await reopen();
+			const [second] = await store.due(later(1), [], 1);
+			expect(second).toMatchObject({ said: 's2', continues: 's1' });
+			expect(await store.open('!a')).toMatchObject([{ reminders: 1, stage: 'open', at: later(1).toISOString() }]);
+			// What may still be answered to outlives what was delivered long ago.
+			await store.prune(later(100));
+			expect(await store.eventOf('!a', 's1')).toBe('$one');
+			await given(watch, [alert('CVE-1', { kind: 'solved', stage: 'solved' })], saying('s3'), later(2));
+			expect(await store.open('!a')).toEqual([]);
+			expect(await store.heard(watch.id)).toMatchObject([{ subject: 'CVE-1', solved: later(2).toISOString() }]);
+			await given(watch, [alert('CVE-1', { episode: 'e2' })], saying('s4'), later(3));
+			expect((await store.open('!a')).map(({ number }) => number)).toEqual([2]);
+		});
+
+		test('acknowledged and put off', async () => {
+			await open();
+			const watch = subscription('!a', 'example.org');
+			await store.keepWatch(watch, now);
+			await given(watch, [alert('CVE-1'), alert('CVE-2')], saying('s1'), now);
+			const ids = (await store.open('!a')).map(({ id }) => id);
+			await store.ack(ids.slice(0, 1), '@a:x', now);
+			await store.snooze(ids.slice(1), { version: '1.170.0' });
+			await reopen();
+			expect((await store.open('!a')).map(({ acked, snoozed }) => [acked, snoozed])).toEqual([
+				[true, undefined],
+				[undefined, { version: '1.170.0' }],
+			]);
+			await store.snooze(ids, { until: '2027-01-15T00:00:00.000Z' });
+			expect((await store.open('!a')).map(({ acked, snoozed }) => [acked, snoozed])).toEqual([
+				[undefined, { until: '2027-01-15T00:00:00.000Z' }],
+				[undefined, { until: '2027-01-15T00:00:00.000Z' }],
+			]);
+		});
+
+		test('a watch goes with its room, hears nothing twice there, and begins new threads', async () => {
+			await open();
+			const watch = subscription('!a', 'example.org');
+			await store.keepSettings('!a', { zone: 'Europe/Berlin', bare: false }, now);
+			await store.keepWatch(watch, now);
+			await given(watch, [alert('CVE-1')], saying('s1'), now);
+			await store.moved(
+				{ from: '!a', to: '!b', via: 'x', sender: '@admin:x', joined: false, since: now, tries: 0 },
+				now,
+			);
+			await reopen();
+			expect(await store.watches('!a')).toEqual([]);
+			expect(await store.watches('!b')).toEqual([{ ...watch, room: '!b' }]);
+			expect(await store.settings('!b')).toEqual({ zone: 'Europe/Berlin', bare: false });
+			await given(watch, [alert('CVE-1')], saying('s2'), now);
+			expect((await store.due(now, [], 10)).map(({ said, room }) => [said, room])).toEqual([['s1', '!b']]);
+			expect((await store.open('!b')).map(({ root }) => root)).toEqual([undefined]);
+			await store.forget('!b');
+			expect(await store.watches('!b')).toEqual([]);
+			expect(await store.server('example.org')).toBeUndefined();
+		});
+
+		test('a room that we were removed from is not decided for, and hears of all when we are back', async () => {
+			await open();
+			const joined = (room: string, token: string) => ({
+				token,
+				joined: [{ room, state: {}, messages: [], redacted: [] }],
+				invited: [],
+				left: [],
+			});
+			await store.take(joined('!a', 't1'), now);
+			await store.keepWatch(subscription('!a', 'example.org'), now);
+			await store.take({ token: 't2', joined: [], invited: [], left: [{ room: '!a' }] }, now);
+			expect(await watching('example.org')).toEqual([]);
+			await store.take(joined('!a', 't3'), now);
+			expect(await watching('example.org')).toHaveLength(1);
+		});
+	});
+}

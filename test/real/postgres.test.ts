@@ -1,0 +1,89 @@
+// The store on a real PostgreSQL: all contracts of the store, on the oldest and the newest major version that is
+// supported, and what only a server can refuse.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openPostgresStore } from '../../src/edges/store/postgres-store.ts';
+import { keptAt, keptContract } from '../contracts/kept.ts';
+import type { Places } from '../contracts/places.ts';
+import { sessionStoreContract } from '../contracts/session-store.ts';
+import { storeContract } from '../contracts/store.ts';
+import { watchStoreContract } from '../contracts/watch-store.ts';
+import { startPostgres, type TestServer } from './postgres.ts';
+
+async function openAt(url: string, schema = 'glia') {
+	return (await openPostgresStore({ address: { url, schema }, migrates: true })).store;
+}
+
+describe.each([14, 18])('PostgreSQL %i', major => {
+	let server: TestServer;
+	let shared: string;
+	let schemas = 0;
+	beforeAll(async () => {
+		server = await startPostgres(major, ['fsync=off']);
+		shared = await server.database();
+	});
+	afterAll(() => server.stop());
+
+	const places: Places = {
+		PostgreSQL: async () => {
+			const schema = `glia_${++schemas}`;
+			return { open: () => openAt(shared, schema), outlives: true, remove: () => undefined };
+		},
+	};
+	storeContract(() => openAt(shared, `glia_${++schemas}`));
+	watchStoreContract(places);
+	sessionStoreContract(places);
+	keptContract(keptAt(places));
+
+	test('one transaction is over before the next begins, however they are called', async () => {
+		const store = await openAt(await server.database());
+		await Promise.all(Array.from({ length: 20 }, (_, i) => store.kept.put('same', String(i))));
+		expect(await store.kept.get('same')).toBe('19');
+		await store.close();
+	});
+
+	test('a store that a newer Glia wrote is refused', async () => {
+		const url = await server.database();
+		await (await openAt(url)).close();
+		const name = new URL(url).pathname.slice(1);
+		await server.query(`INSERT INTO glia.kysely_migration VALUES ('9999-later', '2030-01-01')`, name);
+		await expect(openAt(url)).rejects.toThrow(/was written by a newer Glia; start that one, or restore a backup\.$/);
+	});
+
+	test.each([
+		['no such database', (url: URL) => (url.pathname = '/none'), 'there is no such database'],
+		['nobody there', (url: URL) => (url.port = '1'), 'nothing listens there'],
+		['a host without an address', (url: URL) => (url.hostname = 'none.invalid'), /there is no such host|resolved/],
+		['no TLS', (url: URL) => (url.search = '?sslmode=require'), 'it does not offer TLS'],
+	])('%s: one sentence', async (_, change, sentence) => {
+		const url = new URL(await server.database());
+		change(url);
+		await expect(openAt(url.href)).rejects.toThrow(sentence);
+		await expect(openAt(url.href)).rejects.toThrow(/^The store's PostgreSQL \S+ cannot be used: .*\.$/);
+	});
+
+	test('a user without rights, and one without a free connection, hear what is missing', async () => {
+		const url = new URL(await server.database());
+		await server.query(`CREATE ROLE poor LOGIN; CREATE ROLE lonely LOGIN CONNECTION LIMIT 0`);
+		url.username = 'poor';
+		await expect(openAt(url.href)).rejects.toThrow('the user lacks a right');
+		url.username = 'lonely';
+		await expect(openAt(url.href)).rejects.toThrow('it has no free connection');
+	});
+
+	test('a database of another encoding, and one that is set to read only, are refused', async () => {
+		const url = await server.database(`ENCODING 'SQL_ASCII' TEMPLATE template0`);
+		await expect(openAt(url)).rejects.toThrow("has the encoding SQL_ASCII; create it with ENCODING 'UTF8'");
+		const other = await server.database();
+		const name = new URL(other).pathname.slice(1);
+		await server.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+		await expect(openAt(other)).rejects.toThrow('takes no writes');
+	});
+});
+
+test('a PostgreSQL that is too old is refused', async () => {
+	const server = await startPostgres(13);
+	await expect(openAt(await server.database())).rejects.toThrow(
+		"The store's PostgreSQL is version 13; Glia needs 14 or newer.",
+	);
+	await server.stop();
+});
