@@ -4,4 +4,4 @@ import { checkEdition } from '../knowledge/check-edition.ts';
 
 /** The folder of the files, as a URL that ends in a slash. */
 const { folder } = workerData as { folder: string };
-parentPort?.postMessage(await checkEdition(new URL(folder)));
+checkEdition(new URL(folder)).then(checked => parentPort?.postMessage(checked));

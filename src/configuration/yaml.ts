@@ -2,12 +2,11 @@
 import { createRequire } from 'node:module';
 import type { LineCounter, Node } from 'yaml';
 
-type Library = typeof import('yaml');
-let library: Library | undefined;
+let library: typeof import('yaml') | undefined;
 
 /** Not imported at the top: it is seventy files, and only an answer about a configuration needs them. */
-function yaml(): Library {
-	library ??= createRequire(import.meta.url)('yaml') as Library;
+function yaml(): typeof import('yaml') {
+	library ??= createRequire(import.meta.url)('yaml') as typeof import('yaml');
 	return library;
 }
 

@@ -1,5 +1,4 @@
 // Synapse versions as Synapse writes them, ordered and matched by semver.
-import { LRUCache } from 'lru-cache';
 // Not all of semver: its other forty files would be loaded at each start.
 import SemVer from 'semver/classes/semver.js';
 
@@ -10,8 +9,9 @@ export type Version = string;
 const written = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:\.(\d{1,2})|-r(\d{1,2})|([a-z]))?(?:rc(\d{1,9}))?$/;
 /** Far more than there are releases; what strangers send must not grow the caches without bound. */
 const maxCached = 5000;
-const versions = new LRUCache<Version, SemVer>({ max: maxCached });
-const ranges = new LRUCache<Range, readonly Comparator[]>({ max: maxCached });
+// Not an LRU cache: they are asked a hundred thousand times for one plan, and a map answers in a fifth of the time.
+const versions = new Map<Version, SemVer>();
+const ranges = new Map<Range, readonly Comparator[]>();
 
 /**
  * The same version as semver: `1.57.0rc10` → `1.57.0-rc.10`, `0.99.5.2` → `0.99.5002`, `0.6.1c` → `0.6.1003`. A fourth
@@ -27,6 +27,7 @@ function parse(version: Version): SemVer {
 	const extra = Number(fourth ?? revision ?? (letter ? letter.charCodeAt(0) - 96 : 0));
 	const numbers = [Number(major), Number(minor), Number(patch) * 1000 + extra].join('.');
 	const parsed = new SemVer(candidate === undefined ? numbers : `${numbers}-rc.${Number(candidate)}`);
+	if (versions.size >= maxCached) versions.clear();
 	versions.set(version, parsed);
 	return parsed;
 }
@@ -80,6 +81,7 @@ function parseRange(range: Range): readonly Comparator[] {
 			if (!found?.[2] || !isVersion(found[2])) throw new TypeError(`not a range of versions: ${range}`);
 			return { operator: (found[1] ?? '=') as Operator, bound: parse(found[2]) };
 		});
+	if (ranges.size >= maxCached) ranges.clear();
 	ranges.set(range, comparators);
 	return comparators;
 }

@@ -1,17 +1,15 @@
 // The command line as scripts call it: what goes to which stream, and how it ends.
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+import { program } from '../program.ts';
 
 type Ended = { out: string; err: string; status: number | null };
 
 /** Runs the program; `stopAfter`: the reader of its answers goes away at the first of them. */
 function run(words: readonly string[], input = '', stopAfter = false): Promise<Ended> {
 	return new Promise((done, failed) => {
-		const child = spawn(process.execPath, [main, ...words], { env: { ...process.env, NO_COLOR: '1' } });
+		const child = spawn(process.execPath, [program, ...words], { env: { ...process.env, NO_COLOR: '1' } });
 		let [out, err] = ['', ''];
 		child.stdout.setEncoding('utf8').on('data', text => {
 			out += text;

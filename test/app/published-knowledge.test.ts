@@ -9,19 +9,21 @@ import { openUpdates } from '../../src/app/knowledge-updates.ts';
 import { openOwnEdition } from '../../src/app/own-edition.ts';
 import { bundleText, readBundle } from '../../src/knowledge/bundle.ts';
 import { silence } from '../../src/runtime/log.ts';
+import { program } from '../program.ts';
 import { openPublisher, temporary } from '../published.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 function run(script: string, args: string[], environment: Record<string, string> = {}) {
-	const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, script), ...args], {
+	const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
 		encoding: 'utf8',
 		env: { ...process.env, ...environment },
 	});
 	return { status, stdout, stderr };
 }
 
-const bundle = (args: string[], environment?: Record<string, string>) => run('tools/bundle/main.ts', args, environment);
+const bundle = (args: string[], environment?: Record<string, string>) =>
+	run(join(root, 'tools/bundle/main.ts'), args, environment);
 
 test('a key is made once, and never printed', () => {
 	const file = join(temporary(), 'key.pem');
@@ -65,7 +67,7 @@ test('made, signed with a locked key, checked, taken up in a thread, and used by
 
 	const config = join(folder, 'config.yaml');
 	writeFileSync(config, JSON.stringify({ knowledge: { updates: { address: 'https://x.test/', key: publicKey } } }));
-	const said = (...args: string[]) => run('src/main.ts', ['say', ...args, '!notes 1.66.0']);
+	const said = (...args: string[]) => run(program, ['say', ...args, '!notes 1.66.0']);
 	const plain = said('--json');
 	expect(said('--json', '--config', config)).toEqual(plain);
 	// What the bot has taken up answers, and only to those who name its configuration.

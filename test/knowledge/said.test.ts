@@ -1,10 +1,10 @@
 // What a script gets that pipes commands into `say --json -`: plans of all times without a gap, every floor of a rollback.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { compare, finalOf, isAbove, isCandidate } from '../../src/deployment/version.ts';
 import type { Passage, Release } from '../../src/knowledge/schema/synapse.ts';
+import { program } from '../program.ts';
 
 // Hundreds of answers by a process of its own, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
@@ -15,8 +15,7 @@ const { passages }: { passages: Passage[] } = JSON.parse(readFileSync(new URL('u
 
 /** One answer a command, as the process prints them. */
 function say<Answer>(commands: readonly string[]): Answer[] {
-	const main = join(import.meta.dirname, '../../src/main.ts');
-	const lines = execFileSync(process.execPath, [main, 'say', '--json', '-'], {
+	const lines = execFileSync(process.execPath, [program, 'say', '--json', '-'], {
 		input: commands.join('\n'),
 		encoding: 'utf8',
 		maxBuffer: 2 ** 30,

@@ -1,5 +1,13 @@
 // Regular expressions of a reverse proxy, matched in linear time: they come from whoever asks, and may be hostile.
-import { RE2JS } from 're2js';
+import { createRequire } from 'node:module';
+
+let library: typeof import('re2js') | undefined;
+
+/** Not imported at the top: it is a quarter of a megabyte, and only a reverse proxy's configuration needs it. */
+function re2(): typeof import('re2js').RE2JS {
+	library ??= createRequire(import.meta.url)('re2js') as typeof import('re2js');
+	return library.RE2JS;
+}
 
 /** Longer ones are not compiled: real routes are some hundred characters long. */
 const maxLength = 2000;
@@ -11,9 +19,9 @@ export type Pattern = (text: string) => boolean | 'unknown';
 export function patternOf(expression: string, { ignoreCase = false } = {}): Pattern {
 	if (expression.length > maxLength) return () => 'unknown';
 	try {
-		const compiled = RE2JS.compile(
+		const compiled = re2().compile(
 			expression.replaceAll('(?<', '(?P<').replaceAll('\\/', '/'),
-			ignoreCase ? RE2JS.CASE_INSENSITIVE : 0,
+			ignoreCase ? re2().CASE_INSENSITIVE : 0,
 		);
 		return text => compiled.matcher(text).find();
 	} catch {

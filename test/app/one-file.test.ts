@@ -1,0 +1,44 @@
+// The program of one file: alone in its folder, it does what the checkout does. The tests are those of the checkout.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { buildProgram } from '../program.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'glia-one-file-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const file = buildProgram(folder);
+process.env.GLIA_TEST_PROGRAM = file;
+
+test('needs nothing beside it, and keeps only what it compiled', () => {
+	const { stdout, stderr, status } = spawnSync(file, ['say', '!upgrade 1.56 1.69'], { encoding: 'utf8', cwd: '/' });
+	expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+	expect(stdout).toContain('1.56.0 → 1.69.0');
+	expect(readdirSync(folder).sort()).toEqual(['glia.cjs', 'glia.cjs.cache']);
+});
+
+test('answers where nothing can be written', () => {
+	rmSync(`${file}.cache`, { recursive: true, force: true });
+	// A file in the place of the folder stops even those whom permissions do not stop.
+	writeFileSync(`${file}.cache`, '');
+	const { stdout, stderr, status } = spawnSync(file, ['say', '!help'], { encoding: 'utf8' });
+	expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+	expect(stdout).toContain('!upgrade');
+	rmSync(`${file}.cache`);
+});
+
+test('names the files and lines of no machine', () => {
+	expect(readFileSync(file, 'latin1').slice(0, 20_000)).not.toContain(process.cwd());
+});
+
+test('says which Node.js it needs, in JavaScript that an old one reads', () => {
+	const head = readFileSync(file, 'utf8').split('\n/*\n')[0] ?? '';
+	expect(head).toContain('Glia needs Node.js');
+	// What came after Node.js 10: https://node.green
+	expect(head).not.toMatch(/\?\?|\?\.\w|\bimport\b|#\w+\s*[(=;]|\bawait\b|\d_\d/);
+});
+
+await import('./console.test.ts');
+await import('./published-knowledge.test.ts');
+await import('../knowledge/said.test.ts');

@@ -1,0 +1,91 @@
+// npm run build : the program as one file with its libraries, its knowledge and its encryption. A bundler makes modules of
+// it, as few as can be loaded apart; they stand behind a small loader, each pressed, and are read when they are needed.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { constants, zstdCompressSync } from 'node:zlib';
+import { rolldown } from 'rolldown';
+import packageJson from '../../package.json' with { type: 'json' };
+import { tableFile, tables } from '../../src/knowledge/code-tables.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { openDistributions } from '../../src/knowledge/distributions.ts';
+import { carrying, lazyLibraries, wasmFile } from './plugin.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = new URL('../../knowledge/', import.meta.url);
+/** Files of the knowledge that the program reads while it runs. */
+const files = [
+	'compiled.json',
+	'synapse/upstream.json',
+	...tables.map(tableFile),
+	...['mdad/compiled', 'ess/compiled', 'mdad/commits', 'mdad/variables'].map(name => `distributions/${name}.json`),
+	'look.py',
+	'skeleton.py',
+];
+
+/** What the bundler says of libraries and means nothing here. */
+const expected = new Set<string>(['PLUGIN_TIMINGS']);
+const out = process.argv[2] ?? join(root, 'dist/glia.cjs');
+await openKnowledge(folder);
+const distributions = openDistributions(folder);
+await Promise.all([distributions.mdad(), distributions.ess()]);
+const pieces = new Map<string, Buffer>(await modules());
+for (const name of files) pieces.set(name, readFileSync(new URL(name, folder)));
+pieces.set('crypto.wasm', readFileSync(wasmFile));
+mkdirSync(dirname(out), { recursive: true });
+const program = programOf(pieces);
+writeFileSync(out, program, { mode: 0o755 });
+console.log(`${out}: ${Math.round(program.length / 1024)} KB`);
+
+async function modules(): Promise<[string, Buffer][]> {
+	const build = await rolldown({
+		input: {
+			main: join(root, 'tools/build/entry.ts'),
+			thread: join(root, 'src/app/bundle-thread.ts'),
+			...Object.fromEntries(lazyLibraries.map(name => [`lib-${name}`, name])),
+		},
+		platform: 'node',
+		plugins: [carrying()],
+		onLog(level, log) {
+			if (level === 'warn' && !expected.has(log.code ?? '')) throw new Error(log.message);
+		},
+	});
+	try {
+		const { output } = await build.generate({
+			format: 'cjs',
+			entryFileNames: '[name].cjs',
+			chunkFileNames: '[name]-[hash].cjs',
+			// Names stay: a trace should be read, and crypto/ recognises a binding by its text.
+			minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+		});
+		return output.map(chunk => {
+			if (chunk.type !== 'chunk') throw new Error(`${chunk.fileName} is no module`);
+			return [chunk.fileName, Buffer.from(chunk.code)];
+		});
+	} finally {
+		await build.close();
+	}
+}
+
+/** The loader, then every piece in base64 within one comment. */
+function programOf(pieces: ReadonlyMap<string, Buffer>): string {
+	const params = { [constants.ZSTD_c_compressionLevel]: 19 };
+	const pressed = [...pieces].map(([name, bytes]) => ({
+		name,
+		text: zstdCompressSync(bytes, { params }).toString('base64'),
+	}));
+	const end = '*/\n';
+	const table: Record<string, [fromEnd: number, length: number]> = {};
+	let left = pressed.reduce((sum, { text }) => sum + text.length + 1, end.length);
+	for (const { name, text } of pressed) {
+		table[name] = [left, text.length];
+		left -= text.length + 1;
+	}
+	const version = readFileSync(join(root, 'src/node-version.cjs'), 'utf8')
+		.replace("require('../package.json').engines.node", JSON.stringify(packageJson.engines.node))
+		.replace("'use strict';\n", '');
+	const head = readFileSync(join(root, 'tools/build/loader.cjs'), 'utf8')
+		.replace('__NODE_VERSION__', () => version)
+		.replace('__TABLE__', () => JSON.stringify(table));
+	return `#!/usr/bin/env node\n${head}/*\n${pressed.map(({ text }) => `${text}\n`).join('')}${end}`;
+}

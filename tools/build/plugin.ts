@@ -1,0 +1,129 @@
+// What the checkout finds beside its files, a program of one file has to carry: the changes that the bundler makes for it.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Plugin } from 'rolldown';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const crypto = createRequire(join(root, 'crypto/index.ts'));
+const wasm = dirname(crypto.resolve('@matrix-org/matrix-sdk-crypto-wasm'));
+const indexedDb = dirname(crypto.resolve('fake-indexeddb'));
+
+/** A passage of a source file that reads from beside it, and what stands in its place. Each has to be found. */
+type Replacement = { file: RegExp; from: string | RegExp; to: string };
+
+const changes: readonly Replacement[] = [
+	// `createRequire` is how a checkout loads what it may not need; a bundler follows only `require`.
+	{
+		file: /src\/text\/local-time\.ts$/,
+		from: "createRequire(import.meta.url)('temporal-polyfill')",
+		to: "require('./lib-temporal-polyfill.cjs')",
+	},
+	{
+		file: /src\/configuration\/yaml\.ts$/,
+		from: "createRequire(import.meta.url)('yaml')",
+		to: "require('./lib-yaml.cjs')",
+	},
+	{
+		file: /src\/configuration\/proxy\/pattern\.ts$/,
+		from: "createRequire(import.meta.url)('re2js')",
+		to: "require('./lib-re2js.cjs')",
+	},
+	{ file: /src\/edges\/matrix\/sdk\.ts$/, from: "createRequire(import.meta.url)('matrix", to: "require('matrix" },
+	{
+		file: /src\/edges\/matrix\/sdk\.ts$/,
+		from: "new URL('./not-loaded.cjs', import.meta.url).href",
+		to: "'not-loaded'",
+	},
+	{ file: /crypto\/(wasm|mirror)\.ts$/, from: 'const require = createRequire(import.meta.url);\n', to: '' },
+	{
+		file: /crypto\/wasm\.ts$/,
+		from: /require\(\n?\s*join\(dirname\(require\.resolve\('@matrix-org\/matrix-sdk-crypto-wasm'\)\), 'pkg', '([\w.]+)'\),?\s*\)/,
+		to: `require(${JSON.stringify(join(wasm, 'pkg/$1'))})`,
+	},
+	{
+		file: /crypto\/mirror\.ts$/,
+		from: "const entry = require.resolve('fake-indexeddb');\n",
+		to: `const { version } = require(${JSON.stringify(join(indexedDb, '../../package.json'))});\n`,
+	},
+	{
+		file: /crypto\/mirror\.ts$/,
+		from: /\tconst \{ version \} = JSON\.parse\(readFileSync\(join\(dirname\(entry\)[^\n]*\n/,
+		to: '',
+	},
+	{ file: /crypto\/mirror\.ts$/, from: 'require(entry)', to: "require('fake-indexeddb')" },
+	{
+		file: /crypto\/mirror\.ts$/,
+		from: "require(join(dirname(entry), 'lib/ObjectStore.js'))",
+		to: `require(${JSON.stringify(join(indexedDb, 'lib/ObjectStore.js'))})`,
+	},
+	{
+		file: /matrix-sdk-crypto-wasm\/node\.cjs$/,
+		from: 'readFileSync(filename)',
+		to: "require('glia:pieces').bytes('crypto.wasm')",
+	},
+	{
+		file: /matrix-sdk-crypto-wasm\/node\.cjs$/,
+		from: 'await readFile(filename)',
+		to: "require('glia:pieces').bytes('crypto.wasm')",
+	},
+	{
+		file: /src\/app\/knowledge-updates\.ts$/,
+		from: "new URL('./bundle-thread.ts', import.meta.url)",
+		to: "require('glia:pieces').program",
+	},
+	{
+		file: /commands\/check\.ts$/,
+		from: /readFileSync\(new URL\('\.\.\/knowledge\/skeleton\.py', import\.meta\.url\), 'utf8'\)/,
+		to: "require('glia:pieces').text('skeleton.py')",
+	},
+	{
+		file: /commands\/upgrade\.ts$/,
+		from: /readFileSync\(new URL\('\.\.\/knowledge\/look\.py', import\.meta\.url\), 'utf8'\)/,
+		to: "require('glia:pieces').text('look.py')",
+	},
+];
+
+/** matrix-bot-sdk's libraries that nothing of ours reaches, as src/edges/matrix/sdk.ts has them. */
+const unused = /^const unused = new Set\((\[.*?\])\);$/m;
+
+/** Libraries that are loaded when they are first needed, each a module of its own. */
+export const lazyLibraries = ['temporal-polyfill', 'yaml', 're2js'];
+
+/** The encryption’s WebAssembly, which is a piece of the program. */
+export const wasmFile = join(wasm, 'pkg/matrix_sdk_crypto_wasm_bg.wasm');
+
+/** Changes what reads from beside itself: it asks the loader for the piece (loader.cjs). */
+export function carrying(): Plugin {
+	const found = new Set<Replacement>();
+	const sdk = readFileSync(join(root, 'src/edges/matrix/sdk.ts'), 'utf8');
+	const [, listed = '[]'] = unused.exec(sdk) ?? [];
+	const notLoaded = new Set<string>(JSON.parse(listed.replaceAll("'", '"')) as string[]);
+	if (notLoaded.size === 0) throw new Error('sdk.ts no longer lists what is not loaded');
+	return {
+		name: 'glia-carrying',
+		resolveId(id, importer) {
+			if (id === 'glia:pieces' || id.startsWith('./lib-')) return { id, external: true };
+			if (importer?.includes('/node_modules/matrix-bot-sdk/') && notLoaded.has(id))
+				return join(root, 'src/edges/matrix/not-loaded.cjs');
+			if (id.endsWith('/own-edition.ts')) return join(root, 'tools/build/own-edition.ts');
+			return null;
+		},
+		transform(code, id) {
+			let changed = code;
+			for (const change of changes) {
+				if (!change.file.test(id)) continue;
+				const next = changed.replace(change.from, change.to);
+				if (next === changed) throw new Error(`${id} has no ${change.from} any more: see tools/build/plugin.ts`);
+				changed = next;
+				found.add(change);
+			}
+			return changed === code ? null : { code: changed, moduleType: id.endsWith('.ts') ? 'ts' : 'js' };
+		},
+		buildEnd() {
+			for (const change of changes)
+				if (!found.has(change)) throw new Error(`no file for ${change.file}: see tools/build/plugin.ts`);
+		},
+	};
+}
