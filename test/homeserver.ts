@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { openFile } from '../src/edges/matrix/encryption.ts';
 import { incomingOf, isEdit, placeOf } from '../src/edges/matrix/events.ts';
 import { record } from '../src/edges/matrix/json.ts';
-import { sentFile } from '../src/edges/matrix/sent-file.ts';
+import { captionOf, sentFile } from '../src/edges/matrix/sent-file.ts';
 import type {
 	Batch,
 	Content,
@@ -106,7 +106,7 @@ export function playHomeserver(user: string, now: () => Date) {
 		if (type === 'm.room.encrypted') return { ...about, is: 'unreadable' };
 		if (type !== 'm.room.message') return { ...about, is: 'other' };
 		const file = sentFile(content);
-		if (file) return { ...about, is: 'file', file };
+		if (file) return { ...about, is: 'file', file, caption: captionOf(content) };
 		if (!/^m\.(?:text|notice|emote)$/.test(String(content.msgtype)) || typeof content.body !== 'string')
 			return { ...about, is: 'other' };
 		return { ...about, is: 'text', text: content.body };

@@ -34,7 +34,7 @@ export type WholeMessage = {
 	together: readonly string[];
 };
 
-type AttachmentQuery = { message: Incoming; to: Respondent; reading: AttachmentReader };
+type AttachmentQuery = { message: Incoming; to: Respondent; reader: AttachmentReader };
 
 /** A file and the message that brought it, if that is another one. */
 type BroughtFile = { file: SentFile; event?: string };
@@ -50,13 +50,13 @@ type Attachments = {
 export async function wholeOf(
 	message: Incoming,
 	to: Respondent,
-	reading: AttachmentReader,
+	reader: AttachmentReader,
 ): Promise<WholeMessage | undefined> {
-	const asking = { message, to, reading };
-	const found = await belonging(asking, callsIn(message, to));
+	const query = { message, to, reader };
+	const found = await belonging(query, callsIn(message, to));
 	if (found === 'not ours') return undefined;
 	const { files = [], quoted, taken = [], body } = found;
-	const texts = found.trouble ?? (await textsOf(files, reading));
+	const texts = found.trouble ?? (await textsOf(files, reader));
 	const trouble = Array.isArray(texts) ? undefined : troubleWords(texts, maxFileBytes / 1_000_000);
 	const { file: _, raw: __, unread: ___, wants: ____, ...rest } = message;
 	const whole: WholeMessage['message'] = {
@@ -94,31 +94,32 @@ function isKnown(name: string, { commands }: Respondent): boolean {
 }
 
 /** What belongs to a message, by the last of its commands. */
-async function belonging(asking: AttachmentQuery, calls: readonly Call[]): Promise<Attachments | 'not ours'> {
-	const { message, to } = asking;
+async function belonging(query: AttachmentQuery, calls: readonly Call[]): Promise<Attachments | 'not ours'> {
+	const { message, to } = query;
 	const { file, repliesTo } = message;
 	const last = calls.at(-1);
 	const command = to.commands.find(({ name }) => name === last?.name);
 	if (file) {
+		if (last && command?.lacksText?.(last.text, false)) return captioned(file, query);
 		if (command?.takesText || command?.takesFile) return { files: [{ file }] };
 		if (last || message.mentioned) return command ? {} : { files: [{ file }] };
-		return following(file, asking);
+		return following(file, query);
 	}
 	const lacks = last && command?.lacksText?.(last.text, repliesTo !== undefined);
 	if (repliesTo !== undefined && (lacks || command?.takesFile || (last && !command))) {
-		const found = await fromReply(repliesTo, asking, command !== undefined);
+		const found = await fromReply(repliesTo, query, command !== undefined);
 		if (found || !lacks) return found ?? {};
 	}
-	return lacks ? nearby(asking) : {};
+	return lacks ? nearby(query) : {};
 }
 
 /** What the message says that was replied to; undefined for one of ours, or where it does not matter. */
-async function fromReply(event: string, asking: AttachmentQuery, isCommand: boolean): Promise<Attachments | undefined> {
-	const { reading, to } = asking;
-	const asked = await reading.patiently(() => reading.homeserver.quoted(asking.message.room, event));
+async function fromReply(event: string, query: AttachmentQuery, isCommand: boolean): Promise<Attachments | undefined> {
+	const { reader, to } = query;
+	const asked = await reader.patiently(() => reader.homeserver.quoted(query.message.room, event));
 	if ('failure' in asked) return isCommand ? { trouble: { is: 'unseen' } } : undefined;
 	const quoted = asked.value;
-	if (quoted.sender === reading.homeserver.user) return undefined;
+	if (quoted.sender === reader.homeserver.user) return undefined;
 	if (isCommand) return fromQuoted(quoted, to);
 	// Somebody asks in their own words what a log means.
 	const said = quoted.is === 'text' && isLog(quoted.text) ? fromQuoted(quoted, to) : undefined;
@@ -134,11 +135,11 @@ function fromQuoted(quoted: Quoted, to: Respondent): Attachments {
 }
 
 /** The files directly before and after a command in its thread; else the message with which the thread begins. */
-async function nearby({ message, to, reading }: AttachmentQuery): Promise<Attachments> {
+async function nearby({ message, to, reader }: AttachmentQuery): Promise<Attachments> {
 	const { event, sender, thread } = message;
-	const asked = await reading.patiently(() => reading.homeserver.around(message.room, event, sender));
+	const asked = await reader.patiently(() => reader.homeserver.around(message.room, event, sender));
 	if ('failure' in asked) return {};
-	const { before, after } = besides(asked.value, message);
+	const { before, after } = besides(asked.value, message, to);
 	if (before.length + after.length > 0) {
 		const where = after.length > 0 ? 'after' : 'before';
 		const files = [...before, ...after];
@@ -153,8 +154,8 @@ async function nearby({ message, to, reading }: AttachmentQuery): Promise<Attach
 		};
 	}
 	if (thread === undefined) return {};
-	const root = await reading.patiently(() => reading.homeserver.quoted(message.room, thread));
-	if ('failure' in root || root.value.sender === reading.homeserver.user) return {};
+	const root = await reader.patiently(() => reader.homeserver.quoted(message.room, thread));
+	if ('failure' in root || root.value.sender === reader.homeserver.user) return {};
 	const found = fromQuoted(root.value, to);
 	if (found.files)
 		return {
@@ -170,19 +171,43 @@ async function nearby({ message, to, reading }: AttachmentQuery): Promise<Attach
 	return found.quoted !== undefined && isLog(found.quoted) ? found : {};
 }
 
+/** A file with a command as its caption, and those that its sender sent directly after it. */
+async function captioned(file: SentFile, { message, to, reader }: AttachmentQuery): Promise<Attachments> {
+	const { event, sender } = message;
+	const asked = await reader.patiently(() => reader.homeserver.around(message.room, event, sender));
+	const after = 'failure' in asked ? [] : besides(asked.value, message, to).after;
+	const files = [{ file }, ...after];
+	return {
+		files,
+		...(after.length && {
+			taken: [
+				takenWords(
+					files.map(one => one.file.name),
+					'after',
+				),
+			],
+		}),
+	};
+}
+
 type AdjacentFiles = { before: BroughtFile[]; after: BroughtFile[] };
 
-/** The files that stand directly beside a command: nothing else of its sender stands between them, in its thread. */
+/**
+ * The files that stand directly beside a command: nothing else of its sender stands between them, in its thread. A file
+ * with a command of its own was answered by that.
+ */
 function besides(
 	{ before, after }: { before: Quoted[]; after: Quoted[] },
 	command: Pick<Incoming, 'at' | 'thread'>,
+	to: Respondent,
 ): AdjacentFiles {
 	const isNear = ({ at }: Quoted) => Math.abs(at.getTime() - command.at.getTime()) <= fileWindow;
 	const run = (quoted: readonly Quoted[]): BroughtFile[] => {
 		const files: BroughtFile[] = [];
 		for (const one of quoted) {
 			if (one.thread !== command.thread || one.is === 'redacted') continue;
-			if (one.is !== 'file' || one.file.is === 'picture' || !isNear(one) || files.length >= maxFiles) break;
+			if (one.is !== 'file' || one.file.is === 'picture' || callsOf(one, to).length > 0) break;
+			if (!isNear(one) || files.length >= maxFiles) break;
 			files.push({ file: one.file, event: one.event });
 		}
 		return files;
@@ -190,31 +215,37 @@ function besides(
 	return { before: run(before.toReversed()).reverse(), after: run(after) };
 }
 
-/** A file that came without a word: it belongs to the command that its sender gave before, or that it replies to. */
-async function following(file: SentFile, asking: AttachmentQuery): Promise<Attachments | 'not ours'> {
-	const { message, reading } = asking;
-	const { homeserver, patiently } = reading;
-	const command = await commandOf(asking);
-	if (!command || file.is === 'picture') return command && message.repliesTo ? picture(file, command.text) : 'not ours';
-	if (command.sender !== message.sender) return { files: [{ file }], body: command.text };
-	const asked = await patiently(() => homeserver.around(message.room, command.event, command.sender));
-	if ('failure' in asked) return { files: [{ file }], body: command.text };
-	const { before, after } = besides(asked.value, command);
-	const files = [...before, ...after];
-	const isAmong = files.some(({ event }) => event === message.event);
-	return { files: isAmong ? files : [{ file }], body: command.text };
+/** What its sender said with a message. */
+function wordsOf(quoted: Quoted): string {
+	return quoted.is === 'text' ? quoted.text : quoted.is === 'file' ? quoted.caption : '';
 }
 
-function picture({ name }: SentFile, body: string): Attachments {
-	return { trouble: { is: 'picture', name }, body };
+function callsOf(quoted: Quoted, to: Respondent): Call[] {
+	return callsIn({ body: wordsOf(quoted), mentioned: false }, to);
+}
+
+/** A file that came without a word: it belongs to the command that its sender gave before, or that it replies to. */
+async function following(file: SentFile, query: AttachmentQuery): Promise<Attachments | 'not ours'> {
+	const { message, to, reader } = query;
+	const command = await commandOf(query);
+	if (!command) return 'not ours';
+	const body = wordsOf(command);
+	if (file.is === 'picture')
+		return message.repliesTo === undefined ? 'not ours' : { trouble: { is: 'picture', name: file.name }, body };
+	if (command.sender !== message.sender) return { files: [{ file }], body };
+	const asked = await reader.patiently(() => reader.homeserver.around(message.room, command.event, command.sender));
+	if ('failure' in asked) return { files: [{ file }], body };
+	const { before, after } = besides(asked.value, command, to);
+	const own = command.is === 'file' ? [{ file: command.file, event: command.event }] : before;
+	const isAmong = after.some(({ event }) => event === message.event);
+	return { files: isAmong ? [...own, ...after] : [{ file }], body };
 }
 
 /** The command without a text that a file belongs to. */
-async function commandOf({ message, to, reading }: AttachmentQuery): Promise<(Quoted & { is: 'text' }) | undefined> {
-	const { homeserver, patiently } = reading;
-	const wants = (quoted: Quoted | undefined): quoted is Quoted & { is: 'text' } => {
-		if (quoted?.is !== 'text') return false;
-		const call = callsIn({ body: quoted.text, mentioned: false }, to).at(-1);
+async function commandOf({ message, to, reader }: AttachmentQuery): Promise<Quoted | undefined> {
+	const { homeserver, patiently } = reader;
+	const wants = (quoted: Quoted | undefined) => {
+		const call = quoted && callsOf(quoted, to).at(-1);
 		const command = to.commands.find(({ name }) => name === call?.name);
 		return call !== undefined && command?.lacksText?.(call.text, false) === true;
 	};
@@ -230,7 +261,7 @@ async function commandOf({ message, to, reading }: AttachmentQuery): Promise<(Qu
 	const asked = await patiently(() => homeserver.around(message.room, message.event, message.sender));
 	if ('failure' in asked) return undefined;
 	const same = asked.value.before.filter(one => one.thread === message.thread && one.is !== 'redacted');
-	const last = same.findLast(one => one.is !== 'file');
+	const last = same.findLast(one => one.is !== 'file' || callsOf(one, to).length > 0);
 	const near = last && message.at.getTime() - last.at.getTime() <= fileWindow;
 	return near && wants(last) ? last : undefined;
 }
@@ -263,7 +294,7 @@ async function textsOf(
 }
 
 /** The text of one file; undefined where it has none that can be read. */
-export async function textOf(file: SentFile, reading: AttachmentReader): Promise<string | undefined> {
-	const texts = await textsOf([{ file }], reading);
+export async function textOf(file: SentFile, reader: AttachmentReader): Promise<string | undefined> {
+	const texts = await textsOf([{ file }], reader);
 	return Array.isArray(texts) ? texts[0]?.text : undefined;
 }

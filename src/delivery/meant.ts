@@ -47,13 +47,9 @@ function isSign({ repliesTo, body }: Incoming): boolean {
 }
 
 /** Whether a message is a command that a file may belong to which its sender sends next. */
-function wantsFile(
-	{ file, repliesTo, body }: Incoming,
-	calls: readonly Call[],
-	commands: Listening['commands'],
-): boolean {
+function wantsFile({ repliesTo, body }: Incoming, calls: readonly Call[], commands: Listening['commands']): boolean {
 	const last = calls.at(-1);
-	if (!last || file || repliesTo !== undefined || body.length > maxCommand) return false;
+	if (!last || repliesTo !== undefined || body.length > maxCommand) return false;
 	return commands.some(({ name, lacksText }) => name === last.name && lacksText?.(last.text, false));
 }
 

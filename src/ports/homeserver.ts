@@ -64,7 +64,7 @@ export type Incoming = {
 /** A message that another one speaks of, with its newest edit in it; ours too. */
 export type Quoted = { event: string; sender: string; at: Date; thread?: string; repliesTo?: string } & (
 	| { is: 'text'; text: string }
-	| { is: 'file'; file: SentFile }
+	| { is: 'file'; file: SentFile; caption: string }
 	/** Redacted; still encrypted, because its key never came; or no message at all. */
 	| { is: 'redacted' | 'unreadable' | 'other' }
 );

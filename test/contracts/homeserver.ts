@@ -215,6 +215,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		expect(await quoted(await send(room, { ...file, ...thread }))).toMatchObject({
 			is: 'file',
 			thread: said,
+			caption: 'a log',
 			file: { name: 'a.log', is: 'file', url: 'mxc://example.org/abc', size: 7 },
 		});
 		expect(await quoted(await send(room, { ...text('x'), msgtype: 'm.location' }))).toMatchObject({ is: 'other' });

@@ -234,6 +234,30 @@ describe('what belongs to a command', () => {
 		expect(await answers()).toEqual([]);
 	});
 
+	test('a file with a command of its own belongs to that, with those that come directly after it', async () => {
+		const first = send(fileOf('homeserver.yaml', 'a: 1\n', { body: '!check 1.98' }));
+		send(fileOf('worker.yaml', 'b: 1\n', { body: 'the worker' }));
+		expect(await answers()).toEqual([
+			{
+				to: first,
+				said: 'text 4; file homeserver.yaml 5; file worker.yaml 5; I took homeserver.yaml, worker.yaml, which you sent with the command.',
+			},
+		]);
+		const late = send(fileOf('late.yaml', 'c: 1\n'));
+		expect(await answers()).toEqual([
+			{ to: late, said: 'text 4; file homeserver.yaml 5; file worker.yaml 5; file late.yaml 5' },
+		]);
+		send(fileOf('other.log', log, { body: '!why' }));
+		const own = send(fileOf('own.log'));
+		await answers();
+		const event = say('!why');
+		send(fileOf('b.log'));
+		expect(await answers()).toEqual([
+			{ to: event, said: expect.stringMatching(/^text 0; file own\.log \d+; file b\.log \d+; I took/) },
+		]);
+		expect(own).not.toBe('');
+	});
+
 	test('a file in a reply to the command, or to our answer to it, also by somebody else and much later', async () => {
 		const event = say('!why');
 		await answers();

@@ -3,7 +3,7 @@ import type { Homeserver, Outcome, Quoted } from '../../ports/homeserver.ts';
 import type { Encryption } from './encryption.ts';
 import { type Event, eventsOf, incomingOf, isEdit, placeOf, timeOf, withoutQuote } from './events.ts';
 import { isRecord, type Json, record, text } from './json.ts';
-import { sentFile } from './sent-file.ts';
+import { captionOf, sentFile } from './sent-file.ts';
 import { objectOf, roomPath, type Session, senseless } from './session.ts';
 
 /** Messages of one person on each side of an event. */
@@ -134,7 +134,7 @@ function quotedFrom(event: Event, edited: Json | undefined, now: Date): Quoted {
 	if (event.type !== 'm.room.message' || event.state_key !== undefined) return { ...about, is: 'other' };
 	const content = edited ?? (isEdit(event.content) ? record(event.content['m.new_content']) : event.content);
 	const file = sentFile(content);
-	if (file) return { ...about, is: 'file', file };
+	if (file) return { ...about, is: 'file', file, caption: captionOf(content) };
 	if (!['m.text', 'm.notice', 'm.emote'].includes(String(content.msgtype)) || typeof content.body !== 'string')
 		return { ...about, is: 'other' };
 	const said = reply === undefined ? content.body : withoutQuote(content.body);

@@ -1,0 +1,100 @@
+// What a check of a configuration leaves behind for a server: facts, and which conditions hold. Never a value of it.
+import { createHash } from 'node:crypto';
+import type { Condition } from '../../configuration/condition.ts';
+import { concern } from '../../deployment/condition.ts';
+import type { Profile } from '../../deployment/facts.ts';
+import type { Knowledge, Note } from '../../knowledge/schema/synapse.ts';
+import { daysBetween } from '../../text/local-time.ts';
+import { type CheckRequest, check, decideNotes } from './check.ts';
+
+/** A check, as it is kept. */
+export type CheckRecord = {
+	/** The day, `2026-11-29`. */
+	day: string;
+	/** Whole files, a part of them, their skeleton, or only the ids that the look printed. */
+	by: 'files' | 'excerpt' | 'skeleton' | 'look';
+	/** As people type them. */
+	facts: readonly string[];
+	/** By the ids of notes: whether the condition holds, and by what it is recognised in a later edition. */
+	conditions: Readonly<Record<string, readonly [holds: boolean, of: string]>>;
+	/** Ids of notes that refuse, and do not refuse this configuration although they concern it. */
+	starts: readonly string[];
+};
+
+/** A configuration is believed for so many days: people change theirs, and nobody tells us. */
+export const believedFor = 90;
+
+export function isBelieved({ day }: CheckRecord, today: string): boolean {
+	return daysBetween(day, today) <= believedFor;
+}
+
+/** What files say, whatever the target: where an answer depends on the release, it is left open. */
+export function recordOf(
+	request: CheckRequest,
+	{ day, by, facts }: Pick<CheckRecord, 'day' | 'by' | 'facts'>,
+	knowledge: Pick<Knowledge, 'notes' | 'effects' | 'releases'>,
+): CheckRecord {
+	// Whom a note concerns besides is asked when the record is used: facts may be said later.
+	const notes = knowledge.notes.filter(({ found }) => found).map(({ applies: _, ...note }): Note => note);
+	const [own, atTarget] = [decideNotes({ ...request, to: '0.0.0' }, notes), decideNotes(request, notes)];
+	const decided = notes.flatMap((note): [Note, boolean][] => {
+		const is = own.get(note)?.is;
+		return typeof is === 'boolean' && is === atTarget.get(note)?.is ? [[note, is]] : [];
+	});
+	const { starts } = check(request, { ...knowledge, notes });
+	return { day, by, facts, conditions: conditionsOf(decided), starts: [...starts] };
+}
+
+/** What the look printed. `decided`: of the notes that it was asked for. */
+export function recordOfLook(day: string, notes: readonly Note[], decided: ReadonlyMap<string, boolean>): CheckRecord {
+	const found = notes.flatMap((note): [Note, boolean][] => {
+		const is = decided.get(note.id);
+		return is === undefined ? [] : [[note, is]];
+	});
+	return { day, by: 'look', facts: [], conditions: conditionsOf(found), starts: [] };
+}
+
+function conditionsOf(decided: readonly (readonly [Note, boolean])[]): CheckRecord['conditions'] {
+	return Object.fromEntries(decided.map(([note, holds]) => [note.id, [holds, markOf(note)]]));
+}
+
+/** The same as long as the condition is. */
+function markOf({ found, partly }: Note): string {
+	return createHash('sha256')
+		.update(JSON.stringify([found as Condition, partly === true]))
+		.digest('hex')
+		.slice(0, 8);
+}
+
+/** The records with a new one: a look goes beside a check of files, and each takes the place of the last of its kind. */
+export function withRecord(records: readonly CheckRecord[], fresh: CheckRecord): CheckRecord[] {
+	const isLook = fresh.by === 'look';
+	return [...records.filter(({ by }) => (by === 'look') !== isLook), fresh];
+}
+
+/** What records decide for a deployment: the newest that tells of a note counts. Those too old to be believed say nothing. */
+export function decidedBy(
+	records: readonly CheckRecord[],
+	{ notes, profile, today }: { notes: readonly Note[]; profile: Profile; today: string },
+): { decided: Map<string, boolean>; starts: Set<string> } {
+	const believed = records.filter(record => isBelieved(record, today)).sort((a, b) => (a.day < b.day ? -1 : 1));
+	const decided = new Map<string, boolean>();
+	for (const note of believed.length ? notes : []) {
+		if (!note.found) continue;
+		const mark = markOf(note);
+		const holds = believed.flatMap(({ conditions }) => {
+			const known = Object.hasOwn(conditions, note.id) ? conditions[note.id] : undefined;
+			return known?.[1] === mark ? [known[0]] : [];
+		});
+		const is = holds.at(-1);
+		const concerned = concern(note.applies, profile).is;
+		if (is === false || concerned === false) decided.set(note.id, false);
+		else if (is === true && concerned === true) decided.set(note.id, true);
+	}
+	return { decided, starts: new Set(believed.flatMap(({ starts }) => starts)) };
+}
+
+/** The facts that records tell, the newest of each. */
+export function factsOf(records: readonly CheckRecord[], today: string): { day: string; facts: readonly string[] }[] {
+	return records.filter(record => record.facts.length > 0 && isBelieved(record, today));
+}

@@ -1,0 +1,180 @@
+// Files, replies and edits with !why and !check on a real Synapse, in clear and encrypted rooms; killed in between, every
+// one is answered once, and none of what was said is in any file of the store.
+import { randomInt } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { sealFile } from '../../src/edges/matrix/encryption.ts';
+import { type Bot, makeBot } from './bot.ts';
+import { type Content, type Person, person, type RoomEvent } from './person.ts';
+import { answerTo, type SecretPerson, secretPerson } from './secret-person.ts';
+import { type Homeserver, sharedSynapse } from './synapse.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 600_000 });
+
+const secret = 'planted-hunter2';
+const log = [
+	'2026-11-29 03:14:15,926 - synapse.app.homeserver - 1 - ERROR - main - ',
+	`Error in configuration at 'experimental.msc3861' on ${secret}.example.org:`,
+	'  experimental_features.msc3861 was removed. Use the matrix_authentication_service configuration instead.',
+	'',
+].join('\n');
+const known = /msc3861/;
+const yaml = `form_secret: ${secret}\npid_file: /data/x.pid\n`;
+const refused = /would not start/;
+
+let home: Homeserver;
+let bot: Bot;
+
+/** One who speaks in the clear, and one who encrypts, as tests see them. */
+type Speaker = {
+	userId: string;
+	room: () => Promise<string>;
+	say: (room: string, text: string, more?: Content) => Promise<string>;
+	file: (room: string, name: string, text: string, more?: Content) => Promise<string>;
+	waitFor: (fits: (event: RoomEvent) => boolean, timeout?: number) => Promise<RoomEvent>;
+	/** All messages of a room that this one can read. */
+	heard: (room: string) => Promise<RoomEvent[]>;
+};
+
+let alice: Person;
+let sealed: SecretPerson;
+let speakers: Record<'clear' | 'encrypted', Speaker>;
+
+beforeAll(async () => {
+	home = await sharedSynapse();
+	bot = await makeBot(home, { script: [join(import.meta.dirname, 'bot-process.ts'), 'all'] });
+	alice = await person(home, 'alice');
+	sealed = await secretPerson(home, 'carol');
+	await bot.start();
+	const hello = (room: string) => (event: RoomEvent) =>
+		event.room_id === room && /Hello, I am/.test(event.content.body ?? '');
+	const named = (name: string) => ({ msgtype: 'm.file', body: name, filename: name });
+	speakers = {
+		clear: {
+			userId: alice.userId,
+			async room() {
+				const room = await alice.createRoom({ invite: [bot.userId] });
+				await alice.waitFor(hello(room));
+				return room;
+			},
+			say: alice.say,
+			async file(room, name, text, more = {}) {
+				return alice.say(room, name, { ...named(name), url: await alice.upload(Buffer.from(text)), ...more });
+			},
+			waitFor: alice.waitFor,
+			heard: async room => (await alice.messagesOf(room)).filter(({ type }) => type === 'm.room.message'),
+		},
+		encrypted: {
+			userId: sealed.userId,
+			async room() {
+				const room = await sealed.createRoom([bot.userId]);
+				await sealed.waitFor(hello(room));
+				return room;
+			},
+			say: sealed.say,
+			async file(room, name, text, more = {}) {
+				const { bytes, info } = sealFile(Buffer.from(text));
+				const file = { ...info, url: await sealed.plain.upload(bytes) };
+				return sealed.say(room, name, { ...named(name), file, ...more });
+			},
+			waitFor: sealed.waitFor,
+			heard: async room => sealed.read.filter(event => event.room_id === room),
+		},
+	};
+});
+
+afterAll(async () => {
+	await sealed?.stop();
+	await bot?.remove();
+});
+
+/** The bytes of every file that the bot keeps. */
+function kept(): string {
+	const folder = join(bot.dir, 'data');
+	return readdirSync(folder, { recursive: true, withFileTypes: true })
+		.filter(entry => entry.isFile())
+		.map(entry => readFileSync(join(entry.parentPath, entry.name), 'latin1'))
+		.join('');
+}
+
+const replyTo = (event: string): Content => ({ 'm.relates_to': { 'm.in_reply_to': { event_id: event } } });
+
+describe.each(['clear', 'encrypted'] as const)('in a room in %s', kind => {
+	test('captions, replies, edits, threads, files before and after: each is read', async () => {
+		const { room: makeRoom, say, file, waitFor } = speakers[kind];
+		const room = await makeRoom();
+		const answered = async (event: string) => (await waitFor(answerTo(event))).content.body ?? '';
+
+		expect(await answered(await say(room, `!why ${log}`))).toMatch(known);
+		expect(await answered(await file(room, 'a.log', log, { body: '!why docker' }))).toMatch(known);
+		expect(await answered(await file(room, 'homeserver.yaml', yaml, { body: '!check' }))).toMatch(refused);
+
+		const before = await file(room, 'before.log', log);
+		expect(await answered(await say(room, '!why'))).toMatch(/I took `before\.log`, which you sent before/);
+		const asks = await say(room, '!check 1.163');
+		expect(await answered(asks)).toMatch(/script|skeleton/i);
+		expect(await answered(await file(room, 'after.yaml', yaml))).toMatch(refused);
+
+		expect(await answered(await say(room, '!why', replyTo(before)))).toMatch(known);
+		const vague = await say(room, 'it does not start');
+		await say(room, `* ${log}`, {
+			'm.new_content': { msgtype: 'm.text', body: log },
+			'm.relates_to': { rel_type: 'm.replace', event_id: vague },
+		});
+		expect(await answered(await say(room, '!why', replyTo(vague)))).toMatch(known);
+		const inThread = { rel_type: 'm.thread', event_id: before, is_falling_back: true };
+		const threaded = await say(room, '!why', {
+			'm.relates_to': { ...inThread, 'm.in_reply_to': { event_id: before } },
+		});
+		expect(await answered(threaded)).toMatch(known);
+		expect(kept()).not.toContain(secret);
+		expect(bot.output()).not.toContain(secret);
+	});
+
+	test('what cannot be fetched, is too large, is changed, or is no text', async () => {
+		const { room: makeRoom, say, file, waitFor } = speakers[kind];
+		const room = await makeRoom();
+		const answered = async (event: string) => (await waitFor(answerTo(event))).content.body ?? '';
+		expect(await answered(await file(room, 'big.log', 'a'.repeat(10_000_001), { body: '!why' }))).toMatch(/too large/);
+		expect(await answered(await file(room, 'core', 'a\0b', { body: '!why' }))).toMatch(/not text/);
+		const gone = { url: `mxc://${home.serverName}/nothingthere` };
+		const missing = await say(room, '!why', { msgtype: 'm.file', filename: 'gone.log', ...gone });
+		expect(await answered(missing)).toMatch(/no longer on the homeserver/);
+		const [one, other] = [sealFile(Buffer.from(log)), sealFile(Buffer.from(log))];
+		const wrong = { ...one.info, url: await alice.upload(other.bytes) };
+		const forged = await say(room, '!why', { msgtype: 'm.file', filename: 'forged.log', file: wrong });
+		expect(await answered(forged)).toMatch(/checksum or the key does not fit/);
+	});
+});
+
+test('killed at any moment, each text and file is answered once and in its order, and none of it is kept', async () => {
+	const rooms = { clear: await speakers.clear.room(), encrypted: await speakers.encrypted.room() };
+	const asked = { clear: [] as string[], encrypted: [] as string[] };
+	for (let round = 0; round < 12; round++) {
+		for (const kind of ['clear', 'encrypted'] as const) {
+			const { say, file } = speakers[kind];
+			const room = rooms[kind];
+			asked[kind].push(
+				round % 2 ? await say(room, `!why ${log}`) : await file(room, `${round}.log`, log, { body: '!why 1.163' }),
+			);
+		}
+		await sleep(randomInt(400));
+		await bot.kill();
+		expect(kept()).not.toContain(secret);
+		await bot.start();
+	}
+	for (const kind of ['clear', 'encrypted'] as const) {
+		const { waitFor, heard } = speakers[kind];
+		for (const event of asked[kind]) expect((await waitFor(answerTo(event), 60_000)).content.body).toMatch(known);
+		const answers = (await heard(rooms[kind])).flatMap(({ sender, content }) => {
+			const to = content['m.relates_to']?.['m.in_reply_to']?.event_id;
+			return sender === bot.userId && to !== undefined ? [to] : [];
+		});
+		expect(answers).toEqual(asked[kind]);
+	}
+	await bot.stop();
+	expect(kept()).not.toContain(secret);
+	expect(bot.output()).not.toContain(secret);
+});
