@@ -32,7 +32,7 @@ export function isBelieved({ day }: CheckRecord, today: string): boolean {
 export function recordOf(
 	request: CheckRequest,
 	{ day, by, facts }: Pick<CheckRecord, 'day' | 'by' | 'facts'>,
-	knowledge: Pick<Knowledge, 'notes' | 'effects' | 'releases'>,
+	knowledge: Pick<Knowledge, 'notes' | 'effects' | 'faults' | 'releases'>,
 ): CheckRecord {
 	// Whom a note concerns besides is asked when the record is used: facts may be said later.
 	const notes = knowledge.notes.filter(({ found }) => found).map(({ applies: _, ...note }): Note => note);

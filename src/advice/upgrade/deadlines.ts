@@ -158,6 +158,8 @@ export type DeadlineQuery = {
 	today: string;
 	/** Also those that have landed or were withdrawn. */
 	all: boolean;
+	/** By id of a note: whether the configuration says that it concerns this deployment. */
+	decided?: ReadonlyMap<string, boolean> | undefined;
 };
 
 type Promised = Omit<Deadline, 'concerned'>;
@@ -189,7 +191,8 @@ export function deadlines(query: DeadlineQuery, profile: Profile, known: Deadlin
 	const newest = stable(known.releases).at(-1);
 	if (!newest) return [];
 	const promises = promised(query, known, newest).flatMap((found): Deadline[] => {
-		const concerned = concern(found.applies, profile).is;
+		const stated = concern(found.applies, profile).is;
+		const concerned = stated === false ? stated : (query.decided?.get(found.id) ?? stated);
 		return concerned === false ? [] : [{ ...found, concerned }];
 	});
 	const ends = lifecycleDeadlines(profile, query.today, known).filter(

@@ -103,8 +103,10 @@ export type Facing = {
 	/** Facts of the profile that only the server told, and those that it told and a person denied. */
 	seen: readonly string[];
 	contradicted: readonly string[];
-	/** By id, whether what the server tells decides that a note or fault concerns it. */
+	/** By id, whether what the server tells, or a check of its configuration, decides that a note or fault concerns it. */
 	decided?: ReadonlyMap<string, boolean>;
+	/** Ids of notes that refuse, where the configuration shows that this one starts all the same. */
+	starts?: ReadonlySet<string>;
 	knowledge: Knowledge;
 	now: Date;
 	/** The day in the room's time zone. */

@@ -6,6 +6,7 @@ import { compare, isCandidate } from '../../deployment/version.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 import type { Quiet } from '../../text/local-time.ts';
 import { dayIn, quietUntil } from '../../text/local-time.ts';
+import { type CheckRecord, decidedBy } from '../check/record.ts';
 import { plan } from '../upgrade/plan.ts';
 import type { AlertCondition, AlertSubject, Details, Facing } from './alert-condition.ts';
 import { ends, judged, ladders, newestOf } from './alert-condition.ts';
@@ -31,6 +32,7 @@ export type Watch = {
 	zone: string;
 	quiet?: Quiet;
 	smallest: Severity;
+	checks?: readonly CheckRecord[];
 };
 
 /** A condition that the room has heard of: what was said, and what people said to it. Times are ISO 8601, UTC. */
@@ -120,7 +122,10 @@ export function alerts(situation: Situation): Alert[] {
 
 export function facingOf({ watch, history, knowledge, now }: Omit<Situation, 'said'>): Facing {
 	const { profile, seen, contradicted } = withSeen(watch.profile, history);
-	const decided = decidedBySeen(history, knowledge);
+	const today = dayIn(now, watch.zone);
+	const checked = decidedBy(watch.checks ?? [], { notes: knowledge.notes, profile, today });
+	// A check may be months old; what the server tells is of today.
+	const decided = new Map([...checked.decided, ...decidedBySeen(history, knowledge)]);
 	return {
 		server: watch.server,
 		running: runningOf(history, watch.told),
@@ -130,9 +135,10 @@ export function facingOf({ watch, history, knowledge, now }: Omit<Situation, 'sa
 		seen,
 		contradicted,
 		...(decided.size > 0 && { decided }),
+		...(checked.starts.size > 0 && { starts: checked.starts }),
 		knowledge,
 		now,
-		today: dayIn(now, watch.zone),
+		today,
 	};
 }
 
@@ -336,9 +342,9 @@ function changeOf({ watch, knowledge, card, said }: Situation, facing: Facing): 
 }
 
 /** What the way that was gone means now; `from` may be the newer release. */
-function changed(from: Version, to: Version, { profile, decided, today, knowledge }: Facing): Details {
+function changed(from: Version, to: Version, { profile, decided, starts, today, knowledge }: Facing): Details {
 	const [lower, upper] = compare(to, from) > 0 ? [from, to] : [to, from];
-	const way = plan({ from: lower, to: upper, profile, decided, today }, knowledge);
+	const way = plan({ from: lower, to: upper, profile, decided, starts, today }, knowledge);
 	const after = way.steps.filter(({ when, must, generated }) => when === 'after' && must && !generated);
 	return { is: 'changed', way, after };
 }

@@ -18,11 +18,11 @@ import {
 
 /** One promise a story: the one that was announced last. */
 export function promises(at: At): AlertCondition[] {
-	const { running, knowledge, profile, today } = at;
+	const { running, knowledge, profile, decided, today } = at;
 	const newest = newestOf(knowledge);
 	const stories = new Map<string, Deadline>();
 	const story = new Map(knowledge.notes.map(note => [note.id, note.story ?? note.id]));
-	for (const deadline of deadlines({ at: newest, today, all: true }, profile, knowledge)) {
+	for (const deadline of deadlines({ at: newest, today, all: true, decided }, profile, knowledge)) {
 		if (deadline.announced === null || deadline.withdrawn !== undefined) continue;
 		const landed = landedBy(deadline, newest);
 		if (landed !== undefined && !isAbove(landed, running)) continue;
@@ -148,10 +148,10 @@ function endOf({ subject, landed, id }: Deadline, stage: string): AlertSubject {
 
 /** The next things that will stop working for a server, for its status card. */
 export function nextDeadlines(facing: Facing, most: number): Deadline[] {
-	const { profile, today, knowledge } = facing;
+	const { profile, decided, today, knowledge } = facing;
 	const running = judged(facing);
 	if (!running) return [];
-	return deadlines({ at: newestOf(knowledge), today, all: true }, profile, knowledge)
+	return deadlines({ at: newestOf(knowledge), today, all: true, decided }, profile, knowledge)
 		.filter(({ withdrawn, landed }) => withdrawn === undefined && (landed === null || isAbove(landed, running.version)))
 		.filter(({ concerned, announced }) => concerned === true || announced !== null)
 		.filter(({ at, landed }) => !at.vague && landed === null)
@@ -161,8 +161,8 @@ export function nextDeadlines(facing: Facing, most: number): Deadline[] {
 }
 
 /** What was promised to stop working for a server by now, and still works. */
-export function overdue({ profile, today, knowledge }: Facing): Deadline[] {
-	return deadlines({ at: newestOf(knowledge), today, all: false }, profile, knowledge).filter(
+export function overdue({ profile, decided, today, knowledge }: Facing): Deadline[] {
+	return deadlines({ at: newestOf(knowledge), today, all: false, decided }, profile, knowledge).filter(
 		({ concerned, announced, slipped }) => concerned === true && announced !== null && slipped,
 	);
 }

@@ -37,7 +37,7 @@ export type Overview = {
 
 /** Undefined where nobody knows what runs, or nobody here knows that release. */
 export function overviewOf(facing: Facing): Overview | undefined {
-	const { profile, decided, knowledge, today } = facing;
+	const { profile, decided, starts, knowledge, today } = facing;
 	const running = judged(facing);
 	if (!running) return undefined;
 	const { version } = running;
@@ -47,7 +47,7 @@ export function overviewOf(facing: Facing): Overview | undefined {
 	);
 	const severe = open.filter(({ severity }) => severity === 'critical' || severity === 'high').length;
 	const isLate = newest !== undefined && isAbove(newest, version);
-	const way = isLate ? plan({ from: version, to: newest, profile, decided, today }, knowledge) : undefined;
+	const way = isLate ? plan({ from: version, to: newest, profile, decided, starts, today }, knowledge) : undefined;
 	const deadlines = nextDeadlines(facing, maxShown);
 	return {
 		running,

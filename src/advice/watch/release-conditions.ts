@@ -30,7 +30,7 @@ export function release(at: At): AlertCondition[] {
 			about: { rule: 'release', newest },
 			details: () => {
 				const way = plan(
-					{ from: running, to: newest, profile: at.profile, decided: at.decided, today: at.today },
+					{ from: running, to: newest, profile: at.profile, decided: at.decided, starts: at.starts, today: at.today },
 					knowledge,
 				);
 				const fresh = way.deadlines.filter(

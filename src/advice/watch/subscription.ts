@@ -3,6 +3,7 @@
 import type { Profile } from '../../deployment/facts.ts';
 import { isContradiction, parseStored, profileOf, unknownDeployment } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
+import { type CheckRecord, factsOf } from '../check/record.ts';
 import type { Watch } from './alerts.ts';
 import type { LookRun, Saw, ToldVersion } from './history.ts';
 import { withLook } from './history.ts';
@@ -21,6 +22,8 @@ export type Subscription = {
 	by?: string;
 	/** The release of which the room has heard. */
 	heard?: Version;
+	/** What checks of its configuration left: at most one of files and one look. */
+	checks?: readonly CheckRecord[];
 };
 
 /** What the operator allows. */
@@ -57,11 +60,47 @@ export function profileFrom(facts: readonly string[]): Profile {
 	return isContradiction(profile) ? unknownDeployment : profile;
 }
 
-export function watchFrom({ id, server, facts, told, changed, heard }: Subscription, settings: Settings): Watch {
+/** What a room knows about a deployment on a day. */
+export type KnownDeployment = {
+	profile: Profile;
+	/** Facts that a configuration told, and its day. */
+	derived: { fact: string; day: string }[];
+	/** Facts of a configuration that people deny: what they say counts. */
+	contradicted: { fact: string; day: string }[];
+};
+
+/** Facts that people said, and for the rest those that a check of the configuration told. `also`: said just now. */
+export function deploymentOf(
+	{ facts, checks = [] }: Pick<Subscription, 'facts' | 'checks'>,
+	today: string,
+	also: readonly string[] = [],
+): KnownDeployment {
+	const said = withFacts(facts, also);
+	const profile = profileFrom(said);
+	const told = factsOf(checks, today).flatMap(({ day, facts: own }) => own.map(fact => ({ fact, day })));
+	const isDenied = ({ fact }: { fact: string }) => {
+		const term = parseStored(fact);
+		const known = term && profile.get(term.fact);
+		return known !== undefined && known.value !== term?.value;
+	};
+	const contradicted = told.filter(isDenied);
+	const more = told.filter(one => !isDenied(one)).map(({ fact }) => fact);
+	const all = profileFrom(withFacts(more, said));
+	const derived = told.filter(({ fact }) => {
+		const term = parseStored(fact);
+		return term && !profile.has(term.fact) && all.get(term.fact)?.value === term.value;
+	});
+	return { profile: all, derived, contradicted };
+}
+
+/** `now` tells how old checks of the configuration are. */
+export function watchFrom(subscription: Subscription, settings: Settings, now: Date): Watch {
+	const { id, server, told, changed, heard, checks } = subscription;
 	return {
 		id,
 		server,
-		profile: profileFrom(facts),
+		profile: deploymentOf(subscription, now.toISOString().slice(0, 10)).profile,
+		...(checks && { checks }),
 		...(told && { told }),
 		changed: changed.toISOString(),
 		...(heard !== undefined && { heard }),

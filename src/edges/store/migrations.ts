@@ -26,6 +26,7 @@ export const migrations: Record<string, Migration> = {
 	'0013-words': { up: wordsToData },
 	'0014-sessions': { up: walksToSessions },
 	'0015-texts': { up: texts },
+	'0016-checks': { up: checks },
 };
 
 /** Long because it is the first schema, a statement a table: a migration that has run is never changed. */
@@ -203,4 +204,9 @@ async function texts(db: Kysely<unknown>): Promise<void> {
 			.execute();
 	await db.schema.alterTable('inbox').addColumn('raw', 'text').execute();
 	await sql`CREATE INDEX inbox_wants ON inbox (room, sender, at) WHERE wants = 1`.execute(db);
+}
+
+/** What a check of a configuration leaves belongs to the watch of its server. */
+async function checks(db: Kysely<unknown>): Promise<void> {
+	await db.schema.alterTable('watches').addColumn('checks', 'text').execute();
 }

@@ -165,6 +165,8 @@ export type Tables = {
 		changed: number;
 		heard: string | null;
 		begun_by: string | null;
+		/** What checks of its configuration left, as JSON. */
+		checks: string | null;
 	};
 	/** What a watch has heard of; `number` is what the room calls it by, null for what happened once. */
 	matters: {

@@ -1,6 +1,7 @@
 // Which room watches which server.
 import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
+import type { CheckRecord } from '../../advice/check/record.ts';
 import type { ToldVersion } from '../../advice/watch/history.ts';
 import type { Settings, Subscription } from '../../advice/watch/subscription.ts';
 import type { WatchStore } from '../../ports/watch-store.ts';
@@ -42,6 +43,7 @@ export function watchesOf(db: Kysely<Tables>): SubscriptionStore {
 					facts: JSON.stringify(watch.facts),
 					told: watch.told === undefined ? null : JSON.stringify(watch.told),
 					changed: watch.changed.getTime(),
+					checks: watch.checks?.length ? JSON.stringify(watch.checks) : null,
 				};
 				const { id, room, server } = watch;
 				await tx
@@ -170,5 +172,6 @@ function subscriptionOf(row: Tables['watches']): Subscription {
 		changed: new Date(row.changed),
 		...(row.heard !== null && { heard: row.heard }),
 		...(row.begun_by !== null && { by: row.begun_by }),
+		...(row.checks !== null && { checks: JSON.parse(row.checks) as CheckRecord[] }),
 	};
 }
