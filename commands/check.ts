@@ -3,65 +3,195 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { check as decide } from '../src/advice/check/check.ts';
+import { askedByLook, checkedByLook, decidedByLook, lookScript } from '../src/advice/check/look.ts';
 import { checkProxy } from '../src/advice/check/proxy.ts';
+import { type CheckRecord, recordOf, recordOfLook, withRecord } from '../src/advice/check/record.ts';
 import { isOn, namesOf } from '../src/advice/distribution/components.ts';
 import { playbookPlan } from '../src/advice/distribution/playbook.ts';
 import { checkVars, factsOfVars, varsOf } from '../src/advice/distribution/vars.ts';
+import { isKnown } from '../src/advice/watch/build.ts';
+import { runningOf } from '../src/advice/watch/history.ts';
+import { profileFrom, type Subscription, withFacts } from '../src/advice/watch/subscription.ts';
 import { type Answer, Refusal } from '../src/answer.ts';
 import { filesIn, readCheck } from '../src/arguments/check.ts';
 import { readConfiguration } from '../src/arguments/configuration.ts';
 import { readVarsWords } from '../src/arguments/distribution.ts';
-import { takeLook } from '../src/arguments/look.ts';
+import { lookOutput, takeLook } from '../src/arguments/look.ts';
 import { nearest } from '../src/arguments/nearest.ts';
 import { isPlaybookVars, readPlaybookVars } from '../src/arguments/playbook-vars.ts';
 import { newest, readVersion } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
-import type { Command, Ports } from '../src/command.ts';
+import type { Asked, Command, Ports } from '../src/command.ts';
 import type { GivenFile } from '../src/configuration/files.ts';
-import { compare } from '../src/deployment/version.ts';
-import { checkWords, skeletonWords } from '../src/messages/check.ts';
+import { filesOfSkeleton } from '../src/configuration/skeleton.ts';
+import { type Profile, writeTerm } from '../src/deployment/facts.ts';
+import { compare, type Version } from '../src/deployment/version.ts';
+import { checkWords, lookWords, recordWords, skeletonWords } from '../src/messages/check.ts';
 import { varsWords } from '../src/messages/playbook-vars.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
 const example = '!check 1.98 1.163';
 
+type CheckPorts = Pick<Ports, 'knowledge' | 'code' | 'distributions' | 'store' | 'now'>;
+
 export const check = {
 	name: 'check',
-	usage: 'check [from] [to] [facts…]',
+	usage: 'check [server] [from] [to] [facts… | look]',
 	summary: 'what your homeserver.yaml means for a release',
-	examples: ['check', 'check 1.163', 'check 1.98 1.163 docker', 'check mdad 2025-06-01'],
-	help: `Put the configuration behind the command as a code block, several files as several blocks; on the terminal say ${code('--file homeserver.yaml')} (repeatable, folders too). One version is the target, two are from and to (${code('from 1.98')}: to the newest), none is the newest. Without a configuration it answers with a script that prints yours without its values. No value of yours is repeated or kept. A ${code('vars.yml')} of the playbook is checked against its newest revision, and with a day (${code('!check mdad 2025-06-01')}) against all that it changed since.`,
+	examples: ['check', 'check 1.163', 'check 1.98 1.163 docker', 'check example.org', 'check mdad 2025-06-01'],
+	help: [
+		`Send homeserver.yaml with ${code('!check')} as its caption, right before or after it, or reply to it; or put it behind the command as a code block. Several files belong together. On the terminal say ${code('--file homeserver.yaml')} (repeatable, folders too).`,
+		`One version is the target, two are from and to (${code('from 1.98')}: to the newest), none is the newest.`,
+		`Without a configuration it answers with a script that prints yours without its values; ${code('!check example.org look')} with one that prints ids only. What either printed is understood too.`,
+		`A ${code('vars.yml')} of the playbook is checked against its newest revision, and with a day (${code('!check mdad 2025-06-01')}) against all that it changed since.`,
+		`Of a server that this room watches I keep what follows from it (facts, and which conditions hold) for ${code('!upgrade example.org')}, deadlines and alerts. No value of yours is repeated or kept.`,
+	].join('\n\n'),
 	changes: false,
 	takesText: true,
-	lacksText: text => readCheck(text).files.length === 0 && takeLook(readCheck(text).words).printed === undefined,
-	run({ text, files: given = [], quoted: said, taken: found = [] }, ports: CheckPorts): Answer | Promise<Answer> {
-		const { knowledge, code: tables } = ports;
-		const { words, files: own } = readCheck(text);
-		const pasted = [...own, ...(said === undefined ? [] : filesIn(said))];
-		const vars = [...given, ...pasted].filter(file => isPlaybookVars(file.text));
-		if (vars.length) return checkPlaybook(words, vars, found, ports);
-		const { versions, terms, servers } = sortWords(words, example, knowledge.systems);
-		if (servers[0] !== undefined)
-			throw new Refusal(
-				`I cannot check ${quoted(servers[0])} by its name yet: put its configuration behind the command as a code block. ${code('!help check')} says how.`,
-			);
-		if (given.length + pasted.length === 0) {
+	lacksText: text => {
+		const { words, files } = readCheck(text);
+		return files.length === 0 && !words.some(word => /^look$/i.test(word));
+	},
+	async run(asked, ports: CheckPorts) {
+		const { knowledge, store } = ports;
+		const { words: typed, files: own } = readCheck(asked.text);
+		const look = takeLook(typed);
+		const pasted = [...own, ...(asked.quoted === undefined ? [] : filesIn(asked.quoted))];
+		const given = [...(asked.files ?? []), ...pasted];
+		const vars = given.filter(file => isPlaybookVars(file.text));
+		if (vars.length) return checkPlaybook(typed, vars, asked.taken ?? [], ports);
+		const printed = look.printed ?? given.map(({ text }) => lookOutput(text)).find(output => output !== undefined);
+		const { versions, terms, servers } = sortWords(look.rest, example, knowledge.systems);
+		const [name, other] = servers;
+		if (other !== undefined) throw new Refusal(`One server at a time. An example: ${code('!check example.org')}`);
+		const server = name === undefined ? undefined : await store.watch(asked.room, name);
+		const stated = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : readProfile(terms);
+		const running = server && (await runningRelease(server, ports));
+		const way = range(versions, look.rest, running, knowledge);
+		const question: CheckQuestion = { ...way, stated, name, server };
+		if (printed) return byLook(printed, question, asked, ports);
+		if (given.length === 0) {
 			const script = readFileSync(new URL('../knowledge/skeleton.py', import.meta.url), 'utf8');
 			const sha256 = createHash('sha256').update(script).digest('hex');
-			return skeletonWords({ script, sha256, install: readProfile(terms).get('install')?.value });
+			const install = stated.get('install')?.value;
+			return skeletonWords({ script, sha256, install, name, isRoom: asked.room !== 'console' });
 		}
-		const { from, to, taken } = range(versions, words, knowledge);
-		const stated = readProfile(terms);
-		const read = readConfiguration([...given, ...pasted], stated, given.length > 0);
-		const { configuration, profile } = read;
-		const question = { configuration, options: tables.options(), to, ...(from !== undefined && { from }), nearest };
-		const checked = decide({ ...question, profile }, knowledge);
-		const routes = read.proxy && checkProxy(read.proxy, configuration, tables.routes(), to);
-		return checkWords(checked, { ...read, taken: [...found, ...taken], ...(routes && { routes }) });
+		return byFiles({ given, isWhole: asked.files !== undefined && asked.files.length > 0 }, question, asked, ports);
 	},
 } satisfies Command;
 
-type CheckPorts = Pick<Ports, 'knowledge' | 'code' | 'distributions' | 'now'>;
+type CheckQuestion = {
+	from: Version | undefined;
+	to: Version;
+	taken: string[];
+	stated: Profile;
+	/** The server as it was named, and what this room knows of it, if it watches it. */
+	name: string | undefined;
+	server: Subscription | undefined;
+};
+
+async function byFiles(
+	{ given, isWhole }: { given: readonly GivenFile[]; isWhole: boolean },
+	question: CheckQuestion,
+	asked: Asked,
+	ports: CheckPorts,
+): Promise<Answer> {
+	const { knowledge, code: tables } = ports;
+	const { from, to, stated, taken } = question;
+	const read = readConfiguration(given, stated, isWhole);
+	const { configuration, profile } = read;
+	const request = { configuration, profile, options: tables.options(), to, ...(from && { from }), nearest };
+	const checked = decide(request, knowledge);
+	const routes = read.proxy && checkProxy(read.proxy, configuration, tables.routes(), to);
+	const record = () => {
+		const isSkeleton = given.every(({ text }) => filesOfSkeleton(text) !== undefined);
+		const by = isSkeleton ? 'skeleton' : configuration.excerpt ? 'excerpt' : 'files';
+		const facts = read.derived.map(({ fact }) => fact);
+		return recordOf(request, { day: dayOf(ports), by, facts }, knowledge);
+	};
+	const isBroken = configuration.unreadable.length > 0 || configuration.processes.length === 0;
+	const kept = await keep(isBroken ? undefined : record, question, asked, ports);
+	return checkWords(checked, {
+		...read,
+		taken: [...(asked.taken ?? []), ...taken, ...kept],
+		...(routes && { routes }),
+		...(question.server && { server: question.server.server }),
+	});
+}
+
+/** `look` alone asks for the script, with what that printed it decides. */
+async function byLook(
+	printed: readonly string[],
+	question: CheckQuestion,
+	asked: Asked,
+	ports: CheckPorts,
+): Promise<Answer> {
+	const { knowledge, code: tables } = ports;
+	const { from = '0.0.0', to, stated, name } = question;
+	// Whom a note concerns besides is another question: facts may be said between the look and its output.
+	const notes = askedByLook(knowledge.notes, { from, to, profile: new Map() });
+	if (printed.length === 0) {
+		const template = readFileSync(new URL('../knowledge/look.py', import.meta.url), 'utf8');
+		// With its releases in it, what comes back is an answer to what was asked.
+		const versions = question.from === undefined ? [to] : [question.from, to];
+		const again = ['!check', ...(name === undefined ? [] : [name]), ...versions, 'look'].join(' ');
+		const script = lookScript(template, notes, tables.options());
+		return lookWords(script, notes.length, { again, install: stated.get('install')?.value });
+	}
+	const ids = new Set(notes.map(({ id }) => id));
+	const stray = printed.map(id => id.replace(/^\?/, '')).find(id => id !== 'none' && !ids.has(id));
+	if (stray !== undefined)
+		throw new Refusal(
+			`${quoted(stray)} is nothing that a look from ${from} to ${to} asks for. Say the releases that the script was made for.`,
+		);
+	const decided = decidedByLook(notes, printed);
+	const concerned = askedByLook(notes, { from, to, profile: stated });
+	const checked = checkedByLook(concerned, decided, { ...(question.from && { from: question.from }), to });
+	const kept = await keep(() => recordOfLook(dayOf(ports), notes, decided), question, asked, ports);
+	return checkWords(checked, {
+		derived: [],
+		contradicted: [],
+		profile: stated,
+		taken: [...(asked.taken ?? []), ...question.taken, ...kept],
+		configuration: {
+			ignored: [],
+			has: { main: true, worker: false, 'log-config': false },
+			processes: [],
+			unreadable: [],
+		},
+		...(question.server && { server: question.server.server }),
+	});
+}
+
+/** Keeps what was found out of a server's configuration, for those who may change things; says so, or why not. */
+async function keep(
+	record: (() => CheckRecord) | undefined,
+	{ name, server }: CheckQuestion,
+	{ mayNotChange }: Asked,
+	{ store, now }: CheckPorts,
+): Promise<string[]> {
+	if (name === undefined) return [];
+	if (!server) return [recordWords({ server: name, not: 'unwatched' })];
+	const no = mayNotChange?.();
+	if (no !== undefined) return [recordWords({ server: name, not: no })];
+	if (!record) return [recordWords({ server: name, not: 'unreadable' })];
+	const made = record();
+	await store.keepWatch({ ...server, checks: withRecord(server.checks ?? [], made) }, now());
+	return [recordWords({ server: name, record: made })];
+}
+
+function dayOf({ now }: Pick<Ports, 'now'>): string {
+	return now().toISOString().slice(0, 10);
+}
+
+/** What a watched server runs, where that is a release that is known. */
+async function runningRelease(
+	{ server, told }: Subscription,
+	{ store, knowledge }: CheckPorts,
+): Promise<Version | undefined> {
+	const runs = runningOf((await store.server(server))?.history ?? [], told);
+	return runs && isKnown(runs.version, knowledge.releases) ? runs.version : undefined;
+}
 
 /** What a vars.yml says to the playbook as it is now, and what came since a day that was said or that it says itself. */
 async function checkPlaybook(
@@ -114,8 +244,16 @@ function spanOf(variables: ReturnType<typeof readPlaybookVars>['variables'], to:
 	return year === undefined ? undefined : { from: `${year}-${month}-${day}`, fromIsIn: false, to };
 }
 
-/** One version is the target, unless it is said to be the start; without one it is the newest release. */
-function range(versions: readonly string[], words: readonly string[], knowledge: Ports['knowledge']) {
+/**
+ * One version is the target, unless it is said to be the start; without one it is the newest release. `running`: what the
+ * server runs, from which the way begins where no other start was said.
+ */
+function range(
+	versions: readonly string[],
+	words: readonly string[],
+	running: Version | undefined,
+	knowledge: Ports['knowledge'],
+) {
 	const isStart = versions.length === 1 && words.some(word => /^(from|newest|latest)$/i.test(word));
 	const [first, second, extra] = isStart ? [...versions, newest(knowledge)] : versions;
 	if (extra !== undefined)
@@ -123,8 +261,10 @@ function range(versions: readonly string[], words: readonly string[], knowledge:
 	const to = second ?? first;
 	const target =
 		to === undefined ? { version: newest(knowledge), note: undefined } : readVersion(to, 'target', knowledge);
-	if (second === undefined || first === undefined)
-		return { from: undefined, to: target.version, taken: [target.note].filter(note => note !== undefined) };
+	if (second === undefined || first === undefined) {
+		const from = running !== undefined && compare(running, target.version) < 0 ? running : undefined;
+		return { from, to: target.version, taken: [target.note].filter(note => note !== undefined) };
+	}
 	const start = readVersion(first, 'start', knowledge);
 	if (compare(start.version, target.version) >= 0)
 		throw new Refusal(

@@ -1,11 +1,12 @@
 // !deadlines: what will stop working, when, and what replaces it.
 
+import { decidedBy } from '../src/advice/check/record.ts';
 import { deadlines as decide } from '../src/advice/upgrade/deadlines.ts';
 import { horizon } from '../src/advice/upgrade/plan.ts';
 import { isKnown } from '../src/advice/watch/build.ts';
 import type { Running } from '../src/advice/watch/history.ts';
 import { lastObserved, runningOf } from '../src/advice/watch/history.ts';
-import { withSeen } from '../src/advice/watch/seen-facts.ts';
+import { decidedBySeen, deploymentFrom } from '../src/advice/watch/seen-facts.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
 import { Refusal } from '../src/answer.ts';
 import { newest } from '../src/arguments/versions.ts';
@@ -50,14 +51,18 @@ export const deadlines = {
 		const today = now().toISOString().slice(0, 10);
 		const stated = readProfile(terms);
 		const seen = server && (await store.server(server.server));
-		const known = server && withSeen(profileFrom(withFacts(server.facts, terms.map(writeTerm))), seen?.history ?? []);
+		const history = seen?.history ?? [];
+		const said = server && profileFrom(withFacts(server.facts, terms.map(writeTerm)));
+		const known = said && deploymentFrom(said, history, server.checks ?? [], today);
 		const profile = known?.profile ?? stated;
+		const checked = decidedBy(server?.checks ?? [], { knowledge, profile, today });
+		const decided = new Map([...checked.decided, ...decidedBySeen(history, knowledge)]);
 		const runs = server && runningOf(seen?.history ?? [], server.told);
 		const running = runs && isKnown(runs.version, knowledge.releases) ? runs.version : undefined;
 		const observed = running === undefined ? lastObserved(seen?.history ?? []) : undefined;
 		// What has landed in a release that this server does not run yet is still ahead of it.
 		const found = decide(
-			{ at: newest(knowledge), today, all: all || running !== undefined },
+			{ at: newest(knowledge), today, all: all || running !== undefined, decided },
 			profile,
 			knowledge,
 		).filter(

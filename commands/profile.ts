@@ -16,7 +16,7 @@ export const profile = {
 	usage: 'profile [server] [facts… | forget facts…]',
 	summary: 'what this room knows of a deployment',
 	examples: ['profile example.org', example.slice(1), 'profile example.org forget workers'],
-	help: `Deny a fact with ${code('no-')} in front; ${code('forget')} makes it unknown again (${code('forget all')}: all of them). A server that cannot be polled is told by hand: ${code('!profile example.org version=1.150')}. The server may be left out when this room watches only one.`,
+	help: `Deny a fact with ${code('no-')} in front; ${code('forget')} makes it unknown again (${code('forget all')}: all of them, ${code('forget configuration')}: what ${code('!check')} found). A server that cannot be polled is told by hand: ${code('!profile example.org version=1.150')}. The server may be left out when this room watches only one.`,
 	changes: true,
 	asks: words =>
 		words.length === 0 || (words.length === 1 && !words[0]?.includes('=') && words[0]?.includes('.') === true),
@@ -49,17 +49,20 @@ export const profile = {
 		const server = await store.server(name);
 		if (!server) throw new Error(`the watched server ${name} is missing`);
 		const left = forget.includes('all') ? [] : known.facts.filter(fact => !forget.includes(factOf(fact)));
-		const unknown = forget.find(word => word !== 'all' && word !== 'version' && !factWords().includes(word));
+		const others = ['all', 'version', 'configuration'];
+		const unknown = forget.find(word => !others.includes(word) && !factWords().includes(word));
 		if (unknown !== undefined)
 			throw new Refusal(`I do not know the fact ${quoted(unknown)}. ${code('!help facts')} lists them.`);
 		const changes = terms.length > 0 || running !== undefined || forget.length > 0;
-		const { told, ...without } = known;
+		const { told, checks, ...without } = known;
+		const forgetsChecks = forget.includes('all') || forget.includes('configuration');
 		const kept = forget.includes('all') || forget.includes('version') ? undefined : told;
 		const now_ = now();
 		const by = running === undefined ? kept : { ...running, at: now_.toISOString() };
 		const subscription = {
 			...without,
 			...(by && { told: by }),
+			...(checks && !forgetsChecks && { checks }),
 			facts: withFacts(left, terms.map(writeTerm)),
 			changed: changes ? now_ : known.changed,
 		};

@@ -17,7 +17,7 @@ export const status = {
 	changes: false,
 	async run({ room }, { knowledge, health, store, now }: Pick<Ports, 'knowledge' | 'health' | 'store' | 'now'>) {
 		const { last, next } = await store.looks();
-		const told = new Map((await store.watches(room)).map(watch => [watch.server, watch.told]));
+		const watches = new Map((await store.watches(room)).map(watch => [watch.server, watch]));
 		const { zone = 'UTC' } = await store.settings(room);
 		const lastSync = health.lastSync();
 		const device = health.device?.();
@@ -44,13 +44,15 @@ export const status = {
 				...(next && { next: next.toISOString() }),
 				servers: (await store.serversOf(room)).map(server => {
 					const seen = server.history.findLast(({ is }) => is === 'synapse');
-					const running = runningOf(server.history, told.get(server.server));
+					const { told, checks = [] } = watches.get(server.server) ?? {};
+					const running = runningOf(server.history, told);
 					return {
 						server: server.server,
 						...(running && { runs: versionWords(running, knowledge) }),
 						...(seen && { seen: seen.until }),
 						...(server.looked && { looked: server.looked.toISOString() }),
 						next: server.next.toISOString(),
+						...(checks.length > 0 && { checked: checks.map(({ day, by }) => ({ day, by })) }),
 					};
 				}),
 			},

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { check } from '../src/advice/check/check.ts';
 import { askedByLook, decidedByLook, lookScript } from '../src/advice/check/look.ts';
+import { type CheckRecord, decidedBy } from '../src/advice/check/record.ts';
 import { youngNotes } from '../src/advice/check/young.ts';
 import { chartPlan } from '../src/advice/distribution/charts.ts';
 import { namesOf } from '../src/advice/distribution/components.ts';
@@ -11,10 +12,11 @@ import { type Plan, plan } from '../src/advice/upgrade/plan.ts';
 import { routesBetween } from '../src/advice/upgrade/routes.ts';
 import type { Way } from '../src/advice/upgrade/way.ts';
 import { isKnown } from '../src/advice/watch/build.ts';
-import { lastObserved, runningOf } from '../src/advice/watch/history.ts';
-import { decidedBySeen, withSeen } from '../src/advice/watch/seen-facts.ts';
+import { type LookRun, lastObserved, runningOf } from '../src/advice/watch/history.ts';
+import { decidedBySeen, deploymentFrom } from '../src/advice/watch/seen-facts.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
-import { Refusal } from '../src/answer.ts';
+import { type Answer, Refusal } from '../src/answer.ts';
+import { configurationsIn } from '../src/arguments/check.ts';
 import { readConfiguration } from '../src/arguments/configuration.ts';
 import {
 	type DistributionWords,
@@ -30,7 +32,7 @@ import type { Command, Ports } from '../src/command.ts';
 import { addedBetween } from '../src/configuration/options.ts';
 import { type Profile, parseTerm, type Term, writeTerm } from '../src/deployment/facts.ts';
 import { compare } from '../src/deployment/version.ts';
-import { lookWords } from '../src/messages/check.ts';
+import { checksWords, lookWords } from '../src/messages/check.ts';
 import { chartWords, playbookWords } from '../src/messages/distribution.ts';
 import { firstScreen } from '../src/messages/first-screen.ts';
 import { observationWords, wholeWords } from '../src/messages/observation.ts';
@@ -58,15 +60,15 @@ export const upgrade = {
 Behind ${code('mdad')} a day, a commit or a value of ${code('matrix_playbook_migration_validated_version')} asks what the playbook changed since then, and components (${code('jitsi')}, ${code('no-coturn')}) shorten it; behind ${code('ess')} stand charts. The Synapse releases in between are part of both.`,
 	changes: false,
 	takesAll: true,
-	async run({ words: typed, room, files }, { knowledge, code: tables, distributions, store, now }: UpgradePorts) {
+	takesFile: true,
+	async run(
+		{ words: typed, room, files, quoted: said, taken: found = [] },
+		{ knowledge, code: tables, distributions, store, now }: UpgradePorts,
+	) {
 		const through = distributionWords(typed);
 		if (through?.of === 'mdad') return throughPlaybook(through, { knowledge, code: tables, distributions, now });
 		if (through?.of === 'ess') return throughCharts(through, { knowledge, code: tables, distributions, now });
-		// A distribution's name behind the command; its versions are not those of Synapse.
-		if (/^mas$/i.test(typed[0] ?? '') && /^v?[01]\.(\d|1\d)(\.\d+)?$/.test(typed[1] ?? ''))
-			throw new Refusal(
-				`That is Matrix Authentication Service, whose releases are not known here; its notes stand at https://github.com/element-hq/matrix-authentication-service/releases. For Synapse with it, say the versions first: ${code('!upgrade 1.130 mas')}`,
-			);
+		refuseAuthenticationService(typed);
 		const look = takeLook(typed);
 		const words = look.rest.filter(word => !isAll(word));
 		const all = words.length < look.rest.length;
@@ -84,7 +86,10 @@ Behind ${code('mdad')} a day, a commit or a value of ${code('matrix_playbook_mig
 					: `Two versions are enough, and ${quoted(extra)} is a third. An example: ${code(example)}`,
 			);
 		const stated = readProfile(terms);
-		const known = server && withSeen(profileFrom(withFacts(server.facts, terms.map(writeTerm))), server.history);
+		const today = now().toISOString().slice(0, 10);
+		const { checks = [], history = [] } = server ?? {};
+		const own = server && profileFrom(withFacts(server.facts, terms.map(writeTerm)));
+		const known = own && deploymentFrom(own, history, checks, today);
 		const facts = known?.profile ?? stated;
 		const from = readVersion(start, 'start', knowledge);
 		const to =
@@ -107,30 +112,26 @@ Behind ${code('mdad')} a day, a commit or a value of ${code('matrix_playbook_mig
 				`${from.version} is newer than ${to.version}. The older one comes first: ${code(`!upgrade ${to.version} ${from.version}`)}; for the way back: ${code(`!rollback ${from.version} ${to.version}`)}`,
 			);
 		}
-		if (look.printed?.length === 0) {
-			const asked = askedByLook(knowledge.notes, { from: from.version, to: to.version, profile: facts });
-			const template = readFileSync(new URL('../knowledge/look.py', import.meta.url), 'utf8');
-			return lookWords(lookScript(template, asked, tables.options()), asked.length, {
-				typed,
-				install: facts.get('install')?.value,
-			});
-		}
-		const looked = files && readConfiguration(files, facts, true);
-		const profile = looked?.profile ?? facts;
 		const range = { from: from.version, to: to.version };
-		const decisions = looked && check({ ...looked, ...range, options: tables.options(), nearest }, knowledge);
-		const taken = [...understood, server?.note, known && seenWords(known), from.note, to.note].filter(
-			note => note !== undefined,
-		);
-		const today = now().toISOString().slice(0, 10);
+		if (look.printed?.length === 0) return lookFor({ ...range, profile: facts }, typed, { knowledge, code: tables });
+		const given = files ?? (said === undefined ? [] : configurationsIn(said));
+		const looked = given.length ? readConfiguration(given, facts, files !== undefined) : undefined;
+		const seen = { ...range, profile: looked?.profile ?? facts, looked, printed: look.printed, today };
+		const { profile, decided, starts } = decidedFor(seen, { checks, history }, { knowledge, code: tables });
+		const taken = [
+			...found,
+			...understood,
+			server?.note,
+			known && seenWords(known),
+			...(looked ? [] : checksWords(checks, today, servers[0] ?? '')),
+			from.note,
+			to.note,
+		].filter(note => note !== undefined);
 		const young = youngNotes(knowledge.notes, tables.options(), from.version);
-		const decided = look.printed
-			? decidedByLook(askedByLook(knowledge.notes, { ...range, profile }), look.printed)
-			: (decisions?.decided ?? (server && decidedBySeen(server.history, knowledge)));
-		const way = { ...range, profile, today, young, decided, starts: decisions?.starts };
-		const found = { ...plan(way, knowledge), ...fromCode(way, tables) };
-		if (!all) return firstScreen(found, taken);
-		const answer = planWords(found, taken);
+		const way = { ...range, profile, today, young, decided, starts };
+		const laid = { ...plan(way, knowledge), ...fromCode(way, tables) };
+		if (!all) return firstScreen(laid, taken);
+		const answer = planWords(laid, taken);
 		const since = knowledge.releases.find(({ version }) => version === from.version)?.date;
 		if (knowledge.playbook && since !== undefined && profile.get('install')?.value === 'mdad')
 			answer.sections.push(playbookSection(knowledge.playbook, since));
@@ -186,11 +187,55 @@ function synapsePlan(
 	return { ...plan(way, knowledge), ...fromCode(way, tables) };
 }
 
+type Seen = Pick<Way, 'from' | 'to' | 'profile' | 'today'> & {
+	looked: ReturnType<typeof readConfiguration> | undefined;
+	printed: readonly string[] | undefined;
+};
+
+/** The script that asks what a configuration decides of this way. */
+function lookFor(
+	way: Pick<Way, 'from' | 'to' | 'profile'>,
+	typed: readonly string[],
+	{ knowledge, code: tables }: Pick<Ports, 'knowledge' | 'code'>,
+): Answer {
+	const asked = askedByLook(knowledge.notes, way);
+	const template = readFileSync(new URL('../knowledge/look.py', import.meta.url), 'utf8');
+	return lookWords(lookScript(template, asked, tables.options()), asked.length, {
+		again: `!upgrade ${typed.join(' ')}`,
+		install: way.profile.get('install')?.value,
+	});
+}
+
+/** What a configuration decides: one given now, or what the look printed, over what earlier checks left. */
+function decidedFor(
+	{ looked, printed, today, ...way }: Seen,
+	{ checks, history }: { checks: readonly CheckRecord[]; history: readonly LookRun[] },
+	{ knowledge, code: tables }: Pick<Ports, 'knowledge' | 'code'>,
+): Pick<Way, 'profile' | 'decided' | 'starts'> {
+	const { profile } = way;
+	const before = decidedBy(checks, { knowledge, profile, today });
+	const now = looked && check({ ...looked, ...way, options: tables.options(), nearest }, knowledge);
+	const said = printed && decidedByLook(askedByLook(knowledge.notes, way), printed);
+	return {
+		profile,
+		decided: new Map([...before.decided, ...decidedBySeen(history, knowledge), ...(said ?? now?.decided ?? [])]),
+		starts: new Set([...before.starts, ...(now?.starts ?? [])]),
+	};
+}
+
 /** What the tables of the code add to a plan: new options, and routes for those who say that they have workers. */
 function fromCode({ from, to, profile }: Way, tables: Ports['code']): Pick<Plan, 'newOptions' | 'routes'> {
 	const newOptions = addedBetween(tables.options(), from, to).map(({ option }) => option);
 	if (profile.get('workers')?.value !== true) return { newOptions };
 	return { newOptions, routes: routesBetween(from, to, tables.routes()) };
+}
+
+/** A distribution's name behind the command; its versions are not those of Synapse. */
+function refuseAuthenticationService(typed: readonly string[]): void {
+	if (/^mas$/i.test(typed[0] ?? '') && /^v?[01]\.(\d|1\d)(\.\d+)?$/.test(typed[1] ?? ''))
+		throw new Refusal(
+			`That is Matrix Authentication Service, whose releases are not known here; its notes stand at https://github.com/element-hq/matrix-authentication-service/releases. For Synapse with it, say the versions first: ${code('!upgrade 1.130 mas')}`,
+		);
 }
 
 /** The word that asks for every text. */
@@ -229,6 +274,7 @@ async function watched(server: string, room: string, { store, knowledge }: Pick<
 		version: running.version,
 		facts: subscription.facts,
 		history: seen?.history ?? [],
+		...(subscription.checks && { checks: subscription.checks }),
 		note: [`${quoted(server)} runs Synapse ${versionWords(running, knowledge)}, ${how}.`, caveatWords(running)]
 			.filter(Boolean)
 			.join(' '),

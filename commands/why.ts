@@ -2,6 +2,7 @@
 
 import { isKnown } from '../src/advice/watch/build.ts';
 import { runningOf } from '../src/advice/watch/history.ts';
+import { deploymentFrom } from '../src/advice/watch/seen-facts.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
 import { diagnose } from '../src/advice/why/diagnose.ts';
 import { isLog } from '../src/advice/why/log-lines.ts';
@@ -36,7 +37,7 @@ export const why = {
 	},
 	async run(
 		{ text: typed, room, files = [], quoted: said, taken = [] },
-		{ knowledge, code: tables, store }: Pick<Ports, 'knowledge' | 'code' | 'store'>,
+		{ knowledge, code: tables, store, now }: Pick<Ports, 'knowledge' | 'code' | 'store' | 'now'>,
 	) {
 		const { versions, terms, server: name, text: bare, withServer } = readWhy(typed);
 		const server = name === undefined ? undefined : await store.watch(room, name);
@@ -52,8 +53,11 @@ export const why = {
 		if (text.length > maxText) throw new Refusal(`This is more than 10 MB. The lines since the last start are enough.`);
 		const releases = versions.map(version => readVersion(version, 'target', knowledge));
 		const stated = readProfile(terms);
-		const profile = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stated;
-		const runs = server && runningOf((await store.server(server.server))?.history ?? [], server.told);
+		const history = server ? ((await store.server(server.server))?.history ?? []) : [];
+		const today = now().toISOString().slice(0, 10);
+		const known = server && profileFrom(withFacts(server.facts, terms.map(writeTerm)));
+		const profile = known ? deploymentFrom(known, history, server.checks ?? [], today).profile : stated;
+		const runs = server && runningOf(history, server.told);
 		const running = runs && isKnown(runs.version, knowledge.releases) ? runs.version : undefined;
 		const diagnosis = diagnose(
 			{ text, versions: releases.map(({ version }) => version), profile, ...(running !== undefined && { running }) },

@@ -25,6 +25,8 @@ export type Asked = {
 	files?: readonly GivenFile[];
 	/** The text of another message that the command speaks of. */
 	quoted?: string;
+	/** Why this person may not change things here now, as a sentence; undefined if they may. */
+	mayNotChange?: () => string | undefined;
 	/** What was taken for the text or file that is meant, as sentences. */
 	taken?: readonly string[];
 	/** The event that the command replies to, and the root of the thread it stands in. */

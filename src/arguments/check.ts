@@ -44,3 +44,8 @@ function fileName(info: string): string | undefined {
 export function filesIn(message: string): Typed['files'] {
 	return readCheck(`\n${message}`).files;
 }
+
+/** The same of a message that may well be talk: only what looks like a configuration. */
+export function configurationsIn(message: string): Typed['files'] {
+	return filesIn(message).filter(({ text }) => /^(?:--- # file \d|[a-z_]{3,40}:(?:\s|$))/m.test(text));
+}

@@ -56,6 +56,7 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 			room: message.room,
 			sender: message.sender,
 			at: message.at,
+			mayNotChange: () => mayNotChange(message, to)?.why,
 			...(message.files && { files: message.files }),
 			...(message.quoted !== undefined && { quoted: message.quoted }),
 			...(message.taken && { taken: message.taken }),

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Checked, Derived, Finding, Unjudged } from '../advice/check/check.ts';
 import type { ProxyChecked } from '../advice/check/proxy.ts';
+import { believedFor, type CheckRecord, isBelieved } from '../advice/check/record.ts';
 import type { Answer, Section } from '../answer.ts';
 import type { Configuration } from '../configuration/files.ts';
 import type { Profile } from '../deployment/facts.ts';
@@ -21,6 +22,8 @@ type CheckContext = {
 	configuration: Pick<Configuration, 'ignored' | 'has' | 'processes' | 'unreadable'>;
 	/** What the reverse proxy does, where its files were given. */
 	routes?: ProxyChecked;
+	/** The watched server whose configuration it is. */
+	server?: string;
 };
 
 /** Lines of one group that stand on the first screen. */
@@ -266,9 +269,9 @@ function factsLine({ derived }: CheckContext): string {
 }
 
 /** The room opens at the end of a message: there stands what to do next. */
-function next({ to, from, refuses }: Checked, { profile }: CheckContext): Section {
+function next({ to, from, refuses }: Checked, { profile, server }: CheckContext): Section {
 	const facts = Object.entries(profileJson(profile)).map(factWord);
-	const plan = `!upgrade ${[from ?? '<from>', to, ...facts].join(' ')}`;
+	const plan = `!upgrade ${server === undefined ? [from ?? '<from>', to, ...facts].join(' ') : `${server} ${to}`}`;
 	const mend = refuses ? 'Mend what stops it, then check again. ' : '';
 	return { title: 'Next', markdown: `${mend}The whole way: ${code(plan)}`, fold: false };
 }
@@ -282,28 +285,34 @@ const runs: Readonly<Record<string, string>> = {
 };
 
 /** The answer where no configuration was given: the script that prints one without its values. */
+/** `name`: the server that was named; `isRoom`: files can be sent there. */
 export function skeletonWords({
 	script,
 	sha256,
 	install,
+	name,
+	isRoom,
 }: {
 	script: string;
 	sha256: string;
 	install: string | boolean | undefined;
+	name: string | undefined;
+	isRoom: boolean;
 }): Answer {
 	const own = typeof install === 'string' ? runs[install] : undefined;
 	const ways = own === undefined ? [runs.docker, runs.debian] : [own];
-	const name = 'skeleton.py';
+	const command = name === undefined ? '!check' : `!check ${name}`;
+	const file = 'skeleton.py';
 	const trust = [
 		`Kept are the names of options, kinds, lengths, amounts and the words that the script lists; never a secret, a name or an address. One thing it cannot tell: a pass phrase that stands to the left of a colon looks like an option.`,
 		`Read it before you run it: it has ${script.trimEnd().split('\n').length} lines. SHA-256: ${code(sha256)}`,
 		`In a checkout of Glia it is ${code('knowledge/skeleton.py')}. Put the files of workers and the log configuration behind the first.`,
 	];
 	return {
-		value: { format: 1, skeleton: { name, sha256, text: script } },
+		value: { format: 1, skeleton: { name: file, sha256, text: script } },
 		lead: [
 			'**No configuration yet: paste one, or its skeleton without values.**',
-			`Put the configuration behind ${code('!check')} as a code block. Or run this script, read what it prints, and paste that:`,
+			`${isRoom ? `Send the file now, or reply to this with it. Or put the configuration behind ${code(command)} as a code block.` : `Put the configuration behind ${code(command)} as a code block.`} Or run this script, read what it prints, and ${isRoom ? 'send' : 'paste'} that:`,
 		].join('\n\n'),
 		title: 'Check: which configuration?',
 		sections: [
@@ -314,16 +323,56 @@ export function skeletonWords({
 				fold: false,
 			},
 		],
-		files: [{ name, type: 'text/x-python', text: script }],
+		files: [{ name: file, type: 'text/x-python', text: script }],
 		kind: 'answer',
 	};
 }
 
-/** The answer to `look` alone: the script that asks the conditions of this plan where the configuration lies. */
+const kindWords: Record<CheckRecord['by'], string> = {
+	files: 'its configuration',
+	excerpt: 'a part of its configuration',
+	skeleton: 'the skeleton of its configuration',
+	look: 'a look at its configuration',
+};
+
+/** What checks of a server's configuration a plan goes by, and which are too old for that. */
+export function checksWords(records: readonly CheckRecord[], today: string, server: string): string[] {
+	return records.map(record => {
+		const what = `${kindWords[record.by]} of ${record.day}`;
+		return isBelieved(record, today)
+			? `Decided by ${what}.`
+			: `${what.charAt(0).toUpperCase()}${what.slice(1)} is too old to go by (${believedFor} days): check it again with ${code(`!check ${server}`)}.`;
+	});
+}
+
+/** What is kept of a check for a server, or why nothing is: `not` is a word for it, or the sentence of a refusal. */
+export function recordWords(about: { server: string } & ({ record: CheckRecord } | { not: string })): string {
+	const server = code(about.server);
+	if ('record' in about) {
+		const { facts, conditions } = about.record;
+		const parts = [
+			...(facts.length ? [count(facts.length, 'fact')] : []),
+			count(Object.keys(conditions).length, 'decided condition'),
+		];
+		return `Kept for ${server}: ${parts.join(' and ')}, for ${believedFor} days, and no value. ${code(`!upgrade ${about.server}`)}, deadlines and alerts go by them; ${code(`!profile ${about.server} forget configuration`)} ends that.`;
+	}
+	const why =
+		about.not === 'unwatched'
+			? `this room does not watch it; ${code(`!watch ${about.server}`)} begins`
+			: about.not === 'unreadable'
+				? 'this cannot be read as its configuration'
+				: about.not;
+	return `Nothing is kept for ${server}: ${sentence(why)}`;
+}
+
+/**
+ * The answer to `look` alone: the script that asks the conditions of this plan where the configuration lies. `again`: the
+ * command behind which its output is said.
+ */
 export function lookWords(
 	script: string,
 	conditions: number,
-	{ typed, install }: { typed: readonly string[]; install: string | boolean | undefined },
+	{ again, install }: { again: string; install: string | boolean | undefined },
 ): Answer {
 	const own = typeof install === 'string' ? runs[install] : undefined;
 	const ways = (own === undefined ? [runs.docker, runs.debian] : [own]).map(way =>
@@ -338,7 +387,7 @@ export function lookWords(
 			{ title: 'How to trust it', markdown: `SHA-256: ${code(sha256)}`, fold: true },
 			{
 				title: 'Run it',
-				markdown: `${ways.map(way => `\`\`\`bash\n${way ?? ''}\n\`\`\``).join('\n\nor\n\n')}\n\nThen say what it printed behind the same command: ${code(`!upgrade ${typed.join(' ')} none`)}`,
+				markdown: `${ways.map(way => `\`\`\`bash\n${way ?? ''}\n\`\`\``).join('\n\nor\n\n')}\n\nThen say what it printed behind the same command: ${code(`${again} none`)}`,
 				fold: false,
 			},
 		],

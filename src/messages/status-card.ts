@@ -1,5 +1,6 @@
 // The state of a watched server at one glance.
 
+import { isBelieved } from '../advice/check/record.ts';
 import type { Deadline } from '../advice/upgrade/deadlines.ts';
 import type { Rollback } from '../advice/upgrade/rollback.ts';
 import { tally } from '../advice/upgrade/tally.ts';
@@ -7,7 +8,7 @@ import type { Facing } from '../advice/watch/alert-condition.ts';
 import { lastObserved, type Running } from '../advice/watch/history.ts';
 import { type Overview, overviewOf } from '../advice/watch/overview.ts';
 import type { Answer, Section } from '../answer.ts';
-import { profileJson } from '../deployment/facts.ts';
+import { parseStored, profileJson, writeTerm } from '../deployment/facts.ts';
 import { capital, count, list } from '../text/format.ts';
 import { momentIn } from '../text/local-time.ts';
 import { code, quoted } from '../text/markdown.ts';
@@ -45,13 +46,37 @@ function waversWords({ mixture, lately }: Running): string | undefined {
 	return lately && `⚠️ The last look saw ${lately}. If that stays for some hours, I take it for a way back.`;
 }
 
-/** The facts with their origin: what people said, what the server told anyone, and where the two differ. */
-function knownFacts({ profile, seen, contradicted }: Facing): string {
+/** The facts with their origin: what people said, what the server told anyone, what its files say, and where they differ. */
+function knownFacts(facing: Facing): string {
+	return [saidFacts(facing), ...checkLines(facing)].join(' ');
+}
+
+function checkLines({ server, today, checks = [], derived, outdated }: Facing): string[] {
+	const facts = (dated: Facing['derived']) => dated.map(({ fact }) => code(fact)).join(', ');
+	return [
+		...(derived.length ? [`Its configuration of ${derived[0]?.day} says: ${facts(derived)}.`] : []),
+		...(outdated.length
+			? [
+					`⚠️ Its configuration of ${outdated[0]?.day} says ${facts(outdated)}; what you said, or it tells itself, counts.`,
+				]
+			: []),
+		...checks.map(record => {
+			const { day, by, conditions } = record;
+			const what = by === 'look' ? 'Looked at' : 'Checked';
+			return isBelieved(record, today)
+				? `${what} on ${day}: ${count(Object.keys(conditions).length, 'condition')} decided. ${code(`!profile ${server} forget configuration`)} ends that.`
+				: `${what} on ${day}, too long ago to go by: ${code(`!check ${server}`)} again.`;
+		}),
+	];
+}
+
+function saidFacts({ profile, seen, contradicted, derived }: Facing): string {
 	const facts = Object.entries(profileJson(profile)).map(([fact, is]) =>
 		is === true ? fact : is === false ? `no-${fact}` : `${fact}=${is}`,
 	);
 	if (!facts.length) return 'I know nothing of the deployment yet.';
-	const said = facts.filter(fact => !seen.includes(fact));
+	const told = new Set([...seen, ...derived.flatMap(({ fact }) => parseStored(fact) ?? []).map(writeTerm)]);
+	const said = facts.filter(fact => !told.has(fact));
 	const stated = said.length ? `I know of it: ${said.map(code).join(', ')}.` : '';
 	return [stated, seenWords({ seen, contradicted })].filter(Boolean).join(' ');
 }
@@ -78,6 +103,8 @@ export function cardWords({ facing, zone, looked, next, opening }: Card): Answer
 			profile: profileJson(profile),
 			...(seen.length && { seen }),
 			...(contradicted.length && { contradicted }),
+			...(facing.checks && { checked: facing.checks.map(({ day, by }) => ({ day, by })) }),
+			...(facing.derived.length && { derived: facing.derived }),
 			...(looked && { looked: looked.toISOString() }),
 		},
 	};

@@ -1,4 +1,5 @@
 // The words of !status.
+import type { CheckRecord } from '../advice/check/record.ts';
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { Answer, Section } from '../answer.ts';
 import { count, duration, list } from '../text/format.ts';
@@ -32,7 +33,15 @@ type Status = {
 	watch: {
 		last?: string;
 		next?: string;
-		servers: readonly { server: string; runs?: string; seen?: string; looked?: string; next: string }[];
+		servers: readonly {
+			server: string;
+			runs?: string;
+			seen?: string;
+			looked?: string;
+			next: string;
+			/** The days on which its configuration was checked. */
+			checked?: readonly Pick<CheckRecord, 'day' | 'by'>[];
+		}[];
 	};
 	/** When all watches and settings of before were lost. */
 	storeLost?: string;
@@ -82,8 +91,8 @@ export function statusWords(status: Status, zone: string): Answer {
 function looksSection(servers: Status['watch']['servers'], zone: string): Section {
 	const at = (iso: string | undefined) => (iso === undefined ? 'never' : momentIn(new Date(iso), zone));
 	const lines = servers.map(
-		({ server, runs, seen, looked, next }) =>
-			`${quoted(server)}${runs === undefined ? '' : ` runs Synapse ${runs}`}: last seen ${at(seen)}, last looked for ${at(looked)}, next look ${at(next)}`,
+		({ server, runs, seen, looked, next, checked = [] }) =>
+			`${quoted(server)}${runs === undefined ? '' : ` runs Synapse ${runs}`}: last seen ${at(seen)}, last looked for ${at(looked)}, next look ${at(next)}${checked.map(({ day, by }) => `, ${by === 'look' ? 'a look at its configuration' : 'configuration checked'} ${day}`).join('')}`,
 	);
 	return { title: `Servers of this room (${servers.length})`, markdown: list(lines), fold: servers.length > 3 };
 }

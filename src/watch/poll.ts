@@ -174,7 +174,7 @@ function decisionFor(
 	{ knowledge }: Watching,
 	now: Date,
 ): { ready?: WatchDecision; again?: Date } {
-	const watch = watchFrom(subscription, settings, now);
+	const watch = watchFrom(subscription, settings);
 	const situation = { knowledge: knowledge(), history: server.history, watch, said, now };
 	const found = alerts(situation);
 	const [again] = found.flatMap(({ notBefore }) => notBefore ?? []).sort();

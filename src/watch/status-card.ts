@@ -35,7 +35,7 @@ export async function statusCard(
 	{ store, knowledge, now }: CardPorts,
 ): Promise<Answer> {
 	const settings = await store.settings(subscription.room);
-	const watch = watchFrom(subscription, settings, now());
+	const watch = watchFrom(subscription, settings);
 	const said = await store.heard(subscription.id);
 	const situation = { knowledge, history: server.history, watch, said, now: now(), card: true };
 	const shown = alerts(situation).map(({ notBefore: _, ...alert }) => ({ ...alert, unsaid: true as const }));

@@ -1,6 +1,7 @@
 // !check with a vars.yml of the playbook: what it refuses, what does nothing, what came since, and no value repeated.
 import { expect, test } from 'vitest';
 import { check } from '../../commands/check.ts';
+import { openLater } from '../../src/edges/store/lazy.ts';
 import { openCode } from '../../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { openDistributions } from '../../src/knowledge/distributions.ts';
@@ -10,6 +11,7 @@ const ports = {
 	knowledge: await openKnowledge(folder),
 	code: openCode(folder),
 	distributions: openDistributions(folder),
+	store: openLater(),
 	now: () => new Date('2026-11-29T12:00:00Z'),
 };
 

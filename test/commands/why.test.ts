@@ -8,7 +8,12 @@ import type { WatchStore } from '../../src/ports/watch-store.ts';
 
 const folder = new URL('../../knowledge/', import.meta.url);
 const store = { watch: async () => undefined } as unknown as WatchStore;
-const ports = { knowledge: await openKnowledge(folder), code: openCode(folder), store };
+const ports = {
+	knowledge: await openKnowledge(folder),
+	code: openCode(folder),
+	store,
+	now: () => new Date('2026-11-29'),
+};
 
 async function ask(text: string, files?: { name: string; text: string }[]) {
 	const asked = { words: [], text, room: '!a', sender: '@a:x', at: new Date(0), ...(files && { files }) };

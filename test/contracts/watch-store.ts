@@ -1,5 +1,6 @@
 // What the store promises the watch: the same in memory and on disk, and on disk also after it was closed.
 import { afterEach, describe, expect, test } from 'vitest';
+import type { CheckRecord } from '../../src/advice/check/record.ts';
 import type { Alert } from '../../src/advice/watch/alerts.ts';
 import type { Subscription } from '../../src/advice/watch/subscription.ts';
 import type { Store } from '../../src/ports/store.ts';
@@ -76,7 +77,10 @@ export function watchStoreContract(places: Places): void {
 		test('a subscription is kept once a room and server, and gone with all about it', async () => {
 			await open();
 			const told = { version: '1.150.0', at: now.toISOString() };
-			const first = subscription('!a', 'example.org', { facts: ['workers'], told });
+			const record: CheckRecord = {
+				...{ day: '2026-11-29', by: 'files', facts: ['workers'], conditions: { '1.2.0/a': [true, 'x'] }, starts: [] },
+			};
+			const first = subscription('!a', 'example.org', { facts: ['workers'], told, checks: [record] });
 			await store.keepWatch(first, now);
 			await store.keepWatch({ ...first, facts: ['docker'] }, now);
 			await store.keepWatch(subscription('!b', 'example.org'), now);

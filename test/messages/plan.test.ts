@@ -224,7 +224,7 @@ test('a plan, an alert and a status card count the things to do alike', () => {
 	const now = new Date('2026-11-21T00:00:00Z');
 	const running = runningOf(history, undefined);
 	const base = { profile: unknownDeployment, today: '2026-11-21' };
-	const told = { told: false, seen: [], contradicted: [] };
+	const told = { told: false, seen: [], contradicted: [], derived: [], outdated: [] };
 	const facing = { ...base, server: 'example.org', running, history, ...told, knowledge, now };
 	const found = plan({ from: '1.0.0', to: '1.1.0', ...base }, knowledge);
 	expect(planWords(found, []).lead).toContain(`${counted}, 1 good to know`);

@@ -6,6 +6,7 @@ import { concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
 import { compare, finalOf, type Version } from '../../deployment/version.ts';
 import type { Note } from '../../knowledge/schema/synapse.ts';
+import type { Checked, Finding, Unjudged } from './check.ts';
 
 type LookRange = { from: Version; to: Version; profile: Profile };
 
@@ -65,4 +66,38 @@ function defaultOf(option: string, release: Version, options: Options): Plain | 
 export function decidedByLook(asked: readonly Note[], printed: readonly string[]): Map<string, boolean> {
 	const said = new Set(printed);
 	return new Map(asked.flatMap(({ id }): [string, boolean][] => (said.has(`?${id}`) ? [] : [[id, said.has(id)]])));
+}
+
+/** What the look's output says of a target: of notes only, since nobody here has seen the configuration. */
+export function checkedByLook(
+	asked: readonly Note[],
+	decided: ReadonlyMap<string, boolean>,
+	{ from, to }: { from?: Version; to: Version },
+): Checked {
+	const stops = ({ refuses, release, until }: Note) =>
+		refuses && compare(release, finalOf(to)) <= 0 && (until === undefined || compare(to, until) < 0);
+	const findings = asked.flatMap((note): Finding[] => {
+		if (decided.get(note.id) !== true) return [];
+		const place = { file: '', line: 0, option: note.options[0] ?? '', release: note.release, note };
+		if (note.refuses) return stops(note) && !note.refusesIf ? [{ kind: 'refuses', ...place }] : [];
+		const { deadline } = note;
+		if (!deadline || deadline.withdrawn || (deadline.landed !== undefined && compare(deadline.landed, to) <= 0))
+			return [];
+		const { replacedBy } = deadline;
+		return [{ kind: 'deprecated', ...place, ...(replacedBy && { replacedBy }) }];
+	});
+	const unjudged = asked.flatMap((note): Unjudged[] => {
+		const isOpen =
+			decided.get(note.id) === undefined || (decided.get(note.id) === true && note.refusesIf !== undefined);
+		return stops(note) && isOpen ? [{ file: '', line: 0, option: note.options[0] ?? '', why: 'undecided', note }] : [];
+	});
+	return {
+		to,
+		...(from !== undefined && { from }),
+		findings,
+		refuses: findings.some(({ kind }) => kind === 'refuses'),
+		unjudged,
+		decided,
+		starts: new Set(),
+	};
 }

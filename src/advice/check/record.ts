@@ -5,6 +5,7 @@ import { concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
 import type { Knowledge, Note } from '../../knowledge/schema/synapse.ts';
 import { daysBetween } from '../../text/local-time.ts';
+import { faultKey } from '../upgrade/way.ts';
 import { type CheckRequest, check, decideNotes } from './check.ts';
 
 /** A check, as it is kept. */
@@ -15,7 +16,7 @@ export type CheckRecord = {
 	by: 'files' | 'excerpt' | 'skeleton' | 'look';
 	/** As people type them. */
 	facts: readonly string[];
-	/** By the ids of notes: whether the condition holds, and by what it is recognised in a later edition. */
+	/** By the ids of notes, and the keys of faults: whether the condition holds, and by what it is recognised in a later edition. */
 	conditions: Readonly<Record<string, readonly [holds: boolean, of: string]>>;
 	/** Ids of notes that refuse, and do not refuse this configuration although they concern it. */
 	starts: readonly string[];
@@ -28,38 +29,48 @@ export function isBelieved({ day }: CheckRecord, today: string): boolean {
 	return daysBetween(day, today) <= believedFor;
 }
 
+/** A note or a fault with a condition, by the key that both share. */
+type KeyedCondition = Pick<Note, 'release' | 'found' | 'applies'> &
+	Partial<Pick<Note, 'refuses' | 'partly'>> & { id: string };
+
+function conditionals({ notes, faults }: Pick<Knowledge, 'notes' | 'faults'>): KeyedCondition[] {
+	const all = [...notes, ...faults.map(fault => ({ ...fault, id: faultKey(fault.id) }))];
+	return all.filter(({ found }) => found !== undefined);
+}
+
 /** What files say, whatever the target: where an answer depends on the release, it is left open. */
 export function recordOf(
 	request: CheckRequest,
 	{ day, by, facts }: Pick<CheckRecord, 'day' | 'by' | 'facts'>,
 	knowledge: Pick<Knowledge, 'notes' | 'effects' | 'faults' | 'releases'>,
 ): CheckRecord {
-	// Whom a note concerns besides is asked when the record is used: facts may be said later.
-	const notes = knowledge.notes.filter(({ found }) => found).map(({ applies: _, ...note }): Note => note);
-	const [own, atTarget] = [decideNotes({ ...request, to: '0.0.0' }, notes), decideNotes(request, notes)];
-	const decided = notes.flatMap((note): [Note, boolean][] => {
-		const is = own.get(note)?.is;
-		return typeof is === 'boolean' && is === atTarget.get(note)?.is ? [[note, is]] : [];
+	// Whom it concerns besides is asked when the record is used: facts may be said later.
+	const bare = <T extends KeyedCondition>({ applies: _, ...rest }: T) => rest;
+	const all = conditionals(knowledge).map(bare);
+	const [own, atTarget] = [decideNotes({ ...request, to: '0.0.0' }, all), decideNotes(request, all)];
+	const decided = all.flatMap((one): [KeyedCondition, boolean][] => {
+		const is = own.get(one)?.is;
+		return typeof is === 'boolean' && is === atTarget.get(one)?.is ? [[one, is]] : [];
 	});
-	const { starts } = check(request, { ...knowledge, notes });
+	const { starts } = check(request, { ...knowledge, notes: knowledge.notes.map(bare) });
 	return { day, by, facts, conditions: conditionsOf(decided), starts: [...starts] };
 }
 
 /** What the look printed. `decided`: of the notes that it was asked for. */
 export function recordOfLook(day: string, notes: readonly Note[], decided: ReadonlyMap<string, boolean>): CheckRecord {
-	const found = notes.flatMap((note): [Note, boolean][] => {
+	const found = notes.flatMap((note): [KeyedCondition, boolean][] => {
 		const is = decided.get(note.id);
 		return is === undefined ? [] : [[note, is]];
 	});
 	return { day, by: 'look', facts: [], conditions: conditionsOf(found), starts: [] };
 }
 
-function conditionsOf(decided: readonly (readonly [Note, boolean])[]): CheckRecord['conditions'] {
+function conditionsOf(decided: readonly (readonly [KeyedCondition, boolean])[]): CheckRecord['conditions'] {
 	return Object.fromEntries(decided.map(([note, holds]) => [note.id, [holds, markOf(note)]]));
 }
 
 /** The same as long as the condition is. */
-function markOf({ found, partly }: Note): string {
+function markOf({ found, partly }: KeyedCondition): string {
 	return createHash('sha256')
 		.update(JSON.stringify([found as Condition, partly === true]))
 		.digest('hex')
@@ -75,12 +86,11 @@ export function withRecord(records: readonly CheckRecord[], fresh: CheckRecord):
 /** What records decide for a deployment: the newest that tells of a note counts. Those too old to be believed say nothing. */
 export function decidedBy(
 	records: readonly CheckRecord[],
-	{ notes, profile, today }: { notes: readonly Note[]; profile: Profile; today: string },
+	{ knowledge, profile, today }: { knowledge: Pick<Knowledge, 'notes' | 'faults'>; profile: Profile; today: string },
 ): { decided: Map<string, boolean>; starts: Set<string> } {
 	const believed = records.filter(record => isBelieved(record, today)).sort((a, b) => (a.day < b.day ? -1 : 1));
 	const decided = new Map<string, boolean>();
-	for (const note of believed.length ? notes : []) {
-		if (!note.found) continue;
+	for (const note of believed.length ? conditionals(knowledge) : []) {
 		const mark = markOf(note);
 		const holds = believed.flatMap(({ conditions }) => {
 			const known = Object.hasOwn(conditions, note.id) ? conditions[note.id] : undefined;

@@ -1,15 +1,16 @@
 // What an alert is about, as a value: its rule, how near it is, how severe, and the names and numbers that its words need.
 
-import type { Profile } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
 import type { Advisory, Knowledge } from '../../knowledge/schema/synapse.ts';
 import { stable } from '../../knowledge/stable.ts';
+import type { CheckRecord } from '../check/record.ts';
 import type { Deadline } from '../upgrade/deadlines.ts';
 import type { Plan } from '../upgrade/plan.ts';
 import type { Step } from '../upgrade/step.ts';
 import { isKnown, type Named } from './build.ts';
 import type { LookRun, Running } from './history.ts';
 import type { Observed } from './observation.ts';
+import type { KnownDeployment } from './seen-facts.ts';
 import type { Rule, Severity } from './severity.ts';
 
 /** The ladder of each rule, from far to near. What stands later is nearer, and says more. */
@@ -93,16 +94,14 @@ export type Details =
 	| { is: 'changed'; way: Plan; after: readonly Step[] }
 	| { is: 'solved'; running?: Named };
 
-export type Facing = {
+export type Facing = KnownDeployment & {
 	server: string;
 	running: Running | undefined;
 	history: readonly LookRun[];
 	/** Whether a person told the version, because nobody can see it. */
 	told: boolean;
-	profile: Profile;
-	/** Facts of the profile that only the server told, and those that it told and a person denied. */
-	seen: readonly string[];
-	contradicted: readonly string[];
+	/** What checks of its configuration left. */
+	checks?: readonly CheckRecord[];
 	/** By id, whether what the server tells, or a check of its configuration, decides that a note or fault concerns it. */
 	decided?: ReadonlyMap<string, boolean>;
 	/** Ids of notes that refuse, where the configuration shows that this one starts all the same. */

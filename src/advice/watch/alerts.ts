@@ -14,7 +14,7 @@ import { isKnown, nameOf } from './build.ts';
 import { conditionsOf } from './conditions.ts';
 import type { LookRun, Running, ToldVersion } from './history.ts';
 import { runningOf } from './history.ts';
-import { decidedBySeen, withSeen } from './seen-facts.ts';
+import { decidedBySeen, deploymentFrom } from './seen-facts.ts';
 import type { Rule, Severity } from './severity.ts';
 import { severities } from './severity.ts';
 
@@ -121,9 +121,10 @@ export function alerts(situation: Situation): Alert[] {
 }
 
 export function facingOf({ watch, history, knowledge, now }: Omit<Situation, 'said'>): Facing {
-	const { profile, seen, contradicted } = withSeen(watch.profile, history);
 	const today = dayIn(now, watch.zone);
-	const checked = decidedBy(watch.checks ?? [], { notes: knowledge.notes, profile, today });
+	const { checks = [] } = watch;
+	const deployment = deploymentFrom(watch.profile, history, checks, today);
+	const checked = decidedBy(checks, { knowledge, profile: deployment.profile, today });
 	// A check may be months old; what the server tells is of today.
 	const decided = new Map([...checked.decided, ...decidedBySeen(history, knowledge)]);
 	return {
@@ -131,9 +132,8 @@ export function facingOf({ watch, history, knowledge, now }: Omit<Situation, 'sa
 		running: runningOf(history, watch.told),
 		history,
 		told: watch.told !== undefined,
-		profile,
-		seen,
-		contradicted,
+		...deployment,
+		...(watch.checks && { checks }),
 		...(decided.size > 0 && { decided }),
 		...(checked.starts.size > 0 && { starts: checked.starts }),
 		knowledge,

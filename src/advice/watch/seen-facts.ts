@@ -1,11 +1,12 @@
 // What a server told, beside what people say of it: whose word counts, and what its experiments decide.
 import { type Condition, decide } from '../../configuration/condition.ts';
 import { configurationOf } from '../../configuration/files.ts';
-import type { Profile } from '../../deployment/facts.ts';
+import type { Fact, Profile } from '../../deployment/facts.ts';
 import { isContradiction, parseStored, profileOf, writeTerm } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 import { memo } from '../../runtime/memo.ts';
+import { type CheckRecord, factsOf } from '../check/record.ts';
 import { faultKey } from '../upgrade/way.ts';
 import type { LookRun } from './history.ts';
 import type { ServerFacts } from './observation.ts';
@@ -70,4 +71,42 @@ export function withSeen(said: Profile, history: readonly LookRun[]): SeenProfil
 	const added = profileOf(told.filter(term => !contradicted.includes(term)));
 	const profile = isContradiction(added) || !seen.length ? said : new Map([...added, ...said]);
 	return { profile, seen: seen.map(writeTerm), contradicted: contradicted.map(writeTerm) };
+}
+
+/** The same, with what checks of the configuration told beneath it: they may be months old. */
+export type KnownDeployment = SeenProfile & {
+	/** Facts that only a configuration told, with its day. */
+	derived: readonly DatedFact[];
+	/** Facts of a configuration that a person or the server contradicts. */
+	outdated: readonly DatedFact[];
+};
+type DatedFact = { fact: string; day: string };
+
+/** All that is known of a deployment on a day: what people say counts first, then what the server tells, then its files. */
+export function deploymentFrom(
+	said: Profile,
+	history: readonly LookRun[],
+	checks: readonly CheckRecord[],
+	today: string,
+): KnownDeployment {
+	const above = withSeen(said, history);
+	const told = factsOf(checks, today).flatMap(({ day, facts }) =>
+		facts.flatMap(fact => {
+			const term = parseStored(fact);
+			return term ? [{ fact, day, term }] : [];
+		}),
+	);
+	const isNew = (fact: Fact) => !above.profile.has(fact);
+	const beneath = profileOf(told.flatMap(({ term }) => (isNew(term.fact) ? [term] : [])));
+	const { profile } = above;
+	return {
+		...above,
+		profile: isContradiction(beneath) ? profile : new Map([...beneath, ...profile]),
+		derived: isContradiction(beneath)
+			? []
+			: told.flatMap(({ fact, day, term }) => (isNew(term.fact) ? [{ fact, day }] : [])),
+		outdated: told.flatMap(({ fact, day, term }) =>
+			!isNew(term.fact) && profile.get(term.fact)?.value !== term.value ? [{ fact, day }] : [],
+		),
+	};
 }

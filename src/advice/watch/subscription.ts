@@ -3,7 +3,7 @@
 import type { Profile } from '../../deployment/facts.ts';
 import { isContradiction, parseStored, profileOf, unknownDeployment } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
-import { type CheckRecord, factsOf } from '../check/record.ts';
+import type { CheckRecord } from '../check/record.ts';
 import type { Watch } from './alerts.ts';
 import type { LookRun, Saw, ToldVersion } from './history.ts';
 import { withLook } from './history.ts';
@@ -60,50 +60,18 @@ export function profileFrom(facts: readonly string[]): Profile {
 	return isContradiction(profile) ? unknownDeployment : profile;
 }
 
-/** What a room knows about a deployment on a day. */
-export type KnownDeployment = {
-	profile: Profile;
-	/** Facts that a configuration told, and its day. */
-	derived: { fact: string; day: string }[];
-	/** Facts of a configuration that people deny: what they say counts. */
-	contradicted: { fact: string; day: string }[];
-};
-
-/** Facts that people said, and for the rest those that a check of the configuration told. `also`: said just now. */
-export function deploymentOf(
-	{ facts, checks = [] }: Pick<Subscription, 'facts' | 'checks'>,
-	today: string,
-	also: readonly string[] = [],
-): KnownDeployment {
-	const said = withFacts(facts, also);
-	const profile = profileFrom(said);
-	const told = factsOf(checks, today).flatMap(({ day, facts: own }) => own.map(fact => ({ fact, day })));
-	const isDenied = ({ fact }: { fact: string }) => {
-		const term = parseStored(fact);
-		const known = term && profile.get(term.fact);
-		return known !== undefined && known.value !== term?.value;
-	};
-	const contradicted = told.filter(isDenied);
-	const more = told.filter(one => !isDenied(one)).map(({ fact }) => fact);
-	const all = profileFrom(withFacts(more, said));
-	const derived = told.filter(({ fact }) => {
-		const term = parseStored(fact);
-		return term && !profile.has(term.fact) && all.get(term.fact)?.value === term.value;
-	});
-	return { profile: all, derived, contradicted };
-}
-
-/** `now` tells how old checks of the configuration are. */
-export function watchFrom(subscription: Subscription, settings: Settings, now: Date): Watch {
-	const { id, server, told, changed, heard, checks } = subscription;
+export function watchFrom(
+	{ id, server, facts, told, changed, heard, checks }: Subscription,
+	settings: Settings,
+): Watch {
 	return {
 		id,
 		server,
-		profile: deploymentOf(subscription, now.toISOString().slice(0, 10)).profile,
-		...(checks && { checks }),
+		profile: profileFrom(facts),
 		...(told && { told }),
 		changed: changed.toISOString(),
 		...(heard !== undefined && { heard }),
+		...(checks && { checks }),
 		zone: settings.zone ?? 'UTC',
 		...(settings.quiet !== undefined && { quiet: settings.quiet }),
 		smallest: settings.severity ?? 'info',

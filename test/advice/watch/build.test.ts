@@ -46,6 +46,8 @@ function card(body: string): string {
 		profile: new Map(),
 		seen: [],
 		contradicted: [],
+		derived: [],
+		outdated: [],
 		knowledge,
 		now,
 		today: '2026-11-29',

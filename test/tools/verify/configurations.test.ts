@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { check } from '../../../commands/check.ts';
+import { openLater } from '../../../src/edges/store/lazy.ts';
 import { openCode } from '../../../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
 import { filesOf, readCases, readTried } from '../../../tools/verify/configurations/main.ts';
@@ -12,6 +13,7 @@ const ports = {
 	knowledge: await openKnowledge(folder),
 	code: openCode(folder),
 	distributions: knownDistributions(),
+	store: openLater(),
 	now: () => new Date(0),
 };
 const { base, cases } = readCases();
