@@ -13,6 +13,7 @@ import { openHttp } from './http.ts';
 import { type Entered, enter, logout } from './login.ts';
 import { openMedia } from './media.ts';
 import { openMessages } from './messages.ts';
+import { openProfile } from './profile.ts';
 import { openRoomStates } from './room-states.ts';
 import { roomsApi } from './rooms-api.ts';
 import { sdk } from './sdk.ts';
@@ -104,7 +105,8 @@ function assemble({ session, keys, edges, abandon, closeHttp }: HomeserverParts)
 	const { encryption } = keys;
 	const { store, now } = edges;
 	const states = openRoomStates(session, store);
-	const sync = openSync({ session, states, encryption, store, now });
+	const profile = openProfile(session, edges.log);
+	const sync = openSync({ session, profile, states, encryption, store, now });
 	const sender = openSender({ session, states, encryption, sent: sync.sent });
 	keys.begin(async (room, transaction, event) => {
 		const sealed = await sender.seal(room, event);
@@ -114,7 +116,7 @@ function assemble({ session, keys, edges, abandon, closeHttp }: HomeserverParts)
 	});
 	return {
 		user: session.user,
-		names: sync.names,
+		names: profile.names,
 		lastSync: sync.last,
 		device: () => encryption?.standing(),
 		sync: sync.sync,

@@ -6,6 +6,7 @@ import type { Store } from '../../ports/store.ts';
 import type { Encryption } from './encryption.ts';
 import { addReading, batchOf, encryptedIn, syncFilter } from './events.ts';
 import { firstSyncTimeout } from './http.ts';
+import type { OwnProfile } from './profile.ts';
 import type { RoomStates } from './room-states.ts';
 import { objectOf, type Session, senseless } from './session.ts';
 
@@ -15,22 +16,22 @@ const answering = 15_000;
 
 type SyncSetup = {
 	session: Session;
+	profile: OwnProfile;
 	states: RoomStates;
 	encryption: Encryption | undefined;
 	store: Pick<Store, 'unreadable'>;
 	now: () => Date;
 };
 
-export type Sync = Pick<Homeserver, 'sync' | 'names'> & {
+export type Sync = Pick<Homeserver, 'sync'> & {
 	/** When the last one came back with an answer. */
 	last: () => Date | undefined;
 	/** Something was said: the next sync does not wait for news. */
 	sent: () => void;
 };
 
-export function openSync({ session, states, encryption, store, now }: SyncSetup): Sync {
+export function openSync({ session, profile, states, encryption, store, now }: SyncSetup): Sync {
 	const { user } = session;
-	const localpart = user.slice(1, user.indexOf(':'));
 	let last: Date | undefined;
 	let sent = false;
 	/** Whether the last one failed: the next one only asks whether the homeserver is there. */
@@ -38,16 +39,8 @@ export function openSync({ session, states, encryption, store, now }: SyncSetup)
 	/** Another for each start, and after each sync that failed. */
 	let question = randomInt(1, 2 ** 31);
 	let answered = true;
-	let displayName: string | undefined;
-
-	async function learnName(): Promise<void> {
-		const found = await session.call(objectOf, client => client.getUserProfile(user));
-		if ('value' in found) displayName = typeof found.value.displayname === 'string' ? found.value.displayname : '';
-		else if (found.failure.kind === 'refused') displayName = '';
-	}
 
 	return {
-		names: () => (displayName ? [localpart, user, displayName] : [localpart, user]),
 		last: () => last,
 		sent() {
 			sent = true;
@@ -80,7 +73,7 @@ export function openSync({ session, states, encryption, store, now }: SyncSetup)
 			last = now();
 			answered = true;
 			// Before what came in is looked at: somebody may call us by it.
-			if (displayName === undefined) await learnName();
+			await profile.learn();
 			return { value: batch };
 		},
 	};

@@ -18,6 +18,9 @@ export async function serve() {
 	const devices = new Map<string, string>();
 	const data = new Map<string, unknown>();
 	const calls: string[] = [];
+	const uploads: Buffer[] = [];
+	/** What the account shows of itself. */
+	const profile: Record<string, unknown> = {};
 	let tokens = 0;
 	let way: (path: string) => Way | undefined = () => undefined;
 
@@ -33,7 +36,8 @@ export async function serve() {
 		calls.push(path);
 		const chunks: Buffer[] = [];
 		for await (const chunk of request) chunks.push(chunk);
-		const text = Buffer.concat(chunks).toString();
+		if (path.startsWith('/_matrix/media/v3/upload')) uploads.push(Buffer.concat(chunks));
+		const text = path.includes('/media/') ? '' : Buffer.concat(chunks).toString();
 		const other = way(path);
 		if (other && typeof other !== 'function') {
 			response.writeHead(other.status).end(JSON.stringify(other.body));
@@ -60,7 +64,14 @@ export async function serve() {
 		if (device === undefined) return { status: 401, body: { errcode: 'M_UNKNOWN_TOKEN' } };
 		if (path === 'logout') devices.delete(device);
 		if (path === 'logout') return { status: 200, body: {} };
+		if (path === 'account/whoami') return { status: 200, body: { user_id: bot, device_id: device } };
 		if (path === 'sync') return { status: 200, body: { next_batch: 's1' } };
+		if (path === '/_matrix/media/v3/upload')
+			return { status: 200, body: { content_uri: `mxc://example.org/${uploads.length}` } };
+		if (path.startsWith('profile/')) {
+			if (request.method !== 'GET') Object.assign(profile, body);
+			return { status: 200, body: request.method === 'GET' ? profile : {} };
+		}
 		if (path.startsWith('user/')) {
 			if (request.method === 'PUT') data.set(path, body);
 			const found = data.get(path);
@@ -81,6 +92,8 @@ export async function serve() {
 		devices,
 		/** The paths of all calls, in order, without `/_matrix/client/v3/`. */
 		calls,
+		profile,
+		uploads,
 		/** Decides before each call what happens to it. */
 		setWay(to: typeof way) {
 			way = to;

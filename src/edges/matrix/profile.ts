@@ -1,0 +1,52 @@
+// The bot's own profile: the display name that people may call it by, and a picture where it has none.
+import { readFileSync } from 'node:fs';
+import type { Homeserver } from '../../ports/homeserver.ts';
+import type { Log } from '../../runtime/log.ts';
+import { objectOf, type Session } from './session.ts';
+
+/** Account data that says that the picture was set once: whoever took it away again meant that. */
+const avatarType = 'io.glia.avatar';
+
+export type OwnProfile = Pick<Homeserver, 'names'> & {
+	/** Asks for the display name, until the homeserver has answered once; then gives the account its picture. */
+	learn: () => Promise<void>;
+};
+
+export function openProfile(session: Session, log: Log): OwnProfile {
+	const { user, call } = session;
+	const localpart = user.slice(1, user.indexOf(':'));
+	let displayName: string | undefined;
+
+	async function giveAvatar(): Promise<void> {
+		const marked = await call(objectOf, client => client.getAccountData(avatarType));
+		// Only a clear no means that it was never set.
+		if (!('failure' in marked) || marked.failure.kind !== 'refused' || marked.failure.code !== 'M_NOT_FOUND') return;
+		const picture = readFileSync(new URL('avatar.png', import.meta.url));
+		const uploaded = await call(addressOf, client => client.uploadContent(picture, 'image/png', 'glia.png'));
+		if ('failure' in uploaded) return;
+		const set = await call(objectOf, client => client.setAvatarUrl(uploaded.value));
+		// A homeserver that lets nobody set one is not asked at each start.
+		if ('failure' in set && set.failure.kind !== 'refused') return;
+		if ('failure' in set)
+			log.info({ why: set.failure.kind === 'refused' && set.failure.why }, 'the avatar was refused');
+		await call(objectOf, client => client.setAccountData(avatarType, { set: true }));
+	}
+
+	return {
+		names: () => (displayName ? [localpart, user, displayName] : [localpart, user]),
+		async learn() {
+			if (displayName !== undefined) return;
+			const found = await call(objectOf, client => client.getUserProfile(user));
+			const refused = 'failure' in found && found.failure.kind === 'refused';
+			if ('failure' in found && !refused) return;
+			const { displayname, avatar_url } = 'value' in found ? found.value : {};
+			displayName = typeof displayname === 'string' ? displayname : '';
+			// Nothing waits for a picture. Failures are values, so nothing is thrown.
+			if (typeof avatar_url !== 'string' || avatar_url === '') void giveAvatar();
+		},
+	};
+}
+
+function addressOf(answer: unknown): string | undefined {
+	return typeof answer === 'string' && answer.startsWith('mxc://') ? answer : undefined;
+}

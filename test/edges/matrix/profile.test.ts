@@ -1,0 +1,106 @@
+// The bot's own profile at a homeserver: its name, and a picture that is set once, only where there is none.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { connect } from '../../../src/edges/matrix/homeserver.ts';
+import { keysIn } from '../../../src/edges/matrix/keys.ts';
+import { openStore } from '../../../src/edges/store/store.ts';
+import type { Store } from '../../../src/ports/store.ts';
+import { silence } from '../../../src/runtime/log.ts';
+import { bot, password, type Served, serve } from './served.ts';
+
+let served: Served;
+let store: Store;
+let folder: string;
+
+beforeEach(async () => {
+	served = await serve();
+	store = await openStore();
+	folder = mkdtempSync(join(tmpdir(), 'glia-profile-'));
+});
+
+afterEach(async () => {
+	await store.close();
+	await served.stop();
+	rmSync(folder, { recursive: true });
+});
+
+/** A start with its first sync; ends when all that follows from it was answered. */
+async function start() {
+	const matrix = { homeserver: served.url, user: bot, password, allow: ['*'], device: 'Glia' };
+	const config = { matrix, encryption: { reset: false } } as unknown as Parameters<typeof connect>[0];
+	const nothing = () => undefined;
+	const edges = {
+		store,
+		keys: keysIn(folder),
+		log: silence,
+		version: '1',
+		now: () => new Date(),
+		ending: new AbortController().signal,
+	};
+	const connection = await connect(config, {
+		...edges,
+		mayVerify: async () => undefined,
+		locked: nothing,
+		fatal: nothing,
+	});
+	if (!connection) throw new Error('not connected');
+	await connection.sync(undefined);
+	return connection;
+}
+
+const marker = `user/${encodeURIComponent(bot)}/account_data/io.glia.avatar`;
+const marked = () => served.calls.filter(path => path === marker).length;
+
+test('an account without a picture gets one, once', async () => {
+	served.profile.displayname = 'Glia';
+	const first = await start();
+	await vi.waitFor(() => expect(marked()).toBe(2));
+	expect(first.names()).toEqual(['bot', bot, 'Glia']);
+	expect(served.profile.avatar_url).toBe('mxc://example.org/1');
+	expect(served.uploads[0]?.subarray(1, 4).toString()).toBe('PNG');
+	await first.close();
+
+	// Somebody takes it away, and meant it.
+	delete served.profile.avatar_url;
+	const second = await start();
+	await vi.waitFor(() => expect(marked()).toBe(3));
+	await second.sync('s1');
+	expect(served.uploads).toHaveLength(1);
+	expect(served.profile).toEqual({ displayname: 'Glia' });
+	await second.close();
+});
+
+test('an account with a picture keeps it', async () => {
+	served.profile.avatar_url = 'mxc://example.org/mine';
+	const connection = await start();
+	await connection.sync('s1');
+	expect(served.uploads).toEqual([]);
+	expect(marked()).toBe(0);
+	await connection.close();
+});
+
+test('a homeserver that lets nobody set one is not asked again', async () => {
+	served.setWay(path =>
+		path.endsWith('/avatar_url') ? { status: 403, body: { errcode: 'M_FORBIDDEN', error: 'Not here' } } : undefined,
+	);
+	const first = await start();
+	await vi.waitFor(() => expect(marked()).toBe(2));
+	await first.close();
+	const second = await start();
+	await vi.waitFor(() => expect(marked()).toBe(3));
+	await second.close();
+	expect(served.uploads).toHaveLength(1);
+});
+
+test('a homeserver that is away for a moment is asked again at the next start', async () => {
+	served.setWay(path => (path.includes('/upload') ? { status: 502, body: {} } : undefined));
+	const first = await start();
+	await vi.waitFor(() => expect(served.calls.some(path => path.includes('/upload'))).toBe(true));
+	await first.close();
+	served.setWay(() => undefined);
+	const second = await start();
+	await vi.waitFor(() => expect(served.profile.avatar_url).toBeDefined());
+	await second.close();
+});
