@@ -312,7 +312,7 @@ test('!notes of every release has the shape, its facts and its notes', async () 
 		const own = knowledge.notes.filter(note => note.release === finalOf(release.version)).map(({ id }) => id);
 		expect(found.notes.map(({ id }) => id).toSorted()).toEqual(own.toSorted());
 	}
-}, 60_000);
+});
 
 test('!rollback of every release, withdrawn ones too, has the shape', async () => {
 	for (const release of knowledge.releases) {
@@ -348,7 +348,7 @@ test('!option of every option has the shape, and dates that the code bears out',
 		for (const { from } of found.defaults) expect(compare(from, removed)).toBeLessThan(0);
 		if (found.deprecated !== undefined) expect(compare(found.deprecated, removed)).toBeLessThan(0);
 	}
-}, 60_000);
+});
 
 test('!options between neighbours adds up to what the code says', async () => {
 	const one = z.object({ option: z.string(), release: version });
@@ -384,7 +384,7 @@ test('!options between neighbours adds up to what the code says', async () => {
 		// Nothing dates what only the first schema names.
 		if (to !== '1.132.0') expect(changed).toEqual([]);
 	}
-}, 60_000);
+});
 
 test('!deadlines has the shape: open ones, and with `all` also those that are over', async () => {
 	const shape = z.object({ format: z.literal(1), deadlines: z.array(deadline) });

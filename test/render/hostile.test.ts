@@ -118,7 +118,7 @@ test('mixtures of it, made by chance', () => {
 		check(words, withoutKeycaps(seen(words)), escapeMarkdown);
 		check(words, seen(words), code);
 	}
-}, 120_000);
+});
 
 test('words of 100 KB are cut in the message and whole in the file', () => {
 	for (const word of ['a', '[', ']', '`', '*', '_', '<', '\\', '&', '\n- ', '> ', 'a_', '@', '![](', '<b>', 'a.b ']) {
@@ -133,7 +133,7 @@ test('words of 100 KB are cut in the message and whole in the file', () => {
 			}
 		}
 	}
-}, 120_000);
+});
 
 test('they stay words when answers are joined, and where a title is cut', () => {
 	for (const words of hostile) {

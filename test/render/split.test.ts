@@ -72,7 +72,7 @@ test('any answer at any limit: under it, in order, nothing lost, well formed', (
 		}
 	}
 	for (const count of Object.values(outcomes)) expect(count).toBeGreaterThan(20);
-}, 60_000);
+});
 
 test('two messages are divided between sections; the second has its own title and calls nobody again', () => {
 	const { contents, files } = matrixMessages(answer({ sections: sections(20, 3400), mention: ['@a:b.example'] }));

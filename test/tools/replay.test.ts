@@ -44,5 +44,4 @@ test.each(['never', 'monthly', 'latest'])(
 		expect(new Set(identities).size).toBe(identities.length);
 	},
 	// Two years of days through every decision: slow machines get their time.
-	60_000,
 );

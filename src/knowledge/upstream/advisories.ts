@@ -4,7 +4,7 @@ import { compare, isWithin, type Range, type Version } from '../../deployment/ve
 import { escapeMarkdown } from '../../text/markdown.ts';
 import type { Advisory, UnclearAdvisory } from '../schema/synapse.ts';
 import { versionOf } from './passage.ts';
-import { fieldOf, itemsOf, jsonIn, oneLine, type Reading } from './reading.ts';
+import { fieldOf, isDay, itemsOf, jsonIn, oneLine, type Reading } from './reading.ts';
 
 export type ReadAdvisories = { advisories: Advisory[]; unclear: UnclearAdvisory[] };
 
@@ -200,7 +200,7 @@ function severityOf(written: string | undefined): Advisory['severity'] | undefin
 
 function dayOf(moment: string | undefined): string | undefined {
 	const found = moment?.slice(0, 10);
-	return found && /^\d{4}-\d\d-\d\d$/.test(found) && Number.isFinite(Date.parse(found)) ? found : undefined;
+	return found !== undefined && isDay(found) ? found : undefined;
 }
 
 /** The records of one hole together: a CVE, a GHSA and a PYSEC id may stand for the same. */

@@ -1,12 +1,11 @@
 // endoflife.date's page of a product → until when its releases are supported, and what they are called.
 import { z } from 'zod';
 import type { Lifecycle } from '../schema/synapse.ts';
-import { fieldOf, itemsOf, jsonIn, oneLine, type Reading } from './reading.ts';
+import { day, fieldOf, itemsOf, jsonIn, oneLine, type Reading } from './reading.ts';
 
 /** `names` has the versions of all releases by the first word of their code name, small: `trixie` → `13`. */
 export type ProductPage = Lifecycle & { names: Readonly<Record<string, string>> };
 
-const day = z.iso.date();
 const releaseName = z.string().regex(/^[\w.+-]{1,40}$/);
 const codename = z.string().max(60).nullish().catch(undefined);
 

@@ -1,5 +1,6 @@
 // The change log of matrix-docker-ansible-deploy → its sections by date, as a curator covers them.
 import { addressOf, anchorsOf, sectionsOf } from './markdown.ts';
+import { isDay } from './reading.ts';
 
 const page = 'https://github.com/spantaleev/matrix-docker-ansible-deploy/blob/master/CHANGELOG.md';
 
@@ -15,7 +16,7 @@ export function playbookSections(document: string): PlaybookSection[] {
 	let open: PlaybookSection | undefined;
 	for (const [at, { level, title, lines }] of sections.entries()) {
 		if (level === 1) {
-			date = /^\d{4}-\d\d-\d\d$/.exec(title.trim())?.[0];
+			date = isDay(title.trim()) ? title.trim() : undefined;
 			open = undefined;
 		}
 		if (date === undefined || level === 1) continue;

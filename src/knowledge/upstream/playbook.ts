@@ -6,6 +6,7 @@ import type { Playbook } from '../schema/synapse.ts';
 import { addressOf, anchorsOf, sectionsOf, wordsOf } from './markdown.ts';
 import { versionOf } from './passage.ts';
 import { quotation } from './quotation.ts';
+import { isDay } from './reading.ts';
 
 const page = 'https://github.com/spantaleev/matrix-docker-ansible-deploy/blob/master/CHANGELOG.md';
 
@@ -22,7 +23,7 @@ export function playbookEntries(document: string): { entries: Playbook['entries'
 	let date: string | undefined;
 	for (const [at, { level, title: whole, lines }] of sections.entries()) {
 		const title = whole.slice(0, 1000);
-		if (level === 1) date = /^(\d{4}-\d\d-\d\d)$/.exec(title.trim())?.[1];
+		if (level === 1) date = isDay(title.trim()) ? title.trim() : undefined;
 		if (date === undefined) continue;
 		if (level === 2) {
 			const text = quotation(lines.join('\n'), page, 1200);

@@ -1,5 +1,5 @@
 // A document of upstream's → its items, each read or left out with a reason: one bad item costs nothing but itself.
-import type { z } from 'zod';
+import { z } from 'zod';
 import { harmless } from '../../text/markdown.ts';
 
 /** An item that could not be read, and what it is called. */
@@ -7,6 +7,13 @@ export type LeftOut = { item: string; why: string };
 
 /** A document read, with what had to be left out of it, or why it is not what it was expected to be. */
 export type Reading<Value> = { value: Value; left: readonly LeftOut[] } | { reason: string };
+
+/** A day that the calendar has, like `2026-11-20`. */
+export const day = z.iso.date();
+
+export function isDay(text: string): boolean {
+	return day.safeParse(text).success;
+}
 
 /** Many times as many items as any of upstream's lists has. */
 const maxItems = 5000;

@@ -79,7 +79,7 @@ test('patience has an end: then it is said what is wrong, and each hour it is tr
 	expect(identity.standing()).toEqual({ signed: true });
 	expect(logged).toHaveLength(3);
 	identity.stop();
-}, 60_000);
+});
 
 test('who waits for the first try is not kept by a homeserver that never learns', async () => {
 	const { identity, state, pass } = await start();

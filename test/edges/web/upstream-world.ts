@@ -36,7 +36,9 @@ export type UpstreamWorld = {
 	/** Answers in place of what is there, by host and path without query. */
 	instead: Map<string, (request: IncomingMessage, response: ServerResponse) => void>;
 	/** Changes every text before it is sent. */
-	mangle?: (path: string, text: string) => string;
+	mangle?: ((place: string, text: string) => string) | undefined;
+	/** Answers with more than a text, if it gives true; `place` is host and path without query. */
+	intercept?: ((place: string, text: string, response: ServerResponse) => boolean) | undefined;
 	perPage: number;
 	/** Requests as they came. */
 	asked: { host: string; path: string; status: number; authorization?: string | undefined }[];
@@ -335,7 +337,9 @@ export async function openUpstreamWorld(world: World, given: Partial<UpstreamWor
 		if (instead) return instead(request, response);
 		const found = textAt(upstream, url);
 		if (!found) return response.writeHead(404).end('404: Not Found');
-		const text = upstream.mangle?.(`${host}${url.pathname}`, found.text) ?? found.text;
+		const place = `${host}${url.pathname}`;
+		const text = upstream.mangle?.(place, found.text) ?? found.text;
+		if (upstream.intercept?.(place, text, response)) return;
 		const etag = `W/"${hashOf(text + (found.link ?? ''))}"`;
 		const headers = { etag, date: new Date(0).toUTCString(), ...(found.link && { link: found.link }) };
 		if (request.headers['if-none-match'] === etag) return response.writeHead(304, headers).end();

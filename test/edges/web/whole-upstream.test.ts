@@ -1,4 +1,5 @@
 // Upstream played whole on loopback: what it deletes, edits and leaves out, its pages and limits, and a year of it.
+import type { ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { openKnowledge, readPassages } from '../../../src/knowledge/compiled.ts';
 import type { Web } from '../../../src/ports/web.ts';
@@ -169,52 +170,72 @@ const asked = [
 	'!profile example.org',
 ];
 
+const reset = {
+	'x-ratelimit-remaining': '0',
+	'x-ratelimit-reset': '1451613600',
+	date: new Date(1451606400000).toUTCString(),
+};
+const at = (host: string, answer: (response: ServerResponse, text: string, place: string) => unknown) =>
+	((place, text, response) => place.startsWith(host) && Boolean(answer(response, text, place))) satisfies Weather;
+type Weather = NonNullable<UpstreamWorld['intercept']>;
+
+/** What the year's months have besides releases. */
+const weather: Record<number, Weather> = {
+	1: at('raw.githubusercontent.com', response => response.writeHead(429, { 'retry-after': '600' }).end()),
+	2: at('api.github.com', response => response.writeHead(403, reset).end()),
+	4: at('raw.githubusercontent.com', (response, text) => response.end(text.slice(0, text.length / 2))),
+	5: at('endoflife.date', (response, _, place) => response.writeHead(302, { location: `https://${place}` }).end()),
+	7: at('endoflife.date', response => response.writeHead(500).end('<html>')),
+	9: at('', response => response.writeHead(429).end()),
+	10: at('api.github.com', (response, text) => {
+		const begun = response.writeHead(200, { 'content-length': Buffer.byteLength(text) });
+		return begun.write(text.slice(0, text.length / 2), () => response.destroy()) || true;
+	}),
+};
+
 test.each([
 	['the current edition', current],
 	['an edition that is a year old', editionOf(current, '2025-11-25')],
-])(
-	'a year of upstream with %s: every command has an answer, and nothing is claimed that is not there',
-	(_, edition) =>
-		live(
-			since('2025-01-01'),
-			async ({ upstream, look, now, web }) => {
-				await look(0);
-				const bot = await openLiveBot({ edition, web, now });
-				bot.plays('example.org', '1.150.0');
-				await bot.say('!watch example.org docker os=debian-12');
-				for (let month = 1; month <= 12; month++) {
-					const date = now().toISOString().slice(0, 10);
-					const minor = 170 + month;
-					upstream.releases.push(next(`1.${minor}.0rc1`, date), next(`1.${minor}.0`, date, { schema: 94 + month }));
-					const last = upstream.releases.at(-3);
-					if (month % 4 === 0 && last) last.deleted = true;
-					if (month % 3 === 0)
-						upstream.advisories.push(
-							githubAdvisory(
-								`GHSA-aaaa-bbbb-00${10 + month}`,
-								[['matrix-synapse', month % 2 ? 'some' : `< 1.${minor}.0`]],
-								{ severity: 'critical' },
-							),
-						);
-					if (month === 5) upstream.builds.push('debian:forky', 'ubuntu:zany');
-					upstream.instead.clear();
-					if (month === 7)
-						upstream.instead.set(
-							'endoflife.date/api/v1/products/debian',
-							(_, response) => void response.writeHead(500).end('<html>'),
-						);
-					await look(24 * 30);
-					for (const text of asked) await bot.say(text);
-					await bot.tick();
-					const known = new Set([...edition.knowledge.releases, ...upstream.releases].map(({ version }) => version));
-					for (const { version } of bot.knowledge().releases) expect(known).toContain(version);
-				}
-				expect(bot.knowledge().systems).toEqual(['debian-14', 'ubuntu-27.04']);
-				expect(bot.knowledge().releases.filter(({ deleted }) => deleted).length).toBeGreaterThan(0);
-				expect(bot.faults).toEqual([]);
-				await bot.close();
-			},
-			edition,
-		),
-	120_000,
+])('a year of upstream with %s: every command has an answer, and nothing is claimed that is not there', (_, edition) =>
+	live(
+		since('2025-01-01'),
+		async ({ upstream, look, now, web }) => {
+			await look(0);
+			const bot = await openLiveBot({ edition, web, now });
+			bot.plays('example.org', '1.150.0');
+			await bot.say('!watch example.org docker os=debian-12');
+			for (let month = 1; month <= 12; month++) {
+				const date = now().toISOString().slice(0, 10);
+				const minor = 170 + month;
+				upstream.releases.push(next(`1.${minor}.0rc1`, date), next(`1.${minor}.0`, date, { schema: 94 + month }));
+				const last = upstream.releases.findLast(({ version, tag }) => version === `1.${minor - 1}.0` && !tag);
+				if (month % 4 === 0 && last) last.deleted = true;
+				if (month % 3 === 0)
+					upstream.advisories.push(
+						githubAdvisory(
+							`GHSA-aaaa-bbbb-00${10 + month}`,
+							[['matrix-synapse', month % 2 ? 'some' : `< 1.${minor}.0`]],
+							{ severity: 'critical' },
+						),
+					);
+				// Tags that are no releases, and a draft.
+				for (const tag of ['latest', `v1.${minor}.0+hotfix`])
+					upstream.releases.push(next(`1.${minor}.0`, date, { tag, deleted: month % 2 === 0 }));
+				upstream.releases.push(next(`1.${minor + 20}.0`, date, { draft: true }));
+				if (month === 5) upstream.builds.push('debian:forky', 'ubuntu:zany');
+				upstream.intercept = weather[month];
+				upstream.mangle = month === 8 ? (_, text) => text.replaceAll('\n', '\r\n') : undefined;
+				await look(24 * 30);
+				for (const text of asked) await bot.say(text);
+				await bot.tick();
+				const known = new Set([...edition.knowledge.releases, ...upstream.releases].map(({ version }) => version));
+				for (const { version } of bot.knowledge().releases) expect(known).toContain(version);
+			}
+			expect(bot.knowledge().systems).toEqual(['debian-14', 'ubuntu-27.04']);
+			expect(bot.knowledge().releases.filter(({ deleted }) => deleted).length).toBeGreaterThan(0);
+			expect(bot.faults).toEqual([]);
+			await bot.close();
+		},
+		edition,
+	),
 );
