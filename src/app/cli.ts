@@ -52,6 +52,12 @@ async function serve(): Promise<number> {
 		const { runBackup } = await import('./backup.ts');
 		return runBackup(task.to, readConfig(task.config, process.env));
 	}
+	if (task.is === 'move-store') {
+		const { placesOf } = await import('./store-places.ts');
+		const { moveStore } = await import('./move-store.ts');
+		const { from, to } = placesOf(task, process.env);
+		return moveStore(from, to);
+	}
 	if (task.is === 'check-config') {
 		const { checkConfig } = await import('./check-config.ts');
 		return checkConfig(task.config, process.env, packageJson.version);

@@ -10,6 +10,8 @@ export type Invocation =
 	| { is: 'seeds'; config: string }
 	| { is: 'check-config'; config: string }
 	| { is: 'backup'; to: string; config: string }
+	/** A place that is missing is the configuration's. */
+	| { is: 'move-store'; from?: string; to?: string; config?: string }
 	/** `said` is `-` for each line of standard input. `maxBytes`: how much of a file is read, if it is no configuration. */
 	| { is: 'say'; said: string; json: boolean; all?: true; files: string[]; maxBytes?: number; config?: string }
 	| { is: 'version' }
@@ -25,6 +27,7 @@ export const usage = `
   npm start -s -- why synapse.log          what an error or a log says
   npm start -s -- check-config --config config.yaml   say what is wrong with the bot's configuration
   npm start -s -- backup PATH --config config.yaml   copy the store and the keys, while the bot runs or not
+  npm start -s -- move-store --from ./data --to postgres://glia@db.example.org/glia   move the store, the bot being stopped
   npm start -s -- seeds --config config.yaml   print the bot's identity, to be kept elsewhere like a password
 
   say options   --json         one line of JSON an answer
@@ -98,6 +101,23 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
 			return { is: 'backup', to, config: path };
 		},
 	},
+	'move-store': {
+		options: { config, from: { type: 'string' }, to: { type: 'string' } },
+		takesWords: false,
+		read({ values }) {
+			const [from, to, path] = ['from', 'to', 'config'].map(name => values.get(name)?.at(-1));
+			if ((from === undefined || to === undefined) && (path === undefined || from === to)) {
+				const example = 'npm start -s -- move-store --from ./data --to postgres://glia@db.example.org/glia';
+				throw new Refusal(`Move which store where? For example: ${example}`);
+			}
+			return {
+				is: 'move-store',
+				...(from !== undefined && { from }),
+				...(to !== undefined && { to }),
+				...(path !== undefined && { config: path }),
+			};
+		},
+	},
 	'check-config': {
 		options: { config },
 		takesWords: false,
@@ -135,7 +155,11 @@ export function readCommandLine(words: readonly string[]): Invocation {
 		if (token.name === 'version' || token.name === 'help') return { is: token.name === 'help' ? 'usage' : 'version' };
 		const type = Object.hasOwn(options, token.name) ? options[token.name]?.type : undefined;
 		if (type === undefined) throw unknown(token.rawName);
-		if (type === 'string' && !token.value) throw new Refusal(`${token.rawName} needs ${needs[token.name]}`);
+		if (type === 'string' && !token.value) {
+			const place = name === 'move-store' && token.name !== 'config';
+			const what = place ? `a folder or an address: ${token.rawName} ./data` : needs[token.name];
+			throw new Refusal(`${token.rawName} needs ${what}`);
+		}
 		if (type === 'boolean' && token.value !== undefined) throw new Refusal(`${token.rawName} takes no value.`);
 		values.set(token.name, [...(values.get(token.name) ?? []), token.value ?? '']);
 	}

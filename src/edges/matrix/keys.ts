@@ -12,11 +12,19 @@ import {
 	writeSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { DeviceId, isCryptoError, isFatal, OlmMachine, StoreType, UserId } from '@matrix-org/matrix-sdk-crypto-nodejs';
+import {
+	DeviceId,
+	isCryptoError,
+	isFatal,
+	OlmMachine,
+	openFile,
+	StoreType,
+	UserId,
+} from '@matrix-org/matrix-sdk-crypto-nodejs';
 import { Refusal } from '../../answer.ts';
 import type { Seeds } from '../../config.ts';
 import type { Account } from '../../ports/homeserver.ts';
-import type { KeyStore } from '../../ports/keys.ts';
+import type { KeyRecords, KeyStore } from '../../ports/keys.ts';
 
 type Owner = Pick<Account, 'user' | 'device'>;
 
@@ -38,7 +46,9 @@ export function keysIn(store: string): KeyStore {
 		},
 		async earlier(device) {
 			const began = (name: string) => statSync(join(all, name)).mtimeMs;
-			const others = readdirSync(all).filter(name => name !== basename(folderOf(store, device)));
+			const others = (existsSync(all) ? readdirSync(all) : []).filter(
+				name => name !== basename(folderOf(store, device)),
+			);
 			return others.sort((a, b) => began(b) - began(a));
 		},
 		async starts(device) {
@@ -58,6 +68,12 @@ function write(file: string, text: string): void {
 	fsyncSync(open);
 	closeSync(open);
 	renameSync(half, file);
+}
+
+/** The records of a device that `earlier` names, wherever they lie. Throws what says why they cannot be read. */
+export function recordsOf(keys: KeyStore, device: string): KeyRecords {
+	const records = keys.records(device);
+	return typeof records === 'string' ? openFile(records) : records;
 }
 
 /** Opens the keys of a device, or makes them. Throws a Refusal when they cannot be used. */

@@ -27,7 +27,23 @@ export type PostgresStore = { store: Store; keys: KeyStore };
 
 /** Opens the store; its tables are made, or brought to this version, under a lock. Throws a Refusal. */
 export async function openPostgresStore(setup: PostgresSetup): Promise<PostgresStore> {
-	const { address, fence, idle, claims } = setup;
+	const { claims } = setup;
+	const { db, keys } = await openSchema(setup);
+	return {
+		store: {
+			// Its vacuum takes away what was deleted.
+			...storeOver(db, { tidy: async () => undefined, copyTo: byItsTools, close: () => db.destroy() }),
+			...(claims && claimedServers(db, claims)),
+		},
+		keys,
+	};
+}
+
+/** The database of the store, with tables of this version. Throws a Refusal. */
+export async function openSchema(
+	setup: Omit<PostgresSetup, 'claims'>,
+): Promise<{ db: Kysely<Tables>; keys: KeyStore }> {
+	const { address, fence, idle } = setup;
 	const place = placeOf(address);
 	const client = await connectPostgres(address, idle);
 	const db = new Kysely<Tables>({ dialect: postgresDialect(client, fence) });
@@ -40,14 +56,7 @@ export async function openPostgresStore(setup: PostgresSetup): Promise<PostgresS
 		await db.destroy();
 		throw error;
 	}
-	return {
-		store: {
-			// Its vacuum takes away what was deleted.
-			...storeOver(db, { tidy: async () => undefined, copyTo: byItsTools, close: () => db.destroy() }),
-			...(claims && claimedServers(db, claims)),
-		},
-		keys: keysOver(db as unknown as Kysely<never>, place),
-	};
+	return { db, keys: keysOver(db as unknown as Kysely<never>, place) };
 }
 
 /** A copy of a database is made by the database's own tools, which need not ask us. */

@@ -32,6 +32,20 @@ import { watchesOf } from './watches.ts';
 
 /** Opens the store in a folder, which is made if need be; without a folder, in memory. Throws a Refusal. */
 export async function openStore(folder?: string): Promise<Store> {
+	const { db, database, close } = await openFolder(folder);
+	return storeOver(db, {
+		// What was blanked stands in old frames of the log until somebody shortens it. Freed pages go a few (4 MB) at a time.
+		tidy: async () => database.exec('PRAGMA incremental_vacuum(1000); PRAGMA wal_checkpoint(TRUNCATE)'),
+		copyTo: to => copyOpen(database, to),
+		close,
+	});
+}
+
+/** The database of a store, taken for this process alone, with tables of this version. */
+export type OpenFolder = { db: Kysely<Tables>; database: DatabaseSync; close: () => Promise<void> };
+
+/** Opens the database in a folder, as `openStore` does. Throws a Refusal. */
+export async function openFolder(folder?: string): Promise<OpenFolder> {
 	let lock: DatabaseSync | undefined;
 	let database: DatabaseSync;
 	if (folder === undefined) {
@@ -63,12 +77,7 @@ export async function openStore(folder?: string): Promise<Store> {
 		await close();
 		throw error;
 	}
-	return storeOver(db, {
-		// What was blanked stands in old frames of the log until somebody shortens it. Freed pages go a few (4 MB) at a time.
-		tidy: async () => database.exec('PRAGMA incremental_vacuum(1000); PRAGMA wal_checkpoint(TRUNCATE)'),
-		copyTo: to => copyOpen(database, to),
-		close,
-	});
+	return { db, database, close };
 }
 
 /** What is kept, over a database whose tables are there. */

@@ -1,0 +1,156 @@
+// Moves a store between a folder and PostgreSQL: rows, and the keys of encrypted rooms. Nobody may use either meanwhile.
+import { existsSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Refusal } from '../answer.ts';
+import { keysIn, recordsOf } from '../edges/matrix/keys.ts';
+import { joinReplicas } from '../edges/store/lease.ts';
+import { moveRows, type StoreEnd } from '../edges/store/move.ts';
+import { placeOf } from '../edges/store/postgres.ts';
+import { openSchema } from '../edges/store/postgres-store.ts';
+import { openFolder } from '../edges/store/store.ts';
+import type { KeyStore } from '../ports/keys.ts';
+import { silence } from '../runtime/log.ts';
+import type { PostgresAddress } from '../settings/postgres.ts';
+
+/** Longer than a lease lasts whose holder was killed (ms). */
+const leaseWait = 10_000;
+/** Between two words about a long move (ms). */
+const progressPause = 2000;
+
+/** A folder, or a database. */
+export type StorePlace = string | PostgresAddress;
+
+type OpenEnd = StoreEnd & {
+	keys: KeyStore;
+	/** Puts what was moved in its place. */
+	finish: () => void;
+	close: () => Promise<void>;
+};
+
+/** Moves everything; resolves to the exit status. Throws a Refusal, and then the new place is as it was. */
+export async function moveStore(from: StorePlace, to: StorePlace): Promise<number> {
+	if (JSON.stringify(from) === JSON.stringify(to)) throw new Refusal('Both places are the same: nothing to move.');
+	const source = await openSource(from);
+	try {
+		const target = await openTarget(to);
+		try {
+			const devices = await moveKeys(source.keys, target.keys);
+			const moved = await moveRows(source, target, openProgress());
+			await target.close();
+			target.finish();
+			process.stdout.write(`${summary(moved, devices)}\n${source.place} → ${target.place}: ${afterwards}\n`);
+		} finally {
+			await target.close();
+		}
+	} finally {
+		await source.close();
+	}
+	return 0;
+}
+
+const afterwards =
+	'moved. Put the new place into the configuration and start the bot; do not start it on the old place again.';
+
+function summary(moved: ReadonlyMap<string, number>, devices: number): string {
+	const counts = [...moved].filter(([, rows]) => rows > 0).map(([table, rows]) => `${table} ${rows}`);
+	return `${counts.join(', ') || 'no rows'}; keys of ${devices} ${devices === 1 ? 'session' : 'sessions'}`;
+}
+
+function openProgress(): (table: string, rows: number) => void {
+	let last = performance.now();
+	return (table, rows) => {
+		if (performance.now() - last < progressPause) return;
+		last = performance.now();
+		process.stderr.write(`${table}: ${rows} rows\n`);
+	};
+}
+
+async function openSource(place: StorePlace): Promise<OpenEnd> {
+	if (typeof place !== 'string') return openDatabase(place);
+	const folder = resolve(place);
+	if (!existsSync(join(folder, 'glia.sqlite'))) throw new Refusal(`There is no store in ${folder}.`);
+	const { db, close } = await openFolder(folder);
+	return { place: folder, db, engine: 'sqlite', keys: keysIn(folder), finish: () => undefined, close: once(close) };
+}
+
+async function openTarget(place: StorePlace): Promise<OpenEnd> {
+	if (typeof place !== 'string') return openDatabase(place);
+	const folder = resolve(place);
+	if (existsSync(folder) && readdirSync(folder).length > 0)
+		throw new Refusal(`${folder} is not empty; name a folder that is, or that is not there yet.`);
+	// What was left by a move that did not end.
+	const half = `${folder}.moving`;
+	rmSync(half, { recursive: true, force: true });
+	const { db, close } = await openFolder(half);
+	return {
+		place: folder,
+		db,
+		engine: 'sqlite',
+		keys: keysIn(half),
+		finish() {
+			if (existsSync(folder)) rmdirSync(folder);
+			renameSync(half, folder);
+		},
+		close: once(async () => {
+			await close();
+		}),
+	};
+}
+
+/** A database that no replica uses: this process leads it meanwhile. */
+async function openDatabase(address: PostgresAddress): Promise<OpenEnd> {
+	const place = placeOf(address);
+	const replica = await joinReplicas({ address, reach: async () => undefined, said: () => undefined, log: silence });
+	const leadership = await replica.lead(AbortSignal.timeout(leaseWait));
+	if (leadership === undefined) {
+		await replica.close();
+		throw new Refusal(`A bot uses the store in ${place}; stop every replica of it first.`);
+	}
+	const release = once(async () => {
+		await leadership.release();
+		await replica.close();
+	});
+	try {
+		const { db, keys } = await openSchema({ address, fence: leadership.fence, migrates: true });
+		const close = once(async () => {
+			await db.destroy();
+			await release();
+		});
+		return { place, db, engine: 'postgres', schema: address.schema, keys, finish: () => undefined, close };
+	} catch (error) {
+		await release();
+		throw error;
+	}
+}
+
+/** Copies the keys of each session, and the count of its starts. Resolves to how many sessions there are. */
+async function moveKeys(from: KeyStore, to: KeyStore): Promise<number> {
+	// The one that began last goes last: that order stays.
+	const names = (await from.earlier('')).reverse();
+	let count = 0;
+	for (const name of names) {
+		const old = recordsOf(from, name);
+		try {
+			const owner = await old.owner();
+			if (owner === undefined) continue;
+			const fresh = recordsOf(to, owner.device);
+			try {
+				if ((await fresh.owner()) !== undefined && (await to.starts(owner.device)) > (await from.starts(name)))
+					throw new Refusal(`${fresh.place} are newer than those that would be moved there.`);
+				await fresh.replace(owner, await old.databases(), await old.entries());
+				await to.keepStarts(owner.device, await from.starts(name));
+				count++;
+			} finally {
+				await fresh.close();
+			}
+		} finally {
+			await old.close();
+		}
+	}
+	return count;
+}
+
+function once(close: () => Promise<void>): () => Promise<void> {
+	let done: Promise<void> | undefined;
+	return () => (done ??= close());
+}

@@ -1,0 +1,24 @@
+// Where a store is, as the command line or the configuration says it.
+import { Refusal } from '../answer.ts';
+import { readConfig } from '../config.ts';
+import type { StorePlace } from './move-store.ts';
+
+type AskedPlaces = { from?: string; to?: string; config?: string };
+
+/** Both places; one that is not named is the configuration's. Throws a Refusal. */
+export function placesOf(asked: AskedPlaces, environment: Record<string, string | undefined>) {
+	const store = asked.config === undefined ? undefined : readConfig(asked.config, environment).store;
+	const configured = store && (store.postgres ?? store.path);
+	return { from: placeIn(asked.from, configured), to: placeIn(asked.to, configured) };
+}
+
+function placeIn(word: string | undefined, configured: StorePlace | undefined): StorePlace {
+	// The address in the configuration may have its password elsewhere.
+	if (word === undefined || (typeof configured === 'object' && configured.url === word)) {
+		if (configured === undefined) throw new Refusal('Name both places, or a configuration that names one.');
+		return configured;
+	}
+	if (/^postgres(ql)?:\/\//.test(word)) return { url: word, schema: 'glia' };
+	if (/^[a-z]+:\/\//.test(word)) throw new Refusal(`${word} is neither a folder nor an address of PostgreSQL.`);
+	return word;
+}
