@@ -8,6 +8,7 @@ import { help } from './help.ts';
 import { leave } from './leave.ts';
 import { migrate } from './migrate.ts';
 import { notes } from './notes.ts';
+import { operator } from './operator.ts';
 import { option } from './option.ts';
 import { options } from './options.ts';
 import { postgres } from './postgres.ts';
@@ -46,4 +47,5 @@ export const commands: readonly Command[] = [
 	verify,
 	help,
 	leave,
+	operator,
 ];

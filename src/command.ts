@@ -6,6 +6,7 @@ import type { Code } from './configuration/code.ts';
 import type { GivenFile } from './configuration/files.ts';
 import type { Distributions } from './knowledge/distributions.ts';
 import type { Knowledge } from './knowledge/schema/synapse.ts';
+import type { OperatorPort } from './ports/operator.ts';
 import type { WatchStore } from './ports/watch-store.ts';
 import type { PublishedKnowledge, SourceState, Web } from './ports/web.ts';
 
@@ -78,6 +79,8 @@ export type Ports = {
 	/** The world outside; commands see only servers. */
 	web: Pick<Web, 'observe'>;
 	limits: Limits;
+	/** Absent where the configuration names no room of the operator's. */
+	operator?: OperatorPort;
 };
 
 /** What `!status` says about the process itself. */

@@ -6,10 +6,11 @@ import type { Ports } from '../command.ts';
 import type { Config } from '../config.ts';
 import { noticeLoss } from '../delivery/lost-store.ts';
 import type { Control } from '../edges/control/socket.ts';
-import { connect } from '../edges/matrix/homeserver.ts';
+import { type Connection, connect } from '../edges/matrix/homeserver.ts';
 import type { Knowledge } from '../knowledge/schema/synapse.ts';
 import type { KeyStore } from '../ports/keys.ts';
 import type { Counters } from '../ports/metrics.ts';
+import type { OperatorPort } from '../ports/operator.ts';
 import type { Store } from '../ports/store.ts';
 import type { Web } from '../ports/web.ts';
 import type { Log } from '../runtime/log.ts';
@@ -18,7 +19,7 @@ import type { Ending } from './ending.ts';
 import { type Outside, openOutside } from './live-knowledge.ts';
 import { ownPassages } from './own-edition.ts';
 import type { Supervision, Vitals } from './supervision.ts';
-import { type BotPorts, type Common, startWorkers } from './workers.ts';
+import { type BotPorts, type Common, type RunningWorkers, startWorkers } from './workers.ts';
 
 /** What is in hand at the end may take so long (ms); with closing, the process is gone within ten seconds. */
 const lastDeliveries = 7000;
@@ -111,11 +112,12 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 	const outside = await openOutside(config, { own, kept: store.kept, version, now, log });
 	const sources = setup.played?.sources ?? outside.web.sources;
 	const every = setup.every ?? config.watch.hours * hour;
+	const operating = await operatorOf(config, store, now);
 	const running = startWorkers({
 		config,
 		commands: setup.commands,
 		common,
-		ports: portsOf(config, setup, { common, outside, every, sources, storeLost, counters }),
+		ports: portsOf(config, setup, { common, outside, every, sources, storeLost, counters, operator: operating?.port }),
 		sources,
 		every,
 		readNews: () => Promise.all([outside.web.readNews(), outside.web.readBundle()]).then(() => undefined),
@@ -128,24 +130,56 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 	vitals.syncAge = running.syncAge;
 	vitals.sources = sources;
 	vitals.knowledge = setup.played?.knowledge ?? outside.knowledge;
+	const { startedAt } = health;
+	const telling = operating?.openTelling({
+		condition: () => ({ ...homeserver.device(), ...(storeLost && { storeLost }), sources: sources(), startedAt }),
+		said: running.outbox.wake,
+		fatal: ending.fatal,
+	});
 	const { folder } = base;
 	const control = folder === undefined ? undefined : openControl({ folder, store, homeserver, log });
 	return {
 		said: running.outbox.wake,
 		async stop(how) {
-			const { inbox, outbox, others } = running;
 			(await control)?.close();
-			if (how === 'deliver') {
-				const begun = Date.now();
-				await Promise.race([inbox.stop(), sleep(lastDeliveries, undefined, { ref: false })]);
-				await outbox.stop(lastDeliveries - (Date.now() - begun));
-			} else if (how === 'abandon') await homeserver.abandon();
-			await homeserver.close();
-			outside.web.close();
-			const ends = [running.intake, outbox.stop(0), inbox.looked(), inbox.stop(), ...others.map(one => one.stop())];
-			await Promise.race([Promise.all(ends), sleep(lastSteps, undefined, { ref: false })]);
+			await telling?.stop();
+			await stopWork({ running, homeserver, outside }, how);
 		},
 	};
+}
+
+type Work = { running: RunningWorkers; homeserver: Connection; outside: Outside };
+
+async function stopWork({ running, homeserver, outside }: Work, how: Parameters<Bot['stop']>[0]): Promise<void> {
+	const { inbox, outbox, others, intake } = running;
+	if (how === 'deliver') {
+		const begun = Date.now();
+		await Promise.race([inbox.stop(), sleep(lastDeliveries, undefined, { ref: false })]);
+		await outbox.stop(lastDeliveries - (Date.now() - begun));
+	} else if (how === 'abandon') await homeserver.abandon();
+	await homeserver.close();
+	outside.web.close();
+	const ends = [intake, outbox.stop(0), inbox.looked(), inbox.stop(), ...others.map(one => one.stop())];
+	await Promise.race([Promise.all(ends), sleep(lastSteps, undefined, { ref: false })]);
+}
+
+/** The operator's room, where one is named; loaded only then. */
+async function operatorOf(config: Config, store: Store, now: () => Date) {
+	const { room } = config.operator;
+	if (room === undefined) return undefined;
+	const { operatorPort, openTelling } = await import('./operator.ts');
+	type Telling = Parameters<typeof openTelling>[0];
+	return {
+		port: operatorPort({ room, config, store, now }),
+		openTelling: (more: Pick<Telling, 'condition' | 'said' | 'fatal'>) => openTelling({ room, store, now, ...more }),
+	};
+}
+
+/** For the operator's room, which hears of it when the bot runs again. */
+export async function noteEnd({ operator }: Config, { kept }: Pick<Store, 'kept'>, why: unknown): Promise<void> {
+	if (operator.room === undefined || why === undefined) return;
+	const { noteEnding } = await import('../delivery/operator-notices.ts');
+	await noteEnding(kept, why instanceof Error ? why.message : String(why), new Date());
 }
 
 /** After the start, which need not wait for it; without it everything else works. */
@@ -166,11 +200,12 @@ type PortsSetup = {
 	sources: Web['sources'];
 	storeLost: Date | undefined;
 	counters: Counters | undefined;
+	operator: OperatorPort | undefined;
 };
 
 /** What commands may use, in rooms. */
 function portsOf(config: Config, { ports: given, played }: BotSetup, setup: PortsSetup): BotPorts {
-	const { common, outside, every, sources, storeLost, counters } = setup;
+	const { common, outside, every, sources, storeLost, counters, operator } = setup;
 	const { store, homeserver } = common;
 	const { watch } = config;
 	return {
@@ -184,6 +219,7 @@ function portsOf(config: Config, { ports: given, played }: BotSetup, setup: Port
 		get distributions() {
 			return played ? given.distributions : outside.distributions();
 		},
+		...(operator && { operator }),
 		store,
 		web: counted(played ? played.web : outside.web, counters),
 		limits: {

@@ -4,7 +4,7 @@ import { keysIn } from '../edges/matrix/keys.ts';
 import { writeTrouble } from '../edges/store/disk.ts';
 import { openStore } from '../edges/store/store.ts';
 import { openLog } from '../runtime/log.ts';
-import { type BotSetup, openBot, supervise, vitalsOf } from './bot.ts';
+import { type BotSetup, noteEnd, openBot, supervise, vitalsOf } from './bot.ts';
 import { openEnding, statusOf } from './ending.ts';
 import { reload } from './reload.ts';
 import type { Supervision } from './supervision.ts';
@@ -39,6 +39,10 @@ export async function runMatrix(config: Config, setup: BotSetup): Promise<number
 		supervision?.stopping();
 		const { sentence, fault } = ending.reason();
 		await bot.stop(fault === undefined && sentence === undefined ? 'deliver' : 'abandon');
+		await noteEnd(config, store, fault === undefined ? sentence : fault.error);
+	} catch (error) {
+		await noteEnd(config, store, error).catch(() => undefined);
+		throw error;
 	} finally {
 		ending.release();
 		supervision?.close();

@@ -19,6 +19,7 @@ import { inboxOf } from './inbox.ts';
 import { invitationsOf } from './invitations.ts';
 import { migrations } from './migrations.ts';
 import { movesOf } from './moves.ts';
+import { operatorOf } from './operator.ts';
 import { outboxOf } from './outbox.ts';
 import { retentionOf } from './retention.ts';
 import { settingsOf } from './room-settings.ts';
@@ -93,6 +94,7 @@ export function storeOver(db: Kysely<Tables>, ends: Pick<Store, 'tidy' | 'copyTo
 		...retentionOf(db),
 		...encryptedOf(db),
 		...figuresOf(db),
+		...operatorOf(db),
 		...unreadableOf(db),
 		...watchesOf(db),
 		...settingsOf(db),

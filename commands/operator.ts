@@ -1,0 +1,71 @@
+// !operator: what only those who run the bot may ask and do, in their own room.
+
+import type { Answer } from '../src/answer.ts';
+import { Refusal } from '../src/answer.ts';
+import type { Asked, Command, Ports } from '../src/command.ts';
+import {
+	announcedWords,
+	announcementQuestion,
+	leftWords,
+	limitsWords,
+	operatorHelp,
+	roomsWords,
+	waitingWords,
+} from '../src/messages/operator.ts';
+import type { OperatorPort } from '../src/ports/operator.ts';
+import { code, quoted } from '../src/text/markdown.ts';
+
+export const operator = {
+	name: 'operator',
+	usage: 'operator [rooms | waiting | limits | leave <room> | announce <text>]',
+	summary: 'for those who run me, in their own room',
+	examples: ['operator rooms', 'operator waiting', 'operator announce We move on Sunday.'],
+	changes: true,
+	async run(asked, { operator, limits, now }: Pick<Ports, 'operator' | 'limits' | 'now'>): Promise<Answer> {
+		if (!operator || asked.room !== operator.room)
+			throw new Refusal(
+				`This command is for those who run me, in the room that their configuration names (${code('operator.room')}).`,
+			);
+		const [what = '', ...rest] = asked.words;
+		switch (what.toLowerCase()) {
+			case '':
+				return operatorHelp(operator.room);
+			case 'rooms':
+				return roomsWords(await operator.rooms());
+			case 'waiting':
+				return waitingWords(await operator.waiting(), now());
+			case 'limits':
+				return limitsWords(limits, operator.allow());
+			case 'leave':
+				return leave(rest, asked, operator);
+			case 'announce':
+				return announce(asked, operator);
+			default:
+				throw new Refusal(`I do not know ${quoted(what)} here. ${code('!operator')} lists what there is.`);
+		}
+	},
+} satisfies Command;
+
+/** The same for the same command, however often it is decided. */
+function keyOf({ sender, at, text }: Asked): readonly string[] {
+	return [sender, at.toISOString(), text];
+}
+
+async function leave([room, more]: readonly string[], asked: Asked, operator: OperatorPort): Promise<Answer> {
+	if (room === undefined || more !== undefined)
+		throw new Refusal(
+			`Which room? ${code('!operator rooms')} has their ids: ${code('!operator leave !room:example.org')}`,
+		);
+	if (room === operator.room) throw new Refusal(`To leave this room say ${code('!leave')}.`);
+	if (!(await operator.leave(room, keyOf(asked)))) throw new Refusal(`I am not in ${quoted(room)}.`);
+	return leftWords(room);
+}
+
+async function announce(asked: Asked, operator: OperatorPort): Promise<Answer> {
+	const given = asked.text.replace(/^\s*announce\s*/i, '').trim();
+	const text = given.replace(/^yes\s+/i, '');
+	if (text === '' || /^yes$/i.test(text))
+		throw new Refusal(`Announce what? ${code('!operator announce We move on Sunday.')}`);
+	if (text === given) return announcementQuestion(text, (await operator.rooms()).length - 1);
+	return announcedWords(await operator.announce(text, keyOf(asked)));
+}

@@ -1,0 +1,51 @@
+// What is amiss with the bot itself, for its operator: faults as data, each with a key that stays while the episode lasts.
+import type { SourceTrouble } from '../watch/upstream-outage.ts';
+
+/** What is known of the bot when faults are looked for. */
+export type BotCondition = {
+	/** What the operator has to do so that the device is signed. */
+	needs?: string;
+	/** Why nothing can be said in encrypted rooms. */
+	mute?: string;
+	/** Another Glia on the same account, and sessions that could not be logged out. */
+	second?: string;
+	lingering?: readonly string[];
+	storeLost?: Date;
+	sources: readonly { name: string; read?: Date; trouble?: SourceTrouble; failures: number }[];
+	/** When the process began. */
+	startedAt: Date;
+};
+
+export type OperatorFault =
+	| { is: 'unsigned'; needs: string }
+	| { is: 'mute'; why: string }
+	| { is: 'second'; device: string }
+	| { is: 'lingering'; devices: readonly string[] }
+	| { is: 'store-lost'; at: Date }
+	| { is: 'stale-source'; name: string; read?: Date; trouble?: SourceTrouble };
+
+/** A source that could not be read for so long (ms), after as many tries, is stale. */
+const staleAfter = 2 * 24 * 3600_000;
+const staleTries = 3;
+
+/** The faults that last, by their keys. */
+export function lastingFaults(condition: BotCondition, now: Date): Map<string, OperatorFault> {
+	const { needs, mute, second, lingering = [], storeLost, sources, startedAt } = condition;
+	const found = new Map<string, OperatorFault>();
+	if (needs !== undefined) found.set('unsigned', { is: 'unsigned', needs });
+	if (mute !== undefined) found.set('mute', { is: 'mute', why: mute });
+	if (second !== undefined) found.set(`second ${second}`, { is: 'second', device: second });
+	if (lingering.length > 0) found.set('lingering', { is: 'lingering', devices: lingering });
+	if (storeLost) found.set(`store lost ${storeLost.toISOString()}`, { is: 'store-lost', at: storeLost });
+	for (const { name, read, trouble, failures } of sources) {
+		const since = read ?? startedAt;
+		if (failures < staleTries || now.getTime() - since.getTime() < staleAfter) continue;
+		found.set(`source ${name}`, {
+			is: 'stale-source',
+			name,
+			...(read && { read }),
+			...(trouble !== undefined && { trouble }),
+		});
+	}
+	return found;
+}

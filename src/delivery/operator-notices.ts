@@ -1,0 +1,117 @@
+// Faults that otherwise only the log has reach the operator's room, each once while it lasts.
+import { type BotCondition, lastingFaults } from '../advice/operator/faults.ts';
+import { saidId } from '../bot/said-id.ts';
+import { type OperatorNews, operatorNewsWords } from '../messages/operator.ts';
+import type { Saying } from '../ports/saying.ts';
+import type { Store } from '../ports/store.ts';
+import { matrixMessages } from '../render/matrix.ts';
+
+export type OperatorNotices = {
+	store: Pick<Store, 'kept' | 'joinedRooms' | 'givenUpSince' | 'lostRoomsSince' | 'say'>;
+	/** The operator's room. */
+	room: string;
+	condition: () => BotCondition;
+	/** The longest time (ms) that the event loop stood still since the last call. */
+	takeWorst: () => number;
+	now: () => Date;
+	/** Called when something has been put into the outbox. */
+	said: () => void;
+};
+
+/** What is remembered across restarts. `open`: since when each lasting fault is known, and whether it was told. */
+type Memory = { since: string; open: Record<string, { since: string; told: boolean }>; frozen?: string };
+
+const memoryKey = 'operator told';
+/** Why the process ended, for the next start to tell. */
+const endedKey = 'operator ended';
+/** A loop that stood still for less than this (ms) is no news; nor is one within the pause after the last. */
+const frozenFor = 10_000;
+const frozenPause = 3600_000;
+
+/** Kept when the process ends for a reason that somebody has to know. */
+export async function noteEnding(kept: Store['kept'], why: string, now: Date): Promise<void> {
+	await kept.put(endedKey, JSON.stringify({ at: now.toISOString(), why }));
+}
+
+/** Tells what is new. While the bot is not in the room, nothing is told and nothing is lost. */
+export async function tellOperator(notices: OperatorNotices): Promise<undefined> {
+	const { store, room, now, condition, takeWorst, said } = notices;
+	const at = now();
+	if (!(await store.joinedRooms()).includes(room)) return;
+	const memory = await recall(store.kept, at);
+	const lasting = lastingFaults(condition(), at);
+	// What is over may come again, as another episode.
+	for (const key of Object.keys(memory.open)) if (!lasting.has(key)) delete memory.open[key];
+	for (const key of lasting.keys()) memory.open[key] ??= { since: at.toISOString(), told: false };
+	const since = new Date(memory.since);
+	const elsewhere = ({ room: of }: { room: string }) => of !== room;
+	const givenUp = (await store.givenUpSince(since)).filter(elsewhere);
+	const lost = (await store.lostRoomsSince(since)).filter(elsewhere);
+	const fresh = [...lasting].filter(([key]) => !memory.open[key]?.told);
+	const ended = await endingIn(store.kept);
+	const frozen = frozenIn(memory, takeWorst(), at);
+	const news: OperatorNews = {
+		faults: fresh.map(([, fault]) => fault),
+		givenUp,
+		lost,
+		...(frozen !== undefined && { frozen }),
+		...(ended && { ended }),
+	};
+	const isNews = fresh.length + givenUp.length + lost.length > 0 || ended !== undefined || frozen !== undefined;
+	if (isNews) {
+		const what = [
+			...fresh.map(([key]) => `${key} ${memory.open[key]?.since}`),
+			...givenUp.map(({ id }) => `given up ${id}`),
+			...lost.map(one => `lost ${one.room} ${one.since.toISOString()}`),
+			...(ended ? [`ended ${ended.at.toISOString()}`] : []),
+			...(frozen === undefined ? [] : [`frozen ${at.toISOString()}`]),
+		];
+		// First: killed before they were told, they are told under the same id by the next start.
+		await remember(store.kept, memory);
+		await store.say(sayingsOf(room, what, news, at), at);
+		for (const [key] of fresh) memory.open[key] = { since: memory.open[key]?.since ?? at.toISOString(), told: true };
+		said();
+	}
+	const times = [...givenUp.map(one => one.at), ...lost.map(one => one.since)];
+	memory.since = new Date(Math.max(since.getTime(), ...times.map(time => time.getTime()))).toISOString();
+	await remember(store.kept, memory);
+	if (ended) await store.kept.put(endedKey, '');
+}
+
+function sayingsOf(room: string, what: readonly string[], news: OperatorNews, at: Date): Saying[] {
+	const { contents } = matrixMessages(operatorNewsWords(news, at));
+	return contents.map((content, part): Saying => {
+		const said = saidId('operator', room, ...what, part);
+		return {
+			said,
+			room,
+			kind: 'event',
+			event: { type: 'm.room.message', content: { ...content, 'io.glia.said': said } },
+		};
+	});
+}
+
+function frozenIn(memory: Memory, worst: number, at: Date): number | undefined {
+	const last = memory.frozen === undefined ? undefined : Date.parse(memory.frozen);
+	if (worst < frozenFor || (last !== undefined && at.getTime() - last < frozenPause)) return undefined;
+	memory.frozen = at.toISOString();
+	return worst;
+}
+
+async function recall(kept: Store['kept'], at: Date): Promise<Memory> {
+	const text = await kept.get(memoryKey);
+	// What was before the room was named is no news.
+	return text === undefined ? { since: at.toISOString(), open: {} } : (JSON.parse(text) as Memory);
+}
+
+async function remember(kept: Store['kept'], memory: Memory): Promise<void> {
+	const text = JSON.stringify(memory);
+	if (text !== (await kept.get(memoryKey))) await kept.put(memoryKey, text);
+}
+
+async function endingIn(kept: Store['kept']): Promise<OperatorNews['ended']> {
+	const text = await kept.get(endedKey);
+	if (!text) return undefined;
+	const { at, why } = JSON.parse(text) as { at: string; why: string };
+	return { at: new Date(at), why };
+}

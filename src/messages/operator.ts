@@ -1,0 +1,187 @@
+// The words of the operator's room: what is amiss with the bot, and what `!operator` answers.
+import type { OperatorFault } from '../advice/operator/faults.ts';
+import type { Limits } from '../advice/watch/subscription.ts';
+import type { Answer } from '../answer.ts';
+import type { GivenUp, OperatedRoom, WaitingDelivery } from '../ports/operator.ts';
+import { count, duration, enumerate, list } from '../text/format.ts';
+import { code, escapeMarkdown } from '../text/markdown.ts';
+import { sourceTroubleWords } from './upstream-outage.ts';
+
+/** Lines of a list that is shown whole. */
+const maxShown = 20;
+
+/** What happened once, and what lasts. Episodes that are over are not told. */
+export type OperatorNews = {
+	faults: readonly OperatorFault[];
+	givenUp: readonly GivenUp[];
+	lost: readonly { room: string }[];
+	/** How long the event loop stood still (ms). */
+	frozen?: number;
+	/** Why the process ended before this start, and when. */
+	ended?: { at: Date; why: string };
+};
+
+export function operatorNewsWords(news: OperatorNews, now: Date): Answer {
+	const lines = [
+		...(news.ended
+			? [`I ended ${ago(news.ended.at, now)}: ${escapeMarkdown(news.ended.why)} I am running again.`]
+			: []),
+		...(news.frozen === undefined
+			? []
+			: [
+					`My event loop stood still for ${duration(Math.round(news.frozen / 1000))}: the machine is short of CPU or memory`,
+				]),
+		...news.faults.map(fault => faultWords(fault, now)),
+		...shortened(
+			news.givenUp,
+			one => `A message to ${code(one.room)} was refused for good: ${escapeMarkdown(one.why)}`,
+		),
+		...shortened(news.lost, ({ room }) => `I am no longer in ${code(room)}: what it has is kept for some days`),
+	];
+	const [only] = lines;
+	const lead =
+		lines.length === 1 && only !== undefined ? `⚠️ ${only}` : `⚠️ ${count(lines.length, 'fault')}\n\n${list(lines)}`;
+	return { value: { format: 1 }, lead, sections: [], kind: 'answer' };
+}
+
+function faultWords(fault: OperatorFault, now: Date): string {
+	switch (fault.is) {
+		case 'unsigned':
+			return `My session is not signed, so some clients will not read me. ${escapeMarkdown(fault.needs)}`;
+		case 'mute':
+			return `In encrypted rooms I say nothing: the homeserver does not keep my account data (${escapeMarkdown(fault.why)})`;
+		case 'second':
+			return `Another Glia answers on my account, as session ${code(fault.device)}: stop one of us`;
+		case 'lingering':
+			return `Sessions of mine that are over are still logged in: ${enumerate(fault.devices.map(code))}. Log them out`;
+		case 'store-lost':
+			return `My store was lost or emptied ${ago(fault.at, now)}: watches and settings are gone, and each room was told. Restore a backup if you have one`;
+		case 'stale-source': {
+			const since = fault.read ? `was last read ${ago(fault.read, now)}` : 'was never read';
+			const why = fault.trouble === undefined ? '' : `: ${sourceTroubleWords(fault.trouble)}`;
+			return `Upstream’s source “${escapeMarkdown(fault.name)}” ${since}${why}. New releases or advisories may go unnoticed`;
+		}
+	}
+}
+
+function ago(at: Date, now: Date): string {
+	return `${duration(Math.max(0, Math.round((now.getTime() - at.getTime()) / 1000)))} ago`;
+}
+
+function shortened<Item>(items: readonly Item[], words: (item: Item) => string): string[] {
+	const lines = items.slice(0, maxShown).map(words);
+	const more = items.length - lines.length;
+	return more > 0 ? [...lines, `and ${more} more like it`] : lines;
+}
+
+export function operatorHelp(room: string): Answer {
+	const lines = [
+		`${code('!operator rooms')} where I am, and who invited me`,
+		`${code('!operator waiting')} what is not decided or not delivered yet`,
+		`${code('!operator limits')} what the configuration allows`,
+		`${code('!operator leave !room:example.org')} leave a room`,
+		`${code('!operator announce We move on Sunday.')} say something in all rooms`,
+	];
+	return {
+		value: { format: 1, operator: room },
+		lead: `This is the operator’s room. Faults that otherwise only the log has are reported here, each once.\n\n${list(lines)}`,
+		sections: [],
+		kind: 'answer',
+	};
+}
+
+export function roomsWords(rooms: readonly OperatedRoom[]): Answer {
+	const lines = rooms.map(
+		({ room, inviter, since, encrypted, watches }) =>
+			`${code(room)} since ${since.toISOString().slice(0, 10)}${inviter === undefined ? '' : `, invited by ${code(inviter)}`}; ${count(watches, 'watch', 'watches')}${encrypted ? '; encrypted' : ''}`,
+	);
+	const value = rooms.map(({ since, ...room }) => ({ ...room, since: since.toISOString() }));
+	return {
+		value: { format: 1, rooms: value },
+		lead: `I am in ${count(rooms.length, 'room')}.`,
+		sections: lines.length
+			? [{ title: `Rooms (${rooms.length})`, markdown: list(lines), fold: lines.length > maxShown }]
+			: [],
+		kind: 'answer',
+	};
+}
+
+export function waitingWords(
+	{ inbox, outbox, oldest }: { inbox: number; outbox: number; oldest: readonly WaitingDelivery[] },
+	now: Date,
+): Answer {
+	const lines = oldest.map(
+		({ room, since, tries, next }) =>
+			`${code(room)}: decided ${ago(since, now)}, ${count(tries, 'try', 'tries')}${next > now ? `, next in ${duration(Math.round((next.getTime() - now.getTime()) / 1000))}` : ''}`,
+	);
+	const rest = outbox - lines.length;
+	return {
+		value: {
+			format: 1,
+			inbox,
+			outbox,
+			oldest: oldest.map(one => ({ ...one, since: one.since.toISOString(), next: one.next.toISOString() })),
+		},
+		lead:
+			inbox + outbox === 0
+				? 'Nothing waits.'
+				: `${count(inbox, 'message')} to decide, ${outbox} to deliver.${lines.length ? `\n\n${list(rest > 0 ? [...lines, `and ${rest} more`] : lines)}` : ''}`,
+		sections: [],
+		kind: 'answer',
+	};
+}
+
+export function limitsWords(limits: Limits, allow: readonly string[]): Answer {
+	const { every, perRoom, perPerson, keepDays } = limits;
+	const lines = [
+		`Anyone who may invite me: ${enumerate(allow.map(entry => code(entry)))} (${code('matrix.allow')})`,
+		`A room may watch at most ${count(perRoom, 'server')} (${code('watch.perRoom')})`,
+		`A person may begin at most ${count(perPerson, 'watch', 'watches')} (${code('watch.perPerson')})`,
+		`A server is looked at every ${duration(Math.round(every / 1000))} (${code('watch.hours')})`,
+		`A room that I left is remembered for ${count(keepDays, 'day')} (${code('matrix.forgetAfterDays')})`,
+	];
+	return {
+		value: { format: 1, perRoom, perPerson, everySeconds: every / 1000, keepDays, allow: [...allow] },
+		lead: `What the configuration allows:\n\n${list(lines)}`,
+		sections: [],
+		kind: 'answer',
+	};
+}
+
+export function leftWords(room: string): Answer {
+	return {
+		value: { format: 1, left: room },
+		lead: `I am leaving ${code(room)}. What it has is kept for some days; an invitation brings it back.`,
+		sections: [],
+		kind: 'answer',
+	};
+}
+
+/** The text as other rooms hear it. Nobody is mentioned by it. */
+export function announcementWords(text: string): Answer {
+	return {
+		value: { format: 1 },
+		lead: `From those who run me: ${escapeMarkdown(text)}`,
+		sections: [],
+		kind: 'progress',
+	};
+}
+
+export function announcementQuestion(text: string, rooms: number): Answer {
+	return {
+		value: { format: 1, announced: false, rooms },
+		lead: `Should I say this in ${count(rooms, 'other room')}? React with ✅ to this message, or say it with ${code('yes')} before the text.\n\n> ${escapeMarkdown(text)}`,
+		sections: [],
+		kind: 'progress',
+		confirms: `!operator announce yes ${text}`,
+	};
+}
+
+export function announcedWords(rooms: number): Answer {
+	return {
+		value: { format: 1, announced: true, rooms },
+		lead: `On its way to ${count(rooms, 'room')}.`,
+		sections: [],
+		kind: 'answer',
+	};
+}

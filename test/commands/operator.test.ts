@@ -1,0 +1,93 @@
+// !operator: what it answers in the operator's room, and nowhere else.
+import { expect, test } from 'vitest';
+import { operator } from '../../commands/operator.ts';
+import { usualLimits } from '../../src/advice/watch/subscription.ts';
+import { Refusal } from '../../src/answer.ts';
+import type { OperatorPort } from '../../src/ports/operator.ts';
+import { asked } from '../asked.ts';
+
+const now = new Date('2026-11-29T12:00:00Z');
+const done: unknown[] = [];
+const port: OperatorPort = {
+	room: '!room',
+	allow: () => ['@a:x', 'example.org'],
+	rooms: async () => [
+		{ room: '!room', since: now, encrypted: true, watches: 0 },
+		{ room: '!b:x', inviter: '@b:x', since: now, encrypted: false, watches: 2 },
+	],
+	waiting: async () => ({
+		inbox: 1,
+		outbox: 12,
+		oldest: [
+			{ room: '!b:x', since: new Date(now.getTime() - 3600_000), tries: 3, next: new Date(now.getTime() + 60_000) },
+		],
+	}),
+	async leave(room, key) {
+		done.push(['leave', room, key]);
+		return room === '!b:x';
+	},
+	async announce(text, key) {
+		done.push(['announce', text, key]);
+		return 1;
+	},
+};
+
+const said = (text: string, given: OperatorPort | undefined = port, room = '!room') =>
+	operator.run({ ...asked(text), room }, { ...(given && { operator: given }), limits: usualLimits, now: () => now });
+
+test.each<[string, OperatorPort | undefined, string]>([
+	['in another room', port, '!b:x'],
+	['where no room is named', undefined, '!room'],
+	['on the terminal', undefined, 'console'],
+])('%s it is refused', async (_what, given, room) => {
+	for (const text of ['', 'rooms', 'leave !b:x', 'announce yes x']) {
+		const answer = operator.run(
+			{ ...asked(text), room },
+			{ ...(given && { operator: given }), limits: usualLimits, now: () => now },
+		);
+		await expect(answer).rejects.toThrow(Refusal);
+	}
+	expect(done).toEqual([]);
+});
+
+test('rooms, with who invited', async () => {
+	const answer = await said('rooms');
+	expect(answer.lead).toBe('I am in 2 rooms.');
+	expect(answer.sections[0]?.markdown).toBe(
+		'* `!room` since 2026-11-29; 0 watches; encrypted\n* `!b:x` since 2026-11-29, invited by `@b:x`; 2 watches',
+	);
+	expect(answer.value.rooms).toHaveLength(2);
+});
+
+test('what waits, and what the configuration allows', async () => {
+	expect((await said('waiting')).lead).toBe(
+		'1 message to decide, 12 to deliver.\n\n* `!b:x`: decided 1 hour ago, 3 tries, next in 1 minute\n* and 11 more',
+	);
+	expect((await said('limits')).lead).toContain(
+		'* Anyone who may invite me: `@a:x` and `example.org` (`matrix.allow`)',
+	);
+});
+
+test('it leaves rooms that it is in, and says so of those it is not in', async () => {
+	done.length = 0;
+	expect((await said('leave !b:x')).value).toEqual({ format: 1, left: '!b:x' });
+	expect(done).toEqual([['leave', '!b:x', ['@a:x', '2026-11-29T12:00:00.000Z', 'leave !b:x']]]);
+	await expect(said('leave !c:x')).rejects.toThrow('I am not in');
+	await expect(said('leave')).rejects.toThrow('Which room?');
+	await expect(said('leave !room')).rejects.toThrow('!leave');
+});
+
+test('it asks before it announces; markup of the text is not said', async () => {
+	done.length = 0;
+	const question = await said('announce We *move* on Sunday.');
+	expect(question).toMatchObject({ value: { announced: false, rooms: 1 } });
+	expect(question.confirms).toBe('!operator announce yes We *move* on Sunday.');
+	expect(question.lead).toContain('> We \\*move\\* on Sunday');
+	expect(done).toEqual([]);
+	expect((await said('announce yes We *move* on Sunday.')).value).toMatchObject({ announced: true, rooms: 1 });
+	expect(done).toMatchObject([['announce', 'We *move* on Sunday.', expect.anything()]]);
+	await expect(said('announce')).rejects.toThrow('Announce what?');
+	await expect(said('announce yes')).rejects.toThrow('Announce what?');
+});
+
+test('an unknown word is refused', async () => expect(said('reboot')).rejects.toThrow('I do not know'));

@@ -1,0 +1,162 @@
+// The operator's room hears of each fault once while it lasts, whatever is restarted or killed in between.
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { BotCondition } from '../../src/advice/operator/faults.ts';
+import { noteEnding, tellOperator } from '../../src/delivery/operator-notices.ts';
+import { openStore } from '../../src/edges/store/store.ts';
+import type { Store } from '../../src/ports/store.ts';
+import { batch, incoming, news, saying } from '../contracts/store.ts';
+
+const ops = '!ops:example.org';
+const other = '!room:example.org';
+let store: Store;
+let clock: Date;
+let condition: BotCondition;
+let worst: number;
+
+beforeEach(async () => {
+	store = await openStore();
+	clock = new Date('2026-11-29T12:00:00Z');
+	condition = { sources: [], startedAt: clock };
+	worst = 0;
+});
+
+afterEach(() => store.close());
+
+async function join(...rooms: string[]): Promise<void> {
+	await store.take(batch(`${Math.random()}`), clock);
+	await store.take(batch(`${Math.random()}`, { joined: rooms.map(room => ({ ...news([]), room })) }), clock);
+	for (const gap of await store.gaps(clock)) await store.fill(gap, { messages: [] }, clock);
+	for (const room of rooms) await store.tell(room, [], clock);
+}
+
+/** What is said in the operator's room now; delivered at once. */
+async function told(on: Store = store): Promise<string[]> {
+	clock = new Date(clock.getTime() + 60_000);
+	await tellOperator({
+		store: on,
+		room: ops,
+		condition: () => condition,
+		takeWorst() {
+			const taken = worst;
+			worst = 0;
+			return taken;
+		},
+		now: () => clock,
+		said: () => {},
+	});
+	const bodies: string[] = [];
+	for (;;) {
+		const due = (await store.due(clock, [], 10)).filter(({ room }) => room === ops);
+		if (due.length === 0) return bodies;
+		for (const one of due) {
+			if (one.kind === 'event') bodies.push(String(one.event.content.body));
+			await store.sent(one.id, '$event', clock);
+		}
+	}
+}
+
+test('what lasts is told once; over and back again, once more', async () => {
+	await join(ops);
+	expect(await told()).toEqual([]);
+	condition = { ...condition, needs: 'Open a page.' };
+	expect(await told()).toEqual([
+		expect.stringContaining('My session is not signed, so some clients will not read me. Open a page.'),
+	]);
+	expect(await told()).toEqual([]);
+	condition = { ...condition, mute: 'M_UNKNOWN', second: 'OTHER' };
+	expect(await told()).toEqual([expect.stringMatching(/2 faults[\s\S]*I say nothing[\s\S]*Another Glia/)]);
+	condition = { sources: [], startedAt: clock };
+	expect(await told()).toEqual([]);
+	condition = { ...condition, needs: 'Open a page.' };
+	expect(await told()).toHaveLength(1);
+});
+
+test('what is given up and which rooms are lost is told, with nothing of what was said there', async () => {
+	await join(ops, other);
+	await told();
+	clock = new Date(clock.getTime() + 1000);
+	await store.take(batch('x', { joined: [news([incoming('$1', { body: '!secret words' })])] }), clock);
+	await store.settle('$1', [saying('a')], clock);
+	const [waiting] = await store.due(clock, [], 1);
+	await store.giveUp(
+		waiting?.id ?? 0,
+		JSON.stringify({ kind: 'refused', code: 'M_TOO_LARGE', why: 'too large (M_TOO_LARGE)' }),
+		clock,
+	);
+	const [first] = await told();
+	expect(first).toContain('was refused for good: too large (M_TOO_LARGE)');
+	expect(first).toContain(other);
+	expect(first).not.toContain('secret');
+	await store.leftRoom(other, clock);
+	expect(await told()).toEqual([expect.stringContaining(`I am no longer in \`${other}\``)]);
+	expect(await told()).toEqual([]);
+});
+
+test('a room that was left on purpose is no fault', async () => {
+	await join(ops, other);
+	await told();
+	await store.leftRoom(other, clock, { greetAgain: true });
+	expect(await told()).toEqual([]);
+});
+
+test('what was before the room was named is not told', async () => {
+	await join(ops, other);
+	await store.leftRoom(other, clock);
+	expect(await told()).toEqual([]);
+});
+
+test('an end for a reason is told by the next start, once', async () => {
+	await join(ops);
+	await noteEnding(store.kept, 'The access token was revoked.', clock);
+	expect(await told()).toEqual([
+		expect.stringMatching(/I ended 1 minute ago: The access token was revoked\. I am running again/),
+	]);
+	expect(await told()).toEqual([]);
+});
+
+test('a frozen loop is told once an hour at most', async () => {
+	await join(ops);
+	await told();
+	worst = 9_000;
+	expect(await told()).toEqual([]);
+	worst = 45_000;
+	expect(await told()).toEqual([expect.stringContaining('stood still for 45 seconds')]);
+	worst = 45_000;
+	expect(await told()).toEqual([]);
+	clock = new Date(clock.getTime() + 3600_000);
+	worst = 45_000;
+	expect(await told()).toHaveLength(1);
+});
+
+test('while the bot is not in the room, nothing is said and nothing is lost', async () => {
+	await join(other);
+	condition = { ...condition, needs: 'Open a page.' };
+	expect(await told()).toEqual([]);
+	await join(ops);
+	expect(await told()).toHaveLength(1);
+});
+
+test('killed at any write, it is told exactly once', async () => {
+	await join(ops);
+	await told();
+	for (let survives = 0; ; survives++) {
+		condition = { sources: [], startedAt: clock };
+		await told();
+		condition = { ...condition, needs: `Open page ${survives}.` };
+		let writes = 0;
+		const counting =
+			<Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) =>
+			async (...args: Args) => {
+				if (writes++ >= survives) throw new Error('killed');
+				return call(...args);
+			};
+		const dying: Store = { ...store, say: counting(store.say), kept: { ...store.kept, put: counting(store.kept.put) } };
+		const killed = await told(dying).then(
+			() => false,
+			() => true,
+		);
+		const after = [...(await told()), ...(await told())];
+		if (!killed) break;
+		expect(after).toEqual([expect.stringContaining(`Open page ${survives}.`)]);
+	}
+});
