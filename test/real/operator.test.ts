@@ -49,7 +49,7 @@ test('rooms, an announcement with its question, and leaving; refused to others',
 	};
 	const rooms = await answered('!operator rooms');
 	expect(rooms).toContain(room);
-	expect(rooms).toContain(`invited by ${alice.userId}`);
+	expect(rooms).toContain(`invited by \`${alice.userId}\``);
 	expect(await answered('!operator waiting')).toContain('Nothing waits.');
 
 	const asked = await alice.say(room, '!operator rooms');
