@@ -36,12 +36,12 @@ export const why = {
 		return rest.trim() === '' || (replies && isRemark(rest));
 	},
 	async run(
-		{ text: typed, room, files = [], quoted: said, taken = [] },
+		{ text: typed, room, files = [], quoted: said, taken = [], session },
 		{ knowledge, code: tables, store, now }: Pick<Ports, 'knowledge' | 'code' | 'store' | 'now'>,
 	) {
 		const { versions, terms, server: name, text: bare, withServer } = readWhy(typed);
-		const server = name === undefined ? undefined : await store.watch(room, name);
-		const pasted = name !== undefined && !server ? withServer : bare;
+		const named = name === undefined ? undefined : await store.watch(room, name);
+		const pasted = name !== undefined && !named ? withServer : bare;
 		const others = [...(said === undefined ? [] : [said]), ...files.map(file => file.text)];
 		// What was said in a reply to a log is about the log.
 		const own = others.length > 0 && isRemark(pasted) ? [] : [pasted];
@@ -51,6 +51,8 @@ export const why = {
 				`Which text? Put an error or lines of the log behind the command, as many as you like: ${code('!why ConfigError: …')}`,
 			);
 		if (text.length > maxText) throw new Refusal(`This is more than 10 MB. The lines since the last start are enough.`);
+		const only = versions.length + terms.length === 0 ? onlyOne(await store.watches(room)) : undefined;
+		const server = named ?? only;
 		const releases = versions.map(version => readVersion(version, 'target', knowledge));
 		const stated = readProfile(terms);
 		const history = server ? ((await store.server(server.server))?.history ?? []) : [];
@@ -60,21 +62,34 @@ export const why = {
 		const runs = server && runningOf(history, server.told);
 		const running = runs && isKnown(runs.version, knowledge.releases) ? runs.version : undefined;
 		const diagnosis = diagnose(
-			{ text, versions: releases.map(({ version }) => version), profile, ...(running !== undefined && { running }) },
+			{
+				text,
+				versions: releases.map(({ version }) => version),
+				profile,
+				...(running !== undefined && { running }),
+				...(session && { session }),
+			},
 			knowledge,
 			tables,
 		);
 		return whyWords(diagnosis, {
 			profile,
 			versions: releases.map(({ version }) => version),
+			installs: knowledge.installs,
 			taken: [
 				...taken,
+				...(server && !named ? [`Taken to be of ${quoted(server.server)}, which this room watches.`] : []),
 				...(runs ? [`${quoted(server.server)} runs Synapse ${versionWords(runs, knowledge)}.`] : []),
 				...releases.flatMap(({ note }) => note ?? []),
 			],
 		});
 	},
 } satisfies Command;
+
+/** A room that watches one server speaks of that one. */
+function onlyOne<T>([first, second]: readonly T[]): T | undefined {
+	return second === undefined ? first : undefined;
+}
 
 /** A line about a log, and not of one. */
 function isRemark(text: string): boolean {

@@ -28,6 +28,8 @@ export type Asked = {
 	quoted?: string;
 	/** Why this person may not change things here now, as a sentence; undefined if they may. */
 	mayNotChange?: () => string | undefined;
+	/** The guide that is walked through in the thread, and the stage at hand. */
+	session?: { guide: string; stage?: string };
 	/** What was taken for the text or file that is meant, as sentences. */
 	taken?: readonly string[];
 	/** The event that the command replies to, and the root of the thread it stands in. */

@@ -12,6 +12,8 @@ export type Message = Omit<Incoming, 'event' | 'file' | 'raw' | 'unread' | 'want
 	quoted?: string;
 	/** Where files and texts were taken from, as sentences. */
 	taken?: readonly string[];
+	/** The guide that is walked through in its thread, and the stage at hand. */
+	session?: { guide: string; stage?: string };
 	/** Why the text or the file that is meant cannot be read, as a sentence. */
 	trouble?: string;
 };

@@ -7,7 +7,7 @@ import type { Saying } from '../ports/saying.ts';
 import type { KeptSession, PlacedSession, Resumed, Store } from '../ports/store.ts';
 import { matrixMessages } from '../render/matrix.ts';
 import { type AttachmentReader, textOf, wholeOf } from './attached.ts';
-import type { Respondent } from './calls.ts';
+import type { Call, Message, Respondent } from './calls.ts';
 import { callsIn } from './calls.ts';
 import { asWord, begun, heard, offeredAs, refusedIn, resumed, type SessionTurn, ticked } from './guide-session.ts';
 import { mayNotChange, refusal, respond } from './respond.ts';
@@ -112,13 +112,28 @@ export async function decide(
 	if (!whole || (calls.length === 0 && callsIn(whole.message, to).length === 0)) return { sayings: [], at: now() };
 	const late = calls.length > 0 ? undefined : await full();
 	if (late) return { sayings: late, at: now() };
-	const answers = await respond(whole.message, to);
+	const answers = await respond({ ...whole.message, ...(await sessionOf(message, calls, deciding)) }, to);
 	const { together } = whole;
 	return {
 		at: now(),
 		...(await withSession(answers, message, to, deciding, always)),
 		...(together.length && { together }),
 	};
+}
+
+/** The guide that is walked through where a text was sent: its failures come first. */
+async function sessionOf(
+	{ room, thread }: Incoming,
+	calls: readonly Call[],
+	{ store, respondent }: Deciding,
+): Promise<Pick<Message, 'session'>> {
+	const takesText = calls.some(call =>
+		respondent.commands.some(({ name, takesText }) => takesText && name === call.name),
+	);
+	const placed = thread !== undefined && takesText ? await store.sessionIn(room, thread) : undefined;
+	if (placed?.session.is !== 'open') return {};
+	const { guide, place } = placed.session;
+	return { session: { guide, ...(place && { stage: place.stage }) } };
 }
 
 /** What somebody hears, once, whose answers wait by the hundred; undefined where all is well. */

@@ -67,7 +67,10 @@ function explained(turn: SessionTurn | undefined, text: string, { ports }: Stewa
 	const asked = { text, versions: [], profile, session: { guide, ...(place && { stage: place.stage }) } };
 	const diagnosis = diagnose(asked, ports.knowledge, ports.code);
 	if (diagnosis.matches[0]?.by !== 'text') return turn;
-	return { ...turn, answer: whyWords(diagnosis, { profile, versions: [], taken: [] }) };
+	return {
+		...turn,
+		answer: whyWords(diagnosis, { profile, versions: [], taken: [], installs: ports.knowledge.installs }),
+	};
 }
 
 /** Whether these calls may be a word of a session, said with the bot's name before it, and no command. */

@@ -60,6 +60,7 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 			...(message.files && { files: message.files }),
 			...(message.quoted !== undefined && { quoted: message.quoted }),
 			...(message.taken && { taken: message.taken }),
+			...(message.session && { session: message.session }),
 			...(message.repliesTo && { repliesTo: message.repliesTo }),
 			...(message.thread && { thread: message.thread }),
 		};

@@ -1,10 +1,12 @@
 // The words of !why: is my data in danger, may I start again or go back, the fix, how sure; then what it is and since when.
 import { type Guided, guideFor } from '../advice/guide/guide.ts';
+import { located } from '../advice/upgrade/paths.ts';
 import type { Diagnosis, WhyMatch } from '../advice/why/diagnose.ts';
 import { type RefusalSite, wantOf } from '../advice/why/refusals.ts';
 import type { Answer, Section } from '../answer.ts';
 import type { Profile } from '../deployment/facts.ts';
 import { compare, type Version } from '../deployment/version.ts';
+import type { Recipe, Recipes } from '../knowledge/schema/install.ts';
 import type { Note, Source } from '../knowledge/schema/synapse.ts';
 import { count } from '../text/format.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
@@ -33,10 +35,17 @@ export type ToldMatch = {
 	sources: readonly Source[];
 };
 
-type WhyTelling = { profile: Profile; versions: readonly Version[]; taken: readonly string[]; server?: string };
+type WhyTelling = {
+	profile: Profile;
+	versions: readonly Version[];
+	taken: readonly string[];
+	/** How each way to install is looked at and started again. */
+	installs: Recipes;
+};
 
 export function whyWords(diagnosis: Diagnosis, telling: WhyTelling): Answer {
-	const told = diagnosis.matches.map(match => ({ match, told: toldOf(match, telling.profile) }));
+	const recipe = recipeOf(telling);
+	const told = diagnosis.matches.map(match => ({ match, told: inPlace(toldOf(match, telling.profile), recipe) }));
 	const value = {
 		format: 1,
 		matches: told.map(one => one.told),
@@ -63,6 +72,7 @@ export function whyWords(diagnosis: Diagnosis, telling: WhyTelling): Answer {
 		kind: 'answer',
 		lead: [leadOf(best.match, best.told, others.length), ...unknown, ...taken].join('\n\n'),
 		sections: [
+			...commandsSection(best.told, recipe),
 			about(best.match, best.told),
 			...others.map(({ match, told }) => otherSection(match, told)),
 			...quietSection(diagnosis),
@@ -159,6 +169,38 @@ function quietSection({ harmless }: Diagnosis): Section[] {
 		return `* ${escapeMarkdown(title)} (${count(many, 'time')})`;
 	});
 	return [{ title: 'Harmless lines in it', markdown: `These need nothing:\n\n${lines.join('\n')}`, fold: true }];
+}
+
+/** The recipe of the way to install that was said; nobody else's paths are guessed. */
+function recipeOf({ profile, installs }: WhyTelling): Recipe | undefined {
+	return installs[String(profile.get('install')?.value ?? '')];
+}
+
+/** With the paths that files have in this way to install. */
+function inPlace(told: ToldMatch, recipe: Recipe | undefined): ToldMatch {
+	return recipe ? { ...told, cause: located(told.cause, recipe), do: located(told.do, recipe) } : told;
+}
+
+/** What is typed once the fix is made; not where nothing may be started, or nothing has to be done. */
+function commandsSection(told: ToldMatch, recipe: Recipe | undefined): Section[] {
+	const isFixed = told.forward === 'after-fix' && (told.class === 'cause' || told.class === 'consequence');
+	if (!recipe?.apply || !isFixed) return [];
+	const where = told.option === undefined ? '' : placeWords(recipe);
+	const block = (lines: readonly string[]) => `\`\`\`bash\n${lines.join('\n')}\n\`\`\``;
+	const watch = recipe.log ? `\n\nand watch it come up:\n\n${block(recipe.log)}` : '';
+	return [
+		{ title: 'When it is mended', markdown: `${where}Start it again:\n\n${block(recipe.apply)}${watch}`, fold: false },
+	];
+}
+
+/** Where an option stands in this way to install. */
+function placeWords({ paths, generated, inside }: Recipe): string {
+	const main = code('homeserver.yaml');
+	if (generated) return `${main} is generated in this way to install: change what it is made of.\n\n`;
+	const path = paths['homeserver.yaml'];
+	if (path === undefined) return '';
+	const also = paths['conf.d'] === undefined ? '' : `, or a file in ${code(paths['conf.d'])}`;
+	return `${main} is ${code(path)}${inside ? ' inside the container' : ''}${also}.\n\n`;
 }
 
 /** Where the log is, by the way Synapse was installed. */

@@ -7,7 +7,7 @@ import type { ToldMatch } from '../../src/messages/why.ts';
 import type { WatchStore } from '../../src/ports/watch-store.ts';
 
 const folder = new URL('../../knowledge/', import.meta.url);
-const store = { watch: async () => undefined } as unknown as WatchStore;
+const store = { watch: async () => undefined, watches: async () => [] } as unknown as WatchStore;
 const ports = {
 	knowledge: await openKnowledge(folder),
 	code: openCode(folder),
@@ -195,4 +195,96 @@ test('nothing of the text comes back that is a value', async () => {
 synapse.config._base.ConfigError: Error accessing file '${secrets[1]}' (config for ${secrets[4]}): [Errno 2]`;
 	const answer = await ask(text);
 	for (const secret of secrets) expect(JSON.stringify(answer)).not.toContain(secret);
+});
+
+const refusedStart = "Error in configuration at 'form_secret':\n  Config option must be a string";
+
+describe('what to type, by the way to install', () => {
+	const typed = async (facts: string) => {
+		const { sections, lead } = await ask(`${facts} ${refusedStart}`);
+		return { lead, commands: sections.find(({ title }) => title === 'When it is mended')?.markdown };
+	};
+
+	test.each([
+		['docker', 'docker compose restart synapse', 'docker compose logs -f synapse'],
+		['debian', 'systemctl restart matrix-synapse', undefined],
+		['distro', 'systemctl restart matrix-synapse', 'journalctl -fu matrix-synapse'],
+		['pip', 'synctl restart', undefined],
+		['mdad', '--tags=install-all,start', 'journalctl -fu matrix-synapse'],
+		['ess', 'helm upgrade ess', 'kubectl -n ess logs -f'],
+		['nix', 'nixos-rebuild switch', 'journalctl -fu matrix-synapse'],
+	])('%s', async (install, start, log) => {
+		const { commands } = await typed(install);
+		expect(commands).toContain(start);
+		if (log !== undefined) expect(commands).toContain(log);
+		expect(commands?.includes('is generated')).toBe(['mdad', 'ess', 'nix'].includes(install));
+	});
+
+	test('every recipe says how a changed configuration is applied', () => {
+		for (const [install, recipe] of Object.entries(ports.knowledge.installs))
+			expect(recipe.apply, install).toBeDefined();
+	});
+
+	test('files have the paths of that way to install', async () => {
+		expect((await typed('debian')).commands).toContain('/etc/matrix-synapse/homeserver.yaml');
+		expect((await typed('docker')).commands).toContain('`/data/homeserver.yaml` inside the container');
+		const [note] = (await ask(`debian Exception: msc3861 was removed. Use the matrix_authentication_service`)).matches;
+		expect(note?.do).not.toMatch(/(?<![/\w])homeserver\.yaml/);
+	});
+
+	test('nothing to start where nothing was said, where all is well, or where nothing may be started', async () => {
+		expect((await typed('')).commands).toBeUndefined();
+		const titles = async (text: string) => (await ask(text)).sections.map(({ title }) => title);
+		expect(
+			await titles('docker authenticate_request failed: 401: Invalid signature for server m.example'),
+		).not.toContain('When it is mended');
+		const hopeless =
+			'psycopg2.errors.InvalidForeignKey: there is no unique constraint matching given keys for referenced table "events"';
+		expect(await titles(`docker ${hopeless}`)).not.toContain('When it is mended');
+	});
+});
+
+describe('what is known besides the text', () => {
+	const watching = (...servers: string[]): WatchStore => {
+		const watches = servers.map(server => ({
+			...{ id: server, room: '!a', server, facts: ['mdad'], changed: new Date(0) },
+			told: { version: '1.156.0', at: '2026-11-01T00:00:00Z' },
+		}));
+		return {
+			watches: async () => watches,
+			watch: async (_: string, name: string) => watches.find(({ server }) => server === name),
+			server: async () => undefined,
+		} as unknown as WatchStore;
+	};
+	const told = async (text: string, kept: WatchStore) => {
+		const asked = { words: [], text, room: '!a', sender: '@a:x', at: new Date(0) };
+		const { lead, sections } = await why.run(asked, { ...ports, store: kept });
+		return JSON.stringify([lead, sections]);
+	};
+
+	test('the only server that the room watches, unless others are meant', async () => {
+		const one = await told(refusedStart, watching('example.org'));
+		expect(one).toContain('Taken to be of `example.org`, which this room watches.');
+		expect(one).toContain('ansible-playbook');
+		for (const text of [`docker ${refusedStart}`, `1.150 ${refusedStart}`])
+			expect(await told(text, watching('example.org'))).not.toContain('Taken to be of');
+		expect(await told(refusedStart, watching('example.org', 'example.net'))).not.toContain('Taken to be of');
+		expect(await told(`example.net ${refusedStart}`, watching('example.org', 'example.net'))).toContain(
+			'ansible-playbook',
+		);
+	});
+
+	test('in the thread of a guide its own failures come first, and are sure', async () => {
+		const guide = ports.knowledge.guides.find(({ id }) => id === 'mdad');
+		const stage = guide?.stages.find(({ failures }) => failures.some(({ id }) => id === 'key-broken'))?.id ?? '';
+		const text = 'ConfigError: Error reading signing_key: not enough values to unpack';
+		const first = async (session?: { guide: string; stage?: string }) => {
+			const asked = { words: [], text, room: '!a', sender: '@a:x', at: new Date(0), ...(session && { session }) };
+			const { matches } = (await why.run(asked, ports)).value as { matches: ToldMatch[] };
+			return [matches[0]?.kind, matches[0]?.sure];
+		};
+		expect(await first({ guide: 'mdad', stage })).toEqual(['guide', true]);
+		expect(await first()).not.toEqual(['guide', true]);
+		expect(await first({ guide: 'postgres-major' })).not.toEqual(['guide', true]);
+	});
 });

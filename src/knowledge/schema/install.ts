@@ -103,6 +103,8 @@ export const recipeShape = z.strictObject({
 	checkout: lines.optional(),
 	/** Puts a release in place and starts it: the first whose span has the release. */
 	switch: z.array(z.strictObject({ releases: range.optional(), lines: z.array(part).min(1) })).min(1),
+	/** Makes a changed configuration count: stops what runs, and starts it again. */
+	apply: lines.optional(),
 	/** Follows the log. */
 	log: lines.optional(),
 	/** Asks the running server for its release. */
