@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Person, RoomEvent } from './person.ts';
 
 /** The event that an event replies to. */
-export function repliesTo(event: RoomEvent): string | undefined {
+export function repliesTo(event: Pick<RoomEvent, 'content'>): string | undefined {
 	return event.content['m.relates_to']?.['m.in_reply_to']?.event_id;
 }
 

@@ -56,9 +56,17 @@ export type RestoreGuard = {
 /** Attempts to count a start before the operator hears of it. */
 const quietAttempts = 4;
 
-/** Counts this start, for as long as it takes until the homeserver answers. `behind` hears that these keys are old. */
-export function openRestoreGuard(counting: Counting & { log: Log; behind: () => void }): RestoreGuard {
-	const { log, behind } = counting;
+type Guarding = Counting & {
+	log: Log;
+	/** Hears that these keys are old. */
+	behind: () => void;
+	/** A pause (ms) between two attempts. */
+	pause?: (ms: number) => Promise<unknown>;
+};
+
+/** Counts this start, for as long as it takes until the homeserver answers. */
+export function openRestoreGuard(given: Guarding): RestoreGuard {
+	const { log, behind, pause = (ms: number) => sleep(ms, undefined, { ref: false }), ...counting } = given;
 	let uncounted: string | undefined;
 	let stopped = false;
 
@@ -72,8 +80,7 @@ export function openRestoreGuard(counting: Counting & { log: Log; behind: () => 
 			} catch (error) {
 				const failure = failureOf(error);
 				const why = 'why' in failure ? failure.why : 'it limits us';
-				const { statusCode } = Object(error);
-				if (statusCode >= 400 && statusCode < 500 && tries >= quietAttempts) {
+				if (isRefusal(error, failure) && tries >= quietAttempts) {
 					// It will not: a restored backup then shows only when one-time keys are due.
 					uncounted = undefined;
 					log.error({ why }, 'the homeserver takes no account data: a restored backup may go unnoticed');
@@ -82,7 +89,7 @@ export function openRestoreGuard(counting: Counting & { log: Log; behind: () => 
 				if (tries === quietAttempts)
 					log.error({ why }, 'this start cannot be counted: until it is, nothing is said in encrypted rooms');
 				if (tries >= quietAttempts) uncounted = why;
-				await sleep(backoff(tries, Math.random()), undefined, { ref: false });
+				await pause(failure.kind === 'limited' ? failure.waitMs : backoff(tries, Math.random()));
 			}
 		}
 		return false;
@@ -103,4 +110,11 @@ export function openRestoreGuard(counting: Counting & { log: Log; behind: () => 
 			stopped = true;
 		},
 	};
+}
+
+/** Whether it will stay a no: the homeserver's, of one that knows no account data, or a proxy's, which has no code. */
+function isRefusal(error: unknown, failure: ReturnType<typeof failureOf>): boolean {
+	const { statusCode, errcode } = Object(error);
+	if (failure.kind === 'refused' || errcode === 'M_UNRECOGNIZED') return true;
+	return failure.kind === 'away' && errcode === undefined && /^4(?!08)\d\d$/.test(String(statusCode));
 }

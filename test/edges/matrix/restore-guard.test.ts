@@ -1,0 +1,113 @@
+// Starts, counted in the store and at the homeserver: an old copy is noticed, and no homeserver keeps the bot waiting for ever.
+import { beforeEach, describe, expect, test } from 'vitest';
+import { openRestoreGuard } from '../../../src/edges/matrix/restore-guard.ts';
+import type { KeyStore } from '../../../src/ports/keys.ts';
+import { silence } from '../../../src/runtime/log.ts';
+
+const device = { user: '@glia:example.org', device: 'DEVICE' };
+const refusal = (statusCode: number, errcode?: string, body = {}) =>
+	Object.assign(new Error('no'), { statusCode, errcode, body });
+
+let here: number;
+let there: number | undefined;
+let loud: string[];
+let pauses: number[];
+/** What the homeserver answers to the n-th question instead. */
+let trouble: (n: number) => Error | undefined;
+
+beforeEach(() => {
+	[here, there, loud, pauses] = [3, 3, [], []];
+	trouble = () => undefined;
+});
+
+function open() {
+	let asked = 0;
+	let behind = 0;
+	const guard = openRestoreGuard({
+		...device,
+		keys: {
+			starts: async () => here,
+			async keepStarts(_: string, count: number) {
+				here = count;
+			},
+		} as unknown as KeyStore,
+		async ask(method: string, _: string, body?: unknown) {
+			const error = trouble(++asked);
+			if (error) throw error;
+			if (method === 'PUT') there = (body as { count: number }).count;
+			else if (there === undefined) throw refusal(404, 'M_NOT_FOUND');
+			return { count: there };
+		},
+		log: { ...silence, error: (_, text) => void loud.push(text ?? '') },
+		behind: () => void behind++,
+		pause: async ms => {
+			pauses.push(ms);
+			// A guard that would wait for ever does so here.
+			if (pauses.length > 100) await new Promise(() => undefined);
+		},
+	});
+	return { guard, behind: () => behind };
+}
+
+test('each start is counted in both places, the first one too', async () => {
+	there = undefined;
+	here = 0;
+	expect(await open().guard.counted).toBe(true);
+	expect([here, there]).toEqual([1, 1]);
+	expect(await open().guard.counted).toBe(true);
+	expect([here, there]).toEqual([2, 2]);
+});
+
+test('an old copy is not used, and is told once', async () => {
+	there = 7;
+	const { guard, behind } = open();
+	expect(await guard.counted).toBe(false);
+	expect([behind(), here, there]).toEqual([1, 3, 7]);
+});
+
+test('killed between the store and the homeserver, the next start is no old copy', async () => {
+	here = 4;
+	expect(await open().guard.counted).toBe(true);
+	expect([here, there]).toEqual([5, 5]);
+});
+
+describe('a homeserver that takes no account data does not leave the bot waiting', () => {
+	test.each([
+		['forbids it', refusal(403, 'M_FORBIDDEN')],
+		['does not know it', refusal(404, 'M_UNRECOGNIZED')],
+		['has a proxy that forbids it', refusal(403)],
+	])('one that %s', async (_, error) => {
+		trouble = () => error;
+		const { guard } = open();
+		expect(await guard.counted).toBe(true);
+		expect(guard.uncounted()).toBeUndefined();
+		expect(loud).toEqual([expect.stringContaining('a restored backup may go unnoticed')]);
+		expect(pauses).toHaveLength(4);
+	});
+});
+
+describe('what passes is waited for, and said', () => {
+	test.each([
+		['limits us', refusal(429, 'M_LIMIT_EXCEEDED', { retry_after_ms: 2500 })],
+		['is away', refusal(502)],
+		['is slow', refusal(408)],
+		['takes nothing of anybody at the moment', refusal(403, 'M_RESOURCE_LIMIT_EXCEEDED')],
+	])('one that %s', async (_, error) => {
+		there = 7;
+		trouble = n => (n <= 20 ? error : undefined);
+		const { guard, behind } = open();
+		expect(await guard.counted).toBe(false);
+		expect(behind()).toBe(1);
+		expect(pauses).toHaveLength(20);
+		expect(loud).toEqual([expect.stringContaining('nothing is said in encrypted rooms')]);
+		if (error.statusCode === 429) expect(new Set(pauses)).toEqual(new Set([2500]));
+	});
+
+	test('as long as it lasts, why', async () => {
+		trouble = () => refusal(502);
+		const { guard } = open();
+		await new Promise(resolve => setTimeout(resolve, 20));
+		expect(guard.uncounted()).toBe('no');
+		guard.stop();
+	});
+});
