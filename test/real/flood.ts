@@ -109,12 +109,15 @@ try {
 			await patiently(() => mallory.say(shared, worst[i % worst.length] ?? '')).catch(() => sleep(1000));
 	};
 	const watches = async () => {
-		for (let i = 0; i < 90 && !over; i++)
+		for (let i = 0; !over; i++) {
 			for (let said = false; !said && !over; )
-				said = await eve.say(rooms[i % 9] ?? '', `!watch 127.0.0.${i + 2}:${port}`).then(
+				said = await eve.say(rooms[i % 9] ?? '', `!watch 127.0.0.${(i % 90) + 2}:${port}`).then(
 					() => true,
 					() => sleep(1000, false),
 				);
+			// All ninety are under way: now and then one more.
+			if (i >= 90) await sleep(1000);
+		}
 	};
 	await exempt(eve.userId, true, admin.accessToken);
 	const flooding = [flood(), watches()];
@@ -124,6 +127,8 @@ try {
 	console.log(`p95 ${(percentile(busy, 0.95) / percentile(quiet, 0.95)).toFixed(2)} × of quiet`);
 
 	await exempt(bot.userId, false, admin.accessToken);
+	// What it may say at once is used up first.
+	await waits(alice, quietRoom, 5);
 	const limited = await waits(alice, quietRoom, count);
 	report(
 		'flooded, the bot limited',
