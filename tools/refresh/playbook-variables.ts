@@ -32,10 +32,12 @@ function namesAmong(text: string, old: string): string {
 	return [...new Set(words)].filter(word => word !== old && word !== 'docker_image_pull').join(' or ');
 }
 
-/** What enables a role's checks: the last condition above them. */
+/** What enables a role's checks: the condition on the line below them, or the last one above. */
 function guardIn(main: string): string {
-	const above = main.slice(0, Math.max(0, main.indexOf('validate_config.yml')));
-	return [...above.matchAll(/when: *(?:run_\w+ \| bool and )?(\w+_enabled) \| bool/g)].at(-1)?.[1] ?? '';
+	const at = main.indexOf('validate_config.yml');
+	const condition = /when: *"?(?:run_\w+ \| bool and )?(\w+_enabled) \| bool/g;
+	const [, below] = /^[^\n]*\n\s+when: *"?(?:run_\w+ \| bool and )?(\w+_enabled) \| bool/.exec(main.slice(at)) ?? [];
+	return below ?? [...main.slice(0, Math.max(0, at)).matchAll(condition)].at(-1)?.[1] ?? '';
 }
 
 /** Patterns of names that are refused as a whole: `'^matrix_dimension_.+'` → `matrix_dimension_*`. */
