@@ -190,8 +190,9 @@ function watchWorkers(setup: WorkersSetup, said: () => void, listening: () => bo
 	const { config, common, ports, sources, every, fatal } = setup;
 	const { store } = common;
 	const knowledge = () => ports.knowledge;
+	const distributions = () => ports.distributions;
 	const sweeping = { ...common, graceDays: config.matrix.forgetAfterDays };
-	const watching = { ...common, web: ports.web, knowledge, said, every, listening };
+	const watching = { ...common, web: ports.web, knowledge, distributions, said, every, listening };
 	const silence = { ...common, sources, listening, knowledge, said };
 	return {
 		sweeper: openWorker(() => sweep(sweeping).then(() => undefined), fatal, hour),

@@ -5,7 +5,7 @@ import type { AlertSubject, Details } from '../advice/watch/alert-condition.ts';
 import type { Alert } from '../advice/watch/alerts.ts';
 import { compare } from '../deployment/version.ts';
 import { capital, list } from '../text/format.ts';
-import { code, quoted } from '../text/markdown.ts';
+import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 import { dangers, warningLines } from './dangers.ts';
 import { deadlineLine, promisedWords } from './deadlines.ts';
 import { observationWords, wholeWords } from './observation.ts';
@@ -24,7 +24,7 @@ export function titleOf({ kind, about, details }: Pick<Alert, 'kind' | 'about' |
 export function conditionTitle(about: AlertSubject, server: string): string {
 	switch (about.rule) {
 		case 'release':
-			return `Synapse ${about.newest} is out`;
+			return releaseTitle(about);
 		case 'withdrawn':
 			return `Upstream has taken Synapse ${about.version} back`;
 		case 'advisory':
@@ -48,6 +48,11 @@ export function conditionTitle(about: AlertSubject, server: string): string {
 		case 'change':
 			return changeTitle(about, server);
 	}
+}
+
+function releaseTitle({ newest, by, as }: SubjectOf<'release'>): string {
+	if (by === 'mdad') return `The playbook installs Synapse ${newest} now`;
+	return by === 'ess' ? `ESS ${as} installs Synapse ${newest}` : `Synapse ${newest} is out`;
 }
 
 type SubjectOf<Rule extends AlertSubject['rule']> = AlertSubject & { rule: Rule };
@@ -173,12 +178,38 @@ function linkWords({ link }: { link?: string }): string[] {
 	return link === undefined ? [] : [`[Advisory](${link})`];
 }
 
-function releaseText({ way, first, announces }: Detail<'release'>, server: string): string {
+function releaseText({ way, first, announces, carrier }: Detail<'release'>, server: string): string {
 	return [
 		wayWords(way, server),
+		...carrierWords(carrier),
 		...(first ? [`The first release of ${first.line} was ${first.version}.`] : []),
 		...(announces.length ? [`It announces:\n\n${list(announces.map(deadlineLine))}`] : []),
 	].join('\n\n');
+}
+
+const carrierNames = { mdad: 'the playbook', ess: 'a chart of ESS' };
+/** Lines of breaks; the command has all of them. */
+const maxBreaks = 8;
+
+/** What the distribution's own changes ask, or that nobody knows whether it has the release. */
+function carrierWords(carrier: Detail<'release'>['carrier']): string[] {
+	if (!carrier) return [];
+	if (!('newest' in carrier)) {
+		const known = carrier.read === '' ? '' : ` (last read ${carrier.read})`;
+		return [`Whether ${carrierNames[carrier.of]} installs it already I do not know${known}.`];
+	}
+	const { of, breaks, since } = carrier;
+	const told = [...breaks].sort((a, b) => Number(b.sure) - Number(a.sure));
+	if (!told.length) return [`Nothing that ${carrierNames[of]} changed on its own account since then breaks anything.`];
+	const lines = told.slice(0, maxBreaks).map(({ when, title, sure, told: raw }) => {
+		const name = raw ? escapeMarkdown(title) : title;
+		return `${when}: ${name}${sure ? '' : ', if you use it'}${raw ? ' (upstream’s words)' : ''}`;
+	});
+	const command = `!upgrade ${of} ${since}`;
+	const more = told.length > maxBreaks ? [`and ${told.length - maxBreaks} more`] : [];
+	return [
+		`What ${carrierNames[of]} changed on its own account since then, and may break something (${code(command)} has it in full):\n\n${list([...lines, ...more])}`,
+	];
 }
 
 function advisoryText({ running, fixedIn, link }: Detail<'advisory'>): string {

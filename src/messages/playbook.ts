@@ -1,6 +1,6 @@
 // What the playbook matrix-docker-ansible-deploy installs today, and what it asks of those who have not updated it lately.
 
-import type { Fate } from '../advice/guide/playbook-variables.ts';
+import type { Fate } from '../advice/distribution/playbook-variables.ts';
 import type { Section } from '../answer.ts';
 import type { Playbook } from '../knowledge/schema/synapse.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';

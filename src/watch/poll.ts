@@ -1,11 +1,14 @@
 // A tick in → what is seen of the servers whose time has come, and alerts into the outbox.
+
 import { alerts, facingOf } from '../advice/watch/alerts.ts';
+import type { Carriers } from '../advice/watch/carrier.ts';
 import { type Saw, sawOf } from '../advice/watch/history.ts';
 import { furthest, pauseAfter } from '../advice/watch/poll-interval.ts';
 import type { Settings, Subscription, WatchedServer } from '../advice/watch/subscription.ts';
 import { lookedAt, watchFrom } from '../advice/watch/subscription.ts';
 import type { Answer } from '../answer.ts';
 import { partOf, saidId } from '../bot/said-id.ts';
+import type { Distributions } from '../knowledge/distributions.ts';
 import type { Knowledge } from '../knowledge/schema/synapse.ts';
 import { alertWords } from '../messages/alerts.ts';
 import { cardWords } from '../messages/status-card.ts';
@@ -20,6 +23,8 @@ export type Watching = {
 	web: Pick<Web, 'observe'>;
 	/** What is known now: news of upstream included. */
 	knowledge: () => Knowledge;
+	/** What is known of distributions, opened when a server first needs it. */
+	distributions?: () => Distributions;
 	now: () => Date;
 	random: () => number;
 	log: Log;
@@ -117,9 +122,10 @@ async function decide(looked: WatchedServer, watching: Watching): Promise<void> 
 		if (stopping()) return;
 		const at = now();
 		const decisions: WatchDecision[] = [];
+		const carriers = await carriersFor(rooms, watching);
 		for (const watched of rooms) {
 			try {
-				const { ready, again } = decisionFor(watched, looked, watching, at);
+				const { ready, again } = decisionFor(watched, looked, watching, at, carriers);
 				// Somebody is asleep: what is not said now is decided again when they wake.
 				if (again !== undefined && again < next) next = again;
 				if (ready) decisions.push(ready);
@@ -131,6 +137,23 @@ async function decide(looked: WatchedServer, watching: Watching): Promise<void> 
 		if (await keep(decisions, at, { ...looked, next: last ? next : at }, watching)) said();
 		if (last) return;
 		after = rooms.at(-1)?.subscription.id ?? after;
+	}
+}
+
+/** What is known of the distributions that these rooms live by. What cannot be opened is a fault of ours, and not theirs. */
+async function carriersFor(rooms: readonly Watched[], { distributions, log }: Watching): Promise<Carriers | undefined> {
+	const named = (install: string) =>
+		rooms.some(
+			({ subscription }) => subscription.facts.includes(`install=${install}`) || subscription.facts.includes(install),
+		);
+	const [mdad, ess] = [named('mdad'), named('ess')];
+	if (!distributions || !(mdad || ess)) return undefined;
+	try {
+		const open = distributions();
+		return { ...(mdad && { mdad: await open.mdad() }), ...(ess && { ess: await open.ess() }) };
+	} catch (error) {
+		log.error({ err: error }, 'what is known of distributions cannot be opened; rooms hear of upstream’s releases');
+		return undefined;
 	}
 }
 
@@ -173,9 +196,10 @@ function decisionFor(
 	server: WatchedServer,
 	{ knowledge }: Watching,
 	now: Date,
+	carriers: Carriers | undefined,
 ): { ready?: WatchDecision; again?: Date } {
 	const watch = watchFrom(subscription, settings);
-	const situation = { knowledge: knowledge(), history: server.history, watch, said, now };
+	const situation = { knowledge: knowledge(), carriers, history: server.history, watch, said, now };
 	const found = alerts(situation);
 	const [again] = found.flatMap(({ notBefore }) => notBefore ?? []).sort();
 	const ready = found.filter(({ notBefore }) => notBefore === undefined);

@@ -1,7 +1,7 @@
 // The playbook's components as people name them, and whether a deployment has one.
 import type { EnabledByDefault, PlaybookEntry } from '../../knowledge/schema/distribution.ts';
 import type { Renamed } from '../../knowledge/schema/synapse.ts';
-import { fateOf } from '../guide/playbook-variables.ts';
+import { fateOf } from './playbook-variables.ts';
 
 /** What the variables of a `vars.yml` say: true and false where they are that, `set` for any other value or a template. */
 export type Vars = {

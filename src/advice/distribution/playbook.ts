@@ -2,8 +2,8 @@
 import { synapseOn } from '../../knowledge/distributions.ts';
 import type { PlaybookEntry, PlaybookKnowledge } from '../../knowledge/schema/distribution.ts';
 import type { Playbook, Renamed } from '../../knowledge/schema/synapse.ts';
-import { type Fate, fateOf } from '../guide/playbook-variables.ts';
 import { type ComponentNames, concernOf, type Deployment, shortName } from './components.ts';
+import { type Fate, fateOf } from './playbook-variables.ts';
 
 /** A span of the playbook's history. `fromIsIn`: what came on the first day may be missing yet. */
 export type PlaybookSpan = { from: string; fromIsIn: boolean; to: string };

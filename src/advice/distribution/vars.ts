@@ -2,9 +2,9 @@
 import type { PlaybookVariables } from '../../knowledge/distributions.ts';
 import type { PlaybookKnowledge } from '../../knowledge/schema/distribution.ts';
 import type { Renamed } from '../../knowledge/schema/synapse.ts';
-import { type Fate, fateOf } from '../guide/playbook-variables.ts';
 import { type ComponentNames, matches, type Vars } from './components.ts';
 import type { PlaybookEntryShown } from './playbook.ts';
+import { type Fate, fateOf } from './playbook-variables.ts';
 
 /** A variable as it was read: nothing of its value but what decides something. */
 export type VariableRead = {

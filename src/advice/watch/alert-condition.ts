@@ -8,6 +8,7 @@ import type { Deadline } from '../upgrade/deadlines.ts';
 import type { Plan } from '../upgrade/plan.ts';
 import type { Step } from '../upgrade/step.ts';
 import { isKnown, type Named } from './build.ts';
+import type { CarriedRelease, Carriers, UnknownCarrier } from './carrier.ts';
 import type { LookRun, Running } from './history.ts';
 import type { Observed } from './observation.ts';
 import type { KnownDeployment } from './seen-facts.ts';
@@ -52,7 +53,8 @@ export type AlertCondition = {
 
 /** What it is, in the names and numbers that a title needs. It is kept for the day when it is over. */
 export type AlertSubject =
-	| { rule: 'release'; newest: Version }
+	/** `by`: the distribution that has it now, and `as` what it calls itself: the chart, or a day of the playbook. */
+	| { rule: 'release'; newest: Version; by?: 'mdad' | 'ess'; as?: string }
 	| { rule: 'withdrawn'; version: Version }
 	/** `rating`: how severe upstream calls it. `name`: its title there. */
 	| { rule: 'advisory' | 'unclear'; id: string; rating: Advisory['severity']; name: string }
@@ -75,7 +77,13 @@ export const floorFacts = { python: 'python', postgresql: 'postgres', sqlite: 's
 /** What else there is to tell. */
 export type Details =
 	/** `first`: the first release of the line, where it is news as well. `announces`: what is too far for an alert of its own. */
-	| { is: 'release'; way: Plan; first?: { line: string; version: Version }; announces: readonly Deadline[] }
+	| {
+			is: 'release';
+			way: Plan;
+			carrier?: CarriedRelease | UnknownCarrier;
+			first?: { line: string; version: Version };
+			announces: readonly Deadline[];
+	  }
 	/** `runs`: whether the server runs it. */
 	| { is: 'withdrawn'; runs: boolean; newest: Version }
 	| { is: 'advisory'; running: Named; fixedIn?: Version; link?: string }
@@ -107,6 +115,8 @@ export type Facing = KnownDeployment & {
 	/** Ids of notes that refuse, where the configuration shows that this one starts all the same. */
 	starts?: ReadonlySet<string>;
 	knowledge: Knowledge;
+	/** What is known of distributions; absent where no server needs it. */
+	carriers?: Carriers | undefined;
 	now: Date;
 	/** The day in the room's time zone. */
 	today: string;

@@ -11,6 +11,7 @@ import { plan } from '../upgrade/plan.ts';
 import type { AlertCondition, AlertSubject, Details, Facing } from './alert-condition.ts';
 import { ends, judged, ladders, newestOf } from './alert-condition.ts';
 import { isKnown, nameOf } from './build.ts';
+import type { Carriers } from './carrier.ts';
 import { conditionsOf } from './conditions.ts';
 import type { LookRun, Running, ToldVersion } from './history.ts';
 import { runningOf } from './history.ts';
@@ -76,6 +77,8 @@ export type Alert = {
 
 export type Situation = {
 	knowledge: Knowledge;
+	/** What is known of distributions; absent where no server needs it. */
+	carriers?: Carriers | undefined;
 	history: readonly LookRun[];
 	watch: Watch;
 	said: readonly SaidAlert[];
@@ -120,7 +123,7 @@ export function alerts(situation: Situation): Alert[] {
 	});
 }
 
-export function facingOf({ watch, history, knowledge, now }: Omit<Situation, 'said'>): Facing {
+export function facingOf({ watch, history, knowledge, carriers, now }: Omit<Situation, 'said'>): Facing {
 	const today = dayIn(now, watch.zone);
 	const { checks = [] } = watch;
 	const deployment = deploymentFrom(watch.profile, history, checks, today);
@@ -133,6 +136,7 @@ export function facingOf({ watch, history, knowledge, now }: Omit<Situation, 'sa
 		history,
 		told: watch.told !== undefined,
 		...deployment,
+		...(carriers && { carriers }),
 		...(watch.checks && { checks }),
 		...(decided.size > 0 && { decided }),
 		...(checked.starts.size > 0 && { starts: checked.starts }),

@@ -7,12 +7,16 @@ import { stable } from '../../knowledge/stable.ts';
 import { daysBetween } from '../../text/local-time.ts';
 import { plan } from '../upgrade/plan.ts';
 import { type AlertCondition, type At, floorFacts, newestOf } from './alert-condition.ts';
+import { carrierOf } from './carrier.ts';
 import { stageOf } from './deadline-conditions.ts';
 
 /** A new line of releases is news, as is a patch of the line that runs; the patches of other lines are not. */
 export function release(at: At): AlertCondition[] {
 	const { running, knowledge } = at;
-	const newest = newestOf(knowledge);
+	const carrier = carrierOf(at);
+	const carried = carrier && 'newest' in carrier ? carrier : undefined;
+	// A release that the distribution does not have yet is no news to those who live by it.
+	const newest = carried?.newest ?? newestOf(knowledge);
 	if (!isAbove(newest, running)) return [];
 	const line = lineOf(newest);
 	const own = line === lineOf(running);
@@ -27,7 +31,7 @@ export function release(at: At): AlertCondition[] {
 			stage: 'out',
 			severity: 'info',
 			reminds: false,
-			about: { rule: 'release', newest },
+			about: { rule: 'release', newest, ...(carried && { by: carried.of, as: carried.as }) },
 			details: () => {
 				const way = plan(
 					{ from: running, to: newest, profile: at.profile, decided: at.decided, starts: at.starts, today: at.today },
@@ -39,6 +43,7 @@ export function release(at: At): AlertCondition[] {
 				return {
 					is: 'release',
 					way,
+					...(carrier && { carrier }),
 					...(!own && news !== newest && { first: { line, version: news } }),
 					// What is near enough for an alert of its own is not told twice.
 					announces: fresh.filter(deadline => stageOf(deadline, newest, at) === undefined),

@@ -1,6 +1,6 @@
 // What became of the playbook's variables: one name, a family, a chain of both, and the whole table as it is.
 import { expect, test } from 'vitest';
-import { fateOf, variableWord } from '../../../src/advice/guide/playbook-variables.ts';
+import { fateOf, variableWord } from '../../../src/advice/distribution/playbook-variables.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
 import type { Renamed } from '../../../src/knowledge/schema/synapse.ts';
 import { fateWords } from '../../../src/messages/playbook.ts';

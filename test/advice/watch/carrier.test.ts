@@ -1,0 +1,141 @@
+// When a server that lives by a distribution hears of a release: once the distribution has it, with what that broke.
+import { describe, expect, test } from 'vitest';
+import type { AlertCondition } from '../../../src/advice/watch/alert-condition.ts';
+import { type Carriers, carrierOf } from '../../../src/advice/watch/carrier.ts';
+import { conditionsOf } from '../../../src/advice/watch/conditions.ts';
+import { parseTerm, profileOf } from '../../../src/deployment/facts.ts';
+import type { ChartEntry, PlaybookEntry } from '../../../src/knowledge/schema/distribution.ts';
+import { conditionTitle, textOf } from '../../../src/messages/conditions.ts';
+import { known, knownDistributions, releases } from '../../known.ts';
+
+const playbookEntry = (date: string, more: Partial<PlaybookEntry> = {}): PlaybookEntry => ({
+	id: `mdad/${date}/one`,
+	date,
+	added: date,
+	breaking: true,
+	waits: false,
+	title: `Break of ${date}`,
+	text: 'x',
+	do: 'x',
+	components: [],
+	uses: [],
+	unless: [],
+	sources: [],
+	...more,
+});
+const distributions = knownDistributions({
+	mdad: {
+		read: '2022-01-10',
+		entries: [
+			playbookEntry('2022-01-01'),
+			playbookEntry('2022-01-04'),
+			playbookEntry('2022-01-05', { components: ['jitsi_enabled'] }),
+			playbookEntry('2022-01-06', { components: ['matrix_synapse_workers_enabled'] }),
+			playbookEntry('2022-01-07', { breaking: false }),
+		],
+		synapse: [
+			{ date: '2022-01-01', synapse: '1.60.0' },
+			{ date: '2022-01-02', synapse: '1.61.0' },
+			{ date: '2022-01-08', synapse: '1.62.0' },
+		],
+	},
+	ess: {
+		read: '2022-01-10',
+		charts: [
+			{ chart: '22.1.0', date: '2022-01-02', synapse: '1.61.0' },
+			{ chart: '22.1.1', date: '2022-01-08', synapse: '1.62.0' },
+		],
+		entries: [{ ...(playbookEntry('2022-01-08') as unknown as ChartEntry), id: 'ess/22.1.1/one', chart: '22.1.1' }],
+	},
+});
+const carriers: Carriers = { mdad: await distributions.mdad(), ess: await distributions.ess() };
+const knowledge = known({ releases: releases('1.60.0', '1.61.0', '1.62.0', '1.63.0') });
+
+function profile(...facts: string[]) {
+	const found = profileOf(facts.flatMap(fact => parseTerm(fact) ?? []));
+	if (!(found instanceof Map)) throw new Error('contradiction');
+	return found;
+}
+
+function released(facts: string[], running: string, more: { today?: string; carriers?: Carriers | undefined } = {}) {
+	const today = more.today ?? '2022-01-12';
+	const at = new Date(`${today}T12:00:00Z`);
+	const found = conditionsOf({
+		server: 'a.test',
+		running: { version: running, told: false, since: at.toISOString() } as never,
+		history: [],
+		told: true,
+		profile: profile(...facts),
+		seen: [],
+		contradicted: [],
+		knowledge,
+		carriers: 'carriers' in more ? more.carriers : carriers,
+		now: at,
+		today,
+	});
+	return found.find(({ rule }) => rule === 'release');
+}
+const words = (condition: AlertCondition | undefined) =>
+	condition
+		? [
+				conditionTitle(condition.about, 'a.test'),
+				textOf({ about: condition.about, details: condition.details() }, 'a.test'),
+			].join('\n')
+		: '';
+
+describe('the playbook', () => {
+	test('a release that it does not have yet is no news', () => expect(released(['mdad'], '1.62.0')).toBeUndefined());
+
+	test('one that it has is, with its own breaks since what runs, those that concern first', () => {
+		const condition = released(['mdad', 'workers'], '1.61.0');
+		expect(condition).toMatchObject({ subject: '1.62', about: { newest: '1.62.0', by: 'mdad' } });
+		const text = words(condition);
+		expect(text).toContain('The playbook installs Synapse 1.62.0 now');
+		expect(text).toContain('!upgrade mdad 2022-01-02');
+		expect(text).toMatch(
+			/2022-01-04: Break[\s\S]*2022-01-06: Break[^,]*\n[\s\S]*2022-01-05: Break[^\n]*, if you use it/,
+		);
+		expect(text).not.toContain('Break of 2022-01-01');
+		expect(text).not.toContain('Break of 2022-01-07');
+	});
+
+	test('what a bot read today goes beyond what was curated', () => {
+		const live = {
+			...knowledge,
+			playbook: {
+				synapse: '1.63.0',
+				entries: [{ date: '2022-01-11', title: 'New *break*', breaking: true, text: '', url: 'https://example.org' }],
+			},
+		};
+		const request = { profile: profile('mdad'), running: '1.62.0', today: '2022-06-01', knowledge: live, carriers };
+		expect(carrierOf(request)).toMatchObject({
+			newest: '1.63.0',
+			breaks: [{ when: '2022-01-11', title: 'New *break*', told: true }],
+		});
+	});
+});
+
+test('a chart is named with what it installs and broke', () => {
+	const text = words(released(['ess'], '1.61.0'));
+	expect(text).toContain('ESS 22.1.1 installs Synapse 1.62.0');
+	expect(text).toContain('!upgrade ess 22.1.0');
+	expect(text).toContain('Break of 2022-01-08');
+	expect(released(['ess'], '1.62.0')).toBeUndefined();
+});
+
+test('where nobody has looked for long, upstream’s release is told, and that this is not known', () => {
+	for (const facts of [['mdad'], ['ess']]) {
+		const old = words(released(facts, '1.62.0', { today: '2022-03-20' }));
+		expect(old).toContain('Synapse 1.63.0 is out');
+		expect(old).toContain('installs it already I do not know (last read 2022-01-10)');
+		expect(words(released(facts, '1.62.0', { carriers: undefined }))).toContain('I do not know.');
+	}
+});
+
+test('everybody else hears of upstream’s releases as ever', () => {
+	for (const facts of [[], ['docker']]) {
+		const condition = released(facts, '1.62.0');
+		expect(condition?.about).toEqual({ rule: 'release', newest: '1.63.0' });
+		expect(words(condition)).not.toMatch(/playbook|chart/);
+	}
+});
