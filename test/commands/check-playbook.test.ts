@@ -37,7 +37,8 @@ type Found = {
 	onlyIf?: string;
 };
 const findings = async (vars: string, words = '') => (await answer(vars, words)).value.findings as Found[];
-const base = 'matrix_domain: example.org\nmatrix_playbook_migration_validated_version: v2026.05.18.0\n';
+const proxy = 'matrix_playbook_reverse_proxy_type: playbook-managed-traefik\n';
+const base = `matrix_domain: example.org\nmatrix_playbook_migration_validated_version: v2026.05.18.0\n${proxy}`;
 
 test('a file that is up to date passes', async () => {
 	const { value, wouldRefuse } = await answer(`${base}jitsi_enabled: true\ncoturn_enabled: true\n`);
@@ -73,15 +74,21 @@ test.each([
 
 test('the migration value is missing, old, or a template that asks for nothing', async () => {
 	const own = (value: string) =>
-		findings(`matrix_domain: example.org\n${value && `matrix_playbook_migration_validated_version: ${value}\n`}`);
+		findings(
+			`matrix_domain: example.org\n${proxy}${value && `matrix_playbook_migration_validated_version: ${value}\n`}`,
+		);
 	const option = 'matrix_playbook_migration_validated_version';
 	expect(await own('')).toMatchObject([{ kind: 'refuses', option, replacement: `${option}: v2026.05.18.0` }]);
-	expect(await own('""')).toMatchObject([{ kind: 'refuses', option, line: 2 }]);
-	expect(await own('v2026.04.03.0')).toMatchObject([{ kind: 'refuses', option, line: 2 }]);
+	expect(await own('""')).toMatchObject([{ kind: 'refuses', option, line: 3 }]);
+	expect(await own('v2026.04.03.0')).toMatchObject([{ kind: 'refuses', option, line: 3 }]);
 	expect(await own('"{{ matrix_playbook_migration_expected_version }}"')).toEqual([]);
 });
 
-test('values that are missing are refused: media repository without the IDs of its stores', async () => {
+test('values that are missing are refused: the kind of proxy, the IDs of a media repository', async () => {
+	const bare = 'matrix_domain: example.org\nmatrix_playbook_migration_validated_version: v2026.05.18.0\n';
+	expect(await findings(bare)).toMatchObject([
+		{ kind: 'refuses', option: 'matrix_playbook_reverse_proxy_type', note: 'mdad/2023-02-26/traefik-default' },
+	]);
 	expect(await findings(`${base}matrix_media_repo_enabled: true\n`)).toMatchObject([
 		{ kind: 'refuses', note: 'mdad/2026-02-09/media-repo-ids' },
 	]);
@@ -104,7 +111,7 @@ test('facts of the deployment come from the file, with their lines', async () =>
 		`${base}matrix_synapse_workers_enabled: true\nmatrix_homeserver_federation_enabled: false\nmatrix_bridge_hookshot_enabled: true\n`,
 	);
 	expect(value.profile).toEqual({ workers: true, mas: false, federation: false, appservices: true });
-	expect(value.derived).toContainEqual({ fact: 'workers', file: 'vars.yml', line: 3 });
+	expect(value.derived).toContainEqual({ fact: 'workers', file: 'vars.yml', line: 4 });
 });
 
 test('names of your own are not judged, nor what only a part of a file leaves open', async () => {

@@ -103,6 +103,18 @@ export function concernOf(
 	names: ComponentNames,
 	enabled: readonly EnabledByDefault[],
 ): EntryConcern {
+	const found = concernBy(entry, deployment, names, enabled);
+	// What says that it is done may stand in another file.
+	const isOpen = entry.unless.length > 0 && deployment.vars?.isWhole === false;
+	return isOpen && found.concerned === true ? { concerned: 'unknown', because: [] } : found;
+}
+
+function concernBy(
+	entry: PlaybookEntry,
+	deployment: Deployment,
+	names: ComponentNames,
+	enabled: readonly EnabledByDefault[],
+): EntryConcern {
 	const { vars } = deployment;
 	const set = [...(vars?.values.keys() ?? [])];
 	if (entry.unless.length && set.some(variable => matches(variable, entry.unless)))

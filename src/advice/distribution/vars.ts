@@ -129,20 +129,12 @@ function endOf(fate: Fate | undefined, { refused }: PlaybookVariables): Fate | u
 
 /** Entries whose values are refused, where these variables decide that they are. */
 function valueFindings({ entries, where, variables }: VarsRequest): VarsFinding[] {
-	return entries.flatMap(({ id, refuses, concerned, onlyIf, byDefault, uses }) => {
+	return entries.flatMap(({ id, refuses, concerned, onlyIf, byDefault, uses, unless }): VarsFinding[] => {
 		if (refuses !== 'values' || concerned !== true || byDefault || id.endsWith('/migration-validation')) return [];
 		const at = variables.find(({ name }) => matches(name, uses));
 		if (onlyIf !== undefined && !at) return [];
-		return [
-			{
-				kind: 'refuses' as const,
-				why: 'values' as const,
-				option: at?.name ?? '',
-				note: id,
-				...where,
-				...(at && { file: at.file, line: at.line }),
-			},
-		];
+		const place = at ? { file: at.file, line: at.line } : where;
+		return [{ kind: 'refuses', why: 'values', option: at?.name ?? unless[0] ?? '', note: id, ...place }];
 	});
 }
 

@@ -68,6 +68,8 @@ function released(facts: string[], running: string, more: { today?: string; carr
 		profile: profile(...facts),
 		seen: [],
 		contradicted: [],
+		derived: [],
+		outdated: [],
 		knowledge,
 		carriers: 'carriers' in more ? more.carriers : carriers,
 		now: at,
