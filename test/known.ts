@@ -133,6 +133,7 @@ export function knownDistributions(
 			read: '2026-11-20',
 			entries: [],
 			enabled: [],
+			required: [],
 			synapse: [],
 			unread: [],
 			...given.mdad,

@@ -108,6 +108,9 @@ function findingWords(finding: VarsFinding, entries: readonly PlaybookEntry[]): 
 		return `${code(option)} is older than ${code(wants ?? '')}: read what came since, then raise it.`;
 	if (why === 'values')
 		return `${option ? `${code(option)}: ` : ''}${told.trim()} ${entry?.do?.replace(/\s*\n\s*/g, ' ') ?? ''}`;
+	if (why === 'required') return `${code(option)} is missing: the playbook needs it.`;
+	if (why === 'not-among')
+		return `${code(option)} is none of ${(wants ?? '').split(' or ').map(code).join(', ')}: the playbook takes nothing else.`;
 	if (kind === 'duplicate') return `${code(option)} stands twice (first in line ${first}); the last one counts.`;
 	if (kind === 'unknown') {
 		const meant = nearest === undefined ? '' : ` Did you mean ${code(nearest)}?`;
@@ -132,7 +135,7 @@ function findingValue(finding: VarsFinding, entries: readonly PlaybookEntry[]): 
 		line,
 		...(nearest !== undefined && { nearest }),
 		...(replacedBy !== undefined && { replacedBy }),
-		...(wants !== undefined && { replacement: `${option}: ${wants}` }),
+		...(wants !== undefined && !wants.includes(' or ') && { replacement: `${option}: ${wants}` }),
 		...(ifOn !== undefined && { onlyIf: ifOn }),
 		...(note !== undefined && { note }),
 		text: findingWords(finding, entries),

@@ -37,7 +37,8 @@ type Found = {
 	onlyIf?: string;
 };
 const findings = async (vars: string, words = '') => (await answer(vars, words)).value.findings as Found[];
-const proxy = 'matrix_playbook_reverse_proxy_type: playbook-managed-traefik\n';
+const secrets = 'matrix_homeserver_generic_secret_key: x\npostgres_connection_password: x\n';
+const proxy = `matrix_playbook_reverse_proxy_type: playbook-managed-traefik\n${secrets}`;
 const base = `matrix_domain: example.org\nmatrix_playbook_migration_validated_version: v2026.05.18.0\n${proxy}`;
 
 test('a file that is up to date passes', async () => {
@@ -79,19 +80,31 @@ test('the migration value is missing, old, or a template that asks for nothing',
 		);
 	const option = 'matrix_playbook_migration_validated_version';
 	expect(await own('')).toMatchObject([{ kind: 'refuses', option, replacement: `${option}: v2026.05.18.0` }]);
-	expect(await own('""')).toMatchObject([{ kind: 'refuses', option, line: 3 }]);
-	expect(await own('v2026.04.03.0')).toMatchObject([{ kind: 'refuses', option, line: 3 }]);
+	expect(await own('""')).toMatchObject([{ kind: 'refuses', option, line: 5 }]);
+	expect(await own('v2026.04.03.0')).toMatchObject([{ kind: 'refuses', option, line: 5 }]);
 	expect(await own('"{{ matrix_playbook_migration_expected_version }}"')).toEqual([]);
 });
 
 test('values that are missing are refused: the kind of proxy, the IDs of a media repository', async () => {
-	const bare = 'matrix_domain: example.org\nmatrix_playbook_migration_validated_version: v2026.05.18.0\n';
+	const bare = `matrix_domain: example.org\nmatrix_playbook_migration_validated_version: v2026.05.18.0\n${secrets}`;
 	expect(await findings(bare)).toMatchObject([
 		{ kind: 'refuses', option: 'matrix_playbook_reverse_proxy_type', note: 'mdad/2023-02-26/traefik-default' },
 	]);
 	expect(await findings(`${base}matrix_media_repo_enabled: true\n`)).toMatchObject([
 		{ kind: 'refuses', note: 'mdad/2026-02-09/media-repo-ids' },
 	]);
+	expect(await findings('matrix_domain: example.org\n')).toMatchObject([
+		{ option: 'matrix_playbook_reverse_proxy_type' },
+		{ option: 'matrix_homeserver_generic_secret_key' },
+		{ option: 'postgres_connection_password' },
+		{ option: 'matrix_playbook_migration_validated_version' },
+	]);
+	const other = `${bare}matrix_playbook_reverse_proxy_type: playbook-managed-nginx\n`;
+	expect(await findings(other)).toMatchObject([
+		{ kind: 'refuses', option: 'matrix_playbook_reverse_proxy_type', line: 5 },
+	]);
+	const external = bare.replace('postgres_connection_password: x', 'postgres_enabled: false');
+	expect(await findings(`${external}matrix_playbook_reverse_proxy_type: none\n`)).toEqual([]);
 	const done = `${base}matrix_media_repo_enabled: true\nmatrix_media_repo_datastore_file_id: x\n`;
 	expect(await findings(done)).toEqual([]);
 });
@@ -111,7 +124,7 @@ test('facts of the deployment come from the file, with their lines', async () =>
 		`${base}matrix_synapse_workers_enabled: true\nmatrix_homeserver_federation_enabled: false\nmatrix_bridge_hookshot_enabled: true\n`,
 	);
 	expect(value.profile).toEqual({ workers: true, mas: false, federation: false, appservices: true });
-	expect(value.derived).toContainEqual({ fact: 'workers', file: 'vars.yml', line: 4 });
+	expect(value.derived).toContainEqual({ fact: 'workers', file: 'vars.yml', line: 6 });
 });
 
 test('names of your own are not judged, nor what only a part of a file leaves open', async () => {

@@ -32,7 +32,7 @@ export type VarsFinding = {
 	/** The variable that has to be on for the role to look at it, where these files do not say so. */
 	ifOn?: string;
 	/** Of `refuses`: what is refused. */
-	why?: 'name' | 'migration' | 'migration-missing' | 'values';
+	why?: 'name' | 'migration' | 'migration-missing' | 'values' | 'required' | 'not-among';
 	/** The value that the playbook asks for. */
 	wants?: string;
 	first?: number;
@@ -86,7 +86,10 @@ export function checkVars(request: VarsRequest, known: VarsKnowledge): VarsCheck
 			findings.push({ kind: 'unknown', option: name, file, line, ...(near !== undefined && { nearest: near }) });
 		}
 	}
-	findings.push(...valueFindings(request), ...migrationFinding(request, known.playbook));
+	const values = valueFindings(request);
+	const told = new Set(values.map(({ option }) => option));
+	const required = requiredFindings(request, known.playbook).filter(({ option }) => !told.has(option));
+	findings.push(...values, ...required, ...migrationFinding(request, known.playbook));
 	const refuses = findings.some(({ kind, ifOn }) => kind === 'refuses' && ifOn === undefined);
 	return { findings, refuses, unjudged };
 }
@@ -135,6 +138,24 @@ function valueFindings({ entries, where, variables }: VarsRequest): VarsFinding[
 		if (onlyIf !== undefined && !at) return [];
 		const place = at ? { file: at.file, line: at.line } : where;
 		return [{ kind: 'refuses', why: 'values', option: at?.name ?? unless[0] ?? '', note: id, ...place }];
+	});
+}
+
+/** What has to be set and is not, or is none of what it may be. A template is anything. */
+function requiredFindings(
+	{ variables, where, isWhole, isOn, names: { newest } }: VarsRequest,
+	{ required }: PlaybookKnowledge,
+): VarsFinding[] {
+	return required.flatMap(({ variable, values, ifOn }): VarsFinding[] => {
+		if (ifOn !== undefined && isOn(ifOn) === false) return [];
+		const set = variables.find(({ name }) => newest(name) === variable);
+		const finding = { kind: 'refuses' as const, option: variable };
+		if (!set || set.isEmpty) {
+			if (!isWhole) return [];
+			return [{ ...finding, why: 'required', ...where, ...(set && { file: set.file, line: set.line }) }];
+		}
+		if (!values || set.word === undefined || values.includes(set.word)) return [];
+		return [{ ...finding, why: 'not-among', wants: values.join(' or '), file: set.file, line: set.line }];
 	});
 }
 

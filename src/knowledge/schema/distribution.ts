@@ -96,8 +96,13 @@ export const enabledFileShape = z.strictObject({
 	enabled: z.array(
 		z.strictObject({ variable, since: date.optional(), until: date.optional(), because: prose.optional() }),
 	),
+	/** What every vars.yml has to set; `values`: what it may be; `ifOn`: a component without which it need not. */
+	required: z
+		.array(z.strictObject({ variable, values: z.array(z.string()).optional(), ifOn: variable.optional() }))
+		.default([]),
 });
 export type EnabledByDefault = z.infer<typeof enabledFileShape>['enabled'][number];
+export type RequiredVariable = z.infer<typeof enabledFileShape>['required'][number];
 
 /** Generated: a section of the playbook's change log. `added`: the day it reached the main branch. */
 export const playbookPassageShape = z.strictObject({
@@ -168,6 +173,7 @@ export type PlaybookKnowledge = {
 	migration?: string | undefined;
 	entries: readonly PlaybookEntry[];
 	enabled: readonly EnabledByDefault[];
+	required: readonly RequiredVariable[];
 	/** What it installed from which day on, oldest first. */
 	synapse: readonly { date: string; synapse: string }[];
 	unread: readonly UnreadPlaybook[];

@@ -45,6 +45,7 @@ const playbook: PlaybookKnowledge = {
 	migration: 'v2026.05.01.0',
 	entries,
 	enabled,
+	required: [],
 	synapse: [
 		{ date: '2026-01-01', synapse: '1.144.0' },
 		{ date: '2026-02-01', synapse: '1.146.0' },
