@@ -1,7 +1,7 @@
 // !migrate: the move from the official image to matrix-docker-ansible-deploy as a guide, and what old names became.
 
-import { guideFor } from '../src/advice/guide/guide.ts';
 import { fateOf, variableWord } from '../src/advice/distribution/playbook-variables.ts';
+import { guideFor } from '../src/advice/guide/guide.ts';
 import { offerOf } from '../src/advice/guide/session.ts';
 import { isKnown } from '../src/advice/watch/build.ts';
 import { runningOf } from '../src/advice/watch/history.ts';

@@ -3,8 +3,8 @@
 
 import { beforeAll, expect, test } from 'vitest';
 import { commands } from '../commands/index.ts';
-import { guideFor } from '../src/advice/guide/guide.ts';
 import { fateOf, variableWord } from '../src/advice/distribution/playbook-variables.ts';
+import { guideFor } from '../src/advice/guide/guide.ts';
 import { type GuideSession, isOutput, step, wordOf } from '../src/advice/guide/session.ts';
 import { observationOf } from '../src/advice/watch/observation.ts';
 import { usualLimits } from '../src/advice/watch/subscription.ts';

@@ -81,7 +81,8 @@ test('no bullet of the charts is unread', async () => {
 	expect(charts.length).toBeGreaterThan(65);
 });
 
-test('no section of the playbook since June 2025 is unread', async () => {
-	const { unread } = await openDistributions(new URL('../../knowledge/', import.meta.url)).mdad();
-	expect(unread.filter(({ date }) => date >= '2025-06-01')).toEqual([]);
+test('no section of the playbook’s change log since 2020 is unread', async () => {
+	const { unread, entries } = await openDistributions(new URL('../../knowledge/', import.meta.url)).mdad();
+	expect(unread).toEqual([]);
+	expect(entries.length).toBeGreaterThan(240);
 });
