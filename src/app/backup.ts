@@ -79,6 +79,8 @@ export async function serveBackups({ folder, store, homeserver, log }: Serving):
 
 /** Makes a backup in a folder that is not there yet. Resolves to the exit status. Throws a Refusal. */
 export async function runBackup(path: string, { store }: Pick<Config, 'store'>): Promise<number> {
+	if (store.postgres)
+		throw new Refusal('This store lies in PostgreSQL: back it up with pg_dump, as docs/postgresql.md says.');
 	if (store.postgres) throw new Refusal('The store lies in PostgreSQL: back it up with pg_dump (docs/postgresql.md).');
 	const to = resolve(path);
 	if (existsSync(to)) throw new Refusal(`${to} is there already: name a folder that is not.`);

@@ -51,8 +51,21 @@ async function addressOf(written: unknown, inquiry: Inquiry): Promise<string | u
 }
 
 /** What lies on this machine. */
-function checkFiles(path: string, config: Config, { mistake, note }: Findings): void {
-	const { path: store } = config.store;
+function checkFiles(path: string, config: Config, findings: Findings): void {
+	const { mistake, note } = findings;
+	checkFolder(config, findings);
+	const trouble = certificateTrouble(config.watch.authorities);
+	if (trouble !== undefined) mistake('watch.authorities', `these certificates cannot be used: ${trouble}`);
+	const holdsSecrets = /^\s*(?:password|accessToken|passphrase|seeds|token):/m.test(readFileSync(path, 'utf8'));
+	if (holdsSecrets && (statSync(path).mode & 0o077) !== 0)
+		note(`${path} holds secrets and can be read by others: chmod 600 ${path}`);
+}
+
+function checkFolder({ store: { path: store, postgres } }: Config, { mistake, note }: Findings): void {
+	if (postgres) {
+		note('store.postgres: the database is not asked here; a start will tell');
+		return;
+	}
 	let folder = store;
 	while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
 	try {
@@ -62,11 +75,6 @@ function checkFiles(path: string, config: Config, { mistake, note }: Findings): 
 		mistake('store.path', `${folder} may not be written to by this user`);
 	}
 	note(`store.path: ${store}${folder === store ? '' : ', made at the first start'}`);
-	const trouble = certificateTrouble(config.watch.authorities);
-	if (trouble !== undefined) mistake('watch.authorities', `these certificates cannot be used: ${trouble}`);
-	const holdsSecrets = /^\s*(?:password|accessToken|passphrase|seeds|token):/m.test(readFileSync(path, 'utf8'));
-	if (holdsSecrets && (statSync(path).mode & 0o077) !== 0)
-		note(`${path} holds secrets and can be read by others: chmod 600 ${path}`);
 }
 
 async function checkHomeserver(config: Config, inquiry: Inquiry, findings: Findings): Promise<void> {
