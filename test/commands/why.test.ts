@@ -228,8 +228,6 @@ describe('what to type, by the way to install', () => {
 	test('files have the paths of that way to install', async () => {
 		expect((await typed('debian')).commands).toContain('/etc/matrix-synapse/homeserver.yaml');
 		expect((await typed('docker')).commands).toContain('`/data/homeserver.yaml` inside the container');
-		const [note] = (await ask(`debian Exception: msc3861 was removed. Use the matrix_authentication_service`)).matches;
-		expect(note?.do).not.toMatch(/(?<![/\w])homeserver\.yaml/);
 	});
 
 	test('nothing to start where nothing was said, where all is well, or where nothing may be started', async () => {

@@ -9,7 +9,7 @@ const folder = new URL('../../../knowledge/', import.meta.url);
 const knowledge = await openKnowledge(folder);
 const code = openCode(folder);
 const read = (name: string): unknown => JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'));
-const { lines } = read('harmless-lines.json') as { lines: { text: string }[] };
+const { lines } = read('harmless-lines.json') as { lines: { release: string; text: string }[] };
 const { texts } = read('unrelated-texts.json') as { texts: string[] };
 
 /** Of each the answer, where that is a cause and sure of itself. */
@@ -19,8 +19,17 @@ const sureOf = (all: readonly string[]) =>
 		return best?.sure && best.entry.rank !== 'harmless' ? [`${best.entry.id}: ${text.slice(0, 120)}`] : [];
 	});
 
+/** A row of the table in docs/why.md: how many texts, and how many of them get a sure cause. */
+function claimed(what: string): { texts: number; sure: number } {
+	const page = readFileSync(new URL('../../../docs/why.md', import.meta.url), 'utf8');
+	const [, texts, sure] = new RegExp(`^\\| ${what}[^|]* \\| ([\\d,]+) \\| (\\d+) \\|`, 'm').exec(page) ?? [];
+	return { texts: Number(texts?.replaceAll(',', '')), sure: Number(sure) };
+}
+
 test('a thousand lines that releases print while they are well', { timeout: 30_000 }, () => {
 	expect(lines.length).toBeGreaterThanOrEqual(1000);
+	expect(new Set(lines.map(({ release }) => release)).size).toBeGreaterThanOrEqual(5);
+	expect(claimed('lines of releases that are well')).toEqual({ texts: lines.length, sure: 0 });
 	expect(sureOf(lines.map(({ text }) => text))).toEqual([]);
 });
 
@@ -31,5 +40,7 @@ test('all of these lines together are no cause', () => {
 
 test('two hundred errors of nginx, Docker, PostgreSQL, bridges and others', () => {
 	expect(texts.length).toBeGreaterThanOrEqual(200);
-	expect(sureOf(texts).length).toBeLessThanOrEqual(1);
+	const sure = sureOf(texts);
+	expect(sure.length).toBeLessThanOrEqual(1);
+	expect(claimed('errors of other programs')).toEqual({ texts: texts.length, sure: sure.length });
 });
