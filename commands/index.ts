@@ -2,6 +2,7 @@
 import type { Command } from '../src/command.ts';
 import { ack } from './ack.ts';
 import { alerts } from './alerts.ts';
+import { backup } from './backup.ts';
 import { check } from './check.ts';
 import { deadlines } from './deadlines.ts';
 import { help } from './help.ts';
@@ -34,6 +35,7 @@ export const commands: readonly Command[] = [
 	why,
 	deadlines,
 	postgres,
+	backup,
 	migrate,
 	watch,
 	unwatch,

@@ -8,6 +8,7 @@ import { runningOf } from '../src/advice/watch/history.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
 import { Refusal } from '../src/answer.ts';
 import { takeParameters, takeStart } from '../src/arguments/guide.ts';
+import { readMajor } from '../src/arguments/majors.ts';
 import { readVersion } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
 import type { Command, Ports } from '../src/command.ts';
@@ -119,10 +120,10 @@ function majors(
 	const newest = newestMajor(lifecycle, today);
 	if (newest === undefined) throw new Error('the knowledge has no major version of PostgreSQL');
 	const fact = profile.get('postgres')?.value;
-	const all = typed.map(word => majorOf(word, majorsOf(lifecycle)));
+	const all = typed.map(word => readMajor(word, majorsOf(lifecycle)));
 	const read = (name: string) => {
 		const value = stated.get(name);
-		return value === undefined ? [] : [majorOf(value, majorsOf(lifecycle))];
+		return value === undefined ? [] : [readMajor(value, majorsOf(lifecycle))];
 	};
 	if (isSqlite) {
 		const [to = newest, extra] = [...all, ...read('to')];
@@ -147,13 +148,4 @@ function majors(
 	if (from === newest)
 		throw new Refusal(`PostgreSQL ${from} is the newest major version I know: there is nothing to upgrade to.`);
 	return { from, to: newest, taken: [`Without a second version it goes to the newest, ${newest}.`] };
-}
-
-function majorOf(typed: string, known: readonly string[]): string {
-	const text = typed.toLowerCase().replace(/^v/, '');
-	const major = /^9\.\d/.test(text) ? text.split('.').slice(0, 2).join('.') : (text.split('.')[0] ?? '');
-	if (known.includes(major)) return major;
-	throw new Refusal(
-		`I do not know PostgreSQL ${quoted(typed)}. The newest major version I know is ${known.at(-1)}, the oldest ${known[0]}.`,
-	);
 }

@@ -4,7 +4,13 @@ import type { Guide } from '../src/knowledge/schema/synapse.ts';
 
 /** `name`: the usual value of its one parameter. */
 export function smallGuide({ name = 'synapse' } = {}): Guide {
-	const wayBack = (id: string, title: string) => ({ id, title, why: 'W.', steps: [{ commands: `undo ${id}` }] });
+	const wayBack = (id: string, title: string, more = {}) => ({
+		id,
+		title,
+		why: 'W.',
+		steps: [{ commands: `undo ${id}` }],
+		...more,
+	});
 	return {
 		id: 'small',
 		...guideShape.parse({
@@ -40,7 +46,11 @@ export function smallGuide({ name = 'synapse' } = {}): Guide {
 			],
 			cleanUp: [{ id: 'tidy', title: 'Tidy', why: 'Room.', steps: [{ commands: 'rm dump.sql' }] }],
 			wayBack: {
-				before: [wayBack('old', 'Start the old one')],
+				before: [
+					wayBack('halt', 'Go on with the old one', { from: 'look' }),
+					wayBack('old', 'Start the old one', { from: 'restore' }),
+				],
+				again: [wayBack('half', 'Drop the half-made one', { from: 'restore' })],
 				after: [wayBack('new', 'Restore the dump of the new one')],
 			},
 		}),

@@ -4,7 +4,13 @@ import type { Guide, GuideFailure, Stage } from './schema/guide.ts';
 
 /** The hash of every stage and every failure of a guide, by its id. */
 export function recipesOf(guide: Guide): Map<string, string> {
-	const stages = [...guide.stages, ...guide.cleanUp, ...guide.wayBack.before, ...guide.wayBack.after];
+	const stages = [
+		...guide.stages,
+		...guide.cleanUp,
+		...guide.wayBack.before,
+		...guide.wayBack.again,
+		...guide.wayBack.after,
+	];
 	return new Map(
 		stages.flatMap(stage => [
 			[stage.id, stageRecipe(stage)] as const,

@@ -1,11 +1,12 @@
 // A guide session in words: its stages one at a time, where the room stands, and what goes wrong on the way.
 import type { FoundFailure, Guided, GuidedStage } from '../advice/guide/guide.ts';
+import { leftBehind, wayBackFrom } from '../advice/guide/guide.ts';
 import type { Aside, GuideSession, SessionStep, Tell } from '../advice/guide/session.ts';
-import { stagesOf } from '../advice/guide/session.ts';
+import { reachedIn, stagesOf } from '../advice/guide/session.ts';
 import type { Answer, Offer, Section } from '../answer.ts';
 import { list } from '../text/format.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
-import { failureTexts, filesOf, foundWords, guideRefusalWords, stageText, wayBackSections } from './guide.ts';
+import { failureTexts, filesOf, foundWords, guideRefusalWords, stageText, wayBackSection } from './guide.ts';
 
 const how = `✅ on this message or ${code('done')} when it is through`;
 const allWords = `${code('back')}, ${code('skip')}, ${code('stop')} and ${code('where')} do what they say, and an error that you paste is looked up.`;
@@ -80,8 +81,7 @@ function given({ session, tell, stage, number, guided }: StageContext, base: Ans
 	if (session.place?.gate) {
 		const lead = `⚠️ **Point of no return ahead, stage ${which}.** ${stage.noReturn ?? ''}`;
 		const say = `Nothing of it is done yet. When you are sure, say ${code('done')} here and I give it to you (a reaction is not enough); ${code('stop')} ends here.`;
-		const back = wayBackSections({ ...guided.wayBack, after: [] }, guided);
-		return { ...base, lead: [...before, lead, say].join('\n\n'), sections: back };
+		return { ...base, lead: [...before, lead, say].join('\n\n'), sections: wayBack(session, guided) };
 	}
 	const lead = `**Stage ${which}.** ${how}.${tell.is === 'stage' && tell.after === 'begun' ? ` ${allWords}` : ''}`;
 	const names = new Set(stage.steps.flatMap(({ file }) => file?.name.split('/').at(-1) ?? []));
@@ -191,12 +191,14 @@ function endWords(session: GuideSession, all: readonly GuidedStage[]): string {
 	return `**That was the last stage: all ${all.length} are through.** ${left}`;
 }
 
-/** Before the point of no return the one, after it the other; nothing where nothing was done. */
+/** What leads back from where the room is, and what to remove before it begins once more. */
 function wayBack(session: GuideSession, guided: Guided): Section[] {
-	if (!session.passed.some(({ as }) => as === 'done')) return [];
-	const beyond = guided.noReturn !== null && isDone(session, guided.noReturn.stage);
-	const { before, after } = guided.wayBack;
-	return wayBackSections(beyond ? { before: [], after } : { before, after: [] }, guided);
+	const reached = reachedIn(session, guided);
+	if (reached < 0) return [];
+	const back = wayBackFrom(guided, reached);
+	if (!back.length) return [{ title: 'Way back', markdown: 'Nothing has been changed yet.', fold: true }];
+	const again = back === guided.wayBack.after ? [] : leftBehind(guided, reached);
+	return [...wayBackSection('Way back', back), ...wayBackSection('Before you try again', again)];
 }
 
 function whereWords(session: GuideSession, name: string | undefined): string {

@@ -9,6 +9,7 @@ import type {
 	GuidedWay,
 	GuideRefusal,
 } from '../advice/guide/guide.ts';
+import { everyStage } from '../advice/guide/guide.ts';
 import type { Answer, Section } from '../answer.ts';
 import type { Tried } from '../knowledge/schema/synapse.ts';
 import { count, enumerate, list } from '../text/format.ts';
@@ -37,14 +38,14 @@ export function guideRefusalWords(refusal: GuideRefusal): string {
 
 /** The whole guide for one deployment. */
 export function guideWords(guided: Guided, around: Around): Answer {
-	const { title, stages, cleanUp, wayBack } = guided;
+	const { title, stages, cleanUp } = guided;
 	const dangers = [...(around.dangers ?? []), ...ownDangers(guided)];
 	const sections: Section[] = [
 		...(dangers.length ? [{ title: 'What can hurt', markdown: list(dangers), fold: false }] : []),
 		...waysSection(guided),
 		...stages.map((stage, i) => stageSection(stage, i + 1)),
 		...cleanUp.map((stage, i) => stageSection(stage, stages.length + i + 1)),
-		...wayBackSections(wayBack, guided),
+		...wayBackSections(guided),
 		...(around.sections ?? []),
 		...namesSection(guided),
 		...playedSection(guided),
@@ -243,7 +244,7 @@ function trials(tried: readonly Tried[]): string[] {
 
 /** What stood for the real thing when it was tried. */
 function playedSection({ stages, cleanUp, wayBack }: Guided): Section[] {
-	const all = [...stages, ...cleanUp, ...wayBack.before, ...wayBack.after];
+	const all = everyStage({ stages, cleanUp, wayBack });
 	const tried = all.filter(stage => stage.tried.length).length;
 	const played = [...new Set(all.flatMap(stage => stage.tried).flatMap(trial => trial.played ?? []))];
 	if (!tried) return [];
@@ -264,21 +265,27 @@ function versionWords([of, version]: [string, string]): string {
 }
 
 /** What leads back, before the point of no return and after it. */
-export function wayBackSections({ before, after }: Guided['wayBack'], { noReturn }: Guided): Section[] {
-	const section = (title: string, stages: readonly GuidedStage[]): Section[] =>
-		stages.length
-			? [
-					{
-						title,
-						markdown: stages.map(stage => `**${stage.title}**\n\n${stageText(stage)}`).join('\n\n'),
-						fold: true,
-					},
-				]
-			: [];
+export function wayBackSections({ wayBack: { before, again, after }, noReturn, stages }: Guided): Section[] {
+	const numberOf = (stage: GuidedStage) => stages.findIndex(({ id }) => id === stage.from) + 1;
 	return [
-		...section(noReturn ? 'Way back, before that point' : 'Way back', before),
-		...section('Way back, after that point', after),
+		...wayBackSection(noReturn ? 'Way back, before that point' : 'Way back', before, numberOf),
+		...wayBackSection('Before you try again', again, numberOf),
+		...wayBackSection('Way back, after that point', after),
 	];
+}
+
+/** Stages that lead back; with `numberOf` each says from which stage on it is the one to take. */
+export function wayBackSection(
+	title: string,
+	stages: readonly GuidedStage[],
+	numberOf: (stage: GuidedStage) => number = () => 0,
+): Section[] {
+	if (!stages.length) return [];
+	const texts = stages.map(stage => {
+		const number = numberOf(stage);
+		return `**${number ? `From stage ${number} on: ${lower(stage.title)}` : stage.title}**\n\n${stageText(stage)}`;
+	});
+	return [{ title, markdown: texts.join('\n\n'), fold: true }];
 }
 
 function namesSection({ parameters }: Guided): Section[] {

@@ -119,11 +119,18 @@ function withWorkers({ workers }: SwitchCommands, [saving, switching, watching]:
 	];
 }
 
+/** Where it is told how to see that a backup can be restored. */
+function proofWords({ proof }: SwitchCommands): string {
+	if (!proof) return '';
+	const command = ['!backup', proof.postgres ?? 'VERSION', ...(proof.install ? [proof.install] : [])].join(' ');
+	return ` ${code(command)} proves that it can be restored${proof.postgres ? '' : ' (the version is that of PostgreSQL)'}.`;
+}
+
 /** What to do at a switch, as Markdown. */
 export function switchWords(commands: SwitchCommands): string {
 	const { from, to, backup, asking } = commands;
 	const parts = withWorkers(commands, [
-		`Back up** the database, \`homeserver.yaml\` and the signing key; it is the only way back over an incompatible schema. (Names are the usual ones: put yours.)\n\n${block(backup)}`,
+		`Back up** the database, \`homeserver.yaml\` with the files that it names, the signing key and the media; it is the only way back over an incompatible schema. (Names are the usual ones: put yours.)${proofWords(commands)}\n\n${block(backup)}`,
 		`Switch** from ${from} to ${to}. ${waysWords(commands)}`,
 		`Watch the log** until \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that stops the start. Then this must say ${to}:
 

@@ -309,7 +309,7 @@ function ofEntry(match: WhyMatch, profile: Profile): Own {
 }
 
 function filledFailure({ stages, cleanUp, wayBack }: Guided, id: string): { cause: string; cure: string } | undefined {
-	const all = [...stages, ...cleanUp, ...wayBack.before, ...wayBack.after];
+	const all = [...stages, ...cleanUp, ...wayBack.before, ...wayBack.again, ...wayBack.after];
 	return all.flatMap(({ failures }) => failures).find(failure => failure.id === id);
 }
 

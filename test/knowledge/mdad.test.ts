@@ -147,7 +147,7 @@ test.each(['compose', 'plain'])(
 				'mas',
 				...terms,
 			]);
-			const stages = [...one.stages, ...one.cleanUp, ...one.wayBack.before, ...one.wayBack.after];
+			const stages = [...one.stages, ...one.cleanUp, ...one.wayBack.before, ...one.wayBack.again, ...one.wayBack.after];
 			for (const { id, steps } of stages)
 				for (const { commands = '', text = '' } of steps) {
 					const own = commands

@@ -11,6 +11,7 @@ import type {
 	Parameter,
 	Stage,
 	Tried,
+	WayBackStage,
 } from '../../knowledge/schema/synapse.ts';
 import type { Applicability, GuideSituation, Values } from './parameters.ts';
 import { filled, stands, valuesOf } from './parameters.ts';
@@ -32,6 +33,8 @@ export type GuidedStage = Concerned & {
 	why: string;
 	down?: 'begins' | 'ends' | undefined;
 	noReturn?: string | undefined;
+	/** Of a way back: the first stage whose work it undoes. */
+	from?: string | undefined;
 	steps: GuidedStep[];
 	failures: GuidedFailure[];
 	/** Where and with what it was executed; empty: nowhere. */
@@ -63,6 +66,9 @@ export type GuidedParameter = {
 /** The guide's own sentence, or a way that was asked for and cannot be: `because` of facts, with the ways that can. */
 export type GuideRefusal = string | { way: string; because: string[]; possible: string[] };
 
+/** What leads back: before the point of no return, what to remove before a second attempt, and after that point. */
+export type GuidedWayBack = { before: GuidedStage[]; again: GuidedStage[]; after: GuidedStage[] };
+
 export type Guided = {
 	format: 1;
 	guide: string;
@@ -79,7 +85,7 @@ export type Guided = {
 	dangers: string[];
 	stages: GuidedStage[];
 	cleanUp: GuidedStage[];
-	wayBack: { before: GuidedStage[]; after: GuidedStage[] };
+	wayBack: GuidedWayBack;
 	/** The stage after which going back loses something. */
 	noReturn: { stage: string; why: string } | null;
 	hidden: { id: string; title: string; because: string[] }[];
@@ -104,7 +110,7 @@ export function guideFor(guide: Guide, { stated, profile }: Asking, tried: reado
 	};
 	const hidden: Guided['hidden'] = [];
 	const own = tried.filter(trial => trial.guide === guide.id && sameDeployment(trial, values));
-	const stagesOf = (stages: readonly Stage[]) =>
+	const stagesOf = (stages: readonly (Stage | WayBackStage)[]) =>
 		stages.flatMap(stage => guidedStage(stage, { situation, tried: own, hidden, text }) ?? []);
 	const refused: GuideRefusal[] = [
 		...guide.refuses.filter(({ when }) => stands(when, situation).is === true).map(({ says }) => text(says)),
@@ -114,10 +120,14 @@ export function guideFor(guide: Guide, { stated, profile }: Asking, tried: reado
 	const turning = stages.find(({ noReturn }) => noReturn !== undefined);
 	const cleanUp = refused.length ? [] : stagesOf(guide.cleanUp);
 	const wayBack = refused.length
-		? { before: [], after: [] }
-		: { before: stagesOf(guide.wayBack.before), after: stagesOf(guide.wayBack.after) };
+		? { before: [], again: [], after: [] }
+		: {
+				before: stagesOf(guide.wayBack.before),
+				again: stagesOf(guide.wayBack.again),
+				after: stagesOf(guide.wayBack.after),
+			};
 	const shown = guide.parameters.filter(({ derived }) => !derived);
-	const used = withAsked(names, [...stages, ...cleanUp, ...wayBack.before, ...wayBack.after], guide, values);
+	const used = withAsked(names, everyStage({ stages, cleanUp, wayBack }), guide, values);
 	const asked = shown.filter(({ name, optional }) => !optional && !values.has(name) && used.has(name));
 	const open = [...stages, ...stages.flatMap(({ steps }) => steps)].flatMap(one =>
 		one.concerned === 'unknown' ? one.ask : [],
@@ -201,7 +211,10 @@ type GuideRequest = {
 	text: (words: string) => string;
 };
 
-function guidedStage(stage: Stage, { situation, tried, hidden, text }: GuideRequest): GuidedStage | undefined {
+function guidedStage(
+	stage: Stage | WayBackStage,
+	{ situation, tried, hidden, text }: GuideRequest,
+): GuidedStage | undefined {
 	const way = situation.values.get('way')?.value ?? '';
 	if (!onWay(stage.ways, way)) return undefined;
 	const concerned = concernedBy(stage.applies, situation);
@@ -216,6 +229,7 @@ function guidedStage(stage: Stage, { situation, tried, hidden, text }: GuideRequ
 		...concerned,
 		...(stage.down && { down: stage.down }),
 		...(stage.noReturn && { noReturn: text(stage.noReturn) }),
+		...('from' in stage && { from: stage.from }),
 		steps: stage.steps
 			.filter(step => onWay(step.ways, way))
 			.flatMap(({ applies, ways: _, ...step }): GuidedStep[] => {
@@ -315,13 +329,38 @@ function costOf(
 	};
 }
 
+/** All that a guide tells to do, ways back included. */
+export function everyStage({
+	stages,
+	cleanUp,
+	wayBack,
+}: Pick<Guided, 'stages' | 'cleanUp' | 'wayBack'>): GuidedStage[] {
+	return [...stages, ...cleanUp, ...wayBack.before, ...wayBack.again, ...wayBack.after];
+}
+
+/**
+ * What leads back from where one is: `reached` is the index in `stages` of the last one that was begun, -1 for none.
+ * Empty where nothing has been changed yet.
+ */
+export function wayBackFrom({ stages, wayBack, noReturn }: Guided, reached: number): GuidedStage[] {
+	const place = (id: string | undefined) => stages.findIndex(stage => stage.id === id);
+	if (noReturn && reached >= place(noReturn.stage)) return wayBack.after;
+	const places = wayBack.before.map(({ from }) => place(from)).filter(at => at <= reached);
+	return wayBack.before.filter(({ from }) => place(from) === Math.max(...places));
+}
+
+/** What to remove before a second attempt; `reached` as in `wayBackFrom`. */
+export function leftBehind({ stages, wayBack }: Guided, reached: number): GuidedStage[] {
+	return wayBack.again.filter(({ from }) => stages.findIndex(({ id }) => id === from) <= reached);
+}
+
 /** A known error in what somebody pasted, and the stage that it belongs to. */
 export type FoundFailure = { stage: GuidedStage; failure: GuidedFailure };
 
 /** The known errors that a pasted text has: those of the stage at hand first, then all others, the longest match first. */
 export function failuresIn(guided: Guided, at: string | undefined, pasted: string): FoundFailure[] {
 	const said = plain(pasted);
-	const all = [...guided.stages, ...guided.cleanUp, ...guided.wayBack.before, ...guided.wayBack.after];
+	const all = everyStage(guided);
 	const found = all.flatMap(stage =>
 		stage.failures.filter(({ found: wanted }) => isIn(plain(wanted), said)).map(failure => ({ stage, failure })),
 	);

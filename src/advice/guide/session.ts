@@ -129,6 +129,13 @@ export function stagesOf({ stages, cleanUp }: Pick<Guided, 'stages' | 'cleanUp'>
 	return [...stages, ...cleanUp];
 }
 
+/** The index of the last stage that was begun: done, or given and perhaps half done. -1 where none was. */
+export function reachedIn({ passed, place }: GuideSession, { stages }: Guided): number {
+	const begun = (id: string) =>
+		passed.some(({ stage, as }) => stage === id && as === 'done') || (place?.stage === id && !place.gate);
+	return stages.findLastIndex(({ id }) => begun(id));
+}
+
 /** The first stage, or where it was stopped. */
 export function begin(
 	session: GuideSession,

@@ -56,6 +56,8 @@ export type SwitchCommands = Leg & {
 	workers: 'led' | 'perhaps' | { stop: string[]; start: string[] };
 	/** Asks the running server for its release. */
 	asking: string[];
+	/** What is said to `!backup` to prove that backup; absent where that guide does not serve. */
+	proof?: { postgres?: string; install?: string };
 };
 
 /** Its recipe has the plain names, which are meant where nobody said how Synapse was installed. */
@@ -175,6 +177,13 @@ function workersOf(profile: Profile, recipe: Recipe): SwitchCommands['workers'] 
 	return stated(profile) === undefined ? { stop: [], start: [] } : recipe.workers;
 }
 
+/** The guide restores dumps of PostgreSQL, where Synapse runs in containers, from packages or by the playbook. */
+function proofOf(profile: Profile, install: string | undefined): SwitchCommands['proof'] {
+	const postgres = profile.get('postgres')?.value;
+	if (profile.get('database')?.value === 'sqlite' || install === 'ess' || install === 'nix') return undefined;
+	return { ...(typeof postgres === 'string' && { postgres }), ...(install && { install }) };
+}
+
 /** The commands of one switch; undefined without a recipe for the way Synapse was installed. */
 export function switchCommands(
 	leg: DatedLeg,
@@ -185,6 +194,7 @@ export function switchCommands(
 	const recipe = recipeFor(profile, installs);
 	if (!recipe) return undefined;
 	const { from, to } = leg;
+	const proof = proofOf(profile, install);
 	const ways = (install === undefined ? usual : [install]).flatMap(way => {
 		const its = installs[way];
 		return its ? [wayTo(way, its, leg, profile, systems)] : [];
@@ -197,6 +207,7 @@ export function switchCommands(
 		stated: install !== undefined,
 		workers: workersOf(profile, recipe),
 		asking: recipe.version,
+		...(proof && { proof }),
 	};
 }
 

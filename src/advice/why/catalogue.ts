@@ -144,7 +144,13 @@ function symptomEntry(symptom: Symptom): CatalogueEntry {
 }
 
 function failureEntries(guide: Guide): CatalogueEntry[] {
-	const stages = [...guide.stages, ...guide.cleanUp, ...guide.wayBack.before, ...guide.wayBack.after];
+	const stages = [
+		...guide.stages,
+		...guide.cleanUp,
+		...guide.wayBack.before,
+		...guide.wayBack.again,
+		...guide.wayBack.after,
+	];
 	return stages.flatMap(stage =>
 		stage.failures.map(failure => ({
 			id: `guide/${guide.id}/${failure.id}`,

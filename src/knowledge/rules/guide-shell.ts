@@ -141,7 +141,7 @@ export const folderStays = eachGuide(({ value, at }) => {
 export const promptsComeLast = eachBlock(({ commands }) => {
 	const lines = commands.trimEnd().replace(/\\\n/g, ' ').split('\n');
 	const asking = lines.findIndex(line =>
-		/--pwprompt|\\password|^\s*read\s|apt(?:-get)? (?:install|purge|remove) (?!.*-y\b)/.test(line),
+		/--pwprompt|\\password|^\s*read\s(?!.*<)|apt(?:-get)? (?:install|purge|remove) (?!.*-y\b)/.test(line),
 	);
 	if (asking < 0) return undefined;
 	const rest = lines.slice(asking + 1).filter(line => !/^\s*(?:done|fi|\)|esac)\b/.test(line) && line.trim() !== '');

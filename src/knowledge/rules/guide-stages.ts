@@ -21,6 +21,7 @@ export function stagesOf({ stages, cleanUp, wayBack }: GuideFile): StageAt[] {
 		[stages, ['stages']],
 		[cleanUp, ['cleanUp']],
 		[wayBack.before, ['wayBack', 'before']],
+		[wayBack.again, ['wayBack', 'again']],
 		[wayBack.after, ['wayBack', 'after']],
 	];
 	return lists.flatMap(([list, path]) => list.map((stage, index) => ({ stage, path: [...path, index] })));

@@ -112,6 +112,17 @@ export const returnIsTold = eachGuide(({ value, at }) => {
 	return [];
 });
 
+/** A way back begins at a stage, and after those that lead back from earlier ones. */
+export const waysBackBeginAtStages = eachGuide(({ value, at }) =>
+	(['before', 'again'] as const).flatMap(list =>
+		value.wayBack[list].flatMap(({ from }, index) =>
+			value.stages.some(({ id }) => id === from)
+				? []
+				: [`${at('wayBack', list, index, 'from')} expected the id of a stage, got ${from}`],
+		),
+	),
+);
+
 /** An error is found by its words: enough of them stand there literally. */
 export const failuresCanBeFound = eachGuide(({ value, at }) =>
 	stagesOf(value).flatMap(({ stage, path }) =>
@@ -155,6 +166,7 @@ export const guideRules: readonly KnowledgeRule[] = [
 	valuesAreKnown,
 	guideIdsAreUnique,
 	returnIsTold,
+	waysBackBeginAtStages,
 	failuresCanBeFound,
 	stepsDoSomething,
 	diffsAreDiffs,

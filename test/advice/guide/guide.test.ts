@@ -1,11 +1,14 @@
 // A guide for one deployment, made small where it is asserted: values, ways, conditions, refusals, known errors.
 import { expect, test } from 'vitest';
-import { failuresIn, guideFor } from '../../../src/advice/guide/guide.ts';
+import { failuresIn, guideFor, wayBackFrom } from '../../../src/advice/guide/guide.ts';
 import { parseTerm, profileOf } from '../../../src/deployment/facts.ts';
+import { waysBackBeginAtStages } from '../../../src/knowledge/rules/guide.ts';
+import type { Files } from '../../../src/knowledge/rules/rule.ts';
 import { type GuideFile, guideShape } from '../../../src/knowledge/schema/guide.ts';
 import { readValue } from '../../../src/knowledge/schema/parameter.ts';
 import type { Guide, Tried } from '../../../src/knowledge/schema/synapse.ts';
 import { foundWords, guideRefusalWords, guideWords } from '../../../src/messages/guide.ts';
+import { smallGuide } from '../../guide.ts';
 
 type Given = Partial<Record<keyof GuideFile, unknown>>;
 
@@ -192,7 +195,11 @@ test('the answer says the point of no return and the down time before the stages
 		guided(
 			guideOf({
 				stages: [stage('stop', { down: 'begins' }), stage('start', { down: 'ends', noReturn: 'It is written to.' })],
-				wayBack: { before: [stage('back', {})], after: [stage('forth', {})] },
+				wayBack: {
+					before: [stage('back', { from: 'stop' })],
+					again: [stage('half', { from: 'stop' })],
+					after: [stage('forth', {})],
+				},
 			}),
 		),
 		{ asked: 'small', file: true },
@@ -202,6 +209,27 @@ test('the answer says the point of no return and the down time before the stages
 	expect(answer.sections[0]?.markdown).toContain('down from stage 1 to stage 2');
 	expect(answer.files?.[0]).toMatchObject({ name: 'small.md' });
 	expect(answer.files?.[0]?.text).toContain('## Way back, after that point');
+	expect(answer.files?.[0]?.text).toContain('**From stage 1 on: back**');
+	expect(answer.files?.[0]?.text).toContain('## Before you try again');
+});
+
+test('the way back is that of the last stage that was begun', () => {
+	const small = guideFor(smallGuide(), { stated: new Map(), profile: profile() }, []);
+	expect([-1, 0, 1, 2].map(reached => wayBackFrom(small, reached).map(({ id }) => id))).toEqual([
+		[],
+		['halt'],
+		['old'],
+		['new'],
+	]);
+});
+
+test('a way back from a stage that is none is refused', () => {
+	const at = (...path: PropertyKey[]) => path.join('.');
+	const guide = smallGuide();
+	const wrong = { ...guide, wayBack: { ...guide.wayBack, before: [{ ...guide.wayBack.before[0], from: 'nowhere' }] } };
+	expect(waysBackBeginAtStages({ guides: [{ value: wrong, at }] } as unknown as Files)).toEqual([
+		'wayBack.before.0.from expected the id of a stage, got nowhere',
+	]);
 });
 
 test.each([

@@ -136,13 +136,19 @@ test('back shows a stage again, and the first has none before it', () => {
 test('stop says the way back and whether the server is down; start goes on there, and only then is a word', () => {
 	const way = conversation();
 	expect(way.say('start')).toBeUndefined();
-	expect(way.words('stop')).not.toContain('Start the old one');
+	// The way back of this stage alone: what later ones would have done was never done.
+	const first = way.words('stop') ?? '';
+	expect(first).toContain('Go on with the old one');
+	expect(first).not.toContain('Start the old one');
+	expect(first).not.toContain('Drop the half-made one');
 	way.say('start');
 	way.say('done');
 	way.say('done');
 	const stopped = way.words('stop') ?? '';
 	expect(stopped).toContain('the server is still down');
 	expect(stopped).toContain('Start the old one');
+	expect(stopped).toContain('Drop the half-made one');
+	expect(stopped).not.toContain('Go on with the old one');
 	expect(stopped).not.toContain('Restore the dump of the new one');
 	expect(way.words('done')).toContain('`start` goes on there');
 	expect(way.words('where')).toContain('Stopped at stage 3 of 4');

@@ -18,7 +18,7 @@ export type Case = {
 
 /** All cases of a guide; none of one that nobody can execute here. */
 export function casesOf(guide: string): Case[] {
-	return guide === 'postgres-major' ? major : guide === 'sqlite-postgres' ? sqlite : [];
+	return { 'postgres-major': major, 'sqlite-postgres': sqlite, backup: proofs }[guide] ?? [];
 }
 
 const docker =
@@ -26,9 +26,12 @@ const docker =
 const lent = 'Servers of 13, 14 and 16 had the client programs of 15 or 17.';
 const debian = 'Debian’s own cluster programs ran; the packages were put in place by hand, and systemd was played.';
 
+const mdad =
+	'The playbook’s own role of PostgreSQL, run by Ansible; Docker, its two modules, systemd and `just` were played, and Synapse ran beside it.';
+
 function upgrade(
-	layout: 'compose' | 'debian' | 'managed',
-	way: 'dump' | 'pg-upgrade' | 'down',
+	layout: 'compose' | 'debian' | 'managed' | 'mdad',
+	way: 'dump' | 'pg-upgrade' | 'down' | 'playbook',
 	[from, to]: [string, string],
 	flow: Job['flow'],
 	played?: string,
@@ -53,7 +56,8 @@ function upgrade(
 const major: Case[] = [
 	upgrade('compose', 'dump', ['15', '17'], 'back', docker),
 	upgrade('compose', 'dump', ['15', '18'], 'onward', docker),
-	upgrade('compose', 'dump', ['13', '16'], 'onward', `${docker} ${lent}`),
+	upgrade('compose', 'dump', ['13', '17'], 'onward', `${docker} ${lent}`),
+	upgrade('compose', 'dump', ['9.6', '17'], 'back', `${docker} The server of 9.6 had the client programs of 15.`),
 	upgrade('compose', 'dump', ['14', '17'], 'onward', `${docker} ${lent}`),
 	upgrade('compose', 'dump', ['17', '18'], 'back', docker),
 	upgrade('debian', 'dump', ['15', '17'], 'back', debian),
@@ -61,6 +65,11 @@ const major: Case[] = [
 	upgrade('debian', 'dump', ['15', '18'], 'onward', debian),
 	upgrade('managed', 'dump', ['15', '17'], 'back', 'Two servers on one machine stood for a provider’s.'),
 	upgrade('managed', 'dump', ['16', '18'], 'onward', 'Two servers on one machine stood for a provider’s.'),
+	upgrade('compose', 'dump', ['15', '17'], 'each', docker),
+	upgrade('debian', 'dump', ['15', '17'], 'each', debian),
+	upgrade('debian', 'pg-upgrade', ['15', '17'], 'each', debian),
+	upgrade('debian', 'down', ['17', '15'], 'each', debian),
+	upgrade('managed', 'dump', ['15', '17'], 'each', 'Two servers on one machine stood for a provider’s.'),
 	upgrade('compose', 'dump', ['14', '17'], 'back', `${docker} ${lent}`, { superuser: 'postgres' }),
 	upgrade('compose', 'dump', ['15', '17'], 'onward', docker, { data: 'pgdata' }),
 	upgrade('compose', 'down', ['17', '15'], 'back', docker),
@@ -68,6 +77,8 @@ const major: Case[] = [
 	upgrade('debian', 'down', ['17', '15'], 'back', debian),
 	upgrade('debian', 'down', ['18', '15'], 'onward', debian),
 	upgrade('managed', 'down', ['18', '15'], 'back', 'Two servers on one machine stood for a provider’s.'),
+	upgrade('mdad', 'playbook', ['15', '17'], 'back', mdad),
+	upgrade('mdad', 'playbook', ['15', '17'], 'each', mdad),
 	{
 		id: 'failures plain',
 		stated: { layout: 'compose', way: 'dump', from: '15', to: '18' },
@@ -118,6 +129,8 @@ function port(layout: 'compose' | 'debian', to: string, flow: Job['flow'], playe
 const sqlite: Case[] = [
 	port('compose', '17', 'back', docker),
 	port('compose', '18', 'onward', docker),
+	port('compose', '17', 'each', docker),
+	port('debian', '17', 'each', debian),
 	port('debian', '17', 'back', debian),
 	port('debian', '15', 'onward', debian),
 	{
@@ -125,7 +138,42 @@ const sqlite: Case[] = [
 		stated: { layout: 'compose', to: '17', way: 'once' },
 		facts: [],
 		flow: 'failures',
-		servers: ['17'],
+		servers: ['13', '17'],
 		with: {},
 	},
+];
+
+function proof(
+	layout: 'compose' | 'debian',
+	[from, to]: [string, string],
+	flow: Job['flow'],
+	played: string,
+	more = {},
+): Case {
+	return {
+		id: [
+			layout,
+			`${from}-${to}`,
+			flow,
+			...Object.entries(more).map(([name, value]) => `${name}=${String(value)}`),
+		].join(' '),
+		stated: { layout, from, to, ...more },
+		facts: [],
+		flow,
+		servers: [from, to],
+		oldest: from,
+		with: flow === 'failures' ? {} : { layout, to, ...more },
+		played,
+	};
+}
+
+const proofs: Case[] = [
+	proof('compose', ['15', '15'], 'onward', docker),
+	proof('compose', ['15', '17'], 'onward', docker),
+	proof('compose', ['15', '17'], 'onward', docker, { format: 'all' }),
+	proof('compose', ['15', '17'], 'onward', docker, { login: 'other' }),
+	proof('debian', ['15', '15'], 'onward', debian),
+	proof('debian', ['15', '17'], 'onward', debian),
+	proof('compose', ['15', '17'], 'failures', docker),
+	proof('debian', ['15', '17'], 'failures', debian),
 ];

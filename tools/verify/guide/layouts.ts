@@ -22,7 +22,7 @@ export function homeserver(played: Played, database: Record<string, unknown>): v
 				type: 'http',
 				tls: false,
 				bind_addresses: ['127.0.0.1'],
-				resources: [{ names: ['client'], compress: false }],
+				resources: [{ names: ['client', 'keys'], compress: false }],
 			},
 		],
 		database: { ...database },
@@ -102,9 +102,17 @@ ${/^[./]/.test(data) ? '' : `volumes:\n  ${data}:\n`}`,
 for i in $(seq 60); do docker compose exec -T db pg_isready -q -U ${superuser} -h 127.0.0.1 < /dev/null && break; sleep 1; done
 ${own}
 ${others(`${psql} -d postgres`, `${psql} -d NAME`, 'another')}
+${ownSettings(psql)}
 docker compose up -d`,
 		env,
 	);
+}
+
+/** What an administrator changed on that server, in each of the ways that there are. */
+function ownSettings(psql: string): string {
+	return `${psql} -d postgres -c "ALTER SYSTEM SET work_mem = '5MB'" -c "ALTER DATABASE synapse SET statement_timeout = '10min'" \\
+ -c "ALTER DATABASE bridge SET search_path = public, \\"other words\\"" < /dev/null
+docker compose exec -T db sh -c 'echo "log_line_prefix = '"'%m [%p] %q%u@%d '"'" >> "$PGDATA"/postgresql.conf' < /dev/null`;
 }
 
 /** Two more programs on the server, with a database each. */
@@ -184,7 +192,7 @@ echo "played: apt-get $verb \${packages[*]}"
 
 export function buildDebian({ stated: { from = '', to = '' } }: Job, played: Played, withSynapse = true): void {
 	const { root } = played;
-	debianFolders(played, [from, to]);
+	debianFolders(played, [...new Set([from, to])]);
 	sh(`pg_createcluster ${from} main --start`);
 	aptGet(root, `${from} ${to}`, [
 		"grep -q '^create_main_cluster *= *false' /etc/postgresql-common/createcluster.conf ||",

@@ -16,13 +16,16 @@ import { compareNumbers } from '../../../src/deployment/facts.ts';
 import { isCandidate } from '../../../src/deployment/version.ts';
 import { recipesOf } from '../../../src/knowledge/guide-hash.ts';
 import { readFiles, readKnowledge } from '../../../src/knowledge/load.ts';
-import type { Guide, Release, Tried } from '../../../src/knowledge/schema/synapse.ts';
+import type { Guide, Knowledge, Release, Tried } from '../../../src/knowledge/schema/synapse.ts';
 import { environment, Unavailable } from '../machine/environment.ts';
 import { type Case, casesOf } from './cases.ts';
+import { deployments, filledIn } from './deployments.ts';
 import { inNamespaces } from './namespace.ts';
-import type { Job } from './played.ts';
+import { openPlaybook } from './playbook.ts';
+import type { Job, PlaybookOf } from './played.ts';
 import { server } from './servers.ts';
 import type { Result, Trial } from './trial.ts';
+import { guidedFor, varsOf } from './vars.ts';
 
 const folder = new URL('../../../knowledge/', import.meta.url);
 const file = new URL('guides/tried.json', folder);
@@ -57,7 +60,7 @@ export async function verifyGuide(
 	for (const [i, one] of cases.entries()) {
 		console.log(`[${i + 1}/${cases.length}] ${name} ${one.id}`);
 		try {
-			await play(guide, one, known.releases);
+			await play(guide, one, known, playbook);
 		} catch (error) {
 			const why = error instanceof Error ? error.message : String(error);
 			if (!(error instanceof Unavailable)) failed.push(`${one.id}: ${why}`);
@@ -86,12 +89,29 @@ function releaseOn(major: string, releases: readonly Release[]): Release {
 	return release;
 }
 
+/** The clone, and a vars.yml for it as the guide of the move writes one. */
+async function playbookFor(known: Knowledge, folder: string | undefined): Promise<PlaybookOf> {
+	const { dir, roles, missing, ansible, synapse } = await openPlaybook(folder);
+	const move = known.guides.find(({ id }) => id === 'mdad');
+	const [deployment] = deployments;
+	if (!move || !deployment) throw new Error('no guide of the move');
+	const guided = guidedFor(move, deployment, synapse);
+	return {
+		dir,
+		roles: roles.filter(role => !missing.includes(role)),
+		ansible: ansible.bin,
+		vars: filledIn(varsOf(guided)),
+		host: `matrix.${deployment.name}.example.org`,
+	};
+}
+
 type Played = { results: Result[]; one: Case; versions: Record<string, string> };
 
 /** One case in namespaces of its own. Throws with what failed. */
-async function play(guide: Guide, one: Case, releases: readonly Release[]): Promise<void> {
+async function play(guide: Guide, one: Case, known: Knowledge, playbook: string | undefined): Promise<void> {
 	const { stated, facts, flow } = one;
-	const release = releaseOn(one.oldest ?? '18', releases);
+	const release = releaseOn(one.oldest ?? '18', known.releases);
+	const installed = stated.layout === 'mdad' ? await playbookFor(known, playbook) : undefined;
 	const servers = Object.fromEntries(
 		await Promise.all(one.servers.map(async major => [major, await server(major, flow !== 'failures')] as const)),
 	);
@@ -114,9 +134,11 @@ async function play(guide: Guide, one: Case, releases: readonly Release[]): Prom
 		node: process.execPath,
 		results,
 		outside: readlinkSync('/proc/self/ns/mnt'),
+		...(installed && { playbook: installed }),
 	};
 	// Only such a case lays its files over this folder; another that runs beside it must not take it away.
-	const had = guide.id !== 'sqlite-postgres' || stated.layout !== 'compose' || existsSync('/data');
+	const laid = stated.layout === 'mdad' ? '/matrix' : '/data';
+	const had = existsSync(laid) || (laid === '/data' && guide.id === 'postgres-major');
 	const note = join(root, 'job.json');
 	writeFileSync(note, JSON.stringify(job));
 	try {
@@ -128,13 +150,21 @@ async function play(guide: Guide, one: Case, releases: readonly Release[]): Prom
 		if (status !== 0) throw new Error(`${said.slice(-4000)}${logs(root)}`);
 	} finally {
 		// Inside it was a mount; outside nothing is left of it but an empty folder.
-		if (!had && existsSync('/data')) rmdirSync('/data');
+		if (!had && existsSync(laid)) rmdirSync(laid);
 		if (!process.env.GLIA_KEEP) rmSync(root, { recursive: true, force: true });
 	}
 }
 
 function logs(root: string): string {
-	const files = ['containers/db.log', 'containers/synapse.log', 'synapse.log'].map(name => join(root, name));
+	const files = [
+		'containers/db.log',
+		'containers/synapse.log',
+		'containers/proof-synapse.log',
+		'proof/synapse.log',
+		'synapse.log',
+		'matrix-postgres.log',
+		'matrix-synapse.log',
+	].map(name => join(root, name));
 	return files
 		.filter(name => existsSync(name))
 		.map(name => `\n--- ${name.slice(root.length + 1)}\n${readFileSync(name, 'utf8').slice(-1500)}`)

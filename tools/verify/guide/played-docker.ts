@@ -14,25 +14,24 @@ import {
 	statSync,
 	writeFileSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
-import type { Played } from './played.ts';
+import { container } from './played-containers.ts';
+import {
+	database,
+	entrypoint,
+	fail,
+	isVolume,
+	majorOf,
+	pidOf,
+	played,
+	type Service,
+	socketOf,
+	state,
+	volumesFolder,
+} from './played-image.ts';
 
-type Service = {
-	image?: string;
-	environment?: string[] | Record<string, string>;
-	volumes?: string[];
-};
-
-const played = JSON.parse(readFileSync(process.env.GLIA_PLAYED ?? '', 'utf8')) as Played;
-const state = join(played.root, 'containers');
-const volumesFolder = join(played.root, 'volumes');
 const [command, ...words] = process.argv.slice(2);
-
-function fail(said: string): never {
-	console.error(said);
-	process.exit(1);
-}
 
 function composeFile(): { name: string; services: Record<string, Service> } {
 	const name =
@@ -51,20 +50,6 @@ function composeFile(): { name: string; services: Record<string, Service> } {
 	return { name: resolve(name), services: file.services };
 }
 
-/** What begins with neither a dot nor a slash is the name of a volume. */
-function isVolume(source: string): boolean {
-	return !/^[./~]/.test(source);
-}
-
-function pidOf(service: string): number | undefined {
-	const file = join(state, `${service}.pid`);
-	if (!existsSync(file)) return undefined;
-	const pid = Number(readFileSync(file, 'utf8'));
-	// A process that has ended and that nobody has waited for is no longer there.
-	const status = existsSync(`/proc/${pid}/status`) ? readFileSync(`/proc/${pid}/status`, 'utf8') : '';
-	return /^State:\s+[^ZX]/m.test(status) ? pid : undefined;
-}
-
 async function stop(service: string): Promise<void> {
 	const pid = pidOf(service);
 	if (pid === undefined) return;
@@ -72,99 +57,17 @@ async function stop(service: string): Promise<void> {
 	while (pidOf(service) !== undefined) await new Promise(done => setTimeout(done, 50));
 }
 
+/** Without `-f` it asks, and without `-s` it leaves alone what runs. */
+async function remove(service: string, options: readonly string[]): Promise<void> {
+	if (!options.some(word => word.includes('f'))) fail('played: docker compose rm asks, without -f');
+	if (options.some(word => word.includes('s'))) await stop(service);
+	if (pidOf(service) !== undefined) fail('No stopped containers');
+	for (const end of ['pid', 'json']) rmSync(join(state, `${service}.${end}`), { force: true });
+	rmSync(join(state, `${service}-nameless`), { recursive: true, force: true });
+}
+
 function isDatabase(service: string): boolean {
 	return /postgres/.test(composeFile().services[service]?.image ?? '');
-}
-
-function majorOf(service: Service): string {
-	return /:(\d+)/.exec(service.image ?? '')?.[1] ?? fail(`no major version in ${service.image}`);
-}
-
-function environmentOf({ environment = [] }: Service): Record<string, string> {
-	if (!Array.isArray(environment)) return environment;
-	return Object.fromEntries(
-		environment.map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-	);
-}
-
-/** Where a path of the container lies here: under the longest mount, or in a volume without a name. */
-function placed(name: string, { volumes = [] }: Service): (path: string) => string {
-	const mounts = volumes.map(line => line.split(':') as [string, string]).sort((a, b) => b[1].length - a[1].length);
-	return path => {
-		const mount = mounts.find(([, target]) => path === target || path.startsWith(`${target}/`));
-		if (mount)
-			return join(
-				isVolume(mount[0]) ? join(volumesFolder, `home_${mount[0]}`) : resolve(mount[0]),
-				path.slice(mount[1].length),
-			);
-		return join(state, `${name}-nameless`, path);
-	};
-}
-
-/** The steps of the image's entrypoint, as a script; 172.31.0.2 is the address that `db` has. */
-function entrypoint(name: string, service: Service): { script: string; env: Record<string, string> } {
-	const major = majorOf(service);
-	const server = played.servers[major] ?? fail(`Error response from daemon: manifest for ${service.image} not found`);
-	const at = placed(name, service);
-	const given = environmentOf(service);
-	const data =
-		given.PGDATA ?? (Number(major) >= 18 ? `/var/lib/postgresql/${major}/docker` : '/var/lib/postgresql/data');
-	const inits = (service.volumes ?? []).filter(line => line.split(':')[1]?.startsWith('/docker-entrypoint-initdb.d/'));
-	const script = `set -Eeo pipefail
-if [ ! -s "$PGDATA/PG_VERSION" ]; then
-	if [ -z "$POSTGRES_PASSWORD" ]; then
-		echo 'Error: Database is uninitialized and superuser password is not specified.' >&2; exit 1
-	fi
-	if [ -n "$OLD_DATABASES" ]; then
-		echo 'Counter to that, there appears to be PostgreSQL data in:' >&2; echo "  $OLD_DATABASES" >&2; exit 1
-	fi
-	eval "initdb -D '$PGDATA' --username='$POSTGRES_USER' --pwfile=<(echo '$POSTGRES_PASSWORD') $POSTGRES_INITDB_ARGS"
-	echo "host all all all $(postgres -D "$PGDATA" -C password_encryption)" >> "$PGDATA/pg_hba.conf"
-	pg_ctl -D "$PGDATA" -o "-c listen_addresses='' -c unix_socket_directories='$PGHOST' -c ssl=off" -w start
-	if [ "$POSTGRES_DB" != postgres ]; then
-		psql -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d postgres -c "CREATE DATABASE \\"$POSTGRES_DB\\""
-	fi
-	for f in $INITS; do
-		echo "running $f"; psql -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" --no-password --no-psqlrc -d "$POSTGRES_DB" -f "$f"
-	done
-	pg_ctl -D "$PGDATA" -m fast -w stop
-	echo 'PostgreSQL init process complete; ready for start up.'
-else
-	echo 'PostgreSQL Database directory appears to contain a database; Skipping initialization'
-fi
-exec postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories="$PGHOST" -c fsync=off -c ssl=off
-`;
-	const olds = ['/var/lib/postgresql', '/var/lib/postgresql/data', '/var/lib/postgresql/17/docker'].filter(path =>
-		existsSync(join(at(path), 'PG_VERSION')),
-	);
-	const isMounted = (service.volumes ?? []).some(line => line.split(':')[1] === '/var/lib/postgresql/data');
-	const unused =
-		Number(major) >= 18 && !given.PGDATA && !olds.length && isMounted
-			? ['/var/lib/postgresql/data (unused mount/volume)']
-			: [];
-	const user = given.POSTGRES_USER ?? 'postgres';
-	return {
-		script,
-		env: {
-			...process.env,
-			PATH: [...server.path, process.env.PATH].join(':'),
-			PGDATA: at(data),
-			PGHOST: socketOf(name),
-			POSTGRES_USER: user,
-			POSTGRES_DB: given.POSTGRES_DB ?? user,
-			POSTGRES_PASSWORD: given.POSTGRES_PASSWORD ?? '',
-			POSTGRES_INITDB_ARGS: given.POSTGRES_INITDB_ARGS ?? '',
-			INITS: inits.map(line => resolve(line.split(':')[0] ?? '')).join(' '),
-			OLD_DATABASES: [...(given.PGDATA ? [] : Number(major) >= 18 ? olds : []), ...unused].join(' '),
-		},
-	};
-}
-
-function socketOf(name: string): string {
-	const folder = join(state, `${name}-socket`);
-	mkdirSync(folder, { recursive: true });
-	spawnSync('chown', [played.user, folder]);
-	return folder;
 }
 
 /** `run --entrypoint program service arguments`, in the order of `exec`. */
@@ -191,21 +94,6 @@ async function up(name: string, service: Service): Promise<void> {
 	writeFileSync(join(state, `${name}.pid`), String(started.pid));
 	started.unref();
 	console.error(` Container ${name}  Started`);
-}
-
-function database(name: string, service: Service, log: number) {
-	const { script, env } = entrypoint(name, service);
-	const data = env.PGDATA ?? '';
-	mkdirSync(data, { recursive: true });
-	for (let folder = data; folder.startsWith(played.root) && folder !== played.root; folder = dirname(folder))
-		if (statSync(folder).uid === 0) spawnSync('chmod', ['a+rx', folder]);
-	spawnSync('chown', ['-R', played.user, data]);
-	spawnSync('chmod', ['700', data]);
-	return spawn('setpriv', ['--reuid', played.user, '--regid', played.group, '--clear-groups', 'bash', '-c', script], {
-		detached: true,
-		stdio: ['ignore', log, log],
-		env,
-	});
 }
 
 function program(name: string, log: number) {
@@ -242,6 +130,7 @@ function exec(args: string[], mustRun = true): never {
 	else {
 		env.PATH = [...(played.servers[majorOf(service)]?.path ?? []), process.env.PATH].join(':');
 		env.PGHOST = socketOf(name);
+		env.PGDATA = entrypoint(name, service).env.PGDATA;
 		if (!args.includes('PGPASSWORD')) delete env.PGPASSWORD;
 	}
 	const { status } = spawnSync(program, words, { stdio: 'inherit', env: env as NodeJS.ProcessEnv });
@@ -264,6 +153,7 @@ if (command === 'pull') {
 	console.log(`played: docker image rm ${image}`);
 } else if (command === 'volume') volumeOf(words);
 else if (command === 'compose') await compose(words);
+else if (command !== undefined && /^(?:network|run|exec|rm|logs)$/.test(command)) await container(command, words);
 else fail(`docker: '${command}' is not played`);
 
 /** `ls -q --filter label=com.docker.compose.volume=NAME` and `rm NAME`. */
@@ -288,8 +178,10 @@ async function compose([verb, ...rest]: string[]): Promise<void> {
 	const { services } = composeFile();
 	const options = rest.filter(word => word.startsWith('-'));
 	const known: Record<string, RegExp> = {
-		config: /^--services$/,
+		config: /^--(?:services|images)$/,
+		restart: /^$/,
 		stop: /^$/,
+		rm: /^-(?:s|f|sf|fs)$/,
 		up: /^-d$/,
 		logs: /^--tail$/,
 	};
@@ -299,8 +191,20 @@ async function compose([verb, ...rest]: string[]): Promise<void> {
 	const lacking = verb === 'exec' || verb === 'run' ? undefined : names.find(word => !Object.hasOwn(services, word));
 	if (lacking !== undefined) fail(`no such service: ${lacking}`);
 	const meant = names.length ? names : Object.keys(services);
-	if (verb === 'config') console.log(Object.keys(services).join('\n'));
+	if (verb === 'config' && options.includes('--images'))
+		console.log(
+			Object.values(services)
+				.map(({ image = '' }) => image)
+				.join('\n'),
+		);
+	else if (verb === 'config') console.log(Object.keys(services).join('\n'));
+	else if (verb === 'restart')
+		for (const name of meant) {
+			await stop(name);
+			await up(name, services[name] ?? {});
+		}
 	else if (verb === 'stop') for (const name of meant) await stop(name);
+	else if (verb === 'rm') for (const name of meant) await remove(name, options);
 	else if (verb === 'up')
 		for (const name of meant.sort((a, b) => Number(isDatabase(b)) - Number(isDatabase(a))))
 			await up(name, services[name] ?? {});

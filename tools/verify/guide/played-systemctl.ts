@@ -72,6 +72,14 @@ list-unit-files)
 		if [[ "$name" == $pattern || "$name.service" == $pattern ]]; then [ -e ${root}/$name.enabled ] && echo "$name.service enabled enabled" || echo "$name.service disabled enabled"; fi
 	done; done ;;
 daemon-reload) ;;
+show)
+	# What Ansible looks at: whether the unit is known, and what it does.
+	unit=\${given[0]}
+	known $unit && [ -e /etc/systemd/system/$unit.service -o ! -d ${root}/units ] && load=loaded || load=not-found
+	active $unit && state=active || state=inactive
+	[ -e ${root}/$unit.enabled ] && file=enabled || file=disabled
+	printf 'Id=%s.service\\nLoadState=%s\\nActiveState=%s\\nUnitFileState=%s\\nFragmentPath=/etc/systemd/system/%s.service\\n' $unit $load $state $file $unit ;;
+is-failed) echo inactive; exit 1 ;;
 *) echo "Unknown command verb $verb." >&2; exit 1 ;;
 esac`;
 }

@@ -21,6 +21,9 @@ export type Played = {
 	programs: Record<string, string[]>;
 };
 
+/** What the role needs of the playbook, and the deployment’s vars.yml. */
+export type PlaybookOf = { dir: string; roles: string[]; ansible: string; vars: string; host: string };
+
 export type Job = {
 	guide: string;
 	stated: Record<string, string>;
@@ -35,8 +38,13 @@ export type Job = {
 	results: string;
 	/** The mount namespace that must not be touched. */
 	outside: string;
-	/** `onward`: to the end and clean-up. `back`: both ways back. `failures`: every known error once. */
-	flow: 'onward' | 'back' | 'failures';
+	/**
+	 * `onward`: to the end and clean-up. `back`: back before the start, and after it. `each`: back from each stage before the
+	 * start, then to the end and clean-up. `failures`: every known error once.
+	 */
+	flow: 'onward' | 'back' | 'each' | 'failures';
+	/** Where the layout is the playbook’s. */
+	playbook?: PlaybookOf;
 };
 
 /** What a played Synapse and its database log in with. */
@@ -75,7 +83,7 @@ export function prepare(job: Job): Played {
 	const id = (flag: string, name: string) => spawnSync('id', [flag, name], { encoding: 'utf8' }).stdout.trim();
 	const owner = isPackaged || spawnSync('id', ['postgres']).status === 0 ? 'postgres' : 'nobody';
 	sh(`ip link set lo up; ip addr add ${addresses.old}/32 dev lo; ip addr add ${addresses.new}/32 dev lo
-printf '127.0.0.1 localhost\\n${addresses.old} db old.example\\n${addresses.new} new.example\\n' > ${root}/hosts
+printf '127.0.0.1 localhost\\n${addresses.old} db old.example proof-db\\n${addresses.new} new.example\\n' > ${root}/hosts
 mount --bind ${root}/hosts /etc/hosts`);
 	const libraries = Object.values(servers).flatMap(({ libraries }) => libraries);
 	// Whoever PostgreSQL runs as must get at programs that lie in a cache for root’s eyes only.

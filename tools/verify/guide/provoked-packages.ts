@@ -43,6 +43,7 @@ pg_upgradecluster -m dump -v 18 15 main`,
 			);
 			return said;
 		},
+		'changed-directory': () => saying('chmod 700 /root; cd /root; sudo -u postgres psql -XAtc "SELECT 1"', env),
 		'no-package': () => saying('/usr/bin/apt-get install -s postgresql-99', env),
 		'target-exists': () => saying(`pg_createcluster 18 main > /dev/null; ${upgrade}; pg_dropcluster 18 main`, env),
 		'checksums-differ': () => saying(`${upgrade}; cat /var/log/postgresql/pg_upgradecluster*/*.log`, env),

@@ -49,6 +49,15 @@ createdb -O synapse -T template0 -E UTF8 --locale=C synapse; createdb -O synapse
 			return port(file, old);
 		},
 		'no-such-sqlite': () => port(join(root, 'none.db'), good),
+		'port-too-old': () => {
+			const older = cluster(played, '13');
+			older.start(addresses.new);
+			sh(
+				'psql -Xqc "CREATE ROLE synapse LOGIN"; createdb -O synapse -T template0 -E UTF8 --locale=C synapse',
+				older.env,
+			);
+			return port(file, settings('older', { name: 'psycopg2', args: { ...args, host: addresses.new } }));
+		},
 		'port-wrong-collation': () => port(file, wrong),
 		'port-password': () => port(file, closed),
 		'auto-vacuum': () => {

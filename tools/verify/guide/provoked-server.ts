@@ -1,8 +1,10 @@
 // Errors of PostgreSQL, its client programs, the image's own script and Synapse: an old server of 15 and a new one of 17.
 import { existsSync, mkdirSync } from 'node:fs';
+import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
 import { homeserver } from './layouts.ts';
 import { addresses, type Job, type Played, sh, surroundingsOf } from './played.ts';
-import { type Cluster, cluster, type Provocation, saying, synapse } from './provoking.ts';
+import { damageErrors } from './provoked-damage.ts';
+import { cluster, type Pair, type Provocation, saying, synapse } from './provoking.ts';
 
 /** A server that the newest Synapse does not take any more. */
 export function tooOld(job: Job, played: Played): Record<string, Provocation> {
@@ -15,29 +17,13 @@ export function tooOld(job: Job, played: Played): Record<string, Provocation> {
 	};
 }
 
-/** An old server with a database, a new one that is empty, and what is asked of them. */
-type Pair = {
-	job: Job;
-	played: Played;
-	root: string;
-	old: Cluster;
-	next: Cluster;
-	at15: (script: string) => string;
-	at17: (script: string) => string;
-	/** The client programs of a 16 that is months old. */
-	path16: NodeJS.ProcessEnv;
-	/** The database `trial` on the old server, as Synapse is told it. */
-	database: Record<string, string>;
-	/** Makes it anew, with these options of `createdb`. */
-	trial: (options: string) => void;
-};
-
-export function serverErrors(job: Job, played: Played): Record<string, Provocation> {
+export function serverErrors(job: Job, played: Played, guide: Guide): Record<string, Provocation> {
 	const pair = pairOf(job, played);
 	return {
 		...localeErrors(pair),
 		...loginErrors(pair),
 		...dumpErrors(pair),
+		...damageErrors(pair, guide),
 		...fileErrors(pair),
 		...imageErrors(pair),
 	};
@@ -89,11 +75,14 @@ function loginErrors({ next, old }: Pair): Record<string, Provocation> {
 			return saying('createuser other; createdb -O other others', { ...next.env, PGUSER: 'boss' });
 		},
 		'password-failed': () => {
-			sh(`psql -Xqc "SET password_encryption = 'md5'; ALTER ROLE synapse PASSWORD 'changeme'"`, next.env);
+			sh(
+				`psql -Xqc "CREATE ROLE pupil LOGIN" -c "SET password_encryption = 'md5'; ALTER ROLE pupil PASSWORD 'changeme'"`,
+				next.env,
+			);
 			return saying('psql -Xc "SELECT 1"', {
 				...next.env,
 				PGHOST: addresses.new,
-				PGUSER: 'synapse',
+				PGUSER: 'pupil',
 				PGPASSWORD: 'changeme',
 			});
 		},

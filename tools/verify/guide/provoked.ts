@@ -36,7 +36,7 @@ export async function provokeAll(job: Job, played: Played, guide: Guide, results
 function provocations(job: Job, played: Played, guide: Guide): Record<string, Provocation> {
 	if (job.guide === 'sqlite-postgres') return portErrors(job, played);
 	if (job.stated.layout === 'debian') return packageErrors(job, played, guide);
-	return job.stated.layout === 'managed' ? tooOld(job, played) : serverErrors(job, played);
+	return job.stated.layout === 'managed' ? tooOld(job, played) : serverErrors(job, played, guide);
 }
 
 /** The line that says it, without the folders of this machine. */

@@ -64,6 +64,23 @@ printf 'local all all trust\\nhost all all all ${auth}\\n' > ${data}/pg_hba.conf
 
 export type Cluster = ReturnType<typeof cluster>;
 
+/** An old server with a database, a new one that is empty, and what is asked of them. */
+export type Pair = {
+	job: Job;
+	played: Played;
+	root: string;
+	old: Cluster;
+	next: Cluster;
+	at15: (script: string) => string;
+	at17: (script: string) => string;
+	/** The client programs of a 16 that is months old. */
+	path16: NodeJS.ProcessEnv;
+	/** The database `trial` on the old server, as Synapse is told it. */
+	database: Record<string, string>;
+	/** Makes it anew, with these options of `createdb`. */
+	trial: (options: string) => void;
+};
+
 /** What Synapse says when it is started on this database, until it ends or listens. */
 export function synapse(job: Job, played: Played, database: Record<string, string>, more = ''): string {
 	homeserver(played, { name: 'psycopg2', args: { ...database, cp_min: 1, cp_max: 3 } });

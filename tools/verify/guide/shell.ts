@@ -35,7 +35,7 @@ export function openShell(cwd: string, env: NodeJS.ProcessEnv): Shell {
 	});
 	// Says which command failed, and goes on, as the shell of a reader does; `set -e` would hide what comes after.
 	shell.stdin.write(
-		`exec 2>&1\nset -E\nGLIA_NL=$'\\n'\ntrap 'printf "@@failed %s %s\\n" "$?" "\${BASH_COMMAND//$GLIA_NL/ }"' ERR\n`,
+		`exec 2>&1 9>&1\nset -E\nGLIA_NL=$'\\n'\ntrap 'printf "@@failed %s %s\\n" "$?" "\${BASH_COMMAND//$GLIA_NL/ }" >&9' ERR\n`,
 	);
 	return {
 		async paste(block, { typed = '', answers = [], mayFail = false } = {}) {

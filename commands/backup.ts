@@ -1,0 +1,73 @@
+// !backup: the proof of a backup, and the rehearsal of a PostgreSQL upgrade, as a guide.
+
+import { guideFor } from '../src/advice/guide/guide.ts';
+import { majorsOf } from '../src/advice/guide/postgres.ts';
+import { offerOf } from '../src/advice/guide/session.ts';
+import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
+import { Refusal } from '../src/answer.ts';
+import { takeParameters, takeStart } from '../src/arguments/guide.ts';
+import { readMajor } from '../src/arguments/majors.ts';
+import { readProfile, sortWords } from '../src/arguments/words.ts';
+import type { Command, Ports } from '../src/command.ts';
+import { writeTerm } from '../src/deployment/facts.ts';
+import { guideRefusalWords, guideWords } from '../src/messages/guide.ts';
+import { withOffer } from '../src/messages/guide-session.ts';
+import { code, quoted } from '../src/text/markdown.ts';
+
+const example = '!backup 15 docker';
+
+export const backup = {
+	name: 'backup',
+	usage: 'backup [version] [server] [facts…]',
+	summary: 'prove a backup, or rehearse a PostgreSQL upgrade',
+	examples: ['backup 15 docker', 'backup 17 debian domain=example.org', 'backup 16 mdad mas start'],
+	help: `It restores a dump into a throw-away PostgreSQL and starts a throw-away Synapse on it that reaches nobody outside. Say the version of PostgreSQL that runs, or the next one, and it is the rehearsal of the upgrade; where the server runs (${code('docker')}, ${code('debian')}, ${code('mdad')}); and where the parts of the backup lie (${code('dump=')}, ${code('config=')}, ${code('key=')}, ${code('media-folder=')}; the answer lists them). With ${code('start')}, or by the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread.`,
+	changes: false,
+	async run({ words: typed, room }, { knowledge, store }: Pick<Ports, 'knowledge' | 'store'>) {
+		const { begin, rest: words, asked: again } = takeStart(typed);
+		const guide = knowledge.guides.find(({ id }) => id === 'backup');
+		if (!guide) throw new Error('the knowledge has no guide backup');
+		const file = words.some(word => /^(file|markdown)$/i.test(word));
+		const { stated, rest } = takeParameters(
+			words.filter(word => !/^(file|markdown)$/i.test(word)),
+			guide,
+		);
+		const { versions, terms, servers } = sortWords(rest, example, knowledge.systems);
+		const [server, second] = servers;
+		if (second !== undefined) throw new Refusal(`One server at a time. An example: ${code('!backup example.org')}`);
+		const subscription = server === undefined ? undefined : await store.watch(room, server);
+		if (server !== undefined && !subscription)
+			throw new Refusal(
+				`This room does not watch ${quoted(server)}. Begin with ${code(`!watch ${server}`)}, or say what runs: ${code(example)}`,
+			);
+		const profile = subscription
+			? profileFrom(withFacts(subscription.facts, terms.map(writeTerm)))
+			: readProfile(terms);
+		if (profile.get('database')?.value === 'sqlite')
+			throw new Refusal(
+				`This proof restores a dump of PostgreSQL. A copy of a SQLite file is proved by ${code("sqlite3 COPY 'PRAGMA integrity_check'")}, which says ${code('ok')}; the signing key, the configuration and the media belong to that backup too.`,
+			);
+		const known = majorsOf(knowledge.lifecycles.postgresql);
+		const fact = profile.get('postgres')?.value;
+		const [to, extra] = [...versions, ...(stated.has('to') ? [stated.get('to') ?? ''] : [])].map(word =>
+			readMajor(word, known),
+		);
+		if (extra !== undefined && extra !== to)
+			throw new Refusal(`One version is enough, the one to restore into. An example: ${code(example)}`);
+		const major = to ?? (typeof fact === 'string' ? fact : undefined);
+		if (major === undefined)
+			throw new Refusal(
+				`Which major version of PostgreSQL runs? ${code(example)}. ${code('SHOW server_version')} says it; the next one makes this the rehearsal of the upgrade.`,
+			);
+		stated.set('to', major);
+		if (server !== undefined && !stated.has('domain')) stated.set('domain', server);
+		const guided = guideFor(guide, { stated, profile }, knowledge.tried);
+		if (guided.refused.length) throw new Refusal(guided.refused.map(guideRefusalWords).join(' '));
+		if (guided.ask.includes('layout'))
+			throw new Refusal(
+				`Where does it run? In containers ${code(`!backup ${major} docker`)}, from packages ${code(`!backup ${major} debian`)}, or by matrix-docker-ansible-deploy ${code(`!backup ${major} mdad`)}? On a server of a provider, restore into a new one of theirs.`,
+			);
+		const answer = guideWords(guided, { asked: `backup ${major}`, file });
+		return withOffer(answer, offerOf(guided, { stated, profile, asked: `backup ${again}`.trim() }), begin);
+	},
+} satisfies Command;

@@ -1,0 +1,84 @@
+// !backup: which layout, which version, and what a backup has to have.
+import { describe, expect, test } from 'vitest';
+import { backup } from '../../commands/backup.ts';
+import type { Guided } from '../../src/advice/guide/guide.ts';
+import { Refusal } from '../../src/answer.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { switchWords } from '../../src/messages/switch.ts';
+
+const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+const store = {
+	watch: async (_: string, server: string) =>
+		server === 'example.org'
+			? { id: '1', room: 'r', server, facts: ['docker', 'postgres=15', 'mas'], changed: new Date(0) }
+			: undefined,
+};
+
+async function said(typed: string) {
+	const ports = { knowledge, store } as unknown as Parameters<typeof backup.run>[1];
+	return backup.run({ words: typed.split(' '), room: 'r' } as unknown as Parameters<typeof backup.run>[0], ports);
+}
+
+async function guided(typed: string): Promise<Guided> {
+	return (await said(typed)).value as Guided;
+}
+
+test('each layout restores, starts a Synapse that reaches nobody, looks, and removes it', async () => {
+	for (const [typed, cutOff] of [
+		['15 docker domain=example.org', '--network proof'],
+		['15 mdad domain=example.org', '--network proof'],
+		['17 debian domain=example.org', 'unshare --net'],
+	] as const) {
+		const { stages, cleanUp, ask } = await guided(typed);
+		const commands = [...stages, ...cleanUp].flatMap(({ steps }) => steps.map(step => step.commands ?? '')).join('\n');
+		expect(ask, typed).toEqual([]);
+		expect(commands, typed).toContain(cutOff);
+		for (const part of ['homeserver.yaml', 'signing.key', 'local_content', 'event_json'])
+			expect(commands, typed).toContain(part);
+		for (const key of ['send_federation: false', 'email: null', 'app_service_config_files: []', 'start_pushers: false'])
+			expect(commands, typed).toContain(key);
+		expect(cleanUp.length, typed).toBe(1);
+	}
+});
+
+test('a network is internal, and no port is published: nobody outside is spoken to', async () => {
+	const commands = (await guided('15 docker')).stages.flatMap(({ steps }) => steps.map(step => step.commands ?? ''));
+	expect(commands.join('\n')).toContain('docker network create --internal proof');
+	expect(commands.join('\n')).not.toMatch(/docker run[^\n]*(?:\\\n[^\n]*)*\s-p\s/);
+});
+
+test('what the playbook dumps is all databases, and people of MAS are not asked for a password', async () => {
+	const value = (name: string, { parameters }: Guided) => parameters.find(parameter => parameter.name === name)?.value;
+	expect(value('format', await guided('16 mdad'))).toBe('all');
+	expect(value('format', await guided('16 docker'))).toBe('archive');
+	const mas = await guided('example.org');
+	expect([mas.title, value('login', mas), value('domain', mas)]).toEqual([
+		'Prove a backup on PostgreSQL 15',
+		'other',
+		'example.org',
+	]);
+	expect(JSON.stringify(mas.stages)).not.toContain('read -rsp');
+});
+
+describe('refuses', () => {
+	test.each([
+		['docker', 'Which major version'],
+		['15', 'Where does it run?'],
+		['15 16 docker', 'One version is enough'],
+		['99 docker', 'I do not know PostgreSQL'],
+		['sqlite docker', 'integrity_check'],
+		['unwatched.example 15', 'does not watch'],
+	])('%s', async (typed, words) => {
+		const error = await said(typed).catch((caught: unknown) => caught);
+		expect(error).toBeInstanceOf(Refusal);
+		expect((error as Refusal).message).toContain(words);
+	});
+});
+
+test('the backup of a plan leads here, but not where this guide does not serve', () => {
+	const commands = { from: '1.0.0', to: '1.1.0', backup: ['x'], ways: [], stated: true, workers: 'led', asking: ['y'] };
+	const words = (proof?: object) => switchWords({ ...commands, ...(proof && { proof }) } as never);
+	expect(words({ postgres: '15', install: 'docker' })).toContain('`!backup 15 docker` proves');
+	expect(words({ install: 'debian' })).toContain('`!backup VERSION debian` proves');
+	expect(words()).not.toContain('!backup');
+});

@@ -1,0 +1,131 @@
+// Backups as an administrator makes them, whole ones and such as miss something; the guide has to find each of these.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type Guided, knownBy } from '../../../src/advice/guide/guide.ts';
+import { type Job, type Played, sh, surroundingsOf } from './played.ts';
+import { openReader } from './reader.ts';
+import type { Result } from './trial.ts';
+
+/** Copies what the server has now. Returns what the administrator states of it. */
+export function backUp(job: Job, played: Played): Record<string, string> {
+	const { root, cwd } = played;
+	const isDebian = job.stated.layout === 'debian';
+	const folder = isDebian ? join(root, 'backups/synapse') : join(cwd, 'backup');
+	const psql = isDebian ? 'cd /; runuser -u postgres --' : `cd ${cwd}; docker compose exec -T db`;
+	const role = isDebian ? '' : '-U synapse';
+	const copied = `mkdir -p ${folder}/files; cp -r ${cwd}/files/. ${folder}/files/`;
+	const dumps = [
+		['synapse.dump', `pg_dump ${role} -Fc synapse`],
+		['synapse.sql', `pg_dump ${role} synapse`],
+		['mas.dump', `pg_dump ${role} -Fc mas`],
+		['all.sql', `pg_dumpall ${role}`],
+	].map(([file, command]) => `${psql} ${command} < /dev/null > ${folder}/${file}`);
+	sh([copied, ...dumps, `gzip -k ${folder}/all.sql`].join('\n'), surroundingsOf(played));
+	return {
+		domain: 'guide.test',
+		person: 'ada',
+		config: join(folder, 'files'),
+		key: join(folder, 'files/signing.key'),
+		'media-folder': join(folder, 'files/media'),
+		dump: join(folder, job.stated.format === 'all' ? 'all.sql.gz' : 'synapse.dump'),
+		proof: join(root, 'proof'),
+		...(isDebian && debianPlaces(job, played)),
+	};
+}
+
+/** Python where the user that Synapse runs as may read it: it lies in a home that only root may enter. */
+function debianPlaces(job: Job, { root }: Played): Record<string, string> {
+	const home = homedir();
+	const parts = readdirSync(home).filter(name => ['.cache', '.local', '.pyenv'].includes(name));
+	sh(`${parts.map(name => `mkdir -p /mnt/home/${name}; mount --bind ${home}/${name} /mnt/home/${name}`).join('\n')}
+mount --rbind /mnt/home ${home}; chmod 755 ${root}`);
+	return { venv: join(job.python, '..'), 'os-user': 'nobody' };
+}
+
+type Spoiling = {
+	/** The failure of the guide that has to be said. */
+	failure: string;
+	/** What spoils a copy of the backup, in its folder. */
+	by: string;
+	/** What is stated otherwise. */
+	stated?: (folder: string) => Record<string, string>;
+	password?: string;
+};
+
+const spoilings: Record<'docker' | 'debian', Spoiling[]> = {
+	docker: [
+		{ failure: 'proof-missing', by: 'rm files/signing.key' },
+		{ failure: 'proof-missing', by: 'rm -r files/media' },
+		{ failure: 'proof-missing', by: 'rm files/homeserver.yaml' },
+		{ failure: 'proof-missing', by: ': > synapse.dump' },
+		{ failure: 'proof-empty-dump', by: ': > synapse.dump' },
+		{ failure: 'proof-wrong-database', by: 'cp mas.dump synapse.dump' },
+		{ failure: 'proof-cut-off', by: 'truncate -s -2000 synapse.dump' },
+		{
+			failure: 'proof-no-role',
+			by: "sed -i 's/OWNER TO synapse/OWNER TO somebody/' synapse.sql",
+			stated: folder => ({ format: 'sql', dump: `${folder}/synapse.sql` }),
+		},
+		{
+			failure: 'proof-locale',
+			by: "sed -i -E '/^CREATE DATABASE synapse /s/(LOCALE|LC_COLLATE|LC_CTYPE) = .C./\\1 = '\"'C.UTF-8'\"'/g' all.sql",
+			stated: folder => ({ format: 'all', dump: `${folder}/all.sql` }),
+		},
+		{
+			failure: 'proof-file-missing',
+			by: "sed -i 's#^macaroon_secret_key:.*#macaroon_secret_key_path: /data/macaroon#' files/homeserver.yaml",
+		},
+		{ failure: 'proof-no-login', by: 'true', password: 'another' },
+		{ failure: 'proof-no-login', by: "echo 'password_config: { pepper: another }' >> files/homeserver.yaml" },
+		{ failure: 'proof-picture-missing', by: 'find files/media/local_content -type f -delete' },
+	],
+	debian: [{ failure: 'proof-cluster-exists', by: 'pg_createcluster 17 proof > /dev/null' }],
+};
+
+/** Follows the guide on each spoiled backup to its end, and looks for the failure in all that was said. */
+export async function provokeProofs(
+	job: Job,
+	played: Played,
+	guidedBy: (more: Record<string, string>) => Guided,
+	results: Result[],
+): Promise<void> {
+	const whole = backUp(job, played);
+	const folder = join(whole.config ?? '', '..');
+	const wrong: string[] = [];
+	for (const { failure, by, stated, password } of spoilings[job.stated.layout === 'debian' ? 'debian' : 'docker']) {
+		const spoiled = `${folder}-spoiled`;
+		sh(`rm -rf ${spoiled}; cp -a ${folder} ${spoiled}; cd ${spoiled}; ${by}`, surroundingsOf(played));
+		const moved = Object.fromEntries(
+			Object.entries(whole).map(([name, value]) => [name, value.replace(folder, spoiled)]),
+		);
+		const guided = guidedBy({ ...moved, ...stated?.(spoiled) });
+		const reader = openReader(played, []);
+		if (password) reader.password = password;
+		const text = guided.stages.flatMap(({ failures }) => failures).find(({ id }) => id === failure)?.text;
+		if (text === undefined) throw new Error(`the guide has no failure ${failure}`);
+		let said = '';
+		for (const stage of guided.stages) {
+			said += await reader.tryOut(stage);
+			said += logged(played);
+			if (knownBy(text, said)) break;
+		}
+		for (const stage of guided.cleanUp) await reader.tryOut(stage);
+		reader.end();
+		const seen = knownBy(text, said);
+		console.log(`  ${seen ? 'seen' : 'NOT SEEN'}: ${failure} (${by})`);
+		const saw = said.split('\n').find(line => knownBy(text, line)) ?? text;
+		if (seen) results.push({ of: failure, saw: saw.replaceAll(played.root, '…').trim().slice(0, 300) });
+		else wrong.push(`${failure} (${by}): expected “${text}”, got: ${said.slice(-3000)}`);
+	}
+	if (wrong.length) throw new Error(wrong.join('\n'));
+}
+
+/** What `docker logs` or the file named by the guide would show. */
+function logged({ root }: Played): string {
+	const files = ['containers/proof-synapse.log', 'proof/synapse.log'].map(name => join(root, name));
+	return files
+		.filter(file => existsSync(file))
+		.map(file => readFileSync(file, 'utf8'))
+		.join('\n');
+}

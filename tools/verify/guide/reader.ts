@@ -1,0 +1,127 @@
+// Somebody who does what a guide says, on a played machine: pastes each block into one shell, changes the files that it
+// names, and looks whether what is shown is what the guide promises.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { GuidedStage, GuidedStep } from '../../../src/advice/guide/guide.ts';
+import { password } from './people.ts';
+import { databasePassword, type Played, surroundingsOf } from './played.ts';
+import { openShell } from './shell.ts';
+import type { Result } from './trial.ts';
+
+export type Reader = {
+	/** What they copy out of a client when an access token is asked for. */
+	token: string;
+	/** What they type when a person’s password is asked for. */
+	password: string;
+	/** Pastes a block. Returns all it said; with `mayFail` also when a command of it failed. */
+	paste(block: string, mayFail?: boolean): Promise<string>;
+	/** Does a step of a stage. Throws where something else is shown than the guide says. */
+	does(step: GuidedStep, stage: GuidedStage): Promise<void>;
+	/** Does a whole stage; unless told not to, that is noted as a result. */
+	follow(stage: GuidedStage, isNoted?: boolean): Promise<void>;
+	/** Does a whole stage, whatever fails. Returns all that was said. */
+	tryOut(stage: GuidedStage): Promise<string>;
+	end(): void;
+};
+
+/** What a reader puts a password of their own for. */
+const chosen = 'CHOSEN-SECRET';
+
+export function openReader(played: Played, results: Result[]): Reader {
+	const shell = openShell(played.cwd, surroundingsOf(played));
+	const change = (step: GuidedStep) => {
+		if (step.edit) edit(placeOf(step.edit.file, played), step.edit.diff.replaceAll(chosen, databasePassword));
+		if (step.file) writeFileSync(join(played.cwd, step.file.name), step.file.text);
+	};
+	const reader: Reader = {
+		token: '',
+		password,
+		paste(block, mayFail = false) {
+			// What programs ask for is a password, twice when it is a new one, once for each role.
+			if (/^read -rsp/.test(block))
+				return shell.paste(block, {
+					typed: `${block.includes('Password') ? reader.password : reader.token}\n`,
+					mayFail,
+				});
+			const answers = /--pwprompt/.test(block) ? Array<string>(2 * ownersIn(played)).fill(databasePassword) : [];
+			return shell.paste(block, { answers, mayFail });
+		},
+		async does(step, stage) {
+			if (step.concerned === 'unknown')
+				throw new Error(`${stage.id}: it is not known whether a step concerns this layout`);
+			change(step);
+			if (!step.commands || step.language !== 'bash') return;
+			expectShown(step, stage, await reader.paste(step.commands));
+		},
+		async follow(stage, isNoted = true) {
+			console.log(`  ${stage.id}: ${stage.title}`);
+			for (const step of stage.steps) await reader.does(step, stage);
+			if (isNoted) results.push({ of: stage.id });
+		},
+		async tryOut(stage) {
+			let said = '';
+			for (const step of stage.steps) {
+				change(step);
+				if (step.commands && step.language === 'bash') said += await reader.paste(step.commands, true);
+			}
+			return said;
+		},
+		end: shell.end,
+	};
+	return reader;
+}
+
+function expectShown(step: GuidedStep, stage: GuidedStage, said: string): void {
+	for (const wanted of step.shows) {
+		let from = 0;
+		for (const piece of wanted.split('…')) {
+			const at = said.indexOf(piece, from);
+			if (at < 0) throw new Error(`${stage.id}: expected “${wanted}” in what was shown:\n${said.slice(-3000)}`);
+			from = at + piece.length;
+		}
+	}
+	if (/Nothing must be printed/.test(step.see ?? '') && said.trim() !== '')
+		throw new Error(`${stage.id}: expected nothing to be printed, got:\n${said}`);
+	const wrong = /FAILED|MISSING|WRONG DATABASE|OTHER KEY/.exec(said);
+	if (wrong) throw new Error(`${stage.id}: it says ${wrong[0]}:\n${said}`);
+}
+
+/** How many roles the list of databases names; one where there is no list yet. */
+function ownersIn({ cwd }: Played): number {
+	const list = join(cwd, 'databases.txt');
+	if (!existsSync(list)) return 1;
+	const owners = readFileSync(list, 'utf8')
+		.split('\n')
+		.flatMap(line => line.split('|')[1] ?? []);
+	return new Set(owners).size || 1;
+}
+
+/** Changes lines of a file that is there, as the diff says. Throws where one of them is not there. */
+export function edit(file: string, diff: string): void {
+	const lines = readFileSync(file, 'utf8').split('\n');
+	let at = 0;
+	// By how much the file is indented more than the diff.
+	let deeper = 0;
+	for (const line of diff.split('\n').filter(text => text.trim() !== '')) {
+		const [sign, text] = [line[0], line.slice(1)];
+		if (sign === '+') {
+			lines.splice(at++, 0, ' '.repeat(Math.max(0, indentOf(text) + deeper)) + text.trim());
+			continue;
+		}
+		const found = lines.findIndex((other, i) => i >= at && other.trim() === text.trim());
+		if (found < 0) throw new Error(`${file} has no line “${text}”`);
+		deeper = indentOf(lines[found] ?? '') - indentOf(text);
+		if (sign === '-') lines.splice(found, 1);
+		at = sign === '-' ? found : found + 1;
+	}
+	writeFileSync(file, lines.join('\n'));
+}
+
+/** The file that a guide means; Synapse’s configuration lies in a folder of its own. */
+function placeOf(file: string, { cwd }: Played): string {
+	return file === 'homeserver.yaml' ? join(cwd, 'files', file) : resolve(cwd, file);
+}
+
+function indentOf(line: string): number {
+	return line.length - line.trimStart().length;
+}
