@@ -175,21 +175,35 @@ function versionOf(name: string): string {
 	return data ? readFileSync(data, 'utf8').trim() : fail(`container ${name} has not begun`);
 }
 
+/** Goes on after one that is not there, as the real one does, and says so at the end. */
 async function remove({ flags, rest }: Options): Promise<void> {
+	let isWhole = true;
 	for (const name of rest) {
-		const pid = pidOf(known(name));
-		if (pid !== undefined && !flags.has('-f'))
-			fail(
-				`Error response from daemon: cannot remove container "/${name}": container is running: stop the container before removing or force remove`,
-			);
-		if (pid !== undefined) process.kill(pid, 'SIGQUIT');
-		for (let tries = 100; pidOf(name) !== undefined && tries > 0; tries--) {
-			if (tries === 50 && pid !== undefined) process.kill(pid, 'SIGKILL');
-			await new Promise(done => setTimeout(done, 100));
+		const pid = pidOf(name);
+		const refused = !existsSync(noteOf(name))
+			? `No such container: ${name}`
+			: pid !== undefined && !flags.has('-f')
+				? `cannot remove container "/${name}": container is running: stop the container before removing or force remove`
+				: undefined;
+		if (refused) {
+			console.error(`Error response from daemon: ${refused}`);
+			isWhole = false;
+			continue;
 		}
-		for (const end of ['pid', 'container', 'log']) rmSync(join(state, `${name}.${end}`), { force: true });
+		await end(name, pid);
+		for (const part of ['pid', 'container', 'log']) rmSync(join(state, `${name}.${part}`), { force: true });
 		if (flags.has('-v'))
-			for (const end of ['nameless', 'socket']) rmSync(join(state, `${name}-${end}`), { recursive: true, force: true });
+			for (const part of ['nameless', 'socket'])
+				rmSync(join(state, `${name}-${part}`), { recursive: true, force: true });
 		console.log(name);
+	}
+	if (!isWhole) process.exit(1);
+}
+
+async function end(name: string, pid: number | undefined): Promise<void> {
+	if (pid !== undefined) process.kill(pid, 'SIGQUIT');
+	for (let tries = 100; pidOf(name) !== undefined && tries > 0; tries--) {
+		if (tries === 50 && pid !== undefined) process.kill(pid, 'SIGKILL');
+		await new Promise(done => setTimeout(done, 100));
 	}
 }
