@@ -24,6 +24,7 @@ import { inNamespaces } from './namespace.ts';
 import { openPlaybook } from './playbook.ts';
 import type { Job, PlaybookOf } from './played.ts';
 import { server } from './servers.ts';
+import { tableOf } from './table.ts';
 import type { Result, Trial } from './trial.ts';
 import { guidedFor, varsOf } from './vars.ts';
 
@@ -37,6 +38,10 @@ export async function verifyGuide(
 	{ playbook }: { playbook?: string | undefined } = {},
 ): Promise<number> {
 	const known = readKnowledge(folder);
+	if (name === 'table') {
+		writeFileSync(new URL('../docs/guides-stages.md', folder), tableOf(known.guides, known.tried));
+		return 0;
+	}
 	const guide = known.guides.find(({ id }) => id === name);
 	if (guide && name === 'mdad') {
 		const { verifyMove } = await import('./move.ts');

@@ -29,7 +29,15 @@ pg_upgradecluster -m dump -v 18 15 main`,
 			});
 			// The cure, as the guide prints it.
 			sh(
-				`cd /; ${/```bash\n([\s\S]*?)```/.exec(cureOf('wrong-collation-debian', guide, { user: 'synapse_user', dbname: 'wrong' }))?.[1]}`,
+				`cd /; ${
+					/```bash\n([\s\S]*?)```/.exec(
+						cureOf('wrong-collation-debian', guide, {
+							user: 'synapse_user',
+							dbname: 'wrong',
+							template: '-T template0 --locale-provider=libc',
+						}),
+					)?.[1]
+				}`,
 				env,
 			);
 			const mended = sh(
@@ -43,7 +51,11 @@ pg_upgradecluster -m dump -v 18 15 main`,
 			);
 			return said;
 		},
-		'changed-directory': () => saying('chmod 700 /root; cd /root; sudo -u postgres psql -XAtc "SELECT 1"', env),
+		'changed-directory': () =>
+			saying(
+				`mkdir -m 700 ${played.root}/own; cd ${played.root}/own; sudo -u postgres /usr/lib/postgresql/15/bin/psql -XAtc "SELECT 1"`,
+				env,
+			),
 		'no-package': () => saying('/usr/bin/apt-get install -s postgresql-99', env),
 		'target-exists': () => saying(`pg_createcluster 18 main > /dev/null; ${upgrade}; pg_dropcluster 18 main`, env),
 		'checksums-differ': () => saying(`${upgrade}; cat /var/log/postgresql/pg_upgradecluster*/*.log`, env),
