@@ -2,7 +2,7 @@
 import { fuzz } from './fuzz.ts';
 import { benchPlan } from './plan.ts';
 import { benchPoll } from './poll.ts';
-import { benchRoom } from './room.ts';
+import { benchRoom, benchStart } from './room.ts';
 import { benchEndurance, benchSecretRoom, benchSessions } from './secret-room.ts';
 import { benchWatch } from './watch.ts';
 
@@ -15,6 +15,7 @@ const benches: Record<string, () => Promise<void>> = {
 		);
 	},
 	room: () => benchRoom(500),
+	start: () => benchStart(10),
 	poll: () => benchPoll(),
 	watch: benchWatch,
 	encrypted: () => benchSecretRoom(300),
@@ -30,4 +31,6 @@ if (unknown !== undefined) {
 	);
 	process.exit(1);
 }
-for (const name of names.length ? names : Object.keys(benches)) await benches[name]?.();
+// The start is a part of the room.
+const whole = Object.keys(benches).filter(name => name !== 'start');
+for (const name of names.length ? names : whole) await benches[name]?.();

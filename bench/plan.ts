@@ -1,8 +1,12 @@
 // How long deciding and wording take, and the start of a single answer.
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { plan } from '../src/advice/upgrade/plan.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
 import { planWords } from '../src/messages/plan.ts';
+import { buildProgram } from '../test/program.ts';
 import { program, quantile } from './room.ts';
 
 /** The largest plan, and `say` as a whole process beside a Node that does nothing. */
@@ -21,15 +25,18 @@ export async function benchPlan(): Promise<void> {
 	console.log(
 		`largest plan (0.0.1 → ${way.to}) decided and worded: first ${times[0]?.toFixed(1)} ms, p50 ${quantile(times, 0.5).toFixed(2)} ms (goal: under 5)`,
 	);
-	const say: number[] = [];
-	const nothing: number[] = [];
+	const dir = mkdtempSync(join(tmpdir(), 'glia-bench-'));
+	const file = process.env.GLIA_TEST_PROGRAM ?? buildProgram(dir);
+	const [say, oneFile, nothing]: number[][] = [[], [], []];
 	for (let i = 0; i < 10; i++) {
-		say.push(timeOf([...program, 'say', '!upgrade 1.56 1.69']));
-		nothing.push(timeOf(['-e', '0']));
+		say?.push(timeOf([...program, 'say', '!upgrade 1.56 1.69']));
+		oneFile?.push(timeOf([file, 'say', '!upgrade 1.56 1.69']));
+		nothing?.push(timeOf(['-e', '0']));
 	}
 	console.log(
-		`say, the whole process: p50 ${quantile(say, 0.5).toFixed(0)} ms; a Node that does nothing: ${quantile(nothing, 0.5).toFixed(0)} ms`,
+		`say, the whole process: p50 ${quantile(say ?? [], 0.5).toFixed(0)} ms; of one file: ${quantile(oneFile ?? [], 0.5).toFixed(0)} ms; a Node that does nothing: ${quantile(nothing ?? [], 0.5).toFixed(0)} ms`,
 	);
+	rmSync(dir, { recursive: true, force: true });
 }
 
 function timeOf(args: string[]): number {

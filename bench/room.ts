@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { commands } from '../commands/index.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { usualLimits } from '../src/advice/watch/subscription.ts';
@@ -16,6 +17,7 @@ import { openKnowledge } from '../src/knowledge/compiled.ts';
 import { openDistributions } from '../src/knowledge/distributions.ts';
 import { matrixMessages } from '../src/render/matrix.ts';
 import { outside } from '../test/outside.ts';
+import { buildProgram } from '../test/program.ts';
 import { type Person, person, type RoomEvent } from '../test/real/person.ts';
 import { type Homeserver, startSynapse } from '../test/real/synapse.ts';
 
@@ -28,7 +30,7 @@ type Runner = { name: string; user: string; start: () => Promise<ChildProcess>; 
 export const program: readonly string[] = packageJson.scripts.start
 	.split(' ')
 	.slice(1)
-	.map(word => (word.endsWith('.ts') ? join(import.meta.dirname, '..', word) : word));
+	.map(word => (word.startsWith('src/') ? join(import.meta.dirname, '..', word) : word));
 
 /** Contents that answer a command, without what only the edge adds. */
 export async function contentsOf(body: string): Promise<unknown[]> {
@@ -169,7 +171,9 @@ export async function benchRoom(rounds: number): Promise<void> {
 			);
 			for (const { child } of all) await ended(child);
 		}
-		await coldStart(all, reader, 10);
+		const [ours, bare] = all;
+		const oneFile = await oneFileRunner(synapse, reader, dir);
+		if (ours && bare) await coldStart([ours, oneFile, bare], reader, 10);
 	} finally {
 		for (const { child } of all) await ended(child);
 		await synapse.stop();
@@ -177,7 +181,31 @@ export async function benchRoom(rounds: number): Promise<void> {
 	}
 }
 
-/** From spawning the process to the first answered command, in turn. */
+/** The program of one file, started once before, so that Node keeps what its modules compile to. */
+async function oneFileRunner(home: Homeserver, reader: Person, dir: string): Promise<Runner> {
+	const account = await home.registerUser(`file-${randomUUID().slice(0, 8)}`, 'secret');
+	const config = {
+		matrix: { homeserver: home.url, user: account.userId, password: 'secret', allow: ['*'] },
+		store: { path: join(dir, 'data-of-one-file') },
+		live: { enabled: false },
+	};
+	writeFileSync(join(dir, 'one-file.yaml'), JSON.stringify(config));
+	const file = process.env.GLIA_TEST_PROGRAM ?? buildProgram(dir);
+	const flags = program.filter(word => word.startsWith('--'));
+	const runner: Runner = {
+		name: 'one file',
+		user: account.userId,
+		room: await reader.createRoom({ invite: [account.userId] }),
+		start: () => started([...flags, file, '--config', join(dir, 'one-file.yaml')]),
+	};
+	runner.child = await runner.start();
+	await roundTrip(reader, runner, short);
+	await sleep(6000);
+	await ended(runner.child);
+	return runner;
+}
+
+/** From spawning the process to the first answered command, in turn; the last is what the others are held against. */
 async function coldStart(all: Runner[], reader: Person, rounds: number): Promise<void> {
 	const times = all.map((): number[] => []);
 	const memory = all.map((): number[] => []);
@@ -192,12 +220,26 @@ async function coldStart(all: Runner[], reader: Person, rounds: number): Promise
 			await ended(runner.child);
 		}
 	}
-	const [ours = [], theirs = []] = times.map(values => quantile(values, 0.5));
-	const [mine, its] = memory.map(values => quantile(values, 0.5));
-	console.log(
-		`cold start to the first answer, ${rounds} each: Glia ${Number(ours).toFixed(0)} ms, bare ${Number(theirs).toFixed(0)} ms, ratio ${(Number(ours) / Number(theirs)).toFixed(2)}`,
-	);
-	console.log(
-		`resident after it: Glia ${mine?.toFixed(0)} MB, bare ${its?.toFixed(0)} MB, ratio ${((mine ?? 0) / (its ?? 1)).toFixed(2)}`,
-	);
+	console.log(`cold start to the first answer, ${rounds} each, in turn`);
+	const [time, size] = [times, memory].map(of => of.map(values => quantile(values, 0.5)));
+	for (const [which, { name }] of all.entries()) {
+		const [ms = 0, mb = 0] = [time?.[which], size?.[which]];
+		const [ratio, share] = [ms / (time?.at(-1) ?? 1), mb / (size?.at(-1) ?? 1)].map(of => of.toFixed(2));
+		console.log(`  ${name}: ${ms.toFixed(0)} ms (${ratio}), resident ${mb.toFixed(0)} MB (${share})`);
+	}
+}
+
+/** Only the starts, for a moment on a busy machine. */
+export async function benchStart(rounds: number): Promise<void> {
+	const synapse = await startSynapse();
+	const dir = mkdtempSync(join(tmpdir(), 'glia-bench-'));
+	try {
+		const reader = await person(synapse, 'reader');
+		const [ours, bare] = await runners(synapse, reader, dir);
+		writeFileSync(join(dir, 'contents.json'), JSON.stringify(await contentsOf(short)));
+		if (ours && bare) await coldStart([ours, await oneFileRunner(synapse, reader, dir), bare], reader, rounds);
+	} finally {
+		await synapse.stop();
+		rmSync(dir, { recursive: true, force: true });
+	}
 }

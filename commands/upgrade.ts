@@ -17,7 +17,7 @@ import { decidedBySeen, deploymentFrom } from '../src/advice/watch/seen-facts.ts
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
 import { type Answer, Refusal } from '../src/answer.ts';
 import { configurationsIn } from '../src/arguments/check.ts';
-import { readConfiguration } from '../src/arguments/configuration.ts';
+import type { ReadConfiguration } from '../src/arguments/configuration.ts';
 import {
 	type DistributionWords,
 	distributionWords,
@@ -115,7 +115,9 @@ Behind ${code('mdad')} a day, a commit or a value of ${code('matrix_playbook_mig
 		const range = { from: from.version, to: to.version };
 		if (look.printed?.length === 0) return lookFor({ ...range, profile: facts }, typed, { knowledge, code: tables });
 		const given = files ?? (said === undefined ? [] : configurationsIn(said));
-		const looked = given.length ? readConfiguration(given, facts, files !== undefined) : undefined;
+		const looked = given.length
+			? (await import('../src/arguments/configuration.ts')).readConfiguration(given, facts, files !== undefined)
+			: undefined;
 		const seen = { ...range, profile: looked?.profile ?? facts, looked, printed: look.printed, today };
 		const { profile, decided, starts } = decidedFor(seen, { checks, history }, { knowledge, code: tables });
 		const taken = [
@@ -188,7 +190,7 @@ function synapsePlan(
 }
 
 type Seen = Pick<Way, 'from' | 'to' | 'profile' | 'today'> & {
-	looked: ReturnType<typeof readConfiguration> | undefined;
+	looked: ReadConfiguration | undefined;
 	printed: readonly string[] | undefined;
 };
 

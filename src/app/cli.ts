@@ -1,7 +1,6 @@
 // Does what the command line asks for: builds what it takes. Knows everyone; only the entry knows it.
 
 import { accessSync, constants } from 'node:fs';
-import { commands } from '../../commands/index.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { usualLimits } from '../advice/watch/subscription.ts';
 import { Refusal } from '../answer.ts';
@@ -10,8 +9,9 @@ import { openLater } from '../edges/store/lazy.ts';
 import type { Edition } from '../knowledge/edition.ts';
 import type { Web } from '../ports/web.ts';
 import { jsonLine } from '../render/json.ts';
+import { commandsFor } from './called-commands.ts';
 import { type Invocation, readCommandLine, usage } from './command-line.ts';
-import { converse, say } from './console.ts';
+import { say } from './console.ts';
 import { openOwnEdition } from './own-edition.ts';
 
 /** A path that was mistyped is a mistake even where the command can do without the file. */
@@ -63,6 +63,7 @@ async function serve(): Promise<number> {
 		return checkConfig(task.config, process.env, packageJson.version);
 	}
 	const { knowledge, code, distributions } = await editionFor(task);
+	const commands = await commandsFor(task.is === 'say' ? task.said : undefined);
 	const startedAt = new Date();
 	const ports: Ports = {
 		knowledge,
@@ -84,9 +85,11 @@ async function serve(): Promise<number> {
 		const { runMatrix } = await import('./run-bot.ts');
 		return runMatrix(settings, { commands, ports, reread: () => readConfig(task.config, process.env) });
 	}
-	if (task.is === 'converse') return converse({ commands, ports });
-	const { readGiven } = await import('./given-files.ts');
-	const files = readGiven(task.files, task.maxBytes);
+	if (task.is === 'converse') {
+		const { converse } = await import('./conversation.ts');
+		return converse({ commands, ports });
+	}
+	const files = task.files.length > 0 ? (await import('./given-files.ts')).readGiven(task.files, task.maxBytes) : [];
 	return say(task.said, { json: task.json, all: task.all === true, commands, ports, ...(files.length && { files }) });
 }
 

@@ -1,16 +1,13 @@
-// The terminal: a conversation, or one answer a line for scripts.
-import { createInterface } from 'node:readline/promises';
-import type { GuideSession } from '../advice/guide/session.ts';
-import type { Answer, Offer } from '../answer.ts';
+// The terminal: one answer a line for scripts, and what a conversation has in common with that.
+import type { Answer } from '../answer.ts';
 import { plainly } from '../bot/calls.ts';
-import { begun, heard, offeredAs, type SessionTurn } from '../bot/guide-session.ts';
 import { respond } from '../bot/respond.ts';
 import type { Command, Ports } from '../command.ts';
 import type { GivenFile } from '../configuration/files.ts';
 import { jsonLine } from '../render/json.ts';
 import { terminalText } from '../render/terminal.ts';
 
-type Speaking = {
+export type Speaking = {
 	commands: readonly Command[];
 	ports: Ports;
 	files?: readonly GivenFile[];
@@ -32,7 +29,7 @@ function terminal(stream: NodeJS.WriteStream): { width: number; color: boolean }
 	return { width: Math.min(stream.columns || 80, 100), color: Boolean(stream.isTTY) && !process.env.NO_COLOR };
 }
 
-async function answersTo(
+export async function answersTo(
 	body: string,
 	{ commands, ports, files, all }: Speaking,
 	mayChange: () => string | undefined,
@@ -62,14 +59,14 @@ async function answersTo(
 }
 
 /** 0 answered, 1 any refused, 2 a target that would not start, 3 our fault; the worst of several counts. */
-function exitOf(answers: readonly Answer[]): number {
+export function exitOf(answers: readonly Answer[]): number {
 	if (answers.some(({ kind }) => kind === 'fault')) return 3;
 	if (answers.some(({ wouldRefuse }) => wouldRefuse)) return 2;
 	return answers.some(({ kind }) => kind === 'refusal') ? 1 : 0;
 }
 
 /** Who reads may stop early (`| head`): then there is nobody left to answer, and nothing went wrong. */
-function endWithReader(error: NodeJS.ErrnoException): void {
+export function endWithReader(error: NodeJS.ErrnoException): void {
 	if (error.code === 'EPIPE') process.exit();
 	process.stderr.write(`The answer cannot be written: ${error.message}\n`);
 	process.exit(3);
@@ -90,7 +87,7 @@ export async function say(said: string, { json, ...speaking }: Speaking & { json
 	return worst;
 }
 
-async function print(answer: Answer, json: boolean): Promise<void> {
+export async function print(answer: Answer, json: boolean): Promise<void> {
 	const stream = json || answer.kind === 'answer' || answer.kind === 'progress' ? process.stdout : process.stderr;
 	const text = json ? jsonLine(answer.value) : terminalText(answer, terminal(stream));
 	// What fails to be written is told to the stream's listener.
@@ -109,48 +106,4 @@ async function* linesOfInput(): AsyncGenerator<string> {
 		}
 	}
 	yield begun.join('');
-}
-
-const person = { sender: 'console', mayChange: () => undefined };
-
-/** A line to a session under way, whose thread is the whole conversation; undefined where the line is a command. */
-function turnBy(line: string, session: GuideSession, { commands, ports }: Speaking): SessionTurn | undefined {
-	const [first = ''] = line.trim().replace(/^! */, '').split(/ +/);
-	if (commands.some(({ name }) => name === first.toLowerCase())) return undefined;
-	return heard(session, { ...person, at: ports.now(), body: line }, [], { ...person, ports });
-}
-
-function begunBy(offer: Offer, { ports }: Speaking): SessionTurn | undefined {
-	const session = offeredAs('console', 'console', offer);
-	const next = begun(session, { ...person, at: ports.now(), body: '' }, [], { ...person, ports });
-	return typeof next === 'string' ? undefined : next;
-}
-
-/** A conversation until the input ends. Resolves to the exit status. */
-export async function converse(speaking: Speaking): Promise<number> {
-	process.stdout.on('error', endWithReader);
-	const interactive = Boolean(process.stdin.isTTY && process.stdout.isTTY);
-	if (interactive) process.stdout.write('Glia. Try !upgrade 1.56 1.69 or !help; end with Ctrl-D.\n');
-	const lines = createInterface({
-		input: process.stdin,
-		output: interactive ? process.stdout : undefined,
-		prompt: '> ',
-	});
-	let worst = 0;
-	let session: GuideSession | undefined;
-	if (interactive) lines.prompt();
-	for await (const line of lines) {
-		const turn = session && turnBy(line, session, speaking);
-		const said = turn ? [turn.answer] : line.trim() === '' ? [] : await answersTo(line, speaking, () => undefined);
-		const begins = session?.is === 'open' ? undefined : said.find(answer => answer.session?.begin)?.session;
-		const next = turn ?? (begins && begunBy(begins.offer, speaking));
-		const answers = turn || !next ? said : [...said, next.answer];
-		session = next?.session ?? session;
-		for (const answer of answers) await print(answer, false);
-		worst = Math.max(worst, exitOf(answers));
-		if (answers.some(({ afterwards }) => afterwards?.leave)) break;
-		if (interactive) lines.prompt();
-	}
-	lines.close();
-	return interactive ? 0 : worst;
 }

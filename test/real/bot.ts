@@ -18,6 +18,8 @@ export type BotOptions = {
 	url?: string;
 	/** Another script than bot-process.ts, and its arguments after the configuration. */
 	script?: [string, ...string[]];
+	/** The program itself, in the place of a script. */
+	program?: string;
 	/** Where its store is, instead of in its folder. */
 	store?: Record<string, unknown>;
 	/** Logs in by the token of the registration, not by password. */
@@ -74,7 +76,8 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 		/** Starts the process and does not wait. */
 		spawn(): ChildProcess {
 			const [of, ...more] = options.script ?? [script];
-			child = spawn(process.execPath, [of, configPath, ...more], { stdio: ['ignore', 'ignore', 'pipe'] });
+			const words = options.program ? [options.program, '--config', configPath] : [of, configPath, ...more];
+			child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'] });
 			children.push(child);
 			child.stderr?.on('data', chunk => {
 				output += chunk;

@@ -19,8 +19,6 @@ const files = [
 	'synapse/upstream.json',
 	...tables.map(tableFile),
 	...['mdad/compiled', 'ess/compiled', 'mdad/commits', 'mdad/variables'].map(name => `distributions/${name}.json`),
-	'look.py',
-	'skeleton.py',
 ];
 
 /** What the bundler says of libraries and means nothing here. */
@@ -29,7 +27,9 @@ const out = process.argv[2] ?? join(root, 'dist/glia.cjs');
 await openKnowledge(folder);
 const distributions = openDistributions(folder);
 await Promise.all([distributions.mdad(), distributions.ess()]);
+const beside = new Set<string>();
 const pieces = new Map<string, Buffer>(await modules());
+for (const name of beside) pieces.set(name, readFileSync(join(root, name)));
 for (const name of files) pieces.set(name, readFileSync(new URL(name, folder)));
 pieces.set('crypto.wasm', readFileSync(wasmFile));
 mkdirSync(dirname(out), { recursive: true });
@@ -45,7 +45,7 @@ async function modules(): Promise<[string, Buffer][]> {
 			...Object.fromEntries(lazyLibraries.map(name => [`lib-${name}`, name])),
 		},
 		platform: 'node',
-		plugins: [carrying()],
+		plugins: [carrying(name => beside.add(name))],
 		onLog(level, log) {
 			if (level === 'warn' && !expected.has(log.code ?? '')) throw new Error(log.message);
 		},

@@ -1,7 +1,7 @@
 // What the checkout finds beside its files, a program of one file has to carry: the changes that the bundler makes for it.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'rolldown';
 
@@ -14,22 +14,6 @@ const indexedDb = dirname(crypto.resolve('fake-indexeddb'));
 type Replacement = { file: RegExp; from: string | RegExp; to: string };
 
 const changes: readonly Replacement[] = [
-	// `createRequire` is how a checkout loads what it may not need; a bundler follows only `require`.
-	{
-		file: /src\/text\/local-time\.ts$/,
-		from: "createRequire(import.meta.url)('temporal-polyfill')",
-		to: "require('./lib-temporal-polyfill.cjs')",
-	},
-	{
-		file: /src\/configuration\/yaml\.ts$/,
-		from: "createRequire(import.meta.url)('yaml')",
-		to: "require('./lib-yaml.cjs')",
-	},
-	{
-		file: /src\/configuration\/proxy\/pattern\.ts$/,
-		from: "createRequire(import.meta.url)('re2js')",
-		to: "require('./lib-re2js.cjs')",
-	},
 	{ file: /src\/edges\/matrix\/sdk\.ts$/, from: "createRequire(import.meta.url)('matrix", to: "require('matrix" },
 	{
 		file: /src\/edges\/matrix\/sdk\.ts$/,
@@ -73,17 +57,12 @@ const changes: readonly Replacement[] = [
 		from: "new URL('./bundle-thread.ts', import.meta.url)",
 		to: "require('glia:pieces').program",
 	},
-	{
-		file: /commands\/check\.ts$/,
-		from: /readFileSync\(new URL\('\.\.\/knowledge\/skeleton\.py', import\.meta\.url\), 'utf8'\)/,
-		to: "require('glia:pieces').text('skeleton.py')",
-	},
-	{
-		file: /commands\/upgrade\.ts$/,
-		from: /readFileSync\(new URL\('\.\.\/knowledge\/look\.py', import\.meta\.url\), 'utf8'\)/,
-		to: "require('glia:pieces').text('look.py')",
-	},
 ];
+
+/** Not a library. */
+function isOurs(id: string): boolean {
+	return /^(src|commands|crypto)\//.test(relative(root, id));
+}
 
 /** matrix-bot-sdk's libraries that nothing of ours reaches, as src/edges/matrix/sdk.ts has them. */
 const unused = /^const unused = new Set\((\[.*?\])\);$/m;
@@ -94,13 +73,24 @@ export const lazyLibraries = ['temporal-polyfill', 'yaml', 're2js'];
 /** The encryption’s WebAssembly, which is a piece of the program. */
 export const wasmFile = join(wasm, 'pkg/matrix_sdk_crypto_wasm_bg.wasm');
 
-/** Changes what reads from beside itself: it asks the loader for the piece (loader.cjs). */
-export function carrying(): Plugin {
+/** Changes what reads from beside itself: it asks the loader for the piece (loader.cjs). `carry` is told which files. */
+export function carrying(carry: (name: string) => void): Plugin {
 	const found = new Set<Replacement>();
 	const sdk = readFileSync(join(root, 'src/edges/matrix/sdk.ts'), 'utf8');
 	const [, listed = '[]'] = unused.exec(sdk) ?? [];
 	const notLoaded = new Set<string>(JSON.parse(listed.replaceAll("'", '"')) as string[]);
 	if (notLoaded.size === 0) throw new Error('sdk.ts no longer lists what is not loaded');
+	/** The two ways in which any source may read from beside itself: a file, and a library that it may not need. */
+	const carriedIn = (code: string, id: string) =>
+		code
+			.replace(/readFileSync\(\s*new URL\('([^']+)', import\.meta\.url\)(, 'utf8')?\)/g, (_, path, isText) => {
+				const name = relative(root, join(dirname(id), path));
+				carry(name);
+				return `require('glia:pieces').${isText ? 'text' : 'bytes'}('${name}')`;
+			})
+			.replace(/createRequire\(import\.meta\.url\)\('([\w-]+)'\)/g, (whole, name) =>
+				lazyLibraries.includes(name) ? `require('./lib-${name}.cjs')` : whole,
+			);
 	return {
 		name: 'glia-carrying',
 		resolveId(id, importer) {
@@ -112,6 +102,7 @@ export function carrying(): Plugin {
 		},
 		transform(code, id) {
 			let changed = code;
+			if (isOurs(id)) changed = carriedIn(changed, id);
 			for (const change of changes) {
 				if (!change.file.test(id)) continue;
 				const next = changed.replace(change.from, change.to);
@@ -119,6 +110,8 @@ export function carrying(): Plugin {
 				changed = next;
 				found.add(change);
 			}
+			if (isOurs(id) && /import\.meta|createRequire\(/.test(changed))
+				throw new Error(`${id} reads from beside itself: see tools/build/plugin.ts`);
 			return changed === code ? null : { code: changed, moduleType: id.endsWith('.ts') ? 'ts' : 'js' };
 		},
 		buildEnd() {

@@ -1,0 +1,50 @@
+// The terminal: a conversation, with guides that are gone through together.
+import { createInterface } from 'node:readline/promises';
+import type { GuideSession } from '../advice/guide/session.ts';
+import type { Offer } from '../answer.ts';
+import { begun, heard, offeredAs, type SessionTurn } from '../bot/guide-session.ts';
+import { answersTo, endWithReader, exitOf, print, type Speaking } from './console.ts';
+
+const person = { sender: 'console', mayChange: () => undefined };
+
+/** A line to a session under way, whose thread is the whole conversation; undefined where the line is a command. */
+function turnBy(line: string, session: GuideSession, { commands, ports }: Speaking): SessionTurn | undefined {
+	const [first = ''] = line.trim().replace(/^! */, '').split(/ +/);
+	if (commands.some(({ name }) => name === first.toLowerCase())) return undefined;
+	return heard(session, { ...person, at: ports.now(), body: line }, [], { ...person, ports });
+}
+
+function begunBy(offer: Offer, { ports }: Speaking): SessionTurn | undefined {
+	const session = offeredAs('console', 'console', offer);
+	const next = begun(session, { ...person, at: ports.now(), body: '' }, [], { ...person, ports });
+	return typeof next === 'string' ? undefined : next;
+}
+
+/** A conversation until the input ends. Resolves to the exit status. */
+export async function converse(speaking: Speaking): Promise<number> {
+	process.stdout.on('error', endWithReader);
+	const interactive = Boolean(process.stdin.isTTY && process.stdout.isTTY);
+	if (interactive) process.stdout.write('Glia. Try !upgrade 1.56 1.69 or !help; end with Ctrl-D.\n');
+	const lines = createInterface({
+		input: process.stdin,
+		output: interactive ? process.stdout : undefined,
+		prompt: '> ',
+	});
+	let worst = 0;
+	let session: GuideSession | undefined;
+	if (interactive) lines.prompt();
+	for await (const line of lines) {
+		const turn = session && turnBy(line, session, speaking);
+		const said = turn ? [turn.answer] : line.trim() === '' ? [] : await answersTo(line, speaking, () => undefined);
+		const begins = session?.is === 'open' ? undefined : said.find(answer => answer.session?.begin)?.session;
+		const next = turn ?? (begins && begunBy(begins.offer, speaking));
+		const answers = turn || !next ? said : [...said, next.answer];
+		session = next?.session ?? session;
+		for (const answer of answers) await print(answer, false);
+		worst = Math.max(worst, exitOf(answers));
+		if (answers.some(({ afterwards }) => afterwards?.leave)) break;
+		if (interactive) lines.prompt();
+	}
+	lines.close();
+	return interactive ? 0 : worst;
+}
