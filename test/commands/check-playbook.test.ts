@@ -1,4 +1,5 @@
 // !check with a vars.yml of the playbook: what it refuses, what does nothing, what came since, and no value repeated.
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { check } from '../../commands/check.ts';
 import { openLater } from '../../src/edges/store/lazy.ts';
@@ -94,11 +95,14 @@ test('values that are missing are refused: the kind of proxy, the IDs of a media
 		{ kind: 'refuses', note: 'mdad/2026-02-09/media-repo-ids' },
 	]);
 	expect(await findings('matrix_domain: example.org\n')).toMatchObject([
-		{ option: 'matrix_playbook_reverse_proxy_type' },
 		{ option: 'matrix_homeserver_generic_secret_key' },
+		{ option: 'matrix_playbook_reverse_proxy_type' },
 		{ option: 'postgres_connection_password' },
 		{ option: 'matrix_playbook_migration_validated_version' },
 	]);
+	const ports = 'matrix_element_call_enabled: true\nlivekit_server_config_rtc_port_range_start: 50000\n';
+	expect(await findings(base + ports)).toMatchObject([{ kind: 'refuses', note: 'mdad/2026-07-18/livekit-ports' }]);
+	expect(await findings(`${base}${ports}livekit_server_config_rtc_udp_port: ''\n`)).toEqual([]);
 	const other = `${bare}matrix_playbook_reverse_proxy_type: playbook-managed-nginx\n`;
 	expect(await findings(other)).toMatchObject([
 		{ kind: 'refuses', option: 'matrix_playbook_reverse_proxy_type', line: 5 },
@@ -152,4 +156,21 @@ test('a homeserver.yaml beside it stays one', async () => {
 	expect(
 		(await answer('server_name: example.org\nreport_stats: false\ndatabase: {name: sqlite3}\n')).value,
 	).not.toHaveProperty('distribution');
+});
+
+// `tried.json`: what the playbook's own checks refused of ten files of ten dates (tools/verify/playbook).
+const tried: Record<string, { names: string[]; others: string[] }> = JSON.parse(
+	readFileSync(new URL('../knowledge/vars/tried.json', import.meta.url), 'utf8'),
+);
+
+test.each(Object.entries(tried))('%s is refused for what the playbook refuses', async (name, { names, others }) => {
+	const found = await findings(readFileSync(new URL(`../knowledge/vars/${name}`, import.meta.url), 'utf8'));
+	const refused = found.filter(({ kind, onlyIf }) => kind === 'refuses' && !onlyIf).map(({ option }) => option);
+	expect(refused).toEqual(expect.arrayContaining(names));
+	expect(new Set(refused).difference(new Set([...names, ...others]))).toEqual(new Set());
+	// A value that is missing under its new name is told of at the old one; others at what their entry is about.
+	const renamed = found.filter(({ kind }) => kind === 'refuses').map(({ replacedBy }) => replacedBy);
+	const elsewhere = ['matrix_media_repo_datastore_file_id', 'livekit_server_config_rtc_port_range_end'];
+	const asked = others.filter(option => !elsewhere.includes(option));
+	expect([...refused, ...renamed]).toEqual(expect.arrayContaining(asked));
 });

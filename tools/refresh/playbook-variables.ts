@@ -19,10 +19,18 @@ function namesIn(text: string): string[] {
 /** `{'old': 'a', 'new': 'b'}` in all the ways in which roles write it. */
 export function refusedIn(text: string): RefusedName[] {
 	const pairs = /["']?old["']?\s*:\s*["']([A-Za-z]\w*)["']\s*,?\s*["']?new["']?\s*:\s*(?:"([^"\n]*)"|'([^'\n]*)')/g;
-	return [...text.matchAll(pairs)].map(([, old = '', double, single]) => ({
+	const renamed = [...text.matchAll(pairs)].map(([, old = '', double, single]) => ({
 		old,
 		new: namesAmong(double ?? single ?? '', old),
 	}));
+	return [...renamed, ...removedIn(text).map(old => ({ old, new: '' }))];
+}
+
+/** Names that are refused one by one without a new one: `'^a_b$'`, or a list of names, each as `('^' + item + '$')`. */
+function removedIn(text: string): string[] {
+	const alone = [...text.matchAll(/varnames', '\^([a-z]\w+)\$'/g)];
+	const lists = [...text.matchAll(/(?:with_items|loop):((?:\s+- "?[a-z]\w+"?$)+)\s+when: .*'\^' \+ item \+ '\$'/gm)];
+	return [...alone.map(([, name = '']) => name), ...lists.flatMap(([, list = '']) => list.match(/\b[a-z]\w+/g) ?? [])];
 }
 
 /** `<superseded by a_b, see docs>` → `a_b`; empty where it names none, or another way to something of the kind. */

@@ -6,6 +6,8 @@ import { fateOf } from './playbook-variables.ts';
 /** What the variables of a `vars.yml` say: true and false where they are that, `set` for any other value or a template. */
 export type Vars = {
 	values: ReadonlyMap<string, true | false | 'set'>;
+	/** Those that are set to nothing. */
+	empty: ReadonlySet<string>;
 	/** What is not set there is set nowhere. */
 	isWhole: boolean;
 };
@@ -105,7 +107,7 @@ export function concernOf(
 ): EntryConcern {
 	const found = concernBy(entry, deployment, names, enabled);
 	// What says that it is done may stand in another file.
-	const isOpen = entry.unless.length > 0 && deployment.vars?.isWhole === false;
+	const isOpen = entry.unless.length + entry.unlessEmpty.length > 0 && deployment.vars?.isWhole === false;
 	return isOpen && found.concerned === true ? { concerned: 'unknown', because: [] } : found;
 }
 
@@ -117,7 +119,8 @@ function concernBy(
 ): EntryConcern {
 	const { vars } = deployment;
 	const set = [...(vars?.values.keys() ?? [])];
-	if (entry.unless.length && set.some(variable => matches(variable, entry.unless)))
+	const isDone = entry.unlessEmpty.some(variable => vars?.empty.has(variable));
+	if (isDone || (entry.unless.length && set.some(variable => matches(variable, entry.unless))))
 		return { concerned: false, because: ['configuration'] };
 	if (entry.uses.length && vars) {
 		if (set.some(variable => matches(variable, entry.uses))) return { concerned: true, because: [] };

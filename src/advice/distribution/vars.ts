@@ -218,5 +218,6 @@ const offByDefault = new Set(['workers', 'mas']);
 
 /** What of the variables decides whether an entry concerns them. */
 export function varsOf(variables: readonly VariableRead[], isWhole: boolean): Vars {
-	return { values: new Map(variables.map(({ name, value }) => [name, value])), isWhole };
+	const empty = new Set(variables.flatMap(({ name, isEmpty }) => (isEmpty ? [name] : [])));
+	return { values: new Map(variables.map(({ name, value }) => [name, value])), empty, isWhole };
 }

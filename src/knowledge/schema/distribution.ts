@@ -51,6 +51,8 @@ export const playbookEntryShape = z.strictObject({
 	uses: z.array(variable).default([]),
 	/** Variables whose being set says that it is done already, or does not concern. */
 	unless: z.array(variable).default([]),
+	/** Variables that are set to nothing where it is done already. */
+	unlessEmpty: z.array(variable).default([]),
 	/**
 	 * What the playbook refuses until it is done: `variables` (old names are still set), `values` (a value or a combination
 	 * that it no longer takes, or one that it misses), `data` (what it finds on the server).

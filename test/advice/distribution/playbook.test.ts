@@ -19,6 +19,7 @@ function entry(id: string, more: Partial<PlaybookEntry> = {}): PlaybookEntry {
 		components: [],
 		uses: [],
 		unless: [],
+		unlessEmpty: [],
 		sources: [],
 		...more,
 	};
@@ -73,7 +74,7 @@ const ids = (span: Partial<PlaybookSpan>, deployment?: Partial<Deployment>) =>
 const concern = (id: string, deployment: Partial<Deployment>) =>
 	planned({}, deployment).entries.find(found => found.id.endsWith(`/${id}`))?.concerned ?? false;
 const vars = (values: Record<string, true | false | 'set'>, isWhole = true): { vars: Vars } => ({
-	vars: { values: new Map(Object.entries(values)), isWhole },
+	vars: { values: new Map(Object.entries(values)), empty: new Set(), isWhole },
 });
 const stated = (values: Record<string, boolean>) => ({ stated: new Map(Object.entries(values)) });
 

@@ -20,6 +20,7 @@ const playbookEntry = (date: string, more: Partial<PlaybookEntry> = {}): Playboo
 	components: [],
 	uses: [],
 	unless: [],
+	unlessEmpty: [],
 	sources: [],
 	...more,
 });

@@ -147,12 +147,18 @@ test('names that a role refuses, as it writes them, with the names that take the
     - {'old': 'a_bot', 'new': '<removed; use a_relay_enabled>'}
   when: "lookup('ansible.builtin.varnames', '^a_(b|c)_.+', wantlist=True) | length > 0"
   msg: "{{ lookup('ansible.builtin.varnames', '^old_.+', wantlist=True) }}"
+  when: "lookup('ansible.builtin.varnames', '^a_gone_enabled$', wantlist=True) | length > 0"
+  with_items:
+    - a_metrics
+    - "a_other"
+  when: "lookup('ansible.builtin.varnames', ('^' + item + '$'), wantlist=True) | length > 0"
 `;
 	expect(refusedIn(text)).toEqual([
 		{ old: 'a_docker_image', new: 'a_container_image' },
 		{ old: 'a_force_pull', new: '' },
 		{ old: 'a_ws_port', new: 'a_web_port' },
 		{ old: 'a_bot', new: '' },
+		...['a_gone_enabled', 'a_metrics', 'a_other'].map(old => ({ old, new: '' })),
 	]);
 	expect(familiesIn(text)).toEqual(['a_b_*', 'a_c_*', 'old_*']);
 });

@@ -1,0 +1,99 @@
+"""Tries files of variables against the playbook's own checks: `main.py <playbook with its roles> <vars.yml…>`.
+
+Standard output: {file: {"names": […], "others": […]}}, names of the file that are refused, and the other refused tasks.
+All checks run, where the playbook itself stops at the first that fails. Needs ansible-core in the PATH; no server is touched.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+import yaml
+
+# What the playbook reads of a machine, and what it computes with a plugin of its own collection.
+FACTS = """ansible_facts: {architecture: x86_64, os_family: Debian, distribution: Debian, memtotal_mb: 4096, service_mgr: systemd}
+ansible_architecture: x86_64
+"""
+NOT_JUDGED = re.compile(r"architecture|uppercase domain")
+
+
+def play(playbook):
+    with open("%s/setup.yml" % playbook) as file:
+        listed = [role if isinstance(role, str) else role.get("role") for role in yaml.safe_load(file)[0]["roles"]]
+    roles = [role for role in listed if os.path.isdir("%s/roles/%s" % (playbook, role))]
+    # Naming every role reads its defaults, on which the others build.
+    lines = ["- hosts: all\n  connection: local\n  gather_facts: false\n  roles:"]
+    lines += ["    - { role: %s, when: false, tags: [never] }" % role for role in roles]
+    lines.append("  tasks:")
+
+    def check(role, tasks, guard=""):
+        lines.append("    - include_role: { name: %s, tasks_from: %s, apply: { ignore_errors: true } }" % (role, tasks))
+        lines.append("      ignore_errors: true" + ("\n      when: %s | bool" % guard if guard else ""))
+
+    for tasks in ("validate_migration_version", "validate_config"):
+        check("custom/matrix_playbook_migration", tasks)
+    condition = r"when: *\"?(?:run_\w+ \| bool and )?(\w+_enabled) \| bool"
+    for role in roles:
+        folder = "%s/roles/%s/tasks" % (playbook, role)
+        if role == "custom/matrix_playbook_migration" or not os.path.exists("%s/validate_config.yml" % folder):
+            continue
+        with open("%s/main.yml" % folder) as file:
+            main = file.read()
+        below = re.findall(r"validate_config.yml.*\n\s+" + condition, main)
+        guards = below or re.findall(condition, main[: main.find("validate_config.yml")])
+        check(role, "validate_config", guards[-1] if guards else "")
+    return "\n".join(lines) + "\n"
+
+
+def tried(playbook, files):
+    with tempfile.TemporaryDirectory() as scratch:
+        hosts = {"v%d" % index: path for index, path in enumerate(files)}
+        names = {}
+        for host, path in hosts.items():
+            folder = "%s/host_vars/%s" % (scratch, host)
+            os.makedirs(folder)
+            with open(path) as file:
+                text = file.read()
+            names[host] = set(re.findall(r"^(\w+):", text, re.MULTILINE))
+            for name, content in (("facts.yml", FACTS), ("vars.yml", text)):
+                with open("%s/%s" % (folder, name), "w") as file:
+                    file.write(content)
+        os.symlink("%s/group_vars" % playbook, "%s/group_vars" % scratch)
+        with open("%s/hosts" % scratch, "w") as file:
+            file.write("[matrix_servers]\n%s\n" % "\n".join(hosts))
+        with open("%s/check.yml" % scratch, "w") as file:
+            file.write(play(playbook))
+        own = os.path.dirname(os.path.abspath(__file__))
+        environment = {**os.environ, "ANSIBLE_CALLBACK_PLUGINS": own, "ANSIBLE_STDOUT_CALLBACK": "refusals"}
+        environment["ANSIBLE_ROLES_PATH"] = "%s/roles" % playbook
+        command = ["ansible-playbook", "-i", "%s/hosts" % scratch, "%s/check.yml" % scratch]
+        ran = subprocess.run(command, cwd=playbook, env=environment, capture_output=True, text=True)
+    lines = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
+    return {
+        os.path.basename(path): told([line for line in lines if line["host"] == host], names[host])
+        for host, path in hosts.items()
+    }
+
+
+def told(lines, names):
+    refused, others = set(), set()
+    for line in lines:
+        item = line["item"]
+        said = item.get("old") or item.get("name") or "" if isinstance(item, dict) else ""
+        task = line["task"].split(" : ")[-1]
+        if NOT_JUDGED.search("%s %s %s" % (task, said, line["msg"])):
+            continue
+        found = {name for name in names if re.search(r"\b%s\b" % name, "%s %s" % (said, line["msg"]))}
+        named = [said] if said else re.findall(r"[a-z]+_\w+", task)
+        if "Deprecation" in task:
+            refused |= found
+        else:
+            others |= set(named or found or re.findall(r"`(\w+_\w+)`", line["msg"]) or [task])
+    return {"names": sorted(refused), "others": sorted(others)}
+
+
+if __name__ == "__main__":
+    json.dump(tried(os.path.abspath(sys.argv[1]), sys.argv[2:]), sys.stdout, indent="\t")
