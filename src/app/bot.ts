@@ -14,6 +14,7 @@ import type { OperatorPort } from '../ports/operator.ts';
 import type { Store } from '../ports/store.ts';
 import type { Web } from '../ports/web.ts';
 import type { Log } from '../runtime/log.ts';
+import { proxiesIn } from '../runtime/proxy.ts';
 import type { serveBackups } from './backup.ts';
 import type { Ending } from './ending.ts';
 import { type Outside, openOutside } from './live-knowledge.ts';
@@ -83,7 +84,9 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 	const mayVerify = async (person: string, room: string | undefined) =>
 		refusalToVerify(person, room === undefined ? undefined : ((await store.room(room))?.state ?? {}), config.matrix);
 	const keysAlone = (await base.keys.has()) && (await store.owner()) === undefined;
+	const proxyOf = await proxiesIn(process.env);
 	const homeserver = await connect(config, {
+		proxyOf,
 		store,
 		keys: base.keys,
 		log,
@@ -109,7 +112,7 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 	};
 	const storeLost = await noticeLoss({ ...common, keysAlone });
 	const own = { knowledge, code, distributions, passages: ownPassages };
-	const outside = await openOutside(config, { own, kept: store.kept, version, now, log });
+	const outside = await openOutside(config, { own, kept: store.kept, version, now, log, proxyOf });
 	const sources = setup.played?.sources ?? outside.web.sources;
 	const every = setup.every ?? config.watch.hours * hour;
 	const operating = await operatorOf(config, store, now);

@@ -7,6 +7,7 @@ import { type Config, type Environment, locate, parseConfig, readText } from '..
 import { type Inquiry, openInquiry } from '../edges/matrix/inquiry.ts';
 import { certificateTrouble } from '../edges/web/web.ts';
 import type { Failure } from '../ports/homeserver.ts';
+import { proxiesIn } from '../runtime/proxy.ts';
 import { mistakeLines } from '../settings/mistakes.ts';
 
 /** What was found: mistakes each at an option, and what is worth knowing. */
@@ -19,7 +20,7 @@ export async function checkConfig(path: string, environment: Environment, versio
 	const parsed = parseConfig(text, dirname(resolve(path)), environment);
 	const mistakes = Array.isArray(parsed) ? parsed : [];
 	const notes: string[] = [];
-	const inquiry = openInquiry(`Glia/${version}`);
+	const inquiry = openInquiry(`Glia/${version}`, await proxiesIn(environment));
 	try {
 		if (Array.isArray(parsed)) {
 			const wrong = parsed.find(({ text }) => text.startsWith('matrix.homeserver: '));

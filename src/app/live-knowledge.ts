@@ -12,9 +12,18 @@ import type { Knowledge } from '../knowledge/schema/synapse.ts';
 import type { Kept, PublishedKnowledge, Web } from '../ports/web.ts';
 import type { Log } from '../runtime/log.ts';
 import { memo } from '../runtime/memo.ts';
+import type { ProxyOf } from '../runtime/proxy.ts';
 import { openUpdates, type Updates } from './knowledge-updates.ts';
 
-type LiveSetup = { own: Edition; kept: Kept; version: string; now: () => Date; log: Log };
+type LiveSetup = {
+	own: Edition;
+	kept: Kept;
+	version: string;
+	now: () => Date;
+	log: Log;
+	/** Absent: no proxies. */
+	proxyOf: ProxyOf | undefined;
+};
 
 export type Outside = {
 	web: Web;
@@ -28,7 +37,10 @@ export type Outside = {
 };
 
 /** Throws a Refusal if the configuration's certificates are none. */
-export async function openOutside(config: Config, { own, kept, version, now, log }: LiveSetup): Promise<Outside> {
+export async function openOutside(
+	config: Config,
+	{ own, kept, version, now, log, proxyOf }: LiveSetup,
+): Promise<Outside> {
 	const { address, key: keys, hours } = config.knowledge.updates;
 	const updates: Updates | undefined =
 		address !== undefined && keys !== undefined
@@ -42,7 +54,7 @@ export async function openOutside(config: Config, { own, kept, version, now, log
 		...(config.live.enabled && { sources: config.live }),
 		...(updates && address !== undefined && { bundle: { address, hours, ...updates } }),
 	};
-	const web = await openWeb(settings, { now, kept, known: knownBy(edition), log }).catch(error => {
+	const web = await openWeb(settings, { now, kept, known: knownBy(edition), log, proxyOf }).catch(error => {
 		throw new Refusal(
 			`watch.authorities: these certificates cannot be used: ${error instanceof Error ? error.message : error}`,
 		);

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import { idleTransaction, inTurn, joinReplicas, type Leadership, type Replica } from '../edges/store/lease.ts';
 import { openPostgresStore } from '../edges/store/postgres-store.ts';
 import { type Log, openLog } from '../runtime/log.ts';
+import { proxiesIn } from '../runtime/proxy.ts';
 import { openWorker } from '../runtime/worker.ts';
 import type { PostgresAddress } from '../settings/postgres.ts';
 import { tick } from '../watch/poll.ts';
@@ -195,7 +196,8 @@ async function lookBeside(config: Config, setup: BotSetup, given: Beside): Promi
 	supervision?.inSync();
 	try {
 		const own = { knowledge, code, distributions, passages: ownPassages };
-		const outside = await openOutside(config, { own, kept: store.kept, version: health.version, now, log });
+		const proxyOf = await proxiesIn(process.env);
+		const outside = await openOutside(config, { own, kept: store.kept, version: health.version, now, log, proxyOf });
 		const watching = {
 			store,
 			web: setup.played?.web ?? outside.web,

@@ -7,6 +7,7 @@ import type { Account, Homeserver, Sealed } from '../../ports/homeserver.ts';
 import type { KeyStore } from '../../ports/keys.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Log } from '../../runtime/log.ts';
+import type { ProxyOf } from '../../runtime/proxy.ts';
 import { type Encryption, openEncryption } from './encryption.ts';
 import { openHistory } from './history.ts';
 import { openHttp } from './http.ts';
@@ -47,6 +48,8 @@ type Edges = {
 	keys: KeyStore;
 	log: Log;
 	version: string;
+	/** Absent: no proxies. */
+	proxyOf?: ProxyOf | undefined;
 	now: () => Date;
 	/** Aborted when the process is to end before this has begun. */
 	ending: AbortSignal;
@@ -63,7 +66,7 @@ type ConnectConfig = Pick<Config, 'matrix' | 'encryption'>;
 /** Logs in, or finds the login of an earlier start. Throws a Refusal; undefined if the process is to end. */
 export async function connect(config: ConnectConfig, edges: Edges): Promise<Connection | undefined> {
 	const { store, log, now, ending } = edges;
-	const http = openHttp(`Glia/${edges.version}`);
+	const http = openHttp(`Glia/${edges.version}`, { proxyOf: edges.proxyOf });
 	sdk.setRequestFn(http.request);
 	quieten(log);
 	ending.addEventListener('abort', http.close, { once: true });

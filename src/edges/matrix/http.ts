@@ -1,6 +1,7 @@
 // What stands in the place of the deprecated `request` under matrix-bot-sdk: undici with a time-out for every call,
 // reused connections, and an end to all calls at shutdown.
-import { Agent, type Dispatcher, request } from 'undici';
+import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';
+import type { ProxyOf } from '../../runtime/proxy.ts';
 import { retryAfter } from '../../runtime/retry.ts';
 import { acceptEncoding, decompressed, LargeAnswer } from './compression.ts';
 import { isRecord } from './json.ts';
@@ -42,24 +43,47 @@ const maxBytes = 256 * 1024 * 1024;
 /** Of a file no more is read than a command may ask for (bytes). */
 export const maxDownload = 10_000_000;
 
-/** `maxAnswer`: bytes of an answer, compressed or not. */
-export function openHttp(userAgent: string, maxAnswer = maxBytes): Http {
-	const agent = new Agent({
+type HttpSetup = {
+	/** Bytes of an answer, compressed or not. */
+	maxAnswer?: number;
+	/** Absent: no proxies. */
+	proxyOf?: ProxyOf | undefined;
+};
+
+export function openHttp(userAgent: string, { maxAnswer = maxBytes, proxyOf }: HttpSetup = {}): Http {
+	const connections = {
 		connect: { timeout: 10_000 },
 		keepAliveTimeout: 30_000,
 		maxResponseSize: maxAnswer,
 		// The whole call is timed by its signal; these two would cut a long sync short.
 		headersTimeout: 0,
 		bodyTimeout: 0,
-	});
+	};
+	const direct = new Agent(connections);
+	const proxied = new Map<string, ProxyAgent>();
+
+	/** The way to an address: by the proxy that the environment names for it, or straight. */
+	function wayTo(uri: string): Dispatcher {
+		const proxy = proxyOf?.(uri)?.href;
+		if (proxy === undefined) return direct;
+		// To what is not encrypted a proxy wants to be asked; tunnels it often allows for port 443 only.
+		const proxyTunnel = uri.startsWith('https:');
+		const key = `${proxy} ${proxyTunnel}`;
+		const known = proxied.get(key) ?? new ProxyAgent({ ...connections, uri: proxy, proxyTunnel });
+		proxied.set(key, known);
+		return known;
+	}
+
 	return {
 		request(options, callback) {
-			inTime(timeoutOf(options), late => call(options, { agent, late, userAgent, maxAnswer })).then(
+			inTime(timeoutOf(options), late => call(options, { agent: wayTo(options.uri), late, userAgent, maxAnswer })).then(
 				answer => callback(null, answer, answer.body),
 				(error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
 			);
 		},
-		close: () => agent.destroy(),
+		async close() {
+			await Promise.all([direct, ...proxied.values()].map(agent => agent.destroy()));
+		},
 	};
 }
 
@@ -82,7 +106,7 @@ async function inTime<T>(ms: number, work: (late: AbortSignal) => Promise<T>): P
 	}
 }
 
-type CallContext = { agent: Agent; late: AbortSignal; userAgent: string; maxAnswer: number };
+type CallContext = { agent: Dispatcher; late: AbortSignal; userAgent: string; maxAnswer: number };
 
 async function call(
 	options: RequestOptions,

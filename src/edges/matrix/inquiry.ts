@@ -2,6 +2,7 @@
 // which a check of the configuration need not load.
 
 import type { Failure, Outcome } from '../../ports/homeserver.ts';
+import type { ProxyOf } from '../../runtime/proxy.ts';
 import { failureOf } from './failure.ts';
 import { openHttp } from './http.ts';
 import { isRecord, type Json } from './json.ts';
@@ -20,8 +21,8 @@ export type Inquiry = {
 	close: () => Promise<void>;
 };
 
-export function openInquiry(userAgent: string): Inquiry {
-	const http = openHttp(userAgent, 4 * 1024 * 1024);
+export function openInquiry(userAgent: string, proxyOf: ProxyOf | undefined): Inquiry {
+	const http = openHttp(userAgent, { maxAnswer: 4 * 1024 * 1024, proxyOf });
 
 	function get(uri: string, token?: string): Promise<Json> {
 		const headers: Record<string, string> = token === undefined ? {} : { Authorization: `Bearer ${token}` };

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { Attempt, LookFailure, Trouble } from '../../advice/watch/observation.ts';
 import type { Log } from '../../runtime/log.ts';
+import type { ProxyOf } from '../../runtime/proxy.ts';
 import { type Exceptions, forbidden } from './address-policy.ts';
 import { timedCache } from './cache.ts';
 import { type Names, noTurn } from './dns.ts';
@@ -24,6 +25,8 @@ export type PageRequest = {
 	headers?: Record<string, string>;
 	limits?: Partial<RequestLimits>;
 	post?: string;
+	/** Goes through the operator's proxy, if there is one: to the address that was checked all the same. */
+	throughProxy?: true;
 };
 
 export type Gate = {
@@ -47,6 +50,8 @@ export type GateSettings = {
 	route: Route;
 	now: () => number;
 	log: Log;
+	/** Absent: no proxies. */
+	proxyOf?: ProxyOf | undefined;
 };
 
 const maxRedirects = 5;
@@ -87,6 +92,7 @@ export function openGate(settings: GateSettings): Gate {
 			const limits = { ...settings.limits, ...way.limits };
 			const totalMs = Math.min(limits.totalMs, way.budget.leftMs);
 			if (closed) return { trouble: { is: 'unasked', at } };
+			const proxy = way.throughProxy && settings.proxyOf?.(`https://${header}`);
 			if (totalMs < 1) return { trouble: { is: 'timeout', at, during: 'answer' } };
 			return await request(
 				{ addresses: found.addresses, port, host: header, name, at },
@@ -103,6 +109,7 @@ export function openGate(settings: GateSettings): Gate {
 					stops,
 					limits: { ...limits, totalMs },
 					...(way.post !== undefined && { post: way.post }),
+					...(proxy && { proxy }),
 				},
 			);
 		} finally {

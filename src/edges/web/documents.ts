@@ -111,6 +111,7 @@ async function fetchOne(document: Document, own: Copy | undefined, given: Docume
 		const attempt = await gate.page(address, {
 			budget: { leftMs: limits.totalMs, waitMs: limits.totalMs },
 			limits,
+			throughProxy: true,
 			headers: headersFor(address, document, same, given.token),
 			...(document.post !== undefined && { post: document.post }),
 		});

@@ -1,9 +1,10 @@
 // One GET to one checked address: pinned, limited in time and size, and ended whatever the other side does.
-import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { Client, type Dispatcher } from 'undici';
 import type { Attempt, LookFailure, TlsFault, Trouble } from '../../advice/watch/observation.ts';
+import { openTunnel } from './tunnel.ts';
 
 export type Destination = {
 	/** Checked addresses, in the order to try them. */
@@ -39,6 +40,8 @@ export type Exchange = {
 	/** What ends each request that is under way: here it puts its own in. */
 	stops: Set<() => void>;
 	post?: string;
+	/** Where a tunnel to the address begins; absent: here. */
+	proxy?: URL;
 };
 
 /** More addresses of one name than this are not tried. */
@@ -80,6 +83,7 @@ type Course = {
 	isOver: boolean;
 	socket?: TLSSocket;
 	client?: Client;
+	tunnel?: { destroy: () => void };
 	untilConnected?: NodeJS.Timeout;
 	finish: (attempt: Attempt) => void;
 	failed: (error: unknown) => void;
@@ -101,6 +105,7 @@ function requestAt(address: string, place: Destination, way: Exchange): Promise<
 				clearTimeout(course.untilConnected);
 				way.stops.delete(stop);
 				// A socket that is still being connected belongs to nobody yet, so the client alone would leave it open.
+				course.tunnel?.destroy();
 				course.socket?.destroy();
 				course.client?.destroy().catch(() => undefined);
 				resolve(attempt);
@@ -141,33 +146,50 @@ function clientOf(address: string, course: Course): Client {
 		headersTimeout: 0,
 		bodyTimeout: 0,
 		connect(_options, callback) {
-			const connecting = connectTls({
-				...way.route(address, place.port),
-				servername: place.name,
-				secureContext: way.secureContext,
-				ALPNProtocols: ['http/1.1'],
-			});
-			course.socket = connecting;
-			let called = false;
-			const done = (error: Error | null) => {
-				if (called) return;
-				called = true;
-				if (error) callback(error, null);
-				else callback(null, connecting);
-			};
-			connecting.setNoDelay(true);
-			connecting.once('connect', () => {
+			const done = (error: Error | null, socket: TLSSocket | null) =>
+				error || !socket ? callback(error ?? new Error('closed'), null) : callback(null, socket);
+			if (!way.proxy) return speakTls(way.route(address, place.port), course, done);
+			course.tunnel = openTunnel(way.proxy, `${bracketed(address)}:${place.port}`, (error, socket) => {
+				if (course.isOver) socket?.destroy();
+				if (error || !socket) return done(error, null);
 				course.phase = 'handshake';
+				speakTls({ socket }, course, done);
 			});
-			connecting.once('secureConnect', () => {
-				course.phase = 'answer';
-				clearTimeout(course.untilConnected);
-				done(null);
-			});
-			connecting.on('error', done);
-			connecting.once('close', () => done(new Error('closed')));
 		},
 	});
+}
+
+/** TLS over a new connection, or through a tunnel. */
+function speakTls(
+	over: ConnectionOptions,
+	course: Course,
+	connected: (error: Error | null, socket: TLSSocket | null) => void,
+): void {
+	const { place, way } = course;
+	const connecting = connectTls({
+		...over,
+		servername: place.name,
+		secureContext: way.secureContext,
+		ALPNProtocols: ['http/1.1'],
+	});
+	course.socket = connecting;
+	let called = false;
+	const done = (error: Error | null) => {
+		if (called) return;
+		called = true;
+		connected(error, error ? null : connecting);
+	};
+	connecting.setNoDelay(true);
+	connecting.once('connect', () => {
+		course.phase = 'handshake';
+	});
+	connecting.once('secureConnect', () => {
+		course.phase = 'answer';
+		clearTimeout(course.untilConnected);
+		done(null);
+	});
+	connecting.on('error', done);
+	connecting.once('close', () => done(new Error('closed')));
 }
 
 /** Reads the answer, within the limit of its body. */
@@ -284,6 +306,7 @@ const tlsFaults: Record<string, TlsFault> = {
 
 function troubleOf(error: unknown, at: string, phase: Phase): Trouble {
 	const code = codeOf(error);
+	if (code.startsWith('PROXY_')) return { is: 'unreachable', at, code };
 	if (code === 'ECONNREFUSED') return { is: 'refused', at };
 	if (code === 'ETIMEDOUT') return { is: 'timeout', at, during: phase };
 	if (unreachable.includes(code)) return { is: 'unreachable', at, code };

@@ -4,6 +4,7 @@ import type { Observation } from '../../advice/watch/observation.ts';
 import { type KnownUpstream, noNews } from '../../knowledge/live.ts';
 import type { Kept, Web } from '../../ports/web.ts';
 import { type Log, silence } from '../../runtime/log.ts';
+import type { ProxyOf } from '../../runtime/proxy.ts';
 import { exceptionsOf } from './address-policy.ts';
 import { type BundleSettings, openBundleLook } from './bundle.ts';
 import { timedCache } from './cache.ts';
@@ -47,6 +48,8 @@ export type WebGiven = {
 	known: KnownUpstream;
 	/** Absent: nothing is logged. */
 	log?: Log;
+	/** The operator's proxies, for upstream's documents. */
+	proxyOf?: ProxyOf | undefined;
 	/** Where an address and its port really are: only tests say so. */
 	route?: Route;
 };
@@ -63,7 +66,7 @@ const bodyBytes = 64 * 1024;
 
 /** Throws a TypeError that names a wrong range of addresses or a wrong certificate. */
 export async function openWeb(settings: WebSettings, given: WebGiven): Promise<Web> {
-	const { now, kept, known, log = silence, route = itself } = given;
+	const { now, kept, known, log = silence, route = itself, proxyOf } = given;
 	const ms = () => now().getTime();
 	const totalMs = settings.requestSeconds * 1000;
 	const names = openNames({
@@ -83,6 +86,7 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 		route,
 		now: ms,
 		log,
+		proxyOf,
 	});
 	const look = openLook({
 		gate,

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { failureOf } from '../../../src/edges/matrix/failure.ts';
 import { openHttp } from '../../../src/edges/matrix/http.ts';
 import { sdk } from '../../../src/edges/matrix/sdk.ts';
+import { playProxy } from '../../proxy.ts';
 
 const http = openHttp('Glia/1.2.3');
 let server: Server | undefined;
@@ -183,7 +184,7 @@ describe('compressed answers', () => {
 			response.writeHead(200, { 'content-encoding': encoding });
 			response.end(body);
 		});
-		const bounded = openHttp('Glia/1', 100_000);
+		const bounded = openHttp('Glia/1', { maxAnswer: 100_000 });
 		sdk.setRequestFn(bounded.request);
 		expect(await failure(client)).toMatchObject({ kind: 'away', why: expect.stringMatching(why) });
 		await bounded.close();
@@ -235,4 +236,40 @@ test('nothing listens: said in words', async () => {
 	sdk.setRequestFn(fresh.request);
 	expect(await failure(client)).toMatchObject({ why: expect.stringContaining('ECONNREFUSED') });
 	await fresh.close();
+});
+
+test('through a proxy: asked for what is plain, tunnelled for what is encrypted; the login goes along', async () => {
+	const proxy = await playProxy('glia:open-sesame');
+	const proxied = openHttp('Glia/1', { proxyOf: () => proxy.url });
+	try {
+		await serve((_, response) => json(response, 200, { here: true }));
+		sdk.setRequestFn(proxied.request);
+		const address = server?.address();
+		const port = typeof address === 'object' ? address?.port : 0;
+		const plain = new sdk.MatrixClient(`http://127.0.0.1:${port}`, 'token');
+		expect(await failure(plain)).toEqual({ value: { here: true } });
+		const encrypted = new sdk.MatrixClient(`https://127.0.0.1:${port}`, 'token');
+		expect(await failure(encrypted)).toMatchObject({ kind: 'away' });
+		expect(proxy.asked).toEqual([`GET http://127.0.0.1:${port}/x`, `CONNECT 127.0.0.1:${port}`]);
+	} finally {
+		await proxied.close();
+		await proxy.stop();
+		sdk.setRequestFn(http.request);
+	}
+});
+
+test('a proxy that refuses is told', async () => {
+	const proxy = await playProxy('glia:open-sesame');
+	const stranger = new URL(proxy.url);
+	stranger.password = 'wrong';
+	const proxied = openHttp('Glia/1', { proxyOf: () => stranger });
+	try {
+		sdk.setRequestFn(proxied.request);
+		const found = await failure(new sdk.MatrixClient('https://matrix.example.org', 'token'));
+		expect(found).toMatchObject({ kind: 'away', why: expect.stringContaining('407') });
+	} finally {
+		await proxied.close();
+		await proxy.stop();
+		sdk.setRequestFn(http.request);
+	}
 });

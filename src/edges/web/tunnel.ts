@@ -1,0 +1,51 @@
+// A way through the operator's proxy: a tunnel to an address that was checked, so that the proxy looks nothing up.
+import { type ClientRequest, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import type { Socket } from 'node:net';
+
+/**
+ * Asks the proxy for a tunnel to `at` (an address with its port). Hands over the socket, or an error whose `code` names the
+ * proxy's status. What it gives ends the attempt when destroyed.
+ */
+export function openTunnel(
+	proxy: URL,
+	at: string,
+	done: (error: Error | null, socket: Socket | null) => void,
+): { destroy: () => void } {
+	const login = proxy.username
+		? `Basic ${Buffer.from(`${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`).toString('base64')}`
+		: undefined;
+	const ask = proxy.protocol === 'https:' ? requestHttps : requestHttp;
+	const asked: ClientRequest = ask({
+		host: proxy.hostname.replace(/^\[|\]$/g, ''),
+		port: proxy.port || (proxy.protocol === 'https:' ? 443 : 80),
+		method: 'CONNECT',
+		path: at,
+		headers: { host: at, ...(login !== undefined && { 'proxy-authorization': login }) },
+		agent: false,
+	});
+	let over = false;
+	const end = (error: Error | null, socket: Socket | null) => {
+		if (over) return socket?.destroy();
+		over = true;
+		done(error, socket);
+	};
+	asked.once('connect', ({ statusCode = 0 }, socket, head) => {
+		// A server that speaks before TLS began is none.
+		if (statusCode === 200 && head.length === 0) return end(null, socket as Socket);
+		socket.destroy();
+		end(Object.assign(new Error(`the proxy answers ${statusCode}`), { code: `PROXY_${statusCode}` }), null);
+	});
+	asked.once('response', response => {
+		response.destroy();
+		end(
+			Object.assign(new Error(`the proxy answers ${response.statusCode}`), { code: `PROXY_${response.statusCode}` }),
+			null,
+		);
+	});
+	asked.on('error', error =>
+		end(Object.assign(new Error(`the proxy: ${error.message}`), { code: 'PROXY_AWAY' }), null),
+	);
+	asked.end();
+	return { destroy: () => asked.destroy() };
+}

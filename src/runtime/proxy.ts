@@ -1,0 +1,33 @@
+// The operator's proxies, as the environment names them: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, in capitals or not.
+import { Refusal } from '../answer.ts';
+
+/** The proxy for an address; undefined: none. */
+export type ProxyOf = (address: string) => URL | undefined;
+
+const names = ['https_proxy', 'http_proxy', 'all_proxy'];
+
+/** Undefined where no proxy is named: then nothing of it is loaded. Throws a Refusal where one cannot be used. */
+export async function proxiesIn(
+	environment: Readonly<Record<string, string | undefined>>,
+): Promise<ProxyOf | undefined> {
+	const given = Object.entries(environment).filter(([name, value]) => names.includes(name.toLowerCase()) && value);
+	if (given.length === 0) return undefined;
+	for (const [name, value = ''] of given) {
+		const url = value.includes('://') ? value : `http://${value}`;
+		if (!URL.canParse(url)) throw new Refusal(`${name}: ${withoutLogin(value)} is no address of a proxy.`);
+		const { protocol } = new URL(url);
+		if (protocol !== 'http:' && protocol !== 'https:')
+			throw new Refusal(`${name}: a proxy of the kind ${protocol}// cannot be used, only http:// and https://.`);
+	}
+	const { getProxyForUrl } = await import('proxy-from-env');
+	return address => {
+		// This machine is never behind a proxy, whatever NO_PROXY says.
+		if (/^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i.test(new URL(address).hostname)) return undefined;
+		const proxy = getProxyForUrl(address);
+		return proxy ? new URL(proxy) : undefined;
+	};
+}
+
+function withoutLogin(text: string): string {
+	return text.replace(/^.*@/, '');
+}
