@@ -28,6 +28,21 @@ export type BotOptions = {
 	as?: { userId: string; password: string };
 };
 
+/** Where GLIA_TEST_POSTGRES names a server, each bot has a database of its own there: the same suites, on PostgreSQL. */
+async function sharedDatabase(): Promise<Record<string, unknown>> {
+	const server = process.env.GLIA_TEST_POSTGRES;
+	if (server === undefined) return {};
+	const { default: pg } = await import('pg');
+	const client = new pg.Client(server);
+	await client.connect();
+	const name = `bot_${randomUUID().replaceAll('-', '')}`;
+	await client.query(`CREATE DATABASE ${name} ENCODING 'UTF8' TEMPLATE template0`);
+	await client.end();
+	const address = new URL(server);
+	address.pathname = `/${name}`;
+	return { postgres: address.href };
+}
+
 export type Bot = Awaited<ReturnType<typeof makeBot>>;
 
 /** An account and a configuration for a bot; `start` starts it. Its folder is removed by `remove`. */
@@ -46,7 +61,7 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 			allow: options.allow ?? ['*'],
 			...options.matrix,
 		},
-		store: { path: './data', ...options.store },
+		store: { path: './data', ...(options.store ?? (await sharedDatabase())) },
 		live: { enabled: false },
 		log: { level: process.env.GLIA_TEST_LOG ?? 'info' },
 	};
