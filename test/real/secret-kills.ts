@@ -1,12 +1,13 @@
 // Kills the bot again and again while people talk to it in encrypted rooms, and counts what went wrong with answers and
-// with keys: `node test/real/secret-kills.ts [kills] [commands] [late]`. With `late` the disk lies: the control run, in
-// which something must be found.
+// with keys: `node test/real/secret-kills.ts [kills] [commands] [late | replicas]`. With `late` the disk lies: the control
+// run, in which something must be found. With `replicas` three of them share a PostgreSQL, and faults of every kind happen.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoomId } from '../../crypto/index.ts';
 import { repliesTo } from './answers.ts';
-import { makeBot } from './bot.ts';
+import { type Bot, makeBot } from './bot.ts';
 import { killed, trace } from './lives.ts';
 import type { RoomEvent } from './person.ts';
+import { openReplicas } from './replica-faults.ts';
 import { type SecretPerson, secretPerson } from './secret-person.ts';
 import { patiently } from './siege.ts';
 import { startSynapse } from './synapse.ts';
@@ -19,12 +20,13 @@ const rooms = 3;
 
 if (late) process.env.NODE_OPTIONS = `--import=${new URL('late-writes.ts', import.meta.url)}`;
 const synapse = await startSynapse();
-const bot = await makeBot(synapse);
+const replicas = process.argv[4] === 'replicas' ? await openReplicas(synapse, 3) : undefined;
+const bot = replicas?.bot ?? (await makeBot(synapse));
 const people: SecretPerson[] = [];
 /** Every identity that the homeserver ever showed. */
 const masters = new Set<string>();
 try {
-	await bot.start();
+	if (!replicas) await bot.start();
 	for (let i = 0; i < senders; i++) people.push(await secretPerson(synapse, `sender${i}`));
 	const [reader] = people;
 	if (!reader) throw new TypeError('nobody to read');
@@ -33,7 +35,7 @@ try {
 	const said = new Map<string, string[]>(places.map(room => [room, []]));
 
 	let spoken = 0;
-	const { early, from } = await killed(bot, kills, i => {
+	const { early, from } = await (replicas ? faulty : killed)(bot, kills, i => {
 		const count = Math.round((commands * i) / kills) - spoken;
 		const talking = Array.from({ length: count }, (_, part) => talk(spoken + part));
 		spoken += count;
@@ -46,7 +48,11 @@ try {
 		found = await count();
 		idle = found.unanswered < before ? 0 : idle + 1;
 	}
-	const title = late ? 'Control: writes of keys 100 ms late' : 'SIGKILL at random moments, encrypted';
+	const title = replicas
+		? `Replicas, encrypted: ${replicas.summary().join('; ')}`
+		: late
+			? 'Control: writes of keys 100 ms late'
+			: 'SIGKILL at random moments, encrypted';
 	console.log(
 		`${title}: ${commands} commands of ${senders} people in ${rooms} rooms; ${kills} kills, ${early} of them before the bot was in sync`,
 	);
@@ -58,7 +64,7 @@ try {
 	const { identities, devices, events, ...wrong } = found;
 	if (missing.length) {
 		console.log(`the bot’s last words:\n${bot.output().slice(from).slice(-3000)}`);
-		trace(bot, missing);
+		if (!replicas) trace(bot, missing);
 	}
 	const wrongs = Object.values(wrong).reduce((sum, number) => sum + number, identities - 1 + devices - 1);
 	process.exitCode = wrongs > 0 === late ? 0 : 1;
@@ -129,8 +135,20 @@ try {
 	}
 } finally {
 	for (const person of people) await person.stop();
-	await bot.remove();
+	await (replicas ?? bot).remove();
 	await synapse.stop();
+}
+
+/** Faults instead of kills; `speak` talks during each. */
+async function faulty(_: Bot, faults: number, speak: (fault: number) => Promise<unknown>) {
+	for (let i = 1; i <= faults; i++) {
+		const talking = speak(i);
+		await sleep(Math.random() * 1500);
+		// The people there do not outlive a homeserver that is away.
+		await replicas?.fault(i, false);
+		await talking;
+	}
+	return { early: 0, from: 0 };
 }
 
 async function openRoom(owner: SecretPerson, i: number): Promise<string> {

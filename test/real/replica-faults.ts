@@ -1,0 +1,146 @@
+// Replicas over one PostgreSQL, and what can happen to them: killed, stopped, cut off, held up, their database restarted.
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Bot, makeBot } from './bot.ts';
+import { startPostgres } from './postgres.ts';
+import type { Synapse } from './synapse.ts';
+
+type Member = { bot: Bot; line: Line };
+
+export type Replicas = Awaited<ReturnType<typeof openReplicas>>;
+
+/** Starts replicas of one bot, each with a line of its own to the database; the first is in sync. */
+export async function openReplicas(synapse: Synapse, count: number) {
+	const database = await startPostgres(17);
+	const url = new URL(await database.database());
+	const members: Member[] = [];
+	/** Times from a fault of the leader until another leads (ms). */
+	const takeovers: number[] = [];
+	const done = new Map<string, number>();
+	const account = { userId: '', password: '' };
+	for (let i = 0; i < count; i++) {
+		const line = await openLine(database.port);
+		const address = new URL(url);
+		address.port = String(line.port);
+		const as = i === 0 ? {} : { as: { ...account } };
+		const bot = await makeBot(synapse, { ...as, store: { postgres: address.href } });
+		if (i === 0) Object.assign(account, { userId: bot.userId, password: bot.password });
+		members.push({ bot, line });
+		if (i === 0) await bot.start();
+		else bot.spawn();
+	}
+	const [first] = members;
+	if (!first) throw new TypeError('no replicas');
+
+	/** Who holds the lease, by the database. */
+	async function leader(): Promise<Lead | undefined> {
+		const [row] = await database
+			.query(
+				`SELECT fence::int AS fence, until > clock_timestamp() AS held, holder FROM glia.lease`,
+				url.pathname.slice(1),
+			)
+			.catch(() => []);
+		return row as Lead | undefined;
+	}
+
+	return {
+		/** Any of them: they have one account. */
+		bot: first.bot,
+		members,
+		/** A fault; resolves when another leads, if it was the leader's. The kinds take turns; `homeserver`: its own as well. */
+		async fault(i: number, homeserver = true): Promise<void> {
+			const before = await leader();
+			const kinds = ['kill', 'stop', 'cut', 'stall', 'kill', 'stop', 'kill', 'database', 'follower', 'homeserver'];
+			const chosen = kinds[i % kinds.length] ?? 'kill';
+			const kind = chosen === 'homeserver' && !homeserver ? 'kill' : chosen;
+			done.set(kind, (done.get(kind) ?? 0) + 1);
+			const at = Date.now();
+			const isLeading = ({ bot }: Member) => typeof before?.holder === 'string' && bot.output().includes(before.holder);
+			const hit = members.find(member => isLeading(member) === (kind !== 'follower'));
+			if (kind === 'database') await database.restart();
+			else if (kind === 'homeserver') await synapse.restart();
+			else if (hit) await hurt(kind, hit);
+			if (kind === 'follower' || kind === 'database' || kind === 'homeserver') return;
+			while (Date.now() - at < 40_000) {
+				const now = await leader();
+				if (now?.held && now.fence !== before?.fence) {
+					takeovers.push(Date.now() - at);
+					return;
+				}
+				await sleep(100);
+			}
+			console.log(`nobody took over from a fault: ${kind}`);
+		},
+		/** What was done, and how quickly others took over. */
+		summary(): string[] {
+			const sorted = takeovers.toSorted((a, b) => a - b);
+			const p95 = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.95))] ?? 0;
+			return [
+				[...done].map(([name, times]) => `${name} ${times}`).join(', '),
+				`${takeovers.length} take-overs, p95 ${(p95 / 1000).toFixed(1)} s`,
+			];
+		},
+		async remove(): Promise<void> {
+			for (const { bot, line } of members) {
+				await bot.remove();
+				line.close();
+			}
+			await database.stop();
+		},
+	};
+}
+
+type Lead = { fence: number; held: boolean; holder: string | null };
+
+async function hurt(kind: string, { bot, line }: Member): Promise<void> {
+	const pid = bot.pid();
+	if (kind === 'kill' || kind === 'follower') {
+		await bot.kill();
+		bot.spawn();
+	} else if (kind === 'stop' && pid !== undefined) {
+		process.kill(pid, 'SIGSTOP');
+		// It wakes up long after another has taken over, in the middle of whatever it was doing.
+		setTimeout(() => process.kill(pid, 'SIGCONT'), 14_000);
+	} else if (kind === 'cut') line.cut(12_000);
+	else if (kind === 'stall') line.stall(14_000);
+}
+
+type Line = { port: number; cut: (ms: number) => void; stall: (ms: number) => void; close: () => void };
+
+/** A line to the database that can be cut, or held without a word. */
+async function openLine(to: number): Promise<Line> {
+	const pairs = new Set<[Socket, Socket]>();
+	let closed = false;
+	const server: Server = createServer(near => {
+		if (closed) return void near.destroy();
+		const far = connect(to, '127.0.0.1');
+		const pair: [Socket, Socket] = [near, far];
+		pairs.add(pair);
+		for (const [one, other] of [pair, [far, near] as const]) {
+			one.pipe(other);
+			one.on('error', () => other.destroy());
+			one.on('close', () => {
+				other.destroy();
+				pairs.delete(pair);
+			});
+		}
+	});
+	await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+	const place = server.address();
+	return {
+		port: typeof place === 'object' && place ? place.port : 0,
+		cut(ms) {
+			closed = true;
+			for (const pair of pairs) for (const end of pair) end.destroy();
+			setTimeout(() => (closed = false), ms);
+		},
+		stall(ms) {
+			const held = [...pairs];
+			for (const pair of held) for (const end of pair) end.pause();
+			setTimeout(() => {
+				for (const pair of held) for (const end of pair) end.resume();
+			}, ms);
+		},
+		close: () => server.close(),
+	};
+}
