@@ -16,7 +16,8 @@ import type { Profile } from '../src/deployment/facts.ts';
 import { writeTerm } from '../src/deployment/facts.ts';
 import { compare } from '../src/deployment/version.ts';
 import type { Knowledge } from '../src/knowledge/schema/synapse.ts';
-import { guideRefusalWords, guideWords } from '../src/messages/guide.ts';
+import { guideRefusalWords } from '../src/messages/guide.ts';
+import { guideAnswer } from '../src/messages/guide-questions.ts';
 import { withOffer } from '../src/messages/guide-session.ts';
 import { fateReasons, fateWords } from '../src/messages/playbook.ts';
 import { versionWords } from '../src/messages/version.ts';
@@ -36,7 +37,7 @@ export const migrate = {
 	help: `From the official image. The answer has the whole ${code('vars.yml')} for your deployment; say what is so and what is not (${code('workers')}, ${code('no-email')}, ${code('oidc')}, ${code('mas')} …), what stays before it (${code('proxy=none|nginx|caddy|traefik')}), ${code('server=external')} for a PostgreSQL that stays, ${code('place=new')} for another machine, and your own names for commands to copy (${code('data=/srv/files')}; the answer lists them). With ${code('start')}, or by the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread. A variable of an older description is looked up by its name.`,
 	changes: false,
 	async run({ words: typed, room }, { knowledge, store }: Pick<Ports, 'knowledge' | 'store'>) {
-		const { begin, rest: words, asked } = takeStart(typed);
+		const { begin, all, rest: words, asked } = takeStart(typed);
 		const [where, ...said] = words;
 		if (where?.toLowerCase() !== 'mdad')
 			throw new Refusal(
@@ -76,12 +77,16 @@ export const migrate = {
 		if (version !== undefined) stated.set('synapse', version);
 		const guided = guideFor(guide, { stated, profile }, knowledge.tried);
 		if (guided.refused.length) throw new Refusal(guided.refused.map(guideRefusalWords).join(' '));
-		const answer = guideWords(guided, {
-			asked: `migrate mdad${name === undefined ? '' : ` ${name}`}`,
-			taken: [server?.note, from?.note].filter(note => note !== undefined),
-			dangers: playbookLines(version, knowledge),
-			file,
-		});
+		const answer = guideAnswer(
+			guided,
+			{
+				asked: `migrate mdad${name === undefined ? '' : ` ${name}`}`,
+				taken: [server?.note, from?.note].filter(note => note !== undefined),
+				dangers: playbookLines(version, knowledge),
+				file,
+			},
+			begin || all || file,
+		);
 		const value = { ...guided, ...(knowledge.playbook && { playbook: knowledge.playbook.synapse }) };
 		const offer = offerOf(guided, { stated, profile, asked: `migrate ${asked}` });
 		return withOffer({ ...answer, value }, offer, begin);

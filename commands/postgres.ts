@@ -15,7 +15,8 @@ import type { Command, Ports } from '../src/command.ts';
 import type { Profile } from '../src/deployment/facts.ts';
 import { writeTerm } from '../src/deployment/facts.ts';
 import type { Guide, Knowledge } from '../src/knowledge/schema/synapse.ts';
-import { guideRefusalWords, guideWords } from '../src/messages/guide.ts';
+import { guideRefusalWords } from '../src/messages/guide.ts';
+import { guideAnswer } from '../src/messages/guide-questions.ts';
 import { withOffer } from '../src/messages/guide-session.ts';
 import { orderLines } from '../src/messages/postgres.ts';
 import { versionWords } from '../src/messages/version.ts';
@@ -36,7 +37,7 @@ export const postgres = {
 	help: `Where it runs decides the commands: ${code('docker')} (a container beside Synapse), ${code('debian')} (packages), ${code('mdad')} or ${code('managed')} (a server elsewhere). Say the size for what it costs (${code('size=20G')}), your own names for commands to copy (${code('dbname=matrix')}, ${code('user=matrix')} …; the answer lists them), the way if it is to be another (${code('way=pg-upgrade')}), ${code('synapse=1.150')} for what goes first, and ${code('file')} for all of it as a Markdown file. With ${code('start')}, or by the reaction ▶️ on the answer, we go through it together: one stage at a time in a thread, on with ✅ or ${code('done')}, and an error pasted there is looked up. Without a second version it goes to the newest one.`,
 	changes: false,
 	async run({ words: typed, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {
-		const { begin, rest: words, asked: again } = takeStart(typed);
+		const { begin, all, rest: words, asked: again } = takeStart(typed);
 		const today = now().toISOString().slice(0, 10);
 		const isSqlite = words.some(word => /^(sqlite3?|database=sqlite)$/i.test(word));
 		const guide = guideCalled(isSqlite ? 'sqlite-postgres' : 'postgres-major', knowledge);
@@ -71,12 +72,16 @@ export const postgres = {
 				`Where does PostgreSQL run? In a container beside Synapse ${code(`!${asked} docker`)}, from packages ${code(`!${asked} debian`)}, in matrix-docker-ansible-deploy ${code(`!${asked} mdad`)}, or on a server elsewhere ${code(`!${asked} managed`)}?`,
 			);
 		const around = surroundings({ from, to, release, today }, knowledge);
-		const answer = guideWords(guided, {
-			asked,
-			dangers: orderLines(around, { from, to }),
-			taken: [...(server ? [server.note] : []), ...taken],
-			file,
-		});
+		const answer = guideAnswer(
+			guided,
+			{
+				asked,
+				dangers: orderLines(around, { from, to }),
+				taken: [...(server ? [server.note] : []), ...taken],
+				file,
+			},
+			begin || all || file,
+		);
 		const offer = offerOf(guided, { stated, profile, asked: `postgres ${again}` });
 		return withOffer({ ...answer, value: { ...guided, surroundings: around } }, offer, begin);
 	},

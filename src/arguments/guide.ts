@@ -7,11 +7,15 @@ import type { Guide } from '../knowledge/schema/synapse.ts';
 import { enumerate } from '../text/format.ts';
 import { code, quoted } from '../text/markdown.ts';
 
-/** The words of a guide without `start`; `asked` leaves out as well what only concerns the form of the answer. */
-export function takeStart(words: readonly string[]): { begin: boolean; rest: string[]; asked: string } {
-	const rest = words.filter(word => !/^start[.!]?$/i.test(word));
+/**
+ * The words of a guide without `start` and `all`; `asked` leaves out as well what only concerns the form of the answer.
+ */
+export function takeStart(words: readonly string[]): { begin: boolean; all: boolean; rest: string[]; asked: string } {
+	const all = words.some(word => /^all$/i.test(word));
+	const said = words.filter(word => !/^all$/i.test(word));
+	const rest = said.filter(word => !/^start[.!]?$/i.test(word));
 	const asked = rest.filter(word => !/^(file|markdown)$/i.test(word)).join(' ');
-	return { begin: rest.length < words.length, rest, asked };
+	return { begin: rest.length < said.length, all, rest, asked };
 }
 
 /**

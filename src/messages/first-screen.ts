@@ -34,7 +34,7 @@ export function firstScreen(decided: Plan, taken: readonly string[]): Answer {
 	const sorted = sortedSteps(decided);
 	const plan = worded(decided);
 	const folds = [howTo(plan, sorted), settingsFold(sorted.settings), allElse(plan, sorted, planCommand(plan, ['all']))];
-	const parts = { plan, sorted, folds: folds.flat(), known: [...taken, horizonLine(plan)].join(' ') };
+	const parts = { plan, sorted, folds: folds.flat(), taken, known: horizonLine(plan) };
 	for (const density of densities) {
 		const answer = screen(parts, density);
 		if (fits(answer)) return answer;
@@ -42,9 +42,11 @@ export function firstScreen(decided: Plan, taken: readonly string[]): Answer {
 	return screen(parts, barest);
 }
 
-type ScreenParts = { plan: Plan; sorted: Sorted; folds: Section[]; known: string };
+type ScreenParts = { plan: Plan; sorted: Sorted; folds: Section[]; taken: readonly string[]; known: string };
 
-function screen({ plan, sorted, folds, known }: ScreenParts, density: Density): Answer {
+function screen({ plan, sorted, folds, taken, known }: ScreenParts, density: Density): Answer {
+	// Of the barest the title says which releases were taken.
+	const sources = density === barest ? known : [...taken, known].join(' ');
 	const yellow = [...yellowLines(plan, sorted), ...maybeBroken(plan, density.faults)];
 	const paragraphs = [
 		checkList('Before', sorted.sure.before, density.before),
@@ -55,7 +57,7 @@ function screen({ plan, sorted, folds, known }: ScreenParts, density: Density): 
 	];
 	return {
 		value: planValue(plan),
-		lead: [firstLines(sorted, density).join(density.why ? '\n\n' : '\\\n'), [...yellow, known].join('\\\n')]
+		lead: [firstLines(sorted, density).join(density.why ? '\n\n' : '\\\n'), [...yellow, sources].join('\\\n')]
 			.filter(Boolean)
 			.join('\n\n'),
 		title: `${plan.from} → ${plan.to}: ${verdict(plan, sorted)}`,
@@ -65,8 +67,11 @@ function screen({ plan, sorted, folds, known }: ScreenParts, density: Density): 
 	};
 }
 
-/** Words, and pixels in a client that is 900 px wide: a line has 22, a paragraph 16 more, a fold 38. */
-const limits = { words: 245, height: 880 };
+/**
+ * Words, and pixels in a client that is 900 px wide: a line has 22, a paragraph 16 more, a fold 38; 95 are what stands
+ * above the text: the name, and the question that it replies to.
+ */
+const limits = { words: 245, height: 900 };
 
 function fits({ title = '', lead, sections }: Answer): boolean {
 	const paragraphs = [lead, ...sections.flatMap(({ fold, markdown }) => (fold ? [] : [markdown]))].flatMap(text =>
@@ -77,8 +82,8 @@ function fits({ title = '', lead, sections }: Answer): boolean {
 	const words = read.split(/\s+/).filter(word => /[\p{L}\p{N}]/u.test(word)).length;
 	const lines = paragraphs
 		.flatMap(text => text.split('\n'))
-		.map(line => Math.ceil(line.replace(/[*\\]/g, '').length / 66));
-	const height = 60 + lines.reduce((sum, rows) => sum + 22 * rows, 0) + 16 * paragraphs.length + 38 * folds.length;
+		.map(line => Math.ceil(line.replace(/[*\\]/g, '').length / 64));
+	const height = 95 + lines.reduce((sum, rows) => sum + 22 * rows, 0) + 16 * paragraphs.length + 38 * folds.length;
 	return words <= limits.words && height <= limits.height;
 }
 

@@ -67,7 +67,7 @@ export function guideWords(guided: Guided, around: Around): Answer {
 	return files.length ? { ...answer, files } : answer;
 }
 
-function guideLead({ title, stages, cleanUp, ways, way, ask }: Guided): string {
+export function guideLead({ title, stages, cleanUp, ways, way, ask }: Guided): string {
 	const chosen = ways.find(({ id }) => id === way);
 	const parts = [count(stages.length + cleanUp.length, 'stage'), ...(chosen?.cost ? [costWords(chosen.cost)] : [])];
 	const several = ways.length > 1 ? `, by ${lower(chosen?.title ?? '')}` : '';
@@ -92,7 +92,7 @@ function costWords({ gigabytes, minutes }: NonNullable<GuidedWay['cost']>): stri
 	].join(', ');
 }
 
-function ownDangers({ dangers, noReturn, stages, cleanUp }: Guided): string[] {
+export function ownDangers({ dangers, noReturn, stages, cleanUp }: Guided): string[] {
 	const numbered = [...stages, ...cleanUp];
 	const place = (id: string) => numbered.findIndex(stage => stage.id === id) + 1;
 	const begins = stages.find(({ down }) => down === 'begins');
@@ -298,22 +298,21 @@ function namesSection({ parameters }: Guided): Section[] {
 	return [{ title: `Names in the commands (${lines.length})`, markdown: list(lines), fold: true }];
 }
 
-function asking({ ask, parameters }: Guided, asked: string): string {
-	const usual = parameters.filter(({ by }) => by === 'default').map(({ name, value }) => `${name}=${value}`);
+function asking(guided: Guided, asked: string): string {
+	const { ask, parameters } = guided;
 	const open = ask.map(name => {
 		const parameter = parameters.find(other => other.name === name);
 		return parameter?.values ? `${code(`${name}=${parameter.values.join('|')}`)}` : code(name);
 	});
 	const questions = open.length ? [`Say more and this gets exact: ${open.join(', ')}.`] : [];
-	const others = usual.length
-		? [
-				`Usual names are taken (${usual
-					.slice(0, 4)
-					.map(name => code(name))
-					.join(', ')}${usual.length > 4 ? ' …' : ''}); say yours, like ${code(`!${asked} ${usual[0]}`)}.`,
-			]
-		: [];
-	return [...questions, ...others].join(' ');
+	return [...questions, usualWords(guided, asked)].filter(Boolean).join(' ');
+}
+
+export function usualWords({ parameters }: Guided, asked: string): string {
+	const usual = parameters.filter(({ by }) => by === 'default').map(({ name, value }) => `${name}=${value}`);
+	if (!usual.length) return '';
+	const some = usual.slice(0, 4).map(name => code(name));
+	return `Usual names are taken (${some.join(', ')}${usual.length > 4 ? ' …' : ''}); say yours, like ${code(`!${asked} ${usual[0]}`)}.`;
 }
 
 /** What a fact excludes; that other layouts have other stages needs no telling. */
@@ -336,16 +335,20 @@ function sourcesSection({ sources }: Guided): Section[] {
 	return [{ title: 'Read for this', markdown: list(sources.map(url => `<${url}>`)), fold: true }];
 }
 
-/** Files that the guide says to write: the parts of each, put together. */
+/** Characters from which on a file is sent as one; a shorter one is copied out of its stage. */
+const minFile = 1500;
+
+/** Files that the guide says to write, each put together from its parts: configurations, and what is long. */
 export function filesOf({ stages, cleanUp }: Pick<Guided, 'stages' | 'cleanUp'>): NonNullable<Answer['files']> {
 	const parts = new Map<string, GuidedStep[]>();
 	for (const step of [...stages, ...cleanUp].flatMap(({ steps }) => steps))
 		if (step.file) parts.set(step.file.name, [...(parts.get(step.file.name) ?? []), step]);
-	return [...parts].map(([name, steps]) => ({
+	const files = [...parts].map(([name, steps]) => ({
 		name: name.split('/').at(-1) ?? name,
 		type: /\.ya?ml$/.test(name) ? 'application/yaml' : 'text/plain',
 		text: `${wholeOf(steps)}\n`,
 	}));
+	return files.filter(({ type, text }) => type === 'application/yaml' || text.length >= minFile);
 }
 
 /** The answer as a Markdown file that can be kept and printed. */

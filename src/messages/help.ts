@@ -12,7 +12,8 @@ const aboutRoom: ReadonlySet<string> = new Set('room status verify help leave'.s
 /** One line for each command: its name alone, since `!help upgrade` says what it takes. */
 function groupSection(title: string, commands: readonly Command[]): Section {
 	const lines = commands.map(({ name, summary }) => `${code(`!${name}`)} ${summary}`);
-	return { title, markdown: lines.join('\\\n'), fold: false };
+	// One paragraph: the space around a heading would push the first lines off the screen.
+	return { title: '', markdown: [`**${title}**`, ...lines].join('\\\n'), fold: false };
 }
 
 export function helpWords(commands: readonly Command[]): Answer {

@@ -77,7 +77,7 @@ test('how the release stands to the one that the playbook installs today is said
 		const answer = await ask(`mdad docker postgres synapse=${synapse}`, {
 			playbook: { synapse: '1.160.0', entries: [] },
 		});
-		return answer.sections[0]?.markdown ?? '';
+		return answer.lead;
 	};
 	expect(await top('1.163.2')).toContain('older than yours');
 	expect(await top('1.159.0')).toContain('holds yours at 1.159.0');

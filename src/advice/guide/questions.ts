@@ -1,0 +1,21 @@
+// Which of a guide's open questions change it most: they are asked first.
+
+import type { Guided, GuidedStage } from './guide.ts';
+import { stagesOf } from './session.ts';
+
+/** The open questions, those that change most first. A name that stands in commands counts as often as it does. */
+export function questionsOf(guided: Guided): string[] {
+	const stages: GuidedStage[] = [...stagesOf(guided), ...guided.wayBack.before, ...guided.wayBack.after];
+	const conditions = [...stages, ...stages.flatMap(({ steps }) => steps)].flatMap(one =>
+		one.concerned === 'unknown' ? one.ask : [],
+	);
+	const text = JSON.stringify(stages);
+	const weight = (name: string) => {
+		const placeholders = text.split(new RegExp(`\\b${name.toUpperCase()}\\b`)).length - 1;
+		return placeholders + conditions.filter(asked => asked === name).length;
+	};
+	return guided.ask
+		.map(name => ({ name, weight: weight(name) }))
+		.sort((a, b) => b.weight - a.weight)
+		.map(({ name }) => name);
+}

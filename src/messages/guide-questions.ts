@@ -1,0 +1,81 @@
+// A guide whose questions are open: those that change it most come first, and the guide itself when it is asked for.
+
+import type { Guided } from '../advice/guide/guide.ts';
+import { questionsOf } from '../advice/guide/questions.ts';
+import type { Answer } from '../answer.ts';
+import { closedFacts, openFacts } from '../deployment/facts.ts';
+import { enumerate, list } from '../text/format.ts';
+import { code } from '../text/markdown.ts';
+import { type Around, guideLead, guideWords, ownDangers, usualWords } from './guide.ts';
+
+/** The guide, or its questions if there are many; `whole`: the guide in any case. */
+export function guideAnswer(guided: Guided, around: Around, whole: boolean): Answer {
+	return whole || guided.ask.length <= maxOpen ? guideWords(guided, around) : questionsFirst(guided, around);
+}
+
+/** More open questions than this are asked before the guide is given. */
+const maxOpen = 3;
+
+/** What the guide is about, the questions that change it most, and how to go on. */
+function questionsFirst(guided: Guided, around: Around): Answer {
+	const { title, stages, cleanUp, ask } = guided;
+	const questionNames = questionsOf(guided);
+	const [first, rest] = [questionNames.slice(0, maxOpen), questionNames.slice(maxOpen)];
+	const own = ownDangers(guided);
+	const urgent = [...(around.dangers ?? []), ...own.filter(line => line.startsWith('🔴'))];
+	const numbered = [...stages, ...cleanUp].map((stage, i) => `${i + 1}. ${stage.title}`);
+	const questions = first.map(name => `☐ ${questionWords(name, guided)}`);
+	const command = `!${around.asked} ${first.map(name => answerOf(name, guided)).join(' ')}`;
+	return {
+		value: guided,
+		title,
+		lead: [guideLead(guided), guided.summary, ...(around.taken ?? []), urgent.join('\\\n')]
+			.filter(Boolean)
+			.join('\n\n'),
+		sections: [
+			{
+				title: '',
+				markdown: [`**First, what changes it most** (${ask.length} questions are open)`, ...questions].join('\\\n'),
+				fold: false,
+			},
+			{ title: `The ${numbered.length} stages`, markdown: numbered.join('\n'), fold: true },
+			{ title: `What can hurt (${own.length})`, markdown: list(own), fold: true },
+			{
+				title: `The other questions (${rest.length})`,
+				markdown: `${list(rest.map(name => questionWords(name, guided)))}\n\n${usualWords(guided, around.asked)}`,
+				fold: true,
+			},
+			{
+				title: '',
+				markdown: `**Now:** answer what you can, like ${code(command)}\\\nThe whole guide with its questions open: ${code(`!${around.asked} all`)}`,
+				fold: false,
+			},
+		],
+		kind: 'answer',
+		brief: true,
+	};
+}
+
+function questionWords(name: string, { parameters }: Guided): string {
+	const parameter = parameters.find(other => other.name === name);
+	if (parameter) {
+		const { values, means } = parameter;
+		const typed = values
+			? enumerate(
+					values.map(value => code(`${name}=${value}`)),
+					'or',
+				)
+			: code(`${name}=…`);
+		return `${typed}: ${means}`;
+	}
+	const closed = name in closedFacts ? closedFacts[name as keyof typeof closedFacts] : undefined;
+	if (closed) return `${code(closed.example)}: ${closed.means}`;
+	return `${code(name)} or ${code(`no-${name}`)}: ${openFacts[name as keyof typeof openFacts]}`;
+}
+
+/** How the answer to a question may look. */
+function answerOf(name: string, { parameters }: Guided): string {
+	const parameter = parameters.find(other => other.name === name);
+	if (!parameter) return name in closedFacts ? closedFacts[name as keyof typeof closedFacts].example : `no-${name}`;
+	return `${name}=${parameter.values?.[0] ?? (name === 'domain' ? 'example.org' : name.toUpperCase())}`;
+}

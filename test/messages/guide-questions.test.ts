@@ -1,0 +1,43 @@
+// A guide whose questions are open asks the ones that change it most, on one screen and without files.
+import { expect, test } from 'vitest';
+import { guideFor } from '../../src/advice/guide/guide.ts';
+import { questionsOf } from '../../src/advice/guide/questions.ts';
+import { profileFrom } from '../../src/advice/watch/subscription.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { guideAnswer } from '../../src/messages/guide-questions.ts';
+import { matrixMessages } from '../../src/render/matrix.ts';
+
+const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+const guide = knowledge.guides.find(({ id }) => id === 'mdad');
+if (!guide) throw new Error('no guide');
+const guided = (stated: Record<string, string> = {}, facts: string[] = []) =>
+	guideFor(guide, { stated: new Map(Object.entries(stated)), profile: profileFrom(['docker', ...facts]) }, []);
+const around = { asked: 'migrate mdad' };
+
+test('many open questions come first, and the command that answers them last', () => {
+	const answer = guideAnswer(guided(), around, false);
+	expect(answer.files).toBeUndefined();
+	expect(answer.sections[0]?.markdown).toMatch(/First, what changes it most.*\n☐ `domain=…`/s);
+	expect(answer.sections.at(-1)?.markdown).toMatch(
+		/^\*\*Now:\*\* .*`!migrate mdad domain=example\.org .*`!migrate mdad all`$/s,
+	);
+	const { contents, files } = matrixMessages(answer);
+	expect([contents.length, files.length]).toEqual([1, 0]);
+	expect(answer.sections.filter(({ fold }) => fold)).toHaveLength(3);
+});
+
+test('the whole guide is given when it is asked for, or when little is open', () => {
+	expect(guideAnswer(guided(), around, true).sections.length).toBeGreaterThan(16);
+	const stated = { domain: 'example.org', synapse: '1.163.2', proxy: 'none', 'federation-port': '443' };
+	const facts = guided(stated).ask.map(name => (name === 'database' ? 'postgres' : `no-${name}`));
+	const closed = guided(stated, facts);
+	expect(closed.refused).toEqual([]);
+	expect(closed.ask.length).toBeLessThanOrEqual(3);
+	expect(guideAnswer(closed, around, false).sections.length).toBeGreaterThan(12);
+});
+
+test('what stands in most commands and conditions is asked first', () => {
+	const open = guided();
+	expect(questionsOf(open)[0]).toBe('domain');
+	expect([...questionsOf(open)].sort()).toEqual([...open.ask].sort());
+});
