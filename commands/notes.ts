@@ -8,7 +8,10 @@ import { distributionWords, readChart } from '../src/arguments/distribution.ts';
 import { linesOf } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
 import type { Command, Ports } from '../src/command.ts';
+import type { Archive } from '../src/knowledge/distributions.ts';
 import type { ChartKnowledge } from '../src/knowledge/schema/distribution.ts';
+import type { Knowledge } from '../src/knowledge/schema/synapse.ts';
+import { archiveWords } from '../src/messages/archives.ts';
 import { chartNotesWords } from '../src/messages/distribution.ts';
 import { notesWords } from '../src/messages/notes.ts';
 import { code, quoted } from '../src/text/markdown.ts';
@@ -20,13 +23,16 @@ export const notes = {
 	usage: 'notes <release> [facts…]',
 	summary: 'what one release asks, and its facts',
 	examples: ['notes 1.67', 'notes 1.66.0 email', 'notes ess 26.8.0'],
-	help: `A release of two parts (${code('1.138')}) means all its patch releases. A candidate (${code('1.164.0rc1')}) has the notes of its final release. Behind ${code('ess')} stands a chart.`,
+	help: `A release of two parts (${code('1.138')}) means all its patch releases. A candidate (${code('1.164.0rc1')}) has the notes of its final release. Behind ${code('ess')} stands a chart. ${code('yunohost')}, ${code('alpine')} or ${code('debian')} lists which releases that archive had, and when.`,
 	changes: false,
 	async run({ words }, { knowledge, distributions }: Pick<Ports, 'knowledge' | 'distributions'>) {
 		const through = distributionWords(words);
 		if (through?.of === 'ess') return notesOfChart(through.words, await distributions.ess());
 		if (through)
 			throw new Refusal(`The playbook has days, not releases. An example: ${code('!upgrade mdad 2025-06-01')}`);
+		const archive = /^(?:yunohost|alpine|debian)$/i.test(words[0] ?? '') ? words[0]?.toLowerCase() : undefined;
+		if (archive !== undefined)
+			return notesOfArchive(archive, words.slice(1), knowledge, await distributions.archives());
 		const { versions, terms, servers } = sortWords(words, example, knowledge.systems);
 		const [typed, extra] = versions;
 		if (typed === undefined || servers.length) throw new Refusal(`Which release? An example: ${code(example)}`);
@@ -37,6 +43,19 @@ export const notes = {
 		return notesWords(found, advisoriesOf(releases, knowledge), candidate);
 	},
 } satisfies Command;
+
+function notesOfArchive(
+	word: string,
+	[typed, extra]: readonly string[],
+	knowledge: Knowledge,
+	archives: readonly Archive[],
+) {
+	const archive = archives.find(known => known.word === word);
+	if (!archive || extra !== undefined)
+		throw new Refusal(`One release at a time, or all that are known: ${code(`!notes ${word}`)}`);
+	if (typed === undefined) return archiveWords(archive);
+	return archiveWords(archive, { typed, versions: linesOf(typed, knowledge).releases });
+}
 
 function notesOfChart([typed, extra]: readonly string[], charts: ChartKnowledge) {
 	if (typed === undefined) throw new Refusal(`Which chart? An example: ${code('!notes ess 26.8.0')}`);

@@ -140,6 +140,7 @@ export function knownDistributions(
 		}),
 		ess: async () => ({ read: '2026-11-20', entries: [], charts: [], unread: [], ...given.ess }),
 		commits: async () => given.commits ?? {},
+		archives: async () => [],
 		variables: async () => ({ commit: '', roles: {}, families: [], refused: {}, names: [], ...given.variables }),
 	};
 }

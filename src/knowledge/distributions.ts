@@ -14,6 +14,23 @@ export type Distributions = {
 	commits(): Promise<Readonly<Record<string, string>>>;
 	/** Every name that the playbook and its roles know or refuse. */
 	variables(): Promise<PlaybookVariables>;
+	/** Which Synapse the package archives of others had, and when. */
+	archives(): Promise<readonly Archive[]>;
+};
+
+export type Archive = {
+	/** By which word people ask for it. */
+	word: string;
+	name: string;
+	url: string;
+	/** What the days are. */
+	date: string;
+	/** The day up to which it was read. */
+	read: string;
+	/** Every release since the first is in the table. */
+	isWhole: boolean;
+	/** Old ones first. */
+	releases: readonly { date: string; version: string; branch?: string }[];
 };
 
 export type PlaybookVariables = {
@@ -35,8 +52,9 @@ export function openDistributions(where: URL | Folder): Distributions {
 	return {
 		mdad: once(() => open(where, 'mdad')),
 		ess: once(() => open(where, 'ess')),
-		commits: once(async () => table<Record<string, string>>(where, 'commits')),
-		variables: once(async () => table<PlaybookVariables>(where, 'variables')),
+		commits: once(async () => table<Record<string, string>>(where, 'mdad/commits')),
+		variables: once(async () => table<PlaybookVariables>(where, 'mdad/variables')),
+		archives: once(async () => table<{ archives: Archive[] }>(where, 'archives').archives),
 	};
 }
 
@@ -49,7 +67,7 @@ function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
 }
 
 function table<Value>(where: URL | Folder, name: string): Value {
-	const file = `distributions/mdad/${name}.json`;
+	const file = `distributions/${name}.json`;
 	const text = (where instanceof URL ? folderAt(where) : where).text(file);
 	if (text === undefined) throw new Error(`${file} is not there`);
 	return JSON.parse(text) as Value;

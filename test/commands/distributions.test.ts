@@ -126,3 +126,18 @@ describe('is refused:', () => {
 		async (text, words) => await expect(async () => notes.run(asked(text), ports)).rejects.toThrow(words),
 	);
 });
+
+test('archives of others are a table: all of it, one release, one that is not there', async () => {
+	const told = async (text: string) => await notes.run(asked(text), ports);
+	const all = await told('yunohost');
+	expect(all.value).toMatchObject({ format: 1, archive: 'yunohost', read: '2026-03-12' });
+	expect((all.value as { releases: unknown[] }).releases).toHaveLength(110);
+	expect(all.lead).toMatch(/^\*\*YunoHost: newest is 1\.149\.1, 2026-03-12\.\*\*\n\nA table, not advice/);
+	expect((await told('YunoHost 1.147')).value.releases).toEqual([
+		{ date: '2026-02-13', version: '1.147.1' },
+		{ date: '2026-02-13', version: '1.147.0' },
+	]);
+	expect((await told('alpine 1.163.1')).lead).toMatch(/^\*\*Alpine Linux: 1\.163\.1 \(3\.24\), 2026-10-23/);
+	expect((await told('debian 1.163.1')).lead).toMatch(/^\*\*Debian: 1\.163\.1 is not in the table, read 2026-11-29/);
+	await expect(told('debian 1.99.99')).rejects.toThrow(Refusal);
+});

@@ -18,7 +18,9 @@ const files = [
 	'compiled.json',
 	'synapse/upstream.json',
 	...tables.map(tableFile),
-	...['mdad/compiled', 'ess/compiled', 'mdad/commits', 'mdad/variables'].map(name => `distributions/${name}.json`),
+	...['mdad/compiled', 'ess/compiled', 'mdad/commits', 'mdad/variables', 'archives'].map(
+		name => `distributions/${name}.json`,
+	),
 ];
 
 /** What the bundler says of libraries and means nothing here. */

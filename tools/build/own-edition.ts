@@ -21,6 +21,9 @@ const distributions: Distributions = {
 	ess: once(() => parsed<{ knowledge: Awaited<ReturnType<Distributions['ess']>> }>(compiledOf('ess')).knowledge),
 	commits: once(() => parsed('distributions/mdad/commits.json')),
 	variables: once(() => parsed('distributions/mdad/variables.json')),
+	archives: once(
+		() => parsed<{ archives: Awaited<ReturnType<Distributions['archives']>> }>('distributions/archives.json').archives,
+	),
 };
 
 function compiledOf(name: string): string {

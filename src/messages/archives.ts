@@ -1,0 +1,43 @@
+// Which Synapse the package archives of others had, and when: a table, not advice.
+import type { Answer } from '../answer.ts';
+import type { Archive } from '../knowledge/distributions.ts';
+import { count, list } from '../text/format.ts';
+import { code } from '../text/markdown.ts';
+
+const maxRows = 15;
+
+/** `versions`: those that were asked about; none asks for the whole table. */
+export function archiveWords(archive: Archive, asked?: { typed: string; versions: readonly string[] }): Answer {
+	const rows = archive.releases.filter(({ version }) => asked?.versions.includes(version) ?? true).toReversed();
+	const [newest] = rows;
+	const has = (row: Archive['releases'][number]) =>
+		`${row.version}${row.branch ? ` (${row.branch})` : ''}, ${row.date}`;
+	const result = newest
+		? `${asked ? '' : 'newest is '}${has(newest)}`
+		: `${asked?.typed ?? 'nothing'} is not in the table, read ${archive.read}`;
+	const shown = rows.slice(0, maxRows).map(has);
+	const more = rows.length - shown.length;
+	const whole = archive.isWhole ? '' : 'It had others that nobody wrote down. ';
+	const notes = asked?.versions.at(-1);
+	return {
+		value: { format: 1, archive: archive.word, url: archive.url, read: archive.read, releases: rows },
+		lead: [
+			`**${archive.name}: ${result}.**`,
+			`A table, not advice: ${archive.date}. ${whole}Nothing after ${archive.read} was read: ${archive.url}`,
+		].join('\n\n'),
+		title: `Archive: ${archive.name}`,
+		sections: [
+			...(rows.length > 1
+				? [
+						{
+							title: count(rows.length, 'release'),
+							markdown: list([...shown, ...(more > 0 ? [`and ${more} before; ${code('--json')} has them all`] : [])]),
+							fold: false,
+						},
+					]
+				: []),
+			...(notes ? [{ title: 'What it asks', markdown: code(`!notes ${notes}`), fold: false }] : []),
+		],
+		kind: 'answer',
+	};
+}
