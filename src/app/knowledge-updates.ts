@@ -1,4 +1,5 @@
 // Which edition counts: the one that came with the program, or a bundle that its publisher signed and that is newer.
+import { createHash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { type KeptBundle, type KeptBundles, openBundles, type SignedText } from '../edges/store/bundles.ts';
 import {
@@ -34,7 +35,7 @@ export type UpdatesSetup = {
 export type Updates = {
 	/** The edition that counts now; the same object until another does. */
 	edition: () => Edition;
-	/** Takes over a bundle, or says why it does not count. Throws only if it cannot be kept. */
+	/** Takes over a bundle, or says why it does not count. Never rejects. */
 	take: (signed: SignedText) => Promise<BundleRefusal | undefined>;
 	/** The signature of the newest good bundle: whoever sends it again sends nothing new. */
 	signature: () => string | undefined;
@@ -43,6 +44,9 @@ export type Updates = {
 /** A check that takes longer than this (ms) is given up. */
 const maxCheck = 120_000;
 
+/** What is remembered of a bundle: its text is on the disk. */
+type NewestBundle = Pick<Bundle, 'made' | 'horizon'> & { hash: string; signature: string; settled: boolean };
+
 type UpdatesState = {
 	setup: UpdatesSetup;
 	kept: KeptBundles;
@@ -50,7 +54,7 @@ type UpdatesState = {
 	/** Where the files of the current edition lie, if it is a bundle's. */
 	inUse?: URL;
 	/** The newest bundle of our publishers. `settled`: it counts, or what came with the program is newer. */
-	newest?: Bundle & SignedText & { settled: boolean };
+	newest?: NewestBundle;
 };
 
 /** Opens with the newest bundle that is kept, if it still counts. Never rejects for what is kept. */
@@ -114,7 +118,7 @@ async function recall(state: UpdatesState): Promise<void> {
 	const read = readBundle(found.text);
 	if ('refusal' in read) return;
 	const { bundle } = read;
-	const newest = { ...bundle, text: found.text, signature: found.signature, settled: true };
+	const newest = remembered(bundle, found);
 	state.newest = newest;
 	if (!reachesBeyond(bundle, standing(state).own)) return;
 	// Another Glia may have other rules, and compiles into another form.
@@ -126,11 +130,19 @@ async function recall(state: UpdatesState): Promise<void> {
 	}
 }
 
+function remembered({ made, horizon }: Bundle, { text, signature }: SignedText): NewestBundle {
+	return { made, horizon, hash: hashOf(text), signature, settled: true };
+}
+
+function hashOf(text: string): string {
+	return createHash('sha256').update(text).digest('hex');
+}
+
 async function take(signed: SignedText, state: UpdatesState): Promise<BundleRefusal | undefined> {
 	const { setup, newest } = state;
 	const by = signedBy(signed.text, signed.signature, setup.keys);
 	if ('refusal' in by) return by.refusal;
-	const isSame = signed.text === newest?.text;
+	const isSame = newest !== undefined && hashOf(signed.text) === newest.hash;
 	if (isSame && newest?.settled) return undefined;
 	const read = readBundle(signed.text);
 	if ('refusal' in read) return read.refusal;
@@ -138,14 +150,24 @@ async function take(signed: SignedText, state: UpdatesState): Promise<BundleRefu
 	const outdated = isSame ? undefined : refusalOf(bundle, standing(state));
 	const refusal = outdated ?? (await checked(bundle, signed, state));
 	if (refusal) return refusal;
-	state.newest = { ...bundle, ...signed, settled: true };
+	state.newest = remembered(bundle, signed);
 	const { author, made, horizon } = bundle;
 	setup.log.info({ author, made, horizon }, 'newer knowledge counts from here on');
 	return undefined;
 }
 
-/** Unpacks and checks it, and lets it count if nothing is wrong. */
+/** Unpacks and checks it, and lets it count if nothing is wrong. A full disk is no reason to end the bot: what it knew counts. */
 async function checked(bundle: Bundle, signed: SignedText, state: UpdatesState): Promise<BundleRefusal | undefined> {
+	try {
+		return await tried(bundle, signed, state);
+	} catch (error) {
+		state.setup.log.error({ err: error }, 'a bundle of knowledge cannot be kept');
+		const code = error instanceof Error && 'code' in error ? String(error.code) : 'a fault of mine';
+		return { is: 'unkept', why: code.slice(0, 40) };
+	}
+}
+
+async function tried(bundle: Bundle, signed: SignedText, state: UpdatesState): Promise<BundleRefusal | undefined> {
 	const { setup, kept } = state;
 	const unpacked = kept.unpack(bundle, signed);
 	try {

@@ -45,6 +45,8 @@ export type BundleRefusal =
 	| { is: 'future'; made: string }
 	/** Fewer of something than what counts now: a part was left out. */
 	| { is: 'shrunk'; what: string; now: number; before: number }
+	/** The disk refuses it: the error's code. */
+	| { is: 'unkept'; why: string }
 	/** The first mistake of all that the rules found. */
 	| { is: 'mistakes'; first: string; more: number };
 

@@ -41,6 +41,8 @@ function refusalWords(refusal: BundleRefusal): string {
 			return `another bundle was made at the same moment (${day(refusal.made)})`;
 		case 'future':
 			return `it says that it was made on ${day(refusal.made)}, which is still to come`;
+		case 'unkept':
+			return `I cannot keep it in the folder of my store: ${code(refusal.why)}`;
 		case 'shrunk':
 			return `it has only ${refusal.now} ${refusal.what}, and I know ${refusal.before}`;
 		case 'mistakes': {

@@ -17,7 +17,7 @@ export type Web = {
 	sources: () => readonly SourceState[];
 	/** Reads the sources that are due. Rejects only if what was read cannot be kept. */
 	readNews: () => Promise<void>;
-	/** Looks for a newer bundle if that is due. Rejects only if one cannot be kept. */
+	/** Looks for a newer bundle if that is due. Never rejects. */
 	readBundle: () => Promise<void>;
 	/** How the last looks went; undefined where none is configured. */
 	bundleLook: () => BundleLook | undefined;

@@ -474,6 +474,27 @@ describe('a restart', () => {
 		expect(markOf(bot)).toBe('first');
 	});
 
+	test('where nothing can be kept goes on with what counted', async () => {
+		const path = temporary();
+		writeFileSync(join(path, 'knowledge'), 'no folder');
+		const bot = await openBot({ path });
+		serveSigned(good);
+		expect(await look(bot)).toBe('I cannot keep it in the folder of my store: `ENOTDIR`');
+		expect(markOf(bot)).toBe('own');
+		rmSync(join(path, 'knowledge'));
+		expect(await lookAgain(bot)).toBe('taken');
+		expect(markOf(bot)).toBe('second');
+	});
+
+	test('with another key takes the bundle that this one signed as well', async () => {
+		const { path, own } = await informed();
+		const bot = await openBot({ path, own, keys: [publisher.key, stranger.key] });
+		const text = publisher.bundle('first');
+		serve(text, stranger.sign(text));
+		expect(await look(bot)).toBe('taken');
+		expect(markOf(bot)).toBe('first');
+	});
+
 	test('clears away what a kill left, and all but the newest', async () => {
 		const { path, own } = await informed();
 		writeFileSync(join(path, 'knowledge', '20220909T100000Z-0123456789ab.77'), 'half');

@@ -10,7 +10,7 @@ export type BundleSettings = {
 	/** Of the bundle; its signature is at the same path with `.sig` behind it. */
 	address: string;
 	hours: number;
-	/** Takes over what came, or says why not. Rejects only if it cannot be kept. */
+	/** Takes over what came, or says why not. Never rejects. */
 	take: (signed: { text: string; signature: string }) => Promise<BundleRefusal | undefined>;
 	/** The signature of the bundle that is there already. */
 	signature: () => string | undefined;
@@ -68,7 +68,7 @@ export function openBundleLook({ settings, gate, now, random, log }: BundleSetup
 		if (bundle === 'closed' || 'source' in bundle) return bundle;
 		const refusal = await take({ text: bundle.text, signature: signed.text });
 		if (!refusal) return undefined;
-		if (refusal.is !== 'signature' && refusal.is !== 'future') state.refused = signed.text;
+		if (!['signature', 'future', 'unkept'].includes(refusal.is)) state.refused = signed.text;
 		return { refusal };
 	}
 
