@@ -1,5 +1,8 @@
 // What a room hears about a server, and what it does not: single cases, then whole lives of servers made up by chance.
+
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import type { CheckRecord } from '../../../src/advice/check/record.ts';
 import type { Alert, SaidAlert, Watch } from '../../../src/advice/watch/alerts.ts';
 import { alerts, facingOf } from '../../../src/advice/watch/alerts.ts';
 import { conditionsOf } from '../../../src/advice/watch/conditions.ts';
@@ -64,6 +67,42 @@ function runs(version: string, from: string, until = from): LookRun {
 }
 
 const names = (found: readonly Alert[]) => found.map(({ rule, subject, stage }) => `${rule} ${subject} ${stage}`);
+
+describe('a check of the configuration', () => {
+	const found = { option: 'old_option' };
+	const deadline = { subject: 'old', at: { date: '2022-03-01' }, promised: 'It goes.' };
+	const notes = [note('1.0.0/old', { deadline, found, applies: { all: ['workers'] } })];
+	const knowledge = known({ releases: releases('1.0.0'), notes });
+	const record = (holds: boolean): CheckRecord => {
+		// As recordOf makes it for the condition above.
+		const of = createHash('sha256')
+			.update(JSON.stringify([found, false]))
+			.digest('hex')
+			.slice(0, 8);
+		const conditions: CheckRecord['conditions'] = { '1.0.0/old': [holds, of] };
+		return { day: '2022-02-01', by: 'files', facts: ['workers'], conditions, starts: [] };
+	};
+	const heard = (more: Partial<Watch>, day = '2022-02-20') =>
+		listener({ heard: '1.0.0', ...more })
+			.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(`${day}T12:00:00Z`))
+			.filter(({ rule }) => rule === 'deadline')
+			.map(({ stage }) => stage);
+
+	test('decides whether a deadline concerns the server, without a question', () => {
+		expect(heard({})).toEqual(['ask']);
+		expect(heard({ checks: [record(true)] })).toEqual(['d14']);
+		expect(heard({ checks: [record(false)] })).toEqual([]);
+	});
+
+	test('counts less than a person', () => {
+		expect(heard({ checks: [record(true)], profile: profileFrom(['no-workers']) })).toEqual([]);
+	});
+
+	test('is believed for ninety days', () => {
+		expect(heard({ checks: [{ ...record(false), day: '2021-11-22' }] })).toEqual([]);
+		expect(heard({ checks: [{ ...record(false), day: '2021-11-21' }] })).toEqual(['ask']);
+	});
+});
 
 describe('deadlines', () => {
 	const dated = (date: string, more = {}) =>
