@@ -108,7 +108,10 @@ async function belonging(query: AttachmentQuery, calls: readonly Call[]): Promis
 	const lacks = last && command?.lacksText?.(last.text, repliesTo !== undefined);
 	if (repliesTo !== undefined && (lacks || command?.takesFile || (last && !command))) {
 		const found = await fromReply(repliesTo, query, command !== undefined);
-		if (found || !lacks) return found ?? {};
+		// A command that does well without a file is not kept from its answer by what it replies to.
+		const isOptional =
+			!command?.takesText && (found?.trouble || found?.files?.some(({ file }) => file.is === 'picture'));
+		if (found || !lacks) return isOptional ? {} : (found ?? {});
 	}
 	return lacks ? nearby(query) : {};
 }

@@ -332,6 +332,14 @@ describe('what belongs to a command', () => {
 		expect(played.calls.filter(call => call.startsWith('around'))).toEqual([]);
 	});
 
+	test('!upgrade is answered whatever it replies to', async () => {
+		const redacted = say(log);
+		played.redact(room, redacted);
+		const picture = send({ ...fileOf('a.png'), msgtype: 'm.image' });
+		for (const event of [redacted, picture, '$nothing']) say('!upgrade 1.98', replyTo(event));
+		expect((await answers()).map(({ said }) => said)).toEqual(['text 4', 'text 4', 'text 4']);
+	});
+
 	test('what we said ourselves is nobody’s log', async () => {
 		const event = say('!status');
 		await answers();

@@ -149,6 +149,27 @@ describe.each(['clear', 'encrypted'] as const)('in a room in %s', kind => {
 	});
 });
 
+test.each(['clear', 'encrypted'] as const)(
+	'a check of a watched server is kept over a kill, in a room in %s',
+	async kind => {
+		const { room: makeRoom, say, file, waitFor } = speakers[kind];
+		const room = await makeRoom();
+		const answered = async (event: string) => (await waitFor(answerTo(event), 60_000)).content.body ?? '';
+		await answered(await say(room, '!watch example.org docker version=1.98'));
+		const whole = `server_name: ${secret}\nreport_stats: false\ndatabase: {name: psycopg2}\n`;
+		const checked = await answered(await file(room, 'homeserver.yaml', whole, { body: '!check example.org' }));
+		expect(checked).toContain('Kept for `example.org`');
+		await bot.kill();
+		await bot.start();
+		expect(await answered(await say(room, '!upgrade example.org'))).toMatch(/Decided by its configuration of \d{4}-/);
+		expect(kept()).not.toContain(secret);
+		const others = await say(room, '!profile example.org forget configuration');
+		expect(await answered(others)).not.toContain('conditions decided');
+		expect(await answered(await say(room, '!upgrade example.org'))).not.toContain('Decided by');
+	},
+	200_000,
+);
+
 test('killed at any moment, each text and file is answered once and in its order, and none of it is kept', async () => {
 	const rooms = { clear: await speakers.clear.room(), encrypted: await speakers.encrypted.room() };
 	const asked = { clear: [] as string[], encrypted: [] as string[] };
