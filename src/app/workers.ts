@@ -100,6 +100,7 @@ export function startWorkers(setup: WorkersSetup): RunningWorkers {
 			},
 		},
 		rights: config.matrix,
+		hears: () => hearing.ready,
 		decided: outbox.wake,
 		fatal,
 	});

@@ -41,6 +41,8 @@ export type Deciding = {
 	rights: { changes: number | 'state_default'; bare: boolean };
 	/** Called when sayings have been written. */
 	decided: () => void;
+	/** Whether the homeserver answers syncs now. */
+	hears?: () => boolean;
 	/** The store refuses: nothing may go on. */
 	fatal: (error: unknown) => void;
 	/** Milliseconds until a command that looks at servers is answered with a notice; 5,000 unless told. */

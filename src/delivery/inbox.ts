@@ -20,6 +20,9 @@ const observationTimeout = 5000;
 /** Messages with files that are read at a time: each may hold 10 MB. */
 const maxRead = 4;
 
+/** A homeserver that answers everything else and not this is asked at most so often: for about half an hour. */
+const maxTries = 35;
+
 export type Inbox = {
 	/** Something may have come in. */
 	wake: () => void;
@@ -72,7 +75,9 @@ export function openInbox(deciding: Deciding): Inbox {
 			const message = await store.nextMessage(room, looks.inHand());
 			if (!message) return;
 			if (message.unread || looksAtServers(message, deciding)) {
-				looks.begin(message);
+				const turn = looks.begin(message);
+				// What is only read again is answered in the room's order, or told in it that the answer takes a while.
+				if (message.unread) await turn;
 				continue;
 			}
 			const { sayings, at, session } = await decide(message, deciding);
@@ -92,7 +97,8 @@ export function openInbox(deciding: Deciding): Inbox {
 }
 
 type Looks = {
-	begin: (message: Incoming) => void;
+	/** Resolves when the message is decided, or its sender was told that it takes a while. */
+	begin: (message: Incoming) => Promise<void>;
 	/** The messages in hand, and the senders who wait for theirs. */
 	inHand: () => InHand | undefined;
 	/** Resolves when none is under way. */
@@ -115,12 +121,14 @@ function openLooks({ deciding, wake, fatal, ending }: LooksSetup): Looks {
 	}
 
 	/** A look has no room's turn: nobody else waits for it, and its sender only for a while. */
-	function begin(message: Incoming): void {
+	async function begin(message: Incoming): Promise<void> {
 		const { event, room, sender } = message;
 		const one = { room, sender, held: true, done: Promise.resolve() };
+		const turn = Promise.withResolvers<void>();
 		looks.set(event, one);
 		one.done = finish(message, () => {
 			one.held = false;
+			turn.resolve();
 			wake();
 		})
 			.catch(error => {
@@ -128,8 +136,10 @@ function openLooks({ deciding, wake, fatal, ending }: LooksSetup): Looks {
 			})
 			.finally(() => {
 				looks.delete(event);
+				turn.resolve();
 				wake();
 			});
+		return turn.promise;
 	}
 
 	/**
@@ -184,8 +194,11 @@ function openReader(deciding: Deciding, ending: AbortSignal): Reader {
 			const outcome = await ask();
 			if ('value' in outcome || outcome.failure.kind === 'refused' || failed + 1 >= tries) return outcome;
 			const { failure } = outcome;
+			// While nothing else is heard of the homeserver either, it says nothing about this question.
+			if (deciding.hears?.() === false) failed = -1;
+			if (failed >= maxTries) return outcome;
 			// What the end of the process, or of the token, leaves undone the next start begins again.
-			const wait = failure.kind === 'limited' ? failure.waitMs : backoff(failed, Math.random());
+			const wait = failure.kind === 'limited' ? failure.waitMs : backoff(Math.max(failed, 0), Math.random());
 			await sleep(wait, undefined, { signal: ending, ref: false });
 		}
 	}

@@ -477,6 +477,30 @@ describe('texts are kept nowhere', () => {
 		expect(await answers()).toEqual([{ to: event, said: expect.stringContaining('send it once more') }]);
 	});
 
+	test('the order of a room stays, whoever speaks', async () => {
+		const events = [
+			say(`!why\n${log}`),
+			say('!status', {}, bob),
+			send(fileOf('a.log', log, { body: '!why' }), bob),
+			say('!status'),
+		];
+		played.setTrouble(() => undefined);
+		expect((await answers()).map(({ to }) => to)).toEqual(events);
+	});
+
+	test('a homeserver that answers everything but this is not asked for ever', async () => {
+		const event = say(`!why\n${log}`);
+		say('!status', {}, bob);
+		await hear();
+		let tries = 0;
+		played.setTrouble(call => (call === 'again' && ++tries ? { kind: 'limited', waitMs: 1 } : undefined));
+		expect(await answers()).toEqual([
+			{ to: event, said: expect.stringContaining('send it once more') },
+			{ to: expect.anything(), said: 'text 0' },
+		]);
+		expect(tries).toBeLessThan(50);
+	});
+
 	test('while the homeserver is away nobody is told anything, and the order of a sender stays', async () => {
 		say(`!why\n${log}`);
 		say('!status');
