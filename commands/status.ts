@@ -21,6 +21,7 @@ export const status = {
 		const { zone = 'UTC' } = await store.settings(room);
 		const lastSync = health.lastSync();
 		const device = health.device?.();
+		const newer = health.newer?.();
 		const sources = health.sources?.();
 		const published = health.published?.();
 		const uninvited = await store.uninvited();
@@ -31,6 +32,7 @@ export const status = {
 		const value = {
 			format: 1 as const,
 			version: health.version,
+			...(newer !== undefined && { newer }),
 			upSeconds: Math.round((now().getTime() - health.startedAt.getTime()) / 1000),
 			...(lastSync && { lastSync: lastSync.toISOString() }),
 			...(health.storeLost && { storeLost: health.storeLost.toISOString() }),

@@ -96,6 +96,8 @@ export type Health = {
 	sources?: () => readonly SourceState[];
 	/** Knowledge that others publish; undefined on the console, and where none is configured. */
 	published?: () => PublishedKnowledge | undefined;
+	/** A newer version of Glia, as far as is known; undefined on the console. */
+	newer?: () => string | undefined;
 	/** When the store was found empty although the bot had been here before, if that is not long ago. */
 	storeLost?: Date;
 	/** Our device as others see it; undefined where nothing is encrypted. */

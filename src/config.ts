@@ -94,6 +94,12 @@ const live = z.strictObject({
 			hours: hours(24),
 		})
 		.prefault({}),
+	edition: z
+		.strictObject({
+			address: z.url({ protocol: /^https$/, error: 'an address that begins with https://' }).optional(),
+			hours: hours(24),
+		})
+		.prefault({}),
 	playbook: z
 		.strictObject({
 			changes: address(`${mdad}/CHANGELOG.md`),

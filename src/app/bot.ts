@@ -123,7 +123,8 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 		ports: portsOf(config, setup, { common, outside, every, sources, storeLost, counters, operator: operating?.port }),
 		sources,
 		every,
-		readNews: () => Promise.all([outside.web.readNews(), outside.web.readBundle()]).then(() => undefined),
+		readNews: () =>
+			Promise.all([outside.web.readNews(), outside.web.readBundle(), outside.web.readEdition()]).then(() => undefined),
 		loginSince: () => account?.since ?? new Date(0),
 		end: ending.end,
 		fatal: ending.fatal,
@@ -243,6 +244,7 @@ function portsOf(config: Config, { ports: given, played }: BotSetup, setup: Port
 			device: homeserver.device,
 			sources,
 			published: outside.published,
+			newer: outside.web.newerEdition,
 		},
 	};
 }

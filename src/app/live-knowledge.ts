@@ -53,6 +53,7 @@ export async function openOutside(
 		contact: config.watch.contact ?? config.matrix.user,
 		...(config.live.enabled && { sources: config.live }),
 		...(updates && address !== undefined && { bundle: { address, hours, ...updates } }),
+		...editionOf(config),
 	};
 	const web = await openWeb(settings, { now, kept, known: knownBy(edition), log, proxyOf }).catch(error => {
 		throw new Refusal(
@@ -107,4 +108,10 @@ export async function openPlainWeb(version: string): Promise<Web> {
 	const kept: Kept = { get: async () => undefined, put: async () => {} };
 	const settings = { ...plainWatch, version, contact: 'a terminal' };
 	return openWeb(settings, { now: () => new Date(), kept, known: { releases: [], passages: [], advisories: [] } });
+}
+
+/** Whom to ask for newer versions of Glia, where somebody is named and the network may be used. */
+function editionOf({ live: { enabled, edition } }: Config) {
+	const { address, hours } = edition;
+	return enabled && address !== undefined ? { edition: { address, hours } } : {};
 }

@@ -10,6 +10,8 @@ import { type UpdatesStatus, updatesLine } from './published.ts';
 type Status = {
 	format: 1;
 	version: string;
+	/** A newer version of Glia, as far as is known. */
+	newer?: string;
 	upSeconds: number;
 	lastSync?: string;
 	/** `unsignedSince`: ISO 8601. `devices`: of the account. `second`, `lingering`: other sessions of a Glia. `mute`: why nothing can be said in encrypted rooms. */
@@ -67,6 +69,7 @@ export function statusWords(status: Status, zone: string): Answer {
 		...(watch.next === undefined ? [] : [`next look ${momentIn(new Date(watch.next), zone)}`]),
 	];
 	const lines = [
+		...(status.newer === undefined ? [] : [`A newer Glia is out: ${status.newer}. Tell those who run me`]),
 		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
 		...(status.updates ? [updatesLine(status.updates)] : []),
 		`Watch: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no server for this room'}${looks.length ? `. For all my rooms: ${looks.join(', ')}` : ''}`,

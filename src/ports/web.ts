@@ -21,6 +21,10 @@ export type Web = {
 	readBundle: () => Promise<void>;
 	/** How the last looks went; undefined where none is configured. */
 	bundleLook: () => BundleLook | undefined;
+	/** Asks for a newer version of Glia, if it is time and somebody is named who announces them. Never rejects. */
+	readEdition: () => Promise<void>;
+	/** A version of Glia that is newer than this one, as far as is known. */
+	newerEdition: () => string | undefined;
 	/** Ends what is under way, at once. */
 	close: () => void;
 };

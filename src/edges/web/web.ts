@@ -11,6 +11,7 @@ import { timedCache } from './cache.ts';
 import { openGate } from './client.ts';
 import { openDiscovery } from './discovery.ts';
 import { openNames } from './dns.ts';
+import { type EditionSettings, openEditionLook } from './editions.ts';
 import { openLook } from './probe.ts';
 import type { Route } from './request.ts';
 import { openShares } from './shares.ts';
@@ -39,6 +40,8 @@ export type WebSettings = {
 	sources?: SourcesSettings | undefined;
 	/** Absent: no knowledge is fetched. */
 	bundle?: BundleSettings | undefined;
+	/** Absent: nobody is asked for newer versions of Glia. */
+	edition?: EditionSettings | undefined;
 };
 
 export type WebGiven = {
@@ -107,6 +110,9 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 			log,
 		}));
 	const bundle = settings.bundle && openBundleLook({ settings: settings.bundle, gate, now, random: Math.random, log });
+	const edition =
+		settings.edition &&
+		openEditionLook({ settings: settings.edition, version: settings.version, gate, now, random: Math.random });
 	const looks = timedCache<Promise<Observation>>(1000, ms);
 	const underway = new Map<string, Promise<Observation>>();
 	const facts = timedCache<number>(maxAsked, ms);
@@ -137,6 +143,8 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 		readNews: async () => sources?.read(),
 		readBundle: async () => bundle?.read(),
 		bundleLook: () => bundle?.look(),
+		readEdition: async () => edition?.read(),
+		newerEdition: () => edition?.newer(),
 		close: gate.close,
 	};
 }

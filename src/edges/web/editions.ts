@@ -1,0 +1,49 @@
+// Whether there is a newer Glia, where the configuration says who announces it. A failure is no trouble of anybody's.
+import { isNewerEdition, newestEdition } from '../../deployment/edition.ts';
+import type { Gate } from './client.ts';
+import { fetchDocuments } from './documents.ts';
+
+export type EditionSettings = { address: string; hours: number };
+
+type EditionSetup = {
+	settings: EditionSettings;
+	/** Our own. */
+	version: string;
+	gate: Gate;
+	now: () => Date;
+	random: () => number;
+};
+
+export type EditionLook = {
+	/** The newest version, if it is newer than ours. */
+	newer: () => string | undefined;
+	/** Asks if it is time. Never rejects. */
+	read: () => Promise<void>;
+};
+
+const hour = 3600_000;
+const limits = { totalMs: 30_000, connectMs: 15_000, headerBytes: 32 * 1024, bodyBytes: 2 * 1024 * 1024 };
+
+export function openEditionLook({ settings, version, gate, now, random }: EditionSetup): EditionLook {
+	const { address, hours } = settings;
+	let next = now();
+	let newer: string | undefined;
+
+	return {
+		newer: () => newer,
+		async read() {
+			if (gate.closed() || now() < next) return;
+			// Many bots should not come at once; a failure waits as long as an answer.
+			next = new Date(now().getTime() + hours * hour * (0.95 + 0.1 * random()));
+			const fetched = await fetchDocuments([{ key: address, address }], {
+				gate,
+				limits,
+				before: new Map(),
+				after: () => undefined,
+			});
+			const text = fetched?.copies.get(address)?.text;
+			const newest = text === undefined ? undefined : newestEdition(text);
+			if (newest !== undefined) newer = isNewerEdition(newest, version) ? newest : undefined;
+		},
+	};
+}

@@ -1,0 +1,160 @@
+// A day of a busy bot, played: `node test/real/soak.ts [rooms] [watches a room] [hours] [seconds an hour]`.
+// Unless told otherwise 1,000 rooms with 5 watches each, 24 hours of 60 seconds. In each hour the homeserver is away for a
+// while, the servers are looked at, a release appears or a server goes silent, and people ask. Prints memory, the size of
+// the store, and what /readyz said; exits with 1 where something was lost, grew, or was told wrongly.
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openStore } from '../../src/edges/store/store.ts';
+import { freePort } from '../../tools/verify/machine/port.ts';
+import { roomWith, settled } from './answers.ts';
+import { makeBot } from './bot.ts';
+import { type Person, person } from './person.ts';
+import type { Played } from './played-process.ts';
+import { startProxy } from './proxy.ts';
+import { startSynapse } from './synapse.ts';
+
+const [rooms = 1000, perRoom = 5, hours = 24, seconds = 60] = process.argv.slice(2).map(Number);
+/** A person may bring the bot into at most 20 rooms an hour. */
+const perOwner = 20;
+/** The hours in which the homeserver is away for longer than /readyz forgives (seconds), instead of for a moment. */
+const longFaults = new Map([
+	[Math.floor(hours / 3), 75],
+	[Math.floor((2 * hours) / 3), 75],
+]);
+const syncSeconds = 60;
+
+const folder = mkdtempSync(join(tmpdir(), 'glia-soak-'));
+const file = join(folder, 'played.json');
+const begin = Date.parse('2026-06-01T00:00:00Z');
+const names = Array.from({ length: Math.ceil((rooms * perRoom) / 2) }, (_, index) => `s${index}.example.org`);
+
+/** Most servers stay as they are; some upgrade in their hour, some are silent for one. */
+function play(hour: number): void {
+	const servers: Played['servers'] = {};
+	for (const [index, name] of names.entries()) {
+		const at = index % 48;
+		servers[name] = at === hour ? 'silent' : at - 24 === hour || at - 24 < hour ? '1.153.0' : '1.151.0';
+	}
+	writeFileSync(file, JSON.stringify({ now: new Date(begin + hour * 3600_000).toISOString(), servers }));
+}
+
+function sizeOf(path: string): number {
+	const names = readdirSync(path, { recursive: true, encoding: 'utf8' });
+	return names.reduce((sum, name) => sum + (statSync(join(path, name), { throwIfNoEntry: false })?.size ?? 0), 0);
+}
+
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+const problems: string[] = [];
+const synapse = await startSynapse();
+const proxy = await startProxy(synapse.url, {});
+const port = await freePort();
+process.env.GLIA_HEALTH_LISTEN = String(port);
+process.env.GLIA_HEALTH_SYNC_SECONDS = String(syncSeconds);
+const bot = await makeBot(synapse, {
+	url: proxy.url,
+	script: [join(import.meta.dirname, 'played-process.ts'), file],
+});
+
+/** Status of /readyz, and what it says. */
+async function readiness(): Promise<{ status: number; text: string }> {
+	const response = await fetch(`http://127.0.0.1:${port}/readyz`);
+	return { status: response.status, text: (await response.text()).trim() };
+}
+
+async function metric(name: string): Promise<number> {
+	const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+	return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+}
+
+try {
+	play(0);
+	await bot.start();
+	const places: { owner: Person; room: string }[] = [];
+	for (let owners = 0; places.length < rooms; owners++) {
+		const owner = await person(synapse, `owner${owners}`);
+		for (let i = 0; i < perOwner && places.length < rooms; i++)
+			places.push({ owner, room: await roomWith(bot, owner, {}, 120_000) });
+	}
+	await bot.stop();
+	// By the store: thousands of commands would only show again what other tests show.
+	const store = await openStore(join(bot.dir, 'data'));
+	let next = 0;
+	for (const { owner, room } of places)
+		for (let i = 0; i < perRoom; i++) {
+			const server = names[next++ % names.length] ?? '';
+			const watch = {
+				id: `${room}/${server}`,
+				room,
+				server,
+				facts: ['docker'],
+				changed: new Date(begin),
+				by: owner.userId,
+			};
+			await store.keepWatch(watch, new Date(begin));
+		}
+	await store.close();
+	await bot.start();
+	console.log(`${rooms} rooms, ${next} watches of ${names.length} servers; ${hours} hours of ${seconds} s`);
+
+	const memory: number[] = [];
+	const sizes: number[] = [];
+	const asked: { owner: Person; room: string; event: string }[] = [];
+	for (let hour = 1; hour <= hours; hour++) {
+		play(hour);
+		const away = longFaults.get(hour) ?? Math.min(5, seconds / 4);
+		const before = await readiness();
+		if (before.status !== 200) problems.push(`hour ${hour}: not ready before the fault: ${before.text}`);
+		proxy.leave();
+		const place = places[(hour * 37) % places.length];
+		if (place) asked.push({ ...place, event: await place.owner.say(place.room, '!servers') });
+		await sleep(away * 1000);
+		const during = await readiness();
+		// The age of the last sync counts from before the homeserver went: at most a quiet sync's 30 seconds more.
+		if (away < syncSeconds - 35 && during.status !== 200)
+			problems.push(`hour ${hour}: unready too soon: ${during.text}`);
+		if (away > syncSeconds + 5 && during.status !== 503)
+			problems.push(`hour ${hour}: ready, and the homeserver is away`);
+		proxy.back();
+		for (const over = Date.now() + 60_000; (await readiness()).status !== 200; await sleep(200))
+			if (Date.now() > over) {
+				problems.push(`hour ${hour}: not ready a minute after the fault: ${(await readiness()).text}`);
+				break;
+			}
+		await sleep(Math.max(0, seconds - away) * 1000);
+		memory.push((await metric('process_resident_memory_bytes')) / 1e6);
+		sizes.push(sizeOf(join(bot.dir, 'data')) / 1e6);
+		const waits = [
+			await metric('glia_inbox_messages{state="waiting"}'.replace(/[{}"]/g, '\\$&')),
+			await metric('glia_outbox_oldest_seconds'),
+		];
+		console.log(
+			`hour ${hour}: away ${away} s (${during.status}); ${memory.at(-1)?.toFixed(0)} MB, store ${sizes.at(-1)?.toFixed(1)} MB; ${waits[0]} to decide, oldest to deliver ${waits[1]?.toFixed(0)} s`,
+		);
+	}
+	for (const { owner, room, event } of asked) {
+		const { unanswered, twice } = await settled(owner, room, bot.userId, [event], 60_000);
+		if (unanswered.length > 0) problems.push(`unanswered in ${room}`);
+		if (twice.length > 0) problems.push(`answered twice in ${room}`);
+	}
+	const quarter = Math.ceil(hours / 4);
+	for (const [what, values] of [
+		['memory', memory],
+		['store', sizes],
+	] as const) {
+		const [early, late] = [median(values.slice(quarter, 2 * quarter)), median(values.slice(-quarter))];
+		console.log(
+			`${what}: ${early.toFixed(1)} MB in the second quarter, ${late.toFixed(1)} MB in the last (${(late / early).toFixed(2)})`,
+		);
+		if (late > early * 1.25) problems.push(`${what} grows`);
+	}
+	if ((await bot.stop()) !== 0) problems.push('the bot did not end well');
+} finally {
+	await bot.remove();
+	await proxy.stop();
+	await synapse.stop();
+	rmSync(folder, { recursive: true, force: true });
+}
+console.log(problems.length ? problems.join('\n') : 'nothing lost, nothing grew, and /readyz told the truth');
+process.exit(problems.length ? 1 : 0);
