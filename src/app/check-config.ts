@@ -9,6 +9,7 @@ import { certificateTrouble } from '../edges/web/web.ts';
 import type { Failure } from '../ports/homeserver.ts';
 import { proxiesIn } from '../runtime/proxy.ts';
 import { mistakeLines } from '../settings/mistakes.ts';
+import type { PostgresAddress } from '../settings/postgres.ts';
 
 /** What was found: mistakes each at an option, and what is worth knowing. */
 type Findings = { mistake: (option: string, text: string) => void; note: (text: string) => void };
@@ -32,6 +33,7 @@ export async function checkConfig(path: string, environment: Environment, versio
 				note: (text: string) => notes.push(text),
 			};
 			checkFiles(path, parsed, findings);
+			if (parsed.store.postgres) await checkDatabase(parsed.store.postgres, findings);
 			await checkHomeserver(parsed, inquiry, findings);
 		}
 	} finally {
@@ -54,7 +56,7 @@ async function addressOf(written: unknown, inquiry: Inquiry): Promise<string | u
 /** What lies on this machine. */
 function checkFiles(path: string, config: Config, findings: Findings): void {
 	const { mistake, note } = findings;
-	checkFolder(config, findings);
+	if (!config.store.postgres) checkFolder(config, findings);
 	const trouble = certificateTrouble(config.watch.authorities);
 	if (trouble !== undefined) mistake('watch.authorities', `these certificates cannot be used: ${trouble}`);
 	const holdsSecrets = /^\s*(?:password|accessToken|passphrase|seeds|token):/m.test(readFileSync(path, 'utf8'));
@@ -62,11 +64,18 @@ function checkFiles(path: string, config: Config, findings: Findings): void {
 		note(`${path} holds secrets and can be read by others: chmod 600 ${path}`);
 }
 
-function checkFolder({ store: { path: store, postgres } }: Config, { mistake, note }: Findings): void {
-	if (postgres) {
-		note('store.postgres: the database is not asked here; a start will tell');
-		return;
+async function checkDatabase(address: PostgresAddress, { mistake, note }: Findings): Promise<void> {
+	const { askPostgres, placeOf } = await import('../edges/store/postgres.ts');
+	try {
+		const { version, hasSchema } = await askPostgres(address);
+		const schema = `the schema ${address.schema} is ${hasSchema ? 'there' : 'made at the first start'}`;
+		note(`store.postgres: ${placeOf(address)} answers, PostgreSQL ${version}; ${schema}`);
+	} catch (error) {
+		mistake('store.postgres', error instanceof Error ? error.message : String(error));
 	}
+}
+
+function checkFolder({ store: { path: store } }: Config, { mistake, note }: Findings): void {
 	let folder = store;
 	while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
 	try {

@@ -3,17 +3,14 @@ import { existsSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path';
 import { Refusal } from '../answer.ts';
 import { keysIn, recordsOf } from '../edges/matrix/keys.ts';
-import { joinReplicas } from '../edges/store/lease.ts';
 import { moveRows, type StoreEnd } from '../edges/store/move.ts';
 import { placeOf } from '../edges/store/postgres.ts';
 import { openSchema } from '../edges/store/postgres-store.ts';
 import { openFolder } from '../edges/store/store.ts';
 import type { KeyStore } from '../ports/keys.ts';
-import { silence } from '../runtime/log.ts';
 import type { PostgresAddress } from '../settings/postgres.ts';
+import { takeDatabase } from './database.ts';
 
-/** Longer than a lease lasts whose holder was killed (ms). */
-const leaseWait = 10_000;
 /** Between two words about a long move (ms). */
 const progressPause = 2000;
 
@@ -97,25 +94,16 @@ async function openTarget(place: StorePlace): Promise<OpenEnd> {
 	};
 }
 
-/** A database that no replica uses: this process leads it meanwhile. */
+/** A database that no replica uses. */
 async function openDatabase(address: PostgresAddress): Promise<OpenEnd> {
-	const place = placeOf(address);
-	const replica = await joinReplicas({ address, reach: async () => undefined, said: () => undefined, log: silence });
-	const leadership = await replica.lead(AbortSignal.timeout(leaseWait));
-	if (leadership === undefined) {
-		await replica.close();
-		throw new Refusal(`A bot uses the store in ${place}; stop every replica of it first.`);
-	}
-	const release = once(async () => {
-		await leadership.release();
-		await replica.close();
-	});
+	const { fence, release } = await takeDatabase(address);
 	try {
-		const { db, keys } = await openSchema({ address, fence: leadership.fence, migrates: true });
+		const { db, keys } = await openSchema({ address, fence, migrates: true });
 		const close = once(async () => {
 			await db.destroy();
 			await release();
 		});
+		const place = placeOf(address);
 		return { place, db, engine: 'postgres', schema: address.schema, keys, finish: () => undefined, close };
 	} catch (error) {
 		await release();

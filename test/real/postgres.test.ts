@@ -1,6 +1,7 @@
 // The store on a real PostgreSQL: all contracts of the store, on the oldest and the newest major version that is
 // supported, and what only a server can refuse.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { askPostgres } from '../../src/edges/store/postgres.ts';
 import { openPostgresStore } from '../../src/edges/store/postgres-store.ts';
 import { keptAt, keptContract } from '../contracts/kept.ts';
 import type { Places } from '../contracts/places.ts';
@@ -65,9 +66,16 @@ describe.each([14, 18])('PostgreSQL %i', major => {
 		const url = new URL(await server.database());
 		await server.query(`CREATE ROLE poor LOGIN; CREATE ROLE lonely LOGIN CONNECTION LIMIT 0`);
 		url.username = 'poor';
-		await expect(openAt(url.href)).rejects.toThrow('the user lacks a right');
+		await expect(openAt(url.href)).rejects.toThrow('may not make the schema glia: it needs CREATE on the database');
 		url.username = 'lonely';
 		await expect(openAt(url.href)).rejects.toThrow('it has no free connection');
+	});
+
+	test('asked without being used, it says its version, and nothing is made in it', async () => {
+		const address = { url: await server.database(), schema: 'glia' };
+		expect(await askPostgres(address)).toEqual({ version: expect.stringMatching(`^${major}\\.`), hasSchema: false });
+		await (await openAt(address.url)).close();
+		expect(await askPostgres(address)).toMatchObject({ hasSchema: true });
 	});
 
 	test('a database of another encoding, and one that is set to read only, are refused', async () => {

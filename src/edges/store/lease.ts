@@ -8,6 +8,8 @@ import type { Log } from '../../runtime/log.ts';
 import type { PostgresAddress } from '../../settings/postgres.ts';
 import { connectPostgres, type Fence, refusalOf } from './postgres.ts';
 
+export type { Fence } from './postgres.ts';
+
 /** How long the lease lasts, how often its holder renews it, and how often the others look at it (ms). */
 const lease = 8000;
 const renewal = 2000;

@@ -41,9 +41,35 @@ export type Fence = {
 	broken?: (error: unknown) => void;
 };
 
-/** Opens one connection. Throws a Refusal for what the operator can mend. */
+/** Opens one connection; the schema is made if need be. Throws a Refusal for what the operator can mend. */
 export async function connectPostgres(address: PostgresAddress, idle = 0): Promise<pg.Client> {
-	const { url, schema, tls, ...parts } = address;
+	const client = await connected(address, idle);
+	try {
+		const { hasSchema } = await check(client, address);
+		const schema = pg.escapeIdentifier(address.schema);
+		if (!hasSchema) await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+		await client.query(`SET search_path TO ${schema}`);
+		return client;
+	} catch (error) {
+		await client.end().catch(() => undefined);
+		throw refusalOf(error, address) ?? error;
+	}
+}
+
+/** Says which version the database is, and whether the store is there; nothing is written. Throws a Refusal. */
+export async function askPostgres(address: PostgresAddress): Promise<{ version: string; hasSchema: boolean }> {
+	const client = await connected(address, 0);
+	try {
+		return await check(client, address);
+	} catch (error) {
+		throw refusalOf(error, address) ?? error;
+	} finally {
+		await client.end().catch(() => undefined);
+	}
+}
+
+async function connected(address: PostgresAddress, idle: number): Promise<pg.Client> {
+	const { url, schema: _, tls, ...parts } = address;
 	let client: pg.Client;
 	try {
 		client = new pg.Client({
@@ -63,23 +89,18 @@ export async function connectPostgres(address: PostgresAddress, idle = 0): Promi
 	} catch (error) {
 		throw refusalOf(error, address) ?? error;
 	}
-	try {
-		await check(client, schema);
-		return client;
-	} catch (error) {
-		await client.end().catch(() => undefined);
-		throw refusalOf(error, address) ?? error;
-	}
+	return client;
 }
 
-async function check(client: pg.Client, schema: string): Promise<void> {
+async function check(client: pg.Client, { schema }: PostgresAddress): Promise<{ version: string; hasSchema: boolean }> {
 	const { rows } = await client.query(
 		`SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding,
 			pg_is_in_recovery() AS standby, current_setting('transaction_read_only') AS read_only,
-			EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1) AS schema`,
+			EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1) AS schema,
+			has_database_privilege(current_database(), 'CREATE') AS may_create`,
 		[schema],
 	);
-	const { version, encoding, standby, read_only: readOnly, schema: isThere } = rows[0];
+	const { version, encoding, standby, read_only: readOnly, schema: isThere, may_create: mayCreate } = rows[0];
 	if (version < oldest * 10_000) {
 		const major = version >= 100_000 ? Math.trunc(version / 10_000) : `${Math.trunc(version / 10_000)}.x`;
 		throw new Refusal(`The store's PostgreSQL is version ${major}; Glia needs ${oldest} or newer.`);
@@ -91,8 +112,11 @@ async function check(client: pg.Client, schema: string): Promise<void> {
 	}
 	if (standby || readOnly === 'on')
 		throw new Refusal("The store's PostgreSQL takes no writes: it is a standby, or set to read only.");
-	if (!isThere) await client.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(schema)}`);
-	await client.query(`SET search_path TO ${pg.escapeIdentifier(schema)}`);
+	if (!isThere && !mayCreate)
+		throw new Refusal(
+			`The user of the store's PostgreSQL may not make the schema ${schema}: it needs CREATE on the database, or a schema that it owns.`,
+		);
+	return { version: `${Math.trunc(version / 10_000)}.${version % 10_000}`, hasSchema: isThere };
 }
 
 const sentences: Record<string, string> = {
