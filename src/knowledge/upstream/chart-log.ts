@@ -33,8 +33,14 @@ export function chartLogs(document: string): ChartLog[] {
 }
 
 function isRead(part: string, text: string): boolean {
-	if (/^changed$/i.test(part) && upgrade.test(text)) return telling.test(ownWords(text));
+	if (/^changed$/i.test(part) && upgrade.test(text)) return telling.test(ownWords(text)) || closesHole(text);
 	return !routine.test(part) || telling.test(text);
+}
+
+/** Of Synapse the plan tells, by its own notes and advisories. */
+function closesHole(text: string): boolean {
+	const [first = ''] = text.split('\n');
+	return !/\bsynapse\b/i.test(first) && /\b(CVE-\d+|GHSA-\w+|ELEMENTSEC-\d+)/i.test(text);
 }
 
 /** Without the highlights and the links of what is upgraded, which its own releases tell. */

@@ -30,6 +30,18 @@ const log = `# ESS Community Helm Chart 26.8.1 (2026-08-21)
 
   Its old configuration is no longer read. (#4)
 - Requests stay inside the cluster. (#5, #6)
+- Upgrade Hookshot to v7.4.4.
+
+  Highlights:
+  - Do not log addresses. Fixes GHSA-5c49-6fvm-2xvc
+
+  (#8)
+- Upgrade Synapse to v1.139.2.
+
+  Highlights:
+  - Fix CVE-2025-61672
+
+  (#9)
 
 ## Internal
 
@@ -50,6 +62,7 @@ test('breaks, changes, security and what is told in passing; new versions and pl
 		'Added #2',
 		'Changed #4',
 		'Changed #5, #6',
+		'Changed #8',
 	]);
 	expect(oldest).toMatchObject({ chart: '25.04.01', bullets: [{ part: 'Security', bullet: 'Fix a hole' }] });
 });
