@@ -90,9 +90,7 @@ function run(args: readonly string[]): never {
 	networkMustBe(values.get('network'));
 	const [uid = '0', gid = uid] = (values.get('user') ?? '0').split(':');
 	const program = values.get('entrypoint') ?? words[0] ?? fail('played: an image runs a program');
-	const rest = (values.has('entrypoint') ? words : words.slice(1)).map(word =>
-		here(word, mounts).replaceAll('/run/postgresql', join(played.root, 'socket')),
-	);
+	const rest = (values.has('entrypoint') ? words : words.slice(1)).map(word => here(word, mounts));
 	const env = { PATH: pathOf(image), LANG: 'C.UTF-8', ...environmentIn(values.get('env-file')) };
 	const own = ['--reuid', uid, '--regid', gid, '--clear-groups', program === '/bin/sh' ? 'sh' : program, ...rest];
 	const { status } = spawnSync('setpriv', own, {
@@ -114,7 +112,8 @@ function exec(args: readonly string[]): never {
 	const { values, isInteractive, image: name, words } = runOf(args);
 	if (spawnSync('systemctl', ['is-active', '-q', name]).status !== 0)
 		fail(`Error response from daemon: No such container: ${name}`);
-	const [program = '', ...rest] = words;
+	const own = name === 'matrix-postgres' ? unitOf(name).mounts : [];
+	const [program = '', ...rest] = words.map(word => here(word, own));
 	const isDatabase = name === 'matrix-postgres';
 	const env: NodeJS.ProcessEnv = {
 		PATH: isDatabase ? pathOf(unitOf(name).image) : process.env.PATH,
@@ -133,7 +132,7 @@ function serve(name: string): void {
 	const { image, mounts, environment } = unitOf(name);
 	const service: Service = { image, environment, volumes: mounts.map(pair => pair.join(':')) };
 	const { script, env } = entrypoint(name, service);
-	const socket = join(played.root, 'socket');
+	const socket = mounts.find(([, target]) => target === '/run/postgresql')?.[0] ?? join(played.root, 'socket');
 	const log = openSync(join(played.root, `${name}.log`), 'a');
 	const own = ['--reuid', played.user, '--regid', played.group, '--clear-groups', 'bash', '-c', script];
 	const child = spawn('setpriv', own, { stdio: ['ignore', log, log], env: { ...env, PGHOST: socket } });
