@@ -1,5 +1,5 @@
 // The cases in which a guide is followed: the layout, the way, the versions, and how far.
-import type { Job } from './played.ts';
+import type { Job, Locale } from './played.ts';
 
 export type Case = {
 	/** Words, as they are chosen by. */
@@ -7,6 +7,8 @@ export type Case = {
 	stated: Record<string, string>;
 	facts: string[];
 	flow: Job['flow'];
+	/** What the old server sorts by, where it is not bytes. */
+	locale?: Locale;
 	/** The majors that are needed, and the oldest that Synapse has to start on. */
 	servers: string[];
 	oldest?: string;
@@ -53,7 +55,16 @@ function upgrade(
 	};
 }
 
+/** Synapse’s database sorts otherwise than Synapse wants it, and is mended on the way. */
+function sorted(locale: Locale, servers: [string, string], played: string): Case {
+	const one = upgrade('compose', 'dump', servers, 'onward', played);
+	return { ...one, id: `${one.id} locale=${locale}`, locale };
+}
+
 const major: Case[] = [
+	sorted('C.UTF-8', ['15', '17'], docker),
+	sorted('en_US.UTF-8', ['15', '17'], docker),
+	sorted('icu', ['15', '17'], docker),
 	upgrade('compose', 'dump', ['15', '17'], 'back', docker),
 	upgrade('compose', 'dump', ['15', '18'], 'onward', docker),
 	upgrade('compose', 'dump', ['13', '17'], 'onward', `${docker} ${lent}`),

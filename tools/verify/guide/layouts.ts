@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { secret } from './people.ts';
-import { addresses, databasePassword, type Job, type Played, sh, surroundingsOf } from './played.ts';
+import { addresses, databasePassword, type Job, type Locale, type Played, sh, surroundingsOf } from './played.ts';
 
 export function homeserver(played: Played, database: Record<string, unknown>): void {
 	const files = join(played.root, 'home', 'files');
@@ -49,6 +49,7 @@ export function homeserver(played: Played, database: Record<string, unknown>): v
 		...Object.entries(rest).map(([key, value]) => `${key}: ${JSON.stringify(value)}`),
 		'database:',
 		`  name: ${String(own.name)}`,
+		...(own.allow_unsafe_locale ? ['  allow_unsafe_locale: true'] : []),
 		'  args:',
 		...Object.entries(own.args as object).map(([key, value]) => `    ${key}: ${String(value)}`),
 	];
@@ -64,7 +65,18 @@ export function build(job: Job, played: Played): void {
 	else if (stated.layout === 'managed') buildManaged(job, played);
 }
 
-function buildCompose({ stated: { from = '', superuser = 'synapse', data = './schemas' } }: Job, played: Played): void {
+/** What is said to `initdb`, by what the server sorts by. */
+const initdb: Record<Locale | 'C', string> = {
+	C: '--lc-collate=C --lc-ctype=C',
+	'C.UTF-8': '--locale=C.UTF-8',
+	'en_US.UTF-8': '--locale=en_US.UTF-8',
+	icu: '--locale=C.UTF-8 --locale-provider=icu --icu-locale=en',
+};
+
+function buildCompose(
+	{ stated: { from = '', superuser = 'synapse', data = './schemas' }, locale }: Job,
+	played: Played,
+): void {
 	const mount = Number(from) >= 18 ? '/var/lib/postgresql' : '/var/lib/postgresql/data';
 	writeFileSync(
 		join(played.cwd, 'docker-compose.yml'),
@@ -81,7 +93,7 @@ function buildCompose({ stated: { from = '', superuser = 'synapse', data = './sc
     environment:
       - POSTGRES_USER=${superuser}
       - POSTGRES_PASSWORD=${databasePassword}
-      - POSTGRES_INITDB_ARGS=--encoding=UTF-8 --lc-collate=C --lc-ctype=C
+      - POSTGRES_INITDB_ARGS=--encoding=UTF-8 ${initdb[locale ?? 'C']}
     volumes:
       - ${data}:${mount}
 ${/^[./]/.test(data) ? '' : `volumes:\n  ${data}:\n`}`,
@@ -89,6 +101,7 @@ ${/^[./]/.test(data) ? '' : `volumes:\n  ${data}:\n`}`,
 	homeserver(played, {
 		name: 'psycopg2',
 		args: { user: 'synapse', password: databasePassword, dbname: 'synapse', host: 'db', cp_min: 1, cp_max: 5 },
+		...(locale && { allow_unsafe_locale: true }),
 	});
 	const env = surroundingsOf(played);
 	const psql = `docker compose exec -T db psql -X -U ${superuser}`;

@@ -23,7 +23,7 @@ import { deployments, filledIn } from './deployments.ts';
 import { inNamespaces } from './namespace.ts';
 import { openPlaybook } from './playbook.ts';
 import type { Job, PlaybookOf } from './played.ts';
-import { server } from './servers.ts';
+import { icuServer, server } from './servers.ts';
 import { tableOf } from './table.ts';
 import type { Result, Trial } from './trial.ts';
 import { guidedFor, varsOf } from './vars.ts';
@@ -118,7 +118,12 @@ async function play(guide: Guide, one: Case, known: Knowledge, playbook: string 
 	const release = releaseOn(one.oldest ?? '18', known.releases);
 	const installed = stated.layout === 'mdad' ? await playbookFor(known, playbook) : undefined;
 	const servers = Object.fromEntries(
-		await Promise.all(one.servers.map(async major => [major, await server(major, flow !== 'failures')] as const)),
+		await Promise.all(
+			one.servers.map(
+				async major =>
+					[major, await (one.locale === 'icu' ? icuServer(major) : server(major, flow !== 'failures'))] as const,
+			),
+		),
 	);
 	const root = mkdtempSync(join(tmpdir(), 'glia-guide-'));
 	chmodSync(root, 0o755);
@@ -139,6 +144,7 @@ async function play(guide: Guide, one: Case, known: Knowledge, playbook: string 
 		node: process.execPath,
 		results,
 		outside: readlinkSync('/proc/self/ns/mnt'),
+		...(one.locale && { locale: one.locale }),
 		...(installed && { playbook: installed }),
 	};
 	// Only such a case lays its files over this folder; another that runs beside it must not take it away.

