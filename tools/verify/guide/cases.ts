@@ -58,7 +58,7 @@ function upgrade(
 /** Synapse’s database sorts otherwise than Synapse wants it, and is mended on the way. */
 function sorted(locale: Locale, servers: [string, string], played: string): Case {
 	const one = upgrade('compose', 'dump', servers, 'onward', played);
-	return { ...one, id: `${one.id} locale=${locale}`, locale };
+	return { ...one, id: `${one.id} locale=${locale}`, locale, with: { ...one.with, locale } };
 }
 
 const major: Case[] = [
