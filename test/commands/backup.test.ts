@@ -82,3 +82,15 @@ test('the backup of a plan leads here, but not where this guide does not serve',
 	expect(words({ install: 'debian' })).toContain('`!backup VERSION debian` proves');
 	expect(words()).not.toContain('!backup');
 });
+
+test('the throw-away Synapse is never told the live server’s port', async () => {
+	for (const [typed, port] of [
+		['15 docker', '5432'],
+		['15 debian', '5499'],
+	] as const) {
+		const commands = (await guided(typed)).stages.flatMap(({ steps }) => steps.map(step => step.commands ?? ''));
+		const filling = commands.find(block => block.includes('s/HOST') || block.includes('s#HOST'));
+		expect(filling, typed).toContain(`s/PORT/${port}/`);
+		expect(commands.join('\n'), typed).toContain('port: PORT');
+	}
+});
