@@ -68,6 +68,7 @@ function loginErrors({ next, old }: Pair): Record<string, Provocation> {
 			);
 			return said;
 		},
+		'no-such-role': () => saying('psql -XAt -c "SELECT 1"', { ...old.env, PGUSER: 'matrix' }),
 		'no-role-root': () => saying('psql -Xc "SELECT 1"', { ...old.env, PGUSER: 'root' }),
 		'permission-denied-dump': () => saying('pg_dump -Fc synapse', { ...old.env, PGUSER: 'guest' }),
 		'must-be-member': () => {
