@@ -9,6 +9,7 @@ import { openKnowledge } from '../../../src/knowledge/compiled.ts';
 import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
 import { build } from './layouts.ts';
 import { has, shortened } from './move.ts';
+import { masBack, masClone, masThere } from './moved-mas.ts';
 import type { Moving } from './moving.ts';
 import { answering, type Left, lookAround, moveIn, password } from './people.ts';
 import { addresses, type Played, prepare, sh, surroundingsOf } from './played.ts';
@@ -94,6 +95,8 @@ PATH=${newPath} exec env "\${settings[@]}" $entry "\${words[@]}"`,
 		'ansible-playbook',
 		`case "$*" in
 *--tags=import-postgres*postgres_default_import_database=synapse*) bash ${root}/restore.sh ;;
+*--tags=import-postgres*mas.sql.gz*postgres_default_import_database=matrix_authentication_service*)
+	sed -e 's/synapse\\.sql\\.gz/mas.sql.gz/g' -e 's/--dbname=synapse/--dbname=matrix_authentication_service/g' ${root}/restore.sh > ${root}/restore-mas.sh; bash ${root}/restore-mas.sh ;;
 *--tags=import-synapse-media-store*) src=\${!#}; mkdir -p ${matrix}/synapse/storage/media-store; cp -a "\${src##*=}/." ${matrix}/synapse/storage/media-store/; chown -R matrix:matrix ${matrix}/synapse/storage ;;
 *--tags=start*) ${root}/bin/systemctl enable --now matrix-postgres matrix-synapse ;;
 *) echo "not played: $*" >&2; exit 1 ;;
@@ -304,6 +307,18 @@ ${cli} -d trial_new -c 'UPDATE schema_compat_version SET compat_version = 9999' 
 	}
 }
 
+/** The database of Matrix Authentication Service, there or back, where a clone of it is at hand. */
+async function moveMas(isThere: boolean): Promise<void> {
+	const clone = masClone();
+	if (!clone) return;
+	const cli = `${matrix}/postgres/bin/cli-non-interactive`;
+	const hands = { root, clone, cli, type: (script: string) => type(script), paste };
+	const { layout: _, from: __, ...stated } = job.stated;
+	const facts = [...job.facts.filter(fact => fact !== 'no-oidc'), 'mas'];
+	const { stages, wayBack } = guidedFor(await raw(), { name: 'guide', stated, facts }, job.release);
+	await (isThere ? masThere(stages, hands) : masBack(wayBack.after, hands));
+}
+
 const unseen: string[] = [];
 
 async function loginRefused(): Promise<string> {
@@ -337,6 +352,7 @@ async function move(): Promise<void> {
 	const after = counts(await follow(stageOf(stages, 'restore')));
 	if (before !== after) throw new Error(`restore: ${before} before, ${after} after`);
 	console.log(`  users, events, last position: ${after}`);
+	await moveMas(true);
 	await follow(stageOf(stages, 'media-last'));
 	await follow(stageOf(stages, 'start'), commands => commands.includes('--tags=start'));
 	await answering();
@@ -358,6 +374,7 @@ async function move(): Promise<void> {
 	type('systemctl start matrix-synapse');
 	await answering();
 	for (const stage of wayBack.after) await follow(stage);
+	await moveMas(false);
 	await answering();
 	await sleep(500);
 	await lookAround(left);
