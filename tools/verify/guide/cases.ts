@@ -107,6 +107,15 @@ const major: Case[] = [
 		with: {},
 	},
 	{
+		id: 'failures mdad',
+		stated: { layout: 'mdad', way: 'playbook', from: '15', to: '17' },
+		facts: [],
+		flow: 'failures',
+		servers: ['15', '17'],
+		oldest: '15',
+		with: {},
+	},
+	{
 		id: 'failures debian',
 		stated: { layout: 'debian', way: 'pg-upgrade', from: '15', to: '18' },
 		facts: [],

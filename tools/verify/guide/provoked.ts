@@ -3,6 +3,7 @@ import { knownBy } from '../../../src/advice/guide/guide.ts';
 import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
 import type { Job, Played } from './played.ts';
 import { packageErrors } from './provoked-packages.ts';
+import { playbookErrors } from './provoked-playbook.ts';
 import { portErrors } from './provoked-port.ts';
 import { serverErrors, tooOld } from './provoked-server.ts';
 import type { Provocation } from './provoking.ts';
@@ -35,6 +36,7 @@ export async function provokeAll(job: Job, played: Played, guide: Guide, results
 
 function provocations(job: Job, played: Played, guide: Guide): Record<string, Provocation> {
 	if (job.guide === 'sqlite-postgres') return portErrors(job, played);
+	if (job.stated.layout === 'mdad') return playbookErrors(job, played);
 	if (job.stated.layout === 'debian') return packageErrors(job, played, guide);
 	return job.stated.layout === 'managed' ? tooOld(job, played) : serverErrors(job, played, guide);
 }

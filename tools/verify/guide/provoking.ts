@@ -15,7 +15,7 @@ export function saying(script: string, env: NodeJS.ProcessEnv): string {
 		encoding: 'utf8',
 		env,
 		input: '',
-		timeout: 120_000,
+		timeout: 600_000,
 		maxBuffer: 50_000_000,
 	});
 	return output.map(text => text ?? '').join('');
