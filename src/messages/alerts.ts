@@ -50,15 +50,20 @@ export function alertWords(server: string, alerts: readonly Numbered[], mention:
 	const prefix = first?.alert.kind === 'solved' ? 'Solved: ' : first?.alert.kind === 'reminder' ? 'Still: ' : '';
 	const title = first ? titleOf(first.alert, server) : '';
 	const named = title.includes(quoted(server)) ? title : `${quoted(server)}: ${title}`;
-	const more = alerts.length > 1 ? `, and ${alerts.length - 1} more` : '';
+	const others = alerts.slice(1);
+	const areSolved = others.length > 0 && others.every(({ alert }) => alert.kind === 'solved');
+	const more = areSolved ? `, ${others.length} solved` : others.length ? `, and ${others.length} more` : '';
 	const head = `**${[mark, `${prefix}${named}${more}`].filter(Boolean).join(' ')}**${alerts.length === 1 ? numberWords(first?.number) : ''}`;
 	const asked = askWords(server, alerts);
 	const acts = alerts.some(({ alert: { kind, rule } }) => kind !== 'solved' && rule !== 'change' && rule !== 'release');
 	const isWay = alerts.some(({ alert }) => alert.kind !== 'solved' && wayRules.has(alert.rule));
 	const help = isWay ? `What to do: ${code(`!upgrade ${server}`)}` : '';
 	const foot = acts ? `✅ or ${code('!ack')} stops the reminders, 💤 or ${code('!snooze 7d')} puts them off.` : '';
-	const lead =
-		alerts.length === 1
+	// Whoever is reminded has read the rest of it, in the thread.
+	const isReminder = alerts.length === 1 && first?.alert.kind === 'reminder';
+	const lead = isReminder
+		? [head, [help, foot].filter(Boolean).join(' ')].filter(Boolean).join('\n\n')
+		: alerts.length === 1
 			? [head, first && textOf(first.alert, server), asked, help, foot].filter(Boolean).join('\n\n')
 			: [head, asked].filter(Boolean).join('\n\n');
 	const calls = mention !== undefined && (worst === 'severe' || worst === 'warning');

@@ -7,7 +7,7 @@ import { code } from '../text/markdown.ts';
 
 /** What is in neither of these groups plans or explains. */
 const watching: ReadonlySet<string> = new Set('watch unwatch servers profile alerts ack snooze'.split(' '));
-const aboutRoom: ReadonlySet<string> = new Set('room status verify help leave'.split(' '));
+const aboutRoom: ReadonlySet<string> = new Set('room status verify operator help leave'.split(' '));
 
 /** One line for each command: its name alone, since `!help upgrade` says what it takes. */
 function groupSection(title: string, commands: readonly Command[]): Section {

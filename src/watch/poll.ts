@@ -229,7 +229,7 @@ function decisionFor(
 	};
 }
 
-/** One message for what is new, and one in each thread for what goes on there. */
+/** One message for what is new and for reminders, and one in each thread for what goes on there. */
 function sayingsOf(
 	{ id, room, server }: Subscription,
 	numbered: readonly NumberedAlert[],
@@ -237,7 +237,13 @@ function sayingsOf(
 	card: () => Answer,
 ): RootedSaying[] {
 	const threads = new Map<string | undefined, number[]>();
-	for (const [place, { root }] of numbered.entries()) threads.set(root, [...(threads.get(root) ?? []), place]);
+	const changed = numbered.some(({ alert }) => alert.rule === 'change');
+	for (const [place, { alert, root }] of numbered.entries()) {
+		// A reminder that stands only in a thread is missed; and what an upgrade solved is one piece of news with it.
+		const isNews = alert.kind === 'reminder' || (changed && alert.kind === 'solved');
+		const thread = isNews ? undefined : root;
+		threads.set(thread, [...(threads.get(thread) ?? []), place]);
+	}
 	return [...threads].flatMap(([root, says]): RootedSaying[] => {
 		const these = says.flatMap(place => numbered[place] ?? []);
 		const first = these.some(({ alert }) => alert.rule === 'first');

@@ -51,6 +51,20 @@ test('what is reminded of is a list at the end, without its words', () => {
 	expect(JSON.stringify(sections)).not.toContain('More about CVE-1');
 });
 
+test('a reminder is one line with what helps', () => {
+	const { sections, lead } = alertWords('example.org', numbered(alert('CVE-1', { kind: 'reminder' })), undefined);
+	expect(sections).toEqual([]);
+	expect(lead).toMatch(
+		/^\*\*⚠️ Still: `example\.org`: Open to `CVE-1` \(moderate\): Hole\*\* · #1\n\nWhat to do: `!upgrade example\.org` ✅ or `!ack`[^\n]*$/,
+	);
+});
+
+test('an upgrade and what it solved are one piece of news', () => {
+	const changed = alert('1.1', { severity: 'info', about: { rule: 'release', newest: '1.1.0' } });
+	const { lead } = alertWords('example.org', numbered(changed, alert('CVE-1', { kind: 'solved' })), undefined);
+	expect(lead).toMatch(/, 1 solved\*\*/);
+});
+
 test('nobody is told that nothing is known of all, when it is so of some', () => {
 	const asks = alert('CVE-1', { ask: ['workers'] });
 	expect(alertWords('example.org', numbered(asks), undefined).lead).toContain('whether this concerns it');
