@@ -113,7 +113,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 			return;
 		}
 		const verdict = after(outcome.failure, waiting.tries);
-		if (verdict === 'stopped') return;
+		if (verdict === 'stopped') return end();
 		if (verdict === 'locked') {
 			end();
 			delivering.locked('why' in outcome.failure ? outcome.failure.why : '');
@@ -208,7 +208,7 @@ async function refused({ id, room, tries }: Waiting, failure: Failure, deliverin
 	delivering.delivered?.('given up');
 }
 
-/** What a failure means for the saying that it met. */
+/** What a failure means for the saying that it met. After `stopped` asking on would leave no time for anything else. */
 export function after(failure: Failure, tries: number): 'stopped' | 'locked' | 'never' | 'later' | { ms: number } {
 	if (failure.kind === 'stopped') return 'stopped';
 	if (failure.kind === 'token') return 'locked';

@@ -129,6 +129,14 @@ describe('delivery', () => {
 		expect(saidIn(room)).toEqual(['1']);
 	});
 
+	test('once the session is stopped it is not asked again and again: that would leave no time to end', async () => {
+		played.setTrouble(() => ({ kind: 'stopped' }));
+		await decide(saying('1'), saying('2', { room: other }));
+		await new Promise(resolve => setTimeout(resolve, 30));
+		expect(played.calls.filter(call => call.startsWith('send')).length).toBeLessThan(3);
+		expect(await store.counts()).toMatchObject({ outbox: 2 });
+	});
+
 	test('limited: all rooms wait as long as asked, then go on in order', async () => {
 		let refusals = 1;
 		played.setTrouble(call => (call === 'send' && refusals-- > 0 ? { kind: 'limited', waitMs: 5000 } : undefined));
