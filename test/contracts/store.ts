@@ -469,6 +469,25 @@ export function storeContract(open: () => Promise<Store>): void {
 		});
 	});
 
+	test('where one may be sent at a time senders take turns, and a turn that delivered nothing is not lost', async () => {
+		const rooms = ['!eve1:example.org', '!eve2:example.org', '!eve3:example.org', '!alice:example.org'];
+		await store.take(batch('1', { joined: rooms.map(id => news([], { room: id })) }), start);
+		const waits = (said: string, id = '', sender = '') => store.tell(id, [saying(said, { room: id, sender })], start);
+		for (const n of [1, 2, 3]) await waits(`eve ${n}`, rooms[n - 1], '@eve:example.org');
+		const next = async () => (await store.due(start, [], 1))[0];
+		const first = await next();
+		expect(first?.said).toBe('eve 1');
+		if (first) await store.sent(first.id, '$1', start);
+		await waits('alice 1', rooms[3], alice);
+		const second = await next();
+		expect(second?.said).toBe('alice 1');
+		// The homeserver limits us: what was chosen was not sent.
+		if (second) await store.postpone(second.id, start);
+		expect((await next())?.said).toBe('alice 1');
+		if (second) await store.sent(second.id, '$2', start);
+		expect((await next())?.said).toBe('eve 2');
+	});
+
 	describe('what cannot be read', () => {
 		const closed = (event: string, session: string, more: Partial<Unreadable> = {}): Unreadable => ({
 			...{ event, room, sender: alice, at: start, session, why: 'MissingRoomKey', raw: '{}' },

@@ -37,7 +37,7 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 				// Written out: SQLite plans a statement anew whenever a limit is bound to it. One more tells whether to choose.
 				.limit(sql.lit(limit + 1));
 			const rows = await (except.length ? query.where('room', 'not in', except) : query).execute();
-			return (await choose(rows, now, except, limit)).map(waitingOf);
+			return (await choose.pick(rows, now, except, limit)).map(waitingOf);
 		},
 		async nextDue() {
 			const row = await db
@@ -75,6 +75,7 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 		},
 		sent: (id, event, now) => finish(id, { done_at: now.getTime(), outcome: 'sent', event: event ?? null }),
 		async postpone(id, until) {
+			choose.giveBack(id);
 			await db
 				.updateTable('outbox')
 				.set({ next_try: until.getTime(), tries: sql`tries + 1` })
@@ -104,7 +105,11 @@ function firstOfRooms(db: Kysely<Tables>) {
 		.groupBy('room');
 }
 
-type Chooser = (due: readonly Row[], now: Date, except: readonly string[], limit: number) => Promise<readonly Row[]>;
+type Chooser = {
+	pick: (due: readonly Row[], now: Date, except: readonly string[], limit: number) => Promise<readonly Row[]>;
+	/** It was not delivered: its sender has not had their turn. */
+	giveBack: (id: number) => void;
+};
 
 /** Chooses what goes first where more is due than may go: senders take turns. */
 function openChooser(db: Kysely<Tables>): Chooser {
@@ -136,10 +141,22 @@ function openChooser(db: Kysely<Tables>): Chooser {
 		return [...firsts, ...oldest.filter(({ id }) => !ids.includes(id))].slice(0, limit);
 	}
 
-	return async (due, now, except, limit) => {
-		const chosen = due.length > limit ? await among(due, await fair(now, except, limit), limit) : due;
-		for (const { sender } of chosen) served.set(sender ?? '', ++count);
-		return chosen;
+	/** What each turn of late took, by the id of what was chosen for it. */
+	const turns = new LRUCache<number, { sender: string; turn: number; before: number }>({ max: maxServed });
+
+	return {
+		async pick(due, now, except, limit) {
+			const chosen = due.length > limit ? await among(due, await fair(now, except, limit), limit) : due;
+			for (const { id, sender } of chosen) {
+				turns.set(id, { sender: sender ?? '', turn: ++count, before: lastServed(sender) });
+				served.set(sender ?? '', count);
+			}
+			return chosen;
+		},
+		giveBack(id) {
+			const taken = turns.get(id);
+			if (taken && served.peek(taken.sender) === taken.turn) served.set(taken.sender, taken.before);
+		},
 	};
 }
 
