@@ -124,7 +124,9 @@ function keep(folder: string): void {
 
 function reason(error: unknown): string {
 	const code = error instanceof Error && 'code' in error ? error.code : undefined;
-	if (code === 'EACCES' || code === 'EPERM') return 'this user may not read the store, or not write there';
+	// SQLite's own word for a file that it may not open.
+	const mayNot = code === 'ERR_SQLITE_ERROR' && Object(error).errcode === 14;
+	if (mayNot || code === 'EACCES' || code === 'EPERM') return 'this user may not read the store, or not write there';
 	if (code === 'ENOSPC' || code === 'EDQUOT') return 'there is no room for it';
 	if (code === 'EROFS') return 'the file system there is read-only';
 	return error instanceof Error ? error.message : String(error);

@@ -59,12 +59,12 @@ const bot = await makeBot(synapse, {
 
 /** Status of /readyz, and what it says. */
 async function readiness(): Promise<{ status: number; text: string }> {
-	const response = await fetch(`http://127.0.0.1:${port}/readyz`);
+	const response = await fetch(`http://127.0.0.1:${port}/readyz`, { headers: { connection: 'close' } });
 	return { status: response.status, text: (await response.text()).trim() };
 }
 
 async function metric(name: string): Promise<number> {
-	const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+	const text = await (await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { connection: 'close' } })).text();
 	return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
 }
 

@@ -34,6 +34,8 @@ export async function serveHealth(setup: HealthSetup): Promise<{ port: number; c
 		});
 	});
 	server.maxConnections = 100;
+	// Longer than scrapers usually pause: one that asks at the moment of closing would see a fault.
+	server.keepAliveTimeout = 75_000;
 	server.listen(listen.port, listen.host);
 	try {
 		await once(server, 'listening');
