@@ -14,6 +14,8 @@ export type Readiness = {
 
 /** What is due is delivered within seconds; what is due for longer than this (ms) is stuck. */
 const stuckAfter = 5 * 60_000;
+/** For so long (ms) the same must have been seen to be due: a clock that was set makes it late all at once. */
+const seenFor = 30_000;
 /** At most one write in this time (ms), however often somebody asks. */
 const writePause = 10_000;
 
@@ -21,6 +23,8 @@ const writePause = 10_000;
 export function openReadiness({ store, syncAge, maxSyncAge, now, steady }: Readiness): () => Promise<string[]> {
 	let wrote: number | undefined;
 	let writing: Promise<string | undefined> | undefined;
+	/** What was due when last asked, and since when that is seen. */
+	let seen: { due: number; since: number } | undefined;
 
 	async function written(): Promise<string | undefined> {
 		if (wrote !== undefined && steady() - wrote < writePause) return undefined;
@@ -44,8 +48,11 @@ export function openReadiness({ store, syncAge, maxSyncAge, now, steady }: Readi
 		const trouble = await writing;
 		if (trouble !== undefined) return [...found, trouble];
 		const due = await store.nextDue();
+		if (!due) seen = undefined;
+		else if (seen?.due !== due.getTime()) seen = { due: due.getTime(), since: steady() };
 		const late = due ? now().getTime() - due.getTime() : 0;
-		if (late > stuckAfter) found.push(`a message should have been delivered ${Math.round(late / 1000)} seconds ago`);
+		if (late > stuckAfter && seen && steady() - seen.since >= seenFor)
+			found.push(`a message should have been delivered ${Math.round(late / 1000)} seconds ago`);
 		return found;
 	};
 }
