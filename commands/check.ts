@@ -100,7 +100,15 @@ async function byFiles(
 	const { from, to, stated, taken } = question;
 	const read = readConfiguration(given, stated, isWhole);
 	const { configuration, profile } = read;
-	const request = { configuration, profile, options: tables.options(), to, ...(from && { from }), nearest };
+	const request = {
+		configuration,
+		profile,
+		options: tables.options(),
+		values: tables.values(),
+		to,
+		...(from && { from }),
+		nearest,
+	};
 	const checked = decide(request, knowledge);
 	const routes = read.proxy && checkProxy(read.proxy, configuration, tables.routes(), to);
 	const record = () => {

@@ -216,7 +216,8 @@ function decidedFor(
 ): Pick<Way, 'profile' | 'decided' | 'starts'> {
 	const { profile } = way;
 	const before = decidedBy(checks, { knowledge, profile, today });
-	const now = looked && check({ ...looked, ...way, options: tables.options(), nearest }, knowledge);
+	const now =
+		looked && check({ ...looked, ...way, options: tables.options(), values: tables.values(), nearest }, knowledge);
 	const said = printed && decidedByLook(askedByLook(knowledge.notes, way), printed);
 	return {
 		profile,

@@ -109,6 +109,7 @@ export function knownCode(given: { [Name in keyof Code]?: Said<StateOf<Name>> } 
 		collapse(new Map(Object.entries(said).map(([version, states]) => [version, new Map(Object.entries(states))])));
 	return {
 		options: () => optionsOf(table(given.options)),
+		values: () => table(given.values),
 		refusals: () => table(given.refusals),
 		dependencies: () => table(given.dependencies),
 		routes: () => table(given.routes),

@@ -1,7 +1,7 @@
 // Files that came with a command, read as one configuration, and what it says about the deployment.
 
-import type { Derived } from '../advice/check/check.ts';
 import { deriveFacts } from '../advice/check/derive.ts';
+import type { Derived } from '../advice/check/findings.ts';
 import { Refusal } from '../answer.ts';
 import { type Configuration, configurationOf, type GivenFile } from '../configuration/files.ts';
 import { proxiesOf } from '../configuration/proxy/proxy.ts';

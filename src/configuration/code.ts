@@ -1,6 +1,7 @@
 // What tools/refresh reads from the code of each release besides the options (see tools/refresh/code/read.py).
 import type { Options } from './options.ts';
 import type { Table } from './timeline.ts';
+import type { ValueState } from './wrong-values.ts';
 
 /** A message with which a release refuses to start. Its key is the file and the template: `{}` is what the code fills in. */
 export type RefusalState = {
@@ -32,6 +33,8 @@ export type BuildState = {
 /** The tables, each read when it is first asked for: a plan without them must not pay for them. */
 export type Code = {
 	options(): Options;
+	/** What releases said to values of every kind; empty where nothing was tried. */
+	values(): Table<ValueState>;
 	refusals(): Table<RefusalState>;
 	/** Package → version specifier; an extra's as `extra/package`; `python` and `rust` are among them. */
 	dependencies(): Table<string>;

@@ -18,6 +18,29 @@ export type Test = {
 	url?: boolean | undefined;
 	below?: number | string | undefined;
 	above?: number | string | undefined;
+} & EffectTest;
+/** What only effects ask; the look does not know it. */
+export type EffectTest = {
+	/** A text or number that is none of these. */
+	noneOf?: readonly (string | number)[] | undefined;
+	/** A text that does not match, or matches, this expression. */
+	unlike?: string | undefined;
+	like?: string | undefined;
+	/** A list of fewer, or of more, elements. */
+	shorter?: number | undefined;
+	longer?: number | undefined;
+	/** An amount above that of another option of the shared files; nothing is above what is not set. */
+	aboveOption?: string | undefined;
+	equalsOption?: string | undefined;
+	/** The same of another member of the element that `each` is at. */
+	aboveMember?: string | undefined;
+	/** A mapping with a key that is none of these, or that does not match. */
+	unknownKeys?: readonly string[] | undefined;
+	keysUnlike?: string | undefined;
+	/** A list of mappings, two of which hold the same under this key. */
+	repeats?: string | undefined;
+	/** A text that does not stand in this list. */
+	notIn?: string | undefined;
 };
 export type Condition =
 	| Test
@@ -101,7 +124,7 @@ function test(asked: Test, question: Question, element: Value | undefined): Deci
 		return match ? { is: false } : unsure ? unknown : { is: true };
 	}
 	const wanted = (match: Match): Decision => {
-		const is = holds(asked, match.value, question);
+		const is = holds(asked, match.value, question, element);
 		return is === true ? { is, at: placeOf(match) } : { is };
 	};
 	if (matches.length) return anyOf([...matches.map(wanted), ...(unsure ? [unknown] : [])]);
@@ -112,8 +135,9 @@ function test(asked: Test, question: Question, element: Value | undefined): Deci
 	return value === undefined ? unknown : { is: value === asked.is };
 }
 
-function holds({ type, is, notKeyOf, url, below, above }: Test, value: Value, question: Question): boolean | 'unknown' {
-	const parts: (boolean | 'unknown')[] = [];
+function holds(asked: Test, value: Value, question: Question, element?: Value): boolean | 'unknown' {
+	const { type, is, notKeyOf, url, below, above } = asked;
+	const parts: (boolean | 'unknown')[] = [...effectParts(asked, value, question, element)];
 	if (type !== undefined)
 		parts.push(value.kind === 'hidden' ? (value.as ? value.as === type : 'unknown') : kindOf(value) === type);
 	if (is !== undefined) parts.push(equals(value, is));
@@ -133,6 +157,100 @@ function holds({ type, is, notKeyOf, url, below, above }: Test, value: Value, qu
 	}
 	if (parts.includes(false)) return false;
 	return parts.includes('unknown') ? 'unknown' : true;
+}
+
+/** The tests that only effects have, as far as they are asked. */
+function effectParts(
+	{
+		noneOf,
+		unlike,
+		like,
+		shorter,
+		longer,
+		aboveOption,
+		equalsOption,
+		aboveMember,
+		unknownKeys,
+		keysUnlike,
+		notIn,
+		repeats,
+	}: EffectTest,
+	value: Value,
+	question: Question,
+	element: Value | undefined,
+): (boolean | 'unknown')[] {
+	const parts: (boolean | 'unknown')[] = [];
+	const text = value.kind === 'string' ? value.value : undefined;
+	const isHidden = value.kind === 'hidden';
+	if (noneOf)
+		parts.push(
+			isHidden
+				? 'unknown'
+				: 'value' in value && ['string', 'number'].includes(value.kind) && !noneOf.some(one => one === value.value),
+		);
+	if (unlike !== undefined) parts.push(isHidden ? 'unknown' : text !== undefined && !new RegExp(unlike).test(text));
+	if (like !== undefined) parts.push(isHidden ? 'unknown' : text !== undefined && new RegExp(like).test(text));
+	const items = value.kind === 'list' ? value.items.length : undefined;
+	if (shorter !== undefined) parts.push(isHidden ? 'unknown' : items !== undefined && items < shorter);
+	if (longer !== undefined) parts.push(isHidden ? 'unknown' : items !== undefined && items > longer);
+	const keys = value.kind === 'mapping' ? value.entries.map(({ key }) => key) : [];
+	if (unknownKeys) parts.push(isHidden ? 'unknown' : keys.some(key => !unknownKeys.includes(key)));
+	if (keysUnlike !== undefined) parts.push(isHidden ? 'unknown' : keys.some(key => !new RegExp(keysUnlike).test(key)));
+	if (repeats !== undefined) parts.push(isHidden ? 'unknown' : hasTwice(value, repeats));
+	if (notIn !== undefined) parts.push(isHidden ? 'unknown' : isNotIn(text, notIn, question));
+	if (aboveOption !== undefined)
+		parts.push(compared(value, boundOf(aboveOption, question), (own, bound) => own > bound));
+	if (equalsOption !== undefined)
+		parts.push(compared(value, boundOf(equalsOption, question), (own, bound) => own === bound));
+	if (aboveMember !== undefined)
+		parts.push(
+			compared(
+				value,
+				element && select(aboveMember, 'any', question.configuration, element).matches[0]?.value,
+				(own, bound) => own > bound,
+			),
+		);
+	return parts;
+}
+
+/** What another option is set to, or falls back to; unknown where the files cannot tell. */
+function boundOf(
+	path: string,
+	{ configuration, defaultOf, release }: Question,
+): Value | number | undefined | 'unknown' {
+	const { matches, unsure } = select(path, 'main', configuration, undefined);
+	const [match] = matches;
+	if (match) return match.value;
+	if (unsure) return 'unknown';
+	const fallback = defaultOf(path, release);
+	return typeof fallback === 'string' || typeof fallback === 'number' ? asNumber(fallback) : undefined;
+}
+
+function compared(
+	value: Value,
+	other: Value | number | undefined | 'unknown',
+	holdsFor: (own: number, bound: number) => boolean,
+): boolean | 'unknown' {
+	if (value.kind === 'hidden' || other === 'unknown' || (typeof other === 'object' && other.kind === 'hidden'))
+		return 'unknown';
+	const own = amountOf(value);
+	const bound = typeof other === 'object' ? amountOf(other) : other;
+	return own !== undefined && bound !== undefined && holdsFor(own, bound);
+}
+
+function hasTwice(value: Value, key: string): boolean {
+	const own = (value.kind === 'list' ? value.items : []).flatMap(item => {
+		const member = item.kind === 'mapping' ? item.entries.find(entry => entry.key === key)?.value : undefined;
+		return member && 'value' in member ? [member.value] : [];
+	});
+	return new Set(own).size < own.length;
+}
+
+function isNotIn(text: string | undefined, path: string, { configuration }: Question): boolean | 'unknown' {
+	if (text === undefined) return false;
+	const { matches, unsure } = select(path, 'any', configuration, undefined);
+	if (matches.some(({ value }) => value.kind === 'string' && value.value === text)) return false;
+	return unsure || matches.some(({ value }) => value.kind === 'hidden') ? 'unknown' : true;
 }
 
 function asNumber(bound: number | string): number {

@@ -172,6 +172,19 @@ export function defaultAt(options: Options, path: string, release: Version): unk
 	return life?.defaults.findLast(({ from }) => compare(from, release) <= 0)?.value;
 }
 
+/** The plain default of an option in a release; an option that the release does not have is not set. */
+export function plainDefaults(
+	options: Options,
+): (option: string, release: Version) => string | number | boolean | null | undefined {
+	return (option, release) => {
+		if (optionAt(options, option, release) === null) return null;
+		const value = defaultAt(options, option, release);
+		return value === null || ['string', 'number', 'boolean'].includes(typeof value)
+			? (value as string | number | boolean | null)
+			: undefined;
+	};
+}
+
 /** What is new, gone or has another default after `from` and up to `to`. */
 export type Difference = {
 	added: { option: string; release: Version; default?: unknown }[];

@@ -2,6 +2,7 @@
 import type { BuildState, Code, DeltaState, RefusalState } from '../configuration/code.ts';
 import { type OptionState, optionsOf } from '../configuration/options.ts';
 import type { Table } from '../configuration/timeline.ts';
+import type { ValueState } from '../configuration/wrong-values.ts';
 import { type Folder, folderAt } from './folder.ts';
 
 /** The tables of the knowledge’s folder; a URL ends in a slash. Asking for one that is not there throws. */
@@ -11,6 +12,7 @@ export function openCode(where: URL | Folder): Code {
 		JSON.parse(folder.text(tableFile(name)) ?? missing(name)) as Table<State>;
 	return {
 		options: once(() => optionsOf(read<OptionState>('options'))),
+		values: once(() => read<ValueState>('values')),
 		refusals: once(() => read<RefusalState>('refusals')),
 		dependencies: once(() => read<string>('dependencies')),
 		routes: once(() => read<string>('routes')),

@@ -1,6 +1,6 @@
 // The words of !check: findings by what they do, each with its place, and never a value of the configuration.
 import { createHash } from 'node:crypto';
-import type { Checked, Derived, Finding, Unjudged } from '../advice/check/check.ts';
+import type { Checked, Derived, Finding, Unjudged } from '../advice/check/findings.ts';
 import type { ProxyChecked } from '../advice/check/proxy.ts';
 import { believedFor, type CheckRecord, isBelieved } from '../advice/check/record.ts';
 import type { Answer, Section } from '../answer.ts';
@@ -131,6 +131,8 @@ function place({ file, line, option }: Pick<Finding, 'file' | 'line' | 'option'>
 
 const reasons: Record<NonNullable<Finding['reason']>, string> = {
 	'no-name': 'is missing, and no release starts without it',
+	'unknown-member': 'is unknown to this release, and its section takes no unknown names',
+	'missing-member': 'is missing, and its section needs it',
 	'fixed-stream': 'is a stream that this release cannot write elsewhere',
 };
 

@@ -1,7 +1,7 @@
 // npm run verify [-- claim… | --all | --changed | --list]: tries claims of the knowledge on releases that really run,
 // and writes what happened to knowledge/synapse/verified.json. Exits with 1 when a claim does not hold.
 // With `guide <name>`, follows a guide instead: see guide/main.ts; with `configurations`,
-// configurations/main.ts; with `recipes`, asks whether what the install recipes name exists.
+// configurations/main.ts; with `values`, configurations/values.ts; with `recipes`, asks whether what the install recipes name exists.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isCandidate } from '../../src/deployment/version.ts';
@@ -31,6 +31,10 @@ if (positionals[0] === 'guide') {
 if (positionals[0] === 'configurations') {
 	const { tryConfigurations } = await import('./configurations/main.ts');
 	process.exit(await tryConfigurations(positionals.slice(1)));
+}
+if (positionals[0] === 'values') {
+	const { measureValues } = await import('./configurations/values.ts');
+	process.exit(await measureValues(positionals.slice(1), values.all === true));
 }
 if (positionals[0] === 'recipes') {
 	const { verifyRecipes } = await import('./recipes.ts');

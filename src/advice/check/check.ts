@@ -1,85 +1,26 @@
 // What a configuration says about a deployment, and what a range of releases does to it: decided, without a word.
-import type { Condition, Decision, Plain } from '../../configuration/condition.ts';
+import type { Condition, Decision } from '../../configuration/condition.ts';
 import { allOf, decide } from '../../configuration/condition.ts';
 import type { Configuration } from '../../configuration/files.ts';
-import { defaultAt, lifeOf, type OptionState, type Options, optionAt } from '../../configuration/options.ts';
+import {
+	defaultAt,
+	lifeOf,
+	type OptionState,
+	type Options,
+	optionAt,
+	plainDefaults,
+} from '../../configuration/options.ts';
 import { amountOf } from '../../configuration/values.ts';
+import { statesAround } from '../../configuration/wrong-values.ts';
 import type { Value } from '../../configuration/yaml.ts';
 import { concern } from '../../deployment/condition.ts';
-import type { Profile } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
 import { compare, finalOf } from '../../deployment/version.ts';
 import type { Effect, Knowledge, Note } from '../../knowledge/schema/synapse.ts';
 import { faultKey } from '../upgrade/way.ts';
+import { type Checked, type CheckRequest, type Finding, findingKinds, type Unjudged } from './findings.ts';
 import { isOpaque, nameable, optionsIn, type WrittenOption } from './written-options.ts';
-
-export const findingKinds = [
-	'refuses',
-	'removed',
-	'renamed',
-	'deprecated',
-	'default-changed',
-	'unknown',
-	'misplaced',
-	'duplicate',
-	'invalid',
-	'without-effect',
-] as const;
-export type FindingKind = (typeof findingKinds)[number];
-
-export type Finding = {
-	kind: FindingKind;
-	option: string;
-	file: string;
-	line: number;
-	/** The release from which on it is so. */
-	release?: Version;
-	/** Of an unknown name: the known one that it may stand for; of a misplaced one: where it belongs. */
-	nearest?: string;
-	/** What stands in its place now. */
-	replacedBy?: string;
-	/** The note that tells of it. */
-	note?: Note;
-	/** Of an invalid value: what it is, and what it may be. */
-	is?: string;
-	accepts?: readonly string[];
-	/** Of another default. */
-	before?: unknown;
-	after?: unknown;
-	/** Of a duplicate: the line that it overrides. */
-	first?: number;
-	/** What refuses it where no note tells: there is no server name, or this release always writes this stream itself. */
-	reason?: 'no-name' | 'fixed-stream';
-	/** Why, as a clause without any word of the configuration: of a file that is no YAML, of what no note tells. */
-	why?: string;
-};
-
-export type Derived = { fact: string; file: string; line: number };
-/** What the files leave open; `note`: whether this refusal holds, `file` and `line` then say nothing. */
-export type Unjudged = { file: string; line: number; option: string; why: 'hidden' | 'undecided'; note?: Note };
-export type Checked = {
-	to: Version;
-	from?: Version;
-	findings: Finding[];
-	/** Whether the target would refuse to start. */
-	refuses: boolean;
-	unjudged: Unjudged[];
-	/** Each note, and by its key each fault, whose condition the files decide; what they leave open is absent. */
-	decided: ReadonlyMap<string, boolean>;
-	/** Notes that refuse, and do not refuse these files although they concern them. */
-	starts: ReadonlySet<string>;
-};
-
-export type CheckRequest = {
-	configuration: Configuration;
-	profile: Profile;
-	options: Options;
-	/** Absent: the question is about the target alone. */
-	from?: Version;
-	to: Version;
-	/** The nearest of these names to a misspelt one. */
-	nearest: (name: string, names: readonly string[]) => string | undefined;
-};
+import { wrongValues } from './wrong-values.ts';
 
 /** Everything a configuration tells about a target, or about a range. */
 export function check(
@@ -90,10 +31,11 @@ export function check(
 	const written = optionsIn(configuration, options, to);
 	const decisions = decideNotes(question, knowledge.notes);
 	const notes = noteFindings(question, decisions);
-	const told = new Set(notes.map(({ file, line, option }) => `${file} ${line} ${option}`));
-	const own = written
-		.flatMap(one => findingsOf(one, question))
-		.filter(({ file, line, option }) => !told.has(`${file} ${line} ${option}`));
+	const told = new Set(notes.map(placeOf));
+	const wrong = wrongValues(written, question);
+	const own = [...wrong.findings, ...written.flatMap(one => findingsOf(one, question, wrong.isTried(one)))].filter(
+		finding => !told.has(placeOf(finding)),
+	);
 	const duplicates = configuration.duplicates.map(
 		({ path, file, line, first }): Finding => ({
 			kind: 'duplicate',
@@ -103,7 +45,10 @@ export function check(
 			first,
 		}),
 	);
-	const effects = effectFindings(question, knowledge.effects, told);
+	// A refusal stands beside what is only promised about the same line.
+	const refused = new Set(notes.filter(({ kind }) => kind === 'refuses').map(placeOf));
+	const effects = effectFindings(question, knowledge.effects, refused);
+	for (const effect of effects) if (effect.kind === 'refuses') told.add(placeOf(effect));
 	const findings = [
 		...unreadable(configuration),
 		...missing(question),
@@ -124,7 +69,7 @@ export function check(
 		...(from !== undefined && { from }),
 		findings,
 		refuses,
-		unjudged: [...unjudgedIn(written, options), ...undecided(decisions, question)],
+		unjudged: [...unjudgedIn(written, options), ...wrong.unjudged, ...undecided(decisions, question)],
 		decided,
 		starts: new Set(
 			[...decisions].flatMap(([note, { is }]) =>
@@ -132,6 +77,10 @@ export function check(
 			),
 		),
 	};
+}
+
+function placeOf({ file, line, option }: Pick<Finding, 'file' | 'line' | 'option'>): string {
+	return `${file} ${line} ${option}`;
 }
 
 /** What is no YAML stops every release: each process reads its files before anything else. */
@@ -172,7 +121,7 @@ export function decideNotes<About extends Conditional>(
 		if (!note.found) continue;
 		// A refusal lasts: what counts then is what the target falls back to.
 		const release = note.refuses && compare(note.release, to) < 0 ? to : note.release;
-		const files = decide(note.found as Condition, { configuration, defaultOf: defaultsOf(options), release });
+		const files = decide(note.found as Condition, { configuration, defaultOf: plainDefaults(options), release });
 		const open: Decision = files.is === false && note.partly ? { is: 'unknown' } : files;
 		found.set(note, allOf([open, { is: concern(note.applies, profile).is }]));
 	}
@@ -182,17 +131,7 @@ export function decideNotes<About extends Conditional>(
 /** Whether the start is refused, where that is less than whom the note concerns. */
 function isRefused({ refusesIf }: Note, { configuration, options, to }: CheckRequest): boolean {
 	if (!refusesIf) return true;
-	return decide(refusesIf as Condition, { configuration, defaultOf: defaultsOf(options), release: to }).is === true;
-}
-
-/** The default of an option in a release; an option that the release does not have is not set. */
-function defaultsOf(options: Options): (option: string, release: Version) => Plain | undefined {
-	return (option, release) =>
-		optionAt(options, option, release) === null ? null : plainOf(defaultAt(options, option, release));
-}
-
-function plainOf(value: unknown): Plain | undefined {
-	return value === null || ['string', 'number', 'boolean'].includes(typeof value) ? (value as Plain) : undefined;
+	return decide(refusesIf as Condition, { configuration, defaultOf: plainDefaults(options), release: to }).is === true;
 }
 
 /** What notes say of these files: refusals that hold in the target, and promises about what stands there. */
@@ -221,10 +160,10 @@ function effectFindings(question: CheckRequest, effects: readonly Effect[], told
 	return effects.flatMap(({ kind, option, found, since, until, says, replacedBy }): Finding[] => {
 		if (since !== undefined && compare(finalOf(to), since) < 0) return [];
 		if (until !== undefined && compare(to, until) >= 0) return [];
-		const { is, at } = decide(found as Condition, { configuration, defaultOf: defaultsOf(options), release: to });
+		const { is, at } = decide(found as Condition, { configuration, defaultOf: plainDefaults(options), release: to });
 		if (is !== true) return [];
 		const place = at ? { ...at, option: nameable(at.option, options) } : { file: '', line: 0, option };
-		if (told.has(`${place.file} ${place.line} ${place.option}`)) return [];
+		if (told.has(placeOf(place))) return [];
 		return [{ kind, ...place, why: says, ...(since && { release: since }), ...(replacedBy && { replacedBy }) }];
 	});
 }
@@ -234,7 +173,7 @@ function replacement(note: Note): { replacedBy?: string } {
 }
 
 /** What the code of the releases says of one written option. */
-function findingsOf(written: WrittenOption, question: CheckRequest): Finding[] {
+function findingsOf(written: WrittenOption, question: CheckRequest, isTried: boolean): Finding[] {
 	const { options, from, to } = question;
 	const { path, file, line } = written;
 	const place = { option: path, file, line };
@@ -250,7 +189,8 @@ function findingsOf(written: WrittenOption, question: CheckRequest): Finding[] {
 	const wrong = wrongKind(written.value, state, to);
 	if (wrong)
 		found.push({
-			kind: state.accepts ? 'refuses' : 'invalid',
+			// Where releases were asked themselves, the reading of their code is only a hint.
+			kind: state.accepts && !isTried ? 'refuses' : 'invalid',
 			...place,
 			is: wrong,
 			accepts: state.accepts ?? kindsOf(state),
@@ -283,13 +223,15 @@ function isSet(value: Value): boolean {
 }
 
 /** A name that the target does not know: gone, misplaced, or misspelt. */
-function absent(written: WrittenOption, { options, to, nearest }: CheckRequest): Finding | undefined {
+function absent(written: WrittenOption, { options, values, to, nearest }: CheckRequest): Finding | undefined {
 	const { path, key, parent, file, line } = written;
 	const place = { option: nameable(path, options), file, line };
 	if (isOpaque(parent) || isBelowUnknown(parent, options, to) || isHiddenName(key)) return undefined;
 	const life = lifeOf(options, path);
 	// Each name becomes an argument of a class, so an unknown one is an error.
 	if (parent === 'stream_writers') return { kind: 'refuses', ...place, reason: 'fixed-stream' };
+	if (values && statesAround(values, parent, to)?.every(({ closed }) => closed))
+		return { kind: 'refuses', ...place, reason: 'unknown-member' };
 	if (life?.removed && compare(life.removed, to) <= 0) return { kind: 'removed', ...place, release: life.removed };
 	if (life?.since && compare(life.since, to) > 0) return { kind: 'unknown', ...place, release: life.since };
 	const known = [...options.byPath.keys()].filter(other => optionAt(options, other, to));

@@ -2,7 +2,7 @@
 import type { Condition } from '../../configuration/condition.ts';
 import { decide } from '../../configuration/condition.ts';
 import type { Configuration } from '../../configuration/files.ts';
-import type { Derived } from './check.ts';
+import type { Derived } from './findings.ts';
 
 /** A fact and what in the files says so. Only what is certain: a section that stands there may be switched off. */
 const signs: readonly { fact: string; found: Condition }[] = [

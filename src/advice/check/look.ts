@@ -6,7 +6,7 @@ import { concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
 import { compare, finalOf, type Version } from '../../deployment/version.ts';
 import type { Note } from '../../knowledge/schema/synapse.ts';
-import type { Checked, Finding, Unjudged } from './check.ts';
+import type { Checked, Finding, Unjudged } from './findings.ts';
 
 type LookRange = { from: Version; to: Version; profile: Profile };
 

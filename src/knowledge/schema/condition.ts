@@ -19,28 +19,65 @@ const testShape = z.strictObject({
 	above: bound.optional(),
 });
 
-export const conditionShape: z.ZodType<Condition> = z.lazy(() =>
-	z.union(
-		[
-			testShape,
-			z.strictObject({
-				each: option,
-				any: several.optional(),
-				all: several.optional(),
-				not: conditionShape.optional(),
-			}),
-			z.strictObject({ any: several }),
-			z.strictObject({ all: several }),
-			z.strictObject({ not: conditionShape }),
-			z.strictObject({ absent: z.array(option).min(1) }),
-		],
-		{
-			error:
-				'{ option, type | is | in | absent | notKeyOf | url | below | above }, { any }, { all }, { not } or { each }',
-		},
-	),
+const expression = z.string().refine(isExpression, { error: 'a regular expression' });
+/** What only effects ask: see EffectTest in configuration/condition.ts. */
+const effectTestShape = testShape.extend({
+	noneOf: z
+		.array(z.union([z.string(), z.number()]))
+		.min(1)
+		.optional(),
+	unlike: expression.optional(),
+	like: expression.optional(),
+	shorter: z.int().optional(),
+	longer: z.int().optional(),
+	aboveOption: option.optional(),
+	equalsOption: option.optional(),
+	aboveMember: option.optional(),
+	unknownKeys: z.array(z.string()).min(1).optional(),
+	keysUnlike: expression.optional(),
+	notIn: option.optional(),
+	repeats: z.string().optional(),
+});
+
+function conditionOf(test: z.ZodType<Condition>, tests: string): z.ZodType<Condition> {
+	const condition: z.ZodType<Condition> = z.lazy(() =>
+		z.union(
+			[
+				test,
+				z.strictObject({
+					each: option,
+					any: several.optional(),
+					all: several.optional(),
+					not: condition.optional(),
+				}),
+				z.strictObject({ any: several }),
+				z.strictObject({ all: several }),
+				z.strictObject({ not: condition }),
+				z.strictObject({ absent: z.array(option).min(1) }),
+			],
+			{ error: `{ option, ${tests} }, { any }, { all }, { not } or { each }` },
+		),
+	);
+	const several: z.ZodType<Condition[]> = z.lazy(() => z.array(condition).min(1));
+	return condition;
+}
+
+const tests = 'type | is | in | absent | notKeyOf | url | below | above';
+/** The condition of a note or a fault: the look decides it too. */
+export const conditionShape = conditionOf(testShape, tests);
+/** The condition of an effect, which only files decide. */
+export const effectConditionShape = conditionOf(
+	effectTestShape,
+	`${tests} | noneOf | unlike | like | shorter | longer | aboveOption`,
 );
-const several: z.ZodType<Condition[]> = z.lazy(() => z.array(conditionShape).min(1));
+
+function isExpression(text: string): boolean {
+	try {
+		return new RegExp(text) instanceof RegExp;
+	} catch {
+		return false;
+	}
+}
 
 /** Where to look for what no file of Synapse's configuration says. */
 export const foundInShape = z.enum([

@@ -1,6 +1,6 @@
 // The shape of everything under knowledge/: stated once, here; types and the editors' JSON Schema follow from it.
 import { z } from 'zod';
-import { conditionShape, foundInShape } from './condition.ts';
+import { conditionShape, effectConditionShape, foundInShape } from './condition.ts';
 import type { FaultFile, SymptomFile } from './fault.ts';
 import { appliesShape, clause, date, hash, id, path, prose, range, roughDate, title, version } from './fields.ts';
 import type { Guide, Tried } from './guide.ts';
@@ -105,7 +105,7 @@ export const effectShape = z.strictObject({
 	kind: z.enum(['refuses', 'without-effect', 'renamed']),
 	/** The option that the finding names where the condition has no place in the files. */
 	option: z.string().min(1),
-	found: conditionShape,
+	found: effectConditionShape,
 	/** The first release that does so, and the first that no longer does. */
 	since: version.optional(),
 	until: version.optional(),

@@ -43,6 +43,18 @@ if os.environ.get("GLIA_POSTGRESQL"):
     psycopg2.connect = lambda *args, **named: connect(*args, **{"connection_factory": Older, **named})
 `;
 
+/** What options need to be read at all: SAML, OpenID Connect, tokens, tracing, error reports, previews. */
+export const extras = [
+	'authlib',
+	'pysaml2',
+	'sentry-sdk',
+	'opentracing',
+	'jaeger-client',
+	'lxml',
+	'pytz',
+	'beautifulsoup4',
+];
+
 type Wanted = {
 	/** More packages, as pip writes them. */
 	packages?: readonly string[];

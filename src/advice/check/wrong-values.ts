@@ -1,0 +1,123 @@
+// Values of a kind that a release refuses, and members that it asks for: by what releases said when they were tried.
+import { type Decision, decide, select } from '../../configuration/condition.ts';
+import { plainDefaults } from '../../configuration/options.ts';
+import { parsePath, writePath } from '../../configuration/path.ts';
+import {
+	neededPaths,
+	type RefusedKind,
+	refusing,
+	statesAround,
+	type ValueKind,
+	type ValueState,
+	valueKind,
+} from '../../configuration/wrong-values.ts';
+import type { Value } from '../../configuration/yaml.ts';
+import type { CheckRequest, Finding, Unjudged } from './findings.ts';
+import type { WrittenOption } from './written-options.ts';
+
+export type WrongValues = {
+	findings: Finding[];
+	unjudged: Unjudged[];
+	/** Whether this place was tried, so that nothing else has to guess. */
+	isTried: (written: WrittenOption) => boolean;
+};
+
+/** Every written value, and every element of a plain list, against the table. */
+export function wrongValues(written: readonly WrittenOption[], request: CheckRequest): WrongValues {
+	const { values: table, to } = request;
+	if (!table) return { findings: [], unjudged: [], isTried: () => false };
+	const places = written.flatMap(({ path, value, file, line }) => [
+		{ path, value, file, line },
+		...(value.kind === 'list'
+			? value.items.map(item => ({ path: `${path}[]`, value: item, file: item.file, line: item.line }))
+			: []),
+	]);
+	const findings: Finding[] = [];
+	const unjudged: Unjudged[] = [];
+	for (const { path, value, file, line } of places) {
+		const is = judged(path, value, request);
+		const place = { option: path, file, line };
+		if (is === true) findings.push({ kind: 'refuses', ...place, is: value.kind, accepts: acceptedBy(path, request) });
+		else if (is === 'unknown') unjudged.push({ ...place, why: 'undecided' });
+	}
+	findings.push(...missingMembers(request));
+	return { findings, unjudged, isTried: ({ path }) => statesAround(table, path, to) !== undefined };
+}
+
+function judged(path: string, value: Value, request: CheckRequest): Decision['is'] {
+	const { values: table, to } = request;
+	const kind = valueKind(value);
+	const state = table && statesAround(table, path, to)?.[0];
+	const said = kind && table && refusing(table, path, kind, to);
+	if (!kind || !said || !state || said.is === false || hasExceptions(kind, value, state)) return false;
+	return said.is === 'unknown' ? 'unknown' : isOn(said, request);
+}
+
+/** Some words and numbers of this kind are taken all the same: what is written may be one of them. */
+function hasExceptions(kind: ValueKind, value: Value, { words = [], shapes = [] }: ValueState): boolean {
+	// Python reads ` 5 `, `+5` and `1_000` as numbers.
+	if (
+		kind === 'text' &&
+		words.length > 0 &&
+		value.kind === 'string' &&
+		/^[\s\d+._-]*\d[\s\d._]*[a-zA-Z]?\s*$/.test(value.value)
+	)
+		return true;
+	const kinds = words.map(word => valueKind({ kind: 'string', value: word, file: '', line: 0, column: 0 }));
+	if (kind === 'text') return shapes.length > 0 || kinds.includes('text');
+	if (kind === 'float') return words.some(word => /^\d+\.\d+$/.test(word));
+	const isWhole = kind === 'integer' || kind === 'zero' || kind === 'negative';
+	// Where `"9"` is taken, certain numbers may be.
+	return kinds.includes(isWhole ? 'digits' : kind);
+}
+
+/** What turns the option on and off, as these files have it. */
+function isOn({ switches, unless }: RefusedKind, { configuration, options, to }: CheckRequest): Decision['is'] {
+	const question = { configuration, defaultOf: plainDefaults(options), release: to };
+	const on = switches.map(option => decide({ option, is: true }, question).is);
+	const off = unless.map(option => decide({ option, is: false }, { ...question, defaultOf: () => null }).is);
+	if (on.includes(false) || off.includes(true)) return false;
+	return on.includes('unknown') || off.includes('unknown') ? 'unknown' : true;
+}
+
+/** A section that stands there without a member that the release asks for. */
+function missingMembers(request: CheckRequest): Finding[] {
+	const { values: table, configuration, to } = request;
+	if (!table) return [];
+	return neededPaths(table, to).flatMap((path): Finding[] => {
+		const segments = parsePath(path) ?? [];
+		const key = segments.at(-1) ?? '';
+		const parent = writePath(segments.slice(0, -1));
+		const said = refusing(table, path, 'absent', to);
+		if (parent === '' || !said || isOn(said, request) !== true) return [];
+		const { matches } = select(parent, 'any', configuration, undefined);
+		return matches.flatMap(({ value }): Finding[] =>
+			value.kind === 'mapping' &&
+			value.entries.length > 0 &&
+			!value.entries.some(entry => entry.key === key || entry.key === '<<')
+				? [{ kind: 'refuses', option: path, file: value.file, line: value.line, reason: 'missing-member' }]
+				: [],
+		);
+	});
+}
+
+const names: readonly [string, readonly ValueKind[]][] = [
+	['null', ['null']],
+	['boolean', ['true', 'false']],
+	['number', ['float']],
+	['integer', ['integer']],
+	['duration', ['duration']],
+	['size', ['size']],
+	['string', ['text']],
+	['list', ['strings', 'mappings', 'numbers', 'nulls']],
+	['mapping', ['mapping', 'empty mapping']],
+];
+
+/** The kinds that the option takes, as answers name them. */
+function acceptedBy(path: string, { values: table, options, to }: CheckRequest): string[] {
+	const state = table && statesAround(table, path, to)?.[0];
+	const documented = options.byPath.get(path)?.changes.findLast(([, is]) => is !== null)?.[1];
+	const kinds = [documented?.accepts ?? documented?.documentedType ?? documented?.type ?? []].flat();
+	if (kinds.length || !state) return kinds;
+	return names.flatMap(([name, tried]) => (tried.some(kind => !state.refuses.includes(kind)) ? [name] : []));
+}

@@ -1,0 +1,120 @@
+// Which kinds of value an option refuses, as releases themselves said (npm run verify -- values).
+import type { Version } from '../deployment/version.ts';
+import { compare } from '../deployment/version.ts';
+import { memo } from '../runtime/memo.ts';
+import { stateAt, type Table, type TimelineEntry } from './timeline.ts';
+import type { Value } from './yaml.ts';
+
+/** What was tried of each kind; `text` is `text`, `duration` is `10m`: see tools/verify/configurations/values.py. */
+export type ValueKind =
+	| 'absent'
+	| 'null'
+	| 'true'
+	| 'false'
+	| 'zero'
+	| 'negative'
+	| 'integer'
+	| 'float'
+	| 'empty string'
+	| 'digits'
+	| 'duration'
+	| 'size'
+	| 'text'
+	| 'empty list'
+	| 'strings'
+	| 'numbers'
+	| 'nulls'
+	| 'mappings'
+	| 'empty mapping'
+	| 'mapping';
+
+export type ValueState = {
+	/** Empty: it was tried, and nothing is refused. */
+	refuses: ValueKind[];
+	/** Kinds that are refused only while another option is on. */
+	switched?: Record<string, ValueKind[]>;
+	/** The same, where the other option is on unless it is false. */
+	unless?: Record<string, ValueKind[]>;
+	/** Of those that refuse a text: words, and shapes of text, that are taken all the same. */
+	words?: string[];
+	shapes?: string[];
+	/** A mapping that refuses members that the release does not know. */
+	closed?: true;
+};
+
+/** Lists are told apart by what they hold; of a mixed one, and of a date, nothing was tried. */
+export function valueKind(value: Value): ValueKind | undefined {
+	switch (value.kind) {
+		case 'null':
+			return 'null';
+		case 'boolean':
+			return value.value ? 'true' : 'false';
+		case 'number':
+			if (!value.integer) return 'float';
+			return value.value === 0 ? 'zero' : value.value < 0 ? 'negative' : 'integer';
+		case 'string':
+			return textKind(value.value);
+		case 'list': {
+			const kinds = new Set(value.items.map(({ kind }) => kind));
+			const [only] = kinds;
+			if (!only) return 'empty list';
+			return kinds.size === 1
+				? ({ string: 'strings', number: 'numbers', null: 'nulls', mapping: 'mappings' } as const)[only as 'string']
+				: undefined;
+		}
+		case 'mapping':
+			return value.entries.length ? 'mapping' : 'empty mapping';
+		default:
+			return undefined;
+	}
+}
+
+function textKind(text: string): ValueKind {
+	if (text === '') return 'empty string';
+	if (/^\d+$/.test(text)) return 'digits';
+	if (/^\d+[smhdwy]$/.test(text)) return 'duration';
+	return /^\d+[KM]$/.test(text) ? 'size' : 'text';
+}
+
+/** What releases said of one kind. It counts only while each of `switches` is on, and none of `unless` is off. */
+export type RefusedKind = { is: boolean | 'unknown'; switches: string[]; unless: string[] };
+
+/** Undefined: nobody tried this option in releases around this one. */
+export function refusing(
+	table: Table<ValueState>,
+	path: string,
+	kind: ValueKind,
+	release: Version,
+): RefusedKind | undefined {
+	const around = statesAround(table, path, release);
+	if (!around) return undefined;
+	const is = around.map(({ refuses }) => refuses.includes(kind));
+	const [state] = around;
+	if (is.every(one => !one)) return { is: false, switches: [], unless: [] };
+	if (!is.every(Boolean)) return { is: 'unknown', switches: [], unless: [] };
+	const gates = (of: ValueState['switched']) =>
+		Object.entries(of ?? {}).flatMap(([option, kinds]) => (kinds.includes(kind) ? [option] : []));
+	return { is: true, switches: gates(state?.switched), unless: gates(state?.unless) };
+}
+
+/** The states of the newest release tried up to this one, and of the next that was tried, where it differs in age. */
+export function statesAround(table: Table<ValueState>, path: string, release: Version): ValueState[] | undefined {
+	const entry = byPath(table).get(path);
+	const before = table.read.findLast(version => compare(version, release) <= 0);
+	if (!entry || before === undefined) return undefined;
+	const own = stateAt(entry.changes, before);
+	if (!own) return undefined;
+	const next = before === release ? undefined : table.read.find(version => compare(version, release) > 0);
+	const later = next === undefined ? undefined : stateAt(entry.changes, next);
+	return later ? [own, later] : [own];
+}
+
+const byPath = memo(
+	({ entries }: Table<ValueState>): ReadonlyMap<string, TimelineEntry<ValueState>> =>
+		new Map(entries.map(entry => [entry.key, entry])),
+);
+
+/** Every option that refuses to be left out of its section, in this release. */
+export function neededPaths(table: Table<ValueState>, release: Version): string[] {
+	return table.entries.flatMap(({ key }) => (refusing(table, key, 'absent', release)?.is === true ? [key] : []));
+}

@@ -1,0 +1,118 @@
+// Values of a kind that releases refused when they were asked, and what !check says of them.
+import { describe, expect, test } from 'vitest';
+import { check } from '../../../src/advice/check/check.ts';
+import { nearest } from '../../../src/arguments/nearest.ts';
+import { configurationOf } from '../../../src/configuration/files.ts';
+import type { ValueState } from '../../../src/configuration/wrong-values.ts';
+import { knownCode } from '../../known.ts';
+
+const options = { a: { file: 'x' }, 'a.b': { file: 'x' }, 'a.on': { file: 'x' }, l: { file: 'x' }, s: { file: 'x' } };
+const everything = { '1.0.0': options, '1.9.0': options };
+const whole = 'server_name: x\n';
+
+/** `option line` of what refuses, and what stays open. */
+function said(text: string, values: Record<string, Record<string, ValueState>>, to = '1.0.0') {
+	const code = knownCode({ options: everything, values });
+	const question = {
+		configuration: configurationOf([{ name: 'h.yaml', text: whole + text }]),
+		profile: new Map(),
+		options: code.options(),
+		values: code.values(),
+		to,
+		nearest,
+	};
+	const checked = check(question, { notes: [], faults: [], effects: [], releases: [] });
+	const refused = checked.findings.filter(({ kind }) => kind === 'refuses');
+	return {
+		refused: refused.map(({ option, line }) => `${option} ${line}`),
+		open: checked.unjudged.map(({ option, line }) => `${option} ${line}`),
+		findings: refused,
+	};
+}
+const at = (state: ValueState, path = 'a.b') => ({ '1.0.0': { [path]: state } });
+
+describe('kinds', () => {
+	test.each([
+		['null', 'a: { b: }', ['null']],
+		['a boolean', 'a: { b: true }', ['true']],
+		['zero', 'a: { b: 0 }', ['zero']],
+		['a whole number', 'a: { b: 31 }', ['integer']],
+		['a number below zero', 'a: { b: -1 }', ['negative']],
+		['a broken number', 'a: { b: 2.5 }', ['float']],
+		['nothing in quotes', 'a: { b: "" }', ['empty string']],
+		['digits in quotes', 'a: { b: "31" }', ['digits']],
+		['a duration', 'a: { b: 3h }', ['duration']],
+		['a size', 'a: { b: 3M }', ['size']],
+		['words', 'a: { b: some words }', ['text']],
+		['an empty list', 'a: { b: [] }', ['empty list']],
+		['texts', 'a: { b: [x, y] }', ['strings']],
+		['an empty mapping', 'a: { b: {} }', ['empty mapping']],
+		['a mapping', 'a: { b: { c: d } }', ['mapping']],
+	] as const)('%s', (_, text, refuses) => {
+		expect(said(text, at({ refuses: [...refuses] })).refused).toEqual(['a.b 2']);
+		const others = (['null', 'true', 'integer', 'text', 'mapping', 'strings'] as const).filter(
+			kind => !(refuses as readonly string[]).includes(kind),
+		);
+		expect(said(text, at({ refuses: [...others] })).refused).toEqual([]);
+	});
+
+	test('elements of a list are judged one by one', () => {
+		expect(said('l:\n  - x\n  - 5', at({ refuses: ['integer'] }, 'l[]')).refused).toEqual(['l[] 4']);
+	});
+
+	test('what is written is named by its kind, and by those that would do', () => {
+		expect(said('a: { b: secret words }', at({ refuses: ['text', 'null'] })).findings).toMatchObject([
+			{ is: 'string', accepts: expect.arrayContaining(['boolean', 'integer']) },
+		]);
+	});
+});
+
+describe('what is not judged', () => {
+	test('words that some release takes, and what looks like them', () => {
+		expect(said('s: other', at({ refuses: ['text'], words: ['off'] }, 's')).refused).toEqual([]);
+		expect(said('s: other', at({ refuses: ['text'], shapes: ['url'] }, 's')).refused).toEqual([]);
+		expect(said('s: other', at({ refuses: ['text'], words: ['9'] }, 's')).refused).toEqual(['s 2']);
+		expect(said('s: 7', at({ refuses: ['integer'], words: ['9'] }, 's')).refused).toEqual([]);
+		expect(said('s: " 7 "', at({ refuses: ['text'], words: ['9'] }, 's')).refused).toEqual([]);
+	});
+
+	test('what releases before and after say differently', () => {
+		const values = { '1.0.0': { 'a.b': { refuses: [] } }, '1.9.0': { 'a.b': { refuses: ['null' as const] } } };
+		expect(said('a: { b: }', values, '1.5.0')).toMatchObject({ refused: [], open: ['a.b 2'] });
+		expect(said('a: { b: }', values, '1.9.0')).toMatchObject({ refused: ['a.b 2'], open: [] });
+		expect(said('a: { b: }', { '1.0.0': values['1.9.0'], '1.9.0': values['1.9.0'] }, '1.5.0').refused).toEqual([
+			'a.b 2',
+		]);
+	});
+});
+
+describe('what is only read while something is on', () => {
+	const gated = at({ refuses: ['null'], switched: { 'a.on': ['null'] } });
+	test('counts where it is on', () => {
+		expect(said('a: { b: , on: true }', gated).refused).toEqual(['a.b 2']);
+		expect(said('a: { b: , on: false }', gated)).toMatchObject({ refused: [], open: [] });
+	});
+	test('and is open where the files cannot tell', () => {
+		expect(said('a: { b: , on: "{{ on }}" }', gated)).toMatchObject({ refused: [] });
+	});
+	test('some sections are on unless they are off', () => {
+		const unless = at({ refuses: ['null'], unless: { 'a.on': ['null'] } });
+		expect(said('a: { b: }', unless).refused).toEqual(['a.b 2']);
+		expect(said('a: { b: , on: false }', unless).refused).toEqual([]);
+	});
+});
+
+describe('members', () => {
+	test('that a section needs', () => {
+		const needed = at({ refuses: ['absent'] });
+		expect(said('a: { on: true }', needed).findings).toMatchObject([
+			{ option: 'a.b', line: 2, reason: 'missing-member' },
+		]);
+		for (const text of ['a: { b: 1 }', 'a: {}', 'a:', 'l: [1]']) expect(said(text, needed).refused).toEqual([]);
+	});
+	test('that a section does not take', () => {
+		const closed = at({ refuses: [], closed: true }, 'a');
+		expect(said('a: { other: 1 }', closed).findings).toMatchObject([{ option: 'a.other', reason: 'unknown-member' }]);
+		expect(said('a: { other: 1 }', at({ refuses: [] }, 'a')).refused).toEqual([]);
+	});
+});

@@ -1,0 +1,232 @@
+// npm run verify -- values [release…]: which kinds of value each option refuses, by giving every option every kind and
+// reading the configuration with the release itself. Writes knowledge/synapse/code/values.json.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { type Options, optionAt } from '../../../src/configuration/options.ts';
+import { collapse, expand, type Table } from '../../../src/configuration/timeline.ts';
+import type { ValueKind, ValueState } from '../../../src/configuration/wrong-values.ts';
+import { compare, type Version } from '../../../src/deployment/version.ts';
+import { openCode } from '../../../src/knowledge/code-tables.ts';
+import { readKnowledge } from '../../../src/knowledge/load.ts';
+import type { Release } from '../../../src/knowledge/schema/synapse.ts';
+import { cache, environment, extras, shimmed, Unavailable } from '../machine/environment.ts';
+
+const here = new URL('./', import.meta.url);
+const folder = new URL('../../../knowledge/', import.meta.url);
+const file = new URL('synapse/code/values.json', folder);
+
+type Measured = {
+	found: Record<string, ValueState>;
+	/** Sections that could not be tried, and what the release said. */
+	skipped: Record<string, string>;
+	messages: Record<string, Record<string, string>>;
+	loads: number;
+};
+
+/** Reads with each of these releases and joins what they said to the table. `whole`: see values.py. */
+export async function measureValues(releases: readonly string[], whole: boolean): Promise<number> {
+	const known = readKnowledge(folder);
+	const options = openCode(folder).options();
+	const before: Table<ValueState> = existsSync(file)
+		? JSON.parse(readFileSync(file, 'utf8'))
+		: { read: [], entries: [] };
+	const states = expand(before);
+	for (const version of releases.length ? releases : before.read) {
+		const release = known.releases.find(other => other.version === version);
+		if (!release) throw new Unavailable(`${version} is no release of Synapse.`);
+		const question = { ...questionOf(options, version, whole), before: newestOf(states) };
+		const { found, skipped, loads, messages } = await measured(release, question);
+		// What was tried and refuses nothing stands there too: it is known, unlike what was not tried.
+		const tried = question.options.filter(
+			path => !((path.includes('.') || path.includes('[')) && section(path) in skipped),
+		);
+		states.set(
+			version,
+			new Map(
+				tried.map(path => [
+					path,
+					plainState(found[path], messages[path], {
+						kinds: kindsOf(options, path, version),
+						hasMembers: hasMembers(options, path),
+					}),
+				]),
+			),
+		);
+		console.log(`${version}: ${loads} configurations read, ${Object.keys(found).length} options refuse something`);
+		for (const [section, why] of Object.entries(skipped)) console.log(`  ${section || 'top level'} not tried: ${why}`);
+		writeFileSync(file, tableText(collapse(states)));
+	}
+	return 0;
+}
+
+/** What the newest release that was tried refuses, as a guess for others. */
+function newestOf(states: ReadonlyMap<Version, ReadonlyMap<string, ValueState>>): Record<string, ValueKind[]> {
+	const newest = [...states.keys()].sort(compare).at(-1);
+	const known = newest === undefined ? [] : [...(states.get(newest) ?? [])];
+	return Object.fromEntries(known.map(([path, { refuses }]) => [path, refuses]));
+}
+
+/** What the release says to each option; kept in the user's cache folder, for it takes minutes. */
+async function measured(release: Release, question: unknown): Promise<Measured> {
+	const input = JSON.stringify(question);
+	const script = fileURLToPath(new URL('values.py', here));
+	const { before: _, ...lasting } = question as { before: unknown };
+	const key = createHash('sha256').update(JSON.stringify(lasting)).digest('hex').slice(0, 8);
+	const kept = join(cache, `values-${release.version}-${key}.json`);
+	if (existsSync(kept)) return JSON.parse(readFileSync(kept, 'utf8')) as Measured;
+	const python = await environment(release, { packages: extras });
+	const { stdout, stderr, status } = spawnSync(python, [script], {
+		input,
+		encoding: 'utf8',
+		env: shimmed(release.version, undefined),
+		maxBuffer: 100_000_000,
+	});
+	if (status !== 0) throw new Error(`${release.version}: ${stderr.slice(-1000)}`);
+	const answer = stdout.slice(stdout.indexOf('{"found"'));
+	writeFileSync(kept, answer);
+	return JSON.parse(answer) as Measured;
+}
+
+/** Whether the elements of a list are mappings, as far as options are known below it. */
+function hasMembers(options: Options, path: string): boolean {
+	return [...options.byPath.keys()].some(other => other.startsWith(`${path}[].`));
+}
+
+/** What is right by the code, or else by the documents, those of later releases too: old ones name no kinds. */
+function kindsOf(options: Options, path: string, version: Version): string[] {
+	const later = (options.byPath.get(path)?.changes ?? []).flatMap(([, state]) => state ?? []);
+	const said = [optionAt(options, path, version), ...later].flatMap(
+		state => state?.accepts ?? state?.documentedType ?? state?.type ?? [],
+	);
+	return [...new Set(said)];
+}
+
+/** What the release's documents and code call the option's kinds. */
+function kindsIn(options: Options, path: string, version: Version): string[] {
+	const state = optionAt(options, path, version);
+	return [state?.documentedType ?? state?.type ?? state?.accepts ?? []].flat();
+}
+
+/** Which kind of value each of these is, as the documents name them. */
+const documentedKinds: Readonly<Record<string, readonly string[]>> = {
+	true: ['boolean'],
+	false: ['boolean'],
+	zero: ['integer', 'number', 'duration', 'size'],
+	negative: ['integer', 'number'],
+	integer: ['integer', 'number', 'duration', 'size'],
+	float: ['number'],
+	'empty string': ['string'],
+	digits: ['string'],
+	duration: ['string', 'duration'],
+	size: ['string', 'size'],
+	text: ['string'],
+	'empty list': ['list'],
+	strings: ['list'],
+	numbers: ['list'],
+	nulls: ['list'],
+	mappings: ['list'],
+	'empty mapping': ['mapping'],
+	mapping: ['mapping'],
+};
+
+/** Refusals that are about something else than the value: what stands around it, a file, a library. */
+const elsewhere =
+	/both|onflict|incompatib|requires?\b|required when|is required|must be (set|enabled|configured|disabled)|must also|cannot be (set|enabled)|only be enforced|without|greater than|exceeds|No module|DependencyException|ccessing file|Failed to (read|parse config)|No such file|s a directory|must specify|not native|NoneType|Bad byte size None|not in the list|Could not (find|validate Matrix)|does not exist|does not appear/i;
+
+/** A key that nobody knows is an argument too many for the class that reads the section. */
+const unknownMember = /unexpected keyword argument|xtra (inputs|fields)/;
+
+/** Values that were tried as they are, not as examples of many. */
+const exact: ReadonlySet<ValueKind> = new Set([
+	'null',
+	'true',
+	'false',
+	'zero',
+	'empty string',
+	'empty list',
+	'empty mapping',
+]);
+
+/**
+ * What a refusal tells of other values of its kind. A kind that is wrong is refused whatever the value; of a right one
+ * only what was tried itself is known, and texts and numbers where a release tries to read them as numbers.
+ */
+function plainState(
+	state: ValueState | undefined,
+	messages: Record<string, string> = {},
+	{ kinds, hasMembers }: { kinds: readonly string[]; hasMembers: boolean },
+): ValueState {
+	if (!state) return { refuses: [] };
+	const isTaken = (kind: ValueKind) => !state.refuses.includes(kind);
+	const taken = Object.entries(documentedKinds).flatMap(([kind, names]) =>
+		isTaken(kind as ValueKind) && !exact.has(kind as ValueKind) ? names : [],
+	);
+	// Without documents: what it takes is what it is for.
+	const own = kinds.length ? kinds : [...taken, ...(state.words || state.shapes ? ['string'] : [])];
+	const isRight = (kind: ValueKind) => documentedKinds[kind]?.some(name => own.includes(name)) === true;
+	const isNumber = state.words?.every(word => /^[\d.]+$/.test(word)) === true;
+	const refuses = state.refuses.filter(kind => {
+		const message = messages[kind] ?? '';
+		if (kind === 'absent')
+			return /KeyError|is a required property|is required|must have the|expected a string/.test(message);
+		if (elsewhere.test(message) || own.length === 0) return false;
+		if (!isRight(kind) || exact.has(kind)) return true;
+		if (isText(kind)) return isNumber && !state.shapes;
+		if (kind === 'negative') return isTaken('integer');
+		// Elements of one kind are wrong where those of another are right.
+		if (kind === 'mappings') return isTaken('strings') || isTaken('numbers');
+		if (kind === 'strings' || kind === 'numbers' || kind === 'nulls')
+			return hasMembers || isTaken('strings') || isTaken('mappings');
+		return false;
+	});
+	const only = (gates: ValueState['switched']) => {
+		const left = Object.entries(gates ?? {}).map(
+			([option, list]) => [option, list.filter(kind => refuses.includes(kind))] as const,
+		);
+		return Object.fromEntries(left.filter(([, list]) => list.length > 0));
+	};
+	const [switched, unless] = [only(state.switched), only(state.unless)];
+	return {
+		refuses,
+		...(Object.keys(switched).length > 0 && { switched }),
+		...(Object.keys(unless).length > 0 && { unless }),
+		...(state.words && refuses.length > 0 && { words: state.words }),
+		...(state.shapes && refuses.some(isText) && { shapes: state.shapes }),
+		...(unknownMember.test(messages.mapping ?? '') && { closed: true as const }),
+	};
+}
+
+function isText(kind: ValueKind): boolean {
+	return documentedKinds[kind]?.includes('string') === true;
+}
+
+function section(path: string): string {
+	return path.split(/[.[]/, 1)[0] ?? '';
+}
+
+/** The options of a release; elements of plain lists are tried like options. */
+function questionOf(options: Options, version: Version, whole: boolean): { options: string[] } {
+	const contexts = parse(readFileSync(new URL('contexts.yaml', here), 'utf8'));
+	const paths = [...options.byPath.keys()].flatMap(path => {
+		const state = optionAt(options, path, version);
+		// Read by the same code as `oidc_providers[]` and `listeners[]`.
+		if (!state || /^(oidc_config|worker_listeners)\b./.test(path)) return [];
+		const isList = [state.documentedType ?? state.type ?? []].flat().includes('list');
+		const hasMembers = [...options.byPath.keys()].some(other => other.startsWith(`${path}[]`));
+		return isList && !hasMembers ? [path, `${path}[]`] : [path];
+	});
+	const textless = paths.filter(path => {
+		const kinds = kindsIn(options, path, version);
+		return kinds.length > 0 && !kinds.includes('string');
+	});
+	return { ...contexts, options: paths, textless, whole };
+}
+
+/** One entry a line, so that a new release shows as a few changed lines. */
+function tableText({ read, entries }: Table<ValueState>): string {
+	return `{\n"read": ${JSON.stringify(read)},\n"entries": [\n${entries.map(entry => JSON.stringify(entry)).join(',\n')}\n]\n}\n`;
+}
