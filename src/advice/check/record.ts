@@ -6,7 +6,8 @@ import type { Profile } from '../../deployment/facts.ts';
 import type { Knowledge, Note } from '../../knowledge/schema/synapse.ts';
 import { daysBetween } from '../../text/local-time.ts';
 import { faultKey } from '../upgrade/way.ts';
-import { type CheckRequest, check, decideNotes } from './findings.ts';
+import { check, decideNotes } from './check.ts';
+import type { CheckRequest } from './findings.ts';
 
 /** A check, as it is kept. */
 export type CheckRecord = {
