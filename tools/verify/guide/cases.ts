@@ -89,6 +89,7 @@ const major: Case[] = [
 	upgrade('debian', 'down', ['18', '15'], 'onward', debian),
 	upgrade('managed', 'down', ['18', '15'], 'back', 'Two servers on one machine stood for a provider’s.'),
 	upgrade('mdad', 'playbook', ['15', '17'], 'back', mdad),
+	upgrade('mdad', 'playbook', ['15', '17'], 'onward', mdad),
 	upgrade('mdad', 'playbook', ['15', '17'], 'each', mdad),
 	{
 		id: 'failures plain',

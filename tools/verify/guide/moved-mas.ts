@@ -36,7 +36,7 @@ function makeMas({ root, clone, type }: Hands): void {
 		.map(name => readFileSync(join(folder, name), 'utf8'));
 	writeFileSync(join(root, 'mas.sql'), [table, ...texts].join(';\n'));
 	const psql = 'docker compose exec -T db psql -Xq -v ON_ERROR_STOP=1';
-	type(`${psql} -U synapse -d postgres -c 'CREATE ROLE mas LOGIN SUPERUSER' < /dev/null
+	type(`${psql} -U synapse -d postgres -c 'ALTER ROLE mas LOGIN' < /dev/null
 docker compose exec -T db psql -XAt -U synapse -d postgres -c "SELECT 1 FROM pg_database WHERE datname = 'mas'" < /dev/null | grep -q 1 && docker compose exec -T db dropdb -U synapse mas < /dev/null
 ${psql} -U synapse -d postgres -c 'CREATE DATABASE mas OWNER mas' < /dev/null
 ${psql} -U mas -d mas < ${root}/mas.sql > /dev/null

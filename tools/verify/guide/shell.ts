@@ -9,7 +9,7 @@ export type Shell = {
 	end(): void;
 };
 
-const timeout = 240_000;
+const timeout = 1_200_000;
 
 /**
  * Begins in `cwd`. `typed` of a block is what somebody types after all of it was pasted; `answers` are typed one by one, each
