@@ -74,6 +74,20 @@ describe('findings of the target alone', () => {
 		expect(kinds(text, '1.163.2')).toEqual([]);
 	});
 
+	test.each([
+		'log_file: ""\n',
+		'web_client_location: ""\n',
+		'worker_app: ""\n',
+		'spam_checker: ""\n',
+		'oembed: { additional_providers: 0 }\n',
+		'redis: { enabled: true, username: "" }\n',
+		'email: { smtp_host: x, notif_from: a@x, invite_client_location: "" }\n',
+		'autocreate_auto_join_room_preset: ""\n',
+		'listeners: [{ port: 8008, path: "", type: http }]\n',
+	])('an option that is empty is not read: %j', text => {
+		expect(findings(text, '1.163.2').refuses).toBe(false);
+	});
+
 	test('only what refuses makes it refuse', () => {
 		expect(findings('typo_here: 1\n', '1.163.2').refuses).toBe(false);
 		expect(findings('invite_3pid_guest: true\n', '1.163.2').refuses).toBe(true);
