@@ -6,7 +6,15 @@ import { reachedIn, stagesOf } from '../advice/guide/session.ts';
 import type { Answer, Offer, Section } from '../answer.ts';
 import { list } from '../text/format.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
-import { failureTexts, filesOf, foundWords, guideRefusalWords, stageText, wayBackSection } from './guide.ts';
+import {
+	failureTexts,
+	filesOf,
+	foundWords,
+	guideRefusalWords,
+	stageWork,
+	triedWords,
+	wayBackSection,
+} from './guide.ts';
 
 const how = `✅ on this message or ${code('done')} when it is through`;
 const allWords = `${code('back')}, ${code('skip')}, ${code('stop')} and ${code('where')} do what they say, and an error that you paste is looked up.`;
@@ -101,7 +109,14 @@ function given({ session, tell, stage, number, guided }: StageContext, base: Ans
 function doing(stage: GuidedStage, { place }: GuideSession, fold: boolean): Section[] {
 	if (place?.gate) return [];
 	const mark = stage.noReturn !== undefined ? '⚠️' : stage.down === 'begins' ? '🔴' : undefined;
-	return [{ title: 'What to do', ...(mark && { mark }), markdown: stageText({ ...stage, failures: [] }), fold }];
+	const tried = triedWords(stage);
+	// Where nobody has executed it, that is to be seen before it is done.
+	const isTried = stage.tried.length > 0 && !stage.untried.length;
+	const work = isTried ? stageWork(stage) : [stageWork(stage), tried].join('\n\n');
+	return [
+		{ title: 'What to do', ...(mark && { mark }), markdown: work, fold },
+		...(isTried ? [{ title: 'How this was tried', markdown: tried, fold: true }] : []),
+	];
 }
 
 function known({ failures }: GuidedStage): Section {

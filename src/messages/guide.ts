@@ -126,13 +126,16 @@ export function stageSection(stage: GuidedStage, number?: number): Section {
 
 /** Why, what to do, what must be seen, what may go wrong, and whether anybody has tried it. */
 export function stageText(stage: GuidedStage): string {
+	return [stageWork(stage), ...failureTexts(stage.failures), triedWords(stage)].filter(Boolean).join('\n\n');
+}
+
+/** Why, what to do and what must be seen. */
+export function stageWork(stage: GuidedStage): string {
 	const parts = [
 		conditionWords(stage),
 		stage.why,
 		...(stage.noReturn === undefined ? [] : [`⚠️ **Point of no return.** ${stage.noReturn}`]),
 		...piecesOf(stage.steps).map(piece => ('file' in piece ? fileText(piece.file, piece.parts) : stepText(piece.step))),
-		...failureTexts(stage.failures),
-		triedWords(stage),
 	];
 	return parts.filter(Boolean).join('\n\n');
 }
@@ -223,7 +226,7 @@ export function foundWords({ stage, failure }: FoundFailure): string {
 	return `**${escapeMarkdown(stage.title)}:** ${quoted(failure.text, 200)}\n\n${failure.cause}\n\n${failure.cure}${seen ? `\n\n${seen.trim()}` : ''}`;
 }
 
-function triedWords({ tried, untried }: GuidedStage): string {
+export function triedWords({ tried, untried }: GuidedStage): string {
 	const lines = [
 		...trials(tried),
 		...untried.map(because => `Not executed by us: ${because}`),
