@@ -23,7 +23,8 @@ export function operatorPort({ room, config, store, now }: OperatorSetup): Opera
 		rooms: store.operatedRooms,
 		async waiting() {
 			const { inbox, outbox } = await store.counts();
-			return { inbox, outbox, oldest: await store.waitingDeliveries(maxOldest) };
+			// The question itself is being decided.
+			return { inbox: Math.max(0, inbox - 1), outbox, oldest: await store.waitingDeliveries(maxOldest) };
 		},
 		async leave(of, key) {
 			if (!(await store.joinedRooms()).includes(of)) return false;

@@ -101,4 +101,4 @@ test('a token that was revoked, and a room that was lost meanwhile, are told aft
 	);
 	expect(told.content.body).toMatch(/The access token was revoked or has expired/);
 	await operator.waitFor(event => /I am no longer in/.test(event.content.body ?? ''), 90_000);
-});
+}, 240_000);
