@@ -33,7 +33,8 @@ test('names the files and lines of no machine', () => {
 });
 
 test('says which Node.js it needs, in JavaScript that an old one reads', () => {
-	const head = readFileSync(file, 'utf8').split('\n/*\n')[0] ?? '';
+	// The table of the pieces is one line of names and numbers.
+	const head = (readFileSync(file, 'utf8').split('\n/*\n')[0] ?? '').replace(/^const table = .*$/m, '');
 	expect(head).toContain('Glia needs Node.js');
 	// What came after Node.js 10: https://node.green
 	expect(head).not.toMatch(/\?\?|\?\.\w|\bimport\b|#\w+\s*[(=;]|\bawait\b|\d_\d/);
