@@ -83,11 +83,11 @@ test('a conversation that is piped ends with its worst', async () => {
 test('a guide session runs in a conversation; `say` only shows the plan', async () => {
 	const guide = '!postgres 15 17 docker';
 	const { out, status } = await run([], `${guide} start\nDone.\n!help\nskip\nwhere\nstop\n`);
-	const [first, second, third] = [1, 2, 3].map(number => out.indexOf(`Stage ${number} of 10: `));
+	const [first, second, third] = [1, 2, 3].map(number => out.indexOf(`Stage ${number} of 12: `));
 	expect(first).toBeGreaterThan(out.indexOf('PostgreSQL 15'));
 	expect(second).toBeGreaterThan(first ?? 0);
 	expect(out.slice(second, third)).toMatch(/This room.*Skipped: 2\./s);
-	expect(out.slice(third)).toMatch(/You stand at stage 3 of 10.*Stopped at stage 3 of 10/s);
+	expect(out.slice(third)).toMatch(/You stand at stage 3 of 12.*Stopped at stage 3 of 12/s);
 	expect(status).toBe(0);
 	expect(await run(['say', `${guide} start`])).toMatchObject({ status: 1, out: '' });
 	expect(await run(['say', guide])).toMatchObject({ status: 0, out: expect.stringContaining(`${guide} start`) });
