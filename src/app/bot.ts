@@ -16,7 +16,7 @@ import type { Web } from '../ports/web.ts';
 import type { Log } from '../runtime/log.ts';
 import { proxiesIn } from '../runtime/proxy.ts';
 import type { serveBackups } from './backup.ts';
-import type { Ending } from './ending.ts';
+import { type Ending, lastSteps } from './ending.ts';
 import { type Outside, openOutside } from './live-knowledge.ts';
 import { ownPassages } from './own-edition.ts';
 import type { Supervision, Vitals } from './supervision.ts';
@@ -24,7 +24,6 @@ import { type BotPorts, type Common, type RunningWorkers, startWorkers } from '.
 
 /** What is in hand at the end may take so long (ms); with closing, the process is gone within ten seconds. */
 const lastDeliveries = 7000;
-const lastSteps = 1000;
 const hour = 3600_000;
 
 export type BotSetup = {

@@ -2,6 +2,9 @@
 import { Refusal } from '../answer.ts';
 import type { Log } from '../runtime/log.ts';
 
+/** With everything closed, what still runs keeps the process no longer than this (ms). */
+export const lastSteps = 1000;
+
 /** The end of the process: what asks for it, and why. */
 export type Ending = {
 	/** Resolves when somebody or something asks for the end. */
@@ -16,32 +19,40 @@ export type Ending = {
 	release: () => void;
 };
 
-/** `hangUp`: what SIGHUP does. */
-export function openEnding(log: Log, hangUp: (() => void) | undefined): Ending {
+/** An end that nothing asks for by itself. */
+export function openEnd(): Omit<Ending, 'release'> {
 	const asked = Promise.withResolvers<void>();
-	const shutdown = new AbortController();
+	const over = new AbortController();
 	const reason: ReturnType<Ending['reason']> = {};
 	const end = (why?: string) => {
 		if (why !== undefined) reason.sentence ??= why;
-		shutdown.abort();
+		over.abort();
 		asked.resolve();
 	};
-	const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
-	const onSignal = (signal: string) => {
-		if (signal === 'SIGHUP' && hangUp) return hangUp();
-		log.info({ signal }, 'stopping');
-		end();
-	};
-	for (const signal of signals) process.on(signal, onSignal);
 	return {
 		asked: asked.promise,
-		signal: shutdown.signal,
+		signal: over.signal,
 		end,
 		fatal(error) {
 			reason.fault ??= { error };
 			end();
 		},
 		reason: () => reason,
+	};
+}
+
+/** The end that signals of the system ask for. `hangUp`: what SIGHUP does. */
+export function openEnding(log: Log, hangUp: (() => void) | undefined): Ending {
+	const ending = openEnd();
+	const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+	const onSignal = (signal: string) => {
+		if (signal === 'SIGHUP' && hangUp) return hangUp();
+		log.info({ signal }, 'stopping');
+		ending.end();
+	};
+	for (const signal of signals) process.on(signal, onSignal);
+	return {
+		...ending,
 		release() {
 			for (const signal of signals) process.off(signal, onSignal);
 		},

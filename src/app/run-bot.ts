@@ -5,12 +5,9 @@ import { writeTrouble } from '../edges/store/disk.ts';
 import { openStore } from '../edges/store/store.ts';
 import { openLog } from '../runtime/log.ts';
 import { type BotSetup, noteEnd, openBot, supervise, vitalsOf } from './bot.ts';
-import { openEnding, statusOf } from './ending.ts';
+import { lastSteps, openEnding, statusOf } from './ending.ts';
 import { reload } from './reload.ts';
 import type { Supervision } from './supervision.ts';
-
-/** A command that does not end keeps the process no longer than this (ms). */
-const lastSteps = 1000;
 
 /**
  * Joins Matrix until a signal; resolves to the exit status. Throws a Refusal when the start, or later the homeserver,

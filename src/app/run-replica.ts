@@ -9,7 +9,7 @@ import { openWorker } from '../runtime/worker.ts';
 import type { PostgresAddress } from '../settings/postgres.ts';
 import { tick } from '../watch/poll.ts';
 import { type Bot, type BotSetup, openBot, supervise, vitalsOf } from './bot.ts';
-import { type Ending, openEnding, statusOf } from './ending.ts';
+import { type Ending, lastSteps, openEnd, openEnding, statusOf } from './ending.ts';
 import { openOutside } from './live-knowledge.ts';
 import { ownPassages } from './own-edition.ts';
 import { reload } from './reload.ts';
@@ -21,7 +21,6 @@ const reachTimeout = 4000;
 const claimSpare = 60_000;
 /** Between two attempts to take part in looking while nobody leads (ms). */
 const standbyPause = 1000;
-const lastSteps = 1000;
 const hour = 3600_000;
 
 /** Leads, or waits to, until a signal; resolves to the exit status. Throws a Refusal. */
@@ -124,29 +123,12 @@ async function lead(config: Config, setup: BotSetup, given: Leading): Promise<vo
 
 /** The end of one term: of the process, of the lease, or of what the bot in it says. */
 function termOf(ending: Ending, lost: AbortSignal): Ending {
-	const asked = Promise.withResolvers<void>();
-	const over = new AbortController();
-	const reason: ReturnType<Ending['reason']> = {};
-	const end = (why?: string) => {
-		if (why !== undefined) reason.sentence ??= why;
-		over.abort();
-		asked.resolve();
-	};
+	const term = openEnd();
 	for (const signal of [ending.signal, lost]) {
-		if (signal.aborted) end();
-		signal.addEventListener('abort', () => end(), { once: true, signal: over.signal });
+		if (signal.aborted) term.end();
+		signal.addEventListener('abort', () => term.end(), { once: true, signal: term.signal });
 	}
-	return {
-		asked: asked.promise,
-		signal: over.signal,
-		end,
-		fatal(error) {
-			reason.fault ??= { error };
-			end();
-		},
-		reason: () => reason,
-		release: () => undefined,
-	};
+	return { ...term, release: () => undefined };
 }
 
 type Standby = { replica: Replica; address: PostgresAddress; log: Log; ending: Ending };

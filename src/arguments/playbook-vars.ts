@@ -1,22 +1,12 @@
 // A `vars.yml` of the playbook as Ansible reads it: which variables are set, and which of them are plainly on or off.
+import type { VariableRead } from '../advice/distribution/vars.ts';
 import { Refusal } from '../answer.ts';
 import type { GivenFile } from '../configuration/files.ts';
 import { parseYaml, type Value } from '../configuration/yaml.ts';
 import { code } from '../text/markdown.ts';
 
-/** A variable of the files, with its place. Only what decides something is kept of its value. */
-export type SetVariable = {
-	name: string;
-	file: string;
-	line: number;
-	value: true | false | 'set';
-	/** Text, where it is a word of the playbook's own, such as a version or a kind of homeserver. */
-	word?: string;
-	isEmpty: boolean;
-};
-
 export type PlaybookVars = {
-	variables: SetVariable[];
+	variables: VariableRead[];
 	duplicates: { name: string; file: string; line: number; first: number }[];
 	/** Names that stand inside other values: somebody reads them there. */
 	mentioned: ReadonlySet<string>;
@@ -58,7 +48,7 @@ export function readPlaybookVars(files: readonly GivenFile[]): PlaybookVars {
 	return { ...read, mentioned, isWhole };
 }
 
-function stateOf(value: Value): Pick<SetVariable, 'value' | 'word' | 'isEmpty'> {
+function stateOf(value: Value): Pick<VariableRead, 'value' | 'word' | 'isEmpty'> {
 	if (value.kind === 'boolean') return { value: value.value, isEmpty: false };
 	if (value.kind === 'null') return { value: 'set', isEmpty: true };
 	if (value.kind !== 'string') return { value: 'set', isEmpty: false };

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { hashOf } from './folder.ts';
 import type { Knowledge, Passage } from './schema/synapse.ts';
 
 /**
@@ -89,14 +90,7 @@ export function compiledText({ from, seen, knowledge }: Compiled): string {
  * not read from.
  */
 export function fingerprint(folder: URL): string {
-	const hash = createHash('sha256');
-	for (const name of namesIn(folder))
-		hash
-			.update(name)
-			.update('\0')
-			.update(readFileSync(new URL(name, folder)))
-			.update('\0');
-	return hash.digest('hex');
+	return hashOf(folder, namesIn(folder));
 }
 
 function namesIn(folder: URL): string[] {

@@ -1,8 +1,7 @@
 // What is known of distributions, opened when somebody first asks: a plan for Synapse alone must not pay for it.
-import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Folder, folderAt } from './folder.ts';
+import { type Folder, folderAt, hashOf } from './folder.ts';
 import type { ChartKnowledge, PlaybookKnowledge } from './schema/distribution.ts';
 
 export type Distributions = {
@@ -117,15 +116,10 @@ function parsed<Value>(file: URL): Value | undefined {
 
 /** What it was compiled from; the large tables are not. */
 function fingerprint(folder: URL): string {
-	const hash = createHash('sha256');
-	for (const name of readdirSync(folder).sort())
-		if (/\.(yaml|json)$/.test(name) && !/^(compiled|commits|variables)\.json$/.test(name))
-			hash
-				.update(name)
-				.update('\0')
-				.update(readFileSync(new URL(name, folder)))
-				.update('\0');
-	return hash.digest('hex');
+	const names = readdirSync(folder).filter(
+		name => /\.(yaml|json)$/.test(name) && !/^(compiled|commits|variables)\.json$/.test(name),
+	);
+	return hashOf(folder, names.sort());
 }
 
 /** The Synapse that the playbook installed on a day; undefined before the first that is known. */

@@ -1,4 +1,5 @@
 // Where knowledge is read from: a folder on disk, or the files of a bundle in memory.
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 export type Folder = {
@@ -31,4 +32,16 @@ export function folderIn(texts: ReadonlyMap<string, string>): Folder {
 			return inside.filter(name => !name.includes('/')).sort();
 		},
 	};
+}
+
+/** A hash of the names and the contents of these files. `url` ends in a slash. */
+export function hashOf(url: URL, names: readonly string[]): string {
+	const hash = createHash('sha256');
+	for (const name of names)
+		hash
+			.update(name)
+			.update('\0')
+			.update(readFileSync(new URL(name, url)))
+			.update('\0');
+	return hash.digest('hex');
 }

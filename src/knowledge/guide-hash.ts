@@ -1,18 +1,12 @@
 // What a trial of a guide was a trial of: a hash of each stage and failure, so that what was changed since counts as untried.
 import { createHash } from 'node:crypto';
+import { allStages } from './guide-stages.ts';
 import type { Guide, GuideFailure, Stage } from './schema/guide.ts';
 
 /** The hash of every stage and every failure of a guide, by its id. */
 export function recipesOf(guide: Guide): Map<string, string> {
-	const stages = [
-		...guide.stages,
-		...guide.cleanUp,
-		...guide.wayBack.before,
-		...guide.wayBack.again,
-		...guide.wayBack.after,
-	];
 	return new Map(
-		stages.flatMap(stage => [
+		allStages(guide).flatMap(stage => [
 			[stage.id, stageRecipe(stage)] as const,
 			...stage.failures.map(failure => [failure.id, failureRecipe(failure)] as const),
 		]),

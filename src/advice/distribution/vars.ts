@@ -12,6 +12,7 @@ export type VariableRead = {
 	file: string;
 	line: number;
 	value: true | false | 'set';
+	/** Text, where it is a word of the playbook's own, such as a version or a kind of homeserver. */
 	word?: string;
 	isEmpty: boolean;
 };

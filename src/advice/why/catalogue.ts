@@ -2,6 +2,7 @@
 import type { Code } from '../../configuration/code.ts';
 import type { Options } from '../../configuration/options.ts';
 import type { Applies } from '../../deployment/condition.ts';
+import { allStages } from '../../knowledge/guide-stages.ts';
 import type { Guide, GuideFailure, Stage } from '../../knowledge/schema/guide.ts';
 import type { Fault, Knowledge, Note, Symptom } from '../../knowledge/schema/synapse.ts';
 import { piecesOf, type RefusalText, refusalTexts } from './refusals.ts';
@@ -144,14 +145,7 @@ function symptomEntry(symptom: Symptom): CatalogueEntry {
 }
 
 function failureEntries(guide: Guide): CatalogueEntry[] {
-	const stages = [
-		...guide.stages,
-		...guide.cleanUp,
-		...guide.wayBack.before,
-		...guide.wayBack.again,
-		...guide.wayBack.after,
-	];
-	return stages.flatMap(stage =>
+	return allStages(guide).flatMap(stage =>
 		stage.failures.map(failure => ({
 			id: `guide/${guide.id}/${failure.id}`,
 			of: 'failure' as const,

@@ -8,6 +8,7 @@ import type { Answer } from '../../../src/answer.ts';
 import { Refusal } from '../../../src/answer.ts';
 import { unknownDeployment } from '../../../src/deployment/facts.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
+import { allStages } from '../../../src/knowledge/guide-stages.ts';
 import { orderLines } from '../../../src/messages/postgres.ts';
 import { matrixMessages } from '../../../src/render/matrix.ts';
 import { known, releases } from '../../known.ts';
@@ -261,14 +262,7 @@ const own = knowledge.guides.filter(({ id }) => ['postgres-major', 'sqlite-postg
 test('every stage of these guides was executed, or says why not; every failure was provoked, or says why not', () => {
 	const open = own.flatMap(guide => {
 		const tried = new Set(knowledge.tried.filter(trial => trial.guide === guide.id).map(({ of }) => of));
-		const stages = [
-			...guide.stages,
-			...guide.cleanUp,
-			...guide.wayBack.before,
-			...guide.wayBack.again,
-			...guide.wayBack.after,
-		];
-		return stages.flatMap(({ id, steps, untried, failures }) => [
+		return allStages(guide).flatMap(({ id, steps, untried, failures }) => [
 			...(tried.has(id) || untried.length || !steps.some(({ commands }) => commands) ? [] : [`${guide.id}/${id}`]),
 			...failures
 				.filter(failure => !tried.has(failure.id) && !failure.untried)

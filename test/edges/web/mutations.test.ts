@@ -97,14 +97,14 @@ describe(`${mutations} mutations`, () => {
 		if (advisories) upstream.settings.advisories = { ...advisories };
 		readOften(upstream, source);
 		const world = await openPlayed(upstream);
-		const random = randomFrom(path.source.length);
-		await world.sources().read();
-		expect(
+		const inTrouble = () =>
 			world
 				.sources()
 				.states()
-				.filter(({ trouble }) => trouble),
-		).toEqual([]);
+				.filter(({ trouble }) => trouble);
+		const random = randomFrom(path.source.length);
+		await world.sources().read();
+		expect(inTrouble()).toEqual([]);
 		await world.bot.say('!watch example.org docker');
 		let troubled = 0;
 		for (let i = 0; i < mutations; i++) {
@@ -146,12 +146,7 @@ describe(`${mutations} mutations`, () => {
 			await world.sources().read();
 			world.pass(25);
 		}
-		expect(
-			world
-				.sources()
-				.states()
-				.filter(({ trouble }) => trouble),
-		).toEqual([]);
+		expect(inTrouble()).toEqual([]);
 		await world.bot.close();
 	});
 });
