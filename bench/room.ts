@@ -9,17 +9,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commands } from '../commands/index.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { usualLimits } from '../src/advice/watch/subscription.ts';
 import { respond } from '../src/bot/respond.ts';
-import { openLater } from '../src/edges/store/lazy.ts';
-import { openCode } from '../src/knowledge/code-tables.ts';
-import { openKnowledge } from '../src/knowledge/compiled.ts';
-import { openDistributions } from '../src/knowledge/distributions.ts';
 import { matrixMessages } from '../src/render/matrix.ts';
-import { outside } from '../test/outside.ts';
 import { buildProgram } from '../test/program.ts';
 import { type Person, person, type RoomEvent } from '../test/real/person.ts';
 import { type Homeserver, startSynapse } from '../test/real/synapse.ts';
+import { wholePorts } from '../test/respondent.ts';
 
 const short = '!rollback 1.69 1.61';
 const long = '!upgrade 1.56 1.69';
@@ -34,19 +29,8 @@ export const program: readonly string[] = packageJson.scripts.start
 
 /** Contents that answer a command, without what only the edge adds. */
 export async function contentsOf(body: string): Promise<unknown[]> {
-	const knowledge = await openKnowledge(new URL('../knowledge/', import.meta.url));
 	const now = new Date();
-	const ports = {
-		knowledge,
-		commands,
-		now: () => now,
-		health: { version: '0', startedAt: now, lastSync: () => undefined },
-		store: openLater(),
-		web: outside(() => now),
-		code: openCode(new URL('../knowledge/', import.meta.url)),
-		distributions: openDistributions(new URL('../knowledge/', import.meta.url)),
-		limits: usualLimits,
-	};
+	const ports = await wholePorts(commands, now);
 	const message = { room: '!r', sender: '@a:b', at: now, body, mentioned: false };
 	const log = { error: (fields: Record<string, unknown>) => console.error(fields) };
 	const [answer] = await respond(message, {

@@ -7,7 +7,6 @@ import { fateOf, variableWord } from '../src/advice/distribution/playbook-variab
 import { guideFor } from '../src/advice/guide/guide.ts';
 import { type GuideSession, isOutput, step, wordOf } from '../src/advice/guide/session.ts';
 import { observationOf } from '../src/advice/watch/observation.ts';
-import { usualLimits } from '../src/advice/watch/subscription.ts';
 import { diagnose } from '../src/advice/why/diagnose.ts';
 import { isLog } from '../src/advice/why/log-lines.ts';
 import type { Answer } from '../src/answer.ts';
@@ -26,10 +25,6 @@ import { parseTerm } from '../src/deployment/facts.ts';
 import { parseServerName } from '../src/deployment/server-name.ts';
 import { isRange, isVersion } from '../src/deployment/version.ts';
 import { batchOf } from '../src/edges/matrix/events.ts';
-import { openLater } from '../src/edges/store/lazy.ts';
-import { openCode } from '../src/knowledge/code-tables.ts';
-import { openKnowledge } from '../src/knowledge/compiled.ts';
-import { openDistributions } from '../src/knowledge/distributions.ts';
 import { parameterKinds, readValue } from '../src/knowledge/schema/parameter.ts';
 import type { Knowledge } from '../src/knowledge/schema/synapse.ts';
 import { joined } from '../src/render/combine.ts';
@@ -37,7 +32,7 @@ import { wholeName } from '../src/render/markdown-file.ts';
 import { matrixMessages } from '../src/render/matrix.ts';
 import { terminalText } from '../src/render/terminal.ts';
 import { code, escapeMarkdown, quoted } from '../src/text/markdown.ts';
-import { outside } from './outside.ts';
+import { wholePorts } from './respondent.ts';
 
 const size = 64 * 1024;
 /** Milliseconds of processor time. */
@@ -126,18 +121,8 @@ function answerWith(words: string): Answer {
 }
 
 beforeAll(async () => {
-	knowledge = await openKnowledge(new URL('../knowledge/', import.meta.url));
-	const ports: Respondent['ports'] = {
-		knowledge,
-		commands,
-		now: () => now,
-		health: { version: '0', startedAt: now, lastSync: () => undefined },
-		store: openLater(),
-		web: outside(() => now),
-		code: openCode(new URL('../knowledge/', import.meta.url)),
-		distributions: openDistributions(new URL('../knowledge/', import.meta.url)),
-		limits: usualLimits,
-	};
+	const ports = await wholePorts(commands, now);
+	knowledge = ports.knowledge;
 	to = {
 		commands,
 		ports,

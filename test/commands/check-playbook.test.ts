@@ -2,19 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { check } from '../../commands/check.ts';
-import { openLater } from '../../src/edges/store/lazy.ts';
-import { openCode } from '../../src/knowledge/code-tables.ts';
-import { openKnowledge } from '../../src/knowledge/compiled.ts';
-import { openDistributions } from '../../src/knowledge/distributions.ts';
+import { wholePorts } from '../respondent.ts';
 
-const folder = new URL('../../knowledge/', import.meta.url);
-const ports = {
-	knowledge: await openKnowledge(folder),
-	code: openCode(folder),
-	distributions: openDistributions(folder),
-	store: openLater(),
-	now: () => new Date('2026-11-29T12:00:00Z'),
-};
+const ports = await wholePorts([], new Date('2026-11-29T12:00:00Z'));
 
 const answer = async (vars: string, words = '') =>
 	await check.run(

@@ -6,19 +6,11 @@ import { describe, expect, test } from 'vitest';
 import { check } from '../../commands/check.ts';
 import { upgrade } from '../../commands/upgrade.ts';
 import { openLater } from '../../src/edges/store/lazy.ts';
-import { openCode } from '../../src/knowledge/code-tables.ts';
-import { openKnowledge } from '../../src/knowledge/compiled.ts';
-import { openDistributions } from '../../src/knowledge/distributions.ts';
+import { wholePorts } from '../respondent.ts';
 
 const folder = new URL('../../knowledge/', import.meta.url);
 const now = () => new Date('2026-11-29T12:00:00Z');
-const ports = {
-	knowledge: await openKnowledge(folder),
-	code: openCode(folder),
-	distributions: openDistributions(folder),
-	store: openLater(),
-	now,
-};
+const ports = await wholePorts([], now());
 const base = 'server_name: example.org\nreport_stats: false\ndatabase: {name: sqlite3}\n';
 
 type Given = { name: string; text: string }[];

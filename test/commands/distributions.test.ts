@@ -3,21 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { notes } from '../../commands/notes.ts';
 import { upgrade } from '../../commands/upgrade.ts';
 import { Refusal } from '../../src/answer.ts';
-import { openLater } from '../../src/edges/store/lazy.ts';
-import { openCode } from '../../src/knowledge/code-tables.ts';
-import { openKnowledge } from '../../src/knowledge/compiled.ts';
-import { openDistributions } from '../../src/knowledge/distributions.ts';
 import { terminalText } from '../../src/render/terminal.ts';
 import { asked } from '../asked.ts';
+import { wholePorts } from '../respondent.ts';
 
-const folder = new URL('../../knowledge/', import.meta.url);
-const ports = {
-	knowledge: await openKnowledge(folder),
-	code: openCode(folder),
-	distributions: openDistributions(folder),
-	store: openLater(),
-	now: () => new Date('2026-11-29T12:00:00Z'),
-};
+const ports = await wholePorts([], new Date('2026-11-29T12:00:00Z'));
 const upgraded = async (text: string) => await upgrade.run(asked(text), ports);
 type Told = {
 	entries: { id: string; date: string; breaking: boolean; concerned: unknown; sources: { heading?: string }[] }[];

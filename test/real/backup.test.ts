@@ -19,7 +19,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { socketPath } from '../../src/edges/control/socket.ts';
 import { type Bot, type BotOptions, makeBot } from './bot.ts';
 import { startProxy } from './proxy.ts';
-import { answerTo, type SecretPerson, secretPerson } from './secret-person.ts';
+import { answered, type SecretPerson, secretPerson, secretRoom } from './secret-person.ts';
 import { type Homeserver, sharedSynapse } from './synapse.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 600_000 });
@@ -47,17 +47,6 @@ async function newBot(options?: BotOptions): Promise<Bot> {
 	return bot;
 }
 
-async function secretRoom(bot: Bot): Promise<string> {
-	const room = await alice.createRoom([bot.userId]);
-	await alice.waitFor(event => event.room_id === room && /Hello, I am/.test(event.content.body ?? ''));
-	return room;
-}
-
-async function answered(room: string, command: string): Promise<string> {
-	const asked = await alice.say(room, command);
-	return (await alice.waitFor(answerTo(asked))).content.body ?? '';
-}
-
 async function backup(bot: Bot, to: string): Promise<{ out: string; err: string; status: number }> {
 	const child = spawn(process.execPath, [main, 'backup', to, '--config', bot.configPath]);
 	let [out, err] = ['', ''];
@@ -81,10 +70,12 @@ const leftIn = (bot: Bot) => readdirSync(join(bot.dir, 'data')).filter(name => n
 test('a copy is made while the bot runs and answers; restored elsewhere, it begins a new session', async () => {
 	const bot = await newBot();
 	await bot.start();
-	const room = await secretRoom(bot);
-	expect(await answered(room, '!echo before')).toBe('echo before');
+	const room = await secretRoom(alice, bot);
+	expect(await answered(alice, room, '!echo before')).toBe('echo before');
 	const to = join(bot.dir, 'backups/first');
-	const commands = Promise.all(Array.from({ length: 20 }, (_, index) => answered(room, `!echo during ${index}`)));
+	const commands = Promise.all(
+		Array.from({ length: 20 }, (_, index) => answered(alice, room, `!echo during ${index}`)),
+	);
 	const { out, err, status } = await backup(bot, to);
 	expect([err, status]).toEqual(['', 0]);
 	expect(out).toMatch(/first: a backup of \S+data, made while the bot runs \(\d+\.\d MB\)\n$/);
@@ -105,10 +96,10 @@ test('a copy is made while the bot runs and answers; restored elsewhere, it begi
 	expect(starts(to)).toEqual([1]);
 
 	// The bot goes on, and has to restart as usual afterwards.
-	expect(await answered(room, '!echo after')).toBe('echo after');
+	expect(await answered(alice, room, '!echo after')).toBe('echo after');
 	await bot.stop();
 	await bot.start();
-	expect(await answered(room, '!echo again')).toBe('echo again');
+	expect(await answered(alice, room, '!echo again')).toBe('echo again');
 	expect(await bot.stop()).toBe(0);
 
 	// Another machine: the copy takes the place of the store.
@@ -118,17 +109,17 @@ test('a copy is made while the bot runs and answers; restored elsewhere, it begi
 	expect(await bot.ended()).toBe(1);
 	expect(bot.output()).toContain('The keys in the store are older than this session: a backup was restored');
 	await bot.start();
-	expect(await answered(room, '!echo restored')).toBe('echo restored');
-	expect(await answered(room, '!status')).toMatch(/signed by my account/);
+	expect(await answered(alice, room, '!echo restored')).toBe('echo restored');
+	expect(await answered(alice, room, '!status')).toMatch(/signed by my account/);
 });
 
 test('restored without a start in between, the copy is noticed all the same', async () => {
 	const bot = await newBot();
 	await bot.start();
-	const room = await secretRoom(bot);
+	const room = await secretRoom(alice, bot);
 	const to = join(bot.dir, 'copy');
 	expect((await backup(bot, to)).status).toBe(0);
-	expect(await answered(room, '!echo more')).toBe('echo more');
+	expect(await answered(alice, room, '!echo more')).toBe('echo more');
 	await bot.kill();
 	rmSync(join(bot.dir, 'data'), { recursive: true });
 	cpSync(to, join(bot.dir, 'data'), { recursive: true });
@@ -140,7 +131,7 @@ test('restored without a start in between, the copy is noticed all the same', as
 test('a bot that is stopped is copied too, and moved without a new session', async () => {
 	const bot = await newBot();
 	await bot.start();
-	const room = await secretRoom(bot);
+	const room = await secretRoom(alice, bot);
 	await bot.kill();
 	const to = join(bot.dir, 'copy');
 	const { out, status } = await backup(bot, to);
@@ -148,7 +139,7 @@ test('a bot that is stopped is copied too, and moved without a new session', asy
 	rmSync(join(bot.dir, 'data'), { recursive: true });
 	cpSync(to, join(bot.dir, 'data'), { recursive: true });
 	await bot.start();
-	expect(await answered(room, '!echo moved')).toBe('echo moved');
+	expect(await answered(alice, room, '!echo moved')).toBe('echo moved');
 });
 
 test('while the homeserver is away there is no copy that nobody could tell from the store', async () => {
@@ -156,7 +147,7 @@ test('while the homeserver is away there is no copy that nobody could tell from 
 	try {
 		const bot = await newBot({ url: proxy.url });
 		await bot.start();
-		await secretRoom(bot);
+		await secretRoom(alice, bot);
 		proxy.leave();
 		const to = join(bot.dir, 'copy');
 		const { err, status } = await backup(bot, to);

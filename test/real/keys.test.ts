@@ -8,7 +8,7 @@ import { roomWith } from './answers.ts';
 import { type Bot, type BotOptions, makeBot } from './bot.ts';
 import { login, type Person } from './person.ts';
 import { startProxy } from './proxy.ts';
-import { answerTo, type SecretPerson, secretPerson } from './secret-person.ts';
+import { answered, answerTo, type SecretPerson, secretPerson, secretRoom } from './secret-person.ts';
 import { type Homeserver, sharedSynapse } from './synapse.ts';
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 600_000 });
@@ -35,21 +35,10 @@ async function newBot(options?: BotOptions): Promise<Bot> {
 	return bot;
 }
 
-async function secretRoom(bot: Bot): Promise<string> {
-	const room = await alice.createRoom([bot.userId]);
-	await alice.waitFor(event => event.room_id === room && /Hello, I am/.test(event.content.body ?? ''));
-	return room;
-}
-
-async function answered(room: string, command: string): Promise<string> {
-	const asked = await alice.say(room, command);
-	return (await alice.waitFor(answerTo(asked))).content.body ?? '';
-}
-
 /** What the bot says of its device, once it knows. */
 async function standing(room: string): Promise<string> {
 	for (;;) {
-		const status = await answered(room, '!status');
+		const status = await answered(alice, room, '!status');
 		if (!/not yet known/.test(status)) return status;
 	}
 }
@@ -111,7 +100,7 @@ test('the keys are readable by their owner only, and a passphrase locks them', a
 	const bot = await newBot();
 	change(bot, { encryption: { passphrase: 'open sesame' } });
 	await bot.start();
-	await secretRoom(bot);
+	await secretRoom(alice, bot);
 	await bot.stop();
 	for (const file of readdirSync(keys(bot))) expect(statSync(join(keys(bot), file)).mode & 0o077).toBe(0);
 	change(bot, { encryption: { passphrase: 'open barley' } });
@@ -150,7 +139,7 @@ test('the keys of another device, and those of the native library, are refused i
 test('lost keys: a new session, signed again with the seeds that were kept elsewhere', async () => {
 	const bot = await newBot();
 	await bot.start();
-	const room = await secretRoom(bot);
+	const room = await secretRoom(alice, bot);
 	const before = await identity(bot);
 	expect(before).toMatchObject({ devices: 1, signed: 1 });
 	expect(seeds(bot).stderr).toMatch(/Another process uses the store/);
@@ -178,7 +167,7 @@ test('lost keys: a new session, signed again with the seeds that were kept elsew
 	// The lost session is logged out: nobody goes on encrypting for it.
 	await until(bot, { devices: 1, signed: 1, master: before.master });
 	let status = '';
-	while (!/My account/.test(status)) status = await answered(room, '!status');
+	while (!/My account/.test(status)) status = await answered(alice, room, '!status');
 	// The other one registered the account, and has no keys.
 	expect(status).toMatch(/My account: 2 devices, this one included/);
 });
@@ -186,7 +175,7 @@ test('lost keys: a new session, signed again with the seeds that were kept elsew
 test('lost keys without seeds: a reset makes a new identity with the password, when asked for', async () => {
 	const bot = await newBot();
 	await bot.start();
-	const room = await secretRoom(bot);
+	const room = await secretRoom(alice, bot);
 	const before = await identity(bot);
 	await bot.stop();
 	rmSync(join(bot.dir, 'data'), { recursive: true });
@@ -203,7 +192,7 @@ test('lost keys without seeds: a reset makes a new identity with the password, w
 test('a session that ended is followed by one that the same identity signs, by itself', async () => {
 	const bot = await newBot();
 	await bot.start();
-	const room = await secretRoom(bot);
+	const room = await secretRoom(alice, bot);
 	const before = await identity(bot);
 	await logoutEverywhere(bot);
 	expect(await bot.ended()).toBe(1);
@@ -215,11 +204,11 @@ test('a session that ended is followed by one that the same identity signs, by i
 test('a restored backup is noticed before anything is said with its keys', async () => {
 	const bot = await newBot();
 	await bot.start();
-	const room = await secretRoom(bot);
+	const room = await secretRoom(alice, bot);
 	await bot.stop();
 	cpSync(join(bot.dir, 'data'), join(bot.dir, 'backup'), { recursive: true });
 	await bot.start();
-	expect(await answered(room, '!echo after the backup')).toBe('echo after the backup');
+	expect(await answered(alice, room, '!echo after the backup')).toBe('echo after the backup');
 	await bot.stop();
 	const said = (await alice.plain.messagesOf(room)).length;
 
@@ -238,21 +227,21 @@ test('a restored backup is noticed before anything is said with its keys', async
 	expect(alice.read.filter(answerTo(asked)).map(({ content }) => content.body)).toEqual([
 		expect.stringMatching(/^I cannot read this message/),
 	]);
-	expect(await answered(room, '!echo and now?')).toBe('echo and now?');
+	expect(await answered(alice, room, '!echo and now?')).toBe('echo and now?');
 	expect(await standing(room)).toMatch(/, signed by my account/);
 });
 
 test('after restoring a copy nothing is answered or asked a second time, and nothing is logged as a crash', async () => {
 	const bot = await newBot();
 	await bot.start();
-	const secret = await secretRoom(bot);
+	const secret = await secretRoom(alice, bot);
 	const open = await roomWith(bot, alice.plain);
 	const inOpen = async (command: string) => {
 		const event = await alice.plain.say(open, command);
 		await alice.plain.waitFor(answerTo(event));
 		return event;
 	};
-	await answered(secret, '!echo before the copy');
+	await answered(alice, secret, '!echo before the copy');
 	await inOpen('!echo before the copy');
 	await bot.stop();
 	cpSync(join(bot.dir, 'data'), join(bot.dir, 'backup'), { recursive: true });
@@ -287,7 +276,7 @@ test('after restoring a copy nothing is answered or asked a second time, and not
 	await alice.plain.waitFor(answerTo(awayInOpen), 40_000);
 	await alice.waitFor(answerTo(awayUnsealed), 40_000);
 	await alice.waitFor(event => event.room_id === secret && /I cannot read/.test(event.content.body ?? ''), 40_000);
-	expect(await answered(secret, '!echo again')).toBe('echo again');
+	expect(await answered(alice, secret, '!echo again')).toBe('echo again');
 	expect((await alice.plain.waitFor(answerTo(await inOpen('!servers')))).content.body).toContain('glia-test.invalid');
 	// Time for whatever else it might say.
 	await sleep(12_000);
@@ -310,11 +299,11 @@ test('a restored copy that is noticed late has said nothing, and its end is no c
 	try {
 		const bot = await newBot({ url: proxy.url });
 		await bot.start();
-		const room = await secretRoom(bot);
+		const room = await secretRoom(alice, bot);
 		await bot.stop();
 		cpSync(join(bot.dir, 'data'), join(bot.dir, 'backup'), { recursive: true });
 		await bot.start();
-		expect(await answered(room, '!echo after the copy')).toBe('echo after the copy');
+		expect(await answered(alice, room, '!echo after the copy')).toBe('echo after the copy');
 		await bot.stop();
 		rmSync(join(bot.dir, 'data'), { recursive: true });
 		renameSync(join(bot.dir, 'backup'), join(bot.dir, 'data'));
@@ -351,7 +340,7 @@ test.each([
 ])('%s: one sentence, exit status 3, and the next start goes on', async (command, sentence) => {
 	const bot = await newBot();
 	await bot.start();
-	const room = await secretRoom(bot);
+	const room = await secretRoom(alice, bot);
 	await alice.say(room, command);
 	const next = command === '!fill' ? await alice.say(room, '!echo next') : undefined;
 	expect(await bot.ended()).toBe(3);
@@ -365,13 +354,13 @@ test.each([
 test('a second Glia on the same account: both say so, and neither logs the other out', async () => {
 	const bot = await newBot();
 	await bot.start();
-	const room = await secretRoom(bot);
+	const room = await secretRoom(alice, bot);
 	const other = await newBot({ as: bot });
 	await other.start();
 	const loud = /another Glia is logged in to this account/;
 	while (!loud.test(bot.output()) || !loud.test(other.output())) await sleep(200);
 	expect((await identity(bot)).devices).toBe(2);
-	expect(await answered(room, '!status')).toMatch(/Another Glia answers on my account, as session/);
+	expect(await answered(alice, room, '!status')).toMatch(/Another Glia answers on my account, as session/);
 	// The one that is over is logged out by the one that stays, once it looks again: here, as it starts.
 	await other.kill();
 	await bot.stop();
@@ -383,7 +372,7 @@ test('a second Glia on the same account: both say so, and neither logs the other
 test('another token in the configuration: the session of the one before is logged out', async () => {
 	const bot = await newBot({ byToken: true });
 	await bot.start();
-	await secretRoom(bot);
+	await secretRoom(alice, bot);
 	await bot.stop();
 	const before = await identity(bot);
 	const { accessToken } = await login(home, bot.userId, bot.password);

@@ -88,3 +88,16 @@ export async function secretPerson(home: Homeserver, name: string, given?: Accou
 export function answerTo(eventId: string) {
 	return (event: RoomEvent) => event.content['m.relates_to']?.['m.in_reply_to']?.event_id === eventId;
 }
+
+/** An encrypted room with the bot in it, which has said hello. */
+export async function secretRoom(person: SecretPerson, { userId }: { userId: string }): Promise<string> {
+	const room = await person.createRoom([userId]);
+	await person.waitFor(event => event.room_id === room && /Hello, I am/.test(event.content.body ?? ''));
+	return room;
+}
+
+/** The text of the answer to a command. */
+export async function answered(person: SecretPerson, room: string, command: string): Promise<string> {
+	const asked = await person.say(room, command);
+	return (await person.waitFor(answerTo(asked))).content.body ?? '';
+}
