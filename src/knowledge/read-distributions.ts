@@ -93,10 +93,12 @@ function playbookOf(files: DistributionFiles): PlaybookKnowledge {
 				);
 				// What came in two parts is whole with the later one, but concerns everybody who lacks the first.
 				const added = passages.map(passage => passage.added).sort()[0] ?? entry.date;
+				const gone = passages.every(passage => passage.gone !== undefined) ? passages[0]?.gone : undefined;
 				return {
 					...entry,
 					id: `mdad/${entry.date}/${id}`,
 					added,
+					...(gone !== undefined && { gone }),
 					sources: [...sources, ...commits.map(commitSource), ...links.map(pageSource)],
 				};
 			})

@@ -7,7 +7,7 @@ import { readDistributionFiles } from '../../src/knowledge/read-distributions.ts
 import { unreadSections } from '../../src/knowledge/rules/distribution.ts';
 import { chartLogs, installedBy } from '../../src/knowledge/upstream/chart-log.ts';
 import { hashOf, versionOf } from '../../src/knowledge/upstream/passage.ts';
-import { installedSynapse, playbookSections } from '../../src/knowledge/upstream/playbook-log.ts';
+import { installedSynapse, type PlaybookSection, playbookSections } from '../../src/knowledge/upstream/playbook-log.ts';
 import { type Git, hasPath, openGit, textsOf } from './git.ts';
 import { refreshVariables } from './playbook-variables.ts';
 
@@ -138,19 +138,26 @@ function readPlaybook(git: Git) {
 	const changes = editions(git, main, [log]);
 	const arrived = new Map<string, Arrival>();
 	for (const { text, commit, day } of changes)
-		for (const { date, heading } of playbookSections(text)) {
-			const key = `${date} ${heading}`;
+		for (const section of playbookSections(text)) {
+			const key = keyOf(section);
 			if (!arrived.has(key)) arrived.set(key, { commit, day });
 		}
-	const passages = playbookSections(changes.at(-1)?.text ?? '')
+	const passageOf = ({ date, heading, url, text }: PlaybookSection) => {
+		const { commit = '', day = date } = arrived.get(`${date} ${heading}`) ?? {};
+		// So late a heading was reworded: the section itself was there before.
+		const isReworded = Date.parse(day) - Date.parse(date) > 14 * 86_400_000;
+		const added = isReworded || day < date ? date : day;
+		return { date, heading, added, commit: commit.slice(0, 9), url, hash: hashOf(text) };
+	};
+	const passages = [
+		...playbookSections(changes.at(-1)?.text ?? '').map(passageOf),
+		...takenBack(changes)
+			.map(({ gone, ...section }) => ({ ...passageOf(section), gone }))
+			// Drafts of one day: no checkout of an evening has them.
+			.filter(({ added, gone }) => gone > added),
+	]
 		.filter(({ date }) => date >= oldest)
-		.map(({ date, heading, url, text }) => {
-			const { commit = '', day = date } = arrived.get(`${date} ${heading}`) ?? {};
-			// So late a heading was reworded: the section itself was there before.
-			const isReworded = Date.parse(day) - Date.parse(date) > 14 * 86_400_000;
-			const added = isReworded || day < date ? date : day;
-			return { date, heading, added, commit: commit.slice(0, 9), url, hash: hashOf(text) };
-		});
+		.sort((a, b) => b.date.localeCompare(a.date));
 	const synapse: { date: string; synapse: string }[] = [];
 	for (const { text, day } of editions(git, main, defaults)) {
 		const version = versionOf(installedSynapse(text) ?? '');
@@ -167,6 +174,33 @@ function readPlaybook(git: Git) {
 		head: { ...(migration !== undefined && { migration }) },
 		tables: { passages, synapse },
 	};
+}
+
+/**
+ * Sections that stood in the log and left it (`gone`: the day on which they did), with the address at which they still
+ * can be read. One that came back, or got another heading or day in the same commit, did not leave.
+ */
+function takenBack(changes: readonly (Arrival & { text: string })[]): (PlaybookSection & { gone: string })[] {
+	const left = new Map<string, PlaybookSection & { gone: string }>();
+	let before: { sections: PlaybookSection[]; commit: string } = { sections: [], commit: '' };
+	for (const { text, commit, day } of changes) {
+		const sections = playbookSections(text);
+		const had = new Set(before.sections.map(keyOf));
+		const has = new Set(sections.map(keyOf));
+		const fresh = sections.filter(section => !had.has(keyOf(section)));
+		for (const section of before.sections) {
+			const isMoved = fresh.some(({ date, heading }) => date === section.date || heading === section.heading);
+			if (has.has(keyOf(section)) || isMoved) continue;
+			left.set(keyOf(section), { ...section, url: section.url.replace('/master/', `/${before.commit}/`), gone: day });
+		}
+		for (const key of has) left.delete(key);
+		before = { sections, commit: commit.slice(0, 9) };
+	}
+	return [...left.values()];
+}
+
+function keyOf({ date, heading }: PlaybookSection): string {
+	return `${date} ${heading}`;
 }
 
 function readCharts(git: Git) {

@@ -8,7 +8,7 @@ import { type Fate, fateOf } from './playbook-variables.ts';
 /** A span of the playbook's history. `fromIsIn`: what came on the first day may be missing yet. */
 export type PlaybookSpan = { from: string; fromIsIn: boolean; to: string };
 
-export type PlaybookEntryShown = Omit<PlaybookEntry, 'added' | 'components'> & {
+export type PlaybookEntryShown = Omit<PlaybookEntry, 'added' | 'gone' | 'components'> & {
 	concerned: true | 'unknown';
 	/** It concerns whoever has not turned it off, and nothing says that. */
 	byDefault?: true;
@@ -50,8 +50,8 @@ export function playbookPlan(
 	const isIn = (day: string) => (span.fromIsIn ? day >= span.from : day > span.from) && day <= span.to;
 	const entries: PlaybookEntryShown[] = [];
 	const hidden: PlaybookPlan['hidden'] = [];
-	for (const { added, ...entry } of playbook.entries) {
-		if (!isIn(added) && !(added > span.from && entry.date <= span.to && isIn(added))) continue;
+	for (const { added, gone, ...entry } of playbook.entries) {
+		if (!isIn(added) || isTakenBack(gone, span)) continue;
 		const { concerned, because, byDefault } = concernOf({ added, ...entry }, deployment, names, playbook.enabled);
 		const { id, date, title, sources } = entry;
 		if (concerned === false) hidden.push({ id, date, title, because, sources });
@@ -76,7 +76,9 @@ export function playbookPlan(
 		variables: variablesIn(isIn, deployment, renamed),
 		...(entries.some(({ migration }) => migration !== undefined) && { migration: playbook.migration }),
 		synapse: { from: synapseBefore(span, playbook), to: synapseOn(span.to, playbook) },
-		unread: [...unreadIn(isIn, playbook), ...liveIn(isIn, playbook, live)].sort((a, b) => b.date.localeCompare(a.date)),
+		unread: [...unreadIn(isIn, span, playbook), ...liveIn(isIn, playbook, live)].sort((a, b) =>
+			b.date.localeCompare(a.date),
+		),
 	};
 }
 
@@ -112,9 +114,14 @@ function variablesIn(
 	);
 }
 
-function unreadIn(isIn: (day: string) => boolean, { unread }: PlaybookKnowledge): UnreadEntry[] {
+/** Whether the checkout of the last day has it no longer. */
+function isTakenBack(gone: string | undefined, { to }: PlaybookSpan): boolean {
+	return gone !== undefined && gone <= to;
+}
+
+function unreadIn(isIn: (day: string) => boolean, span: PlaybookSpan, { unread }: PlaybookKnowledge): UnreadEntry[] {
 	return unread
-		.filter(({ added }) => isIn(added))
+		.filter(({ added, gone }) => isIn(added) && !isTakenBack(gone, span))
 		.map(({ date, heading, url }) => ({ date, heading, url, breaking: isTold(heading) }));
 }
 

@@ -106,7 +106,10 @@ export const enabledFileShape = z.strictObject({
 export type EnabledByDefault = z.infer<typeof enabledFileShape>['enabled'][number];
 export type RequiredVariable = z.infer<typeof enabledFileShape>['required'][number];
 
-/** Generated: a section of the playbook's change log. `added`: the day it reached the main branch. */
+/**
+ * Generated: a section of the playbook's change log. `added`: the day it reached the main branch. `gone`: the day on which
+ * upstream took it back; only checkouts from before that day have it.
+ */
 export const playbookPassageShape = z.strictObject({
 	date,
 	heading: z.string(),
@@ -114,6 +117,7 @@ export const playbookPassageShape = z.strictObject({
 	commit,
 	url: z.string(),
 	hash,
+	gone: date.optional(),
 });
 export type PlaybookPassage = z.infer<typeof playbookPassageShape>;
 
@@ -160,6 +164,8 @@ type ToldKind = 'covers' | 'commits' | 'links';
 export type PlaybookEntry = Omit<PlaybookEntryFile, ToldKind> & {
 	/** The day from which on a checkout has it: never before its date. */
 	added: string;
+	/** The day from which on a checkout no longer has it, where upstream took it back. */
+	gone?: string | undefined;
 	sources: Source[];
 };
 export type ChartEntry = Omit<ChartEntryFile, ToldKind> & { sources: Source[] };

@@ -84,6 +84,34 @@ test('the playbook: sections with the day they arrived, what was installed when,
 	expect(again.filter(line => /^(new|changed|gone)/.test(line))).toEqual([]);
 });
 
+test('the playbook: a section that was taken back, but no draft of one day and none under another heading or day', () => {
+	const { place, commit } = clone();
+	const log = (...sections: [string, string][]) => sections.map(([d, h]) => `# ${d}\n\n## ${h}\n\nText.\n`).join('\n');
+	const first: [string, string] = ['2020-02-28', 'First'];
+	const write = (day: string, ...sections: [string, string][]) =>
+		commit(day, {
+			[role]: `matrix_synapse_version: v1.9.0\n# ${day}\n`,
+			'CHANGELOG.md': log(...sections, first),
+		});
+	write('2020-03-01', ['2020-03-01', 'Worded']);
+	write('2020-03-02', ['2020-03-01', 'Reworded']);
+	write('2020-03-03', ['2020-03-02', 'Reworded']);
+	const gone = write('2020-03-04', ['2020-03-04', 'Dropped'], ['2020-03-02', 'Reworded']);
+	write('2020-03-06', ['2020-03-06', 'Draft'], ['2020-03-02', 'Reworded']);
+	write('2020-03-06', ['2020-03-02', 'Reworded']);
+	write('2020-03-08', ['2020-03-04', 'Dropped for good'], ['2020-03-02', 'Reworded']);
+	const knowledge = folder();
+	refreshDistribution('mdad', place, pathToFileURL(`${knowledge}/`), '2026-11-20');
+	const { passages } = written(knowledge, 'mdad/upstream.json') as { passages: Record<string, string>[] };
+	expect(passages.map(({ date, heading, gone: left }) => [date, heading, left])).toEqual([
+		['2020-03-04', 'Dropped for good', undefined],
+		['2020-03-04', 'Dropped', '2020-03-06'],
+		['2020-03-02', 'Reworded', undefined],
+		['2020-02-28', 'First', undefined],
+	]);
+	expect(passages[1]?.url).toContain(`/blob/${gone.slice(0, 9)}/CHANGELOG.md#dropped`);
+});
+
 test('the charts: what each installs by its own values, and bullets that ask to be read', () => {
 	const { place, git, commit } = clone();
 	const values = (tag: string) => ({
