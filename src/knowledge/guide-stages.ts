@@ -1,7 +1,12 @@
 // All stages of a guide, wherever in it they stand.
-import type { Guide, Stage } from './schema/guide.ts';
 
-/** In their order: the way there, the clean-up, and the way back. */
-export function allStages({ stages, cleanUp, wayBack }: Guide): Stage[] {
+type Staged<One> = {
+	stages: readonly One[];
+	cleanUp: readonly One[];
+	wayBack: { before: readonly One[]; again: readonly One[]; after: readonly One[] };
+};
+
+/** In their order: the way there, the clean-up, and the way back. Of a guide as it is written, or as it is for somebody. */
+export function allStages<One>({ stages, cleanUp, wayBack }: Staged<One>): One[] {
 	return [...stages, ...cleanUp, ...wayBack.before, ...wayBack.again, ...wayBack.after];
 }

@@ -9,8 +9,8 @@ import type {
 	GuidedWay,
 	GuideRefusal,
 } from '../advice/guide/guide.ts';
-import { everyStage } from '../advice/guide/guide.ts';
 import type { Answer, Section } from '../answer.ts';
+import { allStages } from '../knowledge/guide-stages.ts';
 import type { Tried } from '../knowledge/schema/synapse.ts';
 import { count, enumerate, list } from '../text/format.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
@@ -246,8 +246,8 @@ function trials(tried: readonly Tried[]): string[] {
 }
 
 /** What stood for the real thing when it was tried. */
-function playedSection({ stages, cleanUp, wayBack }: Guided): Section[] {
-	const all = everyStage({ stages, cleanUp, wayBack });
+function playedSection(guided: Guided): Section[] {
+	const all = allStages(guided);
 	const tried = all.filter(stage => stage.tried.length).length;
 	const played = [...new Set(all.flatMap(stage => stage.tried).flatMap(trial => trial.played ?? []))];
 	if (!tried) return [];

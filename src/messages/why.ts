@@ -6,6 +6,7 @@ import { type RefusalSite, wantOf } from '../advice/why/refusals.ts';
 import type { Answer, Section } from '../answer.ts';
 import type { Profile } from '../deployment/facts.ts';
 import { compare, type Version } from '../deployment/version.ts';
+import { allStages } from '../knowledge/guide-stages.ts';
 import type { Recipe, Recipes } from '../knowledge/schema/install.ts';
 import type { Note, Source } from '../knowledge/schema/synapse.ts';
 import { count } from '../text/format.ts';
@@ -308,9 +309,10 @@ function ofEntry(match: WhyMatch, profile: Profile): Own {
 	}
 }
 
-function filledFailure({ stages, cleanUp, wayBack }: Guided, id: string): { cause: string; cure: string } | undefined {
-	const all = [...stages, ...cleanUp, ...wayBack.before, ...wayBack.again, ...wayBack.after];
-	return all.flatMap(({ failures }) => failures).find(failure => failure.id === id);
+function filledFailure(guided: Guided, id: string): { cause: string; cure: string } | undefined {
+	return allStages(guided)
+		.flatMap(({ failures }) => failures)
+		.find(failure => failure.id === id);
 }
 
 function ofNote(note: Note): Own {

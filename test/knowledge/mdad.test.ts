@@ -4,6 +4,7 @@ import { parseDocument } from 'yaml';
 import { guideFor } from '../../src/advice/guide/guide.ts';
 import { parseTerm, profileOf } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { allStages } from '../../src/knowledge/guide-stages.ts';
 import { filesOf, guideWords } from '../../src/messages/guide.ts';
 import { deployments, filledIn } from '../../tools/verify/guide/deployments.ts';
 
@@ -147,8 +148,7 @@ test.each(['compose', 'plain'])(
 				'mas',
 				...terms,
 			]);
-			const stages = [...one.stages, ...one.cleanUp, ...one.wayBack.before, ...one.wayBack.again, ...one.wayBack.after];
-			for (const { id, steps } of stages)
+			for (const { id, steps } of allStages(one))
 				for (const { commands = '', text = '' } of steps) {
 					const own = commands
 						.replace(/\$\(basename [^)]*\)/g, 'name')

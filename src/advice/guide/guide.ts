@@ -2,6 +2,7 @@
 
 import type { Profile } from '../../deployment/facts.ts';
 import { profileJson } from '../../deployment/facts.ts';
+import { allStages } from '../../knowledge/guide-stages.ts';
 import { namesIn, placeholder } from '../../knowledge/schema/parameter.ts';
 import type {
 	Guide,
@@ -127,7 +128,7 @@ export function guideFor(guide: Guide, { stated, profile }: Asking, tried: reado
 				after: stagesOf(guide.wayBack.after),
 			};
 	const shown = guide.parameters.filter(({ derived }) => !derived);
-	const used = withAsked(names, everyStage({ stages, cleanUp, wayBack }), guide, values);
+	const used = withAsked(names, allStages({ stages, cleanUp, wayBack }), guide, values);
 	const asked = shown.filter(({ name, optional }) => !optional && !values.has(name) && used.has(name));
 	const open = [...stages, ...stages.flatMap(({ steps }) => steps)].flatMap(one =>
 		one.concerned === 'unknown' ? one.ask : [],
@@ -329,15 +330,6 @@ function costOf(
 	};
 }
 
-/** All that a guide tells to do, ways back included. */
-export function everyStage({
-	stages,
-	cleanUp,
-	wayBack,
-}: Pick<Guided, 'stages' | 'cleanUp' | 'wayBack'>): GuidedStage[] {
-	return [...stages, ...cleanUp, ...wayBack.before, ...wayBack.again, ...wayBack.after];
-}
-
 /**
  * What leads back from where one is: `reached` is the index in `stages` of the last one that was begun, -1 for none.
  * Empty where nothing has been changed yet.
@@ -360,7 +352,7 @@ export type FoundFailure = { stage: GuidedStage; failure: GuidedFailure };
 /** The known errors that a pasted text has: those of the stage at hand first, then all others, the longest match first. */
 export function failuresIn(guided: Guided, at: string | undefined, pasted: string): FoundFailure[] {
 	const said = plain(pasted);
-	const all = everyStage(guided);
+	const all = allStages(guided);
 	const found = all.flatMap(stage =>
 		stage.failures.filter(({ found: wanted }) => isIn(plain(wanted), said)).map(failure => ({ stage, failure })),
 	);

@@ -1,11 +1,11 @@
 // Which of a guide's open questions change it most: they are asked first.
 
-import type { Guided, GuidedStage } from './guide.ts';
-import { stagesOf } from './session.ts';
+import { allStages } from '../../knowledge/guide-stages.ts';
+import type { Guided } from './guide.ts';
 
 /** The open questions, those that change most first. A name that stands in commands counts as often as it does. */
 export function questionsOf(guided: Guided): string[] {
-	const stages: GuidedStage[] = [...stagesOf(guided), ...guided.wayBack.before, ...guided.wayBack.after];
+	const stages = allStages(guided);
 	const conditions = [...stages, ...stages.flatMap(({ steps }) => steps)].flatMap(one =>
 		one.concerned === 'unknown' ? one.ask : [],
 	);

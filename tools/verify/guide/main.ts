@@ -39,7 +39,7 @@ export async function verifyGuide(
 ): Promise<number> {
 	const known = readKnowledge(folder);
 	if (name === 'table') {
-		writeFileSync(new URL('../docs/guides-stages.md', folder), tableOf(known.guides, known.tried));
+		writeFileSync(new URL('../docs/guides-stages.md', folder), tableOf(known.guides, readFiles(folder).files.tried));
 		return 0;
 	}
 	const guide = known.guides.find(({ id }) => id === name);

@@ -1,5 +1,6 @@
 // Every known error of a guide, brought about on purpose once, so that its words can be compared with the guide's.
 import { knownBy } from '../../../src/advice/guide/guide.ts';
+import { allStages } from '../../../src/knowledge/guide-stages.ts';
 import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
 import type { Job, Played } from './played.ts';
 import { packageErrors } from './provoked-packages.ts';
@@ -12,9 +13,7 @@ import type { Result } from './trial.ts';
 /** Brings each known error about, compares what was said, and adds what was seen. Throws with those that said something else. */
 export async function provokeAll(job: Job, played: Played, guide: Guide, results: Result[]): Promise<void> {
 	const all = provocations(job, played, guide);
-	const failures = [...guide.stages, ...guide.cleanUp, ...guide.wayBack.before, ...guide.wayBack.after].flatMap(
-		stage => stage.failures,
-	);
+	const failures = allStages(guide).flatMap(stage => stage.failures);
 	const wrong: string[] = [];
 	for (const [id, provoke] of Object.entries(all)) {
 		const failure = failures.find(other => other.id === id);

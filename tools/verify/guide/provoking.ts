@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { allStages } from '../../../src/knowledge/guide-stages.ts';
 import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
 import { homeserver } from './layouts.ts';
 import { type Job, type Played, sh, surroundingsOf } from './played.ts';
@@ -90,6 +91,9 @@ export function synapse(job: Job, played: Played, database: Record<string, strin
 
 /** The cure of a failure, with the names of this trial in it. */
 export function cureOf(id: string, guide: Guide, names: Record<string, string>): string {
-	const cure = guide.stages.flatMap(({ failures }) => failures).find(failure => failure.id === id)?.cure ?? '';
+	const cure =
+		allStages(guide)
+			.flatMap(({ failures }) => failures)
+			.find(failure => failure.id === id)?.cure ?? '';
 	return cure.replace(/\{([a-z-]+)\}/g, (_, name: string) => names[name] ?? name);
 }

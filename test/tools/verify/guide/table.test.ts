@@ -1,0 +1,77 @@
+// The page of what ran: what it says of trials whose text is another one by now, and that it is the page of this edition.
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { openKnowledge } from '../../../../src/knowledge/compiled.ts';
+import { recipesOf } from '../../../../src/knowledge/guide-hash.ts';
+import { type Guide, type Tried, triedFileShape } from '../../../../src/knowledge/schema/guide.ts';
+import { tableOf } from '../../../../tools/verify/guide/table.ts';
+
+const root = new URL('../../../../', import.meta.url);
+const text = (path: string) => readFileSync(new URL(path, root), 'utf8');
+
+const stage = (id: string, commands: string): Guide['stages'][number] => ({
+	id,
+	title: `Do ${id}`,
+	why: 'Because.',
+	steps: [{ commands, language: 'bash', check: false, shows: [] }],
+	failures: [{ id: `${id}-fails`, text: `${id} failed`, cause: 'Wind.', cure: 'Wait.' }],
+	untried: [],
+});
+
+const guide: Guide = {
+	id: 'move',
+	title: 'Move',
+	summary: 'It is moved.',
+	parameters: [],
+	ways: [],
+	refuses: [],
+	dangers: [],
+	stages: [stage('lift', 'lift it')],
+	cleanUp: [],
+	wayBack: { before: [], again: [{ ...stage('sweep', 'sweep'), from: 'lift' }], after: [] },
+	sources: [],
+};
+
+function trial(of: string, from: string, recipe = recipesOf(guide).get(of) ?? ''): Tried {
+	const versions = { postgresql: `${from} → 17.10` };
+	return { guide: 'move', of, with: { layout: 'cart' }, versions, date: '2026-11-21', recipe };
+}
+
+const rowOf = (id: string, tried: Tried[]) =>
+	tableOf([guide], tried)
+		.split('\n')
+		.find(line => line.startsWith(`| \`${id}\``));
+
+describe('a stage', () => {
+	test('that ran as it stands is said to have run', () => {
+		expect(rowOf('lift', [trial('lift', '15.18')])).toBe('| `lift` | Do lift | cart: 15.18 → 17.10 |  |  |');
+	});
+
+	test('that was changed since it ran is named as not run since', () => {
+		expect(rowOf('lift', [trial('lift', '15.18', '000000')])).toBe(
+			'| `lift` | Do lift | never | cart: 15.18 → 17.10 |  |',
+		);
+	});
+
+	test('that ran again in one case only is still named for the other', () => {
+		expect(rowOf('lift', [trial('lift', '15.18'), trial('lift', '13.23', '000000')])).toBe(
+			'| `lift` | Do lift | cart: 15.18 → 17.10 | cart: 13.23 → 17.10 |  |',
+		);
+	});
+
+	test('counts wherever in the guide it stands, and so do its errors', () => {
+		expect(rowOf('sweep', [trial('sweep', '15.18')])).toBe('| `sweep` | Do sweep | cart: 15.18 → 17.10 |  |  |');
+		expect(rowOf('sweep-fails', [trial('sweep-fails', '15.18')])).toContain('2026-11-21, 15.18 → 17.10');
+	});
+});
+
+test('an error whose words changed since it was seen is named as not seen since', () => {
+	const row = rowOf('lift-fails', [trial('lift-fails', '15.18', '000000')]);
+	expect(row).toBe('| `lift-fails` | `lift failed` | not since its words changed (2026-11-21, 15.18 → 17.10) |');
+});
+
+test('docs/guides-stages.md is the page of this edition: npm run verify -- guide table writes it', async () => {
+	const { guides } = await openKnowledge(new URL('knowledge/', root));
+	const { tried } = triedFileShape.parse(JSON.parse(text('knowledge/guides/tried.json')));
+	expect(text('docs/guides-stages.md')).toBe(tableOf(guides, tried));
+});
