@@ -211,6 +211,9 @@ const shape = z.strictObject({
 		.prefault({}),
 });
 
+/** The configuration file. Secrets that files or the environment may hold are checked by `parseConfig` only. */
+export { shape as configShape };
+
 /** The variable of each option in the environment, in the order of the options. */
 export const variables: readonly string[] = [...optionsByVariable(shape).keys()];
 

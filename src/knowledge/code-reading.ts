@@ -23,6 +23,18 @@ export const codeWaiverShape = z.strictObject({
 type CodeWaiver = z.infer<typeof codeWaiverShape>;
 export const codeWaiversFileShape = z.strictObject({ waivers: z.array(codeWaiverShape) });
 
+/** Differences between Synapse's code and its configuration schema, each with its reason (`code/documented.yaml`). */
+export const documentedFileShape = z.strictObject({
+	differences: z.array(
+		z.strictObject({
+			of: z.enum(['default', 'type', 'unread', 'undocumented']),
+			/** A regular expression for the whole path. */
+			option: z.string().min(1),
+			because: prose,
+		}),
+	),
+});
+
 export type CodeReading = {
 	/** Neither named nor waived. */
 	unread: CodePassage[];

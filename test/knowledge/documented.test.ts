@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { type OptionState, schemaFile } from '../../src/configuration/options.ts';
+import { documentedFileShape } from '../../src/knowledge/code-reading.ts';
 import { openCode } from '../../src/knowledge/code-tables.ts';
 
 const folder = new URL('../../knowledge/', import.meta.url);
-const { differences } = parse(readFileSync(new URL('synapse/code/documented.yaml', folder), 'utf8')) as {
-	differences: { of: string; option: string; because: string }[];
-};
+const { differences } = documentedFileShape.parse(
+	parse(readFileSync(new URL('synapse/code/documented.yaml', folder), 'utf8')),
+);
 
 /** In what the code and the schema differ, of one option in one release. */
 function differenceOf(state: OptionState): string[] {

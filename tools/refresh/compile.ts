@@ -1,15 +1,14 @@
-// npm run compile : checks the knowledge and writes what follows from it: the file that the bot starts with, and the
-// schemas for editors. To be run whenever a file of the knowledge or a shape has changed; a test says so otherwise.
-import { mkdirSync, writeFileSync } from 'node:fs';
+// npm run compile: checks the knowledge and writes the generated files: the one that the bot starts with, and the schemas
+// for editors. Run it after every change to the knowledge or to a shape; a test fails otherwise.
+import { writeFileSync } from 'node:fs';
 import { compile } from '../../src/knowledge/compiled.ts';
 import { readDistributions } from '../../src/knowledge/read-distributions.ts';
 import { editorSchemas } from './editor-schema.ts';
 
 const folder = new URL('../../knowledge/', import.meta.url);
-const schemas = new URL('schema/', folder);
+const root = new URL('../', folder);
 
-mkdirSync(schemas, { recursive: true });
-for (const [name, text] of editorSchemas()) writeFileSync(new URL(name, schemas), text);
+for (const [path, text] of editorSchemas()) writeFileSync(new URL(path, root), text);
 try {
 	const { notes, advisories, unread } = await compile(folder);
 	console.log(

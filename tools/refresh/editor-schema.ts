@@ -1,7 +1,9 @@
-// The shapes of the curated files as JSON Schema, for editors that complete and check YAML while somebody types.
+// JSON Schemas of our YAML files, for editors that complete and check while you type. .vscode/settings.json maps them to
+// files.
 
 import { z } from 'zod';
-import { codeWaiversFileShape } from '../../src/knowledge/code-reading.ts';
+import { configShape } from '../../src/config.ts';
+import { codeWaiversFileShape, documentedFileShape } from '../../src/knowledge/code-reading.ts';
 import { claimsFileShape } from '../../src/knowledge/schema/claims.ts';
 import {
 	chartFileShape,
@@ -12,40 +14,67 @@ import {
 import { faultsFileShape, symptomsFileShape } from '../../src/knowledge/schema/fault.ts';
 import { guideShape } from '../../src/knowledge/schema/guide.ts';
 import { recipeShape } from '../../src/knowledge/schema/install.ts';
+import { largeTablesShape } from '../../src/knowledge/schema/migrations.ts';
 import { renamedFileShape } from '../../src/knowledge/schema/playbook-variable.ts';
 import {
 	advisoryShape,
+	effectsFileShape,
 	lifecycleShape,
 	releaseFileShape,
 	waiversFileShape,
 	waysFileShape,
 } from '../../src/knowledge/schema/synapse.ts';
+import { casesFileShape, contextsFileShape } from '../verify/configurations/shapes.ts';
 
+/** By path, from the root of the repository. */
 const shapes = {
-	'notes.json': releaseFileShape,
-	'faults.json': faultsFileShape,
-	'symptoms.json': symptomsFileShape,
-	'advisory.json': advisoryShape,
-	'waivers.json': waiversFileShape,
-	'code-waivers.json': codeWaiversFileShape,
-	'ways.json': waysFileShape,
-	'claims.json': claimsFileShape,
-	'lifecycle.json': lifecycleShape,
-	'guide.json': guideShape,
-	'install.json': recipeShape,
-	'names.json': renamedFileShape,
-	'playbook.json': playbookFileShape,
-	'enabled.json': enabledFileShape,
-	'charts.json': chartFileShape,
-	'chart-waivers.json': chartWaiversShape,
+	'knowledge/schema/notes.json': releaseFileShape,
+	'knowledge/schema/faults.json': faultsFileShape,
+	'knowledge/schema/symptoms.json': symptomsFileShape,
+	'knowledge/schema/advisory.json': advisoryShape,
+	'knowledge/schema/waivers.json': waiversFileShape,
+	'knowledge/schema/code-waivers.json': codeWaiversFileShape,
+	'knowledge/schema/ways.json': waysFileShape,
+	'knowledge/schema/claims.json': claimsFileShape,
+	'knowledge/schema/lifecycle.json': lifecycleShape,
+	'knowledge/schema/guide.json': guideShape,
+	'knowledge/schema/install.json': recipeShape,
+	'knowledge/schema/names.json': renamedFileShape,
+	'knowledge/schema/playbook.json': playbookFileShape,
+	'knowledge/schema/enabled.json': enabledFileShape,
+	'knowledge/schema/charts.json': chartFileShape,
+	'knowledge/schema/chart-waivers.json': chartWaiversShape,
+	'knowledge/schema/documented.json': documentedFileShape,
+	'knowledge/schema/effects.json': effectsFileShape,
+	'knowledge/schema/large-tables.json': largeTablesShape,
+	'tools/verify/configurations/cases.schema.json': casesFileShape,
+	'tools/verify/configurations/contexts.schema.json': contextsFileShape,
 };
 
-/** The text of each schema by its file's name. What only code can check (versions, facts) is left to the reader. */
+/** A section of the configuration may be empty, as where all its options are commented out. */
+function configSchema() {
+	const { properties = {}, ...schema } = z.toJSONSchema(configShape, { io: 'input', unrepresentable: 'any' });
+	const sections = Object.entries(properties).map(([name, section]) => [
+		name,
+		schema.required?.includes(name) || typeof section === 'boolean'
+			? section
+			: { ...section, type: ['object', 'null'] },
+	]);
+	return { ...schema, properties: Object.fromEntries(sections) };
+}
+
+/**
+ * The text of each schema by its path. What JSON Schema cannot say (that a version exists, that two options exclude each
+ * other) is left out: the program checks that when it reads the file.
+ */
 export function editorSchemas(): Map<string, string> {
+	const schemas = Object.entries(shapes).map(
+		([path, shape]) => [path, z.toJSONSchema(shape, { io: 'input' })] as const,
+	);
 	return new Map(
-		Object.entries(shapes).map(([name, shape]) => [
-			name,
-			`${JSON.stringify(z.toJSONSchema(shape, { io: 'input' }), null, '\t')}\n`,
+		[...schemas, ['config.schema.json', configSchema()] as const].map(([path, schema]) => [
+			path,
+			`${JSON.stringify(schema, null, '\t')}\n`,
 		]),
 	);
 }

@@ -7,29 +7,15 @@ import { parse } from 'yaml';
 import { compare } from '../../../src/deployment/version.ts';
 import { readKnowledge } from '../../../src/knowledge/load.ts';
 import { environment, shimmed, Unavailable } from '../machine/environment.ts';
+import { type Case, casesFileShape } from './shapes.ts';
 
-export type Case = {
-	id: string;
-	/** More of homeserver.yaml, as YAML behind the base; a key of the base that stands here too is left out there. */
-	main?: string;
-	/** Keys of the base to leave out. */
-	without?: string[];
-	/** A worker's own file. */
-	worker?: string;
-	/** The first release for which the case means something. */
-	since?: string;
-	/** Refused by the app, after its configuration was read: only a refusal counts. */
-	app?: true;
-	/** Files beside it that the configuration names. */
-	files?: Record<string, string>;
-};
 /** What a release said to a case: null, or the refusal. */
 export type Tried = Record<string, Record<string, string | null>>;
 
 const here = new URL('./', import.meta.url);
 
 export function readCases(): { releases: string[]; base: string; cases: Case[] } {
-	return parse(readFileSync(new URL('cases.yaml', here), 'utf8'));
+	return casesFileShape.parse(parse(readFileSync(new URL('cases.yaml', here), 'utf8')));
 }
 
 export function readTried(): Tried {

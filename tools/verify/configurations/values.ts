@@ -14,6 +14,7 @@ import { openCode } from '../../../src/knowledge/code-tables.ts';
 import { readKnowledge } from '../../../src/knowledge/load.ts';
 import type { Release } from '../../../src/knowledge/schema/synapse.ts';
 import { cache, environment, extras, shimmed, Unavailable } from '../machine/environment.ts';
+import { contextsFileShape } from './shapes.ts';
 
 const here = new URL('./', import.meta.url);
 const folder = new URL('../../../knowledge/', import.meta.url);
@@ -209,8 +210,8 @@ function section(path: string): string {
 }
 
 /** The options of a release; elements of plain lists are tried like options. */
-function questionOf(options: Options, version: Version, whole: boolean): { options: string[] } {
-	const contexts = parse(readFileSync(new URL('contexts.yaml', here), 'utf8'));
+function questionOf(options: Options, version: Version, whole: boolean) {
+	const contexts = contextsFileShape.parse(parse(readFileSync(new URL('contexts.yaml', here), 'utf8')));
 	const paths = [...options.byPath.keys()].flatMap(path => {
 		const state = optionAt(options, path, version);
 		// Read by the same code as `oidc_providers[]` and `listeners[]`.
