@@ -1,8 +1,9 @@
-// The lists of the repository say all: commands, README, configuration, dependencies. (Arrows: house.test.ts)
+// Lists of the repository are complete: commands, README, dependencies, forge. (Imports: house.test.ts)
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { commands } from '../commands/index.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -45,4 +46,38 @@ describe('lists that say all', () => {
 		const missing = names.filter(name => !decisions.includes(`| \`${name}\` |`));
 		expect(missing).toEqual([]);
 	});
+});
+
+test('the forge runs the two commands of README, on each Node.js that npm can help and on two systems', () => {
+	const { jobs } = parse(readFileSync(join(root, '.github/workflows/test.yml'), 'utf8'));
+	const { steps, strategy } = jobs.test;
+	expect(steps.flatMap(({ run }: { run?: string }) => run ?? [])).toEqual(['npm ci', 'npm test']);
+	expect(strategy.matrix.node).toEqual([20, 22, 24]);
+	expect(strategy.matrix.system).toHaveLength(2);
+});
+
+test('text files keep to .editorconfig: LF, a newline at the end, no space before one, no mixed indentation', () => {
+	const text = /\.(?:ts|js|cjs|json|ya?ml|md|py|sh|service|timer)$|^(?:Dockerfile|\.editorconfig|\.gitignore)$/;
+	const folders = ['.ci', '.github', '.vscode', 'bench', 'crypto', 'deploy', 'docs', 'knowledge', 'test', 'tools'];
+	const files = [
+		...source,
+		...readdirSync(root),
+		...folders.flatMap(folder =>
+			readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map(name => join(folder, name)),
+		),
+	].filter(
+		path =>
+			text.test(path) &&
+			!/node_modules|compiled\.json/.test(path) &&
+			statSync(join(root, path), { throwIfNoEntry: false })?.isFile(),
+	);
+	expect(files.length).toBeGreaterThan(1000);
+	const spaces = /\.(?:ya?ml|md|py)$/;
+	const wrong = files.filter(path => {
+		const content = readFileSync(join(root, path), 'utf8');
+		if (content.includes('\r') || (content !== '' && !content.endsWith('\n'))) return true;
+		if (!path.endsWith('.md') && /[ \t]$/m.test(content)) return true;
+		return spaces.test(path) && !path.endsWith('.md') && /^\t/m.test(content);
+	});
+	expect(wrong).toEqual([]);
 });

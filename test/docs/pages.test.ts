@@ -1,5 +1,5 @@
-// The operator's page is true: its commands, options, files and links are there.
-import { existsSync, readFileSync } from 'node:fs';
+// What the documents name exists: commands, npm scripts, options, variables, files and headings.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -7,8 +7,24 @@ import { usage } from '../../src/app/command-line.ts';
 import { parseConfig, variables } from '../../src/config.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const pages = ['docs/operating.md', 'docs/backup.md', 'CHANGELOG.md', 'README.md'];
+const pages = ['.', 'docs', 'docs/readings'].flatMap(folder =>
+	readdirSync(join(root, folder))
+		.filter(name => name.endsWith('.md'))
+		.map(name => join(folder, name)),
+);
+const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
+
+/** Options, variables that tools and tests read, and the one that a pipeline must set itself. */
+const known = new Set([...variables, ...variablesIn('tools'), ...variablesIn('test'), 'GLIA_REPOSITORY']);
+
+function variablesIn(folder: string): string[] {
+	return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+		.filter(name => name.endsWith('.ts'))
+		.flatMap(name =>
+			[...read(join(folder, name)).matchAll(/process\.env\.(GLIA_[A-Z_]+)/g)].map(([, found = '']) => found),
+		);
+}
 
 /** What GitHub makes of a heading. */
 const anchor = (heading: string) =>
@@ -32,7 +48,9 @@ test.each(pages)('commands and variables of %s are known', page => {
 	const text = read(page);
 	for (const [, command = ''] of text.matchAll(/npm start (?:-s )?-- ([a-z][a-z-]*)/g))
 		expect(usage).toContain(` ${command} `);
-	for (const [name] of text.matchAll(/\bGLIA_[A-Z_]+[A-Z]\b/g)) expect(variables).toContain(name);
+	for (const [, script = ''] of text.matchAll(/npm run (?:-s )?([a-z][a-z:-]*)/g))
+		expect(scripts).toHaveProperty(script);
+	for (const [name] of text.matchAll(/\bGLIA_[A-Z_]+[A-Z]\b/g)) expect(known).toContain(name);
 });
 
 test('options that the page names are options', () => {
@@ -44,8 +62,10 @@ test('options that the page names are options', () => {
 	expect(named.length).toBeGreaterThan(10);
 	for (const name of named) {
 		const variable = `GLIA_${name.replace(/[A-Z]/g, '_$&').replaceAll('.', '_').toUpperCase()}`;
-		const known = variables.some(other => other === variable || other.startsWith(`${variable}_`));
-		expect(known, name).toBe(true);
+		expect(
+			variables.some(other => other === variable || other.startsWith(`${variable}_`)),
+			name,
+		).toBe(true);
 	}
 });
 
