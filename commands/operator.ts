@@ -22,14 +22,14 @@ export const operator = {
 	examples: ['operator rooms', 'operator waiting', 'operator announce We move on Sunday.'],
 	changes: true,
 	async run(asked, { operator, limits, now }: Pick<Ports, 'operator' | 'limits' | 'now'>): Promise<Answer> {
-		if (!operator || asked.room !== operator.room)
+		if (!operator || asked.room !== (await operator.room()))
 			throw new Refusal(
 				`This command is for those who run me, in the room that their configuration names (${code('operator.room')}).`,
 			);
 		const [what = '', ...rest] = asked.words;
 		switch (what.toLowerCase()) {
 			case '':
-				return operatorHelp(operator.room);
+				return operatorHelp(asked.room);
 			case 'rooms':
 				return roomsWords(await operator.rooms());
 			case 'waiting':
@@ -56,7 +56,7 @@ async function leave([room, more]: readonly string[], asked: Asked, operator: Op
 		throw new Refusal(
 			`Which room? ${code('!operator rooms')} has their ids: ${code('!operator leave !room:example.org')}`,
 		);
-	if (room === operator.room) throw new Refusal(`To leave this room say ${code('!leave')}.`);
+	if (room === asked.room) throw new Refusal(`To leave this room say ${code('!leave')}.`);
 	if (!(await operator.leave(room, keyOf(asked)))) throw new Refusal(`I am not in ${quoted(room)}.`);
 	return leftWords(room);
 }
@@ -66,6 +66,9 @@ async function announce(asked: Asked, operator: OperatorPort): Promise<Answer> {
 	const text = given.replace(/^yes\s+/i, '');
 	if (text === '' || /^yes$/i.test(text))
 		throw new Refusal(`Announce what? ${code('!operator announce We move on Sunday.')}`);
-	if (text === given) return announcementQuestion(text, (await operator.rooms()).length - 1);
+	if (text === given) {
+		const others = (await operator.rooms()).filter(one => one.room !== asked.room && one.replacedBy === undefined);
+		return announcementQuestion(text, others.length);
+	}
 	return announcedWords(await operator.announce(text, keyOf(asked)));
 }

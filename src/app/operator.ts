@@ -3,6 +3,7 @@ import type { BotCondition } from '../advice/operator/faults.ts';
 import { saidId } from '../bot/said-id.ts';
 import type { Config } from '../config.ts';
 import { tellOperator } from '../delivery/operator-notices.ts';
+import { operatorRoom } from '../delivery/operator-room.ts';
 import { announcementWords } from '../messages/operator.ts';
 import type { OperatorPort } from '../ports/operator.ts';
 import type { Saying } from '../ports/saying.ts';
@@ -11,14 +12,16 @@ import { matrixMessages } from '../render/matrix.ts';
 import { openLoop } from '../runtime/loop.ts';
 import { openWorker, type Worker } from '../runtime/worker.ts';
 
+/** `room`: as the configuration names it. */
 type OperatorSetup = { room: string; config: Config; store: Store; now: () => Date };
 
 /** Deliveries that `!operator waiting` lists. */
 const maxOldest = 10;
 
 export function operatorPort({ room, config, store, now }: OperatorSetup): OperatorPort {
+	const here = () => operatorRoom(room, store);
 	return {
-		room,
+		room: here,
 		allow: () => config.matrix.allow,
 		rooms: store.operatedRooms,
 		async waiting() {
@@ -32,7 +35,10 @@ export function operatorPort({ room, config, store, now }: OperatorSetup): Opera
 			return true;
 		},
 		async announce(text, key) {
-			const rooms = (await store.joinedRooms()).filter(one => one !== room);
+			const own = await here();
+			const rooms = (await store.operatedRooms())
+				.filter(({ room: one, replacedBy }) => one !== own && replacedBy === undefined)
+				.map(({ room: one }) => one);
 			const { contents } = matrixMessages(announcementWords(text));
 			const sayings = rooms.flatMap(one =>
 				contents.map((content, part): Saying => {

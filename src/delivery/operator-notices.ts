@@ -5,10 +5,11 @@ import { type OperatorNews, operatorNewsWords } from '../messages/operator.ts';
 import type { Saying } from '../ports/saying.ts';
 import type { Store } from '../ports/store.ts';
 import { matrixMessages } from '../render/matrix.ts';
+import { operatorRoom } from './operator-room.ts';
 
 export type OperatorNotices = {
-	store: Pick<Store, 'kept' | 'joinedRooms' | 'givenUpSince' | 'lostRoomsSince' | 'say'>;
-	/** The operator's room. */
+	store: Pick<Store, 'kept' | 'joinedRooms' | 'givenUpSince' | 'lostRoomsSince' | 'replacementOf' | 'say'>;
+	/** The operator's room, as the configuration names it. */
 	room: string;
 	condition: () => BotCondition;
 	/** The longest time (ms) that the event loop stood still since the last call. */
@@ -35,8 +36,9 @@ export async function noteEnding(kept: Store['kept'], why: string, now: Date): P
 
 /** Tells what is new. While the bot is not in the room, nothing is told and nothing is lost. */
 export async function tellOperator(notices: OperatorNotices): Promise<undefined> {
-	const { store, room, now, condition, takeWorst, said } = notices;
+	const { store, now, condition, takeWorst, said } = notices;
 	const at = now();
+	const room = await operatorRoom(notices.room, store);
 	if (!(await store.joinedRooms()).includes(room)) return;
 	const memory = await recall(store.kept, at);
 	const lasting = lastingFaults(condition(), at);

@@ -92,8 +92,8 @@ export function operatorHelp(room: string): Answer {
 
 export function roomsWords(rooms: readonly OperatedRoom[]): Answer {
 	const lines = rooms.map(
-		({ room, inviter, since, encrypted, watches }) =>
-			`${code(room)} since ${since.toISOString().slice(0, 10)}${inviter === undefined ? '' : `, invited by ${code(inviter)}`}; ${count(watches, 'watch', 'watches')}${encrypted ? '; encrypted' : ''}`,
+		({ room, inviter, since, encrypted, watches, replacedBy }) =>
+			`${code(room)} since ${since.toISOString().slice(0, 10)}${inviter === undefined ? '' : `, invited by ${code(inviter)}`}; ${count(watches, 'watch', 'watches')}${encrypted ? '; encrypted' : ''}${replacedBy === undefined ? '' : `; replaced by ${code(replacedBy)}`}`,
 	);
 	const value = rooms.map(({ since, ...room }) => ({ ...room, since: since.toISOString() }));
 	return {

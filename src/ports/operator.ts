@@ -9,6 +9,8 @@ export type OperatedRoom = {
 	since: Date;
 	encrypted: boolean;
 	watches: number;
+	/** The room that the bot followed it to; here nothing is said any more. */
+	replacedBy?: string;
 };
 
 /** Something that is decided and not delivered. */
@@ -25,13 +27,16 @@ export type OperatorStore = {
 	givenUpSince: (since: Date) => Promise<GivenUp[]>;
 	/** Rooms that the bot was removed from since then, not by `!leave` and not by a move. */
 	lostRoomsSince: (since: Date) => Promise<{ room: string; since: Date }[]>;
+	/** The room that the bot followed this one to, as long as the store remembers it. */
+	replacementOf: (room: string) => Promise<string | undefined>;
 	/** Puts this into the outbox; what has been said before is left alone. */
 	say: (sayings: readonly Saying[], now: Date) => Promise<void>;
 };
 
 /** What `!operator` may do, in the operator's room. */
 export type OperatorPort = {
-	room: string;
+	/** The operator's room, wherever it has been upgraded to. */
+	room: () => Promise<string>;
 	/** Who may invite the bot. */
 	allow: () => readonly string[];
 	rooms: () => Promise<OperatedRoom[]>;

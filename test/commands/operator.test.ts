@@ -9,11 +9,12 @@ import { asked } from '../asked.ts';
 const now = new Date('2026-11-29T12:00:00Z');
 const done: unknown[] = [];
 const port: OperatorPort = {
-	room: '!room',
+	room: async () => '!room',
 	allow: () => ['@a:x', 'example.org'],
 	rooms: async () => [
 		{ room: '!room', since: now, encrypted: true, watches: 0 },
 		{ room: '!b:x', inviter: '@b:x', since: now, encrypted: false, watches: 2 },
+		{ room: '!old:x', since: now, encrypted: false, watches: 0, replacedBy: '!b:x' },
 	],
 	waiting: async () => ({
 		inbox: 1,
@@ -52,11 +53,11 @@ test.each<[string, OperatorPort | undefined, string]>([
 
 test('rooms, with who invited', async () => {
 	const answer = await said('rooms');
-	expect(answer.lead).toBe('I am in 2 rooms.');
+	expect(answer.lead).toBe('I am in 3 rooms.');
 	expect(answer.sections[0]?.markdown).toBe(
-		'* `!room` since 2026-11-29; 0 watches; encrypted\n* `!b:x` since 2026-11-29, invited by `@b:x`; 2 watches',
+		'* `!room` since 2026-11-29; 0 watches; encrypted\n* `!b:x` since 2026-11-29, invited by `@b:x`; 2 watches\n* `!old:x` since 2026-11-29; 0 watches; replaced by `!b:x`',
 	);
-	expect(answer.value.rooms).toHaveLength(2);
+	expect(answer.value.rooms).toHaveLength(3);
 });
 
 test('what waits, and what the configuration allows', async () => {

@@ -114,6 +114,23 @@ test('an end for a reason is told by the next start, once', async () => {
 	expect(await told()).toEqual([]);
 });
 
+test('after an upgrade of the room it is told in the new one', async () => {
+	await join(ops);
+	await told();
+	const fresh = '!fresh:example.org';
+	const tombstone = { sender: '@admin:example.org', replacement: fresh };
+	await store.take(batch('t1', { joined: [news([], { room: ops, state: { tombstone } })] }), clock);
+	await join(fresh);
+	const [move] = await store.moves(clock);
+	if (move) await store.moved(move, clock);
+	condition = { ...condition, needs: 'Open a page.' };
+	expect(await told()).toEqual([]);
+	const due = await store.due(clock, [], 9);
+	expect(due.filter(({ room }) => room === fresh)).toMatchObject([
+		{ event: { content: { body: expect.stringContaining('Open a page.') } } },
+	]);
+});
+
 test('a frozen loop is told once an hour at most', async () => {
 	await join(ops);
 	await told();

@@ -75,6 +75,29 @@ test('rooms, an announcement with its question, and leaving; refused to others',
 	expect(operator.read.some(event => /no longer in/.test(event.content.body ?? ''))).toBe(false);
 });
 
+test('after an upgrade of the operator’s room, its replacement takes `!operator`, and the old one does not', async () => {
+	const { alice, room } = await scene();
+	await bot.stop();
+	const config = JSON.parse(readFileSync(bot.configPath, 'utf8'));
+	writeFileSync(bot.configPath, JSON.stringify({ ...config, operator: { room } }));
+	await bot.start();
+	const answered = async (where: string, command: string) => {
+		const asked = await alice.say(where, command);
+		return (await alice.waitFor(answerTo(asked, bot.userId), 60_000)).content.body ?? '';
+	};
+	expect(await answered(room, '!operator')).toMatch(/^This is the operator’s room/);
+	const fresh = await alice.upgrade(room, '12');
+	await alice.invite(fresh, bot.userId);
+	await alice.waitFor(
+		event => event.room_id === fresh && event.state_key === bot.userId && event.content.membership === 'join',
+		60_000,
+	);
+	expect(await answered(fresh, '!operator rooms')).toContain(fresh);
+	await bot.stop();
+	await bot.start();
+	expect(await answered(fresh, '!operator')).toMatch(/^This is the operator’s room/);
+}, 240_000);
+
 test('a token that was revoked, and a room that was lost meanwhile, are told after the next start', async () => {
 	const { operator, ops, alice, room } = await scene();
 	await fetch(`${home.url}/_matrix/client/v3/login`, {

@@ -20,6 +20,8 @@ export type Played = {
 	advisories?: string[];
 	/** When upstream was last read, ISO 8601, where it cannot be read now. */
 	unread?: string;
+	/** Between two looks at a server (ms of the played clock); 1,000 unless told. Counts from the next start on. */
+	every?: number;
 };
 
 const [, , configPath = '', playedPath = ''] = process.argv;
@@ -82,7 +84,7 @@ try {
 	process.exitCode = await runMatrix(config, {
 		commands,
 		ports,
-		every: 1000,
+		every: played().every ?? 1000,
 		played: { web: servers, knowledge, sources },
 	});
 } catch (error) {

@@ -14,6 +14,7 @@ export function operatorOf(db: Kysely<Tables>): OperatorStore {
 					'inviter',
 					'since',
 					'encryption',
+					'moved_to',
 					selectFrom('watches')
 						.select(fn.countAll<number>().as('count'))
 						.whereRef('watches.room', '=', 'rooms.room')
@@ -22,12 +23,13 @@ export function operatorOf(db: Kysely<Tables>): OperatorStore {
 				.where('membership', '=', 'joined')
 				.orderBy('since')
 				.execute();
-			return rows.map(({ room, inviter, since, encryption, watches }) => ({
+			return rows.map(({ room, inviter, since, encryption, watches, moved_to: replacedBy }) => ({
 				room,
 				...(inviter !== null && { inviter }),
 				since: new Date(Number(since)),
 				encrypted: encryption !== null,
 				watches: Number(watches),
+				...(replacedBy !== null && { replacedBy }),
 			}));
 		},
 		async waitingDeliveries(limit) {
@@ -72,6 +74,10 @@ export function operatorOf(db: Kysely<Tables>): OperatorStore {
 				.orderBy('since')
 				.execute();
 			return rows.map(row => ({ room: row.room, since: new Date(Number(row.since)) }));
+		},
+		async replacementOf(room) {
+			const row = await db.selectFrom('rooms').select('moved_to').where('room', '=', room).executeTakeFirst();
+			return row?.moved_to ?? undefined;
 		},
 		say: (sayings, now) => db.transaction().execute(tx => insertSayings(tx, sayings, now.getTime())),
 	};
