@@ -1,17 +1,17 @@
 // Which room is the operator's now: the one that the configuration names, or the last of those that replaced it.
 import type { Store } from '../ports/store.ts';
 
-type RoomStore = Pick<Store, 'kept' | 'replacementOf'>;
+type PathStore = Pick<Store, 'kept' | 'replacementOf'>;
 
 /** Kept because the store forgets rooms that the bot has left, and with them what replaced them. */
-type Memory = { named: string; path: string[] };
+type RoomPath = { named: string; path: string[] };
 
 const memoryKey = 'operator room';
 
 /** `named`: the room of the configuration. Once that names another room, the path from the former one is forgotten. */
-export async function operatorRoom(named: string, { kept, replacementOf }: RoomStore): Promise<string> {
+export async function operatorRoom(named: string, { kept, replacementOf }: PathStore): Promise<string> {
 	const text = await kept.get(memoryKey);
-	const memory = text === undefined ? undefined : (JSON.parse(text) as Memory);
+	const memory = text === undefined ? undefined : (JSON.parse(text) as RoomPath);
 	const path = memory?.named === named ? memory.path : [named];
 	const known = path.length;
 	for (;;) {
@@ -21,6 +21,6 @@ export async function operatorRoom(named: string, { kept, replacementOf }: RoomS
 		if (next === undefined || path.includes(next)) break;
 		path.push(next);
 	}
-	if (path.length > known) await kept.put(memoryKey, JSON.stringify({ named, path } satisfies Memory));
+	if (path.length > known) await kept.put(memoryKey, JSON.stringify({ named, path } satisfies RoomPath));
 	return path.at(-1) ?? named;
 }
