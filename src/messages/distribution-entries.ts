@@ -64,7 +64,7 @@ export function verdict({ sure, perhaps }: SortedEntries, unread: number): strin
 	if (sure.length)
 		return `${sure.length === 1 ? 'one thing breaks' : `${sure.length} things break`} something of yours`;
 	if (unread) return `read ${count(unread, 'new entry', 'new entries')} first`;
-	return perhaps.length ? `${count(perhaps.length, 'break')}, if you use it` : 'nothing breaks';
+	return perhaps.length ? `${count(perhaps.length, 'break hits', 'breaks hit')} only some servers` : 'nothing breaks';
 }
 
 export function leadOf(
@@ -83,7 +83,7 @@ export function leadOf(
 		...(halts ? [`🔴 **Not past everything at once:** ${count(halts, 'thing')} must be done before you pull.`] : []),
 		...(perhaps.length
 			? [
-					`🟡 **${count(perhaps.length, 'more break', 'more breaks')} only if you use the component:** name yours to shorten this.`,
+					`🟡 **${count(perhaps.length, 'more break hits', 'more breaks hit')} only some servers:** each says which. Name your components to shorten this.`,
 				]
 			: []),
 		...(unread ? [`⚠️ **${count(unread, 'entry', 'entries')} nobody has curated yet:** see below.`] : []),
@@ -96,14 +96,17 @@ export function leadOf(
 }
 
 export function haltSection(
-	halts: readonly Pick<EntryTold, 'date' | 'title' | 'concerned' | 'first' | 'components'>[],
+	halts: readonly Pick<EntryTold, 'date' | 'title' | 'concerned' | 'onlyIf' | 'first' | 'components'>[],
 ): Section[] {
 	if (!halts.length) return [];
-	const lines = halts.map(({ date, title, concerned, first = '', components }) => {
-		const whose = concerned === true ? '' : `if you use ${enumerate(components.map(code), 'or')}: `;
+	const lines = halts.map(({ date, title, concerned, onlyIf, first = '', components }) => {
+		const condition =
+			onlyIf === undefined ? `if you use ${enumerate(components.map(code), 'or')}` : `only if ${onlyIf}`;
+		const whose = concerned === true ? '' : `${condition}: `;
 		return `**${date}**, ${title}: ${whose}${oneLine(first)}`;
 	});
-	return [{ title: `Before you pull past (${halts.length})`, mark: '🔴', markdown: list(lines), fold: false }];
+	const mark = halts.some(({ concerned }) => concerned === true) ? '🔴' : '🟡';
+	return [{ title: `Before you pull past (${halts.length})`, mark, markdown: list(lines), fold: false }];
 }
 
 function oneLine(text: string): string {
@@ -117,7 +120,7 @@ export function entrySections({ sure, perhaps, rest }: SortedEntries, all: boole
 		...(perhaps.length
 			? [
 					{
-						title: `Breaks, only if you use it (${perhaps.length})`,
+						title: `Breaks only some servers (${perhaps.length})`,
 						markdown: list(perhaps.map(useLine)),
 						fold: true,
 					},

@@ -53,6 +53,24 @@ test.each([
 	['mdad 2026-06-01..2026-07-01', '2026-06-01'],
 ])('“%s” begins on %s', async (text, from) => expect((await valueFor(text)).from).toBe(from));
 
+test('Redis and its heirs concern who has workers or an encrypted Hookshot, and no other Hookshot', async () => {
+	const concerns = async (text: string) =>
+		(await valueFor(`mdad 2024-01-01 2024-12-31 ${text}`)).entries
+			.filter(({ id }) => /keydb-default|valkey-default/.test(id))
+			.map(({ concerned }) => concerned);
+	expect(await concerns('hookshot')).toEqual(['unknown', 'unknown']);
+	expect(await concerns('workers')).toEqual([true, true]);
+	expect(await concerns('hookshot-encryption')).toEqual([true, true]);
+});
+
+test('a halt under a condition is told with it, and is not red', async () => {
+	const { sections } = await upgraded('mdad 2025-01-01 2025-01-31');
+	expect(sections.find(({ title }) => title.startsWith('Before you pull past'))).toMatchObject({
+		mark: '🟡',
+		markdown: expect.stringContaining('only if the database is PostgreSQL 11 or 12: Upgrade PostgreSQL before'),
+	});
+});
+
 test('releases of Synapse behind a distribution stay what they were', async () => {
 	for (const text of ['mdad 1.98 1.163', '1.98 1.163 mdad'])
 		expect(await valueFor(text)).toMatchObject({ from: '1.98.0', profile: { install: 'mdad' } });

@@ -12,7 +12,7 @@ export type ChartPlan = {
 	/** Oldest first. */
 	entries: ChartEntryShown[];
 	hidden: (Pick<ChartEntryShown, 'id' | 'date' | 'title' | 'sources'> & { because: string[] })[];
-	halts: Pick<ChartEntryShown, 'id' | 'date' | 'title' | 'concerned' | 'first' | 'components'>[];
+	halts: Pick<ChartEntryShown, 'id' | 'date' | 'title' | 'concerned' | 'onlyIf' | 'first' | 'components'>[];
 	/** The chart one leaves, those in between and the target, with what each installs. */
 	charts: Chart[];
 	synapse: { from: string; to: string };
@@ -42,7 +42,8 @@ export function chartPlan(
 			const { id, title, sources } = entry;
 			hidden.push({ id, date, title, sources, because: names.map(name => `no-${name}`) });
 		} else {
-			const sure = entry.components.length + entry.uses.length === 0 || said.includes(true);
+			const isCommon = entry.components.length + entry.uses.length === 0;
+			const sure = entry.onlyIf === undefined && (isCommon || said.includes(true));
 			shown.push({ ...entry, date, concerned: sure || 'unknown' });
 		}
 	}
@@ -55,7 +56,15 @@ export function chartPlan(
 		hidden,
 		halts: shown
 			.filter(({ first }) => first !== undefined)
-			.map(({ id, date, title, concerned, first, components }) => ({ id, date, title, concerned, first, components })),
+			.map(({ id, date, title, concerned, onlyIf, first, components }) => ({
+				id,
+				date,
+				title,
+				concerned,
+				...(onlyIf !== undefined && { onlyIf }),
+				first,
+				components,
+			})),
 		charts: charts.filter(({ chart }) => chart === from.chart || isIn(chart)),
 		synapse: { from: from.synapse, to: to.synapse },
 		unread: unread.filter(({ chart }) => isIn(chart)),

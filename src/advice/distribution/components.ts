@@ -108,7 +108,14 @@ export function concernOf(
 	const found = concernBy(entry, deployment, names, enabled);
 	// What says that it is done may stand in another file.
 	const isOpen = entry.unless.length + entry.unlessEmpty.length > 0 && deployment.vars?.isWhole === false;
-	return isOpen && found.concerned === true ? { concerned: 'unknown', because: [] } : found;
+	// Neither a component nor its absence decides a condition that only words express.
+	const isConditional = entry.onlyIf !== undefined && !uses(entry, deployment);
+	return (isOpen || isConditional) && found.concerned === true ? { concerned: 'unknown', because: [] } : found;
+}
+
+/** Whether a variable is set that decides by being set. */
+function uses(entry: PlaybookEntry, { vars }: Deployment): boolean {
+	return [...(vars?.values.keys() ?? [])].some(variable => matches(variable, entry.uses));
 }
 
 function concernBy(
@@ -122,14 +129,9 @@ function concernBy(
 	const isDone = entry.unlessEmpty.some(variable => vars?.empty.has(variable));
 	if (isDone || (entry.unless.length && set.some(variable => matches(variable, entry.unless))))
 		return { concerned: false, because: ['configuration'] };
-	if (entry.uses.length && vars) {
-		if (set.some(variable => matches(variable, entry.uses))) return { concerned: true, because: [] };
-		if (vars.isWhole) return { concerned: false, because: ['configuration'] };
-	}
-	if (!entry.components.length) {
-		const sure = entry.uses.length === 0 && (entry.onlyIf === undefined || vars === undefined);
-		return { concerned: sure || 'unknown', because: [] };
-	}
+	if (uses(entry, deployment)) return { concerned: true, because: [] };
+	if (entry.uses.length && vars?.isWhole) return { concerned: false, because: ['configuration'] };
+	if (!entry.components.length) return { concerned: entry.uses.length === 0 || 'unknown', because: [] };
 	const states = entry.components.map(variable => isOn(variable, entry.date, deployment, names, enabled));
 	if (states.includes(true)) return { concerned: true, because: [] };
 	// What is decided by variables that are set is not decided by what is on by itself.

@@ -28,7 +28,7 @@ export type PlaybookPlan = {
 	entries: PlaybookEntryShown[];
 	hidden: (Pick<PlaybookEntry, 'id' | 'date' | 'title' | 'sources'> & { because: string[] })[];
 	/** Days that one must not go past before something is done. */
-	halts: Pick<PlaybookEntryShown, 'id' | 'date' | 'title' | 'concerned' | 'first' | 'components'>[];
+	halts: Pick<PlaybookEntryShown, 'id' | 'date' | 'title' | 'concerned' | 'onlyIf' | 'first' | 'components'>[];
 	/** Variables that were renamed or removed; of a `vars.yml` only those that stand in it. */
 	variables: (Fate & { date: string })[];
 	/** The migration value that the playbook wants in the end, if that changed. */
@@ -47,11 +47,13 @@ export function playbookPlan(
 	names: ComponentNames,
 	{ playbook, renamed, live }: PlaybookSources,
 ): PlaybookPlan {
-	const isIn = (day: string) => (span.fromIsIn ? day >= span.from : day > span.from) && day <= span.to;
+	const isNew = (day: string) => (span.fromIsIn ? day >= span.from : day > span.from);
+	const isIn = (day: string) => isNew(day) && day <= span.to;
 	const entries: PlaybookEntryShown[] = [];
 	const hidden: PlaybookPlan['hidden'] = [];
 	for (const { added, gone, ...entry } of playbook.entries) {
-		if (!isIn(added) || isTakenBack(gone, span)) continue;
+		// What it tells of may have come before the log did: a checkout from in between is told of it too.
+		if (!isNew(added) || entry.date > span.to || isTakenBack(gone, span)) continue;
 		const { concerned, because, byDefault } = concernOf({ added, ...entry }, deployment, names, playbook.enabled);
 		const { id, date, title, sources } = entry;
 		if (concerned === false) hidden.push({ id, date, title, because, sources });
@@ -72,7 +74,15 @@ export function playbookPlan(
 		hidden,
 		halts: entries
 			.filter(({ first }) => first !== undefined)
-			.map(({ id, date, title, concerned, first, components }) => ({ id, date, title, concerned, first, components })),
+			.map(({ id, date, title, concerned, onlyIf, first, components }) => ({
+				id,
+				date,
+				title,
+				concerned,
+				...(onlyIf !== undefined && { onlyIf }),
+				first,
+				components,
+			})),
 		variables: variablesIn(isIn, deployment, renamed),
 		...(entries.some(({ migration }) => migration !== undefined) && { migration: playbook.migration }),
 		synapse: { from: synapseBefore(span, playbook), to: synapseOn(span.to, playbook) },

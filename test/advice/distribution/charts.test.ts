@@ -58,6 +58,12 @@ test('a component that is said to be off hides its entries, with the reason', ()
 	expect(on.entries[0]?.concerned).toBe(true);
 });
 
+test('a condition that only words express stays open', () => {
+	const entries = [entry('26.1.0', { onlyIf: 'the cluster has IPv6 alone', components: ['matrixRTC.enabled'] })];
+	const found = chartPlan(chart(0), chart(2), new Map([['matrixrtc', true]]), { ...known, entries });
+	expect(found.entries[0]?.concerned).toBe('unknown');
+});
+
 test('the notes of one chart are its own', () => {
 	expect(chartNotes(chart(2), known)).toMatchObject({ entries: [{ chart: '26.1.0' }], unread: [{ bullet: '#1' }] });
 });

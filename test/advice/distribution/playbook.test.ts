@@ -86,6 +86,9 @@ test('the first day counts unless it was read, and the last one counts', () => {
 test('what reached the main branch after its date concerns whoever pulled in between', () => {
 	expect(ids({ from: '2026-03-05', to: '2026-03-31' })).toEqual(['late']);
 	expect(ids({ from: '2026-03-09', to: '2026-03-31' })).toEqual([]);
+	// The log may have come later than what it tells of.
+	expect(ids({ from: '2026-02-28', to: '2026-03-02' })).toEqual(['late']);
+	expect(ids({ from: '2026-02-25', to: '2026-02-28' })).toEqual([]);
 });
 
 describe('whom an entry concerns', () => {
@@ -112,6 +115,30 @@ describe('whom an entry concerns', () => {
 		expect(concern('dimension', vars({ matrix_dimension_enabled: false }))).toBe(true);
 		expect(concern('dimension', vars({ other: true }))).toBe(false);
 		expect(concern('dimension', {})).toBe('unknown');
+	});
+
+	test('a condition that only words express stays open, unless a variable decides it', () => {
+		const condition = { onlyIf: 'clients and server share a private network' };
+		const uses = { components: ['jitsi_enabled'], uses: ['jitsi_web_*'], onlyIf: 'you tuned Jitsi' };
+		const own = [
+			entry('mdad/2026-01-11/common', condition),
+			entry('mdad/2026-01-12/default', { components: ['coturn_enabled'], ...condition }),
+			entry('mdad/2026-01-13/tuned', uses),
+		];
+		const concerns = (deployment: Partial<Deployment>) =>
+			playbookPlan(
+				{ from: '2026-01-01', fromIsIn: true, to: '2026-06-01' },
+				{ stated: new Map(), ...deployment },
+				names,
+				{
+					playbook: { ...playbook, entries: own },
+					renamed,
+				},
+			).entries.map(({ concerned }) => concerned);
+		expect(concerns({})).toEqual(['unknown', 'unknown', 'unknown']);
+		expect(concerns(stated({ jitsi_enabled: true, coturn_enabled: true }))).toEqual(['unknown', 'unknown', 'unknown']);
+		expect(concerns(vars({ jitsi_enabled: true, jitsi_web_port: 'set' }))).toEqual(['unknown', 'unknown', true]);
+		expect(concerns(stated({ coturn_enabled: false }))).toEqual(['unknown', 'unknown']);
 	});
 
 	test('what is on by itself concerns those who did not turn it off, while it was so', () => {
