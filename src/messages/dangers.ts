@@ -50,7 +50,7 @@ export function dangers(plan: Plan, numbered: readonly Step[], showing: StepNami
 		const whose = step.concerned === 'unknown' && step.applies ? conditions(step.applies) : step.onlyIf;
 		const condition = whose === undefined ? '' : ` (${whose})`;
 		if (step.id.endsWith('/no-package')) return [severe(`${step.title}: ${named(i)} says what to do.`)];
-		return step.generated && step.when === 'before'
+		return step.generated && !step.check && step.when === 'before'
 			? [
 					severe(
 						`${showing === 'numbered' ? `Not before ${named(i)} is done` : 'First'}${condition}: ${step.title}. Going on earlier ${step.otherwise ?? 'fails'}.`,

@@ -102,7 +102,7 @@ function verdict({ stops, steps, unread, profile }: Plan, { first, maybeFirst, s
 	if (unread.length) return `read ${things(unread.length, 'new passage')} first`;
 	const halts = stops.filter(stop => stop.required && !isMaybe(stop, { profile })).map(({ best }) => best);
 	if (halts.length) return `not in one night, halt at ${enumerate(halts)}`;
-	const isLong = steps.some(step => step.generated && step.when === 'before' && step.concerned === true);
+	const isLong = steps.some(step => step.generated && !step.check && step.when === 'before' && step.concerned === true);
 	const before = first.length ? `${things(first.length, 'thing')} first` : '';
 	if (isLong) return `not tonight, ${before}`;
 	if (maybeFirst.length) return before ? `${before}, and perhaps a wait` : 'perhaps a long wait first';

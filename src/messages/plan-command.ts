@@ -18,7 +18,7 @@ export function asking(plan: Plan): string {
 }
 
 export function asksForSystem({ steps }: Plan): boolean {
-	return steps.some(({ generated, ask }) => generated && ask?.includes('os'));
+	return steps.some(({ generated, concerned, ask }) => generated && concerned === true && ask?.includes('os'));
 }
 
 /** The same question with the facts that would hide most; undefined where none would. */

@@ -54,8 +54,11 @@ export function sortedSteps(plan: Plan): Sorted {
 	const notes = told.filter(({ generated }) => !generated);
 	const refusing = notes.filter(({ refuses }) => refuses);
 	// What users notice is told among the changes for them.
-	const sure = notes.filter(step => step.must && !step.refuses && surely(step) && step.people === undefined);
-	const waits = told.filter(({ generated, when }) => generated && when === 'before');
+	const sure = [
+		...notes.filter(step => step.must && !step.refuses && surely(step) && step.people === undefined),
+		...told.filter(({ task }) => task?.kind === 'outside').map(stepWorded),
+	];
+	const waits = told.filter(({ generated, check, when }) => generated && !check && when === 'before');
 	return {
 		first: [
 			...brokenFirst(plan),

@@ -2,10 +2,16 @@
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { StartLimit } from '../advice/upgrade/start-limit.ts';
 import type { Step } from '../advice/upgrade/step.ts';
-import { type Consequence, consequence, type StepTask } from '../advice/upgrade/step-task.ts';
+import {
+	type Consequence,
+	consequence,
+	type Outside,
+	type OutsideCheck,
+	type StepTask,
+} from '../advice/upgrade/step-task.ts';
 import type { NoPackage, SwitchCommands, WayCommands } from '../advice/upgrade/switch-commands.ts';
 import { compare } from '../deployment/version.ts';
-import { count, list } from '../text/format.ts';
+import { count, enumerate, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 
 export function block(lines: readonly string[]): string {
@@ -194,15 +200,55 @@ ${block([`journalctl -fu ${service}`])}`;
 
 const databaseNames = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
 
+/** Nouns that fit behind “Check outside Synapse”. */
+const places: Record<Outside, string> = {
+	database: 'the database',
+	dns: 'DNS',
+	history: 'its history',
+	image: 'your image',
+	modules: 'modules',
+	packages: 'Python packages',
+	proxy: 'the proxy',
+	'registration-files': 'registrations of bridges',
+	scripts: 'your scripts',
+	system: 'the host',
+};
+
+const whenWords = { before: '', switch: 'At the switch: ', after: 'Afterwards: ' } as const;
+
+/** The notes one after the other, each with whom it concerns. */
+function outsideWords(checks: readonly OutsideCheck[]): string {
+	const texts = checks.map(
+		({ release, when, title, text, onlyIf }) =>
+			`**${release}: ${title}**\n\n*${whenWords[when]}${when === 'before' ? 'Only' : 'only'} if ${onlyIf}:*\n\n${text}`,
+	);
+	return `No configuration shows whether ${checks.length === 1 ? 'this concerns' : 'these concern'} you.\n\n${texts.join('\n\n')}`;
+}
+
+function systemWords({ to, built, ended }: Extract<StepTask, { kind: 'which-system' }>): string {
+	const last = ended.map(({ name, last }) => `${name}: up to ${last}`);
+	return `Upstream has packages of ${to} for ${enumerate(built)}. This prints which system yours is:
+
+${block(['. /etc/os-release && echo "$ID-$VERSION_ID"'])}
+
+Ask again with it, like \`os=debian-12\`: the plan then says how to come to a system that has them. These had packages of the release that you run, and have none any more:
+
+${list(last)}`;
+}
+
 function taskText(task: StepTask): string {
 	if (task.kind === 'switch') return task.commands ? switchWords(task.commands) : '';
 	if (task.kind === 'start-limit') return startLimitWords(task.limit);
+	if (task.kind === 'outside') return outsideWords(task.checks);
+	if (task.kind === 'which-system') return systemWords(task);
 	return task.kind === 'wait' ? `${task.why}\n\n${waitWords(task)}` : noPackageWords(task.lacking);
 }
 
 function taskTitle(task: StepTask): string {
 	if (task.kind === 'switch') return `Switch to ${task.to}`;
 	if (task.kind === 'start-limit') return 'Raise systemd’s limit for the start';
+	if (task.kind === 'outside') return `Check outside Synapse: ${enumerate(task.places.map(place => places[place]))}`;
+	if (task.kind === 'which-system') return `See that your system has packages of ${task.to}`;
 	return task.kind === 'wait'
 		? `Wait ${task.isStart ? 'on' : 'at'} ${task.at} for ${task.waitFor}`
 		: `No package of ${task.lacking.version} for ${task.lacking.system.name}`;
@@ -220,7 +266,7 @@ export function consequenceWords(stop: Parameters<typeof consequence>[0]): strin
 }
 
 function otherwise(task: StepTask): string | undefined {
-	if (task.kind === 'switch') return undefined;
+	if (task.kind === 'switch' || task.kind === 'outside' || task.kind === 'which-system') return undefined;
 	if (task.kind === 'start-limit') return 'can end in a start that systemd kills again and again';
 	return task.kind === 'wait' ? consequences[task.skipped] : 'finds no package';
 }

@@ -54,3 +54,17 @@ test('what only some configurations have is data, or says where else to look', (
 	);
 	expect(open.map(({ id }) => id)).toEqual([]);
 });
+
+test('what refuses booleans as times or sizes in 1.77 is every option that 1.81 refused them for', () => {
+	const { found } = notes.find(({ id }) => id === '1.77.0/no-booleans-as-durations') ?? {};
+	const named = new Set(found ? optionsOfCondition(found) : []);
+	const refused = openCode(folder)
+		.values()
+		.entries.filter(({ changes }) => {
+			const { refuses } = changes.find(([release]) => release === '1.81.0')?.[1] ?? { refuses: [] };
+			const isAmount = !refuses.includes('duration') || !refuses.includes('size');
+			return refuses.includes('true') && refuses.includes('text') && !refuses.includes('integer') && isAmount;
+		});
+	expect(refused.length).toBeGreaterThan(25);
+	expect(refused.map(({ key }) => key).filter(key => !named.has(key))).toEqual([]);
+});

@@ -27,6 +27,7 @@ test('a wait that saves the database is told among what can hurt, also where no 
 		sticks: false,
 		tryFrom: [],
 		tells: [],
+		settles: [],
 		why: 'A migration fails halfway.',
 		applies: { all: ['database=postgres'] },
 	};

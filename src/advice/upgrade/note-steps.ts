@@ -71,7 +71,7 @@ export function told(steps: readonly Step[]): Step[] {
 	return kept.map(step => {
 		const before = toldBy.get(step);
 		if (!before) return step;
-		const sources = distinct([step, ...before].flatMap(other => other.sources));
+		const sources = distinctSources([step, ...before].flatMap(other => other.sources));
 		return { ...step, ...onlyIfAny([step, ...before]), tells: before.map(({ id }) => id), sources };
 	});
 }
@@ -85,10 +85,14 @@ function onlyIfAny([end, ...before]: readonly Step[]): Pick<Step, 'onlyIf'> {
 }
 
 /** A wait stands for the notes beyond it that ask for the same, if it is at least as sure, and they can be followed there. */
-export function waited(steps: readonly Step[], waits: readonly Step[], notes: readonly Note[]): Step[] {
+export function waited(
+	steps: readonly Step[],
+	waits: readonly Step[],
+	{ notes, settled }: { notes: readonly Note[]; settled: ReadonlySet<string> },
+): Step[] {
 	const canFollow = ({ id }: Step, at: Version) => {
 		const possible = notes.find(note => note.id === id)?.possible;
-		return possible === undefined || !isAbove(possible, at);
+		return settled.has(id) || possible === undefined || !isAbove(possible, at);
 	};
 	const answers = (wait: Step, step: Step) =>
 		wait.tells.includes(step.id) &&
@@ -97,7 +101,11 @@ export function waited(steps: readonly Step[], waits: readonly Step[], notes: re
 		canFollow(step, wait.release);
 	const answered = waits.map(wait => {
 		const same = steps.filter(step => answers(wait, step));
-		return { ...wait, tells: same.map(({ id }) => id), sources: distinct(same.flatMap(({ sources }) => sources)) };
+		return {
+			...wait,
+			tells: same.flatMap(({ id, tells }) => [id, ...tells]),
+			sources: distinctSources(same.flatMap(({ sources }) => sources)),
+		};
 	});
 	return [...steps.filter(step => !waits.some(wait => answers(wait, step))), ...answered];
 }
@@ -106,6 +114,6 @@ const nameOf = memo(({ document, section, heading, under, bullet, url }: Source)
 	[document, section, heading, under, bullet, url].join('\n'),
 );
 
-function distinct(sources: readonly Source[]): Source[] {
+export function distinctSources(sources: readonly Source[]): Source[] {
 	return [...new Map(sources.map(source => [nameOf(source), source])).values()];
 }

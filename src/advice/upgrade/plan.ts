@@ -11,6 +11,7 @@ import { faultsOn, type PlannedFault, type Soundness, soundnessOf } from './faul
 import { type Floor, floors } from './floors.ts';
 import { type Halt, halts, legOf, legsOf } from './halts.ts';
 import { looked, stepOf, told, waited } from './note-steps.ts';
+import { outsideFirst, systemOpen } from './outside.ts';
 import { systemsOf } from './packages.ts';
 import { limitFirst, switchesAndWaits, systemFirst, waitAtStart } from './planned-steps.ts';
 import { type Rollback, rollback } from './rollback.ts';
@@ -80,6 +81,18 @@ export function plan({ from, to, profile, today, ...look }: Way, known: Knowledg
 			visible.push(waits.has(note.id) ? { ...step, leg: legOf(note.release, legs) } : step);
 		}
 	}
+	const placed = waited(
+		told(visible).map(step => (step.refuses ? { ...step, ...triedOf(step.id, known.verified) } : step)),
+		[
+			...systemFirst({ from, to, profile }, systemsOf(known.lifecycles)),
+			...limitFirst({ from, to, profile }, known),
+			...waitAtStart({ from, to, profile }, known),
+			...switchesAndWaits(legs, stops, profile, { today, known }),
+		],
+		{ notes, settled: new Set(known.stops.flatMap(({ settles }) => settles)) },
+	);
+	const ends = { from, to, profile };
+	const gathered = outsideFirst(systemOpen(placed, ends, known.lifecycles), ends, notes);
 	const advisories = advisoriesOn(from, to, profile, known);
 	const halting = stops.filter(({ required }) => required);
 	const soundness = soundnessOf(to, today, known.releases);
@@ -89,20 +102,7 @@ export function plan({ from, to, profile, today, ...look }: Way, known: Knowledg
 		to,
 		profile: profileJson(profile),
 		horizon: horizon(known),
-		steps: inPlace(
-			waited(
-				told(visible).map(step => (step.refuses ? { ...step, ...triedOf(step.id, known.verified) } : step)),
-				[
-					...systemFirst({ from, to, profile }, systemsOf(known.lifecycles)),
-					...limitFirst({ from, to, profile }, known),
-					...waitAtStart({ from, to, profile }, known),
-					...switchesAndWaits(legs, stops, profile, { today, known }),
-				],
-				notes,
-			),
-			profile,
-			known,
-		),
+		steps: inPlace(gathered, profile, known),
 		hidden,
 		stops,
 		floors: floors(from, to, profile, known.releases),

@@ -19,7 +19,7 @@ function weight(step: Step): number {
 /** Where a step stands before its release counts; a switch ends its leg, and a wait before the first one begins at once. */
 function rank(step: Step): number {
 	const leg = step.when === 'switch' ? step.leg : 0;
-	const generated = step.generated ? (step.when === 'before' ? 0 : 2) : 1;
+	const generated = step.generated ? (step.when === 'before' && !step.check ? 0 : 2) : 1;
 	return ((whenOrder.indexOf(step.when) * 100 + leg) * 10 + generated) * 10 + (step.generated ? 0 : weight(step));
 }
 
@@ -33,5 +33,13 @@ function inOrder(steps: readonly Step[]): Step[] {
 export function inPlace(steps: readonly Step[], profile: Profile, { installs }: Pick<Knowledge, 'installs'>): Step[] {
 	const recipe = installs[String(profile.get('install')?.value)];
 	const ordered = inOrder(steps);
-	return recipe ? ordered.map(step => ({ ...step, text: located(step.text, recipe) })) : ordered;
+	return recipe ? ordered.map(step => locatedStep(step, recipe)) : ordered;
+}
+
+function locatedStep({ text, task, ...step }: Step, recipe: Knowledge['installs'][string]): Step {
+	const there =
+		task?.kind === 'outside'
+			? { ...task, checks: task.checks.map(one => ({ ...one, text: located(one.text, recipe) })) }
+			: task;
+	return { ...step, text: located(text, recipe), ...(there && { task: there }) };
 }

@@ -1,7 +1,7 @@
 // What the planner adds to the notes, as data: messages/switch.ts makes the title, the text and the clauses of a step of it.
 
 import type { Version } from '../../deployment/version.ts';
-import type { Stop } from '../../knowledge/schema/synapse.ts';
+import type { Note, Stop } from '../../knowledge/schema/synapse.ts';
 import type { StartLimit } from './start-limit.ts';
 import type { NoPackage, SwitchCommands } from './switch-commands.ts';
 
@@ -17,12 +17,21 @@ type Wait = {
 	stuck?: { lines: string[]; text: string };
 };
 
+/** A note whose condition no configuration decides, as a part of the step that has all of them checked. */
+export type OutsideCheck = Pick<Note, 'id' | 'release' | 'when' | 'title' | 'text'> & { onlyIf: string };
+
+/** Where to look for what no file of the configuration says. */
+export type Outside = NonNullable<Note['foundIn']>;
+
 export type StepTask =
 	/** `commands`: absent where no recipe fits. */
 	| { kind: 'switch'; to: Version; commands?: SwitchCommands }
 	| Wait
 	| { kind: 'no-package'; lacking: NoPackage }
-	| { kind: 'start-limit'; limit: StartLimit };
+	| { kind: 'start-limit'; limit: StartLimit }
+	| { kind: 'outside'; places: readonly Outside[]; checks: readonly OutsideCheck[] }
+	/** Systems by their names: those that have packages of the target, and the last release of those whose packages ended. */
+	| { kind: 'which-system'; to: Version; built: readonly string[]; ended: readonly { name: string; last: Version }[] };
 
 /** What leaving out a required halt, or its wait, can do to the database or to the start. */
 export type Consequence = 'sticks' | 'ruins' | 'refuses';

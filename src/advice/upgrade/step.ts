@@ -36,6 +36,8 @@ export type Step = {
 	leg: number;
 	/** Made by the planner, not from a note: the switch itself, the wait at a halt. */
 	generated?: true;
+	/** Of a generated step: something to check, which holds nothing up. */
+	check?: true;
 	/** What the words of a generated step are made of, in messages/switch.ts; until then its title and text are empty. */
 	task?: StepTask;
 	/** It speaks only of options that the release at the start does not have: hardly anybody is concerned. */

@@ -24,7 +24,9 @@ export type Tally = {
 
 export function tally({ steps, stops, unread }: Pick<Plan, 'steps' | 'stops' | 'unread'>): Tally {
 	// The switch goes without saying, and waits are counted as halts.
-	const acts = steps.filter(({ must, generated, id }) => must && (!generated || id.endsWith('/start-limit')));
+	const acts = steps.filter(
+		({ must, generated, check, id }) => must && (!generated || check || id.endsWith('/start-limit')),
+	);
 	const sure = acts.filter(surely).length;
 	const warning = unread.find(({ warning }) => warning !== undefined)?.warning;
 	return {

@@ -176,6 +176,8 @@ export const stopShape = z.strictObject({
 	tryAfter: version.optional(),
 	/** Notes that ask for the same wait: whoever waits here has done what they say. */
 	tells: z.array(z.string()).default([]),
+	/** Of these: what is over for good once the wait is done on any release, even one that is too old to follow the note. */
+	settles: z.array(z.string()).default([]),
 	why: prose,
 	applies: appliesShape.optional(),
 });

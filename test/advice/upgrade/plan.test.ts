@@ -133,6 +133,7 @@ describe('required stops', () => {
 		sticks: false,
 		tryFrom: [],
 		tells: [],
+		settles: [],
 		why: 'Else it breaks.',
 		applies: { all: ['database=postgres'] },
 	};

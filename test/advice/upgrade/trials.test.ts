@@ -74,6 +74,7 @@ describe('a plan', () => {
 		sticks: false,
 		tryFrom: [],
 		tells: [],
+		settles: [],
 		why: 'Because.',
 	};
 	const knowledge = known({

@@ -64,6 +64,7 @@ describe('stops', () => {
 		sticks: false,
 		tryFrom: [],
 		tells: [],
+		settles: [],
 		why: 'Because.',
 	};
 

@@ -1,0 +1,87 @@
+// Steps that stand for several notes: what nobody finds in the configuration, and packages by system.
+
+import type { Profile } from '../../deployment/facts.ts';
+import type { Version } from '../../deployment/version.ts';
+import type { Lifecycle, Note } from '../../knowledge/schema/synapse.ts';
+import { distinctSources } from './note-steps.ts';
+import { isBuilt, systemsOf } from './packages.ts';
+import type { Step } from './step.ts';
+import type { OutsideCheck } from './step-task.ts';
+
+type Ends = { from: Version; to: Version; profile: Profile };
+
+/**
+ * One step to check in place of every “only if” that no configuration decides: the database, scripts, the proxy, the host.
+ * A refusal to start, and what may not even concern this deployment, stays a step of its own.
+ */
+export function outsideFirst(steps: readonly Step[], { to }: Ends, notes: readonly Note[]): Step[] {
+	const placeOf = new Map(notes.flatMap(({ id, foundIn }) => (foundIn ? [[id, foundIn] as const] : [])));
+	const isOutside = ({ id, must, refuses, onlyIf, concerned, oneWay }: Step) =>
+		must && !refuses && onlyIf !== undefined && concerned === true && !oneWay && placeOf.has(id);
+	const members = steps.filter(isOutside);
+	if (!members.length) return [...steps];
+	const checks = members.map(
+		({ id, release, when, title, text, onlyIf = '' }): OutsideCheck => ({ id, release, when, title, text, onlyIf }),
+	);
+	const places = [...new Set(members.flatMap(({ id }) => placeOf.get(id) ?? []))];
+	const step: Step = {
+		...standingFor(members),
+		id: `${to}/outside`,
+		release: to,
+		concerned: true,
+		task: { kind: 'outside', places, checks },
+	};
+	return [...steps.filter(other => !isOutside(other)), step];
+}
+
+/** One step in place of a note for each system whose packages ended, where nobody has said which system it is. */
+export function systemOpen(
+	steps: readonly Step[],
+	{ from, to, profile }: Ends,
+	lifecycles: Readonly<Record<string, Lifecycle>>,
+): Step[] {
+	if (profile.has('os')) return [...steps];
+	const isOfSystem = ({ must, applies }: Step) =>
+		must && applies !== undefined && 'all' in applies && applies.all.some(term => term.startsWith('os='));
+	const members = steps.filter(isOfSystem);
+	if (!members.length) return [...steps];
+	const systems = systemsOf(lifecycles);
+	const step: Step = {
+		...standingFor(members),
+		id: `${to}/which-system`,
+		release: to,
+		applies: { all: ['install=debian'] },
+		ask: [...new Set(members.flatMap(({ ask = [] }) => ask))],
+		concerned: profile.get('install')?.value === 'debian' ? true : 'unknown',
+		task: {
+			kind: 'which-system',
+			to,
+			built: systems.filter(system => isBuilt(system, to)).map(({ name }) => name),
+			ended: systems.flatMap(system =>
+				'last' in system.packages && isBuilt(system, from) && !isBuilt(system, to)
+					? [{ name: system.name, last: system.packages.last }]
+					: [],
+			),
+		},
+	};
+	return [...steps.filter(other => !isOfSystem(other)), step];
+}
+
+function standingFor(members: readonly Step[]): Omit<Step, 'id' | 'release' | 'concerned'> {
+	const all = (of: (step: Step) => readonly string[]) => [...new Set(members.flatMap(of))];
+	return {
+		when: 'before',
+		must: true,
+		refuses: false,
+		title: '',
+		text: '',
+		options: all(({ options }) => options),
+		endpoints: all(({ endpoints }) => endpoints),
+		metrics: all(({ metrics }) => metrics),
+		tells: all(({ id, tells }) => [id, ...tells]),
+		sources: distinctSources(members.flatMap(({ sources }) => sources)),
+		leg: 0,
+		generated: true,
+		check: true,
+	};
+}

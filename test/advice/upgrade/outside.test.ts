@@ -1,0 +1,114 @@
+// What no configuration decides is one step, and so are packages by system.
+import { expect, test } from 'vitest';
+import { plan } from '../../../src/advice/upgrade/plan.ts';
+import { tally } from '../../../src/advice/upgrade/tally.ts';
+import { type Profile, parseTerm, profileOf } from '../../../src/deployment/facts.ts';
+import type { Note } from '../../../src/knowledge/schema/synapse.ts';
+import { worded } from '../../../src/messages/switch.ts';
+import { known, note } from '../../known.ts';
+
+function facts(text: string): Profile {
+	return profileOf(text.split(' ').flatMap(word => parseTerm(word) ?? [])) as Profile;
+}
+
+function planned(notes: Note[], said = 'docker', more: Parameters<typeof known>[0] = {}) {
+	const way = { from: '1.0.0', to: '1.3.0', profile: facts(said), today: '2026-11-29' };
+	return worded(plan(way, known({ ...more, notes })));
+}
+
+const script = { must: true, onlyIf: 'a script reads the log', foundIn: 'scripts' } as const;
+
+test('what no file decides is one step for everybody, with each condition beside its text', () => {
+	const { steps } = planned([
+		note('1.1.0/log', { ...script, endpoints: ['/a'] }),
+		note('1.2.0/proxy', { ...script, when: 'before', foundIn: 'proxy', onlyIf: 'a proxy caches' }),
+		note('1.2.0/file', { must: true, onlyIf: '`a` is set', found: { option: 'a' } }),
+	]);
+	const step = steps.find(({ id }) => id === '1.3.0/outside');
+	expect(step).toMatchObject({
+		when: 'before',
+		must: true,
+		concerned: true,
+		title: 'Check outside Synapse: your scripts and the proxy',
+		tells: ['1.1.0/log', '1.2.0/proxy'],
+		endpoints: ['/a'],
+	});
+	expect(step).not.toHaveProperty('onlyIf');
+	expect(step?.text).toContain('*At the switch: only if a script reads the log:*\n\nText of 1.1.0/log.');
+	expect(step?.text).toContain('*Only if a proxy caches:*');
+	expect(steps.map(({ id }) => id)).toEqual(['1.3.0/outside', '1.2.0/file', '1.3.0/switch']);
+});
+
+test.each([
+	['a refusal to start', { refuses: true }],
+	['what is only good to know', { must: false }],
+	['what may not concern this deployment', { applies: { all: ['workers'] } }],
+	['what cannot be undone', { oneWay: 'It stays.' }],
+])('%s stays a step of its own', (_, more) => {
+	const ids = planned([note('1.1.0/log', { ...script, ...more })]).steps.map(({ id }) => id);
+	expect(ids).toContain('1.1.0/log');
+	expect(ids).not.toContain('1.3.0/outside');
+});
+
+test('the step counts as one thing to do, and holds nothing up', () => {
+	const decided = planned([note('1.1.0/log', script), note('1.2.0/other', script)]);
+	expect(tally(decided)).toMatchObject({ sure: 1, perhaps: 0, empty: false });
+	expect(decided.steps[0]).toMatchObject({ check: true });
+	expect(decided.steps[0]).not.toHaveProperty('otherwise');
+});
+
+const ended = (id: string, os: string) =>
+	note(id as '1.1.0/x', { must: true, when: 'before', applies: { all: ['install=debian', `os=${os}`] } });
+const systems = [ended('1.1.0/no-debian-10', 'debian-10'), ended('1.2.0/no-ubuntu-20', 'ubuntu-20.04')];
+const lifecycles = {
+	debian: {
+		releases: [
+			{ version: '10', released: '2019-07-06', packages: { first: '0.1.0', last: '1.0.0' } },
+			{ version: '12', released: '2023-06-10', packages: { first: '0.1.0' } },
+		],
+	},
+} as unknown as NonNullable<Parameters<typeof known>[0]>['lifecycles'];
+
+test('packages of several systems are one question, where nobody has said which system it is', () => {
+	const more = lifecycles ? { lifecycles } : {};
+	const { steps } = planned(systems, 'debian', more);
+	const step = steps.find(({ id }) => id === '1.3.0/which-system');
+	expect(step).toMatchObject({ concerned: true, ask: ['os'], tells: ['1.1.0/no-debian-10', '1.2.0/no-ubuntu-20'] });
+	expect(step?.text).toContain('packages of 1.3.0 for Debian 12.');
+	expect(step?.text).toContain('* Debian 10: up to 1.0.0');
+	expect(steps.filter(({ id }) => id.includes('no-'))).toEqual([]);
+	const stated = planned(systems, 'debian os=debian-10', more).steps.map(({ id }) => id);
+	expect(stated).toContain('1.1.0/no-debian-10');
+	expect(stated).not.toContain('1.3.0/which-system');
+	expect(planned(systems, 'docker', more).steps.map(({ id }) => id)).toEqual(['1.3.0/switch']);
+	expect(planned(systems, 'workers', more).steps[0]).toMatchObject({ concerned: 'unknown' });
+});
+
+const wait = {
+	id: 'wait',
+	ways: [{ from: '<1.0.0', to: '>=1.3.0' }],
+	first: '1.0.0',
+	last: '1.2.0',
+	best: '1.2.0',
+	required: true,
+	waitFor: 'background updates',
+	waitAtStart: '>=1.0.0 <1.3.0',
+	ruins: true,
+	sticks: false,
+	tryFrom: [],
+	tells: ['1.3.0/stuck'],
+	settles: [],
+	why: 'Else it breaks.',
+};
+
+test('a wait settles what is over once it is done, however old the release; and names what that told', () => {
+	const stuck = { ...script, when: 'before', foundIn: 'database', story: 'stuck' } as const;
+	const notes = [note('1.1.0/first', { ...stuck }), note('1.3.0/stuck', { ...stuck, possible: '1.2.0' })];
+	const ids = (settles: string[]) =>
+		planned(notes, 'docker', { stops: [{ ...wait, settles }] }).steps.map(({ id, tells }) => [id, tells]);
+	expect(ids(['1.3.0/stuck'])).toEqual([
+		['1.0.0/wait', ['1.3.0/stuck', '1.1.0/first']],
+		['1.3.0/switch', []],
+	]);
+	expect(ids([]).map(([id]) => id)).toEqual(['1.0.0/wait', '1.3.0/outside', '1.3.0/switch']);
+});
