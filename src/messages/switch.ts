@@ -5,7 +5,7 @@ import type { Step } from '../advice/upgrade/step.ts';
 import {
 	type Consequence,
 	consequence,
-	type Outside,
+	type FoundIn,
 	type OutsideCheck,
 	type StepTask,
 } from '../advice/upgrade/step-task.ts';
@@ -201,7 +201,7 @@ ${block([`journalctl -fu ${service}`])}`;
 const databaseNames = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
 
 /** Nouns that fit behind “Check outside Synapse”. */
-const places: Record<Outside, string> = {
+const places: Record<FoundIn, string> = {
 	database: 'the database',
 	dns: 'DNS',
 	history: 'its history',

@@ -21,7 +21,7 @@ type Wait = {
 export type OutsideCheck = Pick<Note, 'id' | 'release' | 'when' | 'title' | 'text'> & { onlyIf: string };
 
 /** Where to look for what no file of the configuration says. */
-export type Outside = NonNullable<Note['foundIn']>;
+export type FoundIn = NonNullable<Note['foundIn']>;
 
 export type StepTask =
 	/** `commands`: absent where no recipe fits. */
@@ -29,7 +29,7 @@ export type StepTask =
 	| Wait
 	| { kind: 'no-package'; lacking: NoPackage }
 	| { kind: 'start-limit'; limit: StartLimit }
-	| { kind: 'outside'; places: readonly Outside[]; checks: readonly OutsideCheck[] }
+	| { kind: 'outside'; places: readonly FoundIn[]; checks: readonly OutsideCheck[] }
 	/** Systems by their names: those that have packages of the target, and the last release of those whose packages ended. */
 	| { kind: 'which-system'; to: Version; built: readonly string[]; ended: readonly { name: string; last: Version }[] };
 
