@@ -12,6 +12,7 @@ import { count, enumerate, list, sentence } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { routeJson, routeSections, routesVerdict, unknownAddress } from './proxy-routes.ts';
 import { factWord } from './sections.ts';
+import { typedFact } from './whose.ts';
 
 type CheckContext = {
 	derived: readonly Derived[];
@@ -58,7 +59,7 @@ export function checkWords(checked: Checked, around: CheckContext): Answer {
 			({ file }) => `${code(file)} holds no options: Synapse ignores it, and so is it here.`,
 		),
 		...(around.contradicted.length
-			? [`The files say ${around.contradicted.map(code).join(', ')}; what you said counts.`]
+			? [`The files say ${around.contradicted.map(typedFact).join(', ')}; what you said counts.`]
 			: []),
 		factsLine(around),
 	];
@@ -257,17 +258,15 @@ function unjudgedSection(unjudged: readonly Unjudged[]): Section[] {
 	if (!unjudged.length) return [];
 	const lines = unjudged.map(({ note, ...at }) =>
 		note
-			? `${note.title} (${code(note.id)})${note.onlyIf ? `: only if ${note.onlyIf}` : ''}`
+			? `${note.title} (${code(`!notes ${note.release}`)})${note.onlyIf ? `: only if ${note.onlyIf}` : ''}`
 			: `${place(at)}hidden, so it was not judged`,
 	);
 	return [{ title: `Could not be judged (${lines.length})`, markdown: list(lines), fold: true }];
 }
 
 function factsLine({ derived }: CheckContext): string {
-	const facts = [
-		...new Set(derived.filter(({ line }) => line > 0).map(({ fact }) => fact.replace(/^(install|database)=/, ''))),
-	];
-	return facts.length ? `It says: ${enumerate(facts.map(code))}.` : '';
+	const facts = [...new Set(derived.filter(({ line }) => line > 0).map(({ fact }) => typedFact(fact)))];
+	return facts.length ? `It says: ${enumerate(facts)}.` : '';
 }
 
 /** The room opens at the end of a message: there stands what to do next. */

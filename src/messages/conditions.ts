@@ -9,7 +9,7 @@ import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 import { dangers, warningLines } from './dangers.ts';
 import { deadlineLine, promisedWords } from './deadlines.ts';
 import { observationWords, wholeWords } from './observation.ts';
-import { dangerLine, floorNames } from './sections.ts';
+import { dangerLine, floorNames, whoseStep } from './sections.ts';
 import { worded } from './switch.ts';
 import { tallyWords, unreadWords } from './tally.ts';
 import { namedWords, unknownSince } from './version.ts';
@@ -234,7 +234,7 @@ function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'
 			: []),
 		...(way.unread.some(({ warning }) => warning !== undefined) ? [list(warningLines(way.unread))] : []),
 		after.length
-			? `Now that ${to.version} runs:\n\n${list(after.map(({ title, concerned, ask }) => `${capital(title)}${concerned === true ? '' : ` (if it concerns you: ${(ask ?? []).map(code).join(', ')})`}`))}`
+			? `Now that ${to.version} runs:\n\n${list(after.map(step => `${capital(step.title)}${whoseStep(step) && `, if ${whoseStep(step)}`}`))}`
 			: way.unread.length
 				? 'In the rest nothing is left to do after it.'
 				: 'Nothing is left to do after it.',

@@ -9,7 +9,6 @@ import { escapeMarkdown } from '../text/markdown.ts';
 import { faultLines } from './faults.ts';
 import { floorWords } from './rollback.ts';
 import {
-	conditions,
 	type Danger,
 	dangerLine,
 	fine,
@@ -23,6 +22,7 @@ import {
 	whoseStep,
 } from './sections.ts';
 import { consequenceWords } from './switch.ts';
+import { appliesClause } from './whose.ts';
 
 /**
  * What could hurt, which no reader may have to unfold. Where the steps themselves are not shown (`unnumbered`), their
@@ -47,8 +47,8 @@ export function dangers(plan: Plan, numbered: readonly Step[], showing: StepNami
 			]
 		: [];
 	const waits = numbered.flatMap((step, i) => {
-		const whose = step.concerned === 'unknown' && step.applies ? conditions(step.applies) : step.onlyIf;
-		const condition = whose === undefined ? '' : ` (${whose})`;
+		const whose = step.concerned === 'unknown' && step.applies ? appliesClause(step.applies) : step.onlyIf;
+		const condition = whose === undefined ? '' : `, if ${whose}`;
 		if (step.id.endsWith('/no-package')) return [severe(`${step.title}: ${named(i)} says what to do.`)];
 		return step.generated && !step.check && step.when === 'before'
 			? [
@@ -110,7 +110,7 @@ function stopLines({ stops, profile }: Plan, numbered: readonly Step[], showing:
 			const wait = numbered.findIndex(({ id }) => id === `${best}/wait`);
 			const range = from === to ? '' : ` (any release from ${from} to ${to} will do)`;
 			const whose = [
-				...(applies && profile.database !== 'postgres' && !profile.postgres ? [`yours is ${conditions(applies)}`] : []),
+				...(applies && profile.database !== 'postgres' && !profile.postgres ? [appliesClause(applies)] : []),
 				...(onlyIf ? [onlyIf] : []),
 			];
 			const condition = whose.length ? `If ${whose.join(', and ')}: halt` : 'Halt';

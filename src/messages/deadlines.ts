@@ -7,7 +7,8 @@ import type { Version } from '../deployment/version.ts';
 import { compare } from '../deployment/version.ts';
 import { capital, count, list, sentence } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
-import { conditions, horizonLine } from './sections.ts';
+import { horizonLine } from './sections.ts';
+import { appliesClause } from './whose.ts';
 
 /** When a deadline bites, as upstream wrote it. */
 export function dueWords({ at, orLater, estimate, slipped, landed, withdrawn }: Deadline): string {
@@ -43,7 +44,7 @@ export function deadlineValue(deadline: Deadline): Omit<Deadline, 'promised'> & 
 
 export function deadlineLine(deadline: Deadline): string {
 	const { subject, replacedBy, concerned, applies, announced } = deadline;
-	const who = concerned === 'unknown' && applies ? [`If yours is ${conditions(applies)}.`] : [];
+	const who = concerned === 'unknown' && applies ? [`If ${appliesClause(applies)}.`] : [];
 	const instead = replacedBy ? [sentence(`Instead: ${replacedBy}`)] : [];
 	// The end of what Synapse stands on is no promise of Synapse's: its date needs to be told for what it is.
 	const what =

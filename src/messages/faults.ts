@@ -2,7 +2,8 @@
 import type { PlannedFault, Soundness } from '../advice/upgrade/faults.ts';
 import type { Section } from '../answer.ts';
 import { count } from '../text/format.ts';
-import { conditions, type Danger, link } from './sections.ts';
+import { type Danger, link } from './sections.ts';
+import { appliesClause } from './whose.ts';
 
 /** What leads a plan: a severe fault of a release on which one would stand, and where to go instead. */
 export function faultLines(faults: readonly PlannedFault[]): Danger[] {
@@ -21,7 +22,7 @@ export function faultLines(faults: readonly PlannedFault[]): Danger[] {
 /** Who is hit, as a clause that goes on after “if”; empty where everybody is. */
 function whoseFault({ concerned, applies, ask, onlyIf }: PlannedFault): string {
 	if (concerned === true) return '';
-	return [...(applies && ask ? [`yours is ${conditions(applies)}`] : []), ...(onlyIf ? [onlyIf] : [])].join(', and ');
+	return [...(applies && ask ? [appliesClause(applies)] : []), ...(onlyIf ? [onlyIf] : [])].join(', and ');
 }
 
 /** All faults of the way, folded: what one sees, and what to do. */

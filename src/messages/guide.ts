@@ -12,8 +12,9 @@ import type {
 import type { Answer, Section } from '../answer.ts';
 import { allStages } from '../knowledge/guide-stages.ts';
 import type { Tried } from '../knowledge/schema/synapse.ts';
-import { count, enumerate, list } from '../text/format.ts';
+import { count, list } from '../text/format.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
+import { appliesClause, typedFact } from './whose.ts';
 
 /** Beside the guide itself: what the command found out, in the places where a reader needs it. */
 export type Around = {
@@ -33,7 +34,7 @@ export function guideRefusalWords(refusal: GuideRefusal): string {
 	if (typeof refusal === 'string') return refusal;
 	const { way, because, possible } = refusal;
 	const others = possible.length ? ` Possible: ${possible.map(id => code(`way=${id}`)).join(', ')}.` : '';
-	return `“${way}” is no way here (${because.map(code).join(', ')}).${others}`;
+	return `“${way}” is no way here (${because.map(typedFact).join(', ')}).${others}`;
 }
 
 /** The whole guide for one deployment. */
@@ -112,7 +113,7 @@ function waysSection({ ways, way }: Guided): Section[] {
 		return `${name}: ${fits}${cost ? ` ${cost.says}` : ''}${numbers ? ` Here: ${numbers}.` : ''}`;
 	});
 	const others = ways.filter(other => other.possible === false);
-	const not = others.map(({ title, because }) => `${lower(title)} (${(because ?? []).map(code).join(', ')})`);
+	const not = others.map(({ title, because }) => `${lower(title)} (${(because ?? []).map(typedFact).join(', ')})`);
 	const rest = not.length ? `\n\nNot here: ${not.join(', ')}.` : '';
 	return [{ title: `Which way (${possible.length})`, markdown: `${list(lines)}${rest}`, fold: true }];
 }
@@ -142,9 +143,7 @@ export function stageWork(stage: GuidedStage): string {
 
 function conditionWords(one: GuidedStage | GuidedStep): string {
 	if (one.concerned === true) return '';
-	const { applies } = one;
-	const typed = (terms: readonly string[]) => terms.map(term => code(term.replace(/^(install|database)=/, '')));
-	return `*If yours is ${'all' in applies ? enumerate(typed(applies.all)) : enumerate(typed(applies.any), 'or')}:*`;
+	return `*If ${appliesClause(one.applies)}:*`;
 }
 
 function block(text: string, language: string): string {
@@ -175,9 +174,9 @@ function wholeOf(parts: readonly GuidedStep[]): string {
 	const texts = parts.map(part => {
 		const text = part.file?.text.trimEnd() ?? '';
 		if (part.concerned === true) return text;
-		const { applies } = part;
-		const when = 'all' in applies ? enumerate(applies.all) : enumerate(applies.any, 'or');
-		return [`Only if yours is ${when}:`, ...text.split('\n')].map(line => `# ${line}`.trimEnd()).join('\n');
+		// In a comment of a file the marks of Markdown would stand as they are.
+		const when = appliesClause(part.applies).replaceAll('`', '');
+		return [`Only if ${when}:`, ...text.split('\n')].map(line => `# ${line}`.trimEnd()).join('\n');
 	});
 	return texts.join('\n\n');
 }
@@ -323,7 +322,7 @@ function hiddenSection({ hidden: all, parameters }: Guided): Section[] {
 	const isParameter = (because: string) => parameters.some(({ name }) => because.startsWith(`${name}=`));
 	const hidden = all.filter(({ because }) => !because.every(isParameter));
 	if (!hidden.length) return [];
-	const lines = hidden.map(({ title, because }) => `${title}: ${because.map(code).join(', ')}`);
+	const lines = hidden.map(({ title, because }) => `${title}: ${because.map(typedFact).join(', ')}`);
 	return [
 		{
 			title: `Not for you (${hidden.length})`,

@@ -143,7 +143,7 @@ export function optionWords(
 }
 
 function notesSection(notes: readonly Note[]): Section {
-	const lines = notes.map(({ release, title, id }) => `${release}: ${title} (${code(id)})`);
+	const lines = notes.map(({ release, title }) => `${release}: ${title} (${code(`!notes ${release}`)})`);
 	return { title: `Notes that name it (${notes.length})`, markdown: list(lines), fold: notes.length > 5 };
 }
 

@@ -26,6 +26,7 @@ import {
 } from './sections.ts';
 import { worded } from './switch.ts';
 import { tallyWords } from './tally.ts';
+import { typedFact } from './whose.ts';
 
 /** The one line that says the result; its beginning is what a notification shows. */
 function planLead(plan: Plan): string {
@@ -129,7 +130,7 @@ function advisorySection({ advisories, from, to }: Plan): Section[] {
 					`Only releases between ${from} and ${to} are open to ${passedThrough.map(code).join(', ')}: do not stay there.`,
 				]
 			: []),
-		...hidden.map(({ id, because }) => `${code(id)} does not concern you (${because.map(code).join(', ')}).`),
+		...hidden.map(({ id, because }) => `${code(id)} does not concern you (${because.map(typedFact).join(', ')}).`),
 	];
 	const title = `Security (${fixed.length} closed${open.length ? `, ${open.length} open` : ''})`;
 	return lines.length ? [{ title, markdown: list(lines), fold: true }] : [];

@@ -2,8 +2,7 @@
 import type { FloorReason, Rollback } from '../advice/upgrade/rollback.ts';
 import type { Answer, Section } from '../answer.ts';
 import type { Version } from '../deployment/version.ts';
-import { list } from '../text/format.ts';
-import { code } from '../text/markdown.ts';
+import { enumerate, list } from '../text/format.ts';
 import { trialWords } from './trials.ts';
 
 /** Why nothing older than the floor surely starts, as sentences. */
@@ -67,7 +66,11 @@ export function rollbackWords(result: Rollback, taken: readonly string[]): Answe
 				{
 					title: `What going back does not undo (${texts.size})`,
 					mark: '⚠️',
-					markdown: list([...texts].map(([text, same]) => `${text} (${same.map(({ id }) => code(id)).join(', ')})`)),
+					markdown: list(
+						[...texts].map(
+							([text, same]) => `${text} (${enumerate([...new Set(same.map(({ id }) => id.split('/')[0] ?? ''))])})`,
+						),
+					),
 					fold: false,
 				},
 			]

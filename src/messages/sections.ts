@@ -2,19 +2,13 @@
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { Step } from '../advice/upgrade/step.ts';
 import type { Section } from '../answer.ts';
-import type { Applies } from '../deployment/condition.ts';
 import type { Version } from '../deployment/version.ts';
 import type { Source } from '../knowledge/schema/synapse.ts';
 import { memo } from '../runtime/memo.ts';
-import { enumerate, list } from '../text/format.ts';
+import { list } from '../text/format.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
 import { trialWords } from './trials.ts';
-
-/** `workers and no-email`, each as code, the way people type them: `docker`, not `install=docker`. */
-export const conditions = memo((applies: Applies): string => {
-	const typed = (terms: readonly string[]) => terms.map(term => code(term.replace(/^(install|database)=/, '')));
-	return 'all' in applies ? enumerate(typed(applies.all)) : enumerate(typed(applies.any), 'or');
-});
+import { appliesClause, typedFact } from './whose.ts';
 
 function isPlainLink(url: string): boolean {
 	return /^https:\/\/[^\s()<>]+$/.test(url);
@@ -50,7 +44,7 @@ export function link(text: string, url: string): string {
 
 /** Under which conditions a step concerns its reader, as a clause after “if”; empty if without any. */
 export function whoseStep({ applies, concerned, onlyIf }: Step): string {
-	const facts = applies && concerned === 'unknown' ? `yours is ${conditions(applies)}` : undefined;
+	const facts = applies && concerned === 'unknown' ? appliesClause(applies) : undefined;
 	return [facts, onlyIf].filter(clause => clause !== undefined).join(', and ');
 }
 
@@ -114,7 +108,9 @@ export function openLine(version: Version, advisory: OpenAdvisories[number]): st
 
 export function hiddenSection({ hidden }: Pick<Plan, 'hidden'>): Section[] {
 	if (!hidden.length) return [];
-	const lines = hidden.map(({ title, id, because }) => `${title} (${code(id)}): ${because.map(code).join(', ')}`);
+	const lines = hidden.map(
+		({ title, id, because }) => `${id.split('/')[0]}: ${title} (${because.map(typedFact).join(', ')})`,
+	);
 	return [
 		{
 			title: `Not for you (${hidden.length})`,

@@ -6,8 +6,9 @@ import type { Step } from '../advice/upgrade/step.ts';
 import { surely } from '../advice/upgrade/step.ts';
 import type { Version } from '../deployment/version.ts';
 import { code } from '../text/markdown.ts';
-import { conditions, floorNames, whoseStep } from './sections.ts';
+import { floorNames, whoseStep } from './sections.ts';
 import { consequenceWords, stepWorded } from './switch.ts';
+import { appliesClause } from './whose.ts';
 
 /** What of the plan goes where. Each step is in one of these lists, or nowhere because a line says it already. */
 export type Sorted = {
@@ -123,7 +124,7 @@ function haltsFirst(plan: Plan): First[] {
 
 function maybeHalt(stop: Plan['stops'][number]): string {
 	const { best, waitFor, onlyIf, applies } = stop;
-	const whose = [...(applies ? [`yours is ${conditions(applies)}`] : []), ...(onlyIf ? [onlyIf] : [])].join(', and ');
+	const whose = [...(applies ? [appliesClause(applies)] : []), ...(onlyIf ? [onlyIf] : [])].join(', and ');
 	return `🟡 **Halt at ${best}** and wait for ${waitFor}, if ${whose}. A direct jump ${consequenceWords(stop)}.`;
 }
 

@@ -19,6 +19,7 @@ import { factExample } from './sections.ts';
 import { seenWords } from './server-facts.ts';
 import { tallyWords } from './tally.ts';
 import { behindWords, caveatWords, unknownWords, versionWords } from './version.ts';
+import { typedFact } from './whose.ts';
 
 export type Card = {
 	facing: Facing;
@@ -52,7 +53,7 @@ function knownFacts(facing: Facing): string {
 }
 
 function checkLines({ server, today, checks = [], derived, outdated }: Facing): string[] {
-	const facts = (dated: Facing['derived']) => dated.map(({ fact }) => code(fact)).join(', ');
+	const facts = (dated: Facing['derived']) => dated.map(({ fact }) => typedFact(fact)).join(', ');
 	return [
 		...(derived.length ? [`Its configuration of ${derived[0]?.day} says: ${facts(derived)}.`] : []),
 		...(outdated.length
@@ -77,7 +78,7 @@ function saidFacts({ profile, seen, contradicted, derived }: Facing): string {
 	if (!facts.length) return 'I know nothing of the deployment yet.';
 	const told = new Set([...seen, ...derived.flatMap(({ fact }) => parseStored(fact) ?? []).map(writeTerm)]);
 	const said = facts.filter(fact => !told.has(fact));
-	const stated = said.length ? `I know of it: ${said.map(code).join(', ')}.` : '';
+	const stated = said.length ? `I know of it: ${said.map(typedFact).join(', ')}.` : '';
 	return [stated, seenWords({ seen, contradicted })].filter(Boolean).join(' ');
 }
 

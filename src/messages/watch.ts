@@ -16,6 +16,7 @@ import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 import { conditionTitle } from './conditions.ts';
 import { observationWords, wholeWords } from './observation.ts';
 import { behindWords, caveatWords, versionWords } from './version.ts';
+import { typedFact } from './whose.ts';
 
 type WatchedSubscription = { subscription: Subscription; server: WatchedServer | undefined; open: number };
 type WatchContext = { knowledge: Knowledge; zone: string; now: Date };
@@ -35,7 +36,7 @@ export function serversWords(watched: readonly WatchedSubscription[], { knowledg
 		const state = running
 			? `Synapse ${versionWords(running, knowledge)}${sourceWords(running)}${late && isJudged ? `, ${running.build ? `as ${running.version} ` : ''}${behindWords(running.version, late, newest)}` : ''}`
 			: 'not known what it runs';
-		const facts = subscription.facts.length ? `; ${subscription.facts.map(code).join(', ')}` : '';
+		const facts = subscription.facts.length ? `; ${subscription.facts.map(typedFact).join(', ')}` : '';
 		const times = server?.looked
 			? ` Last look ${momentIn(server.looked, zone)}, next ${momentIn(server.next, zone)}.`
 			: '';

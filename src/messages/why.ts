@@ -12,7 +12,8 @@ import type { Note, Source } from '../knowledge/schema/synapse.ts';
 import { count } from '../text/format.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 import { refusalWords } from './refusals.ts';
-import { conditions, link } from './sections.ts';
+import { link } from './sections.ts';
+import { appliesClause } from './whose.ts';
 
 /** safe: start whatever you like; after-fix: harmless, but in vain until then; wait: it works, let it; unsafe: start nothing. */
 type Forward = 'safe' | 'after-fix' | 'wait' | 'unsafe';
@@ -134,7 +135,7 @@ function about(match: WhyMatch, told: ToldMatch): Section {
 		...(message ? [`The message: ${quoted(message.refusal.text.replaceAll('{}', '…'), 240)}`] : []),
 		...(options.length && entry.of !== 'refusal' ? [`Options: ${options.map(code).join(', ')}`] : []),
 		spanWords(told),
-		...(entry.applies ? [`It concerns ${conditions(entry.applies)}.`] : []),
+		...(entry.applies ? [`It concerns you if ${appliesClause(entry.applies)}.`] : []),
 		...(match.line
 			? [`First seen in line ${match.line}${match.count > 1 ? `, ${match.count} times in all` : ''}.`]
 			: []),

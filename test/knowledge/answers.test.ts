@@ -110,7 +110,7 @@ describe('a halt that a PostgreSQL database needs', () => {
 		const [first] = dangersOf('1.26.0 1.163.2 pip postgres');
 		expect(first).toMatch(/^\* 🔴 \*\*Halt at 1\.81\.0\*\* .*ruin the database/);
 		expect(dangersOf('1.26.0 1.163.2 pip sqlite').join()).not.toContain('Halt at');
-		expect(dangersOf('1.26.0 1.163.2 pip')[0]).toContain('If yours is `postgres`: halt at 1.81.0');
+		expect(dangersOf('1.26.0 1.163.2 pip')[0]).toContain('If you use PostgreSQL: halt at 1.81.0');
 	});
 
 	test.each(['1.83.0', '1.84.1', '1.88.0'])(

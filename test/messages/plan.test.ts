@@ -34,7 +34,7 @@ test('a wait that saves the database is told among what can hurt, also where no 
 	const way = { from: '1.2.0', to: '1.3.0', profile: unknownDeployment, today: '2026-11-21' };
 	const [dangers] = planWords(plan(way, known({ stops: [stop] })), []).sections;
 	expect(dangers?.markdown).toContain(
-		'🔴 Not before step 1 is done (`postgres`): Wait on 1.2.0 for background updates',
+		'🔴 Not before step 1 is done, if you use PostgreSQL: Wait on 1.2.0 for background updates',
 	);
 });
 
@@ -56,13 +56,15 @@ test('what stops only the start of some is told with what they find at home', ()
 	expect(sections[0]?.markdown.split('\n').filter(line => /No start|the start/.test(line))).toEqual([
 		'* 🔴 No start without step 1: 1.2.0/all',
 		'* 🔴 Step 2 can stop the start if `homeserver.yaml` has `acme`: 1.1.0/acme',
-		'* 🔴 Step 3 can stop the start if yours is `email` or `sso`, and `template_dir` is set: 1.1.0/mail',
+		'* 🔴 Step 3 can stop the start if you send e-mail or use single sign-on, and `template_dir` is set: 1.1.0/mail',
 	]);
 	expect(lead).toContain('1 thing to do, 2 more if they concern you, 3 can stop the start');
 	const text = (title: string) => sections.find(section => section.title.endsWith(title))?.markdown;
 	expect(text('all')).toMatch(/^Text of /);
 	expect(text('acme')).toMatch(/^\*Only if `homeserver\.yaml` has `acme`:\*\n\nText of /);
-	expect(text('mail')).toMatch(/^\*Only if yours is `email` or `sso`, and `template_dir` is set:\*\n\nText of /);
+	expect(text('mail')).toMatch(
+		/^\*Only if you send e-mail or use single sign-on, and `template_dir` is set:\*\n\nText of /,
+	);
 	// A stated fact answers for the fact, not for what nobody can state.
 	const stated = words([{ fact: 'email', operator: '=', value: true }]);
 	expect(stated.sections[0]?.markdown).toContain('Step 3 can stop the start if `template_dir` is set: 1.1.0/mail');
@@ -128,7 +130,7 @@ test('what several releases warn of alike is told once, with each of them', () =
 	const cautions = ['1.1.0/rooms', '1.2.0/rooms'].map(id => ({ id, text: 'Rooms disappear.' }));
 	const result = { release: '1.3.0', floor: '1.0.0', reason: { is: 'none-refuses' as const }, cautions };
 	const [section] = rollbackWords(result, []).sections;
-	expect(section?.markdown).toBe('* Rooms disappear. (`1.1.0/rooms`, `1.2.0/rooms`)');
+	expect(section?.markdown).toBe('* Rooms disappear. (1.1.0 and 1.2.0)');
 });
 
 test('a candidate has its date and a link; what is not read of it is said, not left empty', () => {

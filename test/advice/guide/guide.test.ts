@@ -288,7 +288,7 @@ test('parts of one file are one block and one file; what may not be meant is a c
 		],
 	});
 	const answer = guideWords(guided(guide, {}, ['email']), { asked: 'small' });
-	const whole = 'a: 1\n\n# Only if yours is workers:\n# b: 2\n\nc: 3';
+	const whole = 'a: 1\n\n# Only if you run workers:\n# b: 2\n\nc: 3';
 	expect(answer.files).toEqual([{ name: 'vars.yml', type: 'application/yaml', text: `${whole}\n` }]);
 	expect(answer.sections.find(({ title }) => title === '1. One')?.markdown).toContain(
 		`\`etc/vars.yml\`:\n\n\`\`\`yaml\n${whole}\n\`\`\`\n\nDone.`,

@@ -1,0 +1,96 @@
+// Whom something concerns, in words: a clause that goes on after “if”, and never the id of a fact or of a parameter.
+
+import type { Applies } from '../deployment/condition.ts';
+import { type Fact, isClosed, isOpen, type OpenFact, parseStored, type Term } from '../deployment/facts.ts';
+import { memo } from '../runtime/memo.ts';
+import { capital, enumerate } from '../text/format.ts';
+import { code } from '../text/markdown.ts';
+
+/** What follows “you” where a fact holds, and where it does not. */
+const openWords: Record<OpenFact, readonly [yes: string, no: string]> = {
+	workers: ['run workers', 'run no workers'],
+	'reverse-proxy': ['have a reverse proxy', 'have no reverse proxy'],
+	federation: ['federate', 'do not federate'],
+	appservices: ['have bridges or other application services', 'have no bridges or other application services'],
+	modules: ['load modules', 'load no modules'],
+	email: ['send e-mail', 'send no e-mail'],
+	phone: ['use phone numbers', 'use no phone numbers'],
+	sso: ['use single sign-on', 'use no single sign-on'],
+	saml: ['use SAML', 'do not use SAML'],
+	cas: ['use CAS', 'do not use CAS'],
+	oidc: ['use OpenID Connect', 'do not use OpenID Connect'],
+	mas: ['use MAS', 'do not use MAS'],
+	metrics: ['read the metrics', 'do not read the metrics'],
+	'admin-api': ['use the admin API', 'do not use the admin API'],
+	media: ['store media', 'store no media'],
+	'url-previews': ['have URL previews on', 'have URL previews off'],
+	turn: ['use TURN', 'do not use TURN'],
+	registration: ['let people register', 'let nobody register'],
+	retention: ['have message retention on', 'have message retention off'],
+};
+
+const installWords: Record<string, string> = {
+	pip: 'use pip',
+	source: 'run a checkout of the source',
+	debian: 'use upstream’s Debian packages',
+	distro: 'use the packages of Debian or Ubuntu themselves',
+	docker: 'use the Docker image',
+	mdad: 'use matrix-docker-ansible-deploy',
+	ess: 'use ESS',
+	nix: 'use NixOS',
+};
+
+const engineWords: Partial<Record<Fact, string>> = { postgres: 'PostgreSQL', sqlite: 'SQLite', python: 'Python' };
+const comparisons: Record<Term['operator'], (value: string) => string> = {
+	'=': value => value,
+	'<': value => `below ${value}`,
+	'<=': value => `up to ${value}`,
+	'>': value => `above ${value}`,
+	'>=': value => `${value} or newer`,
+};
+
+/** What follows “you”. */
+function factClause({ fact, operator, value }: Term): string {
+	if (isOpen(fact)) return openWords[fact][value === false ? 1 : 0];
+	const text = String(value);
+	if (fact === 'install') return installWords[text] ?? `installed by ${text}`;
+	if (fact === 'os') return `run ${capital(text).replace('-', ' ')}`;
+	if (fact === 'database') return `use ${engineWords[text as Fact] ?? text}`;
+	return `use ${engineWords[fact] ?? fact} ${comparisons[operator](text)}`;
+}
+
+/** A parameter of a guide (`proxy=nginx|caddy`): people know it by the name under which they answer for it. */
+function parameterClause(text: string): string {
+	const [, name = text, operator = '', values = ''] = /^([\w{}-]+?)(!=|<=|>=|[=<>])(.*)$/.exec(text) ?? [];
+	const listed = enumerate(values.split('|').map(code), 'or');
+	const is: Record<string, string> = { '=': 'is', '!=': 'is not', '<': 'is below', '>': 'is above' };
+	if (operator === '<=') return `${code(name)} is ${listed} or lower`;
+	if (operator === '>=') return `${code(name)} is ${listed} or higher`;
+	return `${code(name)} ${is[operator] ?? 'is'} ${listed}`;
+}
+
+/** The condition as a clause after “if”: `you run workers and use SAML`. */
+export const appliesClause = memo((applies: Applies): string => {
+	const [texts, last] = 'all' in applies ? ([applies.all, 'and'] as const) : ([applies.any, 'or'] as const);
+	const [facts, parameters]: [string[], string[]] = [[], []];
+	for (const text of texts) {
+		const term = parseStored(text);
+		const isFact = term !== undefined && (isClosed(term.fact) || isOpen(term.fact));
+		if (isFact) facts.push(factClause(term));
+		else parameters.push(parameterClause(text));
+	}
+	return enumerate([...parameters, ...(facts.length ? [`you ${enumerate(withOneVerb(facts), last)}`] : [])], last);
+});
+
+/** “use SAML or CAS”, not “use SAML or use CAS”. */
+function withOneVerb(clauses: readonly string[]): readonly string[] {
+	const [verb = ''] = /^\w+ /.exec(clauses[0] ?? '') ?? [];
+	if (verb === '' || !clauses.every(clause => clause.startsWith(verb))) return clauses;
+	return clauses.map((clause, i) => (i === 0 ? clause : clause.slice(verb.length)));
+}
+
+/** Why something is left out: the stated fact as people type it (`docker`, not `install=docker`), or what the files say. */
+export function typedFact(stated: string): string {
+	if (stated === 'configuration') return 'your configuration';
+	return code(stated.replace(/^(install|database)=/, ''));
+}

@@ -1,0 +1,56 @@
+// Whom something concerns, as people read it: no id of a fact, no `install=`, no `no-` in front.
+import { describe, expect, test } from 'vitest';
+import { closedFacts, openFacts, parseStored } from '../../src/deployment/facts.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { appliesClause, typedFact } from '../../src/messages/whose.ts';
+
+test.each([
+	[{ all: ['workers'] }, 'you run workers'],
+	[{ all: ['no-workers'] }, 'you run no workers'],
+	[{ all: ['modules', 'federation'] }, 'you load modules and federate'],
+	[{ any: ['email', 'sso', 'mas'] }, 'you send e-mail, use single sign-on or use MAS'],
+	[{ all: ['database=postgres'] }, 'you use PostgreSQL'],
+	[{ all: ['postgres<14', 'install=debian'] }, 'you use PostgreSQL below 14 and upstream’s Debian packages'],
+	[{ all: ['sqlite>=3.35'] }, 'you use SQLite 3.35 or newer'],
+	[{ all: ['python<3.10', 'os=ubuntu-21.10'] }, 'you use Python below 3.10 and run Ubuntu 21.10'],
+	[{ any: ['install=docker', 'install=mdad'] }, 'you use the Docker image or matrix-docker-ansible-deploy'],
+	[{ any: ['saml', 'cas', 'oidc'] }, 'you use SAML, CAS or OpenID Connect'],
+	[{ all: ['proxy=nginx|caddy'] }, '`proxy` is `nginx` or `caddy`'],
+	[
+		{ all: ['layout=compose', 'database=postgres', 'server!=own'] },
+		'`layout` is `compose`, `server` is not `own` and you use PostgreSQL',
+	],
+	[{ all: ['to>=17'] }, '`to` is `17` or higher'],
+])('%o is told as “if %s”', (applies, clause) => {
+	expect(appliesClause(applies)).toBe(clause);
+});
+
+describe('no fact is told by its id', () => {
+	const values = Object.entries(closedFacts).flatMap(([fact, closed]) =>
+		'values' in closed ? closed.values.map(value => `${fact}=${value}`) : [`${fact}<3`, `${fact}=3`, `${fact}>=3`],
+	);
+	const stated = [...values, ...Object.keys(openFacts).flatMap(fact => [fact, `no-${fact}`])];
+
+	test.each(stated)('%s', text => {
+		const clause = appliesClause({ all: [text] });
+		expect(parseStored(text)).toBeDefined();
+		expect(clause).toMatch(/^you [a-z]+/);
+		expect(clause).not.toMatch(/[=`]|no-|-api\b|undefined|installed by/);
+	});
+});
+
+test('no condition of the knowledge on a fact is told as one on a parameter', async () => {
+	const { notes, faults } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+	const conditions = [...notes, ...faults].flatMap(({ applies }) => applies ?? []);
+	expect(conditions.length).toBeGreaterThan(300);
+	expect(conditions.map(appliesClause).filter(clause => clause.includes('`'))).toEqual([]);
+});
+
+test('a stated fact is repeated as it is typed', () => {
+	expect(['install=docker', 'database=sqlite', 'no-workers', 'postgres=15'].map(typedFact)).toEqual([
+		'`docker`',
+		'`sqlite`',
+		'`no-workers`',
+		'`postgres=15`',
+	]);
+});
