@@ -1,49 +1,17 @@
-// What can be tried: a claim is a recipe (releases that open one database in turn) and what the last of them must do.
-import { createHash } from 'node:crypto';
+// What can be tried: every claim of the knowledge that starts of releases can decide.
 import { rollback } from '../../src/advice/upgrade/rollback.ts';
 import { compare, isAbove, isCandidate, isWithin, type Version } from '../../src/deployment/version.ts';
 import type {
 	Claims,
-	Fault,
-	FaultTrial,
 	Knowledge,
 	Note,
 	Refusing,
 	Release,
 	Stop,
 	TrialSetup,
-	Verified,
 } from '../../src/knowledge/schema/synapse.ts';
-
-export type Outcome = Verified['outcome'];
-
-/**
- * A release that opens the database; `settle`: until its background updates are done; `fails`: it has to, halfway;
- * `sticks`: they must not get done; `events`: how many messages are sent to it, while they run.
- */
-export type Opening = { release: Version; settle: boolean; fails?: true; sticks?: true; events?: number };
-
-export type Recipe = {
-	database: 'sqlite' | `postgresql ${number}`;
-	/** The releases that open it before, each of which has to start unless it is said to fail. */
-	before: Opening[];
-	/** The one that is tried; with `settle` its background updates count too. */
-	last: Opening;
-	/** `3.8`; absent: the newest that suits the release. */
-	python?: string;
-	/** What is only said to Synapse of its surroundings, because the real thing cannot be had. */
-	fake?: { of: 'sqlite' | 'postgresql'; version: string };
-	attempt?: TrialSetup;
-};
-
-export type Claim = Pick<Verified, 'kind' | 'of' | 'says'> & {
-	/** Unique and lasting: `rollback/1.98.0/1.93.0`. */
-	id: string;
-	recipe: Recipe;
-	expects: Outcome;
-	/** What its message must contain. */
-	message?: string;
-};
+import { faultClaims } from './fault.ts';
+import { anyPostgresql, type Claim, type Opening, type Outcome, type Recipe } from './recipe.ts';
 
 /** Every claim of the knowledge that starts can decide, in a lasting order. */
 export function claimsOf(known: Knowledge, { refusals, faults }: Pick<Claims, 'refusals' | 'faults'>): Claim[] {
@@ -61,19 +29,6 @@ export function claimsOf(known: Knowledge, { refusals, faults }: Pick<Claims, 'r
 
 /** Nothing older is on PyPI as something that a Python 3 still runs. */
 const oldest = '1.0.0';
-
-/** Six hex digits: a changed recipe has to be tried again. */
-export function recipeHash({ recipe, expects, message }: Claim): string {
-	return createHash('sha256')
-		.update(JSON.stringify([recipe, expects, message]))
-		.digest('hex')
-		.slice(0, 6);
-}
-
-/** The releases of a claim in the order in which they open the database. */
-export function releasesOf({ recipe }: Claim): Version[] {
-	return [...recipe.before, recipe.last].map(({ release }) => release);
-}
 
 /**
  * Both sides of every floor: for each run of releases that share one, its first and its last release open the database,
@@ -101,9 +56,6 @@ function rollbackClaims(all: readonly Release[], known: Knowledge): Claim[] {
 		];
 	});
 }
-
-/** Where the version does not matter: every release since 1.0.0 accepts it. */
-const anyPostgresql = 'postgresql 14';
 
 /** A few thousand, so that background updates take a while. */
 const events = 3000;
@@ -146,6 +98,7 @@ function wayClaims(stop: Stop, { from, to }: { from: Version; to: Version }, { s
 		starts: 'finishes its background updates',
 		refuses: 'refuses to start',
 		stuck: 'never finishes its background updates',
+		misbehaves: 'misbehaves',
 	};
 	const claim = (name: string, before: Opening[], expects: Outcome, by = last): Claim => ({
 		id: `stop/${stop.id}/${from}-${to}/${name}`,
@@ -265,37 +218,5 @@ function refusalClaims(refusing: Refusing, releases: readonly Release[], notes: 
 		claim('refused', note.release, refusing.refused, 'refuses'),
 		claim('repaired', note.release, refusing.accepted, 'starts'),
 		...(refusing.since && before ? [claim('before', before.version, refusing.refused, 'starts')] : []),
-	];
-}
-
-/** The first release with the fault does not survive what provokes it; its cure does, and so did the release before. */
-function faultClaims(
-	{ fault: of, message, after, since, attempt }: FaultTrial,
-	releases: readonly Release[],
-	faults: readonly Fault[],
-): Claim[] {
-	const fault = faults.find(({ id }) => id === of);
-	const first = releases.find(({ version }) => fault?.broken.some(range => isWithin(version, range)))?.version;
-	if (!fault || first === undefined) return [];
-	const before = releases.filter(({ version }) => isAbove(first, version)).at(-1)?.version;
-	const claim = (name: string, release: Version, expects: Outcome): Claim => ({
-		id: `fault/${of}/${name}`,
-		kind: 'fault',
-		of,
-		says: `${release} ${expects === 'starts' ? 'starts' : 'fails to start'} where the fault ${of} strikes`,
-		recipe: {
-			database: attempt.locale === undefined ? 'sqlite' : anyPostgresql,
-			// A worker does not make the tables: the main process has to have been there.
-			before: [...after, ...(attempt.worker ? [release] : [])].map(version => ({ release: version, settle: false })),
-			last: { release, settle: false },
-			attempt,
-		},
-		expects,
-		...(expects === 'refuses' && { message }),
-	});
-	return [
-		claim('broken', first, 'refuses'),
-		...(fault.fixed === undefined ? [] : [claim('cured', fault.fixed, 'starts')]),
-		...(since && before !== undefined ? [claim('before', before, 'starts')] : []),
 	];
 }

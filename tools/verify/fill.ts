@@ -40,12 +40,13 @@ export async function fill(base: string, events: number): Promise<void> {
 	);
 }
 
-async function register(base: string, username: string): Promise<string> {
+/** The access token of a new account. */
+export async function register(base: string, username: string, admin = false): Promise<string> {
 	const { nonce } = await ask(base, '/_synapse/admin/v1/register', { method: 'GET' });
 	const mac = createHmac('sha1', registrationSecret)
-		.update([nonce, username, 'password', 'notadmin'].join('\0'))
+		.update([nonce, username, 'password', admin ? 'admin' : 'notadmin'].join('\0'))
 		.digest('hex');
-	const body = { nonce, username, password: 'password', admin: false, mac };
+	const body = { nonce, username, password: 'password', admin, mac };
 	return String((await ask(base, '/_synapse/admin/v1/register', { method: 'POST', body })).access_token);
 }
 

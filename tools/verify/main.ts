@@ -1,14 +1,16 @@
 // npm run verify [-- claim… | --all | --changed | --list]: tries claims of the knowledge on releases that really run,
 // and writes what happened to knowledge/synapse/verified.json. Exits with 1 when a claim does not hold.
 // With `guide <name>`, follows a guide instead: see guide/main.ts; with `configurations`,
-// configurations/main.ts; with `values`, configurations/values.ts; with `recipes`, asks whether what the install recipes name exists.
+// configurations/main.ts; with `values`, configurations/values.ts; with `recipes`, asks whether what the install recipes name
+// exists; with `migrations`, measures them: migrations.ts.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isCandidate } from '../../src/deployment/version.ts';
 import { readFiles, readKnowledge } from '../../src/knowledge/load.ts';
 import type { Verified } from '../../src/knowledge/schema/synapse.ts';
-import { type Claim, claimsOf, recipeHash } from './claim.ts';
+import { claimsOf } from './claim.ts';
 import { Unavailable } from './machine/environment.ts';
+import { type Claim, recipeHash } from './recipe.ts';
 import { recordOf, verifiedText } from './record.ts';
 import { bench } from './trial.ts';
 
@@ -39,6 +41,10 @@ if (positionals[0] === 'values') {
 if (positionals[0] === 'recipes') {
 	const { verifyRecipes } = await import('./recipes.ts');
 	process.exit(await verifyRecipes());
+}
+if (positionals[0] === 'migrations') {
+	const { measureMigrations } = await import('./migrations.ts');
+	process.exit(await measureMigrations(positionals.slice(1)));
 }
 const { files } = readFiles(folder);
 const known = readKnowledge(folder);

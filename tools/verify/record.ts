@@ -1,6 +1,6 @@
 // What was tried, as data: the text of verified.json.
 import type { Verified } from '../../src/knowledge/schema/synapse.ts';
-import { type Claim, recipeHash, releasesOf } from './claim.ts';
+import { type Claim, recipeHash, releasesOf } from './recipe.ts';
 import type { Tried } from './trial.ts';
 
 export function recordOf(claim: Claim, { outcome, error }: Tried, date: string): Verified {

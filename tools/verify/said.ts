@@ -6,12 +6,19 @@ const logged = /^\d{4}-\d\d-\d\d \S+ - twisted - \d+ - ERROR - ?\S* - ?/gm;
 const noise =
 	/^\d{4}-\d\d-\d\d[ T]|^Traceback \(most|^During handling of|^The above exception|^There may be more information|^Error during init|^\*+$/;
 
+/** Old releases end by an exception of their own while they handle the one that matters. */
+const leaving =
+	/\n+During handling of the above exception, another exception occurred:\n(?:(?!\nDuring handling)[\s\S])*\nSystemExit: \d+[\s\S]*$/;
+
 /**
  * The message of a start that failed, on one line: what stands between Synapse's rows of stars, or from its words
  * "Error in configuration" on, or behind the last traceback. `places` are folders of this machine, which are left out.
  */
 export function lastWords(output: string, places: readonly string[]): string {
-	const text = places.reduce((rest, place) => rest.replaceAll(place, '…'), output.replace(logged, '')).trimEnd();
+	const text = places
+		.reduce((rest, place) => rest.replaceAll(place, '…'), output.replace(logged, ''))
+		.replace(leaving, '')
+		.trimEnd();
 	const framed = [...text.matchAll(/^\*{20,}\n([\s\S]*?)\n\*{20,}$/gm)].at(-1)?.[1];
 	const configuration = text.slice(Math.max(0, text.lastIndexOf('\nError in configuration')));
 	const from = framed ?? configuration;

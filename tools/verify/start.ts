@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TrialSetup } from '../../src/knowledge/schema/synapse.ts';
 import { registrationSecret, unlimited } from './fill.ts';
@@ -11,7 +11,15 @@ import { cache } from './machine/environment.ts';
 import { freePort } from './machine/port.ts';
 import { lastWords } from './said.ts';
 
-export type Started = { listens: true; base: string; stop(): Promise<void> } | { listens: false; error: string };
+export type Started =
+	| {
+			listens: true;
+			base: string;
+			/** Everything it has printed and logged so far. */
+			log(): string;
+			stop(): Promise<void>;
+	  }
+	| { listens: false; error: string };
 
 export type Start = {
 	/** Of the environment that holds the release. */
@@ -22,10 +30,11 @@ export type Start = {
 	/** The `database` of homeserver.yaml. */
 	database: unknown;
 	attempt?: TrialSetup | undefined;
+	/** How long it may take in seconds, migrations included; then it is an error of the trial, not an outcome. */
+	timeout?: number;
 };
 
-/** How long a start may take in seconds, migrations included; then it is an error of the trial, not an outcome. */
-const timeout = 180;
+const usualTimeout = 180;
 
 /** Ends what still runs when this process does, however it ends. */
 const running = new Set<ChildProcess>();
@@ -34,7 +43,73 @@ process.on('exit', () => {
 });
 
 /** Throws when it neither listens nor ends in time. */
-export async function start({ python, env, dir, database, attempt }: Start): Promise<Started> {
+export async function start(how: Start): Promise<Started> {
+	const { python, dir, attempt, timeout = usualTimeout } = how;
+	const { port, configs } = await configure(how);
+	const worker = attempt?.worker;
+	const app = worker ? 'generic_worker' : 'homeserver';
+	const output = join(dir, 'output.log');
+	const log = openSync(output, 'w');
+	// Not isolated (-I): a module of the attempt lies in the folder that it starts in.
+	const child = spawn('nice', [python, '-m', `synapse.app.${app}`, ...configs.flatMap(name => ['-c', name])], {
+		cwd: dir,
+		env: { ...how.env, ...attempt?.env },
+		stdio: ['ignore', log, log],
+	});
+	closeSync(log);
+	running.add(child);
+	const ended = once(child, 'exit').finally(() => running.delete(child));
+	const said = () => lastWords(readFileSync(output, 'utf8'), [dir, cache]);
+	const giveUp = Date.now() + timeout * 1000;
+	while (!(await answers(port))) {
+		if (child.exitCode !== null || child.signalCode !== null) {
+			await ended;
+			const error = said();
+			// Some old releases end with 0 after a traceback.
+			if (child.exitCode === 0 && !/^\w+(Error|Exception|Exit)\b/.test(error))
+				throw new Error(`it ended as if all were well: ${error}`);
+			return { listens: false, error };
+		}
+		if (Date.now() > giveUp) {
+			await stop(child);
+			throw new Error(`it neither listened nor ended within ${timeout} seconds: ${said()}`);
+		}
+		await sleep(100);
+	}
+	return {
+		listens: true,
+		base: `http://127.0.0.1:${port}`,
+		log: () => readFileSync(output, 'utf8'),
+		stop: () => stop(child),
+	};
+}
+
+/** What one of its programs prints, and with what it ends. The configuration lies in its folder. */
+export async function runProgram(how: Start, [program = '', ...args]: readonly string[]): Promise<[string, number]> {
+	await configure(how);
+	const { python, dir } = how;
+	const said = (text: string) => text.replaceAll('$DIR', dir);
+	const own = program.startsWith('bin/') ? join(dirname(python), program.slice('bin/'.length)) : program;
+	const child = spawn(python, [own, ...args].map(said), {
+		cwd: dir,
+		env: { ...how.env, ...how.attempt?.env },
+		stdio: ['ignore', 'pipe', 'pipe'],
+	});
+	running.add(child);
+	let output = '';
+	for (const stream of [child.stdout, child.stderr])
+		stream.setEncoding('utf8').on('data', text => {
+			output += text;
+		});
+	const giveUp = setTimeout(() => child.kill('SIGKILL'), usualTimeout * 1000);
+	const [status] = (await once(child, 'close')) as [number | null];
+	clearTimeout(giveUp);
+	running.delete(child);
+	return [output, status ?? -1];
+}
+
+/** Writes the configuration; its files, the first of them the main one, and the port on which it will listen. */
+async function configure({ dir, database, attempt }: Start): Promise<{ port: number; configs: string[] }> {
 	const port = await freePort();
 	const within = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value).replaceAll('$DIR', dir)) as Value;
 	const { config = {}, worker, files = {} } = attempt ?? {};
@@ -55,35 +130,7 @@ export async function start({ python, env, dir, database, attempt }: Start): Pro
 	if (!existsSync(key)) {
 		writeFileSync(key, `ed25519 a_test ${randomBytes(32).toString('base64').replace(/=+$/, '')}\n`);
 	}
-	const app = worker ? 'generic_worker' : 'homeserver';
-	const configs = ['homeserver.yaml', ...(worker ? ['worker.yaml'] : [])].flatMap(name => ['-c', join(dir, name)]);
-	const output = join(dir, 'output.log');
-	const log = openSync(output, 'w');
-	// Not isolated (-I): a module of the attempt lies in the folder that it starts in.
-	const child = spawn('nice', [python, '-m', `synapse.app.${app}`, ...configs], {
-		cwd: dir,
-		env,
-		stdio: ['ignore', log, log],
-	});
-	closeSync(log);
-	running.add(child);
-	const ended = once(child, 'exit').finally(() => running.delete(child));
-	const said = () => lastWords(readFileSync(output, 'utf8'), [dir, cache]);
-	const giveUp = Date.now() + timeout * 1000;
-	while (!(await answers(port))) {
-		if (child.exitCode !== null || child.signalCode !== null) {
-			await ended;
-			const error = said();
-			if (child.exitCode === 0) throw new Error(`it ended as if all were well: ${error}`);
-			return { listens: false, error };
-		}
-		if (Date.now() > giveUp) {
-			await stop(child);
-			throw new Error(`it neither listened nor ended within ${timeout} seconds: ${said()}`);
-		}
-		await sleep(100);
-	}
-	return { listens: true, base: `http://127.0.0.1:${port}`, stop: () => stop(child) };
+	return { port, configs: ['homeserver.yaml', ...(worker ? ['worker.yaml'] : [])].map(name => join(dir, name)) };
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Release } from '../../src/knowledge/schema/synapse.ts';
-import type { Claim, Opening, Outcome, Recipe } from './claim.ts';
+import { askAll, lineWith } from './asking.ts';
 import { fill } from './fill.ts';
 import { type Engine, postgresql, sqlite } from './machine/database.ts';
 import { admits, environment, shimmed, Unavailable } from './machine/environment.ts';
-import { start } from './start.ts';
+import type { Claim, Opening, Outcome, Recipe } from './recipe.ts';
+import { runProgram, start } from './start.ts';
 
 export type Tried = { outcome: Outcome; error?: string };
 
@@ -29,25 +30,37 @@ export function bench(releases: readonly Release[], tell: (line: string) => void
 	return { attempt, close: place.close };
 
 	async function attempt({ recipe }: Claim): Promise<Tried> {
-		const { database, before, last, fake, attempt: configured } = recipe;
+		const { database, before, last, fake, attempt: configured, sql = [], asks = [], runs } = recipe;
 		const interpreter = await interpreterFor(recipe, releases);
 		const engine = await place.engine(database);
 		const name = `trial_${starts++}`;
 		const of = before.length ? await prepared(place, database, before) : undefined;
 		await engine.create(name, { of, locale: configured?.locale });
-		const started = await start({
+		for (const statement of sql) await engine.query(name, statement);
+		const how = {
 			python: interpreter,
 			env: shimmed(last.release, fake),
 			dir: place.folder(name),
 			database: engine.config(name),
 			attempt: configured,
-		});
+		};
+		if (runs) return ranAs(recipe, await runProgram(how, runs));
+		const started = await start(how);
 		if (!started.listens) return { outcome: 'refuses', error: started.error };
 		const left = last.settle ? await settle(engine, name) : [];
 		if (last.events && !left.length) await fill(started.base, last.events);
+		const wrong = recipe.asks ? await askAll(started, asks, recipe.watch) : undefined;
 		await started.stop();
+		if (wrong !== undefined) return { outcome: 'misbehaves', error: wrong };
 		return left.length ? { outcome: 'stuck', error: `still queued: ${left.join(', ')}` } : { outcome: 'starts' };
 	}
+}
+
+/** What a program did that ran in place of the server. */
+function ranAs({ watch }: Recipe, [output, status]: [string, number]): Tried {
+	const bad = watch === undefined ? undefined : lineWith(output, watch);
+	if (bad !== undefined) return { outcome: 'misbehaves', error: bad };
+	return status === 0 ? { outcome: 'starts' } : { outcome: 'misbehaves', error: output.trim().slice(-500) };
 }
 
 /** The Python of the last release of a recipe; one that a release does not admit is made around an older release. */
@@ -58,14 +71,14 @@ function interpreterFor({ last, python, attempt }: Recipe, releases: readonly Re
 	return environment(release, { ...attempt, python, around });
 }
 
-function releaseCalled(version: string, releases: readonly Release[]): Release {
+export function releaseCalled(version: string, releases: readonly Release[]): Release {
 	const release = releases.find(other => other.version === version);
 	if (!release) throw new Error(`no release ${version} is known`);
 	return release;
 }
 
 /** The folder of all trials, the servers in it, and the databases that are made once for several claims. */
-type Place = {
+export type Place = {
 	releases: readonly Release[];
 	tell: (line: string) => void;
 	engine(database: Recipe['database']): Promise<Engine>;
@@ -75,7 +88,11 @@ type Place = {
 	close(): Promise<void>;
 };
 
-function openPlace(releases: readonly Release[], tell: (line: string) => void): Place {
+export function openPlace(
+	releases: readonly Release[],
+	tell: (line: string) => void,
+	settings: readonly string[] = [],
+): Place {
 	const root = mkdtempSync(join(tmpdir(), 'glia-verify-'));
 	chmodSync(root, 0o755);
 	process.once('exit', () => rmSync(root, { recursive: true, force: true }));
@@ -92,7 +109,8 @@ function openPlace(releases: readonly Release[], tell: (line: string) => void): 
 		made: new Map(),
 		engine(database) {
 			const major = Number(database.split(' ')[1]);
-			const opened = engines.get(database) ?? (major ? server(major, root, releases) : openSqlite(folder('sqlite')));
+			const opened =
+				engines.get(database) ?? (major ? server(major, root, releases, settings) : openSqlite(folder('sqlite')));
 			engines.set(database, opened);
 			return opened;
 		},
@@ -107,17 +125,26 @@ async function openSqlite(folder: string): Promise<Engine> {
 	return sqlite(folder);
 }
 
-async function server(major: number, root: string, releases: readonly Release[]): Promise<Engine> {
+async function server(
+	major: number,
+	root: string,
+	releases: readonly Release[],
+	settings: readonly string[],
+): Promise<Engine> {
 	if (process.platform !== 'linux' || process.arch !== 'x64') {
 		throw new Unavailable('PostgreSQL is only brought along for Linux on x64');
 	}
 	const newest = releases.at(-1);
 	if (!newest) throw new Error('no release is known');
-	return postgresql(major, root, await environment(newest));
+	return postgresql(major, root, await environment(newest), settings);
 }
 
 /** The name of a database that these releases have opened, one after the other. */
-async function prepared(place: Place, database: Recipe['database'], openings: readonly Opening[]): Promise<string> {
+export async function prepared(
+	place: Place,
+	database: Recipe['database'],
+	openings: readonly Opening[],
+): Promise<string> {
 	const name = `after_${createHash('sha256').update(JSON.stringify(openings)).digest('hex').slice(0, 12)}`;
 	const key = `${database} ${name}`;
 	if (!place.made.has(key)) place.made.set(key, open(place, database, openings, name));
@@ -160,10 +187,10 @@ async function open(
 }
 
 /** The background updates that stay queued: none, when all get done. */
-async function settle(engine: Engine, name: string): Promise<string[]> {
+export async function settle(engine: Engine, name: string, timeout = stuckAfter): Promise<string[]> {
 	let left = await engine.pending(name);
 	let since = Date.now();
-	while (left.length && Date.now() - since < stuckAfter * 1000) {
+	while (left.length && Date.now() - since < timeout * 1000) {
 		await sleep(250);
 		const now = await engine.pending(name);
 		if (now.join() !== left.join()) since = Date.now();

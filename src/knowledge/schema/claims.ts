@@ -17,6 +17,10 @@ export const attemptShape = z.strictObject({
 	until: date.optional(),
 	/** The locale of a PostgreSQL database, like C.UTF-8; absent: the database is SQLite. */
 	locale: z.string().optional(),
+	/** More environment variables. */
+	env: z.record(z.string(), z.string()).optional(),
+	/** Packages that are removed again once everything is installed. */
+	without: z.array(z.string()).optional(),
 });
 export type TrialSetup = z.infer<typeof attemptShape>;
 
@@ -34,16 +38,49 @@ export const refusalShape = z.strictObject({
 });
 export type Refusing = z.infer<typeof refusalShape>;
 
-/** How to try a fault: what its first release does not survive, and the release that cures it does. */
+/** A request to a release that listens. Texts of earlier answers stand for their names, like `$room_id`. */
+export const requestShape = z.strictObject({
+	/** `PUT /_matrix/client/r0/profile/$user_id/displayname`. */
+	request: z.string().regex(/^(GET|POST|PUT|DELETE) \//, { error: 'a method and a path, like "GET /_matrix/…"' }),
+	/** Who asks: an account that is made when it is named first; `admin` is a server admin. Absent: nobody. */
+	as: z.string().optional(),
+	headers: z.record(z.string(), z.string()).optional(),
+	body: z.unknown().optional(),
+	/** What a sound release answers. */
+	status: z.number().int().default(200),
+	/** What a sound release's answer contains. */
+	contains: z.string().optional(),
+});
+export type TrialRequest = z.infer<typeof requestShape>;
+
+/**
+ * How to try a fault: what a release that has it does not survive, and its cure does. Without `asks`, `runs` and `settle`
+ * only the start counts. With them the release starts, but it logs, answers or prints `message`.
+ */
 export const faultTrialShape = z.strictObject({
 	fault: z.string(),
 	/** What Synapse's message must contain. */
 	message: z.string().min(1),
+	/** The release that is tried, where the first that has the fault cannot be had or needs other libraries. */
+	broken: version.optional(),
+	/** The same of the cure. */
+	cured: version.optional(),
 	/** The releases that open the database before, in their order. */
 	after: z.array(version).default([]),
+	/** Statements that are carried out on the database after them. */
+	sql: z.array(z.string()).optional(),
+	/** The database is PostgreSQL. */
+	postgresql: z.literal(true).optional(),
+	/** The background updates of the release with the fault never end. */
+	settle: z.literal(true).optional(),
+	asks: z.array(requestShape).optional(),
+	/** Arguments for the release's Python, which runs them in place of the server; `bin/NAME` is a program of it. */
+	runs: z.array(z.string()).optional(),
 	/** False where the release before does not survive it either, or cannot be asked. */
 	since: z.boolean().default(true),
 	attempt: attemptShape,
+	/** What the cure brings instead, where it lies in libraries. */
+	repair: attemptShape.pick({ packages: true, until: true }).optional(),
 });
 export type FaultTrial = z.infer<typeof faultTrialShape>;
 

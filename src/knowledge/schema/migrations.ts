@@ -16,6 +16,31 @@ export const deltasShape = z.object({
 	entries: z.array(z.object({ key: z.string(), changes: z.array(z.tuple([z.string(), stateShape.nullable()])) })),
 });
 
+/**
+ * How long a migration or a background update took on a generated database: the shortest and the longest of several runs,
+ * in which few and most of the rows were affected. Two cores, with other work beside.
+ */
+export const migrationTimeShape = z
+	.strictObject({
+		/** The case of `npm run verify -- migrations`. */
+		case: z.string(),
+		delta: z.string().optional(),
+		update: z.string().optional(),
+		/** The release that did it. */
+		release: z.string().refine(isVersion),
+		database: z.enum(['sqlite', 'postgres']),
+		table: z.string(),
+		rows: z.number().int().positive(),
+		seconds: z.tuple([z.number().nonnegative(), z.number().nonnegative()]),
+		runs: z.number().int().positive(),
+		date: z.iso.date(),
+	})
+	.refine(({ delta, update }) => (delta === undefined) !== (update === undefined), {
+		error: 'a delta or an update, not both',
+	});
+export type MigrationTime = z.infer<typeof migrationTimeShape>;
+export const migrationTimesShape = z.strictObject({ times: z.array(migrationTimeShape) });
+
 /** A migration of one release that touches large tables before the port opens. */
 export type Migration = {
 	/** The first release that has it. */

@@ -203,12 +203,12 @@ export const verifiedShape = z.strictObject({
 	database: z.string(),
 	/** What Synapse was only told of its surroundings: `sqlite 3.26.0`. */
 	faked: z.string().optional(),
-	/** `stuck`: it starts, and its background updates never end. */
-	outcome: z.enum(['starts', 'refuses', 'stuck']),
+	/** `stuck`: it starts, and its background updates never end. `misbehaves`: it starts, and then shows a fault. */
+	outcome: z.enum(['starts', 'refuses', 'stuck', 'misbehaves']),
 	/** Whether that is what the knowledge claims. */
 	holds: z.boolean(),
 	date,
-	/** The release's own words when it refused. */
+	/** The release's own words when it refused or misbehaved. */
 	error: z.string().optional(),
 	recipe: hash,
 });

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { compare } from '../../../src/deployment/version.ts';
 import { readFiles, readKnowledge } from '../../../src/knowledge/load.ts';
 import type { Fault, FaultTrial, Refusing, Stop } from '../../../src/knowledge/schema/synapse.ts';
-import { type Claim, claimsOf, recipeHash } from '../../../tools/verify/claim.ts';
+import { claimsOf } from '../../../tools/verify/claim.ts';
+import { type Claim, recipeHash } from '../../../tools/verify/recipe.ts';
 import { known, note, releases } from '../../known.ts';
 
 const none = { refusals: [], faults: [] };

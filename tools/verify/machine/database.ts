@@ -80,7 +80,12 @@ const packages: Record<number, string> = {
 };
 
 /** A server of this major version below `dir`. `python` is one that has psycopg2: there are no client tools. */
-export async function postgresql(major: number, dir: string, python: string): Promise<Engine> {
+export async function postgresql(
+	major: number,
+	dir: string,
+	python: string,
+	more: readonly string[] = [],
+): Promise<Engine> {
 	const native = await binaries(major);
 	const home = join(dir, `postgresql-${major}`);
 	const data = join(home, 'data');
@@ -95,7 +100,7 @@ export async function postgresql(major: number, dir: string, python: string): Pr
 		cwd: home,
 	});
 	const port = await freePort();
-	const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off'].flatMap(value => [
+	const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', ...more].flatMap(value => [
 		'-c',
 		value,
 	]);

@@ -60,6 +60,8 @@ type Wanted = {
 	packages?: readonly string[];
 	/** The last day whose packages are taken. */
 	until?: string | undefined;
+	/** Packages that are removed again. */
+	without?: readonly string[] | undefined;
 	/** Like 3.8. */
 	python?: string | undefined;
 	/** For a Python below the release's floor: an older release, which still admits it and brings what is around. */
@@ -69,12 +71,12 @@ type Wanted = {
 /** The Python of an environment that holds this release. */
 export async function environment(
 	release: Release,
-	{ packages = [], until, python = usualPython, around }: Wanted = {},
+	{ packages = [], until, without = [], python = usualPython, around }: Wanted = {},
 ): Promise<string> {
 	const wanted = [...requirements(release.version, packages), ...packages];
 	const day = until ?? dayOf(release.date);
 	const key = createHash('sha256')
-		.update(JSON.stringify([wanted, day, shim, around?.version]))
+		.update(JSON.stringify([wanted, day, shim, around?.version, ...without]))
 		.digest('hex')
 		.slice(0, 8);
 	const home = join(cache, `synapse-${release.version}-python${python}-${key}`);
@@ -100,6 +102,7 @@ export async function environment(
 			for (const name of readdirSync(to).filter(own)) rmSync(join(to, name), { recursive: true });
 			for (const name of readdirSync(from).filter(own)) cpSync(join(from, name), join(to, name), { recursive: true });
 		} else throw new Unavailable(`no older release admits Python ${python}`);
+		if (without.length) await run(uv, ['pip', 'uninstall', '--quiet', '--python', pythonIn(half), ...without], env);
 		const place = await packagesOf(pythonIn(half));
 		writeFileSync(join(place, 'glia_verify.py'), shim);
 		writeFileSync(join(place, 'glia_verify.pth'), 'import glia_verify\n');
@@ -129,9 +132,10 @@ function dayOf(released: string): string {
 
 /** What goes with a release: packages that came within its ten days but broke it are left out unless asked for. */
 function requirements(version: Version, packages: readonly string[] = []): string[] {
-	const old = compare(version, '1.56.0') < 0 ? ['jinja2<3.1', 'markupsafe<2.1'] : [];
+	const named = (name: string) => packages.some(wanted => wanted.toLowerCase().startsWith(name));
+	const old = compare(version, '1.56.0') < 0 && !named('jinja2') ? ['jinja2<3.1', 'markupsafe<2.1'] : [];
 	const brokenByTwisted = compare(version, '1.111.1') >= 0 && compare(version, '1.119.0') < 0;
-	const twisted = brokenByTwisted && !packages.some(name => /^twisted/i.test(name)) ? ['twisted<24.10'] : [];
+	const twisted = brokenByTwisted && !named('twisted') ? ['twisted<24.10'] : [];
 	// PostgreSQL's driver as a wheel, so that no compiler is asked for.
 	return [`matrix-synapse[redis]==${version}`, ...old, ...twisted, 'psycopg2-binary'];
 }

@@ -1,0 +1,283 @@
+// What is measured: releases whose migrations or background updates go through a large table, and the rows they find there.
+
+/** SQL that runs on SQLite and PostgreSQL alike. */
+export type Filling = {
+	/** How many rows of that kind change: `most` and `few` give the two ends of the range. */
+	affects: 'most' | 'few';
+	sql: string[];
+};
+
+export type Case = {
+	/** Unique: `1.85-push-actions`. */
+	id: string;
+	/** The release that makes the tables, and the one that migrates them. */
+	before: string;
+	at: string;
+	databases: ('sqlite' | 'postgres')[];
+	/** The table whose rows are counted. */
+	table: string;
+	/** How these migrations' names begin. Those that are not named here are too quick to count. */
+	deltas: string[];
+	/** Background updates that the release queues or goes on with. */
+	updates?: string[];
+	fillings: Filling[];
+};
+
+export const rows = 1_000_000;
+
+/** One INSERT for all rows, `i` counting from 1; PostgreSQL and SQLite both read it. */
+function many(table: string, columns: Record<string, string>): string {
+	const names = Object.keys(columns).join(', ');
+	return `INSERT INTO ${table} (${names}) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows}) SELECT ${Object.values(columns).join(', ')} FROM n`;
+}
+
+/** As people have them: a thousand rooms, a few thousand people. */
+const room = "'!room' || (i % 1000) || ':example.org'";
+const user = "'@user' || (i % 5000) || ':example.org'";
+const event = "'$event-of-a-usual-length-with-a-hash-of-' || i";
+
+const events = (more: Record<string, string> = {}) =>
+	many('events', {
+		stream_ordering: 'i + 10000',
+		topological_ordering: 'i / 1000',
+		event_id: event,
+		type: "'m.room.message'",
+		room_id: room,
+		processed: 'true',
+		outlier: 'false',
+		depth: 'i / 1000',
+		received_ts: '1600000000000 + i',
+		origin_server_ts: '1600000000000 + i',
+		sender: user,
+		contains_url: 'false',
+		...more,
+	});
+
+const receipts = (type: string) => [
+	many('receipts_linearized', {
+		stream_id: 'i',
+		room_id: "'!room' || (i / 1000) || ':example.org'",
+		receipt_type: type,
+		user_id: "'@user' || (i % 1000) || ':example.org'",
+		event_id: event,
+		data: '\'{"ts": 1600000000000}\'',
+	}),
+];
+
+const graph = many('receipts_graph', {
+	room_id: "'!room' || (i / 1000) || ':example.org'",
+	receipt_type: "'m.read'",
+	user_id: "'@user' || (i % 1000) || ':example.org'",
+	event_ids: `'["' || ${event} || '"]'`,
+	data: '\'{"ts": 1600000000000}\'',
+});
+
+const pushActions = (thread: string) =>
+	many('event_push_actions', {
+		room_id: room,
+		event_id: event,
+		user_id: user,
+		actions: '\'["notify"]\'',
+		topological_ordering: 'i / 1000',
+		stream_ordering: 'i',
+		notif: '1',
+		highlight: '0',
+		unread: '0',
+		thread_id: thread,
+	});
+
+const roomKeys = many('e2e_room_keys', {
+	user_id: user,
+	room_id: room,
+	session_id: "'a session of a usual length, forty-three signs ' || i",
+	version: '1',
+	first_message_index: '0',
+	forwarded_count: '0',
+	is_verified: 'false',
+	session_data: `'${'x'.repeat(400)}'`,
+});
+const keyVersions =
+	"INSERT INTO e2e_room_keys_versions (user_id, version, algorithm, auth_data, deleted) WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4999) SELECT '@user' || i || ':example.org', 1, 'm.megolm_backup.v1', '{}', 0 FROM n";
+
+const pokes = (sent: string) =>
+	many('device_lists_outbound_pokes', {
+		destination: "'server' || (i % 500) || '.example.org'",
+		stream_id: 'i',
+		user_id: user,
+		device_id: "'DEVICE' || (i % 9)",
+		sent,
+		ts: '1600000000000 + i',
+	});
+
+const edges = (isState: string) =>
+	many('event_edges', {
+		event_id: event,
+		prev_event_id: "'$event-of-a-usual-length-with-a-hash-of-' || (i - 1)",
+		room_id: room,
+		is_state: isState,
+	});
+
+const thumbnails = [
+	many('local_media_repository_thumbnails', {
+		media_id: "'media' || (i / 5)",
+		thumbnail_width: '32 * (i % 5 + 1)',
+		thumbnail_height: '32 * (i % 5 + 1)',
+		thumbnail_type: "'image/png'",
+		thumbnail_method: "'crop'",
+		thumbnail_length: '1000',
+	}),
+];
+
+export const cases: Case[] = [
+	{
+		id: '1.4-key-backups',
+		before: '1.3.1',
+		at: '1.4.1',
+		databases: ['postgres', 'sqlite'],
+		table: 'e2e_room_keys',
+		deltas: ['main 56/fix_room_keys_index.sql'],
+		fillings: [{ affects: 'most', sql: [keyVersions, roomKeys] }],
+	},
+	{
+		id: '1.4-public-rooms',
+		before: '1.3.1',
+		at: '1.4.1',
+		databases: ['postgres', 'sqlite'],
+		table: 'users_in_public_rooms',
+		deltas: ['main 56/users_in_public_rooms_idx.sql'],
+		fillings: [
+			{
+				affects: 'most',
+				sql: [
+					many('users_in_public_rooms', {
+						room_id: "'!room' || (i / 1000) || ':example.org'",
+						user_id: "'@user' || (i % 1000) || ':example.org'",
+					}),
+				],
+			},
+		],
+	},
+	{
+		id: '1.6-deleted-backups',
+		before: '1.5.1',
+		at: '1.6.1',
+		databases: ['postgres', 'sqlite'],
+		table: 'e2e_room_keys',
+		deltas: ['main 56/delete_keys_from_deleted_backups.sql'],
+		fillings: [
+			{ affects: 'few', sql: [keyVersions, roomKeys] },
+			{ affects: 'most', sql: [keyVersions.replace("'{}', 0 FROM n", "'{}', 1 FROM n"), roomKeys] },
+		],
+	},
+	{
+		id: '1.13-sent-pokes',
+		before: '1.12.4',
+		at: '1.13.0',
+		databases: ['postgres', 'sqlite'],
+		table: 'device_lists_outbound_pokes',
+		deltas: ['main 57/remove_sent_outbound_pokes.sql'],
+		fillings: [
+			{ affects: 'few', sql: [pokes('false')] },
+			{ affects: 'most', sql: [pokes('true')] },
+		],
+	},
+	{
+		id: '1.21-thumbnails',
+		before: '1.20.1',
+		at: '1.21.2',
+		databases: ['sqlite'],
+		table: 'local_media_repository_thumbnails',
+		deltas: ['main 58/07add_method_to_thumbnail_constraint.sql.sqlite'],
+		fillings: [{ affects: 'most', sql: thumbnails }],
+	},
+	{
+		id: '1.38-stream-ordering',
+		before: '1.37.1',
+		at: '1.38.1',
+		databases: ['postgres'],
+		table: 'events',
+		deltas: ['main 60/01recreate_stream_ordering.sql.postgres'],
+		updates: [
+			'populate_stream_ordering2',
+			'index_stream_ordering2',
+			'index_stream_ordering2_contains_url',
+			'index_stream_ordering2_room_order',
+			'index_stream_ordering2_room_stream',
+			'index_stream_ordering2_ts',
+			'replace_stream_ordering_column',
+		],
+		fillings: [{ affects: 'most', sql: [events({ instance_name: "'master'" })] }],
+	},
+	{
+		id: '1.62-event-edges',
+		before: '1.61.1',
+		at: '1.62.0',
+		databases: ['sqlite', 'postgres'],
+		table: 'event_edges',
+		deltas: ['main 71/01rebuild_event_edges.sql'],
+		updates: ['event_edges_drop_invalid_rows'],
+		fillings: [
+			{ affects: 'few', sql: [events(), edges('false')] },
+			{ affects: 'most', sql: [events(), edges('true')] },
+		],
+	},
+	{
+		id: '1.64-event-columns',
+		before: '1.63.1',
+		at: '1.64.0',
+		databases: ['postgres'],
+		table: 'events',
+		deltas: [],
+		updates: ['events_populate_state_key_rejections'],
+		fillings: [{ affects: 'most', sql: [events()] }],
+	},
+	{
+		id: '1.67-private-receipts',
+		before: '1.66.0',
+		at: '1.67.0',
+		databases: ['postgres', 'sqlite'],
+		table: 'receipts_linearized',
+		deltas: ['main 72/05remove_unstable_private_read_receipts.sql'],
+		fillings: [
+			{ affects: 'few', sql: receipts("'m.read'") },
+			{ affects: 'most', sql: receipts("'org.matrix.msc2285.read.private'") },
+		],
+	},
+	{
+		id: '1.68-thread-receipts',
+		before: '1.67.0',
+		at: '1.68.0',
+		databases: ['sqlite'],
+		table: 'receipts_linearized',
+		deltas: ['main 72/07thread_receipts.sql.sqlite'],
+		fillings: [
+			{ affects: 'few', sql: receipts("'m.read'") },
+			{ affects: 'most', sql: [...receipts("'m.read'"), graph] },
+		],
+	},
+	{
+		id: '1.70-thread-receipts',
+		before: '1.69.0',
+		at: '1.70.1',
+		databases: ['sqlite', 'postgres'],
+		table: 'receipts_linearized',
+		deltas: ['main 73/08thread_receipts_non_null.sql.sqlite'],
+		updates: ['receipts_linearized_unique_index', 'receipts_graph_unique_index'],
+		fillings: [
+			{ affects: 'few', sql: receipts("'m.read'") },
+			{ affects: 'most', sql: [...receipts("'m.read'"), graph] },
+		],
+	},
+	{
+		id: '1.85-push-actions',
+		before: '1.84.1',
+		at: '1.85.2',
+		databases: ['postgres', 'sqlite'],
+		table: 'event_push_actions',
+		deltas: ['main 77/05thread_notifications_backfill.sql', 'main 77/06thread_notifications_not_null'],
+		fillings: [
+			{ affects: 'few', sql: [pushActions("'main'")] },
+			{ affects: 'most', sql: [pushActions('NULL')] },
+		],
+	},
+];
