@@ -38,7 +38,10 @@ export const option = {
 		return optionWords(
 			life,
 			{ first: options.read[0] ?? '', last: options.read.at(-1) ?? '' },
-			{ children: below(found.path, options) },
+			{
+				children: below(found.path, options),
+				effects: knowledge.effects.filter(({ option: name }) => name === found.path || name === typed),
+			},
 		);
 	},
 } satisfies Command;

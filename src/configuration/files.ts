@@ -23,9 +23,21 @@ export type Configuration = {
 	/** Whether the deployment may have such files that were not given. */
 	mayHave: { worker: boolean };
 	duplicates: Duplicate[];
+	/** Blocks of an earlier file of which a later one has only a part: the rest of them no longer counts. */
+	replaced: ReplacedBlock[];
 	unreadable: (UnreadableYaml & { file: string })[];
 	/** Files that Synapse ignores, since they hold no mapping of options to values. */
 	ignored: { file: string; line: number }[];
+};
+
+export type ReplacedBlock = {
+	path: string;
+	/** Where the block stands that counts. */
+	file: string;
+	line: number;
+	over: { file: string; line: number };
+	/** The names below it that are gone. */
+	lost: string[];
 };
 
 type ReadFile = { name: string; root: Extract<Value, { kind: 'mapping' }> };
@@ -64,7 +76,8 @@ export function configurationOf(
 	const logs = read.filter(isLogging);
 	const rest = read.filter(file => !logs.includes(file));
 	const own = rest.filter((file, index) => isWorker(file, index));
-	const main = merged(rest.filter(file => !own.includes(file)).map(({ root }) => root));
+	const shared = rest.filter(file => !own.includes(file)).map(({ root }) => root);
+	const main = merged(shared);
 	const processes: Process[] = [
 		...(main ? [{ part: 'main' as const, name: 'main', value: main }] : []),
 		...own.map(({ name, root }) => ({
@@ -80,9 +93,26 @@ export function configurationOf(
 		mayHave: { worker: workers ?? (main ? speaksOfWorkers(main) : true) },
 		excerpt: excerpt === true,
 		duplicates,
+		replaced: [...replacedIn(shared), ...own.flatMap(({ root }) => (main ? replacedIn([main, root]) : []))],
 		unreadable,
 		ignored,
 	};
+}
+
+/** Synapse puts files together by their top-level keys alone, so a block of a later file takes the place of the whole. */
+function replacedIn(roots: readonly Extract<Value, { kind: 'mapping' }>[]): ReplacedBlock[] {
+	const before = new Map<string, MappingEntry>();
+	return roots.flatMap(({ entries }) =>
+		entries.flatMap(entry => {
+			const earlier = before.get(entry.key);
+			before.set(entry.key, entry);
+			if (earlier?.value.kind !== 'mapping' || entry.value.kind !== 'mapping') return [];
+			const kept = new Set(entry.value.entries.map(({ key }) => key));
+			const lost = earlier.value.entries.flatMap(({ key }) => (kept.has(key) ? [] : [key]));
+			const { key: path, file, line } = entry;
+			return lost.length ? [{ path, file, line, over: { file: earlier.file, line: earlier.line }, lost }] : [];
+		}),
+	);
 }
 
 function entryOf(root: Value, key: string): MappingEntry | undefined {

@@ -12,6 +12,7 @@ import { count, enumerate, list, sentence } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { routeJson, routeSections, routesVerdict, unknownAddress } from './proxy-routes.ts';
 import { factWord } from './sections.ts';
+import { aKind, kindsInWords } from './value-kinds.ts';
 import { typedFact } from './whose.ts';
 
 type CheckContext = {
@@ -33,7 +34,7 @@ const maxShown = 8;
 const groups: readonly { kinds: readonly Finding['kind'][]; title: string; mark?: string; fold: boolean }[] = [
 	{ kinds: ['refuses'], title: 'Stops the start', mark: '🔴', fold: false },
 	{
-		kinds: ['unknown', 'misplaced', 'duplicate', 'invalid', 'without-effect', 'removed', 'renamed'],
+		kinds: ['unknown', 'misplaced', 'duplicate', 'replaced', 'invalid', 'without-effect', 'removed', 'renamed'],
 		title: 'Not what you meant',
 		mark: '🟡',
 		fold: false,
@@ -162,6 +163,8 @@ export function findingText(finding: Finding, to: string): string {
 			return `ignored here; it belongs at ${code(nearest ?? '')}.`;
 		case 'duplicate':
 			return `stands in line ${first ?? 0} too; only this one counts.`;
+		case 'replaced':
+			return replacedText(finding);
 		case 'invalid':
 			return `this is ${aKind(finding.is ?? '')}, and ${to} expects ${kindsInWords(finding.accepts ?? [])}.`;
 		case 'removed':
@@ -179,6 +182,16 @@ export function findingText(finding: Finding, to: string): string {
 	}
 }
 
+/** At most this many names of options that are gone. */
+const maxLost = 6;
+
+function replacedText({ over, lost = [] }: Finding): string {
+	const names = lost.slice(0, maxLost).map(name => code(name));
+	const more = lost.length - names.length;
+	const gone = enumerate([...names, ...(more > 0 ? [`${more} more`] : [])]);
+	return `takes the place of the whole block in ${code(`${over?.file}:${over?.line}`)}: ${gone} no longer ${lost.length === 1 ? 'counts' : 'count'}. Write all of the block in one file.`;
+}
+
 function instead({ replacedBy }: Finding): string {
 	return replacedBy === undefined ? '' : ` Replacement: ${sentence(replacedBy)}`;
 }
@@ -187,27 +200,6 @@ function instead({ replacedBy }: Finding): string {
 function shown(value: unknown): string {
 	const text = JSON.stringify(value) ?? 'null';
 	return code(text.length > 60 ? `${text.slice(0, 59)}…` : text);
-}
-
-const kindNames: Readonly<Record<string, string>> = {
-	integer: 'a whole number',
-	null: 'empty',
-	duration: 'a duration (`30m`)',
-	size: 'a size (`50M`)',
-	mapping: 'a mapping',
-	list: 'a list',
-	string: 'text',
-	boolean: '`true` or `false`',
-	number: 'a number',
-	date: 'a date',
-};
-
-function aKind(kind: string): string {
-	return kindNames[kind] ?? kind;
-}
-
-function kindsInWords(kinds: readonly string[]): string {
-	return enumerate([...new Set(kinds.map(aKind))], 'or');
 }
 
 /** YAML of a note that can be pasted as it stands. */

@@ -96,18 +96,22 @@ function things(number: number, one: string): string {
 }
 
 /** Whether this can be done in a night: what nobody has read yet takes the place of any all-clear. */
-function verdict({ stops, steps, unread, profile }: Plan, { first, maybeFirst, sure, settings, uses }: Sorted): string {
+function verdict(plan: Plan, { first, maybeFirst, sure, settings, uses }: Sorted): string {
+	const { stops, steps, unread, profile } = plan;
 	const instead = first.find(other => other.instead !== undefined)?.instead;
 	if (instead !== undefined) return `take ${instead} instead`;
 	if (unread.length) return `read ${things(unread.length, 'new passage')} first`;
 	const halts = stops.filter(stop => stop.required && !isMaybe(stop, { profile })).map(({ best }) => best);
 	if (halts.length) return `not in one night, halt at ${enumerate(halts)}`;
-	const isLong = steps.some(step => step.generated && !step.check && step.when === 'before' && step.concerned === true);
+	const isLong = steps.some(
+		({ task, check, when, concerned }) =>
+			task !== undefined && task.kind !== 'start-limit' && !check && when === 'before' && concerned === true,
+	);
 	const before = first.length ? `${things(first.length, 'thing')} first` : '';
 	if (isLong) return `not tonight, ${before}`;
 	if (maybeFirst.length) return before ? `${before}, and perhaps a wait` : 'perhaps a long wait first';
 	if (before) return `${before}, then one jump`;
-	const nothing = !Object.values(sure).flat().length && !settings.length && !uses.length;
+	const nothing = !Object.values(sure).flat().length && !settings.length && !uses.length && !perhapsBroken(plan);
 	return nothing ? 'one jump, nothing else to do' : 'one jump, no halt';
 }
 
@@ -131,7 +135,7 @@ function yellowLines(plan: Plan, sorted: Sorted): string[] {
 		: `🟡 **Nothing stops the start for certain; ${many}.** One look decides.`;
 	const clear = !first.length && !unread.length && !maybeFirst.length && !settings.length;
 	return [
-		...(clear ? [allClear(sorted)] : []),
+		...(clear ? [allClear(plan, sorted)] : []),
 		...(unread.length ? [`⚠️ **${capital(unreadWords(unread.length, warning))}:** see “All else” below.`] : []),
 		...maybeFirst,
 		...(asksForSystem(plan)
@@ -141,9 +145,15 @@ function yellowLines(plan: Plan, sorted: Sorted): string[] {
 	];
 }
 
-function allClear({ sure, uses }: Sorted): string {
+function allClear(plan: Plan, { sure, uses }: Sorted): string {
 	const acts = Object.values(sure).flat().length + uses.length;
-	return acts ? '✅ **Nothing stops the start.**' : '✅ **Nothing to do but the switch itself.**';
+	const unless = perhapsBroken(plan) ? ', unless a fault below is yours' : '';
+	return `✅ **${acts ? 'Nothing stops the start' : 'Nothing to do but the switch itself'}${unless}.**`;
+}
+
+/** Whether the target or a halt has a severe fault that may be this server's: an all-clear would contradict its line. */
+function perhapsBroken({ faults }: Plan): boolean {
+	return faultLines(faults).length > 0;
 }
 
 function capital(text: string): string {

@@ -7,7 +7,7 @@ import type { OptionState } from '../configuration/options.ts';
 import { schemaFile } from '../configuration/options.ts';
 import type { Version } from '../deployment/version.ts';
 import { compare } from '../deployment/version.ts';
-import type { Note, Source } from '../knowledge/schema/synapse.ts';
+import type { Effect, Note, Source } from '../knowledge/schema/synapse.ts';
 import { count, enumerate, list } from '../text/format.ts';
 import { code, quoted } from '../text/markdown.ts';
 import { link } from './sections.ts';
@@ -90,11 +90,11 @@ export function noOptionWords(typed: string, near: readonly string[], first: Ver
 	return `${none} ${code('!options 1.98 1.163')} lists what came and went between two releases, ${code('!check')} looks at the file that you send.`;
 }
 
-/** `children`: options directly below it. */
+/** `children`: options directly below it; `effects`: what the code does with it that no note tells. */
 export function optionWords(
 	found: OptionLife,
 	reach: OptionSpan,
-	{ children }: { children: readonly string[] },
+	{ children, effects }: { children: readonly string[]; effects: readonly Effect[] },
 ): Answer {
 	const { life, deprecated, replacedBy, notes } = found;
 	const undocumented = life.state.undocumented && 'The configuration manual does not mention it.';
@@ -106,6 +106,7 @@ export function optionWords(
 		...end(found, reach.last),
 		...[defaultsWords(found), kinds(life.state)].flatMap(words => words ?? []),
 		...[undocumented, unread].flatMap(words => words || []),
+		...effects.flatMap(effect => (effect.kind === 'without-effect' ? [withoutEffect(effect)] : [])),
 	];
 	const text = sentences.join(' ');
 	const sources = sourcesOf(found);
@@ -140,6 +141,12 @@ export function optionWords(
 		sections: sections.filter(({ markdown }) => markdown !== ''),
 		kind: 'answer',
 	};
+}
+
+/** Such an option is read and changes nothing: the one trap that nobody finds by reading what the option does. */
+function withoutEffect({ since, until, says }: Effect): string {
+	const when = [since && `since ${since}`, until && `until ${until}`].flatMap(words => words || []).join(' ');
+	return `It can be set without effect${when ? ` (${when})` : ''}: ${says}.`;
 }
 
 function notesSection(notes: readonly Note[]): Section {

@@ -97,6 +97,8 @@ function isToldElsewhere(step: Step, { floors, steps }: Plan): boolean {
 function waitFirst(step: Step): First {
 	const { title, text, otherwise } = stepWorded(step);
 	if (step.task?.kind === 'no-package') return { title, why: firstSentence(text), step };
+	if (step.task?.kind === 'start-limit')
+		return { title, why: `Without it, a long migration ${otherwise ?? 'fails'}.`, step };
 	const why = `Going on before they are done ${otherwise ?? 'fails'}. Hours or days are normal.`;
 	return { title, why, step, ...(step.task?.kind === 'wait' && { command: step.task.lines }) };
 }

@@ -23,3 +23,11 @@ test.each([
 	expect(() => said(text)).toThrow(Refusal);
 	expect(() => said(text)).toThrow(words);
 });
+
+test.each([
+	['matrix_rtc', 'without `experimental_features.msc4143_enabled`'],
+	['allow_unsafe_locale', 'it is read only under `database`'],
+])('%s can be set without effect: %s', (text, words) => expect(said(text).lead).toContain(words));
+
+test('one that always works has no such trap', () =>
+	expect(said('email.smtp_host').lead).not.toContain('without effect'));

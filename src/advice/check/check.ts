@@ -10,6 +10,7 @@ import {
 	optionAt,
 	plainDefaults,
 } from '../../configuration/options.ts';
+import { writePath } from '../../configuration/path.ts';
 import { amountOf } from '../../configuration/values.ts';
 import { statesAround } from '../../configuration/wrong-values.ts';
 import type { Value } from '../../configuration/yaml.ts';
@@ -45,6 +46,14 @@ export function check(
 			first,
 		}),
 	);
+	const replaced = configuration.replaced.map(
+		({ path, lost, ...where }): Finding => ({
+			kind: 'replaced',
+			option: nameable(path, options),
+			...where,
+			lost: [...new Set(lost.map(name => nameable(writePath([path, name]), options)))],
+		}),
+	);
 	// A refusal stands beside what is only promised about the same line.
 	const refused = new Set(notes.filter(({ kind }) => kind === 'refuses').map(placeOf));
 	const effects = effectFindings(question, knowledge.effects, refused);
@@ -56,6 +65,7 @@ export function check(
 		...effects,
 		...own,
 		...duplicates,
+		...replaced,
 	].sort(inOrder);
 	const refuses = findings.some(({ kind }) => kind === 'refuses');
 	const faults = [...decideNotes(question, knowledge.faults)].map(
@@ -227,6 +237,8 @@ function absent(written: WrittenOption, { options, values, to, nearest }: CheckR
 	const { path, key, parent, file, line } = written;
 	const place = { option: nameable(path, options), file, line };
 	if (isOpaque(parent) || isBelowUnknown(parent, options, to) || isHiddenName(key)) return undefined;
+	// A name of the administrator's own, like that of a worker: only what stands below it is Synapse's to know.
+	if (path.endsWith('.*')) return undefined;
 	const life = lifeOf(options, path);
 	// Each name becomes an argument of a class, so an unknown one is an error.
 	if (parent === 'stream_writers') return { kind: 'refuses', ...place, reason: 'fixed-stream' };

@@ -16,6 +16,7 @@ export const findingKinds = [
 	'unknown',
 	'misplaced',
 	'duplicate',
+	'replaced',
 	'invalid',
 	'without-effect',
 ] as const;
@@ -42,6 +43,9 @@ export type Finding = {
 	after?: unknown;
 	/** Of a duplicate: the line that it overrides. */
 	first?: number;
+	/** Of a block that takes the place of an earlier file's: where that stands, and which of its options are gone. */
+	over?: { file: string; line: number };
+	lost?: readonly string[];
 	/** What refuses it where no note tells: there is no server name, or this release always writes this stream itself. */
 	reason?: 'no-name' | 'fixed-stream' | 'missing-member' | 'unknown-member';
 	/** Why, as a clause without any word of the configuration: of a file that is no YAML, of what no note tells. */

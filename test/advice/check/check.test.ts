@@ -37,6 +37,45 @@ function kinds(text: string, to: string, from?: string): string[] {
 	return findings(text, to, from).findings.map(({ kind, option, line }) => `${kind} ${option} ${line}`);
 }
 
+describe('several files', () => {
+	const email = 'email:\n  smtp_host: mail.example.org\n  smtp_port: 587\n  notif_from: a@example.org\n';
+	const replaced = (later: string) =>
+		findings(email, '1.163.2', undefined, { 'later.yaml': later }).findings.filter(({ kind }) => kind === 'replaced');
+
+	test('a block of a later file takes the place of the whole block', () =>
+		expect(replaced('email:\n  notif_from: b@example.org\n')).toEqual([
+			{
+				kind: 'replaced',
+				option: 'email',
+				file: 'later.yaml',
+				line: 1,
+				over: { file: 'homeserver.yaml', line: 1 },
+				lost: ['email.smtp_host', 'email.smtp_port'],
+			},
+		]));
+
+	test('names that no option has are not shown', () =>
+		expect(
+			findings('email:\n  s3cr3t0p4ssw0rd1: x\n', '1.163.2', undefined, { 'later.yaml': 'email: {}\n' }).findings,
+		).toContainEqual(expect.objectContaining({ kind: 'replaced', lost: ['email.*'] })));
+
+	test.each([
+		['the later one has all of it', `${email}  app_name: mine\n`],
+		['it is another block', 'redis:\n  enabled: true\n'],
+	])('nothing is lost where %s', (_, later) => expect(replaced(later)).toEqual([]));
+
+	test('a worker\u2019s own file takes the place of a block, too', () =>
+		expect(replaced('worker_app: synapse.app.generic_worker\nworker_name: w\nemail: {}\n')).toHaveLength(1));
+});
+
+test('names of one\u2019s own are not unknown options', () =>
+	expect(
+		kinds(
+			'instance_map:\n  main: {host: localhost, port: 9093}\n  typist1: {host: localhost, port: 9094}\n',
+			'1.163.2',
+		),
+	).toEqual([]));
+
 describe('findings of the target alone', () => {
 	test.each([
 		['nothing to say', 'server_name: example.org\n', '1.163.2', []],
