@@ -38,7 +38,8 @@ export function isVersion(text: string): text is Version {
 }
 
 export function isCandidate(version: Version): boolean {
-	return parse(version).prerelease.length > 0;
+	// Not by its parsed form: hundreds of candidates are told from releases at each start, and never compared.
+	return version.includes('rc');
 }
 
 /** `1.57.0rc1` → `1.57.0`. The notes of a release already hold for its candidates. */

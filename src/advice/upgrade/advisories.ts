@@ -24,17 +24,31 @@ export function isAffected(advisory: Advisory, version: Version): boolean {
 	);
 }
 
-/** The releases that an advisory concerns, candidates aside: the same for every way. */
-const affectedOf = memo((releases: readonly Release[]) =>
-	memo((advisory: Advisory) =>
-		releases.flatMap(({ version }) => (!isCandidate(version) && isAffected(advisory, version) ? [version] : [])),
-	),
-);
+/** All releases but candidates, and which of them an advisory concerns as far as a way has asked: the same for every way. */
+const finals = memo((releases: readonly Release[]) => releases.filter(({ version }) => !isCandidate(version)));
+const asked = memo((_: Advisory) => new Map<Version, boolean>());
+
+function concerns(advisory: Advisory, version: Version): boolean {
+	const known = asked(advisory);
+	let is = known.get(version);
+	if (is === undefined) {
+		is = isAffected(advisory, version);
+		known.set(version, is);
+	}
+	return is;
+}
 
 /** The first stable release from this one on that is not affected. */
 export function fixedIn(advisory: Advisory, version: Version, releases: readonly Release[]): Version | null {
-	const fixed = stable(releases).find(other => isAbove(other.version, version) && !isAffected(advisory, other.version));
-	return fixed?.version ?? null;
+	return firstWithout(advisory, above(version, releases));
+}
+
+function above(version: Version, releases: readonly Release[]): readonly Release[] {
+	return stable(releases).filter(other => isAbove(other.version, version));
+}
+
+function firstWithout(advisory: Advisory, newer: readonly Release[]): Version | null {
+	return newer.find(({ version }) => !concerns(advisory, version))?.version ?? null;
 }
 
 export function advisoriesOn(
@@ -43,16 +57,17 @@ export function advisoriesOn(
 	profile: Profile,
 	known: { advisories: readonly Advisory[]; releases: readonly Release[] },
 ): Advisories {
-	const isBetween = (version: Version) => isAbove(version, from) && isAbove(to, version);
+	const between = finals(known.releases).filter(({ version }) => isAbove(version, from) && isAbove(to, version));
+	const newer = above(to, known.releases);
 	const result: Advisories = { fixed: [], passedThrough: [], open: [], hidden: [] };
 	for (const advisory of known.advisories) {
 		const { id, severity, title } = advisory;
 		const [start, end] = [isAffected(advisory, from), isAffected(advisory, to)];
-		const passed = !start && !end && affectedOf(known.releases)(advisory).some(isBetween);
+		const passed = !start && !end && between.some(({ version }) => concerns(advisory, version));
 		if (!start && !end && !passed) continue;
 		const concerned = concern(advisory.applies, profile);
 		if (concerned.is === false) result.hidden.push({ id, because: concerned.because });
-		else if (end) result.open.push({ id, severity, title, fixedIn: fixedIn(advisory, to, known.releases) });
+		else if (end) result.open.push({ id, severity, title, fixedIn: firstWithout(advisory, newer) });
 		else (passed ? result.passedThrough : result.fixed).push(id);
 	}
 	return result;

@@ -120,12 +120,14 @@ function hasSlipped(
 /** What deadlines are judged by: the day (`2026-11-21`), and the releases that there are. */
 type DeadlineView = { today: string; releases: readonly Release[]; newest: Release; pace: ReleasePace | undefined };
 
+const releaseCalled = memo((releases: readonly Release[]) => new Map(releases.map(one => [one.version, one])));
+
 function deadlineOf(note: Note, seen: DeadlineView): Omit<Deadline, 'concerned'> | undefined {
 	const { deadline } = note;
 	if (!deadline) return undefined;
 	const { orLater, ...at } = deadline.at as Deadline['at'] & { orLater?: true };
 	const due = { at, ...(orLater && { orLater }) };
-	const landed = deadline.landed && seen.releases.find(({ version }) => version === deadline.landed);
+	const landed = deadline.landed && releaseCalled(seen.releases).get(deadline.landed);
 	const estimate = landed || at.version === undefined ? undefined : estimateOf(at.version, seen);
 	return {
 		id: note.id,

@@ -70,7 +70,9 @@ export function faultsOf(
 	{ at, profile, decided, from, running = from }: FaultQuestion,
 	known: FaultKnowledge,
 ): PlannedFault[] {
-	const sound = soundFor(profile, known.faults);
+	const { releases } = known;
+	const newer = stable(releases).filter(({ version }) => isAbove(version, finalOf(release)));
+	const cures = { isSound: soundFor(profile, known.faults), newer, releases };
 	return known.faults
 		.filter(fault => isBroken(fault, release, from))
 		.sort(freshestFirst(running, profile))
@@ -90,7 +92,7 @@ export function faultsOf(
 					at,
 					release,
 					kept: isKept(fault, running),
-					take: insteadOf(release, fault, sound, known.releases),
+					take: insteadOf(release, fault, cures),
 					title,
 					text,
 					...(applies && { applies }),
@@ -172,20 +174,27 @@ function soundFor(profile: Profile, faults: readonly Fault[]): (version: Version
 	return version => !severe.some(fault => hasDefect(fault, version));
 }
 
+/** The stable releases of each line. */
+const linesOf = memo((releases: readonly Release[]) => Map.groupBy(stable(releases), ({ version }) => lineOf(version)));
+
+/** What may be taken instead of a release. `newer`: the stable ones above it, worked out once for all its faults. */
+type Cures = {
+	isSound: (version: Version) => boolean;
+	newer: readonly Release[];
+	releases: readonly Release[];
+};
+
 /** Null where every newer release has it too. */
-function insteadOf(
-	release: Version,
-	fault: Fault,
-	isSound: (version: Version) => boolean,
-	releases: readonly Release[],
-): Version | null {
-	const newer = stable(releases).filter(
-		({ version }) => isAbove(version, finalOf(release)) && !hasDefect(fault, version),
-	);
-	const own = newer.filter(({ version }) => lineOf(version) === lineOf(release));
+function insteadOf(release: Version, fault: Fault, { isSound, newer, releases }: Cures): Version | null {
+	const from = finalOf(release);
+	const isCure = ({ version }: Release) => !hasDefect(fault, version);
+	const curesIn = (line: string) =>
+		(linesOf(releases).get(line) ?? []).filter(one => isAbove(one.version, from) && isCure(one));
+	const own = curesIn(lineOf(release));
 	// A cure that has a severe fault of its own is none: better the next line, and of that its newest patch release.
-	const next = [...own, ...newer].find(({ version }) => isSound(version)) ?? own[0] ?? newer[0];
-	const line = newer.filter(({ version }) => next && lineOf(version) === lineOf(next.version));
+	const isGood = (one: Release) => isCure(one) && isSound(one.version);
+	const next = own.find(isGood) ?? newer.find(isGood) ?? own[0] ?? newer.find(isCure);
+	const line = next === undefined ? [] : curesIn(lineOf(next.version));
 	return line.findLast(({ version }) => isSound(version))?.version ?? line.at(-1)?.version ?? null;
 }
 
