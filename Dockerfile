@@ -1,30 +1,39 @@
-# Glia in a container, for amd64 and arm64: no part of it is compiled for a processor, so the base image decides.
-#   docker build -t glia .          podman build -t glia .
+# Glia in a container, for amd64 and arm64. The program is one file of JavaScript and WebAssembly, the same for every processor: it
+# is built on the machine that builds, and only Node.js comes from the base image of the target.
+#   docker build -t glia .          podman build --format docker -t glia .
 # Nothing has to be writable but /data, the store; see compose.yaml and docs/operating.md.
 ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
 
-FROM ${NODE_IMAGE} AS build
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS build
 WORKDIR /opt/glia
 COPY package.json package-lock.json ./
 COPY crypto ./crypto
-# The base image brings Node.js, so the one that npm would fetch is left out, and with it all else that is optional.
-RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund && npm cache clean --force
+# With the bundler, which is for developers. No package's script runs: the base image brings Node.js already.
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY src ./src
 COPY commands ./commands
 COPY knowledge ./knowledge
+COPY tools/build ./tools/build
 COPY tools/prepare.js ./tools/
-# Compiled here, since the container may not write; without it each start would take a second longer.
-RUN node tools/prepare.js && test -s knowledge/compiled.json && rm -r tools
-COPY LICENSE config.sample.yaml ./
-RUN node src/start.cjs say '!upgrade 1.98 1.150' > /dev/null
+RUN node tools/prepare.js && node tools/build/main.ts /opt/glia.cjs
 
 FROM ${NODE_IMAGE}
 # npm and its like are not needed to run.
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn-* \
 	/usr/local/bin/yarn /usr/local/bin/yarnpkg \
 	&& mkdir -m 0700 /data && chown 1000:1000 /data
-COPY --from=build /opt/glia /opt/glia
 WORKDIR /opt/glia
+COPY --from=build /opt/glia.cjs ./
+COPY LICENSE config.sample.yaml ./
+# What its modules compile to is kept beside it, under the id of the user that runs it: the container may not write, and each start
+# would take twice as long. A script loads one half of them, and a bot whose homeserver is not there the other.
+RUN ln -s /opt/glia/glia.cjs /usr/local/bin/glia && mkdir glia.cjs.cache && chown 1000:1000 glia.cjs.cache \
+	&& user='setpriv --reuid=1000 --regid=1000 --clear-groups' \
+	&& $user glia say '!upgrade 1.98 1.150' > /dev/null \
+	&& { GLIA_MATRIX_HOMESERVER=http://127.0.0.1:9 GLIA_MATRIX_USER=@glia:localhost GLIA_MATRIX_PASSWORD=none GLIA_MATRIX_ALLOW=localhost \
+		GLIA_STORE_PATH=/tmp/none $user glia --config config.sample.yaml 2>&1 | grep -q 'nothing listens'; } \
+	&& rm -r /tmp/none && chown -R 0:0 glia.cjs.cache && chmod -R a+rX glia.cjs.cache \
+	&& NODE_DEBUG_NATIVE=COMPILE_CACHE $user glia --version 2>&1 | grep -q 'main.cjs was accepted'
 ENV NODE_ENV=production GLIA_STORE_PATH=/data GLIA_HEALTH_LISTEN=127.0.0.1:9090 GLIA_LOG_FORMAT=json
 VOLUME /data
 USER 1000:1000
@@ -32,5 +41,5 @@ USER 1000:1000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=5m --retries=3 \
 	CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.GLIA_HEALTH_LISTEN.split(':').pop() + '/healthz').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "--max-semi-space-size=4", "src/start.cjs"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "/opt/glia/glia.cjs"]
 CMD ["--config", "/etc/glia/config.yaml"]

@@ -28,6 +28,16 @@ test('answers where nothing can be written', () => {
 	rmSync(`${file}.cache`);
 });
 
+test('uses what the modules compiled to where it may only read it', () => {
+	spawnSync(file, ['say', '!upgrade 1.56 1.69']);
+	const { stderr } = spawnSync(file, ['say', '!upgrade 1.56 1.69'], {
+		encoding: 'utf8',
+		env: { ...process.env, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
+	});
+	expect(stderr).toMatch(/main\.cjs was accepted/);
+	expect(stderr).not.toMatch(/was rejected/);
+});
+
 test('names the files and lines of no machine', () => {
 	expect(readFileSync(file, 'latin1').slice(0, 20_000)).not.toContain(process.cwd());
 });

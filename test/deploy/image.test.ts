@@ -50,6 +50,18 @@ test('the variables that image, compose file and units set are options', () => {
 	for (const name of named) expect(variables).toContain(name);
 });
 
+test('what modules compile to is kept for the user that runs, where that user can read it', () => {
+	// Node.js keeps it under the id of its user: made by root in a build, it would never be found.
+	const dockerfile = read('Dockerfile');
+	const [, user] = /^USER (\d+):/m.exec(dockerfile) ?? [];
+	expect(dockerfile).toContain(`setpriv --reuid=${user} `);
+	// Node.js writes it for its owner alone; the build asks whether the user can read it, last of all.
+	expect(dockerfile).toMatch(/chmod -R a\+rX glia\.cjs\.cache \\\n[^\n]*'main\.cjs was accepted'\n(?!\t)/);
+	const unit = read('deploy/systemd/glia.service');
+	const [, folder] = /^CacheDirectory=(\S+)$/m.exec(unit) ?? [];
+	expect(unit).toContain(`Environment=NODE_COMPILE_CACHE=/var/cache/${folder}\n`);
+});
+
 test('the container runs as nobody special, writes nowhere but to its volume, and asks for no capability', () => {
 	const { services } = parse(read('compose.yaml')) as { services: { glia: Record<string, unknown> } };
 	expect(services.glia).toMatchObject({

@@ -1,8 +1,21 @@
-// A day of a busy bot, played: `node test/real/soak.ts [rooms] [watches a room] [hours] [seconds an hour]`.
-// Unless told otherwise 1,000 rooms with 5 watches each, 24 hours of 60 seconds: about 45 minutes, most of them asleep. In
-// each hour the homeserver is away for a while, every server is looked at once, some upgrade, some are silent, and people
-// ask. Prints memory, the size of the store and what /readyz said; exits with 1 if something was lost, grew, or /readyz lied.
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+// A day of a busy bot, played: `node test/real/soak.ts [rooms] [watches a room] [hours] [seconds an hour] [folder]`.
+// Unless told otherwise 1,000 rooms with 5 watches each, 24 hours of 60 seconds: about an hour, most of it asleep. Where a
+// folder is named, the homeserver and the rooms are kept there, and the next run need not make them. In each hour the
+// homeserver is away for a while, every server is looked at once, some upgrade, some are silent, and people ask. The next
+// hour comes once nothing waits: otherwise its clock would make an hour old what has waited for seconds.
+// Prints memory, the size of the store and what /readyz said; exits with 1 if something was lost, grew, or /readyz lied.
+import {
+	copyFileSync,
+	cpSync,
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,12 +24,24 @@ import { openStore } from '../../src/edges/store/store.ts';
 import { freePort } from '../../tools/verify/machine/port.ts';
 import { roomWith, settled } from './answers.ts';
 import { makeBot } from './bot.ts';
-import { type Person, person } from './person.ts';
+import { type Person, person, speaker } from './person.ts';
 import type { Played } from './played-process.ts';
 import { startProxy } from './proxy.ts';
-import { startSynapse } from './synapse.ts';
+import { type Account, startSynapse } from './synapse.ts';
 
-const [rooms = 1000, perRoom = 5, hours = 24, seconds = 60] = process.argv.slice(2).map(Number);
+const [rooms = 1000, perRoom = 5, hours = 24, seconds = 60] = process.argv.slice(2, 6).map(Number);
+const kept = process.argv[6];
+/** What is kept in the folder beside the homeserver's database and the store of the bot. */
+type Made = {
+	bot: { userId: string; password: string };
+	places: { owner: Account; room: string }[];
+	/** Hours that were played already. */
+	hours: number;
+};
+const made =
+	kept !== undefined && existsSync(join(kept, 'places.json'))
+		? (JSON.parse(readFileSync(join(kept, 'places.json'), 'utf8')) as Made)
+		: undefined;
 /** A person may bring the bot into at most 20 rooms an hour. */
 const perOwner = 20;
 /** How many people make their rooms at once. */
@@ -40,7 +65,7 @@ function play(hour: number): void {
 		const at = index % 48;
 		servers[name] = at === hour ? 'silent' : at - 24 === hour || at - 24 < hour ? '1.153.0' : '1.151.0';
 	}
-	const now = new Date(begin + hour * 3600_000).toISOString();
+	const now = new Date(begin + ((made?.hours ?? 0) + hour) * 3600_000).toISOString();
 	writeFileSync(file, JSON.stringify({ now, servers, every: 3600_000 } satisfies Played));
 }
 
@@ -53,7 +78,7 @@ const startedAt = performance.now();
 const minutes = () => `minute ${((performance.now() - startedAt) / 60_000).toFixed(1)}`;
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 const problems: string[] = [];
-const synapse = await startSynapse();
+const synapse = await startSynapse(kept !== undefined && made ? { database: join(kept, 'homeserver.db') } : {});
 const proxy = await startProxy(synapse.url, {});
 const port = await freePort();
 process.env.GLIA_HEALTH_LISTEN = String(port);
@@ -63,7 +88,9 @@ process.env.GLIA_HEALTH_SYNC_SECONDS = String(syncSeconds);
 const bot = await makeBot(synapse, {
 	url: proxy.url,
 	script: [join(import.meta.dirname, 'played-process.ts'), file],
+	...(made && { as: made.bot }),
 });
+if (kept !== undefined && made) cpSync(join(kept, 'data'), join(bot.dir, 'data'), { recursive: true });
 
 /** Status of /readyz, and what it says. */
 async function readiness(): Promise<{ status: number; text: string }> {
@@ -76,24 +103,25 @@ async function metric(name: string): Promise<number> {
 	return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
 }
 
-try {
-	play(0);
-	await bot.start();
+/** Brings the bot into its rooms, and gives who owns them. */
+async function makeRooms(): Promise<{ owner: Person; room: string }[]> {
 	const places: { owner: Person; room: string }[] = [];
 	const counts = Array.from({ length: Math.ceil(rooms / perOwner) }, (_, index) =>
 		Math.min(perOwner, rooms - index * perOwner),
 	);
 	const turn = pLimit(ownerConcurrency);
-	const made = counts.map((count, index) =>
+	const owners = counts.map((count, index) =>
 		turn(async () => {
 			const owner = await person(synapse, `owner${index}`);
 			for (let i = 0; i < count; i++) places.push({ owner, room: await roomWith(bot, owner, {}, 300_000) });
 		}),
 	);
-	await Promise.all(made);
-	console.log(`${minutes()}: the bot is in ${places.length} rooms`);
-	await bot.stop();
-	// By the store: thousands of commands would only show again what other tests show.
+	await Promise.all(owners);
+	return places;
+}
+
+/** By the store: thousands of commands would only show again what other tests show. The bot must not run. */
+async function watchServers(places: readonly { owner: Person; room: string }[]): Promise<number> {
 	const store = await openStore(join(bot.dir, 'data'));
 	let next = 0;
 	for (const { owner, room } of places)
@@ -110,13 +138,61 @@ try {
 			await store.keepWatch(watch, new Date(begin));
 		}
 	await store.close();
+	return next;
+}
+
+/** Keeps homeserver and store in a folder, while the bot does not run. */
+async function keep(folder: string, places: readonly { owner: Person; room: string }[]): Promise<void> {
+	await synapse.stop();
+	mkdirSync(folder, { recursive: true });
+	copyFileSync(join(synapse.dir, 'homeserver.db'), join(folder, 'homeserver.db'));
+	cpSync(join(bot.dir, 'data'), join(folder, 'data'), { recursive: true });
+	const accounts = places.map(({ owner: { userId, accessToken, deviceId }, room }) => ({
+		owner: { userId, accessToken, deviceId },
+		room,
+	}));
+	const { userId, password } = bot;
+	writeFileSync(
+		join(folder, 'places.json'),
+		JSON.stringify({ bot: { userId, password }, places: accounts, hours: 0 } satisfies Made),
+	);
+	await synapse.restart();
+}
+
+/** Waits until nothing waits to be decided or delivered; gives how long that took (seconds). */
+async function drained(): Promise<number> {
+	const from = performance.now();
+	for (;;) {
+		const left = (await metric('glia_inbox_oldest_seconds')) + (await metric('glia_outbox_oldest_seconds'));
+		if (left === 0) return (performance.now() - from) / 1000;
+		if (performance.now() - from > 30 * 60_000) throw new Error(`something waits for half an hour: ${left} s`);
+		await sleep(1000);
+	}
+}
+
+try {
+	play(0);
+	let places: { owner: Person; room: string }[];
+	if (made) places = made.places.map(({ owner, room }) => ({ owner: speaker(synapse.url, owner), room }));
+	else {
+		await bot.start();
+		places = await makeRooms();
+		await bot.stop();
+		await watchServers(places);
+		if (kept !== undefined) await keep(kept, places);
+	}
+	console.log(`${minutes()}: ${places.length} rooms, ${places.length * perRoom} watches of ${names.length} servers`);
 	await bot.start();
-	console.log(`${rooms} rooms, ${next} watches of ${names.length} servers; ${hours} hours of ${seconds} s`);
+	// The first look at each server is told to each room that watches it.
+	await sleep(10_000);
+	await drained();
+	console.log(`${minutes()}: all are told of the first look; ${hours} hours of ${seconds} s`);
 
 	const memory: number[] = [];
 	const sizes: number[] = [];
 	const asked: { owner: Person; room: string; event: string }[] = [];
 	for (let hour = 1; hour <= hours; hour++) {
+		await drained();
 		play(hour);
 		const away = longFaults.get(hour) ?? Math.min(5, seconds / 4);
 		const before = await readiness();
@@ -140,14 +216,12 @@ try {
 		await sleep(Math.max(0, seconds - away) * 1000);
 		memory.push((await metric('process_resident_memory_bytes')) / 1e6);
 		sizes.push(sizeOf(join(bot.dir, 'data')) / 1e6);
-		const waits = [
-			await metric('glia_inbox_messages{state="waiting"}'.replace(/[{}"]/g, '\\$&')),
-			await metric('glia_outbox_oldest_seconds'),
-		];
+		const waits = await metric('glia_outbox_oldest_seconds');
 		console.log(
-			`${minutes()}, hour ${hour}: away ${away} s (${during.status}); ${memory.at(-1)?.toFixed(0)} MB, store ${sizes.at(-1)?.toFixed(1)} MB; ${waits[0]} to decide, oldest to deliver ${waits[1]?.toFixed(0)} s`,
+			`${minutes()}, hour ${hour}: away ${away} s (${during.status}); ${memory.at(-1)?.toFixed(0)} MB, store ${sizes.at(-1)?.toFixed(1)} MB; oldest to deliver ${waits.toFixed(0)} s`,
 		);
 	}
+	await drained();
 	for (const { owner, room, event } of asked) {
 		const { unanswered, twice } = await settled(owner, room, bot.userId, [event], 60_000);
 		if (unanswered.length > 0) problems.push(`unanswered in ${room}`);

@@ -67,6 +67,8 @@ export type SynapseOptions = {
 	rateLimits?: 'raised' | 'default';
 	/** for example `'10'`; Synapse's own default (12) unless told */
 	defaultRoomVersion?: string;
+	/** the database of an earlier one, which is copied; its server name has to be the same */
+	database?: string;
 	/** more homeserver.yaml: objects are merged into what is generated, everything else replaces it */
 	config?: Record<string, unknown>;
 };
@@ -78,7 +80,7 @@ export type SynapseOptions = {
 export async function startSynapse(options: SynapseOptions = {}): Promise<Synapse> {
 	const installed = await install();
 	const dir = mkdtempSync(join(tmpdir(), 'glia-synapse-'));
-	copyFileSync(join(installed, TEMPLATE), join(dir, 'homeserver.db'));
+	copyFileSync(options.database ?? join(installed, TEMPLATE), join(dir, 'homeserver.db'));
 	const server = await serverIn(dir, pythonOf(installed), options);
 	return { ...homeserver(server.address), ...server };
 }
