@@ -100,7 +100,7 @@ async function glia(where: Listening, concurrency: number): Promise<{ first: Pol
 		{
 			now: () => new Date(begun + halfHours * 1800_000),
 			kept: { get: async () => undefined, put: async () => undefined },
-			known: { releases: [], passages: [], advisories: [] },
+			known: { releases: [], passages: [], advisories: [], charts: [] },
 			route: host => ({ host, port: where.port }),
 		},
 	);

@@ -1,6 +1,6 @@
 // !notes: all that one release asks, and the facts of that release.
 
-import { chartNotes } from '../src/advice/distribution/charts.ts';
+import { chartNotes, withLiveCharts } from '../src/advice/distribution/charts.ts';
 import { advisoriesOf } from '../src/advice/upgrade/advisories.ts';
 import { releaseNotes } from '../src/advice/upgrade/release-notes.ts';
 import { Refusal } from '../src/answer.ts';
@@ -27,7 +27,8 @@ export const notes = {
 	changes: false,
 	async run({ words }, { knowledge, distributions }: Pick<Ports, 'knowledge' | 'distributions'>) {
 		const through = distributionWords(words);
-		if (through?.of === 'ess') return notesOfChart(through.words, await distributions.ess());
+		if (through?.of === 'ess')
+			return notesOfChart(through.words, withLiveCharts(await distributions.ess(), knowledge.charts));
 		if (through)
 			throw new Refusal(`The playbook has days, not releases. An example: ${code('!upgrade mdad 2025-06-01')}`);
 		const archive = /^(?:yunohost|alpine|debian)$/i.test(words[0] ?? '') ? words[0]?.toLowerCase() : undefined;

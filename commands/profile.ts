@@ -20,7 +20,7 @@ export const profile = {
 	changes: true,
 	asks: words =>
 		words.length === 0 || (words.length === 1 && !words[0]?.includes('=') && words[0]?.includes('.') === true),
-	async run({ words, room }, ports: Pick<Ports, 'knowledge' | 'store' | 'now'>) {
+	async run({ words, room }, ports: Pick<Ports, 'knowledge' | 'distributions' | 'store' | 'now'>) {
 		const { store, knowledge, now } = ports;
 		const watches = await store.watches(room);
 		const cut = words.findIndex(word => word.toLowerCase() === 'forget');

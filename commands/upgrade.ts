@@ -5,7 +5,7 @@ import { check } from '../src/advice/check/check.ts';
 import { askedByLook, decidedByLook, lookScript } from '../src/advice/check/look.ts';
 import { type CheckRecord, decidedBy } from '../src/advice/check/record.ts';
 import { youngNotes } from '../src/advice/check/young.ts';
-import { chartPlan } from '../src/advice/distribution/charts.ts';
+import { chartPlan, withLiveCharts } from '../src/advice/distribution/charts.ts';
 import { namesOf } from '../src/advice/distribution/components.ts';
 import { playbookPlan } from '../src/advice/distribution/playbook.ts';
 import { type Plan, plan } from '../src/advice/upgrade/plan.ts';
@@ -159,7 +159,7 @@ async function throughPlaybook({ words }: DistributionWords, ports: Omit<Upgrade
 
 /** What lies between two charts, and the Synapse releases that they install. */
 async function throughCharts({ words }: DistributionWords, ports: Omit<UpgradePorts, 'store'>) {
-	const charts = await ports.distributions.ess();
+	const charts = withLiveCharts(await ports.distributions.ess(), ports.knowledge.charts);
 	const read = readChartWords(words, charts);
 	const found = chartPlan(read.from, read.to, read.components, charts);
 	const plan = synapsePlan(found.synapse, read.terms, 'ess', ports);

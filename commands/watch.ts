@@ -19,7 +19,10 @@ export const watch = {
 	help: `I look at it regularly (${code('!servers')} says when) and speak up about new releases, security advisories, deadlines and ends of support that concern it, in time and once. What is true today stands in the answer. Facts make it precise: ${code('!help facts')}. For a server that cannot be polled add ${code('version=1.150')}.`,
 	changes: true,
 	looks: true,
-	async run({ words, room, sender }, ports: Pick<Ports, 'knowledge' | 'store' | 'web' | 'now' | 'limits'>) {
+	async run(
+		{ words, room, sender },
+		ports: Pick<Ports, 'knowledge' | 'distributions' | 'store' | 'web' | 'now' | 'limits'>,
+	) {
 		const { store, knowledge, now, limits } = ports;
 		const { running, rest } = takeVersion(words, knowledge);
 		const { servers, terms, versions, taken } = sortWords(rest, example, knowledge.systems);

@@ -107,6 +107,13 @@ const live = z.strictObject({
 			hours: hours(6),
 		})
 		.prefault({}),
+	charts: z
+		.strictObject({
+			releases: address('https://api.github.com/repos/element-hq/ess-helm/releases?per_page=100'),
+			values: address(`${raw}/element-hq/ess-helm/{tag}/charts/matrix-stack/values.yaml`, '{tag}'),
+			hours: hours(6),
+		})
+		.prefault({}),
 });
 
 const watch = z.strictObject({

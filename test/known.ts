@@ -139,6 +139,7 @@ export function knownDistributions(
 			unread: [],
 			...given.mdad,
 		}),
+		chartNames: () => (given.ess?.charts ?? []).map(({ chart }) => chart),
 		ess: async () => ({ read: '2026-11-20', entries: [], charts: [], unread: [], ...given.ess }),
 		commits: async () => given.commits ?? {},
 		archives: async () => [],

@@ -97,6 +97,9 @@ function knownBy(edition: () => Edition): KnownUpstream {
 		get advisories() {
 			return edition().knowledge.advisories;
 		},
+		get charts() {
+			return edition().distributions.chartNames();
+		},
 		get passages() {
 			return passages(edition());
 		},
@@ -107,7 +110,11 @@ function knownBy(edition: () => Edition): KnownUpstream {
 export async function openPlainWeb(version: string): Promise<Web> {
 	const kept: Kept = { get: async () => undefined, put: async () => {} };
 	const settings = { ...plainWatch, version, contact: 'a terminal' };
-	return openWeb(settings, { now: () => new Date(), kept, known: { releases: [], passages: [], advisories: [] } });
+	return openWeb(settings, {
+		now: () => new Date(),
+		kept,
+		known: { releases: [], passages: [], advisories: [], charts: [] },
+	});
 }
 
 /** Whom to ask for newer versions of Glia, where somebody is named and the network may be used. */

@@ -2,13 +2,15 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Folder, folderAt, hashOf } from './folder.ts';
-import type { ChartKnowledge, PlaybookKnowledge } from './schema/distribution.ts';
+import type { Chart, ChartKnowledge, PlaybookKnowledge } from './schema/distribution.ts';
 
 export type Distributions = {
 	/** The playbook matrix-docker-ansible-deploy. */
 	mdad(): Promise<PlaybookKnowledge>;
 	/** The charts of Element Server Suite Community. */
 	ess(): Promise<ChartKnowledge>;
+	/** The charts by their versions, oldest first: known without opening all of it. */
+	chartNames(): readonly string[];
 	/** The day on which each commit of the playbook got to its main branch: day → first nine digits, between spaces. */
 	commits(): Promise<Readonly<Record<string, string>>>;
 	/** Every name that the playbook and its roles know or refuse. */
@@ -51,9 +53,18 @@ export function openDistributions(where: URL | Folder): Distributions {
 	return {
 		mdad: once(() => open(where, 'mdad')),
 		ess: once(() => open(where, 'ess')),
+		chartNames: memoized(() => table<{ charts: Chart[] }>(where, 'ess/upstream').charts.map(({ chart }) => chart)),
 		commits: once(async () => table<Record<string, string>>(where, 'mdad/commits')),
 		variables: once(async () => table<PlaybookVariables>(where, 'mdad/variables')),
 		archives: once(async () => table<{ archives: Archive[] }>(where, 'archives').archives),
+	};
+}
+
+function memoized<Value>(make: () => Value): () => Value {
+	let made: { value: Value } | undefined;
+	return () => {
+		made ??= { value: make() };
+		return made.value;
 	};
 }
 

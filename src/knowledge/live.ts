@@ -6,6 +6,7 @@ import type {
 	Advisory,
 	Knowledge,
 	Lifecycle,
+	LiveCharts,
 	Passage,
 	Playbook,
 	Release,
@@ -14,6 +15,8 @@ import type {
 } from './schema/synapse.ts';
 import type { ReadAdvisories } from './upstream/advisories.ts';
 import { logPassages, logsOf } from './upstream/change-log.ts';
+import { liveCharts, newerCharts } from './upstream/chart-feed.ts';
+import type { InstalledByChart } from './upstream/chart-log.ts';
 import type { FeedRelease, SeenRelease } from './upstream/feed.ts';
 import type { ProductPage } from './upstream/lifecycles.ts';
 import { hashOf, type ReadPassage, united } from './upstream/passage.ts';
@@ -52,6 +55,11 @@ export type Sources = {
 	/** The systems that the newest release has packages for: `debian:trixie`. */
 	builds?: readonly string[];
 	playbook?: Playbook;
+	/** The charts that the list has, oldest first, and the day of the newest look at it. */
+	charts?: readonly FeedRelease[];
+	chartsRead?: string;
+	/** What those charts install that this edition does not know. */
+	chartValues?: Map<string, InstalledByChart>;
 };
 
 /** What the knowledge does not have; joined to it by `withNews`. */
@@ -67,6 +75,7 @@ export type News = {
 	/** Systems that are facts besides those listed in `profile.ts`. */
 	systems?: readonly string[];
 	playbook?: Playbook;
+	charts?: LiveCharts;
 };
 
 export const noNews: News = { releases: [], passages: [], advisories: [], lifecycles: {} };
@@ -76,6 +85,8 @@ export type KnownUpstream = {
 	releases: readonly Release[];
 	passages: readonly Passage[];
 	advisories: readonly Advisory[];
+	/** Charts of Element Server Suite Community, oldest first. */
+	charts: readonly string[];
 };
 
 const notes = 'https://github.com/element-hq/synapse/blob/';
@@ -122,7 +133,13 @@ export function newsOf(sources: Sources, known: KnownUpstream): News {
 		),
 		...(systems.length > 0 && { systems }),
 		...(playbook && { playbook }),
+		...chartNews(sources, known),
 	};
+}
+
+function chartNews({ charts, chartsRead, chartValues }: Sources, known: KnownUpstream): Pick<News, 'charts'> {
+	if (!charts || chartsRead === undefined) return {};
+	return { charts: { read: chartsRead, ...liveCharts(newerCharts(charts, known.charts), chartValues) } };
 }
 
 /** The systems with packages that have no fact yet; which release a code name is, the product's page tells. */
@@ -219,6 +236,7 @@ export function withNews(knowledge: Knowledge, news: News): Knowledge {
 			compare(a.release, b.release),
 		),
 		...(news.playbook && { playbook: news.playbook }),
+		...(news.charts && { charts: news.charts }),
 	};
 }
 

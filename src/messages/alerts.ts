@@ -25,6 +25,7 @@ const ruleTitles: Record<Alert['rule'], string> = {
 	floor: 'Needed by the newest release',
 	unseen: 'Not seen',
 	mixture: 'Several versions',
+	distribution: 'The distribution changed',
 };
 
 /** An upgrade is what helps. */
@@ -36,6 +37,9 @@ const wayRules: ReadonlySet<Alert['rule']> = new Set([
 	'deadline',
 	'unclear',
 ]);
+
+/** Nobody is reminded of them. */
+const unreminded: ReadonlySet<Alert['rule']> = new Set(['change', 'release', 'distribution']);
 
 /** So many alerts are told one by one. */
 const mostInFull = 6;
@@ -55,7 +59,7 @@ export function alertWords(server: string, alerts: readonly Numbered[], mention:
 	const more = areSolved ? `, ${others.length} solved` : others.length ? `, and ${others.length} more` : '';
 	const head = `**${[mark, `${prefix}${named}${more}`].filter(Boolean).join(' ')}**${alerts.length === 1 ? numberWords(first?.number) : ''}`;
 	const asked = askWords(server, alerts);
-	const acts = alerts.some(({ alert: { kind, rule } }) => kind !== 'solved' && rule !== 'change' && rule !== 'release');
+	const acts = alerts.some(({ alert: { kind, rule } }) => kind !== 'solved' && !unreminded.has(rule));
 	const isWay = alerts.some(({ alert }) => alert.kind !== 'solved' && wayRules.has(alert.rule));
 	const help = isWay ? `What to do: ${code(`!upgrade ${server}`)}` : '';
 	const foot = acts ? `✅ or ${code('!ack')} stops the reminders, 💤 or ${code('!snooze 7d')} puts them off.` : '';

@@ -4,7 +4,7 @@ import { tally } from '../advice/upgrade/tally.ts';
 import type { AlertSubject, Details } from '../advice/watch/alert-condition.ts';
 import type { Alert } from '../advice/watch/alerts.ts';
 import { compare } from '../deployment/version.ts';
-import { capital, list } from '../text/format.ts';
+import { capital, enumerate, list } from '../text/format.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 import { dangers, warningLines } from './dangers.ts';
 import { deadlineLine, promisedWords } from './deadlines.ts';
@@ -43,6 +43,8 @@ export function conditionTitle(about: AlertSubject, server: string): string {
 			return unseenTitle(about, server);
 		case 'mixture':
 			return `${quoted(server)} answers with ${about.lowest} and with ${about.highest} by turns`;
+		case 'distribution':
+			return distributionTitle(about);
 		case 'first':
 			return `${quoted(server)} runs Synapse ${namedWords(about.running)}`;
 		case 'change':
@@ -53,6 +55,11 @@ export function conditionTitle(about: AlertSubject, server: string): string {
 function releaseTitle({ newest, by, as }: SubjectOf<'release'>): string {
 	if (by === 'mdad') return `The playbook installs Synapse ${newest} now`;
 	return by === 'ess' ? `ESS ${as} installs Synapse ${newest}` : `Synapse ${newest} is out`;
+}
+
+function distributionTitle({ of, when, name, told }: SubjectOf<'distribution'>): string {
+	const what = of === 'mdad' ? `The playbook changed on ${when}` : `ESS ${when}`;
+	return `${what}: ${told ? `${escapeMarkdown(name)} (upstream’s words)` : name}`;
 }
 
 type SubjectOf<Rule extends AlertSubject['rule']> = AlertSubject & { rule: Rule };
@@ -157,6 +164,8 @@ export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, ser
 		}
 		case 'mixture':
 			return `Behind this name seem to be several Synapses that were not upgraded together. I go by the lowest, ${details.lowest}, until one version has answered alone for two days.`;
+		case 'distribution':
+			return breakWords(details);
 		case 'unjudged':
 			return details.judged
 				? `${code(`!watch ${server}`)} shows how it stands.`
@@ -210,6 +219,38 @@ function carrierWords(carrier: Detail<'release'>['carrier']): string[] {
 	return [
 		`What ${carrierNames[of]} changed on its own account since then, and may break something (${code(command)} has it in full):\n\n${list([...lines, ...more])}`,
 	];
+}
+
+/** Whom it concerns, what to do, and whether that can wait; what nobody curated in upstream's words. */
+function breakWords({ of, change }: Detail<'distribution'>): string {
+	const { when, components, onlyIf, sure, told, text, do: what, first, refuses, waits, url } = change;
+	const command = code(of === 'mdad' ? `!upgrade mdad ${when}` : `!notes ess ${when}`);
+	if (told)
+		return [
+			'Nobody has curated this yet; whether it concerns you, upstream’s own words must tell.',
+			text,
+			[...(url === undefined ? [] : [`[Upstream](<${url}>)`]), `All that came with it: ${command}`].join(' · '),
+		]
+			.filter(Boolean)
+			.join('\n\n');
+	const names = components.length > 4 ? [] : components.map(code);
+	const whose = [
+		...(names.length ? [`if you use ${enumerate(names, 'or')}`] : []),
+		...(onlyIf === undefined ? [] : [`only if ${onlyIf}`]),
+	].join(', ');
+	return [
+		[...(sure || !whose ? [] : [`${capital(whose)}.`]), text.trim()].join(' '),
+		...(first ? [`**Before you pull:** ${first.trim()}`] : []),
+		...(what ? [`**Do:** ${what.trim()}`] : []),
+		refuses
+			? `The ${of === 'mdad' ? 'playbook' : 'chart'} refuses to run until it is done.`
+			: waits
+				? 'It can wait until after the update.'
+				: 'Do it with the update, not later.',
+		`All that came with it: ${command}`,
+	]
+		.filter(Boolean)
+		.join('\n\n');
 }
 
 function advisoryText({ running, fixedIn, link }: Detail<'advisory'>): string {

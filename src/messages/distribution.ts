@@ -122,7 +122,11 @@ export function chartWords(found: ChartPlan, plan: Plan | undefined, manner: Dis
 			...entrySections(shown, manner.all),
 			...hiddenLines(hidden, manner.all),
 			...unreadLines(
-				unread.map(({ chart, part, bullet, url }) => ({ name: `${chart}: ${part}, ${bullet}`, url })),
+				unread.map(({ chart, part, bullet, url, text }) => ({
+					name: `${chart}: ${part}, ${bullet}`,
+					url,
+					...(text !== undefined && { text }),
+				})),
 				'item',
 			),
 			{
@@ -174,7 +178,11 @@ export function chartNotesWords(
 			{ title: `Facts of ${chart.chart}`, markdown: list(facts), fold: false },
 			...shown.map(entrySection),
 			...unreadLines(
-				unread.map(({ part, bullet, url }) => ({ name: `${part}, ${bullet}`, url })),
+				unread.map(({ part, bullet, url, text }) => ({
+					name: `${part}, ${bullet}`,
+					url,
+					...(text !== undefined && { text }),
+				})),
 				'item',
 			),
 		],

@@ -5,6 +5,7 @@ import type { Deadline } from '../advice/upgrade/deadlines.ts';
 import type { Rollback } from '../advice/upgrade/rollback.ts';
 import { tally } from '../advice/upgrade/tally.ts';
 import type { Facing } from '../advice/watch/alert-condition.ts';
+import { recentBreaks } from '../advice/watch/carrier.ts';
 import { lastObserved, type Running } from '../advice/watch/history.ts';
 import { type Overview, overviewOf } from '../advice/watch/overview.ts';
 import type { Answer, Section } from '../answer.ts';
@@ -204,6 +205,17 @@ function overviewWords(overview: Overview, facing: Facing, { opening, foot, valu
 	};
 }
 
+/** What its distribution broke of late: one line, and the command that has all of it. */
+function distributionLines(facing: Facing): string[] {
+	const found = recentBreaks(facing);
+	if (!found?.changes.length) return [];
+	const { of, since, changes } = found;
+	const who = of === 'mdad' ? 'The playbook' : 'The charts';
+	return [
+		`${who} changed ${count(changes.length, 'thing')} of late that may break something: ${code(`!upgrade ${of} ${since}`)}`,
+	];
+}
+
 function overviewSections(overview: Overview, facing: Facing): Section[] {
 	const { server } = facing;
 	const { open, severe, way, newest, deadlines, overdue, rollback, ask } = overview;
@@ -215,6 +227,7 @@ function overviewSections(overview: Overview, facing: Facing): Section[] {
 			? [`The way to ${newest}: ${tallyWords(tally(way))}; ${code(`!upgrade ${server}`)}`, ...warningLines(way.unread)]
 			: []),
 		backWords(rollback, 'its'),
+		...distributionLines(facing),
 	];
 	const say = ask.length
 		? ` Not known, and worth saying: ${code(`!profile ${server} ${ask.map(factExample).join(' ')}`)}; deny a fact with ${code('no-')} in front.`

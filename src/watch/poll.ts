@@ -17,6 +17,7 @@ import type { NumberedAlert, RootedSaying, WatchDecision, Watched } from '../por
 import type { Web } from '../ports/web.ts';
 import { matrixMessages } from '../render/matrix.ts';
 import type { Log } from '../runtime/log.ts';
+import { carriersFor } from './carriers.ts';
 
 export type Watching = {
 	store: Pick<Store, 'dueServers' | 'nextLook' | 'lookedAtSince' | 'watchedBy' | 'keepDecided'>;
@@ -122,7 +123,7 @@ async function decide(looked: WatchedServer, watching: Watching): Promise<void> 
 		if (stopping()) return;
 		const at = now();
 		const decisions: WatchDecision[] = [];
-		const carriers = await carriersFor(rooms, watching);
+		const carriers = await knownCarriers(rooms, watching);
 		for (const watched of rooms) {
 			try {
 				const { ready, again } = decisionFor(watched, looked, watching, at, carriers);
@@ -140,17 +141,17 @@ async function decide(looked: WatchedServer, watching: Watching): Promise<void> 
 	}
 }
 
-/** What is known of the distributions that these rooms live by. What cannot be opened is a fault of ours, and not theirs. */
-async function carriersFor(rooms: readonly Watched[], { distributions, log }: Watching): Promise<Carriers | undefined> {
-	const named = (install: string) =>
-		rooms.some(
-			({ subscription }) => subscription.facts.includes(`install=${install}`) || subscription.facts.includes(install),
-		);
-	const [mdad, ess] = [named('mdad'), named('ess')];
-	if (!distributions || !(mdad || ess)) return undefined;
+/** What is known of the distributions of these servers. What cannot be opened is a fault of ours, and not theirs. */
+async function knownCarriers(
+	rooms: readonly Watched[],
+	{ distributions, log }: Watching,
+): Promise<Carriers | undefined> {
+	if (!distributions) return undefined;
 	try {
-		const open = distributions();
-		return { ...(mdad && { mdad: await open.mdad() }), ...(ess && { ess: await open.ess() }) };
+		return await carriersFor(
+			rooms.map(({ subscription }) => subscription.facts),
+			distributions,
+		);
 	} catch (error) {
 		log.error({ err: error }, 'what is known of distributions cannot be opened; rooms hear of upstream’s releases');
 		return undefined;

@@ -7,9 +7,10 @@ import { lookedAt, watchFrom } from '../advice/watch/subscription.ts';
 import type { Answer } from '../answer.ts';
 import type { Ports } from '../command.ts';
 import { cardWords } from '../messages/status-card.ts';
+import { carriersFor } from './carriers.ts';
 
 type StatusPorts = Pick<Ports, 'store' | 'web' | 'now' | 'limits'>;
-type CardPorts = Pick<Ports, 'knowledge' | 'store' | 'now'>;
+type CardPorts = Pick<Ports, 'knowledge' | 'distributions' | 'store' | 'now'>;
 
 /** Looks at the server once more, and keeps what was seen. */
 export async function look(
@@ -32,12 +33,14 @@ export async function statusCard(
 	subscription: Subscription,
 	server: WatchedServer,
 	opening: string,
-	{ store, knowledge, now }: CardPorts,
+	{ store, knowledge, distributions, now }: CardPorts,
 ): Promise<Answer> {
 	const settings = await store.settings(subscription.room);
 	const watch = watchFrom(subscription, settings);
 	const said = await store.heard(subscription.id);
-	const situation = { knowledge, history: server.history, watch, said, now: now(), card: true };
+	// A card goes without what cannot be opened; the tick logs that fault.
+	const carriers = await carriersFor([subscription.facts], () => distributions).catch(() => undefined);
+	const situation = { knowledge, carriers, history: server.history, watch, said, now: now(), card: true };
 	const shown = alerts(situation).map(({ notBefore: _, ...alert }) => ({ ...alert, unsaid: true as const }));
 	await store.keepDecided([{ watch: subscription, alerts: shown, say: () => [] }], now());
 	return cardWords({

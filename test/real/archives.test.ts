@@ -79,7 +79,7 @@ test('read live, the newest edition that we know brings no news', () => {
 	const reading = readUpgradeNotes(notesOf(edition));
 	const feed = releases.slice(-5).map(({ version, date }) => ({ version, tag: `v${version}`, date, log: '' }));
 	const upgradeNotes = { tag: 'v1.163.2', passages: 'value' in reading ? reading.value : [] };
-	const news = newsOf({ feed, upgradeNotes }, { releases, passages: readPassages(folder), advisories: [] });
+	const news = newsOf({ feed, upgradeNotes }, { releases, passages: readPassages(folder), advisories: [], charts: [] });
 	expect(news.releases).toEqual([]);
 	expect(news.passages).toEqual([]);
 });
@@ -92,7 +92,7 @@ test('read live by a Glia of the edition before, the newest one’s section is u
 		.filter(({ version }) => compare(version, '1.160.0') > 0 && compare(version, '1.163.2') <= 0)
 		.map(({ version, date }) => ({ version, tag: `v${version}`, date, log: '' }));
 	const upgradeNotes = { tag: 'v1.163.2', passages: 'value' in reading ? reading.value : [] };
-	const news = newsOf({ feed, upgradeNotes }, { releases: before, passages, advisories: [] });
+	const news = newsOf({ feed, upgradeNotes }, { releases: before, passages, advisories: [], charts: [] });
 	const expected = known
 		.filter(({ release }) => release === '1.163.0')
 		.map(nameOf)

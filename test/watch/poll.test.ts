@@ -3,22 +3,23 @@ import { describe, expect, test } from 'vitest';
 import { watch as watchCommand } from '../../commands/watch.ts';
 import { usualLimits } from '../../src/advice/watch/subscription.ts';
 import { openStore } from '../../src/edges/store/store.ts';
+import type { PlaybookEntry } from '../../src/knowledge/schema/distribution.ts';
 import type { Waiting } from '../../src/ports/saying.ts';
 import { silence } from '../../src/runtime/log.ts';
 import type { Watching } from '../../src/watch/poll.ts';
 import { tick } from '../../src/watch/poll.ts';
-import { advisory, known, note, releases } from '../known.ts';
+import { advisory, known, knownDistributions, note, releases } from '../known.ts';
 import { outside } from '../outside.ts';
 
 const hour = 3600_000;
 const start = Date.parse('2026-01-05T12:00:00Z');
 
-async function played(knowledge = known()) {
+async function played(knowledge = known(), distributions = knownDistributions()) {
 	let ms = start;
 	const now = () => new Date(ms);
 	const kept = await openStore();
 	const web = outside(now);
-	const holding = { knowledge, listening: true, writes: Number.POSITIVE_INFINITY };
+	const holding = { knowledge, distributions, listening: true, writes: Number.POSITIVE_INFINITY };
 	const store: typeof kept = {
 		...kept,
 		/** The process may die at a write. */
@@ -31,6 +32,7 @@ async function played(knowledge = known()) {
 		store,
 		web,
 		knowledge: () => holding.knowledge,
+		distributions: () => holding.distributions,
 		now,
 		random: () => 0.5,
 		log: { ...silence, warn: (_, text) => void warned.push(text) },
@@ -54,7 +56,8 @@ async function played(knowledge = known()) {
 		/** Somebody says `!watch …` in a room. */
 		async watch(words: string, room = '!a', limits = usualLimits) {
 			const asked = { words: words.split(' '), text: words, room, sender: '@a:x', at: now() };
-			return watchCommand.run(asked, { knowledge: holding.knowledge, store, web, now, limits });
+			const { knowledge, distributions } = holding;
+			return watchCommand.run(asked, { knowledge, distributions, store, web, now, limits });
 		},
 		async tick() {
 			return tick(watching);
@@ -323,5 +326,116 @@ describe('a fault of ours about one', () => {
 		await world.deliver();
 		const told = world.said.filter(({ body }) => body.includes('was upgraded')).map(({ room }) => room);
 		expect(told.sort()).toEqual(['!a', '!c']);
+	});
+});
+
+describe('what a distribution broke by itself', () => {
+	const entry = (date: string, heading: string, more: Partial<PlaybookEntry> = {}): PlaybookEntry => ({
+		id: `mdad/${date}/one`,
+		date,
+		added: date,
+		breaking: true,
+		waits: false,
+		title: `Curated: ${heading}`,
+		text: 'Doves replace pigeons.',
+		do: 'Buy seed.',
+		components: [],
+		uses: [],
+		unless: [],
+		unlessEmpty: [],
+		sources: [{ document: 'CHANGELOG.md', section: date, heading, url: 'https://example.org/log' }],
+		...more,
+	});
+	const synapse = [{ date: '2025-01-01', synapse: '1.1.0' }];
+	const playbook = (...entries: PlaybookEntry[]) =>
+		knownDistributions({ mdad: { read: '2026-01-05', synapse, entries } });
+	const knowledge = known({ releases: releases('1.0.0', '1.1.0') });
+	const live = (...entries: { date: string; title: string; breaking: boolean }[]) => ({
+		...knowledge,
+		playbook: {
+			synapse: '1.1.0',
+			entries: entries.map(one => ({ ...one, text: 'Feed them\\.', url: 'https://example.org/live' })),
+		},
+	});
+
+	test('is told on its day, in upstream’s words, and never again: not when it is curated, nor after an upgrade', async () => {
+		const world = await played(knowledge, playbook(entry('2026-01-01', 'Old')));
+		world.web.plays('example.org', '1.0.0');
+		world.web.plays('other.org', '1.0.0');
+		const card = await world.watch('example.org mdad');
+		await world.watch('other.org docker', '!b');
+		const { markdown = '' } = card.sections[0] ?? {};
+		expect(markdown).toContain('changed 1 thing of late that may break something: `!upgrade mdad 2025-12-06`');
+		expect(await world.live(24)).toEqual([]);
+		const heading = '(BC Break) Doves instead of `pigeons`';
+		world.holding.knowledge = live(
+			{ date: '2026-01-06', title: heading, breaking: true },
+			{ date: '2026-01-06', title: 'A new bridge', breaking: false },
+		);
+		const told = 'The playbook changed on 2026-01-06: (BC Break) Doves instead of pigeons (upstream’s words)';
+		expect(await world.live(24)).toEqual([expect.stringContaining(`example.org: ${told}`)]);
+		expect(world.said.at(-1)?.body).toContain('Feed them.');
+		expect(world.said.at(-1)?.body).toContain('!upgrade mdad 2026-01-06');
+		world.holding.distributions = playbook(entry('2026-01-01', 'Old'), entry('2026-01-06', heading));
+		expect(await world.live(24)).toEqual([]);
+		world.web.plays('example.org', '1.1.0');
+		expect(await world.live(24)).toEqual([expect.stringContaining('was upgraded from 1.0.0 to 1.1.0')]);
+		// While its knowledge cannot be opened it is no break; nor is it one again when that is mended.
+		const mended = world.holding.distributions;
+		world.holding.distributions = { ...mended, mdad: () => Promise.reject(new Error('broken')) };
+		expect((await world.live(24)).filter(line => line.includes('The playbook changed'))).toEqual([]);
+		world.holding.distributions = mended;
+		expect((await world.live(24 * 40)).filter(line => line.includes('The playbook changed'))).toEqual([]);
+		await world.store.close();
+	});
+
+	test('says whom it concerns, what to do and whether that can wait; what is denied is not told', async () => {
+		const world = await played(knowledge, playbook());
+		world.web.plays('example.org', '1.1.0');
+		await world.watch('example.org mdad no-workers');
+		world.holding.distributions = playbook(
+			entry('2026-01-05', 'All', { refuses: 'variables' }),
+			entry('2026-01-05', 'Some', { id: 'mdad/2026-01-05/four', components: ['jitsi_enabled'], waits: true }),
+			entry('2026-01-05', 'None', { components: ['matrix_synapse_workers_enabled'], id: 'mdad/2026-01-06/two' }),
+			entry('2026-01-05', 'Mild', { breaking: false, id: 'mdad/2026-01-06/three' }),
+		);
+		const [first] = await world.live(24);
+		expect(first).toMatch(/^⚠️ example\.org: The playbook changed on 2026-01-05: Curated: All, and 1 more$/);
+		const body = world.said.at(-1)?.body ?? '';
+		expect(body).toContain('Buy seed.');
+		expect(body).toContain('refuses to run until it is done');
+		expect(body).toContain('If you use `jitsi`.');
+		expect(body).toContain('It can wait until after the update.');
+		expect(body).not.toMatch(/None|Mild|stops the reminders/);
+		await world.store.close();
+	});
+
+	test('a chart’s own break is told with its chart, also where only a bot has read it', async () => {
+		const charts = [
+			{ chart: '26.1.0', date: '2025-11-01', synapse: '1.0.0' },
+			{ chart: '26.1.1', date: '2025-12-30', synapse: '1.0.0' },
+		];
+		const world = await played(knowledge, knownDistributions({ ess: { read: '2026-01-01', charts } }));
+		world.web.plays('example.org', '1.0.0');
+		await world.watch('example.org ess');
+		expect(await world.live(24)).toEqual([]);
+		const item = { part: 'Removed / Breaking Changes', bullet: '#2', url: 'https://example.org', text: 'Gone\\.' };
+		world.holding.knowledge = {
+			...knowledge,
+			charts: {
+				read: '2026-01-06',
+				charts: [{ chart: '26.1.2', date: '2026-01-06', synapse: '1.0.0' }],
+				items: [
+					{ ...item, chart: '26.1.2', breaking: true },
+					{ ...item, chart: '26.1.2', part: 'Changed', bullet: '#3', breaking: false },
+				],
+			},
+		};
+		expect(await world.live(24)).toEqual([
+			expect.stringContaining('example.org: ESS 26.1.2: Removed / Breaking Changes, #2 (upstream’s words)'),
+		]);
+		expect(world.said.at(-1)?.body).toContain('!notes ess 26.1.2');
+		expect(await world.live(24)).toEqual([]);
+		await world.store.close();
 	});
 });

@@ -19,6 +19,10 @@ export function ownPassages(): readonly Passage[] {
 const distributions: Distributions = {
 	mdad: once(() => parsed<{ knowledge: Awaited<ReturnType<Distributions['mdad']>> }>(compiledOf('mdad')).knowledge),
 	ess: once(() => parsed<{ knowledge: Awaited<ReturnType<Distributions['ess']>> }>(compiledOf('ess')).knowledge),
+	chartNames: () =>
+		parsed<{ knowledge: Awaited<ReturnType<Distributions['ess']>> }>(compiledOf('ess')).knowledge.charts.map(
+			({ chart }) => chart,
+		),
 	commits: once(() => parsed('distributions/mdad/commits.json')),
 	variables: once(() => parsed('distributions/mdad/variables.json')),
 	archives: once(

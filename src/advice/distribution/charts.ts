@@ -1,6 +1,7 @@
 // What the charts of Element Server Suite Community changed between two of them, and the Synapse releases they install.
 import { compareCharts } from '../../deployment/chart.ts';
 import type { Chart, ChartEntry, ChartKnowledge } from '../../knowledge/schema/distribution.ts';
+import type { LiveCharts } from '../../knowledge/schema/synapse.ts';
 
 export type ChartEntryShown = ChartEntry & { concerned: true | 'unknown'; date: string };
 
@@ -16,8 +17,22 @@ export type ChartPlan = {
 	/** The chart one leaves, those in between and the target, with what each installs. */
 	charts: Chart[];
 	synapse: { from: string; to: string };
-	unread: { chart: string; part: string; bullet: string; url: string }[];
+	/** `text`: upstream's own words, where they were read live. */
+	unread: { chart: string; part: string; bullet: string; url: string; text?: string; breaking?: boolean }[];
 };
+
+/** With the charts that a bot has read since this edition was made; nobody has curated what they ask. */
+export function withLiveCharts(known: ChartKnowledge, live: LiveCharts | undefined): ChartKnowledge {
+	const last = known.charts.at(-1)?.chart;
+	if (!live || live.read < known.read) return known;
+	const isNewer = ({ chart }: { chart: string }) => last === undefined || compareCharts(chart, last) > 0;
+	return {
+		...known,
+		read: live.read,
+		charts: [...known.charts, ...live.charts.filter(isNewer)],
+		unread: [...known.unread, ...live.items.filter(isNewer)],
+	};
+}
 
 /** A component as people say it: `matrixRTC.enabled` → `matrixrtc`. */
 export function chartComponent(path: string): string {

@@ -8,7 +8,7 @@ import type { Deadline } from '../upgrade/deadlines.ts';
 import type { Plan } from '../upgrade/plan.ts';
 import type { Step } from '../upgrade/step.ts';
 import { isKnown, type Named } from './build.ts';
-import type { CarriedRelease, Carriers, UnknownCarrier } from './carrier.ts';
+import type { CarriedRelease, Carriers, DistributionBreak, UnknownCarrier } from './carrier.ts';
 import type { LookRun, Running } from './history.ts';
 import type { Observed } from './observation.ts';
 import type { KnownDeployment } from './seen-facts.ts';
@@ -26,6 +26,7 @@ export const ladders: Record<Rule, readonly string[]> = {
 	floor: ['newest'],
 	unseen: ['long'],
 	mixture: ['seen'],
+	distribution: ['changed'],
 };
 
 /** The end of a ladder: a new fact, which even those hear who stopped the reminders. */
@@ -68,6 +69,8 @@ export type AlertSubject =
 	/** `since`: ISO 8601, UTC. */
 	| { rule: 'unseen'; is: 'other' | 'unreadable' | 'hidden' | 'silent'; since: string }
 	| { rule: 'mixture'; lowest: Version; highest: Version }
+	/** A break of the distribution's own. `when`: a day, or the chart. `told`: nobody has curated it; `name` is upstream's. */
+	| { rule: 'distribution'; of: 'mdad' | 'ess'; when: string; name: string; told?: true }
 	| { rule: 'first'; running: Named }
 	/** `judged`: both releases are known. */
 	| { rule: 'change'; from: Named; to: Named; judged: boolean };
@@ -96,6 +99,7 @@ export type Details =
 	| { is: 'floor'; from: Version }
 	| { is: 'unseen'; observed?: Observed }
 	| { is: 'mixture'; lowest: Version }
+	| { is: 'distribution'; of: 'mdad' | 'ess'; change: DistributionBreak }
 	/** Of a release that is not known; `judged`: what runs now is. `newest`: the newest that is. */
 	| { is: 'unjudged'; judged: boolean; newest: Version }
 	/** The way from the older release to the newer one, and what is left to do after it. */

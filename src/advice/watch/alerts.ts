@@ -194,6 +194,8 @@ function openOf(
 
 /** The observation, or the word of a person, that opened it. */
 function episodeOf(watch: Watch, { running, history }: Facing, { rule }: AlertCondition): string {
+	// It has nothing to do with what runs, and is told once for ever.
+	if (rule === 'distribution') return '';
 	const observed = rule === 'unseen' || rule === 'mixture';
 	const since = rule === 'unseen' ? (history.at(-1)?.since ?? watch.changed) : (running?.since ?? watch.changed);
 	return !observed && watch.changed > since ? watch.changed : since;
@@ -262,7 +264,7 @@ function remindsNow(
 /** Rules of which nothing is known while nobody knows the release. */
 const needRelease: readonly Rule[] = ['release', 'withdrawn', 'advisory', 'fault', 'unclear', 'deadline', 'floor'];
 /** Rules whose end is no news: a release was overtaken, or upstream said more. */
-const endSilently: readonly Rule[] = ['release', 'withdrawn', 'unclear'];
+const endSilently: readonly Rule[] = ['release', 'withdrawn', 'unclear', 'distribution'];
 
 function solved(found: readonly AlertCondition[], situation: Situation, facing: Facing, changed: boolean): Alert[] {
 	const { watch, said, knowledge } = situation;

@@ -1,18 +1,36 @@
 // Who lives by a distribution gets a release when that has it: which Synapse it installs now, and what it broke meanwhile.
 import type { Profile } from '../../deployment/facts.ts';
 import { compare, isAbove, isVersion, type Version } from '../../deployment/version.ts';
-import type { ChartKnowledge, PlaybookKnowledge } from '../../knowledge/schema/distribution.ts';
+import type { Chart, ChartKnowledge, PlaybookKnowledge } from '../../knowledge/schema/distribution.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
+import { wordsOf } from '../../knowledge/upstream/markdown.ts';
 import { daysBetween } from '../../text/local-time.ts';
-import { chartPlan } from '../distribution/charts.ts';
+import { harmless } from '../../text/markdown.ts';
+import { type ChartEntryShown, chartComponent, chartPlan, withLiveCharts } from '../distribution/charts.ts';
 import { namesOf } from '../distribution/components.ts';
-import { playbookPlan } from '../distribution/playbook.ts';
+import { type PlaybookEntryShown, type PlaybookSpan, playbookPlan } from '../distribution/playbook.ts';
 
 /** What is known of distributions while servers are watched. */
 export type Carriers = { mdad?: PlaybookKnowledge; ess?: ChartKnowledge };
 
 /** A change of the distribution's own that breaks something. `told`: nobody has curated it; the words are upstream's. */
 export type CarrierBreak = { when: string; title: string; sure: boolean; told?: true };
+
+/** The same with all that those need who hear of it on its day. */
+export type DistributionBreak = CarrierBreak & {
+	/** The same whoever tells of it, upstream or a curator. */
+	key: string;
+	/** The components that it is about, by their short names. */
+	components: readonly string[];
+	onlyIf?: string | undefined;
+	/** What changed; where nobody curated it, upstream's words, made harmless. */
+	text: string;
+	do?: string | undefined;
+	first?: string | undefined;
+	refuses?: string | undefined;
+	waits?: boolean | undefined;
+	url?: string | undefined;
+};
 
 export type CarriedRelease = {
 	of: 'mdad' | 'ess';
@@ -56,7 +74,7 @@ export function carrierOf({
 		return byPlaybook(carriers.mdad, { profile, running, today, knowledge });
 	}
 	if (install === 'ess') {
-		const { ess } = carriers ?? {};
+		const ess = carriers?.ess && withLiveCharts(carriers.ess, knowledge.charts);
 		if (!ess || daysBetween(ess.read, today) > maxAge) return { of: 'ess', read: ess?.read ?? '' };
 		return byCharts(ess, { profile, running, today, knowledge });
 	}
@@ -67,55 +85,143 @@ function byPlaybook(
 	playbook: PlaybookKnowledge,
 	{ profile, running, today, knowledge }: CarrierRequest,
 ): CarriedRelease {
-	const { playbook: live, renamed } = knowledge;
+	const { playbook: live } = knowledge;
 	const curated = playbook.synapse.at(-1)?.synapse ?? '0.0.0';
 	const newest = live && isVersion(live.synapse) && isAbove(live.synapse, curated) ? live.synapse : curated;
 	// The last day before which it did not have what runs: a checkout that installed it is no older.
 	const had = playbook.synapse.find(({ synapse }) => compare(synapse, running) >= 0)?.date;
 	const from = had ?? knowledge.releases.find(({ version }) => version === running)?.date ?? playbook.read;
-	const names = namesOf(playbook.entries, playbook.enabled, renamed);
-	const stated = new Map(
-		[
-			['workers', 'matrix_synapse_workers_enabled'],
-			['mas', 'matrix_authentication_service_enabled'],
-			['turn', 'coturn_enabled'],
-		].flatMap(([fact = '', variable = '']): [string, boolean][] => {
-			const value = profile.get(fact as 'workers')?.value;
-			return typeof value === 'boolean' ? [[variable, value]] : [];
-		}),
-	);
-	const span = { from, fromIsIn: false, to: today };
-	const { entries, unread } = playbookPlan(span, { stated }, names, { playbook, renamed, live });
+	const changes = playbookBreaks(playbook, { from, fromIsIn: false, to: today }, { profile, knowledge });
 	return {
 		of: 'mdad',
 		newest,
 		as: live ? today : playbook.read,
 		since: from,
-		breaks: [
-			...entries
-				.filter(({ breaking }) => breaking)
-				.map(({ date, title, concerned }) => ({ when: date, title, sure: concerned === true })),
-			...unread
-				.filter(({ breaking }) => breaking)
-				.map(({ date, heading }) => ({ when: date, title: heading, sure: false, told: true as const })),
-		],
+		breaks: changes.map(briefly),
 	};
+}
+
+function briefly({ when, title, sure, told }: DistributionBreak): CarrierBreak {
+	return { when, title, sure, ...(told && { told }) };
+}
+
+const factVariables = {
+	workers: 'matrix_synapse_workers_enabled',
+	mas: 'matrix_authentication_service_enabled',
+	turn: 'coturn_enabled',
+} as const;
+
+function playbookBreaks(
+	playbook: PlaybookKnowledge,
+	span: PlaybookSpan,
+	{ profile, knowledge: { playbook: live, renamed } }: Pick<CarrierRequest, 'profile' | 'knowledge'>,
+): DistributionBreak[] {
+	const names = namesOf(playbook.entries, playbook.enabled, renamed);
+	const stated = new Map(
+		Object.entries(factVariables).flatMap(([fact, variable]): [string, boolean][] => {
+			const value = profile.get(fact as keyof typeof factVariables)?.value;
+			return typeof value === 'boolean' ? [[variable, value]] : [];
+		}),
+	);
+	const { entries, unread } = playbookPlan(span, { stated }, names, { playbook, renamed, live });
+	return [
+		...entries.filter(({ breaking }) => breaking).map(entry => breakOf(entry, entry.date)),
+		...unread
+			.filter(({ breaking }) => breaking)
+			.map(({ date, heading, url, text = '' }) => {
+				return unreadBreak({ when: date, title: heading, url, text, key: keyOf([date, heading]) });
+			}),
+	];
+}
+
+function breakOf(
+	entry: (PlaybookEntryShown | ChartEntryShown) & { components: readonly string[] },
+	when: string,
+): DistributionBreak {
+	const { id, title, concerned, components, onlyIf, text, do: what, first, refuses, waits, sources } = entry;
+	const source = sources.find(({ document }) => document === 'CHANGELOG.md');
+	const { section = id, heading = '', bullet } = source ?? {};
+	return {
+		when,
+		title,
+		sure: concerned === true,
+		key: keyOf([section, heading, ...(bullet === undefined ? [] : [bullet])]),
+		components,
+		onlyIf,
+		text,
+		do: what,
+		first,
+		refuses,
+		waits,
+		url: source?.url,
+	};
+}
+
+function unreadBreak(found: Pick<DistributionBreak, 'when' | 'title' | 'key' | 'text' | 'url'>): DistributionBreak {
+	return { ...found, sure: false, told: true, components: [] };
+}
+
+/** Upstream's own names for it, as they are read live. */
+function keyOf(names: readonly string[]): string {
+	return names.map(name => harmless(wordsOf(name)).slice(0, 200)).join(' › ');
 }
 
 function byCharts(charts: ChartKnowledge, { running, profile }: CarrierRequest): CarriedRelease | UnknownCarrier {
 	const last = charts.charts.at(-1);
 	if (!last) return { of: 'ess', read: charts.read };
 	const first = charts.charts.findLast(({ synapse }) => compare(synapse, running) <= 0) ?? charts.charts[0] ?? last;
-	const mas = profile.get('mas')?.value;
-	const stated = new Map(typeof mas === 'boolean' ? [['matrixauthenticationservice', mas] as const] : []);
-	const { entries } = chartPlan(first, last, stated, charts);
 	return {
 		of: 'ess',
 		newest: last.synapse,
 		as: last.chart,
 		since: first.chart,
-		breaks: entries
-			.filter(({ breaking }) => breaking)
-			.map(({ chart, title, concerned }) => ({ when: chart, title, sure: concerned === true })),
+		breaks: chartBreaks(charts, first, last, profile).map(briefly),
 	};
+}
+
+function chartBreaks(known: ChartKnowledge, from: Chart, to: Chart, profile: Profile): DistributionBreak[] {
+	const mas = profile.get('mas')?.value;
+	const stated = new Map(typeof mas === 'boolean' ? [['matrixauthenticationservice', mas] as const] : []);
+	const { entries, unread } = chartPlan(from, to, stated, known);
+	return [
+		...entries
+			.filter(({ breaking }) => breaking)
+			.map(entry => breakOf({ ...entry, components: [...new Set(entry.components.map(chartComponent))] }, entry.chart)),
+		...unread
+			.filter(({ breaking }) => breaking)
+			.map(({ chart, part, bullet, url, text = '' }) => {
+				return unreadBreak({ when: chart, title: `${part}, ${bullet}`, url, text, key: keyOf([chart, part, bullet]) });
+			}),
+	];
+}
+
+/** A break is news for so many days: then whoever updates is told by the release that comes with it. */
+const newsDays = 30;
+
+/** What the distribution of a server broke of late, by itself. */
+export function recentBreaks({ profile, today, knowledge, carriers }: Omit<CarrierRequest, 'running'>):
+	| {
+			of: 'mdad' | 'ess';
+			/** The day, or the chart, behind which they lie. */
+			since: string;
+			changes: DistributionBreak[];
+	  }
+	| undefined {
+	const install = profile.get('install')?.value;
+	const since = new Date(Date.parse(today) - newsDays * 24 * 3600_000).toISOString().slice(0, 10);
+	if (install === 'mdad' && carriers?.mdad) {
+		const span = { from: since, fromIsIn: true, to: today };
+		return { of: 'mdad', since, changes: playbookBreaks(carriers.mdad, span, { profile, knowledge }) };
+	}
+	if (install === 'ess' && carriers?.ess) {
+		const known = withLiveCharts(carriers.ess, knowledge.charts);
+		const fresh = new Set(known.charts.filter(({ date }) => date >= since).map(({ chart }) => chart));
+		const at = known.charts.findIndex(({ chart }) => fresh.has(chart));
+		const [from, to] = [known.charts[at - 1], known.charts.at(-1)];
+		if (!from || !to) return undefined;
+		// An older line may get a chart after a newer one.
+		const changes = chartBreaks(known, from, to, profile).filter(({ when }) => fresh.has(when));
+		return { of: 'ess', since: from.chart, changes };
+	}
+	return undefined;
 }

@@ -4,13 +4,14 @@
 import { type AlertCondition, type Facing, judged } from './alert-condition.ts';
 import { nameOf } from './build.ts';
 import { lifecycles, promises } from './deadline-conditions.ts';
+import { distributionBreaks } from './distribution-conditions.ts';
 import { floors, release, withdrawn } from './release-conditions.ts';
 import { advisories, faults, unclear } from './security-conditions.ts';
 import { severities } from './severity.ts';
 
 /** All that is true now, the worst first; before it a mixture, which explains the rest. */
 export function conditionsOf(facing: Facing): AlertCondition[] {
-	const found = [...unseen(facing), ...mixture(facing), ...lifecycles(facing)];
+	const found = [...unseen(facing), ...mixture(facing), ...lifecycles(facing), ...distributionBreaks(facing)];
 	const running = judged(facing);
 	if (running) {
 		const at = { ...facing, running: running.version, named: nameOf(running, facing.knowledge) };

@@ -12,6 +12,7 @@ export type Rule =
 	| 'lifecycle'
 	| 'floor'
 	| 'unseen'
-	| 'mixture';
+	| 'mixture'
+	| 'distribution';
 
 export const severities: readonly Severity[] = ['info', 'warning', 'severe'];

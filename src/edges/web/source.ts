@@ -3,6 +3,8 @@
 import { isCandidate, type Version } from '../../deployment/version.ts';
 import { factPaths, type KnownUpstream, readUpgradeNotes, type Sources, shrinks } from '../../knowledge/live.ts';
 import { readAdvisories } from '../../knowledge/upstream/advisories.ts';
+import { newerCharts, readChartFeed } from '../../knowledge/upstream/chart-feed.ts';
+import { installedBy } from '../../knowledge/upstream/chart-log.ts';
 import { readFeed, type SeenRelease, seenFrom, seenIn } from '../../knowledge/upstream/feed.ts';
 import { readBuilds, readLifecycle } from '../../knowledge/upstream/lifecycles.ts';
 import { playbookEntries, playbookSynapse } from '../../knowledge/upstream/playbook.ts';
@@ -28,6 +30,8 @@ export type SourcesSettings = {
 	lifecycles: { address: string; hours: number };
 	/** The playbook's change log, and the defaults of its role for Synapse. */
 	playbook: { changes: string; defaults: string; hours: number };
+	/** GitHub's list of the charts' releases, newest first, and the values of a chart: `{tag}`. */
+	charts: { releases: string; values: string; hours: number };
 };
 
 /** Why nothing was taken, or what was left out and what else is amiss. */
@@ -75,6 +79,8 @@ export function sourcesOf(
 		advisories(given),
 		...Object.entries(products).map(([product, name]) => lifecycle(product, name, given)),
 		playbook(given),
+		charts(given),
+		chartValues(given),
 	];
 }
 
@@ -288,6 +294,64 @@ function playbook({ settings, values }: SourceSetup): UpstreamSource {
 			if (less !== undefined && !believed) return { reason: less, doubt: true };
 			values.playbook = { ...entries, ...synapse };
 			return { left: [] };
+		},
+	};
+}
+
+/** More new charts than this, and the values of the oldest are left to a new edition. */
+const maxCharts = 30;
+/** Four times as long as upstream's (characters). */
+const maxValues = 1_200_000;
+
+function charts({ settings, values, known }: SourceSetup): UpstreamSource {
+	const { releases: address, hours } = settings.charts;
+	return {
+		name: 'charts',
+		hours,
+		documents: () => [{ key: 'charts', address }],
+		after(document, copy, page) {
+			const reading = readChartFeed(copy.text);
+			const reaches = 'value' in reading && reading.value.some(({ version }) => known.charts.includes(version));
+			return reaches ? undefined : nextPage(document, copy, page);
+		},
+		take(copies, believed) {
+			const reading = readChartFeed(...pages(copies));
+			if ('reason' in reading) return reading;
+			const less = shrinks(values.charts?.length ?? 0, reading.value.length, 'charts');
+			if (less !== undefined && !believed) return { reason: less, doubt: true };
+			values.charts = reading.value;
+			return { left: reading.left };
+		},
+	};
+}
+
+function chartValues({ settings, values, known }: SourceSetup): UpstreamSource {
+	const { values: address, hours } = settings.charts;
+	const fresh = () =>
+		newerCharts(values.charts ?? [], known.charts)
+			.slice(-maxCharts)
+			.reverse();
+	return {
+		name: 'values of charts',
+		hours,
+		documents: () =>
+			fresh().map(({ version, tag }) => ({
+				key: version,
+				address: filled(address, { tag }),
+				// What could not be read may have been garbled on its way, or not be there yet: it is asked for again.
+				...(values.chartValues?.has(version) && { fixed: version }),
+			})),
+		take(copies) {
+			const left: LeftOut[] = [];
+			values.chartValues = new Map();
+			for (const { version } of fresh()) {
+				const text = copies.get(version)?.text;
+				if (text === undefined) continue;
+				const installed = text.length > maxValues ? undefined : installedBy(text);
+				if (installed) values.chartValues.set(version, installed);
+				else left.push({ item: version, why: 'its values name no release of Synapse' });
+			}
+			return { left };
 		},
 	};
 }

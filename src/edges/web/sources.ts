@@ -120,8 +120,14 @@ type SourcesReading = {
 
 /** All that was read, or undefined if it cannot be joined to what is known. */
 function joined({ given, values, states, say }: SourcesReading): News | undefined {
-	const read = states[0]?.read?.toISOString().slice(0, 10);
-	return guarded(say, 'upstream', () => newsOf({ ...values, ...(read !== undefined && { read }) }, given.known));
+	const dayOf = (name: string) =>
+		states
+			.find(({ source }) => source.name === name)
+			?.read?.toISOString()
+			.slice(0, 10);
+	const [read, chartsRead] = [dayOf('releases'), dayOf('charts')];
+	const days = { ...(read !== undefined && { read }), ...(chartsRead !== undefined && { chartsRead }) };
+	return guarded(say, 'upstream', () => newsOf({ ...values, ...days }, given.known));
 }
 
 /** The boundary: whatever a source sent ends here, and at worst counts as not read. */
@@ -232,8 +238,8 @@ async function round(reading: SourcesReading, state: State): Promise<void> {
 	if (trouble === undefined) succeed(reading, state, result, more === true);
 	else fail(reading, state, trouble, waitMs);
 	const record = { read: state.read.toISOString(), copies: [...copies], memory: source.memory?.() };
-	// The day of the newest look at the feed is part of the news.
-	if (state === reading.states[0]) reading.news = joined(reading) ?? reading.news;
+	// The day of the newest look at a list is part of the news.
+	if (/^(releases|charts)$/.test(source.name)) reading.news = joined(reading) ?? reading.news;
 	await kept.put(keyOf(source), JSON.stringify(record));
 }
 

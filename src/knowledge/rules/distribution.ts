@@ -10,6 +10,7 @@ import type {
 	playbookUpstreamShape,
 } from '../schema/distribution.ts';
 import type { YamlFile } from '../schema/yaml-file.ts';
+import { isBreakingPart } from '../upstream/chart-log.ts';
 
 export type DistributionFiles = {
 	mdad: {
@@ -163,7 +164,7 @@ export const upstreamsBreaksAreBreaking: DistributionRule = ({ mdad, ess }) => [
 	),
 	...ess.entries.flatMap(({ value, at }) =>
 		value.entries.flatMap((entry, index) =>
-			!entry.breaking && entry.covers.some(({ part }) => /breaking/i.test(part))
+			!entry.breaking && entry.covers.some(({ part }) => isBreakingPart(part))
 				? [`${at('entries', index, 'breaking')} expected breaking: true, as the part of the log says, got false`]
 				: [],
 		),

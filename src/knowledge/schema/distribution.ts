@@ -172,7 +172,10 @@ export type ChartEntry = Omit<ChartEntryFile, ToldKind> & { sources: Source[] };
 
 /** A section or a bullet that no entry covers. */
 export type UnreadPlaybook = PlaybookPassage & { text?: string };
-export type UnreadChart = ChartPassage & { text?: string };
+export type UnreadChart = Omit<ChartPassage, 'hash'> & {
+	text?: string /** Named so by upstream. */;
+	breaking?: boolean;
+};
 
 /** What is known of matrix-docker-ansible-deploy, by date. */
 export type PlaybookKnowledge = {

@@ -286,6 +286,15 @@ export type Playbook = {
 	entries: readonly { date: string; title: string; breaking: boolean; text: string; url: string }[];
 };
 
+/** Charts of Element Server Suite Community that came after those of this edition, and what nobody has curated of them. */
+export type LiveCharts = {
+	/** The day on which they were read. */
+	read: string;
+	/** Oldest first. */
+	charts: readonly { chart: string; date: string; synapse: string; mas?: string; elementWeb?: string }[];
+	items: readonly { chart: string; part: string; bullet: string; url: string; breaking: boolean; text: string }[];
+};
+
 /** Where something stands in upstream's documents, as answers show it. */
 export type Source = {
 	document: string;
@@ -349,6 +358,7 @@ export type Knowledge = {
 	tried: readonly Tried[];
 	/** Variables of the playbook that have another name now. */
 	renamed: readonly Renamed[];
-	/** Only known where it was read live. */
+	/** Only known where they were read live. */
 	playbook?: Playbook;
+	charts?: LiveCharts;
 };

@@ -45,7 +45,10 @@ function closesHole(text: string): boolean {
 
 /** Without the highlights and the links of what is upgraded, which its own releases tell. */
 function ownWords(text: string): string {
-	return text.replace(/^\s*(?:Highlights?|Full Change\s?logs?|Includes)\b.*$(?:\n(?:\s*[-*].*|\s*|\s{3,}.*))*/gim, '');
+	return text.replace(
+		/^[ \t]*(?:Highlights?|Full Change\s?logs?|Includes)\b.*$(?:\n(?:[ \t]*[-*].*|[ \t]{3,}.*|[ \t]*))*/gim,
+		'',
+	);
 }
 
 /** The pull requests that a bullet ends with: `#1519, #1520`. */
@@ -54,14 +57,23 @@ function numbersOf(text: string): string {
 	return [...new Set(end.match(/#\d+/g) ?? [])].join(', ');
 }
 
+/** A part that upstream names after what it breaks. */
+export function isBreakingPart(part: string): boolean {
+	return /breaking/i.test(part);
+}
+
+export type InstalledByChart = { synapse: string; mas?: string; elementWeb?: string };
+
 /** What a chart's values install, by the names of their images; undefined where they name no Synapse. */
-export function installedBy(values: string): { synapse: string; mas?: string; elementWeb?: string } | undefined {
+export function installedBy(values: string): InstalledByChart | undefined {
 	const images = new Map<string, string>();
-	for (const [, repositoryName = '', tag = ''] of values.matchAll(
-		/^ *repository: ["']?([\w./-]+)["']?\s*\n(?: *(?:#.*)?\n)* *tag: ["']?v?([\w.-]+)["']?/gm,
-	)) {
-		const name = repositoryName.split('/').at(-1) ?? '';
-		if (!images.has(name)) images.set(name, tag);
+	let image: string | undefined;
+	// Line by line: one expression over a text of upstream's could be made to take hours.
+	for (const line of values.split('\n')) {
+		if (/^\s*(?:#|$)/.test(line)) continue;
+		const [, key, value = ''] = /^ *(repository|tag): ["']?v?([\w./-]{1,200})["']?\s*$/.exec(line) ?? [];
+		if (key === 'tag' && image !== undefined && !images.has(image)) images.set(image, value);
+		image = key === 'repository' ? value.split('/').at(-1) : undefined;
 	}
 	// `v1.145.0-ess.1` and `v1.147.1.ess.1` are those releases with patches of the chart's makers.
 	const synapse = versionOf(images.get('synapse')?.replace(/[-.]ess\.\d+$/, '') ?? '');

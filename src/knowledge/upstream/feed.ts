@@ -25,7 +25,21 @@ const maxLog = 200_000;
 
 /** The pages of the list, the newest first. */
 export function readFeed(...pages: readonly string[]): Reading<FeedRelease[]> {
-	const found = new Map<Version, FeedRelease>();
+	const isRelease = (tag: string) => /^v\d/.test(tag);
+	const reading = readList(pages, { isRelease, versionOf });
+	if ('reason' in reading) return reading;
+	return { ...reading, value: reading.value.sort((a, b) => compare(a.version, b.version)) };
+}
+
+type ListedTags = {
+	/** Other tags are passed over. */
+	isRelease: (tag: string) => boolean;
+	versionOf: (tag: string) => string | undefined;
+};
+
+/** The releases on the pages of a list of GitHub's, in their order. Drafts are not out yet. */
+export function readList(pages: readonly string[], { isRelease, versionOf }: ListedTags): Reading<FeedRelease[]> {
+	const found = new Map<string, FeedRelease>();
 	const left: LeftOut[] = [];
 	for (const page of pages) {
 		const parsed = jsonIn(page);
@@ -34,8 +48,7 @@ export function readFeed(...pages: readonly string[]): Reading<FeedRelease[]> {
 		if ('reason' in read) return read;
 		left.push(...read.left);
 		for (const { tag_name: tag, draft, published_at: published, body } of read.items) {
-			// Other tags are not releases, and drafts are not out yet.
-			if (draft || !/^v\d/.test(tag)) continue;
+			if (draft || !isRelease(tag)) continue;
 			const version = versionOf(tag);
 			if (version === undefined) left.push({ item: tag, why: 'this tag is not a version' });
 			else if (!published) left.push({ item: tag, why: 'it has no date' });
@@ -49,7 +62,7 @@ export function readFeed(...pages: readonly string[]): Reading<FeedRelease[]> {
 	}
 	if (!found.size)
 		return { reason: left[0] ? `it names no release: ${left[0].item}: ${left[0].why}` : 'it names no release' };
-	return { value: [...found.values()].sort((a, b) => compare(a.version, b.version)), left };
+	return { value: [...found.values()], left };
 }
 
 /** A mirror may be behind for a while; at so many looks in a row it is not. */

@@ -1,6 +1,6 @@
 // What lies between two charts.
 import { expect, test } from 'vitest';
-import { chartNotes, chartPlan } from '../../../src/advice/distribution/charts.ts';
+import { chartNotes, chartPlan, withLiveCharts } from '../../../src/advice/distribution/charts.ts';
 import { compareCharts } from '../../../src/deployment/chart.ts';
 import type { ChartEntry, ChartKnowledge } from '../../../src/knowledge/schema/distribution.ts';
 
@@ -26,7 +26,7 @@ const known: ChartKnowledge = {
 	read: '2026-02-01',
 	charts,
 	entries: [entry('25.04.01'), entry('25.5.1', { components: ['matrixRTC.enabled'], first: 'Wait.' }), entry('26.1.0')],
-	unread: [{ chart: '26.1.0', part: 'Changed', bullet: '#1', url: 'https://example.org', hash: '' }],
+	unread: [{ chart: '26.1.0', part: 'Changed', bullet: '#1', url: 'https://example.org' }],
 };
 const chart = (at: number) => charts[at] ?? { chart: '', date: '', synapse: '' };
 
@@ -62,6 +62,34 @@ test('a condition that only words express stays open', () => {
 	const entries = [entry('26.1.0', { onlyIf: 'the cluster has IPv6 alone', components: ['matrixRTC.enabled'] })];
 	const found = chartPlan(chart(0), chart(2), new Map([['matrixrtc', true]]), { ...known, entries });
 	expect(found.entries[0]?.concerned).toBe('unknown');
+});
+
+test('charts that a bot has read go on where the edition ends, with upstream’s words', () => {
+	const live = {
+		read: '2026-03-01',
+		charts: [
+			charts[2] ?? { chart: '', date: '', synapse: '' },
+			{ chart: '26.2.0', date: '2026-02-20', synapse: '1.147.0' },
+		],
+		items: ['26.1.0', '26.2.0'].map(of => ({
+			chart: of,
+			part: 'Removed / Breaking Changes',
+			bullet: '#2',
+			url: 'https://example.org',
+			breaking: true,
+			text: 'Gone.',
+		})),
+	};
+	const joined = withLiveCharts(known, live);
+	expect(joined).toMatchObject({ read: '2026-03-01', charts: { length: 4 }, unread: { length: 2 } });
+	expect(chartPlan(chart(2), joined.charts[3] ?? chart(0), new Map(), joined)).toMatchObject({
+		to: '26.2.0',
+		synapse: { from: '1.145.0', to: '1.147.0' },
+		unread: [{ chart: '26.2.0', breaking: true, text: 'Gone.' }],
+	});
+	// An edition made after that look knows better.
+	expect(withLiveCharts(known, { ...live, read: '2026-01-20' })).toBe(known);
+	expect(withLiveCharts(known, undefined)).toBe(known);
 });
 
 test('the notes of one chart are its own', () => {

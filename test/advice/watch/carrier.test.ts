@@ -1,10 +1,12 @@
 // When a server that lives by a distribution hears of a release: once the distribution has it, with what that broke.
 import { describe, expect, test } from 'vitest';
 import type { AlertCondition } from '../../../src/advice/watch/alert-condition.ts';
-import { type Carriers, carrierOf } from '../../../src/advice/watch/carrier.ts';
+import { type Carriers, carrierOf, recentBreaks } from '../../../src/advice/watch/carrier.ts';
 import { conditionsOf } from '../../../src/advice/watch/conditions.ts';
 import { parseTerm, profileOf } from '../../../src/deployment/facts.ts';
-import type { ChartEntry, PlaybookEntry } from '../../../src/knowledge/schema/distribution.ts';
+import { openDistributions } from '../../../src/knowledge/distributions.ts';
+import type { ChartEntry, PlaybookEntry, PlaybookKnowledge } from '../../../src/knowledge/schema/distribution.ts';
+import { playbookEntries } from '../../../src/knowledge/upstream/playbook.ts';
 import { conditionTitle, textOf } from '../../../src/messages/conditions.ts';
 import { known, knownDistributions, releases } from '../../known.ts';
 
@@ -140,5 +142,27 @@ test('everybody else hears of upstream’s releases as ever', () => {
 		const condition = released(facts, '1.62.0');
 		expect(condition?.about).toEqual({ rule: 'release', newest: '1.63.0' });
 		expect(words(condition)).not.toMatch(/playbook|chart/);
+	}
+});
+
+test('a break is one and the same whether upstream tells it or a curator', async () => {
+	const { entries } = await openDistributions(new URL('../../../knowledge/', import.meta.url)).mdad();
+	const filler = Array.from(
+		{ length: 20 },
+		(_, i) => `# 2019-01-${String(28 - i).padStart(2, '0')}\n\n## A bridge ${i}\n\nText.\n`,
+	);
+	for (const entry of entries.filter(({ breaking, date, gone }) => breaking && date >= '2023-01-01' && !gone)) {
+		const heading = entry.sources[0]?.heading ?? '';
+		const day = entry.sources[0]?.section ?? '';
+		const read = playbookEntries([`# ${day}\n\n## ${heading}\n\nText.\n`, ...filler].join('\n'));
+		if ('reason' in read) throw new Error(read.reason);
+		const told = read.entries.filter(({ date }) => date === day).map(one => ({ ...one, breaking: true }));
+		const keysFor = (mdad: PlaybookEntry[], live: typeof told) => {
+			const known = { ...knowledge, ...(live.length && { playbook: { synapse: '1.62.0', entries: live } }) };
+			const playbook = { ...(carriers.mdad ?? {}), read: '2019-12-31', entries: mdad } as PlaybookKnowledge;
+			const request = { profile: profile('mdad'), today: day, knowledge: known, carriers: { mdad: playbook } };
+			return recentBreaks(request)?.changes.map(({ key }) => key);
+		};
+		expect(keysFor([{ ...entry, components: [], uses: [], date: day, added: day }], [])).toEqual(keysFor([], told));
 	}
 });

@@ -94,7 +94,7 @@ async function played(source: Source, play: (scene: Scene) => Promise<void>): Pr
 const moved = new Map<string, string>();
 
 /** All that is known, without when it was read. */
-const known = ({ read: _, ...news }: News) => news;
+const known = ({ read: _, charts, ...news }: News) => ({ ...news, ...(charts && { charts: { ...charts, read: '' } }) });
 
 const others = [1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008];
 const raw = /^raw\.githubusercontent\.com\/element-hq\/synapse\//.source;
@@ -127,6 +127,7 @@ const sources = {
 	'support of Debian': { state: 'support of Debian', place: /\/products\/debian$/ },
 	'support of PostgreSQL': { state: 'support of PostgreSQL', place: /\/products\/postgresql$/ },
 	playbook: { state: 'playbook', place: /matrix-docker-ansible-deploy\/.*(CHANGELOG\.md|main\.yml)$/ },
+	charts: { state: 'charts', place: /ess-helm\/releases$/ },
 } satisfies Record<string, Source>;
 
 type SourceName = keyof typeof sources;
@@ -508,6 +509,41 @@ const content: Record<SourceName, Record<Situation, Case>> = {
 			expected: unchanged,
 		},
 	},
+	charts: {
+		draft: {
+			change: ({ charts }) => void charts.unshift({ chart: '26.4.0', date: '2026-03-09', draft: true }),
+			expected: unchanged,
+		},
+		candidate: {
+			change: ({ charts }) => void charts.unshift({ chart: '26.4.0-rc.1', date: '2026-03-09' }),
+			expected: unchanged,
+		},
+		edit: {
+			change({ charts }) {
+				charts[0] = { chart: '26.3.0', date: '2026-03-02', log: '## Security\n\n- Feed the doves. (#3)' };
+			},
+			expected: ({ after }) =>
+				expect(after.charts?.items.map(({ bullet, text }) => [bullet, text])).toEqual([
+					['#3', 'Feed the doves\\. \\(\\#3\\)'],
+				]),
+		},
+		deletion: {
+			change: ({ charts }) => void charts.shift(),
+			expected({ after, trouble }) {
+				expect(after.charts?.charts).toEqual([]);
+				expect(trouble).toBe('');
+			},
+		},
+		'odd names': {
+			change: ({ charts }) =>
+				void charts.push(
+					{ chart: '<b>@room</b>', date: '2026-03-09' },
+					{ chart: '26.99999999.0', date: '2026-03-09' },
+					{ chart: '26.5', date: '2026-03-09' },
+				),
+			expected: unchanged,
+		},
+	},
 };
 
 /** `existing` is a release that the page has, `fresh` one that it does not. */
@@ -668,6 +704,7 @@ function expectKept(name: SourceName, during: News, before: Omit<News, 'read'>, 
 		'support of Debian': ({ lifecycles }) => lifecycles.debian,
 		'support of PostgreSQL': ({ lifecycles }) => lifecycles.postgresql,
 		playbook: ({ playbook }) => playbook,
+		charts: ({ charts }) => charts && { ...charts, read: '' },
 	};
 	expect(parts[name](during)).toEqual(parts[name](before));
 	// What could not be read is not claimed.

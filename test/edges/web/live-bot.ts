@@ -18,11 +18,11 @@ import { tick } from '../../../src/watch/poll.ts';
 import { outside } from '../../outside.ts';
 
 /** An edition: its knowledge, and the passages that its curators have read. */
-export type Edition = { knowledge: Knowledge; passages: readonly Passage[] };
+export type Edition = { knowledge: Knowledge; passages: readonly Passage[]; charts?: readonly string[] };
 
 /** What the sources are told of an edition. */
-export function knownOf({ knowledge: { releases, advisories }, passages }: Edition): KnownUpstream {
-	return { releases, passages, advisories };
+export function knownOf({ knowledge: { releases, advisories }, passages, charts }: Edition): KnownUpstream {
+	return { releases, passages, advisories, charts: charts ?? [] };
 }
 
 /** The edition as it was on a day (`2025-11-20`): nothing in it is younger. */

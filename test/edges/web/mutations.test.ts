@@ -24,10 +24,15 @@ function readOften({ settings }: UpstreamWorld, source: string): void {
 		advisories: settings.advisories,
 		support: settings.lifecycles,
 		playbook: settings.playbook,
+		charts: settings.charts,
 	};
 	for (const [name, kind] of Object.entries(kinds)) kind.hours = source.startsWith(name) ? 1 : 20;
 	if (/facts|Debian/.test(source)) settings.files.hours = 1;
+	if (source.endsWith('charts')) settings.charts.hours = 1;
 }
+
+/** Files of a release, or of a chart, never change. */
+const readOnce = new Set(['facts of releases', 'values of charts']);
 
 const cases: [name: string, source: string, path: RegExp, advisories?: typeof osv][] = [
 	['the list of releases', 'releases', /\/releases$/],
@@ -39,6 +44,8 @@ const cases: [name: string, source: string, path: RegExp, advisories?: typeof os
 	['a system’s page', 'support of Debian', /products\/debian$/],
 	['another product’s page', 'support of PostgreSQL', /products\/postgresql$/],
 	['the playbook', 'playbook', /CHANGELOG\.md$|main\.yml$/],
+	['the list of charts', 'charts', /\/element-hq\/ess-helm\/releases$/],
+	['the values of a chart', 'values of charts', /values\.yaml$/],
 ];
 
 const asked = [
@@ -117,8 +124,8 @@ describe(`${mutations} mutations`, () => {
 				isLost = ['empty', 'a web page'].includes(change.how);
 				return change.text;
 			});
-			// Every tenth meets a process that knows nothing yet; the files of a release are read only once.
-			if (i % 10 === 9 || source === 'facts of releases') await world.restart();
+			// Every tenth meets a process that knows nothing yet.
+			if (i % 10 === 9 || readOnce.has(source)) await world.restart();
 			world.pass(2);
 			await world.sources().read();
 			const state = world

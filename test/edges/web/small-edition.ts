@@ -19,6 +19,7 @@ export const edition = {
 		read: '2026-01-10',
 	},
 	passages: hashed(upgradePassages(upgradeNotes([]), version => version)),
+	charts: ['26.2.0', '26.2.1', '26.2.2', '26.2.3'],
 };
 
 export function whole(more: Partial<UpstreamWorld> = {}): UpstreamWorld {
@@ -59,6 +60,15 @@ export function whole(more: Partial<UpstreamWorld> = {}): UpstreamWorld {
 			osvRecord('PYSEC-2026-1', [{ ranges: [], versions: ['1.149.0', '1.150.0'] }], { aliases: ['CVE-2026-2'] }),
 		],
 		playbook: { synapse: '1.150.0', entries: [['2026-03-03', '(BC Break) Doves', 'Change this.']] },
+		charts: [
+			{
+				chart: '26.3.0',
+				date: '2026-03-02',
+				synapse: '1.151.0',
+				log: '## Removed / Breaking Changes\n\n- Remove the pigeons. (#2)',
+			},
+			...['26.2.3', '26.2.2', '26.2.1', '26.2.0'].map(chart => ({ chart, date: '2026-02-01' })),
+		],
 		...more,
 	});
 }

@@ -11,6 +11,8 @@ import { known as knowledgeOf } from '../../known.ts';
 import { played, start, stateOf } from './played.ts';
 import {
 	advisories,
+	chartFeed,
+	chartValues,
 	feed,
 	known,
 	lifecycle,
@@ -49,6 +51,20 @@ describe('what upstream says', () => {
 			]);
 			expect(joined.playbook?.synapse).toBe('1.150.0');
 			expect(joined.playbook?.entries[0]).toMatchObject({ date: '2026-03-03', breaking: true });
+			expect(joined.charts).toEqual({
+				read: '2026-03-10',
+				charts: [{ chart: '26.2.0', date: '2026-03-01', synapse: '1.151.0' }],
+				items: [
+					{
+						chart: '26.2.0',
+						part: 'Removed / Breaking Changes',
+						bullet: '#2',
+						url: 'https://github.com/element-hq/ess-helm/releases/tag/26.2.0',
+						breaking: true,
+						text: 'Remove the pigeons\\. \\(\\#2\\)',
+					},
+				],
+			});
 			expect(rollback('1.151.0', '1.150.0', joined)).toMatchObject({ canReturn: true });
 		}));
 
@@ -104,7 +120,7 @@ describe('what upstream says', () => {
 		played(
 			async ({ web }) => {
 				await web.readNews();
-				const { playbook: _, lifecycles: __, advisories: ___, ...rest } = web.news();
+				const { playbook: _, lifecycles: __, advisories: ___, charts: ____, ...rest } = web.news();
 				expect(rest).toEqual({ read: '2026-03-10', releases: [], passages: [] });
 			},
 			({ pages }) => {
@@ -434,7 +450,69 @@ const refused: Bad[] = [
 		page: 'matrix_synapse_version: "{{ lookup(1) }}"',
 		trouble: /no matrix_synapse_version/,
 	},
+	{
+		name: 'charts that are a web page',
+		source: 'charts',
+		path: '/charts',
+		page: '<!doctype html>',
+		trouble: /web page/,
+	},
+	{
+		name: 'a list without a chart in it',
+		source: 'charts',
+		path: '/charts',
+		page: chartFeed(),
+		trouble: /names no release/,
+	},
+	{
+		name: 'charts that vanish',
+		source: 'charts',
+		path: '/charts',
+		page: chartFeed({ chart: '26.2.0' }),
+		trouble: /1 charts, and 2 before/,
+	},
+	{
+		name: 'values that name no Synapse',
+		source: 'values of charts',
+		path: '/26.3.0/values.yaml',
+		page: 'synapse:\n  image: {}\n',
+		trouble: /26\.3\.0.*name no release of Synapse/,
+		before: ({ pages }) =>
+			void pages.set('/charts', chartFeed({ chart: '26.3.0' }, { chart: '26.2.0' }, { chart: '26.1.1' })),
+	},
+	{
+		name: 'values longer than any chart has',
+		source: 'values of charts',
+		path: '/26.3.0/values.yaml',
+		page: `${chartValues('1.151.0')}${'#\n'.repeat(700_000)}`,
+		trouble: /26\.3\.0.*name no release of Synapse/,
+		before: ({ pages }) =>
+			void pages.set('/charts', chartFeed({ chart: '26.3.0' }, { chart: '26.2.0' }, { chart: '26.1.1' })),
+	},
 ];
+
+test('a chart counts once its values are there, drafts never, and other releases of that list are no charts', () =>
+	played(
+		async ({ web, pass }) => {
+			await web.readNews();
+			const charts = () => web.news().charts?.charts.map(({ chart }) => chart);
+			expect(charts()).toEqual(['26.2.0']);
+			pass(7);
+			await web.readNews();
+			expect(charts()).toEqual(['26.2.0', '26.3.0']);
+		},
+		({ pages }) => {
+			let looks = 0;
+			pages.set(
+				'/charts',
+				chartFeed({ chart: '26.4.0', draft: true }, { chart: '26.3.0' }, { chart: '26.2.0' }, { chart: '26.1.1' }),
+			);
+			pages.set('/26.3.0/values.yaml', (_, response) => {
+				if (looks++ === 0) response.writeHead(404).end();
+				else response.writeHead(200).end(chartValues('1.152.0'));
+			});
+		},
+	));
 
 describe('a source that is not what it was is said, and what it said before stays', () => {
 	test.each(refused)('$name', ({ path = '/releases', page, trouble, source = 'releases', before }) =>
@@ -571,7 +649,9 @@ describe('what upstream writes is shown as words', () => {
 				await web.readNews();
 				const shown = web.news().passages.filter(({ heading, part }) => heading === 'Owls' || part !== undefined);
 				expect(shown.length).toBeGreaterThan(0);
-				for (const { text: quoted = '' } of shown) {
+				const items = web.news().charts?.items ?? [];
+				expect(items.length).toBeGreaterThan(0);
+				for (const { text: quoted = '' } of [...shown, ...items]) {
 					expect(quoted.length).toBeLessThan(3100);
 					expect(quoted).not.toMatch(
 						/alert\(1\)/.test(text) && !text.includes('&lt;') && !text.includes('`') ? /<script/ : /^\0/,
@@ -586,6 +666,9 @@ describe('what upstream writes is shown as words', () => {
 				);
 				pages.set('/v1.151.0/docs/upgrade.md', upgradeNotes(['1.151.0', `## Owls\n\n${text}`]));
 				pages.set('/changes', playbookChanges(['2026-03-03', text.slice(0, 300).replace(/\n/g, ' '), text]));
+				const log = `## Removed / Breaking Changes\n\n- ${text.slice(0, 150_000)}`;
+				pages.set('/charts', chartFeed({ chart: '26.2.0', log }, { chart: '26.1.1' }));
+				pages.set('/26.2.0/values.yaml', `${chartValues('1.151.0')}${text.slice(0, 1_000_000)}`);
 			},
 		),
 	);
@@ -612,6 +695,10 @@ describe('what upstream writes is shown as words', () => {
 					expect(title.length).toBeLessThanOrEqual(400);
 					expectInert(title);
 				}
+				for (const { part, bullet, url } of web.news().charts?.items ?? []) {
+					for (const word of [part, bullet]) expect(word).toBe(harmless(word.slice(0, 200)));
+					expect(url).toMatch(/^https:\/\/[\x21-\x7e]{1,400}$/);
+				}
 				for (const { title, url } of web.news().playbook?.entries ?? []) {
 					expect(title).toBe(harmless(title.slice(0, 200)));
 					expect(url).toMatch(/^https:\/\/[\x21-\x7e]{1,400}$/);
@@ -625,6 +712,10 @@ describe('what upstream writes is shown as words', () => {
 				pages.set('/v1.151.0/docs/upgrade.md', upgradeNotes(['1.151.0', `## ${name}\n\nWords.`]));
 				pages.set('/advisories', advisories({ summary: name, cve_id: null }));
 				pages.set('/changes', playbookChanges(['2026-03-03', name, name]));
+				pages.set(
+					'/charts',
+					chartFeed({ chart: '26.2.0', log: `## ${name}\n\n- ${name} did it\n` }, { chart: '26.1.1' }),
+				);
 			},
 		),
 	);

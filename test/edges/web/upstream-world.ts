@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SourcesSettings } from '../../../src/edges/web/sources.ts';
 import type { Release } from '../../../src/knowledge/schema/synapse.ts';
 import { hashOf } from '../../../src/knowledge/upstream/passage.ts';
+import { chartFeed, chartValues } from './upstream.ts';
 import { ours, type World } from './world.ts';
 
 export type PlayedRelease = {
@@ -33,6 +34,8 @@ export type UpstreamWorld = {
 	products: Record<string, unknown[]>;
 	builds: string[];
 	playbook: { synapse: string; entries: [date: string, title: string, text: string][] };
+	/** Newest first; `synapse` is what its values install, and `untagged` ones have none. */
+	charts: { chart: string; date: string; synapse?: string; log?: string; draft?: boolean; untagged?: boolean }[];
 	/** Answers in place of what is there, by host and path without query. */
 	instead: Map<string, (request: IncomingMessage, response: ServerResponse) => void>;
 	/** Changes every text before it is sent. */
@@ -256,6 +259,8 @@ export function textAt(world: UpstreamWorld, url: URL): Answered | undefined {
 		const newest = listed.toSorted((a, b) => b.date.localeCompare(a.date)).map(githubRelease);
 		return paged(url, newest, world.perPage);
 	}
+	if (host === api && pathname === '/repos/element-hq/ess-helm/releases')
+		return paged(url, JSON.parse(chartFeed(...world.charts)) as unknown[], world.perPage);
 	if (host === api && pathname === `${repository}/security-advisories`)
 		return paged(url, world.advisories, world.perPage);
 	if (host === 'api.osv.dev' && pathname === '/v1/query') return { text: JSON.stringify({ vulns: world.vulns }) };
@@ -279,6 +284,11 @@ export function textAt(world: UpstreamWorld, url: URL): Answered | undefined {
 		};
 	}
 	if (host !== raw) return undefined;
+	const chart = /^\/element-hq\/ess-helm\/([\d.]+)\/charts\/matrix-stack\/values\.yaml$/.exec(pathname)?.[1];
+	if (chart !== undefined) {
+		const found = world.charts.find(one => one.chart === chart && !one.untagged);
+		return found && { text: chartValues(found.synapse ?? '1.150.0') };
+	}
 	const playbook = /^\/spantaleev\/matrix-docker-ansible-deploy\/master\/(.+)$/.exec(pathname)?.[1];
 	const [, tag, path = ''] = /^\/element-hq\/synapse\/(v[^/]+)\/(.+)$/.exec(pathname) ?? [];
 	const release = world.releases.find(({ version, tag: own = `v${version}`, untagged }) => own === tag && !untagged);
@@ -313,6 +323,7 @@ export function upstreamWorld(given: Partial<UpstreamWorld> = {}): UpstreamWorld
 		products: allProducts(),
 		builds: ['debian:bookworm', 'debian:sid', 'ubuntu:jammy', 'ubuntu:noble', 'debian:trixie'],
 		playbook: { synapse: '1.150.0', entries: [] },
+		charts: [],
 		instead: new Map(),
 		perPage: 100,
 		asked: [],
@@ -360,6 +371,11 @@ function standardSettings(): SourcesSettings {
 		playbook: {
 			changes: `${master}/CHANGELOG.md`,
 			defaults: `${master}/roles/custom/matrix-synapse/defaults/main.yml`,
+			hours: 6,
+		},
+		charts: {
+			releases: `https://${api}/repos/element-hq/ess-helm/releases?per_page=100`,
+			values: `https://${raw}/element-hq/ess-helm/{tag}/charts/matrix-stack/values.yaml`,
 			hours: 6,
 		},
 	};

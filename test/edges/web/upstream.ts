@@ -19,6 +19,7 @@ export const known: KnownUpstream = {
 	),
 	passages: hashed(upgradePassages(upgradeNotes(['1.150.0', '## Pigeons\n\nFeed them.']), version => version)),
 	advisories: [],
+	charts: ['26.1.0', '26.1.1'],
 };
 
 /** What is amiss with a source, as people read it. */
@@ -85,6 +86,31 @@ export function playbookChanges(...entries: [date: string, title: string, text: 
 	return [...entries, ...former].map(([date, title, text]) => `# ${date}\n\n## ${title}\n\n${text}\n`).join('\n');
 }
 
+/** GitHub's list of the charts' releases, newest first, with its other releases between them. */
+export function chartFeed(
+	...list: { chart: string; log?: string; date?: string; draft?: boolean; headed?: boolean }[]
+): string {
+	const entry = (tag_name: string, body: string, date: string, draft = false) => ({
+		tag_name,
+		draft,
+		prerelease: false,
+		published_at: `${date}T12:00:00Z`,
+		body,
+		html_url: 'https://example.org',
+	});
+	return JSON.stringify([
+		...list.map(({ chart, log = '## Internal\n\n- Tidy. (#1)', date = '2026-03-01', draft, headed = true }) =>
+			entry(chart, `${headed ? `# ESS Community Helm Chart ${chart} (${date})\n\n` : ''}${log}\n`, date, draft),
+		),
+		entry('matrix-tools-0.5.3', 'Other tools.', '2026-01-01'),
+	]);
+}
+
+/** The part of a chart's values that says what it installs. */
+export function chartValues(synapse: string): string {
+	return `synapse:\n  image:\n    registry: ghcr.io\n    repository: element-hq/synapse\n\n    ## The tag\n    tag: "v${synapse}"\n`;
+}
+
 export type Upstream = {
 	settings: SourcesSettings;
 	/** What is at a path; a function answers as it likes. */
@@ -121,6 +147,17 @@ export async function openUpstream(world: World): Promise<Upstream> {
 			'/changes',
 			playbookChanges(['2026-03-03', '(BC Break) Doves instead of pigeons', 'Change [this](docs/doves.md).']),
 		],
+		[
+			'/charts',
+			chartFeed(
+				{
+					chart: '26.2.0',
+					log: '## Removed / Breaking Changes\n\n- Remove the pigeons. (#2)\n\n## Internal\n\n- Tidy. (#1)',
+				},
+				{ chart: '26.1.1' },
+			),
+		],
+		['/26.2.0/values.yaml', chartValues('1.151.0')],
 		['/defaults', 'matrix_synapse_enabled: true\n# renovate: x\nmatrix_synapse_version: v1.150.0\n'],
 	]);
 	const asked: string[] = [];
@@ -149,6 +186,7 @@ export async function openUpstream(world: World): Promise<Upstream> {
 			advisories: { address: at('/advisories'), hours: 6 },
 			lifecycles: { address: at('/eol/{product}'), hours: 24 },
 			playbook: { changes: at('/changes'), defaults: at('/defaults'), hours: 6 },
+			charts: { releases: at('/charts'), values: at('/{tag}/values.yaml'), hours: 6 },
 		},
 	};
 }

@@ -111,7 +111,7 @@ export async function openWorld(): Promise<World> {
 				// Where nobody listens, the connection is refused as in the real world.
 				return { host, port: routes.get(`${host}:${port}`) ?? 1 };
 			};
-			const known = { releases: [], passages: [], advisories: [] };
+			const known = { releases: [], passages: [], advisories: [], charts: [] };
 			const log = { ...silence, info: (fields: Record<string, unknown>) => void world.logged.push(fields) };
 			return openWeb({ ...played(zone, ca), ...settings }, { now, kept: openKept(), known, route, log, ...given });
 		},
