@@ -1,11 +1,12 @@
 // Knowledge that others publish: taken up when it is newer, signed and right; whatever else comes, what counted goes on.
-import { readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openUpdates, type Updates } from '../../src/app/knowledge-updates.ts';
-import { type Bundle, bundleShape, maxBundle } from '../../src/knowledge/bundle.ts';
+import { openBundles } from '../../src/edges/store/bundles.ts';
+import { type Bundle, bundleShape, maxBundle, readBundle } from '../../src/knowledge/bundle.ts';
 import { checkEdition } from '../../src/knowledge/check-edition.ts';
 import { tableFile } from '../../src/knowledge/code-tables.ts';
 import type { Edition } from '../../src/knowledge/edition.ts';
@@ -495,16 +496,52 @@ describe('a restart', () => {
 		expect(markOf(bot)).toBe('first');
 	});
 
-	test('clears away what a kill left, and all but the newest', async () => {
+	test('clears away what a kill left, and all but the newest, once nobody can be using it', async () => {
 		const { path, own } = await informed();
-		writeFileSync(join(path, 'knowledge', '20220909T100000Z-0123456789ab.77'), 'half');
+		const folder = join(path, 'knowledge');
+		const old = (name: string) => utimesSync(join(folder, name), 0, new Date(Date.now() - 8 * 24 * 3600_000));
+		writeFileSync(join(folder, '20220909T100000Z-0123456789ab.77'), 'half');
+		for (const name of readdirSync(folder)) old(name);
 		const bot = await openBot({ path, own });
 		expect(markOf(bot)).toBe('first');
 		serveSigned(good);
 		expect(await look(bot)).toBe('taken');
 		// The one before is still there: answers that are under way read from it.
-		expect(readdirSync(join(path, 'knowledge'))).toHaveLength(2);
+		expect(readdirSync(folder)).toHaveLength(2);
 		await openBot({ path, own });
+		expect(readdirSync(folder)).toHaveLength(1);
+	});
+});
+
+describe('processes that share the folder', () => {
+	test('leave what another reads from, and what it unpacks', async () => {
+		const slow = await informed();
+		const { path, own } = slow;
+		const quick = await openBot({ path, own });
+		const read = readBundle(good);
+		if ('refusal' in read) throw new Error('the bundle cannot be read');
+		const unpacked = openBundles(path).unpack(read.bundle, { text: good, signature });
+		for (const [mark, made] of [
+			['second', '2022-09-08T10:00:00Z'],
+			['third', '2022-09-09T10:00:00Z'],
+		] as const) {
+			serveSigned(publisher.bundle(mark, { made }));
+			expect(await lookAgain(quick)).toBe('taken');
+		}
+		await openBot({ path, own });
+		// Read only now, from the files of the first.
+		expect(markOf(slow)).toBe('first');
+		expect(existsSync(unpacked.files)).toBe(true);
+		unpacked.drop();
+	});
+
+	test('may take up the same bundle at the same time', async () => {
+		const path = temporary();
+		const own = await editionWith(filesOf('own'));
+		const bots = await Promise.all([openBot({ path, own }), openBot({ path, own })]);
+		serveSigned(good);
+		expect(await Promise.all(bots.map(look))).toEqual(['taken', 'taken']);
+		expect(bots.map(markOf)).toEqual(['second', 'second']);
 		expect(readdirSync(join(path, 'knowledge'))).toHaveLength(1);
 	});
 });

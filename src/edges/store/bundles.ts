@@ -1,7 +1,7 @@
 // Bundles that were taken up, kept in the folder of the store: as they came, to be verified again at each start, and
 // unpacked beside, so that a start need not check and compile them again.
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Bundle } from '../../knowledge/bundle.ts';
@@ -21,9 +21,12 @@ export type KeptBundles = {
 	all: () => Iterable<KeptBundle>;
 	/** Unpacks the files where nobody looks for them yet. */
 	unpack: (bundle: Bundle, signed: SignedText) => { files: URL; keep: (checkedBy: string) => URL; drop: () => void };
-	/** Removes all but those whose files lie here. */
+	/** Removes all but those whose files lie here, and those that another process over this folder may still read. */
 	tidy: (inUse: readonly URL[]) => void;
 };
+
+/** Processes that share a folder (replicas, on one machine or one volume) read what they took up for at most so long (ms). */
+const sharedFor = 7 * 24 * 3600_000;
 
 /** When it was made, and the first digits of its hash; what a kill left behind is named otherwise. */
 const complete = /^\d{8}T\d{6}Z-[0-9a-f]{12}$/;
@@ -41,8 +44,8 @@ export function openBundles(path: string): KeptBundles {
 		},
 		unpack(bundle, signed) {
 			const own = `${bundle.made.replace(/[-:]/g, '')}-${hashOf(signed.text).slice(0, 12)}`;
-			const partial = join(folder, `${own}.${process.pid}`);
-			rmSync(partial, { recursive: true, force: true });
+			// Not by the id of the process: in containers that share a volume all have the same.
+			const partial = join(folder, `${own}.${randomUUID()}`);
 			for (const [name, text] of bundle.files) {
 				const file = join(partial, 'files', name);
 				mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -56,7 +59,12 @@ export function openBundles(path: string): KeptBundles {
 					writeFileSync(join(partial, 'checked.json'), JSON.stringify({ by: checkedBy }));
 					const place = join(folder, own);
 					rmSync(place, { recursive: true, force: true });
-					renameSync(partial, place);
+					try {
+						renameSync(partial, place);
+					} catch (error) {
+						// Another process has just put the same there.
+						if (!['ENOTEMPTY', 'EEXIST'].includes(String(Object(error).code))) throw error;
+					}
 					return urlOf(place);
 				},
 				drop: () => rmSync(partial, { recursive: true, force: true }),
@@ -64,8 +72,12 @@ export function openBundles(path: string): KeptBundles {
 		},
 		tidy(inUse) {
 			const used = new Set(inUse.map(({ href }) => href));
-			for (const name of entriesOf(folder))
-				if (!used.has(urlOf(join(folder, name)).href)) rmSync(join(folder, name), { recursive: true, force: true });
+			for (const name of entriesOf(folder)) {
+				const place = join(folder, name);
+				const placed = statSync(place, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+				if (used.has(urlOf(place).href) || placed > Date.now() - sharedFor) continue;
+				rmSync(place, { recursive: true, force: true });
+			}
 		},
 	};
 }
