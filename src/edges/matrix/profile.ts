@@ -17,6 +17,18 @@ export function openProfile(session: Session, log: Log): OwnProfile {
 	const localpart = user.slice(1, user.indexOf(':'));
 	let displayName: string | undefined;
 
+	let asking: Promise<void> | undefined;
+
+	async function ask(): Promise<void> {
+		const found = await call(objectOf, client => client.getUserProfile(user));
+		const refused = 'failure' in found && found.failure.kind === 'refused';
+		if ('failure' in found && !refused) return;
+		const { displayname, avatar_url } = 'value' in found ? found.value : {};
+		displayName = typeof displayname === 'string' ? displayname : '';
+		// Nothing waits for a picture. Failures are values, so nothing is thrown.
+		if (typeof avatar_url !== 'string' || avatar_url === '') void giveAvatar();
+	}
+
 	async function giveAvatar(): Promise<void> {
 		const marked = await call(objectOf, client => client.getAccountData(avatarType));
 		// Only a clear no means that it was never set.
@@ -36,13 +48,10 @@ export function openProfile(session: Session, log: Log): OwnProfile {
 		names: () => (displayName ? [localpart, user, displayName] : [localpart, user]),
 		async learn() {
 			if (displayName !== undefined) return;
-			const found = await call(objectOf, client => client.getUserProfile(user));
-			const refused = 'failure' in found && found.failure.kind === 'refused';
-			if ('failure' in found && !refused) return;
-			const { displayname, avatar_url } = 'value' in found ? found.value : {};
-			displayName = typeof displayname === 'string' ? displayname : '';
-			// Nothing waits for a picture. Failures are values, so nothing is thrown.
-			if (typeof avatar_url !== 'string' || avatar_url === '') void giveAvatar();
+			asking ??= ask().finally(() => {
+				asking = undefined;
+			});
+			await asking;
 		},
 	};
 }

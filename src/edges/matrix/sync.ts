@@ -59,6 +59,8 @@ export function openSync({ session, profile, states, encryption, store, now }: S
 			};
 			sent = false;
 			const time = since === undefined ? firstSyncTimeout : waiting + answering;
+			// Asked beside the sync, so that the start does not wait for one after the other.
+			const learned = profile.learn();
 			const outcome = await session.call(objectOf, client =>
 				client.doRequest('GET', '/_matrix/client/v3/sync', query, null, time),
 			);
@@ -73,7 +75,7 @@ export function openSync({ session, profile, states, encryption, store, now }: S
 			last = now();
 			answered = true;
 			// Before what came in is looked at: somebody may call us by it.
-			await profile.learn();
+			await learned;
 			return { value: batch };
 		},
 	};
