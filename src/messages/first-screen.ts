@@ -1,6 +1,7 @@
 // The first screen of a plan: what a tired administrator has to know in three seconds, and the next thing to do. What it
 // leaves out stands in its folds, and in full in `planWords`.
 
+import type { Floor } from '../advice/upgrade/floors.ts';
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { Step } from '../advice/upgrade/step.ts';
 import { surely } from '../advice/upgrade/step.ts';
@@ -33,7 +34,11 @@ const barest: Density = { first: 6, why: false, faults: 0, before: 2, after: 0, 
 export function firstScreen(decided: Plan, taken: readonly string[]): Answer {
 	const sorted = sortedSteps(decided);
 	const plan = worded(decided);
-	const folds = [howTo(plan, sorted), settingsFold(sorted.settings), allElse(plan, sorted, planCommand(plan, ['all']))];
+	const folds = [
+		howTo(plan, sorted),
+		settingsFold(sorted.settings, plan),
+		allElse(plan, sorted, planCommand(plan, ['all'])),
+	];
 	const parts = { plan, sorted, folds: folds.flat(), taken, known: horizonLine(plan) };
 	for (const density of densities) {
 		const answer = screen(parts, density);
@@ -83,7 +88,10 @@ function fits({ title = '', lead, sections }: Answer): boolean {
 	const lines = paragraphs
 		.flatMap(text => text.split('\n'))
 		.map(line => Math.ceil(line.replace(/[*\\]/g, '').length / 64));
-	const height = 95 + lines.reduce((sum, rows) => sum + 22 * rows, 0) + 16 * paragraphs.length + 38 * folds.length;
+	// The two fences of a block of code stand for the space around it.
+	const fences = paragraphs.filter(text => text.startsWith('```')).length;
+	const rows = lines.reduce((sum, rows) => sum + rows, 0);
+	const height = 95 + 22 * rows + 16 * paragraphs.length + 38 * folds.length - 17 * fences;
 	return words <= limits.words && height <= limits.height;
 }
 
@@ -118,7 +126,9 @@ function verdict(plan: Plan, { first, maybeFirst, sure, settings, uses }: Sorted
 function firstLines({ first }: Sorted, density: Density): string[] {
 	const shown = first
 		.slice(0, density.first)
-		.map(({ title, why }, i) => `🔴 **${i + 1}. ${title}.** ${density.why || i === 0 ? why : ''}`.trim());
+		.map(({ title, why, how }, i) =>
+			[`🔴 **${i + 1}. ${title}.**`, density.why || i === 0 ? why : '', how ?? ''].filter(Boolean).join(' '),
+		);
 	const more = first.length - shown.length;
 	return more > 0 ? [...shown, `🔴 ${count(more, 'more thing')} first: open “The steps” below.`] : shown;
 }
@@ -130,9 +140,10 @@ function yellowLines(plan: Plan, sorted: Sorted): string[] {
 	const warning = unread.find(passage => passage.warning !== undefined)?.warning;
 	const sorts = settings.every(({ options }) => options.length) ? 'setting' : 'thing';
 	const many = `${things(settings.length, first.length ? `more ${sorts}` : sorts)} could`;
+	const tells = settings.some(({ look }) => look) ? ` ${code('look')} behind the command tells which.` : '';
 	const stops = first.length
-		? `🟡 **${capital(many)} stop the start;** one look decides.`
-		: `🟡 **Nothing stops the start for certain; ${many}.** One look decides.`;
+		? `🟡 **${capital(many)} stop the start.**${tells}`
+		: `🟡 **Nothing stops the start for certain; ${many}.**${tells}`;
 	const clear = !first.length && !unread.length && !maybeFirst.length && !settings.length;
 	return [
 		...(clear ? [allClear(plan, sorted)] : []),
@@ -166,7 +177,8 @@ function capital(text: string): string {
  */
 function maybeBroken({ faults }: Plan, atMost: number): string[] {
 	const open = faults.filter(({ concerned }) => concerned !== true);
-	const shown = faultLines(open.filter(({ kept }) => !kept)).slice(0, atMost);
+	// Of a halt on the way, the fault of some is too small a thing for here.
+	const shown = faultLines(open.filter(({ kept, at }) => !kept && at === 'target')).slice(0, atMost);
 	const more = faultLines(open).length - shown.length;
 	const what = count(more, shown.length ? 'more severe fault' : 'severe fault');
 	return [...shown.map(dangerLine), ...(more > 0 ? [`🟡 ${what} may concern you: see “All else”.`] : [])];
@@ -177,7 +189,8 @@ function boxes(title: string, lines: readonly string[]): string {
 }
 
 function checkList(title: string, steps: readonly Step[], atMost: number): string {
-	const shown = steps.slice(0, atMost).map(step => `☐ ${step.title}`);
+	// A line that says “1 more” would take the place of the one that it leaves out.
+	const shown = steps.slice(0, steps.length === atMost + 1 ? steps.length : atMost).map(step => `☐ ${step.title}`);
 	const more = steps.length - shown.length;
 	return boxes(title, more > 0 ? [...shown, `☐ ${more} more, in “The steps”`] : shown);
 }
@@ -186,8 +199,10 @@ function switchList(plan: Plan, { sure }: Sorted, atMost: number): string {
 	const { rollback, stops, from, to } = plan;
 	const back =
 		rollback.canReturn === true
-			? `Back up the database; the schema also lets you go back to ${rollback.to ?? from}`
-			: `Back up the database: ${rollback.canReturn === 'unknown' ? 'whether' : 'after the switch only it leads back to'} ${from}${rollback.canReturn === 'unknown' ? ' still starts afterwards is not known' : ''}`;
+			? `Back up the database; ${rollback.to ?? from} could still open it after the switch`
+			: rollback.canReturn === 'unknown'
+				? `Back up the database: whether ${from} still starts afterwards is not known`
+				: `Back up the database: only the backup leads back to ${from}`;
 	const halts = stops.filter(({ required }) => required).map(({ best }) => `**${best}** (wait)`);
 	const chain = halts.length ? [`☐ In this order: ${[from, ...halts, to].join(' → ')}`] : [];
 	const steps = sure.switch.slice(0, atMost).map(step => `☐ ${step.title}`);
@@ -234,8 +249,12 @@ function peopleList({ steps }: Plan, atMost: number): string {
 /** One line: floors, holes, what cannot be undone. */
 function standing(plan: Plan): string {
 	const { floors, profile, advisories } = plan;
-	const met = floors.filter(({ met }) => met === true).map(({ of, min }) => `${floorNames[of]} ${min} ✅`);
-	const unknown = floors.filter(({ met }) => met === 'unknown').map(({ of, min }) => `${floorNames[of]} ${min}`);
+	const met = floors.filter(({ met }) => met === true).map(({ of, min }) => `${floorNames[of]} ${min} or newer ✅`);
+	// Packages bring what they need, so the question which system it is stands for this one.
+	const isAsked = (of: Floor['of']) => of === 'python' && asksForSystem(plan);
+	const unknown = floors
+		.filter(({ met, of }) => met === 'unknown' && !isAsked(of))
+		.map(({ of, min }) => `${floorNames[of]} ${min}`);
 	const image = ['docker', 'mdad', 'ess'].includes(String(profile.install)) ? ['Python is in the image'] : [];
 	const closed = advisories.fixed.length;
 	const holes = [
@@ -287,9 +306,22 @@ function now(plan: Plan, sorted: Sorted): string[] {
 	const shorter = shorterCommand(plan);
 	if (plan.profile.install === undefined && shorter)
 		return [`**Now:** say how yours is installed and what it has, and this gets shorter: ${code(shorter)}`];
-	if (sorted.settings.length)
+	const { settings } = sorted;
+	const looks = settings.filter(({ look }) => look).length;
+	if (looks) {
+		const all =
+			settings.length === 1
+				? 'it'
+				: looks === settings.length
+					? looks === 2
+						? 'both'
+						: `all ${numeral(looks)}`
+					: numeral(looks);
 		return [
-			`**Now:** look for the names under “${settingsFold(sorted.settings)[0]?.title}” in your \`homeserver.yaml\`.`,
+			`**Now:** one look at your configuration decides ${all}; no value leaves the server: ${code(planCommand(plan, ['look']))}`,
 		];
+	}
+	if (settings.length)
+		return [`**Now:** open “${settingsFold(settings, plan)[0]?.title}”, and see whether it is yours.`];
 	return sorted.backup.length ? ['**Now:** back up, then follow “The steps”.', block(sorted.backup)] : [];
 }

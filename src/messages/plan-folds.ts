@@ -8,7 +8,7 @@ import { enumerate, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { deadlineLine } from './deadlines.ts';
 import { newOptionsLine } from './options.ts';
-import { shorterCommand } from './plan-command.ts';
+import { planCommand, shorterCommand } from './plan-command.ts';
 import { floorWords } from './rollback.ts';
 import { routesSection } from './routes.ts';
 import { link, openLine, unreadName, whoseStep } from './sections.ts';
@@ -51,11 +51,18 @@ export function howTo({ steps }: Plan, { first, sure }: Sorted): Section[] {
 const numerals = 'No One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve'.split(' ');
 
 /** What may stop the start: one look at home decides. */
-export function settingsFold(settings: readonly Step[]): Section[] {
+export function settingsFold(settings: readonly Step[], plan: Plan): Section[] {
 	if (!settings.length) return [];
 	const what = settings.every(({ options }) => options.length) ? 'setting' : 'thing';
 	const many = settings.length === 1 ? `The ${what}` : `The ${numeral(settings.length)} ${what}s`;
-	const markdown = within(room.settings, settings.map(told)).join('\n\n');
+	const looks = settings.filter(({ look }) => look).length;
+	const all = looks === settings.length ? 'them' : `${numeral(looks)} of them`;
+	const look = looks
+		? [
+				`One look at your configuration decides ${all}; no value leaves the server: ${code(planCommand(plan, ['look']))}`,
+			]
+		: [];
+	const markdown = [...look, ...within(room.settings, settings.map(told))].join('\n\n');
 	return [{ title: `${many}, and what to write`, markdown, fold: true }];
 }
 

@@ -28,7 +28,15 @@ export type Sorted = {
 	backup: readonly string[];
 };
 /** `command`: shows whether it is done; `instead`: the release to ask for. */
-type First = { title: string; why: string; step?: Step; command?: readonly string[]; instead?: Version };
+type First = {
+	title: string;
+	why: string;
+	/** A command of ours that says how; it stays where there is no room for `why`. */
+	how?: string;
+	step?: Step;
+	command?: readonly string[];
+	instead?: Version;
+};
 
 const floorFacts = { postgres: 'postgresql', python: 'python', sqlite: 'sqlite' } as const;
 
@@ -99,7 +107,7 @@ function waitFirst(step: Step): First {
 	if (step.task?.kind === 'no-package') return { title, why: firstSentence(text), step };
 	if (step.task?.kind === 'start-limit')
 		return { title, why: `Without it, a long migration ${otherwise ?? 'fails'}.`, step };
-	const why = `Going on before they are done ${otherwise ?? 'fails'}. Hours or days are normal.`;
+	const why = `It can take days. Going on earlier ${otherwise ?? 'fails'}.`;
 	return { title, why, step, ...(step.task?.kind === 'wait' && { command: step.task.lines }) };
 }
 
@@ -120,7 +128,7 @@ function haltsFirst(plan: Plan): First[] {
 		.filter(stop => stop.required && !isMaybe(stop, plan))
 		.map(stop => ({
 			title: `Halt at ${stop.best} and wait for ${stop.waitFor}`,
-			why: `A direct jump ${consequenceWords(stop)}. Hours or days are normal.`,
+			why: `It can take days. A direct jump ${consequenceWords(stop)}.`,
 		}));
 }
 
@@ -133,11 +141,10 @@ function maybeHalt(stop: Plan['stops'][number]): string {
 function floorFirst({ of, at, min }: Floor, { profile }: Plan): First {
 	const have = profile[of === 'postgresql' ? 'postgres' : of];
 	const install = ['docker', 'debian', 'mdad'].find(way => way === profile.install);
-	const guide = of === 'postgresql' ? [`!postgres ${[have, install].filter(Boolean).join(' ')}`] : [];
-	const how = guide.map(command => ` ${code(command)}`).join('');
 	return {
 		title: `${floorNames[of]} ${typeof have === 'string' ? `${have} → ` : ''}${min} or newer`,
-		why: `Do it before ${at}: from there on Synapse refuses to start.${how}`,
+		why: `Do it before ${at}: from there on Synapse refuses to start.`,
+		...(of === 'postgresql' && { how: code(`!postgres ${[have, install].filter(Boolean).join(' ')}`) }),
 	};
 }
 

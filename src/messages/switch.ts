@@ -151,7 +151,7 @@ export function waitWords({
 	lines,
 	stuck,
 }: Pick<Extract<StepTask, { kind: 'wait' }>, 'at' | 'lines' | 'stuck'>): string {
-	const wait = `Let ${at} run until its background updates are done: this must print 0. Hours or days are normal on a large database. Do not go on earlier.
+	const wait = `Let ${at} run until its background updates are done: this must print 0. It can take hours or days on a large database. Do not go on earlier.
 
 ${block(lines)}`;
 	if (!stuck) return wait;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { plan } from '../../src/advice/upgrade/plan.ts';
 import { isContradiction, parseTerm, profileOf, unknownDeployment } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
-import type { Knowledge } from '../../src/knowledge/schema/synapse.ts';
+import type { Knowledge, Note } from '../../src/knowledge/schema/synapse.ts';
 import { firstScreen } from '../../src/messages/first-screen.ts';
 import { matrixMessages } from '../../src/render/matrix.ts';
 import { terminalText } from '../../src/render/terminal.ts';
@@ -11,11 +11,15 @@ import { known, note, releases, unread } from '../known.ts';
 
 const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 
+function profile(...facts: string[]) {
+	const found = profileOf(facts.flatMap(fact => parseTerm(fact) ?? []));
+	if (isContradiction(found)) throw new TypeError('a test contradicts itself');
+	return found;
+}
+
 function screenOf(asked: string, of: Knowledge = knowledge) {
 	const [from = '', to = '', ...facts] = asked.split(' ');
-	const profile = profileOf(facts.flatMap(fact => parseTerm(fact) ?? []));
-	if (isContradiction(profile)) throw new TypeError('a test contradicts itself');
-	return firstScreen(plan({ from, to, profile, today: '2026-11-29' }, of), []);
+	return firstScreen(plan({ from, to, profile: profile(...facts), today: '2026-11-29' }, of), []);
 }
 
 /** What is read before anything is unfolded: each fold is its line. */
@@ -102,10 +106,48 @@ test('red is only what surely concerns the deployment; what a look decides is co
 	const text = shown(known({ releases: releases('1.0.0', '1.1.0', '1.2.0'), notes }));
 	expect(text).toMatch(/^1\.0\.0 → 1\.2\.0: one thing first, then one jump/);
 	expect(text.match(/🔴.*/g)).toEqual(['🔴 1. Do this. It stops every start.']);
-	expect(text).toContain('🟡 Two more settings could stop the start; one look decides.');
+	expect(text).toContain('🟡 Two more settings could stop the start.');
 	expect(text).toContain('☐ Certain');
 	expect(text).not.toContain('For some');
 	expect(text).toContain('▸ The two settings, and what to write');
+});
+
+test('the last line asks for the look, and says what of it the look decides', () => {
+	const refuses = { refuses: true, must: true, when: 'before' as const };
+	const set = (option: string) => ({ onlyIf: `\`${option}\` is set`, options: [option], found: { option } });
+	const list = releases('1.0.0', '1.1.0', '1.2.0');
+	const [acme, other] = [note('1.1.0/a', { ...refuses, ...set('a') }), note('1.1.0/b', { ...refuses, ...set('b') })];
+	const old = note('1.1.0/c', { ...refuses, onlyIf: 'a module is old', options: ['modules'] });
+	const docker = profile('docker');
+	const asked = (...notes: readonly Note[]) =>
+		shown(known({ releases: list, notes: [...notes] }), docker)
+			.split('\n\n')
+			.at(-1);
+	expect(asked(acme, other)).toContain('decides both; no value leaves the server: `!upgrade 1.0.0 1.2.0 docker look`');
+	expect(asked(acme)).toContain('decides it; no value');
+	expect(asked(acme, old)).toContain('decides one; no value');
+	expect(asked(old)).toContain('open “The setting, and what to write”');
+	expect(asked(old)).not.toContain('look');
+	// What the look has decided asks for no second one.
+	const way = { from: '1.0.0', to: '1.2.0', profile: docker, today: '2026-11-29' };
+	const decided = plan({ ...way, decided: new Map([['1.1.0/a', true]]) }, known({ releases: list, notes: [acme] }));
+	const text = terminalText(firstScreen(decided, []), { color: false, width: 1000 });
+	expect(text).toContain('🔴 1. 1.1.0/a.');
+	expect(text).not.toContain('look');
+});
+
+test('where the packages of the system are asked for, its Python is not', () => {
+	const asked = '1.61.0 1.163.2 debian postgres=15';
+	const text = terminalText(screenOf(asked), { color: false, width: 1000 });
+	expect(text).toContain('Which system?');
+	expect(text).not.toContain('Needs Python');
+	expect(terminalText(screenOf('1.61.0 1.163.2 pip postgres=15'), { color: false })).toContain('Needs Python 3.10');
+});
+
+test('the fault of a halt that may concern some is counted, not told', () => {
+	const text = terminalText(screenOf('1.18.0 1.163.2'), { color: false, width: 1000 });
+	expect(text).not.toContain('a halt on the way');
+	expect(text).toMatch(/🟡 \d severe faults may concern you/);
 });
 
 test('a floor is told once, by the last of its kind, and red only where the deployment is under it', () => {
@@ -125,7 +167,7 @@ test('a floor is told once, by the last of its kind, and red only where the depl
 	expect(having('postgres=10').match(/🔴.*/g)).toEqual([
 		'🔴 1. PostgreSQL 10 → 14 or newer. Do it before 1.2.0: from there on Synapse refuses to start. `!postgres 10`',
 	]);
-	expect(having('postgres=15')).toContain('PostgreSQL 14 ✅');
+	expect(having('postgres=15')).toContain('PostgreSQL 14 or newer ✅');
 });
 
 test('a word for all workers is said once, by the line of the switch', () => {
@@ -166,8 +208,8 @@ test('what users notice is told in one line, what cannot be undone first', () =>
 test('what comes first is named, however much there is', () => {
 	const text = terminalText(screenOf('1.61.0 1.163.2 debian postgres=13 workers'), { color: false, width: 1000 });
 	expect(text).toMatch(/🔴 \d\. Wait on 1\.61\.0 for background updates/);
-	expect(text).toMatch(/🔴 \d\. PostgreSQL 13 → 14 or newer/);
-	expect(text).toMatch(/🔴 \d\. Replace `worker_replication_\*`/);
+	expect(text).toMatch(/🔴 \d\. PostgreSQL 13 → 14 or newer\. `!postgres 13 debian`/);
+	expect(text).toMatch(/🔴 \d\. Workers need `main` in `instance_map`/);
 });
 
 test('as JSON it is the plan, with its texts', () => {

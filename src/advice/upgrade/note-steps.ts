@@ -36,6 +36,7 @@ export function stepOf(
 	if (concerned.ask) step.ask = concerned.ask;
 	if (note.applies) step.applies = note.applies;
 	if (note.onlyIf) step.onlyIf = note.onlyIf;
+	if (note.onlyIf && note.found) step.look = true;
 	if (note.story) step.story = note.story;
 	if (note.oneWay) step.oneWay = note.oneWay;
 	if (note.people) step.people = note.people;
@@ -49,7 +50,7 @@ export function looked(
 	{ decided, starts, young }: Pick<Way, 'decided' | 'starts' | 'young'>,
 	legs: readonly Leg[],
 ): Step {
-	const { onlyIf, ...rest } = step;
+	const { onlyIf: _, look: __, ...rest } = step;
 	const isOver =
 		until !== undefined && !legs.some(({ to }) => !isAbove(step.release, finalOf(to)) && isAbove(until, to));
 	return {

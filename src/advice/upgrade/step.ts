@@ -18,6 +18,8 @@ export type Step = {
 	applies?: Applies;
 	/** What else those who are concerned find at home. */
 	onlyIf?: string;
+	/** A look at the configuration decides `onlyIf`. */
+	look?: true;
 	/** Facts that would decide whether the deployment is concerned. */
 	ask?: string[];
 	options: readonly string[];
