@@ -45,7 +45,7 @@ export function entryValue(entry: EntryTold): Record<string, unknown> {
 	};
 }
 
-type SortedEntries = { sure: EntryTold[]; perhaps: EntryTold[]; rest: EntryTold[] };
+export type SortedEntries = { sure: EntryTold[]; perhaps: EntryTold[]; rest: EntryTold[] };
 
 /** What breaks those who are concerned, what may break them, and what is only good to know. */
 export function sorted(entries: readonly EntryTold[]): SortedEntries {
@@ -69,10 +69,12 @@ export function verdict({ sure, perhaps }: SortedEntries, unread: number): strin
 
 export function leadOf(
 	{ sure, perhaps, rest }: SortedEntries,
-	halts: number,
+	halts: readonly HaltTold[],
 	unread: number,
 	ends: readonly string[],
 ): string {
+	const first = halts.filter(({ concerned }) => concerned === true).length;
+	const maybeFirst = halts.length - first;
 	const refused = sure.filter(({ refuses }) => refuses !== undefined).length;
 	const lines = [
 		...(sure.length
@@ -80,7 +82,10 @@ export function leadOf(
 					`🔴 **${count(sure.length, 'breaking change concerns', 'breaking changes concern')} you**${refused ? `; ${refused === sure.length ? 'the' : `for ${refused} of them the`} run can be refused until it is done` : ''}.`,
 				]
 			: []),
-		...(halts ? [`🔴 **Not past everything at once:** ${count(halts, 'thing')} must be done before you pull.`] : []),
+		...(first ? [`🔴 **Not past everything at once:** ${count(first, 'thing')} must be done before you pull.`] : []),
+		...(maybeFirst
+			? [`🟡 **${count(maybeFirst, 'thing')} may have to be done before you pull,** if it is so with you.`]
+			: []),
 		...(perhaps.length
 			? [
 					`🟡 **${count(perhaps.length, 'more break hits', 'more breaks hit')} only some servers:** each says which. Name your components to shorten this.`,
@@ -95,21 +100,21 @@ export function leadOf(
 	return [lines.join('\\\n'), ends.join(' ')].join('\n\n');
 }
 
-export function haltSection(
-	halts: readonly Pick<EntryTold, 'date' | 'title' | 'concerned' | 'onlyIf' | 'first' | 'components'>[],
-): Section[] {
+export type HaltTold = Pick<EntryTold, 'date' | 'title' | 'concerned' | 'onlyIf' | 'first' | 'components'>;
+
+export function haltSection(halts: readonly HaltTold[]): Section[] {
 	if (!halts.length) return [];
-	const lines = halts.map(({ date, title, concerned, onlyIf, first = '', components }) => {
-		const condition =
-			onlyIf === undefined ? `if you use ${enumerate(components.map(code), 'or')}` : `only if ${onlyIf}`;
-		const whose = concerned === true ? '' : `${condition}: `;
-		return `**${date}**, ${title}: ${whose}${oneLine(first)}`;
-	});
 	const mark = halts.some(({ concerned }) => concerned === true) ? '🔴' : '🟡';
-	return [{ title: `Before you pull past (${halts.length})`, mark, markdown: list(lines), fold: false }];
+	return [{ title: `Before you pull past (${halts.length})`, mark, markdown: list(halts.map(haltLine)), fold: false }];
 }
 
-function oneLine(text: string): string {
+export function haltLine({ date, title, concerned, onlyIf, first = '', components }: HaltTold): string {
+	const condition = onlyIf === undefined ? `if you use ${enumerate(components.map(code), 'or')}` : `only if ${onlyIf}`;
+	const whose = concerned === true ? '' : `${condition}: `;
+	return `**${date}**, ${title}: ${whose}${oneLine(first)}`;
+}
+
+export function oneLine(text: string): string {
 	return text.replace(/\s*\n\s*/g, ' ').trim();
 }
 
@@ -138,7 +143,7 @@ export function entrySections({ sure, perhaps, rest }: SortedEntries, all: boole
 	];
 }
 
-function useLine(entry: EntryTold): string {
+export function useLine(entry: EntryTold): string {
 	const { date, chart, title, components, onlyIf, refuses } = entry;
 	const many = components.length > 4;
 	const names = many ? `one of ${components.length} components` : components.map(code).join(', ');
@@ -147,7 +152,18 @@ function useLine(entry: EntryTold): string {
 }
 
 export function entrySection(entry: EntryTold): Section {
-	const { date, chart, title, refuses, breaking, waits, onlyIf, byDefault, components, concerned } = entry;
+	const { date, chart, title, refuses, breaking, concerned } = entry;
+	return {
+		title: fitting(`${chart ?? date}: ${title}`),
+		...(breaking && concerned === true && { mark: refuses ? '🔴' : '⚠️' }),
+		markdown: entryText(entry),
+		fold: !(breaking && concerned === true),
+	};
+}
+
+/** Whom it concerns, what changed, what to do, and where upstream says so. */
+export function entryText(entry: EntryTold): string {
+	const { refuses, breaking, waits, onlyIf, byDefault, components, concerned } = entry;
 	const whose =
 		concerned === true
 			? byDefault
@@ -165,12 +181,7 @@ export function entrySection(entry: EntryTold): Section {
 		...(breaking && waits ? ['It can wait until after the update.'] : []),
 		sourceLine(entry.sources),
 	];
-	return {
-		title: fitting(`${chart ?? date}: ${title}`),
-		...(breaking && concerned === true && { mark: refuses ? '🔴' : '⚠️' }),
-		markdown: parts.filter(Boolean).join('\n\n'),
-		fold: !(breaking && concerned === true),
-	};
+	return parts.filter(Boolean).join('\n\n');
 }
 
 /** The line of a fold on a phone. */
@@ -193,31 +204,41 @@ function sourceLine(sources: readonly Source[]): string {
 	return links.length ? `Upstream: ${links.join(', ')}` : '';
 }
 
-export function hiddenLines(
-	hidden: readonly { date: string; title: string; because: readonly string[] }[],
-	all: boolean,
-): Section[] {
+type HiddenTold = { date: string; title: string; because: readonly string[] };
+
+/** What was left out by what was said, as a part of a fold. */
+export function hiddenParts(hidden: readonly HiddenTold[]): (readonly [title: string, lines: readonly string[]])[] {
 	if (!hidden.length) return [];
 	const lines = hidden.map(({ date, title, because }) => `${date}: ${title} (${because.join(', ')})`);
-	return all
-		? [{ title: `Left out (${hidden.length})`, markdown: list(lines), fold: true }]
-		: [
-				{
-					title: '',
-					markdown: `${count(hidden.length, 'entry', 'entries')} do not concern you, by what you said.`,
-					fold: false,
-				},
-			];
+	return [[`Left out, by what you said (${hidden.length})`, lines]];
 }
 
-export function unreadLines(unread: readonly { name: string; url: string; text?: string }[], what: string): Section[] {
+export function hiddenLines(hidden: readonly HiddenTold[], all: boolean): Section[] {
+	if (!all && hidden.length)
+		return [
+			{
+				title: '',
+				markdown: `${count(hidden.length, 'entry', 'entries')} do not concern you, by what you said.`,
+				fold: false,
+			},
+		];
+	return hiddenParts(hidden).map(([title, lines]) => ({ title, markdown: list(lines), fold: true }));
+}
+
+export type UnreadTold = { name: string; url: string; text?: string };
+
+export function unreadLine({ name, url, text }: UnreadTold): string {
+	return `${link(name, url)}${text ? `\n\n${text}` : ''}`;
+}
+
+export function unreadLines(unread: readonly UnreadTold[], one: string, many: string): Section[] {
 	if (!unread.length) return [];
-	const lines = unread.map(({ name, url, text }) => `${link(name, url)}${text ? `\n\n${text}` : ''}`);
+	const lines = unread.map(unreadLine);
 	return [
 		{
 			title: `Not curated yet (${unread.length})`,
 			mark: '⚠️',
-			markdown: `Upstream wrote ${unread.length === 1 ? `this ${what}` : `these ${what}s`}, and nobody has judged ${unread.length === 1 ? 'it' : 'them'} yet; the words are upstream’s:\n\n${list(lines)}`,
+			markdown: `Upstream wrote ${unread.length === 1 ? `this ${one}` : `these ${many}`}, and nobody has judged ${unread.length === 1 ? 'it' : 'them'} yet; the words are upstream’s:\n\n${list(lines)}`,
 			fold: true,
 		},
 	];

@@ -13,12 +13,15 @@ import {
 	entryValue,
 	haltSection,
 	hiddenLines,
+	hiddenParts,
 	leadOf,
 	sorted,
+	type UnreadTold,
+	unreadLine,
 	unreadLines,
 	verdict,
 } from './distribution-entries.ts';
-import { firstScreen } from './first-screen.ts';
+import { distributionScreen, type Screen } from './distribution-screen.ts';
 import { planValue, planWords } from './plan.ts';
 import { fateWords } from './playbook.ts';
 
@@ -35,24 +38,28 @@ export type DistributionManner = {
 export function playbookWords(found: PlaybookPlan, plan: Plan | undefined, manner: DistributionManner): Answer {
 	const { from, to, read, entries, hidden, halts, variables, migration, synapse, unread } = found;
 	const shown = sorted(entries);
-	const sections = [
-		...haltSection(halts),
-		...entrySections(shown, manner.all),
-		...variableSection(variables),
-		...migrationSection(migration),
-		...hiddenLines(hidden, manner.all),
-		...unreadLines(
-			unread.map(({ date, heading, url, text }) => ({
-				name: `${date}: ${heading}`,
-				url,
-				...(text !== undefined && { text }),
-			})),
-			'section',
-		),
-		...synapseSections(plan, synapse, manner),
-	];
+	const untold = unread.map(({ date, heading, url, text }) => ({
+		name: `${date}: ${heading}`,
+		url,
+		...(text !== undefined && { text }),
+	}));
 	const until = to > read ? ` What came after ${read} nobody has curated yet.` : '';
 	const ends = [...manner.taken, `The playbook’s history is known up to ${read}.${until}`];
+	const told: Told = {
+		title: `Playbook ${from} → ${to}`,
+		shown,
+		halts,
+		migration,
+		untold,
+		hidden,
+		others: variableParts(variables),
+		synapse,
+		ends,
+		now:
+			shown.sure.length + shown.perhaps.length
+				? `send your ${code('vars.yml')} with ${code(`!check mdad ${from}`)}: it says what of this is yours.`
+				: `pull, and run ${code('just install-all')}.`,
+	};
 	return {
 		value: {
 			format: 1,
@@ -75,9 +82,7 @@ export function playbookWords(found: PlaybookPlan, plan: Plan | undefined, manne
 			unread,
 			...(plan && { plan: planValue(plan) }),
 		},
-		lead: leadOf(shown, halts.length, unread.length, ends),
-		title: `Playbook ${from} → ${to}: ${verdict(shown, unread.length)}`,
-		sections,
+		...toldWords(told, plan, manner),
 		kind: 'answer',
 		...(!manner.all && { brief: true as const }),
 	};
@@ -96,6 +101,29 @@ export function chartWords(found: ChartPlan, plan: Plan | undefined, manner: Dis
 		...(last?.elementWeb ? [`Element Web ${last.elementWeb}`] : []),
 	];
 	const installs = `${to} installs Synapse ${synapse.to}${also.length ? `, ${enumerate(also)}` : ''}.`;
+	const chartLines = charts.map(
+		({ chart, date, synapse: version, mas, elementWeb }) =>
+			`${chart} (${date}): Synapse ${version}${mas ? `, MAS ${mas}` : ''}${elementWeb ? `, Element Web ${elementWeb}` : ''}`,
+	);
+	const [component] = shown.perhaps.flatMap(({ components }) => components.filter(name => !basic.has(name)));
+	const told: Told = {
+		title: `ESS ${from} → ${to}`,
+		shown,
+		halts: halts.map(halt => ({ ...halt, components: [...new Set(halt.components.map(chartComponent))] })),
+		migration: undefined,
+		untold: unread.map(({ chart, part, bullet, url, text }) => ({
+			name: `${chart}: ${part}, ${bullet}`,
+			url,
+			...(text !== undefined && { text }),
+		})),
+		hidden,
+		others: [[`The charts (${charts.length})`, chartLines]],
+		synapse,
+		ends: [...manner.taken, installs, `The charts are known up to ${read}.`],
+		now: component
+			? `say what you run, and this gets shorter: ${code(`!${manner.asked} ${component}`)}, or ${code(`no-${component}`)} to deny it.`
+			: `${code('helm upgrade')} to ${to} with your values.`,
+	};
 	return {
 		value: {
 			format: 1,
@@ -111,39 +139,53 @@ export function chartWords(found: ChartPlan, plan: Plan | undefined, manner: Dis
 			unread,
 			...(plan && { plan: planValue(plan) }),
 		},
-		lead: leadOf(shown, halts.length, unread.length, [
-			...manner.taken,
-			installs,
-			`The charts are known up to ${read}.`,
-		]),
-		title: `ESS ${from} → ${to}: ${verdict(shown, unread.length)}`,
-		sections: [
-			...haltSection(halts),
-			...entrySections(shown, manner.all),
-			...hiddenLines(hidden, manner.all),
-			...unreadLines(
-				unread.map(({ chart, part, bullet, url, text }) => ({
-					name: `${chart}: ${part}, ${bullet}`,
-					url,
-					...(text !== undefined && { text }),
-				})),
-				'item',
-			),
-			{
-				title: `The charts (${charts.length})`,
-				markdown: list(
-					charts.map(
-						({ chart, date, synapse: version, mas, elementWeb }) =>
-							`${chart} (${date}): Synapse ${version}${mas ? `, MAS ${mas}` : ''}${elementWeb ? `, Element Web ${elementWeb}` : ''}`,
-					),
-				),
-				fold: true,
-			},
-			...synapseSections(plan, synapse, manner),
-		],
+		...toldWords(told, plan, manner),
 		kind: 'answer',
 		...(!manner.all && { brief: true as const }),
 	};
+}
+
+/** What hardly anybody who installs a chart goes without. */
+const basic = new Set(['synapse', 'elementweb', 'haproxy', 'matrixauthenticationservice', 'postgres']);
+
+/** What either distribution changed, before it is known how much of it is shown. */
+type Told = Omit<Screen, 'unread' | 'noPlan' | 'plan' | 'synapse' | 'all'> & {
+	untold: readonly UnreadTold[];
+	hidden: Parameters<typeof hiddenLines>[0];
+	synapse: { from: string | undefined; to: string | undefined };
+};
+
+function toldWords(
+	told: Told,
+	plan: Plan | undefined,
+	manner: DistributionManner,
+): Pick<Answer, 'title' | 'lead' | 'sections'> {
+	const { title, shown, halts, migration, untold, hidden, others, synapse, ends, now } = told;
+	if (manner.all)
+		return {
+			title: `${title}: ${verdict(shown, untold.length)}`,
+			lead: leadOf(shown, halts, untold.length, ends),
+			sections: [
+				...haltSection(halts),
+				...entrySections(shown, true),
+				...others.map(([name, lines]) => ({ title: name, markdown: list(lines), fold: true })),
+				...migrationSection(migration),
+				...hiddenLines(hidden, true),
+				...unreadLines(untold, 'entry', 'entries'),
+				...synapseSections(plan, synapse, manner),
+			],
+		};
+	const way = plan && `!upgrade ${plan.from} ${plan.to} ${plan.profile.install ?? ''}`.trim();
+	return distributionScreen({
+		...told,
+		unread: untold.map(unreadLine),
+		others: [...others, ...hiddenParts(hidden)],
+		plan,
+		noPlan: noPlanWords(synapse),
+		synapse: way,
+		all: `!${manner.asked} all`,
+		now: `**Now:** ${now} Every text: ${code(`!${manner.asked} all`)}`,
+	});
 }
 
 export function chartNotesWords(
@@ -184,6 +226,7 @@ export function chartNotesWords(
 					...(text !== undefined && { text }),
 				})),
 				'item',
+				'items',
 			),
 		],
 		kind: 'answer',
@@ -192,17 +235,12 @@ export function chartNotesWords(
 
 const maxVariables = 60;
 
-function variableSection(variables: PlaybookPlan['variables']): Section[] {
+function variableParts(variables: PlaybookPlan['variables']): Told['others'] {
 	if (!variables.length) return [];
 	const lines = variables.slice(0, maxVariables).map(fateWords);
 	const more = variables.length - lines.length;
-	return [
-		{
-			title: `Variables renamed or gone (${variables.length})`,
-			markdown: list([...lines, ...(more > 0 ? [`and ${more} more: ${code('!why <name>')} tells of one`] : [])]),
-			fold: true,
-		},
-	];
+	const rest = more > 0 ? [`and ${more} more: ${code('!why <name>')} tells of one`] : [];
+	return [[`Variables renamed or gone (${variables.length})`, [...lines, ...rest]]];
 }
 
 function migrationSection(migration: string | undefined): Section[] {
@@ -216,22 +254,17 @@ function migrationSection(migration: string | undefined): Section[] {
 	];
 }
 
-function synapseSections(
-	plan: Plan | undefined,
-	{ from, to }: { from: string | undefined; to: string | undefined },
-	{ taken, all, asked }: DistributionManner,
-): Section[] {
-	if (!plan) {
-		const words =
-			from !== undefined && from === to
-				? `It installs Synapse ${from} at both ends: no release of Synapse lies in between.`
-				: 'Which Synapse was installed then is not known.';
-		return [{ title: 'Synapse', markdown: words, fold: false }];
-	}
-	const { lead, title = '', sections } = all ? planWords(plan, taken) : firstScreen(plan, []);
+function noPlanWords({ from, to }: Told['synapse']): string {
+	return from !== undefined && from === to
+		? `${from} at both ends, so no release of Synapse lies in between.`
+		: 'which release was installed then is not known.';
+}
+
+function synapseSections(plan: Plan | undefined, synapse: Told['synapse'], { taken }: DistributionManner): Section[] {
+	if (!plan) return [{ title: 'Synapse', markdown: noPlanWords(synapse), fold: false }];
+	const { lead, title = '', sections } = planWords(plan, taken);
 	return [
-		{ title: escapeMarkdown(`Synapse ${title || `${from} → ${to}`}`), markdown: lead, fold: false },
+		{ title: escapeMarkdown(`Synapse ${title || `${synapse.from} → ${synapse.to}`}`), markdown: lead, fold: false },
 		...sections,
-		...(all ? [] : [{ title: '', markdown: `Every text, with its sources: ${code(`!${asked} all`)}`, fold: false }]),
 	];
 }

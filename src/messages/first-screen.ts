@@ -78,7 +78,8 @@ function screen({ plan, sorted, folds, taken, known }: ScreenParts, density: Den
  */
 const limits = { words: 245, height: 900 };
 
-function fits({ title = '', lead, sections }: Answer): boolean {
+/** Whether what stands outside the folds is read in three seconds. */
+export function fits({ title = '', lead, sections }: Pick<Answer, 'title' | 'lead' | 'sections'>): boolean {
 	const paragraphs = [lead, ...sections.flatMap(({ fold, markdown }) => (fold ? [] : [markdown]))].flatMap(text =>
 		text.split('\n\n'),
 	);

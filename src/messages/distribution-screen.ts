@@ -1,0 +1,173 @@
+// The first screen of what a distribution changed: a verdict, what is certain as boxes to tick, at most three folds, and the
+// next thing to do. Its folds and the word `all` have the rest.
+import type { Plan } from '../advice/upgrade/plan.ts';
+import type { Section } from '../answer.ts';
+import { count, list } from '../text/format.ts';
+import { code } from '../text/markdown.ts';
+import {
+	type EntryTold,
+	entryText,
+	type HaltTold,
+	haltLine,
+	leadOf,
+	type SortedEntries,
+	useLine,
+	verdict,
+} from './distribution-entries.ts';
+import { firstScreen, fits } from './first-screen.ts';
+
+export type Screen = {
+	/** `Playbook 2025-06-01 → 2026-08-22`. */
+	title: string;
+	shown: SortedEntries;
+	halts: readonly HaltTold[];
+	/** The value to set when all is read and done. */
+	migration: string | undefined;
+	/** Links to what nobody has curated, with upstream's words where they were read. */
+	unread: readonly string[];
+	/** Further parts of the fold “All else”. */
+	others: readonly (readonly [title: string, lines: readonly string[]])[];
+	/** The command that shows everything. */
+	all: string;
+	plan: Plan | undefined;
+	/** In the place of a plan. */
+	noPlan: string;
+	/** What was understood, and how far it is known, as sentences. */
+	ends: readonly string[];
+	/** The command that asks for the Synapse releases alone. */
+	synapse: string | undefined;
+	/** The next thing to do. */
+	now: string;
+};
+
+/** At most this many boxes of each kind; whether the plan for Synapse says more than its verdict, and how many of its parts. */
+type Extent = { halts: number; boxes: number; says: boolean; parts: number };
+const densities: readonly Extent[] = [
+	{ halts: 4, boxes: 8, says: true, parts: 9 },
+	{ halts: 3, boxes: 6, says: true, parts: 2 },
+	{ halts: 3, boxes: 6, says: true, parts: 1 },
+	{ halts: 2, boxes: 5, says: true, parts: 0 },
+	{ halts: 2, boxes: 4, says: false, parts: 0 },
+	{ halts: 1, boxes: 1, says: false, parts: 0 },
+];
+
+/** Characters of Markdown in each fold: together with the rest they make one message. */
+const room = { breaks: 11_000, rest: 5_000, synapse: 9_000 };
+
+export function distributionScreen(screen: Screen): { title: string; lead: string; sections: Section[] } {
+	const title = `${screen.title}: ${verdict(screen.shown, screen.unread.length)}`;
+	const lead = leadOf(screen.shown, screen.halts, screen.unread.length, screen.ends);
+	const synapse = screen.plan && firstScreen(screen.plan, []);
+	const folds = [...breaksFold(screen), ...restFold(screen), ...synapseFold(screen, synapse?.sections ?? [])];
+	const made = densities.map(density => {
+		const open = [...boxes(screen, density), ...synapseParts(screen, synapse, density)];
+		return { title, lead, sections: [...open.map(opened), ...folds, opened(screen.now)] };
+	});
+	const last = made.at(-1);
+	if (!last) throw new Error('there is no density');
+	return made.find(fits) ?? last;
+}
+
+function opened(markdown: string): Section {
+	return { title: '', markdown, fold: false };
+}
+
+/** What is certain, in the order in which it is done. */
+function boxes({ shown: { sure }, halts, migration }: Screen, atMost: Extent): string[] {
+	const first = halts.filter(({ concerned }) => concerned === true);
+	const moreFirst = first.length - atMost.halts;
+	const before = [
+		...first.slice(0, atMost.halts).map(halt => `☐ ${shortHalt(halt)}`),
+		...(moreFirst > 0 ? [`☐ ${moreFirst} more, in “The breaks in full”`] : []),
+	];
+	const told = sure
+		.slice(0, atMost.boxes)
+		.map(entry => `☐ ${entry.chart ?? entry.date}: ${entry.title}${manner(entry)}`);
+	const more = sure.length - told.length;
+	const value =
+		migration === undefined
+			? []
+			: [`☐ When all is read: ${code(`matrix_playbook_migration_validated_version: ${migration}`)}`];
+	const update = [...told, ...(more > 0 ? [`☐ ${more} more, in “The breaks in full”`] : []), ...value];
+	return [
+		...(before.length ? [['**Before you pull**', ...before].join('\\\n')] : []),
+		...(update.length ? [['**With the update**', ...update].join('\\\n')] : []),
+	];
+}
+
+/** On one line of a phone or three; what is longer stands in the fold. */
+function shortHalt(halt: HaltTold): string {
+	const { date, title, first = '' } = halt;
+	return first.length <= 160 ? haltLine(halt) : `**${date}**, ${title}: “The breaks in full” says how`;
+}
+
+function manner({ refuses, waits }: EntryTold): string {
+	return refuses ? ' (refused until done)' : waits ? ' (can wait)' : '';
+}
+
+function synapseParts(
+	{ noPlan, synapse: command }: Screen,
+	plan: ReturnType<typeof firstScreen> | undefined,
+	atMost: Extent,
+): string[] {
+	if (!plan) return [`**Synapse:** ${noPlan}`];
+	const parts = plan.sections.flatMap(({ fold, markdown }) =>
+		fold || markdown.startsWith('**Now:**') ? [] : [markdown],
+	);
+	const isSwitch = (part: string) => /^\*\*At (?:the|each) switch/.test(part);
+	// Where there is room for few, the backup is the last to go.
+	const kept = new Set(parts.toSorted((x, y) => Number(isSwitch(y)) - Number(isSwitch(x))).slice(0, atMost.parts));
+	const head = [`**Synapse ${plan.title}**`, ...(command ? [`Alone: ${code(command)}`] : [])].join(' · ');
+	const verdictLines = [head, ...(atMost.says ? [plan.lead.replaceAll('\n\n', '\\\n')] : [])].join('\\\n');
+	return [verdictLines, ...parts.filter(part => kept.has(part))];
+}
+
+/** As many of the lines as have room, and how many have not. */
+function within(lines: readonly string[], characters: number, command: string): string[] {
+	const kept: string[] = [];
+	let left = characters;
+	for (const line of lines) {
+		left -= line.length + 2;
+		if (left < 0) break;
+		kept.push(line);
+	}
+	const more = lines.length - kept.length;
+	return more > 0 ? [...kept, `and ${more} more: ${code(command)}`] : kept;
+}
+
+/** What nobody has curated first, then what surely concerns in full, then the rest by its line. */
+function breaksFold({ shown: { sure, perhaps }, halts, unread, all }: Screen): Section[] {
+	const open = halts.filter(({ concerned }) => concerned !== true);
+	const full = sure.map(entry => `**${entry.chart ?? entry.date}: ${entry.title}**\n\n${entryText(entry)}`);
+	const groups: (readonly [title: string, lines: readonly string[]])[] = [
+		['Nobody has curated these yet; the words are upstream’s:', unread],
+		['Before you pull, if it is so with you:', open.map(haltLine)],
+		['Only some servers:', perhaps.map(useLine)],
+	];
+	// Each has a part of the room, so that a long one leaves something to the others.
+	const share = room.breaks / 4;
+	const parts = [
+		...within(full, 2 * share, all),
+		...groups.flatMap(([title, lines]) => (lines.length ? [`**${title}**\n\n${list(within(lines, share, all))}`] : [])),
+	];
+	const number = sure.length + perhaps.length + unread.length;
+	return parts.length ? [{ title: `The breaks in full (${number})`, markdown: parts.join('\n\n'), fold: true }] : [];
+}
+
+function restFold({ shown: { rest }, others, all }: Screen): Section[] {
+	const lines = rest.map(({ date, chart, title }) => `${chart ?? date}: ${title}`);
+	const groups = [...(rest.length ? [['Good to know', lines] as const] : []), ...others];
+	if (!groups.length) return [];
+	const share = room.rest / groups.length;
+	const markdown = groups.map(([title, text]) => `**${title}**\n\n${list(within(text, share, all))}`).join('\n\n');
+	return [{ title: `All else: ${count(rest.length, 'other change')}`, markdown, fold: true }];
+}
+
+/** The folds of the plan as one; those that have no room stand in the plan alone. */
+function synapseFold({ plan, synapse: command }: Screen, sections: readonly Section[]): Section[] {
+	const folds = sections.filter(({ fold }) => fold);
+	if (!plan || !folds.length || command === undefined) return [];
+	const parts = folds.map(({ title, markdown: text }) => `**${title}**\n\n${text}`);
+	const markdown = within(parts, room.synapse, command).join('\n\n');
+	return [{ title: 'Synapse: steps and settings', markdown, fold: true }];
+}
