@@ -33,14 +33,30 @@ export function openCourier(machine: OlmMachine, ask: Ask, failed: (error: unkno
 	/** One after the other: the machine hands a request out again until it is marked as sent. */
 	const inTurn = pLimit(1);
 	let answered = 0;
+	/** Steps of verifications that the homeserver did not take: tried once more. */
+	const untaken: Request[] = [];
 
 	async function carry(request: Request): Promise<void> {
-		const answer = await post(request).catch((error: unknown) => {
+		if (isVerification(request)) {
+			// First: the other side may answer before the homeserver answers us, and the machine ignores an answer to what it
+			// has not sent.
+			await machine.markRequestAsSent(request.id, request.type, '{}');
+			await tried(request).catch((error: unknown) => {
+				untaken.push(request);
+				throw error;
+			});
+			return;
+		}
+		const answer = await tried(request);
+		await machine.markRequestAsSent(request.id, request.type, JSON.stringify(answer));
+		if (request.type === keysQuery) answered++;
+	}
+
+	function tried(request: Request): Promise<unknown> {
+		return post(request).catch((error: unknown) => {
 			failed(error);
 			throw error;
 		});
-		await machine.markRequestAsSent(request.id, request.type, JSON.stringify(answer));
-		if (request.type === keysQuery) answered++;
 	}
 
 	function post(request: Request): Promise<unknown> {
@@ -51,15 +67,17 @@ export function openCourier(machine: OlmMachine, ask: Ask, failed: (error: unkno
 	}
 
 	async function everything(wanted: (request: Request) => boolean): Promise<void> {
+		const failures: unknown[] = [];
+		for (const request of untaken.splice(0)) await tried(request).catch((error: unknown) => failures.push(error));
 		for (let round = 0; round < maxRounds; round++) {
 			// Not among them: verification by emoji and key backup, which nothing here begins.
 			const waiting = await machine.outgoingRequests();
 			const requests = waiting.filter(request => carried(request) && wanted(request));
-			if (requests.length === 0) return;
-			const failures: unknown[] = [];
+			if (requests.length === 0) break;
 			for (const request of requests) await carry(request).catch((error: unknown) => failures.push(error));
-			if (failures.length > 0) throw failures[0];
+			if (failures.length > 0) break;
 		}
+		if (failures.length > 0) throw failures[0];
 	}
 
 	return {
@@ -68,6 +86,10 @@ export function openCourier(machine: OlmMachine, ask: Ask, failed: (error: unkno
 		answered: () => answered,
 		carry,
 	};
+}
+
+function isVerification(request: Request): boolean {
+	return 'eventType' in request && request.type === toDevice && request.eventType.startsWith('m.key.verification.');
 }
 
 function carried({ type }: Request): boolean {
