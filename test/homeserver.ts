@@ -271,6 +271,11 @@ export function playHomeserver(user: string, now: () => Date) {
 				if (!room?.members.has(user) && room?.state.visibility !== 'world_readable') return { value: 'leave' };
 				return { value: room.members.has(person) ? 'join' : 'leave' };
 			}),
+		people: id =>
+			through('people', id, () => {
+				const room = inRoom(id);
+				return room ? { value: room.members.size } : refused('M_FORBIDDEN');
+			}),
 		marker: () => through('marker', undefined, () => ({ value: marker })),
 		mark: id =>
 			through('mark', undefined, () => {
@@ -333,7 +338,7 @@ export function playHomeserver(user: string, now: () => Date) {
 		},
 		/** Somebody takes it away, or the homeserver loses it. */
 		dropMedia: (url: string) => media.delete(url),
-		kick: (id: string) => rooms.get(id)?.members.delete(user),
+		kick: (id: string, person = user) => rooms.get(id)?.members.delete(person),
 		/** The contents that the bot sent to a room, in order. */
 		sentTo: (id: string): Content[] =>
 			(rooms.get(id)?.events ?? [])

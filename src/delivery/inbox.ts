@@ -209,7 +209,7 @@ function openReader(deciding: Deciding, ending: AbortSignal): Reader {
 			const { room, event, raw } = message;
 			const found = await patiently(() => homeserver.again(room, event, raw));
 			if ('failure' in found) return 'unseen';
-			return found.value ?? 'gone';
+			return found.value ? { ...found.value, mentioned: found.value.mentioned || message.mentioned } : 'gone';
 		},
 		async decided(read, message) {
 			const at = respondent.ports.now();

@@ -2,6 +2,7 @@
 // (a log, a configuration) only what it takes to read it again.
 
 import { wordOf } from '../advice/guide/session.ts';
+import { isLog } from '../advice/why/log-lines.ts';
 import { type Call, callsIn, maxCommand, plainly, type Respondent } from '../bot/calls.ts';
 import { signs } from '../bot/decide.ts';
 import { fileWindow, type Homeserver, type Incoming } from '../ports/homeserver.ts';
@@ -9,13 +10,13 @@ import type { Store } from '../ports/store.ts';
 
 export type Listening = {
 	store: Pick<Store, 'isThreadOurs' | 'awaitsFile'>;
-	homeserver: Pick<Homeserver, 'names'>;
+	homeserver: Pick<Homeserver, 'names' | 'people'>;
 	commands: Respondent['commands'];
 };
 
 /**
  * Commands, mentions, the reactions that stand for commands, what is said in the threads of guides, and files that a
- * command waits for; in the order given. Whether a room wants commands without our name is decided later, so all of them
+ * command waits for; between two, a log needs no name either. In the order given. Whether a room wants commands without our name is decided later, so all of them
  * are kept.
  */
 export async function meantForUs(
@@ -38,8 +39,17 @@ export async function meantForUs(
 			(thread !== undefined && (threads.has(room + thread) || (await store.isThreadOurs(room, thread)))) ||
 			(message.file && (wanting.some(command => belongs(message, command)) || (await store.awaitsFile(message))));
 		if (ours) meant.push(isPlain(message, calls, commands) ? plain(message) : private_(message, calls, commands));
+		// The event says nothing of us, so what is read again is told by the mark that it is for us.
+		else if (isLog(message.body) && (await isAlone(message.room, homeserver)))
+			meant.push({ ...private_(message, calls, commands), mentioned: true });
 	}
 	return meant;
+}
+
+/** Whether a person has nobody but us in a room. Asked only of what is plainly a log, and no is the answer in doubt. */
+async function isAlone(room: string, homeserver: Listening['homeserver']): Promise<boolean> {
+	const people = await homeserver.people(room);
+	return 'value' in people && people.value === 2;
 }
 
 function isSign({ repliesTo, body }: Incoming): boolean {

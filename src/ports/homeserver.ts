@@ -174,6 +174,8 @@ export type Homeserver = {
 	predecessor: (room: string) => Promise<Outcome<string | undefined>>;
 	/** A person's membership (`join`, `leave` …) in a room; `leave` where nobody tells us of one. */
 	membership: (room: string, person: string) => Promise<Outcome<string>>;
+	/** How many people are in a room that we are in, the bot included. */
+	people: (room: string) => Promise<Outcome<number>>;
 	/** What a store left in the account's data, so that another one is told from it; undefined before the first. */
 	marker: () => Promise<Outcome<string | undefined>>;
 	mark: (id: string) => Promise<Outcome<true>>;

@@ -140,10 +140,12 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		const { homeserver, room, createRoom } = await joined();
 		expect(await homeserver.membership(room, homeserver.user)).toEqual({ value: 'join' });
 		expect(await homeserver.membership(room, '@nobody:example.org')).toEqual({ value: 'leave' });
+		expect(await homeserver.people(room)).toEqual({ value: 2 });
 		expect(await homeserver.joined()).toEqual({ value: [room] });
 		const invited = await createRoom();
 		expect(await homeserver.membership(invited, homeserver.user)).not.toEqual({ value: 'join' });
 		got(await homeserver.leave(room));
+		expect(await homeserver.people(room)).toMatchObject({ failure: { kind: 'refused' } });
 		expect(await homeserver.membership(room, homeserver.user)).toEqual({ value: 'leave' });
 		expect(await homeserver.joined()).toEqual({ value: [] });
 	});

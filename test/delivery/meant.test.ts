@@ -8,7 +8,7 @@ import { fillGaps } from '../../src/delivery/backfill.ts';
 import { meantForUs } from '../../src/delivery/meant.ts';
 import { takeIn } from '../../src/delivery/sync.ts';
 import { openStore } from '../../src/edges/store/store.ts';
-import type { Incoming } from '../../src/ports/homeserver.ts';
+import type { Incoming, Outcome } from '../../src/ports/homeserver.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { silence } from '../../src/runtime/log.ts';
 import { batch, incoming, news, saying } from '../contracts/store.ts';
@@ -17,12 +17,17 @@ import { playHomeserver } from '../homeserver.ts';
 const room = '!room:example.org';
 const alice = '@alice:example.org';
 const now = () => new Date('2026-11-21T12:00:00Z');
-const homeserver = { names: () => ['glia', '@glia:example.org', 'Glia Bot'] };
+let people: Outcome<number>;
+const homeserver = {
+	names: () => ['glia', '@glia:example.org', 'Glia Bot'],
+	people: async () => people,
+};
 
 let folder: string;
 let store: Store;
 
 beforeEach(async () => {
+	people = { value: 3 };
 	folder = mkdtempSync(join(tmpdir(), 'glia-meant-'));
 	store = await openStore(folder);
 	await store.take(batch('[]'), now());
@@ -59,6 +64,19 @@ test.each<[string, Partial<Incoming>, boolean]>([
 	['talk about us', { body: 'I like glia' }, false],
 ])('%s', async (_what, message, is) => {
 	expect((await kept(message)).length === 1).toBe(is);
+});
+
+test.each<[string, Outcome<number>, boolean]>([
+	['with nobody but us', { value: 2 }, true],
+	['with somebody else', { value: 3 }, false],
+	['while nobody can tell', { failure: { kind: 'away', why: 'gone' } }, false],
+])('a log that somebody pastes, %s', async (_what, count, is) => {
+	people = count;
+	const pasted = { body: 'Traceback (most recent call last):\nValueError: planted', mentioned: false };
+	const found = await meant([incoming('$0', pasted), incoming('$1', { body: 'so much for today' })]);
+	expect(found.map(({ event, body, mentioned, unread }) => ({ event, body, mentioned, unread }))).toEqual(
+		is ? [{ event: '$0', body: '', mentioned: true, unread: true }] : [],
+	);
 });
 
 test('what is said in the thread of a guide, in every moment of it', async () => {

@@ -165,6 +165,17 @@ const inThread = (root: string): Content => ({
 	},
 });
 
+test('between two, a log is answered without a name or a command; talk is not, and nothing of either is kept', async () => {
+	say(log);
+	expect(await answers()).toEqual([]);
+	played.kick(room, bob);
+	const event = say(log);
+	say('what a day');
+	expect(await answers()).toEqual([{ to: event, said: `text ${log.length}` }]);
+	expect(bytes()).not.toContain(secret);
+	expect(bytes()).not.toContain('what a day');
+});
+
 describe('what belongs to a command', () => {
 	test('its own lines', async () => {
 		const event = say(`!why 1.98\n${log}`);

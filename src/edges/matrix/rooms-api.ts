@@ -8,7 +8,7 @@ const markerType = 'io.glia.store';
 
 export type RoomsApi = Pick<
 	Homeserver,
-	'join' | 'leave' | 'forget' | 'predecessor' | 'membership' | 'marker' | 'mark' | 'joined'
+	'join' | 'leave' | 'forget' | 'predecessor' | 'membership' | 'people' | 'marker' | 'mark' | 'joined'
 >;
 
 export function roomsApi({ call }: Session): RoomsApi {
@@ -29,6 +29,11 @@ export function roomsApi({ call }: Session): RoomsApi {
 			const { membership } = member.value;
 			return { value: typeof membership === 'string' ? membership : 'leave' };
 		},
+		people: room =>
+			call(
+				members => (Array.isArray(members) ? members.length : undefined),
+				client => client.getJoinedRoomMembers(room),
+			),
 		async marker() {
 			const found = await call(objectOf, client => client.getAccountData(markerType));
 			if ('failure' in found) return refusedBy(found, ['M_NOT_FOUND']) ? { value: undefined } : found;
