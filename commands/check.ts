@@ -238,6 +238,7 @@ async function checkPlaybook(
 		entries: playbook.entries,
 		taken: [...found, ...said.taken],
 		all: said.all,
+		asked: ['check', ...words.filter(word => !/^all$/i.test(word))].join(' ').slice(0, 200),
 	});
 }
 

@@ -65,7 +65,7 @@ Behind ${code('mdad')} a day, a commit or a value of ${code('matrix_playbook_mig
 		{ words: typed, room, files, quoted: said, taken: found = [] },
 		{ knowledge, code: tables, distributions, store, now }: UpgradePorts,
 	) {
-		const through = distributionWords(typed);
+		const through = distributionWords(typed, now().toISOString().slice(0, 10));
 		if (through?.of === 'mdad') return throughPlaybook(through, { knowledge, code: tables, distributions, now });
 		if (through?.of === 'ess') return throughCharts(through, { knowledge, code: tables, distributions, now });
 		refuseAuthenticationService(typed);
@@ -144,7 +144,7 @@ Behind ${code('mdad')} a day, a commit or a value of ${code('matrix_playbook_mig
 type UpgradePorts = Pick<Ports, 'knowledge' | 'code' | 'distributions' | 'store' | 'now'>;
 
 /** What the playbook changed since a day, and the Synapse releases that it went through. */
-async function throughPlaybook({ words }: DistributionWords, ports: Omit<UpgradePorts, 'store'>) {
+async function throughPlaybook({ words, taken }: DistributionWords, ports: Omit<UpgradePorts, 'store'>) {
 	const { knowledge, distributions, now } = ports;
 	const playbook = await distributions.mdad();
 	const names = namesOf(playbook.entries, playbook.enabled, knowledge.renamed);
@@ -154,7 +154,8 @@ async function throughPlaybook({ words }: DistributionWords, ports: Omit<Upgrade
 	const known = { playbook, renamed: knowledge.renamed, live: knowledge.playbook };
 	const found = playbookPlan(read.span, { stated: read.components }, names, known);
 	const plan = synapsePlan(found.synapse, read.terms, 'mdad', ports);
-	return playbookWords(found, plan, { ...read, asked: `upgrade mdad ${asked(words)}` });
+	const manner = { ...read, taken: [...taken, ...read.taken], asked: `upgrade mdad ${asked(words)}` };
+	return playbookWords(found, plan, manner);
 }
 
 /** What lies between two charts, and the Synapse releases that they install. */

@@ -3,7 +3,7 @@ import type { Code } from '../src/configuration/code.ts';
 import { type OptionState, optionsOf } from '../src/configuration/options.ts';
 import { collapse, type Table } from '../src/configuration/timeline.ts';
 import type { Distributions, PlaybookVariables } from '../src/knowledge/distributions.ts';
-import type { ChartKnowledge, PlaybookKnowledge } from '../src/knowledge/schema/distribution.ts';
+import type { ChartKnowledge, PlaybookEntry, PlaybookKnowledge } from '../src/knowledge/schema/distribution.ts';
 import type { Advisory, Knowledge, Note, Passage, Release, Stop, Unread } from '../src/knowledge/schema/synapse.ts';
 
 /** A note; only what the test is about needs to be said. */
@@ -116,6 +116,27 @@ export function knownCode(given: { [Name in keyof Code]?: Said<StateOf<Name>> } 
 		deltas: () => table(given.deltas),
 		builds: () => table(given.builds),
 		admin: () => table(given.admin),
+	};
+}
+
+/** A breaking entry of the playbook, `mdad/2026-01-10/one`; only what the test is about needs to be said. */
+export function playbookEntry(id: string, more: Partial<PlaybookEntry> = {}): PlaybookEntry {
+	const date = /\d{4}-\d\d-\d\d/.exec(id)?.[0] ?? '';
+	return {
+		id,
+		date,
+		added: date,
+		breaking: true,
+		waits: false,
+		title: id,
+		text: `Text of ${id}.`,
+		do: `Do of ${id}.`,
+		components: [],
+		uses: [],
+		unless: [],
+		unlessEmpty: [],
+		sources: [],
+		...more,
 	};
 }
 

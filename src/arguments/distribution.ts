@@ -7,51 +7,54 @@ import { compareCharts } from '../deployment/chart.ts';
 import { isClosed, parseTerm, type Term } from '../deployment/facts.ts';
 import type { Chart, ChartKnowledge, PlaybookKnowledge } from '../knowledge/schema/distribution.ts';
 import { code, quoted } from '../text/markdown.ts';
+import { withDays } from './days.ts';
 import { nearest } from './nearest.ts';
 import { respelled } from './spellings.ts';
+import { joiningWords } from './words.ts';
 
-const joining = new Set([
-	'to',
-	'from',
-	'since',
-	'->',
-	'→',
-	'..',
-	'–',
-	'—',
-	'-',
-	'and',
-	'with',
-	'latest',
-	'newest',
-	'today',
-]);
+/** Between days people join with more words than between releases. */
+const joining: ReadonlySet<string> = new Set([...joiningWords, 'since', 'until', 'of', 'on', 'today', 'now']);
 const dayWord = /^(\d{4})-?(\d\d)(?:-?(\d\d))?(?:t[\d:.z+-]*)?$/i;
 const commitWord = /^[0-9a-f]{7,40}$/i;
 const migrationWord = /^v\d{4}\.\d{1,2}\.\d{1,2}(\.\d+)?$/i;
-const chartWord = /^v?\d+\.\d+(\.\d+)?$/i;
+/** A chart, or what is meant for one. */
+const chartWord = /^v?\d{1,4}(?:\.\d{1,4}){0,3}(?:[-+][\w.+-]{1,40})?$/i;
+/** What asks for Synapse: a release, or a server. No Synapse 0.x was ever in a chart, and no chart is called 1.x. */
+const synapseWord = {
+	mdad: /^v?\d+\.\d|^[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?$/i,
+	ess: /^v?1\.\d|^[a-z0-9-]*[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+$/i,
+};
+const distributionNames = {
+	mdad: /^(?:install=)?(?:mdad|playbook|matrix-docker-ansible-deploy)$/i,
+	ess: /^(?:install=)?(?:ess|ess-helm|ess-community|helm|matrix-stack)$/i,
+};
 
-export type DistributionWords = { of: 'mdad' | 'ess'; words: string[] };
+export type DistributionWords = { of: 'mdad' | 'ess'; words: string[]; taken: string[] };
 
 /**
  * The words behind a distribution's name, where they speak of its own history; undefined where they speak of Synapse's
- * releases (`mdad 1.98 1.163`, `ess 1.98 1.163`) or of no distribution.
+ * releases (`mdad 1.98 1.163`, `ess 1.98 1.163`), of a server, or of no distribution. With `today`, `last month` is a day.
  */
-export function distributionWords(typed: readonly string[]): DistributionWords | undefined {
-	const at = typed.findIndex(word => /^(?:install=)?(mdad|ess)$/i.test(word));
-	const of = /(mdad|ess)$/i.exec(typed[at] ?? '')?.[1]?.toLowerCase();
-	if (of !== 'mdad' && of !== 'ess') return undefined;
-	const words = typed.filter((_, index) => index !== at).flatMap(apart);
+export function distributionWords(typed: readonly string[], today?: string): DistributionWords | undefined {
+	const at = typed.findIndex(word => distributionNames.mdad.test(word) || distributionNames.ess.test(word));
+	if (at < 0) return undefined;
+	const of = distributionNames.mdad.test(typed[at] ?? '') ? 'mdad' : 'ess';
+	const others = typed.filter((_, index) => index !== at).flatMap(apart);
+	const { words, taken } = of === 'mdad' && today ? withDays(others, today) : { words: others, taken: [] };
 	const first = words.find(word => !joining.has(word.toLowerCase()) && /\d/.test(word) && !/[=]/.test(word));
-	const isAlone = words.length === 0;
-	const speaks = isAlone || (first !== undefined && (of === 'mdad' ? isMoment(first) : isChart(first)));
-	return speaks ? { of, words } : undefined;
+	const own = first !== undefined && (of === 'mdad' ? isMoment(first) : isChart(first));
+	const isSynapse = words.some(word => synapseWord[of].test(word) && !(of === 'mdad' ? isMoment(word) : isChart(word)));
+	return own || !isSynapse ? { of, words, taken } : undefined;
 }
 
 /** `2025-06-01..2026-01-01` and `26.1.0->26.8.0` fall apart. */
 function apart(word: string): string[] {
 	return word
-		.replace(/^["'`(]+|["'`),;]+$/g, '')
+		.slice(0, 200)
+		.replace(/^["'`(]{1,3}/, '')
+		.replace(/["'`),;?!]{1,3}$/, '')
+		.replace(/^matrix_playbook_migration_validated_version[:=]?["']?/, '')
+		.replace(/^matrix-stack-(?=\d)/i, '')
 		.split(/->|→|=>|\.{2,}|,/)
 		.filter(Boolean);
 }
@@ -60,7 +63,6 @@ function isMoment(word: string): boolean {
 	return dayWord.test(word) || migrationWord.test(word) || (commitWord.test(word) && /\d/.test(word));
 }
 
-/** No Synapse 0.x was ever in a chart, and no chart is called 1.x. */
 function isChart(word: string): boolean {
 	return chartWord.test(word) && !/^v?1\./i.test(word);
 }
@@ -85,7 +87,10 @@ export async function readPlaybookWords(
 ): Promise<PlaybookStatement & { span: PlaybookSpan }> {
 	const moments = words.filter(isMoment);
 	const [first, second, third] = moments;
-	if (first === undefined) throw new Refusal(`Since when? An example: ${code(playbookExample)}`);
+	if (first === undefined)
+		throw new Refusal(
+			`Since when? Say a day, a commit, or your migration value: ${code(playbookExample)}. ${code('git log -1 --format=%cs')} in your checkout prints its day.`,
+		);
 	if (third !== undefined)
 		throw new Refusal(`Two days are enough, and ${quoted(third)} is a third. An example: ${code(playbookExample)}`);
 	const stated = statedIn(
@@ -98,7 +103,7 @@ export async function readPlaybookWords(
 	const to = second === undefined ? { day: given.newest, isIn: false, taken: [] } : await momentOf(second, given);
 	if (from.day > given.newest)
 		throw new Refusal(
-			`${from.day} is later than all I have read of the playbook: it ends on ${given.newest}. An example: ${code(playbookExample)}`,
+			`${from.day} is later than all I have read of the playbook: that ends on ${given.newest}. What came since stands in its change log: https://github.com/spantaleev/matrix-docker-ansible-deploy/blob/master/CHANGELOG.md`,
 		);
 	if (to.day < from.day)
 		throw new Refusal(
@@ -113,14 +118,19 @@ export async function readVarsWords(
 	typed: readonly string[],
 	given: PlaybookSetup,
 ): Promise<PlaybookStatement & { span?: PlaybookSpan }> {
-	const words = typed.filter(word => !/^(?:install=)?mdad$/i.test(word)).flatMap(apart);
-	if (words.some(isMoment)) return readPlaybookWords(words, given);
-	return statedIn(
-		words,
-		word => componentsOf(word, given.names),
-		[...given.names.byWord.keys()],
-		'!check mdad 2025-06-01',
+	const { words, taken } = withDays(
+		typed.filter(word => !distributionNames.mdad.test(word)).flatMap(apart),
+		given.today,
 	);
+	const read = words.some(isMoment)
+		? await readPlaybookWords(words, given)
+		: statedIn(
+				words,
+				word => componentsOf(word, given.names),
+				[...given.names.byWord.keys()],
+				'!check mdad 2025-06-01',
+			);
+	return { ...read, taken: [...taken, ...read.taken] };
 }
 
 /** A day, and whether what came on it may be missing yet. */
@@ -271,19 +281,24 @@ export function readChart(
 	{ charts }: Pick<ChartKnowledge, 'charts'>,
 ): { chart: Chart; taken: string[] } {
 	const written = typed.toLowerCase().replace(/^v/, '');
-	if (/^\d+\.\d+$/.test(written)) {
-		const line = charts.filter(({ chart }) => compareCharts(chart.replace(/\.\d+$/, '.0'), `${written}.0`) === 0);
+	const newest = charts.at(-1);
+	if (/^(?:latest|newest)$/.test(written) && newest)
+		return { chart: newest, taken: [`${quoted(typed)} is ${newest.chart}.`] };
+	if (/^\d+(\.\d+)?$/.test(written)) {
+		const parts = written.split('.').map(Number);
+		const line = charts.filter(({ chart }) => parts.every((part, at) => Number(chart.split('.')[at]) === part));
 		const found = as === 'start' ? line[0] : line.at(-1);
 		const what = as === 'start' ? 'its first chart' : 'its newest chart';
 		if (found) return { chart: found, taken: [`${written} is taken as ${found.chart}, ${what}.`] };
 	}
-	const found = charts.find(({ chart }) => compareCharts(chart, written) === 0);
+	// Charts have no candidates: with more behind its numbers it is none that is known.
+	const isWhole = /^\d+\.\d+\.\d+$/.test(written);
+	const found = isWhole ? charts.find(({ chart }) => compareCharts(chart, written) === 0) : undefined;
 	if (found) return { chart: found, taken: [] };
 	// By number, not by letters: what comes before 26.9.0 is 26.8.1, not 25.9.0.
-	const isNumber = /^\d+\.\d+(\.\d+)?$/.test(written);
-	const near = isNumber
-		? (charts.findLast(({ chart }) => compareCharts(chart, written) < 0) ?? charts[0])?.chart
-		: undefined;
+	const [number] = /^\d+(?:\.\d+){0,2}/.exec(written) ?? [];
+	const same = charts.find(({ chart }) => chart === number);
+	const near = number && (same ?? charts.findLast(({ chart }) => compareCharts(chart, number) < 0) ?? charts[0])?.chart;
 	throw new Refusal(
 		`I do not know a chart ${quoted(typed)}. The newest I know is ${charts.at(-1)?.chart}, the oldest ${charts[0]?.chart}.${near ? ` Did you mean ${code(near)}?` : ''}`,
 	);

@@ -10,6 +10,8 @@ export type PlaybookVars = {
 	duplicates: { name: string; file: string; line: number; first: number }[];
 	/** Names that stand inside other values: somebody reads them there. */
 	mentioned: ReadonlySet<string>;
+	/** Names that templates in values use and cannot do without. */
+	used: { name: string; in: string; file: string; line: number }[];
 	/** Whether what is not set here is set nowhere. */
 	isWhole: boolean;
 	unreadable: { file: string; line?: number; why: string }[];
@@ -25,7 +27,14 @@ export function isPlaybookVars(text: string): boolean {
 
 /** A Refusal says which file goes beyond our limits. */
 export function readPlaybookVars(files: readonly GivenFile[]): PlaybookVars {
-	const read: PlaybookVars = { variables: [], duplicates: [], mentioned: new Set(), isWhole: false, unreadable: [] };
+	const read: PlaybookVars = {
+		variables: [],
+		duplicates: [],
+		mentioned: new Set(),
+		used: [],
+		isWhole: false,
+		unreadable: [],
+	};
 	const mentioned = new Set<string>();
 	for (const { name: file, text } of files) {
 		// Ansible's own tags say that a value is encrypted or no template; they leave the lines as they are.
@@ -41,11 +50,56 @@ export function readPlaybookVars(files: readonly GivenFile[]): PlaybookVars {
 		if (root?.kind !== 'mapping') continue;
 		for (const { path, file: of, line, first } of parsed.duplicates)
 			if (/^\w+$/.test(path)) read.duplicates.push({ name: path, file: of, line, first });
-		for (const { key, line, value } of root.entries) read.variables.push({ name: key, file, line, ...stateOf(value) });
+		const raw = rawNames(text);
+		for (const { key, line, value } of root.entries) {
+			read.variables.push({ name: key, file, line, ...stateOf(value) });
+			if (!raw.has(key)) for (const name of usedIn(value)) read.used.push({ name, in: key, file, line });
+		}
 		for (const [, name = ''] of plain.matchAll(/\b([a-z]\w*_\w+)\b(?! *:)/g)) mentioned.add(name);
 	}
 	const isWhole = read.variables.some(({ name }) => name === 'matrix_domain' || name === 'hostname_identity');
 	return { ...read, mentioned, isWhole };
+}
+
+/** Variables whose value is encrypted or no template. */
+function rawNames(text: string): Set<string> {
+	return new Set([...text.matchAll(/^([\w-]+) *: +!(?:vault|unsafe)\b/gm)].map(([, name = '']) => name));
+}
+
+/** Templates read of one value (characters). */
+const maxTemplate = 20_000;
+
+/** The names that the templates in a value use, less those that have a default. */
+function usedIn(value: Value): Set<string> {
+	const found = new Set<string>();
+	const open = [value];
+	// What an anchor names stands once, however often it is used.
+	const seen = new Set<Value>();
+	for (let next = open.pop(); next; next = open.pop()) {
+		if (seen.has(next)) continue;
+		seen.add(next);
+		if (next.kind === 'mapping') open.push(...next.entries.map(entry => entry.value));
+		else if (next.kind === 'list') open.push(...next.items);
+		else if (next.kind === 'string') for (const name of namesInTemplates(next.value)) found.add(name);
+	}
+	return found;
+}
+
+function namesInTemplates(text: string): string[] {
+	return text
+		.slice(0, maxTemplate)
+		.split(/\{\{|\{%/)
+		.slice(1)
+		.flatMap(part => {
+			const expression = part.split(/\}\}|%\}/)[0] ?? '';
+			const bare = expression.replace(/'[^']*'|"[^"]*"/g, "''");
+			// A member of something is no variable, nor is a filter; what has a default may be missing.
+			const used = bare.matchAll(
+				/(?<![\w.])(?<!\| {0,3})([a-z]\w*_\w+)(?!\w)(?! {0,3}(?:\(|=(?!=)|\| {0,3}default\b))/g,
+			);
+			const asked = new Set([...bare.matchAll(/(\w+) is (?:not )?defined\b/g)].map(([, name]) => name));
+			return [...used].flatMap(([, name = '']) => (asked.has(name) ? [] : [name]));
+		});
 }
 
 function stateOf(value: Value): Pick<VariableRead, 'value' | 'word' | 'isEmpty'> {

@@ -35,7 +35,7 @@ const bareIpv6 = /^(?=.*:.*:)[0-9a-f:.]{2,45}$/i;
 const ipv4Word = /^[1-9]\d{0,2}(\.\d{1,3}){3}$/;
 
 /** Words that join others; without a second version the newest release is meant anyway. */
-const joining = new Set([
+export const joiningWords: ReadonlySet<string> = new Set([
 	'to',
 	'from',
 	'->',
@@ -63,7 +63,7 @@ export function sortWords(words: readonly string[], example: string, systems: re
 	const sorted: ParsedWords = { versions: [], terms: [], servers: [], taken: spelled.taken };
 	for (const word of spelled.words) {
 		const small = word.toLowerCase();
-		if (joining.has(small)) continue;
+		if (joiningWords.has(small)) continue;
 		const term = parseTerm(small, systems);
 		if (ipv4Word.test(word) && parseServerName(word)) sorted.servers.push(word);
 		else if (bareIpv6.test(word)) sorted.servers.push(`[${small}]`);

@@ -40,6 +40,9 @@ export type Screen = {
 	now: string;
 };
 
+/** What changed, less what only a plan has. */
+type Changes = Pick<Screen, 'shown' | 'halts' | 'migration' | 'unread' | 'others' | 'all'>;
+
 /** At most this many boxes of each kind; whether the plan for Synapse says more than its verdict, and how many of its parts. */
 type Extent = { halts: number; boxes: number; says: boolean; parts: number };
 const densities: readonly Extent[] = [
@@ -60,7 +63,7 @@ export function distributionScreen(screen: Screen): { title: string; lead: strin
 	const synapse = screen.plan && firstScreen(screen.plan, []);
 	const folds = [...breaksFold(screen), ...restFold(screen), ...synapseFold(screen, synapse?.sections ?? [])];
 	const made = densities.map(density => {
-		const open = [...boxes(screen, density), ...synapseParts(screen, synapse, density)];
+		const open = [...changeBoxes(screen, density), ...synapseParts(screen, synapse, density)];
 		return { title, lead, sections: [...open.map(opened), ...folds, opened(screen.now)] };
 	});
 	const last = made.at(-1);
@@ -73,7 +76,10 @@ function opened(markdown: string): Section {
 }
 
 /** What is certain, in the order in which it is done. */
-function boxes({ shown: { sure }, halts, migration }: Screen, atMost: Extent): string[] {
+export function changeBoxes(
+	{ shown: { sure }, halts, migration }: Changes,
+	atMost: Pick<Extent, 'halts' | 'boxes'>,
+): string[] {
 	const first = halts.filter(({ concerned }) => concerned === true);
 	const moreFirst = first.length - atMost.halts;
 	const before = [
@@ -136,7 +142,7 @@ function within(lines: readonly string[], characters: number, command: string): 
 }
 
 /** What nobody has curated first, then what surely concerns in full, then the rest by its line. */
-function breaksFold({ shown: { sure, perhaps }, halts, unread, all }: Screen): Section[] {
+export function breaksFold({ shown: { sure, perhaps }, halts, unread, all }: Changes): Section[] {
 	const open = halts.filter(({ concerned }) => concerned !== true);
 	const full = sure.map(entry => `**${entry.chart ?? entry.date}: ${entry.title}**\n\n${entryText(entry)}`);
 	const groups: (readonly [title: string, lines: readonly string[]])[] = [
@@ -154,7 +160,7 @@ function breaksFold({ shown: { sure, perhaps }, halts, unread, all }: Screen): S
 	return parts.length ? [{ title: `The breaks in full (${number})`, markdown: parts.join('\n\n'), fold: true }] : [];
 }
 
-function restFold({ shown: { rest }, others, all }: Screen): Section[] {
+export function restFold({ shown: { rest }, others, all }: Changes): Section[] {
 	const lines = rest.map(({ date, chart, title }) => `${chart ?? date}: ${title}`);
 	const groups = [...(rest.length ? [['Good to know', lines] as const] : []), ...others];
 	if (!groups.length) return [];

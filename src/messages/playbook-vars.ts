@@ -5,7 +5,8 @@ import type { Answer, Section } from '../answer.ts';
 import type { PlaybookEntry } from '../knowledge/schema/distribution.ts';
 import { count, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
-import { entrySections, entryValue, haltSection, sorted } from './distribution-entries.ts';
+import { entrySections, entryValue, haltSection, type SortedEntries, sorted } from './distribution-entries.ts';
+import { breaksFold, changeBoxes, restFold } from './distribution-screen.ts';
 import { fateWords } from './playbook.ts';
 
 type VarsContext = {
@@ -18,6 +19,8 @@ type VarsContext = {
 	entries: readonly PlaybookEntry[];
 	taken: readonly string[];
 	all: boolean;
+	/** The command as typed, without the sign and without `all`. */
+	asked: string;
 };
 
 /** Lines of one group that stand on the first screen. */
@@ -28,17 +31,19 @@ export function varsWords(checked: VarsChecked, around: VarsContext): Answer {
 	const refuses = checked.refuses || around.unreadable.length > 0;
 	const { since, read } = around;
 	const stops = findings.filter(({ kind }) => kind === 'refuses');
-	const idle = findings.filter(({ kind }) => kind !== 'refuses');
+	const fails = findings.filter(({ kind }) => kind === 'undefined');
+	const idle = findings.filter(({ kind }) => kind !== 'refuses' && kind !== 'undefined');
 	const shown = since && sorted(since.entries);
 	const sections = [
 		...(around.unreadable.length
 			? [{ title: 'Cannot be read', mark: '🔴', markdown: list(around.unreadable.map(unreadableWords)), fold: false }]
 			: []),
 		...group('The playbook stops at', '🔴', stops, around),
+		...group('Fails where it is used', '🟡', fails, around),
 		...group('Does nothing', '🟡', idle, around),
-		...(since ? haltSection(since.halts) : []),
-		...(shown ? entrySections(shown, around.all) : []),
+		...(since && shown ? sinceSections(since, shown, around) : []),
 		...unjudgedSection(unjudged),
+		...(around.all ? [] : [{ title: '', markdown: nowWords(around, { refuses, shown }), fold: false }]),
 	];
 	return {
 		value: {
@@ -56,24 +61,50 @@ export function varsWords(checked: VarsChecked, around: VarsContext): Answer {
 			...(since && { entries: since.entries.map(entryValue), hidden: since.hidden }),
 		},
 		lead: [
-			`**${verdict(stops.length + around.unreadable.length, idle.length, shown?.sure.length)}**`,
+			`**${verdict(stops.length + around.unreadable.length, fails.length, idle.length, shown?.sure.length)}**`,
 			...around.taken,
 			...(around.facts.length ? [`The file says: ${around.facts.map(({ fact }) => code(fact)).join(', ')}.`] : []),
-			...(since ? [] : [`What broke since your last update: say its day, like ${code('!check mdad 2025-06-01')}.`]),
 			`The playbook is known as of ${read}.`,
 		].join('\n\n'),
 		title: 'vars.yml',
 		sections,
 		kind: 'answer',
+		...(!around.all && { brief: true as const }),
 		...(refuses && { wouldRefuse: true as const }),
 	};
 }
 
-function verdict(stops: number, idle: number, breaking: number | undefined): string {
+/** What came since a day: boxes to tick, and the rest of it folded. */
+function sinceSections(since: PlaybookPlan, shown: SortedEntries, { all, asked }: VarsContext): Section[] {
+	if (all) return [...haltSection(since.halts), ...entrySections(shown, true)];
+	const screen = { shown, halts: since.halts, migration: undefined, unread: [], others: [], all: `!${asked} all` };
+	const open = changeBoxes(screen, { halts: 4, boxes: 8 });
+	return [...open.map(markdown => ({ title: '', markdown, fold: false })), ...breaksFold(screen), ...restFold(screen)];
+}
+
+/** The last line is the next thing to do. */
+function nowWords(
+	{ since, asked, unreadable }: VarsContext,
+	{ refuses, shown }: { refuses: boolean; shown: SortedEntries | undefined },
+): string {
+	const [first] = unreadable;
+	if (first)
+		return `**Now:** mend ${code(first.line === undefined ? first.file : `${first.file}:${first.line}`)}, and send it again.`;
+	if (refuses) return '**Now:** change what it stops at, and send the file again.';
+	if (!since)
+		return `**Now:** say the day of your last update, and I tell what broke since: ${code('!check mdad 2025-06-01')}.`;
+	const breaks = shown ? shown.sure.length + shown.perhaps.length : 0;
+	return breaks
+		? `**Now:** read “The breaks in full”. Every text: ${code(`!${asked} all`)}`
+		: `**Now:** pull, and run ${code('just install-all')}.`;
+}
+
+function verdict(stops: number, fails: number, idle: number, breaking: number | undefined): string {
 	const parts = [
 		...(stops
 			? [`The playbook stops at ${count(stops, 'thing')} in this file`]
 			: ['The playbook’s own checks of names pass']),
+		...(fails ? [`${count(fails, 'value uses', 'values use')} what is gone`] : []),
 		...(idle ? [`${count(idle, 'variable does', 'variables do')} nothing`] : []),
 		...(breaking ? [`${count(breaking, 'breaking change concerns', 'breaking changes concern')} it`] : []),
 	];
@@ -111,6 +142,7 @@ function findingWords(finding: VarsFinding, entries: readonly PlaybookEntry[]): 
 	if (why === 'required') return `${code(option)} is missing: the playbook needs it.`;
 	if (why === 'not-among')
 		return `${code(option)} is none of ${(wants ?? '').split(' or ').map(code).join(', ')}: the playbook takes nothing else.`;
+	if (kind === 'undefined') return usesWords(finding);
 	if (kind === 'duplicate') return `${code(option)} stands twice (first in line ${first}); the last one counts.`;
 	if (kind === 'unknown') {
 		const meant = nearest === undefined ? '' : ` Did you mean ${code(nearest)}?`;
@@ -125,8 +157,16 @@ function findingWords(finding: VarsFinding, entries: readonly PlaybookEntry[]): 
 	return `${code(option)} ${became}${told}${when}`;
 }
 
+function usesWords({ option, uses = '', replacedBy }: VarsFinding): string {
+	const now =
+		replacedBy === undefined
+			? 'is gone, with nothing in its place'
+			: `is ${replacedBy.split(' or ').map(code).join(' or ')} now`;
+	return `The value of ${code(option)} uses ${code(uses)}, which ${now}: a run fails where it is rendered.`;
+}
+
 function findingValue(finding: VarsFinding, entries: readonly PlaybookEntry[]): Record<string, unknown> {
-	const { kind, option, file, line, nearest, replacedBy, note, wants, ifOn } = finding;
+	const { kind, option, file, line, nearest, replacedBy, note, wants, ifOn, uses } = finding;
 	const sources = entries.find(({ id }) => id === note)?.sources ?? [];
 	return {
 		kind,
@@ -135,6 +175,7 @@ function findingValue(finding: VarsFinding, entries: readonly PlaybookEntry[]): 
 		line,
 		...(nearest !== undefined && { nearest }),
 		...(replacedBy !== undefined && { replacedBy }),
+		...(uses !== undefined && { uses }),
 		...(wants !== undefined && !wants.includes(' or ') && { replacement: `${option}: ${wants}` }),
 		...(ifOn !== undefined && { onlyIf: ifOn }),
 		...(note !== undefined && { note }),

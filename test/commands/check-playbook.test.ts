@@ -26,6 +26,7 @@ type Found = {
 	replacedBy?: string;
 	note?: string;
 	onlyIf?: string;
+	uses?: string;
 };
 const findings = async (vars: string, words = '') => (await answer(vars, words)).value.findings as Found[];
 const secrets = 'matrix_homeserver_generic_secret_key: x\npostgres_connection_password: x\n';
@@ -127,6 +128,56 @@ test('names of your own are not judged, nor what only a part of a file leaves op
 	expect((value.unjudged as { option: string }[]).map(({ option }) => option)).toEqual(['vault_key', 'my_thing']);
 	// No matrix_domain: the value of the migration may stand in another file.
 	expect((await answer('matrix_synapse_workers_enabled: true\n')).value.findings).toEqual([]);
+});
+
+test.each([
+	['my_x: "{{ matrix_coturn_turn_static_auth_secret }}"', { uses: 'matrix_coturn_turn_static_auth_secret' }],
+	[
+		'my_x: "{% if matrix_dimension_enabled %}x{% endif %}"',
+		{ uses: 'matrix_dimension_enabled', replacedBy: undefined },
+	],
+	[
+		'my_x:\n  - y: ["{{ [matrix_bot_postmoogle_login] | first }}"]',
+		{ uses: 'matrix_bot_postmoogle_login', replacedBy: 'matrix_bridge_postmoogle_login' },
+	],
+	['my_x: &a "{{ matrix_mautrix_telegram_api_id }}"\nmy_y: [*a, *a]', { uses: 'matrix_mautrix_telegram_api_id' }],
+])('a template that uses what is gone fails where it is rendered: %s', async (line, wanted) => {
+	const { value } = await answer(`${base}${line}\n`);
+	const [found] = value.findings as Found[];
+	expect({ replacedBy: undefined, ...found }).toMatchObject({ kind: 'undefined', option: 'my_x', line: 6, ...wanted });
+	expect(value.refuses).toBe(false);
+});
+
+test.each([
+	'my_x: "{{ coturn_turn_static_auth_secret }}"',
+	'my_x: "{{ matrix_coturn_turn_static_auth_secret | default(\'\') }}"',
+	'my_x: "{{ matrix_coturn_port if matrix_coturn_port is defined else 1 }}"',
+	'my_x: "{{ \'matrix_coturn_port\' }}"',
+	'my_x: "{{ other.matrix_coturn_port }}"',
+	'my_x: !unsafe "{{ matrix_coturn_port }}"',
+	'my_x: matrix_coturn_port',
+	'my_x: "{{ my_own_thing }}"',
+])('is no use of what is gone: %s', async line => expect(await findings(`${base}${line}\n`)).toEqual([]));
+
+test('anchors that multiply and templates without an end cost no time', async () => {
+	const layers = Array.from({ length: 12 }, (_, i) => `x_${i + 1}: &x${i + 1} [${`*x${i}, `.repeat(9)}*x${i}]`);
+	const bomb = `${base}x_0: &x0 ["{{ matrix_coturn_port }}"]\n${layers.join('\n')}\n`;
+	const open = `${base}my_x: "${'{{ a_b '.repeat(20_000)}"\n`;
+	const before = process.cpuUsage();
+	for (const vars of [bomb, open]) await answer(vars).catch(() => {});
+	expect(process.cpuUsage(before).user).toBeLessThan(20_000_000);
+});
+
+test('the first screen ends with what to do next', async () => {
+	const last = async (vars: string, words = '') => (await answer(vars, words)).sections.at(-1)?.markdown;
+	expect(await last(`${base}matrix_coturn_enabled: true\n`)).toMatch(/^\*\*Now:\*\* change what it stops at/);
+	const never = base.replace('v2026.05.18.0', '"{{ matrix_playbook_migration_expected_version }}"');
+	expect(await last(never)).toMatch(/^\*\*Now:\*\* say the day of your last update/);
+	expect(await last(`${base}jitsi_enabled: true\n`, 'mdad 2026-07-01')).toContain('`!check mdad 2026-07-01 all`');
+	expect(await last(base, 'mdad 2026-08-14')).toMatch(/^\*\*Now:\*\* pull/);
+	expect(await last(`${base}a: [\n`)).toMatch(/^\*\*Now:\*\* mend `vars\.yml/);
+	const { sections } = await answer(`${base}jitsi_enabled: true\nmy_x: 1\n`, 'mdad 2025-06-01');
+	expect(sections.filter(({ fold }) => fold).length).toBeLessThanOrEqual(3);
 });
 
 test('no value is repeated, wherever it stands', async () => {

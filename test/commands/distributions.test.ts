@@ -51,6 +51,19 @@ test.each([
 	['2026-06-01 mdad', '2026-06-01'],
 	['mdad since 2026-06-01 to 2026-07-01', '2026-06-01'],
 	['mdad 2026-06-01..2026-07-01', '2026-06-01'],
+	['mdad 01.06.2026', '2026-06-01'],
+	['mdad 2026/6/1', '2026-06-01'],
+	['mdad June 2026', '2026-06-01'],
+	['mdad since march', '2026-03-01'],
+	['mdad 6 months ago', '2026-05-29'],
+	['mdad matrix_playbook_migration_validated_version: v2026.04.03.0', '2026-04-03'],
+	['mdad matrix_playbook_migration_validated_version=v2026.04.03.0', '2026-04-03'],
+	['playbook 2026-06-01', '2026-06-01'],
+	['matrix-docker-ansible-deploy 2026-06-01', '2026-06-01'],
+	['ess v26.1.0', '26.1.0'],
+	['ess 26', '26.1.0'],
+	['ess matrix-stack-26.1.0', '26.1.0'],
+	['helm 26.1.0', '26.1.0'],
 ])('“%s” begins on %s', async (text, from) => expect((await valueFor(text)).from).toBe(from));
 
 test('Redis and its heirs concern who has workers or an encrypted Hookshot, and no other Hookshot', async () => {
@@ -77,6 +90,7 @@ test('a halt under a condition is told with it, and is not red', async () => {
 test('releases of Synapse behind a distribution stay what they were', async () => {
 	for (const text of ['mdad 1.98 1.163', '1.98 1.163 mdad'])
 		expect(await valueFor(text)).toMatchObject({ from: '1.98.0', profile: { install: 'mdad' } });
+	expect(await valueFor('helm 1.120 1.140')).toMatchObject({ profile: { install: 'ess' } });
 	expect(await valueFor('ess 1.120 1.140')).toMatchObject({ from: '1.120.0', profile: { install: 'ess' } });
 });
 
@@ -91,6 +105,7 @@ test('charts: what each installs, and the plan for the releases in between', asy
 
 test('notes of a chart name what it installs', async () => {
 	const { value } = await notes.run(asked('ess 26.8'), ports);
+	expect((await notes.run(asked('ess latest'), ports)).value).toMatchObject({ chart: '26.8.1' });
 	expect(value).toMatchObject({ chart: '26.8.1', synapse: '1.159.0', mas: '1.23.0', elementWeb: '1.12.26' });
 });
 
@@ -106,8 +121,15 @@ describe('is refused:', () => {
 	test.each([
 		['mdad', 'Since when?'],
 		['ess', 'From which chart?'],
+		['mdad workers', 'Say a day, a commit, or your migration value'],
+		['mdad foobar', 'prints its day'],
+		['mdad last month', 'stands in its change log: https://'],
+		['mdad 06/01/2026', 'may be `2026-01-06` or `2026-06-01`'],
+		['ess foobar', 'From which chart?'],
+		['ess 26.1.0-rc1', 'Did you mean `26.1.0`?'],
+		['ess 27', 'Did you mean `26.8.1`?'],
 		['mdad 2027-01-01', 'lies in the future; today is 2026-11-29'],
-		['mdad 2026-09-01', 'it ends on 2026-08-22'],
+		['mdad 2026-09-01', 'that ends on 2026-08-22'],
 		['mdad 2025-02-30', 'no day of the calendar'],
 		['mdad 2019-12-31', 'since 2020-01-01'],
 		['mdad 2026-05-01 2026-01-01', '`!upgrade mdad 2026-01-01 2026-05-01`'],

@@ -8,7 +8,7 @@ import type { Waiting } from '../../src/ports/saying.ts';
 import { silence } from '../../src/runtime/log.ts';
 import type { Watching } from '../../src/watch/poll.ts';
 import { tick } from '../../src/watch/poll.ts';
-import { advisory, known, knownDistributions, note, releases } from '../known.ts';
+import { advisory, known, knownDistributions, note, playbookEntry, releases } from '../known.ts';
 import { outside } from '../outside.ts';
 
 const hour = 3600_000;
@@ -330,22 +330,14 @@ describe('a fault of ours about one', () => {
 });
 
 describe('what a distribution broke by itself', () => {
-	const entry = (date: string, heading: string, more: Partial<PlaybookEntry> = {}): PlaybookEntry => ({
-		id: `mdad/${date}/one`,
-		date,
-		added: date,
-		breaking: true,
-		waits: false,
-		title: `Curated: ${heading}`,
-		text: 'Doves replace pigeons.',
-		do: 'Buy seed.',
-		components: [],
-		uses: [],
-		unless: [],
-		unlessEmpty: [],
-		sources: [{ document: 'CHANGELOG.md', section: date, heading, url: 'https://example.org/log' }],
-		...more,
-	});
+	const entry = (date: string, heading: string, more: Partial<PlaybookEntry> = {}) =>
+		playbookEntry(`mdad/${date}/one`, {
+			title: `Curated: ${heading}`,
+			text: 'Doves replace pigeons.',
+			do: 'Buy seed.',
+			sources: [{ document: 'CHANGELOG.md', section: date, heading, url: 'https://example.org/log' }],
+			...more,
+		});
 	const synapse = [{ date: '2025-01-01', synapse: '1.1.0' }];
 	const playbook = (...entries: PlaybookEntry[]) =>
 		knownDistributions({ mdad: { read: '2026-01-05', synapse, entries } });

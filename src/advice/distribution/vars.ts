@@ -18,8 +18,11 @@ export type VariableRead = {
 };
 
 export type VarsFinding = {
-	/** `refuses`: the playbook stops. `renamed`, `removed`, `without-effect`, `unknown`: it goes on, and this does nothing. */
-	kind: 'refuses' | 'renamed' | 'removed' | 'without-effect' | 'unknown' | 'duplicate' | 'invalid';
+	/**
+	 * `refuses`: the playbook stops. `undefined`: its value uses a variable that is gone, so a run fails where that is
+	 * rendered. `renamed`, `removed`, `without-effect`, `unknown`: it goes on, and this does nothing.
+	 */
+	kind: 'refuses' | 'renamed' | 'removed' | 'without-effect' | 'unknown' | 'undefined' | 'duplicate' | 'invalid';
 	option: string;
 	file: string;
 	line: number;
@@ -37,6 +40,8 @@ export type VarsFinding = {
 	/** The value that the playbook asks for. */
 	wants?: string;
 	first?: number;
+	/** Of `undefined`: the variable that is gone. */
+	uses?: string;
 };
 
 export type VarsChecked = {
@@ -49,6 +54,8 @@ export type VarsChecked = {
 type VarsRequest = {
 	variables: readonly VariableRead[];
 	mentioned: ReadonlySet<string>;
+	/** Names that templates in values use and cannot do without, with the variable whose value that is. */
+	used: readonly { name: string; in: string; file: string; line: number }[];
 	isWhole: boolean;
 	/** The file and the line that a finding without a place is told of. */
 	where: { file: string; line: number };
@@ -91,8 +98,26 @@ export function checkVars(request: VarsRequest, known: VarsKnowledge): VarsCheck
 	const told = new Set(values.map(({ option }) => option));
 	const required = requiredFindings(request, known.playbook).filter(({ option }) => !told.has(option));
 	findings.push(...values, ...required, ...migrationFinding(request, known.playbook));
+	findings.push(...undefinedFindings(request, { ...known, names }));
 	const refuses = findings.some(({ kind, ifOn }) => kind === 'refuses' && ifOn === undefined);
 	return { findings, refuses, unjudged };
+}
+
+/** What a template uses of the playbook's that is gone: the run fails where it is rendered. Of a name of their own nobody knows. */
+function undefinedFindings(
+	{ used, variables }: VarsRequest,
+	{ table, renamed, names }: VarsKnowledge & { names: ReadonlySet<string> },
+): VarsFinding[] {
+	const own = new Set(variables.map(({ name }) => name));
+	return used.flatMap(({ name, in: option, file, line }): VarsFinding[] => {
+		if (own.has(name)) return [];
+		const isRefused = Object.hasOwn(table.refused, name) || matches(name, table.families);
+		if (!isRefused && names.has(name)) return [];
+		const fate = endOf(fateOf(name, renamed), table);
+		if (!isRefused && (!fate || fate.never)) return [];
+		const now = fate?.new ?? table.refused[name]?.[0];
+		return [{ kind: 'undefined', option, uses: name, file, line, ...(now && { replacedBy: now }) }];
+	});
 }
 
 type VarsFound = Omit<VarsFinding, 'option' | 'file' | 'line'>;

@@ -2,28 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { type Deployment, namesOf, type Vars } from '../../../src/advice/distribution/components.ts';
 import { type PlaybookSpan, playbookPlan } from '../../../src/advice/distribution/playbook.ts';
-import type { EnabledByDefault, PlaybookEntry, PlaybookKnowledge } from '../../../src/knowledge/schema/distribution.ts';
+import type { EnabledByDefault, PlaybookKnowledge } from '../../../src/knowledge/schema/distribution.ts';
 import type { Playbook, Renamed } from '../../../src/knowledge/schema/synapse.ts';
-
-function entry(id: string, more: Partial<PlaybookEntry> = {}): PlaybookEntry {
-	const date = /\d{4}-\d\d-\d\d/.exec(id)?.[0] ?? '';
-	return {
-		id,
-		date,
-		added: date,
-		breaking: true,
-		waits: false,
-		title: id,
-		text: id,
-		do: 'This.',
-		components: [],
-		uses: [],
-		unless: [],
-		unlessEmpty: [],
-		sources: [],
-		...more,
-	};
-}
+import { playbookEntry } from '../../known.ts';
 
 const enabled: EnabledByDefault[] = [{ variable: 'coturn_enabled', until: '2026-02-21' }];
 const change = (date: string) => ({ date, url: 'https://example.org' });
@@ -33,12 +14,15 @@ const renamed: Renamed[] = [
 	{ old: 'matrix_hookshot_*', new: 'matrix_bridge_hookshot_*', change: change('2026-07-16') },
 ];
 const entries = [
-	entry('mdad/2026-01-10/all'),
-	entry('mdad/2026-02-12/dimension', { components: ['matrix_dimension_enabled'], uses: ['matrix_dimension_*'] }),
-	entry('mdad/2026-02-21/coturn', { components: ['coturn_enabled'], unless: ['coturn_enabled'] }),
-	entry('mdad/2026-03-01/late', { added: '2026-03-08', breaking: false }),
-	entry('mdad/2026-04-01/hookshot', { components: ['matrix_hookshot_enabled'], first: 'Back up.' }),
-	entry('mdad/2026-05-01/value', { migration: 'v2026.05.01.0', components: ['jitsi_enabled'] }),
+	playbookEntry('mdad/2026-01-10/all'),
+	playbookEntry('mdad/2026-02-12/dimension', {
+		components: ['matrix_dimension_enabled'],
+		uses: ['matrix_dimension_*'],
+	}),
+	playbookEntry('mdad/2026-02-21/coturn', { components: ['coturn_enabled'], unless: ['coturn_enabled'] }),
+	playbookEntry('mdad/2026-03-01/late', { added: '2026-03-08', breaking: false }),
+	playbookEntry('mdad/2026-04-01/hookshot', { components: ['matrix_hookshot_enabled'], first: 'Back up.' }),
+	playbookEntry('mdad/2026-05-01/value', { migration: 'v2026.05.01.0', components: ['jitsi_enabled'] }),
 ];
 const playbook: PlaybookKnowledge = {
 	commit: '',
@@ -121,9 +105,9 @@ describe('whom an entry concerns', () => {
 		const condition = { onlyIf: 'clients and server share a private network' };
 		const uses = { components: ['jitsi_enabled'], uses: ['jitsi_web_*'], onlyIf: 'you tuned Jitsi' };
 		const own = [
-			entry('mdad/2026-01-11/common', condition),
-			entry('mdad/2026-01-12/default', { components: ['coturn_enabled'], ...condition }),
-			entry('mdad/2026-01-13/tuned', uses),
+			playbookEntry('mdad/2026-01-11/common', condition),
+			playbookEntry('mdad/2026-01-12/default', { components: ['coturn_enabled'], ...condition }),
+			playbookEntry('mdad/2026-01-13/tuned', uses),
 		];
 		const concerns = (deployment: Partial<Deployment>) =>
 			playbookPlan(

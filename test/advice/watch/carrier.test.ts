@@ -8,33 +8,19 @@ import { openDistributions } from '../../../src/knowledge/distributions.ts';
 import type { ChartEntry, PlaybookEntry, PlaybookKnowledge } from '../../../src/knowledge/schema/distribution.ts';
 import { playbookEntries } from '../../../src/knowledge/upstream/playbook.ts';
 import { conditionTitle, textOf } from '../../../src/messages/conditions.ts';
-import { known, knownDistributions, releases } from '../../known.ts';
+import { known, knownDistributions, playbookEntry, releases } from '../../known.ts';
 
-const playbookEntry = (date: string, more: Partial<PlaybookEntry> = {}): PlaybookEntry => ({
-	id: `mdad/${date}/one`,
-	date,
-	added: date,
-	breaking: true,
-	waits: false,
-	title: `Break of ${date}`,
-	text: 'x',
-	do: 'x',
-	components: [],
-	uses: [],
-	unless: [],
-	unlessEmpty: [],
-	sources: [],
-	...more,
-});
+const broken = (date: string, more: Partial<PlaybookEntry> = {}) =>
+	playbookEntry(`mdad/${date}/one`, { title: `Break of ${date}`, ...more });
 const distributions = knownDistributions({
 	mdad: {
 		read: '2022-01-10',
 		entries: [
-			playbookEntry('2022-01-01'),
-			playbookEntry('2022-01-04'),
-			playbookEntry('2022-01-05', { components: ['jitsi_enabled'] }),
-			playbookEntry('2022-01-06', { components: ['matrix_synapse_workers_enabled'] }),
-			playbookEntry('2022-01-07', { breaking: false }),
+			broken('2022-01-01'),
+			broken('2022-01-04'),
+			broken('2022-01-05', { components: ['jitsi_enabled'] }),
+			broken('2022-01-06', { components: ['matrix_synapse_workers_enabled'] }),
+			broken('2022-01-07', { breaking: false }),
 		],
 		synapse: [
 			{ date: '2022-01-01', synapse: '1.60.0' },
@@ -48,7 +34,7 @@ const distributions = knownDistributions({
 			{ chart: '22.1.0', date: '2022-01-02', synapse: '1.61.0' },
 			{ chart: '22.1.1', date: '2022-01-08', synapse: '1.62.0' },
 		],
-		entries: [{ ...(playbookEntry('2022-01-08') as unknown as ChartEntry), id: 'ess/22.1.1/one', chart: '22.1.1' }],
+		entries: [{ ...(broken('2022-01-08') as unknown as ChartEntry), id: 'ess/22.1.1/one', chart: '22.1.1' }],
 	},
 });
 const carriers: Carriers = { mdad: await distributions.mdad(), ess: await distributions.ess() };
