@@ -31,9 +31,12 @@ export const notes = {
 			return notesOfChart(through.words, withLiveCharts(await distributions.ess(), knowledge.charts));
 		if (through)
 			throw new Refusal(`The playbook has days, not releases. An example: ${code('!upgrade mdad 2025-06-01')}`);
-		const archive = /^(?:yunohost|alpine|debian)$/i.test(words[0] ?? '') ? words[0]?.toLowerCase() : undefined;
-		if (archive !== undefined)
-			return notesOfArchive(archive, words.slice(1), knowledge, await distributions.archives());
+		const [first = '', ...rest] = words;
+		const word = first.toLowerCase();
+		if (/^[a-z-]+$/.test(word)) {
+			const archive = (await distributions.archives()).find(known => known.word === word);
+			if (archive) return notesOfArchive(archive, rest, knowledge);
+		}
 		const { versions, terms, servers } = sortWords(words, example, knowledge.systems);
 		const [typed, extra] = versions;
 		if (typed === undefined || servers.length) throw new Refusal(`Which release? An example: ${code(example)}`);
@@ -45,15 +48,9 @@ export const notes = {
 	},
 } satisfies Command;
 
-function notesOfArchive(
-	word: string,
-	[typed, extra]: readonly string[],
-	knowledge: Knowledge,
-	archives: readonly Archive[],
-) {
-	const archive = archives.find(known => known.word === word);
-	if (!archive || extra !== undefined)
-		throw new Refusal(`One release at a time, or all that are known: ${code(`!notes ${word}`)}`);
+function notesOfArchive(archive: Archive, [typed, extra]: readonly string[], knowledge: Knowledge) {
+	if (extra !== undefined)
+		throw new Refusal(`One release at a time, or all that are known: ${code(`!notes ${archive.word}`)}`);
 	if (typed === undefined) return archiveWords(archive);
 	return archiveWords(archive, { typed, versions: linesOf(typed, knowledge).releases });
 }

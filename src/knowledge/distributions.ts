@@ -31,7 +31,13 @@ export type Archive = {
 	/** Every release since the first is in the table. */
 	isWhole: boolean;
 	/** Old ones first. */
-	releases: readonly { date: string; version: string; branch?: string }[];
+	releases: readonly {
+		date: string;
+		version: string;
+		branch?: string;
+		/** The commit that brought it, or the change as `#484430`, in the place of `url`. */
+		at?: string;
+	}[];
 };
 
 export type PlaybookVariables = {

@@ -11,9 +11,9 @@ export function archiveWords(archive: Archive, asked?: { typed: string; versions
 	const rows = archive.releases.filter(({ version }) => asked?.versions.includes(version) ?? true).toReversed();
 	const [newest] = rows;
 	const has = (row: Archive['releases'][number]) =>
-		`${row.version}${row.branch ? ` (${row.branch})` : ''}, ${row.date}`;
+		`${row.version}${row.branch ? ` (${row.branch})` : ''}, ${row.date}${row.at ? `, ${row.at.startsWith('#') ? row.at : `commit ${row.at}`}` : ''}`;
 	const result = newest
-		? `${asked ? '' : 'newest is '}${has(newest)}`
+		? `${asked ? '' : archive.isWhole ? 'newest is ' : 'newest known is '}${has(newest)}`
 		: `${asked?.typed ?? 'nothing'} is not in the table, read ${archive.read}`;
 	const shown = rows.slice(0, maxRows).map(has);
 	const more = rows.length - shown.length;

@@ -1,8 +1,10 @@
 // !upgrade mdad, !upgrade ess and !notes ess, by the knowledge as it is.
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { notes } from '../../commands/notes.ts';
 import { upgrade } from '../../commands/upgrade.ts';
 import { Refusal } from '../../src/answer.ts';
+import { isVersion } from '../../src/deployment/version.ts';
 import { terminalText } from '../../src/render/terminal.ts';
 import { asked } from '../asked.ts';
 import { wholePorts } from '../respondent.ts';
@@ -164,11 +166,22 @@ test('archives of others are a table: all of it, one release, one that is not th
 	const all = await told('yunohost');
 	expect(all.value).toMatchObject({ format: 1, archive: 'yunohost', read: '2026-03-12' });
 	expect((all.value as { releases: unknown[] }).releases).toHaveLength(110);
-	expect(all.lead).toMatch(/^\*\*YunoHost: newest is 1\.149\.1, 2026-03-12\.\*\*\n\nA table, not advice/);
+	expect(all.lead).toMatch(
+		/^\*\*YunoHost: newest is 1\.149\.1, 2026-03-12, commit [0-9a-f]{9}\.\*\*\n\nA table, not advice/,
+	);
 	expect((await told('YunoHost 1.147')).value.releases).toEqual([
-		{ date: '2026-02-13', version: '1.147.1' },
-		{ date: '2026-02-13', version: '1.147.0' },
+		{ date: '2026-02-13', version: '1.147.1', at: expect.stringMatching(/^[0-9a-f]{9}$/) },
+		{ date: '2026-02-13', version: '1.147.0', at: expect.stringMatching(/^[0-9a-f]{9}$/) },
 	]);
+	expect((await told('nixos 1.160')).lead).toMatch(/^\*\*NixOS, nixpkgs: 1\.160\.0, 2026-09-04, #559918/);
+	expect((await told('home-assistant')).lead).toMatch(/1\.114\.0, 2024-09-04, commit 0192aadc2\.[\s\S]*was removed/);
+	const { archives } = JSON.parse(
+		readFileSync(new URL('../../knowledge/distributions/archives.json', import.meta.url), 'utf8'),
+	) as { archives: { word: string; releases: { date: string; version: string }[] }[] };
+	for (const { word, releases } of archives) {
+		expect(releases.map(({ date }) => date).toSorted(), word).toEqual(releases.map(({ date }) => date));
+		for (const { version } of releases) expect(isVersion(version), `${word} ${version}`).toBe(true);
+	}
 	expect((await told('alpine 1.163.1')).lead).toMatch(/^\*\*Alpine Linux: 1\.163\.1 \(3\.24\), 2026-10-23/);
 	expect((await told('debian 1.163.1')).lead).toMatch(/^\*\*Debian: 1\.163\.1 is not in the table, read 2026-11-29/);
 	await expect(told('debian 1.99.99')).rejects.toThrow(Refusal);
