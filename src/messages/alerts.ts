@@ -107,10 +107,12 @@ function sectionsOf(alerts: readonly Numbered[], server: string): Section[] {
 	const sections = full.map(({ alert, number }): Section => {
 		const solved = alert.kind === 'solved';
 		const mark = solved ? '✅' : marks[alert.severity];
+		// The head of the message is the first one's title.
+		const isTold = alert === alerts[0]?.alert;
 		return {
 			title: `${solved ? 'Solved' : ruleTitles[alert.rule]}${number === undefined ? '' : ` #${number}`}`,
 			...(mark && { mark }),
-			markdown: `**${titleOf(alert, server)}**\n\n${textOf(alert, server)}`,
+			markdown: [isTold ? '' : `**${titleOf(alert, server)}**`, textOf(alert, server)].filter(Boolean).join('\n\n'),
 			fold: false,
 		};
 	});

@@ -1,5 +1,6 @@
 // One condition of a watched server in words: its title, and what else there is to say of it.
 import type { Plan } from '../advice/upgrade/plan.ts';
+import { surely } from '../advice/upgrade/step.ts';
 import { tally } from '../advice/upgrade/tally.ts';
 import type { AlertSubject, Details } from '../advice/watch/alert-condition.ts';
 import type { Alert } from '../advice/watch/alerts.ts';
@@ -7,7 +8,7 @@ import { compare } from '../deployment/version.ts';
 import { capital, enumerate, list } from '../text/format.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 import { dangers, warningLines } from './dangers.ts';
-import { deadlineLine, promisedWords } from './deadlines.ts';
+import { deadlineLine, deadlineText, promisedWords } from './deadlines.ts';
 import { observationWords, wholeWords } from './observation.ts';
 import { dangerLine, floorNames, whoseStep } from './sections.ts';
 import { worded } from './switch.ts';
@@ -134,7 +135,7 @@ export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, ser
 	if (!details) return '';
 	switch (details.is) {
 		case 'release':
-			return releaseText(details, server);
+			return releaseText(details);
 		case 'withdrawn':
 			return `${details.runs ? `It runs ${versionIn(about)}, which` : 'I told you that it is out. It'} is no longer among upstream’s releases; I do not know why. The newest that is there: ${details.newest}.`;
 		case 'advisory':
@@ -153,7 +154,7 @@ export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, ser
 				...linkWords(details),
 			].join(' ');
 		case 'deadline':
-			return deadlineLine(details.deadline);
+			return deadlineText(details.deadline);
 		case 'lifecycle':
 			return `${promisedWords(details.deadline)} Instead: ${details.deadline.replacedBy}.`;
 		case 'floor':
@@ -187,9 +188,9 @@ function linkWords({ link }: { link?: string }): string[] {
 	return link === undefined ? [] : [`[Advisory](${link})`];
 }
 
-function releaseText({ way, first, announces, carrier }: Detail<'release'>, server: string): string {
+function releaseText({ way, first, announces, carrier }: Detail<'release'>): string {
 	return [
-		wayWords(way, server),
+		wayWords(way),
 		...carrierWords(carrier),
 		...(first ? [`The first release of ${first.line} was ${first.version}.`] : []),
 		...(announces.length ? [`It announces:\n\n${list(announces.map(deadlineLine))}`] : []),
@@ -298,10 +299,10 @@ function solvedText(about: AlertSubject, { running }: Detail<'solved'>, server: 
 	return runs;
 }
 
-/** What a way asks, in a few lines, and where to read all of it. */
-export function wayWords(way: Plan, server: string): string {
-	const ask = `From ${way.from}: ${tallyWords(tally(way))}. All of it: ${code(`!upgrade ${server}`)}`;
-	const acting = worded(way).steps.filter(({ must, refuses }) => must || refuses);
+/** What a way asks, in a few lines; what only some meet is counted, and never red. */
+export function wayWords(way: Plan): string {
+	const ask = `From ${way.from}: ${tallyWords(tally(way))}.`;
+	const acting = worded(way).steps.filter(step => (step.must || step.refuses) && surely(step));
 	const worst = dangers(way, acting, 'unnumbered').filter(({ mark }) => mark === '🔴');
 	const lines = [...warningLines(way.unread), ...worst.slice(0, 5).map(dangerLine)];
 	return lines.length ? `${ask}\n\n${list(lines)}` : ask;

@@ -14,7 +14,8 @@ import { appliesClause } from './whose.ts';
 export function dueWords({ at, orLater, estimate, slipped, landed, withdrawn }: Deadline): string {
 	const date = at.date && `${at.date.length > 7 ? 'on' : 'in'} ${at.date}`;
 	const release = at.version && `in ${at.version}${orLater ? ' or later' : ''}`;
-	const when = [release, date, at.vague && `“${at.vague}”`].filter(Boolean).join(', ');
+	const vague = at.vague && (/^no date/.test(at.vague) ? at.vague : `“${at.vague}”`);
+	const when = [release, date, vague].filter(Boolean).join(', ');
 	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
 	if (withdrawn) return `${when}; taken back: ${withdrawn.replace(/\.$/, '')}`;
 	if (landed) return `${when}; happened in ${landed}${slipped ? ', later than promised' : ''}`;
@@ -43,13 +44,24 @@ export function deadlineValue(deadline: Deadline): Omit<Deadline, 'promised'> & 
 }
 
 export function deadlineLine(deadline: Deadline): string {
-	const { subject, replacedBy, concerned, applies, announced } = deadline;
-	const who = concerned === 'unknown' && applies ? [`If ${appliesClause(applies)}.`] : [];
-	const instead = replacedBy ? [sentence(`Instead: ${replacedBy}`)] : [];
 	// The end of what Synapse stands on is no promise of Synapse's: its date needs to be told for what it is.
-	const what =
-		announced === null ? `**${promisedWords(deadline)}**` : `**${capital(subject)}**: ${dueWords(deadline)}.`;
-	return [what, ...instead, ...who].join(' ');
+	const isPromise = deadline.announced !== null;
+	const what = isPromise
+		? `**${capital(deadline.subject)}**: ${dueWords(deadline)}.`
+		: `**${promisedWords(deadline)}**`;
+	return [what, ...aroundWords(deadline)].join(' ');
+}
+
+/** The same under a title that names its subject already. */
+export function deadlineText(deadline: Deadline): string {
+	const what = deadline.announced === null ? promisedWords(deadline) : `${capital(dueWords(deadline))}.`;
+	return [what, ...aroundWords(deadline)].join(' ');
+}
+
+function aroundWords({ replacedBy, concerned, applies }: Deadline): string[] {
+	const who = concerned === 'unknown' && applies ? [`Only if ${appliesClause(applies)}.`] : [];
+	const instead = replacedBy ? [sentence(`Instead: ${replacedBy}`)] : [];
+	return [...instead, ...who];
 }
 
 export function deadlineSection(found: readonly Deadline[], to: Version): Section[] {

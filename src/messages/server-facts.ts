@@ -1,14 +1,13 @@
 // The words for facts that a server told anyone who asked.
 import type { SeenProfile } from '../advice/watch/seen-facts.ts';
-import { enumerate } from '../text/format.ts';
-import { typedFact } from './whose.ts';
+import { factsClause } from './whose.ts';
 
 /** Where facts of a plan come from; undefined where people said all of them. */
 export function seenWords({ seen, contradicted }: Pick<SeenProfile, 'seen' | 'contradicted'>): string | undefined {
 	const words = [
-		seen.length ? `Seen on the server: ${enumerate(seen.map(typedFact))}.` : '',
+		seen.length ? `The server shows that ${factsClause(seen)}.` : '',
 		contradicted.length
-			? `The server tells ${enumerate(contradicted.map(typedFact))}, and you said otherwise; what you said counts.`
+			? `The server shows that ${factsClause(contradicted)}, and you said otherwise; what you said counts.`
 			: '',
 	].filter(Boolean);
 	return words.length ? words.join(' ') : undefined;

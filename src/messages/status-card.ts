@@ -20,7 +20,7 @@ import { factExample } from './sections.ts';
 import { seenWords } from './server-facts.ts';
 import { tallyWords } from './tally.ts';
 import { behindWords, caveatWords, unknownWords, versionWords } from './version.ts';
-import { typedFact } from './whose.ts';
+import { factsClause } from './whose.ts';
 
 export type Card = {
 	facing: Facing;
@@ -54,12 +54,12 @@ function knownFacts(facing: Facing): string {
 }
 
 function checkLines({ server, today, checks = [], derived, outdated }: Facing): string[] {
-	const facts = (dated: Facing['derived']) => dated.map(({ fact }) => typedFact(fact)).join(', ');
+	const facts = (dated: Facing['derived']) => factsClause(dated.map(({ fact }) => fact));
 	return [
-		...(derived.length ? [`Its configuration of ${derived[0]?.day} says: ${facts(derived)}.`] : []),
+		...(derived.length ? [`Its configuration of ${derived[0]?.day} says that ${facts(derived)}.`] : []),
 		...(outdated.length
 			? [
-					`⚠️ Its configuration of ${outdated[0]?.day} says ${facts(outdated)}; what you said, or it tells itself, counts.`,
+					`⚠️ Its configuration of ${outdated[0]?.day} says that ${facts(outdated)}; what you said, or what the server shows, counts.`,
 				]
 			: []),
 		...checks.map(record => {
@@ -79,7 +79,7 @@ function saidFacts({ profile, seen, contradicted, derived }: Facing): string {
 	if (!facts.length) return 'I know nothing of the deployment yet.';
 	const told = new Set([...seen, ...derived.flatMap(({ fact }) => parseStored(fact) ?? []).map(writeTerm)]);
 	const said = facts.filter(fact => !told.has(fact));
-	const stated = said.length ? `I know of it: ${said.map(typedFact).join(', ')}.` : '';
+	const stated = said.length ? `${capital(factsClause(said))}.` : '';
 	return [stated, seenWords({ seen, contradicted })].filter(Boolean).join(' ');
 }
 

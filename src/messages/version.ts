@@ -76,7 +76,7 @@ export function behindWords(
 ): string {
 	if (newest !== undefined && compare(newest, version) > 0)
 		return releases
-			? `${count(releases, 'release')} and ${count(days, 'day')} behind`
-			: `a patch behind, since ${count(days, 'day')}`;
+			? `${[count(releases, 'release'), ...(days ? [count(days, 'day')] : [])].join(' and ')} behind`
+			: `a patch behind${days ? `, since ${count(days, 'day')}` : ''}`;
 	return isCandidate(version) ? 'newer than the newest release' : 'the newest release';
 }

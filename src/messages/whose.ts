@@ -14,8 +14,8 @@ const openWords: Record<OpenFact, readonly [yes: string, no: string]> = {
 	appservices: ['have bridges or other application services', 'have no bridges or other application services'],
 	modules: ['load modules', 'load no modules'],
 	email: ['send e-mail', 'send no e-mail'],
-	phone: ['use phone numbers', 'use no phone numbers'],
-	sso: ['use single sign-on', 'use no single sign-on'],
+	phone: ['use phone numbers', 'do not use phone numbers'],
+	sso: ['use single sign-on', 'do not use single sign-on'],
 	saml: ['use SAML', 'do not use SAML'],
 	cas: ['use CAS', 'do not use CAS'],
 	oidc: ['use OpenID Connect', 'do not use OpenID Connect'],
@@ -79,14 +79,29 @@ export const appliesClause = memo((applies: Applies): string => {
 		if (isFact) facts.push(factClause(term));
 		else parameters.push(parameterClause(text));
 	}
-	return enumerate([...parameters, ...(facts.length ? [`you ${enumerate(withOneVerb(facts), last)}`] : [])], last);
+	return enumerate(
+		[...parameters, ...(facts.length ? [`you ${enumerate(withOneVerb(facts, last), last)}`] : [])],
+		last,
+	);
 });
 
+/** Stated facts as a clause: `you use the Docker image and PostgreSQL 15`. */
+export function factsClause(facts: readonly string[]): string {
+	const implied = new Set(facts.flatMap(fact => /^(postgres|sqlite)=/.exec(fact)?.[1] ?? []));
+	return appliesClause({ all: facts.filter(fact => !implied.has(fact.replace(/^database=/, ''))) });
+}
+
 /** “use SAML or CAS”, not “use SAML or use CAS”. */
-function withOneVerb(clauses: readonly string[]): readonly string[] {
-	const [verb = ''] = /^\w+ /.exec(clauses[0] ?? '') ?? [];
-	if (verb === '' || !clauses.every(clause => clause.startsWith(verb))) return clauses;
-	return clauses.map((clause, i) => (i === 0 ? clause : clause.slice(verb.length)));
+function withOneVerb(clauses: readonly string[], last: 'and' | 'or'): readonly string[] {
+	const [yes, no] = ['use ', 'do not use '];
+	const behind = (verb: string) => clauses.flatMap(one => (one.startsWith(verb) ? one.slice(verb.length) : []));
+	const [used, unused] = [behind(yes), behind(no)];
+	if (last === 'or') return used.length === clauses.length ? [yes + enumerate(used, 'or')] : clauses;
+	return [
+		...(used.length ? [yes + enumerate(used)] : []),
+		...clauses.filter(one => !one.startsWith(yes) && !one.startsWith(no)),
+		...(unused.length ? [no + enumerate(unused, 'or')] : []),
+	];
 }
 
 /** Why something is left out: the stated fact as people type it (`docker`, not `install=docker`), or what the files say. */

@@ -156,7 +156,7 @@ test('what people say counts before what the configuration told, and the differe
 	await ask('check example.org', file(whole));
 	const card = await ask('profile example.org sqlite');
 	expect(card.value.profile).toMatchObject({ database: 'sqlite' });
-	expect(JSON.stringify(card.sections)).toMatch(/⚠️ Its configuration of 2026-11-29 says `postgres`/);
+	expect(JSON.stringify(card.sections)).toMatch(/⚠️ Its configuration of 2026-11-29 says that you use PostgreSQL;/);
 	const plan = await ask('upgrade example.org');
 	expect(plan.value.profile).toMatchObject({ database: 'sqlite' });
 });

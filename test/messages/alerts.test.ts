@@ -51,6 +51,27 @@ test('what is reminded of is a list at the end, without its words', () => {
 	expect(JSON.stringify(sections)).not.toContain('More about CVE-1');
 });
 
+test('of several, the first is told by the head alone, and the others by a title each', () => {
+	const { sections, lead } = alertWords('example.org', numbered(alert('CVE-1'), alert('CVE-2')), undefined);
+	expect(lead).toContain('Open to `CVE-1` (moderate): Hole, and 1 more');
+	expect(sections.map(({ markdown }) => markdown.includes('**Open to'))).toEqual([false, true, false]);
+	expect(sections[0]?.markdown).toContain('More about CVE-1');
+});
+
+test('a deadline under its own title does not say its subject again', () => {
+	const subject = 'The old door';
+	const deadline = {
+		...{ id: 'x', subject, at: { vague: 'no date given' }, promised: subject, concerned: true, announced: '1.0.0' },
+		...{ replacedBy: 'the new door', landed: null, slipped: false, options: [], sources: [] },
+	} as unknown as Extract<NonNullable<Alert['details']>, { is: 'deadline' }>['deadline'];
+	const about = { rule: 'deadline' as const, name: subject, stage: 'announced' } as Alert['about'];
+	const one = alert('old-door', { rule: 'deadline', about, details: { is: 'deadline', deadline } });
+	const { lead } = alertWords('example.org', numbered(one), undefined);
+	expect(lead).toContain('Announced: The old door');
+	expect(lead).toContain('\n\nNo date given. Instead: the new door.');
+	expect(lead.match(/old door/g)).toHaveLength(1);
+});
+
 test('a reminder is one line with what helps', () => {
 	const { sections, lead } = alertWords('example.org', numbered(alert('CVE-1', { kind: 'reminder' })), undefined);
 	expect(sections).toEqual([]);

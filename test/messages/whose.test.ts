@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { closedFacts, openFacts, parseStored } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
-import { appliesClause, typedFact } from '../../src/messages/whose.ts';
+import { appliesClause, factsClause, typedFact } from '../../src/messages/whose.ts';
 
 test.each([
 	[{ all: ['workers'] }, 'you run workers'],
@@ -44,6 +44,13 @@ test('no condition of the knowledge on a fact is told as one on a parameter', as
 	const conditions = [...notes, ...faults].flatMap(({ applies }) => applies ?? []);
 	expect(conditions.length).toBeGreaterThan(300);
 	expect(conditions.map(appliesClause).filter(clause => clause.includes('`'))).toEqual([]);
+});
+
+test('stated facts are one clause, and what follows from another is not said', () => {
+	expect(factsClause(['install=docker', 'database=postgres', 'postgres=15', 'workers', 'no-saml', 'no-mas'])).toBe(
+		'you use the Docker image and PostgreSQL 15, run workers and do not use SAML or MAS',
+	);
+	expect(factsClause(['database=sqlite'])).toBe('you use SQLite');
 });
 
 test('a stated fact is repeated as it is typed', () => {
