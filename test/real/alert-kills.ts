@@ -1,7 +1,7 @@
 // Kills the bot again and again while alerts fall due in twenty rooms, some of them encrypted:
 // `node test/real/alert-kills.ts [kills] [rooms]`. Each alert must be in its room exactly once.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openAlertRooms, playedWorld } from './alert-rooms.ts';
+import { aloneOnSqlite, openAlertRooms, playedWorld } from './alert-rooms.ts';
 import { makeBot } from './bot.ts';
 import { startProxy } from './proxy.ts';
 import { startSynapse } from './synapse.ts';
@@ -15,7 +15,7 @@ const proxy = await startProxy(synapse.url, {});
 const world = playedWorld();
 const bot = await makeBot(synapse, { url: proxy.url, script: world.script });
 try {
-	const siege = await openAlertRooms(synapse, bot, world, rooms);
+	const siege = await openAlertRooms(synapse, aloneOnSqlite(bot), world, rooms);
 	const phases = {
 		'starting, before it was in sync': 0,
 		'while messages were on their way to the homeserver': 0,
@@ -38,7 +38,7 @@ try {
 		}
 		const sending = proxy.sending();
 		await bot.kill();
-		const { waiting, undecided } = siege.standing();
+		const { waiting, undecided } = await siege.standing();
 		if (!started()) phases['starting, before it was in sync']++;
 		else if (sending > 0) phases['while messages were on their way to the homeserver']++;
 		else if (undecided > 0) phases['with alerts due that it had not decided']++;

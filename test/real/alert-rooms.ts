@@ -23,33 +23,64 @@ export function playedWorld() {
 	};
 }
 
-/** Every fifth room is encrypted. The bot has to run, its world to be played. */
+/** How a bot is started, and its store asked. */
+export type AlertBot = {
+	bot: Bot;
+	/** Starts it, if it does not run yet. */
+	start: () => Promise<void>;
+	/** Ends it and starts it again. */
+	restart: () => Promise<void>;
+	/** The rows of a query on its store. */
+	rows: (sql: string) => Promise<unknown[]>;
+};
+
+/** A single bot on SQLite. Its store can be read only while it does not write. */
+export function aloneOnSqlite(bot: Bot): AlertBot {
+	return {
+		bot,
+		start: bot.start,
+		async restart() {
+			await bot.stop();
+			await bot.start();
+		},
+		async rows(sql) {
+			const database = new DatabaseSync(join(bot.dir, 'data', 'glia.sqlite'), { readOnly: true, timeout: 5000 });
+			try {
+				return database.prepare(sql).all();
+			} finally {
+				database.close();
+			}
+		},
+	};
+}
+
+/** Every `nth` room is encrypted. */
 export async function openAlertRooms(
 	synapse: Homeserver,
-	bot: Bot,
+	{ bot, start, restart, rows: ask }: AlertBot,
 	world: ReturnType<typeof playedWorld>,
 	rooms: number,
+	nth = 5,
 ) {
 	const servers = Object.fromEntries(Array.from({ length: rooms }, (_, i) => [`s${i}.example.org`, '1.2.0']));
 	const due: string[] = [];
 	const play = (more: Partial<Played> = {}) => world.play({ servers, advisories: due, ...more });
 	play();
-	await bot.start();
+	await start();
 	const alice = await person(synapse, 'alice');
 	const places: { room: string; encrypted: boolean }[] = [];
 	for (let i = 0; i < rooms; i++) {
 		const room = await roomWith(bot, alice, {}, 180_000);
 		const id = await alice.say(room, `!watch s${i}.example.org`);
 		await alice.waitFor(answerTo(id, bot.userId), 60_000);
-		const encrypted = i % 5 === 4;
+		const encrypted = i % nth === nth - 1;
 		if (encrypted) await alice.setState(room, 'm.room.encryption', '', { algorithm: 'm.megolm.v1.aes-sha2' });
 		places.push({ room, encrypted });
 	}
 	// What the bot says about encryption comes before what is counted.
 	await sleep(5000);
 	// A start looks at once; a bot that had nothing to watch would do so within a minute.
-	await bot.stop();
-	await bot.start();
+	await restart();
 	const before = new Map<string, number>();
 	for (const { room } of places) before.set(room, (await fromBot(alice, room, bot)).length);
 	return {
@@ -61,16 +92,14 @@ export async function openAlertRooms(
 			due.push(`CVE-${due.length + 1}`);
 			play(now && { now: now.toISOString() });
 		},
-		/** What the store has of alerts: those not decided, and messages on their way. Only while no bot writes. */
-		standing(): { undecided: number; waiting: number } {
-			return read(database => {
-				const number = (sql: string) => Number(Object.values(database.prepare(sql).get() ?? {})[0] ?? 0);
-				const decided = number("SELECT count(*) FROM alerts WHERE stage = 'open'");
-				return {
-					undecided: due.length * rooms - decided,
-					waiting: number('SELECT count(*) FROM outbox WHERE done_at IS NULL'),
-				};
-			});
+		/** What the store has of alerts: those not decided, and messages on their way. */
+		async standing(): Promise<{ undecided: number; waiting: number }> {
+			const number = async (sql: string) => Number(Object.values(Object((await ask(sql))[0]))[0] ?? 0);
+			const decided = await number("SELECT count(*) FROM alerts WHERE stage = 'open'");
+			return {
+				undecided: due.length * rooms - decided,
+				waiting: await number('SELECT count(*) FROM outbox WHERE done_at IS NULL'),
+			};
 		},
 		/** Counts once nothing is missing, or after the time (ms), and a while later, when what comes twice has come. */
 		async result(within: number): Promise<Counted> {
@@ -81,29 +110,16 @@ export async function openAlertRooms(
 		},
 	};
 
-	function read<T>(ask: (database: DatabaseSync) => T): T {
-		const database = new DatabaseSync(join(bot.dir, 'data', 'glia.sqlite'), { readOnly: true, timeout: 5000 });
-		try {
-			return ask(database);
-		} finally {
-			database.close();
-		}
-	}
-
 	/** Encrypted messages are told apart by the store: it knows which event says what, and the room how many there are. */
 	async function count(): Promise<Counted> {
 		const sums = { once: 0, twice: 0, missing: 0 };
 		for (const { room, encrypted } of places) {
 			const events = (await fromBot(alice, room, bot)).slice(before.get(room));
 			const ids = new Set(events.map(({ event_id }) => event_id));
-			const rows = read(database =>
-				database
-					.prepare(
-						`SELECT m.subject, o.event FROM alerts a JOIN matters m ON m.id = a.matter JOIN outbox o ON o.said = a.said
-						 WHERE o.room = ? AND a.stage = 'open'`,
-					)
-					.all(room),
-			) as { subject: string; event: string | null }[];
+			const rows = (await ask(
+				`SELECT m.subject, o.event FROM alerts a JOIN matters m ON m.id = a.matter JOIN outbox o ON o.said = a.said
+				 WHERE o.room = '${room}' AND a.stage = 'open'`,
+			)) as { subject: string; event: string | null }[];
 			for (const id of due) {
 				const times = encrypted
 					? rows.filter(({ subject, event }) => subject === id && event !== null && ids.has(event)).length

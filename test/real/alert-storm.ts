@@ -1,7 +1,7 @@
 // A bad network, and then a homeserver that is gone for a played hour, while alerts fall due in every room:
 // `node test/real/alert-storm.ts [minutes] [rooms]`. Each alert must be in its room exactly once.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openAlertRooms, playedWorld } from './alert-rooms.ts';
+import { aloneOnSqlite, openAlertRooms, playedWorld } from './alert-rooms.ts';
 import { makeBot } from './bot.ts';
 import { supervise } from './lives.ts';
 import { startProxy, storm } from './proxy.ts';
@@ -19,7 +19,7 @@ const world = playedWorld();
 const bot = await makeBot(synapse, { url: proxy.url, script: world.script });
 let supervised: ReturnType<typeof supervise> | undefined;
 try {
-	const siege = await openAlertRooms(synapse, bot, world, rooms);
+	const siege = await openAlertRooms(synapse, aloneOnSqlite(bot), world, rooms);
 	// Whoever supervises the bot starts it again, should it end.
 	supervised = supervise(bot);
 	proxy.done.clear();

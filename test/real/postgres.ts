@@ -43,7 +43,9 @@ export async function startPostgres(major = 17, settings: readonly string[] = []
 		client.on('error', () => undefined);
 		await client.connect();
 		try {
-			return (await client.query(sql)).rows;
+			const results: unknown = await client.query(sql);
+			const last = Array.isArray(results) ? results.at(-1) : results;
+			return (last as pg.QueryResult).rows;
 		} finally {
 			await client.end();
 		}

@@ -1,7 +1,7 @@
 // Replicas over one PostgreSQL, and what can happen to them: killed, stopped, cut off, held up, their database restarted.
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Bot, makeBot } from './bot.ts';
+import { type Bot, type BotOptions, makeBot } from './bot.ts';
 import { startPostgres } from './postgres.ts';
 import type { Synapse } from './synapse.ts';
 
@@ -10,7 +10,7 @@ type Member = { bot: Bot; line: Line };
 export type Replicas = Awaited<ReturnType<typeof openReplicas>>;
 
 /** Starts replicas of one bot, each with a line of its own to the database; the first is in sync. */
-export async function openReplicas(synapse: Synapse, count: number) {
+export async function openReplicas(synapse: Synapse, count: number, options: Pick<BotOptions, 'script'> = {}) {
 	const database = await startPostgres(17);
 	const url = new URL(await database.database());
 	const members: Member[] = [];
@@ -23,7 +23,7 @@ export async function openReplicas(synapse: Synapse, count: number) {
 		const address = new URL(url);
 		address.port = String(line.port);
 		const as = i === 0 ? {} : { as: { ...account } };
-		const bot = await makeBot(synapse, { ...as, store: { postgres: address.href } });
+		const bot = await makeBot(synapse, { ...options, ...as, store: { postgres: address.href } });
 		if (i === 0) Object.assign(account, { userId: bot.userId, password: bot.password });
 		members.push({ bot, line });
 		if (i === 0) await bot.start();
@@ -47,6 +47,19 @@ export async function openReplicas(synapse: Synapse, count: number) {
 		/** Any of them: they have one account. */
 		bot: first.bot,
 		members,
+		/** The rows of a query on the store. */
+		rows: (sql: string) => database.query(`SET search_path TO glia; ${sql}`, url.pathname.slice(1)),
+		/** Kills all of them and starts them again; resolves when one leads. */
+		async restart(): Promise<void> {
+			for (const { bot } of members) await bot.kill();
+			for (const { bot } of members) bot.spawn();
+			const before = await leader();
+			for (;;) {
+				const now = await leader();
+				if (now?.held && now.fence !== before?.fence) return;
+				await sleep(200);
+			}
+		},
 		/** A fault; resolves when another leads, if it was the leader's. The kinds take turns; `homeserver`: its own as well. */
 		async fault(i: number, homeserver = true): Promise<void> {
 			const before = await leader();

@@ -1,5 +1,6 @@
 // Several replicas over one PostgreSQL, with faults of every kind while people talk to them:
-// `node test/real/replicas.ts [faults] [commands] [replicas] [people]`.
+// `node test/real/replicas.ts [faults] [commands] [replicas] [people]`. In encrypted rooms: secret-kills.ts; alerts:
+// replica-alerts.ts.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openReplicas, type Replicas } from './replica-faults.ts';
 import { openSiege, printed } from './siege.ts';

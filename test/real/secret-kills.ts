@@ -1,6 +1,7 @@
 // Kills the bot again and again while people talk to it in encrypted rooms, and counts what went wrong with answers and
-// with keys: `node test/real/secret-kills.ts [kills] [commands] [late | replicas]`. With `late` the disk lies: the control
-// run, in which something must be found. With `replicas` three of them share a PostgreSQL, and faults of every kind happen.
+// with keys: `node test/real/secret-kills.ts [kills] [commands] [late | replicas | unfenced]`. With `replicas` three of them
+// share a PostgreSQL, and faults of every kind happen. Two are control runs, in which something must be found: with `late`
+// the disk lies, with `unfenced` replicas write without holding the lease.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoomId } from '../../crypto/index.ts';
 import { repliesTo } from './answers.ts';
@@ -13,14 +14,17 @@ import { patiently } from './siege.ts';
 import { startSynapse } from './synapse.ts';
 
 const [kills = 100, commands = 1000] = process.argv.slice(2, 4).map(Number);
-const late = process.argv[4] === 'late';
+const mode = process.argv[4];
+/** The control runs, and what the bot is started with in each. */
+const controls: Record<string, string> = { late: 'late-writes.ts', unfenced: 'unfenced-writes.ts' };
+const control = mode === undefined ? undefined : controls[mode];
 // So many that nobody has a hundred answers waiting, beyond which a person is told once and then left alone.
 const senders = 12;
 const rooms = 3;
 
-if (late) process.env.NODE_OPTIONS = `--import=${new URL('late-writes.ts', import.meta.url)}`;
+if (control !== undefined) process.env.NODE_OPTIONS = `--import=${new URL(control, import.meta.url)}`;
 const synapse = await startSynapse();
-const replicas = process.argv[4] === 'replicas' ? await openReplicas(synapse, 3) : undefined;
+const replicas = mode === 'replicas' || mode === 'unfenced' ? await openReplicas(synapse, 3) : undefined;
 const bot = replicas?.bot ?? (await makeBot(synapse));
 const people: SecretPerson[] = [];
 /** Every identity that the homeserver ever showed. */
@@ -49,8 +53,8 @@ try {
 		idle = found.unanswered < before ? 0 : idle + 1;
 	}
 	const title = replicas
-		? `Replicas, encrypted: ${replicas.summary().join('; ')}`
-		: late
+		? `Replicas, encrypted${control ? ', control without the fence' : ''}: ${replicas.summary().join('; ')}`
+		: control
 			? 'Control: writes of keys 100 ms late'
 			: 'SIGKILL at random moments, encrypted';
 	console.log(
@@ -67,7 +71,7 @@ try {
 		if (!replicas) trace(bot, missing);
 	}
 	const wrongs = Object.values(wrong).reduce((sum, number) => sum + number, identities - 1 + devices - 1);
-	process.exitCode = wrongs > 0 === late ? 0 : 1;
+	process.exitCode = wrongs > 0 === (control !== undefined) ? 0 : 1;
 
 	async function talk(number: number): Promise<void> {
 		await sleep(Math.random() * 1500);

@@ -1,0 +1,35 @@
+// Replicas without their fence, for a control run: whoever led once goes on as the leader, and writes whenever it likes.
+// Loaded into the bot by `NODE_OPTIONS=--import=…/unfenced-writes.ts`.
+import pg from 'pg';
+
+type Query = (text: unknown, ...more: unknown[]) => unknown;
+
+const prototype = pg.Client.prototype as unknown as { query: Query };
+const { query } = prototype;
+let replaced = 0;
+
+prototype.query = function (text, ...more) {
+	return query.call(this, typeof text === 'string' ? unfenced(text) : text, ...more);
+};
+
+/** The same statement with nothing checked: each replacement has to fit, or the control would test nothing. */
+function unfenced(text: string): string {
+	if (text.startsWith('BEGIN; SELECT 1 FROM turn FOR UPDATE')) {
+		replaced++;
+		return 'BEGIN; SELECT true AS valid';
+	}
+	const renewal = 'WHERE holder = $1 AND fence = $2 AND until > clock_timestamp() RETURNING fence';
+	if (!text.includes(renewal)) return text;
+	replaced++;
+	// Types are needed for parameters that nothing is compared to.
+	return text.replace(renewal, 'WHERE $1::text IS NOT NULL AND $2::bigint IS NOT NULL RETURNING fence');
+}
+
+/** A process that was stopped would notice by its own clock that it is late. */
+const { setInterval: every } = globalThis;
+globalThis.setInterval = ((call: () => void, ms?: number, ...more: unknown[]) =>
+	every(ms === 250 ? () => undefined : call, ms, ...(more as []))) as typeof setInterval;
+
+process.on('exit', () => {
+	if (replaced === 0) process.stderr.write('nothing was replaced: the control run tests nothing\n');
+});
