@@ -1,36 +1,14 @@
-// The IndexedDB that wasm sees: databases in memory that remember which of their records were touched.
+// The IndexedDB that wasm sees: databases in memory that remember which of their records were touched. Of stores that grow
+// (by-need.ts), only what was asked for lately is in memory.
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { isByNeed, type Query, Window } from './by-need.ts';
+import { checkedKey, type Database, type Entry, type Key, type StoreShape, type Touched } from './database.ts';
+import { type RequestClasses, readBeforeRequests } from './read-before.ts';
 
-/** One database as it is kept on disk. `version` is wasm's schema. */
-export interface Database {
-	name: string;
-	version: number;
-	stores: StoreShape[];
-}
-
-export interface StoreShape {
-	name: string;
-	keyPath: string | string[] | null;
-	indexes: { name: string; keyPath: string | string[]; unique: boolean; multiEntry: boolean }[];
-}
-
-export interface Entry {
-	key: Key;
-	value: unknown;
-}
-
-export type Key = string | number | Key[];
-
-/** A record that was written; without `record` it was deleted. */
-export interface Touched {
-	database: string;
-	store: string;
-	key: Key;
-	record: Entry | undefined;
-}
+export type { Database, Entry, Key, StoreShape, Touched } from './database.ts';
 
 /** A set of databases under one name, private to whoever opened it. */
 export interface Mirror {
@@ -40,8 +18,12 @@ export interface Mirror {
 	entries(database: string, store: string): Iterable<Entry>;
 	/** What was touched since the last call, and how it is now: an entry without `value` was deleted. */
 	takeTouched(): Touched[];
-	/** Resolves when no transaction that writes is under way. */
+	/** Resolves when no transaction that writes is under way. Rejects if something that was asked for could not be read. */
 	settled(): Promise<void>;
+	/** Brings into memory all that is not. */
+	readAll(): Promise<void>;
+	/** Forgets what need not be in memory, if nobody is reading. All that was touched must have been written. */
+	forget(): void;
 	/** Forgets everything. wasm must have closed its connections. */
 	close(): void;
 }
@@ -87,28 +69,44 @@ interface OpenRequest {
 	onsuccess: () => void;
 	onerror: () => void;
 }
-interface FakeIndexedDB extends Record<string, unknown> {
+interface FakeIndexedDB extends Record<string, unknown>, RequestClasses {
 	indexedDB: { _databases: Map<string, RawDatabase>; open(name: string, version: number): OpenRequest };
-	IDBKeyRange: { new (): object; only(key: unknown): object };
 }
 
 const TESTED = '6.2.8';
 const require = createRequire(import.meta.url);
 const { fake, RawObjectStore } = load();
 const open = new Map<string, (store: RawStore, key: Key) => void>();
+/** How records are put and deleted without anybody noticing. */
+const { storeRecord, deleteRecord } = RawObjectStore.prototype;
+const windows = new WeakMap<RawStore, Window>();
 noticeTouches();
+readBeforeRequests(fake, store => windows.get(store as RawStore));
 
-/** Opens `databases` under a name that nobody else has. `entries` gives the records of one of their stores. */
+/** As many records of a store that is read by need stay in memory (at most 10 kB each). */
+const maxRecords = 2000;
+
+/**
+ * Opens `databases` under a name that nobody else has. `entries` gives the records of one of their stores, `read` those of
+ * one that is read by need.
+ */
 export async function openMirror(
 	databases: Database[],
 	entries: (database: string, store: string) => Iterable<Entry>,
+	read: (database: string, store: string, query: Query) => Promise<Entry[]>,
+	most = maxRecords,
 ): Promise<Mirror> {
 	offerGlobally();
 	const name = randomUUID();
 	const raw = (database: string) => fake.indexedDB._databases.get(name + database);
 	const mine = () => [...fake.indexedDB._databases.entries()].filter(([full]) => full.startsWith(name));
 	const touched = new Map<RawStore, Map<string, Key>>();
-	for (const database of databases) await fill(name + database.name, database, entries);
+	const windowed = openWindows(read, most);
+	for (const database of databases) {
+		await fill(name + database.name, database, entries);
+		for (const store of raw(database.name)?.rawObjectStores.values() ?? [])
+			if (isByNeed(shapeOf(store))) windowed.open(database.name, store);
+	}
 	open.set(name, (store, key) => {
 		const keys = touched.get(store) ?? new Map<string, Key>();
 		touched.set(store, keys.set(JSON.stringify(key), key));
@@ -139,6 +137,20 @@ export async function openMirror(
 			const writes = (transaction: { mode: string; _state: string }) =>
 				transaction.mode !== 'readonly' && transaction._state !== 'finished';
 			while (mine().some(([, database]) => database.transactions.some(writes))) await new Promise(setImmediate);
+			windowed.check();
+		},
+		readAll: windowed.readAll,
+		forget() {
+			const isBusy = ({ _state }: { _state: string }) => _state !== 'finished';
+			if (mine().some(([, database]) => database.transactions.some(isBusy))) return;
+			// Those that wasm has just made are in memory from their first record on.
+			for (const [full, database] of mine())
+				for (const store of database.rawObjectStores.values())
+					if (!windows.has(store) && isByNeed(shapeOf(store)))
+						windowed
+							.open(full.slice(name.length), store)
+							.adopt(Array.from(store.records.values(), ({ key }) => checkedKey(key)));
+			windowed.forget();
 		},
 		close() {
 			open.delete(name);
@@ -177,7 +189,7 @@ function offerGlobally(): void {
 /** Undoing an aborted transaction goes through the same three methods, so what is touched is at worst unchanged. */
 function noticeTouches(): void {
 	const { prototype } = RawObjectStore;
-	const { storeRecord, deleteRecord, clear } = prototype;
+	const { clear } = prototype;
 	const noticer = (store: RawStore) => open.get(store.rawDatabase.name.slice(0, UUID_LENGTH));
 	prototype.storeRecord = function (this: RawStore, record, noOverwrite, undo) {
 		const key = storeRecord.call(this, record, noOverwrite, undo);
@@ -199,6 +211,42 @@ function noticeTouches(): void {
 	};
 }
 
+/** The parts of stores that are in memory, and whether something could not be read into them. */
+function openWindows(read: (database: string, store: string, query: Query) => Promise<Entry[]>, most: number) {
+	const opened: Window[] = [];
+	let unread: { error: unknown } | undefined;
+	return {
+		open(database: string, store: RawStore): Window {
+			const window = new Window(memoryOf(store), query =>
+				read(database, store.name, query).catch((error: unknown) => {
+					unread ??= { error };
+					throw error;
+				}),
+			);
+			windows.set(store, window);
+			opened.push(window);
+			return window;
+		},
+		check(): void {
+			if (unread) throw unread.error;
+		},
+		async readAll(): Promise<void> {
+			for (const window of opened) await window.needAll();
+		},
+		forget(): void {
+			for (const window of opened) window.forget(most);
+		},
+	};
+}
+
+function memoryOf(store: RawStore) {
+	return {
+		has: (key: Key) => store.records.get(key) !== undefined,
+		put: ({ key, value }: Entry) => void storeRecord.call(store, { key, value }, true),
+		drop: (key: Key) => deleteRecord.call(store, key),
+	};
+}
+
 const UUID_LENGTH = 36;
 
 function fill(
@@ -214,7 +262,9 @@ function fill(
 				for (const { name: storeName, keyPath, indexes } of stores) {
 					const store = request.result.createObjectStore(storeName, { keyPath });
 					// Before the indexes exist: each of them is then built in one go.
-					for (const { key, value } of entries(name, storeName)) {
+					for (const { key, value } of isByNeed({ name: storeName, keyPath, indexes })
+						? []
+						: entries(name, storeName)) {
 						store._rawObjectStore.storeRecord({ key, value }, true);
 					}
 					for (const { name: indexName, keyPath, ...options } of indexes)
@@ -234,26 +284,20 @@ function fill(
 }
 
 function shape(name: string, { version, rawObjectStores }: RawDatabase): Database {
-	const stores = Array.from(rawObjectStores.values(), ({ name: storeName, keyPath, autoIncrement, rawIndexes }) => {
-		if (autoIncrement) throw new Error(`the store ${storeName} numbers its records itself, which is not kept on disk`);
-		const indexes = Array.from(rawIndexes.values(), ({ name, keyPath, unique, multiEntry }) => ({
-			name,
-			keyPath: plain(keyPath),
-			unique,
-			multiEntry,
-		}));
-		return { name: storeName, keyPath: keyPath === null ? null : plain(keyPath), indexes };
-	});
-	return { name, version, stores };
+	return { name, version, stores: Array.from(rawObjectStores.values(), shapeOf) };
+}
+
+function shapeOf({ name, keyPath, autoIncrement, rawIndexes }: RawStore): StoreShape {
+	if (autoIncrement) throw new Error(`the store ${name} numbers its records itself, which is not kept on disk`);
+	const indexes = Array.from(rawIndexes.values(), ({ name, keyPath, unique, multiEntry }) => ({
+		name,
+		keyPath: plain(keyPath),
+		unique,
+		multiEntry,
+	}));
+	return { name, keyPath: keyPath === null ? null : plain(keyPath), indexes };
 }
 
 function plain(keyPath: string | ArrayLike<string>): string | string[] {
 	return typeof keyPath === 'string' ? keyPath : Array.from(keyPath);
-}
-
-// IndexedDB also knows dates and bytes as keys; matrix-sdk-crypto uses neither, and JSON could not tell them apart.
-function checkedKey(key: unknown): Key {
-	if (typeof key === 'string' || (typeof key === 'number' && Number.isFinite(key))) return key;
-	if (Array.isArray(key)) return key.map(checkedKey);
-	throw new Error('a record has a key that is neither text nor a number');
 }

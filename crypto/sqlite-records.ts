@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
 import { crc32 } from 'node:zlib';
+import { isByNeed, lookupsOf, type Query } from './by-need.ts';
 import { cryptoError } from './fault.ts';
 import type { Database, Entry, StoreShape } from './mirror.ts';
-import { damaged, type Records } from './store.ts';
+import { DAMAGED, damaged, type Records } from './store.ts';
 
-/** 2: each row has a checksum. */
-const FORMAT = 2;
+/** 2: each row has a checksum. 3: records of stores that are read by need are found by their indexes. */
+const FORMAT = 3;
 const FILE = 'matrix-sdk-crypto-wasm.sqlite3';
 const NATIVE_FILE = 'matrix-sdk-crypto.sqlite3';
 const opened = new Set<string>();
@@ -30,9 +31,11 @@ export function openFile(directory: string): Records {
 	const put = sqlite.prepare(
 		'INSERT INTO record (database, store, key, value, checksum) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, checksum = excluded.checksum',
 	);
+	const lookups = openLookups(sqlite);
 	const putRecord = (database: string, store: string, { key, value }: Entry) => {
 		const row = [database, store, JSON.stringify(key), serialize(value)] as const;
 		put.run(...row, checksum(...row));
+		lookups.put(database, store, row[2], value);
 	};
 	const remove = sqlite.prepare('DELETE FROM record WHERE database = ? AND store = ? AND key = ?');
 
@@ -51,20 +54,28 @@ export function openFile(directory: string): Records {
 		async databases() {
 			const databases = readDatabases(sqlite);
 			checkStores(sqlite, databases);
+			for (const { name, stores } of databases)
+				for (const { name: store } of stores.filter(isByNeed)) checkRecords(sqlite, name, store);
+			lookups.open(databases);
 			return databases;
 		},
 		entries: async () => (database, store) => readRecords(sqlite, database, store),
+		read: async (database, store, query) => [...readRecords(sqlite, database, store, query)],
 		async write(touched) {
 			inTransaction(() => {
 				for (const { database, store, key, record } of touched) {
-					if (record === undefined) remove.run(database, store, JSON.stringify(key));
-					else putRecord(database, store, record);
+					if (record !== undefined) putRecord(database, store, record);
+					else {
+						remove.run(database, store, JSON.stringify(key));
+						lookups.remove(database, store, JSON.stringify(key));
+					}
 				}
 			});
 		},
 		async replace({ user, device, sealed }, databases, entries) {
 			inTransaction(() => {
-				sqlite.exec('DELETE FROM record; DELETE FROM database; DELETE FROM owner');
+				sqlite.exec('DELETE FROM lookup; DELETE FROM record; DELETE FROM database; DELETE FROM owner');
+				lookups.open(databases);
 				sqlite.prepare('INSERT INTO owner VALUES (?, ?, ?)').run(user, device, sealed ? 1 : 0);
 				for (const { name, version, stores } of databases) {
 					const row = [name, version, JSON.stringify(stores)] as const;
@@ -102,9 +113,10 @@ function openSqlite(file: string): DatabaseSync {
 				`${file} was written by a newer version (format ${format}); run that one`,
 			);
 		}
-		if (format === 0) sqlite.exec(LAYOUT);
+		if (format === 0) sqlite.exec(LOOKUPS + LAYOUT);
 		else checkPages(sqlite, file);
 		if (format === 1) addChecksums(sqlite);
+		if (format === 1 || format === 2) addLookups(sqlite);
 		sqlite.exec('COMMIT');
 		return sqlite;
 	} catch (error) {
@@ -120,6 +132,12 @@ const LAYOUT = `
 	CREATE TABLE record (database TEXT NOT NULL, store TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
 		checksum INTEGER NOT NULL, PRIMARY KEY (database, store, key)) STRICT;
 	PRAGMA user_version = ${FORMAT};
+`;
+
+const LOOKUPS = `
+	CREATE TABLE lookup (database TEXT NOT NULL, store TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL,
+		value TEXT NOT NULL, PRIMARY KEY (database, store, key, name)) STRICT, WITHOUT ROWID;
+	CREATE INDEX lookup_value ON lookup (database, store, name, value);
 `;
 
 const SQLITE_BUSY = 5;
@@ -165,8 +183,43 @@ function addChecksums(sqlite: DatabaseSync): void {
 		UPDATE database SET checksum = checksum(name, version, stores);
 		ALTER TABLE record ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
 		UPDATE record SET checksum = checksum(database, store, key, value);
-		PRAGMA user_version = ${FORMAT};
 	`);
+}
+
+/** Where records stand in their indexes, in files from before they were read by need. */
+function addLookups(sqlite: DatabaseSync): void {
+	sqlite.exec(LOOKUPS);
+	const lookups = openLookups(sqlite);
+	const databases = readDatabases(sqlite);
+	lookups.open(databases);
+	for (const { name, stores } of databases)
+		for (const { name: store } of stores.filter(isByNeed))
+			for (const { key, value } of readRecords(sqlite, name, store))
+				lookups.put(name, store, JSON.stringify(key), value);
+	sqlite.exec(`PRAGMA user_version = ${FORMAT}`);
+}
+
+/** The rows by which records are found in their indexes. `open` tells which indexes there are. */
+function openLookups(sqlite: DatabaseSync) {
+	const shapes = new Map<string, StoreShape>();
+	const put = sqlite.prepare('INSERT INTO lookup (database, store, key, name, value) VALUES (?, ?, ?, ?, ?)');
+	const remove = sqlite.prepare('DELETE FROM lookup WHERE database = ? AND store = ? AND key = ?');
+	return {
+		open(databases: readonly Database[]): void {
+			shapes.clear();
+			for (const { name, stores } of databases)
+				for (const store of stores.filter(isByNeed)) shapes.set(JSON.stringify([name, store.name]), store);
+		},
+		put(database: string, store: string, key: string, value: unknown): void {
+			const shape = shapes.get(JSON.stringify([database, store]));
+			if (!shape || shape.indexes.length === 0) return;
+			remove.run(database, store, key);
+			for (const { name, value: found } of lookupsOf(shape, value)) put.run(database, store, key, name, found);
+		},
+		remove(database: string, store: string, key: string): void {
+			if (shapes.has(JSON.stringify([database, store]))) remove.run(database, store, key);
+		},
+	};
 }
 
 function readDatabases(sqlite: DatabaseSync): Database[] {
@@ -180,15 +233,41 @@ function readDatabases(sqlite: DatabaseSync): Database[] {
 		});
 }
 
-function* readRecords(sqlite: DatabaseSync, database: string, store: string): Iterable<Entry> {
+/** Behind every text that begins with what stands before it. */
+const LAST = '\u{10FFFF}';
+
+function* readRecords(sqlite: DatabaseSync, database: string, store: string, query?: Query): Iterable<Entry> {
+	const { prefix, exact, index } = query ?? { prefix: '', exact: false };
+	const [from, to] = [prefix, exact ? prefix : prefix + LAST];
+	const rows =
+		index === undefined
+			? sqlite
+					.prepare('SELECT key, value, checksum FROM record WHERE database = ? AND store = ? AND key BETWEEN ? AND ?')
+					.iterate(database, store, from, to)
+			: sqlite
+					.prepare(
+						`SELECT key, record.value, checksum FROM lookup JOIN record USING (database, store, key)
+						WHERE database = ? AND store = ? AND name = ? AND lookup.value BETWEEN ? AND ?`,
+					)
+					.iterate(database, store, index, from, to);
+	for (const row of rows) {
+		const [key, value] = [String(row.key), row.value as Uint8Array];
+		if (row.checksum !== checksum(database, store, key, value)) throw damagedRecord(store);
+		yield { key: JSON.parse(key), value: deserialize(value) };
+	}
+}
+
+function damagedRecord(store: string): Error {
+	return Object.assign(new Error(`checksum of a record of ${store}`), { name: DAMAGED });
+}
+
+/** Throws where a record that nobody has asked for yet is damaged: at the opening, not when it is missed. */
+function checkRecords(sqlite: DatabaseSync, database: string, store: string): void {
 	const rows = sqlite
 		.prepare('SELECT key, value, checksum FROM record WHERE database = ? AND store = ?')
 		.iterate(database, store);
-	for (const row of rows) {
-		const [key, value] = [String(row.key), row.value as Uint8Array];
-		if (row.checksum !== checksum(database, store, key, value)) throw new Error(`checksum of a record of ${store}`);
-		yield { key: JSON.parse(key), value: deserialize(value) };
-	}
+	for (const { key, value, checksum: kept } of rows)
+		if (kept !== checksum(database, store, String(key), value as Uint8Array)) throw damagedRecord(store);
 }
 
 /** Throws where a record has the name of no store: it would be left out of what is read. */

@@ -1,6 +1,8 @@
-// The keys of one device: in memory as wasm wants them, and written down after each call on its machine.
+// The keys of one device: in memory as far as wasm needs them, and written down after each call on its machine.
+
+import { isByNeed, type Query } from './by-need.ts';
 import { announceFatal, cryptoError, type FatalCryptoError, isCryptoError, isFatal } from './fault.ts';
-import { type Database, type Entry, type Mirror, openMirror, type Touched } from './mirror.ts';
+import { type Database, type Entry, type Mirror, openMirror, type StoreShape, type Touched } from './mirror.ts';
 
 /** Whose keys these are. A store serves exactly one device. */
 export interface Owner {
@@ -16,8 +18,10 @@ export interface Records {
 	/** Whose they are, and whether a passphrase seals them; undefined for one that was just begun. */
 	owner(): Promise<Sealed | undefined>;
 	databases(): Promise<Database[]>;
-	/** Gives a function that lists the records of one store of a database. */
-	entries(): Promise<(database: string, store: string) => Iterable<Entry>>;
+	/** Gives a function that lists the records of one store of a database. `only`: of those stores for which it is true. */
+	entries(only?: (store: StoreShape) => boolean): Promise<(database: string, store: string) => Iterable<Entry>>;
+	/** The records of a store, for which `isByNeed` is true, that a query finds; more of them do no harm. */
+	read(database: string, store: string, query: Query): Promise<Entry[]>;
 	write(touched: readonly Touched[]): Promise<void>;
 	/** Everything anew: wasm has made its databases, or changed their shape. */
 	replace(
@@ -75,26 +79,49 @@ export async function openStore(records: Records, owner: Owner): Promise<Store> 
 	}
 }
 
+/** The name of an error that says that what is there is not what was written. */
+export const DAMAGED = 'DamagedRecord';
+
+/** A key that is needed cannot be read: nothing is written any more, since memory may lack what is there. */
+function unread(place: string, error: unknown): FatalCryptoError {
+	const isDamaged = error instanceof Error && error.name === DAMAGED;
+	const said = isDamaged ? damaged(place, error).message : `${place} cannot be read (${text(error)}); restart`;
+	return cryptoError('CRYPTO_STORE_FAILED', said, error);
+}
+
+function text(error: unknown): string {
+	return error instanceof Error ? error.message : String(error);
+}
+
 /** What a store says of which a value makes no sense. */
 export function damaged(file: string, error: unknown) {
 	const said = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ');
 	return cryptoError(
 		'CRYPTO_STORE_UNREADABLE',
-		`${file} is damaged (${said}); restore a backup of it, or log in again as a new device with an empty directory`,
+		`${file} is damaged (${said}); restore a backup of it, or log in again as a new device, without these keys`,
 		error,
 	);
 }
 
 async function over(records: Records, owner: Owner): Promise<Store> {
 	const kept = await records.databases();
-	const mirror = await openMirror(kept, await records.entries());
+	const inMemory = await records.entries(store => !isByNeed(store));
+	const mirror = await openMirror(kept, inMemory, (database, store, query) => records.read(database, store, query));
 	const queue = oneAtATime();
 	const write = openWriter(records, mirror, owner, kept);
 	let failure: FatalCryptoError | undefined;
 
 	async function keep(): Promise<void> {
 		try {
+			await mirror.settled();
+		} catch (error) {
+			failure = unread(records.place, error);
+			announceFatal(failure);
+			throw failure;
+		}
+		try {
 			await write();
+			mirror.forget();
 		} catch (error) {
 			const said = error instanceof Error ? error.message : String(error);
 			const { place } = records;
@@ -127,7 +154,6 @@ async function over(records: Records, owner: Owner): Promise<Store> {
 					};
 				}
 				// Also after an error: what wasm did before it is in memory, and the disk must not fall behind.
-				await mirror.settled();
 				await keep();
 				return outcome();
 			}),
@@ -142,7 +168,6 @@ async function over(records: Records, owner: Owner): Promise<Store> {
 				try {
 					if (failure === undefined) {
 						release();
-						await mirror.settled();
 						await keep();
 					}
 				} finally {
@@ -164,6 +189,7 @@ function openWriter(records: Records, mirror: Mirror, owner: Owner, kept: readon
 			if (JSON.stringify(mirror.databases()) !== shapes) {
 				const { user, device, passphrase } = owner;
 				const sealed = { user, device, sealed: passphrase !== undefined };
+				await mirror.readAll();
 				return records.replace(sealed, mirror.databases(), mirror.entries);
 			}
 		}

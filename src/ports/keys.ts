@@ -19,6 +19,12 @@ export type KeyDatabase = {
 /** A record that was written; without `record` it was deleted. */
 export type KeyChange = { database: string; store: string; key: RecordKey; record: KeyRecord | undefined };
 
+/**
+ * The records of a store whose key begins so, or whose key in the index. `prefix` is the beginning of the key as JSON;
+ * `exact`: the whole of it.
+ */
+export type KeyQuery = { index?: string; prefix: string; exact: boolean };
+
 /** Whose keys: `sealed` if a passphrase encrypts them. */
 export type KeyOwner = { user: string; device: string; sealed: boolean };
 
@@ -29,8 +35,12 @@ export type KeyRecords = {
 	/** Undefined for keys that were just begun. */
 	owner: () => Promise<KeyOwner | undefined>;
 	databases: () => Promise<KeyDatabase[]>;
-	/** Gives a function that lists the records of one store of a database. */
-	entries: () => Promise<(database: string, store: string) => Iterable<KeyRecord>>;
+	/** Gives a function that lists the records of one store of a database. `only`: of those stores for which it is true. */
+	entries: (
+		only?: (store: KeyDatabase['stores'][number]) => boolean,
+	) => Promise<(database: string, store: string) => Iterable<KeyRecord>>;
+	/** The records of a store that is not in memory as a whole. */
+	read: (database: string, store: string, query: KeyQuery) => Promise<KeyRecord[]>;
 	write: (changes: readonly KeyChange[]) => Promise<void>;
 	replace: (
 		owner: KeyOwner,

@@ -2,10 +2,11 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bot, type BotOptions, makeBot } from './bot.ts';
+import { supervise } from './lives.ts';
 import { startPostgres } from './postgres.ts';
 import type { Synapse } from './synapse.ts';
 
-type Member = { bot: Bot; line: Line };
+type Member = { bot: Bot; line: Line; supervised?: ReturnType<typeof supervise> };
 
 export type Replicas = Awaited<ReturnType<typeof openReplicas>>;
 
@@ -25,9 +26,12 @@ export async function openReplicas(synapse: Synapse, count: number, options: Pic
 		const as = i === 0 ? {} : { as: { ...account } };
 		const bot = await makeBot(synapse, { ...options, ...as, store: { postgres: address.href } });
 		if (i === 0) Object.assign(account, { userId: bot.userId, password: bot.password });
-		members.push({ bot, line });
+		const member: Member = { bot, line };
+		members.push(member);
 		if (i === 0) await bot.start();
 		else bot.spawn();
+		// Whoever runs it starts it again when it ends, for whatever reason.
+		member.supervised = supervise(bot);
 	}
 	const [first] = members;
 	if (!first) throw new TypeError('no replicas');
@@ -52,7 +56,6 @@ export async function openReplicas(synapse: Synapse, count: number, options: Pic
 		/** Kills all of them and starts them again; resolves when one leads. */
 		async restart(): Promise<void> {
 			for (const { bot } of members) await bot.kill();
-			for (const { bot } of members) bot.spawn();
 			const before = await leader();
 			for (;;) {
 				const now = await leader();
@@ -60,12 +63,10 @@ export async function openReplicas(synapse: Synapse, count: number, options: Pic
 				await sleep(200);
 			}
 		},
-		/** A fault; resolves when another leads, if it was the leader's. The kinds take turns; `homeserver`: its own as well. */
-		async fault(i: number, homeserver = true): Promise<void> {
+		/** A fault; resolves when another leads, if it was the leader's. The kinds take turns. */
+		async fault(i: number, kinds: readonly Fault[] = everyFault): Promise<void> {
 			const before = await leader();
-			const kinds = ['kill', 'stop', 'cut', 'stall', 'kill', 'stop', 'kill', 'database', 'follower', 'homeserver'];
-			const chosen = kinds[i % kinds.length] ?? 'kill';
-			const kind = chosen === 'homeserver' && !homeserver ? 'kill' : chosen;
+			const kind = kinds[i % kinds.length] ?? 'kill';
 			done.set(kind, (done.get(kind) ?? 0) + 1);
 			const at = Date.now();
 			const isLeading = ({ bot }: Member) => typeof before?.holder === 'string' && bot.output().includes(before.holder);
@@ -94,6 +95,7 @@ export async function openReplicas(synapse: Synapse, count: number, options: Pic
 			];
 		},
 		async remove(): Promise<void> {
+			for (const { supervised } of members) supervised?.end();
 			for (const { bot, line } of members) {
 				await bot.remove();
 				line.close();
@@ -103,17 +105,33 @@ export async function openReplicas(synapse: Synapse, count: number, options: Pic
 	};
 }
 
+type Fault = (typeof everyFault)[number];
+
+const everyFault = [
+	'kill',
+	'stop',
+	'cut',
+	'stall',
+	'kill',
+	'stop',
+	'kill',
+	'database',
+	'follower',
+	'homeserver',
+] as const;
+
+/** A leader that was stopped wakes up this much later (ms), long after another has taken over. */
+export const stopFor = 14_000;
+
 type Lead = { fence: number; held: boolean; holder: string | null };
 
-async function hurt(kind: string, { bot, line }: Member): Promise<void> {
+async function hurt(kind: Fault, { bot, line }: Member): Promise<void> {
 	const pid = bot.pid();
-	if (kind === 'kill' || kind === 'follower') {
-		await bot.kill();
-		bot.spawn();
-	} else if (kind === 'stop' && pid !== undefined) {
+	if (kind === 'kill' || kind === 'follower') await bot.kill();
+	else if (kind === 'stop' && pid !== undefined) {
 		process.kill(pid, 'SIGSTOP');
-		// It wakes up long after another has taken over, in the middle of whatever it was doing.
-		setTimeout(() => process.kill(pid, 'SIGCONT'), 14_000);
+		// In the middle of whatever it was doing.
+		setTimeout(() => process.kill(pid, 'SIGCONT'), stopFor);
 	} else if (kind === 'cut') line.cut(12_000);
 	else if (kind === 'stall') line.stall(14_000);
 }

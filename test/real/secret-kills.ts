@@ -8,7 +8,7 @@ import { repliesTo } from './answers.ts';
 import { type Bot, makeBot } from './bot.ts';
 import { killed, trace } from './lives.ts';
 import type { RoomEvent } from './person.ts';
-import { openReplicas } from './replica-faults.ts';
+import { openReplicas, stopFor } from './replica-faults.ts';
 import { type SecretPerson, secretPerson } from './secret-person.ts';
 import { patiently } from './siege.ts';
 import { startSynapse } from './synapse.ts';
@@ -66,6 +66,7 @@ try {
 			.join('; '),
 	);
 	const { identities, devices, events, ...wrong } = found;
+	if (control && replicas) console.log(replicas.members.map(({ bot }) => bot.output().match(/this replica leads.*/g)));
 	if (missing.length) {
 		console.log(`the bot’s last words:\n${bot.output().slice(from).slice(-3000)}`);
 		if (!replicas) trace(bot, missing);
@@ -146,10 +147,17 @@ try {
 /** Faults instead of kills; `speak` talks during each. */
 async function faulty(_: Bot, faults: number, speak: (fault: number) => Promise<unknown>) {
 	for (let i = 1; i <= faults; i++) {
+		if (control) {
+			// Two that take themselves for the leader, and people who talk to both.
+			await replicas?.fault(i, ['stop']);
+			await sleep(stopFor);
+			await speak(i);
+			continue;
+		}
 		const talking = speak(i);
 		await sleep(Math.random() * 1500);
 		// The people there do not outlive a homeserver that is away.
-		await replicas?.fault(i, false);
+		await replicas?.fault(i, ['kill', 'stop', 'cut', 'stall', 'kill', 'stop', 'kill', 'database', 'follower', 'kill']);
 		await talking;
 	}
 	return { early: 0, from: 0 };

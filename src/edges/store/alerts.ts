@@ -229,11 +229,22 @@ export async function dropMessages(tx: Transaction<Tables>, said: string): Promi
 /** An answer has at most two messages, one of alerts may have some more; beyond that it is a file. */
 const maxMessages = 10;
 
-/** Matters that were solved before that moment, and what was said about them. */
-export async function pruneMatters(db: Kysely<Tables>, before: number): Promise<void> {
-	const old = db.selectFrom('matters').select('id').where('solved_at', '<', before);
-	await db.deleteFrom('alerts').where('matter', 'in', old).execute();
-	await db.deleteFrom('matters').where('solved_at', '<', before).execute();
+/** Forgets some matters that were solved before that moment, and what was said about them; gives how many. */
+export function pruneMatters(db: Kysely<Tables>, before: number, limit: number): Promise<number> {
+	return db.transaction().execute(async tx => {
+		const old = await tx
+			.selectFrom('matters')
+			.select('id')
+			.where('solved_at', 'is not', null)
+			.where('solved_at', '<', before)
+			.limit(limit)
+			.execute();
+		const ids = old.map(({ id }) => id);
+		if (ids.length === 0) return 0;
+		await tx.deleteFrom('alerts').where('matter', 'in', ids).execute();
+		await tx.deleteFrom('matters').where('id', 'in', ids).execute();
+		return ids.length;
+	});
 }
 
 export function heardOf(row: Selectable<Tables['matters']> & { server: string }): Heard {

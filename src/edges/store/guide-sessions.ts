@@ -140,24 +140,25 @@ export async function forgetSessionsIn(tx: Transaction<Tables>, room: string): P
 	await tx.deleteFrom('guide_sessions').where('room', '=', room).execute();
 }
 
-/** Forgets sessions that ended, or were only offered, before that moment, and those under way a year later. */
-export async function pruneSessions(db: Kysely<Tables>, before: number): Promise<void> {
-	for (const [over, moment] of [
-		[true, before],
-		[false, before - gracePeriod],
-	] as const) {
-		const old = db
+/**
+ * Forgets some sessions that ended, or were only offered, before that moment, and of those under way a year later; gives how
+ * many.
+ */
+export function pruneSessions(db: Kysely<Tables>, before: number, limit: number): Promise<number> {
+	return db.transaction().execute(async tx => {
+		const old = await tx
 			.selectFrom('guide_sessions')
 			.select('id')
-			.where('state', over ? '!=' : '=', 'open')
-			.where('changed', '<', moment);
-		await db.deleteFrom('session_sayings').where('session', 'in', old).execute();
-		await db
-			.deleteFrom('guide_sessions')
-			.where('state', over ? '!=' : '=', 'open')
-			.where('changed', '<', moment)
+			.where('changed', '<', before)
+			.where(({ or, eb }) => or([eb('state', '!=', 'open'), eb('changed', '<', before - gracePeriod)]))
+			.limit(limit)
 			.execute();
-	}
+		const ids = old.map(({ id }) => id);
+		if (ids.length === 0) return 0;
+		await tx.deleteFrom('session_sayings').where('session', 'in', ids).execute();
+		await tx.deleteFrom('guide_sessions').where('id', 'in', ids).execute();
+		return ids.length;
+	});
 }
 
 function sessionOf({ id, room, state, session }: Selectable<Tables['guide_sessions']>): GuideSession {

@@ -5,6 +5,7 @@ import type { Migration } from 'kysely/migration';
 import { keptTable } from './documents.ts';
 import { encryptedTable } from './encrypted.ts';
 import { heardTable } from './heard.ts';
+import { isUntold } from './rooms.ts';
 import { walksToSessions, walkTables } from './session-tables.ts';
 import { silencesTable } from './upstream-outages.ts';
 import { watchBeginners, watchTables } from './watch-tables.ts';
@@ -27,6 +28,7 @@ export const migrations: Record<string, Migration> = {
 	'0014-sessions': { up: walksToSessions },
 	'0015-texts': { up: texts },
 	'0016-checks': { up: checks },
+	'0017-growth': { up: growth },
 };
 
 /** Long because it is the first schema, a statement a table: a migration that has run is never changed. */
@@ -209,4 +211,21 @@ async function texts(db: Kysely<unknown>): Promise<void> {
 /** What a check of a configuration leaves belongs to the watch of its server. */
 async function checks(db: Kysely<unknown>): Promise<void> {
 	await db.schema.alterTable('watches').addColumn('checks', 'text').execute();
+}
+
+/** What is asked again and again must not take longer the more a store holds. */
+async function growth(db: Kysely<unknown>): Promise<void> {
+	await sql`CREATE INDEX rooms_untold ON rooms (room) WHERE ${sql.raw(isUntold)}`.execute(db);
+	await sql`CREATE INDEX rooms_left ON rooms (since) WHERE membership = 'left'`.execute(db);
+	await sql`CREATE INDEX invitations_waiting ON invitations (received) WHERE accepted_at IS NULL`.execute(db);
+	await sql`CREATE INDEX invitations_inviter ON invitations (inviter, accepted_at) WHERE accepted_at IS NOT NULL`.execute(
+		db,
+	);
+	await sql`CREATE INDEX invitations_accepted ON invitations (accepted_at) WHERE accepted_at IS NOT NULL`.execute(db);
+	await sql`CREATE INDEX joins_at ON joins (at)`.execute(db);
+	await sql`CREATE INDEX inbox_room ON inbox (room)`.execute(db);
+	await sql`CREATE INDEX outbox_room ON outbox (room)`.execute(db);
+	await sql`DROP INDEX outbox_done`.execute(db);
+	await sql`CREATE INDEX outbox_done ON outbox (done_at, id) WHERE done_at IS NOT NULL`.execute(db);
+	await sql`CREATE INDEX guide_sessions_changed ON guide_sessions (changed)`.execute(db);
 }

@@ -91,9 +91,14 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 async function hurry(tx: Transaction<Tables>, now: Date): Promise<void> {
 	const due = { next_try: now.getTime() };
 	await tx.updateTable('outbox').set(due).where('done_at', 'is', null).where('next_try', '>', now.getTime()).execute();
-	for (const table of ['gaps', 'invitations', 'moves'] as const) {
+	for (const table of ['gaps', 'moves'] as const)
 		await tx.updateTable(table).set(due).where('next_try', '>', now.getTime()).execute();
-	}
+	await tx
+		.updateTable('invitations')
+		.set(due)
+		.where('accepted_at', 'is', null)
+		.where('next_try', '>', now.getTime())
+		.execute();
 }
 
 /** The oldest saying of each room that waits: order within a room stays. */

@@ -1,15 +1,20 @@
-// The keys of encrypted rooms in PostgreSQL, beside the store. Values are JSON: no version of Node reads them otherwise.
+// The keys of encrypted rooms in PostgreSQL, beside the store. Values are JSON: no version of Node reads them otherwise. Each
+// row has a checksum: a damaged byte ends in a sentence, never in a key that is silently another one.
 import { isDeepStrictEqual } from 'node:util';
+import { crc32 } from 'node:zlib';
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
-import type { KeyChange, KeyDatabase, KeyRecord, KeyRecords, KeyStore } from '../../ports/keys.ts';
+import { isByNeed, lookupsOf } from '../../../crypto/by-need.ts';
+import type { KeyChange, KeyDatabase, KeyQuery, KeyRecord, KeyRecords, KeyStore } from '../../ports/keys.ts';
 
 type KeyTables = {
 	/** Whose keys: `sealed` if a passphrase encrypts them; when they were begun (ms), and starts counted since. */
 	key_owners: { device: string; user: string; sealed: boolean; began: number; starts: number };
 	/** wasm's databases, with their stores as JSON. */
-	key_databases: { device: string; name: string; version: number; stores: string };
+	key_databases: { device: string; name: string; version: number; stores: string; checksum: number };
 	/** wasm's records; keys and values as JSON. */
-	key_records: { device: string; database: string; store: string; key: string; value: string };
+	key_records: { device: string; database: string; store: string; key: string; value: string; checksum: number };
+	/** Where records that are read by need stand in the indexes of their store; keys and values as JSON. */
+	key_lookups: { device: string; database: string; store: string; key: string; name: string; value: string };
 };
 
 /** Makes the tables. Throws what the database says. */
@@ -17,10 +22,16 @@ export async function keyTables(db: Kysely<never>): Promise<void> {
 	await sql`CREATE TABLE IF NOT EXISTS key_owners (device text COLLATE "C" PRIMARY KEY, "user" text NOT NULL,
 		sealed boolean NOT NULL, began bigint NOT NULL, starts bigint NOT NULL)`.execute(db);
 	await sql`CREATE TABLE IF NOT EXISTS key_databases (device text COLLATE "C" NOT NULL, name text COLLATE "C" NOT NULL,
-		version bigint NOT NULL, stores text NOT NULL, PRIMARY KEY (device, name))`.execute(db);
+		version bigint NOT NULL, stores text NOT NULL, checksum bigint NOT NULL, PRIMARY KEY (device, name))`.execute(db);
 	await sql`CREATE TABLE IF NOT EXISTS key_records (device text COLLATE "C" NOT NULL, database text COLLATE "C" NOT NULL,
-		store text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, value text NOT NULL,
+		store text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, value text NOT NULL, checksum bigint NOT NULL,
 		PRIMARY KEY (device, database, store, key))`.execute(db);
+	await sql`CREATE TABLE IF NOT EXISTS key_lookups (device text COLLATE "C" NOT NULL, database text COLLATE "C" NOT NULL,
+		store text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, name text COLLATE "C" NOT NULL,
+		value text COLLATE "C" NOT NULL, PRIMARY KEY (device, database, store, key, name))`.execute(db);
+	await sql`CREATE INDEX IF NOT EXISTS key_lookups_value ON key_lookups (device, database, store, name, value)`.execute(
+		db,
+	);
 }
 
 /** Keys in this database. `place` says to people which it is. */
@@ -45,84 +56,161 @@ export function keysOver(store: Kysely<never>, place: string): KeyStore {
 	};
 }
 
-function recordsOf(db: Kysely<KeyTables>, device: string, database: string): KeyRecords {
+type StoreShapes = Map<string, KeyDatabase['stores'][number]>;
+
+function shapesOf(databases: readonly KeyDatabase[]): StoreShapes {
+	return new Map(
+		databases.flatMap(({ name, stores }) => stores.map(store => [nameOf(name, store.name), store] as const)),
+	);
+}
+
+function nameOf(database: string, store: string): string {
+	return JSON.stringify([database, store]);
+}
+
+function recordsOf(db: Kysely<KeyTables>, device: string, place: string): KeyRecords {
+	/** Which indexes each store has; asked for once. */
+	let known: StoreShapes | undefined;
+	async function databases(): Promise<KeyDatabase[]> {
+		const rows = await db
+			.selectFrom('key_databases')
+			.selectAll()
+			.where('device', '=', device)
+			.orderBy('name')
+			.execute();
+		return rows.map(({ name, version, stores, checksum }) => {
+			if (checksum !== checksumOf(device, name, String(version), stores)) throw damage(`the database ${name}`);
+			return { name, version, stores: JSON.parse(stores) };
+		});
+	}
 	return {
-		place: `the keys of device ${device} in ${database}`,
+		place: `the keys of device ${device} in ${place}`,
 		async owner() {
 			const row = await db.selectFrom('key_owners').selectAll().where('device', '=', device).executeTakeFirst();
 			return row && { user: row.user, device, sealed: row.sealed };
 		},
-		async databases() {
+		databases,
+		async entries(only = () => true) {
+			const names = (await databases()).flatMap(({ stores }) => stores.filter(only).map(({ name }) => name));
+			if (names.length === 0) return () => [];
 			const rows = await db
-				.selectFrom('key_databases')
+				.selectFrom('key_records')
 				.selectAll()
 				.where('device', '=', device)
-				.orderBy('name')
+				.where('store', 'in', names)
 				.execute();
-			return rows.map(({ name, version, stores }) => ({ name, version, stores: JSON.parse(stores) }));
+			const byStore = Map.groupBy(rows, row => nameOf(row.database, row.store));
+			return (name, store) => (byStore.get(nameOf(name, store)) ?? []).map(entryOf);
 		},
-		async entries() {
-			const rows = await db.selectFrom('key_records').selectAll().where('device', '=', device).execute();
-			const byStore = Map.groupBy(rows, row => JSON.stringify([row.database, row.store]));
-			return (name, store) => (byStore.get(JSON.stringify([name, store])) ?? []).map(entryOf);
+		read: (database, store, query) => read(db, { device, database, store }, query),
+		async write(touched) {
+			known ??= shapesOf(await databases());
+			const shapes = known;
+			await db.transaction().execute(async tx => {
+				for (const one of touched) await write(tx, device, one, shapes);
+			});
 		},
-		write: touched =>
+		replace: ({ user, sealed }, fresh, entries) =>
 			db.transaction().execute(async tx => {
-				for (const one of touched) await write(tx, device, one);
-			}),
-		replace: ({ user, sealed }, databases, entries) =>
-			db.transaction().execute(async tx => {
-				for (const table of ['key_records', 'key_databases'] as const)
+				known = undefined;
+				for (const table of ['key_lookups', 'key_records', 'key_databases'] as const)
 					await tx.deleteFrom(table).where('device', '=', device).execute();
 				await tx
 					.insertInto('key_owners')
 					.values({ device, user, sealed, began: Date.now(), starts: 0 })
 					.onConflict(conflict => conflict.column('device').doUpdateSet({ user, sealed }))
 					.execute();
-				for (const one of databases) await insert(tx, device, one, entries);
+				for (const one of fresh) await insert(tx, device, one, entries);
 			}),
 		close: async () => undefined,
 	};
 }
 
-async function write(tx: Transaction<KeyTables>, device: string, touched: KeyChange): Promise<void> {
-	const { database, store, record } = touched;
-	const key = JSON.stringify(touched.key);
+/** Behind every text that begins with what stands before it. */
+const last = '\u{10FFFF}';
+
+type RecordPlace = { device: string; database: string; store: string };
+
+async function read(
+	db: Kysely<KeyTables>,
+	{ device, database, store }: RecordPlace,
+	{ index, prefix, exact }: KeyQuery,
+): Promise<KeyRecord[]> {
+	const to = exact ? prefix : prefix + last;
+	const { rows } =
+		index === undefined
+			? await sql<KeyRow>`SELECT * FROM key_records WHERE device = ${device} AND database = ${database}
+				AND store = ${store} AND key BETWEEN ${prefix} AND ${to}`.execute(db)
+			: await sql<KeyRow>`SELECT r.* FROM key_lookups l JOIN key_records r USING (device, database, store, key)
+				WHERE l.device = ${device} AND l.database = ${database} AND l.store = ${store} AND l.name = ${index}
+				AND l.value BETWEEN ${prefix} AND ${to}`.execute(db);
+	return rows.map(entryOf);
+}
+
+type KeyRow = Selectable<KeyTables['key_records']>;
+
+async function write(
+	tx: Transaction<KeyTables>,
+	device: string,
+	{ database, store, key: place, record }: KeyChange,
+	shapes: StoreShapes,
+): Promise<void> {
+	const key = JSON.stringify(place);
+	const shape = shapes.get(nameOf(database, store));
+	if (shape?.indexes.length && isByNeed(shape))
+		await sql`DELETE FROM key_lookups WHERE device = ${device} AND database = ${database} AND store = ${store}
+			AND key = ${key}`.execute(tx);
 	if (record === undefined) {
-		await tx
-			.deleteFrom('key_records')
-			.where('device', '=', device)
-			.where('database', '=', database)
-			.where('store', '=', store)
-			.where('key', '=', key)
-			.execute();
+		await sql`DELETE FROM key_records WHERE device = ${device} AND database = ${database} AND store = ${store}
+			AND key = ${key}`.execute(tx);
 		return;
 	}
 	const value = jsonOf(record.value);
+	const checksum = checksumOf(device, database, store, key, value);
 	await tx
 		.insertInto('key_records')
-		.values({ device, database, store, key, value })
-		.onConflict(conflict => conflict.columns(['device', 'database', 'store', 'key']).doUpdateSet({ value }))
+		.values({ device, database, store, key, value, checksum })
+		.onConflict(conflict => conflict.columns(['device', 'database', 'store', 'key']).doUpdateSet({ value, checksum }))
 		.execute();
+	const lookups = shape ? lookupsOf(shape, record.value) : [];
+	if (lookups.length > 0)
+		await tx
+			.insertInto('key_lookups')
+			.values(lookups.map(lookup => ({ device, database, store, key, ...lookup })))
+			.execute();
 }
 
 async function insert(
 	tx: Transaction<KeyTables>,
 	device: string,
-	{ name, version, stores }: KeyDatabase,
+	{ name, version, stores: shapes }: KeyDatabase,
 	entries: (database: string, store: string) => Iterable<KeyRecord>,
 ): Promise<void> {
-	await tx
-		.insertInto('key_databases')
-		.values({ device, name, version, stores: JSON.stringify(stores) })
-		.execute();
-	for (const store of stores)
+	const stores = JSON.stringify(shapes);
+	const checksum = checksumOf(device, name, String(version), stores);
+	await tx.insertInto('key_databases').values({ device, name, version, stores, checksum }).execute();
+	const known = shapesOf([{ name, version, stores: shapes }]);
+	for (const store of shapes)
 		for (const record of entries(name, store.name))
-			await write(tx, device, { database: name, store: store.name, key: record.key, record });
+			await write(tx, device, { database: name, store: store.name, key: record.key, record }, known);
 }
 
-function entryOf({ key, value }: Selectable<KeyTables['key_records']>): KeyRecord {
+function entryOf({ device, database, store, key, value, checksum }: KeyRow): KeyRecord {
+	if (checksum !== checksumOf(device, database, store, key, value)) throw damage(`a record of ${store}`);
 	return { key: JSON.parse(key), value: JSON.parse(value) };
+}
+
+/** The CRC-32 of a row's texts, each with its length before it, so that none can move to the next column unnoticed. */
+function checksumOf(...texts: string[]): number {
+	return texts.reduce((sum, text) => {
+		const bytes = Buffer.from(text);
+		return crc32(bytes, crc32(`${bytes.length} `, sum));
+	}, 0);
+}
+
+/** The name tells the encryption library that this is no matter of the connection. */
+function damage(what: string): Error {
+	return Object.assign(new Error(`checksum of ${what}`), { name: 'DamagedRecord' });
 }
 
 /** Keys must come back as they were: what JSON would change is refused before it is lost. */

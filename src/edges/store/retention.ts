@@ -1,5 +1,6 @@
 // What is forgotten, and when: rows of all tables whose time is over.
-import type { Kysely } from 'kysely';
+import { setImmediate as others } from 'node:timers/promises';
+import { type Kysely, sql } from 'kysely';
 import type { Store } from '../../ports/store.ts';
 import { pruneMatters } from './alerts.ts';
 import { pruneSessions } from './guide-sessions.ts';
@@ -7,25 +8,88 @@ import type { Tables } from './schema.ts';
 
 /** How long solved alerts are remembered beyond the rest (ms), so that the same thing in the same episode is said once. */
 const solvedStay = 365 * 24 * 3600_000;
+/** Rows that go in one statement. Whoever wants to write waits for it, so it must be short. */
+const step = 500;
 
 export function retentionOf(db: Kysely<Tables>): Pick<Store, 'prune'> {
 	return {
 		async prune(before) {
-			await db.deleteFrom('inbox').where('decided_at', '<', before.getTime()).execute();
-			await db.deleteFrom('unreadable').where('received', '<', before.getTime()).execute();
-			await pruneSessions(db, before.getTime());
-			// What begins a thread, or may still be answered to, stays as long as what was said about it.
-			await db
-				.deleteFrom('outbox')
-				.where('done_at', '<', before.getTime())
-				.where('said', 'not in', ({ selectFrom }) =>
-					selectFrom('alerts').select('said').where('said', 'is not', null).$castTo<{ said: string }>(),
-				)
-				.where('said', 'not in', ({ selectFrom }) => selectFrom('session_sayings').select('said'))
-				.execute();
-			await pruneMatters(db, before.getTime() - solvedStay);
-			await db.deleteFrom('invitations').where('accepted_at', '<', before.getTime()).execute();
-			await db.deleteFrom('joins').where('at', '<', before.getTime()).execute();
+			const moment = before.getTime();
+			await inSteps(() => pruneInbox(db, moment));
+			// There are at most a thousand of them.
+			await db.deleteFrom('unreadable').where('received', '<', moment).execute();
+			await inSteps(() => pruneSessions(db, moment, step));
+			await pruneOutbox(db, moment);
+			await inSteps(() => pruneMatters(db, moment - solvedStay, step));
+			await inSteps(() => pruneInvitations(db, moment));
+			await inSteps(() => pruneJoins(db, moment));
 		},
 	};
+}
+
+/** Repeats until less than a whole step was left to do. `one` gives how many rows it took away. */
+async function inSteps(one: () => Promise<number>): Promise<void> {
+	// SQLite answers at once: without a pause nobody else would have a turn until the last row is gone.
+	while ((await one()) >= step) await others();
+}
+
+async function pruneInbox(db: Kysely<Tables>, before: number): Promise<number> {
+	const old = db
+		.selectFrom('inbox')
+		.select('event')
+		.where('decided_at', 'is not', null)
+		.where('decided_at', '<', before);
+	const { numDeletedRows } = await db.deleteFrom('inbox').where('event', 'in', old.limit(step)).executeTakeFirst();
+	return Number(numDeletedRows);
+}
+
+async function pruneInvitations(db: Kysely<Tables>, before: number): Promise<number> {
+	const accepted = db.selectFrom('invitations').select('room').where('accepted_at', 'is not', null);
+	const old = accepted.where('accepted_at', '<', before).limit(step);
+	const { numDeletedRows } = await db.deleteFrom('invitations').where('room', 'in', old).executeTakeFirst();
+	return Number(numDeletedRows);
+}
+
+/** They have no key of their own: all of a moment go together. */
+async function pruneJoins(db: Kysely<Tables>, before: number): Promise<number> {
+	const old = db.selectFrom('joins').select('at').where('at', '<', before).orderBy('at').limit(step);
+	const { numDeletedRows } = await db.deleteFrom('joins').where('at', 'in', old).executeTakeFirst();
+	return Number(numDeletedRows);
+}
+
+/**
+ * What begins a thread, or may still be answered to, stays as long as what was said about it. By pages: what stays is not
+ * read again in each step.
+ */
+async function pruneOutbox(db: Kysely<Tables>, before: number): Promise<void> {
+	for (let after = { done_at: 0, id: 0 }; ; await others()) {
+		const page = await db
+			.selectFrom('outbox')
+			.select(['id', 'done_at'])
+			.where('done_at', 'is not', null)
+			.where('done_at', '<', before)
+			.where(sql<boolean>`(done_at, id) > (${after.done_at}, ${after.id})`)
+			.orderBy('done_at')
+			.orderBy('id')
+			.limit(step)
+			.execute();
+		const last = page.at(-1);
+		if (last === undefined) return;
+		await db
+			.deleteFrom('outbox')
+			.where(
+				'id',
+				'in',
+				page.map(({ id }) => id),
+			)
+			.where(({ not, exists, selectFrom }) =>
+				not(exists(selectFrom('alerts').select('said').whereRef('alerts.said', '=', 'outbox.said'))),
+			)
+			.where(({ not, exists, selectFrom }) =>
+				not(exists(selectFrom('session_sayings').select('said').whereRef('session_sayings.said', '=', 'outbox.said'))),
+			)
+			.execute();
+		if (page.length < step) return;
+		after = { done_at: last.done_at ?? 0, id: last.id };
+	}
 }

@@ -56,7 +56,7 @@ test('a session that was kept as a walk is found, goes on, and is forgotten', as
 	expect(await store.sessions(room)).toEqual([]);
 	expect(await store.sessionIn(room, '$thread')).toMatchObject({ session: { is: 'ended' } });
 
-	await pruneSessions(db, 6);
+	await pruneSessions(db, 6, 100);
 	expect(await db.selectFrom('guide_sessions').select('id').execute()).toEqual([{ id: 'under-way' }]);
 	await db.transaction().execute(tx => forgetSessionsIn(tx, room));
 	expect(await db.selectFrom('session_sayings').selectAll().execute()).toEqual([]);

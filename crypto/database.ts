@@ -1,0 +1,36 @@
+// Databases of wasm and their records, as they are kept.
+
+/** One database as it is kept on disk. `version` is wasm's schema. */
+export interface Database {
+	name: string;
+	version: number;
+	stores: StoreShape[];
+}
+
+export interface StoreShape {
+	name: string;
+	keyPath: string | string[] | null;
+	indexes: { name: string; keyPath: string | string[]; unique: boolean; multiEntry: boolean }[];
+}
+
+export interface Entry {
+	key: Key;
+	value: unknown;
+}
+
+export type Key = string | number | Key[];
+
+/** A record that was written; without `record` it was deleted. */
+export interface Touched {
+	database: string;
+	store: string;
+	key: Key;
+	record: Entry | undefined;
+}
+
+// IndexedDB also knows dates and bytes as keys; matrix-sdk-crypto uses neither, and JSON could not tell them apart.
+export function checkedKey(key: unknown): Key {
+	if (typeof key === 'string' || (typeof key === 'number' && Number.isFinite(key))) return key;
+	if (Array.isArray(key)) return key.map(checkedKey);
+	throw new Error('a record has a key that is neither text nor a number');
+}
