@@ -178,6 +178,13 @@ async function operatorOf(config: Config, store: Store, now: () => Date) {
 	};
 }
 
+/** For the operator's room, which hears that this replica took over. */
+export async function noteTaken({ operator }: Config, { kept }: Pick<Store, 'kept'>): Promise<void> {
+	if (operator.room === undefined) return;
+	const { noteTakeOver } = await import('../delivery/operator-notices.ts');
+	await noteTakeOver(kept, new Date());
+}
+
 /** For the operator's room, which hears of it when the bot runs again. */
 export async function noteEnd({ operator }: Config, { kept }: Pick<Store, 'kept'>, why: unknown): Promise<void> {
 	if (operator.room === undefined || why === undefined) return;

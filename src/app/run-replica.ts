@@ -8,7 +8,7 @@ import { proxiesIn } from '../runtime/proxy.ts';
 import { openWorker } from '../runtime/worker.ts';
 import type { PostgresAddress } from '../settings/postgres.ts';
 import { tick } from '../watch/poll.ts';
-import { type Bot, type BotSetup, openBot, supervise, vitalsOf } from './bot.ts';
+import { type Bot, type BotSetup, noteEnd, noteTaken, openBot, supervise, vitalsOf } from './bot.ts';
 import { type Ending, lastSteps, openEnd, openEnding, statusOf } from './ending.ts';
 import { openOutside } from './live-knowledge.ts';
 import { ownPassages } from './own-edition.ts';
@@ -85,6 +85,7 @@ async function lead(config: Config, setup: BotSetup, given: Leading): Promise<vo
 			migrates: true,
 		});
 		try {
+			if (leadership.tookOver) await noteTaken(config, store);
 			const vitals = vitalsOf(setup);
 			supervision = await supervise(config, setup, { log, store, vitals });
 			const bot = await openBot(config, setup, {
@@ -104,7 +105,11 @@ async function lead(config: Config, setup: BotSetup, given: Leading): Promise<vo
 				// What another replica goes on with is not touched: not its session, not its keys.
 				const leaves = lost.aborted || fault !== undefined;
 				await bot.stop(leaves ? 'leave' : sentence === undefined ? 'deliver' : 'abandon');
+				if (!lost.aborted) await noteEnd(config, store, fault === undefined ? sentence : fault.error);
 			}
+		} catch (error) {
+			if (!lost.aborted) await noteEnd(config, store, error).catch(() => undefined);
+			throw error;
 		} finally {
 			supervision?.close();
 			await store.close();

@@ -25,6 +25,8 @@ type Memory = { since: string; open: Record<string, { since: string; told: boole
 const memoryKey = 'operator told';
 /** Why the process ended, for the next start to tell. */
 const endedKey = 'operator ended';
+/** When another process took over, for the operator's room. */
+const takenOverKey = 'operator taken over';
 /** A loop that stood still for less than this (ms) is no news; nor is one within the pause after the last. */
 const frozenFor = 10_000;
 const frozenPause = 3600_000;
@@ -32,6 +34,11 @@ const frozenPause = 3600_000;
 /** Kept when the process ends for a reason that somebody has to know. */
 export async function noteEnding(kept: Store['kept'], why: string, now: Date): Promise<void> {
 	await kept.put(endedKey, JSON.stringify({ at: now.toISOString(), why }));
+}
+
+/** Kept when a replica leads after one that could not go on. */
+export async function noteTakeOver(kept: Store['kept'], now: Date): Promise<void> {
+	await kept.put(takenOverKey, now.toISOString());
 }
 
 /** Tells what is new. While the bot is not in the room, nothing is told and nothing is lost. */
@@ -51,6 +58,7 @@ export async function tellOperator(notices: OperatorNotices): Promise<undefined>
 	const lost = (await store.lostRoomsSince(since)).filter(elsewhere);
 	const fresh = [...lasting].filter(([key]) => !memory.open[key]?.told);
 	const ended = await endingIn(store.kept);
+	const takenOver = await takeOverIn(store.kept);
 	const frozen = frozenIn(memory, takeWorst(), at);
 	const news: OperatorNews = {
 		faults: fresh.map(([, fault]) => fault),
@@ -58,14 +66,17 @@ export async function tellOperator(notices: OperatorNotices): Promise<undefined>
 		lost,
 		...(frozen !== undefined && { frozen }),
 		...(ended && { ended }),
+		...(takenOver && { takenOver }),
 	};
-	const isNews = fresh.length + givenUp.length + lost.length > 0 || ended !== undefined || frozen !== undefined;
+	const once = [ended, takenOver, frozen];
+	const isNews = fresh.length + givenUp.length + lost.length > 0 || once.some(one => one !== undefined);
 	if (isNews) {
 		const what = [
 			...fresh.map(([key]) => `${key} ${memory.open[key]?.since}`),
 			...givenUp.map(({ id }) => `given up ${id}`),
 			...lost.map(one => `lost ${one.room} ${one.since.toISOString()}`),
 			...(ended ? [`ended ${ended.at.toISOString()}`] : []),
+			...(takenOver ? [`taken over ${takenOver.toISOString()}`] : []),
 			...(frozen === undefined ? [] : [`frozen ${at.toISOString()}`]),
 		];
 		// First: killed before they were told, they are told under the same id by the next start.
@@ -78,6 +89,7 @@ export async function tellOperator(notices: OperatorNotices): Promise<undefined>
 	memory.since = new Date(Math.max(since.getTime(), ...times.map(time => time.getTime()))).toISOString();
 	await remember(store.kept, memory);
 	if (ended) await store.kept.put(endedKey, '');
+	if (takenOver) await store.kept.put(takenOverKey, '');
 }
 
 function sayingsOf(room: string, what: readonly string[], news: OperatorNews, at: Date): Saying[] {
@@ -116,4 +128,9 @@ async function endingIn(kept: Store['kept']): Promise<OperatorNews['ended']> {
 	if (!text) return undefined;
 	const { at, why } = JSON.parse(text) as { at: string; why: string };
 	return { at: new Date(at), why };
+}
+
+async function takeOverIn(kept: Store['kept']): Promise<Date | undefined> {
+	const text = await kept.get(takenOverKey);
+	return text ? new Date(text) : undefined;
 }

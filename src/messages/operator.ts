@@ -19,12 +19,19 @@ export type OperatorNews = {
 	frozen?: number;
 	/** Why the process ended before this start, and when. */
 	ended?: { at: Date; why: string };
+	/** When a replica took over from one that could not go on. */
+	takenOver?: Date;
 };
 
 export function operatorNewsWords(news: OperatorNews, now: Date): Answer {
 	const lines = [
 		...(news.ended
 			? [`I ended ${ago(news.ended.at, now)}: ${escapeMarkdown(news.ended.why)} I am running again.`]
+			: []),
+		...(news.takenOver
+			? [
+					`A replica took over ${ago(news.takenOver, now)}: the one before died, hung, or lost the database or the homeserver. Its log says more`,
+				]
 			: []),
 		...(news.frozen === undefined
 			? []

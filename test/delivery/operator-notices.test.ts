@@ -1,7 +1,7 @@
 // The operator's room hears of each fault once while it lasts, whatever is restarted or killed in between.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { BotCondition } from '../../src/advice/operator/faults.ts';
-import { noteEnding, tellOperator } from '../../src/delivery/operator-notices.ts';
+import { noteEnding, noteTakeOver, tellOperator } from '../../src/delivery/operator-notices.ts';
 import { openStore } from '../../src/edges/store/store.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { batch, incoming, news, saying } from '../contracts/store.ts';
@@ -129,6 +129,15 @@ test('after an upgrade of the room it is told in the new one', async () => {
 	expect(due.filter(({ room }) => room === fresh)).toMatchObject([
 		{ event: { content: { body: expect.stringContaining('Open a page.') } } },
 	]);
+});
+
+test('that a replica took over is told, once', async () => {
+	await join(ops);
+	await noteTakeOver(store.kept, clock);
+	expect(await told()).toEqual([
+		expect.stringMatching(/A replica took over 1 minute ago: the one before died, hung, or lost the database/),
+	]);
+	expect(await told()).toEqual([]);
 });
 
 test('a frozen loop is told once an hour at most', async () => {

@@ -31,6 +31,8 @@ export class Fenced extends Error {
 
 export type Leadership = {
 	fence: Fence;
+	/** Whether the last leader did not give the lease back: it died, hung, or lost the database or the homeserver. */
+	tookOver: boolean;
 	/** Aborted when the lease is lost; `reason` is a `Fenced`. */
 	lost: AbortSignal;
 	/** The database does not answer this process any more: as good as a lost lease. */
@@ -120,11 +122,11 @@ class Member implements Replica {
 			try {
 				const { held, better } = await this.#beat();
 				const asked = performance.now();
-				const fence = held || (!this.#reaches() && better) ? undefined : await this.#take();
+				const taken = held || (!this.#reaches() && better) ? undefined : await this.#take();
 				failures = 0;
-				if (fence !== undefined) {
+				if (taken !== undefined) {
 					this.#seen = { ...this.#seen, held: true, mine: true };
-					return this.#hold(fence, asked);
+					return this.#hold(taken, asked);
 				}
 			} catch (error) {
 				this.#seen = { ...this.#seen, held: false };
@@ -197,14 +199,14 @@ class Member implements Replica {
 		return this.#seen;
 	}
 
-	async #take(): Promise<number | undefined> {
-		const [row] = await this.#ask<{ fence: number }>(
-			`WITH free AS (SELECT id FROM lease WHERE until <= clock_timestamp() FOR UPDATE)
+	async #take(): Promise<TakenLease | undefined> {
+		const [row] = await this.#ask<TakenLease>(
+			`WITH free AS (SELECT id, holder FROM lease WHERE until <= clock_timestamp() FOR UPDATE)
 			UPDATE lease SET holder = $1, fence = fence + 1, until = clock_timestamp() + $2 * interval '1 ms'
-			FROM free WHERE lease.id = free.id RETURNING fence`,
+			FROM free WHERE lease.id = free.id RETURNING fence, free.holder IS NOT NULL AS "tookOver"`,
 			[this.id, lease],
 		);
-		return row?.fence;
+		return row;
 	}
 
 	async #renew(fence: number): Promise<boolean> {
@@ -216,20 +218,21 @@ class Member implements Replica {
 		return rows.length > 0;
 	}
 
-	async #giveBack(fence: number): Promise<void> {
+	/** `lost`: the next leader is to know that it takes over from one that could not go on. */
+	async #giveBack(fence: number, lost: boolean): Promise<void> {
 		const { log } = this.#setup;
 		try {
-			await this.#ask(`UPDATE lease SET until = '-infinity', holder = NULL WHERE holder = $1 AND fence = $2`, [
-				this.id,
-				fence,
-			]);
+			await this.#ask(
+				`UPDATE lease SET until = '-infinity', holder = CASE WHEN $3 THEN holder END WHERE holder = $1 AND fence = $2`,
+				[this.id, fence, lost],
+			);
 		} catch (error) {
 			log.warn({ err: error }, 'the lease could not be given back; it ends by itself');
 		}
 	}
 
 	/** Keeps the lease until it is lost or given back. `taken`: when it was asked for, by the monotonic clock (ms). */
-	#hold(fence: number, taken: number): Leadership {
+	#hold({ fence, tookOver }: TakenLease, taken: number): Leadership {
 		const lost = new AbortController();
 		const term = { until: taken + lease, released: false };
 		const lose = (why: string) => {
@@ -244,6 +247,7 @@ class Member implements Replica {
 		const begin = `${inTurn.begin}; SELECT until > clock_timestamp() AS valid FROM lease
 			WHERE fence = ${fence} AND holder = '${this.id}' FOR KEY SHARE`;
 		return {
+			tookOver,
 			fence: {
 				begin,
 				check(rows) {
@@ -258,7 +262,7 @@ class Member implements Replica {
 			lose,
 			release: async () => {
 				term.released = true;
-				await this.#giveBack(fence);
+				await this.#giveBack(fence, lost.signal.aborted);
 			},
 		};
 	}
@@ -280,6 +284,8 @@ class Member implements Replica {
 		}
 	}
 }
+
+type TakenLease = { fence: number; tookOver: boolean };
 
 type Keeping = {
 	fence: number;
