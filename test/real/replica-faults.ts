@@ -4,14 +4,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bot, type BotOptions, makeBot } from './bot.ts';
 import { supervise } from './lives.ts';
 import { startPostgres } from './postgres.ts';
-import type { Synapse } from './synapse.ts';
+import type { Homeserver, Synapse } from './synapse.ts';
 
 type Member = { bot: Bot; line: Line; supervised?: ReturnType<typeof supervise> };
 
 export type Replicas = Awaited<ReturnType<typeof openReplicas>>;
 
 /** Starts replicas of one bot, each with a line of its own to the database; the first is in sync. */
-export async function openReplicas(synapse: Synapse, count: number, options: Pick<BotOptions, 'script'> = {}) {
+export async function openReplicas(
+	synapse: Homeserver & Partial<Pick<Synapse, 'restart'>>,
+	count: number,
+	options: Pick<BotOptions, 'script'> = {},
+) {
 	const database = await startPostgres(17);
 	const url = new URL(await database.database());
 	const members: Member[] = [];
@@ -63,8 +67,8 @@ export async function openReplicas(synapse: Synapse, count: number, options: Pic
 				await sleep(200);
 			}
 		},
-		/** A fault; resolves when another leads, if it was the leader's. The kinds take turns. */
-		async fault(i: number, kinds: readonly Fault[] = everyFault): Promise<void> {
+		/** A fault; resolves when another leads, if it was the leader's, to the one that met it. The kinds take turns. */
+		async fault(i: number, kinds: readonly Fault[] = everyFault): Promise<Bot | undefined> {
 			const before = await leader();
 			const kind = kinds[i % kinds.length] ?? 'kill';
 			done.set(kind, (done.get(kind) ?? 0) + 1);
@@ -72,18 +76,19 @@ export async function openReplicas(synapse: Synapse, count: number, options: Pic
 			const isLeading = ({ bot }: Member) => typeof before?.holder === 'string' && bot.output().includes(before.holder);
 			const hit = members.find(member => isLeading(member) === (kind !== 'follower'));
 			if (kind === 'database') await database.restart();
-			else if (kind === 'homeserver') await synapse.restart();
+			else if (kind === 'homeserver') await synapse.restart?.();
 			else if (hit) await hurt(kind, hit);
-			if (kind === 'follower' || kind === 'database' || kind === 'homeserver') return;
-			while (Date.now() - at < 40_000) {
+			if (kind === 'follower' || kind === 'database' || kind === 'homeserver') return undefined;
+			while (Date.now() - at < takeoverTimeout) {
 				const now = await leader();
 				if (now?.held && now.fence !== before?.fence) {
 					takeovers.push(Date.now() - at);
-					return;
+					return hit?.bot;
 				}
 				await sleep(100);
 			}
 			console.log(`nobody took over from a fault: ${kind}`);
+			return undefined;
 		},
 		/** What was done, and how quickly others took over. */
 		summary(): string[] {
@@ -119,6 +124,9 @@ const everyFault = [
 	'follower',
 	'homeserver',
 ] as const;
+
+/** Nobody waits longer for another leader (ms): every replica is started again by whoever supervises it. */
+const takeoverTimeout = 120_000;
 
 /** A leader that was stopped wakes up this much later (ms), long after another has taken over. */
 export const stopFor = 14_000;
