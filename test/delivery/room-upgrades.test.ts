@@ -176,7 +176,7 @@ describe('moves', () => {
 		clock += 60_000;
 		await run();
 		expect(await played.port.membership(fresh, glia)).toEqual({ value: 'join' });
-		expect(await store.untold()).toMatchObject([{ room }, { room: fresh, greeting: true }]);
+		expect(await store.untold()).toMatchObject([{ room: fresh, greeting: true }, { room }]);
 		expect([moved, await store.movingFrom(room)]).toEqual([0, false]);
 	});
 

@@ -94,6 +94,8 @@ async function untold(db: Kysely<Tables>): ReturnType<Store['untold']> {
 			'lost',
 		])
 		.where(sql<boolean>`${sql.raw(isUntold)}`)
+		.orderBy('since')
+		.orderBy('room')
 		.execute();
 	return rows.map(row => ({
 		room: row.room,
