@@ -81,7 +81,6 @@ export async function serveBackups({ folder, store, homeserver, log }: Serving):
 export async function runBackup(path: string, { store }: Pick<Config, 'store'>): Promise<number> {
 	if (store.postgres)
 		throw new Refusal('This store lies in PostgreSQL: back it up with pg_dump, as docs/postgresql.md says.');
-	if (store.postgres) throw new Refusal('The store lies in PostgreSQL: back it up with pg_dump (docs/postgresql.md).');
 	const to = resolve(path);
 	if (existsSync(to)) throw new Refusal(`${to} is there already: name a folder that is not.`);
 	const half = `${to}.partial`;

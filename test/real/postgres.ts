@@ -1,7 +1,7 @@
 // A real PostgreSQL for tests: taken from a package into a cache folder, started in a second, gone with its process.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,16 +21,25 @@ export type TestServer = {
 	stop(): Promise<void>;
 };
 
-/** Starts a server of this major version, of the locale C unless told. Everything of it lies in a temporary folder. */
-export async function startPostgres(major = 17, settings: readonly string[] = []): Promise<TestServer> {
+/**
+ * Starts a server of this major version, of the locale C. Everything of it lies in a temporary folder. `files` are its
+ * own, beside the folder of its data, in the folder that it is started in.
+ */
+export async function startPostgres(
+	major = 17,
+	settings: readonly string[] = [],
+	files: Record<string, string> = {},
+): Promise<TestServer> {
 	const native = await binaries(major);
 	const home = mkdtempSync(join(tmpdir(), 'glia-postgres-'));
 	const data = join(home, 'data');
 	mkdirSync(data, { mode: 0o755 });
 	cpSync(native, join(home, 'native'), { recursive: true, verbatimSymlinks: true });
 	const around = await unprivileged();
+	const written = Object.keys(files).map(name => join(home, name));
+	for (const [name, text] of Object.entries(files)) writeFileSync(join(home, name), text, { mode: 0o600 });
 	if (around.uid !== undefined && around.gid !== undefined)
-		for (const path of [home, data]) chownSync(path, around.uid, around.gid);
+		for (const path of [home, data, ...written]) chownSync(path, around.uid, around.gid);
 	const bin = (name: string) => join(home, 'native', 'bin', name);
 	const made = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'];
 	await run(bin('initdb'), made, { ...around, cwd: home });

@@ -5,7 +5,7 @@ import type { KeyStore } from '../../ports/keys.ts';
 import type { Store } from '../../ports/store.ts';
 import type { PostgresAddress } from '../../settings/postgres.ts';
 import { migrations } from './migrations.ts';
-import { connectPostgres, type Fence, PostgresTypes, placeOf, postgresDialect } from './postgres.ts';
+import { connectPostgres, type Fence, PostgresTypes, placeOf, postgresDialect, refusalOf } from './postgres.ts';
 import { keysOver, keyTables } from './postgres-keys.ts';
 import type { Tables } from './schema.ts';
 import { serverOf } from './servers.ts';
@@ -54,7 +54,7 @@ export async function openSchema(
 		} else if (!(await isCurrent(db))) throw new Refusal(`The store in ${place} is of another version of Glia.`);
 	} catch (error) {
 		await db.destroy();
-		throw error;
+		throw refusalOf(error, address) ?? error;
 	}
 	return { db, keys: keysOver(db as unknown as Kysely<never>, place) };
 }

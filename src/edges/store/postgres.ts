@@ -73,7 +73,7 @@ async function connected(address: PostgresAddress, idle: number): Promise<pg.Cli
 	let client: pg.Client;
 	try {
 		client = new pg.Client({
-			...(url === undefined ? parts : { connectionString: url }),
+			...(url === undefined ? parts : { connectionString: completed(url, address) }),
 			...(tls && { ssl: { rejectUnauthorized: true, ...(tls.authority && { ca: tls.authority }) } }),
 			application_name: 'glia',
 			connectionTimeoutMillis: connectTimeout,
@@ -90,6 +90,14 @@ async function connected(address: PostgresAddress, idle: number): Promise<pg.Cli
 		throw refusalOf(error, address) ?? error;
 	}
 	return client;
+}
+
+/** The address with what the configuration says beside it: for pg, what an address does not say counts as said. */
+function completed(url: string, { password, tls }: PostgresAddress): string {
+	const at = new URL(url);
+	if (password !== undefined && at.password === '') at.password = encodeURIComponent(password);
+	if (tls) at.searchParams.delete('sslmode');
+	return at.href;
 }
 
 async function check(client: pg.Client, { schema }: PostgresAddress): Promise<{ version: string; hasSchema: boolean }> {
