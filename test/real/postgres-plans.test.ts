@@ -105,6 +105,7 @@ const calls: { [Name in Exclude<keyof Store, 'copyTo' | 'tidy' | 'close'>]: (sto
 	postpone: store => store.postpone(7, now),
 	giveUp: store => store.giveUp(7, 'why', now),
 	movingFrom: store => store.movingFrom(room),
+	replacementOf: store => store.replacementOf(room),
 	hurry: store => store.hurry(now),
 	untoldOfSilence: store => store.untoldOfSilence('', 100),
 	toldOfSilence: store => store.toldOfSilence('', 100),
