@@ -359,9 +359,11 @@ describe('what a distribution broke by itself', () => {
 		const { markdown = '' } = card.sections[0] ?? {};
 		expect(markdown).toContain('changed 1 thing of late that may break something: `!upgrade mdad 2025-12-06`');
 		expect(await world.live(24)).toEqual([]);
-		const heading = '(BC Break) Doves instead of `pigeons`';
+		// As it is read live, and as a curator covers it.
+		const title = '(BC Break) Doves instead of pigeons';
+		const heading = '(BC Break) *Doves* instead of [pigeons](docs/pigeons.md)';
 		world.holding.knowledge = live(
-			{ date: '2026-01-06', title: heading, breaking: true },
+			{ date: '2026-01-06', title, breaking: true },
 			{ date: '2026-01-06', title: 'A new bridge', breaking: false },
 		);
 		const told = 'The playbook changed on 2026-01-06: (BC Break) Doves instead of pigeons (upstream’s words)';

@@ -497,9 +497,15 @@ test('a chart counts once its values are there, drafts never, and other releases
 			await web.readNews();
 			const charts = () => web.news().charts?.charts.map(({ chart }) => chart);
 			expect(charts()).toEqual(['26.2.0']);
+			// Not there yet, then a page of somebody on the way.
+			pass(7);
+			await web.readNews();
+			expect(charts()).toEqual(['26.2.0']);
+			expect(troubleOf(stateOf(web, 'values of charts'))).toMatch(/26\.3\.0.*name no release of Synapse/);
 			pass(7);
 			await web.readNews();
 			expect(charts()).toEqual(['26.2.0', '26.3.0']);
+			expect(troubles(web)).toEqual([]);
 		},
 		({ pages }) => {
 			let looks = 0;
@@ -509,6 +515,7 @@ test('a chart counts once its values are there, drafts never, and other releases
 			);
 			pages.set('/26.3.0/values.yaml', (_, response) => {
 				if (looks++ === 0) response.writeHead(404).end();
+				else if (looks === 2) response.writeHead(200).end('<!doctype html>Pay for the Wi-Fi');
 				else response.writeHead(200).end(chartValues('1.152.0'));
 			});
 		},
