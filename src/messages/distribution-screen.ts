@@ -150,11 +150,18 @@ export function breaksFold({ shown: { sure, perhaps }, halts, unread, all }: Cha
 		['Before you pull, if it is so with you:', open.map(haltLine)],
 		['Only some servers:', perhaps.map(useLine)],
 	];
-	// Each has a part of the room, so that a long one leaves something to the others.
-	const share = room.breaks / 4;
+	// Half of what is left for each, and all of it for the last: a long one leaves something to the others.
+	let left = room.breaks;
+	const part = (lines: readonly string[], isLast = false) => {
+		const kept = within(lines, isLast ? left : left / 2, all);
+		left -= kept.join('\n').length;
+		return kept;
+	};
 	const parts = [
-		...within(full, 2 * share, all),
-		...groups.flatMap(([title, lines]) => (lines.length ? [`**${title}**\n\n${list(within(lines, share, all))}`] : [])),
+		...part(full),
+		...groups.flatMap(([title, lines], at) =>
+			lines.length ? [`**${title}**\n\n${list(part(lines, at === groups.length - 1))}`] : [],
+		),
 	];
 	const number = sure.length + perhaps.length + unread.length;
 	return parts.length ? [{ title: `The breaks in full (${number})`, markdown: parts.join('\n\n'), fold: true }] : [];

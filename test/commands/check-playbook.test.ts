@@ -52,6 +52,7 @@ test.each([
 	['jitsi_jvb_server_id: x', { kind: 'removed' }],
 	['jitsi_enabled: "{{ x }}"\njitsi_jvb_server_id: x', { kind: 'refuses', onlyIf: 'jitsi_enabled' }],
 	// Ignored without a word.
+	['jitsi_enabled: true\njitsi_jvb_container_labels_traefik_enabled: x', { note: 'mdad/2026-08-06/jitsi-colibri' }],
 	[
 		'matrix_synapse_workers_generic_worker_count: 1',
 		{ kind: 'without-effect', replacedBy: 'matrix_synapse_workers_generic_workers_count' },
@@ -109,8 +110,11 @@ test('since a day, or since what the file says was read, come the entries that c
 		((await answer(vars, words)).value.entries as { id: string; breaking: boolean }[])
 			.filter(({ breaking }) => breaking)
 			.map(({ id }) => id);
-	expect(await ids(`${base}jitsi_enabled: true\n`, 'mdad 2026-07-20')).toEqual(['mdad/2026-08-06/jitsi-colibri']);
-	expect(await ids(`${base}jitsi_enabled: true\n`, '')).toEqual(['mdad/2026-08-06/jitsi-colibri']);
+	const jvb = `${base}jitsi_enabled: true\njitsi_jvb_server_id: x\n`;
+	expect(await ids(jvb, 'mdad 2026-07-20')).toEqual(['mdad/2026-08-06/jitsi-colibri']);
+	expect(await ids(jvb, '')).toEqual(['mdad/2026-08-06/jitsi-colibri']);
+	// With Jitsi alone nothing has to be done.
+	expect(await ids(`${base}jitsi_enabled: true\n`, '')).toEqual([]);
 	expect(await ids(`${base}`, '2026-07-20')).toEqual([]);
 });
 
@@ -173,7 +177,8 @@ test('the first screen ends with what to do next', async () => {
 	expect(await last(`${base}matrix_coturn_enabled: true\n`)).toMatch(/^\*\*Now:\*\* change what it stops at/);
 	const never = base.replace('v2026.05.18.0', '"{{ matrix_playbook_migration_expected_version }}"');
 	expect(await last(never)).toMatch(/^\*\*Now:\*\* say the day of your last update/);
-	expect(await last(`${base}jitsi_enabled: true\n`, 'mdad 2026-07-01')).toContain('`!check mdad 2026-07-01 all`');
+	const telegram = `${base}matrix_bridge_mautrix_telegram_enabled: true\n`;
+	expect(await last(telegram, 'mdad 2026-04-20')).toContain('`!check mdad 2026-04-20 all`');
 	expect(await last(base, 'mdad 2026-08-14')).toMatch(/^\*\*Now:\*\* pull/);
 	expect(await last(`${base}a: [\n`)).toMatch(/^\*\*Now:\*\* mend `vars\.yml/);
 	const { sections } = await answer(`${base}jitsi_enabled: true\nmy_x: 1\n`, 'mdad 2025-06-01');
