@@ -194,6 +194,8 @@ try {
 	for (let hour = 1; hour <= hours; hour++) {
 		await drained();
 		play(hour);
+		// What was decided in the last moment before the clock jumped is old at once, and has to be out before the fault.
+		await drained();
 		const away = longFaults.get(hour) ?? Math.min(5, seconds / 4);
 		const before = await readiness();
 		if (before.status !== 200) problems.push(`hour ${hour}: not ready before the fault: ${before.text}`);
