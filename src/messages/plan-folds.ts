@@ -17,27 +17,32 @@ import type { Sorted } from './sorted-steps.ts';
 /** Characters of Markdown in each part, so that all of it stays one message. Beyond, a step is told by its title. */
 const room = { steps: 9_500, settings: 7_000, uses: 4_000, informing: 3_500, rest: 1_800 };
 
-type FoldText = { whole: string; short: string };
+/** `kept`: whole, however little room there is. */
+type FoldText = { whole: string; short: string; kept?: boolean };
 
 /** The texts one after the other while there is room, then their short forms, then how many are left. */
 function within(limit: number, parts: readonly FoldText[]): string[] {
-	let left = limit;
+	let left = limit - parts.reduce((sum, { whole, kept }) => sum + (kept ? whole.length : 0), 0);
 	const shown: string[] = [];
-	for (const { whole, short } of parts) {
-		const text = whole.length <= left ? whole : short;
-		// Once one text had no room, later ones are not preferred to it.
-		left = text === whole ? left - whole.length : Math.min(left - short.length, limit / 3);
-		if (left < 0) return [...shown, `… and ${parts.length - shown.length} more.`];
+	for (const { whole, short, kept } of parts) {
+		const text = kept || whole.length <= left ? whole : short;
+		if (!kept) {
+			// Once one text had no room, later ones are not preferred to it.
+			left = text === whole ? left - whole.length : Math.min(left - short.length, limit / 3);
+			if (left < 0) continue;
+		}
 		shown.push(text);
 	}
-	return shown;
+	return shown.length < parts.length ? [...shown, `… and ${parts.length - shown.length} more.`] : shown;
 }
 
 function told(step: Step): FoldText {
 	const clause = whoseStep(step);
 	const head = `**${step.title}**${clause && `, if ${clause}`}`;
 	const where = step.generated ? '' : ` (${code(`!notes ${step.release}`)})`;
-	return { whole: `${head}\n\n${step.text}`, short: `${head}${where}` };
+	// Whatever has no room: a switch without its commands is no plan.
+	const kept = step.generated && step.id.endsWith('/switch');
+	return { whole: `${head}\n\n${step.text}`, short: `${head}${where}`, ...(kept && { kept }) };
 }
 
 /** How to do what is certain: the texts, with their commands. */

@@ -81,6 +81,9 @@ describe('each plan is one message, and read before anything is unfolded it', ()
 		expect(words(text)).toBeLessThanOrEqual(250);
 		expect(html.match(/<details>/g)?.length ?? 0).toBeLessThanOrEqual(3);
 		for (const { title, fold } of answer.sections) if (fold) expect([...title].length).toBeLessThanOrEqual(40);
+		// Whatever had no room, how to switch did.
+		const steps = answer.sections.find(({ title }) => title.startsWith('The steps'));
+		expect(steps?.markdown).toMatch(/\*\*Watch the log|\d\. Watch the log/);
 		expect(text).toMatch(/Now: (?!.*(Before|At the switch))/s);
 		// Lines of about 65 characters, 22 px each: 900 px are 30 lines and the spaces between.
 		const lines = text.split(/\n/).length;
