@@ -8,9 +8,9 @@ import { code } from '../src/text/markdown.ts';
 export const ack = {
 	name: 'ack',
 	usage: 'ack [number… | all]',
-	summary: 'no more reminders of an alert',
+	summary: 'stop the reminders of an alert',
 	examples: ['ack', 'ack 12'],
-	help: `I still say when it is solved, or when its day has come. As a reply to the alert, in its thread, or with the number that it shows; the reaction ✅ does the same. ${code('!alerts')} shows the numbers.`,
+	help: `I still report when it is solved, or when its day has come. Reply to the alert, use its thread, or give the number that it shows; the reaction ✅ does the same. ${code('!alerts')} shows the numbers.`,
 	changes: true,
 	async run({ words, room, sender, repliesTo, thread }, { store, now }: Pick<Ports, 'store' | 'now'>) {
 		const all = words.length === 1 && words[0]?.toLowerCase() === 'all';

@@ -19,9 +19,9 @@ const example = '!backup 15 docker';
 export const backup = {
 	name: 'backup',
 	usage: 'backup [version] [server] [facts…]',
-	summary: 'prove a backup, or rehearse a PostgreSQL upgrade',
+	summary: 'test a backup, or rehearse a PostgreSQL upgrade',
 	examples: ['backup 15 docker', 'backup 17 debian domain=example.org', 'backup 16 mdad mas start'],
-	help: `It restores a dump into a throw-away PostgreSQL and starts a throw-away Synapse on it that reaches nobody outside. Say the version of PostgreSQL that runs, or the next one, and it is the rehearsal of the upgrade; where the server runs (${code('docker')}, ${code('debian')}, ${code('mdad')}); and where the parts of the backup lie (${code('dump=')}, ${code('config=')}, ${code('key=')}, ${code('media-folder=')}; the answer lists them). With ${code('start')}, or by the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread.`,
+	help: `It restores a dump into a throw-away PostgreSQL and starts a throw-away Synapse on it that cannot reach the outside. Say the version of PostgreSQL that runs, or the next one, and it is the rehearsal of the upgrade; where the server runs (${code('docker')}, ${code('debian')}, ${code('mdad')}); and where the parts of the backup lie (${code('dump=')}, ${code('config=')}, ${code('key=')}, ${code('media-folder=')}; the answer lists them). With ${code('start')}, or by the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread.`,
 	changes: false,
 	async run({ words: typed, room }, { knowledge, store }: Pick<Ports, 'knowledge' | 'store'>) {
 		const { begin, rest: words, asked: again } = takeStart(typed);
@@ -45,7 +45,7 @@ export const backup = {
 			: readProfile(terms);
 		if (profile.get('database')?.value === 'sqlite')
 			throw new Refusal(
-				`This proof restores a dump of PostgreSQL. A copy of a SQLite file is proved by ${code("sqlite3 COPY 'PRAGMA integrity_check'")}, which says ${code('ok')}; the signing key, the configuration and the media belong to that backup too.`,
+				`This proof restores a dump of PostgreSQL. To test a copy of a SQLite file, run ${code("sqlite3 COPY 'PRAGMA integrity_check'")}, which must say ${code('ok')}; the signing key, the configuration and the media belong to that backup too.`,
 			);
 		const known = majorsOf(knowledge.lifecycles.postgresql);
 		const fact = profile.get('postgres')?.value;

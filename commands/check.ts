@@ -40,11 +40,11 @@ export const check = {
 	summary: 'what your homeserver.yaml means for a release',
 	examples: ['check', 'check 1.163', 'check 1.98 1.163 docker', 'check example.org', 'check mdad 2025-06-01'],
 	help: [
-		`Send homeserver.yaml with ${code('!check')} as its caption, right before or after it, or reply to it; or put it behind the command as a code block. Several files belong together. On the terminal say ${code('--file homeserver.yaml')} (repeatable, folders too).`,
+		`Send homeserver.yaml with ${code('!check')} as its caption, right before or after the command, or reply to it; or paste it after the command as a code block. Several files belong together. On the terminal say ${code('--file homeserver.yaml')} (repeatable, folders too).`,
 		`One version is the target, two are from and to (${code('from 1.98')}: to the newest), none is the newest.`,
-		`Without a configuration it answers with a script that prints yours without its values; ${code('!check example.org look')} with one that prints ids only. What either printed is understood too.`,
+		`Without a configuration it answers with a script that prints yours without its values; ${code('!check example.org look')} with one that prints ids only. Send back what the script prints.`,
 		`A ${code('vars.yml')} of the playbook is checked against its newest revision, and with a day (${code('!check mdad 2025-06-01')}) against all that it changed since.`,
-		`Of a server that this room watches I keep what follows from it (facts, and which conditions hold) for ${code('!upgrade example.org')}, deadlines and alerts. No value of yours is repeated or kept.`,
+		`For a server that this room watches I keep what follows from it (facts, and which conditions hold) for ${code('!upgrade example.org')}, deadlines and alerts. No value of yours is repeated or kept.`,
 	].join('\n\n'),
 	changes: false,
 	takesText: true,
@@ -136,7 +136,7 @@ async function byLook(
 ): Promise<Answer> {
 	const { knowledge, code: tables } = ports;
 	const { from = '0.0.0', to, stated, name } = question;
-	// Whom a note concerns besides is another question: facts may be said between the look and its output.
+	// Facts are compared later: people may state them between the script and its output.
 	const notes = askedByLook(knowledge.notes, { from, to, profile: new Map() });
 	if (printed.length === 0) {
 		const template = readFileSync(new URL('../knowledge/look.py', import.meta.url), 'utf8');
@@ -150,7 +150,7 @@ async function byLook(
 	const stray = printed.map(id => id.replace(/^\?/, '')).find(id => id !== 'none' && !ids.has(id));
 	if (stray !== undefined)
 		throw new Refusal(
-			`${quoted(stray)} is nothing that a look from ${from} to ${to} asks for. Say the releases that the script was made for.`,
+			`${quoted(stray)} is not something that the script from ${from} to ${to} prints. Give the releases that the script was made for.`,
 		);
 	const decided = decidedByLook(notes, printed);
 	const concerned = askedByLook(notes, { from, to, profile: stated });
@@ -266,7 +266,7 @@ function range(
 	const isStart = versions.length === 1 && words.some(word => /^(from|newest|latest)$/i.test(word));
 	const [first, second, extra] = isStart ? [...versions, newest(knowledge)] : versions;
 	if (extra !== undefined)
-		throw new Refusal(`Two versions are enough, and ${quoted(extra)} is a third. An example: ${code(example)}`);
+		throw new Refusal(`Two versions are enough; ${quoted(extra)} is a third. An example: ${code(example)}`);
 	const to = second ?? first;
 	const target =
 		to === undefined ? { version: newest(knowledge), note: undefined } : readVersion(to, 'target', knowledge);

@@ -27,7 +27,7 @@ export const deadlines = {
 	usage: 'deadlines [server] [facts… | all]',
 	summary: 'what will stop working, and when',
 	examples: ['deadlines', 'deadlines docker postgres=14', 'deadlines example.org', 'deadlines all'],
-	help: `Those that bite first come first. With facts only the ones that may concern such a deployment; with ${code('all')} also those that have landed, to see what became of upstream’s promises.`,
+	help: `The nearest ones come first. With facts, only those that may concern such a deployment; with ${code('all')}, also those that are over, to show what became of upstream’s announcements.`,
 	changes: false,
 	takesAll: true,
 	async run({ words, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {

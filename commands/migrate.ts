@@ -34,21 +34,21 @@ export const migrate = {
 		'migrate mdad example.org sqlite proxy=none synapse=1.163.2',
 		'migrate mdad devture_postgres_enabled',
 	],
-	help: `From the official image. The answer has the whole ${code('vars.yml')} for your deployment; say what is so and what is not (${code('workers')}, ${code('no-email')}, ${code('oidc')}, ${code('mas')} …), what stays before it (${code('proxy=none|nginx|caddy|traefik')}), ${code('server=external')} for a PostgreSQL that stays, ${code('place=new')} for another machine, and your own names for commands to copy (${code('data=/srv/files')}; the answer lists them). With ${code('start')}, or by the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread. A variable of an older description is looked up by its name.`,
+	help: `From the official image. The answer has the whole ${code('vars.yml')} for your deployment; say what is true and what is not (${code('workers')}, ${code('no-email')}, ${code('oidc')}, ${code('mas')} …), what stays in front of it (${code('proxy=none|nginx|caddy|traefik')}), ${code('server=external')} for a PostgreSQL that stays, ${code('place=new')} for another machine, and your own names for commands to copy (${code('data=/srv/files')}; the answer lists them). With ${code('start')}, or by the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread. A variable of an older description is looked up by its name.`,
 	changes: false,
 	async run({ words: typed, room }, { knowledge, store }: Pick<Ports, 'knowledge' | 'store'>) {
 		const { begin, all, rest: words, asked } = takeStart(typed);
 		const [where, ...said] = words;
 		if (where?.toLowerCase() !== 'mdad')
 			throw new Refusal(
-				`${where === undefined ? 'Where to?' : `I know no move to ${quoted(where)}.`} There is one guide, from the official image to matrix-docker-ansible-deploy: ${code(example)}`,
+				`${where === undefined ? 'Where to?' : `I do not know how to move to ${quoted(where)}.`} There is one guide, from the official image to matrix-docker-ansible-deploy: ${code(example)}`,
 			);
 		const variables = said.filter(word => variableWord.test(word)).map(word => word.replace(/:$/, ''));
 		if (variables.length) {
 			const [other] = said.filter(word => !variableWord.test(word));
 			if (other !== undefined)
 				throw new Refusal(
-					`Either names of variables or facts: ${quoted(other)} is none of a variable. An example: ${code('!migrate mdad devture_postgres_enabled')}`,
+					`Give either names of variables or facts: ${quoted(other)} is not a variable. An example: ${code('!migrate mdad devture_postgres_enabled')}`,
 				);
 			return fates([...new Set(variables)], knowledge);
 		}
@@ -110,7 +110,7 @@ function refuseOthers(profile: Profile) {
 	const install = profile.get('install')?.value;
 	if (install === 'mdad')
 		throw new Refusal(
-			`The playbook runs this server already (${code('mdad')}). What an upgrade by it brings says ${code('!upgrade 1.150 mdad')}; what became of old names ${code('!migrate mdad OLD_NAME')}.`,
+			`The playbook runs this server already (${code('mdad')}). ${code('!upgrade 1.150 mdad')} says what an upgrade with it brings, ${code('!migrate mdad OLD_NAME')} what became of an old name.`,
 		);
 	if (install !== undefined && install !== 'docker')
 		throw new Refusal(
@@ -138,7 +138,7 @@ function fates(names: readonly string[], { renamed }: Knowledge): Answer {
 	const lines = all.map(({ name, fate }) =>
 		fate
 			? fateWords(fate)
-			: `${code(name)}: nothing is known of another name. If it is one of today, it stands in a ${code('defaults/main.yml')} under ${code('roles/')} of the playbook.`,
+			: `${code(name)}: no other name is known. If it is a current one, it is in a ${code('defaults/main.yml')} under ${code('roles/')} of the playbook.`,
 	);
 	return {
 		value: {

@@ -21,9 +21,9 @@ const example = '!notes 1.67';
 export const notes = {
 	name: 'notes',
 	usage: 'notes <release> [facts…]',
-	summary: 'what one release asks, and its facts',
+	summary: 'what one release requires, and its facts',
 	examples: ['notes 1.67', 'notes 1.66.0 email', 'notes ess 26.8.0'],
-	help: `A release of two parts (${code('1.138')}) means all its patch releases. A candidate (${code('1.164.0rc1')}) has the notes of its final release. Behind ${code('ess')} stands a chart. ${code('yunohost')}, ${code('alpine')} or ${code('debian')} lists which releases that archive had, and when.`,
+	help: `A release of two parts (${code('1.138')}) means all its patch releases. A candidate (${code('1.164.0rc1')}) has the notes of its final release. After ${code('ess')} comes a chart version. ${code('yunohost')}, ${code('alpine')} or ${code('debian')} lists which releases that archive had, and when.`,
 	changes: false,
 	async run({ words }, { knowledge, distributions }: Pick<Ports, 'knowledge' | 'distributions'>) {
 		const through = distributionWords(words);

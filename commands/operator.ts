@@ -18,7 +18,7 @@ import { code, quoted } from '../src/text/markdown.ts';
 export const operator = {
 	name: 'operator',
 	usage: 'operator [rooms | waiting | limits | leave <room> | announce <text>]',
-	summary: 'for those who run me, in their own room',
+	summary: 'for my operators, in their own room',
 	examples: ['operator rooms', 'operator waiting', 'operator announce We move on Sunday.'],
 	changes: true,
 	async run(asked, { operator, limits, now }: Pick<Ports, 'operator' | 'limits' | 'now'>): Promise<Answer> {

@@ -29,7 +29,7 @@ export const option = {
 			const listed = found.paths.slice(0, maxListed).map(path => code(path));
 			const more = found.paths.length - listed.length;
 			throw new Refusal(
-				`${quoted(typed)} ends several options. Say one whole: ${listed.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`,
+				`Several options end with ${quoted(typed)}. Give one in full: ${listed.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`,
 			);
 		}
 		if (found.kind === 'none') throw new Refusal(noOptionWords(typed, found.near, options.read[0] ?? ''));

@@ -15,7 +15,7 @@ export const options = {
 	usage: 'options <from> [to]',
 	summary: 'options that came, went or changed',
 	examples: ['options 1.98 1.163', 'options 1.140'],
-	help: `Without a second version the list ends at the newest release. ${code('!option NAME')} tells of one option.`,
+	help: `Without a second version the list ends at the newest release. ${code('!option NAME')} describes one option.`,
 	changes: false,
 	run({ words }, { knowledge, code: tables }: Pick<Ports, 'knowledge' | 'code'>) {
 		const { versions, terms, servers } = sortWords(words, example, knowledge.systems);

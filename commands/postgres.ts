@@ -144,7 +144,7 @@ function majors(
 			`From which major version, and to which? ${code(example)}; for SQLite ${code('!postgres sqlite 17')}. ${code('SHOW server_version')} says what runs.`,
 		);
 	if (extra !== undefined)
-		throw new Refusal(`Two versions are enough, and ${quoted(extra)} is a third. An example: ${code(example)}`);
+		throw new Refusal(`Two versions are enough; ${quoted(extra)} is a third. An example: ${code(example)}`);
 	if (known[0] !== undefined && known[0] !== from)
 		throw new Refusal(
 			`${code(`postgres=${known[0]}`)} says that ${known[0]} runs, and you say ${from}. Say only one of them: ${code(`!postgres ${from} ${to ?? newest}`)}`,

@@ -14,9 +14,9 @@ const example = '!profile example.org postgres=15 no-workers';
 export const profile = {
 	name: 'profile',
 	usage: 'profile [server] [facts… | forget facts…]',
-	summary: 'what this room knows of a deployment',
+	summary: 'what this room knows about a deployment',
 	examples: ['profile example.org', example.slice(1), 'profile example.org forget workers'],
-	help: `Deny a fact with ${code('no-')} in front; ${code('forget')} makes it unknown again (${code('forget all')}: all of them, ${code('forget configuration')}: what ${code('!check')} found). A server that cannot be polled is told by hand: ${code('!profile example.org version=1.150')}. The server may be left out when this room watches only one.`,
+	help: `Deny a fact with ${code('no-')} in front; ${code('forget')} makes it unknown again (${code('forget all')}: all of them, ${code('forget configuration')}: what ${code('!check')} found). For a server that cannot be polled, give the version: ${code('!profile example.org version=1.150')}. The server may be left out when this room watches only one.`,
 	changes: true,
 	asks: words =>
 		words.length === 0 || (words.length === 1 && !words[0]?.includes('=') && words[0]?.includes('.') === true),
@@ -36,7 +36,7 @@ export const profile = {
 		const name = servers[0] ?? (other ? undefined : only?.server);
 		if (name === undefined) {
 			const which = watches.length
-				? `Of which server? This room watches ${watches.length}.`
+				? `Which server? This room watches ${watches.length}.`
 				: 'This room watches no server yet.';
 			throw new Refusal(`${which} An example: ${code(watches.length ? example : '!watch example.org')}`);
 		}
@@ -67,7 +67,7 @@ export const profile = {
 			changed: changes ? now_ : known.changed,
 		};
 		if (changes) await store.keepWatch(subscription, now_);
-		return statusCard(subscription, server, changes ? 'I keep that.' : '', ports);
+		return statusCard(subscription, server, changes ? 'Saved.' : '', ports);
 	},
 } satisfies Command;
 

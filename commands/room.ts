@@ -7,7 +7,7 @@ import { settingsWords } from '../src/messages/watch.ts';
 import { isQuiet, zoneNamed } from '../src/text/local-time.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
-/** What one can set: what it means, an example, and how the word is read; undefined for a word that is none. */
+/** What can be set: its meaning, an example, and how a word is read; undefined for an invalid word. */
 const settable: Record<
 	string,
 	{ example: string; read: (value: string, sender: string) => Partial<Settings> | undefined }
@@ -40,7 +40,7 @@ const settable: Record<
 			if (value === 'me') return { mention: sender };
 			if (value === '@room')
 				throw new Refusal(
-					`I never call ${code('@room')}: what I say concerns those who run a server, not everybody here. Name one person (${code('!room mention @admin:example.org')}), or ${code('me')}.`,
+					`I never mention ${code('@room')}: what I say is for those who run a server, not for everyone here. Name one person (${code('!room mention @admin:example.org')}), or ${code('me')}.`,
 				);
 			return /^@[^\s:]+:\S+$/.test(value) ? { mention: value } : undefined;
 		},
@@ -64,7 +64,7 @@ export const room = {
 	usage: 'room [setting value]',
 	summary: 'time zone, quiet hours, severity, mentions',
 	examples: ['room', ...Object.values(settable).map(({ example }) => `room ${example}`)],
-	help: `${code('default')} as the value takes a setting back. In quiet hours only severe advisories are said. ${code('bare off')} leaves ${code('!upgrade')} to other bots; then say ${code('!glia upgrade')}.`,
+	help: `${code('default')} as the value resets a setting. In quiet hours only severe advisories are reported. ${code('bare off')} leaves ${code('!upgrade')} to other bots; then say ${code('!glia upgrade')}.`,
 	changes: true,
 	asks: words => words.length === 0,
 	async run({ words, room: id, sender }, { store, now }: Pick<Ports, 'store' | 'now'>) {
@@ -83,7 +83,7 @@ export const room = {
 		const changed = value.toLowerCase() === 'default' ? {} : setting.read(value, sender);
 		if (!changed)
 			throw new Refusal(
-				`${quoted(value)} is nothing that ${code(key)} can be. An example: ${code(`!room ${setting.example}`)}`,
+				`${quoted(value)} is not a valid value of ${code(key)}. An example: ${code(`!room ${setting.example}`)}`,
 			);
 		const kept = { ...others, ...changed };
 		await store.keepSettings(id, kept, now());

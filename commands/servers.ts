@@ -8,7 +8,7 @@ import { code } from '../src/text/markdown.ts';
 export const servers = {
 	name: 'servers',
 	usage: 'servers',
-	summary: 'watched servers and how they stand',
+	summary: 'watched servers and their state',
 	examples: ['servers'],
 	changes: false,
 	async run({ room }, { store, knowledge, now }: Pick<Ports, 'store' | 'knowledge' | 'now'>) {

@@ -7,7 +7,7 @@ import { code, quoted } from '../src/text/markdown.ts';
 export const unwatch = {
 	name: 'unwatch',
 	usage: 'unwatch <server>',
-	summary: 'end a watch',
+	summary: 'stop watching a server',
 	examples: ['unwatch example.org'],
 	help: 'What this room was told about the server is forgotten.',
 	changes: true,

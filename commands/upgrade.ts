@@ -47,7 +47,7 @@ const example = '!upgrade 1.56 1.69 postgres=10 workers';
 export const upgrade = {
 	name: 'upgrade',
 	usage: 'upgrade <from or server> [to] [facts…] [all]',
-	summary: 'what lies between two releases',
+	summary: 'what an upgrade between two releases takes',
 	examples: [
 		'upgrade 1.56 1.69',
 		'upgrade 1.140 postgres=14 workers docker',
@@ -57,7 +57,7 @@ export const upgrade = {
 	],
 	help: `Without a second version the plan ends at the newest release. Facts shorten it to what concerns you; deny one with ${code('no-')} in front (${code('no-workers')}). ${code('!help facts')} lists them. ${code('all')} shows every text with its sources.
 
-Behind ${code('mdad')} a day, a commit or a value of ${code('matrix_playbook_migration_validated_version')} asks what the playbook changed since then, and components (${code('jitsi')}, ${code('no-coturn')}) shorten it; behind ${code('ess')} stand charts. The Synapse releases in between are part of both.`,
+After ${code('mdad')}, a day, a commit or a value of ${code('matrix_playbook_migration_validated_version')} asks what the playbook changed since then, and components (${code('jitsi')}, ${code('no-coturn')}) shorten the answer; after ${code('ess')} come chart versions. The Synapse releases in between are part of both.`,
 	changes: false,
 	takesAll: true,
 	takesFile: true,
@@ -82,8 +82,8 @@ Behind ${code('mdad')} a day, a commit or a value of ${code('matrix_playbook_mig
 		if (extra !== undefined)
 			throw new Refusal(
 				server
-					? `${quoted(servers[0] ?? '')} runs ${start}: say only where to. An example: ${code('!upgrade example.org 1.160')}`
-					: `Two versions are enough, and ${quoted(extra)} is a third. An example: ${code(example)}`,
+					? `${quoted(servers[0] ?? '')} runs ${start}: give only the target. An example: ${code('!upgrade example.org 1.160')}`
+					: `Two versions are enough; ${quoted(extra)} is a third. An example: ${code(example)}`,
 			);
 		const stated = readProfile(terms);
 		const today = now().toISOString().slice(0, 10);
@@ -175,7 +175,7 @@ function asked(words: readonly string[]): string {
 		.slice(0, 200);
 }
 
-/** The plan for the Synapse releases that a distribution went through; none where there are none. */
+/** The plan for the Synapse releases that a distribution went through, if any. */
 function synapsePlan(
 	{ from, to }: { from: string | undefined; to: string | undefined },
 	terms: readonly Term[],
@@ -238,7 +238,7 @@ function fromCode({ from, to, profile }: Way, tables: Ports['code']): Pick<Plan,
 function refuseAuthenticationService(typed: readonly string[]): void {
 	if (/^mas$/i.test(typed[0] ?? '') && /^v?[01]\.(\d|1\d)(\.\d+)?$/.test(typed[1] ?? ''))
 		throw new Refusal(
-			`That is Matrix Authentication Service, whose releases are not known here; its notes stand at https://github.com/element-hq/matrix-authentication-service/releases. For Synapse with it, say the versions first: ${code('!upgrade 1.130 mas')}`,
+			`That is Matrix Authentication Service, whose releases are not known here; its notes are at https://github.com/element-hq/matrix-authentication-service/releases. For Synapse with it, say the versions first: ${code('!upgrade 1.130 mas')}`,
 		);
 }
 
@@ -270,7 +270,7 @@ async function watched(server: string, room: string, { store, knowledge }: Pick<
 			`${quoted(server)} runs Synapse ${versionWords(running, knowledge)}. ${unknownWords(knowledge)} If you know from which release it was built, say that: ${code(example)}`,
 		);
 	const how = running.mixture
-		? `and ${running.mixture.highest} by turns`
+		? `alternating with ${running.mixture.highest}`
 		: running.by === 'person'
 			? 'as you told me'
 			: 'as I saw it last';

@@ -14,7 +14,7 @@ const example = '!watch example.org docker postgres=15 no-workers';
 export const watch = {
 	name: 'watch',
 	usage: 'watch <server> [facts…]',
-	summary: 'tell this room in time what a server needs',
+	summary: 'alert this room in time to what a server needs',
 	examples: ['watch example.org', 'watch example.org docker postgres=15 no-workers'],
 	help: `I look at it regularly (${code('!servers')} says when) and speak up about new releases, security advisories, deadlines and ends of support that concern it, in time and once; with ${code('mdad')} or ${code('ess')} also about what the playbook or the charts break. What is true today stands in the answer. Facts make it precise: ${code('!help facts')}. For a server that cannot be polled add ${code('version=1.150')}.`,
 	changes: true,
@@ -53,7 +53,7 @@ export const watch = {
 		};
 		if (changed) await store.keepWatch(subscription, now());
 		const seen = await look(server, sender, ports);
-		const opening = [known ? 'I watch it already.' : 'I watch it from now on.', ...taken].join(' ');
+		const opening = [known ? 'I am already watching it.' : 'I am watching it from now on.', ...taken].join(' ');
 		return statusCard(subscription, seen, opening, ports);
 	},
 } satisfies Command;

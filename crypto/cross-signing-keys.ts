@@ -9,7 +9,7 @@ export interface CrossSigningStatus {
 	hasUserSigning: boolean;
 }
 
-/** The private halves of the three cross-signing keys, as unpadded base64: whoever has them is the user. */
+/** The private halves of the three cross-signing keys, as unpadded base64: anyone who has them is the user. */
 export interface CrossSigningSeeds {
 	master: string;
 	selfSigning: string;

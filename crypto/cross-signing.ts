@@ -15,7 +15,7 @@ export interface IdentityMeans {
 	password?: string;
 	/** What `exportCrossSigningKeys` gave before the store was lost. */
 	seeds?: CrossSigningSeeds;
-	/** Replace the identity, if the one that the server has cannot be used. Whoever verified the bot has to do it again. */
+	/** Replace the identity, if the one that the server has cannot be used. Anyone who verified the bot has to do it again. */
 	reset?: boolean;
 	/** The master key that the server has taken, as `pending` named it: while the server shows another, nothing is concluded. */
 	expects?: string;

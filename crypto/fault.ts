@@ -36,7 +36,7 @@ export function cryptoError<Code extends CryptoErrorCode>(code: Code, message: s
 	return Object.assign(error, { name: 'CryptoError', code });
 }
 
-/** An error of this package, its message a sentence for whoever runs the bot. */
+/** An error of this package, its message a sentence for the operator. */
 export function isCryptoError(error: unknown): error is CryptoError {
 	return error instanceof Error && error.name === 'CryptoError';
 }
@@ -52,7 +52,7 @@ export function isFatal(error: unknown): error is FatalCryptoError {
 /**
  * The server's answer (an error of matrix-bot-sdk, or anything with the same `statusCode` and `body` or `message`)
  * says that it knows newer keys of this device than the store does: the store is older than the device, restored from
- * a backup or begun anew. Such a store must not be used: its message counters would be used twice. The way out is a
+ * a backup or started over. Such a store must not be used: its message counters would be used twice. The way out is a
  * new login with an empty store.
  */
 export function isStoreBehindServer(error: unknown): boolean {

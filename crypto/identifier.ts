@@ -5,7 +5,7 @@ import { wasm } from './wasm.ts';
 // wasm frees the identifiers it is given in arrays, and matrix-bot-sdk uses its arrays twice: what callers hold is
 // therefore a string that wasm has checked once, and each call gets objects of its own.
 
-/** A Matrix user id. Throws for anything that is none. */
+/** A Matrix user ID. Throws for anything else. */
 export class UserId {
 	readonly #id: string;
 	constructor(id: string) {
@@ -33,7 +33,7 @@ export class DeviceId {
 	}
 }
 
-/** A Matrix room id. Throws for anything that is none. */
+/** A Matrix room ID. Throws for anything else. */
 export class RoomId {
 	readonly #id: string;
 	constructor(id: string) {

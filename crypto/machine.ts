@@ -45,7 +45,7 @@ export class OlmMachine {
 	/** Questions that were answered with "nothing" since the last news, and when (monotonic milliseconds). */
 	readonly #answeredNothing = new Map<string, number>();
 	readonly #tracked = new Set<string>();
-	/** Users of whom the store has at least one device. */
+	/** Users with at least one device in the store. */
 	readonly #withDevices = new Set<string>();
 	readonly #roomKeys = new RoomKeyShares();
 

@@ -10,7 +10,7 @@ import { type RequestClasses, readBeforeRequests } from './read-before.ts';
 
 export type { Database, Entry, Key, StoreShape, Touched } from './database.ts';
 
-/** A set of databases under one name, private to whoever opened it. */
+/** A set of databases under one name, private to the code that opened it. */
 export interface Mirror {
 	/** What wasm has to be given as the name of its store. */
 	name: string;

@@ -23,7 +23,7 @@ export interface Records {
 	/** The records of a store, for which `isByNeed` is true, that a query finds; more of them do no harm. */
 	read(database: string, store: string, query: Query): Promise<Entry[]>;
 	write(touched: readonly Touched[]): Promise<void>;
-	/** Everything anew: wasm has made its databases, or changed their shape. */
+	/** Everything from scratch: wasm has made its databases, or changed their shape. */
 	replace(
 		owner: Sealed,
 		databases: readonly Database[],

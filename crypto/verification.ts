@@ -16,7 +16,7 @@ export interface VerificationStep {
 
 /**
  * The next step of a verification that somebody else asked for. This side confirms as soon as there is something to
- * compare: it trusts nobody more for it, and whoever asked decides alone whether both show the same.
+ * compare: it trusts nobody more for it, and only the other side decides whether both show the same.
  */
 export async function stepVerification(
 	machine: Wasm.OlmMachine,

@@ -68,7 +68,7 @@ function panicked(cause: unknown): FatalCryptoError {
 
 /**
  * Rust's tasks run as microtasks: a panic there would be an uncaught exception, and the call would hang. A test runner
- * may load this file a second time beside Node, so whoever comes first leaves a list for the others.
+ * may load this file a second time beside Node, so the first instance leaves a list for the others.
  */
 function catchPanicsOfTasks(): void {
 	const left = Reflect.get(bindings, LISTENERS) as ((error: unknown) => void)[] | undefined;

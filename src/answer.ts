@@ -1,9 +1,9 @@
 // Answer, Section, Refusal.
 
-/** A guide as it was asked for: all that is needed to give its stages again, after a restart or in years. */
+/** A guide as it was asked for: enough to give its stages again after a restart, or years later. */
 export type Offer = {
 	guide: string;
-	/** Values by the names of parameters, `way` among them: what was usual when it began stays so. */
+	/** Values by the names of parameters, `way` among them: defaults stay as they were when it began. */
 	stated: Record<string, string>;
 	/** Facts as people type them. */
 	facts: string[];
@@ -13,7 +13,7 @@ export type Offer = {
 
 /** A part of an answer that stays whole. Its Markdown is ours: nothing a person typed stands in it unescaped. */
 export type Section = {
-	/** At most 40 letters: the line of a fold. */
+	/** At most 40 characters: the line of a fold. */
 	title: string;
 	/** What hurts, before the title: 🔴 refuses or stops, ⚠️ cannot be undone. */
 	mark?: string;
@@ -28,7 +28,7 @@ export type RoomEffect = { leave: true };
 export type Answer = {
 	/** What `--json` prints. */
 	value: Record<string, unknown>;
-	/** Markdown; its first 60 letters say the result. */
+	/** Markdown; its first 60 characters say the result. */
 	lead: string;
 	/** The one heading above, if the answer is long. */
 	title?: string;
@@ -44,7 +44,7 @@ export type Answer = {
 	/** Matrix ids to mention. */
 	mention?: string[];
 	afterwards?: RoomEffect;
-	/** The command that a ✅ to this answer stands for. Whoever reacts needs the right to say it. */
+	/** The command that a ✅ to this answer stands for. The person who reacts needs the right to use it. */
 	confirms?: string;
 	/** A guide session that may begin here; `begin` at once, which takes the power to change things. */
 	session?: { offer: Offer; begin: boolean };

@@ -30,7 +30,7 @@ export type Asked = {
 	mayNotChange?: () => string | undefined;
 	/** The guide that is walked through in the thread, and the stage at hand. */
 	session?: { guide: string; stage?: string };
-	/** What was taken for the text or file that is meant, as sentences. */
+	/** Which text or file was assumed, as sentences. */
 	taken?: readonly string[];
 	/** The event that the command replies to, and the root of the thread it stands in. */
 	repliesTo?: string;
@@ -40,9 +40,9 @@ export type Asked = {
 export type Command = {
 	name: string;
 	usage: string;
-	/** One line of help, in small letters, without a full stop. */
+	/** One line of help, in lower case, without a full stop. */
 	summary: string;
-	/** What one might really type, without the prefix. */
+	/** Realistic examples, without the prefix. */
 	examples: readonly string[];
 	/** More help than one line, as Markdown. */
 	help?: string;
@@ -58,9 +58,9 @@ export type Command = {
 	takesText?: true;
 	/** Whether the text still has to be looked for: what follows the name brings none. `replies`: to another message. */
 	lacksText?: (text: string, replies: boolean) => boolean;
-	/** It takes a file that it was sent with or replies to, and does well without one. */
+	/** Takes a file that it was sent with or replies to, but does not need one. */
 	takesFile?: true;
-	/** Words with which a command that changes things only asks, so that everybody may say it. */
+	/** Whether these words make a changing command read-only, so that everyone may use it. */
 	asks?: (words: readonly string[]) => boolean;
 	// A function property, not a method: so a command may ask for fewer ports than there are, and tests hand it those.
 	run: (asked: Asked, ports: Ports) => Promise<Answer> | Answer;
@@ -78,7 +78,7 @@ export type Ports = {
 	health: Health;
 	/** What rooms subscribed to and said about it. */
 	store: WatchStore;
-	/** The world outside; commands see only servers. */
+	/** The outside world; commands can only look at servers. */
 	web: Pick<Web, 'observe'>;
 	limits: Limits;
 	/** Absent where the configuration names no room of the operator's. */

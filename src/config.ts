@@ -38,7 +38,7 @@ const account = z.strictObject({
 	forgetAfterDays: z.number().min(0).default(7),
 });
 
-/** A name without a dot is hardly a server: most likely somebody left out the rest of a person's id. */
+/** A name without a dot is hardly a server: probably the rest of a user ID is missing. */
 const matrix = account.superRefine(({ allow, user }, context) => {
 	const own = person.test(user) ? user.slice(user.indexOf(':') + 1) : 'example.org';
 	for (const [index, entry] of allow.entries()) {
@@ -124,7 +124,7 @@ const watch = z.strictObject({
 	exclude: z
 		.array(
 			z.string().refine(entry => parseServerName(entry.replace(/^\*\./, '')) !== undefined, {
-				error: 'a server name, or "*.example.org" for all below',
+				error: 'a server name, or "*.example.org" for all subdomains',
 			}),
 		)
 		.default([]),
@@ -186,7 +186,7 @@ const knowledge = z.strictObject({
 		.superRefine(({ address, key }, context) => {
 			if ((address === undefined) === (key === undefined)) return;
 			const path = [address === undefined ? 'address' : 'key'];
-			const message = 'is missing: knowledge from elsewhere needs an address and the key of those who publish it';
+			const message = 'is missing: published knowledge needs an address and the key of its publishers';
 			context.addIssue({ code: 'custom', path, message });
 		})
 		.prefault({}),
@@ -224,7 +224,7 @@ export { shape as configShape };
 /** The variable of each option in the environment, in the order of the options. */
 export const variables: readonly string[] = [...optionsByVariable(shape).keys()];
 
-/** How servers are looked at where no configuration says it: on the terminal. */
+/** Defaults for polling servers without a configuration, on the terminal. */
 export const plainWatch = watch.parse({});
 
 type Shape = z.infer<typeof shape>;
@@ -240,7 +240,7 @@ export type Config = Omit<Shape, 'matrix' | 'encryption' | 'live' | 'store'> & {
 	live: Omit<Shape['live'], 'tokenFile'>;
 };
 
-/** The private halves of the bot's identity, 43 letters each. */
+/** The private keys of the bot's identity, 43 characters each. */
 export type Seeds = { master: string; selfSigning: string; userSigning: string };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -254,8 +254,8 @@ export function readConfig(path: string, environment: Environment): Config {
 }
 
 /**
- * Where a bot keeps what it has, and whose knowledge it takes up: all that an answer on the terminal wants of its
- * configuration. Other mistakes are none of its business. Throws a Refusal with every mistake in these.
+ * Where a bot keeps its data, and whose knowledge it uses: all that an answer on the terminal needs from its
+ * configuration. Other mistakes do not matter to it. Throws a Refusal with every mistake in these.
  */
 export function readUpdates(path: string, environment: Environment): { path: string; keys: readonly string[] } {
 	const text = readText(path);
@@ -321,13 +321,13 @@ export function parseConfig(text: string, folder: string, environment: Environme
 	const seedsText = secret(reader, 'encryption.seeds', { inline: encryption.seeds, path: seedsFile });
 	const seeds = seedsText === undefined ? undefined : seedsOf(seedsText);
 	if (seedsText !== undefined && seeds === undefined) {
-		const text = 'encryption.seeds: three words of 43 letters, as `npm start -s -- seeds` printed them';
+		const text = 'encryption.seeds: three words of 43 characters, as `npm start -s -- seeds` printed them';
 		reader.mistake(['encryption', encryption.seeds ? 'seeds' : 'seedsFile'], text);
 	}
 	const { tokenFile, token: tokenInline, ...live } = parsed.data.live;
 	const token = secret(reader, 'live.token', { inline: tokenInline, path: tokenFile });
 	if (token !== undefined && !/^[\x21-\x7E]+$/.test(token)) {
-		const text = 'live.token: a token of GitHub’s has no spaces and no letters beyond ASCII';
+		const text = 'live.token: a GitHub token has no spaces and only ASCII characters';
 		reader.mistake(['live', tokenInline ? 'token' : 'tokenFile'], text);
 	}
 	if (!password && !accessToken && mistakes.length === 0) {

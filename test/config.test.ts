@@ -245,7 +245,7 @@ test('what encryption needs may come from files and the environment too; seeds a
 		seeds: { master: seed, selfSigning: seed, userSigning: seed },
 	});
 	expect(parseConfig(`${small}\nencryption:\n  seeds: one two\n`, folder, {})).toEqual([
-		{ line: expect.any(Number), text: expect.stringMatching(/^encryption\.seeds: three words of 43 letters/) },
+		{ line: expect.any(Number), text: expect.stringMatching(/^encryption\.seeds: three words of 43 characters/) },
 	]);
 });
 

@@ -57,7 +57,7 @@ export async function serveBackups({ folder, store, homeserver, log }: Serving):
 	}
 
 	async function answer(over: Promise<void>): Promise<ControlReply> {
-		if (busy) return { refused: 'another backup is under way' };
+		if (busy) return { refused: 'another backup is running' };
 		busy = true;
 		try {
 			const copy = await copied();
@@ -80,9 +80,9 @@ export async function serveBackups({ folder, store, homeserver, log }: Serving):
 /** Makes a backup in a folder that is not there yet. Resolves to the exit status. Throws a Refusal. */
 export async function runBackup(path: string, { store }: Pick<Config, 'store'>): Promise<number> {
 	if (store.postgres)
-		throw new Refusal('This store lies in PostgreSQL: back it up with pg_dump, as docs/postgresql.md says.');
+		throw new Refusal('This store is in PostgreSQL: back it up with pg_dump, as docs/postgresql.md says.');
 	const to = resolve(path);
-	if (existsSync(to)) throw new Refusal(`${to} is there already: name a folder that is not.`);
+	if (existsSync(to)) throw new Refusal(`${to} already exists: name a folder that does not.`);
 	const half = `${to}.partial`;
 	let asked: Awaited<ReturnType<typeof askControl>>;
 	try {
@@ -125,8 +125,8 @@ function reason(error: unknown): string {
 	const code = error instanceof Error && 'code' in error ? error.code : undefined;
 	// SQLite's own word for a file that it may not open.
 	const mayNot = code === 'ERR_SQLITE_ERROR' && Object(error).errcode === 14;
-	if (mayNot || code === 'EACCES' || code === 'EPERM') return 'this user may not read the store, or not write there';
-	if (code === 'ENOSPC' || code === 'EDQUOT') return 'there is no room for it';
+	if (mayNot || code === 'EACCES' || code === 'EPERM') return 'this user cannot read the store, or cannot write there';
+	if (code === 'ENOSPC' || code === 'EDQUOT') return 'there is no space for it';
 	if (code === 'EROFS') return 'the file system there is read-only';
 	return error instanceof Error ? error.message : String(error);
 }

@@ -22,7 +22,7 @@ import { ownPassages } from './own-edition.ts';
 import type { Supervision, Vitals } from './supervision.ts';
 import { type BotPorts, type Common, type RunningWorkers, startWorkers } from './workers.ts';
 
-/** What is in hand at the end may take so long (ms); with closing, the process is gone within ten seconds. */
+/** How long pending deliveries may take at the end (ms); with closing, the process ends within ten seconds. */
 const lastDeliveries = 7000;
 const hour = 3600_000;
 
@@ -198,7 +198,7 @@ async function openControl(serving: Parameters<typeof serveBackups>[0]): Promise
 		const { serveBackups } = await import('./backup.ts');
 		return await serveBackups(serving);
 	} catch (error) {
-		serving.log.warn({ err: error }, 'the control socket cannot be opened: a backup needs the bot to be stopped');
+		serving.log.warn({ err: error }, 'the control socket cannot be opened: stop the bot to back it up');
 		return undefined;
 	}
 }

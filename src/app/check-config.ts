@@ -26,7 +26,7 @@ export async function checkConfig(path: string, environment: Environment, versio
 		if (Array.isArray(parsed)) {
 			const wrong = parsed.find(({ text }) => text.startsWith('matrix.homeserver: '));
 			const address = wrong && (await addressOf(valueAt(['matrix', 'homeserver']), inquiry));
-			if (wrong && address) wrong.text = `matrix.homeserver: an address is wanted, and it is ${address}`;
+			if (wrong && address) wrong.text = `matrix.homeserver: expected an address; it is ${address}`;
 		} else {
 			const findings = {
 				mistake: (option: string, text: string) => mistakes.push(mistakeAt(option.split('.'), `${option}: ${text}`)),
@@ -68,7 +68,7 @@ async function checkDatabase(address: PostgresAddress, { mistake, note }: Findin
 	const { askPostgres, placeOf } = await import('../edges/store/postgres.ts');
 	try {
 		const { version, hasSchema } = await askPostgres(address);
-		const schema = `the schema ${address.schema} is ${hasSchema ? 'there' : 'made at the first start'}`;
+		const schema = `the schema ${address.schema} is ${hasSchema ? 'there' : 'created at the first start'}`;
 		note(`store.postgres: ${placeOf(address)} answers, PostgreSQL ${version}; ${schema}`);
 	} catch (error) {
 		mistake('store.postgres', error instanceof Error ? error.message : String(error));
@@ -84,7 +84,7 @@ function checkFolder({ store: { path: store } }: Config, { mistake, note }: Find
 	} catch {
 		mistake('store.path', `${folder} may not be written to by this user`);
 	}
-	note(`store.path: ${store}${folder === store ? '' : ', made at the first start'}`);
+	note(`store.path: ${store}${folder === store ? '' : ', created at the first start'}`);
 }
 
 async function checkHomeserver(config: Config, inquiry: Inquiry, findings: Findings): Promise<void> {
@@ -136,10 +136,10 @@ async function checkAccount({ matrix }: Config, inquiry: Inquiry, { mistake, not
 	const exists = await inquiry.exists(homeserver, user);
 	if (exists === false) mistake('matrix.user', `${homeserver} knows no ${user}`);
 	else if (exists)
-		note(`matrix.user: ${homeserver} knows ${user}; whether the password is right, only a start can tell`);
+		note(`matrix.user: ${homeserver} knows ${user}; only a start can tell whether the password is right`);
 	else note(`matrix.user: ${homeserver} does not say whether there is ${user}; a start will tell`);
 }
 
 function whyOf(failure: Failure): string {
-	return 'why' in failure ? failure.why : 'it limits us; try again in a while';
+	return 'why' in failure ? failure.why : 'it is rate-limiting us; try again in a while';
 }

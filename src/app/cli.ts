@@ -80,7 +80,7 @@ async function serve(): Promise<number> {
 		// Loaded only here: the console needs none of it, and starts in half the time.
 		const { readConfig } = await import('../config.ts');
 		const settings = readConfig(task.config, process.env);
-		// The SDK's old HTTP library, which we replace, announces its age at each start: nothing that anybody here can mend.
+		// The SDK's old HTTP library, which we replace, warns about its age at each start, and nobody here can fix that.
 		process.noDeprecation = true;
 		const { runMatrix } = await import('./run-bot.ts');
 		return runMatrix(settings, { commands, ports, reread: () => readConfig(task.config, process.env) });

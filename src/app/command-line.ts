@@ -27,20 +27,20 @@ export const usage = `
   npm start -s -- why synapse.log          what an error or a log says
   npm start -s -- check-config --config config.yaml   say what is wrong with the bot's configuration
   npm start -s -- backup PATH --config config.yaml   copy the store and the keys, while the bot runs or not
-  npm start -s -- move-store --from ./data --to postgres://glia@db.example.org/glia   move the store, the bot being stopped
-  npm start -s -- seeds --config config.yaml   print the bot's identity, to be kept elsewhere like a password
+  npm start -s -- move-store --from ./data --to postgres://glia@db.example.org/glia   move the store while the bot is stopped
+  npm start -s -- seeds --config config.yaml   print the bot's identity; keep it like a password
 
-  say options   --json         one line of JSON an answer
+  say options   --json         one line of JSON for each answer
                 --all          everything that a first screen leaves out
-                --file PATH    a file that the command speaks of (repeatable)
+                --file PATH    a file for the command (repeatable)
                 --config PATH  the configuration
   check FILE…   files, folders, or - for standard input; also facts, --json,
                 --from 1.98    the release that runs
-                --to 1.163     the target; without it the newest
+                --to 1.163     the target; by default the newest
   why [FILE]    standard input if it is - or missing; also releases, facts, --json
   --version, --help
 
-Exit status: 0 answered, 1 refused, 2 the target would refuse to start, 3 our fault.`;
+Exit status: 0 answered, 1 refused, 2 the target would refuse to start, 3 a fault of Glia.`;
 
 const config = { type: 'string' } as const;
 const json = { type: 'boolean' } as const;

@@ -64,7 +64,7 @@ export function statusOf(ending: Ending, log: Log, words: (error: unknown, why: 
 	const { sentence, fault } = ending.reason();
 	if (fault !== undefined) {
 		const { error } = fault;
-		log.error({ err: error }, 'stopping for a fault of ours');
+		log.error({ err: error }, 'stopping because of an internal error');
 		const why = error instanceof Error ? error.message : String(error);
 		process.stderr.write(`${words(error, why)}.\n`);
 		return 3;

@@ -37,7 +37,7 @@ export type Updates = {
 	edition: () => Edition;
 	/** Takes over a bundle, or says why it does not count. Never rejects. */
 	take: (signed: SignedText) => Promise<BundleRefusal | undefined>;
-	/** The signature of the newest good bundle: whoever sends it again sends nothing new. */
+	/** The signature of the newest good bundle: seeing it again means that nothing is new. */
 	signature: () => string | undefined;
 };
 
@@ -63,7 +63,7 @@ export async function openUpdates(setup: UpdatesSetup): Promise<Updates> {
 	try {
 		await recall(state);
 	} catch (error) {
-		setup.log.warn({ err: error }, 'the kept knowledge cannot be used; it will be fetched again');
+		setup.log.warn({ err: error }, 'the stored knowledge cannot be used; it will be fetched again');
 		delete state.newest;
 	}
 	let underway: Promise<unknown> = Promise.resolve();
@@ -93,7 +93,7 @@ export async function keptEdition({
 		const { author, made } = read.bundle;
 		return await openEdition(found.files, { author, made });
 	} catch {
-		// What the bot keeps is the bot's to mend, and what came with the program is always there.
+		// Repairing its files is the bot's task, and the knowledge of the program is always there.
 		return own;
 	}
 }
@@ -125,7 +125,7 @@ async function recall(state: UpdatesState): Promise<void> {
 	if (found.checkedBy === setup.glia) await swap(state, bundle, found.files);
 	else {
 		const refusal = await checked(bundle, found, state);
-		if (refusal) setup.log.warn({ refusal }, 'this version of Glia refuses the knowledge that was kept');
+		if (refusal) setup.log.warn({ refusal }, 'this version of Glia refuses the stored knowledge');
 		newest.settled = refusal === undefined;
 	}
 }
@@ -152,7 +152,7 @@ async function take(signed: SignedText, state: UpdatesState): Promise<BundleRefu
 	if (refusal) return refusal;
 	state.newest = remembered(bundle, signed);
 	const { author, made, horizon } = bundle;
-	setup.log.info({ author, made, horizon }, 'newer knowledge counts from here on');
+	setup.log.info({ author, made, horizon }, 'newer knowledge is in use from now on');
 	return undefined;
 }
 
@@ -161,8 +161,8 @@ async function checked(bundle: Bundle, signed: SignedText, state: UpdatesState):
 	try {
 		return await tried(bundle, signed, state);
 	} catch (error) {
-		state.setup.log.error({ err: error }, 'a bundle of knowledge cannot be kept');
-		const code = error instanceof Error && 'code' in error ? String(error.code) : 'a fault of mine';
+		state.setup.log.error({ err: error }, 'a knowledge bundle cannot be stored');
+		const code = error instanceof Error && 'code' in error ? String(error.code) : 'an internal error';
 		return { is: 'unkept', why: code.slice(0, 40) };
 	}
 }

@@ -36,7 +36,7 @@ export type Outside = {
 	published: () => PublishedKnowledge | undefined;
 };
 
-/** Throws a Refusal if the configuration's certificates are none. */
+/** Throws a Refusal if the configuration's certificates are invalid. */
 export async function openOutside(
 	config: Config,
 	{ own, kept, version, now, log, proxyOf }: LiveSetup,
@@ -66,7 +66,7 @@ export async function openOutside(
 		try {
 			return withNews(knowledge, news);
 		} catch (error) {
-			log?.error({ err: error }, 'the news of upstream cannot be joined to what I know; they are left out');
+			log?.error({ err: error }, 'upstream’s news cannot be merged with the knowledge and is left out');
 			return knowledge;
 		}
 	};
@@ -117,7 +117,7 @@ export async function openPlainWeb(version: string): Promise<Web> {
 	});
 }
 
-/** Whom to ask for newer versions of Glia, where somebody is named and the network may be used. */
+/** Where to look for newer versions of Glia, if configured and the network may be used. */
 function editionOf({ live: { enabled, edition } }: Config) {
 	const { address, hours } = edition;
 	return enabled && address !== undefined ? { edition: { address, hours } } : {};

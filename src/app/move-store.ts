@@ -26,7 +26,7 @@ type OpenEnd = StoreEnd & {
 
 /** Moves everything; resolves to the exit status. Throws a Refusal, and then the new place is as it was. */
 export async function moveStore(from: StorePlace, to: StorePlace): Promise<number> {
-	if (JSON.stringify(from) === JSON.stringify(to)) throw new Refusal('Both places are the same: nothing to move.');
+	if (JSON.stringify(from) === JSON.stringify(to)) throw new Refusal('Both locations are the same: nothing to move.');
 	const source = await openSource(from);
 	try {
 		const target = await openTarget(to);
@@ -46,7 +46,7 @@ export async function moveStore(from: StorePlace, to: StorePlace): Promise<numbe
 }
 
 const afterwards =
-	'moved. Put the new place into the configuration and start the bot; do not start it on the old place again.';
+	'moved. Put the new location into the configuration and start the bot. Do not start it on the old location again.';
 
 function summary(moved: ReadonlyMap<string, number>, devices: number): string {
 	const counts = [...moved].filter(([, rows]) => rows > 0).map(([table, rows]) => `${table} ${rows}`);

@@ -58,6 +58,6 @@ function faultSentence(fault: unknown, why: string, path: string): string {
 	const isDisk = /^(ERR_SQLITE|ENOSPC|EIO|EROFS|EDQUOT|EACCES)/.test(code);
 	const trouble = writeTrouble(path);
 	if (isDisk || trouble !== undefined)
-		return `What came in or goes out cannot be kept in ${path}: ${why}${trouble === undefined ? '' : `: ${trouble}`}`;
-	return `Glia stops for a fault of its own, which the log describes: ${why}`;
+		return `Incoming or outgoing messages cannot be stored in ${path}: ${why}${trouble === undefined ? '' : `: ${trouble}`}`;
+	return `Glia stops because of an internal error; the log has the details: ${why}`;
 }

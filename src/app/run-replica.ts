@@ -45,7 +45,7 @@ export async function runReplica(config: Config, setup: BotSetup, address: Postg
 		await replica.close();
 		setTimeout(() => process.exit(), lastSteps).unref();
 	}
-	return statusOf(ending, log, (_, why) => `Glia stops for a fault, which the log describes: ${why}`);
+	return statusOf(ending, log, (_, why) => `Glia stops because of an error; the log has the details: ${why}`);
 }
 
 /** What this replica looks at, for a little longer than a look may take. */
@@ -118,7 +118,7 @@ async function lead(config: Config, setup: BotSetup, given: Leading): Promise<vo
 		if (!lost.aborted) throw error;
 	}
 	if (lost.aborted) {
-		log.warn({ why: Object(lost.reason).message }, 'this replica leads no more');
+		log.warn({ why: Object(lost.reason).message }, 'this replica no longer leads');
 		return;
 	}
 	const { sentence, fault } = term.reason();
@@ -149,7 +149,7 @@ function openStandby(config: Config, setup: BotSetup, given: Standby): { stop: (
 				try {
 					await lookBeside(config, setup, { replica, address, log, stopping });
 				} catch (error) {
-					log.debug({ err: error }, 'this replica cannot look at servers now');
+					log.debug({ err: error }, 'this replica cannot poll servers now');
 				}
 			}
 			await sleep(standbyPause, undefined, { signal: stopped.signal }).catch(() => undefined);

@@ -15,7 +15,7 @@ export function placesOf(asked: AskedPlaces, environment: Record<string, string 
 function placeIn(word: string | undefined, configured: StorePlace | undefined): StorePlace {
 	// The address in the configuration may have its password elsewhere.
 	if (word === undefined || (typeof configured === 'object' && configured.url === word)) {
-		if (configured === undefined) throw new Refusal('Name both places, or a configuration that names one.');
+		if (configured === undefined) throw new Refusal('Name both locations, or a configuration that names one.');
 		return configured;
 	}
 	if (/^postgres(ql)?:\/\//.test(word)) return { url: word, schema: 'glia' };

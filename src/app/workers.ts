@@ -22,7 +22,7 @@ import { tick } from '../watch/poll.ts';
 import { tellOfUpstream } from '../watch/upstream-outage.ts';
 
 const hour = 3600_000;
-/** A homeserver that has not answered for so long (ms) is away: what is decided meanwhile would come as a backlog. */
+/** A homeserver that has not answered for this long (ms) is away: what is decided meanwhile would come as a backlog. */
 const deafAfter = 3 * 60_000;
 /** How often at least it is asked whether rooms have to hear that upstream is silent, or back (ms). */
 const upstreamPause = hour / 2;
@@ -37,7 +37,7 @@ export type Common = {
 	/** Nothing works until somebody acts. */
 	locked: (why: string) => void;
 	stopping: () => boolean;
-	/** Waits for so long (ms), or until the end. */
+	/** Waits for this long (ms), or until the end. */
 	pause: (ms: number) => Promise<void>;
 };
 

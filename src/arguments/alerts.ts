@@ -27,7 +27,7 @@ export function readSnooze(
 		if (/^\d{4}-\d\d-\d\d$/.test(second)) {
 			const named = Date.parse(second);
 			if (Number.isNaN(named) || new Date(named).toISOString().slice(0, 10) !== second)
-				throw new Refusal(`${quoted(second)} is no day of the calendar.`);
+				throw new Refusal(`${quoted(second)} is not a date.`);
 			const at = dayBegins(second, zone);
 			if (at <= now) throw new Refusal(`${quoted(second)} has passed. ${example}`);
 			return { until: { until: at.toISOString() }, rest };
@@ -38,7 +38,7 @@ export function readSnooze(
 	throw new Refusal(`Until when? ${example}`);
 }
 
-/** The numbers of alerts, as `12` or `#12`; refuses what is none. */
+/** The numbers of alerts, as `12` or `#12`; refuses anything else. */
 export function readNumbers(words: readonly string[]): number[] {
 	return words
 		.flatMap(word => word.split(','))
@@ -46,12 +46,12 @@ export function readNumbers(words: readonly string[]): number[] {
 		.map(word => {
 			const [, number] = /^#?(\d{1,6})$/.exec(word) ?? [];
 			if (number === undefined)
-				throw new Refusal(`${quoted(word)} is no number of an alert. ${code('!alerts')} shows them.`);
+				throw new Refusal(`${quoted(word)} is not the number of an alert. ${code('!alerts')} shows them.`);
 			return Number(number);
 		});
 }
 
-/** The open alerts that somebody means: by number, by what he replies to, or the only one there is. */
+/** The open alerts that a person means: by number, by the message replied to, or the only one there is. */
 export function chosen<One extends { number: number }>(
 	open: readonly One[],
 	numbers: readonly number[],

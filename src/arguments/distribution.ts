@@ -92,7 +92,7 @@ export async function readPlaybookWords(
 			`Since when? Say a day, a commit, or your migration value: ${code(playbookExample)}. ${code('git log -1 --format=%cs')} in your checkout prints its day.`,
 		);
 	if (third !== undefined)
-		throw new Refusal(`Two days are enough, and ${quoted(third)} is a third. An example: ${code(playbookExample)}`);
+		throw new Refusal(`Two days are enough; ${quoted(third)} is a third. An example: ${code(playbookExample)}`);
 	const stated = statedIn(
 		words.filter(word => !isMoment(word)),
 		word => componentsOf(word, given.names),
@@ -103,7 +103,7 @@ export async function readPlaybookWords(
 	const to = second === undefined ? { day: given.newest, isIn: false, taken: [] } : await momentOf(second, given);
 	if (from.day > given.newest)
 		throw new Refusal(
-			`${from.day} is later than all I have read of the playbook: that ends on ${given.newest}. What came since stands in its change log: https://github.com/spantaleev/matrix-docker-ansible-deploy/blob/master/CHANGELOG.md`,
+			`${from.day} is later than the playbook changes I know, which end on ${given.newest}. Later changes are in its change log: https://github.com/spantaleev/matrix-docker-ansible-deploy/blob/master/CHANGELOG.md`,
 		);
 	if (to.day < from.day)
 		throw new Refusal(
@@ -140,9 +140,9 @@ async function momentOf(word: string, given: PlaybookSetup): Promise<{ day: stri
 		const written = `${year}-${month}-${day}`;
 		const time = Date.parse(`${written}T00:00:00Z`);
 		if (Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== written)
-			throw new Refusal(`${quoted(word)} is no day of the calendar. An example: ${code(playbookExample)}`);
+			throw new Refusal(`${quoted(word)} is not a date. An example: ${code(playbookExample)}`);
 		if (written > given.today)
-			throw new Refusal(`${written} lies in the future; today is ${given.today}. An example: ${code(playbookExample)}`);
+			throw new Refusal(`${written} is in the future; today is ${given.today}. An example: ${code(playbookExample)}`);
 		if (written < oldest)
 			throw new Refusal(
 				`I know the playbook’s changes since ${oldest}, and ${written} is earlier. Say ${code(oldest)}.`,
@@ -162,14 +162,14 @@ async function momentOf(word: string, given: PlaybookSetup): Promise<{ day: stri
 		);
 	if (other)
 		throw new Refusal(
-			`${quoted(word)} begins several commits: say more of it, as ${code('git rev-parse HEAD')} prints it.`,
+			`${quoted(word)} matches several commits: give more of it, as ${code('git rev-parse HEAD')} prints it.`,
 		);
 	return { day: only.day, isIn: true, taken: [`Commit ${only.commit} is of ${only.day}.`] };
 }
 
 const oldest = '2020-01-01';
 
-/** Whoever wrote the value has read what came on its day. */
+/** The value says that changes up to its day were read. */
 function migrationMoment(word: string, { playbook }: PlaybookSetup): { day: string; isIn: boolean; taken: string[] } {
 	const [year = '', month = '', day = ''] = word.toLowerCase().replace(/^v/, '').split('.');
 	const written = `${year}-${month.padStart(2, '0')}-${day.padStart(2, '0')}`;
@@ -177,10 +177,10 @@ function migrationMoment(word: string, { playbook }: PlaybookSetup): { day: stri
 	if (!known.some(value => value.replaceAll('.', '-').startsWith(`v${written}`))) {
 		const near = nearest(word.toLowerCase(), known);
 		throw new Refusal(
-			`${quoted(word)} is no value that the playbook ever asked for${near ? `; did you mean ${code(near)}?` : '.'} It knows ${known.map(code).join(', ')}.`,
+			`${quoted(word)} is not a value that the playbook ever asked for${near ? `; did you mean ${code(near)}?` : '.'} It knows ${known.map(code).join(', ')}.`,
 		);
 	}
-	return { day: written, isIn: false, taken: [`${code(word)} says that all up to ${written} was read.`] };
+	return { day: written, isIn: false, taken: [`${code(word)} means that everything up to ${written} was read.`] };
 }
 
 /** The components that a word stands for; several if it is not clear which. */
@@ -219,7 +219,7 @@ function statedIn(
 		else if (!term) {
 			const near = nearest(name, known);
 			throw new Refusal(
-				`I know neither a component nor a fact ${quoted(word)}.${near ? ` Did you mean ${code(near)}?` : ''} An example: ${code(`${example} jitsi no-coturn`)}`,
+				`I do not know a component or fact ${quoted(word)}.${near ? ` Did you mean ${code(near)}?` : ''} An example: ${code(`${example} jitsi no-coturn`)}`,
 			);
 		}
 	}
@@ -248,7 +248,7 @@ export function readChartWords(
 	const [first, second, third] = charts;
 	if (first === undefined) throw new Refusal(`From which chart? An example: ${code(chartExample)}`);
 	if (third !== undefined)
-		throw new Refusal(`Two charts are enough, and ${quoted(third)} is a third. An example: ${code(chartExample)}`);
+		throw new Refusal(`Two charts are enough; ${quoted(third)} is a third. An example: ${code(chartExample)}`);
 	const components = [...new Set(known.entries.flatMap(entry => entry.components.map(chartComponent)))];
 	const stated = statedIn(
 		words.filter(word => !chartWord.test(word)),
@@ -291,11 +291,11 @@ export function readChart(
 		const what = as === 'start' ? 'its first chart' : 'its newest chart';
 		if (found) return { chart: found, taken: [`${written} is taken as ${found.chart}, ${what}.`] };
 	}
-	// Charts have no candidates: with more behind its numbers it is none that is known.
+	// Charts have no candidates: with anything after its numbers it is not a known chart.
 	const isWhole = /^\d+\.\d+\.\d+$/.test(written);
 	const found = isWhole ? charts.find(({ chart }) => compareCharts(chart, written) === 0) : undefined;
 	if (found) return { chart: found, taken: [] };
-	// By number, not by letters: what comes before 26.9.0 is 26.8.1, not 25.9.0.
+	// Nearest by number, not by spelling: 26.8.1 precedes 26.9.0, not 25.9.0.
 	const [number] = /^\d+(?:\.\d+){0,2}/.exec(written) ?? [];
 	const same = charts.find(({ chart }) => chart === number);
 	const near = number && (same ?? charts.findLast(({ chart }) => compareCharts(chart, number) < 0) ?? charts[0])?.chart;

@@ -13,7 +13,7 @@ const numbered: readonly { name: RegExp; fact: string; number: RegExp }[] = [
 	{ name: /^ubuntu$/i, fact: 'ubuntu-', number: /^\d\d\.\d\d$/ },
 ];
 
-/** One word for one word. A pattern sees the word in small letters. */
+/** One word for one word. Patterns see the word in lower case. */
 const spellings: readonly [RegExp, string][] = [
 	[/^(?:postgres(?:ql)?|pg)[=:-]?(\d+(?:\.\d+)*)(?:-\w+)?$/, 'postgres=$1'],
 	[/^(?:postgresql|pg)$/, 'postgres'],
@@ -83,6 +83,6 @@ function hostTaken(host: string): string[] {
 	return name === undefined
 		? []
 		: [
-				`I take ${quoted(host)} as the server’s name; if its people are called ${quoted(`@name:${name}`)}, the name is ${quoted(name)}.`,
+				`I take ${quoted(host)} as the server’s name. If its user IDs look like ${quoted(`@name:${name}`)}, the name is ${quoted(name)}.`,
 			];
 }

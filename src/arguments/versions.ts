@@ -58,13 +58,13 @@ export function readVersion(
 	if (!release) {
 		const next = isVersion(full) ? candidateOf(full, knowledge) : undefined;
 		if (next === undefined) throw new Refusal(unknownVersion(typed, knowledge));
-		return { version: next, note: `${full} is not out yet: ${next}, its newest candidate, stands for it.` };
+		return { version: next, note: `${full} is not out yet; its newest candidate, ${next}, is used instead.` };
 	}
 	if (!release.withdrawn) return { version: full };
-	if (as !== 'target') return { version: full, note: `${full} was withdrawn by its makers.` };
+	if (as !== 'target') return { version: full, note: `${full} was withdrawn by its developers.` };
 	const next = stable(knowledge.releases).find(({ version }) => compare(version, full) > 0);
 	throw new Refusal(
-		`Synapse ${full} was withdrawn by its makers, so it is no target.${next ? ` Take ${code(next.version)} instead.` : ''}`,
+		`Synapse ${full} was withdrawn by its developers, so it is no target.${next ? ` Take ${code(next.version)} instead.` : ''}`,
 	);
 }
 
@@ -107,11 +107,11 @@ export function linesOf(
 	return { releases: [finalOf(candidate)], candidate };
 }
 
-/** The name of a server that people would watch, in small letters; refuses what no server can be called. */
+/** A server name to watch, in lower case; refuses invalid names. */
 export function readServer(typed: string): string {
 	const name = parseServerName(typed.toLowerCase());
 	if (!name)
-		throw new Refusal(`${quoted(typed)} is no name of a homeserver. An example: ${code('!watch example.org')}`);
+		throw new Refusal(`${quoted(typed)} is not the name of a homeserver. An example: ${code('!watch example.org')}`);
 	return name.name;
 }
 

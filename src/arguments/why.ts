@@ -15,7 +15,7 @@ export type WhyTyped = {
 
 const versionWord = /^v?1\.\d{1,3}(?:\.\d{1,2})?(?:rc\d{1,2})?$/;
 
-/** Words are read from the first line only, and only until the first that is none of these. */
+/** Words are read from the first line only, up to the first unknown one. */
 export function readWhy(typed: string): WhyTyped {
 	const found: WhyTyped = { versions: [], terms: [], text: '', withServer: '' };
 	let rest = typed.trimStart();

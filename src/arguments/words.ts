@@ -54,7 +54,7 @@ export const joiningWords: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Sorts the words, or refuses the first that is none of them. A word is a version before it is a server's name.
+ * Sorts the words, or refuses the first unknown one. A word is tried as a version before it is a server name.
  * `systems`: those that are facts besides the ones that this edition lists.
  */
 export function sortWords(words: readonly string[], example: string, systems: readonly string[] = []): ParsedWords {
@@ -109,7 +109,7 @@ function meantFact(word: string, systems: readonly string[]): string | undefined
 	if (isOpen(name)) return `Say ${code(name)}, or ${code(`no-${name}`)} to deny it.`;
 	if (isClosed(name)) return `Its value is said like this: ${code(closedFacts[name].example)}.`;
 	const denied = name.replace(/^no-/, '');
-	if (denied !== name && parseTerm(denied)) return `Say what it is instead: only yes-or-no facts are denied.`;
+	if (denied !== name && parseTerm(denied)) return `Say what it is instead: only yes-or-no facts can be denied.`;
 	const known = [...factWords(), ...systems];
 	const near = nearest(word, known) ?? nearest(name, known);
 	const whole = near && value !== undefined && parseTerm(`${near}=${value}`) ? `${near}=${value}` : near;

@@ -16,10 +16,10 @@ import { saidId } from './said-id.ts';
 import type { Always } from './sayings.ts';
 import { sayingsOf } from './sayings.ts';
 
-/** So many answers of one sender may wait. */
+/** How many answers one sender may have waiting. */
 const maxWaiting = 100;
 
-/** A question that nobody answered for so long (ms) is forgotten. */
+/** A question that nobody answered for this long (ms) is forgotten. */
 const confirmableFor = 24 * 3600_000;
 
 export type Deciding = {
@@ -49,9 +49,9 @@ export type Deciding = {
 	timeout?: number;
 };
 
-/** Whoever can write into the room without its keys, a homeserver for instance, could have said it. */
+/** Anyone who can write into the room without its keys could have sent it, such as the homeserver. */
 const cameInTheClear =
-	'This room is encrypted, and that came unencrypted: I cannot be sure who said it, so I change nothing. Say it again with a client that encrypts.';
+	'This room is encrypted, but your message was not. I cannot be sure who sent it, so I change nothing. Send it again from a client that encrypts.';
 
 type CommandDecision = {
 	sayings: Saying[];
@@ -92,7 +92,7 @@ export async function decide(
 		if (asked) return { sayings: await confirmed(asked, message, to, always), at: now() };
 	}
 	if (sign !== undefined && message.repliesTo !== undefined) {
-		// Reactions to what we did not say, or to what is over, are none of our business.
+		// Reactions to other messages, or to something that is over, are ignored.
 		const meant = await respondent.ports.store.saidIn(message.room, message.repliesTo);
 		if (meant.length === 0) return { sayings: [], at: now() };
 		const answers = await respond({ ...message, body: sign }, { ...to, bare: true });
@@ -198,7 +198,7 @@ async function withSession(
 			always,
 		);
 	if (offer && more && offers.some(({ begin }) => begin))
-		return { sayings: refused('One guide at a time: begin each in a message of its own.') };
+		return { sayings: refused('One guide at a time: start each in its own message.') };
 	const sayings = sayingsOf(answers, message, always);
 	const [first] = sayings;
 	if (!offer || more || !first) return { sayings };
@@ -208,7 +208,7 @@ async function withSession(
 	if (!offer.begin) return { sayings, session: { session, thread, says } };
 	const there = message.thread === undefined ? undefined : await store.sessionIn(message.room, message.thread);
 	if (there?.session.is === 'open')
-		return { sayings: refused('Another guide is under way in this thread. Say `stop` first, or begin outside of it.') };
+		return { sayings: refused('Another guide is in progress in this thread. Say `stop` first, or start outside it.') };
 	const next = begun(session, message, await store.sessions(message.room), to);
 	if (typeof next === 'string') return { sayings: refused(next) };
 	const stage = inThread(sayingsOf([next.answer], message, always, message.event, 'stage'), thread);
@@ -242,7 +242,7 @@ async function decideSign(
 	}
 	const there = event === undefined ? undefined : await store.sessionIn(message.room, event);
 	if (there?.session.is === 'open')
-		return { sayings: say(refusal('Another guide is under way in this thread already.')) };
+		return { sayings: say(refusal('Another guide is already in progress in this thread.')) };
 	const next = begun(session, message, await store.sessions(message.room), to);
 	return typeof next === 'string' ? { sayings: say(refusal(next)) } : keptTurn(next, thread, say(next.answer));
 }

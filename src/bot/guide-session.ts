@@ -13,7 +13,7 @@ import type { Call, Message, Respondent } from './calls.ts';
 import { plainly } from './calls.ts';
 import { mayNotChange } from './respond.ts';
 
-/** So many guides may be under way in a room at a time. */
+/** How many guides may be in progress in a room at a time. */
 const maxOpen = 5;
 
 /** A session as it is now, what is said about it, and the place that this gives. */
@@ -35,7 +35,7 @@ export function begun(
 	{ ports }: Steward,
 ): SessionTurn | string {
 	if (open.length >= maxOpen)
-		return `${open.length} guides are under way in this room, and more would be too many. Say ${code('stop')} in the thread of one that is not needed.`;
+		return `${open.length} guides are in progress in this room, and I follow no more than that. Say ${code('stop')} in the thread of one you no longer need.`;
 	const guided = guidedOf(session, ports);
 	return worded(begin(session, guided, { by: sender, now: ports.now().toISOString() }), guided);
 }
@@ -54,7 +54,7 @@ export function heard(
 	const full = word.word === 'start' && session.is === 'stopped' && begun(session, said, open, steward);
 	if (typeof full === 'string') return worded({ session, tell: { is: 'refused', why: full } }, undefined);
 	const no = mayNotChange(said, steward);
-	const mayNot = no?.old ? { ...no, why: `${no.why} Please say it again if it still holds.` } : no;
+	const mayNot = no?.old ? { ...no, why: `${no.why} Please repeat it if you still want it.` } : no;
 	return stepped(session, { ...who, ...word, ...(mayNot && { mayNot }) }, steward);
 }
 

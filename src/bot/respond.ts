@@ -15,7 +15,7 @@ const staleAfter = 24 * 3600 * 1000;
 export async function respond(message: Message, to: Respondent): Promise<Answer[]> {
 	const calls = callsIn(message, to);
 	if (calls.length > maxCalls) {
-		return [refusal(`These are too many commands for one message: at most ${maxCalls} are answered at once.`)];
+		return [refusal(`That is too many commands for one message: I answer at most ${maxCalls} at once.`)];
 	}
 	const answers: Answer[] = [];
 	for (const call of calls) {
@@ -37,7 +37,7 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 	try {
 		if (call.long !== undefined)
 			throw new Refusal(
-				`This command has ${call.long} characters, and I read at most ${maxCommand}. Say it in fewer words, please.`,
+				`This command has ${call.long} characters, and I read at most ${maxCommand}. Please shorten it.`,
 			);
 		const command = to.commands.find(({ name }) => name === call.name);
 		if (!command) throw new Refusal(unknownCommand(call.name, to.commands));
@@ -45,7 +45,7 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 			const no = mayNotChange(message, to);
 			if (no)
 				throw new Refusal(
-					no.old ? `${no.why} Please say it again if you still want it: ${code(`!${command.usage}`)}` : no.why,
+					no.old ? `${no.why} Please repeat it if you still want it: ${code(`!${command.usage}`)}` : no.why,
 				);
 		};
 		if (command.changes && !command.asks?.(call.words)) refuseChange();
@@ -75,7 +75,7 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 		);
 		const err = isPrivate ? placesOf(error) : error;
 		to.log.error({ err, reference, command: call.name }, 'a command failed');
-		const lead = `Something went wrong on my side, not yours. The log has it under ${code(reference)}.`;
+		const lead = `Something went wrong on my side, not yours. My log has the details under ${code(reference)}.`;
 		return { value: { format: 1, error: `internal error, reference ${reference}` }, lead, sections: [], kind: 'fault' };
 	}
 }
@@ -87,7 +87,7 @@ function placesOf(error: unknown): unknown {
 	return Object.assign(new Error(error.name), { stack: [error.name, ...places].join('\n') });
 }
 
-/** Why what somebody said may change nothing here: he lacks the power, or it is too old. */
+/** Why a message may change nothing here: the sender lacks the power, or it is too old. */
 export function mayNotChange(
 	{ at }: Pick<Message, 'at'>,
 	{ mayChange, ports }: Pick<Respondent, 'mayChange'> & { ports: Pick<Ports, 'now'> },
@@ -95,7 +95,7 @@ export function mayNotChange(
 	const why = mayChange();
 	if (why) return { why, old: false };
 	if (ports.now().getTime() - at.getTime() <= staleAfter) return undefined;
-	return { why: 'That was said more than 24 hours ago, while I was away, and it would change something.', old: true };
+	return { why: 'You said that more than 24 hours ago, while I was away, and it would change something.', old: true };
 }
 
 /** A refusal as an answer. Its text is Markdown; as JSON it is the same sentence without marks of code. */

@@ -1,7 +1,7 @@
-// Who may do what: whom the operator lets invite, and whom the room lets change things. Pure.
+// Who may do what: who may invite, by the operator's list, and who may change things, by the room's power levels. Pure.
 import type { Content, RoomState } from '../ports/homeserver.ts';
 
-/** Whether the operator's list has this person, his server, or everyone. */
+/** Whether the operator's list has this person, their server, or everyone. */
 export function mayInvite(allow: readonly string[], person: string): boolean {
 	const server = person.slice(person.indexOf(':') + 1);
 	return allow.some(entry => entry === '*' || entry === person || entry.toLowerCase() === server.toLowerCase());
@@ -23,7 +23,7 @@ export function levelToChange(changes: number | 'state_default', { power }: Room
 	return level(power?.state_default) ?? 50;
 }
 
-/** Why this person may not change things here, as a sentence; undefined if he may. */
+/** Why this person may not change things here, as a sentence; undefined if they may. */
 export function refusalToChange(
 	person: string,
 	changes: number | 'state_default',
@@ -31,7 +31,7 @@ export function refusalToChange(
 ): string | undefined {
 	const [has, needs] = [powerOf(person, state), levelToChange(changes, state)];
 	if (has >= needs) return undefined;
-	return `Changing this takes power level ${needs} in this room, and yours is ${has}. Ask somebody who has it.`;
+	return `Changing this takes power level ${needs} in this room, and yours is ${has}. Ask someone who has it.`;
 }
 
 /** Rooms up to version 10 name their creator in the content; a custom version counts as a new one. */
@@ -72,5 +72,8 @@ export function refusalToVerify(
 	if (state === undefined)
 		return mayInvite(allow, person) ? undefined : 'The operator of this bot does not let you verify it.';
 	const no = refusalToChange(person, changes, state);
-	return no && `Verifying me takes what changing things here takes. ${no} Anyone may compare what !verify shows.`;
+	return (
+		no &&
+		`Verifying me needs the same power level as changing things here. ${no} Anyone can compare what !verify shows.`
+	);
 }

@@ -21,7 +21,7 @@ export type Test = {
 } & EffectTest;
 /** What only effects ask; the look does not know it. */
 export type EffectTest = {
-	/** A text or number that is none of these. */
+	/** A string or number other than these. */
 	noneOf?: readonly (string | number)[] | undefined;
 	/** A text that does not match, or matches, this expression. */
 	unlike?: string | undefined;
@@ -34,7 +34,7 @@ export type EffectTest = {
 	equalsOption?: string | undefined;
 	/** The same of another member of the element that `each` is at. */
 	aboveMember?: string | undefined;
-	/** A mapping with a key that is none of these, or that does not match. */
+	/** A mapping with a key other than these, or one that does not match. */
 	unknownKeys?: readonly string[] | undefined;
 	keysUnlike?: string | undefined;
 	/** A list of mappings, two of which hold the same under this key. */

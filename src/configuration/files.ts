@@ -66,7 +66,7 @@ export function configurationOf(
 		if (second)
 			unreadable.push({
 				file: name,
-				why: 'It holds several documents (`---`), and Synapse reads one.',
+				why: 'It has several documents (`---`), and Synapse reads only one.',
 				line: second.line,
 			});
 		// Synapse says on its standard output that it ignores a file that is no mapping, and goes on.

@@ -4,7 +4,7 @@ import type { UnreadableYaml } from './yaml.ts';
 
 const header = /^--- # file (\d+)(?:: (.*))?$/;
 
-/** The files of a skeleton, and those that the script could not read; undefined where the text is none. */
+/** The files of a skeleton, and those that the script could not read; undefined if the text is not a skeleton. */
 export function filesOfSkeleton(
 	text: string,
 ): { files: GivenFile[]; failed: (UnreadableYaml & { file: string })[] } | undefined {
@@ -39,5 +39,5 @@ function failureOf(problem: string): UnreadableYaml {
 	const line = /^is no YAML, see line (\d{1,7})$/.exec(problem)?.[1];
 	if (line !== undefined) return { why: 'It is not YAML.', line: Number(line) };
 	if (problem.startsWith('cannot be read')) return { why: 'The script could not read it.', limit: true };
-	return { why: 'It is too large for the script, or nests too deep.', limit: true };
+	return { why: 'It is too large or too deeply nested for the script.', limit: true };
 }

@@ -81,8 +81,8 @@ export function parseYaml(text: string, file: string, skeleton?: Skeleton): Pars
 	} catch (error) {
 		if (error instanceof YamlError) return error.at;
 		// The parser is recursive; what is nested deeper than its stack is nothing that Synapse would read either.
-		if (error instanceof RangeError) return { why: `It nests deeper than ${maxDepth} levels.`, limit: true };
-		return { why: 'It is not YAML that can be read.' };
+		if (error instanceof RangeError) return { why: `It is nested more deeply than ${maxDepth} levels.`, limit: true };
+		return { why: 'It is not readable YAML.' };
 	}
 }
 
@@ -91,12 +91,15 @@ function refusalOf(text: string): UnreadableYaml | undefined {
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
 	const control = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F\uFFFE\uFFFF]/.exec(text);
 	if (control)
-		return { why: 'It has characters that no YAML may have, like a binary file.', line: lineAt(text, control.index) };
+		return {
+			why: 'It has characters that YAML does not allow, as a binary file does.',
+			line: lineAt(text, control.index),
+		};
 	if (separatorsIn(text) > maxSeparators)
 		return { why: `It has more than ${maxSeparators.toLocaleString('en')} values.`, limit: true };
 	const deep = nestingOf(text);
 	if (deep !== undefined)
-		return { why: `It nests deeper than ${maxDepth} levels.`, line: lineAt(text, deep), limit: true };
+		return { why: `It is nested more deeply than ${maxDepth} levels.`, line: lineAt(text, deep), limit: true };
 	return undefined;
 }
 
@@ -134,15 +137,15 @@ function lineAt(text: string, index: number): number {
 /** The parser's own messages quote the line, which may hold a secret. */
 function sentenceFor(code: string): string {
 	const sentences: Record<string, string> = {
-		TAB_AS_INDENT: 'A tab stands where YAML wants spaces.',
+		TAB_AS_INDENT: 'There is a tab where YAML needs spaces.',
 		BAD_INDENT: 'The indentation is wrong.',
 		MISSING_CHAR: 'A quote, a bracket or a colon is missing.',
-		BAD_SCALAR_START: 'A value begins with a character that YAML keeps for itself; put it in quotes.',
-		DUPLICATE_KEY: 'A key stands twice.',
-		MULTILINE_IMPLICIT_KEY: 'A key goes over several lines; a colon or a quote may be missing.',
-		BLOCK_IN_FLOW: 'A block stands inside brackets.',
+		BAD_SCALAR_START: 'A value starts with a character that YAML reserves; put the value in quotes.',
+		DUPLICATE_KEY: 'A key occurs twice.',
+		MULTILINE_IMPLICIT_KEY: 'A key spans several lines; a colon or a quote may be missing.',
+		BLOCK_IN_FLOW: 'A block is inside brackets.',
 		BAD_ALIAS: 'An alias (`*name`) has no anchor (`&name`).',
-		UNEXPECTED_TOKEN: 'Something stands where YAML expects nothing.',
+		UNEXPECTED_TOKEN: 'There is something where YAML expects nothing.',
 	};
 	return sentences[code] ?? 'It is not YAML.';
 }
@@ -173,7 +176,7 @@ class YamlReader {
 		const place = this.place(node);
 		if (++this.#nodes > maxNodes)
 			throw new YamlError(`It expands to more than ${maxNodes.toLocaleString('en')} values.`, place.line, true);
-		if (depth > maxDepth) throw new YamlError(`It nests deeper than ${maxDepth} levels.`, place.line, true);
+		if (depth > maxDepth) throw new YamlError(`It is nested more deeply than ${maxDepth} levels.`, place.line, true);
 		if (yaml().isAlias(node)) {
 			const target = this.#anchors.get(node.source);
 			if (!target) throw new YamlError('An alias (`*name`) has no anchor (`&name`).', place.line);
@@ -195,7 +198,7 @@ class YamlReader {
 				const value = scalar(node, place);
 				return this.#skeleton && isPlaceholder(value) ? { kind: 'hidden', as: 'number', ...place } : value;
 			}
-			throw new YamlError('It is not YAML that can be read.', place.line);
+			throw new YamlError('It is not readable YAML.', place.line);
 		} finally {
 			this.#open.delete(node);
 		}
@@ -239,7 +242,7 @@ class YamlReader {
 	/** PyYAML takes no tab between a key and its value; the parser that we use does. */
 	noTabBetween(key: Node, value: Node, { line }: Place): void {
 		const gap = this.#text.slice(key.range?.[1] ?? 0, value.range?.[0] ?? 0);
-		if (/^[^#\n]*\t/.test(gap)) throw new YamlError('A tab stands where YAML wants spaces.', line);
+		if (/^[^#\n]*\t/.test(gap)) throw new YamlError('There is a tab where YAML needs spaces.', line);
 	}
 
 	/** A key as text: what PyYAML makes of it otherwise (a number, true, null) matches no option of Synapse's. */
@@ -259,7 +262,7 @@ class YamlReader {
 		const entries = new Map<string, MappingEntry>();
 		for (const source of sources) {
 			if (source.kind !== 'mapping')
-				throw new YamlError('`<<` stands before something that is no mapping.', value.line);
+				throw new YamlError('`<<` is followed by something that is not a mapping.', value.line);
 			for (const entry of source.entries) if (!entries.has(entry.key)) entries.set(entry.key, entry);
 		}
 		return [...entries.values()];
@@ -341,7 +344,7 @@ export function resolvePlain(text: string, place: Place): Value {
 	if (boolean.test(text)) return { kind: 'boolean', value: truthy.test(text), ...place };
 	if (integer.test(text)) return { kind: 'number', value: integerOf(text), integer: true, ...place };
 	if (float.test(text)) return { kind: 'number', value: floatOf(text), integer: false, ...place };
-	if (timestamp.test(text) && !isDay(text)) throw new YamlError('It has a date that no calendar has.', place.line);
+	if (timestamp.test(text) && !isDay(text)) throw new YamlError('It has a date that does not exist.', place.line);
 	if (timestamp.test(text)) return { kind: 'date', value: text, ...place };
 	if (template.test(text)) return { kind: 'hidden', ...place };
 	return { kind: 'string', value: text, ...place };

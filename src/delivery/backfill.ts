@@ -21,10 +21,10 @@ type GapFill = {
 	stopping: () => boolean;
 };
 
-/** A room's past is not read further back than so many pages of 100 events: a limit for rooms that never end. */
+/** How many pages of 100 events are read back at most, for rooms that never end. */
 const maxPages = 1000;
 
-/** A process of the homeserver that does not know yet that we came in refuses too: so many times that is no last word. */
+/** A worker of the homeserver that does not know yet that we joined refuses too, so this many refusals are retried. */
 const maxRefusals = 4;
 
 /** Fills all gaps that are due; gives the time (ms) until some are due again. */
@@ -45,14 +45,14 @@ export async function fillGaps(filling: GapFill): Promise<number | undefined> {
 				const refused = failure.kind === 'refused' ? (refusals.get(gap.room) ?? 0) : 0;
 				if (failure.kind === 'refused' && refused >= maxRefusals) {
 					refusals.delete(gap.room);
-					log.warn({ room: gap.room, why: failure }, 'what was said while I was away cannot be read');
+					log.warn({ room: gap.room, why: failure }, 'messages sent while I was away cannot be read');
 					await store.fill(gap, { messages: [] }, now());
 					break;
 				}
 				// Patience with the room that fails, while the others go on.
 				if (failure.kind === 'refused') refusals.set(gap.room, refused + 1);
 				const wait = failure.kind === 'limited' ? failure.waitMs : backoff(refused + tries++, random());
-				log.warn({ room: gap.room, why: failure, waitMs: Math.round(wait) }, 'reading what was said failed');
+				log.warn({ room: gap.room, why: failure, waitMs: Math.round(wait) }, 'reading missed messages failed');
 				await store.postponeGap(gap, new Date(now().getTime() + wait));
 				next = Math.min(next ?? wait, wait);
 				break;
@@ -60,7 +60,7 @@ export async function fillGaps(filling: GapFill): Promise<number | undefined> {
 			refusals.delete(gap.room);
 			const page = { ...outcome.value, messages: await meant(outcome.value.messages) };
 			if (pages++ === maxPages && page.next !== undefined) {
-				log.warn({ room: gap.room, pages }, 'too much was said to read it all');
+				log.warn({ room: gap.room, pages }, 'too many messages were missed to read them all');
 				delete page.next;
 			}
 			await store.fill(gap, page, now());

@@ -20,7 +20,7 @@ const observationTimeout = 5000;
 /** Messages with files that are read at a time: each may hold 10 MB. */
 const maxRead = 4;
 
-/** A homeserver that answers everything else and not this is asked at most so often: for about half an hour. */
+/** How often a homeserver that answers everything but this is asked: for about half an hour. */
 const maxTries = 35;
 
 export type Inbox = {
@@ -222,14 +222,14 @@ function openReader(deciding: Deciding, ending: AbortSignal): Reader {
 
 const readingStill: Answer = {
 	value: { format: 1, progress: 'reading' },
-	lead: 'Reading … The file takes its time; I answer as soon as I have it.',
+	lead: 'Reading … The file is taking a while; I answer when I have it.',
 	sections: [],
 	kind: 'progress',
 };
 
 const lookingStill: Answer = {
 	value: { format: 1, progress: 'looking' },
-	lead: 'Looking … The server takes its time; I answer as soon as I know more.',
+	lead: 'Looking … The server is slow to answer; I reply when I know more.',
 	sections: [],
 	kind: 'progress',
 };

@@ -9,7 +9,7 @@ import { backoff } from '../runtime/retry.ts';
 
 /** At most this many rooms an hour are joined on the word of one person. */
 export const maxPerHour = 20;
-/** An invitation that cannot be followed is forgotten after so many tries (about an hour). */
+/** An invitation that cannot be accepted is forgotten after this many tries (about an hour). */
 const maxAttempts = 60;
 
 type Inviting = {
@@ -45,7 +45,7 @@ export async function answerInvitations(inviting: Inviting): Promise<number | un
 		if (outcome.failure.kind === 'token') locked(outcome.failure.why);
 		if (outcome.failure.kind === 'stopped' || outcome.failure.kind === 'token') return undefined;
 		if (tries >= maxAttempts || (outcome.failure.kind === 'refused' && tries >= 3)) {
-			log.warn({ room, inviter, why: outcome.failure }, 'an invitation cannot be followed');
+			log.warn({ room, inviter, why: outcome.failure }, 'an invitation could not be accepted');
 			await store.closeInvitation(room, false, now());
 			continue;
 		}

@@ -42,8 +42,7 @@ export async function noticeLoss(looking: StoreSearch): Promise<Date | undefined
 	void markAs(mine, looking);
 	const at = await kept.get(lostKey);
 	if (at === undefined || now().getTime() - Date.parse(at) > toldFor) return undefined;
-	const text =
-		'the store was lost or emptied: all watches and settings of before are gone, and each room is told so once';
+	const text = 'the store was lost or emptied: earlier watches and settings are gone, and each room is told once';
 	if (fresh) log.error({ at }, text);
 	else log.warn({ at }, text);
 	return new Date(at);
@@ -72,7 +71,7 @@ async function markAs(id: string, { homeserver, random, log, stopping, pause }: 
 		if ('value' in done) return;
 		const { failure } = done;
 		if (failure.kind === 'refused') {
-			log.warn({ why: failure }, 'the homeserver keeps no marker: a lost store would be taken for a first start');
+			log.warn({ why: failure }, 'the homeserver stores no marker: a lost store would look like a first start');
 			return;
 		}
 		if (failure.kind === 'token' || failure.kind === 'stopped') return;

@@ -1,4 +1,4 @@
-// What may be meant for the bot. All else that people say in its rooms is never written down, and of what may hold a text
+// What may be meant for the bot. Everything else that people say in its rooms is never written down, and of what may hold a text
 // (a log, a configuration) only what it takes to read it again.
 
 import { wordOf } from '../advice/guide/session.ts';

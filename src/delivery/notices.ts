@@ -20,7 +20,7 @@ type Announcing = {
 	said: () => void;
 };
 
-/** A key may come a little later than its message, from another server: so long (ms) nothing is said of it. */
+/** A key may come a little later than its message, from another server: nothing is said for this long (ms). */
 const keyTimeout = 10_000;
 
 export async function announce({ store, now, name, server, reads, log, said }: Announcing): Promise<undefined> {

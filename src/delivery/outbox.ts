@@ -7,14 +7,14 @@ import type { Log } from '../runtime/log.ts';
 import { backoff } from '../runtime/retry.ts';
 import { openWorker, type Worker } from '../runtime/worker.ts';
 
-/** So many rooms are served at a time; one alone while the homeserver says that we are too fast. */
+/** How many rooms are served at a time; one while the homeserver rate-limits us. */
 const maxRooms = 8;
 /** After a day the homeserver has forgotten transaction ids; an hour less, for clocks that differ (ms). */
 const transactionsLive = 23 * 3600_000;
-/** A homeserver's no that is neither a `never` nor a `not now` is taken for final after so many tries. */
+/** Refusals we do not recognise become permanent after this many tries. */
 const maxRefusals = 8;
 /**
- * The no of a process that may not know yet that we are in the room (Synapse with workers), taken for final after so many
+ * A refusal by a worker that may not know yet that we are in the room becomes permanent after this many
  * tries.
  */
 const notYet = ['M_FORBIDDEN', 'M_NOT_FOUND'];
@@ -174,14 +174,14 @@ async function keepFailed(
 		// The room has been replaced: what is on its way follows as soon as we are in the new one.
 		await postpone(60_000);
 	} else if (failure.kind === 'keyless') {
-		log.error({ room, why: failure.why }, 'nothing can be said in an encrypted room: this is given up');
+		log.error({ room, why: failure.why }, 'a message for an encrypted room cannot be sent and is given up');
 		await store.giveUp(id, JSON.stringify(failure), now());
 		delivering.delivered?.('given up');
 	} else if (verdict === 'never') {
 		await refused(waiting, failure, delivering);
 	} else if (verdict === 'later') {
 		const wait = backoff(tries, random());
-		log.warn({ room, tries, waitMs: Math.round(wait), why: failure }, 'a delivery failed and is tried again');
+		log.warn({ room, tries, waitMs: Math.round(wait), why: failure }, 'a delivery failed and will be retried');
 		await postpone(wait);
 	} else {
 		log.debug({ room, waitMs: verdict.ms }, 'the homeserver asks us to wait');
@@ -199,7 +199,7 @@ async function refused({ id, room, tries }: Waiting, failure: Failure, deliverin
 		const membership = await homeserver.membership(room, homeserver.user);
 		if ('failure' in membership) return store.postpone(id, new Date(now().getTime() + backoff(tries, random())));
 		if (membership.value !== 'join') {
-			log.warn({ room }, 'I am no longer in a room: what it has is kept for a while, and nothing is said there');
+			log.warn({ room }, 'no longer in a room: its data is kept for a while');
 			return store.leftRoom(room, now());
 		}
 	}

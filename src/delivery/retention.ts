@@ -5,7 +5,7 @@ import type { Store } from '../ports/store.ts';
 import type { Log } from '../runtime/log.ts';
 
 const day = 24 * 3600_000;
-/** What was decided or delivered is remembered so long (ms): nothing that old is ever delivered to us again. */
+/** How long decided and delivered messages are remembered (ms): nothing that old is delivered to us again. */
 const memory = 14 * day;
 
 type Sweeping = {
@@ -45,7 +45,7 @@ async function noticeLeaving({
 	if ('failure' in joined) return;
 	const there = new Set(joined.value);
 	for (const room of kept.filter(room => !there.has(room))) {
-		log.warn({ room }, 'I am no longer in a room: what it has is kept for a while, and nothing is said there');
+		log.warn({ room }, 'no longer in a room: its data is kept for a while');
 		await store.leftRoom(room, now());
 	}
 }

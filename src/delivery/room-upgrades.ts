@@ -56,15 +56,15 @@ type Moving = {
 export type RoomFacts = {
 	/** Whether we are in the new room already. */
 	inside: boolean;
-	/** Whether this move brought us there, on the word of whoever replaced the room. */
+	/** Whether this move brought us there, on behalf of the person who replaced the room. */
 	joined: boolean;
 	/** What the new room says it replaces: this room, another or none, or we cannot read it from where we are. */
 	replaces: 'this' | 'other' | 'unreadable';
-	/** Whether the operator lets whoever replaced the room, or invited us to the new one, bring us there. */
+	/** Whether the operator lets the person who replaced the room, or invited us to the new one, bring us there. */
 	permitted: boolean;
 	/** Whether that person has brought us into too many rooms lately. */
 	limited: boolean;
-	/** Whether whoever replaced the room may change the state of both rooms. */
+	/** Whether the person who replaced the room may change the state of both rooms. */
 	administrator: boolean;
 };
 
@@ -111,7 +111,7 @@ export async function followMoves(moving: Moving): Promise<number | undefined> {
 		if (failure?.kind === 'token') locked(failure.why);
 		if (failure?.kind === 'stopped' || failure?.kind === 'token') return undefined;
 		if (now().getTime() - move.since.getTime() > gracePeriod) {
-			log.warn({ from: move.from, to: move.to, why: failure }, 'the room that replaces another does not let us in');
+			log.warn({ from: move.from, to: move.to, why: failure }, 'the replacement of a room does not let us in');
 			await drop(move, moving);
 			continue;
 		}
@@ -136,12 +136,12 @@ async function tryMove(move: Move, moving: Moving): Promise<Try> {
 		return 'over';
 	}
 	if (verdict === 'stay') {
-		log.warn({ from, to, sender }, 'a room claims to be replaced by one that does not say so: not followed');
+		log.warn({ from, to, sender }, 'a room names a replacement that does not name it: not followed');
 		await drop(move, moving);
 		return 'over';
 	}
 	if (verdict === 'leave') {
-		log.warn({ from, to, sender }, 'a room was replaced by one that says nothing of it: left again');
+		log.warn({ from, to, sender }, 'the replacement of a room does not name it: left again');
 		const left = await homeserver.leave(to);
 		if ('failure' in left && left.failure.kind !== 'refused') return left;
 		await store.leftRoom(to, now());
@@ -193,7 +193,7 @@ async function follow(move: Move, upgrade: boolean, { store, knowledge, log, now
 	const sessions = await store.sessions(from);
 	const resumed = sessions.map(session => resumedIn(to, session, { knowledge: knowledge() }));
 	await store.moved(move, now(), { resumed, merge: !upgrade });
-	log.info({ from, to, merge: !upgrade }, 'followed a room to the one that replaces it');
+	log.info({ from, to, merge: !upgrade }, 'followed a room to its replacement');
 	moved();
 }
 
@@ -241,7 +241,7 @@ function mayChangeState(person: string, changes: number | 'state_default', state
 	return powerOf(person, state) >= (changes === 'state_default' ? needs : Math.max(changes, needs));
 }
 
-/** By whose word we may go to the new room: whoever invited us there or replaced the room, if the operator lets them. */
+/** Who brings us to the new room: the person who invited us or replaced the room, if the operator allows them. */
 function bringerOf({ sender, invitation }: Move, allow: readonly string[]): string | undefined {
 	const people = invitation ? [invitation.inviter, sender] : [sender];
 	return people.find(person => mayInvite(allow, person));

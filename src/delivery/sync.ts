@@ -62,7 +62,7 @@ export async function takeIn(taking: Taking): Promise<void> {
 		taking.missed();
 		if (failure.kind === 'stopped') return;
 		if (failure.kind === 'token') return taking.locked(failure.why);
-		const why = failure.kind === 'limited' ? 'it is limiting us' : failure.why;
+		const why = failure.kind === 'limited' ? 'it is rate-limiting us' : failure.why;
 		tries++;
 		if (!heard && tries >= startTries) return taking.unreachable(why);
 		const wait = failure.kind === 'limited' ? failure.waitMs : Math.min(longestPause, backoff(tries, random()));

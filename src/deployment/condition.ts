@@ -24,7 +24,7 @@ const usual: readonly Fact[] = ['federation', 'media'];
 
 const images: readonly (string | boolean)[] = ['docker', 'mdad', 'ess'];
 
-/** Whether Synapse runs from an image, with a system of its own in it: that of the host is none of Synapse's. */
+/** Whether Synapse runs from an image, with a system of its own in it: the host's system does not matter to Synapse. */
 export function isImage(profile: Profile): boolean {
 	const install = profile.get('install');
 	return install !== undefined && images.includes(install.value);

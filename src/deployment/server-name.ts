@@ -26,7 +26,7 @@ function isIpv4(text: string): boolean {
 }
 
 /**
- * Labels of letters, digits and hyphens. A name whose last label is a number is none: `127.1`, `0x7f.1` and
+ * Labels of letters, digits and hyphens. A name whose last label is a number is invalid: `127.1`, `0x7f.1` and
  * `2130706433` are ways to write an address that half of all software would take for one.
  */
 function isHostName(text: string): boolean {

@@ -33,7 +33,7 @@ export type Bundle = BundleHead & { files: ReadonlyMap<string, string> };
 
 /** Why a bundle does not count. */
 export type BundleRefusal =
-	/** `missing`: there is no signature, or it is none of Ed25519's. */
+	/** `missing`: there is no signature, or it is not an Ed25519 one. */
 	| { is: 'signature'; missing?: true }
 	| { is: 'too-large' }
 	/** `what` is ours, in words: nothing of the bundle stands in it. */
@@ -73,7 +73,7 @@ function isMoment(text: string): boolean {
 	return !Number.isNaN(at.getTime()) && `${at.toISOString().slice(0, 19)}Z` === text;
 }
 
-/** The public key that 32 bytes in base64 stand for; undefined if the text is none. */
+/** The public key that 32 bytes in base64 stand for; undefined if the text is not one. */
 export function publicKey(base64: string): KeyObject | undefined {
 	const bytes = Buffer.from(base64, 'base64');
 	if (bytes.length !== 32 || bytes.toString('base64') !== base64) return undefined;
@@ -167,7 +167,7 @@ export function refusalOf(
 
 /**
  * Whether a bundle counts rather than what came with the program. Where both reach as far, the one by the newer program
- * has been curated later, and a bundle by the same version was published because something was mended.
+ * has been curated later, and a bundle by the same version was published because something was fixed.
  */
 export function reachesBeyond(bundle: Pick<BundleHead, 'horizon' | 'glia'>, own: Standing['own']): boolean {
 	if (reachesLess(bundle.horizon, own.horizon)) return false;

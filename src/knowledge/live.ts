@@ -167,7 +167,7 @@ function logOf({ version, date, log }: FeedRelease) {
 	return own.length ? own : logsOf(`# Synapse ${version} (${date})\n\n${log}`);
 }
 
-/** A section on a release that never came out concerns whoever upgrades to the next one; undefined: not out yet. */
+/** A section on a release that never came out concerns anyone who upgrades to the next one; undefined: not out yet. */
 function placeIn(version: Version, releases: readonly Release[]): Version | undefined {
 	const next = releases.find(release => !isCandidate(release.version) && compare(release.version, version) >= 0);
 	if (next) return next.version;

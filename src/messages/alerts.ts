@@ -14,15 +14,15 @@ const marks: Record<Severity, string> = { severe: '🔴', warning: '⚠️', inf
 
 const ruleTitles: Record<Alert['rule'], string> = {
 	first: 'First look',
-	change: 'Another release',
+	change: 'Release changed',
 	release: 'New release',
-	withdrawn: 'Taken back',
+	withdrawn: 'Withdrawn',
 	advisory: 'Security',
 	fault: 'Broken release',
-	unclear: 'Security, perhaps',
+	unclear: 'Possible vulnerability',
 	deadline: 'Deadline',
 	lifecycle: 'End of support',
-	floor: 'Needed by the newest release',
+	floor: 'Required by the newest release',
 	unseen: 'Not seen',
 	mixture: 'Several versions',
 	distribution: 'The distribution changed',
@@ -140,5 +140,5 @@ function askWords(server: string, alerts: readonly Numbered[]): string {
 	if (!facts.length) return '';
 	const words = facts.slice(0, 3).map(factExample).join(' ');
 	const all = alerts.every(({ alert }) => alert.ask);
-	return `I do not know whether ${all ? '' : 'all of '}this concerns it. Tell me, like ${code(`!profile ${server} ${words}`)}; deny a fact with ${code('no-')} in front.`;
+	return `I do not know whether ${all ? '' : 'all of '}this concerns it. Tell me, for example ${code(`!profile ${server} ${words}`)}; ${code('no-')} in front denies a fact.`;
 }

@@ -17,7 +17,7 @@ export function archiveWords(archive: Archive, asked?: { typed: string; versions
 		: `${asked?.typed ?? 'nothing'} is not in the table, read ${archive.read}`;
 	const shown = rows.slice(0, maxRows).map(has);
 	const more = rows.length - shown.length;
-	const whole = archive.isWhole ? '' : 'It had others that nobody wrote down. ';
+	const whole = archive.isWhole ? '' : 'It had others that are not recorded. ';
 	const notes = asked?.versions.at(-1);
 	return {
 		value: { format: 1, archive: archive.word, url: archive.url, read: archive.read, releases: rows },
@@ -36,7 +36,7 @@ export function archiveWords(archive: Archive, asked?: { typed: string; versions
 						},
 					]
 				: []),
-			...(notes ? [{ title: 'What it asks', markdown: code(`!notes ${notes}`), fold: false }] : []),
+			...(notes ? [{ title: 'What it requires', markdown: code(`!notes ${notes}`), fold: false }] : []),
 		],
 		kind: 'answer',
 	};

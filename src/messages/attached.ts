@@ -16,17 +16,17 @@ export function troubleWords(trouble: AttachmentTrouble, megabytes: number): str
 		case 'unreadable':
 			return 'I cannot read that message: it is encrypted, and its key has not reached me. Send the text or the file again.';
 		case 'other':
-			return 'That message brings neither a text nor a file.';
+			return 'That message has neither text nor a file.';
 		case 'unseen':
-			return 'I cannot see that message: it may be older than my stay in this room. Send the text or the file again.';
+			return 'I cannot see that message: it may be from before I joined this room. Send the text or the file again.';
 		case 'unknown':
 			return `What is this file? Reply to it with ${code('!why')} if it is a log, or with ${code('!check')} if it is a configuration.`;
 		case 'picture':
-			return `${name} is no text, and I cannot read pictures. Send the text itself, as a message or as a file.`;
+			return `${name} is not text, and I cannot read images. Send the text itself, as a message or a file.`;
 		case 'too large':
-			return `${name} is too large: I read at most ${megabytes} MB for one command. Of a log, the lines since the last start are enough.`;
+			return `${name} is too large: I read at most ${megabytes} MB for one command. For a log, the lines since the last start are enough.`;
 		case 'forged':
-			return `${name} is not the file that its message describes: the checksum or the key does not fit, so I do not use it. Send it again.`;
+			return `${name} is not the file that its message describes: the checksum or the key does not match, so I do not use it. Send it again.`;
 		case 'gone':
 			return `${name} is no longer on the homeserver. Send it again.`;
 		case 'unavailable':
@@ -43,12 +43,12 @@ export function troubleWords(trouble: AttachmentTrouble, megabytes: number): str
 /** What nobody named, so that the person sees what was taken. */
 export function takenWords(names: readonly string[], where: 'before' | 'after' | 'thread'): string {
 	const files = names.map(name => code(name)).join(', ');
-	if (where === 'thread') return `I took ${files}, with which this thread begins.`;
+	if (where === 'thread') return `I used ${files}, which starts this thread.`;
 	return names.length === 1
-		? `I took ${files}, which you sent ${where === 'before' ? 'before' : 'after'} the command.`
-		: `I took ${files}, which you sent with the command.`;
+		? `I used ${files}, which you sent ${where === 'before' ? 'before' : 'after'} the command.`
+		: `I used ${files}, which you sent with the command.`;
 }
 
 /** The answer where a message can no longer be read at all. */
 export const unreadAgain =
-	'I could not read your message again when its turn came. Texts of this kind are not kept, so please send it once more.';
+	'I could no longer read your message when its turn came. Messages of this kind are not stored, so please send it again.';

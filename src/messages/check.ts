@@ -32,15 +32,15 @@ type CheckContext = {
 const maxShown = 8;
 
 const groups: readonly { kinds: readonly Finding['kind'][]; title: string; mark?: string; fold: boolean }[] = [
-	{ kinds: ['refuses'], title: 'Stops the start', mark: '🔴', fold: false },
+	{ kinds: ['refuses'], title: 'Prevents the start', mark: '🔴', fold: false },
 	{
 		kinds: ['unknown', 'misplaced', 'duplicate', 'replaced', 'invalid', 'without-effect', 'removed', 'renamed'],
 		title: 'Not what you meant',
 		mark: '🟡',
 		fold: false,
 	},
-	{ kinds: ['deprecated'], title: 'Works, but will end', fold: true },
-	{ kinds: ['default-changed'], title: 'Has another default now', fold: true },
+	{ kinds: ['deprecated'], title: 'Works, but will be removed', fold: true },
+	{ kinds: ['default-changed'], title: 'Has a new default', fold: true },
 ];
 
 export function checkWords(checked: Checked, around: CheckContext): Answer {
@@ -56,9 +56,7 @@ export function checkWords(checked: Checked, around: CheckContext): Answer {
 	const lead = [
 		`**${[...(isOnlyProxy ? [] : [verdict(checked)]), ...routesVerdict(routes, to)].join(' ')}**`,
 		...around.taken,
-		...configuration.ignored.map(
-			({ file }) => `${code(file)} holds no options: Synapse ignores it, and so is it here.`,
-		),
+		...configuration.ignored.map(({ file }) => `${code(file)} holds no options: Synapse ignores it, and so do I.`),
 		...(around.contradicted.length
 			? [`The files say ${around.contradicted.map(typedFact).join(', ')}; what you said counts.`]
 			: []),
@@ -102,7 +100,7 @@ function verdict({ findings, to, unjudged }: Checked): string {
 	const open = unjudged.filter(({ why }) => why === 'undecided').length;
 	const more = others ? `${count(others, 'line')} may not do what you meant` : '';
 	if (stops)
-		return `${to} would not start: ${count(stops, 'setting')} ${stops === 1 ? 'stops' : 'stop'} it.${more && ` ${more}.`}`;
+		return `${to} would not start: ${count(stops, 'setting')} ${stops === 1 ? 'prevents' : 'prevent'} it.${more && ` ${more}.`}`;
 	const start = open
 		? `Nothing seen that stops ${to}; ${count(open, 'setting')} cannot be judged.`
 		: `Nothing here stops ${to} from starting.`;
@@ -162,7 +160,7 @@ export function findingText(finding: Finding, to: string): string {
 		case 'misplaced':
 			return `ignored here; it belongs at ${code(nearest ?? '')}.`;
 		case 'duplicate':
-			return `stands in line ${first ?? 0} too; only this one counts.`;
+			return `stands in line ${first ?? 0} too; only this one takes effect.`;
 		case 'replaced':
 			return replacedText(finding);
 		case 'invalid':
@@ -265,8 +263,8 @@ function factsLine({ derived }: CheckContext): string {
 function next({ to, from, refuses }: Checked, { profile, server }: CheckContext): Section {
 	const facts = Object.entries(profileJson(profile)).map(factWord);
 	const plan = `!upgrade ${server === undefined ? [from ?? '<from>', to, ...facts].join(' ') : `${server} ${to}`}`;
-	const mend = refuses ? 'Mend what stops it, then check again. ' : '';
-	return { title: 'Next', markdown: `${mend}The whole way: ${code(plan)}`, fold: false };
+	const mend = refuses ? 'Fix what stops it, then check again. ' : '';
+	return { title: 'Next', markdown: `${mend}The whole plan: ${code(plan)}`, fold: false };
 }
 
 /** How to run the script where Synapse's own Python is; it reads from standard input where Synapse is in a container. */
@@ -297,15 +295,15 @@ export function skeletonWords({
 	const command = name === undefined ? '!check' : `!check ${name}`;
 	const file = 'skeleton.py';
 	const trust = [
-		`Kept are the names of options, kinds, lengths, amounts and the words that the script lists; never a secret, a name or an address. One thing it cannot tell: a pass phrase that stands to the left of a colon looks like an option.`,
+		`It keeps names of options, kinds, lengths, amounts and the words that the script lists; never a secret, a name or an address. It cannot recognise one thing: a passphrase to the left of a colon looks like an option.`,
 		`Read it before you run it: it has ${script.trimEnd().split('\n').length} lines. SHA-256: ${code(sha256)}`,
-		`In a checkout of Glia it is ${code('knowledge/skeleton.py')}. Put the files of workers and the log configuration behind the first.`,
+		`In a checkout of Glia it is ${code('knowledge/skeleton.py')}. Put the files of workers and the log configuration after the first.`,
 	];
 	return {
 		value: { format: 1, skeleton: { name: file, sha256, text: script } },
 		lead: [
 			'**No configuration yet: paste one, or its skeleton without values.**',
-			`${isRoom ? `Send the file now, or reply to this with it. Or put the configuration behind ${code(command)} as a code block.` : `Put the configuration behind ${code(command)} as a code block.`} Or run this script, read what it prints, and ${isRoom ? 'send' : 'paste'} that:`,
+			`${isRoom ? `Send the file now, or reply to this with it. Or put the configuration after ${code(command)} as a code block.` : `Put the configuration after ${code(command)} as a code block.`} Or run this script, read what it prints, and ${isRoom ? 'send' : 'paste'} that:`,
 		].join('\n\n'),
 		title: 'Check: which configuration?',
 		sections: [
@@ -334,7 +332,7 @@ export function checksWords(records: readonly CheckRecord[], today: string, serv
 		const what = `${kindWords[record.by]} of ${record.day}`;
 		return isBelieved(record, today)
 			? `Decided by ${what}.`
-			: `${what.charAt(0).toUpperCase()}${what.slice(1)} is too old to go by (${believedFor} days): check it again with ${code(`!check ${server}`)}.`;
+			: `${what.charAt(0).toUpperCase()}${what.slice(1)} is too old to use (${believedFor} days): check it again with ${code(`!check ${server}`)}.`;
 	});
 }
 
@@ -347,7 +345,7 @@ export function recordWords(about: { server: string } & ({ record: CheckRecord }
 			...(facts.length ? [count(facts.length, 'fact')] : []),
 			count(Object.keys(conditions).length, 'decided condition'),
 		];
-		return `Kept for ${server}: ${parts.join(' and ')}, for ${believedFor} days, and no value. ${code(`!upgrade ${about.server}`)}, deadlines and alerts go by them; ${code(`!profile ${about.server} forget configuration`)} ends that.`;
+		return `Kept for ${server}: ${parts.join(' and ')}, for ${believedFor} days, and no value. ${code(`!upgrade ${about.server}`)}, deadlines and alerts use them; ${code(`!profile ${about.server} forget configuration`)} deletes them.`;
 	}
 	const why =
 		about.not === 'unwatched'
@@ -374,13 +372,13 @@ export function lookWords(
 	const sha256 = createHash('sha256').update(script).digest('hex');
 	return {
 		value: { format: 1, look: { name: 'look.py', sha256, text: script } },
-		lead: `**${count(conditions, 'condition')}, one look: run this where Synapse's Python is.** It prints ids of notes or ${code('none')}, never a value.`,
+		lead: `**${count(conditions, 'condition')}, one script: run it with Synapse's Python.** It prints ids of notes or ${code('none')}, never a value.`,
 		title: 'Look',
 		sections: [
 			{ title: 'How to trust it', markdown: `SHA-256: ${code(sha256)}`, fold: true },
 			{
 				title: 'Run it',
-				markdown: `${ways.map(way => `\`\`\`bash\n${way ?? ''}\n\`\`\``).join('\n\nor\n\n')}\n\nThen say what it printed behind the same command: ${code(`${again} none`)}`,
+				markdown: `${ways.map(way => `\`\`\`bash\n${way ?? ''}\n\`\`\``).join('\n\nor\n\n')}\n\nThen send what it printed after the same command: ${code(`${again} none`)}`,
 				fold: false,
 			},
 		],

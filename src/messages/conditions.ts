@@ -27,13 +27,13 @@ export function conditionTitle(about: AlertSubject, server: string): string {
 		case 'release':
 			return releaseTitle(about);
 		case 'withdrawn':
-			return `Upstream has taken Synapse ${about.version} back`;
+			return `Upstream withdrew Synapse ${about.version}`;
 		case 'advisory':
-			return `Open to ${holeWords(about)}`;
+			return `Vulnerable to ${holeWords(about)}`;
 		case 'fault':
 			return `Synapse ${about.version} is broken: ${about.name}`;
 		case 'unclear':
-			return `Perhaps open to ${holeWords(about)}`;
+			return `Possibly vulnerable to ${holeWords(about)}`;
 		case 'deadline':
 			return `${about.overdue ? 'Overdue' : (stageWords[about.stage] ?? '')}: ${about.name}`;
 		case 'lifecycle':
@@ -43,7 +43,7 @@ export function conditionTitle(about: AlertSubject, server: string): string {
 		case 'unseen':
 			return unseenTitle(about, server);
 		case 'mixture':
-			return `${quoted(server)} answers with ${about.lowest} and with ${about.highest} by turns`;
+			return `${quoted(server)} alternates between ${about.lowest} and ${about.highest}`;
 		case 'distribution':
 			return distributionTitle(about);
 		case 'first':
@@ -91,9 +91,9 @@ const endWords = {
 function unseenTitle({ is, since }: SubjectOf<'unseen'>, server: string): string {
 	const what = {
 		silent: `has not answered since ${since.slice(0, 16).replace('T', ' ')} UTC`,
-		hidden: 'does not show its version any more',
-		unreadable: 'shows a version that I cannot read',
-		other: 'is no Synapse any more',
+		hidden: 'no longer shows its version',
+		unreadable: 'shows a version I cannot read',
+		other: 'no longer runs Synapse',
 	}[is];
 	return `${quoted(server)} ${what}`;
 }
@@ -114,7 +114,7 @@ function solvedTitle(about: AlertSubject, solved: Detail<'solved'> | undefined, 
 				? `${quoted(server)} answers with ${solved.running.version} alone`
 				: conditionTitle(about, server);
 		case 'advisory':
-			return `No longer open to ${holeWords(about)}`;
+			return `No longer vulnerable to ${holeWords(about)}`;
 		case 'deadline':
 			// How near it was no longer matters.
 			return about.name;
@@ -126,8 +126,8 @@ function solvedTitle(about: AlertSubject, solved: Detail<'solved'> | undefined, 
 const seenAgain: Record<SubjectOf<'unseen'>['is'], string> = {
 	silent: 'answers again',
 	hidden: 'shows its version again',
-	unreadable: 'shows a version again that I can read',
-	other: 'is Synapse again',
+	unreadable: 'shows a readable version again',
+	other: 'runs Synapse again',
 };
 
 /** More than the title, as Markdown; empty where there is nothing. */
@@ -137,19 +137,19 @@ export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, ser
 		case 'release':
 			return releaseText(details);
 		case 'withdrawn':
-			return `${details.runs ? `It runs ${versionIn(about)}, which` : 'I told you that it is out. It'} is no longer among upstream’s releases; I do not know why. The newest that is there: ${details.newest}.`;
+			return `${details.runs ? `It runs ${versionIn(about)}, which` : 'I announced it. It'} is no longer among upstream’s releases; I do not know why. The newest listed is ${details.newest}.`;
 		case 'advisory':
 			return advisoryText(details);
 		case 'fault':
 			return [
 				details.text.trim(),
 				details.take === undefined
-					? 'No release is free of it yet.'
-					: `Free of it: ${details.take}. ${code(`!upgrade ${server} ${details.take}`)}`,
+					? 'No release fixes it yet.'
+					: `Fixed in ${details.take}. ${code(`!upgrade ${server} ${details.take}`)}`,
 			].join('\n\n');
 		case 'unclear':
 			return [
-				`Upstream published this advisory, and I cannot make out whether it concerns ${details.running}.`,
+				`Upstream published this advisory, and I cannot tell whether it affects ${details.running}.`,
 				details.written ? `It says of the versions: ${quoted(details.written, 200)}.` : 'It names no versions.',
 				...linkWords(details),
 			].join(' ');
@@ -158,19 +158,19 @@ export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, ser
 		case 'lifecycle':
 			return `${promisedWords(details.deadline)} Instead: ${details.deadline.replacedBy}.`;
 		case 'floor':
-			return `Needed from ${details.from} on: without it, no newer Synapse starts. ${code(`!upgrade ${server}`)}`;
+			return `Required from ${details.from} on: newer releases do not start without it. ${code(`!upgrade ${server}`)}`;
 		case 'unseen': {
 			const seen = details.observed && wholeWords(observationWords({ server, ...details.observed }));
 			return [seen, 'So I cannot say whether it is up to date.'].filter(Boolean).join(' ');
 		}
 		case 'mixture':
-			return `Behind this name seem to be several Synapses that were not upgraded together. I go by the lowest, ${details.lowest}, until one version has answered alone for two days.`;
+			return `Several Synapse servers of different versions seem to answer to this name. I go by the oldest, ${details.lowest}, until only one version has answered for two days.`;
 		case 'distribution':
 			return breakWords(details);
 		case 'unjudged':
 			return details.judged
 				? `${code(`!watch ${server}`)} shows how it stands.`
-				: [unknownSince(details.newest), 'What was open before stays open here until I can judge it.'].join('\n\n');
+				: [unknownSince(details.newest), 'Alerts that were open stay open until I can judge them.'].join('\n\n');
 		case 'changed':
 			return about.rule === 'change' ? changedText(about, details) : '';
 		case 'solved':
@@ -206,11 +206,11 @@ function carrierWords(carrier: Detail<'release'>['carrier']): string[] {
 	if (!carrier) return [];
 	if (!('newest' in carrier)) {
 		const known = carrier.read === '' ? '' : ` (last read ${carrier.read})`;
-		return [`Whether ${carrierNames[carrier.of]} installs it already I do not know${known}.`];
+		return [`Whether ${carrierNames[carrier.of]} already installs it is not known${known}.`];
 	}
 	const { of, breaks, since } = carrier;
 	const told = [...breaks].sort((a, b) => Number(b.sure) - Number(a.sure));
-	if (!told.length) return [`Nothing that ${carrierNames[of]} changed on its own account since then breaks anything.`];
+	if (!told.length) return [`No change of ${carrierNames[of]} itself since then breaks anything.`];
 	const lines = told.slice(0, maxBreaks).map(({ when, title, sure, told: raw }) => {
 		const name = raw ? escapeMarkdown(title) : title;
 		return `${when}: ${name}${sure ? '' : ', if you use it'}${raw ? ' (upstream’s words)' : ''}`;
@@ -218,7 +218,7 @@ function carrierWords(carrier: Detail<'release'>['carrier']): string[] {
 	const command = `!upgrade ${of} ${since}`;
 	const more = told.length > maxBreaks ? [`and ${told.length - maxBreaks} more`] : [];
 	return [
-		`What ${carrierNames[of]} changed on its own account since then, and may break something (${code(command)} has it in full):\n\n${list([...lines, ...more])}`,
+		`Changes of ${carrierNames[of]} itself since then that may break something (${code(command)} has all of them):\n\n${list([...lines, ...more])}`,
 	];
 }
 
@@ -265,7 +265,7 @@ function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'
 	if (compare(to.version, from.version) <= 0)
 		return [
 			`It ran ${from.version} before. ${code(`!rollback ${from.version} ${to.version}`)} tells what going back does not undo.`,
-			...(closed.length ? [`It is open again to ${closed.slice(0, 6).map(code).join(', ')}.`] : []),
+			...(closed.length ? [`It is vulnerable again to ${closed.slice(0, 6).map(code).join(', ')}.`] : []),
 		].join('\n\n');
 	const { floor, unsure } = way.rollback;
 	return [
@@ -278,15 +278,15 @@ function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'
 		after.length
 			? `Now that ${to.version} runs:\n\n${list(after.map(step => `${capital(step.title)}${whoseStep(step) && `, if ${whoseStep(step)}`}`))}`
 			: way.unread.length
-				? 'In the rest nothing is left to do after it.'
-				: 'Nothing is left to do after it.',
+				? 'Otherwise nothing is left to do after the upgrade.'
+				: 'Nothing is left to do after the upgrade.',
 		floor !== to.version
-			? `The way back leads to ${floor}${unsure ? ', perhaps further' : ' at most'}.`
+			? `You can go back to ${floor}${unsure ? ', perhaps further' : ' at most'}.`
 			: unsure
-				? 'How far the way back leads is not known yet.'
+				? 'How far back you can go is not known yet.'
 				: 'No older release starts on this database any more.',
 		...(closed.length
-			? [`It closed ${closed.slice(0, 6).map(code).join(', ')}${closed.length > 6 ? ' and more' : ''}.`]
+			? [`It fixed ${closed.slice(0, 6).map(code).join(', ')}${closed.length > 6 ? ' and more' : ''}.`]
 			: []),
 	].join('\n\n');
 }
@@ -294,7 +294,7 @@ function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'
 function solvedText(about: AlertSubject, { running }: Detail<'solved'>, server: string): string {
 	const runs = running ? `${quoted(server)} runs ${namedWords(running)}.` : '';
 	if (about.rule === 'unseen') return [`Before: ${conditionTitle(about, server)}.`, runs].filter(Boolean).join(' ');
-	if (about.rule === 'mixture') return 'No other has answered for two days.';
+	if (about.rule === 'mixture') return 'No other version has answered for two days.';
 	if (about.rule === 'lifecycle' || about.rule === 'floor') return 'What I know about the deployment has changed.';
 	return runs;
 }

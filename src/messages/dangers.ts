@@ -34,7 +34,9 @@ export function dangers(plan: Plan, numbered: readonly Step[], showing: StepNami
 		if (!step.refuses) return [];
 		const whose = whoseStep(step);
 		// What the clause names concerns its reader; not everybody of these meets the refusal.
-		const what = step.onlyIf ? `${capital(named(i))} can stop the start` : `No start without ${named(i)}`;
+		const start = step.onlyIf ? 'Synapse might not start' : 'Synapse does not start';
+		const without = showing === 'numbered' ? ` without ${named(i)}` : step.onlyIf ? '' : ' until this is done';
+		const what = `${start}${without}`;
 		return [severe(`${what}${whose && ` if ${whose}`}${step.tried ? ' (tried)' : ''}: ${step.title}`)];
 	});
 	const oneWay = numbered.flatMap((step, i) =>
@@ -43,7 +45,7 @@ export function dangers(plan: Plan, numbered: readonly Step[], showing: StepNami
 	const unread = plan.unread.length
 		? [
 				...warnings(plan.unread),
-				warning(`Nobody here has read ${count(plan.unread.length, 'passage')} of upstream’s yet: see the end.`),
+				warning(`${count(plan.unread.length, 'upstream passage')} not read here yet: see the end.`),
 			]
 		: [];
 	const waits = numbered.flatMap((step, i) => {
@@ -53,7 +55,7 @@ export function dangers(plan: Plan, numbered: readonly Step[], showing: StepNami
 		return step.generated && !step.check && step.when === 'before'
 			? [
 					severe(
-						`${showing === 'numbered' ? `Not before ${named(i)} is done` : 'First'}${condition}: ${step.title}. Going on earlier ${step.otherwise ?? 'fails'}.`,
+						`${showing === 'numbered' ? `Not before ${named(i)} is done` : 'First'}${condition}: ${step.title}. Continuing earlier ${step.otherwise ?? 'fails'}.`,
 					),
 				]
 			: [];
@@ -92,11 +94,9 @@ function advisoryLines({ advisories: { open }, to }: Pick<Plan, 'advisories' | '
 	);
 	const parts = sums.filter(([number]) => number).map(([number, severity]) => `${number} ${severity}`);
 	const fixes = open.flatMap(({ fixedIn }) => fixedIn ?? []).sort(compare);
-	const free = fixes.length === open.length ? ` ${fixes.at(-1)} and newer are free of all of them.` : '';
+	const free = fixes.length === open.length ? ` ${fixes.at(-1)} fixes all of them.` : '';
 	const danger = open.some(({ severity }) => severity === 'critical' || severity === 'high') ? severe : warning;
-	return [
-		danger(`${to} is open to ${open.length} known security holes (${parts.join(', ')}): see Security below.${free}`),
-	];
+	return [danger(`${to} has ${open.length} known vulnerabilities (${parts.join(', ')}): see Security below.${free}`)];
 }
 
 type StepNaming = 'numbered' | 'unnumbered';
@@ -126,10 +126,12 @@ function rollbackLine(rollback: Rollback): Danger {
 	const floorWhy = floorWords(rollback);
 	if (canReturn === 'unknown') return warning(`Whether ${to} still starts after ${release} is not known. ${floorWhy}`);
 	if (canReturn && by)
-		return warning(`By the schema of ${by} you could go back to ${to}; that of ${release} itself is not known here.`);
+		return warning(
+			`Judging by the schema of ${by}, you could go back to ${to}; that of ${release} itself is not known yet.`,
+		);
 	if (canReturn) return fine(`The schema lets you go back to ${to}.`);
 	return warning(
-		`${floor === release ? `No older release starts after ${release}` : `After ${release} you can go back to ${floor} at most`}${to ? `, not to ${to}: only a backup leads there` : ''}. ${floorWhy}`,
+		`${floor === release ? `No older release starts after ${release}` : `After ${release} you can go back to ${floor} at most`}${to ? `, not to ${to}: that needs a backup` : ''}. ${floorWhy}`,
 	);
 }
 
@@ -148,7 +150,9 @@ function warnings(unread: Plan['unread']): Danger[] {
 			),
 		);
 	const more = speaking.length - lines.length;
-	return more > 0 ? [...lines, warning(`${more} more unread passages speak of a refusal: see the end.`)] : lines;
+	return more > 0
+		? [...lines, warning(`${more} more unread passages mention a refusal to start: see the end.`)]
+		: lines;
 }
 
 const maxWarnings = 3;

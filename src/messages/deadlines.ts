@@ -17,7 +17,7 @@ export function dueWords({ at, orLater, estimate, slipped, landed, withdrawn }: 
 	const vague = at.vague && (/^no date/.test(at.vague) ? at.vague : `“${at.vague}”`);
 	const when = [release, date, vague].filter(Boolean).join(', ');
 	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
-	if (withdrawn) return `${when}; taken back: ${withdrawn.replace(/\.$/, '')}`;
+	if (withdrawn) return `${when}; withdrawn: ${withdrawn.replace(/\.$/, '')}`;
 	if (landed) return `${when}; happened in ${landed}${slipped ? ', later than promised' : ''}`;
 	return `${when}${expected}${slipped ? '; overdue: it still works, and may stop in any release' : ''}`;
 }
@@ -71,7 +71,7 @@ export function deadlineSection(found: readonly Deadline[], to: Version): Sectio
 	const someDay = found.filter(isSomeDay).map(({ subject }) => subject);
 	const lines = [
 		...found.filter(deadline => !isSomeDay(deadline)).map(deadlineLine),
-		...(someDay.length ? [`Some day, \`!deadlines\` says what instead: ${someDay.join('; ')}.`] : []),
+		...(someDay.length ? [`No date yet (\`!deadlines\` names the replacements): ${someDay.join('; ')}.`] : []),
 	];
 	return [{ title: `Will stop working after ${to} (${found.length})`, markdown: list(lines), fold: true }];
 }
@@ -89,9 +89,9 @@ export function deadlinesWords(found: readonly Deadline[], { all, today, horizon
 	const vague = open.filter(deadline => !overdue.includes(deadline) && deadline.at.vague);
 	const parts: [string, readonly Deadline[]][] = [
 		['Next', dated],
-		['Some day', vague],
+		['No date yet', vague],
 		['Overdue, and still working', overdue],
-		[server === undefined ? 'Has happened, or was taken back' : 'In force in newer releases', over],
+		[server === undefined ? 'Done or withdrawn' : 'In force in newer releases', over],
 	];
 	const next = dated[0] ?? overdue[0];
 	const result = open.length

@@ -62,9 +62,11 @@ export function sorted(entries: readonly EntryTold[]): SortedEntries {
 
 export function verdict({ sure, perhaps }: SortedEntries, unread: number): string {
 	if (sure.length)
-		return `${sure.length === 1 ? 'one thing breaks' : `${sure.length} things break`} something of yours`;
+		return `${sure.length === 1 ? 'one breaking change affects' : `${sure.length} breaking changes affect`} you`;
 	if (unread) return `read ${count(unread, 'new entry', 'new entries')} first`;
-	return perhaps.length ? `${count(perhaps.length, 'break hits', 'breaks hit')} only some servers` : 'nothing breaks';
+	return perhaps.length
+		? `${count(perhaps.length, 'breaking change affects', 'breaking changes affect')} only some servers`
+		: 'nothing breaks';
 }
 
 export function leadOf(
@@ -82,17 +84,17 @@ export function leadOf(
 					`🔴 **${count(sure.length, 'breaking change concerns', 'breaking changes concern')} you**${refused ? `; ${refused === sure.length ? 'the' : `for ${refused} of them the`} run can be refused until it is done` : ''}.`,
 				]
 			: []),
-		...(first ? [`🔴 **Not past everything at once:** ${count(first, 'thing')} must be done before you pull.`] : []),
+		...(first ? [`🔴 **Not in one go:** ${count(first, 'thing')} must be done before you pull.`] : []),
 		...(maybeFirst
 			? [`🟡 **${count(maybeFirst, 'thing')} may have to be done before you pull,** if it is so with you.`]
 			: []),
 		...(perhaps.length
 			? [
-					`🟡 **${count(perhaps.length, 'more break hits', 'more breaks hit')} only some servers:** each says which. Name your components to shorten this.`,
+					`🟡 **${count(perhaps.length, 'more breaking change affects', 'more breaking changes affect')} only some servers:** each says which. Name your components to shorten this.`,
 				]
 			: []),
-		...(unread ? [`⚠️ **${count(unread, 'entry', 'entries')} nobody has curated yet:** see below.`] : []),
-		...(sure.length + perhaps.length + unread ? [] : ['✅ **Nothing that breaks something.**']),
+		...(unread ? [`⚠️ **${count(unread, 'entry', 'entries')} not curated yet:** see below.`] : []),
+		...(sure.length + perhaps.length + unread ? [] : ['✅ **No breaking changes.**']),
 		...(rest.length
 			? [`${count(rest.length, 'other change')} ${rest.length === 1 ? 'breaks' : 'break'} nothing.`]
 			: []),
@@ -218,7 +220,7 @@ export function hiddenLines(hidden: readonly HiddenTold[], all: boolean): Sectio
 		return [
 			{
 				title: '',
-				markdown: `${count(hidden.length, 'entry', 'entries')} do not concern you, by what you said.`,
+				markdown: `${count(hidden.length, 'entry', 'entries')} do not concern you, according to what you said.`,
 				fold: false,
 			},
 		];

@@ -25,7 +25,7 @@ export type Screen = {
 	migration: string | undefined;
 	/** Links to what nobody has curated, with upstream's words where they were read. */
 	unread: readonly string[];
-	/** Further parts of the fold “All else”. */
+	/** Further parts of the fold “Everything else”. */
 	others: readonly (readonly [title: string, lines: readonly string[]])[];
 	/** The command that shows everything. */
 	all: string;
@@ -173,7 +173,7 @@ export function restFold({ shown: { rest }, others, all }: Changes): Section[] {
 	if (!groups.length) return [];
 	const share = room.rest / groups.length;
 	const markdown = groups.map(([title, text]) => `**${title}**\n\n${list(within(text, share, all))}`).join('\n\n');
-	return [{ title: `All else: ${count(rest.length, 'other change')}`, markdown, fold: true }];
+	return [{ title: `Everything else: ${count(rest.length, 'other change')}`, markdown, fold: true }];
 }
 
 /** The folds of the plan as one; those that have no room stand in the plan alone. */

@@ -43,7 +43,7 @@ export function playbookWords(found: PlaybookPlan, plan: Plan | undefined, manne
 		url,
 		...(text !== undefined && { text }),
 	}));
-	const until = to > read ? ` What came after ${read} nobody has curated yet.` : '';
+	const until = to > read ? ` Nothing after ${read} is curated yet.` : '';
 	const ends = [...manner.taken, `The playbook’s history is known up to ${read}.${until}`];
 	const told: Told = {
 		title: `Playbook ${from} → ${to}`,
@@ -205,7 +205,7 @@ export function chartNotesWords(
 		? `${count(unread.length, 'item')} not curated yet`
 		: shown.length
 			? `${count(shown.length, 'entry', 'entries')}, ${breaking || 'none'} of them breaking`
-			: 'nothing of its own to do';
+			: 'nothing to do for the chart itself';
 	const facts = [
 		`released ${chart.date}`,
 		`Synapse ${chart.synapse}: ${code(`!notes ${chart.synapse}`)}`,
@@ -239,7 +239,7 @@ function variableParts(variables: PlaybookPlan['variables']): Told['others'] {
 	if (!variables.length) return [];
 	const lines = variables.slice(0, maxVariables).map(fateWords);
 	const more = variables.length - lines.length;
-	const rest = more > 0 ? [`and ${more} more: ${code('!why <name>')} tells of one`] : [];
+	const rest = more > 0 ? [`and ${more} more: ${code('!why <name>')} explains one`] : [];
 	return [[`Variables renamed or gone (${variables.length})`, [...lines, ...rest]]];
 }
 
@@ -247,7 +247,7 @@ function migrationSection(migration: string | undefined): Section[] {
 	if (migration === undefined) return [];
 	return [
 		{
-			title: 'When all is read and done',
+			title: 'When everything is read and done',
 			markdown: `Set ${code(`matrix_playbook_migration_validated_version: ${migration}`)} in ${code('vars.yml')}: the playbook stops until it is there.`,
 			fold: false,
 		},

@@ -11,7 +11,7 @@ export function faultLines(faults: readonly PlannedFault[]): Danger[] {
 	return severe.map(fault => {
 		const { release, take, title, at } = fault;
 		const whose = whoseFault(fault);
-		const none = at === 'stop' ? 'Go on as soon as the wait is over.' : 'No release is free of it yet.';
+		const none = at === 'stop' ? 'Continue as soon as the wait is over.' : 'No release fixes it yet.';
 		const instead = take === null ? none : `Take ${take} instead.`;
 		const where = at === 'stop' ? ` (a halt on the way)` : '';
 		const text = `**${release} is broken${where}${whose && ` if ${whose}`}: ${title}.** ${instead}`;
@@ -33,7 +33,7 @@ export function faultSection(faults: readonly PlannedFault[]): Section[] {
 	const lines = once.map(fault => {
 		const { release, title, text, fixed, at, sources } = fault;
 		const whose = whoseFault(fault);
-		const cured = fixed === null ? 'not cured yet' : `cured in ${fixed}`;
+		const cured = fixed === null ? 'not fixed yet' : `fixed in ${fixed}`;
 		const mark = fault.severity === 'severe' ? '🔴 ' : '';
 		const stands = { start: 'runs now', stop: 'a halt', target: 'the target' }[at];
 		const links = sources.map(({ document, section, url }) => link(`${document} ${section}`, url)).join(', ');

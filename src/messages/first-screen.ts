@@ -141,17 +141,17 @@ function yellowLines(plan: Plan, sorted: Sorted): string[] {
 	const warning = unread.find(passage => passage.warning !== undefined)?.warning;
 	const sorts = settings.every(({ options }) => options.length) ? 'setting' : 'thing';
 	const many = `${things(settings.length, first.length ? `more ${sorts}` : sorts)} could`;
-	const tells = settings.some(({ look }) => look) ? ` ${code('look')} behind the command tells which.` : '';
+	const tells = settings.some(({ look }) => look) ? ` Add ${code('look')} to the command to see which.` : '';
 	const stops = first.length
-		? `🟡 **${capital(many)} stop the start.**${tells}`
-		: `🟡 **Nothing stops the start for certain; ${many}.**${tells}`;
+		? `🟡 **${capital(many)} prevent the start.**${tells}`
+		: `🟡 **Synapse should start, but ${many} prevent it.**${tells}`;
 	const clear = !first.length && !unread.length && !maybeFirst.length && !settings.length;
 	return [
 		...(clear ? [allClear(plan, sorted)] : []),
-		...(unread.length ? [`⚠️ **${capital(unreadWords(unread.length, warning))}:** see “All else” below.`] : []),
+		...(unread.length ? [`⚠️ **${capital(unreadWords(unread.length, warning))}:** see “Everything else” below.`] : []),
 		...maybeFirst,
 		...(asksForSystem(plan)
-			? [`🟡 **Which system?** Not all have packages of ${plan.to}: say it, like ${code('os=debian-12')}.`]
+			? [`🟡 **Which system?** Not every system has packages of ${plan.to}: name yours, like ${code('os=debian-12')}.`]
 			: []),
 		...(settings.length ? [stops] : []),
 	];
@@ -160,7 +160,7 @@ function yellowLines(plan: Plan, sorted: Sorted): string[] {
 function allClear(plan: Plan, { sure, uses }: Sorted): string {
 	const acts = Object.values(sure).flat().length + uses.length;
 	const unless = perhapsBroken(plan) ? ', unless a fault below is yours' : '';
-	return `✅ **${acts ? 'Nothing stops the start' : 'Nothing to do but the switch itself'}${unless}.**`;
+	return `✅ **${acts ? 'Nothing prevents the start' : 'Nothing to do but the switch itself'}${unless}.**`;
 }
 
 /** Whether the target or a halt has a severe fault that may be this server's: an all-clear would contradict its line. */
@@ -182,7 +182,7 @@ function maybeBroken({ faults }: Plan, atMost: number): string[] {
 	const shown = faultLines(open.filter(({ kept, at }) => !kept && at === 'target')).slice(0, atMost);
 	const more = faultLines(open).length - shown.length;
 	const what = count(more, shown.length ? 'more severe fault' : 'severe fault');
-	return [...shown.map(dangerLine), ...(more > 0 ? [`🟡 ${what} may concern you: see “All else”.`] : [])];
+	return [...shown.map(dangerLine), ...(more > 0 ? [`🟡 ${what} may affect you: see “Everything else”.`] : [])];
 }
 
 function boxes(title: string, lines: readonly string[]): string {
@@ -203,7 +203,7 @@ function switchList(plan: Plan, { sure }: Sorted, atMost: number): string {
 			? `Back up the database; ${rollback.to ?? from} could still open it after the switch`
 			: rollback.canReturn === 'unknown'
 				? `Back up the database: whether ${from} still starts afterwards is not known`
-				: `Back up the database: only the backup leads back to ${from}`;
+				: `Back up the database: only a backup gets you back to ${from}`;
 	const halts = stops.filter(({ required }) => required).map(({ best }) => `**${best}** (wait)`);
 	const chain = halts.length ? [`☐ In this order: ${[from, ...halts, to].join(' → ')}`] : [];
 	const steps = sure.switch.slice(0, atMost).map(step => `☐ ${step.title}`);
@@ -242,9 +242,9 @@ function peopleList({ steps }: Plan, atMost: number): string {
 	const sorted = [...telling].sort((a, b) => weight(a) - weight(b) || compare(b.release, a.release));
 	const shown = sorted.slice(0, atMost).map(({ people, oneWay }) => `· ${oneWay ? '⚠️ ' : ''}${people}`);
 	const more = sorted.length - shown.length;
-	if (!shown.length) return more > 0 ? `${count(more, 'change')} for your people: see “All else”` : '';
+	if (!shown.length) return more > 0 ? `${count(more, 'change')} for your users: see “Everything else”` : '';
 	const rest = more > 0 ? [`· ${more} more below`] : [];
-	return boxes('Changes for your people, unless you set otherwise', [...shown, ...rest]);
+	return boxes('Changes for your users, unless you configure otherwise', [...shown, ...rest]);
 }
 
 /** One line: floors, holes, what cannot be undone. */
@@ -256,11 +256,11 @@ function standing(plan: Plan): string {
 	const unknown = floors
 		.filter(({ met, of }) => met === 'unknown' && !isAsked(of))
 		.map(({ of, min }) => `${floorNames[of]} ${min}`);
-	const image = ['docker', 'mdad', 'ess'].includes(String(profile.install)) ? ['Python is in the image'] : [];
+	const image = ['docker', 'mdad', 'ess'].includes(String(profile.install)) ? ['Python comes with the image'] : [];
 	const closed = advisories.fixed.length;
 	const holes = [
-		...(closed ? [`closes ${count(closed, 'known hole')}`] : []),
-		...(advisories.open.length ? [] : [closed ? 'leaves none' : `no known holes in ${plan.to}`]),
+		...(closed ? [`fixes ${count(closed, 'known vulnerability', 'known vulnerabilities')}`] : []),
+		...(advisories.open.length ? [] : [closed ? 'leaves none' : `no known vulnerabilities in ${plan.to}`]),
 	].join(', ');
 	const line = [
 		...met,
@@ -277,7 +277,7 @@ function smallFaults({ faults }: Plan): string[] {
 	const small = faults.filter(
 		({ severity, at, concerned }) => severity !== 'severe' && at === 'target' && concerned === true,
 	);
-	return small.length ? [count(small.length, 'small fault')] : [];
+	return small.length ? [count(small.length, 'minor fault')] : [];
 }
 
 /** The holes of the target itself: with a word on where they are closed. */
@@ -285,9 +285,9 @@ function openLines({ advisories: { open }, to }: Plan): string[] {
 	if (!open.length) return [];
 	const grave = open.filter(({ severity }) => severity === 'critical' || severity === 'high').length;
 	const fixes = open.flatMap(({ fixedIn }) => fixedIn ?? []).sort(compare);
-	const free = fixes.length === open.length ? ` ${fixes.at(-1)} closes ${open.length === 1 ? 'it' : 'all'}.` : '';
+	const free = fixes.length === open.length ? ` ${fixes.at(-1)} fixes ${open.length === 1 ? 'it' : 'all'}.` : '';
 	return [
-		`${grave ? '🔴' : '⚠️'} **${to} has ${count(open.length, 'known hole')}**${grave ? ` (${grave} grave)` : ''}.${free}`,
+		`${grave ? '🔴' : '⚠️'} **${to} has ${count(open.length, 'known vulnerability', 'known vulnerabilities')}**${grave ? ` (${grave} serious)` : ''}.${free}`,
 	];
 }
 
@@ -301,12 +301,13 @@ function oneWayLine({ steps, rollback }: Plan): string[] {
 function now(plan: Plan, sorted: Sorted): string[] {
 	const [first] = sorted.first;
 	const instead = sorted.first.find(other => other.instead !== undefined)?.instead;
-	if (instead !== undefined) return [`**Now:** plan for the sound one: ${code(planCommand({ ...plan, to: instead }))}`];
+	if (instead !== undefined)
+		return [`**Now:** plan for the release without the fault: ${code(planCommand({ ...plan, to: instead }))}`];
 	if (first?.command) return [`**Now:** while this is not 0, let ${plan.from} run.`, block(first.command)];
 	if (first) return [`**Now:** ${first.title}. “The steps” above say how.`];
 	const shorter = shorterCommand(plan);
 	if (plan.profile.install === undefined && shorter)
-		return [`**Now:** say how yours is installed and what it has, and this gets shorter: ${code(shorter)}`];
+		return [`**Now:** say how Synapse is installed and what it uses, to shorten this: ${code(shorter)}`];
 	const { settings } = sorted;
 	const looks = settings.filter(({ look }) => look).length;
 	if (looks) {

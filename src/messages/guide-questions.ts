@@ -47,7 +47,7 @@ function questionsFirst(guided: Guided, around: Around): Answer {
 			},
 			{
 				title: '',
-				markdown: `**Now:** answer what you can, like ${code(command)}\\\nThe whole guide with its questions open: ${code(`!${around.asked} all`)}`,
+				markdown: `**Now:** answer what you can, like ${code(command)}\\\nThe whole guide with open questions: ${code(`!${around.asked} all`)}`,
 				fold: false,
 			},
 		],

@@ -16,13 +16,13 @@ import {
 	wayBackSection,
 } from './guide.ts';
 
-const how = `✅ on this message or ${code('done')} when it is through`;
-const allWords = `${code('back')}, ${code('skip')}, ${code('stop')} and ${code('where')} do what they say, and an error that you paste is looked up.`;
+const how = `✅ on this message or ${code('done')} when it is finished`;
+const allWords = `${code('back')}, ${code('skip')}, ${code('stop')} and ${code('where')} do what they say, and I look up errors that you paste.`;
 
 /** The plan of a guide with the offer of a session; `begin`: it begins now, below the plan. */
 export function withOffer(answer: Answer, offer: Offer, begin: boolean): Answer {
 	const how = begin
-		? 'We go through it together, one stage at a time, in the thread of this message. Whoever may change things here goes on.'
+		? 'We go through it together, one stage at a time, in the thread of this message. Anyone who may change things here can continue.'
 		: `Together, one stage at a time: react with ▶️, or say ${code(`!${offer.asked} start`)}.`;
 	return { ...answer, lead: `${answer.lead}\n\n${how}`, session: { offer, begin } };
 }
@@ -45,7 +45,7 @@ export function sessionWords(
 			return { ...plain(foundLead(tell.found)), sections: otherFound(tell.found) };
 		case 'unknown':
 			return plain(
-				`**I do not know this error.** Nothing that is known to go wrong in this guide looks like it, so I have no cure to offer.${name ? ` You stand at ${name}.` : ''}`,
+				`**I do not know this error.** Nothing that is known to go wrong in this guide looks like it, so I cannot offer a fix.${name ? ` You are at ${name}.` : ''}`,
 			);
 		case 'asked':
 			return plain(asideWords(tell.what, name), 'progress');
@@ -56,7 +56,7 @@ export function sessionWords(
 			);
 		case 'gate':
 			return plain(
-				`This is the point of no return, so a reaction is not enough: say ${code('done')} here to go on.`,
+				`This is the point of no return, so a reaction is not enough: say ${code('done')} here to continue.`,
 				'refusal',
 			);
 		case 'first':
@@ -88,7 +88,7 @@ function given({ session, tell, stage, number, guided }: StageContext, base: Ans
 	const which = `${number} of ${all.length}: ${escapeMarkdown(stage.title)}`;
 	if (session.place?.gate) {
 		const lead = `⚠️ **Point of no return ahead, stage ${which}.** ${stage.noReturn ?? ''}`;
-		const say = `Nothing of it is done yet. When you are sure, say ${code('done')} here and I give it to you (a reaction is not enough); ${code('stop')} ends here.`;
+		const say = `None of it has been done yet. When you are sure, say ${code('done')} here to get it (a reaction is not enough); ${code('stop')} ends here.`;
 		return { ...base, lead: [...before, lead, say].join('\n\n'), sections: wayBack(session, guided) };
 	}
 	const lead = `**Stage ${which}.** ${how}.${tell.is === 'stage' && tell.after === 'begun' ? ` ${allWords}` : ''}`;
@@ -130,24 +130,24 @@ function known({ failures }: GuidedStage): Section {
 function beforeWords(tell: Tell, guided: Guided): string[] {
 	if (tell.is === 'changed')
 		return [
-			`**The guide has changed since: the stage at which you stood (${code(tell.was)}) is no longer in it.** This is where one can go on; ${code('back')} leads to those before.`,
+			`**The guide has changed since: the stage you were at (${code(tell.was)}) is no longer in it.** You can continue from here; ${code('back')} leads to earlier stages.`,
 		];
 	if (tell.is !== 'stage') return [];
 	if (tell.after === 'skipped') return [skipWords(tell.skipped, guided)];
-	if (tell.after === 'back') return [`Back: this shows a stage again, it undoes nothing.`];
+	if (tell.after === 'back') return [`Back: this shows a stage again. It undoes nothing.`];
 	if (tell.after === 'moved')
-		return ['The room was upgraded in the middle of a guide. It goes on here, where you stood.'];
+		return ['The room was upgraded in the middle of a guide. It continues here, where you were.'];
 	return [];
 }
 
-/** The answer to what is none of the session's words: nothing has changed by it. */
+/** The answer to anything else than the session's words; it changes nothing. */
 function asideWords(what: Aside, name: string | undefined): string {
 	const here = name ? `You are at ${name}. ` : '';
 	switch (what) {
 		case 'help':
-			return `${here}Say ${code('done')} when it is through. ${allWords}`;
+			return `${here}Say ${code('done')} when it is finished. ${allWords}`;
 		case 'onward':
-			return `${here}Is it through? Then say ${code('done')}, and I give the next stage; ${code('skip')} leaves it out.`;
+			return `${here}Is it finished? Then say ${code('done')}, and I give you the next stage; ${code('skip')} leaves it out.`;
 		case 'pause':
 			return `${here}Take your time: I wait, and say nothing more. ${code('where')} shows this stage again, ${code('stop')} ends the guide.`;
 		case 'question':
@@ -160,8 +160,8 @@ function skipWords(stage: GuidedStage, guided: Guided): string {
 	const costs = [
 		`Why it was there: ${stage.why}`,
 		...(stage.down === 'ends' ? ['🔴 The server stays down until it is done.'] : []),
-		...(stage.down === 'begins' ? ['🔴 The server is still up, and what follows counts on its being down.'] : []),
-		...(stage.concerned === true ? ['What follows counts on it.'] : []),
+		...(stage.down === 'begins' ? ['🔴 The server is still up, but the next stages need it to be down.'] : []),
+		...(stage.concerned === true ? ['The next stages depend on it.'] : []),
 	];
 	const number = stagesOf(guided).findIndex(({ id }) => id === stage.id) + 1;
 	return `**Skipped: ${number}. ${escapeMarkdown(stage.title)}.** ${costs.join(' ')} ${code('back')} returns to it.`;
@@ -170,21 +170,22 @@ function skipWords(stage: GuidedStage, guided: Guided): string {
 function goneWords({ asked }: GuideSession, tell: Tell): string {
 	const why = tell.is === 'gone' ? tell.why : [];
 	const reason = why.length
-		? `**This guide is not meant for your deployment any more.** ${why.map(guideRefusalWords).join(' ')}`
-		: '**I do not have this guide any more**, so I cannot give its stages.';
+		? `**This guide no longer fits your deployment.** ${why.map(guideRefusalWords).join(' ')}`
+		: '**I no longer have this guide**, so I cannot give its stages.';
 	return `${reason} The session stops here; ${code(`!${asked}`)} says what there is now.`;
 }
 
 function overWords({ is }: GuideSession, name: string | undefined): string {
-	if (is === 'stopped') return `This session was stopped${name ? ` at ${name}` : ''}. ${code('start')} goes on there.`;
-	return `This session is at its end. ${code('back')} returns to its last stage.`;
+	if (is === 'stopped')
+		return `This session was stopped${name ? ` at ${name}` : ''}. ${code('start')} continues there.`;
+	return `This session is finished. ${code('back')} returns to its last stage.`;
 }
 
 function stoppedWords(session: GuideSession, guided: Guided, name: string | undefined): string {
 	const parts = [
 		`**Stopped${name ? ` at ${name}` : ''}.** What was done stays as it is.`,
-		...(isDown(session, guided) ? ['🔴 By what was said here, the server is still down.'] : []),
-		`${code('start')} goes on there.`,
+		...(isDown(session, guided) ? ['🔴 According to this session, the server is still down.'] : []),
+		`${code('start')} continues there.`,
 	];
 	return parts.join(' ');
 }
@@ -202,8 +203,8 @@ function isDone({ passed }: GuideSession, id: string): boolean {
 function endWords(session: GuideSession, all: readonly GuidedStage[]): string {
 	const skipped = all.filter(({ id }) => !isDone(session, id));
 	const names = skipped.map(stage => `${all.indexOf(stage) + 1}. ${escapeMarkdown(stage.title)}`);
-	const left = names.length ? `⚠️ Not done: ${names.join('; ')}.` : 'Every one of them was done.';
-	return `**That was the last stage: all ${all.length} are through.** ${left}`;
+	const left = names.length ? `⚠️ Not done: ${names.join('; ')}.` : 'All of them were done.';
+	return `**That was the last stage: all ${all.length} are finished.** ${left}`;
 }
 
 /** What leads back from where the room is, and what to remove before it begins once more. */
@@ -219,10 +220,10 @@ function wayBack(session: GuideSession, guided: Guided): Section[] {
 function whereWords(session: GuideSession, name: string | undefined): string {
 	const { begun, is, place } = session;
 	const who = begun ? ` ${code(begun.by)} began on ${day(begun.at)}.` : '';
-	if (is === 'stopped') return `**Stopped${name ? ` at ${name}` : ''}.**${who} ${code('start')} goes on there.`;
-	if (is === 'ended' || !name) return `**At the end: every stage is through.**${who}`;
+	if (is === 'stopped') return `**Stopped${name ? ` at ${name}` : ''}.**${who} ${code('start')} continues there.`;
+	if (is === 'ended' || !name) return `**Finished: every stage is done.**${who}`;
 	const gate = place?.gate ? ` The point of no return: ${code('done')} gives the stage.` : '';
-	return `**You stand at ${name}**, since ${day(session.since)}.${gate}${who}`;
+	return `**You are at ${name}**, since ${day(session.since)}.${gate}${who}`;
 }
 
 function stagesSection(session: GuideSession, all: readonly GuidedStage[]): Section {

@@ -34,7 +34,7 @@ export function guideRefusalWords(refusal: GuideRefusal): string {
 	if (typeof refusal === 'string') return refusal;
 	const { way, because, possible } = refusal;
 	const others = possible.length ? ` Possible: ${possible.map(id => code(`way=${id}`)).join(', ')}.` : '';
-	return `“${way}” is no way here (${because.map(typedFact).join(', ')}).${others}`;
+	return `“${way}” is not possible here (${because.map(typedFact).join(', ')}).${others}`;
 }
 
 /** The whole guide for one deployment. */
@@ -79,7 +79,7 @@ export function guideLead({ title, stages, cleanUp, ways, way, ask }: Guided): s
 function costLine({ ways, way }: Guided): string {
 	const cost = ways.find(({ id }) => id === way)?.cost;
 	if (!cost || costWords(cost)) return '';
-	return `${cost.says} Say the size and it is worked out, like ${code('size=20G')}.`;
+	return `${cost.says} Give the size for an estimate, like ${code('size=20G')}.`;
 }
 
 function lower(text: string): string {
@@ -108,7 +108,7 @@ function waysSection({ ways, way }: Guided): Section[] {
 	const possible = ways.filter(other => other.possible !== false);
 	if (possible.length < 2) return [];
 	const lines = possible.map(({ id, title, fits, cost }) => {
-		const name = id === way ? `**${title}** (taken here)` : `${title} (${code(`way=${id}`)})`;
+		const name = id === way ? `**${title}** (used here)` : `${title} (${code(`way=${id}`)})`;
 		const numbers = cost && costWords(cost);
 		return `${name}: ${fits}${cost ? ` ${cost.says}` : ''}${numbers ? ` Here: ${numbers}.` : ''}`;
 	});
@@ -210,7 +210,7 @@ export function failureTexts(failures: readonly GuidedFailure[]): string[] {
 
 function failureLine(failure: GuidedFailure): string {
 	// Before the cure, which may end in a block: words behind its last fence would leave the block open.
-	const tried = failure.tried.length ? ' (provoked and seen)' : '';
+	const tried = failure.tried.length ? ' (provoked and observed)' : '';
 	return `${code(failure.text)}${tried}: ${failure.cause} ${indented(failure.cure)}`;
 }
 
@@ -221,7 +221,7 @@ function indented(text: string): string {
 
 /** A known error that somebody pasted: what it is and what helps. */
 export function foundWords({ stage, failure }: FoundFailure): string {
-	const seen = failure.tried.length ? ' It was provoked once, and its words were compared.' : '';
+	const seen = failure.tried.length ? ' We provoked it once and compared the message.' : '';
 	return `**${escapeMarkdown(stage.title)}:** ${quoted(failure.text, 200)}\n\n${failure.cause}\n\n${failure.cure}${seen ? `\n\n${seen.trim()}` : ''}`;
 }
 
@@ -240,7 +240,7 @@ function trials(tried: readonly Tried[]): string[] {
 	const days = [...new Set(tried.map(({ date }) => date))].sort();
 	const versions = [...new Set(tried.map(trial => Object.entries(trial.versions).map(versionWords).join(' with ')))];
 	const more = versions.length > 4 ? ` and ${versions.length - 4} more` : '';
-	const played = tried.some(trial => trial.played !== undefined) ? ', on a machine that was played' : '';
+	const played = tried.some(trial => trial.played !== undefined) ? ', on a simulated machine' : '';
 	return [`Executed on ${days.join(', ')} with ${versions.slice(0, 4).join('; ')}${more}${played}.`];
 }
 
@@ -254,7 +254,7 @@ function playedSection(guided: Guided): Section[] {
 	const seen = failures.filter(failure => failure.tried.length).length;
 	const lines = [
 		`${tried} of the ${all.length} stages here, ways back and clean-up included, were executed with exactly these commands.`,
-		...(failures.length ? [`${seen} of the ${failures.length} errors were provoked, and their words compared.`] : []),
+		...(failures.length ? [`${seen} of the ${failures.length} errors were provoked and their messages compared.`] : []),
 		...played,
 	];
 	return [{ title: 'How this was tried', markdown: list(lines), fold: true }];
@@ -294,7 +294,7 @@ function namesSection({ parameters }: Guided): Section[] {
 	if (!parameters.length) return [];
 	const lines = parameters.map(({ name, value, by, means, lookup }) => {
 		const what = value === null ? `not known, ${code(name.toUpperCase())} stands for it` : code(value);
-		const how = { stated: ' (as you said)', fact: '', default: ' (the usual one)', unknown: '' }[by];
+		const how = { stated: ' (as you said)', fact: '', default: ' (the default)', unknown: '' }[by];
 		return `${code(name)}, ${means}: ${what}${how}.${lookup ? ` ${lookup}` : ''}`;
 	});
 	return [{ title: `Names in the commands (${lines.length})`, markdown: list(lines), fold: true }];
@@ -306,7 +306,7 @@ function asking(guided: Guided, asked: string): string {
 		const parameter = parameters.find(other => other.name === name);
 		return parameter?.values ? `${code(`${name}=${parameter.values.join('|')}`)}` : code(name);
 	});
-	const questions = open.length ? [`Say more and this gets exact: ${open.join(', ')}.`] : [];
+	const questions = open.length ? [`Say more to make this exact: ${open.join(', ')}.`] : [];
 	return [...questions, usualWords(guided, asked)].filter(Boolean).join(' ');
 }
 
@@ -314,7 +314,7 @@ export function usualWords({ parameters }: Guided, asked: string): string {
 	const usual = parameters.filter(({ by }) => by === 'default').map(({ name, value }) => `${name}=${value}`);
 	if (!usual.length) return '';
 	const some = usual.slice(0, 4).map(name => code(name));
-	return `Usual names are taken (${some.join(', ')}${usual.length > 4 ? ' …' : ''}); say yours, like ${code(`!${asked} ${usual[0]}`)}.`;
+	return `Default names are used (${some.join(', ')}${usual.length > 4 ? ' …' : ''}); give yours, like ${code(`!${asked} ${usual[0]}`)}.`;
 }
 
 /** What a fact excludes; that other layouts have other stages needs no telling. */
@@ -334,7 +334,7 @@ function hiddenSection({ hidden: all, parameters }: Guided): Section[] {
 
 function sourcesSection({ sources }: Guided): Section[] {
 	if (!sources.length) return [];
-	return [{ title: 'Read for this', markdown: list(sources.map(url => `<${url}>`)), fold: true }];
+	return [{ title: 'Sources', markdown: list(sources.map(url => `<${url}>`)), fold: true }];
 }
 
 /** Characters from which on a file is sent as one; a shorter one is copied out of its stage. */

@@ -17,8 +17,8 @@ function groupSection(title: string, commands: readonly Command[]): Section {
 }
 
 export function helpWords(commands: readonly Command[]): Answer {
-	const lead = `**I tell you what a Synapse upgrade asks of your server.** Try ${code('!upgrade 1.56 1.69')}`;
-	const more = `${code('!help upgrade')} says what a command takes, ${code('!help facts')} what you can say about your deployment.`;
+	const lead = `**I tell you what a Synapse upgrade means for your server.** Try ${code('!upgrade 1.56 1.69')}`;
+	const more = `${code('!help upgrade')} explains a command, ${code('!help facts')} lists lists lists lists lists what you can say about your deployment.`;
 	const value = {
 		format: 1,
 		commands: commands.map(({ name, usage, summary, changes }) => ({ name, usage, summary, changes })),
@@ -46,7 +46,7 @@ export function helpWords(commands: readonly Command[]): Answer {
 }
 
 export function commandWords({ name, usage, summary, examples, help, changes }: Command): Answer {
-	const rights = changes ? 'It changes something, so it needs the power to do so in this room.' : '';
+	const rights = changes ? 'It changes something, so you need the power level for that in this room.' : '';
 	const shown = `For example: ${enumerate(
 		examples.map(example => code(`!${example}`)),
 		'or',
@@ -63,12 +63,12 @@ export function factsWords(): Answer {
 	const open = Object.entries(openFacts).map(([fact, means]) => `${code(fact)}: ${means}`);
 	return {
 		value: { format: 1, facts: { ...closedFacts, ...openFacts } },
-		lead: `**Facts shorten a plan to what concerns your server.** Write them behind the versions: ${code('!upgrade 1.56 1.69 docker postgres=14 no-workers')}. What you do not state stays unknown, and is shown with a condition.`,
+		lead: `**Facts shorten a plan to what concerns your server.** Write them after the versions: ${code('!upgrade 1.56 1.69 docker postgres=14 no-workers')}. What you do not state stays unknown, and is shown with a condition.`,
 		sections: [
 			{ title: 'With a value', markdown: list(closed), fold: false },
 			{
 				title: 'Yes or no',
-				markdown: `True as they stand, false with ${code('no-')} in front.\n\n${list(open)}`,
+				markdown: `True as written, false with ${code('no-')} in front.\n\n${list(open)}`,
 				fold: false,
 			},
 		],

@@ -10,14 +10,14 @@ import type { OpenAdvisories } from './sections.ts';
 import { hiddenSection, horizonLine, link, openLine, stepSection, unreadSection } from './sections.ts';
 import { unreadWords } from './tally.ts';
 
-const factLabels: [keyof ReleaseNotes['facts'], string][] = [
-	['date', 'released'],
-	['python', 'Python at least'],
-	['postgresql', 'PostgreSQL at least'],
-	['sqlite', 'SQLite at least'],
-	['rust', 'Rust at least (to build)'],
-	['schema', 'database schema'],
-	['schemaCompat', 'readable by releases with schema'],
+const factWords: [keyof ReleaseNotes['facts'], (value: string | number | boolean) => string][] = [
+	['date', day => `released ${day}`],
+	['python', version => `Python ${version} or newer`],
+	['postgresql', version => `PostgreSQL ${version} or newer`],
+	['sqlite', version => `SQLite ${version} or newer`],
+	['rust', version => `Rust ${version} or newer (only to build)`],
+	['schema', version => `database schema ${version}`],
+	['schemaCompat', version => `readable by releases with schema ${version}`],
 ];
 
 type ReleaseAdvisories = { fixed: string[]; open: OpenAdvisories };
@@ -36,7 +36,7 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, c
 	const result = unread.length
 		? `${unreadWords(unread.length, unread.find(({ warning }) => warning !== undefined)?.warning)}; besides, ${read}`
 		: read;
-	const known = factLabels.flatMap(([key, label]) => (facts[key] === undefined ? [] : [`${label} ${facts[key]}`]));
+	const known = factWords.flatMap(([key, words]) => (facts[key] === undefined ? [] : [words(facts[key])]));
 	const sections: Section[] = [
 		...(known.length ? [{ title: `Facts of ${release}`, markdown: list(known), fold: false }] : []),
 		...(isOut ? [] : [candidatesSection(found)]),
@@ -46,7 +46,7 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, c
 		...hiddenSection(found),
 		...unreadSection(found),
 	];
-	const withdrawn = facts.withdrawn ? `⚠️ ${release} was withdrawn by its makers.` : '';
+	const withdrawn = facts.withdrawn ? `⚠️ ${release} was withdrawn by its developers.` : '';
 	const was = candidate && isOut ? `${candidate} was a candidate of ${release}, and this is what ${release} has.` : '';
 	const lead = [`**Synapse ${what}: ${result}.**`, was, withdrawn, horizonLine({ ...found, gaps: [] })]
 		.filter(Boolean)
@@ -63,7 +63,7 @@ function candidatesSection({ release, candidates, horizon }: ReleaseNotes): Sect
 	const there = candidates.length === 1 ? 'is one candidate' : `are ${candidates.length} candidates`;
 	const ahead = compare(release, horizon.release) > 0;
 	const rest = ahead
-		? `The notes here were read from them; the release itself may bring more or less. What it needs of Python and the database, and how far one can go back, is taken down when it is out: until then expect at least what ${code(`!notes ${horizon.release}`)} says.`
+		? `These notes come from them; the release itself may differ. Its requirements for Python and the database, and how far you can go back, are recorded once it is out: until then expect at least what ${code(`!notes ${horizon.release}`)} says.`
 		: 'The release itself never came out under this number.';
 	return {
 		title: `${release} ${ahead ? 'is not out yet' : 'never came out'}`,
@@ -74,7 +74,7 @@ function candidatesSection({ release, candidates, horizon }: ReleaseNotes): Sect
 
 function securitySection({ fixed, open }: ReleaseAdvisories, release: Version): Section[] {
 	const lines = [
-		...(fixed.length ? [`Closes ${fixed.map(code).join(', ')}`] : []),
+		...(fixed.length ? [`Fixes ${fixed.map(code).join(', ')}`] : []),
 		...open.map(advisory => openLine(release, advisory)),
 	];
 	return lines.length

@@ -13,15 +13,15 @@ export function hello(name: string, server: string | undefined): Answer {
 			? 'Which server do you run? Say `!watch example.org`'
 			: `Do you run ${quoted(server)}? Say ${code(`!watch ${server}`)}`;
 	return notice(
-		`Hello, I am ${escapeMarkdown(name)}. I tell Synapse admins what each release requires, and when something is about to stop working.\n\n${begin}, and I tell you how it stands. For a plan: \`!upgrade 1.98\`. \`!help\` lists the rest, \`!leave\` sends me away.`,
+		`Hello, I am ${escapeMarkdown(name)}. I tell Synapse admins what each release requires, and when something is about to stop working.\n\n${begin}, and I report its state. For a plan: \`!upgrade 1.98\`. \`!help\` lists the rest, \`!leave\` sends me away.`,
 	);
 }
 
-/** To somebody whose message cannot be decrypted. `why` names what his client said about keeping its key back. */
+/** To a person whose message cannot be decrypted. `why` is what their client said about withholding the key. */
 export function unreadableMessage(why: string): Answer {
 	const kept = /m\.(unverified|blacklisted)/.test(why)
-		? 'your client keeps its key from me. Allow it to encrypt for sessions that you have not verified (in the settings of this room), or verify me (`!verify`); then send it again. If `!status` says that my session is not signed, my operator finds in my log what to do about it.'
-		: 'its key has not reached me. When it comes, I answer. If it does not, send the message again; where that does not help, `/discardsession` makes your client begin with a new key.';
+		? 'your client does not share its key with me. Allow it to encrypt for unverified sessions (in the settings of this room), or verify me (`!verify`); then send it again. If `!status` says that my session is not signed, my log tells my operator what to do.'
+		: 'its key has not reached me. I will answer when it does. If it does not, send the message again; if that does not help, `/discardsession` makes your client start with a new key.';
 	return notice(`I cannot read this message: ${kept}`);
 }
 
@@ -29,7 +29,7 @@ export function unreadableMessage(why: string): Answer {
 export function storeLost(): Answer {
 	return {
 		...notice(
-			'⚠️ My memory was lost: if I watched servers for this room, I do not watch them any more, and its settings and alerts are gone. Begin again with `!watch example.org` for each server; `!room` shows the settings. Whoever runs me can restore a backup instead.',
+			'⚠️ My data was lost: I no longer watch any servers for this room, and its settings and alerts are gone. Start again with `!watch example.org` for each server; `!room` shows the settings. My operator can restore a backup instead.',
 		),
 		kind: 'answer',
 	};
@@ -43,9 +43,7 @@ export function madePublic(): Answer {
 
 export function tooManyWaiting(max: number): Answer {
 	return {
-		...notice(
-			`You have ${max} answers of mine waiting. I answer no more of your commands until they are out; then ask again.`,
-		),
+		...notice(`You have ${max} answers waiting. I ignore your commands until they are delivered; then ask again.`),
 		kind: 'refusal',
 	};
 }

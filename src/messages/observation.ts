@@ -30,7 +30,7 @@ export function observationWords(observation: Observed & Pick<Observation, 'serv
 		case 'other': {
 			const isRelated = /synapse/i.test(observation.software);
 			return {
-				result: `${name} runs ${quoted(observation.software)}${observation.written ? ` ${quoted(observation.written)}` : ''}, ${isRelated ? 'which is not the Synapse that I know' : 'not Synapse'}`,
+				result: `${name} runs ${quoted(observation.software)}${observation.written ? ` ${quoted(observation.written)}` : ''}, ${isRelated ? 'which is not the Synapse I know' : 'not Synapse'}`,
 				advice: 'I only know what Synapse requires of its admins.',
 			};
 		}
@@ -38,14 +38,14 @@ export function observationWords(observation: Observed & Pick<Observation, 'serv
 			return {
 				result: observation.written
 					? `${name} runs Synapse, with a version I cannot read: ${quoted(observation.written)}`
-					: `${name} runs Synapse and leaves its version out`,
+					: `${name} runs Synapse and does not give its version`,
 				advice: tellVersion(server),
 			};
 		case 'hidden':
 			return observation.answer === undefined
 				? {
 						result: `${name} runs Matrix and hides its version`,
-						advice: `Something in front of it keeps ${code('/_matrix/federation/v1/version')} back${observation.status ? ` (status ${observation.status})` : ''}. Let that path through, or tell me the release: ${code(`!profile ${server} version=1.150`)}`,
+						advice: `Something in front of it blocks ${code('/_matrix/federation/v1/version')}${observation.status ? ` (status ${observation.status})` : ''}. Let that path through, or tell me the release: ${code(`!profile ${server} version=1.150`)}`,
 					}
 				: {
 						result: `${name} runs Matrix and does not name its software; asked for its version, it answers with ${answerWords(observation.answer)}`,
@@ -53,33 +53,33 @@ export function observationWords(observation: Observed & Pick<Observation, 'serv
 					};
 		case 'not-matrix':
 			return {
-				result: `${name} answers, but not as Matrix: ${answerKinds[observation.what]}, status ${observation.status}`,
+				result: `${name} answers, but not with Matrix: ${answerKinds[observation.what]}, status ${observation.status}`,
 				advice: `Is the name right, and does the proxy pass ${code('/_matrix')} on${elsewhere(observation.target)}?`,
 			};
 		case 'limited':
 			return {
 				result: `${name} asks me to wait${waitWords(observation.waitSeconds)}`,
-				advice: 'It limits how often it is asked (status 429); I look again later.',
+				advice: 'It is rate-limiting me (status 429); I will check again later.',
 			};
 		case 'failing':
 			return {
-				result: `${name} does not work: status ${observation.status}${waitWords(observation.waitSeconds)}`,
-				advice: `${observation.status === 502 || observation.status === 504 ? 'The proxy in front of it gets no answer from Synapse' : 'It says itself that it cannot answer'}${elsewhere(observation.target)}.`,
+				result: `${name} is not working: status ${observation.status}${waitWords(observation.waitSeconds)}`,
+				advice: `${observation.status === 502 || observation.status === 504 ? 'The proxy in front of it gets no answer from Synapse' : 'It reports that it cannot answer'}${elsewhere(observation.target)}.`,
 			};
 		case 'unreached': {
 			const words = troubleWords(observation.trouble);
 			return {
-				result: `${name} could not be asked: ${words.result}`,
+				result: `${name} could not be reached: ${words.result}`,
 				advice: `${words.advice}${delegation(observation)}`,
 			};
 		}
 		case 'unasked':
-			return { result: `${name} was not looked at yet: too many others come first`, advice: 'I look again later.' };
+			return { result: `${name} was not checked yet: too many others come first`, advice: 'I will check again later.' };
 		case 'excluded':
-			return { result: `${name} is not looked at: my configuration excludes it` };
+			return { result: `${name} is not checked: my configuration excludes it` };
 		case 'misnamed':
 			return {
-				result: `${name} is no name that a homeserver can have`,
+				result: `${name} is not a valid homeserver name`,
 				advice: `A name looks like ${code('example.org')} or ${code('example.org:8448')}.`,
 			};
 	}
@@ -111,7 +111,7 @@ function waitWords(seconds: number | undefined): string {
 }
 
 function elsewhere(target: Target | undefined): string {
-	return target?.delegated ? ` at ${quoted(target.at)}, where its delegation leads` : '';
+	return target?.delegated ? ` at ${quoted(target.at)}, which it delegates to` : '';
 }
 
 const sources: Partial<Record<DiscoveryStep, string>> = {
@@ -137,34 +137,34 @@ const tlsWords: Record<TlsFault, ObservationWords & { advice: string }> = {
 		advice: 'The certificate has to be for the server name, or for the name it delegates to.',
 	},
 	'self-signed': {
-		result: 'its certificate is signed by nobody but itself',
-		advice: 'Federation needs a certificate of an authority that everybody trusts.',
+		result: 'its certificate is self-signed',
+		advice: 'Federation needs a certificate from a publicly trusted authority.',
 	},
 	chain: {
-		result: 'its certificate leads to no authority I know',
+		result: 'its certificate chain leads to no authority I know',
 		advice: 'Often the intermediate certificate is missing: serve the full chain.',
 	},
 	revoked: { result: 'its certificate was revoked', advice: 'Get a new one.' },
 	'not-tls': { result: 'it does not speak TLS on that port', advice: 'The port has to speak HTTPS, not plain HTTP.' },
-	protocol: { result: 'no TLS connection came about', advice: 'Check its TLS settings: versions, ciphers, names.' },
+	protocol: { result: 'no TLS connection could be made', advice: 'Check its TLS settings: versions, ciphers, names.' },
 };
 
 const faultWords: Record<LookFailure, string> = {
 	'headers-too-large': 'its headers are too large',
 	'body-too-large': 'its answer is too large',
 	'not-http': 'its answer is not HTTP',
-	closed: 'it closed the connection in the middle',
+	closed: 'it closed the connection midway',
 	encoding: 'its answer is compressed in a way I do not read',
 	'redirect-loop': 'it redirects in a circle',
 	'too-many-redirects': 'it redirects too often',
-	'redirect-elsewhere': 'it redirects to what is not HTTPS',
+	'redirect-elsewhere': 'it redirects to something other than HTTPS',
 };
 
 export const during: Record<(Trouble & { is: 'timeout' })['during'], string> = {
-	connection: 'nothing took the connection in time',
-	handshake: 'the TLS handshake did not end in time',
+	connection: 'nothing accepted the connection in time',
+	handshake: 'the TLS handshake did not finish in time',
 	answer: 'no answer came in time',
-	body: 'the answer did not end in time',
+	body: 'the answer did not finish in time',
 };
 
 /** What went wrong, and what the server's people can do about it. */
@@ -180,7 +180,7 @@ export function troubleWords(trouble: Trouble): { result: string; advice: string
 		case 'resolver':
 			return {
 				result: `the DNS gave no answer for ${quoted(trouble.name)} (${quoted(trouble.code)})`,
-				advice: 'If other servers are found, the fault is with the name servers of this one.',
+				advice: 'If other servers can be found, the problem is with the name servers of this one.',
 			};
 		case 'no-service':
 			return {
@@ -189,11 +189,11 @@ export function troubleWords(trouble: Trouble): { result: string; advice: string
 			};
 		case 'forbidden':
 			return {
-				result: `${quoted(trouble.name)} leads to an address that I do not speak to`,
+				result: `${quoted(trouble.name)} resolves to an address I do not connect to`,
 				advice: `My log names it; my operator can allow it with ${code('watch.addresses')} in the configuration.`,
 			};
 		case 'unasked':
-			return { result: `I did not come to ask ${quoted(trouble.at)}`, advice: 'I look again later.' };
+			return { result: `I ran out of time to ask ${quoted(trouble.at)}`, advice: 'I will check again later.' };
 		case 'refused':
 			return {
 				result: `${quoted(trouble.at)} refuses the connection`,
@@ -201,7 +201,7 @@ export function troubleWords(trouble: Trouble): { result: string; advice: string
 			};
 		case 'unreachable':
 			return {
-				result: `there is no way to ${quoted(trouble.at)} (${quoted(trouble.code)})`,
+				result: `there is no route to ${quoted(trouble.at)} (${quoted(trouble.code)})`,
 				advice: 'Check its firewall and its routes, IPv6 too.',
 			};
 		case 'timeout':

@@ -26,7 +26,7 @@ export type OperatorNews = {
 export function operatorNewsWords(news: OperatorNews, now: Date): Answer {
 	const lines = [
 		...(news.ended
-			? [`I ended ${ago(news.ended.at, now)}: ${escapeMarkdown(news.ended.why)} I am running again.`]
+			? [`I stopped ${ago(news.ended.at, now)}: ${escapeMarkdown(news.ended.why)} I am running again.`]
 			: []),
 		...(news.takenOver
 			? [
@@ -36,14 +36,14 @@ export function operatorNewsWords(news: OperatorNews, now: Date): Answer {
 		...(news.frozen === undefined
 			? []
 			: [
-					`My event loop stood still for ${duration(Math.round(news.frozen / 1000))}: the machine is short of CPU or memory`,
+					`My event loop was blocked for ${duration(Math.round(news.frozen / 1000))}: the machine is short of CPU or memory`,
 				]),
 		...news.faults.map(fault => faultWords(fault, now)),
 		...shortened(
 			news.givenUp,
 			one => `A message to ${code(one.room)} was refused for good: ${escapeMarkdown(one.why)}`,
 		),
-		...shortened(news.lost, ({ room }) => `I am no longer in ${code(room)}: what it has is kept for some days`),
+		...shortened(news.lost, ({ room }) => `I am no longer in ${code(room)}: its data is kept for some days`),
 	];
 	const [only] = lines;
 	const lead =
@@ -56,11 +56,11 @@ function faultWords(fault: OperatorFault, now: Date): string {
 		case 'unsigned':
 			return `My session is not signed, so some clients will not read me. ${escapeMarkdown(fault.needs)}`;
 		case 'mute':
-			return `In encrypted rooms I say nothing: the homeserver does not keep my account data (${escapeMarkdown(fault.why)})`;
+			return `I am silent in encrypted rooms: the homeserver does not store my account data (${escapeMarkdown(fault.why)})`;
 		case 'second':
 			return `Another Glia answers on my account, as session ${code(fault.device)}: stop one of us`;
 		case 'lingering':
-			return `Sessions of mine that are over are still logged in: ${enumerate(fault.devices.map(code))}. Log them out`;
+			return `Old sessions of mine are still logged in: ${enumerate(fault.devices.map(code))}. Log them out`;
 		case 'store-lost':
 			return `My store was lost or emptied ${ago(fault.at, now)}: watches and settings are gone, and each room was told. Restore a backup if you have one`;
 		case 'stale-source': {
@@ -91,7 +91,7 @@ export function operatorHelp(room: string): Answer {
 	];
 	return {
 		value: { format: 1, operator: room },
-		lead: `This is the operator’s room. Faults that otherwise only the log has are reported here, each once.\n\n${list(lines)}`,
+		lead: `This is the operator’s room. Faults that are otherwise only logged are reported here, once each.\n\n${list(lines)}`,
 		sections: [],
 		kind: 'answer',
 	};
@@ -131,7 +131,7 @@ export function waitingWords(
 		},
 		lead:
 			inbox + outbox === 0
-				? 'Nothing waits.'
+				? 'Nothing is waiting.'
 				: `${count(inbox, 'message')} to decide, ${outbox} to deliver.${lines.length ? `\n\n${list(rest > 0 ? [...lines, `and ${rest} more`] : lines)}` : ''}`,
 		sections: [],
 		kind: 'answer',
@@ -144,7 +144,7 @@ export function limitsWords(limits: Limits, allow: readonly string[]): Answer {
 		`Anyone who may invite me: ${enumerate(allow.map(entry => code(entry)))} (${code('matrix.allow')})`,
 		`A room may watch at most ${count(perRoom, 'server')} (${code('watch.perRoom')})`,
 		`A person may begin at most ${count(perPerson, 'watch', 'watches')} (${code('watch.perPerson')})`,
-		`A server is looked at every ${duration(Math.round(every / 1000))} (${code('watch.hours')})`,
+		`A server is checked every ${duration(Math.round(every / 1000))} (${code('watch.hours')})`,
 		`A room that I left is remembered for ${count(keepDays, 'day')} (${code('matrix.forgetAfterDays')})`,
 	];
 	return {
@@ -158,7 +158,7 @@ export function limitsWords(limits: Limits, allow: readonly string[]): Answer {
 export function leftWords(room: string): Answer {
 	return {
 		value: { format: 1, left: room },
-		lead: `I am leaving ${code(room)}. What it has is kept for some days; an invitation brings it back.`,
+		lead: `I am leaving ${code(room)}. Its data is kept for some days; an invitation brings it back.`,
 		sections: [],
 		kind: 'answer',
 	};
@@ -168,7 +168,7 @@ export function leftWords(room: string): Answer {
 export function announcementWords(text: string): Answer {
 	return {
 		value: { format: 1 },
-		lead: `From those who run me: ${escapeMarkdown(text)}`,
+		lead: `From my operator: ${escapeMarkdown(text)}`,
 		sections: [],
 		kind: 'progress',
 	};

@@ -27,7 +27,7 @@ function defaultWords(value: unknown): string {
 function since({ life }: OptionLife, { first }: OptionSpan): string {
 	if (life.since !== undefined) return `It came with ${life.since}.`;
 	return life.undated
-		? 'Since when it exists is not known: only the configuration schema names it.'
+		? 'When it was added is not known: only the configuration schema names it.'
 		: `It is at least as old as ${first}, the oldest release whose code was read.`;
 }
 
@@ -47,7 +47,7 @@ function end({ life, deprecated, replacedBy }: OptionLife, last: Version): strin
 					life.refused === life.removed
 						? `From ${life.removed} on Synapse refuses to start with it.`
 						: life.refused === undefined
-							? `${life.removed} no longer reads it: what it says is silently ignored.`
+							? `${life.removed} no longer reads it and silently ignores it.`
 							: `${life.removed} no longer reads it, and from ${life.refused} on Synapse refuses to start with it.`,
 				]),
 		...(replacedBy === undefined ? [] : [`Replacement: ${replacedBy.replace(/\.$/, '')}.`]),
@@ -61,7 +61,7 @@ function kinds({ accepts, documentedType, type, required }: OptionState): string
 	const what = named.length
 		? `It takes a ${named.join(' or a ').replace(/\ba (?=[aeiou])/g, 'an ')}`
 		: 'It has no default';
-	return `${what}${named.length && required ? ', and has to be there' : ''}${accepts ? '; anything else stops the start' : ''}.`;
+	return `${what}${named.length && required ? ', and is required' : ''}${accepts ? '; anything else prevents the start' : ''}.`;
 }
 
 function defaultsWords({ life: { defaults } }: OptionLife): string | undefined {
@@ -87,7 +87,7 @@ function sourcesOf({ life, notes, newest }: OptionLife): Source[] {
 export function noOptionWords(typed: string, near: readonly string[], first: Version): string {
 	const none = `No release since ${first} has an option ${quoted(typed)}.`;
 	if (near.length) return `${none} Did you mean ${enumerate(near.map(code), 'or')}?`;
-	return `${none} ${code('!options 1.98 1.163')} lists what came and went between two releases, ${code('!check')} looks at the file that you send.`;
+	return `${none} ${code('!options 1.98 1.163')} lists what came and went between two releases, ${code('!check')} checks the file that you send.`;
 }
 
 /** `children`: options directly below it; `effects`: what the code does with it that no note tells. */
@@ -253,7 +253,7 @@ export function optionsWords(between: OptionsBetween, reach: OptionSpan, taken: 
 			`**Options from ${from} to ${to}: ${parts.length ? parts.join(', ') : 'no difference'}.**`,
 			...taken,
 			...(limits === undefined ? [] : [limits]),
-			`One of them in detail: ${code('!option NAME')}.`,
+			`For details of one: ${code('!option NAME')}.`,
 		].join('\n\n'),
 		title: `Options: ${from} → ${to}`,
 		sections,
@@ -268,7 +268,7 @@ function limitWords({ from, to }: { from: Version; to: Version }, { first, last 
 		: undefined;
 }
 
-/** New options in a plan: one line, whatever their number; empty where there are none, or nobody looked. */
+/** New options in a plan: one line, whatever their number; empty where there are none, or nothing was read. */
 export function newOptionsLine({
 	newOptions = [],
 	from,

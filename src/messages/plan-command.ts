@@ -13,7 +13,7 @@ export function asking(plan: Plan): string {
 	if (shorter === undefined) return '';
 	const why = asksForSystem(plan)
 		? 'Say which system it is, since not all have packages, and more if you can'
-		: 'Say more about the server and this gets shorter';
+		: 'Say more about the server to shorten this';
 	return `${why}, like ${code(shorter)}; ${code('no-')} in front denies a fact.`;
 }
 

@@ -101,7 +101,7 @@ function part(title: string, markdown: string): string {
 	return `**${title}**\n\n${markdown}`;
 }
 
-/** All else, by what a reader looks for; `all` is the command that shows every text. */
+/** Everything else, by what a reader looks for; `all` is the command that shows every text. */
 export function allElse(plan: Plan, sorted: Sorted, all: string): Section[] {
 	const { deadlines, hidden, unread, informing } = { ...plan, informing: sorted.informing };
 	const shorter = shorterCommand(plan);
@@ -131,9 +131,9 @@ export function allElse(plan: Plan, sorted: Sorted, all: string): Section[] {
 			? [part(`Will stop working later (${deadlines.length})`, lines(room.rest, deadlines.map(deadlineLine)))]
 			: []),
 		...[newOptionsLine(plan) ?? []].flat(),
-		...(hidden.length ? [`${hidden.length} notes do not concern you, by what you said.`] : []),
-		...(shorter ? [`Say more about the server and this gets shorter: ${code(shorter)}`] : []),
-		`Every text, with its sources: ${code(all)}`,
+		...(hidden.length ? [`${hidden.length} notes do not concern you, according to what you said.`] : []),
+		...(shorter ? [`Say more about the server to shorten this: ${code(shorter)}`] : []),
+		`All texts with their sources: ${code(all)}`,
 	];
 	const know = informing.length + sorted.uses.length;
 	return [{ title: titled(used, know, deadlines.length), markdown: parts.join('\n\n'), fold: true }];
@@ -142,11 +142,11 @@ export function allElse(plan: Plan, sorted: Sorted, all: string): Section[] {
 /** At most 40 characters: the line of a fold on a phone. */
 function titled(used: string, know: number, deadlines: number): string {
 	const candidates = [
-		...(used ? [`All else: ${used}; ${know} to know`] : []),
-		...(used ? [`All else: ${used}`] : []),
-		`All else: ${know} notes, ${deadlines} deadlines`,
+		...(used ? [`Everything else: ${used}; ${know} to know`] : []),
+		...(used ? [`Everything else: ${used}`] : []),
+		`Everything else: ${know} notes, ${deadlines} deadlines`,
 	];
-	return candidates.find(title => title.length <= 40) ?? 'All else';
+	return candidates.find(title => title.length <= 40) ?? 'Everything else';
 }
 
 function unreadLine(passage: Plan['unread'][number]): string {
@@ -163,7 +163,7 @@ function faultParts({ faults }: Plan): string[] {
 	const ahead = faults.filter(({ at }) => at !== 'start');
 	if (!ahead.length) return [];
 	const lines = ahead.map(({ release, title, fixed, severity, concerned }) => {
-		const cured = fixed === null ? 'not cured yet' : `cured in ${fixed}`;
+		const cured = fixed === null ? 'not fixed yet' : `fixed in ${fixed}`;
 		return `${severity === 'severe' ? '🔴 ' : ''}${release}: ${title} (${cured}${concerned === true ? '' : ', for some'})`;
 	});
 	return [
@@ -181,11 +181,11 @@ function faultParts({ faults }: Plan): string[] {
 
 /** The rules of a proxy are given whole or not at all: the command for every text has them. */
 function routesTold(title: string, markdown: string): FoldText {
-	return { whole: part(title, markdown), short: `**${title}**: among every text, below.` };
+	return { whole: part(title, markdown), short: `**${title}**: see the full texts below.` };
 }
 
 function openParts({ advisories: { open }, to }: Plan): string[] {
 	return open.length
-		? [part(`Known holes of ${to} (${open.length})`, list(open.slice(0, 12).map(hole => openLine(to, hole))))]
+		? [part(`Vulnerabilities of ${to} (${open.length})`, list(open.slice(0, 12).map(hole => openLine(to, hole))))]
 		: [];
 }

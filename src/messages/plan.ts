@@ -99,7 +99,7 @@ export function planValue(plan: Plan): Record<string, unknown> {
 }
 
 function wayBackWhy({ best }: Halt): string {
-	return `It is the last release from which the one before this halt still starts; beyond ${best} only a backup leads back.`;
+	return `It is the last release from which you can go back to the one before this halt; beyond ${best} you need a backup.`;
 }
 
 function informingSection(steps: readonly Step[]): Section {
@@ -113,7 +113,7 @@ function choices(stops: readonly Halt[]): Section[] {
 	return [
 		{
 			title: `Halts to keep a way back (${free.length})`,
-			markdown: `To be able to go back without a backup at any time, halt at ${enumerate(free.map(({ best }) => best))} for some days of use, until the background updates are done. From each of them the halt before it (or the start) still starts. These halts are optional.`,
+			markdown: `To be able to go back without a backup at any time, halt at ${enumerate(free.map(({ best }) => best))} for a few days, until the background updates are done. From each halt you can go back to the one before it (or to where you started). These halts are optional.`,
 			fold: true,
 		},
 	];
@@ -127,7 +127,7 @@ function advisorySection({ advisories, from, to }: Plan): Section[] {
 		...(fixed.length ? [`${to} closes: ${fixed.map(code).join(', ')}`] : []),
 		...(passedThrough.length
 			? [
-					`Only releases between ${from} and ${to} are open to ${passedThrough.map(code).join(', ')}: do not stay there.`,
+					`Only releases between ${from} and ${to} are vulnerable to ${passedThrough.map(code).join(', ')}: do not stay there.`,
 				]
 			: []),
 		...hidden.map(({ id, because }) => `${code(id)} does not concern you (${because.map(typedFact).join(', ')}).`),

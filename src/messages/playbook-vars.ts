@@ -136,31 +136,30 @@ function findingWords(finding: VarsFinding, entries: readonly PlaybookEntry[]): 
 	if (why === 'migration-missing')
 		return `${code(option)} is missing. When you have read what concerns you, set it to ${code(wants ?? '')}.`;
 	if (why === 'migration')
-		return `${code(option)} is older than ${code(wants ?? '')}: read what came since, then raise it.`;
+		return `${code(option)} is older than ${code(wants ?? '')}: read what changed since, then raise it.`;
 	if (why === 'values')
 		return `${option ? `${code(option)}: ` : ''}${told.trim()} ${entry?.do?.replace(/\s*\n\s*/g, ' ') ?? ''}`;
 	if (why === 'required') return `${code(option)} is missing: the playbook needs it.`;
-	if (why === 'not-among')
-		return `${code(option)} is none of ${(wants ?? '').split(' or ').map(code).join(', ')}: the playbook takes nothing else.`;
+	if (why === 'not-among') return `${code(option)} must be one of ${(wants ?? '').split(' or ').map(code).join(', ')}.`;
 	if (kind === 'undefined') return usesWords(finding);
-	if (kind === 'duplicate') return `${code(option)} stands twice (first in line ${first}); the last one counts.`;
+	if (kind === 'duplicate') return `${code(option)} is set twice (first in line ${first}); the last one counts.`;
 	if (kind === 'unknown') {
 		const meant = nearest === undefined ? '' : ` Did you mean ${code(nearest)}?`;
-		return `${code(option)} is no variable of the playbook: it is ignored silently.${meant}`;
+		return `${code(option)} is not a variable of the playbook: it is silently ignored.${meant}`;
 	}
-	const when = ifOn === undefined ? '' : ` It is looked at only if ${code(ifOn)}.`;
+	const when = ifOn === undefined ? '' : ` It is used only if ${code(ifOn)}.`;
 	if (fate) return `${fateWords(fate)}${when}`;
 	const became =
 		replacedBy === undefined
-			? 'is gone, with nothing in its place.'
-			: `is ${replacedBy.split(' or ').map(code).join(' or ')} now.`;
+			? 'was removed without a replacement.'
+			: `is now ${replacedBy.split(' or ').map(code).join(' or ')}.`;
 	return `${code(option)} ${became}${told}${when}`;
 }
 
 function usesWords({ option, uses = '', replacedBy }: VarsFinding): string {
 	const now =
 		replacedBy === undefined
-			? 'is gone, with nothing in its place'
+			? 'was removed without a replacement'
 			: `is ${replacedBy.split(' or ').map(code).join(' or ')} now`;
 	return `The value of ${code(option)} uses ${code(uses)}, which ${now}: a run fails where it is rendered.`;
 }
@@ -188,9 +187,7 @@ function unjudgedSection(unjudged: VarsChecked['unjudged']): Section[] {
 	if (!unjudged.length) return [];
 	const lines = unjudged.map(({ file, line, option, why }) => {
 		const reason =
-			why === 'own'
-				? 'your own, or of no role that I know'
-				: 'of a role that I have not read at the version that is wanted';
+			why === 'own' ? 'your own, or from a role I do not know' : 'from a role I have not read at the required version';
 		return `${code(`${file}:${line}`)} ${code(option)}: ${reason}`;
 	});
 	return [{ title: `Not judged (${unjudged.length})`, markdown: list(lines), fold: true }];

@@ -12,13 +12,13 @@ export function orderLines(around: Surroundings, { from, to }: Pick<PostgresQues
 	const lines = [
 		...(refused.to !== null && compare(release.version, refused.to) >= 0
 			? [
-					`🔴 ${runs} does not start on PostgreSQL ${to} either: from ${refused.to} on it wants ${min} or newer. Go to ${min} at least.`,
+					`🔴 ${runs} does not start on PostgreSQL ${to} either: from ${refused.to} on it requires ${min} or newer. Go to ${min} at least.`,
 				]
 			: []),
 		...(stopped && refused.from !== null
 			? [
 					release.stated
-						? `🔴 ${runs} does not start on PostgreSQL ${from} (from ${refused.from} on Synapse wants more): one of the two is not what runs.`
+						? `🔴 ${runs} does not start on PostgreSQL ${from} (from ${refused.from} on Synapse requires a newer one): one of the two versions is wrong.`
 						: `🔴 PostgreSQL goes first, Synapse after it: up to the release before ${refused.from} Synapse runs on PostgreSQL ${from}; from then on it refuses to start.`,
 				]
 			: refused.from !== null
@@ -26,7 +26,7 @@ export function orderLines(around: Surroundings, { from, to }: Pick<PostgresQues
 				: from === undefined
 					? []
 					: [
-							`✅ ${runs} starts on both ${from} and ${to}, so the order is free; never both on one day, or nobody knows which of them broke.`,
+							`✅ ${runs} starts on both ${from} and ${to}, so either can go first. Do not upgrade both on one day, or you cannot tell which one broke.`,
 						]),
 		...ends.map(({ major, ends: day, over }) =>
 			over

@@ -18,7 +18,7 @@ export type UpdatesStatus = {
 	trouble?: { at: string; why: string };
 };
 
-/** Why the last look brought no bundle that counts, as a clause of Markdown. */
+/** Why the last check brought no bundle that counts, as a clause of Markdown. */
 export function bundleTroubleWords(trouble: BundleTrouble): string {
 	return 'source' in trouble ? sourceTroubleWords(trouble.source) : refusalWords(trouble.refusal);
 }
@@ -27,10 +27,10 @@ function refusalWords(refusal: BundleRefusal): string {
 	switch (refusal.is) {
 		case 'signature':
 			return refusal.missing
-				? 'it has no signature that could be one'
+				? 'it has no valid signature'
 				: `its signature was not made with ${code('knowledge.updates.key')}, or the bundle was changed since`;
 		case 'too-large':
-			return 'it is larger than any bundle';
+			return 'it is too large';
 		case 'unreadable':
 			return `it is signed, but cannot be read: ${escapeMarkdown(refusal.what)}`;
 		case 'needs':
@@ -40,9 +40,9 @@ function refusalWords(refusal: BundleRefusal): string {
 		case 'twice':
 			return `another bundle was made at the same moment (${day(refusal.made)})`;
 		case 'future':
-			return `it says that it was made on ${day(refusal.made)}, which is still to come`;
+			return `it says it was made on ${day(refusal.made)}, which is in the future`;
 		case 'unkept':
-			return `I cannot keep it in the folder of my store: ${code(refusal.why)}`;
+			return `I cannot save it in the folder of my store: ${code(refusal.why)}`;
 		case 'shrunk':
 			return `it has only ${refusal.now} ${refusal.what}, and I know ${refusal.before}`;
 		case 'mistakes': {
@@ -60,11 +60,11 @@ function day(moment: string): string {
 export function updatesLine({ address, counts, ago, refused, trouble }: UpdatesStatus): string {
 	const whose = counts
 		? `curated by ${escapeMarkdown(counts.author)} on ${day(counts.made)}, up to Synapse ${counts.horizon.release}, read ${counts.horizon.read}`
-		: 'none published that is newer than what came with me';
+		: 'nothing newer than what came with me';
 	const looked = ago === undefined ? 'not found yet' : `found ${duration(ago)} ago`;
 	const last = refused ?? trouble;
 	const no = last
-		? `. ⚠️ ${refused ? 'Refused' : 'Not had'} ${last.at.slice(0, 16).replace('T', ' ')} UTC: ${last.why}`
+		? `. ⚠️ ${refused ? 'Refused' : 'Not fetched'} ${last.at.slice(0, 16).replace('T', ' ')} UTC: ${last.why}`
 		: '';
 	return `Published knowledge: ${whose}; ${looked} at ${code(new URL(address).host)}${no}`;
 }

@@ -39,7 +39,7 @@ export function refusalWords(want: Want, options: readonly string[], place: stri
 			};
 		case 'floor':
 			return {
-				title: `This Synapse wants ${want.of} ${want.least} or newer`,
+				title: `This Synapse requires ${want.of} ${want.least} or newer`,
 				cause: `Synapse looked at the version of ${want.of} and stopped.`,
 				fix: `Start the old release again, upgrade ${want.of}${/postgres/i.test(want.of) ? ' (`!postgres`)' : ''}, then Synapse.`,
 			};
@@ -58,8 +58,8 @@ type Sentences = [title: string, cause: string, fix: string];
 const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (words: RefusalParts) => Sentences> = {
 	insecure: ({ names }) => [
 		'Synapse refuses a setting that is insecure',
-		`This is allowed only to those who say that they mean it${names ? ` (${names})` : ''}.`,
-		'Take the setting back; the message names the option with which one may insist on it.',
+		`This is allowed only if you insist on it explicitly${names ? ` (${names})` : ''}.`,
+		'Undo the setting, or insist on it with the option that the message names.',
 	],
 	exclusive: ({ it, names, refuses, many }) => [
 		many ? `${names} exclude each other` : refuses,
@@ -67,8 +67,8 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 		many ? 'Keep one of them and delete the rest.' : `Delete ${it} or the option that the message names with it.`,
 	],
 	'inline-secret': ({ names }) => [
-		`${names || 'A secret'} stands in the file, and Synapse was started with --no-secrets-in-config`,
-		`With ${code('--no-secrets-in-config')} no secret may stand in the configuration itself${names ? `, and ${names} does` : ''}.`,
+		`${names || 'A secret'} is in the file, and Synapse was started with --no-secrets-in-config`,
+		`With ${code('--no-secrets-in-config')} no secret may be in the configuration itself${names ? `, and ${names} is` : ''}.`,
 		`Move the secret into a file and name that with the option that ends in ${code('_path')}, or start without ${code('--no-secrets-in-config')}.`,
 	],
 	'mas-excludes': ({ it, names }) => [
@@ -78,7 +78,7 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 	],
 	removed: ({ it, names }) => [
 		`${names || 'An option'} is gone`,
-		`This release no longer knows ${it}, and refuses to start as long as it is set.`,
+		`This release no longer knows ${it}, and refuses to start while it is set.`,
 		`Delete ${it}; the message says what takes its place, if anything does.`,
 	],
 	file: ({ names }) => [
@@ -100,12 +100,12 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 	],
 	order: ({ it, refuses }) => [
 		refuses,
-		`Of two values that belong together (${it}) the smaller one is larger.`,
+		`Of two values that belong together (${it}) the lower limit is above the upper one.`,
 		'Correct one of the two.',
 	],
 	instance: ({ names }) => [
 		'The workers in the configuration do not fit together',
-		`A process, or a stream that a worker writes, is not set up as this release wants it${names ? ` (${names})` : ''}.`,
+		`A process, or a stream that a worker writes, is not set up the way this release requires${names ? ` (${names})` : ''}.`,
 		`Compare ${code('instance_map')}, ${code('stream_writers')} and the worker’s file: each name must be in ${code('instance_map')}, and each stream have as many writers as it may.`,
 	],
 	'unix-socket': () => [
@@ -114,7 +114,7 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 		`Give that listener a ${code('port')}.`,
 	],
 	listener: ({ names }) => [
-		'A listener is not set up as Synapse wants it',
+		'A listener is not set up the way Synapse requires',
 		`One of ${code('listeners')} names a resource that does not exist, or lacks its port, path or mapping.`,
 		`Correct ${names || code('listeners')} as the message says.`,
 	],
@@ -130,8 +130,8 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 	],
 	duplicate: ({ names, refuses }) => [
 		refuses,
-		`A name or a token stands twice${names ? ` (${names})` : ''}.`,
-		'Give one of the two another one.',
+		`A name or a token occurs twice${names ? ` (${names})` : ''}.`,
+		'Change one of the two.',
 	],
 	module: () => [
 		'A module does not have what Synapse calls',
@@ -140,13 +140,13 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 	],
 	value: ({ it, refuses }) => [
 		refuses,
-		`The value of ${it} is not what this release can read.`,
+		`The value of ${it} cannot be read by this release.`,
 		`Correct ${it} as the message says.`,
 	],
 	bug: ({ where }) => [
-		'Synapse met something that should not happen',
+		'Synapse hit a case that should not happen',
 		`It says so in ${where}: the fault is in its code or its installation, not in your configuration.`,
-		'Install the release again; if it stays, report it to Synapse with the whole traceback.',
+		'Reinstall the release; if the error remains, report it to Synapse with the whole traceback.',
 	],
 	place: ({ names, refuses, where }) => [
 		refuses,

@@ -7,7 +7,7 @@ import { trialWords } from './trials.ts';
 
 /** Why nothing older than the floor surely starts, as sentences. */
 export function floorWords({ release, reason, by, unsure = [] }: Rollback): string {
-	const guess = by ? ` The schema of ${release} itself is not known here: this is said by that of ${by}.` : '';
+	const guess = by ? ` The schema of ${release} itself is not known here: this is inferred from that of ${by}.` : '';
 	return `${reasonWords(release, reason, unsure)}${guess}`;
 }
 
@@ -28,7 +28,7 @@ function reasonWords(release: Version, reason: FloorReason, unsure: readonly Ver
 		case 'blocking-unknown':
 			return `Nothing is known of the schema of ${reason.blocking} and older.`;
 		case 'schema':
-			return `Once ${release} has opened the database, it takes a release that knows schema version ${reason.needed}${reason.atLeast ? ' at least' : ''}; ${reason.blocking} knows only ${reason.knows} and refuses to start.${open}`;
+			return `Once ${release} has opened the database, only releases that know schema version ${reason.needed}${reason.atLeast ? ' or newer' : ''} start on it; ${reason.blocking} knows only ${reason.knows} and refuses to start.${open}`;
 	}
 }
 
@@ -42,7 +42,7 @@ function furthest({ release, floor, unsure }: Rollback, could: string): string {
 	if (floor !== release)
 		return `From ${release} you ${could} go back to ${floor}${unsure ? ', perhaps further' : ' at most'}.`;
 	return unsure
-		? `How far one can go back from ${release} is not known.`
+		? `How far you can go back from ${release} is not known.`
 		: `From ${release} no older release starts again.`;
 }
 
@@ -76,7 +76,7 @@ export function rollbackWords(result: Rollback, taken: readonly string[]): Answe
 			]
 		: [];
 	const care =
-		'“It starts” is not “nothing is lost”: background updates that only the newer release knows stop all others of the older one, and rooms of a version that it does not know vanish from sync. A backup from before the switch is the sure way.';
+		'That it starts does not mean that nothing is lost: a background update that only the newer release knows blocks all those of the older one, and rooms with a version it does not know vanish from sync. A backup from before the switch is the safe way.';
 	return {
 		value: { format: 1, ...rollbackValue(result) },
 		lead: [`**${verdict}**`, floorWords(result), ...trialWords(result.tried ?? []), ...taken, care].join('\n\n'),

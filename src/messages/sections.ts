@@ -98,7 +98,7 @@ export function dangerLine({ mark, text }: Danger): string {
 
 export function openDanger(version: Version, { id, severity, title, fixedIn }: OpenAdvisories[number]): Danger {
 	const end = fixedIn ? `Fixed in ${fixedIn}.` : 'No release fixes it yet.';
-	const text = `${version} is open to ${code(id)} (${severity}): ${title}. ${end}`;
+	const text = `${version} is vulnerable to ${code(id)} (${severity}): ${title}. ${end}`;
 	return severity === 'critical' || severity === 'high' ? severe(text) : warning(text);
 }
 
@@ -150,7 +150,7 @@ function unreadQuotation(passage: Plan['unread'][number], text: string): Section
 	const lines = text.split('\n').map(line => (line === '' ? '>' : `> ${line}`));
 	return {
 		title: escapeMarkdown(title),
-		markdown: `In ${link('upstream’s own words', passage.url)}, read by nobody here:\n\n${lines.join('\n')}`,
+		markdown: `In ${link('upstream’s own words', passage.url)}, not reviewed here:\n\n${lines.join('\n')}`,
 		fold: true,
 	};
 }
@@ -178,5 +178,5 @@ export function factExample(fact: string): string {
 
 export function horizonLine({ horizon, gaps }: Pick<Plan, 'horizon' | 'gaps'>): string {
 	const missing = gaps.length ? ` Not judged in this edition: ${gaps.join(', ')}.` : '';
-	return `Known up to ${horizon.release}, read ${horizon.read}.${missing}`;
+	return `Covers releases up to ${horizon.release}, read ${horizon.read}.${missing}`;
 }

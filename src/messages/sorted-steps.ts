@@ -107,13 +107,13 @@ function waitFirst(step: Step): First {
 	if (step.task?.kind === 'no-package') return { title, why: firstSentence(text), step };
 	if (step.task?.kind === 'start-limit')
 		return { title, why: `Without it, a long migration ${otherwise ?? 'fails'}.`, step };
-	const why = `It can take days. Going on earlier ${otherwise ?? 'fails'}.`;
+	const why = `It can take days. Continuing earlier ${otherwise ?? 'fails'}.`;
 	return { title, why, step, ...(step.task?.kind === 'wait' && { command: step.task.lines }) };
 }
 
 function maybeWait(step: Step): string {
 	const { title, otherwise, ...rest } = stepWorded(step);
-	return `🟡 **${title}**, if ${whoseStep({ title, ...rest })}: going on earlier ${otherwise ?? 'fails'}.`;
+	return `🟡 **${title}**, if ${whoseStep({ title, ...rest })}: continuing earlier ${otherwise ?? 'fails'}.`;
 }
 
 type HaltCondition = Pick<Plan['stops'][number], 'required' | 'onlyIf' | 'applies'>;
@@ -161,7 +161,7 @@ function brokenFirst(plan: Plan): First[] {
 	);
 	return severe.map(({ release, title, take, at }) => ({
 		title: `${release} is broken: ${title.replace(/\.$/, '')}`,
-		why: take === null ? 'No release is free of it yet.' : `Take ${take} instead.`,
+		why: take === null ? 'No release fixes it yet.' : `Take ${take} instead.`,
 		...(take !== null && at === 'target' && { instead: take }),
 	}));
 }

@@ -27,7 +27,7 @@ export type Card = {
 	zone: string;
 	looked?: Date;
 	next?: Date;
-	/** How the card begins: `I watch it from now on.` */
+	/** How the card begins: `I am watching it from now on.` */
 	opening?: string;
 };
 
@@ -37,15 +37,15 @@ function lateWords(late: readonly Deadline[], server: string): string[] {
 	if (!first) return [];
 	const what =
 		late.length === 1
-			? `Should have stopped by now, and still works: ${first.subject}. It`
+			? `Should have stopped working by now, but has not: ${first.subject}. It`
 			: `${late.length} things that should have stopped by now still work. They`;
-	return [`${what} may stop in any release; I speak up when a candidate does it. ${code(`!deadlines ${server}`)}`];
+	return [`${what} may stop in any release; I will tell you when a candidate does it. ${code(`!deadlines ${server}`)}`];
 }
 
 function waversWords({ mixture, lately }: Running): string | undefined {
 	if (mixture)
-		return `⚠️ It answers with ${mixture.lowest} and with ${mixture.highest} by turns: several Synapses behind one name, not upgraded together? I go by the lowest.`;
-	return lately && `⚠️ The last look saw ${lately}. If that stays for some hours, I take it for a way back.`;
+		return `⚠️ It alternates between ${mixture.lowest} and ${mixture.highest}: several servers behind one name that were not upgraded together? I go by the older one.`;
+	return lately && `⚠️ The last check saw ${lately}. If that lasts some hours, I will treat it as a downgrade.`;
 }
 
 /** The facts with their origin: what people said, what the server told anyone, what its files say, and where they differ. */
@@ -66,8 +66,8 @@ function checkLines({ server, today, checks = [], derived, outdated }: Facing): 
 			const { day, by, conditions } = record;
 			const what = by === 'look' ? 'Looked at' : 'Checked';
 			return isBelieved(record, today)
-				? `${what} on ${day}: ${count(Object.keys(conditions).length, 'condition')} decided. ${code(`!profile ${server} forget configuration`)} ends that.`
-				: `${what} on ${day}, too long ago to go by: ${code(`!check ${server}`)} again.`;
+				? `${what} on ${day}: ${count(Object.keys(conditions).length, 'condition')} decided. ${code(`!profile ${server} forget configuration`)} deletes them.`
+				: `${what} on ${day}, too long ago to use: ${code(`!check ${server}`)} again.`;
 		}),
 	];
 }
@@ -76,7 +76,7 @@ function saidFacts({ profile, seen, contradicted, derived }: Facing): string {
 	const facts = Object.entries(profileJson(profile)).map(([fact, is]) =>
 		is === true ? fact : is === false ? `no-${fact}` : `${fact}=${is}`,
 	);
-	if (!facts.length) return 'I know nothing of the deployment yet.';
+	if (!facts.length) return 'I know nothing about the deployment yet.';
 	const told = new Set([...seen, ...derived.flatMap(({ fact }) => parseStored(fact) ?? []).map(writeTerm)]);
 	const said = facts.filter(fact => !told.has(fact));
 	const stated = said.length ? `${capital(factsClause(said))}.` : '';
@@ -85,16 +85,16 @@ function saidFacts({ profile, seen, contradicted, derived }: Facing): string {
 
 /** How far the way back leads. `whose`: whose database it is. */
 export function backWords({ release, floor, unsure }: Rollback, whose: string): string {
-	if (floor !== release) return `The way back leads to ${floor}${unsure ? ', perhaps further' : ' at most'}.`;
-	return unsure ? 'How far the way back leads is not known yet.' : `No older release starts on ${whose} database.`;
+	if (floor !== release) return `You can go back to ${floor}${unsure ? ', perhaps further' : ' at most'}.`;
+	return unsure ? 'How far back you can go is not known yet.' : `No older release starts on ${whose} database.`;
 }
 
 /** The state of a server at one glance. */
 export function cardWords({ facing, zone, looked, next, opening }: Card): Answer {
 	const { server, profile, seen, contradicted } = facing;
 	const times = [
-		...(looked ? [`last look ${momentIn(looked, zone)}`] : []),
-		...(next ? [`next look ${momentIn(next, zone)}`] : []),
+		...(looked ? [`last check ${momentIn(looked, zone)}`] : []),
+		...(next ? [`next check ${momentIn(next, zone)}`] : []),
 	];
 	const frame = {
 		opening,
@@ -143,7 +143,7 @@ function nameWords(running: Running, { server, knowledge }: Facing): string {
 	return `${quoted(server)} runs Synapse ${versionWords(running, knowledge)}${by}`;
 }
 
-/** Why the last look failed, if it did: a silent server still runs what it ran, as far as anybody knows. */
+/** Why the last check failed, if it did: a silent server still runs what it ran, as far as anybody knows. */
 function failureWords({ server, history }: Facing): string | undefined {
 	const observed = lastObserved(history);
 	return observed && wholeWords(observationWords({ server, ...observed }));
@@ -178,7 +178,7 @@ function overviewWords(overview: Overview, facing: Facing, { opening, foot, valu
 	const colour = colours[overview.state];
 	const state = [
 		behindWords(version, overview.behind, newest),
-		open.length ? `open to ${count(open.length, 'known hole')}` : 'open to no known hole',
+		open.length ? count(open.length, 'known vulnerability', 'known vulnerabilities') : 'no known vulnerabilities',
 	].join(', ');
 	const lead = [
 		build ? `${colour} **${named}.** As ${version}: ${state}.` : `${colour} **${named}: ${state}.**`,
@@ -230,7 +230,7 @@ function overviewSections(overview: Overview, facing: Facing): Section[] {
 		...distributionLines(facing),
 	];
 	const say = ask.length
-		? ` Not known, and worth saying: ${code(`!profile ${server} ${ask.map(factExample).join(' ')}`)}; deny a fact with ${code('no-')} in front.`
+		? ` Not known, and useful to know: ${code(`!profile ${server} ${ask.map(factExample).join(' ')}`)}; ${code('no-')} in front denies a fact.`
 		: '';
 	return [
 		{ title: 'State', markdown: list(lines), fold: false },

@@ -65,15 +65,15 @@ export function statusWords(status: Status, zone: string): Answer {
 	const { version, upSeconds, lastSync, device, horizon, notes, unread, advisories, watch, sources, awaitsInvitation } =
 		status;
 	const looks = [
-		...(watch.last === undefined ? [] : [`last look ${momentIn(new Date(watch.last), zone)}`]),
-		...(watch.next === undefined ? [] : [`next look ${momentIn(new Date(watch.next), zone)}`]),
+		...(watch.last === undefined ? [] : [`last check ${momentIn(new Date(watch.last), zone)}`]),
+		...(watch.next === undefined ? [] : [`next check ${momentIn(new Date(watch.next), zone)}`]),
 	];
 	const lines = [
-		...(status.newer === undefined ? [] : [`A newer Glia is out: ${status.newer}. Tell those who run me`]),
-		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} passages of upstream’s unread`,
+		...(status.newer === undefined ? [] : [`A newer Glia is out: ${status.newer}. Tell my operator`]),
+		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} upstream passages unread`,
 		...(status.updates ? [updatesLine(status.updates)] : []),
 		`Watch: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no server for this room'}${looks.length ? `. For all my rooms: ${looks.join(', ')}` : ''}`,
-		...(lastSync ? [`Last word from the homeserver: ${moment(lastSync)}`] : []),
+		...(lastSync ? [`Last response from the homeserver: ${moment(lastSync)}`] : []),
 		...(device ? [deviceLine(device), ...sessionLines(device)] : []),
 		...(status.storeLost
 			? [`⚠️ My store was lost or emptied ${moment(status.storeLost)}: watches and settings from before are gone`]
@@ -82,7 +82,7 @@ export function statusWords(status: Status, zone: string): Answer {
 	];
 	return {
 		value: status,
-		lead: `**${device?.mute === undefined && device?.second === undefined ? 'I am well' : 'I am not well'}:** Glia ${version}, up for ${duration(upSeconds)}.\n\n${list(lines)}`,
+		lead: `**${device?.mute === undefined && device?.second === undefined ? 'All is well' : 'Not all is well'}:** Glia ${version}, up for ${duration(upSeconds)}.\n\n${list(lines)}`,
 		sections: [
 			...(watch.servers.length ? [looksSection(watch.servers, zone)] : []),
 			...(sources ? [sourcesSection(sources)] : []),
@@ -95,7 +95,7 @@ function looksSection(servers: Status['watch']['servers'], zone: string): Sectio
 	const at = (iso: string | undefined) => (iso === undefined ? 'never' : momentIn(new Date(iso), zone));
 	const lines = servers.map(
 		({ server, runs, seen, looked, next, checked = [] }) =>
-			`${quoted(server)}${runs === undefined ? '' : ` runs Synapse ${runs}`}: last seen ${at(seen)}, last looked for ${at(looked)}, next look ${at(next)}${checked.map(({ day, by }) => `, ${by === 'look' ? 'a look at its configuration' : 'configuration checked'} ${day}`).join('')}`,
+			`${quoted(server)}${runs === undefined ? '' : ` runs Synapse ${runs}`}: last seen ${at(seen)}, last looked for ${at(looked)}, next check ${at(next)}${checked.map(({ day, by }) => `, ${by === 'look' ? 'a look at its configuration' : 'configuration checked'} ${day}`).join('')}`,
 	);
 	return { title: `Servers of this room (${servers.length})`, markdown: list(lines), fold: servers.length > 3 };
 }
@@ -106,14 +106,14 @@ function sessionLines({ devices, second, lingering = [], mute }: NonNullable<Sta
 		...(mute === undefined
 			? []
 			: [
-					`⚠️ In encrypted rooms I say nothing for now: the homeserver does not keep my account data (${escapeMarkdown(mute)})`,
+					`⚠️ I am silent in encrypted rooms for now: the homeserver does not store my account data (${escapeMarkdown(mute)})`,
 				]),
 		...(devices === undefined ? [] : [`My account: ${count(devices, 'device')}, this one included`]),
 		...(second === undefined
 			? []
 			: [`⚠️ Another Glia answers on my account, as session ${code(second)}: my operator has to stop one of us`]),
 		...(lingering.length > 0
-			? [`⚠️ Sessions of mine that are over but still logged in: ${names(lingering)}. My operator has to log them out`]
+			? [`⚠️ Old sessions of mine that are still logged in: ${names(lingering)}. My operator has to log them out`]
 			: []),
 	];
 }
@@ -130,10 +130,12 @@ function invitationLines({ here, elsewhere }: NonNullable<Status['awaitsInvitati
 	return [
 		...(here === undefined
 			? []
-			: [`⚠️ This room was upgraded to ${code(here)}, which I may not enter: I am waiting for an invitation to it`]),
+			: [`⚠️ This room was upgraded to ${code(here)}, which I may not enter yet: I am waiting for an invitation to it`]),
 		...(elsewhere === 0
 			? []
-			: [`${count(elsewhere, 'other room')} of mine moved to where I may not go yet: I am waiting for an invitation`]),
+			: [
+					`${count(elsewhere, 'other room')} of mine moved to rooms I may not enter yet: I am waiting for an invitation`,
+				]),
 	];
 }
 
@@ -147,8 +149,8 @@ function sourcesSection(sources: NonNullable<Status['sources']>): Section {
 		title: `Upstream’s sources (${sources.length})`,
 		...(bad.length > 0 && { mark: '⚠️' }),
 		markdown: sources.length
-			? `${bad.length ? 'What a source said last still counts; it may say more today.\n\n' : ''}${list(lines)}`
-			: `They are switched off (${code('live.enabled')}): I know what my edition knows.`,
+			? `${bad.length ? 'The last answer of a source still counts; there may be newer data.\n\n' : ''}${list(lines)}`
+			: `They are switched off (${code('live.enabled')}): I know only what came with this version.`,
 		fold: bad.length === 0,
 	};
 }

@@ -46,7 +46,7 @@ function packageWords({ version, begins, noPackage, built, hold }: WayCommands):
 	const which = built.length
 		? `${version} has them for ${built.join(', ')}`
 		: 'There are packages for the systems of their time only';
-	return `Packages of ${code('packages.matrix.org')}. Its index names only the newest; older ones still lie in its pool, from where \`apt-get\` takes them as a file. ${which}: on another system, halt at the last release that has one, upgrade the system, and go on.${holdWords(hold)}`;
+	return `Packages of ${code('packages.matrix.org')}. Its index names only the newest; older ones still lie in its pool, and \`apt-get\` can install them as a file. ${which}: on another system, halt at the last release that has one, upgrade the system, and go on.${holdWords(hold)}`;
 }
 
 function playbookWords({ version, find, checkout }: WayCommands): string {
@@ -55,7 +55,7 @@ function playbookWords({ version, find, checkout }: WayCommands): string {
 ${block(find)}
 
 * It says ${code(`v${version}`)}: go on.
-* It says an older one: write ${code(`matrix_synapse_version: v${version}`)} into \`vars.yml\`, and delete that line when the playbook has caught up, or it keeps you at ${version} for ever.
+* It says an older one: write ${code(`matrix_synapse_version: v${version}`)} into \`vars.yml\`, and delete that line when the playbook has caught up, or it keeps you at ${version} forever.
 * It says a newer one: the last line that this prints is the state of the playbook that brought ${version}. Check it out (and \`git checkout master\` before the next \`just update\`). If nothing is printed, the playbook left ${version} out, and the line in \`vars.yml\` is the only way:
 
 ${block(checkout)}
@@ -108,7 +108,7 @@ function waysWords({ ways, stated, workers }: SwitchCommands): string {
 /** The parts of a switch in their order, with the workers stopped before it and started after it. */
 function withWorkers({ workers }: SwitchCommands, [saving, switching, watching]: [string, string, string]): string[] {
 	if (workers === 'led') return [saving, switching, watching];
-	const why = 'All of them have to run the same release, and the main process changes the database alone.';
+	const why = 'All of them must run the same release, and only the main process may change the database.';
 	if (workers === 'perhaps')
 		return [
 			saving,
@@ -136,9 +136,9 @@ function proofWords({ proof }: SwitchCommands): string {
 export function switchWords(commands: SwitchCommands): string {
 	const { from, to, backup, asking } = commands;
 	const parts = withWorkers(commands, [
-		`Back up** the database, \`homeserver.yaml\` with the files that it names, the signing key and the media; it is the only way back over an incompatible schema. (Names are the usual ones: put yours.)${proofWords(commands)}\n\n${block(backup)}`,
+		`Back up** the database, \`homeserver.yaml\` with the files that it names, the signing key and the media; it is the only way back across an incompatible schema. (The names are defaults: use yours.)${proofWords(commands)}\n\n${block(backup)}`,
 		`Switch** from ${from} to ${to}. ${waysWords(commands)}`,
-		`Watch the log** until \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that stops the start. Then this must say ${to}:
+		`Watch the log** until \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that prevents the start. Then this must say ${to}:
 
 ${block(asking)}`,
 	]);
@@ -151,7 +151,7 @@ export function waitWords({
 	lines,
 	stuck,
 }: Pick<Extract<StepTask, { kind: 'wait' }>, 'at' | 'lines' | 'stuck'>): string {
-	const wait = `Let ${at} run until its background updates are done: this must print 0. It can take hours or days on a large database. Do not go on earlier.
+	const wait = `Let ${at} run until its background updates are done: this must print 0. It can take hours or days on a large database. Do not continue earlier.
 
 ${block(lines)}`;
 	if (!stuck) return wait;
@@ -179,7 +179,7 @@ export function startLimitWords({ service, migrations }: StartLimit): string {
 				`Columns of ${[...new Set(altered)].map(code).join(', ')} change too: quick, but only when nothing else uses the table.`,
 			]
 		: [];
-	return `Before its port opens, Synapse migrates the database. systemd waits for the word that it is ready, by default 90 seconds, then kills it and starts it again: the migration that was running starts over, for ever. Raise the limit before the switch:
+	return `Before its port opens, Synapse migrates the database. systemd waits until Synapse reports that it is ready, 90 seconds by default, then kills and restarts it: the migration starts over, forever. Raise the limit before the switch:
 
 ${block([
 	`mkdir -p /etc/systemd/system/${service}.service.d`,
@@ -267,7 +267,7 @@ export function consequenceWords(stop: Parameters<typeof consequence>[0]): strin
 
 function otherwise(task: StepTask): string | undefined {
 	if (task.kind === 'switch' || task.kind === 'outside' || task.kind === 'which-system') return undefined;
-	if (task.kind === 'start-limit') return 'can end in a start that systemd kills again and again';
+	if (task.kind === 'start-limit') return 'can end with systemd killing every start';
 	return task.kind === 'wait' ? consequences[task.skipped] : 'finds no package';
 }
 

@@ -18,7 +18,7 @@ export function tallyWords({ sure, perhaps, refusing, halts, unread, warning }: 
 						: count(perhaps, 'thing to do if it concerns you', 'things to do if they concern you'),
 				]
 			: []),
-		...(refusing ? [`${refusing} can stop the start`] : []),
+		...(refusing ? [`${refusing} can prevent the start`] : []),
 	];
 	return parts.join(', ');
 }

@@ -16,7 +16,7 @@ export function sourceTroubleWords(trouble: SourceTrouble): string {
 			return `it answers with status ${trouble.status}${token}${trouble.asksToWait ? ', and asks me to wait' : ''}`;
 		}
 		case 'changed':
-			return `it does not look as it did: ${quoted(trouble.reason, 200)}`;
+			return `its format has changed: ${quoted(trouble.reason, 200)}`;
 		case 'incomplete': {
 			const named = trouble.left.map(({ item, why }) => quoted(`${item}: ${why}`, 160));
 			const more = trouble.more > 0 ? ` and ${trouble.more} more` : '';
@@ -35,9 +35,9 @@ export function silenceWords({ since, sources }: UpstreamSilence, zone: string, 
 	return {
 		value: { format: 1, silent: { since: since.toISOString(), sources: sources.map(({ name }) => name) } },
 		lead: [
-			`**⚠️ I have not read all of upstream’s news since ${momentIn(since, zone)}.**`,
-			`I ask again and again, and cannot read:\n\n${list(lines)}`,
-			`Until I can, I may miss a new release or an advisory; what I know still counts. I say here when it is over; ${code('!status')} shows each source.`,
+			`**⚠️ I have not been able to read all of upstream’s news since ${momentIn(since, zone)}.**`,
+			`I keep trying, and cannot read:\n\n${list(lines)}`,
+			`Until I can, I may miss a new release or an advisory; what I know still holds. I will say here when it is over; ${code('!status')} shows each source.`,
 		].join('\n\n'),
 		sections: [],
 		kind: 'answer',
@@ -48,7 +48,7 @@ export function silenceWords({ since, sources }: UpstreamSilence, zone: string, 
 export function heardAgainWords(): Answer {
 	return {
 		value: { format: 1, silent: null },
-		lead: '**✅ I read upstream’s news again.** What I missed I know now, and say what concerns this room.',
+		lead: '**✅ I read upstream’s news again.** I have caught up, and report what concerns this room.',
 		sections: [],
 		kind: 'answer',
 	};

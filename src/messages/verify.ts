@@ -12,7 +12,7 @@ export function verifyWords(value: Verify): Answer {
 	if (fingerprint === undefined)
 		return {
 			value,
-			lead: 'I have no keys here, so there is nothing to compare: nothing that I say is encrypted.',
+			lead: 'I have no keys here, so there is nothing to compare: nothing I say is encrypted.',
 			sections: [],
 			kind: 'answer',
 		};
@@ -24,12 +24,12 @@ export function verifyWords(value: Verify): Answer {
 	const compare = [
 		'Compare the master key with the one that my operator published outside of Matrix: it stays the same when my session changes.',
 		'Your client shows the key of this session among the sessions of my account; it must be the same.',
-		'My operator may verify me by emojis: press “verify” in the client, and compare with the emojis in my log.',
+		'My operator can verify me by emoji: press “verify” in the client, and compare with the emoji in my log.',
 	];
 	const worth = [
-		'That I name these keys here proves little: the homeserver carries my words, and could change them. A key from elsewhere proves that nobody stands in between.',
+		'Naming these keys here proves little: the homeserver carries my messages and could change them. A key from another source proves that nobody is in between.',
 		'Without my log, “they match” says nothing: I cannot see what your client shows.',
-		'A verified session says who speaks, not that what I say is right.',
+		'A verified session shows who is speaking, not that what I say is right.',
 	];
 	return {
 		value,

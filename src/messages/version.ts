@@ -13,7 +13,7 @@ type Releases = { releases: readonly Release[] };
 export function buildWords({ version, build, written }: Written & { written?: string }): string {
 	if (!build) return calls(written, version);
 	if (build.is === 'development') return `, a development build from before ${version}${calls(written, version)}`;
-	if (build.is === 'derived') return written === undefined ? ', a build of somebody’s own' : calls(written, version);
+	if (build.is === 'derived') return written === undefined ? ', a custom build' : calls(written, version);
 	const { branch, commit, dirty } = build;
 	const from = branch
 		? `built from the branch ${quoted(branch)}`
@@ -32,8 +32,8 @@ export function namedWords(named: Named): string {
 	const what = {
 		release: '',
 		candidate: isFinalOut ? '' : `, a candidate of ${finalOf(version)}`,
-		withdrawn: ', which was withdrawn by its makers',
-		unknown: ', a release that I do not know',
+		withdrawn: ', which was withdrawn by its developers',
+		unknown: ', a release I do not know',
 	}[standing];
 	// The number may be none of Synapse's at all: `3.11-for-workgroups`.
 	if (standing === 'unknown' && build?.is === 'derived' && written !== undefined) return `${quoted(written)}${what}`;
@@ -52,7 +52,7 @@ export function unknownWords({ releases }: Releases): string {
 
 /** The same, where only the newest release that is known is at hand. */
 export function unknownSince(newest: Version | undefined): string {
-	return `I cannot say how new or how safe it is.${newest === undefined ? '' : ` The newest release that I know is ${newest}.`}`;
+	return `I cannot say how new or how safe it is.${newest === undefined ? '' : ` The newest release I know is ${newest}.`}`;
 }
 
 /** How far a judgement by the base release holds for a build; undefined for the release itself. */
@@ -60,7 +60,7 @@ export function caveatWords({ version, build }: Written): string | undefined {
 	if (!build) return undefined;
 	return build.is === 'development'
 		? `It comes before ${version}: what ${version} fixes may still be open in it.`
-		: `This build may lack a fix that ${version} has, or have one more.`;
+		: `This build may lack a fix that ${version} has, or have extra ones.`;
 }
 
 /** How to tell a version that cannot be seen, or read. */

@@ -35,10 +35,10 @@ export function serversWords(watched: readonly WatchedSubscription[], { knowledg
 		const caveat = running && isJudged ? caveatWords(running) : undefined;
 		const state = running
 			? `Synapse ${versionWords(running, knowledge)}${sourceWords(running)}${late && isJudged ? `, ${running.build ? `as ${running.version} ` : ''}${behindWords(running.version, late, newest)}` : ''}`
-			: 'not known what it runs';
+			: 'version unknown';
 		const facts = subscription.facts.length ? `; ${subscription.facts.map(typedFact).join(', ')}` : '';
 		const times = server?.looked
-			? ` Last look ${momentIn(server.looked, zone)}, next ${momentIn(server.next, zone)}.`
+			? ` Last check ${momentIn(server.looked, zone)}, next ${momentIn(server.next, zone)}.`
 			: '';
 		const trouble = [why, caveat].flatMap(text => (text === undefined ? [] : [` ⚠️ ${text}`])).join('');
 		return `${quoted(subscription.server)}: ${state}${facts}; ${open ? `${open} open` : 'nothing open'}.${trouble}${times}`;
@@ -65,7 +65,7 @@ export function serversWords(watched: readonly WatchedSubscription[], { knowledg
 /** How sure the release is, in brackets. */
 function sourceWords({ by, mixture, lately }: Running): string {
 	if (by === 'person') return ' (as you told me)';
-	if (mixture) return ` (and ${mixture.highest} by turns)`;
+	if (mixture) return ` (and ${mixture.highest}, alternating)`;
 	return lately === undefined ? '' : ` (but ${lately} at the last look)`;
 }
 
@@ -130,7 +130,7 @@ function openCount(open: readonly OpenAlert[]): string {
 	if (!rest) return `${count(pressing, 'alert')} open`;
 	return pressing
 		? `${count(pressing, 'alert')} open, ${rest} more good to know`
-		: `Nothing presses; ${rest} good to know`;
+		: `Nothing urgent; ${rest} good to know`;
 }
 
 function sectionOf(title: string, those: readonly OpenAlert[], fold: boolean): Section {
@@ -153,7 +153,7 @@ function titled(those: readonly OpenAlert[]): string {
 export function ackWords(those: readonly OpenAlert[]): Answer {
 	return {
 		value: { format: 1, acknowledged: those.map(({ number }) => number) },
-		lead: `Acknowledged ${numbersOf(those)}${titled(those)}. I remind of it no more.`,
+		lead: `Acknowledged ${numbersOf(those)}${titled(those)}. No more reminders.`,
 		sections: [],
 		kind: 'progress',
 	};
@@ -177,18 +177,18 @@ export function settingsWords(settings: Settings, changed: string | undefined): 
 	const { zone, quiet, severity, messages, mention, bare } = settings;
 	const lines = {
 		zone: `${code('zone')} ${zone === undefined ? 'UTC' : code(zone)}`,
-		quiet: `${code('quiet')} ${quiet === undefined ? 'never: I speak at any hour' : `${quiet}, but for severe advisories`}`,
-		severity: `${code('severity')} ${severity ?? 'info'}: what is less is not said`,
+		quiet: `${code('quiet')} ${quiet === undefined ? 'never: I speak at any hour' : `${quiet}, except for severe advisories`}`,
+		severity: `${code('severity')} ${severity ?? 'info'}: anything less severe is not reported`,
 		messages: `${code('messages')} ${messages ?? 'text for answers and alerts, notice for the rest'}`,
-		mention: `${code('mention')} ${mention === undefined ? 'nobody' : `${escapeMarkdown(mention)} for what is a warning or worse`}`,
-		bare: `${code('bare')} ${bare === undefined ? 'as my operator set it' : bare ? 'on' : 'off'}: whether ${code('!upgrade')} is enough, without my name`,
+		mention: `${code('mention')} ${mention === undefined ? 'nobody' : `${escapeMarkdown(mention)} for warnings and worse`}`,
+		bare: `${code('bare')} ${bare === undefined ? 'as my operator set it' : bare ? 'on' : 'off'}: whether ${code('!upgrade')} works without my name`,
 	};
 	const line = changed === undefined ? undefined : lines[changed as keyof typeof lines];
 	return {
 		value: { format: 1, settings },
 		lead:
 			line === undefined
-				? `**How this room wants to be told.** Change it like ${code('!room zone Europe/Berlin')}.\n\n${list(Object.values(lines))}`
+				? `**Settings of this room.** Change it like ${code('!room zone Europe/Berlin')}.\n\n${list(Object.values(lines))}`
 				: `Kept: ${line}.`,
 		sections: [],
 		kind: line === undefined ? 'answer' : 'progress',

@@ -102,7 +102,7 @@ function leadOf({ entry, by, fit, refusal }: WhyMatch, told: ToldMatch, others: 
 }
 
 function surely({ sure, sources }: ToldMatch, by: WhyMatch['by'], others: number): { short: string; long: string } {
-	if (by === 'words') return { short: 'Perhaps', long: 'a guess from your words; lines of the log would tell.' };
+	if (by === 'words') return { short: 'Perhaps', long: 'a guess from your words; log lines would settle it.' };
 	if (sure && others === 0)
 		return { short: 'Sure', long: `sure, the text has this message${sources.length ? '' : ' word for word'}.` };
 	if (sure) return { short: 'Sure', long: 'sure of this one; the text has other errors too, told below.' };
@@ -116,15 +116,15 @@ function dangerWords({ danger }: ToldMatch, isRefusal: boolean): string {
 	if (danger === 'data') return 'Your data may be in danger.';
 	if (danger === 'service')
 		return isRefusal
-			? 'Your data is not in danger, but the server does not start.'
-			: 'Your data is not in danger, but the server does not work as it should.';
+			? 'Your data is safe, but the server does not start.'
+			: 'Your data is safe, but the server does not work as it should.';
 	return 'Nothing is damaged.';
 }
 
 function startWords({ forward, kind }: ToldMatch, of: WhyMatch['entry']['of']): string {
 	if (forward === 'unsafe') return 'Start nothing until you have read this.';
 	if (kind === 'refusal') return '';
-	return of === 'fault' ? 'You may start it again; it comes back until you have a release without it.' : '';
+	return of === 'fault' ? 'You can start it again; it will come back until you run a release without it.' : '';
 }
 
 function about(match: WhyMatch, told: ToldMatch): Section {
@@ -139,7 +139,7 @@ function about(match: WhyMatch, told: ToldMatch): Section {
 		...(match.line
 			? [`First seen in line ${match.line}${match.count > 1 ? `, ${match.count} times in all` : ''}.`]
 			: []),
-		...notes.slice(0, 2).map(note => `Our note: ${escapeMarkdown(note.title)} (${code(`!notes ${note.release}`)})`),
+		...notes.slice(0, 2).map(note => `Note: ${escapeMarkdown(note.title)} (${code(`!notes ${note.release}`)})`),
 		sourceWords(told.sources),
 	].filter(line => line !== '');
 	return { title: 'What it is', markdown: lines.join('\n\n'), fold: false };
@@ -191,14 +191,14 @@ function commandsSection(told: ToldMatch, recipe: Recipe | undefined): Section[]
 	const block = (lines: readonly string[]) => `\`\`\`bash\n${lines.join('\n')}\n\`\`\``;
 	const watch = recipe.log ? `\n\nand watch it come up:\n\n${block(recipe.log)}` : '';
 	return [
-		{ title: 'When it is mended', markdown: `${where}Start it again:\n\n${block(recipe.apply)}${watch}`, fold: false },
+		{ title: 'When it is fixed', markdown: `${where}Start it again:\n\n${block(recipe.apply)}${watch}`, fold: false },
 	];
 }
 
 /** Where an option stands in this way to install. */
 function placeWords({ paths, generated, inside }: Recipe): string {
 	const main = code('homeserver.yaml');
-	if (generated) return `${main} is generated in this way to install: change what it is made of.\n\n`;
+	if (generated) return `${main} is generated with this kind of installation: change what it is generated from.\n\n`;
 	const path = paths['homeserver.yaml'];
 	if (path === undefined) return '';
 	const also = paths['conf.d'] === undefined ? '' : `, or a file in ${code(paths['conf.d'])}`;
@@ -223,9 +223,9 @@ function helpWords({ profile }: WhyTelling): string {
 
 function unknownWords({ unexplained, lines, harmless }: Diagnosis, telling: WhyTelling): string {
 	const where = unexplained && lines > 1 ? ` The first error stands in line ${unexplained.line}.` : '';
-	const quiet = harmless.length ? ' What I do know of it is harmless.' : '';
+	const quiet = harmless.length ? ' The parts I know are harmless.' : '';
 	const help = helpWords(telling);
-	return `**I do not know this text.**${where}${quiet} I have no refusal, fault or failure that looks like it, so I have no cure to offer, and cannot tell whether data is in danger: change nothing in the database until you know.\n\n${help.charAt(0).toUpperCase()}${help.slice(1)}`;
+	return `**I do not know this text.**${where}${quiet} It matches no refusal, fault or failure I know, so I cannot offer a fix, or tell whether data is at risk: change nothing in the database until you know.\n\n${help.charAt(0).toUpperCase()}${help.slice(1)}`;
 }
 
 function toldOf(match: WhyMatch, profile: Profile): ToldMatch {
@@ -260,7 +260,7 @@ function ofEntry(match: WhyMatch, profile: Profile): Own {
 			return ofNote(entry.note);
 		case 'fault': {
 			const { title, text, danger, fixed, sources } = entry.fault;
-			const cure = fixed === undefined ? 'No release cures it yet.' : `Take ${fixed} or newer.`;
+			const cure = fixed === undefined ? 'No release fixes it yet.' : `Take ${fixed} or newer.`;
 			const back =
 				entry.fault.severity === 'severe'
 					? ` How far you may go back: ${code(`!rollback ${entry.fault.release}`)}.`
@@ -342,7 +342,7 @@ function doneBefore(sites: readonly RefusalSite[], text: string): string {
 	if (/worker|instance_map|instance to handle/.test(text) && site.file.endsWith('workers.py')) return worker;
 	if (site.file.includes('storage/prepare_database') || site.file.includes('storage/schema')) return opened;
 	if (site.file.includes('storage/engines'))
-		return 'Synapse looked at the database and stopped before it changed anything; the release that ran before still starts.';
+		return 'Synapse checked the database and stopped before it changed anything; the release that ran before still starts.';
 	const late = /start_listening|_listener_http|_configure_named_resource|run_startup_checks|handle_startup|admin_cmd/;
 	return site.file.startsWith('synapse/app/') && late.test(site.function) ? opened : untouched;
 }

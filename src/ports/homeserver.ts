@@ -148,7 +148,7 @@ export type Homeserver = {
 	 * is no longer what it was. Refused where we may not see it.
 	 */
 	again: (room: string, event: string, raw?: string) => Promise<Outcome<Incoming | undefined>>;
-	/** A message that another one speaks of. Refused where there is none, or none that we may see. */
+	/** A message that another one refers to. Refused if it does not exist or we may not see it. */
 	quoted: (room: string, event: string) => Promise<Outcome<Quoted>>;
 	/** What a person sent directly before and after an event, at most 20 messages each, in the room's order; edits left out. */
 	around: (room: string, event: string, sender: string) => Promise<Outcome<{ before: Quoted[]; after: Quoted[] }>>;

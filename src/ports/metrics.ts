@@ -1,4 +1,4 @@
-// What is counted for whoever watches the bot. Where nothing is served, nothing is counted.
+// What is counted for monitoring. Where nothing is served, nothing is counted.
 import type { Severity } from '../advice/watch/severity.ts';
 
 /** Hears of what happens. */

@@ -111,7 +111,7 @@ export type Store = WatchStore &
 		explain: (unreadable: Unreadable, saying: Saying, now: Date) => Promise<void>;
 		/** Marks what came in a room until that moment as explained, without a word. */
 		passOver: (room: string, until: Date, now: Date) => Promise<void>;
-		/** Answers to this sender on their way, and whether somebody told him that they are too many. */
+		/** Answers waiting for this sender, and whether they were told that these are too many. */
 		load: (sender: string) => Promise<{ waiting: number; told: boolean }>;
 
 		room: (room: string) => Promise<Room | undefined>;

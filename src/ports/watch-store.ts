@@ -25,7 +25,7 @@ export type WatchStore = {
 	watch: (room: string, server: string) => Promise<Subscription | undefined>;
 	/** How many watches this person has begun. */
 	watchesBegunBy: (person: string) => Promise<number>;
-	/** So many of those in rooms that we are in, by id, from behind `after` (`''`: from the first). */
+	/** At most this many of those in rooms we are in, by id, after `after` (`''`: from the first). */
 	watchedBy: (server: string, after: string, limit: number) => Promise<Watched[]>;
 	keepWatch: (watch: Subscription, now: Date) => Promise<void>;
 	/** Ends a subscription and forgets all about it; false if there was none. */
@@ -41,7 +41,7 @@ export type WatchStore = {
 	lookedAtSince: (since: Date, limit: number) => Promise<WatchedServer[]>;
 	/** Says nothing about a server that nobody watches. */
 	keepLook: (server: WatchedServer) => Promise<void>;
-	/** When the last look at any server was, and when the next one is. */
+	/** When the last check at any server was, and when the next one is. */
 	looks: () => Promise<{ last?: Date; next?: Date }>;
 	/** Joined rooms whose replacement needs an invitation that has not come. */
 	uninvited: () => Promise<{ from: string; to: string }[]>;

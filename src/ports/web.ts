@@ -49,7 +49,7 @@ export type BundleLook = {
 	/** When a good bundle was last there, known or new. */
 	read?: Date;
 	next: Date;
-	/** Why the last look brought none. */
+	/** Why the last check brought none. */
 	trouble?: BundleTrouble;
 };
 

@@ -1,7 +1,7 @@
 // A value → the one line that `--json` prints.
 
 /**
- * JSON on exactly one line: whoever reads line by line, and the terminal it may be shown on, find nothing in it to obey.
+ * JSON on exactly one line: a reader of lines, or a terminal that shows it, finds no control characters in it.
  * Throws a TypeError for what JSON cannot say (undefined, functions, bigints, circles).
  */
 export function jsonLine(value: unknown): string {

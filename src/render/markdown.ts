@@ -27,7 +27,7 @@ export type Block =
 	| List
 	| { is: 'quote'; blocks: Block[] };
 
-// HTML and strikes are not read at all: they stay the letters that they are, and what stands between them is still read.
+// HTML and strikes are not read at all: they stay literal, and what is between them is still read.
 const marked = new Marked({
 	tokenizer: { html: () => undefined, tag: () => undefined, del: () => undefined },
 });

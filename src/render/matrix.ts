@@ -105,7 +105,7 @@ function writer(answer: Answer, always: MatrixOptions['always']): (pieces: reado
 
 type ReadSection = { section: Section; blocks: readonly Block[] };
 
-/** The sections with their Markdown read; undefined if they are longer than so many bytes, for reading takes time. */
+/** The sections with their Markdown read; undefined if they are longer than this many bytes, since parsing takes time. */
 function readUpTo(bytes: number, sections: readonly Section[]): ReadSection[] | undefined {
 	if (sections.reduce((count, { markdown }) => count + markdown.length, 0) > bytes) return undefined;
 	return sections.map(section => ({ section, blocks: blocksOf(section.markdown) }));

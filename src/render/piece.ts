@@ -20,7 +20,7 @@ export function jsonBytes(value: unknown): number {
 	return Buffer.byteLength(JSON.stringify(value));
 }
 
-/** The title stands above in the HTML; in the body after the lead, whose first letters are all that notifications show. */
+/** The title stands above in the HTML; in the body after the lead, whose first characters are all that notifications show. */
 export function headPiece(answer: Answer): Piece {
 	const lead = blocksOf(answer.lead);
 	const title = spansOf(answer.title ?? '');

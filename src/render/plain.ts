@@ -3,7 +3,7 @@ import { code } from '../text/markdown.ts';
 import type { Block, List, Span } from './markdown.ts';
 
 export type Style = {
-	/** Columns; Infinity leaves the breaking of lines to whoever shows them. */
+	/** Columns; Infinity leaves line breaks to the client. */
 	width: number;
 	strong: (text: string) => string;
 	code: (text: string) => string;

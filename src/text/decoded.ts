@@ -6,7 +6,7 @@ export type NoText = 'packed' | 'binary';
 /** The first bytes of gzip, zip, xz, bzip2, Zstandard and 7-Zip. */
 const packed = ['1f8b', '504b0304', 'fd377a585a00', '425a68', '28b52ffd', '377abcaf271c'];
 
-/** A text of which more than this part is unreadable is none. */
+/** A file with more than this share of unreadable characters is not text. */
 const maxUnreadable = 0.02;
 
 /**

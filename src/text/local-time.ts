@@ -60,7 +60,7 @@ export function momentIn(now: Date, zone: string): string {
 	return `${dayIn(now, zone)} ${time} ${zone === 'UTC' ? 'UTC' : `(${zone})`}`;
 }
 
-/** The moment when a day (`2026-11-21`) begins in the zone. Throws a RangeError for what is no day of the calendar. */
+/** The moment when a day (`2026-11-21`) begins in the zone. Throws a RangeError for what is not a date. */
 export function dayBegins(day: string, zone: string): Date {
 	return dateOf(temporal().PlainDate.from(day).toZonedDateTime(zone));
 }

@@ -38,9 +38,9 @@ export type Watching = {
 	every: number;
 };
 
-/** So many servers are looked at in one go; those that are still due come right after. */
+/** How many servers are polled in one batch; the rest follow right after. */
 const batchSize = 100;
-/** So many rooms are decided for in one transaction: while it lasts, nobody else writes. */
+/** How many rooms one transaction decides for: while it lasts, nobody else writes. */
 const roomConcurrency = 20;
 /** When this many servers are silent at once and nobody else answers either, it is we who are cut off. */
 const manySilent = 4;
@@ -77,8 +77,8 @@ async function look(server: WatchedServer, { web, random, every, log }: Watching
 		const failures = (last?.is === 'silent' ? last.looks : 0) + (saw?.is === 'silent' ? 1 : 0);
 		return { server, saw, pause: pauseAfter(observation, failures, { every, random: random() }) };
 	} catch (error) {
-		// A fault of ours about one server is none of the others’: it is looked at again in its turn.
-		log.error({ err: error, server: server.server }, 'a server could not be looked at for a fault of ours');
+		// An internal error about one server does not affect the others: it is polled again in its turn.
+		log.error({ err: error, server: server.server }, 'a server could not be polled because of an internal error');
 		return { server, saw: undefined, pause: every };
 	}
 }
@@ -88,7 +88,7 @@ async function lookAt(due: readonly WatchedServer[], watching: Watching): Promis
 	const seen = await Promise.all(due.map(server => look(server, watching)));
 	const silent = seen.filter(({ saw }) => saw?.is === 'silent').length;
 	const cutOff = silent >= manySilent && silent === seen.length && !(await anyoneAnswers(due, watching));
-	if (cutOff) log.warn({ servers: silent }, 'no server answers: it may be our own network, so nobody is blamed');
+	if (cutOff) log.warn({ servers: silent }, 'no server answers: our own network may be down, so no server is reported');
 	for (const { server, saw, pause } of seen) {
 		if (stopping()) return;
 		const at = now();
@@ -112,7 +112,7 @@ async function anyoneAnswers(due: readonly WatchedServer[], { store, web, now, e
 }
 
 /**
- * Decides for every room that watches the server, and keeps the look with it: a transaction for so many rooms. Until the
+ * Decides for every room that watches the server, and keeps the look with it: one transaction for each batch of rooms. Until the
  * last of them the server stays due, so that what a crash leaves undecided is decided at the start.
  */
 async function decide(looked: WatchedServer, watching: Watching): Promise<void> {
@@ -153,14 +153,17 @@ async function knownCarriers(
 			distributions,
 		);
 	} catch (error) {
-		log.error({ err: error }, 'what is known of distributions cannot be opened; rooms hear of upstream’s releases');
+		log.error(
+			{ err: error },
+			'the knowledge about distributions cannot be opened; rooms are told about upstream’s releases',
+		);
 		return undefined;
 	}
 }
 
-/** A fault of ours about one room is none of the others’. What it should have heard is decided again at the next look. */
+/** An internal error about one room does not affect the others. Its alerts are decided again at the next poll. */
 function passOver({ room, server }: Subscription, error: unknown, { log }: Watching): void {
-	log.error({ err: error, room, server }, 'a room could not be told of a server for a fault of ours');
+	log.error({ err: error, room, server }, 'a room could not be told about a server because of an internal error');
 }
 
 /** Why a room could not be told: no fault of the store, though it comes out of its transaction. */
@@ -230,7 +233,7 @@ function decisionFor(
 	};
 }
 
-/** One message for what is new and for reminders, and one in each thread for what goes on there. */
+/** One message for what is new and for reminders, and one in each thread for what continues there. */
 function sayingsOf(
 	{ id, room, server }: Subscription,
 	numbered: readonly NumberedAlert[],

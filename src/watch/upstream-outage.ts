@@ -25,7 +25,7 @@ export type OutagePorts = {
 	stopping: () => boolean;
 };
 
-/** So many rooms are told in one transaction. */
+/** How many rooms are told in one transaction. */
 const batchSize = 20;
 
 export async function tellOfUpstream(telling: OutagePorts): Promise<undefined> {

@@ -99,7 +99,7 @@ test('a token is asked whose it is; nothing is written anywhere', async () => {
 	);
 	expect([err, status]).toEqual([[''], 0]);
 	expect(out).toEqual([
-		expect.stringMatching(/^store\.path: .*data, made at the first start$/),
+		expect.stringMatching(/^store\.path: .*data, created at the first start$/),
 		expect.stringMatching(/^matrix\.homeserver: http:\S+ answers, and speaks Matrix up to v1\.16$/),
 		`matrix.user: the token is that of ${user}, on device DEVICE`,
 		'operator.room: the bot is not in !other:example.org yet; invite it',
@@ -113,7 +113,7 @@ test('a token is asked whose it is; nothing is written anywhere', async () => {
 test('with a password nobody logs in', async () => {
 	const { out, status } = await check(config(await homeserver(), '  password: secret\n'));
 	expect(status).toBe(0);
-	expect(out).toContainEqual(expect.stringMatching(/knows @glia:example\.org; whether the password is right/));
+	expect(out).toContainEqual(expect.stringMatching(/knows @glia:example\.org; only a start can tell whether/));
 	expect(changes).toEqual([]);
 });
 
@@ -211,7 +211,7 @@ test('a server name in the place of an address is looked up by its .well-known',
 	};
 	const found = await check(text, environment);
 	expect(found.err).toEqual([
-		`config.yaml:2: matrix.homeserver: an address is wanted, and it is ${real} (by the .well-known of ${name})`,
+		`config.yaml:2: matrix.homeserver: expected an address; it is ${real} (by the .well-known of ${name})`,
 	]);
 	expect(found.status).toBe(1);
 
@@ -223,5 +223,5 @@ test('a server name in the place of an address is looked up by its .well-known',
 		response.writeHead(status).end(JSON.stringify(body));
 	};
 	const itself = await check(text, environment);
-	expect(itself.err).toEqual([`config.yaml:2: matrix.homeserver: an address is wanted, and it is https://${name}`]);
+	expect(itself.err).toEqual([`config.yaml:2: matrix.homeserver: expected an address; it is https://${name}`]);
 });

@@ -97,7 +97,7 @@ function unreduced(signed: Buffer): Buffer {
 
 const base64 = (signed: Buffer) => `${signed.toString('base64')}\n`;
 const tampered = 'knowledge.updates.key';
-const none = 'it has no signature that could be one';
+const none = 'it has no valid signature';
 
 describe('what was changed on its way', () => {
 	const cases: [name: string, text: string | Buffer, signature: string | Buffer, why: string][] = [
@@ -215,7 +215,7 @@ describe('what is signed, and does not count', () => {
 			'it is older than what I know',
 		],
 		['of the same moment', publisher.bundle('second'), 'made at the same moment'],
-		['from the future', publisher.bundle('second', { made: '2022-09-12T10:00:00Z' }), 'still to come'],
+		['from the future', publisher.bundle('second', { made: '2022-09-12T10:00:00Z' }), 'in the future'],
 		[
 			'read before',
 			publisher.bundle('second', { ...later, horizon: { release: '1.66.0', read: '2022-09-05' } }),
@@ -480,7 +480,7 @@ describe('a restart', () => {
 		writeFileSync(join(path, 'knowledge'), 'no folder');
 		const bot = await openBot({ path });
 		serveSigned(good);
-		expect(await look(bot)).toBe('I cannot keep it in the folder of my store: `ENOTDIR`');
+		expect(await look(bot)).toBe('I cannot save it in the folder of my store: `ENOTDIR`');
 		expect(markOf(bot)).toBe('own');
 		rmSync(join(path, 'knowledge'));
 		expect(await lookAgain(bot)).toBe('taken');

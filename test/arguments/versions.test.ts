@@ -51,7 +51,7 @@ describe('versions', () => {
 			const { version, note } = readVersion(typed, as, knowledge);
 			expect([version, note]).toEqual([
 				'1.59.0rc2',
-				'1.59.0 is not out yet: 1.59.0rc2, its newest candidate, stands for it.',
+				'1.59.0 is not out yet; its newest candidate, 1.59.0rc2, is used instead.',
 			]);
 		}
 		expect(linesOf(typed, knowledge)).toEqual({ releases: ['1.59.0'], candidate: '1.59.0rc2' });
@@ -134,7 +134,7 @@ describe('words', () => {
 	test('a known fact without its right value is told how it is said', () => {
 		expect(() => sort('1.56 workers=no')).toThrow(/Say `workers`, or `no-workers` to deny it/);
 		expect(() => sort('1.56 postgres=fourteen')).toThrow(/said like this: `postgres=14`/);
-		expect(() => sort('1.56 no-docker')).toThrow(/only yes-or-no facts are denied/);
+		expect(() => sort('1.56 no-docker')).toThrow(/only yes-or-no facts can be denied/);
 	});
 
 	test('two values of one fact are refused', () => {

@@ -167,7 +167,7 @@ test('words count in the thread, answered there; elsewhere they are talk', async
 		'm.in_reply_to': { event_id: `$in${token}` },
 	});
 	expect(await say('nice, thank you', { thread: root })).toEqual([]);
-	expect(first(await say('glia: where', { thread: root })).body).toContain('You stand at stage 2');
+	expect(first(await say('glia: where', { thread: root })).body).toContain('You are at stage 2');
 	expect(first(await say('glia: where')).body).toContain('I do not know the command');
 	expect(first(await say('!small', { thread: root })).body).toContain('Small');
 });
@@ -215,7 +215,7 @@ test('a stranger is refused once, an error of anybody is looked up', async () =>
 	expect(first(await say('done', there)).body).toContain('power level');
 	expect(await say('skip', there)).toEqual([]);
 	expect(first(await say('psql: ERROR:  role "x" does not exist', there)).body).toContain('createuser');
-	expect(first(await say('where', there)).body).toContain('You stand at stage 1');
+	expect(first(await say('where', there)).body).toContain('You are at stage 1');
 });
 
 test('an error that the guide does not know is looked for in all that is known', async () => {
@@ -238,7 +238,7 @@ test('what is older than a day changes nothing', async () => {
 test('one in a thread, five in a room, one in a message', async () => {
 	const { root } = await begun();
 	expect(first(await say('!small start', { thread: root })).body).toContain(
-		'Another guide is under way in this thread',
+		'Another guide is in progress in this thread',
 	);
 	expect((await say('!small start\n!small start')).map(({ body }) => body)).toEqual([
 		expect.stringContaining('One guide at a time'),
@@ -246,10 +246,10 @@ test('one in a thread, five in a room, one in a message', async () => {
 	for (let i = 0; i < 4; i++) await begun();
 	expect(await store.sessions(room)).toHaveLength(5);
 	const full = await say('!small start');
-	expect(full.map(({ body }) => body)).toEqual([expect.stringContaining('5 guides are under way')]);
+	expect(full.map(({ body }) => body)).toEqual([expect.stringContaining('5 guides are in progress')]);
 	await say('stop', { thread: root });
 	expect(await say('!small start')).toHaveLength(2);
-	expect(first(await say('start', { thread: root })).body).toContain('5 guides are under way');
+	expect(first(await say('start', { thread: root })).body).toContain('5 guides are in progress');
 });
 
 test('begun in a thread that was there before, it goes on in that one', async () => {
@@ -276,5 +276,5 @@ test('a hundred answers waiting silence a session as they do commands', async ()
 	inbox.wake();
 	const said = await delivered();
 	expect(said).toHaveLength(101);
-	expect(said.at(-1)?.body).toContain('answers of mine waiting');
+	expect(said.at(-1)?.body).toContain('answers waiting');
 });

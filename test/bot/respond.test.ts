@@ -159,9 +159,7 @@ describe('a long message', () => {
 		expect(fits?.kind).toBe('answer');
 		const answers = await asked(`!upgrade ${'a'.repeat(4088)}`);
 		expect(answers).toHaveLength(1);
-		expect(answers[0]?.lead).toBe(
-			'This command has 4097 characters, and I read at most 4096. Say it in fewer words, please.',
-		);
+		expect(answers[0]?.lead).toBe('This command has 4097 characters, and I read at most 4096. Please shorten it.');
 		const [next] = await asked(`!upgrade\n${'a'.repeat(60_000)}`);
 		expect(next).toMatchObject({ kind: 'refusal', lead: expect.stringContaining('60000 characters') });
 	});
@@ -182,6 +180,6 @@ describe('a long message', () => {
 
 	test('commands beyond the tenth are counted no further', async () => {
 		const answers = await asked('!help\n'.repeat(10_000));
-		expect(answers).toMatchObject([{ kind: 'refusal', lead: expect.stringContaining('at most 10 are answered') }]);
+		expect(answers).toMatchObject([{ kind: 'refusal', lead: expect.stringContaining('at most 10 at once') }]);
 	});
 });

@@ -45,7 +45,7 @@ test.each(['1.22', '1.22.0', '1.22.0rc2', 'v1.22'])(
 	async typed => {
 		expect(await taken(typed, coming)).toEqual({ notes: ['1.22.0'], upgrade: '1.22.0rc2', rollback: '1.22.0rc2' });
 		const plan = await upgrade.run(asked(`1.20.0 ${typed}`), ports(coming));
-		if (!typed.includes('rc')) expect(plan.lead).toContain('1.22.0 is not out yet: 1.22.0rc2, its newest candidate');
+		if (!typed.includes('rc')) expect(plan.lead).toContain('1.22.0 is not out yet; its newest candidate, 1.22.0rc2');
 	},
 );
 
@@ -82,7 +82,7 @@ test('how far the knowledge reaches is the day on which upstream was read, compi
 		];
 		for (const { value, lead } of answers) {
 			expect(value.horizon).toEqual({ release: '1.21.0', read: expected });
-			expect(lead).toContain(`Known up to 1.21.0, read ${expected}.`);
+			expect(lead).toContain(`Covers releases up to 1.21.0, read ${expected}.`);
 		}
 	}
 });

@@ -121,9 +121,9 @@ test('the look’s script says behind which command its output is said; other id
 	const { files, sections } = await ask('check example.org look');
 	expect(files?.[0]?.text).toContain(`"${numeric}"`);
 	expect(JSON.stringify(sections)).toMatch(/!check example\.org 1\.98\.0 1\.\d+\.\d+ look none/);
-	await expect(ask('check example.org look 1.2.3/nothing')).rejects.toThrow('is nothing that a look');
+	await expect(ask('check example.org look 1.2.3/nothing')).rejects.toThrow('is not something that the script');
 	await expect(ask('check example.org 1.140 1.156 look 1.135.0/numeric-form-secret')).rejects.toThrow(
-		'is nothing that a look',
+		'is not something that the script',
 	);
 });
 
@@ -190,8 +190,8 @@ test('it ages: what is too old is said to be, and decides nothing', async () => 
 	expect(await inPlan(numeric)).toBe('unknown');
 	const plan = await ask('upgrade example.org');
 	expect(plan.value.profile).toEqual({ install: 'docker' });
-	expect(JSON.stringify([plan.lead, plan.sections])).toMatch(/too old to go by[^"]*!check example\.org/);
-	expect(JSON.stringify((await ask('profile example.org')).sections)).toContain('too long ago to go by');
+	expect(JSON.stringify([plan.lead, plan.sections])).toMatch(/too old to use[^"]*!check example\.org/);
+	expect(JSON.stringify((await ask('profile example.org')).sections)).toContain('too long ago to use');
 });
 
 test('a condition that another edition of the knowledge has is open again', async () => {

@@ -125,14 +125,14 @@ describe('is refused:', () => {
 		['ess', 'From which chart?'],
 		['mdad workers', 'Say a day, a commit, or your migration value'],
 		['mdad foobar', 'prints its day'],
-		['mdad last month', 'stands in its change log: https://'],
+		['mdad last month', 'Later changes are in its change log: https://'],
 		['mdad 06/01/2026', 'may be `2026-01-06` or `2026-06-01`'],
 		['ess foobar', 'From which chart?'],
 		['ess 26.1.0-rc1', 'Did you mean `26.1.0`?'],
 		['ess 27', 'Did you mean `26.8.1`?'],
-		['mdad 2027-01-01', 'lies in the future; today is 2026-11-29'],
-		['mdad 2026-09-01', 'that ends on 2026-08-22'],
-		['mdad 2025-02-30', 'no day of the calendar'],
+		['mdad 2027-01-01', 'is in the future; today is 2026-11-29'],
+		['mdad 2026-09-01', 'which end on 2026-08-22'],
+		['mdad 2025-02-30', 'is not a date'],
 		['mdad 2019-12-31', 'since 2020-01-01'],
 		['mdad 2026-05-01 2026-01-01', '`!upgrade mdad 2026-01-01 2026-05-01`'],
 		['mdad 2026-01-01 2026-02-01 2026-03-01', 'is a third'],
@@ -145,7 +145,7 @@ describe('is refused:', () => {
 		['ess 26.8.0 26.8.0', 'nothing between a chart and itself'],
 		['ess 26.8.1', 'nothing to upgrade to'],
 		['ess 26.9.0', 'Did you mean `26.8.1`?'],
-		['ess 26.1.0 26.8.0 jitsi', 'neither a component nor a fact'],
+		['ess 26.1.0 26.8.0 jitsi', 'do not know a component or fact'],
 	])('“%s”, with “%s”', async (text, words) => {
 		await expect(upgraded(text)).rejects.toThrow(Refusal);
 		await expect(upgraded(text)).rejects.toThrow(words);

@@ -48,15 +48,15 @@ test('a server gives its name, and one that the room watches gives its facts too
 
 test.each([
 	['', 'Where to?'],
-	['ess', 'no move to `ess`'],
+	['ess', 'how to move to `ess`'],
 	['mdad mdad', 'runs this server already'],
 	['mdad debian', 'begins at the official Docker image'],
 	['mdad docker synapse=1.100.0', 'too old to be moved'],
 	['mdad 1.160 1.163', 'only the one that runs now'],
 	['mdad a.example b.example', 'One server at a time'],
 	['mdad proxy=apache', 'cannot stand for `proxy`'],
-	['mdad devture_postgres_enabled workers', 'Either names of variables or facts'],
-	['mdad sqlite server=external way=keep', 'is no way here'],
+	['mdad devture_postgres_enabled workers', 'either names of variables or facts'],
+	['mdad sqlite server=external way=keep', 'is not possible here'],
 ])('“%s” is refused: %s', async (said, why) => {
 	const refusal = ask(said);
 	await expect(refusal).rejects.toBeInstanceOf(Refusal);
@@ -69,7 +69,7 @@ test('old names are said with what they became, and unknown ones as unknown', as
 		{ old: 'devture_postgres_enabled', new: 'postgres_enabled', known: true },
 		{ old: 'matrix_nothing_like_it', new: null, known: false },
 	]);
-	expect(lead).toContain('`devture_postgres_enabled` is `postgres_enabled` now');
+	expect(lead).toContain('`devture_postgres_enabled` is now `postgres_enabled`');
 });
 
 test('how the release stands to the one that the playbook installs today is said at the top', async () => {

@@ -17,7 +17,7 @@ test('the last part of a name is enough where it is the only one', () =>
 test.each([
 	['', 'Which option?'],
 	['a b', 'One option at a time'],
-	['enabled', 'ends several options'],
+	['enabled', 'Several options end with'],
 	['smtp_hots', 'Did you mean'],
 ])('“%s” is refused: %s', (text, words) => {
 	expect(() => said(text)).toThrow(Refusal);

@@ -38,7 +38,7 @@ describe('published knowledge', () => {
 
 	test('says where it is not newer than what came with the program', async () => {
 		const { line } = await asked({ ...look, read });
-		expect(line).toContain('none published that is newer than what came with me; found 30 minutes ago');
+		expect(line).toContain('nothing newer than what came with me; found 30 minutes ago');
 	});
 
 	test.each<[BundleTrouble, string]>([
@@ -55,7 +55,7 @@ describe('published knowledge', () => {
 			{ at, refusal: { is: 'mistakes', first: 'synapse/notes/1.66.0.yaml:4:11 expected <b>', more: 2 } },
 			'and 2 more mistakes',
 		],
-		[{ at, source: { is: 'status', status: 404 } }, '⚠️ Not had 2026-11-29 11:00 UTC: it answers with status 404'],
+		[{ at, source: { is: 'status', status: 404 } }, '⚠️ Not fetched 2026-11-29 11:00 UTC: it answers with status 404'],
 	])('says why another was refused: %j', async (trouble, words) => {
 		const { line, updates } = await asked({ ...look, read, counts, trouble });
 		expect(line).toContain(words);

@@ -202,7 +202,7 @@ const refusedStart = "Error in configuration at 'form_secret':\n  Config option 
 describe('what to type, by the way to install', () => {
 	const typed = async (facts: string) => {
 		const { sections, lead } = await ask(`${facts} ${refusedStart}`);
-		return { lead, commands: sections.find(({ title }) => title === 'When it is mended')?.markdown };
+		return { lead, commands: sections.find(({ title }) => title === 'When it is fixed')?.markdown };
 	};
 
 	test.each([
@@ -235,10 +235,10 @@ describe('what to type, by the way to install', () => {
 		const titles = async (text: string) => (await ask(text)).sections.map(({ title }) => title);
 		expect(
 			await titles('docker authenticate_request failed: 401: Invalid signature for server m.example'),
-		).not.toContain('When it is mended');
+		).not.toContain('When it is fixed');
 		const hopeless =
 			'psycopg2.errors.InvalidForeignKey: there is no unique constraint matching given keys for referenced table "events"';
-		expect(await titles(`docker ${hopeless}`)).not.toContain('When it is mended');
+		expect(await titles(`docker ${hopeless}`)).not.toContain('When it is fixed');
 	});
 });
 
@@ -262,11 +262,11 @@ describe('what is known besides the text', () => {
 
 	test('the only server that the room watches, unless others are meant', async () => {
 		const one = await told(refusedStart, watching('example.org'));
-		expect(one).toContain('Taken to be of `example.org`, which this room watches.');
+		expect(one).toContain('I assume it is from `example.org`, which this room watches.');
 		expect(one).toContain('ansible-playbook');
 		for (const text of [`docker ${refusedStart}`, `1.150 ${refusedStart}`])
-			expect(await told(text, watching('example.org'))).not.toContain('Taken to be of');
-		expect(await told(refusedStart, watching('example.org', 'example.net'))).not.toContain('Taken to be of');
+			expect(await told(text, watching('example.org'))).not.toContain('I assume it is from');
+		expect(await told(refusedStart, watching('example.org', 'example.net'))).not.toContain('I assume it is from');
 		expect(await told(`example.net ${refusedStart}`, watching('example.org', 'example.net'))).toContain(
 			'ansible-playbook',
 		);

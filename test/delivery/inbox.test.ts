@@ -306,7 +306,7 @@ test('a command that came unencrypted into an encrypted room is answered if it o
 		incoming('c', { body: '!set', sealed: true, once: 'session 00' }),
 	);
 	await decided();
-	expect(await bodies()).toEqual(['echo clear', expect.stringContaining('came unencrypted'), 'it is set']);
+	expect(await bodies()).toEqual(['echo clear', expect.stringContaining('your message was not'), 'it is set']);
 });
 
 test('where a room is not encrypted, nobody has to encrypt', async () => {
@@ -325,7 +325,7 @@ test('!leave asks; a ✅ of somebody who may, or `yes`, leaves; any other word s
 	const refusals = await said();
 	expect(refusals).toHaveLength(5);
 	for (const row of refusals)
-		expect(row).toMatchObject({ event: { content: { body: expect.stringMatching(/^I stay/) } } });
+		expect(row).toMatchObject({ event: { content: { body: expect.stringMatching(/^I am staying/) } } });
 	await hear(incoming('$ask', { body: '!leave' }));
 	await decided();
 	const [question, ...more] = await said();

@@ -64,7 +64,7 @@ test('what lasts is told once; over and back again, once more', async () => {
 	]);
 	expect(await told()).toEqual([]);
 	condition = { ...condition, mute: 'M_UNKNOWN', second: 'OTHER' };
-	expect(await told()).toEqual([expect.stringMatching(/2 faults[\s\S]*I say nothing[\s\S]*Another Glia/)]);
+	expect(await told()).toEqual([expect.stringMatching(/2 faults[\s\S]*I am silent[\s\S]*Another Glia/)]);
 	condition = { sources: [], startedAt: clock };
 	expect(await told()).toEqual([]);
 	condition = { ...condition, needs: 'Open a page.' };
@@ -109,7 +109,7 @@ test('an end for a reason is told by the next start, once', async () => {
 	await join(ops);
 	await noteEnding(store.kept, 'The access token was revoked.', clock);
 	expect(await told()).toEqual([
-		expect.stringMatching(/I ended 1 minute ago: The access token was revoked\. I am running again/),
+		expect.stringMatching(/I stopped 1 minute ago: The access token was revoked\. I am running again/),
 	]);
 	expect(await told()).toEqual([]);
 });
@@ -146,7 +146,7 @@ test('a frozen loop is told once an hour at most', async () => {
 	worst = 9_000;
 	expect(await told()).toEqual([]);
 	worst = 45_000;
-	expect(await told()).toEqual([expect.stringContaining('stood still for 45 seconds')]);
+	expect(await told()).toEqual([expect.stringContaining('blocked for 45 seconds')]);
 	worst = 45_000;
 	expect(await told()).toEqual([]);
 	clock = new Date(clock.getTime() + 3600_000);

@@ -222,7 +222,7 @@ describe('what belongs to a command', () => {
 		expect(await answers()).toEqual([
 			{
 				to: event,
-				said: 'text 0; file homeserver.yaml 5; file worker.yaml 5; file late.yaml 5; I took homeserver.yaml, worker.yaml, late.yaml, which you sent with the command.',
+				said: 'text 0; file homeserver.yaml 5; file worker.yaml 5; file late.yaml 5; I used homeserver.yaml, worker.yaml, late.yaml, which you sent with the command.',
 			},
 		]);
 		// It was answered with the command.
@@ -251,7 +251,7 @@ describe('what belongs to a command', () => {
 		expect(await answers()).toEqual([
 			{
 				to: first,
-				said: 'text 4; file homeserver.yaml 5; file worker.yaml 5; I took homeserver.yaml, worker.yaml, which you sent with the command.',
+				said: 'text 4; file homeserver.yaml 5; file worker.yaml 5; I used homeserver.yaml, worker.yaml, which you sent with the command.',
 			},
 		]);
 		const late = send(fileOf('late.yaml', 'c: 1\n'));
@@ -264,7 +264,7 @@ describe('what belongs to a command', () => {
 		const event = say('!why');
 		send(fileOf('b.log'));
 		expect(await answers()).toEqual([
-			{ to: event, said: expect.stringMatching(/^text 0; file own\.log \d+; file b\.log \d+; I took/) },
+			{ to: event, said: expect.stringMatching(/^text 0; file own\.log \d+; file b\.log \d+; I used/) },
 		]);
 		expect(own).not.toBe('');
 	});
@@ -290,7 +290,7 @@ describe('what belongs to a command', () => {
 		const first = say('!why', inThread(root));
 		send(fileOf('aside.log'));
 		expect((await answers()).map(({ to, said }) => [to, said])).toEqual([
-			[first, `text 0; file root.log ${log.length}; I took root.log, with which this thread begins.`],
+			[first, `text 0; file root.log ${log.length}; I used root.log, which starts this thread.`],
 		]);
 		send(fileOf('own.log', log, inThread(root)));
 		const [answer] = await answers();
@@ -365,7 +365,7 @@ describe('what cannot be read is said, and why', () => {
 	const said = async () => (await answers()).map(one => one.said);
 
 	test.each<[string, () => Content, RegExp]>([
-		['a picture', () => ({ ...fileOf('error.png'), msgtype: 'm.image' }), /cannot read pictures/],
+		['a picture', () => ({ ...fileOf('error.png'), msgtype: 'm.image' }), /cannot read images/],
 		['larger than its event says', () => fileOf('a.log', Buffer.alloc(10_000_001, 'a')), /too large.*10 MB/],
 		['said to be large', () => fileOf('a.log', log, { info: { size: 11_000_000 } }), /too large/],
 		['gone', () => ({ ...fileOf('a.log'), url: 'mxc://example.org/gone' }), /no longer on the homeserver/],
@@ -388,8 +388,8 @@ describe('what cannot be read is said, and why', () => {
 		for (const content of [good, other, { ...good, file: { url } }]) say('!why', replyTo(send(content)));
 		expect(await said()).toEqual([
 			`text 0; file a.log ${log.length}`,
-			expect.stringContaining('checksum or the key does not fit'),
-			expect.stringContaining('checksum or the key does not fit'),
+			expect.stringContaining('checksum or the key does not match'),
+			expect.stringContaining('checksum or the key does not match'),
 		]);
 	});
 
@@ -402,7 +402,7 @@ describe('what cannot be read is said, and why', () => {
 		expect(await said()).toEqual([
 			expect.stringContaining('was deleted'),
 			expect.stringContaining('its key has not reached me'),
-			expect.stringContaining('neither a text nor a file'),
+			expect.stringContaining('neither text nor a file'),
 			expect.stringContaining('cannot see that message'),
 		]);
 	});
@@ -485,7 +485,7 @@ describe('texts are kept nowhere', () => {
 		const event = say(`!why\n${log}`);
 		await hear();
 		played.setTrouble(call => (call === 'again' ? { kind: 'refused', code: 'M_NOT_FOUND', why: 'gone' } : undefined));
-		expect(await answers()).toEqual([{ to: event, said: expect.stringContaining('send it once more') }]);
+		expect(await answers()).toEqual([{ to: event, said: expect.stringContaining('send it again') }]);
 	});
 
 	test('the order of a room stays, whoever speaks', async () => {
@@ -506,7 +506,7 @@ describe('texts are kept nowhere', () => {
 		let tries = 0;
 		played.setTrouble(call => (call === 'again' && ++tries ? { kind: 'limited', waitMs: 1 } : undefined));
 		expect(await answers()).toEqual([
-			{ to: event, said: expect.stringContaining('send it once more') },
+			{ to: event, said: expect.stringContaining('send it again') },
 			{ to: expect.anything(), said: 'text 0' },
 		]);
 		expect(tries).toBeLessThan(50);

@@ -24,7 +24,7 @@ test('one alert is one paragraph; who is called is whom the room wants called, w
 	const words = alertWords('example.org', numbered(alert('CVE-1')), '@a:x');
 	expect(words.sections).toEqual([]);
 	expect(words.lead).toMatch(
-		/^\*\*⚠️ `example\.org`: Open to `CVE-1` \(moderate\): Hole\*\* · #1\n\n.*`More about CVE-1`/,
+		/^\*\*⚠️ `example\.org`: Vulnerable to `CVE-1` \(moderate\): Hole\*\* · #1\n\n.*`More about CVE-1`/,
 	);
 	expect(words.mention).toEqual(['@a:x']);
 	const news = alertWords(
@@ -42,18 +42,18 @@ test('what is reminded of is a list at the end, without its words', () => {
 		numbered(alert('CVE-1', { kind: 'reminder' }), alert('CVE-2'), alert('CVE-3', { kind: 'reminder' })),
 		undefined,
 	);
-	expect(lead).toContain('Still: `example.org`: Open to `CVE-1` (moderate): Hole, and 2 more');
+	expect(lead).toContain('Still: `example.org`: Vulnerable to `CVE-1` (moderate): Hole, and 2 more');
 	expect(sections.map(({ title }) => title)).toEqual(['Security #2', 'Still open (2)', '']);
 	expect(sections.at(-1)?.markdown).toMatch(/^What to do: `!upgrade example\.org`\n\n✅ or `!ack`/);
 	expect(sections[1]?.markdown).toBe(
-		'* ⚠️ Open to `CVE-1` (moderate): Hole · #1\n* ⚠️ Open to `CVE-3` (moderate): Hole · #3',
+		'* ⚠️ Vulnerable to `CVE-1` (moderate): Hole · #1\n* ⚠️ Vulnerable to `CVE-3` (moderate): Hole · #3',
 	);
 	expect(JSON.stringify(sections)).not.toContain('More about CVE-1');
 });
 
 test('of several, the first is told by the head alone, and the others by a title each', () => {
 	const { sections, lead } = alertWords('example.org', numbered(alert('CVE-1'), alert('CVE-2')), undefined);
-	expect(lead).toContain('Open to `CVE-1` (moderate): Hole, and 1 more');
+	expect(lead).toContain('Vulnerable to `CVE-1` (moderate): Hole, and 1 more');
 	expect(sections.map(({ markdown }) => markdown.includes('**Open to'))).toEqual([false, true, false]);
 	expect(sections[0]?.markdown).toContain('More about CVE-1');
 });
@@ -76,7 +76,7 @@ test('a reminder is one line with what helps', () => {
 	const { sections, lead } = alertWords('example.org', numbered(alert('CVE-1', { kind: 'reminder' })), undefined);
 	expect(sections).toEqual([]);
 	expect(lead).toMatch(
-		/^\*\*⚠️ Still: `example\.org`: Open to `CVE-1` \(moderate\): Hole\*\* · #1\n\nWhat to do: `!upgrade example\.org` ✅ or `!ack`[^\n]*$/,
+		/^\*\*⚠️ Still: `example\.org`: Vulnerable to `CVE-1` \(moderate\): Hole\*\* · #1\n\nWhat to do: `!upgrade example\.org` ✅ or `!ack`[^\n]*$/,
 	);
 });
 
@@ -90,6 +90,6 @@ test('nobody is told that nothing is known of all, when it is so of some', () =>
 	const asks = alert('CVE-1', { ask: ['workers'] });
 	expect(alertWords('example.org', numbered(asks), undefined).lead).toContain('whether this concerns it');
 	expect(alertWords('example.org', numbered(asks, alert('CVE-2')), undefined).lead).toContain(
-		'whether all of this concerns it. Tell me, like `!profile example.org workers`',
+		'whether all of this concerns it. Tell me, for example `!profile example.org workers`',
 	);
 });

@@ -109,7 +109,7 @@ test('red is only what surely concerns the deployment; what a look decides is co
 	const text = shown(known({ releases: releases('1.0.0', '1.1.0', '1.2.0'), notes }));
 	expect(text).toMatch(/^1\.0\.0 → 1\.2\.0: one thing first, then one jump/);
 	expect(text.match(/🔴.*/g)).toEqual(['🔴 1. Do this. It stops every start.']);
-	expect(text).toContain('🟡 Two more settings could stop the start.');
+	expect(text).toContain('🟡 Two more settings could prevent the start.');
 	expect(text).toContain('☐ Certain');
 	expect(text).not.toContain('For some');
 	expect(text).toContain('▸ The two settings, and what to write');
@@ -150,7 +150,7 @@ test('where the packages of the system are asked for, its Python is not', () => 
 test('the fault of a halt that may concern some is counted, not told', () => {
 	const text = terminalText(screenOf('1.18.0 1.163.2'), { color: false, width: 1000 });
 	expect(text).not.toContain('a halt on the way');
-	expect(text).toMatch(/🟡 \d severe faults may concern you/);
+	expect(text).toMatch(/🟡 \d severe faults may affect you/);
 });
 
 test('a floor is told once, by the last of its kind, and red only where the deployment is under it', () => {
@@ -165,7 +165,7 @@ test('a floor is told once, by the last of its kind, and red only where the depl
 		if (isContradiction(profile)) throw new TypeError('a test contradicts itself');
 		return shown(of, profile);
 	};
-	expect(shown(of)).not.toContain('could stop the start');
+	expect(shown(of)).not.toContain('could prevent the start');
 	expect(shown(of)).toContain('🟡 Needs PostgreSQL 14 or newer');
 	expect(having('postgres=10').match(/🔴.*/g)).toEqual([
 		'🔴 1. PostgreSQL 10 → 14 or newer. Do it before 1.2.0: from there on Synapse refuses to start. `!postgres 10`',
@@ -195,7 +195,9 @@ test('a target that is surely broken is red, and the last line asks for the soun
 	const text = terminalText(screenOf('1.98.0 1.109.0 docker postgres=15'), { color: false, width: 1000 });
 	expect(text).toMatch(/^1\.98\.0 → 1\.109\.0: take 1\.110\.0 instead/);
 	expect(text).toContain('🔴 1. 1.109.0 is broken: `/sync` stays empty for some people after the upgrade.');
-	expect(text).toMatch(/Now: plan for the sound one: `!upgrade 1\.98\.0 1\.110\.0 docker postgres=15`$/);
+	expect(text).toMatch(
+		/Now: plan for the release without the fault: `!upgrade 1\.98\.0 1\.110\.0 docker postgres=15`$/,
+	);
 });
 
 test('what users notice is told in one line, what cannot be undone first', () => {
@@ -205,7 +207,7 @@ test('what users notice is told in one line, what cannot be undone first', () =>
 		note('1.2.0/asked', { applies: { all: ['media'] }, people: 'Pictures vanish' }),
 	];
 	const text = shown(known({ releases: releases('1.0.0', '1.1.0', '1.2.0'), notes }));
-	expect(text).toMatch(/Changes for your people.*\n.*· ⚠️ Rooms change\n.*· Pictures vanish\n.*· Logins are slow/);
+	expect(text).toMatch(/Changes for your users.*\n.*· ⚠️ Rooms change\n.*· Pictures vanish\n.*· Logins are slow/);
 });
 
 test('what comes first is named, however much there is', () => {

@@ -53,21 +53,23 @@ test('what stops only the start of some is told with what they find at home', ()
 	};
 	const { lead, sections } = words([]);
 	// What surely stops the start comes first, though it is of a later release.
-	expect(sections[0]?.markdown.split('\n').filter(line => /No start|the start/.test(line))).toEqual([
-		'* 🔴 No start without step 1: 1.2.0/all',
-		'* 🔴 Step 2 can stop the start if `homeserver.yaml` has `acme`: 1.1.0/acme',
-		'* 🔴 Step 3 can stop the start if you send e-mail or use single sign-on, and `template_dir` is set: 1.1.0/mail',
+	expect(sections[0]?.markdown.split('\n').filter(line => /^\* 🔴 Synapse/.test(line))).toEqual([
+		'* 🔴 Synapse does not start without step 1: 1.2.0/all',
+		'* 🔴 Synapse might not start without step 2 if `homeserver.yaml` has `acme`: 1.1.0/acme',
+		'* 🔴 Synapse might not start without step 3 if you send email or use single sign-on, and `template_dir` is set: 1.1.0/mail',
 	]);
-	expect(lead).toContain('1 thing to do, 2 more if they concern you, 3 can stop the start');
+	expect(lead).toContain('1 thing to do, 2 more if they concern you, 3 can prevent the start');
 	const text = (title: string) => sections.find(section => section.title.endsWith(title))?.markdown;
 	expect(text('all')).toMatch(/^Text of /);
 	expect(text('acme')).toMatch(/^\*Only if `homeserver\.yaml` has `acme`:\*\n\nText of /);
 	expect(text('mail')).toMatch(
-		/^\*Only if you send e-mail or use single sign-on, and `template_dir` is set:\*\n\nText of /,
+		/^\*Only if you send email or use single sign-on, and `template_dir` is set:\*\n\nText of /,
 	);
 	// A stated fact answers for the fact, not for what nobody can state.
 	const stated = words([{ fact: 'email', operator: '=', value: true }]);
-	expect(stated.sections[0]?.markdown).toContain('Step 3 can stop the start if `template_dir` is set: 1.1.0/mail');
+	expect(stated.sections[0]?.markdown).toContain(
+		'Synapse might not start without step 3 if `template_dir` is set: 1.1.0/mail',
+	);
 	expect(stated.lead).toContain('1 thing to do, 2 more if they concern you');
 });
 
@@ -164,7 +166,9 @@ test('a way back from a candidate whose schema is not known is a guess, and said
 	const way = { from: '1.2.0', to: '1.3.0rc1', profile: unknownDeployment, today: '2026-11-21' };
 	const found = plan(way, knowledge);
 	expect(found.rollback).toMatchObject({ canReturn: true, by: '1.2.0' });
-	expect(planWords(found, []).sections[0]?.markdown).toContain('⚠️ By the schema of 1.2.0 you could go back to 1.2.0');
+	expect(planWords(found, []).sections[0]?.markdown).toContain(
+		'⚠️ Judging by the schema of 1.2.0, you could go back to 1.2.0',
+	);
 	const { lead } = rollbackWords(found.rollback, []);
 	expect(lead).toContain('Probably: by the schema of 1.2.0');
 });
@@ -207,7 +211,7 @@ describe('passages that nobody has read', () => {
 		const found = planned(known({ releases: list, unread: passages(...texts) }));
 		const markdown = planWords(found, []).sections[0]?.markdown ?? '';
 		expect(markdown.match(/Unread, in/g)).toHaveLength(3);
-		expect(markdown).toContain('6 more unread passages speak of a refusal');
+		expect(markdown).toContain('6 more unread passages mention a refusal');
 	});
 });
 
@@ -222,7 +226,7 @@ test('a plan, an alert and a status card count the things to do alike', () => {
 			note('1.1.0/know'),
 		],
 	});
-	const counted = '1 thing to do, 3 more if they concern you, 1 can stop the start';
+	const counted = '1 thing to do, 3 more if they concern you, 1 can prevent the start';
 	const history = withLook([], { is: 'synapse', version: '1.0.0' }, '2026-11-20T00:00:00.000Z');
 	const now = new Date('2026-11-21T00:00:00Z');
 	const running = runningOf(history, undefined);

@@ -8,7 +8,7 @@ test.each([
 	[{ all: ['workers'] }, 'you run workers'],
 	[{ all: ['no-workers'] }, 'you run no workers'],
 	[{ all: ['modules', 'federation'] }, 'you load modules and federate'],
-	[{ any: ['email', 'sso', 'mas'] }, 'you send e-mail, use single sign-on or use MAS'],
+	[{ any: ['email', 'sso', 'mas'] }, 'you send email, use single sign-on or use MAS'],
 	[{ all: ['database=postgres'] }, 'you use PostgreSQL'],
 	[{ all: ['postgres<14', 'install=debian'] }, 'you use PostgreSQL below 14 and upstream’s Debian packages'],
 	[{ all: ['sqlite>=3.35'] }, 'you use SQLite 3.35 or newer'],

@@ -84,7 +84,7 @@ function print(events: RoomEvent[], days: Map<string, string>, glia: string): vo
 	const numbers = new Map(shown.map(({ event_id }, i) => [event_id, i + 1]));
 	console.log(`# A watched server, played
 
-A room of a real Synapse; the server \`example.org\` and the clock are played, from 1.150.0 to 1.157.0. Made by \`node test/real/months.ts\`. Days pass in seconds, so that the next look is never far. Each message as its plain text; folds are longer in a client. *In thread of 3* means a thread reply (\`m.thread\`) to message 3.
+A room of a real Synapse; the server \`example.org\` and the clock are played, from 1.150.0 to 1.157.0. Made by \`node test/real/months.ts\`. Days pass in seconds, so that the next check is never far. Each message as its plain text; folds are longer in a client. *In thread of 3* means a thread reply (\`m.thread\`) to message 3.
 `);
 	for (const [i, { event_id, sender, content, type }] of shown.entries()) {
 		const relation = content['m.relates_to'];

@@ -50,7 +50,7 @@ test('rooms, an announcement with its question, and leaving; refused to others',
 	const rooms = await answered('!operator rooms');
 	expect(rooms).toContain(room);
 	expect(rooms).toContain(`invited by \`${alice.userId}\``);
-	expect(await answered('!operator waiting')).toContain('Nothing waits.');
+	expect(await answered('!operator waiting')).toContain('Nothing is waiting.');
 
 	const asked = await alice.say(room, '!operator rooms');
 	const refused = await alice.waitFor(answerTo(asked, bot.userId), 20_000);
@@ -63,7 +63,7 @@ test('rooms, an announcement with its question, and leaving; refused to others',
 		event => event.room_id === room && /From those who run me/.test(event.content.body ?? ''),
 		20_000,
 	);
-	expect(heard.content).toMatchObject({ body: 'From those who run me: We move on Sunday.', 'm.mentions': {} });
+	expect(heard.content).toMatchObject({ body: 'From my operator: We move on Sunday.', 'm.mentions': {} });
 
 	expect(await answered(`!operator leave ${room}`)).toMatch(/^I am leaving/);
 	await alice.waitFor(

@@ -74,7 +74,7 @@ test('by parts, with a password in a file, over TLS: everything that is sent is 
 
 test('a backup is the database’s own, and the refusal says so', async () => {
 	await expect(runBackup(join(dir, 'backup'), configured(parts()))).rejects.toThrow(
-		'This store lies in PostgreSQL: back it up with pg_dump, as docs/postgresql.md says.',
+		'This store is in PostgreSQL: back it up with pg_dump, as docs/postgresql.md says.',
 	);
 });
 
@@ -82,7 +82,7 @@ const right = { passwordFile: './right', tls: { authority: './authority.pem' } }
 
 test.each([
 	['a wrong password', { ...right, passwordFile: './wrong' }, 'the password is wrong'],
-	['no password', { tls: right.tls }, 'it wants a password, and none is configured'],
+	['no password', { tls: right.tls }, 'it requires a password, and none is configured'],
 	['a certificate of nobody known', { ...right, tls: {} }, 'its certificate is from an unknown authority'],
 	[
 		'another authority',

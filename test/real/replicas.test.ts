@@ -47,7 +47,7 @@ test(
 	'the leader is stopped and wakes up late: it writes nothing, and leads no more',
 	async () => {
 		const { say, answered, since } = await around('stop');
-		while (!since().includes('this replica leads no more')) await sleep(200);
+		while (!since().includes('this replica no longer leads')) await sleep(200);
 		await say(3);
 		expect(await answered()).toEqual({ unanswered: [], twice: [], ordered: true });
 	},

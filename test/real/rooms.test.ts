@@ -173,7 +173,7 @@ test('!leave: it asks, leaves on a ✅, and has its watches again when it is inv
 	const watching = await alice.say(room, '!watch glia-test.invalid');
 	await alice.waitFor(answerTo(watching, bot.userId));
 	const stays = await alice.say(room, '!leave now');
-	expect((await alice.waitFor(answerTo(stays, bot.userId))).content.body).toMatch(/^I stay/);
+	expect((await alice.waitFor(answerTo(stays, bot.userId))).content.body).toMatch(/^I am staying/);
 	const asked = await alice.say(room, '!leave');
 	const question = await alice.waitFor(answerTo(asked, bot.userId));
 	await alice.react(room, question.event_id, '✅');

@@ -105,7 +105,7 @@ async function resultOf({ room, said }: Room, reader: Person, bot: string): Prom
 	});
 	const order = asked.flatMap(event => first.get(event.event_id) ?? []);
 	return {
-		limited: answers.filter(({ content }) => content.body?.includes('answers of mine waiting')).length,
+		limited: answers.filter(({ content }) => content.body?.includes('answers waiting')).length,
 		commands: said.length,
 		unanswered: said.filter(id => !first.has(id)).length,
 		missing: said.filter(id => !first.has(id)),

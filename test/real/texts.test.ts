@@ -112,7 +112,7 @@ describe.each(['clear', 'encrypted'] as const)('in a room in %s', kind => {
 		expect(await answered(await file(room, 'homeserver.yaml', yaml, { body: '!check' }))).toMatch(refused);
 
 		const before = await file(room, 'before.log', log);
-		expect(await answered(await say(room, '!why'))).toMatch(/I took `before\.log`, which you sent before/);
+		expect(await answered(await say(room, '!why'))).toMatch(/I used `before\.log`, which you sent before/);
 		const asks = await say(room, '!check 1.163');
 		expect(await answered(asks)).toMatch(/script|skeleton/i);
 		expect(await answered(await file(room, 'after.yaml', yaml))).toMatch(refused);
@@ -145,7 +145,7 @@ describe.each(['clear', 'encrypted'] as const)('in a room in %s', kind => {
 		const [one, other] = [sealFile(Buffer.from(log)), sealFile(Buffer.from(log))];
 		const wrong = { ...one.info, url: await alice.upload(other.bytes) };
 		const forged = await say(room, '!why', { msgtype: 'm.file', filename: 'forged.log', file: wrong });
-		expect(await answered(forged)).toMatch(/checksum or the key does not fit/);
+		expect(await answered(forged)).toMatch(/checksum or the key does not match/);
 	});
 });
 

@@ -106,7 +106,7 @@ describe('a tick', () => {
 		world.web.plays('example.org', '1.0.0');
 		const card = await world.watch('example.org docker');
 		expect(card.lead).toContain('runs Synapse 1.0.0');
-		expect(card.lead).toContain('open to 1 known hole');
+		expect(card.lead).toContain('1 known vulnerability');
 		expect(await world.live(48)).toEqual([]);
 		world.holding.knowledge = known({
 			releases: releases('1.0.0', '1.1.0'),
@@ -115,7 +115,7 @@ describe('a tick', () => {
 				advisory('CVE-NEW', ['<1.1.0'], { severity: 'critical' }),
 			],
 		});
-		expect(await world.live(24)).toEqual(['🔴 example.org: Open to CVE-NEW (critical): CVE-NEW · #3']);
+		expect(await world.live(24)).toEqual(['🔴 example.org: Vulnerable to CVE-NEW (critical): CVE-NEW · #3']);
 		world.web.plays('example.org', '1.1.0');
 		expect(await world.live(24)).toEqual(['example.org was upgraded from 1.0.0 to 1.1.0, 1 solved']);
 		expect(world.said.map(({ continues }) => continues)).toEqual([undefined, undefined]);
@@ -132,7 +132,7 @@ describe('a tick', () => {
 		});
 		await world.live(24);
 		const [reminder] = await world.live(24 * 4);
-		expect(reminder).toMatch(/^🔴 Still: example\.org: Open to CVE-NEW \(critical\): CVE-NEW/);
+		expect(reminder).toMatch(/^🔴 Still: example\.org: Vulnerable to CVE-NEW \(critical\): CVE-NEW/);
 		expect(world.said.at(-1)?.continues).toBeUndefined();
 		await world.store.close();
 	});
@@ -208,7 +208,7 @@ describe('a tick', () => {
 		for (const name of [...all, 'up.org']) world.web.plays(name, 'silent');
 		world.set(start + 1.2 * hour);
 		await world.tick();
-		expect(world.warned).toEqual(['no server answers: it may be our own network, so nobody is blamed']);
+		expect(world.warned).toEqual(['no server answers: our own network may be down, so no server is reported']);
 		expect((await world.store.server('a.org'))?.history.at(-1)?.is).toBe('synapse');
 		await world.store.close();
 	});
@@ -262,11 +262,11 @@ describe('limits', () => {
 	test('a room, and a person in all his rooms, may watch only so many servers', async () => {
 		const world = await played();
 		const limits = { every: hour, perRoom: 2, perPerson: 3, keepDays: 7 };
-		expect((await world.watch('a.org', '!a', limits)).lead).toContain('I watch it from now on');
+		expect((await world.watch('a.org', '!a', limits)).lead).toContain('I am watching it from now on');
 		await world.watch('b.org', '!a', limits);
 		await expect(world.watch('c.org', '!a', limits)).rejects.toThrow('This room watches 2 servers');
 		// What is watched already may be said again.
-		expect((await world.watch('b.org docker', '!a', limits)).lead).toContain('I watch it already');
+		expect((await world.watch('b.org docker', '!a', limits)).lead).toContain('I am already watching it');
 		await world.watch('a.org', '!b', limits);
 		await expect(world.watch('b.org', '!b', limits)).rejects.toThrow('You have begun 3 watches');
 		await world.store.dropWatch('!a', 'a.org');

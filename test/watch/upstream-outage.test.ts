@@ -75,7 +75,7 @@ test('a silence of two days is told once a room, its end once in the thread; the
 	expect(await world.live(24, false)).toEqual([]);
 	expect(await world.live(40, true)).toEqual([]);
 	const told = ['!a', '!b'].map(
-		room => `${room}: ⚠️ I have not read all of upstream’s news since 2026-01-06 11:30 UTC.`,
+		room => `${room}: ⚠️ I have not been able to read all of upstream’s news since 2026-01-06 11:30 UTC.`,
 	);
 	expect(await world.live(100, true)).toEqual(told);
 	expect(await world.live(24, false)).toEqual(

@@ -38,6 +38,9 @@ export function factsOf(markdown: string): Set<string> {
 	return facts;
 }
 
+/** Fields whose text is typed, matched or upstream's: every line counts as it is. */
+const verbatim = /(?:^|\.)(?:commands|lines|diff|file\.text|shows|errors|symptoms|words|covers\.\w+|failures\.text)$/;
+
 /** The facts of each entry of a YAML file: every value that is not prose, and the facts in prose. */
 export function factsByEntry(path: string, yaml: string): Map<string, Set<string>> {
 	const found = new Map<string, Set<string>>();
@@ -54,8 +57,9 @@ export function factsByEntry(path: string, yaml: string): Map<string, Set<string
 		}
 		const facts = found.get(entry) ?? new Set();
 		found.set(entry, facts);
-		if (typeof value === 'string' && value.includes(' ')) for (const fact of factsOf(value)) facts.add(fact);
-		else facts.add(`${field} ${value}`);
+		if (typeof value !== 'string' || !value.includes(' ')) facts.add(`${field} ${value}`);
+		else if (verbatim.test(field)) for (const line of value.split('\n')) facts.add(`line ${line}`);
+		else for (const fact of factsOf(value)) facts.add(fact);
 	};
 	visit(parse(yaml), path, '');
 	return found;

@@ -138,7 +138,7 @@ export function decideNotes<About extends Conditional>(
 	return found;
 }
 
-/** Whether the start is refused, where that is less than whom the note concerns. */
+/** Whether the start is refused, where that affects fewer deployments than the note does. */
 function isRefused({ refusesIf }: Note, { configuration, options, to }: CheckRequest): boolean {
 	if (!refusesIf) return true;
 	return decide(refusesIf as Condition, { configuration, defaultOf: plainDefaults(options), release: to }).is === true;

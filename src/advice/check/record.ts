@@ -23,7 +23,7 @@ export type CheckRecord = {
 	starts: readonly string[];
 };
 
-/** A configuration is believed for so many days: people change theirs, and nobody tells us. */
+/** How long a check counts (days): people change configurations without telling us. */
 export const believedFor = 90;
 
 export function isBelieved({ day }: CheckRecord, today: string): boolean {
@@ -45,7 +45,7 @@ export function recordOf(
 	{ day, by, facts }: Pick<CheckRecord, 'day' | 'by' | 'facts'>,
 	knowledge: Pick<Knowledge, 'notes' | 'effects' | 'faults' | 'releases'>,
 ): CheckRecord {
-	// Whom it concerns besides is asked when the record is used: facts may be said later.
+	// Facts are compared when the record is used: people may state them later.
 	const bare = <T extends KeyedCondition>({ applies: _, ...rest }: T) => rest;
 	const all = conditionals(knowledge).map(bare);
 	const [own, atTarget] = [decideNotes({ ...request, to: '0.0.0' }, all), decideNotes(request, all)];

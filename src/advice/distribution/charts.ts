@@ -39,7 +39,7 @@ export function chartComponent(path: string): string {
 	return (path.split('.')[0] ?? path).toLowerCase();
 }
 
-/** `stated`: components that a person named or denied, in small letters. */
+/** `stated`: components that a person named or denied, in lower case. */
 export function chartPlan(
 	from: Chart,
 	to: Chart,

@@ -5,13 +5,13 @@ export type Fate = {
 	old: string;
 	new?: string;
 	says: string[];
-	/** A name that the playbook fills itself: redefined, it loses the entries of today. */
+	/** A name that the playbook fills itself: if you redefine it, it loses today’s entries. */
 	filled?: string;
 	never: boolean;
 	changes: { date: string; url: string }[];
 };
 
-/** What of the playbook's variables looks like: small letters first, an underscore in it. */
+/** What a variable of the playbook looks like: lower case at the start, an underscore in it. */
 export const variableWord = /^[a-z][A-Za-z0-9]*_[A-Za-z0-9_]+:?$/;
 
 /** Undefined if nothing is known of it: then it may well be a name of today. */

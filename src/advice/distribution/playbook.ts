@@ -10,7 +10,7 @@ export type PlaybookSpan = { from: string; fromIsIn: boolean; to: string };
 
 export type PlaybookEntryShown = Omit<PlaybookEntry, 'added' | 'gone' | 'components'> & {
 	concerned: true | 'unknown';
-	/** It concerns whoever has not turned it off, and nothing says that. */
+	/** It is on by default, and nothing says that it was turned off. */
 	byDefault?: true;
 	/** By their short names. */
 	components: string[];

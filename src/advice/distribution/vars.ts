@@ -167,7 +167,7 @@ function valueFindings({ entries, where, variables }: VarsRequest): VarsFinding[
 	});
 }
 
-/** What has to be set and is not, or is none of what it may be. A template is anything. */
+/** Required variables that are missing or have a value that is not allowed. A template can be anything. */
 function requiredFindings(
 	{ variables, where, isWhole, isOn, names: { newest } }: VarsRequest,
 	{ required }: PlaybookKnowledge,

@@ -14,7 +14,7 @@ export type Passed = { stage: string; as: 'done' | 'skipped'; by: string; at: st
 
 /** Moments are ISO 8601. */
 export type GuideSession = Offer & {
-	/** The same for ever, also when the room moves. */
+	/** Never changes, not even when the room is upgraded. */
 	id: string;
 	room: string;
 	/** `offered`: its plan was said, and nobody began. */
@@ -25,7 +25,7 @@ export type GuideSession = Offer & {
 	begun?: { by: string; at: string };
 	/** When the place was given. */
 	since: string;
-	/** Who was told that he may not change things here: nobody hears it twice. */
+	/** People who were told that they may not change things here; nobody is told twice. */
 	refused: string[];
 };
 
@@ -46,7 +46,7 @@ export type HeardWord = { by: string; at: string; now: string } & (
 			word: SessionWord;
 			/** By a reaction, or its sign typed. */
 			sign: boolean;
-			/** Why he may not change things here; `old`: what he said is older than a day. */
+			/** Why they may not change things here; `old`: the message is older than a day. */
 			mayNot?: { why: string; old: boolean };
 	  }
 	| { text: string }
@@ -73,7 +73,7 @@ export type Tell =
 	| { is: 'stage'; after: 'begun' | 'done' | 'back' | 'resumed' | 'moved' }
 	| { is: 'stage'; after: 'skipped'; skipped: GuidedStage }
 	| { is: 'where' | 'stopped' | 'ended' | 'gate' | 'first' | 'unknown' }
-	/** A word or a question that is none of the session's words. */
+	/** Anything else than the session's words. */
 	| { is: 'asked'; what: Aside }
 	/** Said before the stage at hand was given. */
 	| { is: 'early' }
@@ -89,7 +89,7 @@ export type Tell =
 /** `gives` is the place that the words are about: a reaction to them is about it. */
 export type SessionStep = { session: GuideSession; tell: Tell; gives?: StagePlace };
 
-/** So many are remembered as refused; from then on strangers are met with silence. */
+/** At most this many people are remembered as refused; after that, others get no answer. */
 const maxRefused = 50;
 
 /** The word that a message is, if it is nothing else: capitals and the punctuation after it are forgiven. */

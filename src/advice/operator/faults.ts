@@ -24,7 +24,7 @@ export type OperatorFault =
 	| { is: 'store-lost'; at: Date }
 	| { is: 'stale-source'; name: string; read?: Date; trouble?: SourceTrouble };
 
-/** A source that could not be read for so long (ms), after as many tries, is stale. */
+/** A source that could not be read for this long (ms), after this many tries, is stale. */
 const staleAfter = 2 * 24 * 3600_000;
 const staleTries = 3;
 

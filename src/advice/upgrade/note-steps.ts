@@ -77,7 +77,7 @@ export function told(steps: readonly Step[]): Step[] {
 	});
 }
 
-/** The end of a story concerns whom it concerns itself, and whom the notes that it stands for do. */
+/** The end of a story concerns everyone whom it, or a note it stands for, concerns. */
 function onlyIfAny([end, ...before]: readonly Step[]): Pick<Step, 'onlyIf'> {
 	if (end?.onlyIf === undefined) return {};
 	const clauses = [...new Set([end, ...before].flatMap(({ onlyIf }) => onlyIf ?? []))];

@@ -5,7 +5,7 @@ import type { Note, Stop } from '../../knowledge/schema/synapse.ts';
 import type { StartLimit } from './start-limit.ts';
 import type { NoPackage, SwitchCommands } from './switch-commands.ts';
 
-/** `isStart`: before the first switch. `skipped`: what going on earlier leads to. */
+/** `isStart`: before the first switch. `skipped`: what continuing earlier leads to. */
 type Wait = {
 	kind: 'wait';
 	at: Version;

@@ -52,7 +52,7 @@ export type SwitchCommands = Leg & {
 	/** One, if it is stated how Synapse was installed; else the usual ones. */
 	ways: WayCommands[];
 	stated: boolean;
-	/** Stop and start workers; `led`: there are none, or what is installed does it; `perhaps`: nobody said. */
+	/** Stop and start workers; `led`: there are none, or the installation does it; `perhaps`: not stated. */
 	workers: 'led' | 'perhaps' | { stop: string[]; start: string[] };
 	/** Asks the running server for its release. */
 	asking: string[];

@@ -10,7 +10,7 @@ const refusal =
 const maxRead = 20_000;
 const maxShown = 160;
 
-/** The first sentence that speaks of a refusal, as plain text on one line; undefined if there is none. */
+/** The first sentence that mentions a refusal, as plain text on one line, or undefined. */
 export function warningIn(text: string): string | undefined {
 	const read = text.slice(0, maxRead).replace(/[`*]/g, '');
 	const found = refusal.exec(read);

@@ -158,7 +158,7 @@ function told(found: readonly AlertCondition[], situation: Situation, facing: Fa
 		const open = openOf(said, condition);
 		const unwanted = severities.indexOf(condition.severity) < severities.indexOf(watch.smallest);
 		if (card) {
-			// The status card, or the first look, shows the present; what was heard of before is not heard of anew.
+			// The status card, or the first look, shows the present; what the room already knows is not repeated.
 			return open ? [] : [alertOf(condition, watch, episodeOf(watch, facing, condition), condition.stage, 'new', true)];
 		}
 		if (unwanted || muted(condition)) return [];
@@ -246,7 +246,7 @@ function isSnoozed({ snoozed }: SaidAlert, { releases }: Knowledge, now: Date): 
 	return !releases.some(({ version }) => !isCandidate(version) && compare(version, snoozed.version) >= 0);
 }
 
-/** Whether so much of the time until its next reminder is over (1: all of it). */
+/** Whether this share of the time until its next reminder has passed (1: all of it). */
 function remindsNow(
 	condition: AlertCondition,
 	{ at, reminders, snoozed }: SaidAlert,

@@ -63,7 +63,7 @@ function buildIn(rest: string, version: Version): Build | 'unreadable' | undefin
 	if (checkout) return checkout;
 	// A checkout of exactly this tag.
 	if (suffix === '') return remark === undefined ? (rest === '' ? undefined : { is: 'derived' }) : remarkOf(remark);
-	// `git describe`: so many commits after the tag.
+	// `git describe`: the number of commits after the tag.
 	const [, commit] = /-g([0-9a-f]{7,40})\b/.exec(suffix) ?? [];
 	if (commit) return { is: 'checkout', commit, ...(/dirty/.test(suffix) && { dirty: true as const }) };
 	if (/^[-+.]dirty$/.test(suffix)) return { is: 'checkout', dirty: true };

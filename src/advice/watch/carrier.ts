@@ -1,4 +1,4 @@
-// Who lives by a distribution gets a release when that has it: which Synapse it installs now, and what it broke meanwhile.
+// Distributions bring a release later: which Synapse each installs now, and what it broke meanwhile.
 import type { Profile } from '../../deployment/facts.ts';
 import { compare, isAbove, isVersion, type Version } from '../../deployment/version.ts';
 import type { Chart, ChartKnowledge, PlaybookKnowledge } from '../../knowledge/schema/distribution.ts';
@@ -54,7 +54,7 @@ type CarrierRequest = {
 	carriers?: Carriers | undefined;
 };
 
-/** So many days without a look, and nobody can say that the distribution has no newer release. */
+/** After this many days without a look, the distribution may have a newer release. */
 const maxAge = 45;
 
 /** Undefined: this server gets its releases from upstream itself. */

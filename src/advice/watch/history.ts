@@ -18,7 +18,7 @@ export type Saw =
 	/** Other software; a version that cannot be read; no version; no answer. Old stores do not know what was observed. */
 	| { is: 'other' | 'unreadable' | 'hidden' | 'silent'; observed?: Observed };
 
-/** Times are ISO 8601, UTC: those of the first and of the last look of the run. */
+/** Times are ISO 8601, UTC: those of the first and of the last check of the run. */
 export type LookRun = { since: string; until: string; looks: number } & Saw;
 
 /** Runs of a server that are kept at most. */
@@ -63,7 +63,7 @@ export function sawOf(observation: Observation): Saw | undefined {
 	return { is: kind === 'hidden' || kind === 'excluded' ? 'hidden' : 'silent', observed };
 }
 
-/** What the last look observed, if it found no release; undefined also where an old store does not tell. */
+/** What the last check observed, if it found no release; undefined also where an old store does not tell. */
 export function lastObserved(history: readonly LookRun[]): Observed | undefined {
 	const last = history.at(-1);
 	return last && last.is !== 'synapse' ? last.observed : undefined;
@@ -118,10 +118,10 @@ export type RunningVersion = {
 	lately?: Version;
 };
 
-/** A version seen for so long (milliseconds) without another is the only one: two days. */
+/** A version seen for this long (ms) without another is the only one: two days. */
 const steady = 48 * 3600 * 1000;
 
-/** An older version seen so often and so long (milliseconds) without another has been gone back to. */
+/** An older version seen this often and this long (ms) without another is a downgrade. */
 const settled = { looks: 3, ms: 6 * 3600 * 1000 };
 
 export function standingOf(seen: readonly SeenVersion[]): RunningVersion | undefined {

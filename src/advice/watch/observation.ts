@@ -197,7 +197,7 @@ function softwareIn(attempt: Attempt): Found | undefined {
 		: { kind: 'unparsable', written: kept(text) };
 }
 
-/** What stands there, as text: what is none is shown as JSON. */
+/** The value as text; anything else is shown as JSON. */
 function textOf(value: unknown): string {
 	if (typeof value === 'string') return value;
 	return value === undefined || value === null ? '' : JSON.stringify(value);

@@ -4,7 +4,7 @@ import type { Observation } from './observation.ts';
 export type PollPace = {
 	/** Milliseconds between looks at a server that answers. */
 	every: number;
-	/** 0 to 1: where within a tenth around that the look falls, so that looks do not come in droves. */
+	/** 0 to 1: jitter of a tenth around the interval, so that polls do not bunch up. */
 	random: number;
 };
 
@@ -12,7 +12,7 @@ const minute = 60_000;
 /** The longest pause of our own, in milliseconds: that a server is back is noticed within six hours. */
 const longest = 6 * 60 * minute;
 
-/** No next look lies further ahead than this (milliseconds): a day that a server may ask for, and a little. */
+/** No next check lies further ahead than this (milliseconds): a day that a server may ask for, and a little. */
 export const furthest = 25 * 60 * minute;
 
 /**

@@ -53,7 +53,7 @@ export function release(at: At): AlertCondition[] {
 	];
 }
 
-/** A release that upstream deleted: those who run it hear of it, and those whom I told that it is out. */
+/** A release that upstream deleted: rooms that run it are told, and rooms that were told it is out. */
 export function withdrawn({ running, knowledge }: At): AlertCondition[] {
 	const newest = newestOf(knowledge);
 	return knowledge.releases

@@ -65,7 +65,7 @@ export function faults({ running, knowledge, profile, decided }: At): AlertCondi
 	});
 }
 
-/** Severe advisories of which nobody can make out whom they concern: told once, in upstream's words. */
+/** Severe advisories whose affected releases are unclear: told once, in upstream's words. */
 export function unclear({ running, knowledge }: At): AlertCondition[] {
 	return (knowledge.unclear ?? [])
 		.filter(({ severity, rated }) => rated && (severity === 'critical' || severity === 'high'))

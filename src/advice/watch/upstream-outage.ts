@@ -22,7 +22,7 @@ export type UpstreamSilence = {
 
 /** What a room would miss; what else is stale stands in `!status`. */
 const telling = ['releases', 'upgrade notes', 'advisories'];
-/** A source is silent when it was not read for two days, and failed so often: once may be our own network that wakes. */
+/** A source is silent when it was not read for two days and failed this often: a single failure may be our own network. */
 const patience = { ms: 48 * 3600_000, failures: 3 };
 
 /** The sources that have not answered for long, or undefined. `known`: the day on which the edition was compiled. */

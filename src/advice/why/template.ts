@@ -1,6 +1,6 @@
 // Many templates looked for in one pass. Only ASCII letters, digits and underscores count, without capitals: so quotes,
 // wrapping (also in the middle of a word), colours and punctuation cannot hide a message. Aho–Corasick finds the pieces
-// between the gaps; there is no backtracking, and time is linear in the text whatever stands in it.
+// between the gaps; there is no backtracking, so time is linear in the text.
 import { wordsAt } from './log-lines.ts';
 
 /** Characters that count may stand between two pieces of one message; names, paths and lists fit, other records rarely. */

@@ -37,7 +37,7 @@ export function directivesOf(
 			if (character === '{') {
 				directive.block = [];
 				open.push(directive.block);
-				if (open.length > maxDepth) return stop('It nests too deep.');
+				if (open.length > maxDepth) return stop('It is nested too deeply.');
 			}
 		} else if (character === '}') {
 			at++;

@@ -1,4 +1,4 @@
-// Regular expressions of a reverse proxy, matched in linear time: they come from whoever asks, and may be hostile.
+// Regular expressions of a reverse proxy, matched in linear time: anyone can send them, so they may be hostile.
 import { createRequire } from 'node:module';
 
 let library: typeof import('re2js') | undefined;
@@ -12,7 +12,7 @@ function re2(): typeof import('re2js').RE2JS {
 /** Longer ones are not compiled: real routes are some hundred characters long. */
 const maxLength = 2000;
 
-/** Whether a text matches somewhere, as a proxy searches; `unknown`: the expression is none, or needs backtracking. */
+/** Whether a text matches somewhere, as a proxy searches; `unknown`: the expression is invalid or needs backtracking. */
 export type Pattern = (text: string) => boolean | 'unknown';
 
 /** A compiled expression. PCRE's `(?<name>…)` is understood; look-around and back references are not. */

@@ -32,7 +32,7 @@ export async function serveControl(
 ): Promise<Control | undefined> {
 	const path = socketPath(store);
 	if (Buffer.byteLength(path) > maxPath) {
-		log.warn({ path }, 'the path of the store is too long for a socket: a backup needs the bot to be stopped');
+		log.warn({ path }, 'the path of the store is too long for a socket: stop the bot to back it up');
 		return undefined;
 	}
 	// The store's lock is ours, so whatever lies here was left by a process that is gone.

@@ -82,7 +82,7 @@ function storeGauges(gauge: MakeGauge): Refresh {
 	const servers = gauge('glia_watched_servers', 'Servers that at least one room watches.');
 	const inbox = gauge('glia_inbox_messages', 'Messages not decided yet (waiting).', 'state');
 	const inboxAge = gauge('glia_inbox_oldest_seconds', 'Age of the oldest message not decided yet; 0 for none.');
-	const gaps = gauge('glia_inbox_gaps', 'Stretches of rooms that are still being read backwards.');
+	const gaps = gauge('glia_inbox_gaps', 'Gaps in rooms that are still being read.');
 	const outbox = gauge(
 		'glia_outbox_messages',
 		'Messages to deliver: waiting, retrying after a failure, or given_up in the last days.',

@@ -14,7 +14,7 @@ export type Readiness = {
 
 /** What is due is delivered within seconds; what is due for longer than this (ms) is stuck. */
 const stuckAfter = 5 * 60_000;
-/** For so long (ms) the same must have been seen to be due: a clock that was set makes it late all at once. */
+/** The same message must have been due for this long (ms): setting the clock makes everything late at once. */
 const seenFor = 30_000;
 /** At most one write in this time (ms), however often somebody asks. */
 const writePause = 10_000;

@@ -28,7 +28,7 @@ export async function serveHealth(setup: HealthSetup): Promise<{ port: number; c
 	const { listen, log } = setup;
 	const server = createServer({ requestTimeout: 10_000, headersTimeout: 5000 }, (request, response) => {
 		answer(request, response, setup).catch((error: unknown) => {
-			log.warn({ err: error }, 'a question about health could not be answered');
+			log.warn({ err: error }, 'a health check could not be answered');
 			if (!response.headersSent) response.writeHead(500);
 			response.end();
 		});
@@ -44,9 +44,9 @@ export async function serveHealth(setup: HealthSetup): Promise<{ port: number; c
 		const at = `${listen.host}:${listen.port}`;
 		if (code === 'EADDRINUSE')
 			throw new Refusal(`health.listen: ${at} is in use by another program; choose another port.`);
-		if (code === 'EADDRNOTAVAIL') throw new Refusal(`health.listen: ${at} is no address of this machine.`);
+		if (code === 'EADDRNOTAVAIL') throw new Refusal(`health.listen: ${at} is not an address of this machine.`);
 		if (code === 'EACCES')
-			throw new Refusal(`health.listen: this user may not listen at ${at}; choose a port above 1023.`);
+			throw new Refusal(`health.listen: this user cannot listen on ${at}; choose a port above 1023.`);
 		throw new Refusal(`health.listen: ${at} cannot be used: ${error instanceof Error ? error.message : error}.`);
 	}
 	// A process that has nothing else to do ends.

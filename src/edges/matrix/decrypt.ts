@@ -22,7 +22,7 @@ export function openDecrypter(machine: OlmMachine, user: string, log: Log): Decr
 		try {
 			const read = await machine.decryptRoomEvent(JSON.stringify({ ...event, room_id: room }), new RoomId(room));
 			if (read.shieldState(false).code === mismatchedSender) {
-				log.warn({ room, event: event.event_id }, 'a message whose sender is not who encrypted it is ignored');
+				log.warn({ room, event: event.event_id }, 'ignored a message that its sender did not encrypt');
 				return {};
 			}
 			const { type, content }: Json = JSON.parse(read.event);

@@ -133,7 +133,7 @@ async function call(
 		return { statusCode, headers, body: waitMs === undefined ? limited : { ...limited, retry_after_ms: waitMs } };
 	}
 	if (statusCode >= 400 && !isRecord(parsed))
-		throw new Error(`status ${statusCode} from something that is no homeserver`);
+		throw new Error(`status ${statusCode} from something that is not a homeserver`);
 	return { statusCode, headers, body: parsed };
 }
 

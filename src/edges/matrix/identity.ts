@@ -20,7 +20,7 @@ const pagePause = 60_000;
  */
 const lags = [500, 1000, 2000, 4000, 8000, 15_000, 30_000, 60_000];
 const hour = 3600_000;
-/** So many of these tries belong to the first: until then nobody could rely on the signature. */
+/** How many tries are quick: nobody could rely on the signature before that. */
 const lagsAtFirst = 4;
 
 export type Identity = {
@@ -127,13 +127,13 @@ function needsOf(outcome: IdentityOutcome, user: string): string | undefined {
 	if (outcome.kind === 'refused') return `The homeserver does not let this device be signed: ${outcome.why}.`;
 	if (outcome.kind === 'needs-password') {
 		return outcome.wrong
-			? `The homeserver does not take matrix.password for the identity of ${user}; correct it and start again.`
-			: `The homeserver wants the password of ${user} before it takes an identity; add matrix.password to the configuration and start again.`;
+			? `The homeserver does not accept matrix.password for the identity of ${user}; correct it and start again.`
+			: `The homeserver needs the password of ${user} before it accepts an identity; add matrix.password to the configuration and start again.`;
 	}
 	if (outcome.kind === 'needs-account-page') {
 		const page = outcome.url ?? 'the account page of the homeserver';
 		return `Open ${page} in a browser, logged in as ${user}, and allow the reset of its identity; I go on by myself within a minute.`;
 	}
 	const wrong = outcome.wrong ? 'encryption.seeds belong to another identity. ' : '';
-	return `${wrong}The homeserver has an identity of ${user} whose keys are not in this store. Give them as encryption.seeds, or set encryption.reset to true once: then those who verified the bot have to do it again.`;
+	return `${wrong}The homeserver has an identity of ${user} whose keys are not in this store. Give them as encryption.seeds, or set encryption.reset to true once: then anyone who verified the bot must verify it again.`;
 }

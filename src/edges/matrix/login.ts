@@ -168,7 +168,7 @@ function startRefusal(config: Config['matrix'], failure: Failure): Refusal {
 	const { homeserver, user } = config;
 	if (failure.kind === 'token') return new Refusal(`${homeserver} does not accept the access token of ${user}.`);
 	if (failure.kind === 'limited')
-		return new Refusal(`${homeserver} lets ${user} not log in now: too many tries; wait and start again.`);
+		return new Refusal(`${homeserver} is rate-limiting logins of ${user}. Wait, then start again.`);
 	if (failure.kind === 'refused') return new Refusal(`${homeserver} refuses the login of ${user}: ${failure.why}.`);
 	return new Refusal(
 		`The homeserver ${homeserver} cannot be reached: ${failure.kind === 'away' ? failure.why : 'stopped'}.`,

@@ -9,7 +9,7 @@ export type Ask = (method: 'GET' | 'POST' | 'PUT', path: string, body?: object) 
 export type Courier = {
 	/** All that waits, until nothing does. One failure does not keep the rest; the first is thrown at the end. */
 	all: () => Promise<void>;
-	/** Only the questions for devices, without which nobody knows whom a key is for. */
+	/** Only device queries, which say who a key is for. */
 	queries: () => Promise<void>;
 	/** How many such questions were answered: while it stays the same, so do the devices that we know. */
 	answered: () => number;

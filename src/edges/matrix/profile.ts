@@ -4,7 +4,7 @@ import type { Homeserver } from '../../ports/homeserver.ts';
 import type { Log } from '../../runtime/log.ts';
 import { objectOf, type Session } from './session.ts';
 
-/** Account data that says that the picture was set once: whoever took it away again meant that. */
+/** Account data that says that the avatar was set once: if it was removed since, that was intended. */
 const avatarType = 'io.glia.avatar';
 
 export type OwnProfile = Pick<Homeserver, 'names'> & {

@@ -79,7 +79,7 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 				return newest;
 			} catch (error) {
 				const failure = failureOf(error);
-				const why = 'why' in failure ? failure.why : 'it limits us';
+				const why = 'why' in failure ? failure.why : 'it is rate-limiting us';
 				if (isRefusal(error, failure) && tries >= quietAttempts) {
 					// It will not: a restored backup then shows only when one-time keys are due.
 					uncounted = undefined;
@@ -101,7 +101,7 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 		async countAgain() {
 			const newest = await countStart(counting).catch((error: unknown) => {
 				const failure = failureOf(error);
-				const why = 'why' in failure ? failure.why : 'it limits us';
+				const why = 'why' in failure ? failure.why : 'it is rate-limiting us';
 				throw new Error(`the homeserver has to know of a copy before it is handed out, and does not answer: ${why}`);
 			});
 			if (!newest) throw new Error('these keys are older than the device');

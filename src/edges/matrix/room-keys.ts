@@ -22,7 +22,7 @@ export type RoomKeys = {
 };
 
 export function openRoomKeys(machine: OlmMachine, courier: Courier, recipients: Recipients): RoomKeys {
-	/** For whom, and how, each room's key was last shared. */
+	/** Who each room's key was last shared with, and how. */
 	const shared = new Map<string, string>();
 
 	async function share(room: string, users: readonly string[], settings: EncryptionSettings): Promise<void> {

@@ -8,7 +8,7 @@ import { done, roomPath, type Session, stringOf } from './session.ts';
 
 /** What a log-in without keys means. */
 export const keyless =
-	'this access token belongs to no device: in encrypted rooms I can neither read nor say anything; use the password, or the token of a log-in';
+	'this access token belongs to no device: in encrypted rooms I can neither read nor write; use the password, or the token of a login';
 const mute = { failure: { kind: 'keyless', why: keyless } } as const;
 const unsealed = { failure: { kind: 'unsealed', why: 'the room is encrypted, and this is not' } } as const;
 

@@ -34,7 +34,7 @@ const maxFlows = 5;
 /** A verification ends within ten minutes, by its specification (ms). */
 const longest = 600_000;
 const ownAccount =
-	'I do not verify sessions of my own account: whoever has my token could have opened one. Compare what !verify shows.';
+	'I do not verify sessions of my own account: anyone who has my token could have opened one. Compare what !verify shows.';
 
 export function openVerifications(given: VerificationSetup): Verifications {
 	const { machine, courier, user, log } = given;
@@ -56,7 +56,7 @@ export function openVerifications(given: VerificationSetup): Verifications {
 		const flow = { id, person, room, begun: now, logged: false };
 		if (why !== undefined) return cancel(given, flow, why);
 		flows.set(id, flow);
-		log.info({ person, room, flow: id }, 'somebody asks to verify this device');
+		log.info({ person, room, flow: id }, 'someone asks to verify this device');
 		// Its keys have to be known before theirs can be checked.
 		await machine.updateTrackedUsers([new UserId(person)]);
 		await courier.queries();
@@ -69,7 +69,7 @@ export function openVerifications(given: VerificationSetup): Verifications {
 			const shown = emojis.map(({ symbol, name }) => `${symbol} ${name}`).join(', ');
 			log.info(
 				{ person: flow.person, emojis: shown, numbers: decimals?.join(' ') },
-				'verification: does the other side show the same emojis? If not, it is not me that they talk to: cancel there',
+				'verification: does the other side show the same emoji? If not, they are not talking to me: cancel there',
 			);
 		}
 		for (const request of requests) await carry(given, request);
@@ -125,7 +125,7 @@ async function refusalOf(
 	const why = await refusal(person, room);
 	if (why !== undefined) return why;
 	const isBusy = flows.length >= maxFlows || flows.some(flow => flow.person === person);
-	return isBusy ? 'Another verification is under way; finish or cancel it first.' : undefined;
+	return isBusy ? 'Another verification is in progress; finish or cancel it first.' : undefined;
 }
 
 /** Refuses a verification. */

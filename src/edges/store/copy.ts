@@ -26,7 +26,7 @@ function copyClosed(from: string, to: string): void {
 	}
 }
 
-/** Copies the keys of sessions, each in its folder: those of `except` are open and copied by whoever has them open. */
+/** Copies the keys of sessions, each in its folder: those of `except` are open, and copied by the process that has them open. */
 export function copyKeys(store: string, to: string, except?: string): void {
 	const from = join(store, 'crypto');
 	if (!existsSync(from)) return;

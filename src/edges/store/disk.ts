@@ -9,12 +9,12 @@ const sentences: Record<string, string> = {
 	EDQUOT: 'the disk quota of this user is used up (EDQUOT); make room or raise the quota, then restart',
 	ENOSPC: 'the disk is full (ENOSPC); make room, then restart',
 	EROFS: 'the file system is read-only (EROFS)',
-	EACCES: 'the folder may not be written to (EACCES)',
-	EIO: 'the disk fails (EIO)',
-	EFBIG: 'a limit on the size of files is reached (EFBIG)',
+	EACCES: 'the folder is not writable (EACCES)',
+	EIO: 'the disk is failing (EIO)',
+	EFBIG: 'a file size limit was reached (EFBIG)',
 };
 
-/** What keeps this process from writing in a folder, in small letters without a full stop; undefined: nothing does. */
+/** What keeps this process from writing in a folder, in lower case without a full stop; undefined: nothing does. */
 export function writeTrouble(folder: string, write: (path: string) => void = probe): string | undefined {
 	try {
 		write(join(folder, '.probe'));

@@ -1,4 +1,4 @@
-// Encrypted messages that were taken in: whoever can send events, but has no keys, can only send an old one again.
+// Encrypted messages that were taken in: someone who can send events but has no keys can only replay an old one.
 import type { Kysely, Transaction } from 'kysely';
 import type { Incoming } from '../../ports/homeserver.ts';
 import type { Tables } from './schema.ts';

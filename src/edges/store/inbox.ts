@@ -8,7 +8,7 @@ import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
 import { take } from './sync-batch.ts';
 
-/** Written out: SQLite plans a statement anew whenever a limit is bound to it, which costs more than running it. */
+/** Written out: SQLite plans a statement again whenever a limit is bound to it, which costs more than running it. */
 const one = sql.lit(1);
 
 type InboxStore = Pick<Store, 'take' | 'unread' | 'nextMessage' | 'settle' | 'note' | 'load' | 'awaitsFile'>;

@@ -90,7 +90,7 @@ type LeaseState = { held: boolean; mine: boolean; better: boolean };
 class Member implements Replica {
 	readonly id = randomUUID();
 	readonly #setup: ReplicaSetup;
-	/** The connection of the lease; made anew after a fault. */
+	/** The connection of the lease; reopened after a failure. */
 	#client: pg.Client | undefined;
 	#seen: LeaseState = { held: false, mine: false, better: false };
 	#closed = false;

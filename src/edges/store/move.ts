@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import { Refusal } from '../../answer.ts';
 import type { Tables } from './schema.ts';
 
-/** Rows that go in one statement: the databases take only so many values in one. */
+/** Rows per statement: databases limit the number of values in one. */
 const batchRows = 200;
 
 /** One end of a move; nobody else uses it meanwhile. */

@@ -6,7 +6,7 @@ import type { Saying, Waiting } from '../../ports/saying.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Tables } from './schema.ts';
 
-/** Senders of whom it is remembered when they were last served. */
+/** Senders whose last turn is remembered. */
 const maxServed = 1000;
 
 type OutboxStore = Pick<
@@ -34,7 +34,7 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 				.where('id', 'in', first)
 				.where('next_try', '<=', now.getTime())
 				.orderBy('id')
-				// Written out: SQLite plans a statement anew whenever a limit is bound to it. One more tells whether to choose.
+				// Written out: SQLite plans a statement again whenever a limit is bound to it. One more tells whether to choose.
 				.limit(sql.lit(limit + 1));
 			const rows = await (except.length ? query.where('room', 'not in', except) : query).execute();
 			return (await choose.pick(rows, now, except, limit)).map(waitingOf);

@@ -61,7 +61,7 @@ export async function openSchema(
 
 /** A copy of a database is made by the database's own tools, which need not ask us. */
 async function byItsTools(): Promise<never> {
-	throw new Refusal('The store lies in PostgreSQL: back it up with pg_dump.');
+	throw new Refusal('The store is in PostgreSQL: back it up with pg_dump.');
 }
 
 /** Whether exactly our migrations have run here. */

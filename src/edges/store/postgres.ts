@@ -41,7 +41,7 @@ export type Fence = {
 	broken?: (error: unknown) => void;
 };
 
-/** Opens one connection; the schema is made if need be. Throws a Refusal for what the operator can mend. */
+/** Opens one connection; the schema is made if need be. Throws a Refusal for what the operator can fix. */
 export async function connectPostgres(address: PostgresAddress, idle = 0): Promise<pg.Client> {
 	const client = await connected(address, idle);
 	try {
@@ -119,10 +119,10 @@ async function check(client: pg.Client, { schema }: PostgresAddress): Promise<{ 
 		);
 	}
 	if (standby || readOnly === 'on')
-		throw new Refusal("The store's PostgreSQL takes no writes: it is a standby, or set to read only.");
+		throw new Refusal("The store's PostgreSQL accepts no writes: it is a standby, or read-only.");
 	if (!isThere && !mayCreate)
 		throw new Refusal(
-			`The user of the store's PostgreSQL may not make the schema ${schema}: it needs CREATE on the database, or a schema that it owns.`,
+			`The user of the store's PostgreSQL cannot create the schema ${schema}: it needs CREATE on the database, or a schema that it owns.`,
 		);
 	return { version: `${Math.trunc(version / 10_000)}.${version % 10_000}`, hasSchema: isThere };
 }
@@ -160,7 +160,7 @@ export function refusalOf(error: unknown, address: PostgresAddress): Refusal | u
 		(/timeout expired|OpenConnection terminated due to connection timeout/.test(text)
 			? sentences.ETIMEDOUT
 			: undefined) ??
-		(/SASL|password must be a string/.test(text) ? 'it wants a password, and none is configured' : undefined);
+		(/SASL|password must be a string/.test(text) ? 'it requires a password, and none is configured' : undefined);
 	return sentence === undefined
 		? undefined
 		: new Refusal(`The store's PostgreSQL ${placeOf(address)} cannot be used: ${sentence}.`);

@@ -1,4 +1,4 @@
-// The servers that rooms watch: what looks saw of them, and when the next look is due.
+// The servers that rooms watch: what looks saw of them, and when the next check is due.
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { LookRun } from '../../advice/watch/history.ts';

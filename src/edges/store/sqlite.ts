@@ -18,7 +18,7 @@ export function openSqlite(path: string): DatabaseSync {
 	return database;
 }
 
-/** The file of a store that was made before files could shrink is written once anew; where there is no room, later. */
+/** A file from before files could shrink is rewritten once; later, if there is no space now. */
 export function letShrink(database: DatabaseSync): void {
 	if (database.prepare('PRAGMA auto_vacuum').get()?.auto_vacuum !== 0) return;
 	try {

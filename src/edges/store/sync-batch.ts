@@ -242,7 +242,7 @@ export function rowOf(message: Incoming, batch: number, place: number): Tables['
 }
 
 export async function insertMessages(tx: Transaction<Tables>, rows: Tables['inbox'][]): Promise<void> {
-	// One statement a row, prepared once: SQLite takes only so many values in one statement.
+	// One statement per row, prepared once: SQLite limits the values of one statement.
 	for (const row of rows) {
 		await tx
 			.insertInto('inbox')

@@ -5,9 +5,9 @@ import type { Store } from '../../ports/store.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
 
-/** So many events are kept of one sender in one room, and in all; what comes beyond that is not. */
+/** How many events are kept from one sender in one room, and in total. */
 const max = { sender: 50, all: 1000 };
-/** So many of their sessions are explained to one sender in one room within a day. */
+/** How many of their sessions are explained to one sender in one room within a day. */
 const maxExplained = 3;
 const day = 24 * 3600_000;
 

@@ -65,7 +65,7 @@ export function silencesOf(db: Kysely<Tables>): Pick<Store, 'untoldOfSilence' | 
 	};
 }
 
-/** What a room was told, the room that replaces it knows. Its thread begins anew. */
+/** A replacement room knows what the old room was told. Its thread starts over. */
 export async function moveSilence(tx: Transaction<Tables>, from: string, to: string): Promise<void> {
 	const row = await tx.selectFrom('silences').select('said').where('room', '=', from).executeTakeFirst();
 	if (!row) return;

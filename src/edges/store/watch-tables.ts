@@ -59,7 +59,7 @@ export async function watchTables(db: Kysely<unknown>): Promise<void> {
 	await sql`CREATE INDEX outbox_event ON outbox (event) WHERE event IS NOT NULL`.execute(db);
 }
 
-/** Who began a watch: a person may begin only so many. */
+/** Who began a watch: the number per person is limited. */
 export async function watchBeginners(db: Kysely<unknown>): Promise<void> {
 	await db.schema.alterTable('watches').addColumn('begun_by', 'text').execute();
 	await sql`CREATE INDEX watches_beginner ON watches (begun_by) WHERE begun_by IS NOT NULL`.execute(db);

@@ -135,7 +135,7 @@ export async function dropDoubles(tx: Transaction<Tables>, from: string, to: str
 	for (const { said } of given) await dropMessages(tx, said ?? '');
 }
 
-/** The subscriptions of a room go with it to the one that replaces it; threads begin anew there. */
+/** A room's subscriptions move to its replacement; threads start over there. */
 export async function moveWatches(tx: Transaction<Tables>, from: string, to: string): Promise<void> {
 	const there = await tx.selectFrom('watches').select('server').where('room', '=', to).execute();
 	const servers = there.map(({ server }) => server);

@@ -27,7 +27,7 @@ export async function wordsToData(db: Kysely<unknown>): Promise<void> {
 	}
 }
 
-/** What a look saw stood there as Markdown only. The next look tells it again. */
+/** What a look saw stood there as Markdown only. The next check tells it again. */
 function withoutWords({ why: _, seen: __, ...spell }: Record<string, unknown>): Record<string, unknown> {
 	return spell;
 }

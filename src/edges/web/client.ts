@@ -16,7 +16,7 @@ import { type RequestLimits, type Route, request } from './request.ts';
  */
 export type Budget = { leftMs: number; waitMs: number };
 
-/** Whom to ask, by the rules of the specification. `header` is the `Host`, `name` what the certificate must be for. */
+/** Which server to ask, by the rules of the specification. `header` is the `Host`, `name` what the certificate must be for. */
 export type Endpoint = { host: string; port: number; header: string; name: string };
 
 export type PageRequest = {

@@ -102,7 +102,7 @@ export function openNames({ resolvers, timeoutMs, random, now }: NamesSettings):
 			store.set(key, Promise.resolve(answer), { ttl: ms });
 			return answer;
 		});
-		// While it is on its way, whoever asks the same waits for the same answer.
+		// Identical queries share one that is in flight.
 		store.set(key, asked, { ttl: longest });
 		return asked;
 	}

@@ -71,7 +71,7 @@ export function turnsBy(concurrency: number): {
 			const own = byKey.get(key) ?? turns(concurrency);
 			byKey.set(key, own);
 			const end = await own.take(within);
-			// Whoever waited in vain leaves the key to those who have their turn.
+			// A waiter that gives up releases the key.
 			if (!end) return undefined;
 			return () => {
 				end();

@@ -28,7 +28,7 @@ export type LookSettings = {
 /** All the waiting for turns of one look (ms). A look that would wait longer is put off. */
 const longestWait = 2 * 60_000;
 
-/** SRV records may name many hosts; so many are tried. */
+/** How many hosts of SRV records are tried. */
 const maxHosts = 3;
 
 export function openLook({ gate, discovery, exclude, totalMs, now }: LookSettings): Look {

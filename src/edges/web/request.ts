@@ -329,7 +329,7 @@ function troubleOf(error: unknown, at: string, phase: Phase): Trouble {
 	return { is: 'broken', at, fault: isClosed ? 'closed' : 'not-http' };
 }
 
-/** The names that a certificate is for, as it says: at most 200 letters. */
+/** The names that a certificate is for, at most 200 characters. */
 function namesIn(error: unknown): string | undefined {
 	const certificate = error instanceof Error && 'cert' in error ? error.cert : undefined;
 	const names =

@@ -60,7 +60,7 @@ const products = { postgresql: 'PostgreSQL', python: 'Python', debian: 'Debian',
 const buildScript = 'scripts-dev/build_debian_packages.py';
 /** More new releases than this, and the facts of the oldest are left to a new edition. */
 const maxFacts = 60;
-/** So many older tags are tried where the newest release has no tag yet. */
+/** How many older tags are tried while the newest release has no tag yet. */
 const otherTags = 3;
 
 /** The sources in the order to read them: the feed says of which release the others are to be asked. */
@@ -253,7 +253,7 @@ function advisories({ settings, values, known }: SourceSetup): UpstreamSource {
 			const ids = new Set(known.advisories.flatMap(({ id, aliases }) => [id, ...aliases]));
 			const open = unclear.filter(({ id, aliases }) => ![id, ...aliases].some(name => ids.has(name)));
 			const names = open.slice(0, 5).map(({ id }) => quoted(id));
-			const lacks = `nobody can make out which releases these concern: ${names.join(', ')}`;
+			const lacks = `it is unclear which releases these affect: ${names.join(', ')}`;
 			return { left: reading.left, ...(open.length && { lacks }) };
 		},
 	};

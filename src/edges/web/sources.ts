@@ -49,7 +49,7 @@ const doubtFor = 72 * hour;
 /** Eight megabytes for one document: the largest, a hundred releases with their logs, has about one. */
 const bodyBytes = 8 * 1024 * 1024;
 const headerBytes = 32 * 1024;
-/** So many of the items that were left out are named. */
+/** How many of the skipped items are named. */
 const maxNamed = 3;
 
 export async function openSources(given: SourcesGiven): Promise<OpenSources> {
@@ -135,7 +135,7 @@ function guarded<Value>(say: Say, name: string, work: () => Value): Value | unde
 	try {
 		return work();
 	} catch (error) {
-		say(name, `a fault of ours while reading: ${error instanceof Error ? error.message : error}`, { err: error });
+		say(name, `an internal error while reading: ${error instanceof Error ? error.message : error}`, { err: error });
 		return undefined;
 	}
 }
@@ -158,7 +158,7 @@ function taken(
 	const all = joined(reading);
 	if (all) return { result, news: all };
 	restore(values, before);
-	return { result: { reason: 'I cannot join it to what I know' } };
+	return { result: { reason: 'I cannot merge it with what I know' } };
 }
 
 function restore(values: Sources, before: Sources): void {
@@ -192,7 +192,7 @@ async function restored({ given, values, say }: SourcesReading, source: Upstream
 	return { ...state, copies, read: new Date(record.read), next, ...(trouble !== undefined && { trouble }) };
 }
 
-/** A moment about so long (ms) after another: `random` (0 to 1) keeps many bots from coming at once. */
+/** A moment about this long (ms) after another: `random` (0 to 1) keeps many bots from asking at once. */
 function later(from: Date, ms: number, random: () => number): Date {
 	return new Date(from.getTime() + ms * (0.95 + 0.1 * random()));
 }
@@ -224,7 +224,7 @@ async function round(reading: SourcesReading, state: State): Promise<void> {
 		return fail(reading, state, trouble, waitMs);
 	}
 	const { result, news: all } = taken(reading, state, copies);
-	// Without its ETag, so that the next look gets the whole document again.
+	// Without its ETag, so that the next check gets the whole document again.
 	if ('reason' in result || !all) {
 		const reason = 'reason' in result ? result.reason : '';
 		if ('reason' in result && result.doubt) state.doubted ??= now();
@@ -273,7 +273,7 @@ function openSay(log: Log): Say {
 		const key = `${source}: ${JSON.stringify(trouble)}`;
 		if (logged.has(key)) return;
 		logged.set(key, true);
-		log.warn({ source, trouble, ...more }, 'a source of upstream’s, or a part of it, cannot be read');
+		log.warn({ source, trouble, ...more }, 'an upstream source, or part of it, cannot be read');
 	};
 }
 

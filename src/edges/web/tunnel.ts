@@ -31,7 +31,7 @@ export function openTunnel(
 		done(error, socket);
 	};
 	asked.once('connect', ({ statusCode = 0 }, socket, head) => {
-		// A server that speaks before TLS began is none.
+		// A TLS server sends nothing before the client does, so bytes here mean that the tunnel leads elsewhere.
 		if (statusCode === 200 && head.length === 0) return end(null, socket as Socket);
 		socket.destroy();
 		end(Object.assign(new Error(`the proxy answers ${statusCode}`), { code: `PROXY_${statusCode}` }), null);

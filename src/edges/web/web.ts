@@ -20,7 +20,7 @@ import { openSources, type SourcesSettings } from './sources.ts';
 export type WebSettings = {
 	/** `0.1.0` */
 	version: string;
-	/** Where people find whoever runs this bot: an address, a Matrix id. */
+	/** How to contact the operator of this bot: an address, a Matrix ID. */
 	contact: string;
 	/** Ranges of addresses that may be spoken to although they are not public: `10.0.0.0/8`. */
 	addresses: readonly string[];

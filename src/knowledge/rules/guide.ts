@@ -104,7 +104,7 @@ export const guideIdsAreUnique = eachGuide(({ value, at }) => {
 		.map(({ id, path }) => `${at(...path)} expected an id of its own, got ${id} for the second time`);
 });
 
-/** Of the stages on one way at most one is the point of no return, and whoever is past it is told the way back. */
+/** A way has at most one point of no return, and there is a way back from beyond it. */
 export const returnIsTold = eachGuide(({ value, at }) => {
 	const turning = value.stages.flatMap(({ noReturn }, index) => (noReturn === undefined ? [] : [index]));
 	if (turning.length && !value.wayBack.after.length)
@@ -130,7 +130,7 @@ export const failuresCanBeFound = eachGuide(({ value, at }) =>
 			const longest = Math.max(...text.split(/…|\{[a-z][a-z0-9-]*\}/).map(piece => piece.trim().length));
 			return longest >= 8
 				? []
-				: [`${at(...path, 'failures', index, 'text')} expected eight letters or more without a gap, got ${text}`];
+				: [`${at(...path, 'failures', index, 'text')} expected eight characters or more without a gap, got ${text}`];
 		}),
 	),
 );

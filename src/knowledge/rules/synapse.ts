@@ -67,7 +67,7 @@ export function refusingIsMust(files: Files): string[] {
 		.map(({ at }) => `${at('must')} expected must: true, since the release refuses to start without, got false`);
 }
 
-/** Whoever reads a `before` step at night has to find something to do in it. */
+/** A `before` step must say what to do. */
 export function beforeSaysWhatToDo(files: Files): string[] {
 	return allNotes(files)
 		.filter(({ note }) => note.when === 'before' && note.text.split(/\s+/).length < 10)
@@ -307,7 +307,7 @@ export const familiesStayFamilies: KnowledgeRule = ({ renamed }) =>
 		),
 	);
 
-/** A fault stands in the file of the first release that has it, and its cure is none of the broken releases. */
+/** A fault is in the file of the first release that has it, and its fix is not a broken release. */
 export const faultsStandWhereTheyBegin: KnowledgeRule = ({ faults, releases }) => {
 	const known = new Set(releases.map(({ version }) => version));
 	return faults.flatMap(({ name, release, value, at }) =>

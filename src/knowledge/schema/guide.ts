@@ -48,7 +48,7 @@ export const costShape = z.strictObject({
 export const wayShape = z.strictObject({
 	id,
 	title: z.string().min(1).max(60),
-	/** For whom it is the right one, in a sentence. */
+	/** Who should choose it, in a sentence. */
 	fits: prose,
 	applies: conditionShape.optional(),
 	prefer: conditionShape.optional(),

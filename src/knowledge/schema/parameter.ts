@@ -31,7 +31,7 @@ export const kindWords: Record<ParameterKind, string> = {
 	host: 'the name or the address of a host',
 	release: 'a release with three parts, like 1.163.2',
 	tag: 'a tag, like 17-alpine',
-	email: 'an e-mail address',
+	email: 'an email address',
 	url: 'an address that begins with https://',
 };
 
@@ -41,7 +41,7 @@ export const placeholder = /(?<![${])\{([a-z][a-z0-9-]*)\}/g;
 /** A statement on a parameter: `layout=compose|plain`, `way!=dump`, `to>=18`, `from>={to}`, `data!=/*|.*` (begins with). */
 export const parameterTerm = /^([a-z][a-z0-9-]*)(!=|<=|>=|<|>|=)(\S+)$/;
 
-/** The value as it is kept, or undefined if it is none of that parameter. Sizes become gigabytes. */
+/** The value as it is stored, or undefined if the parameter cannot have it. Sizes become gigabytes. */
 export function readValue(
 	{ kind, values }: { kind?: ParameterKind | undefined; values?: readonly string[] | undefined },
 	typed: string,

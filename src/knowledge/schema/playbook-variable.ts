@@ -29,7 +29,7 @@ export type RenamedFile = z.infer<typeof renamedFileShape>;
 /** What became of one variable, or of all that begin so (`old` ends in `*`). */
 export type Renamed = {
 	old: string;
-	/** Absent: there is none in its place. */
+	/** Absent: nothing replaces it. */
 	new?: string;
 	says?: string;
 	/** Absent: there never was a variable of this name. */

@@ -174,7 +174,7 @@ export const stopShape = z.strictObject({
 	tryFrom: z.array(version).default([]),
 	/** The release that has to have opened a database first, for the trials to find what the stop is about. */
 	tryAfter: version.optional(),
-	/** Notes that ask for the same wait: whoever waits here has done what they say. */
+	/** Notes that ask for the same wait: waiting here does what they say. */
 	tells: z.array(z.string()).default([]),
 	/** Of these: what is over for good once the wait is done on any release, even one that is too old to follow the note. */
 	settles: z.array(z.string()).default([]),
@@ -317,7 +317,7 @@ export type Note = Omit<NoteFile, 'covers' | 'code' | 'links' | 'possible'> & {
 
 export type Advisory = z.infer<typeof advisoryShape> & { id: string };
 
-/** An advisory that upstream published, and of which nobody can make out which releases it concerns. */
+/** An advisory that upstream published, and whose affected releases are unclear. */
 export type UnclearAdvisory = Pick<Advisory, 'id' | 'aliases' | 'severity' | 'published' | 'title' | 'links'> & {
 	/** What upstream wrote of the versions, made harmless; empty where it wrote nothing. */
 	written: string;

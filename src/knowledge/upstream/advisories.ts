@@ -216,7 +216,7 @@ function sameHoles(told: readonly ToldAdvisory[]): ToldAdvisory[][] {
 	return holes;
 }
 
-/** Whom to believe about the versions where records of one hole differ: GitHub's reviewed ones before PyPI's. */
+/** Which record counts where those of one vulnerability differ: GitHub's reviewed ones before PyPI's. */
 function weightOf({ ids }: ToldAdvisory): number {
 	return ['GHSA', 'CVE', 'PYSEC'].findIndex(kind => ids[0]?.startsWith(kind) || ids.some(id => id.startsWith(kind)));
 }

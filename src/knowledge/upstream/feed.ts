@@ -65,7 +65,7 @@ export function readList(pages: readonly string[], { isRelease, versionOf }: Lis
 	return { value: [...found.values()], left };
 }
 
-/** A mirror may be behind for a while; at so many looks in a row it is not. */
+/** A mirror may lag for a while, but not for this many looks in a row. */
 const surelyGone = 3;
 /** One or two releases are taken back; more at once are a feed that was cut. */
 const maxGone = 2;

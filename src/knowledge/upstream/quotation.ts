@@ -36,7 +36,7 @@ export function quotation(text: string, base: string, maxCharacters = 3000): str
 	return kept.join('\n\n');
 }
 
-/** Thousands of nested lists exhaust the stack of the Markdown reader: such a text is shown as its letters. */
+/** Thousands of nested lists exhaust the stack of the Markdown reader: such a text is shown as plain text. */
 function orWords(text: string, read: () => string[]): string[] {
 	try {
 		return read();
@@ -138,7 +138,7 @@ function span(token: MarkedToken, base: string): string {
 		case 'em': {
 			const inner = inline(token.tokens, base);
 			const mark = token.type === 'strong' ? '**' : '_';
-			// Marks around code or a space would stay letters, or swallow what follows.
+			// Marks around code or a space would stay literal, or swallow what follows.
 			return /^[\p{L}\p{N}].*[\p{L}\p{N}.]$/su.test(inner) ? `${mark}${inner}${mark}` : inner;
 		}
 		case 'del':
@@ -158,7 +158,7 @@ function span(token: MarkedToken, base: string): string {
 	}
 }
 
-/** The letters of a link's text: a link inside a link, or code in it, is more than a link needs. */
+/** A link's text as plain characters: links and code inside it are dropped. */
 function plainOf(tokens: readonly Token[]): string {
 	return tokens
 		.map(token => {
@@ -177,7 +177,7 @@ function words(text: string): string {
 	return `${/^\s/.test(plain) ? ' ' : ''}${inner}${/\s$/.test(plain) ? ' ' : ''}`;
 }
 
-/** An https address, or undefined for what is none, or what would be a mention (matrix.to). */
+/** An https address; undefined for anything else, and for mentions (matrix.to). */
 function resolved(href: string, base: string): string | undefined {
 	if (!URL.canParse(href, base)) return undefined;
 	const url = new URL(href, base);

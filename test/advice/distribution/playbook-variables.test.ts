@@ -40,11 +40,11 @@ test('words name old and new, why, and the change', () => {
 		return fate && fateWords(fate);
 	};
 	expect(words('matrix_rate')).toBe(
-		'`matrix_rate` is `matrix_rc` now (its key per_second), since [2020-01-01](<https://example.org/2020-01-01>).',
+		'`matrix_rate` is now `matrix_rc` (its key per_second), since [2020-01-01](<https://example.org/2020-01-01>).',
 	);
-	expect(words('matrix_no_tls')).toMatch(/^`matrix_no_tls` is gone, with nothing in its place, since /);
+	expect(words('matrix_no_tls')).toMatch(/^`matrix_no_tls` was removed without a replacement, since /);
 	expect(words('matrix_worker_count')).toBe(
-		'`matrix_worker_count` never was a variable of the playbook: it is ignored silently. Meant is `matrix_workers_count`.',
+		'`matrix_worker_count` was never a variable of the playbook: it is silently ignored. You probably mean `matrix_workers_count`.',
 	);
 });
 

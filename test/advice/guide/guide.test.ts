@@ -117,7 +117,7 @@ test('of the ways that fit the first is taken, a preferred one before it, a stat
 	const { refused } = guided(guideOf(sized), { layout: 'compose', way: 'upgrade' });
 	expect(refused).toEqual([{ way: 'Upgrade', because: ['layout=compose'], possible: ['dump'] }]);
 	expect(refused.map(guideRefusalWords)).toEqual([
-		'“Upgrade” is no way here (`layout=compose`). Possible: `way=dump`.',
+		'“Upgrade” is not possible here (`layout=compose`). Possible: `way=dump`.',
 	]);
 });
 

@@ -77,13 +77,13 @@ describe('which goes first', () => {
 
 	test('a release that cannot run on what is said to run is pointed out', () => {
 		expect(orderLines(around('13', '17', '1.2.0'), { from: '13', to: '17' })[0]).toContain(
-			'one of the two is not what runs',
+			'one of the two versions is wrong',
 		);
 	});
 
 	test('either, when both are accepted', () => {
 		expect(around('14', '17').first).toBe('either');
-		expect(orderLines(around('14', '17'), { from: '14', to: '17' })[0]).toContain('the order is free');
+		expect(orderLines(around('14', '17'), { from: '14', to: '17' })[0]).toContain('either can go first');
 	});
 
 	test('support that has ended is said, and a major that is not out yet is not the newest', () => {
@@ -224,14 +224,14 @@ describe('!postgres', () => {
 			guide: 'sqlite-postgres',
 			title: 'SQLite → PostgreSQL 17',
 		});
-		expect((await said('sqlite 17 docker')).sections[0]?.markdown).not.toContain('the order is free');
+		expect((await said('sqlite 17 docker')).sections[0]?.markdown).not.toContain('either can go first');
 	});
 
 	test.each([
 		['17 17 docker', 'Both are PostgreSQL 17'],
 		['17 15 mdad', 'only goes up'],
-		['17 15 docker way=dump', 'is no way here'],
-		['15 17 docker way=down', 'is no way here'],
+		['17 15 docker way=dump', 'is not possible here'],
+		['15 17 docker way=down', 'is not possible here'],
 		['15 17 docker dbname=postgres', 'database of its own'],
 		['sqlite 17 mdad', '!migrate mdad sqlite'],
 		['12 19 docker', 'I do not know PostgreSQL `19`'],
@@ -239,7 +239,7 @@ describe('!postgres', () => {
 		['docker', 'From which major version'],
 		['15 17', 'Where does PostgreSQL run?'],
 		['15 17 managed way=pg-upgrade', 'nobody but the provider'],
-		['15 17 docker way=pg-upgrade', 'is no way here'],
+		['15 17 docker way=pg-upgrade', 'is not possible here'],
 		['15 17 docker dbname=a;b', 'cannot stand for `dbname`'],
 		['15 17 docker dbname=$(id)', 'cannot stand for `dbname`'],
 		['15 17 docker dbname=a dbname=b', 'has one value'],

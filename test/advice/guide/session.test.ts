@@ -93,12 +93,12 @@ test('from the first stage to the end, the point of no return said before its st
 	expect(way.place()).toBe('switch');
 	way.say('done');
 	expect(way.place()).toBe('tidy');
-	expect(way.words('done')).toContain('all 4 are through.** Every one of them was done.');
+	expect(way.words('done')).toContain('all 4 are finished.** All of them were done.');
 	expect(way.session()).toMatchObject({ is: 'ended', begun: { by: alice } });
 	expect(way.session().passed.map(({ stage, as, by }) => [stage, as, by])).toEqual(
 		['look', 'restore', 'switch', 'tidy'].map(stage => [stage, 'done', alice]),
 	);
-	expect(way.words('done')).toContain('at its end');
+	expect(way.words('done')).toContain('is finished');
 	expect(way.words('back')).toContain('Stage 4 of 4');
 	expect(way.session().is).toBe('open');
 });
@@ -128,12 +128,12 @@ test('back shows a stage again, and the first has none before it', () => {
 	const way = conversation();
 	expect(way.words('back')).toContain('none before stage 1 of 4');
 	way.say('done');
-	expect(way.words('back')).toContain('it undoes nothing');
+	expect(way.words('back')).toContain('It undoes nothing');
 	expect(way.place()).toBe('look');
 	expect(way.session().passed).toEqual([]);
 });
 
-test('stop says the way back and whether the server is down; start goes on there, and only then is a word', () => {
+test('stop says the way back and whether the server is down; start continues there, and only then is a word', () => {
 	const way = conversation();
 	expect(way.say('start')).toBeUndefined();
 	// The way back of this stage alone: what later ones would have done was never done.
@@ -150,7 +150,7 @@ test('stop says the way back and whether the server is down; start goes on there
 	expect(stopped).toContain('Drop the half-made one');
 	expect(stopped).not.toContain('Go on with the old one');
 	expect(stopped).not.toContain('Restore the dump of the new one');
-	expect(way.words('done')).toContain('`start` goes on there');
+	expect(way.words('done')).toContain('`start` continues there');
 	expect(way.words('where')).toContain('Stopped at stage 3 of 4');
 	way.say('start');
 	expect(way.place()).toBe('switch?');
@@ -163,7 +163,7 @@ test('where shows all stages, who passed them, and the one at hand', () => {
 	const way = conversation();
 	way.say('done', { by: bob });
 	const where = way.words('where') ?? '';
-	expect(where).toContain('You stand at stage 2 of 4 (Restore)');
+	expect(where).toContain('You are at stage 2 of 4 (Restore)');
 	expect(where).toContain('✅ 1. Look (done by `@bob:example.org`, 2026-11-21 12:01 UTC)');
 	expect(where).toContain('▶️ 2. Restore');
 	expect(where).toContain('psql -d matrix');
@@ -176,7 +176,7 @@ test('who may not change things is told so once, and may ask where it stands', (
 	expect(way.words('done', { by: bob, mayNot })).toBe('You may not.');
 	for (const word of ['done', 'skip', 'back', 'stop']) expect(way.say(word, { by: bob, mayNot })).toBeUndefined();
 	expect(way.place()).toBe('look');
-	expect(way.words('where', { by: bob, mayNot })).toContain('You stand at stage 1');
+	expect(way.words('where', { by: bob, mayNot })).toContain('You are at stage 1');
 	const old = { why: 'That was long ago.', old: true };
 	expect(way.words('done', { mayNot: old })).toBe('That was long ago.');
 	expect(way.words('done', { mayNot: old })).toBe('That was long ago.');
@@ -206,10 +206,10 @@ test('an error is looked up in its stage first, then in all; talk is left alone,
 });
 
 test.each([
-	['help', /Say `done` when it is through.*`back`/],
-	['Next', /Is it through\? Then say `done`/],
-	['ok', /Is it through\? Then say `done`/],
-	['yes!', /Is it through\? Then say `done`/],
+	['help', /Say `done` when it is finished.*`back`/],
+	['Next', /Is it finished\? Then say `done`/],
+	['ok', /Is it finished\? Then say `done`/],
+	['yes!', /Is it finished\? Then say `done`/],
 	['pause', /I wait, and say nothing more/],
 	['how long does this take?', /paste what the terminal or the log says/],
 ])('%s is answered, and changes nothing', (said, answer) => {
@@ -256,7 +256,7 @@ test('a guide that is gone, or refuses this deployment now, ends the session wit
 	const way = conversation();
 	const next = step(way.session(), { by: alice, at: minute(9), now: minute(9), word: 'done', sign: false }, undefined);
 	expect(next?.session.is).toBe('stopped');
-	expect(next && sessionWords(next, undefined).lead).toContain('I do not have this guide any more');
+	expect(next && sessionWords(next, undefined).lead).toContain('I no longer have this guide');
 	const refusing = { ...guide, refuses: [{ id: 'no', when: { all: ['name=matrix'] }, says: 'Not for matrix.' }] };
 	expect(conversation(way.session(), refusing).words('done')).toContain('Not for matrix.');
 });

@@ -38,7 +38,7 @@ test('a candidate is judged by its final release, or said to be judged by the la
 	const ahead = { ...history, releases: [...history.releases, { version: '1.41.0rc1', date: '2022-02-01' }] };
 	const next = rollback('1.41.0rc1', undefined, ahead);
 	expect(next.floor).toBe('1.38.0');
-	expect(floorWords(next)).toContain('said by that of 1.40.0');
+	expect(floorWords(next)).toContain('inferred from that of 1.40.0');
 });
 
 test('whether one can return is said for the release asked', () => {
@@ -117,6 +117,6 @@ describe('releases whose schema could not be read', () => {
 			rollbackWords(rollback('1.162.0', to, known({ releases: releases(...list) })), []).lead;
 		expect(told('1.161.0')).toMatch(/^\*\*Not known: whether 1\.161\.0 still starts after 1\.162\.0\.\*\*/);
 		expect(told('1.160.0')).toMatch(/^\*\*No: /);
-		expect(told()).toMatch(/^\*\*How far one can go back from 1\.162\.0 is not known\.\*\*/);
+		expect(told()).toMatch(/^\*\*How far you can go back from 1\.162\.0 is not known\.\*\*/);
 	});
 });

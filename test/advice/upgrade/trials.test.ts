@@ -102,8 +102,8 @@ describe('a plan', () => {
 	test('marks it among what can hurt, and quotes it in the step', () => {
 		const { sections } = planWords(made, []);
 		const [dangers] = sections;
-		expect(dangers?.markdown).toMatch(/No start without step \d \(tried\): 1\.43\.0\/owls/);
-		expect(dangers?.markdown).toMatch(/No start without step \d: 1\.43\.0\/doves/);
+		expect(dangers?.markdown).toMatch(/Synapse does not start without step \d \(tried\): 1\.43\.0\/owls/);
+		expect(dangers?.markdown).toMatch(/Synapse does not start without step \d: 1\.43\.0\/doves/);
 		expect(dangers?.markdown).toMatch(/Halt at 1\.42\.0\*\* .* \(tried\)\./);
 		const step = sections.find(({ title }) => title.includes('owls'))?.markdown;
 		expect(step).toContain('* Tried on 2026-11-21: owls refuse, with `No owls`.');

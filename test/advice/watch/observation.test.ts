@@ -55,33 +55,33 @@ test.each<[Observation, string]>([
 	[{ server: 'a.test', at, kind: 'hidden', status: 403 }, '`a.test` runs Matrix and hides its version'],
 	[
 		{ server: 'a.test', at, kind: 'not-matrix', status: 200, what: 'page' },
-		'`a.test` answers, but not as Matrix: a web page, status 200',
+		'`a.test` answers, but not with Matrix: a web page, status 200',
 	],
 	[{ server: 'a.test', at, kind: 'limited', waitSeconds: 600 }, '`a.test` asks me to wait, 10 minutes'],
-	[{ server: 'a.test', at, kind: 'failing', status: 502 }, '`a.test` does not work: status 502'],
-	[{ server: 'a.test', at, kind: 'excluded' }, '`a.test` is not looked at: my configuration excludes it'],
-	[{ server: 'a b', at, kind: 'misnamed' }, '`a b` is no name that a homeserver can have'],
-	[by({ is: 'no-such-name', name: 'a.test' }), '`a.test` could not be asked: the name `a.test` does not exist'],
-	[by({ is: 'refused', at: 'a.test:8448' }), '`a.test` could not be asked: `a.test:8448` refuses the connection'],
+	[{ server: 'a.test', at, kind: 'failing', status: 502 }, '`a.test` is not working: status 502'],
+	[{ server: 'a.test', at, kind: 'excluded' }, '`a.test` is not checked: my configuration excludes it'],
+	[{ server: 'a b', at, kind: 'misnamed' }, '`a b` is not a valid homeserver name'],
+	[by({ is: 'no-such-name', name: 'a.test' }), '`a.test` could not be reached: the name `a.test` does not exist'],
+	[by({ is: 'refused', at: 'a.test:8448' }), '`a.test` could not be reached: `a.test:8448` refuses the connection'],
 	[
 		by({ is: 'timeout', at: 'a.test:8448', during: 'connection' }),
-		'`a.test` could not be asked: nothing took the connection in time (`a.test:8448`)',
+		'`a.test` could not be reached: nothing accepted the connection in time (`a.test:8448`)',
 	],
 	[
 		by({ is: 'tls', at: 'a.test:8448', fault: 'expired' }),
-		'`a.test` could not be asked: its certificate has expired at `a.test:8448`',
+		'`a.test` could not be reached: its certificate has expired at `a.test:8448`',
 	],
 	[
 		by({ is: 'tls', at: 'a.test:8448', fault: 'wrong-name', names: 'b.test' }),
-		'`a.test` could not be asked: its certificate is for another name (`b.test`) at `a.test:8448`',
+		'`a.test` could not be reached: its certificate is for another name (`b.test`) at `a.test:8448`',
 	],
 	[
 		by({ is: 'tls', at: 'a.test:8448', fault: 'chain' }),
-		'`a.test` could not be asked: its certificate leads to no authority I know at `a.test:8448`',
+		'`a.test` could not be reached: its certificate chain leads to no authority I know at `a.test:8448`',
 	],
 	[
 		by({ is: 'forbidden', name: 'a.test' }),
-		'`a.test` could not be asked: `a.test` leads to an address that I do not speak to',
+		'`a.test` could not be reached: `a.test` resolves to an address I do not connect to',
 	],
 ])('%o', (observation, result) => {
 	expect(observationWords(observation).result).toBe(result);

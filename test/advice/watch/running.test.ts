@@ -25,7 +25,7 @@ describe('a version that cannot be read', () => {
 		expect(runningOf(seen(synapse('1.0.0'), unreadable('a')), told(-1))).toBeUndefined();
 	});
 
-	test('of which an old store does not tell how it was written is taken for the one that the next look sees', () => {
+	test('of which an old store does not tell how it was written is taken for the one that the next check sees', () => {
 		const old: Saw = { is: 'unreadable' };
 		expect(runningOf(seen(old, unreadable('a'), unreadable('a')), { version: '1.1.0', at: at(-1) })?.version).toBe(
 			'1.1.0',

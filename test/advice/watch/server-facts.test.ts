@@ -50,7 +50,7 @@ describe('log-in flows', () => {
 		expect(facts({ login: answer }) ?? []).toEqual(expected);
 	});
 
-	test('metadata says that Matrix Authentication Service does the logins', () => {
+	test('metadata says that Matrix Authentication Service handles logins', () => {
 		expect(
 			facts({
 				metadata: reply({ issuer: 'https://account.example.org/' }),

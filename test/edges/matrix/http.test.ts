@@ -104,7 +104,7 @@ test.each<[string, number, unknown, Record<string, string>, unknown]>([
 	['an error of the homeserver', 500, { errcode: 'M_UNKNOWN', error: 'Internal server error' }, {}, { kind: 'away' }],
 	['a JSON 404 of something else', 404, { message: 'no route' }, {}, { kind: 'away' }],
 	['an unknown endpoint', 404, { errcode: 'M_UNRECOGNIZED' }, {}, { kind: 'away' }],
-	['a JSON null', 502, null, {}, { kind: 'away', why: 'status 502 from something that is no homeserver' }],
+	['a JSON null', 502, null, {}, { kind: 'away', why: 'status 502 from something that is not a homeserver' }],
 ])('%s', async (_what, status, body, headers, expected) => {
 	const client = await serve((_request, response) => json(response, status, body, headers));
 	expect(await failure(client)).toMatchObject(expected as object);

@@ -17,8 +17,8 @@ const since = '2026-11-01T08:30:00.000Z';
 const matters: [rule: string, subject: string, stage: string, title: string][] = [
 	['release', '1.157', 'out', 'Synapse 1.157.1 is out'],
 	['withdrawn', '1.140.1', 'gone', 'Upstream has taken Synapse 1.140.1 back'],
-	['advisory', 'CVE-2026-1', 'open', 'Open to `CVE-2026-1` (high): Rooms (all of them): anyone can read'],
-	['unclear', 'CVE-2026-2', 'published', 'Perhaps open to `CVE-2026-2` (critical): It breaks'],
+	['advisory', 'CVE-2026-1', 'open', 'Vulnerable to `CVE-2026-1` (high): Rooms (all of them): anyone can read'],
+	['unclear', 'CVE-2026-2', 'published', 'Possibly vulnerable to `CVE-2026-2` (critical): It breaks'],
 	['deadline', 'old-keys', 'd30', 'Within 30 days: old keys: `a: b`'],
 	['deadline', 'asked', 'ask', 'A candidate of the release is out: `x: y`'],
 	['deadline', 'late', 'next', 'Overdue: slow things'],
@@ -29,7 +29,7 @@ const matters: [rule: string, subject: string, stage: string, title: string][] =
 	['lifecycle', 'ubuntu-22.04', 'd30', 'Packages for Ubuntu 22.04 end soon'],
 	['floor', 'postgresql-14', 'newest', 'The newest release needs PostgreSQL 14, and yours is older'],
 	['unseen', 'silent', 'long', '`example.org` has not answered since 2026-11-01 08:30 UTC'],
-	['unseen', 'hidden', 'long', '`example.org` does not show its version any more'],
+	['unseen', 'hidden', 'long', '`example.org` no longer shows its version'],
 	['mixture', 'versions', 'seen', '`example.org` answers with 1.150.0 and with 1.151.0 by turns'],
 ];
 

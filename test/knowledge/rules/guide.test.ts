@@ -34,7 +34,7 @@ test.each([
 		'an error without words',
 		"'ERROR: {from} weighs …, which is too much'",
 		"'a {from} b …'",
-		'expected eight letters or more without a gap',
+		'expected eight characters or more without a gap',
 	],
 	['one id twice', 'id: too-heavy', 'id: lift', '20:15 expected an id of its own, got lift for the second time'],
 	['an unknown key', 'why: It', 'because: It', 'there is no key because here'],

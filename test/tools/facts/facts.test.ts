@@ -39,3 +39,11 @@ test('values that are not prose are facts, and an entry that vanished shows', ()
 		{ entry, lost: ['notes.id a', 'notes.options email'], added: [] },
 	]);
 });
+
+test('text that is typed or matched counts line by line', () => {
+	const guide = (commands: string) =>
+		factsByEntry('guides/a.yaml', `steps:\n  - id: s\n    commands: |\n      ${commands}\n`);
+	expect(compareFacts(guide('echo "log in"'), guide('echo "login in"'))).toEqual([
+		{ entry: 'guides/a.yaml s', lost: ['line echo "log in"'], added: ['line echo "login in"'] },
+	]);
+});
