@@ -2,6 +2,9 @@
 import { synapseOn } from '../../knowledge/distributions.ts';
 import type { PlaybookEntry, PlaybookKnowledge } from '../../knowledge/schema/distribution.ts';
 import type { Playbook, Renamed } from '../../knowledge/schema/synapse.ts';
+import { wordsOf } from '../../knowledge/upstream/markdown.ts';
+import { daysBetween } from '../../text/local-time.ts';
+import { harmless } from '../../text/markdown.ts';
 import { type ComponentNames, concernOf, type Deployment, shortName } from './components.ts';
 import { type Fate, fateOf } from './playbook-variables.ts';
 
@@ -135,15 +138,32 @@ function unreadIn(isIn: (day: string) => boolean, span: PlaybookSpan, { unread }
 		.map(({ date, heading, url }) => ({ date, heading, url, breaking: isTold(heading) }));
 }
 
-/** What a bot read today and this edition does not know. */
+/** What the log may still get under a day that is over: a change is merged days after it was written (days). */
+const lateBy = 60;
+
+/**
+ * What a bot read today and this edition does not know. Under an earlier day than the edition was made on it came after
+ * that: a checkout has it since then, and not since the day that it names.
+ */
 function liveIn(
 	isIn: (day: string) => boolean,
-	{ read }: PlaybookKnowledge,
+	{ read, entries, unread }: PlaybookKnowledge,
 	live: Playbook | undefined,
 ): UnreadEntry[] {
-	return (live?.entries ?? [])
-		.filter(({ date }) => date > read && isIn(date))
+	if (!live) return [];
+	const sections = entries.flatMap(({ sources }) =>
+		sources.flatMap(({ section, heading }) => (heading ? [[section, heading]] : [])),
+	);
+	const known = new Set([...sections, ...unread.map(({ date, heading }) => [date, heading])].map(upstreamKey));
+	return live.entries
+		.filter(({ date, title }) => daysBetween(date, read) < lateBy && !known.has(upstreamKey([date, title])))
+		.filter(({ date }) => isIn(date > read ? date : read))
 		.map(({ date, title, url, breaking, text }) => ({ date, heading: title, url, breaking, text }));
+}
+
+/** Upstream's own names for a section or an item, the same whether they are read live or a curator covers them. */
+export function upstreamKey(names: readonly string[]): string {
+	return names.map(name => harmless(wordsOf(name)).slice(0, 200)).join(' › ');
 }
 
 function isTold(heading: string): boolean {

@@ -3,12 +3,10 @@ import type { Profile } from '../../deployment/facts.ts';
 import { compare, isAbove, isVersion, type Version } from '../../deployment/version.ts';
 import type { Chart, ChartKnowledge, PlaybookKnowledge } from '../../knowledge/schema/distribution.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
-import { wordsOf } from '../../knowledge/upstream/markdown.ts';
 import { daysBetween } from '../../text/local-time.ts';
-import { harmless } from '../../text/markdown.ts';
 import { type ChartEntryShown, chartComponent, chartPlan, withLiveCharts } from '../distribution/charts.ts';
 import { namesOf } from '../distribution/components.ts';
-import { type PlaybookEntryShown, type PlaybookSpan, playbookPlan } from '../distribution/playbook.ts';
+import { type PlaybookEntryShown, type PlaybookSpan, playbookPlan, upstreamKey } from '../distribution/playbook.ts';
 
 /** What is known of distributions while servers are watched. */
 export type Carriers = { mdad?: PlaybookKnowledge; ess?: ChartKnowledge };
@@ -129,7 +127,7 @@ function playbookBreaks(
 		...unread
 			.filter(({ breaking }) => breaking)
 			.map(({ date, heading, url, text = '' }) => {
-				return unreadBreak({ when: date, title: heading, url, text, key: keyOf([date, heading]) });
+				return unreadBreak({ when: date, title: heading, url, text, key: upstreamKey([date, heading]) });
 			}),
 	];
 }
@@ -145,7 +143,7 @@ function breakOf(
 		when,
 		title,
 		sure: concerned === true,
-		key: keyOf([section, heading, ...(bullet === undefined ? [] : [bullet])]),
+		key: upstreamKey([section, heading, ...(bullet === undefined ? [] : [bullet])]),
 		components,
 		onlyIf,
 		text,
@@ -159,11 +157,6 @@ function breakOf(
 
 function unreadBreak(found: Pick<DistributionBreak, 'when' | 'title' | 'key' | 'text' | 'url'>): DistributionBreak {
 	return { ...found, sure: false, told: true, components: [] };
-}
-
-/** Upstream's own names for it, as they are read live. */
-function keyOf(names: readonly string[]): string {
-	return names.map(name => harmless(wordsOf(name)).slice(0, 200)).join(' › ');
 }
 
 function byCharts(charts: ChartKnowledge, { running, profile }: CarrierRequest): CarriedRelease | UnknownCarrier {
@@ -190,7 +183,13 @@ function chartBreaks(known: ChartKnowledge, from: Chart, to: Chart, profile: Pro
 		...unread
 			.filter(({ breaking }) => breaking)
 			.map(({ chart, part, bullet, url, text = '' }) => {
-				return unreadBreak({ when: chart, title: `${part}, ${bullet}`, url, text, key: keyOf([chart, part, bullet]) });
+				return unreadBreak({
+					when: chart,
+					title: `${part}, ${bullet}`,
+					url,
+					text,
+					key: upstreamKey([chart, part, bullet]),
+				});
 			}),
 	];
 }

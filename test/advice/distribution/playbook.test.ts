@@ -23,6 +23,10 @@ const entries = [
 	playbookEntry('mdad/2026-03-01/late', { added: '2026-03-08', breaking: false }),
 	playbookEntry('mdad/2026-04-01/hookshot', { components: ['matrix_hookshot_enabled'], first: 'Back up.' }),
 	playbookEntry('mdad/2026-05-01/value', { migration: 'v2026.05.01.0', components: ['jitsi_enabled'] }),
+	playbookEntry('mdad/2026-05-10/known', {
+		breaking: false,
+		sources: [{ document: 'CHANGELOG.md', section: '2026-05-10', heading: '*Known* by this edition', url: '' }],
+	}),
 ];
 const playbook: PlaybookKnowledge = {
 	commit: '',
@@ -178,6 +182,23 @@ test('what nobody curated is shown: what this edition knows of, and what a bot r
 			{ date: '2026-05-10', title: 'Known by this edition', breaking: false, text: '', url: 'https://example.org' },
 		],
 	};
+	const late = {
+		date: '2026-05-20',
+		title: '(BC Break) Merged late',
+		breaking: true,
+		text: '',
+		url: 'https://example.org',
+	};
+	const old = { ...late, date: '2026-03-20', title: 'Reworded since' };
+	const both = { ...live, entries: [...live.entries, late, old] };
+	// It came after the edition was made, whatever day it names.
+	expect(planned({ from: '2026-05-25', to: '2026-06-30' }, {}, both).unread).toMatchObject([
+		{ heading: 'New' },
+		{ date: '2026-05-20', heading: '(BC Break) Merged late' },
+	]);
+	expect(planned({ to: '2026-05-31' }, {}, both).unread.map(({ heading }) => heading)).toEqual([
+		'(BC Break) Nobody read this',
+	]);
 	const { unread } = planned({ to: '2026-06-30' }, {}, live);
 	expect(unread).toMatchObject([
 		{ date: '2026-06-10', heading: 'New', text: '> quoted' },
