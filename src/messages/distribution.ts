@@ -23,6 +23,7 @@ import {
 } from './distribution-entries.ts';
 import { distributionScreen, type Screen } from './distribution-screen.ts';
 import { planValue, planWords } from './plan.ts';
+import { planCommand } from './plan-command.ts';
 import { fateWords } from './playbook.ts';
 
 export type DistributionManner = {
@@ -175,14 +176,13 @@ function toldWords(
 				...synapseSections(plan, synapse, manner),
 			],
 		};
-	const way = plan && `!upgrade ${plan.from} ${plan.to} ${plan.profile.install ?? ''}`.trim();
 	return distributionScreen({
 		...told,
 		unread: untold.map(unreadLine),
 		others: [...others, ...hiddenParts(hidden)],
 		plan,
 		noPlan: noPlanWords(synapse),
-		synapse: way,
+		synapse: plan && planCommand(plan),
 		all: `!${manner.asked} all`,
 		now: `**Now:** ${now} Every text: ${code(`!${manner.asked} all`)}`,
 	});
