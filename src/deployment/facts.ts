@@ -160,7 +160,26 @@ export function pythonOf(os: string): string | undefined {
 	return systemPythons[os];
 }
 
-/** Installs that do not run on the Python of the system under them. */
+/** The SQLite that Python uses there, as far as it is known. */
+const systemSqlites: Readonly<Record<string, string>> = {
+	'debian-9': '3.16.2',
+	'debian-10': '3.27.2',
+	'debian-11': '3.34.1',
+	'debian-12': '3.40.1',
+	'debian-13': '3.46.1',
+	'ubuntu-16.04': '3.11.0',
+	'ubuntu-18.04': '3.22.0',
+	'ubuntu-20.04': '3.31.1',
+	'ubuntu-22.04': '3.37.2',
+	'ubuntu-24.04': '3.45.1',
+};
+
+/** The SQLite of a system, where it is known. */
+export function sqliteOf(os: string): string | undefined {
+	return systemSqlites[os];
+}
+
+/** Installs that do not run on the Python of the system under them, nor on its SQLite. */
 const ownPython: readonly unknown[] = ['docker', 'mdad', 'ess', 'nix'];
 
 /** What follows from one fact, besides itself. Sources: the meanings above; KNOWLEDGE: images bring their own. */
@@ -193,6 +212,10 @@ export function profileOf(terms: readonly Term[]): Profile | Contradiction {
 	// A stated Python counts: one may be installed beside that of the system.
 	if (os && python && !profile.has('python') && !ownPython.includes(profile.get('install')?.value))
 		profile.set('python', { value: python, stated: os.stated });
+	const sqlite = os && sqliteOf(String(os.value));
+	// The SQLite of a system concerns only those whose database it is.
+	if (os && sqlite && profile.get('database')?.value === 'sqlite' && !profile.has('sqlite'))
+		if (!ownPython.includes(profile.get('install')?.value)) profile.set('sqlite', { value: sqlite, stated: os.stated });
 	return profile;
 }
 

@@ -11,7 +11,7 @@ import { coveredBy, nameOf, waivedBy } from './schema/coverage.ts';
 import { faultsFileShape, symptomsFileShape } from './schema/fault.ts';
 import { type Guide, guideShape, type Tried, triedFileShape } from './schema/guide.ts';
 import { recipeShape } from './schema/install.ts';
-import { deltasShape, largeTablesShape, migrationsOf } from './schema/migrations.ts';
+import { deltasShape, largeTablesShape, migrationsOf, migrationTimesShape } from './schema/migrations.ts';
 import { renamedFileShape, renamedIn } from './schema/playbook-variable.ts';
 import {
 	advisoryShape,
@@ -75,6 +75,7 @@ export function readFiles(where: URL | Folder): { files: Files; read: string; mi
 		})),
 		tried,
 		deltas: readJson(folder, 'synapse/code/deltas.json', deltasShape, mistakes) ?? { entries: [] },
+		times: (readJson(folder, 'synapse/migration-times.json', migrationTimesShape, mistakes) ?? { times: [] }).times,
 		largeTables: readAll(folder, 'synapse/', largeTablesShape, mistakes, /^large-tables\.yaml$/),
 		installs: readAll(folder, 'install/', recipeShape, mistakes).map(file => ({ ...file, install: file.base })),
 		renamed: readAll(folder, 'guides/', renamedFileShape, mistakes, /-names\.yaml$/),
@@ -174,7 +175,7 @@ function knowledgeOf(files: Files, read: string): Knowledge {
 		rollbackFloors: files.ways.flatMap(({ value }) => value.rollbackFloors),
 		lifecycles: Object.fromEntries(files.lifecycles.map(({ of, value }) => [of, value])),
 		installs: Object.fromEntries(files.installs.map(({ install, value }) => [install, value])),
-		migrations: files.largeTables.flatMap(({ value }) => migrationsOf(files.deltas, value)),
+		migrations: files.largeTables.flatMap(({ value }) => migrationsOf(files.deltas, value, files.times)),
 		verified: files.verified.filter(({ holds }) => holds),
 		unread: unreadIn(files),
 		...guidesOf(files),

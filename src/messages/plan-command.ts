@@ -3,7 +3,7 @@
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { Step } from '../advice/upgrade/step.ts';
 import { concern } from '../deployment/condition.ts';
-import { isContradiction, parseTerm, profileOf, pythonOf } from '../deployment/facts.ts';
+import { isContradiction, parseTerm, profileOf, pythonOf, sqliteOf } from '../deployment/facts.ts';
 import { code } from '../text/markdown.ts';
 import { examples, factWord } from './sections.ts';
 
@@ -40,8 +40,11 @@ export function planCommand({ from, to, profile }: Plan, more: readonly string[]
 
 /** Whether a fact follows from another one that is known, so that nobody has to type it. */
 function isImplied(fact: string, profile: Plan['profile']): boolean {
-	if (fact === 'database') return Boolean(profile.postgres || profile.sqlite);
-	return fact === 'python' && profile.python === pythonOf(String(profile.os));
+	const os = String(profile.os);
+	const isSystems = profile.sqlite !== undefined && profile.sqlite === sqliteOf(os);
+	if (fact === 'database') return Boolean(profile.postgres || (profile.sqlite && !isSystems));
+	if (fact === 'sqlite') return isSystems;
+	return fact === 'python' && profile.python === pythonOf(os);
 }
 
 /** What most servers would say of themselves: many features are used by few. */

@@ -168,11 +168,14 @@ const maxMigrations = 8;
 /** How to raise systemd's limit, which migrations take the time, and how to see that they go on. */
 export function startLimitWords({ service, migrations }: StartLimit): string {
 	const reading = migrations.filter(({ work }) => work === 'reads');
-	const lines = reading.slice(0, maxMigrations).map(({ release, tables, database }) => {
+	const lines = reading.slice(0, maxMigrations).map(({ release, tables, database, took }) => {
 		const which = Object.entries(tables).map(([table, grows]) => `${code(table)} (grows with ${grows})`);
-		return `${release}${database ? ` on ${databaseNames[database]}` : ''}: ${which.join(', ')}`;
+		return `${release}${database ? ` on ${databaseNames[database]}` : ''}: ${which.join(', ')}${tookWords(took)}`;
 	});
 	const more = reading.length - lines.length;
+	const measured = reading.some(({ took }) => took)
+		? 'Times are for a million rows of that table, measured on two cores that had other work; yours may take longer:'
+		: 'Nobody measured how long they take:';
 	const altered = migrations.filter(({ work }) => work === 'alters').flatMap(({ tables }) => Object.keys(tables));
 	const quick = altered.length
 		? [
@@ -189,13 +192,25 @@ ${block([
 	`systemctl show -p Type -p TimeoutStartUSec ${service}`,
 ])}
 
-(\`systemctl edit ${service}\` does the same by hand.) The last line must say \`TimeoutStartUSec=infinity\`. These go through large tables; nobody measured how long yours take:
+(\`systemctl edit ${service}\` does the same by hand.) The last line must say \`TimeoutStartUSec=infinity\`. These go through large tables. ${measured}
 
 ${list([...lines, ...(more > 0 ? [`and ${count(more, 'more', 'more')}`] : []), ...quick])}
 
 The log names each migration as it begins (\`Applying schema …\`); as long as the last line is one of them, let it run:
 
 ${block([`journalctl -fu ${service}`])}`;
+}
+
+/** “; 3 to 20 s on PostgreSQL”, or minutes; empty where nobody measured. */
+function tookWords(took: StartLimit['migrations'][number]['took']): string {
+	const parts = Object.entries(took ?? {}).map(([database, [shortest, longest]]) => {
+		const inMinutes = longest >= 120;
+		const shown = (seconds: number) => (inMinutes ? Math.round(seconds / 6) / 10 : Math.max(1, Math.round(seconds)));
+		const [least, most] = [shown(shortest), shown(longest)];
+		const span = least === most ? `about ${most}` : `${least} to ${most}`;
+		return `${span} ${inMinutes ? 'min' : 's'} on ${databaseNames[database as keyof typeof databaseNames]}`;
+	});
+	return parts.length ? `; ${parts.join(', ')}` : '';
 }
 
 const databaseNames = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;

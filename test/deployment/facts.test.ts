@@ -54,6 +54,16 @@ describe('three-valued applicability', () => {
 	});
 });
 
+test.each([
+	['sqlite os=debian-11', '3.34.1'],
+	['sqlite pip os=ubuntu-22.04', '3.37.2'],
+	['sqlite=3.45 os=debian-11', '3.45'],
+	['os=debian-11', undefined],
+	['postgres os=debian-11', undefined],
+	['sqlite docker os=debian-11', undefined],
+	['sqlite os=ubuntu-25.10', undefined],
+])('the SQLite of “%s” is %s', (facts, version) => expect(profile(facts).get('sqlite')?.value).toBe(version));
+
 test('a bare value is enough, and a fact written is the fact read', () => {
 	expect(parseTerm('docker')).toEqual({ fact: 'install', operator: '=', value: 'docker' });
 	expect(parseTerm('postgres')).toEqual({ fact: 'database', operator: '=', value: 'postgres' });

@@ -200,6 +200,22 @@ test('a target that is surely broken is red, and the last line asks for the soun
 	);
 });
 
+test('no all-clear contradicts a fault that may be one\u2019s own', () => {
+	const text = terminalText(screenOf('1.155.0 1.156.0 debian appservices'), { color: false, width: 1000 });
+	expect(text).toMatch(/^1\.155\.0 → 1\.156\.0: one jump, no halt/);
+	expect(text).toContain(
+		'✅ Nothing to do but the switch itself, unless a fault below is yours.\n🟡 1.156.0 is broken if',
+	);
+	const clear = terminalText(screenOf('1.163.1 1.163.2 docker postgres=15'), { color: false, width: 1000 });
+	expect(clear).toContain('✅ Nothing to do but the switch itself.\n');
+});
+
+test('systemd\u2019s limit is no wait of days', () => {
+	const text = terminalText(screenOf('1.59.1 1.62.0 debian postgres=13 os=debian-12'), { color: false, width: 1000 });
+	expect(text).toContain('1. Raise systemd’s limit for the start. Without it, a long migration can end in');
+	expect(text).not.toMatch(/not tonight|Hours or days/);
+});
+
 test('what users notice is told in one line, what cannot be undone first', () => {
 	const notes = [
 		note('1.1.0/limit', { when: 'after', people: 'Logins are slow' }),

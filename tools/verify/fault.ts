@@ -46,6 +46,7 @@ function recipeOf(
 		before: [...after, ...(attempt.worker ? [release] : [])].map(version => ({ release: version, settle: false })),
 		last: { release, settle: settle ?? false },
 		attempt,
+		...(attempt.python && { python: attempt.python }),
 		...(sql && { sql }),
 		...(asks && { asks }),
 		...(runs && { runs }),

@@ -3,8 +3,9 @@ import type { Verified } from '../../src/knowledge/schema/synapse.ts';
 import { type Claim, recipeHash, releasesOf } from './recipe.ts';
 import type { Tried } from './trial.ts';
 
-export function recordOf(claim: Claim, { outcome, error }: Tried, date: string): Verified {
+export function recordOf(claim: Claim, { outcome, error: words }: Tried, date: string): Verified {
 	const { recipe, message } = claim;
+	const error = words === undefined ? undefined : withoutPlaces(words);
 	const said = message === undefined || (error ?? '').includes(message);
 	return {
 		claim: claim.id,
@@ -20,6 +21,11 @@ export function recordOf(claim: Claim, { outcome, error }: Tried, date: string):
 		...(error !== undefined && { error }),
 		recipe: recipeHash(claim),
 	};
+}
+
+/** Where Python and its packages lie on this machine says nothing, and may not be said. */
+function withoutPlaces(words: string): string {
+	return words.replace(/(?:\/[\w.+~-]+)+(?=\/lib\/python\d)|\/tmp\/glia-verify-\w+/g, '…');
 }
 
 /** One line a result, in the order of the claims; results of claims that nobody makes any more are left out. */

@@ -80,6 +80,7 @@ export function faultsOf(
 			const concerned = concern(fault.applies, profile);
 			const shown = decided?.get(faultKey(fault.id));
 			if (concerned.is === false || shown === false) return [];
+			if (fault.surroundings && concerned.is === 'unknown') return [];
 			const { id, broken, fixed, severity, danger, title, text, applies, sources } = fault;
 			const onlyIf = shown === true ? undefined : fault.onlyIf;
 			return [
@@ -167,10 +168,11 @@ function withinHalt(fault: PlannedFault, last: Version): PlannedFault {
 /** Whether a release is free of severe faults, as far as a deployment is known. */
 function soundFor(profile: Profile, faults: readonly Fault[]): (version: Version) => boolean {
 	// What hits only a few decides for nobody else where to go.
-	const severe = faults.filter(
-		({ severity, from, onlyIf, applies }) =>
-			severity === 'severe' && from === undefined && onlyIf === undefined && concern(applies, profile).is !== false,
-	);
+	const severe = faults.filter(({ severity, from, onlyIf, applies, surroundings }) => {
+		const { is } = concern(applies, profile);
+		const isConcerned = surroundings ? is === true : is !== false;
+		return severity === 'severe' && from === undefined && onlyIf === undefined && isConcerned;
+	});
 	return version => !severe.some(fault => hasDefect(fault, version));
 }
 

@@ -32,9 +32,17 @@ export function startLimit(
 	const ahead = migrations
 		.filter(({ release }) => isAbove(finalOf(release), from) && !isAbove(finalOf(release), finalOf(to)))
 		.filter(migration => !migration.database || database === undefined || migration.database === database)
+		.map(migration => tookOn(migration, database))
 		.sort((a, b) => compare(a.release, b.release));
 	if (!ahead.some(({ work }) => work === 'reads')) return undefined;
 	const sure = install === 'debian' && compare(to, notifiesSince) >= 0;
 	const service = installs[String(install)]?.service ?? 'matrix-synapse';
 	return { unit: sure ? 'sure' : 'perhaps', service, migrations: ahead };
+}
+
+/** Only the times of this database, where it is known. */
+function tookOn({ took, ...migration }: Migration, database: unknown): Migration {
+	if (!took || (database !== 'sqlite' && database !== 'postgres')) return { ...migration, ...(took && { took }) };
+	const own = took[database];
+	return { ...migration, ...(own && { took: { [database]: own } }) };
 }

@@ -4,7 +4,7 @@ import type { Version } from '../../deployment/version.ts';
 import type { FaultFile, SymptomFile } from '../schema/fault.ts';
 import type { GuideFile, Tried } from '../schema/guide.ts';
 import type { Recipe } from '../schema/install.ts';
-import type { deltasShape, largeTablesShape } from '../schema/migrations.ts';
+import type { deltasShape, largeTablesShape, MigrationTime } from '../schema/migrations.ts';
 import type { RenamedFile } from '../schema/playbook-variable.ts';
 import type {
 	Advisory,
@@ -36,6 +36,7 @@ export type Files = {
 	claims: readonly YamlFile<Claims>[];
 	verified: readonly Verified[];
 	deltas: z.infer<typeof deltasShape>;
+	times: readonly MigrationTime[];
 	largeTables: readonly YamlFile<z.infer<typeof largeTablesShape>>[];
 	installs: readonly (YamlFile<Recipe> & { install: string })[];
 	guides: readonly (YamlFile<GuideFile> & { id: string })[];

@@ -281,6 +281,16 @@ export const faultTrialsAreOfFaults: KnowledgeRule = ({ claims, faults }) => {
 	);
 };
 
+/** What was measured is a migration of the code, so that plans find it. */
+export const measuredMigrationsExist: KnowledgeRule = ({ times, deltas }) => {
+	const known = new Set(deltas.entries.map(({ key }) => key));
+	return times.flatMap(({ delta, case: name }) =>
+		delta === undefined || known.has(delta)
+			? []
+			: [`synapse/migration-times.json expected a migration of the code, got ${delta} in ${name}`],
+	);
+};
+
 /** A variable has one fate: no name stands under two changes, or under one and among those that never were. */
 export const renamedOnce: KnowledgeRule = ({ renamed }) =>
 	renamed.flatMap(({ value: { never, changes }, at }) => {

@@ -17,6 +17,8 @@ export const attemptShape = z.strictObject({
 	until: date.optional(),
 	/** The locale of a PostgreSQL database, like C.UTF-8; absent: the database is SQLite. */
 	locale: z.string().optional(),
+	/** Like 3.13; absent: the one on which every release runs. */
+	python: z.string().optional(),
 	/** More environment variables. */
 	env: z.record(z.string(), z.string()).optional(),
 	/** Packages that are removed again once everything is installed. */

@@ -23,6 +23,8 @@ export const faultShape = z.strictObject({
 	severity: z.enum(['severe', 'noticeable']),
 	danger: z.enum(dangers),
 	applies: appliesShape.optional(),
+	/** The release is sound, and what stands under it is too new: told only where that is known. */
+	surroundings: z.literal(true).optional(),
 	/** What those concerned find at home, where no fact says it: a clause that goes on after “only if”. */
 	onlyIf: clause.optional(),
 	/** The same as data, where the configuration says it. */

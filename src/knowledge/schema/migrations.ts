@@ -58,6 +58,8 @@ export type Migration = {
 	tables: Record<string, string>;
 	/** It queues work for after the start, too. */
 	background?: true;
+	/** Seconds per million rows, shortest and longest, where it was measured. */
+	took?: Partial<Record<'sqlite' | 'postgres', readonly [number, number]>>;
 };
 
 const reading: readonly string[] = ['update', 'delete', 'insert', 'index'];
@@ -78,10 +80,19 @@ function workOn(actions: readonly string[], background: boolean): Migration['wor
 	return actions.includes('alter') ? 'alters' : undefined;
 }
 
+function tookOf(delta: string, times: readonly MigrationTime[]): Pick<Migration, 'took'> {
+	const own = times.filter(time => time.delta === delta);
+	if (!own.length) return {};
+	const perMillion = ({ seconds: [shortest, longest], rows }: MigrationTime) =>
+		[(shortest / rows) * 1e6, (longest / rows) * 1e6] as const;
+	return { took: Object.fromEntries(own.map(time => [time.database, perMillion(time)])) };
+}
+
 /** The migrations of 1.0.1 and newer that touch large tables, in the order of their keys. What 1.0.0 had is done. */
 export function migrationsOf(
 	{ entries }: z.infer<typeof deltasShape>,
 	{ tables: large }: z.infer<typeof largeTablesShape>,
+	times: readonly MigrationTime[],
 ): Migration[] {
 	return entries.flatMap(({ key, changes }) => {
 		const [release, state] = changes[0] ?? ['', null];
@@ -101,6 +112,7 @@ export function migrationsOf(
 				work: touched.some(({ work }) => work === 'reads') ? ('reads' as const) : ('alters' as const),
 				tables: Object.fromEntries(touched.map(({ table, grows }) => [table, grows])),
 				...(background && { background: true as const }),
+				...tookOf(key, times),
 			},
 		];
 	});

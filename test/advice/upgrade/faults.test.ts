@@ -56,6 +56,18 @@ describe('faults of a way', () => {
 		expect(on({ from: '1.0.0', to: '1.1.0' }, fault({ ...broken, onlyIf: 'owls nest' }))[0]?.at(-1)).toBe('unknown');
 	});
 
+	test('of what stands under a release are told where that is known, and send nobody else away', () => {
+		const old = fault({ ...broken, applies: { all: ['python>=3.13'] }, surroundings: true });
+		expect(on({ from: '1.0.0', to: '1.1.0' }, old)).toEqual([]);
+		expect(on({ from: '1.0.0', to: '1.1.0', facts: 'python=3.12' }, old)).toEqual([]);
+		expect(on({ from: '1.0.0', to: '1.1.0', facts: 'python=3.13' }, old)[0]?.at(-1)).toBe(true);
+		const other = fault({ id: 'y', broken: ['>=1.1.0 <1.1.1'], fixed: '1.1.1' });
+		const everywhere = { ...old, broken: ['>=1.0.0 <1.3.0'], fixed: '1.3.0' };
+		expect(on({ from: '1.0.0', to: '1.1.0' }, other, everywhere)).toEqual([['y', 'target', '1.1.0', '1.1.2', true]]);
+		const newer = on({ from: '1.0.0', to: '1.1.0', facts: 'python=3.13' }, other, everywhere);
+		expect(newer.map(([id, , , take]) => [id, take])).toContainEqual(['y', '1.3.0']);
+	});
+
 	test('that hit who comes from certain releases are told to them alone', () => {
 		const early = fault({ id: 'x', broken: ['>=1.1.0 <1.1.2'], fixed: '1.1.2', from: '<=1.0.0' });
 		expect(on({ from: '1.0.0', to: '1.1.0' }, early)).toHaveLength(1);

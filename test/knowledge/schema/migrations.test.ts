@@ -1,13 +1,17 @@
 import { expect, test } from 'vitest';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
-import { migrationsOf } from '../../../src/knowledge/schema/migrations.ts';
+import { type MigrationTime, migrationsOf } from '../../../src/knowledge/schema/migrations.ts';
 
 const large = { tables: { events: 'events', receipts: 'read receipts' } };
 
 /** What comes of one migration that does this to its tables. */
-function classed(key: string, tables: Record<string, string[]>, more: { background?: true; since?: string } = {}) {
-	const { since = '1.5.0', ...background } = more;
-	return migrationsOf({ entries: [{ key, changes: [[since, { tables, ...background }]] }] }, large)[0];
+function classed(
+	key: string,
+	tables: Record<string, string[]>,
+	more: { background?: true; since?: string; times?: MigrationTime[] } = {},
+) {
+	const { since = '1.5.0', times = [], ...background } = more;
+	return migrationsOf({ entries: [{ key, changes: [[since, { tables, ...background }]] }] }, large, times)[0];
 }
 
 test.each([
@@ -44,6 +48,24 @@ test('the end of the name says which database it is for', () => {
 	expect(classed('main 60/01x.sql.sqlite', { events: ['index'] })?.database).toBe('sqlite');
 	expect(classed('main 60/01x.sql.postgres', { events: ['index'] })?.database).toBe('postgres');
 	expect(classed('main 60/01x.py', { events: ['index'] })).not.toHaveProperty('database');
+});
+
+test('what was measured stands beside it, for a million rows', () => {
+	const time = {
+		case: 'x',
+		release: '1.5.0',
+		table: 'events',
+		rows: 500_000,
+		seconds: [2, 10] as [number, number],
+		runs: 4,
+		date: '2026-11-29',
+	};
+	const times: MigrationTime[] = [
+		{ ...time, delta: 'main 60/01x.sql', database: 'sqlite' },
+		{ ...time, delta: 'main 60/02y.sql', database: 'postgres' },
+	];
+	expect(classed('main 60/01x.sql', { events: ['index'] }, { times })?.took).toEqual({ sqlite: [4, 20] });
+	expect(classed('main 60/03z.sql', { events: ['index'] }, { times })).not.toHaveProperty('took');
 });
 
 test('the migrations that kept servers from starting are among those of the code', async () => {
