@@ -25,7 +25,7 @@ export function recordOf(claim: Claim, { outcome, error: words }: Tried, date: s
 
 /** Where Python and its packages lie on this machine says nothing, and may not be said. */
 function withoutPlaces(words: string): string {
-	return words.replace(/(?:\/[\w.+~-]+)+(?=\/lib\/python\d)|\/tmp\/glia-verify-\w+/g, '…');
+	return words.replace(/…?(?:\/[\w.+~-]+)+(?=\/lib\/python\d)|\/tmp\/glia-verify-\w+/g, '…');
 }
 
 /** One line a result, in the order of the claims; results of claims that nobody makes any more are left out. */
