@@ -47,7 +47,7 @@ const example = '!upgrade 1.56 1.69 postgres=10 workers';
 export const upgrade = {
 	name: 'upgrade',
 	usage: 'upgrade <from or server> [to] [facts…] [all]',
-	summary: 'what an upgrade between two releases takes',
+	summary: 'what an upgrade takes',
 	examples: [
 		'upgrade 1.56 1.69',
 		'upgrade 1.140 postgres=14 workers docker',

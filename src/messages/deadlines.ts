@@ -60,7 +60,7 @@ export function deadlineText(deadline: Deadline): string {
 
 function aroundWords({ replacedBy, concerned, applies }: Deadline): string[] {
 	const who = concerned === 'unknown' && applies ? [`Only if ${appliesClause(applies)}.`] : [];
-	const instead = replacedBy ? [sentence(`Instead: ${replacedBy}`)] : [];
+	const instead = replacedBy ? [sentence(`Replacement: ${replacedBy}`)] : [];
 	return [...instead, ...who];
 }
 

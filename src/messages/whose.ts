@@ -13,7 +13,7 @@ const openWords: Record<OpenFact, readonly [yes: string, no: string]> = {
 	federation: ['federate', 'do not federate'],
 	appservices: ['have bridges or other application services', 'have no bridges or other application services'],
 	modules: ['load modules', 'load no modules'],
-	email: ['send e-mail', 'send no e-mail'],
+	email: ['send email', 'send no email'],
 	phone: ['use phone numbers', 'do not use phone numbers'],
 	sso: ['use single sign-on', 'do not use single sign-on'],
 	saml: ['use SAML', 'do not use SAML'],

@@ -84,7 +84,7 @@ test('an empty store of an account that had one: each room hears once, the log a
 	await settled();
 	const said = await heard();
 	expect(said.map(text => text.split(' ')[0])).toEqual([other, room]);
-	for (const text of said) expect(text).toMatch(/do not watch them any more.*!watch example\.org/);
+	for (const text of said) expect(text).toMatch(/no longer watch any servers.*!watch example\.org/);
 	expect(errors).toHaveLength(1);
 	// At the next starts nothing is said again, and the status goes on telling of it for a while.
 	clock += day;

@@ -221,6 +221,6 @@ test('nothing of the old server starts before none of the playbook’s units is 
 		expect(stops).toBeGreaterThanOrEqual(0);
 		expect(look).toBeGreaterThanOrEqual(stops);
 		expect(starts).toBeGreaterThan(stops);
-		expect(steps[look]?.see).toContain('do not go on');
+		expect(steps[look]?.see).toContain('do not continue');
 	}
 });

@@ -54,7 +54,7 @@ test('what is reminded of is a list at the end, without its words', () => {
 test('of several, the first is told by the head alone, and the others by a title each', () => {
 	const { sections, lead } = alertWords('example.org', numbered(alert('CVE-1'), alert('CVE-2')), undefined);
 	expect(lead).toContain('Vulnerable to `CVE-1` (moderate): Hole, and 1 more');
-	expect(sections.map(({ markdown }) => markdown.includes('**Open to'))).toEqual([false, true, false]);
+	expect(sections.map(({ markdown }) => markdown.includes('**Vulnerable to'))).toEqual([false, true, false]);
 	expect(sections[0]?.markdown).toContain('More about CVE-1');
 });
 
@@ -68,7 +68,7 @@ test('a deadline under its own title does not say its subject again', () => {
 	const one = alert('old-door', { rule: 'deadline', about, details: { is: 'deadline', deadline } });
 	const { lead } = alertWords('example.org', numbered(one), undefined);
 	expect(lead).toContain('Announced: The old door');
-	expect(lead).toContain('\n\nNo date given. Instead: the new door.');
+	expect(lead).toContain('\n\nNo date given. Replacement: the new door.');
 	expect(lead.match(/old door/g)).toHaveLength(1);
 });
 

@@ -90,9 +90,9 @@ test('an alert is red only for what surely concerns its reader, and numbers no s
 	const notes = [note('1.1.0/acme', { ...refuses, onlyIf: '`acme` is on' }), note('1.1.0/all', refuses)];
 	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
 	const words = wayWords(plan(way, known({ notes })));
-	expect(words).toContain('1 thing to do, 1 more if it concerns you, 2 can stop the start');
+	expect(words).toContain('1 thing to do, 1 more if it concerns you, 2 can prevent the start');
 	expect(words).not.toContain('acme');
-	expect(words).toContain('🔴 No start without a step: 1.1.0/all');
+	expect(words).toContain('🔴 Synapse does not start until this is done: 1.1.0/all');
 });
 
 test('what only the code shows is linked as the file of its release', () => {
