@@ -384,6 +384,23 @@ describe('what the network does', () => {
 	});
 });
 
+test('a running bot takes up a publication at its next look, an hour after the last', async () => {
+	const bot = await openBot();
+	let at = now.getTime();
+	const bundle = { address: `https://${ours}/knowledge.json`, hours: 1, ...bot.updates };
+	const web = await world.web({ bundle }, () => new Date(at));
+	serveSigned(publisher.bundle('first'));
+	await web.readBundle();
+	expect(markOf(bot)).toBe('first');
+	serveSigned(good);
+	at += 56 * 60_000;
+	await web.readBundle();
+	expect(markOf(bot)).toBe('first');
+	at += 8 * 60_000;
+	await web.readBundle();
+	expect(markOf(bot)).toBe('second');
+});
+
 describe('a restart', () => {
 	test('begins with the last good one, and without asking anybody', async () => {
 		const { path, own } = await informed();
