@@ -90,7 +90,7 @@ export function leadOf(
 			: []),
 		...(perhaps.length
 			? [
-					`🟡 **${count(perhaps.length, 'more breaking change affects', 'more breaking changes affect')} only some servers:** each says which. Name your components to shorten this.`,
+					`🟡 **${someWords(perhaps.length, sure.length > 0)} only some servers:** each says which. Name your components to shorten this.`,
 				]
 			: []),
 		...(unread ? [`⚠️ **${count(unread, 'entry', 'entries')} not curated yet:** see below.`] : []),
@@ -100,6 +100,11 @@ export function leadOf(
 			: []),
 	];
 	return [lines.join('\\\n'), ends.join(' ')].join('\n\n');
+}
+
+function someWords(number: number, isMore: boolean): string {
+	const more = isMore ? 'more ' : '';
+	return count(number, `${more}breaking change affects`, `${more}breaking changes affect`);
 }
 
 export type HaltTold = Pick<EntryTold, 'date' | 'title' | 'concerned' | 'onlyIf' | 'first' | 'components'>;

@@ -5,6 +5,7 @@ import { notes } from '../../commands/notes.ts';
 import { upgrade } from '../../commands/upgrade.ts';
 import { Refusal } from '../../src/answer.ts';
 import { isVersion } from '../../src/deployment/version.ts';
+import { matrixMessages } from '../../src/render/matrix.ts';
 import { terminalText } from '../../src/render/terminal.ts';
 import { asked } from '../asked.ts';
 import { wholePorts } from '../respondent.ts';
@@ -159,6 +160,50 @@ describe('is refused:', () => {
 		'notes “%s”, with “%s”',
 		async (text, words) => await expect(async () => notes.run(asked(text), ports)).rejects.toThrow(words),
 	);
+});
+
+describe('what a bot has read of charts that are newer than this edition', () => {
+	const item = { part: 'Removed / Breaking Changes', bullet: '#9', url: 'https://example.org/1', breaking: true };
+	const live = (more: Partial<typeof item> & { text?: string } = {}) => ({
+		...ports,
+		knowledge: {
+			...ports.knowledge,
+			charts: {
+				read: '2026-11-28',
+				charts: [{ chart: '26.11.3', date: '2026-11-24', synapse: '1.163.2', mas: '1.30.0' }],
+				items: [{ ...item, chart: '26.11.3', text: 'A value is gone\\.', ...more }],
+			},
+		},
+	});
+
+	test('is known: what it installs, the plan for it, and upstream’s words', async () => {
+		const { value, sections, lead } = await upgrade.run(asked('ess 26.8.0'), live());
+		expect(value).toMatchObject({ to: '26.11.3', synapse: { to: '1.163.2' }, horizon: { read: '2026-11-28' } });
+		expect(value.unread).toEqual([
+			expect.objectContaining({ chart: '26.11.3', bullet: '#9', text: 'A value is gone\\.' }),
+		]);
+		expect(lead).toContain('1 entry not curated yet');
+		expect(sections.find(({ title }) => title.startsWith('The breaks in full'))?.markdown).toContain('A value is gone');
+		const told = await notes.run(asked('ess 26.11.3'), live());
+		expect(told.value).toMatchObject({ chart: '26.11.3', synapse: '1.163.2', unread: [{ bullet: '#9' }] });
+		expect(told.lead).toContain('1 item not curated yet');
+	});
+
+	test.each([
+		['markup', { part: 'A <b>@room</b>', bullet: '[x](https://evil.test)' }],
+		['an address that acts', { url: 'javascript:alert(1)' }],
+		['length', { part: 'x'.repeat(200), text: 'long '.repeat(20_000) }],
+	])('does no harm by %s', async (_, more) => {
+		for (const answer of [
+			await upgrade.run(asked('ess 26.8.0'), live(more)),
+			await upgrade.run(asked('ess 26.8.0 all'), live(more)),
+			await notes.run(asked('ess 26.11.3'), live(more)),
+		])
+			for (const { formatted_body: html = '', 'm.mentions': mentions } of matrixMessages(answer).contents) {
+				expect(html).not.toMatch(/<b>|href="(?!https:)|evil\.test"/);
+				expect(mentions ?? {}).not.toHaveProperty('room');
+			}
+	});
 });
 
 test('archives of others are a table: all of it, one release, one that is not there', async () => {
