@@ -102,8 +102,10 @@ function numberWords(number: number | undefined): string {
 function sectionsOf(alerts: readonly Numbered[], server: string): Section[] {
 	const news = alerts.filter(({ alert }) => alert.kind !== 'reminder');
 	const still = alerts.filter(({ alert }) => alert.kind === 'reminder');
-	const full = news.slice(0, mostInFull);
-	const rest = news.slice(mostInFull);
+	const holes = togetherFixed(news);
+	const single = news.filter(one => !holes.some(group => group.includes(one)));
+	const full = single.slice(0, mostInFull);
+	const rest = single.slice(mostInFull);
 	const sections = full.map(({ alert, number }): Section => {
 		const solved = alert.kind === 'solved';
 		const mark = solved ? '✅' : marks[alert.severity];
@@ -116,6 +118,7 @@ function sectionsOf(alerts: readonly Numbered[], server: string): Section[] {
 			fold: false,
 		};
 	});
+	sections.unshift(...holes.map(group => holesSection(group, server)));
 	return [
 		...sections,
 		...(rest.length ? [{ title: `And ${rest.length} more`, markdown: lines(rest, server), fold: true }] : []),
@@ -124,6 +127,29 @@ function sectionsOf(alerts: readonly Numbered[], server: string): Section[] {
 			? [{ title: `Still open (${still.length})`, markdown: lines(still, server), fold: still.length > mostInFull }]
 			: []),
 	];
+}
+
+/** From this many holes on, those that one release closes are one section: the same sentence under each would hide the rest. */
+const minTogether = 3;
+
+function togetherFixed(news: readonly Numbered[]): Numbered[][] {
+	const closable = news.filter(({ alert: { kind, details } }) => kind !== 'solved' && details?.is === 'advisory');
+	const byFix = Map.groupBy(closable, ({ alert: { details } }) =>
+		details?.is === 'advisory' ? details.fixedIn : undefined,
+	);
+	return [...byFix.values()].filter(group => group.length >= minTogether);
+}
+
+function holesSection(group: readonly Numbered[], server: string): Section {
+	const [first] = group;
+	const worst = (['severe', 'warning', 'info'] as const).find(is => group.some(({ alert }) => alert.severity === is));
+	const mark = marks[worst ?? 'info'];
+	return {
+		title: `${ruleTitles.advisory} (${group.length})`,
+		...(mark && { mark }),
+		markdown: [first && textOf(first.alert, server), lines(group, server)].filter(Boolean).join('\n\n'),
+		fold: false,
+	};
 }
 
 export function lines(alerts: readonly Numbered[], server: string): string {

@@ -58,6 +58,20 @@ test('of several, the first is told by the head alone, and the others by a title
 	expect(sections[0]?.markdown).toContain('More about CVE-1');
 });
 
+test('holes that one release closes are one section, with their numbers', () => {
+	const hole = (id: string, fixedIn: string) =>
+		alert(id, { details: { is: 'advisory', running: { version: '1.0.0', standing: 'release' }, fixedIn } });
+	const closed = ['CVE-1', 'CVE-2', 'CVE-3'].map(id => hole(id, '1.1.0'));
+	const told = numbered(...closed, hole('CVE-4', '1.2.0'));
+	const { sections } = alertWords('example.org', told, undefined);
+	expect(sections.map(({ title }) => title)).toEqual(['Security (3)', 'Security #4', '']);
+	expect(sections[0]?.markdown).toMatch(
+		/^It runs 1\.0\.0; fixed in 1\.1\.0\.\n\n\* ⚠️ Open to `CVE-1` .* · #1\n.*#2\n.*#3$/,
+	);
+	const two = alertWords('example.org', numbered(...closed.slice(0, 2)), undefined).sections;
+	expect(two.map(({ title }) => title)).toEqual(['Security #1', 'Security #2', '']);
+});
+
 test('a deadline under its own title does not say its subject again', () => {
 	const subject = 'The old door';
 	const deadline = {
