@@ -21,9 +21,16 @@ const places = new RegExp(`^(\`\`\`(?:bash|sh|console)?\\n)([\\s\\S]*?)^\`\`\`$|
 
 /**
  * The text with the paths of this way to install. Paths inside a container stay out of commands, which are typed outside;
- * of files that another configuration is made into, only commands that look at them get the path.
+ * of files that another configuration is made into, only commands that look at them get the path. After a command of pip's
+ * stands how Python packages come there, where that is not pip.
  */
-export function located(text: string, { paths, inside, generated }: Recipe): string {
+export function located(text: string, recipe: Recipe): string {
+	const { libraries } = recipe;
+	const whole = withPaths(text, recipe);
+	return libraries !== undefined && /^\s*pip3? install /m.test(text) ? `${whole.trimEnd()}\n\n${libraries}` : whole;
+}
+
+function withPaths(text: string, { paths, inside, generated }: Recipe): string {
 	if (!named.some(name => paths[name] !== undefined && text.includes(name))) return text;
 	return text.replace(places, (all, fence: string | undefined, lines: string, name: PathName) => {
 		if (fence === undefined) return generated ? all : `\`${paths[name] ?? name}\``;

@@ -95,6 +95,8 @@ export const recipeShape = z.strictObject({
 	backup: perDatabase,
 	/** What is typed before a query, which follows in quotes. */
 	query: perDatabase,
+	/** How Python packages come to this installation: said after commands of pip, which are written for an environment of one's own. */
+	libraries: z.string().min(1).max(200).optional(),
 	/** Keeps another archive from taking over when the system is upgraded. */
 	hold: lines.optional(),
 	/** Shows which release it would install. */

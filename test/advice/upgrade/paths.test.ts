@@ -1,9 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { located } from '../../../src/advice/upgrade/paths.ts';
+import { plan } from '../../../src/advice/upgrade/plan.ts';
+import { isContradiction, parseTerm, profileOf } from '../../../src/deployment/facts.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
+import { worded } from '../../../src/messages/switch.ts';
 
-const { installs, notes } = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
+const whole = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
+const { installs, notes } = whole;
 
 function at(install: string, text: string): string {
 	const recipe = installs[install];
@@ -31,6 +35,40 @@ test('a part of a longer name, a path or other words stays', () => {
 
 test('a plain installation has plain names', () =>
 	expect(at('pip', '`homeserver.yaml`, `conf.d`')).toBe('`homeserver.yaml`, `conf.d`'));
+
+test('where pip is not how Python packages come, it is said after its command', () => {
+	const pip = shell('pip install -U some-module');
+	expect(at('distro', pip)).toMatch(/some-module\n```\n\nThe distribution’s Synapse takes/);
+	expect(at('docker', pip)).toContain('has to be in the image');
+	expect(at('pip', pip)).toBe(pip);
+	expect(at('distro', 'Take pip install for granted.')).toBe('Take pip install for granted.');
+});
+
+describe('a plan names no path of another way to install', () => {
+	const roots: Record<string, readonly string[]> = {
+		debian: ['/etc/matrix-synapse', '/var/lib/matrix-synapse', '/opt/venvs'],
+		distro: ['/etc/matrix-synapse', '/var/lib/matrix-synapse'],
+		docker: ['/data/'],
+		mdad: ['/matrix/synapse', '/data/'],
+		ess: ['/data/', '/conf/'],
+		pip: [],
+		source: [],
+		nix: ['/var/lib/matrix-synapse'],
+	};
+	const all = [...new Set(Object.values(roots).flat())];
+
+	test.each(Object.keys(roots))('%s', install => {
+		const profile = profileOf([parseTerm(install) ?? []].flat());
+		if (isContradiction(profile)) throw new TypeError('a test contradicts itself');
+		const { steps } = worded(plan({ from: '0.99.0', to: '1.163.2', profile, today: '2026-11-29' }, whole));
+		expect(steps.length).toBeGreaterThan(50);
+		const foreign = all.filter(root => !roots[install]?.includes(root));
+		const found = steps.flatMap(({ id, text }) =>
+			text.split('\n').flatMap(line => (foreign.some(root => line.includes(root)) ? [`${id}: ${line.trim()}`] : [])),
+		);
+		expect(found).toEqual([]);
+	});
+});
 
 describe('commands', () => {
 	test('get it on the host, on lines that a phone shows', () => {
