@@ -20,18 +20,22 @@ export function readWhy(typed: string): WhyTyped {
 	const found: WhyTyped = { versions: [], terms: [], text: '', withServer: '' };
 	let rest = typed.trimStart();
 	let withServer: string | undefined;
+	// Facts are written small. “Postgres sequence '…' is inconsistent” begins an error, so such a word belongs to the text too.
+	let begun: string | undefined;
 	for (;;) {
 		const word = /^[^\s`]{1,200}/.exec(rest)?.[0] ?? '';
 		const term = parseTerm(word.toLowerCase());
 		if (versionWord.test(word)) found.versions.push(word.replace(/^v/, ''));
-		else if (term?.operator === '=' && found.terms.every(({ fact }) => fact !== term.fact)) found.terms.push(term);
-		else if (
+		else if (term?.operator === '=' && found.terms.every(({ fact }) => fact !== term.fact)) {
+			found.terms.push(term);
+			if (word !== word.toLowerCase()) begun ??= rest;
+		} else if (
 			found.server === undefined &&
 			/^[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d{1,5})?$/i.test(word) &&
 			parseServerName(word)
 		) {
 			found.server = word.toLowerCase();
-			withServer = rest;
+			withServer = begun ?? rest;
 		} else break;
 		rest = rest.slice(word.length);
 		// A text may begin in the same line; one that begins in the next has no more words before it.
@@ -39,7 +43,7 @@ export function readWhy(typed: string): WhyTyped {
 		rest = rest.slice(gap.length);
 		if (gap.includes('\n')) break;
 	}
-	found.text = rest;
-	found.withServer = withServer ?? rest;
+	found.text = begun ?? rest;
+	found.withServer = withServer ?? begun ?? rest;
 	return found;
 }

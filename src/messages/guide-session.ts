@@ -87,7 +87,7 @@ function given({ session, tell, stage, number, guided }: StageContext, base: Ans
 	const before = beforeWords(tell, guided);
 	const which = `${number} of ${all.length}: ${escapeMarkdown(stage.title)}`;
 	if (session.place?.gate) {
-		const lead = `⚠️ **Point of no return ahead, stage ${which}.** ${stage.noReturn ?? ''}`;
+		const lead = `⚠️ **Point of no return ahead, stage ${which}:** ${stage.noReturn ?? ''}`;
 		const say = `None of it has been done yet. When you are sure, say ${code('done')} here to get it (a reaction is not enough); ${code('stop')} ends here.`;
 		return { ...base, lead: [...before, lead, say].join('\n\n'), sections: wayBack(session, guided) };
 	}

@@ -135,7 +135,7 @@ export function stageWork(stage: GuidedStage): string {
 	const parts = [
 		conditionWords(stage),
 		stage.why,
-		...(stage.noReturn === undefined ? [] : [`⚠️ **Point of no return.** ${stage.noReturn}`]),
+		...(stage.noReturn === undefined ? [] : [`⚠️ **Point of no return:** ${stage.noReturn}`]),
 		...piecesOf(stage.steps).map(piece => ('file' in piece ? fileText(piece.file, piece.parts) : stepText(piece.step))),
 	];
 	return parts.filter(Boolean).join('\n\n');

@@ -128,7 +128,8 @@ function withWorkers({ workers }: SwitchCommands, [saving, switching, watching]:
 /** Where it is told how to see that a backup can be restored. */
 function proofWords({ proof }: SwitchCommands): string {
 	if (!proof) return '';
-	const command = ['!backup', proof.postgres ?? 'VERSION', ...(proof.install ? [proof.install] : [])].join(' ');
+	const { postgres = 'VERSION', install, dump } = proof;
+	const command = ['!backup', postgres, ...(install ? [install] : []), ...(dump ? [`dump=${dump}`] : [])].join(' ');
 	return ` ${code(command)} proves that it can be restored${proof.postgres ? '' : ' (the version is that of PostgreSQL)'}.`;
 }
 

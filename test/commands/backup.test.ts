@@ -1,12 +1,17 @@
 // !backup: which layout, which version, and what a backup has to have.
 import { describe, expect, test } from 'vitest';
 import { backup } from '../../commands/backup.ts';
+import { upgrade } from '../../commands/upgrade.ts';
 import type { Guided } from '../../src/advice/guide/guide.ts';
 import { Refusal } from '../../src/answer.ts';
+import { openLater } from '../../src/edges/store/lazy.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { switchWords } from '../../src/messages/switch.ts';
+import { asked } from '../asked.ts';
+import { knownCode, knownDistributions } from '../known.ts';
 
 const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+const at = new Date('2026-11-29T12:00:00Z');
 const store = {
 	watch: async (_: string, server: string) =>
 		server === 'example.org'
@@ -82,6 +87,26 @@ test('the backup of a plan leads here, but not where this guide does not serve',
 	expect(words({ install: 'debian' })).toContain('`!backup VERSION debian` proves');
 	expect(words()).not.toContain('!backup');
 });
+
+test.each(['docker', 'debian', 'pip', 'mdad'])(
+	'a plan for %s leads to the proof of the dump that it writes',
+	async install => {
+		const ports = {
+			knowledge,
+			code: knownCode(),
+			distributions: knownDistributions(),
+			store: openLater(),
+			now: () => at,
+		};
+		const plan = await upgrade.run(asked(`1.140 1.163 ${install} postgres=15 all`), ports);
+		const words = plan.sections.map(({ markdown }) => markdown).join('\n');
+		const typed = /`!backup ([^`]+)` proves/.exec(words)?.[1] ?? '';
+		const written = /synapse-1\.140\.0\.(?:dump|sql\.gz)/.exec(words.slice(words.indexOf(' proves ')))?.[0];
+		const commands = (await guided(typed)).stages[0]?.steps.map(step => step.commands ?? '').join('\n');
+		expect(written).toBeDefined();
+		expect(commands).toContain(written);
+	},
+);
 
 test('the throw-away Synapse is never told the live server’s port', async () => {
 	for (const [typed, port] of [

@@ -56,8 +56,8 @@ export type SwitchCommands = Leg & {
 	workers: 'led' | 'perhaps' | { stop: string[]; start: string[] };
 	/** Asks the running server for its release. */
 	asking: string[];
-	/** What is said to `!backup` to prove that backup; absent where that guide does not serve. */
-	proof?: { postgres?: string; install?: string };
+	/** What is said to `!backup` to prove that backup, `dump` being the file that it writes; absent where that guide does not serve. */
+	proof?: { postgres?: string; install?: string; dump?: string };
 };
 
 /** Its recipe has the plain names, which are meant where nobody said how Synapse was installed. */
@@ -178,10 +178,11 @@ function workersOf(profile: Profile, recipe: Recipe): SwitchCommands['workers'] 
 }
 
 /** The guide restores dumps of PostgreSQL, where Synapse runs in containers, from packages or by the playbook. */
-function proofOf(profile: Profile, install: string | undefined): SwitchCommands['proof'] {
+function proofOf(profile: Profile, install: string | undefined, backup: readonly string[]): SwitchCommands['proof'] {
 	const postgres = profile.get('postgres')?.value;
 	if (profile.get('database')?.value === 'sqlite' || install === 'ess' || install === 'nix') return undefined;
-	return { ...(typeof postgres === 'string' && { postgres }), ...(install && { install }) };
+	const dump = /\bsynapse-\S+\.(?:dump|sql\.gz)\b/.exec(backup.join('\n'))?.[0];
+	return { ...(typeof postgres === 'string' && { postgres }), ...(install && { install }), ...(dump && { dump }) };
 }
 
 /** The commands of one switch; undefined without a recipe for the way Synapse was installed. */
@@ -194,7 +195,8 @@ export function switchCommands(
 	const recipe = recipeFor(profile, installs);
 	if (!recipe) return undefined;
 	const { from, to } = leg;
-	const proof = proofOf(profile, install);
+	const backup = forDatabase(profile, recipe, recipe.backup).map(line => filled(line, { from }));
+	const proof = proofOf(profile, install, backup);
 	const ways = (install === undefined ? usual : [install]).flatMap(way => {
 		const its = installs[way];
 		return its ? [wayTo(way, its, leg, profile, systems)] : [];
@@ -202,7 +204,7 @@ export function switchCommands(
 	return {
 		from,
 		to,
-		backup: forDatabase(profile, recipe, recipe.backup).map(line => filled(line, { from })),
+		backup,
 		ways,
 		stated: install !== undefined,
 		workers: workersOf(profile, recipe),

@@ -55,16 +55,18 @@ function upgrade(
 	};
 }
 
-/** Synapse’s database sorts otherwise than Synapse wants it, and is mended on the way. */
-function sorted(locale: Locale, servers: [string, string], played: string): Case {
-	const one = upgrade('compose', 'dump', servers, 'onward', played);
+/** On compose Synapse’s database sorts so as well, and is mended on the way; on Debian the other databases do. */
+function sorted(layout: 'compose' | 'debian', locale: Locale, servers: [string, string], played: string): Case {
+	const one = upgrade(layout, 'dump', servers, 'onward', played);
 	return { ...one, id: `${one.id} locale=${locale}`, locale, with: { ...one.with, locale } };
 }
 
 const major: Case[] = [
-	sorted('C.UTF-8', ['15', '17'], docker),
-	sorted('en_US.UTF-8', ['15', '17'], docker),
-	sorted('icu', ['15', '17'], docker),
+	sorted('compose', 'C.UTF-8', ['15', '17'], docker),
+	sorted('compose', 'en_US.UTF-8', ['15', '17'], docker),
+	sorted('compose', 'icu', ['15', '17'], docker),
+	sorted('debian', 'en_US.UTF-8', ['15', '17'], debian),
+	sorted('debian', 'icu', ['15', '17'], debian),
 	upgrade('compose', 'dump', ['15', '17'], 'back', docker),
 	upgrade('compose', 'dump', ['15', '18'], 'onward', docker),
 	upgrade('compose', 'dump', ['13', '17'], 'onward', `${docker} ${lent}`),
@@ -74,6 +76,7 @@ const major: Case[] = [
 	upgrade('debian', 'dump', ['15', '17'], 'back', debian),
 	upgrade('debian', 'pg-upgrade', ['15', '17'], 'back', debian),
 	upgrade('debian', 'dump', ['15', '18'], 'onward', debian),
+	upgrade('debian', 'dump', ['15', '17'], 'each', `${debian} Another cluster had the usual port.`, { port: '5433' }),
 	upgrade('managed', 'dump', ['15', '17'], 'back', 'Two servers on one machine stood for a provider’s.'),
 	upgrade('managed', 'dump', ['16', '18'], 'onward', 'Two servers on one machine stood for a provider’s.'),
 	upgrade('compose', 'dump', ['15', '17'], 'each', docker),
@@ -165,7 +168,7 @@ const sqlite: Case[] = [
 ];
 
 function proof(
-	layout: 'compose' | 'debian',
+	layout: 'compose' | 'debian' | 'mdad',
 	[from, to]: [string, string],
 	flow: Job['flow'],
 	played: string,
@@ -195,6 +198,12 @@ const proofs: Case[] = [
 	proof('compose', ['15', '17'], 'onward', docker, { login: 'other' }),
 	proof('debian', ['15', '15'], 'onward', debian),
 	proof('debian', ['15', '17'], 'onward', debian),
+	proof(
+		'mdad',
+		['15', '17'],
+		'onward',
+		'The playbook’s own role installed the server that was dumped, and its templates made the configuration; Docker and systemd were played.',
+	),
 	proof('compose', ['15', '17'], 'failures', docker),
 	proof('debian', ['15', '17'], 'failures', debian),
 ];

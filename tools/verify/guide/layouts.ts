@@ -1,10 +1,11 @@
 // The layouts that a guide is followed on: an old server with data in it and a Synapse on it, both running.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { secret } from './people.ts';
 import { addresses, databasePassword, type Job, type Locale, type Played, sh, surroundingsOf } from './played.ts';
+import type { Server } from './servers.ts';
 
 export function homeserver(played: Played, database: Record<string, unknown>): void {
 	const files = join(played.root, 'home', 'files');
@@ -170,11 +171,38 @@ function debianFolders({ root, servers }: Played, majors: readonly string[]): vo
 cp -a /etc/postgresql-common/. ${root}/common/
 printf '\\nssl = off\\n' >> ${root}/common/createcluster.conf
 chown postgres:postgres ${root}/{etc,lib,run}; chown root:postgres ${root}/log; chmod 1775 ${root}/log; chmod 2775 ${root}/run
-${majors.map(major => `mkdir -p ${root}/usr/${major}; mount --bind ${servers[major]?.home} ${root}/usr/${major}; mount -o remount,bind,ro ${root}/usr/${major}`).join('\n')}
+${majors.map(major => programsOf(root, major, servers[major])).join('\n')}
 mount --rbind ${root}/usr /usr/lib/postgresql
 mount --bind ${root}/etc /etc/postgresql; mount --bind ${root}/common /etc/postgresql-common
 mount --bind ${root}/lib /var/lib/postgresql; mount --bind ${root}/log /var/log/postgresql
 mount --bind ${root}/run /run/postgresql; mount --bind ${root}/backups /var/backups`);
+	for (const major of majors) likeDebians(root, major, servers[major]);
+}
+
+/** Puts them where the package has them. A folder without client programs is copied, with empty files where they go. */
+function programsOf(root: string, major: string, server: Server | undefined): string {
+	const place = `${root}/usr/${major}`;
+	if (!server) throw new Error(`PostgreSQL ${major} is not there`);
+	if (existsSync(join(server.home, 'bin', 'psql')))
+		return `mkdir -p ${place}; mount --bind ${server.home} ${place}; mount -o remount,bind,ro ${place}`;
+	const empty = clients.map(name => `${place}/bin/${name}`).join(' ');
+	return `mkdir -p ${place}; cp -r ${server.home}/. ${place}/; touch ${empty}; chmod 755 ${empty}`;
+}
+
+const clients = 'psql pg_dump pg_dumpall pg_restore createdb createuser dropdb dropuser vacuumdb'.split(' ');
+
+/** Debian builds its client programs to look for sockets in /var/run/postgresql, where others look in /tmp. */
+function likeDebians(root: string, major: string, server: Server | undefined): void {
+	if (!server || server.home.startsWith('/usr/lib/postgresql/')) return;
+	mkdirSync(join(root, 'clients', major), { recursive: true });
+	for (const name of clients) {
+		const real = server.path.map(folder => join(folder, name)).find(file => existsSync(file));
+		if (!real) continue;
+		const script = join(root, 'clients', major, name);
+		writeFileSync(script, `#!/bin/sh\nexec env PGHOST="\${PGHOST:-/var/run/postgresql}" ${real} "$@"\n`);
+		chmodSync(script, 0o755);
+		sh(`mount --bind ${script} /usr/lib/postgresql/${major}/bin/${name}`);
+	}
 }
 
 /** Asks before it changes anything, as the real one does, and knows only the packages of these majors. */
@@ -203,17 +231,25 @@ echo "played: apt-get $verb \${packages[*]}"
 	chmodSync(file, 0o755);
 }
 
-export function buildDebian({ stated: { from = '', to = '' } }: Job, played: Played, withSynapse = true): void {
+export function buildDebian(
+	{ stated: { from = '', to = '', port = '5432' }, locale }: Job,
+	played: Played,
+	withSynapse = true,
+): void {
 	const { root } = played;
 	debianFolders(played, [...new Set([from, to])]);
-	sh(`pg_createcluster ${from} main --start`);
+	// Where Synapse's cluster has another port, whoever does not name it asks somebody else's on the usual one.
+	if (port !== '5432') sh(`pg_createcluster -p 5432 ${from} another --start`);
+	if (played.locales) sh(`mount --bind ${played.locales} /usr/lib/locale`);
+	sh(`pg_createcluster -p ${port} ${from} main --start${locale ? ` -- ${initdb[locale]}` : ''}`);
 	aptGet(root, `${from} ${to}`, [
 		"grep -q '^create_main_cluster *= *false' /etc/postgresql-common/createcluster.conf ||",
 		`pg_createcluster ${to} main > /dev/null`,
 	]);
-	sh(`cd /; runuser -u postgres -- psql -c "CREATE ROLE synapse_user LOGIN PASSWORD '${databasePassword}'"
-runuser -u postgres -- createdb --encoding=UTF8 --locale=C --template=template0 --owner=synapse_user synapse
-${others('runuser -u postgres -- psql -X', 'runuser -u postgres -- psql -X -d NAME', 'another')}`);
+	const psql = `runuser -u postgres -- psql -X -p ${port}`;
+	sh(`cd /; ${psql} -c "CREATE ROLE synapse_user LOGIN PASSWORD '${databasePassword}'"
+runuser -u postgres -- createdb -p ${port} --encoding=UTF8 --locale=C --template=template0 --owner=synapse_user synapse
+${others(psql, `${psql} -d NAME`, 'another')}`);
 	homeserver(played, {
 		name: 'psycopg2',
 		args: {
@@ -221,6 +257,7 @@ ${others('runuser -u postgres -- psql -X', 'runuser -u postgres -- psql -X -d NA
 			password: databasePassword,
 			dbname: 'synapse',
 			host: '127.0.0.1',
+			port: Number(port),
 			cp_min: 1,
 			cp_max: 5,
 		},
@@ -277,9 +314,9 @@ ${others('PSQL', 'PSQL -d NAME', databasePassword)}`,
 	);
 	begin(to, addresses.new, `PSQL -c "CREATE ROLE boss LOGIN CREATEDB CREATEROLE PASSWORD '${databasePassword}'"`);
 	// The administrator has the client programs of the newer version.
-	const clients = servers[String(Math.max(Number(from), Number(to)))];
+	const newest = servers[String(Math.max(Number(from), Number(to)))];
 	for (const name of ['psql', 'pg_dump', 'pg_restore', 'createdb', 'createuser', 'vacuumdb', 'pg_dumpall']) {
-		const from = clients?.path.map(folder => join(folder, name)).find(file => existsSync(file));
+		const from = newest?.path.map(folder => join(folder, name)).find(file => existsSync(file));
 		writeFileSync(join(root, 'bin', name), `#!/bin/bash\nexec '${from}' "$@"\n`);
 		chmodSync(join(root, 'bin', name), 0o755);
 	}

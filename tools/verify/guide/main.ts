@@ -20,8 +20,9 @@ import type { Guide, Knowledge, Release, Tried } from '../../../src/knowledge/sc
 import { environment, Unavailable } from '../machine/environment.ts';
 import { type Case, casesOf } from './cases.ts';
 import { deployments, filledIn } from './deployments.ts';
+import { renderedFor, settingIn } from './moving.ts';
 import { inNamespaces } from './namespace.ts';
-import { openPlaybook } from './playbook.ts';
+import { openPlaybook, type Playbook } from './playbook.ts';
 import type { Job, PlaybookOf } from './played.ts';
 import { icuServer, server } from './servers.ts';
 import { tableOf } from './table.ts';
@@ -95,8 +96,7 @@ function releaseOn(major: string, releases: readonly Release[]): Release {
 }
 
 /** The clone, and a vars.yml for it as the guide of the move writes one. */
-async function playbookFor(known: Knowledge, folder: string | undefined): Promise<PlaybookOf> {
-	const { dir, roles, missing, ansible, synapse } = await openPlaybook(folder);
+function playbookFor(known: Knowledge, { dir, roles, missing, ansible, synapse }: Playbook): PlaybookOf {
 	const move = known.guides.find(({ id }) => id === 'mdad');
 	const [deployment] = deployments;
 	if (!move || !deployment) throw new Error('no guide of the move');
@@ -110,13 +110,20 @@ async function playbookFor(known: Knowledge, folder: string | undefined): Promis
 	};
 }
 
+/** What the playbook’s templates make of such a vars.yml, with the secrets of the played server. */
+function configurationBy(known: Knowledge, playbook: Playbook, root: string): string {
+	const move = known.guides.find(({ id }) => id === 'mdad');
+	if (!move) throw new Error('no guide of the move');
+	return renderedFor(move, playbook, { ...settingIn(root), pepper: '' }, playbook.synapse).homeserver;
+}
+
 type Played = { results: Result[]; one: Case; versions: Record<string, string> };
 
 /** One case in namespaces of its own. Throws with what failed. */
 async function play(guide: Guide, one: Case, known: Knowledge, playbook: string | undefined): Promise<void> {
 	const { stated, facts, flow } = one;
 	const release = releaseOn(one.oldest ?? '18', known.releases);
-	const installed = stated.layout === 'mdad' ? await playbookFor(known, playbook) : undefined;
+	const opened = stated.layout === 'mdad' ? await openPlaybook(playbook) : undefined;
 	const servers = Object.fromEntries(
 		await Promise.all(
 			one.servers.map(
@@ -145,7 +152,8 @@ async function play(guide: Guide, one: Case, known: Knowledge, playbook: string 
 		results,
 		outside: readlinkSync('/proc/self/ns/mnt'),
 		...(one.locale && { locale: one.locale }),
-		...(installed && { playbook: installed }),
+		...(opened && { playbook: playbookFor(known, opened) }),
+		...(opened && guide.id === 'backup' && { homeserver: configurationBy(known, opened, root) }),
 	};
 	// Only such a case lays its files over this folder; another that runs beside it must not take it away.
 	const laid = stated.layout === 'mdad' ? '/matrix' : '/data';

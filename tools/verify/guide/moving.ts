@@ -30,9 +30,9 @@ const facts =
 	'docker postgres no-workers no-email no-oidc no-saml no-turn no-registration no-metrics no-retention no-modules no-appservices no-url-previews';
 
 /** A deployment of the official layout in one folder, and what it is called. */
-type Setting = { root: string; home: string; pepper: string; domain: string; host: string; dump: string };
+export type Setting = { root: string; home: string; pepper: string; domain: string; host: string; dump: string };
 
-function settingIn(root: string): Setting {
+export function settingIn(root: string): Setting {
 	const domain = 'guide.test';
 	return {
 		root,
@@ -108,7 +108,7 @@ export async function moveOnMachine(
 }
 
 /** What the playbook makes of the guide's vars.yml. Throws where it does not take it. */
-function renderedFor(
+export function renderedFor(
 	guide: Guide,
 	playbook: Playbook,
 	setting: Setting,

@@ -73,7 +73,9 @@ function programs({ node, python, servers }: Job, { root, cwd, programs }: Playe
 		chmodSync(join(root, 'bin', name), 0o755);
 	};
 	const docker = `${node} --no-warnings ${fileURLToPath(new URL('played-run.ts', import.meta.url))}`;
-	put('docker', `exec ${docker} "$@"`);
+	// Containers of a proof have a network of their own, which another stand-in plays.
+	const apart = `${node} --no-warnings ${fileURLToPath(new URL('played-docker.ts', import.meta.url))}`;
+	put('docker', `case " $* " in *' proof'*) exec ${apart} "$@" ;; *) exec ${docker} "$@" ;; esac`);
 	put(
 		'systemctl',
 		systemctlScript(root, {

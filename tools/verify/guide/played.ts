@@ -51,6 +51,8 @@ export type Job = {
 	locale?: Locale;
 	/** Where the layout is the playbook’s. */
 	playbook?: PlaybookOf;
+	/** The homeserver.yaml that the playbook’s templates make, where a backup of it is proved. */
+	homeserver?: string;
 };
 
 /** What a played Synapse and its database log in with. */

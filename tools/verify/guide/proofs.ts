@@ -1,5 +1,5 @@
 // Backups as an administrator makes them, whole ones and such as miss something; the guide has to find each of these.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Guided, knownBy } from '../../../src/advice/guide/guide.ts';
@@ -9,6 +9,7 @@ import type { Result } from './trial.ts';
 
 /** Copies what the server has now. Returns what the administrator states of it. */
 export function backUp(job: Job, played: Played): Record<string, string> {
+	if (job.stated.layout === 'mdad') return backUpPlaybook(job, played);
 	const { root, cwd } = played;
 	const isDebian = job.stated.layout === 'debian';
 	const folder = isDebian ? join(root, 'backups/synapse') : join(cwd, 'backup');
@@ -32,6 +33,21 @@ export function backUp(job: Job, played: Played): Record<string, string> {
 		proof: join(root, 'proof'),
 		...(isDebian && debianPlaces(job, played)),
 	};
+}
+
+/** Where the guide says that a backup of such a server lies, dumped by the command of the playbook’s documents. */
+function backUpPlaybook({ homeserver }: Job, played: Played): Record<string, string> {
+	if (homedir() !== '/root') throw new Error('the guide names folders of /root, which must be the one that is played');
+	if (homeserver === undefined) throw new Error('the playbook has made no configuration');
+	const { cwd } = played;
+	sh(
+		`mkdir -p /root/backup/config; cp -r ${cwd}/files/media /root/backup/media-store
+cp ${cwd}/files/signing.key /root/backup/config/matrix.guide.test.signing.key
+/usr/bin/env docker exec --env-file=/matrix/postgres/env-postgres-psql matrix-postgres pg_dumpall -h matrix-postgres | gzip -c > /root/matrix-postgres.sql.gz`,
+		surroundingsOf(played),
+	);
+	writeFileSync('/root/backup/config/homeserver.yaml', homeserver);
+	return { domain: 'guide.test', person: 'ada' };
 }
 
 /** Python where the user that Synapse runs as may read it: it lies in a home that only root may enter. */

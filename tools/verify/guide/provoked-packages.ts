@@ -34,6 +34,7 @@ pg_upgradecluster -m dump -v 18 15 main`,
 						cureOf('wrong-collation-debian', guide, {
 							user: 'synapse_user',
 							dbname: 'wrong',
+							port: '5432',
 							template: '-T template0 --locale-provider=libc',
 						}),
 					)?.[1]
@@ -57,6 +58,8 @@ pg_upgradecluster -m dump -v 18 15 main`,
 				env,
 			),
 		'no-package': () => saying('/usr/bin/apt-get install -s postgresql-99', env),
+		'cluster-exists': () =>
+			saying('pg_createcluster 18 main > /dev/null; pg_createcluster 18 main; pg_dropcluster 18 main', env),
 		'target-exists': () => saying(`pg_createcluster 18 main > /dev/null; ${upgrade}; pg_dropcluster 18 main`, env),
 		'checksums-differ': () => saying(`${upgrade}; cat /var/log/postgresql/pg_upgradecluster*/*.log`, env),
 		'library-missing': () => {

@@ -131,6 +131,20 @@ function dumpErrors({ played, root, old, next, at15, at17, path16 }: Pair): Reco
 			);
 			return at17(`pg_restore -d synapse --single-transaction ${root}/synapse.dump`);
 		},
+		'database-exists': () =>
+			at17(`createdb twice; pg_dump -Fc twice | pg_restore -d postgres --create --exit-on-error`),
+		'database-exists-managed': () => at17('createdb twice'),
+		'extension-missing': () => at17('psql -X -c "CREATE EXTENSION pg_repack"'),
+		'locale-unknown': () => {
+			sh(`createdb -T template0 --locale=C.UTF-8 elsewhere; pg_dump -Fc elsewhere > ${root}/elsewhere.dump`, old.env);
+			const renamed = `pg_restore --create -f - ${root}/elsewhere.dump | sed "s/'C.UTF-8'/'xx_XX.UTF-8'/"`;
+			const said = at17(`${renamed} | psql -X -v ON_ERROR_STOP=1`);
+			sh(
+				`createdb -T template0 --locale-provider=libc -E UTF8 --locale=C elsewhere; pg_restore -d elsewhere --single-transaction ${root}/elsewhere.dump`,
+				next.env,
+			);
+			return said;
+		},
 		'database-in-use': () => at17(`psql -X -d synapse -c "SELECT pg_sleep(10)" > /dev/null & sleep 2; dropdb synapse`),
 		'unsupported-dump': () => {
 			sh(`pg_dump -Fc synapse > ${root}/newer.dump`, next.env);

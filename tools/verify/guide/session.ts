@@ -51,7 +51,7 @@ async function peopled(): Promise<Before> {
 
 async function follow(guided: Guided, played: Played): Promise<void> {
 	const before = await peopled();
-	const reader = openReader(played, results, job.locale ? ['look'] : []);
+	const reader = openReader(played, results, job.locale && job.stated.layout === 'compose' ? ['look'] : []);
 	reader.token = before.left.people[0]?.token ?? '';
 	const { stages, cleanUp } = guided;
 	const start = stages.find(({ down }) => down === 'ends');
