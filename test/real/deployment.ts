@@ -42,7 +42,7 @@ export async function startDeployment(lagMs: number): Promise<Deployment> {
 	// PostgreSQL runs as nobody, who has to reach its folder.
 	mkdirSync(join(dir, 'database'), { mode: 0o755 });
 	chmodSync(dir, 0o755);
-	const database = await postgresql(17, join(dir, 'database'), python);
+	const database = await postgresql(17, join(dir, 'database'));
 	await database.create('synapse');
 
 	const around = { ...process.env, LD_LIBRARY_PATH: libraries };

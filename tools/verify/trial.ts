@@ -109,8 +109,7 @@ export function openPlace(
 		made: new Map(),
 		engine(database) {
 			const major = Number(database.split(' ')[1]);
-			const opened =
-				engines.get(database) ?? (major ? server(major, root, releases, settings) : openSqlite(folder('sqlite')));
+			const opened = engines.get(database) ?? (major ? server(major, root, settings) : openSqlite(folder('sqlite')));
 			engines.set(database, opened);
 			return opened;
 		},
@@ -125,18 +124,11 @@ async function openSqlite(folder: string): Promise<Engine> {
 	return sqlite(folder);
 }
 
-async function server(
-	major: number,
-	root: string,
-	releases: readonly Release[],
-	settings: readonly string[],
-): Promise<Engine> {
+async function server(major: number, root: string, settings: readonly string[]): Promise<Engine> {
 	if (process.platform !== 'linux' || process.arch !== 'x64') {
 		throw new Unavailable('PostgreSQL is only brought along for Linux on x64');
 	}
-	const newest = releases.at(-1);
-	if (!newest) throw new Error('no release is known');
-	return postgresql(major, root, await environment(newest), settings);
+	return postgresql(major, root, settings);
 }
 
 /** The name of a database that these releases have opened, one after the other. */

