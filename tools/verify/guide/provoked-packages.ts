@@ -1,6 +1,7 @@
 // Errors of Debian's own programs.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Guided, GuidedStage } from '../../../src/advice/guide/guide.ts';
 import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
 import { buildDebian } from './layouts.ts';
 import { type Job, type Played, sh, surroundingsOf } from './played.ts';
@@ -83,4 +84,38 @@ pg_upgradecluster -m upgrade -v 18 15 main; pg_lsclusters | grep '^18 *main *543
 		env,
 	);
 	writeFileSync(join(played.root, 'cured'), '');
+}
+
+/** An upgrade that is broken off, by a lost connection: the way back lets Synapse in again, and a second attempt goes through. */
+export function brokenOff(played: Played, guided: Guided): void {
+	const env = surroundingsOf(played);
+	const blocks = (stages: readonly GuidedStage[], id: string) =>
+		(stages.find(stage => stage.id === id)?.steps ?? []).map(({ commands = '' }) => commands);
+	sh(
+		`cd /; pg_ctlcluster 18 main stop || true; pg_dropcluster 18 main; pg_conftool 15 main set port 5432
+echo auto > /etc/postgresql/15/main/start.conf; pg_ctlcluster 15 main start
+runuser -u postgres -- psql -d synapse -c "CREATE TABLE long AS SELECT generate_series(1, 3000000) AS id"`,
+		env,
+	);
+	const said = join(played.root, 'broken-off.log');
+	sh(
+		`cd /; setsid pg_upgradecluster -m dump -v 18 15 main > ${said} 2>&1 & pid=$!
+for i in $(seq 600); do grep -q 'Upgrading database synapse' ${said} && break; sleep 0.1; done
+kill -KILL -- -$pid || kill -KILL $pid`,
+		env,
+	);
+	const login = () =>
+		saying('psql -X -h 127.0.0.1 -U synapse_user -d synapse -Atc "SELECT \'let in\'"', {
+			...env,
+			PGDATABASE: 'synapse',
+		});
+	if (login().includes('let in'))
+		throw new Error(`it was not broken off where nobody is let in: ${readFileSync(said, 'utf8')}`);
+	const [back = ''] = blocks(guided.wayBack.before, 'back-debian');
+	const wentBack = saying(`cd /; ${back}`, env);
+	if (!/^15\./m.test(wentBack) || !login().includes('let in'))
+		throw new Error(`the way back let nobody in: ${wentBack}\n${login()}`);
+	const [sweep = ''] = blocks(guided.wayBack.again, 'again-debian');
+	sh(`cd /; ${sweep}\npg_upgradecluster -m dump -v 18 15 main; pg_lsclusters | grep '^18 *main *5432 online'`, env);
+	console.log('  seen: the way back from an upgrade that was broken off');
 }

@@ -15,7 +15,7 @@ import { type Job, type Played, prepare } from './played.ts';
 import { backUp, provokeProofs } from './proofs.ts';
 import { provokeAll } from './provoked.ts';
 import { icuGoesUnseen } from './provoked-damage.ts';
-import { curedChecksums } from './provoked-packages.ts';
+import { brokenOff, curedChecksums } from './provoked-packages.ts';
 import { edit, openReader, type Reader } from './reader.ts';
 import { settingsCameAlong } from './settings.ts';
 import type { Result } from './trial.ts';
@@ -136,7 +136,10 @@ async function everyError(guide: Guide, played: Played): Promise<void> {
 		return provokeProofs(job, played, more => guidedBy(guide, more), results);
 	}
 	await provokeAll(job, played, guide, results);
-	if (job.stated.layout === 'debian') curedChecksums(played);
+	if (job.stated.layout === 'debian') {
+		curedChecksums(played);
+		brokenOff(played, guidedBy(guide, { way: 'dump' }));
+	}
 	if (job.guide === 'postgres-major' && job.stated.layout === 'compose') icuGoesUnseen(job, played);
 }
 
