@@ -302,3 +302,47 @@ test('no layout of a guide leaves a name unknown in its commands, but those aske
 	]);
 	expect(guideFor(guide, { stated: managed, profile: unknownDeployment }, []).ask).toEqual(['host', 'new-host']);
 });
+
+describe('every command names the server that it asks: another one may have the usual port', () => {
+	const guide = knowledge.guides.find(({ id }) => id === 'postgres-major');
+	if (!guide) throw new Error('no guide');
+	const commandsOf = (stated: Record<string, string>) => {
+		const all = new Map(Object.entries(stated));
+		return allStages(guideFor(guide, { stated: all, profile: unknownDeployment }, []))
+			.flatMap(({ steps, failures }) => [
+				...steps.map(({ commands = '' }) => commands),
+				...failures.map(({ cure }) => cure),
+			])
+			.join('\n')
+			.replaceAll('\\\n', ' ');
+	};
+
+	test.each([
+		['dump', '15', '17'],
+		['pg-upgrade', '15', '17'],
+		['down', '17', '15'],
+	])('Debian, %s', (way, from, to) => {
+		const all = commandsOf({ layout: 'debian', way, from, to, port: '5433' });
+		const asked = [
+			...all.matchAll(/sudo -u postgres +(?:psql|pg_dump|pg_dumpall|pg_restore|createdb|vacuumdb)\b.{0,40}/g),
+		];
+		expect(asked.length).toBeGreaterThan(10);
+		expect(asked.map(([call]) => call).filter(call => !/ -p (?:5433|PORT)\b| --cluster /.test(call))).toEqual([]);
+		// The one that is switched off has another.
+		expect(all).toContain('set port 5434');
+		expect(all).not.toContain('5432');
+	});
+
+	test.each([
+		['dump', '15', '17'],
+		['down', '17', '15'],
+		['provider', '15', '17'],
+	])('over the network, %s', (way, from, to) => {
+		const places = { host: 'old.example', 'new-host': 'new.example', port: '25060', 'new-port': '25061' };
+		const all = commandsOf({ layout: 'managed', way, from, to, ...places });
+		const asked = [...all.matchAll(/-h (\S+)(.{0,10})/g)];
+		expect(asked.length).toBeGreaterThan(5);
+		for (const [call, host, rest] of asked)
+			expect(rest, call).toMatch(host === 'old.example' ? /^ -p 25060\b/ : /^ -p 25061\b/);
+	});
+});

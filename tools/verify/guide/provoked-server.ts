@@ -133,6 +133,7 @@ function dumpErrors({ played, root, old, next, at15, at17, path16 }: Pair): Reco
 		},
 		'database-exists': () =>
 			at17(`createdb twice; pg_dump -Fc twice | pg_restore -d postgres --create --exit-on-error`),
+		'role-exists-managed': () => at17('createuser again; createuser again'),
 		'database-exists-managed': () => at17('createdb twice'),
 		'extension-missing': () => at17('psql -X -c "CREATE EXTENSION pg_repack"'),
 		'locale-unknown': () => {
