@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import { compare, isVersion, type Version } from '../deployment/version.ts';
 import { type Folder, folderAt } from './folder.ts';
-import { recipesOf } from './guide-hash.ts';
+import { recipeOf } from './guide-hash.ts';
 import { rules } from './rules/index.ts';
 import type { Files } from './rules/rule.ts';
 import { claimsFileShape } from './schema/claims.ts';
@@ -205,8 +205,11 @@ function codeOf(of: string, file: string): Source {
 /** What was tried of a guide counts as long as it stands there as it was tried. */
 function guidesOf(files: Files): { guides: Guide[]; tried: Tried[] } {
 	const guides = files.guides.map(({ id, value }) => ({ id, ...value }));
-	const recipes = new Map(guides.map(guide => [guide.id, recipesOf(guide)]));
-	return { guides, tried: files.tried.filter(({ guide, of, recipe }) => recipes.get(guide)?.get(of) === recipe) };
+	const counts = (trial: Tried) => {
+		const guide = guides.find(({ id }) => id === trial.guide);
+		return guide !== undefined && recipeOf(guide, trial) === trial.recipe;
+	};
+	return { guides, tried: files.tried.filter(counts) };
 }
 
 /** A passage as answers show it; what stands in a change log is named by its release and its part. */

@@ -1,6 +1,6 @@
 // A guide is loaded like all knowledge: whatever is wrong in it is said with file, line and column.
 import { expect, test } from 'vitest';
-import { recipesOf } from '../../../src/knowledge/guide-hash.ts';
+import { recipeOf } from '../../../src/knowledge/guide-hash.ts';
 import { readKnowledge } from '../../../src/knowledge/load.ts';
 import { folderOf, guideText as whole } from '../folder.ts';
 
@@ -58,7 +58,7 @@ test('what was tried counts as long as it stands there as it was tried', () => {
 	const { guides } = readKnowledge(folderOf({ 'guides/move.yaml': whole }));
 	const [guide] = guides;
 	if (!guide) throw new Error('no guide');
-	const recipe = recipesOf(guide).get('lift') ?? '';
+	const recipe = recipeOf(guide, { of: 'lift', with: { way: 'carry' } });
 	const tried = JSON.stringify({
 		tried: [{ guide: 'move', of: 'lift', with: { way: 'carry' }, versions: {}, date: '2026-11-21', recipe }],
 	});

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compareNumbers } from '../../../src/deployment/facts.ts';
 import { isCandidate } from '../../../src/deployment/version.ts';
-import { recipesOf } from '../../../src/knowledge/guide-hash.ts';
+import { recipeOf } from '../../../src/knowledge/guide-hash.ts';
 import { readFiles, readKnowledge } from '../../../src/knowledge/load.ts';
 import type { Guide, Knowledge, Release, Tried } from '../../../src/knowledge/schema/synapse.ts';
 import { environment, Unavailable } from '../machine/environment.ts';
@@ -217,10 +217,9 @@ function keep(guide: Guide, { results, one, versions }: Played): void {
 /** Adds what was tried to the file; what was tried the same way before is replaced. */
 function keepTrials(guide: Guide, added: readonly Trial[]): void {
 	const { files } = readFiles(folder);
-	const recipes = recipesOf(guide);
 	const today = new Date().toISOString().slice(0, 10);
 	const trials = added.map(
-		({ of, ...rest }): Tried => ({ guide: guide.id, of, ...rest, date: today, recipe: recipes.get(of) ?? '' }),
+		(trial): Tried => ({ guide: guide.id, ...trial, date: today, recipe: recipeOf(guide, trial) ?? '' }),
 	);
 	const key = (trial: Tried) => JSON.stringify([trial.guide, trial.of, trial.with]);
 	const all = new Map([...files.tried, ...trials].map(trial => [key(trial), trial]));

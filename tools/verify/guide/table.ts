@@ -1,5 +1,5 @@
 // What ran of each guide, stage by stage and error by error, as a page: npm run verify -- guide table.
-import { recipesOf } from '../../../src/knowledge/guide-hash.ts';
+import { recipeOf } from '../../../src/knowledge/guide-hash.ts';
 import { allStages } from '../../../src/knowledge/guide-stages.ts';
 import type { Guide, Stage, Tried } from '../../../src/knowledge/schema/synapse.ts';
 
@@ -13,9 +13,8 @@ ${guides.map(guide => partOf(guide, tried)).join('\n')}`;
 }
 
 function partOf(guide: Guide, tried: readonly Tried[]): string {
-	const recipes = recipesOf(guide);
 	const trialsOf = (id: string) => tried.filter(trial => trial.guide === guide.id && trial.of === id);
-	const counts = (trial: Tried) => trial.recipe === recipes.get(trial.of);
+	const counts = (trial: Tried) => trial.recipe === recipeOf(guide, trial);
 	const all = allStages(guide);
 	const stages = all.map(stage => stageRow(stage, Map.groupBy(trialsOf(stage.id), counts)));
 	const errors = all

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { openKnowledge } from '../../../../src/knowledge/compiled.ts';
-import { recipesOf } from '../../../../src/knowledge/guide-hash.ts';
+import { recipeOf } from '../../../../src/knowledge/guide-hash.ts';
 import { type Guide, type Tried, triedFileShape } from '../../../../src/knowledge/schema/guide.ts';
 import { tableOf } from '../../../../tools/verify/guide/table.ts';
 
@@ -32,9 +32,11 @@ const guide: Guide = {
 	sources: [],
 };
 
-function trial(of: string, from: string, recipe = recipesOf(guide).get(of) ?? ''): Tried {
+function trial(of: string, from: string, recipe?: string): Tried {
+	const by = { layout: 'cart' };
 	const versions = { postgresql: `${from} → 17.10` };
-	return { guide: 'move', of, with: { layout: 'cart' }, versions, date: '2026-11-21', recipe };
+	const own = recipe ?? recipeOf(guide, { of, with: by }) ?? '';
+	return { guide: 'move', of, with: by, versions, date: '2026-11-21', recipe: own };
 }
 
 const rowOf = (id: string, tried: Tried[]) =>

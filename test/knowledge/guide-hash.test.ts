@@ -1,0 +1,72 @@
+// Which changes of a guide make a trial of it count no more: those of what it executed, and of nothing else.
+import { expect, test } from 'vitest';
+import { recipeOf } from '../../src/knowledge/guide-hash.ts';
+import type { Guide, GuideStep } from '../../src/knowledge/schema/guide.ts';
+
+const step = (commands: string, more: Partial<GuideStep> = {}): GuideStep => ({
+	commands,
+	language: 'bash',
+	check: false,
+	shows: [],
+	...more,
+});
+
+const lift = [
+	step('lift the cart', { applies: { all: ['layout=cart|wagon'] } }),
+	step('lift the boat', { applies: { all: ['layout=boat'] } }),
+	step('lift what has no wheels', { applies: { all: ['layout!=cart'] } }),
+	step('lift by hand', { ways: ['hand'] }),
+	step('lift new ones', { applies: { all: ['to>=18'] } }),
+	step('lift by workers', { applies: { all: ['workers'] } }),
+];
+
+function guideWith(steps: GuideStep[]): Guide {
+	const [ways, refuses, dangers, parameters, cleanUp, sources] = [[], [], [], [], [], []];
+	const wayBack = { before: [], again: [], after: [] };
+	const stage = { id: 'lift', title: 'Lift', why: 'Gravity.', steps, failures: [], untried: [] };
+	return {
+		id: 'move',
+		title: 'Move',
+		summary: 'Moved.',
+		ways,
+		refuses,
+		dangers,
+		parameters,
+		stages: [stage],
+		cleanUp,
+		wayBack,
+		sources,
+	};
+}
+
+const onCart = { of: 'lift', with: { layout: 'cart', way: 'crane' } };
+const recipe = recipeOf(guideWith(lift), onCart);
+const changed = (at: number, more: Partial<GuideStep>) =>
+	recipeOf(guideWith(lift.map((one, i) => (i === at ? { ...one, ...more } : one))), onCart);
+
+test.each([
+	['of another layout', 1],
+	['that another layout alone leaves out', 2],
+	['of another way', 3],
+])('a step %s is no part of it', (_, at) => expect(changed(at, { commands: 'heave' })).toBe(recipe));
+
+test.each([
+	['of its own layout', 0],
+	['by a version, which may be its own', 4],
+	['by a fact, which may be true there', 5],
+])('a step %s is', (_, at) => expect(changed(at, { commands: 'heave' })).not.toBe(recipe));
+
+test('what must be shown is part of it, and words are not', () => {
+	expect(changed(0, { shows: ['lifted'] })).not.toBe(recipe);
+	expect(changed(0, { text: 'Mind your back.', see: 'It is up.' })).toBe(recipe);
+});
+
+test('a trial that speaks for every deployment is one of all steps', () => {
+	const every = { of: 'lift', with: {} };
+	const other = guideWith(lift.map((one, i) => (i === 1 ? { ...one, commands: 'heave' } : one)));
+	expect(recipeOf(other, every)).not.toBe(recipeOf(guideWith(lift), every));
+});
+
+test('a stage that is gone has no recipe', () => {
+	expect(recipeOf(guideWith(lift), { of: 'carry', with: {} })).toBeUndefined();
+});
