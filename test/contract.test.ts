@@ -347,7 +347,7 @@ test('!option of every option has the shape, and dates that the code bears out',
 		for (const release of before) expect(changes.findLast(([from]) => compare(from, release) <= 0)).toBeUndefined();
 		if (found.removed === undefined) continue;
 		const { removed } = found;
-		expect(changes.find(([from]) => from === removed)?.[1]?.refused ?? true).toBe(true);
+		expect(changes.find(([from]) => from === removed)?.[1]?.refused ?? true).toBeTruthy();
 		for (const { from } of found.defaults) expect(compare(from, removed)).toBeLessThan(0);
 		if (found.deprecated !== undefined) expect(compare(found.deprecated, removed)).toBeLessThan(0);
 	}

@@ -50,8 +50,9 @@ export type Condition =
 	| { each: string; any?: Condition[] | undefined; all?: Condition[] | undefined; not?: Condition | undefined }
 	| { absent: string[] };
 
-/** `at` names where a true condition stands, for an answer to point there. */
-export type Decision = { is: boolean | 'unknown'; at?: { file: string; line: number; option: string } };
+export type FoundPlace = { file: string; line: number; column?: number; option: string };
+/** `at` names where a true condition stands, for an answer to point there; `more` are other places that make it true. */
+export type Decision = { is: boolean | 'unknown'; at?: FoundPlace; more?: readonly FoundPlace[] };
 
 export type Question = {
 	configuration: Configuration;
@@ -94,7 +95,16 @@ function eachOf(
 }
 
 export function anyOf(decisions: readonly Decision[]): Decision {
-	return decisions.find(({ is }) => is === true) ?? decisions.find(({ is }) => is === 'unknown') ?? { is: false };
+	const [first, ...others] = decisions.filter(({ is }) => is === true);
+	if (!first) return decisions.find(({ is }) => is === 'unknown') ?? { is: false };
+	if (!others.length) return first;
+	const [at, ...more] = [first, ...others].flatMap(placesOf);
+	return at ? { is: true, at, ...(more.length && { more }) } : first;
+}
+
+/** Every place that makes a condition true. */
+export function placesOf({ at, more = [] }: Decision): FoundPlace[] {
+	return at ? [at, ...more] : [];
 }
 
 export function allOf(decisions: readonly Decision[]): Decision {
@@ -112,8 +122,8 @@ type FoundValue = {
 	unsure: boolean;
 };
 
-function placeOf({ value, option }: Match): { file: string; line: number; option: string } {
-	return { file: value.file, line: value.line, option };
+function placeOf({ value, option }: Match): FoundPlace {
+	return { file: value.file, line: value.line, column: value.column, option };
 }
 
 function test(asked: Test, question: Question, element: Value | undefined): Decision {

@@ -5,6 +5,9 @@ import { memo } from '../runtime/memo.ts';
 import { stateAt, type Table, type TimelineEntry } from './timeline.ts';
 import { amountIn } from './values.ts';
 
+/** What counts as set: what Python takes for true, anything but null, or that the option stands there at all. */
+export type WhenSet = true | 'not null' | 'present';
+
 /** What was read of an option in one release; see tools/refresh/code/options.py. */
 export type OptionState = {
 	/** The file that reads it. */
@@ -21,9 +24,9 @@ export type OptionState = {
 	/** With any other kind the release does not start. `duration` and `size` are numbers, or texts like 10m and 50M. */
 	accepts?: string[];
 	/** The release does not start where it is set. */
-	refused?: true;
+	refused?: WhenSet;
 	/** The release only logs a warning where it is set. */
-	warned?: true;
+	warned?: WhenSet;
 };
 export type Options = { read: readonly Version[]; byPath: ReadonlyMap<string, TimelineEntry<OptionState>> };
 

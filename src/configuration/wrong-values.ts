@@ -43,7 +43,7 @@ export type ValueState = {
 };
 
 /** Lists are told apart by what they hold; of a mixed one, and of a date, nothing was tried. */
-export function valueKind(value: Value): ValueKind | undefined {
+export function valueKind(value: Value, release: Version): ValueKind | undefined {
 	switch (value.kind) {
 		case 'null':
 			return 'null';
@@ -53,7 +53,7 @@ export function valueKind(value: Value): ValueKind | undefined {
 			if (!value.integer) return 'float';
 			return value.value === 0 ? 'zero' : value.value < 0 ? 'negative' : 'integer';
 		case 'string':
-			return textKind(value.value);
+			return textKind(value.value, release);
 		case 'list': {
 			const kinds = new Set(value.items.map(({ kind }) => kind));
 			const [only] = kinds;
@@ -69,11 +69,13 @@ export function valueKind(value: Value): ValueKind | undefined {
 	}
 }
 
-function textKind(text: string): ValueKind {
+function textKind(text: string, release: Version): ValueKind {
 	if (text === '') return 'empty string';
 	if (/^\d+$/.test(text)) return 'digits';
 	if (/^\d+[smhdwy]$/.test(text)) return 'duration';
-	return /^\d+[KM]$/.test(text) ? 'size' : 'text';
+	// Before 1.93.0 `4G` was no size.
+	const size = compare(release, '1.93.0') < 0 ? /^\d+[KM]$/ : /^\d+[KMGT]$/;
+	return size.test(text) ? 'size' : 'text';
 }
 
 /** What releases said of one kind. It counts only while each of `switches` is on, and none of `unless` is off. */

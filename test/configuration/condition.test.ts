@@ -124,7 +124,7 @@ describe('a condition', () => {
 			{ option: 'email.smtp_host' },
 			{ configuration, defaultOf: () => undefined, release: '1.0.0' },
 		);
-		expect(at).toEqual({ file: 'homeserver.yaml', line: 3, option: 'email.smtp_host' });
+		expect(at).toMatchObject({ file: 'homeserver.yaml', line: 3, option: 'email.smtp_host' });
 	});
 });
 

@@ -1,8 +1,9 @@
 // npm run verify [-- claim… | --all | --changed | --list]: tries claims of the knowledge on releases that really run,
 // and writes what happened to knowledge/synapse/verified.json. Exits with 1 when a claim does not hold.
 // With `guide <name>`, follows a guide instead: see guide/main.ts; with `configurations`,
-// configurations/main.ts; with `values`, configurations/values.ts; with `recipes`, asks whether what the install recipes name
-// exists; with `migrations`, measures them: migrations.ts.
+// configurations/main.ts; with `samples`, configurations/samples.ts; with `values`, configurations/values.ts; with `agreement`,
+// configurations/agreement.ts; with `recipes`, asks whether what the install recipes name exists; with `migrations`, measures
+// them: migrations.ts.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isCandidate } from '../../src/deployment/version.ts';
@@ -34,9 +35,17 @@ if (positionals[0] === 'configurations') {
 	const { tryConfigurations } = await import('./configurations/main.ts');
 	process.exit(await tryConfigurations(positionals.slice(1)));
 }
+if (positionals[0] === 'samples') {
+	const { trySamples } = await import('./configurations/samples.ts');
+	process.exit(await trySamples(positionals.slice(1)));
+}
 if (positionals[0] === 'values') {
 	const { measureValues } = await import('./configurations/values.ts');
 	process.exit(await measureValues(positionals.slice(1), values.all === true));
+}
+if (positionals[0] === 'agreement') {
+	const { compareValues } = await import('./configurations/agreement.ts');
+	process.exit(await compareValues(positionals.slice(1)));
 }
 if (positionals[0] === 'recipes') {
 	const { verifyRecipes } = await import('./recipes.ts');

@@ -1,6 +1,6 @@
 // What a configuration says about a deployment, and what a range of releases does to it: decided, without a word.
-import type { Condition, Decision } from '../../configuration/condition.ts';
-import { allOf, decide } from '../../configuration/condition.ts';
+import type { Condition, Decision, FoundPlace } from '../../configuration/condition.ts';
+import { allOf, decide, placesOf } from '../../configuration/condition.ts';
 import type { Configuration } from '../../configuration/files.ts';
 import {
 	defaultAt,
@@ -9,6 +9,7 @@ import {
 	type Options,
 	optionAt,
 	plainDefaults,
+	type WhenSet,
 } from '../../configuration/options.ts';
 import { writePath } from '../../configuration/path.ts';
 import { amountOf } from '../../configuration/values.ts';
@@ -31,12 +32,14 @@ export function check(
 	const { configuration, options, from, to } = question;
 	const written = optionsIn(configuration, options, to);
 	const decisions = decideNotes(question, knowledge.notes);
-	const notes = noteFindings(question, decisions);
+	const notes = [...noteFindings(question, decisions), ...promises(question, knowledge.notes, decisions)];
 	const told = new Set(notes.map(placeOf));
 	const wrong = wrongValues(written, question);
-	const own = [...wrong.findings, ...written.flatMap(one => findingsOf(one, question, wrong.isTried(one)))].filter(
-		finding => !told.has(placeOf(finding)),
-	);
+	const stopping = new Set(wrong.findings.map(placeOf));
+	const read = written
+		.flatMap(one => findingsOf(one, question, wrong.isTried(one)))
+		.filter(finding => finding.kind !== 'invalid' || !stopping.has(placeOf(finding)));
+	const own = [...wrong.findings, ...read].filter(finding => !told.has(placeOf(finding)));
 	const duplicates = configuration.duplicates.map(
 		({ path, file, line, first }): Finding => ({
 			kind: 'duplicate',
@@ -55,7 +58,7 @@ export function check(
 		}),
 	);
 	// A refusal stands beside what is only promised about the same line.
-	const refused = new Set(notes.filter(({ kind }) => kind === 'refuses').map(placeOf));
+	const refused = new Set(notes.filter(({ kind }) => kind === 'refuses').map(spotOf));
 	const effects = effectFindings(question, knowledge.effects, refused);
 	for (const effect of effects) if (effect.kind === 'refuses') told.add(placeOf(effect));
 	const findings = [
@@ -91,6 +94,11 @@ export function check(
 
 function placeOf({ file, line, option }: Pick<Finding, 'file' | 'line' | 'option'>): string {
 	return `${file} ${line} ${option}`;
+}
+
+/** The same where several elements of one list may stand on a line. */
+function spotOf(place: Pick<Finding, 'file' | 'line' | 'column' | 'option'>): string {
+	return `${placeOf(place)} ${place.column}`;
 }
 
 /** What is no YAML stops every release: each process reads its files before anything else. */
@@ -131,37 +139,66 @@ export function decideNotes<About extends Conditional>(
 		if (!note.found) continue;
 		// A refusal lasts: what counts then is what the target falls back to.
 		const release = note.refuses && compare(note.release, to) < 0 ? to : note.release;
-		const files = decide(note.found as Condition, { configuration, defaultOf: plainDefaults(options), release });
+		const files = decideFiles(note.found, release, { configuration, options });
 		const open: Decision = files.is === false && note.partly ? { is: 'unknown' } : files;
 		found.set(note, allOf([open, { is: concern(note.applies, profile).is }]));
 	}
 	return found;
 }
 
+function decideFiles(
+	found: NonNullable<Note['found']>,
+	release: Version,
+	{ configuration, options }: Pick<CheckRequest, 'configuration' | 'options'>,
+): Decision {
+	return decide(found as Condition, { configuration, defaultOf: plainDefaults(options), release });
+}
+
 /** Whether the start is refused, where that affects fewer deployments than the note does. */
 function isRefused({ refusesIf }: Note, { configuration, options, to }: CheckRequest): boolean {
 	if (!refusesIf) return true;
-	return decide(refusesIf as Condition, { configuration, defaultOf: plainDefaults(options), release: to }).is === true;
+	return decideFiles(refusesIf, to, { configuration, options }).is === true;
 }
 
 /** What notes say of these files: refusals that hold in the target, and promises about what stands there. */
 function noteFindings(question: CheckRequest, decisions: ReadonlyMap<Note, Decision>): Finding[] {
-	const { from, to } = question;
-	return [...decisions].flatMap(([note, { is, at }]): Finding[] => {
-		if (is !== true || compare(note.release, finalOf(to)) > 0) return [];
-		const place = at ?? { file: '', line: 0, option: note.options[0] ?? '' };
-		if (note.refuses && refusesIn(note, to) && isRefused(note, question))
-			return [{ kind: 'refuses', ...place, release: note.release, note }];
-		if (note.refuses) return [];
-		const isPassed = from !== undefined && compare(note.release, from) > 0;
-		// What is promised about an option that nobody wrote is no finding of a line.
-		if (!at || !note.deadline || note.deadline.withdrawn) return [];
-		const landed = note.deadline.landed;
-		if (landed !== undefined && compare(landed, to) <= 0) return [];
-		return isPassed || from === undefined
-			? [{ kind: 'deprecated', ...place, release: note.release, note, ...replacement(note) }]
-			: [];
+	const { to } = question;
+	const isReached = ({ release }: Note) => compare(release, finalOf(to)) <= 0;
+	return [...decisions].flatMap(([note, decision]): Finding[] => {
+		if (decision.is !== true || !note.refuses || !isReached(note)) return [];
+		if (!refusesIn(note, to) || !isRefused(note, question)) return [];
+		const places = placesFor(note, placesOf(decision));
+		const shown = places.length ? places : [{ file: '', line: 0, option: note.options[0] ?? '' }];
+		return shown.map(place => ({ kind: 'refuses', ...place, release: note.release, note }));
 	});
+}
+
+/** What is promised to end, where it stands. What is promised about an option that nobody wrote is no finding. */
+function promises(
+	{ from, to, ...question }: CheckRequest,
+	notes: readonly Note[],
+	decisions: ReadonlyMap<Note, Decision>,
+): Finding[] {
+	return notes.flatMap((note): Finding[] => {
+		const { deadline, release } = note;
+		if (!deadline || deadline.withdrawn || note.refuses || compare(release, finalOf(to)) > 0) return [];
+		if (deadline.landed !== undefined && compare(deadline.landed, to) <= 0) return [];
+		if (from !== undefined && compare(release, from) <= 0) return [];
+		const decision = deadline.found ? decideFiles(deadline.found, release, question) : decisions.get(note);
+		if (decision?.is !== true) return [];
+		const places = placesFor(note, placesOf(decision));
+		return places.map(place => ({ kind: 'deprecated', ...place, release, note, ...replacement(note) }));
+	});
+}
+
+/** Those of the options that the note names; where none of them is, all. */
+function placesFor({ options }: Note, places: readonly FoundPlace[]): FoundPlace[] {
+	const named = places.filter(({ option }) => options.includes(option));
+	return distinctPlaces(named.length ? named : places);
+}
+
+function distinctPlaces(places: readonly FoundPlace[]): FoundPlace[] {
+	return [...new Map(places.map(place => [spotOf(place), place])).values()];
 }
 
 /** What the code does with a configuration and no note tells. */
@@ -170,11 +207,12 @@ function effectFindings(question: CheckRequest, effects: readonly Effect[], told
 	return effects.flatMap(({ kind, option, found, since, until, says, replacedBy }): Finding[] => {
 		if (since !== undefined && compare(finalOf(to), since) < 0) return [];
 		if (until !== undefined && compare(to, until) >= 0) return [];
-		const { is, at } = decide(found as Condition, { configuration, defaultOf: plainDefaults(options), release: to });
-		if (is !== true) return [];
-		const place = at ? { ...at, option: nameable(at.option, options) } : { file: '', line: 0, option };
-		if (told.has(placeOf(place))) return [];
-		return [{ kind, ...place, why: says, ...(since && { release: since }), ...(replacedBy && { replacedBy }) }];
+		const decision = decide(found as Condition, { configuration, defaultOf: plainDefaults(options), release: to });
+		if (decision.is !== true) return [];
+		const places = placesOf(decision).map(at => ({ ...at, option: nameable(at.option, options) }));
+		const shown = places.length ? distinctPlaces(places) : [{ file: '', line: 0, option }];
+		const more = { why: says, ...(since && { release: since }), ...(replacedBy && { replacedBy }) };
+		return shown.flatMap(place => (told.has(spotOf(place)) ? [] : [{ kind, ...place, ...more }]));
 	});
 }
 
@@ -191,7 +229,7 @@ function findingsOf(written: WrittenOption, question: CheckRequest, isTried: boo
 	if (!state) return [absent(written, question)].flatMap(finding => finding ?? []);
 	// The main process does not look at what tells a worker where it is.
 	const isForWorkers = /^worker_replication_h/.test(path) && !question.configuration.has.worker;
-	if (state.refused && isSet(written.value) && !isForWorkers) {
+	if (state.refused && isSet(written.value, state.refused) && !isForWorkers) {
 		const life = lifeOf(options, path);
 		return [{ kind: 'refuses', ...place, ...(life?.removed && { release: life.removed }) }];
 	}
@@ -205,7 +243,7 @@ function findingsOf(written: WrittenOption, question: CheckRequest, isTried: boo
 			is: wrong,
 			accepts: state.accepts ?? kindsOf(state),
 		});
-	if (state.warned && isSet(written.value)) found.push({ kind: 'deprecated', ...place });
+	if (state.warned && isSet(written.value, state.warned)) found.push({ kind: 'deprecated', ...place });
 	if (from !== undefined) {
 		const before = defaultAt(options, path, from);
 		const after = defaultAt(options, path, to);
@@ -223,9 +261,11 @@ function isWorthSaying(value: unknown): boolean {
 	return value !== undefined && value !== null && JSON.stringify(value) !== '{}';
 }
 
-/** Python's truth: the code asks `if config.get("x")`. */
-function isSet(value: Value): boolean {
+/** Whether the code's own test takes it for set: by Python's truth, unless it only asks whether it is there. */
+function isSet(value: Value, asked: WhenSet): boolean {
+	if (asked === 'present') return true;
 	if (value.kind === 'null') return false;
+	if (asked === 'not null') return true;
 	if (value.kind === 'mapping') return value.entries.length > 0;
 	if (value.kind === 'list') return value.items.length > 0;
 	if (value.kind === 'string') return value.value !== '';
@@ -236,6 +276,8 @@ function isSet(value: Value): boolean {
 function absent(written: WrittenOption, { options, values, to, nearest }: CheckRequest): Finding | undefined {
 	const { path, key, parent, file, line } = written;
 	const place = { option: nameable(path, options), file, line };
+	// A name of the administrator's own: a worker, a server, a cache.
+	if (path.endsWith('.*')) return undefined;
 	if (isOpaque(parent) || isBelowUnknown(parent, options, to) || isHiddenName(key)) return undefined;
 	// A name of the administrator's own, like that of a worker: only what stands below it is Synapse's to know.
 	if (path.endsWith('.*')) return undefined;
@@ -253,8 +295,16 @@ function absent(written: WrittenOption, { options, values, to, nearest }: CheckR
 	const siblings = known.flatMap(other =>
 		parentOf(other) === parent ? [other.slice(parent ? parent.length + 1 : 0)] : [],
 	);
-	const near = nearest(key, siblings);
+	const near = nearest(
+		key,
+		siblings.filter(sibling => proposalOf(sibling) === proposalOf(key)),
+	);
 	return { kind: 'unknown', ...place, ...(near !== undefined && { nearest: parent ? `${parent}.${near}` : near }) };
+}
+
+/** The number of the proposal in a name: another number is another thing, however near. */
+function proposalOf(name: string): string | undefined {
+	return /msc(\d+)/.exec(name)?.[1];
 }
 
 /** The skeleton writes `own3` for a name that it does not show. */
@@ -272,8 +322,9 @@ function isBelowUnknown(parent: string, options: Options, release: Version): boo
 	return parent !== '' && !parent.endsWith('[]') && !parent.endsWith('*') && !optionAt(options, parent, release);
 }
 
+/** By the manual and by the code: where these differ, the code takes both. */
 function kindsOf({ documentedType, type }: OptionState): readonly string[] {
-	return [documentedType ?? type ?? []].flat();
+	return [...new Set([documentedType ?? [], type ?? []].flat())];
 }
 
 /** What a value is, where the option may not be that; undefined where it may, or nobody can tell. */
@@ -327,10 +378,17 @@ function unjudgedIn(written: readonly WrittenOption[], options: Options): Unjudg
 	);
 }
 
-/** Refusals of the target that these files can neither prove nor rule out; the release that runs has shown its own. */
+/**
+ * Refusals of the target that these files can neither prove nor rule out; the release that runs has shown its own. What
+ * only a flag on the command line could still turn on is not worth a line in every answer.
+ */
 function undecided(decisions: ReadonlyMap<Note, Decision>, { from, to }: CheckRequest): Unjudged[] {
 	return [...decisions].flatMap(([note, { is }]) =>
-		is === 'unknown' && note.refuses && refusesIn(note, to) && (from === undefined || compare(note.release, from) > 0)
+		is === 'unknown' &&
+		!note.partly &&
+		note.refuses &&
+		refusesIn(note, to) &&
+		(from === undefined || compare(note.release, from) > 0)
 			? [{ file: '', line: 0, option: note.options[0] ?? '', why: 'undecided' as const, note }]
 			: [],
 	);

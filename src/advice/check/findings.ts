@@ -27,6 +27,8 @@ export type Finding = {
 	option: string;
 	file: string;
 	line: number;
+	/** Tells several on one line apart. */
+	column?: number;
 	/** The release from which on it is so. */
 	release?: Version;
 	/** Of an unknown name: the known one that it may stand for; of a misplaced one: where it belongs. */

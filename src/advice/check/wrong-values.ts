@@ -12,6 +12,7 @@ import {
 	valueKind,
 } from '../../configuration/wrong-values.ts';
 import type { Value } from '../../configuration/yaml.ts';
+import type { Version } from '../../deployment/version.ts';
 import type { CheckRequest, Finding, Unjudged } from './findings.ts';
 import type { WrittenOption } from './written-options.ts';
 
@@ -46,15 +47,15 @@ export function wrongValues(written: readonly WrittenOption[], request: CheckReq
 
 function judged(path: string, value: Value, request: CheckRequest): Decision['is'] {
 	const { values: table, to } = request;
-	const kind = valueKind(value);
+	const kind = valueKind(value, to);
 	const state = table && statesAround(table, path, to)?.[0];
 	const said = kind && table && refusing(table, path, kind, to);
-	if (!kind || !said || !state || said.is === false || hasExceptions(kind, value, state)) return false;
+	if (!kind || !said || !state || said.is === false || hasExceptions(kind, value, state, to)) return false;
 	return said.is === 'unknown' ? 'unknown' : isOn(said, request);
 }
 
 /** Some words and numbers of this kind are taken all the same: what is written may be one of them. */
-function hasExceptions(kind: ValueKind, value: Value, { words = [], shapes = [] }: ValueState): boolean {
+function hasExceptions(kind: ValueKind, value: Value, { words = [], shapes = [] }: ValueState, to: Version): boolean {
 	// Python reads ` 5 `, `+5` and `1_000` as numbers.
 	if (
 		kind === 'text' &&
@@ -63,7 +64,7 @@ function hasExceptions(kind: ValueKind, value: Value, { words = [], shapes = [] 
 		/^[\s\d+._-]*\d[\s\d._]*[a-zA-Z]?\s*$/.test(value.value)
 	)
 		return true;
-	const kinds = words.map(word => valueKind({ kind: 'string', value: word, file: '', line: 0, column: 0 }));
+	const kinds = words.map(word => valueKind({ kind: 'string', value: word, file: '', line: 0, column: 0 }, to));
 	if (kind === 'text') return shapes.length > 0 || kinds.includes('text');
 	if (kind === 'float') return words.some(word => /^\d+\.\d+$/.test(word));
 	const isWhole = kind === 'integer' || kind === 'zero' || kind === 'negative';

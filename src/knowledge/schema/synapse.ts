@@ -59,6 +59,8 @@ const deadlineShape = z.strictObject({
 	landed: version.optional(),
 	/** Why the promise no longer stands, when upstream took it back. */
 	withdrawn: prose.optional(),
+	/** The configurations that it is about, where that is less than what the note is about. */
+	found: conditionShape.optional(),
 });
 
 export const noteShape = z.strictObject({

@@ -215,7 +215,17 @@ describe('what the code reads', () => {
 		[
 			'a refusal in a section that may be missing',
 			's = config.get("s") or {}\nif "a" in s:\n    raise ConfigError("no")',
-			{ s: { default: {} }, 's.a': { refused: true } },
+			{ s: { default: {} }, 's.a': { refused: 'present' } },
+		],
+		[
+			'a warning about anything but null, beside one by truth',
+			'x = config.get("a")\nif x is not None:\n    logger.warning("old")\nif config.get("b"):\n    logger.warning("old")',
+			{ a: { default: null, warned: 'not null' }, b: { default: null, warned: true } },
+		],
+		[
+			'the widest of several tests',
+			'if config.get("a"):\n    logger.warning("old")\nif "a" in config:\n    logger.warning("old")',
+			{ a: { default: null, warned: 'present' } },
 		],
 		[
 			'no refusal of two together',

@@ -13,8 +13,11 @@ const settings = JSON.parse(readFileSync(join(root, '.vscode/settings.json'), 'u
 };
 const wired = Object.entries(settings['yaml.schemas']);
 
-/** Folders without YAML of ours, at any depth; `vars` holds variables of a playbook, which nobody has a schema for. */
-const skipped = /^(?:node_modules|\.git|\.cache|dist|data|vars)$/;
+/**
+ * Folders without YAML of ours, at any depth; `vars` holds variables of a playbook, which nobody has a schema for, `samples`
+ * configurations of Synapse with mistakes in them.
+ */
+const skipped = /^(?:node_modules|\.git|\.cache|dist|data|vars|samples)$/;
 
 function yamlFilesIn(folder: string): string[] {
 	return readdirSync(join(root, folder), { withFileTypes: true }).flatMap(entry => {

@@ -315,6 +315,8 @@ class Reader:
         index = node.slice
         if type(index).__name__ == "Index":
             index = index.value
+        if getattr(node.value, "id", getattr(node.value, "attr", "")) == "Union" and isinstance(index, ast.Tuple):
+            return united([self.evaluate(part, scope, module) for part in index.elts])
         key = self.evaluate(index, scope, module) if isinstance(index, ast.expr) else UNKNOWN
         store = isinstance(getattr(node, "ctx", None), (ast.Store, ast.Del))
         found = []
@@ -397,6 +399,9 @@ class Reader:
                     return Lit(left.value - right.value)
             except TypeError:
                 pass
+        # `Tcp | Unix`: one of several models.
+        if isinstance(node.op, ast.BitOr) and all(isinstance(one, Cls) for one in [*alternatives(left), *alternatives(right)]):
+            return united([left, right])
         return UNKNOWN
 
     def eval_Compare(self, node, scope, module):
@@ -510,8 +515,9 @@ class Reader:
         if name in ("parse_and_validate_mapping",) and len(args) >= 2:
             for one in alternatives(args[0]):
                 if isinstance(one, Cfg):
-                    for model in alternatives(args[1]):
-                        self.by_fields(model, Cfg(one.path + ("*",)))
+                    models = list(alternatives(args[1]))
+                    for model in models:
+                        self.by_fields(model, Cfg(one.path + ("*",)), one_of_several=len(models) > 1)
             return UNKNOWN
         if name in ("parse_obj_as", "model_validate", "parse_obj") and args:
             for model in alternatives(self.evaluate(node.func.value, scope, module) if name != "parse_obj_as" else args[0]):
@@ -665,7 +671,7 @@ class Reader:
             return self.evaluate(node.args[0], {}, module)
         return value
 
-    def by_fields(self, model, cfg):
+    def by_fields(self, model, cfg, one_of_several=False):
         if not isinstance(model, Cls) or self.depth >= MAX_DEPTH:
             return
         self.depth += 1
@@ -674,8 +680,9 @@ class Reader:
                 # attrs takes `_secret` as the argument `secret`.
                 name = name.lstrip("_")
                 written = default if default is ABSENT else plain(default)
-                required = default is ABSENT and not optional(annotation)
-                if default is ABSENT and not required:
+                # What one of several models asks for, another does without.
+                required = default is ABSENT and not optional(annotation) and not one_of_several
+                if default is ABSENT and not required and optional(annotation):
                     written = None
                 child = self.child(cfg, name, written, required=required)
                 self.options[child.path]["optional"] |= default is not ABSENT
@@ -801,9 +808,9 @@ class Reader:
         path = self.whether_set(node.test, scope, module)
         if path is not None and path in self.options and not self.nested:
             if isinstance(node.body[-1], ast.Raise) and not node.orelse:
-                self.options[path]["refused"] = True
+                self.mark(path, "refused", node.test)
             elif any(is_warning(child) for child in node.body):
-                self.options[path]["warned"] = True
+                self.mark(path, "warned", node.test)
         before = dict(scope)
         # Inside a test of another option, a refusal speaks of the two together.
         conditional = self.mentions_config(node.test, scope, module)
@@ -814,6 +821,12 @@ class Reader:
         self.nested -= conditional
         for name in set(scope) | set(other):
             scope[name] = united([scope[name] if name in scope else UNKNOWN, other[name] if name in other else UNKNOWN])
+
+    def mark(self, path, name, test):
+        # Of several tests the widest counts.
+        rank = [True, "not null", "present"]
+        seen = self.options[path].get(name)
+        self.options[path][name] = max([how_set(test)] + ([seen] if seen else []), key=rank.index)
 
     def checked_types(self, test, scope, module):
         """`if x is not None and not isinstance(x, str): raise`: what the option may be."""
@@ -892,6 +905,13 @@ class Reader:
             for index, part in enumerate(target.elts):
                 parts = [one.items[index] for one in alternatives(value) if isinstance(one, Many) and index < len(one.items)]
                 self.bind(part, united(parts), scope, module)
+
+
+def how_set(test):
+    """What counts as set: True as Python takes it, anything but null, or that the option stands there at all."""
+    if not isinstance(test, ast.Compare):
+        return True
+    return "present" if isinstance(test.ops[0], ast.In) else "not null"
 
 
 def is_warning(node):
@@ -1095,6 +1115,6 @@ def summary(seen):
         result["accepts"] = sorted(seen["accepts"])
     for mark in ("refused", "warned"):
         if seen.get(mark):
-            result[mark] = True
+            result[mark] = seen[mark]
     return result
 

@@ -1,4 +1,6 @@
-// Whether !check says of each tried value what the release said: the same configurations, put together here once more.
+// npm run verify -- agreement [release…]: whether !check says of each value that `values` tried what the release said: the
+// same configurations, put together here once more. Prints what differs, and writes how much of it to agreement.json.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { check } from '../../../src/advice/check/check.ts';
 import { nearest } from '../../../src/arguments/nearest.ts';
 import type { Code } from '../../../src/configuration/code.ts';
@@ -6,13 +8,25 @@ import { configurationOf } from '../../../src/configuration/files.ts';
 import { parsePath } from '../../../src/configuration/path.ts';
 import type { ValueKind, ValueState } from '../../../src/configuration/wrong-values.ts';
 import type { Version } from '../../../src/deployment/version.ts';
+import { openCode } from '../../../src/knowledge/code-tables.ts';
+import { readKnowledge } from '../../../src/knowledge/load.ts';
 import type { Knowledge } from '../../../src/knowledge/schema/synapse.ts';
+import { Unavailable } from '../machine/environment.ts';
+import { measured, questionOf } from './values.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Mapping = { [key: string]: Json };
 export type Contexts = {
 	base: Mapping;
-	sections: Record<string, { value: Json; with?: Mapping; without?: string[]; worker?: boolean }>;
+	sections: Record<
+		string,
+		{
+			value: Json;
+			with?: Mapping | undefined;
+			without?: string[] | undefined;
+			worker?: boolean | undefined;
+		}
+	>;
 };
 type Kinds = readonly (readonly [ValueKind, Json])[];
 
@@ -101,4 +115,38 @@ function put(root: Mapping, segments: readonly string[], value: Json): boolean {
 		here = container[key] ?? null;
 	}
 	return false;
+}
+
+/** Of one release: configurations tried, and those of which only one of the two says that it is refused. */
+export type Agreement = { pairs: number; onlyRelease: number; onlyCheck: number };
+const file = new URL('agreement.json', import.meta.url);
+
+export function readAgreement(): Record<Version, Agreement> {
+	return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+}
+
+/** Exits with 1 where !check refuses what a release takes: a false alarm is worse than a silence. */
+export async function compareValues(releases: readonly string[]): Promise<number> {
+	const folder = new URL('../../../knowledge/', import.meta.url);
+	const knowledge = readKnowledge(folder);
+	const code = openCode(folder);
+	const all = readAgreement();
+	for (const version of releases.length ? releases : code.values().read) {
+		const release = knowledge.releases.find(other => other.version === version);
+		if (!release) throw new Unavailable(`${version} is no release of Synapse.`);
+		const question = questionOf(code.options(), version, false);
+		const { found, skipped } = await measured(release, { ...question, before: {} });
+		const isTried = (path: string) => !(/[.[]/.test(path) && (path.split(/[.[]/, 1)[0] ?? '') in skipped);
+		const options = question.options.filter(isTried);
+		const { pairs, wrong } = disagreements(found, { contexts: question, options, version, knowledge, code });
+		const [onlyCheck, onlyRelease] = [wrong.filter(({ check }) => check), wrong.filter(({ check }) => !check)];
+		all[version] = { pairs, onlyRelease: onlyRelease.length, onlyCheck: onlyCheck.length };
+		for (const { path, kind, says } of onlyCheck)
+			console.log(`${version}: only check refuses ${path}, ${kind}: ${says}`);
+		for (const [path, list] of Map.groupBy(onlyRelease, ({ path }) => path))
+			console.log(`${version}: only the release refuses ${path}: ${list.map(({ kind }) => kind).join(', ')}`);
+		console.log(`${version}: ${JSON.stringify(all[version])}`);
+	}
+	writeFileSync(file, `${JSON.stringify(all, null, '\t')}\n`);
+	return Object.values(all).some(({ onlyCheck }) => onlyCheck > 0) ? 1 : 0;
 }

@@ -31,6 +31,8 @@ answers = {}
 for case in json.load(sys.stdin):
     with tempfile.TemporaryDirectory() as folder:
         os.mkdir(os.path.join(folder, "empty"))
+        # Modules may stand beside the configuration.
+        sys.path.insert(0, folder)
         # A key of the test's own; it signs nothing.
         with open(os.path.join(folder, "signing.key"), "w") as file:
             file.write("ed25519 a_abcd 0aGrE1hsx2WTWRcOXhHUCbvSgP3QDm4Sz7xxBeXyJ4M\n")
@@ -39,4 +41,5 @@ for case in json.load(sys.stdin):
                 file.write(text.replace("$DIR", folder))
         found = (refusal(folder, names) for names in case["processes"])
         answers[case["case"]] = next((why for why in found if why is not None), None)
+        sys.path.remove(folder)
 json.dump(answers, sys.stdout)

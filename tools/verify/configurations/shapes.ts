@@ -1,7 +1,7 @@
 // The shapes of cases.yaml and contexts.yaml.
 import { z } from 'zod';
 
-const options = z.record(z.string(), z.unknown());
+const options = z.record(z.string(), z.json());
 
 const caseShape = z.strictObject({
 	id: z.string().min(1),
@@ -33,7 +33,7 @@ export const contextsFileShape = z.strictObject({
 		z.string(),
 		z.strictObject({
 			/** The section as Synapse accepts it. */
-			value: z.unknown(),
+			value: z.json(),
 			/** The option that turns the section on. */
 			switch: z.string().optional(),
 			/** What must stand at the top level besides. */

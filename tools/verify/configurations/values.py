@@ -212,13 +212,11 @@ class Readers:
         return cls(**kept) if kept else None
 
     def refusal(self, config, asked):
-        # Old releases look up every attribute that is missing, so that they cannot be copied as usual.
-        root = object.__new__(type(self.root))
-        root.__dict__.update(self.root.__dict__)
+        root = shallow(self.root)
         if hasattr(root, "_configs"):
             root._configs = dict(root._configs)
         for section in sections_of(root):
-            own = copy.copy(section_of(self.root, section))
+            own = shallow(section_of(self.root, section))
             own.root = root
             if hasattr(root, "_configs"):
                 root._configs[section] = own
@@ -235,6 +233,13 @@ class Readers:
         except BaseException as error:
             return "%s: %s" % (type(error).__name__, error)
         return None
+
+
+def shallow(one):
+    """A copy; `copy.copy` fails, since old releases look up every attribute that is missing without an end."""
+    copied = object.__new__(type(one))
+    copied.__dict__.update(one.__dict__)
+    return copied
 
 
 def sections_of(root):

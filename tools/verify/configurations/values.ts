@@ -72,7 +72,7 @@ function newestOf(states: ReadonlyMap<Version, ReadonlyMap<string, ValueState>>)
 }
 
 /** What the release says to each option; kept in the user's cache folder, for it takes minutes. */
-async function measured(release: Release, question: unknown): Promise<Measured> {
+export async function measured(release: Release, question: unknown): Promise<Measured> {
 	const input = JSON.stringify(question);
 	const script = fileURLToPath(new URL('values.py', here));
 	const { before: _, ...lasting } = question as { before: unknown };
@@ -175,6 +175,8 @@ function plainState(
 		if (kind === 'absent')
 			return /KeyError|is a required property|is required|must have the|expected a string/.test(message);
 		if (elsewhere.test(message) || own.length === 0) return false;
+		// Where true is right, a refusal of true alone, or of false, is about what else is on.
+		if (isRight(kind) && (kind === 'true' || kind === 'false')) return !isTaken('true') && !isTaken('false');
 		if (!isRight(kind) || exact.has(kind)) return true;
 		if (isText(kind)) return isNumber && !state.shapes;
 		if (kind === 'negative') return isTaken('integer');
@@ -210,7 +212,7 @@ function section(path: string): string {
 }
 
 /** The options of a release; elements of plain lists are tried like options. */
-function questionOf(options: Options, version: Version, whole: boolean) {
+export function questionOf(options: Options, version: Version, whole: boolean) {
 	const contexts = contextsFileShape.parse(parse(readFileSync(new URL('contexts.yaml', here), 'utf8')));
 	const paths = [...options.byPath.keys()].flatMap(path => {
 		const state = optionAt(options, path, version);

@@ -53,6 +53,8 @@ export const extras = [
 	'lxml',
 	'pytz',
 	'beautifulsoup4',
+	// Asked for by Synapse's extra for SAML.
+	'lxml-stubs',
 ];
 
 type Wanted = {

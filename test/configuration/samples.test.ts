@@ -1,0 +1,59 @@
+// Configurations of different kinds: what !check finds in each, and whether releases that read them agree.
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { check } from '../../commands/check.ts';
+import { openLater } from '../../src/edges/store/lazy.ts';
+import { openCode } from '../../src/knowledge/code-tables.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { readSaid, readSamples } from '../../tools/verify/configurations/samples.ts';
+import { knownDistributions } from '../known.ts';
+
+const folder = new URL('../../knowledge/', import.meta.url);
+const ports = {
+	knowledge: await openKnowledge(folder),
+	code: openCode(folder),
+	distributions: knownDistributions(),
+	store: openLater(),
+	now: () => new Date(0),
+};
+const samples = readSamples();
+const wanted = parse(readFileSync(new URL('samples/findings.yaml', import.meta.url), 'utf8')) as Record<
+	string,
+	string[]
+>;
+type Value = { refuses: boolean; findings: Record<string, string>[] };
+
+async function checked({ files }: (typeof samples)[number], release: string) {
+	return check.run({ words: [], text: release, room: '', sender: '', at: new Date(0), files }, ports);
+}
+
+test('every kind has findings written down, and nothing else has', () => {
+	expect(Object.keys(wanted).sort()).toEqual(samples.map(({ name }) => name).sort());
+});
+
+describe.each(samples)('$name', sample => {
+	test('what 1.163.2 makes of it, and no value of it', async () => {
+		const answer = await checked(sample, '1.163.2');
+		const { findings } = answer.value as unknown as Value;
+		const lines = findings.map(({ kind, option, file = '', line, note, nearest }) =>
+			[
+				`${kind} ${option} ${basename(file)}:${line}`,
+				note === undefined ? '' : `(${note})`,
+				nearest === undefined ? '' : `-> ${nearest}`,
+			]
+				.filter(Boolean)
+				.join(' '),
+		);
+		expect(lines).toEqual(wanted[sample.name]);
+		expect(JSON.stringify(answer)).not.toContain('planted');
+	});
+	test.each(Object.entries(readSaid()).map(([release, said]) => [release, said[sample.name]] as const))(
+		'%s reads it or refuses it: “%s”',
+		async (release, why) => {
+			expect(why).not.toBeUndefined();
+			expect((await checked(sample, release)).value.refuses).toBe(why !== null);
+		},
+	);
+});
