@@ -1,5 +1,6 @@
 // npm run bench [-- names…]: measures, as ratios within one run. Without names, all of it.
 import { fuzz } from './fuzz.ts';
+import { benchKeys } from './keys.ts';
 import { benchPlan } from './plan.ts';
 import { benchPoll } from './poll.ts';
 import { benchRoom, benchStart } from './room.ts';
@@ -20,6 +21,7 @@ const benches: Record<string, () => Promise<void>> = {
 	watch: benchWatch,
 	encrypted: () => benchSecretRoom(300),
 	sessions: () => benchSessions(20_000),
+	keys: () => benchKeys(200_000),
 	endurance: () => benchEndurance(10_000),
 };
 

@@ -1,14 +1,13 @@
 // An encrypted room: our bot beside a bare encrypted matrix-bot-sdk bot; many sessions in the store; many commands.
 import { type ChildProcess, spawnSync } from 'node:child_process';
-import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFile } from '../crypto/sqlite-records.ts';
-import { openStore } from '../crypto/store.ts';
-import { wasm } from '../crypto/wasm.ts';
 import { answerTo, type SecretPerson, secretPerson } from '../test/real/secret-person.ts';
 import { type Account, type Homeserver, startSynapse } from '../test/real/synapse.ts';
+import { addSessions } from './keys.ts';
 import { contentsOf, costOf, ended, program, quantile, started } from './room.ts';
 
 const short = '!rollback 1.69 1.61';
@@ -118,7 +117,11 @@ export function benchSessions(sessions: number): Promise<void> {
 			await roundTrip(reader, room, short);
 			await ended(child);
 			for (const count of [0, sessions]) {
-				if (count > 0) await addSessions(join(dir, 'data', 'crypto'), glia.account.userId, room, count);
+				if (count > 0) {
+					const [device = ''] = readdirSync(join(dir, 'data', 'crypto'));
+					const records = openFile(join(dir, 'data', 'crypto', device));
+					await addSessions(records, { user: glia.account.userId, device, room }, count);
+				}
 				const times: number[] = [];
 				const memory: number[] = [];
 				for (let i = 0; i < 5; i++) {
@@ -138,33 +141,6 @@ export function benchSessions(sessions: number): Promise<void> {
 			await ended(child);
 		}
 	});
-}
-
-/** Puts room keys, as somebody might have sent them, into the store of a device that is not running. */
-async function addSessions(folder: string, user: string, room: string, count: number): Promise<void> {
-	const [device = ''] = readdirSync(folder);
-	const store = await openStore(openFile(join(folder, device)), { user, device, passphrase: undefined });
-	const machine = await store.transaction(() =>
-		wasm.OlmMachine.initialize(new wasm.UserId(user), new wasm.DeviceId(device), store.name),
-	);
-	const key = () => generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' }).subarray(-32);
-	const text = (bytes: Buffer) => bytes.toString('base64').replace(/=+$/, '');
-	const exported = Array.from({ length: count }, () => {
-		const signing = key();
-		return {
-			algorithm: 'm.megolm.v1.aes-sha2',
-			room_id: room,
-			sender_key: text(key()),
-			session_id: text(signing),
-			session_key: text(Buffer.concat([Buffer.from([1, 0, 0, 0, 0]), randomBytes(128), signing])),
-			sender_claimed_keys: { ed25519: text(key()) },
-			forwarding_curve25519_key_chain: [],
-		};
-	});
-	await store.transaction(() => machine.importExportedRoomKeys(JSON.stringify(exported), () => {}));
-	const counts = await machine.roomKeyCounts();
-	if (counts.total < count) throw new Error(`only ${counts.total} room keys went in`);
-	await store.close(() => machine.close());
 }
 
 /** Prints memory and time of an answer while so many commands are answered in one encrypted room. */
