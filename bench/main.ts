@@ -3,6 +3,7 @@ import { fuzz } from './fuzz.ts';
 import { benchKeys } from './keys.ts';
 import { benchPlan } from './plan.ts';
 import { benchPoll } from './poll.ts';
+import { benchPostgres } from './postgres.ts';
 import { benchRoom, benchStart } from './room.ts';
 import { benchEndurance, benchSecretRoom, benchSessions } from './secret-room.ts';
 import { benchWatch } from './watch.ts';
@@ -22,6 +23,7 @@ const benches: Record<string, () => Promise<void>> = {
 	encrypted: () => benchSecretRoom(300),
 	sessions: () => benchSessions(20_000),
 	keys: () => benchKeys(200_000),
+	postgres: benchPostgres,
 	endurance: () => benchEndurance(10_000),
 };
 

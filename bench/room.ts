@@ -19,7 +19,13 @@ import { wholePorts } from '../test/respondent.ts';
 const short = '!rollback 1.69 1.61';
 const long = '!upgrade 1.56 1.69';
 
-type Runner = { name: string; user: string; start: () => Promise<ChildProcess>; room: string; child?: ChildProcess };
+export type Runner = {
+	name: string;
+	user: string;
+	start: () => Promise<ChildProcess>;
+	room: string;
+	child?: ChildProcess;
+};
 
 /** What `npm start` runs, as arguments of Node. */
 export const program: readonly string[] = packageJson.scripts.start
@@ -77,7 +83,7 @@ export function costOf(child: ChildProcess): { cpu: number; rss: number } {
 }
 
 /** Milliseconds from saying a command to seeing the first message that answers it. */
-async function roundTrip(reader: Person, { room, user }: Runner, command: string): Promise<number> {
+export async function roundTrip(reader: Person, { room, user }: Runner, command: string): Promise<number> {
 	const begun = performance.now();
 	const asked = await reader.say(room, command);
 	const answers = (event: RoomEvent) =>
