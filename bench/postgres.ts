@@ -131,9 +131,14 @@ async function filled(server: TestServer, watches: number, due: number): Promise
 async function benchTick(server: TestServer): Promise<void> {
 	const [few, many] = [await filled(server, 1000, 200), await filled(server, 1_000_000, 200)];
 	const [[small], [large]] = [await ticksOn(few, 0, 1), await ticksOn(many, 0, 1)];
+	const [size] = await server.query(
+		'SELECT pg_database_size(current_database()) AS bytes',
+		new URL(many).pathname.slice(1),
+	);
+	const megabytes = (Number(Object(size).bytes) / 1e6).toFixed(0);
 	if (!small || !large) throw new TypeError('nobody looked');
 	console.log(
-		`a tick with 1,000 due of 1,000,000 watches on 200,000 servers: ${large.seconds.toFixed(2)} s, ${large.memory.toFixed(0)} MB; of 1,000 watches: ${small.seconds.toFixed(2)} s, ${small.memory.toFixed(0)} MB (ratio ${(large.seconds / small.seconds).toFixed(2)})`,
+		`a tick with 1,000 due of 1,000,000 watches on 200,000 servers: ${large.seconds.toFixed(2)} s, ${large.memory.toFixed(0)} MB; of 1,000 watches: ${small.seconds.toFixed(2)} s, ${small.memory.toFixed(0)} MB (ratio ${(large.seconds / small.seconds).toFixed(2)}); the database is ${megabytes} MB`,
 	);
 }
 

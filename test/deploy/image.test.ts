@@ -1,9 +1,11 @@
 // The image has what runs and no more: what the Dockerfile copies is what the code reads.
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { variables } from '../../src/config.ts';
+import { readConfig, variables } from '../../src/config.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(`${root}/${path}`, 'utf8');
@@ -44,7 +46,13 @@ test('what runs imports no package of developers, and reads nothing outside of w
 });
 
 test('the variables that image, compose file and units set are options', () => {
-	const files = ['Dockerfile', 'compose.yaml', 'deploy/systemd/glia.service', 'deploy/systemd/glia-backup.service'];
+	const files = [
+		'Dockerfile',
+		'compose.yaml',
+		'deploy/replicas/compose.yaml',
+		'deploy/systemd/glia.service',
+		'deploy/systemd/glia-backup.service',
+	];
 	const named = files.flatMap(file => [...read(file).matchAll(/\bGLIA_[A-Z_]+/g)].map(([name]) => name));
 	expect(named.length).toBeGreaterThan(5);
 	for (const name of named) expect(variables).toContain(name);
@@ -63,14 +71,44 @@ test('what modules compile to is kept for the user that runs, where that user ca
 });
 
 test('the container runs as nobody special, writes nowhere but to its volume, and asks for no capability', () => {
-	const { services } = parse(read('compose.yaml')) as { services: { glia: Record<string, unknown> } };
-	expect(services.glia).toMatchObject({
-		read_only: true,
-		cap_drop: ['ALL'],
-		security_opt: ['no-new-privileges:true'],
-	});
-	expect(services.glia).not.toHaveProperty('privileged');
-	expect(services.glia).not.toHaveProperty('ports');
+	for (const file of ['compose.yaml', 'deploy/replicas/compose.yaml']) {
+		const { services } = parse(read(file)) as { services: { glia: Record<string, unknown> } };
+		expect(services.glia).toMatchObject({
+			read_only: true,
+			cap_drop: ['ALL'],
+			security_opt: ['no-new-privileges:true'],
+		});
+		expect(services.glia).not.toHaveProperty('privileged');
+		expect(services.glia).not.toHaveProperty('ports');
+	}
 	expect(read('Dockerfile')).toMatch(/^USER 1000:1000$/m);
 	expect(read('Dockerfile')).toMatch(/^HEALTHCHECK /m);
 });
+
+test('two replicas are started, and the configuration that their variables make names the database', () => {
+	const { services, secrets } = parse(read('deploy/replicas/compose.yaml')) as {
+		services: Record<'glia' | 'postgres', Compose>;
+		secrets: Record<string, unknown>;
+	};
+	const { glia, postgres } = services;
+	expect(glia.deploy?.replicas).toBe(2);
+	for (const name of [...glia.secrets, ...postgres.secrets]) expect(Object.keys(secrets)).toContain(name);
+	const dir = mkdtempSync(join(tmpdir(), 'glia-compose-'));
+	const local = (text: string) => text.replace('/run/secrets/', `${dir}/`);
+	for (const name of glia.secrets) writeFileSync(join(dir, name), `secret of ${name}`);
+	const matrix = { homeserver: 'https://example.org', user: '@glia:example.org', allow: ['example.org'] };
+	writeFileSync(join(dir, 'config.yaml'), JSON.stringify({ matrix }));
+	const environment = Object.entries(glia.environment).map(([name, value]) => [name, local(value)]);
+	const config = readConfig(join(dir, 'config.yaml'), Object.fromEntries(environment));
+	expect(config.store.postgres).toEqual({
+		host: 'postgres',
+		database: postgres.environment.POSTGRES_DB,
+		user: postgres.environment.POSTGRES_USER,
+		password: 'secret of database',
+		schema: 'glia',
+	});
+	expect(config.encryption.passphrase).toBe('secret of passphrase');
+	rmSync(dir, { recursive: true });
+});
+
+type Compose = { secrets: string[]; environment: Record<string, string>; deploy?: { replicas: number } };

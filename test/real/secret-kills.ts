@@ -148,10 +148,13 @@ try {
 async function faulty(_: Bot, faults: number, speak: (fault: number) => Promise<unknown>) {
 	for (let i = 1; i <= faults; i++) {
 		if (control) {
-			// Two that take themselves for the leader, and people who talk to both.
-			await replicas?.fault(i, ['stop']);
-			await sleep(stopFor);
+			// From the first fault on, two take themselves for the leader, and people talk to both for a while.
+			if (i === 1) {
+				await replicas?.fault(i, ['stop']);
+				await sleep(stopFor + 10_000);
+			}
 			await speak(i);
+			await sleep(2000);
 			continue;
 		}
 		const talking = speak(i);
