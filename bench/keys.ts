@@ -95,6 +95,35 @@ export async function addSessions(
 	await store.close(() => machine.close());
 }
 
+/**
+ * Puts copies of the room key that is there beside it, each under a key of its own: as large as real ones, and never read.
+ * A hundred times quicker than the library takes them in.
+ */
+async function addCopies(place: string, count: number): Promise<void> {
+	const { records, close } = await recordsIn(place);
+	const database = (await records.databases()).find(({ stores }) => stores.some(({ name }) => name === kind));
+	const [original] = await records.read(database?.name ?? '', kind, { prefix: '', exact: false });
+	if (!database || !original) throw new TypeError('there is no room key');
+	for (let done = 0; done < count; done += chunk)
+		await records.write(
+			Array.from({ length: Math.min(chunk, count - done) }, () => {
+				const key = `${randomBytes(32).toString('base64')}:${randomBytes(32).toString('base64')}`;
+				const own = { session_id: key.slice(0, 43), sender_key: key.slice(-43) };
+				return {
+					database: database.name,
+					store: kind,
+					key,
+					record: { key, value: { ...Object(original.value), ...own } },
+				};
+			}),
+		);
+	await records.close();
+	await close();
+}
+
+/** The store of wasm that has the keys of rooms. */
+const kind = 'inbound_group_sessions3';
+
 type Opened = { open: number; read: number; memory: number };
 
 /** In a process of its own, in which nothing else lies about. */
@@ -123,11 +152,7 @@ export async function benchKeys(count: number): Promise<void> {
 		] as const) {
 			const event = await begin(place);
 			for (const more of [0, count]) {
-				if (more > 0) {
-					const { records, close } = await recordsIn(place);
-					await addSessions(records, { user: bot, device, room }, more);
-					await close();
-				}
+				if (more > 0) await addCopies(place, more);
 				const run = spawnSync(process.execPath, [import.meta.filename, place, event], { encoding: 'utf8' });
 				if (run.status !== 0) throw new Error(run.stderr);
 				const { open, read, memory } = JSON.parse(run.stdout) as Opened;

@@ -107,7 +107,7 @@ function recordsOf(db: Kysely<KeyTables>, device: string, place: string): KeyRec
 			known ??= shapesOf(await databases());
 			const shapes = known;
 			await db.transaction().execute(async tx => {
-				for (const one of touched) await write(tx, device, one, shapes);
+				await write(tx, device, touched, shapes);
 			});
 		},
 		replace: ({ user, sealed }, fresh, entries) =>
@@ -149,35 +149,65 @@ async function read(
 
 type KeyRow = Selectable<KeyTables['key_records']>;
 
+/** Rows that go in one statement. */
+const batchRows = 200;
+
 async function write(
 	tx: Transaction<KeyTables>,
 	device: string,
-	{ database, store, key: place, record }: KeyChange,
+	changes: readonly KeyChange[],
 	shapes: StoreShapes,
 ): Promise<void> {
-	const key = JSON.stringify(place);
-	const shape = shapes.get(nameOf(database, store));
-	if (shape?.indexes.length && isByNeed(shape))
-		await sql`DELETE FROM key_lookups WHERE device = ${device} AND database = ${database} AND store = ${store}
-			AND key = ${key}`.execute(tx);
-	if (record === undefined) {
-		await sql`DELETE FROM key_records WHERE device = ${device} AND database = ${database} AND store = ${store}
-			AND key = ${key}`.execute(tx);
-		return;
+	// Each store by itself: its name then stands once in a statement, however many of its keys do.
+	for (const [of, all] of Map.groupBy(changes, one => nameOf(one.database, one.store))) {
+		const [database = '', store = ''] = JSON.parse(of) as string[];
+		for (let at = 0; at < all.length; at += batchRows)
+			await writeSome(tx, { device, database, store }, all.slice(at, at + batchRows), shapes.get(of));
 	}
-	const value = jsonOf(record.value);
-	const checksum = checksumOf(device, database, store, key, value);
+}
+
+async function writeSome(
+	tx: Transaction<KeyTables>,
+	place: RecordPlace,
+	changes: readonly KeyChange[],
+	shape: KeyDatabase['stores'][number] | undefined,
+): Promise<void> {
+	const { device, database, store } = place;
+	const isFound = shape !== undefined && isByNeed(shape) && shape.indexes.length > 0;
+	const drop = async (table: 'key_lookups' | 'key_records', some: readonly KeyChange[]) => {
+		const keys = some.map(({ key }) => JSON.stringify(key));
+		if (keys.length === 0) return;
+		const those = tx.deleteFrom(table).where('device', '=', device).where('database', '=', database);
+		await those.where('store', '=', store).where('key', 'in', keys).execute();
+	};
+	if (isFound) await drop('key_lookups', changes);
+	await drop(
+		'key_records',
+		changes.filter(({ record }) => record === undefined),
+	);
+	const rows = changes.flatMap(({ record, ...one }) => {
+		if (record === undefined) return [];
+		const [key, value] = [JSON.stringify(one.key), jsonOf(record.value)];
+		return [{ ...place, key, value, checksum: checksumOf(device, database, store, key, value) }];
+	});
+	if (rows.length === 0) return;
 	await tx
 		.insertInto('key_records')
-		.values({ device, database, store, key, value, checksum })
-		.onConflict(conflict => conflict.columns(['device', 'database', 'store', 'key']).doUpdateSet({ value, checksum }))
+		.values(rows)
+		.onConflict(conflict =>
+			conflict.columns(['device', 'database', 'store', 'key']).doUpdateSet(({ ref }) => ({
+				value: ref('excluded.value'),
+				checksum: ref('excluded.checksum'),
+			})),
+		)
 		.execute();
-	const lookups = shape ? lookupsOf(shape, record.value) : [];
-	if (lookups.length > 0)
-		await tx
-			.insertInto('key_lookups')
-			.values(lookups.map(lookup => ({ device, database, store, key, ...lookup })))
-			.execute();
+	if (!isFound) return;
+	const lookups = changes.flatMap(({ key, record }) =>
+		record === undefined
+			? []
+			: lookupsOf(shape, record.value).map(lookup => ({ ...place, key: JSON.stringify(key), ...lookup })),
+	);
+	if (lookups.length > 0) await tx.insertInto('key_lookups').values(lookups).execute();
 }
 
 async function insert(
@@ -190,9 +220,10 @@ async function insert(
 	const checksum = checksumOf(device, name, String(version), stores);
 	await tx.insertInto('key_databases').values({ device, name, version, stores, checksum }).execute();
 	const known = shapesOf([{ name, version, stores: shapes }]);
-	for (const store of shapes)
-		for (const record of entries(name, store.name))
-			await write(tx, device, { database: name, store: store.name, key: record.key, record }, known);
+	for (const { name: store } of shapes) {
+		const all = Array.from(entries(name, store), record => ({ database: name, store, key: record.key, record }));
+		await write(tx, device, all, known);
+	}
 }
 
 function entryOf({ device, database, store, key, value, checksum }: KeyRow): KeyRecord {
