@@ -92,6 +92,19 @@ const claims = (refusals: string[], untried: string[]) => {
 	};
 };
 
+const migration = {
+	'synapse/code/deltas.json': JSON.stringify({
+		entries: [{ key: 'main 60/01pigeons.sql', changes: [['1.66.0', { tables: { pigeons: ['index'] } }]] }],
+	}),
+};
+
+/** A measurement of a migration of this name. */
+function measured(name: string): string {
+	const time = { case: 'flights', delta: `main 60/${name}.sql`, release: '1.66.0', database: 'sqlite' };
+	const took = { table: 'pigeons', rows: 1_000_000, seconds: [1, 2], runs: 2, date: '2026-11-29' };
+	return JSON.stringify({ times: [{ ...time, ...took }] });
+}
+
 const faultTrials = (...faults: string[]) => ({
 	'synapse/claims.yaml': [
 		'refusals: []',
@@ -352,6 +365,12 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 			'synapse/claims.yaml:5:14 expected one entry for a fault, got 1.66.0/pigeons for the second time',
 		],
 		{ ...pigeons, ...faultTrials('1.66.0/pigeons') },
+	],
+	[
+		all.measuredMigrationsExist,
+		{ ...migration, 'synapse/migration-times.json': measured('02doves') },
+		['synapse/migration-times.json expected a migration of the code, got main 60/02doves.sql in flights'],
+		{ ...migration, 'synapse/migration-times.json': measured('01pigeons') },
 	],
 	[
 		all.claimsAreOfRefusals,
