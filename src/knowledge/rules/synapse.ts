@@ -1,6 +1,7 @@
 // What must hold between the files of the knowledge, beyond the shape of each: one function a rule.
 import { compare, finalOf, isCandidate, isWithin, lineOf, type Version } from '../../deployment/version.ts';
 import { coveredBy, nameOf, waivedBy } from '../schema/coverage.ts';
+import { migratedTables } from '../schema/migrations.ts';
 import type { NoteFile } from '../schema/synapse.ts';
 import type { Files, KnowledgeRule } from './rule.ts';
 
@@ -280,6 +281,16 @@ export const faultTrialsAreOfFaults: KnowledgeRule = ({ claims, faults }) => {
 		}),
 	);
 };
+
+/** Each table that a migration touches is large or small: a table that nobody has read would count as small in silence. */
+export const migratedTablesAreClassed: KnowledgeRule = ({ deltas, largeTables }) =>
+	largeTables.flatMap(({ value: { tables, small }, name }) =>
+		[...migratedTables(deltas)].flatMap(([table, delta]) =>
+			table in tables || small.includes(table)
+				? []
+				: [`${name} expected every table that a migration touches, got none of ${table} (${delta})`],
+		),
+	);
 
 /** What was measured is a migration of the code, so that plans find it. */
 export const measuredMigrationsExist: KnowledgeRule = ({ times, deltas }) => {

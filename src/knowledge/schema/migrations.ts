@@ -5,6 +5,8 @@ import { isVersion, type Version } from '../../deployment/version.ts';
 /** Tables that grow large, each with what it grows with. */
 export const largeTablesShape = z.strictObject({
 	tables: z.record(z.string().regex(/^[a-z_0-9]+$/), z.string().min(1)),
+	/** The others that migrations go through or alter: read, and found small. */
+	small: z.array(z.string().regex(/^[a-z_0-9]+$/)).default([]),
 });
 
 const stateShape = z.object({
@@ -80,6 +82,18 @@ function workOn(actions: readonly string[], background: boolean): Migration['wor
 	return actions.includes('alter') ? 'alters' : undefined;
 }
 
+/** The tables that migrations since 1.0.1 go through or alter, each with the first that does. */
+export function migratedTables({ entries }: z.infer<typeof deltasShape>): Map<string, string> {
+	const found = new Map<string, string>();
+	for (const { key, changes } of entries) {
+		const [release, state] = changes[0] ?? ['', null];
+		if (!state || release === '1.0.0') continue;
+		for (const [table, actions] of Object.entries(state.tables))
+			if (workOn(actions, state.background === true) && !found.has(table)) found.set(table, key);
+	}
+	return found;
+}
+
 function tookOf(delta: string, times: readonly MigrationTime[]): Pick<Migration, 'took'> {
 	const own = times.filter(time => time.delta === delta);
 	if (!own.length) return {};
@@ -91,7 +105,7 @@ function tookOf(delta: string, times: readonly MigrationTime[]): Pick<Migration,
 /** The migrations of 1.0.1 and newer that touch large tables, in the order of their keys. What 1.0.0 had is done. */
 export function migrationsOf(
 	{ entries }: z.infer<typeof deltasShape>,
-	{ tables: large }: z.infer<typeof largeTablesShape>,
+	{ tables: large }: Pick<z.infer<typeof largeTablesShape>, 'tables'>,
 	times: readonly MigrationTime[],
 ): Migration[] {
 	return entries.flatMap(({ key, changes }) => {

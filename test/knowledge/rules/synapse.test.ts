@@ -367,6 +367,14 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 		{ ...pigeons, ...faultTrials('1.66.0/pigeons') },
 	],
 	[
+		all.migratedTablesAreClassed,
+		{ ...migration, 'synapse/large-tables.yaml': 'tables: { owls: nights }\nsmall: [doves]\n' },
+		[
+			'synapse/large-tables.yaml expected every table that a migration touches, got none of pigeons (main 60/01pigeons.sql)',
+		],
+		{ ...migration, 'synapse/large-tables.yaml': 'tables: { owls: nights }\nsmall: [pigeons]\n' },
+	],
+	[
 		all.measuredMigrationsExist,
 		{ ...migration, 'synapse/migration-times.json': measured('02doves') },
 		['synapse/migration-times.json expected a migration of the code, got main 60/02doves.sql in flights'],
