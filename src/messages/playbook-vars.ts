@@ -43,7 +43,9 @@ export function varsWords(checked: VarsChecked, around: VarsContext): Answer {
 		...group('Does nothing', '🟡', idle, around),
 		...(since && shown ? sinceSections(since, shown, around) : []),
 		...unjudgedSection(unjudged),
-		...(around.all ? [] : [{ title: '', markdown: nowWords(around, { refuses, shown }), fold: false }]),
+		...(around.all
+			? []
+			: [{ title: '', markdown: nowWords(around, { refuses, fails: fails.length > 0, shown }), fold: false }]),
 	];
 	return {
 		value: {
@@ -85,12 +87,13 @@ function sinceSections(since: PlaybookPlan, shown: SortedEntries, { all, asked }
 /** The last line is the next thing to do. */
 function nowWords(
 	{ since, asked, unreadable }: VarsContext,
-	{ refuses, shown }: { refuses: boolean; shown: SortedEntries | undefined },
+	{ refuses, fails, shown }: { refuses: boolean; fails: boolean; shown: SortedEntries | undefined },
 ): string {
 	const [first] = unreadable;
 	if (first)
 		return `**Now:** mend ${code(first.line === undefined ? first.file : `${first.file}:${first.line}`)}, and send it again.`;
 	if (refuses) return '**Now:** change what it stops at, and send the file again.';
+	if (fails) return '**Now:** change the values that use what is gone, and send the file again.';
 	if (!since)
 		return `**Now:** say the day of your last update, and I tell what broke since: ${code('!check mdad 2025-06-01')}.`;
 	const breaks = shown ? shown.sure.length + shown.perhaps.length : 0;

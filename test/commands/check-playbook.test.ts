@@ -46,6 +46,7 @@ test.each([
 	['matrix_mautrix_telegram_api_id: 1', { kind: 'refuses', replacedBy: 'matrix_bridge_mautrix_telegram_api_id' }],
 	// Renamed, and gone since under its new name.
 	['matrix_mautrix_telegram_bot_token: x', { kind: 'refuses', replacedBy: undefined }],
+	['matrix_riot_web_themes_enabled: true', { kind: 'refuses', replacedBy: 'matrix_client_element_themes_enabled' }],
 	// Refused by a role that is on by itself, and by one that is not.
 	['matrix_synapse_docker_image: x', { kind: 'refuses', replacedBy: 'matrix_synapse_container_image' }],
 	['jitsi_enabled: true\njitsi_jvb_server_id: x', { kind: 'refuses', onlyIf: undefined }],
@@ -181,6 +182,7 @@ test('the first screen ends with what to do next', async () => {
 	expect(await last(telegram, 'mdad 2026-04-20')).toContain('`!check mdad 2026-04-20 all`');
 	expect(await last(base, 'mdad 2026-08-14')).toMatch(/^\*\*Now:\*\* pull/);
 	expect(await last(`${base}a: [\n`)).toMatch(/^\*\*Now:\*\* mend `vars\.yml/);
+	expect(await last(`${base}my_x: '{{ matrix_coturn_port }}'\n`)).toMatch(/^\*\*Now:\*\* change the values/);
 	const { sections } = await answer(`${base}jitsi_enabled: true\nmy_x: 1\n`, 'mdad 2025-06-01');
 	expect(sections.filter(({ fold }) => fold).length).toBeLessThanOrEqual(3);
 });

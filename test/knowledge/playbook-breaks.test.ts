@@ -1,8 +1,12 @@
 // Recall: no heading of the playbook's change log that speaks of a break goes without one.
 import { expect, test } from 'vitest';
+import { fateOf } from '../../src/advice/distribution/playbook-variables.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { openDistributions } from '../../src/knowledge/distributions.ts';
 
-const { entries } = await openDistributions(new URL('../../knowledge/', import.meta.url)).mdad();
+const folder = new URL('../../knowledge/', import.meta.url);
+const distributions = openDistributions(folder);
+const { entries } = await distributions.mdad();
 
 /** What a heading calls a break, removes, renames, requires or no longer does. */
 const calledBreaking = /break\)|removed|required|must|no longer|have changed|renamed|relocated/i;
@@ -59,4 +63,11 @@ test('since 2023 every heading that speaks of a change is breaking, or is known 
 	expect(sections.length).toBeGreaterThan(85);
 	const mild = sections.flatMap(({ heading, breaking }) => (breaking ? [] : [heading]));
 	expect(mild.toSorted()).toEqual(Object.keys(harmless).toSorted());
+});
+
+test('of every family of variables that the playbook refuses it is known what became of it', async () => {
+	const { renamed } = await openKnowledge(folder);
+	const { families } = await distributions.variables();
+	expect(families.length).toBeGreaterThan(60);
+	expect(families.filter(family => !fateOf(`${family.slice(0, -1)}x`, renamed))).toEqual([]);
 });
