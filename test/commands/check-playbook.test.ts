@@ -222,3 +222,19 @@ test.each(Object.entries(tried))('%s is refused for what the playbook refuses', 
 	const asked = others.filter(option => !elsewhere.includes(option));
 	expect([...refused, ...renamed]).toEqual(expect.arrayContaining(asked));
 });
+
+// `rendered.json`: what the playbook's own templates could not render of the same files, and of one that is made for it.
+const rendered: Record<string, { undefined: string[]; others: string[] }> = JSON.parse(
+	readFileSync(new URL('../knowledge/vars/rendered.json', import.meta.url), 'utf8'),
+);
+
+test.each(Object.entries(rendered))(
+	'%s hears of what its templates lack',
+	async (name, { undefined: lacking, others }) => {
+		const found = await findings(readFileSync(new URL(`../knowledge/vars/${name}`, import.meta.url), 'utf8'));
+		const told = found.flatMap(({ kind, uses }) => (kind === 'undefined' && uses ? [uses] : []));
+		expect(told).toEqual(expect.arrayContaining(lacking));
+		expect(others).toEqual([]);
+		if (!lacking.length) expect(told).toEqual([]);
+	},
+);

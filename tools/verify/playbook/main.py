@@ -1,8 +1,13 @@
-"""Tries files of variables against the playbook's own checks: `main.py <playbook with its roles> <vars.yml…>`.
+"""Tries files of variables against the playbook: `main.py [--templates role,…] <playbook with its roles> <vars.yml…>`.
 
 Standard output: {file: {"names": […], "others": […]}}, names of the file that are refused, and the other refused tasks.
-All checks run, where the playbook itself stops at the first that fails. Needs ansible-core in the PATH; no server is touched.
+All checks run, where the playbook itself stops at the first that fails. With --templates the roles' templates are rendered
+instead, of what these variables enable: {file: {"undefined": […], "others": […]}}, names that the file uses and nothing
+defines, and other errors that the first file, which must be whole, does not have.
+Needs ansible-core in the PATH; no server is touched.
 """
+
+import glob
 
 import json
 import os
@@ -17,10 +22,25 @@ import yaml
 FACTS = """ansible_facts: {architecture: x86_64, os_family: Debian, distribution: Debian, memtotal_mb: 4096, service_mgr: systemd}
 ansible_architecture: x86_64
 """
+# The same as facts of the machine, which templates read.
+GATHERED = {
+    "architecture": "x86_64",
+    "os_family": "Debian",
+    "distribution": "Debian",
+    "distribution_release": "bookworm",
+    "distribution_major_version": "12",
+    "memtotal_mb": 4096,
+    "service_mgr": "systemd",
+    "processor_vcpus": 2,
+    "default_ipv4": {"address": "192.0.2.1"},
+}
+# What the roles render once for each worker or bridge, with variables of a loop; and programs, which no variable changes.
+NOT_RENDERED = re.compile(r"systemd|/bin/|\.service\.|worker-labels|worker\.yaml|Dockerfile|/ext/|/prometheus/")
 NOT_JUDGED = re.compile(r"architecture|uppercase domain")
 
 
-def play(playbook):
+def start(playbook):
+    """The roles that are there, and the lines with which a play begins that knows the defaults of all of them."""
     with open("%s/setup.yml" % playbook) as file:
         listed = [role if isinstance(role, str) else role.get("role") for role in yaml.safe_load(file)[0]["roles"]]
     roles = [role for role in listed if os.path.isdir("%s/roles/%s" % (playbook, role))]
@@ -28,6 +48,36 @@ def play(playbook):
     lines = ["- hosts: all\n  connection: local\n  gather_facts: false\n  roles:"]
     lines += ["    - { role: %s, when: false, tags: [never] }" % role for role in roles]
     lines.append("  tasks:")
+    return roles, lines
+
+
+def rendering(playbook, wanted):
+    roles, lines = start(playbook)
+    facts = {"ansible_%s" % name: value for name, value in GATHERED.items()}
+    lines.append("    - ansible.builtin.set_fact: %s" % json.dumps({"cacheable": True, **facts}))
+    for role in roles:
+        if role.split("/")[-1] not in wanted:
+            continue
+        folder = "%s/roles/%s" % (playbook, role)
+        guard = ""
+        if os.path.exists("%s/tasks/main.yml" % folder):
+            with open("%s/tasks/main.yml" % folder) as file:
+                found = re.search(r"when: *\"?(?:run_\w+ \| bool and )?(\w+_enabled) \| bool", file.read())
+            guard = "\n      when: %s | default(false) | bool" % found.group(1) if found else ""
+        for path in sorted(glob.glob("%s/templates/**/*.j2" % folder, recursive=True)):
+            if NOT_RENDERED.search(path):
+                continue
+            lines.append("    - name: %s" % json.dumps("%s %s" % (role, os.path.basename(path))))
+            lines.append("      vars: { role_path: %s }" % json.dumps(folder))
+            lines.append(
+                "      ansible.builtin.set_fact: { rendered: \"{{ lookup('ansible.builtin.template', '%s') | length }}\" }" % path
+            )
+            lines.append("      ignore_errors: true" + guard)
+    return "\n".join(lines) + "\n"
+
+
+def play(playbook):
+    roles, lines = start(playbook)
 
     def check(role, tasks, guard=""):
         lines.append("    - include_role: { name: %s, tasks_from: %s, apply: { ignore_errors: true } }" % (role, tasks))
@@ -48,7 +98,7 @@ def play(playbook):
     return "\n".join(lines) + "\n"
 
 
-def tried(playbook, files):
+def tried(playbook, files, made, told):
     with tempfile.TemporaryDirectory() as scratch:
         hosts = {"v%d" % index: path for index, path in enumerate(files)}
         names = {}
@@ -65,7 +115,7 @@ def tried(playbook, files):
         with open("%s/hosts" % scratch, "w") as file:
             file.write("[matrix_servers]\n%s\n" % "\n".join(hosts))
         with open("%s/check.yml" % scratch, "w") as file:
-            file.write(play(playbook))
+            file.write(made)
         own = os.path.dirname(os.path.abspath(__file__))
         environment = {**os.environ, "ANSIBLE_CALLBACK_PLUGINS": own, "ANSIBLE_STDOUT_CALLBACK": "refusals"}
         environment["ANSIBLE_ROLES_PATH"] = "%s/roles" % playbook
@@ -73,12 +123,12 @@ def tried(playbook, files):
         ran = subprocess.run(command, cwd=playbook, env=environment, capture_output=True, text=True)
     lines = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
     return {
-        os.path.basename(path): told([line for line in lines if line["host"] == host], names[host])
+        os.path.basename(path): told([line for line in lines if line["host"] == host], names[host], path)
         for host, path in hosts.items()
     }
 
 
-def told(lines, names):
+def refusals(lines, names, _):
     refused, others = set(), set()
     for line in lines:
         item = line["item"]
@@ -95,5 +145,35 @@ def told(lines, names):
     return {"names": sorted(refused), "others": sorted(others)}
 
 
+def failures(whole):
+    """Of templates; `whole`: the errors that have nothing to do with these variables, filled by the first file."""
+
+    def told(lines, _, path):
+        with open(path) as file:
+            text = file.read()
+        undefined, others = set(), set()
+        for line in lines:
+            said = re.findall(r"'(\w+)' is undefined", line["msg"])
+            loops = re.search(r"recursive loop", line["msg"])
+            own = [name for name in said if re.search(r"\b%s\b" % name, text)]
+            undefined |= set(own)
+            kind = "%s: %s" % (line["task"], "recursive loop" if loops else said[-1] if said else line["msg"][:120])
+            if not own:
+                others.add(kind)
+        first = whole.setdefault("others", others)
+        return {"undefined": sorted(undefined), "others": sorted(others - first)}
+
+    return told
+
+
+def main(arguments):
+    if arguments[0] == "--templates":
+        _, wanted, folder, *files = arguments
+        playbook = os.path.abspath(folder)
+        return tried(playbook, files, rendering(playbook, wanted.split(",")), failures({}))
+    playbook = os.path.abspath(arguments[0])
+    return tried(playbook, arguments[1:], play(playbook), refusals)
+
+
 if __name__ == "__main__":
-    json.dump(tried(os.path.abspath(sys.argv[1]), sys.argv[2:]), sys.stdout, indent="\t")
+    json.dump(main(sys.argv[1:]), sys.stdout, indent="\t")
