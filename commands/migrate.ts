@@ -38,8 +38,8 @@ export const migrate = {
 	changes: false,
 	async run({ words: typed, room }, { knowledge, store }: Pick<Ports, 'knowledge' | 'store'>) {
 		const { begin, all, rest: words, asked } = takeStart(typed);
-		const [where, ...said] = words;
-		if (where?.toLowerCase() !== 'mdad')
+		const [where, ...said] = words[0]?.toLowerCase() === 'to' ? words.slice(1) : words;
+		if (!/^(mdad|ansible|playbook|matrix-docker-ansible-deploy)$/i.test(where ?? ''))
 			throw new Refusal(
 				`${where === undefined ? 'Where to?' : `I do not know how to move to ${quoted(where)}.`} There is one guide, from the official image to matrix-docker-ansible-deploy: ${code(example)}`,
 			);

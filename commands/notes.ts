@@ -5,7 +5,7 @@ import { advisoriesOf } from '../src/advice/upgrade/advisories.ts';
 import { releaseNotes } from '../src/advice/upgrade/release-notes.ts';
 import { Refusal } from '../src/answer.ts';
 import { distributionWords, readChart } from '../src/arguments/distribution.ts';
-import { linesOf } from '../src/arguments/versions.ts';
+import { linesOf, newest } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
 import type { Command, Ports } from '../src/command.ts';
 import type { Archive } from '../src/knowledge/distributions.ts';
@@ -38,7 +38,7 @@ export const notes = {
 			if (archive) return notesOfArchive(archive, rest, knowledge);
 		}
 		const { versions, terms, servers } = sortWords(words, example, knowledge.systems);
-		const [typed, extra] = versions;
+		const [typed = latestIn(words, knowledge), extra] = versions;
 		if (typed === undefined || servers.length) throw new Refusal(`Which release? An example: ${code(example)}`);
 		if (extra !== undefined)
 			throw new Refusal(`One release at a time; for the way between two: ${quoted(`!upgrade ${typed} ${extra}`)}`);
@@ -47,6 +47,11 @@ export const notes = {
 		return notesWords(found, advisoriesOf(releases, knowledge), candidate);
 	},
 } satisfies Command;
+
+/** The newest release, where a word asks for it. */
+function latestIn(words: readonly string[], knowledge: Knowledge): string | undefined {
+	return words.some(word => /^(latest|newest)$/i.test(word)) ? newest(knowledge) : undefined;
+}
 
 function notesOfArchive(archive: Archive, [typed, extra]: readonly string[], knowledge: Knowledge) {
 	if (extra !== undefined)

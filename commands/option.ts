@@ -17,8 +17,10 @@ export const option = {
 	help: `The last part of a name is enough where it is the only one: ${code('!option smtp_host')}.`,
 	changes: false,
 	run({ words }, { knowledge, code: tables }: Pick<Ports, 'knowledge' | 'code'>) {
-		const [typed, extra] = words;
-		if (typed === undefined) throw new Refusal(`Which option? An example: ${code(example)}`);
+		const [first, extra] = words;
+		// As part of a sentence, or copied from a file.
+		const typed = first?.replace(/[?!:,]+$/, '');
+		if (!typed) throw new Refusal(`Which option? An example: ${code(example)}`);
 		if (extra !== undefined)
 			throw new Refusal(
 				`One option at a time. An example: ${code(example)}; between two releases: ${code('!options 1.98 1.163')}`,

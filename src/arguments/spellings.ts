@@ -1,4 +1,5 @@
 // What people write instead of our words: `postgres 15`, `pg15`, an image with its tag, `podman`, an address of a server.
+import { isOpen } from '../deployment/facts.ts';
 import { code, quoted } from '../text/markdown.ts';
 
 /** The words as this bot spells them; `taken` says what was understood where that is more than another spelling. */
@@ -23,6 +24,10 @@ const spellings: readonly [RegExp, string][] = [
 	[/^(debian|ubuntu)(\d[\d.]*)$/, '$1-$2'],
 	[/^os=(debian|ubuntu)(\d[\d.]*)$/, 'os=$1-$2'],
 	[/^(?:docker-?compose|compose)$/, 'docker'],
+	[/^(?:install=)?(?:ansible|playbook|matrix-docker-ansible-deploy)$/, 'mdad'],
+	[/^(?:install=)?nixos$/, 'nix'],
+	[/^(?:nginx|caddy|traefik|haproxy|apache2?)$/, 'reverse-proxy'],
+	[/^(?:single-?worker|monolith)$/, 'no-workers'],
 ];
 
 /** Ways to install that come near to one of ours, and what to bear in mind. */
@@ -40,6 +45,19 @@ const image =
 
 const address = /^https?:\/\/([^/?#@]+)(?:[/?#].*)?$/i;
 
+/** What systems are called, besides their numbers. */
+const codeNames: ReadonlyMap<string, string> = new Map([
+	...Object.entries({ stretch: '9', buster: '10', bullseye: '11', bookworm: '12', trixie: '13' }).map(
+		([name, release]): [string, string] => [name, `debian-${release}`],
+	),
+	...Object.entries({ xenial: '16.04', bionic: '18.04', focal: '20.04', jammy: '22.04', noble: '24.04' }).map(
+		([name, release]): [string, string] => [name, `ubuntu-${release}`],
+	),
+]);
+
+/** These deny the word after them. */
+const denying: ReadonlySet<string> = new Set(['no', 'not', 'without']);
+
 /** Whether it stays whole: an address has signs that divide other words. */
 export function isAddress(word: string): boolean {
 	return address.test(word);
@@ -54,6 +72,12 @@ export function respelled(words: readonly string[]): Respelled {
 		const pair = numbered.find(({ name, number }) => name.test(word) && number.test(next));
 		if (pair) {
 			found.words.push(pair.fact.endsWith('-') ? `${pair.fact}${next}` : `${pair.fact}=${next}`);
+			i++;
+			continue;
+		}
+		const denied = denying.has(word.toLowerCase()) ? respelledWord(next).words : [];
+		if (denied.length === 1 && isOpen(denied[0] ?? '')) {
+			found.words.push(`no-${denied[0]}`);
 			i++;
 			continue;
 		}
@@ -73,6 +97,8 @@ function respelledWord(word: string): Respelled {
 		return { words: ['docker', ...(tag === undefined || tag === 'latest' ? [] : [tag])], taken: [] };
 	const host = address.exec(word)?.[1];
 	if (host !== undefined) return { words: [host], taken: hostTaken(host) };
+	const system = codeNames.get(small);
+	if (system !== undefined) return { words: [system], taken: [] };
 	const spelling = spellings.find(([pattern]) => pattern.test(small));
 	return { words: [spelling ? small.replace(...spelling) : word], taken: [] };
 }

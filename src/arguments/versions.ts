@@ -82,7 +82,10 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 	const versions = stable(knowledge.releases).map(({ version }) => version);
 	const written = typed.replace(/^v/i, '');
 	// A long text is no slip of the finger, and comparing it with each release would take its time.
-	const near = written.length > longestWord ? undefined : versions.find(version => distance(version, written) === 1);
+	// People say the second number alone: 98 for 1.98.
+	const line = /^\d{1,3}$/.test(written) ? versions.find(version => version === `1.${written}.0`) : undefined;
+	const near =
+		line ?? (written.length > longestWord ? undefined : versions.find(version => distance(version, written) === 1));
 	const meant = near && near !== last ? ` Did you mean ${code(near)}?` : '';
 	return `I do not know a Synapse release ${quoted(typed)}. The newest I know is ${last}${beyond}, the oldest ${versions[0]}.${meant}`;
 }

@@ -51,6 +51,10 @@ export const joiningWords: ReadonlySet<string> = new Set([
 	'with',
 	'latest',
 	'newest',
+	'synapse',
+	'matrix-synapse',
+	'using',
+	'on',
 ]);
 
 /**

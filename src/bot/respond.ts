@@ -28,6 +28,13 @@ export async function respond(message: Message, to: Respondent): Promise<Answer[
 	return answers;
 }
 
+/** The command that helps, where the only word behind another one asks for that: `!upgrade help`. */
+function helpAsked({ name, words }: Call, { commands }: Respondent): Command | undefined {
+	const asked = commands.find(command => command.name === name);
+	const asks = words.length === 1 && /^(-{0,2}help|-h|\?)$/i.test(words[0] ?? '');
+	return asks && asked && !asked.takesText ? commands.find(command => command.name === 'help') : undefined;
+}
+
 function outcomeOf({ kind }: Answer): CallOutcome {
 	if (kind === 'fault') return 'failed';
 	return kind === 'refusal' ? 'refused' : 'answered';
@@ -39,7 +46,7 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 			throw new Refusal(
 				`This command has ${call.long} characters, and I read at most ${maxCommand}. Please shorten it.`,
 			);
-		const command = to.commands.find(({ name }) => name === call.name);
+		const command = helpAsked(call, to) ?? to.commands.find(({ name }) => name === call.name);
 		if (!command) throw new Refusal(unknownCommand(call.name, to.commands));
 		const refuseChange = () => {
 			const no = mayNotChange(message, to);
@@ -51,7 +58,7 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 		if (command.changes && !command.asks?.(call.words)) refuseChange();
 		if (message.trouble !== undefined && (command.takesText || command.takesFile)) throw new Refusal(message.trouble);
 		const asked: Asked = {
-			words: call.words,
+			words: command.name === call.name ? call.words : [call.name],
 			text: call.text,
 			room: message.room,
 			sender: message.sender,
@@ -104,11 +111,29 @@ export function refusal(markdown: string): Answer {
 	return { value, lead: markdown, sections: [], kind: 'refusal' };
 }
 
+/** What other programs call what we do. */
+const alike: ReadonlyMap<string, string> = new Map([
+	...['changelog', 'changes', 'release', 'whatsnew'].map((word): [string, string] => [word, 'notes']),
+	...['downgrade', 'revert', 'back'].map((word): [string, string] => [word, 'rollback']),
+	...['plan', 'cve', 'security'].map((word): [string, string] => [word, 'upgrade']),
+	...['version', 'versions', 'ping', 'info'].map((word): [string, string] => [word, 'status']),
+	...['error', 'log', 'logs', 'traceback', 'debug'].map((word): [string, string] => [word, 'why']),
+	...['config', 'lint', 'validate'].map((word): [string, string] => [word, 'check']),
+	...['monitor', 'subscribe', 'add'].map((word): [string, string] => [word, 'watch']),
+	...['unsubscribe', 'remove'].map((word): [string, string] => [word, 'unwatch']),
+	...['settings', 'set', 'mute', 'timezone'].map((word): [string, string] => [word, 'room']),
+	...['commands', 'start', 'hi', 'hello', 'usage', 'man'].map((word): [string, string] => [word, 'help']),
+	...['eol', 'deprecations'].map((word): [string, string] => [word, 'deadlines']),
+]);
+
 function unknownCommand(name: string, commands: readonly Command[]): string {
-	const near = nearest(
-		name,
-		commands.map(command => command.name),
-	);
+	const same = alike.get(name);
+	const near = commands.some(command => command.name === same)
+		? same
+		: nearest(
+				name,
+				commands.map(command => command.name),
+			);
 	const meant = near ? `Did you mean ${code(`!${near}`)}? ` : '';
 	return `I do not know the command ${quoted(name)}. ${meant}${code('!help')} lists what I can do.`;
 }

@@ -45,7 +45,10 @@ const unreminded: ReadonlySet<Alert['rule']> = new Set(['change', 'release', 'di
 const mostInFull = 6;
 
 /** One message for the alerts of one server. */
-export function alertWords(server: string, alerts: readonly Numbered[], mention: string | undefined): Answer {
+export function alertWords(server: string, given: readonly Numbered[], mention: string | undefined): Answer {
+	// News leads: whoever is reminded has read of it, and would take the whole for a reminder.
+	const newest = given.find(({ alert: { kind } }) => kind !== 'reminder' && kind !== 'solved');
+	const alerts = newest ? [newest, ...given.filter(one => one !== newest)] : given;
 	const worst = (['severe', 'warning', 'info'] as const).find(severity =>
 		alerts.some(({ alert }) => alert.severity === severity && alert.kind !== 'solved'),
 	);

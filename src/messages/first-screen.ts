@@ -105,17 +105,13 @@ function things(number: number, one: string): string {
 }
 
 /** Whether this can be done in a night: what nobody has read yet takes the place of any all-clear. */
-function verdict(plan: Plan, { first, maybeFirst, sure, settings, uses }: Sorted): string {
-	const { stops, steps, unread, profile } = plan;
+function verdict(plan: Plan, { first, isLong, maybeFirst, sure, settings, uses }: Sorted): string {
+	const { stops, unread, profile } = plan;
 	const instead = first.find(other => other.instead !== undefined)?.instead;
 	if (instead !== undefined) return `take ${instead} instead`;
 	if (unread.length) return `read ${things(unread.length, 'new passage')} first`;
 	const halts = stops.filter(stop => stop.required && !isMaybe(stop, { profile })).map(({ best }) => best);
 	if (halts.length) return `not in one night, halt at ${enumerate(halts)}`;
-	const isLong = steps.some(
-		({ task, check, when, concerned }) =>
-			task !== undefined && task.kind !== 'start-limit' && !check && when === 'before' && concerned === true,
-	);
 	const before = first.length ? `${things(first.length, 'thing')} first` : '';
 	if (isLong) return `not tonight, ${before}`;
 	if (maybeFirst.length) return before ? `${before}, and perhaps a wait` : 'perhaps a long wait first';

@@ -14,6 +14,8 @@ import { appliesClause } from './whose.ts';
 export type Sorted = {
 	/** What surely has to be done before anything else. */
 	first: First[];
+	/** Whether a wait of unknown length, or another system, surely comes first. */
+	isLong: boolean;
 	/** What may have to be done before anything else. */
 	maybeFirst: string[];
 	/** Surely to be done, by the time. */
@@ -76,6 +78,7 @@ export function sortedSteps(plan: Plan): Sorted {
 			...plan.floors.filter(({ met }) => met === false).map(floor => floorFirst(floor, plan)),
 			...refusing.filter(surely).map(step => ({ title: step.title, why: firstSentence(step.text), step })),
 		],
+		isLong: waits.some(({ task, concerned }) => concerned === true && task?.kind !== 'start-limit'),
 		maybeFirst: [
 			...waits.filter(({ concerned }) => concerned !== true).map(maybeWait),
 			...plan.stops.filter(stop => isMaybe(stop, plan)).map(maybeHalt),

@@ -106,21 +106,37 @@ export function openWords(open: readonly OpenAlert[], watches: number): Answer {
 	const rank = (severity: Severity) => ['severe', 'warning', 'info'].indexOf(severity);
 	return {
 		value,
-		lead: `**${openCount(open)}.** ${code('!ack 12')} stops the reminders of one, ${code('!snooze 7d 12')} puts it off.`,
-		sections: servers.flatMap(server => {
-			const those = open
-				.filter(one => one.server === server)
-				.sort((a, b) => rank(a.severity) - rank(b.severity) || a.number - b.number);
-			const pressing = those.filter(({ severity }) => severity !== 'info');
-			const rest = those.filter(({ severity }) => severity === 'info');
-			const name = server.length > 30 ? `${server.slice(0, 29)}…` : server;
-			return [
-				...(pressing.length ? [sectionOf(`${name} (${pressing.length})`, pressing, false)] : []),
-				...(rest.length ? [sectionOf(`${name}: good to know (${rest.length})`, rest, true)] : []),
-			];
-		}),
+		lead: `**${openCount(open)}.**`,
+		sections: [
+			...servers.flatMap(server => {
+				const those = open
+					.filter(one => one.server === server)
+					.sort((a, b) => rank(a.severity) - rank(b.severity) || a.number - b.number);
+				const pressing = those.filter(({ severity }) => severity !== 'info');
+				const rest = those.filter(({ severity }) => severity === 'info');
+				const name = quoted(server, 30);
+				return [
+					...(pressing.length ? [sectionOf(`${name} (${pressing.length})`, pressing, false)] : []),
+					...(rest.length ? [sectionOf(`${name}: good to know (${rest.length})`, rest, true)] : []),
+				];
+			}),
+			// Where the room opens.
+			{ title: '', markdown: helpOf(open), fold: false },
+		],
 		kind: 'answer',
 	};
+}
+
+/** What helps with what presses, and how to be left alone. */
+function helpOf(open: readonly OpenAlert[]): string {
+	const pressing = open.filter(({ severity, acked }) => severity !== 'info' && !acked);
+	const servers = [...new Set(pressing.map(({ server }) => server))].slice(0, 3);
+	const upgrades = servers.map(server => code(`!upgrade ${server}`));
+	const number = (pressing[0] ?? open[0])?.number ?? 12;
+	return [
+		...(upgrades.length ? [`What to do: ${upgrades.join(', ')}`] : []),
+		`${code(`!ack ${number}`)} stops the reminders of one, ${code(`!snooze 7d ${number}`)} puts it off.`,
+	].join('\\\n');
 }
 
 /** Counts what presses; what is good to know comes after it. */

@@ -29,6 +29,16 @@ test.each([
 	['matrixdotorg/synapse:v1.98.0 1.163', 'v1.98.0 1.163 install=docker'],
 	['docker.io/matrixdotorg/synapse:latest 1.98', '1.98 install=docker'],
 	['1.98 podman', '1.98 install=docker'],
+	['1.98 bookworm', '1.98 os=debian-12'],
+	['1.98 Jammy debian', '1.98 os=ubuntu-22.04 install=debian'],
+	['1.98 without workers', '1.98 no-workers'],
+	['1.98 no workers and not mas', '1.98 no-workers no-mas'],
+	['1.98 without nginx', '1.98 no-reverse-proxy'],
+	['1.98 ansible', '1.98 install=mdad'],
+	['1.98 matrix-docker-ansible-deploy', '1.98 install=mdad'],
+	['1.98 NixOS', '1.98 install=nix'],
+	['1.98 Traefik', '1.98 reverse-proxy'],
+	['synapse 1.98 on docker', '1.98 install=docker'],
 	['1.98 helm', '1.98 install=ess'],
 	['1.98 Kubernetes', '1.98 install=ess'],
 	['https://matrix.example.org/', 'matrix.example.org'],
@@ -47,4 +57,6 @@ test('what is taken for something near says so, and another spelling does not', 
 test('an address of somebody else stays an unknown word', () => {
 	expect(() => read('1.98 ghcr.io/someone/synapse:v1.98.0')).toThrow('do not know');
 	expect(() => read('1.98 postgres=x')).toThrow();
+	expect(() => read('1.98 without water')).toThrow('`without`');
+	expect(() => read('1.98 no')).toThrow('`no`');
 });

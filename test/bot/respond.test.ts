@@ -109,6 +109,24 @@ describe('answers', () => {
 	async function answer(body: string, more: Partial<Respondent> = {}, at = now) {
 		return respond({ ...message, at, body }, respondent(more));
 	}
+	test('a command with nothing but `help` is explained, and does not run', async () => {
+		for (const words of ['help', '--help', '-h', '?']) {
+			const [given] = await answer(`!upgrade ${words}`);
+			expect(given).toMatchObject({ lead: 'help', value: { words: ['upgrade'] } });
+		}
+		const [ack] = await answer('!ack help', { mayChange: () => 'not you' });
+		expect(ack).toMatchObject({ lead: 'help', value: { words: ['ack'] } });
+		expect(await answer('!upgrade help me')).toMatchObject([{ lead: 'upgrade' }]);
+	});
+
+	test('what other programs call it leads to our name for it', async () => {
+		const [given] = await answer('!glia versions');
+		expect(given?.lead).toContain('Did you mean `!status`?');
+		// Where there is no such command, nothing is promised.
+		const [other] = await answer('!glia changelog');
+		expect(other?.lead).not.toContain('!notes');
+	});
+
 	test('an unknown command that was meant for the bot gets the nearest one', async () => {
 		expect(await answer('!glia upgrad')).toMatchObject([
 			{ kind: 'refusal', lead: expect.stringContaining('`!upgrade`') },

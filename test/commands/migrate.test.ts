@@ -21,6 +21,13 @@ async function ask(said: string, more: Partial<Ports['knowledge']> = {}) {
 	return migrate.run(asked as Asked, { knowledge: { ...knowledge, ...more }, store });
 }
 
+test.each(['to mdad docker', 'Ansible docker', 'matrix-docker-ansible-deploy docker'])(
+	'“%s” is the playbook',
+	async said => {
+		expect((await ask(said)).value).toEqual((await ask('mdad docker')).value);
+	},
+);
+
 type Said = { parameters: { name: string; value: string | null }[]; way: string; profile: Record<string, unknown> };
 
 async function asked(said: string) {

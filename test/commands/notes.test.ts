@@ -16,6 +16,9 @@ test('two parts mean all patch releases, three mean one', async () => {
 	expect(await idsOf('1.61.1')).toEqual(['1.61.1/fix']);
 });
 
+test('the newest release may be asked for as such', async () =>
+	expect(await idsOf('latest')).toEqual(await idsOf('1.61.1')));
+
 test('a fact hides what does not concern such a deployment, and says so', async () => {
 	expect(await idsOf('1.61.0 no-email')).toEqual([]);
 	expect((await said('1.61.0 no-email')).value.hidden).toMatchObject([{ id: '1.61.0/mail', because: ['no-email'] }]);

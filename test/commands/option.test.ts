@@ -14,6 +14,11 @@ const said = (text: string) => option.run(asked(text), { knowledge, code });
 test('the last part of a name is enough where it is the only one', () =>
 	expect(JSON.stringify(said('smtp_host').value)).toContain('email.smtp_host'));
 
+test('a name in a sentence, or copied from a file, is that name', () => {
+	expect(said('smtp_host?').value).toEqual(said('smtp_host').value);
+	expect(said('email.smtp_host:').value).toEqual(said('email.smtp_host').value);
+});
+
 test.each([
 	['', 'Which option?'],
 	['a b', 'One option at a time'],

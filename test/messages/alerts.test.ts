@@ -42,7 +42,7 @@ test('what is reminded of is a list at the end, without its words', () => {
 		numbered(alert('CVE-1', { kind: 'reminder' }), alert('CVE-2'), alert('CVE-3', { kind: 'reminder' })),
 		undefined,
 	);
-	expect(lead).toContain('Still: `example.org`: Vulnerable to `CVE-1` (moderate): Hole, and 2 more');
+	expect(lead).toContain('⚠️ `example.org`: Vulnerable to `CVE-2` (moderate): Hole, and 2 more');
 	expect(sections.map(({ title }) => title)).toEqual(['Security #2', 'Still open (2)', '']);
 	expect(sections.at(-1)?.markdown).toMatch(/^What to do: `!upgrade example\.org`\n\n✅ or `!ack`/);
 	expect(sections[1]?.markdown).toBe(
@@ -66,7 +66,7 @@ test('holes that one release closes are one section, with their numbers', () => 
 	const { sections } = alertWords('example.org', told, undefined);
 	expect(sections.map(({ title }) => title)).toEqual(['Security (3)', 'Security #4', '']);
 	expect(sections[0]?.markdown).toMatch(
-		/^It runs 1\.0\.0; fixed in 1\.1\.0\.\n\n\* ⚠️ Open to `CVE-1` .* · #1\n.*#2\n.*#3$/,
+		/^It runs 1\.0\.0; fixed in 1\.1\.0\.\n\n\* ⚠️ Vulnerable to `CVE-1` .* · #1\n.*#2\n.*#3$/,
 	);
 	const two = alertWords('example.org', numbered(...closed.slice(0, 2)), undefined).sections;
 	expect(two.map(({ title }) => title)).toEqual(['Security #1', 'Security #2', '']);

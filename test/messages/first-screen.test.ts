@@ -228,6 +228,7 @@ test('what users notice is told in one line, what cannot be undone first', () =>
 
 test('what comes first is named, however much there is', () => {
 	const text = terminalText(screenOf('1.61.0 1.163.2 debian postgres=13 workers'), { color: false, width: 1000 });
+	expect(text).toMatch(/^1\.61\.0 → 1\.163\.2: not tonight, four things first/);
 	expect(text).toMatch(/🔴 \d\. Wait on 1\.61\.0 for background updates/);
 	expect(text).toMatch(/🔴 \d\. PostgreSQL 13 → 14 or newer\. `!postgres 13 debian`/);
 	expect(text).toMatch(/🔴 \d\. Workers need `main` in `instance_map`/);

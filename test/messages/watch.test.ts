@@ -1,0 +1,28 @@
+// What is open in a room: what presses first, and last what helps.
+import { expect, test } from 'vitest';
+import { openWords } from '../../src/messages/watch.ts';
+
+type Open = Parameters<typeof openWords>[0][number];
+
+function open(number: number, more: Partial<Open> = {}): Open {
+	const about = { rule: 'advisory', id: `CVE-${number}`, rating: 'high', name: 'Hole' };
+	return {
+		...{ id: `${number}`, number, server: 'example.org', rule: 'advisory', subject: `CVE-${number}`, stage: 'open' },
+		...{ severity: 'severe', at: '2026-11-29T12:00:00.000Z', about, reminders: 0, episode: 'e' },
+		...more,
+	} as unknown as Open;
+}
+
+test('the last line says what helps, for the servers where something presses, and how to be left alone', () => {
+	const { sections, lead } = openWords([open(3), open(4, { server: 'b.example.org', severity: 'info' })], 2);
+	expect(lead).toBe('**1 alert open, 1 more good to know.**');
+	expect(sections.map(({ title }) => title)).toEqual(['`example.org` (1)', '`b.example.org`: good to know (1)', '']);
+	expect(sections.at(-1)?.markdown).toBe(
+		'What to do: `!upgrade example.org`\\\n`!ack 3` stops the reminders of one, `!snooze 7d 3` puts it off.',
+	);
+});
+
+test('what somebody takes care of asks for no upgrade', () => {
+	const acked = open(3, { acked: { at: '2026-11-29T12:00:00.000Z', by: '@a:x' } as never });
+	expect(openWords([acked], 1).sections.at(-1)?.markdown).not.toContain('!upgrade');
+});
