@@ -57,7 +57,7 @@ export const upgrade = {
 	],
 	help: `Without a second version the plan ends at the newest release. Facts shorten it to what concerns you; deny one with ${code('no-')} in front (${code('no-workers')}). ${code('!help facts')} lists them. ${code('all')} shows every text with its sources.
 
-After ${code('mdad')}, a day, a commit or a value of ${code('matrix_playbook_migration_validated_version')} asks what the playbook changed since then, and components (${code('jitsi')}, ${code('no-coturn')}) shorten the answer; after ${code('ess')} come chart versions. The Synapse releases in between are part of both.`,
+After ${code('mdad')}, a day (${code('2025-06-01')}, ${code('June 2025')}, ${code('3 months ago')}), a commit or a value of ${code('matrix_playbook_migration_validated_version')} asks what the playbook changed since then, and components (${code('jitsi')}, ${code('no-coturn')}) shorten the answer; after ${code('ess')} come chart versions. The Synapse releases in between are part of both.`,
 	changes: false,
 	takesAll: true,
 	takesFile: true,
