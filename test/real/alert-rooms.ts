@@ -123,7 +123,7 @@ export async function openAlertRooms(
 			for (const id of due) {
 				const times = encrypted
 					? rows.filter(({ subject, event }) => subject === id && event !== null && ids.has(event)).length
-					: events.filter(({ content }) => content.body?.includes(`Open to \`${id}\` `)).length;
+					: events.filter(({ content }) => content.body?.includes(`Vulnerable to \`${id}\` `)).length;
 				if (times === 1) sums.once++;
 				else if (times > 1) sums.twice++;
 				else sums.missing++;

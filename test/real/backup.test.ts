@@ -172,7 +172,7 @@ test('what cannot be done is said in one sentence', async () => {
 	};
 	expect(await refused(join(bot.dir, 'a'))).toMatch(/^There is no store in \S+: nothing to back up\.\n$/);
 	mkdirSync(join(bot.dir, 'there'));
-	expect(await refused(join(bot.dir, 'there'))).toMatch(/is there already: name a folder that is not\.\n$/);
+	expect(await refused(join(bot.dir, 'there'))).toMatch(/already exists: name a folder that does not\.\n$/);
 	await bot.start();
 	writeFileSync(join(bot.dir, 'file'), '');
 	expect(await refused(join(bot.dir, 'file/below'))).toMatch(/^No backup was made: /);

@@ -61,7 +61,7 @@ try {
 		await note(at);
 		const alert = (await alice.messagesOf(room)).find(
 			event =>
-				event.sender === bot.userId && /Open to/.test(event.content.body ?? '') && !event.content['m.relates_to'],
+				event.sender === bot.userId && /Vulnerable to/.test(event.content.body ?? '') && !event.content['m.relates_to'],
 		);
 		if (alert && !acked) {
 			acked = true;

@@ -119,7 +119,7 @@ test('a token that was revoked, and a room that was lost meanwhile, are told aft
 	await alice.kick(room, bot.userId);
 	await bot.start();
 	const told = await operator.waitFor(
-		event => event.room_id === ops && /I ended/.test(event.content.body ?? ''),
+		event => event.room_id === ops && /I stopped/.test(event.content.body ?? ''),
 		60_000,
 	);
 	expect(told.content.body).toMatch(/The access token was revoked or has expired/);

@@ -60,7 +60,7 @@ test('it is ready when in sync, gives signs of life, and says when it stops; wit
 	bot = await makeBot(home);
 	await bot.start();
 	if (!hasNotify) {
-		while (!bot.output().includes('systemd-notify does not work')) await sleep(50);
+		while (!bot.output().includes('systemd-notify failed')) await sleep(50);
 		return;
 	}
 	while (signs() < 3) await sleep(50);

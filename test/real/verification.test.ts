@@ -68,5 +68,5 @@ test('!verify shows the master key that others see, what to compare, and what th
 	);
 	const [master = ''] = Object.values(keys.master_keys?.[bot.userId]?.keys ?? {});
 	expect(answer.content.body?.replaceAll(' ', '')).toContain(master);
-	expect(answer.content.body).toMatch(/the homeserver carries my words/);
+	expect(answer.content.body).toMatch(/the homeserver carries my messages/);
 });

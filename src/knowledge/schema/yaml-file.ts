@@ -65,7 +65,7 @@ function expectation(issue: z.core.$ZodRawIssue): string | undefined {
 	}
 	if (issue.code === 'invalid_value') return (issue.values as unknown[]).join(' or ');
 	if (issue.code === 'too_small') return issue.origin === 'string' ? 'some text' : 'at least one entry';
-	if (issue.code === 'too_big') return `at most ${issue.maximum} letters`;
+	if (issue.code === 'too_big') return `at most ${issue.maximum} characters`;
 	if (issue.code === 'invalid_format' && 'prefix' in issue) return `text that starts with ${issue.prefix}`;
 	return undefined;
 }

@@ -55,7 +55,7 @@ export function readList(pages: readonly string[], { isRelease, versionOf }: Lis
 			else if (!found.has(version)) {
 				const log = body ?? '';
 				if (log.length > maxLog)
-					left.push({ item: tag, why: `the log of ${version} has ${log.length} letters, read to ${maxLog}` });
+					left.push({ item: tag, why: `the log of ${version} has ${log.length} characters, read to ${maxLog}` });
 				found.set(version, { version, tag, date: published.slice(0, 10), log: log.slice(0, maxLog) });
 			}
 		}

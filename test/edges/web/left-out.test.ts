@@ -74,7 +74,7 @@ const bad: [what: string, source: string, path: string, page: string, trouble: R
 		'releases',
 		'/releases',
 		feed({ version: '1.151.0', log: 'x'.repeat(1_000_000) }, { version: '1.150.0' }),
-		/log of 1\.151\.0 has 10\d+ letters/,
+		/log of 1\.151\.0 has 10\d+ characters/,
 	],
 	[
 		'a tag that is no version',
