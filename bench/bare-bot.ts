@@ -24,7 +24,7 @@ sdk.AutojoinRoomsMixin.setupOnClient(client);
 const self = await client.getUserId();
 const began = Date.now();
 client.on('room.message', async (room: string, event: RoomMessage) => {
-	// Killed while it writes its one file it begins anew, and would answer all that it is shown of the room.
+	// Killed while it writes its one file it begins again, and would answer all that it is shown of the room.
 	if (event.origin_server_ts < began) return;
 	if (event.sender === self || !event.content.body?.startsWith('!')) return;
 	for (const content of contents) {

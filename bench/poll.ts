@@ -1,4 +1,4 @@
-// Ten thousand played homeservers, a tenth of them slow: Glia's look beside bare undici at the same addresses.
+// Ten thousand simulated homeservers, a tenth of them slow: Glia's look beside bare undici at the same addresses.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';

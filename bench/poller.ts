@@ -1,4 +1,4 @@
-// Polls the played homeservers in a process of its own, with bare undici or with Glia's web, and says how it went.
+// Polls the simulated homeservers in a process of its own, with bare undici or with Glia's web, and says how it went.
 // Usage: node bench/poller.ts bare|glia <servers> <at once> <listening, JSON>; a round for each line of its input.
 import { createInterface } from 'node:readline';
 import { createSecureContext } from 'node:tls';

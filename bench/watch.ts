@@ -80,7 +80,7 @@ const said: readonly [string, readonly string[]][] = [
 	['profile', ['s0.example.org', 'docker']],
 ];
 
-/** Milliseconds (p50) of each command, beside few watches and beside many, by turns. */
+/** Milliseconds (p50) of each command, beside few watches and beside many, alternately. */
 async function latencies(
 	few: Store,
 	many: Store,

@@ -1,4 +1,4 @@
-// A homeserver that is only played: rooms in memory, the promises of the real one (contracts/homeserver.ts), failures
+// A homeserver that is simulated: rooms in memory, the promises of the real one (contracts/homeserver.ts), failures
 // on demand.
 import { randomUUID } from 'node:crypto';
 import { openFile } from '../src/edges/matrix/encryption.ts';

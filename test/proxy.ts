@@ -1,4 +1,4 @@
-// A played proxy on loopback: tunnels by CONNECT, forwards what is asked of it whole, and wants to know who asks. Like a
+// A simulated proxy on loopback: tunnels by CONNECT, forwards what is asked of it whole, and wants to know who asks. Like a
 // real one it answers 405 to a request without an address, and 407 without the right login.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';

@@ -1,4 +1,4 @@
-// A bot in a room with a played world: what parses and answers messages, for tests and the bench.
+// A bot in a room with a simulated world: what parses and answers messages, for tests and the bench.
 import { usualLimits } from '../src/advice/watch/subscription.ts';
 import type { Respondent } from '../src/bot/calls.ts';
 import type { Command } from '../src/command.ts';

@@ -4,5 +4,5 @@ try {
 	const { openKnowledge } = await import('../src/knowledge/compiled.ts');
 	await openKnowledge(new URL('../knowledge/', import.meta.url));
 } catch {
-	// Mistakes in the knowledge are told by whoever reads it next, with file and line.
+	// Mistakes in the knowledge are told by anyone who reads it next, with file and line.
 }

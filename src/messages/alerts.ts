@@ -42,7 +42,7 @@ const wayRules: ReadonlySet<Alert['rule']> = new Set([
 const unreminded: ReadonlySet<Alert['rule']> = new Set(['change', 'release', 'distribution']);
 
 /** So many alerts are told one by one. */
-const mostInFull = 6;
+const maxInFull = 6;
 
 /** One message for the alerts of one server. */
 export function alertWords(server: string, given: readonly Numbered[], mention: string | undefined): Answer {
@@ -127,7 +127,7 @@ function sectionsOf(alerts: readonly Numbered[], server: string): Section[] {
 		...(rest.length ? [{ title: `And ${rest.length} more`, markdown: lines(rest, server), fold: true }] : []),
 		// Whoever is reminded has read the rest of it.
 		...(still.length
-			? [{ title: `Still open (${still.length})`, markdown: lines(still, server), fold: still.length > mostInFull }]
+			? [{ title: `Still open (${still.length})`, markdown: lines(still, server), fold: still.length > maxInFull }]
 			: []),
 	];
 }

@@ -147,7 +147,7 @@ describe('words', () => {
 	});
 });
 
-test('near enough is half the letters, not more', () => {
+test('near enough is half the characters, not more', () => {
 	expect(nearest('upgarde', ['upgrade', 'notes'])).toBe('upgrade');
 	expect(nearest('zzz', ['upgrade', 'notes'])).toBeUndefined();
 });

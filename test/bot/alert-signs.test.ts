@@ -46,7 +46,7 @@ afterEach(() => store.close());
 
 type Said = { event: string; body: string };
 
-/** Lives on for so many days, a look every hour; what was said meanwhile, delivered. */
+/** Lives on for this many days, a look every hour; what was said meanwhile, delivered. */
 async function live(days: number): Promise<Said[]> {
 	const said: Said[] = [];
 	for (const end = clock + days * 24 * hour; clock < end; clock += hour) {

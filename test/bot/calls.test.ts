@@ -21,7 +21,7 @@ describe('what was pasted instead of a command', () => {
 		expect(call?.text).toContain('Traceback (most recent call last):\n  File "x.py"');
 	});
 
-	test('a log that nobody gave to the bot is none of its business', () => expect(reads(traceback)).toEqual([]));
+	test('a log that nobody gave to the bot is ignored', () => expect(reads(traceback)).toEqual([]));
 	test('talk about errors is talk', () => {
 		expect(reads('glia: there was an Error yesterday')[0]?.name).toBe('there');
 	});

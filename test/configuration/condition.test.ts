@@ -173,7 +173,7 @@ describe('paths', () => {
 		expect(segments && writePath(segments)).toBe(path);
 	});
 
-	test.each(['', '.a', 'a.', 'a b', 'a[0]', 'a..b'])('%j is none', path => {
+	test.each(['', '.a', 'a.', 'a b', 'a[0]', 'a..b'])('%j is refused', path => {
 		expect(parsePath(path)).toBeUndefined();
 	});
 });

@@ -1,4 +1,4 @@
-// What every homeserver edge must keep: one suite, run on the played one and on a real Synapse.
+// What every homeserver edge must keep: one suite, run on the simulated one and on a real Synapse.
 import { expect, test } from 'vitest';
 import { sealFile } from '../../src/edges/matrix/encryption.ts';
 import type { Content, Homeserver, Incoming, Outcome, SentFile } from '../../src/ports/homeserver.ts';

@@ -125,7 +125,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.nextMessage(room)).toEqual(incoming('b'));
 		});
 
-		test('a file is awaited by its sender’s command for ten minutes, and by whoever replies to it or to its answer', async () => {
+		test('a file is awaited by its sender’s command for ten minutes, and by anyone who replies to it or to its answer', async () => {
 			await inRoom();
 			const wants = { body: '', unread: true, wants: true } as const;
 			await store.take(batch('3', { joined: [news([incoming('a', wants), incoming('b', { body: '!echo' })])] }), start);
@@ -346,7 +346,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.untold()).toEqual([]);
 		});
 
-		test('encrypted once is encrypted for ever: left, forgotten, and told otherwise afterwards', async () => {
+		test('encrypted once is encrypted forever: left, forgotten, and told otherwise afterwards', async () => {
 			await inRoom();
 			expect(await store.wasEncrypted(room)).toBe(false);
 			const state = { encryption: { algorithm: 'm.megolm.v1.aes-sha2' } };

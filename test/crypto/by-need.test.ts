@@ -1,4 +1,4 @@
-// Stores of which only a part is in memory: to whoever asks, they are as if all of it were.
+// Stores of which only a part is in memory: to anyone who asks, they are as if all of it were.
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
 import { between, lookupsOf, type Query } from '../../crypto/by-need.ts';

@@ -28,7 +28,7 @@ interface Identity {
 	user_signing_key: Signed;
 }
 
-/** When the keys of an identity are taken: never asking, from whoever knows the password, or after a visit to a page. */
+/** When the keys of an identity are taken: never asking, from anyone who knows the password, or after a visit to a page. */
 export type Policy = 'password-to-replace' | 'password-always' | 'account-page-to-replace' | 'never';
 
 export const PASSWORD = 'correct horse';

@@ -47,12 +47,12 @@ async function startBot(where: string, mode: string): Promise<ChildProcess> {
 	return fork(join(import.meta.dirname, 'bot.ts'), [where, mode], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
 }
 
-/** Runs batch after batch through the bot. `patience` says how long it may live after getting one; null: until done. */
+/** Runs batch after batch through the bot. `timeout` says how long it may live after getting one; null: until done. */
 async function run(
 	where: string,
 	mode: string,
 	rounds: number,
-	patience: (round: number) => number | null,
+	timeout: (round: number) => number | null,
 ): Promise<Tally> {
 	const server = homeserver();
 	const tally: Tally = {
@@ -78,7 +78,7 @@ async function run(
 			// A batch that was not acknowledged comes again, as it does from a homeserver.
 			batch ??= await nextBatch(server, tally, `p${round}s${step}`);
 			bot.send(batch);
-			const left = patience(round);
+			const left = timeout(round);
 			const done = next();
 			const outcome = await Promise.race([done, ...(left === null ? [] : [sleep(left)])]);
 			if (outcome === undefined) break;

@@ -132,7 +132,7 @@ test('a copy that was restored is not a loss', async () => {
 	expect(errors).toEqual([]);
 });
 
-test('a store from before there was a marker is none that was lost', async () => {
+test('a store from before there was a marker was not lost', async () => {
 	await store.take(batch('1', { joined: [news([], { room })] }), now());
 	await played.port.mark('of another store');
 	expect(await start()).toBeUndefined();

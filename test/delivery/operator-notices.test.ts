@@ -55,7 +55,7 @@ async function told(on: Store = store): Promise<string[]> {
 	}
 }
 
-test('what lasts is told once; over and back again, once more', async () => {
+test('what lasts is told once; over and back again, again', async () => {
 	await join(ops);
 	expect(await told()).toEqual([]);
 	condition = { ...condition, needs: 'Open a page.' };

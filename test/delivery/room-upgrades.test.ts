@@ -1,4 +1,4 @@
-// Invitations, moves, gaps, notices and the sync loop, on a played homeserver.
+// Invitations, moves, gaps, notices and the sync loop, on a simulated homeserver.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { status } from '../../commands/status.ts';
 import { fillGaps } from '../../src/delivery/backfill.ts';

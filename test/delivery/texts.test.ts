@@ -481,14 +481,14 @@ describe('texts are kept nowhere', () => {
 		expect(await answers()).toEqual([]);
 	});
 
-	test('what can no longer be seen is asked for once more', async () => {
+	test('what can no longer be seen is asked for again', async () => {
 		const event = say(`!why\n${log}`);
 		await hear();
 		played.setTrouble(call => (call === 'again' ? { kind: 'refused', code: 'M_NOT_FOUND', why: 'gone' } : undefined));
 		expect(await answers()).toEqual([{ to: event, said: expect.stringContaining('send it again') }]);
 	});
 
-	test('the order of a room stays, whoever speaks', async () => {
+	test('the order of a room stays, anyone who speaks', async () => {
 		const events = [
 			say(`!why\n${log}`),
 			say('!status', {}, bob),
@@ -499,7 +499,7 @@ describe('texts are kept nowhere', () => {
 		expect((await answers()).map(({ to }) => to)).toEqual(events);
 	});
 
-	test('a homeserver that answers everything but this is not asked for ever', async () => {
+	test('a homeserver that answers everything but this is not asked forever', async () => {
 		const event = say(`!why\n${log}`);
 		say('!status', {}, bob);
 		await hear();

@@ -147,7 +147,7 @@ describe('a halt that a PostgreSQL database needs', () => {
 		expect(others).toEqual([]);
 		expect(check?.tells).toContain('1.115.0/stream-ordering-stuck');
 		expect(check?.text).toContain('Only if `replace_stream_ordering_column` is still queued');
-		// Whoever waits on a release that finishes it has nothing to look for later.
+		// Anyone who waits on a release that finishes it has nothing to look for later.
 		const [wait, ...later] = stepsOf(
 			'1.61.0 1.163.2 docker postgres=14',
 			/replace_stream_ordering_column|background updates/,

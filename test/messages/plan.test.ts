@@ -73,7 +73,7 @@ test('what stops only the start of some is told with what they find at home', ()
 	expect(stated.lead).toContain('1 thing to do, 2 more if they concern you');
 });
 
-test('whoever is under a floor reads that before anything else', () => {
+test('anyone who is under a floor reads that before anything else', () => {
 	const notes = [note('1.2.0/stop', { refuses: true, must: true, when: 'before' as const })];
 	const profile = profileOf([{ fact: 'postgres', operator: '=', value: '9.6' }]);
 	if (isContradiction(profile)) throw new TypeError('a test contradicts itself');

@@ -160,7 +160,7 @@ describe('workers', () => {
 			expect(parts(`${install} workers`)).toEqual(['back', 'stop', 'switch', 'watch', 'start']);
 		expect(commandsIn(textFor('docker workers'))).toContain('docker compose stop worker1 worker2 synapse');
 	});
-	test('are not spoken of where there are none, or where something else leads them', () => {
+	test('are not mentioned where there are none, or where something else leads them', () => {
 		expect(parts('docker no-workers')).toEqual(['back', 'switch', 'watch']);
 		expect(parts('mdad workers')).toEqual(['back', 'switch', 'watch']);
 		expect(textFor('docker no-workers')).not.toContain('worker');

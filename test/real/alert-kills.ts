@@ -7,7 +7,7 @@ import { startProxy } from './proxy.ts';
 import { startSynapse } from './synapse.ts';
 
 const [kills = 200, rooms = 20] = process.argv.slice(2).map(Number);
-/** A life that comes into sync goes on for so long (ms) at most: a look at all servers, and what follows from it. */
+/** A life that comes into sync goes on for this long (ms) at most: a look at all servers, and what follows from it. */
 const longest = 2500;
 
 const synapse = await startSynapse();

@@ -1,4 +1,4 @@
-// Rooms that each watch a played server, some of them encrypted; alerts that fall due in all of them, counted in the end.
+// Rooms that each watch a simulated server, some of them encrypted; alerts that fall due in all of them, counted in the end.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import type { Homeserver } from './synapse.ts';
 
 export type Counted = { once: number; twice: number; missing: number };
 
-/** What the played process reads, and how the bot is started with it. */
+/** What the simulated process reads, and how the bot is started with it. */
 export function playedWorld() {
 	const folder = mkdtempSync(join(tmpdir(), 'glia-alerts-'));
 	const file = join(folder, 'played.json');

@@ -1,4 +1,4 @@
-// A bad network, and then a homeserver that is gone for a played hour, while alerts fall due in every room:
+// A bad network, and then a homeserver that is gone for a simulated hour, while alerts fall due in every room:
 // `node test/real/alert-storm.ts [minutes] [rooms]`. Each alert must be in its room exactly once.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { aloneOnSqlite, openAlertRooms, playedWorld } from './alert-rooms.ts';
@@ -20,7 +20,7 @@ const bot = await makeBot(synapse, { url: proxy.url, script: world.script });
 let supervised: ReturnType<typeof supervise> | undefined;
 try {
 	const siege = await openAlertRooms(synapse, aloneOnSqlite(bot), world, rooms);
-	// Whoever supervises the bot starts it again, should it end.
+	// A supervisor restarts the bot if it ends.
 	supervised = supervise(bot);
 	proxy.done.clear();
 	proxy.stormy();

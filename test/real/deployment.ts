@@ -122,9 +122,9 @@ export async function startDeployment(lagMs: number): Promise<Deployment> {
 		children.delete(name);
 		if (!child || child.exitCode !== null || child.signalCode !== null) return;
 		child.kill(signal);
-		const impatience = setTimeout(() => child.kill('SIGKILL'), 20_000);
+		const killTimer = setTimeout(() => child.kill('SIGKILL'), 20_000);
 		await once(child, 'exit');
-		clearTimeout(impatience);
+		clearTimeout(killTimer);
 	}
 }
 
@@ -145,7 +145,7 @@ async function answers(port: number, check = () => {}): Promise<void> {
 }
 
 /**
- * Who serves what, as Synapse's document on workers says. Two client workers by turns: what one of them was told, the
+ * Who serves what, as Synapse's document on workers says. Two client workers alternately: what one of them was told, the
  * next call asks the other. Compresses whatever it is, for those who ask.
  */
 function nginxConfig(front: number, ports: Record<Instance, [number, number]>, dir: string): string {

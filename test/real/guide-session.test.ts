@@ -103,7 +103,7 @@ describe.each(['open', 'encrypted'])('in an %s room', how => {
 		await alice.waitFor(stageNumber(2), 60_000);
 		expect((await answered(alice, 'Done.')).content.body).toContain(`Stage 3 of ${all.length}`);
 
-		// A stranger is refused once; then, as ordinary talk, he is left alone.
+		// A stranger is refused once; then, as ordinary talk, they are left alone.
 		expect((await answered(bob, 'done')).content.body).toContain('power level');
 		await bob.say(room, 'done', inThread());
 		await bob.say(room, 'I think it is done', inThread());
@@ -122,7 +122,7 @@ describe.each(['open', 'encrypted'])('in an %s room', how => {
 		const error = `psql:dump.sql:17: ${failure.text.replaceAll('…', '"x"')}`;
 		expect((await answered(bob, `\`\`\`\n${error}\n\`\`\``)).content.body).toContain(failure.cure.slice(0, 12));
 
-		// Nobody is told more than he asked: each stage is one message, and talk has no answer.
+		// Nobody is told more than they asked: each stage is one message, and talk has no answer.
 		for (let number = 5; number <= gate; number++)
 			expect((await answered(alice, 'done')).content.body).toContain(`Stage ${number} of ${all.length}`);
 		const warned = await answered(alice, 'done');

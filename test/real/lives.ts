@@ -1,4 +1,4 @@
-// The lives of a bot's process: killed again and again, or started again by whoever supervises it.
+// The lives of a bot's process: killed again and again, or restarted by its supervisor.
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bot } from './bot.ts';

@@ -41,7 +41,7 @@ try {
 	await bot.start();
 	const alice = await person(synapse, 'alice');
 	const room = await roomWith(bot, alice);
-	/** The played day of each event. */
+	/** The simulated day of each event. */
 	const days = new Map<string, string>();
 	const note = async (at: number) => {
 		for (const { event_id } of await alice.messagesOf(room))

@@ -58,7 +58,7 @@ type Page = { chunk: RoomEvent[]; end?: string };
 
 export type Person = ReturnType<typeof speaker>;
 
-/** Registers somebody new, called `name` and some letters, so that tests that share a homeserver do not collide. */
+/** Registers somebody new, called `name` and some random characters, so that tests that share a homeserver do not collide. */
 export async function person(home: Homeserver, name: string): Promise<Person> {
 	return speaker(home.url, await home.registerUser(`${name}-${randomUUID().slice(0, 8)}`, randomUUID()));
 }

@@ -20,7 +20,7 @@ export type Played = {
 	advisories?: string[];
 	/** When upstream was last read, ISO 8601, where it cannot be read now. */
 	unread?: string;
-	/** Between two looks at a server (ms of the played clock); 1,000 unless told. Counts from the next start on. */
+	/** Between two looks at a server (ms of the simulated clock); 1,000 unless told. Counts from the next start on. */
 	every?: number;
 };
 

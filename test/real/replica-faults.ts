@@ -34,7 +34,7 @@ export async function openReplicas(
 		members.push(member);
 		if (i === 0) await bot.start();
 		else bot.spawn();
-		// Whoever runs it starts it again when it ends, for whatever reason.
+		// Anyone who runs it starts it again when it ends, for whatever reason.
 		member.supervised = supervise(bot);
 	}
 	const [first] = members;
@@ -125,7 +125,7 @@ const everyFault = [
 	'homeserver',
 ] as const;
 
-/** Nobody waits longer for another leader (ms): every replica is started again by whoever supervises it. */
+/** Nobody waits longer for another leader (ms): every replica is restarted by its supervisor. */
 const takeoverTimeout = 120_000;
 
 /** A leader that was stopped wakes up this much later (ms), long after another has taken over. */

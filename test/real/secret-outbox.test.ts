@@ -189,7 +189,7 @@ test('after a day the room is looked at first, also when the event as sent is no
 	}
 });
 
-test('what an earlier device encrypted is recognised, and otherwise said anew by this one', async () => {
+test('what an earlier device encrypted is recognised, and otherwise said again by this one', async () => {
 	const [sent, unsent] = [saying(text('sent before')), saying(text('never sent'))];
 	for (const decided of [sent, unsent]) {
 		if (decided.kind !== 'event') continue;

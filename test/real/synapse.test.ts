@@ -25,7 +25,7 @@ describe('a shared Synapse', () => {
 		expect(await alice.request('GET', '/_matrix/client/v3/account/whoami')).toMatchObject({ user_id: alice.userId });
 	});
 
-	test('is the same for whoever has its address', async () => {
+	test('is the same for anyone who has its address', async () => {
 		const again = homeserver(JSON.parse(JSON.stringify(home.address)));
 		const alice = await person(again, 'alice');
 		const there = speaker(home.url, alice);

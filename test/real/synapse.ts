@@ -1,4 +1,4 @@
-// A real Synapse for tests: installed once into a cache folder, started in seconds, gone with whoever asked for it.
+// A real Synapse for tests: installed once into a cache folder, started in seconds, gone with the process that asked for it.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -185,9 +185,9 @@ async function serverIn(dir: string, python: string, options: SynapseOptions) {
 		if (running.exitCode === null && running.signalCode === null) {
 			running.ref();
 			running.kill(signal);
-			const impatience = setTimeout(() => running.kill('SIGKILL'), 20_000);
+			const killTimer = setTimeout(() => running.kill('SIGKILL'), 20_000);
 			await once(running, 'exit');
-			clearTimeout(impatience);
+			clearTimeout(killTimer);
 		}
 		guard.watch(undefined);
 	}

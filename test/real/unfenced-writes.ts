@@ -1,4 +1,4 @@
-// Replicas without their fence, for a control run: whoever led once goes on as the leader, and writes whenever it likes.
+// Replicas without their fence, for a control run: anyone who led once goes on as the leader, and writes whenever it likes.
 // Loaded into the bot by `NODE_OPTIONS=--import=…/unfenced-writes.ts`.
 import pg from 'pg';
 

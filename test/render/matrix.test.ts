@@ -46,7 +46,7 @@ test('2, 4, 5: only the few tags, balanced, a block first in every fold', () => 
 	);
 });
 
-test('2: HTML in the Markdown is letters; strikes, rules, pictures and headings become what every client shows', () => {
+test('2: HTML in the Markdown is literal text; strikes, rules, pictures and headings become what every client shows', () => {
 	const lead = '# One\n\n<b>two</b>  \n~~three~~\n\n---\n\n![four](https://example.org/4.png) ![five](mxc://a/b)';
 	const content = only({ lead });
 	expect(content.formatted_body).toBe(
@@ -56,7 +56,7 @@ test('2: HTML in the Markdown is letters; strikes, rules, pictures and headings 
 	expect(content.body).toBe('One\n\n<b>two</b>\n~~three~~\n\nfour <https://example.org/4.png> five');
 });
 
-test('2: what stands between the letters of HTML and of strikes is still read as Markdown', () => {
+test('2: text between HTML and strikes is still read as Markdown', () => {
 	expect(only({ lead: '<div>\n**a** <b>`b`</b>\n</div>\n\n~~**c** `~/d`~~ ~e~' }).formatted_body).toBe(
 		'<p>&lt;div&gt; <strong>a</strong> &lt;b&gt;<code>b</code>&lt;/b&gt; &lt;/div&gt;</p>' +
 			'<p>~~<strong>c</strong> <code>~/d</code>~~ ~e~</p>',

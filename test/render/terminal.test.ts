@@ -97,7 +97,7 @@ test('a wide sign takes two columns, a name in code is not broken at its spaces'
 	expect(wide('áááááááááá áááááááá')).toBe('áááááááááá áááááááá');
 });
 
-test('a file is shown, since nothing can be attached; not one that is only the answer once more', () => {
+test('a file is shown, since nothing can be attached; not one that is only the answer again', () => {
 	const files = [
 		{ name: 'move.sh', type: 'text/x-shellscript', text: '#!/bin/sh\nls \x1b[31m\n' },
 		{ name: 'plan-1.56-1.69.md', type: 'text/markdown', text: '# Plan' },

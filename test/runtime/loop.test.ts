@@ -16,7 +16,7 @@ afterEach(() => {
 	vi.useRealTimers();
 });
 
-/** The timer fires after so long (ms), however long it should have taken. */
+/** The timer fires after this long (ms), however long it should have taken. */
 function tick(after: number): void {
 	clock += after;
 	vi.advanceTimersByTime(500);

@@ -83,7 +83,7 @@ async function played(knowledge = known(), distributions = knownDistributions())
 			}
 			return heard;
 		},
-		/** Lives on for so many hours, a tick every half hour. */
+		/** Lives on for this many hours, a tick every half hour. */
 		async live(hours: number): Promise<string[]> {
 			const heard: string[] = [];
 			for (const end = ms + hours * hour; ms < end; ms += hour / 2) {
@@ -259,7 +259,7 @@ describe('a tick', () => {
 });
 
 describe('limits', () => {
-	test('a room, and a person in all his rooms, may watch only so many servers', async () => {
+	test('a room, and a person in all their rooms, may watch a limited number of servers', async () => {
 		const world = await played();
 		const limits = { every: hour, perRoom: 2, perPerson: 3, keepDays: 7 };
 		expect((await world.watch('a.org', '!a', limits)).lead).toContain('I am watching it from now on');
@@ -374,7 +374,7 @@ describe('what a distribution broke by itself', () => {
 		expect(await world.live(24)).toEqual([]);
 		world.web.plays('example.org', '1.1.0');
 		expect(await world.live(24)).toEqual([expect.stringContaining('was upgraded from 1.0.0 to 1.1.0')]);
-		// While its knowledge cannot be opened it is no break; nor is it one again when that is mended.
+		// While its knowledge cannot be opened it is no break; nor is it one again when that is fixed.
 		const mended = world.holding.distributions;
 		world.holding.distributions = { ...mended, mdad: () => Promise.reject(new Error('broken')) };
 		expect((await world.live(24)).filter(line => line.includes('The playbook changed'))).toEqual([]);

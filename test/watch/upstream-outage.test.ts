@@ -35,7 +35,7 @@ async function played(rooms: readonly string[]) {
 		join,
 		/** The ids of all that was said, in order. */
 		saidIds: () => names,
-		/** Goes on for so many hours, asking every half hour; `broken`: upstream does not answer meanwhile. */
+		/** Goes on for this many hours, asking every half hour; `broken`: upstream does not answer meanwhile. */
 		async live(hours: number, broken: boolean): Promise<string[]> {
 			const heard: string[] = [];
 			for (const end = ms + hours * hour; ms < end; ms += hour / 2) {
@@ -95,7 +95,7 @@ test('a room that was left and joined again hears of the silence again', async (
 	await world.store.close();
 });
 
-test('a start in the middle tells nothing anew, and does not take its having no failures for an answer', async () => {
+test('a start in the middle tells nothing again, and does not take its having no failures for an answer', async () => {
 	const world = await played(['!a']);
 	expect(await world.live(60, true)).toHaveLength(1);
 	world.state.failures = -1;

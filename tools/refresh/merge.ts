@@ -86,7 +86,7 @@ function releasesOf(
 	return [...releases.values()].sort((a, b) => compare(a.version, b.version));
 }
 
-/** A section about a release that never came out (0.15.0) concerns whoever upgrades to the next one that did. */
+/** A section about a release that never came out (0.15.0) concerns anyone who upgrades to the next one that did. */
 function placeOf(version: Version, releases: readonly Release[]): Version {
 	const stable = releases.filter(release => !isCandidate(release.version));
 	const next = stable.find(release => compare(release.version, version) >= 0);

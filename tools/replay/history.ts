@@ -28,7 +28,7 @@ function beforeLanding(note: Note, stable: ReadonlySet<string>): Note {
 	return { ...note, deadline: { ...deadline, ...(landed !== undefined && stable.has(landed) && { landed }) } };
 }
 
-/** The release that somebody runs on a day, by his policy. */
+/** The release that somebody runs on a day, by their policy. */
 export type Policy = (day: string) => string | undefined;
 
 export function policyOf(name: string, start: string, releases: readonly Release[]): Policy {

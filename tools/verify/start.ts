@@ -137,9 +137,9 @@ async function stop(child: ChildProcess): Promise<void> {
 	if (child.exitCode !== null || child.signalCode !== null) return;
 	const ended = once(child, 'exit');
 	child.kill('SIGTERM');
-	const impatience = setTimeout(() => child.kill('SIGKILL'), 20_000);
+	const killTimer = setTimeout(() => child.kill('SIGKILL'), 20_000);
 	await ended;
-	clearTimeout(impatience);
+	clearTimeout(killTimer);
 }
 
 function listener(port: number): Record<string, unknown> {

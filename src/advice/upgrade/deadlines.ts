@@ -169,7 +169,7 @@ type DeadlineKnowledge = Pick<Knowledge, 'notes' | 'releases' | 'lifecycles' | '
 
 /** What many servers ask for on one day is the same for all of them, until it is held against their profiles. */
 const promisedOf = memo((_: DeadlineKnowledge) => new Map<string, readonly Promised[]>());
-const mostKept = 8;
+const maxKept = 8;
 
 function promised({ at, today, all }: DeadlineQuery, known: DeadlineKnowledge, newest: Release): readonly Promised[] {
 	const kept = promisedOf(known);
@@ -183,7 +183,7 @@ function promised({ at, today, all }: DeadlineQuery, known: DeadlineKnowledge, n
 		.filter(
 			({ withdrawn, landed }) => all || (withdrawn === undefined && (landed === null || compare(landed, at) > 0)),
 		);
-	if (kept.size >= mostKept) kept.clear();
+	if (kept.size >= maxKept) kept.clear();
 	kept.set(key, found);
 	return found;
 }

@@ -49,14 +49,14 @@ function mixture({ running }: Facing): AlertCondition[] {
 }
 
 /** A server counts as unseen after a day and three looks: one failed look may be our own fault. */
-const patience = { hours: 24, looks: 3 };
+const unseenAfter = { hours: 24, looks: 3 };
 
 function unseen({ history, told, now }: Facing): AlertCondition[] {
 	const last = history.at(-1);
 	// Who told the version said with it that nobody can look.
 	if (!last || last.is === 'synapse' || (told && last.is !== 'other')) return [];
 	const hours = (now.getTime() - Date.parse(last.since)) / 3_600_000;
-	if (last.is !== 'other' && (hours < patience.hours || last.looks < patience.looks)) return [];
+	if (last.is !== 'other' && (hours < unseenAfter.hours || last.looks < unseenAfter.looks)) return [];
 	const { is, since, observed } = last;
 	return [
 		{

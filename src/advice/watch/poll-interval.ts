@@ -30,7 +30,7 @@ export function pauseAfter(observation: Observation, failures: number, { every, 
 	return Math.max(pause * (0.9 + 0.2 * random), asked);
 }
 
-/** Whether the look got no answer worth the name. One that asks for patience, or hides its version, has answered. */
+/** Whether the look got no answer worth the name. One that asks us to wait, or hides its version, has answered. */
 function isFailure({ kind }: Observation): boolean {
 	return ['unreached', 'failing', 'not-matrix', 'misnamed'].includes(kind);
 }

@@ -23,14 +23,14 @@ export type UpstreamSilence = {
 /** What a room would miss; what else is stale stands in `!status`. */
 const telling = ['releases', 'upgrade notes', 'advisories'];
 /** A source is silent when it was not read for two days and failed this often: a single failure may be our own network. */
-const patience = { ms: 48 * 3600_000, failures: 3 };
+const silentAfter = { ms: 48 * 3600_000, failures: 3 };
 
 /** The sources that have not answered for long, or undefined. `known`: the day on which the edition was compiled. */
 export function silenceOf(sources: readonly SourceStanding[], known: string, now: Date): UpstreamSilence | undefined {
 	const silent = sources
-		.filter(({ name, failures }) => telling.includes(name) && failures >= patience.failures)
+		.filter(({ name, failures }) => telling.includes(name) && failures >= silentAfter.failures)
 		.map(source => ({ ...source, since: source.read ?? new Date(known) }))
-		.filter(({ since }) => now.getTime() - since.getTime() >= patience.ms);
+		.filter(({ since }) => now.getTime() - since.getTime() >= silentAfter.ms);
 	const [first] = silent.map(({ since }) => since).sort((a, b) => a.getTime() - b.getTime());
 	return first && { since: first, sources: silent };
 }
@@ -40,6 +40,6 @@ export function isHeardAgain(sources: readonly SourceStanding[], now: Date): boo
 	const told = sources.filter(({ name }) => telling.includes(name));
 	return (
 		told.length > 0 &&
-		told.every(({ failures, read }) => failures === 0 && read && now.getTime() - read.getTime() < patience.ms)
+		told.every(({ failures, read }) => failures === 0 && read && now.getTime() - read.getTime() < silentAfter.ms)
 	);
 }

@@ -81,7 +81,7 @@ export function openIdentity({ machine, request, means: given, inherited, user, 
 		tried.resolve();
 	}
 
-	/** Asks later. Said once, and once more when the patience is over. */
+	/** Asks later. Logged once, and again when the quick tries are used up. */
 	function again({ why, expects: taken, made }: Extract<IdentityOutcome, { kind: 'pending' }>): void {
 		if (made) isNew = true;
 		const wait = lags[lagged++];

@@ -71,7 +71,7 @@ test('the first day counts unless it was read, and the last one counts', () => {
 	expect(ids({ from: '2026-02-12', fromIsIn: false, to: '2026-02-20' })).toEqual([]);
 });
 
-test('what reached the main branch after its date concerns whoever pulled in between', () => {
+test('what reached the main branch after its date concerns anyone who pulled in between', () => {
 	expect(ids({ from: '2026-03-05', to: '2026-03-31' })).toEqual(['late']);
 	expect(ids({ from: '2026-03-09', to: '2026-03-31' })).toEqual([]);
 	// The log may have come later than what it tells of.
@@ -134,7 +134,7 @@ describe('whom an entry concerns', () => {
 		expect(found).toMatchObject({ concerned: true, byDefault: true, components: ['coturn'] });
 		expect(concern('coturn', stated({ coturn_enabled: false }))).toBe(false);
 		expect(concern('coturn', vars({}))).toBe(true);
-		// Whoever set it is not changed by another default.
+		// Anyone who set it is not changed by another default.
 		expect(concern('coturn', vars({ coturn_enabled: true }))).toBe(false);
 	});
 

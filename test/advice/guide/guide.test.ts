@@ -223,7 +223,7 @@ test('the way back is that of the last stage that was begun', () => {
 	]);
 });
 
-test('a way back from a stage that is none is refused', () => {
+test('a way back from an unknown stage is refused', () => {
 	const at = (...path: PropertyKey[]) => path.join('.');
 	const guide = smallGuide();
 	const wrong = { ...guide, wayBack: { ...guide.wayBack, before: [{ ...guide.wayBack.before[0], from: 'nowhere' }] } };

@@ -272,7 +272,7 @@ test('every stage of these guides was executed, or says why not; every failure w
 	expect(open).toEqual([]);
 });
 
-test('code of guides fits narrow rooms: 60 letters a line, but for what cannot be broken', () => {
+test('code of guides fits narrow rooms: 60 characters a line, but for what cannot be broken', () => {
 	const wide = own.flatMap(guide =>
 		allStages(guide).flatMap(stage =>
 			stage.steps

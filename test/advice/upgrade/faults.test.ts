@@ -123,7 +123,7 @@ describe('where to go instead', () => {
 	])('%s', (_, faults, expected) => expect(take(...faults)).toBe(expected));
 });
 
-test('how old a release is, and how long its predecessors were mended', () => {
+test('how old a release is, and how long its predecessors were fixed', () => {
 	const dated = releases(
 		{ version: '1.0.0', date: '2026-01-01' },
 		{ version: '1.0.1', date: '2026-01-05' },

@@ -130,7 +130,7 @@ describe('deadlines', () => {
 		]);
 	});
 
-	test('nobody hears of what does not concern him; who did not say is asked once', () => {
+	test('nobody hears of what does not concern them; those who did not say are asked once', () => {
 		const knowledge = dated('2022-06-01', { applies: { all: ['workers'] } });
 		const excluded = listener({ heard: '1.0.0', profile: profileFrom(['no-workers']) });
 		const silent = listener({ heard: '1.0.0' });
@@ -357,7 +357,7 @@ describe('what else is said', () => {
 		expect(heard).toEqual(['unseen silent long', 'unseen silent solved', 'unseen silent long', 'unseen silent solved']);
 	});
 
-	test('versions by turns are told once as a mixture, not as upgrades and ways back; its end once', () => {
+	test('alternating versions are told once as a mixture, not as upgrades and ways back; its end once', () => {
 		const knowledge = known({ releases: releases('1.0.0', '1.1.0'), advisories: [advisory('CVE-1', ['<1.1.0'])] });
 		const live = (versionAt: (hour: number) => string) => {
 			const room = listener({ heard: '1.0.0' });

@@ -1,4 +1,4 @@
-// The played homeserver keeps the contract that the real one keeps: what tests see of it is no fiction.
+// The simulated homeserver keeps the contract that the real one keeps: what tests see of it is no fiction.
 import { homeserverContract } from '../../contracts/homeserver.ts';
 import { playHomeserver } from '../../homeserver.ts';
 

@@ -65,7 +65,7 @@ test('a signature that the homeserver does not know yet is tried again, and that
 	identity.stop();
 });
 
-test('patience has an end: then it is said what is wrong, and each hour it is tried again', async () => {
+test('after the quick tries the log says what is wrong, and tries go on each hour', async () => {
 	const { identity, state, logged, pass } = await start();
 	await pass(200_000);
 	const { uploads } = state;

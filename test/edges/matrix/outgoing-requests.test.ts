@@ -45,7 +45,7 @@ test('a step of a verification counts as sent before it goes, since the answer m
 	]);
 });
 
-test('a step that the homeserver did not take is tried once more, and does not keep the rest', async () => {
+test('a step that the homeserver did not take is tried again, and does not keep the rest', async () => {
 	refused = ['step'];
 	waiting = [toDevice('step', 'm.key.verification.mac'), toDevice('room-key', 'm.room.encrypted')];
 	const courier = open();

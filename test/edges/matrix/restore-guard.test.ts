@@ -1,4 +1,4 @@
-// Starts, counted in the store and at the homeserver: an old copy is noticed, and no homeserver keeps the bot waiting for ever.
+// Starts, counted in the store and at the homeserver: an old copy is noticed, and no homeserver keeps the bot waiting forever.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openRestoreGuard } from '../../../src/edges/matrix/restore-guard.ts';
 import type { KeyStore } from '../../../src/ports/keys.ts';
@@ -42,7 +42,7 @@ function open() {
 		behind: () => void behind++,
 		pause: async ms => {
 			pauses.push(ms);
-			// A guard that would wait for ever does so here.
+			// A guard that would wait forever does so here.
 			if (pauses.length > 100) await new Promise(() => undefined);
 		},
 	});

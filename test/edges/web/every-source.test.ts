@@ -27,7 +27,7 @@ type Scene = {
 	upstream: UpstreamWorld;
 	web: Web;
 	bot: LiveBot;
-	/** Lets so many hours go by, reads what is due, asks everything, and ticks; what is known then. */
+	/** Advances the clock by this many hours, reads what is due, asks everything, and ticks; what is known then. */
 	look: (hours: number) => Promise<News>;
 	/** How often the source was asked. */
 	requests: () => number;

@@ -100,7 +100,7 @@ function http(status: number, headers: Record<string, string | number>, body: st
 		});
 }
 
-/** Writes for ever, or until the other side has had enough. */
+/** Writes forever, or until the other side has had enough. */
 function endless(start: string, more: string, waitMs = 0): Case['arrange'] {
 	return raw(socket => {
 		socket.write(start);
@@ -1019,7 +1019,7 @@ test('an excluded server is not asked, nor are those below', () =>
 		expect(world.zone.questions).toEqual([]);
 	}));
 
-test('whoever asks for the same server meanwhile, or within a minute, gets the same look', () =>
+test('anyone who asks for the same server meanwhile, or within a minute, gets the same look', () =>
 	inWorld(async world => {
 		world.zone.a('busy.test', ours);
 		await world.https({ port: 8448, names: ['busy.test'] }, synapse('1.150.0'));

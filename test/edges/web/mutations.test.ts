@@ -85,7 +85,7 @@ async function openPlayed(upstream: UpstreamWorld) {
 	return {
 		bot,
 		sources: () => sources,
-		/** A process that begins anew, where another document comes first. */
+		/** A process that begins again, where another document comes first. */
 		async restart() {
 			sources = await open();
 		},

@@ -1,4 +1,4 @@
-// The web with its sources on a played upstream, by a clock that a test turns.
+// The web with its sources on a simulated upstream, by a clock that a test turns.
 import { expect } from 'vitest';
 import type { Web } from '../../../src/ports/web.ts';
 import { silence } from '../../../src/runtime/log.ts';
@@ -13,7 +13,7 @@ export type Played = {
 	upstream: Upstream;
 	web: Web;
 	kept: ReturnType<typeof openKept>;
-	/** Lets so many hours go by. */
+	/** Advances the clock by this many hours. */
 	pass: (hours: number) => void;
 	/** What was logged, oldest first. */
 	logged: Record<string, unknown>[];

@@ -240,7 +240,7 @@ describe('politely', () => {
 			expect(again.sources()).toMatchObject(web.sources().map(({ name, read }) => ({ name, read })));
 		}));
 
-	test('what was kept by a program that understood it otherwise is read anew', () =>
+	test('what was kept by a program that understood it otherwise is read again', () =>
 		played(async ({ kept, web, restarted }) => {
 			await web.readNews();
 			for (const key of [...kept.texts.keys()])
@@ -565,7 +565,7 @@ describe('a source that is not what it was is said, and what it said before stay
 	test.concurrent.each(hanging)('one %s does not keep the others from being read', (_, page, trouble) =>
 		played(
 			async ({ web }) => {
-				// Whoever asks meanwhile waits for the same reading.
+				// Anyone who asks meanwhile waits for the same reading.
 				await Promise.all([web.readNews(), web.readNews()]);
 				expect(troubleOf(stateOf(web, 'releases'))).toMatch(trouble);
 				expect(web.news().lifecycles.python).toBeDefined();

@@ -80,7 +80,7 @@ export function githubRelease({
 		published_at: draft ? null : `${date}T12:00:00Z`,
 		assets: [],
 		tarball_url: `https://${api}${repository}/tarball/${tag}`,
-		// Whoever edits a release in a browser leaves Windows line ends.
+		// Anyone who edits a release in a browser leaves Windows line ends.
 		body: text.replaceAll('\n', '\r\n'),
 		reactions: { total_count: 3, '+1': 3 },
 	};
@@ -198,7 +198,7 @@ export function allProducts(): Record<string, unknown[]> {
 	};
 }
 
-/** Releases as the knowledge has them, as played ones. */
+/** Releases as the knowledge has them, as simulated ones. */
 export function playedReleases(releases: readonly Release[]): PlayedRelease[] {
 	return releases.map(({ version, date, schema, schemaCompat }) => ({
 		version,

@@ -119,7 +119,7 @@ export type Upstream = {
 	asked: string[];
 };
 
-/** All of upstream on one host of the played world, with what the tests say of each page. */
+/** All of upstream on one host of the simulated world, with what the tests say of each page. */
 export async function openUpstream(world: World): Promise<Upstream> {
 	const pages: Upstream['pages'] = new Map<string, string>([
 		[

@@ -15,7 +15,7 @@ export const ours = '127.0.0.2';
 export const other = '127.0.0.4';
 export const banned = '127.0.0.3';
 
-/** A request as a played server saw it. */
+/** A request as a simulated server saw it. */
 export type Heard = { address: string; port: number; host: string; sni: string | false; path: string; agent: string };
 
 export type World = {
@@ -48,7 +48,7 @@ export async function openWorld(): Promise<World> {
 	const zone = await openZone();
 	const servers: Server[] = [];
 	const sockets = new Set<Socket>();
-	/** Where a played address and port really listen. */
+	/** Where a simulated address and port really listen. */
 	const routes = new Map<string, number>();
 	const guard = createNet(socket => {
 		world.trespasses++;

@@ -11,7 +11,7 @@ export type Said = Data[] | 'NXDOMAIN' | 'SERVFAIL' | 'REFUSED' | 'garbage' | 's
 
 export type Zone = {
 	address: string;
-	/** Sets what is said about a name; a function is asked anew each time, with the type of the question. */
+	/** Sets what is said about a name; a function is asked again each time, with the type of the question. */
 	say: (name: string, said: Said | ((type: string, times: number) => Said)) => void;
 	a: (name: string, ...addresses: string[]) => void;
 	srv: (name: string, target: string, port: number) => void;

@@ -18,7 +18,7 @@ describe('releases', () => {
 		expect(logsOf(`${heading}\n\n- A pigeon.\n`)).toMatchObject([{ version, date }]);
 	});
 
-	test('a sentence that begins like a heading is none', () => {
+	test('a sentence that begins like a heading is not one', () => {
 		expect(logsOf('# Synapse 1.2.0 is out\n\nSynapse 1.3.0 brings pigeons.\n')).toEqual([]);
 	});
 });

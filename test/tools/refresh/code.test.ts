@@ -1,4 +1,4 @@
-// The tables of Synapse's code from small played sources: what is found, from a clone and from archives alike.
+// The tables of Synapse's code from small simulated sources: what is found, from a clone and from archives alike.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

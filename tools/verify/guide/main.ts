@@ -1,4 +1,4 @@
-// npm run verify -- guide <name> [word…]: follows a guide's own commands on played machines with real PostgreSQL and
+// npm run verify -- guide <name> [word…]: follows a guide's own commands on simulated machines with real PostgreSQL and
 // Synapse, and writes what was seen to knowledge/guides/tried.json. Words choose cases: `compose`, `15-17`, `failures`.
 import {
 	chmodSync,

@@ -1,5 +1,5 @@
 // npm run verify -- guide mdad --playbook <clone>: the vars.yml of every kind of deployment through the playbook's own
-// checks and templates, what comes out into a real Synapse; then a move on a played machine with real data, and back.
+// checks and templates, what comes out into a real Synapse; then a move on a simulated machine with real data, and back.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// A whole move on a played machine: what it needs from outside of the namespaces it is played in.
+// A whole move on a simulated machine: what it needs from outside of the namespaces it is played in.
 import { chmodSync, existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// People on a played homeserver: what they leave there before a guide is followed, and what they must find again after it.
+// People on a simulated homeserver: what they leave there before a guide is followed, and what they must find again after it.
 import { createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -8,7 +8,7 @@ export const password = 'correct horse battery';
 
 type Body = Record<string, unknown>;
 
-/** Asks the played homeserver. Throws with what it refused. */
+/** Asks the simulated homeserver. Throws with what it refused. */
 export async function ask(method: string, path: string, token?: string, body?: unknown): Promise<Body> {
 	const response = await fetch(`${url}${path}`, {
 		method,
@@ -152,7 +152,7 @@ async function send(token: string, room: string, body: string): Promise<string> 
 	return String((await ask('PUT', path, token, { msgtype: 'm.text', body })).event_id);
 }
 
-/** Logs in anew, finds everything again, says something. Throws with the first thing that is missing. */
+/** Logs in again, finds everything again, says something. Throws with the first thing that is missing. */
 export async function lookAround({ people, rooms, event, said, media, bytes }: Left): Promise<void> {
 	const [room = ''] = rooms;
 	for (const { name, user, token, device } of people) {

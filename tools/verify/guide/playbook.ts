@@ -12,7 +12,7 @@ const core = 'ansible-core==2.19.14';
 export type Playbook = {
 	/** A clone, with the roles from elsewhere in roles/galaxy. */
 	dir: string;
-	/** Its commit, nine letters of it; `unknown` where it is no clone. */
+	/** Its commit, nine characters of it; `unknown` where it is no clone. */
 	commit: string;
 	/** The release of Synapse that it installs. */
 	synapse: string;

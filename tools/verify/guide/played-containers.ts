@@ -1,4 +1,4 @@
-// Played in place of `docker network`, `run`, `exec`, `rm` and `logs`: containers by name, in a network that leads nowhere.
+// Stands in for `docker network`, `run`, `exec`, `rm` and `logs`: containers by name, in a network that leads nowhere.
 // Such a network is a namespace of its own, so that nothing outside can be reached, and the ports are free.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Played in place of `docker`: the few commands that guides use, for services of a compose file that are processes here.
+// Stands in for `docker`: the few commands that guides use, for services of a compose file that are processes here.
 // What the official image of PostgreSQL does when it starts is done step by step, by the programs of that version.
 import { spawn, spawnSync } from 'node:child_process';
 import {
@@ -78,13 +78,13 @@ function entered(args: string[]): string[] {
 	return [...args.slice(0, at).filter(word => word === '-T'), name, program, ...rest];
 }
 
-/** Starts what does not run, anew where its part of the file is another than it was started with. */
+/** Starts what does not run, again where its part of the file is another than it was started with. */
 async function up(name: string, service: Service): Promise<void> {
 	const was = join(state, `${name}.json`);
 	const is = JSON.stringify(service);
 	if (pidOf(name) !== undefined && readFileSync(was, 'utf8') === is) return;
 	await stop(name);
-	// A container that is made anew has no nameless volume of before.
+	// A container that is made again has no nameless volume of before.
 	if (existsSync(was) && readFileSync(was, 'utf8') !== is)
 		rmSync(join(state, `${name}-nameless`), { recursive: true, force: true });
 	writeFileSync(was, is);

@@ -1,4 +1,4 @@
-// Played in place of `docker` where the playbook runs it: `run`, `exec` and `container inspect` of images of PostgreSQL, with
+// Stands in for `docker` where the playbook runs it: `run`, `exec` and `container inspect` of images of PostgreSQL, with
 // their mounts, users, networks and environment files; and, as `serve UNIT`, the server that a unit of systemd describes.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, openSync, readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Played in place of `systemctl`, with what the real one refuses (compared with systemd 252): globs for unit files, units
+// Stands in for `systemctl`, with what the real one refuses (compared with systemd 252): globs for unit files, units
 // that are not there, verbs and options that it does not know.
 
 /** How a unit is started, in the background, as a command of the shell. */

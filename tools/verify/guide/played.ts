@@ -1,4 +1,4 @@
-// A machine played for a guide, within namespaces of its own: the layout it asks for, old server and Synapse running.
+// A machine simulated for a guide, within namespaces of its own: the layout it asks for, old server and Synapse running.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { systemctlScript } from './played-systemctl.ts';
 import type { Server } from './servers.ts';
 
-/** What the played programs know of it; they read it from the file that GLIA_PLAYED names. */
+/** What the simulated programs know of it; they read it from the file that GLIA_PLAYED names. */
 export type Played = {
 	/** Everything that is written lies below. */
 	root: string;
@@ -55,7 +55,7 @@ export type Job = {
 	homeserver?: string;
 };
 
-/** What a played Synapse and its database log in with. */
+/** What a simulated Synapse and its database log in with. */
 export const databasePassword = 'changeme';
 /** The address that the name of the old server stands for, and the new one’s; not that of the machine itself. */
 export const addresses = { old: '172.31.0.2', new: '172.31.0.3' };
@@ -95,7 +95,7 @@ export function prepare(job: Job): Played {
 printf '127.0.0.1 localhost\\n${addresses.old} db old.example proof-db\\n${addresses.new} new.example\\n' > ${root}/hosts
 mount --bind ${root}/hosts /etc/hosts`);
 	const libraries = Object.values(servers).flatMap(({ libraries }) => libraries);
-	// Whoever PostgreSQL runs as must get at programs that lie in a cache for root’s eyes only.
+	// The user that PostgreSQL runs as must get at programs that lie in a cache for root’s eyes only.
 	sh('mount -t tmpfs tmpfs /mnt && chmod 755 /mnt');
 	const moved = new Map<string, string>();
 	const homes = Object.values(servers).flatMap(({ path }) => path.map(bin => dirname(bin)));

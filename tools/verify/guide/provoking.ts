@@ -78,7 +78,7 @@ export type Pair = {
 	path16: NodeJS.ProcessEnv;
 	/** The database `trial` on the old server, as Synapse is told it. */
 	database: Record<string, string>;
-	/** Makes it anew, with these options of `createdb`. */
+	/** Makes it again, with these options of `createdb`. */
 	trial: (options: string) => void;
 };
 

@@ -1,4 +1,4 @@
-// Somebody who does what a guide says, on a played machine: pastes each block into one shell, changes the files that it
+// Somebody who does what a guide says, on a simulated machine: pastes each block into one shell, changes the files that it
 // names, and looks whether what is shown is what the guide promises.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

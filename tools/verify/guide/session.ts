@@ -1,4 +1,4 @@
-// A guide followed on a played machine: every stage's own commands, the ways back, and people who must find everything again.
+// A guide followed on a simulated machine: every stage's own commands, the ways back, and people who must find everything again.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Guided, GuidedStep } from '../../../src/advice/guide/guide.ts';
@@ -31,7 +31,7 @@ async function known(): Promise<Guide> {
 	return guide;
 }
 
-/** The guide as the played administrator reads it; `more` is what they state besides. */
+/** The guide as the simulated administrator reads it; `more` is what they state besides. */
 function guidedBy(guide: Guide, more: Record<string, string> = {}): Guided {
 	const profile = profileOf(job.facts.flatMap(fact => parseTerm(fact) ?? []));
 	if (!(profile instanceof Map)) throw new Error(`no guide ${job.guide} for ${job.facts.join(' ')}`);
@@ -78,7 +78,7 @@ async function inUse({ left, secret }: Before): Promise<void> {
 	await readInSecret(secret);
 }
 
-/** The way back of this stage, with people on the server again; then what it undid, once more. */
+/** The way back of this stage, with people on the server again; then what it undid, again. */
 async function backAndAgain(guided: Guided, reached: number, before: Before, reader: Reader): Promise<void> {
 	const { stages } = guided;
 	const back = wayBackFrom(guided, reached);
