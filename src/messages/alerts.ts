@@ -41,7 +41,7 @@ const wayRules: ReadonlySet<Alert['rule']> = new Set([
 /** Nobody is reminded of them. */
 const unreminded: ReadonlySet<Alert['rule']> = new Set(['change', 'release', 'distribution']);
 
-/** So many alerts are told one by one. */
+/** How many alerts are told one by one. */
 const maxInFull = 6;
 
 /** One message for the alerts of one server. */
@@ -107,8 +107,8 @@ function sectionsOf(alerts: readonly Numbered[], server: string): Section[] {
 	const still = alerts.filter(({ alert }) => alert.kind === 'reminder');
 	const holes = togetherFixed(news);
 	const single = news.filter(one => !holes.some(group => group.includes(one)));
-	const full = single.slice(0, mostInFull);
-	const rest = single.slice(mostInFull);
+	const full = single.slice(0, maxInFull);
+	const rest = single.slice(maxInFull);
 	const sections = full.map(({ alert, number }): Section => {
 		const solved = alert.kind === 'solved';
 		const mark = solved ? '✅' : marks[alert.severity];
