@@ -58,6 +58,14 @@ type KnownFact = { value: string | boolean; stated: string };
 /** Everything known about a deployment. A fact that is not in it is unknown. */
 export type Profile = ReadonlyMap<Fact, KnownFact>;
 
+/** The same text for the same facts. */
+export function profileKey(profile: Profile): string {
+	return [...profile]
+		.map(([fact, known]) => `${fact}=${known}`)
+		.sort()
+		.join(' ');
+}
+
 export const unknownDeployment: Profile = new Map();
 
 /** A statement about one fact, as people type it and notes test it: `workers`, `no-email`, `postgres<13`. */

@@ -41,6 +41,8 @@ export type WatchStore = {
 	lookedAtSince: (since: Date, limit: number) => Promise<WatchedServer[]>;
 	/** Says nothing about a server that nobody watches. */
 	keepLook: (server: WatchedServer) => Promise<void>;
+	/** The same for many, in one transaction. */
+	keepLooks: (servers: readonly WatchedServer[]) => Promise<void>;
 	/** When the last check at any server was, and when the next one is. */
 	looks: () => Promise<{ last?: Date; next?: Date }>;
 	/** Joined rooms whose replacement needs an invitation that has not come. */

@@ -20,7 +20,7 @@ import type { Log } from '../runtime/log.ts';
 import { carriersFor } from './carriers.ts';
 
 export type Watching = {
-	store: Pick<Store, 'dueServers' | 'nextLook' | 'lookedAtSince' | 'watchedBy' | 'keepDecided'>;
+	store: Pick<Store, 'dueServers' | 'nextLook' | 'lookedAtSince' | 'watchedBy' | 'keepDecided' | 'keepLooks'>;
 	web: Pick<Web, 'observe'>;
 	/** What is known now: news of upstream included. */
 	knowledge: () => Knowledge;
@@ -89,12 +89,15 @@ async function lookAt(due: readonly WatchedServer[], watching: Watching): Promis
 	const silent = seen.filter(({ saw }) => saw?.is === 'silent').length;
 	const cutOff = silent >= manySilent && silent === seen.length && !(await anyoneAnswers(due, watching));
 	if (cutOff) log.warn({ servers: silent }, 'no server answers: our own network may be down, so no server is reported');
+	// Of most looks nothing follows. One transaction for all of these: each waits for the disk.
+	const quiet: WatchedServer[] = [];
 	for (const { server, saw, pause } of seen) {
-		if (stopping()) return;
+		if (stopping()) break;
 		const at = now();
 		const next = new Date(at.getTime() + (cutOff ? every : pause));
-		await decide(lookedAt(server, cutOff ? undefined : saw, at, next), watching);
+		quiet.push(...(await decide(lookedAt(server, cutOff ? undefined : saw, at, next), watching)));
 	}
+	if (quiet.length > 0) await watching.store.keepLooks(quiet);
 }
 
 /**
@@ -112,15 +115,16 @@ async function anyoneAnswers(due: readonly WatchedServer[], { store, web, now, e
 }
 
 /**
- * Decides for every room that watches the server, and keeps the look with it: one transaction for each batch of rooms. Until the
- * last of them the server stays due, so that what a crash leaves undecided is decided at the start.
+ * Decides for every room that watches the server, and keeps the look together with what is said: a transaction for at
+ * most `roomConcurrency` rooms. Until the last of them the server stays due, so that what a crash leaves undecided is
+ * decided at the start. Gives back a look that nothing follows from; the caller keeps it.
  */
-async function decide(looked: WatchedServer, watching: Watching): Promise<void> {
+async function decide(looked: WatchedServer, watching: Watching): Promise<WatchedServer[]> {
 	const { store, now, said, stopping } = watching;
 	let { next } = looked;
 	for (let after = ''; ; ) {
 		const rooms = await store.watchedBy(looked.server, after, roomConcurrency);
-		if (stopping()) return;
+		if (stopping()) return [];
 		const at = now();
 		const decisions: WatchDecision[] = [];
 		const carriers = await knownCarriers(rooms, watching);
@@ -135,8 +139,9 @@ async function decide(looked: WatchedServer, watching: Watching): Promise<void> 
 			}
 		}
 		const last = rooms.length < roomConcurrency;
+		if (last && decisions.length === 0) return [{ ...looked, next }];
 		if (await keep(decisions, at, { ...looked, next: last ? next : at }, watching)) said();
-		if (last) return;
+		if (last) return [];
 		after = rooms.at(-1)?.subscription.id ?? after;
 	}
 }

@@ -114,6 +114,12 @@ export function watchStoreContract(places: Places): void {
 			expect(await store.nextLook()).toEqual(later(10));
 			expect(await store.looks()).toEqual({ last: now, next: later(10) });
 			expect(await store.server('one')).toEqual({ server: 'one', history, looked: now, next: later(30) });
+			await store.keepLooks([
+				{ server: 'one', history: [], looked: later(1), next: later(40) },
+				{ server: 'two', history, looked: later(2), next: later(50) },
+			]);
+			expect(await store.server('one')).toEqual({ server: 'one', history: [], looked: later(1), next: later(40) });
+			expect(await store.server('two')).toEqual({ server: 'two', history, looked: later(2), next: later(50) });
 			await store.keepLook({ server: 'nobody', history, next: now });
 			expect(await store.server('nobody')).toBeUndefined();
 		});

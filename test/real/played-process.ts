@@ -52,6 +52,8 @@ function knowledge(): Knowledge {
 const web = outside(now);
 const servers = {
 	async observe(server: string) {
+		// As the network does; without it thousands of looks in a row would leave no turn to anybody else.
+		await new Promise(resolve => setImmediate(resolve));
 		web.plays(server, played().servers[server] ?? 'silent');
 		return web.observe(server);
 	},

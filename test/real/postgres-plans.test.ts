@@ -146,6 +146,7 @@ const calls: { [Name in Exclude<keyof Store, 'copyTo' | 'tidy' | 'close'>]: (sto
 	nextLook: store => store.nextLook(),
 	lookedAtSince: store => store.lookedAtSince(long, 200),
 	keepLook: store => store.keepLook({ server, history: [], looked: now, next: now }),
+	keepLooks: store => store.keepLooks([{ server, history: [], looked: now, next: now }]),
 	looks: store => store.looks(),
 	heard: store => store.heard('w7'),
 	open: store => store.open(room),

@@ -78,6 +78,11 @@ const startedAt = performance.now();
 const minutes = () => `minute ${((performance.now() - startedAt) / 60_000).toFixed(1)}`;
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 const problems: string[] = [];
+function problem(text: string): void {
+	problems.push(text);
+	console.log(text);
+}
+
 const synapse = await startSynapse(kept !== undefined && made ? { database: join(kept, 'homeserver.db') } : {});
 const proxy = await startProxy(synapse.url, {});
 const port = await freePort();
@@ -198,21 +203,19 @@ try {
 		await drained();
 		const away = longFaults.get(hour) ?? Math.min(5, seconds / 4);
 		const before = await readiness();
-		if (before.status !== 200) problems.push(`hour ${hour}: not ready before the fault: ${before.text}`);
+		if (before.status !== 200) problem(`hour ${hour}: not ready before the fault: ${before.text}`);
 		proxy.leave();
 		const place = places[(hour * 37) % places.length];
 		if (place) asked.push({ ...place, event: await place.owner.say(place.room, '!servers') });
 		await sleep(away * 1000);
 		const during = await readiness();
 		// The age of the last sync counts from before the homeserver went: at most a quiet sync's 30 seconds more.
-		if (away < syncSeconds - 35 && during.status !== 200)
-			problems.push(`hour ${hour}: unready too soon: ${during.text}`);
-		if (away > syncSeconds + 5 && during.status !== 503)
-			problems.push(`hour ${hour}: ready, and the homeserver is away`);
+		if (away < syncSeconds - 35 && during.status !== 200) problem(`hour ${hour}: unready too soon: ${during.text}`);
+		if (away > syncSeconds + 5 && during.status !== 503) problem(`hour ${hour}: ready, and the homeserver is away`);
 		proxy.back();
 		for (const over = Date.now() + 60_000; (await readiness()).status !== 200; await sleep(200))
 			if (Date.now() > over) {
-				problems.push(`hour ${hour}: not ready a minute after the fault: ${(await readiness()).text}`);
+				problem(`hour ${hour}: not ready a minute after the fault: ${(await readiness()).text}`);
 				break;
 			}
 		await sleep(Math.max(0, seconds - away) * 1000);
@@ -226,8 +229,8 @@ try {
 	await drained();
 	for (const { owner, room, event } of asked) {
 		const { unanswered, twice } = await settled(owner, room, bot.userId, [event], 60_000);
-		if (unanswered.length > 0) problems.push(`unanswered in ${room}`);
-		if (twice.length > 0) problems.push(`answered twice in ${room}`);
+		if (unanswered.length > 0) problem(`unanswered in ${room}`);
+		if (twice.length > 0) problem(`answered twice in ${room}`);
 	}
 	const quarter = Math.ceil(hours / 4);
 	for (const [what, values] of [
@@ -238,14 +241,14 @@ try {
 		console.log(
 			`${what}: ${early.toFixed(1)} MB in the second quarter, ${late.toFixed(1)} MB in the last (${(late / early).toFixed(2)})`,
 		);
-		if (late > early * 1.25) problems.push(`${what} grows`);
+		if (late > early * 1.25) problem(`${what} grows`);
 	}
-	if ((await bot.stop()) !== 0) problems.push('the bot did not end well');
+	if ((await bot.stop()) !== 0) problem('the bot did not end well');
 } finally {
 	await bot.remove();
 	await proxy.stop();
 	await synapse.stop();
 	rmSync(folder, { recursive: true, force: true });
 }
-console.log(problems.length ? problems.join('\n') : 'nothing lost, nothing grew, and /readyz told the truth');
+console.log(problems.length ? `${problems.length} problems` : 'nothing lost, nothing grew, and /readyz told the truth');
 process.exit(problems.length ? 1 : 0);

@@ -122,6 +122,21 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
+	test('looks that nothing follows from are kept in one write', async () => {
+		const play = await played();
+		for (let i = 0; i < 30; i++) {
+			play.web.plays(`s${i}.example.org`, '1.0.0');
+			await play.watch(`s${i}.example.org`);
+		}
+		play.set(start + 2 * hour);
+		await play.tick();
+		play.holding.writes = 0;
+		play.set(start + 5 * hour);
+		await play.tick();
+		for (let i = 0; i < 30; i++)
+			expect((await play.store.server(`s${i}.example.org`))?.looked).toEqual(new Date(start + 5 * hour));
+	});
+
 	test('a reminder is said in the room, where it is seen', async () => {
 		const world = await played();
 		world.web.plays('example.org', '1.0.0');

@@ -1,8 +1,9 @@
 // What will stop working for a watched server: promises of upstream’s, and ends of support.
 
 import { concern } from '../../deployment/condition.ts';
-import type { Profile } from '../../deployment/facts.ts';
+import { type Profile, profileKey } from '../../deployment/facts.ts';
 import { compare, finalOf, isAbove, isCandidate, lineOf, type Version } from '../../deployment/version.ts';
+import { memoByText } from '../../runtime/memo.ts';
 import { daysBetween } from '../../text/local-time.ts';
 import { type Deadline, deadlines, earliest } from '../upgrade/deadlines.ts';
 import {
@@ -16,10 +17,17 @@ import {
 	newestOf,
 } from './alert-condition.ts';
 
+/** Thousands of rooms watch servers of one release with the same facts, on one day. */
+const keptStories = memoByText<At['knowledge'], ReadonlyMap<string, Deadline>>(500);
+
 /** One promise a story: the one that was announced last. */
-export function promises(at: At): AlertCondition[] {
+function storiesOf(at: At, newest: Version): ReadonlyMap<string, Deadline> {
 	const { running, knowledge, profile, decided, today } = at;
-	const newest = newestOf(knowledge);
+	const make = () => openStories(at, newest);
+	return decided?.size ? make() : keptStories(knowledge, `${running} ${today} ${profileKey(profile)}`, make);
+}
+
+function openStories({ running, knowledge, profile, decided, today }: At, newest: Version): Map<string, Deadline> {
 	const stories = new Map<string, Deadline>();
 	const story = new Map(knowledge.notes.map(note => [note.id, note.story ?? note.id]));
 	for (const deadline of deadlines({ at: newest, today, all: true, decided }, profile, knowledge)) {
@@ -30,7 +38,13 @@ export function promises(at: At): AlertCondition[] {
 		const other = stories.get(id);
 		if (!other?.announced || compare(deadline.announced, other.announced) >= 0) stories.set(id, deadline);
 	}
-	return [...stories].flatMap(([subject, deadline]): AlertCondition[] => {
+	return stories;
+}
+
+export function promises(at: At): AlertCondition[] {
+	const { knowledge, profile } = at;
+	const newest = newestOf(knowledge);
+	return [...storiesOf(at, newest)].flatMap(([subject, deadline]): AlertCondition[] => {
 		const stage = stageOf(deadline, newest, at);
 		if (stage === undefined) return [];
 		const { concerned } = deadline;

@@ -1,10 +1,12 @@
 // Holes and severe faults of the release that a watched server runs.
 
 import { concern } from '../../deployment/condition.ts';
+import { profileKey } from '../../deployment/facts.ts';
 import { isAbove } from '../../deployment/version.ts';
 import type { Advisory } from '../../knowledge/schema/synapse.ts';
+import { memoByText } from '../../runtime/memo.ts';
 import { fixedIn, isAffected } from '../upgrade/advisories.ts';
-import { faultsOf } from '../upgrade/faults.ts';
+import { faultsOf, type PlannedFault } from '../upgrade/faults.ts';
 import { type AlertCondition, type At, newestOf } from './alert-condition.ts';
 import type { Severity } from './severity.ts';
 
@@ -45,12 +47,19 @@ export function advisories({ running, named, knowledge, profile }: At): AlertCon
 	});
 }
 
+/** Thousands of rooms watch servers of one release with the same facts. */
+const severeFaults = memoByText<At['knowledge'], PlannedFault[]>(500);
+
+function severeFaultsOf({ running, knowledge, profile, decided }: At): PlannedFault[] {
+	const make = () =>
+		faultsOf(running, { at: 'start', profile, decided }, knowledge).filter(({ severity }) => severity === 'severe');
+	return decided?.size ? make() : severeFaults(knowledge, `${running} ${profileKey(profile)}`, make);
+}
+
 /** What is broken in the running release. Noticeable faults are no alert: they stand in `!notes`. */
-export function faults({ running, knowledge, profile, decided }: At): AlertCondition[] {
-	const severe = faultsOf(running, { at: 'start', profile, decided }, knowledge).filter(
-		({ severity }) => severity === 'severe',
-	);
-	return severe.map((fault): AlertCondition => {
+export function faults(at: At): AlertCondition[] {
+	const { running } = at;
+	return severeFaultsOf(at).map((fault): AlertCondition => {
 		const asks = fault.concerned === 'unknown';
 		return {
 			rule: 'fault',

@@ -20,6 +20,7 @@ export function openLater(): WatchStore {
 		nextLook: async () => (await store()).nextLook(),
 		lookedAtSince: async (since, limit) => (await store()).lookedAtSince(since, limit),
 		keepLook: async server => (await store()).keepLook(server),
+		keepLooks: async servers => (await store()).keepLooks(servers),
 		looks: async () => (await store()).looks(),
 		uninvited: async () => (await store()).uninvited(),
 		heard: async watch => (await store()).heard(watch),

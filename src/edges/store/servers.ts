@@ -8,7 +8,7 @@ import type { Tables } from './schema.ts';
 
 type ServerStore = Pick<
 	WatchStore,
-	'server' | 'serversOf' | 'dueServers' | 'nextLook' | 'lookedAtSince' | 'keepLook' | 'looks'
+	'server' | 'serversOf' | 'dueServers' | 'nextLook' | 'lookedAtSince' | 'keepLook' | 'keepLooks' | 'looks'
 >;
 
 export function serversOf(db: Kysely<Tables>): ServerStore {
@@ -63,6 +63,10 @@ export function serversOf(db: Kysely<Tables>): ServerStore {
 			return rows.map(serverOf);
 		},
 		keepLook: look => keepLook(db, look),
+		keepLooks: looks =>
+			db.transaction().execute(async tx => {
+				for (const look of looks) await keepLook(tx, look);
+			}),
 		async looks() {
 			// Each by its index: in one statement over the table, both would be sought in every row.
 			const { rows } = await sql<{ last: number | null; next: number | null }>`SELECT

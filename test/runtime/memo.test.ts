@@ -1,0 +1,36 @@
+// What is remembered is what was made for that object and that text, and never more than there is room for.
+import { expect, test } from 'vitest';
+import { memo, memoByText } from '../../src/runtime/memo.ts';
+
+test('once for each object', () => {
+	let made = 0;
+	const size = memo((list: readonly string[]) => {
+		made++;
+		return list.length;
+	});
+	const list = ['a'];
+	expect([size(list), size(list), size(['a', 'b'])]).toEqual([1, 1, 2]);
+	expect(made).toBe(2);
+});
+
+test('once for each object and text, an undefined value too, and anew after as many as it holds', () => {
+	const remembered = memoByText<object, string | undefined>(2);
+	const [one, other] = [{}, {}];
+	const calls: string[] = [];
+	const ask = (key: object, text: string) =>
+		remembered(key, text, () => {
+			calls.push(text);
+			return text === 'none' ? undefined : text;
+		});
+	expect([ask(one, 'a'), ask(one, 'a'), ask(other, 'a'), ask(one, 'none'), ask(one, 'none')]).toEqual([
+		'a',
+		'a',
+		'a',
+		undefined,
+		undefined,
+	]);
+	expect(calls).toEqual(['a', 'a', 'none']);
+	ask(one, 'b');
+	ask(one, 'a');
+	expect(calls.slice(3)).toEqual(['b', 'a']);
+});
