@@ -13,6 +13,7 @@ import { isKnown } from '../src/advice/watch/build.ts';
 import { runningOf } from '../src/advice/watch/history.ts';
 import { profileFrom, type Subscription, withFacts } from '../src/advice/watch/subscription.ts';
 import { type Answer, Refusal } from '../src/answer.ts';
+import { refuseAuthenticationService } from '../src/arguments/authentication-service.ts';
 import { filesIn, readCheck } from '../src/arguments/check.ts';
 import { readConfiguration } from '../src/arguments/configuration.ts';
 import { readVarsWords } from '../src/arguments/distribution.ts';
@@ -55,6 +56,7 @@ export const check = {
 	async run(asked, ports: CheckPorts) {
 		const { knowledge, store } = ports;
 		const { words: typed, files: own } = readCheck(asked.text);
+		refuseAuthenticationService(typed, '!check 1.130 mas');
 		const look = takeLook(typed);
 		const pasted = [...own, ...(asked.quoted === undefined ? [] : filesIn(asked.quoted))];
 		const given = [...(asked.files ?? []), ...pasted];

@@ -4,6 +4,7 @@ import { chartNotes, withLiveCharts } from '../src/advice/distribution/charts.ts
 import { advisoriesOf } from '../src/advice/upgrade/advisories.ts';
 import { releaseNotes } from '../src/advice/upgrade/release-notes.ts';
 import { Refusal } from '../src/answer.ts';
+import { refuseAuthenticationService } from '../src/arguments/authentication-service.ts';
 import { distributionWords, readChart } from '../src/arguments/distribution.ts';
 import { linesOf, newest } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
@@ -26,6 +27,7 @@ export const notes = {
 	help: `A release of two parts (${code('1.138')}) means all its patch releases. A candidate (${code('1.164.0rc1')}) has the notes of its final release. After ${code('ess')} comes a chart version. ${code('yunohost')}, ${code('alpine')} or ${code('debian')} lists which releases that archive had, and when.`,
 	changes: false,
 	async run({ words }, { knowledge, distributions }: Pick<Ports, 'knowledge' | 'distributions'>) {
+		refuseAuthenticationService(words, '!notes 1.136');
 		const through = distributionWords(words);
 		if (through?.of === 'ess')
 			return notesOfChart(through.words, withLiveCharts(await distributions.ess(), knowledge.charts));

@@ -2,6 +2,7 @@
 
 import { rollback as decide } from '../src/advice/upgrade/rollback.ts';
 import { Refusal } from '../src/answer.ts';
+import { refuseAuthenticationService } from '../src/arguments/authentication-service.ts';
 import { readVersion } from '../src/arguments/versions.ts';
 import { sortWords } from '../src/arguments/words.ts';
 import type { Command, Ports } from '../src/command.ts';
@@ -18,6 +19,7 @@ export const rollback = {
 	examples: ['rollback 1.69', 'rollback 1.163 1.120'],
 	changes: false,
 	run({ words }, { knowledge }: Pick<Ports, 'knowledge'>) {
+		refuseAuthenticationService(words, '!rollback 1.163 1.136');
 		const { versions, terms, servers } = sortWords(words, example);
 		const [running, older, extra] = versions;
 		if (running === undefined || servers.length || terms.length || extra !== undefined) {

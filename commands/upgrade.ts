@@ -16,6 +16,7 @@ import { type LookRun, lastObserved, runningOf } from '../src/advice/watch/histo
 import { decidedBySeen, deploymentFrom } from '../src/advice/watch/seen-facts.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
 import { type Answer, Refusal } from '../src/answer.ts';
+import { refuseAuthenticationService } from '../src/arguments/authentication-service.ts';
 import { configurationsIn } from '../src/arguments/check.ts';
 import type { ReadConfiguration } from '../src/arguments/configuration.ts';
 import {
@@ -68,7 +69,7 @@ After ${code('mdad')}, a day (${code('2025-06-01')}, ${code('June 2025')}, ${cod
 		const through = distributionWords(typed, now().toISOString().slice(0, 10));
 		if (through?.of === 'mdad') return throughPlaybook(through, { knowledge, code: tables, distributions, now });
 		if (through?.of === 'ess') return throughCharts(through, { knowledge, code: tables, distributions, now });
-		refuseAuthenticationService(typed);
+		refuseAuthenticationService(typed, '!upgrade 1.130 mas');
 		const look = takeLook(typed);
 		const words = look.rest.filter(word => !isAll(word));
 		const all = words.length < look.rest.length;
@@ -232,14 +233,6 @@ function fromCode({ from, to, profile }: Way, tables: Ports['code']): Pick<Plan,
 	const newOptions = addedBetween(tables.options(), from, to).map(({ option }) => option);
 	if (profile.get('workers')?.value !== true) return { newOptions };
 	return { newOptions, routes: routesBetween(from, to, tables.routes()) };
-}
-
-/** A distribution's name behind the command; its versions are not those of Synapse. */
-function refuseAuthenticationService(typed: readonly string[]): void {
-	if (/^mas$/i.test(typed[0] ?? '') && /^v?[01]\.(\d|1\d)(\.\d+)?$/.test(typed[1] ?? ''))
-		throw new Refusal(
-			`That is Matrix Authentication Service, whose releases are not known here; its notes are at https://github.com/element-hq/matrix-authentication-service/releases. For Synapse with it, say the versions first: ${code('!upgrade 1.130 mas')}`,
-		);
 }
 
 /** The word that asks for every text. */

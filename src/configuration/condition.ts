@@ -256,11 +256,20 @@ function hasTwice(value: Value, key: string): boolean {
 	return new Set(own).size < own.length;
 }
 
+/** As Python's `in` has it: the elements of a list, the keys of a mapping, a part of a text. */
 function isNotIn(text: string | undefined, path: string, { configuration }: Question): boolean | 'unknown' {
 	if (text === undefined) return false;
-	const { matches, unsure } = select(path, 'any', configuration, undefined);
-	if (matches.some(({ value }) => value.kind === 'string' && value.value === text)) return false;
-	return unsure || matches.some(({ value }) => value.kind === 'hidden') ? 'unknown' : true;
+	const { matches, unsure } = select(path.replace(/\[\]$/, ''), 'any', configuration, undefined);
+	const isIn = matches.map(({ value }) => {
+		if (value.kind === 'hidden') return 'unknown';
+		if (value.kind === 'string') return value.value.includes(text);
+		if (value.kind === 'mapping') return value.entries.some(({ key }) => key === text);
+		if (value.kind !== 'list') return false;
+		if (value.items.some(item => item.kind === 'string' && item.value === text)) return true;
+		return value.items.some(({ kind }) => kind === 'hidden') ? 'unknown' : false;
+	});
+	if (isIn.includes(true)) return false;
+	return unsure || isIn.includes('unknown') ? 'unknown' : true;
 }
 
 function asNumber(bound: number | string): number {

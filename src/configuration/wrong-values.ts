@@ -91,12 +91,19 @@ export function refusing(
 	const around = statesAround(table, path, release);
 	if (!around) return undefined;
 	const is = around.map(({ refuses }) => refuses.includes(kind));
-	const [state] = around;
 	if (is.every(one => !one)) return { is: false, switches: [], unless: [] };
 	if (!is.every(Boolean)) return { is: 'unknown', switches: [], unless: [] };
-	const gates = (of: ValueState['switched']) =>
-		Object.entries(of ?? {}).flatMap(([option, kinds]) => (kinds.includes(kind) ? [option] : []));
-	return { is: true, switches: gates(state?.switched), unless: gates(state?.unless) };
+	// Between two releases that were tried, what either of them asks for has to be on.
+	const gates = (of: readonly ValueState['switched'][]) => [
+		...new Set(
+			of.flatMap(own => Object.entries(own ?? {}).flatMap(([option, kinds]) => (kinds.includes(kind) ? [option] : []))),
+		),
+	];
+	return {
+		is: true,
+		switches: gates(around.map(({ switched }) => switched)),
+		unless: gates(around.map(({ unless }) => unless)),
+	};
 }
 
 /** The states of the newest release tried up to this one, and of the next that was tried, where it differs in age. */

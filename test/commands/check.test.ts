@@ -4,8 +4,11 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { check } from '../../commands/check.ts';
+import { notes } from '../../commands/notes.ts';
+import { rollback } from '../../commands/rollback.ts';
 import { upgrade } from '../../commands/upgrade.ts';
 import { openLater } from '../../src/edges/store/lazy.ts';
+import { asked } from '../asked.ts';
 import { wholePorts } from '../respondent.ts';
 
 const folder = new URL('../../knowledge/', import.meta.url);
@@ -230,6 +233,9 @@ test('Matrix Authentication Service has versions of its own', async () => {
 			{ ...ports, store: openLater(), now: () => new Date('2026-11-29') },
 		);
 	await expect(said('mas', '0.12', '1.0')).rejects.toThrow('Matrix Authentication Service');
+	expect(await refusal('mas 0.12 1.0')).toContain('Matrix Authentication Service');
+	await expect(notes.run(asked('mas 1.0'), ports)).rejects.toThrow('Matrix Authentication Service');
+	expect(() => rollback.run(asked('mas 1.0 0.12'), ports)).toThrow('Matrix Authentication Service');
 	expect((await said('1.130', 'mas')).value).toMatchObject({ from: '1.130.0' });
 });
 

@@ -56,6 +56,12 @@ describe('kinds', () => {
 		expect(said(text, at({ refuses: [...others] })).refused).toEqual([]);
 	});
 
+	test('gigabytes are sizes from 1.93.0 on, and text before', () => {
+		const values = { '1.92.0': { 'a.b': { refuses: ['text'] } } } satisfies Record<string, Record<string, ValueState>>;
+		expect(said('a: { b: 4G }', values, '1.92.0').refused).toEqual(['a.b 2']);
+		expect(said('a: { b: 4G }', values, '1.93.0').refused).toEqual([]);
+	});
+
 	test('elements of a list are judged one by one', () => {
 		expect(said('l:\n  - x\n  - 5', at({ refuses: ['integer'] }, 'l[]')).refused).toEqual(['l[] 4']);
 	});
@@ -95,6 +101,15 @@ describe('what is only read while something is on', () => {
 	test('and is open where the files cannot tell', () => {
 		expect(said('a: { b: , on: "{{ on }}" }', gated)).toMatchObject({ refused: [] });
 	});
+	test('between two releases, what either of them asks for has to be on', () => {
+		const both = {
+			'1.0.0': { 'a.b': { refuses: ['null'] } },
+			'1.9.0': { 'a.b': { refuses: ['null'], switched: { 'a.on': ['null'] } } },
+		} satisfies Record<string, Record<string, ValueState>>;
+		expect(said('a: { b: }', both, '1.5.0').refused).toEqual([]);
+		expect(said('a: { b: , on: true }', both, '1.5.0').refused).toEqual(['a.b 2']);
+	});
+
 	test('some sections are on unless they are off', () => {
 		const unless = at({ refuses: ['null'], unless: { 'a.on': ['null'] } });
 		expect(said('a: { b: }', unless).refused).toEqual(['a.b 2']);

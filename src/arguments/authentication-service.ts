@@ -1,0 +1,11 @@
+// Matrix Authentication Service has releases of its own, which people name as those of a distribution are named.
+import { Refusal } from '../answer.ts';
+import { code } from '../text/markdown.ts';
+
+/** Throws a Refusal where the words begin with `mas` and one of its versions; `example` asks the same of Synapse. */
+export function refuseAuthenticationService(typed: readonly string[], example: string): void {
+	if (/^mas$/i.test(typed[0] ?? '') && /^v?[01]\.(\d|1\d)(\.\d+)?$/.test(typed[1] ?? ''))
+		throw new Refusal(
+			`That is Matrix Authentication Service, whose releases are not known here; its notes are at https://github.com/element-hq/matrix-authentication-service/releases. For Synapse with it, say the versions first: ${code(example)}`,
+		);
+}
