@@ -2,7 +2,7 @@
 // and writes what happened to knowledge/synapse/verified.json. Exits with 1 when a claim does not hold.
 // With `guide <name>`, follows a guide instead: see guide/main.ts; with `configurations`,
 // configurations/main.ts; with `samples`, configurations/samples.ts; with `values`, configurations/values.ts; with `agreement`,
-// configurations/agreement.ts; with `recipes`, asks whether what the install recipes name exists; with `migrations`, measures
+// configurations/agreement.ts; with `conditions`, configurations/conditions.ts; with `recipes`, asks whether what the install recipes name exists; with `migrations`, measures
 // them: migrations.ts.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -42,6 +42,11 @@ if (positionals[0] === 'samples') {
 if (positionals[0] === 'values') {
 	const { measureValues } = await import('./configurations/values.ts');
 	process.exit(await measureValues(positionals.slice(1), values.all === true));
+}
+if (positionals[0] === 'conditions') {
+	const { decidable, decidableWords, skeletonScript } = await import('./configurations/conditions.ts');
+	for (const line of decidableWords(decidable(readKnowledge(folder), skeletonScript()))) console.log(line);
+	process.exit();
 }
 if (positionals[0] === 'agreement') {
 	const { compareValues } = await import('./configurations/agreement.ts');

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { openKnowledge } from '../../../src/knowledge/compiled.ts';
+import { decidable, decidableWords, skeletonScript } from '../../../tools/verify/configurations/conditions.ts';
+import { known, note } from '../../known.ts';
+
+const knowledge = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
+const script = skeletonScript();
+
+test('what the files, the look and the skeleton leave open, by name', () => {
+	const { all, ...open } = decidable(knowledge, script);
+	expect(all).toBeGreaterThan(85);
+	const flags = ['1.3.0/log-options', '1.8.0/log-file-option', '1.61.0/groups', '1.162.0/default-room-version-12'];
+	expect(open).toEqual({
+		files: flags,
+		look: flags,
+		// Whether an address is one: the skeleton shows no address.
+		skeleton: [...flags.slice(0, 2), '1.47.0/public-baseurl', '1.53.0/webclient', ...flags.slice(2)],
+	});
+});
+
+test.each([
+	['a word that the script shows', { option: 'listeners[].type', is: 'metrics' }, []],
+	['a word that it hides', { option: 'a', is: 'hidden-word' }, ['skeleton']],
+	['an address', { option: 'public_baseurl', url: true }, ['skeleton']],
+	['an amount', { option: 'database.args.cp_max', above: 10 }, ['look']],
+	['a number under another name', { option: 'rc.concurrent', above: 10 }, ['look', 'skeleton']],
+	['a kind', { option: 'a', type: 'list' }, []],
+] as const)('%s', (_, found, expected) => {
+	const notes = [note('1.1.0/a', { found: { not: { any: [found] } } })];
+	const { all: _all, ...open } = decidable(known({ notes }), script);
+	expect(Object.entries(open).flatMap(([way, ids]) => (ids.length ? [way] : []))).toEqual(expected);
+});
+
+test('one that a flag may decide too is open for each of them', () => {
+	const notes = [note('1.1.0/a', { found: { option: 'a' }, partly: true })];
+	expect(decidableWords(decidable(known({ notes }), script))).toEqual([
+		'files: 0 of 1; open: 1.1.0/a',
+		'look: 0 of 1; open: 1.1.0/a',
+		'skeleton: 0 of 1; open: 1.1.0/a',
+	]);
+});

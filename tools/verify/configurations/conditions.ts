@@ -1,0 +1,50 @@
+// npm run verify -- conditions: how many conditions of notes and faults the files, the look and the skeleton decide, and by
+// name what each of them leaves open.
+import { readFileSync } from 'node:fs';
+import type { Condition, Test } from '../../../src/configuration/condition.ts';
+import { parsePath } from '../../../src/configuration/path.ts';
+import type { Knowledge } from '../../../src/knowledge/schema/synapse.ts';
+
+/** Open for each way: the ids. `files`: a flag or the environment may say the same. */
+export type Decidable = { all: number; files: string[]; look: string[]; skeleton: string[] };
+
+/** `skeleton`: the text of the script, which has its own lists of what it shows. */
+export function decidable({ notes, faults }: Pick<Knowledge, 'notes' | 'faults'>, skeleton: string): Decidable {
+	const words = new Set(/set\("""([\s\S]*?)"""/.exec(skeleton)?.[1]?.split(/\s+/));
+	const names = [...(/\("(\(\^\|_\)[^"]*)"\s*"([^"]*)"\)/.exec(skeleton)?.slice(1) ?? [])].join('');
+	const amount = new RegExp(names || '$^');
+	const conditions = [...notes, ...faults].flatMap(({ id, found, ...rest }) =>
+		found ? [{ id, tests: testsOf(found as Condition), partly: 'partly' in rest && rest.partly === true }] : [],
+	);
+	const open = (isOpen: (test: Test) => boolean) =>
+		conditions.filter(({ tests, partly }) => partly || tests.some(isOpen)).map(({ id }) => id);
+	return {
+		all: conditions.length,
+		files: open(() => false),
+		look: open(({ above, below }) => above !== undefined || below !== undefined),
+		skeleton: open(({ option, url, above, below, is }) => {
+			const isAmount = amount.test(parsePath(option)?.at(-1) ?? '');
+			if (url !== undefined) return true;
+			if (above !== undefined || below !== undefined || typeof is === 'number') return !isAmount;
+			return typeof is === 'string' && is !== '' && !words.has(is) && !/^synapse\.app\.[a-z_]+$/.test(is);
+		}),
+	};
+}
+
+function testsOf(condition: Condition): Test[] {
+	if ('option' in condition) return [condition];
+	if ('not' in condition && !('each' in condition)) return testsOf(condition.not as Condition);
+	const { any = [], all = [], not } = condition as { any?: Condition[]; all?: Condition[]; not?: Condition };
+	return [...any, ...all, ...(not ? [not] : [])].flatMap(testsOf);
+}
+
+export function skeletonScript(): string {
+	return readFileSync(new URL('../../../knowledge/skeleton.py', import.meta.url), 'utf8');
+}
+
+/** What the command prints. */
+export function decidableWords({ all, ...ways }: Decidable): string[] {
+	return Object.entries(ways).map(
+		([way, open]) => `${way}: ${all - open.length} of ${all}${open.length ? `; open: ${open.join(', ')}` : ''}`,
+	);
+}
