@@ -169,13 +169,13 @@ const limits: [string, Answer][] = [
 const refusals: [string, Answer, RegExp][] = [
 	['403 without a word', away(403, {}), /status 403/],
 	['429 without a word', away(429, {}), /status 429/],
-	['a redirect to a forbidden address', away(302, { location: `https://${banned}/` }), /do not speak to/],
+	['a redirect to a forbidden address', away(302, { location: `https://${banned}/` }), /do not connect to/],
 	[
 		'a redirect in a circle',
 		(response, _, place) => away(302, { location: `https://${place}` })(response, '', ''),
 		/circle/,
 	],
-	['a redirect to plain HTTP', away(301, { location: 'http://elsewhere.test/' }), /not HTTPS/],
+	['a redirect to plain HTTP', away(301, { location: 'http://elsewhere.test/' }), /something other than HTTPS/],
 	['a redirect to nowhere', away(307, {}), /status 307/],
 	[
 		'half an answer',
