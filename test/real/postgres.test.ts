@@ -66,7 +66,7 @@ describe.each([14, 18])('PostgreSQL %i', major => {
 		const url = new URL(await server.database());
 		await server.query(`CREATE ROLE poor LOGIN; CREATE ROLE lonely LOGIN CONNECTION LIMIT 0`);
 		url.username = 'poor';
-		await expect(openAt(url.href)).rejects.toThrow('may not make the schema glia: it needs CREATE on the database');
+		await expect(openAt(url.href)).rejects.toThrow('cannot create the schema glia: it needs CREATE on the database');
 		url.username = 'lonely';
 		await expect(openAt(url.href)).rejects.toThrow('it has no free connection');
 	});
@@ -84,7 +84,7 @@ describe.each([14, 18])('PostgreSQL %i', major => {
 		const other = await server.database();
 		const name = new URL(other).pathname.slice(1);
 		await server.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
-		await expect(openAt(other)).rejects.toThrow('takes no writes');
+		await expect(openAt(other)).rejects.toThrow('accepts no writes');
 	});
 });
 
