@@ -5,6 +5,8 @@ import { version } from './fields.ts';
 
 const words = z.union([z.string(), z.array(z.string())]);
 const flag = z.literal(true).optional();
+/** See WhenSet of configuration/options.ts. */
+const whenSet = z.union([z.literal(true), z.enum(['present', 'not null'])]).optional();
 
 function tableOf<State extends z.ZodType>(state: State) {
 	const rises = (versions: readonly string[]) =>
@@ -34,8 +36,8 @@ export const tableShapes = {
 			required: flag,
 			type: words.optional(),
 			accepts: z.array(z.string()).optional(),
-			refused: flag,
-			warned: flag,
+			refused: whenSet,
+			warned: whenSet,
 		}),
 	),
 	refusals: tableOf(z.strictObject({ in: z.string(), raises: z.string(), option: words.optional() })),
