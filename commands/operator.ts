@@ -24,7 +24,7 @@ export const operator = {
 	async run(asked, { operator, limits, now }: Pick<Ports, 'operator' | 'limits' | 'now'>): Promise<Answer> {
 		if (!operator || asked.room !== (await operator.room()))
 			throw new Refusal(
-				`This command is for those who run me, in the room that their configuration names (${code('operator.room')}).`,
+				`This command is for my operators, in the room that their configuration names (${code('operator.room')}).`,
 			);
 		const [what = '', ...rest] = asked.words;
 		switch (what.toLowerCase()) {

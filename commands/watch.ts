@@ -16,7 +16,7 @@ export const watch = {
 	usage: 'watch <server> [facts…]',
 	summary: 'alert this room about a server',
 	examples: ['watch example.org', 'watch example.org docker postgres=15 no-workers'],
-	help: `I look at it regularly (${code('!servers')} says when) and speak up about new releases, security advisories, deadlines and ends of support that concern it, in time and once; with ${code('mdad')} or ${code('ess')} also about what the playbook or the charts break. What is true today stands in the answer. Facts make it precise: ${code('!help facts')}. For a server that cannot be polled add ${code('version=1.150')}.`,
+	help: `I look at it regularly (${code('!servers')} says when) and speak up about new releases, security advisories, deadlines and ends of support that affect it, once and in good time; with ${code('mdad')} or ${code('ess')} also about what the playbook or the charts break. The answer shows what already applies today. Facts make it precise: ${code('!help facts')}. For a server that cannot be polled add ${code('version=1.150')}.`,
 	changes: true,
 	looks: true,
 	async run(

@@ -111,7 +111,7 @@ function unknownWord(word: string, example: string, systems: readonly string[]):
 function meantFact(word: string, systems: readonly string[]): string | undefined {
 	const [name = '', value] = word.split(/[<>]?=/);
 	if (isOpen(name)) return `Say ${code(name)}, or ${code(`no-${name}`)} to deny it.`;
-	if (isClosed(name)) return `Its value is said like this: ${code(closedFacts[name].example)}.`;
+	if (isClosed(name)) return `Write its value like this: ${code(closedFacts[name].example)}.`;
 	const denied = name.replace(/^no-/, '');
 	if (denied !== name && parseTerm(denied)) return `Say what it is instead: only yes-or-no facts can be denied.`;
 	const known = [...factWords(), ...systems];

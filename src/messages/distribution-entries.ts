@@ -81,12 +81,12 @@ export function leadOf(
 	const lines = [
 		...(sure.length
 			? [
-					`🔴 **${count(sure.length, 'breaking change concerns', 'breaking changes concern')} you**${refused ? `; ${refused === sure.length ? 'the' : `for ${refused} of them the`} run can be refused until it is done` : ''}.`,
+					`🔴 **${count(sure.length, 'breaking change concerns', 'breaking changes concern')} you**${refused ? `; ${refused === sure.length ? 'the' : `for ${refused} of them the`} run can be refused until you have dealt with it` : ''}.`,
 				]
 			: []),
 		...(first ? [`🔴 **Not in one go:** ${count(first, 'thing')} must be done before you pull.`] : []),
 		...(maybeFirst
-			? [`🟡 **${count(maybeFirst, 'thing')} may have to be done before you pull,** if it is so with you.`]
+			? [`🟡 **${count(maybeFirst, 'thing')} may have to be done before you pull,** depending on your setup.`]
 			: []),
 		...(perhaps.length
 			? [

@@ -93,7 +93,7 @@ export function changeBoxes(
 	const value =
 		migration === undefined
 			? []
-			: [`☐ When all is read: ${code(`matrix_playbook_migration_validated_version: ${migration}`)}`];
+			: [`☐ Once you have read all of it: ${code(`matrix_playbook_migration_validated_version: ${migration}`)}`];
 	const update = [...told, ...(more > 0 ? [`☐ ${more} more, in “The breaks in full”`] : []), ...value];
 	return [
 		...(before.length ? [['**Before you pull**', ...before].join('\\\n')] : []),
@@ -147,7 +147,7 @@ export function breaksFold({ shown: { sure, perhaps }, halts, unread, all }: Cha
 	const full = sure.map(entry => `**${entry.chart ?? entry.date}: ${entry.title}**\n\n${entryText(entry)}`);
 	const groups: (readonly [title: string, lines: readonly string[]])[] = [
 		['Nobody has curated these yet; the words are upstream’s:', unread],
-		['Before you pull, if it is so with you:', open.map(haltLine)],
+		['Before you pull, depending on your setup:', open.map(haltLine)],
 		['Only some servers:', perhaps.map(useLine)],
 	];
 	// Half of what is left for each, and all of it for the last: a long one leaves something to the others.

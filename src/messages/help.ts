@@ -18,7 +18,7 @@ function groupSection(title: string, commands: readonly Command[]): Section {
 
 export function helpWords(commands: readonly Command[]): Answer {
 	const lead = `**I tell you what a Synapse upgrade means for your server.** Try ${code('!upgrade 1.56 1.69')}`;
-	const more = `${code('!help upgrade')} explains a command, ${code('!help facts')} lists lists lists lists lists lists lists what you can say about your deployment.`;
+	const more = `${code('!help upgrade')} explains a command, ${code('!help facts')} lists what you can say about your deployment.`;
 	const value = {
 		format: 1,
 		commands: commands.map(({ name, usage, summary, changes }) => ({ name, usage, summary, changes })),

@@ -104,7 +104,7 @@ function leadOf({ entry, by, fit, refusal }: WhyMatch, told: ToldMatch, others: 
 function surely({ sure, sources }: ToldMatch, by: WhyMatch['by'], others: number): { short: string; long: string } {
 	if (by === 'words') return { short: 'Perhaps', long: 'a guess from your words; log lines would settle it.' };
 	if (sure && others === 0)
-		return { short: 'Sure', long: `sure, the text has this message${sources.length ? '' : ' word for word'}.` };
+		return { short: 'Sure', long: `sure, your text contains this message${sources.length ? '' : ' word for word'}.` };
 	if (sure) return { short: 'Sure', long: 'sure of this one; the text has other errors too, told below.' };
 	return {
 		short: 'Perhaps',
@@ -135,7 +135,7 @@ function about(match: WhyMatch, told: ToldMatch): Section {
 		...(message ? [`The message: ${quoted(message.refusal.text.replaceAll('{}', '…'), 240)}`] : []),
 		...(options.length && entry.of !== 'refusal' ? [`Options: ${options.map(code).join(', ')}`] : []),
 		spanWords(told),
-		...(entry.applies ? [`It concerns you if ${appliesClause(entry.applies)}.`] : []),
+		...(entry.applies ? [`It affects you if ${appliesClause(entry.applies)}.`] : []),
 		...(match.line
 			? [`First seen in line ${match.line}${match.count > 1 ? `, ${match.count} times in all` : ''}.`]
 			: []),

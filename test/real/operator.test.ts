@@ -54,7 +54,7 @@ test('rooms, an announcement with its question, and leaving; refused to others',
 
 	const asked = await alice.say(room, '!operator rooms');
 	const refused = await alice.waitFor(answerTo(asked, bot.userId), 20_000);
-	expect(refused.content.body).toMatch(/^This command is for those who run me/);
+	expect(refused.content.body).toMatch(/^This command is for my operators/);
 
 	const question = await answered('!operator announce We move on Sunday.');
 	expect(question).toMatch(/^Should I say this in 1 other room\?/);

@@ -114,7 +114,7 @@ describe('/healthz and /readyz', () => {
 		await expect(listening({ host: '127.0.0.1', port })).rejects.toThrow(
 			new Refusal(`health.listen: 127.0.0.1:${port} is in use by another program; choose another port.`),
 		);
-		await expect(listening({ host: '192.0.2.1', port: 9 })).rejects.toThrow(/is no address of this machine/);
+		await expect(listening({ host: '192.0.2.1', port: 9 })).rejects.toThrow(/is not an address of this machine/);
 	});
 });
 

@@ -33,7 +33,10 @@ type Live = { world: World; upstream: UpstreamWorld; web: Web; look: (hours: num
 async function live(releases: PlayedRelease[], play: (live: Live) => Promise<void>, edition = current): Promise<void> {
 	const world = await openWorld();
 	try {
-		const upstream = await openUpstreamWorld(world, { releases });
+		const upstream = await openUpstreamWorld(world, {
+			releases,
+			charts: [{ chart: '26.2.0', date: '2026-03-01', synapse: '1.151.0' }],
+		});
 		let ms = Date.parse('2026-11-29T00:00:00Z');
 		const now = () => new Date(ms);
 		const web = await world.web({ sources: upstream.settings }, now, {

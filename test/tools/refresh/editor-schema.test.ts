@@ -15,9 +15,9 @@ const wired = Object.entries(settings['yaml.schemas']);
 
 /**
  * Folders without YAML of ours, at any depth; `vars` holds variables of a playbook, which nobody has a schema for, `samples`
- * configurations of Synapse with mistakes in them.
+ * and `reports` configurations of Synapse with mistakes in them.
  */
-const skipped = /^(?:node_modules|\.git|\.cache|dist|data|vars|samples)$/;
+const skipped = /^(?:node_modules|\.git|\.cache|dist|data|vars|samples|reports)$/;
 
 function yamlFilesIn(folder: string): string[] {
 	return readdirSync(join(root, folder), { withFileTypes: true }).flatMap(entry => {
