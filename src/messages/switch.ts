@@ -117,8 +117,8 @@ function withWorkers({ workers }: SwitchCommands, [saving, switching, watching]:
 		];
 	const how = (lines: readonly string[]) => (lines.length ? `\n\n${block(lines)}` : '');
 	return [
-		saving,
 		`Stop all workers** and the main process. ${why}${how(workers.stop)}`,
+		saving,
 		switching,
 		watching,
 		`Start the workers** again.${how(workers.start)}`,
@@ -137,7 +137,7 @@ function proofWords({ proof }: SwitchCommands): string {
 export function switchWords(commands: SwitchCommands): string {
 	const { from, to, backup, asking } = commands;
 	const parts = withWorkers(commands, [
-		`Back up** the database, \`homeserver.yaml\` with the files that it names, the signing key and the media; it is the only way back across an incompatible schema. (The names are defaults: use yours.)${proofWords(commands)}\n\n${block(backup)}`,
+		`Back up** the database, \`homeserver.yaml\` with the files that it names, the signing key and the media; it is the only way back across an incompatible schema. Synapse must be stopped by then: what it writes later is not in the backup. (The names are defaults: use yours.)${proofWords(commands)}\n\n${block(backup)}`,
 		`Switch** from ${from} to ${to}. ${waysWords(commands)}`,
 		`Watch the log** until \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that prevents the start. Then this must say ${to}:
 
@@ -167,7 +167,7 @@ ${stuck.text}`;
 const maxMigrations = 8;
 
 /** How to raise systemd's limit, which migrations take the time, and how to see that they go on. */
-export function startLimitWords({ service, migrations }: StartLimit): string {
+export function startLimitWords({ service, log, migrations }: StartLimit): string {
 	const reading = migrations.filter(({ work }) => work === 'reads');
 	const lines = reading.slice(0, maxMigrations).map(({ release, tables, database, took }) => {
 		const which = Object.entries(tables).map(([table, grows]) => `${code(table)} (grows with ${grows})`);
@@ -199,7 +199,7 @@ ${list([...lines, ...(more > 0 ? [`and ${count(more, 'more', 'more')}`] : []), .
 
 The log names each migration as it begins (\`Applying schema …\`); as long as the last line is one of them, let it run:
 
-${block([`journalctl -fu ${service}`])}`;
+${block(log)}`;
 }
 
 /** “; 3 to 20 s on PostgreSQL”, or minutes; empty where nobody measured. */

@@ -157,7 +157,7 @@ describe('workers', () => {
 		[...textFor(facts).matchAll(/^\*\*\d\. (\w+)/gm)].map(([, word]) => word?.toLowerCase());
 	test('are stopped before the switch and started after it, where one does it oneself', () => {
 		for (const install of ['docker', 'debian', 'pip', 'source'])
-			expect(parts(`${install} workers`)).toEqual(['back', 'stop', 'switch', 'watch', 'start']);
+			expect(parts(`${install} workers`)).toEqual(['stop', 'back', 'switch', 'watch', 'start']);
 		expect(commandsIn(textFor('docker workers'))).toContain('docker compose stop worker1 worker2 synapse');
 	});
 	test('are not mentioned where there are none, or where something else leads them', () => {
@@ -198,6 +198,7 @@ describe('systemd’s limit', () => {
 	const text = startLimitWords({
 		unit: 'sure',
 		service: 'matrix-synapse',
+		log: ['journalctl -fu matrix-synapse'],
 		migrations: [
 			migration('1.62.0', 'alters', { event_edges: 'events' }),
 			migration('1.68.0', 'reads', { receipts_linearized: 'read receipts' }),
@@ -221,6 +222,7 @@ describe('systemd’s limit', () => {
 		const measured = startLimitWords({
 			unit: 'sure',
 			service: 'matrix-synapse',
+			log: ['journalctl -fu matrix-synapse'],
 			migrations: [
 				{ ...migration('1.68.0', 'reads', { a: 'as' }), took: { postgres: [3, 20.4], sqlite: [90, 150] } },
 				{ ...migration('1.70.0', 'reads', { b: 'bs' }), took: { sqlite: [0.2, 0.4] } },

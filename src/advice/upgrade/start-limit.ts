@@ -9,6 +9,8 @@ export type StartLimit = {
 	unit: 'sure' | 'perhaps';
 	/** The systemd unit. */
 	service: string;
+	/** Commands that show the log as it grows. */
+	log: string[];
 	/** The migrations that touch large tables, in the order of releases. */
 	migrations: Migration[];
 };
@@ -36,8 +38,8 @@ export function startLimit(
 		.sort((a, b) => compare(a.release, b.release));
 	if (!ahead.some(({ work }) => work === 'reads')) return undefined;
 	const sure = install === 'debian' && compare(to, notifiesSince) >= 0;
-	const service = installs[String(install)]?.service ?? 'matrix-synapse';
-	return { unit: sure ? 'sure' : 'perhaps', service, migrations: ahead };
+	const { service = 'matrix-synapse', log = [`journalctl -fu ${service}`] } = installs[String(install)] ?? {};
+	return { unit: sure ? 'sure' : 'perhaps', service, log, migrations: ahead };
 }
 
 /** Only the times of this database, where it is known. */
