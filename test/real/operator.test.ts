@@ -60,7 +60,7 @@ test('rooms, an announcement with its question, and leaving; refused to others',
 	expect(question).toMatch(/^Should I say this in 1 other room\?/);
 	await answered('!operator announce yes We move on Sunday.');
 	const heard = await alice.waitFor(
-		event => event.room_id === room && /From those who run me/.test(event.content.body ?? ''),
+		event => event.room_id === room && /From my operator/.test(event.content.body ?? ''),
 		20_000,
 	);
 	expect(heard.content).toMatchObject({ body: 'From my operator: We move on Sunday.', 'm.mentions': {} });

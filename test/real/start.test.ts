@@ -182,7 +182,7 @@ test('a store that cannot be written ends the process with a sentence', async ()
 	await alice.say(room, '!echo lost?');
 	bot.spawn();
 	expect(await bot.ended()).toBe(3);
-	expect(sentences(bot)).toEqual([expect.stringMatching(/cannot be kept.*the disk is full/)]);
+	expect(sentences(bot)).toEqual([expect.stringMatching(/cannot be stored.*the disk is full/)]);
 }, 60_000);
 
 /** Changes what stands below `matrix` in the configuration. */
@@ -360,7 +360,7 @@ test.each([
 			rmSync(`${bot.dir}/data/${file}`);
 		lose(bot.dir);
 		await bot.start();
-		const gone = (text: string | undefined) => /do not watch them any more/.test(text ?? '');
+		const gone = (text: string | undefined) => /no longer watch any servers/.test(text ?? '');
 		for (const room of rooms) {
 			await alice.waitFor(({ room_id, content }) => room_id === room && gone(content.body));
 			const asked = await alice.say(room, '!status');
