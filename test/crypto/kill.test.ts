@@ -131,6 +131,13 @@ test('killed at random, a bot keeps its identity, reads every message and never 
 });
 
 test('the same test notices a store that writes late', async () => {
-	const tally = await run(join(directory, 'late'), 'late', 3, () => null);
-	expect(tally.identities.size - 1 + tally.failed.length + tally.reused.length).toBeGreaterThan(0);
+	const noticed = await run(join(directory, 'late'), 'late', 3, () => null).then(
+		({ identities, failed, reused }) => identities.size - 1 + failed.length + reused.length,
+		// The homeserver can be the first to notice: the same one-time key is uploaded twice.
+		(error: unknown) => {
+			if (/One time key .* already exists/.test(String(error))) return 1;
+			throw error;
+		},
+	);
+	expect(noticed).toBeGreaterThan(0);
 });
