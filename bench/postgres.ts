@@ -11,15 +11,14 @@ import { inTurn, joinReplicas } from '../src/edges/store/lease.ts';
 import { openPostgresStore } from '../src/edges/store/postgres-store.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
 import { silence } from '../src/runtime/log.ts';
-import { tick } from '../src/watch/poll.ts';
 import { outside } from '../test/outside.ts';
 import { fill } from '../test/real/filled.ts';
 import { person } from '../test/real/person.ts';
 import { startPostgres, type TestServer } from '../test/real/postgres.ts';
 import { startSynapse } from '../test/real/synapse.ts';
+import { oneTick } from './one-tick.ts';
 import { costOf, ended, program, quantile, type Runner, roundTrip, started } from './room.ts';
 
-const hour = 3600_000;
 /** How long a slow server takes (ms). */
 const slow = 2000;
 
@@ -78,26 +77,14 @@ async function tickOn(url: string, takes: number): Promise<Ticked> {
 	const knowledge = await openKnowledge(new URL('../knowledge/', import.meta.url));
 	const now = () => new Date();
 	const web = outside(now);
-	const from = performance.now();
-	await tick({
-		store,
-		web: {
-			async observe(server) {
-				web.plays(server, '1.160.0');
-				if (takes > 0) await sleep(takes);
-				return web.observe(server);
-			},
+	const slow = {
+		async observe(server: string) {
+			web.plays(server, '1.160.0');
+			if (takes > 0) await sleep(takes);
+			return web.observe(server);
 		},
-		knowledge: () => knowledge,
-		now,
-		random: Math.random,
-		log: silence,
-		said: () => undefined,
-		stopping: () => false,
-		listening: () => true,
-		every: hour,
-	});
-	const seconds = (performance.now() - from) / 1000;
+	};
+	const seconds = await oneTick(store, slow, knowledge);
 	const memory = process.memoryUsage().rss / 2 ** 20;
 	await store.close();
 	await replica.close();

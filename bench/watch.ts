@@ -13,9 +13,8 @@ import { openCode } from '../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../src/knowledge/compiled.ts';
 import { openDistributions } from '../src/knowledge/distributions.ts';
 import type { Store } from '../src/ports/store.ts';
-import { silence } from '../src/runtime/log.ts';
-import { tick } from '../src/watch/poll.ts';
 import { outside } from '../test/outside.ts';
+import { oneTick } from './one-tick.ts';
 
 const hour = 3600_000;
 const dueServers = 100;
@@ -128,20 +127,7 @@ async function live(folder: string): Promise<Lived> {
 	const web = outside(now);
 	for (let i = 0; i < dueServers; i++) web.plays(`s${i}.example.org`, '1.160.0');
 	await latencies(store, store, 50);
-	const from = performance.now();
-	await tick({
-		store,
-		web,
-		knowledge: () => knowledge,
-		now,
-		random: Math.random,
-		log: silence,
-		said: () => undefined,
-		stopping: () => false,
-		listening: () => true,
-		every: hour,
-	});
-	const seconds = (performance.now() - from) / 1000;
+	const seconds = await oneTick(store, web, knowledge);
 	const { outbox } = await store.counts();
 	await store.close();
 	return { looks: web.looks.length, seconds, messages: outbox, memory: process.memoryUsage().rss / 2 ** 20 };

@@ -4,20 +4,10 @@ import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { check } from '../../commands/check.ts';
-import { openLater } from '../../src/edges/store/lazy.ts';
-import { openCode } from '../../src/knowledge/code-tables.ts';
-import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { readSaid, readSamples } from '../../tools/verify/configurations/samples.ts';
-import { knownDistributions } from '../known.ts';
+import { wholePorts } from '../respondent.ts';
 
-const folder = new URL('../../knowledge/', import.meta.url);
-const ports = {
-	knowledge: await openKnowledge(folder),
-	code: openCode(folder),
-	distributions: knownDistributions(),
-	store: openLater(),
-	now: () => new Date(0),
-};
+const ports = await wholePorts([check], new Date(0));
 const samples = readSamples();
 const wanted = parse(readFileSync(new URL('samples/findings.yaml', import.meta.url), 'utf8')) as Record<
 	string,

@@ -2,6 +2,7 @@
 import { compareCharts } from '../../deployment/chart.ts';
 import type { Chart, ChartEntry, ChartKnowledge } from '../../knowledge/schema/distribution.ts';
 import type { LiveCharts } from '../../knowledge/schema/synapse.ts';
+import { type DistributionHalt, haltsOf } from './halts.ts';
 
 export type ChartEntryShown = ChartEntry & { concerned: true | 'unknown'; date: string };
 
@@ -13,7 +14,7 @@ export type ChartPlan = {
 	/** Oldest first. */
 	entries: ChartEntryShown[];
 	hidden: (Pick<ChartEntryShown, 'id' | 'date' | 'title' | 'sources'> & { because: string[] })[];
-	halts: Pick<ChartEntryShown, 'id' | 'date' | 'title' | 'concerned' | 'onlyIf' | 'first' | 'components'>[];
+	halts: DistributionHalt[];
 	/** The chart one leaves, those in between and the target, with what each installs. */
 	charts: Chart[];
 	synapse: { from: string; to: string };
@@ -69,17 +70,7 @@ export function chartPlan(
 		read,
 		entries: shown,
 		hidden,
-		halts: shown
-			.filter(({ first }) => first !== undefined)
-			.map(({ id, date, title, concerned, onlyIf, first, components }) => ({
-				id,
-				date,
-				title,
-				concerned,
-				...(onlyIf !== undefined && { onlyIf }),
-				first,
-				components,
-			})),
+		halts: haltsOf(shown),
 		charts: charts.filter(({ chart }) => chart === from.chart || isIn(chart)),
 		synapse: { from: from.synapse, to: to.synapse },
 		unread: unread.filter(({ chart }) => isIn(chart)),

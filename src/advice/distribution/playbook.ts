@@ -6,6 +6,7 @@ import { wordsOf } from '../../knowledge/upstream/markdown.ts';
 import { daysBetween } from '../../text/local-time.ts';
 import { harmless } from '../../text/markdown.ts';
 import { type ComponentNames, concernOf, type Deployment, shortName } from './components.ts';
+import { type DistributionHalt, haltsOf } from './halts.ts';
 import { type Fate, fateOf } from './playbook-variables.ts';
 
 /** A span of the playbook's history. `fromIsIn`: what came on the first day may be missing yet. */
@@ -31,7 +32,7 @@ export type PlaybookPlan = {
 	entries: PlaybookEntryShown[];
 	hidden: (Pick<PlaybookEntry, 'id' | 'date' | 'title' | 'sources'> & { because: string[] })[];
 	/** Days that one must not go past before something is done. */
-	halts: Pick<PlaybookEntryShown, 'id' | 'date' | 'title' | 'concerned' | 'onlyIf' | 'first' | 'components'>[];
+	halts: DistributionHalt[];
 	/** Variables that were renamed or removed; of a `vars.yml` only those that stand in it. */
 	variables: (Fate & { date: string })[];
 	/** The migration value that the playbook wants in the end, if that changed. */
@@ -75,17 +76,7 @@ export function playbookPlan(
 		read: playbook.read,
 		entries,
 		hidden,
-		halts: entries
-			.filter(({ first }) => first !== undefined)
-			.map(({ id, date, title, concerned, onlyIf, first, components }) => ({
-				id,
-				date,
-				title,
-				concerned,
-				...(onlyIf !== undefined && { onlyIf }),
-				first,
-				components,
-			})),
+		halts: haltsOf(entries),
 		variables: variablesIn(isIn, deployment, renamed),
 		...(entries.some(({ migration }) => migration !== undefined) && { migration: playbook.migration }),
 		synapse: { from: synapseBefore(span, playbook), to: synapseOn(span.to, playbook) },

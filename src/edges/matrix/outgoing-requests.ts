@@ -70,7 +70,7 @@ export function openCourier(machine: OlmMachine, ask: Ask, failed: (error: unkno
 		const failures: unknown[] = [];
 		for (const request of untaken.splice(0)) await tried(request).catch((error: unknown) => failures.push(error));
 		for (let round = 0; round < maxRounds; round++) {
-			// Not among them: verification by emoji and key backup, which nothing here begins.
+			// Not among them: what verification says in rooms, and key backup, which nothing here begins.
 			const waiting = await machine.outgoingRequests();
 			const requests = waiting.filter(request => carried(request) && wanted(request));
 			if (requests.length === 0) break;

@@ -2,20 +2,10 @@
 
 import { describe, expect, test } from 'vitest';
 import { check } from '../../../commands/check.ts';
-import { openLater } from '../../../src/edges/store/lazy.ts';
-import { openCode } from '../../../src/knowledge/code-tables.ts';
-import { openKnowledge } from '../../../src/knowledge/compiled.ts';
 import { filesOf, readCases, readTried } from '../../../tools/verify/configurations/main.ts';
-import { knownDistributions } from '../../known.ts';
+import { wholePorts } from '../../respondent.ts';
 
-const folder = new URL('../../../knowledge/', import.meta.url);
-const ports = {
-	knowledge: await openKnowledge(folder),
-	code: openCode(folder),
-	distributions: knownDistributions(),
-	store: openLater(),
-	now: () => new Date(0),
-};
+const ports = await wholePorts([check], new Date(0));
 const { base, cases } = readCases();
 const tried = readTried();
 

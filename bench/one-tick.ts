@@ -1,0 +1,25 @@
+// One tick of the watch, as the bot makes it, without anything to say it to.
+import type { Knowledge } from '../src/knowledge/schema/synapse.ts';
+import type { Store } from '../src/ports/store.ts';
+import { silence } from '../src/runtime/log.ts';
+import { tick } from '../src/watch/poll.ts';
+
+type TickPorts = Parameters<typeof tick>[0];
+
+/** Resolves to the seconds that it took. */
+export async function oneTick(store: Store, web: TickPorts['web'], knowledge: Knowledge): Promise<number> {
+	const from = performance.now();
+	await tick({
+		store,
+		web,
+		knowledge: () => knowledge,
+		now: () => new Date(),
+		random: Math.random,
+		log: silence,
+		said: () => undefined,
+		stopping: () => false,
+		listening: () => true,
+		every: 3600_000,
+	});
+	return (performance.now() - from) / 1000;
+}
