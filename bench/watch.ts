@@ -37,10 +37,12 @@ async function filled(watches: number): Promise<string> {
 		},
 	]);
 	const server = database.prepare('INSERT INTO servers VALUES (?, ?, ?, ?)');
-	const watch = database.prepare('INSERT INTO watches VALUES (?, ?, ?, ?, NULL, ?, ?)');
+	const watch = database.prepare(
+		'INSERT INTO watches (id, room, server, facts, changed, heard) VALUES (?, ?, ?, ?, ?, ?)',
+	);
 	const matter = database.prepare(
-		`INSERT INTO matters (watch, rule, subject, episode, number, stage, at, reminders, severity, title, unsaid)
-		 VALUES (?, 'lifecycle', 'x', 'e', 1, 'd90', ?, 0, 'info', 'x', 0)`,
+		`INSERT INTO matters (watch, rule, subject, episode, number, stage, at, reminders, severity, unsaid)
+		 VALUES (?, 'lifecycle', 'x', 'e', 1, 'd90', ?, 0, 'info', 0)`,
 	);
 	database.exec('BEGIN');
 	for (let i = 0; i < Math.ceil(watches / 5); i++) {
