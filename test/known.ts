@@ -57,6 +57,7 @@ export function unread(release: string, more: Partial<Unread> = {}): Unread {
 type Given = {
 	installs?: Knowledge['installs'];
 	migrations?: Knowledge['migrations'];
+	queued?: Knowledge['queued'];
 	releases?: Release[];
 	notes?: Note[];
 	advisories?: Advisory[];
@@ -86,6 +87,7 @@ export function known(given: Given = {}): Knowledge {
 		lifecycles: {},
 		installs: {},
 		migrations: [],
+		queued: [],
 		verified: [],
 		unread: [],
 		guides: [],

@@ -11,7 +11,13 @@ import { coveredBy, nameOf, waivedBy } from './schema/coverage.ts';
 import { faultsFileShape, symptomsFileShape } from './schema/fault.ts';
 import { type Guide, guideShape, type Tried, triedFileShape } from './schema/guide.ts';
 import { recipeShape } from './schema/install.ts';
-import { deltasShape, largeTablesShape, migrationsOf, migrationTimesShape } from './schema/migrations.ts';
+import {
+	deltasShape,
+	largeTablesShape,
+	migrationsOf,
+	migrationTimesShape,
+	queuedUpdatesOf,
+} from './schema/migrations.ts';
 import { renamedFileShape, renamedIn } from './schema/playbook-variable.ts';
 import {
 	advisoryShape,
@@ -176,6 +182,7 @@ function knowledgeOf(files: Files, read: string): Knowledge {
 		lifecycles: Object.fromEntries(files.lifecycles.map(({ of, value }) => [of, value])),
 		installs: Object.fromEntries(files.installs.map(({ install, value }) => [install, value])),
 		migrations: files.largeTables.flatMap(({ value }) => migrationsOf(files.deltas, value, files.times)),
+		queued: files.largeTables.flatMap(({ value }) => queuedUpdatesOf(files.deltas, value, files.times)),
 		verified: files.verified.filter(({ holds }) => holds),
 		unread: unreadIn(files),
 		...guidesOf(files),

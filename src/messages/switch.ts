@@ -1,4 +1,5 @@
 // The words of what the planner adds to the notes: switches, waits, and packages that upstream does not build.
+import type { Migrating } from '../advice/upgrade/migrating.ts';
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { StartLimit } from '../advice/upgrade/start-limit.ts';
 import type { Step } from '../advice/upgrade/step.ts';
@@ -11,8 +12,9 @@ import {
 } from '../advice/upgrade/step-task.ts';
 import type { NoPackage, SwitchCommands, WayCommands } from '../advice/upgrade/switch-commands.ts';
 import { compare } from '../deployment/version.ts';
-import { count, enumerate, list } from '../text/format.ts';
+import { enumerate, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
+import { migrationsWords, queuedWords } from './migrating.ts';
 
 export function block(lines: readonly string[]): string {
 	return lines.length ? `\`\`\`bash\n${lines.join('\n')}\n\`\`\`` : '';
@@ -133,15 +135,18 @@ function proofWords({ proof }: SwitchCommands): string {
 	return ` ${code(command)} proves that it can be restored${proof.postgres ? '' : ' (the version is that of PostgreSQL)'}.`;
 }
 
+const passage = (text: string) => text && `${text}\n\n`;
+const after = (text: string) => text && `\n\n${text}`;
+
 /** What to do at a switch, as Markdown. */
-export function switchWords(commands: SwitchCommands): string {
+export function switchWords(commands: SwitchCommands, { migrations, queued }: Partial<Migrating> = {}): string {
 	const { from, to, backup, asking } = commands;
 	const parts = withWorkers(commands, [
 		`Back up** the database, \`homeserver.yaml\` with the files that it names, the signing key and the media; it is the only way back across an incompatible schema. Synapse must be stopped by then: what it writes later is not in the backup. (The names are defaults: use yours.)${proofWords(commands)}\n\n${block(backup)}`,
 		`Switch** from ${from} to ${to}. ${waysWords(commands)}`,
-		`Watch the log** until \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that prevents the start. Then this must say ${to}:
+		`Watch the log** until \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that prevents the start. ${passage(migrationsWords(migrations ?? []))}Then this must say ${to}:
 
-${block(asking)}`,
+${block(asking)}${after(queuedWords(queued ?? []))}`,
 	]);
 	return parts.map((part, i) => `**${i + 1}. ${part}`).join('\n\n');
 }
@@ -150,11 +155,12 @@ ${block(asking)}`,
 export function waitWords({
 	at,
 	lines,
+	queued = [],
 	stuck,
-}: Pick<Extract<StepTask, { kind: 'wait' }>, 'at' | 'lines' | 'stuck'>): string {
+}: Pick<Extract<StepTask, { kind: 'wait' }>, 'at' | 'lines' | 'queued' | 'stuck'>): string {
 	const wait = `Let ${at} run until its background updates are done: this must print 0. It can take hours or days on a large database. Do not continue earlier.
 
-${block(lines)}`;
+${block(lines)}${after(queuedWords(queued))}`;
 	if (!stuck) return wait;
 	return `${wait}\n\nIf the number does not fall for an hour, look what is left:
 
@@ -163,26 +169,8 @@ ${block(stuck.lines)}
 ${stuck.text}`;
 }
 
-/** At most this many releases are named one by one. */
-const maxMigrations = 8;
-
 /** How to raise systemd's limit, which migrations take the time, and how to see that they go on. */
 export function startLimitWords({ service, log, migrations }: StartLimit): string {
-	const reading = migrations.filter(({ work }) => work === 'reads');
-	const lines = reading.slice(0, maxMigrations).map(({ release, tables, database, took }) => {
-		const which = Object.entries(tables).map(([table, grows]) => `${code(table)} (grows with ${grows})`);
-		return `${release}${database ? ` on ${databaseNames[database]}` : ''}: ${which.join(', ')}${tookWords(took)}`;
-	});
-	const more = reading.length - lines.length;
-	const measured = reading.some(({ took }) => took)
-		? 'Times are for a million rows of that table, measured on two cores that had other work; yours may take longer:'
-		: 'Nobody measured how long they take:';
-	const altered = migrations.filter(({ work }) => work === 'alters').flatMap(({ tables }) => Object.keys(tables));
-	const quick = altered.length
-		? [
-				`Columns of ${[...new Set(altered)].map(code).join(', ')} change too: quick, but only when nothing else uses the table.`,
-			]
-		: [];
 	return `Before its port opens, Synapse migrates the database. systemd waits until Synapse reports that it is ready, 90 seconds by default, then kills and restarts it: the migration starts over, forever. Raise the limit before the switch:
 
 ${block([
@@ -193,28 +181,12 @@ ${block([
 	`systemctl show -p Type -p TimeoutStartUSec ${service}`,
 ])}
 
-(\`systemctl edit ${service}\` does the same by hand.) The last line must say \`TimeoutStartUSec=infinity\`. These go through large tables. ${measured}
-
-${list([...lines, ...(more > 0 ? [`and ${count(more, 'more', 'more')}`] : []), ...quick])}
+(\`systemctl edit ${service}\` does the same by hand.) The last line must say \`TimeoutStartUSec=infinity\`. ${migrationsWords(migrations)}
 
 The log names each migration as it begins (\`Applying schema …\`); as long as the last line is one of them, let it run:
 
 ${block(log)}`;
 }
-
-/** “; 3 to 20 s on PostgreSQL”, or minutes; empty where nobody measured. */
-function tookWords(took: StartLimit['migrations'][number]['took']): string {
-	const parts = Object.entries(took ?? {}).map(([database, [shortest, longest]]) => {
-		const inMinutes = longest >= 120;
-		const shown = (seconds: number) => (inMinutes ? Math.round(seconds / 6) / 10 : Math.max(1, Math.round(seconds)));
-		const [least, most] = [shown(shortest), shown(longest)];
-		const span = least === most ? `about ${most}` : `${least} to ${most}`;
-		return `${span} ${inMinutes ? 'min' : 's'} on ${databaseNames[database as keyof typeof databaseNames]}`;
-	});
-	return parts.length ? `; ${parts.join(', ')}` : '';
-}
-
-const databaseNames = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
 
 /** Nouns that fit behind “Check outside Synapse”. */
 const places: Record<FoundIn, string> = {
@@ -253,7 +225,7 @@ ${list(last)}`;
 }
 
 function taskText(task: StepTask): string {
-	if (task.kind === 'switch') return task.commands ? switchWords(task.commands) : '';
+	if (task.kind === 'switch') return task.commands ? switchWords(task.commands, task.migrating) : '';
 	if (task.kind === 'start-limit') return startLimitWords(task.limit);
 	if (task.kind === 'outside') return outsideWords(task.checks);
 	if (task.kind === 'which-system') return systemWords(task);

@@ -1,10 +1,14 @@
 // What is measured: releases whose migrations or background updates go through a large table, and the rows they find there.
 
-/** SQL that runs on SQLite and PostgreSQL alike. */
+export type Database = 'sqlite' | 'postgres';
+
 export type Filling = {
 	/** How many rows of that kind change: `most` and `few` give the two ends of the range. */
 	affects: 'most' | 'few';
+	/** Statements that run on SQLite and PostgreSQL alike. */
 	sql: string[];
+	/** More of them, for PostgreSQL alone. */
+	postgres?: string[];
 };
 
 export type Case = {
@@ -13,17 +17,26 @@ export type Case = {
 	/** The release that makes the tables, and the one that migrates them. */
 	before: string;
 	at: string;
-	databases: ('sqlite' | 'postgres')[];
+	databases: Database[];
 	/** The table whose rows are counted. */
 	table: string;
-	/** How these migrations' names begin. Those that are not named here are too quick to count. */
+	/** How the names of those migrations begin whose time counts. The others are too quick. */
 	deltas: string[];
-	/** Background updates that the release queues or goes on with. */
-	updates?: string[];
+	/** Background updates whose time counts, and the migration that queues them. */
+	updates?: Partial<Record<Database, { queuedBy: string; names: string[] }>>;
+	/**
+	 * The sequence of PostgreSQL that numbers the rows: Synapse does not start where it is behind the table.
+	 * https://github.com/element-hq/synapse/blob/v1.64.0/synapse/storage/util/sequence.py
+	 */
+	sequence?: string;
 	fillings: Filling[];
 };
 
 export const rows = 1_000_000;
+/** Where the numbers of a stream begin: behind what a new server wrote itself. */
+const streamBegins = 10_000;
+/** Above every number of a stream. */
+export const streamEnds = rows + streamBegins;
 
 /** One INSERT for all rows, `i` counting from 1; PostgreSQL and SQLite both read it. */
 function many(table: string, columns: Record<string, string>): string {
@@ -34,31 +47,32 @@ function many(table: string, columns: Record<string, string>): string {
 /** As people have them: a thousand rooms, a few thousand people. */
 const room = "'!room' || (i % 1000) || ':example.org'";
 const user = "'@user' || (i % 5000) || ':example.org'";
+/** One of a thousand in each of a thousand rooms, which are numbered i / 1000. */
+const member = "'@user' || (i % 1000) || ':example.org'";
 const event = "'$event-of-a-usual-length-with-a-hash-of-' || i";
 
-const events = (more: Record<string, string> = {}) =>
-	many('events', {
-		stream_ordering: 'i + 10000',
-		topological_ordering: 'i / 1000',
-		event_id: event,
-		type: "'m.room.message'",
-		room_id: room,
-		processed: 'true',
-		outlier: 'false',
-		depth: 'i / 1000',
-		received_ts: '1600000000000 + i',
-		origin_server_ts: '1600000000000 + i',
-		sender: user,
-		contains_url: 'false',
-		...more,
-	});
+const events = many('events', {
+	stream_ordering: `i + ${streamBegins}`,
+	topological_ordering: 'i / 1000',
+	event_id: event,
+	type: "'m.room.message'",
+	room_id: room,
+	processed: 'true',
+	outlier: 'false',
+	depth: 'i / 1000',
+	received_ts: '1600000000000 + i',
+	origin_server_ts: '1600000000000 + i',
+	sender: user,
+	contains_url: 'false',
+	instance_name: "'master'",
+});
 
 const receipts = (type: string) => [
 	many('receipts_linearized', {
 		stream_id: 'i',
 		room_id: "'!room' || (i / 1000) || ':example.org'",
 		receipt_type: type,
-		user_id: "'@user' || (i % 1000) || ':example.org'",
+		user_id: member,
 		event_id: event,
 		data: '\'{"ts": 1600000000000}\'',
 	}),
@@ -67,7 +81,7 @@ const receipts = (type: string) => [
 const graph = many('receipts_graph', {
 	room_id: "'!room' || (i / 1000) || ':example.org'",
 	receipt_type: "'m.read'",
-	user_id: "'@user' || (i % 1000) || ':example.org'",
+	user_id: member,
 	event_ids: `'["' || ${event} || '"]'`,
 	data: '\'{"ts": 1600000000000}\'',
 });
@@ -128,6 +142,29 @@ const thumbnails = [
 	}),
 ];
 
+const members = ['current_state_events', 'room_memberships'].map(table =>
+	many(table, {
+		event_id: event,
+		room_id: "'!room' || (i / 1000) || ':example.org'",
+		...(table === 'room_memberships'
+			? { user_id: member, sender: member, membership: "'join'" }
+			: { type: "'m.room.member'", state_key: member }),
+	}),
+);
+
+/** As an update that an older release queued, and that never ended. */
+const queue = (update: string) =>
+	`INSERT INTO background_updates (update_name, progress_json) VALUES ('${update}', '{}')`;
+
+const populated = {
+	queuedBy: 'main 72/03bg_populate_events_columns.py',
+	names: ['events_populate_state_key_rejections'],
+};
+const uniqueReceipts = (queuedBy: string) => ({
+	queuedBy,
+	names: ['receipts_linearized_unique_index', 'receipts_graph_unique_index'],
+});
+
 export const cases: Case[] = [
 	{
 		id: '1.4-key-backups',
@@ -151,10 +188,21 @@ export const cases: Case[] = [
 				sql: [
 					many('users_in_public_rooms', {
 						room_id: "'!room' || (i / 1000) || ':example.org'",
-						user_id: "'@user' || (i % 1000) || ':example.org'",
+						user_id: member,
 					}),
 				],
 			},
+		],
+	},
+	{
+		id: '1.4-redactions',
+		before: '1.3.1',
+		at: '1.4.1',
+		databases: ['postgres', 'sqlite'],
+		table: 'redactions',
+		deltas: ['main 56/redaction_censor.sql', 'main 56/redaction_censor2.sql'],
+		fillings: [
+			{ affects: 'most', sql: [many('redactions', { event_id: event, redacts: "'$redacted-event-of-a-usual-length' || i" })] },
 		],
 	},
 	{
@@ -191,22 +239,49 @@ export const cases: Case[] = [
 		fillings: [{ affects: 'most', sql: thumbnails }],
 	},
 	{
+		id: '1.26-access-tokens',
+		before: '1.25.0',
+		at: '1.26.0',
+		databases: ['sqlite'],
+		table: 'access_tokens',
+		deltas: ['main 58/28drop_last_used_column.sql.sqlite'],
+		fillings: [
+			{
+				affects: 'most',
+				sql: [
+					many('access_tokens', {
+						id: 'i + 1000',
+						user_id: user,
+						device_id: "'DEVICE' || i",
+						token: "'syt_a_token_of_a_usual_length_with_letters_' || i",
+					}),
+				],
+			},
+		],
+	},
+	{
 		id: '1.38-stream-ordering',
 		before: '1.37.1',
 		at: '1.38.1',
 		databases: ['postgres'],
 		table: 'events',
-		deltas: ['main 60/01recreate_stream_ordering.sql.postgres'],
-		updates: [
-			'populate_stream_ordering2',
-			'index_stream_ordering2',
-			'index_stream_ordering2_contains_url',
-			'index_stream_ordering2_room_order',
-			'index_stream_ordering2_room_stream',
-			'index_stream_ordering2_ts',
-			'replace_stream_ordering_column',
-		],
-		fillings: [{ affects: 'most', sql: [events({ instance_name: "'master'" })] }],
+		deltas: [],
+		updates: {
+			postgres: {
+				queuedBy: 'main 60/01recreate_stream_ordering.sql.postgres',
+				names: [
+					'populate_stream_ordering2',
+					'index_stream_ordering2',
+					'index_stream_ordering2_room_order',
+					'index_stream_ordering2_contains_url',
+					'index_stream_ordering2_room_stream',
+					'index_stream_ordering2_ts',
+					'replace_stream_ordering_column',
+				],
+			},
+		},
+		sequence: 'events_stream_seq',
+		fillings: [{ affects: 'most', sql: [events] }],
 	},
 	{
 		id: '1.62-event-edges',
@@ -214,22 +289,32 @@ export const cases: Case[] = [
 		at: '1.62.0',
 		databases: ['sqlite', 'postgres'],
 		table: 'event_edges',
-		deltas: ['main 71/01rebuild_event_edges.sql'],
-		updates: ['event_edges_drop_invalid_rows'],
+		deltas: ['main 71/01rebuild_event_edges.sql.sqlite'],
+		updates: {
+			postgres: {
+				queuedBy: 'main 71/01rebuild_event_edges.sql.postgres',
+				names: ['event_edges_drop_invalid_rows', 'event_edges_replace_index'],
+			},
+		},
+		sequence: 'events_stream_seq',
 		fillings: [
-			{ affects: 'few', sql: [events(), edges('false')] },
-			{ affects: 'most', sql: [events(), edges('true')] },
+			{ affects: 'few', sql: [events, edges('false')] },
+			{ affects: 'most', sql: [events, edges('true')] },
 		],
 	},
 	{
 		id: '1.64-event-columns',
 		before: '1.63.1',
 		at: '1.64.0',
-		databases: ['postgres'],
+		databases: ['postgres', 'sqlite'],
 		table: 'events',
 		deltas: [],
-		updates: ['events_populate_state_key_rejections'],
-		fillings: [{ affects: 'most', sql: [events()] }],
+		updates: {
+			postgres: populated,
+			sqlite: populated,
+		},
+		sequence: 'events_stream_seq',
+		fillings: [{ affects: 'most', sql: [events] }],
 	},
 	{
 		id: '1.67-private-receipts',
@@ -238,18 +323,34 @@ export const cases: Case[] = [
 		databases: ['postgres', 'sqlite'],
 		table: 'receipts_linearized',
 		deltas: ['main 72/05remove_unstable_private_read_receipts.sql'],
+		sequence: 'receipts_sequence',
 		fillings: [
 			{ affects: 'few', sql: receipts("'m.read'") },
 			{ affects: 'most', sql: receipts("'org.matrix.msc2285.read.private'") },
 		],
 	},
 	{
+		id: '1.68-memberships',
+		before: '1.67.0',
+		at: '1.68.0',
+		databases: ['postgres', 'sqlite'],
+		table: 'current_state_events',
+		deltas: ['main 72/07force_update_current_state_events_membership.py'],
+		fillings: [
+			{ affects: 'few', sql: members },
+			// The only ones concerned are those whose update of 2019 never ended.
+			{ affects: 'most', sql: [...members, queue('current_state_events_membership')] },
+		],
+	},
+	{
 		id: '1.68-thread-receipts',
 		before: '1.67.0',
 		at: '1.68.0',
-		databases: ['sqlite'],
+		databases: ['sqlite', 'postgres'],
 		table: 'receipts_linearized',
 		deltas: ['main 72/07thread_receipts.sql.sqlite'],
+		updates: { postgres: uniqueReceipts('main 72/08thread_receipts.sql') },
+		sequence: 'receipts_sequence',
 		fillings: [
 			{ affects: 'few', sql: receipts("'m.read'") },
 			{ affects: 'most', sql: [...receipts("'m.read'"), graph] },
@@ -259,10 +360,10 @@ export const cases: Case[] = [
 		id: '1.70-thread-receipts',
 		before: '1.69.0',
 		at: '1.70.1',
-		databases: ['sqlite', 'postgres'],
+		databases: ['sqlite'],
 		table: 'receipts_linearized',
 		deltas: ['main 73/08thread_receipts_non_null.sql.sqlite'],
-		updates: ['receipts_linearized_unique_index', 'receipts_graph_unique_index'],
+		updates: { sqlite: uniqueReceipts('main 73/08thread_receipts_non_null.sql.sqlite') },
 		fillings: [
 			{ affects: 'few', sql: receipts("'m.read'") },
 			{ affects: 'most', sql: [...receipts("'m.read'"), graph] },
@@ -274,10 +375,55 @@ export const cases: Case[] = [
 		at: '1.85.2',
 		databases: ['postgres', 'sqlite'],
 		table: 'event_push_actions',
-		deltas: ['main 77/05thread_notifications_backfill.sql', 'main 77/06thread_notifications_not_null'],
+		deltas: ['main 77/05thread_notifications_backfill.sql', 'main 77/06thread_notifications_not_null.sql.sqlite'],
+		updates: {
+			postgres: {
+				queuedBy: 'main 77/06thread_notifications_not_null_event_push_actions.sql.postgres',
+				names: ['event_push_actions_thread_id'],
+			},
+			sqlite: {
+				queuedBy: 'main 77/06thread_notifications_not_null.sql.sqlite',
+				names: ['event_push_actions_stream_highlight_index'],
+			},
+		},
 		fillings: [
 			{ affects: 'few', sql: [pushActions("'main'")] },
 			{ affects: 'most', sql: [pushActions('NULL')] },
+		],
+	},
+	{
+		id: '1.122-event-times',
+		before: '1.121.1',
+		at: '1.122.0',
+		databases: ['postgres', 'sqlite'],
+		table: 'events',
+		deltas: [],
+		updates: {
+			postgres: { queuedBy: 'main 88/06_events_received_ts_index.sql', names: ['events_received_ts_index'] },
+			sqlite: { queuedBy: 'main 88/06_events_received_ts_index.sql', names: ['events_received_ts_index'] },
+		},
+		sequence: 'events_stream_seq',
+		fillings: [{ affects: 'most', sql: [events] }],
+	},
+	{
+		id: '1.164-event-edges',
+		before: '1.163.2',
+		at: '1.164.0rc3',
+		databases: ['postgres'],
+		table: 'event_edges',
+		deltas: ['main 95/01_foreground_event_edges_state_cleanup.py'],
+		sequence: 'events_stream_seq',
+		fillings: [
+			{ affects: 'few', sql: [events, edges('false')] },
+			{
+				affects: 'most',
+				sql: [queue('event_edges_drop_invalid_rows'), events, edges('true')],
+				// As 1.62 left it: the update that is still queued would have validated it.
+				postgres: [
+					'ALTER TABLE event_edges DROP CONSTRAINT event_edges_event_id_fkey',
+					'ALTER TABLE event_edges ADD CONSTRAINT event_edges_event_id_fkey FOREIGN KEY (event_id) REFERENCES events (event_id) NOT VALID',
+				],
+			},
 		],
 	},
 ];

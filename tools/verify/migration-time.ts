@@ -1,69 +1,93 @@
-// How long a release migrates a database with a million rows: what its own log says of it.
+// How long a release migrates a database with a million rows: by its own log, and by a clock until its background updates end.
 import { environment, shimmed } from './machine/environment.ts';
-import type { Case, Filling } from './migration-cases.ts';
+import { type Case, type Database, type Filling, streamEnds } from './migration-cases.ts';
 import { start } from './start.ts';
 import { type Place, prepared, releaseCalled, settle } from './trial.ts';
 
 export type Measured = {
 	/** Seconds by the name of the migration, like `main 77/05thread_notifications_backfill.sql`. */
 	deltas: Map<string, number>;
-	/** Seconds by the name of the background update. */
-	updates: Map<string, number>;
+	/** From the start of the process to the open port (seconds). */
+	opens: number;
+	/** From the open port until no background update is left (seconds), where the case names some. */
+	background?: number;
+	/** The background updates that ran, by name. */
+	ran: Set<string>;
 };
 
-/** An hour: what takes longer on a million rows is no measurement but a finding. */
-const timeoutSeconds = 3600;
+/** What takes longer than this on a million rows (seconds) is no measurement but a finding. */
+const timeout = 1800;
 
-let copies = 0;
+export const engineNames = { sqlite: 'sqlite', postgres: 'postgresql 14' } as const;
 
-/** One start of the release on a database that was filled; background updates too, where the case names some. */
-export async function measure(
-	{ before, at, updates }: Case,
-	database: 'sqlite' | 'postgres',
-	filling: Filling,
+let names = 0;
+
+/** A database that the release before made, and that was filled since. Its name; every run starts from a copy. */
+export async function filled(
+	{ before, sequence }: Case,
+	database: Database,
+	{ sql, postgres = [] }: Filling,
 	place: Place,
-): Promise<Measured> {
-	const engineName = database === 'sqlite' ? 'sqlite' : 'postgresql 14';
-	const engine = await place.engine(engineName);
-	const empty = await prepared(place, engineName, [{ release: before, settle: true }]);
-	const name = `measured_${copies++}`;
-	await engine.create(name, { of: empty });
-	for (const statement of filling.sql) await engine.query(name, statement);
+): Promise<string> {
+	const engine = await place.engine(engineNames[database]);
+	const of = await prepared(place, engineNames[database], [{ release: before, settle: true }]);
+	const name = `filled_${names++}`;
+	await engine.create(name, { of });
+	for (const statement of sql) await engine.query(name, statement);
+	if (database === 'postgres') {
+		for (const statement of postgres) await engine.query(name, statement);
+		if (sequence !== undefined) await engine.query(name, `SELECT setval('${sequence}', ${streamEnds})`);
+	}
 	await engine.query(name, 'ANALYZE');
+	return name;
+}
+
+/** One start of the release on a copy of a database that was filled; background updates too, where the case names some. */
+export async function measure({ at, updates }: Case, database: Database, of: string, place: Place): Promise<Measured> {
+	const engine = await place.engine(engineNames[database]);
+	const name = `measured_${names++}`;
+	await engine.create(name, { of });
+	const python = await environment(releaseCalled(at, place.releases));
+	const begun = performance.now();
 	const started = await start({
-		python: await environment(releaseCalled(at, place.releases)),
+		python,
 		env: shimmed(at, undefined),
 		dir: place.folder(name),
 		database: engine.config(name),
-		timeout: timeoutSeconds,
+		// With the pauses that Synapse makes unasked: this is how long people wait.
+		attempt: { config: { background_updates: {} } },
+		timeout,
 	});
 	if (!started.listens) throw new Error(`${at} does not start: ${started.error}`);
-	const left = updates ? await settle(engine, name, timeoutSeconds) : [];
+	const opened = performance.now();
+	const left = updates?.[database] ? await settle(engine, name, timeout) : [];
+	const ended = performance.now();
 	await started.stop();
 	if (left.length) throw new Error(`${at} does not finish ${left.join(', ')}`);
-	return readLog(started.log());
+	const log = started.log();
+	return {
+		deltas: readDeltas(log),
+		opens: (opened - begun) / 1000,
+		...(updates?.[database] && { background: (ended - opened) / 1000 }),
+		ran: new Set([...log.matchAll(/Starting update batch on background update '([^']+)'/g)].map(([, one = '']) => one)),
+	};
 }
 
-const stamped = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d),(\d{3}) - (.*)$/;
-const batch =
-	/Running background update '([^']+)'\. Processed \d+ items in (\d+)ms|Updating '([^']+)'\. Updated \d+ items in (\d+)ms/;
+const line = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d),(\d{3}) - (\S+) - (.*)$/;
+/** Migrations that are Python log under names of their own: synapse.storage.v95_01_foreground_… */
+const ofMigration = /^synapse\.storage\.(v\d+_|schema\.)/;
 
-/** The time between a migration's line and the next line of the log; the times that batches of updates name. */
-export function readLog(log: string): Measured {
+/** Seconds between the line that names a migration and the next that does not come from the migration itself. */
+export function readDeltas(log: string): Map<string, number> {
 	const deltas = new Map<string, number>();
-	const updates = new Map<string, number>();
 	let running: { name: string; since: number } | undefined;
-	for (const line of log.split('\n')) {
-		const [, day, time, ms, rest = ''] = stamped.exec(line) ?? [];
-		if (day === undefined) continue;
+	for (const text of log.split('\n')) {
+		const [, day, time, ms, logger = '', rest = ''] = line.exec(text) ?? [];
+		if (day === undefined || ofMigration.test(logger)) continue;
 		const now = Date.parse(`${day}T${time}.${ms}Z`);
 		if (running) deltas.set(running.name, (deltas.get(running.name) ?? 0) + (now - running.since) / 1000);
-		const name = /\/?(\d+\/[^/\s:]+\.(?:sql|py)(?:\.\w+)?)(?::run_\w+)?$/.exec(rest)?.[1];
-		running =
-			name !== undefined && /(?:Applying|Running) /.test(rest) ? { name: `main ${name}`, since: now } : undefined;
-		const [, oneName, oneMs, otherName, otherMs] = batch.exec(rest) ?? [];
-		const update = oneName ?? otherName;
-		if (update !== undefined) updates.set(update, (updates.get(update) ?? 0) + Number(oneMs ?? otherMs) / 1000);
+		const name = /\b(?:Applying|Running) .*?(\d+\/[^/\s:]+\.(?:sql|py)(?:\.\w+)?)(?::run_\w+)?$/.exec(rest)?.[1];
+		running = name === undefined ? undefined : { name: `main ${name}`, since: now };
 	}
-	return { deltas, updates };
+	return deltas;
 }

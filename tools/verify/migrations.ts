@@ -1,80 +1,117 @@
-// npm run verify -- migrations [case…]: fills databases with a million rows of one table, lets releases migrate them, and
-// writes how long each migration and background update took to knowledge/synapse/migration-times.json.
+// npm run verify -- migrations [case[/sqlite|/postgres]…]: fills databases with a million rows of one table, lets releases
+// migrate them, and writes how long each migration and background update took to knowledge/synapse/migration-times.json.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
-import { isCandidate } from '../../src/deployment/version.ts';
 import { readKnowledge } from '../../src/knowledge/load.ts';
 import { type MigrationTime, migrationTimesShape } from '../../src/knowledge/schema/migrations.ts';
-import { type Case, cases, rows } from './migration-cases.ts';
-import { measure } from './migration-time.ts';
+import { type Case, cases, type Database, rows } from './migration-cases.ts';
+import { engineNames, filled, type Measured, measure } from './migration-time.ts';
 import { openPlace, type Place } from './trial.ts';
 
 const folder = new URL('../../knowledge/', import.meta.url);
 const file = new URL('synapse/migration-times.json', folder);
 
+/** How often each filling is migrated: the machine has other work. */
+const runs = 2;
+
+type Wanted = { one: Case; database: Database };
+
 export async function measureMigrations(names: readonly string[]): Promise<number> {
+	const all = cases.flatMap(one => one.databases.map(database => ({ one, database })));
+	const isCalled = ({ one, database }: Wanted, name: string) => name === one.id || name === `${one.id}/${database}`;
 	// As named, so that the more important can come first.
-	const wanted = names.length ? names.flatMap(name => cases.filter(({ id }) => id === name)) : cases;
-	if (!wanted.length) {
-		console.error(`No case is called ${names.join(' or ')}. There are ${cases.map(({ id }) => id).join(', ')}.`);
+	const wanted = names.length ? names.flatMap(name => all.filter(each => isCalled(each, name))) : all;
+	const unknown = names.find(name => !all.some(each => isCalled(each, name)));
+	if (unknown !== undefined) {
+		console.error(`No case is called ${unknown}. There are ${cases.map(({ id }) => id).join(', ')}.`);
 		return 1;
 	}
-	const times = existsSync(file) ? migrationTimesShape.parse(JSON.parse(readFileSync(file, 'utf8'))).times : [];
-	const releases = readKnowledge(folder).releases.filter(
-		({ version, withdrawn }) => !withdrawn && !isCandidate(version),
-	);
+	const releases = readKnowledge(folder).releases.filter(({ withdrawn }) => !withdrawn);
 	// Durations would flatter without fsync.
 	const place = openPlace(releases, console.log, ['fsync=on']);
+	process.once('SIGINT', () => process.exit(130));
 	try {
-		for (const one of wanted)
-			for (const database of one.databases) {
-				const measured = await rangesOf(one, database, place);
-				const kept = times.filter(time => time.case !== one.id || time.database !== database);
-				times.splice(0, times.length, ...kept, ...measured);
-				writeFileSync(file, timesText(times));
-			}
+		for (const { one, database } of wanted) keep(one.id, database, await timesOf(one, database, place));
 	} finally {
 		await place.close();
 	}
 	return 0;
 }
 
-/** Each migration and update with the shortest and the longest time of all fillings. */
-async function rangesOf(one: Case, database: 'sqlite' | 'postgres', place: Place): Promise<MigrationTime[]> {
-	const seconds = new Map<string, number[]>();
-	const note = (name: string, took: number) => seconds.set(name, [...(seconds.get(name) ?? []), took]);
-	for (const filling of one.fillings)
-		for (let run = 0; run < Math.ceil(2 / one.fillings.length); run++) {
-			const { deltas, updates } = await measure(one, database, filling, place);
-			for (const [name, took] of deltas) if (one.deltas.some(begin => name.startsWith(begin))) note(name, took);
-			for (const [name, took] of updates) if (one.updates?.includes(name)) note(name, took);
-			console.log(
-				`${one.id} on ${database}, ${filling.affects} affected, load ${loadavg()[0]?.toFixed(1)}:`,
-				Object.fromEntries(seconds),
-			);
-		}
-	return [...seconds].map(([name, took]) => ({
-		case: one.id,
-		...(name.startsWith('main ') ? { delta: name } : { update: name }),
-		release: one.at,
-		database,
-		table: one.table,
-		rows,
-		seconds: [round(Math.min(...took)), round(Math.max(...took))],
-		runs: took.length,
-		date: new Date().toISOString().slice(0, 10),
-	}));
+/** Takes the place of what was measured of that case before. Read again each time: another run may have written. */
+function keep(id: string, database: Database, measured: readonly MigrationTime[]): void {
+	const { machine, times } = existsSync(file)
+		? migrationTimesShape.parse(JSON.parse(readFileSync(file, 'utf8')))
+		: { machine: 'two cores, other work running', times: [] };
+	const others = times.filter(time => time.case !== id || time.database !== database);
+	writeFileSync(file, timesText(machine, [...others, ...measured]));
 }
 
-function round(seconds: number): number {
-	return Number(seconds.toPrecision(2));
+/** Each migration and the background updates, with the shortest and the longest time of all runs of all fillings. */
+async function timesOf(one: Case, database: Database, place: Place): Promise<MigrationTime[]> {
+	const measured: Measured[] = [];
+	const loads: number[] = [];
+	for (const filling of one.fillings) {
+		const name = await filled(one, database, filling, place);
+		for (let run = 0; run < runs; run++) {
+			const result = await measure(one, database, name, place);
+			measured.push(result);
+			loads.push(loadavg()[0] ?? 0);
+			console.log(`${one.id} on ${database}, ${filling.affects} affected, load ${loads.at(-1)?.toFixed(1)}:`, result);
+		}
+	}
+	const server = await serverWords(database, place);
+	const common = { release: one.at, database, server, table: one.table, rows };
+	const told = { runs: measured.length, load: span(loads), date: new Date().toISOString().slice(0, 10) };
+	const opens = span(measured.map(result => result.opens));
+	const counted = [...new Set(measured.flatMap(({ deltas }) => [...deltas.keys()]))].filter(name =>
+		one.deltas.some(begin => name.startsWith(begin)),
+	);
+	const background = measured.flatMap(result => result.background ?? []);
+	const updates = one.updates?.[database];
+	const missing = updates?.names.filter(name => !measured.some(({ ran }) => ran.has(name))) ?? [];
+	if (missing.length) throw new Error(`${one.at} never ran ${missing.join(', ')}`);
+	if (!counted.length && !updates) throw new Error(`nothing of ${one.id} ran on ${database}`);
+	return [
+		...counted.map(delta => {
+			const seconds = span(measured.map(({ deltas }) => deltas.get(delta) ?? 0));
+			return { case: one.id, delta, ...common, seconds, opens, ...told };
+		}),
+		...(updates
+			? [
+					{
+						case: one.id,
+						delta: updates.queuedBy,
+						updates: updates.names,
+						...common,
+						seconds: span(background),
+						opens,
+						...told,
+					},
+				]
+			: []),
+	];
+}
+
+async function serverWords(database: Database, place: Place): Promise<string> {
+	if (database === 'sqlite') return 'SQLite of Python 3.11';
+	const engine = await place.engine(engineNames[database]);
+	const [[version] = []] = await engine.query('postgres', 'SHOW server_version');
+	return `PostgreSQL ${String(version)}, fsync on`;
+}
+
+/** Least and most, to two digits. */
+function span(values: readonly number[]): [number, number] {
+	const round = (value: number) => Number(value.toPrecision(2));
+	return [round(Math.min(...values)), round(Math.max(...values))];
 }
 
 /** One line a measurement, in the order of cases. */
-function timesText(times: readonly MigrationTime[]): string {
+function timesText(machine: string, times: readonly MigrationTime[]): string {
 	const order = cases.map(({ id }) => id);
 	const sorted = [...times].sort(
 		(a, b) => order.indexOf(a.case) - order.indexOf(b.case) || a.database.localeCompare(b.database),
 	);
-	return `{"times": [\n${sorted.map(time => JSON.stringify(time)).join(',\n')}\n]}\n`;
+	const lines = sorted.map(time => JSON.stringify(time)).join(',\n');
+	return `{"machine": ${JSON.stringify(machine)}, "times": [\n${lines}\n]}\n`;
 }

@@ -5,6 +5,7 @@ import type { Profile } from '../../deployment/facts.ts';
 import { finalOf, isWithin } from '../../deployment/version.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 import type { Halt } from './halts.ts';
+import { migrating } from './migrating.ts';
 import { isBuilt, type System, systemsOf } from './packages.ts';
 import { startLimit } from './start-limit.ts';
 import type { Step } from './step.ts';
@@ -27,7 +28,10 @@ const planned = {
 	tells: [],
 } satisfies Partial<Step>;
 
-type Calendar = { today: string; known: Pick<Knowledge, 'releases' | 'stops' | 'lifecycles' | 'installs'> };
+type Calendar = {
+	today: string;
+	known: Pick<Knowledge, 'releases' | 'stops' | 'lifecycles' | 'installs' | 'migrations' | 'queued'>;
+};
 
 /** Whether the package that runs may be on a system that has none of the release at the end of the leg. */
 function mayLackPackage({ from, to }: Leg, profile: Profile, systems: readonly System[]): boolean {
@@ -76,18 +80,27 @@ export function switchesAndWaits(
 	{ today, known }: Calendar,
 ): Step[] {
 	const systems = systemsOf(known.lifecycles);
+	const [start, end] = [legs[0]?.from, legs.at(-1)?.to];
+	// The step that raises the limit tells of the migrations of all legs.
+	const limited = start !== undefined && end !== undefined && startLimit({ from: start, to: end, profile }, known);
 	return legs.flatMap((leg, i): Step[] => {
 		const released = known.releases.find(({ version }) => version === leg.to)?.date ?? today;
+		const halt = stops.find(stop => stop.required && stop.best === leg.to);
+		const { migrations, queued } = migrating({ ...leg, profile }, known);
 		const commands = switchCommands({ ...leg, released, today }, profile, { installs: known.installs, systems });
 		const step: Step = {
 			...planned,
 			id: `${leg.to}/switch`,
 			release: leg.to,
-			task: { kind: 'switch', to: leg.to, ...(commands && { commands }) },
+			task: {
+				kind: 'switch',
+				to: leg.to,
+				...(commands && { commands }),
+				migrating: { ...(!limited && { migrations }), ...(!halt && { queued }) },
+			},
 			...(mayLackPackage(leg, profile, systems) && { ask: ['os'] }),
 			leg: i,
 		};
-		const halt = stops.find(stop => stop.required && stop.best === leg.to);
 		if (!halt) return [step];
 		const wait: Step = {
 			...step,
@@ -99,6 +112,7 @@ export function switchesAndWaits(
 				why: halt.why ?? '',
 				skipped: consequence(halt),
 				lines: waitCommands(profile, known.installs),
+				...(queued.length && { queued }),
 			},
 			tells: known.stops.flatMap(({ best, tells }) => (best === leg.to ? tells : [])),
 			...(halt.applies && { applies: halt.applies }),

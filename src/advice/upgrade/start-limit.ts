@@ -1,8 +1,9 @@
 // Whether systemd may kill the start in the middle of a migration: its limit counts until Synapse says that it is ready.
 import type { Profile } from '../../deployment/facts.ts';
-import { compare, finalOf, isAbove, type Version } from '../../deployment/version.ts';
+import { compare, type Version } from '../../deployment/version.ts';
 import type { Migration } from '../../knowledge/schema/migrations.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
+import { migrating } from './migrating.ts';
 
 export type StartLimit = {
 	/** `sure`: upstream's package, whose unit waits for the word; `perhaps`: only where such a unit runs it. */
@@ -30,21 +31,9 @@ export function startLimit(
 ): StartLimit | undefined {
 	const install = profile.get('install')?.value;
 	if (!onHost.includes(install) || compare(to, canNotifySince) < 0) return undefined;
-	const database = profile.get('database')?.value;
-	const ahead = migrations
-		.filter(({ release }) => isAbove(finalOf(release), from) && !isAbove(finalOf(release), finalOf(to)))
-		.filter(migration => !migration.database || database === undefined || migration.database === database)
-		.map(migration => tookOn(migration, database))
-		.sort((a, b) => compare(a.release, b.release));
+	const ahead = migrating({ from, to, profile }, { migrations, queued: [] }).migrations;
 	if (!ahead.some(({ work }) => work === 'reads')) return undefined;
 	const sure = install === 'debian' && compare(to, notifiesSince) >= 0;
 	const { service = 'matrix-synapse', log = [`journalctl -fu ${service}`] } = installs[String(install)] ?? {};
 	return { unit: sure ? 'sure' : 'perhaps', service, log, migrations: ahead };
-}
-
-/** Only the times of this database, where it is known. */
-function tookOn({ took, ...migration }: Migration, database: unknown): Migration {
-	if (!took || (database !== 'sqlite' && database !== 'postgres')) return { ...migration, ...(took && { took }) };
-	const own = took[database];
-	return { ...migration, ...(own && { took: { [database]: own } }) };
 }

@@ -2,6 +2,7 @@
 
 import type { Version } from '../../deployment/version.ts';
 import type { Note, Stop } from '../../knowledge/schema/synapse.ts';
+import type { Migrating } from './migrating.ts';
 import type { StartLimit } from './start-limit.ts';
 import type { NoPackage, SwitchCommands } from './switch-commands.ts';
 
@@ -14,6 +15,8 @@ type Wait = {
 	why: string;
 	skipped: Consequence;
 	lines: string[];
+	/** What the releases up to here queue, as far as it was measured. */
+	queued?: Migrating['queued'];
 	stuck?: { lines: string[]; text: string };
 };
 
@@ -24,8 +27,8 @@ export type OutsideCheck = Pick<Note, 'id' | 'release' | 'when' | 'title' | 'tex
 export type FoundIn = NonNullable<Note['foundIn']>;
 
 export type StepTask =
-	/** `commands`: absent where no recipe fits. */
-	| { kind: 'switch'; to: Version; commands?: SwitchCommands }
+	/** `commands`: absent where no recipe fits. `migrating`: without what the steps before and behind it tell. */
+	| { kind: 'switch'; to: Version; commands?: SwitchCommands; migrating?: Partial<Migrating> }
 	| Wait
 	| { kind: 'no-package'; lacking: NoPackage }
 	| { kind: 'start-limit'; limit: StartLimit }

@@ -292,14 +292,16 @@ export const migratedTablesAreClassed: KnowledgeRule = ({ deltas, largeTables })
 		),
 	);
 
-/** What was measured is a migration of the code, so that plans find it. */
-export const measuredMigrationsExist: KnowledgeRule = ({ times, deltas }) => {
+/** What was measured is a migration of the code, of a table that counts as large, so that plans find it. */
+export const measuredMigrationsExist: KnowledgeRule = ({ times, deltas, largeTables }) => {
 	const known = new Set(deltas.entries.map(({ key }) => key));
-	return times.flatMap(({ delta, case: name }) =>
-		delta === undefined || known.has(delta)
+	const large = new Set(largeTables.flatMap(({ value: { tables } }) => Object.keys(tables)));
+	return times.flatMap(({ delta, table, case: name }) => [
+		...(known.has(delta)
 			? []
-			: [`synapse/migration-times.json expected a migration of the code, got ${delta} in ${name}`],
-	);
+			: [`synapse/migration-times.json expected a migration of the code, got ${delta} in ${name}`]),
+		...(large.has(table) ? [] : [`synapse/migration-times.json expected a large table, got ${table} in ${name}`]),
+	]);
 };
 
 /** A variable has one fate: no name stands under two changes, or under one and among those that never were. */

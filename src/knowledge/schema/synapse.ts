@@ -5,7 +5,7 @@ import type { FaultFile, SymptomFile } from './fault.ts';
 import { appliesShape, clause, date, hash, id, path, prose, range, roughDate, title, version } from './fields.ts';
 import type { Guide, Tried } from './guide.ts';
 import type { Recipes } from './install.ts';
-import type { Migration } from './migrations.ts';
+import type { Migration, QueuedUpdates } from './migrations.ts';
 import type { Renamed } from './playbook-variable.ts';
 
 export type * from './claims.ts';
@@ -349,6 +349,8 @@ export type Knowledge = {
 	installs: Recipes;
 	/** Migrations that touch large tables before the port opens. */
 	migrations: readonly Migration[];
+	/** Background updates whose time was measured. */
+	queued: readonly QueuedUpdates[];
 	/** Systems that upstream builds packages for and that `profile.ts` does not list: `debian-14`. */
 	systems?: readonly string[];
 	/** Claims that were tried, and hold. */

@@ -52,16 +52,3 @@ describe('systemd', () => {
 		expect(limitFor('distro', '1.39.0', '1.40.0')?.unit).toBe('perhaps');
 	});
 });
-
-test('of a known database only its own times are kept', () => {
-	const took = { sqlite: [1, 2], postgres: [3, 4] } as const;
-	const of = (facts: string) => {
-		const profile = profileOf(facts.split(' ').flatMap(fact => parseTerm(fact) ?? []));
-		if (isContradiction(profile)) throw new Error(facts);
-		const known = { migrations: [migration('1.40.0', { took })], installs: {} };
-		return startLimit({ from: '1.39.0', to: '1.40.0', profile }, known)?.migrations[0]?.took;
-	};
-	expect(of('debian')).toEqual(took);
-	expect(of('debian postgres=15')).toEqual({ postgres: [3, 4] });
-	expect(of('debian sqlite')).toEqual({ sqlite: [1, 2] });
-});

@@ -101,8 +101,9 @@ const migration = {
 /** A measurement of a migration of this name. */
 function measured(name: string): string {
 	const time = { case: 'flights', delta: `main 60/${name}.sql`, release: '1.66.0', database: 'sqlite' };
-	const took = { table: 'pigeons', rows: 1_000_000, seconds: [1, 2], runs: 2, date: '2026-11-29' };
-	return JSON.stringify({ times: [{ ...time, ...took }] });
+	const took = { table: 'pigeons', rows: 1_000_000, seconds: [1, 2], opens: [5, 6], runs: 2, date: '2026-11-29' };
+	const where = { server: 'SQLite 3.40', load: [1, 2] };
+	return JSON.stringify({ machine: 'a loft', times: [{ ...time, ...took, ...where }] });
 }
 
 const faultTrials = (...faults: string[]) => ({
@@ -376,9 +377,20 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 	],
 	[
 		all.measuredMigrationsExist,
-		{ ...migration, 'synapse/migration-times.json': measured('02doves') },
-		['synapse/migration-times.json expected a migration of the code, got main 60/02doves.sql in flights'],
-		{ ...migration, 'synapse/migration-times.json': measured('01pigeons') },
+		{
+			...migration,
+			'synapse/large-tables.yaml': 'tables: { owls: nights }\nsmall: [pigeons]\n',
+			'synapse/migration-times.json': measured('02doves'),
+		},
+		[
+			'synapse/migration-times.json expected a migration of the code, got main 60/02doves.sql in flights',
+			'synapse/migration-times.json expected a large table, got pigeons in flights',
+		],
+		{
+			...migration,
+			'synapse/large-tables.yaml': 'tables: { pigeons: lofts }\n',
+			'synapse/migration-times.json': measured('01pigeons'),
+		},
 	],
 	[
 		all.claimsAreOfRefusals,

@@ -1,0 +1,49 @@
+// What an upgrade does to large tables, and for how long: before the port opens, and behind it.
+import type { Profile } from '../../deployment/facts.ts';
+import { compare, finalOf, isAbove, type Version } from '../../deployment/version.ts';
+import type { Migration, QueuedUpdates, Took } from '../../knowledge/schema/migrations.ts';
+import type { Knowledge } from '../../knowledge/schema/synapse.ts';
+
+export type Migrating = {
+	/** Migrations that touch large tables before the port opens, in the order of releases. */
+	migrations: Migration[];
+	/** Background updates whose time was measured, in the order of releases. */
+	queued: QueuedUpdates[];
+};
+
+type Range = { from: Version; to: Version; profile: Profile };
+
+/** Only what concerns the stated database, with the times of that one. */
+export function migrating(
+	{ from, to, profile }: Range,
+	{ migrations, queued }: Pick<Knowledge, 'migrations' | 'queued'>,
+): Migrating {
+	const database = profile.get('database')?.value;
+	const within = ({ release }: { release: Version }) =>
+		isAbove(finalOf(release), from) && !isAbove(finalOf(release), finalOf(to));
+	const inOrder = (a: { release: Version }, b: { release: Version }) => compare(a.release, b.release);
+	return {
+		migrations: migrations
+			.filter(within)
+			.filter(migration => !migration.database || database === undefined || migration.database === database)
+			.map(({ took, tookFor, ...migration }): Migration => {
+				const own = took && timesOn(took, database);
+				return own ? { ...migration, took: own, ...(tookFor !== undefined && { tookFor }) } : migration;
+			})
+			.sort(inOrder),
+		queued: queued
+			.filter(within)
+			.flatMap(({ took, ...updates }) => {
+				const own = timesOn(took, database);
+				return own ? [{ ...updates, took: own }] : [];
+			})
+			.sort(inOrder),
+	};
+}
+
+/** Only the times of this database, where it is known. */
+function timesOn(took: Took, database: unknown): Took | undefined {
+	if (database !== 'sqlite' && database !== 'postgres') return took;
+	const own = took[database];
+	return own && { [database]: own };
+}

@@ -1,0 +1,63 @@
+// The words of what goes through large tables at a switch: before the port opens, and in the background behind it.
+import type { Migrating } from '../advice/upgrade/migrating.ts';
+import type { Took } from '../knowledge/schema/migrations.ts';
+import { count, list } from '../text/format.ts';
+import { code } from '../text/markdown.ts';
+
+/** At most this many are named one by one. */
+const maxNamed = 8;
+
+/** Where and how times were measured: knowledge/synapse/migration-times.json. */
+const measured = 'Times are for a million rows of that table on two cores with other work; yours may take longer.';
+
+const databaseNames = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
+
+/** Which migrations go through large tables, and for how long, as Markdown; empty where none does. */
+export function migrationsWords(migrations: Migrating['migrations']): string {
+	const reading = migrations.filter(({ work }) => work === 'reads');
+	if (!reading.length) return '';
+	const lines = reading.slice(0, maxNamed).map(({ release, tables, database, took, tookFor }) => {
+		const which = Object.entries(tables).map(([table, grows]) => {
+			const time = table === tookFor ? tookWords(took) : '';
+			return `${code(table)} (grows with ${grows})${time && `: ${time}`}`;
+		});
+		return `${release}${database ? ` on ${databaseNames[database]}` : ''}: ${which.join(', ')}${took ? '' : '; not measured'}`;
+	});
+	const more = reading.length - lines.length;
+	const altered = migrations.filter(({ work }) => work === 'alters').flatMap(({ tables }) => Object.keys(tables));
+	const quick = altered.length
+		? [
+				`Columns of ${[...new Set(altered)].map(code).join(', ')} change too: quick, but only when nothing else uses the table.`,
+			]
+		: [];
+	const how = reading.some(({ took }) => took) ? measured : 'Nobody measured how long they take.';
+	return `These go through large tables before the port opens. ${how}
+
+${list([...lines, ...(more > 0 ? [`and ${count(more, 'more', 'more')}`] : []), ...quick])}`;
+}
+
+/** Which background updates were measured, and how long they ran, as Markdown; empty where none was. */
+export function queuedWords(queued: Migrating['queued']): string {
+	if (!queued.length) return '';
+	const lines = queued.map(
+		({ release, names, table, grows, took }) =>
+			`${release}: ${names.slice(0, 2).map(code).join(', ')}${names.length > 2 ? ` and ${count(names.length - 2, 'more', 'more')}` : ''}, through ${code(table)} (grows with ${grows}): ${tookWords(took)}`,
+	);
+	return `These background updates were measured, from the open port to the end, while nobody used the server. ${measured}
+
+${list(lines)}`;
+}
+
+/** “3 to 20 s on PostgreSQL”, or minutes; empty where nobody measured. */
+function tookWords(took: Took | undefined): string {
+	return Object.entries(took ?? {})
+		.map(([database, [shortest, longest]]) => {
+			const inMinutes = longest >= 120;
+			const shown = (seconds: number) => (inMinutes ? Math.round(seconds / 6) / 10 : Math.round(seconds));
+			const [least, most] = [shown(shortest), shown(longest)];
+			const where = `on ${databaseNames[database as keyof typeof databaseNames]}`;
+			if (longest < 1) return `under 1 s ${where}`;
+			return `${least === most ? `about ${most}` : `${least} to ${most}`} ${inMinutes ? 'min' : 's'} ${where}`;
+		})
+		.join(', ');
+}

@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import { migrating } from '../../../src/advice/upgrade/migrating.ts';
+import { switchesAndWaits } from '../../../src/advice/upgrade/planned-steps.ts';
+import { isContradiction, type Profile, parseTerm, profileOf } from '../../../src/deployment/facts.ts';
+import type { Migration, QueuedUpdates } from '../../../src/knowledge/schema/migrations.ts';
+import { known, releases } from '../../known.ts';
+
+const took = { sqlite: [1, 2], postgres: [3, 4] } as const;
+const migration: Migration = {
+	release: '1.40.0',
+	delta: 'main 64/01x.sql',
+	work: 'reads',
+	tables: { events: 'events' },
+	took,
+	tookFor: 'events',
+};
+const queued: QueuedUpdates = {
+	release: '1.40.0',
+	delta: 'main 64/02y.sql',
+	names: ['index_events'],
+	table: 'events',
+	grows: 'events',
+	took,
+};
+
+function profileFor(facts: string): Profile {
+	const profile = profileOf(facts.split(' ').flatMap(fact => parseTerm(fact) ?? []));
+	if (isContradiction(profile)) throw new Error(facts);
+	return profile;
+}
+const between = (from: string, to: string, facts = 'docker') =>
+	migrating({ from, to, profile: profileFor(facts) }, { migrations: [migration], queued: [queued] });
+
+test('of a known database only its own times are kept', () => {
+	const of = (facts: string) => {
+		const { migrations, queued } = between('1.39.0', '1.40.0', facts);
+		return [migrations[0]?.took, queued[0]?.took];
+	};
+	expect(of('debian')).toEqual([took, took]);
+	expect(of('debian postgres=15')).toEqual([{ postgres: [3, 4] }, { postgres: [3, 4] }]);
+	expect(of('debian sqlite')).toEqual([{ sqlite: [1, 2] }, { sqlite: [1, 2] }]);
+});
+
+test('a migration stays where only the other database was measured; its updates do not', () => {
+	const measured = { took: { sqlite: [1, 2] } } as const;
+	const given = { migrations: [{ ...migration, ...measured }], queued: [{ ...queued, ...measured }] };
+	const { tookFor: _for, took: _took, ...bare } = migration;
+	expect(migrating({ from: '1.39.0', to: '1.40.0', profile: profileFor('postgres') }, given)).toEqual({
+		migrations: [bare],
+		queued: [],
+	});
+});
+
+test('what is queued counts between the start, which had it, and the target, which brings it', () => {
+	expect(between('1.39.0', '1.40.0').queued).toHaveLength(1);
+	expect(between('1.40.0', '1.41.0').queued).toEqual([]);
+	expect(between('1.38.0', '1.39.0').queued).toEqual([]);
+});
+
+test('each switch is told what goes through tables in its own leg; a wait takes the updates over', () => {
+	const known_ = known({
+		releases: releases('1.30.0', '1.39.0', '1.40.0', '1.41.0'),
+		migrations: [migration],
+		queued: [queued],
+	});
+	const legs = [
+		{ from: '1.39.0', to: '1.40.0' },
+		{ from: '1.40.0', to: '1.41.0' },
+	];
+	const calendar = { today: '2026-11-29', known: known_ };
+	const tasks = (facts: string, stops: Parameters<typeof switchesAndWaits>[1]) =>
+		switchesAndWaits(legs, stops, profileFor(facts), calendar).map(({ task }) => task);
+	const one = { ...migration, took };
+	const nothing = { migrations: [], queued: [] };
+	expect(tasks('docker', [])).toMatchObject([
+		{ kind: 'switch', migrating: { migrations: [one], queued: [queued] } },
+		{ kind: 'switch', migrating: nothing },
+	]);
+	const halt = { from: '1.39.0', to: '1.40.0', best: '1.40.0', required: true, ruins: false, sticks: true } as const;
+	const waiting = tasks('docker', [halt]);
+	expect(waiting).toMatchObject([
+		{ kind: 'switch', migrating: { migrations: [one] } },
+		{ kind: 'wait', queued: [queued] },
+		{ kind: 'switch', migrating: nothing },
+	]);
+	expect(waiting[0]).not.toHaveProperty('migrating.queued');
+	// The step that raises systemd's limit tells of the migrations.
+	const [limited] = tasks('debian', []);
+	expect(limited).toMatchObject({ migrating: { queued: [queued] } });
+	expect(limited).not.toHaveProperty('migrating.migrations');
+});
