@@ -12,6 +12,9 @@ const numbered: readonly { name: RegExp; fact: string; number: RegExp }[] = [
 	{ name: /^python3?$/i, fact: 'python', number: /^(2\.7|3\.\d+)(\.\d+)*$/ },
 	{ name: /^debian$/i, fact: 'debian-', number: /^([89]|1\d)(\.\d+)?$/ },
 	{ name: /^ubuntu$/i, fact: 'ubuntu-', number: /^\d\d\.\d\d$/ },
+	{ name: /^(rhel|rocky|almalinux|centos)$/i, fact: 'rhel-', number: /^([89]|10)$/ },
+	{ name: /^alpine$/i, fact: 'alpine-', number: /^3\.\d\d$/ },
+	{ name: /^freebsd$/i, fact: 'freebsd-', number: /^1\d$/ },
 ];
 
 /** One word for one word. Patterns see the word in lower case. */
@@ -23,6 +26,9 @@ const spellings: readonly [RegExp, string][] = [
 	[/^python=?(3(?:\.\d+)+)$/, 'python=$1'],
 	[/^(debian|ubuntu)(\d[\d.]*)$/, '$1-$2'],
 	[/^os=(debian|ubuntu)(\d[\d.]*)$/, 'os=$1-$2'],
+	[/^(?:os=)?(?:rhel|redhat|rocky|rocky-?linux|alma|alma-?linux|centos|centos-?stream|oracle-?linux|el)-?(\d+)(?:\.\d+)?$/, 'os=rhel-$1'],
+	[/^(?:os=)?alpine(?:-?linux)?-?(3\.\d+)(?:\.\d+)?$/, 'os=alpine-$1'],
+	[/^(?:os=)?freebsd-?(\d+)(?:\.\d+)?$/, 'os=freebsd-$1'],
 	[/^(?:docker-?compose|compose)$/, 'docker'],
 	[/^(?:install=)?(?:ansible|playbook|matrix-docker-ansible-deploy)$/, 'mdad'],
 	[/^(?:install=)?nixos$/, 'nix'],

@@ -11,6 +11,7 @@ import {
 	profileOf,
 } from '../deployment/facts.ts';
 import { parseServerName } from '../deployment/server-name.ts';
+import { enumerate } from '../text/format.ts';
 import { code, quoted } from '../text/markdown.ts';
 import { nearest } from './nearest.ts';
 import { isAddress, respelled } from './spellings.ts';
@@ -111,6 +112,7 @@ function unknownWord(word: string, example: string, systems: readonly string[]):
 function meantFact(word: string, systems: readonly string[]): string | undefined {
 	const [name = '', value] = word.split(/[<>]?=/);
 	if (isOpen(name)) return `Say ${code(name)}, or ${code(`no-${name}`)} to deny it.`;
+	if (name === 'os') return `I know ${enumerate(systemFamilies())}. Write it like this: ${code(closedFacts.os.example)}.`;
 	if (isClosed(name)) return `Write its value like this: ${code(closedFacts[name].example)}.`;
 	const denied = name.replace(/^no-/, '');
 	if (denied !== name && parseTerm(denied)) return `Say what it is instead: only yes-or-no facts can be denied.`;
@@ -120,11 +122,21 @@ function meantFact(word: string, systems: readonly string[]): string | undefined
 	return whole && `Did you mean ${code(whole)}?`;
 }
 
+/** The systems that are facts, a family each: “`rhel-8` to `rhel-10`”. */
+function systemFamilies(): string[] {
+	const families = Map.groupBy(closedFacts.os.values, system => system.slice(0, system.indexOf('-')));
+	return [...families.values()].map(family => `${code(family[0] ?? '')} to ${code(family.at(-1) ?? '')}`);
+}
+
 /** The statements as a profile; two values of one fact are refused. */
 export function readProfile(terms: readonly Term[]): Profile {
 	const profile = profileOf(terms);
 	if (!isContradiction(profile)) return profile;
 	const [first, second] = profile.stated;
+	if (first.startsWith('os=') && profile.fact === 'install')
+		throw new Refusal(
+			`${code(first)} and ${code(second)} contradict each other: those packages are for Debian and Ubuntu. Say another way to install, like ${code('pip')} or ${code('docker')}, or leave it out.`,
+		);
 	throw new Refusal(
 		`${code(first)} and ${code(second)} contradict each other: a deployment has one value of ${code(profile.fact)}. Say only one of them.`,
 	);

@@ -15,11 +15,14 @@ export const closedFacts = {
 	sqlite: { means: 'the version of the SQLite library', example: 'sqlite=3.40' },
 	python: { means: 'the version of Python that runs Synapse', example: 'python=3.11' },
 	os: {
-		means: 'the system under Synapse',
+		means: 'the system under Synapse; `rhel` stands for what is built from it, too (Rocky, Alma, CentOS Stream)',
 		values: [
 			...['9', '10', '11', '12', '13'].map(release => `debian-${release}`),
 			...['16.04', '18.04', '20.04', '21.04', '21.10', '22.04', '22.10', '23.04', '23.10'].map(r => `ubuntu-${r}`),
 			...['24.04', '24.10', '25.04', '25.10', '26.04', '26.10'].map(release => `ubuntu-${release}`),
+			...['8', '9', '10'].map(release => `rhel-${release}`),
+			...['12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22', '23', '24'].map(r => `alpine-3.${r}`),
+			...['13', '14', '15'].map(release => `freebsd-${release}`),
 		],
 		example: 'os=debian-12',
 	},
@@ -93,10 +96,10 @@ export function factWords(): string[] {
 	return [...Object.keys(closedFacts), ...Object.keys(openFacts), ...bareValues.keys()];
 }
 
-/** How a system is written: `debian-14`, `ubuntu-27.04`. */
+/** How a system is written that upstream may build packages for: `debian-14`, `ubuntu-27.04`. */
 const systemShape = /^(?:debian-[1-9]\d?|ubuntu-\d\d\.\d\d)$/;
 
-/** Whether the text has the form of a system, known or not. */
+/** Whether the text has the form of a Debian or an Ubuntu, known or not. */
 export function isSystem(text: string): boolean {
 	return systemShape.test(text);
 }
@@ -161,6 +164,25 @@ const systemPythons: Readonly<Record<string, string>> = {
 	'ubuntu-25.04': '3.13',
 	'ubuntu-25.10': '3.13',
 	'ubuntu-26.04': '3.14',
+	// https://docs.redhat.com/en/documentation/red_hat_enterprise_linux/9/html/installing_and_using_dynamic_programming_languages
+	'rhel-8': '3.6',
+	'rhel-9': '3.9',
+	'rhel-10': '3.12',
+	// https://pkgs.alpinelinux.org/package/v3.24/main/x86_64/python3 and its like
+	'alpine-3.12': '3.8',
+	'alpine-3.13': '3.8',
+	'alpine-3.14': '3.9',
+	'alpine-3.15': '3.9',
+	'alpine-3.16': '3.10',
+	'alpine-3.17': '3.10',
+	'alpine-3.18': '3.11',
+	'alpine-3.19': '3.11',
+	'alpine-3.20': '3.12',
+	'alpine-3.21': '3.12',
+	'alpine-3.22': '3.12',
+	'alpine-3.23': '3.12',
+	'alpine-3.24': '3.14',
+	// FreeBSD has none: what its packages bring changes within a release.
 };
 
 /** The Python of a system, where it is known. */
@@ -180,12 +202,19 @@ const systemSqlites: Readonly<Record<string, string>> = {
 	'ubuntu-20.04': '3.31.1',
 	'ubuntu-22.04': '3.37.2',
 	'ubuntu-24.04': '3.45.1',
+	'rhel-8': '3.26.0',
+	'rhel-9': '3.34.1',
+	'rhel-10': '3.46.1',
+	'alpine-3.13': '3.34.1',
 };
 
 /** The SQLite of a system, where it is known. */
 export function sqliteOf(os: string): string | undefined {
 	return systemSqlites[os];
 }
+
+/** Packages that exist for Debian and Ubuntu only. */
+const debianPackages: readonly unknown[] = ['debian', 'distro'];
 
 /** Installs that do not run on the Python of the system under them, nor on its SQLite. */
 const ownPython: readonly unknown[] = ['docker', 'mdad', 'ess', 'nix'];
@@ -216,14 +245,17 @@ export function profileOf(terms: readonly Term[]): Profile | Contradiction {
 		}
 	}
 	const os = profile.get('os');
+	const install = profile.get('install');
+	if (os && install && debianPackages.includes(install.value) && !isSystem(String(os.value)))
+		return { fact: 'install', stated: [os.stated, install.stated] };
 	const python = os && pythonOf(String(os.value));
 	// A stated Python counts: one may be installed beside that of the system.
-	if (os && python && !profile.has('python') && !ownPython.includes(profile.get('install')?.value))
+	if (os && python && !profile.has('python') && !ownPython.includes(install?.value))
 		profile.set('python', { value: python, stated: os.stated });
 	const sqlite = os && sqliteOf(String(os.value));
 	// The SQLite of a system concerns only those whose database it is.
 	if (os && sqlite && profile.get('database')?.value === 'sqlite' && !profile.has('sqlite'))
-		if (!ownPython.includes(profile.get('install')?.value)) profile.set('sqlite', { value: sqlite, stated: os.stated });
+		if (!ownPython.includes(install?.value)) profile.set('sqlite', { value: sqlite, stated: os.stated });
 	return profile;
 }
 

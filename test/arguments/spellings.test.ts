@@ -25,6 +25,17 @@ test.each([
 	['1.98 debian 12', '1.98 os=debian-12'],
 	['1.98 ubuntu22.04', '1.98 os=ubuntu-22.04'],
 	['debian 1.98', '1.98 install=debian'],
+	['1.98 os=rhel9', '1.98 os=rhel-9'],
+	['1.98 os=rhel-9.4', '1.98 os=rhel-9'],
+	['1.98 Rocky 9', '1.98 os=rhel-9'],
+	['1.98 almalinux10', '1.98 os=rhel-10'],
+	['1.98 os=centos-stream-9', '1.98 os=rhel-9'],
+	['1.98 os=alpine3.20', '1.98 os=alpine-3.20'],
+	['1.98 alpine 3.20', '1.98 os=alpine-3.20'],
+	['1.98 os=alpine-3.20.3', '1.98 os=alpine-3.20'],
+	['1.98 os=freebsd14', '1.98 os=freebsd-14'],
+	['1.98 FreeBSD 14', '1.98 os=freebsd-14'],
+	['1.98 freebsd-14.1', '1.98 os=freebsd-14'],
 	['ghcr.io/element-hq/synapse:v1.98.0', 'v1.98.0 install=docker'],
 	['matrixdotorg/synapse:v1.98.0 1.163', 'v1.98.0 1.163 install=docker'],
 	['docker.io/matrixdotorg/synapse:latest 1.98', '1.98 install=docker'],
@@ -59,4 +70,11 @@ test('an address of somebody else stays an unknown word', () => {
 	expect(() => read('1.98 postgres=x')).toThrow();
 	expect(() => read('1.98 without water')).toThrow('`without`');
 	expect(() => read('1.98 no')).toThrow('`no`');
+});
+
+test('an unknown system is refused with those that are known', () => {
+	for (const word of ['os=windows', 'os=rhel7', 'os=alpine3.2', 'os=debian-14'])
+		expect(() => read(`1.98 ${word}`)).toThrow(
+			/I know `debian-9` to `debian-13`, `ubuntu-16\.04` to `ubuntu-26\.10`, `rhel-8` to `rhel-10`, `alpine-3\.12` to `alpine-3\.24` and `freebsd-13` to `freebsd-15`/,
+		);
 });

@@ -62,7 +62,29 @@ test.each([
 	['postgres os=debian-11', undefined],
 	['sqlite docker os=debian-11', undefined],
 	['sqlite os=ubuntu-25.10', undefined],
+	['sqlite pip os=rhel-9', '3.34.1'],
+	['sqlite os=freebsd-14', undefined],
 ])('the SQLite of “%s” is %s', (facts, version) => expect(profile(facts).get('sqlite')?.value).toBe(version));
+
+test.each([
+	['pip os=rhel-9', '3.9'],
+	['pip os=alpine-3.20', '3.12'],
+	['pip python=3.12 os=rhel-9', '3.12'],
+	['docker os=rhel-9', undefined],
+	['pip os=freebsd-14', undefined],
+])('the Python of “%s” is %s', (facts, version) => expect(profile(facts).get('python')?.value).toBe(version));
+
+const contradiction = (text: string) => profileOf(text.split(' ').flatMap(word => parseTerm(word) ?? []));
+
+test('packages for Debian and Ubuntu are on no other system', () => {
+	for (const install of ['debian', 'distro'])
+		for (const os of ['rhel-9', 'alpine-3.20', 'freebsd-14'])
+			expect(contradiction(`${install} os=${os}`)).toEqual({
+				fact: 'install',
+				stated: [`os=${os}`, `install=${install}`],
+			});
+	expect(profile('distro os=debian-13').get('install')?.value).toBe('distro');
+});
 
 test('a bare value is enough, and a fact written is the fact read', () => {
 	expect(parseTerm('docker')).toEqual({ fact: 'install', operator: '=', value: 'docker' });
@@ -89,7 +111,6 @@ test.each([
 ])('%j is no fact', text => expect(parseTerm(text)).toBeUndefined());
 
 test('two values of one fact contradict each other, also by what they imply', () => {
-	const contradiction = (text: string) => profileOf(text.split(' ').flatMap(word => parseTerm(word) ?? []));
 	expect(contradiction('docker pip')).toEqual({ fact: 'install', stated: ['install=docker', 'install=pip'] });
 	expect(contradiction('postgres=14 sqlite')).toEqual({ fact: 'database', stated: ['postgres=14', 'database=sqlite'] });
 	expect(contradiction('workers no-workers')).toEqual({ fact: 'workers', stated: ['workers', 'no-workers'] });
