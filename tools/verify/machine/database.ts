@@ -27,7 +27,7 @@ export function sqlite(dir: string): Engine {
 					if (existsSync(file(of) + part)) copyFileSync(file(of) + part, file(name) + part);
 		},
 		async pending(name) {
-			const database = new DatabaseSync(file(name), { timeout: 10_000 });
+			const database = new DatabaseSync(file(name), { timeout: 60_000 });
 			try {
 				return database
 					.prepare('SELECT update_name FROM background_updates ORDER BY 1')
@@ -38,7 +38,7 @@ export function sqlite(dir: string): Engine {
 			}
 		},
 		async query(name, sql) {
-			const database = new DatabaseSync(file(name), { timeout: 10_000 });
+			const database = new DatabaseSync(file(name), { timeout: 60_000 });
 			try {
 				return database
 					.prepare(sql)
