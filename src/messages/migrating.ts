@@ -16,12 +16,13 @@ const databaseNames = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
 export function migrationsWords(migrations: Migrating['migrations']): string {
 	const reading = migrations.filter(({ work }) => work === 'reads');
 	if (!reading.length) return '';
+	const some = reading.some(({ took }) => took);
 	const lines = reading.slice(0, maxNamed).map(({ release, tables, database, took, tookFor }) => {
 		const which = Object.entries(tables).map(([table, grows]) => {
 			const time = table === tookFor ? tookWords(took) : '';
 			return `${code(table)} (grows with ${grows})${time && `: ${time}`}`;
 		});
-		return `${release}${database ? ` on ${databaseNames[database]}` : ''}: ${which.join(', ')}${took ? '' : '; not measured'}`;
+		return `${release}${database ? ` on ${databaseNames[database]}` : ''}: ${which.join(', ')}${some && !took ? '; not measured' : ''}`;
 	});
 	const more = reading.length - lines.length;
 	const altered = migrations.filter(({ work }) => work === 'alters').flatMap(({ tables }) => Object.keys(tables));
@@ -30,7 +31,7 @@ export function migrationsWords(migrations: Migrating['migrations']): string {
 				`Columns of ${[...new Set(altered)].map(code).join(', ')} change too: quick, but only when nothing else uses the table.`,
 			]
 		: [];
-	const how = reading.some(({ took }) => took) ? measured : 'Nobody measured how long they take.';
+	const how = some ? measured : 'Nobody measured how long they take.';
 	return `These go through large tables before the port opens. ${how}
 
 ${list([...lines, ...(more > 0 ? [`and ${count(more, 'more', 'more')}`] : []), ...quick])}`;
