@@ -26,7 +26,10 @@ const spellings: readonly [RegExp, string][] = [
 	[/^python=?(3(?:\.\d+)+)$/, 'python=$1'],
 	[/^(debian|ubuntu)(\d[\d.]*)$/, '$1-$2'],
 	[/^os=(debian|ubuntu)(\d[\d.]*)$/, 'os=$1-$2'],
-	[/^(?:os=)?(?:rhel|redhat|rocky|rocky-?linux|alma|alma-?linux|centos|centos-?stream|oracle-?linux|el)-?(\d+)(?:\.\d+)?$/, 'os=rhel-$1'],
+	[
+		/^(?:os=)?(?:rhel|redhat|rocky|rocky-?linux|alma|alma-?linux|centos|centos-?stream|oracle-?linux|el)-?(\d+)(?:\.\d+)?$/,
+		'os=rhel-$1',
+	],
 	[/^(?:os=)?alpine(?:-?linux)?-?(3\.\d+)(?:\.\d+)?$/, 'os=alpine-$1'],
 	[/^(?:os=)?freebsd-?(\d+)(?:\.\d+)?$/, 'os=freebsd-$1'],
 	[/^(?:docker-?compose|compose)$/, 'docker'],

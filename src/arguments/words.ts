@@ -112,7 +112,8 @@ function unknownWord(word: string, example: string, systems: readonly string[]):
 function meantFact(word: string, systems: readonly string[]): string | undefined {
 	const [name = '', value] = word.split(/[<>]?=/);
 	if (isOpen(name)) return `Say ${code(name)}, or ${code(`no-${name}`)} to deny it.`;
-	if (name === 'os') return `I know ${enumerate(systemFamilies())}. Write it like this: ${code(closedFacts.os.example)}.`;
+	if (name === 'os')
+		return `I know ${enumerate(systemFamilies())}. Write it like this: ${code(closedFacts.os.example)}.`;
 	if (isClosed(name)) return `Write its value like this: ${code(closedFacts[name].example)}.`;
 	const denied = name.replace(/^no-/, '');
 	if (denied !== name && parseTerm(denied)) return `Say what it is instead: only yes-or-no facts can be denied.`;

@@ -9,7 +9,8 @@ const known = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 function told(target: string, facts: string): string[] {
 	const profile = profileOf(facts.split(' ').flatMap(fact => parseTerm(fact) ?? []));
 	if (isContradiction(profile)) throw new Error(facts);
-	return faultsOn({ from: '1.50.0', to: target, halts: [], profile }, known).map(({ id }) => id);
+	const faults = faultsOn({ from: '1.50.0', to: target, halts: [], profile }, known);
+	return faults.flatMap(({ id, at }) => (at === 'target' ? [id] : []));
 }
 
 test.each([

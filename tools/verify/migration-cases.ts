@@ -202,7 +202,10 @@ export const cases: Case[] = [
 		table: 'redactions',
 		deltas: ['main 56/redaction_censor.sql', 'main 56/redaction_censor2.sql'],
 		fillings: [
-			{ affects: 'most', sql: [many('redactions', { event_id: event, redacts: "'$redacted-event-of-a-usual-length' || i" })] },
+			{
+				affects: 'most',
+				sql: [many('redactions', { event_id: event, redacts: "'$redacted-event-of-a-usual-length' || i" })],
+			},
 		],
 	},
 	{

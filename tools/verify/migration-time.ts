@@ -55,7 +55,7 @@ export async function measure({ at, updates }: Case, database: Database, of: str
 		dir: place.folder(name),
 		database: engine.config(name),
 		// With the pauses that Synapse makes unasked: this is how long people wait.
-		attempt: { config: { background_updates: {} } },
+		attempt: { config: { background_updates: {} }, files: {}, packages: [] },
 		timeout,
 	});
 	if (!started.listens) throw new Error(`${at} does not start: ${started.error}`);

@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
-import { deltasShape, type MigrationTime, migrationsOf, queuedUpdatesOf } from '../../../src/knowledge/schema/migrations.ts';
+import {
+	deltasShape,
+	type MigrationTime,
+	migrationsOf,
+	queuedUpdatesOf,
+} from '../../../src/knowledge/schema/migrations.ts';
 
 const large = { tables: { events: 'events', receipts: 'read receipts' } };
 

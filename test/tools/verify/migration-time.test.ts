@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { readDeltas } from '../../../tools/verify/migration-time.ts';
 
-const at = (time: string, logger: string, message: string) => `2026-11-29 ${time} - ${logger} - 500 - INFO - main - ${message}`;
+const at = (time: string, logger: string, message: string) =>
+	`2026-11-29 ${time} - ${logger} - 500 - INFO - main - ${message}`;
 const prepare = 'synapse.storage.prepare_database';
 
 test('a migration lasts until the next line', () => {
@@ -35,7 +36,11 @@ test('old releases log a path and call migrations in Python scripts; their backg
 		at('10:00:02,000', prepare, 'Applying schema delta/56/fix_room_keys_index.sql'),
 		at('10:00:03,000', prepare, 'Applying schema delta/56/users_in_public_rooms_idx.sql'),
 		at('10:00:03,500', 'synapse.storage.background_updates', "Starting update batch on background update 'x'"),
-		at('10:00:09,500', 'synapse.storage.background_updates', "Running background update 'x'. Processed 1 items in 6/7ms"),
+		at(
+			'10:00:09,500',
+			'synapse.storage.background_updates',
+			"Running background update 'x'. Processed 1 items in 6/7ms",
+		),
 	];
 	expect([...readDeltas(log.join('\n'))]).toEqual([
 		['main 56/unique_user_filter_index.py', 2],
