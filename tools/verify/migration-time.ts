@@ -1,6 +1,7 @@
 // How long a release migrates a database with a million rows: by its own log, and by a clock until its background updates end.
 import { environment, shimmed } from './machine/environment.ts';
-import { type Case, type Database, type Filling, streamEnds } from './migration-cases.ts';
+import type { Case, Database, Filling } from './migration-cases.ts';
+import { streamEnds } from './migration-fillings.ts';
 import { start } from './start.ts';
 import { type Place, prepared, releaseCalled, settle } from './trial.ts';
 

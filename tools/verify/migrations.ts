@@ -4,7 +4,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { readKnowledge } from '../../src/knowledge/load.ts';
 import { type MigrationTime, migrationTimesShape } from '../../src/knowledge/schema/migrations.ts';
-import { type Case, cases, type Database, rows } from './migration-cases.ts';
+import { type Case, cases, type Database } from './migration-cases.ts';
+import { rows } from './migration-fillings.ts';
 import { engineNames, filled, type Measured, measure } from './migration-time.ts';
 import { openPlace, type Place } from './trial.ts';
 

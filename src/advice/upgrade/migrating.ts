@@ -11,11 +11,9 @@ export type Migrating = {
 	queued: QueuedUpdates[];
 };
 
-type Range = { from: Version; to: Version; profile: Profile };
-
 /** Only what concerns the stated database, with the times of that one. */
 export function migrating(
-	{ from, to, profile }: Range,
+	{ from, to, profile }: { from: Version; to: Version; profile: Profile },
 	{ migrations, queued }: Pick<Knowledge, 'migrations' | 'queued'>,
 ): Migrating {
 	const database = profile.get('database')?.value;

@@ -102,13 +102,13 @@ function databaseOf(key: string): Pick<Migration, 'database'> {
 	return key.endsWith('.postgres') ? { database: 'postgres' } : {};
 }
 
-type Tables = z.infer<typeof stateShape>['tables'];
+type Touched = z.infer<typeof stateShape>['tables'];
 
 /**
  * What a migration does to a table that was there before; undefined if nothing that matters. An update beside queued work is
  * a rule for new rows, not a pass over the old ones (60/01recreate_stream_ordering).
  */
-function workOn(table: string, tables: Tables, background: boolean): Migration['work'] | undefined {
+function workOn(table: string, tables: Touched, background: boolean): Migration['work'] | undefined {
 	const actions = tables[table] ?? [];
 	if (actions.includes('create')) return undefined;
 	if (reading.some(action => actions.includes(action) && !(background && action === 'update'))) return 'reads';
@@ -117,7 +117,7 @@ function workOn(table: string, tables: Tables, background: boolean): Migration['
 }
 
 /** SQLite changes most things of a table by a copy, filled and then renamed: `receipts_graph_new`, `access_tokens2`. */
-function isCopied(table: string, tables: Tables): boolean {
+function isCopied(table: string, tables: Touched): boolean {
 	const copying = ['create', 'insert', 'alter'];
 	return Object.entries(tables).some(
 		([other, actions]) => other !== table && other.includes(table) && copying.every(one => actions.includes(one)),
