@@ -80,9 +80,11 @@ export function startWorkers(setup: WorkersSetup): RunningWorkers {
 	const { commands, ports, loginSince } = setup;
 	const { store, homeserver, log } = common;
 	const { counters } = setup;
+	let sent = () => {};
 	const outbox = openOutbox({
 		...common,
 		fatal,
+		idle: () => sent(),
 		ready: () => hearing.ready,
 		loginSince,
 		...(counters && { delivered: counters.delivered }),
@@ -111,6 +113,11 @@ export function startWorkers(setup: WorkersSetup): RunningWorkers {
 	const intake = takeIn({
 		...common,
 		meant,
+		async untilSent(ms) {
+			const { promise, resolve } = Promise.withResolvers<void>();
+			sent = resolve;
+			await Promise.race([promise, common.pause(ms)]);
+		},
 		unreachable: why => setup.end(`The homeserver ${config.matrix.homeserver} cannot be reached: ${why}.`),
 		taken(batch, back) {
 			if (!hearing.ready) {

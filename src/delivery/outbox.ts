@@ -53,6 +53,8 @@ type Delivering = {
 	fatal: (error: unknown) => void;
 	/** The token counts no longer. */
 	locked: (why: string) => void;
+	/** Called when nothing is due any more. */
+	idle?: () => void;
 	/** Hears of each thing that is delivered, or given up. */
 	delivered?: (outcome: 'sent' | 'given up') => void;
 };
@@ -63,7 +65,6 @@ export function openOutbox(delivering: Delivering): Outbox {
 	let ended = false;
 	let limitedUntil = 0;
 	let max = maxRooms;
-
 	const worker = openWorker(look, fatal);
 
 	/** Nothing goes on after a fault: the next try would only meet it again, at once. */
@@ -97,6 +98,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 		}
 		// What is under way wakes the worker when it ends.
 		if (busy.size > 0) return undefined;
+		delivering.idle?.();
 		const next = await store.nextDue();
 		return next && next.getTime() - now().getTime();
 	}

@@ -23,6 +23,8 @@ type Taking = {
 	stopping: () => boolean;
 	/** A pause (ms) that the end of the process cuts short. */
 	pause: (ms: number) => Promise<void>;
+	/** Waits until what was decided has been sent, or for this long (ms). */
+	untilSent: (ms: number) => Promise<void>;
 };
 
 /** Failed first syncs of a start that are still forgiven. */
@@ -32,8 +34,8 @@ const startTries = 3;
 const longestPause = 5000;
 
 /**
- * How long the next question waits after messages (ms). A homeserver that is one process works on what it is asked
- * first: asked at once, it would look for news while our answer waits.
+ * After messages the next question waits for our answers, but not longer than this (ms). A homeserver that is one
+ * process works on what it is asked first: asked at once, it would look for news while our answer waits.
  */
 const answersFirst = 100;
 
@@ -55,7 +57,7 @@ export async function takeIn(taking: Taking): Promise<void> {
 			if (!heard) log.info({ rooms: batch.joined.length }, 'in sync with the homeserver');
 			heard = true;
 			tries = 0;
-			if (batch.joined.some(({ messages }) => messages.length > 0)) await taking.pause(answersFirst);
+			if (batch.joined.some(({ messages }) => messages.length > 0)) await taking.untilSent(answersFirst);
 			continue;
 		}
 		const { failure } = outcome;

@@ -129,6 +129,7 @@ test('talk is in no file of the store at any moment, from a sync or from a gap; 
 		unreachable: fail,
 		missed: () => undefined,
 		pause: async () => undefined,
+		untilSent: async () => undefined,
 	});
 	expect([...new Set(seen)]).toEqual(['planted-command']);
 	stopping = false;

@@ -21,6 +21,8 @@ let faults: unknown[];
 let locked: string[];
 let ready: boolean;
 let loud: string[];
+/** What each room had heard whenever nothing was due any more. */
+let idle: unknown[][];
 
 const now = () => new Date(clock);
 
@@ -35,13 +37,14 @@ function open(): Outbox {
 		log: { ...silence, error: ({ room: where }, text) => loud.push(`${where} ${text}`) },
 		fatal: error => faults.push(error),
 		locked: why => locked.push(why),
+		idle: () => idle.push(saidIn(room)),
 	});
 }
 
 beforeEach(async () => {
 	clock = Date.parse('2026-11-21T12:00:00Z');
 	[faults, locked] = [[], []];
-	[ready, loud] = [true, []];
+	[ready, loud, idle] = [true, [], []];
 	store = await openStore();
 	played = playHomeserver('@glia:example.org', now);
 	for (const id of [room, other]) {
@@ -95,6 +98,12 @@ describe('delivery', () => {
 		expect(saidIn(room)).toEqual(['1', '3']);
 		expect(saidIn(other)).toEqual(['2', '4']);
 		expect(await store.counts()).toMatchObject({ outbox: 0 });
+	});
+
+	test('the loop hears that nothing is due only when all of it has been sent', async () => {
+		await decide(saying('1'), saying('2'));
+		await settle();
+		expect(idle.filter(said => said.length > 0)).toEqual([['1', '2']]);
 	});
 
 	test('one that fails holds up its room, not the others', async () => {

@@ -609,10 +609,10 @@ describe('sweeping', () => {
 });
 
 describe('the sync loop', () => {
-	type Told = { taken: [string, boolean][]; unreachable: string[]; paused: number[] };
+	type Told = { taken: [string, boolean][]; unreachable: string[]; paused: number[]; untilSent: number[] };
 
 	async function run(rounds: number, trouble: (round: number) => Failure | undefined): Promise<Told> {
-		const told: Told = { taken: [], unreachable: [], paused: [] };
+		const told: Told = { taken: [], unreachable: [], paused: [], untilSent: [] };
 		let round = 0;
 		let stopping = false;
 		played.setTrouble(call => {
@@ -628,6 +628,7 @@ describe('the sync loop', () => {
 			unreachable: why => told.unreachable.push(why),
 			stopping: () => stopping,
 			pause: async ms => void told.paused.push(ms),
+			untilSent: async ms => void told.untilSent.push(ms),
 		});
 		return told;
 	}
@@ -658,7 +659,7 @@ describe('the sync loop', () => {
 			return undefined;
 		});
 		expect(told.taken).toHaveLength(3);
-		expect(told.paused).toEqual([100]);
+		expect(told.untilSent).toEqual([100]);
 	});
 
 	test('a token that counts no longer ends it', async () => {

@@ -225,15 +225,16 @@ function scanned(plan: Plan): string[] {
 	return [...own, ...(plan.Plans ?? []).flatMap(scanned)];
 }
 
+/** The text of a statement and its values, in either way of calling pg. */
+function statementOf([given, more]: readonly unknown[]): { text: string; values: unknown[] } {
+	const { text, values } = typeof given === 'string' ? { text: given, values: more } : Object(given);
+	return { text: String(text), values: (values as unknown[] | undefined) ?? [] };
+}
+
 async function plansOf(call: (store: Store) => Promise<unknown>): Promise<string[]> {
 	const query = vi.spyOn(pg.Client.prototype, 'query');
 	const statements = await call(store)
-		.then(() =>
-			query.mock.calls.map(([text, values]) => ({
-				text: String(text),
-				values: (values ?? []) as unknown as unknown[],
-			})),
-		)
+		.then(() => query.mock.calls.map(statementOf))
 		.finally(() => query.mockRestore());
 	const found: string[] = [];
 	for (const { text, values } of statements) {
@@ -256,10 +257,13 @@ test.each(Object.entries(calls).filter(([name]) => !whole.includes(name)))(
 test('old rows go in small steps, and what is still needed stays', async () => {
 	const query = vi.spyOn(pg.Client.prototype, 'query');
 	await store.prune(new Date(now.getTime() - 14 * 24 * 3600_000));
-	const deletes = query.mock.calls.flatMap(([text], i) =>
-		String(text).startsWith('delete') ? [query.mock.results[i]?.value as unknown as Promise<pg.QueryResult>] : [],
+	const deletes = query.mock.calls.flatMap((call, i) =>
+		statementOf(call).text.startsWith('delete')
+			? [query.mock.results[i]?.value as unknown as Promise<pg.QueryResult>]
+			: [],
 	);
 	query.mockRestore();
+	expect(deletes).not.toEqual([]);
 	const counts = (await Promise.all(deletes)).map(({ rowCount }) => rowCount ?? 0);
 	expect(Math.max(...counts)).toBeLessThanOrEqual(1000);
 	const left = 'SELECT (SELECT count(*) FROM inbox)::int AS inbox, (SELECT count(*) FROM outbox)::int AS outbox';

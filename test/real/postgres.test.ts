@@ -1,8 +1,9 @@
 // The store on a real PostgreSQL: all contracts of the store, on the oldest and the newest major version that is
 // supported, and what only a server can refuse.
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { askPostgres } from '../../src/edges/store/postgres.ts';
-import { openPostgresStore } from '../../src/edges/store/postgres-store.ts';
+import { openPostgresStore, openSchema } from '../../src/edges/store/postgres-store.ts';
 import { keptAt, keptContract } from '../contracts/kept.ts';
 import type { Places } from '../contracts/places.ts';
 import { sessionStoreContract } from '../contracts/session-store.ts';
@@ -40,6 +41,22 @@ describe.each([14, 18])('PostgreSQL %i', major => {
 		await Promise.all(Array.from({ length: 20 }, (_, i) => store.kept.put('same', String(i))));
 		expect(await store.kept.get('same')).toBe('19');
 		await store.close();
+	});
+
+	test('statements are prepared once, and lists of ever other lengths not without end', async () => {
+		const { db } = await openSchema({ address: { url: await server.database(), schema: 'glia' }, migrates: true });
+		const prepared = async () => {
+			const { rows } = await sql<{ count: number }>`SELECT count(*) FROM pg_prepared_statements`.execute(db);
+			return rows[0]?.count;
+		};
+		const before = (await prepared()) ?? Number.NaN;
+		const list = (length: number) =>
+			db.selectFrom('inbox').select('event').where('event', 'in', Array(length).fill('$e')).execute();
+		for (let twice = 0; twice < 2; twice++) await list(1);
+		expect(await prepared()).toBe(before + 1);
+		for (let length = 1; length <= 600; length++) await list(length);
+		expect(await prepared()).toBe(500);
+		await db.destroy();
 	});
 
 	test('a store that a newer Glia wrote is refused', async () => {

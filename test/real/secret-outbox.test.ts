@@ -76,6 +76,7 @@ async function testSender() {
 		meant: async messages => [...messages],
 		taken: () => {},
 		missed: () => {},
+		untilSent: sleep,
 		unreachable: failed,
 		stopping: () => stopping,
 	});

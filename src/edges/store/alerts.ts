@@ -1,5 +1,5 @@
 // What rooms have heard of the servers they watch: alerts, with what people said about them.
-import type { Kysely, Selectable, Transaction } from 'kysely';
+import type { Insertable, Kysely, Selectable, Transaction } from 'kysely';
 import type { AlertSubject } from '../../advice/watch/alert-condition.ts';
 import type { Alert } from '../../advice/watch/alerts.ts';
 import { partOf } from '../../bot/said-id.ts';
@@ -78,9 +78,10 @@ async function give(tx: Transaction<Tables>, { watch, alerts, say }: WatchDecisi
 	if (heard !== undefined) await tx.updateTable('watches').set({ heard }).where('id', '=', watch.id).execute();
 	const fresh: Fresh[] = [];
 	let last: number | undefined;
+	const { known: knownMatters, given } = await knownTo(tx, watch.id, alerts);
 	for (const alert of alerts) {
-		const known = await knownMatter(tx, alert);
-		if (known && (await wasGiven(tx, known.id, alert.stage))) continue;
+		const known = knownMatters.get(matterKey(alert));
+		if (known && given.has(stageKey(known.id, alert.stage))) continue;
 		const numbered = known ? known.number : isOnce(alert) ? null : await next();
 		fresh.push({
 			alert,
@@ -97,7 +98,11 @@ async function give(tx: Transaction<Tables>, { watch, alerts, say }: WatchDecisi
 		now,
 	);
 	const saidBy = new Map(sayings.flatMap(({ saying, says }) => says.map(place => [spoken[place], saying.said])));
-	for (const one of fresh) await remember(tx, one, saidBy.get(one), now);
+	await remember(
+		tx,
+		fresh.map(one => ({ ...one, said: saidBy.get(one) })),
+		now,
+	);
 
 	/** The next number in the room; of those given just now too, which are not written yet. */
 	async function next(): Promise<number> {
@@ -108,26 +113,35 @@ async function give(tx: Transaction<Tables>, { watch, alerts, say }: WatchDecisi
 }
 
 type Fresh = NumberedAlert & { known?: Selectable<Tables['matters']> };
+type Remembered = Fresh & { said: string | undefined };
 
-async function knownMatter(tx: Transaction<Tables>, { watch, rule, subject, episode }: Alert) {
-	return tx
+/** What names a matter of one watch. */
+function matterKey({ rule, subject, episode }: Pick<Alert, 'rule' | 'subject' | 'episode'>): string {
+	return JSON.stringify([rule, subject, episode]);
+}
+
+function stageKey(matter: number, stage: string): string {
+	return `${matter} ${stage}`;
+}
+
+/** The matters of a watch that these alerts are about, and which of their stages the room has heard. */
+async function knownTo(tx: Transaction<Tables>, watch: string, alerts: readonly Alert[]) {
+	const none = { known: new Map<string, Selectable<Tables['matters']>>(), given: new Set<string>() };
+	if (alerts.length === 0) return none;
+	const subjects = [...new Set(alerts.map(({ subject }) => subject))];
+	const rows = await tx
 		.selectFrom('matters')
 		.selectAll()
 		.where('watch', '=', watch)
-		.where('rule', '=', rule)
-		.where('subject', '=', subject)
-		.where('episode', '=', episode)
-		.executeTakeFirst();
-}
-
-async function wasGiven(tx: Transaction<Tables>, matter: number, stage: string): Promise<boolean> {
-	const row = await tx
-		.selectFrom('alerts')
-		.select('at')
-		.where('matter', '=', matter)
-		.where('stage', '=', stage)
-		.executeTakeFirst();
-	return row !== undefined;
+		.where('subject', 'in', subjects)
+		.execute();
+	if (rows.length === 0) return none;
+	const ids = rows.map(({ id }) => id);
+	const stages = await tx.selectFrom('alerts').select(['matter', 'stage']).where('matter', 'in', ids).execute();
+	return {
+		known: new Map(rows.map(row => [matterKey(row as Pick<Alert, 'rule' | 'subject' | 'episode'>), row])),
+		given: new Set(stages.map(({ matter, stage }) => stageKey(matter, stage))),
+	};
 }
 
 export async function lastNumber(tx: Transaction<Tables>, room: string): Promise<number> {
@@ -145,60 +159,89 @@ function isOnce({ rule }: Alert): boolean {
 	return rule === 'first' || rule === 'change';
 }
 
-/** The matter that an alert is about, kept up to date, and the alert itself with what said it. */
-async function remember(
+/**
+ * The matters that alerts are about, kept up to date, and the alerts themselves with what said them. All new ones in one
+ * statement: a database across a network answers each one after a while.
+ */
+async function remember(tx: Transaction<Tables>, all: readonly Remembered[], now: number): Promise<void> {
+	const given: Insertable<Tables['alerts']>[] = [];
+	for (const { alert, known, said } of all) {
+		if (!known) continue;
+		await update(tx, known, alert, said, now);
+		given.push({ matter: known.id, stage: alert.stage, at: now, said: said ?? null });
+	}
+	const fresh = all.filter(({ known }) => !known);
+	const ids = await insertMatters(tx, fresh, now);
+	for (const { alert, said } of fresh) {
+		const matter = ids.get(matterKey(alert));
+		if (matter === undefined) throw new Error(`the matter ${alert.rule} ${alert.subject} got no id`);
+		given.push({ matter, stage: alert.stage, at: now, said: said ?? null });
+	}
+	if (given.length) await tx.insertInto('alerts').values(given).execute();
+}
+
+async function update(
 	tx: Transaction<Tables>,
-	{ alert, number, known }: Fresh,
+	known: Selectable<Tables['matters']>,
+	{ kind, stage, severity, about }: Alert,
 	said: string | undefined,
 	now: number,
 ): Promise<void> {
-	const { watch, rule, subject, episode, stage, severity } = alert;
-	const about = JSON.stringify(alert.about);
-	let matter = known?.id;
-	if (known) {
-		const changes =
-			alert.kind === 'solved'
-				? { solved_at: now }
-				: alert.kind === 'reminder'
-					? { at: now, reminders: known.reminders + 1, snoozed_until: null, snoozed_version: null }
-					: { at: now, stage, severity, about, reminders: 0, snoozed_until: null, snoozed_version: null };
-		const rooted = said !== undefined && known.root === null ? ({ root: said, unsaid: 0 } as const) : {};
-		await tx
-			.updateTable('matters')
-			.set({ ...changes, ...rooted })
-			.where('id', '=', known.id)
-			.execute();
-	} else {
-		const { id } = await tx
-			.insertInto('matters')
-			.values({
-				watch,
-				rule,
-				subject,
-				episode,
+	const changes =
+		kind === 'solved'
+			? { solved_at: now }
+			: kind === 'reminder'
+				? { at: now, reminders: known.reminders + 1, snoozed_until: null, snoozed_version: null }
+				: {
+						at: now,
+						stage,
+						severity,
+						about: JSON.stringify(about),
+						reminders: 0,
+						snoozed_until: null,
+						snoozed_version: null,
+					};
+	const rooted = said !== undefined && known.root === null ? ({ root: said, unsaid: 0 } as const) : {};
+	await tx
+		.updateTable('matters')
+		.set({ ...changes, ...rooted })
+		.where('id', '=', known.id)
+		.execute();
+}
+
+/** Gives the id of each new matter by what names it: rows come back in no promised order. */
+async function insertMatters(
+	tx: Transaction<Tables>,
+	fresh: readonly Remembered[],
+	now: number,
+): Promise<Map<string, number>> {
+	if (fresh.length === 0) return new Map();
+	const rows = await tx
+		.insertInto('matters')
+		.values(
+			fresh.map(({ alert, number, said }) => ({
+				watch: alert.watch,
+				rule: alert.rule,
+				subject: alert.subject,
+				episode: alert.episode,
 				number: number ?? null,
-				stage,
+				stage: alert.stage,
 				at: now,
 				reminders: 0,
-				severity,
-				about,
+				severity: alert.severity,
+				about: JSON.stringify(alert.about),
 				acked_at: null,
 				acked_by: null,
 				snoozed_until: null,
 				snoozed_version: null,
 				solved_at: isOnce(alert) ? now : null,
-				unsaid: alert.unsaid ? 1 : 0,
+				unsaid: alert.unsaid ? (1 as const) : (0 as const),
 				root: said ?? null,
-			})
-			.returning('id')
-			.executeTakeFirstOrThrow();
-		matter = id;
-	}
-	if (matter === undefined) throw new Error(`the matter ${rule} ${subject} got no id`);
-	await tx
-		.insertInto('alerts')
-		.values({ matter, stage, at: now, said: said ?? null })
+			})),
+		)
+		.returning(['id', 'rule', 'subject', 'episode'])
 		.execute();
+	return new Map(rows.map(row => [matterKey(row as Pick<Alert, 'rule' | 'subject' | 'episode'>), row.id]));
 }
 
 /**

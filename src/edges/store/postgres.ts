@@ -225,6 +225,7 @@ export function postgresDialect(client: pg.Client, fence?: Fence): Dialect {
 class OneConnection implements Driver {
 	readonly #client: pg.Client;
 	readonly #fence: Fence | undefined;
+	readonly #names = new StatementNames();
 	/** Ends with the last of those that wait for their turn. */
 	#last: Promise<void> = Promise.resolve();
 	#release: (() => void) | undefined;
@@ -242,7 +243,7 @@ class OneConnection implements Driver {
 		this.#last = promise;
 		await before;
 		this.#release = resolve;
-		return new OpenConnection(this.#client, this.#fence);
+		return new OpenConnection(this.#client, this.#fence, this.#names);
 	}
 
 	async beginTransaction(connection: OpenConnection): Promise<void> {
@@ -270,14 +271,35 @@ class OneConnection implements Driver {
 
 const writes = new Set(['InsertQueryNode', 'UpdateQueryNode', 'DeleteQueryNode', 'MergeQueryNode']);
 
+/** At most this many statements are kept prepared: a list of another length is another statement, without end. */
+const maxPrepared = 500;
+
+/** Names statements, so that the database parses and plans each of them once for a connection. */
+class StatementNames {
+	readonly #names = new Map<string, string>();
+
+	/** Undefined for what is not worth keeping: other than reads and writes, or beyond `maxPrepared`. */
+	of({ sql, query }: CompiledQuery): string | undefined {
+		const known = this.#names.get(sql);
+		if (known !== undefined) return known;
+		if (query.kind !== 'SelectQueryNode' && !writes.has(query.kind)) return undefined;
+		if (this.#names.size >= maxPrepared) return undefined;
+		const name = `glia_${this.#names.size}`;
+		this.#names.set(sql, name);
+		return name;
+	}
+}
+
 class OpenConnection implements DatabaseConnection {
 	readonly #client: pg.Client;
 	readonly #fence: Fence | undefined;
+	readonly #names: StatementNames;
 	#open = false;
 
-	constructor(client: pg.Client, fence: Fence | undefined) {
+	constructor(client: pg.Client, fence: Fence | undefined, names: StatementNames) {
 		this.#client = client;
 		this.#fence = fence;
+		this.#names = names;
 	}
 
 	/** Begins a transaction and checks, in the same round trip, that this process may write. */
@@ -307,11 +329,14 @@ class OpenConnection implements DatabaseConnection {
 		}
 	}
 
-	async executeQuery<R>({ sql, parameters, query }: CompiledQuery): Promise<QueryResult<R>> {
+	async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
+		const { sql, parameters, query } = compiled;
 		const alone = this.#fence !== undefined && !this.#open && writes.has(query.kind);
 		try {
 			if (alone) await this.begin();
-			const { rows, command, rowCount } = await this.#client.query(sql, parameters.map(withoutNull));
+			const name = this.#names.of(compiled);
+			const values = parameters.map(withoutNull);
+			const { rows, command, rowCount } = await this.#client.query({ text: sql, values, ...(name && { name }) });
 			if (alone) await this.end('COMMIT');
 			const counts = command === 'INSERT' || command === 'UPDATE' || command === 'DELETE' || command === 'MERGE';
 			return { rows, ...(counts && { numAffectedRows: BigInt(rowCount ?? 0) }) };

@@ -70,12 +70,14 @@ export function openLook({ gate, discovery, exclude, totalMs, now }: LookSetting
 		if (seen.kind !== 'running' || !asksFacts) return seen;
 		const base = await baseOf(server, budget);
 		const ask = (path: string) => gate.page(`${base}${path}`, { budget });
-		const answers = {
-			versions: await ask(askedForFacts.versions),
-			login: await ask(askedForFacts.login),
-			metadata: await ask(askedForFacts.metadata),
-			registration: await ask(askedForFacts.registration),
-		};
+		// At once: in turn, a server that takes seconds to answer would hold its place among those looked at for as long.
+		const [versions, login, metadata, registration] = await Promise.all([
+			ask(askedForFacts.versions),
+			ask(askedForFacts.login),
+			ask(askedForFacts.metadata),
+			ask(askedForFacts.registration),
+		]);
+		const answers = { versions, login, metadata, registration };
 		const tells = serverFacts(answers, seen.through === 'federation', seen.at);
 		return tells ? { ...seen, tells } : seen;
 	}

@@ -43,6 +43,26 @@ test('a person who asks gets the facts, by GET alone', async () => {
 	expect([...methods]).toEqual(['GET']);
 });
 
+test('all of it is asked at once, so that a slow server is not held for as long as its answers take in turn', async () => {
+	const open = await openWorld();
+	world = open;
+	open.zone.a('slow.test', ours);
+	const waiting: (() => void)[] = [];
+	for (const port of [443, 8448])
+		await open.https({ port, names: ['slow.test'] }, (request, response) => {
+			const [status, body] = answers[request.url ?? ''] ?? [404, { errcode: 'M_UNRECOGNIZED' }];
+			const answer = () => response.writeHead(status).end(JSON.stringify(body));
+			if (!request.url?.startsWith('/_matrix/client/')) return answer();
+			// Nobody gets an answer before all four have asked.
+			waiting.push(answer);
+			if (waiting.length === 4) for (const give of waiting) give();
+			return undefined;
+		});
+	const seen = await (await open.web()).observe('slow.test', '@a:x');
+	expect(waiting).toHaveLength(4);
+	expect(seen).toMatchObject({ tells: { facts: expect.arrayContaining(['oidc', 'no-registration']) } });
+});
+
 test('ticks ask once in a day, and a start asks nobody at once', async () => {
 	const { world } = await openServer();
 	let now = Date.UTC(2026, 0, 1);
