@@ -21,7 +21,7 @@ export const backup = {
 	usage: 'backup [version] [server] [facts…]',
 	summary: 'test a backup, or rehearse a PostgreSQL upgrade',
 	examples: ['backup 15 docker', 'backup 17 debian domain=example.org', 'backup 16 mdad mas start'],
-	help: `It restores a dump into a throw-away PostgreSQL and starts a throw-away Synapse on it that cannot reach the outside. Say the version of PostgreSQL that runs, or the next one, and it is the rehearsal of the upgrade; where the server runs (${code('docker')}, ${code('debian')}, ${code('mdad')}); and where the parts of the backup lie (${code('dump=')}, ${code('config=')}, ${code('key=')}, ${code('media-folder=')}; the answer lists them). With ${code('start')}, or by the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread.`,
+	help: `The guide restores a dump into a throw-away PostgreSQL and starts a throw-away Synapse on it that cannot reach the outside. Give the major version of PostgreSQL you run, or the next one to rehearse the upgrade; how the server is installed (${code('docker')}, ${code('debian')}, ${code('mdad')}); and where the parts of the backup are (${code('dump=')}, ${code('config=')}, ${code('key=')}, ${code('media-folder=')}; the answer lists them). With ${code('start')}, or the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread.`,
 	changes: false,
 	async run({ words: typed, room }, { knowledge, store }: Pick<Ports, 'knowledge' | 'store'>) {
 		const { begin, rest: words, asked: again } = takeStart(typed);
@@ -45,7 +45,7 @@ export const backup = {
 			: readProfile(terms);
 		if (profile.get('database')?.value === 'sqlite')
 			throw new Refusal(
-				`This proof restores a dump of PostgreSQL. To test a copy of a SQLite file, run ${code("sqlite3 COPY 'PRAGMA integrity_check'")}, which must say ${code('ok')}; the signing key, the configuration and the media belong to that backup too.`,
+				`This guide restores a PostgreSQL dump. To test a copy of a SQLite file, run ${code("sqlite3 COPY 'PRAGMA integrity_check'")}, which must print ${code('ok')}. That backup also needs the signing key, the configuration and the media.`,
 			);
 		const known = majorsOf(knowledge.lifecycles.postgresql);
 		const fact = profile.get('postgres')?.value;
@@ -57,7 +57,7 @@ export const backup = {
 		const major = to ?? (typeof fact === 'string' ? fact : undefined);
 		if (major === undefined)
 			throw new Refusal(
-				`Which major version of PostgreSQL runs? ${code(example)}. ${code('SHOW server_version')} says it; the next one makes this the rehearsal of the upgrade.`,
+				`Which major version of PostgreSQL do you run? ${code(example)}. ${code('SHOW server_version')} shows it. With the next one, this rehearses the upgrade.`,
 			);
 		stated.set('to', major);
 		if (server !== undefined && !stated.has('domain')) stated.set('domain', server);
@@ -65,7 +65,7 @@ export const backup = {
 		if (guided.refused.length) throw new Refusal(guided.refused.map(guideRefusalWords).join(' '));
 		if (guided.ask.includes('layout'))
 			throw new Refusal(
-				`Where does it run? In containers ${code(`!backup ${major} docker`)}, from packages ${code(`!backup ${major} debian`)}, or by matrix-docker-ansible-deploy ${code(`!backup ${major} mdad`)}? On a server of a provider, restore into a new one of theirs.`,
+				`How is it installed? In containers ${code(`!backup ${major} docker`)}, from packages ${code(`!backup ${major} debian`)}, or with matrix-docker-ansible-deploy ${code(`!backup ${major} mdad`)}? If a provider runs your PostgreSQL, restore into a new server there.`,
 			);
 		const answer = guideWords(guided, { asked: `backup ${major}`, file });
 		return withOffer(answer, offerOf(guided, { stated, profile, asked: `backup ${again}`.trim() }), begin);

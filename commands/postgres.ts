@@ -27,14 +27,14 @@ const example = '!postgres 15 17 docker';
 export const postgres = {
 	name: 'postgres',
 	usage: 'postgres <from> [to] [facts…]',
-	summary: 'a major PostgreSQL upgrade, or the way from SQLite',
+	summary: 'a major PostgreSQL upgrade, or a move from SQLite',
 	examples: [
 		'postgres 15 17 docker',
 		'postgres 15 17 docker start',
 		'postgres 14 18 debian size=120G',
 		'postgres sqlite 17',
 	],
-	help: `Where it runs decides the commands: ${code('docker')} (a container beside Synapse), ${code('debian')} (packages), ${code('mdad')} or ${code('managed')} (a server elsewhere). Say the size for what it costs (${code('size=20G')}), your own names for commands to copy (${code('dbname=matrix')}, ${code('user=matrix')} …; the answer lists them), the way if it is to be another (${code('way=pg-upgrade')}), ${code('synapse=1.150')} for what goes first, and ${code('file')} for all of it as a Markdown file. With ${code('start')}, or by the reaction ▶️ on the answer, we go through it together: one stage at a time in a thread, on with ✅ or ${code('done')}, and an error pasted there is looked up. Without a second version it goes to the newest one.`,
+	help: `The commands depend on where PostgreSQL runs: ${code('docker')} (a container beside Synapse), ${code('debian')} (packages), ${code('mdad')} or ${code('managed')} (a server elsewhere). You can add the size for an estimate of time and disk space (${code('size=20G')}), your own names so that the commands are ready to copy (${code('dbname=matrix')}, ${code('user=matrix')} …; the answer lists them), another way to do it (${code('way=pg-upgrade')}), ${code('synapse=1.150')} to see which upgrade goes first, and ${code('file')} to get everything as a Markdown file. With ${code('start')}, or the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread: ✅ or ${code('done')} moves on, and I look up errors that you paste there. Without a second version the guide goes to the newest one.`,
 	changes: false,
 	async run({ words: typed, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {
 		const { begin, all, rest: words, asked: again } = takeStart(typed);
@@ -43,7 +43,7 @@ export const postgres = {
 		const guide = guideCalled(isSqlite ? 'sqlite-postgres' : 'postgres-major', knowledge);
 		const file = words.some(word => /^(file|markdown)$/i.test(word));
 		const synapse = words.filter(word => /^synapse=/i.test(word)).map(word => word.slice('synapse='.length));
-		if (synapse[1] !== undefined) throw new Refusal('A server runs one release of Synapse: say only one of them.');
+		if (synapse[1] !== undefined) throw new Refusal('A server runs one release of Synapse: give only one.');
 		const said = words
 			.filter(word => !/^(file|markdown|sqlite3?|database=sqlite|synapse=.*)$/i.test(word))
 			.map(word => word.replace(/^external$/i, 'managed'));
@@ -56,7 +56,7 @@ export const postgres = {
 		const profile = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stating;
 		if (!isSqlite && profile.get('database')?.value === 'sqlite')
 			throw new Refusal(
-				`This deployment runs on SQLite: there is no major version to leave. To move to PostgreSQL: ${code('!postgres sqlite 17')}`,
+				`This deployment runs on SQLite, so there is no PostgreSQL to upgrade. To move to PostgreSQL: ${code('!postgres sqlite 17')}`,
 			);
 		const running = synapse[0] === undefined ? undefined : readVersion(synapse[0], 'running', knowledge).version;
 		const release = running ?? server?.version;
@@ -107,7 +107,7 @@ async function watched(server: string, room: string, { store, knowledge }: Pick<
 		version,
 		note: running
 			? `${quoted(server)} runs Synapse ${versionWords(running, knowledge)}.`
-			: `What ${quoted(server)} runs is not known yet.`,
+			: `I do not know yet what ${quoted(server)} runs.`,
 	};
 }
 
@@ -133,24 +133,24 @@ function majors(
 	if (isSqlite) {
 		const [to = newest, extra] = [...all, ...read('to')];
 		if (extra !== undefined)
-			throw new Refusal(`From SQLite one version is enough, the one to go to: ${code('!postgres sqlite 17')}`);
-		return { to, taken: all.length ? [] : [`Without a version it is the newest, ${newest}.`] };
+			throw new Refusal(`From SQLite, one version is enough, the one you want: ${code('!postgres sqlite 17')}`);
+		return { to, taken: all.length ? [] : [`Without a version, the guide goes to the newest, ${newest}.`] };
 	}
 	const known = typeof fact === 'string' ? [fact] : [];
 	const ends = [...read('from'), ...all, ...read('to')];
 	const [from, to, extra] = ends.length < 2 && known.length && ends[0] !== known[0] ? [...known, ...ends] : ends;
 	if (from === undefined)
 		throw new Refusal(
-			`From which major version, and to which? ${code(example)}; for SQLite ${code('!postgres sqlite 17')}. ${code('SHOW server_version')} says what runs.`,
+			`From which major version, and to which? ${code(example)}; for SQLite ${code('!postgres sqlite 17')}. ${code('SHOW server_version')} shows the version you run.`,
 		);
 	if (extra !== undefined)
 		throw new Refusal(`Two versions are enough; ${quoted(extra)} is a third. An example: ${code(example)}`);
 	if (known[0] !== undefined && known[0] !== from)
 		throw new Refusal(
-			`${code(`postgres=${known[0]}`)} says that ${known[0]} runs, and you say ${from}. Say only one of them: ${code(`!postgres ${from} ${to ?? newest}`)}`,
+			`${code(`postgres=${known[0]}`)} says that you run ${known[0]}, but you also say ${from}. Give only one of them: ${code(`!postgres ${from} ${to ?? newest}`)}`,
 		);
 	if (to !== undefined) return { from, to, taken: [] };
 	if (from === newest)
 		throw new Refusal(`PostgreSQL ${from} is the newest major version I know: there is nothing to upgrade to.`);
-	return { from, to: newest, taken: [`Without a second version it goes to the newest, ${newest}.`] };
+	return { from, to: newest, taken: [`Without a second version, the guide goes to the newest, ${newest}.`] };
 }

@@ -35,7 +35,7 @@ function questionsFirst(guided: Guided, around: Around): Answer {
 		sections: [
 			{
 				title: '',
-				markdown: [`**First, what changes it most** (${ask.length} questions are open)`, ...questions].join('\\\n'),
+				markdown: [`**These questions change the guide most** (${ask.length} are open)`, ...questions].join('\\\n'),
 				fold: false,
 			},
 			{ title: `The ${numbered.length} stages`, markdown: numbered.join('\n'), fold: true },
@@ -47,7 +47,7 @@ function questionsFirst(guided: Guided, around: Around): Answer {
 			},
 			{
 				title: '',
-				markdown: `**Now:** answer what you can, like ${code(command)}\\\nThe whole guide with open questions: ${code(`!${around.asked} all`)}`,
+				markdown: `**Now:** answer what you can, like ${code(command)}\\\nTo see the whole guide with open questions: ${code(`!${around.asked} all`)}`,
 				fold: false,
 			},
 		],

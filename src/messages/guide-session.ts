@@ -45,13 +45,13 @@ export function sessionWords(
 			return { ...plain(foundLead(tell.found)), sections: otherFound(tell.found) };
 		case 'unknown':
 			return plain(
-				`**I do not know this error.** Nothing that is known to go wrong in this guide looks like it, so I cannot offer a fix.${name ? ` You are at ${name}.` : ''}`,
+				`**I do not know this error.** It matches none of the errors that I know for this guide, so I cannot offer a fix.${name ? ` You are at ${name}.` : ''}`,
 			);
 		case 'asked':
 			return plain(asideWords(tell.what, name), 'progress');
 		case 'early':
 			return plain(
-				`That was said before I gave ${name ?? 'this stage'}. If it is about that one, say it again, or react with ✅ to the message that gives it.`,
+				`You said that before I showed ${name ?? 'this stage'}. If you mean that stage, say it again, or react with ✅ to the message that shows it.`,
 				'progress',
 			);
 		case 'gate':
@@ -60,7 +60,7 @@ export function sessionWords(
 				'refusal',
 			);
 		case 'first':
-			return plain(`This is the first stage: there is none before ${name ?? 'it'}.`, 'refusal');
+			return plain(`There is nothing before ${name ?? 'this stage'}.`, 'refusal');
 		case 'over':
 			return plain(overWords(session, name), 'refusal');
 		case 'stopped':
@@ -88,7 +88,7 @@ function given({ session, tell, stage, number, guided }: StageContext, base: Ans
 	const which = `${number} of ${all.length}: ${escapeMarkdown(stage.title)}`;
 	if (session.place?.gate) {
 		const lead = `⚠️ **Point of no return ahead, stage ${which}:** ${stage.noReturn ?? ''}`;
-		const say = `None of it has been done yet. When you are sure, say ${code('done')} here to get it (a reaction is not enough); ${code('stop')} ends here.`;
+		const say = `You have not done any of it yet. When you are sure, say ${code('done')} here to see the stage (a reaction is not enough); ${code('stop')} ends the guide.`;
 		return { ...base, lead: [...before, lead, say].join('\n\n'), sections: wayBack(session, guided) };
 	}
 	const lead = `**Stage ${which}.** ${how}.${tell.is === 'stage' && tell.after === 'begun' ? ` ${allWords}` : ''}`;
@@ -115,7 +115,7 @@ function doing(stage: GuidedStage, { place }: GuideSession, fold: boolean): Sect
 	const work = isTried ? stageWork(stage) : [stageWork(stage), tried].join('\n\n');
 	return [
 		{ title: 'What to do', ...(mark && { mark }), markdown: work, fold },
-		...(isTried ? [{ title: 'How this was tried', markdown: tried, fold: true }] : []),
+		...(isTried ? [{ title: 'How this was tested', markdown: tried, fold: true }] : []),
 	];
 }
 
@@ -134,7 +134,7 @@ function beforeWords(tell: Tell, guided: Guided): string[] {
 		];
 	if (tell.is !== 'stage') return [];
 	if (tell.after === 'skipped') return [skipWords(tell.skipped, guided)];
-	if (tell.after === 'back') return [`Back: this shows a stage again. It undoes nothing.`];
+	if (tell.after === 'back') return [`Back: this shows the stage again. It undoes nothing.`];
 	if (tell.after === 'moved')
 		return ['The room was upgraded in the middle of a guide. It continues here, where you were.'];
 	return [];
@@ -147,18 +147,18 @@ function asideWords(what: Aside, name: string | undefined): string {
 		case 'help':
 			return `${here}Say ${code('done')} when it is finished. ${allWords}`;
 		case 'onward':
-			return `${here}Is it finished? Then say ${code('done')}, and I give you the next stage; ${code('skip')} leaves it out.`;
+			return `${here}If it is finished, say ${code('done')} for the next stage; ${code('skip')} leaves this one out.`;
 		case 'pause':
-			return `${here}Take your time: I wait, and say nothing more. ${code('where')} shows this stage again, ${code('stop')} ends the guide.`;
+			return `${here}Take your time, I will wait. ${code('where')} shows this stage again, ${code('stop')} ends the guide.`;
 		case 'question':
-			return `${here}I cannot answer questions here, but I look up error messages: paste what the terminal or the log says. ${code('where')} shows this stage again, ${code('help')} the words that I know.`;
+			return `${here}I cannot answer questions here, but I look up error messages: paste what the terminal or the log says. ${code('where')} shows this stage again, ${code('help')} lists the words that I know.`;
 	}
 }
 
 /** What is missing from here on because a stage was left out. */
 function skipWords(stage: GuidedStage, guided: Guided): string {
 	const costs = [
-		`Why it was there: ${stage.why}`,
+		`Its purpose: ${stage.why}`,
 		...(stage.down === 'ends' ? ['🔴 The server stays down until it is done.'] : []),
 		...(stage.down === 'begins' ? ['🔴 The server is still up, but the next stages need it to be down.'] : []),
 		...(stage.concerned === true ? ['The next stages depend on it.'] : []),
@@ -171,8 +171,8 @@ function goneWords({ asked }: GuideSession, tell: Tell): string {
 	const why = tell.is === 'gone' ? tell.why : [];
 	const reason = why.length
 		? `**This guide no longer fits your deployment.** ${why.map(guideRefusalWords).join(' ')}`
-		: '**I no longer have this guide**, so I cannot give its stages.';
-	return `${reason} The session stops here; ${code(`!${asked}`)} says what there is now.`;
+		: '**I no longer have this guide**, so I cannot show its stages.';
+	return `${reason} The session ends here; ${code(`!${asked}`)} shows what I have now.`;
 }
 
 function overWords({ is }: GuideSession, name: string | undefined): string {
@@ -183,7 +183,7 @@ function overWords({ is }: GuideSession, name: string | undefined): string {
 
 function stoppedWords(session: GuideSession, guided: Guided, name: string | undefined): string {
 	const parts = [
-		`**Stopped${name ? ` at ${name}` : ''}.** What was done stays as it is.`,
+		`**Stopped${name ? ` at ${name}` : ''}.** What you have done stays as it is.`,
 		...(isDown(session, guided) ? ['🔴 According to this session, the server is still down.'] : []),
 		`${code('start')} continues there.`,
 	];
@@ -203,8 +203,8 @@ function isDone({ passed }: GuideSession, id: string): boolean {
 function endWords(session: GuideSession, all: readonly GuidedStage[]): string {
 	const skipped = all.filter(({ id }) => !isDone(session, id));
 	const names = skipped.map(stage => `${all.indexOf(stage) + 1}. ${escapeMarkdown(stage.title)}`);
-	const left = names.length ? `⚠️ Not done: ${names.join('; ')}.` : 'All of them were done.';
-	return `**That was the last stage: all ${all.length} are finished.** ${left}`;
+	const left = names.length ? `⚠️ Not done: ${names.join('; ')}.` : 'All of them are done.';
+	return `**That was the last stage, number ${all.length}.** ${left}`;
 }
 
 /** What leads back from where the room is, and what to remove before it begins once more. */
@@ -219,10 +219,10 @@ function wayBack(session: GuideSession, guided: Guided): Section[] {
 
 function whereWords(session: GuideSession, name: string | undefined): string {
 	const { begun, is, place } = session;
-	const who = begun ? ` ${code(begun.by)} began on ${day(begun.at)}.` : '';
+	const who = begun ? ` Started by ${code(begun.by)} on ${day(begun.at)}.` : '';
 	if (is === 'stopped') return `**Stopped${name ? ` at ${name}` : ''}.**${who} ${code('start')} continues there.`;
 	if (is === 'ended' || !name) return `**Finished: every stage is done.**${who}`;
-	const gate = place?.gate ? ` The point of no return: ${code('done')} gives the stage.` : '';
+	const gate = place?.gate ? ` This is the point of no return: ${code('done')} shows the stage.` : '';
 	return `**You are at ${name}**, since ${day(session.since)}.${gate}${who}`;
 }
 

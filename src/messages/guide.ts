@@ -71,15 +71,15 @@ export function guideWords(guided: Guided, around: Around): Answer {
 export function guideLead({ title, stages, cleanUp, ways, way, ask }: Guided): string {
 	const chosen = ways.find(({ id }) => id === way);
 	const parts = [count(stages.length + cleanUp.length, 'stage'), ...(chosen?.cost ? [costWords(chosen.cost)] : [])];
-	const several = ways.length > 1 ? `, by ${lower(chosen?.title ?? '')}` : '';
+	const several = ways.length > 1 ? ` via ${lower(chosen?.title ?? '')}` : '';
 	return `**${title}${several}: ${parts.filter(Boolean).join(', ')}${ask.length ? `; ${count(ask.length, 'open question')}` : ''}.**`;
 }
 
-/** Without a size, how the cost is reckoned. */
+/** How the cost is estimated, when the size is not known. */
 function costLine({ ways, way }: Guided): string {
 	const cost = ways.find(({ id }) => id === way)?.cost;
 	if (!cost || costWords(cost)) return '';
-	return `${cost.says} Give the size for an estimate, like ${code('size=20G')}.`;
+	return `${cost.says} Add the size for an estimate, like ${code('size=20G')}.`;
 }
 
 function lower(text: string): string {
@@ -88,8 +88,8 @@ function lower(text: string): string {
 
 function costWords({ gigabytes, minutes }: NonNullable<GuidedWay['cost']>): string {
 	return [
-		...(minutes ? [`${minutes[0]} to ${minutes[1]} minutes down`] : []),
-		...(gigabytes === undefined ? [] : [`${gigabytes} GB of free disk`]),
+		...(minutes ? [`${minutes[0]} to ${minutes[1]} minutes of downtime`] : []),
+		...(gigabytes === undefined ? [] : [`${gigabytes} GB of free disk space`]),
 	].join(', ');
 }
 
@@ -110,11 +110,11 @@ function waysSection({ ways, way }: Guided): Section[] {
 	const lines = possible.map(({ id, title, fits, cost }) => {
 		const name = id === way ? `**${title}** (used here)` : `${title} (${code(`way=${id}`)})`;
 		const numbers = cost && costWords(cost);
-		return `${name}: ${fits}${cost ? ` ${cost.says}` : ''}${numbers ? ` Here: ${numbers}.` : ''}`;
+		return `${name}: ${fits}${cost ? ` ${cost.says}` : ''}${numbers ? ` With your size: ${numbers}.` : ''}`;
 	});
 	const others = ways.filter(other => other.possible === false);
 	const not = others.map(({ title, because }) => `${lower(title)} (${(because ?? []).map(typedFact).join(', ')})`);
-	const rest = not.length ? `\n\nNot here: ${not.join(', ')}.` : '';
+	const rest = not.length ? `\n\nNot possible here: ${not.join(', ')}.` : '';
 	return [{ title: `Which way (${possible.length})`, markdown: `${list(lines)}${rest}`, fold: true }];
 }
 
@@ -185,7 +185,7 @@ function stepText(step: GuidedStep): string {
 	const { text, commands, language, edit, file, see, shows } = step;
 	const seen = [
 		...(see ? [see] : []),
-		...(shows.length ? [`It shows ${shows.map(shown => code(shown)).join(', ')}.`] : []),
+		...(shows.length ? [`The output contains ${shows.map(shown => code(shown)).join(', ')}.`] : []),
 	];
 	return [
 		conditionWords(step),
@@ -210,7 +210,7 @@ export function failureTexts(failures: readonly GuidedFailure[]): string[] {
 
 function failureLine(failure: GuidedFailure): string {
 	// Before the cure, which may end in a block: words behind its last fence would leave the block open.
-	const tried = failure.tried.length ? ' (provoked and observed)' : '';
+	const tried = failure.tried.length ? ' (reproduced by us)' : '';
 	return `${code(failure.text)}${tried}: ${failure.cause} ${indented(failure.cure)}`;
 }
 
@@ -221,15 +221,15 @@ function indented(text: string): string {
 
 /** A known error that somebody pasted: what it is and what helps. */
 export function foundWords({ stage, failure }: FoundFailure): string {
-	const seen = failure.tried.length ? ' We provoked it once and compared the message.' : '';
+	const seen = failure.tried.length ? ' We reproduced this error and compared the message.' : '';
 	return `**${escapeMarkdown(stage.title)}:** ${quoted(failure.text, 200)}\n\n${failure.cause}\n\n${failure.cure}${seen ? `\n\n${seen.trim()}` : ''}`;
 }
 
 export function triedWords({ tried, untried }: GuidedStage): string {
 	const lines = [
 		...trials(tried),
-		...untried.map(because => `Not executed by us: ${because}`),
-		...(tried.length || untried.length ? [] : ['Not executed by us yet.']),
+		...untried.map(because => `Not tested by us: ${because}`),
+		...(tried.length || untried.length ? [] : ['Not tested by us yet.']),
 	];
 	return `*${lines.join(' ')}*`;
 }
@@ -238,13 +238,13 @@ export function triedWords({ tried, untried }: GuidedStage): string {
 function trials(tried: readonly Tried[]): string[] {
 	if (!tried.length) return [];
 	const days = [...new Set(tried.map(({ date }) => date))].sort();
-	const versions = [...new Set(tried.map(trial => Object.entries(trial.versions).map(versionWords).join(' with ')))];
+	const versions = [...new Set(tried.map(trial => Object.entries(trial.versions).map(versionWords).join(' and ')))];
 	const more = versions.length > 4 ? ` and ${versions.length - 4} more` : '';
 	const played = tried.some(trial => trial.played !== undefined) ? ', on a simulated machine' : '';
-	return [`Executed on ${days.join(', ')} with ${versions.slice(0, 4).join('; ')}${more}${played}.`];
+	return [`Tested on ${days.join(', ')} with ${versions.slice(0, 4).join('; ')}${more}${played}.`];
 }
 
-/** What stood for the real thing when it was tried. */
+/** What stood in for the real thing in the tests. */
 function playedSection(guided: Guided): Section[] {
 	const all = allStages(guided);
 	const tried = all.filter(stage => stage.tried.length).length;
@@ -253,11 +253,11 @@ function playedSection(guided: Guided): Section[] {
 	const failures = all.flatMap(stage => stage.failures);
 	const seen = failures.filter(failure => failure.tried.length).length;
 	const lines = [
-		`${tried} of the ${all.length} stages here, ways back and clean-up included, were executed with exactly these commands.`,
-		...(failures.length ? [`${seen} of the ${failures.length} errors were provoked and their messages compared.`] : []),
+		`${tried} of the ${all.length} stages here, including clean-up and ways back, were run with exactly these commands.`,
+		...(failures.length ? [`${seen} of the ${failures.length} errors were reproduced and their messages compared.`] : []),
 		...played,
 	];
-	return [{ title: 'How this was tried', markdown: list(lines), fold: true }];
+	return [{ title: 'How this was tested', markdown: list(lines), fold: true }];
 }
 
 const programs: Record<string, string> = { postgresql: 'PostgreSQL', synapse: 'Synapse', sqlite: 'SQLite' };
@@ -270,9 +270,9 @@ function versionWords([of, version]: [string, string]): string {
 export function wayBackSections({ wayBack: { before, again, after }, noReturn, stages }: Guided): Section[] {
 	const numberOf = (stage: GuidedStage) => stages.findIndex(({ id }) => id === stage.from) + 1;
 	return [
-		...wayBackSection(noReturn ? 'Way back, before that point' : 'Way back', before, numberOf),
+		...wayBackSection(noReturn ? 'Way back, before the point of no return' : 'Way back', before, numberOf),
 		...wayBackSection('Before you try again', again, numberOf),
-		...wayBackSection('Way back, after that point', after),
+		...wayBackSection('Way back, after the point of no return', after),
 	];
 }
 
@@ -293,7 +293,7 @@ export function wayBackSection(
 function namesSection({ parameters }: Guided): Section[] {
 	if (!parameters.length) return [];
 	const lines = parameters.map(({ name, value, by, means, lookup }) => {
-		const what = value === null ? `not known, ${code(name.toUpperCase())} stands for it` : code(value);
+		const what = value === null ? `unknown, so ${code(name.toUpperCase())} stands in for it` : code(value);
 		const how = { stated: ' (as you said)', fact: '', default: ' (the default)', unknown: '' }[by];
 		return `${code(name)}, ${means}: ${what}${how}.${lookup ? ` ${lookup}` : ''}`;
 	});
@@ -306,7 +306,7 @@ function asking(guided: Guided, asked: string): string {
 		const parameter = parameters.find(other => other.name === name);
 		return parameter?.values ? `${code(`${name}=${parameter.values.join('|')}`)}` : code(name);
 	});
-	const questions = open.length ? [`Say more to make this exact: ${open.join(', ')}.`] : [];
+	const questions = open.length ? [`To make this exact, add ${open.join(', ')}.`] : [];
 	return [...questions, usualWords(guided, asked)].filter(Boolean).join(' ');
 }
 
@@ -314,7 +314,7 @@ export function usualWords({ parameters }: Guided, asked: string): string {
 	const usual = parameters.filter(({ by }) => by === 'default').map(({ name, value }) => `${name}=${value}`);
 	if (!usual.length) return '';
 	const some = usual.slice(0, 4).map(name => code(name));
-	return `Default names are used (${some.join(', ')}${usual.length > 4 ? ' …' : ''}); give yours, like ${code(`!${asked} ${usual[0]}`)}.`;
+	return `This uses default names (${some.join(', ')}${usual.length > 4 ? ' …' : ''}); add your own, like ${code(`!${asked} ${usual[0]}`)}.`;
 }
 
 /** What a fact excludes; that other layouts have other stages needs no telling. */

@@ -68,7 +68,7 @@ test('what the playbook dumps is all databases, and people of MAS are not asked 
 describe('refuses', () => {
 	test.each([
 		['docker', 'Which major version'],
-		['15', 'Where does it run?'],
+		['15', 'How is it installed?'],
 		['15 16 docker', 'One version is enough'],
 		['99 docker', 'I do not know PostgreSQL'],
 		['sqlite docker', 'integrity_check'],

@@ -17,7 +17,7 @@ const around = { asked: 'migrate mdad' };
 test('many open questions come first, and the command that answers them last', () => {
 	const answer = guideAnswer(guided(), around, false);
 	expect(answer.files).toBeUndefined();
-	expect(answer.sections[0]?.markdown).toMatch(/First, what changes it most.*\n☐ `domain=…`/s);
+	expect(answer.sections[0]?.markdown).toMatch(/These questions change the guide most.*\n☐ `domain=…`/s);
 	expect(answer.sections.at(-1)?.markdown).toMatch(
 		/^\*\*Now:\*\* .*`!migrate mdad domain=example\.org .*`!migrate mdad all`$/s,
 	);

@@ -98,7 +98,7 @@ describe('which goes first', () => {
 describe('!postgres', () => {
 	test('15 17 docker: the guide by dump and restore, dangers first, two messages at most, and a file on demand', async () => {
 		const answer = await said('15 17 docker');
-		expect(answer.lead).toMatch(/^\*\*PostgreSQL 15 → 17, by dump and restore/);
+		expect(answer.lead).toMatch(/^\*\*PostgreSQL 15 → 17 via dump and restore/);
 		expect(answer.sections[0]).toMatchObject({ title: 'What can hurt', fold: false });
 		const { contents, files } = matrixMessages(answer);
 		expect(contents.length).toBeLessThanOrEqual(2);
@@ -228,8 +228,8 @@ describe('!postgres', () => {
 	});
 
 	test.each([
-		['17 17 docker', 'Both are PostgreSQL 17'],
-		['17 15 mdad', 'only goes up'],
+		['17 17 docker', 'Both versions are PostgreSQL 17'],
+		['17 15 mdad', 'only upgrades'],
 		['17 15 docker way=dump', 'is not possible here'],
 		['15 17 docker way=down', 'is not possible here'],
 		['15 17 docker dbname=postgres', 'database of its own'],
@@ -238,13 +238,13 @@ describe('!postgres', () => {
 		['15 16 17 docker', 'a third'],
 		['docker', 'From which major version'],
 		['15 17', 'Where does PostgreSQL run?'],
-		['15 17 managed way=pg-upgrade', 'nobody but the provider'],
+		['15 17 managed way=pg-upgrade', 'Only the provider'],
 		['15 17 docker way=pg-upgrade', 'is not possible here'],
 		['15 17 docker dbname=a;b', 'cannot stand for `dbname`'],
 		['15 17 docker dbname=$(id)', 'cannot stand for `dbname`'],
 		['15 17 docker dbname=a dbname=b', 'has one value'],
 		['15 17 docker size=20', 'cannot stand for `size`'],
-		['15 17 docker postgres=14', 'Say only one of them'],
+		['15 17 docker postgres=14', 'Give only one of them'],
 		['18 docker', 'the newest major version I know'],
 		['15 17 docker nonsense', 'I do not know the fact'],
 		['example.org 17', 'does not watch'],

@@ -116,7 +116,7 @@ test('a reaction does not open the gate, a word does', () => {
 
 test('skip says what it costs, and the end names what was not done', () => {
 	const way = conversation();
-	expect(way.words('skip')).toMatch(/^\*\*Skipped: 1\. Look\.\*\* Why it was there: See what there is\./);
+	expect(way.words('skip')).toMatch(/^\*\*Skipped: 1\. Look\.\*\* Its purpose: See what there is\./);
 	expect(way.place()).toBe('restore');
 	way.say('done');
 	way.say('done');
@@ -207,9 +207,9 @@ test('an error is looked up in its stage first, then in all; talk is left alone,
 
 test.each([
 	['help', /Say `done` when it is finished.*`back`/],
-	['Next', /Is it finished\? Then say `done`/],
-	['ok', /Is it finished\? Then say `done`/],
-	['yes!', /Is it finished\? Then say `done`/],
+	['Next', /If it is finished, say `done`/],
+	['ok', /If it is finished, say `done`/],
+	['yes!', /If it is finished, say `done`/],
 	['pause', /I wait, and say nothing more/],
 	['how long does this take?', /paste what the terminal or the log says/],
 ])('%s is answered, and changes nothing', (said, answer) => {

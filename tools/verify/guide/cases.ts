@@ -24,12 +24,12 @@ export function casesOf(guide: string): Case[] {
 }
 
 const docker =
-	'No container ran: the official image’s steps, and `docker compose`, were played by the same programs on real data.';
-const lent = 'Servers of 13, 14 and 16 had the client programs of 15 or 17.';
-const debian = 'Debian’s own cluster programs ran; the packages were put in place by hand, and systemd was played.';
+	'No container ran. A stand-in for `docker` took the steps of Compose and of the official image, with the same programs on real data.';
+const lent = 'Servers of 13, 14 and 16 used the client programs of 15 or 17.';
+const debian = 'Debian’s own cluster programs ran. The packages were put in place by hand, and a stand-in replaced systemd.';
 
 const mdad =
-	'The playbook’s own role of PostgreSQL, run by Ansible; Docker, its two modules, systemd and `just` were played, and Synapse ran beside it.';
+	'Ansible ran the playbook’s own PostgreSQL role, with Synapse beside it. Stand-ins replaced Docker, its two modules, systemd and `just`.';
 
 function upgrade(
 	layout: 'compose' | 'debian' | 'managed' | 'mdad',
@@ -70,27 +70,27 @@ const major: Case[] = [
 	upgrade('compose', 'dump', ['15', '17'], 'back', docker),
 	upgrade('compose', 'dump', ['15', '18'], 'onward', docker),
 	upgrade('compose', 'dump', ['13', '17'], 'onward', `${docker} ${lent}`),
-	upgrade('compose', 'dump', ['9.6', '17'], 'back', `${docker} The server of 9.6 had the client programs of 15.`),
+	upgrade('compose', 'dump', ['9.6', '17'], 'back', `${docker} The server of 9.6 used the client programs of 15.`),
 	upgrade('compose', 'dump', ['14', '17'], 'onward', `${docker} ${lent}`),
 	upgrade('compose', 'dump', ['17', '18'], 'back', docker),
 	upgrade('debian', 'dump', ['15', '17'], 'back', debian),
 	upgrade('debian', 'pg-upgrade', ['15', '17'], 'back', debian),
 	upgrade('debian', 'dump', ['15', '18'], 'onward', debian),
-	upgrade('debian', 'dump', ['15', '17'], 'each', `${debian} Another cluster had the usual port.`, { port: '5433' }),
-	upgrade('managed', 'dump', ['15', '17'], 'back', 'Two servers on one machine stood for a provider’s.'),
-	upgrade('managed', 'dump', ['16', '18'], 'onward', 'Two servers on one machine stood for a provider’s.'),
+	upgrade('debian', 'dump', ['15', '17'], 'each', `${debian} Another cluster held the default port.`, { port: '5433' }),
+	upgrade('managed', 'dump', ['15', '17'], 'back', 'Two servers on one machine stood in for a provider’s.'),
+	upgrade('managed', 'dump', ['16', '18'], 'onward', 'Two servers on one machine stood in for a provider’s.'),
 	upgrade('compose', 'dump', ['15', '17'], 'each', docker),
 	upgrade('debian', 'dump', ['15', '17'], 'each', debian),
 	upgrade('debian', 'pg-upgrade', ['15', '17'], 'each', debian),
 	upgrade('debian', 'down', ['17', '15'], 'each', debian),
-	upgrade('managed', 'dump', ['15', '17'], 'each', 'Two servers on one machine stood for a provider’s.'),
+	upgrade('managed', 'dump', ['15', '17'], 'each', 'Two servers on one machine stood in for a provider’s.'),
 	upgrade('compose', 'dump', ['14', '17'], 'back', `${docker} ${lent}`, { superuser: 'postgres' }),
 	upgrade('compose', 'dump', ['15', '17'], 'onward', docker, { data: 'pgdata' }),
 	upgrade('compose', 'down', ['17', '15'], 'back', docker),
 	upgrade('compose', 'down', ['18', '15'], 'onward', docker),
 	upgrade('debian', 'down', ['17', '15'], 'back', debian),
 	upgrade('debian', 'down', ['18', '15'], 'onward', debian),
-	upgrade('managed', 'down', ['18', '15'], 'back', 'Two servers on one machine stood for a provider’s.'),
+	upgrade('managed', 'down', ['18', '15'], 'back', 'Two servers on one machine stood in for a provider’s.'),
 	upgrade('mdad', 'playbook', ['15', '17'], 'back', mdad),
 	upgrade('mdad', 'playbook', ['15', '17'], 'onward', mdad),
 	upgrade('mdad', 'playbook', ['15', '17'], 'each', mdad),
@@ -202,7 +202,7 @@ const proofs: Case[] = [
 		'mdad',
 		['15', '17'],
 		'onward',
-		'The playbook’s own role installed the server that was dumped, and its templates made the configuration; Docker and systemd were played.',
+		'The playbook’s own role installed the server that was dumped, and its templates wrote the configuration. Stand-ins replaced Docker and systemd.',
 	),
 	proof('compose', ['15', '17'], 'failures', docker),
 	proof('debian', ['15', '17'], 'failures', debian),

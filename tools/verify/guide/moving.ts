@@ -99,7 +99,7 @@ export async function moveOnMachine(
 		if (status === 0) {
 			const by = { way: 'dump', proxy: 'nginx', login: 'synapse', 'federation-port': '443' };
 			const versions = { playbook: playbook.commit, 'ansible-core': playbook.ansible.version, synapse: release };
-			keep([{ of: 'vars', with: by, versions, played: 'Nothing was installed by it.' }]);
+			keep([{ of: 'vars', with: by, versions, played: 'Nothing was installed.' }]);
 		}
 		return status === 0 ? [] : [`machine: ${said.slice(-3000)}`];
 	} finally {
@@ -144,4 +144,4 @@ function trialsOf({ results }: Moving, guide: Guide, versions: Record<string, st
 }
 
 const played =
-	'No container and no systemd ran: `docker`, `systemctl` and the playbook’s runs were played by the same programs on real data; the restore was the command of the playbook’s role as it stands.';
+	'No container and no systemd ran. Stand-ins for `docker`, `systemctl` and the playbook’s runs used the same programs on real data. The restore was the unchanged command of the playbook’s role.';
