@@ -58,7 +58,7 @@ test.each([
 	['ess', 'how to move to `ess`'],
 	['mdad mdad', 'runs this server already'],
 	['mdad debian', 'begins at the official Docker image'],
-	['mdad docker synapse=1.100.0', 'too old to be moved'],
+	['mdad docker synapse=1.100.0', 'too old to move'],
 	['mdad 1.160 1.163', 'only the one that runs now'],
 	['mdad a.example b.example', 'One server at a time'],
 	['mdad proxy=apache', 'cannot stand for `proxy`'],
