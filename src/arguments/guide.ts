@@ -43,7 +43,7 @@ export function takeParameters(
 		if (value === undefined) throw new Refusal(unfitting(parameter, typed));
 		const before = stated.get(parameter.name);
 		if (before !== undefined && before !== value)
-			throw new Refusal(`${code(parameter.name)} has one value: say ${quoted(before)} or ${quoted(value)}.`);
+			throw new Refusal(`${code(parameter.name)} takes one value: use ${quoted(before)} or ${quoted(value)}.`);
 		stated.set(parameter.name, value);
 	}
 	return { stated, rest };
@@ -59,5 +59,5 @@ function unfitting(
 				'or',
 			)
 		: kind && kindWords[kind];
-	return `${quoted(typed)} cannot stand for ${code(name)}. Say ${expected}.`;
+	return `${quoted(typed)} is not a valid ${code(name)}. Use ${expected}.`;
 }

@@ -61,7 +61,7 @@ test.each([
 	['mdad docker synapse=1.100.0', 'too old to move'],
 	['mdad 1.160 1.163', 'only the one that runs now'],
 	['mdad a.example b.example', 'One server at a time'],
-	['mdad proxy=apache', 'cannot stand for `proxy`'],
+	['mdad proxy=apache', 'is not a valid `proxy`'],
 	['mdad devture_postgres_enabled workers', 'either names of variables or facts'],
 	['mdad sqlite server=external way=keep', 'is not possible here'],
 ])('“%s” is refused: %s', async (said, why) => {

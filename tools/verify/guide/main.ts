@@ -59,7 +59,7 @@ export async function verifyGuide(
 		return 1;
 	}
 	if (process.getuid?.() !== 0) {
-		console.error('Machines are played in namespaces of their own, which takes root.');
+		console.error('The simulated machines run in namespaces of their own, which needs root.');
 		return 1;
 	}
 	const failed: string[] = [];

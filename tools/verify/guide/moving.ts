@@ -65,7 +65,7 @@ export async function moveOnMachine(
 	keep: (trials: readonly Trial[]) => void,
 ): Promise<string[]> {
 	if (process.getuid?.() !== 0)
-		throw new Unavailable('machines are played in namespaces of their own, which takes root');
+		throw new Unavailable('the simulated machines run in namespaces of their own, which needs root');
 	if (playbook.missing.includes('galaxy/postgres')) throw new Unavailable('the role galaxy/postgres is not there');
 	const [old, now] = await Promise.all([server(majors.old), server(majors.new)]);
 	const root = mkdtempSync(join(tmpdir(), 'glia-move-'));
