@@ -196,6 +196,7 @@ const proofs: Case[] = [
 	proof('compose', ['15', '17'], 'onward', docker),
 	proof('compose', ['15', '17'], 'onward', docker, { format: 'all' }),
 	proof('compose', ['15', '17'], 'onward', docker, { login: 'other' }),
+	proof('compose', ['17', '15'], 'onward', docker, { format: 'sql' }),
 	proof('debian', ['15', '15'], 'onward', debian),
 	proof('debian', ['15', '17'], 'onward', debian),
 	proof(

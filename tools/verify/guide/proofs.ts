@@ -7,6 +7,8 @@ import { type Job, type Played, sh, surroundingsOf } from './played.ts';
 import { openReader } from './reader.ts';
 import type { Result } from './trial.ts';
 
+const dumpFiles: Record<string, string> = { archive: 'synapse.dump', sql: 'older.sql', all: 'all.sql.gz' };
+
 /** Copies what the server has now. Returns what the administrator states of it. */
 export function backUp(job: Job, played: Played): Record<string, string> {
 	if (job.stated.layout === 'mdad') return backUpPlaybook(job, played);
@@ -22,14 +24,16 @@ export function backUp(job: Job, played: Played): Record<string, string> {
 		['mas.dump', `pg_dump ${role} -Fc mas`],
 		['all.sql', `pg_dumpall ${role}`],
 	].map(([file, command]) => `${psql} ${command} < /dev/null > ${folder}/${file}`);
-	sh([copied, ...dumps, `gzip -k ${folder}/all.sql`].join('\n'), surroundingsOf(played));
+	// For an older server, as the guide of the upgrade writes it.
+	const older = `${psql} pg_restore -f - < ${folder}/synapse.dump | sed '1,40{/^SET transaction_timeout/d}' > ${folder}/older.sql`;
+	sh([copied, ...dumps, older, `gzip -k ${folder}/all.sql`].join('\n'), surroundingsOf(played));
 	return {
 		domain: 'guide.test',
 		person: 'ada',
 		config: join(folder, 'files'),
 		key: join(folder, 'files/signing.key'),
 		'media-folder': join(folder, 'files/media'),
-		dump: join(folder, job.stated.format === 'all' ? 'all.sql.gz' : 'synapse.dump'),
+		dump: join(folder, dumpFiles[job.stated.format ?? 'archive'] ?? ''),
 		proof: join(root, 'proof'),
 		...(isDebian && debianPlaces(job, played)),
 	};
@@ -76,6 +80,8 @@ const spoilings: Record<'docker' | 'debian', Spoiling[]> = {
 		{ failure: 'proof-missing', by: 'rm files/homeserver.yaml' },
 		{ failure: 'proof-missing', by: ': > synapse.dump' },
 		{ failure: 'proof-empty-dump', by: ': > synapse.dump' },
+		// The minor version of the format is the seventh byte.
+		{ failure: 'proof-newer-dump', by: "printf '\\143' | dd of=synapse.dump bs=1 seek=6 conv=notrunc status=none" },
 		{ failure: 'proof-wrong-database', by: 'cp mas.dump synapse.dump' },
 		{ failure: 'proof-cut-off', by: 'truncate -s -2000 synapse.dump' },
 		{
