@@ -1,12 +1,12 @@
-// What a trial of a guide was a trial of: a hash of a stage or a failure, so that what was changed since counts as untried.
+// A hash of the stage or failure that a trial was about, so that whatever has changed since counts as untested.
 import { createHash } from 'node:crypto';
 import { allStages } from './guide-stages.ts';
 import type { Guide, GuideFailure, GuideStep, Stage } from './schema/guide.ts';
 
-/** What a trial says of itself: the stage or the failure, and the parameters that it speaks for, `way` among them. */
+/** The stage or failure that a trial is about, and the parameters it covers, `way` among them. */
 export type TrialOf = { of: string; with: Readonly<Record<string, string>> };
 
-/** The hash of what such a trial executes, or provokes, as the guide is now; undefined where it has no such part. */
+/** The hash of what such a trial runs or reproduces in the current guide; undefined if the guide has no such part. */
 export function recipeOf(guide: Guide, { of, with: by }: TrialOf): string | undefined {
 	for (const stage of allStages(guide)) {
 		if (stage.id === of) return stageRecipe(stage, by);
@@ -16,13 +16,13 @@ export function recipeOf(guide: Guide, { of, with: by }: TrialOf): string | unde
 	return undefined;
 }
 
-/** What is executed and what must be seen; a reworded sentence is no other procedure, nor is a step of another layout. */
+/** What is run and what must be shown. Rewording a sentence does not change the procedure, nor does a step of another layout. */
 function stageRecipe({ applies, ways, steps }: Stage, by: TrialOf['with']): string {
 	const executed = steps.filter(step => !isElsewhere(step, by)).map(({ text: _, see: __, ...step }) => step);
 	return hash([applies, ways, executed]);
 }
 
-/** Whether the trial cannot have come to this step. In doubt it has: only plain words on its own parameters decide. */
+/** Whether the trial cannot have reached this step. In doubt it has: only plain terms on its own parameters decide. */
 function isElsewhere({ applies, ways }: GuideStep, by: TrialOf['with']): boolean {
 	if (by.way !== undefined && ways && !ways.includes(by.way)) return true;
 	return applies !== undefined && 'all' in applies && applies.all.some(term => isFalse(term, by));

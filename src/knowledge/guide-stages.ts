@@ -1,4 +1,4 @@
-// All stages of a guide, wherever in it they stand.
+// All stages of a guide, from all of its parts.
 
 type Staged<One> = {
 	stages: readonly One[];
@@ -6,7 +6,7 @@ type Staged<One> = {
 	wayBack: { before: readonly One[]; again: readonly One[]; after: readonly One[] };
 };
 
-/** In their order: the way there, the clean-up, and the way back. Of a guide as it is written, or as it is for somebody. */
+/** In order: the way there, the clean-up, and the way back. Works on a guide as written and on one filled in for a deployment. */
 export function allStages<One>({ stages, cleanUp, wayBack }: Staged<One>): One[] {
 	return [...stages, ...cleanUp, ...wayBack.before, ...wayBack.again, ...wayBack.after];
 }

@@ -1,4 +1,4 @@
-// A guide whose questions are open: those that change it most come first, and the guide itself when it is asked for.
+// A guide with open questions: those that change it most come first, and the guide itself follows on request.
 
 import type { Guided } from '../advice/guide/guide.ts';
 import { questionsOf } from '../advice/guide/questions.ts';
@@ -8,12 +8,12 @@ import { enumerate, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { type Around, guideLead, guideWords, ownDangers, usualWords } from './guide.ts';
 
-/** The guide, or its questions if there are many; `whole`: the guide in any case. */
+/** The guide, or its questions if many are open; with `whole` always the guide. */
 export function guideAnswer(guided: Guided, around: Around, whole: boolean): Answer {
 	return whole || guided.ask.length <= maxOpen ? guideWords(guided, around) : questionsFirst(guided, around);
 }
 
-/** More open questions than this are asked before the guide is given. */
+/** With more open questions than this, they are asked before the guide is shown. */
 const maxOpen = 3;
 
 /** What the guide is about, the questions that change it most, and how to go on. */
@@ -73,7 +73,7 @@ function questionWords(name: string, { parameters }: Guided): string {
 	return `${code(name)} or ${code(`no-${name}`)}: ${openFacts[name as keyof typeof openFacts]}`;
 }
 
-/** How the answer to a question may look. */
+/** An example answer to a question. */
 function answerOf(name: string, { parameters }: Guided): string {
 	const parameter = parameters.find(other => other.name === name);
 	if (!parameter) return name in closedFacts ? closedFacts[name as keyof typeof closedFacts].example : `no-${name}`;

@@ -1,4 +1,4 @@
-// A guide session in words: its stages one at a time, where the room stands, and what goes wrong on the way.
+// The words of a guide session: its stages one at a time, where the room is, and what goes wrong on the way.
 import type { FoundFailure, Guided, GuidedStage } from '../advice/guide/guide.ts';
 import { leftBehind, wayBackFrom } from '../advice/guide/guide.ts';
 import type { Aside, GuideSession, SessionStep, Tell } from '../advice/guide/session.ts';
@@ -19,7 +19,7 @@ import {
 const how = `✅ on this message or ${code('done')} when it is finished`;
 const allWords = `${code('back')}, ${code('skip')}, ${code('stop')} and ${code('where')} do what they say, and I look up errors that you paste.`;
 
-/** The plan of a guide with the offer of a session; `begin`: it begins now, below the plan. */
+/** The plan of a guide with the offer of a session; with `begin` the session starts right below the plan. */
 export function withOffer(answer: Answer, offer: Offer, begin: boolean): Answer {
 	const how = begin
 		? 'We go through it together, one stage at a time, in the thread of this message. Anyone who may change things here can continue.'
@@ -27,7 +27,7 @@ export function withOffer(answer: Answer, offer: Offer, begin: boolean): Answer 
 	return { ...answer, lead: `${answer.lead}\n\n${how}`, session: { offer, begin } };
 }
 
-/** What a step of a session says. Without a guide there is only the reason why it ends. */
+/** The answer to one step of a session. Without a guide, only the reason why the session ends. */
 export function sessionWords(
 	{ session, tell }: Pick<SessionStep, 'session' | 'tell'>,
 	guided: Guided | undefined,
@@ -81,7 +81,7 @@ export function sessionWords(
 
 type StageContext = { session: GuideSession; tell: Tell; stage: GuidedStage; number: number; guided: Guided };
 
-/** The stage at hand, after a word on the one before; at the gate only what cannot be taken back. */
+/** The current stage, after a word on the one before; at the gate only the warning. */
 function given({ session, tell, stage, number, guided }: StageContext, base: Answer): Answer {
 	const all = stagesOf(guided);
 	const before = beforeWords(tell, guided);
@@ -110,7 +110,7 @@ function doing(stage: GuidedStage, { place }: GuideSession, fold: boolean): Sect
 	if (place?.gate) return [];
 	const mark = stage.noReturn !== undefined ? '⚠️' : stage.down === 'begins' ? '🔴' : undefined;
 	const tried = triedWords(stage);
-	// Where nobody has executed it, that is to be seen before it is done.
+	// Untested stages say so before the reader runs them.
 	const isTried = stage.tried.length > 0 && !stage.untried.length;
 	const work = isTried ? stageWork(stage) : [stageWork(stage), tried].join('\n\n');
 	return [
@@ -120,7 +120,7 @@ function doing(stage: GuidedStage, { place }: GuideSession, fold: boolean): Sect
 }
 
 function known({ failures }: GuidedStage): Section {
-	// Its heading stands in the fold's line here.
+	// The fold's own line is the heading here.
 	const markdown = failureTexts(failures)
 		.join('\n\n')
 		.replace(/^\*\*.*\*\*\n\n/, '');
@@ -140,7 +140,7 @@ function beforeWords(tell: Tell, guided: Guided): string[] {
 	return [];
 }
 
-/** The answer to anything else than the session's words; it changes nothing. */
+/** The answer to anything that is not a word of the session; it changes nothing. */
 function asideWords(what: Aside, name: string | undefined): string {
 	const here = name ? `You are at ${name}. ` : '';
 	switch (what) {
@@ -155,7 +155,7 @@ function asideWords(what: Aside, name: string | undefined): string {
 	}
 }
 
-/** What is missing from here on because a stage was left out. */
+/** What skipping a stage means for the following ones. */
 function skipWords(stage: GuidedStage, guided: Guided): string {
 	const costs = [
 		`Its purpose: ${stage.why}`,
@@ -190,7 +190,7 @@ function stoppedWords(session: GuideSession, guided: Guided, name: string | unde
 	return parts.join(' ');
 }
 
-/** Whether a stage that takes the server down was passed, and none since that brings it up. */
+/** Whether a passed stage took the server down and none since brought it up. */
 function isDown(session: GuideSession, guided: Guided): boolean {
 	const passed = stagesOf(guided).filter(({ id }) => isDone(session, id));
 	return passed.findLast(({ down }) => down !== undefined)?.down === 'begins';
@@ -207,7 +207,7 @@ function endWords(session: GuideSession, all: readonly GuidedStage[]): string {
 	return `**That was the last stage, number ${all.length}.** ${left}`;
 }
 
-/** What leads back from where the room is, and what to remove before it begins once more. */
+/** The way back from where the room is, and what to remove before a second attempt. */
 function wayBack(session: GuideSession, guided: Guided): Section[] {
 	const reached = reachedIn(session, guided);
 	if (reached < 0) return [];

@@ -1,4 +1,4 @@
-// A guide in words: the whole of it as one answer, one stage of it, and a known error with its cure.
+// The words of a guide: the whole guide as one answer, a single stage, and a known error with its cure.
 
 import type {
 	FoundFailure,
@@ -16,20 +16,20 @@ import { count, list } from '../text/format.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 import { appliesClause, typedFact } from './whose.ts';
 
-/** Beside the guide itself: what the command found out, in the places where a reader needs it. */
+/** What the command found out besides the guide, for the places where a reader needs it. */
 export type Around = {
 	/** Lines for the top, before the guide's own dangers; each may begin with a mark. */
 	dangers?: readonly string[];
-	/** What was taken for what was typed. */
+	/** How the typed words were understood. */
 	taken?: readonly string[];
 	sections?: readonly Section[];
-	/** How this was asked, to be said again with more: `postgres 15 17`. */
+	/** The command as typed, so that the reader can repeat it with more words: `postgres 15 17`. */
 	asked: string;
-	/** Whether the whole is to be handed over as a Markdown file too. */
+	/** Whether to attach the whole guide as a Markdown file too. */
 	file?: boolean;
 };
 
-/** Why a guide must not be followed, in a sentence. */
+/** One sentence that says why a guide does not apply. */
 export function guideRefusalWords(refusal: GuideRefusal): string {
 	if (typeof refusal === 'string') return refusal;
 	const { way, because, possible } = refusal;
@@ -118,19 +118,19 @@ function waysSection({ ways, way }: Guided): Section[] {
 	return [{ title: `Which way (${possible.length})`, markdown: `${list(lines)}${rest}`, fold: true }];
 }
 
-/** A stage under its number; what cannot be taken back is marked. */
+/** A stage with its number; marked if it cannot be undone. */
 export function stageSection(stage: GuidedStage, number?: number): Section {
 	const mark = stage.noReturn !== undefined ? '⚠️' : stage.down === 'begins' ? '🔴' : undefined;
 	const title = number === undefined ? stage.title : `${number}. ${stage.title}`;
 	return { title, ...(mark && { mark }), markdown: stageText(stage), fold: true };
 }
 
-/** Why, what to do, what must be seen, what may go wrong, and whether anybody has tried it. */
+/** Why, what to do, what to expect, what may go wrong, and whether it was tested. */
 export function stageText(stage: GuidedStage): string {
 	return [stageWork(stage), ...failureTexts(stage.failures), triedWords(stage)].filter(Boolean).join('\n\n');
 }
 
-/** Why, what to do and what must be seen. */
+/** Why, what to do and what to expect. */
 export function stageWork(stage: GuidedStage): string {
 	const parts = [
 		conditionWords(stage),
@@ -152,7 +152,7 @@ function block(text: string, language: string): string {
 
 type GuidePiece = { step: GuidedStep } | { file: string; parts: GuidedStep[] };
 
-/** Steps in their order; parts of one file that follow each other are one piece. */
+/** Steps in order; consecutive parts of one file form one piece. */
 function piecesOf(steps: readonly GuidedStep[]): GuidePiece[] {
 	const pieces: GuidePiece[] = [];
 	for (const step of steps) {
@@ -169,12 +169,12 @@ function fileText(name: string, parts: readonly GuidedStep[]): string {
 	return `${code(name)}:\n\n${block(wholeOf(parts), languageOf(name))}`;
 }
 
-/** The parts of a file as one text. A part that may not be meant for this deployment stands there as a comment. */
+/** The parts of a file as one text. A part that may not apply to this deployment is commented out. */
 function wholeOf(parts: readonly GuidedStep[]): string {
 	const texts = parts.map(part => {
 		const text = part.file?.text.trimEnd() ?? '';
 		if (part.concerned === true) return text;
-		// In a comment of a file the marks of Markdown would stand as they are.
+		// Markdown is not rendered inside a comment of a file.
 		const when = appliesClause(part.applies).replaceAll('`', '');
 		return [`Only if ${when}:`, ...text.split('\n')].map(line => `# ${line}`.trimEnd()).join('\n');
 	});
@@ -209,17 +209,17 @@ export function failureTexts(failures: readonly GuidedFailure[]): string[] {
 }
 
 function failureLine(failure: GuidedFailure): string {
-	// Before the cure, which may end in a block: words behind its last fence would leave the block open.
+	// Not after the cure: it may end in a code block, and words behind the last fence would leave the block open.
 	const tried = failure.tried.length ? ' (reproduced by us)' : '';
 	return `${code(failure.text)}${tried}: ${failure.cause} ${indented(failure.cure)}`;
 }
 
-/** Blocks inside a point of a list stand under its text. */
+/** Indents code blocks so that they belong to their list item. */
 function indented(text: string): string {
 	return text.split('\n').join('\n  ');
 }
 
-/** A known error that somebody pasted: what it is and what helps. */
+/** A known error that someone pasted: its cause and its cure. */
 export function foundWords({ stage, failure }: FoundFailure): string {
 	const seen = failure.tried.length ? ' We reproduced this error and compared the message.' : '';
 	return `**${escapeMarkdown(stage.title)}:** ${quoted(failure.text, 200)}\n\n${failure.cause}\n\n${failure.cure}${seen ? `\n\n${seen.trim()}` : ''}`;
@@ -234,7 +234,7 @@ export function triedWords({ tried, untried }: GuidedStage): string {
 	return `*${lines.join(' ')}*`;
 }
 
-/** One sentence for all trials of a stage: the day, what ran, and what was played. */
+/** One sentence for all trials of a stage: the days, the versions, and whether the machine was simulated. */
 function trials(tried: readonly Tried[]): string[] {
 	if (!tried.length) return [];
 	const days = [...new Set(tried.map(({ date }) => date))].sort();
@@ -266,7 +266,7 @@ function versionWords([of, version]: [string, string]): string {
 	return `${programs[of] ?? of} ${version}`;
 }
 
-/** What leads back, before the point of no return and after it. */
+/** The ways back, before the point of no return and after it. */
 export function wayBackSections({ wayBack: { before, again, after }, noReturn, stages }: Guided): Section[] {
 	const numberOf = (stage: GuidedStage) => stages.findIndex(({ id }) => id === stage.from) + 1;
 	return [
@@ -276,7 +276,7 @@ export function wayBackSections({ wayBack: { before, again, after }, noReturn, s
 	];
 }
 
-/** Stages that lead back; with `numberOf` each says from which stage on it is the one to take. */
+/** Stages of a way back; `numberOf` gives the number of the stage from which on each applies. */
 export function wayBackSection(
 	title: string,
 	stages: readonly GuidedStage[],
@@ -317,7 +317,7 @@ export function usualWords({ parameters }: Guided, asked: string): string {
 	return `This uses default names (${some.join(', ')}${usual.length > 4 ? ' …' : ''}); add your own, like ${code(`!${asked} ${usual[0]}`)}.`;
 }
 
-/** What a fact excludes; that other layouts have other stages needs no telling. */
+/** Stages that a fact excludes. Stages of other layouts are not worth mentioning. */
 function hiddenSection({ hidden: all, parameters }: Guided): Section[] {
 	const isParameter = (because: string) => parameters.some(({ name }) => because.startsWith(`${name}=`));
 	const hidden = all.filter(({ because }) => !because.every(isParameter));
@@ -337,10 +337,10 @@ function sourcesSection({ sources }: Guided): Section[] {
 	return [{ title: 'Sources', markdown: list(sources.map(url => `<${url}>`)), fold: true }];
 }
 
-/** Characters from which on a file is sent as one; a shorter one is copied out of its stage. */
+/** Files of at least this many characters are attached; shorter ones can be copied from their stage. */
 const minFile = 1500;
 
-/** Files that the guide says to write, each put together from its parts: configurations, and what is long. */
+/** Files that the guide tells the reader to write, each joined from its parts: configurations and long files. */
 export function filesOf({ stages, cleanUp }: Pick<Guided, 'stages' | 'cleanUp'>): NonNullable<Answer['files']> {
 	const parts = new Map<string, GuidedStep[]>();
 	for (const step of [...stages, ...cleanUp].flatMap(({ steps }) => steps))
@@ -353,7 +353,7 @@ export function filesOf({ stages, cleanUp }: Pick<Guided, 'stages' | 'cleanUp'>)
 	return files.filter(({ type, text }) => type === 'application/yaml' || text.length >= minFile);
 }
 
-/** The answer as a Markdown file that can be kept and printed. */
+/** The answer as a Markdown file to keep or print. */
 function wholeGuide({ title = '', lead, sections }: Answer): NonNullable<Answer['files']>[number] {
 	const slug = title
 		.toLowerCase()

@@ -1,4 +1,4 @@
-// The shape of a guide: a procedure as data, whose text, commands, dangers and known errors all stand in one YAML file.
+// The shape of a guide: a procedure as data, with its text, commands, dangers and known errors in one YAML file.
 import { z } from 'zod';
 import { parseTerm } from '../../deployment/facts.ts';
 import { id, prose } from './fields.ts';
@@ -17,25 +17,25 @@ export const conditionShape = z.union(
 
 export const parameterShape = z.strictObject({
 	name: id,
-	/** What it is, as a noun without an article at its start: `the name of Synapse’s database`. */
+	/** What it is, as a noun phrase: `the name of Synapse’s database`. */
 	means: z.string().min(1).max(120),
 	/** Either a kind, or the closed list of values. */
 	kind: z.enum(Object.keys(parameterKinds) as [ParameterKind, ...ParameterKind[]]).optional(),
 	values: z.array(id).min(2).optional(),
-	/** Values by what else is known; the first that fits counts, what somebody states counts before all. */
+	/** Values that follow from other facts. The first match wins; a stated value wins over all. */
 	follows: z.array(z.strictObject({ when: conditionShape, is: z.string().min(1) })).default([]),
-	/** Taken when nobody states it and nothing follows; absent: it is asked for. */
+	/** Used if nothing is stated and nothing follows. Without a default, the guide asks. */
 	default: z.string().min(1).optional(),
 	/** Where the administrator finds the right value. */
 	lookup: prose.optional(),
-	/** Worked out from the others only: nobody states it, and it is not listed. */
+	/** Computed only from the others: it cannot be stated, and is not listed. */
 	derived: z.boolean().default(false),
-	/** Stands in commands as it is; not asked for and not in the way of an answer when unknown. */
+	/** Not asked for; if unknown, its name in capitals stays in the commands. */
 	optional: z.boolean().default(false),
 	example: z.string().min(1).optional(),
 });
 
-/** Of the size of the database in GB: the room it needs on disk, the minutes it takes (quick and slow machines). */
+/** Cost by the size of the database in GB: disk space, and minutes (on fast and slow machines). */
 export const costShape = z.strictObject({
 	disk: z.strictObject({ perGB: z.number(), plus: z.number().default(0) }).optional(),
 	minutes: z
@@ -44,45 +44,45 @@ export const costShape = z.strictObject({
 	says: prose,
 });
 
-/** One of several ways through the guide; of those that fit, the first is taken, before it one that is preferred. */
+/** One of several ways through the guide. The first preferred way that fits is used, else the first that fits. */
 export const wayShape = z.strictObject({
 	id,
 	title: z.string().min(1).max(60),
-	/** Who should choose it, in a sentence. */
+	/** One sentence that says who should choose it. */
 	fits: prose,
 	applies: conditionShape.optional(),
 	prefer: conditionShape.optional(),
 	cost: costShape.optional(),
 });
 
-/** Something to do in a stage: words, then commands, a change of a file or a whole file, then what must be seen. */
+/** Something to do in a stage: words, then commands, an edit of a file or a whole file, then what to expect. */
 export const stepShape = z.strictObject({
 	applies: conditionShape.optional(),
 	ways: z.array(id).min(1).optional(),
 	text: prose.optional(),
-	/** Typed as they stand; with `language: sql` into psql. */
+	/** Typed as they are; with `language: sql` into psql. */
 	commands: lines.optional(),
 	language: z.enum(['bash', 'sql', 'yaml', 'text', 'ini']).default('bash'),
-	/** A change of a file that is there, as a diff: lines that begin with a space, `-` or `+`. */
+	/** An edit of an existing file, as a diff: lines that begin with a space, `-` or `+`. */
 	edit: z.strictObject({ file: z.string().min(1), diff: lines }).optional(),
-	/** A file to write; parts of one file, in their order, make up the whole. */
+	/** A file to write; the parts of one file are joined in order. */
 	file: z.strictObject({ name: z.string().min(1), text: lines }).optional(),
-	/** What must be seen, in words. */
+	/** What to expect, in words. Where a command prints nothing, “Nothing is printed” lets a trial check it. */
 	see: prose.optional(),
-	/** What the output must contain, literally; `…` stands for anything on the line. */
+	/** What the output must contain, literally; `…` matches anything on the line. */
 	shows: z.array(z.string().min(1)).default([]),
-	/** A question or a look that changes nothing. */
+	/** A check that changes nothing. */
 	check: z.boolean().default(false),
 });
 
-/** An error that is known to come up: found by its exact words, where `…` and `{parameter}` stand for anything. */
+/** A known error, found by its exact words; `…` and `{parameter}` match anything. */
 export const failureShape = z.strictObject({
 	id,
 	text: z.string().min(8),
 	applies: conditionShape.optional(),
 	cause: prose,
 	cure: prose,
-	/** Why nobody has provoked it. */
+	/** Why it was not reproduced. */
 	untried: prose.optional(),
 });
 
@@ -92,39 +92,39 @@ export const stageShape = z.strictObject({
 	why: prose,
 	applies: conditionShape.optional(),
 	ways: z.array(id).min(1).optional(),
-	/** The server is down from here on (`begins`), or up again after this stage (`ends`). */
+	/** The server is down from this stage on (`begins`), or up again after it (`ends`). */
 	down: z.enum(['begins', 'ends']).optional(),
-	/** After this stage the old state is no longer the whole truth: what is lost by going back, in a sentence. */
+	/** One sentence that says what going back loses after this stage. */
 	noReturn: prose.optional(),
 	steps: z.array(stepShape).min(1),
 	failures: z.array(failureShape).default([]),
-	/** Where it could not be executed, and why. */
+	/** Where it could not be tested, and why. */
 	untried: z.array(z.strictObject({ applies: conditionShape.optional(), because: prose })).default([]),
 });
 
-/** A way back before the point of no return, or what to remove before a second attempt. */
+/** A way back before the point of no return, or the cleaning up before a second attempt. */
 export const backShape = stageShape.extend({
-	/** The first stage whose work it undoes. Of several that have been reached the last counts. */
+	/** The first stage whose work it undoes. If several have been reached, the last one counts. */
 	from: id,
 });
 
 export const guideShape = z.strictObject({
 	title: z.string().min(1).max(60),
-	/** What it leads to, in a sentence. */
+	/** One sentence that says what the guide does. */
 	summary: prose,
 	parameters: z.array(parameterShape),
-	/** At least one; the decision at the start. */
+	/** At least one; the choice at the start. */
 	ways: z.array(wayShape).min(1),
-	/** What makes the guide the wrong one: said instead of it. */
+	/** Reasons why this guide is the wrong one; shown instead of it. */
 	refuses: z.array(z.strictObject({ id, when: conditionShape, says: prose })).default([]),
-	/** What can hurt, said before everything. */
+	/** Dangers, shown first. */
 	dangers: z.array(z.strictObject({ applies: conditionShape.optional(), ways: z.array(id).optional(), text: prose })),
 	stages: z.array(stageShape).min(1),
 	cleanUp: z.array(stageShape).default([]),
 	wayBack: z.strictObject({
-		/** Before the point of no return, in the order of the stages that they lead back from. */
+		/** Before the point of no return, in the order of the stages they lead back from. */
 		before: z.array(backShape),
-		/** What a first attempt left behind once that stage was reached, and a second one would trip over. */
+		/** Removes what a first attempt left behind and a second one would trip over. */
 		again: z.array(backShape).default([]),
 		/** After the point of no return. */
 		after: z.array(stageShape),
@@ -142,21 +142,21 @@ export type GuideFailure = z.infer<typeof failureShape>;
 export type Stage = z.infer<typeof stageShape>;
 export type WayBackStage = z.infer<typeof backShape>;
 
-/** Generated by `npm run verify -- guide …`: a stage that was executed, or a failure that was provoked. */
+/** Generated by `npm run verify -- guide …`: a stage that was run, or a failure that was reproduced. */
 export const triedShape = z.strictObject({
 	guide: id,
 	/** The id of the stage or of the failure. */
 	of: id,
-	/** The parameters that made a difference, `way` among them: it speaks for deployments with the same. */
+	/** The parameters that made a difference, `way` among them: the trial covers deployments with the same values. */
 	with: z.record(z.string(), z.string()),
 	/** What really ran: `postgresql: 15.18 → 17.10`, `synapse: 1.163.2`. */
 	versions: z.record(z.string(), z.string()),
-	/** What was played instead of being there, in a sentence. */
+	/** One sentence that says what stood in for the real thing. */
 	played: z.string().optional(),
-	/** The failure’s own words as they were seen. */
+	/** The error message that was seen. */
 	saw: z.string().optional(),
 	date: z.string().regex(/^\d{4}-\d\d-\d\d$/),
-	/** Of the stage or failure as it stood then: changed since, the trial no longer counts. */
+	/** Of the stage or failure at that time. If it has changed since, the trial no longer counts. */
 	recipe: z.string().regex(/^[0-9a-f]{6}$/),
 });
 export type Tried = z.infer<typeof triedShape>;

@@ -2,23 +2,23 @@
 import type { Job, Locale } from './played.ts';
 
 export type Case = {
-	/** Words, as they are chosen by. */
+	/** Words by which a case is chosen. */
 	id: string;
 	stated: Record<string, string>;
 	facts: string[];
 	flow: Job['flow'];
-	/** What the old server sorts by, where it is not bytes. */
+	/** The old server’s locale, unless it is C. */
 	locale?: Locale;
-	/** The majors that are needed, and the oldest that Synapse has to start on. */
+	/** The major versions needed, and the oldest that Synapse must start on. */
 	servers: string[];
 	oldest?: string;
-	/** The parameters that the trial speaks for. */
+	/** The parameters that the trial covers. */
 	with: Record<string, string>;
-	/** What was not the real thing, for the reader. */
+	/** What stood in for the real thing, for the reader. */
 	played?: string;
 };
 
-/** All cases of a guide; none of one that nobody can execute here. */
+/** All cases of a guide; none if it cannot be run here. */
 export function casesOf(guide: string): Case[] {
 	return { 'postgres-major': major, 'sqlite-postgres': sqlite, backup: proofs }[guide] ?? [];
 }
@@ -55,7 +55,7 @@ function upgrade(
 	};
 }
 
-/** On compose Synapse’s database sorts so as well, and is mended on the way; on Debian the other databases do. */
+/** On compose Synapse’s database has this locale too, and the guide corrects it. On Debian only the other databases have it. */
 function sorted(layout: 'compose' | 'debian', locale: Locale, servers: [string, string], played: string): Case {
 	const one = upgrade(layout, 'dump', servers, 'onward', played);
 	return { ...one, id: `${one.id} locale=${locale}`, locale, with: { ...one.with, locale } };

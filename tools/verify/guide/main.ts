@@ -32,7 +32,7 @@ import { guidedFor, varsOf } from './vars.ts';
 const folder = new URL('../../../knowledge/', import.meta.url);
 const file = new URL('guides/tried.json', folder);
 
-/** Follows the guide in all its cases, or in those that have all the words. Resolves to the exit status. */
+/** Follows the guide in all cases, or in those with all the words. Resolves to the exit status. */
 export async function verifyGuide(
 	name: string,
 	words: readonly string[],
@@ -95,7 +95,7 @@ function releaseOn(major: string, releases: readonly Release[]): Release {
 	return release;
 }
 
-/** The clone, and a vars.yml for it as the guide of the move writes one. */
+/** The clone, with a vars.yml as the guide of the move writes it. */
 function playbookFor(known: Knowledge, { dir, roles, missing, ansible, synapse }: Playbook): PlaybookOf {
 	const move = known.guides.find(({ id }) => id === 'mdad');
 	const [deployment] = deployments;
@@ -110,7 +110,7 @@ function playbookFor(known: Knowledge, { dir, roles, missing, ansible, synapse }
 	};
 }
 
-/** What the playbook’s templates make of such a vars.yml, with the secrets of the played server. */
+/** The homeserver.yaml that the playbook’s templates render from such a vars.yml, with the simulated server’s secrets. */
 function configurationBy(known: Knowledge, playbook: Playbook, root: string): string {
 	const move = known.guides.find(({ id }) => id === 'mdad');
 	if (!move) throw new Error('no guide of the move');
@@ -119,7 +119,7 @@ function configurationBy(known: Knowledge, playbook: Playbook, root: string): st
 
 type Played = { results: Result[]; one: Case; versions: Record<string, string> };
 
-/** One case in namespaces of its own. Throws with what failed. */
+/** Runs one case in namespaces of its own. Throws with what failed. */
 async function play(guide: Guide, one: Case, known: Knowledge, playbook: string | undefined): Promise<void> {
 	const { stated, facts, flow } = one;
 	const release = releaseOn(one.oldest ?? '18', known.releases);
@@ -155,7 +155,7 @@ async function play(guide: Guide, one: Case, known: Knowledge, playbook: string 
 		...(opened && { playbook: playbookFor(known, opened) }),
 		...(opened && guide.id === 'backup' && { homeserver: configurationBy(known, opened, root) }),
 	};
-	// Only such a case lays its files over this folder; another that runs beside it must not take it away.
+	// Only such a case mounts its files over this folder; another case running at the same time must not remove it.
 	const laid = stated.layout === 'mdad' ? '/matrix' : '/data';
 	const had = existsSync(laid) || (laid === '/data' && guide.id === 'postgres-major');
 	const note = join(root, 'job.json');
@@ -163,12 +163,12 @@ async function play(guide: Guide, one: Case, known: Knowledge, playbook: string 
 	try {
 		const { status, said } = await inNamespaces(new URL('session.ts', import.meta.url), [note]);
 		const seen = existsSync(results) ? (JSON.parse(readFileSync(results, 'utf8')) as Result[]) : [];
-		// Each error stands for itself; a stage only counts when what comes after it went well too.
+		// Errors count one by one; a stage counts only if everything after it succeeded too.
 		if (status === 0 || flow === 'failures')
 			keep(guide, { results: seen, one, versions: versionsOf(one, servers, release.version) });
 		if (status !== 0) throw new Error(`${said.slice(-4000)}${logs(root)}`);
 	} finally {
-		// Inside it was a mount; outside nothing is left of it but an empty folder.
+		// Inside it was a mount; outside only an empty folder is left.
 		if (!had && existsSync(laid)) rmdirSync(laid);
 		if (!process.env.GLIA_KEEP) rmSync(root, { recursive: true, force: true });
 	}
@@ -214,7 +214,7 @@ function keep(guide: Guide, { results, one, versions }: Played): void {
 	);
 }
 
-/** Adds what was tried to the file; what was tried the same way before is replaced. */
+/** Adds the trials to the file, and replaces earlier ones of the same part and parameters. */
 function keepTrials(guide: Guide, added: readonly Trial[]): void {
 	const { files } = readFiles(folder);
 	const today = new Date().toISOString().slice(0, 10);

@@ -1,4 +1,4 @@
-// Backups as an administrator makes them, whole ones and such as miss something; the guide has to find each of these.
+// Backups as an administrator makes them, complete and spoiled; the guide must notice every spoiled one.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import type { Result } from './trial.ts';
 
 const dumpFiles: Record<string, string> = { archive: 'synapse.dump', sql: 'older.sql', all: 'all.sql.gz' };
 
-/** Copies what the server has now. Returns what the administrator states of it. */
+/** Backs up the running server. Returns the parameters that the administrator states for it. */
 export function backUp(job: Job, played: Played): Record<string, string> {
 	if (job.stated.layout === 'mdad') return backUpPlaybook(job, played);
 	const { root, cwd } = played;
@@ -24,7 +24,7 @@ export function backUp(job: Job, played: Played): Record<string, string> {
 		['mas.dump', `pg_dump ${role} -Fc mas`],
 		['all.sql', `pg_dumpall ${role}`],
 	].map(([file, command]) => `${psql} ${command} < /dev/null > ${folder}/${file}`);
-	// For an older server, as the guide of the upgrade writes it.
+	// For an older server, written as the upgrade guide writes it.
 	const older = `${psql} pg_restore -f - < ${folder}/synapse.dump | sed '1,40{/^SET transaction_timeout/d}' > ${folder}/older.sql`;
 	sh([copied, ...dumps, older, `gzip -k ${folder}/all.sql`].join('\n'), surroundingsOf(played));
 	return {
@@ -39,7 +39,7 @@ export function backUp(job: Job, played: Played): Record<string, string> {
 	};
 }
 
-/** Where the guide says that a backup of such a server lies, dumped by the command of the playbook’s documents. */
+/** Backs up into the guide’s default places, with the dump command from the playbook’s documentation. */
 function backUpPlaybook({ homeserver }: Job, played: Played): Record<string, string> {
 	if (homedir() !== '/root') throw new Error('the guide names folders of /root, which must be the one that is played');
 	if (homeserver === undefined) throw new Error('the playbook has made no configuration');
@@ -54,7 +54,7 @@ cp ${cwd}/files/signing.key /root/backup/config/matrix.guide.test.signing.key
 	return { domain: 'guide.test', person: 'ada' };
 }
 
-/** Python where the user that Synapse runs as may read it: it lies in a home that only root may enter. */
+/** Makes Python readable for the user that Synapse runs as: it is in a home folder that only root may enter. */
 function debianPlaces(job: Job, { root }: Played): Record<string, string> {
 	const home = homedir();
 	const parts = readdirSync(home).filter(name => ['.cache', '.local', '.pyenv'].includes(name));
@@ -64,11 +64,11 @@ mount --rbind /mnt/home ${home}; chmod 755 ${root}`);
 }
 
 type Spoiling = {
-	/** The failure of the guide that has to be said. */
+	/** The failure that the guide must report. */
 	failure: string;
-	/** What spoils a copy of the backup, in its folder. */
+	/** The command that spoils a copy of the backup, run in its folder. */
 	by: string;
-	/** What is stated otherwise. */
+	/** Parameters that differ. */
 	stated?: (folder: string) => Record<string, string>;
 	password?: string;
 };
@@ -105,7 +105,7 @@ const spoilings: Record<'docker' | 'debian', Spoiling[]> = {
 	debian: [{ failure: 'proof-cluster-exists', by: 'pg_createcluster 17 proof > /dev/null' }],
 };
 
-/** Follows the guide on each spoiled backup to its end, and looks for the failure in all that was said. */
+/** Follows the guide to its end on each spoiled backup, and looks for the failure in the output. */
 export async function provokeProofs(
 	job: Job,
 	played: Played,

@@ -1,5 +1,5 @@
-// Somebody who does what a guide says, on a simulated machine: pastes each block into one shell, changes the files that it
-// names, and looks whether what is shown is what the guide promises.
+// A reader who does what a guide says, on a simulated machine: pastes each block into one shell, edits the files that it
+// names, and checks that the output is what the guide promises.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { GuidedStage, GuidedStep } from '../../../src/advice/guide/guide.ts';
@@ -10,25 +10,25 @@ import { promisesSilence } from './silence.ts';
 import type { Result } from './trial.ts';
 
 export type Reader = {
-	/** What they copy out of a client when an access token is asked for. */
+	/** The access token they paste when asked for one. */
 	token: string;
-	/** What they type when a person’s password is asked for. */
+	/** The password they type when asked for a user’s. */
 	password: string;
-	/** Pastes a block. Returns all it said; with `mayFail` also when a command of it failed. */
+	/** Pastes a block. Returns its output; with `mayFail` also if a command failed. */
 	paste(block: string, mayFail?: boolean): Promise<string>;
-	/** Does a step of a stage. Throws where something else is shown than the guide says. */
+	/** Does a step of a stage. Throws if the output is not what the guide says. */
 	does(step: GuidedStep, stage: GuidedStage): Promise<void>;
-	/** Does a whole stage; unless told not to, that is noted as a result. */
+	/** Does a whole stage, and records it as a result unless told not to. */
 	follow(stage: GuidedStage, isNoted?: boolean): Promise<void>;
-	/** Does a whole stage, whatever fails. Returns all that was said. */
+	/** Does a whole stage, whatever fails. Returns the output. */
 	tryOut(stage: GuidedStage): Promise<string>;
 	end(): void;
 };
 
-/** What a reader puts a password of their own for. */
+/** The placeholder that a reader replaces with a password of their own. */
 const chosen = 'CHOSEN-SECRET';
 
-/** `found`: stages that look at what is there, and find another state than the guide hopes for. */
+/** `found`: stages that check the server and find something other than the guide hopes for. */
 export function openReader(played: Played, results: Result[], found: readonly string[] = []): Reader {
 	const shell = openShell(played.cwd, surroundingsOf(played));
 	const change = (step: GuidedStep) => {
@@ -39,7 +39,7 @@ export function openReader(played: Played, results: Result[], found: readonly st
 		token: '',
 		password,
 		paste(block, mayFail = false) {
-			// What programs ask for is a password, twice when it is a new one, once for each role.
+			// Programs only ask for passwords: twice for a new one, for each role.
 			if (/^read -rsp/.test(block))
 				return shell.paste(block, {
 					typed: `${block.includes('Password') ? reader.password : reader.token}\n`,
@@ -89,7 +89,7 @@ function expectShown(step: GuidedStep, stage: GuidedStage, said: string): void {
 	if (wrong) throw new Error(`${stage.id}: it says ${wrong[0]}:\n${said}`);
 }
 
-/** How many roles the list of databases names; one where there is no list yet. */
+/** How many roles the list of databases names; one if there is no list yet. */
 function ownersIn({ cwd }: Played): number {
 	const list = join(cwd, 'databases.txt');
 	if (!existsSync(list)) return 1;
@@ -99,7 +99,7 @@ function ownersIn({ cwd }: Played): number {
 	return new Set(owners).size || 1;
 }
 
-/** Changes lines of a file that is there, as the diff says. Throws where one of them is not there. */
+/** Applies the diff to an existing file. Throws if one of its lines is missing there. */
 export function edit(file: string, diff: string): void {
 	const lines = readFileSync(file, 'utf8').split('\n');
 	let at = 0;
@@ -120,7 +120,7 @@ export function edit(file: string, diff: string): void {
 	writeFileSync(file, lines.join('\n'));
 }
 
-/** The file that a guide means; Synapse’s configuration lies in a folder of its own. */
+/** The file that a guide means; Synapse’s configuration is in a folder of its own. */
 function placeOf(file: string, { cwd }: Played): string {
 	return file === 'homeserver.yaml' ? join(cwd, 'files', file) : resolve(cwd, file);
 }

@@ -1,4 +1,4 @@
-// A guide followed on a simulated machine: every stage's own commands, the ways back, and people who must find everything again.
+// Follows a guide on a simulated machine: the commands of every stage, the ways back, and users who must find everything again.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Guided, GuidedStep } from '../../../src/advice/guide/guide.ts';
@@ -31,7 +31,7 @@ async function known(): Promise<Guide> {
 	return guide;
 }
 
-/** The guide as the simulated administrator reads it; `more` is what they state besides. */
+/** The guide as the simulated administrator reads it; `more` are further parameters they state. */
 function guidedBy(guide: Guide, more: Record<string, string> = {}): Guided {
 	const profile = profileOf(job.facts.flatMap(fact => parseTerm(fact) ?? []));
 	if (!(profile instanceof Map)) throw new Error(`no guide ${job.guide} for ${job.facts.join(' ')}`);
@@ -41,7 +41,7 @@ function guidedBy(guide: Guide, more: Record<string, string> = {}): Guided {
 	return guided;
 }
 
-/** Who was there before, and what two of them wrote in secret. */
+/** The users from before, and what two of them wrote encrypted. */
 type Before = { left: Left; secret: Secret };
 
 async function peopled(): Promise<Before> {
@@ -71,14 +71,14 @@ async function follow(guided: Guided, played: Played): Promise<void> {
 	if (job.flow !== 'back') await inUse(before);
 }
 
-/** What the stage says to do besides its commands: people log in, find everything, and say something. */
+/** What the stage asks for besides its commands: users log in, find everything, and say something. */
 async function inUse({ left, secret }: Before): Promise<void> {
 	await answering();
 	await lookAround(left);
 	await readInSecret(secret);
 }
 
-/** The way back of this stage, with people on the server again; then what it undid, again. */
+/** Takes the way back of this stage, lets users on the server, and repeats what was undone. */
 async function backAndAgain(guided: Guided, reached: number, before: Before, reader: Reader): Promise<void> {
 	const { stages } = guided;
 	const back = wayBackFrom(guided, reached);
@@ -88,12 +88,12 @@ async function backAndAgain(guided: Guided, reached: number, before: Before, rea
 	for (const stage of leftBehind(guided, reached)) await reader.follow(stage);
 	console.log('  … and once more onward');
 	const undone = stages.findIndex(({ id }) => id === back[0]?.from);
-	// Where the server runs again, what was counted and dumped is no longer all.
+	// Once the server has run again, the earlier counts and dumps are out of date.
 	const begins = stages.findIndex(({ down }) => down === 'begins');
 	for (const stage of stages.slice(Math.min(undone, begins), reached + 1)) await reader.follow(stage, false);
 }
 
-/** Back after the new server was in use: the old state, and no key that was given out since is given out again. */
+/** Goes back after the new server was in use: the old state returns, and no key handed out since is handed out again. */
 async function backLate(
 	guided: Guided,
 	before: Before,
@@ -117,10 +117,10 @@ async function backLate(
 	}
 	await inUse(before);
 	const keys = await oneTimeKeys(before.left);
-	if (keys !== 0) throw new Error(`${keys} one-time keys of before would be given out once more`);
+	if (keys !== 0) throw new Error(`${keys} one-time keys from before would be handed out again`);
 }
 
-/** A backup that is made, restored, looked at and removed, while the server runs on. */
+/** Makes a backup, restores, checks and removes it, while the server keeps running. */
 async function prove(guide: Guide, played: Played): Promise<void> {
 	const before = await peopled();
 	const guided = guidedBy(guide, backUp(job, played));

@@ -1,9 +1,9 @@
-// What ran of each guide, stage by stage and error by error, as a page: npm run verify -- guide table.
+// The page of what ran of each guide, stage by stage and error by error: npm run verify -- guide table.
 import { recipeOf } from '../../../src/knowledge/guide-hash.ts';
 import { allStages } from '../../../src/knowledge/guide-stages.ts';
 import type { Guide, Stage, Tried } from '../../../src/knowledge/schema/synapse.ts';
 
-/** The page. `tried` holds all trials, those of an earlier text of the guides included. */
+/** The page. `tried` has all trials, including those of an earlier text of the guides. */
 export function tableOf(guides: readonly Guide[], tried: readonly Tried[]): string {
 	return `# What ran of each guide
 
@@ -40,7 +40,7 @@ ${errors.join('\n')}
 `;
 }
 
-/** `trials` are those that count, and those of an earlier text. */
+/** `trials`: true for those that count, false for those of an earlier text. */
 function stageRow({ id, title, steps, untried }: Stage, trials: ReadonlyMap<boolean, readonly Tried[]>): string {
 	const hasCommands = steps.some(({ commands }) => commands);
 	const ran = ranWords(trials.get(true) ?? []) || (hasCommands ? 'never' : 'only words');

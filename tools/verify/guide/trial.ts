@@ -1,8 +1,8 @@
-// One way through a guide that is tried.
+// What a trial of a guide yields.
 import type { Tried } from '../../../src/knowledge/schema/synapse.ts';
 
-/** One thing that was tried; the guide, the day and the hash are added when it is kept. */
+/** One part that was tested; the guide, the day and the hash are added when it is stored. */
 export type Trial = Omit<Tried, 'guide' | 'date' | 'recipe'>;
 
-/** What one part of a guide showed when it was tried. */
+/** What one part of a guide showed when it was tested. */
 export type Result = Pick<Tried, 'of' | 'saw'>;
