@@ -88,12 +88,29 @@ async function up(name: string, service: Service): Promise<void> {
 	if (existsSync(was) && readFileSync(was, 'utf8') !== is)
 		rmSync(join(state, `${name}-nameless`), { recursive: true, force: true });
 	writeFileSync(was, is);
+	if (service.image) keepImages([...images(), service.image]);
 	const log = openSync(join(state, `${name}.log`), 'a');
 	const started = isDatabase(name) ? database(name, service, log) : program(name, log);
 	closeSync(log);
 	writeFileSync(join(state, `${name}.pid`), String(started.pid));
 	started.unref();
 	console.error(` Container ${name}  Started`);
+}
+
+/** Containers of the compose file as they were created, running or stopped: both hold their image and their volumes. */
+function containers(): Service[] {
+	const notes = readdirSync(state).filter(file => file.endsWith('.json') && file !== 'images.json');
+	return notes.map(file => JSON.parse(readFileSync(join(state, file), 'utf8')) as Service);
+}
+
+/** Images that were pulled, by name or for a container. */
+function images(): string[] {
+	const file = join(state, 'images.json');
+	return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as string[]) : [];
+}
+
+function keepImages(all: readonly string[]): void {
+	writeFileSync(join(state, 'images.json'), JSON.stringify([...new Set(all)]));
 }
 
 function program(name: string, log: number) {
@@ -143,13 +160,17 @@ if (command === 'pull') {
 	const [image = ''] = words;
 	if (!played.servers[majorOf({ image })])
 		fail(`Error response from daemon: manifest for ${image} not found: manifest unknown`);
+	keepImages([...images(), image]);
 	console.log(`played: docker pull ${image}`);
 } else if (command === 'image') {
 	const [verb, image = ''] = words;
 	if (verb !== 'rm') fail(`docker image ${verb} is not played`);
-	const users = Object.entries(composeFile().services).filter(([, service]) => service.image === image);
-	if (users.some(([name]) => pidOf(name) !== undefined))
-		fail(`Error response from daemon: conflict: unable to remove repository reference "${image}" (must force)`);
+	if (!images().includes(image)) fail(`Error response from daemon: No such image: ${image}`);
+	if (containers().some(container => container.image === image))
+		fail(
+			`Error response from daemon: conflict: unable to remove repository reference "${image}" (must force) - container is using its referenced image`,
+		);
+	keepImages(images().filter(other => other !== image));
 	console.log(`played: docker image rm ${image}`);
 } else if (command === 'volume') volumeOf(words);
 else if (command === 'compose') await compose(words);
@@ -165,7 +186,7 @@ function volumeOf([verb, ...rest]: string[]): void {
 	} else if (verb === 'rm') {
 		for (const name of rest) {
 			if (!all.includes(name)) fail(`Error response from daemon: get ${name}: no such volume`);
-			const isUsed = Object.values(composeFile().services).some(({ volumes: mounts = [] }) =>
+			const isUsed = containers().some(({ volumes: mounts = [] }) =>
 				mounts.some(line => `home_${line.split(':')[0]}` === name),
 			);
 			if (isUsed) fail(`Error response from daemon: remove ${name}: volume is in use`);

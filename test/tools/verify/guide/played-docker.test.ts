@@ -1,0 +1,61 @@
+// The stand-in for `docker` refuses what the real one refuses, or a guide that it proves could fail for a reader.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+const program = fileURLToPath(new URL('../../../../tools/verify/guide/played-docker.ts', import.meta.url));
+const image = 'docker.io/postgres:17-alpine';
+let root: string;
+
+beforeEach(() => {
+	root = mkdtempSync(join(tmpdir(), 'played-docker-'));
+	writeFileSync(join(root, 'played.json'), JSON.stringify({ root, servers: { 17: {} }, programs: {} }));
+	writeFileSync(join(root, 'compose.yaml'), 'services: {}\n');
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function docker(...words: string[]): string {
+	const { status, stderr } = spawnSync(process.execPath, ['--no-warnings', program, ...words], {
+		cwd: root,
+		encoding: 'utf8',
+		env: { ...process.env, GLIA_PLAYED: join(root, 'played.json') },
+	});
+	return status === 0 ? 'done' : stderr.trim();
+}
+
+/** A container that was created and is stopped now, as `up` notes it. */
+function stopped(service: { image: string; volumes?: string[] }): void {
+	mkdirSync(join(root, 'containers'), { recursive: true });
+	writeFileSync(join(root, 'containers/db.json'), JSON.stringify(service));
+}
+
+describe('docker image rm', () => {
+	test('refuses an image that was never pulled', () => {
+		expect(docker('image', 'rm', image)).toBe(`Error response from daemon: No such image: ${image}`);
+	});
+
+	test('removes a pulled image, once', () => {
+		expect(docker('pull', image)).toBe('done');
+		expect(docker('image', 'rm', image)).toBe('done');
+		expect(docker('image', 'rm', image)).toContain('No such image');
+	});
+
+	test('refuses the image of a container, even of a stopped one', () => {
+		docker('pull', image);
+		stopped({ image });
+		expect(docker('image', 'rm', image)).toContain('unable to remove repository reference');
+	});
+});
+
+describe('docker volume rm', () => {
+	test('refuses the volume of a container, even if the compose file no longer names it', () => {
+		mkdirSync(join(root, 'volumes/home_pgdata'), { recursive: true });
+		stopped({ image, volumes: ['pgdata:/var/lib/postgresql/data'] });
+		expect(docker('volume', 'rm', 'home_pgdata')).toContain('volume is in use');
+		stopped({ image, volumes: ['pgdata-17:/var/lib/postgresql/data'] });
+		expect(docker('volume', 'rm', 'home_pgdata')).toBe('done');
+	});
+});
