@@ -34,7 +34,7 @@ export const migrate = {
 		'migrate mdad example.org sqlite proxy=none synapse=1.163.2',
 		'migrate mdad devture_postgres_enabled',
 	],
-	help: `From the official image. The answer has the whole ${code('vars.yml')} for your deployment; say what is true and what is not (${code('workers')}, ${code('no-email')}, ${code('oidc')}, ${code('mas')} …), what stays in front of it (${code('proxy=none|nginx|caddy|traefik')}), ${code('server=external')} for a PostgreSQL that stays, ${code('place=new')} for another machine, and your own names for commands to copy (${code('data=/srv/files')}; the answer lists them). With ${code('start')}, or by the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread. A variable of an older description is looked up by its name.`,
+	help: `The move starts from the official image. The answer contains the whole ${code('vars.yml')} for your deployment. Add what applies to you and what does not (${code('workers')}, ${code('no-email')}, ${code('oidc')}, ${code('mas')} …), the proxy in front of it (${code('proxy=none|nginx|caddy|traefik')}), ${code('server=external')} for a PostgreSQL that stays, ${code('place=new')} for another machine, and your own names so that the commands are ready to copy (${code('data=/srv/files')}; the answer lists them). With ${code('start')}, or the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread. You can also give the name of a variable from an older description.`,
 	changes: false,
 	async run({ words: typed, room }, { knowledge, store }: Pick<Ports, 'knowledge' | 'store'>) {
 		const { begin, all, rest: words, asked } = takeStart(typed);
@@ -66,7 +66,7 @@ export const migrate = {
 			throw new Refusal(`One server at a time. An example: ${code('!migrate mdad example.org')}`);
 		const [running, more] = [...release, ...versions];
 		if (more !== undefined)
-			throw new Refusal('A server runs one release of Synapse: say only the one that runs now, the move keeps it.');
+			throw new Refusal('A server runs one release of Synapse: give only the one you run now, which the move keeps.');
 		const server = name === undefined ? undefined : await watched(name, room, { store, knowledge });
 		const facts = terms.map(writeTerm);
 		const profile = server ? profileFrom(withFacts(server.facts, facts)) : readProfile(terms);
@@ -110,11 +110,11 @@ function refuseOthers(profile: Profile) {
 	const install = profile.get('install')?.value;
 	if (install === 'mdad')
 		throw new Refusal(
-			`The playbook runs this server already (${code('mdad')}). ${code('!upgrade 1.150 mdad')} says what an upgrade with it brings, ${code('!migrate mdad OLD_NAME')} what became of an old name.`,
+			`The playbook already runs this server (${code('mdad')}). ${code('!upgrade 1.150 mdad')} says what an upgrade with it brings, and ${code('!migrate mdad OLD_NAME')} what an old variable is called now.`,
 		);
 	if (install !== undefined && install !== 'docker')
 		throw new Refusal(
-			`This guide begins at the official Docker image; yours is ${code(String(install))}. The order and ${code('vars.yml')} are the same, the commands on the old server are not: to read it all the same, say ${code('docker')} instead of ${code(String(install))}.`,
+			`This guide starts from the official Docker image, and yours is ${code(String(install))}. The order and ${code('vars.yml')} are the same, but the commands on the old server are not. To read it anyway, use ${code('docker')} instead of ${code(String(install))}.`,
 		);
 }
 
@@ -125,7 +125,7 @@ function playbookLines(version: string | undefined, { playbook }: Knowledge): st
 	if (order === 0) return [];
 	if (order < 0)
 		return [
-			`The playbook installs Synapse ${playbook.synapse} today; ${code('matrix_synapse_version')} holds yours at ${version} for the move. Upgrade afterwards, not in between.`,
+			`The playbook installs Synapse ${playbook.synapse} today; ${code('matrix_synapse_version')} keeps yours at ${version} for the move. Upgrade afterwards, not in between.`,
 		];
 	return [
 		`⚠️ The playbook installs Synapse ${playbook.synapse} today, older than yours: without ${code('matrix_synapse_version')} it would refuse your database as too new.`,

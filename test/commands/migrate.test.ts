@@ -56,8 +56,8 @@ test('a server gives its name, and one that the room watches gives its facts too
 test.each([
 	['', 'Where to?'],
 	['ess', 'how to move to `ess`'],
-	['mdad mdad', 'runs this server already'],
-	['mdad debian', 'begins at the official Docker image'],
+	['mdad mdad', 'already runs this server'],
+	['mdad debian', 'starts from the official Docker image'],
 	['mdad docker synapse=1.100.0', 'too old to move'],
 	['mdad 1.160 1.163', 'only the one that runs now'],
 	['mdad a.example b.example', 'One server at a time'],
@@ -87,6 +87,6 @@ test('how the release stands to the one that the playbook installs today is said
 		return answer.lead;
 	};
 	expect(await top('1.163.2')).toContain('older than yours');
-	expect(await top('1.159.0')).toContain('holds yours at 1.159.0');
+	expect(await top('1.159.0')).toContain('keeps yours at 1.159.0');
 	expect(await top('1.160.0')).not.toContain('The playbook installs');
 });
