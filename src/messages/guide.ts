@@ -254,7 +254,9 @@ function playedSection(guided: Guided): Section[] {
 	const seen = failures.filter(failure => failure.tried.length).length;
 	const lines = [
 		`${tried} of the ${all.length} stages here, including clean-up and ways back, were run with exactly these commands.`,
-		...(failures.length ? [`${seen} of the ${failures.length} errors were reproduced and their messages compared.`] : []),
+		...(failures.length
+			? [`${seen} of the ${failures.length} errors were reproduced and their messages compared.`]
+			: []),
 		...played,
 	];
 	return [{ title: 'How this was tested', markdown: list(lines), fold: true }];

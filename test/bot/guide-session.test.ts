@@ -205,7 +205,7 @@ test('two that say done at once do not leap over a stage', async () => {
 	const said = await delivered();
 	expect(said.map(({ body }) => body.split('.')[0])).toEqual([
 		expect.stringContaining('Stage 2 of 4'),
-		expect.stringContaining('before I gave stage 2 of 4'),
+		expect.stringContaining('before I showed stage 2 of 4'),
 	]);
 });
 

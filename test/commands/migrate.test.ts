@@ -59,7 +59,7 @@ test.each([
 	['mdad mdad', 'already runs this server'],
 	['mdad debian', 'starts from the official Docker image'],
 	['mdad docker synapse=1.100.0', 'too old to move'],
-	['mdad 1.160 1.163', 'only the one that runs now'],
+	['mdad 1.160 1.163', 'only the one you run now'],
 	['mdad a.example b.example', 'One server at a time'],
 	['mdad proxy=apache', 'is not a valid `proxy`'],
 	['mdad devture_postgres_enabled workers', 'either names of variables or facts'],

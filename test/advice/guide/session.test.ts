@@ -93,7 +93,7 @@ test('from the first stage to the end, the point of no return said before its st
 	expect(way.place()).toBe('switch');
 	way.say('done');
 	expect(way.place()).toBe('tidy');
-	expect(way.words('done')).toContain('all 4 are finished.** All of them were done.');
+	expect(way.words('done')).toContain('the last stage, number 4.** All of them are done.');
 	expect(way.session()).toMatchObject({ is: 'ended', begun: { by: alice } });
 	expect(way.session().passed.map(({ stage, as, by }) => [stage, as, by])).toEqual(
 		['look', 'restore', 'switch', 'tidy'].map(stage => [stage, 'done', alice]),
@@ -126,7 +126,7 @@ test('skip says what it costs, and the end names what was not done', () => {
 
 test('back shows a stage again, and the first has none before it', () => {
 	const way = conversation();
-	expect(way.words('back')).toContain('none before stage 1 of 4');
+	expect(way.words('back')).toContain('nothing before stage 1 of 4');
 	way.say('done');
 	expect(way.words('back')).toContain('It undoes nothing');
 	expect(way.place()).toBe('look');
@@ -186,8 +186,8 @@ test('who may not change things is told so once, and may ask where it stands', (
 test('a word that was said before the stage was given is not about it; a reaction says itself what it is about', () => {
 	const way = conversation();
 	way.say('done');
-	expect(way.words('done', { at: minute(0) })).toContain('before I gave stage 2 of 4 (Restore)');
-	expect(way.words('skip', { at: minute(0) })).toContain('before I gave');
+	expect(way.words('done', { at: minute(0) })).toContain('before I showed stage 2 of 4 (Restore)');
+	expect(way.words('skip', { at: minute(0) })).toContain('before I showed');
 	expect(way.place()).toBe('restore');
 	way.say('✅', { at: minute(0) });
 	expect(way.place()).toBe('switch?');
@@ -210,7 +210,7 @@ test.each([
 	['Next', /If it is finished, say `done`/],
 	['ok', /If it is finished, say `done`/],
 	['yes!', /If it is finished, say `done`/],
-	['pause', /I wait, and say nothing more/],
+	['pause', /Take your time, I will wait/],
 	['how long does this take?', /paste what the terminal or the log says/],
 ])('%s is answered, and changes nothing', (said, answer) => {
 	const way = conversation();

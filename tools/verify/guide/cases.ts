@@ -26,7 +26,8 @@ export function casesOf(guide: string): Case[] {
 const docker =
 	'No container ran. A stand-in for `docker` took the steps of Compose and of the official image, with the same programs on real data.';
 const lent = 'Servers of 13, 14 and 16 used the client programs of 15 or 17.';
-const debian = 'Debian’s own cluster programs ran. The packages were put in place by hand, and a stand-in replaced systemd.';
+const debian =
+	'Debian’s own cluster programs ran. The packages were put in place by hand, and a stand-in replaced systemd.';
 
 const mdad =
 	'Ansible ran the playbook’s own PostgreSQL role, with Synapse beside it. Stand-ins replaced Docker, its two modules, systemd and `just`.';
