@@ -84,7 +84,7 @@ test('no old name is answered with a list that the playbook fills itself', async
 				changes: [],
 			},
 		),
-	).toContain('drops today’s entry points');
+	).toContain('drops the current entrypoints');
 });
 
 test('every name of the table is found by what people type', async () => {

@@ -111,7 +111,9 @@ export function edit(file: string, diff: string): void {
 			lines.splice(at++, 0, ' '.repeat(Math.max(0, indentOf(text) + deeper)) + text.trim());
 			continue;
 		}
-		const found = lines.findIndex((other, i) => i >= at && other.trim() === text.trim());
+		// The same indentation first: `volumes:` of the whole file is not that of a service.
+		const exact = lines.indexOf(text, at);
+		const found = exact >= 0 ? exact : lines.findIndex((other, i) => i >= at && other.trim() === text.trim());
 		if (found < 0) throw new Error(`${file} has no line “${text}”`);
 		deeper = indentOf(lines[found] ?? '') - indentOf(text);
 		if (sign === '-') lines.splice(found, 1);

@@ -20,8 +20,8 @@ test('every guide that expects no output says so in the words that a trial check
 	);
 	const silent = expectations.filter(({ see }) => promisesSilence({ see }));
 	expect(silent.length).toBeGreaterThan(5);
-	const otherWords = expectations.filter(
-		({ see }) => /\b(?:nothing\b[^.]*\b(?:print|output|show)|no output|empty output)/i.test(see),
+	const otherWords = expectations.filter(({ see }) =>
+		/\b(?:nothing\b[^.]*\b(?:print|output|show)|no output|empty output)/i.test(see),
 	);
 	expect(otherWords.filter(({ see }) => !promisesSilence({ see }))).toEqual([]);
 });

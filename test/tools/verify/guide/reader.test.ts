@@ -1,0 +1,35 @@
+// How the simulated reader applies the diff of a guide to a file that exists.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { edit } from '../../../../tools/verify/guide/reader.ts';
+
+let folder: string;
+beforeEach(() => {
+	folder = mkdtempSync(join(tmpdir(), 'reader-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function edited(text: string, diff: string): string {
+	const file = join(folder, 'file');
+	writeFileSync(file, text);
+	edit(file, diff);
+	return readFileSync(file, 'utf8');
+}
+
+const compose = 'services:\n  db:\n    volumes:\n      - pgdata:/data\nvolumes:\n  pgdata:\n';
+
+test('a line is looked for with its own indentation first', () => {
+	expect(edited(compose, ' volumes:\n+  pgdata-17:')).toBe(
+		compose.replace('\nvolumes:\n', '\nvolumes:\n  pgdata-17:\n'),
+	);
+});
+
+test('a file that is indented more than the diff keeps its indentation', () => {
+	expect(edited('  args:\n    host: old\n', ' args:\n-  host: old\n+  host: new')).toBe('  args:\n    host: new\n');
+});
+
+test('a line that is not there is an error', () => {
+	expect(() => edited(compose, '-    image: postgres')).toThrow('has no line');
+});
