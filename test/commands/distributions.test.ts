@@ -116,7 +116,7 @@ test('what breaks and concerns stands open, and the words all and folds say the 
 	const brief = await upgraded('mdad 2026-04-20 2026-08-22 telegram');
 	expect(brief.sections.some(({ fold, markdown }) => !fold && markdown.includes('☐ 2026-04-24: mautrix'))).toBe(true);
 	const text = terminalText(await upgraded('mdad 2026-07-01 2026-08-22 jitsi all'), { color: false, width: 80 });
-	expect(text).toContain('LINE can be bridged');
+	expect(text).toContain('LINE bridging is available');
 	expect(text).toContain('matrix_bridge_mautrix_telegram_enabled');
 });
 
