@@ -1,6 +1,6 @@
 // !migrate: the move from the official image to matrix-docker-ansible-deploy as a guide, and what old names became.
 
-import { fateOf, variableWord } from '../src/advice/distribution/playbook-variables.ts';
+import { fateToday, variableWord } from '../src/advice/distribution/playbook-variables.ts';
 import { guideFor } from '../src/advice/guide/guide.ts';
 import { offerOf } from '../src/advice/guide/session.ts';
 import { isKnown } from '../src/advice/watch/build.ts';
@@ -15,6 +15,7 @@ import type { Command, Ports } from '../src/command.ts';
 import type { Profile } from '../src/deployment/facts.ts';
 import { writeTerm } from '../src/deployment/facts.ts';
 import { compare } from '../src/deployment/version.ts';
+import type { PlaybookVariables } from '../src/knowledge/distributions.ts';
 import type { Knowledge } from '../src/knowledge/schema/synapse.ts';
 import { guideRefusalWords } from '../src/messages/guide.ts';
 import { guideAnswer } from '../src/messages/guide-questions.ts';
@@ -36,7 +37,10 @@ export const migrate = {
 	],
 	help: `The move starts from the official image. The answer contains the whole ${code('vars.yml')} for your deployment. Add what applies to you and what does not (${code('workers')}, ${code('no-email')}, ${code('oidc')}, ${code('mas')} …), the proxy in front of it (${code('proxy=none|nginx|caddy|traefik')}), ${code('server=external')} for a PostgreSQL that stays, ${code('place=new')} for another machine, and your own names so that the commands are ready to copy (${code('data=/srv/files')}; the answer lists them). With ${code('start')}, or the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread. You can also give the name of a variable from an older description.`,
 	changes: false,
-	async run({ words: typed, room }, { knowledge, store }: Pick<Ports, 'knowledge' | 'store'>) {
+	async run(
+		{ words: typed, room },
+		{ knowledge, distributions, store }: Pick<Ports, 'knowledge' | 'distributions' | 'store'>,
+	) {
 		const { begin, all, rest: words, asked } = takeStart(typed);
 		const [where, ...said] = words[0]?.toLowerCase() === 'to' ? words.slice(1) : words;
 		if (!/^(mdad|ansible|playbook|matrix-docker-ansible-deploy)$/i.test(where ?? ''))
@@ -50,7 +54,7 @@ export const migrate = {
 				throw new Refusal(
 					`Give either names of variables or facts: ${quoted(other)} is not a variable. An example: ${code('!migrate mdad devture_postgres_enabled')}`,
 				);
-			return fates([...new Set(variables)], knowledge);
+			return fates([...new Set(variables)], knowledge, await distributions.variables());
 		}
 		const guide = knowledge.guides.find(({ id }) => id === 'mdad');
 		if (!guide) throw new Error('the knowledge has no guide mdad');
@@ -133,20 +137,23 @@ function playbookLines(version: string | undefined, { playbook }: Knowledge): st
 }
 
 /** What became of variables. */
-function fates(names: readonly string[], { renamed }: Knowledge): Answer {
-	const all = names.map(name => ({ name, fate: fateOf(name, renamed) }));
-	const lines = all.map(({ name, fate }) =>
-		fate
-			? fateWords(fate)
-			: `${code(name)}: no other name is known. If it is a current one, it is in a ${code('defaults/main.yml')} under ${code('roles/')} of the playbook.`,
-	);
+function fates(names: readonly string[], { renamed }: Knowledge, table: PlaybookVariables): Answer {
+	const all = names.map(name => {
+		const found = fateToday(name, renamed, table);
+		return { name, fate: found === 'current' ? undefined : found, current: found === 'current' };
+	});
+	const lines = all.map(({ name, fate, current }) => {
+		if (fate) return fateWords(fate);
+		if (current) return `${code(name)} is a current variable of the playbook.`;
+		return `${code(name)}: no other name is known. If it is a current one, it is in a ${code('defaults/main.yml')} under ${code('roles/')} of the playbook.`;
+	});
 	return {
 		value: {
 			format: 1,
-			variables: all.map(({ name, fate }) => ({
+			variables: all.map(({ name, fate, current }) => ({
 				old: name,
-				new: fate?.new ?? null,
-				known: fate !== undefined,
+				new: current ? name : (fate?.new ?? null),
+				known: current || fate !== undefined,
 				...(fate && { never: fate.never, says: fateReasons(fate), changes: fate.changes }),
 			})),
 		},

@@ -4,8 +4,11 @@ import { migrate } from '../../commands/migrate.ts';
 import { Refusal } from '../../src/answer.ts';
 import type { Asked, Ports } from '../../src/command.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { openDistributions } from '../../src/knowledge/distributions.ts';
 
-const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+const folder = new URL('../../knowledge/', import.meta.url);
+const knowledge = await openKnowledge(folder);
+const distributions = openDistributions(folder);
 
 /** A room that watches example.org, with what it knows of it. */
 const store = {
@@ -18,7 +21,7 @@ const store = {
 
 async function ask(said: string, more: Partial<Ports['knowledge']> = {}) {
 	const asked = { words: said.split(' ').filter(Boolean), text: said, room: 'r', sender: 's', at: new Date(0) };
-	return migrate.run(asked as Asked, { knowledge: { ...knowledge, ...more }, store });
+	return migrate.run(asked as Asked, { knowledge: { ...knowledge, ...more }, distributions, store });
 }
 
 test.each(['to mdad docker', 'Ansible docker', 'matrix-docker-ansible-deploy docker'])(
@@ -77,6 +80,22 @@ test('old names are said with what they became, and unknown ones as unknown', as
 		{ old: 'matrix_nothing_like_it', new: null, known: false },
 	]);
 	expect(lead).toContain('`devture_postgres_enabled` is now `postgres_enabled`');
+});
+
+test.each([
+	// Removed by a change of the playbook, also under the name it had before.
+	['jitsi_jvb_server_id', null, 'was removed without a replacement, since [2026-08-06]'],
+	['matrix_jitsi_jvb_rtp_tcp_port', null, 'was removed without a replacement'],
+	['jitsi_jvb_container_labels_traefik_rule', null, 'was removed without a replacement'],
+	// Renamed by a role in its own repository: no change of the playbook says so.
+	['jitsi_web_config_start_with_audio_muted', 'jitsi_web_config_start_audio_muted_after_nth_participant', 'is now'],
+	['traefik_certs_dumper_ssl_dir_path', 'traefik_certs_dumper_ssl_path', 'is now'],
+	['jitsi_web_config_channelLastN', null, 'was removed without a replacement'],
+	['postgres_connection_password', 'postgres_connection_password', 'is a current variable'],
+])('%s is answered with what the roles refuse today', async (old, now, says) => {
+	const { value, lead } = await ask(`mdad ${old}`);
+	expect(value.variables).toMatchObject([{ old, new: now, known: true }]);
+	expect(lead).toContain(says);
 });
 
 test('how the release stands to the one that the playbook installs today is said at the top', async () => {

@@ -1,5 +1,7 @@
-// What became of a variable of the playbook that an older description names.
+// What became of a variable of the playbook that older documentation names.
+import type { PlaybookVariables } from '../../knowledge/distributions.ts';
 import type { Renamed } from '../../knowledge/schema/synapse.ts';
+
 /** A variable's fate, followed to its end. `new` absent: none is in its place. */
 export type Fate = {
 	old: string;
@@ -37,6 +39,26 @@ export function fateOf(name: string, renamed: readonly Renamed[]): Fate | undefi
 		current = current.replace(/_auto$/, '_custom');
 	}
 	return { ...fate, new: current };
+}
+
+/** The new name may have been renamed or removed by a role since. */
+export function endOf(fate: Fate | undefined, { refused }: PlaybookVariables): Fate | undefined {
+	if (fate?.new === undefined || !Object.hasOwn(refused, fate.new)) return fate;
+	const { new: _, ...rest } = fate;
+	const next = refused[fate.new]?.[0];
+	return next ? { ...rest, new: next } : rest;
+}
+
+/**
+ * Like `fateOf`, with what the roles refuse today: their own repositories rename variables too, and the table of the
+ * playbook's changes does not have those. `current`: the playbook knows the variable as it is.
+ */
+export function fateToday(name: string, renamed: readonly Renamed[], table: PlaybookVariables): Fate | 'current' | undefined {
+	const fate = endOf(fateOf(name, renamed), table);
+	if (fate) return fate;
+	if (!Object.hasOwn(table.refused, name)) return table.names.includes(name) ? 'current' : undefined;
+	const now = table.refused[name]?.[0];
+	return { old: name, ...(now && { new: now }), says: [], never: false, changes: [] };
 }
 
 /** The one of exactly this name; else of those that begin so the longest. */

@@ -4,7 +4,7 @@ import type { PlaybookKnowledge } from '../../knowledge/schema/distribution.ts';
 import type { Renamed } from '../../knowledge/schema/synapse.ts';
 import { type ComponentNames, matches, type Vars } from './components.ts';
 import type { PlaybookEntryShown } from './playbook.ts';
-import { type Fate, fateOf } from './playbook-variables.ts';
+import { endOf, type Fate, fateOf } from './playbook-variables.ts';
 
 /** A variable as it was read: nothing of its value but what decides something. */
 export type VariableRead = {
@@ -146,14 +146,6 @@ function findingOf(
 	if (fate) return { kind: fate.never ? 'without-effect' : now === undefined ? 'removed' : 'renamed', ...more };
 	// The curated entry knows of it, and nothing of the playbook does any more.
 	return note === undefined ? undefined : { kind: 'removed', note };
-}
-
-/** What a renaming leads to may have gone since, or have another name. */
-function endOf(fate: Fate | undefined, { refused }: PlaybookVariables): Fate | undefined {
-	if (fate?.new === undefined || !Object.hasOwn(refused, fate.new)) return fate;
-	const { new: _, ...rest } = fate;
-	const next = refused[fate.new]?.[0];
-	return next ? { ...rest, new: next } : rest;
 }
 
 /** Entries whose values are refused, where these variables decide that they are. */
