@@ -227,7 +227,7 @@ async function checkPlaybook(
 			nearest,
 			entries: ever.entries,
 			where: { file: files[0]?.name ?? '', line: 1 },
-			isOn: variable => onOrOff(isOn(variable, today, deployment, names, playbook.enabled)),
+			isOn: variable => onOrOff(isOn(variable, today, deployment, names, playbook)),
 		},
 		{ playbook, table, renamed },
 	);

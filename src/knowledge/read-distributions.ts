@@ -104,6 +104,7 @@ function playbookOf(files: DistributionFiles): PlaybookKnowledge {
 			})
 			.sort((a, b) => a.date.localeCompare(b.date)),
 		enabled: enabled.flatMap(({ value }) => value.enabled),
+		derived: enabled.flatMap(({ value }) => value.derived),
 		required: enabled.flatMap(({ value }) => value.required),
 		synapse: upstream.synapse,
 		unread: unreadSections(files).mdad,

@@ -106,6 +106,32 @@ test('values that are missing are refused: the kind of proxy, the IDs of a media
 	expect(await findings(done)).toEqual([]);
 });
 
+test('a homeserver or a reverse proxy that is chosen by a word decides which entries affect the file', async () => {
+	const entries = async (more: string, since = '2023-03-01') =>
+		((await answer(base + more, `mdad ${since}`)).value.entries as { id: string; concerned: unknown }[])
+			.filter(({ concerned }) => concerned === true)
+			.map(({ id }) => id);
+	const synapse = 'mdad/2024-11-26/authenticated-media';
+	const tuwunel = 'mdad/2026-07-19/tuwunel-paths';
+	const traefik = 'mdad/2024-11-14/compression';
+	expect(await entries('')).toEqual(expect.arrayContaining([synapse, traefik]));
+	expect(await entries('')).not.toContain(tuwunel);
+	const chosen = await entries('matrix_homeserver_implementation: tuwunel\n');
+	expect(chosen).toContain(tuwunel);
+	expect(chosen).not.toContain(synapse);
+	expect(await entries('matrix_homeserver_implementation: conduwuit\n')).toContain('mdad/2026-02-11/conduwuit-gone');
+	const other = base.replace('playbook-managed-traefik', 'other-traefik-container');
+	const { value } = await answer(other, 'mdad 2023-03-01');
+	expect((value.entries as { id: string }[]).map(({ id }) => id)).not.toContain(traefik);
+});
+
+test('a homeserver that the playbook does not have is refused', async () => {
+	const found = await findings(`${base}matrix_homeserver_implementation: conduwuit\n`);
+	expect(found).toMatchObject([{ kind: 'refuses', option: 'matrix_homeserver_implementation', line: 6 }]);
+	expect(await findings(`${base}matrix_homeserver_implementation: tuwunel\n`)).toEqual([]);
+	expect(await findings(`${base}matrix_homeserver_implementation: "{{ mine }}"\nmine: x\n`)).toEqual([]);
+});
+
 test('since a day, or since what the file says was read, come the entries that concern it', async () => {
 	const ids = async (vars: string, words: string) =>
 		((await answer(vars, words)).value.entries as { id: string; breaking: boolean }[])

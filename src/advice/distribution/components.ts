@@ -1,5 +1,10 @@
-// The playbook's components as people name them, and whether a deployment has one.
-import type { EnabledByDefault, PlaybookEntry } from '../../knowledge/schema/distribution.ts';
+// The playbook's components as users name them, and whether a deployment has one.
+import type {
+	DerivedComponent,
+	EnabledByDefault,
+	PlaybookEntry,
+	PlaybookKnowledge,
+} from '../../knowledge/schema/distribution.ts';
 import type { Renamed } from '../../knowledge/schema/synapse.ts';
 import { fateOf } from './playbook-variables.ts';
 
@@ -8,6 +13,8 @@ export type Vars = {
 	values: ReadonlyMap<string, true | false | 'set'>;
 	/** Those that are set to nothing. */
 	empty: ReadonlySet<string>;
+	/** Values that are plain words, such as `matrix_homeserver_implementation: tuwunel`. */
+	words: ReadonlyMap<string, string>;
 	/** What is not set there is set nowhere. */
 	isWhole: boolean;
 };
@@ -65,28 +72,59 @@ export function namesOf(
 	return { byWord, newest };
 }
 
-/** Whether a component is on; undefined where nothing says it. `default`: nobody said it, but it is unless turned off. */
+/** What decides about a component that `vars.yml` does not set. */
+export type ComponentDefaults = Pick<PlaybookKnowledge, 'enabled' | 'derived'>;
+
+/** `default`: nobody said so, but it is on unless turned off. Undefined: nothing tells. */
+type ComponentState = true | false | 'default' | undefined;
+
+/** Whether a component is on. */
 export function isOn(
 	variable: string,
 	day: string,
-	{ stated, vars }: Deployment,
+	deployment: Deployment,
 	names: ComponentNames,
-	enabled: readonly EnabledByDefault[],
-): true | false | 'default' | undefined {
+	defaults: ComponentDefaults,
+): ComponentState {
+	const { stated, vars } = deployment;
 	const name = names.newest(variable);
 	const said = stated.get(name);
 	if (said !== undefined) return said;
 	for (const [key, value] of vars?.values ?? []) {
 		if (names.newest(key) === name) return value === 'set' ? undefined : value;
 	}
-	const byDefault = enabled.some(
-		other =>
-			names.newest(other.variable) === name &&
-			(other.since === undefined || other.since <= day) &&
-			(other.until === undefined || day <= other.until),
-	);
-	if (byDefault) return 'default';
+	const applies = ({ variable: other, since, until }: EnabledByDefault) =>
+		names.newest(other) === name && (since === undefined || since <= day) && (until === undefined || day <= until);
+	const rule = defaults.derived.find(applies);
+	const derived = rule && derivedState(rule, day, deployment, names, defaults);
+	if (derived) return derived.state;
+	if (defaults.enabled.some(applies)) return 'default';
 	return vars?.isWhole ? false : undefined;
+}
+
+/** What the variable that a component follows says about it; undefined where that is not set. */
+function derivedState(
+	{ variable, from, is }: DerivedComponent,
+	day: string,
+	deployment: Deployment,
+	names: ComponentNames,
+	defaults: ComponentDefaults,
+): { state: ComponentState } | undefined {
+	if (!is) return { state: isOn(from, day, deployment, names, defaults) };
+	// Two components that need different words of one variable exclude each other.
+	const excluded = defaults.derived.some(
+		other =>
+			other.variable !== variable &&
+			other.from === from &&
+			deployment.stated.get(names.newest(other.variable)) === true &&
+			!other.is?.some(word => is.includes(word)),
+	);
+	if (excluded) return { state: false };
+	const { vars } = deployment;
+	const word = vars?.words.get(from);
+	if (word !== undefined) return { state: is.includes(word) };
+	// Any other value is a template, and can be anything.
+	return vars?.values.has(from) && !vars.empty.has(from) ? { state: undefined } : undefined;
 }
 
 /** Whether a variable is one of these; `*` at the end of a pattern stands for anything. */
@@ -103,13 +141,13 @@ export function concernOf(
 	entry: PlaybookEntry,
 	deployment: Deployment,
 	names: ComponentNames,
-	enabled: readonly EnabledByDefault[],
+	defaults: ComponentDefaults,
 ): EntryConcern {
-	const found = concernBy(entry, deployment, names, enabled);
+	const found = concernBy(entry, deployment, names, defaults);
 	// What says that it is done may stand in another file.
 	const isOpen = entry.unless.length + entry.unlessEmpty.length > 0 && deployment.vars?.isWhole === false;
 	// Neither a component nor its absence decides a condition that only words express.
-	const isConditional = entry.onlyIf !== undefined && !uses(entry, deployment);
+	const isConditional = entry.onlyIf !== undefined && !uses(entry, deployment) && !derives(entry, deployment, names, defaults);
 	return (isOpen || isConditional) && found.concerned === true ? { concerned: 'unknown', because: [] } : found;
 }
 
@@ -118,11 +156,26 @@ function uses(entry: PlaybookEntry, { vars }: Deployment): boolean {
 	return [...(vars?.values.keys() ?? [])].some(variable => matches(variable, entry.uses));
 }
 
+/** Whether a component is on by the variable it follows, and the entry is about setting that component. */
+function derives(
+	{ date, components, uses: used }: PlaybookEntry,
+	deployment: Deployment,
+	names: ComponentNames,
+	defaults: ComponentDefaults,
+): boolean {
+	return components.some(
+		variable =>
+			matches(variable, used) &&
+			defaults.derived.some(({ variable: other, is }) => other === variable && is) &&
+			isOn(variable, date, deployment, names, defaults) === true,
+	);
+}
+
 function concernBy(
 	entry: PlaybookEntry,
 	deployment: Deployment,
 	names: ComponentNames,
-	enabled: readonly EnabledByDefault[],
+	defaults: ComponentDefaults,
 ): EntryConcern {
 	const { vars } = deployment;
 	const set = [...(vars?.values.keys() ?? [])];
@@ -130,9 +183,10 @@ function concernBy(
 	if (isDone || (entry.unless.length && set.some(variable => matches(variable, entry.unless))))
 		return { concerned: false, because: ['configuration'] };
 	if (uses(entry, deployment)) return { concerned: true, because: [] };
+	if (derives(entry, deployment, names, defaults)) return { concerned: true, because: [] };
 	if (entry.uses.length && vars?.isWhole) return { concerned: false, because: ['configuration'] };
 	if (!entry.components.length) return { concerned: entry.uses.length === 0 || 'unknown', because: [] };
-	const states = entry.components.map(variable => isOn(variable, entry.date, deployment, names, enabled));
+	const states = entry.components.map(variable => isOn(variable, entry.date, deployment, names, defaults));
 	if (states.includes(true)) return { concerned: true, because: [] };
 	// What is decided by variables that are set is not decided by what is on by itself.
 	if (states.includes('default') && !entry.uses.length) return { concerned: true, because: [], byDefault: true };

@@ -58,7 +58,7 @@ export function playbookPlan(
 	for (const { added, gone, ...entry } of playbook.entries) {
 		// What it tells of may have come before the log did: a checkout from in between is told of it too.
 		if (!isNew(added) || entry.date > span.to || isTakenBack(gone, span)) continue;
-		const { concerned, because, byDefault } = concernOf({ added, ...entry }, deployment, names, playbook.enabled);
+		const { concerned, because, byDefault } = concernOf({ added, ...entry }, deployment, names, playbook);
 		const { id, date, title, sources } = entry;
 		if (concerned === false) hidden.push({ id, date, title, because, sources });
 		else

@@ -164,12 +164,12 @@ function requiredFindings(
 	{ variables, where, isWhole, isOn, names: { newest } }: VarsRequest,
 	{ required }: PlaybookKnowledge,
 ): VarsFinding[] {
-	return required.flatMap(({ variable, values, ifOn }): VarsFinding[] => {
+	return required.flatMap(({ variable, values, ifOn, optional }): VarsFinding[] => {
 		if (ifOn !== undefined && isOn(ifOn) === false) return [];
 		const set = variables.find(({ name }) => newest(name) === variable);
 		const finding = { kind: 'refuses' as const, option: variable };
 		if (!set || set.isEmpty) {
-			if (!isWhole) return [];
+			if (!isWhole || (optional && !set)) return [];
 			return [{ ...finding, why: 'required', ...where, ...(set && { file: set.file, line: set.line }) }];
 		}
 		if (!values || set.word === undefined || values.includes(set.word)) return [];
@@ -237,5 +237,6 @@ const offByDefault = new Set(['workers', 'mas']);
 /** What of the variables decides whether an entry concerns them. */
 export function varsOf(variables: readonly VariableRead[], isWhole: boolean): Vars {
 	const empty = new Set(variables.flatMap(({ name, isEmpty }) => (isEmpty ? [name] : [])));
-	return { values: new Map(variables.map(({ name, value }) => [name, value])), empty, isWhole };
+	const words = new Map(variables.flatMap(({ name, word }) => (word === undefined ? [] : [[name, word] as const])));
+	return { values: new Map(variables.map(({ name, value }) => [name, value])), empty, words, isWhole };
 }

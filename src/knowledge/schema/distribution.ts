@@ -98,12 +98,38 @@ export const enabledFileShape = z.strictObject({
 	enabled: z.array(
 		z.strictObject({ variable, since: date.optional(), until: date.optional(), because: prose.optional() }),
 	),
-	/** What every vars.yml has to set; `values`: what it may be; `ifOn`: a component without which it need not. */
+	/**
+	 * Components that follow another variable unless they are set themselves: on where `from` is one of the words in `is`,
+	 * or, without `is`, where the component `from` is on.
+	 */
+	derived: z
+		.array(
+			z.strictObject({
+				variable,
+				from: variable,
+				is: z.array(z.string().min(1)).min(1).optional(),
+				since: date.optional(),
+				until: date.optional(),
+			}),
+		)
+		.default([]),
+	/**
+	 * Variables that every vars.yml has to set; `values`: the allowed words; `ifOn`: only with this component; `optional`:
+	 * it may be missing, but not have another value.
+	 */
 	required: z
-		.array(z.strictObject({ variable, values: z.array(z.string()).optional(), ifOn: variable.optional() }))
+		.array(
+			z.strictObject({
+				variable,
+				values: z.array(z.string()).optional(),
+				ifOn: variable.optional(),
+				optional: z.literal(true).optional(),
+			}),
+		)
 		.default([]),
 });
 export type EnabledByDefault = z.infer<typeof enabledFileShape>['enabled'][number];
+export type DerivedComponent = z.infer<typeof enabledFileShape>['derived'][number];
 export type RequiredVariable = z.infer<typeof enabledFileShape>['required'][number];
 
 /**
@@ -184,6 +210,7 @@ export type PlaybookKnowledge = {
 	migration?: string | undefined;
 	entries: readonly PlaybookEntry[];
 	enabled: readonly EnabledByDefault[];
+	derived: readonly DerivedComponent[];
 	required: readonly RequiredVariable[];
 	/** What it installed from which day on, oldest first. */
 	synapse: readonly { date: string; synapse: string }[];

@@ -34,6 +34,7 @@ const playbook: PlaybookKnowledge = {
 	migration: 'v2026.05.01.0',
 	entries,
 	enabled,
+	derived: [],
 	required: [],
 	synapse: [
 		{ date: '2026-01-01', synapse: '1.144.0' },
@@ -62,7 +63,7 @@ const ids = (span: Partial<PlaybookSpan>, deployment?: Partial<Deployment>) =>
 const concern = (id: string, deployment: Partial<Deployment>) =>
 	planned({}, deployment).entries.find(found => found.id.endsWith(`/${id}`))?.concerned ?? false;
 const vars = (values: Record<string, true | false | 'set'>, isWhole = true): { vars: Vars } => ({
-	vars: { values: new Map(Object.entries(values)), empty: new Set(), isWhole },
+	vars: { values: new Map(Object.entries(values)), empty: new Set(), words: new Map(), isWhole },
 });
 const stated = (values: Record<string, boolean>) => ({ stated: new Map(Object.entries(values)) });
 
@@ -103,6 +104,71 @@ describe('whom an entry concerns', () => {
 		expect(concern('dimension', vars({ matrix_dimension_enabled: false }))).toBe(true);
 		expect(concern('dimension', vars({ other: true }))).toBe(false);
 		expect(concern('dimension', {})).toBe('unknown');
+	});
+
+	test('a component that follows another variable is on or off by that one, unless it is set itself', () => {
+		const is = (variable: string, word: string, since = '2025-01-01') => ({
+			variable,
+			from: 'matrix_homeserver_implementation',
+			is: [word],
+			since,
+		});
+		const derived = [
+			is('matrix_synapse_enabled', 'synapse'),
+			is('matrix_tuwunel_enabled', 'tuwunel'),
+			is('matrix_conduwuit_enabled', 'conduwuit'),
+			is('matrix_late_enabled', 'late', '2026-03-01'),
+			{ variable: 'coturn_enabled', from: 'jitsi_enabled', since: '2026-02-22' },
+		];
+		const of = (variable: string, date = '2026-02-01', more = {}) =>
+			playbookEntry(`mdad/${date}/${variable.split('_').at(-2)}`, { components: [variable], ...more });
+		const own = [
+			of('matrix_synapse_enabled'),
+			of('matrix_tuwunel_enabled'),
+			of('matrix_conduwuit_enabled', '2026-02-01', { uses: ['matrix_conduwuit*'], onlyIf: 'it is conduwuit' }),
+			of('matrix_late_enabled'),
+			of('coturn_enabled', '2026-03-01'),
+		];
+		const known = { ...playbook, entries: own, derived, enabled: [{ variable: 'matrix_synapse_enabled' }] };
+		const concerns = (word: string | undefined, more: Partial<Deployment> = {}, set: Vars['values'] = new Map()) => {
+			const from = 'matrix_homeserver_implementation';
+			const values = new Map([...set, ...(word === undefined ? [] : [[from, 'set'] as const])]);
+			const words = new Map(word === undefined || word === '{{' ? [] : [[from, word] as const]);
+			const { entries: found } = playbookPlan(
+				{ from: '2026-01-01', fromIsIn: true, to: '2026-06-01' },
+				{ stated: new Map(), vars: { values, words, empty: new Set(), isWhole: true }, ...more },
+				namesOf(own, known.enabled, renamed),
+				{ playbook: known, renamed },
+			);
+			return found.map(({ id, concerned, byDefault }) => [id.split('/')[2], byDefault ? 'default' : concerned]);
+		};
+		expect(concerns(undefined)).toEqual([['synapse', 'default']]);
+		expect(concerns('synapse')).toEqual([['synapse', true]]);
+		expect(concerns('tuwunel')).toEqual([['tuwunel', true]]);
+		// What refuses its variables affects it too, though the file has none of them.
+		expect(concerns('conduwuit')).toEqual([['conduwuit', true]]);
+		// Before the variable decided about it, nothing did.
+		expect(concerns('late')).toEqual([]);
+		expect(concerns('{{')).toEqual([
+			['synapse', 'unknown'],
+			['tuwunel', 'unknown'],
+		]);
+		expect(concerns('tuwunel', {}, new Map([['matrix_synapse_enabled', true]]))).toEqual([
+			['synapse', true],
+			['tuwunel', true],
+		]);
+		expect(concerns('synapse', {}, new Map([['jitsi_enabled', true]]))).toEqual([
+			['synapse', true],
+			['coturn', true],
+		]);
+		// Who names one homeserver has no other.
+		const { stated: said } = stated({ matrix_tuwunel_enabled: true });
+		expect(concerns(undefined, { stated: said, vars: undefined })).toEqual([
+			['tuwunel', true],
+			['conduwuit', 'unknown'],
+			['late', 'unknown'],
+			['coturn', 'unknown'],
+		]);
 	});
 
 	test('a condition that only words express stays open, unless a variable decides it', () => {
