@@ -120,9 +120,13 @@ test('a homeserver or a reverse proxy that is chosen by a word decides which ent
 	expect(chosen).toContain(tuwunel);
 	expect(chosen).not.toContain(synapse);
 	expect(await entries('matrix_homeserver_implementation: conduwuit\n')).toContain('mdad/2026-02-11/conduwuit-gone');
-	const other = base.replace('playbook-managed-traefik', 'other-traefik-container');
-	const { value } = await answer(other, 'mdad 2023-03-01');
-	expect((value.entries as { id: string }[]).map(({ id }) => id)).not.toContain(traefik);
+	const ofProxy = async (type: string) => {
+		const { value } = await answer(base.replace('playbook-managed-traefik', type), 'mdad 2023-03-01');
+		return (value.entries as { id: string; concerned: unknown }[]).find(({ id }) => id === traefik)?.concerned;
+	};
+	// Somebody's own Traefik reads the same labels.
+	expect(await ofProxy('other-traefik-container')).toBe('unknown');
+	expect(await ofProxy('none')).toBeUndefined();
 });
 
 test('a homeserver that the playbook does not have is refused', async () => {

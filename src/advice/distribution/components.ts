@@ -104,7 +104,7 @@ export function isOn(
 
 /** What the variable that a component follows says about it; undefined where that is not set. */
 function derivedState(
-	{ variable, from, is }: DerivedComponent,
+	{ variable, from, is, maybe }: DerivedComponent,
 	day: string,
 	deployment: Deployment,
 	names: ComponentNames,
@@ -122,7 +122,7 @@ function derivedState(
 	if (excluded) return { state: false };
 	const { vars } = deployment;
 	const word = vars?.words.get(from);
-	if (word !== undefined) return { state: is.includes(word) };
+	if (word !== undefined) return { state: maybe?.includes(word) ? undefined : is.includes(word) };
 	// Any other value is a template, and can be anything.
 	return vars?.values.has(from) && !vars.empty.has(from) ? { state: undefined } : undefined;
 }

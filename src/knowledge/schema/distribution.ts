@@ -100,7 +100,8 @@ export const enabledFileShape = z.strictObject({
 	),
 	/**
 	 * Components that follow another variable unless they are set themselves: on where `from` is one of the words in `is`,
-	 * or, without `is`, where the component `from` is on.
+	 * or, without `is`, where the component `from` is on. `maybe`: words with which something of your own takes its place,
+	 * so that its changes may affect you too.
 	 */
 	derived: z
 		.array(
@@ -108,6 +109,7 @@ export const enabledFileShape = z.strictObject({
 				variable,
 				from: variable,
 				is: z.array(z.string().min(1)).min(1).optional(),
+				maybe: z.array(z.string().min(1)).min(1).optional(),
 				since: date.optional(),
 				until: date.optional(),
 			}),

@@ -165,7 +165,6 @@ describe('whom an entry concerns', () => {
 		const { stated: said } = stated({ matrix_tuwunel_enabled: true });
 		expect(concerns(undefined, { stated: said, vars: undefined })).toEqual([
 			['tuwunel', true],
-			['conduwuit', 'unknown'],
 			['late', 'unknown'],
 			['coturn', 'unknown'],
 		]);
