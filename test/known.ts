@@ -157,6 +157,7 @@ export function knownDistributions(
 			read: '2026-11-20',
 			entries: [],
 			enabled: [],
+			derived: [],
 			required: [],
 			synapse: [],
 			unread: [],

@@ -81,7 +81,7 @@ test('Redis and its heirs concern who has workers or an encrypted Hookshot, and 
 
 test('a halt under a condition is told with it, and is not red', async () => {
 	const { sections } = await upgraded('mdad 2025-01-01 2025-01-31');
-	const words = 'only if the database is PostgreSQL 11 or 12: Upgrade PostgreSQL before';
+	const words = 'only if the database is PostgreSQL 11 or 12: Back up, then upgrade PostgreSQL before';
 	expect(sections.find(({ title }) => title.startsWith('The breaks in full'))?.markdown).toContain(words);
 	const whole = await upgraded('mdad 2025-01-01 2025-01-31 all');
 	expect(whole.sections.find(({ title }) => title.startsWith('Before you pull past'))).toMatchObject({

@@ -54,9 +54,9 @@ describe('each answer is one message, and read before anything is unfolded it', 
 test('what folds hold is in full: what to do, whom it concerns, and upstream’s page', async () => {
 	const { sections } = await upgrade.run(asked('mdad 2026-04-20 telegram'), ports);
 	const fold = sections.find(({ title }) => title.startsWith('The breaks in full'))?.markdown ?? '';
-	expect(fold).toMatch(/2026-04-24: mautrix-telegram is a new program[\s\S]*\*\*Do:\*\*[\s\S]*Upstream: \[/);
+	expect(fold).toMatch(/2026-04-24: mautrix-telegram is rewritten[\s\S]*\*\*Do:\*\*[\s\S]*Upstream: \[/);
 	expect(fold).toMatch(/Only some servers:[\s\S]*2026-07-28/);
-	expect(sections.some(({ markdown }) => markdown.includes('☐ 2026-04-24: mautrix-telegram is a new program'))).toBe(
+	expect(sections.some(({ markdown }) => markdown.includes('☐ 2026-04-24: mautrix-telegram is rewritten'))).toBe(
 		true,
 	);
 });

@@ -147,7 +147,8 @@ export function concernOf(
 	// What says that it is done may stand in another file.
 	const isOpen = entry.unless.length + entry.unlessEmpty.length > 0 && deployment.vars?.isWhole === false;
 	// Neither a component nor its absence decides a condition that only words express.
-	const isConditional = entry.onlyIf !== undefined && !uses(entry, deployment) && !derives(entry, deployment, names, defaults);
+	const isConditional =
+		entry.onlyIf !== undefined && !uses(entry, deployment) && !derives(entry, deployment, names, defaults);
 	return (isOpen || isConditional) && found.concerned === true ? { concerned: 'unknown', because: [] } : found;
 }
 

@@ -53,7 +53,11 @@ export function endOf(fate: Fate | undefined, { refused }: PlaybookVariables): F
  * Like `fateOf`, with what the roles refuse today: their own repositories rename variables too, and the table of the
  * playbook's changes does not have those. `current`: the playbook knows the variable as it is.
  */
-export function fateToday(name: string, renamed: readonly Renamed[], table: PlaybookVariables): Fate | 'current' | undefined {
+export function fateToday(
+	name: string,
+	renamed: readonly Renamed[],
+	table: PlaybookVariables,
+): Fate | 'current' | undefined {
 	const fate = endOf(fateOf(name, renamed), table);
 	if (fate) return fate;
 	if (!Object.hasOwn(table.refused, name)) return table.names.includes(name) ? 'current' : undefined;
