@@ -56,7 +56,5 @@ test('what folds hold is in full: what to do, whom it concerns, and upstream’s
 	const fold = sections.find(({ title }) => title.startsWith('The breaks in full'))?.markdown ?? '';
 	expect(fold).toMatch(/2026-04-24: mautrix-telegram is rewritten[\s\S]*\*\*Do:\*\*[\s\S]*Upstream: \[/);
 	expect(fold).toMatch(/Only some servers:[\s\S]*2026-07-28/);
-	expect(sections.some(({ markdown }) => markdown.includes('☐ 2026-04-24: mautrix-telegram is rewritten'))).toBe(
-		true,
-	);
+	expect(sections.some(({ markdown }) => markdown.includes('☐ 2026-04-24: mautrix-telegram is rewritten'))).toBe(true);
 });
