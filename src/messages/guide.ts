@@ -10,6 +10,7 @@ import type {
 	GuideRefusal,
 } from '../advice/guide/guide.ts';
 import type { Answer, Section } from '../answer.ts';
+import { parseTerm } from '../deployment/facts.ts';
 import { allStages } from '../knowledge/guide-stages.ts';
 import type { Tried } from '../knowledge/schema/synapse.ts';
 import { count, list } from '../text/format.ts';
@@ -320,9 +321,9 @@ export function usualWords({ parameters }: Guided, asked: string): string {
 }
 
 /** Stages that a fact excludes. Stages of other layouts are not worth mentioning. */
-function hiddenSection({ hidden: all, parameters }: Guided): Section[] {
-	const isParameter = (because: string) => parameters.some(({ name }) => because.startsWith(`${name}=`));
-	const hidden = all.filter(({ because }) => !because.every(isParameter));
+function hiddenSection({ hidden: all }: Guided): Section[] {
+	// Not by the listed parameters: those that follow from others are not among them.
+	const hidden = all.filter(({ because }) => because.some(term => parseTerm(term) !== undefined));
 	if (!hidden.length) return [];
 	const lines = hidden.map(({ title, because }) => `${title}: ${because.map(typedFact).join(', ')}`);
 	return [

@@ -219,6 +219,11 @@ describe('!postgres', () => {
 		expect(dangers.join()).toContain('changes the server itself');
 	});
 
+	test('a stage that another layout or storage has is not called left out', async () => {
+		for (const typed of ['15 17 debian', '15 17 docker', '15 17 docker data=pgdata'])
+			expect((await said(typed)).sections.map(({ title }) => title).join(), typed).not.toContain('Not for you');
+	});
+
 	test('SQLite has a guide of its own', async () => {
 		expect((await said('sqlite 17 docker')).value).toMatchObject({
 			guide: 'sqlite-postgres',
