@@ -9,6 +9,7 @@ import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
 import { guideRefusalWords } from '../../../src/messages/guide.ts';
 import { readInSecret, type Secret, writeInSecret } from './encrypted.ts';
 import { build } from './layouts.ts';
+import { localesAreKept, localesOf } from './locales.ts';
 import { answering, type Left, lookAround, moveIn, oneTimeKeys } from './people.ts';
 import { buildPlaybook } from './playbook-machine.ts';
 import { type Job, type Played, prepare } from './played.ts';
@@ -51,6 +52,7 @@ async function peopled(): Promise<Before> {
 
 async function follow(guided: Guided, played: Played): Promise<void> {
 	const before = await peopled();
+	const locales = job.locale && localesOf(job, played);
 	const reader = openReader(played, results, job.locale && job.stated.layout === 'compose' ? ['look'] : []);
 	reader.token = before.left.people[0]?.token ?? '';
 	const { stages, cleanUp } = guided;
@@ -65,6 +67,7 @@ async function follow(guided: Guided, played: Played): Promise<void> {
 	await reader.follow(start);
 	for (const stage of stages.slice(stages.indexOf(start) + 1)) await reader.follow(stage);
 	await inUse(before);
+	if (locales) localesAreKept(job, locales, localesOf(job, played));
 	if (job.guide === 'postgres-major' && job.stated.layout === 'compose') settingsCameAlong(job, played);
 	if (job.flow === 'back') await backLate(guided, before, { played, reader });
 	else for (const stage of cleanUp) await reader.follow(stage);

@@ -1,0 +1,27 @@
+// Which locales a trial accepts after an upgrade.
+import { expect, test } from 'vitest';
+import { localesAreKept } from '../../../../tools/verify/guide/locales.ts';
+import type { Job } from '../../../../tools/verify/guide/played.ts';
+
+const on = (layout: string) => ({ stated: { layout } }) as unknown as Job;
+const before = new Map([
+	['synapse', 'en_US.UTF-8|en_US.UTF-8|c'],
+	['mas', 'en_US.UTF-8|en_US.UTF-8|i'],
+]);
+const corrected = new Map([...before, ['synapse', 'C|C|c']]);
+
+test('Debian keeps every locale, wrong ones too', () => {
+	expect(() => localesAreKept(on('debian'), before, before)).not.toThrow();
+	expect(() => localesAreKept(on('debian'), before, corrected)).toThrow('synapse sorts by C|C|c');
+});
+
+test('compose corrects the locale of Synapse’s database, and keeps the others', () => {
+	expect(() => localesAreKept(on('compose'), before, corrected)).not.toThrow();
+	expect(() => localesAreKept(on('compose'), before, before)).toThrow('expected C|C|c');
+	const lost = new Map([...corrected, ['mas', 'C|C|c']]);
+	expect(() => localesAreKept(on('compose'), before, lost)).toThrow('mas sorts by C|C|c');
+});
+
+test('a database that is gone is an error', () => {
+	expect(() => localesAreKept(on('debian'), before, new Map())).toThrow('sorts by undefined');
+});
