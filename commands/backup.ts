@@ -24,7 +24,7 @@ export const backup = {
 	help: `The guide restores a dump into a throw-away PostgreSQL and starts a throw-away Synapse on it that cannot reach the outside. Give the major version of PostgreSQL you run, or the next one to rehearse the upgrade; how the server is installed (${code('docker')}, ${code('debian')}, ${code('mdad')}); and where the parts of the backup are (${code('dump=')}, ${code('config=')}, ${code('key=')}, ${code('media-folder=')}; the answer lists them). With ${code('start')}, or the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread.`,
 	changes: false,
 	async run({ words: typed, room }, { knowledge, store }: Pick<Ports, 'knowledge' | 'store'>) {
-		const { begin, rest: words, asked: again } = takeStart(typed);
+		const { begin, all, rest: words, asked: again } = takeStart(typed);
 		const guide = knowledge.guides.find(({ id }) => id === 'backup');
 		if (!guide) throw new Error('the knowledge has no guide backup');
 		const file = words.some(word => /^(file|markdown)$/i.test(word));
@@ -67,7 +67,7 @@ export const backup = {
 			throw new Refusal(
 				`How is it installed? In containers ${code(`!backup ${major} docker`)}, from packages ${code(`!backup ${major} debian`)}, or with matrix-docker-ansible-deploy ${code(`!backup ${major} mdad`)}? If a provider runs your PostgreSQL, restore into a new server there.`,
 			);
-		const answer = guideWords(guided, { asked: `backup ${major}`, file });
+		const answer = guideWords(guided, { asked: `backup ${major}`, file, begun: begin && !all });
 		return withOffer(answer, offerOf(guided, { stated, profile, asked: `backup ${again}`.trim() }), begin);
 	},
 } satisfies Command;

@@ -88,6 +88,7 @@ export const migrate = {
 				taken: [server?.note, from?.note].filter(note => note !== undefined),
 				dangers: playbookLines(version, knowledge),
 				file,
+				begun: begin && !all,
 			},
 			begin || all || file,
 		);

@@ -79,6 +79,7 @@ export const postgres = {
 				dangers: orderLines(around, { from, to }),
 				taken: [...(server ? [server.note] : []), ...taken],
 				file,
+				begun: begin && !all,
 			},
 			begin || all || file,
 		);

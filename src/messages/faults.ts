@@ -5,8 +5,11 @@ import { count } from '../text/format.ts';
 import { type Danger, link } from './sections.ts';
 import { appliesClause } from './whose.ts';
 
-/** What leads a plan: a severe fault of a release on which one would stand, and where to go instead. */
-export function faultLines(faults: readonly PlannedFault[]): Danger[] {
+/**
+ * What leads a plan: a severe fault of a release on which one would stand, and where to go instead. Whom it concerns is
+ * “some” where that clause would be longer than `longest` characters.
+ */
+export function faultLines(faults: readonly PlannedFault[], longest = Number.POSITIVE_INFINITY): Danger[] {
 	const severe = faults.filter(({ severity, at }) => severity === 'severe' && at !== 'start');
 	return severe.map(fault => {
 		const { release, take, title, at } = fault;
@@ -14,7 +17,8 @@ export function faultLines(faults: readonly PlannedFault[]): Danger[] {
 		const none = at === 'stop' ? 'Continue as soon as the wait is over.' : 'No release fixes it yet.';
 		const instead = take === null ? none : `Take ${take} instead.`;
 		const where = at === 'stop' ? ` (a halt on the way)` : '';
-		const text = `**${release} is broken${where}${whose && ` if ${whose}`}: ${title}.** ${instead}`;
+		const condition = whose.length > longest ? ' for some' : whose && ` if ${whose}`;
+		const text = `**${release} is broken${where}${condition}: ${title}.** ${instead}`;
 		return { mark: fault.concerned === true && at !== 'stop' ? '🔴' : '🟡', text };
 	});
 }

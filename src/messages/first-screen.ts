@@ -7,7 +7,7 @@ import type { Step } from '../advice/upgrade/step.ts';
 import { surely } from '../advice/upgrade/step.ts';
 import type { Answer, Section } from '../answer.ts';
 import { compare } from '../deployment/version.ts';
-import { count, enumerate } from '../text/format.ts';
+import { count, enumerate, small } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { faultLines } from './faults.ts';
 import { planValue } from './plan.ts';
@@ -19,17 +19,29 @@ import { block, worded } from './switch.ts';
 import { unreadWords } from './tally.ts';
 
 /** At most this many lines of a kind, and whether each first thing says why; the folds have the rest. */
-type Density = { first: number; why: boolean; faults: number; before: number; after: number; people: number };
+type Density = {
+	first: number;
+	why: boolean;
+	faults: number;
+	before: number;
+	after: number;
+	people: number;
+	/** Which releases were taken; the title says it, too. */
+	taken: boolean;
+};
 
 /** From generous to bare: the first that fits is taken. */
 const densities: readonly Density[] = [
-	{ first: 4, why: true, faults: 2, before: 5, after: 3, people: 4 },
-	{ first: 4, why: true, faults: 1, before: 4, after: 2, people: 3 },
-	{ first: 4, why: true, faults: 1, before: 3, after: 1, people: 2 },
-	{ first: 6, why: false, faults: 0, before: 3, after: 1, people: 2 },
+	{ first: 4, why: true, faults: 2, before: 5, after: 3, people: 4, taken: true },
+	{ first: 4, why: true, faults: 1, before: 5, after: 2, people: 3, taken: false },
+	{ first: 4, why: true, faults: 1, before: 5, after: 1, people: 2, taken: false },
+	{ first: 4, why: true, faults: 1, before: 3, after: 1, people: 2, taken: false },
+	{ first: 6, why: false, faults: 0, before: 4, after: 1, people: 2, taken: false },
+	{ first: 6, why: false, faults: 0, before: 3, after: 1, people: 1, taken: false },
+	{ first: 6, why: false, faults: 0, before: 2, after: 0, people: 0, taken: false },
 ];
 /** What comes first is never left out: up to six by their titles. */
-const barest: Density = { first: 6, why: false, faults: 0, before: 2, after: 0, people: 0 };
+const barest: Density = { first: 6, why: false, faults: 0, before: 0, after: 0, people: 0, taken: false };
 
 export function firstScreen(decided: Plan, taken: readonly string[]): Answer {
 	const sorted = sortedSteps(decided);
@@ -50,15 +62,14 @@ export function firstScreen(decided: Plan, taken: readonly string[]): Answer {
 type ScreenParts = { plan: Plan; sorted: Sorted; folds: Section[]; taken: readonly string[]; known: string };
 
 function screen({ plan, sorted, folds, taken, known }: ScreenParts, density: Density): Answer {
-	// Of the barest the title says which releases were taken.
-	const sources = density === barest ? known : [...taken, known].join(' ');
+	const sources = [...(density.taken ? taken : []), known].join(' ');
 	const yellow = [...yellowLines(plan, sorted), ...maybeBroken(plan, density.faults)];
 	const paragraphs = [
-		checkList('Before', sorted.sure.before, density.before),
+		boxes('Before', beforeLines(sorted, density.before)),
 		switchList(plan, sorted, density.before),
-		checkList('Afterwards', sorted.sure.after, density.after),
-		peopleList(plan, density.people),
-		standing(plan),
+		afterLines(sorted, density.after),
+		density.people ? peopleList(plan, density.people) : '',
+		standing(plan, density.people > 0),
 	];
 	return {
 		value: planValue(plan),
@@ -73,13 +84,24 @@ function screen({ plan, sorted, folds, taken, known }: ScreenParts, density: Den
 }
 
 /**
- * Words, and pixels in a client that is 900 px wide: a line has 22, a paragraph 16 more, a fold 38; 95 are what stands
- * above the text: the name, and the question that it replies to.
+ * Words, and pixels in a client that is 900 px wide: a line has 22, a paragraph 16 more, a fold 38; 105 are what stands
+ * around the text: the name, the question that it replies to, the title. A line has room for 70 characters or a few more.
  */
 const limits = { words: 245, height: 900 };
 
+/** Characters of an “if” that a line of the first screen has room for. */
+const shortClause = 60;
+
+type Screen = Pick<Answer, 'title' | 'lead' | 'sections'>;
+
 /** Whether what stands outside the folds is read in three seconds. */
-export function fits({ title = '', lead, sections }: Pick<Answer, 'title' | 'lead' | 'sections'>): boolean {
+export function fits(answer: Screen): boolean {
+	const { words, height } = sizeOf(answer);
+	return words <= limits.words && height <= limits.height;
+}
+
+/** Words, and about how many pixels. */
+export function sizeOf({ title = '', lead, sections }: Screen): { words: number; height: number } {
 	const paragraphs = [lead, ...sections.flatMap(({ fold, markdown }) => (fold ? [] : [markdown]))].flatMap(text =>
 		text.split('\n\n'),
 	);
@@ -88,12 +110,12 @@ export function fits({ title = '', lead, sections }: Pick<Answer, 'title' | 'lea
 	const words = read.split(/\s+/).filter(word => /[\p{L}\p{N}]/u.test(word)).length;
 	const lines = paragraphs
 		.flatMap(text => text.split('\n'))
-		.map(line => Math.ceil(line.replace(/[*\\]/g, '').length / 64));
+		.map(line => Math.ceil(line.replace(/[*\\`]/g, '').length / 70));
 	// The two fences of a block of code stand for the space around it.
 	const fences = paragraphs.filter(text => text.startsWith('```')).length;
 	const rows = lines.reduce((sum, rows) => sum + rows, 0);
-	const height = 95 + 22 * rows + 16 * paragraphs.length + 38 * folds.length - 17 * fences;
-	return words <= limits.words && height <= limits.height;
+	const height = 105 + 22 * rows + 16 * paragraphs.length + 38 * folds.length - 17 * fences;
+	return { words, height };
 }
 
 function open(markdown: string): Section {
@@ -105,7 +127,7 @@ function things(number: number, one: string): string {
 }
 
 /** Whether this can be done in a night: what nobody has read yet takes the place of any all-clear. */
-function verdict(plan: Plan, { first, isLong, maybeFirst, sure, settings, uses }: Sorted): string {
+function verdict(plan: Plan, { first, isLong, maybeFirst, sure, checks, settings, uses }: Sorted): string {
 	const { stops, unread, profile } = plan;
 	const instead = first.find(other => other.instead !== undefined)?.instead;
 	if (instead !== undefined) return `take ${instead} instead`;
@@ -116,7 +138,8 @@ function verdict(plan: Plan, { first, isLong, maybeFirst, sure, settings, uses }
 	if (isLong) return `not tonight, ${before}`;
 	if (maybeFirst.length) return before ? `${before}, and perhaps a wait` : 'perhaps a long wait first';
 	if (before) return `${before}, then one jump`;
-	const nothing = !Object.values(sure).flat().length && !settings.length && !uses.length && !perhapsBroken(plan);
+	const acts = [...Object.values(sure).flat(), ...checks, ...settings, ...uses];
+	const nothing = !acts.length && !perhapsBroken(plan);
 	return nothing ? 'one jump, nothing else to do' : 'one jump, no halt';
 }
 
@@ -137,24 +160,26 @@ function yellowLines(plan: Plan, sorted: Sorted): string[] {
 	const warning = unread.find(passage => passage.warning !== undefined)?.warning;
 	const sorts = settings.every(({ options }) => options.length) ? 'setting' : 'thing';
 	const many = `${things(settings.length, first.length ? `more ${sorts}` : sorts)} could`;
-	const tells = settings.some(({ look }) => look) ? ` Add ${code('look')} to the command to see which.` : '';
+	// Where the last line asks for the look, that says it.
+	const isNext = !first.length && plan.profile.install !== undefined;
+	const tells = settings.some(({ look }) => look) && !isNext ? `; add ${code('look')} to see which` : '';
 	const stops = first.length
-		? `🟡 **${capital(many)} prevent the start.**${tells}`
-		: `🟡 **Synapse should start, but ${many} prevent it.**${tells}`;
+		? `🟡 **${capital(many)} prevent the start**${tells}.`
+		: `🟡 **Synapse should start, but ${many} prevent it**${tells}.`;
 	const clear = !first.length && !unread.length && !maybeFirst.length && !settings.length;
 	return [
 		...(clear ? [allClear(plan, sorted)] : []),
 		...(unread.length ? [`⚠️ **${capital(unreadWords(unread.length, warning))}:** see “Everything else” below.`] : []),
 		...maybeFirst,
 		...(asksForSystem(plan)
-			? [`🟡 **Which system?** Not every system has packages of ${plan.to}: name yours, like ${code('os=debian-12')}.`]
+			? [`🟡 **Which system?** Name yours (${code('os=debian-12')}): not all have packages.`]
 			: []),
 		...(settings.length ? [stops] : []),
 	];
 }
 
-function allClear(plan: Plan, { sure, uses }: Sorted): string {
-	const acts = Object.values(sure).flat().length + uses.length;
+function allClear(plan: Plan, { sure, checks, uses }: Sorted): string {
+	const acts = [...Object.values(sure).flat(), ...checks, ...uses].length;
 	const unless = perhapsBroken(plan) ? ', unless a fault below is yours' : '';
 	return `✅ **${acts ? 'Nothing prevents the start' : 'Nothing to do but the switch itself'}${unless}.**`;
 }
@@ -175,58 +200,81 @@ function capital(text: string): string {
 function maybeBroken({ faults }: Plan, atMost: number): string[] {
 	const open = faults.filter(({ concerned }) => concerned !== true);
 	// Of a halt on the way, the fault of some is too small a thing for here.
-	const shown = faultLines(open.filter(({ kept, at }) => !kept && at === 'target')).slice(0, atMost);
+	const shown = faultLines(
+		open.filter(({ kept, at }) => !kept && at === 'target'),
+		shortClause,
+	).slice(0, atMost);
 	const more = faultLines(open).length - shown.length;
 	const what = count(more, shown.length ? 'more severe fault' : 'severe fault');
 	return [...shown.map(dangerLine), ...(more > 0 ? [`🟡 ${what} may affect you: see “Everything else”.`] : [])];
 }
 
 function boxes(title: string, lines: readonly string[]): string {
+	if (lines.length === 1) return `**${title}:** ${lines[0]}`;
 	return lines.length ? [`**${title}**`, ...lines].join('\\\n') : '';
 }
 
-function checkList(title: string, steps: readonly Step[], atMost: number): string {
-	// A line that says “1 more” would take the place of the one that it leaves out.
-	const shown = steps.slice(0, steps.length === atMost + 1 ? steps.length : atMost).map(step => `☐ ${step.title}`);
-	const more = steps.length - shown.length;
-	return boxes(title, more > 0 ? [...shown, `☐ ${more} more, in “The steps”`] : shown);
+function titles(steps: readonly Step[]): string[] {
+	return steps.map(({ title, refuses }) => `☐ ${refuses ? '🔴 ' : ''}${title}`);
 }
 
-function switchList(plan: Plan, { sure }: Sorted, atMost: number): string {
+function atMostLines(lines: readonly string[], atMost: number): string[] {
+	// A line that says “1 more” would take the place of the one that it leaves out.
+	const shown = lines.slice(0, lines.length === atMost + 1 ? lines.length : atMost);
+	const more = lines.length - shown.length;
+	const what = shown.length ? `${more} more` : count(more, 'thing');
+	return more > 0 ? [...shown, `☐ ${what}, in “The steps”`] : shown;
+}
+
+/** What is certain, then what everybody has to look at: first what a query tells, which could hold the switch up. */
+function beforeLines({ sure, checks }: Sorted, atMost: number): string[] {
+	const perhaps = checks.map(({ title, generated }) => `☐ ${generated ? title : `May apply to you: ${small(title)}`}`);
+	return atMostLines([...titles(sure.before), ...perhaps], atMost);
+}
+
+function afterLines({ trying, sure }: Sorted, atMost: number): string {
+	return boxes('Afterwards', [...titles(trying), ...atMostLines(titles(sure.after), atMost)]);
+}
+
+function switchList(plan: Plan, { sure, updates }: Sorted, atMost: number): string {
 	const { rollback, stops, from, to } = plan;
-	const back =
+	const reason =
 		rollback.canReturn === true
-			? `Back up the database; ${rollback.to ?? from} could still open it after the switch`
+			? `; ${rollback.to ?? from} could still open the database afterwards`
 			: rollback.canReturn === 'unknown'
-				? `Back up the database: whether ${from} still starts afterwards is not known`
-				: `Back up the database: only a backup gets you back to ${from}`;
+				? `: whether ${from} opens the database afterwards is not known`
+				: `: only that leads back to ${from}`;
 	const halts = stops.filter(({ required }) => required).map(({ best }) => `**${best}** (wait)`);
 	const chain = halts.length ? [`☐ In this order: ${[from, ...halts, to].join(' → ')}`] : [];
-	const steps = sure.switch.slice(0, atMost).map(step => `☐ ${step.title}`);
-	const more = sure.switch.length - steps.length;
 	return boxes(halts.length ? 'At each switch' : 'At the switch', [
-		`☐ ${back}`,
 		...chain,
-		...steps,
-		...(more > 0 ? [`☐ ${more} more, in “The steps”`] : []),
+		...(updates.length ? ['☐ Wait until no background update is left'] : []),
+		`☐ Stop ${doesStopWorkers(plan) ? 'main and all workers, then' : 'Synapse and'} back up${reason}`,
+		...atMostLines(titles(sure.switch), atMost),
 		`☐ ${switchWords(plan)}`,
 	]);
 }
 
+/** Whether workers are stopped and started by hand: the playbook, the chart and NixOS do it themselves. */
+function doesStopWorkers({ profile }: Plan): boolean {
+	return profile.workers === true && !(String(profile.install) in leads);
+}
+
+const leads: Record<string, (what: string) => string> = {
+	mdad: what => `Let the playbook install ${what}`,
+	ess: what => `${code('helm upgrade')} to the chart that has ${what}`,
+	nix: what => `${code('nixos-rebuild switch')} to ${what}`,
+};
+
 const ready = '`Synapse now listening on`';
 
-/** The switch itself in one line. These start and stop workers by themselves: the playbook, the chart, NixOS. */
-function switchWords({ to, profile, stops }: Plan): string {
+/** The switch itself in one line. */
+function switchWords(plan: Plan): string {
+	const { to, profile, stops } = plan;
 	const what = stops.some(({ required }) => required) ? 'the next release' : to;
-	const leads: Record<string, string> = {
-		mdad: `Let the playbook install ${what}`,
-		ess: `${code('helm upgrade')} to the chart that has ${what}`,
-		nix: `${code('nixos-rebuild switch')} to ${what}`,
-	};
-	const led = leads[String(profile.install)];
-	if (led === undefined && profile.workers === true)
-		return `Stop main and all workers, install ${what}, start main, wait for ${ready}, start the workers`;
-	const docker = `New image, ${code('docker compose up -d synapse')}`;
+	const led = leads[String(profile.install)]?.(what);
+	if (doesStopWorkers(plan)) return `Install ${what}, start main, wait until it listens, start the workers`;
+	const docker = `New image, ${code('up -d synapse')}`;
 	const alone = profile.install === 'docker' ? docker : `Install ${what}`;
 	return `${led ?? alone}, wait for ${ready}`;
 }
@@ -238,14 +286,14 @@ function peopleList({ steps }: Plan, atMost: number): string {
 	const sorted = [...telling].sort((a, b) => weight(a) - weight(b) || compare(b.release, a.release));
 	const shown = sorted.slice(0, atMost).map(({ people, oneWay }) => `· ${oneWay ? '⚠️ ' : ''}${people}`);
 	const more = sorted.length - shown.length;
-	if (!shown.length) return more > 0 ? `${count(more, 'change')} for your users: see “Everything else”` : '';
 	const rest = more > 0 ? [`· ${more} more below`] : [];
 	return boxes('Changes for your users, unless you configure otherwise', [...shown, ...rest]);
 }
 
-/** One line: floors, holes, what cannot be undone. */
-function standing(plan: Plan): string {
+/** One line: floors, holes, what cannot be undone; and how much changes for users, where that has no list. */
+function standing(plan: Plan, listed: boolean): string {
 	const { floors, profile, advisories } = plan;
+	const changes = listed ? 0 : plan.steps.filter(({ people }) => people !== undefined).length;
 	const met = floors.filter(({ met }) => met === true).map(({ of, min }) => `${floorNames[of]} ${min} or newer ✅`);
 	// Packages bring what they need, so the question which system it is stands for this one.
 	const isAsked = (of: Floor['of']) => of === 'python' && asksForSystem(plan);
@@ -263,7 +311,8 @@ function standing(plan: Plan): string {
 		...(unknown.length ? [`🟡 Needs ${enumerate(unknown)} or newer`] : []),
 		...image,
 		...(holes ? [holes] : []),
-		...smallFaults(plan),
+		...(listed ? smallFaults(plan) : []),
+		...(changes ? [`${count(changes, 'change')} for users`] : []),
 	].join(' · ');
 	const lines = [...openLines(plan), capital(line), ...oneWayLine(plan)];
 	return lines.filter(Boolean).join('\\\n');
@@ -321,5 +370,6 @@ function now(plan: Plan, sorted: Sorted): string[] {
 	}
 	if (settings.length)
 		return [`**Now:** open “${settingsFold(settings, plan)[0]?.title}”, and see whether it is yours.`];
+	if (sorted.updates.length) return ['**Now:** once this prints 0, follow “The steps”.', block(sorted.updates)];
 	return sorted.backup.length ? ['**Now:** back up, then follow “The steps”.', block(sorted.backup)] : [];
 }

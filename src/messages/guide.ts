@@ -28,6 +28,8 @@ export type Around = {
 	asked: string;
 	/** Whether to attach the whole guide as a Markdown file too. */
 	file?: boolean;
+	/** A session begins below the answer. It gives the stages one by one, with their files, and the way back. */
+	begun?: boolean;
 };
 
 /** One sentence that says why a guide does not apply. */
@@ -38,22 +40,9 @@ export function guideRefusalWords(refusal: GuideRefusal): string {
 	return `“${way}” is not possible here (${because.map(typedFact).join(', ')}).${others}`;
 }
 
-/** The whole guide for one deployment. */
+/** The whole guide for one deployment; where a session begins below it, without what that gives. */
 export function guideWords(guided: Guided, around: Around): Answer {
-	const { title, stages, cleanUp } = guided;
-	const dangers = [...(around.dangers ?? []), ...ownDangers(guided)];
-	const sections: Section[] = [
-		...(dangers.length ? [{ title: 'What can hurt', markdown: list(dangers), fold: false }] : []),
-		...waysSection(guided),
-		...stages.map((stage, i) => stageSection(stage, i + 1)),
-		...cleanUp.map((stage, i) => stageSection(stage, stages.length + i + 1)),
-		...wayBackSections(guided),
-		...(around.sections ?? []),
-		...namesSection(guided),
-		...playedSection(guided),
-		...hiddenSection(guided),
-		...sourcesSection(guided),
-	];
+	const { title } = guided;
 	const lead = [
 		guideLead(guided),
 		guided.summary,
@@ -63,10 +52,38 @@ export function guideWords(guided: Guided, around: Around): Answer {
 	]
 		.filter(Boolean)
 		.join('\n\n');
-	const answer: Answer = { value: guided, lead, title, sections, kind: 'answer' };
-	const written = filesOf(guided);
-	const files = [...written, ...(around.file ? [wholeGuide(answer)] : [])];
-	return files.length ? { ...answer, files } : answer;
+	const stages = [...guided.stages, ...guided.cleanUp].map((stage, i) => stageSection(stage, i + 1));
+	const answer = (work: readonly Section[]): Answer => ({
+		value: guided,
+		lead,
+		title,
+		sections: aroundWork(work, guided, around),
+		kind: 'answer',
+	});
+	const whole = answer([...stages, ...wayBackSections(guided)]);
+	const files = [...(around.begun ? [] : filesOf(guided)), ...(around.file ? [wholeGuide(whole)] : [])];
+	const shown = around.begun ? answer([titlesOf(stages)]) : whole;
+	return files.length ? { ...shown, files } : shown;
+}
+
+function aroundWork(work: readonly Section[], guided: Guided, around: Around): Section[] {
+	const dangers = [...(around.dangers ?? []), ...ownDangers(guided)];
+	return [
+		...(dangers.length ? [{ title: 'What can hurt', markdown: list(dangers), fold: false }] : []),
+		...waysSection(guided),
+		...work,
+		...(around.sections ?? []),
+		...namesSection(guided),
+		...playedSection(guided),
+		...hiddenSection(guided),
+		...sourcesSection(guided),
+	];
+}
+
+function titlesOf(stages: readonly Section[]): Section {
+	// The mark comes last, or the numbers would not make a list.
+	const lines = stages.map(({ title, mark }) => (mark ? `${title} ${mark}` : title));
+	return { title: `The ${count(stages.length, 'stage')}`, markdown: lines.join('\n'), fold: true };
 }
 
 export function guideLead({ title, stages, cleanUp, ways, way, ask }: Guided): string {

@@ -1,7 +1,7 @@
 // The three folds of a plan's first screen: how to do what is certain, what may stop the start, and all else.
 
 import type { Plan } from '../advice/upgrade/plan.ts';
-import type { Step } from '../advice/upgrade/step.ts';
+import { type Step, surely } from '../advice/upgrade/step.ts';
 import type { Section } from '../answer.ts';
 import { compare } from '../deployment/version.ts';
 import { enumerate, list } from '../text/format.ts';
@@ -15,7 +15,7 @@ import { link, openLine, unreadName, whoseStep } from './sections.ts';
 import type { Sorted } from './sorted-steps.ts';
 
 /** Characters of Markdown in each part, so that all of it stays one message. Beyond, a step is told by its title. */
-const room = { steps: 9_500, settings: 7_000, uses: 4_000, informing: 3_500, rest: 1_800 };
+const room = { steps: 12_000, settings: 7_000, uses: 4_000, informing: 3_500, rest: 1_800 };
 
 /** `kept`: whole, however little room there is. */
 type FoldText = { whole: string; short: string; kept?: boolean };
@@ -40,14 +40,14 @@ function told(step: Step): FoldText {
 	const clause = whoseStep(step);
 	const head = `**${step.title}**${clause && `, if ${clause}`}`;
 	const where = step.generated ? '' : ` (${code(`!notes ${step.release}`)})`;
-	// Whatever has no room: a switch without its commands is no plan.
-	const kept = step.generated && step.id.endsWith('/switch');
+	// Whatever has no room: a switch without its commands is no plan, nor is one without what the start needs.
+	const kept = (step.generated && /\/(switch|try)$/.test(step.id)) || (step.refuses && surely(step));
 	return { whole: `${head}\n\n${step.text}`, short: `${head}${where}`, ...(kept && { kept }) };
 }
 
 /** How to do what is certain: the texts, with their commands. */
-export function howTo({ steps }: Plan, { first, sure }: Sorted): Section[] {
-	const known = new Set([...first.flatMap(({ step }) => step ?? []), ...Object.values(sure).flat()]);
+export function howTo({ steps }: Plan, { first, sure, checks }: Sorted): Section[] {
+	const known = new Set([...first.flatMap(({ step }) => step ?? []), ...Object.values(sure).flat(), ...checks]);
 	const certain = steps.filter(step => step.generated || known.has(step));
 	const markdown = within(room.steps, certain.map(told)).join('\n\n');
 	return [{ title: 'The steps, with their commands', markdown, fold: true }];

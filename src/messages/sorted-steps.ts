@@ -20,12 +20,18 @@ export type Sorted = {
 	maybeFirst: string[];
 	/** Surely to be done, by the time. */
 	sure: Record<Step['when'], Step[]>;
+	/** To be looked at by everybody beforehand, since no configuration shows whose it is. */
+	checks: Step[];
+	/** What shows that the target works. */
+	trying: Step[];
 	/** What stops the start of some. */
 	settings: Step[];
 	/** To be done by some. */
 	uses: Step[];
 	/** Good to know. */
 	informing: Step[];
+	/** Commands that count the background updates before the first switch; empty where a wait does. */
+	updates: readonly string[];
 	/** Commands that back up the database before the first switch. */
 	backup: readonly string[];
 };
@@ -64,9 +70,12 @@ export function sortedSteps(plan: Plan): Sorted {
 	const commands = plan.steps.flatMap(({ task }) => (task?.kind === 'switch' && task.commands ? [task.commands] : []));
 	const notes = told.filter(({ generated }) => !generated);
 	const refusing = notes.filter(({ refuses }) => refuses);
-	// What users notice is told among the changes for them.
-	const sure = [
-		...notes.filter(step => step.must && !step.refuses && surely(step) && step.people === undefined),
+	// What refuses to start and cannot be done beforehand is done at the switch, and said there.
+	const isFirst = (step: Step) => step.refuses && step.when !== 'switch';
+	const sure = notes.filter(step => step.must && surely(step) && !isFirst(step));
+	const isQuery = ({ must, query, concerned, when }: Step) => must && query && concerned === true && when === 'before';
+	const checks = [
+		...notes.filter(step => isQuery(step) && !step.refuses),
 		...told.filter(({ task }) => task?.kind === 'outside').map(stepWorded),
 	];
 	const waits = told.filter(({ generated, check, when }) => generated && !check && when === 'before');
@@ -76,7 +85,9 @@ export function sortedSteps(plan: Plan): Sorted {
 			...waits.filter(({ concerned }) => concerned === true).map(waitFirst),
 			...haltsFirst(plan),
 			...plan.floors.filter(({ met }) => met === false).map(floor => floorFirst(floor, plan)),
-			...refusing.filter(surely).map(step => ({ title: step.title, why: firstSentence(step.text), step })),
+			...refusing
+				.filter(step => surely(step) && isFirst(step))
+				.map(step => ({ title: step.title, why: firstSentence(step.text), step })),
 		],
 		isLong: waits.some(({ task, concerned }) => concerned === true && task?.kind !== 'start-limit'),
 		maybeFirst: [
@@ -88,9 +99,12 @@ export function sortedSteps(plan: Plan): Sorted {
 			switch: sure.filter(({ when }) => when === 'switch'),
 			after: sure.filter(({ when }) => when === 'after'),
 		},
+		checks,
+		trying: told.filter(({ task }) => task?.kind === 'try').map(stepWorded),
 		settings: refusing.filter(step => !surely(step)),
-		uses: notes.filter(step => step.must && !step.refuses && !surely(step)),
+		uses: notes.filter(step => step.must && !step.refuses && !surely(step) && !checks.includes(step)),
 		informing: notes.filter(({ must, refuses }) => !must && !refuses),
+		updates: commands[0]?.updates ?? [],
 		backup: commands[0]?.backup ?? [],
 	};
 }

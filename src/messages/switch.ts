@@ -15,6 +15,7 @@ import { compare } from '../deployment/version.ts';
 import { enumerate, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { migrationsWords, queuedWords } from './migrating.ts';
+import { link } from './sections.ts';
 
 export function block(lines: readonly string[]): string {
 	return lines.length ? `\`\`\`bash\n${lines.join('\n')}\n\`\`\`` : '';
@@ -38,8 +39,10 @@ const things: Record<string, string> = { docker: 'images', pip: 'releases on PyP
 /** What a system upgrade can do to the package: https://github.com/matrix-org/synapse/issues/5590. */
 function holdWords(hold: readonly string[]): string {
 	if (!hold.length) return '';
-	return ` Before you upgrade the system, pin upstream’s archive:\n\n${block(hold)}\n\nWithout that the distribution’s older \`matrix-synapse\` can take over, and stops at the database: “too new for the server to understand”. Afterwards put the new system’s name into the archive’s line. The package:`;
+	return ` Before you upgrade the system, pin upstream’s archive:\n\n${block(hold)}\n\nWithout that the distribution’s older \`matrix-synapse\` can take over, and stops at the database: “too new for the server to understand”. Afterwards put the new system’s name into the archive’s line.`;
 }
+
+const keepYours = 'If dpkg asks about a file that you changed, answer `N`: yours stays.';
 
 function packageWords({ version, begins, noPackage, built, hold }: WayCommands): string {
 	if (begins !== undefined)
@@ -48,7 +51,7 @@ function packageWords({ version, begins, noPackage, built, hold }: WayCommands):
 	const which = built.length
 		? `${version} has them for ${built.join(', ')}`
 		: 'There are packages for the systems of their time only';
-	return `Packages of ${code('packages.matrix.org')}. Its index names only the newest; older ones still lie in its pool, and \`apt-get\` can install them as a file. ${which}: on another system, halt at the last release that has one, upgrade the system, and go on.${holdWords(hold)}`;
+	return `Packages of ${code('packages.matrix.org')}. Its index names only the newest; older ones still lie in its pool, and \`apt-get\` can install them as a file. ${which}: on another system, halt at the last release that has one, upgrade the system, and go on.${holdWords(hold)}\n\n\`apt-get\` starts Synapse and returns only when the start has ended, so follow the log in a second terminal (next part). ${keepYours}`;
 }
 
 function playbookWords({ version, find, checkout }: WayCommands): string {
@@ -77,7 +80,7 @@ function wayWords(way: WayCommands, workers: boolean): string {
 		case 'debian':
 			return packageWords(way);
 		case 'distro':
-			return `Your distribution decides which release it has; go on only if it offers ${version}:`;
+			return `Your distribution decides which release it has; go on only if it offers ${version}. ${keepYours}`;
 		case 'pip': {
 			const named = extras.length
 				? 'keep the extras you use in the brackets'
@@ -101,30 +104,25 @@ function wayWords(way: WayCommands, workers: boolean): string {
 
 function waysWords({ ways, stated, workers }: SwitchCommands): string {
 	const known = typeof workers === 'object';
-	if (stated) return ways.map(way => `${wayWords(way, known)}\n\n${block(way.lines)}`).join('');
+	if (stated) return ways.map(way => `${wayWords(way, known)}${below(way.lines)}`).join('');
 	return `Take the lines for the way yours was installed (say it, like \`docker\` or \`debian\`, and only those are shown):\n\n${ways
-		.map(way => `${code(way.install)}: ${wayWords(way, known)}\n\n${block(way.lines)}`)
+		.map(way => `${code(way.install)}: ${wayWords(way, known)}${below([...way.lines, ...way.log])}`)
 		.join('\n\n')}`;
 }
 
-/** The parts of a switch in their order, with the workers stopped before it and started after it. */
-function withWorkers({ workers }: SwitchCommands, [saving, switching, watching]: [string, string, string]): string[] {
-	if (workers === 'led') return [saving, switching, watching];
-	const why = 'All of them must run the same release, and only the main process may change the database.';
+const sameRelease = 'All of them must run the same release, and only the main process may change the database.';
+
+/** Nothing may be written after the backup, so all is stopped before it. */
+function stopWords({ workers, stop }: SwitchCommands): string {
+	if (typeof workers === 'object')
+		return `Stop all workers** and the main process. ${sameRelease}${below(workers.stop)}`;
 	if (workers === 'perhaps')
-		return [
-			saving,
-			`${switching}\n\nIf you run workers, stop all of them and the main process first, and start them again after the next part. ${why}`,
-			watching,
-		];
-	const how = (lines: readonly string[]) => (lines.length ? `\n\n${block(lines)}` : '');
-	return [
-		`Stop all workers** and the main process. ${why}${how(workers.stop)}`,
-		saving,
-		switching,
-		watching,
-		`Start the workers** again.${how(workers.start)}`,
-	];
+		return `Stop Synapse**, and all workers if you run any: what they write later is not in the backup. ${sameRelease}${below(stop)}`;
+	return `Stop Synapse**: what it writes later is not in the backup.${below(stop)}`;
+}
+
+function below(lines: readonly string[]): string {
+	return lines.length ? `\n\n${block(lines)}` : '';
 }
 
 /** Where it is told how to see that a backup can be restored. */
@@ -135,20 +133,40 @@ function proofWords({ proof }: SwitchCommands): string {
 	return ` ${code(command)} proves that it can be restored${proof.postgres ? '' : ' (the version is that of PostgreSQL)'}.`;
 }
 
-const passage = (text: string) => text && `${text}\n\n`;
 const after = (text: string) => text && `\n\n${text}`;
 
 /** What to do at a switch, as Markdown. */
 export function switchWords(commands: SwitchCommands, { migrations, queued }: Partial<Migrating> = {}): string {
-	const { from, to, backup, asking } = commands;
-	const parts = withWorkers(commands, [
-		`Back up** the database, \`homeserver.yaml\` with the files that it names, the signing key and the media; it is the only way back across an incompatible schema. Synapse must be stopped by then: what it writes later is not in the backup. (The names are defaults: use yours.)${proofWords(commands)}\n\n${block(backup)}`,
+	const { from, to, updates, backup, asking, ways, stated, workers } = commands;
+	const log = stated ? ways.flatMap(({ log }) => log) : [];
+	const parts = [
+		...(updates.length
+			? [
+					`Count the background updates.** This must print 0 before you stop Synapse. If it does not, wait: updates pile up, and a newer release may have to finish them during its start.\n\n${block(updates)}`,
+				]
+			: []),
+		stopWords(commands),
+		`Back up** the database, \`homeserver.yaml\` with the files that it names, the signing key and the media; it is the only way back across an incompatible schema. (The names are defaults: use yours.)${proofWords(commands)}\n\n${block(backup)}`,
 		`Switch** from ${from} to ${to}. ${waysWords(commands)}`,
-		`Watch the log** until \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that prevents the start. ${passage(migrationsWords(migrations ?? []))}Then this must say ${to}:
+		`Watch the log** until \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that prevents the start.${after(migrationsWords(migrations ?? []))}${below(log)}\n\nThen this must say ${to}:
 
-${block(asking)}${after(queuedWords(queued ?? []))}`,
-	]);
+${block(asking)}${after(queuedWords(queued ?? []))}${workers === 'perhaps' ? '\n\nIf you run workers, start them now.' : ''}`,
+		...(typeof workers === 'object' ? [`Start the workers** again.${below(workers.start)}`] : []),
+		`If it does not start,** ${failedWords(commands)}`,
+	];
 	return parts.map((part, i) => `**${i + 1}. ${part}`).join('\n\n');
+}
+
+/** What helps at night: what the log says, and the way back. */
+function failedWords({ from, to, back }: SwitchCommands): string {
+	const { opens, restore, page } = back;
+	const why = `\`!why\` with the last lines of the log tells what it is. `;
+	if (opens === true)
+		return `${why}The way back: ${from} still opens the database, so install it again the same way. ${code(`!rollback ${to} ${from}`)} tells what that does not undo.`;
+	const sure = opens === false ? '' : ` (whether ${from} still opens the database of ${to} is not known)`;
+	const described = page === undefined ? '' : ` ${link('This page', page)} describes how to restore it.`;
+	const how = restore.length ? ` This puts the backup back:${below(restore)}` : described;
+	return `${why}The way back${sure}: stop Synapse, put the backup back, and install ${from} again the same way. If people have used ${to} meanwhile, also empty the table ${code('e2e_one_time_keys_json')} before the start.${how}`;
 }
 
 /** How to wait for the background updates at a halt, and how to see that they last for ever, as Markdown. */
@@ -188,7 +206,7 @@ The log names each migration as it begins (\`Applying schema …\`); as long as 
 ${block(log)}`;
 }
 
-/** Nouns that fit behind “Check outside Synapse”. */
+/** Nouns that fit behind “check”. */
 const places: Record<FoundIn, string> = {
 	database: 'the database',
 	dns: 'DNS',
@@ -213,6 +231,22 @@ function outsideWords(checks: readonly OutsideCheck[]): string {
 	return `No configuration shows whether ${checks.length === 1 ? 'this concerns' : 'these concern'} you.\n\n${texts.join('\n\n')}`;
 }
 
+/** What shows whether the target works, first what would make one go back. */
+function tryWords({ media, bridges, federation, updates }: Extract<StepTask, { kind: 'try' }>): string {
+	const parts = [
+		`Send a ${media ? 'picture' : 'message'}.** Log in from outside to do so; someone else must see it${bridges ? ', also behind a bridge' : ''}.`,
+		...(federation
+			? [
+					`Test federation.** With the name of your server, this must print \`GOOD\`:
+
+${block(['T=https://federationtester.matrix.org/api/federation-ok', 'curl -s "$T?server_name=example.org"'])}`,
+				]
+			: []),
+		`Wait for the background updates.** They take minutes or days. Keep the backup and do not upgrade again until this prints 0:${below(updates)}`,
+	];
+	return parts.map((part, i) => `**${i + 1}. ${part}`).join('\n\n');
+}
+
 function systemWords({ to, built, ended }: Extract<StepTask, { kind: 'which-system' }>): string {
 	const last = ended.map(({ name, last }) => `${name}: up to ${last}`);
 	return `Upstream has packages of ${to} for ${enumerate(built)}. This prints which system yours is:
@@ -229,13 +263,16 @@ function taskText(task: StepTask): string {
 	if (task.kind === 'start-limit') return startLimitWords(task.limit);
 	if (task.kind === 'outside') return outsideWords(task.checks);
 	if (task.kind === 'which-system') return systemWords(task);
+	if (task.kind === 'try') return tryWords(task);
 	return task.kind === 'wait' ? `${task.why}\n\n${waitWords(task)}` : noPackageWords(task.lacking);
 }
 
 function taskTitle(task: StepTask): string {
 	if (task.kind === 'switch') return `Switch to ${task.to}`;
 	if (task.kind === 'start-limit') return 'Raise systemd’s limit for the start';
-	if (task.kind === 'outside') return `Check outside Synapse: ${enumerate(task.places.map(place => places[place]))}`;
+	if (task.kind === 'outside') return `May apply to you: check ${enumerate(task.places.map(place => places[place]))}`;
+	if (task.kind === 'try')
+		return `Send a ${task.media ? 'picture' : 'message'},${task.federation ? ' test federation,' : ''} wait for background updates`;
 	if (task.kind === 'which-system') return `See that your system has packages of ${task.to}`;
 	return task.kind === 'wait'
 		? `Wait ${task.isStart ? 'on' : 'at'} ${task.at} for ${task.waitFor}`
@@ -254,9 +291,9 @@ export function consequenceWords(stop: Parameters<typeof consequence>[0]): strin
 }
 
 function otherwise(task: StepTask): string | undefined {
-	if (task.kind === 'switch' || task.kind === 'outside' || task.kind === 'which-system') return undefined;
 	if (task.kind === 'start-limit') return 'can end with systemd killing every start';
-	return task.kind === 'wait' ? consequences[task.skipped] : 'finds no package';
+	if (task.kind === 'wait') return consequences[task.skipped];
+	return task.kind === 'no-package' ? 'finds no package' : undefined;
 }
 
 /** The plan with the words of each step that the planner made, and without what they were made of. */
@@ -274,6 +311,7 @@ export function stepWorded(step: Step): Step {
 		text: taskText(task),
 		...(task.kind === 'start-limit' &&
 			task.limit.unit === 'perhaps' && { onlyIf: 'systemd runs Synapse and waits for it (`Type=notify`)' }),
+		...(task.kind === 'outside' && { onlyIf: 'one of its conditions holds' }),
 		...(clause !== undefined && { otherwise: clause }),
 	};
 }

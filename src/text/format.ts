@@ -23,6 +23,11 @@ export function sentence(text: string): string {
 	return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
+/** The other way about, but for names: `Finish it` goes on in a sentence, `PostgreSQL` stays. */
+export function small(text: string): string {
+	return /^[A-Z][a-z]+\b(?![A-Z])/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+}
+
 export function capital(text: string): string {
 	return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -4,7 +4,9 @@ import { plan } from '../../src/advice/upgrade/plan.ts';
 import { isContradiction, parseTerm, profileOf, unknownDeployment } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import type { Knowledge, Note } from '../../src/knowledge/schema/synapse.ts';
-import { firstScreen } from '../../src/messages/first-screen.ts';
+import { faultLines } from '../../src/messages/faults.ts';
+import { firstScreen, sizeOf } from '../../src/messages/first-screen.ts';
+import { planWords } from '../../src/messages/plan.ts';
 import { matrixMessages } from '../../src/render/matrix.ts';
 import { terminalText } from '../../src/render/terminal.ts';
 import { known, note, releases, unread } from '../known.ts';
@@ -79,6 +81,8 @@ describe('each plan is one message, and read before anything is unfolded it', ()
 		const html = contents[0]?.formatted_body ?? '';
 		const text = unfolded(html);
 		expect(words(text)).toBeLessThanOrEqual(250);
+		// A guess, which in the client was right within 20 px for the longest of them.
+		expect(sizeOf(answer).height).toBeLessThanOrEqual(905);
 		expect(html.match(/<details>/g)?.length ?? 0).toBeLessThanOrEqual(3);
 		for (const { title, fold } of answer.sections) if (fold) expect([...title].length).toBeLessThanOrEqual(40);
 		// Whatever had no room, how to switch did.
@@ -204,7 +208,7 @@ test('no all-clear contradicts a fault that may be one\u2019s own', () => {
 	const text = terminalText(screenOf('1.155.0 1.156.0 debian appservices'), { color: false, width: 1000 });
 	expect(text).toMatch(/^1\.155\.0 → 1\.156\.0: one jump, no halt/);
 	expect(text).toContain(
-		'✅ Nothing to do but the switch itself, unless a fault below is yours.\n🟡 1.156.0 is broken if',
+		'✅ Nothing to do but the switch itself, unless a fault below is yours.\n🟡 1.156.0 is broken for some',
 	);
 	const clear = terminalText(screenOf('1.163.1 1.163.2 docker postgres=15'), { color: false, width: 1000 });
 	expect(clear).toContain('✅ Nothing to do but the switch itself.\n');
@@ -229,9 +233,84 @@ test('what users notice is told in one line, what cannot be undone first', () =>
 test('what comes first is named, however much there is', () => {
 	const text = terminalText(screenOf('1.61.0 1.163.2 debian postgres=13 workers'), { color: false, width: 1000 });
 	expect(text).toMatch(/^1\.61\.0 → 1\.163\.2: not tonight, four things first/);
+	expect(text).toMatch(/🔴 \d\. Add `main` to `instance_map`/);
 	expect(text).toMatch(/🔴 \d\. Wait on 1\.61\.0 for background updates/);
 	expect(text).toMatch(/🔴 \d\. PostgreSQL 13 → 14 or newer\. `!postgres 13 debian`/);
-	expect(text).toMatch(/🔴 \d\. Workers need `main` in `instance_map`/);
+});
+
+test('what refuses to start and cannot be done beforehand is red at the switch, and not among the first things', () => {
+	const text = terminalText(screenOf('1.61.0 1.163.2 debian postgres=13 workers'), { color: false, width: 1000 });
+	expect(text).toMatch(/At the switch\n[^▸]*☐ 🔴 Delete three lines from worker files/);
+	expect(text).not.toMatch(/🔴 \d\. Delete three lines/);
+	// From 1.84.0 on the lines can go while it runs.
+	const later = terminalText(screenOf('1.84.1 1.163.2 debian postgres=14 workers'), { color: false, width: 1000 });
+	expect(later).toMatch(/🔴 \d\. Delete three lines from worker files/);
+});
+
+/** The lines of the first screen under a title. */
+function under(title: string, asked: string): string[] {
+	const text = terminalText(screenOf(asked), { color: false, width: 1000 });
+	const [, lines = ''] = new RegExp(`^ *${title}\\n((?: *☐.*\\n)*)`, 'm').exec(text) ?? [];
+	return lines
+		.trim()
+		.split('\n')
+		.map(line => line.trim());
+}
+
+test('before, at the switch, afterwards: each with its checks in their order', () => {
+	const asked = '1.98.0 1.163.2 docker postgres=15';
+	expect(under('Before', asked)).toEqual([
+		expect.stringContaining('ghcr.io/element-hq/synapse'),
+		expect.stringContaining('Check what loads media without a login'),
+		'☐ Decide who may publish rooms',
+		'☐ May apply to you: finish `replace_stream_ordering_column` first',
+		'☐ May apply to you: check your image and your scripts',
+	]);
+	expect(under('At the switch', asked)).toEqual([
+		'☐ Wait until no background update is left',
+		'☐ Stop Synapse and back up: only that leads back to 1.98.0',
+		expect.stringMatching(/^☐ New image/),
+	]);
+	const text = terminalText(screenOf(asked), { color: false, width: 1000 });
+	expect(text).toMatch(/Afterwards: ☐ Send a picture, test federation, wait for background updates\n/);
+	// With more to do then, each has a line of its own.
+	expect(under('Afterwards', '1.70.0 1.72.0 docker sqlite')).toEqual([
+		'☐ Send a picture, test federation, wait for background updates',
+		'☐ Back up SQLite with its WAL file',
+	]);
+});
+
+test('where a wait has counted the background updates, they are not counted again', () => {
+	expect(under('At the switch', '1.61.0 1.163.2 debian postgres=13 workers')[0]).toMatch(
+		/^☐ Stop main and all workers/,
+	);
+});
+
+test('a fault that a long condition limits is told in one line, for some', () => {
+	const { faults } = plan({ from: '1.56.0', to: '1.69.0', profile: unknownDeployment, today: '2026-11-29' }, knowledge);
+	const texts = faultLines(faults, 60).map(({ text }) => text);
+	expect(texts).toContain(
+		'**1.69.0 is broken for some: Synapse does not start with pydantic 2.** Take 1.87.0 instead.',
+	);
+	expect(texts).toContainEqual(expect.stringContaining('**1.69.0 is broken if you use SQLite: '));
+	const text = terminalText(screenOf('1.56.0 1.69.0'), { color: false, width: 1000 });
+	expect(text).not.toContain('if you use pip');
+	for (const line of text.split('\n')) expect(line.length).toBeLessThan(160);
+	// In full where there is room.
+	const all = planWords(
+		plan({ from: '1.56.0', to: '1.69.0', profile: unknownDeployment, today: '2026-11-29' }, knowledge),
+		[],
+	);
+	expect(all.sections[0]?.markdown).toContain('if you use pip, run a checkout');
+});
+
+test('at night the steps name what helps when the start fails', () => {
+	const steps = (asked: string) =>
+		screenOf(asked).sections.find(({ title }) => title.startsWith('The steps'))?.markdown ?? '';
+	expect(steps('1.61.0 1.163.2 debian postgres=13')).toMatch(
+		/If it does not start.*pg_restore -cC.*synapse-1\.61\.0\.dump/s,
+	);
+	expect(steps('1.161.0 1.163.2 pip sqlite')).toContain('`!rollback 1.163.2 1.161.0`');
 });
 
 test('as JSON it is the plan, with its texts', () => {

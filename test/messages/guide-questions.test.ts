@@ -36,6 +36,27 @@ test('the whole guide is given when it is asked for, or when little is open', ()
 	expect(guideAnswer(closed, around, false).sections.length).toBeGreaterThan(12);
 });
 
+test('where a session begins, the guide is one message without files: the session gives the stages', () => {
+	const begun = { asked: 'x', begun: true };
+	for (const [id, stated, facts] of [
+		['postgres-major', { from: '15', to: '17' }, ['docker']],
+		['backup', { to: '15', layout: 'compose' }, ['docker']],
+		['mdad', { domain: 'example.org' }, ['docker']],
+	] as const) {
+		const guide = knowledge.guides.find(other => other.id === id) ?? expect.fail(id);
+		const asked = { stated: new Map(Object.entries(stated)), profile: profileFrom([...facts]) };
+		const of = guideFor(guide, asked, knowledge.tried);
+		const answer = guideAnswer(of, begun, true);
+		const { contents, files } = matrixMessages(answer);
+		expect([id, contents.length, files.length]).toEqual([id, 1, 0]);
+		const titles = answer.sections.map(({ title }) => title);
+		expect(titles).toContain(`The ${of.stages.length + of.cleanUp.length} stages`);
+		expect(titles.filter(title => /^(\d+\.|Way back)/.test(title))).toEqual([]);
+		// All of it can still be had as a file.
+		expect(matrixMessages(guideAnswer(of, { ...begun, file: true }, true)).files[0]?.text).toContain('## 1. ');
+	}
+});
+
 test('what stands in most commands and conditions is asked first', () => {
 	const open = guided();
 	expect(questionsOf(open)[0]).toBe('domain');

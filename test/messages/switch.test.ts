@@ -155,17 +155,73 @@ describe('workers', () => {
 	/** The parts of a switch, by the first words of each. */
 	const parts = (facts: string) =>
 		[...textFor(facts).matchAll(/^\*\*\d\. (\w+)/gm)].map(([, word]) => word?.toLowerCase());
-	test('are stopped before the switch and started after it, where one does it oneself', () => {
+	test('are stopped before the backup and started after the switch, where one does it oneself', () => {
 		for (const install of ['docker', 'debian', 'pip', 'source'])
-			expect(parts(`${install} workers`)).toEqual(['stop', 'back', 'switch', 'watch', 'start']);
+			expect(parts(`${install} workers`)).toEqual(['count', 'stop', 'back', 'switch', 'watch', 'start', 'if']);
 		expect(commandsIn(textFor('docker workers'))).toContain('docker compose stop worker1 worker2 synapse');
 	});
 	test('are not mentioned where there are none, or where something else leads them', () => {
-		expect(parts('docker no-workers')).toEqual(['back', 'switch', 'watch']);
-		expect(parts('mdad workers')).toEqual(['back', 'switch', 'watch']);
+		expect(parts('docker no-workers')).toEqual(['count', 'stop', 'back', 'switch', 'watch', 'if']);
+		expect(parts('mdad no-workers')).toEqual(['count', 'stop', 'back', 'switch', 'watch', 'if']);
 		expect(textFor('docker no-workers')).not.toContain('worker');
 	});
-	test('are an if where nobody said it', () => expect(textFor('docker')).toContain('If you run workers, stop all'));
+	test('are an if where nobody said it', () => {
+		expect(textFor('docker')).toContain('Stop Synapse**, and all workers if you run any:');
+		expect(textFor('docker')).toContain('If you run workers, start them now.');
+	});
+});
+
+describe('what stands before a backup and after a start that failed', () => {
+	const words = (facts: string, around: Parameters<typeof switchCommands>[3]) => {
+		const leg = { from: '1.56.0', to: '1.163.2', released: '2026-10-23', today: '2026-11-21' };
+		const commands = switchCommands(leg, profileFor(facts), { installs, systems }, around);
+		if (!commands) throw new Error(`no recipe for ${facts}`);
+		return switchWords(commands);
+	};
+	const closed = { opens: false, waited: false } as const;
+
+	test('background updates are counted, unless a wait has counted them', () => {
+		const counting = 'SELECT count(*) FROM background_updates';
+		for (const install of ways) expect(words(install, closed), install).toContain(counting);
+		expect(words('docker', { ...closed, waited: true })).not.toContain(counting);
+		expect(words('docker', { ...closed, waited: true })).toMatch(/^\*\*1\. Stop Synapse/);
+	});
+
+	test.each(ways)('%s: Synapse is stopped by a command before the backup is made', install => {
+		const lines = commandsIn(words(`${install} no-workers postgres`, closed));
+		const [stop, backup] = [/\bstop\b|--replicas=0/, /pg_dump/].map(what => lines.findIndex(line => what.test(line)));
+		expect(stop).toBeGreaterThanOrEqual(0);
+		expect(backup).toBeGreaterThan(stop ?? 0);
+	});
+
+	test.each(ways)('%s: the way back is the backup, by commands or by a page', install => {
+		for (const database of ['postgres', 'sqlite']) {
+			const text = words(`${install} ${database}`, closed);
+			const failed = text.slice(text.indexOf('If it does not start'));
+			expect(failed).toContain('`!why`');
+			expect(failed).toContain('install 1.56.0 again');
+			expect(failed).toMatch(/(synapse|homeserver)-1\.56\.0\.|\]\(https:/);
+		}
+	});
+
+	test('the way back is the old release alone where it still opens the database', () => {
+		const text = words('debian postgres', { opens: true, waited: false });
+		expect(text).toContain('1.56.0 still opens the database');
+		expect(text).toContain('`!rollback 1.163.2 1.56.0`');
+		expect(text).not.toContain('pg_restore');
+		expect(words('debian postgres', { opens: 'unknown', waited: false })).toMatch(/is not known.*pg_restore/s);
+	});
+});
+
+test('apt starts Synapse by itself, and dpkg may ask about a file of yours', () => {
+	const text = textFor('debian os=debian-12');
+	expect(text).toMatch(/`apt-get` starts Synapse.* second terminal/);
+	expect(text).toMatch(/If dpkg asks.* answer `N`/);
+	// The log is followed beside it, so it does not stand behind it in the same block.
+	const block = /```bash\n[^`]*apt-get install[^`]*```/.exec(text)?.[0];
+	expect(block).not.toContain('tail -F');
+	expect(textFor('distro')).toMatch(/If dpkg asks.* answer `N`/);
+	expect(textFor('docker')).not.toContain('dpkg');
 });
 
 test('a backup is named for the release it is of, so that the next halt does not overwrite it', () => {

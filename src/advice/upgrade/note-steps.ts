@@ -37,6 +37,7 @@ export function stepOf(
 	if (note.applies) step.applies = note.applies;
 	if (note.onlyIf) step.onlyIf = note.onlyIf;
 	if (note.onlyIf && note.found) step.look = true;
+	if (note.onlyIf && note.foundIn === 'database') step.query = true;
 	if (note.story) step.story = note.story;
 	if (note.oneWay) step.oneWay = note.oneWay;
 	if (note.people) step.people = note.people;

@@ -11,13 +11,14 @@ import type { OutsideCheck } from './step-task.ts';
 type Ends = { from: Version; to: Version; profile: Profile };
 
 /**
- * One step to check in place of every “only if” that no configuration decides: the database, scripts, the proxy, the host.
- * A refusal to start, and what may not even concern this deployment, stays a step of its own.
+ * One step in place of every “only if” that no configuration decides: scripts, the proxy, the host. It may concern nobody,
+ * so it is not certain. A refusal to start, what one query decides, and what may not even concern this deployment, stay
+ * steps of their own.
  */
 export function outsideFirst(steps: readonly Step[], { to }: Ends, notes: readonly Note[]): Step[] {
 	const placeOf = new Map(notes.flatMap(({ id, foundIn }) => (foundIn ? [[id, foundIn] as const] : [])));
-	const isOutside = ({ id, must, refuses, onlyIf, concerned, oneWay }: Step) =>
-		must && !refuses && onlyIf !== undefined && concerned === true && !oneWay && placeOf.has(id);
+	const isOutside = ({ id, must, refuses, onlyIf, concerned, oneWay, query }: Step) =>
+		must && !refuses && onlyIf !== undefined && concerned === true && !oneWay && !query && placeOf.has(id);
 	const members = steps.filter(isOutside);
 	if (!members.length) return [...steps];
 	const checks = members.map(

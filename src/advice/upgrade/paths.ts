@@ -22,11 +22,11 @@ const places = new RegExp(`^(\`\`\`(?:bash|sh|console)?\\n)([\\s\\S]*?)^\`\`\`$|
 /**
  * The text with the paths of this way to install. Paths inside a container stay out of commands, which are typed outside;
  * of files that another configuration is made into, only commands that look at them get the path. After a command of pip's
- * stands how Python packages come there, where that is not pip.
+ * stands how Python packages come there, where that is not pip; before it, what opens the virtual environment.
  */
 export function located(text: string, recipe: Recipe): string {
 	const { libraries } = recipe;
-	const whole = withPaths(text, recipe);
+	const whole = inEnvironment(withPaths(text, recipe), recipe);
 	return libraries !== undefined && /^\s*pip3? install /m.test(text) ? `${whole.trimEnd()}\n\n${libraries}` : whole;
 }
 
@@ -41,6 +41,12 @@ function withPaths(text: string, { paths, inside, generated }: Recipe): string {
 					.map(line => locatedIn(line, paths))
 					.join('\n')}\`\`\``;
 	});
+}
+
+/** Blocks with commands of pip begin with the environment that they are meant for. */
+function inEnvironment(text: string, { environment }: Recipe): string {
+	if (!environment) return text;
+	return text.replace(/^```(?:bash|sh|console)\n(?=(?:(?!```).*\n)*?\s*pip3? )/gm, `$&${environment.join('\n')}\n`);
 }
 
 /** A command with its paths; one that grew too long for a phone goes on in further lines. */

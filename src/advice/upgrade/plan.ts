@@ -13,7 +13,7 @@ import { type Halt, halts, legOf, legsOf } from './halts.ts';
 import { looked, stepOf, told, waited } from './note-steps.ts';
 import { outsideFirst, systemOpen } from './outside.ts';
 import { systemsOf } from './packages.ts';
-import { limitFirst, switchesAndWaits, systemFirst, waitAtStart } from './planned-steps.ts';
+import { limitFirst, switchesAndWaits, systemFirst, tryAfter, waitAtStart } from './planned-steps.ts';
 import { type Rollback, rollback } from './rollback.ts';
 import type { RouteGroup } from './routes.ts';
 import type { Step } from './step.ts';
@@ -81,13 +81,16 @@ export function plan({ from, to, profile, today, ...look }: Way, known: Knowledg
 			visible.push(waits.has(note.id) ? { ...step, leg: legOf(note.release, legs) } : step);
 		}
 	}
+	const starting = waitAtStart({ from, to, profile }, known);
+	const hasWaited = starting.some(({ concerned }) => concerned === true);
 	const placed = waited(
 		told(visible).map(step => (step.refuses ? { ...step, ...triedOf(step.id, known.verified) } : step)),
 		[
 			...systemFirst({ from, to, profile }, systemsOf(known.lifecycles)),
 			...limitFirst({ from, to, profile }, known),
-			...waitAtStart({ from, to, profile }, known),
-			...switchesAndWaits(legs, stops, profile, { today, known }),
+			...starting,
+			...switchesAndWaits(legs, stops, profile, { today, known, waited: hasWaited }),
+			tryAfter({ to, profile }, known.installs, legs.length),
 		],
 		{ notes, settled: new Set(known.stops.flatMap(({ settles }) => settles)) },
 	);

@@ -7,6 +7,7 @@ import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 import type { Halt } from './halts.ts';
 import { migrating } from './migrating.ts';
 import { isBuilt, type System, systemsOf } from './packages.ts';
+import { rollback } from './rollback.ts';
 import { startLimit } from './start-limit.ts';
 import type { Step } from './step.ts';
 import { consequence } from './step-task.ts';
@@ -30,7 +31,20 @@ const planned = {
 
 type Calendar = {
 	today: string;
-	known: Pick<Knowledge, 'releases' | 'stops' | 'lifecycles' | 'installs' | 'migrations' | 'queued'>;
+	known: Pick<
+		Knowledge,
+		| 'releases'
+		| 'stops'
+		| 'lifecycles'
+		| 'installs'
+		| 'migrations'
+		| 'queued'
+		| 'rollbackFloors'
+		| 'notes'
+		| 'verified'
+	>;
+	/** Whether everybody on the way waits for background updates before the first switch. */
+	waited: boolean;
 };
 
 /** Whether the package that runs may be on a system that has none of the release at the end of the leg. */
@@ -77,7 +91,7 @@ export function switchesAndWaits(
 	legs: readonly Leg[],
 	stops: readonly Halt[],
 	profile: Profile,
-	{ today, known }: Calendar,
+	{ today, known, waited }: Calendar,
 ): Step[] {
 	const systems = systemsOf(known.lifecycles);
 	const [start, end] = [legs[0]?.from, legs.at(-1)?.to];
@@ -87,7 +101,9 @@ export function switchesAndWaits(
 		const released = known.releases.find(({ version }) => version === leg.to)?.date ?? today;
 		const halt = stops.find(stop => stop.required && stop.best === leg.to);
 		const { migrations, queued } = migrating({ ...leg, profile }, known);
-		const commands = switchCommands({ ...leg, released, today }, profile, { installs: known.installs, systems });
+		const opens = rollback(leg.to, leg.from, known).canReturn ?? 'unknown';
+		const archives = { installs: known.installs, systems };
+		const commands = switchCommands({ ...leg, released, today }, profile, archives, { opens, waited: waited || i > 0 });
 		const step: Step = {
 			...planned,
 			id: `${leg.to}/switch`,
@@ -121,6 +137,28 @@ export function switchesAndWaits(
 		};
 		return [step, wait];
 	});
+}
+
+/** What to try once the target runs, before anybody else finds out. */
+export function tryAfter(
+	{ to, profile }: Pick<Way, 'to' | 'profile'>,
+	installs: Knowledge['installs'],
+	legs: number,
+): Step {
+	return {
+		...planned,
+		id: `${to}/try`,
+		release: to,
+		when: 'after',
+		task: {
+			kind: 'try',
+			media: profile.get('media')?.value !== false,
+			bridges: profile.get('appservices')?.value === true,
+			federation: profile.get('federation')?.value !== false,
+			updates: waitCommands(profile, installs),
+		},
+		leg: legs - 1,
+	};
 }
 
 /** Who starts within a halt's range, or short of where it is too late, only has to wait before leaving. */

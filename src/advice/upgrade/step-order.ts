@@ -16,10 +16,13 @@ function weight(step: Step): number {
 	return refuses ? sure : must ? 2 + sure : 4 + sure;
 }
 
-/** Where a step stands before its release counts; a switch ends its leg, and a wait before the first one begins at once. */
+/**
+ * Where a step stands before its release counts. A switch ends its leg; a wait before the first one begins at once, and
+ * what tells whether the target works is tried at once.
+ */
 function rank(step: Step): number {
 	const leg = step.when === 'switch' ? step.leg : 0;
-	const generated = step.generated ? (step.when === 'before' && !step.check ? 0 : 2) : 1;
+	const generated = step.generated ? (step.when === 'switch' || step.check ? 2 : 0) : 1;
 	return ((whenOrder.indexOf(step.when) * 100 + leg) * 10 + generated) * 10 + (step.generated ? 0 : weight(step));
 }
 

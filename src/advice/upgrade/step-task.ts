@@ -6,6 +6,9 @@ import type { Migrating } from './migrating.ts';
 import type { StartLimit } from './start-limit.ts';
 import type { NoPackage, SwitchCommands } from './switch-commands.ts';
 
+/** What to try once the target runs; `updates` counts the background updates that are left. */
+type Trying = { kind: 'try'; media: boolean; bridges: boolean; federation: boolean; updates: string[] };
+
 /** `isStart`: before the first switch. `skipped`: what continuing earlier leads to. */
 type Wait = {
 	kind: 'wait';
@@ -30,6 +33,7 @@ export type StepTask =
 	/** `commands`: absent where no recipe fits. `migrating`: without what the steps before and behind it tell. */
 	| { kind: 'switch'; to: Version; commands?: SwitchCommands; migrating?: Partial<Migrating> }
 	| Wait
+	| Trying
 	| { kind: 'no-package'; lacking: NoPackage }
 	| { kind: 'start-limit'; limit: StartLimit }
 	| { kind: 'outside'; places: readonly FoundIn[]; checks: readonly OutsideCheck[] }

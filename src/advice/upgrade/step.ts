@@ -20,6 +20,8 @@ export type Step = {
 	onlyIf?: string;
 	/** A look at the configuration decides `onlyIf`. */
 	look?: true;
+	/** A query on the database decides `onlyIf`. */
+	query?: true;
 	/** Facts that would decide whether the deployment is concerned. */
 	ask?: string[];
 	options: readonly string[];
@@ -50,6 +52,6 @@ export type Step = {
 
 /** Whether a step concerns this deployment without a doubt, and without a look at home. */
 export function surely({ concerned, onlyIf, task }: Pick<Step, 'concerned' | 'onlyIf' | 'task'>): boolean {
-	const isPerhaps = task?.kind === 'start-limit' && task.limit.unit === 'perhaps';
+	const isPerhaps = task?.kind === 'outside' || (task?.kind === 'start-limit' && task.limit.unit === 'perhaps');
 	return concerned === true && onlyIf === undefined && !isPerhaps;
 }

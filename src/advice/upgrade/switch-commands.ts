@@ -32,6 +32,8 @@ export type WayCommands = {
 	version: Version;
 	/** Commands in a block, a line each; none where the release cannot be had this way. */
 	lines: string[];
+	/** Follows the log. */
+	log: string[];
 	/** The first release that can be had this way, if this one is older. */
 	begins?: Version;
 	noPackage?: NoPackage;
@@ -48,7 +50,13 @@ export type WayCommands = {
 };
 
 export type SwitchCommands = Leg & {
+	/** Counts the background updates that the release at the start has left; none where a wait has counted them. */
+	updates: string[];
+	/** Stops Synapse without workers. */
+	stop: string[];
 	backup: string[];
+	/** The way back, should the start fail. */
+	back: WayBack;
 	/** One, if it is stated how Synapse was installed; else the usual ones. */
 	ways: WayCommands[];
 	stated: boolean;
@@ -59,6 +67,12 @@ export type SwitchCommands = Leg & {
 	/** What is said to `!backup` to prove that backup, `dump` being the file that it writes; absent where that guide does not serve. */
 	proof?: { postgres?: string; install?: string; dump?: string };
 };
+
+/**
+ * Whether the release at the start still opens the database afterwards. If it does not, these lines put the backup back;
+ * where no few lines do it, the page that tells how.
+ */
+export type WayBack = { opens: boolean | 'unknown'; restore: string[]; page?: string };
 
 /** Its recipe has the plain names, which are meant where nobody said how Synapse was installed. */
 const plain = 'pip';
@@ -151,7 +165,8 @@ function wayTo(
 	return {
 		install,
 		version,
-		lines: nothing ? [] : [...shown, ...(begun ? (recipe.log ?? []) : [])],
+		lines: nothing ? [] : shown,
+		log: !nothing && begun ? (recipe.log ?? []) : [],
 		...(begins !== undefined && { begins }),
 		...(lacking && { noPackage: lacking }),
 		built: systems.filter(other => isBuilt(other, version)).map(({ name }) => name),
@@ -185,17 +200,22 @@ function proofOf(profile: Profile, install: string | undefined, backup: readonly
 	return { ...(typeof postgres === 'string' && { postgres }), ...(install && { install }), ...(dump && { dump }) };
 }
 
+/** What else is known of a leg: whether its start opens the database afterwards, and whether a wait stands before it. */
+export type LegAround = { opens: WayBack['opens']; waited: boolean };
+
 /** The commands of one switch; undefined without a recipe for the way Synapse was installed. */
 export function switchCommands(
 	leg: DatedLeg,
 	profile: Profile,
 	{ installs, systems }: Archives,
+	{ opens, waited }: LegAround = { opens: false, waited: false },
 ): SwitchCommands | undefined {
 	const install = stated(profile);
 	const recipe = recipeFor(profile, installs);
 	if (!recipe) return undefined;
 	const { from, to } = leg;
-	const backup = forDatabase(profile, recipe, recipe.backup).map(line => filled(line, { from }));
+	const named = (lines: Recipe['backup']) => forDatabase(profile, recipe, lines).map(line => filled(line, { from }));
+	const backup = named(recipe.backup);
 	const proof = proofOf(profile, install, backup);
 	const ways = (install === undefined ? usual : [install]).flatMap(way => {
 		const its = installs[way];
@@ -204,7 +224,14 @@ export function switchCommands(
 	return {
 		from,
 		to,
+		updates: waited ? [] : waitCommands(profile, installs),
+		stop: install === undefined ? [] : (recipe.stop ?? []),
 		backup,
+		back: {
+			opens,
+			restore: opens === true || !recipe.restore ? [] : named(recipe.restore),
+			...(recipe.restoring !== undefined && { page: recipe.restoring }),
+		},
 		ways,
 		stated: install !== undefined,
 		workers: workersOf(profile, recipe),

@@ -93,8 +93,16 @@ export const recipeShape = z.strictObject({
 	paths: z.partialRecord(z.enum(pathNames), z.string()).default({}),
 	/** A backup is named for the release it is made of, so that the second halt does not overwrite the first. */
 	backup: perDatabase,
+	/** Stops Synapse where nobody said that it has workers, so that nothing is written after the backup. */
+	stop: lines.optional(),
+	/** Puts that backup back in the place of the database while Synapse is stopped. */
+	restore: perDatabase.optional(),
+	/** Where it is described how such a backup comes back, if no few lines do it. */
+	restoring: pinned.optional(),
 	/** What is typed before a query, which follows in quotes. */
 	query: perDatabase,
+	/** Opens the virtual environment, without which `pip` is that of the system. */
+	environment: lines.optional(),
 	/** How Python packages come to this installation: said after commands of pip, which are written for an environment of one's own. */
 	libraries: z.string().min(1).max(200).optional(),
 	/** Keeps another archive from taking over when the system is upgraded. */

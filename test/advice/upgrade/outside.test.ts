@@ -29,14 +29,14 @@ test('what no file decides is one step for everybody, with each condition beside
 		when: 'before',
 		must: true,
 		concerned: true,
-		title: 'Check outside Synapse: your scripts and the proxy',
+		onlyIf: 'one of its conditions holds',
+		title: 'May apply to you: check your scripts and the proxy',
 		tells: ['1.1.0/log', '1.2.0/proxy'],
 		endpoints: ['/a'],
 	});
-	expect(step).not.toHaveProperty('onlyIf');
 	expect(step?.text).toContain('*At the switch: only if a script reads the log:*\n\nText of 1.1.0/log.');
 	expect(step?.text).toContain('*Only if a proxy caches:*');
-	expect(steps.map(({ id }) => id)).toEqual(['1.3.0/outside', '1.2.0/file', '1.3.0/switch']);
+	expect(steps.map(({ id }) => id)).toEqual(['1.3.0/outside', '1.2.0/file', '1.3.0/switch', '1.3.0/try']);
 });
 
 test.each([
@@ -44,15 +44,16 @@ test.each([
 	['what is only good to know', { must: false }],
 	['what may not concern this deployment', { applies: { all: ['workers'] } }],
 	['what cannot be undone', { oneWay: 'It stays.' }],
+	['what a query decides', { foundIn: 'database' as const }],
 ])('%s stays a step of its own', (_, more) => {
 	const ids = planned([note('1.1.0/log', { ...script, ...more })]).steps.map(({ id }) => id);
 	expect(ids).toContain('1.1.0/log');
 	expect(ids).not.toContain('1.3.0/outside');
 });
 
-test('the step counts as one thing to do, and holds nothing up', () => {
+test('the step counts as one thing that may be to do, and holds nothing up', () => {
 	const decided = planned([note('1.1.0/log', script), note('1.2.0/other', script)]);
-	expect(tally(decided)).toMatchObject({ sure: 1, perhaps: 0, empty: false });
+	expect(tally(decided)).toMatchObject({ sure: 0, perhaps: 1, empty: false });
 	expect(decided.steps[0]).toMatchObject({ check: true });
 	expect(decided.steps[0]).not.toHaveProperty('otherwise');
 });
@@ -80,7 +81,7 @@ test('packages of several systems are one question, where nobody has said which 
 	const stated = planned(systems, 'debian os=debian-10', more).steps.map(({ id }) => id);
 	expect(stated).toContain('1.1.0/no-debian-10');
 	expect(stated).not.toContain('1.3.0/which-system');
-	expect(planned(systems, 'docker', more).steps.map(({ id }) => id)).toEqual(['1.3.0/switch']);
+	expect(planned(systems, 'docker', more).steps.map(({ id }) => id)).toEqual(['1.3.0/switch', '1.3.0/try']);
 	expect(planned(systems, 'workers', more).steps[0]).toMatchObject({ concerned: 'unknown' });
 });
 
@@ -109,6 +110,7 @@ test('a wait settles what is over once it is done, however old the release; and 
 	expect(ids(['1.3.0/stuck'])).toEqual([
 		['1.0.0/wait', ['1.3.0/stuck', '1.1.0/first']],
 		['1.3.0/switch', []],
+		['1.3.0/try', []],
 	]);
-	expect(ids([]).map(([id]) => id)).toEqual(['1.0.0/wait', '1.3.0/outside', '1.3.0/switch']);
+	expect(ids([]).map(([id]) => id)).toEqual(['1.0.0/wait', '1.3.0/stuck', '1.3.0/switch', '1.3.0/try']);
 });

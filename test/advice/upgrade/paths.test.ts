@@ -40,8 +40,31 @@ test('where pip is not how Python packages come, it is said after its command', 
 	const pip = shell('pip install -U some-module');
 	expect(at('distro', pip)).toMatch(/some-module\n```\n\nThe distribution’s Synapse also gets/);
 	expect(at('docker', pip)).toContain('has to be in the image');
-	expect(at('pip', pip)).toBe(pip);
+	expect(at('pip', pip)).not.toContain('\n\nThe distribution');
 	expect(at('distro', 'Take pip install for granted.')).toBe('Take pip install for granted.');
+});
+
+test('commands of pip are those of the virtual environment, which is opened first, once for each block', () => {
+	const opened = (line: string) => shell(`source env/bin/activate\n${line}`);
+	expect(at('pip', shell('pip install -U a'))).toBe(opened('pip install -U a'));
+	expect(at('pip', shell('# both:\npip install a\npip show a'))).toBe(opened('# both:\npip install a\npip show a'));
+	const two = `${shell('ls')}\n\n${shell('pip show a')}`;
+	expect(at('pip', two)).toBe(`${shell('ls')}\n\n${opened('pip show a')}`);
+	for (const other of ['ls pip', '~/synapse/env/bin/pip install a', 'echo "pip install a"'])
+		expect(at('pip', shell(other))).toBe(shell(other));
+	expect(at('debian', shell('pip install a'))).not.toContain('activate');
+});
+
+test('no step of a plan for pip uses pip before its environment is open', () => {
+	const profile = profileOf(['pip', 'sqlite'].flatMap(fact => parseTerm(fact) ?? []));
+	if (isContradiction(profile)) throw new Error('a test contradicts itself');
+	const { steps } = worded(plan({ from: '1.40.0', to: '1.163.2', profile, today: '2026-11-29' }, whole));
+	const blocks = steps.flatMap(({ text }) =>
+		[...text.matchAll(/```(?:bash|sh)\n([\s\S]*?)```/g)].map(([, lines = '']) => lines),
+	);
+	const using = blocks.filter(lines => /^\s*pip3? /m.test(lines));
+	expect(using.length).toBeGreaterThan(5);
+	for (const lines of using) expect(lines).toMatch(/^source env\/bin\/activate\n/);
 });
 
 describe('a plan names no path of another way to install', () => {

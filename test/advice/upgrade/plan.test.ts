@@ -15,8 +15,9 @@ function planned(from: string, to: string, knowledge: Knowledge, profile = unkno
 	return plan({ from, to, profile, today: '2026-11-21' }, knowledge);
 }
 
+/** Without what is tried at the end of every plan. */
 function ids(steps: readonly { id: string }[]): string[] {
-	return steps.map(({ id }) => id);
+	return steps.map(({ id }) => id).filter(id => !id.endsWith('/try'));
 }
 
 describe('the range', () => {
@@ -164,6 +165,7 @@ describe('required stops', () => {
 		expect(result.steps).toMatchObject([
 			{ id: '1.2.0/old-database', when: 'before', must: true },
 			{ id: '1.3.0/switch' },
+			{ id: '1.3.0/try' },
 		]);
 		expect(ids(planned('1.2.0', '1.3.0', waiting, facts('sqlite')).steps)).toEqual(['1.3.0/switch']);
 		expect(ids(planned('1.1.0', '1.2.0', waiting).steps)).toEqual(['1.2.0/switch']);
@@ -208,6 +210,29 @@ describe('required stops', () => {
 	test('concern only the ways they name', () => {
 		expect(planned('1.0.0', '1.2.0', knowledge).stops).toEqual([]);
 		expect(planned('1.1.0', '1.3.0', knowledge).stops).toEqual([]);
+	});
+});
+
+describe('what is tried at the end', () => {
+	const notes = [note('1.1.0/clean', { when: 'after', must: true }), note('1.1.0/do')];
+	const last = (text = 'docker') => planned('1.0.0', '1.1.0', known({ notes }), facts(text)).steps;
+	test('comes after the switch, and before what else is to do then', () =>
+		expect(last().map(({ id }) => id)).toEqual(['1.1.0/do', '1.1.0/switch', '1.1.0/try', '1.1.0/clean']));
+	test('is what this deployment has', () => {
+		const task = (text: string) => last(text).find(({ id }) => id === '1.1.0/try')?.task;
+		expect(task('docker')).toMatchObject({ media: true, federation: true, bridges: false });
+		expect(task('no-federation no-media appservices')).toMatchObject({
+			media: false,
+			federation: false,
+			bridges: true,
+		});
+	});
+	test('is there once, however many halts there are', () => {
+		const stop = { first: '1.1.0', last: '1.1.0', best: '1.1.0', waitFor: 'background updates', why: 'Why.' };
+		const more = { id: 'halt', required: true, ruins: true, sticks: false, tryFrom: [], tells: [], settles: [] };
+		const ways = [{ from: '<1.1.0', to: '>=1.2.0' }];
+		const { steps } = planned('1.0.0', '1.2.0', known({ stops: [{ ...stop, ...more, ways }] }));
+		expect(steps.map(({ id }) => id)).toEqual(['1.1.0/switch', '1.1.0/wait', '1.2.0/switch', '1.2.0/try']);
 	});
 });
 
