@@ -92,16 +92,16 @@ const limits = { words: 245, height: 900 };
 /** Characters of an “if” that a line of the first screen has room for. */
 const shortClause = 60;
 
-type Screen = Pick<Answer, 'title' | 'lead' | 'sections'>;
+type ScreenText = Pick<Answer, 'title' | 'lead' | 'sections'>;
 
 /** Whether what stands outside the folds is read in three seconds. */
-export function fits(answer: Screen): boolean {
+export function fits(answer: ScreenText): boolean {
 	const { words, height } = sizeOf(answer);
 	return words <= limits.words && height <= limits.height;
 }
 
 /** Words, and about how many pixels. */
-export function sizeOf({ title = '', lead, sections }: Screen): { words: number; height: number } {
+export function sizeOf({ title = '', lead, sections }: ScreenText): { words: number; height: number } {
 	const paragraphs = [lead, ...sections.flatMap(({ fold, markdown }) => (fold ? [] : [markdown]))].flatMap(text =>
 		text.split('\n\n'),
 	);

@@ -262,7 +262,7 @@ test('before, at the switch, afterwards: each with its checks in their order', (
 	expect(under('Before', asked)).toEqual([
 		expect.stringContaining('ghcr.io/element-hq/synapse'),
 		expect.stringContaining('Check what loads media without a login'),
-		'☐ Decide who may publish rooms',
+		'☐ Decide who can publish rooms',
 		'☐ May apply to you: finish `replace_stream_ordering_column` first',
 		'☐ May apply to you: check your image and your scripts',
 	]);

@@ -33,15 +33,7 @@ type Calendar = {
 	today: string;
 	known: Pick<
 		Knowledge,
-		| 'releases'
-		| 'stops'
-		| 'lifecycles'
-		| 'installs'
-		| 'migrations'
-		| 'queued'
-		| 'rollbackFloors'
-		| 'notes'
-		| 'verified'
+		'releases' | 'stops' | 'lifecycles' | 'installs' | 'migrations' | 'queued' | 'rollbackFloors' | 'notes' | 'verified'
 	>;
 	/** Whether everybody on the way waits for background updates before the first switch. */
 	waited: boolean;

@@ -67,7 +67,7 @@ test('each switch is told what goes through tables in its own leg; a wait takes 
 		{ from: '1.39.0', to: '1.40.0' },
 		{ from: '1.40.0', to: '1.41.0' },
 	];
-	const calendar = { today: '2026-11-29', known: known_ };
+	const calendar = { today: '2026-11-29', known: known_, waited: false };
 	const tasks = (facts: string, stops: Parameters<typeof switchesAndWaits>[1]) =>
 		switchesAndWaits(legs, stops, profileFor(facts), calendar).map(({ task }) => task);
 	const one = { ...migration, took };
