@@ -12,8 +12,10 @@ import { openPlace, type Place } from './trial.ts';
 const folder = new URL('../../knowledge/', import.meta.url);
 const file = new URL('synapse/migration-times.json', folder);
 
-/** How often each filling is migrated: the machine has other work. */
-const runs = 2;
+/** How often each filling is migrated: twice at least in all, since the machine has other work. Pauses take minutes. */
+function runsOf({ fillings, updates }: Case, database: Database): number {
+	return updates?.[database] && fillings.length > 1 ? 1 : 2;
+}
 
 type Wanted = { one: Case; database: Database };
 
@@ -54,7 +56,7 @@ async function timesOf(one: Case, database: Database, place: Place): Promise<Mig
 	const loads: number[] = [];
 	for (const filling of one.fillings) {
 		const name = await filled(one, database, filling, place);
-		for (let run = 0; run < runs; run++) {
+		for (let run = 0; run < runsOf(one, database); run++) {
 			const result = await measure(one, database, name, place);
 			measured.push(result);
 			loads.push(loadavg()[0] ?? 0);
