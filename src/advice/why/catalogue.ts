@@ -158,7 +158,8 @@ function failureEntries(guide: Guide): CatalogueEntry[] {
 	);
 }
 
-function templatesOf(entry: CatalogueEntry): string[][] {
+/** The messages by which it is known, each in the pieces that stay the same. */
+export function templatesOf(entry: CatalogueEntry): string[][] {
 	if (entry.of === 'refusal') return [piecesOf(entry.refusal.text)];
 	if (entry.of === 'fault') return entry.fault.errors.map(text => text.split(gap));
 	if (entry.of === 'symptom') return entry.symptom.errors.map(text => text.split(gap));

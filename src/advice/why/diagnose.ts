@@ -2,13 +2,14 @@
 import type { Code } from '../../configuration/code.ts';
 import { concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
-import { parseTerm, profileOf } from '../../deployment/facts.ts';
 import { finalOf, isWithin, type Version } from '../../deployment/version.ts';
 import type { Knowledge, Note } from '../../knowledge/schema/synapse.ts';
 import { memo } from '../../runtime/memo.ts';
 import { type Catalogue, type CatalogueEntry, catalogueOf, type Rank } from './catalogue.ts';
 import { type LogRecord, recordsIn, withoutTerminal } from './log-lines.ts';
+import { entriesWithPart } from './parts.ts';
 import { optionNamed, optionsNamedIn, type RefusalSite } from './refusals.ts';
+import { versionsIn, withSeen } from './seen.ts';
 import { maxWords, type SymptomSearch, symptomSearch } from './symptoms.ts';
 import type { TemplateMatch } from './template.ts';
 
@@ -93,7 +94,8 @@ export function diagnose(question: WhyQuestion, knowledge: Knowledge, code: Code
 	const loud: (RankedEntry | Worded)[] = best.filter(
 		({ entry }) => entry.rank !== 'harmless' && !(hasCause && (entry.rank === 'consequence' || entry.rank === 'vague')),
 	);
-	const said = loud.length === 0 && lines <= 6 && !asked.loud ? byWords(text, search, asked) : [];
+	const few = loud.length === 0 && lines <= 6 && !asked.loud;
+	const said = few ? [...byPart(text, catalogue.entries, asked), ...byWords(text, search, asked)] : [];
 	const unexplained = loud.some(({ entry }) => entry.rank !== 'vague') ? undefined : unexplainedIn(records, judged);
 	const quiet = best.filter(({ entry }) => entry.rank === 'harmless');
 	// What says little by itself may be a fault of the very release that runs.
@@ -355,10 +357,24 @@ function byWords(text: string, search: SymptomSearch, asked: WhyContext): Worded
 	return found
 		.filter(({ score }) => score >= top / 2)
 		.sort((a, b) => b.score - a.score)
-		.map(({ entry, fit }) => ({
-			entry,
-			match: { entry, by: 'words', count: 0, sites: [], options: [], notes: [], fit, sure: false },
-		}));
+		.map(guessed);
+}
+
+function guessed({ entry, fit }: { entry: CatalogueEntry; fit: Fit }): Worded {
+	const notes = entry.of === 'refusal' ? entry.notes : [];
+	return { entry, match: { entry, by: 'words', count: 0, sites: [], options: [], notes, fit, sure: false } };
+}
+
+/** By a part of a message, as people remember it or search for it: never sure, and nothing where many messages have it. */
+function byPart(text: string, entries: readonly CatalogueEntry[], asked: WhyContext): Worded[] {
+	const found = entriesWithPart(text, entries).flatMap(entry => {
+		const fit = fitOf(entry, asked);
+		const excluded = fit === 'no' || (entry.applies && concern(entry.applies, asked.profile).is === false);
+		return excluded ? [] : [guessed({ entry, fit })];
+	});
+	// What somebody wrote about it says more than the code that refuses.
+	const curated = (one: Worded) => Number(one.entry.of === 'refusal');
+	return found.length > maxMatches ? [] : found.sort((a, b) => curated(a) - curated(b));
 }
 
 /** Faults of the releases that are known, as people tell of them who see what this entry tells. */
@@ -372,26 +388,4 @@ function likely(entry: CatalogueEntry, search: SymptomSearch, asked: WhyContext)
 /** The first record of an error in which nothing was recognised. */
 function unexplainedIn(records: readonly LogRecord[], judged: readonly RankedEntry[]): LogRecord | undefined {
 	return records.find(({ error, from, to }) => error && !judged.some(one => one.from >= from && one.from <= to));
-}
-
-/** A version behind Synapse's name, or in the words with which it begins its log. Bounded, as all that reads strangers. */
-const versionText =
-	/(?<!\bin |\bIn )\b(?:synapse(?:-py3)?(?:@|\/|:v?|==| \(| v?|-v?|_v?)|homeserver version |[Ss]erver version:? )v?(\d{1,2}\.\d{1,3}\.\d{1,3}(?:rc\d{1,2})?)/gi;
-
-function versionsIn(text: string, { releases }: Knowledge): { version: Version; at: number }[] {
-	const known = new Set(releases.map(({ version }) => version));
-	const found = new Map<Version, number>();
-	for (const { 1: version = '', index } of text.matchAll(versionText))
-		if (known.has(version) && !found.has(version)) found.set(version, index);
-	return [...found].map(([version, at]) => ({ version, at }));
-}
-
-/** What the text itself says of the deployment, where the person did not. */
-function withSeen(profile: Profile, text: string): Profile {
-	const seen: string[] = [];
-	if (/psycopg2/.test(text)) seen.push('postgres');
-	else if (/sqlite3\.\w{0,20}Error/.test(text)) seen.push('sqlite');
-	const terms = seen.flatMap(word => parseTerm(word) ?? []);
-	const found = profileOf(terms);
-	return found instanceof Map ? new Map([...found, ...profile]) : profile;
 }

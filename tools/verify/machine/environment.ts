@@ -138,8 +138,10 @@ function requirements(version: Version, packages: readonly string[] = []): strin
 	const old = compare(version, '1.56.0') < 0 && !named('jinja2') ? ['jinja2<3.1', 'markupsafe<2.1'] : [];
 	const brokenByTwisted = compare(version, '1.111.1') >= 0 && compare(version, '1.119.0') < 0;
 	const twisted = brokenByTwisted && !named('twisted') ? ['twisted<24.10'] : [];
+	// The only release that came within ten days before pydantic 2 and does not forbid it.
+	const pydantic = version === '1.86.0' && !named('pydantic') ? ['pydantic<2'] : [];
 	// PostgreSQL's driver as a wheel, so that no compiler is asked for.
-	return [`matrix-synapse[redis]==${version}`, ...old, ...twisted, 'psycopg2-binary'];
+	return [`matrix-synapse[redis]==${version}`, ...old, ...twisted, ...pydantic, 'psycopg2-binary'];
 }
 
 /** Whether the release's package lets itself be installed on this Python. */
