@@ -1,4 +1,4 @@
-// npm run verify -- migrations [case[/sqlite|/postgres]…]: fills databases with a million rows of one table, lets releases
+// npm run verify -- migrations [case[/sqlite|/postgres]… | table]: fills databases with a million rows of one table, lets releases
 // migrate them, and writes how long each migration and background update took to knowledge/synapse/migration-times.json.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -6,6 +6,7 @@ import { readKnowledge } from '../../src/knowledge/load.ts';
 import { type MigrationTime, migrationTimesShape } from '../../src/knowledge/schema/migrations.ts';
 import { type Case, cases, type Database } from './migration-cases.ts';
 import { rows } from './migration-fillings.ts';
+import { migrationTable } from './migration-table.ts';
 import { engineNames, filled, type Measured, measure } from './migration-time.ts';
 import { openPlace, type Place } from './trial.ts';
 
@@ -20,6 +21,10 @@ function runsOf({ fillings, updates }: Case, database: Database): number {
 type Wanted = { one: Case; database: Database };
 
 export async function measureMigrations(names: readonly string[]): Promise<number> {
+	if (names[0] === 'table') {
+		for (const row of migrationTable(readTimes().times)) console.log(row);
+		return 0;
+	}
 	const all = cases.flatMap(one => one.databases.map(database => ({ one, database })));
 	const isCalled = ({ one, database }: Wanted, name: string) => name === one.id || name === `${one.id}/${database}`;
 	// As named, so that the more important can come first.
@@ -41,11 +46,14 @@ export async function measureMigrations(names: readonly string[]): Promise<numbe
 	return 0;
 }
 
+function readTimes(): { machine: string; times: MigrationTime[] } {
+	if (!existsSync(file)) return { machine: 'two cores, other work running', times: [] };
+	return migrationTimesShape.parse(JSON.parse(readFileSync(file, 'utf8')));
+}
+
 /** Takes the place of what was measured of that case before. Read again each time: another run may have written. */
 function keep(id: string, database: Database, measured: readonly MigrationTime[]): void {
-	const { machine, times } = existsSync(file)
-		? migrationTimesShape.parse(JSON.parse(readFileSync(file, 'utf8')))
-		: { machine: 'two cores, other work running', times: [] };
+	const { machine, times } = readTimes();
 	const others = times.filter(time => time.case !== id || time.database !== database);
 	writeFileSync(file, timesText(machine, [...others, ...measured]));
 }
