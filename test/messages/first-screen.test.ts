@@ -261,9 +261,9 @@ test('before, at the switch, afterwards: each with its checks in their order', (
 	const asked = '1.98.0 1.163.2 docker postgres=15';
 	expect(under('Before', asked)).toEqual([
 		expect.stringContaining('ghcr.io/element-hq/synapse'),
-		expect.stringContaining('Check what loads media without a login'),
-		'☐ Decide who can publish rooms',
-		'☐ May apply to you: finish `replace_stream_ordering_column` first',
+		expect.stringContaining('loads media without a login'),
+		expect.stringContaining('publish rooms'),
+		expect.stringMatching(/^☐ May apply to you: .*`replace_stream_ordering_column`/),
 		'☐ May apply to you: check your image and your scripts',
 	]);
 	expect(under('At the switch', asked)).toEqual([
@@ -276,7 +276,7 @@ test('before, at the switch, afterwards: each with its checks in their order', (
 	// With more to do then, each has a line of its own.
 	expect(under('Afterwards', '1.70.0 1.72.0 docker sqlite')).toEqual([
 		'☐ Send a picture, test federation, wait for background updates',
-		'☐ Back up SQLite with its WAL file',
+		expect.stringContaining('WAL file'),
 	]);
 });
 
