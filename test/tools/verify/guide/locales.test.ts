@@ -13,6 +13,8 @@ const corrected = new Map([...before, ['synapse', 'C|C|c']]);
 test('Debian keeps every locale, wrong ones too', () => {
 	expect(() => localesAreKept(on('debian'), before, before)).not.toThrow();
 	expect(() => localesAreKept(on('debian'), before, corrected)).toThrow('synapse sorts by C|C|c');
+	const old = new Map([...before, ['postgres', 'en_US.UTF-8|en_US.UTF-8|i']]);
+	expect(() => localesAreKept(on('debian'), old, new Map([...old, ['postgres', 'C|C|c']]))).not.toThrow();
 });
 
 test('compose corrects the locale of Synapse’s database, and keeps the others', () => {
