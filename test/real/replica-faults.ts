@@ -51,6 +51,20 @@ export async function openReplicas(
 		return row as Lead | undefined;
 	}
 
+	/**
+	 * Who leads, and which process that is. On a busy machine a new leader holds the lease some time before it says so, and
+	 * after a restart the database says nothing at first: a fault before that would meet nobody.
+	 */
+	async function known(): Promise<{ before: Lead; leads: Member }> {
+		for (const begun = Date.now(); ; await sleep(100)) {
+			const before = await leader();
+			const { holder } = before ?? {};
+			const leads = holder ? members.find(({ bot }) => bot.output().includes(holder)) : undefined;
+			if (before?.held && leads) return { before, leads };
+			if (Date.now() - begun > takeoverTimeout) throw new Error(`nobody leads: ${JSON.stringify(before)}`);
+		}
+	}
+
 	return {
 		/** Any of them: they have one account. */
 		bot: first.bot,
@@ -69,25 +83,25 @@ export async function openReplicas(
 		},
 		/** A fault; resolves when another leads, if it was the leader's, to the one that met it. The kinds take turns. */
 		async fault(i: number, kinds: readonly Fault[] = everyFault): Promise<Bot | undefined> {
-			const before = await leader();
+			const { before, leads } = await known();
 			const kind = kinds[i % kinds.length] ?? 'kill';
 			done.set(kind, (done.get(kind) ?? 0) + 1);
 			const at = Date.now();
-			const isLeading = ({ bot }: Member) => typeof before?.holder === 'string' && bot.output().includes(before.holder);
-			const hit = members.find(member => isLeading(member) === (kind !== 'follower'));
+			const hit = kind === 'follower' ? members.find(member => member !== leads) : leads;
 			if (kind === 'database') await database.restart();
 			else if (kind === 'homeserver') await synapse.restart?.();
 			else if (hit) await hurt(kind, hit);
 			if (kind === 'follower' || kind === 'database' || kind === 'homeserver') return undefined;
 			while (Date.now() - at < takeoverTimeout) {
 				const now = await leader();
-				if (now?.held && now.fence !== before?.fence) {
+				if (now?.held && now.fence !== before.fence) {
 					takeovers.push(Date.now() - at);
 					return hit?.bot;
 				}
 				await sleep(100);
 			}
-			console.log(`nobody took over from a fault: ${kind}`);
+			console.log(`nobody took over from a fault: ${kind}; before ${JSON.stringify(before)}`);
+			for (const { bot } of members) console.log(bot.output().split('\n').slice(-12).join('\n'));
 			return undefined;
 		},
 		/** What was done, and how quickly others took over. */
