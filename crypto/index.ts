@@ -23,6 +23,6 @@ export {
 } from './request.ts';
 export { EncryptionAlgorithm, EncryptionSettings, HistoryVisibility } from './settings.ts';
 export { type Base64, type MaybeSignature, Signatures } from './signatures.ts';
-export { openFile } from './sqlite-records.ts';
+export { openFile, sealedIn } from './sqlite-records.ts';
 export type { Records } from './store.ts';
 export type { VerificationStep } from './verification.ts';

@@ -2,6 +2,7 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
 import { crc32 } from 'node:zlib';
 import { isByNeed, lookupsOf, type Query } from './by-need.ts';
@@ -95,6 +96,30 @@ export function openFile(directory: string): Records {
 			opened.delete(file);
 		},
 	};
+}
+
+/**
+ * Whether the keys in `directory` are locked by a passphrase; undefined where there are none, or where nobody can tell. Only
+ * reads, whether or not a process has the file open, so that it may miss what was written last: but this never changes.
+ */
+export function sealedIn(directory: string): boolean | undefined {
+	const file = join(directory, FILE);
+	if (!existsSync(file)) return undefined;
+	const address = pathToFileURL(file);
+	// Neither locks nor files beside it.
+	address.searchParams.set('immutable', '1');
+	try {
+		const sqlite = new DatabaseSync(address, { readOnly: true });
+		try {
+			const kept = sqlite.prepare('SELECT sealed FROM owner').get();
+			return kept && kept.sealed === 1;
+		} finally {
+			sqlite.close();
+		}
+	} catch {
+		// Another format, or half written.
+		return undefined;
+	}
 }
 
 function openSqlite(file: string): DatabaseSync {

@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:
 import { dirname, resolve } from 'node:path';
 import { Refusal } from '../answer.ts';
 import { type Config, type Environment, locate, parseConfig, readText } from '../config.ts';
+import { isSealed } from '../edges/matrix/keys.ts';
 import { type Inquiry, openInquiry } from '../edges/matrix/inquiry.ts';
 import { certificateTrouble } from '../edges/web/web.ts';
 import type { Failure } from '../ports/homeserver.ts';
@@ -57,11 +58,50 @@ async function addressOf(written: unknown, inquiry: Inquiry): Promise<string | u
 function checkFiles(path: string, config: Config, findings: Findings): void {
 	const { mistake, note } = findings;
 	if (!config.store.postgres) checkFolder(config, findings);
+	checkPassphrase(config, findings);
 	const trouble = certificateTrouble(config.watch.authorities);
 	if (trouble !== undefined) mistake('watch.authorities', `these certificates cannot be used: ${trouble}`);
-	const holdsSecrets = /^\s*(?:password|accessToken|passphrase|seeds|token):/m.test(readFileSync(path, 'utf8'));
-	if (holdsSecrets && (statSync(path).mode & 0o077) !== 0)
-		note(`${path} holds secrets and can be read by others: chmod 600 ${path}`);
+	const held = secretsIn(readFileSync(path, 'utf8'));
+	for (const { option, value } of held)
+		if (value === placeholder) mistake(option, 'this is still the placeholder of the sample: give the secret, or its file');
+	if (held.length > 0 && (statSync(path).mode & 0o077) !== 0) {
+		// A mode of 0600 would lock out the user of a service, who is not the owner.
+		const moves = held.map(({ option }) => `${option} → ${option.split('.').at(-1)}File`).join(', ');
+		note(`${path} holds secrets and can be read by others: move each into a file of its own (${moves}), or chmod 600 ${path} if the bot runs as its owner`);
+	}
+}
+
+/** What the sample has in the place of a secret. */
+const placeholder = '…';
+const secretOptions = [
+	'matrix.password',
+	'matrix.accessToken',
+	'encryption.passphrase',
+	'encryption.seeds',
+	'live.token',
+	'store.postgres.password',
+];
+
+/** The secrets that are written in the file itself. */
+function secretsIn(text: string): { option: string; value: unknown }[] {
+	const { valueAt } = locate(text, {});
+	return secretOptions.flatMap(option => {
+		const value = valueAt(option.split('.'));
+		return value === undefined || value === null ? [] : [{ option, value }];
+	});
+}
+
+/** Whether the keys of a store that is there were sealed as the configuration says. */
+function checkPassphrase({ store, encryption: { passphrase } }: Config, { mistake }: Findings): void {
+	if (store.postgres) return;
+	const sealed = isSealed(store.path);
+	if (sealed === undefined || sealed === (passphrase !== undefined)) return;
+	if (sealed) mistake('encryption.passphrase', `is missing: the keys in ${store.path} were created with a passphrase`);
+	else
+		mistake(
+			'encryption.passphrase',
+			`the keys in ${store.path} were created without a passphrase, which cannot be added later: remove it here, or delete the store of a bot that is still new`,
+		);
 }
 
 async function checkDatabase(address: PostgresAddress, { mistake, note }: Findings): Promise<void> {

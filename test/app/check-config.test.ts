@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { keysIn, openKeys } from '../../src/edges/matrix/keys.ts';
 import { openAuthority } from '../edges/web/authority.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -181,13 +182,44 @@ test('a file that others can read, and holds a secret, is told; a store that can
 	writeFileSync(path, '');
 	chmodSync(path, 0o644);
 	const { out } = await check(config(await homeserver(), '  accessToken: right\n'));
-	expect(out).toContain('config.yaml holds secrets and can be read by others: chmod 600 config.yaml');
+	expect(out).toContain(
+		'config.yaml holds secrets and can be read by others: move each into a file of its own (matrix.accessToken → accessTokenFile), or chmod 600 config.yaml if the bot runs as its owner',
+	);
+	writeFileSync(join(folder, 'token'), 'right');
+	const filed = await check(config(await homeserver(), '  accessTokenFile: ./token # accessToken: right\n'));
+	expect(filed.out.join('\n')).not.toContain('secrets');
 	writeFileSync(join(folder, 'data'), '');
 	const { err } = await check(config(await homeserver(), '  accessToken: right\n'));
 	expect(err).toEqual([expect.stringMatching(/^config\.yaml:1: store\.path: .*data is a file, not a folder$/)]);
 	rmSync(join(folder, 'data'));
 	mkdirSync(join(folder, 'data'));
 	expect(existsSync(join(folder, 'data/glia.sqlite'))).toBe(false);
+});
+
+test('the placeholder of the sample is a mistake', async () => {
+	const { err, status } = await check(config(await homeserver(), '  password: "…"\n'));
+	expect(err).toEqual([
+		'config.yaml:5: matrix.password: this is still the placeholder of the sample: give the secret, or its file',
+	]);
+	expect(status).toBe(1);
+});
+
+test.each([
+	['without a passphrase', undefined, 'encryption: { passphrase: secret }\n', /created without .* cannot be added later/],
+	['with a passphrase', 'secret', '', /encryption\.passphrase: is missing: the keys in .* were created with a passphrase$/],
+])('keys that were created %s are compared with the configuration, open or not', async (_how, passphrase, other, mistake) => {
+	const token = config(await homeserver(), '  accessToken: right\n');
+	const keys = keysIn(join(folder, 'data'));
+	mkdirSync(join(folder, 'data'));
+	const machine = await openKeys(keys, { user, device: 'DEVICE' }, passphrase);
+	const right = `${token}${passphrase === undefined ? '' : `encryption: { passphrase: ${passphrase} }\n`}`;
+	expect((await check(right)).err).toEqual(['']);
+	await machine.close();
+	const before = readdirSync(join(folder, 'data'), { recursive: true }).sort();
+	expect((await check(right)).err).toEqual(['']);
+	const { err, status } = await check(`${token}${other}`);
+	expect([err, status]).toEqual([[expect.stringMatching(mistake)], 1]);
+	expect(readdirSync(join(folder, 'data'), { recursive: true }).sort()).toEqual(before);
 });
 
 test('a server name in the place of an address is looked up by its .well-known', async () => {

@@ -91,7 +91,7 @@ test('with a passphrase it opens with this one only', async () => {
 	for (const [name, passphrase, said] of [
 		['sealed', 'other', /is another one/],
 		['sealed', '', /none was given/],
-		['open', 'secret', /begun without a passphrase/],
+		['open', 'secret', /created without a passphrase/],
 	] as const) {
 		await expect(open(name, passphrase)).rejects.toMatchObject({ code: 'CRYPTO_STORE_PASSPHRASE', message: said });
 	}
@@ -282,7 +282,7 @@ test('whichever byte of the file is damaged: the promised sentence, or the same 
 			refused++;
 			// A damaged owner is another owner, and a damaged number of the format another format.
 			expect(String(became), `byte ${at}`).toMatch(
-				new RegExp(`${promised.source}|belongs to .* not to|was begun with|newer version|cannot be read: `),
+				new RegExp(`${promised.source}|belongs to .* not to|was created with|newer version|cannot be read: `),
 			);
 		}
 		bytes[at] = byte;

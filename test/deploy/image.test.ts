@@ -58,6 +58,16 @@ test('the variables that image, compose file and units set are options', () => {
 	for (const name of named) expect(variables).toContain(name);
 });
 
+test('the unit hands over every secret that the page installs, by the option that wins over the configuration', () => {
+	const unit = read('deploy/systemd/glia.service');
+	const loaded = [...unit.matchAll(/^LoadCredential=(\w+):\/etc\/glia\/(\w+)$/gm)].map(([, name, file]) => [name, file]);
+	const [, installed = ''] = /# install -m 0600 (.+) \/etc\/glia\//.exec(read('docs/operating.md')) ?? [];
+	expect(loaded).toEqual(installed.split(' ').map(name => [name, name]));
+	const given = [...unit.matchAll(/^Environment=(GLIA_\w+_FILE)=%d\/(\w+)$/gm)];
+	expect(given.map(([, , name]) => name)).toEqual(loaded.map(([name]) => name));
+	for (const [, variable] of given) expect(variables).toContain(variable);
+});
+
 test('what modules compile to is kept for the user that runs, where that user can read it', () => {
 	// Node.js keeps it under the id of its user: made by root in a build, it would never be found.
 	const dockerfile = read('Dockerfile');

@@ -110,7 +110,7 @@ test('the keys are readable by their owner only, and a passphrase locks them', a
 	change(bot, { encryption: {} });
 	bot.spawn();
 	expect(await bot.ended()).toBe(1);
-	expect(sentences(bot).join()).toMatch(/was begun with a passphrase, and none was given\.$/);
+	expect(sentences(bot).join()).toMatch(/was created with a passphrase, and none was given\.$/);
 	change(bot, { encryption: { passphrase: 'open sesame' } });
 	await bot.start();
 });

@@ -18,6 +18,7 @@ import {
 	isFatal,
 	OlmMachine,
 	openFile,
+	sealedIn,
 	StoreType,
 	UserId,
 } from '@matrix-org/matrix-sdk-crypto-nodejs';
@@ -68,6 +69,22 @@ function write(file: string, text: string): void {
 	fsyncSync(open);
 	closeSync(open);
 	renameSync(half, file);
+}
+
+/**
+ * Whether the newest keys in a store's folder are locked by a passphrase. Undefined where there are none, or where nobody can
+ * tell now. Nothing is written, and no lock is taken: the file is read as it lies.
+ */
+export function isSealed(store: string): boolean | undefined {
+	const all = join(store, 'crypto');
+	try {
+		const began = (name: string) => statSync(join(all, name)).mtimeMs;
+		const [newest] = readdirSync(all).sort((a, b) => began(b) - began(a));
+		return newest === undefined ? undefined : sealedIn(join(all, newest));
+	} catch {
+		// No folder yet, or somebody else's.
+		return undefined;
+	}
 }
 
 /** The records of a device that `earlier` names, wherever they lie. Throws what says why they cannot be read. */
