@@ -4,8 +4,8 @@ import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:
 import { dirname, resolve } from 'node:path';
 import { Refusal } from '../answer.ts';
 import { type Config, type Environment, locate, parseConfig, readText } from '../config.ts';
-import { isSealed } from '../edges/matrix/keys.ts';
 import { type Inquiry, openInquiry } from '../edges/matrix/inquiry.ts';
+import { isSealed } from '../edges/matrix/keys.ts';
 import { certificateTrouble } from '../edges/web/web.ts';
 import type { Failure } from '../ports/homeserver.ts';
 import { proxiesIn } from '../runtime/proxy.ts';
@@ -63,11 +63,14 @@ function checkFiles(path: string, config: Config, findings: Findings): void {
 	if (trouble !== undefined) mistake('watch.authorities', `these certificates cannot be used: ${trouble}`);
 	const held = secretsIn(readFileSync(path, 'utf8'));
 	for (const { option, value } of held)
-		if (value === placeholder) mistake(option, 'this is still the placeholder of the sample: give the secret, or its file');
+		if (value === placeholder)
+			mistake(option, 'this is still the placeholder of the sample: give the secret, or its file');
 	if (held.length > 0 && (statSync(path).mode & 0o077) !== 0) {
 		// A mode of 0600 would lock out the user of a service, who is not the owner.
 		const moves = held.map(({ option }) => `${option} → ${option.split('.').at(-1)}File`).join(', ');
-		note(`${path} holds secrets and can be read by others: move each into a file of its own (${moves}), or chmod 600 ${path} if the bot runs as its owner`);
+		note(
+			`${path} holds secrets and can be read by others: move each into a file of its own (${moves}), or chmod 600 ${path} if the bot runs as its owner`,
+		);
 	}
 }
 

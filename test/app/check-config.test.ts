@@ -205,22 +205,35 @@ test('the placeholder of the sample is a mistake', async () => {
 });
 
 test.each([
-	['without a passphrase', undefined, 'encryption: { passphrase: secret }\n', /created without .* cannot be added later/],
-	['with a passphrase', 'secret', '', /encryption\.passphrase: is missing: the keys in .* were created with a passphrase$/],
-])('keys that were created %s are compared with the configuration, open or not', async (_how, passphrase, other, mistake) => {
-	const token = config(await homeserver(), '  accessToken: right\n');
-	const keys = keysIn(join(folder, 'data'));
-	mkdirSync(join(folder, 'data'));
-	const machine = await openKeys(keys, { user, device: 'DEVICE' }, passphrase);
-	const right = `${token}${passphrase === undefined ? '' : `encryption: { passphrase: ${passphrase} }\n`}`;
-	expect((await check(right)).err).toEqual(['']);
-	await machine.close();
-	const before = readdirSync(join(folder, 'data'), { recursive: true }).sort();
-	expect((await check(right)).err).toEqual(['']);
-	const { err, status } = await check(`${token}${other}`);
-	expect([err, status]).toEqual([[expect.stringMatching(mistake)], 1]);
-	expect(readdirSync(join(folder, 'data'), { recursive: true }).sort()).toEqual(before);
-});
+	[
+		'without a passphrase',
+		undefined,
+		'encryption: { passphrase: secret }\n',
+		/created without .* cannot be added later/,
+	],
+	[
+		'with a passphrase',
+		'secret',
+		'',
+		/encryption\.passphrase: is missing: the keys in .* were created with a passphrase$/,
+	],
+])(
+	'keys that were created %s are compared with the configuration, open or not',
+	async (_how, passphrase, other, mistake) => {
+		const token = config(await homeserver(), '  accessToken: right\n');
+		const keys = keysIn(join(folder, 'data'));
+		mkdirSync(join(folder, 'data'));
+		const machine = await openKeys(keys, { user, device: 'DEVICE' }, passphrase);
+		const right = `${token}${passphrase === undefined ? '' : `encryption: { passphrase: ${passphrase} }\n`}`;
+		expect((await check(right)).err).toEqual(['']);
+		await machine.close();
+		const before = readdirSync(join(folder, 'data'), { recursive: true }).sort();
+		expect((await check(right)).err).toEqual(['']);
+		const { err, status } = await check(`${token}${other}`);
+		expect([err, status]).toEqual([[expect.stringMatching(mistake)], 1]);
+		expect(readdirSync(join(folder, 'data'), { recursive: true }).sort()).toEqual(before);
+	},
+);
 
 test('a server name in the place of an address is looked up by its .well-known', async () => {
 	const authority = openAuthority();

@@ -60,7 +60,10 @@ test('the variables that image, compose file and units set are options', () => {
 
 test('the unit hands over every secret that the page installs, by the option that wins over the configuration', () => {
 	const unit = read('deploy/systemd/glia.service');
-	const loaded = [...unit.matchAll(/^LoadCredential=(\w+):\/etc\/glia\/(\w+)$/gm)].map(([, name, file]) => [name, file]);
+	const loaded = [...unit.matchAll(/^LoadCredential=(\w+):\/etc\/glia\/(\w+)$/gm)].map(([, name, file]) => [
+		name,
+		file,
+	]);
 	const [, installed = ''] = /# install -m 0600 (.+) \/etc\/glia\//.exec(read('docs/operating.md')) ?? [];
 	expect(loaded).toEqual(installed.split(' ').map(name => [name, name]));
 	const given = [...unit.matchAll(/^Environment=(GLIA_\w+_FILE)=%d\/(\w+)$/gm)];

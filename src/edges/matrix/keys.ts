@@ -18,8 +18,8 @@ import {
 	isFatal,
 	OlmMachine,
 	openFile,
-	sealedIn,
 	StoreType,
+	sealedIn,
 	UserId,
 } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import { Refusal } from '../../answer.ts';
