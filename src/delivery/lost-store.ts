@@ -48,6 +48,12 @@ export async function noticeLoss(looking: StoreSearch): Promise<Date | undefined
 	return new Date(at);
 }
 
+/** Whether the store was lost at that moment or later. */
+export async function lostSince(kept: Store['kept'], since: Date): Promise<boolean> {
+	const at = await kept.get(lostKey);
+	return at !== undefined && Date.parse(at) >= since.getTime();
+}
+
 /** The marker, once the homeserver says whether there is one. */
 async function markerOf({ homeserver, random, log, stopping, pause }: StoreSearch): Promise<string | undefined> {
 	for (let tries = 0; !stopping(); tries++) {

@@ -1,11 +1,12 @@
 // What rooms hear unasked, once: hello, that the room has become public, that a message could not be read.
 
 import { announcement } from '../bot/sayings.ts';
-import { hello, madePublic, storeLost, unreadableMessage } from '../messages/notices.ts';
-import type { Homeserver } from '../ports/homeserver.ts';
+import { hello, madePublic, restored, storeLost, unreadableMessage } from '../messages/notices.ts';
+import type { Homeserver, Unreadable } from '../ports/homeserver.ts';
 import type { Saying } from '../ports/saying.ts';
 import type { Store } from '../ports/store.ts';
 import type { Log } from '../runtime/log.ts';
+import { lostSince } from './lost-store.ts';
 
 type Announcing = {
 	store: Pick<Store, 'untold' | 'tell'>;
@@ -19,6 +20,8 @@ type Announcing = {
 	log: Log;
 	said: () => void;
 };
+
+type Unexplained = Awaited<ReturnType<Store['unexplained']>>[number];
 
 /** A key may come a little later than its message, from another server: nothing is said for this long (ms). */
 const keyTimeout = 10_000;
@@ -39,7 +42,7 @@ export async function announce({ store, now, name, server, reads, log, said }: A
 }
 
 type Explaining = {
-	store: Pick<Store, 'unexplained' | 'explain' | 'unreadable' | 'passOver'>;
+	store: Pick<Store, 'unexplained' | 'explain' | 'unreadable' | 'passOver' | 'say' | 'kept'>;
 	homeserver: Pick<Homeserver, 'replied'>;
 	/** When this login began. */
 	loginSince: () => Date;
@@ -51,7 +54,7 @@ type Explaining = {
 export async function explain(explaining: Explaining): Promise<number | undefined> {
 	const { store, now, said } = explaining;
 	const all = await store.unexplained(now());
-	if (all.some(({ at }) => at < explaining.loginSince()) && !(await passOverRead(explaining))) return keyTimeout;
+	if (all.some(({ at }) => at < explaining.loginSince()) && !(await passOverRead(all, explaining))) return keyTimeout;
 	const due = all.length > 0 ? await store.unexplained(new Date(now().getTime() - keyTimeout)) : [];
 	for (const closed of due) {
 		const { sender, session, event, why } = closed;
@@ -68,14 +71,38 @@ export async function explain(explaining: Explaining): Promise<number | undefine
  * What an earlier session has read needs no notice: the store may be a copy from before. A room is decided in its order,
  * so that session had read everything up to the last message that it replied to. False if the homeserver does not tell.
  */
-async function passOverRead({ store, homeserver, loginSince, now }: Explaining): Promise<boolean> {
+async function passOverRead(unexplained: readonly Unexplained[], explaining: Explaining): Promise<boolean> {
+	const { store, homeserver, loginSince, now } = explaining;
 	const earlier = (await store.unreadable()).filter(({ at }) => at < loginSince());
 	for (const [room, events = []] of Object.entries(Object.groupBy(earlier, ({ room }) => room))) {
 		const times = events.map(({ at }) => at.getTime());
 		const replied = await homeserver.replied(room, new Date(Math.min(...times)));
 		if ('failure' in replied) return false;
-		const last = Math.max(...events.flatMap(({ event, at }) => (replied.value.has(event) ? [at.getTime()] : [])));
-		if (Number.isFinite(last)) await store.passOver(room, new Date(last), now());
+		const answered = events.filter(({ event }) => replied.value.has(event));
+		if (answered.length === 0) continue;
+		// First: killed in between, the next start finds the same.
+		await tellRestored(answered, unexplained, explaining);
+		await store.passOver(room, new Date(Math.max(...answered.map(({ at }) => at.getTime()))), now());
 	}
 	return true;
+}
+
+/**
+ * An answer to a command that this store never read: it is a copy from before, and what the command changed is lost. Not so
+ * where the reply was the notice that it could not be read.
+ */
+async function tellRestored(
+	answered: readonly Unreadable[],
+	unexplained: readonly Unexplained[],
+	{ store, loginSince, now, said }: Explaining,
+): Promise<void> {
+	const session = ({ room, sender, session }: Unreadable) => JSON.stringify([room, sender, session]);
+	const open = new Map(unexplained.map(one => [session(one), one]));
+	const unknown = answered.filter(one => open.has(session(one)));
+	const [first] = unknown;
+	const place = first && open.get(session(first));
+	if (!place || (await lostSince(store.kept, loginSince()))) return;
+	const since = new Date(Math.min(...unknown.map(({ at }) => at.getTime())));
+	await store.say([announcement('restored', place, restored(since), [loginSince().toISOString()])], now());
+	said();
 }

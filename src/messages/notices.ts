@@ -35,6 +35,17 @@ export function storeLost(): Answer {
 	};
 }
 
+/** To encrypted rooms, after a backup was restored. `since`: of the first command that cannot be read again. */
+export function restored(since: Date): Answer {
+	const at = since.toISOString().slice(0, 16).replace('T', ' ');
+	return {
+		...notice(
+			`⚠️ I was restored from a backup and cannot read again what was said here from ${at} UTC until the restore. What you changed in that time, such as \`!watch\`, is lost: compare \`!servers\` and \`!room\` with what you expect.`,
+		),
+		kind: 'answer',
+	};
+}
+
 export function madePublic(): Answer {
 	return notice(
 		'This room has been made public: what you told me here, and what I answered, may be read by anyone who finds it.',

@@ -15,11 +15,14 @@ const login = new Date(start);
 let clock: number;
 let store: Store;
 let played: Played;
+/** What rooms hear without a reply to anything: room and text. */
+let unasked: [string, unknown][];
 
 const now = () => new Date(clock);
 
 beforeEach(async () => {
 	clock = start - 600_000;
+	unasked = [];
 	store = await openStore();
 	played = playHomeserver('@glia:example.org', now);
 	for (const id of [room, other]) {
@@ -64,7 +67,9 @@ async function explained(...unreadable: Unreadable[]): Promise<(string | undefin
 	const due = [];
 	for (let next = await store.due(now(), [], 10); next.length > 0; next = await store.due(now(), [], 10))
 		for (const saying of next) {
-			due.push(saying.answers);
+			if (saying.answers === undefined && saying.kind === 'event')
+				unasked.push([saying.room, saying.event.content.body]);
+			else due.push(saying.answers);
 			await store.sent(saying.id, '$sent', now());
 		}
 	return due;
@@ -96,4 +101,33 @@ test('what came after the login needs no look into the room', async () => {
 	played.calls.length = 0;
 	expect(await explained(closed('$f', -0.5))).toEqual(['$f']);
 	expect(played.calls).toEqual([]);
+});
+
+test('a room that was answered what the store does not know hears once that the store was restored', async () => {
+	await answered('$b');
+	await explained(closed('$b', 70), closed('$c', 60), closed('$e', 80, { room: other }));
+	expect(unasked).toEqual([
+		[room, expect.stringMatching(/restored from a backup .* from 2026-11-21 11:58 UTC .*`!servers`/)],
+	]);
+	// The next look finds the same replies.
+	await explained(closed('$g', 65, { session: 'T' }));
+	expect(unasked).toHaveLength(1);
+});
+
+test('a reply that only said that a message cannot be read is no sign of a restored store', async () => {
+	clock = start - 90_000;
+	await store.take(batch('2', { joined: [news([], { room, unreadable: [closed('$old', 95)] })] }), now());
+	clock += 20_000;
+	const early = { store, homeserver: played.port, loginSince: () => new Date(0), now, said: () => undefined };
+	await explain(early);
+	await answered('$old');
+	expect(await explained(closed('$new', 50, { sender: bob }))).toEqual(['$old', '$new']);
+	expect(unasked).toEqual([]);
+});
+
+test('a room that hears of a lost store does not hear of a restored one', async () => {
+	await store.kept.put('store lost', login.toISOString());
+	await answered('$b');
+	await explained(closed('$b', 70));
+	expect(unasked).toEqual([]);
 });
