@@ -38,7 +38,7 @@ export const backup = {
 		const subscription = server === undefined ? undefined : await store.watch(room, server);
 		if (server !== undefined && !subscription)
 			throw new Refusal(
-				`This room does not watch ${quoted(server)}. Begin with ${code(`!watch ${server}`)}, or say what runs: ${code(example)}`,
+				`This room does not watch ${quoted(server)}. Start with ${code(`!watch ${server}`)}, or say what runs: ${code(example)}`,
 			);
 		const profile = subscription
 			? profileFrom(withFacts(subscription.facts, terms.map(writeTerm)))
@@ -53,7 +53,7 @@ export const backup = {
 			readMajor(word, known),
 		);
 		if (extra !== undefined && extra !== to)
-			throw new Refusal(`One version is enough, the one to restore into. An example: ${code(example)}`);
+			throw new Refusal(`Give only the version to restore into. An example: ${code(example)}`);
 		const major = to ?? (typeof fact === 'string' ? fact : undefined);
 		if (major === undefined)
 			throw new Refusal(

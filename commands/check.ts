@@ -41,11 +41,11 @@ export const check = {
 	summary: 'what your homeserver.yaml means for a release',
 	examples: ['check', 'check 1.163', 'check 1.98 1.163 docker', 'check example.org', 'check mdad 2025-06-01'],
 	help: [
-		`Send homeserver.yaml with ${code('!check')} as its caption, right before or after the command, or reply to it; or paste it after the command as a code block. Several files belong together. On the terminal say ${code('--file homeserver.yaml')} (repeatable, folders too).`,
-		`One version is the target, two are from and to (${code('from 1.98')}: to the newest), none is the newest.`,
-		`Without a configuration it answers with a script that prints yours without its values; ${code('!check example.org look')} with one that prints ids only. Send back what the script prints.`,
-		`A ${code('vars.yml')} of the playbook is checked against its newest revision, and with a day (${code('!check mdad 2025-06-01')}) against all that it changed since.`,
-		`For a server that this room watches I keep what follows from it (facts, and which conditions hold) for ${code('!upgrade example.org')}, deadlines and alerts. No value of yours is repeated or kept.`,
+		`Send homeserver.yaml with ${code('!check')} as its caption, send it right before or after the command, or reply to the file with the command. You can also paste it after the command as a code block. Several files are checked together. On the terminal, use ${code('--file homeserver.yaml')} (repeatable, folders too).`,
+		`One version is the target; two are the start and the target (${code('from 1.98')}: to the newest). Without a version, the target is the newest.`,
+		`Without a configuration, it answers with a script that prints yours without its values; ${code('!check example.org look')} gives one that prints only IDs. Send back the output.`,
+		`A ${code('vars.yml')} is checked against the newest revision of the playbook, and with a date (${code('!check mdad 2025-06-01')}) against everything that has changed since.`,
+		`For a server that this room watches, I keep the results (facts, and which conditions apply) for ${code('!upgrade example.org')}, deadlines and alerts. I never repeat or keep your values.`,
 	].join('\n\n'),
 	changes: false,
 	takesText: true,
@@ -152,7 +152,7 @@ async function byLook(
 	const stray = printed.map(id => id.replace(/^\?/, '')).find(id => id !== 'none' && !ids.has(id));
 	if (stray !== undefined)
 		throw new Refusal(
-			`${quoted(stray)} is not something that the script from ${from} to ${to} prints. Give the releases that the script was made for.`,
+			`${quoted(stray)} is not output of the script for ${from} to ${to}. Give the releases that the script was made for.`,
 		);
 	const decided = decidedByLook(notes, printed);
 	const concerned = askedByLook(notes, { from, to, profile: stated });

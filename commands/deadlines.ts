@@ -27,7 +27,7 @@ export const deadlines = {
 	usage: 'deadlines [server] [facts… | all]',
 	summary: 'what will stop working, and when',
 	examples: ['deadlines', 'deadlines docker postgres=14', 'deadlines example.org', 'deadlines all'],
-	help: `The nearest ones come first. With facts, only those that may concern such a deployment; with ${code('all')}, also those that are over, to show what became of upstream’s announcements.`,
+	help: `The nearest ones come first. With facts, you see only those that may affect such a deployment; with ${code('all')}, also past ones, to show what became of upstream’s announcements.`,
 	changes: false,
 	takesAll: true,
 	async run({ words, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {
@@ -42,11 +42,11 @@ export const deadlines = {
 		const server = name === undefined ? undefined : await store.watch(room, name);
 		if (name !== undefined && !server)
 			throw new Refusal(
-				`This room does not watch ${quoted(name)}. Begin with ${code(`!watch ${name}`)}, or say facts: ${code(example)}`,
+				`This room does not watch ${quoted(name)}. Start with ${code(`!watch ${name}`)}, or give facts: ${code(example)}`,
 			);
 		if (versions[0])
 			throw new Refusal(
-				`Deadlines are those of the newest release; for the way from ${quoted(versions[0])}: ${quoted(`!upgrade ${versions[0]}`)}`,
+				`Deadlines are for the newest release; for an upgrade from ${quoted(versions[0])}: ${quoted(`!upgrade ${versions[0]}`)}`,
 			);
 		const today = now().toISOString().slice(0, 10);
 		const stated = readProfile(terms);
@@ -88,6 +88,6 @@ export const deadlines = {
 function runningWords(runs: Running, knowledge: Ports['knowledge']): string {
 	const named = `It runs Synapse ${versionWords(runs, knowledge)}.`;
 	if (!isKnown(runs.version, knowledge.releases))
-		return `${named} ${unknownWords(knowledge)} These are the deadlines still ahead of that one.`;
+		return `${named} ${unknownWords(knowledge)} These are the deadlines after that release.`;
 	return [named, caveatWords(runs)].filter(Boolean).join(' ');
 }

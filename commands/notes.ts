@@ -24,7 +24,7 @@ export const notes = {
 	usage: 'notes <release> [facts…]',
 	summary: 'what one release requires, and its facts',
 	examples: ['notes 1.67', 'notes 1.66.0 email', 'notes ess 26.8.0'],
-	help: `A release of two parts (${code('1.138')}) means all its patch releases. A candidate (${code('1.164.0rc1')}) has the notes of its final release. After ${code('ess')} comes a chart version. ${code('yunohost')}, ${code('alpine')} or ${code('debian')} lists which releases that archive had, and when.`,
+	help: `A release with two parts (${code('1.138')}) means all its patch releases. A candidate (${code('1.164.0rc1')}) has the notes of its final release. After ${code('ess')}, give a chart version. ${code('yunohost')}, ${code('alpine')} or ${code('debian')} lists which releases that archive had, and when.`,
 	changes: false,
 	async run({ words }, { knowledge, distributions }: Pick<Ports, 'knowledge' | 'distributions'>) {
 		refuseAuthenticationService(words, '!notes 1.136');
@@ -32,7 +32,7 @@ export const notes = {
 		if (through?.of === 'ess')
 			return notesOfChart(through.words, withLiveCharts(await distributions.ess(), knowledge.charts));
 		if (through)
-			throw new Refusal(`The playbook has days, not releases. An example: ${code('!upgrade mdad 2025-06-01')}`);
+			throw new Refusal(`The playbook has dates, not releases. An example: ${code('!upgrade mdad 2025-06-01')}`);
 		const [first = '', ...rest] = words;
 		const word = first.toLowerCase();
 		if (/^[a-z-]+$/.test(word)) {
@@ -43,7 +43,7 @@ export const notes = {
 		const [typed = latestIn(words, knowledge), extra] = versions;
 		if (typed === undefined || servers.length) throw new Refusal(`Which release? An example: ${code(example)}`);
 		if (extra !== undefined)
-			throw new Refusal(`One release at a time; for the way between two: ${quoted(`!upgrade ${typed} ${extra}`)}`);
+			throw new Refusal(`One release at a time; for an upgrade between two: ${quoted(`!upgrade ${typed} ${extra}`)}`);
 		const { releases, candidate } = linesOf(typed, knowledge);
 		const found = releaseNotes(releases, readProfile(terms), knowledge);
 		return notesWords(found, advisoriesOf(releases, knowledge), candidate);
@@ -65,7 +65,7 @@ function notesOfArchive(archive: Archive, [typed, extra]: readonly string[], kno
 function notesOfChart([typed, extra]: readonly string[], charts: ChartKnowledge) {
 	if (typed === undefined) throw new Refusal(`Which chart? An example: ${code('!notes ess 26.8.0')}`);
 	if (extra !== undefined)
-		throw new Refusal(`One chart at a time; for the way between two: ${quoted(`!upgrade ess ${typed} ${extra}`)}`);
+		throw new Refusal(`One chart at a time; for an upgrade between two: ${quoted(`!upgrade ess ${typed} ${extra}`)}`);
 	const { chart, taken } = readChart(typed, 'target', charts);
 	return chartNotesWords(chartNotes(chart, charts), taken);
 }

@@ -41,7 +41,7 @@ export const operator = {
 			case 'announce':
 				return announce(asked, operator);
 			default:
-				throw new Refusal(`I do not know ${quoted(what)} here. ${code('!operator')} lists what there is.`);
+				throw new Refusal(`I do not know ${quoted(what)} here. ${code('!operator')} lists what you can do.`);
 		}
 	},
 } satisfies Command;
@@ -54,7 +54,7 @@ function keyOf({ sender, at, text }: Asked): readonly string[] {
 async function leave([room, more]: readonly string[], asked: Asked, operator: OperatorPort): Promise<Answer> {
 	if (room === undefined || more !== undefined)
 		throw new Refusal(
-			`Which room? ${code('!operator rooms')} has their ids: ${code('!operator leave !room:example.org')}`,
+			`Which room? ${code('!operator rooms')} has their IDs: ${code('!operator leave !room:example.org')}`,
 		);
 	if (room === asked.room) throw new Refusal(`To leave this room say ${code('!leave')}.`);
 	if (!(await operator.leave(room, keyOf(asked)))) throw new Refusal(`I am not in ${quoted(room)}.`);

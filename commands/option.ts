@@ -14,7 +14,7 @@ export const option = {
 	usage: 'option <name>',
 	summary: 'history of one configuration option',
 	examples: ['option trust_identity_server_for_password_resets', 'option email.smtp_host'],
-	help: `The last part of a name is enough where it is the only one: ${code('!option smtp_host')}.`,
+	help: `The last part of a name is enough if it is unique: ${code('!option smtp_host')}.`,
 	changes: false,
 	run({ words }, { knowledge, code: tables }: Pick<Ports, 'knowledge' | 'code'>) {
 		const [first, extra] = words;
@@ -23,7 +23,7 @@ export const option = {
 		if (!typed) throw new Refusal(`Which option? An example: ${code(example)}`);
 		if (extra !== undefined)
 			throw new Refusal(
-				`One option at a time. An example: ${code(example)}; between two releases: ${code('!options 1.98 1.163')}`,
+				`One option at a time. An example: ${code(example)}; to compare two releases: ${code('!options 1.98 1.163')}`,
 			);
 		const options = tables.options();
 		const found = lookUp(typed, options, nearest);

@@ -13,15 +13,15 @@ const example = '!options 1.98 1.163';
 export const options = {
 	name: 'options',
 	usage: 'options <from> [to]',
-	summary: 'options that came, went or changed',
+	summary: 'options that were added, removed or changed',
 	examples: ['options 1.98 1.163', 'options 1.140'],
-	help: `Without a second version the list ends at the newest release. ${code('!option NAME')} describes one option.`,
+	help: `Without a second version, the list ends at the newest release. ${code('!option NAME')} describes one option.`,
 	changes: false,
 	run({ words }, { knowledge, code: tables }: Pick<Ports, 'knowledge' | 'code'>) {
 		const { versions, terms, servers } = sortWords(words, example, knowledge.systems);
 		const [start, target, extra] = versions;
 		if (start === undefined || servers.length || terms.length || extra !== undefined)
-			throw new Refusal(`Say the two releases, the older one first: ${code(example)}`);
+			throw new Refusal(`Give two releases, the older one first: ${code(example)}`);
 		const from = readVersion(start, 'start', knowledge);
 		const to =
 			target === undefined ? { version: newest(knowledge), note: undefined } : readVersion(target, 'target', knowledge);

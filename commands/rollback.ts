@@ -23,7 +23,7 @@ export const rollback = {
 		const { versions, terms, servers } = sortWords(words, example);
 		const [running, older, extra] = versions;
 		if (running === undefined || servers.length || terms.length || extra !== undefined) {
-			throw new Refusal(`Say the release that runs, and if you like the older one to go back to: ${code(example)}`);
+			throw new Refusal(`Give the current release, and optionally the older one to go back to: ${code(example)}`);
 		}
 		const from = readVersion(running, 'running', knowledge);
 		const to = older === undefined ? undefined : readVersion(older, 'target', knowledge);
@@ -31,7 +31,7 @@ export const rollback = {
 		if (order === 0) throw new Refusal(`Both are ${from.version}. An example: ${code(example)}`);
 		if (to && order < 0) {
 			throw new Refusal(
-				`${to.version} is newer than ${from.version}. The release that runs comes first: ${code(`!rollback ${to.version} ${from.version}`)}`,
+				`${to.version} is newer than ${from.version}. The current release comes first: ${code(`!rollback ${to.version} ${from.version}`)}`,
 			);
 		}
 		return rollbackWords(

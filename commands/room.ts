@@ -40,7 +40,7 @@ const settable: Record<
 			if (value === 'me') return { mention: sender };
 			if (value === '@room')
 				throw new Refusal(
-					`I never mention ${code('@room')}: what I say is for those who run a server, not for everyone here. Name one person (${code('!room mention @admin:example.org')}), or ${code('me')}.`,
+					`I never mention ${code('@room')}: my messages are for admins, not for everyone here. Name one person (${code('!room mention @admin:example.org')}), or ${code('me')}.`,
 				);
 			return /^@[^\s:]+:\S+$/.test(value) ? { mention: value } : undefined;
 		},
@@ -64,7 +64,7 @@ export const room = {
 	usage: 'room [setting value]',
 	summary: 'time zone, quiet hours, severity, mentions',
 	examples: ['room', ...Object.values(settable).map(({ example }) => `room ${example}`)],
-	help: `${code('default')} as the value resets a setting. In quiet hours only severe advisories are reported. ${code('bare off')} leaves ${code('!upgrade')} to other bots; then say ${code('!glia upgrade')}.`,
+	help: `Use ${code('default')} as the value to reset a setting. During quiet hours, I report only severe advisories. ${code('bare off')} leaves ${code('!upgrade')} to other bots; then use ${code('!glia upgrade')}.`,
 	changes: true,
 	asks: words => words.length === 0,
 	async run({ words, room: id, sender }, { store, now }: Pick<Ports, 'store' | 'now'>) {
@@ -74,11 +74,11 @@ export const room = {
 		const setting = settable[name.toLowerCase()];
 		if (!setting || !Object.hasOwn(settable, name.toLowerCase()))
 			throw new Refusal(
-				`There is no setting ${quoted(name)}. There are: ${Object.keys(settable).map(code).join(', ')}; for example ${code('!room zone Europe/Berlin')}`,
+				`There is no setting ${quoted(name)}. The settings are: ${Object.keys(settable).map(code).join(', ')}; for example ${code('!room zone Europe/Berlin')}`,
 			);
 		const key = name.toLowerCase();
 		const value = rest.join('').replace(/[–—]/g, '-');
-		if (value === '') throw new Refusal(`To what? For example ${code(`!room ${setting.example}`)}`);
+		if (value === '') throw new Refusal(`Which value? For example ${code(`!room ${setting.example}`)}`);
 		const { [key as keyof Settings]: _, ...others } = settings;
 		const changed = value.toLowerCase() === 'default' ? {} : setting.read(value, sender);
 		if (!changed)

@@ -10,7 +10,7 @@ export const snooze = {
 	usage: 'snooze <7d | 2w | until 2027-01-15 | until 1.170> [number…]',
 	summary: 'postpone an alert',
 	examples: ['snooze 7d', 'snooze 2w 12', 'snooze until 1.170'],
-	help: `Reply to the alert, use its thread, or give the number that it shows; the reaction 💤 means a week. ${code('!alerts')} shows the numbers.`,
+	help: `Reply to the alert, use its thread, or give its number; the reaction 💤 means a week. ${code('!alerts')} shows the numbers.`,
 	changes: true,
 	async run({ words, room, repliesTo, thread }, { store, now }: Pick<Ports, 'store' | 'now'>) {
 		const { zone = 'UTC' } = await store.settings(room);

@@ -12,7 +12,7 @@ import type { PublishedKnowledge } from '../src/ports/web.ts';
 export const status = {
 	name: 'status',
 	usage: 'status',
-	summary: 'bot health, and how current its data is',
+	summary: 'bot health, and how current my data is',
 	examples: ['status'],
 	changes: false,
 	async run({ room }, { knowledge, health, store, now }: Pick<Ports, 'knowledge' | 'health' | 'store' | 'now'>) {

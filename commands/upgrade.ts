@@ -48,7 +48,7 @@ const example = '!upgrade 1.56 1.69 postgres=10 workers';
 export const upgrade = {
 	name: 'upgrade',
 	usage: 'upgrade <from or server> [to] [facts…] [all]',
-	summary: 'what an upgrade takes',
+	summary: 'what an upgrade requires',
 	examples: [
 		'upgrade 1.56 1.69',
 		'upgrade 1.140 postgres=14 workers docker',
@@ -56,9 +56,9 @@ export const upgrade = {
 		'upgrade mdad 2025-06-01 jitsi no-coturn',
 		'upgrade ess 26.1.0 26.8.0',
 	],
-	help: `Without a second version the plan ends at the newest release. Facts shorten it to what concerns you; deny one with ${code('no-')} in front (${code('no-workers')}). ${code('!help facts')} lists them. ${code('all')} shows every text with its sources.
+	help: `Without a second version, the plan ends at the newest release. Facts narrow it down to what affects you; put ${code('no-')} in front to deny one (${code('no-workers')}). ${code('!help facts')} lists them. ${code('all')} shows everything, with sources.
 
-After ${code('mdad')}, a day (${code('2025-06-01')}, ${code('June 2025')}, ${code('3 months ago')}), a commit or a value of ${code('matrix_playbook_migration_validated_version')} asks what the playbook changed since then, and components (${code('jitsi')}, ${code('no-coturn')}) shorten the answer; after ${code('ess')} come chart versions. The Synapse releases in between are part of both.`,
+After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')}, ${code('3 months ago')}), a commit or a value of ${code('matrix_playbook_migration_validated_version')} to see what the playbook has changed since then; components (${code('jitsi')}, ${code('no-coturn')}) shorten the answer. After ${code('ess')}, give chart versions. Both include the Synapse releases in between.`,
 	changes: false,
 	takesAll: true,
 	takesFile: true,
@@ -78,8 +78,7 @@ After ${code('mdad')}, a day (${code('2025-06-01')}, ${code('June 2025')}, ${cod
 			throw new Refusal(`One server at a time. An example: ${code('!upgrade example.org')}`);
 		const server = servers[0] === undefined ? undefined : await watched(servers[0], room, { store, knowledge });
 		const [start, target, extra] = server ? [server.version, ...versions] : versions;
-		if (start === undefined)
-			throw new Refusal(`From which release? Say at least the one that runs now: ${code(example)}`);
+		if (start === undefined) throw new Refusal(`From which release? Give at least the current one: ${code(example)}`);
 		if (extra !== undefined)
 			throw new Refusal(
 				server
@@ -105,12 +104,10 @@ After ${code('mdad')}, a day (${code('2025-06-01')}, ${code('June 2025')}, ${cod
 				`${from.version} is newer than ${to.version}, the newest final release I know: there is nothing to upgrade to.`,
 			);
 		if (order === 0)
-			throw new Refusal(
-				`Both are ${from.version}: there is nothing between a release and itself. An example: ${code(example)}`,
-			);
+			throw new Refusal(`Both are ${from.version}, so there is nothing to upgrade. An example: ${code(example)}`);
 		if (order > 0) {
 			throw new Refusal(
-				`${from.version} is newer than ${to.version}. The older one comes first: ${code(`!upgrade ${to.version} ${from.version}`)}; for the way back: ${code(`!rollback ${from.version} ${to.version}`)}`,
+				`${from.version} is newer than ${to.version}. The older one comes first: ${code(`!upgrade ${to.version} ${from.version}`)}; to go back: ${code(`!rollback ${from.version} ${to.version}`)}`,
 			);
 		}
 		const range = { from: from.version, to: to.version };
@@ -245,28 +242,28 @@ async function watched(server: string, room: string, { store, knowledge }: Pick<
 	const subscription = await store.watch(room, server);
 	if (!subscription)
 		throw new Refusal(
-			`This room does not watch ${quoted(server)}. Begin with ${code(`!watch ${server}`)}, or say the version it runs: ${code(example)}`,
+			`This room does not watch ${quoted(server)}. Start with ${code(`!watch ${server}`)}, or give the version it runs: ${code(example)}`,
 		);
 	const seen = await store.server(server);
 	const running = runningOf(seen?.history ?? [], subscription.told);
 	const observed = lastObserved(seen?.history ?? []);
 	if (!running && observed)
 		throw new Refusal(
-			`${wholeWords(observationWords({ server, ...observed }))} Without a release of Synapse there is no plan. If you know it, say it here: ${code(example)}`,
+			`${wholeWords(observationWords({ server, ...observed }))} Without a Synapse release, I cannot make a plan. If you know it, add it here: ${code(example)}`,
 		);
 	if (!running)
 		throw new Refusal(
-			`I could not see yet what ${quoted(server)} runs. Tell me: ${code(`!profile ${server} version=1.150`)}, or say it here: ${code(example)}`,
+			`I do not know yet what ${quoted(server)} runs. Tell me: ${code(`!profile ${server} version=1.150`)}, or add it here: ${code(example)}`,
 		);
 	if (!isKnown(running.version, knowledge.releases))
 		throw new Refusal(
-			`${quoted(server)} runs Synapse ${versionWords(running, knowledge)}. ${unknownWords(knowledge)} If you know from which release it was built, say that: ${code(example)}`,
+			`${quoted(server)} runs Synapse ${versionWords(running, knowledge)}. ${unknownWords(knowledge)} If you know which release it was built from, give that: ${code(example)}`,
 		);
 	const how = running.mixture
 		? `alternating with ${running.mixture.highest}`
 		: running.by === 'person'
 			? 'as you told me'
-			: 'as I saw it last';
+			: 'when I last checked';
 	return {
 		version: running.version,
 		facts: subscription.facts,

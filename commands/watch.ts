@@ -16,7 +16,7 @@ export const watch = {
 	usage: 'watch <server> [facts…]',
 	summary: 'alert this room about a server',
 	examples: ['watch example.org', 'watch example.org docker postgres=15 no-workers'],
-	help: `I look at it regularly (${code('!servers')} says when) and speak up about new releases, security advisories, deadlines and ends of support that affect it, once and in good time; with ${code('mdad')} or ${code('ess')} also about what the playbook or the charts break. The answer shows what already applies today. Facts make it precise: ${code('!help facts')}. For a server that cannot be polled add ${code('version=1.150')}.`,
+	help: `I check it regularly (${code('!servers')} says when) and report new releases, security advisories, deadlines and ends of support that affect it, once and in good time. With ${code('mdad')} or ${code('ess')}, I also report breaking changes of the playbook or the charts. The answer shows what already applies today. Facts make it more precise: ${code('!help facts')}. For a server that cannot be polled, add ${code('version=1.150')}.`,
 	changes: true,
 	looks: true,
 	async run(
@@ -28,7 +28,7 @@ export const watch = {
 		const { servers, terms, versions, taken } = sortWords(rest, example, knowledge.systems);
 		const [typed, extra] = servers;
 		if (versions[0] !== undefined)
-			throw new Refusal(`A version by itself is not enough here: write ${code(`version=${versions[0]}`)}.`);
+			throw new Refusal(`A version alone is not enough here: write ${code(`version=${versions[0]}`)}.`);
 		if (typed === undefined) throw new Refusal(`Which server? An example: ${code(example)}`);
 		if (extra !== undefined) throw new Refusal(`One server at a time: ${code(example)}`);
 		const server = readServer(typed);
@@ -41,7 +41,7 @@ export const watch = {
 			);
 		if (!known && (await store.watchesBegunBy(sender)) >= limits.perPerson)
 			throw new Refusal(
-				`You have begun ${limits.perPerson} watches in all your rooms, and my operator allows no more. ${code('!unwatch')} ends one.`,
+				`You have started ${limits.perPerson} watches in all your rooms, and my operator allows no more. ${code('!unwatch')} ends one.`,
 			);
 		const facts = withFacts(known?.facts ?? [], terms.map(writeTerm));
 		const changed = !known || terms.length || running !== undefined;
@@ -53,7 +53,7 @@ export const watch = {
 		};
 		if (changed) await store.keepWatch(subscription, now());
 		const seen = await look(server, sender, ports);
-		const opening = [known ? 'I am already watching it.' : 'I am watching it from now on.', ...taken].join(' ');
+		const opening = [known ? 'I am already watching it.' : 'I am now watching it.', ...taken].join(' ');
 		return statusCard(subscription, seen, opening, ports);
 	},
 } satisfies Command;

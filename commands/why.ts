@@ -28,7 +28,7 @@ export const why = {
 		'why 1.84.0 workers Missing worker_replication_host',
 		'why bridges are silent since the upgrade',
 	],
-	help: `Put the text after the command, with all its lines or as a code block, or say ${code('!why')} in a reply to it or to a file, with a file, or right before or after one; on the terminal ${code('docker compose logs synapse 2>&1 | npm start -s -- why -')}. The first error counts. Your release and facts in front (${code('!why 1.163 docker …')}), or a server that this room watches, narrow the answer. Nothing of the text is kept or repeated.`,
+	help: `Paste the text after the command (several lines or a code block are fine), or reply to it with ${code('!why')}. You can also send a log file with, right before or right after the command. On the terminal: ${code('docker compose logs synapse 2>&1 | npm start -s -- why -')}. I explain the first error. To narrow the answer down, put your release and facts first (${code('!why 1.163 docker …')}), or a server that this room watches. I do not keep or repeat the text.`,
 	changes: false,
 	takesText: true,
 	lacksText: (text, replies) => {
@@ -48,7 +48,7 @@ export const why = {
 		const text = [...own, ...others].filter(part => part.trim() !== '').join('\n');
 		if (text.trim() === '')
 			throw new Refusal(
-				`Which text? Put an error or lines of the log after the command, as many as you like: ${code('!why ConfigError: …')}`,
+				`Which error? Paste it or log lines after the command, as many as you like: ${code('!why ConfigError: …')}`,
 			);
 		if (text.length > maxText) throw new Refusal(`This is more than 10 MB. The lines since the last start are enough.`);
 		const only = versions.length + terms.length === 0 ? onlyOne(await store.watches(room)) : undefined;
@@ -78,7 +78,7 @@ export const why = {
 			installs: knowledge.installs,
 			taken: [
 				...taken,
-				...(server && !named ? [`I assume it is from ${quoted(server.server)}, which this room watches.`] : []),
+				...(server && !named ? [`I assume that this is from ${quoted(server.server)}, which this room watches.`] : []),
 				...(runs ? [`${quoted(server.server)} runs Synapse ${versionWords(runs, knowledge)}.`] : []),
 				...releases.flatMap(({ note }) => note ?? []),
 			],

@@ -67,7 +67,7 @@ export async function establishIdentity(
 }
 
 function notShown(expects: string, made: boolean): IdentityOutcome {
-	return { kind: 'pending', why: 'the server does not show the keys of the identity yet', expects, made };
+	return { kind: 'pending', why: 'the server does not return the identity keys yet', expects, made };
 }
 
 interface Standing {

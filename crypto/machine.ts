@@ -381,7 +381,7 @@ export class OlmMachine {
 function unopened(error: unknown, directory: string): unknown {
 	const said = error instanceof Error ? error.message : '';
 	if (/decrypted while unpickling/i.test(said)) {
-		return cryptoError('CRYPTO_STORE_PASSPHRASE', `the passphrase of the store in ${directory} is another one`, error);
+		return cryptoError('CRYPTO_STORE_PASSPHRASE', `the passphrase does not match the store in ${directory}`, error);
 	}
 	if (/schema version .* too new/i.test(said)) {
 		return cryptoError(

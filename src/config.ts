@@ -17,7 +17,7 @@ const server = /^(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9.-]+)(:\d{1,5})?$/;
 
 const account = z.strictObject({
 	homeserver: z.url({ protocol: /^https?$/, error: 'the address of the homeserver, like https://matrix.example.org' }),
-	user: z.string().regex(person, 'the whole id of the bot, like "@glia:example.org"'),
+	user: z.string().regex(person, 'the full user ID of the bot, like "@glia:example.org"'),
 	password: z.string().min(1).optional(),
 	passwordFile: z.string().min(1).optional(),
 	accessToken: z.string().min(1).optional(),
@@ -25,11 +25,11 @@ const account = z.strictObject({
 	allow: z
 		.array(
 			z.string().refine(entry => entry === '*' || person.test(entry) || server.test(entry), {
-				error: 'a person ("@admin:example.org"), a server ("example.org") or "*"',
+				error: 'a user ("@admin:example.org"), a server ("example.org") or "*"',
 			}),
-			{ error: 'the list of who may invite the bot: people, servers, or "*" for everyone; it has no default' },
+			{ error: 'a list of who may invite the bot: users, servers, or "*" for everyone; it has no default' },
 		)
-		.min(1, 'nobody could invite the bot: name at least one person, one server, or "*"'),
+		.min(1, 'nobody could invite the bot: name at least one user, one server, or "*"'),
 	changes: z
 		.union([z.literal('state_default'), z.int()], { error: 'a power level (a whole number) or state_default' })
 		.default('state_default'),
@@ -43,7 +43,7 @@ const matrix = account.superRefine(({ allow, user }, context) => {
 	const own = person.test(user) ? user.slice(user.indexOf(':') + 1) : 'example.org';
 	for (const [index, entry] of allow.entries()) {
 		if (!server.test(entry) || /[.:]/.test(entry) || entry === own || entry === 'localhost') continue;
-		const message = `${entry} is neither a person nor a server: write "@${entry}:${own}", or a server like "${own}"`;
+		const message = `${entry} is neither a user nor a server: write "@${entry}:${own}", or a server like "${own}"`;
 		context.addIssue({ code: 'custom', path: ['allow', index], message });
 	}
 });
@@ -57,7 +57,7 @@ const encryption = z.strictObject({
 });
 
 const hours = (standard: number) =>
-	z.number('a number of hours').min(0.05, 'not more often than every three minutes').default(standard);
+	z.number('a number of hours').min(0.05, 'at most every three minutes').default(standard);
 const address = (standard: string, ...needed: string[]) =>
 	z
 		.url({ protocol: /^https$/, error: 'an address that begins with https://' })
@@ -119,7 +119,7 @@ const live = z.strictObject({
 const watch = z.strictObject({
 	contact: z
 		.string()
-		.regex(/^[\x20-\x7E]{1,200}$/, 'printable ASCII, like an address or a Matrix id')
+		.regex(/^[\x20-\x7E]{1,200}$/, 'printable ASCII, like a URL or a Matrix ID')
 		.optional(),
 	exclude: z
 		.array(
@@ -137,7 +137,7 @@ const watch = z.strictObject({
 				.string()
 				.regex(
 					/^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:]+\])(:\d{1,5})?$/,
-					'an address, perhaps with a port: "192.0.2.1:53"',
+					'an address, optionally with a port: "192.0.2.1:53"',
 				),
 		)
 		.default([]),
@@ -186,13 +186,13 @@ const knowledge = z.strictObject({
 		.superRefine(({ address, key }, context) => {
 			if ((address === undefined) === (key === undefined)) return;
 			const path = [address === undefined ? 'address' : 'key'];
-			const message = 'is missing: published knowledge needs an address and the key of its publishers';
+			const message = 'is missing: published knowledge needs an address and the key of its publisher';
 			context.addIssue({ code: 'custom', path, message });
 		})
 		.prefault({}),
 });
 
-const room = 'the id of a room, like "!abc:example.org": clients show it in the settings of the room';
+const room = 'a room ID, like "!abc:example.org": clients show it in the room settings';
 
 const shape = z.strictObject({
 	matrix,

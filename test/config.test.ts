@@ -45,15 +45,15 @@ test('the smallest configuration has every default', () => {
 test.each<[string, string, string[]]>([
 	['nothing', '', ['1 matrix: is missing']],
 	['no YAML', 'matrix: [', ['1 not YAML']],
-	['no allow', small.replace(/ {2}allow.*\n/, ''), ['1 matrix.allow: the list of who may invite']],
+	['no allow', small.replace(/ {2}allow.*\n/, ''), ['1 matrix.allow: a list of who may invite']],
 	['empty allow', small.replace(/allow: .*/, 'allow: []'), ['5 matrix.allow: nobody could invite']],
-	['a bad entry', small.replace('"example.org"]', '"exa mple"]'), ['5 matrix.allow.1: a person']],
+	['a bad entry', small.replace('"example.org"]', '"exa mple"]'), ['5 matrix.allow.1: a user']],
 	[
 		'several mistakes',
 		'matrix:\n  homeserver: matrix.example.org\n  user: glia\n  alow: ["*"]\n  allow: ["*"]\nlog: { level: loud }\nstor: {}\n',
 		[
 			'2 matrix.homeserver: the address',
-			'3 matrix.user: the whole id',
+			'3 matrix.user: the full user ID',
 			'4 matrix.alow: there is no such option',
 			'6 log.level: ',
 			'7 stor: there is no such option',
@@ -62,7 +62,7 @@ test.each<[string, string, string[]]>([
 	[
 		'limits of the watch that are none',
 		`${small}watch: { hours: 0.01, perRoom: 0, perPerson: many }\n`,
-		['6 watch.hours: not more often', '6 watch.perRoom: ', '6 watch.perPerson: '],
+		['6 watch.hours: at most every', '6 watch.perRoom: ', '6 watch.perPerson: '],
 	],
 	['no secret', small.replace(/ {2}password.*\n/, ''), ['1 matrix: password or accessToken is missing']],
 	[
@@ -74,17 +74,17 @@ test.each<[string, string, string[]]>([
 	[
 		'values of the wrong kind',
 		`${small.replace('secret', '5')}store: here\nlive: { enabled: maybe }\n`,
-		['4 matrix.password: expected a text', '6 store: expected options', '7 live.enabled: expected true or false'],
+		['4 matrix.password: expected text', '6 store: expected options', '7 live.enabled: expected true or false'],
 	],
 	['a level that is none', `${small}  changes: admin\n`, ['6 matrix.changes: a power level']],
 	[
 		'a person without a server',
 		small.replace(/allow: .*/, 'allow: ["@admin:example.org", admin, localhost]'),
-		['5 matrix.allow.1: admin is neither a person nor a server: write "@admin:example.org"'],
+		['5 matrix.allow.1: admin is neither a user nor a server: write "@admin:example.org"'],
 	],
 	['a port that is none', `${small}health: { listen: 99999 }\n`, ['6 health.listen: an address and a port']],
 	['a name to listen at', `${small}health: { listen: "glia:9090" }\n`, ['6 health.listen: an address and a port']],
-	['an alias of a room', `${small}operator: { room: "#ops:example.org" }\n`, ['6 operator.room: the id of a room']],
+	['an alias of a room', `${small}operator: { room: "#ops:example.org" }\n`, ['6 operator.room: a room ID']],
 	['a format that is none', `${small}log: { format: xml }\n`, ['6 log.format: ']],
 ])('%s', (_what, text, expected) => {
 	const mistakes = parseConfig(text, folder, {});
@@ -207,7 +207,7 @@ describe('the environment', () => {
 		if (!Array.isArray(found)) throw new Error('no mistake was found');
 		expect(mistakeLines('config.yaml', found).split('\n')).toEqual([
 			'GLIA_WATCH_PER_ROM: there is no such option',
-			expect.stringMatching(/^GLIA_MATRIX_ALLOW: matrix\.allow\.0: admin is neither a person nor a server/),
+			expect.stringMatching(/^GLIA_MATRIX_ALLOW: matrix\.allow\.0: admin is neither a user nor a server/),
 			'GLIA_WATCH_HOURS: watch.hours: a number of hours',
 		]);
 	});

@@ -80,7 +80,7 @@ export async function serveBackups({ folder, store, homeserver, log }: Serving):
 /** Makes a backup in a folder that is not there yet. Resolves to the exit status. Throws a Refusal. */
 export async function runBackup(path: string, { store }: Pick<Config, 'store'>): Promise<number> {
 	if (store.postgres)
-		throw new Refusal('This store is in PostgreSQL: back it up with pg_dump, as docs/postgresql.md says.');
+		throw new Refusal('This store is in PostgreSQL: back it up with pg_dump, as described in docs/postgresql.md.');
 	const to = resolve(path);
 	if (existsSync(to)) throw new Refusal(`${to} already exists: name a folder that does not.`);
 	const half = `${to}.partial`;
@@ -126,7 +126,7 @@ function reason(error: unknown): string {
 	// SQLite's own word for a file that it may not open.
 	const mayNot = code === 'ERR_SQLITE_ERROR' && Object(error).errcode === 14;
 	if (mayNot || code === 'EACCES' || code === 'EPERM') return 'this user cannot read the store, or cannot write there';
-	if (code === 'ENOSPC' || code === 'EDQUOT') return 'there is no space for it';
+	if (code === 'ENOSPC' || code === 'EDQUOT') return 'there is not enough space';
 	if (code === 'EROFS') return 'the file system there is read-only';
 	return error instanceof Error ? error.message : String(error);
 }

@@ -198,7 +198,7 @@ async function openControl(serving: Parameters<typeof serveBackups>[0]): Promise
 		const { serveBackups } = await import('./backup.ts');
 		return await serveBackups(serving);
 	} catch (error) {
-		serving.log.warn({ err: error }, 'the control socket cannot be opened: stop the bot to back it up');
+		serving.log.warn({ err: error }, 'cannot open the control socket: to make a backup, stop the bot');
 		return undefined;
 	}
 }

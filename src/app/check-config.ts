@@ -41,7 +41,7 @@ export async function checkConfig(path: string, environment: Environment, versio
 		await inquiry.close();
 	}
 	if (mistakes.length > 0) throw new Refusal(mistakeLines(path, mistakes));
-	process.stdout.write(`${[...notes, `${path}: no mistakes`].join('\n')}\n`);
+	process.stdout.write(`${[...notes, `${path}: no errors`].join('\n')}\n`);
 	return 0;
 }
 
@@ -125,7 +125,7 @@ function checkFolder({ store: { path: store } }: Config, { mistake, note }: Find
 		if (!statSync(folder).isDirectory()) mistake('store.path', `${folder} is a file, not a folder`);
 		else accessSync(folder, constants.W_OK);
 	} catch {
-		mistake('store.path', `${folder} may not be written to by this user`);
+		mistake('store.path', `this user cannot write to ${folder}`);
 	}
 	note(`store.path: ${store}${folder === store ? '' : ', created at the first start'}`);
 }
@@ -142,12 +142,14 @@ async function checkHomeserver(config: Config, inquiry: Inquiry, findings: Findi
 		return;
 	}
 	note(
-		`matrix.homeserver: ${homeserver} answers, and speaks Matrix up to ${versions.value.at(-1) ?? 'an unknown version'}`,
+		`matrix.homeserver: ${homeserver} answers and supports Matrix up to ${versions.value.at(-1) ?? 'an unknown version'}`,
 	);
 	if (accessToken !== undefined) await checkToken(config, accessToken, inquiry, findings);
 	else await checkAccount(config, inquiry, findings);
 	if (accessToken !== undefined && password !== undefined)
-		note('matrix: accessToken and password are both given: the token is the session, and the password only signs it');
+		note(
+			'matrix: accessToken and password are both set: the bot uses the token for its session, and the password only to sign it',
+		);
 }
 
 async function checkToken(
@@ -162,7 +164,7 @@ async function checkToken(
 	const { user, device } = who.value;
 	if (user !== matrix.user) return mistake('matrix.accessToken', `belongs to ${user}, not to ${matrix.user}`);
 	if (device === undefined)
-		mistake('matrix.accessToken', 'belongs to no device, so encrypted rooms can neither be read nor answered');
+		mistake('matrix.accessToken', 'belongs to no device, so the bot can neither read nor write in encrypted rooms');
 	else note(`matrix.user: the token is that of ${user}, on device ${device}`);
 	if (operator.room === undefined) return;
 	const joined = await inquiry.joined(matrix.homeserver, token);
@@ -175,14 +177,16 @@ async function checkAccount({ matrix }: Config, inquiry: Inquiry, { mistake, not
 	const { homeserver, user } = matrix;
 	const logins = await inquiry.logins(homeserver);
 	if ('value' in logins && !logins.value.includes('m.login.password'))
-		mistake('matrix.password', `${homeserver} takes no passwords (Matrix Authentication Service?): use an accessToken`);
+		mistake(
+			'matrix.password',
+			`${homeserver} does not accept passwords (Matrix Authentication Service?): use an accessToken`,
+		);
 	const exists = await inquiry.exists(homeserver, user);
-	if (exists === false) mistake('matrix.user', `${homeserver} knows no ${user}`);
-	else if (exists)
-		note(`matrix.user: ${homeserver} knows ${user}; only a start can tell whether the password is right`);
-	else note(`matrix.user: ${homeserver} does not say whether there is ${user}; a start will tell`);
+	if (exists === false) mistake('matrix.user', `${homeserver} does not know ${user}`);
+	else if (exists) note(`matrix.user: ${homeserver} knows ${user}; the password is only checked at the start`);
+	else note(`matrix.user: ${homeserver} does not say whether ${user} exists; this is only checked at the start`);
 }
 
 function whyOf(failure: Failure): string {
-	return 'why' in failure ? failure.why : 'it is rate-limiting us; try again in a while';
+	return 'why' in failure ? failure.why : 'it is rate-limiting us; try again later';
 }

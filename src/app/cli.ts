@@ -39,7 +39,7 @@ async function serve(): Promise<number> {
 		return 0;
 	}
 	if (task.is === 'usage') {
-		process.stdout.write(`Glia ${packageJson.version} advises the people who run Synapse homeservers.\n${usage}\n`);
+		process.stdout.write(`Glia ${packageJson.version} advises administrators of Synapse homeservers.\n${usage}\n`);
 		return 0;
 	}
 	if (task.is === 'seeds') {

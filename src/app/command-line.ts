@@ -19,28 +19,28 @@ export type Invocation =
 
 /** Help without the version, which stands above it. */
 export const usage = `
-  npm start                                a conversation on the terminal
+  npm start                                chat on the terminal
   npm start -- --config config.yaml        join Matrix
   npm start -s -- say '!upgrade 1.56 1.69' answer once
   npm start -s -- say -                    answer each line of standard input
   npm start -s -- check homeserver.yaml    what a release does to a configuration
-  npm start -s -- why synapse.log          what an error or a log says
-  npm start -s -- check-config --config config.yaml   say what is wrong with the bot's configuration
-  npm start -s -- backup PATH --config config.yaml   copy the store and the keys, while the bot runs or not
-  npm start -s -- move-store --from ./data --to postgres://glia@db.example.org/glia   move the store while the bot is stopped
+  npm start -s -- why synapse.log          what an error or a log means
+  npm start -s -- check-config --config config.yaml   check the bot's configuration
+  npm start -s -- backup PATH --config config.yaml   back up the store and the keys (the bot may be running)
+  npm start -s -- move-store --from ./data --to postgres://glia@db.example.org/glia   move the store (the bot must be stopped)
   npm start -s -- seeds --config config.yaml   print the bot's identity; keep it like a password
 
   say options   --json         one line of JSON for each answer
-                --all          everything that a first screen leaves out
+                --all          everything that the first screen leaves out
                 --file PATH    a file for the command (repeatable)
                 --config PATH  the configuration
   check FILE…   files, folders, or - for standard input; also facts, --json,
-                --from 1.98    the release that runs
-                --to 1.163     the target; by default the newest
+                --from 1.98    the current release
+                --to 1.163     the target (default: the newest)
   why [FILE]    standard input if it is - or missing; also releases, facts, --json
   --version, --help
 
-Exit status: 0 answered, 1 refused, 2 the target would refuse to start, 3 a fault of Glia.`;
+Exit status: 0 answered, 1 refused, 2 the target would refuse to start, 3 an internal error.`;
 
 const config = { type: 'string' } as const;
 const json = { type: 'boolean' } as const;

@@ -68,14 +68,14 @@ export function exitOf(answers: readonly Answer[]): number {
 /** Who reads may stop early (`| head`): then there is nobody left to answer, and nothing went wrong. */
 export function endWithReader(error: NodeJS.ErrnoException): void {
 	if (error.code === 'EPIPE') process.exit();
-	process.stderr.write(`The answer cannot be written: ${error.message}\n`);
+	process.stderr.write(`Cannot write the answer: ${error.message}\n`);
 	process.exit(3);
 }
 
 /** Answers the commands once (`-`: each line of standard input). Resolves to the exit status. */
 export async function say(said: string, { json, ...speaking }: Speaking & { json: boolean }): Promise<number> {
 	const readOnly = () =>
-		'This would change something, and `say` only reads. Say it in a conversation (`npm start`) or in a room.';
+		'This command changes something, but `say` is read-only. Use it in a chat (`npm start`) or in a room.';
 	process.stdout.on('error', endWithReader);
 	let worst = 0;
 	for await (const line of said === '-' ? linesOfInput() : [said]) {

@@ -152,7 +152,7 @@ async function take(signed: SignedText, state: UpdatesState): Promise<BundleRefu
 	if (refusal) return refusal;
 	state.newest = remembered(bundle, signed);
 	const { author, made, horizon } = bundle;
-	setup.log.info({ author, made, horizon }, 'newer knowledge is in use from now on');
+	setup.log.info({ author, made, horizon }, 'newer knowledge is now in use');
 	return undefined;
 }
 
@@ -194,7 +194,7 @@ async function unlike(bundle: Bundle, files: URL, own: Edition): Promise<BundleR
 	const { knowledge } = await openEdition(files);
 	const horizon = horizonOf(knowledge);
 	if (horizon.release !== bundle.horizon.release || horizon.read !== bundle.horizon.read)
-		return { is: 'unreadable', what: 'its files reach elsewhere than it says' };
+		return { is: 'unreadable', what: 'its files reach a different release than it says' };
 	return shrinkageOf(knowledge, own.knowledge);
 }
 

@@ -46,7 +46,7 @@ export async function moveStore(from: StorePlace, to: StorePlace): Promise<numbe
 }
 
 const afterwards =
-	'moved. Put the new location into the configuration and start the bot. Do not start it on the old location again.';
+	'moved. Put the new location into the configuration and start the bot. Do not start it with the old location again.';
 
 function summary(moved: ReadonlyMap<string, number>, devices: number): string {
 	const counts = [...moved].filter(([, rows]) => rows > 0).map(([table, rows]) => `${table} ${rows}`);
@@ -74,7 +74,7 @@ async function openTarget(place: StorePlace): Promise<OpenEnd> {
 	if (typeof place !== 'string') return openDatabase(place);
 	const folder = resolve(place);
 	if (existsSync(folder) && readdirSync(folder).length > 0)
-		throw new Refusal(`${folder} is not empty; name a folder that is, or that is not there yet.`);
+		throw new Refusal(`${folder} is not empty; name an empty folder, or one that does not exist yet.`);
 	// What was left by a move that did not end.
 	const half = `${folder}.moving`;
 	rmSync(half, { recursive: true, force: true });

@@ -59,5 +59,5 @@ function faultSentence(fault: unknown, why: string, path: string): string {
 	const trouble = writeTrouble(path);
 	if (isDisk || trouble !== undefined)
 		return `Incoming or outgoing messages cannot be stored in ${path}: ${why}${trouble === undefined ? '' : `: ${trouble}`}`;
-	return `Glia stops because of an internal error; the log has the details: ${why}`;
+	return `Glia is stopping because of an internal error; see the log for details: ${why}`;
 }

@@ -45,7 +45,7 @@ export async function runReplica(config: Config, setup: BotSetup, address: Postg
 		await replica.close();
 		setTimeout(() => process.exit(), lastSteps).unref();
 	}
-	return statusOf(ending, log, (_, why) => `Glia stops because of an error; the log has the details: ${why}`);
+	return statusOf(ending, log, (_, why) => `Glia is stopping because of an error; see the log for details: ${why}`);
 }
 
 /** What this replica looks at, for a little longer than a look may take. */

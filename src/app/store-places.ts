@@ -19,6 +19,6 @@ function placeIn(word: string | undefined, configured: StorePlace | undefined): 
 		return configured;
 	}
 	if (/^postgres(ql)?:\/\//.test(word)) return { url: word, schema: 'glia' };
-	if (/^[a-z]+:\/\//.test(word)) throw new Refusal(`${word} is neither a folder nor an address of PostgreSQL.`);
+	if (/^[a-z]+:\/\//.test(word)) throw new Refusal(`${word} is neither a folder nor a PostgreSQL URL.`);
 	return word;
 }

@@ -6,6 +6,6 @@ import { code } from '../text/markdown.ts';
 export function refuseAuthenticationService(typed: readonly string[], example: string): void {
 	if (/^mas$/i.test(typed[0] ?? '') && /^v?[01]\.(\d|1\d)(\.\d+)?$/.test(typed[1] ?? ''))
 		throw new Refusal(
-			`That is Matrix Authentication Service, whose releases are not known here; its notes are at https://github.com/element-hq/matrix-authentication-service/releases. For Synapse with it, say the versions first: ${code(example)}`,
+			`That is Matrix Authentication Service, whose releases I do not know; its notes are at https://github.com/element-hq/matrix-authentication-service/releases. For Synapse with it, give the versions first: ${code(example)}`,
 		);
 }

@@ -26,7 +26,7 @@ export function withDays(words: readonly string[], today: string): WordsWithDays
 			continue;
 		}
 		const typed = words.slice(at, at + read.length).join(' ');
-		if (read.isChoice) found.taken.push(`${quoted(typed)} is taken as ${read.day}.`);
+		if (read.isChoice) found.taken.push(`I read ${quoted(typed)} as ${read.day}.`);
 		found.words.push(read.day);
 		at += read.length;
 	}
@@ -50,7 +50,7 @@ function byNumbers([word = '']: readonly string[]): DayRead | undefined {
 	if (sign === '.' || Number(first) > 12 || first === second) return { length: 1, day: written(last, second, first) };
 	if (Number(second) > 12) return { length: 1, day: written(last, first, second) };
 	const [one, other] = [written(last, second, first), written(last, first, second)];
-	throw new Refusal(`${quoted(word)} may be ${code(one)} or ${code(other)}: say which, in this form.`);
+	throw new Refusal(`${quoted(word)} may be ${code(one)} or ${code(other)}: write it in one of these forms.`);
 }
 
 /** `june 2025`, `1 june 2025`, `june 1st 2025`; without a year the last one that has been. */

@@ -89,10 +89,10 @@ export async function readPlaybookWords(
 	const [first, second, third] = moments;
 	if (first === undefined)
 		throw new Refusal(
-			`Since when? Say a day, a commit, or your migration value: ${code(playbookExample)}. ${code('git log -1 --format=%cs')} in your checkout prints its day.`,
+			`Since when? Give a date, a commit, or your migration value: ${code(playbookExample)}. ${code('git log -1 --format=%cs')} in your checkout prints the date.`,
 		);
 	if (third !== undefined)
-		throw new Refusal(`Two days are enough; ${quoted(third)} is a third. An example: ${code(playbookExample)}`);
+		throw new Refusal(`Two dates are enough; ${quoted(third)} is a third. An example: ${code(playbookExample)}`);
 	const stated = statedIn(
 		words.filter(word => !isMoment(word)),
 		word => componentsOf(word, given.names),
@@ -103,11 +103,11 @@ export async function readPlaybookWords(
 	const to = second === undefined ? { day: given.newest, isIn: false, taken: [] } : await momentOf(second, given);
 	if (from.day > given.newest)
 		throw new Refusal(
-			`${from.day} is later than the playbook changes I know, which end on ${given.newest}. Later changes are in its change log: https://github.com/spantaleev/matrix-docker-ansible-deploy/blob/master/CHANGELOG.md`,
+			`${from.day} is later than the playbook changes I know, which end on ${given.newest}. For later changes, see its change log: https://github.com/spantaleev/matrix-docker-ansible-deploy/blob/master/CHANGELOG.md`,
 		);
 	if (to.day < from.day)
 		throw new Refusal(
-			`${to.day} is before ${from.day}. The earlier day comes first: ${code(`!upgrade mdad ${to.day} ${from.day}`)}`,
+			`${to.day} is before ${from.day}. The earlier date comes first: ${code(`!upgrade mdad ${to.day} ${from.day}`)}`,
 		);
 	const span = { from: from.day, fromIsIn: from.isIn, to: to.day };
 	return { ...stated, span, taken: [...stated.taken, ...from.taken, ...to.taken] };
@@ -145,9 +145,9 @@ async function momentOf(word: string, given: PlaybookSetup): Promise<{ day: stri
 			throw new Refusal(`${written} is in the future; today is ${given.today}. An example: ${code(playbookExample)}`);
 		if (written < oldest)
 			throw new Refusal(
-				`I know the playbook’s changes since ${oldest}, and ${written} is earlier. Say ${code(oldest)}.`,
+				`I know the playbook’s changes since ${oldest}, but ${written} is earlier. Use ${code(oldest)}.`,
 			);
-		const taken = word.length < 8 ? [`${quoted(word)} is taken as ${written}.`] : [];
+		const taken = word.length < 8 ? [`I read ${quoted(word)} as ${written}.`] : [];
 		return { day: written, isIn: true, taken };
 	}
 	if (migrationWord.test(word)) return migrationMoment(word, given);
@@ -158,13 +158,13 @@ async function momentOf(word: string, given: PlaybookSetup): Promise<{ day: stri
 	const [only, other] = found;
 	if (!only)
 		throw new Refusal(
-			`I do not know a commit ${quoted(word)} of the playbook’s main branch between ${oldest} and ${given.playbook.read}. ${code('git log -1 --format=%cs')} in your checkout prints its day: say that instead.`,
+			`I do not know a commit ${quoted(word)} of the playbook’s main branch between ${oldest} and ${given.playbook.read}. ${code('git log -1 --format=%cs')} in your checkout prints its date: use that instead.`,
 		);
 	if (other)
 		throw new Refusal(
-			`${quoted(word)} matches several commits: give more of it, as ${code('git rev-parse HEAD')} prints it.`,
+			`${quoted(word)} matches several commits: give more digits, as ${code('git rev-parse HEAD')} prints it.`,
 		);
-	return { day: only.day, isIn: true, taken: [`Commit ${only.commit} is of ${only.day}.`] };
+	return { day: only.day, isIn: true, taken: [`Commit ${only.commit} is from ${only.day}.`] };
 }
 
 const oldest = '2020-01-01';
@@ -177,10 +177,10 @@ function migrationMoment(word: string, { playbook }: PlaybookSetup): { day: stri
 	if (!known.some(value => value.replaceAll('.', '-').startsWith(`v${written}`))) {
 		const near = nearest(word.toLowerCase(), known);
 		throw new Refusal(
-			`${quoted(word)} is not a value that the playbook ever asked for${near ? `; did you mean ${code(near)}?` : '.'} It knows ${known.map(code).join(', ')}.`,
+			`${quoted(word)} is not a value that the playbook has ever required${near ? `; did you mean ${code(near)}?` : '.'} It knows ${known.map(code).join(', ')}.`,
 		);
 	}
-	return { day: written, isIn: false, taken: [`${code(word)} means that everything up to ${written} was read.`] };
+	return { day: written, isIn: false, taken: [`${code(word)} means that you have read everything up to ${written}.`] };
 }
 
 /** The components that a word stands for; several if it is not clear which. */
@@ -264,8 +264,8 @@ export function readChartWords(
 	if (order === 0)
 		throw new Refusal(
 			second === undefined
-				? `${from.chart.chart} is the newest chart I know: there is nothing to upgrade to.`
-				: `Both are ${from.chart.chart}: there is nothing between a chart and itself. An example: ${code(chartExample)}`,
+				? `${from.chart.chart} is the newest chart I know, so there is nothing to upgrade to.`
+				: `Both are ${from.chart.chart}, so there is nothing to compare. An example: ${code(chartExample)}`,
 		);
 	if (order > 0)
 		throw new Refusal(
@@ -289,7 +289,7 @@ export function readChart(
 		const line = charts.filter(({ chart }) => parts.every((part, at) => Number(chart.split('.')[at]) === part));
 		const found = as === 'start' ? line[0] : line.at(-1);
 		const what = as === 'start' ? 'its first chart' : 'its newest chart';
-		if (found) return { chart: found, taken: [`${written} is taken as ${found.chart}, ${what}.`] };
+		if (found) return { chart: found, taken: [`I read ${written} as ${found.chart}, ${what}.`] };
 	}
 	// Charts have no candidates: with anything after its numbers it is not a known chart.
 	const isWhole = /^\d+\.\d+\.\d+$/.test(written);

@@ -10,7 +10,7 @@ export function takeLook(words: readonly string[]): { rest: string[]; printed?: 
 	const wrong = printed.find(word => !isPrinted(word));
 	if (wrong !== undefined)
 		throw new Refusal(
-			`Behind ${code('look')} comes what the script printed, like ${code('look none')}; ${quoted(wrong)} is not part of it.`,
+			`After ${code('look')}, give the output of the script, like ${code('look none')}; ${quoted(wrong)} is not part of it.`,
 		);
 	return { rest: words.slice(0, at), printed };
 }

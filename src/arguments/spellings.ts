@@ -42,10 +42,10 @@ const spellings: readonly [RegExp, string][] = [
 /** Ways to install that come near to one of ours, and what to bear in mind. */
 // A map: `constructor` and its like are words that people type, and every object has them.
 const near: ReadonlyMap<string, { as: string; but: string }> = new Map([
-	['podman', { as: 'docker', but: `type ${code('podman')} where a command says ${code('docker')}` }],
+	['podman', { as: 'docker', but: `in the commands, replace ${code('docker')} with ${code('podman')}` }],
 	...['helm', 'kubernetes', 'k8s'].map((word): [string, { as: string; but: string }] => [
 		word,
-		{ as: 'ess', but: `that is Element’s chart; with another one say ${code('docker')}, its image is the same` },
+		{ as: 'ess', but: `this is Element’s chart; for another one, say ${code('docker')}, since the image is the same` },
 	]),
 ]);
 
@@ -100,7 +100,7 @@ export function respelled(words: readonly string[]): Respelled {
 function respelledWord(word: string): Respelled {
 	const small = word.toLowerCase();
 	const known = near.get(small.replace(/^install=/, ''));
-	if (known) return { words: [known.as], taken: [`${quoted(word)} is taken as ${code(known.as)}: ${known.but}.`] };
+	if (known) return { words: [known.as], taken: [`I read ${quoted(word)} as ${code(known.as)}: ${known.but}.`] };
 	const [, tag] = image.exec(small) ?? [];
 	if (image.test(small))
 		return { words: ['docker', ...(tag === undefined || tag === 'latest' ? [] : [tag])], taken: [] };
@@ -118,6 +118,6 @@ function hostTaken(host: string): string[] {
 	return name === undefined
 		? []
 		: [
-				`I take ${quoted(host)} as the server’s name. If its user IDs look like ${quoted(`@name:${name}`)}, the name is ${quoted(name)}.`,
+				`I read ${quoted(host)} as the server name. If its user IDs look like ${quoted(`@name:${name}`)}, the name is ${quoted(name)}.`,
 			];
 }

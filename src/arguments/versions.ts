@@ -52,7 +52,7 @@ export function readVersion(
 		const found = as === 'start' ? line[0] : line.filter(isStable).at(-1);
 		if (found?.version === full) return { version: full };
 		const what = as === 'start' ? 'its first release' : 'its newest patch release';
-		if (found) return { version: found.version, note: `${text} is taken as ${found.version}, ${what}.` };
+		if (found) return { version: found.version, note: `I read ${text} as ${found.version}, ${what}.` };
 	}
 	const release = isVersion(full) ? knowledge.releases.find(({ version }) => version === full) : undefined;
 	if (!release) {
@@ -64,7 +64,7 @@ export function readVersion(
 	if (as !== 'target') return { version: full, note: `${full} was withdrawn by its developers.` };
 	const next = stable(knowledge.releases).find(({ version }) => compare(version, full) > 0);
 	throw new Refusal(
-		`Synapse ${full} was withdrawn by its developers, so it is no target.${next ? ` Take ${code(next.version)} instead.` : ''}`,
+		`Synapse ${full} was withdrawn by its developers, so you should not upgrade to it.${next ? ` Use ${code(next.version)} instead.` : ''}`,
 	);
 }
 
@@ -128,7 +128,7 @@ export function takeVersion(
 	const rest = words.filter(word => !isVersionWord(word));
 	const [first, second] = typed;
 	if (first === undefined) return { rest };
-	if (second !== undefined) throw new Refusal('A server runs one version: say only one of them.');
+	if (second !== undefined) throw new Refusal('A server runs one version: give only one.');
 	const told = first.slice('version='.length);
 	const { version } = readVersion(told, 'running', knowledge);
 	// A package or a build from a branch is no less one because a person tells of it. Two parts mean the newest patch.

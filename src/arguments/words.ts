@@ -76,7 +76,7 @@ export function sortWords(words: readonly string[], example: string, systems: re
 		else if (term?.operator === '=') sorted.terms.push(term);
 		else if (term)
 			throw new Refusal(
-				`A fact has one value: write ${quoted(small.replace(/[<>]=?/, '='))} instead of ${quoted(word)}.`,
+				`A fact has only one value: write ${quoted(small.replace(/[<>]=?/, '='))} instead of ${quoted(word)}.`,
 			);
 		else if (serverWord.test(word)) sorted.servers.push(small);
 		else throw new Refusal(unknownWord(word, example, systems));
@@ -116,7 +116,7 @@ function meantFact(word: string, systems: readonly string[]): string | undefined
 		return `I know ${enumerate(systemFamilies())}. Write it like this: ${code(closedFacts.os.example)}.`;
 	if (isClosed(name)) return `Write its value like this: ${code(closedFacts[name].example)}.`;
 	const denied = name.replace(/^no-/, '');
-	if (denied !== name && parseTerm(denied)) return `Say what it is instead: only yes-or-no facts can be denied.`;
+	if (denied !== name && parseTerm(denied)) return `Say what it is instead: you can only deny yes-or-no facts.`;
 	const known = [...factWords(), ...systems];
 	const near = nearest(word, known) ?? nearest(name, known);
 	const whole = near && value !== undefined && parseTerm(`${near}=${value}`) ? `${near}=${value}` : near;
@@ -139,6 +139,6 @@ export function readProfile(terms: readonly Term[]): Profile {
 			`${code(first)} and ${code(second)} contradict each other: those packages are for Debian and Ubuntu. Say another way to install, like ${code('pip')} or ${code('docker')}, or leave it out.`,
 		);
 	throw new Refusal(
-		`${code(first)} and ${code(second)} contradict each other: a deployment has one value of ${code(profile.fact)}. Say only one of them.`,
+		`${code(first)} and ${code(second)} contradict each other: a deployment has only one value of ${code(profile.fact)}. Give only one.`,
 	);
 }

@@ -51,7 +51,7 @@ export type Deciding = {
 
 /** Anyone who can write into the room without its keys could have sent it, such as the homeserver. */
 const cameInTheClear =
-	'This room is encrypted, but your message was not. I cannot be sure who sent it, so I change nothing. Send it again from a client that encrypts.';
+	'This room is encrypted, but your message was not. I cannot be sure who sent it, so I will not change anything. Send it again from a client that encrypts.';
 
 type CommandDecision = {
 	sayings: Saying[];

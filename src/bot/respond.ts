@@ -44,7 +44,7 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 	try {
 		if (call.long !== undefined)
 			throw new Refusal(
-				`This command has ${call.long} characters, and I read at most ${maxCommand}. Please shorten it.`,
+				`This command has ${call.long} characters, but I read at most ${maxCommand}. Please shorten it.`,
 			);
 		const command = helpAsked(call, to) ?? to.commands.find(({ name }) => name === call.name);
 		if (!command) throw new Refusal(unknownCommand(call.name, to.commands));
@@ -52,7 +52,7 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 			const no = mayNotChange(message, to);
 			if (no)
 				throw new Refusal(
-					no.old ? `${no.why} Please repeat it if you still want it: ${code(`!${command.usage}`)}` : no.why,
+					no.old ? `${no.why} Please say it again if you still want it: ${code(`!${command.usage}`)}` : no.why,
 				);
 		};
 		if (command.changes && !command.asks?.(call.words)) refuseChange();
@@ -82,7 +82,7 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 		);
 		const err = isPrivate ? placesOf(error) : error;
 		to.log.error({ err, reference, command: call.name }, 'a command failed');
-		const lead = `Something went wrong on my side, not yours. My log has the details under ${code(reference)}.`;
+		const lead = `Something went wrong on my side. My log has the details under ${code(reference)}.`;
 		return { value: { format: 1, error: `internal error, reference ${reference}` }, lead, sections: [], kind: 'fault' };
 	}
 }
@@ -102,7 +102,10 @@ export function mayNotChange(
 	const why = mayChange();
 	if (why) return { why, old: false };
 	if (ports.now().getTime() - at.getTime() <= staleAfter) return undefined;
-	return { why: 'You said that more than 24 hours ago, while I was away, and it would change something.', old: true };
+	return {
+		why: 'You said that more than 24 hours ago, while I was offline, and it would change something.',
+		old: true,
+	};
 }
 
 /** A refusal as an answer. Its text is Markdown; as JSON it is the same sentence without marks of code. */

@@ -31,7 +31,7 @@ export function refusalToChange(
 ): string | undefined {
 	const [has, needs] = [powerOf(person, state), levelToChange(changes, state)];
 	if (has >= needs) return undefined;
-	return `Changing this takes power level ${needs} in this room, and yours is ${has}. Ask someone who has it.`;
+	return `To change this, you need power level ${needs} in this room, but yours is ${has}. Ask someone who has it.`;
 }
 
 /** Rooms up to version 10 name their creator in the content; a custom version counts as a new one. */
@@ -74,6 +74,6 @@ export function refusalToVerify(
 	const no = refusalToChange(person, changes, state);
 	return (
 		no &&
-		`Verifying me needs the same power level as changing things here. ${no} Anyone can compare what !verify shows.`
+		`To verify me, you need the same power level as for changing things here. ${no} Anyone can compare what !verify shows.`
 	);
 }

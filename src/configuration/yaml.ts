@@ -145,7 +145,7 @@ function sentenceFor(code: string): string {
 		MULTILINE_IMPLICIT_KEY: 'A key spans several lines; a colon or a quote may be missing.',
 		BLOCK_IN_FLOW: 'A block is inside brackets.',
 		BAD_ALIAS: 'An alias (`*name`) has no anchor (`&name`).',
-		UNEXPECTED_TOKEN: 'There is something where YAML expects nothing.',
+		UNEXPECTED_TOKEN: 'There is unexpected text.',
 	};
 	return sentences[code] ?? 'It is not YAML.';
 }

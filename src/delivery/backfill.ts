@@ -45,7 +45,7 @@ export async function fillGaps(filling: GapFill): Promise<number | undefined> {
 				const refused = failure.kind === 'refused' ? (refusals.get(gap.room) ?? 0) : 0;
 				if (failure.kind === 'refused' && refused >= maxRefusals) {
 					refusals.delete(gap.room);
-					log.warn({ room: gap.room, why: failure }, 'messages sent while I was away cannot be read');
+					log.warn({ room: gap.room, why: failure }, 'cannot read messages sent while I was offline');
 					await store.fill(gap, { messages: [] }, now());
 					break;
 				}
@@ -60,7 +60,7 @@ export async function fillGaps(filling: GapFill): Promise<number | undefined> {
 			refusals.delete(gap.room);
 			const page = { ...outcome.value, messages: await meant(outcome.value.messages) };
 			if (pages++ === maxPages && page.next !== undefined) {
-				log.warn({ room: gap.room, pages }, 'too many messages were missed to read them all');
+				log.warn({ room: gap.room, pages }, 'missed too many messages to read them all');
 				delete page.next;
 			}
 			await store.fill(gap, page, now());

@@ -222,14 +222,14 @@ function openReader(deciding: Deciding, ending: AbortSignal): Reader {
 
 const readingStill: Answer = {
 	value: { format: 1, progress: 'reading' },
-	lead: 'Reading … The file is taking a while; I answer when I have it.',
+	lead: 'Reading … The file is taking a while; I will answer when I have it.',
 	sections: [],
 	kind: 'progress',
 };
 
 const lookingStill: Answer = {
 	value: { format: 1, progress: 'looking' },
-	lead: 'Looking … The server is slow to answer; I reply when I know more.',
+	lead: 'Checking … The server is slow to answer; I will reply when I know more.',
 	sections: [],
 	kind: 'progress',
 };

@@ -42,7 +42,7 @@ export async function noticeLoss(looking: StoreSearch): Promise<Date | undefined
 	void markAs(mine, looking);
 	const at = await kept.get(lostKey);
 	if (at === undefined || now().getTime() - Date.parse(at) > toldFor) return undefined;
-	const text = 'the store was lost or emptied: earlier watches and settings are gone, and each room is told once';
+	const text = 'the store was lost or emptied: earlier watches and settings are gone; each room will be told once';
 	if (fresh) log.error({ at }, text);
 	else log.warn({ at }, text);
 	return new Date(at);
@@ -62,7 +62,7 @@ async function markerOf({ homeserver, random, log, stopping, pause }: StoreSearc
 		const { failure } = marker;
 		if (failure.kind === 'refused' || failure.kind === 'token' || failure.kind === 'stopped') return undefined;
 		const wait = failure.kind === 'limited' ? failure.waitMs : backoff(tries, random());
-		log.warn({ why: failure }, 'the homeserver does not yet say whether this is a first start');
+		log.warn({ why: failure }, 'cannot tell yet from the homeserver whether this is a first start');
 		await pause(wait);
 	}
 	return undefined;
@@ -77,7 +77,10 @@ async function markAs(id: string, { homeserver, random, log, stopping, pause }: 
 		if ('value' in done) return;
 		const { failure } = done;
 		if (failure.kind === 'refused') {
-			log.warn({ why: failure }, 'the homeserver stores no marker: a lost store would look like a first start');
+			log.warn(
+				{ why: failure },
+				'the homeserver does not store the marker: a lost store would look like a first start',
+			);
 			return;
 		}
 		if (failure.kind === 'token' || failure.kind === 'stopped') return;

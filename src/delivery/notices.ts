@@ -32,7 +32,7 @@ export async function announce({ store, now, name, server, reads, log, said }: A
 		const sayings: Saying[] = [];
 		// The notice would be in the clear, and what is said in an encrypted room never is: the operator hears of it.
 		if (untold.encrypted && !reads)
-			log.error({ room }, 'this room is encrypted, and the access token belongs to no device: I am silent there');
+			log.error({ room }, 'this room is encrypted, but the access token belongs to no device: I cannot speak there');
 		else if (untold.greeting) sayings.push(announcement('hello', untold, hello(name(), server)));
 		if (untold.lost) sayings.push(announcement('lost', untold, storeLost()));
 		if (untold.public) sayings.push(announcement('public', untold, madePublic()));

@@ -176,7 +176,7 @@ async function keepFailed(
 		// The room has been replaced: what is on its way follows as soon as we are in the new one.
 		await postpone(60_000);
 	} else if (failure.kind === 'keyless') {
-		log.error({ room, why: failure.why }, 'a message for an encrypted room cannot be sent and is given up');
+		log.error({ room, why: failure.why }, 'giving up a message that cannot be sent to an encrypted room');
 		await store.giveUp(id, JSON.stringify(failure), now());
 		delivering.delivered?.('given up');
 	} else if (verdict === 'never') {
@@ -201,11 +201,11 @@ async function refused({ id, room, tries }: Waiting, failure: Failure, deliverin
 		const membership = await homeserver.membership(room, homeserver.user);
 		if ('failure' in membership) return store.postpone(id, new Date(now().getTime() + backoff(tries, random())));
 		if (membership.value !== 'join') {
-			log.warn({ room }, 'no longer in a room: its data is kept for a while');
+			log.warn({ room }, 'no longer in a room: keeping its data for a while');
 			return store.leftRoom(room, now());
 		}
 	}
-	log.warn({ room, tries, why: failure }, 'an answer cannot be delivered and is given up');
+	log.warn({ room, tries, why: failure }, 'giving up an answer that cannot be delivered');
 	await store.giveUp(id, JSON.stringify(failure), now());
 	delivering.delivered?.('given up');
 }

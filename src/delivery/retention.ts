@@ -45,7 +45,7 @@ async function noticeLeaving({
 	if ('failure' in joined) return;
 	const there = new Set(joined.value);
 	for (const room of kept.filter(room => !there.has(room))) {
-		log.warn({ room }, 'no longer in a room: its data is kept for a while');
+		log.warn({ room }, 'no longer in a room: keeping its data for a while');
 		await store.leftRoom(room, now());
 	}
 }

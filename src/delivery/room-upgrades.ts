@@ -136,12 +136,12 @@ async function tryMove(move: Move, moving: Moving): Promise<Try> {
 		return 'over';
 	}
 	if (verdict === 'stay') {
-		log.warn({ from, to, sender }, 'a room names a replacement that does not name it: not followed');
+		log.warn({ from, to, sender }, 'not following a room to a replacement that does not refer back to it');
 		await drop(move, moving);
 		return 'over';
 	}
 	if (verdict === 'leave') {
-		log.warn({ from, to, sender }, 'the replacement of a room does not name it: left again');
+		log.warn({ from, to, sender }, 'left the replacement of a room, which does not refer back to it');
 		const left = await homeserver.leave(to);
 		if ('failure' in left && left.failure.kind !== 'refused') return left;
 		await store.leftRoom(to, now());
@@ -150,10 +150,7 @@ async function tryMove(move: Move, moving: Moving): Promise<Try> {
 	}
 	if (verdict === 'wait') {
 		if (await store.awaitInvitation(from))
-			log.warn(
-				{ from, to, sender },
-				'a room was replaced by somebody who may not invite me: waiting for an invitation',
-			);
+			log.warn({ from, to, sender }, 'someone who may not invite me replaced a room: waiting for an invitation');
 		if (move.invitation) {
 			const left = await homeserver.leave(to, refusedInvitation);
 			if ('failure' in left && left.failure.kind !== 'refused') return left;
@@ -162,7 +159,7 @@ async function tryMove(move: Move, moving: Moving): Promise<Try> {
 		return { waitMs: invitationPause };
 	}
 	if (verdict === 'wait for the limit') return { waitMs: limitPause };
-	if (verdict === 'again') return { failure: { kind: 'away', why: 'the new room cannot be read yet' } };
+	if (verdict === 'again') return { failure: { kind: 'away', why: 'cannot read the new room yet' } };
 	return join(move, moving);
 }
 

@@ -6,7 +6,7 @@ type ClosedFactEntry = { means: string; values?: readonly string[]; example: str
 /** Facts that have a value. */
 export const closedFacts = {
 	install: {
-		means: 'where Synapse comes from: `debian` is upstream’s package archive, `distro` Debian’s or Ubuntu’s own',
+		means: 'how Synapse is installed: `debian` means upstream’s package archive, `distro` Debian’s or Ubuntu’s own',
 		values: ['pip', 'source', 'debian', 'distro', 'docker', 'mdad', 'ess', 'nix'],
 		example: 'docker',
 	},
@@ -37,17 +37,17 @@ export const openFacts = {
 	modules: 'Python modules are loaded (`modules`, `password_providers`, `spam_checker` …)',
 	email: 'Synapse sends email',
 	phone: 'phone numbers are used (registration, password reset, identity server)',
-	sso: 'people log in through another system (SAML, CAS or OpenID Connect)',
-	saml: 'people log in through SAML',
-	cas: 'people log in through CAS',
-	oidc: 'people log in through OpenID Connect',
+	sso: 'users log in through another system (SAML, CAS or OpenID Connect)',
+	saml: 'users log in through SAML',
+	cas: 'users log in through CAS',
+	oidc: 'users log in through OpenID Connect',
 	mas: 'Matrix Authentication Service handles logins',
 	metrics: 'Prometheus or another system reads Synapse’s metrics',
 	'admin-api': 'scripts or tools use the admin API',
 	media: 'Synapse stores uploaded media (not turned off, and no other media repository)',
 	'url-previews': '`url_preview_enabled` is true',
 	turn: 'calls go through a TURN server',
-	registration: 'people can register themselves',
+	registration: 'users can register themselves',
 	retention: 'message retention policies are on',
 } satisfies Record<string, string>;
 

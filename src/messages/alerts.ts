@@ -65,7 +65,7 @@ export function alertWords(server: string, given: readonly Numbered[], mention: 
 	const acts = alerts.some(({ alert: { kind, rule } }) => kind !== 'solved' && !unreminded.has(rule));
 	const isWay = alerts.some(({ alert }) => alert.kind !== 'solved' && wayRules.has(alert.rule));
 	const help = isWay ? `What to do: ${code(`!upgrade ${server}`)}` : '';
-	const foot = acts ? `✅ or ${code('!ack')} stops the reminders, 💤 or ${code('!snooze 7d')} puts them off.` : '';
+	const foot = acts ? `✅ or ${code('!ack')} stops the reminders, 💤 or ${code('!snooze 7d')} postpones them.` : '';
 	// Whoever is reminded has read the rest of it, in the thread.
 	const isReminder = alerts.length === 1 && first?.alert.kind === 'reminder';
 	const lead = isReminder
@@ -124,7 +124,7 @@ function sectionsOf(alerts: readonly Numbered[], server: string): Section[] {
 	sections.unshift(...holes.map(group => holesSection(group, server)));
 	return [
 		...sections,
-		...(rest.length ? [{ title: `And ${rest.length} more`, markdown: lines(rest, server), fold: true }] : []),
+		...(rest.length ? [{ title: `${rest.length} more`, markdown: lines(rest, server), fold: true }] : []),
 		// Whoever is reminded has read the rest of it.
 		...(still.length
 			? [{ title: `Still open (${still.length})`, markdown: lines(still, server), fold: still.length > maxInFull }]
@@ -169,5 +169,5 @@ function askWords(server: string, alerts: readonly Numbered[]): string {
 	if (!facts.length) return '';
 	const words = facts.slice(0, 3).map(factExample).join(' ');
 	const all = alerts.every(({ alert }) => alert.ask);
-	return `I do not know whether ${all ? '' : 'all of '}this concerns it. Tell me, for example ${code(`!profile ${server} ${words}`)}; ${code('no-')} in front denies a fact.`;
+	return `I do not know whether ${all ? '' : 'all of '}this affects it. Tell me, for example ${code(`!profile ${server} ${words}`)}; put ${code('no-')} in front to deny a fact.`;
 }

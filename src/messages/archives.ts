@@ -13,17 +13,17 @@ export function archiveWords(archive: Archive, asked?: { typed: string; versions
 	const has = (row: Archive['releases'][number]) =>
 		`${row.version}${row.branch ? ` (${row.branch})` : ''}, ${row.date}${row.at ? `, ${row.at.startsWith('#') ? row.at : `commit ${row.at}`}` : ''}`;
 	const result = newest
-		? `${asked ? '' : archive.isWhole ? 'newest is ' : 'newest known is '}${has(newest)}`
-		: `${asked?.typed ?? 'nothing'} is not in the table, read ${archive.read}`;
+		? `${asked ? '' : archive.isWhole ? 'the newest is ' : 'the newest known is '}${has(newest)}`
+		: `${asked?.typed ?? 'nothing'} is not in the table (as of ${archive.read})`;
 	const shown = rows.slice(0, maxRows).map(has);
 	const more = rows.length - shown.length;
-	const whole = archive.isWhole ? '' : 'It had others that are not recorded. ';
+	const whole = archive.isWhole ? '' : 'It also had releases that are not recorded. ';
 	const notes = asked?.versions.at(-1);
 	return {
 		value: { format: 1, archive: archive.word, url: archive.url, read: archive.read, releases: rows },
 		lead: [
 			`**${archive.name}: ${result}.**`,
-			`A table, not advice: ${archive.date}. ${whole}Nothing after ${archive.read} was read: ${archive.url}`,
+			`This is a table, not advice: ${archive.date}. ${whole}As of ${archive.read}: ${archive.url}`,
 		].join('\n\n'),
 		title: `Archive: ${archive.name}`,
 		sections: [
@@ -31,7 +31,10 @@ export function archiveWords(archive: Archive, asked?: { typed: string; versions
 				? [
 						{
 							title: count(rows.length, 'release'),
-							markdown: list([...shown, ...(more > 0 ? [`and ${more} before; ${code('--json')} has them all`] : [])]),
+							markdown: list([
+								...shown,
+								...(more > 0 ? [`and ${more} older ones; ${code('--json')} has all of them`] : []),
+							]),
 							fold: false,
 						},
 					]

@@ -12,9 +12,9 @@ export function troubleWords(trouble: AttachmentTrouble, megabytes: number): str
 	const name = 'name' in trouble ? code(trouble.name) : '';
 	switch (trouble.is) {
 		case 'redacted':
-			return 'That message was deleted, and what it said is gone with it. Send the text or the file again.';
+			return 'That message was deleted. Send the text or the file again.';
 		case 'unreadable':
-			return 'I cannot read that message: it is encrypted, and its key has not reached me. Send the text or the file again.';
+			return 'I cannot read that message: it is encrypted, and I do not have its key. Send the text or the file again.';
 		case 'other':
 			return 'That message has neither text nor a file.';
 		case 'unseen':
@@ -26,11 +26,11 @@ export function troubleWords(trouble: AttachmentTrouble, megabytes: number): str
 		case 'too large':
 			return `${name} is too large: I read at most ${megabytes} MB for one command. For a log, the lines since the last start are enough.`;
 		case 'forged':
-			return `${name} is not the file that its message describes: the checksum or the key does not match, so I do not use it. Send it again.`;
+			return `${name} is not the file that its message describes: the checksum or the key does not match, so I did not use it. Send it again.`;
 		case 'gone':
 			return `${name} is no longer on the homeserver. Send it again.`;
 		case 'unavailable':
-			return `The homeserver does not give me ${name} now. Send it again, or paste its text.`;
+			return `I cannot get ${name} from the homeserver right now. Send it again, or paste its text.`;
 		case 'packed':
 			return `${name} is compressed. Unpack it and send the text.`;
 		case 'binary':
@@ -51,4 +51,4 @@ export function takenWords(names: readonly string[], where: 'before' | 'after' |
 
 /** The answer where a message can no longer be read at all. */
 export const unreadAgain =
-	'I could no longer read your message when its turn came. Messages of this kind are not stored, so please send it again.';
+	'I could no longer read your message when I got to it. I do not store such messages, so please send it again.';

@@ -56,9 +56,9 @@ export function checkWords(checked: Checked, around: CheckContext): Answer {
 	const lead = [
 		`**${[...(isOnlyProxy ? [] : [verdict(checked)]), ...routesVerdict(routes, to)].join(' ')}**`,
 		...around.taken,
-		...configuration.ignored.map(({ file }) => `${code(file)} holds no options: Synapse ignores it, and so do I.`),
+		...configuration.ignored.map(({ file }) => `${code(file)} has no options: Synapse ignores it, and so do I.`),
 		...(around.contradicted.length
-			? [`The files say ${around.contradicted.map(typedFact).join(', ')}; what you said counts.`]
+			? [`The files say ${around.contradicted.map(typedFact).join(', ')}; I go by what you said.`]
 			: []),
 		factsLine(around),
 	];
@@ -102,7 +102,7 @@ function verdict({ findings, to, unjudged }: Checked): string {
 	if (stops)
 		return `${to} would not start: ${count(stops, 'setting')} ${stops === 1 ? 'prevents' : 'prevent'} it.${more && ` ${more}.`}`;
 	const start = open
-		? `Nothing seen that stops ${to}; ${count(open, 'setting')} cannot be judged.`
+		? `I see nothing that stops ${to}, but I cannot judge ${count(open, 'setting')}.`
 		: `Nothing here stops ${to} from starting.`;
 	return `${start}${more && ` ${more}.`}`;
 }
@@ -131,9 +131,9 @@ function place({ file, line, option }: Pick<Finding, 'file' | 'line' | 'option'>
 
 const reasons: Record<NonNullable<Finding['reason']>, string> = {
 	'no-name': 'is missing, and no release starts without it',
-	'unknown-member': 'is unknown to this release, and its section takes no unknown names',
-	'missing-member': 'is missing, and its section needs it',
-	'fixed-stream': 'is a stream that this release cannot write elsewhere',
+	'unknown-member': 'is unknown to this release, and its section accepts no unknown names',
+	'missing-member': 'is missing, but its section needs it',
+	'fixed-stream': 'is not a stream that workers of this release can write',
 };
 
 function whyOf({ reason, why }: Finding): string | undefined {
@@ -150,23 +150,23 @@ export function findingText(finding: Finding, to: string): string {
 			if (note) return `${sentence(note.title)} (since ${note.release})`;
 			if (why !== undefined) return sentence(why);
 			if (finding.accepts)
-				return `${to} takes only ${kindsInWords(finding.accepts)}, and this is ${aKind(finding.is ?? '')}.`;
+				return `${to} accepts only ${kindsInWords(finding.accepts)}, but this is ${aKind(finding.is ?? '')}.`;
 			return `refused since ${release ?? to}. Delete it.`;
 		case 'unknown':
-			if (release !== undefined) return `unknown to ${to}, which ignores it; it came${since}.`;
+			if (release !== undefined) return `unknown to ${to}, which ignores it; added${since}.`;
 			return nearest === undefined
 				? `unknown to ${to}, which ignores it.`
 				: `unknown to ${to}, which ignores it. Did you mean ${code(nearest)}?`;
 		case 'misplaced':
 			return `ignored here; it belongs at ${code(nearest ?? '')}.`;
 		case 'duplicate':
-			return `stands in line ${first ?? 0} too; only this one takes effect.`;
+			return `also in line ${first ?? 0}; only this one takes effect.`;
 		case 'replaced':
 			return replacedText(finding);
 		case 'invalid':
-			return `this is ${aKind(finding.is ?? '')}, and ${to} expects ${kindsInWords(finding.accepts ?? [])}.`;
+			return `this is ${aKind(finding.is ?? '')}, but ${to} expects ${kindsInWords(finding.accepts ?? [])}.`;
 		case 'removed':
-			return `gone since ${release ?? to}: it does nothing any more. Delete it.${instead(finding)}`;
+			return `removed in ${release ?? to} and now without effect. Delete it.${instead(finding)}`;
 		case 'renamed':
 			return `${sentence(why ?? `renamed${since}`)}${instead(finding)}`;
 		case 'deprecated':
@@ -174,7 +174,7 @@ export function findingText(finding: Finding, to: string): string {
 				? `${sentence(note.deadline.promised)}${instead(finding)}`
 				: `deprecated.${instead(finding)}`;
 		case 'default-changed':
-			return `the default became ${shown(finding.after)}${since} (${shown(finding.before)} before); yours stays as you set it.`;
+			return `the default became ${shown(finding.after)}${since} (${shown(finding.before)} before); your own value stays.`;
 		case 'without-effect':
 			return `has no effect: ${sentence(why ?? 'nothing reads it')}`;
 	}
@@ -187,7 +187,7 @@ function replacedText({ over, lost = [] }: Finding): string {
 	const names = lost.slice(0, maxLost).map(name => code(name));
 	const more = lost.length - names.length;
 	const gone = enumerate([...names, ...(more > 0 ? [`${more} more`] : [])]);
-	return `takes the place of the whole block in ${code(`${over?.file}:${over?.line}`)}: ${gone} no longer ${lost.length === 1 ? 'counts' : 'count'}. Write all of the block in one file.`;
+	return `replaces the whole block in ${code(`${over?.file}:${over?.line}`)}: ${gone} no longer ${lost.length === 1 ? 'applies' : 'apply'}. Keep the whole block in one file.`;
 }
 
 function instead({ replacedBy }: Finding): string {
@@ -226,7 +226,7 @@ function findingJson(finding: Finding, to: string): Record<string, unknown> {
 }
 
 function unjudgedJson({ file, line, option: name, why, note }: Unjudged): Record<string, unknown> {
-	const words = note ? (note.onlyIf ?? note.title) : 'what stands there is hidden';
+	const words = note ? (note.onlyIf ?? note.title) : 'its value is hidden';
 	return { file, line, option: name, why: words.replaceAll('`', ''), ...(note && { note: note.id }), kind: why };
 }
 
@@ -236,7 +236,7 @@ function whatToWrite(findings: readonly Finding[]): Section[] {
 	return notes.length
 		? [
 				{
-					title: 'What to write instead',
+					title: 'How to fix it',
 					markdown: notes.map(({ title, text }) => `**${title}**\n\n${text}`).join('\n\n'),
 					fold: true,
 				},
@@ -251,12 +251,12 @@ function unjudgedSection(unjudged: readonly Unjudged[]): Section[] {
 			? `${note.title} (${code(`!notes ${note.release}`)})${note.onlyIf ? `: only if ${note.onlyIf}` : ''}`
 			: `${place(at)}hidden, so it was not judged`,
 	);
-	return [{ title: `Could not be judged (${lines.length})`, markdown: list(lines), fold: true }];
+	return [{ title: `Not judged (${lines.length})`, markdown: list(lines), fold: true }];
 }
 
 function factsLine({ derived }: CheckContext): string {
 	const facts = [...new Set(derived.filter(({ line }) => line > 0).map(({ fact }) => typedFact(fact)))];
-	return facts.length ? `It says: ${enumerate(facts)}.` : '';
+	return facts.length ? `Found in it: ${enumerate(facts)}.` : '';
 }
 
 /** The room opens at the end of a message: there stands what to do next. */
@@ -264,7 +264,7 @@ function next({ to, from, refuses }: Checked, { profile, server }: CheckContext)
 	const facts = Object.entries(profileJson(profile)).map(factWord);
 	const plan = `!upgrade ${server === undefined ? [from ?? '<from>', to, ...facts].join(' ') : `${server} ${to}`}`;
 	const mend = refuses ? 'Fix what stops it, then check again. ' : '';
-	return { title: 'Next', markdown: `${mend}The whole plan: ${code(plan)}`, fold: false };
+	return { title: 'Next', markdown: `${mend}For the full plan: ${code(plan)}`, fold: false };
 }
 
 /** How to run the script where Synapse's own Python is; it reads from standard input where Synapse is in a container. */
@@ -295,15 +295,15 @@ export function skeletonWords({
 	const command = name === undefined ? '!check' : `!check ${name}`;
 	const file = 'skeleton.py';
 	const trust = [
-		`It keeps names of options, kinds, lengths, amounts and the words that the script lists; never a secret, a name or an address. It cannot recognise one thing: a passphrase to the left of a colon looks like an option.`,
-		`Read it before you run it: it has ${script.trimEnd().split('\n').length} lines. SHA-256: ${code(sha256)}`,
-		`In a checkout of Glia it is ${code('knowledge/skeleton.py')}. Put the files of workers and the log configuration after the first.`,
+		`It keeps option names, value types, lengths, counts and the words listed in the script; never a secret, a name or an address. One exception: a passphrase to the left of a colon looks like an option.`,
+		`Read it before you run it (${script.trimEnd().split('\n').length} lines). SHA-256: ${code(sha256)}`,
+		`In a checkout of Glia, it is ${code('knowledge/skeleton.py')}. List worker files and the log configuration after the first file.`,
 	];
 	return {
 		value: { format: 1, skeleton: { name: file, sha256, text: script } },
 		lead: [
-			'**No configuration yet: paste one, or its skeleton without values.**',
-			`${isRoom ? `Send the file now, or reply to this with it. Or put the configuration after ${code(command)} as a code block.` : `Put the configuration after ${code(command)} as a code block.`} Or run this script, read what it prints, and ${isRoom ? 'send' : 'paste'} that:`,
+			'**No configuration yet: send yours, or a skeleton of it without values.**',
+			`${isRoom ? `Send the file now, or as a reply to this message. Or paste the configuration after ${code(command)} as a code block.` : `Paste the configuration after ${code(command)} as a code block.`} Or run this script, read its output, and ${isRoom ? 'send' : 'paste'} that:`,
 		].join('\n\n'),
 		title: 'Check: which configuration?',
 		sections: [
@@ -329,9 +329,9 @@ const kindWords: Record<CheckRecord['by'], string> = {
 /** What checks of a server's configuration a plan goes by, and which are too old for that. */
 export function checksWords(records: readonly CheckRecord[], today: string, server: string): string[] {
 	return records.map(record => {
-		const what = `${kindWords[record.by]} of ${record.day}`;
+		const what = `${kindWords[record.by]} from ${record.day}`;
 		return isBelieved(record, today)
-			? `Decided by ${what}.`
+			? `Based on ${what}.`
 			: `${what.charAt(0).toUpperCase()}${what.slice(1)} is too old to use (${believedFor} days): check it again with ${code(`!check ${server}`)}.`;
 	});
 }
@@ -345,13 +345,13 @@ export function recordWords(about: { server: string } & ({ record: CheckRecord }
 			...(facts.length ? [count(facts.length, 'fact')] : []),
 			count(Object.keys(conditions).length, 'decided condition'),
 		];
-		return `Kept for ${server}: ${parts.join(' and ')}, for ${believedFor} days, and no value. ${code(`!upgrade ${about.server}`)}, deadlines and alerts use them; ${code(`!profile ${about.server} forget configuration`)} deletes them.`;
+		return `Kept for ${server}: ${parts.join(' and ')}, for ${believedFor} days, without any values. ${code(`!upgrade ${about.server}`)}, deadlines and alerts use them; ${code(`!profile ${about.server} forget configuration`)} deletes them.`;
 	}
 	const why =
 		about.not === 'unwatched'
-			? `this room does not watch it; ${code(`!watch ${about.server}`)} begins`
+			? `this room does not watch it; ${code(`!watch ${about.server}`)} starts`
 			: about.not === 'unreadable'
-				? 'this cannot be read as its configuration'
+				? 'I cannot read this as its configuration'
 				: about.not;
 	return `Nothing is kept for ${server}: ${sentence(why)}`;
 }
@@ -372,13 +372,13 @@ export function lookWords(
 	const sha256 = createHash('sha256').update(script).digest('hex');
 	return {
 		value: { format: 1, look: { name: 'look.py', sha256, text: script } },
-		lead: `**${count(conditions, 'condition')}, one script: run it with Synapse's Python.** It prints ids of notes or ${code('none')}, never a value.`,
+		lead: `**${count(conditions, 'condition')}, one script: run it with Synapse's Python.** It prints note IDs or ${code('none')}, never a value.`,
 		title: 'Look',
 		sections: [
-			{ title: 'How to trust it', markdown: `SHA-256: ${code(sha256)}`, fold: true },
+			{ title: 'Checksum', markdown: `SHA-256: ${code(sha256)}`, fold: true },
 			{
 				title: 'Run it',
-				markdown: `${ways.map(way => `\`\`\`bash\n${way ?? ''}\n\`\`\``).join('\n\nor\n\n')}\n\nThen send what it printed after the same command: ${code(`${again} none`)}`,
+				markdown: `${ways.map(way => `\`\`\`bash\n${way ?? ''}\n\`\`\``).join('\n\nor\n\n')}\n\nThen send its output with the same command: ${code(`${again} none`)}`,
 				fold: false,
 			},
 		],

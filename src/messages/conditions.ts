@@ -39,7 +39,7 @@ export function conditionTitle(about: AlertSubject, server: string): string {
 		case 'lifecycle':
 			return `${about.name} ${endWords[about.of][about.state]}`;
 		case 'floor':
-			return `The newest release needs ${floorNames[about.of]} ${about.min}, and yours is older`;
+			return `The newest release needs ${floorNames[about.of]} ${about.min}, but yours is older`;
 		case 'unseen':
 			return unseenTitle(about, server);
 		case 'mixture':
@@ -54,7 +54,7 @@ export function conditionTitle(about: AlertSubject, server: string): string {
 }
 
 function releaseTitle({ newest, by, as }: SubjectOf<'release'>): string {
-	if (by === 'mdad') return `The playbook installs Synapse ${newest} now`;
+	if (by === 'mdad') return `The playbook now installs Synapse ${newest}`;
 	return by === 'ess' ? `ESS ${as} installs Synapse ${newest}` : `Synapse ${newest} is out`;
 }
 
@@ -76,15 +76,15 @@ const stageWords: Record<string, string> = {
 	d14: 'Within two weeks',
 	d7: 'Within a week',
 	d1: 'Tomorrow',
-	passed: 'The date has come',
+	passed: 'The date has passed',
 	'two-away': 'Two releases away',
 	next: 'In the next release',
-	rc: 'A candidate of the release is out',
+	rc: 'Release candidate out',
 	'in-force': 'In force',
 };
 
 const endWords = {
-	support: { soon: 'loses its support', due: 'loses its support', over: 'has lost its support' },
+	support: { soon: 'reaches end of support', due: 'reaches end of support', over: 'has reached end of support' },
 	packages: { soon: 'end soon', due: 'may end with any release', over: 'have ended' },
 } as const;
 
@@ -111,7 +111,7 @@ function solvedTitle(about: AlertSubject, solved: Detail<'solved'> | undefined, 
 			return `${quoted(server)} ${seenAgain[about.is]}`;
 		case 'mixture':
 			return solved?.running
-				? `${quoted(server)} answers with ${solved.running.version} alone`
+				? `${quoted(server)} only answers with ${solved.running.version} now`
 				: conditionTitle(about, server);
 		case 'advisory':
 			return `No longer vulnerable to ${holeWords(about)}`;
@@ -137,7 +137,7 @@ export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, ser
 		case 'release':
 			return releaseText(details);
 		case 'withdrawn':
-			return `${details.runs ? `It runs ${versionIn(about)}, which` : 'I announced it. It'} is no longer among upstream’s releases; I do not know why. The newest listed is ${details.newest}.`;
+			return `${details.runs ? `It runs ${versionIn(about)}, which` : 'I announced it. It'} is no longer among upstream’s releases; I do not know why. The newest one listed is ${details.newest}.`;
 		case 'advisory':
 			return advisoryText(details);
 		case 'fault':
@@ -150,26 +150,26 @@ export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, ser
 		case 'unclear':
 			return [
 				`Upstream published this advisory, and I cannot tell whether it affects ${details.running}.`,
-				details.written ? `It says of the versions: ${quoted(details.written, 200)}.` : 'It names no versions.',
+				details.written ? `Versions according to it: ${quoted(details.written, 200)}.` : 'It names no versions.',
 				...linkWords(details),
 			].join(' ');
 		case 'deadline':
 			return deadlineText(details.deadline);
 		case 'lifecycle':
-			return `${promisedWords(details.deadline)} Instead: ${details.deadline.replacedBy}.`;
+			return `${promisedWords(details.deadline)} Replacement: ${details.deadline.replacedBy}.`;
 		case 'floor':
-			return `Required from ${details.from} on: newer releases do not start without it. ${code(`!upgrade ${server}`)}`;
+			return `Required since ${details.from}: newer releases do not start without it. ${code(`!upgrade ${server}`)}`;
 		case 'unseen': {
 			const seen = details.observed && wholeWords(observationWords({ server, ...details.observed }));
-			return [seen, 'So I cannot say whether it is up to date.'].filter(Boolean).join(' ');
+			return [seen, 'I cannot say whether it is up to date.'].filter(Boolean).join(' ');
 		}
 		case 'mixture':
-			return `Several Synapse servers of different versions seem to answer to this name. I go by the oldest, ${details.lowest}, until only one version has answered for two days.`;
+			return `Several Synapse servers with different versions seem to answer under this name. I go by the oldest, ${details.lowest}, until only one version has answered for two days.`;
 		case 'distribution':
 			return breakWords(details);
 		case 'unjudged':
 			return details.judged
-				? `${code(`!watch ${server}`)} shows how it stands.`
+				? `${code(`!watch ${server}`)} shows its current state.`
 				: [unknownSince(details.newest), 'Alerts that were open stay open until I can judge them.'].join('\n\n');
 		case 'changed':
 			return about.rule === 'change' ? changedText(about, details) : '';
@@ -192,12 +192,12 @@ function releaseText({ way, first, announces, carrier }: Detail<'release'>): str
 	return [
 		wayWords(way),
 		...carrierWords(carrier),
-		...(first ? [`The first release of ${first.line} was ${first.version}.`] : []),
+		...(first ? [`The first release of the ${first.line} line was ${first.version}.`] : []),
 		...(announces.length ? [`It announces:\n\n${list(announces.map(deadlineLine))}`] : []),
 	].join('\n\n');
 }
 
-const carrierNames = { mdad: 'the playbook', ess: 'a chart of ESS' };
+const carrierNames = { mdad: 'the playbook', ess: 'an ESS chart' };
 /** Lines of breaks; the command has all of them. */
 const maxBreaks = 8;
 
@@ -206,11 +206,11 @@ function carrierWords(carrier: Detail<'release'>['carrier']): string[] {
 	if (!carrier) return [];
 	if (!('newest' in carrier)) {
 		const known = carrier.read === '' ? '' : ` (last read ${carrier.read})`;
-		return [`Whether ${carrierNames[carrier.of]} already installs it is not known${known}.`];
+		return [`I do not know whether ${carrierNames[carrier.of]} already installs it${known}.`];
 	}
 	const { of, breaks, since } = carrier;
 	const told = [...breaks].sort((a, b) => Number(b.sure) - Number(a.sure));
-	if (!told.length) return [`No change of ${carrierNames[of]} itself since then breaks anything.`];
+	if (!told.length) return [`Since then, ${carrierNames[of]} itself has no breaking changes.`];
 	const lines = told.slice(0, maxBreaks).map(({ when, title, sure, told: raw }) => {
 		const name = raw ? escapeMarkdown(title) : title;
 		return `${when}: ${name}${sure ? '' : ', if you use it'}${raw ? ' (upstream’s words)' : ''}`;
@@ -218,7 +218,7 @@ function carrierWords(carrier: Detail<'release'>['carrier']): string[] {
 	const command = `!upgrade ${of} ${since}`;
 	const more = told.length > maxBreaks ? [`and ${told.length - maxBreaks} more`] : [];
 	return [
-		`Changes of ${carrierNames[of]} itself since then that may break something (${code(command)} has all of them):\n\n${list([...lines, ...more])}`,
+		`Since then, ${carrierNames[of]} itself has changes that may break something (${code(command)} lists all of them):\n\n${list([...lines, ...more])}`,
 	];
 }
 
@@ -228,9 +228,9 @@ function breakWords({ of, change }: Detail<'distribution'>): string {
 	const command = code(of === 'mdad' ? `!upgrade mdad ${when}` : `!notes ess ${when}`);
 	if (told)
 		return [
-			'Nobody has curated this yet; whether it concerns you, upstream’s own words must tell.',
+			'Nobody has reviewed this yet. Read upstream’s own words to see whether it affects you.',
 			text,
-			[...(url === undefined ? [] : [`[Upstream](<${url}>)`]), `All that came with it: ${command}`].join(' · '),
+			[...(url === undefined ? [] : [`[Upstream](<${url}>)`]), `Everything in that update: ${command}`].join(' · '),
 		]
 			.filter(Boolean)
 			.join('\n\n');
@@ -244,11 +244,11 @@ function breakWords({ of, change }: Detail<'distribution'>): string {
 		...(first ? [`**Before you pull:** ${first.trim()}`] : []),
 		...(what ? [`**Do:** ${what.trim()}`] : []),
 		refuses
-			? `The ${of === 'mdad' ? 'playbook' : 'chart'} refuses to run until it is done.`
+			? `The ${of === 'mdad' ? 'playbook' : 'chart'} refuses to run until this is done.`
 			: waits
-				? 'It can wait until after the update.'
-				: 'Do it with the update, not later.',
-		`All that came with it: ${command}`,
+				? 'This can wait until after the update.'
+				: 'Do this with the update, not later.',
+		`Everything in that update: ${command}`,
 	]
 		.filter(Boolean)
 		.join('\n\n');
@@ -264,7 +264,7 @@ function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'
 	const closed = way.advisories.fixed;
 	if (compare(to.version, from.version) <= 0)
 		return [
-			`It ran ${from.version} before. ${code(`!rollback ${from.version} ${to.version}`)} tells what going back does not undo.`,
+			`It ran ${from.version} before. ${code(`!rollback ${from.version} ${to.version}`)} shows what going back does not undo.`,
 			...(closed.length ? [`It is vulnerable again to ${closed.slice(0, 6).map(code).join(', ')}.`] : []),
 		].join('\n\n');
 	const { floor, unsure } = way.rollback;
@@ -278,12 +278,12 @@ function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'
 		after.length
 			? `Now that ${to.version} runs:\n\n${list(after.map(step => `${capital(step.title)}${whoseStep(step) && `, if ${whoseStep(step)}`}`))}`
 			: way.unread.length
-				? 'Otherwise nothing is left to do after the upgrade.'
+				? 'Nothing else is left to do after the upgrade.'
 				: 'Nothing is left to do after the upgrade.',
 		floor !== to.version
 			? `You can go back to ${floor}${unsure ? ', perhaps further' : ' at most'}.`
 			: unsure
-				? 'How far back you can go is not known yet.'
+				? 'It is not known yet how far back you can go.'
 				: 'No older release starts on this database any more.',
 		...(closed.length
 			? [`It fixed ${closed.slice(0, 6).map(code).join(', ')}${closed.length > 6 ? ' and more' : ''}.`]

@@ -45,7 +45,7 @@ export function dangers(plan: Plan, numbered: readonly Step[], showing: StepNami
 	const unread = plan.unread.length
 		? [
 				...warnings(plan.unread),
-				warning(`${count(plan.unread.length, 'upstream passage')} not read here yet: see the end.`),
+				warning(`${count(plan.unread.length, 'upstream passage')} not reviewed yet: see the end.`),
 			]
 		: [];
 	const waits = numbered.flatMap((step, i) => {
@@ -80,9 +80,9 @@ export function dangers(plan: Plan, numbered: readonly Step[], showing: StepNami
 
 function floorLines(floors: Plan['floors']): Danger[] {
 	return floors.map(({ of, at, min, met }) => {
-		const rule = `${floorNames[of]} ${min} or newer is needed from ${at} on`;
-		if (met === false) return severe(`${rule}: yours is older. Upgrade it first.`);
-		return met === true ? fine(`${rule}: yours is.`) : warning(`${rule}.`);
+		const rule = `${at} and newer need ${floorNames[of]} ${min} or newer`;
+		if (met === false) return severe(`${rule}, but yours is older. Upgrade it first.`);
+		return met === true ? fine(`${rule}; yours is new enough.`) : warning(`${rule}.`);
 	});
 }
 
@@ -124,10 +124,11 @@ function stopLines({ stops, profile }: Plan, numbered: readonly Step[], showing:
 function rollbackLine(rollback: Rollback): Danger {
 	const { release, floor, to, canReturn, by } = rollback;
 	const floorWhy = floorWords(rollback);
-	if (canReturn === 'unknown') return warning(`Whether ${to} still starts after ${release} is not known. ${floorWhy}`);
+	if (canReturn === 'unknown')
+		return warning(`It is not known whether ${to} still starts after ${release}. ${floorWhy}`);
 	if (canReturn && by)
 		return warning(
-			`Judging by the schema of ${by}, you could go back to ${to}; that of ${release} itself is not known yet.`,
+			`Judging by the schema of ${by}, you could go back to ${to}; the schema of ${release} itself is not known yet.`,
 		);
 	if (canReturn) return fine(`The schema lets you go back to ${to}.`);
 	return warning(

@@ -18,8 +18,8 @@ export function dueWords({ at, orLater, estimate, slipped, landed, withdrawn }: 
 	const when = [release, date, vague].filter(Boolean).join(', ');
 	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
 	if (withdrawn) return `${when}; withdrawn: ${withdrawn.replace(/\.$/, '')}`;
-	if (landed) return `${when}; happened in ${landed}${slipped ? ', later than promised' : ''}`;
-	return `${when}${expected}${slipped ? '; overdue: it still works, and may stop in any release' : ''}`;
+	if (landed) return `${when}; done in ${landed}${slipped ? ', later than announced' : ''}`;
+	return `${when}${expected}${slipped ? '; overdue: still works, but may stop in any release' : ''}`;
 }
 
 /** What upstream said, or what an end of support means. */
@@ -29,7 +29,7 @@ export function promisedWords({ promised }: Pick<Deadline, 'promised'>): string 
 		const { product, version, ends, over, dropped } = promised;
 		const follows = dropped
 			? 'The newest Synapse no longer starts on it.'
-			: 'Synapse drops such versions some releases later.';
+			: 'Synapse drops such versions a few releases later.';
 		return `${product} ${version} ${over ? 'got' : 'gets'} its last security fixes on ${ends}. ${follows}`;
 	}
 	const { system } = promised;
@@ -71,7 +71,7 @@ export function deadlineSection(found: readonly Deadline[], to: Version): Sectio
 	const someDay = found.filter(isSomeDay).map(({ subject }) => subject);
 	const lines = [
 		...found.filter(deadline => !isSomeDay(deadline)).map(deadlineLine),
-		...(someDay.length ? [`No date yet (\`!deadlines\` names the replacements): ${someDay.join('; ')}.`] : []),
+		...(someDay.length ? [`No date yet (see \`!deadlines\` for replacements): ${someDay.join('; ')}.`] : []),
 	];
 	return [{ title: `Will stop working after ${to} (${found.length})`, markdown: list(lines), fold: true }];
 }
@@ -90,7 +90,7 @@ export function deadlinesWords(found: readonly Deadline[], { all, today, horizon
 	const parts: [string, readonly Deadline[]][] = [
 		['Next', dated],
 		['No date yet', vague],
-		['Overdue, and still working', overdue],
+		['Overdue, but still working', overdue],
 		[server === undefined ? 'Done or withdrawn' : 'In force in newer releases', over],
 	];
 	const next = dated[0] ?? overdue[0];

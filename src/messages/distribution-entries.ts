@@ -81,19 +81,19 @@ export function leadOf(
 	const lines = [
 		...(sure.length
 			? [
-					`🔴 **${count(sure.length, 'breaking change concerns', 'breaking changes concern')} you**${refused ? `; ${refused === sure.length ? 'the' : `for ${refused} of them the`} run can be refused until you have dealt with it` : ''}.`,
+					`🔴 **${count(sure.length, 'breaking change affects', 'breaking changes affect')} you**${refused ? `; ${refused === sure.length ? '' : `for ${refused} of them, `}the run may be refused until you have dealt with it` : ''}.`,
 				]
 			: []),
-		...(first ? [`🔴 **Not in one go:** ${count(first, 'thing')} must be done before you pull.`] : []),
+		...(first ? [`🔴 **Not in one step:** do ${count(first, 'thing')} before you pull.`] : []),
 		...(maybeFirst
-			? [`🟡 **${count(maybeFirst, 'thing')} may have to be done before you pull,** depending on your setup.`]
+			? [`🟡 **You may have to do ${count(maybeFirst, 'thing')} before you pull,** depending on your setup.`]
 			: []),
 		...(perhaps.length
 			? [
-					`🟡 **${someWords(perhaps.length, sure.length > 0)} only some servers:** each says which. Name your components to shorten this.`,
+					`🟡 **${someWords(perhaps.length, sure.length > 0)} only some servers:** each entry says which. Name your components to shorten this.`,
 				]
 			: []),
-		...(unread ? [`⚠️ **${count(unread, 'entry', 'entries')} not curated yet:** see below.`] : []),
+		...(unread ? [`⚠️ **${count(unread, 'entry', 'entries')} not reviewed yet:** see below.`] : []),
 		...(sure.length + perhaps.length + unread ? [] : ['✅ **No breaking changes.**']),
 		...(rest.length
 			? [`${count(rest.length, 'other change')} ${rest.length === 1 ? 'breaks' : 'break'} nothing.`]
@@ -185,7 +185,7 @@ export function entryText(entry: EntryTold): string {
 		...(entry.first ? [`**Before you pull:** ${entry.first}`] : []),
 		...(entry.do ? [`**Do:** ${entry.do}`] : []),
 		...(refuses ? [refusalWords(refuses)] : []),
-		...(breaking && waits ? ['It can wait until after the update.'] : []),
+		...(breaking && waits ? ['This can wait until after the update.'] : []),
 		sourceLine(entry.sources),
 	];
 	return parts.filter(Boolean).join('\n\n');
@@ -197,9 +197,9 @@ function fitting(title: string): string {
 }
 
 function refusalWords(refuses: string): string {
-	if (refuses === 'variables') return 'The playbook stops before it changes anything while an old variable is set.';
-	if (refuses === 'data') return 'The playbook stops when it finds the old state on the server.';
-	return 'It is refused until the values are right, before anything changes.';
+	if (refuses === 'variables') return 'While an old variable is set, the playbook stops before it changes anything.';
+	if (refuses === 'data') return 'The playbook stops if it finds the old state on the server.';
+	return 'The chart fails before it changes anything, until the values are correct.';
 }
 
 function sourceLine(sources: readonly Source[]): string {
@@ -217,7 +217,7 @@ type HiddenTold = { date: string; title: string; because: readonly string[] };
 export function hiddenParts(hidden: readonly HiddenTold[]): (readonly [title: string, lines: readonly string[]])[] {
 	if (!hidden.length) return [];
 	const lines = hidden.map(({ date, title, because }) => `${date}: ${title} (${because.join(', ')})`);
-	return [[`Left out, by what you said (${hidden.length})`, lines]];
+	return [[`Left out because of what you said (${hidden.length})`, lines]];
 }
 
 export function hiddenLines(hidden: readonly HiddenTold[], all: boolean): Section[] {
@@ -225,7 +225,7 @@ export function hiddenLines(hidden: readonly HiddenTold[], all: boolean): Sectio
 		return [
 			{
 				title: '',
-				markdown: `${count(hidden.length, 'entry', 'entries')} do not concern you, according to what you said.`,
+				markdown: `${count(hidden.length, 'entry does', 'entries do')} not affect you, according to what you said.`,
 				fold: false,
 			},
 		];
@@ -243,9 +243,9 @@ export function unreadLines(unread: readonly UnreadTold[], one: string, many: st
 	const lines = unread.map(unreadLine);
 	return [
 		{
-			title: `Not curated yet (${unread.length})`,
+			title: `Not reviewed yet (${unread.length})`,
 			mark: '⚠️',
-			markdown: `Upstream wrote ${unread.length === 1 ? `this ${one}` : `these ${many}`}, and nobody has judged ${unread.length === 1 ? 'it' : 'them'} yet; the words are upstream’s:\n\n${list(lines)}`,
+			markdown: `Nobody has reviewed ${unread.length === 1 ? `this ${one}` : `these ${many}`} yet; the words are upstream’s:\n\n${list(lines)}`,
 			fold: true,
 		},
 	];

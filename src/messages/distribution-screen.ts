@@ -84,7 +84,7 @@ export function changeBoxes(
 	const moreFirst = first.length - atMost.halts;
 	const before = [
 		...first.slice(0, atMost.halts).map(halt => `☐ ${shortHalt(halt)}`),
-		...(moreFirst > 0 ? [`☐ ${moreFirst} more, in “The breaks in full”`] : []),
+		...(moreFirst > 0 ? [`☐ ${moreFirst} more, in “Breaking changes in full”`] : []),
 	];
 	const told = sure
 		.slice(0, atMost.boxes)
@@ -93,8 +93,8 @@ export function changeBoxes(
 	const value =
 		migration === undefined
 			? []
-			: [`☐ Once you have read all of it: ${code(`matrix_playbook_migration_validated_version: ${migration}`)}`];
-	const update = [...told, ...(more > 0 ? [`☐ ${more} more, in “The breaks in full”`] : []), ...value];
+			: [`☐ Once you have read everything: ${code(`matrix_playbook_migration_validated_version: ${migration}`)}`];
+	const update = [...told, ...(more > 0 ? [`☐ ${more} more, in “Breaking changes in full”`] : []), ...value];
 	return [
 		...(before.length ? [['**Before you pull**', ...before].join('\\\n')] : []),
 		...(update.length ? [['**With the update**', ...update].join('\\\n')] : []),
@@ -104,7 +104,7 @@ export function changeBoxes(
 /** On one line of a phone or three; what is longer stands in the fold. */
 function shortHalt(halt: HaltTold): string {
 	const { date, title, first = '' } = halt;
-	return first.length <= 160 ? haltLine(halt) : `**${date}**, ${title}: “The breaks in full” says how`;
+	return first.length <= 160 ? haltLine(halt) : `**${date}**, ${title}: “Breaking changes in full” says how`;
 }
 
 function manner({ refuses, waits }: EntryTold): string {
@@ -146,7 +146,7 @@ export function breaksFold({ shown: { sure, perhaps }, halts, unread, all }: Cha
 	const open = halts.filter(({ concerned }) => concerned !== true);
 	const full = sure.map(entry => `**${entry.chart ?? entry.date}: ${entry.title}**\n\n${entryText(entry)}`);
 	const groups: (readonly [title: string, lines: readonly string[]])[] = [
-		['Nobody has curated these yet; the words are upstream’s:', unread],
+		['Nobody has reviewed these yet; the words are upstream’s:', unread],
 		['Before you pull, depending on your setup:', open.map(haltLine)],
 		['Only some servers:', perhaps.map(useLine)],
 	];
@@ -164,7 +164,9 @@ export function breaksFold({ shown: { sure, perhaps }, halts, unread, all }: Cha
 		),
 	];
 	const number = sure.length + perhaps.length + unread.length;
-	return parts.length ? [{ title: `The breaks in full (${number})`, markdown: parts.join('\n\n'), fold: true }] : [];
+	return parts.length
+		? [{ title: `Breaking changes in full (${number})`, markdown: parts.join('\n\n'), fold: true }]
+		: [];
 }
 
 export function restFold({ shown: { rest }, others, all }: Changes): Section[] {

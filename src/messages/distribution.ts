@@ -44,8 +44,8 @@ export function playbookWords(found: PlaybookPlan, plan: Plan | undefined, manne
 		url,
 		...(text !== undefined && { text }),
 	}));
-	const until = to > read ? ` Nothing after ${read} is curated yet.` : '';
-	const ends = [...manner.taken, `The playbook’s history is known up to ${read}.${until}`];
+	const until = to > read ? ` Nothing after ${read} has been reviewed yet.` : '';
+	const ends = [...manner.taken, `I know the playbook’s history up to ${read}.${until}`];
 	const told: Told = {
 		title: `Playbook ${from} → ${to}`,
 		shown,
@@ -58,7 +58,7 @@ export function playbookWords(found: PlaybookPlan, plan: Plan | undefined, manne
 		ends,
 		now:
 			shown.sure.length + shown.perhaps.length
-				? `send your ${code('vars.yml')} with ${code(`!check mdad ${from}`)}: it says what of this is yours.`
+				? `send your ${code('vars.yml')} with ${code(`!check mdad ${from}`)}: I will tell you which of these apply to you.`
 				: `pull, and run ${code('just install-all')}.`,
 	};
 	return {
@@ -120,7 +120,7 @@ export function chartWords(found: ChartPlan, plan: Plan | undefined, manner: Dis
 		hidden,
 		others: [[`The charts (${charts.length})`, chartLines]],
 		synapse,
-		ends: [...manner.taken, installs, `The charts are known up to ${read}.`],
+		ends: [...manner.taken, installs, `I know the charts up to ${read}.`],
 		now: component
 			? `say what you run, and this gets shorter: ${code(`!${manner.asked} ${component}`)}, or ${code(`no-${component}`)} to deny it.`
 			: `${code('helm upgrade')} to ${to} with your values.`,
@@ -184,7 +184,7 @@ function toldWords(
 		noPlan: noPlanWords(synapse),
 		synapse: plan && planCommand(plan),
 		all: `!${manner.asked} all`,
-		now: `**Now:** ${now} Every text: ${code(`!${manner.asked} all`)}`,
+		now: `**Now:** ${now} For every detail: ${code(`!${manner.asked} all`)}`,
 	});
 }
 
@@ -202,7 +202,7 @@ export function chartNotesWords(
 	);
 	const breaking = shown.filter(entry => entry.breaking).length;
 	const result = unread.length
-		? `${count(unread.length, 'item')} not curated yet`
+		? `${count(unread.length, 'item')} not reviewed yet`
 		: shown.length
 			? `${count(shown.length, 'entry', 'entries')}, ${breaking || 'none'} of them breaking`
 			: 'nothing to do for the chart itself';
@@ -217,7 +217,7 @@ export function chartNotesWords(
 		lead: [`**ESS ${chart.chart}: ${result}.**`, ...taken].join('\n\n'),
 		title: `Notes: ESS ${chart.chart}`,
 		sections: [
-			{ title: `Facts of ${chart.chart}`, markdown: list(facts), fold: false },
+			{ title: `Facts about ${chart.chart}`, markdown: list(facts), fold: false },
 			...shown.map(entrySection),
 			...unreadLines(
 				unread.map(({ part, bullet, url, text }) => ({
@@ -240,15 +240,15 @@ function variableParts(variables: PlaybookPlan['variables']): Told['others'] {
 	const lines = variables.slice(0, maxVariables).map(fateWords);
 	const more = variables.length - lines.length;
 	const rest = more > 0 ? [`and ${more} more: ${code('!why <name>')} explains one`] : [];
-	return [[`Variables renamed or gone (${variables.length})`, [...lines, ...rest]]];
+	return [[`Variables renamed or removed (${variables.length})`, [...lines, ...rest]]];
 }
 
 function migrationSection(migration: string | undefined): Section[] {
 	if (migration === undefined) return [];
 	return [
 		{
-			title: 'When everything is read and done',
-			markdown: `Set ${code(`matrix_playbook_migration_validated_version: ${migration}`)} in ${code('vars.yml')}: the playbook stops until it is there.`,
+			title: 'When you have read and done everything',
+			markdown: `Set ${code(`matrix_playbook_migration_validated_version: ${migration}`)} in ${code('vars.yml')}: the playbook refuses to run without it.`,
 			fold: false,
 		},
 	];
@@ -256,8 +256,8 @@ function migrationSection(migration: string | undefined): Section[] {
 
 function noPlanWords({ from, to }: Told['synapse']): string {
 	return from !== undefined && from === to
-		? `${from} at both ends, so no release of Synapse lies in between.`
-		: 'which release was installed then is not known.';
+		? `${from} both before and after, so there is no Synapse upgrade.`
+		: 'it is not known which release was installed then.';
 }
 
 function synapseSections(plan: Plan | undefined, synapse: Told['synapse'], { taken }: DistributionManner): Section[] {

@@ -15,7 +15,7 @@ export function faultLines(faults: readonly PlannedFault[], longest = Number.POS
 		const { release, take, title, at } = fault;
 		const whose = whoseFault(fault);
 		const none = at === 'stop' ? 'Continue as soon as the wait is over.' : 'No release fixes it yet.';
-		const instead = take === null ? none : `Take ${take} instead.`;
+		const instead = take === null ? none : `Use ${take} instead.`;
 		const where = at === 'stop' ? ` (a halt on the way)` : '';
 		const condition = whose.length > longest ? ' for some' : whose && ` if ${whose}`;
 		const text = `**${release} is broken${where}${condition}: ${title}.** ${instead}`;

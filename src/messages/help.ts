@@ -18,7 +18,7 @@ function groupSection(title: string, commands: readonly Command[]): Section {
 
 export function helpWords(commands: readonly Command[]): Answer {
 	const lead = `**I tell you what a Synapse upgrade means for your server.** Try ${code('!upgrade 1.56 1.69')}`;
-	const more = `${code('!help upgrade')} explains a command, ${code('!help facts')} lists what you can say about your deployment.`;
+	const more = `${code('!help upgrade')} explains one command, and ${code('!help facts')} lists what you can tell me about your deployment.`;
 	const value = {
 		format: 1,
 		commands: commands.map(({ name, usage, summary, changes }) => ({ name, usage, summary, changes })),
@@ -46,7 +46,7 @@ export function helpWords(commands: readonly Command[]): Answer {
 }
 
 export function commandWords({ name, usage, summary, examples, help, changes }: Command): Answer {
-	const rights = changes ? 'It changes something, so you need the power level for that in this room.' : '';
+	const rights = changes ? 'This command changes something, so you need the required power level in this room.' : '';
 	const shown = `For example: ${enumerate(
 		examples.map(example => code(`!${example}`)),
 		'or',
@@ -58,17 +58,17 @@ export function commandWords({ name, usage, summary, examples, help, changes }: 
 export function factsWords(): Answer {
 	const closed = Object.entries(closedFacts).map(([fact, { means, example, ...rest }]) => {
 		const values = 'values' in rest && fact !== 'os' ? ` (${rest.values.map(code).join(', ')})` : '';
-		return `${code(fact)}: ${means}${values}. Say ${code(example)}`;
+		return `${code(fact)}: ${means}${values}, like ${code(example)}`;
 	});
 	const open = Object.entries(openFacts).map(([fact, means]) => `${code(fact)}: ${means}`);
 	return {
 		value: { format: 1, facts: { ...closedFacts, ...openFacts } },
-		lead: `**Facts shorten a plan to what concerns your server.** Write them after the versions: ${code('!upgrade 1.56 1.69 docker postgres=14 no-workers')}. What you do not state stays unknown, and is shown with a condition.`,
+		lead: `**Facts narrow a plan down to what affects your server.** Add them after the versions: ${code('!upgrade 1.56 1.69 docker postgres=14 no-workers')}. Anything you leave out stays unknown, and is shown with a condition.`,
 		sections: [
 			{ title: 'With a value', markdown: list(closed), fold: false },
 			{
 				title: 'Yes or no',
-				markdown: `True as written, false with ${code('no-')} in front.\n\n${list(open)}`,
+				markdown: `Write the name if it is true, and put ${code('no-')} in front if it is not.\n\n${list(open)}`,
 				fold: false,
 			},
 		],

@@ -17,7 +17,7 @@ const factWords: [keyof ReleaseNotes['facts'], (value: string | number | boolean
 	['sqlite', version => `SQLite ${version} or newer`],
 	['rust', version => `Rust ${version} or newer (only to build)`],
 	['schema', version => `database schema ${version}`],
-	['schemaCompat', version => `readable by releases with schema ${version}`],
+	['schemaCompat', version => `compatible with releases of schema ${version}`],
 ];
 
 type ReleaseAdvisories = { fixed: string[]; open: OpenAdvisories };
@@ -29,7 +29,7 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, c
 	const isOut = facts.date !== undefined;
 	const must = notes.filter(step => step.must).length;
 	const read = notes.length
-		? `${count(notes.length, 'note')}, ${must ? `${must} to act on` : unread.length ? 'none of them to act on' : 'none you must act on'}`
+		? `${count(notes.length, 'note')}, ${must ? `${must} to act on` : unread.length ? 'none of them to act on' : 'none to act on'}`
 		: unread.length
 			? 'nothing else'
 			: 'nothing to do';
@@ -38,7 +38,7 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, c
 		: read;
 	const known = factWords.flatMap(([key, words]) => (facts[key] === undefined ? [] : [words(facts[key])]));
 	const sections: Section[] = [
-		...(known.length ? [{ title: `Facts of ${release}`, markdown: list(known), fold: false }] : []),
+		...(known.length ? [{ title: `Facts about ${release}`, markdown: list(known), fold: false }] : []),
 		...(isOut ? [] : [candidatesSection(found)]),
 		...notes.map((step, i) => stepSection(step, i + 1)),
 		...faultSection(found.faults),
@@ -47,7 +47,8 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, c
 		...unreadSection(found),
 	];
 	const withdrawn = facts.withdrawn ? `⚠️ ${release} was withdrawn by its developers.` : '';
-	const was = candidate && isOut ? `${candidate} was a candidate of ${release}, and this is what ${release} has.` : '';
+	const was =
+		candidate && isOut ? `${candidate} was a candidate of ${release}; these are the notes of ${release}.` : '';
 	const lead = [`**Synapse ${what}: ${result}.**`, was, withdrawn, horizonLine({ ...found, gaps: [] })]
 		.filter(Boolean)
 		.join('\n\n');
@@ -58,15 +59,15 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, c
 function candidatesSection({ release, candidates, horizon }: ReleaseNotes): Section {
 	const lines = candidates.map(
 		({ version, date }) =>
-			`${link(version, `https://github.com/element-hq/synapse/releases/tag/v${version}`)}, released ${date}: upstream’s list of its changes`,
+			`${link(version, `https://github.com/element-hq/synapse/releases/tag/v${version}`)}, released ${date}: upstream’s change log`,
 	);
 	const there = candidates.length === 1 ? 'is one candidate' : `are ${candidates.length} candidates`;
 	const ahead = compare(release, horizon.release) > 0;
 	const rest = ahead
-		? `These notes come from them; the release itself may differ. Its requirements for Python and the database, and how far you can go back, are recorded once it is out: until then expect at least what ${code(`!notes ${horizon.release}`)} says.`
-		: 'The release itself never came out under this number.';
+		? `These notes come from them; the release itself may differ. Its requirements for Python and the database, and how far you can go back, are not known until it is out: until then, expect at least what ${code(`!notes ${horizon.release}`)} says.`
+		: 'The release itself was never published under this number.';
 	return {
-		title: `${release} ${ahead ? 'is not out yet' : 'never came out'}`,
+		title: `${release} ${ahead ? 'is not out yet' : 'was never published'}`,
 		markdown: `There ${there} of it:\n\n${list(lines)}\n\n${rest}`,
 		fold: false,
 	};

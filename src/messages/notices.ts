@@ -13,14 +13,14 @@ export function hello(name: string, server: string | undefined): Answer {
 			? 'Which server do you run? Say `!watch example.org`'
 			: `Do you run ${quoted(server)}? Say ${code(`!watch ${server}`)}`;
 	return notice(
-		`Hello, I am ${escapeMarkdown(name)}. I tell Synapse admins what each release requires, and when something is about to stop working.\n\n${begin}, and I report its state. For a plan: \`!upgrade 1.98\`. \`!help\` lists the rest, \`!leave\` sends me away.`,
+		`Hello, I am ${escapeMarkdown(name)}. I tell Synapse admins what each release requires, and when something is about to stop working.\n\n${begin}, and I will report its state. For an upgrade plan: \`!upgrade 1.98\`. \`!help\` lists all commands, \`!leave\` makes me leave.`,
 	);
 }
 
 /** To a person whose message cannot be decrypted. `why` is what their client said about withholding the key. */
 export function unreadableMessage(why: string): Answer {
 	const kept = /m\.(unverified|blacklisted)/.test(why)
-		? 'your client does not share its key with me. Allow it to encrypt for unverified sessions (in the settings of this room), or verify me (`!verify`); then send it again. If `!status` says that my session is not signed, my log tells my operator what to do.'
+		? 'your client does not share its key with me. Allow it to encrypt for unverified sessions (in the settings of this room), or verify me (`!verify`); then send it again. If `!status` says that my session is not signed, my log says what my operator must do.'
 		: 'its key has not reached me. I will answer when it does. If it does not, send the message again; if that does not help, `/discardsession` makes your client start with a new key.';
 	return notice(`I cannot read this message: ${kept}`);
 }
@@ -48,7 +48,7 @@ export function restored(since: Date): Answer {
 
 export function madePublic(): Answer {
 	return notice(
-		'This room has been made public: what you told me here, and what I answered, may be read by anyone who finds it.',
+		'This room has been made public: anyone who finds it may read what you told me here and what I answered.',
 	);
 }
 

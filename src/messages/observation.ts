@@ -24,7 +24,7 @@ export function observationWords(observation: Observed & Pick<Observation, 'serv
 			return {
 				result: `${name} runs Synapse ${observation.version}${buildWords(observation)}`,
 				...(observation.closed && {
-					advice: `Its federation does not say so (${closedWords(observation.closed)}); its client API does.`,
+					advice: `I know this from its client API, not from its federation API (${closedWords(observation.closed)}).`,
 				}),
 			};
 		case 'other': {
@@ -54,7 +54,7 @@ export function observationWords(observation: Observed & Pick<Observation, 'serv
 		case 'not-matrix':
 			return {
 				result: `${name} answers, but not with Matrix: ${answerKinds[observation.what]}, status ${observation.status}`,
-				advice: `Is the name right, and does the proxy pass ${code('/_matrix')} on${elsewhere(observation.target)}?`,
+				advice: `Is the name correct, and does the proxy forward ${code('/_matrix')}${elsewhere(observation.target)}?`,
 			};
 		case 'limited':
 			return {
@@ -74,7 +74,10 @@ export function observationWords(observation: Observed & Pick<Observation, 'serv
 			};
 		}
 		case 'unasked':
-			return { result: `${name} was not checked yet: too many others come first`, advice: 'I will check again later.' };
+			return {
+				result: `${name} has not been checked yet: too many others come first`,
+				advice: 'I will check again later.',
+			};
 		case 'excluded':
 			return { result: `${name} is not checked: my configuration excludes it` };
 		case 'misnamed':
@@ -127,14 +130,17 @@ function delegation({ server, target }: Pick<Observation, 'server' | 'target'>):
 }
 
 const tlsWords: Record<TlsFault, ObservationWords & { advice: string }> = {
-	expired: { result: 'its certificate has expired', advice: 'Renew it, and see why that did not happen by itself.' },
+	expired: {
+		result: 'its certificate has expired',
+		advice: 'Renew it, and find out why it was not renewed automatically.',
+	},
 	'not-yet-valid': {
 		result: 'its certificate is not valid yet',
-		advice: 'Check the clock of the machine that made it.',
+		advice: 'Check the clock of the machine that issued it.',
 	},
 	'wrong-name': {
 		result: 'its certificate is for another name',
-		advice: 'The certificate has to be for the server name, or for the name it delegates to.',
+		advice: 'The certificate must be for the server name, or for the name it delegates to.',
 	},
 	'self-signed': {
 		result: 'its certificate is self-signed',
@@ -145,7 +151,7 @@ const tlsWords: Record<TlsFault, ObservationWords & { advice: string }> = {
 		advice: 'Often the intermediate certificate is missing: serve the full chain.',
 	},
 	revoked: { result: 'its certificate was revoked', advice: 'Get a new one.' },
-	'not-tls': { result: 'it does not speak TLS on that port', advice: 'The port has to speak HTTPS, not plain HTTP.' },
+	'not-tls': { result: 'it does not speak TLS on that port', advice: 'The port must speak HTTPS, not plain HTTP.' },
 	protocol: { result: 'no TLS connection could be made', advice: 'Check its TLS settings: versions, ciphers, names.' },
 };
 
@@ -154,9 +160,9 @@ const faultWords: Record<LookFailure, string> = {
 	'body-too-large': 'its answer is too large',
 	'not-http': 'its answer is not HTTP',
 	closed: 'it closed the connection midway',
-	encoding: 'its answer is compressed in a way I do not read',
-	'redirect-loop': 'it redirects in a circle',
-	'too-many-redirects': 'it redirects too often',
+	encoding: 'its answer uses a compression that I do not support',
+	'redirect-loop': 'it has a redirect loop',
+	'too-many-redirects': 'it redirects too many times',
 	'redirect-elsewhere': 'it redirects to something other than HTTPS',
 };
 
@@ -180,12 +186,12 @@ export function troubleWords(trouble: Trouble): { result: string; advice: string
 		case 'resolver':
 			return {
 				result: `the DNS gave no answer for ${quoted(trouble.name)} (${quoted(trouble.code)})`,
-				advice: 'If other servers can be found, the problem is with the name servers of this one.',
+				advice: 'If DNS works for other servers, the problem is with the name servers of this one.',
 			};
 		case 'no-service':
 			return {
-				result: `its SRV record ${quoted(trouble.name)} says that there is no such service`,
-				advice: 'Remove the record, or let it name a host.',
+				result: `its SRV record ${quoted(trouble.name)} says that the service does not exist`,
+				advice: 'Remove the record, or point it to a host.',
 			};
 		case 'forbidden':
 			return {
@@ -193,23 +199,26 @@ export function troubleWords(trouble: Trouble): { result: string; advice: string
 				advice: `My log names it; my operator can allow it with ${code('watch.addresses')} in the configuration.`,
 			};
 		case 'unasked':
-			return { result: `I ran out of time to ask ${quoted(trouble.at)}`, advice: 'I will check again later.' };
+			return {
+				result: `I ran out of time before I could ask ${quoted(trouble.at)}`,
+				advice: 'I will check again later.',
+			};
 		case 'refused':
 			return {
 				result: `${quoted(trouble.at)} refuses the connection`,
-				advice: 'Does Synapse or its proxy run, and listen on that port?',
+				advice: 'Is Synapse or its proxy running and listening on that port?',
 			};
 		case 'unreachable':
 			return {
 				result: `there is no route to ${quoted(trouble.at)} (${quoted(trouble.code)})`,
-				advice: 'Check its firewall and its routes, IPv6 too.',
+				advice: 'Check its firewall and its routes, including IPv6.',
 			};
 		case 'timeout':
 			return {
 				result: `${during[trouble.during]} (${quoted(trouble.at)})`,
 				advice:
 					trouble.during === 'connection'
-						? 'Often a firewall drops the packets: open the port to everybody.'
+						? 'Often a firewall drops the packets: open the port to everyone.'
 						: 'It may be overloaded, or its proxy may wait for a Synapse that does not answer.',
 			};
 		case 'tls': {
@@ -220,7 +229,7 @@ export function troubleWords(trouble: Trouble): { result: string; advice: string
 		case 'broken':
 			return {
 				result: `${faultWords[trouble.fault]} (${quoted(trouble.at)})`,
-				advice: 'Look at it with another client: a homeserver does not answer like this.',
+				advice: 'Check it with another client: a homeserver does not answer like this.',
 			};
 	}
 }

@@ -30,7 +30,7 @@ export function operatorNewsWords(news: OperatorNews, now: Date): Answer {
 			: []),
 		...(news.takenOver
 			? [
-					`A replica took over ${ago(news.takenOver, now)}: the one before died, hung, or lost the database or the homeserver. Its log says more`,
+					`A replica took over ${ago(news.takenOver, now)}: the previous one died, hung, or lost the database or the homeserver. See its log`,
 				]
 			: []),
 		...(news.frozen === undefined
@@ -43,7 +43,7 @@ export function operatorNewsWords(news: OperatorNews, now: Date): Answer {
 			news.givenUp,
 			one => `A message to ${code(one.room)} was refused for good: ${escapeMarkdown(one.why)}`,
 		),
-		...shortened(news.lost, ({ room }) => `I am no longer in ${code(room)}: its data is kept for some days`),
+		...shortened(news.lost, ({ room }) => `I am no longer in ${code(room)}: its data is kept for a few days`),
 	];
 	const [only] = lines;
 	const lead =
@@ -54,9 +54,9 @@ export function operatorNewsWords(news: OperatorNews, now: Date): Answer {
 function faultWords(fault: OperatorFault, now: Date): string {
 	switch (fault.is) {
 		case 'unsigned':
-			return `My session is not signed, so some clients will not read me. ${escapeMarkdown(fault.needs)}`;
+			return `My session is not signed, so some clients will not accept my messages. ${escapeMarkdown(fault.needs)}`;
 		case 'mute':
-			return `I am silent in encrypted rooms: the homeserver does not store my account data (${escapeMarkdown(fault.why)})`;
+			return `I cannot speak in encrypted rooms: the homeserver does not store my account data (${escapeMarkdown(fault.why)})`;
 		case 'second':
 			return `Another Glia answers on my account, as session ${code(fault.device)}: stop one of us`;
 		case 'lingering':
@@ -78,20 +78,20 @@ function ago(at: Date, now: Date): string {
 function shortened<Item>(items: readonly Item[], words: (item: Item) => string): string[] {
 	const lines = items.slice(0, maxShown).map(words);
 	const more = items.length - lines.length;
-	return more > 0 ? [...lines, `and ${more} more like it`] : lines;
+	return more > 0 ? [...lines, `and ${more} more like this`] : lines;
 }
 
 export function operatorHelp(room: string): Answer {
 	const lines = [
-		`${code('!operator rooms')} where I am, and who invited me`,
-		`${code('!operator waiting')} what is not decided or not delivered yet`,
-		`${code('!operator limits')} what the configuration allows`,
+		`${code('!operator rooms')} my rooms, and who invited me`,
+		`${code('!operator waiting')} messages not yet processed or delivered`,
+		`${code('!operator limits')} limits from the configuration`,
 		`${code('!operator leave !room:example.org')} leave a room`,
 		`${code('!operator announce We move on Sunday.')} say something in all rooms`,
 	];
 	return {
 		value: { format: 1, operator: room },
-		lead: `This is the operator’s room. Faults that are otherwise only logged are reported here, once each.\n\n${list(lines)}`,
+		lead: `This is the operator’s room. Here I report problems that I otherwise only log, once each.\n\n${list(lines)}`,
 		sections: [],
 		kind: 'answer',
 	};
@@ -119,7 +119,7 @@ export function waitingWords(
 ): Answer {
 	const lines = oldest.map(
 		({ room, since, tries, next }) =>
-			`${code(room)}: decided ${ago(since, now)}, ${count(tries, 'try', 'tries')}${next > now ? `, next in ${duration(Math.round((next.getTime() - now.getTime()) / 1000))}` : ''}`,
+			`${code(room)}: processed ${ago(since, now)}, ${count(tries, 'attempt')}${next > now ? `, next in ${duration(Math.round((next.getTime() - now.getTime()) / 1000))}` : ''}`,
 	);
 	const rest = outbox - lines.length;
 	return {
@@ -132,7 +132,7 @@ export function waitingWords(
 		lead:
 			inbox + outbox === 0
 				? 'Nothing is waiting.'
-				: `${count(inbox, 'message')} to decide, ${outbox} to deliver.${lines.length ? `\n\n${list(rest > 0 ? [...lines, `and ${rest} more`] : lines)}` : ''}`,
+				: `${count(inbox, 'message')} to process, ${outbox} to deliver.${lines.length ? `\n\n${list(rest > 0 ? [...lines, `and ${rest} more`] : lines)}` : ''}`,
 		sections: [],
 		kind: 'answer',
 	};
@@ -141,15 +141,15 @@ export function waitingWords(
 export function limitsWords(limits: Limits, allow: readonly string[]): Answer {
 	const { every, perRoom, perPerson, keepDays } = limits;
 	const lines = [
-		`Anyone who may invite me: ${enumerate(allow.map(entry => code(entry)))} (${code('matrix.allow')})`,
+		`These may invite me: ${enumerate(allow.map(entry => code(entry)))} (${code('matrix.allow')})`,
 		`A room may watch at most ${count(perRoom, 'server')} (${code('watch.perRoom')})`,
-		`A person may begin at most ${count(perPerson, 'watch', 'watches')} (${code('watch.perPerson')})`,
+		`A person may start at most ${count(perPerson, 'watch', 'watches')} (${code('watch.perPerson')})`,
 		`A server is checked every ${duration(Math.round(every / 1000))} (${code('watch.hours')})`,
 		`A room that I left is remembered for ${count(keepDays, 'day')} (${code('matrix.forgetAfterDays')})`,
 	];
 	return {
 		value: { format: 1, perRoom, perPerson, everySeconds: every / 1000, keepDays, allow: [...allow] },
-		lead: `What the configuration allows:\n\n${list(lines)}`,
+		lead: `Limits from the configuration:\n\n${list(lines)}`,
 		sections: [],
 		kind: 'answer',
 	};
@@ -158,7 +158,7 @@ export function limitsWords(limits: Limits, allow: readonly string[]): Answer {
 export function leftWords(room: string): Answer {
 	return {
 		value: { format: 1, left: room },
-		lead: `I am leaving ${code(room)}. Its data is kept for some days; an invitation brings it back.`,
+		lead: `I am leaving ${code(room)}. Its data is kept for a few days; an invitation brings it back.`,
 		sections: [],
 		kind: 'answer',
 	};
@@ -177,7 +177,7 @@ export function announcementWords(text: string): Answer {
 export function announcementQuestion(text: string, rooms: number): Answer {
 	return {
 		value: { format: 1, announced: false, rooms },
-		lead: `Should I say this in ${count(rooms, 'other room')}? React with ✅ to this message, or say it with ${code('yes')} before the text.\n\n> ${escapeMarkdown(text)}`,
+		lead: `Should I say this in ${count(rooms, 'other room')}? React with ✅ to this message, or repeat the command with ${code('yes')} before the text.\n\n> ${escapeMarkdown(text)}`,
 		sections: [],
 		kind: 'progress',
 		confirms: `!operator announce yes ${text}`,

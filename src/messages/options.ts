@@ -17,7 +17,7 @@ export type OptionSpan = { first: Version; last: Version };
 
 /** `null` and the like as people would say it; the rest as YAML has it on one line. */
 function defaultWords(value: unknown): string {
-	if (value === undefined) return 'worked out by the code';
+	if (value === undefined) return 'set by the code';
 	if (value === null) return 'none';
 	if (JSON.stringify(value) === '[]' || JSON.stringify(value) === '{}') return 'empty';
 	const text = typeof value === 'string' && value !== '' ? value : JSON.stringify(value);
@@ -25,10 +25,10 @@ function defaultWords(value: unknown): string {
 }
 
 function since({ life }: OptionLife, { first }: OptionSpan): string {
-	if (life.since !== undefined) return `It came with ${life.since}.`;
+	if (life.since !== undefined) return `Added in ${life.since}.`;
 	return life.undated
-		? 'When it was added is not known: only the configuration schema names it.'
-		: `It is at least as old as ${first}, the oldest release whose code was read.`;
+		? 'It is not known when it was added: only the configuration schema names it.'
+		: `Added in ${first} or earlier (I know no older code).`;
 }
 
 function end({ life, deprecated, replacedBy }: OptionLife, last: Version): string[] {
@@ -36,19 +36,17 @@ function end({ life, deprecated, replacedBy }: OptionLife, last: Version): strin
 	return [
 		...(deprecated === undefined
 			? []
-			: [
-					`${isOver ? 'It was deprecated in' : 'Deprecated since'} ${deprecated}${isOver ? '.' : ', and still there.'}`,
-				]),
+			: [`${isOver ? 'Deprecated in' : 'Deprecated since'} ${deprecated}${isOver ? '.' : ', but still supported.'}`]),
 		...(life.removed === undefined
 			? deprecated === undefined
-				? [`${last} still has it.`]
+				? [`Still present in ${last}.`]
 				: []
 			: [
 					life.refused === life.removed
-						? `From ${life.removed} on Synapse refuses to start with it.`
+						? `Since ${life.removed}, Synapse refuses to start with it.`
 						: life.refused === undefined
-							? `${life.removed} no longer reads it and silently ignores it.`
-							: `${life.removed} no longer reads it, and from ${life.refused} on Synapse refuses to start with it.`,
+							? `Since ${life.removed}, Synapse silently ignores it.`
+							: `Since ${life.removed}, Synapse ignores it, and since ${life.refused} it refuses to start with it.`,
 				]),
 		...(replacedBy === undefined ? [] : [`Replacement: ${replacedBy.replace(/\.$/, '')}.`]),
 	];
@@ -59,7 +57,7 @@ function kinds({ accepts, documentedType, type, required }: OptionState): string
 	const named = [accepts ?? documentedType ?? type ?? []].flat().filter(kind => kind !== 'null');
 	if (!named.length && !required) return undefined;
 	const what = named.length
-		? `It takes a ${named.join(' or a ').replace(/\ba (?=[aeiou])/g, 'an ')}`
+		? `It accepts a ${named.join(' or a ').replace(/\ba (?=[aeiou])/g, 'an ')}`
 		: 'It has no default';
 	return `${what}${named.length && required ? ', and is required' : ''}${accepts ? '; anything else prevents the start' : ''}.`;
 }
@@ -68,7 +66,7 @@ function defaultsWords({ life: { defaults } }: OptionLife): string | undefined {
 	const [only, ...changes] = defaults;
 	if (!only) return undefined;
 	if (!changes.length) return `Default: ${defaultWords(only.value)}.`;
-	return `Default: ${defaultWords(only.value)} at first, ${enumerate(changes.map(({ from, value }) => `${defaultWords(value)} from ${from} on`))}.`;
+	return `Default: ${defaultWords(only.value)} at first, ${enumerate(changes.map(({ from, value }) => `${defaultWords(value)} since ${from}`))}.`;
 }
 
 /** Where the code names it, in the newest release that has it, and what upstream wrote. */
@@ -87,7 +85,7 @@ function sourcesOf({ life, notes, newest }: OptionLife): Source[] {
 export function noOptionWords(typed: string, near: readonly string[], first: Version): string {
 	const none = `No release since ${first} has an option ${quoted(typed)}.`;
 	if (near.length) return `${none} Did you mean ${enumerate(near.map(code), 'or')}?`;
-	return `${none} ${code('!options 1.98 1.163')} lists what came and went between two releases, ${code('!check')} checks the file that you send.`;
+	return `${none} ${code('!options 1.98 1.163')} lists changes between two releases, and ${code('!check')} checks your configuration file.`;
 }
 
 /** `children`: options directly below it; `effects`: what the code does with it that no note tells. */
@@ -98,9 +96,9 @@ export function optionWords(
 ): Answer {
 	const { life, deprecated, replacedBy, notes } = found;
 	const undocumented = life.state.undocumented && 'The configuration manual does not mention it.';
-	const unread = life.state.file === schemaFile && 'No code was found that reads it: it may do nothing.';
+	const unread = life.state.file === schemaFile && 'I found no code that reads it, so it may have no effect.';
 	const result =
-		life.removed === undefined ? (deprecated === undefined ? '' : ', deprecated') : `, gone in ${life.removed}`;
+		life.removed === undefined ? (deprecated === undefined ? '' : ', deprecated') : `, removed in ${life.removed}`;
 	const sentences = [
 		since(found, reach),
 		...end(found, reach.last),
@@ -113,10 +111,16 @@ export function optionWords(
 	const sections: Section[] = [
 		...(notes.length ? [notesSection(notes)] : []),
 		...(children.length
-			? [{ title: `Below it (${children.length})`, markdown: list(children.map(code)), fold: children.length > 8 }]
+			? [
+					{
+						title: `Options below it (${children.length})`,
+						markdown: list(children.map(code)),
+						fold: children.length > 8,
+					},
+				]
 			: []),
 		{
-			title: 'Where this comes from',
+			title: 'Sources',
 			markdown: list(
 				sources.map(({ document, heading, section, url }) => `${link(heading ?? document, url)}, ${section}`),
 			),
@@ -146,12 +150,12 @@ export function optionWords(
 /** Such an option is read and changes nothing: the one trap that nobody finds by reading what the option does. */
 function withoutEffect({ since, until, says }: Effect): string {
 	const when = [since && `since ${since}`, until && `until ${until}`].flatMap(words => words || []).join(' ');
-	return `It can be set without effect${when ? ` (${when})` : ''}: ${says}.`;
+	return `It may have no effect${when ? ` (${when})` : ''}: ${says}.`;
 }
 
 function notesSection(notes: readonly Note[]): Section {
 	const lines = notes.map(({ release, title }) => `${release}: ${title} (${code(`!notes ${release}`)})`);
-	return { title: `Notes that name it (${notes.length})`, markdown: list(lines), fold: notes.length > 5 };
+	return { title: `Notes that mention it (${notes.length})`, markdown: list(lines), fold: notes.length > 5 };
 }
 
 type Subject = { title: string; lines: string[] };
@@ -226,14 +230,14 @@ export function optionsWords(between: OptionsBetween, reach: OptionSpan, taken: 
 		...(added.length ? [`${added.length} new`] : []),
 		...(removed.length ? [`${removed.length} gone`] : []),
 		...(deprecated.length ? [`${deprecated.length} deprecated`] : []),
-		...(defaults.length ? [`${defaults.length} with another default`] : []),
+		...(defaults.length ? [`${defaults.length} with a new default`] : []),
 	];
 	const ends = ({ option, release, replacedBy }: OptionsBetween['removed'][number]) =>
 		`${code(option)}, ${release}${replacedBy === undefined ? '' : `. Replacement: ${replacedBy}`}`;
 	const sections: Section[] = [
 		...optionsSection('Gone', removed, ends, { mark: '⚠️', fold: false }),
 		...optionsSection(
-			'Other defaults',
+			'New defaults',
 			defaults,
 			({ option, release, before, after }) =>
 				`${code(option)}: ${defaultWords(before)} → ${defaultWords(after)}, ${release}`,
@@ -262,9 +266,9 @@ export function optionsWords(between: OptionsBetween, reach: OptionSpan, taken: 
 }
 
 function limitWords({ from, to }: { from: Version; to: Version }, { first, last }: OptionSpan): string | undefined {
-	if (compare(from, first) < 0) return `⚠️ The code was read from ${first} on: what changed before is not in this list.`;
+	if (compare(from, first) < 0) return `⚠️ I only know the code since ${first}: earlier changes are not in this list.`;
 	return compare(to, last) > 0
-		? `⚠️ The code was read up to ${last}: what changed after is not in this list.`
+		? `⚠️ I only know the code up to ${last}: later changes are not in this list.`
 		: undefined;
 }
 
@@ -275,7 +279,7 @@ export function newOptionsLine({
 	to,
 }: Pick<Plan, 'newOptions' | 'from' | 'to'>): string | undefined {
 	if (!newOptions.length) return undefined;
-	return `New options: ${newOptions.length}, none of which you must set; see ${code(`!options ${from} ${to}`)}.`;
+	return `New options: ${newOptions.length}, none of them required; see ${code(`!options ${from} ${to}`)}.`;
 }
 
 export function newOptionsSection(plan: Pick<Plan, 'newOptions' | 'from' | 'to'>): Section[] {

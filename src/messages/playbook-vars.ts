@@ -40,7 +40,7 @@ export function varsWords(checked: VarsChecked, around: VarsContext): Answer {
 			: []),
 		...group('The playbook stops at', '🔴', stops, around),
 		...group('Fails where it is used', '🟡', fails, around),
-		...group('Does nothing', '🟡', idle, around),
+		...group('No effect', '🟡', idle, around),
 		...(since && shown ? sinceSections(since, shown, around) : []),
 		...unjudgedSection(unjudged),
 		...(around.all
@@ -65,8 +65,8 @@ export function varsWords(checked: VarsChecked, around: VarsContext): Answer {
 		lead: [
 			`**${verdict(stops.length + around.unreadable.length, fails.length, idle.length, shown?.sure.length)}**`,
 			...around.taken,
-			...(around.facts.length ? [`The file says: ${around.facts.map(({ fact }) => code(fact)).join(', ')}.`] : []),
-			`The playbook is known as of ${read}.`,
+			...(around.facts.length ? [`Found in the file: ${around.facts.map(({ fact }) => code(fact)).join(', ')}.`] : []),
+			`I know the playbook as of ${read}.`,
 		].join('\n\n'),
 		title: 'vars.yml',
 		sections,
@@ -91,14 +91,14 @@ function nowWords(
 ): string {
 	const [first] = unreadable;
 	if (first)
-		return `**Now:** mend ${code(first.line === undefined ? first.file : `${first.file}:${first.line}`)}, and send it again.`;
-	if (refuses) return '**Now:** change what it stops at, and send the file again.';
-	if (fails) return '**Now:** change the values that use what is gone, and send the file again.';
+		return `**Now:** fix ${code(first.line === undefined ? first.file : `${first.file}:${first.line}`)}, and send it again.`;
+	if (refuses) return '**Now:** fix what it stops at, and send the file again.';
+	if (fails) return '**Now:** fix the values that use removed variables, and send the file again.';
 	if (!since)
-		return `**Now:** say the day of your last update, and I tell what broke since: ${code('!check mdad 2025-06-01')}.`;
+		return `**Now:** give the date of your last update to see what has broken since: ${code('!check mdad 2025-06-01')}.`;
 	const breaks = shown ? shown.sure.length + shown.perhaps.length : 0;
 	return breaks
-		? `**Now:** read “The breaks in full”. Every text: ${code(`!${asked} all`)}`
+		? `**Now:** read “Breaking changes in full”. For every detail: ${code(`!${asked} all`)}`
 		: `**Now:** pull, and run ${code('just install-all')}.`;
 }
 
@@ -106,10 +106,10 @@ function verdict(stops: number, fails: number, idle: number, breaking: number | 
 	const parts = [
 		...(stops
 			? [`The playbook stops at ${count(stops, 'thing')} in this file`]
-			: ['The playbook’s own checks of names pass']),
-		...(fails ? [`${count(fails, 'value uses', 'values use')} what is gone`] : []),
-		...(idle ? [`${count(idle, 'variable does', 'variables do')} nothing`] : []),
-		...(breaking ? [`${count(breaking, 'breaking change concerns', 'breaking changes concern')} it`] : []),
+			: ['The playbook’s own variable checks pass']),
+		...(fails ? [`${count(fails, 'value uses', 'values use')} a removed variable`] : []),
+		...(idle ? [`${count(idle, 'variable has', 'variables have')} no effect`] : []),
+		...(breaking ? [`${count(breaking, 'breaking change affects', 'breaking changes affect')} it`] : []),
 	];
 	return `${parts.join('; ')}.`;
 }
@@ -137,7 +137,7 @@ function findingWords(finding: VarsFinding, entries: readonly PlaybookEntry[]): 
 	const entry = entries.find(({ id }) => id === note);
 	const told = entry ? ` ${entry.date}: ${entry.title}.` : '';
 	if (why === 'migration-missing')
-		return `${code(option)} is missing. When you have read what concerns you, set it to ${code(wants ?? '')}.`;
+		return `${code(option)} is missing. When you have read what affects you, set it to ${code(wants ?? '')}.`;
 	if (why === 'migration')
 		return `${code(option)} is older than ${code(wants ?? '')}: read what changed since, then raise it.`;
 	if (why === 'values')
@@ -145,10 +145,11 @@ function findingWords(finding: VarsFinding, entries: readonly PlaybookEntry[]): 
 	if (why === 'required') return `${code(option)} is missing: the playbook needs it.`;
 	if (why === 'not-among') return `${code(option)} must be one of ${(wants ?? '').split(' or ').map(code).join(', ')}.`;
 	if (kind === 'undefined') return usesWords(finding);
-	if (kind === 'duplicate') return `${code(option)} is set twice (first in line ${first}); the last one counts.`;
+	if (kind === 'duplicate')
+		return `${code(option)} is set twice (first in line ${first}); only the last one takes effect.`;
 	if (kind === 'unknown') {
 		const meant = nearest === undefined ? '' : ` Did you mean ${code(nearest)}?`;
-		return `${code(option)} is not a variable of the playbook: it is silently ignored.${meant}`;
+		return `${code(option)} is not a variable of the playbook, which silently ignores it.${meant}`;
 	}
 	const when = ifOn === undefined ? '' : ` It is used only if ${code(ifOn)}.`;
 	if (fate) return `${fateWords(fate)}${when}`;
@@ -164,7 +165,7 @@ function usesWords({ option, uses = '', replacedBy }: VarsFinding): string {
 		replacedBy === undefined
 			? 'was removed without a replacement'
 			: `is ${replacedBy.split(' or ').map(code).join(' or ')} now`;
-	return `The value of ${code(option)} uses ${code(uses)}, which ${now}: a run fails where it is rendered.`;
+	return `The value of ${code(option)} uses ${code(uses)}, which ${now}: the playbook fails when it renders it.`;
 }
 
 function findingValue(finding: VarsFinding, entries: readonly PlaybookEntry[]): Record<string, unknown> {

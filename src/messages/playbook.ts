@@ -15,11 +15,11 @@ export function playbookSection({ synapse, entries }: Playbook, since: string): 
 		.map(({ date, title, url }) => `- ${date}: [${escapeMarkdown(title)}](<${url}>)`);
 	const more = breaking.length > maxEntries ? `\n- and ${breaking.length - maxEntries} older ones` : '';
 	const told = breaking.length
-		? `Since ${since} it announced ${breaking.length} changes that may break something, newest first (in its own words):\n\n${lines.join('\n')}${more}`
-		: `Since ${since} it announced no breaking change.`;
+		? `Since ${since}, it has announced ${breaking.length} changes that may break something, newest first (in its own words):\n\n${lines.join('\n')}${more}`
+		: `Since ${since}, it has announced no breaking changes.`;
 	return {
 		title: 'The playbook today',
-		markdown: `It installs Synapse ${synapse} at the moment. ${told}`,
+		markdown: `It currently installs Synapse ${synapse}. ${told}`,
 		fold: true,
 	};
 }
@@ -27,7 +27,7 @@ export function playbookSection({ synapse, entries }: Playbook, since: string): 
 /** What there is to say of the new name, as clauses. */
 export function fateReasons({ says, filled }: Fate): string[] {
 	if (filled === undefined) return says;
-	return [...says, `the playbook fills ${filled} itself: if you redefine it, it loses today’s entries`];
+	return [...says, `the playbook sets ${filled} itself: if you redefine it, its current entries are lost`];
 }
 
 export function fateWords(fate: Fate): string {
@@ -36,7 +36,7 @@ export function fateWords(fate: Fate): string {
 	const why = says.length ? ` (${says.join('; ')})` : '';
 	const when = changes.map(({ date, url }) => `[${date}](<${url}>)`).join(', then ');
 	if (never)
-		return `${code(old)} was never a variable of the playbook: it is silently ignored. You probably mean ${code(now ?? '')}.`;
+		return `${code(old)} was never a variable of the playbook, which silently ignores it. You probably mean ${code(now ?? '')}.`;
 	const became =
 		now === undefined ? 'was removed without a replacement' : `is now ${now.split(' or ').map(code).join(' or ')}`;
 	return `${code(old)} ${became}${why}${when ? `, since ${when}` : ''}.`;

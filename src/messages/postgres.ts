@@ -12,21 +12,21 @@ export function orderLines(around: Surroundings, { from, to }: Pick<PostgresQues
 	const lines = [
 		...(refused.to !== null && compare(release.version, refused.to) >= 0
 			? [
-					`🔴 ${runs} does not start on PostgreSQL ${to} either: from ${refused.to} on it requires ${min} or newer. Go to ${min} at least.`,
+					`🔴 ${runs} does not start on PostgreSQL ${to} either: since ${refused.to}, Synapse requires ${min} or newer. Upgrade to at least ${min}.`,
 				]
 			: []),
 		...(stopped && refused.from !== null
 			? [
 					release.stated
-						? `🔴 ${runs} does not start on PostgreSQL ${from} (from ${refused.from} on Synapse requires a newer one): one of the two versions is wrong.`
-						: `🔴 PostgreSQL goes first, Synapse after it: up to the release before ${refused.from} Synapse runs on PostgreSQL ${from}; from then on it refuses to start.`,
+						? `🔴 ${runs} does not start on PostgreSQL ${from} (since ${refused.from}, Synapse requires a newer one): one of the two versions must be wrong.`
+						: `🔴 Upgrade PostgreSQL first, then Synapse: Synapse runs on PostgreSQL ${from} only before ${refused.from}; newer releases refuse to start.`,
 				]
 			: refused.from !== null
-				? [`🔴 PostgreSQL goes first: from ${refused.from} on Synapse does not start on PostgreSQL ${from}.`]
+				? [`🔴 Upgrade PostgreSQL first: since ${refused.from}, Synapse does not start on PostgreSQL ${from}.`]
 				: from === undefined
 					? []
 					: [
-							`✅ ${runs} starts on both ${from} and ${to}, so either can go first. Do not upgrade both on one day, or you cannot tell which one broke.`,
+							`✅ ${runs} starts on both ${from} and ${to}, so either can go first. Do not upgrade both on the same day, or you cannot tell which one caused a problem.`,
 						]),
 		...ends.map(({ major, ends: day, over }) =>
 			over

@@ -7,13 +7,13 @@ import { code } from '../text/markdown.ts';
 /** Lines of one group that stand on the first screen. */
 const maxShown = 8;
 
-export const unknownAddress = 'the address belongs to no process of these files';
+export const unknownAddress = 'no process in these files has this address';
 
 /** The result in one sentence; none where no proxy was given. */
 export function routesVerdict(routes: ProxyChecked | undefined, to: string): string[] {
 	if (!routes) return [];
 	const wrong = routes.findings.filter(({ problem }) => problem !== 'missing').length;
-	if (!wrong) return [`The proxy sends no route of ${to} to the wrong process.`];
+	if (!wrong) return [`The proxy sends all routes of ${to} to the right process.`];
 	return [`The proxy sends ${count(wrong, 'route')} to the wrong process.`];
 }
 
@@ -60,19 +60,19 @@ function place({ file, line }: { file: string; line: number }): string {
 export function routeText({ problem, of = '', method = '', release = '' }: RouteFinding, to: string): string {
 	switch (problem) {
 		case 'gone':
-			return `goes to a worker, and workers no longer answer it since ${release}. Send it to the main process.`;
+			return `goes to a worker, but workers no longer handle it since ${release}. Send it to the main process.`;
 		case 'main-only':
-			return `goes to a worker, and in ${to} only the main process answers it.`;
+			return `goes to a worker, but in ${to} only the main process handles it.`;
 		case 'writer-only':
 			return `does not go to the writer of the stream ${code(of)}. Send it there${method === 'GET' ? '' : `, at least ${method}`}.`;
 		case 'media-only':
 			return `does not go to a process with a ${code('media')} listener.`;
 		case 'get-only':
-			return `goes to a worker whatever the method, and workers of ${to} only answer GET. Send the rest to the main process.`;
+			return `goes to a worker whatever the method, but workers of ${to} only handle GET. Send the rest to the main process.`;
 		case 'no-resource':
-			return `goes to a worker whose listener does not have ${code(of)} among its resources.`;
+			return `goes to a worker whose listener lacks the resource ${code(of)}.`;
 		case 'missing':
-			return `goes to the main process; workers of ${to} can answer it.`;
+			return `goes to the main process; workers of ${to} can handle it.`;
 	}
 }
 

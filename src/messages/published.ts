@@ -28,7 +28,7 @@ function refusalWords(refusal: BundleRefusal): string {
 		case 'signature':
 			return refusal.missing
 				? 'it has no valid signature'
-				: `its signature was not made with ${code('knowledge.updates.key')}, or the bundle was changed since`;
+				: `its signature was not made with ${code('knowledge.updates.key')}, or the bundle was changed afterwards`;
 		case 'too-large':
 			return 'it is too large';
 		case 'unreadable':
@@ -36,18 +36,18 @@ function refusalWords(refusal: BundleRefusal): string {
 		case 'needs':
 			return `it needs Glia ${refusal.glia}`;
 		case 'older':
-			return `it is older than what I know: made ${day(refusal.made)}, up to ${refusal.horizon.release}, read ${refusal.horizon.read}`;
+			return `it is older than what I know: made ${day(refusal.made)}, up to ${refusal.horizon.release}, as of ${refusal.horizon.read}`;
 		case 'twice':
 			return `another bundle was made at the same moment (${day(refusal.made)})`;
 		case 'future':
-			return `it says it was made on ${day(refusal.made)}, which is in the future`;
+			return `it claims to be from ${day(refusal.made)}, which is in the future`;
 		case 'unkept':
 			return `I cannot save it in the folder of my store: ${code(refusal.why)}`;
 		case 'shrunk':
-			return `it has only ${refusal.now} ${refusal.what}, and I know ${refusal.before}`;
+			return `it has only ${refusal.now} ${refusal.what}, but I know ${refusal.before}`;
 		case 'mistakes': {
-			const more = refusal.more > 0 ? ` and ${count(refusal.more, 'more mistake')}` : '';
-			return `it breaks the rules of the knowledge: ${quoted(refusal.first, 200)}${more}`;
+			const more = refusal.more > 0 ? ` and ${count(refusal.more, 'more error')}` : '';
+			return `it does not pass the checks: ${quoted(refusal.first, 200)}${more}`;
 		}
 	}
 }
@@ -59,8 +59,8 @@ function day(moment: string): string {
 /** One line of `!status`. */
 export function updatesLine({ address, counts, ago, refused, trouble }: UpdatesStatus): string {
 	const whose = counts
-		? `curated by ${escapeMarkdown(counts.author)} on ${day(counts.made)}, up to Synapse ${counts.horizon.release}, read ${counts.horizon.read}`
-		: 'nothing newer than what came with me';
+		? `curated by ${escapeMarkdown(counts.author)} on ${day(counts.made)}, up to Synapse ${counts.horizon.release} as of ${counts.horizon.read}`
+		: 'nothing newer than my built-in knowledge';
 	const looked = ago === undefined ? 'not found yet' : `found ${duration(ago)} ago`;
 	const last = refused ?? trouble;
 	const no = last

@@ -7,13 +7,13 @@ type RefusalWords = { title: string; cause: string; fix: string };
 
 const types = {
 	text: ['text', 'put the value in quotes'],
-	list: ['a list', 'write each entry on a line of its own, with a dash before it'],
-	mapping: ['a mapping', 'write `name: value` lines below it, indented; an empty one is left out'],
-	number: ['a number in its range', 'write it without quotes and units'],
+	list: ['a list', 'write each entry on its own line, after a dash'],
+	mapping: ['a mapping', 'write indented `name: value` lines below it; if it is empty, remove it'],
+	number: ['a number within the allowed range', 'write it without quotes or units'],
 	boolean: ['true or false', 'write one of them, without quotes'],
 	duration: ['a duration', 'write milliseconds as a number, or a number with a unit: `30s`, `10m`, `2h`, `7d`'],
 	size: ['a size', 'write bytes as a number, or a number with a unit: `50M`'],
-	url: ['an address that Synapse can read', 'write it whole, with `https://` in front'],
+	url: ['a valid URL', 'write it in full, with `https://` in front'],
 } as const satisfies Record<Extract<Want, { is: 'type' }>['type'], readonly [string, string]>;
 
 /** `options`: those that the message is about, none where nobody knows. `place`: the file of the code. */
@@ -34,13 +34,13 @@ export function refusalWords(want: Want, options: readonly string[], place: stri
 		case 'library':
 			return {
 				title: 'A library that the configuration needs is missing',
-				cause: `${names ? `${names} needs` : 'Something in the configuration needs'} the Python library ${code(want.name)}, and Synapse’s environment does not have it.`,
-				fix: `Install ${code(want.name)} in the environment that starts Synapse, or take the feature out of the configuration.`,
+				cause: `${names ? `${names} needs` : 'Something in the configuration needs'} the Python library ${code(want.name)}, which is missing from Synapse’s environment.`,
+				fix: `Install ${code(want.name)} in the environment that starts Synapse, or remove the feature from the configuration.`,
 			};
 		case 'floor':
 			return {
 				title: `This Synapse requires ${want.of} ${want.least} or newer`,
-				cause: `Synapse looked at the version of ${want.of} and stopped.`,
+				cause: `Synapse checked the version of ${want.of} and stopped.`,
 				fix: `Start the old release again, upgrade ${want.of}${/postgres/i.test(want.of) ? ' (`!postgres`)' : ''}, then Synapse.`,
 			};
 		default: {
@@ -57,100 +57,98 @@ type Sentences = [title: string, cause: string, fix: string];
 
 const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (words: RefusalParts) => Sentences> = {
 	insecure: ({ names }) => [
-		'Synapse refuses a setting that is insecure',
-		`This is allowed only if you insist on it explicitly${names ? ` (${names})` : ''}.`,
-		'Undo the setting, or insist on it with the option that the message names.',
+		'Synapse refuses an insecure setting',
+		`Synapse allows this only if you confirm it explicitly${names ? ` (${names})` : ''}.`,
+		'Undo the setting, or confirm it with the option that the message names.',
 	],
 	exclusive: ({ it, names, refuses, many }) => [
-		many ? `${names} exclude each other` : refuses,
-		many ? `${names} must not be set together.` : `${it} contradicts another option that is set.`,
-		many ? 'Keep one of them and delete the rest.' : `Delete ${it} or the option that the message names with it.`,
+		many ? `${names} cannot be used together` : refuses,
+		many ? `You can set only one of ${names}.` : `${it} conflicts with another option.`,
+		many ? 'Keep one of them and delete the others.' : `Delete ${it} or the other option that the message names.`,
 	],
 	'inline-secret': ({ names }) => [
 		`${names || 'A secret'} is in the file, and Synapse was started with --no-secrets-in-config`,
-		`With ${code('--no-secrets-in-config')} no secret may be in the configuration itself${names ? `, and ${names} is` : ''}.`,
-		`Move the secret into a file and name that with the option that ends in ${code('_path')}, or start without ${code('--no-secrets-in-config')}.`,
+		`With ${code('--no-secrets-in-config')}, the configuration itself must not contain secrets${names ? `, but it has ${names}` : ''}.`,
+		`Move the secret into a file and name the file in the option that ends in ${code('_path')}, or start without ${code('--no-secrets-in-config')}.`,
 	],
 	'mas-excludes': ({ it, names }) => [
-		`${names || 'An option'} does not go together with Matrix Authentication Service`,
-		`Matrix Authentication Service does the logins, so Synapse refuses ${it}.`,
+		`${names || 'An option'} cannot be used with Matrix Authentication Service`,
+		`Matrix Authentication Service handles logins, so Synapse refuses ${it}.`,
 		`Delete ${it} (or set it to false) and set up the same in Matrix Authentication Service.`,
 	],
 	removed: ({ it, names }) => [
-		`${names || 'An option'} is gone`,
+		`${names || 'An option'} was removed`,
 		`This release no longer knows ${it}, and refuses to start while it is set.`,
-		`Delete ${it}; the message says what takes its place, if anything does.`,
+		`Delete ${it}; the message names the replacement, if there is one.`,
 	],
 	file: ({ names }) => [
 		names ? `A file that ${names} names cannot be read` : 'Synapse cannot read a file that its configuration names',
-		`The file or folder${names ? ` that ${names} names` : ''} is missing, not readable for Synapse’s user, or has the wrong content.`,
-		'Correct the path, or the owner and the rights of the file; in a container it is the path inside that counts.',
+		`The file or folder${names ? ` that ${names} names` : ''} is missing, not readable by Synapse’s user, or has the wrong content.`,
+		'Correct the path, or the owner and permissions of the file; in a container, use the path inside the container.',
 	],
 	needs: ({ it, names, many }) => [
-		names ? `Something is missing beside ${names}` : 'Something is missing in the configuration',
-		many
-			? `${names} belong together, and one is missing or says something else.`
-			: `${it} is missing, or needs another option beside it.`,
-		`Write the missing option, or take out the one that needs it.`,
+		names ? `An option is missing next to ${names}` : 'An option is missing in the configuration',
+		many ? `${names} belong together, but one is missing or different.` : `${it} is missing, or needs another option.`,
+		`Add the missing option, or remove the one that needs it.`,
 	],
 	'one-of': ({ it, refuses }) => [
 		refuses,
 		`${it} has a value that this release does not know.`,
-		`Write one of the values that the message or the manual lists for ${it}.`,
+		`Use one of the values that the message or the manual lists for ${it}.`,
 	],
 	order: ({ it, refuses }) => [
 		refuses,
-		`Of two values that belong together (${it}) the lower limit is above the upper one.`,
+		`The lower limit is higher than the upper one (${it}).`,
 		'Correct one of the two.',
 	],
 	instance: ({ names }) => [
-		'The workers in the configuration do not fit together',
-		`A process, or a stream that a worker writes, is not set up the way this release requires${names ? ` (${names})` : ''}.`,
-		`Compare ${code('instance_map')}, ${code('stream_writers')} and the worker’s file: each name must be in ${code('instance_map')}, and each stream have as many writers as it may.`,
+		'The worker configuration is inconsistent',
+		`A process, or a stream that a worker writes, is not set up as this release requires${names ? ` (${names})` : ''}.`,
+		`Compare ${code('instance_map')}, ${code('stream_writers')} and the worker’s file: each name must be in ${code('instance_map')}, and no stream may have more writers than it supports.`,
 	],
 	'unix-socket': () => [
-		'This listener cannot use a UNIX socket',
+		'This listener cannot use a Unix socket',
 		`A listener for metrics or manhole has a ${code('path')}.`,
 		`Give that listener a ${code('port')}.`,
 	],
 	listener: ({ names }) => [
-		'A listener is not set up the way Synapse requires',
+		'A listener is not set up as Synapse requires',
 		`One of ${code('listeners')} names a resource that does not exist, or lacks its port, path or mapping.`,
 		`Correct ${names || code('listeners')} as the message says.`,
 	],
 	database: () => [
-		'Synapse refuses the database as it is set up',
-		`The block ${code('database')} or the database itself (encoding, collation) is not what Synapse wants.`,
-		`Correct ${code('database')}; a new database for Synapse is created with ${code("ENCODING 'UTF8' LC_COLLATE='C' LC_CTYPE='C' TEMPLATE template0")}.`,
+		'Synapse refuses the database configuration',
+		`The block ${code('database')} or the database itself (encoding, collation) is not what Synapse requires.`,
+		`Correct ${code('database')}; create a new database for Synapse with ${code("ENCODING 'UTF8' LC_COLLATE='C' LC_CTYPE='C' TEMPLATE template0")}.`,
 	],
 	schema: () => [
-		'The database and this release do not fit together',
-		'Synapse compared the schema of the database with its own, and stopped.',
-		`Start the main process of the newest release that ran on this database; ${code('!rollback')} says which older ones may.`,
+		'The database does not match this release',
+		'Synapse compared the database schema with its own, and stopped.',
+		`Start the main process of the newest release that ran on this database; ${code('!rollback')} says which older ones can run on it.`,
 	],
 	duplicate: ({ names, refuses }) => [
 		refuses,
-		`A name or a token occurs twice${names ? ` (${names})` : ''}.`,
+		`A name or token occurs twice${names ? ` (${names})` : ''}.`,
 		'Change one of the two.',
 	],
 	module: () => [
-		'A module does not have what Synapse calls',
-		'The Python class that the configuration names lacks methods, or is too old or too new for this release.',
-		'Upgrade that module, or take it out of the configuration until it fits.',
+		'A module is incompatible with this release',
+		'The configured Python class lacks methods that Synapse calls, or is too old or too new for this release.',
+		'Upgrade the module, or remove it from the configuration until it is compatible.',
 	],
 	value: ({ it, refuses }) => [
 		refuses,
-		`The value of ${it} cannot be read by this release.`,
+		`This release cannot read the value of ${it}.`,
 		`Correct ${it} as the message says.`,
 	],
 	bug: ({ where }) => [
-		'Synapse hit a case that should not happen',
-		`It says so in ${where}: the fault is in its code or its installation, not in your configuration.`,
-		'Reinstall the release; if the error remains, report it to Synapse with the whole traceback.',
+		'Synapse hit an internal error',
+		`The message comes from ${where}: the fault is in Synapse or its installation, not in your configuration.`,
+		'Reinstall the release. If the error remains, report it to Synapse with the full traceback.',
 	],
 	place: ({ names, refuses, where }) => [
 		refuses,
-		`Synapse refuses to start in ${where}${names ? `, about ${names}` : ''}.`,
+		`Synapse refuses to start in ${where}${names ? `, because of ${names}` : ''}.`,
 		`Read the message: it is about ${names || `what ${where} reads`}.`,
 	],
 };

@@ -7,7 +7,7 @@ import { trialWords } from './trials.ts';
 
 /** Why nothing older than the floor surely starts, as sentences. */
 export function floorWords({ release, reason, by, unsure = [] }: Rollback): string {
-	const guess = by ? ` The schema of ${release} itself is not known here: this is inferred from that of ${by}.` : '';
+	const guess = by ? ` I do not know the schema of ${release} itself: I inferred this from that of ${by}.` : '';
 	return `${reasonWords(release, reason, unsure)}${guess}`;
 }
 
@@ -18,15 +18,15 @@ function reasonWords(release: Version, reason: FloorReason, unsure: readonly Ver
 		oldest === undefined ? '' : ` Whether ${range} still ${oldest === newest ? 'starts' : 'start'} is not known.`;
 	switch (reason.is) {
 		case 'nothing-older':
-			return 'Nothing older is known.';
+			return 'I know nothing older.';
 		case 'curated':
 			return reason.because;
 		case 'schema-unknown':
-			return `Nothing is known yet of the schema of ${release}.${open}`;
+			return `I do not know the schema of ${release} yet.${open}`;
 		case 'none-refuses':
-			return `No older release is known to refuse a database that ${release} has opened.${open}`;
+			return `I know of no older release that refuses a database that ${release} has opened.${open}`;
 		case 'blocking-unknown':
-			return `Nothing is known of the schema of ${reason.blocking} and older.`;
+			return `I do not know the schema of ${reason.blocking} and older.`;
 		case 'schema':
 			return `Once ${release} has opened the database, only releases that know schema version ${reason.needed}${reason.atLeast ? ' or newer' : ''} start on it; ${reason.blocking} knows only ${reason.knows} and refuses to start.${open}`;
 	}
@@ -42,8 +42,8 @@ function furthest({ release, floor, unsure }: Rollback, could: string): string {
 	if (floor !== release)
 		return `From ${release} you ${could} go back to ${floor}${unsure ? ', perhaps further' : ' at most'}.`;
 	return unsure
-		? `How far you can go back from ${release} is not known.`
-		: `From ${release} no older release starts again.`;
+		? `It is not known how far you can go back from ${release}.`
+		: `You cannot go back from ${release}: no older release starts.`;
 }
 
 export function rollbackWords(result: Rollback, taken: readonly string[]): Answer {
@@ -56,7 +56,7 @@ export function rollbackWords(result: Rollback, taken: readonly string[]): Answe
 				? `Not known: whether ${to} still starts after ${release}.`
 				: canReturn
 					? by
-						? `Probably: by the schema of ${by}, ${to} still starts after ${release}.`
+						? `Probably: judging by the schema of ${by}, ${to} still starts after ${release}.`
 						: `Yes: ${to} still starts after ${release}.`
 					: `No: after ${release}, ${to} does not start. ${floor} is the oldest that does.`;
 	// Several releases may warn of one loss.
@@ -76,7 +76,7 @@ export function rollbackWords(result: Rollback, taken: readonly string[]): Answe
 			]
 		: [];
 	const care =
-		'That it starts does not mean that nothing is lost: a background update that only the newer release knows blocks all those of the older one, and rooms with a version it does not know vanish from sync. A backup from before the switch is the safe way.';
+		'A successful start does not mean that nothing is lost: a background update that the older release does not know blocks all its own, and rooms of a version that it does not know disappear from sync. The safe way back is a backup from before the switch.';
 	return {
 		value: { format: 1, ...rollbackValue(result) },
 		lead: [`**${verdict}**`, floorWords(result), ...trialWords(result.tried ?? []), ...taken, care].join('\n\n'),

@@ -14,18 +14,18 @@ export function routesSection({ routes: groups = [], from, to }: Pick<Plan, 'rou
 	const lost = groups.reduce((sum, group) => sum + group.lost.length, 0);
 	const parts = groups.map(({ workers, gained, lost, changed }) => {
 		const lines = [
-			...lost.map(route => `No longer: ${pathWords(route)}`),
+			...lost.map(route => `Removed: ${pathWords(route)}`),
 			...changed.map(changedWords),
 			...gained.map(route => `New: ${pathWords(route)}`),
 		];
 		return `**${groupWords(workers)}**\n\n${list(lines)}`;
 	});
 	const rule =
-		'Take what is no longer listed out of the reverse proxy before the switch; new routes can follow at any time. A stream’s routes belong to the workers that write it.';
+		'Before the switch, remove routes that no longer exist from the reverse proxy; you can add new routes at any time. A stream’s routes must go to the workers that write it.';
 	return [
 		{
-			title: `Worker routes: ${gained} new, ${lost} gone`,
-			markdown: `What ${link('the manual', page)} lists for workers in ${to}, compared with ${from}. ${rule}\n\n${parts.join('\n\n')}`,
+			title: `Worker routes: ${gained} new, ${lost} removed`,
+			markdown: `The worker routes in ${link('the manual', page)} of ${to}, compared with ${from}. ${rule}\n\n${parts.join('\n\n')}`,
 			fold: true,
 		},
 	];

@@ -132,7 +132,7 @@ export function unreadSection({ unread }: Pick<Plan, 'unread'>): Section[] {
 		{
 			title: `Unread (${unread.length})`,
 			mark: '⚠️',
-			markdown: `Upstream wrote this and nobody has turned it into notes yet. Read it there${below}:\n\n${list(lines)}`,
+			markdown: `Upstream published this, but nobody has reviewed it yet. Read it there${below}:\n\n${list(lines)}`,
 			fold: true,
 		},
 		...quoted,
@@ -177,6 +177,6 @@ export function factExample(fact: string): string {
 }
 
 export function horizonLine({ horizon, gaps }: Pick<Plan, 'horizon' | 'gaps'>): string {
-	const missing = gaps.length ? ` Not judged in this edition: ${gaps.join(', ')}.` : '';
-	return `Covers releases up to ${horizon.release}, read ${horizon.read}.${missing}`;
+	const missing = gaps.length ? ` Not covered: ${gaps.join(', ')}.` : '';
+	return `Covers releases up to ${horizon.release}, as of ${horizon.read}.${missing}`;
 }

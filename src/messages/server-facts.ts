@@ -7,7 +7,7 @@ export function seenWords({ seen, contradicted }: Pick<SeenProfile, 'seen' | 'co
 	const words = [
 		seen.length ? `The server shows that ${factsClause(seen)}.` : '',
 		contradicted.length
-			? `The server shows that ${factsClause(contradicted)}, and you said otherwise; what you said counts.`
+			? `The server shows that ${factsClause(contradicted)}, but you said otherwise; I go by what you said.`
 			: '',
 	].filter(Boolean);
 	return words.length ? words.join(' ') : undefined;

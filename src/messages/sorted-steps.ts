@@ -178,7 +178,7 @@ function brokenFirst(plan: Plan): First[] {
 	);
 	return severe.map(({ release, title, take, at }) => ({
 		title: `${release} is broken: ${title.replace(/\.$/, '')}`,
-		why: take === null ? 'No release fixes it yet.' : `Take ${take} instead.`,
+		why: take === null ? 'No release fixes it yet.' : `Use ${take} instead.`,
 		...(take !== null && at === 'target' && { instead: take }),
 	}));
 }

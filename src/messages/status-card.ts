@@ -37,15 +37,17 @@ function lateWords(late: readonly Deadline[], server: string): string[] {
 	if (!first) return [];
 	const what =
 		late.length === 1
-			? `Should have stopped working by now, but has not: ${first.subject}. It`
-			: `${late.length} things that should have stopped by now still work. They`;
-	return [`${what} may stop in any release; I will tell you when a candidate does it. ${code(`!deadlines ${server}`)}`];
+			? `Should have stopped working by now, but still works: ${first.subject}. It`
+			: `${late.length} things that should have stopped working still work. They`;
+	return [
+		`${what} may stop working in any release; I will tell you when a release candidate removes it. ${code(`!deadlines ${server}`)}`,
+	];
 }
 
 function waversWords({ mixture, lately }: Running): string | undefined {
 	if (mixture)
-		return `⚠️ It alternates between ${mixture.lowest} and ${mixture.highest}: several servers behind one name that were not upgraded together? I go by the older one.`;
-	return lately && `⚠️ The last check saw ${lately}. If that lasts some hours, I will treat it as a downgrade.`;
+		return `⚠️ It alternates between ${mixture.lowest} and ${mixture.highest}: are there several servers behind this name that were not upgraded together? I go by the older one.`;
+	return lately && `⚠️ The last check saw ${lately}. If this continues for a few hours, I will treat it as a downgrade.`;
 }
 
 /** The facts with their origin: what people said, what the server told anyone, what its files say, and where they differ. */
@@ -56,10 +58,10 @@ function knownFacts(facing: Facing): string {
 function checkLines({ server, today, checks = [], derived, outdated }: Facing): string[] {
 	const facts = (dated: Facing['derived']) => factsClause(dated.map(({ fact }) => fact));
 	return [
-		...(derived.length ? [`Its configuration of ${derived[0]?.day} says that ${facts(derived)}.`] : []),
+		...(derived.length ? [`According to its configuration of ${derived[0]?.day}, ${facts(derived)}.`] : []),
 		...(outdated.length
 			? [
-					`⚠️ Its configuration of ${outdated[0]?.day} says that ${facts(outdated)}; what you said, or what the server shows, counts.`,
+					`⚠️ According to its configuration of ${outdated[0]?.day}, ${facts(outdated)}; I go by what you said, or by what the server shows.`,
 				]
 			: []),
 		...checks.map(record => {
@@ -67,7 +69,7 @@ function checkLines({ server, today, checks = [], derived, outdated }: Facing): 
 			const what = by === 'look' ? 'Looked at' : 'Checked';
 			return isBelieved(record, today)
 				? `${what} on ${day}: ${count(Object.keys(conditions).length, 'condition')} decided. ${code(`!profile ${server} forget configuration`)} deletes them.`
-				: `${what} on ${day}, too long ago to use: ${code(`!check ${server}`)} again.`;
+				: `${what} on ${day}, too long ago to use. Check it again: ${code(`!check ${server}`)}.`;
 		}),
 	];
 }
@@ -86,7 +88,7 @@ function saidFacts({ profile, seen, contradicted, derived }: Facing): string {
 /** How far the way back leads. `whose`: whose database it is. */
 export function backWords({ release, floor, unsure }: Rollback, whose: string): string {
 	if (floor !== release) return `You can go back to ${floor}${unsure ? ', perhaps further' : ' at most'}.`;
-	return unsure ? 'How far back you can go is not known yet.' : `No older release starts on ${whose} database.`;
+	return unsure ? 'It is not known yet how far back you can go.' : `No older release starts on ${whose} database.`;
 }
 
 /** The state of a server at one glance. */
@@ -163,7 +165,7 @@ function unjudgedWords(running: Running, facing: Facing, { opening, foot, value 
 	return {
 		value: { ...value, running: running.version, known: false, gaps: ['advisories', 'deadlines', 'rollback'] },
 		lead: lead.filter(Boolean).join('\n\n'),
-		sections: [{ title: 'The deployment', markdown: knownFacts(facing), fold: false }],
+		sections: [{ title: 'Deployment', markdown: knownFacts(facing), fold: false }],
 		kind: 'answer',
 	};
 }
@@ -212,7 +214,7 @@ function distributionLines(facing: Facing): string[] {
 	const { of, since, changes } = found;
 	const who = of === 'mdad' ? 'The playbook' : 'The charts';
 	return [
-		`${who} changed ${count(changes.length, 'thing')} of late that may break something: ${code(`!upgrade ${of} ${since}`)}`,
+		`${who} changed ${count(changes.length, 'thing')} recently that may break something: ${code(`!upgrade ${of} ${since}`)}`,
 	];
 }
 
@@ -221,16 +223,18 @@ function overviewSections(overview: Overview, facing: Facing): Section[] {
 	const { open, severe, way, newest, deadlines, overdue, rollback, ask } = overview;
 	const lines = [
 		...(open.length
-			? [`${severe ? '🔴' : '⚠️'} ${count(open.length, 'hole')}${severe ? `, ${severe} severe` : ''}`]
+			? [
+					`${severe ? '🔴' : '⚠️'} ${count(open.length, 'known vulnerability', 'known vulnerabilities')}${severe ? `, ${severe} severe` : ''}`,
+				]
 			: []),
 		...(way && newest
-			? [`The way to ${newest}: ${tallyWords(tally(way))}; ${code(`!upgrade ${server}`)}`, ...warningLines(way.unread)]
+			? [`Upgrade to ${newest}: ${tallyWords(tally(way))}; ${code(`!upgrade ${server}`)}`, ...warningLines(way.unread)]
 			: []),
 		backWords(rollback, 'its'),
 		...distributionLines(facing),
 	];
 	const say = ask.length
-		? ` Not known, and useful to know: ${code(`!profile ${server} ${ask.map(factExample).join(' ')}`)}; ${code('no-')} in front denies a fact.`
+		? ` I would also like to know: ${code(`!profile ${server} ${ask.map(factExample).join(' ')}`)}; put ${code('no-')} in front to deny a fact.`
 		: '';
 	return [
 		{ title: 'State', markdown: list(lines), fold: false },
@@ -243,6 +247,6 @@ function overviewSections(overview: Overview, facing: Facing): Section[] {
 					},
 				]
 			: []),
-		{ title: 'The deployment', markdown: `${knownFacts(facing)}${say}`, fold: false },
+		{ title: 'Deployment', markdown: `${knownFacts(facing)}${say}`, fold: false },
 	];
 }

@@ -69,20 +69,20 @@ export function statusWords(status: Status, zone: string): Answer {
 		...(watch.next === undefined ? [] : [`next check ${momentIn(new Date(watch.next), zone)}`]),
 	];
 	const lines = [
-		...(status.newer === undefined ? [] : [`A newer Glia is out: ${status.newer}. Tell my operator`]),
-		`Knowledge: Synapse up to ${horizon.release}, read ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} upstream passages unread`,
+		...(status.newer === undefined ? [] : [`A newer Glia is out: ${status.newer}. Please tell my operator`]),
+		`Knowledge: Synapse up to ${horizon.release}, as of ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} upstream passages not reviewed`,
 		...(status.updates ? [updatesLine(status.updates)] : []),
 		`Watch: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no server for this room'}${looks.length ? `. For all my rooms: ${looks.join(', ')}` : ''}`,
 		...(lastSync ? [`Last response from the homeserver: ${moment(lastSync)}`] : []),
 		...(device ? [deviceLine(device), ...sessionLines(device)] : []),
 		...(status.storeLost
-			? [`⚠️ My store was lost or emptied ${moment(status.storeLost)}: watches and settings from before are gone`]
+			? [`⚠️ My store was lost or emptied ${moment(status.storeLost)}: earlier watches and settings are gone`]
 			: []),
 		...(awaitsInvitation ? invitationLines(awaitsInvitation) : []),
 	];
 	return {
 		value: status,
-		lead: `**${device?.mute === undefined && device?.second === undefined ? 'All is well' : 'Not all is well'}:** Glia ${version}, up for ${duration(upSeconds)}.\n\n${list(lines)}`,
+		lead: `**${device?.mute === undefined && device?.second === undefined ? 'All is well' : 'There are problems'}:** Glia ${version}, up for ${duration(upSeconds)}.\n\n${list(lines)}`,
 		sections: [
 			...(watch.servers.length ? [looksSection(watch.servers, zone)] : []),
 			...(sources ? [sourcesSection(sources)] : []),
@@ -95,9 +95,9 @@ function looksSection(servers: Status['watch']['servers'], zone: string): Sectio
 	const at = (iso: string | undefined) => (iso === undefined ? 'never' : momentIn(new Date(iso), zone));
 	const lines = servers.map(
 		({ server, runs, seen, looked, next, checked = [] }) =>
-			`${quoted(server)}${runs === undefined ? '' : ` runs Synapse ${runs}`}: last seen ${at(seen)}, last looked for ${at(looked)}, next check ${at(next)}${checked.map(({ day, by }) => `, ${by === 'look' ? 'a look at its configuration' : 'configuration checked'} ${day}`).join('')}`,
+			`${quoted(server)}${runs === undefined ? '' : ` runs Synapse ${runs}`}: last seen ${at(seen)}, last checked ${at(looked)}, next check ${at(next)}${checked.map(({ day, by }) => `, ${by === 'look' ? 'a look at its configuration' : 'configuration checked'} ${day}`).join('')}`,
 	);
-	return { title: `Servers of this room (${servers.length})`, markdown: list(lines), fold: servers.length > 3 };
+	return { title: `Watched servers (${servers.length})`, markdown: list(lines), fold: servers.length > 3 };
 }
 
 function sessionLines({ devices, second, lingering = [], mute }: NonNullable<Status['device']>): string[] {
@@ -106,23 +106,24 @@ function sessionLines({ devices, second, lingering = [], mute }: NonNullable<Sta
 		...(mute === undefined
 			? []
 			: [
-					`⚠️ I am silent in encrypted rooms for now: the homeserver does not store my account data (${escapeMarkdown(mute)})`,
+					`⚠️ I cannot speak in encrypted rooms for now: the homeserver does not store my account data (${escapeMarkdown(mute)})`,
 				]),
-		...(devices === undefined ? [] : [`My account: ${count(devices, 'device')}, this one included`]),
+		...(devices === undefined ? [] : [`My account: ${count(devices, 'device')}, including this one`]),
 		...(second === undefined
 			? []
-			: [`⚠️ Another Glia answers on my account, as session ${code(second)}: my operator has to stop one of us`]),
+			: [`⚠️ Another Glia answers on my account, as session ${code(second)}: my operator must stop one of us`]),
 		...(lingering.length > 0
-			? [`⚠️ Old sessions of mine that are still logged in: ${names(lingering)}. My operator has to log them out`]
+			? [`⚠️ Old sessions of mine are still logged in: ${names(lingering)}. My operator must log them out`]
 			: []),
 	];
 }
 
 function deviceLine({ fingerprint, signed, unsignedSince }: NonNullable<Status['device']>): string {
-	if (signed === undefined) return `My device: ${code(fingerprint)}, not yet known whether it is signed by my account`;
+	if (signed === undefined)
+		return `My device: ${code(fingerprint)}; I do not know yet whether my account has signed it`;
 	const standing = signed
 		? 'signed by my account'
-		: `⚠️ not signed by my account${unsignedSince === undefined ? '' : ` since ${moment(unsignedSince)}`}: some clients will not read me, and my log says what my operator has to do`;
+		: `⚠️ not signed by my account${unsignedSince === undefined ? '' : ` since ${moment(unsignedSince)}`}: some clients will not accept my messages, and my log says what my operator must do`;
 	return `My device: ${code(fingerprint)}, ${standing}`;
 }
 
@@ -130,11 +131,11 @@ function invitationLines({ here, elsewhere }: NonNullable<Status['awaitsInvitati
 	return [
 		...(here === undefined
 			? []
-			: [`⚠️ This room was upgraded to ${code(here)}, which I may not enter yet: I am waiting for an invitation to it`]),
+			: [`⚠️ This room was upgraded to ${code(here)}, which I cannot join yet: I am waiting for an invitation`]),
 		...(elsewhere === 0
 			? []
 			: [
-					`${count(elsewhere, 'other room')} of mine moved to rooms I may not enter yet: I am waiting for an invitation`,
+					`${count(elsewhere, 'other room')} of mine moved to rooms that I cannot join yet: I am waiting for an invitation`,
 				]),
 	];
 }
@@ -146,11 +147,11 @@ function sourcesSection(sources: NonNullable<Status['sources']>): Section {
 		return `**${escapeMarkdown(name)}:** ${read}${trouble === undefined ? '' : `, but ⚠️ ${trouble}`}`;
 	});
 	return {
-		title: `Upstream’s sources (${sources.length})`,
+		title: `Upstream sources (${sources.length})`,
 		...(bad.length > 0 && { mark: '⚠️' }),
 		markdown: sources.length
-			? `${bad.length ? 'The last answer of a source still counts; there may be newer data.\n\n' : ''}${list(lines)}`
-			: `They are switched off (${code('live.enabled')}): I know only what came with this version.`,
+			? `${bad.length ? 'I still use the last answer of each source; there may be newer data.\n\n' : ''}${list(lines)}`
+			: `They are turned off (${code('live.enabled')}): I only know what came with this version.`,
 		fold: bad.length === 0,
 	};
 }

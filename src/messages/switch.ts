@@ -25,11 +25,11 @@ export function block(lines: readonly string[]): string {
 export function noPackageWords({ version, from, system: { name, packages }, both, newer }: NoPackage): string {
 	const { first } = packages;
 	if (compare(version, first) < 0)
-		return `There is **no package** of ${version} for ${name}: upstream builds them from ${first} on. Run ${version} from the image or from PyPI meanwhile, on the same database and configuration.`;
+		return `There is **no package** of ${version} for ${name}: upstream has built them since ${first}. Until then, run ${version} from the image or from PyPI, with the same database and configuration.`;
 	const last = 'last' in packages ? packages.last : from;
 	const before = both.length
-		? `Upgrade the system first (${both.join(', ')} have packages of ${from} and of ${version}), install the package of ${from} for the new system, since the old one looks for a Python that is gone, see that Synapse runs, and ask again with the new \`os=\`.`
-		: `Halt at ${last}, upgrade the system (${newer.join(', ')} have packages of ${version}), and ask again with the new \`os=\`; or change to the image or to PyPI.`;
+		? `Upgrade the system first (${both.join(', ')} have packages of ${from} and of ${version}), install the package of ${from} for the new system (the old one needs a Python that is gone), check that Synapse runs, and ask again with the new \`os=\`.`
+		: `Halt at ${last}, upgrade the system (${newer.join(', ')} have packages of ${version}), and ask again with the new \`os=\`; or switch to the image or to PyPI.`;
 	return `There is **no package** of ${version} for ${name}: upstream built them up to ${last}. ${before}`;
 }
 
@@ -46,7 +46,7 @@ const keepYours = 'If dpkg asks about a file that you changed, answer `N`: yours
 
 function packageWords({ version, begins, noPackage, built, hold }: WayCommands): string {
 	if (begins !== undefined)
-		return `The package ${code('matrix-synapse-py3')} began with ${begins}. Upstream's packages for Python 2 before it were called ${code('matrix-synapse')}; whether the archive still has that of ${version} shows here:`;
+		return `The package ${code('matrix-synapse-py3')} began with ${begins}. Upstream's packages for Python 2 before it were called ${code('matrix-synapse')}; this shows whether the archive still has ${version}:`;
 	if (noPackage) return `${noPackageWords(noPackage)}${holdWords(hold)}`;
 	const which = built.length
 		? `${version} has them for ${built.join(', ')}`
@@ -55,13 +55,13 @@ function packageWords({ version, begins, noPackage, built, hold }: WayCommands):
 }
 
 function playbookWords({ version, find, checkout }: WayCommands): string {
-	return `The playbook installs the release that it names itself. Read its \`CHANGELOG.md\` since your last run, bring it to its newest state, and see which one that is:
+	return `The playbook decides which release it installs. Read its \`CHANGELOG.md\` since your last run, update it, and check which release that is:
 
 ${block(find)}
 
-* It says ${code(`v${version}`)}: go on.
-* It says an older one: write ${code(`matrix_synapse_version: v${version}`)} into \`vars.yml\`, and delete that line when the playbook has caught up, or it keeps you at ${version} forever.
-* It says a newer one: the last line that this prints is the state of the playbook that brought ${version}. Check it out (and \`git checkout master\` before the next \`just update\`). If nothing is printed, the playbook left ${version} out, and the line in \`vars.yml\` is the only way:
+* It says ${code(`v${version}`)}: continue.
+* It says an older one: add ${code(`matrix_synapse_version: v${version}`)} to \`vars.yml\`. Delete that line when the playbook has caught up, or it keeps you at ${version} forever.
+* It says a newer one: the last line that this prints is the commit of the playbook that introduced ${version}. Check it out (and run \`git checkout master\` before the next \`just update\`). If nothing is printed, the playbook skipped ${version}, and you need the line in \`vars.yml\`:
 
 ${block(checkout)}
 
@@ -73,10 +73,10 @@ function wayWords(way: WayCommands, workers: boolean): string {
 	const { install, version, begins, frozen, extras } = way;
 	const thing = things[install];
 	if (begins !== undefined && thing !== undefined)
-		return `Upstream has ${thing} from ${begins} on, so there is none of ${version}: install it from the tag ${code(`v${version}`)} of its repository, with Python 2.7.`;
+		return `Upstream has ${thing} only since ${begins}, so there is none of ${version}: install it from the tag ${code(`v${version}`)} of its repository, with Python 2.7.`;
 	switch (install) {
 		case 'docker':
-			return `In \`compose.yaml\` (or your \`docker run\`) name the new image${workers ? ', for Synapse and each worker' : ''}, then:`;
+			return `In \`compose.yaml\` (or your \`docker run\`), set the new image${workers ? ', for Synapse and each worker' : ''}, then:`;
 		case 'debian':
 			return packageWords(way);
 		case 'distro':
@@ -85,18 +85,18 @@ function wayWords(way: WayCommands, workers: boolean): string {
 			const named = extras.length
 				? 'keep the extras you use in the brackets'
 				: 'if you use extras, name them: `"matrix-synapse[postgres]==…"`';
-			return `In the virtual environment that Synapse runs in (${named})${frozen ? '; packages much newer than an old release can break it, so only those of its time are taken' : ''}:`;
+			return `In the virtual environment that Synapse runs in (${named})${frozen ? '; much newer packages can break an old release, so this only installs those of its time' : ''}:`;
 		}
 		case 'source': {
 			const poetry = compare(version, '1.58.0') >= 0;
-			return `In the checkout, with its virtual environment active (instead of \`all\` name the extras you use, if you know them${poetry ? '; if you installed by Poetry, `poetry install --extras all` takes the place of the lines with `pip`, and brings the packages that upstream tested' : ''}):`;
+			return `In the checkout, with its virtual environment active (replace \`all\` with the extras that you use, if you know them${poetry ? '; if you installed with Poetry, `poetry install --extras all` replaces the lines with `pip`, and installs the packages that upstream tested' : ''}):`;
 		}
 		case 'mdad':
 			return playbookWords(way);
 		case 'ess':
-			return `The chart pins a release of its own: take the chart version whose notes name ${version}.`;
+			return `The chart pins its own release: use the chart version whose notes name ${version}.`;
 		case 'nix':
-			return `The channel pins a release of its own: go on only if it has ${version}:`;
+			return `The channel pins its own release: continue only if it has ${version}:`;
 		default:
 			return '';
 	}
@@ -130,7 +130,7 @@ function proofWords({ proof }: SwitchCommands): string {
 	if (!proof) return '';
 	const { postgres = 'VERSION', install, dump } = proof;
 	const command = ['!backup', postgres, ...(install ? [install] : []), ...(dump ? [`dump=${dump}`] : [])].join(' ');
-	return ` ${code(command)} proves that it can be restored${proof.postgres ? '' : ' (the version is that of PostgreSQL)'}.`;
+	return ` ${code(command)} tests that it can be restored${proof.postgres ? '' : ' (with your PostgreSQL version)'}.`;
 }
 
 const after = (text: string) => text && `\n\n${text}`;
@@ -180,7 +180,7 @@ export function waitWords({
 
 ${block(lines)}${after(queuedWords(queued))}`;
 	if (!stuck) return wait;
-	return `${wait}\n\nIf the number does not fall for an hour, look what is left:
+	return `${wait}\n\nIf the number does not fall for an hour, check what is left:
 
 ${block(stuck.lines)}
 
@@ -215,7 +215,7 @@ const places: Record<FoundIn, string> = {
 	modules: 'modules',
 	packages: 'Python packages',
 	proxy: 'the proxy',
-	'registration-files': 'registrations of bridges',
+	'registration-files': 'bridge registrations',
 	scripts: 'your scripts',
 	system: 'the host',
 };
@@ -228,7 +228,7 @@ function outsideWords(checks: readonly OutsideCheck[]): string {
 		({ release, when, title, text, onlyIf }) =>
 			`**${release}: ${title}**\n\n*${whenWords[when]}${when === 'before' ? 'Only' : 'only'} if ${onlyIf}:*\n\n${text}`,
 	);
-	return `No configuration shows whether ${checks.length === 1 ? 'this concerns' : 'these concern'} you.\n\n${texts.join('\n\n')}`;
+	return `Your configuration does not show whether ${checks.length === 1 ? 'this affects' : 'these affect'} you.\n\n${texts.join('\n\n')}`;
 }
 
 /** What shows whether the target works, first what would make one go back. */
@@ -249,11 +249,11 @@ ${block(['T=https://federationtester.matrix.org/api/federation-ok', 'curl -s "$T
 
 function systemWords({ to, built, ended }: Extract<StepTask, { kind: 'which-system' }>): string {
 	const last = ended.map(({ name, last }) => `${name}: up to ${last}`);
-	return `Upstream has packages of ${to} for ${enumerate(built)}. This prints which system yours is:
+	return `Upstream has packages of ${to} for ${enumerate(built)}. This prints your system:
 
 ${block(['. /etc/os-release && echo "$ID-$VERSION_ID"'])}
 
-Ask again with it, like \`os=debian-12\`: the plan then says how to come to a system that has them. These had packages of the release that you run, and have none any more:
+Ask again with it, like \`os=debian-12\`: the plan then says how to get to a system that has them. These systems had packages of your current release, but no longer have any:
 
 ${list(last)}`;
 }
@@ -281,7 +281,7 @@ function taskTitle(task: StepTask): string {
 
 const consequences: Record<Consequence, string> = {
 	sticks: 'leaves background updates that never finish',
-	ruins: 'can ruin the database: then neither release opens it',
+	ruins: 'can ruin the database: then neither release can open it',
 	refuses: 'does not start',
 };
 

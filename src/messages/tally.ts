@@ -9,13 +9,13 @@ export function tallyWords({ sure, perhaps, refusing, halts, unread, warning }: 
 	const parts = [
 		...(unread ? [unreadWords(unread, warning)] : []),
 		...(halts.length ? [`halt at ${enumerate(halts)} first`] : []),
-		...(sure || perhaps ? [] : [unread ? 'nothing to act on in the rest' : 'nothing you must do']),
+		...(sure || perhaps ? [] : [unread ? 'nothing to act on in the rest' : 'nothing to do']),
 		...(sure ? [count(sure, 'thing to do', 'things to do')] : []),
 		...(perhaps
 			? [
 					sure
-						? `${perhaps} more if ${perhaps === 1 ? 'it concerns' : 'they concern'} you`
-						: count(perhaps, 'thing to do if it concerns you', 'things to do if they concern you'),
+						? `${perhaps} more if ${perhaps === 1 ? 'it affects' : 'they affect'} you`
+						: count(perhaps, 'thing to do if it affects you', 'things to do if they affect you'),
 				]
 			: []),
 		...(refusing ? [`${refusing} can prevent the start`] : []),

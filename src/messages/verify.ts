@@ -22,21 +22,21 @@ export function verifyWords(value: Verify): Answer {
 		`Key of this session: ${code(fingerprint)}${signed ? ', signed by my account' : signed === false ? ', ⚠️ not signed by my account' : ''}`,
 	];
 	const compare = [
-		'Compare the master key with the one that my operator published outside of Matrix: it stays the same when my session changes.',
+		'Compare the master key with the one that my operator published outside Matrix: it stays the same when my session changes.',
 		'Your client shows the key of this session among the sessions of my account; it must be the same.',
-		'My operator can verify me by emoji: press “verify” in the client, and compare with the emoji in my log.',
+		'My operator can verify me with emoji: press “verify” in the client, and compare them with the emoji in my log.',
 	];
 	const worth = [
-		'Naming these keys here proves little: the homeserver carries my messages and could change them. A key from another source proves that nobody is in between.',
-		'Without my log, “they match” says nothing: I cannot see what your client shows.',
-		'A verified session shows who is speaking, not that what I say is right.',
+		'Showing these keys here proves little: the homeserver transports my messages and could change them. A matching key from another source proves that nobody is in between.',
+		'Without my log, “they match” means nothing: I cannot see what your client shows.',
+		'A verified session proves who is speaking, not that what I say is correct.',
 	];
 	return {
 		value,
-		lead: `**My keys**, to be sure that it is me:\n\n${list(keys)}`,
+		lead: `**My keys**, so you can check that it is really me:\n\n${list(keys)}`,
 		sections: [
 			{ title: 'What to compare', markdown: list(compare), fold: false },
-			{ title: 'What that is worth', markdown: list(worth), fold: false },
+			{ title: 'What this proves', markdown: list(worth), fold: false },
 		],
 		kind: 'answer',
 	};

@@ -59,7 +59,7 @@ export function unknownSince(newest: Version | undefined): string {
 export function caveatWords({ version, build }: Written): string | undefined {
 	if (!build) return undefined;
 	return build.is === 'development'
-		? `It comes before ${version}: what ${version} fixes may still be open in it.`
+		? `It is older than ${version}, so it may lack what ${version} fixes.`
 		: `This build may lack a fix that ${version} has, or have extra ones.`;
 }
 
@@ -77,6 +77,6 @@ export function behindWords(
 	if (newest !== undefined && compare(newest, version) > 0)
 		return releases
 			? `${[count(releases, 'release'), ...(days ? [count(days, 'day')] : [])].join(' and ')} behind`
-			: `a patch behind${days ? `, since ${count(days, 'day')}` : ''}`;
+			: `one patch release behind${days ? ` for ${count(days, 'day')}` : ''}`;
 	return isCandidate(version) ? 'newer than the newest release' : 'the newest release';
 }

@@ -66,7 +66,7 @@ export function serversWords(watched: readonly WatchedSubscription[], { knowledg
 function sourceWords({ by, mixture, lately }: Running): string {
 	if (by === 'person') return ' (as you told me)';
 	if (mixture) return ` (and ${mixture.highest}, alternating)`;
-	return lately === undefined ? '' : ` (but ${lately} at the last look)`;
+	return lately === undefined ? '' : ` (but ${lately} at the last check)`;
 }
 
 type OpenAlert = SaidAlert & { number: number; server: string; severity: Severity };
@@ -77,8 +77,8 @@ function stateOf({ acked, snoozed }: SaidAlert): string {
 	if (acked) return '; acknowledged';
 	if (!snoozed) return '';
 	return 'until' in snoozed
-		? `; put off until ${snoozed.until.slice(0, 16).replace('T', ' ')} UTC`
-		: `; put off until ${snoozed.version} is out`;
+		? `; snoozed until ${snoozed.until.slice(0, 16).replace('T', ' ')} UTC`
+		: `; snoozed until ${snoozed.version} is out`;
 }
 
 export function openWords(open: readonly OpenAlert[], watches: number): Answer {
@@ -117,7 +117,7 @@ export function openWords(open: readonly OpenAlert[], watches: number): Answer {
 				const name = quoted(server, 30);
 				return [
 					...(pressing.length ? [sectionOf(`${name} (${pressing.length})`, pressing, false)] : []),
-					...(rest.length ? [sectionOf(`${name}: good to know (${rest.length})`, rest, true)] : []),
+					...(rest.length ? [sectionOf(`${name}: informational (${rest.length})`, rest, true)] : []),
 				];
 			}),
 			// Where the room opens.
@@ -135,7 +135,7 @@ function helpOf(open: readonly OpenAlert[]): string {
 	const number = (pressing[0] ?? open[0])?.number ?? 12;
 	return [
 		...(upgrades.length ? [`What to do: ${upgrades.join(', ')}`] : []),
-		`${code(`!ack ${number}`)} stops the reminders of one, ${code(`!snooze 7d ${number}`)} puts it off.`,
+		`${code(`!ack ${number}`)} stops the reminders of an alert, ${code(`!snooze 7d ${number}`)} postpones it.`,
 	].join('\\\n');
 }
 
@@ -145,8 +145,8 @@ function openCount(open: readonly OpenAlert[]): string {
 	const rest = open.length - pressing;
 	if (!rest) return `${count(pressing, 'alert')} open`;
 	return pressing
-		? `${count(pressing, 'alert')} open, ${rest} more good to know`
-		: `Nothing urgent; ${rest} good to know`;
+		? `${count(pressing, 'alert')} open, plus ${rest} informational`
+		: `Nothing urgent; ${rest} informational`;
 }
 
 function sectionOf(title: string, those: readonly OpenAlert[], fold: boolean): Section {
@@ -183,7 +183,7 @@ export function snoozeWords(
 	const when = 'until' in until ? momentIn(new Date(until.until), zone) : `${until.version} is out`;
 	return {
 		value: { format: 1, snoozed: those.map(({ number }) => number), ...until },
-		lead: `Put off ${numbersOf(those)} until ${when}${titled(those)}.`,
+		lead: `Snoozed ${numbersOf(those)} until ${when}${titled(those)}.`,
 		sections: [],
 		kind: 'progress',
 	};
@@ -204,7 +204,7 @@ export function settingsWords(settings: Settings, changed: string | undefined): 
 		value: { format: 1, settings },
 		lead:
 			line === undefined
-				? `**Settings of this room.** Change it like ${code('!room zone Europe/Berlin')}.\n\n${list(Object.values(lines))}`
+				? `**Settings of this room.** To change one: ${code('!room zone Europe/Berlin')}.\n\n${list(Object.values(lines))}`
 				: `Kept: ${line}.`,
 		sections: [],
 		kind: line === undefined ? 'answer' : 'progress',

@@ -65,9 +65,7 @@ export function whyWords(diagnosis: Diagnosis, telling: WhyTelling): Answer {
 			sections: quietSection(diagnosis),
 		};
 	const unknown = diagnosis.unexplained
-		? [
-				`The first error of the text (line ${diagnosis.unexplained.line}) is **not** explained by this; ${helpWords(telling)}`,
-			]
+		? [`The first error of the text (line ${diagnosis.unexplained.line}) has **another** cause; ${helpWords(telling)}`]
 		: [];
 	return {
 		value,
@@ -88,7 +86,7 @@ function leadOf({ entry, by, fit, refusal }: WhyMatch, told: ToldMatch, others: 
 	const sure = surely(told, by, others);
 	const first =
 		entry.rank === 'vague'
-			? 'Unknown from this alone'
+			? 'Not clear from this alone'
 			: entry.rank === 'harmless'
 				? 'Harmless'
 				: entry.rank === 'hopeless'
@@ -97,18 +95,22 @@ function leadOf({ entry, by, fit, refusal }: WhyMatch, told: ToldMatch, others: 
 	// A symptom’s text is written in this order already.
 	const danger = [dangerWords(told, refusal !== undefined), startWords(told, entry.of)].filter(Boolean).join(' ');
 	const order = entry.of === 'symptom' ? told.do : `${danger} ${told.do}`;
-	const fits = fit === 'no' ? ' It does not fit the release that the text names.' : '';
+	const fits = fit === 'no' ? ' It does not match the release in your text.' : '';
 	return [`${marks[entry.rank]}**${first}: ${told.title}.**`, order, `*How sure: ${sure.long}${fits}*`].join('\n\n');
 }
 
 function surely({ sure, sources }: ToldMatch, by: WhyMatch['by'], others: number): { short: string; long: string } {
-	if (by === 'words') return { short: 'Perhaps', long: 'a guess from your words; log lines would settle it.' };
+	if (by === 'words')
+		return { short: 'Perhaps', long: 'this is a guess from your description. Log lines would make it certain.' };
 	if (sure && others === 0)
-		return { short: 'Sure', long: `sure, your text contains this message${sources.length ? '' : ' word for word'}.` };
-	if (sure) return { short: 'Sure', long: 'sure of this one; the text has other errors too, told below.' };
+		return {
+			short: 'Sure',
+			long: `certain, your text contains this message${sources.length ? '' : ' word for word'}.`,
+		};
+	if (sure) return { short: 'Sure', long: 'certain about this one. The text has other errors too, see below.' };
 	return {
 		short: 'Perhaps',
-		long: 'not sure, since other causes have the same words. Your release in the command (`!why 1.163 …`) helps.',
+		long: 'not certain, since other causes have the same message. Add your release to the command to narrow it down (`!why 1.163 …`).',
 	};
 }
 
@@ -117,14 +119,16 @@ function dangerWords({ danger }: ToldMatch, isRefusal: boolean): string {
 	if (danger === 'service')
 		return isRefusal
 			? 'Your data is safe, but the server does not start.'
-			: 'Your data is safe, but the server does not work as it should.';
+			: 'Your data is safe, but the server does not work correctly.';
 	return 'Nothing is damaged.';
 }
 
 function startWords({ forward, kind }: ToldMatch, of: WhyMatch['entry']['of']): string {
-	if (forward === 'unsafe') return 'Start nothing until you have read this.';
+	if (forward === 'unsafe') return 'Do not start anything until you have read this.';
 	if (kind === 'refusal') return '';
-	return of === 'fault' ? 'You can start it again; it will come back until you run a release without it.' : '';
+	return of === 'fault'
+		? 'You can start Synapse again, but the problem remains until you run a release that fixes it.'
+		: '';
 }
 
 function about(match: WhyMatch, told: ToldMatch): Section {
@@ -137,7 +141,7 @@ function about(match: WhyMatch, told: ToldMatch): Section {
 		spanWords(told),
 		...(entry.applies ? [`It affects you if ${appliesClause(entry.applies)}.`] : []),
 		...(match.line
-			? [`First seen in line ${match.line}${match.count > 1 ? `, ${match.count} times in all` : ''}.`]
+			? [`First seen in line ${match.line}${match.count > 1 ? `, ${match.count} times in total` : ''}.`]
 			: []),
 		...notes.slice(0, 2).map(note => `Note: ${escapeMarkdown(note.title)} (${code(`!notes ${note.release}`)})`),
 		sourceWords(told.sources),
@@ -146,9 +150,9 @@ function about(match: WhyMatch, told: ToldMatch): Section {
 }
 
 function spanWords({ since, until }: ToldMatch): string {
-	if (since && until) return `Since ${since}, no longer in ${until}.`;
-	if (since) return `Since ${since}, up to the newest release.`;
-	return until ? `Up to the releases before ${until}.` : '';
+	if (since && until) return `Affects releases from ${since}; fixed in ${until}.`;
+	if (since) return `Affects ${since} and newer.`;
+	return until ? `Affects releases before ${until}.` : '';
 }
 
 function otherSection(match: WhyMatch, told: ToldMatch): Section {
@@ -170,7 +174,7 @@ function quietSection({ harmless }: Diagnosis): Section[] {
 		const title = entry.of === 'symptom' ? entry.symptom.title : entry.id;
 		return `* ${escapeMarkdown(title)} (${count(many, 'time')})`;
 	});
-	return [{ title: 'Harmless lines in it', markdown: `These need nothing:\n\n${lines.join('\n')}`, fold: true }];
+	return [{ title: 'Harmless lines', markdown: `You can ignore these:\n\n${lines.join('\n')}`, fold: true }];
 }
 
 /** The recipe of the way to install that was said; nobody else's paths are guessed. */
@@ -189,16 +193,16 @@ function commandsSection(told: ToldMatch, recipe: Recipe | undefined): Section[]
 	if (!recipe?.apply || !isFixed) return [];
 	const where = told.option === undefined ? '' : placeWords(recipe);
 	const block = (lines: readonly string[]) => `\`\`\`bash\n${lines.join('\n')}\n\`\`\``;
-	const watch = recipe.log ? `\n\nand watch it come up:\n\n${block(recipe.log)}` : '';
+	const watch = recipe.log ? `\n\nThen watch the log:\n\n${block(recipe.log)}` : '';
 	return [
-		{ title: 'When it is fixed', markdown: `${where}Start it again:\n\n${block(recipe.apply)}${watch}`, fold: false },
+		{ title: 'After the fix', markdown: `${where}Restart Synapse:\n\n${block(recipe.apply)}${watch}`, fold: false },
 	];
 }
 
 /** Where an option stands in this way to install. */
 function placeWords({ paths, generated, inside }: Recipe): string {
 	const main = code('homeserver.yaml');
-	if (generated) return `${main} is generated with this kind of installation: change what it is generated from.\n\n`;
+	if (generated) return `This installation generates ${main}: change its source instead.\n\n`;
 	const path = paths['homeserver.yaml'];
 	if (path === undefined) return '';
 	const also = paths['conf.d'] === undefined ? '' : `, or a file in ${code(paths['conf.d'])}`;
@@ -218,14 +222,14 @@ function helpWords({ profile }: WhyTelling): string {
 	const install = String(profile.get('install')?.value ?? '');
 	const command = logs[install] ?? 'journalctl -u matrix-synapse -n 300';
 	const docker = install === '' ? ` (${code('docker compose logs --tail 300 synapse')} in Docker)` : '';
-	return `what would help: the lines around the *first* error since the last start, with ${code(command)}${docker}, and your release and installation in the command, like ${code('!why 1.163 docker …')}.`;
+	return `please send the lines around the *first* error since the last start (${code(command)}${docker}), and add your release and installation to the command, like ${code('!why 1.163 docker …')}.`;
 }
 
 function unknownWords({ unexplained, lines, harmless }: Diagnosis, telling: WhyTelling): string {
-	const where = unexplained && lines > 1 ? ` The first error stands in line ${unexplained.line}.` : '';
-	const quiet = harmless.length ? ' The parts I know are harmless.' : '';
+	const where = unexplained && lines > 1 ? ` The first error is in line ${unexplained.line}.` : '';
+	const quiet = harmless.length ? ' The lines I know are harmless.' : '';
 	const help = helpWords(telling);
-	return `**I do not know this text.**${where}${quiet} It matches no refusal, fault or failure I know, so I cannot offer a fix, or tell whether data is at risk: change nothing in the database until you know.\n\n${help.charAt(0).toUpperCase()}${help.slice(1)}`;
+	return `**I do not know this error.**${where}${quiet} I cannot offer a fix, or say whether your data is at risk. Do not change anything in the database until you know more.\n\n${help.charAt(0).toUpperCase()}${help.slice(1)}`;
 }
 
 function toldOf(match: WhyMatch, profile: Profile): ToldMatch {
@@ -260,10 +264,10 @@ function ofEntry(match: WhyMatch, profile: Profile): Own {
 			return ofNote(entry.note);
 		case 'fault': {
 			const { title, text, danger, fixed, sources } = entry.fault;
-			const cure = fixed === undefined ? 'No release fixes it yet.' : `Take ${fixed} or newer.`;
+			const cure = fixed === undefined ? 'No release fixes it yet.' : `Upgrade to ${fixed} or newer.`;
 			const back =
 				entry.fault.severity === 'severe'
-					? ` How far you may go back: ${code(`!rollback ${entry.fault.release}`)}.`
+					? ` To see how far back you can go: ${code(`!rollback ${entry.fault.release}`)}.`
 					: '';
 			return {
 				kind: 'fault',
@@ -330,10 +334,10 @@ function ofNote(note: Note): Own {
 }
 
 const untouched =
-	'The database was not opened, so this start changed nothing in it, and the release that ran before still starts.';
+	'Synapse did not open the database, so nothing has changed in it, and the previous release still starts.';
 const worker =
-	'Only this process stopped. If the main process of the new release has run already, `!rollback` says whether the old release still starts.';
-const opened = 'The database may be migrated already: `!rollback` says whether the old release still starts.';
+	'Only this process stopped. If the main process of the new release has already run, `!rollback` says whether the old release still starts.';
+const opened = 'The database may already be migrated: `!rollback` says whether the old release still starts.';
 
 /** What a start that ends here has done to the database. */
 function doneBefore(sites: readonly RefusalSite[], text: string): string {
@@ -342,7 +346,7 @@ function doneBefore(sites: readonly RefusalSite[], text: string): string {
 	if (/worker|instance_map|instance to handle/.test(text) && site.file.endsWith('workers.py')) return worker;
 	if (site.file.includes('storage/prepare_database') || site.file.includes('storage/schema')) return opened;
 	if (site.file.includes('storage/engines'))
-		return 'Synapse checked the database and stopped before it changed anything; the release that ran before still starts.';
+		return 'Synapse checked the database and stopped before it changed anything; the previous release still starts.';
 	const late = /start_listening|_listener_http|_configure_named_resource|run_startup_checks|handle_startup|admin_cmd/;
 	return site.file.startsWith('synapse/app/') && late.test(site.function) ? opened : untouched;
 }

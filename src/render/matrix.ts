@@ -118,7 +118,7 @@ function shownAs(sections: readonly ReadSection[], brief: boolean): Shown[] {
 /** What cannot wait: the lead and what is never folded, or at least its titles; then where the rest is. */
 function summary(answer: Answer, head: Piece, file: string, room: number, fits: Fits): Piece[] {
 	const pointer = paragraphPiece([
-		{ is: 'text', text: 'All of it is in the file ' },
+		{ is: 'text', text: 'The full answer is in the file ' },
 		{ is: 'code', text: file },
 		{ is: 'text', text: '.' },
 	]);

@@ -48,7 +48,7 @@ function attached(answer: Answer): NonNullable<Answer['files']> {
 function closed(title: Span[], isLast: boolean, style: Style): string[] {
 	const how: Span[] = isLast
 		? [
-				{ is: 'text', text: ' (all open with the word ' },
+				{ is: 'text', text: ' (to see everything, add ' },
 				{ is: 'code', text: 'all' },
 				{ is: 'text', text: ')' },
 			]

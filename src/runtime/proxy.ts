@@ -14,10 +14,10 @@ export async function proxiesIn(
 	if (given.length === 0) return undefined;
 	for (const [name, value = ''] of given) {
 		const url = value.includes('://') ? value : `http://${value}`;
-		if (!URL.canParse(url)) throw new Refusal(`${name}: ${withoutLogin(value)} is no address of a proxy.`);
+		if (!URL.canParse(url)) throw new Refusal(`${name}: ${withoutLogin(value)} is not a proxy URL.`);
 		const { protocol } = new URL(url);
 		if (protocol !== 'http:' && protocol !== 'https:')
-			throw new Refusal(`${name}: a proxy of the kind ${protocol}// cannot be used, only http:// and https://.`);
+			throw new Refusal(`${name}: ${protocol}// proxies are not supported, only http:// and https://.`);
 	}
 	const { getProxyForUrl } = await import('proxy-from-env');
 	return address => {

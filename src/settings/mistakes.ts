@@ -15,7 +15,7 @@ export type Places = {
 
 /** What the shapes call types, for people who write YAML. */
 const kinds: Record<string, string> = {
-	string: 'a text: put it in quotes',
+	string: 'text in quotes',
 	boolean: 'true or false',
 	object: 'options below it',
 	array: 'a list',

@@ -8,7 +8,7 @@ export const postgres = z.preprocess(
 	z.strictObject({
 		url: z
 			.string()
-			.regex(/^postgres(ql)?:\/\/[^/]/, 'an address like postgres://glia@db.example.org/glia, or its parts')
+			.regex(/^postgres(ql)?:\/\/[^/]/, 'a URL like postgres://glia@db.example.org/glia, or its parts')
 			.optional(),
 		host: z.string().min(1).optional(),
 		port: z.int().min(1).max(65535).optional(),
@@ -18,7 +18,7 @@ export const postgres = z.preprocess(
 		passwordFile: z.string().min(1).optional(),
 		schema: z
 			.string()
-			.regex(/^[a-z_][a-z0-9_]{0,62}$/, 'the name of a schema: small letters, digits and _')
+			.regex(/^[a-z_][a-z0-9_]{0,62}$/, 'a schema name: lower-case letters, digits and _')
 			.default('glia'),
 		tls: z.strictObject({ authority: z.string().min(1).optional() }).optional(),
 	}),
@@ -47,7 +47,7 @@ export function addressOf(reader: SettingsReader, given: z.infer<typeof postgres
 	if (rest.url !== undefined && [host, port, database, user].some(part => part !== undefined))
 		reader.mistake([...option, 'url'], 'store.postgres: give either url or its parts, not both');
 	if (rest.url === undefined && (host === undefined || database === undefined || user === undefined))
-		reader.mistake(option, 'store.postgres: host, database and user are needed, or url');
+		reader.mistake(option, 'store.postgres: set host, database and user, or url');
 	const password = secret(reader, 'store.postgres.password', { inline, path });
 	const authority = tls?.authority;
 	const trusted =

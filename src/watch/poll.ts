@@ -78,7 +78,7 @@ async function look(server: WatchedServer, { web, random, every, log }: Watching
 		return { server, saw, pause: pauseAfter(observation, failures, { every, random: random() }) };
 	} catch (error) {
 		// An internal error about one server does not affect the others: it is polled again in its turn.
-		log.error({ err: error, server: server.server }, 'a server could not be polled because of an internal error');
+		log.error({ err: error, server: server.server }, 'could not poll a server because of an internal error');
 		return { server, saw: undefined, pause: every };
 	}
 }
@@ -88,7 +88,7 @@ async function lookAt(due: readonly WatchedServer[], watching: Watching): Promis
 	const seen = await Promise.all(due.map(server => look(server, watching)));
 	const silent = seen.filter(({ saw }) => saw?.is === 'silent').length;
 	const cutOff = silent >= manySilent && silent === seen.length && !(await anyoneAnswers(due, watching));
-	if (cutOff) log.warn({ servers: silent }, 'no server answers: our own network may be down, so no server is reported');
+	if (cutOff) log.warn({ servers: silent }, 'no server answers: our own network may be down, so I report nothing');
 	// Of most looks nothing follows. One transaction for all of these: each waits for the disk.
 	const quiet: WatchedServer[] = [];
 	for (const { server, saw, pause } of seen) {
@@ -160,7 +160,7 @@ async function knownCarriers(
 	} catch (error) {
 		log.error(
 			{ err: error },
-			'the knowledge about distributions cannot be opened; rooms are told about upstream’s releases',
+			'cannot open the knowledge about distributions; telling rooms about upstream’s releases instead',
 		);
 		return undefined;
 	}
@@ -168,7 +168,7 @@ async function knownCarriers(
 
 /** An internal error about one room does not affect the others. Its alerts are decided again at the next poll. */
 function passOver({ room, server }: Subscription, error: unknown, { log }: Watching): void {
-	log.error({ err: error, room, server }, 'a room could not be told about a server because of an internal error');
+	log.error({ err: error, room, server }, 'could not tell a room about a server because of an internal error');
 }
 
 /** Why a room could not be told: no fault of the store, though it comes out of its transaction. */
@@ -216,7 +216,7 @@ function decisionFor(
 		return cardWords({
 			facing: facingOf(situation),
 			zone: watch.zone,
-			opening: 'This is the first time that I could see it.',
+			opening: 'I could see it for the first time.',
 			...(server.looked && { looked: server.looked }),
 		});
 	};

@@ -101,11 +101,11 @@ test('a token is asked whose it is; nothing is written anywhere', async () => {
 	expect([err, status]).toEqual([[''], 0]);
 	expect(out).toEqual([
 		expect.stringMatching(/^store\.path: .*data, created at the first start$/),
-		expect.stringMatching(/^matrix\.homeserver: http:\S+ answers, and speaks Matrix up to v1\.16$/),
+		expect.stringMatching(/^matrix\.homeserver: http:\S+ answers and supports Matrix up to v1\.16$/),
 		`matrix.user: the token is that of ${user}, on device DEVICE`,
 		'operator.room: the bot is not in !other:example.org yet; invite it',
-		'matrix: accessToken and password are both given: the token is the session, and the password only signs it',
-		'config.yaml: no mistakes',
+		'matrix: accessToken and password are both set: the bot uses the token for its session, and the password only to sign it',
+		'config.yaml: no errors',
 	]);
 	expect(readdirSync(folder)).toEqual(['config.yaml']);
 	expect(changes).toEqual([]);
@@ -114,7 +114,9 @@ test('a token is asked whose it is; nothing is written anywhere', async () => {
 test('with a password nobody logs in', async () => {
 	const { out, status } = await check(config(await homeserver(), '  password: secret\n'));
 	expect(status).toBe(0);
-	expect(out).toContainEqual(expect.stringMatching(/knows @glia:example\.org; only a start can tell whether/));
+	expect(out).toContainEqual(
+		expect.stringMatching(/knows @glia:example\.org; the password is only checked at the start/),
+	);
 	expect(changes).toEqual([]);
 });
 
@@ -133,7 +135,7 @@ test.each([
 	[
 		'an account that is none',
 		'  password: x\n',
-		/^config\.yaml:3: matrix\.user: http:\S+ knows no @nobody:example\.org$/,
+		/^config\.yaml:3: matrix\.user: http:\S+ does not know @nobody:example\.org$/,
 	],
 ])('%s is a mistake at its line', async (_what, more, mistake) => {
 	const text = config(await homeserver(), more);
@@ -147,7 +149,7 @@ test.each([
 test('a homeserver without passwords is told', async () => {
 	flows = ['m.login.sso'];
 	const { err, status } = await check(config(await homeserver(), '  password: secret\n'));
-	expect(err).toEqual([expect.stringMatching(/^config\.yaml:5: matrix\.password: .* takes no passwords/)]);
+	expect(err).toEqual([expect.stringMatching(/^config\.yaml:5: matrix\.password: .* does not accept passwords/)]);
 	expect(status).toBe(1);
 });
 

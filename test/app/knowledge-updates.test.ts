@@ -174,7 +174,7 @@ const note = 'synapse/notes/1.66.0.yaml';
 
 describe('what is signed, and does not count', () => {
 	const shape = 'it is signed, but cannot be read';
-	const rules = 'it breaks the rules of the knowledge';
+	const rules = 'it does not pass the checks';
 	const cases: [name: string, text: string, why: string][] = [
 		['no JSON', 'knowledge', shape],
 		['a list', `[${good}]`, shape],
@@ -234,7 +234,7 @@ describe('what is signed, and does not count', () => {
 		[
 			'further than its files',
 			publisher.bundle('second', { ...later, horizon: { release: '1.67.0', read: '2022-09-06' } }),
-			'its files reach elsewhere',
+			'its files reach a different release',
 		],
 		['a note that breaks a rule', withFile(note, noteText({ possible: '1.67.0' })), rules],
 		['a note out of shape', withFile(note, noteText({ must: 'perhaps' })), rules],
@@ -274,7 +274,7 @@ describe('what is signed, and does not count', () => {
 			),
 			rules,
 		],
-		['a part of the notes', withFiles(files => files.delete(note)), 'it has only 3 notes, and I know 5'],
+		['a part of the notes', withFiles(files => files.delete(note)), 'it has only 3 notes, but I know 5'],
 	];
 	test.each(cases)('%s', async (_, text, why) => {
 		const bot = await informed();

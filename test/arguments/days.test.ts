@@ -43,7 +43,7 @@ test.each([
 	['5 december', '2025-12-05'],
 	['9999 years ago', '2000-01-01'],
 ])('“%s” is %s, which is said', (text, day) => {
-	expect(read(text)).toEqual({ words: [day], taken: [`\`${text}\` is taken as ${day}.`] });
+	expect(read(text)).toEqual({ words: [day], taken: [`I read \`${text}\` as ${day}.`] });
 });
 
 test('a month that is too short ends the day', () => {

@@ -134,7 +134,7 @@ describe('words', () => {
 	test('a known fact without its right value is told how it is said', () => {
 		expect(() => sort('1.56 workers=no')).toThrow(/Say `workers`, or `no-workers` to deny it/);
 		expect(() => sort('1.56 postgres=fourteen')).toThrow(/its value like this: `postgres=14`/);
-		expect(() => sort('1.56 no-docker')).toThrow(/only yes-or-no facts can be denied/);
+		expect(() => sort('1.56 no-docker')).toThrow(/you can only deny yes-or-no facts/);
 	});
 
 	test('two values of one fact are refused', () => {

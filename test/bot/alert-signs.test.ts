@@ -144,7 +144,7 @@ test('a reaction means all that the reminder tells of, and nothing else', async 
 test('a reaction needs the power to change things, and a message of ours', async () => {
 	opens('CVE-1');
 	const { event } = await reminded();
-	expect((await react('✅', event, bob))[0]).toMatch(/takes power level 50/);
+	expect((await react('✅', event, bob))[0]).toMatch(/need power level 50/);
 	expect((await holes())[0]?.acked).toBeUndefined();
 	expect(await react('✅', '$nothing-of-ours')).toEqual([]);
 });

@@ -177,7 +177,7 @@ describe('a long message', () => {
 		expect(fits?.kind).toBe('answer');
 		const answers = await asked(`!upgrade ${'a'.repeat(4088)}`);
 		expect(answers).toHaveLength(1);
-		expect(answers[0]?.lead).toBe('This command has 4097 characters, and I read at most 4096. Please shorten it.');
+		expect(answers[0]?.lead).toBe('This command has 4097 characters, but I read at most 4096. Please shorten it.');
 		const [next] = await asked(`!upgrade\n${'a'.repeat(60_000)}`);
 		expect(next).toMatchObject({ kind: 'refusal', lead: expect.stringContaining('60000 characters') });
 	});

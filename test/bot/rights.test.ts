@@ -55,7 +55,7 @@ test('what is needed: the room’s level for settings, or the operator’s numbe
 	expect(levelToChange('state_default', room('10', {}, { state_default: 0 }))).toBe(0);
 	expect(levelToChange(75, room('10', {}, { state_default: 0 }))).toBe(75);
 	expect(refusalToChange(bob, 0, room('10'))).toBeUndefined();
-	expect(refusalToChange(bob, 1, room('10'))).toMatch(/takes power level 1 .* yours is 0/);
+	expect(refusalToChange(bob, 1, room('10'))).toMatch(/need power level 1 .* yours is 0/);
 });
 
 test.each([

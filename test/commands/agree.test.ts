@@ -82,7 +82,7 @@ test('how far the knowledge reaches is the day on which upstream was read, compi
 		];
 		for (const { value, lead } of answers) {
 			expect(value.horizon).toEqual({ release: '1.21.0', read: expected });
-			expect(lead).toContain(`Covers releases up to 1.21.0, read ${expected}.`);
+			expect(lead).toContain(`Covers releases up to 1.21.0, as of ${expected}.`);
 		}
 	}
 });

@@ -69,7 +69,7 @@ describe('refuses', () => {
 	test.each([
 		['docker', 'Which major version'],
 		['15', 'How is it installed?'],
-		['15 16 docker', 'One version is enough'],
+		['15 16 docker', 'Give only the version'],
 		['99 docker', 'I do not know PostgreSQL'],
 		['sqlite docker', 'integrity_check'],
 		['unwatched.example 15', 'does not watch'],
@@ -83,8 +83,8 @@ describe('refuses', () => {
 test('the backup of a plan leads here, but not where this guide does not serve', () => {
 	const commands = { from: '1.0.0', to: '1.1.0', backup: ['x'], ways: [], stated: true, workers: 'led', asking: ['y'] };
 	const words = (proof?: object) => switchWords({ ...commands, ...(proof && { proof }) } as never);
-	expect(words({ postgres: '15', install: 'docker' })).toContain('`!backup 15 docker` proves');
-	expect(words({ install: 'debian' })).toContain('`!backup VERSION debian` proves');
+	expect(words({ postgres: '15', install: 'docker' })).toContain('`!backup 15 docker` tests');
+	expect(words({ install: 'debian' })).toContain('`!backup VERSION debian` tests');
 	expect(words()).not.toContain('!backup');
 });
 
@@ -100,8 +100,10 @@ test.each(['docker', 'debian', 'pip', 'mdad'])(
 		};
 		const plan = await upgrade.run(asked(`1.140 1.163 ${install} postgres=15 all`), ports);
 		const words = plan.sections.map(({ markdown }) => markdown).join('\n');
-		const typed = /`!backup ([^`]+)` proves/.exec(words)?.[1] ?? '';
-		const written = /synapse-1\.140\.0\.(?:dump|sql\.gz)/.exec(words.slice(words.indexOf(' proves ')))?.[0];
+		const typed = /`!backup ([^`]+)` tests/.exec(words)?.[1] ?? '';
+		const written = /synapse-1\.140\.0\.(?:dump|sql\.gz)/.exec(
+			words.slice(words.indexOf(' tests that it can be restored')),
+		)?.[0];
 		const commands = (await guided(typed)).stages[0]?.steps.map(step => step.commands ?? '').join('\n');
 		expect(written).toBeDefined();
 		expect(commands).toContain(written);

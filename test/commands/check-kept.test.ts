@@ -78,7 +78,7 @@ test('before a check the plan has ifs, after it what the files decide; facts of 
 	expect(await inPlan(numeric)).toEqual(['configuration']);
 	const plan = await ask('upgrade example.org');
 	expect(plan.value.profile).toMatchObject({ install: 'docker', database: 'postgres' });
-	expect(JSON.stringify([plan.lead, plan.sections])).toContain('its configuration of 2026-11-29');
+	expect(JSON.stringify([plan.lead, plan.sections])).toContain('its configuration from 2026-11-29');
 	await ask('check example.org', file(`${whole}form_secret: 12345\n`));
 	expect(await inPlan(numeric)).toBe(true);
 });
@@ -121,9 +121,9 @@ test('the look’s script says behind which command its output is said; other id
 	const { files, sections } = await ask('check example.org look');
 	expect(files?.[0]?.text).toContain(`"${numeric}"`);
 	expect(JSON.stringify(sections)).toMatch(/!check example\.org 1\.98\.0 1\.\d+\.\d+ look none/);
-	await expect(ask('check example.org look 1.2.3/nothing')).rejects.toThrow('is not something that the script');
+	await expect(ask('check example.org look 1.2.3/nothing')).rejects.toThrow('is not output of the script');
 	await expect(ask('check example.org 1.140 1.156 look 1.135.0/numeric-form-secret')).rejects.toThrow(
-		'is not something that the script',
+		'is not output of the script',
 	);
 });
 
@@ -143,7 +143,7 @@ describe('nothing is kept', () => {
 			{ ...file(whole), mayNotChange: () => 'Yours is 0.' },
 			/Nothing is kept[^\n]*Yours is 0/i,
 		],
-		['of what is no YAML', 'check example.org', file('a: [\n'), /cannot be read as its configuration/],
+		['of what is no YAML', 'check example.org', file('a: [\n'), /cannot read this as its configuration/],
 	])('%s', async (_what, said, more, words) => {
 		const answer = await ask(said, more);
 		expect(answer.lead).toMatch(words);
@@ -156,7 +156,7 @@ test('what people say counts before what the configuration told, and the differe
 	await ask('check example.org', file(whole));
 	const card = await ask('profile example.org sqlite');
 	expect(card.value.profile).toMatchObject({ database: 'sqlite' });
-	expect(JSON.stringify(card.sections)).toMatch(/⚠️ Its configuration of 2026-11-29 says that you use PostgreSQL;/);
+	expect(JSON.stringify(card.sections)).toMatch(/⚠️ According to its configuration of 2026-11-29, you use PostgreSQL;/);
 	const plan = await ask('upgrade example.org');
 	expect(plan.value.profile).toMatchObject({ database: 'sqlite' });
 });
@@ -233,6 +233,6 @@ test('it follows a room that is replaced, and ends with the watch', async () => 
 });
 
 test('the help names it', () => {
-	expect(check.help).toContain('No value of yours is repeated or kept');
+	expect(check.help).toContain('I never repeat or keep your values');
 	expect(readFileSync(new URL('../../README.md', import.meta.url), 'utf8')).toContain('check');
 });

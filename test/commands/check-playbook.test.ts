@@ -205,14 +205,14 @@ test('anchors that multiply and templates without an end cost no time', async ()
 
 test('the first screen ends with what to do next', async () => {
 	const last = async (vars: string, words = '') => (await answer(vars, words)).sections.at(-1)?.markdown;
-	expect(await last(`${base}matrix_coturn_enabled: true\n`)).toMatch(/^\*\*Now:\*\* change what it stops at/);
+	expect(await last(`${base}matrix_coturn_enabled: true\n`)).toMatch(/^\*\*Now:\*\* fix what it stops at/);
 	const never = base.replace('v2026.05.18.0', '"{{ matrix_playbook_migration_expected_version }}"');
-	expect(await last(never)).toMatch(/^\*\*Now:\*\* say the day of your last update/);
+	expect(await last(never)).toMatch(/^\*\*Now:\*\* give the date of your last update/);
 	const telegram = `${base}matrix_bridge_mautrix_telegram_enabled: true\n`;
 	expect(await last(telegram, 'mdad 2026-04-20')).toContain('`!check mdad 2026-04-20 all`');
 	expect(await last(base, 'mdad 2026-08-14')).toMatch(/^\*\*Now:\*\* pull/);
-	expect(await last(`${base}a: [\n`)).toMatch(/^\*\*Now:\*\* mend `vars\.yml/);
-	expect(await last(`${base}my_x: '{{ matrix_coturn_port }}'\n`)).toMatch(/^\*\*Now:\*\* change the values/);
+	expect(await last(`${base}a: [\n`)).toMatch(/^\*\*Now:\*\* fix `vars\.yml/);
+	expect(await last(`${base}my_x: '{{ matrix_coturn_port }}'\n`)).toMatch(/^\*\*Now:\*\* fix the values/);
 	const { sections } = await answer(`${base}jitsi_enabled: true\nmy_x: 1\n`, 'mdad 2025-06-01');
 	expect(sections.filter(({ fold }) => fold).length).toBeLessThanOrEqual(3);
 });

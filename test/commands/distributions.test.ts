@@ -82,7 +82,7 @@ test('Redis and its heirs concern who has workers or an encrypted Hookshot, and 
 test('a halt under a condition is told with it, and is not red', async () => {
 	const { sections } = await upgraded('mdad 2025-01-01 2025-01-31');
 	const words = 'only if the database is PostgreSQL 11 or 12: Back up, then upgrade PostgreSQL before';
-	expect(sections.find(({ title }) => title.startsWith('The breaks in full'))?.markdown).toContain(words);
+	expect(sections.find(({ title }) => title.startsWith('Breaking changes in full'))?.markdown).toContain(words);
 	const whole = await upgraded('mdad 2025-01-01 2025-01-31 all');
 	expect(whole.sections.find(({ title }) => title.startsWith('Before you pull past'))).toMatchObject({
 		mark: '🟡',
@@ -124,9 +124,9 @@ describe('is refused:', () => {
 	test.each([
 		['mdad', 'Since when?'],
 		['ess', 'From which chart?'],
-		['mdad workers', 'Say a day, a commit, or your migration value'],
-		['mdad foobar', 'prints its day'],
-		['mdad last month', 'Later changes are in its change log: https://'],
+		['mdad workers', 'Give a date, a commit, or your migration value'],
+		['mdad foobar', 'prints the date'],
+		['mdad last month', 'For later changes, see its change log: https://'],
 		['mdad 06/01/2026', 'may be `2026-01-06` or `2026-06-01`'],
 		['ess foobar', 'From which chart?'],
 		['ess 26.1.0-rc1', 'Did you mean `26.1.0`?'],
@@ -143,7 +143,7 @@ describe('is refused:', () => {
 		['mdad 2026-01-01 slack', 'say which'],
 		['mdad 2026-01-01 postgres=17 postgres=16', 'contradict'],
 		['ess 26.8.0 26.1.0', '`!upgrade ess 26.1.0 26.8.0`'],
-		['ess 26.8.0 26.8.0', 'nothing between a chart and itself'],
+		['ess 26.8.0 26.8.0', 'there is nothing to compare'],
 		['ess 26.8.1', 'nothing to upgrade to'],
 		['ess 26.9.0', 'Did you mean `26.8.1`?'],
 		['ess 26.1.0 26.8.0 jitsi', 'do not know a component or fact'],
@@ -155,7 +155,7 @@ describe('is refused:', () => {
 	test.each([
 		['ess', 'Which chart?'],
 		['ess 26.1.0 26.8.0', 'One chart at a time'],
-		['mdad 2026-01-01', 'days, not releases'],
+		['mdad 2026-01-01', 'dates, not releases'],
 	])(
 		'notes “%s”, with “%s”',
 		async (text, words) => await expect(async () => notes.run(asked(text), ports)).rejects.toThrow(words),
@@ -182,11 +182,13 @@ describe('what a bot has read of charts that are newer than this edition', () =>
 		expect(value.unread).toEqual([
 			expect.objectContaining({ chart: '26.11.3', bullet: '#9', text: 'A value is gone\\.' }),
 		]);
-		expect(lead).toContain('1 entry not curated yet');
-		expect(sections.find(({ title }) => title.startsWith('The breaks in full'))?.markdown).toContain('A value is gone');
+		expect(lead).toContain('1 entry not reviewed yet');
+		expect(sections.find(({ title }) => title.startsWith('Breaking changes in full'))?.markdown).toContain(
+			'A value is gone',
+		);
 		const told = await notes.run(asked('ess 26.11.3'), live());
 		expect(told.value).toMatchObject({ chart: '26.11.3', synapse: '1.163.2', unread: [{ bullet: '#9' }] });
-		expect(told.lead).toContain('1 item not curated yet');
+		expect(told.lead).toContain('1 item not reviewed yet');
 	});
 
 	test.each([
@@ -212,7 +214,7 @@ test('archives of others are a table: all of it, one release, one that is not th
 	expect(all.value).toMatchObject({ format: 1, archive: 'yunohost', read: '2026-03-12' });
 	expect((all.value as { releases: unknown[] }).releases).toHaveLength(110);
 	expect(all.lead).toMatch(
-		/^\*\*YunoHost: newest is 1\.149\.1, 2026-03-12, commit [0-9a-f]{9}\.\*\*\n\nA table, not advice/,
+		/^\*\*YunoHost: the newest is 1\.149\.1, 2026-03-12, commit [0-9a-f]{9}\.\*\*\n\nThis is a table, not advice/,
 	);
 	expect((await told('YunoHost 1.147')).value.releases).toEqual([
 		{ date: '2026-02-13', version: '1.147.1', at: expect.stringMatching(/^[0-9a-f]{9}$/) },
@@ -228,6 +230,8 @@ test('archives of others are a table: all of it, one release, one that is not th
 		for (const { version } of releases) expect(isVersion(version), `${word} ${version}`).toBe(true);
 	}
 	expect((await told('alpine 1.163.1')).lead).toMatch(/^\*\*Alpine Linux: 1\.163\.1 \(3\.24\), 2026-10-23/);
-	expect((await told('debian 1.163.1')).lead).toMatch(/^\*\*Debian: 1\.163\.1 is not in the table, read 2026-11-29/);
+	expect((await told('debian 1.163.1')).lead).toMatch(
+		/^\*\*Debian: 1\.163\.1 is not in the table \(as of 2026-11-29\)/,
+	);
 	await expect(told('debian 1.99.99')).rejects.toThrow(Refusal);
 });

@@ -62,11 +62,9 @@ test('rooms, with who invited', async () => {
 
 test('what waits, and what the configuration allows', async () => {
 	expect((await said('waiting')).lead).toBe(
-		'1 message to decide, 12 to deliver.\n\n* `!b:x`: decided 1 hour ago, 3 tries, next in 1 minute\n* and 11 more',
+		'1 message to process, 12 to deliver.\n\n* `!b:x`: processed 1 hour ago, 3 attempts, next in 1 minute\n* and 11 more',
 	);
-	expect((await said('limits')).lead).toContain(
-		'* Anyone who may invite me: `@a:x` and `example.org` (`matrix.allow`)',
-	);
+	expect((await said('limits')).lead).toContain('* These may invite me: `@a:x` and `example.org` (`matrix.allow`)');
 });
 
 test('it leaves rooms that it is in, and says so of those it is not in', async () => {

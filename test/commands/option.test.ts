@@ -11,7 +11,7 @@ const code = openCode(folder);
 
 const said = (text: string) => option.run(asked(text), { knowledge, code });
 
-test('the last part of a name is enough where it is the only one', () =>
+test('the last part of a name is enough if it is unique', () =>
 	expect(JSON.stringify(said('smtp_host').value)).toContain('email.smtp_host'));
 
 test('a name in a sentence, or copied from a file, is that name', () => {
@@ -30,9 +30,9 @@ test.each([
 });
 
 test.each([
-	['matrix_rtc', 'without `experimental_features.msc4143_enabled`'],
-	['allow_unsafe_locale', 'it is read only under `database`'],
-])('%s can be set without effect: %s', (text, words) => expect(said(text).lead).toContain(words));
+	['matrix_rtc', 'only if `experimental_features.msc4143_enabled`'],
+	['allow_unsafe_locale', 'Synapse reads it only under `database`'],
+])('%s may have no effect: %s', (text, words) => expect(said(text).lead).toContain(words));
 
 test('one that always works has no such trap', () =>
 	expect(said('email.smtp_host').lead).not.toContain('without effect'));

@@ -20,12 +20,12 @@ test('says how far one can go back', () => {
 });
 
 test.each([
-	['', 'Say the release that runs'],
+	['', 'Give the current release'],
 	['1.61 1.62', '1.62.0 is newer than 1.61.0'],
 	['1.61 1.61.0', 'Both are 1.61.0'],
-	['1.62 1.61 1.60', 'Say the release that runs'],
-	['1.62 docker', 'Say the release that runs'],
-	['example.org', 'Say the release that runs'],
+	['1.62 1.61 1.60', 'Give the current release'],
+	['1.62 docker', 'Give the current release'],
+	['example.org', 'Give the current release'],
 ])('%s is refused: %s', (text, words) => {
 	expect(() => said(text)).toThrow(Refusal);
 	expect(() => said(text)).toThrow(words);

@@ -31,14 +31,14 @@ describe('published knowledge', () => {
 	test('has its author, its day and its horizon', async () => {
 		const { line, updates } = await asked({ ...look, read, counts });
 		expect(line).toBe(
-			'* Published knowledge: curated by The pigeon \\*fanciers\\* on 2026-11-28, up to Synapse 1.164.0, read 2026-11-27; found 30 minutes ago at `example.org`',
+			'* Published knowledge: curated by The pigeon \\*fanciers\\* on 2026-11-28, up to Synapse 1.164.0 as of 2026-11-27; found 30 minutes ago at `example.org`',
 		);
 		expect(updates).toEqual({ address: look.address, counts, read: read.toISOString(), ago: 1800 });
 	});
 
 	test('says where it is not newer than what came with the program', async () => {
 		const { line } = await asked({ ...look, read });
-		expect(line).toContain('nothing newer than what came with me; found 30 minutes ago');
+		expect(line).toContain('nothing newer than my built-in knowledge; found 30 minutes ago');
 	});
 
 	test.each<[BundleTrouble, string]>([
@@ -49,11 +49,11 @@ describe('published knowledge', () => {
 				at,
 				refusal: { is: 'older', made: '2026-11-01T10:00:00Z', horizon: { release: '1.163.0', read: '2026-11-01' } },
 			},
-			'it is older than what I know: made 2026-11-01, up to 1.163.0, read 2026-11-01',
+			'it is older than what I know: made 2026-11-01, up to 1.163.0, as of 2026-11-01',
 		],
 		[
 			{ at, refusal: { is: 'mistakes', first: 'synapse/notes/1.66.0.yaml:4:11 expected <b>', more: 2 } },
-			'and 2 more mistakes',
+			'and 2 more errors',
 		],
 		[{ at, source: { is: 'status', status: 404 } }, '⚠️ Not fetched 2026-11-29 11:00 UTC: it answers with status 404'],
 	])('says why another was refused: %j', async (trouble, words) => {

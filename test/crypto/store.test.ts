@@ -89,7 +89,7 @@ test('with a passphrase it opens with this one only', async () => {
 	const key = await begun('sealed', 'secret');
 	await begun('open');
 	for (const [name, passphrase, said] of [
-		['sealed', 'other', /is another one/],
+		['sealed', 'other', /passphrase does not match/],
 		['sealed', '', /none was given/],
 		['open', 'secret', /created without a passphrase/],
 	] as const) {

@@ -219,7 +219,7 @@ test('who may change things is the room’s affair, or the operator’s number',
 	await enter({ create, power: { users: { [alice]: 50 }, state_default: 60 } });
 	await hear(incoming('a', { body: '!set' }), incoming('b', { body: '!set', sender: '@carol:example.org' }));
 	await decided();
-	expect(await bodies()).toEqual([expect.stringContaining('takes power level 60'), 'it is set']);
+	expect(await bodies()).toEqual([expect.stringContaining('need power level 60'), 'it is set']);
 	await inbox.stop();
 	inbox = open({ changes: 50 });
 	await hear(incoming('c', { body: '!set' }));

@@ -60,11 +60,11 @@ test('what lasts is told once; over and back again, again', async () => {
 	expect(await told()).toEqual([]);
 	condition = { ...condition, needs: 'Open a page.' };
 	expect(await told()).toEqual([
-		expect.stringContaining('My session is not signed, so some clients will not read me. Open a page.'),
+		expect.stringContaining('My session is not signed, so some clients will not accept my messages. Open a page.'),
 	]);
 	expect(await told()).toEqual([]);
 	condition = { ...condition, mute: 'M_UNKNOWN', second: 'OTHER' };
-	expect(await told()).toEqual([expect.stringMatching(/2 faults[\s\S]*I am silent[\s\S]*Another Glia/)]);
+	expect(await told()).toEqual([expect.stringMatching(/2 faults[\s\S]*I cannot speak[\s\S]*Another Glia/)]);
 	condition = { sources: [], startedAt: clock };
 	expect(await told()).toEqual([]);
 	condition = { ...condition, needs: 'Open a page.' };
@@ -135,7 +135,7 @@ test('that a replica took over is told, once', async () => {
 	await join(ops);
 	await noteTakeOver(store.kept, clock);
 	expect(await told()).toEqual([
-		expect.stringMatching(/A replica took over 1 minute ago: the one before died, hung, or lost the database/),
+		expect.stringMatching(/A replica took over 1 minute ago: the previous one died, hung, or lost the database/),
 	]);
 	expect(await told()).toEqual([]);
 });

@@ -401,7 +401,7 @@ describe('what cannot be read is said, and why', () => {
 		for (const event of [redacted, closed, place, '$nothing']) say('!why', replyTo(event));
 		expect(await said()).toEqual([
 			expect.stringContaining('was deleted'),
-			expect.stringContaining('its key has not reached me'),
+			expect.stringContaining('I do not have its key'),
 			expect.stringContaining('neither text nor a file'),
 			expect.stringContaining('cannot see that message'),
 		]);

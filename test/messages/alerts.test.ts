@@ -102,8 +102,8 @@ test('an upgrade and what it solved are one piece of news', () => {
 
 test('nobody is told that nothing is known of all, when it is so of some', () => {
 	const asks = alert('CVE-1', { ask: ['workers'] });
-	expect(alertWords('example.org', numbered(asks), undefined).lead).toContain('whether this concerns it');
+	expect(alertWords('example.org', numbered(asks), undefined).lead).toContain('whether this affects it');
 	expect(alertWords('example.org', numbered(asks, alert('CVE-2')), undefined).lead).toContain(
-		'whether all of this concerns it. Tell me, for example `!profile example.org workers`',
+		'whether all of this affects it. Tell me, for example `!profile example.org workers`',
 	);
 });

@@ -43,7 +43,7 @@ describe('each answer is one message, and read before anything is unfolded it', 
 		for (const { title, fold } of answer.sections) if (fold) expect([...title].length).toBeLessThanOrEqual(40);
 		// The room opens at the end: there stands what to do next.
 		expect(answer.sections.at(-1)).toMatchObject({ fold: false, markdown: expect.stringMatching(/^\*\*Now:\*\* /) });
-		expect(read).toMatch(/Every text: !upgrade (?:mdad|ess) .* all$/);
+		expect(read).toMatch(/For every detail: !upgrade (?:mdad|ess) .* all$/);
 		// Red is what surely concerns.
 		const { entries } = answer.value as { entries: { breaking: boolean; concerned: unknown }[] };
 		const isSure = entries.some(({ breaking, concerned }) => breaking && concerned === true);
@@ -53,7 +53,7 @@ describe('each answer is one message, and read before anything is unfolded it', 
 
 test('what folds hold is in full: what to do, whom it concerns, and upstream’s page', async () => {
 	const { sections } = await upgrade.run(asked('mdad 2026-04-20 telegram'), ports);
-	const fold = sections.find(({ title }) => title.startsWith('The breaks in full'))?.markdown ?? '';
+	const fold = sections.find(({ title }) => title.startsWith('Breaking changes in full'))?.markdown ?? '';
 	expect(fold).toMatch(/2026-04-24: mautrix-telegram is rewritten[\s\S]*\*\*Do:\*\*[\s\S]*Upstream: \[/);
 	expect(fold).toMatch(/Only some servers:[\s\S]*2026-07-28/);
 	expect(sections.some(({ markdown }) => markdown.includes('☐ 2026-04-24: mautrix-telegram is rewritten'))).toBe(true);

@@ -198,7 +198,7 @@ test('what nobody has read takes the place of the all-clear', () => {
 test('a target that is surely broken is red, and the last line asks for the sound one', () => {
 	const text = terminalText(screenOf('1.98.0 1.109.0 docker postgres=15'), { color: false, width: 1000 });
 	expect(text).toMatch(/^1\.98\.0 → 1\.109\.0: take 1\.110\.0 instead/);
-	expect(text).toContain('🔴 1. 1.109.0 is broken: `/sync` stays empty for some people after the upgrade.');
+	expect(text).toContain('🔴 1. 1.109.0 is broken: `/sync` stays empty for some users after the upgrade.');
 	expect(text).toMatch(
 		/Now: plan for the release without the fault: `!upgrade 1\.98\.0 1\.110\.0 docker postgres=15`$/,
 	);
@@ -216,7 +216,7 @@ test('no all-clear contradicts a fault that may be one\u2019s own', () => {
 
 test('systemd\u2019s limit is no wait of days', () => {
 	const text = terminalText(screenOf('1.59.1 1.62.0 debian postgres=13 os=debian-12'), { color: false, width: 1000 });
-	expect(text).toContain('1. Raise systemd’s limit for the start. Without it, a long migration can end');
+	expect(text).toContain('1. Raise systemd’s start limit. Without it, a long migration can end');
 	expect(text).not.toMatch(/not tonight|Hours or days/);
 });
 

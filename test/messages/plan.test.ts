@@ -58,7 +58,7 @@ test('what stops only the start of some is told with what they find at home', ()
 		'* 🔴 Synapse might not start without step 2 if `homeserver.yaml` has `acme`: 1.1.0/acme',
 		'* 🔴 Synapse might not start without step 3 if you send email or use single sign-on, and `template_dir` is set: 1.1.0/mail',
 	]);
-	expect(lead).toContain('1 thing to do, 2 more if they concern you, 3 can prevent the start');
+	expect(lead).toContain('1 thing to do, 2 more if they affect you, 3 can prevent the start');
 	const text = (title: string) => sections.find(section => section.title.endsWith(title))?.markdown;
 	expect(text('all')).toMatch(/^Text of /);
 	expect(text('acme')).toMatch(/^\*Only if `homeserver\.yaml` has `acme`:\*\n\nText of /);
@@ -70,7 +70,7 @@ test('what stops only the start of some is told with what they find at home', ()
 	expect(stated.sections[0]?.markdown).toContain(
 		'Synapse might not start without step 3 if `template_dir` is set: 1.1.0/mail',
 	);
-	expect(stated.lead).toContain('1 thing to do, 2 more if they concern you');
+	expect(stated.lead).toContain('1 thing to do, 2 more if they affect you');
 });
 
 test('anyone who is under a floor reads that before anything else', () => {
@@ -82,7 +82,7 @@ test('anyone who is under a floor reads that before anything else', () => {
 		plan(way, known({ notes, releases: [...releases('1.0.0'), ...releases({ version: '1.2.0', postgresql: '10' })] })),
 		[],
 	).sections;
-	expect(dangers?.markdown).toMatch(/^\* 🔴 PostgreSQL 10 or newer is needed from 1\.2\.0 on: yours is older\./);
+	expect(dangers?.markdown).toMatch(/^\* 🔴 1\.2\.0 and newer need PostgreSQL 10 or newer, but yours is older\./);
 });
 
 test('an alert is red only for what surely concerns its reader, and numbers no step that it does not show', () => {
@@ -90,7 +90,7 @@ test('an alert is red only for what surely concerns its reader, and numbers no s
 	const notes = [note('1.1.0/acme', { ...refuses, onlyIf: '`acme` is on' }), note('1.1.0/all', refuses)];
 	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
 	const words = wayWords(plan(way, known({ notes })));
-	expect(words).toContain('1 thing to do, 1 more if it concerns you, 2 can prevent the start');
+	expect(words).toContain('1 thing to do, 1 more if it affects you, 2 can prevent the start');
 	expect(words).not.toContain('acme');
 	expect(words).toContain('🔴 Synapse does not start until this is done: 1.1.0/all');
 });
@@ -154,9 +154,9 @@ test('a candidate has its date and a link; what is not read of it is said, not l
 	});
 
 	const out = told('1.2.0', '1.2.0rc1');
-	expect(out.lead).toContain('1.2.0rc1 was a candidate of 1.2.0, and this is what 1.2.0 has.');
-	expect(out.sections[0]?.title).toBe('Facts of 1.2.0');
-	expect(told('1.1.0', '1.1.0rc1').sections[0]?.title).toBe('1.1.0 never came out');
+	expect(out.lead).toContain('1.2.0rc1 was a candidate of 1.2.0; these are the notes of 1.2.0.');
+	expect(out.sections[0]?.title).toBe('Facts about 1.2.0');
+	expect(told('1.1.0', '1.1.0rc1').sections[0]?.title).toBe('1.1.0 was never published');
 });
 
 test('a way back from a candidate whose schema is not known is a guess, and said to be one', () => {
@@ -170,7 +170,7 @@ test('a way back from a candidate whose schema is not known is a guess, and said
 		'⚠️ Judging by the schema of 1.2.0, you could go back to 1.2.0',
 	);
 	const { lead } = rollbackWords(found.rollback, []);
-	expect(lead).toContain('Probably: by the schema of 1.2.0');
+	expect(lead).toContain('Probably: judging by the schema of 1.2.0');
 });
 
 describe('passages that nobody has read', () => {
@@ -191,7 +191,7 @@ describe('passages that nobody has read', () => {
 			];
 			for (const verdict of verdicts) {
 				expect(verdict).toMatch(/^[^,;]*3 passages that nobody has read yet \(one says “It will now fail\\\.”\)/);
-				expect(verdict).not.toMatch(/nothing you must do|nothing to do but|nothing to do\W|none you must act on/i);
+				expect(verdict).not.toMatch(/nothing to do but|nothing to do\W|none to act on/i);
 			}
 			const [hurts] = planWords(found, []).sections;
 			expect(hurts?.markdown).toMatch(/^\* ⚠️ Unread, in 1\.1\.0: “It will now fail/);
@@ -202,7 +202,7 @@ describe('passages that nobody has read', () => {
 	test('without any, the verdict is what it was', () => {
 		expect(planWords(planned(known({ releases: list })), []).lead).toContain('nothing to do but the switch itself');
 		expect(planWords(planned(known({ releases: list, notes: [note('1.1.0/know')] })), []).lead).toContain(
-			'nothing you must do, 1 good to know',
+			'nothing to do, 1 good to know',
 		);
 	});
 
@@ -226,7 +226,7 @@ test('a plan, an alert and a status card count the things to do alike', () => {
 			note('1.1.0/know'),
 		],
 	});
-	const counted = '1 thing to do, 3 more if they concern you, 1 can prevent the start';
+	const counted = '1 thing to do, 3 more if they affect you, 1 can prevent the start';
 	const history = withLook([], { is: 'synapse', version: '1.0.0' }, '2026-11-20T00:00:00.000Z');
 	const now = new Date('2026-11-21T00:00:00Z');
 	const running = runningOf(history, undefined);
@@ -236,5 +236,5 @@ test('a plan, an alert and a status card count the things to do alike', () => {
 	const found = plan({ from: '1.0.0', to: '1.1.0', ...base }, knowledge);
 	expect(planWords(found, []).lead).toContain(`${counted}, 1 good to know`);
 	expect(wayWords(found)).toContain(`From 1.0.0: ${counted}.`);
-	expect(cardWords({ facing, zone: 'UTC' }).sections[0]?.markdown).toContain(`The way to 1.1.0: ${counted};`);
+	expect(cardWords({ facing, zone: 'UTC' }).sections[0]?.markdown).toContain(`Upgrade to 1.1.0: ${counted};`);
 });

@@ -24,12 +24,12 @@ test.each([
 	['Bad duration {}', 'must be a duration', '`30s`'],
 	[
 		'You have configured both `turn_shared_secret` and `turn_shared_secret_path`. These are mutually incompatible.',
-		'`turn_shared_secret` and `turn_shared_secret_path` must not be set together',
+		'only one of `turn_shared_secret` and `turn_shared_secret_path`',
 		'Keep one',
 	],
 	["Error accessing file '{}' (config for {}): {}", 'missing, not readable', 'path inside'],
 	['Missing lxml library. This is required for URL preview API.', '`lxml`', 'Install'],
-	['Please specify both a cert path and a key path or neither.', 'missing', 'Write the missing option'],
+	['Please specify both a cert path and a key path or neither.', 'missing', 'Add the missing option'],
 	['Synapse requires PostgreSQL 14 or above.', 'PostgreSQL', '`!postgres`'],
 ])('%s', (text, cause, fix) => {
 	expect(words(text).cause).toContain(cause);

@@ -14,7 +14,7 @@ const status = {
 
 test('a newer version is told, and none where none is known', () => {
 	expect(statusWords({ ...status, newer: '0.3.0' }, 'UTC').lead).toContain(
-		'* A newer Glia is out: 0.3.0. Tell my operator',
+		'* A newer Glia is out: 0.3.0. Please tell my operator',
 	);
 	expect(statusWords(status, 'UTC').lead).not.toContain('newer');
 });

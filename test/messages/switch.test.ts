@@ -110,7 +110,7 @@ describe('a package that upstream does not build', () => {
 	});
 	test('is not downloaded for a system that is too new for it', () => {
 		const text = textFor('debian os=debian-13', '1.81.0', '2023-04-11');
-		expect(text).toContain('upstream builds them from 1.89.0 on');
+		expect(text).toContain('upstream has built them since 1.89.0');
 		expect(text).not.toContain('wget');
 	});
 	test('is said of all systems where none is stated', () =>
@@ -129,7 +129,7 @@ describe('what did not exist yet is not asked for', () => {
 		['pip', '0.33.4', '0.33.5', 'matrix-synapse=='],
 	])('with %s: %s is not there, %s is', (install, without, first, what) => {
 		expect(of(install, without)).not.toContain(what);
-		expect(of(install, without)).toContain(`from ${first} on, so there is none of ${without}`);
+		expect(of(install, without)).toContain(`since ${first}, so there is none of ${without}`);
 		expect(of(install, first)).toContain(what);
 	});
 });
@@ -239,7 +239,7 @@ test('pip is told the extras that the facts tell of', () => {
 test('the playbook is brought to a state that has the release, or told the release, never both unasked', () => {
 	const text = textFor('mdad', '1.81.0', '2023-04-11');
 	expect(text.indexOf('just update')).toBeLessThan(text.indexOf('It says an older one'));
-	expect(text).toContain('`matrix_synapse_version: v1.81.0` into `vars.yml`, and delete that line');
+	expect(text).toContain('`matrix_synapse_version: v1.81.0` to `vars.yml`. Delete that line');
 	expect(commandsIn(text)).toContain(`git log -S'matrix_synapse_version: v1.81.0' \\`);
 });
 

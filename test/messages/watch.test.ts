@@ -15,10 +15,10 @@ function open(number: number, more: Partial<Open> = {}): Open {
 
 test('the last line says what helps, for the servers where something presses, and how to be left alone', () => {
 	const { sections, lead } = openWords([open(3), open(4, { server: 'b.example.org', severity: 'info' })], 2);
-	expect(lead).toBe('**1 alert open, 1 more good to know.**');
-	expect(sections.map(({ title }) => title)).toEqual(['`example.org` (1)', '`b.example.org`: good to know (1)', '']);
+	expect(lead).toBe('**1 alert open, plus 1 informational.**');
+	expect(sections.map(({ title }) => title)).toEqual(['`example.org` (1)', '`b.example.org`: informational (1)', '']);
 	expect(sections.at(-1)?.markdown).toBe(
-		'What to do: `!upgrade example.org`\\\n`!ack 3` stops the reminders of one, `!snooze 7d 3` puts it off.',
+		'What to do: `!upgrade example.org`\\\n`!ack 3` stops the reminders of an alert, `!snooze 7d 3` postpones it.',
 	);
 });
 

@@ -152,7 +152,7 @@ test('while the homeserver is away there is no copy that nobody could tell from 
 		const to = join(bot.dir, 'copy');
 		const { err, status } = await backup(bot, to);
 		expect([err, status]).toEqual([
-			expect.stringMatching(/^No backup was made: the homeserver has to know of a copy .*, and does not answer: /),
+			expect.stringMatching(/^No backup was made: the homeserver must know about a copy .*, but does not answer: /),
 			1,
 		]);
 		expect([existsSync(to), existsSync(`${to}.partial`), leftIn(bot)]).toEqual([false, false, []]);

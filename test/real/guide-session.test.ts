@@ -134,7 +134,7 @@ describe.each(['open', 'encrypted'])('in an %s room', how => {
 			expect((await answered(alice, 'done')).content.body).toContain(`Stage ${number} of ${all.length}`);
 		const end = await answered(alice, 'done');
 		expect(end.content.body).toContain('That was the last stage');
-		expect(end.content.body).toContain('All of them were done.');
+		expect(end.content.body).toContain('You did all of them.');
 
 		const path = `/_matrix/client/v1/rooms/${encodeURIComponent(room)}/relations/${encodeURIComponent(plan.event_id)}/m.thread?limit=100`;
 		const { chunk } = await plain.alice.request<{ chunk: RoomEvent[] }>('GET', path);

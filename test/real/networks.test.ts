@@ -69,7 +69,5 @@ test('a proxy of a kind that cannot be used is refused in one sentence', async (
 	bot = await makeBot(home);
 	bot.spawn();
 	expect(await bot.ended()).toBe(1);
-	expect(bot.output().trim()).toBe(
-		'HTTPS_PROXY: a proxy of the kind socks5:// cannot be used, only http:// and https://.',
-	);
+	expect(bot.output().trim()).toBe('HTTPS_PROXY: socks5:// proxies are not supported, only http:// and https://.');
 });

@@ -161,11 +161,11 @@ test.each(['clear', 'encrypted'] as const)(
 		expect(checked).toContain('Kept for `example.org`');
 		await bot.kill();
 		await bot.start();
-		expect(await answered(await say(room, '!upgrade example.org'))).toMatch(/Decided by its configuration of \d{4}-/);
+		expect(await answered(await say(room, '!upgrade example.org'))).toMatch(/Based on its configuration from \d{4}-/);
 		expect(kept()).not.toContain(secret);
 		const others = await say(room, '!profile example.org forget configuration');
 		expect(await answered(others)).not.toContain('conditions decided');
-		expect(await answered(await say(room, '!upgrade example.org'))).not.toContain('Decided by');
+		expect(await answered(await say(room, '!upgrade example.org'))).not.toContain('Based on');
 	},
 	200_000,
 );

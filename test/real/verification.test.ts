@@ -53,7 +53,7 @@ test('who may change nothing in a room is cancelled at once, with a sentence', a
 	const { cancelled } = await bob.verify(bot.userId, there);
 	expect(cancelled).toBeDefined();
 	const cancel = await bob.waitFor(event => event.type === 'm.key.verification.cancel');
-	expect(cancel.content.reason).toMatch(/takes power level 50 in this room.*!verify/);
+	expect(cancel.content.reason).toMatch(/need power level 50 in this room.*!verify/);
 	await bob.waitFor(event => event.content.msgtype === 'm.notice' && /!verify/.test(event.content.body ?? ''));
 });
 
@@ -68,5 +68,5 @@ test('!verify shows the master key that others see, what to compare, and what th
 	);
 	const [master = ''] = Object.values(keys.master_keys?.[bot.userId]?.keys ?? {});
 	expect(answer.content.body?.replaceAll(' ', '')).toContain(master);
-	expect(answer.content.body).toMatch(/the homeserver carries my messages/);
+	expect(answer.content.body).toMatch(/the homeserver transports my messages/);
 });

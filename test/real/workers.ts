@@ -39,7 +39,7 @@ async function restarts({ address, restart }: Deployment): Promise<string[]> {
 	await bot.start();
 	const alice = await person(home, 'alice');
 	const room = await roomWith(bot, alice, {}, 60_000);
-	const signed = await eventually(() => /signed by its owner now/.test(bot.output()), 60_000);
+	const signed = await eventually(() => /now signed by its owner/.test(bot.output()), 60_000);
 	console.log(`in sync and greeted after ${Math.round((Date.now() - begun) / 100) / 10} s; device signed: ${signed}`);
 	const warned = bot.output().match(/does not know this device|could not be signed/g)?.length ?? 0;
 

@@ -152,7 +152,7 @@ test('more than two messages: the lead and what is open, and all of it as a file
 		answer({ sections: [...sections(60, 2000), { title: 'No way back', mark: '🔴', fold: false, markdown: 'Stop.' }] }),
 	);
 	expect(contents.map(({ body }) => body)).toEqual([
-		'Eleven steps.\n\nPlan: 1.56 → 1.69\n\n🔴 No way back\nStop.\n\nAll of it is in the file `plan-1.56-1.69.md`.',
+		'Eleven steps.\n\nPlan: 1.56 → 1.69\n\n🔴 No way back\nStop.\n\nThe full answer is in the file `plan-1.56-1.69.md`.',
 	]);
 	expect(files.map(({ name, type }) => ({ name, type }))).toEqual([
 		{ name: 'plan-1.56-1.69.md', type: 'text/markdown' },
@@ -170,7 +170,7 @@ test('when what is open is too long, its titles; when those are too many, as man
 		return contents[0]?.body ?? '';
 	};
 	expect(titles(60, 2000)).toMatch(
-		/\n- Step 1\n(- .*\n)+- Step 60\n\nAll of it is in the file `plan-1\.56-1\.69\.md`\.$/,
+		/\n- Step 1\n(- .*\n)+- Step 60\n\nThe full answer is in the file `plan-1\.56-1\.69\.md`\.$/,
 	);
 	const many = titles(3000, 50);
 	const shown = Number(/- Step (\d+)\n- and (\d+) more\n/.exec(many)?.[1]);
@@ -184,7 +184,7 @@ test('a lead that no message holds is cut, and the file has it', () => {
 	expect(contents).toHaveLength(1);
 	expect(bytes(contents[0])).toBeLessThanOrEqual(44_000);
 	expect(bytes(contents[0])).toBeGreaterThan(43_000);
-	expect(contents[0]?.body).toMatch(/^Begin w+…\n\nAll of it is in the file/);
+	expect(contents[0]?.body).toMatch(/^Begin w+…\n\nThe full answer is in the file/);
 	expect(files[0]?.text).toContain(lead);
 });
 

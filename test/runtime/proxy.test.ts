@@ -41,9 +41,9 @@ test.each([
 
 test('a proxy that cannot be used is refused in a sentence, without its login', async () => {
 	await expect(proxiesIn({ HTTPS_PROXY: 'socks5://p:1080' })).rejects.toThrow(
-		new Refusal('HTTPS_PROXY: a proxy of the kind socks5:// cannot be used, only http:// and https://.'),
+		new Refusal('HTTPS_PROXY: socks5:// proxies are not supported, only http:// and https://.'),
 	);
 	await expect(proxiesIn({ http_proxy: 'http://user:secret@a b' })).rejects.toThrow(
-		new Refusal('http_proxy: a b is no address of a proxy.'),
+		new Refusal('http_proxy: a b is not a proxy URL.'),
 	);
 });

@@ -223,7 +223,7 @@ describe('a tick', () => {
 		for (const name of [...all, 'up.org']) world.web.plays(name, 'silent');
 		world.set(start + 1.2 * hour);
 		await world.tick();
-		expect(world.warned).toEqual(['no server answers: our own network may be down, so no server is reported']);
+		expect(world.warned).toEqual(['no server answers: our own network may be down, so I report nothing']);
 		expect((await world.store.server('a.org'))?.history.at(-1)?.is).toBe('synapse');
 		await world.store.close();
 	});
@@ -277,13 +277,13 @@ describe('limits', () => {
 	test('a room, and a person in all their rooms, may watch a limited number of servers', async () => {
 		const world = await played();
 		const limits = { every: hour, perRoom: 2, perPerson: 3, keepDays: 7 };
-		expect((await world.watch('a.org', '!a', limits)).lead).toContain('I am watching it from now on');
+		expect((await world.watch('a.org', '!a', limits)).lead).toContain('I am now watching it');
 		await world.watch('b.org', '!a', limits);
 		await expect(world.watch('c.org', '!a', limits)).rejects.toThrow('This room watches 2 servers');
 		// What is watched already may be said again.
 		expect((await world.watch('b.org docker', '!a', limits)).lead).toContain('I am already watching it');
 		await world.watch('a.org', '!b', limits);
-		await expect(world.watch('b.org', '!b', limits)).rejects.toThrow('You have begun 3 watches');
+		await expect(world.watch('b.org', '!b', limits)).rejects.toThrow('You have started 3 watches');
 		await world.store.dropWatch('!a', 'a.org');
 		await world.watch('b.org', '!b', limits);
 		await world.store.close();
@@ -372,7 +372,7 @@ describe('what a distribution broke by itself', () => {
 		const card = await world.watch('example.org mdad');
 		await world.watch('other.org docker', '!b');
 		const { markdown = '' } = card.sections[0] ?? {};
-		expect(markdown).toContain('changed 1 thing of late that may break something: `!upgrade mdad 2025-12-06`');
+		expect(markdown).toContain('changed 1 thing recently that may break something: `!upgrade mdad 2025-12-06`');
 		expect(await world.live(24)).toEqual([]);
 		// As it is read live, and as a curator covers it.
 		const title = '(BC Break) Doves instead of pigeons';
@@ -412,9 +412,9 @@ describe('what a distribution broke by itself', () => {
 		expect(first).toMatch(/^⚠️ example\.org: The playbook changed on 2026-01-05: Curated: All, and 1 more$/);
 		const body = world.said.at(-1)?.body ?? '';
 		expect(body).toContain('Buy seed.');
-		expect(body).toContain('refuses to run until it is done');
+		expect(body).toContain('refuses to run until this is done');
 		expect(body).toContain('If you use `jitsi`.');
-		expect(body).toContain('It can wait until after the update.');
+		expect(body).toContain('This can wait until after the update.');
 		expect(body).not.toMatch(/None|Mild|stops the reminders/);
 		await world.store.close();
 	});

@@ -79,7 +79,7 @@ test('a silence of two days is told once a room, its end once in the thread; the
 	);
 	expect(await world.live(100, true)).toEqual(told);
 	expect(await world.live(24, false)).toEqual(
-		['!a', '!b'].map(room => `${room}: ✅ I read upstream’s news again. (thread)`),
+		['!a', '!b'].map(room => `${room}: ✅ I can read upstream’s news again. (thread)`),
 	);
 	expect(await world.live(60, true)).toHaveLength(2);
 	await world.store.close();

@@ -32,7 +32,7 @@ export async function serveControl(
 ): Promise<Control | undefined> {
 	const path = socketPath(store);
 	if (Buffer.byteLength(path) > maxPath) {
-		log.warn({ path }, 'the path of the store is too long for a socket: stop the bot to back it up');
+		log.warn({ path }, 'the path of the store is too long for a socket: to make a backup, stop the bot');
 		return undefined;
 	}
 	// The store's lock is ours, so whatever lies here was left by a process that is gone.
@@ -45,7 +45,7 @@ export async function serveControl(
 		});
 		socket.on('error', () => {});
 		converse(socket, question => answer(question, over)).catch((error: unknown) => {
-			log.error({ err: error }, 'a question on the control socket could not be answered');
+			log.error({ err: error }, 'a request on the control socket failed');
 			socket.destroy();
 		});
 	});
@@ -67,7 +67,7 @@ async function converse(socket: Socket, answer: (question: ControlQuestion) => P
 	const line = await lineFrom(socket);
 	if (line === undefined) return;
 	const question = questionIn(line);
-	const reply = question ? await answer(question) : { refused: 'this Glia does not know that question' };
+	const reply = question ? await answer(question) : { refused: 'this Glia does not know that request' };
 	if (!socket.destroyed) socket.write(`${JSON.stringify(reply)}\n`);
 }
 
@@ -110,6 +110,6 @@ export async function askControl(
 	socket.on('error', () => {});
 	socket.write(`${JSON.stringify(question)}\n`);
 	const line = await lineFrom(socket);
-	if (line === undefined) return { reply: { refused: 'the bot ended before it had answered' }, hangUp() {} };
+	if (line === undefined) return { reply: { refused: 'the bot stopped before it answered' }, hangUp() {} };
 	return { reply: JSON.parse(line) as ControlReply, hangUp: () => socket.destroy() };
 }

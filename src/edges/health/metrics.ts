@@ -33,26 +33,26 @@ export function openMetrics(measured: Measured): Metrics {
 	gauge('glia_info', 'The version of Glia, as a label.', 'version').set({ version: measured.version }, 1);
 	const commands = new Histogram({
 		name: 'glia_command_duration_seconds',
-		help: 'How long commands took to decide, by command and outcome (answered, refused, failed).',
+		help: 'How long commands took, by command and outcome (answered, refused, failed).',
 		labelNames: ['command', 'outcome'],
 		buckets: seconds,
 		registers,
 	});
 	const looks = new Counter({
 		name: 'glia_looks_total',
-		help: 'Looks at watched servers, by what they saw (running, hidden, unreached, …).',
+		help: 'Checks of watched servers, by result (running, hidden, unreached, …).',
 		labelNames: ['outcome'],
 		registers,
 	});
 	const lookDuration = new Histogram({
 		name: 'glia_look_duration_seconds',
-		help: 'How long looks at watched servers took.',
+		help: 'How long checks of watched servers took.',
 		buckets: seconds.slice(2),
 		registers,
 	});
 	const deliveries = new Counter({
 		name: 'glia_deliveries_total',
-		help: 'Messages that were delivered (sent), and those that the homeserver refused for good (given_up).',
+		help: 'Messages delivered (sent) or permanently refused by the homeserver (given_up).',
 		labelNames: ['outcome'],
 		registers,
 	});
@@ -80,15 +80,15 @@ function storeGauges(gauge: MakeGauge): Refresh {
 	const rooms = gauge('glia_rooms', 'Rooms that the bot is in.');
 	const watches = gauge('glia_watches', 'Subscriptions of rooms to servers.');
 	const servers = gauge('glia_watched_servers', 'Servers that at least one room watches.');
-	const inbox = gauge('glia_inbox_messages', 'Messages not decided yet (waiting).', 'state');
-	const inboxAge = gauge('glia_inbox_oldest_seconds', 'Age of the oldest message not decided yet; 0 for none.');
+	const inbox = gauge('glia_inbox_messages', 'Messages not processed yet (waiting).', 'state');
+	const inboxAge = gauge('glia_inbox_oldest_seconds', 'Age of the oldest message not processed yet; 0 if none.');
 	const gaps = gauge('glia_inbox_gaps', 'Gaps in rooms that are still being read.');
 	const outbox = gauge(
 		'glia_outbox_messages',
-		'Messages to deliver: waiting, retrying after a failure, or given_up in the last days.',
+		'Messages to deliver: waiting, retrying after a failure, or given_up in the last few days.',
 		'state',
 	);
-	const outboxAge = gauge('glia_outbox_oldest_seconds', 'Age of the oldest message not delivered yet; 0 for none.');
+	const outboxAge = gauge('glia_outbox_oldest_seconds', 'Age of the oldest message not delivered yet; 0 if none.');
 	const alerts = gauge('glia_alerts_open', 'Open alerts of all rooms.', 'severity');
 	return async ({ figures }) => {
 		const found = await figures();
@@ -107,13 +107,16 @@ function storeGauges(gauge: MakeGauge): Refresh {
 }
 
 function hearingGauges(gauge: MakeGauge): Refresh {
-	const sync = gauge('glia_sync_age_seconds', 'Since the homeserver last answered a sync; absent before the first.');
+	const sync = gauge(
+		'glia_sync_age_seconds',
+		'Time since the homeserver last answered a sync; absent before the first.',
+	);
 	const sourceAge = gauge(
 		'glia_source_age_seconds',
-		'Since a source of upstream was last read; absent if never.',
+		'Time since an upstream source was last read; absent if never.',
 		'source',
 	);
-	const failures = gauge('glia_source_failures', 'How often in a row a source could not be read.', 'source');
+	const failures = gauge('glia_source_failures', 'Consecutive failures to read a source.', 'source');
 	return ({ syncAge, sources, now }) => {
 		const age = syncAge();
 		if (age === undefined) sync.remove();

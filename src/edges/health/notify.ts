@@ -24,7 +24,7 @@ export function openNotifier(environment: NotifyEnvironment, pid: number, log: L
 			underway = false;
 			if (!error || told) return;
 			told = true;
-			log.error({ why: error.message }, 'systemd-notify failed: systemd is not told that the service is up');
+			log.error({ why: error.message }, 'systemd-notify failed: cannot tell systemd that the service is up');
 		});
 	}
 

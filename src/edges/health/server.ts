@@ -28,7 +28,7 @@ export async function serveHealth(setup: HealthSetup): Promise<{ port: number; c
 	const { listen, log } = setup;
 	const server = createServer({ requestTimeout: 10_000, headersTimeout: 5000 }, (request, response) => {
 		answer(request, response, setup).catch((error: unknown) => {
-			log.warn({ err: error }, 'a health check could not be answered');
+			log.warn({ err: error }, 'a health check failed');
 			if (!response.headersSent) response.writeHead(500);
 			response.end();
 		});

@@ -47,10 +47,10 @@ export async function decompressed(
 	let bytes = raw;
 	for (const name of names.reverse()) {
 		const decode = decoders[name];
-		if (!decode) throw new Error(`an answer that is compressed in a way I do not read (${name.slice(0, 20)})`);
+		if (!decode) throw new Error(`an answer with an unsupported compression (${name.slice(0, 20)})`);
 		bytes = await decode(bytes, { maxOutputLength: maxBytes }).catch((error: unknown) => {
 			const large = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
-			throw large ? new LargeAnswer() : new Error(`an answer that is not the ${name} it says it is`);
+			throw large ? new LargeAnswer() : new Error(`an answer that claims to be ${name} but is not`);
 		});
 	}
 	return bytes;

@@ -208,9 +208,9 @@ async function openDevice(config: ConnectConfig, edges: Edges, session: Session)
 
 function staleSentence({ origin }: Account, password: boolean): string {
 	const why = 'The keys in the store are older than this session: a backup was restored, or the store was lost';
-	if (origin !== 'login') return `${why}. Make a new access token and put it into the configuration.`;
-	if (password) return `${why}. They are not used any more; the next start logs in as a new session.`;
-	return `${why}. They are not used any more; put the password into the configuration for a new session.`;
+	if (origin !== 'login') return `${why}. Create a new access token and put it into the configuration.`;
+	if (password) return `${why}. They are no longer used; the next start logs in as a new session.`;
+	return `${why}. They are no longer used; put the password into the configuration for a new session.`;
 }
 
 /** The SDK tells of every failed call; we judge them, so here they are only for those who look closely. */

@@ -68,7 +68,7 @@ export function openIdentity({ machine, request, means: given, inherited, user, 
 				const { signedNow } = outcome;
 				const made = outcome.made || isNew;
 				isNew = false;
-				if (made || signedNow) log.info({ made }, 'this device is signed by its owner now');
+				if (made || signedNow) log.info({ made }, 'this device is now signed by its owner');
 			}
 			if (outcome.kind === 'needs-account-page') wait = pagePause;
 		} catch (error) {
@@ -124,7 +124,7 @@ export function openIdentity({ machine, request, means: given, inherited, user, 
 /** What the operator has to do, as a sentence; undefined when nothing is left to do. */
 function needsOf(outcome: IdentityOutcome, user: string): string | undefined {
 	if (outcome.kind === 'signed' || outcome.kind === 'pending') return undefined;
-	if (outcome.kind === 'refused') return `The homeserver does not let this device be signed: ${outcome.why}.`;
+	if (outcome.kind === 'refused') return `The homeserver does not allow signing this device: ${outcome.why}.`;
 	if (outcome.kind === 'needs-password') {
 		return outcome.wrong
 			? `The homeserver does not accept matrix.password for the identity of ${user}; correct it and start again.`
@@ -132,8 +132,8 @@ function needsOf(outcome: IdentityOutcome, user: string): string | undefined {
 	}
 	if (outcome.kind === 'needs-account-page') {
 		const page = outcome.url ?? 'the account page of the homeserver';
-		return `Open ${page} in a browser, logged in as ${user}, and allow the reset of its identity; I go on by myself within a minute.`;
+		return `Open ${page} in a browser, logged in as ${user}, and allow the reset of its identity; I will continue within a minute.`;
 	}
 	const wrong = outcome.wrong ? 'encryption.seeds belong to another identity. ' : '';
-	return `${wrong}The homeserver has an identity of ${user} whose keys are not in this store. Give them as encryption.seeds, or set encryption.reset to true once: then anyone who verified the bot must verify it again.`;
+	return `${wrong}The homeserver has an identity of ${user} whose keys are not in this store. Set encryption.seeds, or set encryption.reset to true once: then anyone who verified the bot must verify it again.`;
 }

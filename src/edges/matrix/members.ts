@@ -20,7 +20,7 @@ export function openRecipients(ask: (path: string) => Promise<unknown>): Recipie
 
 	async function fetchMembers(room: string): Promise<Members> {
 		const answer = await ask(`/_matrix/client/v3/rooms/${encodeURIComponent(room)}/members?not_membership=leave`);
-		if (!isRecord(answer) || !Array.isArray(answer.chunk)) throw new Error('a list of members that makes no sense');
+		if (!isRecord(answer) || !Array.isArray(answer.chunk)) throw new Error('an invalid member list');
 		const members: Members = new Map();
 		for (const event of answer.chunk) note(members, event);
 		return members;

@@ -83,11 +83,11 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 				if (isRefusal(error, failure) && tries >= quietAttempts) {
 					// It will not: a restored backup then shows only when one-time keys are due.
 					uncounted = undefined;
-					log.error({ why }, 'the homeserver takes no account data: a restored backup may go unnoticed');
+					log.error({ why }, 'the homeserver does not accept account data: a restored backup may go unnoticed');
 					return true;
 				}
 				if (tries === quietAttempts)
-					log.error({ why }, 'this start cannot be counted: until it is, nothing is said in encrypted rooms');
+					log.error({ why }, 'cannot count this start: until then, I stay silent in encrypted rooms');
 				if (tries >= quietAttempts) uncounted = why;
 				await pause(failure.kind === 'limited' ? failure.waitMs : backoff(tries, Math.random()));
 			}
@@ -102,7 +102,7 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 			const newest = await countStart(counting).catch((error: unknown) => {
 				const failure = failureOf(error);
 				const why = 'why' in failure ? failure.why : 'it is rate-limiting us';
-				throw new Error(`the homeserver has to know of a copy before it is handed out, and does not answer: ${why}`);
+				throw new Error(`the homeserver must know about a copy before it is handed out, but does not answer: ${why}`);
 			});
 			if (!newest) throw new Error('these keys are older than the device');
 		},

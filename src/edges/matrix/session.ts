@@ -102,7 +102,7 @@ export function openSession({ config, account, store, log }: SessionSetup): Sess
 			} catch (error) {
 				if (stopped) return { failure: { kind: 'stopped' } };
 				if (isFatal(error)) throw error;
-				log.error({ err: error }, 'what came in could not be decrypted');
+				log.error({ err: error }, 'could not decrypt incoming messages');
 				return { failure: { kind: 'away', why: error instanceof Error ? error.message : String(error) } };
 			}
 		},
@@ -114,7 +114,7 @@ export function openSession({ config, account, store, log }: SessionSetup): Sess
 }
 
 /** The failure of an answer that has not the shape that it should have. */
-export const senseless = { failure: { kind: 'away', why: 'an answer that makes no sense' } } as const;
+export const senseless = { failure: { kind: 'away', why: 'an invalid answer' } } as const;
 
 // Ways to read an answer.
 export const done = () => true as const;
@@ -130,5 +130,5 @@ function tokenSentence({ origin }: Account, { password }: Config['matrix'], soft
 	const why = soft ? 'The session has expired' : 'The access token was revoked or has expired';
 	if (origin !== 'login') return `${why}; put a new accessToken into the configuration.`;
 	if (password && !soft) return `${why}; the next start logs in again with the password.`;
-	return `${why}, and logging in again did not work; check the password in the configuration.`;
+	return `${why}, and logging in again failed; check the password in the configuration.`;
 }

@@ -37,7 +37,7 @@ const maxDevices = 50;
 const maxAnswers = 20;
 
 const secondGlia =
-	'another Glia is logged in to this account and answers as well: stop one of the two, or give it an account of its own';
+	'another Glia is logged in to this account and also answers: stop one of the two, or give it its own account';
 
 export function openSessions(given: SessionsSetup): Sessions {
 	const { user, device, log, times = usualTimes } = given;
@@ -70,7 +70,7 @@ export function openSessions(given: SessionsSetup): Sessions {
 			if (second !== undefined && second !== standing.second) log.error({ session: second }, secondGlia);
 			standing = found;
 		} catch (error) {
-			if (!stopped) log.debug({ err: error }, 'the other sessions of this account could not be looked at');
+			if (!stopped) log.debug({ err: error }, 'could not check the other sessions of this account');
 		}
 		looking = false;
 		wake(again ? times.soon : times.next);
@@ -82,7 +82,7 @@ export function openSessions(given: SessionsSetup): Sessions {
 		if (typeof from !== 'string' || typeof text !== 'string' || from === device || ++answers > maxAnswers) return;
 		const whom = from.slice(0, 255);
 		tell(given, here, [whom], { from_device: device, question: text.slice(0, 100) }).catch((error: unknown) => {
-			if (!stopped) log.debug({ err: error }, 'another session asked whether this one is alive');
+			if (!stopped) log.debug({ err: error }, 'another session asked whether this one is running');
 		});
 		// It is a session of ours, since this one: so it is looked at as well.
 		wake(times.soon);
@@ -166,7 +166,7 @@ function openRollCall(given: SessionsSetup, stopped: () => boolean): RollCall {
 
 async function devicesOf(ask: Ask): Promise<string[]> {
 	const list = record(await ask('GET', '/_matrix/client/v3/devices')).devices;
-	if (!Array.isArray(list)) throw new Error('a list of devices that makes no sense');
+	if (!Array.isArray(list)) throw new Error('an invalid device list');
 	return list.flatMap(one => (isRecord(one) && typeof one.device_id === 'string' ? [one.device_id] : []));
 }
 
@@ -178,7 +178,7 @@ async function logOut(
 ): Promise<readonly string[]> {
 	try {
 		await deleteDevices({ ask, user, password }, ids);
-		log.info({ sessions: ids }, 'earlier sessions of mine are logged out');
+		log.info({ sessions: ids }, 'logged out my earlier sessions');
 		return ids;
 	} catch (error) {
 		if (stopped()) return [];
@@ -186,7 +186,7 @@ async function logOut(
 		const why = 'why' in failure ? failure.why : failure.kind;
 		log.warn(
 			{ sessions: ids, why },
-			'earlier sessions of mine are still logged in, and people encrypt for them: log them out by hand',
+			'my earlier sessions are still logged in, and others encrypt for them: log them out manually',
 		);
 		return [];
 	}

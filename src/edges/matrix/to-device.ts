@@ -28,7 +28,7 @@ export async function receiveToDevice(machine: OlmMachine, sync: Json, log: Log)
 			return Array.isArray(read) ? read.filter(isRecord) : [];
 		} catch (error) {
 			if (isCryptoError(error) || events.length === 0) throw error;
-			log.warn({ err: error, events: events.length }, 'something sent to this device makes no sense');
+			log.warn({ err: error, events: events.length }, 'received an invalid to-device message');
 			if (events.length === 1) return receive([]);
 			const read: Json[] = [];
 			for (const event of events) read.push(...(await receive([event])));

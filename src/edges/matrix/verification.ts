@@ -44,7 +44,7 @@ export function openVerifications(given: VerificationSetup): Verifications {
 	/** One after the other, and never in the way of the sync. */
 	function inTurn(work: () => Promise<void>): void {
 		turns(work).catch((error: unknown) => {
-			if (!isCryptoError(error)) log.debug({ err: error }, 'a verification did not go on');
+			if (!isCryptoError(error)) log.debug({ err: error }, 'a verification failed');
 		});
 	}
 
@@ -56,7 +56,7 @@ export function openVerifications(given: VerificationSetup): Verifications {
 		const flow = { id, person, room, begun: now, logged: false };
 		if (why !== undefined) return cancel(given, flow, why);
 		flows.set(id, flow);
-		log.info({ person, room, flow: id }, 'someone asks to verify this device');
+		log.info({ person, room, flow: id }, 'someone wants to verify this device');
 		// Its keys have to be known before theirs can be checked.
 		await machine.updateTrackedUsers([new UserId(person)]);
 		await courier.queries();
@@ -134,7 +134,7 @@ async function cancel(
 	{ id, person, room }: Flow,
 	why: string,
 ): Promise<void> {
-	log.info({ person, room, why }, 'a verification is refused');
+	log.info({ person, room, why }, 'refused a verification');
 	// Only here: what is sent says why.
 	await machine.cancelVerification(new UserId(person), id);
 	const about = { code: 'm.user', reason: why };

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 const probeBytes = 1024 * 1024;
 
 const sentences: Record<string, string> = {
-	EDQUOT: 'the disk quota of this user is used up (EDQUOT); make room or raise the quota, then restart',
-	ENOSPC: 'the disk is full (ENOSPC); make room, then restart',
+	EDQUOT: 'the disk quota of this user is used up (EDQUOT); free space or raise the quota, then restart',
+	ENOSPC: 'the disk is full (ENOSPC); free space, then restart',
 	EROFS: 'the file system is read-only (EROFS)',
 	EACCES: 'the folder is not writable (EACCES)',
 	EIO: 'the disk is failing (EIO)',

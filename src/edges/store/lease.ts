@@ -112,7 +112,7 @@ class Member implements Replica {
 
 	tell(): void {
 		const { log } = this.#setup;
-		this.#ask(`NOTIFY ${channel}`).catch((error: unknown) => log.debug({ err: error }, 'the leader was not told'));
+		this.#ask(`NOTIFY ${channel}`).catch((error: unknown) => log.debug({ err: error }, 'could not notify the leader'));
 	}
 
 	async lead(signal: AbortSignal): Promise<Leadership | undefined> {
@@ -227,7 +227,7 @@ class Member implements Replica {
 				[this.id, fence, lost],
 			);
 		} catch (error) {
-			log.warn({ err: error }, 'the lease could not be given back; it ends by itself');
+			log.warn({ err: error }, 'could not return the lease; it will expire');
 		}
 	}
 
@@ -276,7 +276,7 @@ class Member implements Replica {
 				// Only to one that would do better: where no replica reaches the homeserver, nothing is gained by it.
 				const { better } = await this.#beat();
 				const settled = performance.now() - taken > lease;
-				if (better && settled && !this.#reaches()) return lose('only another replica reaches the homeserver');
+				if (better && settled && !this.#reaches()) return lose('only another replica can reach the homeserver');
 			} catch (error) {
 				this.#setup.log.warn({ err: error }, 'the lease could not be renewed');
 			}

@@ -32,7 +32,7 @@ export async function moveRows(
 		await target.transaction().execute(async write => {
 			for (const name of names) {
 				const there = await write.selectFrom(name).selectAll().limit(1).executeTakeFirst();
-				if (there) throw new Refusal(`The store in ${to.place} is not empty; name one that is.`);
+				if (there) throw new Refusal(`The store in ${to.place} is not empty; name an empty one.`);
 			}
 			for (const name of names) {
 				let rows = 0;

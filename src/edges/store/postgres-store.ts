@@ -51,7 +51,7 @@ export async function openSchema(
 		if (setup.migrates) {
 			await migrate(db.withPlugin(new PostgresTypes()), place, address.schema);
 			await keyTables(db as unknown as Kysely<never>);
-		} else if (!(await isCurrent(db))) throw new Refusal(`The store in ${place} is of another version of Glia.`);
+		} else if (!(await isCurrent(db))) throw new Refusal(`The store in ${place} belongs to another version of Glia.`);
 	} catch (error) {
 		await db.destroy();
 		throw refusalOf(error, address) ?? error;

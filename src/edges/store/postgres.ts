@@ -119,7 +119,7 @@ async function check(client: pg.Client, { schema }: PostgresAddress): Promise<{ 
 		);
 	}
 	if (standby || readOnly === 'on')
-		throw new Refusal("The store's PostgreSQL accepts no writes: it is a standby, or read-only.");
+		throw new Refusal("The store's PostgreSQL does not accept writes: it is a standby, or read-only.");
 	if (!isThere && !mayCreate)
 		throw new Refusal(
 			`The user of the store's PostgreSQL cannot create the schema ${schema}: it needs CREATE on the database, or a schema that it owns.`,
@@ -132,15 +132,15 @@ const sentences: Record<string, string> = {
 	'28000': 'this user may not log in from here (pg_hba.conf)',
 	'3D000': 'there is no such database',
 	'42501': 'the user lacks a right: it needs CREATE on the database, or a schema that it owns',
-	'53300': 'it has no free connection; raise max_connections, Glia needs three for each process',
+	'53300': 'it has no free connections; raise max_connections (Glia needs three for each process)',
 	'57P03': 'it is starting up or shutting down',
 	ECONNREFUSED: 'nothing listens there',
 	ENOTFOUND: 'there is no such host',
-	EAI_AGAIN: 'the name of its host cannot be resolved now',
+	EAI_AGAIN: 'its host name cannot be resolved right now',
 	ETIMEDOUT: 'it does not answer',
 	EHOSTUNREACH: 'its host cannot be reached',
 	ECONNRESET: 'it closed the connection',
-	DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself; name it under store.postgres.tls.authority',
+	DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed; name it under store.postgres.tls.authority',
 	SELF_SIGNED_CERT_IN_CHAIN:
 		'its certificate is from an unknown authority; name that under store.postgres.tls.authority',
 	UNABLE_TO_VERIFY_LEAF_SIGNATURE:

@@ -50,7 +50,7 @@ export function openBundleLook({ settings, gate, now, random, log }: BundleSetup
 		state.failures++;
 		const { waitMs = 0, ...why } = trouble;
 		const isNew = JSON.stringify(why) !== JSON.stringify(withoutTime(state.trouble));
-		if (isNew) log.warn({ address, ...why }, 'no newer knowledge could be loaded; the current knowledge stays in use');
+		if (isNew) log.warn({ address, ...why }, 'could not load newer knowledge; keeping the current knowledge');
 		state.trouble = { at: now(), ...why };
 		state.next = later(
 			Math.max(Math.min(hours, firstPause * 2 ** (state.failures - 1)), Math.min(waitMs, 24 * 60 * minute)),

@@ -109,7 +109,7 @@ function tagOf(given: SourceSetup, address: string, path: string, copy: Copy): s
 
 function lacksTag(given: SourceSetup, tag: string | undefined): string | undefined {
 	const newest = present(given).at(-1)?.tag;
-	return tag === undefined || tag === newest ? undefined : `${newest} has none yet: this is that of ${tag}`;
+	return tag === undefined || tag === newest ? undefined : `${newest} has none yet: this is from ${tag}`;
 }
 
 function pages(copies: ReadonlyMap<string, Copy>): string[] {
@@ -145,11 +145,11 @@ function releases(given: SourceSetup): UpstreamSource {
 			const missing = result.seen.filter(({ gone }) => gone && !gone.sure);
 			const reaches = !before().size || reading.value.some(({ version }) => before().has(version));
 			const lacks = [
-				...missing.map(({ version }) => `it has ${version} no longer; if that stays, it was taken back`),
+				...missing.map(({ version }) => `it no longer lists ${version}; if this stays, the release was withdrawn`),
 				...(reaches
 					? []
 					: [
-							`it does not reach back to ${known.releases.at(-1)?.version}: releases in between are unknown, take a newer Glia`,
+							`it does not reach back to ${known.releases.at(-1)?.version}: releases in between are unknown; install a newer Glia`,
 						]),
 			];
 			return { left: reading.left, ...(lacks.length && { lacks: lacks.join('; ') }) };

@@ -273,7 +273,7 @@ function openSay(log: Log): Say {
 		const key = `${source}: ${JSON.stringify(trouble)}`;
 		if (logged.has(key)) return;
 		logged.set(key, true);
-		log.warn({ source, trouble, ...more }, 'an upstream source, or part of it, cannot be read');
+		log.warn({ source, trouble, ...more }, 'cannot read an upstream source, or part of it');
 	};
 }
 

@@ -44,7 +44,7 @@ test('words name old and new, why, and the change', () => {
 	);
 	expect(words('matrix_no_tls')).toMatch(/^`matrix_no_tls` was removed without a replacement, since /);
 	expect(words('matrix_worker_count')).toBe(
-		'`matrix_worker_count` was never a variable of the playbook: it is silently ignored. You probably mean `matrix_workers_count`.',
+		'`matrix_worker_count` was never a variable of the playbook, which silently ignores it. You probably mean `matrix_workers_count`.',
 	);
 });
 

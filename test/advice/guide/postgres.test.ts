@@ -71,13 +71,13 @@ describe('which goes first', () => {
 	test('PostgreSQL, when a newer Synapse refuses the old one', () => {
 		expect(around('13', '17')).toMatchObject({ first: 'postgres', refused: { from: '1.1.0', to: null } });
 		expect(orderLines(around('13', '17', '1.0.0'), { from: '13', to: '17' })[0]).toContain(
-			'PostgreSQL goes first: from 1.1.0 on Synapse does not start on PostgreSQL 13',
+			'Upgrade PostgreSQL first: since 1.1.0, Synapse does not start on PostgreSQL 13',
 		);
 	});
 
 	test('a release that cannot run on what is said to run is pointed out', () => {
 		expect(orderLines(around('13', '17', '1.2.0'), { from: '13', to: '17' })[0]).toContain(
-			'one of the two versions is wrong',
+			'one of the two versions must be wrong',
 		);
 	});
 

@@ -47,9 +47,9 @@ test('before the oldest release that was read, nothing is said', () => {
 test('in words: what is lost first', () => {
 	const range = { from: '1.0.0', to: '1.1.0' };
 	const [section] = routesSection({ routes: routesBetween('1.0.0', '1.1.0', table), ...range });
-	expect(section?.title).toBe('Worker routes: 1 new, 1 gone');
+	expect(section?.title).toBe('Worker routes: 1 new, 1 removed');
 	expect(section?.markdown).toMatch(
-		/No longer: `\^\/receipt\$`\n\* Now only GET: `\^\/tags\$`\n\* Changed: .*→.*\n\n\*\*Writers of the stream `receipts`\*\*\n\n\* New: `\^\/receipt\$`$/,
+		/Removed: `\^\/receipt\$`\n\* Now only GET: `\^\/tags\$`\n\* Changed: .*→.*\n\n\*\*Writers of the stream `receipts`\*\*\n\n\* New: `\^\/receipt\$`$/,
 	);
 	expect(routesSection({ routes: [], ...range })).toEqual([]);
 });

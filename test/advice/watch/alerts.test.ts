@@ -184,9 +184,7 @@ describe('deadlines', () => {
 			else expect(told).toEqual([]);
 		}
 		expect(heard).toEqual(['d1', 'passed', 'rc', 'rc'].map(stage => `deadline 1.0.0/old ${stage}`));
-		expect(room.said.map(({ about }) => conditionTitle(about, 'example.org'))).toEqual([
-			'A candidate of the release is out: old',
-		]);
+		expect(room.said.map(({ about }) => conditionTitle(about, 'example.org'))).toEqual(['Release candidate out: old']);
 	});
 
 	test('who acknowledged it hears only that the day has come; who put it off hears of it then', () => {

@@ -78,5 +78,5 @@ test('where the program is missing, the log says so once', async () => {
 	await until(() => logged.length > 0);
 	notifier.stopping();
 	await sleep(200);
-	expect(logged).toEqual(['systemd-notify failed: systemd is not told that the service is up']);
+	expect(logged).toEqual(['systemd-notify failed: cannot tell systemd that the service is up']);
 });

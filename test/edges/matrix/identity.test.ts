@@ -57,7 +57,7 @@ test('a signature that the homeserver does not know yet is tried again, and that
 	expect([state.tried, identity.standing()]).toEqual([true, { signed: true }]);
 	expect(logged).toEqual([
 		'info: the homeserver does not know this device’s signature yet; trying again',
-		'info: this device is signed by its owner now',
+		'info: this device is now signed by its owner',
 	]);
 	const { uploads } = state;
 	await pass(20_000);

@@ -99,7 +99,7 @@ describe('what passes is waited for, and said', () => {
 		expect(await guard.counted).toBe(false);
 		expect(behind()).toBe(1);
 		expect(pauses).toHaveLength(20);
-		expect(loud).toEqual([expect.stringContaining('nothing is said in encrypted rooms')]);
+		expect(loud).toEqual([expect.stringContaining('I stay silent in encrypted rooms')]);
 		if (error.statusCode === 429) expect(new Set(pauses)).toEqual(new Set([2500]));
 	});
 

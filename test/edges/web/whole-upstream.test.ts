@@ -106,7 +106,7 @@ describe('the list of releases', () => {
 					['1.170.0', 94],
 					['1.171.0', undefined],
 				]);
-				expect(troubleOf(stateOf(web, 'upgrade notes'))).toMatch(/v1\.171\.0 has none yet: this is that of v1\.170\.0/);
+				expect(troubleOf(stateOf(web, 'upgrade notes'))).toMatch(/v1\.171\.0 has none yet: this is from v1\.170\.0/);
 				expect(troubleOf(stateOf(web, 'facts of releases'))).toMatch(/1\.171\.0: no schema version/);
 				for (const release of upstream.releases) delete release.untagged;
 				await look(7);
