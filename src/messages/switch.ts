@@ -269,7 +269,7 @@ function taskText(task: StepTask): string {
 
 function taskTitle(task: StepTask): string {
 	if (task.kind === 'switch') return `Switch to ${task.to}`;
-	if (task.kind === 'start-limit') return 'Raise systemd’s limit for the start';
+	if (task.kind === 'start-limit') return 'Raise systemd’s start limit';
 	if (task.kind === 'outside') return `May apply to you: check ${enumerate(task.places.map(place => places[place]))}`;
 	if (task.kind === 'try')
 		return `Send a ${task.media ? 'picture' : 'message'},${task.federation ? ' test federation,' : ''} wait for background updates`;

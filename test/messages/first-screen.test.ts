@@ -290,7 +290,7 @@ test('a fault that a long condition limits is told in one line, for some', () =>
 	const { faults } = plan({ from: '1.56.0', to: '1.69.0', profile: unknownDeployment, today: '2026-11-29' }, knowledge);
 	const texts = faultLines(faults, 60).map(({ text }) => text);
 	expect(texts).toContain(
-		'**1.69.0 is broken for some: Synapse does not start with pydantic 2.** Take 1.87.0 instead.',
+		'**1.69.0 is broken for some: Synapse does not start with pydantic 2.** Use 1.87.0 instead.',
 	);
 	expect(texts).toContainEqual(expect.stringContaining('**1.69.0 is broken if you use SQLite: '));
 	const text = terminalText(screenOf('1.56.0 1.69.0'), { color: false, width: 1000 });
