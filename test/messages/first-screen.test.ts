@@ -289,9 +289,7 @@ test('where a wait has counted the background updates, they are not counted agai
 test('a fault that a long condition limits is told in one line, for some', () => {
 	const { faults } = plan({ from: '1.56.0', to: '1.69.0', profile: unknownDeployment, today: '2026-11-29' }, knowledge);
 	const texts = faultLines(faults, 60).map(({ text }) => text);
-	expect(texts).toContain(
-		'**1.69.0 is broken for some: Synapse does not start with pydantic 2.** Use 1.87.0 instead.',
-	);
+	expect(texts).toContain('**1.69.0 is broken for some: Synapse does not start with pydantic 2.** Use 1.87.0 instead.');
 	expect(texts).toContainEqual(expect.stringContaining('**1.69.0 is broken if you use SQLite: '));
 	const text = terminalText(screenOf('1.56.0 1.69.0'), { color: false, width: 1000 });
 	expect(text).not.toContain('if you use pip');
