@@ -11,9 +11,13 @@ function facts(text: string): Profile {
 	return profileOf(text.split(' ').flatMap(word => parseTerm(word) ?? [])) as Profile;
 }
 
-function planned(notes: Note[], said = 'docker', more: Parameters<typeof known>[0] = {}) {
+function decided(notes: Note[], said = 'docker', more: Parameters<typeof known>[0] = {}) {
 	const way = { from: '1.0.0', to: '1.3.0', profile: facts(said), today: '2026-11-29' };
-	return worded(plan(way, known({ ...more, notes })));
+	return plan(way, known({ ...more, notes }));
+}
+
+function planned(...asked: Parameters<typeof decided>) {
+	return worded(decided(...asked));
 }
 
 const script = { must: true, onlyIf: 'a script reads the log', foundIn: 'scripts' } as const;
@@ -52,10 +56,12 @@ test.each([
 });
 
 test('the step counts as one thing that may be to do, and holds nothing up', () => {
-	const decided = planned([note('1.1.0/log', script), note('1.2.0/other', script)]);
-	expect(tally(decided)).toMatchObject({ sure: 0, perhaps: 1, empty: false });
-	expect(decided.steps[0]).toMatchObject({ check: true });
-	expect(decided.steps[0]).not.toHaveProperty('otherwise');
+	const notes = [note('1.1.0/log', script), note('1.2.0/other', script)];
+	// In words or not: a status card counts the one, a plan the other.
+	for (const found of [decided(notes), planned(notes)])
+		expect(tally(found)).toMatchObject({ sure: 0, perhaps: 1, empty: false });
+	expect(planned(notes).steps[0]).toMatchObject({ check: true });
+	expect(planned(notes).steps[0]).not.toHaveProperty('otherwise');
 });
 
 const ended = (id: string, os: string) =>
