@@ -54,7 +54,9 @@ function tookWords(took: Took | undefined): string {
 	return Object.entries(took ?? {})
 		.map(([database, [shortest, longest]]) => {
 			const inMinutes = longest >= 120;
-			const shown = (seconds: number) => (inMinutes ? Math.round(seconds / 6) / 10 : Math.round(seconds));
+			// Ten minutes and more are no matter of seconds.
+			const minutes = (seconds: number) => (seconds < 600 ? Math.round(seconds / 6) / 10 : Math.round(seconds / 60));
+			const shown = (seconds: number) => (inMinutes ? minutes(seconds) : Math.round(seconds));
 			const [least, most] = [shown(shortest), shown(longest)];
 			const where = `on ${databaseNames[database as keyof typeof databaseNames]}`;
 			if (longest < 1) return `under 1 s ${where}`;

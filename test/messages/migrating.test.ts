@@ -53,12 +53,12 @@ test('background updates: two by name, the table, and the time to the end', () =
 		names: ['one', 'two', 'three'],
 		table: 'events',
 		grows: 'events',
-		took: { postgres: [130, 300] },
+		took: { postgres: [130, 790] },
 	};
 	expect(queuedWords([])).toBe('');
 	const text = queuedWords([queued, { ...queued, release: '1.39.0', names: ['four'] }]);
 	expect(text).toContain(
-		'* 1.38.0: `one`, `two` and 1 more, through `events` (grows with events): 2.2 to 5 min on PostgreSQL',
+		'* 1.38.0: `one`, `two` and 1 more, through `events` (grows with events): 2.2 to 13 min on PostgreSQL',
 	);
 	expect(text).toContain('* 1.39.0: `four`, through `events`');
 	expect(text).toContain('while nobody used the server');
