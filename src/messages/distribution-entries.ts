@@ -170,7 +170,7 @@ export function entrySection(entry: EntryTold): Section {
 
 /** Whom it concerns, what changed, what to do, and where upstream says so. */
 export function entryText(entry: EntryTold): string {
-	const { refuses, breaking, waits, onlyIf, byDefault, components, concerned } = entry;
+	const { chart, refuses, breaking, waits, onlyIf, byDefault, components, concerned } = entry;
 	const whose =
 		concerned === true
 			? byDefault
@@ -182,9 +182,9 @@ export function entryText(entry: EntryTold): string {
 	const condition = onlyIf ? `*Only if ${onlyIf}.*\n\n` : '';
 	const parts = [
 		`${whose}${condition}${entry.text}`,
-		...(entry.first ? [`**Before you pull:** ${entry.first}`] : []),
+		...(entry.first ? [`**Before you ${chart === undefined ? 'pull' : 'upgrade'}:** ${entry.first}`] : []),
 		...(entry.do ? [`**Do:** ${entry.do}`] : []),
-		...(refuses ? [refusalWords(refuses)] : []),
+		...(refuses ? [refusalWords(refuses, chart)] : []),
 		...(breaking && waits ? ['This can wait until after the update.'] : []),
 		sourceLine(entry.sources),
 	];
@@ -196,10 +196,11 @@ function fitting(title: string): string {
 	return title.length <= 80 ? title : `${title.slice(0, 79)}…`;
 }
 
-function refusalWords(refuses: string): string {
+function refusalWords(refuses: string, chart: string | undefined): string {
 	if (refuses === 'variables') return 'While an old variable is set, the playbook stops before it changes anything.';
 	if (refuses === 'data') return 'The playbook stops if it finds the old state on the server.';
-	return 'The chart fails before it changes anything, until the values are correct.';
+	const refusing = chart === undefined ? 'The playbook stops' : 'The chart fails';
+	return `${refusing} before it changes anything, until the values are correct.`;
 }
 
 function sourceLine(sources: readonly Source[]): string {
