@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { check } from '../../commands/check.ts';
 import { readSaid, readSamples } from '../../tools/verify/configurations/samples.ts';
+import { mended, readStarts } from '../../tools/verify/configurations/starts.ts';
 import { wholePorts } from '../respondent.ts';
 
 const ports = await wholePorts([check], new Date(0));
@@ -46,4 +47,13 @@ describe.each(samples)('$name', sample => {
 			expect((await checked(sample, release)).value.refuses).toBe(why !== null);
 		},
 	);
+	const started = Object.entries(readStarts()).flatMap(([release, { [sample.name]: said }]) =>
+		said ? [[release, said] as const] : [],
+	);
+	test.each(started)('%s starts with it or refuses it: %j', async (release, said) => {
+		expect((await checked(sample, release)).value.refuses).toBe(said.asIs !== null);
+		const other = mended(sample);
+		expect(said.mended === undefined, 'mended where something stops it').toBe(other === undefined);
+		if (other) expect((await checked(other, release)).value.refuses).toBe(said.mended !== null);
+	});
 });

@@ -1,7 +1,7 @@
 // npm run verify [-- claim… | --all | --changed | --list]: tries claims of the knowledge on releases that really run,
 // and writes what happened to knowledge/synapse/verified.json. Exits with 1 when a claim does not hold.
 // With `guide <name>`, follows a guide instead: see guide/main.ts; with `configurations`,
-// configurations/main.ts; with `samples`, configurations/samples.ts; with `values`, configurations/values.ts; with `agreement`,
+// configurations/main.ts; with `samples`, configurations/samples.ts; with `starts`, configurations/starts.ts; with `values`, configurations/values.ts; with `agreement`,
 // configurations/agreement.ts; with `conditions`, configurations/conditions.ts; with `recipes`, asks whether what the install recipes name exists; with `migrations`, measures
 // them: migrations.ts.
 import { writeFileSync } from 'node:fs';
@@ -38,6 +38,10 @@ if (positionals[0] === 'configurations') {
 if (positionals[0] === 'samples') {
 	const { trySamples } = await import('./configurations/samples.ts');
 	process.exit(await trySamples(positionals.slice(1)));
+}
+if (positionals[0] === 'starts') {
+	const { startSamples } = await import('./configurations/starts.ts');
+	process.exit(await startSamples(positionals.slice(1)));
 }
 if (positionals[0] === 'values') {
 	const { measureValues } = await import('./configurations/values.ts');

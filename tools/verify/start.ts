@@ -9,7 +9,7 @@ import type { TrialSetup } from '../../src/knowledge/schema/synapse.ts';
 import { registrationSecret, unlimited } from './fill.ts';
 import { cache } from './machine/environment.ts';
 import { freePort } from './machine/port.ts';
-import { lastWords } from './said.ts';
+import { lastWords } from './machine/said.ts';
 
 export type Started =
 	| {

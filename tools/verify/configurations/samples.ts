@@ -58,8 +58,8 @@ function registration(id: string): string {
 	return JSON.stringify({ id, url: null, as_token: `a${id}`, hs_token: 'h', sender_localpart: id, namespaces: {} });
 }
 
-/** A sample as the probe takes it: all in its folder. */
-function caseOf({ name, files }: Sample) {
+/** The files of a sample and what they name, by their names: every folder of theirs is `$DIR`. */
+export function placed({ files }: Sample): Record<string, string> {
 	const own = files.map(({ name, text }) => [
 		name,
 		text.replaceAll('/etc/matrix-synapse/templates', '$DIR/empty').replace(places, '$DIR/'),
@@ -68,11 +68,16 @@ function caseOf({ name, files }: Sample) {
 	const logs = files.flatMap(({ text }) => [...text.matchAll(/[\w.-]*\blog[\w.-]*\.(?:yaml|config)/g)].flat());
 	const key = 'ed25519 a_abcd 0aGrE1hsx2WTWRcOXhHUCbvSgP3QDm4Sz7xxBeXyJ4M\n';
 	return {
+		...named,
+		...Object.fromEntries([...keys.map(path => [path, key]), ...logs.map(path => [path, log]), ...own]),
+	};
+}
+
+/** A sample as the probe takes it. */
+function caseOf({ name, files }: Sample) {
+	return {
 		case: name,
-		files: {
-			...named,
-			...Object.fromEntries([...keys.map(path => [path, key]), ...logs.map(path => [path, log]), ...own]),
-		},
+		files: placed({ name, files }),
 		processes: files.map(({ name }, index) => (index ? ['homeserver.yaml', name] : [name])),
 	};
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { lastWords } from '../../../tools/verify/said.ts';
+import { lastWords } from '../../../../tools/verify/machine/said.ts';
 
 const stars = '*'.repeat(75);
 
