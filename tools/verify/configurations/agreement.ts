@@ -1,6 +1,8 @@
 // npm run verify -- agreement [release…]: whether !check says of each value that `values` tried what the release said: the
 // same configurations, put together here once more. Prints what differs, and writes how much of it to agreement.json.
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { check } from '../../../src/advice/check/check.ts';
 import { nearest } from '../../../src/arguments/nearest.ts';
 import type { Code } from '../../../src/configuration/code.ts';
@@ -10,8 +12,8 @@ import type { ValueKind, ValueState } from '../../../src/configuration/wrong-val
 import type { Version } from '../../../src/deployment/version.ts';
 import { openCode } from '../../../src/knowledge/code-tables.ts';
 import { readKnowledge } from '../../../src/knowledge/load.ts';
-import type { Knowledge } from '../../../src/knowledge/schema/synapse.ts';
-import { Unavailable } from '../machine/environment.ts';
+import type { Knowledge, Release } from '../../../src/knowledge/schema/synapse.ts';
+import { environment, extras, shimmed, Unavailable } from '../machine/environment.ts';
 import { measured, questionOf } from './values.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -53,9 +55,17 @@ export const triedValues: Kinds = [
 	['mapping', { a: 'b' }],
 ];
 
-export type Disagreement = { path: string; kind: ValueKind; release: boolean; check: boolean; says: string };
+export type Disagreement = {
+	path: string;
+	kind: ValueKind;
+	release: boolean;
+	check: boolean;
+	says: string;
+	/** The whole configuration. */
+	text: string;
+};
 
-/** Each pair of which the two say different things; `unjudged` are those that !check names as open. */
+/** Each pair of which the two say different things. */
 export function disagreements(
 	found: Record<string, ValueState>,
 	{
@@ -85,7 +95,7 @@ export function disagreements(
 				.filter(finding => finding.kind === 'refuses')
 				.map(({ option, why, note }) => `${option} ${why ?? note?.id ?? ''}`)
 				.join('; ');
-			if (checked.refuses !== release) wrong.push({ path, kind, release, check: checked.refuses, says });
+			if (checked.refuses !== release) wrong.push({ path, kind, release, check: checked.refuses, says, text });
 		}
 	return { pairs, wrong };
 }
@@ -117,12 +127,34 @@ function put(root: Mapping, segments: readonly string[], value: Json): boolean {
 	return false;
 }
 
-/** Of one release: configurations tried, and those of which only one of the two says that it is refused. */
-export type Agreement = { pairs: number; onlyRelease: number; onlyCheck: number };
+/**
+ * Of one release: configurations tried, and those of which only one of the two says that it is refused. `values` reads one
+ * section at a time; where only check refuses, the release has read the whole configuration once more (`asked`).
+ */
+export type Agreement = { pairs: number; onlyRelease: number; asked?: number; onlyCheck: number };
 const file = new URL('agreement.json', import.meta.url);
 
 export function readAgreement(): Record<Version, Agreement> {
 	return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+}
+
+/** What the release says when it reads each of these as it would at its start: null, or the refusal. */
+async function readWhole(release: Release, asked: readonly Disagreement[]): Promise<(string | null)[]> {
+	const python = await environment(release, { packages: extras });
+	const cases = asked.map(({ text }, index) => ({
+		case: String(index),
+		files: { 'homeserver.yaml': text },
+		processes: [['homeserver.yaml']],
+	}));
+	const { stdout, stderr, status } = spawnSync(python, [fileURLToPath(new URL('probe.py', import.meta.url))], {
+		input: JSON.stringify(cases),
+		encoding: 'utf8',
+		env: shimmed(release.version, undefined),
+		maxBuffer: 100_000_000,
+	});
+	if (status !== 0) throw new Error(`${release.version}: ${stderr.slice(-1000)}`);
+	const said = JSON.parse(stdout.slice(stdout.indexOf('{'))) as Record<string, string | null>;
+	return asked.map((_, index) => said[String(index)]?.split('\n')[0]?.slice(0, 160) ?? null);
 }
 
 /** Exits with 1 where !check refuses what a release takes: a false alarm is worse than a silence. */
@@ -139,8 +171,12 @@ export async function compareValues(releases: readonly string[]): Promise<number
 		const isTried = (path: string) => !(/[.[]/.test(path) && (path.split(/[.[]/, 1)[0] ?? '') in skipped);
 		const options = question.options.filter(isTried);
 		const { pairs, wrong } = disagreements(found, { contexts: question, options, version, knowledge, code });
-		const [onlyCheck, onlyRelease] = [wrong.filter(({ check }) => check), wrong.filter(({ check }) => !check)];
-		all[version] = { pairs, onlyRelease: onlyRelease.length, onlyCheck: onlyCheck.length };
+		const [asked, onlyRelease] = [wrong.filter(({ check }) => check), wrong.filter(({ check }) => !check)];
+		const whole = await readWhole(release, asked);
+		const onlyCheck = asked.filter((_, index) => whole[index] === null);
+		for (const [index, { path, kind }] of asked.entries())
+			if (whole[index] !== null) console.log(`${version}: as a whole refused ${path}, ${kind}: ${whole[index]}`);
+		all[version] = { pairs, onlyRelease: onlyRelease.length, asked: asked.length, onlyCheck: onlyCheck.length };
 		for (const { path, kind, says } of onlyCheck)
 			console.log(`${version}: only check refuses ${path}, ${kind}: ${says}`);
 		for (const [path, list] of Map.groupBy(onlyRelease, ({ path }) => path))

@@ -65,9 +65,10 @@ export async function tryConfigurations(releases: readonly string[]): Promise<nu
 			Object.entries(said).map(([id, why]) => [id, why === null ? null : firstLine(why)]),
 		);
 		console.log(`${version}: ${Object.values(said).filter(Boolean).length} of ${cases.length} refused`);
+		// After each: what was found in minutes must not be lost in a moment.
+		const sorted = Object.fromEntries(Object.entries(tried).sort(([a], [b]) => compare(a, b)));
+		writeFileSync(new URL('tried.json', here), `${JSON.stringify(sorted, null, '\t')}\n`);
 	}
-	const sorted = Object.fromEntries(Object.entries(tried).sort(([a], [b]) => compare(a, b)));
-	writeFileSync(new URL('tried.json', here), `${JSON.stringify(sorted, null, '\t')}\n`);
 	return 0;
 }
 

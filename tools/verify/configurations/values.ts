@@ -97,13 +97,21 @@ function hasMembers(options: Options, path: string): boolean {
 	return [...options.byPath.keys()].some(other => other.startsWith(`${path}[].`));
 }
 
-/** What is right by the code, or else by the documents, those of later releases too: old ones name no kinds. */
+/**
+ * What is right by the code, or else by the documents, those of later releases too: old ones name no kinds. Where neither
+ * says, what options stand below it.
+ */
 function kindsOf(options: Options, path: string, version: Version): string[] {
 	const later = (options.byPath.get(path)?.changes ?? []).flatMap(([, state]) => state ?? []);
 	const said = [optionAt(options, path, version), ...later].flatMap(
 		state => state?.accepts ?? state?.documentedType ?? state?.type ?? [],
 	);
-	return [...new Set(said)];
+	if (said.length) return [...new Set(said)];
+	const below = [...options.byPath.keys()].flatMap(other => {
+		const rest = other.startsWith(path) ? other.slice(path.length) : '';
+		return rest.startsWith('[]') ? ['list'] : rest.startsWith('.') ? ['mapping'] : [];
+	});
+	return [...new Set(below)];
 }
 
 /** What the release's documents and code call the option's kinds. */
@@ -138,6 +146,18 @@ const documentedKinds: Readonly<Record<string, readonly string[]>> = {
 const elsewhere =
 	/both|onflict|incompatib|requires?\b|required when|is required|must be (set|enabled|configured|disabled)|must also|cannot be (set|enabled)|only be enforced|without|greater than|exceeds|No module|DependencyException|ccessing file|Failed to (read|parse config)|No such file|s a directory|must specify|not native|NoneType|Bad byte size None|not in the list|Could not (find|validate Matrix)|does not exist|does not appear/i;
 
+/** What a missing value brings about where it stood. Of null itself, that is no refusal of something else. */
+const ofNull = /NoneType|Bad byte size None/g;
+
+/** Said of a whole section, whichever of its members is of a wrong kind. */
+const ofSection = /^ConfigError: Could not validate Matrix Authentication Service/;
+
+/** A text that names a file: refused since there is none. */
+const noFile = /TemplateNotFound|ccessing file|No such file/;
+
+/** Python's own words for a value of a kind that cannot be used so. */
+const ofKind = /^(TypeError|AttributeError)/;
+
 /** A key that nobody knows is an argument too many for the class that reads the section. */
 const unknownMember = /unexpected keyword argument|xtra (inputs|fields)/;
 
@@ -167,19 +187,24 @@ function plainState(
 		isTaken(kind as ValueKind) && !exact.has(kind as ValueKind) ? names : [],
 	);
 	// Without documents: what it takes is what it is for.
-	const own = kinds.length ? kinds : [...taken, ...(state.words || state.shapes ? ['string'] : [])];
+	const namesFile = noFile.test(messages.text ?? '');
+	const own = kinds.length ? kinds : [...taken, ...(state.words || state.shapes || namesFile ? ['string'] : [])];
 	const isRight = (kind: ValueKind) => documentedKinds[kind]?.some(name => own.includes(name)) === true;
 	const isNumber = state.words?.every(word => /^[\d.]+$/.test(word)) === true;
 	const refuses = state.refuses.filter(kind => {
 		const message = messages[kind] ?? '';
 		if (kind === 'absent')
 			return /KeyError|is a required property|is required|must have the|expected a string/.test(message);
-		if (elsewhere.test(message) || own.length === 0) return false;
+		const about = kind === 'null' || kind === 'nulls' ? message.replace(ofNull, '') : message;
+		const isOwnKind = ofSection.test(message) && kinds.length > 0 && !isRight(kind);
+		if ((elsewhere.test(about) && !isOwnKind) || own.length === 0) return false;
 		// Where true is right, a refusal of true alone, or of false, is about what else is on.
 		if (isRight(kind) && (kind === 'true' || kind === 'false')) return !isTaken('true') && !isTaken('false');
 		if (!isRight(kind) || exact.has(kind)) return true;
 		if (isText(kind)) return isNumber && !state.shapes;
 		if (kind === 'negative') return isTaken('integer');
+		const isFilled = kind === 'mappings' || kind === 'strings' || kind === 'numbers' || kind === 'nulls';
+		if (isFilled && ofKind.test(message) && !unknownMember.test(message)) return true;
 		// Elements of one kind are wrong where those of another are right.
 		if (kind === 'mappings') return isTaken('strings') || isTaken('numbers');
 		if (kind === 'strings' || kind === 'numbers' || kind === 'nulls')
