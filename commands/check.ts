@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { check as decide } from '../src/advice/check/check.ts';
-import { askedByLook, checkedByLook, decidedByLook, lookScript } from '../src/advice/check/look.ts';
+import { askedByLook, checkedByLook, decidedByLook, lookScript, withPython } from '../src/advice/check/look.ts';
 import { checkProxy } from '../src/advice/check/proxy.ts';
 import { type CheckRecord, recordOf, recordOfLook, withRecord } from '../src/advice/check/record.ts';
 import { isOn, namesOf } from '../src/advice/distribution/components.ts';
@@ -17,7 +17,7 @@ import { refuseAuthenticationService } from '../src/arguments/authentication-ser
 import { filesIn, readCheck } from '../src/arguments/check.ts';
 import { readConfiguration } from '../src/arguments/configuration.ts';
 import { readVarsWords } from '../src/arguments/distribution.ts';
-import { lookOutput, takeLook } from '../src/arguments/look.ts';
+import { type LookOutput, lookOutput, takeLook } from '../src/arguments/look.ts';
 import { nearest } from '../src/arguments/nearest.ts';
 import { isPlaybookVars, readPlaybookVars } from '../src/arguments/playbook-vars.ts';
 import { newest, readVersion } from '../src/arguments/versions.ts';
@@ -62,7 +62,9 @@ export const check = {
 		const given = [...(asked.files ?? []), ...pasted];
 		const vars = given.filter(file => isPlaybookVars(file.text));
 		if (vars.length) return checkPlaybook(typed, vars, asked.taken ?? [], ports);
-		const printed = look.printed ?? given.map(({ text }) => lookOutput(text)).find(output => output !== undefined);
+		const output = look.printed
+			? (look as LookOutput)
+			: given.map(({ text }) => lookOutput(text)).find(one => one !== undefined);
 		const { versions, terms, servers } = sortWords(look.rest, example, knowledge.systems);
 		const [name, other] = servers;
 		if (other !== undefined) throw new Refusal(`One server at a time. An example: ${code('!check example.org')}`);
@@ -71,7 +73,7 @@ export const check = {
 		const running = server && (await runningRelease(server, ports));
 		const way = range(versions, look.rest, running, knowledge);
 		const question: CheckQuestion = { ...way, stated, name, server };
-		if (printed) return byLook(printed, question, asked, ports);
+		if (output) return byLook(output, question, asked, ports);
 		if (given.length === 0) {
 			const script = readFileSync(new URL('../knowledge/skeleton.py', import.meta.url), 'utf8');
 			const sha256 = createHash('sha256').update(script).digest('hex');
@@ -131,33 +133,40 @@ async function byFiles(
 
 /** `look` alone asks for the script, with what that printed it decides. */
 async function byLook(
-	printed: readonly string[],
+	{ printed, python }: LookOutput,
 	question: CheckQuestion,
 	asked: Asked,
 	ports: CheckPorts,
 ): Promise<Answer> {
 	const { knowledge, code: tables } = ports;
-	const { from = '0.0.0', to, stated, name } = question;
+	const { from = '0.0.0', to, name } = question;
+	const stated = withPython(question.stated, python);
 	// Facts are compared later: people may state them between the script and its output.
-	const notes = askedByLook(knowledge.notes, { from, to, profile: new Map() });
+	const conditions = askedByLook(knowledge, { from, to, profile: new Map() });
 	if (printed.length === 0) {
 		const template = readFileSync(new URL('../knowledge/look.py', import.meta.url), 'utf8');
 		// With its releases in it, what comes back is an answer to what was asked.
 		const versions = question.from === undefined ? [to] : [question.from, to];
 		const again = ['!check', ...(name === undefined ? [] : [name]), ...versions, 'look'].join(' ');
-		const script = lookScript(template, notes, tables.options());
-		return lookWords(script, notes.length, { again, install: stated.get('install')?.value });
+		const script = lookScript(template, conditions, tables.options());
+		return lookWords(script, conditions.length, { again, install: stated.get('install')?.value });
 	}
-	const ids = new Set(notes.map(({ id }) => id));
+	const ids = new Set(conditions.map(one => one.printed));
 	const stray = printed.map(id => id.replace(/^\?/, '')).find(id => id !== 'none' && !ids.has(id));
 	if (stray !== undefined)
 		throw new Refusal(
 			`${quoted(stray)} is not output of the script for ${from} to ${to}. Give the releases that the script was made for.`,
 		);
-	const decided = decidedByLook(notes, printed);
-	const concerned = askedByLook(notes, { from, to, profile: stated });
+	const decided = decidedByLook(conditions, printed);
+	const concerned = askedByLook(knowledge, { from, to, profile: stated });
 	const checked = checkedByLook(concerned, decided, { ...(question.from && { from: question.from }), to });
-	const kept = await keep(() => recordOfLook(dayOf(ports), notes, decided), question, asked, ports);
+	const facts = python !== undefined && stated !== question.stated ? [python] : [];
+	const kept = await keep(
+		() => recordOfLook({ day: dayOf(ports), facts }, conditions, decided),
+		question,
+		asked,
+		ports,
+	);
 	return checkWords(checked, {
 		derived: [],
 		contradicted: [],

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { check } from '../src/advice/check/check.ts';
-import { askedByLook, decidedByLook, lookScript } from '../src/advice/check/look.ts';
+import { askedByLook, decidedByLook, lookScript, withPython } from '../src/advice/check/look.ts';
 import { type CheckRecord, decidedBy } from '../src/advice/check/record.ts';
 import { youngNotes } from '../src/advice/check/young.ts';
 import { chartPlan, withLiveCharts } from '../src/advice/distribution/charts.ts';
@@ -90,7 +90,7 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 		const { checks = [], history = [] } = server ?? {};
 		const own = server && profileFrom(withFacts(server.facts, terms.map(writeTerm)));
 		const known = own && deploymentFrom(own, history, checks, today);
-		const facts = known?.profile ?? stated;
+		const facts = withPython(known?.profile ?? stated, look.python);
 		const from = readVersion(start, 'start', knowledge);
 		const to =
 			target === undefined ? { version: newest(knowledge), note: undefined } : readVersion(target, 'target', knowledge);
@@ -199,7 +199,7 @@ function lookFor(
 	typed: readonly string[],
 	{ knowledge, code: tables }: Pick<Ports, 'knowledge' | 'code'>,
 ): Answer {
-	const asked = askedByLook(knowledge.notes, way);
+	const asked = askedByLook(knowledge, way);
 	const template = readFileSync(new URL('../knowledge/look.py', import.meta.url), 'utf8');
 	return lookWords(lookScript(template, asked, tables.options()), asked.length, {
 		again: `!upgrade ${typed.join(' ')}`,
@@ -217,10 +217,16 @@ function decidedFor(
 	const before = decidedBy(checks, { knowledge, profile, today });
 	const now =
 		looked && check({ ...looked, ...way, options: tables.options(), values: tables.values(), nearest }, knowledge);
-	const said = printed && decidedByLook(askedByLook(knowledge.notes, way), printed);
+	const said = printed && decidedByLook(askedByLook(knowledge, way), printed);
 	return {
 		profile,
-		decided: new Map([...before.decided, ...decidedBySeen(history, knowledge), ...(said ?? now?.decided ?? [])]),
+		// The look may see what the files given beside it do not: what is installed.
+		decided: new Map([
+			...before.decided,
+			...decidedBySeen(history, knowledge),
+			...(now?.decided ?? []),
+			...(said ?? []),
+		]),
 		starts: new Set([...before.starts, ...(now?.starts ?? [])]),
 	};
 }

@@ -1,14 +1,25 @@
-# Says which of these conditions hold for the configuration files named behind it: ids only, never a value. Writes and sends nothing.
-import json, sys, yaml
+# Says which of these conditions hold for the configuration files named behind it (of a folder its *.yaml) and the log
+# configurations that these name: ids only, never a value. Run by Synapse's Python, it looks at the packages there too, and
+# names that Python. Writes and sends nothing.
+import json, os, re, sys, warnings, yaml
+warnings.simplefilter("ignore")
 sys.excepthook = lambda kind, error, trace: print("look failed: %s, line %d" % (kind.__name__, getattr(getattr(error, "problem_mark", None), "line", -1) + 1))
 main, workers, logs = {}, [], []
-for path in sys.argv[1:] or ["/data/homeserver.yaml"]:
+paths = [sorted(p + "/" + name for name in os.listdir(p) if name.endswith(".yaml")) if os.path.isdir(p) else [p] for p in sys.argv[1:]]
+paths = sum(paths, []) or ["/data/homeserver.yaml"]
+for path in paths:
     with open(path, encoding="utf-8") as file:
         tree = yaml.safe_load(file)
     if not isinstance(tree, dict): continue
     if "version" in tree and ("handlers" in tree or "root" in tree): logs.append(tree)
     elif main and "worker_app" in tree and "server_name" not in tree: workers.append(tree)
     else: main.update(tree)
+missed = False
+for name in [] if logs else [main.get("log_config")] + [worker.get("worker_log_config") for worker in workers]:
+    if name is None or name in paths: continue
+    try:
+        with open(os.fspath(name), encoding="utf-8") as file: logs.append(dict(yaml.safe_load(file)))
+    except Exception: missed = True
 roots = {"main": [main], "worker": [dict(main, **w) for w in workers], "log-config": logs}
 hasWorkers = bool(set(main) & {"instance_map", "stream_writers", "worker_replication_secret", "federation_sender_instances", "pusher_instances"})
 def at(tree, path):
@@ -19,6 +30,16 @@ def at(tree, path):
 def kind(v):
     names = ((bool, "boolean"), ((int, float), "number"), (str, "string"), (list, "list"), (dict, "mapping"), (type(None), "null"))
     return next((name for cls, name in names if isinstance(v, cls)), "string")
+def installed(name):
+    try:
+        try: from importlib.metadata import version
+        except ImportError: version = lambda it: __import__("pkg_resources").get_distribution(it).version
+        return [int(n) for n in re.match(r"[\d.]*\d", version(name)).group().split(".")]
+    except Exception: return None
+synapse = installed("matrix-synapse")
+def fits(own, bounds):
+    own, pad = (own + [0] * 5)[:5], lambda v: (v + [0] * 5)[:5]
+    return all({"<": own < pad(b), "<=": own <= pad(b), ">": own > pad(b), ">=": own >= pad(b)}[sign] for sign, b in bounds)
 def every(parts): return False if False in parts else None if None in parts else True
 def some(parts): return True if True in parts else None if None in parts else False
 def holds(c, v):
@@ -35,10 +56,11 @@ def test(c, element):
     if "any" in c: return some([test(p, element) for p in c["any"]])
     if "all" in c: return every([test(p, element) for p in c["all"]])
     if "not" in c: return {True: False, False: True, None: None}[test(c["not"], element)]
+    if "package" in c: return None if not synapse else bool(installed(c["package"])) and fits(installed(c["package"]), c["version"])
     if "option" not in c: return every([not any(at(v, p) for v in element or [main]) for p in c["absent"]])
     where = c.get("in", "any")
     given = element or (roots["main"] + roots["worker"] if where == "any" else roots[where])
-    unsure = not element and (not given or where == "any" and hasWorkers and not workers and c["option"][0].startswith("worker_"))
+    unsure = not element and (not given or where == "log-config" and missed or where == "any" and hasWorkers and not workers and c["option"][0].startswith("worker_"))
     found = [v for root in given for v in at(root, c["option"])]
     if c.get("absent"): return False if found else None if unsure else True
     if found: return some([holds(c, v) for v in found] + [None] * unsure)
@@ -46,4 +68,4 @@ def test(c, element):
     return None if "default" not in c else c["default"] == c["is"]
 said = [(test(c, None), name, partly) for name, c, partly in json.loads(CONDITIONS)]
 shown = [name for is_, name, _ in said if is_] + ["?" + name for is_, name, partly in said if is_ is None or is_ is False and partly]
-print("look " + (" ".join(shown) or "none"))
+print("look " + ("python=%d.%d " % sys.version_info[:2] if synapse else "") + (" ".join(shown) or "none"))

@@ -1,6 +1,6 @@
-# Prints Synapse's configuration without its values. Reads the files named behind it, writes and sends nothing.
+# Prints Synapse's configuration without its values. Reads the files named behind it, of a folder its *.yaml; writes and sends nothing.
 # Limits: 400 kB a file. Kept: option names, kinds (text, number, list), true/false/null, lengths, amounts, and these WORDS.
-import re, sys, yaml
+import os, re, sys, yaml
 WORDS = set("""http https metrics manhole replication client federation media keys openid consent static health
  psycopg2 sqlite3 ::1 127.0.0.1 :: 0.0.0.0 localhost main master matrix.org * email msisdn profile allow deny livekit none auto
  only_for_reauth never always off all invite open public authenticated client_secret_basic client_secret_post private_key_jwt
@@ -38,7 +38,8 @@ def show(n, key, pad, hide):
     if kind != "str" or hide or SECRET.search(key): return ' "***"'
     return ' "%s"' % (workers.get(v) or (v if v in WORDS or re.match(r"synapse\.app\.[a-z_]{1,30}$", v) else "***"))
 trees = []
-for path in sys.argv[1:] or ["/data/homeserver.yaml"]:
+paths = [sorted(p + "/" + name for name in os.listdir(p) if name.endswith(".yaml")) if os.path.isdir(p) else [p] for p in sys.argv[1:]]
+for path in sum(paths, []) or ["/data/homeserver.yaml"]:
     try:
         text = open(path, encoding="utf-8", errors="replace").read(400001)
         trees.append(yaml.compose(text, Loader=yaml.SafeLoader) if len(text) <= 400000 else "too large")

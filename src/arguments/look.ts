@@ -2,8 +2,11 @@
 import { Refusal } from '../answer.ts';
 import { code, quoted } from '../text/markdown.ts';
 
+/** What the script printed: ids, and what it ran on, like `python=3.11`. */
+export type LookOutput = { printed: string[]; python?: string };
+
 /** `printed` absent: the word was not said; empty: it was said alone. */
-export function takeLook(words: readonly string[]): { rest: string[]; printed?: string[] } {
+export function takeLook(words: readonly string[]): { rest: string[] } & Partial<LookOutput> {
 	const at = words.findIndex(word => /^look$/i.test(word));
 	if (at < 0) return { rest: [...words] };
 	const printed = words.slice(at + 1);
@@ -12,15 +15,25 @@ export function takeLook(words: readonly string[]): { rest: string[]; printed?: 
 		throw new Refusal(
 			`After ${code('look')}, give the output of the script, like ${code('look none')}; ${quoted(wrong)} is not part of it.`,
 		);
-	return { rest: words.slice(0, at), printed };
+	return { rest: words.slice(0, at), ...outputOf(printed) };
+}
+
+function isPython(word: string): boolean {
+	return /^python=3\.\d{1,2}$/.test(word);
 }
 
 function isPrinted(word: string): boolean {
-	return /^(none|\??\d{1,3}\.\d{1,4}[\w.]{0,20}\/[a-z0-9-]{1,80})$/.test(word);
+	return isPython(word) || /^(none|\??(?:fault\/)?\d{1,3}\.\d{1,4}[\w.]{0,20}\/[a-z0-9-]{1,80})$/.test(word);
+}
+
+function outputOf(words: readonly string[]): LookOutput {
+	const python = words.find(isPython);
+	return { printed: words.filter(word => !isPython(word)), ...(python !== undefined && { python }) };
 }
 
 /** What the script printed, where a text is that and nothing else. */
-export function lookOutput(text: string): string[] | undefined {
-	const [first, ...printed] = text.trim().split(/\s+/, 1000);
-	return first === 'look' && printed.length > 0 && printed.every(isPrinted) ? printed : undefined;
+export function lookOutput(text: string): LookOutput | undefined {
+	const [first, ...words] = text.trim().split(/\s+/, 1000);
+	const output = outputOf(words);
+	return first === 'look' && output.printed.length > 0 && words.every(isPrinted) ? output : undefined;
 }

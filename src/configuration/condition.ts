@@ -42,13 +42,27 @@ export type EffectTest = {
 	/** A text that does not stand in this list. */
 	notIn?: string | undefined;
 };
+/**
+ * A Python package beside Synapse: `version` is a range like `<1.4.12`; without it, any version that is installed. Only the
+ * look can tell, since it runs in that environment.
+ */
+export type PackageTest = { package: string; version?: string | undefined };
 export type Condition =
 	| Test
+	| PackageTest
 	| { any: Condition[] }
 	| { all: Condition[] }
 	| { not: Condition }
 	| { each: string; any?: Condition[] | undefined; all?: Condition[] | undefined; not?: Condition | undefined }
 	| { absent: string[] };
+
+/** Whether files alone leave it open, whatever they say: some of it asks for an installed package. */
+export function asksForPackage(condition: Condition): boolean {
+	if ('package' in condition) return true;
+	if ('option' in condition) return false;
+	const { any = [], all = [], not } = condition as { any?: Condition[]; all?: Condition[]; not?: Condition };
+	return [...any, ...all, ...(not ? [not] : [])].some(asksForPackage);
+}
 
 export type FoundPlace = { file: string; line: number; column?: number; option: string };
 /** `at` names where a true condition stands, for an answer to point there; `more` are other places that make it true. */
@@ -75,6 +89,8 @@ function within(condition: Condition, question: Question, element: Value | undef
 	if ('all' in condition) return allOf(condition.all.map(part => within(part, question, element)));
 	if ('not' in condition) return notOf(within(condition.not, question, element));
 	if ('option' in condition) return test(condition, question, element);
+	// No file says what is installed.
+	if ('package' in condition) return unknown;
 	// `absent: [a, b]` of an element: it has none of them.
 	return allOf(condition.absent.map(option => test({ option, absent: true }, question, element)));
 }

@@ -267,12 +267,22 @@ function next({ to, from, refuses }: Checked, { profile, server }: CheckContext)
 	return { title: 'Next', markdown: `${mend}For the full plan: ${code(plan)}`, fold: false };
 }
 
-/** How to run the script where Synapse's own Python is; it reads from standard input where Synapse is in a container. */
+const debianFiles = '/etc/matrix-synapse/homeserver.yaml \\\n  /etc/matrix-synapse/conf.d';
+const inEnvironment = 'env/bin/python skeleton.py homeserver.yaml';
+
+/**
+ * How to run the script where Synapse's own Python is; it reads from standard input where Synapse is in a container. NixOS
+ * has no such Python in reach, and names the files in its unit.
+ */
 const runs: Readonly<Record<string, string>> = {
 	docker: 'docker compose exec -T synapse python3 - \\\n  /data/homeserver.yaml < skeleton.py',
 	mdad: 'docker exec -i matrix-synapse python3 - \\\n  /data/homeserver.yaml < skeleton.py',
-	debian:
-		'sudo /opt/venvs/matrix-synapse/bin/python skeleton.py \\\n  /etc/matrix-synapse/homeserver.yaml \\\n  /etc/matrix-synapse/conf.d/*.yaml',
+	debian: `sudo /opt/venvs/matrix-synapse/bin/python skeleton.py \\\n  ${debianFiles}`,
+	distro: `sudo python3 skeleton.py \\\n  ${debianFiles}`,
+	pip: inEnvironment,
+	source: inEnvironment,
+	ess: 'kubectl -n ess exec -i sts/ess-synapse-main -- \\\n  python3 - /conf/homeserver.yaml < skeleton.py',
+	nix: "nix-shell -p 'python3.withPackages (p: [ p.pyyaml ])' --run \\\n  \"python3 skeleton.py $(systemctl cat matrix-synapse |\n    grep -oP -- '--config-path \\K\\S+' | xargs)\"",
 };
 
 /** The answer where no configuration was given: the script that prints one without its values. */
@@ -291,7 +301,7 @@ export function skeletonWords({
 	isRoom: boolean;
 }): Answer {
 	const own = typeof install === 'string' ? runs[install] : undefined;
-	const ways = own === undefined ? [runs.docker, runs.debian] : [own];
+	const ways = own === undefined ? [runs.docker, runs.debian, runs.pip] : [own];
 	const command = name === undefined ? '!check' : `!check ${name}`;
 	const file = 'skeleton.py';
 	const trust = [
@@ -366,13 +376,13 @@ export function lookWords(
 	{ again, install }: { again: string; install: string | boolean | undefined },
 ): Answer {
 	const own = typeof install === 'string' ? runs[install] : undefined;
-	const ways = (own === undefined ? [runs.docker, runs.debian] : [own]).map(way =>
+	const ways = (own === undefined ? [runs.docker, runs.debian, runs.pip] : [own]).map(way =>
 		way?.replace('skeleton.py', 'look.py'),
 	);
 	const sha256 = createHash('sha256').update(script).digest('hex');
 	return {
 		value: { format: 1, look: { name: 'look.py', sha256, text: script } },
-		lead: `**${count(conditions, 'condition')}, one script: run it with Synapse's Python.** It prints note IDs or ${code('none')}, never a value.`,
+		lead: `**${count(conditions, 'condition')}, one script: run it with Synapse's Python.** It prints the version of that Python, and IDs or ${code('none')}, never a value.`,
 		title: 'Look',
 		sections: [
 			{ title: 'Checksum', markdown: `SHA-256: ${code(sha256)}`, fold: true },

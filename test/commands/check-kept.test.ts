@@ -133,6 +133,28 @@ test('a look leaves open what it could not tell', async () => {
 	expect(await inPlan(numeric)).toBe('unknown');
 });
 
+test('the Python that the look ran on is kept where the environment stays, and counts below what people say', async () => {
+	await ask('check example.org look python=3.11 none');
+	expect((await store.watch(room, 'example.org'))?.checks).toMatchObject([{ by: 'look', facts: [] }]);
+	await ask('profile example.org pip');
+	await ask('check example.org look python=3.11 none');
+	expect((await store.watch(room, 'example.org'))?.checks).toMatchObject([{ by: 'look', facts: ['python=3.11'] }]);
+	expect((await ask('upgrade example.org')).value.profile).toMatchObject({ python: '3.11' });
+	await ask('profile example.org python=3.13');
+	expect((await ask('upgrade example.org')).value.profile).toMatchObject({ python: '3.13' });
+});
+
+test('what is installed is kept as a condition', async () => {
+	await ask('profile example.org pip');
+	expect(await inPlan('1.163.0/txredisapi')).toBe('unknown');
+	await ask('check example.org', file(whole));
+	expect(await inPlan('1.163.0/txredisapi'), 'no file says it').toBe('unknown');
+	await ask('check example.org look python=3.11 1.163.0/txredisapi');
+	expect(await inPlan('1.163.0/txredisapi')).toBe(true);
+	await ask('check example.org look python=3.11 none');
+	expect(await inPlan('1.163.0/txredisapi')).toEqual(['configuration']);
+});
+
 describe('nothing is kept', () => {
 	test.each<[string, string, Partial<Asked>, RegExp]>([
 		['without a server', 'check', file(whole), /^(?![\s\S]*Kept)(?![\s\S]*Nothing is kept)/],

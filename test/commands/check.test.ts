@@ -67,7 +67,7 @@ describe('where the configuration comes from', () => {
 	test('none at all: a script that prints one without values', async () => {
 		const { files, sections, value } = await ask('docker');
 		const text = files?.[0]?.text ?? '';
-		expect(text).toContain('import re, sys, yaml');
+		expect(text).toContain('import os, re, sys, yaml');
 		expect(JSON.stringify(sections)).toContain(createHash('sha256').update(text).digest('hex'));
 		expect(JSON.stringify(sections)).toContain('docker compose exec');
 		expect(value).toMatchObject({ skeleton: { text } });

@@ -163,6 +163,15 @@ test.each(['clear', 'encrypted'] as const)(
 		await bot.start();
 		expect(await answered(await say(room, '!upgrade example.org'))).toMatch(/Based on its configuration from \d{4}-/);
 		expect(kept()).not.toContain(secret);
+		// What the script printed, as a command and as a file.
+		const numeric = '1.135.0/numeric-form-secret';
+		const looked = await answered(await say(room, `!check example.org look python=3.13 ${numeric}`));
+		expect(looked).toMatch(refused);
+		await bot.kill();
+		await bot.start();
+		expect(await answered(await say(room, '!upgrade example.org'))).toMatch(/Decided by a look at its configuration/);
+		const again = await file(room, 'look.txt', 'look python=3.13 none\n', { body: '!check example.org' });
+		expect(await answered(again)).toMatch(/Nothing here stops/);
 		const others = await say(room, '!profile example.org forget configuration');
 		expect(await answered(others)).not.toContain('conditions decided');
 		expect(await answered(await say(room, '!upgrade example.org'))).not.toContain('Based on');

@@ -3,32 +3,54 @@ import type { Condition, Plain } from '../../configuration/condition.ts';
 import { defaultAt, type Options, optionAt } from '../../configuration/options.ts';
 import { parsePath } from '../../configuration/path.ts';
 import { concern } from '../../deployment/condition.ts';
-import type { Profile } from '../../deployment/facts.ts';
-import { compare, finalOf, type Version } from '../../deployment/version.ts';
-import type { Note } from '../../knowledge/schema/synapse.ts';
+import { isContradiction, type Profile, parseTerm, profileOf } from '../../deployment/facts.ts';
+import { compare, finalOf, isAbove, type Version } from '../../deployment/version.ts';
+import type { Fault, Knowledge, Note } from '../../knowledge/schema/synapse.ts';
+import { faultKey } from '../upgrade/way.ts';
 import type { Checked, Finding, Unjudged } from './findings.ts';
 
 type LookRange = { from: Version; to: Version; profile: Profile };
 
-/** The notes of a range that a configuration decides, for this deployment. */
-export function askedByLook(notes: readonly Note[], { from, to, profile }: LookRange): Note[] {
-	return notes.filter(
-		({ release, found, applies }) =>
-			found !== undefined &&
-			compare(release, from) > 0 &&
-			compare(release, finalOf(to)) <= 0 &&
-			concern(applies, profile).is !== false,
-	);
+/** A condition that the script decides. `printed`: what it prints for it; `id`: what plans know it by. */
+export type AskedCondition = Pick<Note, 'release' | 'found' | 'partly' | 'applies'> & {
+	printed: string;
+	id: string;
+	/** Absent for a fault. */
+	note?: Note;
+};
+
+/** What a configuration, and what is installed, decide of a range for this deployment: its notes, and faults met on it. */
+export function askedByLook(
+	{ notes, faults }: Pick<Knowledge, 'notes' | 'faults'>,
+	{ from, to, profile }: LookRange,
+): AskedCondition[] {
+	const isAsked = ({ release, found, applies }: Pick<Note, 'release' | 'found' | 'applies'>) =>
+		found !== undefined && compare(release, finalOf(to)) <= 0 && concern(applies, profile).is !== false;
+	const isMet = ({ fixed }: Fault) => fixed === undefined || isAbove(fixed, from);
+	return [
+		...notes
+			.filter(note => isAsked(note) && compare(note.release, from) > 0)
+			.map(note => ({ ...note, printed: note.id, note })),
+		...faults
+			.filter(fault => isAsked(fault) && isMet(fault))
+			.map(({ id, release, found, applies }) => ({
+				printed: `fault/${id}`,
+				id: faultKey(id),
+				release,
+				found,
+				...(applies && { applies }),
+			})),
+	];
 }
 
 /** The script with these conditions in it: paths taken apart, and each release's defaults beside what is compared. */
-export function lookScript(template: string, notes: readonly Note[], options: Options): string {
-	const conditions = notes.map(({ id, release, found, partly }) => [
-		id,
+export function lookScript(template: string, asked: readonly AskedCondition[], options: Options): string {
+	const conditions = asked.map(({ printed, release, found, partly }) => [
+		printed,
 		prepared(found as Condition, release, options),
 		partly === true,
 	]);
-	const json = JSON.stringify(conditions).replaceAll('],["', '],\n["');
+	const json = `[${conditions.map(condition => JSON.stringify(condition)).join(',\n')}]`;
 	return template.replace('CONDITIONS', () => `r'''${json}'''`);
 }
 
@@ -44,6 +66,7 @@ function prepared(condition: Condition, release: Version, options: Options): unk
 	if ('any' in condition) return { any: all(condition.any) };
 	if ('all' in condition) return { all: all(condition.all) };
 	if ('not' in condition) return { not: prepared(condition.not, release, options) };
+	if ('package' in condition) return { package: condition.package, version: boundsOf(condition.version) };
 	if (!('option' in condition)) return { absent: condition.absent.map(path => parsePath(path)) };
 	const { option, notKeyOf, is, ...rest } = condition;
 	const value = is === undefined ? undefined : defaultOf(option, release, options);
@@ -56,27 +79,53 @@ function prepared(condition: Condition, release: Version, options: Options): unk
 	};
 }
 
+/** `>=1.4.12 <1.6.0` as `[[">=", [1, 4, 12]], ["<", [1, 6, 0]]]`. */
+function boundsOf(range: string | undefined): [string, number[]][] {
+	return [...(range ?? '').matchAll(/([<>]=?)([\d.]+)/g)].map(([, operator = '', version = '']) => [
+		operator,
+		version.split('.').map(Number),
+	]);
+}
+
 function defaultOf(option: string, release: Version, options: Options): Plain | undefined {
 	if (optionAt(options, option, release) === null) return null;
 	const value = defaultAt(options, option, release);
 	return value === null || ['string', 'number', 'boolean'].includes(typeof value) ? (value as Plain) : undefined;
 }
 
-/** What was printed: ids that hold, `?` before what could not be told; `none`. Whatever was asked and is not named, does not hold. */
-export function decidedByLook(asked: readonly Note[], printed: readonly string[]): Map<string, boolean> {
+/**
+ * What was printed: ids that hold, `?` before what could not be told; `none`. Whatever was asked and is not named, does not
+ * hold. The keys are those that plans know notes and faults by.
+ */
+export function decidedByLook(asked: readonly AskedCondition[], printed: readonly string[]): Map<string, boolean> {
 	const said = new Set(printed);
-	return new Map(asked.flatMap(({ id }): [string, boolean][] => (said.has(`?${id}`) ? [] : [[id, said.has(id)]])));
+	return new Map(
+		asked.flatMap(({ id, printed: name }): [string, boolean][] => (said.has(`?${name}`) ? [] : [[id, said.has(name)]])),
+	);
+}
+
+/** Installs that go on with the Python that the script ran on; a new image or chart brings its own. */
+const keepsPython: readonly unknown[] = ['pip', 'source', 'distro', 'debian'];
+
+/** The deployment with the Python that the script ran on, as `python=3.11`, where nobody stated another one. */
+export function withPython(profile: Profile, python: string | undefined): Profile {
+	if (python === undefined || profile.has('python') || !keepsPython.includes(profile.get('install')?.value))
+		return profile;
+	const fact = parseTerm(python);
+	const added = profileOf(fact ? [fact] : []);
+	return isContradiction(added) ? profile : new Map([...added, ...profile]);
 }
 
 /** What the look's output says of a target: of notes only, since nobody here has seen the configuration. */
 export function checkedByLook(
-	asked: readonly Note[],
+	asked: readonly AskedCondition[],
 	decided: ReadonlyMap<string, boolean>,
 	{ from, to }: { from?: Version; to: Version },
 ): Checked {
+	const notes = asked.flatMap(({ note }) => note ?? []);
 	const stops = ({ refuses, release, until }: Note) =>
 		refuses && compare(release, finalOf(to)) <= 0 && (until === undefined || compare(to, until) < 0);
-	const findings = asked.flatMap((note): Finding[] => {
+	const findings = notes.flatMap((note): Finding[] => {
 		if (decided.get(note.id) !== true) return [];
 		const place = { file: '', line: 0, option: note.options[0] ?? '', release: note.release, note };
 		if (note.refuses) return stops(note) && !note.refusesIf ? [{ kind: 'refuses', ...place }] : [];
@@ -86,7 +135,7 @@ export function checkedByLook(
 		const { replacedBy } = deadline;
 		return [{ kind: 'deprecated', ...place, ...(replacedBy && { replacedBy }) }];
 	});
-	const unjudged = asked.flatMap((note): Unjudged[] => {
+	const unjudged = notes.flatMap((note): Unjudged[] => {
 		const isOpen =
 			decided.get(note.id) === undefined || (decided.get(note.id) === true && note.refusesIf !== undefined);
 		return stops(note) && isOpen ? [{ file: '', line: 0, option: note.options[0] ?? '', why: 'undecided', note }] : [];

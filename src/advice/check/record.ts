@@ -8,6 +8,7 @@ import { daysBetween } from '../../text/local-time.ts';
 import { faultKey } from '../upgrade/way.ts';
 import { check, decideNotes } from './check.ts';
 import type { CheckRequest } from './findings.ts';
+import type { AskedCondition } from './look.ts';
 
 /** A check, as it is kept. */
 export type CheckRecord = {
@@ -57,13 +58,17 @@ export function recordOf(
 	return { day, by, facts, conditions: conditionsOf(decided), starts: [...starts] };
 }
 
-/** What the look printed. `decided`: of the notes that it was asked for. */
-export function recordOfLook(day: string, notes: readonly Note[], decided: ReadonlyMap<string, boolean>): CheckRecord {
-	const found = notes.flatMap((note): [KeyedCondition, boolean][] => {
-		const is = decided.get(note.id);
-		return is === undefined ? [] : [[note, is]];
+/** What the look printed. `decided`: of what it was asked for. */
+export function recordOfLook(
+	{ day, facts }: Pick<CheckRecord, 'day' | 'facts'>,
+	asked: readonly AskedCondition[],
+	decided: ReadonlyMap<string, boolean>,
+): CheckRecord {
+	const found = asked.flatMap((one): [KeyedCondition, boolean][] => {
+		const is = decided.get(one.id);
+		return is === undefined ? [] : [[one, is]];
 	});
-	return { day, by: 'look', facts: [], conditions: conditionsOf(found), starts: [] };
+	return { day, by: 'look', facts, conditions: conditionsOf(found), starts: [] };
 }
 
 function conditionsOf(decided: readonly (readonly [KeyedCondition, boolean])[]): CheckRecord['conditions'] {

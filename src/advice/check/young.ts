@@ -1,5 +1,5 @@
 // Notes whose condition speaks only of options that the running release does not have: nobody is likely to have set them.
-import type { Condition } from '../../configuration/condition.ts';
+import { asksForPackage, type Condition } from '../../configuration/condition.ts';
 import { type Options, optionAt } from '../../configuration/options.ts';
 import type { Version } from '../../deployment/version.ts';
 import type { Note } from '../../knowledge/schema/synapse.ts';
@@ -31,7 +31,8 @@ export function youngNotes(notes: readonly Note[], options: Options, from: Versi
 	};
 	return new Set(
 		notes.flatMap(({ id, found }) => {
-			const written = found ? optionsOfCondition(found as Condition) : [];
+			// What is installed may well be older than the option.
+			const written = found && !asksForPackage(found as Condition) ? optionsOfCondition(found as Condition) : [];
 			return written.length && !written.some(isKnown) ? [id] : [];
 		}),
 	);

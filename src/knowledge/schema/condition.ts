@@ -39,6 +39,17 @@ const effectTestShape = testShape.extend({
 	repeats: z.string().optional(),
 });
 
+/** Compared number by number, so a range names final versions: `<4.13.0`, `>=24.10.0`. */
+const packageTestShape = z.strictObject({
+	package: z
+		.string()
+		.regex(/^[a-z0-9]+([-.][a-z0-9]+)*$/, { error: 'the name of a Python package, like prometheus-client' }),
+	version: z
+		.string()
+		.regex(/^(<=|>=|<|>)\d+(\.\d+)*( (<=|>=|<|>)\d+(\.\d+)*)?$/, { error: 'a range, like <4.13.0' })
+		.optional(),
+});
+
 function conditionOf(test: z.ZodType<Condition>, tests: string): z.ZodType<Condition> {
 	const condition: z.ZodType<Condition> = z.lazy(() =>
 		z.union(
@@ -63,8 +74,10 @@ function conditionOf(test: z.ZodType<Condition>, tests: string): z.ZodType<Condi
 }
 
 const tests = 'type | is | in | absent | notKeyOf | url | below | above';
-/** The condition of a note or a fault: the look decides it too. */
-export const conditionShape = conditionOf(testShape, tests);
+/** The condition of a note or a fault: the look decides it too, and alone sees what is installed. */
+export const conditionShape = conditionOf(z.union([testShape, packageTestShape]), `${tests} }, { package, version?`);
+/** A condition that only files are asked. */
+export const fileConditionShape = conditionOf(testShape, tests);
 /** The condition of an effect, which only files decide. */
 export const effectConditionShape = conditionOf(
 	effectTestShape,

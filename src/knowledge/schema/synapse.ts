@@ -1,6 +1,6 @@
 // The shape of everything under knowledge/: stated once, here; types and the editors' JSON Schema follow from it.
 import { z } from 'zod';
-import { conditionShape, effectConditionShape, foundInShape } from './condition.ts';
+import { conditionShape, effectConditionShape, fileConditionShape, foundInShape } from './condition.ts';
 import type { FaultFile, SymptomFile } from './fault.ts';
 import { appliesShape, clause, date, hash, id, path, prose, range, roughDate, title, version } from './fields.ts';
 import type { Guide, Tried } from './guide.ts';
@@ -60,7 +60,7 @@ const deadlineShape = z.strictObject({
 	/** Why the promise no longer stands, when upstream took it back. */
 	withdrawn: prose.optional(),
 	/** The configurations that it is about, where that is less than what the note is about. */
-	found: conditionShape.optional(),
+	found: fileConditionShape.optional(),
 });
 
 export const noteShape = z.strictObject({
@@ -78,7 +78,7 @@ export const noteShape = z.strictObject({
 	/** The files can prove `found`, but not refute it: a command-line flag or the environment may say the same. */
 	partly: z.literal(true).optional(),
 	/** Of a refusal: when the start is refused, where `found` says more: who has to look. */
-	refusesIf: conditionShape.optional(),
+	refusesIf: fileConditionShape.optional(),
 	/** Where to look instead, where no file of the configuration says it. */
 	foundIn: foundInShape.optional(),
 	/** Of a refusal: the first release that starts again in spite of it. */

@@ -9,12 +9,35 @@ const script = skeletonScript();
 test('what the files, the look and the skeleton leave open, by name', () => {
 	const { all, ...open } = decidable(knowledge, script);
 	expect(all).toBeGreaterThan(85);
-	const flags = ['1.3.0/log-options', '1.8.0/log-file-option', '1.61.0/groups', '1.162.0/default-room-version-12'];
-	expect(open).toEqual({
-		files: flags,
+	// A flag on the command line, a script, or an environment that is made new at the upgrade.
+	const flags = [
+		'1.3.0/log-options',
+		'1.8.0/log-file-option',
+		'1.61.0/groups',
+		'1.111.1/twisted-24-10',
+		'1.162.0/default-room-version-12',
+	];
+	const packages = [
+		'1.140.0/prometheus-client',
+		'1.152.0/authlib-floor',
+		'1.162.0/txredisapi',
+		'1.163.0/url-preview-beautifulsoup',
+		'1.163.0/txredisapi',
+		'1.163.2/pillow',
+		// Faults.
+		'1.33.0/attrs-21-1',
+		'1.41.0/email-old-twisted',
+		'1.47.0/ijson-3-0',
+		'1.55.1/old-jinja',
+		'1.68.0/setuptools-rust',
+		'1.143.0/zope-interface',
+	];
+	// The skeleton shows no addresses, and of words only those in its list.
+	const hidden = ['1.47.0/public-baseurl', '1.53.0/webclient', '1.73.0/oidc-picture-claim'];
+	expect({ files: open.files.sort(), look: open.look, skeleton: open.skeleton.sort() }).toEqual({
+		files: [...flags, ...packages].sort(),
 		look: flags,
-		// Whether an address is one: the skeleton shows no address.
-		skeleton: [...flags.slice(0, 2), '1.47.0/public-baseurl', '1.53.0/webclient', ...flags.slice(2)],
+		skeleton: [...flags, ...packages, ...hidden].sort(),
 	});
 });
 
@@ -25,6 +48,7 @@ test.each([
 	['an amount', { option: 'database.args.cp_max', above: 10 }, ['look']],
 	['a number under another name', { option: 'rc.concurrent', above: 10 }, ['look', 'skeleton']],
 	['a kind', { option: 'a', type: 'list' }, []],
+	['an installed package', { package: 'a', version: '<1.0' }, ['files', 'skeleton']],
 ] as const)('%s', (_, found, expected) => {
 	const notes = [note('1.1.0/a', { found: { not: { any: [found] } } })];
 	const { all: _all, ...open } = decidable(known({ notes }), script);

@@ -1,11 +1,11 @@
 // npm run verify -- conditions: how many conditions of notes and faults the files, the look and the skeleton decide, and by
 // name what each of them leaves open.
 import { readFileSync } from 'node:fs';
-import type { Condition, Test } from '../../../src/configuration/condition.ts';
+import { asksForPackage, type Condition, type Test } from '../../../src/configuration/condition.ts';
 import { parsePath } from '../../../src/configuration/path.ts';
 import type { Knowledge } from '../../../src/knowledge/schema/synapse.ts';
 
-/** Open for each way: the ids. `files`: a flag or the environment may say the same. */
+/** Open for each way: the ids. `files`: a flag, the environment or an installed package decides too. */
 export type Decidable = { all: number; files: string[]; look: string[]; skeleton: string[] };
 
 /** `skeleton`: the text of the script, which has its own lists of what it shows. */
@@ -14,14 +14,25 @@ export function decidable({ notes, faults }: Pick<Knowledge, 'notes' | 'faults'>
 	const names = [...(/\("(\(\^\|_\)[^"]*)"\s*"([^"]*)"\)/.exec(skeleton)?.slice(1) ?? [])].join('');
 	const amount = new RegExp(names || '$^');
 	const conditions = [...notes, ...faults].flatMap(({ id, found, ...rest }) =>
-		found ? [{ id, tests: testsOf(found as Condition), partly: 'partly' in rest && rest.partly === true }] : [],
+		found
+			? [
+					{
+						id,
+						tests: testsOf(found as Condition),
+						packages: asksForPackage(found as Condition),
+						partly: 'partly' in rest && rest.partly === true,
+					},
+				]
+			: [],
 	);
-	const open = (isOpen: (test: Test) => boolean) =>
-		conditions.filter(({ tests, partly }) => partly || tests.some(isOpen)).map(({ id }) => id);
+	const open = (isOpen: (test: Test) => boolean, seesPackages = false) =>
+		conditions
+			.filter(({ tests, partly, packages }) => partly || (packages && !seesPackages) || tests.some(isOpen))
+			.map(({ id }) => id);
 	return {
 		all: conditions.length,
 		files: open(() => false),
-		look: open(({ above, below }) => above !== undefined || below !== undefined),
+		look: open(({ above, below }) => above !== undefined || below !== undefined, true),
 		skeleton: open(({ option, url, above, below, is }) => {
 			const isAmount = amount.test(parsePath(option)?.at(-1) ?? '');
 			if (url !== undefined) return true;

@@ -1,0 +1,131 @@
+// What the script `look` prints decides: of the configuration, of what is installed beside Synapse, and its Python.
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { check } from '../../commands/check.ts';
+import { upgrade } from '../../commands/upgrade.ts';
+import { askedByLook, decidedByLook, lookScript } from '../../src/advice/check/look.ts';
+import { takeLook } from '../../src/arguments/look.ts';
+import { asked } from '../asked.ts';
+import { known, knownCode, note } from '../known.ts';
+import { wholePorts } from '../respondent.ts';
+
+const ports = await wholePorts([check, upgrade], new Date('2026-11-29T12:00:00Z'));
+const image = readFileSync(new URL('../configuration/samples/image/homeserver.yaml', import.meta.url), 'utf8');
+type Step = { id: string; must: boolean; refuses: boolean; concerned: unknown; onlyIf?: string };
+type PlanValue = { steps: Step[]; profile: Record<string, unknown>; hidden: { id: string }[] };
+
+async function plan(text: string, files?: { name: string; text: string }[]): Promise<PlanValue> {
+	const answer = await upgrade.run({ ...asked(text), ...(files && { files }) }, ports);
+	return answer.value as unknown as PlanValue;
+}
+
+const musts = ({ steps }: PlanValue) => steps.filter(({ must }) => must);
+const open = (value: PlanValue) => musts(value).filter(({ onlyIf, concerned }) => onlyIf || concerned !== true);
+const files = [{ name: 'homeserver.yaml', text: image }];
+
+describe('a plan for pip', () => {
+	test('has conditions that no file decides, and none once the script has run beside Synapse', async () => {
+		const before = await plan('1.98 1.163.2 pip postgres=15', files);
+		expect(open(before).map(({ id }) => id)).toContain('1.163.0/txredisapi');
+		const after = await plan('1.98 1.163.2 pip postgres=15 look python=3.11 none', files);
+		expect(open(after)).toEqual([]);
+		expect(musts(after).length).toBeLessThanOrEqual(8);
+		expect(after.profile).toMatchObject({ python: '3.11' });
+	});
+
+	test.each(['1.90', '1.98', '1.120'])('from %s has at most eight things to do, and no “if” among them', async from => {
+		const value = await plan(`${from} 1.163.2 pip postgres=15 look python=3.11 none`, files);
+		expect(open(value)).toEqual([]);
+		expect(musts(value).length).toBeLessThanOrEqual(8);
+		const docker = await plan(`${from} 1.163.2 docker postgres=15`, files);
+		expect(open(docker)).toEqual([]);
+		expect(musts(docker).length).toBeLessThanOrEqual(8);
+	});
+
+	test('says for certain what is wrong with what is installed', async () => {
+		const value = await plan('1.98 1.163.2 pip postgres=15 look python=3.9 1.163.0/txredisapi ?1.150.0/systemd-extra');
+		const step = value.steps.find(({ id }) => id === '1.163.0/txredisapi');
+		expect(step).toMatchObject({ concerned: true, refuses: true });
+		expect(step?.onlyIf).toBeUndefined();
+		expect(open(value).map(({ id }) => id)).toContain('1.150.0/systemd-extra');
+		expect(value.steps.find(({ id }) => id === '1.142.0/python-3-10')).toMatchObject({ concerned: true });
+	});
+});
+
+test('the files go on deciding beside the look', async () => {
+	const id = '1.135.0/numeric-form-secret';
+	const text = image.replace('"planted-form"', '12345');
+	const left = `1.98 1.163.2 docker look python=3.13 ?${id}`;
+	expect(open(await plan(left)).map(step => step.id)).toContain(id);
+	const step = (await plan(left, [{ name: 'homeserver.yaml', text }])).steps.find(one => one.id === id);
+	expect(step).toMatchObject({ concerned: true, refuses: true });
+	expect(step?.onlyIf).toBeUndefined();
+});
+
+test.each([
+	['an image brings its own', 'docker', undefined],
+	['a person knows better', 'pip python=3.12', '3.12'],
+	['it stays', 'debian', '3.11'],
+	['nobody said how it is installed', '', undefined],
+])('the Python that the script ran on: %s', async (_, facts, python) => {
+	const value = await plan(`1.98 1.163.2 ${facts} look python=3.11 none`);
+	expect(value.profile.python).toBe(python);
+});
+
+test('faults are asked about as well, under names of their own', async () => {
+	const { faults } = ports.knowledge;
+	const fault = faults.find(({ id }) => id === '1.143.0/zope-interface');
+	const questions = askedByLook(ports.knowledge, { from: '1.98.0', to: '1.144.0', profile: new Map() });
+	expect(questions.map(({ printed }) => printed)).toContain(`fault/${fault?.id}`);
+	expect(decidedByLook(questions, [`fault/${fault?.id}`]).get(`fault ${fault?.id}`)).toBe(true);
+	const concerned = async (printed: string) => {
+		const answer = await upgrade.run(asked(`1.98 1.144.0 pip look python=3.11 ${printed}`), ports);
+		const value = answer.value as unknown as { faults: { id: string; at: string; concerned: unknown }[] };
+		return value.faults.find(({ id, at }) => id === fault?.id && at === 'target')?.concerned;
+	};
+	expect(await concerned(`fault/${fault?.id}`)).toBe(true);
+	expect(await concerned(`?fault/${fault?.id}`)).toBe('unknown');
+	expect(await concerned('none')).toBeUndefined();
+	// Its cure came before the start: nobody meets it.
+	const later = askedByLook(ports.knowledge, { from: '1.150.0', to: '1.163.2', profile: new Map() });
+	expect(later.map(({ printed }) => printed)).not.toContain(`fault/${fault?.id}`);
+});
+
+test('ranges of packages go into the script number by number', () => {
+	const found = { package: 'txredisapi', version: '>=1.4.12 <1.6.0' };
+	const { notes } = known({ notes: [note('1.1.0/a', { found })] });
+	const questions = askedByLook({ notes, faults: [] }, { from: '1.0.0', to: '1.1.0', profile: new Map() });
+	expect(lookScript('CONDITIONS', questions, knownCode().options())).toBe(
+		`r'''[["1.1.0/a",{"package":"txredisapi","version":[[">=",[1,4,12]],["<",[1,6,0]]]},false]]'''`,
+	);
+});
+
+test.each([
+	['look python=3.11 none', { printed: ['none'], python: 'python=3.11' }],
+	['look none', { printed: ['none'] }],
+	['look ?fault/1.50.0/webclient 1.53.0/webclient', { printed: ['?fault/1.50.0/webclient', '1.53.0/webclient'] }],
+])('%s', (text, output) => {
+	expect(takeLook(text.split(' '))).toEqual({ rest: [], ...output });
+});
+
+test.each(['look python=2.7 none', 'look python=3.11; none', 'look fault/x'])('%s is refused', text => {
+	expect(() => takeLook(text.split(' '))).toThrow('is not part of it');
+});
+
+test('!check refuses for what is installed, too, and keeps no Python of an image', async () => {
+	const said = (text: string) => check.run(asked(text), ports);
+	const value = (await said('1.98 1.163.2 pip look python=3.11 1.163.0/txredisapi')).value;
+	expect(value).toMatchObject({ refuses: true, profile: { python: '3.11' } });
+	expect((await said('1.98 1.163.2 pip look python=3.11 none')).value).toMatchObject({ refuses: false });
+});
+
+test.each([
+	['pip', 'env/bin/python look.py homeserver.yaml'],
+	['distro', 'sudo python3 look.py'],
+	['debian', '/opt/venvs/matrix-synapse/bin/python look.py'],
+	['ess', 'python3 - /conf/homeserver.yaml < look.py'],
+	['nix', 'python3 look.py $(systemctl cat matrix-synapse'],
+])('for %s it says how to run it there', async (install, command) => {
+	const answer = await check.run(asked(`1.98 1.163.2 ${install} look`), ports);
+	expect(answer.sections.map(({ markdown }) => markdown).join('\n')).toContain(command);
+});
