@@ -3,10 +3,7 @@ import type { Version } from '../deployment/version.ts';
 import { compare, isCandidate } from '../deployment/version.ts';
 import { memo } from '../runtime/memo.ts';
 import { stateAt, type Table, type TimelineEntry } from './timeline.ts';
-import { amountIn } from './values.ts';
-
-/** What counts as set: what Python takes for true, anything but null, or that the option stands there at all. */
-export type WhenSet = true | 'not null' | 'present';
+import { amountIn, type WhenSet } from './values.ts';
 
 /** What was read of an option in one release; see tools/refresh/code/options.py. */
 export type OptionState = {

@@ -36,3 +36,17 @@ export function amountIn(text: string): number | undefined {
 	const factor = unit === undefined ? 1 : (units[unit] ?? sizes[unit] ?? Number.NaN);
 	return Number(digits) * factor;
 }
+
+/** What counts as set: what Python takes for true, anything but null, or that the option stands there at all. */
+export type WhenSet = true | 'not null' | 'present';
+
+/** Whether the code's own test takes it for set: by Python's truth, unless it only asks whether it is there. */
+export function isSet(value: Value, asked: WhenSet): boolean {
+	if (asked === 'present') return true;
+	if (value.kind === 'null') return false;
+	if (asked === 'not null') return true;
+	if (value.kind === 'mapping') return value.entries.length > 0;
+	if (value.kind === 'list') return value.items.length > 0;
+	if (value.kind === 'string') return value.value !== '';
+	return value.kind === 'hidden' || (value.kind === 'date' ? true : Boolean(value.value));
+}

@@ -86,6 +86,12 @@ function root(name: string, suite: string, packages: readonly string[]): string 
 		writeFileSync(join(folder, 'ready'), '');
 	}
 	mkdirSync(join(folder, 'root', 'look'), { recursive: true });
+	// The machine's own authorities: it may reach the package index through a proxy.
+	const authorities = '/etc/ssl/certs/ca-certificates.crt';
+	if (existsSync(authorities)) {
+		mkdirSync(join(folder, 'etc/ssl/certs'), { recursive: true });
+		cpSync(authorities, join(folder, authorities), { dereference: true });
+	}
 	return folder;
 }
 
@@ -119,7 +125,7 @@ function likeUpstream(suite: string, debian: string): Place {
 			'/opt/venvs/matrix-synapse/bin/pip',
 			'install',
 			'--quiet',
-			`matrix-synapse[postgres,redis,oidc,url-preview,jwt]==${SYNAPSE}`,
+			`matrix-synapse[redis,oidc,url-preview,jwt]==${SYNAPSE}`,
 			'psycopg2-binary',
 		);
 		for (const path of [

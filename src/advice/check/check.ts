@@ -9,10 +9,9 @@ import {
 	type Options,
 	optionAt,
 	plainDefaults,
-	type WhenSet,
 } from '../../configuration/options.ts';
 import { writePath } from '../../configuration/path.ts';
-import { amountOf } from '../../configuration/values.ts';
+import { amountOf, isSet } from '../../configuration/values.ts';
 import { statesAround } from '../../configuration/wrong-values.ts';
 import type { Value } from '../../configuration/yaml.ts';
 import { concern } from '../../deployment/condition.ts';
@@ -39,7 +38,11 @@ export function check(
 	const read = written
 		.flatMap(one => findingsOf(one, question, wrong.isTried(one)))
 		.filter(finding => finding.kind !== 'invalid' || !stopping.has(placeOf(finding)));
-	const own = [...wrong.findings, ...read].filter(finding => !told.has(placeOf(finding)));
+	// What stops the start stands beside what is only promised about the same line.
+	const stopped = new Set(notes.filter(({ kind }) => kind === 'refuses').map(placeOf));
+	const own = [...wrong.findings, ...read].filter(
+		finding => !(finding.kind === 'refuses' ? stopped : told).has(placeOf(finding)),
+	);
 	const duplicates = configuration.duplicates.map(
 		({ path, file, line, first }): Finding => ({
 			kind: 'duplicate',
@@ -259,17 +262,6 @@ function findingsOf(written: WrittenOption, question: CheckRequest, isTried: boo
 /** A default that says something: null and an empty mapping only mean that the code works it out elsewhere. */
 function isWorthSaying(value: unknown): boolean {
 	return value !== undefined && value !== null && JSON.stringify(value) !== '{}';
-}
-
-/** Whether the code's own test takes it for set: by Python's truth, unless it only asks whether it is there. */
-function isSet(value: Value, asked: WhenSet): boolean {
-	if (asked === 'present') return true;
-	if (value.kind === 'null') return false;
-	if (asked === 'not null') return true;
-	if (value.kind === 'mapping') return value.entries.length > 0;
-	if (value.kind === 'list') return value.items.length > 0;
-	if (value.kind === 'string') return value.value !== '';
-	return value.kind === 'hidden' || (value.kind === 'date' ? true : Boolean(value.value));
 }
 
 /** A name that the target does not know: gone, misplaced, or misspelt. */

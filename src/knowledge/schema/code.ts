@@ -5,7 +5,7 @@ import { version } from './fields.ts';
 
 const words = z.union([z.string(), z.array(z.string())]);
 const flag = z.literal(true).optional();
-/** See WhenSet of configuration/options.ts. */
+/** See WhenSet of configuration/values.ts. */
 const whenSet = z.union([z.literal(true), z.enum(['present', 'not null'])]).optional();
 
 function tableOf<State extends z.ZodType>(state: State) {
