@@ -113,7 +113,7 @@ function likeUpstream(suite: string, debian: string): Place {
 	const packages = ['ca-certificates', 'debconf', 'adduser', 'perl', 'python3', 'python3-venv', 'libpq5', 'libicu-dev'];
 	const folder = root(`upstream-${suite}`, suite, packages);
 	const inRoot = (...words: string[]) => must('chroot', [folder, ...words]);
-	if (!existsSync(join(folder, 'etc/matrix-synapse/conf.d/server_name.yaml'))) {
+	if (!existsSync(join(folder, 'configured'))) {
 		const interpreter = inRoot('readlink', '-e', '/usr/bin/python3').trim();
 		inRoot(interpreter, '-m', 'venv', '/opt/venvs/matrix-synapse');
 		for (const path of ['/etc/pip.conf', join(process.env.HOME ?? '', '.config/pip/pip.conf')])
@@ -149,14 +149,18 @@ function likeUpstream(suite: string, debian: string): Place {
 		cpSync(join(debian, 'manage_debconf.pl'), join(folder, 'opt/venvs/matrix-synapse/lib/manage_debconf.pl'));
 		chmodSync(join(folder, 'opt/venvs/matrix-synapse/lib/manage_debconf.pl'), 0o755);
 		cpSync(join(debian, 'matrix-synapse-py3.postinst'), join(folder, 'root/postinst'));
-		cpSync(join(debian, 'templates'), join(folder, 'root/templates'));
+		chmodSync(join(folder, 'root/postinst'), 0o755);
+		// debconf finds them beside the script; the build takes the mark of what is translated away.
+		const templates = readFileSync(join(debian, 'templates'), 'utf8').replace(/^_/gm, '');
+		writeFileSync(join(folder, 'root/templates'), templates);
 		const answer = `matrix-synapse-py3 matrix-synapse/server-name string ${secret.toLowerCase()}.example\nmatrix-synapse-py3 matrix-synapse/report-stats boolean false\n`;
 		writeFileSync(join(folder, 'root/answers'), answer);
 		inRoot(
 			'sh',
 			'-c',
-			'debconf-set-selections /root/answers && debconf-loadtemplate matrix-synapse-py3 /root/templates; env DEBIAN_FRONTEND=noninteractive DPKG_MAINTSCRIPT_PACKAGE=matrix-synapse-py3 sh -e /root/postinst configure',
+			'debconf-set-selections /root/answers && env DEBIAN_FRONTEND=noninteractive DPKG_MAINTSCRIPT_PACKAGE=matrix-synapse-py3 /root/postinst configure',
 		);
+		writeFileSync(join(folder, 'configured'), '');
 	}
 	return placeIn(
 		folder,

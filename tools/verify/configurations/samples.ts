@@ -41,7 +41,7 @@ export function readSaid(): SaidToSamples {
 const places = /\/(?:etc\/matrix-synapse|var\/lib\/matrix-synapse|var\/run|run\/[a-z-]+|data|home\/matrix\/synapse)\//g;
 const log = 'version: 1\nhandlers: { c: { class: logging.StreamHandler } }\nroot: { handlers: [c] }\n';
 const module = (name: string) =>
-	`class ${name}:\n    def __init__(self, *args):\n        pass\n\n    @staticmethod\n    def parse_config(config):\n        return config\n`;
+	`class ${name}:\n    def __init__(self, *args, **named):\n        pass\n\n    @staticmethod\n    def parse_config(config):\n        return config\n`;
 /** What the samples name besides themselves. */
 const named: Record<string, string> = {
 	'whatsapp.yaml': registration('whatsapp'),
