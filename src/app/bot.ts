@@ -44,13 +44,20 @@ export function vitalsOf({ ports }: BotSetup): Vitals {
 
 /** What the configuration asks for; loaded only then. */
 export async function supervise(
-	{ health }: Config,
+	{ health, store }: Config,
 	{ ports }: BotSetup,
 	base: Pick<Base, 'log' | 'store' | 'vitals'>,
 ): Promise<Supervision | undefined> {
 	if (health.listen === undefined && !process.env.NOTIFY_SOCKET) return undefined;
 	const { openSupervision } = await import('./supervision.ts');
-	return openSupervision({ ...base, health, version: ports.health.version, now: ports.now, environment: process.env });
+	return openSupervision({
+		...base,
+		backups: !store.postgres,
+		health,
+		version: ports.health.version,
+		now: ports.now,
+		environment: process.env,
+	});
 }
 
 type Base = {
@@ -135,12 +142,21 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 	vitals.knowledge = setup.played?.knowledge ?? outside.knowledge;
 	const { startedAt } = health;
 	const telling = operating?.openTelling({
-		condition: () => ({ ...homeserver.device(), ...(storeLost && { storeLost }), sources: sources(), startedAt }),
+		condition: () => {
+			const newer = outside.web.newerEdition();
+			return {
+				...homeserver.device(),
+				...(storeLost && { storeLost }),
+				...(newer !== undefined && { newer }),
+				sources: sources(),
+				startedAt,
+			};
+		},
 		said: running.outbox.wake,
 		fatal: ending.fatal,
 	});
 	const { folder } = base;
-	const control = folder === undefined ? undefined : openControl({ folder, store, homeserver, log });
+	const control = folder === undefined ? undefined : openControl({ folder, store, homeserver, now, log });
 	return {
 		said: running.outbox.wake,
 		async stop(how) {
