@@ -142,16 +142,7 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 	vitals.knowledge = setup.played?.knowledge ?? outside.knowledge;
 	const { startedAt } = health;
 	const telling = operating?.openTelling({
-		condition: () => {
-			const newer = outside.web.newerEdition();
-			return {
-				...homeserver.device(),
-				...(storeLost && { storeLost }),
-				...(newer !== undefined && { newer }),
-				sources: sources(),
-				startedAt,
-			};
-		},
+		condition: () => ({ ...conditionOf({ homeserver, outside, sources, storeLost }), startedAt }),
 		said: running.outbox.wake,
 		fatal: ending.fatal,
 	});
@@ -164,6 +155,19 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 			await telling?.stop();
 			await stopWork({ running, homeserver, outside }, how);
 		},
+	};
+}
+
+type Faulty = { homeserver: Connection; outside: Outside; sources: Web['sources']; storeLost: Date | undefined };
+
+/** What may be amiss, for the operator's room. */
+function conditionOf({ homeserver, outside, sources, storeLost }: Faulty) {
+	const newer = outside.web.newerEdition();
+	return {
+		...homeserver.device(),
+		...(storeLost && { storeLost }),
+		...(newer !== undefined && { newer }),
+		sources: sources(),
 	};
 }
 
