@@ -121,7 +121,9 @@ function sectionsOf(alerts: readonly Numbered[], server: string): Section[] {
 			fold: false,
 		};
 	});
-	sections.unshift(...holes.map(group => holesSection(group, server)));
+	// The first one's section has no title of its own, so nothing may stand between it and the head.
+	const place = full[0] && full[0].alert === alerts[0]?.alert ? 1 : 0;
+	sections.splice(place, 0, ...holes.map(group => holesSection(group, server)));
 	return [
 		...sections,
 		...(rest.length ? [{ title: `${rest.length} more`, markdown: lines(rest, server), fold: true }] : []),

@@ -68,6 +68,10 @@ test('holes that one release closes are one section, with their numbers', () => 
 	expect(sections[0]?.markdown).toMatch(
 		/^It runs 1\.0\.0; fixed in 1\.1\.0\.\n\n\* ⚠️ Vulnerable to `CVE-1` .* · #1\n.*#2\n.*#3$/,
 	);
+	// What the head tells stands right below it, since it has no title of its own.
+	const headed = alertWords('example.org', numbered(hole('CVE-4', '1.2.0'), ...closed), undefined);
+	expect(headed.lead).toContain('CVE-4');
+	expect(headed.sections.map(({ title }) => title)).toEqual(['Security #1', 'Security (3)', '']);
 	const two = alertWords('example.org', numbered(...closed.slice(0, 2)), undefined).sections;
 	expect(two.map(({ title }) => title)).toEqual(['Security #1', 'Security #2', '']);
 });
