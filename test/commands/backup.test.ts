@@ -81,7 +81,16 @@ describe('refuses', () => {
 });
 
 test('the backup of a plan leads here, but not where this guide does not serve', () => {
-	const commands = { from: '1.0.0', to: '1.1.0', backup: ['x'], ways: [], stated: true, workers: 'led', asking: ['y'] };
+	const commands = {
+		from: '1.0.0',
+		to: '1.1.0',
+		updates: [],
+		backup: ['x'],
+		ways: [],
+		stated: true,
+		workers: 'led',
+		asking: ['y'],
+	};
 	const words = (proof?: object) => switchWords({ ...commands, ...(proof && { proof }) } as never);
 	expect(words({ postgres: '15', install: 'docker' })).toContain('`!backup 15 docker` tests');
 	expect(words({ install: 'debian' })).toContain('`!backup VERSION debian` tests');
