@@ -64,7 +64,7 @@ function checkFiles(path: string, config: Config, findings: Findings): void {
 	const held = secretsIn(readFileSync(path, 'utf8'));
 	for (const { option, value } of held)
 		if (value === placeholder)
-			mistake(option, 'this is still the placeholder of the sample: give the secret, or its file');
+			mistake(option, 'this is still the sample placeholder: set the secret or a file containing it');
 	if (held.length > 0 && (statSync(path).mode & 0o077) !== 0) {
 		// A mode of 0600 would lock out the user of a service, who is not the owner.
 		const moves = held.map(({ option }) => `${option} → ${option.split('.').at(-1)}File`).join(', ');

@@ -58,7 +58,7 @@ export function readVersion(
 	if (!release) {
 		const next = isVersion(full) ? candidateOf(full, knowledge) : undefined;
 		if (next === undefined) throw new Refusal(unknownVersion(typed, knowledge));
-		return { version: next, note: `${full} is not out yet; its newest candidate, ${next}, is used instead.` };
+		return { version: next, note: `${full} is not out yet; its newest release candidate, ${next}, is used instead.` };
 	}
 	if (!release.withdrawn) return { version: full };
 	if (as !== 'target') return { version: full, note: `${full} was withdrawn by its developers.` };
@@ -78,7 +78,7 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 	const candidates = knowledge.releases
 		.filter(({ version }) => compare(version, last) > 0)
 		.map(({ version }) => version);
-	const beyond = candidates.length ? ` (and its successor's candidates up to ${candidates.at(-1)})` : '';
+	const beyond = candidates.length ? ` (and release candidates of the next version up to ${candidates.at(-1)})` : '';
 	const versions = stable(knowledge.releases).map(({ version }) => version);
 	const written = typed.replace(/^v/i, '');
 	// A long text is no slip of the finger, and comparing it with each release would take its time.

@@ -111,12 +111,12 @@ function unknownWord(word: string, example: string, systems: readonly string[]):
 /** What an unknown word may have been meant for: a fact without its right value, or one that is spelled like it. */
 function meantFact(word: string, systems: readonly string[]): string | undefined {
 	const [name = '', value] = word.split(/[<>]?=/);
-	if (isOpen(name)) return `Say ${code(name)}, or ${code(`no-${name}`)} to deny it.`;
+	if (isOpen(name)) return `Say ${code(name)}, or ${code(`no-${name}`)} to negate it.`;
 	if (name === 'os')
 		return `I know ${enumerate(systemFamilies())}. Write it like this: ${code(closedFacts.os.example)}.`;
 	if (isClosed(name)) return `Write its value like this: ${code(closedFacts[name].example)}.`;
 	const denied = name.replace(/^no-/, '');
-	if (denied !== name && parseTerm(denied)) return `Say what it is instead: you can only deny yes-or-no facts.`;
+	if (denied !== name && parseTerm(denied)) return `Say what it is instead: you can only negate yes-or-no facts.`;
 	const known = [...factWords(), ...systems];
 	const near = nearest(word, known) ?? nearest(name, known);
 	const whole = near && value !== undefined && parseTerm(`${near}=${value}`) ? `${near}=${value}` : near;

@@ -15,7 +15,7 @@ export const closedFacts = {
 	sqlite: { means: 'the version of the SQLite library', example: 'sqlite=3.40' },
 	python: { means: 'the version of Python that runs Synapse', example: 'python=3.11' },
 	os: {
-		means: 'the system under Synapse; `rhel` stands for what is built from it, too (Rocky, Alma, CentOS Stream)',
+		means: 'the system under Synapse; `rhel` also covers its rebuilds (Rocky, Alma, CentOS Stream)',
 		values: [
 			...['9', '10', '11', '12', '13'].map(release => `debian-${release}`),
 			...['16.04', '18.04', '20.04', '21.04', '21.10', '22.04', '22.10', '23.04', '23.10'].map(r => `ubuntu-${r}`),

@@ -37,7 +37,7 @@ export function dangers(plan: Plan, numbered: readonly Step[], showing: StepNami
 		const start = step.onlyIf ? 'Synapse might not start' : 'Synapse does not start';
 		const without = showing === 'numbered' ? ` without ${named(i)}` : step.onlyIf ? '' : ' until this is done';
 		const what = `${start}${without}`;
-		return [severe(`${what}${whose && ` if ${whose}`}${step.tried ? ' (tried)' : ''}: ${step.title}`)];
+		return [severe(`${what}${whose && ` if ${whose}`}${step.tried ? ' (tested)' : ''}: ${step.title}`)];
 	});
 	const oneWay = numbered.flatMap((step, i) =>
 		step.oneWay ? [warning(`${capital(named(i))} cannot be undone: ${step.title}`)] : [],
@@ -55,7 +55,7 @@ export function dangers(plan: Plan, numbered: readonly Step[], showing: StepNami
 		return step.generated && !step.check && step.when === 'before'
 			? [
 					severe(
-						`${showing === 'numbered' ? `Not before ${named(i)} is done` : 'First'}${condition}: ${step.title}. Continuing earlier ${step.otherwise ?? 'fails'}.`,
+						`${showing === 'numbered' ? `Not before ${named(i)} is done` : 'First'}${condition}: ${step.title}. Continuing too early ${step.otherwise ?? 'fails'}.`,
 					),
 				]
 			: [];
@@ -63,7 +63,7 @@ export function dangers(plan: Plan, numbered: readonly Step[], showing: StepNami
 	return [
 		// What nobody has read may be worse than all the rest.
 		...unread,
-		// A halt leads what is known, since a database that is ruined is the worst that can happen.
+		// A halt leads what is known, since a corrupted database is the worst that can happen.
 		...stopLines(plan, numbered, showing),
 		...waits,
 		// Another release spares all the rest.
@@ -113,10 +113,10 @@ function stopLines({ stops, profile }: Plan, numbered: readonly Step[], showing:
 				...(applies && profile.database !== 'postgres' && !profile.postgres ? [appliesClause(applies)] : []),
 				...(onlyIf ? [onlyIf] : []),
 			];
-			const condition = whose.length ? `If ${whose.join(', and ')}: halt` : 'Halt';
+			const condition = whose.length ? `If ${whose.join(', and ')}: stop` : 'Stop';
 			const how = wait < 0 || showing === 'unnumbered' ? '' : `; step ${wait + 1} says how to see that they are done`;
 			return severe(
-				`**${condition} at ${best}**${range} and wait for ${waitFor} to finish${how}. A direct jump ${consequenceWords(stop)}${tried ? ' (tried)' : ''}.`,
+				`**${condition} at ${best}**${range} and wait for ${waitFor} to finish${how}. A direct jump ${consequenceWords(stop)}${tried ? ' (tested)' : ''}.`,
 			);
 		});
 }

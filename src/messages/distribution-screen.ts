@@ -123,7 +123,7 @@ function synapseParts(
 	const isSwitch = (part: string) => /^\*\*At (?:the|each) switch/.test(part);
 	// Where there is room for few, the backup is the last to go.
 	const kept = new Set(parts.toSorted((x, y) => Number(isSwitch(y)) - Number(isSwitch(x))).slice(0, atMost.parts));
-	const head = [`**Synapse ${plan.title}**`, ...(command ? [`Alone: ${code(command)}`] : [])].join(' · ');
+	const head = [`**Synapse ${plan.title}**`, ...(command ? [`Synapse only: ${code(command)}`] : [])].join(' · ');
 	const verdictLines = [head, ...(atMost.says ? [plan.lead.replaceAll('\n\n', '\\\n')] : [])].join('\\\n');
 	return [verdictLines, ...parts.filter(part => kept.has(part))];
 }

@@ -16,7 +16,7 @@ export function faultLines(faults: readonly PlannedFault[], longest = Number.POS
 		const whose = whoseFault(fault);
 		const none = at === 'stop' ? 'Continue as soon as the wait is over.' : 'No release fixes it yet.';
 		const instead = take === null ? none : `Use ${take} instead.`;
-		const where = at === 'stop' ? ` (a halt on the way)` : '';
+		const where = at === 'stop' ? ` (a stop on the way)` : '';
 		const condition = whose.length > longest ? ' for some' : whose && ` if ${whose}`;
 		const text = `**${release} is broken${where}${condition}: ${title}.** ${instead}`;
 		return { mark: fault.concerned === true && at !== 'stop' ? '🔴' : '🟡', text };
@@ -39,14 +39,14 @@ export function faultSection(faults: readonly PlannedFault[]): Section[] {
 		const whose = whoseFault(fault);
 		const cured = fixed === null ? 'not fixed yet' : `fixed in ${fixed}`;
 		const mark = fault.severity === 'severe' ? '🔴 ' : '';
-		const stands = { start: 'runs now', stop: 'a halt', target: 'the target' }[at];
+		const stands = { start: 'current', stop: 'a stop on the way', target: 'the target' }[at];
 		const links = sources.map(({ document, section, url }) => link(`${document} ${section}`, url)).join(', ');
 		return `${mark}**${release} (${stands}): ${title}** (${cured})${whose ? `\n\nOnly if ${whose}.` : ''}\n\n${text.trim()}${links ? `\n\nUpstream: ${links}` : ''}`;
 	});
 	const severe = once.filter(({ severity }) => severity === 'severe').length;
 	return [
 		{
-			title: `Faults (${once.length}${severe ? `, ${severe} severe` : ''})`,
+			title: `Known bugs (${once.length}${severe ? `, ${severe} severe` : ''})`,
 			markdown: lines.join('\n\n'),
 			fold: true,
 		},

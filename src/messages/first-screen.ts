@@ -130,17 +130,17 @@ function things(number: number, one: string): string {
 function verdict(plan: Plan, { first, isLong, maybeFirst, sure, checks, settings, uses }: Sorted): string {
 	const { stops, unread, profile } = plan;
 	const instead = first.find(other => other.instead !== undefined)?.instead;
-	if (instead !== undefined) return `take ${instead} instead`;
+	if (instead !== undefined) return `use ${instead} instead`;
 	if (unread.length) return `read ${things(unread.length, 'new passage')} first`;
 	const halts = stops.filter(stop => stop.required && !isMaybe(stop, { profile })).map(({ best }) => best);
-	if (halts.length) return `not in one night, halt at ${enumerate(halts)}`;
+	if (halts.length) return `not in one night, stop at ${enumerate(halts)}`;
 	const before = first.length ? `${things(first.length, 'thing')} first` : '';
 	if (isLong) return `not tonight, ${before}`;
 	if (maybeFirst.length) return before ? `${before}, and perhaps a wait` : 'perhaps a long wait first';
 	if (before) return `${before}, then one jump`;
 	const acts = [...Object.values(sure).flat(), ...checks, ...settings, ...uses];
 	const nothing = !acts.length && !perhapsBroken(plan);
-	return nothing ? 'one jump, nothing else to do' : 'one jump, no halt';
+	return nothing ? 'one jump, nothing else to do' : 'one jump, no stops in between';
 }
 
 function firstLines({ first }: Sorted, density: Density): string[] {
@@ -180,7 +180,7 @@ function yellowLines(plan: Plan, sorted: Sorted): string[] {
 
 function allClear(plan: Plan, { sure, checks, uses }: Sorted): string {
 	const acts = [...Object.values(sure).flat(), ...checks, ...uses].length;
-	const unless = perhapsBroken(plan) ? ', unless a fault below is yours' : '';
+	const unless = perhapsBroken(plan) ? ', unless a bug below affects you' : '';
 	return `✅ **${acts ? 'Nothing prevents the start' : 'Nothing to do but the switch itself'}${unless}.**`;
 }
 
@@ -205,7 +205,7 @@ function maybeBroken({ faults }: Plan, atMost: number): string[] {
 		shortClause,
 	).slice(0, atMost);
 	const more = faultLines(open).length - shown.length;
-	const what = count(more, shown.length ? 'more severe fault' : 'severe fault');
+	const what = count(more, shown.length ? 'more severe bug' : 'severe bug');
 	return [...shown.map(dangerLine), ...(more > 0 ? [`🟡 ${what} may affect you: see “Everything else”.`] : [])];
 }
 
@@ -243,7 +243,7 @@ function switchList(plan: Plan, { sure, updates }: Sorted, atMost: number): stri
 			? `; ${rollback.to ?? from} could still open the database afterwards`
 			: rollback.canReturn === 'unknown'
 				? `: whether ${from} opens the database afterwards is not known`
-				: `: only that leads back to ${from}`;
+				: `: the only way back to ${from}`;
 	const halts = stops.filter(({ required }) => required).map(({ best }) => `**${best}** (wait)`);
 	const chain = halts.length ? [`☐ In this order: ${[from, ...halts, to].join(' → ')}`] : [];
 	return boxes(halts.length ? 'At each switch' : 'At the switch', [
@@ -322,7 +322,7 @@ function smallFaults({ faults }: Plan): string[] {
 	const small = faults.filter(
 		({ severity, at, concerned }) => severity !== 'severe' && at === 'target' && concerned === true,
 	);
-	return small.length ? [count(small.length, 'minor fault')] : [];
+	return small.length ? [count(small.length, 'minor bug')] : [];
 }
 
 /** The holes of the target itself: with a word on where they are closed. */
@@ -347,7 +347,7 @@ function now(plan: Plan, sorted: Sorted): string[] {
 	const [first] = sorted.first;
 	const instead = sorted.first.find(other => other.instead !== undefined)?.instead;
 	if (instead !== undefined)
-		return [`**Now:** plan for the release without the fault: ${code(planCommand({ ...plan, to: instead }))}`];
+		return [`**Now:** plan for the release without the bug: ${code(planCommand({ ...plan, to: instead }))}`];
 	if (first?.command) return [`**Now:** while this is not 0, let ${plan.from} run.`, block(first.command)];
 	if (first) return [`**Now:** ${first.title}. “The steps” above say how.`];
 	const shorter = shorterCommand(plan);

@@ -345,7 +345,7 @@ function hiddenSection({ hidden: all }: Guided): Section[] {
 	const lines = hidden.map(({ title, because }) => `${title}: ${because.map(typedFact).join(', ')}`);
 	return [
 		{
-			title: `Not for you (${hidden.length})`,
+			title: `Does not apply to you (${hidden.length})`,
 			markdown: `Left out because of what you said:\n\n${list(lines)}`,
 			fold: true,
 		},

@@ -48,7 +48,7 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, c
 	];
 	const withdrawn = facts.withdrawn ? `⚠️ ${release} was withdrawn by its developers.` : '';
 	const was =
-		candidate && isOut ? `${candidate} was a candidate of ${release}; these are the notes of ${release}.` : '';
+		candidate && isOut ? `${candidate} was a release candidate of ${release}; these are the notes of ${release}.` : '';
 	const lead = [`**Synapse ${what}: ${result}.**`, was, withdrawn, horizonLine({ ...found, gaps: [] })]
 		.filter(Boolean)
 		.join('\n\n');
@@ -61,7 +61,7 @@ function candidatesSection({ release, candidates, horizon }: ReleaseNotes): Sect
 		({ version, date }) =>
 			`${link(version, `https://github.com/element-hq/synapse/releases/tag/v${version}`)}, released ${date}: upstream’s change log`,
 	);
-	const there = candidates.length === 1 ? 'is one candidate' : `are ${candidates.length} candidates`;
+	const there = candidates.length === 1 ? 'is one release candidate' : `are ${candidates.length} release candidates`;
 	const ahead = compare(release, horizon.release) > 0;
 	const rest = ahead
 		? `These notes come from them; the release itself may differ. Its requirements for Python and the database, and how far you can go back, are not known until it is out: until then, expect at least what ${code(`!notes ${horizon.release}`)} says.`

@@ -47,7 +47,7 @@ export function operatorNewsWords(news: OperatorNews, now: Date): Answer {
 	];
 	const [only] = lines;
 	const lead =
-		lines.length === 1 && only !== undefined ? `⚠️ ${only}` : `⚠️ ${count(lines.length, 'fault')}\n\n${list(lines)}`;
+		lines.length === 1 && only !== undefined ? `⚠️ ${only}` : `⚠️ ${count(lines.length, 'problem')}\n\n${list(lines)}`;
 	return { value: { format: 1 }, lead, sections: [], kind: 'answer' };
 }
 

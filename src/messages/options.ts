@@ -113,7 +113,7 @@ export function optionWords(
 		...(children.length
 			? [
 					{
-						title: `Options below it (${children.length})`,
+						title: `Options under it (${children.length})`,
 						markdown: list(children.map(code)),
 						fold: children.length > 8,
 					},
@@ -171,7 +171,7 @@ function bySubject<One extends { option: string; release: Version }>(
 	const own = list.filter(one => !isBelow(one.option) && !isTwin(one));
 	const line = (one: One) => {
 		const inner = list.filter(({ option }) => ancestors(option).includes(one.option)).length;
-		return `${words(one)}${inner ? ` (with ${count(inner, 'option')} below it)` : ''}`;
+		return `${words(one)}${inner ? ` (with ${count(inner, 'option')} under it)` : ''}`;
 	};
 	const subjects = Map.groupBy(own, ({ option }) => subjectOf(option));
 	return [...subjects]

@@ -131,7 +131,7 @@ export function allElse(plan: Plan, sorted: Sorted, all: string): Section[] {
 			? [part(`Will stop working later (${deadlines.length})`, lines(room.rest, deadlines.map(deadlineLine)))]
 			: []),
 		...[newOptionsLine(plan) ?? []].flat(),
-		...(hidden.length ? [`${hidden.length} notes do not concern you, according to what you said.`] : []),
+		...(hidden.length ? [`${hidden.length} notes do not apply to you.`] : []),
 		...(shorter ? [`Say more about the server to shorten this: ${code(shorter)}`] : []),
 		`All texts with their sources: ${code(all)}`,
 	];
@@ -168,7 +168,7 @@ function faultParts({ faults }: Plan): string[] {
 	});
 	return [
 		part(
-			`Faults (${ahead.length})`,
+			`Known bugs (${ahead.length})`,
 			list(
 				within(
 					room.rest,

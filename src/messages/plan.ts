@@ -99,7 +99,7 @@ export function planValue(plan: Plan): Record<string, unknown> {
 }
 
 function wayBackWhy({ best }: Halt): string {
-	return `It is the last release from which you can go back to the one before this halt; beyond ${best} you need a backup.`;
+	return `It is the last release from which you can go back to the one before this stop; beyond ${best} you need a backup.`;
 }
 
 function informingSection(steps: readonly Step[]): Section {
@@ -112,8 +112,8 @@ function choices(stops: readonly Halt[]): Section[] {
 	if (!free.length) return [];
 	return [
 		{
-			title: `Halts to keep a way back (${free.length})`,
-			markdown: `To be able to go back without a backup at any time, halt at ${enumerate(free.map(({ best }) => best))} for a few days, until the background updates are done. From each halt you can go back to the one before it (or to where you started). These halts are optional.`,
+			title: `Stops to keep a way back (${free.length})`,
+			markdown: `To be able to go back without a backup at any time, stop at ${enumerate(free.map(({ best }) => best))} for a few days, until the background updates are done. From each stop you can go back to the one before it (or to where you started). These halts are optional.`,
 			fold: true,
 		},
 	];
@@ -130,7 +130,7 @@ function advisorySection({ advisories, from, to }: Plan): Section[] {
 					`Only releases between ${from} and ${to} are vulnerable to ${passedThrough.map(code).join(', ')}: do not stay there.`,
 				]
 			: []),
-		...hidden.map(({ id, because }) => `${code(id)} does not concern you (${because.map(typedFact).join(', ')}).`),
+		...hidden.map(({ id, because }) => `${code(id)} does not apply to you (${because.map(typedFact).join(', ')}).`),
 	];
 	const title = `Security (${fixed.length} closed${open.length ? `, ${open.length} open` : ''})`;
 	return lines.length ? [{ title, markdown: list(lines), fold: true }] : [];

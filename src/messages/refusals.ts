@@ -8,7 +8,7 @@ type RefusalWords = { title: string; cause: string; fix: string };
 const types = {
 	text: ['text', 'put the value in quotes'],
 	list: ['a list', 'write each entry on its own line, after a dash'],
-	mapping: ['a mapping', 'write indented `name: value` lines below it; if it is empty, remove it'],
+	mapping: ['a mapping', 'write indented `name: value` lines under it; if it is empty, remove it'],
 	number: ['a number within the allowed range', 'write it without quotes or units'],
 	boolean: ['true or false', 'write one of them, without quotes'],
 	duration: ['a duration', 'write milliseconds as a number, or a number with a unit: `30s`, `10m`, `2h`, `7d`'],
@@ -143,7 +143,7 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 	],
 	bug: ({ where }) => [
 		'Synapse hit an internal error',
-		`The message comes from ${where}: the fault is in Synapse or its installation, not in your configuration.`,
+		`The message comes from ${where}: the bug is in Synapse or its installation, not in your configuration.`,
 		'Reinstall the release. If the error remains, report it to Synapse with the full traceback.',
 	],
 	place: ({ names, refuses, where }) => [

@@ -113,7 +113,7 @@ export function hiddenSection({ hidden }: Pick<Plan, 'hidden'>): Section[] {
 	);
 	return [
 		{
-			title: `Not for you (${hidden.length})`,
+			title: `Does not apply to you (${hidden.length})`,
 			markdown: `Left out because of what you said:\n\n${list(lines)}`,
 			fold: true,
 		},

@@ -124,7 +124,7 @@ function waitFirst(step: Step): First {
 	if (step.task?.kind === 'no-package') return { title, why: firstSentence(text), step };
 	if (step.task?.kind === 'start-limit')
 		return { title, why: `Without it, a long migration ${otherwise ?? 'fails'}.`, step };
-	const why = `It can take days. Continuing earlier ${otherwise ?? 'fails'}.`;
+	const why = `It can take days. Continuing too early ${otherwise ?? 'fails'}.`;
 	return { title, why, step, ...(step.task?.kind === 'wait' && { command: step.task.lines }) };
 }
 
@@ -144,7 +144,7 @@ function haltsFirst(plan: Plan): First[] {
 	return plan.stops
 		.filter(stop => stop.required && !isMaybe(stop, plan))
 		.map(stop => ({
-			title: `Halt at ${stop.best} and wait for ${stop.waitFor}`,
+			title: `Stop at ${stop.best} and wait for ${stop.waitFor}`,
 			why: `It can take days. A direct jump ${consequenceWords(stop)}.`,
 		}));
 }
@@ -152,7 +152,7 @@ function haltsFirst(plan: Plan): First[] {
 function maybeHalt(stop: Plan['stops'][number]): string {
 	const { best, waitFor, onlyIf, applies } = stop;
 	const whose = [...(applies ? [appliesClause(applies)] : []), ...(onlyIf ? [onlyIf] : [])].join(', and ');
-	return `🟡 **Halt at ${best}** and wait for ${waitFor}, if ${whose}. A direct jump ${consequenceWords(stop)}.`;
+	return `🟡 **Stop at ${best}** and wait for ${waitFor}, if ${whose}. A direct jump ${consequenceWords(stop)}.`;
 }
 
 function floorFirst({ of, at, min }: Floor, { profile }: Plan): First {

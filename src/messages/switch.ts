@@ -29,7 +29,7 @@ export function noPackageWords({ version, from, system: { name, packages }, both
 	const last = 'last' in packages ? packages.last : from;
 	const before = both.length
 		? `Upgrade the system first (${both.join(', ')} have packages of ${from} and of ${version}), install the package of ${from} for the new system (the old one needs a Python that is gone), check that Synapse runs, and ask again with the new \`os=\`.`
-		: `Halt at ${last}, upgrade the system (${newer.join(', ')} have packages of ${version}), and ask again with the new \`os=\`; or switch to the image or to PyPI.`;
+		: `Stop at ${last}, upgrade the system (${newer.join(', ')} have packages of ${version}), and ask again with the new \`os=\`; or switch to the image or to PyPI.`;
 	return `There is **no package** of ${version} for ${name}: upstream built them up to ${last}. ${before}`;
 }
 
@@ -39,7 +39,7 @@ const things: Record<string, string> = { docker: 'images', pip: 'releases on PyP
 /** What a system upgrade can do to the package: https://github.com/matrix-org/synapse/issues/5590. */
 function holdWords(hold: readonly string[]): string {
 	if (!hold.length) return '';
-	return ` Before you upgrade the system, pin upstream’s archive:\n\n${block(hold)}\n\nWithout that the distribution’s older \`matrix-synapse\` can take over, and stops at the database: “too new for the server to understand”. Afterwards put the new system’s name into the archive’s line.`;
+	return ` Before you upgrade the system, pin upstream’s archive:\n\n${block(hold)}\n\nWithout that the distribution’s older \`matrix-synapse\` can take over, and then fails on the database: “too new for the server to understand”. Afterwards put the new system’s name into the archive’s line.`;
 }
 
 const keepYours = 'If dpkg asks about a file that you changed, answer `N`: yours stays.';
@@ -51,7 +51,7 @@ function packageWords({ version, begins, noPackage, built, hold }: WayCommands):
 	const which = built.length
 		? `${version} has them for ${built.join(', ')}`
 		: 'There are packages for the systems of their time only';
-	return `Packages of ${code('packages.matrix.org')}. Its index names only the newest; older ones still lie in its pool, and \`apt-get\` can install them as a file. ${which}: on another system, halt at the last release that has one, upgrade the system, and go on.${holdWords(hold)}\n\n\`apt-get\` starts Synapse and returns only when the start has ended, so follow the log in a second terminal (next part). ${keepYours}`;
+	return `The packages come from ${code('packages.matrix.org')}, whose index lists only the newest; older ones are still in its pool, and \`apt-get\` can install them as a file. ${which}: on another system, stop at the last release that has one, upgrade the system, and continue.${holdWords(hold)}\n\n\`apt-get\` starts Synapse and returns only once startup has finished, so follow the log in a second terminal (next part). ${keepYours}`;
 }
 
 function playbookWords({ version, find, checkout }: WayCommands): string {
@@ -80,7 +80,7 @@ function wayWords(way: WayCommands, workers: boolean): string {
 		case 'debian':
 			return packageWords(way);
 		case 'distro':
-			return `Your distribution decides which release it has; go on only if it offers ${version}. ${keepYours}`;
+			return `Your distribution decides which release it has; continue only if it offers ${version}. ${keepYours}`;
 		case 'pip': {
 			const named = extras.length
 				? 'keep the extras you use in the brackets'
@@ -105,7 +105,7 @@ function wayWords(way: WayCommands, workers: boolean): string {
 function waysWords({ ways, stated, workers }: SwitchCommands): string {
 	const known = typeof workers === 'object';
 	if (stated) return ways.map(way => `${wayWords(way, known)}${below(way.lines)}`).join('');
-	return `Take the lines for the way yours was installed (say it, like \`docker\` or \`debian\`, and only those are shown):\n\n${ways
+	return `Use the lines for the way yours was installed (say it, such as \`docker\` or \`debian\`, and only those are shown):\n\n${ways
 		.map(way => `${code(way.install)}: ${wayWords(way, known)}${below([...way.lines, ...way.log])}`)
 		.join('\n\n')}`;
 }
@@ -160,9 +160,9 @@ ${block(asking)}${after(queuedWords(queued ?? []))}${workers === 'perhaps' ? '\n
 /** What helps at night: what the log says, and the way back. */
 function failedWords({ from, to, back }: SwitchCommands): string {
 	const { opens, restore, page } = back;
-	const why = `\`!why\` with the last lines of the log tells what it is. `;
+	const why = `\`!why\` with the last lines of the log tells you what is wrong. `;
 	if (opens === true)
-		return `${why}The way back: ${from} still opens the database, so install it again the same way. ${code(`!rollback ${to} ${from}`)} tells what that does not undo.`;
+		return `${why}The way back: ${from} still opens the database, so install it again the same way. ${code(`!rollback ${to} ${from}`)} tells you what that does not undo.`;
 	const sure = opens === false ? '' : ` (whether ${from} still opens the database of ${to} is not known)`;
 	const described = page === undefined ? '' : ` ${link('This page', page)} describes how to restore it.`;
 	const how = restore.length ? ` This puts the backup back:${below(restore)}` : described;
@@ -281,7 +281,7 @@ function taskTitle(task: StepTask): string {
 
 const consequences: Record<Consequence, string> = {
 	sticks: 'leaves background updates that never finish',
-	ruins: 'can ruin the database: then neither release can open it',
+	ruins: 'can corrupt the database: then neither release can open it',
 	refuses: 'does not start',
 };
 

@@ -8,7 +8,7 @@ import { escapeMarkdown } from '../text/markdown.ts';
 export function tallyWords({ sure, perhaps, refusing, halts, unread, warning }: Tally): string {
 	const parts = [
 		...(unread ? [unreadWords(unread, warning)] : []),
-		...(halts.length ? [`halt at ${enumerate(halts)} first`] : []),
+		...(halts.length ? [`stop at ${enumerate(halts)} first`] : []),
 		...(sure || perhaps ? [] : [unread ? 'nothing to act on in the rest' : 'nothing to do']),
 		...(sure ? [count(sure, 'thing to do', 'things to do')] : []),
 		...(perhaps

@@ -8,7 +8,7 @@ export function trialWords(tried: readonly Trial[]): string[] {
 	const days = [...new Set(tried.map(({ date }) => date))];
 	return days.map(day => {
 		const parts = tried.filter(({ date }) => date === day).map(happened);
-		return `Tried on ${day}: ${parts.join('; ')}.`;
+		return `Tested on ${day}: ${parts.join('; ')}.`;
 	});
 }
 

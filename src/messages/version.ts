@@ -31,7 +31,7 @@ export function namedWords(named: Named): string {
 	const { version, build, written, standing, isFinalOut } = named;
 	const what = {
 		release: '',
-		candidate: isFinalOut ? '' : `, a candidate of ${finalOf(version)}`,
+		candidate: isFinalOut ? '' : `, a release candidate of ${finalOf(version)}`,
 		withdrawn: ', which was withdrawn by its developers',
 		unknown: ', a release I do not know',
 	}[standing];

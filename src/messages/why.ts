@@ -96,7 +96,7 @@ function leadOf({ entry, by, fit, refusal }: WhyMatch, told: ToldMatch, others: 
 	const danger = [dangerWords(told, refusal !== undefined), startWords(told, entry.of)].filter(Boolean).join(' ');
 	const order = entry.of === 'symptom' ? told.do : `${danger} ${told.do}`;
 	const fits = fit === 'no' ? ' It does not match the release in your text.' : '';
-	return [`${marks[entry.rank]}**${first}: ${told.title}.**`, order, `*How sure: ${sure.long}${fits}*`].join('\n\n');
+	return [`${marks[entry.rank]}**${first}: ${told.title}.**`, order, `*Confidence: ${sure.long}${fits}*`].join('\n\n');
 }
 
 function surely({ sure, sources }: ToldMatch, by: WhyMatch['by'], others: number): { short: string; long: string } {
@@ -104,13 +104,13 @@ function surely({ sure, sources }: ToldMatch, by: WhyMatch['by'], others: number
 		return { short: 'Perhaps', long: 'this is a guess from your description. Log lines would make it certain.' };
 	if (sure && others === 0)
 		return {
-			short: 'Sure',
-			long: `certain, your text contains this message${sources.length ? '' : ' word for word'}.`,
+			short: 'Certain',
+			long: `certain; your text contains this message${sources.length ? '' : ' word for word'}.`,
 		};
-	if (sure) return { short: 'Sure', long: 'certain about this one. The text has other errors too, see below.' };
+	if (sure) return { short: 'Certain', long: 'certain about this one. The text has other errors too, see below.' };
 	return {
 		short: 'Perhaps',
-		long: 'not certain, since other causes have the same message. Add your release to the command to narrow it down (`!why 1.163 …`).',
+		long: 'not certain, because other causes have the same message. Add your release to the command to narrow it down (`!why 1.163 …`).',
 	};
 }
 

@@ -17,7 +17,7 @@ export type Places = {
 const kinds: Record<string, string> = {
 	string: 'text in quotes',
 	boolean: 'true or false',
-	object: 'options below it',
+	object: 'options under it',
 	array: 'a list',
 	int: 'a whole number',
 };

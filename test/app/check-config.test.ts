@@ -198,10 +198,10 @@ test('a file that others can read, and holds a secret, is told; a store that can
 	expect(existsSync(join(folder, 'data/glia.sqlite'))).toBe(false);
 });
 
-test('the placeholder of the sample is a mistake', async () => {
+test('the sample placeholder is a mistake', async () => {
 	const { err, status } = await check(config(await homeserver(), '  password: "…"\n'));
 	expect(err).toEqual([
-		'config.yaml:5: matrix.password: this is still the placeholder of the sample: give the secret, or its file',
+		'config.yaml:5: matrix.password: this is still the sample placeholder: set the secret or a file containing it',
 	]);
 	expect(status).toBe(1);
 });

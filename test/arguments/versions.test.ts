@@ -51,7 +51,7 @@ describe('versions', () => {
 			const { version, note } = readVersion(typed, as, knowledge);
 			expect([version, note]).toEqual([
 				'1.59.0rc2',
-				'1.59.0 is not out yet; its newest candidate, 1.59.0rc2, is used instead.',
+				'1.59.0 is not out yet; its newest release candidate, 1.59.0rc2, is used instead.',
 			]);
 		}
 		expect(linesOf(typed, knowledge)).toEqual({ releases: ['1.59.0'], candidate: '1.59.0rc2' });
@@ -72,7 +72,7 @@ describe('versions', () => {
 
 	test('an unknown one is refused with what is known', () => {
 		expect(() => readVersion('1.99', 'target', knowledge)).toThrow(
-			/newest I know is 1\.58\.1 \(and its successor's candidates up to 1\.59\.0rc2\)/,
+			/newest I know is 1\.58\.1 \(and release candidates of the next version up to 1\.59\.0rc2\)/,
 		);
 	});
 });
@@ -132,9 +132,9 @@ describe('words', () => {
 	});
 
 	test('a known fact without its right value is told how it is said', () => {
-		expect(() => sort('1.56 workers=no')).toThrow(/Say `workers`, or `no-workers` to deny it/);
+		expect(() => sort('1.56 workers=no')).toThrow(/Say `workers`, or `no-workers` to negate it/);
 		expect(() => sort('1.56 postgres=fourteen')).toThrow(/its value like this: `postgres=14`/);
-		expect(() => sort('1.56 no-docker')).toThrow(/you can only deny yes-or-no facts/);
+		expect(() => sort('1.56 no-docker')).toThrow(/you can only negate yes-or-no facts/);
 	});
 
 	test('two values of one fact are refused', () => {

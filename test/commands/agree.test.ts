@@ -45,7 +45,8 @@ test.each(['1.22', '1.22.0', '1.22.0rc2', 'v1.22'])(
 	async typed => {
 		expect(await taken(typed, coming)).toEqual({ notes: ['1.22.0'], upgrade: '1.22.0rc2', rollback: '1.22.0rc2' });
 		const plan = await upgrade.run(asked(`1.20.0 ${typed}`), ports(coming));
-		if (!typed.includes('rc')) expect(plan.lead).toContain('1.22.0 is not out yet; its newest candidate, 1.22.0rc2');
+		if (!typed.includes('rc'))
+			expect(plan.lead).toContain('1.22.0 is not out yet; its newest release candidate, 1.22.0rc2');
 	},
 );
 

@@ -58,7 +58,7 @@ test('what the playbook dumps is all databases, and people of MAS are not asked 
 	expect(value('format', await guided('16 docker'))).toBe('archive');
 	const mas = await guided('example.org');
 	expect([mas.title, value('login', mas), value('domain', mas)]).toEqual([
-		'Prove a backup on PostgreSQL 15',
+		'Test a backup on PostgreSQL 15',
 		'other',
 		'example.org',
 	]);
@@ -119,7 +119,7 @@ test.each(['docker', 'debian', 'pip', 'mdad'])(
 	},
 );
 
-test('the throw-away Synapse is never told the live server’s port', async () => {
+test('the throwaway Synapse is never told the live server’s port', async () => {
 	for (const [typed, port] of [
 		['15 docker', '5432'],
 		['15 debian', '5499'],

@@ -107,7 +107,7 @@ describe('the same everywhere', () => {
 	test.each([
 		[synapse('1.98.0'), 'Synapse 1.98.0'],
 		[synapse('1.49.1'), '1.49.1, which was withdrawn by its developers'],
-		[synapse('1.164.0rc3'), '1.164.0rc3, a candidate of 1.164.0'],
+		[synapse('1.164.0rc3'), '1.164.0rc3, a release candidate of 1.164.0'],
 		[synapse('1.200.0'), 'Synapse 1.200.0, a release I do not know'],
 		[synapse('3.11-for-workgroups'), '`3.11-for-workgroups`, a release I do not know'],
 		[

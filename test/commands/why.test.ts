@@ -30,7 +30,7 @@ const texts: [string, string, [string, boolean, string], RegExp][] = [
 synapse-1  |   experimental_features.msc3861 was removed. Use the matrix_authentication_service configuration instead.
 synapse-1 exited with code 1 (restarting)`,
 		['symptom/msc3861-removed', true, 'after-fix'],
-		/^\*\*Sure: .*1\.157\.0.*\n\nNothing is damaged.*old release still starts/,
+		/^\*\*Certain: .*1\.157\.0.*\n\nNothing is damaged.*old release still starts/,
 	],
 	[
 		'systemd kills a migration',

@@ -92,9 +92,9 @@ describe('a halt that a PostgreSQL database needs', () => {
 				const { stops, steps } = planOf(asked);
 				expect(stops).toContainEqual(expect.objectContaining({ best: '1.81.0', required: true, sticks: true }));
 				const { lead, sections } = planWords(planOf(asked), []);
-				expect(lead).toContain(`**${from} → ${to}: halt at 1.81.0 first`);
+				expect(lead).toContain(`**${from} → ${to}: stop at 1.81.0 first`);
 				const [first] = dangersOf(asked);
-				expect(first).toMatch(/^\* 🔴 \*\*Halt at 1\.81\.0\*\* .*never finish/);
+				expect(first).toMatch(/^\* 🔴 \*\*Stop at 1\.81\.0\*\* .*never finish/);
 				// The step that it names says how to see that they are done.
 				const number = Number(/step (\d+)/.exec(first ?? '')?.[1]);
 				expect(sections.find(({ title }) => title.startsWith(`${number}. `))?.markdown).toContain(
@@ -106,11 +106,11 @@ describe('a halt that a PostgreSQL database needs', () => {
 		},
 	);
 
-	test('from below 1.38 to 1.89 and newer leads the plan, and says that the database can be ruined', () => {
+	test('from below 1.38 to 1.89 and newer leads the plan, and says that the database can be corrupted', () => {
 		const [first] = dangersOf('1.26.0 1.163.2 pip postgres');
-		expect(first).toMatch(/^\* 🔴 \*\*Halt at 1\.81\.0\*\* .*ruin the database/);
-		expect(dangersOf('1.26.0 1.163.2 pip sqlite').join()).not.toContain('Halt at');
-		expect(dangersOf('1.26.0 1.163.2 pip')[0]).toContain('If you use PostgreSQL: halt at 1.81.0');
+		expect(first).toMatch(/^\* 🔴 \*\*Stop at 1\.81\.0\*\* .*corrupt the database/);
+		expect(dangersOf('1.26.0 1.163.2 pip sqlite').join()).not.toContain('Stop at');
+		expect(dangersOf('1.26.0 1.163.2 pip')[0]).toContain('If you use PostgreSQL: stop at 1.81.0');
 	});
 
 	test.each(['1.83.0', '1.84.1', '1.88.0'])(
@@ -132,7 +132,7 @@ describe('a halt that a PostgreSQL database needs', () => {
 			expect(wait?.text).toContain('cannot drop column stream_ordering');
 			expect(steps.filter(({ id }) => id.endsWith('/switch'))).toHaveLength(1);
 			const [first] = dangersOf(`${from} 1.163.2 debian postgres=15`);
-			expect(first).toContain('If `replace_stream_ordering_column` is still queued: halt at 1.114.0');
+			expect(first).toContain('If `replace_stream_ordering_column` is still queued: stop at 1.114.0');
 		},
 	);
 
@@ -142,7 +142,7 @@ describe('a halt that a PostgreSQL database needs', () => {
 		expect(steps[0]).toMatchObject({ id: '1.60.0/stream-ordering-stuck', when: 'before', must: true });
 		expect(steps[0]?.text).not.toContain('stream_ordering2');
 		expect(dangersOf('1.60.0 1.84.0 docker postgres=13')[0]).toMatch(/Not before step 1 .*never finish\.$/);
-		expect(dangersOf('1.60.0 1.163.2 docker postgres=13')[0]).toMatch(/Not before step 1 .*ruin the database/);
+		expect(dangersOf('1.60.0 1.163.2 docker postgres=13')[0]).toMatch(/Not before step 1 .*corrupt the database/);
 		const [check, ...others] = stepsOf('1.100.0 1.163.2 docker postgres=15', /replace_stream_ordering_column/);
 		expect(others).toEqual([]);
 		expect(check).toMatchObject({

@@ -154,7 +154,7 @@ test('where the packages of the system are asked for, its Python is not', () => 
 test('the fault of a halt that may concern some is counted, not told', () => {
 	const text = terminalText(screenOf('1.18.0 1.163.2'), { color: false, width: 1000 });
 	expect(text).not.toContain('a halt on the way');
-	expect(text).toMatch(/🟡 \d severe faults may affect you/);
+	expect(text).toMatch(/🟡 \d severe bugs may affect you/);
 });
 
 test('a floor is told once, by the last of its kind, and red only where the deployment is under it', () => {
@@ -197,18 +197,16 @@ test('what nobody has read takes the place of the all-clear', () => {
 
 test('a target that is surely broken is red, and the last line asks for the sound one', () => {
 	const text = terminalText(screenOf('1.98.0 1.109.0 docker postgres=15'), { color: false, width: 1000 });
-	expect(text).toMatch(/^1\.98\.0 → 1\.109\.0: take 1\.110\.0 instead/);
+	expect(text).toMatch(/^1\.98\.0 → 1\.109\.0: use 1\.110\.0 instead/);
 	expect(text).toContain('🔴 1. 1.109.0 is broken: `/sync` stays empty for some users after the upgrade.');
-	expect(text).toMatch(
-		/Now: plan for the release without the fault: `!upgrade 1\.98\.0 1\.110\.0 docker postgres=15`$/,
-	);
+	expect(text).toMatch(/Now: plan for the release without the bug: `!upgrade 1\.98\.0 1\.110\.0 docker postgres=15`$/);
 });
 
 test('no all-clear contradicts a fault that may be one\u2019s own', () => {
 	const text = terminalText(screenOf('1.155.0 1.156.0 debian appservices'), { color: false, width: 1000 });
-	expect(text).toMatch(/^1\.155\.0 → 1\.156\.0: one jump, no halt/);
+	expect(text).toMatch(/^1\.155\.0 → 1\.156\.0: one jump, no stops in between/);
 	expect(text).toContain(
-		'✅ Nothing to do but the switch itself, unless a fault below is yours.\n🟡 1.156.0 is broken for some',
+		'✅ Nothing to do but the switch itself, unless a bug below affects you.\n🟡 1.156.0 is broken for some',
 	);
 	const clear = terminalText(screenOf('1.163.1 1.163.2 docker postgres=15'), { color: false, width: 1000 });
 	expect(clear).toContain('✅ Nothing to do but the switch itself.\n');
@@ -268,7 +266,7 @@ test('before, at the switch, afterwards: each with its checks in their order', (
 	]);
 	expect(under('At the switch', asked)).toEqual([
 		'☐ Wait until no background update is left',
-		'☐ Stop Synapse and back up: only that leads back to 1.98.0',
+		'☐ Stop Synapse and back up: the only way back to 1.98.0',
 		expect.stringMatching(/^☐ New image/),
 	]);
 	const text = terminalText(screenOf(asked), { color: false, width: 1000 });
@@ -299,7 +297,7 @@ test('a fault that a long condition limits is told in one line, for some', () =>
 		plan({ from: '1.56.0', to: '1.69.0', profile: unknownDeployment, today: '2026-11-29' }, knowledge),
 		[],
 	);
-	expect(all.sections[0]?.markdown).toContain('if you use pip, run a checkout');
+	expect(all.sections[0]?.markdown).toContain('if you use pip, run from a source checkout');
 });
 
 test('at night the steps name what helps when the start fails', () => {

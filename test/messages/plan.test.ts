@@ -154,7 +154,7 @@ test('a candidate has its date and a link; what is not read of it is said, not l
 	});
 
 	const out = told('1.2.0', '1.2.0rc1');
-	expect(out.lead).toContain('1.2.0rc1 was a candidate of 1.2.0; these are the notes of 1.2.0.');
+	expect(out.lead).toContain('1.2.0rc1 was a release candidate of 1.2.0; these are the notes of 1.2.0.');
 	expect(out.sections[0]?.title).toBe('Facts about 1.2.0');
 	expect(told('1.1.0', '1.1.0rc1').sections[0]?.title).toBe('1.1.0 was never published');
 });

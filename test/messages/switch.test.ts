@@ -105,7 +105,7 @@ describe('a package that upstream does not build', () => {
 	test('where no system has both, one halts at the last that the old one has', () => {
 		const text = textFor('debian os=debian-9', '1.163.2', '2026-10-23', '1.20.0');
 		expect(text).toContain(
-			'Halt at 1.31.0, upgrade the system (Debian 12, Debian 13, Ubuntu 22.04 have packages of 1.163.2)',
+			'Stop at 1.31.0, upgrade the system (Debian 12, Debian 13, Ubuntu 22.04 have packages of 1.163.2)',
 		);
 	});
 	test('is not downloaded for a system that is too new for it', () => {

@@ -46,7 +46,7 @@ export type Step = {
 	task?: StepTask;
 	/** It speaks only of options that the release at the start does not have: hardly anybody is concerned. */
 	young?: true;
-	/** Of a generated step in words: what going on without it can do, as a clause: “can ruin the database”. */
+	/** Of a generated step in words: what going on without it can do, as a clause: “can corrupt the database”. */
 	otherwise?: string;
 };
 

@@ -56,7 +56,7 @@ describe('a rollback', () => {
 	test('says so in one sentence, in the release’s own words', () => {
 		const { lead } = rollbackWords(rollback('1.42.0', '1.40.0', known({ releases: all, verified: trials })), []);
 		expect(lead).toContain(
-			'Tried on 2026-11-21: 1.41.0 starts after 1.42.0; 1.40.0 refuses after 1.42.0, with `` Too new for `me` ``.',
+			'Tested on 2026-11-21: 1.41.0 starts after 1.42.0; 1.40.0 refuses after 1.42.0, with `` Too new for `me` ``.',
 		);
 	});
 });
@@ -102,11 +102,11 @@ describe('a plan', () => {
 	test('marks it among what can hurt, and quotes it in the step', () => {
 		const { sections } = planWords(made, []);
 		const [dangers] = sections;
-		expect(dangers?.markdown).toMatch(/Synapse does not start without step \d \(tried\): 1\.43\.0\/owls/);
+		expect(dangers?.markdown).toMatch(/Synapse does not start without step \d \(tested\): 1\.43\.0\/owls/);
 		expect(dangers?.markdown).toMatch(/Synapse does not start without step \d: 1\.43\.0\/doves/);
-		expect(dangers?.markdown).toMatch(/Halt at 1\.42\.0\*\* .* \(tried\)\./);
+		expect(dangers?.markdown).toMatch(/Stop at 1\.42\.0\*\* .* \(tested\)\./);
 		const step = sections.find(({ title }) => title.includes('owls'))?.markdown;
-		expect(step).toContain('* Tried on 2026-11-21: owls refuse, with `No owls`.');
+		expect(step).toContain('* Tested on 2026-11-21: owls refuse, with `No owls`.');
 		expect(step).not.toContain('without owls');
 	});
 });
@@ -115,8 +115,8 @@ describe('the words', () => {
 	test('a sentence for each day, and what was only said to be old is said to be so', () => {
 		const later = verified(['1.40.0'], 'starts', { date: '2026-12-01', says: 'b', faked: 'sqlite 3.22' });
 		expect(trialWords([verified(['1.40.0'], 'starts', { says: 'a' }), later])).toEqual([
-			'Tried on 2026-11-21: a.',
-			'Tried on 2026-12-01: b (as it was told; nothing that old was at hand).',
+			'Tested on 2026-11-21: a.',
+			'Tested on 2026-12-01: b (as it was told; nothing that old was at hand).',
 		]);
 		expect(trialWords([])).toEqual([]);
 	});

@@ -24,8 +24,8 @@ export function casesOf(guide: string): Case[] {
 }
 
 const docker =
-	'No container ran. A stand-in for `docker` took the steps of Compose and of the official image, with the same programs on real data.';
-const lent = 'Servers of 13, 14 and 16 used the client programs of 15 or 17.';
+	'No container ran. A stand-in for `docker` performed the same steps as Compose and the official image, with the same programs on real data.';
+const lent = 'PostgreSQL 13, 14 and 16 servers used the client programs of 15 or 17.';
 const debian =
 	'Debian’s own cluster programs ran. The packages were put in place by hand, and a stand-in replaced systemd.';
 
@@ -71,7 +71,13 @@ const major: Case[] = [
 	upgrade('compose', 'dump', ['15', '17'], 'back', docker),
 	upgrade('compose', 'dump', ['15', '18'], 'onward', docker),
 	upgrade('compose', 'dump', ['13', '17'], 'onward', `${docker} ${lent}`),
-	upgrade('compose', 'dump', ['9.6', '17'], 'back', `${docker} The server of 9.6 used the client programs of 15.`),
+	upgrade(
+		'compose',
+		'dump',
+		['9.6', '17'],
+		'back',
+		`${docker} The PostgreSQL 9.6 server used the client programs of 15.`,
+	),
 	upgrade('compose', 'dump', ['14', '17'], 'onward', `${docker} ${lent}`),
 	upgrade('compose', 'dump', ['17', '18'], 'back', docker),
 	upgrade('debian', 'dump', ['15', '17'], 'back', debian),
