@@ -27,7 +27,10 @@ const account = z.strictObject({
 			z.string().refine(entry => entry === '*' || person.test(entry) || server.test(entry), {
 				error: 'a user ("@admin:example.org"), a server ("example.org") or "*"',
 			}),
-			{ error: 'a list of who may invite the bot: users, servers, or "*" for everyone; it has no default' },
+			{
+				error:
+					'a list of who may invite the bot, like ["@admin:example.org", "example.org"], or ["*"] for everyone; it has no default',
+			},
 		)
 		.min(1, 'nobody could invite the bot: name at least one user, one server, or "*"'),
 	changes: z
@@ -300,7 +303,7 @@ export function parseConfig(text: string, folder: string, environment: Environme
 	if (document.errors.length) {
 		return document.errors.map(error => ({
 			line: error.linePos?.[0].line ?? 1,
-			text: `not YAML: ${(error.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '')}`,
+			text: `not YAML: ${(error.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '')}${/reserved character/.test(error.message) ? '; put it in quotes' : ''}`,
 		}));
 	}
 	const { options, variables, unknown } = overlay(document.toJS(), shape, environment);

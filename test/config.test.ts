@@ -45,6 +45,11 @@ test('the smallest configuration has every default', () => {
 test.each<[string, string, string[]]>([
 	['nothing', '', ['1 matrix: is missing']],
 	['no YAML', 'matrix: [', ['1 not YAML']],
+	[
+		'an id without quotes',
+		'matrix:\n  user: @glia:example.org',
+		['2 not YAML: Plain value cannot start with reserved character @; put it in quotes'],
+	],
 	['no allow', small.replace(/ {2}allow.*\n/, ''), ['1 matrix.allow: a list of who may invite']],
 	['empty allow', small.replace(/allow: .*/, 'allow: []'), ['5 matrix.allow: nobody could invite']],
 	['a bad entry', small.replace('"example.org"]', '"exa mple"]'), ['5 matrix.allow.1: a user']],
@@ -69,6 +74,12 @@ test.each<[string, string, string[]]>([
 		'a missing file',
 		small.replace('password: secret', 'passwordFile: ./no-such'),
 		['4 matrix.passwordFile: there is no such file'],
+	],
+	['an empty secret', small.replace('password: secret', 'password: ""'), ['4 matrix.password: is empty']],
+	[
+		'a list that is none',
+		small.replace(/allow: .*/, 'allow: "*"'),
+		['5 matrix.allow: a list of who may invite the bot, like ["@admin'],
 	],
 	['both', small.replace('secret', 'secret\n  passwordFile: ./x'), ['5 matrix: give either password or passwordFile']],
 	[

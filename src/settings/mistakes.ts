@@ -33,6 +33,8 @@ export function mistakesOf(issue: z.core.$ZodIssue, places: Places): Mistake[] {
 	const typed = issue.code === 'invalid_type' && issue.message.startsWith('Invalid input') ? issue.expected : undefined;
 	const wanted = typed && (kinds[typed] ?? `a ${typed}`);
 	const given = places.document.hasIn(issue.path) || variableAt(issue.path, places.variables) !== undefined;
+	if (issue.code === 'too_small' && issue.origin === 'string' && issue.message.startsWith('Too small'))
+		return [mistakeAt(issue.path, `${name}: is empty`, places)];
 	const text = wanted ? (given ? `expected ${wanted}` : 'is missing') : issue.message;
 	return [mistakeAt(issue.path, name ? `${name}: ${text}` : text, places)];
 }

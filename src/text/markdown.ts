@@ -56,7 +56,12 @@ export function escapeMarkdown(text: string): string {
 	return harmless(text)
 		.split(/\s+/)
 		.filter(word => word !== '')
-		.map(word => (linked.test(word) ? code(word) : escapeWord(word)))
+		.map(word => {
+			if (!linked.test(word)) return escapeWord(word);
+			// The end of a sentence is no part of what stands before it.
+			const end = /[.,;:!?]*$/.exec(word)?.[0] ?? '';
+			return `${code(word.slice(0, word.length - end.length))}${escapeWord(end)}`;
+		})
 		.join(' ');
 }
 

@@ -40,6 +40,8 @@ test.each([
 	['<b>', '\\<b\\>'],
 	['\\', '\\\\'],
 	['is example.org down?', 'is `example.org` down\\?'],
+	['is it matrix.org?!', 'is it `matrix.org`\\?\\!'],
+	['logins of @glia:glia.test. Wait', 'logins of `@glia:glia.test`\\. Wait'],
 	['https://example.org/a`b', '``https://example.org/a`b``'],
 	['@room', '`@room`'],
 	['WWW.x', '`WWW.x`'],

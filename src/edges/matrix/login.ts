@@ -6,6 +6,7 @@ import { Refusal } from '../../answer.ts';
 import type { Config } from '../../config.ts';
 import type { Account, Failure } from '../../ports/homeserver.ts';
 import type { Store } from '../../ports/store.ts';
+import { duration } from '../../text/format.ts';
 import { failureOf } from './failure.ts';
 import { isRecord } from './json.ts';
 import { sdk } from './sdk.ts';
@@ -168,7 +169,9 @@ function startRefusal(config: Config['matrix'], failure: Failure): Refusal {
 	const { homeserver, user } = config;
 	if (failure.kind === 'token') return new Refusal(`${homeserver} does not accept the access token of ${user}.`);
 	if (failure.kind === 'limited')
-		return new Refusal(`${homeserver} is rate-limiting logins of ${user}. Wait, then start again.`);
+		return new Refusal(
+			`${homeserver} is rate-limiting logins of ${user} for ${duration(Math.ceil(failure.waitMs / 1000))}. Start again after that; a supervisor does so by itself.`,
+		);
 	if (failure.kind === 'refused') return new Refusal(`${homeserver} refuses the login of ${user}: ${failure.why}.`);
 	return new Refusal(
 		`The homeserver ${homeserver} cannot be reached: ${failure.kind === 'away' ? failure.why : 'stopped'}.`,
