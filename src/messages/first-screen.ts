@@ -26,7 +26,7 @@ type Density = {
 	before: number;
 	after: number;
 	people: number;
-	/** Which releases were taken; the title says it, too. */
+	/** What was taken for granted: releases, which the title says too, and checks; else the last fold says it. */
 	taken: boolean;
 };
 
@@ -63,6 +63,11 @@ type ScreenParts = { plan: Plan; sorted: Sorted; folds: Section[]; taken: readon
 
 function screen({ plan, sorted, folds, taken, known }: ScreenParts, density: Density): Answer {
 	const sources = [...(density.taken ? taken : []), known].join(' ');
+	const [last] = folds.slice(-1);
+	const untold = !density.taken && taken.length > 0 && last !== undefined;
+	const shownFolds = untold
+		? [...folds.slice(0, -1), { ...last, markdown: `${taken.join(' ')}\n\n${last.markdown}` }]
+		: folds;
 	const yellow = [...yellowLines(plan, sorted), ...maybeBroken(plan, density.faults)];
 	const paragraphs = [
 		boxes('Before', beforeLines(sorted, density.before)),
@@ -77,7 +82,7 @@ function screen({ plan, sorted, folds, taken, known }: ScreenParts, density: Den
 			.filter(Boolean)
 			.join('\n\n'),
 		title: `${plan.from} → ${plan.to}: ${verdict(plan, sorted)}`,
-		sections: [...paragraphs.filter(Boolean).map(open), ...folds, ...now(plan, sorted).map(open)],
+		sections: [...paragraphs.filter(Boolean).map(open), ...shownFolds, ...now(plan, sorted).map(open)],
 		kind: 'answer',
 		brief: true,
 	};

@@ -56,8 +56,10 @@ function overview(numbered: readonly Step[]): string {
 /** Steps that only inform share one fold for each `when`; the ones to act on have one each. */
 export function planWords(decided: Plan, taken: readonly string[]): Answer {
 	const plan = worded(decided);
-	const numbered = plan.steps.filter(({ must, refuses }) => must || refuses);
-	const informing = plan.steps.filter(({ must, refuses }) => !must && !refuses);
+	const numbered = plan.steps.filter(({ must, refuses, check, generated }) => must || refuses || check || generated);
+	const informing = plan.steps.filter(
+		({ must, refuses, check, generated }) => !must && !refuses && !check && !generated,
+	);
 	const sections: Section[] = [
 		{ title: 'What can hurt', markdown: list(dangers(plan, numbered).map(dangerLine)), fold: false },
 		...numbered.map((step, i) => stepSection(step, i + 1)),

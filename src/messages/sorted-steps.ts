@@ -73,7 +73,7 @@ export function sortedSteps(plan: Plan): Sorted {
 	// What refuses to start and cannot be done beforehand is done at the switch, and said there.
 	const isFirst = (step: Step) => step.refuses && step.when !== 'switch';
 	const sure = notes.filter(step => step.must && surely(step) && !isFirst(step));
-	const isQuery = ({ must, query, concerned, when }: Step) => must && query && concerned === true && when === 'before';
+	const isQuery = ({ check, query, when }: Step) => check && query && when === 'before';
 	const checks = [
 		...notes.filter(step => isQuery(step) && !step.refuses),
 		...told.filter(({ task }) => task?.kind === 'outside').map(stepWorded),
@@ -102,8 +102,8 @@ export function sortedSteps(plan: Plan): Sorted {
 		checks,
 		trying: told.filter(({ task }) => task?.kind === 'try').map(stepWorded),
 		settings: refusing.filter(step => !surely(step)),
-		uses: notes.filter(step => step.must && !step.refuses && !surely(step) && !checks.includes(step)),
-		informing: notes.filter(({ must, refuses }) => !must && !refuses),
+		uses: notes.filter(step => (step.must || step.check) && !step.refuses && !surely(step) && !checks.includes(step)),
+		informing: notes.filter(({ must, refuses, check }) => !must && !refuses && !check),
 		updates: commands[0]?.updates ?? [],
 		backup: commands[0]?.backup ?? [],
 	};

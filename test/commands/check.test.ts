@@ -59,6 +59,7 @@ describe('where the configuration comes from', () => {
 		const skeleton =
 			'--- # file 1\nserver_name: "***"  # 10\nreport_stats: false  # 11\ndatabase:  # 12\n  name: "psycopg2"  # 13\nsmtp_host: "***"  # 40\nown5: "***"  # 41\nsession_lifetime: 0  # 42\n--- # file 2\nworker_app: synapse.app.generic_worker  # 3\nworker_replication_host: "***"  # 4\n';
 		expect(await kinds('1.163.2', [{ name: 'x', text: skeleton }])).toEqual([
+			'refuses worker_app file 2:3',
 			'refuses worker_replication_host file 2:4',
 			'misplaced smtp_host file 1:40',
 		]);

@@ -19,8 +19,9 @@ export function outsideFirst(steps: readonly Step[], { to }: Ends, notes: readon
 	const placeOf = new Map(notes.flatMap(({ id, foundIn }) => (foundIn ? [[id, foundIn] as const] : [])));
 	const isOutside = ({ id, must, refuses, onlyIf, concerned, oneWay, query }: Step) =>
 		must && !refuses && onlyIf !== undefined && concerned === true && !oneWay && !query && placeOf.has(id);
-	const members = steps.filter(isOutside);
-	if (!members.length) return [...steps];
+	const asked = steps.map(step => (isAsked(step) ? { ...step, must: false, check: true as const } : step));
+	const members = asked.filter(isOutside);
+	if (!members.length) return asked;
 	const checks = members.map(
 		({ id, release, when, title, text, onlyIf = '' }): OutsideCheck => ({ id, release, when, title, text, onlyIf }),
 	);
@@ -28,11 +29,17 @@ export function outsideFirst(steps: readonly Step[], { to }: Ends, notes: readon
 	const step: Step = {
 		...standingFor(members),
 		id: `${to}/outside`,
+		must: false,
 		release: to,
 		concerned: true,
 		task: { kind: 'outside', places, checks },
 	};
-	return [...steps.filter(other => !isOutside(other)), step];
+	return [...asked.filter(other => !isOutside(other)), step];
+}
+
+/** What one query decides is something to check: whether anything has to be done is known only then. */
+function isAsked({ must, refuses, onlyIf, concerned, oneWay, query }: Step): boolean {
+	return must && !refuses && onlyIf !== undefined && concerned === true && !oneWay && query === true;
 }
 
 /** One step in place of a note for each system whose packages ended, where nobody has said which system it is. */

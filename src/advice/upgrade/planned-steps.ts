@@ -140,6 +140,7 @@ export function tryAfter(
 	return {
 		...planned,
 		id: `${to}/try`,
+		must: false,
 		release: to,
 		when: 'after',
 		task: {

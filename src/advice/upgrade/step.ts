@@ -40,7 +40,7 @@ export type Step = {
 	leg: number;
 	/** Made by the planner, not from a note: the switch itself, the wait at a halt. */
 	generated?: true;
-	/** Of a generated step: something to check, which holds nothing up. */
+	/** Something to check, which holds nothing up: only then is it known whether there is anything to do. */
 	check?: true;
 	/** What the words of a generated step are made of, in messages/switch.ts; until then its title and text are empty. */
 	task?: StepTask;

@@ -25,7 +25,7 @@ export type Tally = {
 export function tally({ steps, stops, unread }: Pick<Plan, 'steps' | 'stops' | 'unread'>): Tally {
 	// The switch goes without saying, and waits are counted as halts.
 	const acts = steps.filter(
-		({ must, generated, check, id }) => must && (!generated || check || id.endsWith('/start-limit')),
+		({ must, generated, check, id }) => check || (must && (!generated || id.endsWith('/start-limit'))),
 	);
 	const sure = acts.filter(surely).length;
 	const warning = unread.find(({ warning }) => warning !== undefined)?.warning;
@@ -34,7 +34,7 @@ export function tally({ steps, stops, unread }: Pick<Plan, 'steps' | 'stops' | '
 		perhaps: acts.length - sure,
 		refusing: steps.filter(({ refuses }: Step) => refuses).length,
 		halts: stops.filter(({ required }) => required).map(({ best }) => best),
-		informing: steps.filter(({ must }) => !must).length,
+		informing: steps.filter(({ must, check, generated }) => !must && !check && !generated).length,
 		unread: unread.length,
 		...(warning !== undefined && { warning }),
 		empty: steps.every(({ generated }) => generated) && acts.length === 0 && unread.length === 0,

@@ -31,7 +31,7 @@ test('what no file decides is one step for everybody, with each condition beside
 	const step = steps.find(({ id }) => id === '1.3.0/outside');
 	expect(step).toMatchObject({
 		when: 'before',
-		must: true,
+		must: false,
 		concerned: true,
 		onlyIf: 'one of its conditions holds',
 		title: 'May apply to you: check your scripts and the proxy',
