@@ -193,7 +193,7 @@ async function here(text: string, ports: Map<string, number>, { socket, provider
 			/(worker_replication_http_port: *)(\d{4})\b/g,
 			(_, key: string, port: string) => `${key}${ports.get(port)}`,
 		)
-		.replace(/(\bhost: *)(?:\/var)?\/run\/postgresql\b/g, `$1${socket}`)
+		.replace(/(\bhost: *)(?:(?:\/var)?\/run|\$DIR)\/postgresql\b/g, `$1${socket}`)
 		.replaceAll('172.17.0.1', '127.0.0.2')
 		.replace(/https:\/\/auth\.example\.org|https:\/\/accounts\.google\.com/g, provider);
 }
