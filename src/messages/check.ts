@@ -112,7 +112,7 @@ function sectionsOf(
 	group: Omit<(typeof groups)[number], 'kinds'>,
 	to: string,
 ): Section[] {
-	const lines = findings.map(finding => `${place(finding)}${findingText(finding, to)}`);
+	const lines = findings.map(finding => `${place(finding, isClause(finding))}${findingText(finding, to)}`);
 	const mark = group.mark && { mark: group.mark };
 	const title = `${group.title} (${lines.length})`;
 	if (group.fold || lines.length <= maxShown) return [{ title, ...mark, markdown: list(lines), fold: group.fold }];
@@ -124,9 +124,17 @@ function sectionsOf(
 	];
 }
 
-function place({ file, line, option }: Pick<Finding, 'file' | 'line' | 'option'>): string {
+/** Whether the text goes on after the option, as in “`a` is missing”, and needs no colon. */
+function isClause(finding: Finding): boolean {
+	const { kind, note } = finding;
+	return (
+		(kind === 'refuses' && !note && whyOf(finding) !== undefined) || (kind === 'renamed' && finding.why !== undefined)
+	);
+}
+
+function place({ file, line, option }: Pick<Finding, 'file' | 'line' | 'option'>, clause = false): string {
 	const where = file === '' ? '' : `${code(line ? `${file}:${line}` : file)} `;
-	return `${where}${option === '' ? '' : `${code(option)}: `}`;
+	return `${where}${option === '' ? '' : `${code(option)}${clause ? '' : ':'} `}`;
 }
 
 const reasons: Record<NonNullable<Finding['reason']>, string> = {
@@ -147,7 +155,7 @@ export function findingText(finding: Finding, to: string): string {
 	const since = release === undefined ? '' : ` in ${release}`;
 	switch (finding.kind) {
 		case 'refuses':
-			if (note) return `${sentence(note.title)} (since ${note.release})`;
+			if (note) return `${note.title.replace(/\.$/, '')} (since ${note.release}).`;
 			if (why !== undefined) return sentence(why);
 			if (finding.accepts)
 				return `${to} accepts only ${kindsInWords(finding.accepts)}, but this is ${aKind(finding.is ?? '')}.`;
@@ -256,7 +264,7 @@ function unjudgedSection(unjudged: readonly Unjudged[]): Section[] {
 
 function factsLine({ derived }: CheckContext): string {
 	const facts = [...new Set(derived.filter(({ line }) => line > 0).map(({ fact }) => typedFact(fact)))];
-	return facts.length ? `Found in it: ${enumerate(facts)}.` : '';
+	return facts.length ? `Found in the configuration: ${enumerate(facts)}.` : '';
 }
 
 /** The room opens at the end of a message: there stands what to do next. */

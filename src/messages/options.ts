@@ -228,14 +228,14 @@ export function optionsWords(between: OptionsBetween, reach: OptionSpan, taken: 
 	const { from, to, added, removed, deprecated, defaults } = between;
 	const parts = [
 		...(added.length ? [`${added.length} new`] : []),
-		...(removed.length ? [`${removed.length} gone`] : []),
+		...(removed.length ? [`${removed.length} removed`] : []),
 		...(deprecated.length ? [`${deprecated.length} deprecated`] : []),
 		...(defaults.length ? [`${defaults.length} with a new default`] : []),
 	];
 	const ends = ({ option, release, replacedBy }: OptionsBetween['removed'][number]) =>
 		`${code(option)}, ${release}${replacedBy === undefined ? '' : `. Replacement: ${replacedBy}`}`;
 	const sections: Section[] = [
-		...optionsSection('Gone', removed, ends, { mark: '⚠️', fold: false }),
+		...optionsSection('Removed', removed, ends, { mark: '⚠️', fold: false }),
 		...optionsSection(
 			'New defaults',
 			defaults,
@@ -257,7 +257,7 @@ export function optionsWords(between: OptionsBetween, reach: OptionSpan, taken: 
 			`**Options from ${from} to ${to}: ${parts.length ? parts.join(', ') : 'no difference'}.**`,
 			...taken,
 			...(limits === undefined ? [] : [limits]),
-			`For details of one: ${code('!option NAME')}.`,
+			`For details of an option: ${code('!option NAME')}.`,
 		].join('\n\n'),
 		title: `Options: ${from} → ${to}`,
 		sections,

@@ -76,7 +76,7 @@ export function rollbackWords(result: Rollback, taken: readonly string[]): Answe
 			]
 		: [];
 	const care =
-		'A successful start does not mean that nothing is lost: a background update that the older release does not know blocks all its own, and rooms of a version that it does not know disappear from sync. The safe way back is a backup from before the switch.';
+		'A successful start does not mean that nothing is lost: the older release gets stuck on background updates that it does not know, and rooms of a version that it does not know disappear from sync. The safe way back is a backup from before the switch.';
 	return {
 		value: { format: 1, ...rollbackValue(result) },
 		lead: [`**${verdict}**`, floorWords(result), ...trialWords(result.tried ?? []), ...taken, care].join('\n\n'),

@@ -99,7 +99,7 @@ export function openWords(open: readonly OpenAlert[], watches: number): Answer {
 	};
 	if (!open.length) {
 		const where = watches
-			? `on the ${count(watches, 'server')} that this room watches`
+			? `on the ${watches === 1 ? 'server' : count(watches, 'server')} that this room watches`
 			: `; it watches none: ${code('!watch example.org')}`;
 		return { value, lead: `**Nothing is open** ${where}.`.replace(' ;', ';'), sections: [], kind: 'answer' };
 	}

@@ -150,7 +150,7 @@ function about(match: WhyMatch, told: ToldMatch): Section {
 }
 
 function spanWords({ since, until }: ToldMatch): string {
-	if (since && until) return `Affects releases from ${since}; fixed in ${until}.`;
+	if (since && until) return `Affects ${since} and newer; fixed in ${until}.`;
 	if (since) return `Affects ${since} and newer.`;
 	return until ? `Affects releases before ${until}.` : '';
 }
@@ -221,7 +221,7 @@ const logs: Record<string, string> = {
 function helpWords({ profile }: WhyTelling): string {
 	const install = String(profile.get('install')?.value ?? '');
 	const command = logs[install] ?? 'journalctl -u matrix-synapse -n 300';
-	const docker = install === '' ? ` (${code('docker compose logs --tail 300 synapse')} in Docker)` : '';
+	const docker = install === '' ? `, or ${code('docker compose logs --tail 300 synapse')} in Docker` : '';
 	return `please send the lines around the *first* error since the last start (${code(command)}${docker}), and add your release and installation to the command, like ${code('!why 1.163 docker …')}.`;
 }
 
