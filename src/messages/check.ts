@@ -112,7 +112,9 @@ function sectionsOf(
 	group: Omit<(typeof groups)[number], 'kinds'>,
 	to: string,
 ): Section[] {
-	const lines = findings.map(finding => `${place(finding, isClause(finding))}${findingText(finding, to)}`);
+	const lines = findings.map(
+		finding => `${place(finding, !finding.note && whyOf(finding) !== undefined)}${findingText(finding, to)}`,
+	);
 	const mark = group.mark && { mark: group.mark };
 	const title = `${group.title} (${lines.length})`;
 	if (group.fold || lines.length <= maxShown) return [{ title, ...mark, markdown: list(lines), fold: group.fold }];
@@ -124,14 +126,7 @@ function sectionsOf(
 	];
 }
 
-/** Whether the text goes on after the option, as in “`a` is missing”, and needs no colon. */
-function isClause(finding: Finding): boolean {
-	const { kind, note } = finding;
-	return (
-		(kind === 'refuses' && !note && whyOf(finding) !== undefined) || (kind === 'renamed' && finding.why !== undefined)
-	);
-}
-
+/** With `clause`, the text goes on after the option, as in “`a` is missing”. */
 function place({ file, line, option }: Pick<Finding, 'file' | 'line' | 'option'>, clause = false): string {
 	const where = file === '' ? '' : `${code(line ? `${file}:${line}` : file)} `;
 	return `${where}${option === '' ? '' : `${code(option)}${clause ? '' : ':'} `}`;
@@ -293,8 +288,7 @@ const runs: Readonly<Record<string, string>> = {
 	nix: "nix-shell -p 'python3.withPackages (p: [ p.pyyaml ])' --run \\\n  \"python3 skeleton.py $(systemctl cat matrix-synapse |\n    grep -oP -- '--config-path \\K\\S+' | xargs)\"",
 };
 
-/** The answer where no configuration was given: the script that prints one without its values. */
-/** `name`: the server that was named; `isRoom`: files can be sent there. */
+/** The answer where no configuration was given: the script that prints one without its values. `name`: the server that was named; `isRoom`: files can be sent there. */
 export function skeletonWords({
 	script,
 	sha256,
