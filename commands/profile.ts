@@ -16,7 +16,7 @@ export const profile = {
 	usage: 'profile [server] [facts… | forget facts…]',
 	summary: 'what this room knows about a deployment',
 	examples: ['profile example.org', example.slice(1), 'profile example.org forget workers'],
-	help: `Put ${code('no-')} in front to negate a fact; ${code('forget')} makes it unknown again (${code('forget all')}: all of them, ${code('forget configuration')}: what ${code('!check')} found). For a server that cannot be polled, give the version: ${code('!profile example.org version=1.150')}. You can leave out the server if this room watches only one.`,
+	help: `Negate a fact with a ${code('no-')} prefix; ${code('forget')} makes it unknown again (${code('forget all')}: all of them, ${code('forget configuration')}: what ${code('!check')} found). For a server that cannot be polled, give the version: ${code('!profile example.org version=1.150')}. You can leave out the server if this room watches only one.`,
 	changes: true,
 	asks: words =>
 		words.length === 0 || (words.length === 1 && !words[0]?.includes('=') && words[0]?.includes('.') === true),

@@ -171,5 +171,5 @@ function askWords(server: string, alerts: readonly Numbered[]): string {
 	if (!facts.length) return '';
 	const words = facts.slice(0, 3).map(factExample).join(' ');
 	const all = alerts.every(({ alert }) => alert.ask);
-	return `I do not know whether ${all ? '' : 'all of '}this affects it. Tell me, for example ${code(`!profile ${server} ${words}`)}; put ${code('no-')} in front to negate a fact.`;
+	return `I do not know whether ${all ? '' : 'all of '}this affects it. Tell me, for example ${code(`!profile ${server} ${words}`)}; negate a fact with a ${code('no-')} prefix.`;
 }

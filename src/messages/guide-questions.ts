@@ -47,7 +47,7 @@ function questionsFirst(guided: Guided, around: Around): Answer {
 			},
 			{
 				title: '',
-				markdown: `**Now:** answer what you can, like ${code(command)}\\\nTo see the whole guide with open questions: ${code(`!${around.asked} all`)}`,
+				markdown: `**Now:** answer what you can, such as ${code(command)}\\\nTo see the whole guide with open questions: ${code(`!${around.asked} all`)}`,
 				fold: false,
 			},
 		],

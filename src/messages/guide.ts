@@ -97,7 +97,7 @@ export function guideLead({ title, stages, cleanUp, ways, way, ask }: Guided): s
 function costLine({ ways, way }: Guided): string {
 	const cost = ways.find(({ id }) => id === way)?.cost;
 	if (!cost || costWords(cost)) return '';
-	return `${cost.says} Add the size for an estimate, like ${code('size=20G')}.`;
+	return `${cost.says} Add the size for an estimate, such as ${code('size=20G')}.`;
 }
 
 function lower(text: string): string {
@@ -334,7 +334,7 @@ export function usualWords({ parameters }: Guided, asked: string): string {
 	const usual = parameters.filter(({ by }) => by === 'default').map(({ name, value }) => `${name}=${value}`);
 	if (!usual.length) return '';
 	const some = usual.slice(0, 4).map(name => code(name));
-	return `This uses default names (${some.join(', ')}${usual.length > 4 ? ' …' : ''}); add your own, like ${code(`!${asked} ${usual[0]}`)}.`;
+	return `This uses default names (${some.join(', ')}${usual.length > 4 ? ' …' : ''}); add your own, such as ${code(`!${asked} ${usual[0]}`)}.`;
 }
 
 /** Stages that a fact excludes. Stages of other layouts are not worth mentioning. */

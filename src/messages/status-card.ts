@@ -234,7 +234,7 @@ function overviewSections(overview: Overview, facing: Facing): Section[] {
 		...distributionLines(facing),
 	];
 	const say = ask.length
-		? ` I would also like to know: ${code(`!profile ${server} ${ask.map(factExample).join(' ')}`)}; put ${code('no-')} in front to negate a fact.`
+		? ` I would also like to know: ${code(`!profile ${server} ${ask.map(factExample).join(' ')}`)}; negate a fact with a ${code('no-')} prefix.`
 		: '';
 	return [
 		{ title: 'State', markdown: list(lines), fold: false },

@@ -105,7 +105,7 @@ function wayWords(way: WayCommands, workers: boolean): string {
 function waysWords({ ways, stated, workers }: SwitchCommands): string {
 	const known = typeof workers === 'object';
 	if (stated) return ways.map(way => `${wayWords(way, known)}${below(way.lines)}`).join('');
-	return `Use the lines for the way yours was installed (say it, such as \`docker\` or \`debian\`, and only those are shown):\n\n${ways
+	return `Use the commands for the way yours was installed (say it, such as \`docker\` or \`debian\`, and only those are shown):\n\n${ways
 		.map(way => `${code(way.install)}: ${wayWords(way, known)}${below([...way.lines, ...way.log])}`)
 		.join('\n\n')}`;
 }
@@ -253,7 +253,7 @@ function systemWords({ to, built, ended }: Extract<StepTask, { kind: 'which-syst
 
 ${block(['. /etc/os-release && echo "$ID-$VERSION_ID"'])}
 
-Ask again with it, like \`os=debian-12\`: the plan then says how to get to a system that has them. These systems had packages of your current release, but no longer have any:
+Ask again with it, such as \`os=debian-12\`: the plan then says how to get to a system that has them. These systems had packages of your current release, but no longer have any:
 
 ${list(last)}`;
 }
