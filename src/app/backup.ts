@@ -17,6 +17,7 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import { Refusal } from '../answer.ts';
 import type { Config } from '../config.ts';
+import { noteBackup } from '../delivery/last-backup.ts';
 import { askControl, type Control, type ControlReply, serveControl } from '../edges/control/socket.ts';
 import type { Connection } from '../edges/matrix/homeserver.ts';
 import { folderOf } from '../edges/matrix/keys.ts';
@@ -28,7 +29,8 @@ import { megabytes } from '../text/format.ts';
 type Serving = {
 	/** The store's folder. */
 	folder: string;
-	store: Pick<Store, 'copyTo' | 'account'>;
+	store: Pick<Store, 'copyTo' | 'account' | 'kept'>;
+	now: () => Date;
 	homeserver: Pick<Connection, 'copyKeys'>;
 	log: Log;
 };
@@ -37,7 +39,7 @@ type Serving = {
 const prefix = 'backup-';
 
 /** Answers those who ask for a backup, one at a time. Undefined where there can be no socket. */
-export async function serveBackups({ folder, store, homeserver, log }: Serving): Promise<Control | undefined> {
+export async function serveBackups({ folder, store, homeserver, now, log }: Serving): Promise<Control | undefined> {
 	for (const name of readdirSync(folder))
 		if (name.startsWith(prefix)) rmSync(join(folder, name), { recursive: true, force: true });
 	let busy = false;
@@ -56,16 +58,20 @@ export async function serveBackups({ folder, store, homeserver, log }: Serving):
 		}
 	}
 
-	async function answer(over: Promise<void>): Promise<ControlReply> {
+	async function answer(over: Promise<boolean>): Promise<ControlReply> {
 		if (busy) return { refused: 'another backup is running' };
 		busy = true;
 		try {
 			const copy = await copied();
+			const at = now();
 			log.info({}, 'a backup was made');
-			void over.then(() => {
+			const ended = over.then(async kept => {
 				rmSync(copy, { recursive: true, force: true });
 				busy = false;
+				if (kept) await noteBackup(store.kept, at);
+				else log.warn({}, 'the backup was not kept by the one who asked for it');
 			});
+			ended.catch((error: unknown) => log.warn({ err: error }, 'the time of the backup could not be noted'));
 			return { folder: copy };
 		} catch (error) {
 			busy = false;
@@ -94,6 +100,7 @@ export async function runBackup(path: string, { store }: Pick<Config, 'store'>):
 		else copyClosedStore(store.path, half);
 		keep(half);
 		renameSync(half, to);
+		await asked?.keep();
 	} catch (error) {
 		rmSync(half, { recursive: true, force: true });
 		throw error instanceof Refusal ? error : new Refusal(`No backup was made: ${reason(error)}.`);

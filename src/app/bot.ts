@@ -44,13 +44,20 @@ export function vitalsOf({ ports }: BotSetup): Vitals {
 
 /** What the configuration asks for; loaded only then. */
 export async function supervise(
-	{ health }: Config,
+	{ health, store }: Config,
 	{ ports }: BotSetup,
 	base: Pick<Base, 'log' | 'store' | 'vitals'>,
 ): Promise<Supervision | undefined> {
 	if (health.listen === undefined && !process.env.NOTIFY_SOCKET) return undefined;
 	const { openSupervision } = await import('./supervision.ts');
-	return openSupervision({ ...base, health, version: ports.health.version, now: ports.now, environment: process.env });
+	return openSupervision({
+		...base,
+		backups: !store.postgres,
+		health,
+		version: ports.health.version,
+		now: ports.now,
+		environment: process.env,
+	});
 }
 
 type Base = {
@@ -135,12 +142,12 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 	vitals.knowledge = setup.played?.knowledge ?? outside.knowledge;
 	const { startedAt } = health;
 	const telling = operating?.openTelling({
-		condition: () => ({ ...homeserver.device(), ...(storeLost && { storeLost }), sources: sources(), startedAt }),
+		condition: () => ({ ...conditionOf({ homeserver, outside, sources, storeLost }), startedAt }),
 		said: running.outbox.wake,
 		fatal: ending.fatal,
 	});
 	const { folder } = base;
-	const control = folder === undefined ? undefined : openControl({ folder, store, homeserver, log });
+	const control = folder === undefined ? undefined : openControl({ folder, store, homeserver, now, log });
 	return {
 		said: running.outbox.wake,
 		async stop(how) {
@@ -148,6 +155,19 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 			await telling?.stop();
 			await stopWork({ running, homeserver, outside }, how);
 		},
+	};
+}
+
+type Faulty = { homeserver: Connection; outside: Outside; sources: Web['sources']; storeLost: Date | undefined };
+
+/** What may be amiss, for the operator's room. */
+function conditionOf({ homeserver, outside, sources, storeLost }: Faulty) {
+	const newer = outside.web.newerEdition();
+	return {
+		...homeserver.device(),
+		...(storeLost && { storeLost }),
+		...(newer !== undefined && { newer }),
+		sources: sources(),
 	};
 }
 

@@ -2,6 +2,7 @@
 import { standings } from '../advice/watch/standings.ts';
 import type { WatchedServer } from '../advice/watch/subscription.ts';
 import type { Config } from '../config.ts';
+import { lastBackup } from '../delivery/last-backup.ts';
 import { openMetrics } from '../edges/health/metrics.ts';
 import { openNotifier } from '../edges/health/notify.ts';
 import { openReadiness } from '../edges/health/readiness.ts';
@@ -28,6 +29,8 @@ type SupervisionSetup = {
 	version: string;
 	vitals: Vitals;
 	store: Store;
+	/** Whether the bot makes backups; a database has its own. */
+	backups: boolean;
 	now: () => Date;
 	log: Log;
 };
@@ -63,7 +66,7 @@ export async function openSupervision(setup: SupervisionSetup): Promise<Supervis
 type ServedHealth = { counters: Counters; close: () => void };
 
 async function openHealth(
-	{ health, version, vitals, store, now, log }: SupervisionSetup,
+	{ health, version, vitals, store, backups, now, log }: SupervisionSetup,
 	listen: { host: string; port: number },
 ): Promise<ServedHealth> {
 	const age = () => vitals.syncAge();
@@ -76,6 +79,7 @@ async function openHealth(
 		},
 		figures: () => store.figures(now()),
 		sources: () => vitals.sources(),
+		lastBackup: backups ? () => lastBackup(store.kept) : undefined,
 		now,
 		standings: health.servers
 			? async () => standings(await allServers(store), vitals.knowledge(), now().toISOString().slice(0, 10))

@@ -5,6 +5,7 @@ import { type OperatorNews, operatorNewsWords } from '../messages/operator.ts';
 import type { Saying } from '../ports/saying.ts';
 import type { Store } from '../ports/store.ts';
 import { matrixMessages } from '../render/matrix.ts';
+import { lastBackup } from './last-backup.ts';
 import { operatorRoom } from './operator-room.ts';
 
 export type OperatorNotices = {
@@ -48,7 +49,8 @@ export async function tellOperator(notices: OperatorNotices): Promise<undefined>
 	const room = await operatorRoom(notices.room, store);
 	if (!(await store.joinedRooms()).includes(room)) return;
 	const memory = await recall(store.kept, at);
-	const lasting = lastingFaults(condition(), at);
+	const backup = await lastBackup(store.kept);
+	const lasting = lastingFaults({ ...condition(), ...(backup && { lastBackup: backup }) }, at);
 	// What is over may come again, as another episode.
 	for (const key of Object.keys(memory.open)) if (!lasting.has(key)) delete memory.open[key];
 	for (const key of lasting.keys()) memory.open[key] ??= { since: at.toISOString(), told: false };

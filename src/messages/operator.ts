@@ -63,8 +63,12 @@ function faultWords(fault: OperatorFault, now: Date): string {
 			return `Old sessions of mine are still logged in: ${enumerate(fault.devices.map(code))}. Log them out`;
 		case 'store-lost':
 			return `My store was lost or emptied ${ago(fault.at, now)}: watches and settings are gone, and each room was told. Restore a backup if you have one`;
+		case 'old-backup':
+			return `The last backup was made ${ago(fault.at, now)}. ${code('systemctl status glia-backup')}, or whatever starts it, has the reason`;
+		case 'newer-version':
+			return `A newer Glia is out: ${escapeMarkdown(fault.version)}`;
 		case 'stale-source': {
-			const since = fault.read ? `was last read ${ago(fault.read, now)}` : 'was never read';
+			const since = fault.read ? `was last read ${ago(fault.read, now)}` : 'has not been read since I started';
 			const why = fault.trouble === undefined ? '' : `: ${sourceTroubleWords(fault.trouble)}`;
 			return `Upstream’s source “${escapeMarkdown(fault.name)}” ${since}${why}. New releases or advisories may go unnoticed`;
 		}

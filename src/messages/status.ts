@@ -82,13 +82,29 @@ export function statusWords(status: Status, zone: string): Answer {
 	];
 	return {
 		value: status,
-		lead: `**${device?.mute === undefined && device?.second === undefined ? 'All is well' : 'There are problems'}:** Glia ${version}, up for ${duration(upSeconds)}.\n\n${list(lines)}`,
+		lead: `**${isWell(status) ? 'All is well' : 'There are problems'}:** Glia ${version}, up for ${duration(upSeconds)}.\n\n${list(lines)}`,
 		sections: [
 			...(watch.servers.length ? [looksSection(watch.servers, zone)] : []),
 			...(sources ? [sourcesSection(sources)] : []),
 		],
 		kind: 'answer',
 	};
+}
+
+/** Whether nothing below is marked as a fault. */
+function isWell({ device, storeLost, awaitsInvitation, updates, sources = [] }: Status): boolean {
+	const { signed, second, lingering = [], mute } = device ?? {};
+	return (
+		signed !== false &&
+		second === undefined &&
+		lingering.length === 0 &&
+		mute === undefined &&
+		storeLost === undefined &&
+		awaitsInvitation?.here === undefined &&
+		updates?.trouble === undefined &&
+		updates?.refused === undefined &&
+		sources.every(({ trouble }) => trouble === undefined)
+	);
 }
 
 function looksSection(servers: Status['watch']['servers'], zone: string): Section {

@@ -1,6 +1,7 @@
 // The operator's room hears of each fault once while it lasts, whatever is restarted or killed in between.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { BotCondition } from '../../src/advice/operator/faults.ts';
+import { noteBackup } from '../../src/delivery/last-backup.ts';
 import { noteEnding, noteTakeOver, tellOperator } from '../../src/delivery/operator-notices.ts';
 import { openStore } from '../../src/edges/store/store.ts';
 import type { Store } from '../../src/ports/store.ts';
@@ -64,7 +65,7 @@ test('what lasts is told once; over and back again, again', async () => {
 	]);
 	expect(await told()).toEqual([]);
 	condition = { ...condition, mute: 'M_UNKNOWN', second: 'OTHER' };
-	expect(await told()).toEqual([expect.stringMatching(/2 faults[\s\S]*I cannot speak[\s\S]*Another Glia/)]);
+	expect(await told()).toEqual([expect.stringMatching(/2 problems[\s\S]*I cannot speak[\s\S]*Another Glia/)]);
 	condition = { sources: [], startedAt: clock };
 	expect(await told()).toEqual([]);
 	condition = { ...condition, needs: 'Open a page.' };
@@ -89,6 +90,26 @@ test('what is given up and which rooms are lost is told, with nothing of what wa
 	expect(first).not.toContain('secret');
 	await store.leftRoom(other, clock);
 	expect(await told()).toEqual([expect.stringContaining(`I am no longer in \`${other}\``)]);
+	expect(await told()).toEqual([]);
+});
+
+test('a backup that is old is told once, and again after the next that is', async () => {
+	await join(ops);
+	await noteBackup(store.kept, clock);
+	expect(await told()).toEqual([]);
+	clock = new Date(clock.getTime() + 3 * 24 * 3600_000);
+	expect(await told()).toEqual([expect.stringContaining('The last backup was made 3 days ago')]);
+	expect(await told()).toEqual([]);
+	await noteBackup(store.kept, clock);
+	expect(await told()).toEqual([]);
+	clock = new Date(clock.getTime() + 3 * 24 * 3600_000);
+	expect(await told()).toHaveLength(1);
+});
+
+test('a newer version is told once', async () => {
+	await join(ops);
+	condition = { ...condition, newer: '9.0.0' };
+	expect(await told()).toEqual([expect.stringContaining('A newer Glia is out: 9.0.0')]);
 	expect(await told()).toEqual([]);
 });
 

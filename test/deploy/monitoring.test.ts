@@ -19,6 +19,7 @@ async function served(): Promise<string> {
 			alerts: { info: 0, warning: 0, severe: 0 },
 		}),
 		sources: () => [{ name: 'releases', address: '', next: now, failures: 0, read: now }],
+		lastBackup: async () => now,
 		now: () => now,
 		standings: async () => [{ server: 'example.org', releasesBehind: 1, openAdvisories: 1 }],
 	});

@@ -18,3 +18,35 @@ test('a newer version is told, and none where none is known', () => {
 	);
 	expect(statusWords(status, 'UTC').lead).not.toContain('newer');
 });
+
+const source = { name: 'releases', address: 'https://example.org', trouble: 'no answer' };
+
+test.each<[string, Partial<Parameters<typeof statusWords>[0]>]>([
+	['an unsigned session', { device: { fingerprint: 'f', signed: false } }],
+	['a second Glia', { device: { fingerprint: 'f', second: 'OTHER' } }],
+	['an old session', { device: { fingerprint: 'f', lingering: ['OLD'] } }],
+	['silence in encrypted rooms', { device: { fingerprint: 'f', mute: 'M_UNKNOWN' } }],
+	['a lost store', { storeLost: '2026-11-29T12:00:00Z' }],
+	['a room that moved away', { awaitsInvitation: { here: '!new:example.org', elsewhere: 0 } }],
+	['a source that was never read', { sources: [source] }],
+	['a source that is not read any more', { sources: [{ ...source, read: '2026-11-28T12:00:00Z', ago: 86_400 }] }],
+	[
+		'refused knowledge',
+		{ updates: { address: 'https://example.org', refused: { at: '2026-11-29T12:00:00Z', why: 'it is too large' } } },
+	],
+])('the first line does not say that all is well above %s', (_what, more) => {
+	const { lead, sections } = statusWords({ ...status, ...more }, 'UTC');
+	expect(`${lead}${JSON.stringify(sections)}`).toContain('⚠️');
+	expect(lead).toMatch(/^\*\*There are problems:\*\*/);
+});
+
+test('the first line says that all is well where nothing is marked', () => {
+	const sources = [
+		{ name: 'releases', address: '', read: '2026-11-29T12:00:00Z', ago: 60 },
+		{ name: 'charts', address: '' },
+	];
+	const well = { ...status, sources, device: { fingerprint: 'f', signed: true }, awaitsInvitation: { elsewhere: 2 } };
+	const { lead, sections } = statusWords(well, 'UTC');
+	expect(`${lead}${JSON.stringify(sections)}`).not.toContain('⚠️');
+	expect(lead).toMatch(/^\*\*All is well:\*\*/);
+});

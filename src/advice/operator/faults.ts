@@ -11,6 +11,10 @@ export type BotCondition = {
 	second?: string;
 	lingering?: readonly string[];
 	storeLost?: Date;
+	/** When a copy of the running bot's store was last handed out; absent where that never was. */
+	lastBackup?: Date;
+	/** A version of Glia that is newer than this one. */
+	newer?: string;
 	sources: readonly { name: string; read?: Date; trouble?: SourceTrouble; failures: number }[];
 	/** When the process began. */
 	startedAt: Date;
@@ -22,24 +26,33 @@ export type OperatorFault =
 	| { is: 'second'; device: string }
 	| { is: 'lingering'; devices: readonly string[] }
 	| { is: 'store-lost'; at: Date }
+	| { is: 'old-backup'; at: Date }
+	| { is: 'newer-version'; version: string }
 	| { is: 'stale-source'; name: string; read?: Date; trouble?: SourceTrouble };
 
 /** A source that could not be read for this long (ms), after this many tries, is stale. */
 const staleAfter = 2 * 24 * 3600_000;
 const staleTries = 3;
+/** One that was never read since the start needs less (ms): nothing that it said still counts. */
+const neverReadAfter = 6 * 3600_000;
+/** Whoever made one backup wants the next (ms): of a backup each night, three failed. */
+const backupAfter = 3 * 24 * 3600_000;
 
 /** The faults that last, by their keys. */
 export function lastingFaults(condition: BotCondition, now: Date): Map<string, OperatorFault> {
-	const { needs, mute, second, lingering = [], storeLost, sources, startedAt } = condition;
+	const { needs, mute, second, lingering = [], storeLost, lastBackup, newer, sources, startedAt } = condition;
 	const found = new Map<string, OperatorFault>();
 	if (needs !== undefined) found.set('unsigned', { is: 'unsigned', needs });
 	if (mute !== undefined) found.set('mute', { is: 'mute', why: mute });
 	if (second !== undefined) found.set(`second ${second}`, { is: 'second', device: second });
 	if (lingering.length > 0) found.set('lingering', { is: 'lingering', devices: lingering });
 	if (storeLost) found.set(`store lost ${storeLost.toISOString()}`, { is: 'store-lost', at: storeLost });
+	if (lastBackup && now.getTime() - lastBackup.getTime() >= backupAfter)
+		found.set(`backup ${lastBackup.toISOString()}`, { is: 'old-backup', at: lastBackup });
+	if (newer !== undefined) found.set(`newer ${newer}`, { is: 'newer-version', version: newer });
 	for (const { name, read, trouble, failures } of sources) {
-		const since = read ?? startedAt;
-		if (failures < staleTries || now.getTime() - since.getTime() < staleAfter) continue;
+		const age = now.getTime() - (read ?? startedAt).getTime();
+		if (failures < staleTries || age < (read ? staleAfter : neverReadAfter)) continue;
 		found.set(`source ${name}`, {
 			is: 'stale-source',
 			name,

@@ -165,13 +165,16 @@ export function nextDeadlines(facing: Facing, most: number): Deadline[] {
 	const { profile, decided, today, knowledge } = facing;
 	const running = judged(facing);
 	if (!running) return [];
-	return deadlines({ at: newestOf(knowledge), today, all: true, decided }, profile, knowledge)
+	const near = deadlines({ at: newestOf(knowledge), today, all: true, decided }, profile, knowledge)
 		.filter(({ withdrawn, landed }) => withdrawn === undefined && (landed === null || isAbove(landed, running.version)))
 		.filter(({ concerned, announced }) => concerned === true || announced !== null)
 		.filter(({ at, landed }) => !at.vague && landed === null)
-		.filter(({ at, slipped }) => !slipped && (at.date === undefined || earliest(at.date) > today))
-		.sort((a, b) => Number(b.concerned === true) - Number(a.concerned === true))
-		.slice(0, most);
+		.filter(({ at, slipped }) => !slipped && (at.date === undefined || earliest(at.date) > today));
+	// Those that certainly concern it are chosen first, and all are told in the order of their dates.
+	const chosen = new Set(
+		near.toSorted((a, b) => Number(b.concerned === true) - Number(a.concerned === true)).slice(0, most),
+	);
+	return near.filter(deadline => chosen.has(deadline));
 }
 
 /** What was promised to stop working for a server by now, and still works. */

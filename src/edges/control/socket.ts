@@ -1,5 +1,5 @@
 // The way for the operator's own commands into the running bot: a socket in the store's folder, which only its owner may
-// enter. One question a connection, one line each way.
+// enter. One question a connection, one line each way; the one who asked may then say that it kept what it got.
 import { once } from 'node:events';
 import { chmodSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -10,6 +10,9 @@ export type ControlQuestion = { ask: 'backup' };
 
 /** `folder`: where the copy lies until the one who asked hangs up. */
 export type ControlReply = { folder: string } | { refused: string };
+
+/** What the one who asked sends once it has kept the copy. */
+const keptLine = '{"kept":true}';
 
 /** Longest path of a socket (bytes) that Linux and macOS take. */
 const maxPath = 103;
@@ -22,12 +25,12 @@ export function socketPath(store: string): string {
 export type Control = { close: () => Promise<void> };
 
 /**
- * Listens. `answer` replies to a question; `over` resolves when the one who asked has hung up. Where the path is too long
- * for a socket, nothing is listened at, and the log says so.
+ * Listens. `answer` replies to a question; `over` resolves when the one who asked has hung up, to whether it kept what it
+ * got. Where the path is too long for a socket, nothing is listened at, and the log says so.
  */
 export async function serveControl(
 	store: string,
-	answer: (question: ControlQuestion, over: Promise<void>) => Promise<ControlReply>,
+	answer: (question: ControlQuestion, over: Promise<boolean>) => Promise<ControlReply>,
 	log: Log,
 ): Promise<Control | undefined> {
 	const path = socketPath(store);
@@ -40,14 +43,18 @@ export async function serveControl(
 	const sockets = new Set<Socket>();
 	const server = createServer(socket => {
 		sockets.add(socket);
-		const over = once(socket, 'close').then(() => {
+		const over = closing(socket).then(() => {
 			sockets.delete(socket);
+			return conversing;
 		});
 		socket.on('error', () => {});
-		converse(socket, question => answer(question, over)).catch((error: unknown) => {
-			log.error({ err: error }, 'a request on the control socket failed');
-			socket.destroy();
-		});
+		const conversing: Promise<boolean> = converse(socket, question => answer(question, over)).catch(
+			(error: unknown) => {
+				log.error({ err: error }, 'a request on the control socket failed');
+				socket.destroy();
+				return false;
+			},
+		);
 	});
 	// Nobody else gets in between: the folder itself is its owner's only.
 	server.listen(path);
@@ -63,12 +70,24 @@ export async function serveControl(
 	};
 }
 
-async function converse(socket: Socket, answer: (question: ControlQuestion) => Promise<ControlReply>): Promise<void> {
+/** Not `once`, which rejects on an error: the close comes after it all the same. */
+function closing(socket: Socket): Promise<void> {
+	return new Promise(resolve => socket.once('close', () => resolve()));
+}
+
+/** Resolves to whether the one who asked said that it kept what it got. */
+async function converse(
+	socket: Socket,
+	answer: (question: ControlQuestion) => Promise<ControlReply>,
+): Promise<boolean> {
 	const line = await lineFrom(socket);
-	if (line === undefined) return;
+	if (line === undefined) return false;
 	const question = questionIn(line);
 	const reply = question ? await answer(question) : { refused: 'this Glia does not know that request' };
-	if (!socket.destroyed) socket.write(`${JSON.stringify(reply)}\n`);
+	if (socket.destroyed) return false;
+	socket.write(`${JSON.stringify(reply)}\n`);
+	// Hanging up without a word is no fault.
+	return (await lineFrom(socket).catch(() => undefined)) === keptLine;
 }
 
 function questionIn(line: string): ControlQuestion | undefined {
@@ -92,11 +111,14 @@ async function lineFrom(socket: Socket): Promise<string | undefined> {
 	return undefined;
 }
 
-/** Asks the bot that runs on this store. `hangUp` ends the conversation. Undefined if none answers there. */
+/**
+ * Asks the bot that runs on this store. `keep` says that the copy is kept; `hangUp` ends the conversation. Undefined if none
+ * answers there.
+ */
 export async function askControl(
 	store: string,
 	question: ControlQuestion,
-): Promise<{ reply: ControlReply; hangUp: () => void } | undefined> {
+): Promise<{ reply: ControlReply; keep: () => Promise<void>; hangUp: () => void } | undefined> {
 	const path = socketPath(store);
 	if (Buffer.byteLength(path) > maxPath) return undefined;
 	const socket = connect(path);
@@ -110,6 +132,17 @@ export async function askControl(
 	socket.on('error', () => {});
 	socket.write(`${JSON.stringify(question)}\n`);
 	const line = await lineFrom(socket);
-	if (line === undefined) return { reply: { refused: 'the bot stopped before it answered' }, hangUp() {} };
-	return { reply: JSON.parse(line) as ControlReply, hangUp: () => socket.destroy() };
+	const reply: ControlReply =
+		line === undefined ? { refused: 'the bot stopped before it answered' } : (JSON.parse(line) as ControlReply);
+	return {
+		reply,
+		async keep() {
+			if (socket.destroyed) return;
+			const over = closing(socket);
+			socket.end(`${keptLine}\n`);
+			socket.resume();
+			await over;
+		},
+		hangUp: () => socket.destroy(),
+	};
 }

@@ -12,6 +12,8 @@ export type Measured = {
 	syncAge: () => number | undefined;
 	figures: () => Promise<Figures>;
 	sources: () => readonly SourceState[];
+	/** When the last backup was made, if ever. Undefined where backups are the database's own. */
+	lastBackup?: (() => Promise<Date | undefined>) | undefined;
 	now: () => Date;
 	/** Undefined: servers are not named. */
 	standings: (() => Promise<readonly ServerStanding[]>) | undefined;
@@ -57,7 +59,7 @@ export function openMetrics(measured: Measured): Metrics {
 		registers,
 	});
 	for (const outcome of ['sent', 'given_up']) deliveries.inc({ outcome }, 0);
-	const refresh = [storeGauges(gauge), hearingGauges(gauge), standingGauges(gauge)];
+	const refresh = [storeGauges(gauge), hearingGauges(gauge), backupGauge(gauge), standingGauges(gauge)];
 	return {
 		answered: (command, outcome, ms) => commands.observe({ command, outcome }, ms / 1000),
 		looked(outcome, ms) {
@@ -126,6 +128,18 @@ function hearingGauges(gauge: MakeGauge): Refresh {
 			if (read) sourceAge.set({ source }, Math.max(0, (now().getTime() - read.getTime()) / 1000));
 			failures.set({ source }, count);
 		}
+	};
+}
+
+function backupGauge(gauge: MakeGauge): Refresh {
+	let backup: Gauge | undefined;
+	return async ({ lastBackup }) => {
+		if (!lastBackup) return;
+		backup ??= gauge(
+			'glia_last_backup_timestamp_seconds',
+			'When the running bot was last backed up (Unix time); 0 for never. Absent with PostgreSQL.',
+		);
+		backup.set(((await lastBackup())?.getTime() ?? 0) / 1000);
 	};
 }
 

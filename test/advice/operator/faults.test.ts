@@ -37,6 +37,15 @@ test.each<[string, BotCondition['sources'][number], boolean]>([
 	expect(keys({ sources: [source] })).toEqual(stale ? ['source a'] : []);
 });
 
-test('a source that was never read has two days from the start', () => {
-	expect(keys({ startedAt: before(3), sources: [{ name: 'a', failures: 9 }] })).toEqual([]);
+test('a source that was never read has six hours from the start', () => {
+	expect(keys({ startedAt: before(6), sources: [{ name: 'a', failures: 3 }] })).toEqual(['source a']);
+	expect(keys({ startedAt: before(6), sources: [{ name: 'a', failures: 2 }] })).toEqual([]);
+	expect(keys({ startedAt: before(5.9), sources: [{ name: 'a', failures: 9 }] })).toEqual([]);
 });
+
+test('a backup of three days ago is old, and no backup at all is the operator’s choice', () => {
+	expect(keys({ lastBackup: before(71) })).toEqual([]);
+	expect(keys({ lastBackup: before(72) })).toEqual([`backup ${before(72).toISOString()}`]);
+});
+
+test('each newer version has a key of its own', () => expect(keys({ newer: '1.2.3' })).toEqual(['newer 1.2.3']));

@@ -217,6 +217,16 @@ describe('/metrics', () => {
 		expect(text).toMatch(/^process_resident_memory_bytes /m);
 	});
 
+	test('tells of the last backup; 0 for never, and nothing where the database has its own', async () => {
+		const name = 'glia_last_backup_timestamp_seconds';
+		expect(await openMetrics(measured()).text()).not.toContain(name);
+		let made: Date | undefined;
+		const metrics = openMetrics(measured({ lastBackup: async () => made }));
+		expect(valueIn(await metrics.text(), name)).toBe(0);
+		made = now;
+		expect(valueIn(await metrics.text(), name)).toBe(now.getTime() / 1000);
+	});
+
 	test('counts what happens, and forgets the age of a sync that never was', async () => {
 		const metrics = openMetrics(measured({ syncAge: () => undefined }));
 		metrics.answered('upgrade', 'answered', 12);

@@ -1,0 +1,15 @@
+// When the running bot last handed out a copy of its store that the one who asked has kept: for metrics and the operator's
+// room. A copy does not know of itself, since this is noted only afterwards.
+import type { Store } from '../ports/store.ts';
+
+const key = 'last backup';
+
+export async function noteBackup(kept: Store['kept'], now: Date): Promise<void> {
+	await kept.put(key, now.toISOString());
+}
+
+/** Undefined if there was none. */
+export async function lastBackup(kept: Pick<Store['kept'], 'get'>): Promise<Date | undefined> {
+	const at = await kept.get(key);
+	return at === undefined ? undefined : new Date(at);
+}

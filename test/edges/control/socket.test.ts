@@ -1,0 +1,58 @@
+// The control socket: who asked says whether it kept what it got, and hanging up is no fault.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { askControl, type Control, serveControl, socketPath } from '../../../src/edges/control/socket.ts';
+import type { Log } from '../../../src/runtime/log.ts';
+
+let folder: string;
+let control: Control | undefined;
+let over: Promise<boolean>[];
+let logged: string[];
+
+beforeEach(async () => {
+	folder = mkdtempSync(join(tmpdir(), 'glia-control-'));
+	[over, logged] = [[], []];
+	const note = (_: object, text: string) => logged.push(text);
+	const log = { debug: note, info: note, warn: note, error: note } as unknown as Log;
+	control = await serveControl(
+		folder,
+		async (_question, end) => {
+			over.push(end);
+			return { folder: 'copy' };
+		},
+		log,
+	);
+});
+
+afterEach(async () => {
+	await control?.close();
+	rmSync(folder, { recursive: true });
+});
+
+test('a copy that was kept is told from one that was not', async () => {
+	const first = await askControl(folder, { ask: 'backup' });
+	expect(first?.reply).toEqual({ folder: 'copy' });
+	await first?.keep();
+	first?.hangUp();
+	expect(await over[0]).toBe(true);
+	const second = await askControl(folder, { ask: 'backup' });
+	second?.hangUp();
+	expect(await over[1]).toBe(false);
+	expect(logged).toEqual([]);
+});
+
+test('what else is said after the reply is no word of keeping', async () => {
+	const socket = connect(socketPath(folder));
+	socket.write('{"ask":"backup"}\n');
+	await new Promise(resolve => socket.once('data', resolve));
+	socket.end('{"kept":false}\n');
+	expect(await over[0]).toBe(false);
+});
+
+test('nobody is asked where no bot runs', async () => {
+	await control?.close();
+	expect(await askControl(folder, { ask: 'backup' })).toBeUndefined();
+});
