@@ -173,7 +173,7 @@ const refusals: [string, Answer, RegExp][] = [
 	[
 		'a redirect in a circle',
 		(response, _, place) => away(302, { location: `https://${place}` })(response, '', ''),
-		/circle/,
+		/redirect loop/,
 	],
 	['a redirect to plain HTTP', away(301, { location: 'http://elsewhere.test/' }), /something other than HTTPS/],
 	['a redirect to nowhere', away(307, {}), /status 307/],

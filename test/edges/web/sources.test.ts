@@ -346,7 +346,7 @@ const refused: Bad[] = [
 	{
 		name: 'a feed that redirects in a circle',
 		page: (_, response) => void response.writeHead(302, { location: '/releases' }).end(),
-		trouble: /in a circle/,
+		trouble: /redirect loop/,
 	},
 	{
 		name: 'a feed that redirects to plain HTTP',
