@@ -81,6 +81,10 @@ describe('a release that is broken itself names the one to take instead', () => 
 	});
 });
 
+test('1.66.0: a test of mail on the old release proves something only without the delegation', () => {
+	expect(noteOf('1.66.0/email-delegation').text).toMatch(/while the delegation is set, the identity server sends/);
+});
+
 describe('a halt that a PostgreSQL database needs', () => {
 	const dangersOf = (asked: string) => planWords(planOf(asked), []).sections[0]?.markdown.split('\n') ?? [];
 
