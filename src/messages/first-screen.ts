@@ -70,7 +70,7 @@ function screen({ plan, sorted, folds, taken, known }: ScreenParts, density: Den
 		: folds;
 	const yellow = [...yellowLines(plan, sorted), ...maybeBroken(plan, density.faults)];
 	const paragraphs = [
-		boxes('Before', beforeLines(sorted, density.before)),
+		boxes('Before', [...waitLines(plan, sorted), ...beforeLines(sorted, density.before)]),
 		switchList(plan, sorted, density.before),
 		afterLines(sorted, density.after),
 		density.people ? peopleList(plan, density.people) : '',
@@ -253,12 +253,19 @@ function switchList(plan: Plan, { sure, updates }: Sorted, atMost: number): stri
 	const chain = halts.length ? [`☐ In this order: ${[from, ...halts, to].join(' → ')}`] : [];
 	return boxes(halts.length ? 'At each switch' : 'At the switch', [
 		...chain,
-		...(updates.length ? ['☐ Wait until no background update is left'] : []),
+		...(halts.length && updates.length ? [updatesLine] : []),
 		`☐ Stop ${doesStopWorkers(plan) ? 'main and all workers, then' : 'Synapse and'} back up${reason}`,
 		...atMostLines(titles(sure.switch), atMost),
 		`☐ ${switchWords(plan)}`,
 	]);
 }
+
+/** It can take days, so it comes first of all; where the plan halts, each halt has a wait of its own. */
+function waitLines({ stops }: Plan, { updates }: Sorted): string[] {
+	return updates.length && !stops.some(({ required }) => required) ? [updatesLine] : [];
+}
+
+const updatesLine = '☐ Wait until no background update is left';
 
 /** Whether workers are stopped and started by hand: the playbook, the chart and NixOS do it themselves. */
 function doesStopWorkers({ profile }: Plan): boolean {

@@ -162,11 +162,11 @@ function failedWords({ from, to, back }: SwitchCommands): string {
 	const { opens, restore, page } = back;
 	const why = `\`!why\` with the last lines of the log tells you what is wrong. `;
 	if (opens === true)
-		return `${why}The way back: ${from} still opens the database, so install it again the same way. ${code(`!rollback ${to} ${from}`)} tells you what that does not undo.`;
+		return `${why}The way back: ${from} still opens the database, so go back to the image or package of ${from} that you ran. ${code(`!rollback ${to} ${from}`)} tells you what that does not undo.`;
 	const sure = opens === false ? '' : ` (whether ${from} still opens the database of ${to} is not known)`;
 	const described = page === undefined ? '' : ` ${link('This page', page)} describes how to restore it.`;
 	const how = restore.length ? ` This puts the backup back:${below(restore)}` : described;
-	return `${why}The way back${sure}: stop Synapse, put the backup back, and install ${from} again the same way. If people have used ${to} meanwhile, also empty the table ${code('e2e_one_time_keys_json')} before the start.${how}`;
+	return `${why}The way back${sure}: stop Synapse, put the backup back, and go back to the image or package of ${from} that you ran. If people have used ${to} meanwhile, also empty the table ${code('e2e_one_time_keys_json')} before the start.${how}`;
 }
 
 /** How to wait for the background updates at a halt, and how to see that they last for ever, as Markdown. */

@@ -59,10 +59,17 @@ export function escapeMarkdown(text: string): string {
 		.map(word => {
 			if (!linked.test(word)) return escapeWord(word);
 			// The end of a sentence is no part of what stands before it.
-			const end = /[.,;:!?]*$/.exec(word)?.[0] ?? '';
-			return `${code(word.slice(0, word.length - end.length))}${escapeWord(end)}`;
+			const length = lengthWithoutEnd(word);
+			return `${code(word.slice(0, length))}${escapeWord(word.slice(length))}`;
 		})
 		.join(' ');
+}
+
+/** Not by a pattern with `$`: it would begin again at each of many full stops, which takes quadratic time. */
+function lengthWithoutEnd(word: string): number {
+	let length = word.length;
+	while (length > 0 && '.,;:!?'.includes(word[length - 1] ?? ' ')) length--;
+	return length;
 }
 
 function escapeWord(word: string): string {

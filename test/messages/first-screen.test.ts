@@ -258,14 +258,14 @@ function under(title: string, asked: string): string[] {
 test('before, at the switch, afterwards: each with its checks in their order', () => {
 	const asked = '1.98.0 1.163.2 docker postgres=15';
 	expect(under('Before', asked)).toEqual([
-		expect.stringContaining('ghcr.io/element-hq/synapse'),
+		'☐ Wait until no background update is left',
+		expect.stringContaining('ghcr.io/element-hq'),
 		expect.stringContaining('loads media without a login'),
 		expect.stringContaining('publish rooms'),
 		expect.stringMatching(/^☐ May apply to you: .*`replace_stream_ordering_column`/),
 		'☐ May apply to you: check your image and your scripts',
 	]);
 	expect(under('At the switch', asked)).toEqual([
-		'☐ Wait until no background update is left',
 		'☐ Stop Synapse and back up: the only way back to 1.98.0',
 		expect.stringMatching(/^☐ New image/),
 	]);

@@ -199,7 +199,7 @@ describe('what stands before a backup and after a start that failed', () => {
 			const text = words(`${install} ${database}`, closed);
 			const failed = text.slice(text.indexOf('If it does not start'));
 			expect(failed).toContain('`!why`');
-			expect(failed).toContain('install 1.56.0 again');
+			expect(failed).toContain('go back to the image or package of 1.56.0');
 			expect(failed).toMatch(/(synapse|homeserver)-1\.56\.0\.|\]\(https:/);
 		}
 	});
