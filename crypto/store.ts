@@ -127,7 +127,7 @@ async function over(records: Records, owner: Owner): Promise<Store> {
 			const { place } = records;
 			failure = cryptoError(
 				'CRYPTO_STORE_FAILED',
-				`${place} cannot be written (${said}); make room, then restart`,
+				`${place} cannot be written (${said}); free space, then restart`,
 				error,
 			);
 			announceFatal(failure);

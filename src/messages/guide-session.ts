@@ -7,6 +7,7 @@ import type { Answer, Offer, Section } from '../answer.ts';
 import { list } from '../text/format.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
 import {
+	againSection,
 	failureTexts,
 	filesOf,
 	foundWords,
@@ -214,7 +215,7 @@ function wayBack(session: GuideSession, guided: Guided): Section[] {
 	const back = wayBackFrom(guided, reached);
 	if (!back.length) return [{ title: 'Way back', markdown: 'Nothing has been changed yet.', fold: true }];
 	const again = back === guided.wayBack.after ? [] : leftBehind(guided, reached);
-	return [...wayBackSection('Way back', back), ...wayBackSection('Before you try again', again)];
+	return [...wayBackSection('Way back', back), ...againSection(again)];
 }
 
 function whereWords(session: GuideSession, name: string | undefined): string {

@@ -290,22 +290,45 @@ function versionWords([of, version]: [string, string]): string {
 export function wayBackSections({ wayBack: { before, again, after }, noReturn, stages }: Guided): Section[] {
 	const numberOf = (stage: GuidedStage) => stages.findIndex(({ id }) => id === stage.from) + 1;
 	return [
-		...wayBackSection(noReturn ? 'Way back, before the point of no return' : 'Way back', before, numberOf),
-		...wayBackSection('Before you try again', again, numberOf),
+		...wayBackSection(
+			noReturn ? 'Way back, before the point of no return' : 'Way back',
+			before,
+			spans(before, numberOf),
+		),
+		...againSection(again, stage => `From stage ${numberOf(stage)} on`),
 		...wayBackSection('Way back, after the point of no return', after),
 	];
 }
 
-/** Stages of a way back; `numberOf` gives the number of the stage from which on each applies. */
+/** What an attempt left behind. After the point of no return it would be the only copy of what was written since. */
+export function againSection(stages: readonly GuidedStage[], at?: (stage: GuidedStage) => string): Section[] {
+	return wayBackSection('Before you try again', stages, at).map(section => ({
+		...section,
+		markdown: `Only if nothing has been started on the new server: what was written there since exists nowhere else.\n\n${section.markdown}`,
+	}));
+}
+
+/** Each way back counts until the next one begins: the earlier one would start again what must stay stopped. */
+function spans(stages: readonly GuidedStage[], numberOf: (stage: GuidedStage) => number) {
+	return (stage: GuidedStage): string => {
+		const first = numberOf(stage);
+		const later = stages.map(numberOf).filter(number => number > first);
+		const last = later.length ? Math.min(...later) - 1 : undefined;
+		if (last === undefined) return `From stage ${first} on`;
+		return last === first ? `Stage ${first}` : `Stages ${first} to ${last}`;
+	};
+}
+
+/** Stages of a way back; `at` says at which stages of the guide each applies. */
 export function wayBackSection(
 	title: string,
 	stages: readonly GuidedStage[],
-	numberOf: (stage: GuidedStage) => number = () => 0,
+	at?: (stage: GuidedStage) => string,
 ): Section[] {
 	if (!stages.length) return [];
 	const texts = stages.map(stage => {
-		const number = numberOf(stage);
-		return `**${number ? `From stage ${number} on: ${lower(stage.title)}` : stage.title}**\n\n${stageText(stage)}`;
+		const heading = at ? `${at(stage)}: ${lower(stage.title)}` : stage.title;
+		return `**${heading}**\n\n${stageText(stage)}`;
 	});
 	return [{ title, markdown: texts.join('\n\n'), fold: true }];
 }

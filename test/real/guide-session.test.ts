@@ -114,7 +114,7 @@ describe.each(['open', 'encrypted'])('in an %s room', how => {
 		const early = await alice.say(room, 'done', inThread());
 		await bot.start();
 		expect((await alice.waitFor(answerTo(missed), 60_000)).content.body).toContain(`Stage 4 of ${all.length}`);
-		expect((await alice.waitFor(answerTo(early), 60_000)).content.body).toContain('before I gave stage 4');
+		expect((await alice.waitFor(answerTo(early), 60_000)).content.body).toContain('before I showed stage 4');
 
 		// An error on the way, whose stage is another than the one at hand.
 		const [failure] = all.slice(4).flatMap(({ failures }) => failures);
@@ -134,7 +134,7 @@ describe.each(['open', 'encrypted'])('in an %s room', how => {
 			expect((await answered(alice, 'done')).content.body).toContain(`Stage ${number} of ${all.length}`);
 		const end = await answered(alice, 'done');
 		expect(end.content.body).toContain('That was the last stage');
-		expect(end.content.body).toContain('You did all of them.');
+		expect(end.content.body).toContain('All of them are done.');
 
 		const path = `/_matrix/client/v1/rooms/${encodeURIComponent(room)}/relations/${encodeURIComponent(plan.event_id)}/m.thread?limit=100`;
 		const { chunk } = await plain.alice.request<{ chunk: RoomEvent[] }>('GET', path);

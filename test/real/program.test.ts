@@ -165,7 +165,7 @@ test('takes up newer knowledge while a thousand commands are answered, and keeps
 		const editions = bodies.map(body => {
 			const marks = [
 				[body.includes(title), body.includes(former)],
-				[body.includes(`read ${read}`), body.includes(`read ${before}`)],
+				[body.includes(`as of ${read}`), body.includes(`as of ${before}`)],
 			];
 			return marks.map(([isNew, isOld]) => (isNew === isOld ? 'neither' : isNew ? 'new' : 'old')).join(' ');
 		});
@@ -187,6 +187,6 @@ test('takes up newer knowledge while a thousand commands are answered, and keeps
 		const asked = (await reader?.say(room, '!status')) ?? '';
 		const { content } = (await reader?.waitFor(answers(asked, of.userId), 120_000)) ?? { content: { body: '' } };
 		expect(content.body).toContain('curated by The pigeon fanciers');
-		expect(content.body).toContain(`read ${read}`);
+		expect(content.body).toContain(`as of ${read}`);
 	}
 });

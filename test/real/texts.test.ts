@@ -169,7 +169,7 @@ test.each(['clear', 'encrypted'] as const)(
 		expect(looked).toMatch(refused);
 		await bot.kill();
 		await bot.start();
-		expect(await answered(await say(room, '!upgrade example.org'))).toMatch(/Decided by a look at its configuration/);
+		expect(await answered(await say(room, '!upgrade example.org'))).toMatch(/Based on a look at its configuration/);
 		const again = await file(room, 'look.txt', 'look python=3.13 none\n', { body: '!check example.org' });
 		expect(await answered(again)).toMatch(/Nothing here stops/);
 		const others = await say(room, '!profile example.org forget configuration');
