@@ -97,7 +97,7 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 		const order = compare(from.version, to.version);
 		if (order === 0 && target === undefined)
 			throw new Refusal(
-				`${server ? `${quoted(servers[0] ?? '')} runs ${from.version}, ` : `${from.version} is `}the newest release I know: there is nothing to upgrade to.`,
+				`${server ? `${quoted(servers[0] ?? '')} runs ${from.version}, ` : `${from.version} is `}the newest release I know of: there is nothing to upgrade to.`,
 			);
 		if (order > 0 && target === undefined)
 			throw new Refusal(

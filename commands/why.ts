@@ -28,7 +28,7 @@ export const why = {
 		'why 1.84.0 workers Missing worker_replication_host',
 		'why bridges are silent since the upgrade',
 	],
-	help: `Paste the text after the command (several lines or a code block are fine), or reply to it with ${code('!why')}. You can also send a log file with, right before or right after the command. On the terminal: ${code('docker compose logs synapse 2>&1 | npm start -s -- why -')}. I explain the first error. To narrow the answer down, put your release and facts first (${code('!why 1.163 docker …')}), or a server that this room watches. I do not keep or repeat the text.`,
+	help: `Paste the text after the command (several lines or a code block are fine), or reply to it with ${code('!why')}. You can also send a log file along with the command, or right before or after it. In the terminal: ${code('docker compose logs synapse 2>&1 | npm start -s -- why -')}. I explain the first error. To narrow the answer down, put your release and facts first (${code('!why 1.163 docker …')}), or a server that this room watches. I do not keep or repeat the text.`,
 	changes: false,
 	takesText: true,
 	lacksText: (text, replies) => {

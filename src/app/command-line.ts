@@ -19,7 +19,7 @@ export type Invocation =
 
 /** Help without the version, which stands above it. */
 export const usage = `
-  npm start                                chat on the terminal
+  npm start                                chat in the terminal
   npm start -- --config config.yaml        join Matrix
   npm start -s -- say '!upgrade 1.56 1.69' answer once
   npm start -s -- say -                    answer each line of standard input
@@ -28,7 +28,7 @@ export const usage = `
   npm start -s -- check-config --config config.yaml   check the bot's configuration
   npm start -s -- backup PATH --config config.yaml   back up the store and the keys (the bot may be running)
   npm start -s -- move-store --from ./data --to postgres://glia@db.example.org/glia   move the store (the bot must be stopped)
-  npm start -s -- seeds --config config.yaml   print the bot's identity; keep it like a password
+  npm start -s -- seeds --config config.yaml   print the bot's identity; protect it like a password
 
   say options   --json         one line of JSON for each answer
                 --all          everything that the first screen leaves out
@@ -97,7 +97,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
 		read({ values, rest: [to, ...more] }) {
 			const path = values.get('config')?.at(-1);
 			if (to === undefined || path === undefined || more.length > 0)
-				throw new Refusal('Back up where to? For example: npm start -s -- backup ./backup --config config.yaml');
+				throw new Refusal('Back up to where? For example: npm start -s -- backup ./backup --config config.yaml');
 			return { is: 'backup', to, config: path };
 		},
 	},
@@ -148,7 +148,7 @@ export function readCommandLine(words: readonly string[]): Invocation {
 	for (const token of tokens) {
 		if (token.kind === 'option-terminator') continue;
 		if (token.kind === 'positional') {
-			if (!takesWords) throw unknown(token.value);
+			if (!takesWords) throw unknown(token.value, name === '' ? 'command' : 'option');
 			rest.push(token.value);
 			continue;
 		}
@@ -205,6 +205,6 @@ function readWhy({ values, rest }: SubcommandWords): Invocation {
 	};
 }
 
-function unknown(word: string): Refusal {
-	return new Refusal(`I do not know the option ${word}.\n${usage}`);
+function unknown(word: string, what: 'option' | 'command' = 'option'): Refusal {
+	return new Refusal(`I do not know the ${what} ${word}.\n${usage}`);
 }

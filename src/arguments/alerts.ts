@@ -66,6 +66,6 @@ export function chosen<One extends { number: number }>(
 	if (here.length) return open.filter(({ number }) => here.some(one => one.number === number));
 	if (open.length === 1) return [...open];
 	throw new Refusal(
-		`Which one? ${open.length} are open: reply to the alert, or give its number, such as ${code(example)}. ${code('!alerts')} shows them.`,
+		`Which one? ${open.length} are open: reply to the alert, or give its number, for example ${code(example)}. ${code('!alerts')} shows them.`,
 	);
 }

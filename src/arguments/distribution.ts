@@ -103,7 +103,7 @@ export async function readPlaybookWords(
 	const to = second === undefined ? { day: given.newest, isIn: false, taken: [] } : await momentOf(second, given);
 	if (from.day > given.newest)
 		throw new Refusal(
-			`${from.day} is later than the playbook changes I know, which end on ${given.newest}. For later changes, see its change log: https://github.com/spantaleev/matrix-docker-ansible-deploy/blob/master/CHANGELOG.md`,
+			`${from.day} is later than the playbook changes I know of, which end on ${given.newest}. For later changes, see its change log: https://github.com/spantaleev/matrix-docker-ansible-deploy/blob/master/CHANGELOG.md`,
 		);
 	if (to.day < from.day)
 		throw new Refusal(
@@ -158,7 +158,7 @@ async function momentOf(word: string, given: PlaybookSetup): Promise<{ day: stri
 	const [only, other] = found;
 	if (!only)
 		throw new Refusal(
-			`I do not know a commit ${quoted(word)} of the playbook’s main branch between ${oldest} and ${given.playbook.read}. ${code('git log -1 --format=%cs')} in your checkout prints its date: use that instead.`,
+			`I do not know of a commit ${quoted(word)} of the playbook’s main branch between ${oldest} and ${given.playbook.read}. ${code('git log -1 --format=%cs')} in your checkout prints its date: use that instead.`,
 		);
 	if (other)
 		throw new Refusal(
@@ -219,7 +219,7 @@ function statedIn(
 		else if (!term) {
 			const near = nearest(name, known);
 			throw new Refusal(
-				`I do not know a component or fact ${quoted(word)}.${near ? ` Did you mean ${code(near)}?` : ''} An example: ${code(`${example} jitsi no-coturn`)}`,
+				`I do not know of a component or fact ${quoted(word)}.${near ? ` Did you mean ${code(near)}?` : ''} An example: ${code(`${example} jitsi no-coturn`)}`,
 			);
 		}
 	}
@@ -300,6 +300,6 @@ export function readChart(
 	const same = charts.find(({ chart }) => chart === number);
 	const near = number && (same ?? charts.findLast(({ chart }) => compareCharts(chart, number) < 0) ?? charts[0])?.chart;
 	throw new Refusal(
-		`I do not know a chart ${quoted(typed)}. The newest I know is ${charts.at(-1)?.chart}, the oldest ${charts[0]?.chart}.${near ? ` Did you mean ${code(near)}?` : ''}`,
+		`I do not know of a chart ${quoted(typed)}. The newest I know of is ${charts.at(-1)?.chart}, the oldest ${charts[0]?.chart}.${near ? ` Did you mean ${code(near)}?` : ''}`,
 	);
 }

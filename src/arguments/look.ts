@@ -13,7 +13,7 @@ export function takeLook(words: readonly string[]): { rest: string[] } & Partial
 	const wrong = printed.find(word => !isPrinted(word));
 	if (wrong !== undefined)
 		throw new Refusal(
-			`After ${code('look')}, give the output of the script, such as ${code('look none')}; ${quoted(wrong)} is not part of it.`,
+			`After ${code('look')}, give the output of the script, for example ${code('look none')}; ${quoted(wrong)} is not part of it.`,
 		);
 	return { rest: words.slice(0, at), ...outputOf(printed) };
 }

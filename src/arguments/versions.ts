@@ -78,7 +78,7 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 	const candidates = knowledge.releases
 		.filter(({ version }) => compare(version, last) > 0)
 		.map(({ version }) => version);
-	const beyond = candidates.length ? ` (and release candidates of the next version up to ${candidates.at(-1)})` : '';
+	const beyond = candidates.length ? ` (and release candidates for the next version up to ${candidates.at(-1)})` : '';
 	const versions = stable(knowledge.releases).map(({ version }) => version);
 	const written = typed.replace(/^v/i, '');
 	// A long text is no slip of the finger, and comparing it with each release would take its time.
@@ -87,7 +87,7 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 	const near =
 		line ?? (written.length > longestWord ? undefined : versions.find(version => distance(version, written) === 1));
 	const meant = near && near !== last ? ` Did you mean ${code(near)}?` : '';
-	return `I do not know a Synapse release ${quoted(typed)}. The newest I know is ${last}${beyond}, the oldest ${versions[0]}.${meant}`;
+	return `I do not know of a Synapse release ${quoted(typed)}. The newest I know of is ${last}${beyond}, the oldest ${versions[0]}.${meant}`;
 }
 
 /**

@@ -136,7 +136,7 @@ export function readProfile(terms: readonly Term[]): Profile {
 	const [first, second] = profile.stated;
 	if (first.startsWith('os=') && profile.fact === 'install')
 		throw new Refusal(
-			`${code(first)} and ${code(second)} contradict each other: those packages are for Debian and Ubuntu. Say another way to install, such as ${code('pip')} or ${code('docker')}, or leave it out.`,
+			`${code(first)} and ${code(second)} contradict each other: those packages are for Debian and Ubuntu. Say another way to install, for example ${code('pip')} or ${code('docker')}, or leave it out.`,
 		);
 	throw new Refusal(
 		`${code(first)} and ${code(second)} contradict each other: a deployment has only one value of ${code(profile.fact)}. Give only one.`,

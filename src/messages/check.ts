@@ -163,7 +163,7 @@ export function findingText(finding: Finding, to: string): string {
 		case 'misplaced':
 			return `ignored here; it belongs at ${code(nearest ?? '')}.`;
 		case 'duplicate':
-			return `also in line ${first ?? 0}; only this one takes effect.`;
+			return `also on line ${first ?? 0}; only this one takes effect.`;
 		case 'replaced':
 			return replacedText(finding);
 		case 'invalid':

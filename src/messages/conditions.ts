@@ -281,7 +281,7 @@ function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'
 				? 'Nothing else is left to do after the upgrade.'
 				: 'Nothing is left to do after the upgrade.',
 		floor !== to.version
-			? `You can go back to ${floor}${unsure ? ', perhaps further' : ' at most'}.`
+			? `You can go back to ${floor}${unsure ? ', perhaps further' : ', but no further'}.`
 			: unsure
 				? 'It is not known yet how far back you can go.'
 				: 'No older release starts on this database any more.',

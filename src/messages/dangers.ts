@@ -1,4 +1,4 @@
-// What can hurt on a way, worst first: outside of every fold.
+// Risks on a way, worst first: outside of every fold.
 
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { Rollback } from '../advice/upgrade/rollback.ts';

@@ -18,7 +18,8 @@ export function dueWords({ at, orLater, estimate, slipped, landed, withdrawn }: 
 	const when = [release, date, vague].filter(Boolean).join(', ');
 	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
 	if (withdrawn) return `${when}; withdrawn: ${withdrawn.replace(/\.$/, '')}`;
-	if (landed) return `${when}; done in ${landed}${slipped ? ', later than announced' : ''}`;
+	const announced = at.version && !at.date && !at.vague ? when.replace(/^in /, 'announced for ') : when;
+	if (landed) return `${announced}; done in ${landed}${slipped ? ', later than announced' : ''}`;
 	return `${when}${expected}${slipped ? '; overdue: still works, but may stop in any release' : ''}`;
 }
 
@@ -29,12 +30,12 @@ export function promisedWords({ promised }: Pick<Deadline, 'promised'>): string 
 		const { product, version, ends, over, dropped } = promised;
 		const follows = dropped
 			? 'The newest Synapse no longer starts on it.'
-			: 'Synapse drops such versions a few releases later.';
+			: 'Synapse usually drops a version a few releases after that.';
 		return `${product} ${version} ${over ? 'got' : 'gets'} its last security fixes on ${ends}. ${follows}`;
 	}
 	const { system } = promised;
 	return 'until' in promised
-		? `Upstream builds packages for ${system} until ${promised.until}, when ${promised.because} ends; ${promised.newest} still has them.`
+		? `Upstream builds packages for ${system} until ${promised.until}, when ${promised.because} reaches end of life; ${promised.newest} still has them.`
 		: `Upstream built packages for ${system} up to ${promised.last}; ${promised.without ?? 'newer releases'} and newer have none.`;
 }
 

@@ -81,7 +81,7 @@ export function leadOf(
 	const lines = [
 		...(sure.length
 			? [
-					`🔴 **${count(sure.length, 'breaking change affects', 'breaking changes affect')} you**${refused ? `; ${refused === sure.length ? '' : `for ${refused} of them, `}the run may be refused until you have dealt with ${refused === 1 ? 'it' : 'them'}` : ''}.`,
+					`🔴 **${count(sure.length, 'breaking change affects', 'breaking changes affect')} you**${refused ? `; ${refused === sure.length ? '' : `for ${refused} of them, `}the playbook may refuse to run until you have dealt with ${refused === 1 ? 'it' : 'them'}` : ''}.`,
 				]
 			: []),
 		...(first ? [`🔴 **Not in one step:** do ${count(first, 'thing')} before you pull.`] : []),

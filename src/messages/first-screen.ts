@@ -169,7 +169,7 @@ function yellowLines(plan: Plan, sorted: Sorted): string[] {
 	const isNext = !first.length && plan.profile.install !== undefined;
 	const tells = settings.some(({ look }) => look) && !isNext ? `; add ${code('look')} to see which` : '';
 	const stops = first.length
-		? `🟡 **${capital(many)} prevent the start**${tells}.`
+		? `🟡 **${capital(many)} keep Synapse from starting**${tells}.`
 		: `🟡 **Synapse should start, but ${many} prevent it**${tells}.`;
 	const clear = !first.length && !unread.length && !maybeFirst.length && !settings.length;
 	return [
@@ -186,7 +186,7 @@ function yellowLines(plan: Plan, sorted: Sorted): string[] {
 function allClear(plan: Plan, { sure, checks, uses }: Sorted): string {
 	const acts = [...Object.values(sure).flat(), ...checks, ...uses].length;
 	const unless = perhapsBroken(plan) ? ', unless a bug below affects you' : '';
-	return `✅ **${acts ? 'Nothing prevents the start' : 'Nothing to do but the switch itself'}${unless}.**`;
+	return `✅ **${acts ? 'Nothing keeps Synapse from starting' : 'Nothing to do but the switch itself'}${unless}.**`;
 }
 
 /** Whether the target or a halt has a severe fault that may be this server's: an all-clear would contradict its line. */
@@ -377,7 +377,7 @@ function now(plan: Plan, sorted: Sorted): string[] {
 						: `all ${numeral(looks)}`
 					: numeral(looks);
 		return [
-			`**Now:** one look at your configuration decides ${all}; no value leaves the server: ${code(planCommand(plan, ['look']))}`,
+			`**Now:** one look at your configuration settles ${all}; no value leaves the server: ${code(planCommand(plan, ['look']))}`,
 		];
 	}
 	if (settings.length)

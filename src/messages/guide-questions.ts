@@ -39,7 +39,7 @@ function questionsFirst(guided: Guided, around: Around): Answer {
 				fold: false,
 			},
 			{ title: `The ${numbered.length} stages`, markdown: numbered.join('\n'), fold: true },
-			{ title: `What can hurt (${own.length})`, markdown: list(own), fold: true },
+			{ title: `Risks (${own.length})`, markdown: list(own), fold: true },
 			{
 				title: `The other questions (${rest.length})`,
 				markdown: `${list(rest.map(name => questionWords(name, guided)))}\n\n${usualWords(guided, around.asked)}`,
@@ -47,7 +47,7 @@ function questionsFirst(guided: Guided, around: Around): Answer {
 			},
 			{
 				title: '',
-				markdown: `**Now:** answer what you can, such as ${code(command)}\\\nTo see the whole guide with open questions: ${code(`!${around.asked} all`)}`,
+				markdown: `**Now:** answer what you can, for example ${code(command)}\\\nTo see the whole guide with open questions: ${code(`!${around.asked} all`)}`,
 				fold: false,
 			},
 		],

@@ -69,7 +69,7 @@ export function guideWords(guided: Guided, around: Around): Answer {
 function aroundWork(work: readonly Section[], guided: Guided, around: Around): Section[] {
 	const dangers = [...(around.dangers ?? []), ...ownDangers(guided)];
 	return [
-		...(dangers.length ? [{ title: 'What can hurt', markdown: list(dangers), fold: false }] : []),
+		...(dangers.length ? [{ title: 'Risks', markdown: list(dangers), fold: false }] : []),
 		...waysSection(guided),
 		...work,
 		...(around.sections ?? []),
@@ -97,7 +97,7 @@ export function guideLead({ title, stages, cleanUp, ways, way, ask }: Guided): s
 function costLine({ ways, way }: Guided): string {
 	const cost = ways.find(({ id }) => id === way)?.cost;
 	if (!cost || costWords(cost)) return '';
-	return `${cost.says} Add the size for an estimate, such as ${code('size=20G')}.`;
+	return `${cost.says} Add the size for an estimate, for example ${code('size=20G')}.`;
 }
 
 function lower(text: string): string {
@@ -246,8 +246,8 @@ export function foundWords({ stage, failure }: FoundFailure): string {
 export function triedWords({ tried, untried }: GuidedStage): string {
 	const lines = [
 		...trials(tried),
-		...untried.map(because => `Not tested by us: ${because}`),
-		...(tried.length || untried.length ? [] : ['Not tested by us yet.']),
+		...untried.map(because => `We have not tested this: ${because}`),
+		...(tried.length || untried.length ? [] : ['We have not tested this yet.']),
 	];
 	return `*${lines.join(' ')}*`;
 }
@@ -357,7 +357,7 @@ export function usualWords({ parameters }: Guided, asked: string): string {
 	const usual = parameters.filter(({ by }) => by === 'default').map(({ name, value }) => `${name}=${value}`);
 	if (!usual.length) return '';
 	const some = usual.slice(0, 4).map(name => code(name));
-	return `This uses default names (${some.join(', ')}${usual.length > 4 ? ' …' : ''}); add your own, such as ${code(`!${asked} ${usual[0]}`)}.`;
+	return `This uses default names (${some.join(', ')}${usual.length > 4 ? ' …' : ''}); add your own, for example ${code(`!${asked} ${usual[0]}`)}.`;
 }
 
 /** Stages that a fact excludes. Stages of other layouts are not worth mentioning. */

@@ -58,7 +58,7 @@ export function commandWords({ name, usage, summary, examples, help, changes }: 
 export function factsWords(): Answer {
 	const closed = Object.entries(closedFacts).map(([fact, { means, example, ...rest }]) => {
 		const values = 'values' in rest && fact !== 'os' ? ` (${rest.values.map(code).join(', ')})` : '';
-		return `${code(fact)}: ${means}${values}, such as ${code(example)}`;
+		return `${code(fact)}: ${means}${values}, for example ${code(example)}`;
 	});
 	const open = Object.entries(openFacts).map(([fact, means]) => `${code(fact)}: ${means}`);
 	return {

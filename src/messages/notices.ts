@@ -40,7 +40,7 @@ export function restored(since: Date): Answer {
 	const at = since.toISOString().slice(0, 16).replace('T', ' ');
 	return {
 		...notice(
-			`⚠️ I was restored from a backup and cannot read again what was said here from ${at} UTC until the restore. What you changed in that time, such as \`!watch\`, is lost: compare \`!servers\` and \`!room\` with what you expect.`,
+			`⚠️ I was restored from a backup and cannot read again what was said here from ${at} UTC until the restore. What you changed in that time (for example \`!watch\`) is lost: compare \`!servers\` and \`!room\` with what you expect.`,
 		),
 		kind: 'answer',
 	};

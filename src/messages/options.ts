@@ -59,7 +59,7 @@ function kinds({ accepts, documentedType, type, required }: OptionState): string
 	const what = named.length
 		? `It accepts a ${named.join(' or a ').replace(/\ba (?=[aeiou])/g, 'an ')}`
 		: 'It has no default';
-	return `${what}${named.length && required ? ', and is required' : ''}${accepts ? '; anything else prevents the start' : ''}.`;
+	return `${what}${named.length && required ? ', and is required' : ''}${accepts ? '; anything else keeps Synapse from starting' : ''}.`;
 }
 
 function defaultsWords({ life: { defaults } }: OptionLife): string | undefined {

@@ -14,7 +14,7 @@ export function asking(plan: Plan): string {
 	const why = asksForSystem(plan)
 		? 'Say which system it is, since not all have packages, and more if you can'
 		: 'Say more about the server to shorten this';
-	return `${why}, such as ${code(shorter)}; negate a fact with a ${code('no-')} prefix.`;
+	return `${why}, for example ${code(shorter)}; negate a fact with a ${code('no-')} prefix.`;
 }
 
 export function asksForSystem({ steps }: Plan): boolean {

@@ -64,7 +64,7 @@ export function settingsFold(settings: readonly Step[], plan: Plan): Section[] {
 	const all = looks === settings.length ? 'them' : `${numeral(looks)} of them`;
 	const look = looks
 		? [
-				`One look at your configuration decides ${all}; no value leaves the server: ${code(planCommand(plan, ['look']))}`,
+				`One look at your configuration settles ${all}; no value leaves the server: ${code(planCommand(plan, ['look']))}`,
 			]
 		: [];
 	const markdown = [...look, ...within(room.settings, settings.map(told))].join('\n\n');

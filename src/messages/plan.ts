@@ -61,7 +61,7 @@ export function planWords(decided: Plan, taken: readonly string[]): Answer {
 		({ must, refuses, check, generated }) => !must && !refuses && !check && !generated,
 	);
 	const sections: Section[] = [
-		{ title: 'What can hurt', markdown: list(dangers(plan, numbered).map(dangerLine)), fold: false },
+		{ title: 'Risks', markdown: list(dangers(plan, numbered).map(dangerLine)), fold: false },
 		...numbered.map((step, i) => stepSection(step, i + 1)),
 		...(informing.length ? [informingSection(informing)] : []),
 		...choices(plan.stops),
@@ -126,7 +126,7 @@ function advisorySection({ advisories, from, to }: Plan): Section[] {
 	const worstFirst = [...open].sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity));
 	const lines = [
 		...(open.length > 3 ? worstFirst.map(advisory => openLine(to, advisory)) : []),
-		...(fixed.length ? [`${to} closes: ${fixed.map(code).join(', ')}`] : []),
+		...(fixed.length ? [`${to} fixes: ${fixed.map(code).join(', ')}`] : []),
 		...(passedThrough.length
 			? [
 					`Only releases between ${from} and ${to} are vulnerable to ${passedThrough.map(code).join(', ')}: do not stay there.`,

@@ -146,7 +146,7 @@ function findingWords(finding: VarsFinding, entries: readonly PlaybookEntry[]): 
 	if (why === 'not-among') return `${code(option)} must be one of ${(wants ?? '').split(' or ').map(code).join(', ')}.`;
 	if (kind === 'undefined') return usesWords(finding);
 	if (kind === 'duplicate')
-		return `${code(option)} is set twice (first in line ${first}); only the last one takes effect.`;
+		return `${code(option)} is set twice (first on line ${first}); only the last one takes effect.`;
 	if (kind === 'unknown') {
 		const meant = nearest === undefined ? '' : ` Did you mean ${code(nearest)}?`;
 		return `${code(option)} is not a variable of the playbook, which silently ignores it.${meant}`;

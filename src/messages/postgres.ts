@@ -6,7 +6,7 @@ import { compare } from '../deployment/version.ts';
 /** Lines for the top of the guide; each begins with a mark. */
 export function orderLines(around: Surroundings, { from, to }: Pick<PostgresQuestion, 'from' | 'to'>): string[] {
 	const { refused, release, ends } = around;
-	const runs = release.stated ? `Your ${release.version}` : `The newest release I know, ${release.version},`;
+	const runs = release.stated ? `Your ${release.version}` : `The newest release I know of, ${release.version},`;
 	const stopped = refused.from !== null && compare(release.version, refused.from) >= 0;
 	const min = around.floors.findLast(floor => compare(floor.from, release.version) <= 0)?.min;
 	const lines = [

@@ -28,7 +28,7 @@ function reasonWords(release: Version, reason: FloorReason, unsure: readonly Ver
 		case 'blocking-unknown':
 			return `I do not know the schema of ${reason.blocking} and older.`;
 		case 'schema':
-			return `Once ${release} has opened the database, only releases that know schema version ${reason.needed}${reason.atLeast ? ' or newer' : ''} start on it; ${reason.blocking} knows only ${reason.knows} and refuses to start.${open}`;
+			return `Once ${release} has opened the database, only releases that support schema version ${reason.needed}${reason.atLeast ? ' or newer' : ''} start on it; ${reason.blocking} supports only ${reason.knows} and refuses to start.${open}`;
 	}
 }
 
@@ -76,7 +76,7 @@ export function rollbackWords(result: Rollback, taken: readonly string[]): Answe
 			]
 		: [];
 	const care =
-		'A successful start does not mean that nothing is lost: the older release gets stuck on background updates that it does not know, and rooms of a version that it does not know disappear from sync. The safe way back is a backup from before the switch.';
+		'A successful start does not mean that nothing is lost: the older release gets stuck on background updates that it does not know, and rooms whose version it does not support disappear from sync. The safe way back is a backup from before the switch.';
 	return {
 		value: { format: 1, ...rollbackValue(result) },
 		lead: [`**${verdict}**`, floorWords(result), ...trialWords(result.tried ?? []), ...taken, care].join('\n\n'),

@@ -130,7 +130,9 @@ function unseenWords({ server, history }: Facing, { opening, foot, value }: Fram
 	const more = isNamed ? observation?.advice : observation && wholeWords(observation);
 	// What the look saw asks for the version already, or makes it pointless.
 	const isAsked = isNamed || observed?.kind === 'hidden';
-	const help = isAsked ? '' : `If it cannot be polled, tell me what runs: ${code(`!profile ${server} version=1.150`)}`;
+	const help = isAsked
+		? ''
+		: `If it cannot be polled, tell me what it runs: ${code(`!profile ${server} version=1.150`)}`;
 	return {
 		value: { ...value, running: null },
 		lead: [`**${says}.**`, more, opening, help, foot].filter(Boolean).join('\n\n'),

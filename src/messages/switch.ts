@@ -105,7 +105,7 @@ function wayWords(way: WayCommands, workers: boolean): string {
 function waysWords({ ways, stated, workers }: SwitchCommands): string {
 	const known = typeof workers === 'object';
 	if (stated) return ways.map(way => `${wayWords(way, known)}${below(way.lines)}`).join('');
-	return `Use the commands for the way yours was installed (say it, such as \`docker\` or \`debian\`, and only those are shown):\n\n${ways
+	return `Use the commands for the way yours was installed (say it, for example \`docker\` or \`debian\`, and only those are shown):\n\n${ways
 		.map(way => `${code(way.install)}: ${wayWords(way, known)}${below([...way.lines, ...way.log])}`)
 		.join('\n\n')}`;
 }
@@ -142,13 +142,13 @@ export function switchWords(commands: SwitchCommands, { migrations, queued }: Pa
 	const parts = [
 		...(updates.length
 			? [
-					`Count the background updates.** This must print 0 before you stop Synapse. If it does not, wait: updates pile up, and a newer release may have to finish them during its start.\n\n${block(updates)}`,
+					`Count the background updates.** This must print 0 before you stop Synapse. If it does not, wait: updates pile up, and a newer release may have to finish them at startup.\n\n${block(updates)}`,
 				]
 			: []),
 		stopWords(commands),
 		`Back up** the database, \`homeserver.yaml\` with the files that it names, the signing key and the media; it is the only way back across an incompatible schema. (The names are defaults: use yours.)${proofWords(commands)}\n\n${block(backup)}`,
 		`Switch** from ${from} to ${to}. ${waysWords(commands)}`,
-		`Watch the log** until \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that prevents the start.${after(migrationsWords(migrations ?? []))}${below(log)}\n\nThen this must say ${to}:
+		`Watch the log** until \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that keeps Synapse from starting.${after(migrationsWords(migrations ?? []))}${below(log)}\n\nThen this must say ${to}:
 
 ${block(asking)}${after(queuedWords(queued ?? []))}${workers === 'perhaps' ? '\n\nIf you run workers, start them now.' : ''}`,
 		...(typeof workers === 'object' ? [`Start the workers** again.${below(workers.start)}`] : []),
@@ -166,7 +166,7 @@ function failedWords({ from, to, back }: SwitchCommands): string {
 	const sure = opens === false ? '' : ` (whether ${from} still opens the database of ${to} is not known)`;
 	const described = page === undefined ? '' : ` ${link('This page', page)} describes how to restore it.`;
 	const how = restore.length ? ` This puts the backup back:${below(restore)}` : described;
-	return `${why}The way back${sure}: stop Synapse, put the backup back, and go back to the image or package of ${from} that you ran. If people have used ${to} meanwhile, also empty the table ${code('e2e_one_time_keys_json')} before the start.${how}`;
+	return `${why}The way back${sure}: stop Synapse, put the backup back, and go back to the image or package of ${from} that you ran. If people have used ${to} in the meantime, also empty the table ${code('e2e_one_time_keys_json')} before starting Synapse.${how}`;
 }
 
 /** How to wait for the background updates at a halt, and how to see that they last for ever, as Markdown. */
@@ -253,7 +253,7 @@ function systemWords({ to, built, ended }: Extract<StepTask, { kind: 'which-syst
 
 ${block(['. /etc/os-release && echo "$ID-$VERSION_ID"'])}
 
-Ask again with it, such as \`os=debian-12\`: the plan then says how to get to a system that has them. These systems had packages of your current release, but no longer have any:
+Ask again with it, for example \`os=debian-12\`: the plan then says how to get to a system that has them. These systems had packages of your current release, but no longer have any:
 
 ${list(last)}`;
 }
@@ -269,7 +269,7 @@ function taskText(task: StepTask): string {
 
 function taskTitle(task: StepTask): string {
 	if (task.kind === 'switch') return `Switch to ${task.to}`;
-	if (task.kind === 'start-limit') return 'Raise systemd’s start limit';
+	if (task.kind === 'start-limit') return 'Raise systemd’s start timeout';
 	if (task.kind === 'outside') return `May apply to you: check ${enumerate(task.places.map(place => places[place]))}`;
 	if (task.kind === 'try')
 		return `Send a ${task.media ? 'picture' : 'message'},${task.federation ? ' test federation,' : ''} wait for background updates`;

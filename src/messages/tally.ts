@@ -18,7 +18,7 @@ export function tallyWords({ sure, perhaps, refusing, halts, unread, warning }: 
 						: count(perhaps, 'thing to do if it affects you', 'things to do if they affect you'),
 				]
 			: []),
-		...(refusing ? [`${refusing} can prevent the start`] : []),
+		...(refusing ? [`${refusing} can keep Synapse from starting`] : []),
 	];
 	return parts.join(', ');
 }

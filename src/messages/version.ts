@@ -33,7 +33,7 @@ export function namedWords(named: Named): string {
 		release: '',
 		candidate: isFinalOut ? '' : `, a release candidate of ${finalOf(version)}`,
 		withdrawn: ', which was withdrawn by its developers',
-		unknown: ', a release I do not know',
+		unknown: ', a release I do not know of',
 	}[standing];
 	// The number may be none of Synapse's at all: `3.11-for-workgroups`.
 	if (standing === 'unknown' && build?.is === 'derived' && written !== undefined) return `${quoted(written)}${what}`;
@@ -52,7 +52,7 @@ export function unknownWords({ releases }: Releases): string {
 
 /** The same, where only the newest release that is known is at hand. */
 export function unknownSince(newest: Version | undefined): string {
-	return `I cannot say how new or how safe it is.${newest === undefined ? '' : ` The newest release I know is ${newest}.`}`;
+	return `I cannot say how new or how safe it is.${newest === undefined ? '' : ` The newest release I know of is ${newest}.`}`;
 }
 
 /** How far a judgement by the base release holds for a build; undefined for the release itself. */

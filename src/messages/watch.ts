@@ -98,10 +98,10 @@ export function openWords(open: readonly OpenAlert[], watches: number): Answer {
 		})),
 	};
 	if (!open.length) {
-		const where = watches
-			? `on the ${watches === 1 ? 'server' : count(watches, 'server')} that this room watches`
-			: `; it watches none: ${code('!watch example.org')}`;
-		return { value, lead: `**Nothing is open** ${where}.`.replace(' ;', ';'), sections: [], kind: 'answer' };
+		const lead = watches
+			? `**The ${watches === 1 ? 'server that this room watches has' : `${count(watches, 'server')} that this room watches have`} no open alerts.**`
+			: `**There are no open alerts:** this room watches no server. To watch one: ${code('!watch example.org')}.`;
+		return { value, lead, sections: [], kind: 'answer' };
 	}
 	const rank = (severity: Severity) => ['severe', 'warning', 'info'].indexOf(severity);
 	return {

@@ -141,7 +141,7 @@ function about(match: WhyMatch, told: ToldMatch): Section {
 		spanWords(told),
 		...(entry.applies ? [`It affects you if ${appliesClause(entry.applies)}.`] : []),
 		...(match.line
-			? [`First seen in line ${match.line}${match.count > 1 ? `, ${match.count} times in total` : ''}.`]
+			? [`First seen on line ${match.line}${match.count > 1 ? `, ${match.count} times in total` : ''}.`]
 			: []),
 		...notes.slice(0, 2).map(note => `Note: ${escapeMarkdown(note.title)} (${code(`!notes ${note.release}`)})`),
 		sourceWords(told.sources),
@@ -150,7 +150,7 @@ function about(match: WhyMatch, told: ToldMatch): Section {
 }
 
 function spanWords({ since, until }: ToldMatch): string {
-	if (since && until) return `Affects ${since} and newer; fixed in ${until}.`;
+	if (since && until) return `Affects releases from ${since} until ${until}, which fixes it.`;
 	if (since) return `Affects ${since} and newer.`;
 	return until ? `Affects releases before ${until}.` : '';
 }
@@ -158,7 +158,7 @@ function spanWords({ since, until }: ToldMatch): string {
 function otherSection(match: WhyMatch, told: ToldMatch): Section {
 	const parts = [`**${told.title}.**`, told.do, spanWords(told), sourceWords(told.sources)].filter(Boolean);
 	const also = match.by === 'words' || !told.sure ? 'Or' : 'Also';
-	return { title: `${also}: ${plain(told.title)}`.slice(0, 40), markdown: parts.join('\n\n'), fold: true };
+	return { title: `${also}: ${plain(told.title)}`, markdown: parts.join('\n\n'), fold: true };
 }
 
 const plain = (markdown: string) => markdown.replaceAll('`', '');
@@ -222,11 +222,11 @@ function helpWords({ profile }: WhyTelling): string {
 	const install = String(profile.get('install')?.value ?? '');
 	const command = logs[install] ?? 'journalctl -u matrix-synapse -n 300';
 	const docker = install === '' ? `, or ${code('docker compose logs --tail 300 synapse')} in Docker` : '';
-	return `please send the lines around the *first* error since the last start (${code(command)}${docker}), and add your release and installation to the command, such as ${code('!why 1.163 docker …')}.`;
+	return `please send the lines around the *first* error since the last start (${code(command)}${docker}), and add your release and installation to the command, for example ${code('!why 1.163 docker …')}.`;
 }
 
 function unknownWords({ unexplained, lines, harmless }: Diagnosis, telling: WhyTelling): string {
-	const where = unexplained && lines > 1 ? ` The first error is in line ${unexplained.line}.` : '';
+	const where = unexplained && lines > 1 ? ` The first error is on line ${unexplained.line}.` : '';
 	const quiet = harmless.length ? ' The lines I know are harmless.' : '';
 	const help = helpWords(telling);
 	return `**I do not know this error.**${where}${quiet} I cannot offer a fix, or say whether your data is at risk. Do not change anything in the database until you know more.\n\n${help.charAt(0).toUpperCase()}${help.slice(1)}`;

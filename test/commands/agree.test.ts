@@ -54,7 +54,7 @@ test.each(['1.23', '1.23.0', '1.22.1', '1.22.0rc3'])(
 	'%s is unknown to all, and refused in the same words',
 	async typed => {
 		const said = await taken(typed, coming);
-		expect(said.notes).toContain('I do not know a Synapse release');
+		expect(said.notes).toContain('I do not know of a Synapse release');
 		expect(said).toEqual({ notes: said.notes, upgrade: said.notes, rollback: said.notes });
 	},
 );

@@ -137,7 +137,7 @@ describe('is refused:', () => {
 		['mdad 2019-12-31', 'since 2020-01-01'],
 		['mdad 2026-05-01 2026-01-01', '`!upgrade mdad 2026-01-01 2026-05-01`'],
 		['mdad 2026-01-01 2026-02-01 2026-03-01', 'is a third'],
-		['mdad deadbee1', 'I do not know a commit'],
+		['mdad deadbee1', 'I do not know of a commit'],
 		['mdad v2026.04.05.0', 'did you mean `v2026.04.02.0`'],
 		['mdad 2026-01-01 jitzi', 'Did you mean `jitsi`?'],
 		['mdad 2026-01-01 slack', 'say which'],
@@ -146,7 +146,7 @@ describe('is refused:', () => {
 		['ess 26.8.0 26.8.0', 'there is nothing to compare'],
 		['ess 26.8.1', 'nothing to upgrade to'],
 		['ess 26.9.0', 'Did you mean `26.8.1`?'],
-		['ess 26.1.0 26.8.0 jitsi', 'do not know a component or fact'],
+		['ess 26.1.0 26.8.0 jitsi', 'do not know of a component or fact'],
 	])('“%s”, with “%s”', async (text, words) => {
 		await expect(upgraded(text)).rejects.toThrow(Refusal);
 		await expect(upgraded(text)).rejects.toThrow(words);

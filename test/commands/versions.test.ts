@@ -108,11 +108,11 @@ describe('the same everywhere', () => {
 		[synapse('1.98.0'), 'Synapse 1.98.0'],
 		[synapse('1.49.1'), '1.49.1, which was withdrawn by its developers'],
 		[synapse('1.164.0rc3'), '1.164.0rc3, a release candidate of 1.164.0'],
-		[synapse('1.200.0'), 'Synapse 1.200.0, a release I do not know'],
-		[synapse('3.11-for-workgroups'), '`3.11-for-workgroups`, a release I do not know'],
+		[synapse('1.200.0'), 'Synapse 1.200.0, a release I do not know of'],
+		[synapse('3.11-for-workgroups'), '`3.11-for-workgroups`, a release I do not know of'],
 		[
 			synapse('1.165.0rc1 (b=matrix-org-hotfixes,abc)'),
-			'1.165.0rc1, a release I do not know, built from the branch `matrix-org-hotfixes`',
+			'1.165.0rc1, a release I do not know of, built from the branch `matrix-org-hotfixes`',
 		],
 		[synapse('1.98.0 (b=develop,1234abcd,dirty)'), '1.98.0, built from the branch `develop` with uncommitted changes'],
 		[synapse('1.98.0+maunium.2'), '1.98.0, which calls itself `1.98.0+maunium.2`'],
@@ -146,7 +146,7 @@ test('whether a release that is not known has done away with something is not cl
 	for (const version of ['1.98.7', '1.200.0']) {
 		const { deadlines: said } = await everywhere(body(version), `!landed${version}`);
 		expect(said).not.toMatch(/In force|Done or withdrawn/);
-		expect(said).toContain('The newest release I know is 1.163.2. These are the deadlines after that release.');
+		expect(said).toContain('The newest release I know of is 1.163.2. These are the deadlines after that release.');
 	}
 });
 
@@ -167,7 +167,9 @@ test('a version that a person tells is named like one that was seen', async () =
 	expect(card.lead).toContain('This build may lack a fix that 1.98.0 has');
 	const plan = await upgrade.run(asked('b.test'), ports);
 	expect(plan.lead).toContain('which calls itself `1.98.0+maunium.2`, as you told me');
-	await expect(profile.run(asked('b.test version=1.200.0'), ports)).rejects.toThrow('I do not know a Synapse release');
+	await expect(profile.run(asked('b.test version=1.200.0'), ports)).rejects.toThrow(
+		'I do not know of a Synapse release',
+	);
 	const withdrawn = await profile.run(asked('b.test version=1.49.1'), ports);
 	expect(withdrawn.lead).toContain('1.49.1, which was withdrawn');
 	await expect(postgres.run(asked('b.test 15 16 docker'), { ...ports })).rejects.toThrow();

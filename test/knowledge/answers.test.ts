@@ -272,7 +272,7 @@ describe('upstream’s packages', () => {
 describe('the hint proposes what shortens the plan most', () => {
 	const shorter = (asked: string) => {
 		const lead = planWords(planOf(asked), []).lead;
-		const [, proposed = ''] = /such as `!upgrade ([^`]+)`/.exec(lead) ?? [];
+		const [, proposed = ''] = /for example `!upgrade ([^`]+)`/.exec(lead) ?? [];
 		return { lead, proposed, saved: planOf(asked).steps.length - (proposed ? planOf(proposed).steps.length : 0) };
 	};
 

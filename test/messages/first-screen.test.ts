@@ -113,7 +113,7 @@ test('red is only what surely concerns the deployment; what a look decides is co
 	const text = shown(known({ releases: releases('1.0.0', '1.1.0', '1.2.0'), notes }));
 	expect(text).toMatch(/^1\.0\.0 → 1\.2\.0: one thing first, then one jump/);
 	expect(text.match(/🔴.*/g)).toEqual(['🔴 1. Do this. It stops every start.']);
-	expect(text).toContain('🟡 Two more settings could prevent the start.');
+	expect(text).toContain('🟡 Two more settings could keep Synapse from starting.');
 	expect(text).toContain('☐ Certain');
 	expect(text).not.toContain('For some');
 	expect(text).toContain('▸ The two settings, and what to write');
@@ -130,9 +130,9 @@ test('the last line asks for the look, and says what of it the look decides', ()
 		shown(known({ releases: list, notes: [...notes] }), docker)
 			.split('\n\n')
 			.at(-1);
-	expect(asked(acme, other)).toContain('decides both; no value leaves the server: `!upgrade 1.0.0 1.2.0 docker look`');
-	expect(asked(acme)).toContain('decides it; no value');
-	expect(asked(acme, old)).toContain('decides one; no value');
+	expect(asked(acme, other)).toContain('settles both; no value leaves the server: `!upgrade 1.0.0 1.2.0 docker look`');
+	expect(asked(acme)).toContain('settles it; no value');
+	expect(asked(acme, old)).toContain('settles one; no value');
 	expect(asked(old)).toContain('open “The setting, and what to write”');
 	expect(asked(old)).not.toContain('look');
 	// What the look has decided asks for no second one.
@@ -169,7 +169,7 @@ test('a floor is told once, by the last of its kind, and red only where the depl
 		if (isContradiction(profile)) throw new TypeError('a test contradicts itself');
 		return shown(of, profile);
 	};
-	expect(shown(of)).not.toContain('could prevent the start');
+	expect(shown(of)).not.toContain('could keep Synapse from starting');
 	expect(shown(of)).toContain('🟡 Needs PostgreSQL 14 or newer');
 	expect(having('postgres=10').match(/🔴.*/g)).toEqual([
 		'🔴 1. PostgreSQL 10 → 14 or newer. Do it before 1.2.0: from there on Synapse refuses to start. `!postgres 10`',
@@ -214,7 +214,7 @@ test('no all-clear contradicts a fault that may be one\u2019s own', () => {
 
 test('systemd\u2019s limit is no wait of days', () => {
 	const text = terminalText(screenOf('1.59.1 1.62.0 debian postgres=13 os=debian-12'), { color: false, width: 1000 });
-	expect(text).toContain('1. Raise systemd’s start limit. Without it, a long migration can end');
+	expect(text).toContain('1. Raise systemd’s start timeout. Without it, a long migration can end');
 	expect(text).not.toMatch(/not tonight|Hours or days/);
 });
 

@@ -58,7 +58,7 @@ test('what stops only the start of some is told with what they find at home', ()
 		'* 🔴 Synapse might not start without step 2 if `homeserver.yaml` has `acme`: 1.1.0/acme',
 		'* 🔴 Synapse might not start without step 3 if you send email or use single sign-on, and `template_dir` is set: 1.1.0/mail',
 	]);
-	expect(lead).toContain('1 thing to do, 2 more if they affect you, 3 can prevent the start');
+	expect(lead).toContain('1 thing to do, 2 more if they affect you, 3 can keep Synapse from starting');
 	const text = (title: string) => sections.find(section => section.title.endsWith(title))?.markdown;
 	expect(text('all')).toMatch(/^Text of /);
 	expect(text('acme')).toMatch(/^\*Only if `homeserver\.yaml` has `acme`:\*\n\nText of /);
@@ -90,7 +90,7 @@ test('an alert is red only for what surely concerns its reader, and numbers no s
 	const notes = [note('1.1.0/acme', { ...refuses, onlyIf: '`acme` is on' }), note('1.1.0/all', refuses)];
 	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
 	const words = wayWords(plan(way, known({ notes })));
-	expect(words).toContain('1 thing to do, 1 more if it affects you, 2 can prevent the start');
+	expect(words).toContain('1 thing to do, 1 more if it affects you, 2 can keep Synapse from starting');
 	expect(words).not.toContain('acme');
 	expect(words).toContain('🔴 Synapse does not start until this is done: 1.1.0/all');
 });
@@ -226,7 +226,7 @@ test('a plan, an alert and a status card count the things to do alike', () => {
 			note('1.1.0/know'),
 		],
 	});
-	const counted = '1 thing to do, 3 more if they affect you, 1 can prevent the start';
+	const counted = '1 thing to do, 3 more if they affect you, 1 can keep Synapse from starting';
 	const history = withLook([], { is: 'synapse', version: '1.0.0' }, '2026-11-20T00:00:00.000Z');
 	const now = new Date('2026-11-21T00:00:00Z');
 	const running = runningOf(history, undefined);

@@ -88,13 +88,11 @@ test('two messages are divided between sections; the second has its own title an
 });
 
 test('an answer too long to be sent twice in one message has the titles of its folds in its body, and stays one', () => {
-	const open = { title: 'What can hurt', fold: false, markdown: 'A danger.' };
+	const open = { title: 'Risks', fold: false, markdown: 'A danger.' };
 	const { contents } = matrixMessages(answer({ sections: [open, ...sections(20, 1700)] }));
 	expect(contents).toHaveLength(1);
 	const titles = sections(20, 0).map(section => section.title);
-	expect(contents[0]?.body).toBe(
-		['Eleven steps.', 'Plan: 1.56 → 1.69', 'What can hurt\nA danger.', ...titles].join('\n\n'),
-	);
+	expect(contents[0]?.body).toBe(['Eleven steps.', 'Plan: 1.56 → 1.69', 'Risks\nA danger.', ...titles].join('\n\n'));
 	expect(pageOf(contents[0]?.formatted_body ?? '').inside('summary')).toEqual(titles);
 	expect(contents[0]?.formatted_body).toContain('end20');
 });

@@ -204,7 +204,7 @@ test('the answer says the point of no return and the down time before the stages
 		),
 		{ asked: 'small', file: true },
 	);
-	expect(answer.sections[0]).toMatchObject({ fold: false, title: 'What can hurt' });
+	expect(answer.sections[0]).toMatchObject({ fold: false, title: 'Risks' });
 	expect(answer.sections[0]?.markdown).toContain('Stage 2 is the point of no return: It is written to.');
 	expect(answer.sections[0]?.markdown).toContain('down from stage 1 to stage 2');
 	expect(answer.files?.[0]).toMatchObject({ name: 'small.md' });

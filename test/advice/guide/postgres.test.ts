@@ -99,7 +99,7 @@ describe('!postgres', () => {
 	test('15 17 docker: the guide by dump and restore, dangers first, two messages at most, and a file on demand', async () => {
 		const answer = await said('15 17 docker');
 		expect(answer.lead).toMatch(/^\*\*PostgreSQL 15 → 17 via dump and restore/);
-		expect(answer.sections[0]).toMatchObject({ title: 'What can hurt', fold: false });
+		expect(answer.sections[0]).toMatchObject({ title: 'Risks', fold: false });
 		const { contents, files } = matrixMessages(answer);
 		expect(contents.length).toBeLessThanOrEqual(2);
 		expect(files).toEqual([]);
@@ -255,7 +255,7 @@ describe('!postgres', () => {
 		['18 docker', 'the newest major version I know'],
 		['15 17 docker nonsense', 'I do not know the fact'],
 		['example.org 17', 'does not watch'],
-		['15 17 docker synapse=1.1.1.1', 'I do not know a Synapse release'],
+		['15 17 docker synapse=1.1.1.1', 'I do not know of a Synapse release'],
 	])('refuses “%s”', async (typed, words) => {
 		expect(await refused(typed)).toContain(words);
 	});
