@@ -1,5 +1,5 @@
-# Prints Synapse's configuration without its values. Reads the files named behind it, of a folder its *.yaml; writes and sends nothing.
-# Limits: 400 kB a file. Kept: option names, kinds (text, number, list), true/false/null, lengths, amounts, and these WORDS.
+# Prints Synapse's configuration without its values. Reads the files given as arguments; for a folder, its *.yaml files; writes and sends nothing.
+# Limits: 400 kB per file. Kept: option names, kinds (text, number, list), true/false/null, lengths, amounts, and these WORDS.
 import os, re, sys, yaml
 WORDS = set("""http https metrics manhole replication client federation media keys openid consent static health
  psycopg2 sqlite3 ::1 127.0.0.1 :: 0.0.0.0 localhost main master matrix.org * email msisdn profile allow deny livekit none auto
@@ -44,8 +44,8 @@ for path in sum(paths, []) or ["/data/homeserver.yaml"]:
         text = open(path, encoding="utf-8", errors="replace").read(400001)
         trees.append(yaml.compose(text, Loader=yaml.SafeLoader) if len(text) <= 400000 else "too large")
     except OSError as e: trees.append("cannot be read: " + str(e.strerror))
-    except RecursionError: trees.append("nests too deep")
-    except yaml.YAMLError as e: trees.append("is no YAML, see line %d" % (getattr(getattr(e, "problem_mark", 0), "line", -1) + 1))
+    except RecursionError: trees.append("is nested too deeply")
+    except yaml.YAMLError as e: trees.append("is not valid YAML, see line %d" % (getattr(getattr(e, "problem_mark", 0), "line", -1) + 1))
 for t in trees:                                                    # a worker gets one invented name in all files
     for k, c in t.value if isinstance(t, yaml.MappingNode) else []:
         for w in {"worker_name": [c], "instance_map": [x[0] for x in c.value] if isinstance(c, yaml.MappingNode) else []}.get(k.value, []) \

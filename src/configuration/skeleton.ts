@@ -36,7 +36,7 @@ function lineNumbers(lines: readonly string[]): (line: number) => number {
 
 /** Only what the script itself may write: its text was pasted by somebody, and the rest of it is quoted nowhere. */
 function failureOf(problem: string): UnreadableYaml {
-	const line = /^is no YAML, see line (\d{1,7})$/.exec(problem)?.[1];
+	const line = /^is (?:no|not valid) YAML, see line (\d{1,7})$/.exec(problem)?.[1];
 	if (line !== undefined) return { why: 'It is not YAML.', line: Number(line) };
 	if (problem.startsWith('cannot be read')) return { why: 'The script could not read it.', limit: true };
 	return { why: 'It is too large or too deeply nested for the script.', limit: true };

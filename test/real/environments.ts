@@ -189,7 +189,7 @@ function tried({ name, install, outside, inside, shell, python }: Place): string
 	const version = shell(`${python} -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])'`).trim();
 	const around = { script: skeleton, sha256: '', install, name: undefined, isRoom: true };
 	const own = shell(told(skeletonWords(around)));
-	if (!own.startsWith('--- # file 1\n') || /: (?:cannot be read|is no YAML|empty)/.test(own))
+	if (!own.startsWith('--- # file 1\n') || /: (?:cannot be read|is not valid YAML|empty)/.test(own))
 		faults.push(`its own configuration: ${own.slice(0, 200)}`);
 	if (own.toLowerCase().includes(secret.toLowerCase())) faults.push('its own name is shown');
 	const line = shell(told(lookWords(look, asked.length, { again: '', install }))).trim();
