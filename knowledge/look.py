@@ -1,4 +1,4 @@
-# Says which of these conditions hold for the configuration files named behind it (of a folder its *.yaml) and the log
+# Says which of these conditions hold for the configuration files given as arguments (for a folder, its *.yaml files) and the log
 # configurations that these name: ids only, never a value. Run by Synapse's Python, it looks at the packages there too, and
 # names that Python. Writes and sends nothing.
 import json, os, re, sys, warnings, yaml

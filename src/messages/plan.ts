@@ -115,7 +115,7 @@ function choices(stops: readonly Halt[]): Section[] {
 	return [
 		{
 			title: `Stops to keep a way back (${free.length})`,
-			markdown: `To be able to go back without a backup at any time, stop at ${enumerate(free.map(({ best }) => best))} for a few days, until the background updates are done. From each stop you can go back to the one before it (or to where you started). These halts are optional.`,
+			markdown: `To be able to go back without a backup at any time, stop at ${enumerate(free.map(({ best }) => best))} for a few days, until the background updates are done. From each stop you can go back to the one before it (or to where you started). These stops are optional.`,
 			fold: true,
 		},
 	];
