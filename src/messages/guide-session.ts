@@ -13,9 +13,9 @@ import {
 	foundWords,
 	guideRefusalWords,
 	stageWork,
-	triedWords,
 	wayBackSection,
 } from './guide.ts';
+import { triedWords } from './guide-trials.ts';
 
 const how = `✅ on this message or ${code('done')} when it is finished`;
 const allWords = `${code('back')}, ${code('skip')}, ${code('stop')} and ${code('where')} do what they say, and I look up errors that you paste.`;

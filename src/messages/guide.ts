@@ -11,10 +11,9 @@ import type {
 } from '../advice/guide/guide.ts';
 import type { Answer, Section } from '../answer.ts';
 import { parseTerm } from '../deployment/facts.ts';
-import { allStages } from '../knowledge/guide-stages.ts';
-import type { Tried } from '../knowledge/schema/synapse.ts';
 import { count, list } from '../text/format.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
+import { playedSection, triedWords } from './guide-trials.ts';
 import { appliesClause, typedFact } from './whose.ts';
 
 /** What the command found out besides the guide, for the places where a reader needs it. */
@@ -241,49 +240,6 @@ function indented(text: string): string {
 export function foundWords({ stage, failure }: FoundFailure): string {
 	const seen = failure.tried.length ? ' We reproduced this error and compared the message.' : '';
 	return `**${escapeMarkdown(stage.title)}:** ${quoted(failure.text, 200)}\n\n${failure.cause}\n\n${failure.cure}${seen ? `\n\n${seen.trim()}` : ''}`;
-}
-
-export function triedWords({ tried, untried }: GuidedStage): string {
-	const lines = [
-		...trials(tried),
-		...untried.map(because => `We have not tested this: ${because}`),
-		...(tried.length || untried.length ? [] : ['We have not tested this yet.']),
-	];
-	return `*${lines.join(' ')}*`;
-}
-
-/** One sentence for all trials of a stage: the days, the versions, and whether the machine was simulated. */
-function trials(tried: readonly Tried[]): string[] {
-	if (!tried.length) return [];
-	const days = [...new Set(tried.map(({ date }) => date))].sort();
-	const versions = [...new Set(tried.map(trial => Object.entries(trial.versions).map(versionWords).join(' and ')))];
-	const more = versions.length > 4 ? ` and ${versions.length - 4} more` : '';
-	const played = tried.some(trial => trial.played !== undefined) ? ', on a simulated machine' : '';
-	return [`Tested on ${days.join(', ')} with ${versions.slice(0, 4).join('; ')}${more}${played}.`];
-}
-
-/** What stood in for the real thing in the tests. */
-function playedSection(guided: Guided): Section[] {
-	const all = allStages(guided);
-	const tried = all.filter(stage => stage.tried.length).length;
-	const played = [...new Set(all.flatMap(stage => stage.tried).flatMap(trial => trial.played ?? []))];
-	if (!tried) return [];
-	const failures = all.flatMap(stage => stage.failures);
-	const seen = failures.filter(failure => failure.tried.length).length;
-	const lines = [
-		`${tried} of the ${all.length} stages here, including clean-up and ways back, were run with exactly these commands.`,
-		...(failures.length
-			? [`${seen} of the ${failures.length} errors were reproduced and their messages compared.`]
-			: []),
-		...played,
-	];
-	return [{ title: 'How this was tested', markdown: list(lines), fold: true }];
-}
-
-const programs: Record<string, string> = { postgresql: 'PostgreSQL', synapse: 'Synapse', sqlite: 'SQLite' };
-
-function versionWords([of, version]: [string, string]): string {
-	return `${programs[of] ?? of} ${version}`;
 }
 
 /** The ways back, before the point of no return and after it. */
