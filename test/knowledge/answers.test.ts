@@ -8,11 +8,12 @@ import { isAffected } from '../../src/advice/upgrade/advisories.ts';
 import { deadlines } from '../../src/advice/upgrade/deadlines.ts';
 import { type Plan, plan } from '../../src/advice/upgrade/plan.ts';
 import { surely } from '../../src/advice/upgrade/step.ts';
-import { isContradiction, parseTerm, profileOf, unknownDeployment } from '../../src/deployment/facts.ts';
+import { unknownDeployment } from '../../src/deployment/facts.ts';
 import { readKnowledge } from '../../src/knowledge/load.ts';
 import { dueWords } from '../../src/messages/deadlines.ts';
 import { planWords } from '../../src/messages/plan.ts';
 import { worded } from '../../src/messages/switch.ts';
+import { deployed } from '../deployed.ts';
 import { note, releases } from '../known.ts';
 
 const known = readKnowledge(new URL('../../knowledge/', import.meta.url));
@@ -20,9 +21,7 @@ const known = readKnowledge(new URL('../../knowledge/', import.meta.url));
 /** The plan of `<from> <to> [facts…]`, on a fixed day. */
 function planOf(asked: string): Plan {
 	const [from = '', to = '', ...facts] = asked.split(' ');
-	const profile = profileOf(facts.flatMap(fact => parseTerm(fact) ?? []));
-	if (isContradiction(profile)) throw new Error(`contradiction: ${profile.stated}`);
-	return worded(plan({ from, to, profile, today: '2026-11-29' }, known));
+	return worded(plan({ from, to, profile: deployed(facts.join(' ')), today: '2026-11-29' }, known));
 }
 
 function stepsOf(asked: string, titleOrText: RegExp) {

@@ -1,15 +1,13 @@
 // What clients and bridges demand of a server: told of every release that is too old for them, by the fact if there is one.
 import { expect, test } from 'vitest';
 import { faultsOn } from '../../src/advice/upgrade/faults.ts';
-import { isContradiction, parseTerm, profileOf } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
+import { deployed } from '../deployed.ts';
 
 const known = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 
 function told(target: string, facts: string): string[] {
-	const profile = profileOf(facts.split(' ').flatMap(fact => parseTerm(fact) ?? []));
-	if (isContradiction(profile)) throw new Error(facts);
-	const faults = faultsOn({ from: '1.50.0', to: target, halts: [], profile }, known);
+	const faults = faultsOn({ from: '1.50.0', to: target, halts: [], profile: deployed(facts) }, known);
 	return faults.flatMap(({ id, at }) => (at === 'target' ? [id] : []));
 }
 

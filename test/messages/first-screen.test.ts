@@ -1,7 +1,7 @@
 // The first screen of a plan: what fits into three seconds, for any deployment, and what is red in it.
 import { describe, expect, test } from 'vitest';
 import { plan } from '../../src/advice/upgrade/plan.ts';
-import { isContradiction, parseTerm, profileOf, unknownDeployment } from '../../src/deployment/facts.ts';
+import { unknownDeployment } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import type { Knowledge, Note } from '../../src/knowledge/schema/synapse.ts';
 import { faultLines } from '../../src/messages/faults.ts';
@@ -9,15 +9,12 @@ import { firstScreen, sizeOf } from '../../src/messages/first-screen.ts';
 import { planWords } from '../../src/messages/plan.ts';
 import { matrixMessages } from '../../src/render/matrix.ts';
 import { terminalText } from '../../src/render/terminal.ts';
+import { deployed } from '../deployed.ts';
 import { known, note, releases, unread } from '../known.ts';
 
 const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 
-function profile(...facts: string[]) {
-	const found = profileOf(facts.flatMap(fact => parseTerm(fact) ?? []));
-	if (isContradiction(found)) throw new TypeError('a test contradicts itself');
-	return found;
-}
+const profile = (...facts: string[]) => deployed(facts.join(' '));
 
 function screenOf(asked: string, of: Knowledge = knowledge) {
 	const [from = '', to = '', ...facts] = asked.split(' ');
@@ -164,11 +161,7 @@ test('a floor is told once, by the last of its kind, and red only where the depl
 		releases: releases('1.0.0', { version: '1.1.0', postgresql: '11' }, { version: '1.2.0', postgresql: '14' }),
 		notes: [floor('1.1.0/postgresql', 'postgres<11'), floor('1.2.0/postgresql', 'postgres<14')],
 	});
-	const having = (fact: string) => {
-		const profile = profileOf([parseTerm(fact) ?? []].flat());
-		if (isContradiction(profile)) throw new TypeError('a test contradicts itself');
-		return shown(of, profile);
-	};
+	const having = (fact: string) => shown(of, deployed(fact));
 	expect(shown(of)).not.toContain('could keep Synapse from starting');
 	expect(shown(of)).toContain('🟡 Needs PostgreSQL 14 or newer');
 	expect(having('postgres=10').match(/🔴.*/g)).toEqual([

@@ -2,17 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { systemsOf } from '../../src/advice/upgrade/packages.ts';
 import { stuckCommands, switchCommands, waitCommands } from '../../src/advice/upgrade/switch-commands.ts';
-import { isContradiction, type Profile, parseTerm, profileOf } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { startLimitWords, switchWords, waitWords } from '../../src/messages/switch.ts';
+import { deployed } from '../deployed.ts';
 
 const { installs } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
-
-function profileFor(facts: string): Profile {
-	const profile = profileOf(facts.split(' ').flatMap(fact => parseTerm(fact) ?? []));
-	if (isContradiction(profile)) throw new Error(`${facts} contradict each other`);
-	return profile;
-}
 
 const dates = { released: '2010-01-01', ends: '2040-01-01' };
 const systems = systemsOf({
@@ -35,7 +29,7 @@ const systems = systemsOf({
 
 function textFor(facts: string, to = '1.163.2', released = '2026-10-23', from = '1.56.0'): string {
 	const leg = { from, to, released, today: '2026-11-21' };
-	const commands = switchCommands(leg, profileFor(facts), { installs, systems });
+	const commands = switchCommands(leg, deployed(facts), { installs, systems });
 	if (!commands) throw new Error(`no recipe for ${facts}`);
 	return switchWords(commands);
 }
@@ -69,7 +63,7 @@ test('what brings PostgreSQL is not asked for SQLite', () => {
 });
 
 test.each(ways)('%s: a shell can read every line, of the switch and of a wait', install => {
-	const profile = profileFor(`${install} workers`);
+	const profile = deployed(`${install} workers`);
 	const old = textFor(`${install} workers`, '1.81.0', '2023-04-11', '1.18.0');
 	const waiting = waitWords({ at: '1.81.0', lines: waitCommands(profile, installs) });
 	for (const text of [old, textFor(`${install} workers`), waiting]) {
@@ -83,7 +77,7 @@ test.each(ways)('%s: a shell can read every line, of the switch and of a wait', 
 
 test.each(ways)('%s: a query of several lines reaches the database as one', install => {
 	const query = "SELECT a\nFROM b WHERE c LIKE '%d%'\n";
-	const looking = stuckCommands(query, profileFor(install), installs);
+	const looking = stuckCommands(query, deployed(install), installs);
 	const stuck = waitWords({ at: '1.81.0', lines: [], stuck: { lines: looking, text: 'Then go on.' } });
 	const lines = commandsIn(stuck);
 	expect(lines.filter(line => line.length > 60)).toEqual([]);
@@ -174,7 +168,7 @@ describe('workers', () => {
 describe('what stands before a backup and after a start that failed', () => {
 	const words = (facts: string, around: Parameters<typeof switchCommands>[3]) => {
 		const leg = { from: '1.56.0', to: '1.163.2', released: '2026-10-23', today: '2026-11-21' };
-		const commands = switchCommands(leg, profileFor(facts), { installs, systems }, around);
+		const commands = switchCommands(leg, deployed(facts), { installs, systems }, around);
 		if (!commands) throw new Error(`no recipe for ${facts}`);
 		return switchWords(commands);
 	};

@@ -17,9 +17,11 @@ type Ends = { from: Version; to: Version; profile: Profile };
  */
 export function outsideFirst(steps: readonly Step[], { to }: Ends, notes: readonly Note[]): Step[] {
 	const placeOf = new Map(notes.flatMap(({ id, foundIn }) => (foundIn ? [[id, foundIn] as const] : [])));
-	const isOutside = ({ id, must, refuses, onlyIf, concerned, oneWay, query }: Step) =>
-		must && !refuses && onlyIf !== undefined && concerned === true && !oneWay && !query && placeOf.has(id);
-	const asked = steps.map(step => (isAsked(step) ? { ...step, must: false, check: true as const } : step));
+	const isOutside = (step: Step) => isPerhaps(step) && placeOf.has(step.id);
+	// What one query decides is something to check: whether anything has to be done is known only then.
+	const asked = steps.map(step =>
+		step.query && isPerhaps(step) ? { ...step, must: false, check: true as const } : step,
+	);
 	const members = asked.filter(isOutside);
 	if (!members.length) return asked;
 	const checks = members.map(
@@ -37,9 +39,9 @@ export function outsideFirst(steps: readonly Step[], { to }: Ends, notes: readon
 	return [...asked.filter(other => !isOutside(other)), step];
 }
 
-/** What one query decides is something to check: whether anything has to be done is known only then. */
-function isAsked({ must, refuses, onlyIf, concerned, oneWay, query }: Step): boolean {
-	return must && !refuses && onlyIf !== undefined && concerned === true && !oneWay && query === true;
+/** Something to do for this deployment, but only if it finds at home what no fact tells. */
+function isPerhaps({ must, refuses, onlyIf, concerned, oneWay }: Step): boolean {
+	return must && !refuses && onlyIf !== undefined && concerned === true && !oneWay;
 }
 
 /** One step in place of a note for each system whose packages ended, where nobody has said which system it is. */

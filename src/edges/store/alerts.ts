@@ -116,7 +116,7 @@ type Fresh = NumberedAlert & { known?: Selectable<Tables['matters']> };
 type Remembered = Fresh & { said: string | undefined };
 
 /** What names a matter of one watch. */
-function matterKey({ rule, subject, episode }: Pick<Alert, 'rule' | 'subject' | 'episode'>): string {
+function matterKey({ rule, subject, episode }: Record<'rule' | 'subject' | 'episode', string>): string {
 	return JSON.stringify([rule, subject, episode]);
 }
 
@@ -139,7 +139,7 @@ async function knownTo(tx: Transaction<Tables>, watch: string, alerts: readonly 
 	const ids = rows.map(({ id }) => id);
 	const stages = await tx.selectFrom('alerts').select(['matter', 'stage']).where('matter', 'in', ids).execute();
 	return {
-		known: new Map(rows.map(row => [matterKey(row as Pick<Alert, 'rule' | 'subject' | 'episode'>), row])),
+		known: new Map(rows.map(row => [matterKey(row), row])),
 		given: new Set(stages.map(({ matter, stage }) => stageKey(matter, stage))),
 	};
 }
@@ -241,7 +241,7 @@ async function insertMatters(
 		)
 		.returning(['id', 'rule', 'subject', 'episode'])
 		.execute();
-	return new Map(rows.map(row => [matterKey(row as Pick<Alert, 'rule' | 'subject' | 'episode'>), row.id]));
+	return new Map(rows.map(row => [matterKey(row), row.id]));
 }
 
 /**

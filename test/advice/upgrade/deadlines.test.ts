@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { deadlines, earliest } from '../../../src/advice/upgrade/deadlines.ts';
 import type { Profile } from '../../../src/deployment/facts.ts';
-import { isContradiction, parseTerm, profileOf, unknownDeployment } from '../../../src/deployment/facts.ts';
+import { unknownDeployment } from '../../../src/deployment/facts.ts';
 import type { Knowledge, Note } from '../../../src/knowledge/schema/synapse.ts';
+import { deployed } from '../../deployed.ts';
 import { known, note, releases } from '../../known.ts';
 
 function promise(
@@ -67,8 +68,7 @@ test('what bites first comes first, the vague last', () => {
 });
 
 test('facts leave out what does not concern', () => {
-	const profile = profileOf([parseTerm('no-workers')].flatMap(term => term ?? []));
-	if (isContradiction(profile)) throw new Error();
+	const profile = deployed('no-workers');
 	const notes = [
 		promise('1.1.0/a', { at: { vague: 'x' } }, { applies: { all: ['workers'] } }),
 		promise('1.1.0/b', { at: { vague: 'x' } }),
@@ -110,9 +110,7 @@ describe('ends of support', () => {
 	};
 	function ends(text: string, of: Knowledge['lifecycles'] = lifecycles) {
 		const knowledge = known({ releases: releases({ version: '1.0.0', postgresql: '14' }), lifecycles: of });
-		const profile = profileOf(text.split(' ').flatMap(word => parseTerm(word) ?? []));
-		if (isContradiction(profile)) throw new Error(text);
-		return deadlines({ at: '1.0.0', today: '2026-11-21', all: false }, profile, knowledge).map(
+		return deadlines({ at: '1.0.0', today: '2026-11-21', all: false }, deployed(text), knowledge).map(
 			({ subject }) => subject,
 		);
 	}

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { migrating } from '../../../src/advice/upgrade/migrating.ts';
 import { switchesAndWaits } from '../../../src/advice/upgrade/planned-steps.ts';
-import { isContradiction, type Profile, parseTerm, profileOf } from '../../../src/deployment/facts.ts';
 import type { Migration, QueuedUpdates } from '../../../src/knowledge/schema/migrations.ts';
+import { deployed } from '../../deployed.ts';
 import { known, releases } from '../../known.ts';
 
 const took = { sqlite: [1, 2], postgres: [3, 4] } as const;
@@ -23,13 +23,8 @@ const queued: QueuedUpdates = {
 	took,
 };
 
-function profileFor(facts: string): Profile {
-	const profile = profileOf(facts.split(' ').flatMap(fact => parseTerm(fact) ?? []));
-	if (isContradiction(profile)) throw new Error(facts);
-	return profile;
-}
 const between = (from: string, to: string, facts = 'docker') =>
-	migrating({ from, to, profile: profileFor(facts) }, { migrations: [migration], queued: [queued] });
+	migrating({ from, to, profile: deployed(facts) }, { migrations: [migration], queued: [queued] });
 
 test('of a known database only its own times are kept', () => {
 	const of = (facts: string) => {
@@ -45,7 +40,7 @@ test('a migration stays where only the other database was measured; its updates 
 	const measured = { took: { sqlite: [1, 2] } } as const;
 	const given = { migrations: [{ ...migration, ...measured }], queued: [{ ...queued, ...measured }] };
 	const { tookFor: _for, took: _took, ...bare } = migration;
-	expect(migrating({ from: '1.39.0', to: '1.40.0', profile: profileFor('postgres') }, given)).toEqual({
+	expect(migrating({ from: '1.39.0', to: '1.40.0', profile: deployed('postgres') }, given)).toEqual({
 		migrations: [bare],
 		queued: [],
 	});
@@ -69,7 +64,7 @@ test('each switch is told what goes through tables in its own leg; a wait takes 
 	];
 	const calendar = { today: '2026-11-29', known: known_, waited: false };
 	const tasks = (facts: string, stops: Parameters<typeof switchesAndWaits>[1]) =>
-		switchesAndWaits(legs, stops, profileFor(facts), calendar).map(({ task }) => task);
+		switchesAndWaits(legs, stops, deployed(facts), calendar).map(({ task }) => task);
 	const one = { ...migration, took };
 	const nothing = { migrations: [], queued: [] };
 	expect(tasks('docker', [])).toMatchObject([

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { located } from '../../../src/advice/upgrade/paths.ts';
 import { plan } from '../../../src/advice/upgrade/plan.ts';
-import { isContradiction, parseTerm, profileOf } from '../../../src/deployment/facts.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
 import { worded } from '../../../src/messages/switch.ts';
+import { deployed } from '../../deployed.ts';
 
 const whole = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
 const { installs, notes } = whole;
@@ -58,8 +58,7 @@ test('commands of pip are those of the virtual environment, which is opened firs
 test.each(['sqlite', 'postgres workers'])(
 	'no step of a plan for pip with %s uses its environment before it is open',
 	more => {
-		const profile = profileOf(`pip ${more}`.split(' ').flatMap(fact => parseTerm(fact) ?? []));
-		if (isContradiction(profile)) throw new Error('a test contradicts itself');
+		const profile = deployed(`pip ${more}`);
 		const { steps } = worded(plan({ from: '1.40.0', to: '1.163.2', profile, today: '2026-11-29' }, whole));
 		// `synctl` lies there, too. What one step has opened stays open in its later blocks.
 		const using = steps.flatMap(({ text }) => {
@@ -85,8 +84,7 @@ describe('a plan names no path of another way to install', () => {
 	const all = [...new Set(Object.values(roots).flat())];
 
 	test.each(Object.keys(roots))('%s', install => {
-		const profile = profileOf([parseTerm(install) ?? []].flat());
-		if (isContradiction(profile)) throw new TypeError('a test contradicts itself');
+		const profile = deployed(install);
 		const { steps } = worded(plan({ from: '0.99.0', to: '1.163.2', profile, today: '2026-11-29' }, whole));
 		expect(steps.length).toBeGreaterThan(50);
 		const foreign = all.filter(root => !roots[install]?.includes(root));

@@ -1,15 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { plan } from '../../../src/advice/upgrade/plan.ts';
-import type { Profile } from '../../../src/deployment/facts.ts';
-import { isContradiction, parseTerm, profileOf, unknownDeployment } from '../../../src/deployment/facts.ts';
+import { unknownDeployment } from '../../../src/deployment/facts.ts';
 import type { Knowledge } from '../../../src/knowledge/schema/synapse.ts';
+import { deployed } from '../../deployed.ts';
 import { advisory, known, note, releases } from '../../known.ts';
-
-function facts(text: string): Profile {
-	const result = profileOf(text.split(' ').flatMap(word => parseTerm(word) ?? []));
-	if (isContradiction(result)) throw new Error(text);
-	return result;
-}
 
 function planned(from: string, to: string, knowledge: Knowledge, profile = unknownDeployment) {
 	return plan({ from, to, profile, today: '2026-11-21' }, knowledge);
@@ -116,7 +110,7 @@ test('what does not concern the deployment is hidden, with the stated fact that 
 	const knowledge = known({
 		notes: [note('1.1.0/a', { applies: { all: ['workers'] } }), note('1.1.0/b', { applies: { all: ['postgres<13'] } })],
 	});
-	const result = planned('1.0.0', '1.1.0', knowledge, facts('no-workers'));
+	const result = planned('1.0.0', '1.1.0', knowledge, deployed('no-workers'));
 	expect(result.hidden).toEqual([{ id: '1.1.0/a', title: '1.1.0/a', because: ['no-workers'], sources: [] }]);
 	expect(result.steps[0]).toMatchObject({ id: '1.1.0/b', concerned: 'unknown', ask: ['postgres'] });
 });
@@ -143,7 +137,7 @@ describe('required stops', () => {
 		notes: [note('1.1.0/a'), note('1.3.0/b'), note('1.2.0/late', { when: 'before', possible: '1.1.0' })],
 	});
 	test('divide the way into legs, each with its switch, and a wait between', () => {
-		const result = planned('1.0.0', '1.3.0', knowledge, facts('postgres'));
+		const result = planned('1.0.0', '1.3.0', knowledge, deployed('postgres'));
 		expect(result.stops).toMatchObject([{ from: '1.1.0', to: '1.2.0', best: '1.2.0', required: true }]);
 		expect(ids(result.steps)).toEqual([
 			'1.1.0/a',
@@ -156,7 +150,7 @@ describe('required stops', () => {
 	});
 	test('are there when the database is not stated, and not on the other one', () => {
 		expect(planned('1.0.0', '1.3.0', knowledge).stops).toHaveLength(1);
-		expect(planned('1.0.0', '1.3.0', knowledge, facts('sqlite')).stops).toEqual([]);
+		expect(planned('1.0.0', '1.3.0', knowledge, deployed('sqlite')).stops).toEqual([]);
 	});
 	test('are only a wait for who starts where one would halt', () => {
 		const waiting = known({ stops: [{ ...stop, waitAtStart: '>=1.1.0 <1.3.0' }] });
@@ -167,7 +161,7 @@ describe('required stops', () => {
 			{ id: '1.3.0/switch' },
 			{ id: '1.3.0/try' },
 		]);
-		expect(ids(planned('1.2.0', '1.3.0', waiting, facts('sqlite')).steps)).toEqual(['1.3.0/switch']);
+		expect(ids(planned('1.2.0', '1.3.0', waiting, deployed('sqlite')).steps)).toEqual(['1.3.0/switch']);
 		expect(ids(planned('1.1.0', '1.2.0', waiting).steps)).toEqual(['1.2.0/switch']);
 	});
 	test('answer what asks for the same wait, where it can be answered by waiting there', () => {
@@ -178,10 +172,10 @@ describe('required stops', () => {
 		];
 		const tells = notes.map(({ id }) => id);
 		const asking = known({ notes, stops: [{ ...stop, tells, waitAtStart: '>=1.1.0 <1.3.0' }] });
-		const halting = planned('1.0.0', '1.3.0', asking, facts('postgres')).steps;
+		const halting = planned('1.0.0', '1.3.0', asking, deployed('postgres')).steps;
 		expect(ids(halting)).toEqual(['1.1.0/earlier', '1.2.0/switch', '1.2.0/wait', '1.3.0/switch']);
 		expect(halting[2]?.tells).toEqual(['1.3.0/empty-first', '1.3.0/not-yet-queued']);
-		const starting = planned('1.1.0', '1.3.0', asking, facts('postgres')).steps;
+		const starting = planned('1.1.0', '1.3.0', asking, deployed('postgres')).steps;
 		expect(ids(starting)).toEqual(['1.1.0/old-database', '1.3.0/not-yet-queued', '1.3.0/switch']);
 		expect(starting[0]?.tells).toEqual(['1.3.0/empty-first']);
 	});
@@ -215,7 +209,7 @@ describe('required stops', () => {
 
 describe('what is tried at the end', () => {
 	const notes = [note('1.1.0/clean', { when: 'after', must: true }), note('1.1.0/do')];
-	const last = (text = 'docker') => planned('1.0.0', '1.1.0', known({ notes }), facts(text)).steps;
+	const last = (text = 'docker') => planned('1.0.0', '1.1.0', known({ notes }), deployed(text)).steps;
 	test('comes after the switch, and before what else is to do then', () =>
 		expect(last().map(({ id }) => id)).toEqual(['1.1.0/do', '1.1.0/switch', '1.1.0/try', '1.1.0/clean']));
 	test('is what this deployment has', () => {
@@ -245,7 +239,7 @@ describe('floors', () => {
 		),
 	});
 	test('that rise are stated, with whether the deployment meets them', () => {
-		const floors = (text: string) => planned('1.0.0', '1.2.0', knowledge, facts(text)).floors;
+		const floors = (text: string) => planned('1.0.0', '1.2.0', knowledge, deployed(text)).floors;
 		expect(floors('')).toEqual([
 			{ of: 'python', at: '1.1.0', min: '3.7', met: 'unknown' },
 			{ of: 'postgresql', at: '1.1.0', min: '10', met: 'unknown' },
@@ -256,7 +250,7 @@ describe('floors', () => {
 		expect(floors('docker postgres=11')).toEqual([{ of: 'postgresql', at: '1.1.0', min: '10', met: true }]);
 	});
 	test('that do not rise are stated when the deployment is under them', () => {
-		const result = planned('1.1.0', '1.2.0', knowledge, facts('docker postgres=9.6'));
+		const result = planned('1.1.0', '1.2.0', knowledge, deployed('docker postgres=9.6'));
 		expect(result.floors).toEqual([{ of: 'postgresql', at: '1.1.0', min: '10', met: false }]);
 	});
 });
@@ -271,7 +265,7 @@ test('advisories: closed, passed through, open, hidden', () => {
 			advisory('CVE-5', ['<1.0.0']),
 		],
 	});
-	expect(planned('1.0.0', '1.2.0', knowledge, facts('no-url-previews')).advisories).toEqual({
+	expect(planned('1.0.0', '1.2.0', knowledge, deployed('no-url-previews')).advisories).toEqual({
 		fixed: ['CVE-1'],
 		passedThrough: ['CVE-2'],
 		open: [{ id: 'CVE-3', severity: 'high', title: 'CVE-3', fixedIn: '1.3.0' }],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { startLimit } from '../../../src/advice/upgrade/start-limit.ts';
-import { isContradiction, parseTerm, profileOf } from '../../../src/deployment/facts.ts';
 import type { Migration } from '../../../src/knowledge/schema/migrations.ts';
+import { deployed } from '../../deployed.ts';
 
 const migration = (release: string, more: Partial<Migration> = {}): Migration => ({
 	release,
@@ -18,9 +18,7 @@ const migrations = [
 ];
 
 function limitFor(facts: string, from: string, to: string) {
-	const profile = profileOf(facts.split(' ').flatMap(fact => parseTerm(fact) ?? []));
-	if (isContradiction(profile)) throw new Error(`${facts} contradict each other`);
-	return startLimit({ from, to, profile }, { migrations, installs: {} });
+	return startLimit({ from, to, profile: deployed(facts) }, { migrations, installs: {} });
 }
 const releasesIn = (facts: string, from: string, to: string) =>
 	limitFor(facts, from, to)?.migrations.map(({ release }) => release);

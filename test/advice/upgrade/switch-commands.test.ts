@@ -1,19 +1,13 @@
 import { expect, test } from 'vitest';
 import { type DatedLeg, switchCommands, waitCommands } from '../../../src/advice/upgrade/switch-commands.ts';
-import { isContradiction, parseTerm, profileOf } from '../../../src/deployment/facts.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
+import { deployed } from '../../deployed.ts';
 
 const { installs } = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
 
-function profileFor(facts: string) {
-	const profile = profileOf(facts.split(' ').flatMap(fact => parseTerm(fact) ?? []));
-	if (isContradiction(profile)) throw new Error(`${facts} contradict each other`);
-	return profile;
-}
-
 function chosen(facts: string, leg: Partial<DatedLeg> = {}) {
 	const whole = { from: '1.56.0', to: '1.163.2', released: '2026-10-23', today: '2026-11-21', ...leg };
-	const commands = switchCommands(whole, profileFor(facts), { installs, systems: [] });
+	const commands = switchCommands(whole, deployed(facts), { installs, systems: [] });
 	if (!commands) throw new Error(`no recipe for ${facts}`);
 	return commands;
 }
@@ -25,8 +19,8 @@ test('one way if it is stated, the usual ones if not', () => {
 
 test('without a recipe there are no commands', () => {
 	const leg = { from: '1.56.0', to: '1.163.2', released: '2026-10-23', today: '2026-11-21' };
-	expect(switchCommands(leg, profileFor('docker'), { installs: {}, systems: [] })).toBeUndefined();
-	expect(waitCommands(profileFor('docker'), {})).toEqual([]);
+	expect(switchCommands(leg, deployed('docker'), { installs: {}, systems: [] })).toBeUndefined();
+	expect(waitCommands(deployed('docker'), {})).toEqual([]);
 });
 
 test.each([
