@@ -64,7 +64,7 @@ type Fuzzed = { messages: number; calls: number; answers: number; slowest: { ms:
 /** Runs so many messages made from the seed. Throws at the first that breaks a promise, with the message that did. */
 export async function fuzz(messages: number, seed: number): Promise<Fuzzed> {
 	const random = randomFrom(seed);
-	// The commands’ own work is measured elsewhere; here they must only be reached, or not.
+	// The commands' own work is measured elsewhere; here they must only be reached, or not.
 	const quick: Command[] = commands.map(command => ({ ...command, changes: false }));
 	const faults: unknown[] = [];
 	const now = new Date();

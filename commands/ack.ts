@@ -8,7 +8,7 @@ import { code } from '../src/text/markdown.ts';
 export const ack = {
 	name: 'ack',
 	usage: 'ack [number… | all]',
-	summary: 'stop an alert’s reminders',
+	summary: "stop an alert's reminders",
 	examples: ['ack', 'ack 12'],
 	help: `I still report when it is solved, or when its date arrives. Reply to the alert, use its thread, or give its number; the reaction ✅ does the same. ${code('!alerts')} shows the numbers.`,
 	changes: true,

@@ -260,7 +260,7 @@ test('what encryption needs may come from files and the environment too; seeds a
 	]);
 });
 
-test('a token for GitHub’s API may come from a file or the environment, and has no spaces', () => {
+test("a token for GitHub's API may come from a file or the environment, and has no spaces", () => {
 	expect(right(small).live).not.toHaveProperty('token');
 	const given = `${small}\nlive:\n  token: ghp_1\n`;
 	expect(right(given).live).toMatchObject({ token: 'ghp_1' });

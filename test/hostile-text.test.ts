@@ -148,8 +148,8 @@ beforeAll(async () => {
 	readers = {
 		talk: text => calls(text),
 		'a message that mentions the bot': text => calls(text, true),
-		'what follows the bot’s name': text => [calls(`glia${text}`), calls(`@glia:example.org: ${text}`)],
-		'a link with the bot’s name': text => [
+		"what follows the bot's name": text => [calls(`glia${text}`), calls(`@glia:example.org: ${text}`)],
+		"a link with the bot's name": text => [
 			calls(`[a](https://matrix.to/#/${text}`),
 			calls(`[${text}`),
 			calls(`[a](https://matrix.to/#/@glia:example.org?${text}`),
@@ -189,7 +189,7 @@ beforeAll(async () => {
 			isVersion(text),
 			isRange(text),
 		],
-		'a server’s name': text => [refusing(() => args.readServer(text)), parseServerName(text)],
+		"a server's name": text => [refusing(() => args.readServer(text)), parseServerName(text)],
 		'a fact': text => [parseTerm(text), parseTerm(`postgres=${text}`), parseTerm(`no-${text}`)],
 		'the nearest word': text => nearest(text, ['upgrade']),
 		'a number or a span': text => [
@@ -206,7 +206,7 @@ beforeAll(async () => {
 			),
 		],
 		'names of variables': text => [variableWord.test(text), fateOf(text, knowledge.renamed)],
-		'a word in a guide’s thread': text => wordOf(text),
+		"a word in a guide's thread": text => wordOf(text),
 		'the power of a person': text => [
 			refusalToChange('@mallory:example.org', 'state_default', power(text)),
 			refusalToChange('@mallory:example.org', 50, { create: { sender: 'a', content: { room_version: text } } }),

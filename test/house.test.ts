@@ -106,7 +106,7 @@ function sentencesIn(text: string): string[] {
 	const code = text.replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*/gm, '').replace(/throw new TypeError\(.*\)/g, '');
 	return [...code.matchAll(/'((?:[^'\\\n]|\\.)*)'|`([^`\n]*)`/g)]
 		.map(([, single, template]) => (single ?? template ?? '').replace(/\$\{[^}]*\}/g, 'X'))
-		.filter(literal => /[A-Za-z’]+(?: [a-z’]+){2}/.test(literal));
+		.filter(literal => /[A-Za-z']+(?: [a-z']+){2}/.test(literal));
 }
 
 test.each([

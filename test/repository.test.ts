@@ -22,7 +22,7 @@ describe('lists that say all', () => {
 		expect(commands.map(({ name }) => `${name}.ts`).sort()).toEqual(files.sort());
 	});
 
-	test('the README’s table of commands is what !help prints', () => {
+	test("the README's table of commands is what !help prints", () => {
 		const readme = readFileSync(join(root, 'README.md'), 'utf8');
 		const rows = [...readme.matchAll(/^\| `!(.+?)` \| (.+?) \|$/gm)].map(([, usage, summary]) => [
 			usage?.replaceAll('\\|', '|'),

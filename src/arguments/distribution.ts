@@ -145,7 +145,7 @@ async function momentOf(word: string, given: PlaybookSetup): Promise<{ day: stri
 			throw new Refusal(`${written} is in the future; today is ${given.today}. An example: ${code(playbookExample)}`);
 		if (written < oldest)
 			throw new Refusal(
-				`I know the playbook’s changes since ${oldest}, but ${written} is earlier. Use ${code(oldest)}.`,
+				`I know the playbook's changes since ${oldest}, but ${written} is earlier. Use ${code(oldest)}.`,
 			);
 		const taken = word.length < 8 ? [`I read ${quoted(word)} as ${written}.`] : [];
 		return { day: written, isIn: true, taken };
@@ -158,7 +158,7 @@ async function momentOf(word: string, given: PlaybookSetup): Promise<{ day: stri
 	const [only, other] = found;
 	if (!only)
 		throw new Refusal(
-			`I do not know of a commit ${quoted(word)} of the playbook’s main branch between ${oldest} and ${given.playbook.read}. ${code('git log -1 --format=%cs')} in your checkout prints its date: use that instead.`,
+			`I do not know of a commit ${quoted(word)} of the playbook's main branch between ${oldest} and ${given.playbook.read}. ${code('git log -1 --format=%cs')} in your checkout prints its date: use that instead.`,
 		);
 	if (other)
 		throw new Refusal(

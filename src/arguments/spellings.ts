@@ -45,7 +45,7 @@ const near: ReadonlyMap<string, { as: string; but: string }> = new Map([
 	['podman', { as: 'docker', but: `in the commands, replace ${code('docker')} with ${code('podman')}` }],
 	...['helm', 'kubernetes', 'k8s'].map((word): [string, { as: string; but: string }] => [
 		word,
-		{ as: 'ess', but: `this is Element’s chart; for another one, say ${code('docker')}, since the image is the same` },
+		{ as: 'ess', but: `this is Element's chart; for another one, say ${code('docker')}, since the image is the same` },
 	]),
 ]);
 

@@ -6,7 +6,7 @@ type ClosedFactEntry = { means: string; values?: readonly string[]; example: str
 /** Facts that have a value. */
 export const closedFacts = {
 	install: {
-		means: 'how Synapse is installed; `debian` means upstream’s package archive, `distro` Debian’s or Ubuntu’s own',
+		means: "how Synapse is installed; `debian` means upstream's package archive, `distro` Debian's or Ubuntu's own",
 		values: ['pip', 'source', 'debian', 'distro', 'docker', 'mdad', 'ess', 'nix'],
 		example: 'docker',
 	},
@@ -42,7 +42,7 @@ export const openFacts = {
 	cas: 'users log in through CAS',
 	oidc: 'users log in through OpenID Connect',
 	mas: 'Matrix Authentication Service handles logins',
-	metrics: 'Prometheus or another system reads Synapse’s metrics',
+	metrics: "Prometheus or another system reads Synapse's metrics",
 	'admin-api': 'scripts or tools use the admin API',
 	media: 'Synapse stores uploaded media (not turned off, and no other media repository)',
 	'url-previews': '`url_preview_enabled` is true',

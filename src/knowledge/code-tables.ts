@@ -5,7 +5,7 @@ import type { Table } from '../configuration/timeline.ts';
 import type { ValueState } from '../configuration/wrong-values.ts';
 import { type Folder, folderAt } from './folder.ts';
 
-/** The tables of the knowledge’s folder; a URL ends in a slash. Asking for one that is not there throws. */
+/** The tables of the knowledge's folder; a URL ends in a slash. Asking for one that is not there throws. */
 export function openCode(where: URL | Folder): Code {
 	const folder = where instanceof URL ? folderAt(where) : where;
 	const read = <State>(name: string): Table<State> =>

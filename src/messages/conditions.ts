@@ -60,7 +60,7 @@ function releaseTitle({ newest, by, as }: SubjectOf<'release'>): string {
 
 function distributionTitle({ of, when, name, told }: SubjectOf<'distribution'>): string {
 	const what = of === 'mdad' ? `The playbook changed on ${when}` : `ESS ${when}`;
-	return `${what}: ${told ? `${escapeMarkdown(name)} (upstream’s words)` : name}`;
+	return `${what}: ${told ? `${escapeMarkdown(name)} (upstream's words)` : name}`;
 }
 
 type SubjectOf<Rule extends AlertSubject['rule']> = AlertSubject & { rule: Rule };
@@ -137,7 +137,7 @@ export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, ser
 		case 'release':
 			return releaseText(details);
 		case 'withdrawn':
-			return `${details.runs ? `It runs ${versionIn(about)}, which` : 'I announced it. It'} is no longer among upstream’s releases; I do not know why. The newest one listed is ${details.newest}.`;
+			return `${details.runs ? `It runs ${versionIn(about)}, which` : 'I announced it. It'} is no longer among upstream's releases; I do not know why. The newest one listed is ${details.newest}.`;
 		case 'advisory':
 			return advisoryText(details);
 		case 'fault':
@@ -213,7 +213,7 @@ function carrierWords(carrier: Detail<'release'>['carrier']): string[] {
 	if (!told.length) return [`Since then, ${carrierNames[of]} itself has no breaking changes.`];
 	const lines = told.slice(0, maxBreaks).map(({ when, title, sure, told: raw }) => {
 		const name = raw ? escapeMarkdown(title) : title;
-		return `${when}: ${name}${sure ? '' : ', if you use it'}${raw ? ' (upstream’s words)' : ''}`;
+		return `${when}: ${name}${sure ? '' : ', if you use it'}${raw ? " (upstream's words)" : ''}`;
 	});
 	const command = `!upgrade ${of} ${since}`;
 	const more = told.length > maxBreaks ? [`and ${told.length - maxBreaks} more`] : [];
@@ -228,7 +228,7 @@ function breakWords({ of, change }: Detail<'distribution'>): string {
 	const command = code(of === 'mdad' ? `!upgrade mdad ${when}` : `!notes ess ${when}`);
 	if (told)
 		return [
-			'Nobody has reviewed this yet. Read upstream’s own words to see whether it affects you.',
+			"Nobody has reviewed this yet. Read upstream's own words to see whether it affects you.",
 			text,
 			[...(url === undefined ? [] : [`[Upstream](<${url}>)`]), `Everything in that update: ${command}`].join(' · '),
 		]

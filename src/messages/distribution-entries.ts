@@ -246,7 +246,7 @@ export function unreadLines(unread: readonly UnreadTold[], one: string, many: st
 		{
 			title: `Not reviewed yet (${unread.length})`,
 			mark: '⚠️',
-			markdown: `Nobody has reviewed ${unread.length === 1 ? `this ${one}` : `these ${many}`} yet; the words are upstream’s:\n\n${list(lines)}`,
+			markdown: `Nobody has reviewed ${unread.length === 1 ? `this ${one}` : `these ${many}`} yet; the words are upstream's:\n\n${list(lines)}`,
 			fold: true,
 		},
 	];

@@ -146,7 +146,7 @@ export function breaksFold({ shown: { sure, perhaps }, halts, unread, all }: Cha
 	const open = halts.filter(({ concerned }) => concerned !== true);
 	const full = sure.map(entry => `**${entry.chart ?? entry.date}: ${entry.title}**\n\n${entryText(entry)}`);
 	const groups: (readonly [title: string, lines: readonly string[]])[] = [
-		['Nobody has reviewed these yet; the words are upstream’s:', unread],
+		["Nobody has reviewed these yet; the words are upstream's:", unread],
 		['Before you pull, depending on your setup:', open.map(haltLine)],
 		['Only some servers:', perhaps.map(useLine)],
 	];

@@ -45,7 +45,7 @@ export function playbookWords(found: PlaybookPlan, plan: Plan | undefined, manne
 		...(text !== undefined && { text }),
 	}));
 	const until = to > read ? ` Nothing after ${read} has been reviewed yet.` : '';
-	const ends = [...manner.taken, `I know the playbook’s history up to ${read}.${until}`];
+	const ends = [...manner.taken, `I know the playbook's history up to ${read}.${until}`];
 	const told: Told = {
 		title: `Playbook ${from} → ${to}`,
 		shown,

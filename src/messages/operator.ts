@@ -70,7 +70,7 @@ function faultWords(fault: OperatorFault, now: Date): string {
 		case 'stale-source': {
 			const since = fault.read ? `was last read ${ago(fault.read, now)}` : 'has not been read since I started';
 			const why = fault.trouble === undefined ? '' : `: ${sourceTroubleWords(fault.trouble)}`;
-			return `Upstream’s source “${escapeMarkdown(fault.name)}” ${since}${why}. New releases or advisories may go unnoticed`;
+			return `Upstream's source “${escapeMarkdown(fault.name)}” ${since}${why}. New releases or advisories may go unnoticed`;
 		}
 	}
 }
@@ -95,7 +95,7 @@ export function operatorHelp(room: string): Answer {
 	];
 	return {
 		value: { format: 1, operator: room },
-		lead: `This is the operator’s room. Here I report problems that I otherwise only log, once each.\n\n${list(lines)}`,
+		lead: `This is the operator's room. Here I report problems that I otherwise only log, once each.\n\n${list(lines)}`,
 		sections: [],
 		kind: 'answer',
 	};

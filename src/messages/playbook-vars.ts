@@ -106,7 +106,7 @@ function verdict(stops: number, fails: number, idle: number, breaking: number | 
 	const parts = [
 		...(stops
 			? [`The playbook stops at ${count(stops, 'thing')} in this file`]
-			: ['The playbook’s own variable checks pass']),
+			: ["The playbook's own variable checks pass"]),
 		...(fails ? [`${count(fails, 'value uses', 'values use')} a removed variable`] : []),
 		...(idle ? [`${count(idle, 'variable has', 'variables have')} no effect`] : []),
 		...(breaking ? [`${count(breaking, 'breaking change affects', 'breaking changes affect')} it`] : []),

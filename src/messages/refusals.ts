@@ -34,7 +34,7 @@ export function refusalWords(want: Want, options: readonly string[], place: stri
 		case 'library':
 			return {
 				title: 'A library that the configuration needs is missing',
-				cause: `${names ? `${names} needs` : 'Something in the configuration needs'} the Python library ${code(want.name)}, which is missing from Synapse’s environment.`,
+				cause: `${names ? `${names} needs` : 'Something in the configuration needs'} the Python library ${code(want.name)}, which is missing from Synapse's environment.`,
 				fix: `Install ${code(want.name)} in the environment that starts Synapse, or remove the feature from the configuration.`,
 			};
 		case 'floor':
@@ -83,7 +83,7 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 	],
 	file: ({ names }) => [
 		names ? `A file that ${names} names cannot be read` : 'Synapse cannot read a file that its configuration names',
-		`The file or folder${names ? ` that ${names} names` : ''} is missing, not readable by Synapse’s user, or has the wrong content.`,
+		`The file or folder${names ? ` that ${names} names` : ''} is missing, not readable by Synapse's user, or has the wrong content.`,
 		'Correct the path, or the owner and permissions of the file; in a container, use the path inside the container.',
 	],
 	needs: ({ it, names, many }) => [
@@ -104,7 +104,7 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 	instance: ({ names }) => [
 		'The worker configuration is inconsistent',
 		`A process, or a stream that a worker writes, is not set up as this release requires${names ? ` (${names})` : ''}.`,
-		`Compare ${code('instance_map')}, ${code('stream_writers')} and the worker’s file: each name must be in ${code('instance_map')}, and no stream may have more writers than it supports.`,
+		`Compare ${code('instance_map')}, ${code('stream_writers')} and the worker's file: each name must be in ${code('instance_map')}, and no stream may have more writers than it supports.`,
 	],
 	'unix-socket': () => [
 		'This listener cannot use a Unix socket',

@@ -150,7 +150,7 @@ function unreadQuotation(passage: Plan['unread'][number], text: string): Section
 	const lines = text.split('\n').map(line => (line === '' ? '>' : `> ${line}`));
 	return {
 		title: escapeMarkdown(title),
-		markdown: `In ${link('upstream’s own words', passage.url)}, not reviewed here:\n\n${lines.join('\n')}`,
+		markdown: `In ${link("upstream's own words", passage.url)}, not reviewed here:\n\n${lines.join('\n')}`,
 		fold: true,
 	};
 }

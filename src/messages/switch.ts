@@ -39,7 +39,7 @@ const things: Record<string, string> = { docker: 'images', pip: 'releases on PyP
 /** What a system upgrade can do to the package: https://github.com/matrix-org/synapse/issues/5590. */
 function holdWords(hold: readonly string[]): string {
 	if (!hold.length) return '';
-	return ` Before you upgrade the system, pin upstream’s archive:\n\n${block(hold)}\n\nWithout that the distribution’s older \`matrix-synapse\` can take over, and then fails on the database: “too new for the server to understand”. Afterwards put the new system’s name into the archive’s line.`;
+	return ` Before you upgrade the system, pin upstream's archive:\n\n${block(hold)}\n\nWithout that the distribution's older \`matrix-synapse\` can take over, and then fails on the database: “too new for the server to understand”. Afterwards put the new system's name into the archive's line.`;
 }
 
 const keepYours = 'If dpkg asks about a file that you changed, answer `N`: yours stays.';
@@ -269,7 +269,7 @@ function taskText(task: StepTask): string {
 
 function taskTitle(task: StepTask): string {
 	if (task.kind === 'switch') return `Switch to ${task.to}`;
-	if (task.kind === 'start-limit') return 'Raise systemd’s start timeout';
+	if (task.kind === 'start-limit') return "Raise systemd's start timeout";
 	if (task.kind === 'outside') return `May apply to you: check ${enumerate(task.places.map(place => places[place]))}`;
 	if (task.kind === 'try')
 		return `Send a ${task.media ? 'picture' : 'message'},${task.federation ? ' test federation,' : ''} wait for background updates`;

@@ -32,8 +32,8 @@ const openWords: Record<OpenFact, readonly [yes: string, no: string]> = {
 const installWords: Record<string, string> = {
 	pip: 'use pip',
 	source: 'run from a source checkout',
-	debian: 'use upstream’s Debian packages',
-	distro: 'use Debian’s or Ubuntu’s own packages',
+	debian: "use upstream's Debian packages",
+	distro: "use Debian's or Ubuntu's own packages",
 	docker: 'use the Docker image',
 	mdad: 'use matrix-docker-ansible-deploy',
 	ess: 'use ESS',

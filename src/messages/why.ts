@@ -92,7 +92,7 @@ function leadOf({ entry, by, fit, refusal }: WhyMatch, told: ToldMatch, others: 
 				: entry.rank === 'hopeless'
 					? 'Stop'
 					: sure.short;
-	// A symptom’s text is written in this order already.
+	// A symptom's text is written in this order already.
 	const danger = [dangerWords(told, refusal !== undefined), startWords(told, entry.of)].filter(Boolean).join(' ');
 	const order = entry.of === 'symptom' ? told.do : `${danger} ${told.do}`;
 	const fits = fit === 'no' ? ' It does not match the release in your text.' : '';

@@ -160,7 +160,7 @@ async function knownCarriers(
 	} catch (error) {
 		log.error(
 			{ err: error },
-			'cannot open the knowledge about distributions; telling rooms about upstream’s releases instead',
+			"cannot open the knowledge about distributions; telling rooms about upstream's releases instead",
 		);
 		return undefined;
 	}

@@ -122,7 +122,7 @@ test('with a password nobody logs in', async () => {
 
 test.each([
 	[
-		'somebody else’s token',
+		"somebody else's token",
 		'  accessToken: other\n',
 		/^config\.yaml:5: matrix\.accessToken: belongs to @other:example\.org/,
 	],

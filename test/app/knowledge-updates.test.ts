@@ -117,7 +117,7 @@ describe('what was changed on its way', () => {
 		['another bundle of the same publisher', publisher.bundle('third', later), signature, tampered],
 		['a word of a note', good.replace('pigeons second', 'pigeons thirds'), signature, tampered],
 		['the signature of a stranger', good, stranger.sign(good), tampered],
-		['a stranger’s bundle', stranger.bundle('evil', later), stranger.sign(stranger.bundle('evil', later)), tampered],
+		["a stranger's bundle", stranger.bundle('evil', later), stranger.sign(stranger.bundle('evil', later)), tampered],
 		[
 			'a bit of its signature',
 			good,
@@ -125,7 +125,7 @@ describe('what was changed on its way', () => {
 			tampered,
 		],
 		[
-			'a bit of the signature’s other half',
+			"a bit of the signature's other half",
 			good,
 			base64(Buffer.from(bytes.map((b, i) => (i === 40 ? b ^ 1 : b)))),
 			tampered,

@@ -13,7 +13,7 @@ test.each([
 	['server_name: example.org\nmatrix_domain: x\n', false],
 	['- hosts: all\n', false],
 	['', false],
-])('%j is the playbook’s: %s', (text, is) => expect(isPlaybookVars(text)).toBe(is));
+])("%j is the playbook's: %s", (text, is) => expect(isPlaybookVars(text)).toBe(is));
 
 test('switches as Ansible takes them, words of the playbook, and nothing else', () => {
 	const { variables, isWhole } = read(`---

@@ -59,7 +59,7 @@ test.each([
 });
 
 test('what is taken for something near says so, and another spelling does not', () => {
-	expect(read('1.98 helm').taken).toEqual([expect.stringContaining('Element’s chart')]);
+	expect(read('1.98 helm').taken).toEqual([expect.stringContaining("Element's chart")]);
 	expect(read('1.98 podman').taken).toEqual([expect.stringContaining('with `podman`')]);
 	expect(read('https://matrix.example.org').taken).toEqual([expect.stringContaining('the name is `example.org`')]);
 	expect(read('1.98 pg15 ghcr.io/element-hq/synapse:v1.100.0').taken).toEqual([]);

@@ -120,7 +120,7 @@ async function delivered(): Promise<Delivered[]> {
 const first = (said: Delivered[]) => said[0] ?? expect.fail('nothing was said');
 const react = (key: string, to: string, more: Partial<Incoming> = {}) => say(key, { repliesTo: to, ...more });
 
-/** A session that alice began: the plan’s event, and the first stage’s. */
+/** A session that alice began: the plan's event, and the first stage's. */
 async function begun(): Promise<{ root: string; stage: string }> {
 	const [plan, stage] = await say('!small start');
 	return { root: plan?.event ?? '', stage: stage?.event ?? '' };

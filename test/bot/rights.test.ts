@@ -50,7 +50,7 @@ describe('power', () => {
 	});
 });
 
-test('what is needed: the room’s level for settings, or the operator’s number', () => {
+test("what is needed: the room's level for settings, or the operator's number", () => {
 	expect(levelToChange('state_default', room('10', {}, {}))).toBe(50);
 	expect(levelToChange('state_default', room('10', {}, { state_default: 0 }))).toBe(0);
 	expect(levelToChange(75, room('10', {}, { state_default: 0 }))).toBe(75);

@@ -121,7 +121,7 @@ test.each(['docker', 'debian', 'pip', 'mdad'])(
 	},
 );
 
-test('the throwaway Synapse is never told the live server’s port', async () => {
+test("the throwaway Synapse is never told the live server's port", async () => {
 	for (const [typed, port] of [
 		['15 docker', '5432'],
 		['15 debian', '5499'],

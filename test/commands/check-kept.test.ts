@@ -99,7 +99,7 @@ test('kept are ids, facts and a day, and no word of the configuration', async ()
 	}
 });
 
-test('a skeleton and the look’s output are kept as well; a look goes beside the files', async () => {
+test("a skeleton and the look's output are kept as well; a look goes beside the files", async () => {
 	const skeleton =
 		'--- # file 1\nserver_name: "***"  # 1\nreport_stats: false  # 2\ndatabase:  # 3\n  name: "psycopg2"  # 4\n';
 	await ask('check example.org', file(skeleton));
@@ -117,7 +117,7 @@ test('a skeleton and the look’s output are kept as well; a look goes beside th
 	}
 });
 
-test('the look’s script says behind which command its output is said; other ids are refused', async () => {
+test("the look's script says behind which command its output is said; other ids are refused", async () => {
 	const { files, sections } = await ask('check example.org look');
 	expect(files?.[0]?.text).toContain(`"${numeric}"`);
 	expect(JSON.stringify(sections)).toMatch(/!check example\.org 1\.98\.0 1\.\d+\.\d+ look none/);

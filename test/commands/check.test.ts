@@ -114,7 +114,7 @@ describe('what refuses', () => {
 		expect(await kinds('1.163.2', [{ name: 'h.yaml', text: part }])).toEqual(['refuses database :0']);
 	});
 
-	test('our own limits are no refusal of Synapse’s', async () => {
+	test("our own limits are no refusal of Synapse's", async () => {
 		expect(await refusal('', [{ name: 'h.yaml', text: 'a: b\n'.repeat(300_000) }])).toContain('larger than 1 MB');
 	});
 });

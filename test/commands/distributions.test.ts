@@ -176,7 +176,7 @@ describe('what a bot has read of charts that are newer than this edition', () =>
 		},
 	});
 
-	test('is known: what it installs, the plan for it, and upstream’s words', async () => {
+	test("is known: what it installs, the plan for it, and upstream's words", async () => {
 		const { value, sections, lead } = await upgrade.run(asked('ess 26.8.0'), live());
 		expect(value).toMatchObject({ to: '26.11.3', synapse: { to: '1.163.2' }, horizon: { read: '2026-11-28' } });
 		expect(value.unread).toEqual([

@@ -112,7 +112,7 @@ describe('a condition', () => {
 		expect(decided(condition, text)).toBe(is);
 	});
 
-	test('on a worker is unknown while no worker’s file was given and there may be some', () => {
+	test("on a worker is unknown while no worker's file was given and there may be some", () => {
 		const condition: Condition = { option: 'worker_replication_host', in: 'worker' };
 		expect(decided(condition, 'instance_map: {}\n')).toBe('unknown');
 		expect(decided(condition, 'instance_map: {}\n', worker)).toBe(false);
@@ -143,7 +143,7 @@ describe('files', () => {
 		).toBe(false);
 	});
 
-	test('a worker’s file names its app and no server; the first file is the main one', () => {
+	test("a worker's file names its app and no server; the first file is the main one", () => {
 		const parts = (...texts: string[]) =>
 			configurationOf(texts.map((text, i) => ({ name: `${i}.yaml`, text }))).processes.map(({ part }) => part);
 		expect(parts('worker_app: synapse.app.generic_worker\n')).toEqual(['main']);

@@ -67,7 +67,7 @@ describe('the defaults of an option', () => {
 			{ default: null, documented: 'x' },
 			['x'],
 		],
-		['are the code’s where both say something', { default: true, documented: false }, { default: true }, [true]],
+		["are the code's where both say something", { default: true, documented: false }, { default: true }, [true]],
 		[
 			'are nothing where the manual says nothing in other words',
 			{ default: null },

@@ -1,4 +1,4 @@
-// What PyYAML 6.0’s SafeLoader makes of these texts: documents, or `error`. test/real/pyyaml.test.ts asks PyYAML itself.
+// What PyYAML 6.0's SafeLoader makes of these texts: documents, or `error`. test/real/pyyaml.test.ts asks PyYAML itself.
 import type { Value } from '../../src/configuration/yaml.ts';
 
 /** A date is `<date>`; a number that is no integer is `{ float }`, as text where it is not finite. */

@@ -61,7 +61,7 @@ describe('hostile text is refused in a sentence that quotes none of it', () => {
 		['many values', 'a: b\n'.repeat(100_000), 'It has more than 30,000 values.'],
 		['many values in brackets', `a: [${'b,'.repeat(400_000)}]`, 'It has more than 30,000 values.'],
 		['a binary file', 'a: \u0000\u0001', 'It has characters that YAML does not allow, as a binary file does.'],
-		['a tag of Python’s', 'secret: !!python/object:os.system x', 'It has a tag (`!name`) that Synapse cannot read.'],
+		["a tag of Python's", 'secret: !!python/object:os.system x', 'It has a tag (`!name`) that Synapse cannot read.'],
 		['a tab', 'a:\n\tb: secret\n', 'There is a tab where YAML needs spaces.'],
 		['an open quote', `a: "${'secret'.repeat(1000)}`, 'A quote, a bracket or a colon is missing.'],
 	])('%s', (_, text, why) => {

@@ -4,7 +4,7 @@ import { openKept } from '../edges/web/world.ts';
 import { keptAt, keptContract } from './kept.ts';
 import { local } from './places.ts';
 
-keptContract({ 'the tests’ own': use => use(openKept()), ...keptAt(local) });
+keptContract({ "the tests' own": use => use(openKept()), ...keptAt(local) });
 
 test('a folder has it after a restart', async () => {
 	const place = await local['a folder']?.();

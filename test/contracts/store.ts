@@ -125,7 +125,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.nextMessage(room)).toEqual(incoming('b'));
 		});
 
-		test('a file is awaited by its sender’s command for ten minutes, and by anyone who replies to it or to its answer', async () => {
+		test("a file is awaited by its sender's command for ten minutes, and by anyone who replies to it or to its answer", async () => {
 			await inRoom();
 			const wants = { body: '', unread: true, wants: true } as const;
 			await store.take(batch('3', { joined: [news([incoming('a', wants), incoming('b', { body: '!echo' })])] }), start);
@@ -249,7 +249,7 @@ export function storeContract(open: () => Promise<Store>): void {
 	});
 
 	describe('outbox', () => {
-		test('where not all can be served at once, senders alternate: nobody waits behind all of one person’s answers', async () => {
+		test("where not all can be served at once, senders alternate: nobody waits behind all of one person's answers", async () => {
 			const mallory = '@mallory:example.org';
 			const rooms = Array.from({ length: 9 }, (_, i) => `!flood${i}:example.org`);
 			for (const room of rooms)

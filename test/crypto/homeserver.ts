@@ -171,7 +171,7 @@ export function homeserver(policy: Policy = 'password-to-replace'): Homeserver {
 					const master = identities.get(user)?.master_key;
 					if (master !== undefined && Object.keys(master.keys).includes(`ed25519:${id}`)) continue;
 					if (keys === undefined || self === undefined || theirs[self] === undefined) {
-						failures[user] = { [id]: { errcode: 'M_INVALID_SIGNATURE', error: 'by a key that is not the owner’s' } };
+						failures[user] = { [id]: { errcode: 'M_INVALID_SIGNATURE', error: "by a key that is not the owner's" } };
 						continue;
 					}
 					keys.signatures = { ...keys.signatures, [user]: { ...keys.signatures?.[user], ...theirs } };

@@ -152,7 +152,7 @@ test('identifiers and settings may be used again after a call', async () => {
 	expect(BOT.localpart).toBe('bot');
 });
 
-test('the rotation period is in milliseconds, and nobody’s number wraps around', async () => {
+test("the rotation period is in milliseconds, and nobody's number wraps around", async () => {
 	const handed = vi
 		.spyOn(wasm.OlmMachine.prototype, 'shareRoomKey')
 		.mockImplementation(async (_room, _users, settings) => {

@@ -118,7 +118,7 @@ test('a directory of the native library is refused and left alone', async () => 
 	expect(readdirSync(directory('native'))).toEqual(['matrix-sdk-crypto.sqlite3']);
 });
 
-test('written by a newer version it is refused, whether ours or wasm’s', async () => {
+test("written by a newer version it is refused, whether ours or wasm's", async () => {
 	await begun('newer');
 	changed('newer', 'PRAGMA user_version = 4');
 	await begun('newer-schema');
@@ -290,7 +290,7 @@ test('whichever byte of the file is damaged: the promised sentence, or the same 
 	expect(refused).toBeGreaterThan(70);
 });
 
-test('what is no value of the library’s ends in the promised sentence, though its checksum fits', async () => {
+test("what is no value of the library's ends in the promised sentence, though its checksum fits", async () => {
 	const saved = await filled('nonsense');
 	for (const { database, store, key } of rowsOf('nonsense'))
 		for (const value of [Buffer.from('garbage'), serialize({ nothing: 1 }), serialize('AAAA')]) {

@@ -214,7 +214,7 @@ test('what was not decided at the end is decided at the next start', async () =>
 	expect(await bodies()).toEqual(['echo 1']);
 });
 
-test('who may change things is the room’s affair, or the operator’s number', async () => {
+test("who may change things is the room's affair, or the operator's number", async () => {
 	const create = { sender: '@carol:example.org', content: { room_version: '12' } };
 	await enter({ create, power: { users: { [alice]: 50 }, state_default: 60 } });
 	await hear(incoming('a', { body: '!set' }), incoming('b', { body: '!set', sender: '@carol:example.org' }));
@@ -397,7 +397,7 @@ describe('a command that looks at servers', () => {
 		expect(await bodies()).toEqual(['looked x', 'echo after']);
 	});
 
-	test('that takes long is answered with a notice, then its sender’s next command, then the look', async () => {
+	test("that takes long is answered with a notice, then its sender's next command, then the look", async () => {
 		await hurried();
 		await enter();
 		await hear(incoming('a', { body: '!look x' }), incoming('b', { body: '!echo after' }));

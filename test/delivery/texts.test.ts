@@ -209,7 +209,7 @@ describe('what belongs to a command', () => {
 		expect((await answers()).map(({ said }) => said)).toEqual([`text 4; quoted ${'1.98\nserver_name: x'.length}`]);
 	});
 
-	test('files that its sender sent directly before or after it, and nobody else’s', async () => {
+	test("files that its sender sent directly before or after it, and nobody else's", async () => {
 		send(fileOf('old.log'));
 		say('good morning');
 		send(fileOf('homeserver.yaml', 'a: 1\n'));
@@ -351,7 +351,7 @@ describe('what belongs to a command', () => {
 		expect((await answers()).map(({ said }) => said)).toEqual(['text 4', 'text 4', 'text 4']);
 	});
 
-	test('what we said ourselves is nobody’s log', async () => {
+	test("what we said ourselves is nobody's log", async () => {
 		const event = say('!status');
 		await answers();
 		const answer = played.eventsOf(room).findLast(({ sender }) => sender === glia)?.id ?? '';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { isNewerEdition, newestEdition } from '../../src/deployment/edition.ts';
 
 test.each([
-	['GitHub’s list, in any order', '[{"tag_name":"v0.9.0"},{"tag_name":"v0.10.0"},{"tag_name":"v0.2.0"}]', '0.10.0'],
+	["GitHub's list, in any order", '[{"tag_name":"v0.9.0"},{"tag_name":"v0.10.0"},{"tag_name":"v0.2.0"}]', '0.10.0'],
 	[
 		'drafts and candidates do not count',
 		'[{"tag_name":"v2.0.0","draft":true},{"tag_name":"v1.1.0","prerelease":true},{"tag_name":"v1.1.0-rc.1"},{"tag_name":"v1.0.0"}]',

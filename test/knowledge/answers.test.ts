@@ -233,8 +233,8 @@ describe('a promise is late where the release that kept it says so', () => {
 	});
 });
 
-describe('upstream’s packages', () => {
-	test('end with upstream’s build list: by Python, and for systems long dropped not at all', () => {
+describe("upstream's packages", () => {
+	test("end with upstream's build list: by Python, and for systems long dropped not at all", () => {
 		const open = deadlines({ at: '1.163.2', today: '2026-11-29', all: false }, unknownDeployment, known);
 		const systems = open.filter(({ id }) => /^lifecycle\/(debian|ubuntu)/.test(id));
 		expect(systems.map(({ id, at }) => [id, at.date])).toEqual([
@@ -294,7 +294,7 @@ describe('the hint proposes what shortens the plan most', () => {
 });
 
 describe('steps of one plan agree', () => {
-	test('of the image’s Python a plan names the last one only', () => {
+	test("of the image's Python a plan names the last one only", () => {
 		const [step, ...others] = stepsOf('1.53.0 1.163.2 docker modules', /site-packages/);
 		expect(others).toEqual([]);
 		expect(step?.text.match(/site-packages/g)).toHaveLength(1);

@@ -81,7 +81,7 @@ test('no bullet of the charts is unread', async () => {
 	expect(charts.length).toBeGreaterThan(65);
 });
 
-test('no section of the playbook’s change log since 2020 is unread', async () => {
+test("no section of the playbook's change log since 2020 is unread", async () => {
 	const { unread, entries } = await openDistributions(new URL('../../knowledge/', import.meta.url)).mdad();
 	expect(unread).toEqual([]);
 	expect(entries.length).toBeGreaterThan(240);

@@ -27,7 +27,7 @@ test.each([
 	expect(fault?.sources.length).toBeGreaterThan(0);
 });
 
-test('a bridge’s demand is nothing to those without bridges, and that of MAS to those without it', () => {
+test("a bridge's demand is nothing to those without bridges, and that of MAS to those without it", () => {
 	expect(told('1.69.0', 'no-appservices')).not.toContain('1.0.0/mautrix-bridges');
 	expect(told('1.135.2', 'no-mas')).not.toContain('1.86.0/mas-1-2');
 });

@@ -204,7 +204,7 @@ test.each(['compose', 'plain'])(
 	},
 );
 
-test('nothing of the old server starts before none of the playbook’s units is active', () => {
+test("nothing of the old server starts before none of the playbook's units is active", () => {
 	const { wayBack } = guided({ folder: '/srv/old', proxy: 'nginx', 'federation-port': '443' }, [
 		'docker',
 		'postgres',

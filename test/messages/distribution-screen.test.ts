@@ -51,7 +51,7 @@ describe('each answer is one message, and read before anything is unfolded it', 
 	});
 });
 
-test('what folds hold is in full: what to do, whom it concerns, and upstream’s page', async () => {
+test("what folds hold is in full: what to do, whom it concerns, and upstream's page", async () => {
 	const { sections } = await upgrade.run(asked('mdad 2026-04-20 telegram'), ports);
 	const fold = sections.find(({ title }) => title.startsWith('Breaking changes in full'))?.markdown ?? '';
 	expect(fold).toMatch(/2026-04-24: mautrix-telegram is rewritten[\s\S]*\*\*Do:\*\*[\s\S]*Upstream: \[/);

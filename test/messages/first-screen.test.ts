@@ -207,7 +207,7 @@ test('no all-clear contradicts a fault that may be one\u2019s own', () => {
 
 test('systemd\u2019s limit is no wait of days', () => {
 	const text = terminalText(screenOf('1.59.1 1.62.0 debian postgres=13 os=debian-12'), { color: false, width: 1000 });
-	expect(text).toContain('1. Raise systemd’s start timeout. Without it, a long migration can end');
+	expect(text).toContain("1. Raise systemd's start timeout. Without it, a long migration can end");
 	expect(text).not.toMatch(/not tonight|Hours or days/);
 });
 

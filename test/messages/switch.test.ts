@@ -242,7 +242,7 @@ test('an image is taken from where it was published', () => {
 	expect(textFor('docker', '1.99.0')).toContain('ghcr.io/element-hq/synapse:v1.99.0');
 });
 
-describe('systemd’s limit', () => {
+describe("systemd's limit", () => {
 	const migration = (release: string, work: 'reads' | 'alters', tables: Record<string, string>) =>
 		({ release, delta: `main ${release}`, work, tables }) as const;
 	const text = startLimitWords({

@@ -84,7 +84,7 @@ test('read live, the newest edition that we know brings no news', () => {
 	expect(news.passages).toEqual([]);
 });
 
-test('read live by a Glia of the edition before, the newest one’s section is unread, in upstream’s words', () => {
+test("read live by a Glia of the edition before, the newest one's section is unread, in upstream's words", () => {
 	const reading = readUpgradeNotes(notesOf('1.163.2'));
 	const before = releases.filter(({ version }) => compare(version, '1.163.0rc1') < 0);
 	const passages = readPassages(folder).filter(({ release }) => compare(release, '1.163.0rc1') < 0);

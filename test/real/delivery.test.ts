@@ -21,7 +21,7 @@ afterEach(async () => {
 	bots = [];
 });
 
-test('twenty commands at once under Synapse’s own rate limits: all answered, once, in order', async () => {
+test("twenty commands at once under Synapse's own rate limits: all answered, once, in order", async () => {
 	const synapse = await startSynapse({ rateLimits: 'default' });
 	try {
 		const bot = await startBot(synapse);

@@ -75,7 +75,7 @@ test('rooms, an announcement with its question, and leaving; refused to others',
 	expect(operator.read.some(event => /no longer in/.test(event.content.body ?? ''))).toBe(false);
 });
 
-test('after an upgrade of the operator’s room, its replacement takes `!operator`, and the old one does not', async () => {
+test("after an upgrade of the operator's room, its replacement takes `!operator`, and the old one does not", async () => {
 	const { alice, room } = await scene();
 	await bot.stop();
 	const config = JSON.parse(readFileSync(bot.configPath, 'utf8'));
@@ -85,7 +85,7 @@ test('after an upgrade of the operator’s room, its replacement takes `!operato
 		const asked = await alice.say(where, command);
 		return (await alice.waitFor(answerTo(asked, bot.userId), 60_000)).content.body ?? '';
 	};
-	expect(await answered(room, '!operator')).toMatch(/^This is the operator’s room/);
+	expect(await answered(room, '!operator')).toMatch(/^This is the operator's room/);
 	const fresh = await alice.upgrade(room, '12');
 	await alice.invite(fresh, bot.userId);
 	await alice.waitFor(
@@ -95,7 +95,7 @@ test('after an upgrade of the operator’s room, its replacement takes `!operato
 	expect(await answered(fresh, '!operator rooms')).toContain(fresh);
 	await bot.stop();
 	await bot.start();
-	expect(await answered(fresh, '!operator')).toMatch(/^This is the operator’s room/);
+	expect(await answered(fresh, '!operator')).toMatch(/^This is the operator's room/);
 }, 240_000);
 
 test('a token that was revoked, and a room that was lost meanwhile, are told after the next start', async () => {

@@ -72,7 +72,7 @@ test('by parts, with a password in a file, over TLS: everything that is sent is 
 	await store.close();
 });
 
-test('a backup is the database’s own, and the refusal says so', async () => {
+test("a backup is the database's own, and the refusal says so", async () => {
 	await expect(runBackup(join(dir, 'backup'), configured(parts()))).rejects.toThrow(
 		'This store is in PostgreSQL: back it up with pg_dump, as described in docs/postgresql.md.',
 	);

@@ -34,7 +34,7 @@ function membership(who: Person, room: string, is: string) {
 	);
 }
 
-test('a stranger’s invitation is refused with a reason', async () => {
+test("a stranger's invitation is refused with a reason", async () => {
 	const room = await mallory.createRoom({ invite: [bot.userId] });
 	const left = await membership(mallory, room, 'leave');
 	expect(left.content.reason).toContain('operator');
@@ -185,7 +185,7 @@ test('!leave: it asks, leaves on a ✅, and has its watches again when it is inv
 	expect((await alice.waitFor(answerTo(servers, bot.userId))).content.body).toContain('glia-test.invalid');
 }, 60_000);
 
-test('a room that the bot’s account left by itself is noticed with the next answer, and its watches come back', async () => {
+test("a room that the bot's account left by itself is noticed with the next answer, and its watches come back", async () => {
 	const room = await roomWith(bot, alice);
 	const watching = await alice.say(room, '!watch glia-test.invalid');
 	await alice.waitFor(answerTo(watching, bot.userId));
@@ -206,7 +206,7 @@ test('a room that the bot’s account left by itself is noticed with the next an
 	expect((await tally(alice, room, bot.userId, [slow])).unanswered).toEqual([slow]);
 }, 60_000);
 
-test('a merge: an administrator of both rooms brings the watches along; a stranger’s tombstone does nothing', async () => {
+test("a merge: an administrator of both rooms brings the watches along; a stranger's tombstone does nothing", async () => {
 	const [old, main] = [await roomWith(bot, alice), await roomWith(bot, alice)];
 	const watching = await alice.say(old, '!watch glia-test.invalid');
 	await alice.waitFor(answerTo(watching, bot.userId));

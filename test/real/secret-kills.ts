@@ -68,7 +68,7 @@ try {
 	const { identities, devices, events, ...wrong } = found;
 	if (control && replicas) console.log(replicas.members.map(({ bot }) => bot.output().match(/this replica leads.*/g)));
 	if (missing.length) {
-		console.log(`the bot’s last words:\n${bot.output().slice(from).slice(-3000)}`);
+		console.log(`the bot's last words:\n${bot.output().slice(from).slice(-3000)}`);
 		if (!replicas) trace(bot, missing);
 	}
 	const wrongs = Object.values(wrong).reduce((sum, number) => sum + number, identities - 1 + devices - 1);

@@ -204,7 +204,7 @@ test('the files of an answer always come with it; one that is already the whole 
 	expect(matrixMessages({ ...long, files: [script] }).files.map(({ name }) => name)).toEqual([script.name, whole.name]);
 });
 
-test('a file’s name comes from the title, and is a name everywhere', () => {
+test("a file's name comes from the title, and is a name everywhere", () => {
 	const name = (title: string) => {
 		return matrixMessages({ ...answer({ sections: sections(60, 2000) }), title }).files[0]?.name;
 	};

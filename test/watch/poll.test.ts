@@ -365,7 +365,7 @@ describe('what a distribution broke by itself', () => {
 		},
 	});
 
-	test('is told on its day, in upstream’s words, and never again: not when it is curated, nor after an upgrade', async () => {
+	test("is told on its day, in upstream's words, and never again: not when it is curated, nor after an upgrade", async () => {
 		const world = await played(knowledge, playbook(entry('2026-01-01', 'Old')));
 		world.web.plays('example.org', '1.0.0');
 		world.web.plays('other.org', '1.0.0');
@@ -381,7 +381,7 @@ describe('what a distribution broke by itself', () => {
 			{ date: '2026-01-06', title, breaking: true },
 			{ date: '2026-01-06', title: 'A new bridge', breaking: false },
 		);
-		const told = 'The playbook changed on 2026-01-06: (BC Break) Doves instead of pigeons (upstream’s words)';
+		const told = "The playbook changed on 2026-01-06: (BC Break) Doves instead of pigeons (upstream's words)";
 		expect(await world.live(24)).toEqual([expect.stringContaining(`example.org: ${told}`)]);
 		expect(world.said.at(-1)?.body).toContain('Feed them.');
 		expect(world.said.at(-1)?.body).toContain('!upgrade mdad 2026-01-06');
@@ -419,7 +419,7 @@ describe('what a distribution broke by itself', () => {
 		await world.store.close();
 	});
 
-	test('a chart’s own break is told with its chart, also where only a bot has read it', async () => {
+	test("a chart's own break is told with its chart, also where only a bot has read it", async () => {
 		const charts = [
 			{ chart: '26.1.0', date: '2025-11-01', synapse: '1.0.0' },
 			{ chart: '26.1.1', date: '2025-12-30', synapse: '1.0.0' },
@@ -441,7 +441,7 @@ describe('what a distribution broke by itself', () => {
 			},
 		};
 		expect(await world.live(24)).toEqual([
-			expect.stringContaining('example.org: ESS 26.1.2: Removed / Breaking Changes, #2 (upstream’s words)'),
+			expect.stringContaining("example.org: ESS 26.1.2: Removed / Breaking Changes, #2 (upstream's words)"),
 		]);
 		expect(world.said.at(-1)?.body).toContain('!notes ess 26.1.2');
 		expect(await world.live(24)).toEqual([]);

@@ -70,7 +70,7 @@ const unused = /^const unused = new Set\((\[.*?\])\);$/m;
 /** Libraries that are loaded when they are first needed, each a module of its own. */
 export const lazyLibraries = ['temporal-polyfill', 'yaml', 're2js'];
 
-/** The encryption’s WebAssembly, which is a piece of the program. */
+/** The encryption's WebAssembly, which is a piece of the program. */
 export const wasmFile = join(wasm, 'pkg/matrix_sdk_crypto_wasm_bg.wasm');
 
 /** Changes what reads from beside itself: it asks the loader for the piece (loader.cjs). `carry` is told which files. */

@@ -7,7 +7,7 @@ export type Fate = {
 	old: string;
 	new?: string;
 	says: string[];
-	/** A name that the playbook fills itself: if you redefine it, it loses today’s entries. */
+	/** A name that the playbook fills itself: if you redefine it, it loses today's entries. */
 	filled?: string;
 	never: boolean;
 	changes: { date: string; url: string }[];

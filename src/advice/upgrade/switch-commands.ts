@@ -43,7 +43,7 @@ export type WayCommands = {
 	frozen: boolean;
 	/** Extras that the facts tell of. */
 	extras: string[];
-	/** Keeps upstream’s package over an upgrade of the system, where some system has no newer one. */
+	/** Keeps upstream's package over an upgrade of the system, where some system has no newer one. */
 	hold: string[];
 	find: string[];
 	checkout: string[];

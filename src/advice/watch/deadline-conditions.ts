@@ -1,4 +1,4 @@
-// What will stop working for a watched server: promises of upstream’s, and ends of support.
+// What will stop working for a watched server: promises of upstream's, and ends of support.
 
 import { concern } from '../../deployment/condition.ts';
 import { type Profile, profileKey } from '../../deployment/facts.ts';

@@ -151,7 +151,7 @@ function standingGauges(gauge: MakeGauge): Refresh {
 	);
 	const open = gauge(
 		'glia_server_open_advisories',
-		'Security advisories that a server’s release is open to.',
+		"Security advisories that a server's release is open to.",
 		'server',
 	);
 	return async ({ standings }) => {

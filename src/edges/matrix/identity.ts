@@ -86,7 +86,7 @@ export function openIdentity({ machine, request, means: given, inherited, user, 
 		if (made) isNew = true;
 		const wait = lags[lagged++];
 		if (wait !== undefined) {
-			if (lagged === 1) log.info({ why }, 'the homeserver does not know this device’s signature yet; trying again');
+			if (lagged === 1) log.info({ why }, "the homeserver does not know this device's signature yet; trying again");
 			expects = taken;
 		} else {
 			const needs = needsOf({ kind: 'refused', why }, user);

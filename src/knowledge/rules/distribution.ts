@@ -158,7 +158,7 @@ export const upstreamsBreaksAreBreaking: DistributionRule = ({ mdad, ess }) => [
 	...mdad.entries.flatMap(({ value, at }) =>
 		value.entries.flatMap((entry, index) =>
 			!entry.breaking && entry.covers.some(({ heading }) => isCalledBreaking(heading))
-				? [`${at('entries', index, 'breaking')} expected breaking: true, as upstream’s heading says, got false`]
+				? [`${at('entries', index, 'breaking')} expected breaking: true, as upstream's heading says, got false`]
 				: [],
 		),
 	),

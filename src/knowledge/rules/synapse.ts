@@ -139,7 +139,7 @@ export function storiesAreInOrder(files: Files): string[] {
 		if (note.story !== undefined) last.set(note.story, { when: note.when, release });
 		if (before?.release === release && order.indexOf(before.when) > order.indexOf(note.when)) {
 			mistakes.push(
-				`${at('when')} expected the story’s notes of one release in the order ${order.join(', ')}, got ${note.when} after ${before.when}`,
+				`${at('when')} expected the story's notes of one release in the order ${order.join(', ')}, got ${note.when} after ${before.when}`,
 			);
 		}
 		const landed = note.deadline?.landed;

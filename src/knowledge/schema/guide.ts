@@ -17,7 +17,7 @@ export const conditionShape = z.union(
 
 export const parameterShape = z.strictObject({
 	name: id,
-	/** What it is, as a noun phrase: `the name of Synapse’s database`. */
+	/** What it is, as a noun phrase: `the name of Synapse's database`. */
 	means: z.string().min(1).max(120),
 	/** Either a kind, or the closed list of values. */
 	kind: z.enum(Object.keys(parameterKinds) as [ParameterKind, ...ParameterKind[]]).optional(),

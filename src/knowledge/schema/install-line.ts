@@ -1,4 +1,4 @@
-// Names in braces in the lines of install recipes. Apart from the recipe’s shape, because a plan fills lines and checks none.
+// Names in braces in the lines of install recipes. Apart from the recipe's shape, because a plan fills lines and checks none.
 /** What a command may name; the chooser fills it in. */
 export const placeholders = [
 	'version',

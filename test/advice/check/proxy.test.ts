@@ -165,7 +165,7 @@ describe('nginx', () => {
 		]);
 	});
 
-	test('without the workers’ files the main process is the one that takes what nobody else may', () => {
+	test("without the workers' files the main process is the one that takes what nobody else may", () => {
 		const site = nginx(
 			'location ~ ^/_matrix/client/(r0|v3)/(sync|logout)$ { proxy_pass http://generic; }',
 			'location ~ ^/_matrix/federation/v1/send/ { proxy_pass http://generic; }',

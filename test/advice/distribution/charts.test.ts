@@ -64,7 +64,7 @@ test('a condition that only words express stays open', () => {
 	expect(found.entries[0]?.concerned).toBe('unknown');
 });
 
-test('charts that a bot has read go on where the edition ends, with upstream’s words', () => {
+test("charts that a bot has read go on where the edition ends, with upstream's words", () => {
 	const live = {
 		read: '2026-03-01',
 		charts: [

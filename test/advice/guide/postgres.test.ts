@@ -183,7 +183,7 @@ describe('!postgres', () => {
 		}
 	});
 
-	test('a superuser of another name dumps, makes and restores, and Synapse’s role owns the database', async () => {
+	test("a superuser of another name dumps, makes and restores, and Synapse's role owns the database", async () => {
 		const answer = text(await said('14 17 docker superuser=postgres'));
 		expect(answer).not.toMatch(/(pg_dump|pg_dumpall|pg_restore|createdb|dropdb)\s(\\\s*)?-U synapse\b/);
 		expect(answer).toMatch(

@@ -43,7 +43,7 @@ test('a source that was never read has six hours from the start', () => {
 	expect(keys({ startedAt: before(5.9), sources: [{ name: 'a', failures: 9 }] })).toEqual([]);
 });
 
-test('a backup of three days ago is old, and no backup at all is the operator’s choice', () => {
+test("a backup of three days ago is old, and no backup at all is the operator's choice", () => {
 	expect(keys({ lastBackup: before(71) })).toEqual([]);
 	expect(keys({ lastBackup: before(72) })).toEqual([`backup ${before(72).toISOString()}`]);
 });

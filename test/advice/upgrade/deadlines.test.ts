@@ -129,10 +129,10 @@ describe('ends of support', () => {
 		// Dropped by the release that is asked about: the plan says that there is no package.
 		['debian os=debian-11', []],
 		['debian os=debian-10', []],
-	])('of systems those of upstream’s packages, where these are used: %j', (text, subjects) =>
+	])("of systems those of upstream's packages, where these are used: %j", (text, subjects) =>
 		expect(ends(text, debian)).toEqual(subjects),
 	);
-	test('a day of upstream’s own, not that of the distribution', () => {
+	test("a day of upstream's own, not that of the distribution", () => {
 		const knowledge = known({ releases: releases({ version: '1.0.0', postgresql: '14' }), lifecycles: debian });
 		const asked = { at: '1.0.0', today: '2026-11-21', all: false };
 		expect(deadlines(asked, unknownDeployment, knowledge)).toMatchObject([

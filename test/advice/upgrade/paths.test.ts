@@ -38,7 +38,7 @@ test('a plain installation has plain names', () =>
 
 test('where pip is not how Python packages come, it is said after its command', () => {
 	const pip = shell('pip install -U some-module');
-	expect(at('distro', pip)).toMatch(/some-module\n```\n\nThe distribution’s Synapse also gets/);
+	expect(at('distro', pip)).toMatch(/some-module\n```\n\nThe distribution's Synapse also gets/);
 	expect(at('docker', pip)).toContain('has to be in the image');
 	expect(at('pip', pip)).not.toContain('\n\nThe distribution');
 	expect(at('distro', 'Take pip install for granted.')).toBe('Take pip install for granted.');

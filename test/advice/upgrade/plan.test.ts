@@ -273,7 +273,7 @@ test('advisories: closed, passed through, open, hidden', () => {
 	});
 });
 
-test('what nobody has read is listed, candidates’ passages with their release', () => {
+test("what nobody has read is listed, candidates' passages with their release", () => {
 	const passage = {
 		document: 'CHANGES.md',
 		part: 'Deprecations and Removals',

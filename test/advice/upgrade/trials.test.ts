@@ -53,7 +53,7 @@ describe('a rollback', () => {
 		expect(tried(release)).toEqual(says);
 	});
 
-	test('says so in one sentence, in the release’s own words', () => {
+	test("says so in one sentence, in the release's own words", () => {
 		const { lead } = rollbackWords(rollback('1.42.0', '1.40.0', known({ releases: all, verified: trials })), []);
 		expect(lead).toContain(
 			'Tested on 2026-11-21: 1.41.0 starts after 1.42.0; 1.40.0 refuses after 1.42.0, with `` Too new for `me` ``.',

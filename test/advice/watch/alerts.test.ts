@@ -647,7 +647,7 @@ describe('an advisory whose versions nobody can make out', () => {
 		return days.flatMap(days => room.hears([runs('1.1.0', '2022-01-09')], knowledge, new Date(2022, 1, days)));
 	};
 
-	test('is told once if upstream calls it critical or high, in upstream’s words', () => {
+	test("is told once if upstream calls it critical or high, in upstream's words", () => {
 		const [alert, ...others] = heard(unclear());
 		expect(others).toEqual([]);
 		expect(alert).toMatchObject({ rule: 'unclear', severity: 'warning', subject: 'CVE-2026-1' });

@@ -114,7 +114,7 @@ test('a chart is named with what it installs and broke', () => {
 	expect(released(['ess'], '1.62.0')).toBeUndefined();
 });
 
-test('where nobody has looked for long, upstream’s release is told, and that this is not known', () => {
+test("where nobody has looked for long, upstream's release is told, and that this is not known", () => {
 	for (const facts of [['mdad'], ['ess']]) {
 		const old = words(released(facts, '1.62.0', { today: '2022-03-20' }));
 		expect(old).toContain('Synapse 1.63.0 is out');
@@ -123,7 +123,7 @@ test('where nobody has looked for long, upstream’s release is told, and that t
 	}
 });
 
-test('everybody else hears of upstream’s releases as ever', () => {
+test("everybody else hears of upstream's releases as ever", () => {
 	for (const facts of [[], ['docker']]) {
 		const condition = released(facts, '1.62.0');
 		expect(condition?.about).toEqual({ rule: 'release', newest: '1.63.0' });

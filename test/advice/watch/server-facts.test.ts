@@ -77,7 +77,7 @@ function history(told: readonly string[], features: Record<string, boolean> = {}
 	return [{ is: 'synapse', version: '1.150.0', since: at, until: at, looks: 1, tells: { facts: told, features, at } }];
 }
 
-test('a person’s word counts more, with what follows from it; a contradiction is named', () => {
+test("a person's word counts more, with what follows from it; a contradiction is named", () => {
 	const known = withSeen(profileFrom(['no-sso', 'docker']), history(['no-mas', 'oidc', 'federation']));
 	expect(profileJson(known.profile)).toMatchObject({
 		install: 'docker',

@@ -50,7 +50,7 @@ describe('messages', () => {
 		expect(bodies(given)).toEqual([]);
 	});
 
-	test('an old client’s quote is not part of a reply', () => {
+	test("an old client's quote is not part of a reply", () => {
 		const reply = { 'm.relates_to': { 'm.in_reply_to': { event_id: '$0' } } };
 		expect(bodies(text('$1', '> <@a:b> !leave\n> more\n\n!help', reply))).toEqual(['!help']);
 		expect(bodies(text('$1', '> <@a:b> !leave', reply))).toEqual(['']);

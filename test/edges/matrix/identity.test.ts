@@ -56,7 +56,7 @@ test('a signature that the homeserver does not know yet is tried again, and that
 	await pass(3000);
 	expect([state.tried, identity.standing()]).toEqual([true, { signed: true }]);
 	expect(logged).toEqual([
-		'info: the homeserver does not know this device’s signature yet; trying again',
+		"info: the homeserver does not know this device's signature yet; trying again",
 		'info: this device is now signed by its owner',
 	]);
 	const { uploads } = state;

@@ -107,7 +107,7 @@ const sources = {
 		halfIsLess: true,
 	},
 	'Debian packages': { state: 'Debian packages', place: /build_debian_packages\.py$/ },
-	'GitHub’s advisories': {
+	"GitHub's advisories": {
 		state: 'advisories',
 		place: /\/security-advisories$/,
 		// So many that one less is no sign of a list that was cut.
@@ -115,7 +115,7 @@ const sources = {
 			for (const n of others) advisories.push(githubAdvisory(`GHSA-aaaa-bbbb-${n}`, [['matrix-synapse', '< 1.140.0']]));
 		},
 	},
-	'OSV’s advisories': {
+	"OSV's advisories": {
 		state: 'advisories',
 		place: /^api\.osv\.dev\//,
 		prepare(upstream) {
@@ -381,7 +381,7 @@ const content: Record<SourceName, Record<Situation, Case>> = {
 			expected: unchanged,
 		},
 	},
-	'GitHub’s advisories': {
+	"GitHub's advisories": {
 		draft: {
 			change: ({ advisories }) =>
 				void advisories.push(
@@ -429,7 +429,7 @@ const content: Record<SourceName, Record<Situation, Case>> = {
 			},
 		},
 	},
-	'OSV’s advisories': {
+	"OSV's advisories": {
 		draft: {
 			// OSV publishes no drafts: the nearest is a record without versions.
 			change: ({ vulns }) => void vulns.push(osvRecord('GHSA-aaaa-bbbb-9999', [])),
@@ -699,8 +699,8 @@ function expectKept(name: SourceName, during: News, before: Omit<News, 'read'>, 
 		'upgrade notes': ({ passages }) => passages.filter(({ part }) => part === undefined),
 		'files of a release': ({ releases }) => releases.filter(({ version }) => version !== fresh),
 		'Debian packages': ({ systems }) => systems,
-		'GitHub’s advisories': ({ advisories, unclear }) => [advisories, unclear],
-		'OSV’s advisories': ({ advisories, unclear }) => [advisories, unclear],
+		"GitHub's advisories": ({ advisories, unclear }) => [advisories, unclear],
+		"OSV's advisories": ({ advisories, unclear }) => [advisories, unclear],
 		'support of Debian': ({ lifecycles }) => lifecycles.debian,
 		'support of PostgreSQL': ({ lifecycles }) => lifecycles.postgresql,
 		playbook: ({ playbook }) => playbook,

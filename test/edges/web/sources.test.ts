@@ -27,7 +27,7 @@ const troubles = (web: Web) => web.sources().filter(({ trouble }) => trouble !==
 const base = { ...knowledgeOf({ releases: [...known.releases] }), read: '2026-01-01' };
 
 describe('what upstream says', () => {
-	test('a new release is known with its facts, its unread passages in upstream’s words, and the day', () =>
+	test("a new release is known with its facts, its unread passages in upstream's words, and the day", () =>
 		played(async ({ web }) => {
 			await web.readNews();
 			expect(troubles(web)).toEqual([]);
@@ -146,7 +146,7 @@ describe('what upstream says', () => {
 			expect(web.news().passages.map(({ heading }) => heading)).toContain('Owls');
 		}));
 
-	test('OSV’s answer to a query is as good as GitHub’s list', () =>
+	test("OSV's answer to a query is as good as GitHub's list", () =>
 		played(
 			async ({ web, upstream }) => {
 				await web.readNews();

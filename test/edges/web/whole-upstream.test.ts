@@ -144,7 +144,7 @@ describe('limits', () => {
 			expect(upstream.asked.filter(({ path }) => path.includes('/v1.170.0/synapse/storage/schema'))).toEqual([]);
 		}));
 
-	test('the token goes to GitHub’s API, not where that redirects, and to nobody else', () =>
+	test("the token goes to GitHub's API, not where that redirects, and to nobody else", () =>
 		live(since('2026-06-01'), async ({ world, upstream, look }) => {
 			upstream.settings.token = 'secret-1';
 			world.zone.a('elsewhere.test', other);

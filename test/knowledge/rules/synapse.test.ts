@@ -241,7 +241,7 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 		},
 		[
 			'synapse/notes/1.65.0.yaml:7:72 expected 1.65.0 or later, since this release announces it, got 1.64.0',
-			'synapse/notes/1.66.0.yaml:10:11 expected the story’s notes of one release in the order before, switch, after, got before after after',
+			"synapse/notes/1.66.0.yaml:10:11 expected the story's notes of one release in the order before, switch, after, got before after after",
 		],
 		{
 			...twoNotes('1.66.0', { id: 'a', story: 'post' }, { id: 'b', when: 'after', story: 'post' }),

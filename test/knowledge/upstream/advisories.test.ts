@@ -148,7 +148,7 @@ describe('OSV', () => {
 });
 
 test.each(['summary', 'severity', 'published_at', 'cve_id', 'withdrawn_at', 'identifiers', 'state'])(
-	'an advisory of GitHub’s without %s still counts',
+	"an advisory of GitHub's without %s still counts",
 	field => {
 		const { [field]: _, ...record } = githubAdvisory(id, [['matrix-synapse', '< 1.2.0']]);
 		expect(read([record]).affected).toEqual([[id, '<1.2.0']]);

@@ -197,7 +197,7 @@ describe('what the code reads', () => {
 		['a section', 's = config.get("s") or {}\ns.get("a")', { s: { default: {} }, 's.a': { default: null } }],
 		['elements', 'for x in config.get("l", []):\n    x["a"]', { l: { default: [] }, 'l[].a': { required: true } }],
 		[
-			'members of one’s own',
+			"members of one's own",
 			'for k, v in config.get("m", {}).items():\n    v.get("a")',
 			{ m: { default: {} }, 'm.*.a': { default: null } },
 		],
@@ -250,7 +250,7 @@ describe('what the code reads', () => {
 		});
 	});
 
-	test('the configuration of Synapse’s own mapping providers', () => {
+	test("the configuration of Synapse's own mapping providers", () => {
 		const provider =
 			'class JinjaOidcMappingProvider:\n    @staticmethod\n    def parse_config(config):\n        def part(name):\n            if name not in config:\n                return None\n            return config[name]\n        part("localpart_template")\n        config.get("subject_claim", "sub")\n';
 		const found = read('p = config.get("oidc_config") or {}\np.get("user_mapping_provider")', {

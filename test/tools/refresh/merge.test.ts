@@ -103,7 +103,7 @@ describe('a refresh', () => {
 		expect(merge([clone], all, day)).toEqual(all);
 	});
 
-	test('notes the day of reading, which is never a release’s date and never goes back', () => {
+	test("notes the day of reading, which is never a release's date and never goes back", () => {
 		expect(merge([clone], nothing, '2022-02-28').read).toBe('2022-02-28');
 		expect(merge([clone], nothing, '2021-02-28').read).toBe('2021-02-28');
 		expect(merge([clone], merge([clone], nothing, '2022-02-28'), '2022-01-01').read).toBe('2022-02-28');

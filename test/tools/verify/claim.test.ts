@@ -176,7 +176,7 @@ describe('refusals', () => {
 		]);
 	});
 
-	test('a locale is PostgreSQL’s', () => {
+	test("a locale is PostgreSQL's", () => {
 		const [claim] = claimsOf(knowledge, { ...none, refusals: [{ ...refusing, refused: attempt({}, 'C.UTF-8') }] });
 		expect(claim?.recipe.database).toBe('postgresql 14');
 	});

@@ -7,7 +7,7 @@ export type Case = {
 	stated: Record<string, string>;
 	facts: string[];
 	flow: Job['flow'];
-	/** The old server’s locale, unless it is C. */
+	/** The old server's locale, unless it is C. */
 	locale?: Locale;
 	/** The major versions needed, and the oldest that Synapse must start on. */
 	servers: string[];
@@ -27,10 +27,10 @@ const docker =
 	'No container ran. A stand-in for `docker` performed the same steps as Compose and the official image, with the same programs on real data.';
 const lent = 'PostgreSQL 13, 14 and 16 servers used the client programs of 15 or 17.';
 const debian =
-	'Debian’s own cluster programs ran. The packages were put in place by hand, and a stand-in replaced systemd.';
+	"Debian's own cluster programs ran. The packages were put in place by hand, and a stand-in replaced systemd.";
 
 const mdad =
-	'Ansible ran the playbook’s own PostgreSQL role, with Synapse beside it. Stand-ins replaced Docker, its two modules, systemd and `just`.';
+	"Ansible ran the playbook's own PostgreSQL role, with Synapse beside it. Stand-ins replaced Docker, its two modules, systemd and `just`.";
 
 function upgrade(
 	layout: 'compose' | 'debian' | 'managed' | 'mdad',
@@ -56,7 +56,7 @@ function upgrade(
 	};
 }
 
-/** On compose Synapse’s database has this locale too, and the guide corrects it. On Debian only the other databases have it. */
+/** On compose Synapse's database has this locale too, and the guide corrects it. On Debian only the other databases have it. */
 function sorted(layout: 'compose' | 'debian', locale: Locale, servers: [string, string], played: string): Case {
 	const one = upgrade(layout, 'dump', servers, 'onward', played);
 	return { ...one, id: `${one.id} locale=${locale}`, locale, with: { ...one.with, locale } };
@@ -84,20 +84,20 @@ const major: Case[] = [
 	upgrade('debian', 'pg-upgrade', ['15', '17'], 'back', debian),
 	upgrade('debian', 'dump', ['15', '18'], 'onward', debian),
 	upgrade('debian', 'dump', ['15', '17'], 'each', `${debian} Another cluster held the default port.`, { port: '5433' }),
-	upgrade('managed', 'dump', ['15', '17'], 'back', 'Two servers on one machine stood in for a provider’s.'),
-	upgrade('managed', 'dump', ['16', '18'], 'onward', 'Two servers on one machine stood in for a provider’s.'),
+	upgrade('managed', 'dump', ['15', '17'], 'back', "Two servers on one machine stood in for a provider's."),
+	upgrade('managed', 'dump', ['16', '18'], 'onward', "Two servers on one machine stood in for a provider's."),
 	upgrade('compose', 'dump', ['15', '17'], 'each', docker),
 	upgrade('debian', 'dump', ['15', '17'], 'each', debian),
 	upgrade('debian', 'pg-upgrade', ['15', '17'], 'each', debian),
 	upgrade('debian', 'down', ['17', '15'], 'each', debian),
-	upgrade('managed', 'dump', ['15', '17'], 'each', 'Two servers on one machine stood in for a provider’s.'),
+	upgrade('managed', 'dump', ['15', '17'], 'each', "Two servers on one machine stood in for a provider's."),
 	upgrade('compose', 'dump', ['14', '17'], 'back', `${docker} ${lent}`, { superuser: 'postgres' }),
 	upgrade('compose', 'dump', ['15', '17'], 'onward', docker, { data: 'pgdata' }),
 	upgrade('compose', 'down', ['17', '15'], 'back', docker),
 	upgrade('compose', 'down', ['18', '15'], 'onward', docker),
 	upgrade('debian', 'down', ['17', '15'], 'back', debian),
 	upgrade('debian', 'down', ['18', '15'], 'onward', debian),
-	upgrade('managed', 'down', ['18', '15'], 'back', 'Two servers on one machine stood in for a provider’s.'),
+	upgrade('managed', 'down', ['18', '15'], 'back', "Two servers on one machine stood in for a provider's."),
 	upgrade('mdad', 'playbook', ['15', '17'], 'back', mdad),
 	upgrade('mdad', 'playbook', ['15', '17'], 'onward', mdad),
 	upgrade('mdad', 'playbook', ['15', '17'], 'each', mdad),
@@ -210,7 +210,7 @@ const proofs: Case[] = [
 		'mdad',
 		['15', '17'],
 		'onward',
-		'The playbook’s own role installed the server that was dumped, and its templates wrote the configuration. Stand-ins replaced Docker and systemd.',
+		"The playbook's own role installed the server that was dumped, and its templates wrote the configuration. Stand-ins replaced Docker and systemd.",
 	),
 	proof('compose', ['15', '17'], 'failures', docker),
 	proof('debian', ['15', '17'], 'failures', debian),

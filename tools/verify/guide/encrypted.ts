@@ -51,7 +51,7 @@ function placeOf(request: Request): [method: string, path: string] {
 	}
 }
 
-/** Writes with a key of its own, which the other one is sent. Returns the event’s id. */
+/** Writes with a key of its own, which the other one is sent. Returns the event's id. */
 async function write({ writer, reader, room }: Pick<Secret, 'writer' | 'reader' | 'room'>, body: string) {
 	const { machine, token } = writer;
 	await machine.updateTrackedUsers([reader.user, writer.user]);

@@ -165,7 +165,7 @@ function buildSqlite(job: Job, played: Played): void {
 	sh('systemctl start matrix-synapse', surroundingsOf(played));
 }
 
-/** Debian’s own folders, empty, and every version where its packages would be. */
+/** Debian's own folders, empty, and every version where its packages would be. */
 function debianFolders({ root, servers }: Played, majors: readonly string[]): void {
 	sh(`mkdir -p ${root}/{etc,common,lib,log,run,backups}
 cp -a /etc/postgresql-common/. ${root}/common/

@@ -25,7 +25,7 @@ export function localesOf({ stated }: Job, played: Played): Locales {
 }
 
 /**
- * Throws if a database sorts differently than before. On compose, Synapse’s must sort by the C library in C. Debian’s
+ * Throws if a database sorts differently than before. On compose, Synapse's must sort by the C library in C. Debian's
  * pg_upgradecluster does not pass ICU on to the new cluster, so `postgres`, which initdb creates, loses it.
  */
 export function localesAreKept(job: Job, before: Locales, now: Locales): void {

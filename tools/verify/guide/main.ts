@@ -110,7 +110,7 @@ function playbookFor(known: Knowledge, { dir, roles, missing, ansible, synapse }
 	};
 }
 
-/** The homeserver.yaml that the playbook’s templates render from such a vars.yml, with the simulated server’s secrets. */
+/** The homeserver.yaml that the playbook's templates render from such a vars.yml, with the simulated server's secrets. */
 function configurationBy(known: Knowledge, playbook: Playbook, root: string): string {
 	const move = known.guides.find(({ id }) => id === 'mdad');
 	if (!move) throw new Error('no guide of the move');

@@ -108,7 +108,7 @@ async function everyVars(guide: Guide, playbook: Playbook, python: string, keep:
 }
 
 const loadedOnly =
-	'The playbook’s own checks accepted the file, its templates rendered `homeserver.yaml` from it, and Synapse loaded that. Nothing was installed.';
+	"The playbook's own checks accepted the file, its templates rendered `homeserver.yaml` from it, and Synapse loaded that. Nothing was installed.";
 
 /** Whether all pieces of a known error stand in what was said, in their order. */
 export function has(said: string, text: string): boolean {

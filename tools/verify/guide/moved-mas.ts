@@ -8,9 +8,9 @@ type Hands = {
 	root: string;
 	/** A clone of its repository. */
 	clone: string;
-	/** The playbook’s own program for its PostgreSQL. */
+	/** The playbook's own program for its PostgreSQL. */
 	cli: string;
-	/** A command of the trial’s own. Throws when it fails. */
+	/** A command of the trial's own. Throws when it fails. */
 	type: (script: string) => string;
 	/** Into the shell that the guide is pasted into. */
 	paste: (block: string, mayFail: boolean) => Promise<string>;

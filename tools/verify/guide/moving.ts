@@ -144,4 +144,4 @@ function trialsOf({ results }: Moving, guide: Guide, versions: Record<string, st
 }
 
 const played =
-	'No container and no systemd ran. Stand-ins for `docker`, `systemctl` and the playbook’s runs used the same programs on real data. The restore was the unchanged command of the playbook’s role.';
+	"No container and no systemd ran. Stand-ins for `docker`, `systemctl` and the playbook's runs used the same programs on real data. The restore was the unchanged command of the playbook's role.";

@@ -113,7 +113,7 @@ async function run({ flags, values, environment, volumes, rest }: Options): Prom
 	console.log(name);
 }
 
-/** The programs of that image: of PostgreSQL those of its version, else Synapse’s. */
+/** The programs of that image: of PostgreSQL those of its version, else Synapse's. */
 function pathOf(service: Service): string {
 	const own = /postgres/.test(service.image ?? '')
 		? (played.servers[majorOf(service)]?.path ?? fail(`Unable to find image '${service.image}' locally`))

@@ -23,7 +23,7 @@ export type Played = {
 	programs: Record<string, string[]>;
 };
 
-/** What the role needs of the playbook, and the deployment’s vars.yml. */
+/** What the role needs of the playbook, and the deployment's vars.yml. */
 export type PlaybookOf = { dir: string; roles: string[]; ansible: string; vars: string; host: string };
 
 export type Locale = 'C.UTF-8' | 'en_US.UTF-8' | 'icu';
@@ -47,20 +47,20 @@ export type Job = {
 	 * start, then to the end and clean-up. `failures`: every known error once.
 	 */
 	flow: 'onward' | 'back' | 'each' | 'failures';
-	/** What the old server sorts by, Synapse’s database included; absent: bytes. */
+	/** What the old server sorts by, Synapse's database included; absent: bytes. */
 	locale?: Locale;
-	/** Where the layout is the playbook’s. */
+	/** Where the layout is the playbook's. */
 	playbook?: PlaybookOf;
-	/** The homeserver.yaml that the playbook’s templates make, where a backup of it is proved. */
+	/** The homeserver.yaml that the playbook's templates make, where a backup of it is proved. */
 	homeserver?: string;
 };
 
 /** What a simulated Synapse and its database log in with. */
 export const databasePassword = 'changeme';
-/** The address that the name of the old server stands for, and the new one’s; not that of the machine itself. */
+/** The address that the name of the old server stands for, and the new one's; not that of the machine itself. */
 export const addresses = { old: '172.31.0.2', new: '172.31.0.3' };
 
-/** Runs a command of the tool’s own, not of the guide’s. Throws with what it said. */
+/** Runs a command of the tool's own, not of the guide's. Throws with what it said. */
 export function sh(script: string, env: NodeJS.ProcessEnv = process.env): string {
 	const { status, stdout, stderr } = spawnSync('bash', ['-c', `set -eo pipefail\n${script}`], {
 		encoding: 'utf8',
@@ -95,7 +95,7 @@ export function prepare(job: Job): Played {
 printf '127.0.0.1 localhost\\n${addresses.old} db old.example proof-db\\n${addresses.new} new.example\\n' > ${root}/hosts
 mount --bind ${root}/hosts /etc/hosts`);
 	const libraries = Object.values(servers).flatMap(({ libraries }) => libraries);
-	// The user that PostgreSQL runs as must get at programs that lie in a cache for root’s eyes only.
+	// The user that PostgreSQL runs as must get at programs that lie in a cache for root's eyes only.
 	sh('mount -t tmpfs tmpfs /mnt && chmod 755 /mnt');
 	const moved = new Map<string, string>();
 	const homes = Object.values(servers).flatMap(({ path }) => path.map(bin => dirname(bin)));
@@ -115,7 +115,7 @@ mount --bind ${root}/hosts /etc/hosts`);
 			{ ...server, home: at(server.home), path: server.path.map(at), libraries: server.libraries.map(at) },
 		]),
 	);
-	// Moved programs find their libraries through the linker’s cache, which privileges do not switch off.
+	// Moved programs find their libraries through the linker's cache, which privileges do not switch off.
 	sh(`(cat /etc/ld.so.conf; printf '%s\\n' ${libraries.map(at).join(' ')}) > ${root}/ld.conf
 ldconfig -X -C ${root}/ld.so.cache -f ${root}/ld.conf && mount --bind ${root}/ld.so.cache /etc/ld.so.cache`);
 	const played: Played = {

@@ -39,7 +39,7 @@ export function backUp(job: Job, played: Played): Record<string, string> {
 	};
 }
 
-/** Backs up into the guide’s default places, with the dump command from the playbook’s documentation. */
+/** Backs up into the guide's default places, with the dump command from the playbook's documentation. */
 function backUpPlaybook({ homeserver }: Job, played: Played): Record<string, string> {
 	if (homedir() !== '/root') throw new Error('the guide names folders of /root, which must be the one that is played');
 	if (homeserver === undefined) throw new Error('the playbook has made no configuration');

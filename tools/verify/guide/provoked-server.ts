@@ -161,7 +161,7 @@ function dumpErrors({ played, root, old, next, at15, at17, path16 }: Pair): Reco
 	};
 }
 
-/** Errors of a server that finds another one’s files. */
+/** Errors of a server that finds another one's files. */
 function fileErrors({ played, old, next, at17 }: Pair): Record<string, Provocation> {
 	return {
 		'old-files': () => at17(`${old.own} postgres -D ${old.data} -p 5599 -c ssl=off`),

@@ -12,7 +12,7 @@ import type { Result } from './trial.ts';
 export type Reader = {
 	/** The access token they paste when asked for one. */
 	token: string;
-	/** The password they type when asked for a user’s. */
+	/** The password they type when asked for a user's. */
 	password: string;
 	/** Pastes a block. Returns its output; with `mayFail` also if a command failed. */
 	paste(block: string, mayFail?: boolean): Promise<string>;
@@ -122,7 +122,7 @@ export function edit(file: string, diff: string): void {
 	writeFileSync(file, lines.join('\n'));
 }
 
-/** The file that a guide means; Synapse’s configuration is in a folder of its own. */
+/** The file that a guide means; Synapse's configuration is in a folder of its own. */
 function placeOf(file: string, { cwd }: Played): string {
 	return file === 'homeserver.yaml' ? join(cwd, 'files', file) : resolve(cwd, file);
 }

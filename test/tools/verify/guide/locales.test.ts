@@ -17,7 +17,7 @@ test('Debian keeps every locale, wrong ones too', () => {
 	expect(() => localesAreKept(on('debian'), old, new Map([...old, ['postgres', 'C|C|c']]))).not.toThrow();
 });
 
-test('compose corrects the locale of Synapse’s database, and keeps the others', () => {
+test("compose corrects the locale of Synapse's database, and keeps the others", () => {
 	expect(() => localesAreKept(on('compose'), before, corrected)).not.toThrow();
 	expect(() => localesAreKept(on('compose'), before, before)).toThrow('expected C|C|c');
 	const lost = new Map([...corrected, ['mas', 'C|C|c']]);
