@@ -1,5 +1,5 @@
-// What belongs to a command beside its own words: the file that it came with, the message that it replies to, the files
-// that its sender sent directly before or after it.
+// Collects what belongs to a command besides its own words: an attached file, the message it replies to, and
+// files its sender sent directly before or after.
 import { isLog } from '../advice/why/log-lines.ts';
 import type { GivenFile } from '../configuration/files.ts';
 import { type AttachmentTrouble, takenWords, troubleWords } from '../messages/attached.ts';
@@ -15,35 +15,35 @@ import { decoded } from '../text/decoded.ts';
 import type { Call, Message, Respondent } from './calls.ts';
 import { callsIn } from './calls.ts';
 
-/** Bytes of all files of a command together. */
+/** Total bytes of all files of one command. */
 export const maxFileBytes = 10_000_000;
 const maxFiles = 20;
-/** How often a file is asked for before the homeserver is believed not to have it now. */
+/** How often a file is requested before we conclude that the homeserver does not have it now. */
 const fetchTries = 6;
 
 export type AttachmentReader = {
 	homeserver: Pick<Homeserver, 'user' | 'quoted' | 'around' | 'fetch'>;
-	/** Asks until there is an answer, or a refusal; at most `tries` times. */
+	/** Retries until there is an answer or a refusal, at most `tries` times. */
 	patiently: <T>(ask: () => Promise<Outcome<T>>, tries?: number) => Promise<Outcome<T>>;
 };
 
-/** A message with all that belongs to it; undefined where it turns out to be nothing to us. */
+/** A message with everything that belongs to it; undefined if it turns out not to be meant for us. */
 export type WholeMessage = {
 	message: Message & Pick<Incoming, 'event'>;
-	/** Messages that are answered with it. */
+	/** Ids of other messages that the same answer covers. */
 	together: readonly string[];
 };
 
 type AttachmentQuery = { message: Incoming; to: Respondent; reader: AttachmentReader };
 
-/** A file and the message that brought it, if that is another one. */
+/** A file and the message that carried it, if that is a different one. */
 type BroughtFile = { file: SentFile; event?: string };
 type Attachments = {
 	files?: readonly BroughtFile[];
 	quoted?: string;
 	trouble?: AttachmentTrouble;
 	taken?: readonly string[];
-	/** What the message stands for, where its own words are no command. */
+	/** Replaces a body that is not a command. */
 	body?: string;
 };
 
@@ -71,7 +71,7 @@ export async function wholeOf(
 	return { message: body === undefined ? unspoken(whole, message, to) : whole, together };
 }
 
-/** A file for the bot without a command: plainly a log, it is one for `!why`. */
+/** A file addressed to the bot without a command: if it is plainly a log, treat it as one for `!why`. */
 function unspoken(whole: WholeMessage['message'], { file }: Incoming, to: Respondent): WholeMessage['message'] {
 	const calls = callsIn(whole, to);
 	if (!file || calls.some(({ name }) => isKnown(name, to))) return whole;
@@ -84,7 +84,7 @@ function unspoken(whole: WholeMessage['message'], { file }: Incoming, to: Respon
 	};
 }
 
-/** The command by the bot's name, so that it counts where bare ones do not. */
+/** `why` with the bot's name, so that it works in rooms where bare commands do not. */
 function why({ names }: Respondent): string {
 	return `!${names[0] ?? 'glia'} why`;
 }
@@ -93,7 +93,7 @@ function isKnown(name: string, { commands }: Respondent): boolean {
 	return commands.some(command => command.name === name);
 }
 
-/** What belongs to a message, by the last of its commands. */
+/** What belongs to a message, judged by its last command. */
 async function belonging(query: AttachmentQuery, calls: readonly Call[]): Promise<Attachments | 'not ours'> {
 	const { message, to } = query;
 	const { file, repliesTo } = message;
@@ -108,7 +108,7 @@ async function belonging(query: AttachmentQuery, calls: readonly Call[]): Promis
 	const lacks = last && command?.lacksText?.(last.text, repliesTo !== undefined);
 	if (repliesTo !== undefined && (lacks || command?.takesFile || (last && !command))) {
 		const found = await fromReply(repliesTo, query, command !== undefined);
-		// A command that does well without a file is not kept from its answer by what it replies to.
+		// A command that does not need a file is answered even if the message it replies to cannot be read.
 		const isOptional =
 			!command?.takesText && (found?.trouble || found?.files?.some(({ file }) => file.is === 'picture'));
 		if (found || !lacks) return isOptional ? {} : (found ?? {});
@@ -116,7 +116,7 @@ async function belonging(query: AttachmentQuery, calls: readonly Call[]): Promis
 	return lacks ? nearby(query) : {};
 }
 
-/** What the message says that was replied to; undefined for one of ours, or where it does not matter. */
+/** What the replied-to message contributes; undefined if it is one of ours or does not matter. */
 async function fromReply(event: string, query: AttachmentQuery, isCommand: boolean): Promise<Attachments | undefined> {
 	const { reader, to } = query;
 	const asked = await reader.patiently(() => reader.homeserver.quoted(query.message.room, event));
@@ -137,7 +137,7 @@ function fromQuoted(quoted: Quoted, to: Respondent): Attachments {
 	return { quoted: own ? call.text : quoted.text };
 }
 
-/** The files directly before and after a command in its thread; else the message with which the thread begins. */
+/** The files directly before and after a command in its thread, or else the root message of the thread. */
 async function nearby({ message, to, reader }: AttachmentQuery): Promise<Attachments> {
 	const { event, sender, thread } = message;
 	const asked = await reader.patiently(() => reader.homeserver.around(message.room, event, sender));
@@ -170,11 +170,11 @@ async function nearby({ message, to, reader }: AttachmentQuery): Promise<Attachm
 				),
 			],
 		};
-	// What a thread is about may well be talk.
+	// The root of a thread may well be ordinary talk.
 	return found.quoted !== undefined && isLog(found.quoted) ? found : {};
 }
 
-/** A file with a command as its caption, and those that its sender sent directly after it. */
+/** A file captioned with a command, and the files its sender sent directly after it. */
 async function captioned(file: SentFile, { message, to, reader }: AttachmentQuery): Promise<Attachments> {
 	const { event, sender } = message;
 	const asked = await reader.patiently(() => reader.homeserver.around(message.room, event, sender));
@@ -196,8 +196,8 @@ async function captioned(file: SentFile, { message, to, reader }: AttachmentQuer
 type AdjacentFiles = { before: BroughtFile[]; after: BroughtFile[] };
 
 /**
- * The files that stand directly beside a command: nothing else of its sender stands between them, in its thread. A file
- * with a command of its own was answered by that.
+ * The files adjacent to a command: no other message of its sender lies between them in its thread. A file with a
+ * command of its own does not count, because that command was answered with it.
  */
 function besides(
 	{ before, after }: { before: Quoted[]; after: Quoted[] },
@@ -218,7 +218,7 @@ function besides(
 	return { before: run(before.toReversed()).reverse(), after: run(after) };
 }
 
-/** What its sender said with a message. */
+/** The sender's own words in a message. */
 function wordsOf(quoted: Quoted): string {
 	return quoted.is === 'text' ? quoted.text : quoted.is === 'file' ? quoted.caption : '';
 }
@@ -227,7 +227,7 @@ function callsOf(quoted: Quoted, to: Respondent): Call[] {
 	return callsIn({ body: wordsOf(quoted), mentioned: false }, to);
 }
 
-/** A file that came without a word: it belongs to the command that its sender gave before, or that it replies to. */
+/** A file without a caption belongs to its sender's preceding command, or to the one that it replies to. */
 async function following(file: SentFile, query: AttachmentQuery): Promise<Attachments | 'not ours'> {
 	const { message, to, reader } = query;
 	const command = await commandOf(query);
@@ -269,7 +269,7 @@ async function commandOf({ message, to, reader }: AttachmentQuery): Promise<Quot
 	return near && wants(last) ? last : undefined;
 }
 
-/** Fetches the files, or says why one of them cannot be read: half a configuration would be judged wrongly. */
+/** Fetches the files, or says why one cannot be read: half a configuration would be judged wrongly. */
 async function textsOf(
 	files: readonly BroughtFile[],
 	{ homeserver, patiently }: AttachmentReader,
@@ -296,7 +296,7 @@ async function textsOf(
 	return texts;
 }
 
-/** The text of one file; undefined where it has none that can be read. */
+/** The text of one file; undefined if it has no readable text. */
 export async function textOf(file: SentFile, reader: AttachmentReader): Promise<string | undefined> {
 	const texts = await textsOf([{ file }], reader);
 	return Array.isArray(texts) ? texts[0]?.text : undefined;

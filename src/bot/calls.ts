@@ -1,34 +1,34 @@
-// Which commands stand in a message.
+// Finds the commands in a message.
 
 import { isLog } from '../advice/why/log-lines.ts';
 import type { Command, Ports } from '../command.ts';
 import type { GivenFile } from '../configuration/files.ts';
 import type { Incoming } from '../ports/homeserver.ts';
 
-/** A text that somebody said, as an edge hands it over, with what belongs to it. */
+/** A text that somebody said, with everything that belongs to it. */
 export type Message = Omit<Incoming, 'event' | 'file' | 'raw' | 'unread' | 'wants'> & {
 	files?: readonly GivenFile[];
-	/** What the message says that this one replies to, or in whose thread it stands. */
+	/** The text of the message that this one replies to, or whose thread it is in. */
 	quoted?: string;
-	/** Where files and texts were taken from, as sentences. */
+	/** Sentences that say where files and texts came from. */
 	taken?: readonly string[];
-	/** The guide that is walked through in its thread, and the stage at hand. */
+	/** The guide session of the thread, and its current stage. */
 	session?: { guide: string; stage?: string };
-	/** Why the text or the file that is meant cannot be read, as a sentence. */
+	/** A sentence saying why the file or text meant by the command cannot be read. */
 	trouble?: string;
 };
 
 /**
- * One command as called. `addressed`: the bot was named, so an unknown name deserves an answer. `text` is what follows the
- * name as typed, of a command that takes a text with all its lines. `long`: the characters of a call that has too many;
- * its words are not read.
+ * A command as called. `addressed`: the bot was named, so even an unknown command gets an answer. `text` is what
+ * follows the name as typed, including further lines if the command takes a text. `long`: the length of a call
+ * that is too long; its words are not parsed.
  */
 export type Call = { name: string; words: string[]; text: string; addressed: boolean; long?: number };
 
-/** Characters of talk that are read in a message. What begins after them is not a command. */
+/** Characters of ordinary talk that are read. A later word is not a command. */
 const maxTalk = 1024;
 
-/** What phones and word processors make of plain characters, undone. */
+/** Undoes the typographic replacements that phones and word processors make. */
 export function plainly(body: string): string {
 	return body
 		.replace(/\r\n?/g, '\n')
@@ -40,7 +40,7 @@ export function plainly(body: string): string {
 		.replace(/\uff01/g, '!');
 }
 
-/** The lines of a text, one by one: of a long text the rest need not be looked at. `at` is where the line begins. */
+/** The lines of a text, lazily, so that the rest of a long text need not be scanned. `at` is where the line starts. */
 function* linesIn(body: string): Generator<{ at: number; line: string }> {
 	const end = /\r\n|\r|\n/g;
 	for (let at = 0; ; at = end.lastIndex) {
@@ -51,8 +51,8 @@ function* linesIn(body: string): Generator<{ at: number; line: string }> {
 }
 
 /**
- * The commands in a message. A quoted line is not a command; a command that wants words and stands alone in its line
- * takes them from the next. A command that takes a text takes all that follows it.
+ * The commands in a message. Quoted lines do not count. A command that needs words and stands alone on its line
+ * takes them from the next line. A command that takes a text takes everything after it.
  */
 export function callsIn(
 	{ body, mentioned }: Pick<Message, 'body' | 'mentioned'>,
@@ -92,13 +92,13 @@ export function callsIn(
 			talk += written.length + 1;
 		}
 	}
-	// A mention may stand anywhere in what somebody pasted.
+	// A mention may be anywhere in a pasted log.
 	if (calls.length === 0 && mentioned && known('why') && isLog(body))
 		return [{ name: 'why', words: [], text: body, addressed: true }];
 	return calls;
 }
 
-/** What somebody said to the bot, from the word on that is no command. */
+/** What follows the bot's name, from the first word that is not a command. */
 function afterAddress(body: string, names: readonly string[], word: string): string {
 	const head = body.slice(0, maxCommand).toLowerCase();
 	const ends = names
@@ -108,7 +108,7 @@ function afterAddress(body: string, names: readonly string[], word: string): str
 	return at < 0 ? '' : body.slice(at);
 }
 
-/** Leaves out the words of a call that has too many characters. */
+/** Drops the words of a call that is too long. */
 function shorten(call: Call, written: string): void {
 	if (written.length <= maxCommand) return;
 	call.long = written.length;
@@ -116,7 +116,7 @@ function shorten(call: Call, written: string): void {
 	call.text = '';
 }
 
-/** What follows the name of a command in the message, all lines of it. */
+/** Everything after the command's name in the message, across lines. */
 function textAfter(name: string, body: string): string {
 	const at = body.slice(0, maxCommand).toLowerCase().indexOf(name);
 	return body.slice(at + name.length).trim();
@@ -137,7 +137,7 @@ function callOf(
 	const named = afterName(line, names);
 	if (!named) return undefined;
 	const words = named.rest.replace(/^! ?/, '').split(/ +/).filter(Boolean);
-	// Without a colon or a mention, "Glia is nice" is talk, and only a real command after the name is meant for the bot.
+	// Without a colon or a mention, "Glia is nice" is talk, so the name must be followed by a known command.
 	if (!named.colon && !mentioned && !known(words[0]?.toLowerCase() ?? '')) return undefined;
 	return call(words, true);
 }
@@ -175,27 +175,30 @@ function decoded(text: string): string {
 	}
 }
 
-/** Who answers: what it can do, what it is called here, and what this person may. */
+/** What a message is answered with: the commands, the bot's names, and what its sender may do. */
 export type Respondent = {
 	commands: readonly Command[];
 	ports: Ports;
-	/** What the bot is called: localpart, whole id, display name. */
+	/** The bot's localpart, user id and display name. */
 	names: readonly string[];
-	/** Whether commands without the bot's name count in this room. */
+	/** Whether this room accepts commands without the bot's name. */
 	bare: boolean;
-	/** Why this person may not change things here, or undefined. */
+	/** Why this person may not change things here; undefined if they may. */
 	mayChange: () => string | undefined;
 	log: ErrorLog;
-	/** Hears how each command went, and how long it took (ms). A name that nobody knows is `unknown`: it may be anything. */
+	/**
+	 * Called after each command with its outcome and duration (ms). Unknown names are reported as `unknown`,
+	 * because they can be anything.
+	 */
 	answered?: (command: string, outcome: CallOutcome, ms: number) => void;
 };
 
 export type CallOutcome = 'answered' | 'refused' | 'failed';
 
-/** More commands than this in one message are refused together. */
+/** A message with more commands than this is refused as a whole. */
 export const maxCalls = 10;
 
-/** Characters of one command. A text that a command takes (`takesText`) may be as long as the event that it came in. */
+/** Characters of one command. The text of a command with `takesText` may be as long as its event. */
 export const maxCommand = 4096;
 
 export type ErrorLog = { error: (fields: Record<string, unknown>, text: string) => void };

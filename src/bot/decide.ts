@@ -1,4 +1,4 @@
-// One message -> what becomes of it.
+// Decides what follows from one message.
 import type { GuideSession, StagePlace } from '../advice/guide/session.ts';
 import type { Answer } from '../answer.ts';
 import { tooManyWaiting } from '../messages/notices.ts';
@@ -16,10 +16,10 @@ import { saidId } from './said-id.ts';
 import type { Always } from './sayings.ts';
 import { sayingsOf } from './sayings.ts';
 
-/** How many answers one sender may have waiting. */
+/** At most this many answers may be waiting for one sender. */
 const maxWaiting = 100;
 
-/** A question that nobody answered for this long (ms) is forgotten. */
+/** A confirmation question expires after this long (ms). */
 const confirmableFor = 24 * 3600_000;
 
 export type Deciding = {
@@ -39,17 +39,17 @@ export type Deciding = {
 	homeserver: Pick<Homeserver, 'names' | 'again'> & AttachmentReader['homeserver'];
 	respondent: Pick<Respondent, 'commands' | 'ports' | 'log' | 'answered'>;
 	rights: { changes: number | 'state_default'; bare: boolean };
-	/** Called when sayings have been written. */
+	/** Called when messages have been queued. */
 	decided: () => void;
-	/** Whether the homeserver answers syncs now. */
+	/** Whether the homeserver currently answers syncs. */
 	hears?: () => boolean;
-	/** The store refuses: nothing may go on. */
+	/** Called when the store fails: nothing may go on. */
 	fatal: (error: unknown) => void;
-	/** Milliseconds until a command that looks at servers is answered with a notice; 5,000 unless told. */
+	/** Milliseconds until a command that polls servers gets a notice; 5,000 by default. */
 	timeout?: number;
 };
 
-/** Anyone who can write into the room without its keys could have sent it, such as the homeserver. */
+/** Anyone who can write to the room without its keys, such as the homeserver, could have sent it. */
 const cameInTheClear =
 	'This room is encrypted, but your message was not. I cannot be sure who sent it, so I will not change anything. Send it again from a client that encrypts.';
 
@@ -57,18 +57,18 @@ type CommandDecision = {
 	sayings: Saying[];
 	at: Date;
 	session?: KeptSession;
-	/** Messages that are answered with this one. */
+	/** Ids of other messages that the same answer covers. */
 	together?: readonly string[];
 };
 
-/** `reading`: what belongs to the message, and is not in it, may be asked for. */
+/** `reading`: what belongs to the message but is not in it may be fetched. */
 export async function decide(
 	message: Incoming,
 	deciding: Deciding,
 	reading?: AttachmentReader,
 ): Promise<CommandDecision> {
 	const { store, homeserver, rights } = deciding;
-	// One edition of the knowledge for all that follows from one message: another may come to count meanwhile.
+	// Use one edition of the knowledge for the whole message; another may be loaded meanwhile.
 	const respondent = { ...deciding.respondent, ports: { ...deciding.respondent.ports } };
 	const { now } = respondent.ports;
 	const room = await store.room(message.room);
@@ -92,7 +92,7 @@ export async function decide(
 		if (asked) return { sayings: await confirmed(asked, message, to, always), at: now() };
 	}
 	if (sign !== undefined && message.repliesTo !== undefined) {
-		// Reactions to other messages, or to something that is over, are ignored.
+		// Ignore reactions to other messages, and to conditions that are over.
 		const meant = await respondent.ports.store.saidIn(message.room, message.repliesTo);
 		if (meant.length === 0) return { sayings: [], at: now() };
 		const answers = await respond({ ...message, body: sign }, { ...to, bare: true });
@@ -123,7 +123,7 @@ export async function decide(
 	};
 }
 
-/** The guide that is walked through where a text was sent: its failures come first. */
+/** The guide session where the text was sent: failures its guide knows come first. */
 async function sessionOf(
 	{ room, thread }: Incoming,
 	calls: readonly Call[],
@@ -138,7 +138,7 @@ async function sessionOf(
 	return { session: { guide, ...(place && { stage: place.stage }) } };
 }
 
-/** What somebody hears, once, whose answers wait by the hundred; undefined where all is well. */
+/** Tells a sender once that too many of their answers are waiting; undefined if there is room. */
 async function fullFor(message: Incoming, store: Deciding['store']): Promise<Saying[] | undefined> {
 	const { waiting, told } = await store.load(message.sender);
 	if (told) return [];
@@ -149,7 +149,10 @@ async function fullFor(message: Incoming, store: Deciding['store']): Promise<Say
 
 type InSession = { to: Respondent; deciding: Deciding; always: Always; reading: AttachmentReader | undefined };
 
-/** What is said in the thread of a guide, or the file that was sent there: an error that came up. */
+/**
+ * Handles a message in a guide's thread. A text or file that is not a word of the session is an error the admin
+ * ran into.
+ */
 async function decideInSession(
 	message: Incoming,
 	session: PlacedSession,
@@ -169,7 +172,7 @@ async function decideInSession(
 	return { at: now(), ...keptTurn(turn, session.thread, sayingsOf([turn.answer], message, always)) };
 }
 
-/** A question of ours that somebody confirms: as if they had said the command now, with the rights that they have now. */
+/** Someone confirmed a question of ours: run the command as if they had sent it now, with their current rights. */
 async function confirmed(
 	{ command, at }: { command: string; at: Date },
 	message: Incoming,
@@ -181,7 +184,7 @@ async function confirmed(
 	return sayingsOf(answers, { ...message, event: message.repliesTo ?? message.event }, always, message.event);
 }
 
-/** Answers with what follows from them where one of them offers a session, or begins it. */
+/** The answers as messages, with the session that one of them offers or starts. */
 async function withSession(
 	answers: Answer[],
 	message: Incoming,
@@ -216,7 +219,7 @@ async function withSession(
 	return { sayings: [...sayings, ...stage], session: { ...on.session, says: [...says, ...on.session.says] } };
 }
 
-/** A reaction to something that we said about a session. */
+/** Handles a reaction to a message about a session. */
 async function decideSign(
 	message: Incoming,
 	{ session, thread, event, place }: PlacedSession & { place?: StagePlace },
@@ -257,7 +260,7 @@ function keptTurn(
 	return { sayings, session: { session, thread, says } };
 }
 
-/** A session in the room that replaces its own: the stage at hand, which begins a new thread. */
+/** Continues a session in the room that replaces its own: shows the current stage in a new thread. */
 export function resumedIn(room: string, session: GuideSession, ports: Parameters<typeof resumed>[1]): Resumed {
 	const next = resumed({ ...session, room }, ports);
 	const { contents } = matrixMessages(next.answer);
@@ -269,7 +272,7 @@ export function resumedIn(room: string, session: GuideSession, ports: Parameters
 	return keptTurn(next, { root: sayings[0]?.said ?? '' }, sayings);
 }
 
-/** What continues a thread that begins with a saying has no event to relate to yet: the outbox will know it. */
+/** The root of the thread may not be sent yet, so it has no event id to refer to. The outbox fills it in. */
 function inThread(sayings: Saying[], thread: KeptSession['thread']): Saying[] {
 	if (!('root' in thread)) return sayings;
 	return sayings.map(saying => {
@@ -279,16 +282,16 @@ function inThread(sayings: Saying[], thread: KeptSession['thread']): Saying[] {
 	});
 }
 
-/** The reaction that begins what was offered. */
+/** The reaction that starts an offered session. */
 const beginSign = '▶';
 
-/** The reactions that stand for commands. A room may have switched off commands without our name. */
+/** The commands that reactions stand for, with `!`, because the room may not accept commands without our name. */
 const commandOf: ReadonlyMap<string, string> = new Map([
 	['✅', '!ack'],
 	['💤', '!snooze 7d'],
 ]);
 
-/** All reactions that mean something to us. */
+/** All reactions with a meaning. */
 export const signs: readonly string[] = [...commandOf.keys(), beginSign];
 
 export function alwaysIn(settings: Content | undefined): Always {

@@ -1,4 +1,4 @@
-// What is said in a guide session → what becomes of the session, and the answer. Rooms and the terminal share it.
+// Handles what is said in a guide session: the new state of the session, and the answer. Rooms and the terminal share it.
 import type { Guided } from '../advice/guide/guide.ts';
 import type { GuideSession, SessionStep, StagePlace, Tell } from '../advice/guide/session.ts';
 import { begin, guidedFor, moved, refuse, step, wordOf } from '../advice/guide/session.ts';
@@ -13,13 +13,13 @@ import type { Call, Message, Respondent } from './calls.ts';
 import { plainly } from './calls.ts';
 import { mayNotChange } from './respond.ts';
 
-/** How many guides may be in progress in a room at a time. */
+/** At most this many guides in progress in a room. */
 const maxOpen = 5;
 
-/** A session as it is now, what is said about it, and the place that this gives. */
+/** The session's new state, the answer, and the stage that the answer shows. */
 export type SessionTurn = { session: GuideSession; answer: Answer; gives?: StagePlace; tells?: Tell['is'] };
 
-/** What was offered, before anybody began. */
+/** A session that is offered but not started. */
 export function offeredAs(id: string, room: string, offer: Offer): GuideSession {
 	return { ...offer, id, room, is: 'offered', passed: [], since: '', refused: [] };
 }
@@ -27,7 +27,7 @@ export function offeredAs(id: string, room: string, offer: Offer): GuideSession 
 type Steward = { mayChange: Respondent['mayChange']; ports: Pick<Ports, 'knowledge' | 'now' | 'code'> };
 type SaidMessage = Pick<Message, 'sender' | 'at' | 'body'>;
 
-/** Begins a session that was offered, or resumes one that was stopped; a sentence where it cannot. */
+/** Starts an offered session or resumes a stopped one; a sentence if that is not possible. */
 export function begun(
 	session: GuideSession,
 	{ sender }: SaidMessage,
@@ -40,7 +40,7 @@ export function begun(
 	return worded(begin(session, guided, { by: sender, now: ports.now().toISOString() }), guided);
 }
 
-/** What was said in the thread of a session; undefined where it is nothing to the bot. */
+/** Handles a message in a session's thread; undefined if it is not for the bot. */
 export function heard(
 	session: GuideSession,
 	said: SaidMessage,
@@ -58,7 +58,7 @@ export function heard(
 	return stepped(session, { ...who, ...word, ...(mayNot && { mayNot }) }, steward);
 }
 
-/** An error that the guide does not know is looked for among everything that is known. */
+/** If the guide does not know an error, look it up among all known ones. */
 function explained(turn: SessionTurn | undefined, text: string, { ports }: Steward): SessionTurn | undefined {
 	if (turn?.tells !== 'unknown') return turn;
 	const { session } = turn;
@@ -73,14 +73,14 @@ function explained(turn: SessionTurn | undefined, text: string, { ports }: Stewa
 	};
 }
 
-/** Whether these calls may be a word of a session, said with the bot's name before it, and no command. */
+/** The text of calls that are not a known command and so may be a word of the session, such as `glia: done`. */
 export function asWord(calls: readonly Call[], { commands }: Pick<Respondent, 'commands'>): string | undefined {
 	const [call, more] = calls;
 	if (!call || more || call.words.length || commands.some(({ name }) => name === call.name)) return undefined;
 	return wordOf(call.name) ? call.name : undefined;
 }
 
-/** Somebody who may not begin, told so once. */
+/** Tells somebody, once, that they may not start a session. */
 export function refusedIn(
 	session: GuideSession,
 	{ sender }: SaidMessage,
@@ -90,7 +90,7 @@ export function refusedIn(
 	return next && worded(next, undefined);
 }
 
-/** A reaction ✅ to a message about a place: it counts where that is the place at hand. */
+/** Handles a ✅ on a message about a stage. It counts if that is the current stage. */
 export function ticked(
 	session: GuideSession,
 	about: StagePlace,
@@ -102,7 +102,7 @@ export function ticked(
 	return heard(session, { ...said, body: '✅' }, [], steward);
 }
 
-/** What is said about a session in the room that replaces the one where it began. */
+/** What is said about a session in the room that replaces its own. */
 export function resumed(session: GuideSession, ports: Pick<Ports, 'knowledge'>): SessionTurn {
 	const guided = guidedOf(session, ports);
 	return worded(moved(session, guided), guided);

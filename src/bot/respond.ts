@@ -1,4 +1,4 @@
-// A message in → an answer for each command in it: prefix, rights, unknown command, errors into words.
+// Answers each command in a message: checks rights, handles unknown commands and turns errors into words.
 import { randomUUID } from 'node:crypto';
 import type { Answer } from '../answer.ts';
 import { Refusal } from '../answer.ts';
@@ -8,10 +8,10 @@ import { code, quoted } from '../text/markdown.ts';
 import type { Call, CallOutcome, Message, Respondent } from './calls.ts';
 import { callsIn, maxCalls, maxCommand } from './calls.ts';
 
-/** Beyond this age (24 hours) a command that changes something is no longer carried out. */
+/** Commands that change something are not carried out once they are this old (24 hours). */
 const staleAfter = 24 * 3600 * 1000;
 
-/** The answers to the commands in a message, in their order; none if nothing was asked of the bot. Never throws. */
+/** The answers to the commands in a message, in order; empty if nothing was asked of the bot. Never throws. */
 export async function respond(message: Message, to: Respondent): Promise<Answer[]> {
 	const calls = callsIn(message, to);
 	if (calls.length > maxCalls) {
@@ -28,7 +28,7 @@ export async function respond(message: Message, to: Respondent): Promise<Answer[
 	return answers;
 }
 
-/** The command that helps, where the only word behind another one asks for that: `!upgrade help`. */
+/** The command that help is asked for, as in `!upgrade help`. */
 function helpAsked({ name, words }: Call, { commands }: Respondent): Command | undefined {
 	const asked = commands.find(command => command.name === name);
 	const asks = words.length === 1 && /^(-{0,2}help|-h|\?)$/i.test(words[0] ?? '');
@@ -87,14 +87,14 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 	}
 }
 
-/** An error without its message, in which words of a person's text may stand: where it happened. */
+/** An error without its message, which may contain a person's text: where it happened. */
 function placesOf(error: unknown): unknown {
 	if (!(error instanceof Error)) return typeof error;
 	const places = (error.stack ?? '').split('\n').filter(line => /^ {4}at /.test(line));
 	return Object.assign(new Error(error.name), { stack: [error.name, ...places].join('\n') });
 }
 
-/** Why a message may change nothing here: the sender lacks the power, or it is too old. */
+/** Why a message may not change anything here: its sender lacks the power level, or it is too old. */
 export function mayNotChange(
 	{ at }: Pick<Message, 'at'>,
 	{ mayChange, ports }: Pick<Respondent, 'mayChange'> & { ports: Pick<Ports, 'now'> },
@@ -108,13 +108,13 @@ export function mayNotChange(
 	};
 }
 
-/** A refusal as an answer. Its text is Markdown; as JSON it is the same sentence without marks of code. */
+/** A refusal as an answer. `markdown` is the text; the JSON has the same sentence without code marks. */
 export function refusal(markdown: string): Answer {
 	const value = { format: 1, refused: markdown.replace(/(`+)( ?)(.*?)\2\1/g, '$3') };
 	return { value, lead: markdown, sections: [], kind: 'refusal' };
 }
 
-/** What other programs call what we do. */
+/** What other programs call the same commands. */
 const alike: ReadonlyMap<string, string> = new Map([
 	...['changelog', 'changes', 'release', 'whatsnew'].map((word): [string, string] => [word, 'notes']),
 	...['downgrade', 'revert', 'back'].map((word): [string, string] => [word, 'rollback']),

@@ -1,13 +1,13 @@
-// Who may do what: who may invite, by the operator's list, and who may change things, by the room's power levels. Pure.
+// Who may do what: the operator's list says who may invite, the room's power levels who may change things. Pure.
 import type { Content, RoomState } from '../ports/homeserver.ts';
 
-/** Whether the operator's list has this person, their server, or everyone. */
+/** Whether the operator's list includes this person, their server, or everyone. */
 export function mayInvite(allow: readonly string[], person: string): boolean {
 	const server = person.slice(person.indexOf(':') + 1);
 	return allow.some(entry => entry === '*' || entry === person || entry.toLowerCase() === server.toLowerCase());
 }
 
-/** The power level of a person; creators of a room of version 12 or later stand above all levels (Infinity). */
+/** A person's power level. Infinity for creators of rooms of version 12 or later. */
 export function powerOf(person: string, { create, power }: RoomState): number {
 	const creators = create ? creatorsOf(create) : [];
 	if (create && creatorsRule(create.content) && creators.includes(person)) return Number.POSITIVE_INFINITY;
@@ -17,13 +17,13 @@ export function powerOf(person: string, { create, power }: RoomState): number {
 	return own ?? level(power.users_default) ?? 0;
 }
 
-/** The level needed to change things: the operator's number, or what the room asks for changing its settings. */
+/** The power level needed to change things: the operator's number, or what the room requires for `state_default`. */
 export function levelToChange(changes: number | 'state_default', { power }: RoomState): number {
 	if (changes !== 'state_default') return changes;
 	return level(power?.state_default) ?? 50;
 }
 
-/** Why this person may not change things here, as a sentence; undefined if they may. */
+/** A sentence saying why this person may not change things here; undefined if they may. */
 export function refusalToChange(
 	person: string,
 	changes: number | 'state_default',
@@ -34,7 +34,7 @@ export function refusalToChange(
 	return `To change this, you need power level ${needs} in this room, but yours is ${has}. Ask someone who has it.`;
 }
 
-/** Rooms up to version 10 name their creator in the content; a custom version counts as a new one. */
+/** Room versions up to 10 name the creator in the content. Custom versions are treated like new ones. */
 function creatorsOf({ sender, content }: { sender: string; content: Content }): string[] {
 	const version = versionOf(content);
 	if (version !== undefined && version <= 10) return [typeof content.creator === 'string' ? content.creator : sender];
@@ -42,7 +42,7 @@ function creatorsOf({ sender, content }: { sender: string; content: Content }): 
 	return creatorsRule(content) ? [sender, ...more.filter(one => typeof one === 'string')] : [sender];
 }
 
-/** From version 12 on, creators have no level: they stand above. */
+/** From room version 12 on creators have no power level: they are above all levels. */
 function creatorsRule(content: Content): boolean {
 	const version = versionOf(content);
 	return version !== undefined && version >= 12;
@@ -53,7 +53,7 @@ function versionOf(content: Content): number | undefined {
 	return typeof version === 'string' && /^\d+$/.test(version) ? Number(version) : undefined;
 }
 
-/** Levels of rooms up to version 9 may be written as text. */
+/** Room versions up to 9 allow power levels as strings. */
 function level(value: unknown): number | undefined {
 	if (typeof value === 'number' && Number.isFinite(value)) return value;
 	return typeof value === 'string' && /^\s*-?\d+\s*$/.test(value) ? Number(value) : undefined;
@@ -63,7 +63,10 @@ function isRecord(value: unknown): value is Content {
 	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Why this person may not have our device verified: in a room as for changes, between devices as for invitations. */
+/**
+ * Why this person may not verify our device: in a room they need the right to change things, otherwise the right
+ * to invite.
+ */
 export function refusalToVerify(
 	person: string,
 	state: RoomState | undefined,

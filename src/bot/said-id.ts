@@ -1,12 +1,12 @@
-// Our own ids of what is said; they are its transaction ids as well.
+// Our own message ids, which are also the transaction ids.
 import { createHash } from 'node:crypto';
 
-/** The same for the same thing, whenever and however often it is decided. */
+/** Deterministic: the same parts always give the same id. */
 export function saidId(...what: readonly (string | number)[]): string {
 	return createHash('sha256').update(JSON.stringify(what)).digest('base64url').slice(0, 32);
 }
 
-/** What a saying about alerts has as its next messages: the same as long as the saying is. */
+/** The id of a further part of a message about alerts. Depends only on the message's id and the part's number. */
 export function partOf(said: string, part: number): string {
 	return saidId('alerts', ...[said, String(part)].sort());
 }

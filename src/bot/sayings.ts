@@ -1,4 +1,4 @@
-// An answer as what is sent: its parts, its place, its ids.
+// Turns answers into messages to send: their parts, thread and ids.
 import type { Answer } from '../answer.ts';
 import type { Content, Incoming } from '../ports/homeserver.ts';
 import type { Saying } from '../ports/saying.ts';
@@ -8,14 +8,14 @@ import { saidId } from './said-id.ts';
 
 export type Always = 'notice' | 'text' | undefined;
 
-/** The answers to one message as what goes to the room: one answer, its files, and what is done after them. */
+/** The messages for the answers to one event: the answer, its files, and what follows them. */
 export function sayingsOf(
 	answers: readonly Answer[],
 	message: Incoming,
 	always: Always,
-	/** The event that asked, if that is not the one to reply to: a reaction. */
+	/** The event that asked, if it is not the one replied to: a reaction. */
 	asked = message.event,
-	/** Of two answers to one event the second has a name of its own. */
+	/** Distinguishes the ids of two answers to the same event. */
 	what = 'answer',
 ): Saying[] {
 	const [only] = answers;
@@ -42,7 +42,7 @@ export function sayingsOf(
 	return sayings;
 }
 
-/** A reply to the message, in its thread if it stands in one. */
+/** A reply to the message, in its thread if it is in one. */
 function relation({ event, thread }: Incoming): Content {
 	const reply = { 'm.in_reply_to': { event_id: event } };
 	if (thread === undefined) return { 'm.relates_to': reply };
@@ -50,8 +50,9 @@ function relation({ event, thread }: Incoming): Content {
 }
 
 /**
- * Something said unasked, once in a stay. The homeserver remembers transaction ids for as long as the device lives: an id
- * made of the room alone would bring back the event of an earlier stay, and the room would hear nothing.
+ * An unprompted message, said once per stay in a room. Homeservers remember transaction ids for as long as the
+ * device exists, so an id made from the room alone would return the event of an earlier stay, and the room would
+ * see nothing.
  */
 export function announcement(
 	what: string,

@@ -1,4 +1,4 @@
-// What a limited sync left out is read backwards from the room's history, a page a time, before the room goes on.
+// Reads what a limited sync left out backwards from the room's history, page by page, before newer messages are handled.
 
 import type { Homeserver, Incoming } from '../ports/homeserver.ts';
 import type { Store } from '../ports/store.ts';
@@ -11,23 +11,23 @@ type GapFill = {
 	now: () => Date;
 	random: () => number;
 	log: Log;
-	/** Of messages those that may be meant for us: only they are written down. */
+	/** Selects the messages that may be meant for us; only those are stored. */
 	meant: (messages: readonly Incoming[]) => Promise<Incoming[]>;
 	filled: () => void;
-	/** How often in a row each room refused; empty at the start. */
+	/** Consecutive refusals by room; empty at start. */
 	refusals: Map<string, number>;
 	locked: (why: string) => void;
 	/** Whether the process is about to end. */
 	stopping: () => boolean;
 };
 
-/** How many pages of 100 events are read back at most, for rooms that never end. */
+/** At most this many pages of 100 events are read back, since a room's history can be endless. */
 const maxPages = 1000;
 
-/** A worker of the homeserver that does not know yet that we joined refuses too, so this many refusals are retried. */
+/** A homeserver worker that does not know yet that we joined also refuses, so this many refusals are retried. */
 const maxRefusals = 4;
 
-/** Fills all gaps that are due; gives the time (ms) until some are due again. */
+/** Fills all gaps that are due; returns the time (ms) until more are due. */
 export async function fillGaps(filling: GapFill): Promise<number | undefined> {
 	const { store, homeserver, now, random, log, meant, filled, refusals, locked, stopping } = filling;
 	let next: number | undefined;
@@ -49,7 +49,7 @@ export async function fillGaps(filling: GapFill): Promise<number | undefined> {
 					await store.fill(gap, { messages: [] }, now());
 					break;
 				}
-				// Patience with the room that fails, while the others go on.
+				// Back off for this room only, while the others go on.
 				if (failure.kind === 'refused') refusals.set(gap.room, refused + 1);
 				const wait = failure.kind === 'limited' ? failure.waitMs : backoff(refused + tries++, random());
 				log.warn({ room: gap.room, why: failure, waitMs: Math.round(wait) }, 'reading missed messages failed');

@@ -1,4 +1,4 @@
-// What came in is decided here: each message once, room by room in its order, together with the mark that it was.
+// Decides incoming messages, each once and in room order, and stores each decision with the mark that it was made.
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { Answer } from '../answer.ts';
@@ -13,22 +13,25 @@ import type { InHand } from '../ports/store.ts';
 import { backoff } from '../runtime/retry.ts';
 import { openWorker } from '../runtime/worker.ts';
 
-/** Rooms worked on at a time: a command that takes long holds up only its own room. */
+/** Rooms worked on at a time. A slow command holds up only its own room. */
 const maxRooms = 8;
-/** A command that looks at servers is answered with a notice after this time (ms), and finished when the look ends. */
+/** A command that polls servers gets a notice after this time (ms), and its answer when the poll ends. */
 const observationTimeout = 5000;
-/** Messages with files that are read at a time: each may hold 10 MB. */
+/** Messages with files read at a time: each may hold 10 MB. */
 const maxRead = 4;
 
-/** How often a homeserver that answers everything but this is asked: for about half an hour. */
+/** How often we ask a homeserver that answers everything except this: for about half an hour. */
 const maxTries = 35;
 
 export type Inbox = {
-	/** Something may have come in. */
+	/** Call when there may be new messages. */
 	wake: () => void;
-	/** Takes no further message; resolves when those in hand are decided. Looks are left: the next start begins them again. */
+	/**
+	 * Takes no more messages; resolves when those in hand are decided. Polls are abandoned, and the next start
+	 * repeats them.
+	 */
 	stop: () => Promise<void>;
-	/** Resolves when no look is under way. */
+	/** Resolves when no poll is under way. */
 	looked: () => Promise<void>;
 };
 
@@ -36,14 +39,14 @@ export function openInbox(deciding: Deciding): Inbox {
 	const { store } = deciding;
 	const busy = new Map<string, Promise<void>>();
 	let stopped = false;
-	/** When they were last looked for, there were rooms beyond those begun: busy ones, and too many. */
+	/** Whether the last search found rooms that could not be started: busy, or beyond the limit. */
 	let more = false;
 
 	const worker = openWorker(look, fatal);
 	const ending = new AbortController();
 	const looks = openLooks({ deciding, wake: worker.wake, fatal, ending: ending.signal });
 
-	/** Nothing goes on after a fault: the next try would only meet it again, at once. */
+	/** Stop everything after a fault: a retry would hit it again at once. */
 	function fatal(error: unknown): void {
 		end();
 		deciding.fatal(error);
@@ -76,7 +79,8 @@ export function openInbox(deciding: Deciding): Inbox {
 			if (!message) return;
 			if (message.unread || looksAtServers(message, deciding)) {
 				const turn = looks.begin(message);
-				// What is only read again is answered in the room's order, or told in it that the answer takes a while.
+				// A message that only has to be read again is answered in room order, or its room is told in order that
+				// it takes a while.
 				if (message.unread) await turn;
 				continue;
 			}
@@ -97,22 +101,22 @@ export function openInbox(deciding: Deciding): Inbox {
 }
 
 type Looks = {
-	/** Resolves when the message is decided, or its sender was told that it takes a while. */
+	/** Resolves when the message is decided, or when its sender was told that it takes a while. */
 	begin: (message: Incoming) => Promise<void>;
-	/** The messages in hand, and the senders who wait for theirs. */
+	/** The messages in hand, and the senders whose next messages wait for them. */
 	inHand: () => InHand | undefined;
-	/** Resolves when none is under way. */
+	/** Resolves when nothing is under way. */
 	over: () => Promise<void>;
 };
 
 type LooksSetup = { deciding: Deciding; wake: () => void; fatal: (error: unknown) => void; ending: AbortSignal };
 
-/** What takes time: looks at servers that commands ask for, and texts and files that have to be read first. */
+/** The slow work: polls that commands ask for, and texts and files that must be read first. */
 function openLooks({ deciding, wake, fatal, ending }: LooksSetup): Looks {
 	const { store } = deciding;
 	const reader = openReader(deciding, ending);
 	const stopped = () => ending.aborted;
-	/** By the event that asks. While `held`, the same sender's next messages in the room wait. */
+	/** By event id. While `held`, the sender's next messages in the room wait. */
 	const looks = new Map<string, { room: string; sender: string; held: boolean; done: Promise<void> }>();
 
 	function inHand(): InHand | undefined {
@@ -120,7 +124,7 @@ function openLooks({ deciding, wake, fatal, ending }: LooksSetup): Looks {
 		return { events: [...looks.keys()], senders: [...looks.values()].filter(({ held }) => held) };
 	}
 
-	/** A look has no room's turn: nobody else waits for it, and its sender only for a while. */
+	/** A poll does not hold its room's turn: others never wait for it, and its sender only for a while. */
 	async function begin(message: Incoming): Promise<void> {
 		const { event, room, sender } = message;
 		const one = { room, sender, held: true, done: Promise.resolve() };
@@ -143,12 +147,12 @@ function openLooks({ deciding, wake, fatal, ending }: LooksSetup): Looks {
 	}
 
 	/**
-	 * Decides a message that takes a look. It stays undecided until the look ends: killed before, the next start begins it
-	 * again, and says neither the notice nor the answer twice, for both have their ids from the event.
+	 * Decides a message that needs a poll. It stays undecided until the poll ends, so that a start after a crash
+	 * repeats it. Neither the notice nor the answer is said twice, because both take their ids from the event.
 	 */
 	async function finish(message: Incoming, release: () => void): Promise<void> {
 		const { event } = message;
-		// Before a message has been read again nobody knows where its answer belongs.
+		// Until a message has been read again we do not know where its answer belongs.
 		const read = message.unread ? await reader.again(message) : message;
 		if (stopped()) return;
 		const decision = message.unread ? reader.decided(read, message) : decide(message, deciding);
@@ -179,12 +183,12 @@ function openLooks({ deciding, wake, fatal, ending }: LooksSetup): Looks {
 }
 
 type Reader = {
-	/** The message with its text; `gone`: redacted, or no command; `unseen`: it cannot be read any more. */
+	/** The message with its text. `gone`: redacted, or not a command; `unseen`: no longer readable. */
 	again: (message: Incoming) => Promise<Incoming | 'gone' | 'unseen'>;
 	decided: (read: Incoming | 'gone' | 'unseen', message: Incoming) => ReturnType<typeof decide>;
 };
 
-/** Reads texts that were not kept, and what belongs to them. */
+/** Reads texts that were not stored, and what belongs to them. */
 function openReader(deciding: Deciding, ending: AbortSignal): Reader {
 	const { homeserver, respondent } = deciding;
 	const turn = pLimit(maxRead);
@@ -194,10 +198,10 @@ function openReader(deciding: Deciding, ending: AbortSignal): Reader {
 			const outcome = await ask();
 			if ('value' in outcome || outcome.failure.kind === 'refused' || failed + 1 >= tries) return outcome;
 			const { failure } = outcome;
-			// While nothing else is heard of the homeserver either, it says nothing about this question.
+			// If the homeserver is silent altogether, that says nothing about this request.
 			if (deciding.hears?.() === false) failed = -1;
 			if (failed >= maxTries) return outcome;
-			// What the end of the process, or of the token, leaves undone the next start begins again.
+			// The next start redoes what is left undone when the process ends or the token is revoked.
 			const wait = failure.kind === 'limited' ? failure.waitMs : backoff(Math.max(failed, 0), Math.random());
 			await sleep(wait, undefined, { signal: ending, ref: false });
 		}
@@ -234,7 +238,7 @@ const lookingStill: Answer = {
 	kind: 'progress',
 };
 
-/** Whether the message has a command that looks at servers, if it is one at all. */
+/** Whether the message has a command that polls servers. */
 function looksAtServers(message: Incoming, { homeserver, respondent: { commands } }: Deciding): boolean {
 	const calls = callsIn(message, { commands, names: homeserver.names(), bare: true });
 	return calls.some(({ name }) => commands.some(command => command.looks && command.name === name));

@@ -1,4 +1,4 @@
-// Who invites the bot, and whether it comes: one invitation after another, so that a flood of them drowns nothing.
+// Accepts or refuses invitations one after another, so that a flood of them delays nothing else.
 
 import { mayInvite } from '../bot/rights.ts';
 import { refusedInvitation, tooManyInvitations } from '../messages/notices.ts';
@@ -7,9 +7,9 @@ import type { Store } from '../ports/store.ts';
 import type { Log } from '../runtime/log.ts';
 import { backoff } from '../runtime/retry.ts';
 
-/** At most this many rooms an hour are joined on the word of one person. */
+/** At most this many rooms an hour are joined on one person's invitations. */
 export const maxPerHour = 20;
-/** An invitation that cannot be accepted is forgotten after this many tries (about an hour). */
+/** An invitation that cannot be accepted is dropped after this many attempts (about an hour). */
 const maxAttempts = 60;
 
 type Inviting = {
@@ -23,7 +23,7 @@ type Inviting = {
 	stopping: () => boolean;
 };
 
-/** Answers all invitations that are due; gives the time (ms) until some are due again. */
+/** Answers all invitations that are due; returns the time (ms) until more are due. */
 export async function answerInvitations(inviting: Inviting): Promise<number | undefined> {
 	const { store, homeserver, allow, now, random, log, locked, stopping } = inviting;
 	let next: number | undefined;
@@ -51,13 +51,13 @@ export async function answerInvitations(inviting: Inviting): Promise<number | un
 		}
 		await store.postponeInvitation(room, new Date(now().getTime() + wait));
 		next = Math.min(next ?? wait, wait);
-		// When the homeserver slows us down or is away, the other invitations would fare no better.
+		// If the homeserver rate-limits us or is away, the other invitations would fare no better.
 		if (outcome.failure.kind !== 'refused') return wait;
 	}
 	return next;
 }
 
-/** How long to wait (ms) before the next try. */
+/** The delay (ms) before the next attempt. */
 export function waitAfter(failure: Failure, tries: number, random: number): number {
 	return failure.kind === 'limited' ? failure.waitMs : backoff(tries, random);
 }

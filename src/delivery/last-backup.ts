@@ -1,5 +1,5 @@
-// When the running bot last handed out a copy of its store that the one who asked has kept: for metrics and the operator's
-// room. A copy does not know of itself, since this is noted only afterwards.
+// When the running bot last made a copy of its store that the requester kept, for metrics and the operator's
+// room. A copy does not record itself, since this is written only afterwards.
 import type { Store } from '../ports/store.ts';
 
 const key = 'last backup';

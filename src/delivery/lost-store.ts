@@ -1,4 +1,4 @@
-// A store that is empty although the bot has been here before: its rooms hear that their watches are gone.
+// Detects an empty store although the bot has been here before, and tells its rooms that their watches are gone.
 import { randomUUID } from 'node:crypto';
 import type { Homeserver } from '../ports/homeserver.ts';
 import type { Store } from '../ports/store.ts';
@@ -6,7 +6,7 @@ import type { Log } from '../runtime/log.ts';
 import { backoff } from '../runtime/retry.ts';
 
 const day = 24 * 3600_000;
-/** For how long `!status` tells of a store that was lost (ms). */
+/** How long `!status` mentions a lost store (ms). */
 const toldFor = 30 * day;
 const idKey = 'store id';
 const lostKey = 'store lost';
@@ -14,7 +14,7 @@ const lostKey = 'store lost';
 type StoreSearch = {
 	store: Pick<Store, 'kept' | 'token'>;
 	homeserver: Pick<Homeserver, 'marker' | 'mark'>;
-	/** Whether keys of an earlier session lay beside a database that nobody had logged in with. */
+	/** Whether keys of an earlier session were found beside a database that nobody had logged in with. */
 	keysAlone: boolean;
 	now: () => Date;
 	random: () => number;
@@ -24,8 +24,8 @@ type StoreSearch = {
 };
 
 /**
- * Tells a first start from a lost store, by a marker in the account's data at the homeserver, and leaves the marker
- * there. Resolves to the time when the store was lost, if that is not long ago. To be called before the first sync.
+ * Tells a first start from a lost store by a marker in the bot's account data, and leaves the marker there.
+ * Resolves to the time when the store was lost, if that was recent. Call it before the first sync.
  */
 export async function noticeLoss(looking: StoreSearch): Promise<Date | undefined> {
 	const { store, keysAlone, now, log } = looking;
@@ -34,7 +34,7 @@ export async function noticeLoss(looking: StoreSearch): Promise<Date | undefined
 	const fresh = id === undefined && (await store.token()) === undefined;
 	if (fresh) {
 		const lost = keysAlone || (await markerOf(looking)) !== undefined;
-		// First: killed in between, the next start finds the same.
+		// Before the marker: if the process is killed in between, the next start finds the same.
 		if (lost) await kept.put(lostKey, now().toISOString());
 	}
 	const mine = id ?? randomUUID();
@@ -54,7 +54,7 @@ export async function lostSince(kept: Store['kept'], since: Date): Promise<boole
 	return at !== undefined && Date.parse(at) >= since.getTime();
 }
 
-/** The marker, once the homeserver says whether there is one. */
+/** The marker. Waits until the homeserver says whether there is one. */
 async function markerOf({ homeserver, random, log, stopping, pause }: StoreSearch): Promise<string | undefined> {
 	for (let tries = 0; !stopping(); tries++) {
 		const marker = await homeserver.marker();
@@ -68,7 +68,7 @@ async function markerOf({ homeserver, random, log, stopping, pause }: StoreSearc
 	return undefined;
 }
 
-/** Leaves the marker, in the background and for as long as it takes: nothing waits for it. */
+/** Leaves the marker, retrying in the background for as long as it takes. */
 async function markAs(id: string, { homeserver, random, log, stopping, pause }: StoreSearch): Promise<void> {
 	for (let tries = 0; !stopping(); tries++) {
 		const there = await homeserver.marker();

@@ -1,5 +1,5 @@
-// What may be meant for the bot. Everything else that people say in its rooms is never written down, and of what may hold a text
-// (a log, a configuration) only what it takes to read it again.
+// Picks out what may be meant for the bot. Nothing else that people say in its rooms is stored. Of a message that
+// may hold a text (a log, a configuration), only what is needed to read it again is stored.
 
 import { wordOf } from '../advice/guide/session.ts';
 import { isLog } from '../advice/why/log-lines.ts';
@@ -15,9 +15,9 @@ export type Listening = {
 };
 
 /**
- * Commands, mentions, the reactions that stand for commands, what is said in the threads of guides, and files that a
- * command waits for; between two, a log needs no name either. In the order given. Whether a room wants commands without our name is decided later, so all of them
- * are kept.
+ * Selects commands, mentions, reactions that stand for commands, messages in guide threads, and files a command
+ * waits for; in a room with nobody else, also logs that do not mention the bot. Keeps the order. Commands without
+ * our name are all kept: whether the room wants them is decided later.
  */
 export async function meantForUs(
 	messages: readonly Incoming[],
@@ -26,7 +26,7 @@ export async function meantForUs(
 	const to = { commands, names: homeserver.names(), bare: true };
 	const called = messages.map(message => ({ message, calls: isSign(message) ? [] : callsIn(message, to) }));
 	const direct = called.map(({ message, calls }) => message.mentioned || isSign(message) || calls.length > 0);
-	// A guide may be begun in a thread and answered there before anything of it is decided.
+	// A guide may be started in a thread and answered there before any of it is decided.
 	const threads = new Set(
 		messages.flatMap(({ room, thread }, place) => (direct[place] && thread ? room + thread : [])),
 	);
@@ -39,14 +39,14 @@ export async function meantForUs(
 			(thread !== undefined && (threads.has(room + thread) || (await store.isThreadOurs(room, thread)))) ||
 			(message.file && (wanting.some(command => belongs(message, command)) || (await store.awaitsFile(message))));
 		if (ours) meant.push(isPlain(message, calls, commands) ? plain(message) : private_(message, calls, commands));
-		// The event says nothing of us, so what is read again is told by the mark that it is for us.
+		// The event does not mention us, so mark the message as ours: without its text nothing else would say so.
 		else if (isLog(message.body) && (await isAlone(message.room, homeserver)))
 			meant.push({ ...private_(message, calls, commands), mentioned: true });
 	}
 	return meant;
 }
 
-/** Whether a person has nobody but us in a room. Asked only of what is plainly a log, and no is the answer in doubt. */
+/** Whether we are alone in a room with one person. Only asked about what is plainly a log; false if in doubt. */
 async function isAlone(room: string, homeserver: Listening['homeserver']): Promise<boolean> {
 	const people = await homeserver.people(room);
 	return 'value' in people && people.value === 2;
@@ -56,21 +56,21 @@ function isSign({ repliesTo, body }: Incoming): boolean {
 	return repliesTo !== undefined && signs.includes(body);
 }
 
-/** Whether a message is a command that a file may belong to which its sender sends next. */
+/** Whether a message is a command that can take its sender's next file. */
 function wantsFile({ repliesTo, body }: Incoming, calls: readonly Call[], commands: Listening['commands']): boolean {
 	const last = calls.at(-1);
 	if (!last || repliesTo !== undefined || body.length > maxCommand) return false;
 	return commands.some(({ name, lacksText }) => name === last.name && lacksText?.(last.text, false));
 }
 
-/** Whether a file came with what is written down together with it. */
+/** Whether a file belongs to a command received in the same batch. */
 function belongs(file: Incoming, command: Incoming): boolean {
 	const after = file.at.getTime() - command.at.getTime();
 	const follows = file.sender === command.sender && after >= 0 && after <= fileWindow;
 	return file.room === command.room && (follows || file.repliesTo === command.event);
 }
 
-/** Whether a message is nothing but commands that take no text, or a word of a guide. */
+/** Whether a message is nothing but commands that take no text, or a word of a guide session. */
 function isPlain(message: Incoming, calls: readonly Call[], commands: Listening['commands']): boolean {
 	const { body, file, repliesTo } = message;
 	if (isSign(message)) return true;
@@ -88,7 +88,7 @@ function plain({ raw: _, ...message }: Incoming): Incoming {
 	return message;
 }
 
-/** Without anything that its sender wrote. */
+/** The message without anything its sender wrote. */
 function private_(message: Incoming, calls: readonly Call[], commands: Listening['commands']): Incoming {
 	const { file: _, ...rest } = message;
 	return { ...rest, body: '', unread: true, ...(wantsFile(message, calls, commands) && { wants: true }) };

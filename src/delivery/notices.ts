@@ -1,4 +1,4 @@
-// What rooms hear unasked, once: hello, that the room has become public, that a message could not be read.
+// One-time notices to rooms: the greeting, that the room became public, that a message could not be decrypted.
 
 import { announcement } from '../bot/sayings.ts';
 import { hello, madePublic, restored, storeLost, unreadableMessage } from '../messages/notices.ts';
@@ -11,11 +11,11 @@ import { lostSince } from './lost-store.ts';
 type Announcing = {
 	store: Pick<Store, 'untold' | 'tell'>;
 	now: () => Date;
-	/** What people see as the bot's name. */
+	/** The bot's display name. */
 	name: () => string;
-	/** The server that people of this room most likely run. */
+	/** The server that people in this room most likely run. */
 	server: string | undefined;
-	/** Whether the bot has keys at all. */
+	/** Whether the bot has encryption keys at all. */
 	reads: boolean;
 	log: Log;
 	said: () => void;
@@ -23,14 +23,14 @@ type Announcing = {
 
 type Unexplained = Awaited<ReturnType<Store['unexplained']>>[number];
 
-/** A key may come a little later than its message, from another server: nothing is said for this long (ms). */
+/** A key may arrive a little after its message, from another server, so we wait this long (ms) before a notice. */
 const keyTimeout = 10_000;
 
 export async function announce({ store, now, name, server, reads, log, said }: Announcing): Promise<undefined> {
 	for (const untold of await store.untold()) {
 		const { room } = untold;
 		const sayings: Saying[] = [];
-		// The notice would be in the clear, and what is said in an encrypted room never is: the operator hears of it.
+		// The notice would go unencrypted, and we never send that to an encrypted room. Tell the operator instead.
 		if (untold.encrypted && !reads)
 			log.error({ room }, 'this room is encrypted, but the access token belongs to no device: I cannot speak there');
 		else if (untold.greeting) sayings.push(announcement('hello', untold, hello(name(), server)));
@@ -50,7 +50,7 @@ type Explaining = {
 	said: () => void;
 };
 
-/** One notice for each sender and session that cannot be read; gives the time (ms) until some are due again. */
+/** Sends one notice for each sender and session that cannot be decrypted; returns the time (ms) until more are due. */
 export async function explain(explaining: Explaining): Promise<number | undefined> {
 	const { store, now, said } = explaining;
 	const all = await store.unexplained(now());
@@ -68,8 +68,8 @@ export async function explain(explaining: Explaining): Promise<number | undefine
 }
 
 /**
- * What an earlier session has read needs no notice: the store may be a copy from before. A room is decided in its order,
- * so that session had read everything up to the last message that it replied to. False if the homeserver does not tell.
+ * Skips what an earlier session has read, since the store may be an older copy. Rooms are decided in order, so
+ * that session had read everything up to the last message it replied to. False if the homeserver does not say.
  */
 async function passOverRead(unexplained: readonly Unexplained[], explaining: Explaining): Promise<boolean> {
 	const { store, homeserver, loginSince, now } = explaining;
@@ -80,7 +80,7 @@ async function passOverRead(unexplained: readonly Unexplained[], explaining: Exp
 		if ('failure' in replied) return false;
 		const answered = events.filter(({ event }) => replied.value.has(event));
 		if (answered.length === 0) continue;
-		// First: killed in between, the next start finds the same.
+		// Before the marks: if the process is killed in between, the next start finds the same.
 		await tellRestored(answered, unexplained, explaining);
 		await store.passOver(room, new Date(Math.max(...answered.map(({ at }) => at.getTime()))), now());
 	}
@@ -88,8 +88,8 @@ async function passOverRead(unexplained: readonly Unexplained[], explaining: Exp
 }
 
 /**
- * An answer to a command that this store never read: it is a copy from before, and what the command changed is lost. Not so
- * where the reply was the notice that it could not be read.
+ * Tells rooms that we answered a command this store never read: the store is an older copy, and what the command
+ * changed is lost. Not if the reply was only the notice that the message could not be decrypted.
  */
 async function tellRestored(
 	answered: readonly Unreadable[],

@@ -1,4 +1,4 @@
-// Faults that otherwise only the log has reach the operator's room, each once while it lasts.
+// Reports faults to the operator's room that would otherwise only be in the log, each once while it lasts.
 import { type BotCondition, lastingFaults } from '../advice/operator/faults.ts';
 import { saidId } from '../bot/said-id.ts';
 import { type OperatorNews, operatorNewsWords } from '../messages/operator.ts';
@@ -10,39 +10,39 @@ import { operatorRoom } from './operator-room.ts';
 
 export type OperatorNotices = {
 	store: Pick<Store, 'kept' | 'joinedRooms' | 'givenUpSince' | 'lostRoomsSince' | 'replacementOf' | 'say'>;
-	/** The operator's room, as the configuration names it. */
+	/** The operator's room, as configured. */
 	room: string;
 	condition: () => BotCondition;
-	/** The longest time (ms) that the event loop stood still since the last call. */
+	/** The longest time (ms) that the event loop was blocked since the last call. */
 	takeWorst: () => number;
 	now: () => Date;
-	/** Called when something has been put into the outbox. */
+	/** Called when something was put into the outbox. */
 	said: () => void;
 };
 
-/** What is remembered across restarts. `open`: since when each lasting fault is known, and whether it was told. */
+/** Kept across restarts. `open`: since when each lasting fault is known, and whether it was reported. */
 type Memory = { since: string; open: Record<string, { since: string; told: boolean }>; frozen?: string };
 
 const memoryKey = 'operator told';
-/** Why the process ended, for the next start to tell. */
+/** Why the process ended, for the next start to report. */
 const endedKey = 'operator ended';
 /** When another process took over, for the operator's room. */
 const takenOverKey = 'operator taken over';
-/** A loop that stood still for less than this (ms) is no news; nor is one within the pause after the last. */
+/** A block of the event loop is reported only from this length (ms), and once per `frozenPause`. */
 const frozenFor = 10_000;
 const frozenPause = 3600_000;
 
-/** Kept when the process ends for a reason that somebody has to know. */
+/** Stores why the process ended, if somebody has to know. */
 export async function noteEnding(kept: Store['kept'], why: string, now: Date): Promise<void> {
 	await kept.put(endedKey, JSON.stringify({ at: now.toISOString(), why }));
 }
 
-/** Kept when a replica leads after one that could not go on. */
+/** Records that a replica took over from one that could not go on. */
 export async function noteTakeOver(kept: Store['kept'], now: Date): Promise<void> {
 	await kept.put(takenOverKey, now.toISOString());
 }
 
-/** Tells what is new. While the bot is not in the room, nothing is told and nothing is lost. */
+/** Reports what is new. While the bot is not in the room, nothing is reported and nothing is lost. */
 export async function tellOperator(notices: OperatorNotices): Promise<undefined> {
 	const { store, now, condition, takeWorst, said } = notices;
 	const at = now();
@@ -51,7 +51,7 @@ export async function tellOperator(notices: OperatorNotices): Promise<undefined>
 	const memory = await recall(store.kept, at);
 	const backup = await lastBackup(store.kept);
 	const lasting = lastingFaults({ ...condition(), ...(backup && { lastBackup: backup }) }, at);
-	// What is over may come again, as another episode.
+	// A fault that is over can return as a new episode.
 	for (const key of Object.keys(memory.open)) if (!lasting.has(key)) delete memory.open[key];
 	for (const key of lasting.keys()) memory.open[key] ??= { since: at.toISOString(), told: false };
 	const since = new Date(memory.since);
@@ -81,7 +81,7 @@ export async function tellOperator(notices: OperatorNotices): Promise<undefined>
 			...(takenOver ? [`taken over ${takenOver.toISOString()}`] : []),
 			...(frozen === undefined ? [] : [`frozen ${at.toISOString()}`]),
 		];
-		// First: killed before they were told, they are told under the same id by the next start.
+		// Before queuing: if the process is killed in between, the next start queues them under the same ids.
 		await remember(store.kept, memory);
 		await store.say(sayingsOf(room, what, news, at), at);
 		for (const [key] of fresh) memory.open[key] = { since: memory.open[key]?.since ?? at.toISOString(), told: true };
@@ -116,7 +116,7 @@ function frozenIn(memory: Memory, worst: number, at: Date): number | undefined {
 
 async function recall(kept: Store['kept'], at: Date): Promise<Memory> {
 	const text = await kept.get(memoryKey);
-	// What was before the room was named is no news.
+	// Nothing before the room was named is news.
 	return text === undefined ? { since: at.toISOString(), open: {} } : (JSON.parse(text) as Memory);
 }
 

@@ -1,4 +1,4 @@
-// Which room is the operator's now: the one that the configuration names, or the last of those that replaced it.
+// Finds the current operator's room: the configured one, or the last in the chain that replaced it.
 import type { Store } from '../ports/store.ts';
 
 type PathStore = Pick<Store, 'kept' | 'replacementOf'>;
@@ -8,7 +8,7 @@ type RoomPath = { named: string; path: string[] };
 
 const memoryKey = 'operator room';
 
-/** `named`: the room of the configuration. Once that names another room, the path from the former one is forgotten. */
+/** `named`: the configured room. When that changes, the old path is forgotten. */
 export async function operatorRoom(named: string, { kept, replacementOf }: PathStore): Promise<string> {
 	const text = await kept.get(memoryKey);
 	const memory = text === undefined ? undefined : (JSON.parse(text) as RoomPath);

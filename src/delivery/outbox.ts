@@ -1,4 +1,4 @@
-// What is decided reaches its room, in order, once: whatever the homeserver, the network or the power supply do.
+// Delivers decided messages to each room in order, exactly once, through homeserver, network and power failures.
 
 import type { Failure, Homeserver, Outcome, Sealed } from '../ports/homeserver.ts';
 import type { Waiting } from '../ports/saying.ts';
@@ -7,9 +7,9 @@ import type { Log } from '../runtime/log.ts';
 import { backoff } from '../runtime/retry.ts';
 import { openWorker, type Worker } from '../runtime/worker.ts';
 
-/** How many rooms are served at a time; one while the homeserver rate-limits us. */
+/** Rooms served at a time; one while the homeserver rate-limits us. */
 const maxRooms = 8;
-/** After a day the homeserver has forgotten transaction ids; an hour less, for clocks that differ (ms). */
+/** Homeservers forget transaction ids after a day; an hour less, to allow for clock skew (ms). */
 const transactionsLive = 23 * 3600_000;
 /** Refusals we do not recognise become permanent after this many tries. */
 const maxRefusals = 8;
@@ -19,18 +19,18 @@ const maxRefusals = 8;
  */
 const notYet = ['M_FORBIDDEN', 'M_NOT_FOUND'];
 const maxNotYet = 4;
-/** The no that stays a no. */
+/** Permanent refusals. */
 const never = ['M_TOO_LARGE', 'M_BAD_JSON', 'M_NOT_JSON', 'M_INVALID_PARAM', 'M_GUEST_ACCESS_FORBIDDEN'];
 
-/** The no that may mean that we are not in the room. */
+/** Refusals that may mean that we are not in the room. */
 const absent = ['M_FORBIDDEN', 'M_NOT_FOUND'];
 
 export type Outbox = {
-	/** Something may have to be sent. */
+	/** Call when there may be something to send. */
 	wake: () => void;
-	/** The homeserver answers again: what waited for that is sent now. */
+	/** Call when the homeserver answers again: sends what waited for that. */
 	back: () => Promise<void>;
-	/** Sends what is due until nothing is, or until the time (ms) is over; nothing is sent afterwards. */
+	/** Keeps sending until nothing is due or the time (ms) is over, then sends nothing more. */
 	stop: (within: number) => Promise<void>;
 };
 
@@ -41,21 +41,21 @@ type Delivering = {
 	>;
 	homeserver: Pick<Homeserver, 'user' | 'seal' | 'send' | 'find' | 'replied' | 'upload' | 'leave' | 'membership'>;
 	/**
-	 * Whether the last sync has been taken in. Otherwise a room may have become encrypted without our knowing, so nothing
-	 * is sent. Wake the outbox when this becomes true.
+	 * Whether the last sync has been processed. Until then a room may have become encrypted without our knowing, so
+	 * nothing is sent. Wake the outbox when this becomes true.
 	 */
 	ready: () => boolean;
-	/** When this login began: before it, our transaction ids belonged to another device. */
+	/** When this login began. Transaction ids from before belong to another device. */
 	loginSince: () => Date;
 	now: () => Date;
 	random: () => number;
 	log: Log;
 	fatal: (error: unknown) => void;
-	/** The token counts no longer. */
+	/** Called when the access token is no longer valid. */
 	locked: (why: string) => void;
 	/** Called when nothing is due any more. */
 	idle?: () => void;
-	/** Hears of each thing that is delivered, or given up. */
+	/** Called for each message that was delivered or given up. */
 	delivered?: (outcome: 'sent' | 'given up') => void;
 };
 
@@ -67,7 +67,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 	let max = maxRooms;
 	const worker = openWorker(look, fatal);
 
-	/** Nothing goes on after a fault: the next try would only meet it again, at once. */
+	/** Stop everything after a fault: a retry would hit it again at once. */
 	function fatal(error: unknown): void {
 		end();
 		delivering.fatal(error);
@@ -78,7 +78,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 		void worker.stop();
 	}
 
-	/** Begins what is due; gives the time (ms) until something else is. */
+	/** Starts what is due; returns the time (ms) until more is due. */
 	async function look(): Promise<number | undefined> {
 		if (!ready()) return undefined;
 		const paused = limitedUntil - now().getTime();
@@ -96,7 +96,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 				});
 			busy.set(waiting.room, done);
 		}
-		// What is under way wakes the worker when it ends.
+		// A delivery under way wakes the worker when it ends.
 		if (busy.size > 0) return undefined;
 		delivering.idle?.();
 		const next = await store.nextDue();
@@ -142,7 +142,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 
 type Delivery = { worker: Worker; busy: ReadonlyMap<string, Promise<void>>; isDue: () => Promise<boolean> };
 
-/** Resolves when nothing is due any more, or at a moment of the clock (ms). */
+/** Resolves when nothing is due any more, or at a point in time (ms). */
 async function delivered(over: number, { worker, busy, isDue }: Delivery): Promise<void> {
 	while (Date.now() < over) {
 		await worker.settled();
@@ -162,7 +162,7 @@ async function keepSent({ id }: Waiting, event: string | undefined, delivering: 
 	delivering.delivered?.('sent');
 }
 
-/** Keeps what became of a saying that failed; gives the time (ms) that the homeserver asks us to wait, if it does. */
+/** Stores a failed delivery; returns the delay (ms) that the homeserver asks for, if any. */
 async function keepFailed(
 	waiting: Waiting,
 	failure: Failure,
@@ -173,7 +173,7 @@ async function keepFailed(
 	const { id, room, tries } = waiting;
 	const postpone = (ms: number) => store.postpone(id, new Date(now().getTime() + ms));
 	if (verdict === 'never' && (await store.movingFrom(room))) {
-		// The room has been replaced: what is on its way follows as soon as we are in the new one.
+		// The room has been replaced: its queue moves once we are in the new one.
 		await postpone(60_000);
 	} else if (failure.kind === 'keyless') {
 		log.error({ room, why: failure.why }, 'giving up a message that cannot be sent to an encrypted room');
@@ -193,11 +193,11 @@ async function keepFailed(
 	return undefined;
 }
 
-/** A no that stays one: either we are no longer in the room, or it does not take this. */
+/** A permanent refusal: we are no longer in the room, or it does not accept this message. */
 async function refused({ id, room, tries }: Waiting, failure: Failure, delivering: Delivering): Promise<void> {
 	const { store, homeserver, now, random, log } = delivering;
 	if (failure.kind === 'refused' && absent.includes(failure.code)) {
-		// Our own leave is not in what a sync brings.
+		// A sync does not show our own leave.
 		const membership = await homeserver.membership(room, homeserver.user);
 		if ('failure' in membership) return store.postpone(id, new Date(now().getTime() + backoff(tries, random())));
 		if (membership.value !== 'join') {
@@ -210,7 +210,10 @@ async function refused({ id, room, tries }: Waiting, failure: Failure, deliverin
 	delivering.delivered?.('given up');
 }
 
-/** What a failure means for the saying that it met. After `stopped` asking on would leave no time for anything else. */
+/**
+ * What a failure means for the message being sent. After `stopped`, another request would leave no time for
+ * anything else.
+ */
 export function after(failure: Failure, tries: number): 'stopped' | 'locked' | 'never' | 'later' | { ms: number } {
 	if (failure.kind === 'stopped') return 'stopped';
 	if (failure.kind === 'token') return 'locked';
@@ -221,18 +224,18 @@ export function after(failure: Failure, tries: number): 'stopped' | 'locked' | '
 	return tries >= max ? 'never' : 'later';
 }
 
-/** One try: the id of the event, or `left` when we are no longer in the room. */
+/** One attempt. Returns the event id, or `left` if we are no longer in the room. */
 async function deliver(waiting: Waiting, delivering: Delivering): Promise<Outcome<string | undefined | 'left'>> {
 	const { store, homeserver, now } = delivering;
 	const { room, said, sealed, answers, asked, created } = waiting;
 	const login = delivering.loginSince();
 	const before = created < login;
-	// Asked before this login and decided after it: if the store is a restored copy, an earlier session has answered.
+	// Asked before this login but decided after it: if the store is a restored copy, an earlier session may have answered.
 	const twice = !before && asked !== undefined && asked < login && answers !== undefined;
 	if (waiting.kind === 'leave') {
 		const replied = twice ? await homeserver.replied(room, asked) : undefined;
 		if (replied && 'failure' in replied) return replied;
-		// We are back since.
+		// We have rejoined since.
 		if (twice && replied?.value.has(answers)) return { value: undefined };
 		const left = await homeserver.leave(room);
 		if ('failure' in left && left.failure.kind !== 'refused') return left;
@@ -245,11 +248,11 @@ async function deliver(waiting: Waiting, delivering: Delivering): Promise<Outcom
 		const found = await homeserver.find(room, { ...wanted, ...(sealed && { sealed }) });
 		if ('failure' in found || found.value !== undefined) return found;
 	}
-	// What another device encrypted is not said by this one.
+	// Never resend what another device encrypted.
 	const kept = before ? undefined : sealed;
 	const first = kept && (await homeserver.send(room, said, kept));
 	if (first && !isUnsealed(first)) return first;
-	// Once more if the room became encrypted in between, or since an earlier try: also what was uploaded for it.
+	// Once more if the room became encrypted meanwhile or since an earlier attempt; uploads are then repeated too.
 	const second = await sealAndSend(waiting, delivering);
 	return isUnsealed(second) ? sealAndSend(waiting, delivering) : second;
 }
@@ -263,7 +266,7 @@ function isUnsealed(outcome: Outcome<unknown>): boolean {
 	return 'failure' in outcome && outcome.failure.kind === 'unsealed';
 }
 
-/** The exact event of all tries, written before the first: nobody can make the same encrypted event twice. */
+/** The exact event of every attempt, stored before the first: encrypting again would give a different event. */
 async function seal(waiting: Waiting, { store, homeserver }: Delivering): Promise<Sealed | { failure: Failure }> {
 	if (waiting.kind === 'leave') throw new TypeError('leaving is no event');
 	let event: Sealed;
@@ -284,7 +287,7 @@ async function seal(waiting: Waiting, { store, homeserver }: Delivering): Promis
 	return sealed.value;
 }
 
-/** What continues something stands in the thread that begins there; clients without threads see a reply to it. */
+/** Puts a continuation in its thread. Clients without threads show it as a reply. */
 async function inThread({ room, continues }: Waiting, event: Sealed, store: Pick<Store, 'eventOf'>): Promise<Sealed> {
 	const root = continues === undefined ? undefined : await store.eventOf(room, continues);
 	if (root === undefined) return event;

@@ -1,17 +1,17 @@
-// What is no longer needed goes: rooms that the bot was removed from, and the traces of what was delivered.
+// Deletes what is no longer needed: rooms the bot was removed from, and records of what was delivered.
 
 import type { Homeserver } from '../ports/homeserver.ts';
 import type { Store } from '../ports/store.ts';
 import type { Log } from '../runtime/log.ts';
 
 const day = 24 * 3600_000;
-/** How long decided and delivered messages are remembered (ms): nothing that old is delivered to us again. */
+/** How long decided and delivered messages are remembered (ms). Nothing that old is delivered to us again. */
 const memory = 14 * day;
 
 type Sweeping = {
 	store: Pick<Store, 'leftBefore' | 'forget' | 'prune' | 'joinedRooms' | 'leftRoom'>;
 	homeserver: Pick<Homeserver, 'forget' | 'joined'>;
-	/** How long a room is remembered that we are no longer in. */
+	/** Days for which a room is remembered after we leave it. */
 	graceDays: number;
 	now: () => Date;
 	log: Log;
@@ -31,8 +31,8 @@ export async function sweep({ store, homeserver, graceDays, now, log, stopping }
 }
 
 /**
- * Rooms that we left by another session of the account: a sync leaves out our own events, and so does not tell. In the
- * store first: what was joined between the two questions must not seem to be left.
+ * Finds rooms that another session of the account left, since a sync leaves out our own events. The store is read
+ * first, so that a room joined between the two requests does not look left.
  */
 async function noticeLeaving({
 	store,

@@ -1,5 +1,5 @@
-// A room that was replaced: the bot follows where the new room says the same, and leaves nothing that it did not join
-// for this.
+// Follows room upgrades. The new room must name the old one as its predecessor, and the bot only leaves rooms
+// that it joined for the move.
 
 import { resumedIn } from '../bot/decide.ts';
 import { levelToChange, mayInvite, powerOf } from '../bot/rights.ts';
@@ -10,14 +10,14 @@ import type { Move, Store } from '../ports/store.ts';
 import type { Log } from '../runtime/log.ts';
 import { maxPerHour, waitAfter } from './invitations.ts';
 
-/** How long a replacement is tried that does not let us in (ms). */
+/** How long we try to join a replacement that does not let us in (ms). */
 const gracePeriod = 14 * 24 * 3600_000;
-/** Nothing but an invitation, which is noticed at once, changes the verdict on a move that waits for one (ms). */
+/** The pause for a move that waits for an invitation, which is noticed at once; nothing else changes the outcome (ms). */
 const invitationPause = 3600_000;
-/** Who has brought us into too many rooms waits this long (ms). */
+/** The pause for someone who has brought us into too many rooms (ms). */
 const limitPause = 600_000;
 
-/** However short a homeserver's limit is, the other moves have their turn first (ms). */
+/** Even if a homeserver's limit is shorter, let the other moves go first (ms). */
 const shortestPause = 100;
 
 type Moving = {
@@ -40,27 +40,27 @@ type Moving = {
 	homeserver: Pick<Homeserver, 'user' | 'join' | 'leave' | 'predecessor' | 'membership'>;
 	/** Who may invite the bot, and so bring it into another room. */
 	allow: readonly string[];
-	/** The power that changing things takes, where the operator has set one. */
+	/** The power level needed to change things, if the operator has set one. */
 	changes: number | 'state_default';
 	now: () => Date;
 	random: () => number;
 	log: Log;
 	moved: () => void;
-	/** A move is over, and its invitation is an invitation like any other. */
+	/** Called when a move is dropped. Its invitation becomes an ordinary one. */
 	dropped: () => void;
 	locked: (why: string) => void;
 	stopping: () => boolean;
 };
 
-/** What is known of a move before anything is done about it. */
+/** What is known about a move before acting on it. */
 export type RoomFacts = {
-	/** Whether we are in the new room already. */
+	/** Whether we are already in the new room. */
 	inside: boolean;
 	/** Whether this move brought us there, on behalf of the person who replaced the room. */
 	joined: boolean;
-	/** What the new room says it replaces: this room, another or none, or we cannot read it from where we are. */
+	/** The room that the new one says it replaces: this one, another or none, or not readable from here. */
 	replaces: 'this' | 'other' | 'unreadable';
-	/** Whether the operator lets the person who replaced the room, or invited us to the new one, bring us there. */
+	/** Whether the operator allows the person who replaced the room, or invited us, to bring us there. */
 	permitted: boolean;
 	/** Whether that person has brought us into too many rooms lately. */
 	limited: boolean;
@@ -69,21 +69,21 @@ export type RoomFacts = {
 };
 
 export type Verdict =
-	/** Everything moves to the new room. */
+	/** Move everything to the new room. */
 	| 'follow'
-	/** Nothing moves; where we are, we stay. */
+	/** Move nothing and stay in the rooms we are in. */
 	| 'stay'
-	/** We leave the new room, which this move brought us into. */
+	/** Leave the new room, which this move brought us into. */
 	| 'leave'
 	| 'join'
-	/** For an invitation of somebody who may invite us. */
+	/** Wait for an invitation from someone who may invite us. */
 	| 'wait'
-	/** For the limit of joins. */
+	/** Wait until the limit on joins allows another. */
 	| 'wait for the limit'
-	/** Until the new room can be read. */
+	/** Try again once the new room can be read. */
 	| 'again';
 
-/** What a move comes to. Pure. */
+/** Decides what to do about a move. Pure. */
 export function verdictOn({ inside, joined, replaces, permitted, limited, administrator }: RoomFacts): Verdict {
 	if (inside) {
 		if (replaces === 'this') return 'follow';
@@ -96,12 +96,12 @@ export function verdictOn({ inside, joined, replaces, permitted, limited, admini
 	return limited ? 'wait for the limit' : 'join';
 }
 
-/** Follows all moves that are due; gives the time (ms) until some are due again. */
+/** Follows all moves that are due; returns the time (ms) until more are due. */
 export async function followMoves(moving: Moving): Promise<number | undefined> {
 	const { store, now, random, log, locked, stopping } = moving;
 	let next: number | undefined;
 	for (;;) {
-		// Asked again each time: what is done about one may change what another is.
+		// Asked again each time, because handling one move can change another.
 		const [move] = await store.moves(now());
 		if (!move) return next;
 		if (stopping()) return undefined;
@@ -167,9 +167,9 @@ async function join(move: Move, moving: Moving): Promise<Try> {
 	const { store, homeserver, allow, log, now } = moving;
 	const { from, to, via, invitation } = move;
 	const person = bringerOf(move, allow) ?? move.sender;
-	// On an invitation we would have come anyway: then the room is not left, whatever it says of the move.
+	// With an invitation we would have joined anyway, so we do not leave, whatever the room says about the move.
 	const joined = person !== invitation?.inviter;
-	// Before the first try: killed in between, the next start knows that it was this move that brought us there.
+	// Before the first attempt: after a crash the next start must know that this move brought us there.
 	await store.joining(from, joined);
 	const servers = new Set([via, ...(invitation ? [serverOf(invitation.inviter)] : [])]);
 	const outcome = await homeserver.join(to, [...servers]);
@@ -207,7 +207,7 @@ async function factsOf(move: Move, moving: Moving): Promise<Outcome<RoomFacts>> 
 	const inside = membership.value === 'join';
 	const named = await homeserver.predecessor(to);
 	if ('failure' in named && named.failure.kind !== 'refused') return named;
-	// An invitation brings what the new room says of itself; whether that is true shows when we are there.
+	// An invitation brings the new room's own claim. Whether it is true shows once we are inside.
 	const room = 'value' in named ? (named.value ?? null) : inside ? undefined : invitation?.predecessor;
 	const replaces = room === undefined ? 'unreadable' : room === from ? 'this' : 'other';
 	const person = bringerOf(move, allow);
@@ -219,14 +219,14 @@ async function factsOf(move: Move, moving: Moving): Promise<Outcome<RoomFacts>> 
 	return 'failure' in administrator ? administrator : { value: { ...facts, administrator: administrator.value } };
 }
 
-/** Whether who replaced the room may change the state of both. */
+/** Whether the person who replaced the room may change the state of both rooms. */
 async function isAdministrator({ from, to, sender }: Move, moving: Moving): Promise<Outcome<boolean>> {
 	const { store, homeserver, changes } = moving;
 	const member = await homeserver.membership(to, sender);
 	if ('failure' in member) return member;
 	if (member.value !== 'join') return { value: false };
 	const rooms = [await store.room(from), await store.room(to)];
-	// The sync that tells of it is still on its way.
+	// The sync that brings its state is still on its way.
 	if (!rooms.every(room => room?.state.create)) return { failure: unknownRoom };
 	return { value: rooms.every(room => mayChangeState(sender, changes, room?.state ?? {})) };
 }

@@ -1,4 +1,4 @@
-// The sync loop: what comes in is written down, with where we have read to, before anything is done about it.
+// The sync loop. Stores what comes in, together with the sync token, before anything acts on it.
 
 import type { Batch, Homeserver, Incoming } from '../ports/homeserver.ts';
 import type { Store } from '../ports/store.ts';
@@ -11,35 +11,35 @@ type Taking = {
 	now: () => Date;
 	random: () => number;
 	log: Log;
-	/** Of messages those that may be meant for us: only they are written down. */
+	/** Selects the messages that may be meant for us; only those are stored. */
 	meant: (messages: readonly Incoming[]) => Promise<Incoming[]>;
-	/** Called after each batch has been written. `back`: the homeserver had been away. */
+	/** Called after each batch has been stored. `back`: the homeserver had been away. */
 	taken: (batch: Batch, back: boolean) => void;
-	/** Called when a sync failed: from then on, until the next batch, nobody knows what changed in the rooms. */
+	/** Called when a sync failed. Until the next batch, nobody knows what changed in the rooms. */
 	missed: () => void;
-	/** The start cannot go on: nothing was ever heard of the homeserver. */
+	/** Called when the start cannot go on, because the homeserver never answered. */
 	unreachable: (why: string) => void;
 	locked: (why: string) => void;
 	stopping: () => boolean;
-	/** A pause (ms) that the end of the process cuts short. */
+	/** A pause (ms) that ends early when the process stops. */
 	pause: (ms: number) => Promise<void>;
-	/** Waits until what was decided has been sent, or for this long (ms). */
+	/** Waits until everything decided has been sent, or for this long (ms). */
 	untilSent: (ms: number) => Promise<void>;
 };
 
-/** Failed first syncs of a start that are still forgiven. */
+/** Failed first syncs that a start tolerates. */
 const startTries = 3;
 
-/** The longest pause (ms) between two questions to a homeserver that is away: one that comes back is noticed soon. */
+/** The longest pause (ms) between attempts while the homeserver is away, so that its return is noticed soon. */
 const longestPause = 5000;
 
 /**
- * After messages the next question waits for our answers, but not longer than this (ms). A homeserver that is one
- * process works on what it is asked first: asked at once, it would look for news while our answer waits.
+ * After messages the next sync waits for our answers, but at most this long (ms). A single-process homeserver
+ * handles requests in order: asked at once, it would look for news while our answer waits.
  */
 const answersFirst = 100;
 
-/** Resolves when told to stop. Rejects when what came in cannot be written: then the process must end. */
+/** Resolves when told to stop. Rejects if a batch cannot be stored: then the process must end. */
 export async function takeIn(taking: Taking): Promise<void> {
 	const { store, homeserver, now, random, log } = taking;
 	let since = await store.token();
@@ -50,7 +50,7 @@ export async function takeIn(taking: Taking): Promise<void> {
 		if ('value' in outcome) {
 			const batch = outcome.value;
 			for (const news of batch.joined) news.messages = await taking.meant(news.messages);
-			// Where we have read to is only worth a write together with something: after a restart nothing is asked for again.
+			// A sync token is only worth a write along with news: repeating an empty sync after a restart does no harm.
 			if (!heard || bringsNews(batch)) await store.take(batch, now());
 			since = batch.token;
 			taking.taken(batch, tries > 0);

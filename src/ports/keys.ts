@@ -1,13 +1,13 @@
-// Where the keys of encrypted rooms lie: in files beside the store, or in its database.
+// Storage for the keys of encrypted rooms: files beside the store, or records in its database.
 
-/** A record of the encryption library's databases; `value` is a string, a boolean, or an object of such. */
+/** A record in one of the encryption library's databases. `value` is a string, a boolean, or an object of those. */
 export type KeyRecord = { key: RecordKey; value: unknown };
 export type RecordKey = string | number | RecordKey[];
 
-/** A database of the encryption library. */
+/** One of the encryption library's databases. */
 export type KeyDatabase = {
 	name: string;
-	/** Its schema. */
+	/** The schema version. */
 	version: number;
 	stores: {
 		name: string;
@@ -16,30 +16,30 @@ export type KeyDatabase = {
 	}[];
 };
 
-/** A record that was written; without `record` it was deleted. */
+/** A record that was written, or deleted if `record` is undefined. */
 export type KeyChange = { database: string; store: string; key: RecordKey; record: KeyRecord | undefined };
 
 /**
- * The records of a store whose key begins so, or whose key in the index. `prefix` is the beginning of the key as JSON;
- * `exact`: the whole of it.
+ * Selects records by key, or by their key in `index`. `prefix` is the start of the key as JSON, or all of it if
+ * `exact`.
  */
 export type KeyQuery = { index?: string; prefix: string; exact: boolean };
 
-/** Whose keys: `sealed` if a passphrase encrypts them. */
+/** The device the keys belong to. `sealed`: a passphrase encrypts them. */
 export type KeyOwner = { user: string; device: string; sealed: boolean };
 
-/** The keys of one device. Each call that writes is all or nothing, and durable when it resolves. */
+/** The keys of one device. Each write is atomic, and durable once it resolves. */
 export type KeyRecords = {
-	/** For sentences: which keys, and where. */
+	/** Says in messages which keys these are and where. */
 	place: string;
-	/** Undefined for keys that were just begun. */
+	/** Undefined for a new key store. */
 	owner: () => Promise<KeyOwner | undefined>;
 	databases: () => Promise<KeyDatabase[]>;
-	/** Gives a function that lists the records of one store of a database. `only`: of those stores for which it is true. */
+	/** Returns a function that lists the records of one store of a database. `only` selects the stores it covers. */
 	entries: (
 		only?: (store: KeyDatabase['stores'][number]) => boolean,
 	) => Promise<(database: string, store: string) => Iterable<KeyRecord>>;
-	/** The records of a store that is not in memory as a whole. */
+	/** Queries a store that is not held in memory. */
 	read: (database: string, store: string, query: KeyQuery) => Promise<KeyRecord[]>;
 	write: (changes: readonly KeyChange[]) => Promise<void>;
 	replace: (
@@ -51,14 +51,14 @@ export type KeyRecords = {
 };
 
 export type KeyStore = {
-	/** The keys of a device, made if need be: a folder for them, or records. */
+	/** The key storage of a device, created if missing: a folder, or records. */
 	records: (device: string) => string | KeyRecords;
-	/** Whether there are any of this device, or (without one) of any. */
+	/** Whether any keys exist, of this device if given. */
 	has: (device?: string) => Promise<boolean>;
-	/** Other devices that have keys here, the one that began last first. */
+	/** Other devices with keys here, newest first. */
 	earlier: (device: string) => Promise<string[]>;
-	/** How many starts of a device were counted here. */
+	/** How many starts of a device have been counted. */
 	starts: (device: string) => Promise<number>;
-	/** Resolves when that is durable. */
+	/** Durable once it resolves. */
 	keepStarts: (device: string, count: number) => Promise<void>;
 };

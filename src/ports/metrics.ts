@@ -1,23 +1,22 @@
-// What is counted for monitoring. Where nothing is served, nothing is counted.
+// Counters for monitoring. Without a metrics server nothing is counted.
 import type { Severity } from '../advice/watch/severity.ts';
 
-/** Hears of what happens. */
 export type Counters = {
-	/** A command, how it went, and how long it took (ms). */
+	/** Called after each command with its outcome and duration (ms). */
 	answered: (command: string, outcome: string, ms: number) => void;
-	/** What a look at a server saw, by its kind, and how long it took (ms). */
+	/** Called after each poll of a server with the kind of result and the duration (ms). */
 	looked: (outcome: string, ms: number) => void;
-	/** What became of something that was to be delivered. */
+	/** Called when a delivery ends. */
 	delivered: (outcome: 'sent' | 'given up') => void;
 };
 
-/** How much of everything the store holds now. Ages in seconds; absent where nothing waits. */
+/** What the store holds now. Ages in seconds; absent if nothing is waiting. */
 export type Figures = {
 	rooms: number;
 	watches: number;
 	servers: number;
 	inbox: { waiting: number; gaps: number; oldest?: number };
-	/** `retrying` was tried and failed; `givenUp` within the days that the store remembers it. */
+	/** `retrying` have failed at least once; `givenUp` counts those the store still remembers. */
 	outbox: { waiting: number; retrying: number; givenUp: number; oldest?: number };
 	/** Open alerts of all rooms. */
 	alerts: Record<Severity, number>;

@@ -1,4 +1,4 @@
-// What the operator's room may ask, and what it hears of: rooms by their ids, never what is said in them.
+// What the operator's room can ask for. It sees room ids, never messages.
 
 import type { Saying } from './saying.ts';
 
@@ -9,41 +9,41 @@ export type OperatedRoom = {
 	since: Date;
 	encrypted: boolean;
 	watches: number;
-	/** The room that the bot followed it to; here nothing is said any more. */
+	/** The room that the bot followed it to. Nothing is said in the old room any more. */
 	replacedBy?: string;
 };
 
-/** Something that is decided and not delivered. */
+/** A decided message that has not been delivered. */
 export type WaitingDelivery = { room: string; since: Date; tries: number; next: Date };
 
-/** A message that the homeserver refused for good; `why` is its own word. */
+/** A message that the homeserver refused permanently; `why` is its own reason. */
 export type GivenUp = { id: number; room: string; why: string; at: Date };
 
 export type OperatorStore = {
 	operatedRooms: () => Promise<OperatedRoom[]>;
-	/** The oldest first. */
+	/** Oldest first. */
 	waitingDeliveries: (limit: number) => Promise<WaitingDelivery[]>;
 	/** Those given up since then, in order. */
 	givenUpSince: (since: Date) => Promise<GivenUp[]>;
-	/** Rooms that the bot was removed from since then, not by `!leave` and not by a move. */
+	/** Rooms the bot was removed from since then, other than by `!leave` or a room upgrade. */
 	lostRoomsSince: (since: Date) => Promise<{ room: string; since: Date }[]>;
-	/** The room that the bot followed this one to, as long as the store remembers it. */
+	/** The room that the bot followed this one to, while the store remembers it. */
 	replacementOf: (room: string) => Promise<string | undefined>;
-	/** Puts this into the outbox; what has been said before is left alone. */
+	/** Puts messages into the outbox, skipping those that are already there. */
 	say: (sayings: readonly Saying[], now: Date) => Promise<void>;
 };
 
-/** What `!operator` may do, in the operator's room. */
+/** What `!operator` can do in the operator's room. */
 export type OperatorPort = {
-	/** The operator's room, wherever it has been upgraded to. */
+	/** The operator's room, following room upgrades. */
 	room: () => Promise<string>;
 	/** Who may invite the bot. */
 	allow: () => readonly string[];
 	rooms: () => Promise<OperatedRoom[]>;
 	/** Counts, and the oldest deliveries. */
 	waiting: () => Promise<{ inbox: number; outbox: number; oldest: WaitingDelivery[] }>;
-	/** False if the bot is not in that room. `key`: the same for the same command, however often it is decided. */
+	/** False if the bot is not in that room. `key` makes it idempotent: the same command always gives the same key. */
 	leave: (room: string, key: readonly string[]) => Promise<boolean>;
-	/** Says a text in every room but this one; gives in how many. */
+	/** Says a text in every other room; returns in how many. */
 	announce: (text: string, key: readonly string[]) => Promise<number>;
 };

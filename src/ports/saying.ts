@@ -1,22 +1,22 @@
-// What is decided to be said, until it is delivered.
+// Messages on their way to a room, from decision to delivery.
 import type { Content, File, Sealed } from './homeserver.ts';
 
-/** What goes to a room. `said` is ours, unique and for ever: it is the transaction id and stands in the event. */
+/** Something to send to a room. `said` is our unique, permanent id: it is the transaction id and is part of the event. */
 export type Saying = {
 	said: string;
 	room: string;
-	/** The event that this answers, and who asked. */
+	/** The event that this answers, and its sender. */
 	answers?: string;
 	sender?: string;
-	/** When that was asked, as the homeserver says. */
+	/** When the homeserver received the question. */
 	asked?: Date;
-	/** `limit`: the refusal that a sender has too many answers waiting. */
+	/** `limit`: tells a sender that too many of their answers are waiting. */
 	limit?: boolean;
-	/** The command that a ✅ to this stands for. */
+	/** The command that a ✅ on this message runs. */
 	confirms?: string;
-	/** What this continues, as `said` of it: it stands in the thread that begins there. */
+	/** The `said` of the message whose thread this belongs to. */
 	continues?: string;
 } & ({ kind: 'event'; event: Sealed } | { kind: 'file'; file: File; content: Content } | { kind: 'leave' });
 
-/** A saying on its way. `sealed` is the exact event of the first try, where it differs from what was decided. */
+/** A message awaiting delivery. `sealed` is the exact event of the first attempt, if it differs from what was decided. */
 export type Waiting = Saying & { id: number; sealed?: Sealed; tries: number; created: Date };

@@ -1,4 +1,4 @@
-// What commands and the watch may ask for. Edges keep these promises; nobody else knows how.
+// What the bot, its commands and the watch ask of the store.
 
 import type { GuideSession, StagePlace } from '../advice/guide/session.ts';
 import type { Settings, WatchedServer } from '../advice/watch/subscription.ts';
@@ -9,12 +9,10 @@ import type { Saying, Waiting } from './saying.ts';
 import type { WatchStore } from './watch-store.ts';
 import type { Kept } from './web.ts';
 
-// The outside world: other people's servers and upstream's documents.
-// The room: what the homeserver can be asked for, and what is kept. Commands do not see these.
 export type Room = {
 	room: string;
 	state: RoomState;
-	/** What people set for this room; empty until they do. */
+	/** The room's settings; empty until someone changes them. */
 	settings: Content;
 };
 export type Gap = { room: string; batch: number; from: string; until?: { event: string; at: Date } };
@@ -22,67 +20,69 @@ export type Invitation = { room: string; inviter: string; received: Date; tries:
 export type Move = {
 	from: string;
 	to: string;
-	/** A server that is in the new room. */
+	/** A server in the new room. */
 	via: string;
-	/** Who replaced the old one. */
+	/** Who replaced the old room. */
 	sender: string;
 	since: Date;
 	tries: number;
 	/** Whether we are in the new room only because of this move, or are about to be. */
 	joined: boolean;
-	/** An invitation to the new room that waits. */
+	/** A pending invitation to the new room. */
 	invitation?: Invited;
 };
 
-// Guide sessions.
-
-/** Where a session takes place: below a saying of ours, or in a thread that was there before. */
+/** Where a session takes place: in the thread below a message of ours, or in one that already existed. */
 export type Thread = { root: string } | { event: string };
 
-/** A session with its thread, and the sayings that are about it: a place that they give, or the plan. */
+/**
+ * A session with its thread and the messages about it: those with a `place` are about a stage, the others about
+ * the plan.
+ */
 export type KeptSession = {
 	session: GuideSession;
 	thread: Thread;
 	says: readonly { said: string; place?: StagePlace }[];
 };
 
-/** How a session goes on in another room: what is said there; the thread begins with the first of it. */
+/** A session continued in another room, and what is said there. The first message starts the thread. */
 export type Resumed = { session: KeptSession; sayings: readonly Saying[] };
 
-/** `event`: what the thread begins with, once it has been sent. */
+/** `event`: the root of the thread, once it has been sent. */
 export type PlacedSession = { session: GuideSession; thread: Thread; event?: string };
 
-/** Messages that somebody works on, and senders whose next ones in that room have to wait for these. */
+/** Messages being worked on, and senders whose later messages in that room must wait for them. */
 export type InHand = { events: readonly string[]; senders: readonly { room: string; sender: string }[] };
 
-/** What is kept. Each function is one transaction; when its promise resolves, the disk has it. */
+/** Each function is one transaction, durable once its promise resolves. */
 export type Store = WatchStore &
 	OperatorStore & {
 		account: () => Promise<Account | undefined>;
-		/** Whose store this is, with a token or without; undefined until somebody logged in. */
+		/** The user whose store this is, even without a token; undefined before the first login. */
 		owner: () => Promise<string | undefined>;
 		keepAccount: (account: Account) => Promise<void>;
-		/** Forgets the token, so that the next start logs in again. */
+		/** Forgets the token so that the next start logs in again. */
 		dropToken: () => Promise<void>;
 		token: () => Promise<string | undefined>;
 
-		/** Rooms, inbox, gaps, invitations, moves and the sync token, all or nothing. */
+		/** Stores rooms, inbox, gaps, invitations, moves and the sync token atomically. */
 		take: (batch: Batch, now: Date) => Promise<void>;
-		/** Gaps that are due, one a room. */
+		/** Gaps that are due, at most one for each room. */
 		gaps: (now: Date) => Promise<Gap[]>;
-		/** A page of a gap: its messages come before all that was taken after the gap. */
+		/** Stores a page of a gap. Its messages come before everything received after the gap. */
 		fill: (gap: Gap, page: Page, now: Date) => Promise<void>;
 		postponeGap: (gap: Gap, until: Date) => Promise<void>;
 
-		/** Rooms with messages that nobody has decided about and without a gap before them; those in hand do not count. */
+		/** Rooms with undecided messages that are not in hand and have no gap before them. */
 		unread: (inHand?: InHand) => Promise<string[]>;
-		/** The first message of the room that nobody has decided about, and that is not in hand. */
+		/** The room's first undecided message that is not in hand. */
 		nextMessage: (room: string, inHand?: InHand) => Promise<Incoming | undefined>;
-		/** What is said before a message is decided; nothing if it was redacted meanwhile, or is decided. */
+		/** Queues messages before the decision about `event`. Does nothing if the event was redacted or is already decided. */
 		note: (event: string, sayings: readonly Saying[], now: Date) => Promise<void>;
 		/**
-		 * What was decided about a message, and what became of a session by it, written with the mark that it was. Sayings that
-		 * exist already are left alone. `together`: messages of the same person that this answers too, here or still to come.
+		 * Stores the decision about a message together with any change to a session, and marks the message as
+		 * decided. Messages that already exist are left alone. `together`: other messages of the same person that
+		 * this answers too, received or not.
 		 */
 		settle: (
 			event: string,
@@ -93,108 +93,106 @@ export type Store = WatchStore &
 		) => Promise<void>;
 		/** Whether a file belongs to a command that wants one. */
 		awaitsFile: (file: Incoming) => Promise<boolean>;
-		/** The session in the thread that this event begins: the one under way, else the last one. */
+		/** The session in the thread that this event starts: the one under way, or else the latest. */
 		sessionIn: (room: string, event: string) => Promise<PlacedSession | undefined>;
-		/** The session that an event of ours is about, and the place that it gives; none: the plan. */
+		/** The session that an event of ours is about, and the stage; without one, it is about the plan. */
 		sessionOfSaying: (room: string, event: string) => Promise<(PlacedSession & { place?: StagePlace }) | undefined>;
-		/** Whether this is the thread of a guide session, or may become it by what waits to be decided or sent. */
+		/** Whether this thread belongs to a guide session, or may once pending messages are decided or sent. */
 		isThreadOurs: (room: string, thread: string) => Promise<boolean>;
-		/** The command that a ✅ to this event of ours stands for, and when that was decided. */
+		/** The command that a ✅ on this event of ours runs, and when that was decided. */
 		confirmation: (room: string, event: string) => Promise<{ command: string; at: Date } | undefined>;
-		/** Those under way in a room. */
+		/** The sessions under way in a room. */
 		sessions: (room: string) => Promise<GuideSession[]>;
-		/** All that could not be read, oldest first; there are never many. */
+		/** All undecryptable events, oldest first. There are never many. */
 		unreadable: () => Promise<Unreadable[]>;
-		/** The first of each session that came before that moment and that nobody was told of. */
+		/** The first such event of each Megolm session, if it came before that moment and no notice was sent. */
 		unexplained: (before: Date) => Promise<(Unreadable & { stay: string })[]>;
-		/** Marks the session as explained; the saying is left out where this sender heard enough of them lately. */
+		/** Marks the session as explained. `saying` is left out if its sender has had enough notices lately. */
 		explain: (unreadable: Unreadable, saying: Saying, now: Date) => Promise<void>;
-		/** Marks what came in a room until that moment as explained, without a word. */
+		/** Marks everything received in a room until that moment as explained, without a notice. */
 		passOver: (room: string, until: Date, now: Date) => Promise<void>;
-		/** Answers waiting for this sender, and whether they were told that these are too many. */
+		/** How many answers are waiting for this sender, and whether they were told that it is too many. */
 		load: (sender: string) => Promise<{ waiting: number; told: boolean }>;
 
 		room: (room: string) => Promise<Room | undefined>;
-		/** Whether the room was ever encrypted, as far as any sync told; outlives leaving and forgetting it. */
+		/** Whether any sync ever showed the room to be encrypted. Outlives leaving and forgetting the room. */
 		wasEncrypted: (room: string) => Promise<boolean>;
 		/**
-		 * Joined rooms that have not heard a greeting, an encryption notice, a notice that they became public, or that their
-		 * watches are lost.
+		 * Joined rooms that are due a greeting, an encryption notice, a notice that the room became public, or one
+		 * that their watches are lost.
 		 */
 		untold: () => Promise<
 			{ room: string; stay: string; greeting: boolean; encrypted: boolean; public: boolean; lost: boolean }[]
 		>;
 		tell: (room: string, sayings: readonly Saying[], now: Date) => Promise<void>;
-		/** How many of each: what the bot is in, what waits to be decided, what waits to be delivered. */
+		/** Numbers of joined rooms, undecided messages and undelivered ones. */
 		counts: () => Promise<{ rooms: number; inbox: number; outbox: number }>;
 
-		/** Counts for metrics. */
 		figures: (now: Date) => Promise<Figures>;
-		/** Watched servers by name, from behind `after` (`''`: from the first). */
+		/** Watched servers in order of name, starting after `after` (`''`: from the first). */
 		serversAfter: (after: string, limit: number) => Promise<WatchedServer[]>;
 
-		/** The first saying of each room, if it is due, oldest first. */
+		/** The first queued message of each room, if it is due, oldest first. */
 		due: (now: Date, except: readonly string[], limit: number) => Promise<Waiting[]>;
-		/** When the next saying is due, in rooms that have none due. */
+		/** When the next message is due, among rooms with none due now. */
 		nextDue: () => Promise<Date | undefined>;
 		seal: (id: number, event: Sealed) => Promise<void>;
-		/** The event by which this was said in that room. */
+		/** The event that carried this message in that room. */
 		eventOf: (room: string, said: string) => Promise<string | undefined>;
 		sent: (id: number, event: string | undefined, now: Date) => Promise<void>;
 		postpone: (id: number, until: Date) => Promise<void>;
 		giveUp: (id: number, why: string, now: Date) => Promise<void>;
-		/** Whether this room has been replaced by one that we are not yet in. */
+		/** Whether this room has been replaced by one we are not in yet. */
 		movingFrom: (room: string) => Promise<boolean>;
-		/** All that waits only because the homeserver was away is due now: sayings, gaps, invitations, moves. */
+		/** Makes everything due that waits only because the homeserver was away: messages, gaps, invitations, moves. */
 		hurry: (now: Date) => Promise<void>;
 
-		/** Joined rooms that watch something and were not told that upstream is silent, from behind `after` by id. */
+		/** Joined rooms that watch something and were not told that upstream is unreachable, by id, starting after `after`. */
 		untoldOfSilence: (after: string, limit: number) => Promise<{ room: string; stay: string; settings: Settings }[]>;
-		/** Joined rooms that were told, and by which saying; none where the room does not want such news. */
+		/** Joined rooms that were told, and the message that told them, if the room wants such news. */
 		toldOfSilence: (after: string, limit: number) => Promise<{ room: string; settings: Settings; said?: string }[]>;
-		/** Rooms are told of the silence, or that it is over, or the one that is spared is marked all the same. */
+		/** Tells rooms that upstream is unreachable, or reachable again. Rooms without a message are only marked as told. */
 		tellOfSilence: (silent: boolean, rooms: readonly { room: string; saying?: Saying }[], now: Date) => Promise<void>;
 
 		invitations: (now: Date) => Promise<Invitation[]>;
-		/** How many rooms were joined on this person's word since then. */
+		/** How many rooms this person's invitations brought us into since then. */
 		accepted: (inviter: string, since: Date) => Promise<number>;
 		closeInvitation: (room: string, accepted: boolean, now: Date) => Promise<void>;
 		postponeInvitation: (room: string, until: Date) => Promise<void>;
 
 		moves: (now: Date) => Promise<Move[]>;
 		/**
-		 * The new room takes over what the old one had, and what is on its way there; sessions in new threads. With `merge` it has
-		 * a life of its own: its settings stay, and what both watch is watched, and said, once.
+		 * Moves everything the old room had, and what is queued for it, to the new one; sessions continue in new
+		 * threads. With `merge` the new room was already in use: it keeps its settings, and what both rooms watch is
+		 * watched and reported once.
 		 */
 		moved: (move: Move, now: Date, more?: { resumed?: readonly Resumed[]; merge?: boolean }) => Promise<void>;
-		/** Notes, before it happens, whether we come to the new room only because of this move. */
+		/** Records, before the join, whether we join the new room only because of this move. */
 		joining: (from: string, joined: boolean) => Promise<void>;
-		/** Counts a room that was joined on somebody's word without an invitation. */
+		/** Counts a room that a person brought us into without an invitation. */
 		countJoin: (person: string, now: Date) => Promise<void>;
 		postponeMove: (from: string, until: Date) => Promise<void>;
 		dropMove: (from: string) => Promise<void>;
-		/** Notes that the new room needs an invitation; true if that is new. */
+		/** Records that the new room needs an invitation; true if that is new. */
 		awaitInvitation: (from: string) => Promise<boolean>;
 
 		/**
-		 * We are no longer in the room: nothing is said there. What it has is kept until it is forgotten. `greetAgain`: should
-		 * we come back, it hears hello.
+		 * Records that we left the room and stops talking there. Its data is kept until `forget`. `greetAgain`: greet
+		 * the room again if we return.
 		 */
 		leftRoom: (room: string, now: Date, more?: { greetAgain: boolean }) => Promise<void>;
-		/** The rooms that we take ourselves to be in. */
+		/** The rooms the store lists as joined. */
 		joinedRooms: () => Promise<string[]>;
-		/** Forgets a room and all about it. */
+		/** Deletes a room and everything about it. */
 		forget: (room: string) => Promise<void>;
 		/** Rooms left before that moment. */
 		leftBefore: (moment: Date) => Promise<string[]>;
-		/** Deletes what was decided or delivered before that moment. */
+		/** Deletes messages decided or delivered before that moment. */
 		prune: (before: Date) => Promise<void>;
 		kept: Kept;
-		/** Copies all of it into a folder that is there, while others go on; readable by its owner only. */
+		/** Copies the store into an existing folder, readable only by its owner, while it stays in use. */
 		copyTo: (folder: string) => Promise<void>;
-		/** Takes what was deleted out of the files beside the database, too. */
+		/** Erases deleted data from the database's files too. */
 		tidy: () => Promise<void>;
 		close: () => Promise<void>;
 	};
-
-// The watch: what commands and the tick may ask the store for.

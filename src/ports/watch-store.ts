@@ -1,13 +1,11 @@
-// What the watch keeps.
+// The part of the store that belongs to the watch.
 import type { Alert, SaidAlert } from '../advice/watch/alerts.ts';
 import type { Severity } from '../advice/watch/severity.ts';
 import type { Settings, Subscription, WatchedServer } from '../advice/watch/subscription.ts';
 import type { Version } from '../deployment/version.ts';
 import type { Saying } from './saying.ts';
 
-// The watch: what commands and the tick may ask the store for.
-
-/** A condition that a room has heard of, under the number that the room knows it by. */
+/** A condition reported to a room, with its number there. */
 export type Heard = SaidAlert & {
 	id: number;
 	number: number;
@@ -17,46 +15,49 @@ export type Heard = SaidAlert & {
 	root?: string;
 };
 
-/** An alert with the number that its condition has in the room, and what its thread begins with, if it is one. */
+/** An alert with its condition's number in the room, and the root of the thread it belongs to, if any. */
 export type NumberedAlert = { alert: Alert; number?: number; root?: string };
 
 export type WatchStore = {
 	watches: (room: string) => Promise<Subscription[]>;
 	watch: (room: string, server: string) => Promise<Subscription | undefined>;
-	/** How many watches this person has begun. */
+	/** How many watches this person has started. */
 	watchesBegunBy: (person: string) => Promise<number>;
-	/** At most this many of those in rooms we are in, by id, after `after` (`''`: from the first). */
+	/** At most `limit` watches of a server in joined rooms, by id, starting after `after` (`''`: from the first). */
 	watchedBy: (server: string, after: string, limit: number) => Promise<Watched[]>;
 	keepWatch: (watch: Subscription, now: Date) => Promise<void>;
-	/** Ends a subscription and forgets all about it; false if there was none. */
+	/** Ends a subscription and deletes everything about it; false if it did not exist. */
 	dropWatch: (room: string, server: string) => Promise<boolean>;
 
 	server: (server: string) => Promise<WatchedServer | undefined>;
 	/** The servers that a room watches, by name. */
 	serversOf: (room: string) => Promise<WatchedServer[]>;
-	/** Those whose time has come, the longest waiting first; also those that a clock turned back put beyond `horizon`. */
+	/**
+	 * Servers that are due, longest overdue first. Includes those scheduled after `horizon`, which happens when a
+	 * clock is turned back.
+	 */
 	dueServers: (now: Date, horizon: Date, limit: number) => Promise<WatchedServer[]>;
 	nextLook: () => Promise<Date | undefined>;
-	/** Those looked at since then, the latest first. */
+	/** Servers polled since then, latest first. */
 	lookedAtSince: (since: Date, limit: number) => Promise<WatchedServer[]>;
-	/** Says nothing about a server that nobody watches. */
+	/** Does nothing for a server that nobody watches. */
 	keepLook: (server: WatchedServer) => Promise<void>;
-	/** The same for many, in one transaction. */
+	/** The same for many servers, in one transaction. */
 	keepLooks: (servers: readonly WatchedServer[]) => Promise<void>;
-	/** When the last check at any server was, and when the next one is. */
+	/** When any server was last polled, and when the next poll is due. */
 	looks: () => Promise<{ last?: Date; next?: Date }>;
 	/** Joined rooms whose replacement needs an invitation that has not come. */
 	uninvited: () => Promise<{ from: string; to: string }[]>;
 
-	/** All that a watch has heard of. */
+	/** Every condition reported for a watch. */
 	heard: (watch: string) => Promise<Heard[]>;
-	/** What is open in a room, by number. */
+	/** Open conditions in a room, by number. */
 	open: (room: string) => Promise<Heard[]>;
-	/** What is open of what was said in this event, or in the thread that it began. */
+	/** Open conditions among those reported in this event, or in the thread that it started. */
 	saidIn: (room: string, event: string) => Promise<Heard[]>;
 	/**
-	 * Remembers what was decided, puts what is said about it into the outbox and keeps the look that it follows from, in
-	 * one transaction. An alert that was given before is left out.
+	 * Stores decisions, queues their messages and stores the poll that led to them, in one transaction. Skips
+	 * alerts given before.
 	 */
 	keepDecided: (decisions: readonly WatchDecision[], now: Date, look?: WatchedServer) => Promise<void>;
 	ack: (ids: readonly number[], by: string, now: Date) => Promise<void>;
@@ -66,12 +67,12 @@ export type WatchStore = {
 	keepSettings: (room: string, settings: Settings, now: Date) => Promise<void>;
 };
 
-/** A watch with all that is needed to decide for it. */
+/** A watch with everything needed to decide about it. */
 export type Watched = { subscription: Subscription; settings: Settings; said: Heard[] };
 
 /**
- * The alerts for one watch. `say` gets those that are to be said, with their numbers, and those of a thread with the
- * saying that it began with.
+ * The alerts for one watch. `say` receives those to report, with their numbers, and the root message for those
+ * that belong to a thread.
  */
 export type WatchDecision = {
 	watch: Subscription;
@@ -79,5 +80,5 @@ export type WatchDecision = {
 	say: (alerts: readonly NumberedAlert[]) => readonly RootedSaying[];
 };
 
-/** A saying, and which of the alerts (by their place) it says. */
+/** A message, and the indexes of the alerts it reports. */
 export type RootedSaying = { saying: Saying; says: readonly number[] };

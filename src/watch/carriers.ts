@@ -1,8 +1,8 @@
-// What is known of the distributions that servers live by, opened when one of them first needs it.
+// Knowledge about the distributions that watched servers use, opened when it is first needed.
 import type { Carriers } from '../advice/watch/carrier.ts';
 import type { Distributions } from '../knowledge/distributions.ts';
 
-/** `facts`: those of each server. Undefined where none of them lives by a distribution. Throws if its knowledge cannot be read. */
+/** `facts`: those of each server. Undefined if none uses a distribution. Throws if the knowledge cannot be read. */
 export async function carriersFor(
 	facts: readonly (readonly string[])[],
 	distributions: () => Distributions,

@@ -1,4 +1,4 @@
-// A tick in → what is seen of the servers whose time has come, and alerts into the outbox.
+// Polls the servers that are due and puts alerts into the outbox.
 
 import { alerts, facingOf } from '../advice/watch/alerts.ts';
 import type { Carriers } from '../advice/watch/carrier.ts';
@@ -22,33 +22,36 @@ import { carriersFor } from './carriers.ts';
 export type Watching = {
 	store: Pick<Store, 'dueServers' | 'nextLook' | 'lookedAtSince' | 'watchedBy' | 'keepDecided' | 'keepLooks'>;
 	web: Pick<Web, 'observe'>;
-	/** What is known now: news of upstream included. */
+	/** The current knowledge, including news from upstream. */
 	knowledge: () => Knowledge;
-	/** What is known of distributions, opened when a server first needs it. */
+	/** Knowledge about distributions, opened when a server first needs it. */
 	distributions?: () => Distributions;
 	now: () => Date;
 	random: () => number;
 	log: Log;
-	/** Called when something has been put into the outbox. */
+	/** Called when something was put into the outbox. */
 	said: () => void;
 	stopping: () => boolean;
-	/** Whether the homeserver answers. While it does not, nothing is looked at: what rooms hear then is the present. */
+	/**
+	 * Whether the homeserver answers. Nothing is polled while it does not, so that rooms hear current news rather
+	 * than a backlog.
+	 */
 	listening: () => boolean;
-	/** Between two looks at a server (ms). */
+	/** The interval between polls of a server (ms). */
 	every: number;
 };
 
-/** How many servers are polled in one batch; the rest follow right after. */
+/** Servers polled in one batch; the rest follow right after. */
 const batchSize = 100;
-/** How many rooms one transaction decides for: while it lasts, nobody else writes. */
+/** Rooms decided for in one transaction. Nobody else can write meanwhile. */
 const roomConcurrency = 20;
-/** When this many servers are silent at once and nobody else answers either, it is we who are cut off. */
+/** When this many servers are silent at once and nobody else answers either, our own network is probably down. */
 const manySilent = 4;
-/** How many servers that answered lately are asked again before that is believed, and of how many they are chosen. */
+/** How many servers that answered lately are polled again to confirm that, and how many they are picked from. */
 const witnesses = { asked: 3, of: 200 };
 
 /**
- * Looks at what is due and says what there is to say; gives the time (ms) until something is due again, undefined while
+ * Polls what is due and queues what there is to report; returns the time (ms) until more is due, undefined while
  * the homeserver is away.
  */
 export async function tick(watching: Watching): Promise<number | undefined> {
@@ -56,7 +59,7 @@ export async function tick(watching: Watching): Promise<number | undefined> {
 	for (;;) {
 		if (!listening()) return undefined;
 		const begun = now();
-		// A clock that was turned back leaves looks in a future that is too far away.
+		// After a clock is turned back, polls are scheduled too far in the future.
 		const horizon = new Date(begun.getTime() + Math.max(2 * every, furthest));
 		const due = await store.dueServers(begun, horizon, batchSize);
 		if (due.length === 0 || stopping()) break;
@@ -89,7 +92,7 @@ async function lookAt(due: readonly WatchedServer[], watching: Watching): Promis
 	const silent = seen.filter(({ saw }) => saw?.is === 'silent').length;
 	const cutOff = silent >= manySilent && silent === seen.length && !(await anyoneAnswers(due, watching));
 	if (cutOff) log.warn({ servers: silent }, 'no server answers: our own network may be down, so I report nothing');
-	// Of most looks nothing follows. One transaction for all of these: each waits for the disk.
+	// Most polls lead to nothing. Store those in one transaction, since each transaction waits for the disk.
 	const quiet: WatchedServer[] = [];
 	for (const { server, saw, pause } of seen) {
 		if (stopping()) break;
@@ -101,8 +104,8 @@ async function lookAt(due: readonly WatchedServer[], watching: Watching): Promis
 }
 
 /**
- * Whether any server answers that was seen lately and is not among these. The few that are due may all be down by
- * themselves, while all others answer; those others were last asked before, so they are asked again now.
+ * Whether any server answers that answered lately and is not among these. The few that are due may all be down on
+ * their own, and what we know about the others is older, so some are polled again now.
  */
 async function anyoneAnswers(due: readonly WatchedServer[], { store, web, now, every }: Watching): Promise<boolean> {
 	const names = new Set(due.map(({ server }) => server));
@@ -115,9 +118,9 @@ async function anyoneAnswers(due: readonly WatchedServer[], { store, web, now, e
 }
 
 /**
- * Decides for every room that watches the server, and keeps the look together with what is said: a transaction for at
- * most `roomConcurrency` rooms. Until the last of them the server stays due, so that what a crash leaves undecided is
- * decided at the start. Gives back a look that nothing follows from; the caller keeps it.
+ * Decides for every room that watches the server and stores the poll with what is said, in one transaction for
+ * each `roomConcurrency` rooms. The server stays due until the last of them, so that a start after a crash
+ * decides the rest. Returns polls that led to nothing, for the caller to store.
  */
 async function decide(looked: WatchedServer, watching: Watching): Promise<WatchedServer[]> {
 	const { store, now, said, stopping } = watching;
@@ -131,7 +134,7 @@ async function decide(looked: WatchedServer, watching: Watching): Promise<Watche
 		for (const watched of rooms) {
 			try {
 				const { ready, again } = decisionFor(watched, looked, watching, at, carriers);
-				// Somebody is asleep: what is not said now is decided again when they wake.
+				// Quiet hours: what is held back now is decided again when they end.
 				if (again !== undefined && again < next) next = again;
 				if (ready) decisions.push(ready);
 			} catch (error) {
@@ -146,7 +149,7 @@ async function decide(looked: WatchedServer, watching: Watching): Promise<Watche
 	}
 }
 
-/** What is known of the distributions of these servers. What cannot be opened is a fault of ours, and not theirs. */
+/** Knowledge about the distributions of these servers. If it cannot be opened, that is our fault, not theirs. */
 async function knownCarriers(
 	rooms: readonly Watched[],
 	{ distributions, log }: Watching,
@@ -171,7 +174,7 @@ function passOver({ room, server }: Subscription, error: unknown, { log }: Watch
 	log.error({ err: error, room, server }, 'could not tell a room about a server because of an internal error');
 }
 
-/** Why a room could not be told: no fault of the store, though it comes out of its transaction. */
+/** Why a room could not be told. Thrown out of the store's transaction, but not a fault of the store. */
 class Unsayable extends Error {
 	readonly watch: Subscription;
 	constructor(watch: Subscription, cause: unknown) {
@@ -180,7 +183,7 @@ class Unsayable extends Error {
 	}
 }
 
-/** Keeps what was decided; what cannot be put into words is left out. Gives whether anything is said. */
+/** Stores decisions, leaving out those that cannot be put into words. Returns whether anything is said. */
 async function keep(
 	decisions: readonly WatchDecision[],
 	at: Date,
@@ -199,7 +202,7 @@ async function keep(
 	}
 }
 
-/** What one room hears now, and when it wants to hear the rest. */
+/** What one room is told now, and when it is due the rest. */
 function decisionFor(
 	{ subscription, settings, said }: Watched,
 	server: WatchedServer,
@@ -238,7 +241,7 @@ function decisionFor(
 	};
 }
 
-/** One message for what is new and for reminders, and one in each thread for what continues there. */
+/** One message for news and reminders, and one in each thread for what continues there. */
 function sayingsOf(
 	{ id, room, server }: Subscription,
 	numbered: readonly NumberedAlert[],
@@ -248,7 +251,7 @@ function sayingsOf(
 	const threads = new Map<string | undefined, number[]>();
 	const changed = numbered.some(({ alert }) => alert.rule === 'change');
 	for (const [place, { alert, root }] of numbered.entries()) {
-		// A reminder that stands only in a thread is missed; and what an upgrade solved is one piece of news with it.
+		// A reminder in a thread only would be missed, and what an upgrade solved belongs to the news of the upgrade.
 		const isNews = alert.kind === 'reminder' || (changed && alert.kind === 'solved');
 		const thread = isNews ? undefined : root;
 		threads.set(thread, [...(threads.get(thread) ?? []), place]);
@@ -270,7 +273,7 @@ function sayingsOf(
 	});
 }
 
-/** The transaction id of a message: it follows from what the alerts in it are, and from nothing else. */
+/** The transaction id of a message, determined by the alerts in it and nothing else. */
 function saidOf(identities: readonly string[]): string {
 	return saidId('alerts', ...[...identities].sort());
 }

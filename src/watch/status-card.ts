@@ -1,4 +1,4 @@
-// A server that was just subscribed to, or of which something was said: looked at, kept, and shown at one glance.
+// Polls a server that was just subscribed to or changed, stores the result and shows its status at a glance.
 import { alerts, facingOf } from '../advice/watch/alerts.ts';
 import { sawOf } from '../advice/watch/history.ts';
 import { pauseAfter } from '../advice/watch/poll-interval.ts';
@@ -12,7 +12,7 @@ import { carriersFor } from './carriers.ts';
 type StatusPorts = Pick<Ports, 'store' | 'web' | 'now' | 'limits'>;
 type CardPorts = Pick<Ports, 'knowledge' | 'distributions' | 'store' | 'now'>;
 
-/** Looks at the server once more, and keeps what was seen. */
+/** Polls the server once and stores the result. */
 export async function look(
 	server: string,
 	person: string,
@@ -21,14 +21,14 @@ export async function look(
 	const known = (await store.server(server)) ?? { server, history: [], next: now() };
 	const observation = await web.observe(server, person);
 	const at = now();
-	// The middle of what chance allows: the tick finds its own rhythm from there.
+	// The middle of the random range; the tick finds its own rhythm from there.
 	const pause = pauseAfter(observation, 1, { every: limits.every, random: 0.5 });
 	const looked = lookedAt(known, sawOf(observation), at, new Date(at.getTime() + pause));
 	await store.keepLook(looked);
 	return looked;
 }
 
-/** The status card. What it shows counts as said: the room hears of it again only when it comes nearer. */
+/** The status card. What it shows counts as reported: the room is told again only as a deadline comes nearer. */
 export async function statusCard(
 	subscription: Subscription,
 	server: WatchedServer,
@@ -38,7 +38,7 @@ export async function statusCard(
 	const settings = await store.settings(subscription.room);
 	const watch = watchFrom(subscription, settings);
 	const said = await store.heard(subscription.id);
-	// A card goes without what cannot be opened; the tick logs that fault.
+	// Without that knowledge the card is still useful, and the tick logs the fault.
 	const carriers = await carriersFor([subscription.facts], () => distributions).catch(() => undefined);
 	const situation = { knowledge, carriers, history: server.history, watch, said, now: now(), card: true };
 	const shown = alerts(situation).map(({ notBefore: _, ...alert }) => ({ ...alert, unsaid: true as const }));

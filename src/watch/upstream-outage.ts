@@ -1,4 +1,4 @@
-// Tells the rooms that watch something that upstream cannot be heard, once, and once that it can again.
+// Tells rooms that watch something, once, that upstream cannot be reached, and once that it can again.
 
 import type { Settings } from '../advice/watch/subscription.ts';
 import { isHeardAgain, silenceOf } from '../advice/watch/upstream-outage.ts';
@@ -14,18 +14,18 @@ import { quietUntil } from '../text/local-time.ts';
 
 export type OutagePorts = {
 	store: Pick<Store, 'untoldOfSilence' | 'toldOfSilence' | 'tellOfSilence'>;
-	/** Empty where they are switched off. */
+	/** Empty if sources are switched off. */
 	sources: () => readonly SourceState[];
 	knowledge: () => Pick<Knowledge, 'read'>;
-	/** Whether the homeserver answers: what is said while it does not would come as a backlog. */
+	/** Whether the homeserver answers. Otherwise the messages would arrive late, as a backlog. */
 	listening: () => boolean;
 	now: () => Date;
-	/** Called when something has been put into the outbox. */
+	/** Called when something was put into the outbox. */
 	said: () => void;
 	stopping: () => boolean;
 };
 
-/** How many rooms are told in one transaction. */
+/** Rooms told in one transaction. */
 const batchSize = 20;
 
 export async function tellOfUpstream(telling: OutagePorts): Promise<undefined> {
@@ -74,7 +74,7 @@ async function tell<Room extends ToldRoom>(
 	}
 }
 
-/** The transaction id follows from what is said, so that the same is never said twice. */
+/** The transaction id follows from the content, so nothing is said twice. */
 function sayingOf(
 	room: string,
 	identity: readonly string[],
