@@ -7,7 +7,7 @@ import { usage } from '../../src/app/command-line.ts';
 import { parseConfig, variables } from '../../src/config.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const pages = ['.', 'docs', 'docs/readings'].flatMap(folder =>
+const pages = ['.', 'docs', 'docs/reviews'].flatMap(folder =>
 	readdirSync(join(root, folder))
 		.filter(name => name.endsWith('.md'))
 		.map(name => join(folder, name)),
