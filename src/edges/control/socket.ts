@@ -1,5 +1,5 @@
-// The way for the operator's own commands into the running bot: a socket in the store's folder, which only its owner may
-// enter. One question a connection, one line each way; the one who asked may then say that it kept what it got.
+// A control socket for the operator's own commands, in the store's folder, which only its owner may enter. One
+// request per connection, one line each way; the client may then confirm that it kept what it got.
 import { once } from 'node:events';
 import { chmodSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -8,13 +8,13 @@ import type { Log } from '../../runtime/log.ts';
 
 export type ControlQuestion = { ask: 'backup' };
 
-/** `folder`: where the copy lies until the one who asked hangs up. */
+/** `folder`: where the copy is until the client disconnects. */
 export type ControlReply = { folder: string } | { refused: string };
 
-/** What the one who asked sends once it has kept the copy. */
+/** What the client sends once it has kept the copy. */
 const keptLine = '{"kept":true}';
 
-/** Longest path of a socket (bytes) that Linux and macOS take. */
+/** The longest socket path (bytes) that both Linux and macOS accept. */
 const maxPath = 103;
 const maxLine = 4096;
 
@@ -25,8 +25,8 @@ export function socketPath(store: string): string {
 export type Control = { close: () => Promise<void> };
 
 /**
- * Listens. `answer` replies to a question; `over` resolves when the one who asked has hung up, to whether it kept what it
- * got. Where the path is too long for a socket, nothing is listened at, and the log says so.
+ * Starts listening. `answer` handles a request; `over` resolves once the client has disconnected, to whether it
+ * kept what it got. If the path is too long for a socket, it does not listen, and logs that.
  */
 export async function serveControl(
 	store: string,
@@ -38,7 +38,7 @@ export async function serveControl(
 		log.warn({ path }, 'the path of the store is too long for a socket: to make a backup, stop the bot');
 		return undefined;
 	}
-	// The store's lock is ours, so whatever lies here was left by a process that is gone.
+	// We hold the store's lock, so a socket here was left by a process that is gone.
 	rmSync(path, { force: true });
 	const sockets = new Set<Socket>();
 	const server = createServer(socket => {
@@ -56,7 +56,7 @@ export async function serveControl(
 			},
 		);
 	});
-	// Nobody else gets in between: the folder itself is its owner's only.
+	// No race with other users: only the folder's owner can enter it.
 	server.listen(path);
 	await once(server, 'listening');
 	chmodSync(path, 0o600);
@@ -70,12 +70,12 @@ export async function serveControl(
 	};
 }
 
-/** Not `once`, which rejects on an error: the close comes after it all the same. */
+/** Not `once`, which rejects on an error; the close event follows it anyway. */
 function closing(socket: Socket): Promise<void> {
 	return new Promise(resolve => socket.once('close', () => resolve()));
 }
 
-/** Resolves to whether the one who asked said that it kept what it got. */
+/** Resolves to whether the client confirmed that it kept what it got. */
 async function converse(
 	socket: Socket,
 	answer: (question: ControlQuestion) => Promise<ControlReply>,
@@ -86,7 +86,7 @@ async function converse(
 	const reply = question ? await answer(question) : { refused: 'this Glia does not know that request' };
 	if (socket.destroyed) return false;
 	socket.write(`${JSON.stringify(reply)}\n`);
-	// Hanging up without a word is no fault.
+	// Disconnecting without a word is not an error.
 	return (await lineFrom(socket).catch(() => undefined)) === keptLine;
 }
 
@@ -99,7 +99,7 @@ function questionIn(line: string): ControlQuestion | undefined {
 	}
 }
 
-/** The first line that comes; undefined if the other side ends, or sends something else without end. */
+/** The first line received; undefined if the other side disconnects first or sends endless data. */
 async function lineFrom(socket: Socket): Promise<string | undefined> {
 	let text = '';
 	socket.setEncoding('utf8');
@@ -112,8 +112,8 @@ async function lineFrom(socket: Socket): Promise<string | undefined> {
 }
 
 /**
- * Asks the bot that runs on this store. `keep` says that the copy is kept; `hangUp` ends the conversation. Undefined if none
- * answers there.
+ * Sends a request to the bot running on this store. `keep` confirms that the copy was kept; `hangUp` disconnects.
+ * Undefined if no bot answers.
  */
 export async function askControl(
 	store: string,

@@ -1,18 +1,18 @@
-// What is served as /metrics, in the names and units that Prometheus asks for.
+// The contents of /metrics, with the names and units that Prometheus recommends.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { severities } from '../../advice/watch/severity.ts';
 import type { ServerStanding } from '../../advice/watch/standings.ts';
 import type { Counters, Figures } from '../../ports/metrics.ts';
 import type { SourceState } from '../../ports/web.ts';
 
-/** What is looked up each time that somebody asks. */
+/** Evaluated at each scrape. */
 export type Measured = {
 	version: string;
 	/** Seconds since the homeserver last answered a sync; undefined before the first. */
 	syncAge: () => number | undefined;
 	figures: () => Promise<Figures>;
 	sources: () => readonly SourceState[];
-	/** When the last backup was made, if ever. Undefined where backups are the database's own. */
+	/** When the last backup was made, if ever. Undefined if the database has its own backups. */
 	lastBackup?: (() => Promise<Date | undefined>) | undefined;
 	now: () => Date;
 	/** Undefined: servers are not named. */
@@ -21,14 +21,14 @@ export type Measured = {
 
 export type Metrics = Counters & { text: () => Promise<string>; contentType: string };
 
-/** From a tenth of a millisecond, which most answers take, to the minute that a look at servers may. */
+/** From a tenth of a millisecond, which most answers take, to the minute that a poll may take. */
 const seconds = [0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60];
 
 export function openMetrics(measured: Measured): Metrics {
 	const registry = new Registry();
 	const registers = [registry];
 	collectDefaultMetrics({ register: registry });
-	// Gauges with the suffix of counters, which linters of metrics refuse; each has a twin without it.
+	// Gauges with a counter's suffix, which metrics linters reject; each has a twin without it.
 	for (const name of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${name}_total`);
 	const gauge = (name: string, help: string, ...labelNames: string[]) =>
 		new Gauge({ name, help, labelNames, registers });

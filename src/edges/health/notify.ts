@@ -1,10 +1,11 @@
-// Tells systemd how the service stands (sd_notify): in sync, stopping, and alive, for as long as the event loop turns. Its
-// socket takes datagrams, which Node.js cannot send over a local socket; systemd's own program does.
+// Tells systemd the state of the service (sd_notify): in sync, stopping, and alive, as long as the event loop
+// runs. The socket takes datagrams, which Node.js cannot send over a Unix socket, so systemd's own program sends
+// them.
 import { execFile } from 'node:child_process';
 import type { Log } from '../../runtime/log.ts';
 
 export type Notifier = {
-	/** The service is up. The watchdog begins to count. */
+	/** The service is up. Starts the watchdog. */
 	ready: (status: string) => void;
 	stopping: () => void;
 	close: () => void;
@@ -12,7 +13,7 @@ export type Notifier = {
 
 type NotifyEnvironment = Readonly<Record<string, string | undefined>>;
 
-/** `pid`: ours, since a watchdog may be meant for another process. Call it only where there is a NOTIFY_SOCKET. */
+/** `pid`: our own, since the watchdog may be meant for another process. Call only if NOTIFY_SOCKET is set. */
 export function openNotifier(environment: NotifyEnvironment, pid: number, log: Log): Notifier {
 	let timer: NodeJS.Timeout | undefined;
 	let told = false;
@@ -34,7 +35,7 @@ export function openNotifier(environment: NotifyEnvironment, pid: number, log: L
 			notify('READY=1', `STATUS=${status}`);
 			if (every === undefined || timer) return;
 			timer = setInterval(() => {
-				// One that hangs is not joined by others.
+				// Do not start another while one hangs.
 				if (!underway) notify('WATCHDOG=1');
 			}, every);
 			timer.unref();
@@ -44,7 +45,7 @@ export function openNotifier(environment: NotifyEnvironment, pid: number, log: L
 	};
 }
 
-/** A third of the time (ms) after which systemd gives us up; undefined without a watchdog. */
+/** A third of the watchdog's timeout (ms); undefined without a watchdog. */
 function watchdogPause(environment: NotifyEnvironment, pid: number): number | undefined {
 	const { WATCHDOG_USEC: time, WATCHDOG_PID: meant } = environment;
 	if (meant !== undefined && Number(meant) !== pid) return undefined;

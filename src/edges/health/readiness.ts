@@ -1,29 +1,29 @@
-// Whether the bot can do its work now: hear the homeserver, write to its store, deliver what it decided.
+// Whether the bot can work: the homeserver answers, the store accepts writes, and messages are delivered.
 import type { Store } from '../../ports/store.ts';
 
 export type Readiness = {
 	store: Pick<Store, 'kept' | 'nextDue'>;
 	/** Milliseconds since the homeserver last answered a sync; undefined before the first. */
 	syncAge: () => number | undefined;
-	/** How old that may be (ms). */
+	/** The limit for that (ms). */
 	maxSyncAge: number;
 	now: () => Date;
-	/** A clock that nobody sets (ms). */
+	/** A monotonic clock (ms). */
 	steady: () => number;
 };
 
-/** What is due is delivered within seconds; what is due for longer than this (ms) is stuck. */
+/** Deliveries take seconds; one overdue for longer than this (ms) is stuck. */
 const stuckAfter = 5 * 60_000;
-/** The same message must have been due for this long (ms): setting the clock makes everything late at once. */
+/** The same message must have been overdue for this long (ms), because setting the clock makes everything late at once. */
 const seenFor = 30_000;
-/** At most one write in this time (ms), however often somebody asks. */
+/** At most one test write in this time (ms), however often readiness is checked. */
 const writePause = 10_000;
 
-/** A function that gives what is wrong, a sentence each. */
+/** Returns a function that lists what is wrong, one sentence each. */
 export function openReadiness({ store, syncAge, maxSyncAge, now, steady }: Readiness): () => Promise<string[]> {
 	let wrote: number | undefined;
 	let writing: Promise<string | undefined> | undefined;
-	/** What was due when last asked, and since when that is seen. */
+	/** What was due at the last check, and since when we have seen it. */
 	let seen: { due: number; since: number } | undefined;
 
 	async function written(): Promise<string | undefined> {

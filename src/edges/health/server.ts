@@ -1,4 +1,4 @@
-// /healthz, /readyz and /metrics over HTTP, for supervisors and Prometheus. Only questions; nothing can be changed here.
+// /healthz, /readyz and /metrics over HTTP, for supervisors and Prometheus. Read-only.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
@@ -11,19 +11,19 @@ import type { Metrics } from './metrics.ts';
 export type HealthSetup = {
 	listen: { host: string; port: number };
 	loop: Loop;
-	/** Why the bot cannot do its work now, a sentence each; none: it can. */
+	/** Why the bot cannot work now, one sentence each; empty if it can. */
 	troubles: () => Promise<string[]>;
 	metrics: Pick<Metrics, 'text' | 'contentType'>;
 	log: Log;
 };
 
-/** An event loop that was later than this (ms) in the last seconds counts as frozen. */
+/** An event loop that was later than this (ms) in the last few seconds counts as frozen. */
 const frozen = 10_000;
 const zipped = promisify(gzip);
 
 type HealthPage = { status: number; type: string; body: string };
 
-/** Listens; `port` is the one that was asked for, or found if that was 0. Throws a Refusal where it cannot. */
+/** Starts listening; `port` is the one configured, or a free one if that was 0. Throws a Refusal if it cannot listen. */
 export async function serveHealth(setup: HealthSetup): Promise<{ port: number; close: () => void }> {
 	const { listen, log } = setup;
 	const server = createServer({ requestTimeout: 10_000, headersTimeout: 5000 }, (request, response) => {
@@ -34,7 +34,7 @@ export async function serveHealth(setup: HealthSetup): Promise<{ port: number; c
 		});
 	});
 	server.maxConnections = 100;
-	// Longer than scrapers usually pause: one that asks at the moment of closing would see a fault.
+	// Longer than scrape intervals usually are: a request at the moment of closing would look like a fault.
 	server.keepAliveTimeout = 75_000;
 	server.listen(listen.port, listen.host);
 	try {
@@ -49,7 +49,7 @@ export async function serveHealth(setup: HealthSetup): Promise<{ port: number; c
 			throw new Refusal(`health.listen: this user cannot listen on ${at}; choose a port above 1023.`);
 		throw new Refusal(`health.listen: ${at} cannot be used: ${error instanceof Error ? error.message : error}.`);
 	}
-	// A process that has nothing else to do ends.
+	// Do not keep the process alive just for this server.
 	server.unref();
 	server.on('error', error => log.warn({ err: error }, 'the health server failed'));
 	const address = server.address();

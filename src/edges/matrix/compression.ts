@@ -1,4 +1,4 @@
-// Compressed answers, asked for or not: a proxy before the homeserver decides that by itself.
+// Decompresses responses. A proxy in front of the homeserver may compress even if we did not ask for it.
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, inflateRaw, zstdDecompress } from 'node:zlib';
 
@@ -10,26 +10,26 @@ const inflatedRaw = promisify(inflateRaw);
 const decoders: Record<string, Decoder> = {
 	gzip: promisify(gunzip),
 	'x-gzip': promisify(gunzip),
-	// The name means zlib's format, which begins with 8 in the low half of a byte; some servers send it without.
+	// The standard means the zlib format, whose first byte has 8 in its low half; some servers send raw deflate.
 	deflate: (data, options) => ((data[0] ?? 0) % 16 === 8 ? inflated(data, options) : inflatedRaw(data, options)),
 	br: promisify(brotliDecompress),
 	zstd: promisify(zstdDecompress),
 };
 
-/** What we ask for: what every proxy knows. */
+/** What we ask for: every proxy supports these. */
 export const acceptEncoding = 'gzip, deflate, br';
-/** More layers than this are no answer but an attack. */
+/** More layers than this are an attack. */
 const maxLayers = 3;
 
-/** The answer is larger than it may be. */
+/** The response is over the size limit. */
 export class LargeAnswer extends Error {
 	override name = 'LargeAnswer';
 	override message = 'an answer that is too large';
 }
 
 /**
- * The bytes behind a `content-encoding`. Throws an Error that says what is wrong, or a LargeAnswer when
- * more than `maxBytes` bytes come out of any layer.
+ * Decodes a body by its `content-encoding`. Throws an Error that says what is wrong, or a LargeAnswer if any
+ * layer yields more than `maxBytes` bytes.
  */
 export async function decompressed(
 	raw: Buffer,
@@ -41,7 +41,7 @@ export async function decompressed(
 		.split(',')
 		.map(name => name.trim())
 		.filter(name => name !== '' && name !== 'identity');
-	// Answers without a body name an encoding too.
+	// Responses without a body may name an encoding too.
 	if (raw.length === 0) return raw;
 	if (names.length > maxLayers) throw new Error(`an answer that is compressed ${names.length} times`);
 	let bytes = raw;

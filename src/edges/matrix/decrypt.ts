@@ -1,4 +1,4 @@
-// Encrypted events, decrypted where they stand.
+// Decrypts encrypted events in place.
 import { isCryptoError, type OlmMachine, RoomId } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import type { Unreadable } from '../../ports/homeserver.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -8,12 +8,12 @@ import { isRecord, type Json, record } from './json.ts';
 /** The library's code for a message whose session belongs to somebody other than its sender. */
 const mismatchedSender = 5;
 
-/** `clear`: the event decrypted; `why`: why it cannot be read; neither: it is forged. */
+/** `clear`: the decrypted event; `why`: why it cannot be decrypted. An event with neither is forged. */
 export type Decryption = { clear?: Json & { [decrypted]: Came }; why?: string };
 
 export type Decrypter = {
 	decrypt: (room: string, event: Json) => Promise<Decryption>;
-	/** Decrypts events of one room in place; gives those that cannot be read, and leaves them as they are. */
+	/** Decrypts events of one room in place; returns those that cannot be decrypted and leaves them as they are. */
 	open: (room: string, events: unknown) => Promise<Unreadable[]>;
 };
 
@@ -70,14 +70,15 @@ function isEncrypted(event: unknown): event is EncryptedEvent {
 		typeof event.event_id === 'string' &&
 		typeof event.sender === 'string' &&
 		isRecord(event.content) &&
-		// A redacted one has nothing left to decrypt.
+		// A redacted event has nothing left to decrypt.
 		Object.keys(event.content).length > 0
 	);
 }
 
 /**
- * Which message of which session this is. Of one that could be decrypted both are true: its session signed the number,
- * which stands behind the version and a tag (0x08) at the beginning of the ciphertext, seven bits a byte.
+ * The Megolm session id and message index. Both are authentic if the event could be decrypted, because the
+ * session signed the index. It follows the version and a tag (0x08) at the start of the ciphertext, as a varint
+ * of seven bits per byte.
  */
 function messageOf({ session_id, ciphertext }: Json): string {
 	const bytes = Buffer.from(String(ciphertext).slice(0, 16), 'base64');

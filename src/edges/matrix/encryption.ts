@@ -1,5 +1,5 @@
-// Encryption of rooms: what comes in is decrypted, what goes out is encrypted, and keys travel in between. Our own way
-// around matrix-bot-sdk's: it asks for the members of the room before each message, and knows no passphrase.
+// End-to-end encryption: decrypts what comes in, encrypts what goes out and exchanges keys. Replaces
+// matrix-bot-sdk's, which requests the room's members before each message and does not support a passphrase.
 import { mkdirSync } from 'node:fs';
 import {
 	Attachment,
@@ -30,17 +30,18 @@ import { openVerifications, type Verifications } from './verification.ts';
 export type Encryption = {
 	standing: () => DeviceStanding;
 	/**
-	 * Takes the keys that a sync brought and decrypts its timelines in place. `waiting` are events that could not be
-	 * decrypted before; those that can be now are in `opened`, by room.
+	 * Processes the keys that a sync brought and decrypts its timelines in place. `waiting` returns events that
+	 * could not be decrypted before; those that can be now are in `opened`, by room.
 	 */
 	read: (sync: Json, waiting: () => Promise<Unreadable[]>) => Promise<DecryptedSync>;
-	/** Decrypts events of one room in place; gives those that could not be. */
+	/** Decrypts events of one room in place; returns those that could not be decrypted. */
 	open: (room: string, events: unknown) => Promise<Unreadable[]>;
-	/** The event as it goes out: encrypted, as the room's state asks. */
+	/** The event to send, encrypted as the room's state requires. */
 	seal: (room: string, state: RoomState, event: Sealed) => Promise<Sealed>;
 	/**
-	 * Copies the keys of this device into a folder made like the store's, and runs `meanwhile` at the same moment. When it
-	 * resolves the homeserver knows that this device is newer than the copy. Rejects if it could not be told.
+	 * Copies this device's keys into a folder laid out like the store's, and runs `meanwhile` while they cannot
+	 * change. Once it resolves, the homeserver knows that this device is newer than the copy. Rejects if the
+	 * homeserver could not be told.
 	 */
 	copyTo: (folder: string, meanwhile: () => Promise<void>) => Promise<void>;
 	close: () => Promise<void>;
@@ -57,13 +58,13 @@ type EncryptionSetup = Pick<Parameters<typeof openVerifications>[0], 'say' | 're
 	password: string | undefined;
 	ask: Ask;
 	log: Log;
-	/** The process has to end: the keys cannot be kept any more, or the library is broken. */
+	/** The process must end: keys can no longer be stored, or the library is broken. */
 	broken: (error: Error) => void;
 	/** The homeserver knows newer keys of this device than the store has. */
 	behind: () => void;
 };
 
-/** Opens the keys of this device, or makes them. Throws a Refusal when they cannot be used. */
+/** Opens this device's keys, creating them if there are none. Throws a Refusal if they cannot be used. */
 export async function openEncryption(given: EncryptionSetup): Promise<Encryption> {
 	const { user, device, config, ask, log, password } = given;
 	const machine = await openKeys(given.keys, given, config.passphrase);
@@ -73,7 +74,7 @@ export async function openEncryption(given: EncryptionSetup): Promise<Encryption
 	});
 	const guard = openRestoreGuard({ ask, keys: given.keys, user, device, log, behind: given.behind });
 	try {
-		// The device's own keys have to be there before anything is signed; later starts find nothing to send.
+		// The device's own keys must be uploaded before anything is signed. Later starts have nothing to upload.
 		await courier.all();
 	} catch (error) {
 		if (isStoreBehindServer(error) || isCryptoError(error)) {
@@ -148,11 +149,11 @@ function identityOf(given: EncryptionSetup, machine: OlmMachine, signature: Sign
 
 type Signature = {
 	standing: () => Pick<DeviceStanding, 'master' | 'unsignedSince'>;
-	/** Whether the device is signed now. */
+	/** Records whether the device is signed now. */
 	note: (signed: boolean) => Promise<void>;
 };
 
-/** Since when the device is not signed: kept, since it is about the device and not about this start. */
+/** Since when the device has been unsigned. Persisted, because it belongs to the device and not to this start. */
 function openSignature(machine: OlmMachine, device: string, kept: Kept): Signature {
 	const key = `unsigned ${device}`;
 	let unsignedSince: Date | undefined;
@@ -193,7 +194,7 @@ function openReader(given: ReaderSetup): SyncReader {
 		const arrived = await receiveToDevice(machine, sync, log);
 		if (arrived.changed.some(one => one.toString() === user)) sessions.changed();
 		verifications.heed(arrived.events);
-		// In the background: the next sync tries again what failed.
+		// In the background: the next sync retries what failed.
 		courier.all().catch((error: unknown) => {
 			if (!stopped() && !isCryptoError(error)) log.debug({ err: error }, 'keys could not be sent yet');
 		});
@@ -221,7 +222,7 @@ function openReader(given: ReaderSetup): SyncReader {
 		const arrived = await takeKeys(sync, stopped);
 		const unreadable = await readRooms(record(sync.rooms));
 		const opened: DecryptedSync['opened'] = new Map();
-		// The first time all are tried: their keys may have come just before the process was killed.
+		// Try all of them the first time: their keys may have come just before a crash.
 		const all = first || arrived.size > 0 ? await waiting() : [];
 		for (const { room, session, raw } of all) {
 			if (!first && !arrived.has(session)) continue;
@@ -233,13 +234,13 @@ function openReader(given: ReaderSetup): SyncReader {
 	};
 }
 
-/** A file encrypted: what is uploaded, and what stands in the event beside its address. */
+/** Encrypts a file: the bytes to upload, and the metadata that accompanies their address in the event. */
 export function sealFile(bytes: Uint8Array): { bytes: Buffer; info: Content } {
 	const { encryptedData, mediaEncryptionInfo } = Attachment.encrypt(bytes);
 	return { bytes: Buffer.from(encryptedData), info: JSON.parse(mediaEncryptionInfo ?? '{}') };
 }
 
-/** What `sealFile` made, opened again. Throws where the key is not whole, or the bytes are not those that it is for. */
+/** Decrypts what `sealFile` produced. Throws if the key is incomplete or the bytes do not match the hash. */
 export function openFile(bytes: Uint8Array, info: Content): Uint8Array {
 	return Attachment.decrypt(new EncryptedAttachment(bytes, JSON.stringify(info)));
 }

@@ -1,16 +1,16 @@
-// What the homeserver sends → what we understand of it. Everything here comes from strangers: nothing is taken for
-// granted, and what has not the right shape is left out.
+// Parses what the homeserver sends. It all comes from strangers: nothing is assumed, and whatever has the wrong
+// shape is ignored.
 import type { Batch, Incoming, Page, RoomState, Unreadable } from '../../ports/homeserver.ts';
 import { isRecord, type Json, record, text } from './json.ts';
 import { captionOf, sentFile } from './sent-file.ts';
 
-/** What an event was before it was decrypted. A symbol: no JSON of strangers can hold it. */
+/** What an event was before decryption. A symbol, so that no JSON from outside can contain it. */
 export const decrypted = Symbol('decrypted');
-/** Which message of its session it was, and the whole event as JSON. */
+/** `once` identifies the message within its session; `raw` is the whole event as JSON. */
 export type Came = { once: string; raw: string };
 export type Event = Json & { type: string; sender: string; event_id: string; content: Json; [decrypted]?: Came };
 
-/** The kinds of events that reach us. More may be added, never taken away: the last event seen must stay findable. */
+/** The event types we receive. Add to them but never remove any: the last event seen must stay findable. */
 const eventTypes = [
 	'm.room.message',
 	'm.room.encrypted',
@@ -35,9 +35,9 @@ const eventTypes = [
 const stateTypes = eventTypes.slice(eventTypes.indexOf('m.room.create')).filter(type => type !== 'm.room.member');
 
 /**
- * Our own events are left out: what we said we know, and what we know need not be decrypted. `question` only makes the
- * filter another text: to the same question Synapse gives the answer of up to two minutes ago, one that never reached us
- * too, and in between a room may have become encrypted.
+ * Excludes our own events, since we know what we said and need not decrypt it. `question` only makes the filter's
+ * text unique: Synapse answers an identical sync request from a cache of up to two minutes, even if that response
+ * never reached us, and meanwhile a room may have become encrypted.
  */
 export function syncFilter(self: string, question: number): string {
 	return JSON.stringify({
@@ -52,12 +52,12 @@ export function syncFilter(self: string, question: number): string {
 	});
 }
 
-/** With our own events: the moment when we came in ends the reading. */
+/** Includes our own events, because reading ends at our own join. */
 export function historyFilter(): string {
 	return JSON.stringify({ types: eventTypes, lazy_load_members: true });
 }
 
-/** A sync as a batch, or undefined if it is not one. */
+/** A sync response as a batch; undefined if it is not one. */
 export function batchOf(raw: unknown, self: string, now: Date): Batch | undefined {
 	if (!isRecord(raw) || typeof raw.next_batch !== 'string') return undefined;
 	const rooms = record(raw.rooms);
@@ -73,7 +73,7 @@ export function batchOf(raw: unknown, self: string, now: Date): Batch | undefine
 	};
 }
 
-/** The rooms of a sync that it says are encrypted. */
+/** The rooms that a sync shows to be encrypted. */
 export function encryptedIn(raw: unknown): string[] {
 	return Object.entries(record(record(record(raw).rooms).join)).flatMap(([room, news]) => {
 		const events = [record(news).state, record(news).timeline].flatMap(part => eventsOf(record(part).events));
@@ -122,7 +122,7 @@ export function addReading(
 }
 
 /**
- * A page of history, newest first. It ends at `until`, at the moment when we came in, or where all is more than a day
+ * A page of history, newest first. It ends at `until`, at our own join, or once all events are more than a day
  * older than `until` (whose event the homeserver may have deleted).
  */
 export function pageOf(
@@ -150,14 +150,14 @@ export function pageOf(
 	return { ...page, next: raw.end };
 }
 
-/** Whether this is the moment when we came into the room, and not only a change of our name. */
+/** Whether this is our own join, and not only a change of our profile. */
 function isEntrance(event: Event, self: string): boolean {
 	if (event.type !== 'm.room.member' || event.state_key !== self || event.content.membership !== 'join') return false;
 	const before = record(record(event.unsigned).prev_content);
 	return before.membership !== 'join';
 }
 
-/** Messages of others that may hold a command, or belong to one: no notices, no edits, nothing of ours. */
+/** Messages of others that may contain a command or belong to one: no notices, no edits, nothing of ours. */
 export function incomingOf(room: string, event: Event, self: string, now: Date): Incoming | undefined {
 	const { content, sender } = event;
 	if (event.type === 'm.reaction') return signOf(room, event, self, now);
@@ -183,11 +183,14 @@ export function incomingOf(room: string, event: Event, self: string, now: Date):
 	};
 }
 
-/** Where a message stands. `reply`: what older clients quote; `repliesTo`: what its sender replied to. */
+/**
+ * The thread and reply of a message. `reply`: the event older clients quote; `repliesTo`: the one its sender
+ * replied to.
+ */
 export function placeOf(relation: Json): { thread?: string; reply?: string; repliesTo?: string } {
 	const thread = relation.rel_type === 'm.thread' ? text(relation.event_id) : undefined;
 	const reply = text(record(relation['m.in_reply_to']).event_id);
-	// In a thread, clients without threads see a reply to its last message; nobody replied to that.
+	// In a thread, clients without threads show a reply to its last message, but nobody replied to that.
 	const repliesTo = thread !== undefined && relation.is_falling_back === true ? undefined : reply;
 	return {
 		...(thread !== undefined && { thread }),
@@ -200,10 +203,10 @@ export function isEdit(content: Json): boolean {
 	return record(content['m.relates_to']).rel_type === 'm.replace' || content['m.new_content'] !== undefined;
 }
 
-/** The reactions that mean something to us. */
+/** The reactions with a meaning. */
 const reactions = ['✅', '💤', '▶'];
 
-/** A reaction that stands for a command, in whatever shade a client draws it. */
+/** A reaction that stands for a command, in any variation of the emoji. */
 function signOf(room: string, event: Event, self: string, now: Date): Incoming | undefined {
 	const relation = record(event.content['m.relates_to']);
 	const [to, key] = [text(relation.event_id), text(relation.key)];
@@ -222,7 +225,7 @@ function signOf(room: string, event: Event, self: string, now: Date): Incoming |
 	};
 }
 
-/** Older clients put what they reply to before the text, each line after `> `. */
+/** Older clients put the quoted message before the text, each line after `> `. */
 export function withoutQuote(body: string): string {
 	if (!body.startsWith('> ')) return body;
 	const lines = body.split('\n');
@@ -234,7 +237,7 @@ export function withoutQuote(body: string): string {
 function mentions(content: Json, self: string): boolean {
 	const mentioned = content['m.mentions'];
 	if (isRecord(mentioned)) return Array.isArray(mentioned.user_ids) && mentioned.user_ids.includes(self);
-	// Clients before `m.mentions` made a link of the name.
+	// Clients older than `m.mentions` turn the name into a link.
 	const html = text(content.formatted_body) ?? '';
 	return (
 		html.includes(`https://matrix.to/#/${self}`) || html.includes(`https://matrix.to/#/${encodeURIComponent(self)}`)
@@ -255,7 +258,7 @@ function addState(state: RoomState, event: Event): void {
 	}
 }
 
-/** Room versions from 11 on name the event in the content. */
+/** From room version 11 on, the content names the redacted event. */
 function redactedBy(event: Event): string[] {
 	const redacted = text(event.content.redacts) ?? text(event.redacts);
 	return redacted === undefined ? [] : [redacted];
@@ -267,7 +270,10 @@ function inviterOf(events: Event[], self: string): string | undefined {
 	)?.sender;
 }
 
-/** What the new room says it replaces, where an invitation brings its first event. From room version 12 on it has no event. */
+/**
+ * The room that the new one says it replaces, if the invitation includes its create event. From room version 12
+ * on the predecessor has no event id.
+ */
 function predecessorIn(events: Event[]): { predecessor?: string | null } {
 	const create = events.find(event => event.type === 'm.room.create' && event.state_key === '');
 	return create ? { predecessor: text(record(create.content.predecessor).room_id) ?? null } : {};
@@ -277,7 +283,7 @@ export function eventsOf(value: unknown): Event[] {
 	if (!Array.isArray(value)) return [];
 	return value.flatMap(event => {
 		if (!isRecord(event) || typeof event.type !== 'string' || typeof event.sender !== 'string') return [];
-		// Stripped state, as in invitations, has no ids.
+		// Stripped state, as in invitations, has no event ids.
 		return [
 			{
 				...event,
@@ -290,7 +296,7 @@ export function eventsOf(value: unknown): Event[] {
 	});
 }
 
-/** When it was said, as its homeserver says; a clock that is ahead of ours is not believed. */
+/** The server's timestamp, but never later than our own clock. */
 export function timeOf(event: Json, now: Date): Date {
 	const at = event.origin_server_ts;
 	return typeof at === 'number' && Number.isSafeInteger(at) && at >= 0 && at < now.getTime() ? new Date(at) : now;

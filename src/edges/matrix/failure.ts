@@ -1,11 +1,11 @@
-// Why a call failed, read from what matrix-bot-sdk throws.
+// Turns the errors of matrix-bot-sdk into failures.
 
 import type { Failure } from '../../ports/homeserver.ts';
 import { isRecord } from './json.ts';
 
-/** Codes by which a homeserver says that the token counts no longer. */
+/** Error codes that mean the access token is no longer valid. */
 const tokenCodes = ['M_UNKNOWN_TOKEN', 'M_MISSING_TOKEN'];
-/** No although the status says so: these pass with time, or by somebody's doing. */
+/** Not refusals, despite their status: these pass with time or once somebody acts. */
 const passing = [
 	'M_RESOURCE_LIMIT_EXCEEDED',
 	'M_CONSENT_NOT_GIVEN',

@@ -1,11 +1,11 @@
-// The past of a room, read backwards. matrix-bot-sdk has no method for it.
+// Reads room history backwards. matrix-bot-sdk has no method for it.
 import type { Homeserver, Outcome, Wanted } from '../../ports/homeserver.ts';
 import type { Encryption } from './encryption.ts';
 import { historyFilter, pageOf } from './events.ts';
 import { isRecord, type Json, record } from './json.ts';
 import { objectOf, roomPath, type Session, senseless } from './session.ts';
 
-/** Events a page. */
+/** Events per page. */
 const limit = 100;
 
 type HistorySetup = { session: Session; encryption: Encryption | undefined; now: () => Date };
@@ -21,7 +21,10 @@ export function openHistory({
 			client.doRequest('GET', roomPath(room, 'messages'), { dir: 'b', limit, ...query }),
 		);
 
-	/** Our own events of a room, decrypted where they can be, newest first, until `take` gives something or all are older. */
+	/**
+	 * Searches our own events in a room, decrypted where possible, newest first, until `take` returns something or
+	 * all are older.
+	 */
 	async function own<T>(
 		room: string,
 		since: Date,
@@ -50,7 +53,7 @@ export function openHistory({
 	async function find(room: string, { said, since, sealed, answers }: Wanted): Promise<Outcome<string | undefined>> {
 		const ciphertext = sealed?.content.ciphertext;
 		return own(room, since, (closed, opened) => {
-			// What an earlier device of ours encrypted cannot be decrypted any more, but it can be recognised.
+			// What an earlier device of ours encrypted can no longer be decrypted, but it can be recognised.
 			const same = closed.find(({ content }) => ciphertext !== undefined && record(content).ciphertext === ciphertext);
 			const reply = opened.find(event => event.type === 'm.room.encrypted' && answers && repliesTo(event) === answers);
 			const found = same ?? opened.find(({ content }) => record(content)['io.glia.said'] === said) ?? reply;
@@ -79,7 +82,7 @@ export function openHistory({
 	};
 }
 
-/** The relation stands outside of what is encrypted. */
+/** The relation is outside the encrypted part. */
 function repliesTo({ content }: Json): string | undefined {
 	const reply = record(record(record(content)['m.relates_to'])['m.in_reply_to']).event_id;
 	return typeof reply === 'string' ? reply : undefined;

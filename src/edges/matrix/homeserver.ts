@@ -1,4 +1,4 @@
-// The homeserver, by matrix-bot-sdk (sdk.ts says what of it is replaced): logs in, and joins what the bot asks of it.
+// The homeserver port over matrix-bot-sdk (sdk.ts says which parts are replaced): logs in, and combines its parts.
 
 import { Refusal } from '../../answer.ts';
 import type { DeviceStanding } from '../../command.ts';
@@ -24,19 +24,19 @@ import { openSync } from './sync.ts';
 
 export type Connection = Homeserver & {
 	lastSync: () => Date | undefined;
-	/** Undefined if the login has no device, and so no keys: then encrypted rooms cannot be read. */
+	/** Undefined if the login has no device and so no keys; then encrypted rooms cannot be read. */
 	device: () => DeviceStanding | undefined;
 	/**
-	 * Ends the session that this start made, if the start comes to nothing: no device is left behind. A session of an
-	 * earlier start is kept, and one that the homeserver does not end now: the next start goes on with it.
+	 * Ends the session of this start, so that a failed start leaves no device behind. A session of an earlier start
+	 * is kept, and so is one that the homeserver does not end now: the next start continues with it.
 	 */
 	abandon: () => Promise<void>;
 	/**
-	 * Copies the keys of this session, if it has any, into a folder made like the store's, and runs `meanwhile` at the same
-	 * moment. When it resolves the homeserver knows that the copy is old.
+	 * Copies this session's keys, if any, into a folder laid out like the store's, and runs `meanwhile` while they
+	 * cannot change. Once it resolves, the homeserver knows that the copy is old.
 	 */
 	copyKeys: (folder: string, meanwhile: () => Promise<void>) => Promise<void>;
-	/** Ends all calls under way; what is asked from then on fails with `stopped`. */
+	/** Aborts all requests under way; later ones fail with `stopped`. */
 	close: () => Promise<void>;
 };
 
@@ -51,19 +51,19 @@ type Edges = {
 	/** Absent: no proxies. */
 	proxyOf?: ProxyOf | undefined;
 	now: () => Date;
-	/** Aborted when the process is to end before this has begun. */
+	/** Aborted if the process must end before the connection is ready. */
 	ending: AbortSignal;
-	/** Why this person may not have the device verified; `room` is undefined between devices. */
+	/** Why this person may not verify the device; `room` is undefined outside rooms. */
 	mayVerify: (person: string, room: string | undefined) => Promise<string | undefined>;
 	/** Nothing works until somebody acts. */
 	locked: (why: string) => void;
-	/** The process has to be started again: what it holds can no longer be kept. */
+	/** The process must be restarted: its state can no longer be stored. */
 	fatal: (error: Error) => void;
 };
 
 type ConnectConfig = Pick<Config, 'matrix' | 'encryption'>;
 
-/** Logs in, or finds the login of an earlier start. Throws a Refusal; undefined if the process is to end. */
+/** Logs in or resumes an earlier login. Throws a Refusal; undefined if the process must end. */
 export async function connect(config: ConnectConfig, edges: Edges): Promise<Connection | undefined> {
 	const { store, log, now, ending } = edges;
 	const http = openHttp(`Glia/${edges.version}`, { proxyOf: edges.proxyOf });
@@ -140,20 +140,20 @@ function assemble({ session, keys, edges, abandon, closeHttp }: HomeserverParts)
 	};
 }
 
-/** Sends an event at once: verifications are over in minutes and cannot wait in the outbox. Gives the event's id. */
+/** Sends an event at once, bypassing the outbox: verifications time out within minutes. Returns the event id. */
 type SayNow = (room: string, transaction: string, event: Sealed) => Promise<string>;
 
 type Keys = {
 	/** Undefined for a login without a device. */
 	encryption: Encryption | undefined;
-	/** From now on keys that turn out to be old end the process, and verifications can speak. */
+	/** Call once ready: from then on outdated keys end the process, and verifications can send. */
 	begin: (say: SayNow) => void;
 };
 
 /** The homeserver knows newer keys of this device than the store has. */
 class StaleKeys extends Refusal {}
 
-/** Opens the keys of this device. Throws StaleKeys, with nothing left open, if they must not be used. */
+/** Opens this device's keys. Throws StaleKeys, with nothing left open, if they must not be used. */
 async function openDevice(config: ConnectConfig, edges: Edges, session: Session): Promise<Keys> {
 	const { device, user } = session.account();
 	const { log, fatal, locked } = edges;
@@ -186,7 +186,7 @@ async function openDevice(config: ConnectConfig, edges: Edges, session: Session)
 		throw stale === undefined ? error : new StaleKeys(stale);
 	});
 
-	/** The keys of this device would be used twice: nothing more is said by it. */
+	/** Another copy of these keys is in use: send nothing more with them. */
 	async function leave(why: string): Promise<void> {
 		session.stop();
 		await session.dropToken();
@@ -213,7 +213,7 @@ function staleSentence({ origin }: Account, password: boolean): string {
 	return `${why}. They are no longer used; put the password into the configuration for a new session.`;
 }
 
-/** The SDK tells of every failed call; we judge them, so here they are only for those who look closely. */
+/** The SDK logs every failed request. We handle failures ourselves, so its messages are logged at debug level. */
 function quieten(log: Log): void {
 	const tell = (module: string, ...rest: unknown[]) => {
 		const [text] = rest.filter(part => typeof part === 'string');

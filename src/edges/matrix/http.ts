@@ -1,5 +1,5 @@
-// What stands in the place of the deprecated `request` under matrix-bot-sdk: undici with a time-out for every call,
-// reused connections, and an end to all calls at shutdown.
+// Replaces the deprecated `request` under matrix-bot-sdk with undici: a timeout for every request, reused
+// connections, and an abort of all requests at shutdown.
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';
 import type { ProxyOf } from '../../runtime/proxy.ts';
 import { retryAfter } from '../../runtime/retry.ts';
@@ -13,7 +13,7 @@ type RequestOptions = {
 	qs?: Record<string, unknown> | null;
 	/** `null` asks for a Buffer. */
 	encoding?: null;
-	/** Milliseconds; a minute where the SDK's method has no say in it. */
+	/** Milliseconds; a minute if the SDK's method does not set it. */
 	timeout: number;
 	headers: Record<string, string>;
 	body?: string | Buffer;
@@ -24,27 +24,27 @@ type Callback = (error: Error | null, response?: HttpResponse, body?: unknown) =
 
 export type Http = {
 	request: (options: RequestOptions, callback: Callback) => void;
-	/** Ends all calls under way and all to come. */
+	/** Aborts all requests under way and rejects later ones. */
 	close: () => Promise<void>;
 };
 
-/** How long a call may take (ms): an ordinary one, and one that waits for other servers or carries a file. */
+/** Timeouts (ms) of an ordinary request, and of one that waits for other servers or carries a file. */
 const callTimeout = 30_000;
 const slowTimeout = 120_000;
 const slow = /\/_matrix\/(?:client\/v3\/join\/|media\/v3\/upload)/;
-/** A file of another server is fetched from there first, for which Synapse takes 20 seconds at most (ms). */
+/** Synapse takes up to 20 seconds to fetch another server's file first (ms). */
 const downloadTimeout = 60_000;
 const download = /\/_matrix\/(?:client\/v1\/media|media\/v3)\/download\//;
 /** A first sync of thousands of rooms (ms). */
 export const firstSyncTimeout = 300_000;
 
-/** No answer of a homeserver is larger (bytes), compressed or not; a first sync of thousands of rooms stays far below. */
+/** The size limit of a response (bytes), compressed or not; a first sync of thousands of rooms stays far below. */
 const maxBytes = 256 * 1024 * 1024;
-/** Of a file no more is read than a command may ask for (bytes). */
+/** The size limit of a download (bytes): no command reads more. */
 export const maxDownload = 10_000_000;
 
 type HttpSetup = {
-	/** Bytes of an answer, compressed or not. */
+	/** Bytes of a response, compressed or not. */
 	maxAnswer?: number;
 	/** Absent: no proxies. */
 	proxyOf?: ProxyOf | undefined;
@@ -55,18 +55,18 @@ export function openHttp(userAgent: string, { maxAnswer = maxBytes, proxyOf }: H
 		connect: { timeout: 10_000 },
 		keepAliveTimeout: 30_000,
 		maxResponseSize: maxAnswer,
-		// The whole call is timed by its signal; these two would cut a long sync short.
+		// The signal times the whole request; these two would cut a long sync short.
 		headersTimeout: 0,
 		bodyTimeout: 0,
 	};
 	const direct = new Agent(connections);
 	const proxied = new Map<string, ProxyAgent>();
 
-	/** The way to an address: by the proxy that the environment names for it, or straight. */
+	/** The dispatcher for an address: the proxy that the environment names for it, or a direct connection. */
 	function wayTo(uri: string): Dispatcher {
 		const proxy = proxyOf?.(uri)?.href;
 		if (proxy === undefined) return direct;
-		// To what is not encrypted a proxy wants to be asked; tunnels it often allows for port 443 only.
+		// Proxies expect plain requests for what is not encrypted, and often allow tunnels to port 443 only.
 		const proxyTunnel = uri.startsWith('https:');
 		const key = `${proxy} ${proxyTunnel}`;
 		const known = proxied.get(key) ?? new ProxyAgent({ ...connections, uri: proxy, proxyTunnel });
@@ -87,7 +87,7 @@ export function openHttp(userAgent: string, { maxAnswer = maxBytes, proxyOf }: H
 	};
 }
 
-/** Decided here, since most of the SDK's methods take no time-out. Only a sync may say for itself how long it waits. */
+/** Decided here, since most of the SDK's methods take no timeout. Only a sync sets its own. */
 function timeoutOf({ uri, timeout }: RequestOptions): number {
 	const { pathname } = new URL(uri);
 	if (slow.test(pathname)) return slowTimeout;
@@ -95,7 +95,10 @@ function timeoutOf({ uri, timeout }: RequestOptions): number {
 	return pathname.endsWith('/_matrix/client/v3/sync') ? timeout : Math.min(timeout, callTimeout);
 }
 
-/** Runs `work` with a signal that aborts after `ms` milliseconds. AbortSignal.timeout's timer would outlive the work. */
+/**
+ * Runs `work` with a signal that aborts after `ms` milliseconds. The timer of AbortSignal.timeout would outlive
+ * the work.
+ */
 async function inTime<T>(ms: number, work: (late: AbortSignal) => Promise<T>): Promise<T> {
 	const late = new AbortController();
 	const timer = setTimeout(() => late.abort(new DOMException('no answer in time', 'TimeoutError')), ms);
@@ -129,7 +132,7 @@ async function call(
 		const clock = Date.parse(single(headers.date) ?? '');
 		const waitMs = retryAfter(single(headers['retry-after']), Number.isNaN(clock) ? Date.now() : clock);
 		const limited = { errcode: 'M_LIMIT_EXCEEDED', ...(isRecord(parsed) && parsed) };
-		// The SDK reads the body only; newer servers may send the header only.
+		// The SDK only reads the body, but newer servers may send only the header.
 		return { statusCode, headers, body: waitMs === undefined ? limited : { ...limited, retry_after_ms: waitMs } };
 	}
 	if (statusCode >= 400 && !isRecord(parsed))
@@ -137,7 +140,7 @@ async function call(
 	return { statusCode, headers, body: parsed };
 }
 
-/** The body, if it has at most this many bytes; the connection of a longer one is given up. */
+/** Reads the body up to a limit; beyond it the connection is dropped. */
 async function upTo(most: number, body: Dispatcher.ResponseData['body']): Promise<Buffer> {
 	const chunks: Buffer[] = [];
 	let length = 0;
@@ -163,7 +166,7 @@ function query(qs: RequestOptions['qs']): string {
 	return text && `?${text}`;
 }
 
-/** By what it is, not by what the content type says: some proxies name any answer text or nothing at all. */
+/** Judges by the content, not the content type: some proxies label every response as text, or not at all. */
 function parse(bytes: Buffer): unknown {
 	try {
 		return JSON.parse(new TextDecoder().decode(bytes));

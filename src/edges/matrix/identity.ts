@@ -1,4 +1,4 @@
-// The bot's identity: its device signed, or in one sentence what has to be done for it.
+// The bot's cross-signing identity: signs its device, or says in one sentence what the operator has to do.
 import {
 	establishIdentity,
 	type IdentityMeans,
@@ -12,20 +12,20 @@ import type { Log } from '../../runtime/log.ts';
 import { backoff } from '../../runtime/retry.ts';
 import { failureOf } from './failure.ts';
 
-/** How often an account's page is looked at (ms): what is allowed there holds for some minutes. */
+/** How often to check for approval on the account page (ms): an approval lasts a few minutes. */
 const pagePause = 60_000;
 /**
- * How long we wait (ms) for what one process of the homeserver took and another does not know yet, before each new try;
- * after the last it counts as refused, and is tried again every hour.
+ * The delay (ms) before each retry while one process of the homeserver has accepted something that another does
+ * not know yet. After the last it counts as refused and is retried every hour.
  */
 const lags = [500, 1000, 2000, 4000, 8000, 15_000, 30_000, 60_000];
 const hour = 3600_000;
-/** How many tries are quick: nobody could rely on the signature before that. */
+/** How many of these retries sending waits for: earlier, others could not rely on the signature. */
 const lagsAtFirst = 4;
 
 export type Identity = {
 	standing: () => Pick<DeviceStanding, 'signed' | 'needs'>;
-	/** Resolves when the first try is over, however it went; with a homeserver that lags behind itself, after a few. */
+	/** Resolves when the first attempt is over, whatever its outcome, or after a few if the homeserver lags. */
 	tried: Promise<void>;
 	stop: () => void;
 };
@@ -34,11 +34,11 @@ type Establishing = {
 	machine: OlmMachine;
 	request: SendRequest;
 	means: IdentityMeans;
-	/** The seeds that an earlier device left. */
+	/** The seeds of an earlier device. */
 	inherited: () => Promise<IdentityMeans['seeds']>;
 	user: string;
 	log: Log;
-	/** Hears of each outcome. */
+	/** Called with each outcome. */
 	known: (signed: boolean) => void;
 };
 
@@ -46,7 +46,7 @@ export function openIdentity({ machine, request, means: given, inherited, user, 
 	let standing: ReturnType<Identity['standing']> = { signed: undefined };
 	let stopped = false;
 	let timer: NodeJS.Timeout | undefined;
-	/** What the homeserver has taken and does not show yet, and how often it was looked for. */
+	/** What the homeserver has accepted but does not show yet, and how often we have looked. */
 	let expects: string | undefined;
 	let lagged = 0;
 	let isNew = false;
@@ -81,7 +81,7 @@ export function openIdentity({ machine, request, means: given, inherited, user, 
 		tried.resolve();
 	}
 
-	/** Asks later. Logged once, and again when the quick tries are used up. */
+	/** Retries later. Logs the first time, and when the quick retries are used up. */
 	function again({ why, expects: taken, made }: Extract<IdentityOutcome, { kind: 'pending' }>): void {
 		if (made) isNew = true;
 		const wait = lags[lagged++];
@@ -121,7 +121,7 @@ export function openIdentity({ machine, request, means: given, inherited, user, 
 	};
 }
 
-/** What the operator has to do, as a sentence; undefined when nothing is left to do. */
+/** A sentence saying what the operator has to do; undefined if nothing. */
 function needsOf(outcome: IdentityOutcome, user: string): string | undefined {
 	if (outcome.kind === 'signed' || outcome.kind === 'pending') return undefined;
 	if (outcome.kind === 'refused') return `The homeserver does not allow signing this device: ${outcome.why}.`;

@@ -1,5 +1,5 @@
-// Questions to a homeserver that change nothing there: whether it is one, and who a token belongs to. Without the SDK,
-// which a check of the configuration need not load.
+// Read-only requests to a homeserver: whether it is one, and who a token belongs to. Without the SDK, so that a
+// configuration check need not load it.
 
 import type { Failure, Outcome } from '../../ports/homeserver.ts';
 import type { ProxyOf } from '../../runtime/proxy.ts';
@@ -8,15 +8,15 @@ import { openHttp } from './http.ts';
 import { isRecord, type Json } from './json.ts';
 
 export type Inquiry = {
-	/** The versions of the specification that it speaks, oldest first. */
+	/** The versions of the specification it supports, oldest first. */
 	versions: (homeserver: string) => Promise<Outcome<string[]>>;
-	/** The ways to log in: `m.login.password` … */
+	/** The login types: `m.login.password` … */
 	logins: (homeserver: string) => Promise<Outcome<string[]>>;
 	whoami: (homeserver: string, token: string) => Promise<Outcome<{ user: string; device: string | undefined }>>;
 	joined: (homeserver: string, token: string) => Promise<Outcome<string[]>>;
-	/** Whether there is such an account; undefined where the homeserver keeps that to itself. */
+	/** Whether the account exists; undefined if the homeserver does not say. */
 	exists: (homeserver: string, user: string) => Promise<boolean | undefined>;
-	/** The address that the server's `.well-known` gives for clients. */
+	/** The client address in the server's `.well-known`. */
 	wellKnown: (server: string) => Promise<string | undefined>;
 	close: () => Promise<void>;
 };

@@ -1,6 +1,6 @@
-// JSON of strangers: nothing of its shape is taken for granted.
+// JSON from strangers: nothing about its shape is assumed.
 
-/** An object of JSON, or what claims to be one. */
+/** A JSON object. */
 export type Json = Record<string, unknown>;
 
 export function text(value: unknown): string | undefined {

@@ -1,4 +1,4 @@
-// The keys of a device: how they are opened, and where they lie if that is a folder.
+// Opens a device's keys, and stores them in a folder if they are not in PostgreSQL.
 import { createHash } from 'node:crypto';
 import {
 	closeSync,
@@ -29,13 +29,13 @@ import type { KeyRecords, KeyStore } from '../../ports/keys.ts';
 
 type Owner = Pick<Account, 'user' | 'device'>;
 
-/** Each device has a folder of its own in the store's, named so that any device id is a name of a file. */
+/** Each device has its own folder in the store, named so that any device id makes a valid file name. */
 export function folderOf(store: string, device: string): string {
 	const name = /^[A-Za-z0-9_-]{1,60}$/.test(device) ? device : createHash('sha256').update(device).digest('hex');
 	return join(store, 'crypto', name);
 }
 
-/** Keys in files, in the folder of a store. */
+/** Keys in files, in the store's folder. */
 export function keysIn(store: string): KeyStore {
 	const all = join(store, 'crypto');
 	const startsOf = (device: string) => join(folderOf(store, device), 'starts');
@@ -72,8 +72,8 @@ function write(file: string, text: string): void {
 }
 
 /**
- * Whether the newest keys in a store's folder are locked by a passphrase. Undefined where there are none, or where nobody can
- * tell now. Nothing is written, and no lock is taken: the file is read as it lies.
+ * Whether the newest keys in a store's folder are encrypted with a passphrase. Undefined if there are none or it
+ * cannot be told now. Writes nothing and takes no lock: the file is read as it is.
  */
 export function isSealed(store: string): boolean | undefined {
 	const all = join(store, 'crypto');
@@ -82,18 +82,21 @@ export function isSealed(store: string): boolean | undefined {
 		const [newest] = readdirSync(all).sort((a, b) => began(b) - began(a));
 		return newest === undefined ? undefined : sealedIn(join(all, newest));
 	} catch {
-		// No folder yet, or somebody else's.
+		// No folder yet, or not ours to read.
 		return undefined;
 	}
 }
 
-/** The records of a device that `earlier` names, wherever they lie. Throws what says why they cannot be read. */
+/**
+ * The records of a device listed by `earlier`, wherever they are stored. Throws an error that says why they
+ * cannot be read.
+ */
 export function recordsOf(keys: KeyStore, device: string): KeyRecords {
 	const records = keys.records(device);
 	return typeof records === 'string' ? openFile(records) : records;
 }
 
-/** Opens the keys of a device, or makes them. Throws a Refusal when they cannot be used. */
+/** Opens a device's keys, creating them if there are none. Throws a Refusal if they cannot be used. */
 export async function openKeys(keys: KeyStore, { user, device }: Owner, passphrase?: string): Promise<OlmMachine> {
 	const records = keys.records(device);
 	try {
@@ -104,7 +107,7 @@ export async function openKeys(keys: KeyStore, { user, device }: Owner, passphra
 	}
 }
 
-/** The private halves of the identity; undefined if this store has none, or not all. Throws a Refusal. */
+/** The private halves of the identity; undefined unless this store has all of them. Throws a Refusal. */
 export async function readSeeds(keys: KeyStore, owner: Owner, passphrase?: string): Promise<Seeds | undefined> {
 	if (!(await keys.has(owner.device))) return undefined;
 	const machine = await openKeys(keys, owner, passphrase);
@@ -115,11 +118,11 @@ export async function readSeeds(keys: KeyStore, owner: Owner, passphrase?: strin
 	}
 }
 
-/** The identity as an earlier device of this store has it: a session may end without anything being lost. */
+/** The identity as an earlier device of this store has it, so that a lost session does not lose the identity. */
 export async function earlierSeeds(keys: KeyStore, owner: Owner, passphrase?: string): Promise<Seeds | undefined> {
 	for (const device of await keys.earlier(owner.device)) {
 		const seeds = await readSeeds(keys, { ...owner, device }, passphrase).catch((error: unknown) => {
-			// Somebody else's, or one under another passphrase: as good as none.
+			// Keys of another account or under another passphrase count as missing.
 			if (error instanceof Refusal) return undefined;
 			throw error;
 		});

@@ -1,4 +1,4 @@
-// Login: the session of an earlier start, or a new one; what does not work is said in one sentence.
+// Logs in: resumes an earlier session or starts a new one. What goes wrong is said in one sentence.
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MatrixClient } from 'matrix-bot-sdk';
@@ -13,15 +13,15 @@ import { sdk } from './sdk.ts';
 
 type LoginStore = Pick<Store, 'account' | 'keepAccount' | 'owner' | 'kept'>;
 
-/** `fresh`: it was made just now, not by an earlier start. */
+/** `fresh`: made just now, not by an earlier start. */
 export type Entered = { account: Account; fresh: boolean };
 
-/** A start that fails for want of an answer is tried again after these pauses (ms). */
+/** A start that gets no response tries again after these pauses (ms). */
 const pauses = [500, 2000];
 
-/** Where the device of a log-in is kept whose answer has not been read yet. */
+/** The key under which the device id of an unfinished login is kept. */
 const pendingKey = 'login device';
-/** How long a log-out at the end of a start may take (ms). */
+/** The timeout of the logout at the end of a start (ms). */
 const logoutTime = 5000;
 
 /** Logs in, with a few attempts. Throws a Refusal. */
@@ -40,7 +40,7 @@ export async function enter(config: Config['matrix'], store: LoginStore, now: ()
 	}
 }
 
-/** The kept login if it still belongs to this configuration, else a new one. */
+/** The stored login if it still belongs to this configuration, or else a new one. */
 async function firstLogin(config: Config['matrix'], store: LoginStore, now: () => Date): Promise<Entered> {
 	const owner = await store.owner();
 	if (owner !== undefined && owner !== config.user) {
@@ -81,15 +81,16 @@ async function firstLogin(config: Config['matrix'], store: LoginStore, now: () =
 		};
 	}
 	await store.keepAccount(account);
-	// Nobody is to go on encrypting for it. What is refused here was logged out already, or is later (sessions.ts).
+	// So that nobody goes on encrypting for it. If this fails, the session was already logged out, or will be later
+	// (sessions.ts).
 	if (kept && kept.device !== account.device) await logout(new sdk.MatrixClient(config.homeserver, kept.token));
 	if (fresh) await store.kept.put(pendingKey, '');
 	return { account, fresh };
 }
 
 /**
- * The device to log in as, chosen by us: a log-in whose answer is lost, or makes no sense, has made a device all the same.
- * The next try, in this start or a later one, takes the same, so that there is never more than one of them.
+ * The device id to log in with, chosen by us: a login whose response is lost or invalid has still created a
+ * device. Later attempts, in this start or another, use the same id, so that there is never more than one.
  */
 async function pendingDevice({ homeserver, user }: Config['matrix'], kept: LoginStore['kept']): Promise<string> {
 	const of = `${homeserver} ${user} `;
@@ -101,7 +102,7 @@ async function pendingDevice({ homeserver, user }: Config['matrix'], kept: Login
 	return device;
 }
 
-/** Ends a session, and with it its device. True if the homeserver knows neither of them any more. */
+/** Ends a session, and with it its device. True if the homeserver no longer knows either. */
 export async function logout(client: MatrixClient): Promise<boolean> {
 	try {
 		await client.doRequest('POST', '/_matrix/client/v3/logout', null, {}, logoutTime);
@@ -112,8 +113,8 @@ export async function logout(client: MatrixClient): Promise<boolean> {
 }
 
 /**
- * The same session at another address: the store belongs to the account, and the homeserver says whose the token is.
- * Undefined if it does not know the token. Throws a Refusal if it is somebody else's.
+ * The same session at another address: the store belongs to the account, so ask the homeserver who the token
+ * belongs to. Undefined if it does not know the token. Throws a Refusal if it is another account's.
  */
 async function movedTo(config: Config['matrix'], kept: Account): Promise<Account | undefined> {
 	const found = await whoami(config.homeserver, kept.token).catch((error: unknown) => {
@@ -129,7 +130,7 @@ async function movedTo(config: Config['matrix'], kept: Account): Promise<Account
 	return { ...kept, homeserver: config.homeserver };
 }
 
-/** Whose a token is, and of which device; `''` if it has none. */
+/** The user and device of a token; the device is `''` if it has none. */
 async function whoami(homeserver: string, token: string): Promise<{ user: unknown; device: string }> {
 	const client = new sdk.MatrixClient(homeserver, token);
 	const answer: unknown = await client.getWhoAmI();
@@ -138,8 +139,8 @@ async function whoami(homeserver: string, token: string): Promise<{ user: unknow
 }
 
 /**
- * Logs in by password. Not by matrix-bot-sdk's MatrixAuth: that cannot name the device, so each attempt would leave one
- * behind, and it does not give the device's id.
+ * Logs in by password. Not with matrix-bot-sdk's MatrixAuth: it cannot set the device id, so each attempt would
+ * leave a device behind, and it does not return the id.
  */
 export async function login(
 	config: Config['matrix'],

@@ -1,4 +1,4 @@
-// Files that people sent, fetched for a command: at most as many bytes as asked for, and what is encrypted checked by its hash.
+// Fetches files that people sent for a command, up to a size limit, and checks the hash of encrypted ones.
 import { isFatal } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import type { FetchedFile, Homeserver, Outcome } from '../../ports/homeserver.ts';
 import { LargeAnswer } from './compression.ts';
@@ -6,7 +6,7 @@ import { openFile } from './encryption.ts';
 import { isRecord } from './json.ts';
 import type { Session } from './session.ts';
 
-/** Where media are: since Synapse 1.111 with our token only, before that for everyone. */
+/** Media endpoints: Synapse 1.111 and later require our token, older releases serve media to everyone. */
 const places = ['/_matrix/client/v1/media/download/', '/_matrix/media/v3/download/'] as const;
 
 type Client = ReturnType<Session['client']>;
@@ -30,7 +30,7 @@ export function openMedia(session: Session): Pick<Homeserver, 'fetch'> {
 	};
 }
 
-/** An older homeserver does not know the first place. */
+/** Older homeservers do not know the first endpoint. */
 async function download(client: Client, path: string): Promise<unknown> {
 	const ask = (place: string) =>
 		client.doRequest('GET', place + path, null, null, undefined, true, undefined, true).then(({ body }) => body);

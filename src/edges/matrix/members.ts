@@ -1,4 +1,4 @@
-// Who is in a room: asked for once, then kept true by what each sync brings.
+// Room members: requested once, then updated from each sync.
 
 import type { RoomState } from '../../ports/homeserver.ts';
 import { isRecord } from './json.ts';
@@ -6,11 +6,11 @@ import { isRecord } from './json.ts';
 type Members = Map<string, string>;
 
 export type Recipients = {
-	/** Those who are to read what is said now. Rejects when the homeserver does not tell. */
+	/** The users who must be able to read what is said now. Rejects if the homeserver does not say. */
 	of: (room: string, visibility: RoomState['visibility']) => Promise<string[]>;
-	/** What a sync brought about a room: its events, and whether some were left out. */
+	/** Takes a room's events from a sync. `limited`: some were left out. */
 	heed: (room: string, events: readonly Record<string, unknown>[], limited: boolean) => void;
-	/** Forgets a room that we are no longer in. */
+	/** Forgets a room that we left. */
 	drop: (room: string) => void;
 };
 
@@ -34,7 +34,7 @@ export function openRecipients(ask: (path: string) => Promise<unknown>): Recipie
 				known.set(room, members);
 				members.catch(() => known.delete(room));
 			}
-			// Where people may read what was said since their invitation, they also need its keys from then on.
+			// If history is visible from the invitation on, invited users need the keys too.
 			const counts = visibility === 'joined' ? ['join'] : ['join', 'invite'];
 			return [...(await members)].filter(([, membership]) => counts.includes(membership)).map(([user]) => user);
 		},

@@ -1,4 +1,5 @@
-// Single messages, read again or because another message speaks of them. matrix-bot-sdk decrypts with its own keys, not ours.
+// Fetches single messages: to read them again, or because another message refers to them. matrix-bot-sdk would
+// decrypt them with its own keys, not ours.
 import type { Homeserver, Outcome, Quoted } from '../../ports/homeserver.ts';
 import type { Encryption } from './encryption.ts';
 import { type Event, eventsOf, incomingOf, isEdit, placeOf, timeOf, withoutQuote } from './events.ts';
@@ -93,7 +94,7 @@ function openEvents({ session, encryption }: MessagesSetup): Events {
 	};
 }
 
-/** The newest edit of an event, if it has one. Older homeservers only name it: it is fetched if the event was. */
+/** The latest edit of an event, if any. Older homeservers give only its id; then it is fetched. */
 async function editOf(
 	{ opened, read }: Events,
 	room: string,
@@ -110,7 +111,7 @@ async function editOf(
 	return 'failure' in events ? events : { value: events.value[0] };
 }
 
-/** What we could decrypt when it came, we can decrypt now, unless the keys were lost since. */
+/** What we could decrypt on arrival can still be decrypted, unless the keys were lost since. */
 async function reopened({ opened }: Events, room: string, raw: string): Promise<Outcome<Event>> {
 	const events = await opened(room, [JSON.parse(raw)]);
 	if ('failure' in events) return events;
@@ -119,7 +120,7 @@ async function reopened({ opened }: Events, room: string, raw: string): Promise<
 	return { failure: { kind: 'refused', code: 'GLIA_NO_KEY', why: 'the key of the message is lost' } };
 }
 
-/** `edited`: the content by which an edit replaces that of the event. */
+/** `edited`: the edited content, which replaces the event's own. */
 function quotedFrom(event: Event, edited: Json | undefined, now: Date): Quoted {
 	const { thread, reply, repliesTo } = placeOf(record(event.content['m.relates_to']));
 	const about = {

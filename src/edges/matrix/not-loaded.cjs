@@ -1,4 +1,4 @@
-// What matrix-bot-sdk gets instead of a library that we do not use of it (sdk.ts).
+// Stands in for libraries that matrix-bot-sdk loads but we do not use (sdk.ts).
 'use strict';
 module.exports = () => {
 	throw new Error('this library is not loaded');

@@ -1,22 +1,22 @@
-// What the keys' machine wants the homeserver to know or to tell: carried there, and the answers carried back.
+// Sends the requests of the Olm machine to the homeserver, and returns the responses to it.
 
 import type { OlmMachine, PlainRequest, Request, ToDeviceRequest } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import pLimit from 'p-limit';
 
-/** One call of the client API; rejects with what matrix-bot-sdk throws. */
+/** One request to the client API; rejects with what matrix-bot-sdk throws. */
 export type Ask = (method: 'GET' | 'POST' | 'PUT', path: string, body?: object) => Promise<unknown>;
 
 export type Courier = {
-	/** All that waits, until nothing does. One failure does not keep the rest; the first is thrown at the end. */
+	/** Sends requests until none is left. A failure does not stop the others; the first is thrown at the end. */
 	all: () => Promise<void>;
-	/** Only device queries, which say who a key is for. */
+	/** Only key queries, which find the devices of users. */
 	queries: () => Promise<void>;
-	/** How many such questions were answered: while it stays the same, so do the devices that we know. */
+	/** How many key queries were answered. As long as it is unchanged, so are the devices we know. */
 	answered: () => number;
 	carry: (request: PlainRequest | ToDeviceRequest) => Promise<void>;
 };
 
-// Numbers of the library's kinds of requests.
+// The library's numbers of request types.
 const paths: Record<number, string> = {
 	0: '/_matrix/client/v3/keys/upload',
 	1: '/_matrix/client/v3/keys/query',
@@ -25,21 +25,21 @@ const paths: Record<number, string> = {
 };
 const keysQuery = 1;
 const toDevice = 3;
-/** Answers make new requests; more rounds than this are not an answer to anything. */
+/** Responses create new requests; more rounds than this mean a loop. */
 const maxRounds = 10;
 
-/** `failed` hears of each call that failed, before it is thrown. */
+/** `failed` is called for each failed request before its error is thrown. */
 export function openCourier(machine: OlmMachine, ask: Ask, failed: (error: unknown) => void): Courier {
-	/** One after the other: the machine hands a request out again until it is marked as sent. */
+	/** One at a time, because the machine hands out a request again until it is marked as sent. */
 	const inTurn = pLimit(1);
 	let answered = 0;
-	/** Steps of verifications that the homeserver did not take: tried once more. */
+	/** Verification steps that the homeserver did not accept; tried once more. */
 	const untaken: Request[] = [];
 
 	async function carry(request: Request): Promise<void> {
 		if (isVerification(request)) {
-			// First: the other side may answer before the homeserver answers us, and the machine ignores an answer to what it
-			// has not sent.
+			// Mark it first: the other side may reply before the homeserver responds, and the machine ignores replies
+			// to what it has not sent.
 			await machine.markRequestAsSent(request.id, request.type, '{}');
 			await tried(request).catch((error: unknown) => {
 				untaken.push(request);
@@ -70,7 +70,7 @@ export function openCourier(machine: OlmMachine, ask: Ask, failed: (error: unkno
 		const failures: unknown[] = [];
 		for (const request of untaken.splice(0)) await tried(request).catch((error: unknown) => failures.push(error));
 		for (let round = 0; round < maxRounds; round++) {
-			// Not among them: what verification says in rooms, and key backup, which nothing here begins.
+			// Leaves out verification messages in rooms, and key backup, which nothing here starts.
 			const waiting = await machine.outgoingRequests();
 			const requests = waiting.filter(request => carried(request) && wanted(request));
 			if (requests.length === 0) break;

@@ -1,14 +1,14 @@
-// The bot's own profile: the display name that people may call it by, and a picture where it has none.
+// The bot's profile: the display name people may call it by, and an avatar if it has none.
 import { readFileSync } from 'node:fs';
 import type { Homeserver } from '../../ports/homeserver.ts';
 import type { Log } from '../../runtime/log.ts';
 import { objectOf, type Session } from './session.ts';
 
-/** Account data that says that the avatar was set once: if it was removed since, that was intended. */
+/** Account data that records that the avatar was set once. If it was removed since, that was on purpose. */
 const avatarType = 'io.glia.avatar';
 
 export type OwnProfile = Pick<Homeserver, 'names'> & {
-	/** Asks for the display name, until the homeserver has answered once; then gives the account its picture. */
+	/** Fetches the display name until the homeserver has answered once, then sets the avatar if there is none. */
 	learn: () => Promise<void>;
 };
 
@@ -25,19 +25,19 @@ export function openProfile(session: Session, log: Log): OwnProfile {
 		if ('failure' in found && !refused) return;
 		const { displayname, avatar_url } = 'value' in found ? found.value : {};
 		displayName = typeof displayname === 'string' ? displayname : '';
-		// Nothing waits for a picture. Failures are values, so nothing is thrown.
+		// Nothing waits for the avatar. Failures are values, so nothing is thrown.
 		if (typeof avatar_url !== 'string' || avatar_url === '') void giveAvatar();
 	}
 
 	async function giveAvatar(): Promise<void> {
 		const marked = await call(objectOf, client => client.getAccountData(avatarType));
-		// Only a clear no means that it was never set.
+		// Only M_NOT_FOUND means that it was never set.
 		if (!('failure' in marked) || marked.failure.kind !== 'refused' || marked.failure.code !== 'M_NOT_FOUND') return;
 		const picture = readFileSync(new URL('avatar.png', import.meta.url));
 		const uploaded = await call(addressOf, client => client.uploadContent(picture, 'image/png', 'glia.png'));
 		if ('failure' in uploaded) return;
 		const set = await call(objectOf, client => client.setAvatarUrl(uploaded.value));
-		// A homeserver that lets nobody set one is not asked at each start.
+		// If the homeserver does not allow avatars, do not ask again at each start.
 		if ('failure' in set && set.failure.kind !== 'refused') return;
 		if ('failure' in set)
 			log.info({ why: set.failure.kind === 'refused' && set.failure.why }, 'the avatar was refused');

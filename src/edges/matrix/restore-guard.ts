@@ -1,4 +1,5 @@
-// Starts, counted on disk and at the homeserver: a store from a backup has counted fewer, and its keys must not be used.
+// Counts starts on disk and at the homeserver. A store restored from a backup has counted fewer, and its keys
+// must not be used.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeyStore } from '../../ports/keys.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -10,21 +11,21 @@ import type { Ask } from './outgoing-requests.ts';
 type Counting = { ask: Ask; keys: KeyStore; user: string; device: string };
 
 /**
- * Counts this start. False if the homeserver has counted more than the store: then this is an old copy of it. One-time
- * keys show that only when new ones are due; until then messages would be encrypted with keys that were used before.
- * Rejects when the homeserver does not answer.
+ * Counts this start. False if the homeserver has counted more than the store, which makes the store an old copy.
+ * One-time keys would reveal that only when new ones are due; until then messages would be encrypted with keys
+ * that were used before. Rejects if the homeserver does not answer.
  */
 export async function countStart({ ask, keys, user, device }: Counting): Promise<boolean> {
 	const here = await keys.starts(device);
 	const there = await startsOf(ask, user, device);
 	if (there > here) return false;
-	// First here: killed in between, the next start is ahead of the homeserver, never behind it.
+	// Write to disk first: after a crash in between, the next start is ahead of the homeserver, never behind.
 	await keys.keepStarts(device, here + 1);
 	await ask('PUT', pathOf(user, device), { count: here + 1 });
 	return true;
 }
 
-/** How many starts of a device the homeserver knows: none, if it is no Glia's. */
+/** How many starts of a device the homeserver knows; 0 if the device is not Glia's. */
 export async function startsOf(ask: Ask, user: string, device: string): Promise<number> {
 	return ask('GET', pathOf(user, device)).then(countOf, (error: unknown) => {
 		const failure = failureOf(error);
@@ -46,25 +47,25 @@ function countOf(answer: unknown): number {
 export type RestoreGuard = {
 	/** Whether these keys may be used; resolves once that is known. */
 	counted: Promise<boolean>;
-	/** Why it is not known yet; undefined while nobody has to hear of it. */
+	/** Why that is still unknown; undefined as long as it need not be reported. */
 	uncounted: () => string | undefined;
-	/** Counts once more, so that a copy made before is older than this device. Rejects if the homeserver does not keep it. */
+	/** Counts once more, so that an earlier copy is older than this device. Rejects if the homeserver does not store it. */
 	countAgain: () => Promise<void>;
 	stop: () => void;
 };
 
-/** Attempts to count a start before the operator hears of it. */
+/** Failed attempts to count a start before the operator is told. */
 const quietAttempts = 4;
 
 type Guarding = Counting & {
 	log: Log;
-	/** Hears that these keys are old. */
+	/** Called when these keys are outdated. */
 	behind: () => void;
 	/** A pause (ms) between two attempts. */
 	pause?: (ms: number) => Promise<unknown>;
 };
 
-/** Counts this start, for as long as it takes until the homeserver answers. */
+/** Counts this start, retrying until the homeserver answers. */
 export function openRestoreGuard(given: Guarding): RestoreGuard {
 	const { log, behind, pause = (ms: number) => sleep(ms, undefined, { ref: false }), ...counting } = given;
 	let uncounted: string | undefined;
@@ -81,7 +82,7 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 				const failure = failureOf(error);
 				const why = 'why' in failure ? failure.why : 'it is rate-limiting us';
 				if (isRefusal(error, failure) && tries >= quietAttempts) {
-					// It will not: a restored backup then shows only when one-time keys are due.
+					// It never will, so a restored backup is only noticed when one-time keys are due.
 					uncounted = undefined;
 					log.error({ why }, 'the homeserver does not accept account data: a restored backup may go unnoticed');
 					return true;
@@ -112,7 +113,7 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 	};
 }
 
-/** Whether it will stay a no: the homeserver's, of one that knows no account data, or a proxy's, which has no code. */
+/** Whether the refusal is permanent: from a homeserver without account data, or from a proxy, which gives no error code. */
 function isRefusal(error: unknown, failure: ReturnType<typeof failureOf>): boolean {
 	const { statusCode, errcode } = Object(error);
 	if (failure.kind === 'refused' || errcode === 'M_UNRECOGNIZED') return true;

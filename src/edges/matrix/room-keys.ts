@@ -1,4 +1,4 @@
-// The keys of rooms: shared with the devices of the people in them, and events encrypted with them.
+// Room keys: shares them with the members' devices, and encrypts events with them.
 import {
 	EncryptionSettings,
 	HistoryVisibility,
@@ -11,18 +11,18 @@ import type { Recipients } from './members.ts';
 import type { Courier } from './outgoing-requests.ts';
 import { usersOf } from './to-device.ts';
 
-/** How often a message is encrypted again when its key was used up in between. */
+/** How often a message is encrypted again if its key was used up meanwhile. */
 const maxAttempts = 5;
 
 export type RoomKeys = {
-	/** The event as it goes out: encrypted, as the room's state asks. */
+	/** The event to send, encrypted as the room's state requires. */
 	seal: (room: string, state: RoomState, event: Sealed) => Promise<Sealed>;
-	/** Forgets a room that we are no longer in. */
+	/** Forgets a room that we left. */
 	drop: (room: string) => void;
 };
 
 export function openRoomKeys(machine: OlmMachine, courier: Courier, recipients: Recipients): RoomKeys {
-	/** Who each room's key was last shared with, and how. */
+	/** By room, with whom and how its key was last shared. */
 	const shared = new Map<string, string>();
 
 	async function share(room: string, users: readonly string[], settings: EncryptionSettings): Promise<void> {
@@ -65,7 +65,10 @@ function shareMark(users: readonly string[], settings: EncryptionSettings, devic
 	return JSON.stringify([users, `${rotationPeriod} ${rotationPeriodMessages}`, historyVisibility, devices]);
 }
 
-/** As the room asks. Its state is anybody's text: what is no sensible number is the usual one. */
+/**
+ * The room's own encryption settings. Anyone may have written that state, so unreasonable numbers fall back to
+ * the defaults.
+ */
 function settingsOf(content: Content, visibility: RoomState['visibility']): EncryptionSettings {
 	const settings = new EncryptionSettings();
 	const { rotation_period_ms: ms, rotation_period_msgs: messages } = content;

@@ -1,23 +1,23 @@
-// The state of rooms as far as encryption needs it. A room that was ever encrypted stays so, whatever is said of it later.
+// Room state, as far as encryption needs it. A room that was ever encrypted stays so, whatever its state says later.
 import type { Outcome, RoomState } from '../../ports/homeserver.ts';
 import type { Store } from '../../ports/store.ts';
 import { refusedBy } from './rooms-api.ts';
 import { objectOf, type Session } from './session.ts';
 
-/** The settings of a room that was encrypted once, and whose state no longer tells them. */
+/** The settings of an encrypted room whose state no longer gives them. */
 const usualEncryption = { algorithm: 'm.megolm.v1.aes-sha2' };
 
 export type RoomStates = {
-	/** As the sync told it; of a room so new that it has told nothing, as the homeserver says. */
+	/** The state according to syncs, or according to the homeserver for a room too new to have synced. */
 	of: (room: string) => Promise<Outcome<RoomState>>;
-	/** A sync told that these rooms are encrypted. */
+	/** Records rooms that a sync showed to be encrypted. */
 	noteEncrypted: (rooms: readonly string[]) => void;
-	/** Whether it is known that a room is not encrypted, until a sync says otherwise. */
+	/** Whether a room is known to be unencrypted, until a sync says otherwise. */
 	isPlain: (room: string) => boolean;
 };
 
 export function openRoomStates({ call }: Session, store: Pick<Store, 'room' | 'wasEncrypted'>): RoomStates {
-	/** A yes is for ever, a no until a sync says otherwise. */
+	/** True is permanent; false holds until a sync says otherwise. */
 	const encrypted = new Map<string, boolean>();
 
 	async function of(room: string): Promise<Outcome<RoomState>> {
@@ -28,7 +28,7 @@ export function openRoomStates({ call }: Session, store: Pick<Store, 'room' | 'w
 			return { value: { encryption: usualEncryption, ...state } };
 		}
 		if (state.create !== undefined) {
-			// A sync may have come in while the store was asked.
+			// A sync may have arrived while the store was queried.
 			if (!encrypted.has(room)) encrypted.set(room, false);
 			return encrypted.get(room) ? of(room) : { value: state };
 		}

@@ -1,4 +1,4 @@
-// Rooms and account data, by matrix-bot-sdk's own methods.
+// Rooms and account data, through matrix-bot-sdk's own methods.
 import type { Homeserver, Outcome } from '../../ports/homeserver.ts';
 import { isRecord } from './json.ts';
 import { done, objectOf, type Session } from './session.ts';

@@ -1,12 +1,12 @@
-// What goes out: events, encrypted where the room is, and files. Not by matrix-bot-sdk's sendEvent, whose transaction ids
-// come from the clock: ours come from what is said, so that a second attempt makes no second message.
+// Sends events, encrypted if the room is, and files. Not with matrix-bot-sdk's sendEvent, whose transaction ids
+// come from the clock: ours come from the message, so that a second attempt does not send it twice.
 import type { Content, File, Homeserver, Outcome, Sealed } from '../../ports/homeserver.ts';
 import { type Encryption, sealFile } from './encryption.ts';
 import { isRecord } from './json.ts';
 import type { RoomStates } from './room-states.ts';
 import { done, roomPath, type Session, stringOf } from './session.ts';
 
-/** What a log-in without keys means. */
+/** Explains a login without keys. */
 export const keyless =
 	'this access token belongs to no device: in encrypted rooms I can neither read nor write; use the password, or the token of a login';
 const mute = { failure: { kind: 'keyless', why: keyless } } as const;
@@ -16,7 +16,7 @@ type SenderSetup = {
 	session: Session;
 	states: RoomStates;
 	encryption: Encryption | undefined;
-	/** Something has arrived. */
+	/** Called when something has arrived. */
 	sent: () => void;
 };
 
@@ -56,7 +56,7 @@ export function openSender(given: SenderSetup): Pick<Homeserver, 'seal' | 'send'
 		if (state.value.encryption && encryption === undefined) return mute;
 		const hidden = state.value.encryption && sealFile(bytes);
 		const uploaded = await session.call(stringOf, client =>
-			// Of an encrypted file the homeserver hears neither the type nor the name.
+			// The homeserver learns neither the type nor the name of an encrypted file.
 			hidden ? client.uploadContent(hidden.bytes) : client.uploadContent(bytes, file.type, file.name),
 		);
 		if ('failure' in uploaded) return uploaded;
@@ -70,7 +70,7 @@ export function openSender(given: SenderSetup): Pick<Homeserver, 'seal' | 'send'
 	return { seal, send, upload };
 }
 
-/** Reactions are never encrypted: servers count them by what they relate to. */
+/** Reactions are never encrypted: servers aggregate them by what they relate to. */
 function isNeverEncrypted({ type }: Sealed): boolean {
 	return type === 'm.reaction';
 }

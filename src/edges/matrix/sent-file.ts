@@ -1,17 +1,17 @@
-// The file of a message, as its event describes it. Everything here comes from strangers.
+// Reads a message's file from its event. All of it comes from strangers.
 import type { SentFile } from '../../ports/homeserver.ts';
 import { isRecord, type Json, text } from './json.ts';
 
 const pictures = ['m.image', 'm.video', 'm.audio'];
 
-/** Characters of a file's name. */
+/** The maximum length of a file name in characters. */
 const maxName = 100;
 
-/** Nothing that a path could be made of: it becomes part of an address at our homeserver. */
+/** Nothing that could form a path, because it becomes part of a URL at our homeserver. */
 const address = /^mxc:\/\/[A-Za-z0-9.-]{1,255}(?::\d{1,5})?\/[A-Za-z0-9_-]{1,255}$/;
 const ipv6Address = /^mxc:\/\/\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?\/[A-Za-z0-9_-]{1,255}$/;
 
-/** The file of a message's content, or undefined if it brings none. */
+/** The file in a message's content; undefined if there is none. */
 export function sentFile(content: Json): SentFile | undefined {
 	const { msgtype, body, filename, info, file } = content;
 	const is = msgtype === 'm.file' ? 'file' : pictures.includes(String(msgtype)) ? 'picture' : undefined;
@@ -32,7 +32,7 @@ function isAddress(url: string): boolean {
 	return address.test(url) || ipv6Address.test(url);
 }
 
-/** What was written with a file: since spec 1.10 its body, where that is not its name. */
+/** The caption of a file: since version 1.10 of the specification its body, if that is not the file name. */
 export function captionOf({ body, filename }: Json): string {
 	return typeof body === 'string' && typeof filename === 'string' && body !== filename ? body : '';
 }

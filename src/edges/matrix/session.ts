@@ -1,5 +1,5 @@
-// Our session at the homeserver: one call at a time of its client, with a token that is renewed where that is allowed.
-// Failures are values.
+// Our session at the homeserver: makes requests through its client and logs in again when a token expires, if the
+// configuration allows. Failures are values.
 import { isFatal } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import type { MatrixClient } from 'matrix-bot-sdk';
 import type { Config } from '../../config.ts';
@@ -14,18 +14,18 @@ import { sdk } from './sdk.ts';
 export type Session = {
 	user: string;
 	account: () => Account;
-	/** Calls the homeserver, and reads its answer; `read` gives undefined for an answer that makes no sense. */
+	/** Makes a request and parses the response; `read` returns undefined if the response is invalid. */
 	call: <T>(
 		read: (answer: unknown) => T | undefined,
 		ask: (client: MatrixClient) => Promise<unknown>,
 	) => Promise<Outcome<T>>;
-	/** The client as it is now: not to be kept, a renewed token makes another. */
+	/** The current client. Do not keep it: a new token means a new client. */
 	client: () => MatrixClient;
-	/** Crypto's failures as values, except those that end the process. */
+	/** Turns crypto errors into failures, except those that must end the process. */
 	guarded: <T>(work: () => Promise<T>) => Promise<Outcome<T>>;
-	/** The next start logs in again, unless the token comes from the configuration: that is not ours to forget. */
+	/** Makes the next start log in again, unless the token comes from the configuration: that one is not ours to drop. */
 	dropToken: () => Promise<void>;
-	/** Calls that fail from now on fail because we stop. */
+	/** Marks requests that fail from now on as `stopped`. */
 	stop: () => void;
 };
 
@@ -55,14 +55,14 @@ export function openSession({ config, account, store, log }: SessionSetup): Sess
 				if (stopped) return { failure: { kind: 'stopped' } };
 				const failure = failureOf(error);
 				if (failure.kind !== 'token' || !again) return { failure };
-				// Another call may have renewed it meanwhile.
+				// Another request may have renewed it meanwhile.
 				if (current.token === token && !(await renewed(failure.soft)))
 					return { failure: { kind: 'token', why: tokenSentence(current, config, failure.soft) } };
 			}
 		}
 	}
 
-	/** Logs in again on the same device; calls that fail at the same time share one log-in. */
+	/** Logs in again on the same device. Requests that fail at the same time share one login. */
 	async function renewed(soft: boolean): Promise<boolean> {
 		if (!soft || !config.password) {
 			await dropToken();
@@ -113,15 +113,15 @@ export function openSession({ config, account, store, log }: SessionSetup): Sess
 	};
 }
 
-/** The failure of an answer that has not the shape that it should have. */
+/** The failure of a response with an invalid shape. */
 export const senseless = { failure: { kind: 'away', why: 'an invalid answer' } } as const;
 
-// Ways to read an answer.
+// Readers for responses.
 export const done = () => true as const;
 export const objectOf = (raw: unknown): Json | undefined => (isRecord(raw) ? raw : undefined);
 export const stringOf = (raw: unknown): string | undefined => (typeof raw === 'string' ? raw : undefined);
 
-/** The path of something of a room, from the root of the server. */
+/** The path of a room's resource, from the server's root. */
 export function roomPath(room: string, rest: string): string {
 	return `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/${rest}`;
 }

@@ -1,5 +1,5 @@
-// The account's other sessions. One that an earlier start left is logged out, so that nobody goes on encrypting for it;
-// one that answers is a second Glia on the same account, which the operator hears of.
+// The account's other sessions. Those left by an earlier start are logged out, so that nobody goes on encrypting
+// for them. One that answers is a second Glia on the same account, which is reported to the operator.
 import { randomUUID } from 'node:crypto';
 import type { DeviceStanding } from '../../command.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -10,9 +10,9 @@ import { startsOf } from './restore-guard.ts';
 
 export type Sessions = {
 	standing: () => Pick<DeviceStanding, 'devices' | 'second' | 'lingering'>;
-	/** What a sync brought: events to this device, as they came. The first one begins the looking. */
+	/** Takes the to-device events of a sync as received. The first call starts the checks. */
 	heed: (toDevice: readonly unknown[]) => void;
-	/** The account's devices are others now. */
+	/** Call when the account's devices have changed. */
 	changed: () => void;
 	stop: () => void;
 };
@@ -23,17 +23,17 @@ type SessionsSetup = {
 	device: string;
 	password: string | undefined;
 	log: Log;
-	/** How long (ms) another session has for its answer, and how long until the next look. */
+	/** How long (ms) another session has to answer, and how long until the next check. */
 	times?: { answer: number; next: number; soon: number };
 };
 
-/** How one session asks another whether it is alive, and how that one answers. */
+/** The question whether another session is alive, and its answer. */
 const question = 'io.glia.alive';
 const here = 'io.glia.here';
 const usualTimes = { answer: 10_000, next: 3600_000, soon: 2000 };
-/** More of an account's devices than this are not looked at. */
+/** At most this many of an account's devices are checked. */
 const maxDevices = 50;
-/** More questions than this between two looks of our own are not answered. */
+/** At most this many questions are answered between two checks of our own. */
 const maxAnswers = 20;
 
 const secondGlia =
@@ -84,7 +84,7 @@ export function openSessions(given: SessionsSetup): Sessions {
 		tell(given, here, [whom], { from_device: device, question: text.slice(0, 100) }).catch((error: unknown) => {
 			if (!stopped) log.debug({ err: error }, 'another session asked whether this one is running');
 		});
-		// It is a session of ours, since this one: so it is looked at as well.
+		// The session that asked started after this one, so check it too.
 		wake(times.soon);
 	}
 
@@ -96,7 +96,7 @@ export function openSessions(given: SessionsSetup): Sessions {
 				wake(times.soon);
 			}
 			for (const event of toDevice) {
-				// The homeserver says who sent it: only the account itself.
+				// The homeserver vouches for the sender: only the account itself counts.
 				if (!isRecord(event) || event.sender !== user) continue;
 				const content = record(event.content);
 				if (event.type === question) answer(content);
@@ -111,7 +111,7 @@ export function openSessions(given: SessionsSetup): Sessions {
 	};
 }
 
-/** Looks at the account's other sessions, and logs out those that an earlier start left. */
+/** Checks the account's other sessions, and logs out those that an earlier start left. */
 async function examine(
 	given: SessionsSetup,
 	rollCall: RollCall,
@@ -137,9 +137,9 @@ async function examine(
 }
 
 type RollCall = {
-	/** Which of these sessions are alive. What is dead leaves the question unread, until it is logged out. */
+	/** Which of these sessions are alive. A dead one never reads the question. */
 	ask: (ids: readonly string[]) => Promise<string[]>;
-	/** An answer. */
+	/** Takes an answer. */
 	heed: (content: Json) => void;
 };
 
@@ -170,7 +170,7 @@ async function devicesOf(ask: Ask): Promise<string[]> {
 	return list.flatMap(one => (isRecord(one) && typeof one.device_id === 'string' ? [one.device_id] : []));
 }
 
-/** Logs sessions out; those that are gone. */
+/** Logs sessions out; returns those that are gone. */
 async function logOut(
 	{ ask, user, password, log }: SessionsSetup,
 	ids: readonly string[],
@@ -208,7 +208,7 @@ async function deleteDevices(
 	}
 }
 
-/** Sends an event to devices of the account. */
+/** Sends an event to some of the account's devices. */
 function tell(
 	{ ask, user }: Pick<SessionsSetup, 'ask' | 'user'>,
 	type: string,

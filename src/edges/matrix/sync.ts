@@ -1,5 +1,5 @@
-// What comes in. Not by matrix-bot-sdk's loop: it stores the token before the events are handled, forgets it when the
-// filter changes, and tells nobody when it fails.
+// Syncs. Not with matrix-bot-sdk's loop: it stores the token before events are handled, drops it when the filter
+// changes, and reports no failures.
 import { randomInt } from 'node:crypto';
 import type { Homeserver } from '../../ports/homeserver.ts';
 import type { Store } from '../../ports/store.ts';
@@ -10,7 +10,7 @@ import type { OwnProfile } from './profile.ts';
 import type { RoomStates } from './room-states.ts';
 import { objectOf, type Session, senseless } from './session.ts';
 
-/** How long one sync waits for news (ms), and how much longer its answer may take. */
+/** How long a sync waits for news (ms), and how much longer its response may take. */
 const waiting = 30_000;
 const answering = 15_000;
 
@@ -24,9 +24,9 @@ type SyncSetup = {
 };
 
 export type Sync = Pick<Homeserver, 'sync'> & {
-	/** When the last one came back with an answer. */
+	/** When the last sync was answered. */
 	last: () => Date | undefined;
-	/** Something was said: the next sync does not wait for news. */
+	/** Call after sending something: the next sync then does not wait for news. */
 	sent: () => void;
 };
 
@@ -34,9 +34,9 @@ export function openSync({ session, profile, states, encryption, store, now }: S
 	const { user } = session;
 	let last: Date | undefined;
 	let sent = false;
-	/** Whether the last one failed: the next one only asks whether the homeserver is there. */
+	/** Whether the last sync failed. The next one then only checks that the homeserver is there. */
 	let failed = false;
-	/** Another for each start, and after each sync that failed. */
+	/** Changes with each start and after each failed sync. */
 	let question = randomInt(1, 2 ** 31);
 	let answered = true;
 
@@ -50,16 +50,17 @@ export function openSync({ session, profile, states, encryption, store, now }: S
 			answered = false;
 			const query = {
 				filter: syncFilter(user, question),
-				// The first one does not wait for news: the operator wants to know whether the bot is in sync. Nor does the one
-				// after something was said: it moves us behind our own event, which the filter leaves out. Waiting before it,
-				// the homeserver would have to compare three states of the room for each message that comes. Nor does the one
-				// after a failure: a quiet homeserver would seem to be away for another half minute.
+				// Some syncs do not wait for news. The first, because the operator wants to know whether the bot is in
+				// sync. One after we sent something, because it advances the token past our own event, which the filter
+				// leaves out; if it waited, the homeserver would have to compare three states of the room for each
+				// incoming message. One after a failure, because a quiet homeserver would seem to be away for another
+				// half minute.
 				timeout: last === undefined || sent || failed ? 0 : waiting,
 				...(since !== undefined && { since }),
 			};
 			sent = false;
 			const time = since === undefined ? firstSyncTimeout : waiting + answering;
-			// Asked beside the sync, so that the start does not wait for one after the other.
+			// In parallel with the sync, so that the start does not wait for one after the other.
 			const learned = profile.learn();
 			const outcome = await session.call(objectOf, client =>
 				client.doRequest('GET', '/_matrix/client/v3/sync', query, null, time),
@@ -74,7 +75,7 @@ export function openSync({ session, profile, states, encryption, store, now }: S
 			if (read.value) addReading(batch, read.value, user, now());
 			last = now();
 			answered = true;
-			// Before what came in is looked at: somebody may call us by it.
+			// Before messages are handled, since people may call us by that name.
 			await learned;
 			return { value: batch };
 		},

@@ -1,18 +1,21 @@
-// What a sync brings to this device: keys of rooms, changes of other people's devices, the state of our own keys.
+// Handles what a sync brings for this device: room keys, changes of other people's devices, the state of our own keys.
 import { DeviceLists, isCryptoError, type OlmMachine, UserId } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import type { Log } from '../../runtime/log.ts';
 import { isRecord, type Json, record } from './json.ts';
 
 export type Arrived = {
-	/** The events to this device, decrypted. */
+	/** The to-device events, decrypted. */
 	events: Json[];
-	/** The sessions whose keys are among them. */
+	/** The Megolm sessions whose keys are among them. */
 	sessions: Set<string>;
 	/** The users whose devices have changed. */
 	changed: UserId[];
 };
 
-/** Takes what came to this device. What strangers send must not keep the rest from it: what the machine rejects is left out. */
+/**
+ * Passes to-device events to the machine. Those that it rejects are left out, so that a bad event from a stranger
+ * does not block the rest.
+ */
 export async function receiveToDevice(machine: OlmMachine, sync: Json, log: Log): Promise<Arrived> {
 	const lists = record(sync.device_lists);
 	const changed = usersOf(lists.changed);
@@ -40,13 +43,13 @@ export async function receiveToDevice(machine: OlmMachine, sync: Json, log: Log)
 	return { events, sessions: new Set(events.flatMap(event => sessionOf(event) ?? [])), changed };
 }
 
-/** The events to this device as they came. */
+/** The to-device events as received. */
 export function toDeviceEvents(sync: Json): readonly unknown[] {
 	const { events } = record(sync.to_device);
 	return Array.isArray(events) ? events : [];
 }
 
-/** User ids; what is no user id is left out. */
+/** User ids; anything else is left out. */
 export function usersOf(value: unknown): UserId[] {
 	return stringsOf(value).flatMap(text => {
 		try {
@@ -57,7 +60,7 @@ export function usersOf(value: unknown): UserId[] {
 	});
 }
 
-/** The session whose key an event to the device brings. */
+/** The Megolm session whose key a to-device event carries. */
 function sessionOf({ type, content }: Json): string | undefined {
 	if (type !== 'm.room_key' && type !== 'm.forwarded_room_key') return undefined;
 	const session = record(content).session_id;

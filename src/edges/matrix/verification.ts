@@ -1,5 +1,5 @@
-// People verify this device by comparing emojis (SAS), in a room or between devices. The emojis stand in the log, where
-// only the operator can compare them.
+// Lets people verify this device by comparing emoji (SAS), in a room or through to-device messages. Our emoji are
+// in the log, where only the operator can compare them.
 import { randomUUID } from 'node:crypto';
 import { isCryptoError, type OlmMachine, type Request, RoomId, UserId } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import pLimit from 'p-limit';
@@ -9,9 +9,9 @@ import { isRecord, type Json, record } from './json.ts';
 import type { Ask, Courier } from './outgoing-requests.ts';
 
 export type Verifications = {
-	/** Events to this device, decrypted. */
+	/** Takes decrypted to-device events. */
 	heed: (toDevice: readonly Json[]) => void;
-	/** Events of a room, decrypted; those about verification are taken. */
+	/** Takes decrypted events of a room and picks those about verification. */
 	heedRoom: (room: string, events: readonly Json[]) => void;
 };
 
@@ -21,17 +21,17 @@ type VerificationSetup = {
 	ask: Ask;
 	user: string;
 	log: Log;
-	/** Sends an event to a room, encrypted if the room is; the event's id. */
+	/** Sends an event to a room, encrypted if the room is; returns the event id. */
 	say: (room: string, transaction: string, event: Sealed) => Promise<string>;
-	/** Why this person may not have the device verified, as a sentence; `room` is undefined between devices. */
+	/** A sentence saying why this person may not verify the device; `room` is undefined outside rooms. */
 	refusal: (person: string, room: string | undefined) => Promise<string | undefined>;
 };
 
 type Flow = { id: string; person: string; room: string | undefined; begun: number; logged: boolean };
 
-/** As many are under way at a time; one person has one. */
+/** At most this many are under way; at most one per person. */
 const maxFlows = 5;
-/** A verification ends within ten minutes, by its specification (ms). */
+/** The specification ends a verification after ten minutes (ms). */
 const longest = 600_000;
 const ownAccount =
 	'I do not verify sessions of my own account: anyone who has my token could have opened one. Compare what !verify shows.';
@@ -41,7 +41,7 @@ export function openVerifications(given: VerificationSetup): Verifications {
 	const flows = new Map<string, Flow>();
 	const turns = pLimit(1);
 
-	/** One after the other, and never in the way of the sync. */
+	/** One at a time, without holding up the sync. */
 	function inTurn(work: () => Promise<void>): void {
 		turns(work).catch((error: unknown) => {
 			if (!isCryptoError(error)) log.debug({ err: error }, 'a verification failed');
@@ -57,7 +57,7 @@ export function openVerifications(given: VerificationSetup): Verifications {
 		if (why !== undefined) return cancel(given, flow, why);
 		flows.set(id, flow);
 		log.info({ person, room, flow: id }, 'someone wants to verify this device');
-		// Its keys have to be known before theirs can be checked.
+		// Their device keys must be known before they can be checked.
 		await machine.updateTrackedUsers([new UserId(person)]);
 		await courier.queries();
 	}
@@ -78,7 +78,7 @@ export function openVerifications(given: VerificationSetup): Verifications {
 		log.info({ person: flow.person, state }, 'the verification is over');
 	}
 
-	/** What the machine itself wants to say, and what comes next of each. */
+	/** Sends what the machine has queued, and takes the next step of each flow. */
 	async function advance(): Promise<void> {
 		if (flows.size === 0) return;
 		for (const request of await machine.outgoingRequests()) if ('roomId' in request) await carry(given, request);
@@ -114,7 +114,7 @@ export function openVerifications(given: VerificationSetup): Verifications {
 	};
 }
 
-/** Why a verification cannot begin, as a sentence; `flows` are under way. */
+/** A sentence saying why a verification cannot begin; `flows` are those under way. */
 async function refusalOf(
 	{ user, refusal }: VerificationSetup,
 	flows: readonly Flow[],
@@ -128,14 +128,13 @@ async function refusalOf(
 	return isBusy ? 'Another verification is in progress; finish or cancel it first.' : undefined;
 }
 
-/** Refuses a verification. */
 async function cancel(
 	{ machine, ask, say, log }: VerificationSetup,
 	{ id, person, room }: Flow,
 	why: string,
 ): Promise<void> {
 	log.info({ person, room, why }, 'refused a verification');
-	// Only here: what is sent says why.
+	// Only cancels it in the machine; the message sent below gives the reason.
 	await machine.cancelVerification(new UserId(person), id);
 	const about = { code: 'm.user', reason: why };
 	if (room === undefined) {

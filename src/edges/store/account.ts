@@ -1,4 +1,4 @@
-// Who we are at the homeserver, and how far we have read.
+// Our login at the homeserver, and the sync token.
 import type { Kysely } from 'kysely';
 import type { Account } from '../../ports/homeserver.ts';
 import type { Store } from '../../ports/store.ts';

@@ -1,4 +1,4 @@
-// What rooms have heard of the servers they watch: alerts, with what people said about them.
+// What rooms were told about the servers they watch: alerts, and what people did with them.
 import type { Insertable, Kysely, Selectable, Transaction } from 'kysely';
 import type { AlertSubject } from '../../advice/watch/alert-condition.ts';
 import type { Alert } from '../../advice/watch/alerts.ts';
@@ -60,7 +60,7 @@ export function alertsOf(db: Kysely<Tables>): AlertStore {
 	};
 }
 
-/** All that rooms have heard, each with the server that it is about. */
+/** Everything rooms were told, each with its server. */
 export function heardIn(db: Kysely<Tables>) {
 	return db
 		.selectFrom('matters')
@@ -69,7 +69,7 @@ export function heardIn(db: Kysely<Tables>) {
 		.select('server');
 }
 
-/** Remembers what was decided for one watch, and puts into the outbox what is said about it. */
+/** Stores what was decided for one watch, and queues the messages about it. */
 async function give(tx: Transaction<Tables>, { watch, alerts, say }: WatchDecision, now: number): Promise<void> {
 	// The room may have unsubscribed, and been told so, while this was being decided.
 	const still = await tx.selectFrom('watches').select('room').where('id', '=', watch.id).executeTakeFirst();
@@ -104,7 +104,7 @@ async function give(tx: Transaction<Tables>, { watch, alerts, say }: WatchDecisi
 		now,
 	);
 
-	/** The next number in the room; of those given just now too, which are not written yet. */
+	/** The next number in the room, counting those just given but not yet written. */
 	async function next(): Promise<number> {
 		last ??= await lastNumber(tx, still?.room ?? '');
 		last++;
@@ -115,7 +115,7 @@ async function give(tx: Transaction<Tables>, { watch, alerts, say }: WatchDecisi
 type Fresh = NumberedAlert & { known?: Selectable<Tables['matters']> };
 type Remembered = Fresh & { said: string | undefined };
 
-/** What names a matter of one watch. */
+/** The key of a condition within its watch. */
 function matterKey({ rule, subject, episode }: Record<'rule' | 'subject' | 'episode', string>): string {
 	return JSON.stringify([rule, subject, episode]);
 }
@@ -124,7 +124,7 @@ function stageKey(matter: number, stage: string): string {
 	return `${matter} ${stage}`;
 }
 
-/** The matters of a watch that these alerts are about, and which of their stages the room has heard. */
+/** The conditions of a watch that these alerts are about, and which stages of them the room was told. */
 async function knownTo(tx: Transaction<Tables>, watch: string, alerts: readonly Alert[]) {
 	const none = { known: new Map<string, Selectable<Tables['matters']>>(), given: new Set<string>() };
 	if (alerts.length === 0) return none;
@@ -154,14 +154,14 @@ export async function lastNumber(tx: Transaction<Tables>, room: string): Promise
 	return number ?? 0;
 }
 
-/** What happened once is over as soon as it is said, and needs no number. */
+/** A one-off event is over as soon as it is said, and needs no number. */
 function isOnce({ rule }: Alert): boolean {
 	return rule === 'first' || rule === 'change';
 }
 
 /**
- * The matters that alerts are about, kept up to date, and the alerts themselves with what said them. All new ones in one
- * statement: a database across a network answers each one after a while.
+ * Updates the conditions that the alerts are about, and inserts the alerts with the messages that said them. New
+ * conditions go in one statement, because each statement costs a round trip to a remote database.
  */
 async function remember(tx: Transaction<Tables>, all: readonly Remembered[], now: number): Promise<void> {
 	const given: Insertable<Tables['alerts']>[] = [];
@@ -209,7 +209,7 @@ async function update(
 		.execute();
 }
 
-/** Gives the id of each new matter by what names it: rows come back in no promised order. */
+/** Maps each new condition's key to its id: rows come back in no guaranteed order. */
 async function insertMatters(
 	tx: Transaction<Tables>,
 	fresh: readonly Remembered[],
@@ -244,10 +244,7 @@ async function insertMatters(
 	return new Map(rows.map(row => [matterKey(row), row.id]));
 }
 
-/**
- * Alerts of a room that will not be said, since we are no longer there: they were never given. Back in the room, they are
- * decided again.
- */
+/** Undoes alerts of a room that will not be sent because we left it. If we return, they are decided again. */
 export async function unsay(tx: Transaction<Tables>, room: string): Promise<void> {
 	const waiting = tx.selectFrom('outbox').select('said').where('room', '=', room).where('done_at', 'is', null);
 	const given = await tx
@@ -263,16 +260,16 @@ export async function unsay(tx: Transaction<Tables>, room: string): Promise<void
 	}
 }
 
-/** The messages of a saying about alerts that wait: said again some day, they must not be taken for said. */
+/** Deletes the pending messages of an alert, so that saying it again later does not look like a repeat. */
 export async function dropMessages(tx: Transaction<Tables>, said: string): Promise<void> {
 	const all = [said, ...Array.from({ length: maxMessages }, (_, part) => partOf(said, part + 1))];
 	await tx.deleteFrom('outbox').where('said', 'in', all).where('done_at', 'is', null).execute();
 }
 
-/** An answer has at most two messages, one of alerts may have some more; beyond that it is a file. */
+/** An answer has at most two messages and an alert a few more; anything longer becomes a file. */
 const maxMessages = 10;
 
-/** Forgets some matters that were solved before that moment, and what was said about them; gives how many. */
+/** Deletes some conditions that were solved before that moment, with their alerts; returns how many. */
 export function pruneMatters(db: Kysely<Tables>, before: number, limit: number): Promise<number> {
 	return db.transaction().execute(async tx => {
 		const old = await tx

@@ -1,37 +1,37 @@
-// Bundles that were taken up, kept in the folder of the store: as they came, to be verified again at each start, and
-// unpacked beside, so that a start need not check and compile them again.
+// Knowledge bundles in the store's folder. Each is kept as received, to be verified again at every start, and
+// unpacked, so that a start need not check and compile it again.
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Bundle } from '../../knowledge/bundle.ts';
 
-/** A bundle as it came. */
+/** A bundle as received. */
 export type SignedText = { text: string; signature: string };
 
 export type KeptBundle = SignedText & {
-	/** The version of Glia that found no mistake in it. */
+	/** The version of Glia that checked it and found no mistake. */
 	checkedBy: string;
-	/** Where its files lie, as a URL that ends in a slash. */
+	/** A URL that ends in a slash. */
 	files: URL;
 };
 
 export type KeptBundles = {
-	/** Those that can be read, by the time at which they were made, the newest first. */
+	/** The readable ones, newest first. */
 	all: () => Iterable<KeptBundle>;
-	/** Unpacks the files where nobody looks for them yet. */
+	/** Unpacks the files into a folder that is not listed until `keep` is called. */
 	unpack: (bundle: Bundle, signed: SignedText) => { files: URL; keep: (checkedBy: string) => URL; drop: () => void };
-	/** Removes all but those whose files lie here, and those that another process over this folder may still read. */
+	/** Deletes all bundles except those in use here, and those that another process on this folder may still read. */
 	tidy: (inUse: readonly URL[]) => void;
 };
 
-/** Processes that share a folder (replicas, on one machine or one volume) read what they took up for at most so long (ms). */
+/** Processes that share a folder (replicas on one machine or volume) may read a bundle for at most this long (ms). */
 const sharedFor = 7 * 24 * 3600_000;
 
-/** When it was made, and the first digits of its hash; what a kill left behind is named otherwise. */
+/** The time it was made and the start of its hash. What a crash leaves behind has another form of name. */
 const complete = /^\d{8}T\d{6}Z-[0-9a-f]{12}$/;
 
-/** `path` is the folder of the store; nothing is made in it before a bundle is. */
+/** `path` is the store's folder. Nothing is created in it until there is a bundle. */
 export function openBundles(path: string): KeptBundles {
 	const folder = join(path, 'knowledge');
 	const names = () => entriesOf(folder).filter(name => complete.test(name));
@@ -44,7 +44,7 @@ export function openBundles(path: string): KeptBundles {
 		},
 		unpack(bundle, signed) {
 			const own = `${bundle.made.replace(/[-:]/g, '')}-${hashOf(signed.text).slice(0, 12)}`;
-			// Not by the id of the process: in containers that share a volume all have the same.
+			// Not the process id: containers that share a volume often all have the same.
 			const partial = join(folder, `${own}.${randomUUID()}`);
 			for (const [name, text] of bundle.files) {
 				const file = join(partial, 'files', name);
@@ -62,7 +62,7 @@ export function openBundles(path: string): KeptBundles {
 					try {
 						renameSync(partial, place);
 					} catch (error) {
-						// Another process has just put the same there.
+						// Another process has just put the same bundle there.
 						if (!['ENOTEMPTY', 'EEXIST'].includes(String(Object(error).code))) throw error;
 					}
 					return urlOf(place);

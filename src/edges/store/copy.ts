@@ -1,4 +1,4 @@
-// A copy of a database that is whole, whether or not somebody is using it.
+// Consistent copies of a database, whether or not it is in use.
 import { chmodSync, closeSync, cpSync, existsSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
@@ -7,16 +7,16 @@ import { takeFolder } from './sqlite.ts';
 
 const name = 'glia.sqlite';
 
-/** Copies the open database into a folder, bit by bit: others write meanwhile, and what they write is in the copy. */
+/** Copies the open database into a folder, page by page. Writes that happen meanwhile are included. */
 export async function copyOpen(database: DatabaseSync, folder: string): Promise<void> {
 	const to = join(folder, name);
 	closeSync(openSync(to, 'wx', 0o600));
 	await backup(database, to, { rate: 500 });
 }
 
-/** Copies a database that nobody has open. */
+/** Copies a database that is not open. */
 function copyClosed(from: string, to: string): void {
-	// An empty file of ours, so that it is never readable by others.
+	// Create the file ourselves first, so that others can never read it.
 	closeSync(openSync(to, 'wx', 0o600));
 	const database = new DatabaseSync(from, { timeout: 2000 });
 	try {
@@ -26,7 +26,7 @@ function copyClosed(from: string, to: string): void {
 	}
 }
 
-/** Copies the keys of sessions, each in its folder: those of `except` are open, and copied by the process that has them open. */
+/** Copies each session's keys, except those in `except`: they are open, and the process that has them open copies them. */
 export function copyKeys(store: string, to: string, except?: string): void {
 	const from = join(store, 'crypto');
 	if (!existsSync(from)) return;
@@ -42,7 +42,7 @@ export function copyKeys(store: string, to: string, except?: string): void {
 	}
 }
 
-/** Copies a store that no bot uses into a folder that is there. Throws a Refusal where one does, or where there is none. */
+/** Copies a store that no bot is using into an existing folder. Throws a Refusal if it is in use or does not exist. */
 export function copyClosedStore(store: string, to: string): void {
 	if (!existsSync(join(store, name))) throw new Refusal(`There is no store in ${store}: nothing to back up.`);
 	const lock = takeFolder(join(store, 'lock.sqlite'));

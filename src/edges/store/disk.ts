@@ -1,8 +1,8 @@
-// Why the disk does not take what is written, as the system says it: SQLite knows "full", but not a quota.
+// Why the disk refuses writes, in the system's words: SQLite reports "full" but not a quota.
 import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A quota that still has room for a few bytes may not have it for a page of the database (bytes). */
+/** A quota with room for a few bytes may not have room for a page of the database (bytes). */
 const probeBytes = 1024 * 1024;
 
 const sentences: Record<string, string> = {
@@ -14,7 +14,7 @@ const sentences: Record<string, string> = {
 	EFBIG: 'a file size limit was reached (EFBIG)',
 };
 
-/** What keeps this process from writing in a folder, in lower case without a full stop; undefined: nothing does. */
+/** What prevents this process from writing in a folder, in lower case without a full stop; undefined if nothing does. */
 export function writeTrouble(folder: string, write: (path: string) => void = probe): string | undefined {
 	try {
 		write(join(folder, '.probe'));

@@ -1,4 +1,4 @@
-// What is kept as text by key, across restarts: the last good answers of upstream's sources.
+// Texts by key that survive restarts: the last good responses of upstream's sources.
 import type { Kysely } from 'kysely';
 import type { Kept } from '../../ports/web.ts';
 import type { Tables } from './schema.ts';

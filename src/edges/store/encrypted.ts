@@ -1,15 +1,15 @@
-// Which rooms were ever encrypted. Encryption cannot be switched off, so this is never taken back: not by what the
-// homeserver says later, nor when the room is left and forgotten.
+// Which rooms were ever encrypted. Encryption cannot be turned off, so this is never undone, whatever the
+// homeserver says later, and even after the room is left and forgotten.
 import { createHash } from 'node:crypto';
 import type { Kysely, Transaction } from 'kysely';
 import type { Content } from '../../ports/homeserver.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Tables } from './schema.ts';
 
-/** The settings of a room whose own are not known. */
+/** The settings of a room whose own are unknown. */
 export const usualEncryption: Content = { algorithm: 'm.megolm.v1.aes-sha2' };
 
-/** Only a hash is kept: a room that was forgotten cannot be read out of the store. */
+/** Only a hash is kept, so that a forgotten room's id cannot be read from the store. */
 function roomKey(room: string): string {
 	return createHash('sha256').update(room).digest('base64url');
 }
@@ -31,7 +31,7 @@ export async function rememberEncrypted(tx: Transaction<Tables>, room: string): 
 		.execute();
 }
 
-/** Migration: rooms that an older Glia knew to be encrypted count. */
+/** Migration: keeps the rooms that an older Glia knew to be encrypted. */
 export async function encryptedTable(db: Kysely<unknown>): Promise<void> {
 	await db.schema
 		.createTable('encrypted')

@@ -1,4 +1,4 @@
-// How much the store holds, counted for metrics: a few questions, whatever its size.
+// Counts for metrics, in a few queries that stay fast however large the store is.
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Severity } from '../../advice/watch/severity.ts';
@@ -43,7 +43,7 @@ async function figures(db: Kysely<Tables>, now: Date): ReturnType<Store['figures
 		.groupBy('severity')
 		.execute();
 	const open = (severity: Severity) => Number(alerts.find(row => row.severity === severity)?.open ?? 0);
-	// Moments of other databases may come as strings.
+	// PostgreSQL may return times as strings.
 	const age = (at: number | null) => (at === null ? {} : { oldest: Math.max(0, (now.getTime() - Number(at)) / 1000) });
 	return {
 		rooms: Number(row.rooms),

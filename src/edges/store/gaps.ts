@@ -1,4 +1,4 @@
-// What limited syncs left out, and what is read of it page by page.
+// What limited syncs left out, and the pages read since.
 import type { Kysely, Transaction } from 'kysely';
 import type { Page } from '../../ports/homeserver.ts';
 import type { Gap, Store } from '../../ports/store.ts';
@@ -55,7 +55,7 @@ async function fill(
 	if (!gap) return;
 	await insertMessages(
 		tx,
-		// From the oldest: of two events with the same ciphertext the first one counts.
+		// Oldest first: of two events with the same ciphertext, the first is genuine.
 		(await unheard(tx, messages.toReversed()))
 			.toReversed()
 			.map((message, index) => rowOf(message, batch, gap.place - 1 - index)),

@@ -1,4 +1,4 @@
-// The guide sessions of rooms: where each stands, and which sayings are about it.
+// Guide sessions of rooms: how far each has got, and which messages are about it.
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { GuideSession } from '../../advice/guide/session.ts';
@@ -6,7 +6,7 @@ import type { KeptSession, Move, PlacedSession, Resumed, Store } from '../../por
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
 
-/** A session in which nobody has said anything for this long (ms) is forgotten. */
+/** A session in which nobody has said anything for this long (ms) is deleted. */
 const gracePeriod = 365 * 24 * 3600_000;
 
 export function sessionsOf(
@@ -52,7 +52,7 @@ export function sessionsOf(
 				.where(({ or, eb }) => or([eb('guide_sessions.thread', '=', thread), eb('outbox.event', '=', thread)]))
 				.executeTakeFirst();
 			if (session) return true;
-			// Something there may begin one, and has not been decided yet.
+			// An undecided message there may start one.
 			const asked = await db
 				.selectFrom('inbox')
 				.select('event')
@@ -61,7 +61,7 @@ export function sessionsOf(
 				.where('decided_at', 'is', null)
 				.executeTakeFirst();
 			if (asked) return true;
-			// A thread's first message may be read and answered before we hear that it was sent.
+			// The root of a thread may be read and answered before we hear that it was sent.
 			const leaving = await db
 				.selectFrom('outbox')
 				.innerJoin('session_sayings', 'session_sayings.said', 'outbox.said')
@@ -84,7 +84,7 @@ export function sessionsOf(
 	};
 }
 
-/** Written with the answer that says what became of it. */
+/** Stored together with the answer that reports the change. */
 export async function keepSession(
 	tx: Transaction<Tables>,
 	{ session, thread, says }: KeptSession,
@@ -117,7 +117,7 @@ async function keepSays(tx: Transaction<Tables>, session: string, says: KeptSess
 	}
 }
 
-/** Those under way go on in the new room; what was only offered is offered there no more. */
+/** Sessions under way continue in the new room; those only offered are dropped. */
 export async function moveSessions(
 	tx: Transaction<Tables>,
 	{ from, to }: Pick<Move, 'from' | 'to'>,
@@ -141,8 +141,8 @@ export async function forgetSessionsIn(tx: Transaction<Tables>, room: string): P
 }
 
 /**
- * Forgets some sessions that ended, or were only offered, before that moment, and of those under way a year later; gives how
- * many.
+ * Deletes some sessions that ended or were only offered before that moment, and those under way a year after the
+ * last message; returns how many.
  */
 export function pruneSessions(db: Kysely<Tables>, before: number, limit: number): Promise<number> {
 	return db.transaction().execute(async tx => {

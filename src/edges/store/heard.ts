@@ -1,12 +1,12 @@
-// Encrypted messages that were taken in: someone who can send events but has no keys can only replay an old one.
+// Encrypted messages already received. Someone who can send events but has no keys can only replay an old one.
 import type { Kysely, Transaction } from 'kysely';
 import type { Incoming } from '../../ports/homeserver.ts';
 import type { Tables } from './schema.ts';
 
-/** As many are remembered (100 bytes each). Older ones could be sent again by a homeserver: nobody else can. */
+/** At most this many are remembered (100 bytes each). Only the homeserver could replay older ones. */
 const maxHeard = 100_000;
 
-/** Those of the messages whose ciphertext did not come before in another event; from now on they are remembered. */
+/** The messages whose ciphertext has not come before in another event. They are now remembered. */
 export async function unheard(
 	tx: Transaction<Tables>,
 	messages: readonly Incoming[],
@@ -35,7 +35,7 @@ export async function unheard(
 	return fresh;
 }
 
-/** Migration. What was taken in before counts as encrypted: nobody looked, and it was said long ago. */
+/** Migration. Messages received before count as encrypted: this was not checked then, and they were answered long ago. */
 export async function heardTable(db: Kysely<unknown>): Promise<void> {
 	await db.schema
 		.createTable('heard')

@@ -1,4 +1,4 @@
-// What came in and what is decided about it.
+// Incoming messages, and what was decided about them.
 import type { ExpressionBuilder, Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import { fileWindow, type Incoming } from '../../ports/homeserver.ts';
@@ -8,7 +8,7 @@ import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
 import { take } from './sync-batch.ts';
 
-/** Written out: SQLite plans a statement again whenever a limit is bound to it, which costs more than running it. */
+/** A literal, because SQLite plans a statement again whenever a bound limit changes, which costs more than running it. */
 const one = sql.lit(1);
 
 type InboxStore = Pick<Store, 'take' | 'unread' | 'nextMessage' | 'settle' | 'note' | 'load' | 'awaitsFile'>;
@@ -42,7 +42,7 @@ export function inboxOf(db: Kysely<Tables>): InboxStore {
 		},
 		settle: (event, sayings, now, session, together = []) =>
 			db.transaction().execute(async tx => {
-				// A command that was redacted while it was being decided is no longer in the inbox: then nothing is said.
+				// A command redacted while it was being decided is no longer in the inbox; then nothing is said.
 				const { numUpdatedRows } = await tx
 					.updateTable('inbox')
 					.set(decided(now))
@@ -69,7 +69,7 @@ export function inboxOf(db: Kysely<Tables>): InboxStore {
 	};
 }
 
-/** What was answered with a message needs no answer of its own, not even where a sync brings it later. */
+/** Messages covered by another one's answer get no answer of their own, even if a sync brings them later. */
 async function settleTogether(
 	tx: Transaction<Tables>,
 	event: string,
@@ -85,12 +85,15 @@ async function settleTogether(
 			.execute();
 }
 
-/** What is left of a message once it is decided. */
+/** The columns of a message once it is decided. */
 function decided(now: Date) {
 	return { decided_at: now.getTime(), body: '', raw: null };
 }
 
-/** A file counts for a command that its sender gave shortly before, or that it replies to, itself or by our answer. */
+/**
+ * A file belongs to a command that its sender gave shortly before, or that it replies to, directly or through our
+ * answer.
+ */
 async function awaitsFile(db: Kysely<Tables>, { room, sender, at, repliesTo }: Incoming): Promise<boolean> {
 	const wanting = db.selectFrom('inbox').select('event').where('room', '=', room).where('wants', '=', 1);
 	const before = await wanting
@@ -110,7 +113,7 @@ async function awaitsFile(db: Kysely<Tables>, { room, sender, at, repliesTo }: I
 	return meant !== undefined;
 }
 
-/** What waits to be delivered of a person, and whether they were told that it is too much. */
+/** How many answers a person is waiting for, and whether they were told that it is too many. */
 async function loadOf(db: Kysely<Tables>, sender: string): Promise<{ waiting: number; told: boolean }> {
 	const { waiting } = await db
 		.selectFrom('outbox')
@@ -137,7 +140,7 @@ async function loadOf(db: Kysely<Tables>, sender: string): Promise<{ waiting: nu
 	return { waiting, told: before !== undefined };
 }
 
-/** Leaves out the messages in hand, and those that wait for them. */
+/** Excludes messages in hand, and those that wait for them. */
 function notIn({ events, senders }: InHand = { events: [], senders: [] }) {
 	return (eb: ExpressionBuilder<Tables, 'inbox'>) =>
 		eb.and([

@@ -1,4 +1,4 @@
-// Invitations, and how often a person has brought the bot into a room.
+// Invitations, and how many rooms each person has brought the bot into.
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Store } from '../../ports/store.ts';

@@ -1,4 +1,4 @@
-// A store in memory that is made when somebody first asks for it: most runs of the terminal need none.
+// An in-memory store that is opened on first use: most runs of the command line need none.
 import type { WatchStore } from '../../ports/watch-store.ts';
 
 export function openLater(): WatchStore {

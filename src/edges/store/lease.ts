@@ -1,5 +1,6 @@
-// Which of several processes holds the connection to Matrix: one row, and the database's clock. A number that rises with
-// each change of hands is checked in the transaction of every write, so that a leader that wakes up late writes nothing.
+// Elects the process that connects to Matrix, using one row and the database's clock. A fencing number rises with
+// each change of leader and is checked in every write transaction, so that a leader that wakes up late writes
+// nothing.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
@@ -10,18 +11,18 @@ import { connectPostgres, type Fence, refusalOf } from './postgres.ts';
 
 export type { Fence } from './postgres.ts';
 
-/** How long the lease lasts, how often its holder renews it, and how often the others look at it (ms). */
+/** How long the lease lasts, and how often its holder renews it and the others check it (ms). */
 const lease = 8000;
 const renewal = 2000;
 /**
- * A transaction in which nothing happens for this long (ms) is ended by the database: a process that was stopped in the
- * middle of one holds its locks, and nobody could take over before they are gone. Less than the lease.
+ * The database ends a transaction that is idle for this long (ms). A process suspended in the middle of one holds
+ * its locks, and nobody could take over until they are gone. Shorter than the lease.
  */
 export const idleTransaction = 3000;
-/** A replica whose sign of life is older (ms) is gone; so is a sign that it reaches the homeserver. */
+/** A replica whose heartbeat is older than this (ms) is gone. The same limit applies to reaching the homeserver. */
 const alive = 6000;
 
-/** This process may no longer write as the leader: another has taken over, or will. */
+/** This process may no longer write as the leader: another one has taken over, or will. */
 export class Fenced extends Error {
 	override name = 'Fenced';
 	constructor(why = 'another replica holds the lease') {
@@ -31,41 +32,41 @@ export class Fenced extends Error {
 
 export type Leadership = {
 	fence: Fence;
-	/** Whether the last leader did not give the lease back: it died, hung, or lost the database or the homeserver. */
+	/** Whether the last leader did not return the lease: it crashed, hung, or lost the database or the homeserver. */
 	tookOver: boolean;
 	/** Aborted when the lease is lost; `reason` is a `Fenced`. */
 	lost: AbortSignal;
-	/** The database does not answer this process any more: as good as a lost lease. */
+	/** Call when the database no longer answers this process; it counts as a lost lease. */
 	lose: (why: string) => void;
-	/** Gives the lease back, so that another need not wait for its end. */
+	/** Returns the lease, so that another process need not wait for it to expire. */
 	release: () => Promise<void>;
 };
 
 export type Replica = {
-	/** Names this process among the replicas. */
+	/** This process's id among the replicas. */
 	id: string;
 	/** Waits until this process leads; undefined once `signal` is aborted. */
 	lead: (signal: AbortSignal) => Promise<Leadership | undefined>;
-	/** Whether another process leads now, as last seen. */
+	/** Whether another process led at the last check. */
 	isLed: () => boolean;
-	/** Tells the leader that something has been put into the outbox. */
+	/** Tells the leader that something was put into the outbox. */
 	tell: () => void;
 	close: () => Promise<void>;
 };
 
 export type ReplicaSetup = {
 	address: PostgresAddress;
-	/** Resolves if the homeserver answers this process; asked every two seconds, one call at a time. */
+	/** Resolves if the homeserver answers this process. Called every two seconds, one call at a time. */
 	reach: () => Promise<unknown>;
-	/** Called in the leader when another replica has put something into the outbox. */
+	/** Called in the leader when another replica put something into the outbox. */
 	said: () => void;
 	log: Log;
 };
 
-/** What replicas tell each other by. A channel is the whole database's: another schema's bot looks once in vain. */
+/** The notification channel. Channels span the database, so a bot in another schema may wake up for nothing. */
 const channel = 'glia_outbox';
 
-/** The tables that only several processes need. Two that make them at once get in each other's way once. */
+/** Tables that only replicas need. Two processes creating them at once can conflict once. */
 const tables = `
 	CREATE TABLE IF NOT EXISTS lease (id int PRIMARY KEY, holder text, fence bigint NOT NULL, until timestamptz NOT NULL);
 	INSERT INTO lease VALUES (1, NULL, 0, '-infinity') ON CONFLICT DO NOTHING;
@@ -75,7 +76,7 @@ const tables = `
 	CREATE TABLE IF NOT EXISTS claims (server text PRIMARY KEY, replica text NOT NULL, until timestamptz NOT NULL);
 `;
 
-/** How all transactions begin, of whatever process: in turn, as if there were one connection. */
+/** How every transaction begins, in any process: one at a time, as if over a single connection. */
 export const inTurn: Fence = { begin: 'SELECT 1 FROM turn FOR UPDATE', check: () => undefined };
 
 /** Joins the replicas of this database. Throws a Refusal. */
@@ -166,7 +167,7 @@ class Member implements Replica {
 		return performance.now() - this.#reachedAt < alive;
 	}
 
-	/** Looks whether the homeserver is reached, without waiting for it. */
+	/** Checks whether the homeserver can be reached, without waiting for the result. */
 	#probe(): void {
 		if (this.#probing) return;
 		this.#probing = true;
@@ -181,7 +182,7 @@ class Member implements Replica {
 			});
 	}
 
-	/** A sign of life, and who holds the lease. */
+	/** Records a heartbeat and returns the state of the lease. */
 	async #beat(): Promise<LeaseState> {
 		this.#probe();
 		const [row] = await this.#ask<{ holder: string | null; held: boolean; better: boolean }>(
@@ -218,7 +219,7 @@ class Member implements Replica {
 		return rows.length > 0;
 	}
 
-	/** `lost`: the next leader is to know that it takes over from one that could not go on. */
+	/** `lost`: tells the next leader that it takes over from one that could not go on. */
 	async #giveBack(fence: number, lost: boolean): Promise<void> {
 		const { log } = this.#setup;
 		try {
@@ -231,7 +232,7 @@ class Member implements Replica {
 		}
 	}
 
-	/** Keeps the lease until it is lost or given back. `taken`: when it was asked for, by the monotonic clock (ms). */
+	/** Renews the lease until it is lost or returned. `taken`: when it was requested, by the monotonic clock (ms). */
 	#hold({ fence, tookOver }: TakenLease, taken: number): Leadership {
 		const lost = new AbortController();
 		const term = { until: taken + lease, released: false };
@@ -273,7 +274,7 @@ class Member implements Replica {
 			try {
 				if (!(await this.#renew(fence))) return lose('another replica holds the lease');
 				term.until = asked + lease;
-				// Only to one that would do better: where no replica reaches the homeserver, nothing is gained by it.
+				// Only hand over to a replica that would do better: if none reaches the homeserver, nothing is gained.
 				const { better } = await this.#beat();
 				const settled = performance.now() - taken > lease;
 				if (better && settled && !this.#reaches()) return lose('only another replica can reach the homeserver');
@@ -303,7 +304,7 @@ async function connect(address: PostgresAddress): Promise<pg.Client> {
 			await client.query(`LISTEN ${channel}`);
 			return client;
 		} catch (error) {
-			// Another process makes them at this moment.
+			// Another process is creating them right now.
 			if (
 				tries < 3 &&
 				error instanceof Error &&

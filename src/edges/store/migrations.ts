@@ -1,4 +1,4 @@
-// How the tables came to be, step by step. A step that has been released is never changed; new ones go to the end.
+// All migrations in order. A released one is never changed; new ones go at the end.
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
@@ -31,7 +31,7 @@ export const migrations: Record<string, Migration> = {
 	'0017-growth': { up: growth },
 };
 
-/** Long because it is the first schema, a statement a table: a migration that has run is never changed. */
+/** Long because it is the first schema, one statement per table: a migration that has run is never changed. */
 async function room(db: Kysely<unknown>): Promise<void> {
 	const text = 'text';
 	const integer = 'integer';
@@ -197,7 +197,7 @@ async function lost(db: Kysely<unknown>): Promise<void> {
 		.execute();
 }
 
-/** Texts of people are no longer kept: what is needed to read them again. */
+/** People's texts are no longer stored, only what is needed to read them again. */
 async function texts(db: Kysely<unknown>): Promise<void> {
 	for (const column of ['unread', 'wants'])
 		await db.schema
@@ -208,12 +208,12 @@ async function texts(db: Kysely<unknown>): Promise<void> {
 	await sql`CREATE INDEX inbox_wants ON inbox (room, sender, at) WHERE wants = 1`.execute(db);
 }
 
-/** What a check of a configuration leaves belongs to the watch of its server. */
+/** The result of checking a configuration belongs to the server's watch. */
 async function checks(db: Kysely<unknown>): Promise<void> {
 	await db.schema.alterTable('watches').addColumn('checks', 'text').execute();
 }
 
-/** What is asked again and again must not take longer the more a store holds. */
+/** Indexes for frequent queries, so that they do not slow down as the store grows. */
 async function growth(db: Kysely<unknown>): Promise<void> {
 	await sql`CREATE INDEX rooms_untold ON rooms (room) WHERE ${sql.raw(isUntold)}`.execute(db);
 	await sql`CREATE INDEX rooms_left ON rooms (since) WHERE membership = 'left'`.execute(db);

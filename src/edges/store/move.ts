@@ -1,24 +1,27 @@
-// A store moved from one place to another, table by table: all of it, or nothing.
+// Moves a store from one place to another, table by table, atomically.
 import { type Kysely, sql } from 'kysely';
 import { Refusal } from '../../answer.ts';
 import type { Tables } from './schema.ts';
 
-/** Rows per statement: databases limit the number of values in one. */
+/** Rows per statement: databases limit the number of bound values. */
 const batchRows = 200;
 
-/** One end of a move; nobody else uses it meanwhile. */
+/** One end of a move. Nobody else may use it meanwhile. */
 export type StoreEnd = {
-	/** For sentences. */
+	/** For messages. */
 	place: string;
 	db: Kysely<Tables>;
 	engine: 'sqlite' | 'postgres';
-	/** Where PostgreSQL has the tables. */
+	/** The PostgreSQL schema of the tables. */
 	schema?: string;
 };
 
 export type Moved = ReadonlyMap<string, number>;
 
-/** Copies all rows; resolves to how many of each table. `progress` hears each batch. Throws a Refusal if `to` is not empty. */
+/**
+ * Copies all rows; resolves to the number copied of each table. `progress` is called for each batch. Throws a
+ * Refusal if `to` is not empty.
+ */
 export async function moveRows(
 	from: StoreEnd,
 	to: StoreEnd,
@@ -49,7 +52,7 @@ export async function moveRows(
 	return moved;
 }
 
-/** The tables of the store, without those of the migrations and those that only replicas or keys need. */
+/** The store's tables, without those of migrations, replicas and keys. */
 async function tablesOf({ db, schema }: StoreEnd): Promise<string[]> {
 	const all = (await db.introspection.getTables()).filter(table => table.schema === schema);
 	const others = /^(kysely_|sqlite_|key_)|^(lease|turn|replicas|claims)$/;
@@ -62,7 +65,7 @@ async function tablesOf({ db, schema }: StoreEnd): Promise<string[]> {
 type Rows = Record<string, unknown>[];
 type Anything = Kysely<Record<string, Record<string, unknown>>>;
 
-/** All rows of a table, some at a time, in an order that does not change while it is read. */
+/** All rows of a table in batches, in an order that is stable while it is read. */
 async function* batches(db: Anything, engine: StoreEnd['engine'], table: string): AsyncGenerator<Rows> {
 	if (engine === 'postgres') {
 		await sql`DECLARE moving CURSOR FOR SELECT * FROM ${sql.table(table)}`.execute(db);
@@ -85,7 +88,7 @@ async function* batches(db: Anything, engine: StoreEnd['engine'], table: string)
 	}
 }
 
-/** New ids come after those that were moved. */
+/** Sets the id sequences so that new ids follow those that were moved. */
 async function countOn(db: Anything, table: string): Promise<void> {
 	const { rows } = await sql<{ sequence: string | null }>`SELECT s.sequence FROM information_schema.columns AS c,
 		LATERAL (SELECT pg_get_serial_sequence(quote_ident(c.table_schema) || '.' || quote_ident(c.table_name), c.column_name)

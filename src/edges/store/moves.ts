@@ -1,4 +1,4 @@
-// Where rooms moved, and what follows them there.
+// Room upgrades, and what moves along with them.
 import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { Invited } from '../../ports/homeserver.ts';
@@ -73,7 +73,7 @@ export function movesOf(db: Kysely<Tables>): MoveStore {
 		dropMove: from =>
 			db.transaction().execute(async tx => {
 				const to = tx.selectFrom('moves').select('to_room').where('from_room', '=', from);
-				// What the move would have brought to the room, it has not: it hears hello like any other.
+				// The move did not happen, so the room gets a greeting like any other.
 				await tx
 					.updateTable('rooms')
 					.set({ greeted: 0 })
@@ -90,7 +90,7 @@ export function movesOf(db: Kysely<Tables>): MoveStore {
 	};
 }
 
-/** Everything that the room had is the new room's. */
+/** Gives everything of the old room to the new one. */
 async function follow(
 	tx: Transaction<Tables>,
 	move: Move,
@@ -105,7 +105,7 @@ async function follow(
 			inviter: old.inviter,
 			greeted: old.greeted,
 		};
-		// The sync may bring the new room only later: then it finds this row, and keeps what it says.
+		// The sync may bring the new room only later: then it finds this row and keeps its values.
 		await tx
 			.insertInto('rooms')
 			.values({
@@ -125,12 +125,12 @@ async function follow(
 	await moveSessions(tx, move, resumed, now.getTime());
 	await tx.deleteFrom('moves').where('from_room', '=', move.from).execute();
 	await tx.updateTable('rooms').set({ moved_to: move.to }).where('room', '=', move.from).execute();
-	// Others that lead here may find us here, and no longer say that it is by their doing.
+	// Other moves to this room may now find us inside, and must not conclude that they brought us.
 	await tx.updateTable('moves').set({ joined: 0 }).where('to_room', '=', move.to).execute();
 	await tx.deleteFrom('invitations').where('room', '=', move.to).execute();
 }
 
-/** What is on its way follows to the new room. There it replies to nothing: that was said in the old one. */
+/** Queued messages move to the new room. There they reply to nothing, because the question was in the old room. */
 async function followed(tx: Transaction<Tables>, { from, to }: Move, now: number): Promise<void> {
 	const rows = await tx
 		.selectFrom('outbox')

@@ -1,4 +1,4 @@
-// What the operator hears of: rooms, what waits, what was given up. Ids and times; nothing that was said.
+// What the operator sees: rooms, pending messages and those given up. Ids and times, never their content.
 import type { Kysely } from 'kysely';
 import type { OperatorStore } from '../../ports/operator.ts';
 import { insertSayings } from './outbox.ts';
@@ -68,7 +68,7 @@ export function operatorOf(db: Kysely<Tables>): OperatorStore {
 				.select(['room', 'since'])
 				.where('membership', '=', 'left')
 				.where('since', '>', since.getTime())
-				// One that was left by `!leave` would be greeted again; one that moved lives on.
+				// A room left by `!leave` is to be greeted again, so it has `greeted` 0; one that moved lives on.
 				.where('greeted', '=', 1)
 				.where('moved_to', 'is', null)
 				.orderBy('since')
@@ -83,7 +83,7 @@ export function operatorOf(db: Kysely<Tables>): OperatorStore {
 	};
 }
 
-/** A failure is kept as JSON. */
+/** Failures are stored as JSON. */
 function wordOf(why: string | null): string {
 	if (why === null) return 'no reason was given';
 	try {

@@ -1,4 +1,4 @@
-// What is decided and not yet delivered.
+// Messages that are decided and not yet delivered.
 import type { Kysely, Transaction, Updateable } from 'kysely';
 import { sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
@@ -34,7 +34,8 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 				.where('id', 'in', first)
 				.where('next_try', '<=', now.getTime())
 				.orderBy('id')
-				// Written out: SQLite plans a statement again whenever a limit is bound to it. One more tells whether to choose.
+				// A literal, because SQLite plans a statement again whenever a bound limit changes. One more row tells
+				// whether to choose.
 				.limit(sql.lit(limit + 1));
 			const rows = await (except.length ? query.where('room', 'not in', except) : query).execute();
 			return (await choose.pick(rows, now, except, limit)).map(waitingOf);
@@ -87,7 +88,7 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 	};
 }
 
-/** What waits for a time waits no longer. */
+/** Makes messages that are waiting to be retried due now. */
 async function hurry(tx: Transaction<Tables>, now: Date): Promise<void> {
 	const due = { next_try: now.getTime() };
 	await tx.updateTable('outbox').set(due).where('done_at', 'is', null).where('next_try', '>', now.getTime()).execute();
@@ -101,7 +102,7 @@ async function hurry(tx: Transaction<Tables>, now: Date): Promise<void> {
 		.execute();
 }
 
-/** The oldest saying of each room that waits: order within a room stays. */
+/** The oldest pending message of each room: order within a room is preserved. */
 function firstOfRooms(db: Kysely<Tables>) {
 	return db
 		.selectFrom('outbox')
@@ -112,18 +113,18 @@ function firstOfRooms(db: Kysely<Tables>) {
 
 type Chooser = {
 	pick: (due: readonly Row[], now: Date, except: readonly string[], limit: number) => Promise<readonly Row[]>;
-	/** It was not delivered: its sender has not had their turn. */
+	/** Undoes a turn: the message was not delivered. */
 	giveBack: (id: number) => void;
 };
 
-/** Chooses what goes first where more is due than may go: senders take turns. */
+/** Chooses what goes first when more is due than may go: senders take turns. */
 function openChooser(db: Kysely<Tables>): Chooser {
-	/** When each sender was last served: a count. Anyone who was not served for the longest time comes first. */
+	/** When each sender was last served, as a counter. The one not served for longest goes first. */
 	const served = new LRUCache<string, number>({ max: maxServed });
 	let count = 0;
 	const lastServed = (sender: string | null) => served.peek(sender ?? '') ?? 0;
 
-	/** Of the senders that have something due, each one's first, the longest unserved first; then what is left, by age. */
+	/** The first due message of each sender, longest unserved first, then the rest by age. */
 	async function fair(now: Date, except: readonly string[], limit: number): Promise<number[]> {
 		const query = db
 			.selectFrom('outbox')
@@ -146,7 +147,7 @@ function openChooser(db: Kysely<Tables>): Chooser {
 		return [...firsts, ...oldest.filter(({ id }) => !ids.includes(id))].slice(0, limit);
 	}
 
-	/** What each turn of late took, by the id of what was chosen for it. */
+	/** Recent turns by message id, with the sender's counter before. */
 	const turns = new LRUCache<number, { sender: string; turn: number; before: number }>({ max: maxServed });
 
 	return {
@@ -191,7 +192,7 @@ export async function insertSayings(tx: Transaction<Tables>, sayings: readonly S
 	}
 }
 
-/** The part of a saying that differs by its kind. */
+/** The part of a message that depends on its kind. */
 function decidedOf(saying: Saying): unknown {
 	const { kind, continues, asked } = saying;
 	const of = { kind, ...(continues !== undefined && { continues }), ...(asked && { asked: asked.getTime() }) };

@@ -1,5 +1,5 @@
-// The keys of encrypted rooms in PostgreSQL, beside the store. Values are JSON: no version of Node reads them otherwise. Each
-// row has a checksum: a damaged byte ends in a sentence, never in a key that is silently another one.
+// The keys of encrypted rooms in PostgreSQL, beside the store. Values are JSON, which every version of Node reads
+// alike. Each row has a checksum: a damaged byte causes an error, never a silently different key.
 import { isDeepStrictEqual } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
@@ -7,17 +7,20 @@ import { isByNeed, lookupsOf } from '../../../crypto/by-need.ts';
 import type { KeyChange, KeyDatabase, KeyQuery, KeyRecord, KeyRecords, KeyStore } from '../../ports/keys.ts';
 
 type KeyTables = {
-	/** Whose keys: `sealed` if a passphrase encrypts them; when they were begun (ms), and starts counted since. */
+	/**
+	 * The devices: `sealed` if a passphrase encrypts their keys, when these were created (ms), and the starts
+	 * counted since.
+	 */
 	key_owners: { device: string; user: string; sealed: boolean; began: number; starts: number };
-	/** wasm's databases, with their stores as JSON. */
+	/** The encryption library's databases, with their stores as JSON. */
 	key_databases: { device: string; name: string; version: number; stores: string; checksum: number };
-	/** wasm's records; keys and values as JSON. */
+	/** The encryption library's records; keys and values as JSON. */
 	key_records: { device: string; database: string; store: string; key: string; value: string; checksum: number };
-	/** Where records that are read by need stand in the indexes of their store; keys and values as JSON. */
+	/** Index entries of stores that are queried rather than loaded; keys and values as JSON. */
 	key_lookups: { device: string; database: string; store: string; key: string; name: string; value: string };
 };
 
-/** Makes the tables. Throws what the database says. */
+/** Creates the tables. Throws the database's errors. */
 export async function keyTables(db: Kysely<never>): Promise<void> {
 	await sql`CREATE TABLE IF NOT EXISTS key_owners (device text COLLATE "C" PRIMARY KEY, "user" text NOT NULL,
 		sealed boolean NOT NULL, began bigint NOT NULL, starts bigint NOT NULL)`.execute(db);
@@ -34,7 +37,7 @@ export async function keyTables(db: Kysely<never>): Promise<void> {
 	);
 }
 
-/** Keys in this database. `place` says to people which it is. */
+/** Keys in this database. `place` names it in messages. */
 export function keysOver(store: Kysely<never>, place: string): KeyStore {
 	const db = store as unknown as Kysely<KeyTables>;
 	const owner = (device: string) =>
@@ -69,7 +72,7 @@ function nameOf(database: string, store: string): string {
 }
 
 function recordsOf(db: Kysely<KeyTables>, device: string, place: string): KeyRecords {
-	/** Which indexes each store has; asked for once. */
+	/** The indexes of each store; queried once. */
 	let known: StoreShapes | undefined;
 	async function databases(): Promise<KeyDatabase[]> {
 		const rows = await db
@@ -126,7 +129,7 @@ function recordsOf(db: Kysely<KeyTables>, device: string, place: string): KeyRec
 	};
 }
 
-/** Behind every text that begins with what stands before it. */
+/** Sorts after every text that starts with a given prefix, if appended to it. */
 const last = '\u{10FFFF}';
 
 type RecordPlace = { device: string; database: string; store: string };
@@ -149,7 +152,7 @@ async function read(
 
 type KeyRow = Selectable<KeyTables['key_records']>;
 
-/** Rows that go in one statement. */
+/** Rows per statement. */
 const batchRows = 200;
 
 async function write(
@@ -158,7 +161,7 @@ async function write(
 	changes: readonly KeyChange[],
 	shapes: StoreShapes,
 ): Promise<void> {
-	// Each store by itself: its name then stands once in a statement, however many of its keys do.
+	// One store at a time, so that its name appears once in a statement, however many keys there are.
 	for (const [of, all] of Map.groupBy(changes, one => nameOf(one.database, one.store))) {
 		const [database = '', store = ''] = JSON.parse(of) as string[];
 		for (let at = 0; at < all.length; at += batchRows)
@@ -231,7 +234,7 @@ function entryOf({ device, database, store, key, value, checksum }: KeyRow): Key
 	return { key: JSON.parse(key), value: JSON.parse(value) };
 }
 
-/** The CRC-32 of a row's texts, each with its length before it, so that none can move to the next column unnoticed. */
+/** The CRC-32 of a row's texts. Each is preceded by its length, so that moving text between columns is noticed. */
 function checksumOf(...texts: string[]): number {
 	return texts.reduce((sum, text) => {
 		const bytes = Buffer.from(text);
@@ -239,12 +242,12 @@ function checksumOf(...texts: string[]): number {
 	}, 0);
 }
 
-/** The name tells the encryption library that this is no matter of the connection. */
+/** The name tells the encryption library that this is not a connection error. */
 function damage(what: string): Error {
 	return Object.assign(new Error(`checksum of ${what}`), { name: 'DamagedRecord' });
 }
 
-/** Keys must come back as they were: what JSON would change is refused before it is lost. */
+/** Refuses values that JSON would alter, since keys must come back exactly as they were. */
 function jsonOf(value: unknown): string {
 	const text = JSON.stringify(value);
 	if (text === undefined || !isDeepStrictEqual(JSON.parse(text), value))

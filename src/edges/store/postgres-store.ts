@@ -1,4 +1,4 @@
-// The store in a schema of a PostgreSQL database, the keys of encrypted rooms with it.
+// The store, and the keys of encrypted rooms, in a schema of a PostgreSQL database.
 import { Kysely, sql } from 'kysely';
 import { Refusal } from '../../answer.ts';
 import type { KeyStore } from '../../ports/keys.ts';
@@ -13,25 +13,25 @@ import { migrate, storeOver } from './store.ts';
 
 export type PostgresSetup = {
 	address: PostgresAddress;
-	/** How transactions begin where several processes share the database. */
+	/** How transactions begin if several processes share the database. */
 	fence?: Fence;
-	/** Ends a transaction in which nothing happens for this long (ms). */
+	/** Ends a transaction that is idle for this long (ms). */
 	idle?: number;
-	/** Looks are shared among replicas: this one claims what it looks at, for this long (ms). */
+	/** Replicas share the polls: this one claims the servers it polls for this long (ms). */
 	claims?: { replica: string; keep: number };
-	/** Whether the tables are brought to this version; otherwise they have to be of it. */
+	/** Whether to migrate the tables to this version; otherwise they must already be current. */
 	migrates: boolean;
 };
 
 export type PostgresStore = { store: Store; keys: KeyStore };
 
-/** Opens the store; its tables are made, or brought to this version, under a lock. Throws a Refusal. */
+/** Opens the store. Tables are created or migrated under a lock. Throws a Refusal. */
 export async function openPostgresStore(setup: PostgresSetup): Promise<PostgresStore> {
 	const { claims } = setup;
 	const { db, keys } = await openSchema(setup);
 	return {
 		store: {
-			// Its vacuum takes away what was deleted.
+			// Autovacuum removes deleted rows.
 			...storeOver(db, { tidy: async () => undefined, copyTo: byItsTools, close: () => db.destroy() }),
 			...(claims && claimedServers(db, claims)),
 		},
@@ -39,7 +39,7 @@ export async function openPostgresStore(setup: PostgresSetup): Promise<PostgresS
 	};
 }
 
-/** The database of the store, with tables of this version. Throws a Refusal. */
+/** Opens the store's database, with tables of this version. Throws a Refusal. */
 export async function openSchema(
 	setup: Omit<PostgresSetup, 'claims'>,
 ): Promise<{ db: Kysely<Tables>; keys: KeyStore }> {
@@ -59,7 +59,7 @@ export async function openSchema(
 	return { db, keys: keysOver(db as unknown as Kysely<never>, place) };
 }
 
-/** A copy of a database is made by the database's own tools, which need not ask us. */
+/** PostgreSQL databases are backed up with PostgreSQL's own tools, which do not need us. */
 async function byItsTools(): Promise<never> {
 	throw new Refusal('The store is in PostgreSQL: back it up with pg_dump.');
 }
@@ -72,11 +72,11 @@ async function isCurrent(db: Kysely<Tables>): Promise<boolean> {
 
 type LookClaims = NonNullable<PostgresSetup['claims']>;
 
-/** Servers that are due and that no other replica looks at. */
+/** Servers that are due and that no other replica is polling. */
 function claimedServers(db: Kysely<Tables>, { replica, keep }: LookClaims): Pick<Store, 'dueServers'> {
 	return {
 		async dueServers(now, horizon, limit) {
-			// Each part by its index: with OR, all servers would be read.
+			// Each part uses its own index: with OR, every server would be read.
 			const { rows } = await sql<Tables['servers']>`
 				WITH open AS (
 					(SELECT server, next_look FROM servers WHERE next_look <= ${now.getTime()} AND ${unclaimed}

@@ -1,5 +1,5 @@
-// PostgreSQL as the store's database: one connection that does everything in turn, as SQLite does, dressed as the driver
-// that Kysely knows; and a schema of its own, made as SQLite's.
+// PostgreSQL as the store's database: one serialised connection, as with SQLite, wrapped as a Kysely driver; and
+// types that match SQLite's.
 import {
 	type ColumnDataType,
 	type ColumnDefinitionNode,
@@ -21,27 +21,27 @@ import pg from 'pg';
 import { Refusal } from '../../answer.ts';
 import type { PostgresAddress } from '../../settings/postgres.ts';
 
-/** The oldest major version that the community maintains, and that the tests run on. */
+/** The oldest major version that the community maintains and the tests cover. */
 const oldest = 14;
-/** A connection that is opened gives up after this time (ms). */
+/** The timeout for opening a connection (ms). */
 const connectTimeout = 10_000;
 /**
- * An answer that takes longer (ms) is taken for lost: a connection that was cut off without a word would hang for as long
- * as the system resends.
+ * The timeout for a query (ms). A connection that was cut off silently would otherwise hang for as long as the
+ * system retransmits.
  */
 const queryTimeout = 20_000;
 
-/** How the transactions of a replica begin; see lease.ts. */
+/** How a replica's transactions begin; see lease.ts. */
 export type Fence = {
-	/** Statements that are carried out together with BEGIN. */
+	/** Statements to run together with BEGIN. */
 	begin: string;
-	/** Given the rows of the last of them. Throws if this process may no longer write. */
+	/** Receives the rows of the last one. Throws if this process may no longer write. */
 	check: (rows: unknown[]) => void;
-	/** Told when the connection fails: this process can no longer write. */
+	/** Called when the connection fails, so that this process can no longer write. */
 	broken?: (error: unknown) => void;
 };
 
-/** Opens one connection; the schema is made if need be. Throws a Refusal for what the operator can fix. */
+/** Opens one connection and creates the schema if missing. Throws a Refusal for what the operator can fix. */
 export async function connectPostgres(address: PostgresAddress, idle = 0): Promise<pg.Client> {
 	const client = await connected(address, idle);
 	try {
@@ -56,7 +56,7 @@ export async function connectPostgres(address: PostgresAddress, idle = 0): Promi
 	}
 }
 
-/** Says which version the database is, and whether the store is there; nothing is written. Throws a Refusal. */
+/** Finds the database's version and whether the store's schema exists, without writing anything. Throws a Refusal. */
 export async function askPostgres(address: PostgresAddress): Promise<{ version: string; hasSchema: boolean }> {
 	const client = await connected(address, 0);
 	try {
@@ -83,7 +83,7 @@ async function connected(address: PostgresAddress, idle: number): Promise<pg.Cli
 			types: { getTypeParser: typeParser },
 			...(idle > 0 && { idle_in_transaction_session_timeout: idle }),
 		});
-		// Without a listener, a connection that ends between two queries ends the process.
+		// Without a listener, a connection lost between two queries would crash the process.
 		client.on('error', () => undefined);
 		await client.connect();
 	} catch (error) {
@@ -92,7 +92,7 @@ async function connected(address: PostgresAddress, idle: number): Promise<pg.Cli
 	return client;
 }
 
-/** The address with what the configuration says beside it: for pg, what an address does not say counts as said. */
+/** Completes the address with the other settings: pg treats what an address omits as given. */
 function completed(url: string, { password, tls }: PostgresAddress): string {
 	const at = new URL(url);
 	if (password !== undefined && at.password === '') at.password = encodeURIComponent(password);
@@ -149,7 +149,7 @@ const sentences: Record<string, string> = {
 	ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
 };
 
-/** What an operator can do about an error of PostgreSQL's; undefined where that is nothing. Never holds the password. */
+/** Says what an operator can do about a PostgreSQL error; undefined if nothing. Never contains the password. */
 export function refusalOf(error: unknown, address: PostgresAddress): Refusal | undefined {
 	if (error instanceof Refusal) return error;
 	const code = codeOf(error);
@@ -166,10 +166,10 @@ export function refusalOf(error: unknown, address: PostgresAddress): Refusal | u
 		: new Refusal(`The store's PostgreSQL ${placeOf(address)} cannot be used: ${sentence}.`);
 }
 
-/** Whether an error says that the connection is gone, rather than that a statement is wrong. */
+/** Whether an error means that the connection is gone, rather than that a statement is wrong. */
 function isAway(error: unknown): boolean {
 	const code = codeOf(error);
-	// The classes of connections, of resources and of an operator's doing; and a transaction that was idle for too long.
+	// Classes: connection exceptions, insufficient resources, operator intervention; and the idle-transaction timeout.
 	if (/^(08|53|57P|25P03)/.test(code)) return true;
 	return !(error instanceof pg.DatabaseError);
 }
@@ -180,7 +180,7 @@ function codeOf(error: unknown): string {
 	return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-/** Where the database is, for people to read; without its password. */
+/** Where the database is, for people to read, without its password. */
 export function placeOf({ url, host = 'localhost', port = 5432, database = '' }: PostgresAddress): string {
 	if (url === undefined) return `${host}:${port}/${database}`;
 	try {
@@ -191,17 +191,17 @@ export function placeOf({ url, host = 'localhost', port = 5432, database = '' }:
 	}
 }
 
-/** Eight-byte integers are times and counts, which a number holds; as text they would not compare. */
+/** Eight-byte integers are times and counts, which fit a number; as strings they would not compare correctly. */
 function typeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
 	if (oid === pg.types.builtins.INT8 || oid === pg.types.builtins.NUMERIC) return Number;
 	if (oid === pg.types.builtins.TEXT || oid === pg.types.builtins.VARCHAR) return withNull;
 	return pg.types.getTypeParser(oid, format as 'text');
 }
 
-/** A character for private use that no sane text has; what has it all the same survives too. */
+/** A private-use character that normal text does not contain. Text that does contain it still round-trips. */
 const mark = '\u{F0000}';
 
-/** PostgreSQL's text holds no U+0000, and anybody may send one. */
+/** PostgreSQL text cannot hold U+0000, and anyone can send one. */
 function withoutNull(value: unknown): unknown {
 	if (typeof value !== 'string' || !/[\0\u{F0000}]/u.test(value)) return value;
 	return value.replaceAll(mark, `${mark}1`).replaceAll('\0', `${mark}0`);
@@ -212,7 +212,7 @@ function withNull(text: string): string {
 	return text.replaceAll(`${mark}0`, '\0').replaceAll(`${mark}1`, mark);
 }
 
-/** Kysely over one connection, which each transaction has to itself. `connection` is asked once; it is closed at the end. */
+/** Kysely over one connection, which each transaction has to itself. The connection is closed when Kysely is destroyed. */
 export function postgresDialect(client: pg.Client, fence?: Fence): Dialect {
 	return {
 		createAdapter: () => new PostgresAdapter(),
@@ -226,7 +226,7 @@ class OneConnection implements Driver {
 	readonly #client: pg.Client;
 	readonly #fence: Fence | undefined;
 	readonly #names = new StatementNames();
-	/** Ends with the last of those that wait for their turn. */
+	/** Resolves when the last transaction in the queue ends. */
 	#last: Promise<void> = Promise.resolve();
 	#release: (() => void) | undefined;
 
@@ -255,7 +255,7 @@ class OneConnection implements Driver {
 	}
 
 	async rollbackTransaction(connection: OpenConnection): Promise<void> {
-		// A connection that is gone took its transaction with it; the error that led here says more.
+		// A lost connection rolls back by itself; the original error says more.
 		await connection.end('ROLLBACK').catch(() => undefined);
 	}
 
@@ -271,14 +271,14 @@ class OneConnection implements Driver {
 
 const writes = new Set(['InsertQueryNode', 'UpdateQueryNode', 'DeleteQueryNode', 'MergeQueryNode']);
 
-/** At most this many statements are kept prepared: a list of another length is another statement, without end. */
+/** At most this many prepared statements are kept: each length of a list is another statement, without limit. */
 const maxPrepared = 500;
 
-/** Names statements, so that the database parses and plans each of them once for a connection. */
+/** Names statements, so that the database parses and plans each once per connection. */
 class StatementNames {
 	readonly #names = new Map<string, string>();
 
-	/** Undefined for what is not worth keeping: other than reads and writes, or beyond `maxPrepared`. */
+	/** Undefined for statements not worth keeping: neither reads nor writes, or beyond `maxPrepared`. */
 	of({ sql, query }: CompiledQuery): string | undefined {
 		const known = this.#names.get(sql);
 		if (known !== undefined) return known;
@@ -358,8 +358,9 @@ class OpenConnection implements DatabaseConnection {
 }
 
 /**
- * The migrations are written once, in SQLite's words. Here numbers have eight bytes (times are milliseconds), ids count by
- * themselves, and text is compared byte by byte, whatever the locale of the database: pages go by `>` on ids.
+ * Migrations are written once, with SQLite's types. For PostgreSQL, integers become eight bytes wide (times are
+ * in milliseconds), ids become identity columns, and text is compared byte by byte, whatever the database's
+ * locale: pages use `>` on ids.
  */
 export class PostgresTypes implements KyselyPlugin {
 	readonly #transformer = new Columns();

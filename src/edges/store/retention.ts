@@ -1,4 +1,4 @@
-// What is forgotten, and when: rows of all tables whose time is over.
+// Deletes expired rows of all tables.
 import { setImmediate as others } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import type { Store } from '../../ports/store.ts';
@@ -6,9 +6,9 @@ import { pruneMatters } from './alerts.ts';
 import { pruneSessions } from './guide-sessions.ts';
 import type { Tables } from './schema.ts';
 
-/** How long solved alerts are remembered beyond the rest (ms), so that the same thing in the same episode is said once. */
+/** How long solved alerts are kept beyond the rest (ms), so that each is said once per episode. */
 const solvedStay = 365 * 24 * 3600_000;
-/** Rows that go in one statement. Whoever wants to write waits for it, so it must be short. */
+/** Rows per statement. Other writers wait for it, so it must be short. */
 const step = 500;
 
 export function retentionOf(db: Kysely<Tables>): Pick<Store, 'prune'> {
@@ -16,7 +16,7 @@ export function retentionOf(db: Kysely<Tables>): Pick<Store, 'prune'> {
 		async prune(before) {
 			const moment = before.getTime();
 			await inSteps(() => pruneInbox(db, moment));
-			// There are at most a thousand of them.
+			// There are at most a thousand of these.
 			await db.deleteFrom('unreadable').where('received', '<', moment).execute();
 			await inSteps(() => pruneSessions(db, moment, step));
 			await pruneOutbox(db, moment);
@@ -27,9 +27,9 @@ export function retentionOf(db: Kysely<Tables>): Pick<Store, 'prune'> {
 	};
 }
 
-/** Repeats until less than a whole step was left to do. `one` gives how many rows it took away. */
+/** Repeats until a step deletes less than a full batch. `one` returns how many rows it deleted. */
 async function inSteps(one: () => Promise<number>): Promise<void> {
-	// SQLite answers at once: without a pause nobody else would have a turn until the last row is gone.
+	// SQLite answers synchronously: without a pause nothing else would run until the last row is gone.
 	while ((await one()) >= step) await others();
 }
 
@@ -50,7 +50,7 @@ async function pruneInvitations(db: Kysely<Tables>, before: number): Promise<num
 	return Number(numDeletedRows);
 }
 
-/** They have no key of their own: all of a moment go together. */
+/** These rows have no key, so all rows of one timestamp go together. */
 async function pruneJoins(db: Kysely<Tables>, before: number): Promise<number> {
 	const old = db.selectFrom('joins').select('at').where('at', '<', before).orderBy('at').limit(step);
 	const { numDeletedRows } = await db.deleteFrom('joins').where('at', 'in', old).executeTakeFirst();
@@ -58,8 +58,8 @@ async function pruneJoins(db: Kysely<Tables>, before: number): Promise<number> {
 }
 
 /**
- * What begins a thread, or may still be answered to, stays as long as what was said about it. By pages: what stays is not
- * read again in each step.
+ * Thread roots, and messages that may still be replied to, stay as long as what was said about them. Works in
+ * pages, so that what stays is not read again in each step.
  */
 async function pruneOutbox(db: Kysely<Tables>, before: number): Promise<void> {
 	for (let after = { done_at: 0, id: 0 }; ; await others()) {

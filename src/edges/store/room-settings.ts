@@ -1,4 +1,4 @@
-// What a room has set for itself: its time zone, quiet hours and the like.
+// A room's settings: time zone, quiet hours and so on.
 import type { Kysely } from 'kysely';
 import type { Settings } from '../../advice/watch/subscription.ts';
 import type { WatchStore } from '../../ports/watch-store.ts';
@@ -11,7 +11,7 @@ export function settingsOf(db: Kysely<Tables>): Pick<WatchStore, 'settings' | 'k
 			return JSON.parse(row?.settings ?? '{}') as Settings;
 		},
 		async keepSettings(room, settings, now) {
-			// Without a sync there is no room yet: the terminal is one, as long as the conversation lasts.
+			// The terminal's room has no row, since no sync brings it; it lasts as long as the conversation.
 			await db
 				.insertInto('rooms')
 				.values({

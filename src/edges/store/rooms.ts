@@ -1,4 +1,4 @@
-// The rooms: what is known of them, and what they were told.
+// Rooms: their state, and what they were told.
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Store } from '../../ports/store.ts';
@@ -73,12 +73,12 @@ export function roomsOf(db: Kysely<Tables>): RoomStore {
 	};
 }
 
-/** Which rooms have yet to hear something. Written out, so that both databases find their index for it. Never changed. */
+/** Rooms that are due a notice. A literal, so that both databases use their partial index for it. Never change it. */
 export const isUntold = `membership = 'joined' AND (greeted = 0 OR lost = 1
 	OR (encryption IS NOT NULL AND told_encrypted = 0)
 	OR ((join_rule = 'public' OR history_visibility = 'world_readable') AND told_public = 0))`;
 
-/** The rooms that have yet to hear something: hello, that they are encrypted or public, that the store was lost. */
+/** Rooms that are due a greeting, or a notice that they are encrypted or public or that the store was lost. */
 async function untold(db: Kysely<Tables>): ReturnType<Store['untold']> {
 	const rows = await db
 		.selectFrom('rooms')

@@ -1,4 +1,5 @@
-// The tables, as types, and what a new room begins with. Times are milliseconds since 1970, truth values 0 and 1, JSON is text.
+// The tables as types, and the initial values of a new room. Times are milliseconds since 1970, booleans 0 and 1,
+// JSON is text.
 import type { Generated } from 'kysely';
 import type { GuideSession } from '../../advice/guide/session.ts';
 import type { Severity } from '../../advice/watch/severity.ts';
@@ -36,7 +37,7 @@ export type Tables = {
 	rooms: {
 		room: string;
 		membership: 'joined' | 'left';
-		/** When it became so. */
+		/** When the membership last changed. */
 		since: number;
 		inviter: string | null;
 		create_event: string | null;
@@ -52,14 +53,14 @@ export type Tables = {
 		greeted: 0 | 1;
 		told_encrypted: 0 | 1;
 		told_public: 0 | 1;
-		/** Tells this stay in the room from earlier and later ones; empty for those that began before it was kept. */
+		/** Identifies this stay in the room; empty for stays that began before it was recorded. */
 		stay: string;
-		/** The room that took over all that this one had. */
+		/** The room that took over everything from this one. */
 		moved_to: string | null;
-		/** Whether the room has yet to hear that its watches are lost. */
+		/** Whether the room must still be told that its watches are lost. */
 		lost: 0 | 1;
 	};
-	/** Rooms that were ever encrypted, as `roomKey` names them. */
+	/** Rooms that were ever encrypted, by `roomKey`. */
 	encrypted: { room: string };
 	inbox: {
 		event: string;
@@ -70,19 +71,19 @@ export type Tables = {
 		mentioned: 0 | 1;
 		replies_to: string | null;
 		thread: string | null;
-		/** The order in the room: the batch it came with, and its place there; what fills a gap has places below zero. */
+		/** The order in the room: the batch, and the place in it. Messages that fill a gap have negative places. */
 		batch: number;
 		place: number;
 		decided_at: number | null;
-		/** Whether it came encrypted, or as a reaction. */
+		/** Whether it came encrypted, or is a reaction. */
 		sealed: 0 | 1;
-		/** Whether its text was not kept; `raw` is then the encrypted event as it came, if it came encrypted. */
+		/** Whether its text was not stored; `raw` is then the encrypted event as received, if it was encrypted. */
 		unread: 0 | 1;
 		raw: string | null;
-		/** Whether its sender may send the file that it asks for next. */
+		/** Whether it asks for a file that its sender may send next. */
 		wants: 0 | 1;
 	};
-	/** Encrypted messages that were taken in, oldest first: which of their session they were, and in which event. */
+	/** Encrypted messages received, oldest first: the message's place in its Megolm session, and its event. */
 	heard: { id: Generated<number>; once: string; event: string };
 	/** Encrypted events whose key has not come. */
 	unreadable: {
@@ -94,9 +95,9 @@ export type Tables = {
 		why: string;
 		raw: string;
 		received: number;
-		/** When the session was explained, or found not worth another word. */
+		/** When the session was explained, or found not to need another notice. */
 		explained_at: number | null;
-		/** Whether that was said in the room. */
+		/** Whether the notice was sent. */
 		said: 0 | 1;
 	};
 	gaps: {
@@ -115,7 +116,7 @@ export type Tables = {
 		kind: 'event' | 'file' | 'leave' | 'limit';
 		answers: string | null;
 		sender: string | null;
-		/** What was decided, and the exact event as sent where that differs; both gone once it has arrived. */
+		/** The decision, and the exact event as sent if it differs; both null once it has been delivered. */
 		decided: string | null;
 		sealed: string | null;
 		tries: number;
@@ -125,7 +126,7 @@ export type Tables = {
 		done_at: number | null;
 		outcome: 'sent' | 'given up' | 'dropped' | null;
 		why: string | null;
-		/** The command that a reaction to it stands for. */
+		/** The command that a ✅ on it runs. */
 		confirms: string | null;
 	};
 	invitations: {
@@ -134,9 +135,9 @@ export type Tables = {
 		received: number;
 		tries: number;
 		next_try: number;
-		/** When we came in by it; kept for a while to see who invites too often. */
+		/** When we accepted it; kept for a while to count invitations per person. */
 		accepted_at: number | null;
-		/** The room that the new one says it replaces: '' for none, null where the invitation does not tell. */
+		/** The room that the new one says it replaces: '' for none, null if the invitation does not say. */
 		predecessor: string | null;
 	};
 	moves: {
@@ -146,14 +147,14 @@ export type Tables = {
 		since: number;
 		tries: number;
 		next_try: number;
-		/** Whether the new room has refused us for want of an invitation, and none has come since. */
+		/** Whether the new room has refused us for lack of an invitation, and none has come since. */
 		uninvited: 0 | 1;
 		/** Who replaced the room. */
 		sender: string;
 		/** Whether we are in the new room only because of this move, or are about to be. */
 		joined: 0 | 1;
 	};
-	/** Rooms joined on somebody's word without an invitation, counted for a while. */
+	/** Rooms that people brought us into without an invitation, counted for a while. */
 	joins: { person: string; at: number };
 	servers: { server: string; spells: string; looked: number | null; next_look: number };
 	watches: {
@@ -165,10 +166,10 @@ export type Tables = {
 		changed: number;
 		heard: string | null;
 		begun_by: string | null;
-		/** What checks of its configuration left, as JSON. */
+		/** The results of checking its configuration, as JSON. */
 		checks: string | null;
 	};
-	/** What a watch has heard of; `number` is what the room calls it by, null for what happened once. */
+	/** The conditions reported for a watch; `number` is their number in the room, null for one-off events. */
 	matters: {
 		id: Generated<number>;
 		watch: string;
@@ -180,7 +181,7 @@ export type Tables = {
 		at: number;
 		reminders: number;
 		severity: Severity;
-		/** What it is, as JSON. */
+		/** The condition as JSON. */
 		about: string;
 		acked_at: number | null;
 		acked_by: string | null;
@@ -188,26 +189,26 @@ export type Tables = {
 		snoozed_version: string | null;
 		solved_at: number | null;
 		unsaid: 0 | 1;
-		/** `said` of the message that its thread begins with. */
+		/** `said` of the root of its thread. */
 		root: string | null;
 	};
-	/** The log: which stage of a matter was given when, and by which saying. */
+	/** The log of alerts: which stage of a condition was given when, and by which message. */
 	alerts: { matter: number; stage: string; at: number; said: string | null };
-	/** Rooms that were told that upstream is silent; `said` is null where the room does not want to hear of it. */
+	/** Rooms told that upstream is unreachable; `said` is null if the room does not want such news. */
 	silences: { room: string; said: string | null };
-	/** Guide sessions that rooms were offered or have begun; `session` is the rest of one as JSON. */
+	/** Guide sessions offered to or started in rooms; `session` is the rest of the session as JSON. */
 	guide_sessions: {
 		id: string;
 		room: string;
 		state: GuideSession['is'];
-		/** `said` of the message that its thread begins with, or the event of a thread that was there before. */
+		/** `said` of the thread's root, or the root event of a thread that existed before. */
 		root: string | null;
 		thread: string | null;
 		changed: number;
 		session: string;
 	};
-	/** Sayings that are about a guide session: without a stage, its plan. */
+	/** Messages about a guide session; without a stage, about its plan. */
 	session_sayings: { said: string; session: string; stage: string | null; gate: 0 | 1 };
-	/** Texts by key: what upstream's sources last said. */
+	/** Texts by key: the last responses of upstream's sources. */
 	kept: { key: string; text: string };
 };

@@ -1,4 +1,4 @@
-// The servers that rooms watch: what looks saw of them, and when the next check is due.
+// The servers that rooms watch: the results of polls, and when the next poll is due.
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { LookRun } from '../../advice/watch/history.ts';
@@ -68,7 +68,7 @@ export function serversOf(db: Kysely<Tables>): ServerStore {
 				for (const look of looks) await keepLook(tx, look);
 			}),
 		async looks() {
-			// Each by its index: in one statement over the table, both would be sought in every row.
+			// Subqueries, so that each uses its index: selected together, both would scan the whole table.
 			const { rows } = await sql<{ last: number | null; next: number | null }>`SELECT
 				(SELECT max(looked) FROM servers) AS last, (SELECT min(next_look) FROM servers) AS next`.execute(db);
 			const { last = null, next = null } = rows[0] ?? {};

@@ -1,4 +1,4 @@
-// The tables of guide sessions: as they were first, and under the name that sessions have now.
+// The tables of guide sessions, under their original and their current names.
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 
@@ -24,7 +24,7 @@ export async function walkTables(db: Kysely<unknown>): Promise<void> {
 	await sql`CREATE INDEX walk_sayings_walk ON walk_sayings (walk)`.execute(db);
 }
 
-/** A session was called a walk once. */
+/** Sessions used to be called walks. */
 export async function walksToSessions(db: Kysely<unknown>): Promise<void> {
 	await db.schema.alterTable('walks').renameTo('guide_sessions').execute();
 	await db.schema.alterTable('guide_sessions').renameColumn('walk', 'session').execute();

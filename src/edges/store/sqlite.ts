@@ -1,24 +1,24 @@
-// SQLite inside the process: node:sqlite opened the way we want it, and dressed as the driver that Kysely knows.
+// SQLite in this process: opens node:sqlite with our settings and wraps it as a Kysely driver.
 import { chmodSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { type Dialect, SqliteDialect } from 'kysely';
 import { LRUCache } from 'lru-cache';
 
-/** Opens a database file (or `:memory:`), readable by its owner only, durable to the last commit. */
+/** Opens a database file (or `:memory:`), readable only by its owner and durable after every commit. */
 export function openSqlite(path: string): DatabaseSync {
 	const database = new DatabaseSync(path, { timeout: 5000 });
 	if (path !== ':memory:') chmodSync(path, 0o600);
-	// Before anything is written: later it takes a VACUUM. What is freed is given back little by little (store.ts).
+	// Must come before the first write: later it takes a VACUUM. Freed pages are returned bit by bit (store.ts).
 	database.exec('PRAGMA auto_vacuum = INCREMENTAL');
-	// The files beside the database (-wal, -shm) take over its mode. What is deleted is overwritten: people's words must
-	// not outlive their row.
+	// The files beside the database (-wal, -shm) inherit its mode. secure_delete overwrites deleted data: people's
+	// words must not outlive their row.
 	database.exec(
 		'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON',
 	);
 	return database;
 }
 
-/** A file from before files could shrink is rewritten once; later, if there is no space now. */
+/** Rewrites, once, a file from before files could shrink; if there is no space now, then later. */
 export function letShrink(database: DatabaseSync): void {
 	if (database.prepare('PRAGMA auto_vacuum').get()?.auto_vacuum !== 0) return;
 	try {
@@ -29,7 +29,7 @@ export function letShrink(database: DatabaseSync): void {
 }
 
 export function dialect(database: DatabaseSync): Dialect {
-	// Lists of ids make statements of many lengths; the cache is for the few that come again and again.
+	// Lists of ids produce statements of many lengths; the cache is for the few that recur.
 	const prepared = new LRUCache<string, { statement: StatementSync; reader: boolean }>({ max: 200 });
 	return new SqliteDialect({
 		database: {
@@ -53,11 +53,11 @@ export function dialect(database: DatabaseSync): Dialect {
 	});
 }
 
-/** Takes a folder for this process, until it ends however it ends. False if another process has it. */
+/** Locks a folder for this process until it ends, however it ends. Undefined if another process has it. */
 export function takeFolder(path: string): DatabaseSync | undefined {
 	const lock = new DatabaseSync(path, { timeout: 0 });
 	try {
-		// Nothing is ever written here, so no journal need lie beside it.
+		// Nothing is ever written here, so it needs no journal file.
 		lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
 		chmodSync(path, 0o600);
 		return lock;

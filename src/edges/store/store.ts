@@ -1,5 +1,5 @@
-// The store: SQLite in one folder, through Kysely. Keeps what ports.ts promises; a second process, or a store of a
-// newer Glia, is refused in one sentence.
+// The store: SQLite in one folder, through Kysely. A second process, or a store from a newer Glia, is refused
+// with one sentence.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -31,18 +31,19 @@ import { unreadableOf } from './undecryptable.ts';
 import { silencesOf } from './upstream-outages.ts';
 import { watchesOf } from './watches.ts';
 
-/** Opens the store in a folder, which is made if need be; without a folder, in memory. Throws a Refusal. */
+/** Opens the store in a folder, creating it if missing, or in memory if there is no folder. Throws a Refusal. */
 export async function openStore(folder?: string): Promise<Store> {
 	const { db, database, close } = await openFolder(folder);
 	return storeOver(db, {
-		// What was blanked stands in old frames of the log until somebody shortens it. Freed pages go a few (4 MB) at a time.
+		// Overwritten data remains in old frames of the WAL until it is truncated. Freed pages are returned 1,000 (4
+		// MB) at a time.
 		tidy: async () => database.exec('PRAGMA incremental_vacuum(1000); PRAGMA wal_checkpoint(TRUNCATE)'),
 		copyTo: to => copyOpen(database, to),
 		close,
 	});
 }
 
-/** The database of a store, taken for this process alone, with tables of this version. */
+/** A store's database, locked for this process, with tables of this version. */
 export type OpenFolder = { db: Kysely<Tables>; database: DatabaseSync; close: () => Promise<void> };
 
 /** Opens the database in a folder, as `openStore` does. Throws a Refusal. */
@@ -81,7 +82,7 @@ export async function openFolder(folder?: string): Promise<OpenFolder> {
 	return { db, database, close };
 }
 
-/** What is kept, over a database whose tables are there. */
+/** The store over a database that already has its tables. */
 export function storeOver(db: Kysely<Tables>, ends: Pick<Store, 'tidy' | 'copyTo' | 'close'>): Store {
 	return {
 		...accountOf(db),
@@ -107,7 +108,7 @@ export function storeOver(db: Kysely<Tables>, ends: Pick<Store, 'tidy' | 'copyTo
 	};
 }
 
-/** Brings the tables to this version; PostgreSQL has them in `schema`. Throws a Refusal. */
+/** Migrates the tables to this version; in PostgreSQL they are in `schema`. Throws a Refusal. */
 export async function migrate(db: Kysely<Tables>, place: string, schema?: string): Promise<void> {
 	const migrator = new Migrator({
 		db,

@@ -1,4 +1,4 @@
-// One transaction for all that a sync brought, and for how far we have read.
+// Stores everything a sync brought, and its token, in one transaction.
 import type { Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { Batch, Incoming, Invited, RoomState } from '../../ports/homeserver.ts';
@@ -8,7 +8,7 @@ import { unheard } from './heard.ts';
 import { type Tables, unknownRoom } from './schema.ts';
 import { dropUnreadable, insertUnreadable } from './undecryptable.ts';
 
-/** More invitations than this at a time are not even noted: a flood of them fills no disk. */
+/** Further invitations are not even stored, so that a flood cannot fill the disk. */
 const maxInvitations = 1000;
 
 export async function take(tx: Transaction<Tables>, batch: Batch, now: number): Promise<void> {
@@ -22,13 +22,13 @@ export async function take(tx: Transaction<Tables>, batch: Batch, now: number): 
 	for (const { room } of batch.left) await leaveRoom(tx, room, now);
 	for (const invited of batch.invited) await noteInvitation(tx, invited, now);
 	for (const news of batch.joined) await takeRoom(tx, news, token, number, number === 1, now);
-	// The first sync of a store that took the place of a lost one: these rooms had watches, or may have had.
+	// The first sync of a store that replaces a lost one: these rooms had watches, or may have had.
 	const lost =
 		number === 1 && (await tx.selectFrom('kept').select('key').where('key', '=', 'store lost').executeTakeFirst());
 	if (lost) await tx.updateTable('rooms').set({ lost: 1 }).where('membership', '=', 'joined').execute();
 }
 
-/** What waited to be said there is not said; alerts among it are decided again when we are back. */
+/** Cancels what was queued for the room. Alerts among it are decided again if we return. */
 export async function leaveRoom(tx: Transaction<Tables>, room: string, now: number): Promise<void> {
 	await tx
 		.updateTable('rooms')
@@ -67,7 +67,7 @@ async function noteInvitation(
 		.values({ room, ...row })
 		.onConflict(conflict => conflict.column('room').doUpdateSet(row))
 		.execute();
-	// An invitation to the room that takes over another's: now it may let us in.
+	// An invitation to a room that replaces another: it may let us in now.
 	await tx.updateTable('moves').set({ next_try: now, uninvited: 0 }).where('to_room', '=', room).execute();
 }
 
@@ -120,7 +120,7 @@ async function takeRoom(
 	if (news.redacted.length > 0) await dropUnreadable(tx, news.redacted);
 }
 
-/** A room that we were not in before. What it heard before we came is not for us, and only its history tells. */
+/** A room we were not in before. Messages from before we joined are not for us, and only the history has them. */
 async function enter(
 	tx: Transaction<Tables>,
 	{ room, state, last }: Batch['joined'][number],
@@ -142,13 +142,13 @@ async function enter(
 		moved_to: known?.moved_to ?? null,
 		lost: 0,
 		settings: known?.settings ?? '{}',
-		// The first sync of an empty store finds rooms of an earlier life: they know us, as does one that replaces another.
+		// Rooms found by the first sync of an empty store know us from before, and so do rooms that replace another.
 		greeted: first || move || known?.greeted === 1 ? 1 : 0,
 		told_encrypted: known?.told_encrypted ?? 0,
 		told_public: isPublic ? 1 : 0,
-		// The batch alone would begin again with a new store, the time alone would stand still with the clock.
+		// The batch number alone would start over with a new store, and the time alone would stand still with the clock.
 		stay: `${batch} ${now}`,
-		// Encrypted once is encrypted for ever, whatever the homeserver says of the room now.
+		// Once encrypted, a room stays encrypted, whatever the homeserver says now.
 		...((await wasEncrypted(tx, room)) && { encryption: JSON.stringify(usualEncryption) }),
 		...stateColumns(state),
 		last_event: last?.event ?? null,
@@ -192,7 +192,7 @@ async function noteMove(
 	if (done || replacement === room) return;
 	const via = sender.slice(sender.indexOf(':') + 1);
 	const row = { to_room: replacement, via, sender, since: now, tries: 0, next_try: now };
-	// Said again, it is the same move; said otherwise, another.
+	// The same move, if it names the same room again; otherwise another one.
 	const same = (column: 'uninvited' | 'joined') =>
 		sql<0 | 1>`CASE WHEN moves.to_room = ${replacement} THEN ${sql.ref(`moves.${column}`)} ELSE 0 END`;
 	await tx
@@ -204,7 +204,7 @@ async function noteMove(
 		.execute();
 }
 
-/** A command taken back: not decided, or decided and not yet tried, it stays unanswered. */
+/** A redacted command gets no answer if it is undecided, or if its answer has not been tried yet. */
 async function redact(tx: Transaction<Tables>, event: string, now: number): Promise<void> {
 	await tx
 		.updateTable('inbox')
@@ -242,7 +242,7 @@ export function rowOf(message: Incoming, batch: number, place: number): Tables['
 }
 
 export async function insertMessages(tx: Transaction<Tables>, rows: Tables['inbox'][]): Promise<void> {
-	// One statement per row, prepared once: SQLite limits the values of one statement.
+	// One statement per row, prepared once: SQLite limits the number of bound values.
 	for (const row of rows) {
 		await tx
 			.insertInto('inbox')

@@ -1,13 +1,13 @@
-// What came in and cannot be decrypted yet: kept until its key comes, never much of it.
+// Events that cannot be decrypted yet, kept until their key comes, in limited numbers.
 import type { Kysely, Transaction } from 'kysely';
 import type { Unreadable } from '../../ports/homeserver.ts';
 import type { Store } from '../../ports/store.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
 
-/** How many events are kept from one sender in one room, and in total. */
+/** At most this many events are kept per sender and room, and in total. */
 const max = { sender: 50, all: 1000 };
-/** How many of their sessions are explained to one sender in one room within a day. */
+/** At most this many notices a day per sender and room. */
 const maxExplained = 3;
 const day = 24 * 3600_000;
 
@@ -63,7 +63,7 @@ export function unreadableOf(db: Kysely<Tables>): Pick<Store, 'unreadable' | 'un
 					.where('session', '=', session)
 					.where('explained_at', 'is', null)
 					.executeTakeFirst();
-				// It may have been read, or redacted, since it was looked at.
+				// It may have been decrypted or redacted since it was selected.
 				if (numUpdatedRows > 0 && !enough) await insertSayings(tx, [saying], now.getTime());
 			}),
 	};

@@ -1,4 +1,4 @@
-// Which rooms were told that upstream is silent.
+// Which rooms were told that upstream is unreachable.
 import type { Kysely, Transaction } from 'kysely';
 import type { Settings } from '../../advice/watch/subscription.ts';
 import type { Store } from '../../ports/store.ts';
@@ -65,7 +65,7 @@ export function silencesOf(db: Kysely<Tables>): Pick<Store, 'untoldOfSilence' | 
 	};
 }
 
-/** A replacement room knows what the old room was told. Its thread starts over. */
+/** The replacement room counts as told what the old room was told. Its thread starts over. */
 export async function moveSilence(tx: Transaction<Tables>, from: string, to: string): Promise<void> {
 	const row = await tx.selectFrom('silences').select('said').where('room', '=', from).executeTakeFirst();
 	if (!row) return;

@@ -1,4 +1,4 @@
-// How the tables of the watch came to be.
+// Migrations of the watch's tables.
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 
@@ -59,7 +59,7 @@ export async function watchTables(db: Kysely<unknown>): Promise<void> {
 	await sql`CREATE INDEX outbox_event ON outbox (event) WHERE event IS NOT NULL`.execute(db);
 }
 
-/** Who began a watch: the number per person is limited. */
+/** Who started a watch: the number per person is limited. */
 export async function watchBeginners(db: Kysely<unknown>): Promise<void> {
 	await db.schema.alterTable('watches').addColumn('begun_by', 'text').execute();
 	await sql`CREATE INDEX watches_beginner ON watches (begun_by) WHERE begun_by IS NOT NULL`.execute(db);

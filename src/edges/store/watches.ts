@@ -71,7 +71,7 @@ export function watchesOf(db: Kysely<Tables>): SubscriptionStore {
 	};
 }
 
-/** A page of the rooms that watch a server, with what each has heard of it. */
+/** A page of the rooms that watch a server, with what each was told about it. */
 async function watchedBy(
 	db: Kysely<Tables>,
 	server: string,
@@ -84,7 +84,7 @@ async function watchedBy(
 		.select('rooms.settings')
 		.where('server', '=', server)
 		.where('watches.id', '>', after)
-		// A room that no sync brought is the terminal's.
+		// The terminal's room has no row, since no sync brings it.
 		.where(({ or, eb }) => or([eb('membership', 'is', null), eb('membership', '!=', 'left')]))
 		.orderBy('watches.id')
 		.limit(limit)
@@ -107,7 +107,7 @@ async function watchedBy(
 	}));
 }
 
-/** Forgets subscriptions, and servers that nobody watches any more. */
+/** Deletes subscriptions, and servers that nobody watches any more. */
 export async function forgetWatches(tx: Transaction<Tables>, ids: readonly string[]): Promise<void> {
 	for (const id of ids) {
 		const matters = tx.selectFrom('matters').select('id').where('watch', '=', id);
@@ -121,7 +121,7 @@ export async function forgetWatches(tx: Transaction<Tables>, ids: readonly strin
 	}
 }
 
-/** What of a room's alerts waits to be said in a room that watches the same server: that one hears of it by itself. */
+/** Drops pending alerts about servers that the new room watches too: that room gets its own. */
 export async function dropDoubles(tx: Transaction<Tables>, from: string, to: string): Promise<void> {
 	const there = tx.selectFrom('watches').select('server').where('room', '=', to);
 	const doubles = tx.selectFrom('watches').select('id').where('room', '=', from).where('server', 'in', there);
@@ -135,7 +135,7 @@ export async function dropDoubles(tx: Transaction<Tables>, from: string, to: str
 	for (const { said } of given) await dropMessages(tx, said ?? '');
 }
 
-/** A room's subscriptions move to its replacement; threads start over there. */
+/** Moves a room's subscriptions to its replacement; threads start over there. */
 export async function moveWatches(tx: Transaction<Tables>, from: string, to: string): Promise<void> {
 	const there = await tx.selectFrom('watches').select('server').where('room', '=', to).execute();
 	const servers = there.map(({ server }) => server);
@@ -144,7 +144,7 @@ export async function moveWatches(tx: Transaction<Tables>, from: string, to: str
 		tx,
 		rows.filter(({ server }) => servers.includes(server)).map(({ id }) => id),
 	);
-	// Each room counts from 1: what comes to one that has counted already goes on from there.
+	// Each room numbers from 1; conditions moved to a room with numbers of its own continue after them.
 	const last = await lastNumber(tx, to);
 	await tx
 		.updateTable('matters')

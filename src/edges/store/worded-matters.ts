@@ -1,10 +1,10 @@
-// Stores of before kept the sentences that they had said: what these tell is read once, and the sentences go.
+// Migration of stores that kept the sentences they had said: extracts their facts once and drops the sentences.
 import type { Kysely } from 'kysely';
 import type { AlertSubject } from '../../advice/watch/alert-condition.ts';
 
 type Old = { rule: string; subject: string; stage: string; episode: string; title: string };
 
-/** The tables as they stood then: a migration does not follow later changes of them. */
+/** The tables as they were then: a migration does not follow later changes to them. */
 type OldTables = {
 	matters: Old & { id: number; about: string };
 	servers: { server: string; spells: string };
@@ -27,12 +27,12 @@ export async function wordsToData(db: Kysely<unknown>): Promise<void> {
 	}
 }
 
-/** What a look saw stood there as Markdown only. The next check tells it again. */
+/** What a poll saw was stored only as Markdown. The next poll reports it again. */
 function withoutWords({ why: _, seen: __, ...spell }: Record<string, unknown>): Record<string, unknown> {
 	return spell;
 }
 
-/** What a matter was about. A title that cannot be read leaves the subject, which tells most of it. */
+/** What a condition was about. If the title cannot be read, the subject still says most of it. */
 function aboutOf({ rule, subject, stage, episode, title }: Old): AlertSubject {
 	switch (rule) {
 		case 'release':
@@ -49,7 +49,7 @@ function aboutOf({ rule, subject, stage, episode, title }: Old): AlertSubject {
 			return {
 				rule,
 				name,
-				// A question is kept as `ask`: how near it was, only its title tells.
+				// A question is stored as `ask`; only its title says how near the deadline was.
 				stage: stage === 'ask' ? (askedStages[when] ?? 'next') : stage,
 				...(when === 'Overdue' && { overdue: true as const }),
 			};

@@ -1,9 +1,9 @@
-// Which addresses may be spoken to: those of the public internet, and what the configuration excepts.
+// Which addresses we may connect to: those of the public internet, and those that the configuration allows.
 import ipaddr from 'ipaddr.js';
 
 export type Exceptions = readonly [ipaddr.IPv4 | ipaddr.IPv6, number][];
 
-/** Ranges as people write them (`10.0.0.0/8`, `fd00::/8`, a single address). Throws a TypeError that names a wrong one. */
+/** Parses address ranges (`10.0.0.0/8`, `fd00::/8`, a single address). Throws a TypeError that names an invalid one. */
 export function exceptionsOf(ranges: readonly string[]): Exceptions {
 	return ranges.map(range => {
 		try {
@@ -18,9 +18,9 @@ function wholeOf(address: ipaddr.IPv4 | ipaddr.IPv6): [ipaddr.IPv4 | ipaddr.IPv6
 	return [address, address.kind() === 'ipv4' ? 32 : 128];
 }
 
-/** Why the address is not spoken to, as the name of its range; undefined if it may be. */
+/** The name of the forbidden range that an address is in; undefined if we may connect to it. */
 export function forbidden(text: string, exceptions: Exceptions): string | undefined {
-	// Without isValid's leniency: `127.1` and `0177.0.0.1` are no addresses here, and a zone names an interface.
+	// Stricter than isValid: `127.1` and `0177.0.0.1` are rejected, and so is a zone, which names an interface.
 	if (!ipaddr.IPv4.isValidFourPartDecimal(text) && !(text.includes(':') && ipaddr.IPv6.isValid(text)))
 		return 'not an address';
 	const address = ipaddr.parse(text);
@@ -51,7 +51,7 @@ const names: Record<string, string> = {
 	benchmarking: 'benchmark',
 };
 
-/** What the library calls reserved, or not at all, and no server of anybody's has. */
+/** Ranges that the library does not know, or only calls reserved, and that no server uses. */
 const moreIpv4 = [ipaddr.IPv4.parseCIDR('0.0.0.0/8'), ipaddr.IPv4.parseCIDR('192.88.99.0/24')];
 
 function rangeOfIpv4(address: ipaddr.IPv4): string | undefined {
@@ -81,7 +81,7 @@ const teredo = prefix('2001::/32');
 
 type Carried = { form: string; routed: boolean; addresses: ipaddr.IPv4[] };
 
-/** IPv4 addresses inside an IPv6 one. Forms with `routed: false` lead nowhere that is anybody's business. */
+/** The IPv4 addresses inside an IPv6 one. Forms with `routed: false` do not lead to public hosts. */
 function carriedBy(address: ipaddr.IPv6): Carried | undefined {
 	const bytes = address.toByteArray();
 	const ipv4 = (at: number, mask = 0) => new ipaddr.IPv4(bytes.slice(at, at + 4).map(byte => byte ^ mask));

@@ -1,4 +1,4 @@
-// Looking for a newer bundle of knowledge: its signature first, which is small, and the bundle only where that is another.
+// Checks for a newer bundle of knowledge. Fetches the small signature first, and the bundle only if the signature is new.
 import type { BundleRefusal } from '../../knowledge/bundle.ts';
 import { maxBundle } from '../../knowledge/bundle.ts';
 import type { BundleLook, BundleTrouble } from '../../ports/web.ts';
@@ -7,23 +7,26 @@ import type { Gate } from './client.ts';
 import { type Fetched, fetchDocuments } from './documents.ts';
 
 export type BundleSettings = {
-	/** Of the bundle; its signature is at the same path with `.sig` behind it. */
+	/** The bundle's URL; its signature is at the same path with `.sig` appended. */
 	address: string;
 	hours: number;
-	/** Takes over what came, or says why not. Never rejects. */
+	/** Loads what was fetched, or says why not. Never rejects. */
 	take: (signed: { text: string; signature: string }) => Promise<BundleRefusal | undefined>;
-	/** The signature of the bundle that is there already. */
+	/** The signature of the current bundle. */
 	signature: () => string | undefined;
 };
 
 type BundleSetup = { settings: BundleSettings; gate: Gate; now: () => Date; random: () => number; log: Log };
 
 const minute = 60_000;
-/** For the bundle, and for its signature (ms). */
+/** Time limits for the bundle and for its signature (ms). */
 const totalMs = minute;
 const headerBytes = 32 * 1024;
 const signatureBytes = 1024;
-/** A bundle and its signature are two files: between the uploads they do not fit, so the first look again comes soon. */
+/**
+ * A bundle and its signature are two files, which do not match while they are being uploaded. So the first retry
+ * is early.
+ */
 const firstPause = 5 * minute;
 
 export type OpenBundleLook = { look: () => BundleLook; read: () => Promise<void> };
@@ -38,7 +41,7 @@ export function openBundleLook({ settings, gate, now, random, log }: BundleSetup
 		const trouble = await attempt();
 		if (trouble === 'closed') return;
 		const hours = settings.hours * 60 * minute;
-		// Many bots should not come at once.
+		// Spread out the requests of many bots.
 		const later = (ms: number) => new Date(now().getTime() + ms * (0.95 + 0.1 * random()));
 		if (!trouble) {
 			state.failures = 0;
@@ -61,7 +64,7 @@ export function openBundleLook({ settings, gate, now, random, log }: BundleSetup
 		const signed = await fetchText(signatureAddress(address), signatureBytes, gate);
 		if (signed === 'closed' || 'source' in signed) return signed;
 		if (signed.text === settings.signature()) return undefined;
-		// What was refused for its content is refused again, and need not come again.
+		// Content that was refused would be refused again, so do not fetch it.
 		if (signed.text === state.refused && state.trouble && 'refusal' in state.trouble)
 			return { refusal: state.trouble.refusal };
 		const bundle = await fetchText(address, maxBundle, gate);

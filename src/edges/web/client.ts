@@ -1,4 +1,4 @@
-// The gate that every request to the outside goes through: names resolved, addresses checked, turns taken, time counted.
+// The gate for all outgoing requests: resolves names, checks addresses, and limits concurrency and time.
 import { isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { Attempt, LookFailure, Trouble } from '../../advice/watch/observation.ts';
@@ -11,12 +11,12 @@ import { turns, turnsBy } from './limit.ts';
 import { type RequestLimits, type Route, request } from './request.ts';
 
 /**
- * Milliseconds left for all the requests of one look, and for all its waiting for turns: the one is the server's time,
- * the other ours.
+ * Milliseconds left in one poll: `leftMs` for its requests, which is the server's time, and `waitMs` for waiting
+ * in queues, which is ours.
  */
 export type Budget = { leftMs: number; waitMs: number };
 
-/** Which server to ask, by the rules of the specification. `header` is the `Host`, `name` what the certificate must be for. */
+/** Which server to ask, by the specification's rules. `header` is the `Host`; the certificate must be valid for `name`. */
 export type Endpoint = { host: string; port: number; header: string; name: string };
 
 export type PageRequest = {
@@ -25,16 +25,16 @@ export type PageRequest = {
 	headers?: Record<string, string>;
 	limits?: Partial<RequestLimits>;
 	post?: string;
-	/** Goes through the operator's proxy, if there is one: to the address that was checked all the same. */
+	/** Connects through the operator's proxy, if any, but still to the address that was checked. */
 	throughProxy?: true;
 };
 
 export type Gate = {
-	/** Ends all requests at once, and lets no new one begin. */
+	/** Aborts all requests and refuses new ones. */
 	close: () => void;
 	closed: () => boolean;
 	ask: (asked: Endpoint, way: PageRequest) => Promise<Attempt>;
-	/** A page at an https address, redirects followed: each one is checked like the first. */
+	/** Fetches a page from an https address. Each redirect is checked like the first request. */
 	page: (address: string, way: Omit<PageRequest, 'path'>) => Promise<Attempt>;
 };
 
@@ -44,7 +44,7 @@ export type GateSettings = {
 	secureContext: SecureContext;
 	userAgent: string;
 	limits: RequestLimits;
-	/** Requests at once, in all and to one address. */
+	/** Maximum concurrent requests, in total and per address. */
 	concurrency: number;
 	perAddress: number;
 	route: Route;
@@ -55,7 +55,10 @@ export type GateSettings = {
 };
 
 const maxRedirects = 5;
-/** Addresses that took longer than this (milliseconds) share three quarters of the turns: a quarter is for the others. */
+/**
+ * Addresses that took longer than this (ms) share three quarters of the slots, so that a quarter is left for the
+ * others.
+ */
 const slow = 1000;
 const slowCounts = 6 * 3600 * 1000;
 
@@ -73,7 +76,7 @@ export function openGate(settings: GateSettings): Gate {
 		if ('trouble' in found) return found;
 		const at = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 		const key = neighbourhood(found.addresses[0] ?? '');
-		// Always in this order, from the many lanes to the one: so nobody waits in a circle.
+		// Lock order: address, slow pool, global pool. Always this order, so no deadlock.
 		const lanes = [(ms: number) => byAddress.take(key, ms), ...(wasSlow.get(key) ? [slowOnes.take] : []), all.take];
 		const ends: (() => void)[] = [];
 		const asked = performance.now();
@@ -132,7 +135,7 @@ export function openGate(settings: GateSettings): Gate {
 	};
 }
 
-/** The addresses of a host that may be spoken to. */
+/** A host's addresses that we may connect to. */
 async function checked(
 	host: string,
 	{ names, exceptions, log }: Pick<GateSettings, 'names' | 'exceptions' | 'log'>,
@@ -153,7 +156,7 @@ async function checked(
 	return { trouble: { is: 'forbidden', name: host } };
 }
 
-/** A page, redirects followed. */
+/** A page, after redirects. */
 async function page(ask: Gate['ask'], address: string, way: Omit<PageRequest, 'path'>): Promise<Attempt> {
 	const seen = new Set<string>();
 	const first = URL.canParse(address) ? new URL(address).origin : undefined;
@@ -180,18 +183,21 @@ async function page(ask: Gate['ask'], address: string, way: Omit<PageRequest, 'p
 	return { trouble: { is: 'broken', at: new URL(next).host, fault: 'too-many-redirects' } };
 }
 
-/** What is secret goes to the server that it was meant for, and not where that one points. */
+/** Secret headers go only to the server they were meant for, never to a redirect's target. */
 function headersTo(isFirst: boolean, headers: Record<string, string> = {}): Record<string, string> {
 	if (isFirst) return headers;
 	return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'));
 }
 
-/** Names that mean the machine itself, whatever the DNS says (RFC 6761). */
+/** Names that always mean this machine, whatever the DNS says (RFC 6761). */
 function isLocalhost(host: string): boolean {
 	return /(?:^|\.)localhost\.?$/i.test(host);
 }
 
-/** Addresses that surely belong to one machine or customer share their turns: IPv6 ones of one /64. */
+/**
+ * The key for the limit per address. IPv6 addresses in the same /64 share one, since they belong to one machine
+ * or customer.
+ */
 function neighbourhood(address: string): string {
 	if (!address.includes(':')) return address;
 	const [head = '', tail] = address.split('::');

@@ -1,4 +1,4 @@
-// Where a homeserver is: server names resolved as the specification's chapter "Server discovery" says, step by step.
+// Finds a homeserver by the steps of the specification's "Server discovery".
 import type { Attempt, DiscoveryStep, Target, Trouble } from '../../advice/watch/observation.ts';
 import { parseServerName, type ServerName } from '../../deployment/server-name.ts';
 import { timedCache } from './cache.ts';
@@ -8,13 +8,13 @@ import { type Names, noTurn } from './dns.ts';
 export type DiscoveryResult = { target: Target; asked: Endpoint[] } | { target?: Target; trouble: Trouble };
 
 export type Discovery = {
-	/** The places to ask for a server's federation, in the order to try them. */
+	/** The federation endpoints of a server, in the order to try them. */
 	find: (server: ServerName, budget: Budget) => Promise<DiscoveryResult>;
 };
 
 const minute = 60 * 1000;
 const hour = 60 * minute;
-/** What the specification recommends, and a floor below which nobody has to be asked again. */
+/** The lifetimes that the specification recommends, and a minimum of our own. */
 const wellKnownCounts = 24 * hour;
 const wellKnownAtMost = 48 * hour;
 const wellKnownAtLeast = 5 * minute;
@@ -43,11 +43,11 @@ export function openDiscovery(gate: Gate, names: Names, now: () => number): Disc
 			failures.delete(key);
 			return delegated;
 		}
-		// We did not come to ask it, so nothing is known that could be remembered.
+		// The request was never made, so there is no result to remember.
 		if ('trouble' in attempt && attempt.trouble.is === 'unasked') return lastGood.get(key);
 		const times = (failures.get(key) ?? 0) + 1;
 		failures.set(key, times, { ttl: wellKnownAtMost });
-		// A machine that is down, or says so, takes nothing back: what it said stays good as long as it may.
+		// A server that is down, or says so, takes nothing back: its last good answer stays valid for its lifetime.
 		const kept = isTakenBack(attempt) ? undefined : lastGood.get(key);
 		wellKnown.set(
 			key,
@@ -70,7 +70,7 @@ export function openDiscovery(gate: Gate, names: Names, now: () => number): Disc
 		return byService(delegated.host, delegated.name);
 	}
 
-	/** Steps 3.3 to 3.5 and 4 to 6: services first, then the name itself at the default port. */
+	/** Steps 3.3 to 3.5 and 4 to 6: SRV records first, then the name itself at the default port. */
 	async function byService(host: string, delegated: string | undefined): Promise<DiscoveryResult> {
 		for (const [prefix, step] of [
 			['_matrix-fed._tcp', 'srv'],
@@ -113,7 +113,7 @@ function single(host: string, port: number, header: string, by: DiscoveryStep, d
 	};
 }
 
-/** The server name in a good answer; anything else counts as none. */
+/** The delegated server name in a valid response; undefined for anything else. */
 function delegationIn(attempt: Attempt): string | undefined {
 	if (!('reply' in attempt) || attempt.reply.status !== 200) return undefined;
 	try {
@@ -125,14 +125,14 @@ function delegationIn(attempt: Attempt): string | undefined {
 	}
 }
 
-/** Whether the answer says that there is no delegation (any more), rather than that something does not work. */
+/** Whether the response means that there is no delegation (any more), rather than that something failed. */
 function isTakenBack(attempt: Attempt): boolean {
 	return 'reply' in attempt && attempt.reply.status < 500 && attempt.reply.status !== 429;
 }
 
 /**
- * Milliseconds that a delegation counts. `max-age` before `Expires`, which counts from the server's own `Date`: its
- * clock may be years off.
+ * How long a delegation is valid (ms). `max-age` before `Expires`, which is relative to the server's own `Date`:
+ * its clock may be years off.
  */
 function freshness(attempt: Attempt): number {
 	if (!('reply' in attempt)) return wellKnownAtLeast;

@@ -1,42 +1,42 @@
-// Names → addresses and services, asked of the DNS directly: all records, remembered for as long as they count.
+// A caching DNS resolver that queries name servers directly, so that it sees all records and their lifetimes.
 import { Resolver } from 'node:dns/promises';
 import { type TimedCache, timedCache } from './cache.ts';
 import { turns } from './limit.ts';
 
 export type Service = { host: string; port: number };
 
-/** `none`: the name does not exist, or has no such record. `code`: the resolver's own word for its failure. */
+/** `none`: the name does not exist, or has no such record. `code`: the resolver's error code. */
 export type Resolved<Value> = { found: Value } | { none: 'name' | 'record' } | { code: string };
 
 export type Names = {
 	/** All IPv4 and IPv6 addresses, IPv4 first. */
 	addresses: (name: string) => Promise<Resolved<string[]>>;
-	/** The hosts of an SRV record in the order to try them; an empty list means "decidedly not offered". */
+	/** The targets of an SRV record, in the order to try them. An empty list means "explicitly not offered". */
 	services: (name: string) => Promise<Resolved<Service[]>>;
 };
 
 export type NamesSettings = {
-	/** `host:port` of name servers; empty: those of the machine. */
+	/** Name servers as `host:port`; empty: the system's. */
 	resolvers: readonly string[];
-	/** Milliseconds to wait for one try; there are two. */
+	/** The timeout of each of the two attempts (ms). */
 	timeoutMs: number;
 	random: () => number;
 	now: () => number;
 };
 
 const second = 1000;
-/** However long or short a record claims to count. */
+/** Bounds for the lifetimes of records. */
 const shortest = 60 * second;
 const longest = 3600 * second;
 const noneCounts = 300 * second;
 const troubleCounts = 30 * second;
 
-/** Queries on their way at once: a resolver of one's own network should not notice us. */
+/** Maximum concurrent queries, so that we do not burden a local resolver. */
 const concurrency = 64;
 const maxNames = 50_000;
-/** The longest wait for a turn (ms). */
+/** The longest wait in the queue (ms). */
 const longestWait = 30 * second;
-/** The code of a query that did not get its turn in time: it says nothing of the name. */
+/** The code of a query that waited too long in the queue, which says nothing about the name. */
 export const noTurn = 'NOTURN';
 
 export function openNames({ resolvers, timeoutMs, random, now }: NamesSettings): Names {
@@ -125,7 +125,7 @@ function failure(error: unknown): { none: 'name' | 'record' } | { code: string }
 
 type SrvRecord = { name: string; port: number; priority: number; weight: number };
 
-/** By priority; within one, by lot, as RFC 2782 weighs it. */
+/** Ordered by priority, and at random by weight within one priority (RFC 2782). */
 function inOrder(records: readonly SrvRecord[], random: () => number): SrvRecord[] {
 	const left = records.toSorted((a, b) => a.priority - b.priority || a.weight - b.weight);
 	const ordered: SrvRecord[] = [];

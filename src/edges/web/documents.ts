@@ -1,4 +1,5 @@
-// One source's documents, fetched: conditionally, from the hosts that they are at, each kept when another one fails.
+// Fetches the documents of one source: conditionally, from their various hosts. If one fails, the copies of the
+// others are kept.
 
 import type { Attempt } from '../../advice/watch/observation.ts';
 import type { SourceTrouble } from '../../advice/watch/upstream-outage.ts';
@@ -9,22 +10,22 @@ import type { RequestLimits } from './request.ts';
 export type Document = {
 	key: string;
 	address: string;
-	/** Tried in this order where nothing is at the address. */
+	/** Addresses to try in order if there is nothing at the first. */
 	otherwise?: readonly string[];
 	post?: string | undefined;
 	/**
-	 * The release whose file this is: it never changes. Where nothing is at its address, that is an answer, too, and lasts
-	 * as long as another file of that release is there; a tag may come later than the release.
+	 * The release whose file this is. Such a file never changes, so even its absence is an answer, valid as long as
+	 * another file of that release exists; a tag may come later than the release.
 	 */
 	fixed?: string;
 };
 
-/** A document as it was last read. `asked` is its first address, `address` where it was found. */
+/** A document as last read. `asked` is its first address, `address` the one where it was found. */
 export type Copy = {
 	asked: string;
 	address: string;
 	text: string;
-	/** Nothing was there. */
+	/** There was nothing at any address. */
 	absent?: true;
 	etag?: string;
 	modified?: string;
@@ -34,30 +35,30 @@ export type Copy = {
 
 export type Fetched = {
 	copies: Map<string, Copy>;
-	/** Why some of it could not be had: the first reason, and how long (ms) the server asks to wait. */
+	/** Why some of it could not be fetched: the first reason, and how long (ms) the server asks us to wait. */
 	trouble?: SourceTrouble;
 	waitMs?: number;
-	/** Some of it is left for another time. */
+	/** Some of it is left for the next read. */
 	more?: boolean;
 };
 
 type DocumentsSetup = {
 	gate: Gate;
 	limits: Pick<RequestLimits, 'totalMs' | 'connectMs' | 'headerBytes' | 'bodyBytes'>;
-	/** For GitHub's API, and for nobody else. */
+	/** Only sent to GitHub's API. */
 	token?: string | undefined;
 	before: ReadonlyMap<string, Copy>;
 	/** The page after this one, if it is wanted. */
 	after: (document: Document, copy: Copy, page: number) => Document | undefined;
 };
 
-/** Requests to one source in one go; what is left comes soon after. */
+/** Requests to one source at a time; the rest follow soon. */
 const maxRequests = 40;
 const maxPages = 5;
-/** The only host that is told the token. */
+/** The only host that gets the token. */
 const tokenHost = 'api.github.com';
 
-/** Undefined if our own end cut it off, which says nothing about the source. */
+/** Undefined if we aborted, which says nothing about the source. */
 export async function fetchDocuments(
 	documents: readonly Document[],
 	given: DocumentsSetup,
@@ -87,7 +88,7 @@ export async function fetchDocuments(
 			else {
 				fetched.trouble ??= found.trouble;
 				if (found.waitMs !== undefined) fetched.waitMs = Math.max(found.waitMs, fetched.waitMs ?? 0);
-				// A server that asks to wait, or does not answer at all, is not asked for the rest.
+				// If a server asks us to wait or does not respond, do not ask it for the rest.
 				isOver = found.isOver;
 			}
 		}
@@ -178,12 +179,12 @@ function readAttempt(attempt: Attempt, { document, address, own, hasToken }: Dow
 	};
 }
 
-/** What goes back to the server in a header is short and printable. */
+/** Only short, printable text is sent back to the server in a header. */
 function isHeader(text: string | undefined): text is string {
 	return text !== undefined && /^[\x20-\x7E]{1,300}$/.test(text);
 }
 
-/** `Link: <…>; rel="next"`, if it leads to the same server. */
+/** `Link: <…>; rel="next"`, if it is on the same server. */
 function nextPage(link: string | undefined, address: string): string | undefined {
 	const written = /<([^<>]{1,1000})>\s*;[^,<]{0,200}\brel="?next"?/.exec(link?.slice(0, 4000) ?? '')?.[1];
 	if (written === undefined || !URL.canParse(written, address)) return undefined;
@@ -191,7 +192,10 @@ function nextPage(link: string | undefined, address: string): string | undefined
 	return next.origin === new URL(address).origin && next.href !== address ? next.href : undefined;
 }
 
-/** `Retry-After` in seconds or as a date, or GitHub's moment from which it answers again; by the server's own clock. */
+/**
+ * How long to wait (ms): `Retry-After` in seconds or as a date, or GitHub's rate-limit reset, relative to the
+ * server's own clock.
+ */
 function waitIn(headers: Readonly<Record<string, string>>): number | undefined {
 	const { 'retry-after': after, 'x-ratelimit-remaining': remaining, 'x-ratelimit-reset': reset, date } = headers;
 	const clock = Date.parse(date ?? '');

@@ -1,4 +1,4 @@
-// Whether there is a newer Glia, where the configuration says who announces it. A failure is no trouble of anybody's.
+// Checks for a newer version of Glia, if the configuration says where. Failures are not reported.
 import { isNewerEdition, newestEdition } from '../../deployment/edition.ts';
 import type { Gate } from './client.ts';
 import { fetchDocuments } from './documents.ts';
@@ -7,7 +7,7 @@ export type EditionSettings = { address: string; hours: number };
 
 type EditionSetup = {
 	settings: EditionSettings;
-	/** Our own. */
+	/** The version we are. */
 	version: string;
 	gate: Gate;
 	now: () => Date;
@@ -17,7 +17,7 @@ type EditionSetup = {
 export type EditionLook = {
 	/** The newest version, if it is newer than ours. */
 	newer: () => string | undefined;
-	/** Asks if it is time. Never rejects. */
+	/** Checks if it is time. Never rejects. */
 	read: () => Promise<void>;
 };
 
@@ -33,7 +33,7 @@ export function openEditionLook({ settings, version, gate, now, random }: Editio
 		newer: () => newer,
 		async read() {
 			if (gate.closed() || now() < next) return;
-			// Many bots should not come at once; a failure waits as long as an answer.
+			// Spread out the requests of many bots. A failure waits as long as a success.
 			next = new Date(now().getTime() + hours * hour * (0.95 + 0.1 * random()));
 			const fetched = await fetchDocuments([{ key: address, address }], {
 				gate,

@@ -1,19 +1,19 @@
-// Taking turns: at most a number at a time, first come, first served; and the same for each key. Not p-limit, whose wait
-// has no end: here a wait ends after its time and leaves no turn behind.
+// Concurrency limits with a first-come, first-served queue, in total or by key. Not p-limit, whose wait has no
+// timeout: here a waiter that gives up leaves no slot behind.
 
 export type Turns = {
 	/**
-	 * Resolves when it is one's turn; the function given back ends the turn, and must be called once. Resolves to undefined
-	 * when the turn has not come within the time (ms).
+	 * Resolves to a function that frees the slot and must be called once; undefined if no slot was free within the
+	 * time (ms).
 	 */
 	take: (within: number) => Promise<(() => void) | undefined>;
-	/** How many have their turn, and how many wait. */
+	/** How many slots are in use, and how many callers wait. */
 	load: () => { active: number; waiting: number };
 };
 
 export function turns(concurrency: number): Turns {
 	let active = 0;
-	/** Each begins its turn, or says that it waits no longer. */
+	/** Each takes its slot, or says that it no longer waits. */
 	const waiting: (() => boolean)[] = [];
 	let head = 0;
 	let gone = 0;
@@ -25,7 +25,7 @@ export function turns(concurrency: number): Turns {
 				return;
 			}
 			head++;
-			// Shifting thousands one by one is slow; a used-up half is dropped at once.
+			// Shifting thousands one by one is slow, so the used-up half is dropped at once.
 			if (head > 1024 && head * 2 > waiting.length) {
 				waiting.splice(0, head);
 				head = 0;
@@ -60,7 +60,7 @@ export function turns(concurrency: number): Turns {
 	};
 }
 
-/** Turns by key. A key that nobody uses or waits for takes no memory. */
+/** Slots by key. A key that nobody uses or waits for takes no memory. */
 export function turnsBy(concurrency: number): {
 	take: (key: string, within: number) => Promise<(() => void) | undefined>;
 	size: () => number;

@@ -1,4 +1,4 @@
-// One look at one homeserver: its federation, then, where that does not tell, its client API, then signs of Matrix.
+// Polls one homeserver: its federation API; if that is inconclusive its client API; then other signs of Matrix.
 import {
 	type Attempt,
 	isAnswer,
@@ -12,23 +12,23 @@ import { parseServerName, type ServerName } from '../../deployment/server-name.t
 import type { Budget, Endpoint, Gate } from './client.ts';
 import type { Discovery } from './discovery.ts';
 
-/** `asksFacts`: whether to ask a running server also what it tells about itself. */
+/** `asksFacts`: whether to ask a running server for facts about itself too. */
 export type Look = (server: string, asksFacts: boolean) => Promise<Observation>;
 
 export type LookSettings = {
 	gate: Gate;
 	discovery: Discovery;
-	/** Server names not to be asked; `*.example.org` stands for all below. */
+	/** Server names never to poll; `*.example.org` covers all subdomains. */
 	exclude: readonly string[];
-	/** Milliseconds for all the requests of a look. */
+	/** Milliseconds for all requests of a poll. */
 	totalMs: number;
 	now: () => Date;
 };
 
-/** All the waiting for turns of one look (ms). A look that would wait longer is put off. */
+/** The longest total wait in queues of one poll (ms). Beyond it the poll is put off. */
 const longestWait = 2 * 60_000;
 
-/** How many hosts of SRV records are tried. */
+/** At most this many SRV targets are tried. */
 const maxHosts = 3;
 
 export function openLook({ gate, discovery, exclude, totalMs, now }: LookSettings): Look {
@@ -59,18 +59,18 @@ export function openLook({ gate, discovery, exclude, totalMs, now }: LookSetting
 		let last: Attempt | undefined;
 		for (const asked of places.slice(0, maxHosts)) {
 			last = await gate.ask(asked, { path, budget });
-			// Only a host that cannot be reached sends one to the next; an answer is an answer.
+			// Try the next host only if this one cannot be reached; any response is final.
 			if ('reply' in last || last.trouble.is === 'broken' || last.trouble.is === 'tls') break;
 		}
 		return last ?? { trouble: { is: 'no-service', name: '' } };
 	}
 
-	/** What a running server tells besides; only what is asked in time counts. */
+	/** Adds a running server's facts; only those that arrive in time. */
 	async function told(seen: Observation, server: ServerName, budget: Budget, asksFacts: boolean): Promise<Observation> {
 		if (seen.kind !== 'running' || !asksFacts) return seen;
 		const base = await baseOf(server, budget);
 		const ask = (path: string) => gate.page(`${base}${path}`, { budget });
-		// At once: in turn, a server that takes seconds to answer would hold its place among those looked at for as long.
+		// In parallel: one after another, a slow server would hold its slot for as long as all of them take.
 		const [versions, login, metadata, registration] = await Promise.all([
 			ask(askedForFacts.versions),
 			ask(askedForFacts.login),
@@ -82,7 +82,7 @@ export function openLook({ gate, discovery, exclude, totalMs, now }: LookSetting
 		return tells ? { ...seen, tells } : seen;
 	}
 
-	/** Asks the client API: at the address in `.well-known/matrix/client`, or else at the name itself. */
+	/** Queries the client API at the address in `.well-known/matrix/client`, or else at the server name. */
 	async function askClient(server: ServerName, path: string, budget: Budget): Promise<Attempt> {
 		return gate.page(`${await baseOf(server, budget)}${path}`, { budget });
 	}
@@ -108,8 +108,8 @@ export function openLook({ gate, discovery, exclude, totalMs, now }: LookSetting
 }
 
 /**
- * Without the place that a name leads to, where that is an address that is not spoken to: a room that could read it could
- * map the network that the bot stands in, by names and delegations that lead there.
+ * Removes the resolved address if it is one we may not connect to. A room that could read it could map the bot's
+ * internal network with names and delegations that point there.
  */
 function withoutPlaces(observation: Observation): Observation {
 	const trouble = troubleIn(observation);
@@ -146,7 +146,7 @@ function baseIn(attempt: Attempt): string | undefined {
 		const home =
 			typeof value === 'object' && value !== null && 'm.homeserver' in value ? value['m.homeserver'] : undefined;
 		const base = typeof home === 'object' && home !== null && 'base_url' in home ? home.base_url : undefined;
-		// A query or a fragment would swallow the path that comes after it.
+		// A query or a fragment would swallow the path that is appended.
 		return typeof base === 'string' && /^https:\/\/[^\s?#]{1,500}$/.test(base) && URL.canParse(base) ? base : undefined;
 	} catch {
 		return undefined;

@@ -1,4 +1,4 @@
-// One GET to one checked address: pinned, limited in time and size, and ended whatever the other side does.
+// One GET to a checked and pinned address, limited in time and size, whatever the other side does.
 import { type ConnectionOptions, connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
@@ -12,22 +12,22 @@ export type Destination = {
 	port: number;
 	/** The `Host` header. */
 	host: string;
-	/** The name that the certificate has to be for; empty for a bare address, which then has to be in it. */
+	/** The name that the certificate must be valid for; empty for a bare address, which must then be in the certificate. */
 	name: string;
-	/** The host and port, for words. */
+	/** The host and port, for messages. */
 	at: string;
 };
 
-/** Where a checked address and its port really are: itself, except in tests, which may not listen at 443. */
+/** Maps a checked address and port to the real ones: itself, except in tests, which cannot listen on port 443. */
 export type Route = (address: string, port: number) => { host: string; port: number };
 
 export type RequestLimits = {
-	/** Milliseconds from the connection to the end of the body. */
+	/** From connecting to the end of the body (ms). */
 	totalMs: number;
-	/** Milliseconds until a connection stands, TLS included. */
+	/** Until the connection is established, including TLS (ms). */
 	connectMs: number;
 	headerBytes: number;
-	/** Of the body, as sent and decompressed. */
+	/** Of the body, both as sent and decompressed. */
 	bodyBytes: number;
 };
 
@@ -37,17 +37,17 @@ export type Exchange = {
 	secureContext: SecureContext;
 	limits: RequestLimits;
 	route: Route;
-	/** What ends each request that is under way: here it puts its own in. */
+	/** Functions that abort the requests under way; each request adds its own. */
 	stops: Set<() => void>;
 	post?: string;
-	/** Where a tunnel to the address begins; absent: here. */
+	/** The proxy to tunnel through; absent: connect directly. */
 	proxy?: URL;
 };
 
-/** More addresses of one name than this are not tried. */
+/** At most this many addresses of one name are tried. */
 const maxAddresses = 3;
 
-/** Tries the addresses one after another until one takes the connection. Never throws. */
+/** Tries the addresses one after another until one accepts the connection. Never throws. */
 export async function request(place: Destination, way: Exchange): Promise<Attempt> {
 	const troubles: Trouble[] = [];
 	const ends = performance.now() + way.limits.totalMs;
@@ -58,7 +58,7 @@ export async function request(place: Destination, way: Exchange): Promise<Attemp
 		troubles.push(attempt.trouble);
 		if (!isAboutAddress(attempt.trouble) || performance.now() >= ends) break;
 	}
-	// What came nearest to an answer says most: "no route over IPv6" hides that IPv4 refuses.
+	// Report the failure that got furthest: "no route over IPv6" would hide that IPv4 refuses.
 	const rank = (trouble: Trouble) => ['unreachable', 'refused', 'timeout'].indexOf(trouble.is);
 	const telling = troubles.reduce((a, b) => (rank(a) !== -1 && (rank(b) === -1 || rank(b) > rank(a)) ? b : a));
 	return { trouble: telling };
@@ -75,7 +75,7 @@ function isAboutAddress(trouble: Trouble): boolean {
 
 type Phase = (Trouble & { is: 'timeout' })['during'];
 
-/** One exchange with one address, from its connection to the end of its body. It ends once, by whatever comes first. */
+/** One exchange with one address, from connecting to the end of the body. It ends once, whatever happens first. */
 type Course = {
 	place: Destination;
 	way: Exchange;
@@ -104,7 +104,7 @@ function requestAt(address: string, place: Destination, way: Exchange): Promise<
 				clearTimeout(total);
 				clearTimeout(course.untilConnected);
 				way.stops.delete(stop);
-				// A socket that is still being connected belongs to nobody yet, so the client alone would leave it open.
+				// The client does not own a socket that is still connecting, so it would leave it open.
 				course.tunnel?.destroy();
 				course.socket?.destroy();
 				course.client?.destroy().catch(() => undefined);
@@ -135,14 +135,14 @@ function requestAt(address: string, place: Destination, way: Exchange): Promise<
 	});
 }
 
-/** A client of one connection to this very address, so nothing looks a name up again between the check and it. */
+/** A client with one connection to this exact address, so that no name is resolved again after the check. */
 function clientOf(address: string, course: Course): Client {
 	const { place, way } = course;
 	return new Client(`https://${bracketed(address)}:${place.port}`, {
 		allowH2: false,
 		pipelining: 1,
 		maxHeaderSize: way.limits.headerBytes,
-		// The course's two timers count; undici's would each need one more.
+		// The exchange has two timers of its own; undici's would add one more each.
 		headersTimeout: 0,
 		bodyTimeout: 0,
 		connect(_options, callback) {
@@ -192,7 +192,7 @@ function speakTls(
 	connecting.once('close', () => done(new Error('closed')));
 }
 
-/** Reads the answer, within the limit of its body. */
+/** Reads the response, up to the limit for its body. */
 function readerOf(course: Course): Dispatcher.DispatchHandler {
 	const { bodyBytes } = course.way.limits;
 	const broken = (fault: LookFailure) => course.finish({ trouble: { is: 'broken', at: course.place.at, fault } });
@@ -203,7 +203,7 @@ function readerOf(course: Course): Dispatcher.DispatchHandler {
 	return {
 		onRequestStart() {},
 		onResponseStart(_controller, statusCode, raw) {
-			// 103 and its like announce an answer, and may come for ever: the timer goes on.
+			// Informational responses such as 103 may come for ever, so the timer goes on.
 			if (statusCode < 200) return;
 			course.phase = 'body';
 			status = statusCode;
@@ -247,14 +247,14 @@ const decoders = new Map<string, (data: Buffer, options: { maxOutputLength: numb
 	['br', promisify(brotliDecompress)],
 ]);
 
-/** The text of a body. One compression at most, and never more than the limit comes out of it. */
+/** The text of a body. At most one compression layer, and never more output than the limit. */
 async function plain(
 	raw: Buffer,
 	encoding: string | undefined,
 	maxBytes: number,
 ): Promise<{ text: string } | { fault: LookFailure }> {
 	const name = encoding?.trim().toLowerCase() ?? '';
-	// Some servers name the encoding of a body that they then do not send.
+	// Some servers declare an encoding for an empty body.
 	if (name === '' || name === 'identity' || raw.length === 0) return { text: raw.toString('utf8') };
 	const decode = decoders.get(name);
 	if (!decode) return { fault: 'encoding' };
@@ -324,12 +324,12 @@ function troubleOf(error: unknown, at: string, phase: Phase): Trouble {
 	}
 	const isClosed =
 		['UND_ERR_SOCKET', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'ECONNRESET', 'EPIPE'].includes(code) ||
-		// undici has no code of its own for an answer that ends too early.
+		// undici has no error code for a response that ends too early.
 		(error instanceof Error && error.message.includes('Invalid EOF state'));
 	return { is: 'broken', at, fault: isClosed ? 'closed' : 'not-http' };
 }
 
-/** The names that a certificate is for, at most 200 characters. */
+/** The names in a certificate, at most 200 characters. */
 function namesIn(error: unknown): string | undefined {
 	const certificate = error instanceof Error && 'cert' in error ? error.cert : undefined;
 	const names =

@@ -1,13 +1,13 @@
-// Looks that people ask for: at most a few at a time for each of them, so that nobody takes the turns of all the others.
+// Limits how many polls one person can have under way, so that they cannot use up everyone's slots.
 import type { Observation } from '../../advice/watch/observation.ts';
 import { turnsBy } from './limit.ts';
 
-/** Looks at a time for one person. */
+/** Concurrent polls per person. */
 export const looksPerPerson = 2;
-/** The longest wait of a look for those that the same person asked for before (ms). */
+/** The longest wait for the same person's earlier polls (ms). */
 export const longestShareWait = 60_000;
 
-/** `observe` with a share for each person; a look that does not get its turn in time sees nothing (`unasked`). */
+/** `observe` with a limit per person. A poll that waits too long yields `unasked`. */
 export function openShares(
 	observe: (server: string) => Promise<Observation>,
 	now: () => Date,

@@ -1,4 +1,4 @@
-// Upstream's sources: of which documents each consists, and how what it sent is taken over.
+// Upstream's sources: the documents of each, and how their content is taken over.
 
 import { isCandidate, type Version } from '../../deployment/version.ts';
 import { factPaths, type KnownUpstream, readUpgradeNotes, type Sources, shrinks } from '../../knowledge/live.ts';
@@ -16,40 +16,40 @@ import type { Copy, Document } from './documents.ts';
 export type SourcesSettings = {
 	/** For one document. */
 	seconds: number;
-	/** Sent to api.github.com, and to nobody else. */
+	/** Only sent to api.github.com. */
 	token?: string | undefined;
 	/** GitHub's list of releases, newest first. */
 	releases: { address: string; hours: number };
 	/** `{tag}` is the newest release's. */
 	upgradeNotes: { address: string; hours: number };
-	/** The files of a release that say what its code enforces: `{tag}` and `{path}`. */
+	/** The files of a release that define what its code enforces: `{tag}` and `{path}`. */
 	files: { address: string; hours: number };
-	/** GitHub's advisories of the repository, or OSV's answer; `post` is sent where a query needs a body. */
+	/** GitHub's advisories of the repository, or OSV's response; `post` is the body of a query that needs one. */
 	advisories: { address: string; hours: number; post?: string | undefined };
 	/** endoflife.date's page of each `{product}`. */
 	lifecycles: { address: string; hours: number };
-	/** The playbook's change log, and the defaults of its role for Synapse. */
+	/** The playbook's changelog, and the defaults of its Synapse role. */
 	playbook: { changes: string; defaults: string; hours: number };
-	/** GitHub's list of the charts' releases, newest first, and the values of a chart: `{tag}`. */
+	/** GitHub's list of chart releases, newest first, and a chart's values: `{tag}`. */
 	charts: { releases: string; values: string; hours: number };
 };
 
-/** Why nothing was taken, or what was left out and what else is amiss. */
+/** Why nothing was taken, or what was left out and what else is wrong. */
 export type Taken = { reason: string; doubt?: true } | { left?: readonly LeftOut[]; lacks?: string | undefined };
 
 export type UpstreamSource = {
 	name: string;
 	hours: number;
-	/** What it consists of at the moment; none: nothing to read. */
+	/** The documents it currently consists of; empty if there is nothing to read. */
 	documents: () => Document[];
 	/** The next page of a document, if it is wanted. */
 	after?: (document: Document, copy: Copy, page: number) => Document | undefined;
 	/**
-	 * Takes over what is there; a document may be missing. `believed`: it has been saying the same for days, so that what
-	 * looks like a part of it (`doubt`) is all of it.
+	 * Takes over the documents that are there; some may be missing. `believed`: the source has said the same for
+	 * days, so what looks truncated (`doubt`) is complete.
 	 */
 	take: (copies: ReadonlyMap<string, Copy>, believed: boolean) => Taken;
-	/** What it has to remember across restarts besides its documents. */
+	/** What it must remember across restarts besides its documents. */
 	memory?: () => unknown;
 	recall?: (memory: unknown) => void;
 };
@@ -58,12 +58,12 @@ type SourceSetup = { settings: SourcesSettings; values: Sources; known: KnownUps
 
 const products = { postgresql: 'PostgreSQL', python: 'Python', debian: 'Debian', ubuntu: 'Ubuntu' };
 const buildScript = 'scripts-dev/build_debian_packages.py';
-/** More new releases than this, and the facts of the oldest are left to a new edition. */
+/** If there are more new releases than this, the facts of the oldest are left to a new edition. */
 const maxFacts = 60;
 /** How many older tags are tried while the newest release has no tag yet. */
 const otherTags = 3;
 
-/** The sources in the order to read them: the feed says of which release the others are to be asked. */
+/** The sources in reading order: the feed determines which release the others are read for. */
 export function sourcesOf(
 	settings: SourcesSettings,
 	values: Sources,
@@ -88,12 +88,12 @@ function filled(address: string, parts: Record<string, string>): string {
 	return address.replace(/\{(\w+)\}/g, (whole, name: string) => parts[name] ?? whole);
 }
 
-/** The releases that are there, the newest last. */
+/** Releases that still exist, newest last. */
 function present({ values }: SourceSetup): SeenRelease[] {
 	return (values.feed ?? []).filter(({ gone }) => !gone);
 }
 
-/** A document of the newest release, or of the one before where its tag is missing. */
+/** A document of the newest release, or of an earlier one if its tag is missing. */
 function ofNewest(given: SourceSetup, key: string, address: string, path: string): Document[] {
 	const [first, ...others] = present(given)
 		.slice(-1 - otherTags)
@@ -125,7 +125,7 @@ const versionsOf = memo((releases: KnownUpstream['releases']) => new Set(release
 
 function releases(given: SourceSetup): UpstreamSource {
 	const { settings, values, known, now } = given;
-	// Asked for each time, since another edition may come to count.
+	// Evaluated each time, because another edition may have been loaded.
 	const before = () => versionsOf(known.releases);
 	return {
 		name: 'releases',
@@ -154,7 +154,7 @@ function releases(given: SourceSetup): UpstreamSource {
 			];
 			return { left: reading.left, ...(lacks.length && { lacks: lacks.join('; ') }) };
 		},
-		// The logs of known releases are only looked at for what changed.
+		// The logs of known releases were only read for changes.
 		memory: () =>
 			(values.feed ?? []).map(release => (before().has(release.version) ? { ...release, log: '' } : release)),
 		recall(memory) {
@@ -298,9 +298,9 @@ function playbook({ settings, values }: SourceSetup): UpstreamSource {
 	};
 }
 
-/** More new charts than this, and the values of the oldest are left to a new edition. */
+/** If there are more new charts than this, the values of the oldest are left to a new edition. */
 const maxCharts = 30;
-/** Four times as long as upstream's (characters). */
+/** Four times the length of upstream's (characters). */
 const maxValues = 1_200_000;
 
 function charts({ settings, values, known }: SourceSetup): UpstreamSource {
@@ -338,7 +338,7 @@ function chartValues({ settings, values, known }: SourceSetup): UpstreamSource {
 			fresh().map(({ version, tag }) => ({
 				key: version,
 				address: filled(address, { tag }),
-				// What could not be read may have been garbled on its way, or not be there yet: it is asked for again.
+				// What could not be read may have been garbled in transit, or not be there yet, so it is fetched again.
 				...(values.chartValues?.has(version) && { fixed: version }),
 			})),
 		take(copies) {

@@ -1,4 +1,4 @@
-// Upstream's own documents, read again and again: within limits, the last good answer kept, what cannot be read left out.
+// Reads upstream's documents periodically and within limits. Keeps the last good response, and skips what cannot be read.
 
 import { LRUCache } from 'lru-cache';
 import type { SourceTrouble } from '../../advice/watch/upstream-outage.ts';
@@ -19,7 +19,7 @@ type State = {
 	next: Date;
 	failures: number;
 	trouble?: SourceTrouble;
-	/** Since when it sends what looks like a part of what it had. */
+	/** Since when it has sent what looks like a truncated version of what it had. */
 	doubted?: Date;
 };
 
@@ -37,19 +37,19 @@ export type OpenSources = {
 	/** The same object until something changes. */
 	news: () => News;
 	states: () => SourceState[];
-	/** Reads what is due. Never rejects for what a source does; only if what was read cannot be kept. */
+	/** Reads what is due. Source failures never reject; only a failure to store the result does. */
 	read: () => Promise<void>;
 };
 
 const minute = 60_000;
 const hour = 60 * minute;
 const longestWait = 24 * hour;
-/** A source that became smaller, and stays so, is believed after this (ms). */
+/** A source that has shrunk, and stays so, is believed after this (ms). */
 const doubtFor = 72 * hour;
-/** Eight megabytes for one document: the largest, a hundred releases with their logs, has about one. */
+/** 8 MB for one document: the largest, a hundred releases with their logs, has about 1 MB. */
 const bodyBytes = 8 * 1024 * 1024;
 const headerBytes = 32 * 1024;
-/** How many of the skipped items are named. */
+/** At most this many skipped items are named. */
 const maxNamed = 3;
 
 export async function openSources(given: SourcesGiven): Promise<OpenSources> {
@@ -69,7 +69,7 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 	const before = joined(reading);
 	if (before) reading.news = before;
 	else {
-		// Something that was kept cannot be used: all of it is read again.
+		// Something stored cannot be used, so read everything again.
 		restore(values, {});
 		states.splice(0, states.length, ...sources.map(source => fresh(source, given.now())));
 	}
@@ -82,7 +82,7 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 	return {
 		news() {
 			if (reading.of === known.releases) return reading.news;
-			// Another edition counts, which knows other things already.
+			// Another edition was loaded, which already knows other things.
 			reading.news = joined(reading) ?? newsOf({}, known);
 			reading.of = known.releases;
 			return reading.news;
@@ -108,7 +108,7 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 	};
 }
 
-/** All that is being read: the state of each source, the values that they gave, and the news that these make. */
+/** Everything being read: the state of each source, the values extracted from it, and the resulting news. */
 type SourcesReading = {
 	given: SourcesGiven;
 	values: Sources;
@@ -118,7 +118,7 @@ type SourcesReading = {
 	of: KnownUpstream['releases'];
 };
 
-/** All that was read, or undefined if it cannot be joined to what is known. */
+/** Everything that was read; undefined if it cannot be merged with the knowledge. */
 function joined({ given, values, states, say }: SourcesReading): News | undefined {
 	const dayOf = (name: string) =>
 		states
@@ -130,7 +130,7 @@ function joined({ given, values, states, say }: SourcesReading): News | undefine
 	return guarded(say, 'upstream', () => newsOf({ ...values, ...days }, given.known));
 }
 
-/** The boundary: whatever a source sent ends here, and at worst counts as not read. */
+/** Contains errors: whatever a source sends, the worst outcome is that it counts as unread. */
 function guarded<Value>(say: Say, name: string, work: () => Value): Value | undefined {
 	try {
 		return work();
@@ -140,7 +140,7 @@ function guarded<Value>(say: Say, name: string, work: () => Value): Value | unde
 	}
 }
 
-/** Takes over what a source sent; what cannot be taken leaves everything as it was. */
+/** Takes over what a source sent. If that fails, everything stays as it was. */
 function taken(
 	reading: SourcesReading,
 	{ source, doubted }: State,
@@ -182,7 +182,7 @@ async function restored({ given, values, say }: SourcesReading, source: Upstream
 		source.recall?.(record.memory);
 		return source.take(copies, source.recall === undefined);
 	});
-	// What another edition understood may mean nothing to this one: then it is read again.
+	// This edition may not understand what another one stored: then it is read again.
 	if (!result || 'reason' in result) {
 		restore(values, others);
 		return state;
@@ -192,7 +192,7 @@ async function restored({ given, values, say }: SourcesReading, source: Upstream
 	return { ...state, copies, read: new Date(record.read), next, ...(trouble !== undefined && { trouble }) };
 }
 
-/** A moment about this long (ms) after another: `random` (0 to 1) keeps many bots from asking at once. */
+/** A time about this long (ms) after another; `random` (0 to 1) spreads out the requests of many bots. */
 function later(from: Date, ms: number, random: () => number): Date {
 	return new Date(from.getTime() + ms * (0.95 + 0.1 * random()));
 }
@@ -217,14 +217,14 @@ async function round(reading: SourcesReading, state: State): Promise<void> {
 	const totalMs = settings.seconds * 1000;
 	const limits = { totalMs, connectMs: totalMs / 2, headerBytes, bodyBytes };
 	const fetched = await fetchDocuments(documents, { gate, limits, token, before: state.copies, after });
-	// What was cut off by our own end says nothing about the source.
+	// A read that we aborted says nothing about the source.
 	if (!fetched) return;
 	const { copies, trouble, waitMs, more } = fetched;
 	if (trouble !== undefined && [...copies].every(([key, copy]) => state.copies.get(key) === copy)) {
 		return fail(reading, state, trouble, waitMs);
 	}
 	const { result, news: all } = taken(reading, state, copies);
-	// Without its ETag, so that the next check gets the whole document again.
+	// Without its ETag, so that the next check fetches the whole document again.
 	if ('reason' in result || !all) {
 		const reason = 'reason' in result ? result.reason : '';
 		if ('reason' in result && result.doubt) state.doubted ??= now();
@@ -238,7 +238,7 @@ async function round(reading: SourcesReading, state: State): Promise<void> {
 	if (trouble === undefined) succeed(reading, state, result, more === true);
 	else fail(reading, state, trouble, waitMs);
 	const record = { read: state.read.toISOString(), copies: [...copies], memory: source.memory?.() };
-	// The day of the newest look at a list is part of the news.
+	// The day a list was last read is part of the news.
 	if (/^(releases|charts)$/.test(source.name)) reading.news = joined(reading) ?? reading.news;
 	await kept.put(keyOf(source), JSON.stringify(record));
 }
@@ -266,7 +266,7 @@ function fail({ given, say }: SourcesReading, state: State, trouble: SourceTroub
 
 type Say = (source: string, trouble: SourceTrouble | string, more?: Record<string, unknown>) => void;
 
-/** What comes again and again is logged once. */
+/** Logs recurring messages once. */
 function openSay(log: Log): Say {
 	const logged = new LRUCache<string, true>({ max: 1000 });
 	return (source, trouble, more = {}) => {
@@ -281,7 +281,7 @@ function keyOf({ name }: UpstreamSource): string {
 	return `source/${name}`;
 }
 
-/** What was left out, and what else is amiss. */
+/** What was skipped, and what else is wrong. */
 function troubleOf(result: Taken): SourceTrouble | undefined {
 	if ('reason' in result) return undefined;
 	const { left = [], lacks } = result;

@@ -1,11 +1,11 @@
-// A way through the operator's proxy: a tunnel to an address that was checked, so that the proxy looks nothing up.
+// A tunnel through the operator's proxy to a checked address, so that the proxy does not resolve any name.
 import { type ClientRequest, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { Socket } from 'node:net';
 
 /**
- * Asks the proxy for a tunnel to `at` (an address with its port). Hands over the socket, or an error whose `code` names the
- * proxy's status. What it gives ends the attempt when destroyed.
+ * Asks the proxy for a tunnel to `at` (an address with its port). Calls back with the socket, or with an error
+ * whose `code` contains the proxy's status. Destroy the returned request to abort.
  */
 export function openTunnel(
 	proxy: URL,
@@ -31,7 +31,7 @@ export function openTunnel(
 		done(error, socket);
 	};
 	asked.once('connect', ({ statusCode = 0 }, socket, head) => {
-		// A TLS server sends nothing before the client does, so bytes here mean that the tunnel leads elsewhere.
+		// A TLS server never speaks first, so bytes here mean that the tunnel leads elsewhere.
 		if (statusCode === 200 && head.length === 0) return end(null, socket as Socket);
 		socket.destroy();
 		end(Object.assign(new Error(`the proxy answers ${statusCode}`), { code: `PROXY_${statusCode}` }), null);

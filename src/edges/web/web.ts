@@ -1,4 +1,4 @@
-// The outside world: other people's homeservers and upstream's documents, asked politely and never trusted.
+// The outside world: other people's homeservers and upstream's documents, queried politely and never trusted.
 import { createSecureContext, getCACertificates } from 'node:tls';
 import type { Observation } from '../../advice/watch/observation.ts';
 import { type KnownUpstream, noNews } from '../../knowledge/live.ts';
@@ -18,56 +18,56 @@ import { openShares } from './shares.ts';
 import { openSources, type SourcesSettings } from './sources.ts';
 
 export type WebSettings = {
-	/** `0.1.0` */
+	/** Such as `0.1.0`. */
 	version: string;
-	/** How to contact the operator of this bot: an address, a Matrix ID. */
+	/** How to contact the operator of this bot: an address or a Matrix ID. */
 	contact: string;
-	/** Ranges of addresses that may be spoken to although they are not public: `10.0.0.0/8`. */
+	/** Non-public address ranges that we may connect to: `10.0.0.0/8`. */
 	addresses: readonly string[];
-	/** Server names not to be asked; `*.example.org` stands for all below. */
+	/** Server names never to poll; `*.example.org` covers all subdomains. */
 	exclude: readonly string[];
-	/** Name servers as `host:port`; empty: those of the machine. */
+	/** Name servers as `host:port`; empty: the system's. */
 	resolvers: readonly string[];
-	/** Certificates (PEM) of authorities to trust besides those that Node knows. */
+	/** Certificates (PEM) of authorities to trust in addition to Node's. */
 	authorities: readonly string[];
-	/** Requests at once, in all and to one address. */
+	/** Maximum concurrent requests, in total and per address. */
 	atOnce: number;
 	perAddress: number;
-	/** Seconds for one request, and for all the requests of one look. */
+	/** Seconds for one request, and for all requests of one poll. */
 	requestSeconds: number;
 	lookSeconds: number;
 	/** Absent: upstream's sources are switched off. */
 	sources?: SourcesSettings | undefined;
 	/** Absent: no knowledge is fetched. */
 	bundle?: BundleSettings | undefined;
-	/** Absent: nobody is asked for newer versions of Glia. */
+	/** Absent: no check for newer versions of Glia. */
 	edition?: EditionSettings | undefined;
 };
 
 export type WebGiven = {
 	now: () => Date;
 	kept: Kept;
-	/** What the knowledge has already. */
+	/** What the knowledge already contains. */
 	known: KnownUpstream;
 	/** Absent: nothing is logged. */
 	log?: Log;
 	/** The operator's proxies, for upstream's documents. */
 	proxyOf?: ProxyOf | undefined;
-	/** Where an address and its port really are: only tests say so. */
+	/** Only for tests: where an address and port really are. */
 	route?: Route;
 };
 
-/** Who asks twice within a minute (milliseconds) gets the same answer. */
+/** Requests for the same server within this time (ms) share one poll. */
 const same = 60_000;
 
-/** Between two questions for a server's facts (milliseconds), and of how many servers the time is remembered. */
+/** The interval between queries for a server's facts (ms), and for how many servers it is tracked. */
 const factsEvery = 24 * 3600_000;
 const maxAsked = 200_000;
 
 const headerBytes = 16 * 1024;
 const bodyBytes = 64 * 1024;
 
-/** Throws a TypeError that names a wrong range of addresses or a wrong certificate. */
+/** Throws a TypeError that names an invalid address range or certificate. */
 export async function openWeb(settings: WebSettings, given: WebGiven): Promise<Web> {
 	const { now, kept, known, log = silence, route = itself, proxyOf } = given;
 	const ms = () => now().getTime();
@@ -116,7 +116,10 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 	const looks = timedCache<Promise<Observation>>(1000, ms);
 	const underway = new Map<string, Promise<Observation>>();
 	const facts = timedCache<number>(maxAsked, ms);
-	/** A person gets today's facts. A tick asks once a day, at an hour of each server's own, so that a start is no flood. */
+	/**
+	 * A person gets current facts. The tick asks once a day, at a different hour for each server, so that a start
+	 * does not cause a flood.
+	 */
 	function isDue(server: string, isPerson: boolean): boolean {
 		const due = facts.get(server) ?? ms() + Math.random() * factsEvery;
 		const is = isPerson || ms() >= due;
@@ -128,7 +131,7 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 		if (known) return known;
 		const observed = look(server, isDue(server, isPerson)).then(seen => {
 			underway.delete(server);
-			// What was not asked may be asked again at once.
+			// An unasked poll may be repeated at once.
 			if (seen.kind !== 'unasked') looks.set(server, observed, { ttl: same });
 			return seen;
 		});
@@ -163,7 +166,7 @@ function itself(host: string, port: number): { host: string; port: number } {
 	return { host, port };
 }
 
-/** Header text is what is left: printable ASCII. */
+/** Keeps only what a header allows: printable ASCII. */
 function userAgent({ version, contact }: WebSettings): string {
 	const who = contact.replace(/[^\x20-\x7E]|[()]/g, '').trim();
 	return `Glia/${version}${who ? ` (${who})` : ''}`;
