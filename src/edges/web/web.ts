@@ -116,10 +116,7 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 	const looks = timedCache<Promise<Observation>>(1000, ms);
 	const underway = new Map<string, Promise<Observation>>();
 	const facts = timedCache<number>(maxAsked, ms);
-	/**
-	 * A person gets current facts. The tick asks once a day, at a different hour for each server, so that a start
-	 * does not cause a flood.
-	 */
+	/** Always due for a person. The tick asks once a day, at a time of each server's own, to avoid a flood at the start. */
 	function isDue(server: string, isPerson: boolean): boolean {
 		const due = facts.get(server) ?? ms() + Math.random() * factsEvery;
 		const is = isPerson || ms() >= due;
