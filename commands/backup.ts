@@ -65,7 +65,7 @@ export const backup = {
 		if (guided.refused.length) throw new Refusal(guided.refused.map(guideRefusalWords).join(' '));
 		if (guided.ask.includes('layout'))
 			throw new Refusal(
-				`How is it installed? In containers ${code(`!backup ${major} docker`)}, from packages ${code(`!backup ${major} debian`)}, or with matrix-docker-ansible-deploy ${code(`!backup ${major} mdad`)}? If a provider runs your PostgreSQL, restore into a new server there.`,
+				`How is it installed? In containers (${code(`!backup ${major} docker`)}), from packages (${code(`!backup ${major} debian`)}), or with matrix-docker-ansible-deploy (${code(`!backup ${major} mdad`)})? If a provider runs your PostgreSQL, restore into a new server there.`,
 			);
 		const answer = guideWords(guided, { asked: `backup ${major}`, file, begun: begin && !all });
 		return withOffer(answer, offerOf(guided, { stated, profile, asked: `backup ${again}`.trim() }), begin);

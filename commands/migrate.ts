@@ -119,7 +119,7 @@ function refuseOthers(profile: Profile) {
 		);
 	if (install !== undefined && install !== 'docker')
 		throw new Refusal(
-			`This guide starts from the official Docker image, and yours is ${code(String(install))}. The order and ${code('vars.yml')} are the same, but the commands on the old server are not. To read it anyway, use ${code('docker')} instead of ${code(String(install))}.`,
+			`This guide starts from the official Docker image, but your installation is ${code(String(install))}. The order and ${code('vars.yml')} are the same, but the commands on the old server are not. To read it anyway, use ${code('docker')} instead of ${code(String(install))}.`,
 		);
 }
 

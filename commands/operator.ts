@@ -24,7 +24,7 @@ export const operator = {
 	async run(asked, { operator, limits, now }: Pick<Ports, 'operator' | 'limits' | 'now'>): Promise<Answer> {
 		if (!operator || asked.room !== (await operator.room()))
 			throw new Refusal(
-				`This command is for my operators, in the room that their configuration names (${code('operator.room')}).`,
+				`This command is for my operators, in the room set in the configuration (${code('operator.room')}).`,
 			);
 		const [what = '', ...rest] = asked.words;
 		switch (what.toLowerCase()) {
@@ -41,7 +41,7 @@ export const operator = {
 			case 'announce':
 				return announce(asked, operator);
 			default:
-				throw new Refusal(`I do not know ${quoted(what)} here. ${code('!operator')} lists what you can do.`);
+				throw new Refusal(`I do not understand ${quoted(what)} here. ${code('!operator')} lists what you can do.`);
 		}
 	},
 } satisfies Command;

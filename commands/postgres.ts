@@ -69,7 +69,7 @@ export const postgres = {
 		if (refused !== undefined) throw new Refusal(guideRefusalWords(refused));
 		if (guided.ask.includes('layout'))
 			throw new Refusal(
-				`Where does PostgreSQL run? In a container next to Synapse ${code(`!${asked} docker`)}, from packages ${code(`!${asked} debian`)}, in matrix-docker-ansible-deploy ${code(`!${asked} mdad`)}, or on a server elsewhere ${code(`!${asked} managed`)}?`,
+				`Where does PostgreSQL run? In a container next to Synapse (${code(`!${asked} docker`)}), from packages (${code(`!${asked} debian`)}), in matrix-docker-ansible-deploy (${code(`!${asked} mdad`)}), or on a server elsewhere (${code(`!${asked} managed`)})?`,
 			);
 		const around = surroundings({ from, to, release, today }, knowledge);
 		const answer = guideAnswer(

@@ -37,7 +37,7 @@ export const profile = {
 		if (name === undefined) {
 			const which = watches.length
 				? `Which server? This room watches ${watches.length}.`
-				: 'This room watches no server yet.';
+				: 'This room is not watching any servers yet.';
 			throw new Refusal(`${which} An example: ${code(watches.length ? example : '!watch example.org')}`);
 		}
 		const known = watches.find(({ server }) => server === name);
@@ -52,7 +52,7 @@ export const profile = {
 		const others = ['all', 'version', 'configuration'];
 		const unknown = forget.find(word => !others.includes(word) && !factWords().includes(word));
 		if (unknown !== undefined)
-			throw new Refusal(`I do not know the fact ${quoted(unknown)}. ${code('!help facts')} lists them.`);
+			throw new Refusal(`I do not recognise the fact ${quoted(unknown)}. ${code('!help facts')} lists them.`);
 		const changes = terms.length > 0 || running !== undefined || forget.length > 0;
 		const { told, checks, ...without } = known;
 		const forgetsChecks = forget.includes('all') || forget.includes('configuration');

@@ -109,7 +109,7 @@ export async function runBackup(path: string, { store }: Pick<Config, 'store'>):
 	}
 	const files = readdirSync(to, { recursive: true, encoding: 'utf8' });
 	const bytes = files.reduce((sum, name) => sum + statSync(join(to, name)).size, 0);
-	const how = asked ? 'while the bot runs' : 'while the bot is stopped';
+	const how = asked ? 'while the bot was running' : 'while the bot was stopped';
 	process.stdout.write(`${to}: a backup of ${store.path}, made ${how} (${megabytes(bytes)})\n`);
 	return 0;
 }

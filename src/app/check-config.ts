@@ -111,7 +111,7 @@ async function checkDatabase(address: PostgresAddress, { mistake, note }: Findin
 	const { askPostgres, placeOf } = await import('../edges/store/postgres.ts');
 	try {
 		const { version, hasSchema } = await askPostgres(address);
-		const schema = `the schema ${address.schema} is ${hasSchema ? 'there' : 'created at the first start'}`;
+		const schema = `the schema ${address.schema} is ${hasSchema ? 'there' : 'created on first startup'}`;
 		note(`store.postgres: ${placeOf(address)} answers, PostgreSQL ${version}; ${schema}`);
 	} catch (error) {
 		mistake('store.postgres', error instanceof Error ? error.message : String(error));
@@ -127,7 +127,7 @@ function checkFolder({ store: { path: store } }: Config, { mistake, note }: Find
 	} catch {
 		mistake('store.path', `this user cannot write to ${folder}`);
 	}
-	note(`store.path: ${store}${folder === store ? '' : ', created at the first start'}`);
+	note(`store.path: ${store}${folder === store ? '' : ', created on first startup'}`);
 }
 
 async function checkHomeserver(config: Config, inquiry: Inquiry, findings: Findings): Promise<void> {
@@ -138,7 +138,7 @@ async function checkHomeserver(config: Config, inquiry: Inquiry, findings: Findi
 		const { host } = new URL(homeserver);
 		const given = await inquiry.wellKnown(host);
 		const hint = given === undefined || given === homeserver ? '' : `; the .well-known of ${host} says ${given}`;
-		mistake('matrix.homeserver', `${homeserver} cannot be reached as a homeserver: ${whyOf(versions.failure)}${hint}`);
+		mistake('matrix.homeserver', `no homeserver answers at ${homeserver}: ${whyOf(versions.failure)}${hint}`);
 		return;
 	}
 	note(
@@ -183,8 +183,8 @@ async function checkAccount({ matrix }: Config, inquiry: Inquiry, { mistake, not
 		);
 	const exists = await inquiry.exists(homeserver, user);
 	if (exists === false) mistake('matrix.user', `${homeserver} does not know ${user}`);
-	else if (exists) note(`matrix.user: ${homeserver} knows ${user}; the password is only checked at the start`);
-	else note(`matrix.user: ${homeserver} does not say whether ${user} exists; this is only checked at the start`);
+	else if (exists) note(`matrix.user: ${homeserver} knows ${user}; the password is only checked at startup`);
+	else note(`matrix.user: ${homeserver} does not say whether ${user} exists; this is only checked at startup`);
 }
 
 function whyOf(failure: Failure): string {

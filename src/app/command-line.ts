@@ -20,10 +20,10 @@ export type Invocation =
 /** Help without the version, which stands above it. */
 export const usage = `
   npm start                                chat in the terminal
-  npm start -- --config config.yaml        join Matrix
+  npm start -- --config config.yaml        connect to Matrix
   npm start -s -- say '!upgrade 1.56 1.69' answer once
   npm start -s -- say -                    answer each line of standard input
-  npm start -s -- check homeserver.yaml    what a release does to a configuration
+  npm start -s -- check homeserver.yaml    what a release means for a configuration
   npm start -s -- why synapse.log          what an error or a log means
   npm start -s -- check-config --config config.yaml   check the bot's configuration
   npm start -s -- backup PATH --config config.yaml   back up the store and the keys (the bot may be running)
@@ -37,7 +37,7 @@ export const usage = `
   check FILE…   files, folders, or - for standard input; also facts, --json,
                 --from 1.98    the current release
                 --to 1.163     the target (default: the newest)
-  why [FILE]    standard input if it is - or missing; also releases, facts, --json
+  why [FILE]    reads standard input if FILE is - or omitted; also releases, facts, --json
   --version, --help
 
 Exit status: 0 answered, 1 refused, 2 the target would refuse to start, 3 an internal error.`;
@@ -206,5 +206,5 @@ function readWhy({ values, rest }: SubcommandWords): Invocation {
 }
 
 function unknown(word: string, what: 'option' | 'command' = 'option'): Refusal {
-	return new Refusal(`I do not know the ${what} ${word}.\n${usage}`);
+	return new Refusal(`I do not recognise the ${what} ${word}.\n${usage}`);
 }

@@ -75,7 +75,7 @@ export function endWithReader(error: NodeJS.ErrnoException): void {
 /** Answers the commands once (`-`: each line of standard input). Resolves to the exit status. */
 export async function say(said: string, { json, ...speaking }: Speaking & { json: boolean }): Promise<number> {
 	const readOnly = () =>
-		'This command changes something, but `say` is read-only. Use it in a chat (`npm start`) or in a room.';
+		'This command makes changes, but `say` is read-only. Use it in a chat (`npm start`) or in a room.';
 	process.stdout.on('error', endWithReader);
 	let worst = 0;
 	for await (const line of said === '-' ? linesOfInput() : [said]) {

@@ -105,7 +105,7 @@ function trimmed(word: string, before: string, after: string): string {
 
 function unknownWord(word: string, example: string, systems: readonly string[]): string {
 	const meant = meantFact(word.toLowerCase(), systems);
-	return `I do not know the fact ${quoted(word)}. ${meant ? `${meant} ` : ''}${code('!help facts')} lists them; an example: ${code(example)}`;
+	return `I do not recognise the fact ${quoted(word)}. ${meant ? `${meant} ` : ''}${code('!help facts')} lists them; an example: ${code(example)}`;
 }
 
 /** What an unknown word may have been meant for: a fact without its right value, or one that is spelled like it. */
@@ -139,6 +139,6 @@ export function readProfile(terms: readonly Term[]): Profile {
 			`${code(first)} and ${code(second)} contradict each other: those packages are for Debian and Ubuntu. Say another way to install, for example ${code('pip')} or ${code('docker')}, or leave it out.`,
 		);
 	throw new Refusal(
-		`${code(first)} and ${code(second)} contradict each other: a deployment has only one value of ${code(profile.fact)}. Give only one.`,
+		`${code(first)} and ${code(second)} contradict each other: a deployment can have only one value for ${code(profile.fact)}. Give only one.`,
 	);
 }

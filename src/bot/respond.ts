@@ -138,5 +138,5 @@ function unknownCommand(name: string, commands: readonly Command[]): string {
 				commands.map(command => command.name),
 			);
 	const meant = near ? `Did you mean ${code(`!${near}`)}? ` : '';
-	return `I do not know the command ${quoted(name)}. ${meant}${code('!help')} lists what I can do.`;
+	return `I do not recognise the command ${quoted(name)}. ${meant}${code('!help')} lists what I can do.`;
 }

@@ -15,7 +15,7 @@ export const closedFacts = {
 	sqlite: { means: 'the version of the SQLite library', example: 'sqlite=3.40' },
 	python: { means: 'the version of Python that runs Synapse', example: 'python=3.11' },
 	os: {
-		means: 'the system under Synapse; `rhel` also covers its rebuilds (Rocky, Alma, CentOS Stream)',
+		means: 'the operating system that Synapse runs on; `rhel` also covers its rebuilds (Rocky, Alma, CentOS Stream)',
 		values: [
 			...['9', '10', '11', '12', '13'].map(release => `debian-${release}`),
 			...['16.04', '18.04', '20.04', '21.04', '21.10', '22.04', '22.10', '23.04', '23.10'].map(r => `ubuntu-${r}`),
@@ -44,7 +44,7 @@ export const openFacts = {
 	mas: 'Matrix Authentication Service handles logins',
 	metrics: "Prometheus or another system reads Synapse's metrics",
 	'admin-api': 'scripts or tools use the admin API',
-	media: 'Synapse stores uploaded media (not turned off, and no other media repository)',
+	media: 'Synapse stores uploaded media (it is neither turned off nor left to another media repository)',
 	'url-previews': '`url_preview_enabled` is true',
 	turn: 'calls go through a TURN server',
 	registration: 'users can register themselves',

@@ -32,7 +32,7 @@ type CheckContext = {
 const maxShown = 8;
 
 const groups: readonly { kinds: readonly Finding['kind'][]; title: string; mark?: string; fold: boolean }[] = [
-	{ kinds: ['refuses'], title: 'Prevents the start', mark: '🔴', fold: false },
+	{ kinds: ['refuses'], title: 'Prevents startup', mark: '🔴', fold: false },
 	{
 		kinds: ['unknown', 'misplaced', 'duplicate', 'replaced', 'invalid', 'without-effect', 'removed', 'renamed'],
 		title: 'Not what you meant',
@@ -102,7 +102,7 @@ function verdict({ findings, to, unjudged }: Checked): string {
 	if (stops)
 		return `${to} would not start: ${count(stops, 'setting')} ${stops === 1 ? 'prevents' : 'prevent'} it.${more && ` ${more}.`}`;
 	const start = open
-		? `I see nothing that stops ${to}, but I cannot judge ${count(open, 'setting')}.`
+		? `I see nothing that stops ${to}, but I could not check ${count(open, 'setting')}.`
 		: `Nothing here stops ${to} from starting.`;
 	return `${start}${more && ` ${more}.`}`;
 }
@@ -252,9 +252,9 @@ function unjudgedSection(unjudged: readonly Unjudged[]): Section[] {
 	const lines = unjudged.map(({ note, ...at }) =>
 		note
 			? `${note.title} (${code(`!notes ${note.release}`)})${note.onlyIf ? `: only if ${note.onlyIf}` : ''}`
-			: `${place(at)}hidden, so it was not judged`,
+			: `${place(at)}hidden, so it could not be checked`,
 	);
-	return [{ title: `Not judged (${lines.length})`, markdown: list(lines), fold: true }];
+	return [{ title: `Could not check (${lines.length})`, markdown: list(lines), fold: true }];
 }
 
 function factsLine({ derived }: CheckContext): string {
@@ -307,7 +307,7 @@ export function skeletonWords({
 	const command = name === undefined ? '!check' : `!check ${name}`;
 	const file = 'skeleton.py';
 	const trust = [
-		`It keeps option names, value types, lengths, counts and the words listed in the script; never a secret, a name or an address. One exception: a passphrase to the left of a colon looks like an option.`,
+		`It keeps option names, value types, lengths, counts and the words listed in the script; never a secret, a name or an address. One exception: a passphrase to the left of a colon is taken for an option name and kept.`,
 		`Read it before you run it (${script.trimEnd().split('\n').length} lines). SHA-256: ${code(sha256)}`,
 		`In a checkout of Glia, it is ${code('knowledge/skeleton.py')}. List worker files and the log configuration after the first file.`,
 	];

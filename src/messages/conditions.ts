@@ -170,7 +170,7 @@ export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, ser
 		case 'unjudged':
 			return details.judged
 				? `${code(`!watch ${server}`)} shows its current state.`
-				: [unknownSince(details.newest), 'Alerts that were open stay open until I can judge them.'].join('\n\n');
+				: [unknownSince(details.newest), 'Alerts that were open stay open until I can check them.'].join('\n\n');
 		case 'changed':
 			return about.rule === 'change' ? changedText(about, details) : '';
 		case 'solved':

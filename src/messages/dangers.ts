@@ -80,7 +80,10 @@ export function dangers(plan: Plan, numbered: readonly Step[], showing: StepNami
 
 function floorLines(floors: Plan['floors']): Danger[] {
 	return floors.map(({ of, at, min, met }) => {
-		const rule = `${at} and newer need ${floorNames[of]} ${min} or newer`;
+		const rule =
+			of === 'rust'
+				? `To build ${at} and newer, you need Rust ${min} or newer`
+				: `${at} and newer need ${floorNames[of]} ${min} or newer`;
 		if (met === false) return severe(`${rule}, but yours is older. Upgrade it first.`);
 		return met === true ? fine(`${rule}; yours is new enough.`) : warning(`${rule}.`);
 	});

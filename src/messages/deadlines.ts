@@ -17,10 +17,11 @@ export function dueWords({ at, orLater, estimate, slipped, landed, withdrawn }: 
 	const vague = at.vague && (/^no date/.test(at.vague) ? at.vague : `“${at.vague}”`);
 	const when = [release, date, vague].filter(Boolean).join(', ');
 	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
-	if (withdrawn) return `${when}; withdrawn: ${withdrawn.replace(/\.$/, '')}`;
-	const announced = at.version && !at.date && !at.vague ? when.replace(/^in /, 'announced for ') : when;
-	if (landed) return `${announced}; done in ${landed}${slipped ? ', later than announced' : ''}`;
-	return `${when}${expected}${slipped ? '; overdue: still works, but may stop in any release' : ''}`;
+	const due = at.vague ? when : `to be dropped ${when}`;
+	if (withdrawn) return `${due}; withdrawn: ${withdrawn.replace(/\.$/, '')}`;
+	if (landed && landed === at.version) return `dropped in ${landed}, as announced`;
+	if (landed) return `${due}; dropped in ${landed}${slipped ? ', later than announced' : ''}`;
+	return `${due}${expected}${slipped ? '; overdue, but still working (this may end with any release)' : ''}`;
 }
 
 /** What upstream said, or what an end of support means. */
@@ -35,7 +36,7 @@ export function promisedWords({ promised }: Pick<Deadline, 'promised'>): string 
 	}
 	const { system } = promised;
 	return 'until' in promised
-		? `Upstream builds packages for ${system} until ${promised.until}, when ${promised.because} reaches end of life; ${promised.newest} still has them.`
+		? `Upstream's build list has packages for ${system} until ${promised.until} (end of life of ${promised.because}); ${promised.newest} still has them.`
 		: `Upstream built packages for ${system} up to ${promised.last}; ${promised.without ?? 'newer releases'} and newer have none.`;
 }
 
@@ -92,12 +93,12 @@ export function deadlinesWords(found: readonly Deadline[], { all, today, horizon
 		['Next', dated],
 		['No date yet', vague],
 		['Overdue, but still working', overdue],
-		[server === undefined ? 'Done or withdrawn' : 'In force in newer releases', over],
+		[server === undefined ? 'Already dropped, or withdrawn' : 'In force in newer releases', over],
 	];
 	const next = dated[0] ?? overdue[0];
 	const result = open.length
-		? `${count(open.length, 'deadline')} open${next ? `, next: ${next.subject}` : ''}`
-		: 'no open deadline';
+		? `${count(open.length, 'open deadline')}${next ? `. Next: ${next.subject}` : ''}`
+		: 'no open deadlines';
 	const sections = parts
 		.filter(([, some]) => some.length)
 		.map(
@@ -112,7 +113,7 @@ export function deadlinesWords(found: readonly Deadline[], { all, today, horizon
 	return {
 		value: { format: 1, ...(server !== undefined && { server }), horizon, deadlines: found.map(deadlineValue) },
 		lead,
-		title: all ? 'Deadlines, all' : 'Deadlines',
+		title: all ? 'All deadlines' : 'Deadlines',
 		sections,
 		kind: 'answer',
 	};

@@ -97,7 +97,7 @@ export function changeBoxes(
 	const update = [...told, ...(more > 0 ? [`☐ ${more} more, in “Breaking changes in full”`] : []), ...value];
 	return [
 		...(before.length ? [['**Before you pull**', ...before].join('\\\n')] : []),
-		...(update.length ? [['**With the update**', ...update].join('\\\n')] : []),
+		...(update.length ? [['**During the update**', ...update].join('\\\n')] : []),
 	];
 }
 
@@ -108,7 +108,7 @@ function shortHalt(halt: HaltTold): string {
 }
 
 function manner({ refuses, waits }: EntryTold): string {
-	return refuses ? ' (refused until done)' : waits ? ' (can wait)' : '';
+	return refuses ? ' (blocks the update until done)' : waits ? ' (can wait)' : '';
 }
 
 function synapseParts(

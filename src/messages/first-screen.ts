@@ -138,9 +138,9 @@ function verdict(plan: Plan, { first, isLong, maybeFirst, sure, checks, settings
 	if (instead !== undefined) return `use ${instead} instead`;
 	if (unread.length) return `read ${things(unread.length, 'new passage')} first`;
 	const halts = stops.filter(stop => stop.required && !isMaybe(stop, { profile })).map(({ best }) => best);
-	if (halts.length) return `not in one night, stop at ${enumerate(halts)}`;
+	if (halts.length) return `too long for one night, stop at ${enumerate(halts)}`;
 	const before = first.length ? `${things(first.length, 'thing')} first` : '';
-	if (isLong) return `not tonight, ${before}`;
+	if (isLong) return `${before}, too long for one night`;
 	if (maybeFirst.length) return before ? `${before}, and perhaps a wait` : 'perhaps a long wait first';
 	if (before) return `${before}, then one jump`;
 	const acts = [...Object.values(sure).flat(), ...checks, ...settings, ...uses];
@@ -177,7 +177,7 @@ function yellowLines(plan: Plan, sorted: Sorted): string[] {
 		...(unread.length ? [`⚠️ **${capital(unreadWords(unread.length, warning))}:** see “Everything else” below.`] : []),
 		...maybeFirst,
 		...(asksForSystem(plan)
-			? [`🟡 **Which system?** Name yours (${code('os=debian-12')}): not all have packages.`]
+			? [`🟡 **Which operating system?** Say yours (${code('os=debian-12')}): some have no packages.`]
 			: []),
 		...(settings.length ? [stops] : []),
 	];
@@ -186,7 +186,7 @@ function yellowLines(plan: Plan, sorted: Sorted): string[] {
 function allClear(plan: Plan, { sure, checks, uses }: Sorted): string {
 	const acts = [...Object.values(sure).flat(), ...checks, ...uses].length;
 	const unless = perhapsBroken(plan) ? ', unless a bug below affects you' : '';
-	return `✅ **${acts ? 'Nothing keeps Synapse from starting' : 'Nothing to do but the switch itself'}${unless}.**`;
+	return `✅ **${acts ? 'Nothing keeps Synapse from starting' : 'Nothing to do but the upgrade itself'}${unless}.**`;
 }
 
 /** Whether the target or a halt has a severe fault that may be this server's: an all-clear would contradict its line. */
@@ -245,13 +245,13 @@ function switchList(plan: Plan, { sure, updates }: Sorted, atMost: number): stri
 	const { rollback, stops, from, to } = plan;
 	const reason =
 		rollback.canReturn === true
-			? `; ${rollback.to ?? from} could still open the database afterwards`
+			? ` (${rollback.to ?? from} can still open the database afterwards)`
 			: rollback.canReturn === 'unknown'
-				? `: whether ${from} opens the database afterwards is not known`
-				: `: the only way back to ${from}`;
+				? ` (it is not known whether ${from} can open the database afterwards)`
+				: ` (needed to go back to ${from})`;
 	const halts = stops.filter(({ required }) => required).map(({ best }) => `**${best}** (wait)`);
 	const chain = halts.length ? [`☐ In this order: ${[from, ...halts, to].join(' → ')}`] : [];
-	return boxes(halts.length ? 'At each switch' : 'At the switch', [
+	return boxes(halts.length ? 'During each upgrade' : 'During the upgrade', [
 		...chain,
 		...(halts.length && updates.length ? [updatesLine] : []),
 		`☐ Stop ${doesStopWorkers(plan) ? 'main and all workers, then' : 'Synapse and'} back up${reason}`,
@@ -265,7 +265,7 @@ function waitLines({ stops }: Plan, { updates }: Sorted): string[] {
 	return updates.length && !stops.some(({ required }) => required) ? [updatesLine] : [];
 }
 
-const updatesLine = '☐ Wait until no background update is left';
+const updatesLine = '☐ Wait until no background updates are left';
 
 /** Whether workers are stopped and started by hand: the playbook, the chart and NixOS do it themselves. */
 function doesStopWorkers({ profile }: Plan): boolean {
@@ -285,10 +285,10 @@ function switchWords(plan: Plan): string {
 	const { to, profile, stops } = plan;
 	const what = stops.some(({ required }) => required) ? 'the next release' : to;
 	const led = leads[String(profile.install)]?.(what);
-	if (doesStopWorkers(plan)) return `Install ${what}, start main, wait until it listens, start the workers`;
+	if (doesStopWorkers(plan)) return `Install ${what}, start main, wait until it is listening, start the workers`;
 	const docker = `New image, ${code('up -d synapse')}`;
 	const alone = profile.install === 'docker' ? docker : `Install ${what}`;
-	return `${led ?? alone}, wait for ${ready}`;
+	return `${led ?? alone}, then wait for ${ready}`;
 }
 
 /** What users will ring about: what they must do or cannot undo first, then the newest. */
@@ -311,12 +311,12 @@ function standing(plan: Plan, listed: boolean): string {
 	const isAsked = (of: Floor['of']) => of === 'python' && asksForSystem(plan);
 	const unknown = floors
 		.filter(({ met, of }) => met === 'unknown' && !isAsked(of))
-		.map(({ of, min }) => `${floorNames[of]} ${min}`);
+		.map(({ of, min }) => `${floorNames[of]} ${min}${of === 'rust' ? ' (to build)' : ''}`);
 	const image = ['docker', 'mdad', 'ess'].includes(String(profile.install)) ? ['Python comes with the image'] : [];
 	const closed = advisories.fixed.length;
 	const holes = [
 		...(closed ? [`fixes ${count(closed, 'known vulnerability', 'known vulnerabilities')}`] : []),
-		...(advisories.open.length ? [] : [closed ? 'leaves none' : `no known vulnerabilities in ${plan.to}`]),
+		...(advisories.open.length ? [] : [closed ? 'leaves none open' : `no known vulnerabilities in ${plan.to}`]),
 	].join(', ');
 	const line = [
 		...met,
@@ -331,10 +331,10 @@ function standing(plan: Plan, listed: boolean): string {
 }
 
 function smallFaults({ faults }: Plan): string[] {
-	const small = faults.filter(
+	const minor = faults.filter(
 		({ severity, at, concerned }) => severity !== 'severe' && at === 'target' && concerned === true,
 	);
-	return small.length ? [count(small.length, 'minor bug')] : [];
+	return minor.length ? [count(minor.length, 'minor bug')] : [];
 }
 
 /** The holes of the target itself: with a word on where they are closed. */
@@ -349,9 +349,13 @@ function openLines({ advisories: { open }, to }: Plan): string[] {
 }
 
 function oneWayLine({ steps, rollback }: Plan): string[] {
-	const lost = steps.filter(step => step.oneWay && step.people === undefined && surely(step)).map(({ title }) => title);
+	const lost = steps
+		.filter(step => step.oneWay && step.people === undefined && surely(step))
+		.map(({ title }) => small(title));
 	if (!lost.length || rollback.canReturn === false) return [];
-	return [`⚠️ Cannot be undone: ${lost.slice(0, 2).join('; ')}${lost.length > 2 ? `; ${lost.length - 2} more` : ''}`];
+	return [
+		`⚠️ Changes that cannot be undone: ${lost.slice(0, 2).join('; ')}${lost.length > 2 ? `; ${lost.length - 2} more` : ''}`,
+	];
 }
 
 /** The last line is the next thing to do, since that is where a room opens. */
@@ -360,7 +364,7 @@ function now(plan: Plan, sorted: Sorted): string[] {
 	const instead = sorted.first.find(other => other.instead !== undefined)?.instead;
 	if (instead !== undefined)
 		return [`**Now:** plan for the release without the bug: ${code(planCommand({ ...plan, to: instead }))}`];
-	if (first?.command) return [`**Now:** while this is not 0, let ${plan.from} run.`, block(first.command)];
+	if (first?.command) return [`**Now:** keep ${plan.from} running until this prints 0.`, block(first.command)];
 	if (first) return [`**Now:** ${first.title}. “The steps” above say how.`];
 	const shorter = shorterCommand(plan);
 	if (plan.profile.install === undefined && shorter)
@@ -377,7 +381,7 @@ function now(plan: Plan, sorted: Sorted): string[] {
 						: `all ${numeral(looks)}`
 					: numeral(looks);
 		return [
-			`**Now:** one look at your configuration settles ${all}; no value leaves the server: ${code(planCommand(plan, ['look']))}`,
+			`**Now:** get a script that settles ${all} without showing any values: ${code(planCommand(plan, ['look']))}`,
 		];
 	}
 	if (settings.length)

@@ -24,7 +24,7 @@ const allWords = `${code('back')}, ${code('skip')}, ${code('stop')} and ${code('
 export function withOffer(answer: Answer, offer: Offer, begin: boolean): Answer {
 	const how = begin
 		? 'We go through it together, one stage at a time, in the thread of this message. Anyone who may change things here can continue.'
-		: `Together, one stage at a time: react with ▶️, or say ${code(`!${offer.asked} start`)}.`;
+		: `To go through it together, one stage at a time, react with ▶️ or say ${code(`!${offer.asked} start`)}.`;
 	return { ...answer, lead: `${answer.lead}\n\n${how}`, session: { offer, begin } };
 }
 
@@ -46,7 +46,7 @@ export function sessionWords(
 			return { ...plain(foundLead(tell.found)), sections: otherFound(tell.found) };
 		case 'unknown':
 			return plain(
-				`**I do not know this error.** It matches none of the errors that I know for this guide, so I cannot offer a fix.${name ? ` You are at ${name}.` : ''}`,
+				`**I do not recognise this error.** It matches none of the errors that I know for this guide, so I cannot offer a fix.${name ? ` You are at ${name}.` : ''}`,
 			);
 		case 'asked':
 			return plain(asideWords(tell.what, name), 'progress');
@@ -213,9 +213,9 @@ function wayBack(session: GuideSession, guided: Guided): Section[] {
 	const reached = reachedIn(session, guided);
 	if (reached < 0) return [];
 	const back = wayBackFrom(guided, reached);
-	if (!back.length) return [{ title: 'Way back', markdown: 'Nothing has been changed yet.', fold: true }];
+	if (!back.length) return [{ title: 'Rollback', markdown: 'Nothing has been changed yet.', fold: true }];
 	const again = back === guided.wayBack.after ? [] : leftBehind(guided, reached);
-	return [...wayBackSection('Way back', back), ...againSection(again)];
+	return [...wayBackSection('Rollback', back), ...againSection(again)];
 }
 
 function whereWords(session: GuideSession, name: string | undefined): string {

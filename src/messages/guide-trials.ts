@@ -34,9 +34,11 @@ export function playedSection(guided: Guided): Section[] {
 	const failures = all.flatMap(stage => stage.failures);
 	const seen = failures.filter(failure => failure.tried.length).length;
 	const lines = [
-		`${tried} of the ${all.length} stages here, including clean-up and ways back, were run with exactly these commands.`,
+		`${tried === all.length ? `All ${tried}` : `${tried} of the ${all.length}`} stages here, including clean-up and rollbacks, were run with exactly these commands.`,
 		...(failures.length
-			? [`${seen} of the ${failures.length} errors were reproduced and their messages compared.`]
+			? [
+					`${seen === failures.length ? `All ${seen}` : `${seen} of the ${failures.length}`} errors were reproduced and their messages compared.`,
+				]
 			: []),
 		...played,
 	];

@@ -132,7 +132,7 @@ function waysSection({ ways, way }: Guided): Section[] {
 	const others = ways.filter(other => other.possible === false);
 	const not = others.map(({ title, because }) => `${lower(title)} (${(because ?? []).map(typedFact).join(', ')})`);
 	const rest = not.length ? `\n\nNot possible here: ${not.join(', ')}.` : '';
-	return [{ title: `Which way (${possible.length})`, markdown: `${list(lines)}${rest}`, fold: true }];
+	return [{ title: `Ways to do it (${possible.length})`, markdown: `${list(lines)}${rest}`, fold: true }];
 }
 
 /** A stage with its number; marked if it cannot be undone. */
@@ -247,12 +247,12 @@ export function wayBackSections({ wayBack: { before, again, after }, noReturn, s
 	const numberOf = (stage: GuidedStage) => stages.findIndex(({ id }) => id === stage.from) + 1;
 	return [
 		...wayBackSection(
-			noReturn ? 'Way back, before the point of no return' : 'Way back',
+			noReturn ? 'Rollback before the point of no return' : 'Rollback',
 			before,
 			spans(before, numberOf),
 		),
 		...againSection(again, stage => `From stage ${numberOf(stage)} on`),
-		...wayBackSection('Way back, after the point of no return', after),
+		...wayBackSection('Rollback after the point of no return', after),
 	];
 }
 

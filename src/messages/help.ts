@@ -46,7 +46,7 @@ export function helpWords(commands: readonly Command[]): Answer {
 }
 
 export function commandWords({ name, usage, summary, examples, help, changes }: Command): Answer {
-	const rights = changes ? 'This command changes something, so you need the required power level in this room.' : '';
+	const rights = changes ? 'This command makes changes, so you need a high enough power level in this room.' : '';
 	const shown = `For example: ${enumerate(
 		examples.map(example => code(`!${example}`)),
 		'or',
@@ -63,7 +63,7 @@ export function factsWords(): Answer {
 	const open = Object.entries(openFacts).map(([fact, means]) => `${code(fact)}: ${means}`);
 	return {
 		value: { format: 1, facts: { ...closedFacts, ...openFacts } },
-		lead: `**Facts narrow a plan down to what affects your server.** Add them after the versions: ${code('!upgrade 1.56 1.69 docker postgres=14 no-workers')}. Anything you leave out stays unknown, and is shown with a condition.`,
+		lead: `**Facts narrow a plan down to what affects your server.** Add them after the versions: ${code('!upgrade 1.56 1.69 docker postgres=14 no-workers')}. Steps that depend on anything you leave out are shown with their condition.`,
 		sections: [
 			{ title: 'With a value', markdown: list(closed), fold: false },
 			{

@@ -68,7 +68,7 @@ function candidatesSection({ release, candidates, horizon }: ReleaseNotes): Sect
 		: 'The release itself was never published under this number.';
 	return {
 		title: `${release} ${ahead ? 'is not out yet' : 'was never published'}`,
-		markdown: `There ${there} of it:\n\n${list(lines)}\n\n${rest}`,
+		markdown: `There ${there} for it:\n\n${list(lines)}\n\n${rest}`,
 		fold: false,
 	};
 }

@@ -28,7 +28,7 @@ function since({ life }: OptionLife, { first }: OptionSpan): string {
 	if (life.since !== undefined) return `Added in ${life.since}.`;
 	return life.undated
 		? 'It is not known when it was added: only the configuration schema names it.'
-		: `Added in ${first} or earlier (I know no older code).`;
+		: `Added in ${first} or earlier (I have no data on older code).`;
 }
 
 function end({ life, deprecated, replacedBy }: OptionLife, last: Version): string[] {

@@ -64,7 +64,7 @@ export function settingsFold(settings: readonly Step[], plan: Plan): Section[] {
 	const all = looks === settings.length ? 'them' : `${numeral(looks)} of them`;
 	const look = looks
 		? [
-				`One look at your configuration settles ${all}; no value leaves the server: ${code(planCommand(plan, ['look']))}`,
+				`A script can read your configuration and settle ${all} without showing any values: ${code(planCommand(plan, ['look']))}`,
 			]
 		: [];
 	const markdown = [...look, ...within(room.settings, settings.map(told))].join('\n\n');
@@ -123,7 +123,7 @@ export function allElse(plan: Plan, sorted: Sorted, all: string): Section[] {
 		...openParts(plan),
 		...routesSection(plan).flatMap(({ title, markdown }) => within(room.rest, [routesTold(title, markdown)])),
 		...faultParts(plan),
-		part('The way back', floorWords(plan.rollback)),
+		part('Rollback', floorWords(plan.rollback)),
 		...(informing.length
 			? [part(`Good to know (${informing.length})`, lines(room.informing, newestFirst.map(line)))]
 			: []),

@@ -32,13 +32,13 @@ import { typedFact } from './whose.ts';
 function planLead(plan: Plan): string {
 	const counted = tally(plan);
 	if (counted.empty) {
-		return `**${plan.from} → ${plan.to}: nothing to do but the switch itself.** Upstream asks nothing of ${Object.keys(plan.profile).length ? 'this deployment' : 'anybody'} in between.`;
+		return `**${plan.from} → ${plan.to}: nothing to do but the upgrade itself.** Upstream asks nothing of ${Object.keys(plan.profile).length ? 'this deployment' : 'anybody'} in between.`;
 	}
 	const rest = counted.informing ? `, ${counted.informing} good to know` : '';
 	return `**${plan.from} → ${plan.to}: ${tallyWords(counted)}${rest}.**`;
 }
 
-const whenTitles = { before: 'Before', switch: 'At the switch', after: 'After' } as const;
+const whenTitles = { before: 'Before', switch: 'During the upgrade', after: 'After' } as const;
 
 function overview(numbered: readonly Step[]): string {
 	return (['before', 'switch', 'after'] as const)
@@ -114,7 +114,7 @@ function choices(stops: readonly Halt[]): Section[] {
 	if (!free.length) return [];
 	return [
 		{
-			title: `Stops to keep a way back (${free.length})`,
+			title: `Stops that let you roll back (${free.length})`,
 			markdown: `To be able to go back without a backup at any time, stop at ${enumerate(free.map(({ best }) => best))} for a few days, until the background updates are done. From each stop you can go back to the one before it (or to where you started). These stops are optional.`,
 			fold: true,
 		},

@@ -194,5 +194,5 @@ function unjudgedSection(unjudged: VarsChecked['unjudged']): Section[] {
 			why === 'own' ? 'your own, or from a role I do not know' : 'from a role I have not read at the required version';
 		return `${code(`${file}:${line}`)} ${code(option)}: ${reason}`;
 	});
-	return [{ title: `Not judged (${unjudged.length})`, markdown: list(lines), fold: true }];
+	return [{ title: `Could not check (${unjudged.length})`, markdown: list(lines), fold: true }];
 }

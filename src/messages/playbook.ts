@@ -37,7 +37,7 @@ export function fateWords(fate: Fate): string {
 	const when = changes.map(({ date, url }) => `[${date}](<${url}>)`).join(', then ');
 	if (never)
 		return `${code(old)} was never a variable of the playbook, which silently ignores it. You probably mean ${code(now ?? '')}.`;
-	const became =
-		now === undefined ? 'was removed without a replacement' : `is now ${now.split(' or ').map(code).join(' or ')}`;
-	return `${code(old)} ${became}${why}${when ? `, since ${when}` : ''}.`;
+	if (now === undefined) return `${code(old)} was removed without a replacement${why}${when ? ` (${when})` : ''}.`;
+	const names = now.split(' or ').map(code).join(' or ');
+	return `${code(old)} ${when ? `has been called ${names} since ${when}` : `is now ${names}`}${why}.`;
 }

@@ -19,7 +19,7 @@ export function orderLines(around: Surroundings, { from, to }: Pick<PostgresQues
 			? [
 					release.stated
 						? `🔴 ${runs} does not start on PostgreSQL ${from} (since ${refused.from}, Synapse requires a newer one): one of the two versions must be wrong.`
-						: `🔴 Upgrade PostgreSQL first, then Synapse: Synapse runs on PostgreSQL ${from} only before ${refused.from}; newer releases refuse to start.`,
+						: `🔴 Upgrade PostgreSQL first, then Synapse: only Synapse releases before ${refused.from} run on PostgreSQL ${from}; newer ones refuse to start.`,
 				]
 			: refused.from !== null
 				? [`🔴 Upgrade PostgreSQL first: since ${refused.from}, Synapse does not start on PostgreSQL ${from}.`]

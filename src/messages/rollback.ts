@@ -76,7 +76,7 @@ export function rollbackWords(result: Rollback, taken: readonly string[]): Answe
 			]
 		: [];
 	const care =
-		'A successful start does not mean that nothing is lost: the older release gets stuck on background updates that it does not know, and rooms whose version it does not support disappear from sync. The safe way back is a backup from before the switch.';
+		'A successful start does not mean that nothing is lost: the older release gets stuck on background updates that it does not recognise, and rooms whose version it does not support disappear from sync. The safe way to go back is to restore a backup from before the upgrade.';
 	return {
 		value: { format: 1, ...rollbackValue(result) },
 		lead: [`**${verdict}**`, floorWords(result), ...trialWords(result.tried ?? []), ...taken, care].join('\n\n'),

@@ -19,8 +19,8 @@ type LinkedPassage = { what: string; link: string };
 /** A passage by its name and as a link: answers name the same few hundred again and again. */
 const passageOf = memo(({ document, section, heading, url }: Source): LinkedPassage => {
 	// The candidates of a release have logs of their own; one of them is enough to find the others.
-	const changes = `changes of ${section.replace(/^Synapse |rc\d+$/g, '')}`;
-	const file = section.startsWith('Synapse ') ? `${document} of ${section.slice('Synapse '.length)}` : section;
+	const changes = `changes in ${section.replace(/^Synapse |rc\d+$/g, '')}`;
+	const file = section.startsWith('Synapse ') ? `${document} in ${section.slice('Synapse '.length)}` : section;
 	const what = document === 'upgrade.md' ? (heading ?? section) : document === 'CHANGES.md' ? changes : file;
 	return { what, link: link(what, url) };
 });
@@ -78,7 +78,7 @@ export const floorNames = {
 	python: 'Python',
 	postgresql: 'PostgreSQL',
 	sqlite: 'SQLite',
-	rust: 'Rust (to build)',
+	rust: 'Rust',
 } as const;
 
 export const severities = ['critical', 'high', 'moderate', 'low'] as const;

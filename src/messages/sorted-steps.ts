@@ -70,7 +70,7 @@ export function sortedSteps(plan: Plan): Sorted {
 	const commands = plan.steps.flatMap(({ task }) => (task?.kind === 'switch' && task.commands ? [task.commands] : []));
 	const notes = told.filter(({ generated }) => !generated);
 	const refusing = notes.filter(({ refuses }) => refuses);
-	// What refuses to start and cannot be done beforehand is done at the switch, and said there.
+	// What refuses to start and cannot be done beforehand is done, and said, during the upgrade.
 	const isFirst = (step: Step) => step.refuses && step.when !== 'switch';
 	const sure = notes.filter(step => step.must && surely(step) && !isFirst(step));
 	const isQuery = ({ check, query, when }: Step) => check && query && when === 'before';

@@ -70,9 +70,9 @@ export function statusWords(status: Status, zone: string): Answer {
 	];
 	const lines = [
 		...(status.newer === undefined ? [] : [`A newer Glia is out: ${status.newer}. Please tell my operator`]),
-		`Knowledge: Synapse up to ${horizon.release}, as of ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread} upstream passages not reviewed`,
+		`Knowledge: Synapse up to ${horizon.release}, as of ${horizon.read}; ${count(notes, 'note')}, ${count(advisories, 'advisory', 'advisories')}, ${unread ? `${count(unread, 'upstream passage')} not reviewed yet` : 'no unreviewed upstream passages'}`,
 		...(status.updates ? [updatesLine(status.updates)] : []),
-		`Watch: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no server for this room'}${looks.length ? `. For all my rooms: ${looks.join(', ')}` : ''}`,
+		`Watching: ${watch.servers.length ? `${count(watch.servers.length, 'server')} for this room` : 'no servers for this room'}${looks.length ? `. For all my rooms: ${looks.join(', ')}` : ''}`,
 		...(lastSync ? [`Last response from the homeserver: ${moment(lastSync)}`] : []),
 		...(device ? [deviceLine(device), ...sessionLines(device)] : []),
 		...(status.storeLost

@@ -50,7 +50,7 @@ function packageWords({ version, begins, noPackage, built, hold }: WayCommands):
 	if (noPackage) return `${noPackageWords(noPackage)}${holdWords(hold)}`;
 	const which = built.length
 		? `${version} has them for ${built.join(', ')}`
-		: 'There are packages for the systems of their time only';
+		: 'There are packages only for the systems that were current at the time';
 	return `The packages come from ${code('packages.matrix.org')}, whose index lists only the newest; older ones are still in its pool, and \`apt-get\` can install them as a file. ${which}: on another system, stop at the last release that has one, upgrade the system, and continue.${holdWords(hold)}\n\n\`apt-get\` starts Synapse and returns only once startup has finished, so follow the log in a second terminal (next part). ${keepYours}`;
 }
 
@@ -146,9 +146,9 @@ export function switchWords(commands: SwitchCommands, { migrations, queued }: Pa
 				]
 			: []),
 		stopWords(commands),
-		`Back up** the database, \`homeserver.yaml\` with the files that it names, the signing key and the media; it is the only way back across an incompatible schema. (The names are defaults: use yours.)${proofWords(commands)}\n\n${block(backup)}`,
+		`Back up** the database, \`homeserver.yaml\` with the files that it names, the signing key and the media; you cannot go back across an incompatible schema without it. (The names are defaults: use yours.)${proofWords(commands)}\n\n${block(backup)}`,
 		`Switch** from ${from} to ${to}. ${waysWords(commands)}`,
-		`Watch the log** until \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that keeps Synapse from starting.${after(migrationsWords(migrations ?? []))}${below(log)}\n\nThen this must say ${to}:
+		`Watch the log** until it says \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that keeps Synapse from starting.${after(migrationsWords(migrations ?? []))}${below(log)}\n\nThen this must say ${to}:
 
 ${block(asking)}${after(queuedWords(queued ?? []))}${workers === 'perhaps' ? '\n\nIf you run workers, start them now.' : ''}`,
 		...(typeof workers === 'object' ? [`Start the workers** again.${below(workers.start)}`] : []),
@@ -162,11 +162,11 @@ function failedWords({ from, to, back }: SwitchCommands): string {
 	const { opens, restore, page } = back;
 	const why = `\`!why\` with the last lines of the log tells you what is wrong. `;
 	if (opens === true)
-		return `${why}The way back: ${from} still opens the database, so go back to the image or package of ${from} that you ran. ${code(`!rollback ${to} ${from}`)} tells you what that does not undo.`;
+		return `${why}To roll back: ${from} still opens the database, so return to the image or package of ${from} that you ran. ${code(`!rollback ${to} ${from}`)} tells you what that does not undo.`;
 	const sure = opens === false ? '' : ` (whether ${from} still opens the database of ${to} is not known)`;
 	const described = page === undefined ? '' : ` ${link('This page', page)} describes how to restore it.`;
-	const how = restore.length ? ` This puts the backup back:${below(restore)}` : described;
-	return `${why}The way back${sure}: stop Synapse, put the backup back, and go back to the image or package of ${from} that you ran. If people have used ${to} in the meantime, also empty the table ${code('e2e_one_time_keys_json')} before starting Synapse.${how}`;
+	const how = restore.length ? ` This restores the backup:${below(restore)}` : described;
+	return `${why}To roll back${sure}: stop Synapse, restore the backup, and return to the image or package of ${from} that you ran. If people have used ${to} in the meantime, also empty the table ${code('e2e_one_time_keys_json')} before starting Synapse.${how}`;
 }
 
 /** How to wait for the background updates at a halt, and how to see that they last for ever, as Markdown. */
@@ -220,7 +220,7 @@ const places: Record<FoundIn, string> = {
 	system: 'the host',
 };
 
-const whenWords = { before: '', switch: 'At the switch: ', after: 'Afterwards: ' } as const;
+const whenWords = { before: '', switch: 'During the upgrade: ', after: 'Afterwards: ' } as const;
 
 /** The notes one after the other, each with whom it concerns. */
 function outsideWords(checks: readonly OutsideCheck[]): string {
@@ -234,10 +234,10 @@ function outsideWords(checks: readonly OutsideCheck[]): string {
 /** What shows whether the target works, first what would make one go back. */
 function tryWords({ media, bridges, federation, updates }: Extract<StepTask, { kind: 'try' }>): string {
 	const parts = [
-		`Send a ${media ? 'picture' : 'message'}.** Log in from outside to do so; someone else must see it${bridges ? ', also behind a bridge' : ''}.`,
+		`Send a ${media ? 'picture' : 'message'}.** Log in from outside your network to do so, and check that someone else can see it${bridges ? ', also behind a bridge' : ''}.`,
 		...(federation
 			? [
-					`Test federation.** With the name of your server, this must print \`GOOD\`:
+					`Test federation.** With your server's name in place of \`example.org\`, this must print \`GOOD\`:
 
 ${block(['T=https://federationtester.matrix.org/api/federation-ok', 'curl -s "$T?server_name=example.org"'])}`,
 				]
@@ -273,15 +273,15 @@ function taskTitle(task: StepTask): string {
 	if (task.kind === 'outside') return `May apply to you: check ${enumerate(task.places.map(place => places[place]))}`;
 	if (task.kind === 'try')
 		return `Send a ${task.media ? 'picture' : 'message'},${task.federation ? ' test federation,' : ''} wait for background updates`;
-	if (task.kind === 'which-system') return `See that your system has packages of ${task.to}`;
+	if (task.kind === 'which-system') return `Make sure your system has packages of ${task.to}`;
 	return task.kind === 'wait'
-		? `Wait ${task.isStart ? 'on' : 'at'} ${task.at} for ${task.waitFor}`
+		? `${task.isStart ? 'Stay on' : 'Stop at'} ${task.at} and wait for ${task.waitFor}`
 		: `No package of ${task.lacking.version} for ${task.lacking.system.name}`;
 }
 
 const consequences: Record<Consequence, string> = {
 	sticks: 'leaves background updates that never finish',
-	ruins: 'can corrupt the database: then neither release can open it',
+	ruins: 'can corrupt the database, so that neither release can open it',
 	refuses: 'does not start',
 };
 
@@ -311,7 +311,7 @@ export function stepWorded(step: Step): Step {
 		text: taskText(task),
 		...(task.kind === 'start-limit' &&
 			task.limit.unit === 'perhaps' && { onlyIf: 'systemd runs Synapse and waits for it (`Type=notify`)' }),
-		...(task.kind === 'outside' && { onlyIf: 'one of its conditions holds' }),
+		...(task.kind === 'outside' && { onlyIf: 'one of these conditions holds' }),
 		...(clause !== undefined && { otherwise: clause }),
 	};
 }

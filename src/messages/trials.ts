@@ -14,5 +14,5 @@ export function trialWords(tried: readonly Trial[]): string[] {
 
 const happened = memo(({ says, error, faked, outcome }: Trial): string => {
 	const words = error && outcome === 'refuses' ? `, with ${quoted(error, 160)}` : '';
-	return `${says}${words}${faked ? ' (as it was told; nothing that old was at hand)' : ''}`;
+	return `${says}${words}${faked ? ' (simulated, because nothing that old was available)' : ''}`;
 });

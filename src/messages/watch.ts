@@ -100,7 +100,7 @@ export function openWords(open: readonly OpenAlert[], watches: number): Answer {
 	if (!open.length) {
 		const lead = watches
 			? `**The ${watches === 1 ? 'server that this room watches has' : `${count(watches, 'server')} that this room watches have`} no open alerts.**`
-			: `**There are no open alerts:** this room watches no server. To watch one: ${code('!watch example.org')}.`;
+			: `**There are no open alerts:** this room is not watching any servers. To watch one: ${code('!watch example.org')}.`;
 		return { value, lead, sections: [], kind: 'answer' };
 	}
 	const rank = (severity: Severity) => ['severe', 'warning', 'info'].indexOf(severity);
@@ -189,15 +189,20 @@ export function snoozeWords(
 	};
 }
 
+function bareWords(bare: boolean | undefined): string {
+	if (bare === undefined) return `not set: my operator decides whether ${code('!upgrade')} works without my name`;
+	return bare ? `on: ${code('!upgrade')} works without my name` : `off: ${code('!upgrade')} only works after my name`;
+}
+
 export function settingsWords(settings: Settings, changed: string | undefined): Answer {
 	const { zone, quiet, severity, messages, mention, bare } = settings;
 	const lines = {
 		zone: `${code('zone')} ${zone === undefined ? 'UTC' : code(zone)}`,
-		quiet: `${code('quiet')} ${quiet === undefined ? 'never: I speak at any hour' : `${quiet}, except for severe advisories`}`,
+		quiet: `${code('quiet')} ${quiet === undefined ? 'never (I post at any hour)' : `${quiet}, except for severe advisories`}`,
 		severity: `${code('severity')} ${severity ?? 'info'}: anything less severe is not reported`,
 		messages: `${code('messages')} ${messages ?? 'text for answers and alerts, notice for the rest'}`,
 		mention: `${code('mention')} ${mention === undefined ? 'nobody' : `${escapeMarkdown(mention)} for warnings and worse`}`,
-		bare: `${code('bare')} ${bare === undefined ? 'as my operator set it' : bare ? 'on' : 'off'}: whether ${code('!upgrade')} works without my name`,
+		bare: `${code('bare')} ${bareWords(bare)}`,
 	};
 	const line = changed === undefined ? undefined : lines[changed as keyof typeof lines];
 	return {

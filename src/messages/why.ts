@@ -101,7 +101,7 @@ function leadOf({ entry, by, fit, refusal }: WhyMatch, told: ToldMatch, others: 
 
 function surely({ sure, sources }: ToldMatch, by: WhyMatch['by'], others: number): { short: string; long: string } {
 	if (by === 'words')
-		return { short: 'Perhaps', long: 'this is a guess from your description. Log lines would make it certain.' };
+		return { short: 'Perhaps', long: 'this is a guess from your description. Log lines would settle it.' };
 	if (sure && others === 0)
 		return {
 			short: 'Certain',
@@ -110,7 +110,7 @@ function surely({ sure, sources }: ToldMatch, by: WhyMatch['by'], others: number
 	if (sure) return { short: 'Certain', long: 'certain about this one. The text has other errors too, see below.' };
 	return {
 		short: 'Perhaps',
-		long: 'not certain, because other causes have the same message. Add your release to the command to narrow it down (`!why 1.163 …`).',
+		long: 'not certain, because other problems produce the same message. Add your release to the command to narrow it down (`!why 1.163 …`).',
 	};
 }
 
@@ -119,7 +119,7 @@ function dangerWords({ danger }: ToldMatch, isRefusal: boolean): string {
 	if (danger === 'service')
 		return isRefusal
 			? 'Your data is safe, but the server does not start.'
-			: 'Your data is safe, but the server does not work correctly.';
+			: 'Your data is safe, but the server is not working correctly.';
 	return 'Nothing is damaged.';
 }
 
@@ -150,7 +150,7 @@ function about(match: WhyMatch, told: ToldMatch): Section {
 }
 
 function spanWords({ since, until }: ToldMatch): string {
-	if (since && until) return `Affects releases from ${since} until ${until}, which fixes it.`;
+	if (since && until) return `Affects ${since} and newer; fixed in ${until}.`;
 	if (since) return `Affects ${since} and newer.`;
 	return until ? `Affects releases before ${until}.` : '';
 }
@@ -229,7 +229,7 @@ function unknownWords({ unexplained, lines, harmless }: Diagnosis, telling: WhyT
 	const where = unexplained && lines > 1 ? ` The first error is on line ${unexplained.line}.` : '';
 	const quiet = harmless.length ? ' The lines I know are harmless.' : '';
 	const help = helpWords(telling);
-	return `**I do not know this error.**${where}${quiet} I cannot offer a fix, or say whether your data is at risk. Do not change anything in the database until you know more.\n\n${help.charAt(0).toUpperCase()}${help.slice(1)}`;
+	return `**I do not recognise this error.**${where}${quiet} I cannot offer a fix, or say whether your data is at risk. Do not change anything in the database until you know more.\n\n${help.charAt(0).toUpperCase()}${help.slice(1)}`;
 }
 
 function toldOf(match: WhyMatch, profile: Profile): ToldMatch {

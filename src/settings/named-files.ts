@@ -55,7 +55,7 @@ export function secret(
 export function reason(error: unknown): string {
 	const code = error instanceof Error && 'code' in error ? error.code : undefined;
 	if (code === 'ENOENT') return 'there is no such file';
-	if (code === 'EACCES') return 'reading is not permitted';
+	if (code === 'EACCES') return 'permission denied';
 	if (code === 'EISDIR') return 'this is a folder';
 	return error instanceof Error ? error.message : String(error);
 }

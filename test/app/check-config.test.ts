@@ -100,7 +100,7 @@ test('a token is asked whose it is; nothing is written anywhere', async () => {
 	);
 	expect([err, status]).toEqual([[''], 0]);
 	expect(out).toEqual([
-		expect.stringMatching(/^store\.path: .*data, created at the first start$/),
+		expect.stringMatching(/^store\.path: .*data, created on first startup$/),
 		expect.stringMatching(/^matrix\.homeserver: http:\S+ answers and supports Matrix up to v1\.16$/),
 		`matrix.user: the token is that of ${user}, on device DEVICE`,
 		'operator.room: the bot is not in !other:example.org yet; invite it',
@@ -115,7 +115,7 @@ test('with a password nobody logs in', async () => {
 	const { out, status } = await check(config(await homeserver(), '  password: secret\n'));
 	expect(status).toBe(0);
 	expect(out).toContainEqual(
-		expect.stringMatching(/knows @glia:example\.org; the password is only checked at the start/),
+		expect.stringMatching(/knows @glia:example\.org; the password is only checked at startup/),
 	);
 	expect(changes).toEqual([]);
 });
@@ -164,7 +164,7 @@ test('what is no homeserver, and what does not answer, is told', async () => {
 	site.closeAllConnections();
 	await once(site, 'close');
 	const closed = await check(config(`http://127.0.0.1:${port}`, '  password: x\n'));
-	expect(closed.err).toEqual([expect.stringMatching(/^config\.yaml:2: .*nothing listens at that address/)]);
+	expect(closed.err).toEqual([expect.stringMatching(/^config\.yaml:2: .*nothing is listening at that address/)]);
 	expect(closed.status).toBe(1);
 });
 

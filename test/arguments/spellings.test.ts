@@ -66,7 +66,7 @@ test('what is taken for something near says so, and another spelling does not', 
 });
 
 test('an address of somebody else stays an unknown word', () => {
-	expect(() => read('1.98 ghcr.io/someone/synapse:v1.98.0')).toThrow('do not know');
+	expect(() => read('1.98 ghcr.io/someone/synapse:v1.98.0')).toThrow('do not recognise');
 	expect(() => read('1.98 postgres=x')).toThrow();
 	expect(() => read('1.98 without water')).toThrow('`without`');
 	expect(() => read('1.98 no')).toThrow('`no`');

@@ -168,7 +168,7 @@ test('words count in the thread, answered there; elsewhere they are talk', async
 	});
 	expect(await say('nice, thank you', { thread: root })).toEqual([]);
 	expect(first(await say('glia: where', { thread: root })).body).toContain('You are at stage 2');
-	expect(first(await say('glia: where')).body).toContain('I do not know the command');
+	expect(first(await say('glia: where')).body).toContain('I do not recognise the command');
 	expect(first(await say('!small', { thread: root })).body).toContain('Small');
 });
 
@@ -223,7 +223,7 @@ test('an error that the guide does not know is looked for in all that is known',
 	const [found] = await say('```\nsynapse.config._base.ConfigError: No signing keys in file /x\n```', { thread: root });
 	expect(found?.body).toContain('synapse/config/key.py');
 	const [unknown] = await say('```\nthe moon is made of cheese\n```', { thread: root });
-	expect(unknown?.body).toContain('I do not know this error');
+	expect(unknown?.body).toContain('I do not recognise this error');
 });
 
 test('what is older than a day changes nothing', async () => {

@@ -79,12 +79,12 @@ test('old names are said with what they became, and unknown ones as unknown', as
 		{ old: 'devture_postgres_enabled', new: 'postgres_enabled', known: true },
 		{ old: 'matrix_nothing_like_it', new: null, known: false },
 	]);
-	expect(lead).toContain('`devture_postgres_enabled` is now `postgres_enabled`');
+	expect(lead).toContain('`devture_postgres_enabled` has been called `postgres_enabled` since');
 });
 
 test.each([
 	// Removed by a change of the playbook, also under the name it had before.
-	['jitsi_jvb_server_id', null, 'was removed without a replacement, since [2026-08-06]'],
+	['jitsi_jvb_server_id', null, 'was removed without a replacement ([2026-08-06]'],
 	['matrix_jitsi_jvb_rtp_tcp_port', null, 'was removed without a replacement'],
 	['jitsi_jvb_container_labels_traefik_rule', null, 'was removed without a replacement'],
 	// Renamed by a role in its own repository: no change of the playbook says so.

@@ -89,4 +89,4 @@ test('it asks before it announces; markup of the text is not said', async () => 
 	await expect(said('announce yes')).rejects.toThrow('Announce what?');
 });
 
-test('an unknown word is refused', async () => expect(said('reboot')).rejects.toThrow('I do not know'));
+test('an unknown word is refused', async () => expect(said('reboot')).rejects.toThrow('I do not understand'));

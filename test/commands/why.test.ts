@@ -165,7 +165,7 @@ describe('unknown', () => {
 	test('is said to be unknown, with what would help', async () => {
 		const { matches, lead } = await ask('docker ZeroDivisionError: the frobnicator is not aligned with the moon');
 		expect(matches).toEqual([]);
-		expect(lead).toMatch(/^\*\*I do not know this error\.\*\*[\s\S]*docker compose logs/);
+		expect(lead).toMatch(/^\*\*I do not recognise this error\.\*\*[\s\S]*docker compose logs/);
 	});
 
 	test('an error beside harmless lines is not called harmless', async () => {
@@ -173,7 +173,7 @@ describe('unknown', () => {
 			'synapse - WARNING - authenticate_request failed: 401\nsynapse - ERROR - Frobnication of the moon failed',
 		);
 		expect(matches).toEqual([]);
-		expect(all).toMatch(/I do not know this error.*line 2/);
+		expect(all).toMatch(/I do not recognise this error.*line 2/);
 	});
 });
 

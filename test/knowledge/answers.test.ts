@@ -229,7 +229,7 @@ describe('a promise is late where the release that kept it says so', () => {
 		const owls = { ...known, releases: releases('1.0.0', '1.3.0'), notes: [note('1.0.0/owls', { deadline: promise })] };
 		const [deadline] = deadlines({ at: '1.3.0', today: '2026-11-29', all: false }, unknownDeployment, owls);
 		expect(deadline).toMatchObject({ slipped: false });
-		expect(deadline && dueWords(deadline)).toBe('in 1.2.0 or later');
+		expect(deadline && dueWords(deadline)).toBe('to be dropped in 1.2.0 or later');
 	});
 });
 
@@ -302,7 +302,7 @@ describe('steps of one plan agree', () => {
 			expect(step?.tells).toContain(id);
 	});
 
-	test('no step at the switch tells people to do it before', () => {
+	test('no step during the upgrade tells people to do it before', () => {
 		for (const { possible, id, when, text, title } of known.notes) {
 			if (when !== 'before' || possible === undefined) continue;
 			// From an older release than `possible` the planner moves it to the switch, so the text has to serve both.

@@ -133,7 +133,7 @@ test('the whole guide is said in words, with the file', () => {
 		asked: 'migrate mdad',
 	});
 	expect(answer.files?.map(({ name }) => name)).toEqual(['vars.yml']);
-	expect(answer.sections.map(({ title }) => title)).toContain('Way back, after the point of no return');
+	expect(answer.sections.map(({ title }) => title)).toContain('Rollback after the point of no return');
 	for (const { title } of answer.sections) expect(title.length, title).toBeLessThanOrEqual(40);
 });
 

@@ -85,7 +85,7 @@ describe('each plan is one message, and read before anything is unfolded it', ()
 		// Whatever had no room, how to switch did.
 		const steps = answer.sections.find(({ title }) => title.startsWith('The steps'));
 		expect(steps?.markdown).toMatch(/\*\*Watch the log|\d\. Watch the log/);
-		expect(text).toMatch(/Now: (?!.*(Before|At the switch))/s);
+		expect(text).toMatch(/Now: (?!.*(Before|During the upgrade))/s);
 		// Lines of about 65 characters, 22 px each: 900 px are 30 lines and the spaces between.
 		const lines = text.split(/\n/).length;
 		expect(lines).toBeLessThan(40);
@@ -127,9 +127,9 @@ test('the last line asks for the look, and says what of it the look decides', ()
 		shown(known({ releases: list, notes: [...notes] }), docker)
 			.split('\n\n')
 			.at(-1);
-	expect(asked(acme, other)).toContain('settles both; no value leaves the server: `!upgrade 1.0.0 1.2.0 docker look`');
-	expect(asked(acme)).toContain('settles it; no value');
-	expect(asked(acme, old)).toContain('settles one; no value');
+	expect(asked(acme, other)).toContain('settles both without showing any values: `!upgrade 1.0.0 1.2.0 docker look`');
+	expect(asked(acme)).toContain('settles it without');
+	expect(asked(acme, old)).toContain('settles one without');
 	expect(asked(old)).toContain('open “The setting, and what to write”');
 	expect(asked(old)).not.toContain('look');
 	// What the look has decided asks for no second one.
@@ -143,7 +143,7 @@ test('the last line asks for the look, and says what of it the look decides', ()
 test('where the packages of the system are asked for, its Python is not', () => {
 	const asked = '1.61.0 1.163.2 debian postgres=15';
 	const text = terminalText(screenOf(asked), { color: false, width: 1000 });
-	expect(text).toContain('Which system?');
+	expect(text).toContain('Which operating system?');
 	expect(text).not.toContain('Needs Python');
 	expect(terminalText(screenOf('1.61.0 1.163.2 pip postgres=15'), { color: false })).toContain('Needs Python 3.10');
 });
@@ -180,7 +180,7 @@ test('a word for all workers is said once, by the line of the switch', () => {
 test('what nobody has read takes the place of the all-clear', () => {
 	const list = releases('1.0.0', '1.2.0');
 	const clear = shown(known({ releases: list }));
-	expect(clear).toMatch(/one jump, nothing else to do\n\n✅ Nothing to do but the switch itself\./);
+	expect(clear).toMatch(/one jump, nothing else to do\n\n✅ Nothing to do but the upgrade itself\./);
 	const told = shown(known({ releases: list, unread: [unread('1.2.0', { text: 'It will now fail.' })] }));
 	expect(told).toMatch(
 		/read one new passage first\n\n⚠️ 1 passage that nobody has read yet \(one says “It will now fail/,
@@ -199,16 +199,16 @@ test('no all-clear contradicts a fault that may be one\u2019s own', () => {
 	const text = terminalText(screenOf('1.155.0 1.156.0 debian appservices'), { color: false, width: 1000 });
 	expect(text).toMatch(/^1\.155\.0 → 1\.156\.0: one jump, no stops in between/);
 	expect(text).toContain(
-		'✅ Nothing to do but the switch itself, unless a bug below affects you.\n🟡 1.156.0 is broken for some',
+		'✅ Nothing to do but the upgrade itself, unless a bug below affects you.\n🟡 1.156.0 is broken for some',
 	);
 	const clear = terminalText(screenOf('1.163.1 1.163.2 docker postgres=15'), { color: false, width: 1000 });
-	expect(clear).toContain('✅ Nothing to do but the switch itself.\n');
+	expect(clear).toContain('✅ Nothing to do but the upgrade itself.\n');
 });
 
 test('systemd\u2019s limit is no wait of days', () => {
 	const text = terminalText(screenOf('1.59.1 1.62.0 debian postgres=13 os=debian-12'), { color: false, width: 1000 });
 	expect(text).toContain("1. Raise systemd's start timeout. Without it, a long migration can end");
-	expect(text).not.toMatch(/not tonight|Hours or days/);
+	expect(text).not.toMatch(/too long for one night|Hours or days/);
 });
 
 test('what users notice is told in one line, what cannot be undone first', () => {
@@ -223,15 +223,15 @@ test('what users notice is told in one line, what cannot be undone first', () =>
 
 test('what comes first is named, however much there is', () => {
 	const text = terminalText(screenOf('1.61.0 1.163.2 debian postgres=13 workers'), { color: false, width: 1000 });
-	expect(text).toMatch(/^1\.61\.0 → 1\.163\.2: not tonight, four things first/);
+	expect(text).toMatch(/^1\.61\.0 → 1\.163\.2: four things first, too long for one night/);
 	expect(text).toMatch(/🔴 \d\. Add `main` to `instance_map`/);
-	expect(text).toMatch(/🔴 \d\. Wait on 1\.61\.0 for background updates/);
+	expect(text).toMatch(/🔴 \d\. Stay on 1\.61\.0 and wait for background updates/);
 	expect(text).toMatch(/🔴 \d\. PostgreSQL 13 → 14 or newer\. `!postgres 13 debian`/);
 });
 
-test('what refuses to start and cannot be done beforehand is red at the switch, and not among the first things', () => {
+test('what refuses to start and cannot be done beforehand is red during the upgrade, and not among the first things', () => {
 	const text = terminalText(screenOf('1.61.0 1.163.2 debian postgres=13 workers'), { color: false, width: 1000 });
-	expect(text).toMatch(/At the switch\n[^▸]*☐ 🔴 Delete three lines from worker files/);
+	expect(text).toMatch(/During the upgrade\n[^▸]*☐ 🔴 Delete three lines from worker files/);
 	expect(text).not.toMatch(/🔴 \d\. Delete three lines/);
 	// From 1.84.0 on the lines can go while it runs.
 	const later = terminalText(screenOf('1.84.1 1.163.2 debian postgres=14 workers'), { color: false, width: 1000 });
@@ -248,18 +248,18 @@ function under(title: string, asked: string): string[] {
 		.map(line => line.trim());
 }
 
-test('before, at the switch, afterwards: each with its checks in their order', () => {
+test('before, during and after the upgrade: each with its checks in their order', () => {
 	const asked = '1.98.0 1.163.2 docker postgres=15';
 	expect(under('Before', asked)).toEqual([
-		'☐ Wait until no background update is left',
+		'☐ Wait until no background updates are left',
 		expect.stringContaining('ghcr.io/element-hq'),
 		expect.stringContaining('loads media without a login'),
 		expect.stringContaining('publish rooms'),
 		expect.stringMatching(/^☐ May apply to you: .*`replace_stream_ordering_column`/),
 		'☐ May apply to you: check your image and your scripts',
 	]);
-	expect(under('At the switch', asked)).toEqual([
-		'☐ Stop Synapse and back up: the only way back to 1.98.0',
+	expect(under('During the upgrade', asked)).toEqual([
+		'☐ Stop Synapse and back up (needed to go back to 1.98.0)',
 		expect.stringMatching(/^☐ New image/),
 	]);
 	const text = terminalText(screenOf(asked), { color: false, width: 1000 });
@@ -272,7 +272,7 @@ test('before, at the switch, afterwards: each with its checks in their order', (
 });
 
 test('where a wait has counted the background updates, they are not counted again', () => {
-	expect(under('At the switch', '1.61.0 1.163.2 debian postgres=13 workers')[0]).toMatch(
+	expect(under('During the upgrade', '1.61.0 1.163.2 debian postgres=13 workers')[0]).toMatch(
 		/^☐ Stop main and all workers/,
 	);
 });

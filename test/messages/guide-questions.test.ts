@@ -51,7 +51,7 @@ test('where a session begins, the guide is one message without files: the sessio
 		expect([id, contents.length, files.length]).toEqual([id, 1, 0]);
 		const titles = answer.sections.map(({ title }) => title);
 		expect(titles).toContain(`The ${of.stages.length + of.cleanUp.length} stages`);
-		expect(titles.filter(title => /^(\d+\.|Way back)/.test(title))).toEqual([]);
+		expect(titles.filter(title => /^(\d+\.|Rollback)/.test(title))).toEqual([]);
 		// All of it can still be had as a file.
 		expect(matrixMessages(guideAnswer(of, { ...begun, file: true }, true)).files[0]?.text).toContain('## 1. ');
 	}

@@ -34,7 +34,7 @@ test('a wait that saves the database is told among what can hurt, also where no 
 	const way = { from: '1.2.0', to: '1.3.0', profile: unknownDeployment, today: '2026-11-21' };
 	const [dangers] = planWords(plan(way, known({ stops: [stop] })), []).sections;
 	expect(dangers?.markdown).toContain(
-		'🔴 Not before step 1 is done, if you use PostgreSQL: Wait on 1.2.0 for background updates',
+		'🔴 Not before step 1 is done, if you use PostgreSQL: Stay on 1.2.0 and wait for background updates',
 	);
 });
 
@@ -101,7 +101,7 @@ test('what only the code shows is linked as the file of its release', () => {
 	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
 	const { sections } = planWords(plan(way, known({ notes: [note('1.1.0/key', { must: true, sources })] })), []);
 	const text = sections.find(({ title }) => title.endsWith('key'))?.markdown;
-	expect(text?.replaceAll('\\', '')).toContain(`* Upstream: [\`synapse/config/key.py\` of 1.1.0](${url})`);
+	expect(text?.replaceAll('\\', '')).toContain(`* Upstream: [\`synapse/config/key.py\` in 1.1.0](${url})`);
 });
 
 test('the end of what Synapse stands on is told as what it is', () => {
@@ -125,7 +125,7 @@ test('what only a candidate has done is still ahead', () => {
 	});
 	const found = deadlines({ at: '1.3.0', today: '2026-11-21', all: false }, unknownDeployment, knowledge);
 	const horizon = { release: '1.3.0', read: '2026-11-20' };
-	expect(deadlinesWords(found, { all: false, today: '2026-11-21', horizon }).lead).toContain('1 deadline open');
+	expect(deadlinesWords(found, { all: false, today: '2026-11-21', horizon }).lead).toContain('1 open deadline');
 });
 
 test('what several releases warn of alike is told once, with each of them', () => {
@@ -200,7 +200,7 @@ describe('passages that nobody has read', () => {
 	);
 
 	test('without any, the verdict is what it was', () => {
-		expect(planWords(planned(known({ releases: list })), []).lead).toContain('nothing to do but the switch itself');
+		expect(planWords(planned(known({ releases: list })), []).lead).toContain('nothing to do but the upgrade itself');
 		expect(planWords(planned(known({ releases: list, notes: [note('1.1.0/know')] })), []).lead).toContain(
 			'nothing to do, 1 good to know',
 		);

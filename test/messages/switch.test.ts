@@ -188,17 +188,17 @@ describe('what stands before a backup and after a start that failed', () => {
 		expect(backup).toBeGreaterThan(stop ?? 0);
 	});
 
-	test.each(ways)('%s: the way back is the backup, by commands or by a page', install => {
+	test.each(ways)('%s: rolling back means restoring the backup, by commands or by a page', install => {
 		for (const database of ['postgres', 'sqlite']) {
 			const text = words(`${install} ${database}`, closed);
 			const failed = text.slice(text.indexOf('If it does not start'));
 			expect(failed).toContain('`!why`');
-			expect(failed).toContain('go back to the image or package of 1.56.0');
+			expect(failed).toContain('return to the image or package of 1.56.0');
 			expect(failed).toMatch(/(synapse|homeserver)-1\.56\.0\.|\]\(https:/);
 		}
 	});
 
-	test('the way back is the old release alone where it still opens the database', () => {
+	test('rolling back needs no backup if the old release still opens the database', () => {
 		const text = words('debian postgres', { opens: true, waited: false });
 		expect(text).toContain('1.56.0 still opens the database');
 		expect(text).toContain('`!rollback 1.163.2 1.56.0`');

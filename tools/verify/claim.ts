@@ -46,7 +46,7 @@ function rollbackClaims(all: readonly Release[], known: Knowledge): Claim[] {
 		const claim = (release: Version, expects: Outcome): Claim => ({
 			id: `rollback/${version}/${release}`,
 			kind: 'rollback',
-			says: `${release} ${expects === 'starts' ? 'starts' : 'refuses to start'} on a database that ${version} opened last`,
+			says: `${release} ${expects === 'starts' ? 'starts' : 'refuses to start'} on a database last opened by ${version}`,
 			recipe: { database: 'sqlite', before, last: { release, settle: false } },
 			expects,
 		});
@@ -195,8 +195,8 @@ function refusalClaims(refusing: Refusing, releases: readonly Release[], notes: 
 	const note = notes.find(({ id }) => id === refusing.note);
 	if (!note) return [];
 	const claim = (name: string, release: Version, attempt: TrialSetup, expects: Outcome): Claim => {
-		const which = release === note.release ? 'its note' : `the note of ${note.release}`;
-		const what = `where ${which} is ${name === 'repaired' ? '' : 'not '}followed`;
+		const own = release === note.release;
+		const what = name === 'repaired' ? 'once this step is done' : `${own ? '' : 'even '}if this step is skipped`;
 		return {
 			id: `refusal/${note.id}/${refusing.case ? `${refusing.case}/` : ''}${name}`,
 			kind: 'refusal',

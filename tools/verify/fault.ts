@@ -24,7 +24,7 @@ export function faultClaims(trial: FaultTrial, releases: readonly Release[], fau
 		id: `fault/${of}/${name}`,
 		kind: 'fault',
 		of,
-		says: `${release} ${expects === 'starts' ? good : does[expects]} where the fault ${of} strikes`,
+		says: `${release} ${expects === 'starts' ? good : does[expects]} in a setup that ${of} affects`,
 		recipe: recipeOf(name === 'cured' ? { ...trial, attempt: { ...trial.attempt, ...trial.repair } } : trial, release),
 		expects,
 		...(expects !== 'starts' && { message }),

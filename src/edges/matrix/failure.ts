@@ -41,7 +41,7 @@ function sentence(error: unknown, code: string | undefined, said: unknown, statu
 	if (!(error instanceof Error)) return status === undefined ? 'no answer' : `status ${status}`;
 	const cause = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 	if (error.name === 'TimeoutError') return 'no answer in time';
-	if (cause === 'ECONNREFUSED') return 'nothing listens at that address (ECONNREFUSED)';
+	if (cause === 'ECONNREFUSED') return 'nothing is listening at that address (ECONNREFUSED)';
 	if (cause === 'ENOTFOUND' || cause === 'EAI_AGAIN') return `the name cannot be resolved (${cause})`;
 	return cause && !error.message.includes(cause)
 		? `${error.message} (${cause})`

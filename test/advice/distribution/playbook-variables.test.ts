@@ -40,9 +40,9 @@ test('words name old and new, why, and the change', () => {
 		return fate && fateWords(fate);
 	};
 	expect(words('matrix_rate')).toBe(
-		'`matrix_rate` is now `matrix_rc` (its key per_second), since [2020-01-01](<https://example.org/2020-01-01>).',
+		'`matrix_rate` has been called `matrix_rc` since [2020-01-01](<https://example.org/2020-01-01>) (its key per_second).',
 	);
-	expect(words('matrix_no_tls')).toMatch(/^`matrix_no_tls` was removed without a replacement, since /);
+	expect(words('matrix_no_tls')).toMatch(/^`matrix_no_tls` was removed without a replacement \(/);
 	expect(words('matrix_worker_count')).toBe(
 		'`matrix_worker_count` was never a variable of the playbook, which silently ignores it. You probably mean `matrix_workers_count`.',
 	);

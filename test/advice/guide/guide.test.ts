@@ -208,7 +208,7 @@ test('the answer says the point of no return and the down time before the stages
 	expect(answer.sections[0]?.markdown).toContain('Stage 2 is the point of no return: It is written to.');
 	expect(answer.sections[0]?.markdown).toContain('down from stage 1 to stage 2');
 	expect(answer.files?.[0]).toMatchObject({ name: 'small.md' });
-	expect(answer.files?.[0]?.text).toContain('## Way back, after the point of no return');
+	expect(answer.files?.[0]?.text).toContain('## Rollback after the point of no return');
 	expect(answer.files?.[0]?.text).toContain('**From stage 1 on: back**');
 	expect(answer.files?.[0]?.text).toContain('## Before you try again');
 });

@@ -201,7 +201,7 @@ test('an error is looked up in its stage first, then in all; talk is left alone,
 	for (const talk of ['We go on tomorrow', 'I am done with this', 'an error, I think', 'a\nb\nc\nd\ne\nf'])
 		expect(way.say(talk), talk).toBeUndefined();
 	for (const output of ['```\nsegfault\n```', 'ERROR: out of luck', 'psql: error: something', 'pg_dump: error: no'])
-		expect(way.words(output), output).toContain('I do not know this error');
+		expect(way.words(output), output).toContain('I do not recognise this error');
 	expect(way.place()).toBe('restore');
 });
 

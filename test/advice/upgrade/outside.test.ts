@@ -33,12 +33,12 @@ test('what no file decides is one step for everybody, with each condition beside
 		when: 'before',
 		must: false,
 		concerned: true,
-		onlyIf: 'one of its conditions holds',
+		onlyIf: 'one of these conditions holds',
 		title: 'May apply to you: check your scripts and the proxy',
 		tells: ['1.1.0/log', '1.2.0/proxy'],
 		endpoints: ['/a'],
 	});
-	expect(step?.text).toContain('*At the switch: only if a script reads the log:*\n\nText of 1.1.0/log.');
+	expect(step?.text).toContain('*During the upgrade: only if a script reads the log:*\n\nText of 1.1.0/log.');
 	expect(step?.text).toContain('*Only if a proxy caches:*');
 	expect(steps.map(({ id }) => id)).toEqual(['1.3.0/outside', '1.2.0/file', '1.3.0/switch', '1.3.0/try']);
 });

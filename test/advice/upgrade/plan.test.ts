@@ -72,7 +72,7 @@ describe('where a step stands', () => {
 			expect(ids(planned_).filter(id => !id.endsWith('/switch'))).toEqual(sorted);
 		}
 	});
-	test('what only becomes possible above the start is done at the switch', () => {
+	test('what only becomes possible above the start is done during the upgrade', () => {
 		const when = (from: string) =>
 			planned(from, '1.2.0', knowledge).steps.find(({ id }) => id === '1.2.0/possible-later')?.when;
 		expect([when('1.0.0'), when('1.1.0')]).toEqual(['switch', 'before']);

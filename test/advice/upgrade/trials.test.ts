@@ -116,7 +116,7 @@ describe('the words', () => {
 		const later = verified(['1.40.0'], 'starts', { date: '2026-12-01', says: 'b', faked: 'sqlite 3.22' });
 		expect(trialWords([verified(['1.40.0'], 'starts', { says: 'a' }), later])).toEqual([
 			'Tested on 2026-11-21: a.',
-			'Tested on 2026-12-01: b (as it was told; nothing that old was at hand).',
+			'Tested on 2026-12-01: b (simulated, because nothing that old was available).',
 		]);
 		expect(trialWords([])).toEqual([]);
 	});
