@@ -1,5 +1,5 @@
-// A bundle: knowledge as its curators publish it, one file and a detached Ed25519 signature over its bytes. Nothing of a
-// bundle is parsed before its signature holds.
+// A bundle: knowledge as published by its curators, one file with a detached Ed25519 signature over its bytes.
+// Nothing is parsed before the signature is verified.
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { z } from 'zod';
 import { isAbove, isCandidate, type Version } from '../deployment/version.ts';
@@ -7,50 +7,50 @@ import { date, version } from './schema/fields.ts';
 import type { Knowledge } from './schema/synapse.ts';
 
 /**
- * What a bundle's files mean. It rises when an older Glia could read newer files and would understand them wrongly; what
- * an older one cannot read at all, its schemas refuse.
+ * The format version of a bundle. Raised if an older Glia could read newer files but would misunderstand them;
+ * what it cannot read at all, its schemas reject.
  */
 export const bundleShape = 1;
-/** Bytes of a bundle. One of November 2026 has two million. */
+/** Bytes. A bundle of November 2026 has two million. */
 export const maxBundle = 8 * 1024 * 1024;
-/** A clock may be wrong by this (ms), not more: a bundle from the future would keep out all that come before it. */
+/** The clock skew that is tolerated (ms). A bundle from the future would block all those made before it. */
 const maxAhead = 24 * 3600_000;
 
-/** How far knowledge reaches: the newest final release, withdrawn or not, and the day on which upstream was read. */
+/** How far knowledge reaches: the newest final release, withdrawn or not, and the day upstream was read. */
 export type Horizon = { release: Version; read: string };
 
-/** What a bundle says of itself. */
+/** A bundle's metadata. */
 export type BundleHead = {
 	author: string;
-	/** ISO 8601 to the second, UTC: of two bundles the one made later counts. */
+	/** ISO 8601 to the second, UTC. Of two bundles, the one made later wins. */
 	made: string;
 	horizon: Horizon;
-	/** The version of Glia that it was made with, and that surely reads it. */
+	/** The version of Glia that made it, and so can read it. */
 	glia: string;
 };
-/** `files` by their names below the folder of the knowledge. */
+/** `files` by name below the knowledge folder. */
 export type Bundle = BundleHead & { files: ReadonlyMap<string, string> };
 
-/** Why a bundle does not count. */
+/** Why a bundle is refused. */
 export type BundleRefusal =
 	/** `missing`: there is no signature, or it is not an Ed25519 one. */
 	| { is: 'signature'; missing?: true }
 	| { is: 'too-large' }
-	/** `what` is ours, in words: nothing of the bundle stands in it. */
+	/** `what` is our wording and contains nothing from the bundle. */
 	| { is: 'unreadable'; what: string }
 	| { is: 'needs'; glia: string }
-	/** Than what counts now, or than another bundle of the same key that was seen. */
+	/** Older than what is in use, or than another bundle seen with the same key. */
 	| { is: 'older'; made: string; horizon: Horizon }
 	| { is: 'twice'; made: string }
 	| { is: 'future'; made: string }
-	/** Fewer of something than what counts now: a part was left out. */
+	/** It has less of something than what is in use: a part was left out. */
 	| { is: 'shrunk'; what: string; now: number; before: number }
-	/** The disk refuses it: the error's code. */
+	/** The error code of the disk. */
 	| { is: 'unkept'; why: string }
-	/** The first mistake of all that the rules found. */
+	/** The first mistake found, and how many more there are. */
 	| { is: 'mistakes'; first: string; more: number };
 
-/** What is compiled from other files is made by the bot itself, so that nothing comes around the rules. */
+/** The bot generates compiled files itself, so that nothing bypasses the rules. */
 const fileName = /^(?!(?:.*\/)?compiled\.json$)[a-z][a-z0-9-]*(\/[A-Za-z0-9][A-Za-z0-9.-]*)*\.(yaml|json)$/;
 const gliaVersion = z.string().regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}$/);
 
@@ -73,7 +73,7 @@ function isMoment(text: string): boolean {
 	return !Number.isNaN(at.getTime()) && `${at.toISOString().slice(0, 19)}Z` === text;
 }
 
-/** The public key that 32 bytes in base64 stand for; undefined if the text is not one. */
+/** Decodes a public key, 32 bytes in base64; undefined if the text is not one. */
 export function publicKey(base64: string): KeyObject | undefined {
 	const bytes = Buffer.from(base64, 'base64');
 	if (bytes.length !== 32 || bytes.toString('base64') !== base64) return undefined;
@@ -84,7 +84,7 @@ export function publicKey(base64: string): KeyObject | undefined {
 	}
 }
 
-/** 64 bytes in base64, with or without a line feed behind them. */
+/** 64 bytes in base64, with an optional trailing newline. */
 function signatureIn(text: string): Buffer | undefined {
 	const base64 = text.replace(/\r?\n$/, '');
 	const bytes = Buffer.from(base64, 'base64');
@@ -108,7 +108,7 @@ export function signedBy(
 	return key === undefined ? { refusal: { is: 'signature' } } : { key };
 }
 
-/** The bundle that a signed text is, or why this Glia cannot read it. */
+/** Parses a signed text into a bundle, or says why this Glia cannot read it. */
 export function readBundle(text: string): { bundle: Bundle } | { refusal: BundleRefusal } {
 	let value: unknown;
 	try {
@@ -129,7 +129,7 @@ export function readBundle(text: string): { bundle: Bundle } | { refusal: Bundle
 	return { bundle: { author, made, horizon, glia, files: new Map(Object.entries(files)) } };
 }
 
-/** The text of a bundle: the same bytes for the same content. */
+/** The text of a bundle. Deterministic: the same content gives the same bytes. */
 export function bundleText({ author, made, horizon, glia, files }: Bundle): string {
 	const sorted = Object.fromEntries([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
 	const head = { format: 'glia-knowledge', shape: bundleShape, glia, author, made, horizon };
@@ -144,11 +144,11 @@ function reachesLess(a: Horizon, b: Horizon): boolean {
 	return isAbove(b.release, a.release) || a.read < b.read;
 }
 
-/** What a bundle has to be newer than. */
+/** What a bundle must be newer than. */
 export type Standing = {
-	/** What came with the program: how far it reaches, and the version of the program. */
+	/** The built-in knowledge: how far it reaches, and the program's version. */
 	own: { horizon: Horizon; glia: string };
-	/** The newest bundle of a trusted key so far, whether or not it still counts. */
+	/** The newest bundle with a trusted key so far, whether or not it is still in use. */
 	newest?: Pick<Bundle, 'made' | 'horizon'>;
 	now: Date;
 };
@@ -166,22 +166,22 @@ export function refusalOf(
 }
 
 /**
- * Whether a bundle counts rather than what came with the program. Where both reach as far, the one by the newer program
- * has been curated later, and a bundle by the same version was published because something was fixed.
+ * Whether a bundle takes precedence over the built-in knowledge. If both reach equally far, the one of the newer
+ * program was curated later, and a bundle of the same version was published to fix something.
  */
 export function reachesBeyond(bundle: Pick<BundleHead, 'horizon' | 'glia'>, own: Standing['own']): boolean {
 	if (reachesLess(bundle.horizon, own.horizon)) return false;
 	return reachesLess(own.horizon, bundle.horizon) || !isNewerGlia(own.glia, bundle.glia);
 }
 
-/** Of two versions of the program, each of three numbers. */
+/** Compares two versions of Glia, each of three numbers. */
 export function isNewerGlia(a: string, b: string): boolean {
 	return isAbove(a, b);
 }
 
 const counted = ['releases', 'notes', 'faults', 'symptoms', 'advisories', 'guides'] as const;
 
-/** A bundle made of a part of the files breaks no rule; it only says less, and nobody would notice. */
+/** A bundle with some files missing breaks no rule; it just says less, and nobody would notice. */
 export function shrinkageOf(
 	found: Pick<Knowledge, (typeof counted)[number]>,
 	before: Pick<Knowledge, (typeof counted)[number]>,

@@ -1,14 +1,14 @@
-// Everything that must hold of the files of an edition that others made, and what the bot then starts with.
+// Checks an edition made by others, and compiles what the bot then starts with.
 import { tableFile, tables } from './code-tables.ts';
 import { compile } from './compiled.ts';
 import { type Folder, folderAt } from './folder.ts';
 import { readDistributions } from './read-distributions.ts';
 import { tableShapes } from './schema/code.ts';
 
-/** `mistakes` in the order in which they were found; none: it is compiled, and can be opened. */
+/** `mistakes` in the order found; if empty, the edition is compiled and ready to open. */
 export type CheckedEdition = { mistakes: string[] };
 
-/** Checks and compiles the files below `folder`. Never rejects for what stands in them. */
+/** Checks and compiles the files below `folder`. Never rejects because of their content. */
 export async function checkEdition(folder: URL): Promise<CheckedEdition> {
 	const { text } = folderAt(folder);
 	const mistakes = [...generated.filter(name => text(name) === undefined).map(absent), ...tableMistakes(text)];
@@ -22,7 +22,7 @@ export async function checkEdition(folder: URL): Promise<CheckedEdition> {
 	return { mistakes };
 }
 
-/** Without them the rules would have little to say. */
+/** Without these, the rules would have little to check. */
 const generated = ['synapse/releases.json', 'synapse/upstream.json'];
 
 function absent(name: string): string {

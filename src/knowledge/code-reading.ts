@@ -1,4 +1,4 @@
-// What is read of the differences in Synapse's code: named by a note or a fault of its release, or waived by class.
+// Checks that every difference in Synapse's code is either named by a note or fault of its release, or waived by class.
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Code } from '../configuration/code.ts';
@@ -12,7 +12,7 @@ import { type CodePassage, codeChanges, codeKinds, codePassages } from './upstre
 
 const pattern = z.string().refine(isPattern, { error: 'a regular expression' });
 
-/** Why nobody has to know of differences of one class. `key` has to match the whole key; absent, it matches any. */
+/** Why nobody needs to know about one class of differences. `key` must match the whole key; if absent, it matches any. */
 export const codeWaiverShape = z.strictObject({
 	kind: z.enum(codeKinds),
 	change: z.array(z.enum(codeChanges)).min(1).optional(),
@@ -40,13 +40,13 @@ export type CodeReading = {
 	unread: CodePassage[];
 	named: CodePassage[];
 	waived: CodePassage[];
-	/** Waivers that nothing needs, and mistakes in their file. */
+	/** Unneeded waivers, and mistakes in their file. */
 	mistakes: string[];
 };
 
 const waiversFile = 'synapse/code/waivers.yaml';
 
-/** `folder` is that of the knowledge; `files` what readFiles found in it. */
+/** `folder` is the knowledge folder; `files` is what readFiles found in it. */
 export function readCode(folder: URL, files: Files, code: Code): CodeReading {
 	const mistakes: string[] = [];
 	const where = new URL(waiversFile, folder);
@@ -97,7 +97,7 @@ function matcher({ kind, change, key, releases }: CodeWaiver): (passage: CodePas
 		isWithin(passage.release, releases);
 }
 
-/** Whether a note of the passage's line, or a fault that begins in it, names what the passage is about. */
+/** Whether a note of the passage's line, or a fault that starts in it, names what the passage is about. */
 function namesIn(files: Files): (passage: CodePassage) => boolean {
 	const notes = Map.groupBy(
 		files.notes.flatMap(({ release, value }) => value.notes.map(note => ({ note, line: lineOf(release) }))),
@@ -125,7 +125,7 @@ function namesIn(files: Files): (passage: CodePassage) => boolean {
 
 type Packages = { first: Version; last?: Version | undefined };
 
-/** A system's lifecycle says with which release its packages begin, and which has the last. */
+/** A system's lifecycle says which release has its first packages, and which its last. */
 function tellsBuild({ key, change, release }: CodePassage, system: string, packages: Packages): boolean {
 	if (key !== system) return false;
 	if (change === 'added') return packages.first === release;
@@ -176,7 +176,7 @@ function plain(path: string): string {
 		.replaceAll('"', '');
 }
 
-/** A note that names a section names what stands in it, experiments aside: each of these is one of its own. */
+/** Whether a note that names a section covers an option in it. Experimental options must be named themselves. */
 function isSameOrBelow(path: string, option: string): boolean {
 	const [own, named] = [plain(path), plain(option)];
 	return own === named || (named !== 'experimental_features' && own.startsWith(`${named}.`));
@@ -187,7 +187,7 @@ function hasWord(text: string, word: string): boolean {
 	return new RegExp(`(?<![\\w-])${escaped}(?![\\w-])`, 'i').test(text);
 }
 
-/** Whether the text quotes the message of a key: its longest part between what the code fills in. */
+/** Whether the text quotes a key's message: its longest literal part. */
 function hasMessage(text: string, key: string): boolean {
 	const message = key.slice(key.indexOf(' ') + 1);
 	const longest =
@@ -202,7 +202,7 @@ function routeOf(key: string): string {
 	return key.slice(key.indexOf('^'));
 }
 
-/** Whether a note's pattern and that of a worker's route begin with the same fixed path: only what follows may differ. */
+/** Whether a note's pattern and a worker's route start with the same fixed path. */
 function isSameRoute(key: string, endpoint: string): boolean {
 	const named = new Set(expanded(endpoint).map(fixedPart));
 	return expanded(routeOf(key))

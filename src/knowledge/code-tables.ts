@@ -1,11 +1,11 @@
-// The tables read from Synapse's code, opened when first asked for. They are generated and not compiled with the notes.
+// The tables read from Synapse's code, loaded on first use. They are generated, and not compiled with the notes.
 import type { BuildState, Code, DeltaState, RefusalState } from '../configuration/code.ts';
 import { type OptionState, optionsOf } from '../configuration/options.ts';
 import type { Table } from '../configuration/timeline.ts';
 import type { ValueState } from '../configuration/wrong-values.ts';
 import { type Folder, folderAt } from './folder.ts';
 
-/** The tables of the knowledge's folder; a URL ends in a slash. Asking for one that is not there throws. */
+/** The tables in the knowledge folder; a URL ends in a slash. Loading a missing one throws. */
 export function openCode(where: URL | Folder): Code {
 	const folder = where instanceof URL ? folderAt(where) : where;
 	const read = <State>(name: string): Table<State> =>

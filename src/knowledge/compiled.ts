@@ -1,5 +1,5 @@
-// The knowledge as the bot starts with it: from one compiled file, or from the files themselves if any has changed.
-// Reading and checking hundreds of YAML files takes most of a second, which a question on a terminal should not wait.
+// Opens the knowledge from one compiled file, or from its source files if any has changed. Reading and checking
+// hundreds of YAML files takes most of a second, too long for a command in a terminal.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,35 +7,36 @@ import { hashOf } from './folder.ts';
 import type { Knowledge, Passage } from './schema/synapse.ts';
 
 /**
- * `from` is the fingerprint of the files it was compiled from. `seen`: what the file system said of them, and when (ms
- * since 1970); while it says the same, nobody reads them all to take their fingerprint.
+ * `from` is the fingerprint of the source files. `seen`: their file system state and when it was read (ms since
+ * 1970); as long as that is unchanged, the files need not be read for a fingerprint.
  */
 export type Compiled = { from: string; seen?: FolderState; knowledge: Knowledge };
 type FolderState = { at: number; files: string };
 
 const file = 'compiled.json';
-/** File systems count time in steps of some milliseconds: a file may change twice within one and look the same. */
+/** File systems have a resolution of some milliseconds, so a file may change twice without a new timestamp. */
 const clockStep = 100;
 
-/** Throws as readKnowledge does, when the files have changed since and have mistakes. */
+/** Throws like readKnowledge if the files have changed and contain mistakes. */
 export async function openKnowledge(folder: URL): Promise<Knowledge> {
 	const seen = look(folder);
 	const compiled = readCompiled(folder);
 	if (compiled?.seen?.files === seen.files && seen.newest < compiled.seen.at - clockStep) return compiled.knowledge;
 	const from = fingerprint(folder);
 	const isCurrent = compiled?.from === from;
-	// To write down what changed just now would not spare the next start its reading.
+	// A state that changed just now would not save the next start anything, so do not write it.
 	if (isCurrent && seen.newest >= seen.at - clockStep) return compiled.knowledge;
 	const knowledge = isCurrent ? compiled.knowledge : (await import('./load.ts')).readKnowledge(folder);
 	try {
 		writeCompiled(folder, { from, seen: { at: seen.at, files: seen.files }, knowledge });
 	} catch {
-		// An unwritable folder (a read-only image, another user's checkout) costs a second at each start, nothing else.
+		// With an unwritable folder (a read-only image, another user's checkout) each start takes a second longer,
+		// nothing else.
 	}
 	return knowledge;
 }
 
-/** Compiles the folder whatever was compiled before. Throws as readKnowledge does. */
+/** Compiles the folder unconditionally. Throws like readKnowledge. */
 export async function compile(folder: URL): Promise<Knowledge> {
 	const { at, files } = look(folder);
 	const from = fingerprint(folder);
@@ -44,7 +45,7 @@ export async function compile(folder: URL): Promise<Knowledge> {
 	return knowledge;
 }
 
-/** What was compiled last, up to date or not; undefined if nothing was, or if it cannot be read. */
+/** The last compiled file, up to date or not; undefined if there is none or it cannot be read. */
 export function readCompiled(folder: URL): Compiled | undefined {
 	const compiled = new URL(file, folder);
 	if (!existsSync(compiled)) return undefined;
@@ -55,7 +56,7 @@ export function readCompiled(folder: URL): Compiled | undefined {
 	}
 }
 
-/** Writes the compiled file atomically: a reader, or a second writer, sees the old one or the new one, never half. */
+/** Writes the compiled file atomically: readers and other writers see the old or the new file, never half of one. */
 function writeCompiled(folder: URL, compiled: Compiled): void {
 	const partial = fileURLToPath(new URL(`${file}.${process.pid}`, folder));
 	try {
@@ -66,13 +67,13 @@ function writeCompiled(folder: URL, compiled: Compiled): void {
 	}
 }
 
-/** Every passage of upstream's that a refresh has seen, read or not. */
+/** Every passage of upstream's that a refresh has seen, read by a curator or not. */
 export function readPassages(folder: URL): Passage[] {
 	const file = new URL('synapse/upstream.json', folder);
 	return (JSON.parse(readFileSync(file, 'utf8')) as { passages: Passage[] }).passages;
 }
 
-/** The text of the compiled file: an item a line, so that what two curators add does not stand in one line. */
+/** The text of the compiled file, one item per line, so that additions by two curators do not conflict. */
 export function compiledText({ from, seen, knowledge }: Compiled): string {
 	const entries = Object.entries(knowledge).map(([key, value]) => {
 		const lines = Array.isArray(value)
@@ -85,9 +86,9 @@ export function compiledText({ from, seen, knowledge }: Compiled): string {
 }
 
 /**
- * The hash of everything knowledge is read from: contents, not times, which a checkout sets as it likes. Generated
- * schemas, the compiled file itself, the tables of Synapse's code (but for that of the migrations) and distributions are
- * not read from.
+ * A hash of the contents of all source files. Not of their times, which a checkout changes. Leaves out what is
+ * not read: generated schemas, the compiled file itself, distributions, and the tables of Synapse's code except
+ * that of migrations.
  */
 export function fingerprint(folder: URL): string {
 	return hashOf(folder, namesIn(folder));
@@ -105,7 +106,7 @@ function namesIn(folder: URL): string[] {
 		.sort();
 }
 
-/** Names, sizes and the times of changes (`ctime`, which nobody can set), and the newest of them in ms since 1970. */
+/** Names, sizes and change times (`ctime`, which nobody can set), and the newest time in ms since 1970. */
 function look(folder: URL): FolderState & { newest: number } {
 	const at = Date.now();
 	const path = fileURLToPath(folder);

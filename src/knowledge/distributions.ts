@@ -1,4 +1,4 @@
-// What is known of distributions, opened when somebody first asks: a plan for Synapse alone must not pay for it.
+// Knowledge about distributions, loaded on first use, since most plans are only about Synapse.
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Folder, folderAt, hashOf } from './folder.ts';
@@ -9,33 +9,33 @@ export type Distributions = {
 	mdad(): Promise<PlaybookKnowledge>;
 	/** The charts of Element Server Suite Community. */
 	ess(): Promise<ChartKnowledge>;
-	/** The charts by their versions, oldest first: known without opening all of it. */
+	/** Chart versions, oldest first. Does not load everything else. */
 	chartNames(): readonly string[];
-	/** The day on which each commit of the playbook got to its main branch: day → first nine digits, between spaces. */
+	/** The day each commit of the playbook reached its main branch: day → the first nine digits, separated by spaces. */
 	commits(): Promise<Readonly<Record<string, string>>>;
-	/** Every name that the playbook and its roles know or refuse. */
+	/** Every variable name that the playbook and its roles know or reject. */
 	variables(): Promise<PlaybookVariables>;
-	/** Which Synapse the package archives of others had, and when. */
+	/** Which Synapse versions third-party package archives had, and when. */
 	archives(): Promise<readonly Archive[]>;
 };
 
 export type Archive = {
-	/** By which word people ask for it. */
+	/** The word people ask for it by. */
 	word: string;
 	name: string;
 	url: string;
-	/** What the days are. */
+	/** What the dates mean. */
 	date: string;
 	/** The day up to which it was read. */
 	read: string;
-	/** Every release since the first is in the table. */
+	/** Whether the table has every release since the first. */
 	isWhole: boolean;
-	/** Old ones first. */
+	/** Oldest first. */
 	releases: readonly {
 		date: string;
 		version: string;
 		branch?: string;
-		/** The commit that brought it, or the change as `#484430`, in the place of `url`. */
+		/** The commit that brought it, or the change as `#484430`; fills the placeholder in `url`. */
 		at?: string;
 	}[];
 };
@@ -43,18 +43,18 @@ export type Archive = {
 export type PlaybookVariables = {
 	/** The commit it was read at. */
 	commit: string;
-	/** The roles of their own: the version that the playbook wants, and the one that was read, if any. */
+	/** Roles in other repositories: the version that the playbook requires, and the one that was read, if any. */
 	roles: Readonly<Record<string, { wants: string; read: string | null }>>;
-	/** What is refused whole: `matrix_dimension_*`. */
+	/** Families that are rejected as a whole: `matrix_dimension_*`. */
 	families: readonly string[];
-	/** Refused name → the names that take its place, and the variable without which the role's checks do not run. */
+	/** Rejected name → the names that replace it, and the variable without which the role's checks do not run. */
 	refused: Readonly<Record<string, readonly [now: string, guard: string]>>;
 	names: readonly string[];
 };
 
 type DistributionTypes = { mdad: PlaybookKnowledge; ess: ChartKnowledge };
 
-/** In the knowledge's folder; a URL ends in a slash. Asking throws an Error that lists every mistake, as readKnowledge does. */
+/** In the knowledge folder; a URL ends in a slash. Loading throws an Error that lists every mistake, like readKnowledge. */
 export function openDistributions(where: URL | Folder): Distributions {
 	return {
 		mdad: once(() => open(where, 'mdad')),
@@ -89,7 +89,7 @@ function table<Value>(where: URL | Folder, name: string): Value {
 	return JSON.parse(text) as Value;
 }
 
-/** From the compiled file, or from the files themselves if any has changed. */
+/** Loads the compiled file, or the source files if any has changed. */
 async function open<Name extends keyof DistributionTypes>(
 	where: URL | Folder,
 	name: Name,
@@ -107,7 +107,7 @@ async function open<Name extends keyof DistributionTypes>(
 		writeFileSync(partial, JSON.stringify({ from, knowledge }));
 		renameSync(partial, fileURLToPath(file));
 	} catch {
-		// An unwritable folder costs a moment at each start, nothing else.
+		// With an unwritable folder each start takes a moment longer, nothing else.
 	} finally {
 		rmSync(partial, { force: true });
 	}
@@ -131,7 +131,7 @@ function parsed<Value>(file: URL): Value | undefined {
 	}
 }
 
-/** What it was compiled from; the large tables are not. */
+/** The fingerprint of its source files, without the large tables. */
 function fingerprint(folder: URL): string {
 	const names = readdirSync(folder).filter(
 		name => /\.(yaml|json)$/.test(name) && !/^(compiled|commits|variables)\.json$/.test(name),
@@ -139,7 +139,7 @@ function fingerprint(folder: URL): string {
 	return hashOf(folder, names.sort());
 }
 
-/** The Synapse that the playbook installed on a day; undefined before the first that is known. */
+/** The Synapse version that the playbook installed on a day; undefined before the first known one. */
 export function synapseOn(day: string, { synapse }: Pick<PlaybookKnowledge, 'synapse'>): string | undefined {
 	return synapse.findLast(({ date }) => date <= day)?.synapse;
 }

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 export type Folder = {
-	/** The text of a file by its name below the folder (`synapse/notes/1.150.0.yaml`); undefined if it is not there. */
+	/** The text of a file by its name below the folder (`synapse/notes/1.150.0.yaml`); undefined if it does not exist. */
 	text: (name: string) => string | undefined;
-	/** The names of the files directly in `below` (`synapse/notes/`), ascending; none if it is not there. */
+	/** The names of the files directly in `below` (`synapse/notes/`), ascending; empty if it does not exist. */
 	names: (below: string) => string[];
 };
 
@@ -23,7 +23,7 @@ export function folderAt(url: URL): Folder {
 	};
 }
 
-/** The same for texts by name. */
+/** A folder of texts by name. */
 export function folderIn(texts: ReadonlyMap<string, string>): Folder {
 	return {
 		text: name => texts.get(name),
@@ -34,7 +34,7 @@ export function folderIn(texts: ReadonlyMap<string, string>): Folder {
 	};
 }
 
-/** A hash of the names and the contents of these files. `url` ends in a slash. */
+/** A hash of the names and contents of these files. `url` ends in a slash. */
 export function hashOf(url: URL, names: readonly string[]): string {
 	const hash = createHash('sha256');
 	for (const name of names)

@@ -6,7 +6,7 @@ type Staged<One> = {
 	wayBack: { before: readonly One[]; again: readonly One[]; after: readonly One[] };
 };
 
-/** In order: the way there, the clean-up, and the way back. Works on a guide as written and on one filled in for a deployment. */
+/** In order: the way there, the clean-up and the way back. Works on a guide as written, or filled in for a deployment. */
 export function allStages<One>({ stages, cleanUp, wayBack }: Staged<One>): One[] {
 	return [...stages, ...cleanUp, ...wayBack.before, ...wayBack.again, ...wayBack.after];
 }

@@ -1,4 +1,4 @@
-// What upstream's own sources say today, joined to the knowledge.
+// Merges what upstream's own sources say today into the knowledge.
 import { isSystem, parseTerm } from '../deployment/facts.ts';
 import { compare, isAbove, isCandidate, type Version } from '../deployment/version.ts';
 import { nameOf } from './schema/coverage.ts';
@@ -27,42 +27,42 @@ import { upgradePassages } from './upstream/upgrade-notes.ts';
 
 const fewestSections = 40;
 
-/** docs/upgrade.md, as sections by the release that they name. */
+/** Parses docs/upgrade.md into sections by the release that they name. */
 export function readUpgradeNotes(text: string): Reading<ReadPassage[]> {
 	const value = upgradePassages(text, version => version);
 	const sections = new Set(value.map(({ release }) => release)).size;
 	return sections >= fewestSections ? { value, left: [] } : { reason: `only ${sections} sections on releases` };
 }
 
-/** Why fewer of something than before are not believed. */
+/** Why a source that has shrunk is not believed. */
 export function shrinks(before: number, after: number, what: string): string | undefined {
 	return after < before * 0.8 ? `${after} ${what}, and ${before} before` : undefined;
 }
 
-/** What was read of each source; absent: nothing yet. */
+/** What was read from each source; absent: nothing yet. */
 export type Sources = {
-	/** The day of the newest look at the feed. */
+	/** The day the feed was last read. */
 	read?: string;
-	/** The releases that the feed has, and those that it had. */
+	/** The releases that are or were in the feed. */
 	feed?: readonly SeenRelease[];
-	/** `tag`: of which release they are. */
+	/** `tag`: the release they were read at. */
 	upgradeNotes?: { tag: string; passages: readonly ReadPassage[] };
 	/** The files of a release that facts are read from, by path. */
 	files?: ReadonlyMap<Version, ReadonlyMap<string, string>>;
 	advisories?: ReadAdvisories;
-	/** Endoflife.date's pages, by product. */
+	/** endoflife.date's pages, by product. */
 	lifecycles?: Readonly<Record<string, ProductPage>>;
 	/** The systems that the newest release has packages for: `debian:trixie`. */
 	builds?: readonly string[];
 	playbook?: Playbook;
-	/** The charts that the list has, oldest first, and the day of the newest look at it. */
+	/** The charts in the list, oldest first, and the day it was last read. */
 	charts?: readonly FeedRelease[];
 	chartsRead?: string;
-	/** What those charts install that this edition does not know. */
+	/** What those charts install, if this edition does not know it. */
 	chartValues?: Map<string, InstalledByChart>;
 };
 
-/** What the knowledge does not have; joined to it by `withNews`. */
+/** What the knowledge does not have; merged into it by `withNews`. */
 export type News = {
 	read?: string;
 	releases: readonly Release[];
@@ -72,7 +72,7 @@ export type News = {
 	advisories: readonly Advisory[];
 	unclear?: readonly UnclearAdvisory[];
 	lifecycles: Readonly<Record<string, Lifecycle>>;
-	/** Systems that are facts besides those listed in `profile.ts`. */
+	/** Systems in addition to those listed in `profile.ts`. */
 	systems?: readonly string[];
 	playbook?: Playbook;
 	charts?: LiveCharts;
@@ -80,7 +80,7 @@ export type News = {
 
 export const noNews: News = { releases: [], passages: [], advisories: [], lifecycles: {} };
 
-/** What was compiled: the releases, every passage that was ever read, and the advisories. */
+/** The compiled knowledge: the releases, every passage ever read, and the advisories. */
 export type KnownUpstream = {
 	releases: readonly Release[];
 	passages: readonly Passage[];
@@ -91,7 +91,7 @@ export type KnownUpstream = {
 
 const notes = 'https://github.com/element-hq/synapse/blob/';
 
-/** What the sources say that is not known. Passages have upstream's words, as a quotation. */
+/** What the sources say beyond the knowledge. Passages quote upstream's words. */
 export function newsOf(sources: Sources, known: KnownUpstream): News {
 	const { feed = [], upgradeNotes, files, advisories, lifecycles = {}, builds = [], playbook, read } = sources;
 	const before = new Set(known.releases.map(({ version }) => version));
@@ -102,7 +102,7 @@ export function newsOf(sources: Sources, known: KnownUpstream): News {
 			return { version, date, ...factsIn(files?.get(version)), ...(gone?.sure && { withdrawn: true }) };
 		});
 	const all = [...known.releases, ...releases].sort((a, b) => compare(a.version, b.version));
-	// Logs of known releases too: upstream edits them. Those of known candidates move into their final release's.
+	// Logs of known releases too, since upstream edits them. Logs of known candidates move into the final release's.
 	const logs = feed
 		.filter(({ version, gone }) => !gone?.sure && !(before.has(version) && isCandidate(version)))
 		.flatMap(release =>
@@ -112,7 +112,7 @@ export function newsOf(sources: Sources, known: KnownUpstream): News {
 		);
 	const newest = feed.findLast(({ gone }) => !gone);
 	const newestKnown = known.releases.at(-1)?.version;
-	// An edition older than what was read lacks what it does not know yet, and says the rest in former words.
+	// Upgrade notes older than this edition add nothing, and would repeat known sections in outdated wording.
 	const isOlder = newest === undefined || (newestKnown !== undefined && isAbove(newestKnown, newest.version));
 	const sections = (isOlder ? [] : (upgradeNotes?.passages ?? [])).flatMap(passage => {
 		const release = placeIn(passage.release, all);
@@ -142,7 +142,7 @@ function chartNews({ charts, chartsRead, chartValues }: Sources, known: KnownUps
 	return { charts: { read: chartsRead, ...liveCharts(newerCharts(charts, known.charts), chartValues) } };
 }
 
-/** The systems with packages that have no fact yet; which release a code name is, the product's page tells. */
+/** The systems with packages that have no fact yet. The product's page says which release a code name is. */
 function systemsOf(builds: readonly string[], pages: Readonly<Record<string, ProductPage>>): string[] {
 	const systems = builds.flatMap(build => {
 		const [product = '', name = ''] = build.split(':');
@@ -156,18 +156,18 @@ function factsIn(files: ReadonlyMap<string, string> | undefined): ReleaseFacts {
 	return files ? factsOf(files) : {};
 }
 
-/** The paths of the files that facts of today's releases are in. */
+/** The paths of the files that contain the facts of current releases. */
 export const factPaths = factFiles.filter(
 	path => !/setup\.py|sqlite3|prepare_database|storage\/__init__|homeserver/.test(path),
 );
 
-/** A release's log, whose heading the feed may have left out. */
+/** A release's log; the feed may omit its heading. */
 function logOf({ version, date, log }: FeedRelease) {
 	const own = logsOf(log).filter(found => found.version === version);
 	return own.length ? own : logsOf(`# Synapse ${version} (${date})\n\n${log}`);
 }
 
-/** A section on a release that never came out concerns anyone who upgrades to the next one; undefined: not out yet. */
+/** A section about a release that was never published applies to the next one; undefined if that is not out yet. */
 function placeIn(version: Version, releases: readonly Release[]): Version | undefined {
 	const next = releases.find(release => !isCandidate(release.version) && compare(release.version, version) >= 0);
 	if (next) return next.version;
@@ -195,7 +195,7 @@ function unreadOf(found: readonly { passage: ReadPassage; tag: string }[], known
 	});
 }
 
-/** Upstream's headings, as long as a heading is. */
+/** Upstream's headings, cut to the length of a heading. */
 function titles({ section, heading, under, part, bullet }: Partial<Passage>): Partial<Passage> {
 	const told = { section, heading, under, part, bullet };
 	return Object.fromEntries(
@@ -207,7 +207,7 @@ function isKnown(names: readonly string[], known: readonly Advisory[]): boolean 
 	return known.some(({ id, aliases }) => [id, ...aliases].some(name => names.includes(name)));
 }
 
-/** The knowledge with the news: what a curator wrote stays as it is. */
+/** The knowledge with the news added; what a curator wrote stays as it is. */
 export function withNews(knowledge: Knowledge, news: News): Knowledge {
 	const known = new Set(knowledge.releases.map(({ version }) => version));
 	const fresh = news.releases.filter(({ version }) => !known.has(version));
@@ -243,7 +243,7 @@ export function withNews(knowledge: Knowledge, news: News): Knowledge {
 function lifecycleOf(before: Lifecycle | undefined, now: Lifecycle | undefined): Lifecycle | undefined {
 	if (!before || !now) return before ?? now;
 	const told = new Set(now.releases.map(({ version }) => version));
-	// What a curator read of upstream's build list is in no other source.
+	// Packages that a curator read from upstream's build list are in no other source.
 	const releases = now.releases.map(release => {
 		const packages = before.releases.find(({ version }) => version === release.version)?.packages;
 		return packages ? { ...release, packages } : release;

@@ -1,4 +1,4 @@
-// The knowledge, loaded: reading it is checking it, and a mistake anywhere stops the load with all mistakes at once.
+// Loads the knowledge. Reading it checks it, and any mistake stops the load with all mistakes listed.
 
 import type { z } from 'zod';
 import { compare, isVersion, type Version } from '../deployment/version.ts';
@@ -36,8 +36,8 @@ import {
 import { readYaml, type YamlFile } from './schema/yaml-file.ts';
 
 /**
- * All knowledge below this folder, in the order of versions. Throws one Error that lists every mistake, a line each,
- * as `synapse/notes/1.150.0.yaml:9:5 expected …, got …`. Files that are not there are empty.
+ * All knowledge below this folder, in version order. Throws one Error that lists every mistake, one per line, as
+ * `synapse/notes/1.150.0.yaml:9:5 expected …, got …`. Missing files count as empty.
  */
 export function readKnowledge(folder: URL | Folder): Knowledge {
 	const { files, read, mistakes } = readFiles(folder);
@@ -49,7 +49,7 @@ export function readKnowledge(folder: URL | Folder): Knowledge {
 	return knowledgeOf(files, read);
 }
 
-/** Every file that is in its shape, and the mistakes of those that are not. */
+/** Every file that has the right shape, and the mistakes of those that do not. */
 export function readFiles(where: URL | Folder): { files: Files; read: string; mistakes: string[] } {
 	const folder = where instanceof URL ? folderAt(where) : where;
 	const mistakes: string[] = [];
@@ -73,8 +73,8 @@ export function readFiles(where: URL | Folder): { files: Files; read: string; mi
 		ways: readAll(folder, 'synapse/', waysFileShape, mistakes, /^ways\.yaml$/),
 		effects: readAll(folder, 'synapse/', effectsFileShape, mistakes, /^effects\.yaml$/),
 		claims: readAll(folder, 'synapse/', claimsFileShape, mistakes, /^claims\.yaml$/),
-		// Curators at work on one range may keep their waivers in a file of their own: waivers-1.47.yaml.
-		// What a guide needs besides itself lies beside it as <guide>-names.yaml and the like, and is no guide.
+		// Curators working on one range may keep their waivers in a file of their own: waivers-1.47.yaml. A guide's
+		// other files are beside it, as <guide>-names.yaml and the like, and are not guides.
 		guides: readAll(folder, 'guides/', guideShape, mistakes, /^(?!.*-names\.yaml$).*\.yaml$/).map(file => ({
 			...file,
 			id: file.base,
@@ -90,7 +90,7 @@ export function readFiles(where: URL | Folder): { files: Files; read: string; mi
 	return { files, read, mistakes };
 }
 
-/** Files whose name is the release that they speak of, in the order of releases. */
+/** Files named after the release they are about, in release order. */
 function byRelease<Value>(
 	files: readonly (YamlFile<Value> & { base: string })[],
 	mistakes: string[],
@@ -104,7 +104,7 @@ function byRelease<Value>(
 		.sort((a, b) => compare(a.release, b.release));
 }
 
-/** The passages that no note covers and no waiver answers. */
+/** The passages without a note or a waiver. */
 export function unreadIn({ passages, notes, waivers }: Files): Passage[] {
 	const answered = new Set([
 		...notes.flatMap(({ release, value }) =>
@@ -190,26 +190,26 @@ function knowledgeOf(files: Files, read: string): Knowledge {
 	};
 }
 
-/** The change log of a release, where a fault is told to be cured. */
+/** A link to the changelog of the release that lists the fix. */
 function logOf({ release, bullet }: { release: string; bullet: string }): Source {
 	const url = `https://github.com/element-hq/synapse/releases/tag/v${release}`;
 	return { document: 'CHANGES.md', section: `Synapse ${release}`, bullet, url };
 }
 
-/** An issue or a pull request is named by its repository and number, any other page by its host. */
+/** Issues and pull requests are named by repository and number, other pages by host. */
 function linkOf(url: string): Source {
 	const found = /^https:\/\/github\.com\/([\w.-]+\/[\w.-]+)\/(?:issues|pull)\/(\d+)/.exec(url);
 	return { document: found?.[1] ?? new URL(url).host, section: found ? `#${found[2]}` : new URL(url).pathname, url };
 }
 
-/** A file of Synapse's repository as it was at this release, or at the one that it names. */
+/** A file of Synapse's repository at this release, or at the one it names. */
 function codeOf(of: string, file: string): Source {
 	const [path = '', release = of] = file.split('@');
 	const url = `https://github.com/element-hq/synapse/blob/v${release}/${path}`;
 	return { document: path, section: `Synapse ${release}`, url };
 }
 
-/** What was tried of a guide counts as long as it stands there as it was tried. */
+/** A guide's trials count as long as the guide is unchanged where they were made. */
 function guidesOf(files: Files): { guides: Guide[]; tried: Tried[] } {
 	const guides = files.guides.map(({ id, value }) => ({ id, ...value }));
 	const counts = (trial: Tried) => {
@@ -219,7 +219,7 @@ function guidesOf(files: Files): { guides: Guide[]; tried: Tried[] } {
 	return { guides, tried: files.tried.filter(counts) };
 }
 
-/** A passage as answers show it; what stands in a change log is named by its release and its part. */
+/** A passage as answers show it; changelog items are named by release and part. */
 function sourceOf({ document, release, section, heading, under, part, bullet, url }: Passage): Source {
 	return {
 		document,

@@ -1,4 +1,4 @@
-// The curated files below knowledge/distributions/ and what was generated beside them: reading them is checking them.
+// Reads and checks the curated files below knowledge/distributions/ and the files generated beside them.
 import type { z } from 'zod';
 import { compareCharts } from '../deployment/chart.ts';
 import { type Folder, folderAt } from './folder.ts';
@@ -22,7 +22,7 @@ import {
 import type { Source } from './schema/synapse.ts';
 import { readYaml, type YamlFile } from './schema/yaml-file.ts';
 
-/** Both distributions. Throws one Error that lists every mistake, a line each. */
+/** Both distributions. Throws one Error that lists every mistake, one per line. */
 export function readDistributions(folder: URL | Folder): { mdad: PlaybookKnowledge; ess: ChartKnowledge } {
 	const { files, mistakes } = readDistributionFiles(folder);
 	mistakes.push(...distributionRules.flatMap(rule => rule(files)));
@@ -33,7 +33,7 @@ export function readDistributions(folder: URL | Folder): { mdad: PlaybookKnowled
 	return { mdad: playbookOf(files), ess: chartsOf(files) };
 }
 
-/** Every file that is in its shape, and the mistakes of those that are not. */
+/** Every file that has the right shape, and the mistakes of those that do not. */
 export function readDistributionFiles(at: URL | Folder): { files: DistributionFiles; mistakes: string[] } {
 	const folder = at instanceof URL ? folderAt(at) : at;
 	const mistakes: string[] = [];
@@ -91,7 +91,8 @@ function playbookOf(files: DistributionFiles): PlaybookKnowledge {
 				const sources = passages.map(
 					({ date, heading, url }): Source => ({ document: 'CHANGELOG.md', section: date, heading, url }),
 				);
-				// What came in two parts is whole with the later one, but concerns everybody who lacks the first.
+				// A change that came in two parts concerns everybody who lacks the first, even if it is only complete
+				// with the second.
 				const added = passages.map(passage => passage.added).sort()[0] ?? entry.date;
 				const gone = passages.every(passage => passage.gone !== undefined) ? passages[0]?.gone : undefined;
 				return {

@@ -1,4 +1,4 @@
-// The releases that one can run: neither candidates nor withdrawn.
+// The releases that can be run: neither candidates nor withdrawn.
 
 import { isCandidate } from '../deployment/version.ts';
 import { memo } from '../runtime/memo.ts';
@@ -8,5 +8,5 @@ export function isStable({ version, withdrawn }: Release): boolean {
 	return !withdrawn && !isCandidate(version);
 }
 
-/** The stable ones of all that are known: every answer asks for them several times. */
+/** Memoised, because every answer needs it several times. */
 export const stable = memo((releases: readonly Release[]): readonly Release[] => releases.filter(isStable));

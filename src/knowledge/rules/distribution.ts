@@ -1,4 +1,4 @@
-// What must hold of the entries of distributions, beyond the shape of each: one function a rule.
+// Rules for distribution entries beyond the shape of each, one function per rule.
 
 import type { z } from 'zod';
 import type {
@@ -27,12 +27,12 @@ export type DistributionFiles = {
 
 type DistributionRule = (files: DistributionFiles) => string[];
 
-/** A section of the playbook's change log by its identity. */
+/** The identity of a section of the playbook's changelog. */
 export function sectionName({ date, heading }: { date: string; heading: string }): string {
 	return `${date} › ${heading}`;
 }
 
-/** A bullet of the charts' change log by its identity. */
+/** The identity of a bullet of the charts' changelog. */
 export function bulletName({ chart, part, bullet }: { chart: string; part: string; bullet: string }): string {
 	return `${chart} › ${part} › ${bullet}`;
 }
@@ -40,7 +40,7 @@ export function bulletName({ chart, part, bullet }: { chart: string; part: strin
 type PlaceOf = (...path: PropertyKey[]) => string;
 type CoverPlace = { name: string; read: string; at: PlaceOf };
 
-/** What each entry and each waiver says it was written from. */
+/** The passages that each entry and each waiver covers. */
 function coversOf({ mdad, ess }: DistributionFiles): { mdad: CoverPlace[]; ess: CoverPlace[] } {
 	return {
 		mdad: mdad.entries.flatMap(({ value, at }) =>
@@ -87,7 +87,7 @@ export function unreadSections(files: DistributionFiles) {
 	};
 }
 
-/** What an entry says it was written from is there, and is still what was read. */
+/** Whatever an entry covers exists, and has not changed since it was read. */
 export const coversAreRead: DistributionRule = files => {
 	const covers = coversOf(files);
 	const hashes = {
@@ -103,7 +103,7 @@ export const coversAreRead: DistributionRule = files => {
 	);
 };
 
-/** An entry stands in the file of its year, or of the first number of its chart. */
+/** An entry is in the file of its year, or of its chart's major version. */
 export const entriesStandInTheirFile: DistributionRule = ({ mdad, ess }) => [
 	...mdad.entries.flatMap(({ base, value, at }) =>
 		value.entries.flatMap(({ date }, index) =>
@@ -134,7 +134,7 @@ export const entryIdsAreUnique: DistributionRule = ({ mdad, ess }) => {
 	];
 };
 
-/** What breaks something says what to do and whether that can wait; what refuses, breaks. */
+/** A breaking entry says what to do and whether that can wait; an entry that refuses is breaking. */
 export const breakingSaysWhatToDo: DistributionRule = ({ mdad, ess }) =>
 	[...mdad.entries, ...ess.entries].flatMap(({ value, at }) =>
 		value.entries.flatMap((entry, index) => [
@@ -153,7 +153,7 @@ export const breakingSaysWhatToDo: DistributionRule = ({ mdad, ess }) =>
 		]),
 	);
 
-/** What upstream's heading calls breaking is no curator's to play down. */
+/** A curator cannot play down what upstream's heading calls breaking. */
 export const upstreamsBreaksAreBreaking: DistributionRule = ({ mdad, ess }) => [
 	...mdad.entries.flatMap(({ value, at }) =>
 		value.entries.flatMap((entry, index) =>
@@ -171,7 +171,10 @@ export const upstreamsBreaksAreBreaking: DistributionRule = ({ mdad, ess }) => [
 	),
 ];
 
-/** `(BC Break)`, `(Backward Compatibility Break)`, `(Potential Backward Compatibility Break)`; what is removed breaks too. */
+/**
+ * `(BC Break)`, `(Backward Compatibility Break)`, `(Potential Backward Compatibility Break)`; removals are
+ * breaking too.
+ */
 export function isCalledBreaking(heading: string): boolean {
 	return (
 		/\((?:[\w ]+ )?(?:BC|(?:backward )?compatibility) break\)/i.test(heading) ||

@@ -1,4 +1,5 @@
-// What a reader pastes must be safe to paste: every block of a guide into one shell, one after the other, by somebody tired.
+// What a reader pastes must be safe to paste: every block of a guide into one shell, one after the other, by
+// somebody tired.
 
 import type { GuideFile } from '../schema/guide.ts';
 import { namesIn } from '../schema/parameter.ts';
@@ -8,7 +9,7 @@ import type { KnowledgeRule } from './rule.ts';
 type ShellStep = StageAt['stage']['steps'][number];
 type ShellBlock = StageAt & { step: ShellStep; commands: string; where: string };
 
-/** Every block of commands, without the bodies of its here-documents: those are files, not commands. */
+/** Every block of commands, without its here-documents: those are files, not commands. */
 function blocksOf(guide: GuideFile, at: (...path: PropertyKey[]) => string): ShellBlock[] {
 	return stagesOf(guide).flatMap(({ stage, path }) =>
 		stage.steps.flatMap((step, index) =>
@@ -31,7 +32,7 @@ function withoutHereDocuments(commands: string): string {
 	return commands.replace(/<<'?(\w+)'?([^\n]*)\n[\s\S]*?\n\1(?=\n|$)/g, '< here$2');
 }
 
-/** What is not inside quotation marks, and with `outer` not inside (…) either, which has a shell of its own. */
+/** The text outside quotation marks, and with `outer` also outside (…), which runs in a subshell. */
 function plainOf(commands: string, outer = false): string {
 	let plain = '';
 	let quote = '';
@@ -48,7 +49,7 @@ function plainOf(commands: string, outer = false): string {
 	return plain;
 }
 
-/** A rule on blocks: the words behind “expected”, for each block that breaks it. */
+/** A rule on blocks. `mistake` returns what was expected, for each block that breaks the rule. */
 function eachBlock(mistake: (block: ShellBlock, guide: GuideFile) => string | undefined): KnowledgeRule {
 	return eachGuide(({ value, at }) =>
 		blocksOf(value, at).flatMap(block => {
@@ -58,7 +59,7 @@ function eachBlock(mistake: (block: ShellBlock, guide: GuideFile) => string | un
 	);
 }
 
-/** A fence stands alone on its line; a cure does not begin with one, since the cause stands before it on that line. */
+/** A code fence has its line to itself. A cure must not begin with one, because the cause precedes it on that line. */
 export const fencesStandAlone = eachGuide(({ value, at }) =>
 	textsOf(value).flatMap(({ text, path }) => {
 		if (!text.includes('```') || path.at(-1) === 'commands') return [];
@@ -71,7 +72,10 @@ export const fencesStandAlone = eachGuide(({ value, at }) =>
 	}),
 );
 
-/** systemctl takes globs for units that are loaded (stop, list-units), never for unit files: it says so and does nothing. */
+/**
+ * systemctl accepts globs for loaded units (stop, list-units) but not for unit files: it prints a message and
+ * does nothing.
+ */
 export const unitFilesAreNamed = eachGuide(({ value, at }) =>
 	textsOf(value).flatMap(({ text, path }) =>
 		/systemctl\s+(?:-\S+\s+)*(?:enable|disable|reenable|mask|unmask|is-enabled)\b[^|;&`\n]*[*?]/.test(text)
@@ -80,7 +84,7 @@ export const unitFilesAreNamed = eachGuide(({ value, at }) =>
 	),
 );
 
-/** What a compose file mounts may be a volume with a name, which `rm` does not remove. */
+/** A compose file may mount a named volume, which `rm` does not remove. */
 export const volumesAreNoFolders = eachBlock(({ commands, step, stage }, guide) => {
 	const mounted = new Set(
 		stagesOf(guide).flatMap(({ stage: { steps } }) =>
@@ -101,14 +105,17 @@ export const volumesAreNoFolders = eachBlock(({ commands, step, stage }, guide) 
 		: `a condition that {${wrong}} is a folder: of a volume with a name, rm removes nothing`;
 });
 
-/** Dumps hold password hashes and keys. */
+/** Dumps contain password hashes and keys. */
 export const dumpsArePrivate = eachBlock(({ commands }) => {
 	const writes = /\bpg_dump(?:all)?\b[\s\S]*?(?:>\s*(?!\/dev\/null|&)\S|\s-f\s)/.exec(commands);
 	if (!writes) return undefined;
 	return commands.slice(0, writes.index).includes('umask 077') ? undefined : '`umask 077` before a dump is written';
 });
 
-/** Removing is for the clean-up, when all is proved; a database is dropped only to be made again in the same block. */
+/**
+ * Deleting is for the clean-up, when everything is verified. A database may only be dropped if the same block
+ * recreates it.
+ */
 export const deletionComesLast = eachBlock(({ commands, path }) => {
 	if (path[0] !== 'stages') return undefined;
 	const removes =
@@ -121,13 +128,13 @@ export const deletionComesLast = eachBlock(({ commands, path }) => {
 		: undefined;
 });
 
-/** What a block changes in the shell changes all blocks after it. */
+/** A block that changes the shell affects all later blocks. */
 export const shellStaysAsItWas = eachBlock(({ commands }) => {
 	const changed = /^(?:set|umask|exit|exec|trap|shopt|alias|export\s+PATH)\b.*/m.exec(plainOf(commands, true));
 	return changed ? `parentheses around \`${changed[0]}\`, which changes the shell of all later blocks` : undefined;
 });
 
-/** The folder may change once, into the one where all later blocks belong; a second time it leads elsewhere. */
+/** The folder may change once, to the one that all later blocks need; a second change would lead elsewhere. */
 export const folderStays = eachGuide(({ value, at }) => {
 	const moved = blocksOf(value, at).filter(({ commands }) => /(?:^|[;&|]\s*)cd\s/m.test(plainOf(commands, true)));
 	return moved
@@ -137,7 +144,7 @@ export const folderStays = eachGuide(({ value, at }) => {
 		);
 });
 
-/** What asks for input takes the next line that was pasted for the answer. */
+/** A prompt would take the next pasted line as its answer. */
 export const promptsComeLast = eachBlock(({ commands }) => {
 	const lines = commands.trimEnd().replace(/\\\n/g, ' ').split('\n');
 	const asking = lines.findIndex(line =>
@@ -150,7 +157,10 @@ export const promptsComeLast = eachBlock(({ commands }) => {
 		: undefined;
 });
 
-/** These pass on their input to the program: without one of its own it is the lines that were pasted after them. */
+/**
+ * These forward their input to the program, which would read the lines pasted after them unless it has input of
+ * its own.
+ */
 const forwarding =
 	/\b(?:docker\s+compose\s+(?:exec|run)|docker\s+(?:exec|run)\s+-i|ssh(?!\s+-n)|\S*cli-non-interactive)\b/;
 
@@ -161,19 +171,19 @@ export const inputIsGiven = eachBlock(({ commands }) => {
 	return wrong && `\`< /dev/null\` for \`${forwarding.exec(wrong.text)?.[0]}\`, which takes the lines pasted after it`;
 });
 
-/** Simple commands, and whether each reads from the one before it. */
+/** Simple commands, and whether each reads from a pipe. */
 function commandsIn(plain: string): { text: string; isPiped: boolean }[] {
 	let isPiped = false;
 	return plain.split(/(\n|;|&&|\|\|?)/).flatMap((text, index, all) => {
 		if (index % 2) return [];
 		const before = all[index - 1];
-		// A pipe may be followed by the end of its line.
+		// A pipe may be followed by a line break.
 		isPiped = before === '|' || (isPiped && all[index - 2]?.trim() === '');
 		return [{ text, isPiped }];
 	});
 }
 
-/** Somebody who comes back the next day has a new shell. */
+/** Somebody who continues the next day has a new shell. */
 export const variablesAreSetWhereUsed = eachBlock(({ commands }) => {
 	const used = [...commands.matchAll(/\$\{?([a-z_][a-z0-9_]*)/g)].map(([, name = '']) => name);
 	const lacking = used.find(

@@ -1,10 +1,10 @@
-// The parts of a guide with the path to each, for rules that say where a mistake stands.
+// The parts of a guide with their paths, for rules that report positions.
 import type { GuideFile, Stage } from '../schema/guide.ts';
 import type { Files, KnowledgeRule } from './rule.ts';
 export type GuideAt = { value: GuideFile; at: (...path: PropertyKey[]) => string };
 export type StageAt = { stage: Stage; path: readonly PropertyKey[] };
 
-/** Every text of a value, with the path to it. */
+/** Every text of a value, with its path. */
 export function textsOf(
 	value: unknown,
 	path: readonly PropertyKey[] = [],

@@ -1,11 +1,11 @@
-// What must hold within a guide beyond its shape: every name is known, every id is its own, every error can be found.
+// Rules within a guide beyond its shape: every name is known, every id is unique, every error can be found.
 import { isClosed, isOpen, parseTerm } from '../../deployment/facts.ts';
 import { namesIn, parameterTerm, readValue } from '../schema/parameter.ts';
 import { guideShellRules } from './guide-shell.ts';
 import { eachGuide, stagesOf, textsOf } from './guide-stages.ts';
 import type { KnowledgeRule } from './rule.ts';
 
-/** A parameter has a name that no fact has, a kind or a list of values, and a default that it would accept. */
+/** A parameter's name is not a fact's, it has a kind or a list of values, and its default is one of them. */
 export const parametersAreSound = eachGuide(({ value: { parameters }, at }) =>
 	parameters.flatMap((parameter, index) => {
 		const { name, kind, values, derived, follows, default: usual } = parameter;
@@ -33,7 +33,7 @@ function inUnits(text: string, kind: string | undefined): string {
 	return kind === 'size' ? `${text}G` : text;
 }
 
-/** Whatever stands in braces, or is compared in a condition, is a parameter of the guide. */
+/** Every name in braces or in a condition is a parameter of the guide. */
 export const namesAreKnown = eachGuide(({ value, at }) => {
 	const known = new Set(['way', ...value.parameters.map(({ name }) => name)]);
 	return textsOf(value).flatMap(({ text, path }) => {
@@ -46,7 +46,7 @@ export const namesAreKnown = eachGuide(({ value, at }) => {
 	});
 });
 
-/** A parameter follows only from what stands before it: they are worked out in their order. */
+/** A parameter only follows from earlier ones, because they are evaluated in order. */
 export const parametersFollowInOrder = eachGuide(({ value: { parameters }, at }) =>
 	parameters.flatMap(({ follows, default: usual }, index) => {
 		const before = new Set(['way', ...parameters.slice(0, index).map(({ name }) => name)]);
@@ -68,7 +68,7 @@ function compared(text: string, path: readonly PropertyKey[]): string[] {
 	return name === undefined ? [] : [name];
 }
 
-/** Values that a condition compares a closed parameter with are in its list, and ways are ways. */
+/** Conditions compare closed parameters with listed values, and `way` with existing ways. */
 export const valuesAreKnown = eachGuide(({ value, at }) => {
 	const ways = value.ways.map(({ id }) => id);
 	const closed = new Map([
@@ -104,7 +104,7 @@ export const guideIdsAreUnique = eachGuide(({ value, at }) => {
 		.map(({ id, path }) => `${at(...path)} expected an id of its own, got ${id} for the second time`);
 });
 
-/** A way has at most one point of no return, and there is a way back from beyond it. */
+/** A way has at most one point of no return, and a way back from beyond it. */
 export const returnIsTold = eachGuide(({ value, at }) => {
 	const turning = value.stages.flatMap(({ noReturn }, index) => (noReturn === undefined ? [] : [index]));
 	if (turning.length && !value.wayBack.after.length)
@@ -112,7 +112,7 @@ export const returnIsTold = eachGuide(({ value, at }) => {
 	return [];
 });
 
-/** A way back begins at a stage, and after those that lead back from earlier ones. */
+/** A way back starts at a stage, and comes after those that lead back from earlier stages. */
 export const waysBackBeginAtStages = eachGuide(({ value, at }) =>
 	(['before', 'again'] as const).flatMap(list =>
 		value.wayBack[list].flatMap(({ from }, index) =>
@@ -123,7 +123,7 @@ export const waysBackBeginAtStages = eachGuide(({ value, at }) =>
 	),
 );
 
-/** An error is found by its words: enough of them stand there literally. */
+/** An error is found by its text, so enough of it must be literal. */
 export const failuresCanBeFound = eachGuide(({ value, at }) =>
 	stagesOf(value).flatMap(({ stage, path }) =>
 		stage.failures.flatMap(({ text }, index) => {
@@ -135,7 +135,7 @@ export const failuresCanBeFound = eachGuide(({ value, at }) =>
 	),
 );
 
-/** Something is said or done in every step. */
+/** Every step says or does something. */
 export const stepsDoSomething = eachGuide(({ value, at }) =>
 	stagesOf(value).flatMap(({ stage, path }) =>
 		stage.steps.flatMap(({ text, commands, edit, file, see }, index) =>

@@ -29,12 +29,12 @@ import {
 	waiversAreNeeded,
 } from './synapse.ts';
 
-/** All that guide-rules.ts says, each with its own test there. */
+/** The rules of guide.ts, which have their own tests. */
 export function guidesHold(files: Files): string[] {
 	return guideRules.flatMap(rule => rule(files));
 }
 
-/** All that install.ts says, each with its own test there. */
+/** The rules of install.ts, which have their own tests. */
 export function recipesHold(files: Files): string[] {
 	return installRules.flatMap(rule => rule(files));
 }

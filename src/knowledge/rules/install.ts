@@ -1,4 +1,4 @@
-// What must hold of the install recipes, beyond the shape of each.
+// Rules for install recipes beyond the shape of each.
 import { closedFacts } from '../../deployment/facts.ts';
 import { isWithin } from '../../deployment/version.ts';
 import type { Recipe } from '../schema/install.ts';
@@ -7,7 +7,7 @@ import type { Files, KnowledgeRule } from './rule.ts';
 
 const ways: readonly string[] = closedFacts.install.values;
 
-/** A recipe is named for a value of `install`; once there is one, there is one for each. */
+/** A recipe is named after a value of `install`; if there is any recipe, there is one for each value. */
 export function recipesAreWays({ installs }: Files): string[] {
 	if (!installs.length) return [];
 	const named = installs
@@ -22,7 +22,7 @@ export function recipesAreWays({ installs }: Files): string[] {
 	];
 }
 
-/** Every release that can be had this way has exactly one span, of commands and of images. */
+/** Every release available this way is in exactly one range, both of commands and of images. */
 export function spansMeetOnce({ installs, releases }: Files): string[] {
 	return installs.flatMap(({ value, at }) =>
 		(['switch', 'images'] as const).flatMap(key => {
@@ -38,7 +38,7 @@ export function spansMeetOnce({ installs, releases }: Files): string[] {
 	);
 }
 
-/** What a line is filled with has to stand in the recipe. */
+/** A placeholder needs the recipe's field that fills it. */
 const needs: Partial<Record<string, keyof Recipe>> = {
 	image: 'images',
 	codename: 'codenames',
@@ -68,12 +68,12 @@ export function placeholdersAreFilled({ installs }: Files): string[] {
 	);
 }
 
-/** The condition of a part, written like the placeholder that it asks about. */
+/** The conditions of a part, written like the placeholders they test. */
 function conditionsOf(part: object): string[] {
 	return Object.entries(part).flatMap(([key, name]) => (key === 'lines' ? [] : [`{${name}}`]));
 }
 
-/** A pin of releases that nobody knows is one of a typing mistake. */
+/** A pin that applies to no known release is probably a typo. */
 export function pinsConcernReleases({ installs, releases }: Files): string[] {
 	return installs.flatMap(({ value, at }) =>
 		value.pins.flatMap((pin, index) =>

@@ -1,4 +1,4 @@
-// What a rule over all knowledge files is given.
+// The input and output of a rule over all knowledge files.
 import type { z } from 'zod';
 import type { Version } from '../../deployment/version.ts';
 import type { FaultFile, SymptomFile } from '../schema/fault.ts';
@@ -21,7 +21,7 @@ import type {
 } from '../schema/synapse.ts';
 import type { YamlFile } from '../schema/yaml-file.ts';
 
-/** All files, each in its shape; files with mistakes are missing. */
+/** All files that have the right shape; those with mistakes are missing. */
 export type Files = {
 	releases: readonly Release[];
 	passages: readonly Passage[];
@@ -44,5 +44,5 @@ export type Files = {
 	renamed: readonly YamlFile<RenamedFile>[];
 };
 
-/** Each mistake as one line with its place. */
+/** Returns each mistake as one line with its position. */
 export type KnowledgeRule = (files: Files) => string[];

@@ -1,11 +1,11 @@
-// What must hold between the files of the knowledge, beyond the shape of each: one function a rule.
+// Rules between knowledge files beyond the shape of each, one function per rule.
 import { compare, finalOf, isCandidate, isWithin, lineOf, type Version } from '../../deployment/version.ts';
 import { coveredBy, nameOf, waivedBy } from '../schema/coverage.ts';
 import { migratedTables } from '../schema/migrations.ts';
 import type { NoteFile } from '../schema/synapse.ts';
 import type { Files, KnowledgeRule } from './rule.ts';
 
-/** Every note with the place of anything in it. */
+/** Every note, with a function for positions in it. */
 function allNotes({ notes: files }: Files) {
 	return files.flatMap(file =>
 		file.value.notes.map((note, index) => ({
@@ -21,7 +21,7 @@ function knows({ releases }: Files): (version: Version) => boolean {
 	return version => known.has(version);
 }
 
-/** A file of notes is named for a release, or for one of which candidates are out. */
+/** A file of notes is named after a release, or after one that has candidates. */
 export function filesAreReleases(files: Files): string[] {
 	const known = new Set(files.releases.map(release => finalOf(release.version)));
 	return files.notes
@@ -45,14 +45,14 @@ export function idsAreUnique(files: Files): string[] {
 	);
 }
 
-/** What nobody can look up, nobody can put right. */
+/** Without a source, nobody could check or correct a note. */
 export function notesHaveSources(files: Files): string[] {
 	return allNotes(files)
 		.filter(({ note }) => !note.covers.length && !note.code.length)
 		.map(({ at }) => `${at()} expected covers, or code where upstream is silent, got neither`);
 }
 
-/** `possible` says since when something can be done ahead; it is meaningless for the rest. */
+/** `possible` says since when something can be done in advance, so it is meaningless for other steps. */
 export function possibleIsAhead(files: Files): string[] {
 	return allNotes(files).flatMap(({ note, release, at }) => {
 		if (note.possible === undefined) return [];
@@ -111,7 +111,7 @@ export function stopsAreInOrder(files: Files): string[] {
 	);
 }
 
-/** A wait answers notes that are there and can be answered by waiting: nothing that stops the start. */
+/** `tells` names existing notes that waiting can satisfy, so none that refuses to start. */
 export function stopsTellNotes(files: Files): string[] {
 	const refuses = new Map(allNotes(files).map(({ note, release }) => [`${release}/${note.id}`, note.refuses]));
 	return files.ways.flatMap(({ value, at }) =>
@@ -130,7 +130,10 @@ export function stopsTellNotes(files: Files): string[] {
 
 const order: readonly NoteFile['when'][] = ['before', 'switch', 'after'];
 
-/** A story is told by its last note: by release, and within one release by what comes last. What is over ended later. */
+/**
+ * A story is told by its last note, so its notes rise by release and by time within a release. A deadline cannot
+ * land before the release that announces it.
+ */
 export function storiesAreInOrder(files: Files): string[] {
 	const last = new Map<string, { when: NoteFile['when']; release: Version }>();
 	return allNotes(files).flatMap(({ note, release, at }) => {
@@ -152,7 +155,7 @@ export function storiesAreInOrder(files: Files): string[] {
 	});
 }
 
-/** What a note says it was written from is there, and is still what was read. */
+/** Whatever a note covers exists, and has not changed since it was read. */
 export function coversAreRead(files: Files): string[] {
 	const passages = new Map(files.passages.map(passage => [nameOf(passage), passage]));
 	const notes = allNotes(files).flatMap(({ note, release, at }) =>
@@ -177,7 +180,7 @@ export function coversAreRead(files: Files): string[] {
 	});
 }
 
-/** A passage is answered by notes or by one waiver: a waiver of what a note covers would say that nobody has to know. */
+/** A passage has notes or one waiver, not both: a waiver says that nobody needs to know. */
 export function waiversAreNeeded(files: Files): string[] {
 	const answered = new Map<string, string>();
 	for (const { note, release } of allNotes(files)) {
@@ -225,10 +228,10 @@ export function supportEndsAfterRelease(files: Files): string[] {
 	);
 }
 
-/** Backported fixes that came out after the next release of their line. */
+/** Backported fixes released after the next release of their line. */
 const laterThanNext: readonly Version[] = ['0.33.2.1', '0.34.0.1'];
 
-/** Within a minor line a higher release is never older, but for the exceptions, each of which has to be needed. */
+/** Within a minor line release dates rise with the versions, apart from exceptions, each of which must be needed. */
 export function datesRise({ releases }: Files): string[] {
 	const stable = releases.filter(({ version }) => !isCandidate(version));
 	const falls = stable.filter(({ version, date }, index) => {
@@ -250,7 +253,7 @@ export function datesRise({ releases }: Files): string[] {
 	];
 }
 
-/** Only a note that refuses can be tried as one, and each thing it says needs one entry at most. */
+/** Only a note that refuses can be tested as one, with at most one entry for each of its statements. */
 export function claimsAreOfRefusals(files: Files): string[] {
 	const refusing = allNotes(files).flatMap(({ note, release }) => (note.refuses ? [`${release}/${note.id}`] : []));
 	return files.claims.flatMap(({ value, at }) => {
@@ -269,7 +272,7 @@ export function claimsAreOfRefusals(files: Files): string[] {
 	});
 }
 
-/** A fault that is tried is a known one, and has one entry. */
+/** A fault trial is of a known fault, and the only one of it. */
 export const faultTrialsAreOfFaults: KnowledgeRule = ({ claims, faults }) => {
 	const known = new Set(faults.flatMap(({ release, value }) => value.faults.map(({ id }) => `${release}/${id}`)));
 	return claims.flatMap(({ value, at }) =>
@@ -282,7 +285,7 @@ export const faultTrialsAreOfFaults: KnowledgeRule = ({ claims, faults }) => {
 	);
 };
 
-/** Each table that a migration touches is large or small: a table that nobody has read would count as small in silence. */
+/** Each table that a migration touches is classed as large or small; an unclassed one would silently count as small. */
 export const migratedTablesAreClassed: KnowledgeRule = ({ deltas, largeTables }) =>
 	largeTables.flatMap(({ value: { tables, small }, name }) =>
 		[...migratedTables(deltas)].flatMap(([table, delta]) =>
@@ -292,7 +295,7 @@ export const migratedTablesAreClassed: KnowledgeRule = ({ deltas, largeTables })
 		),
 	);
 
-/** What was measured is a migration of the code, of a table that counts as large, so that plans find it. */
+/** A measured migration exists in the code and is of a large table, so that plans find it. */
 export const measuredMigrationsExist: KnowledgeRule = ({ times, deltas, largeTables }) => {
 	const known = new Set(deltas.entries.map(({ key }) => key));
 	const large = new Set(largeTables.flatMap(({ value: { tables } }) => Object.keys(tables)));
@@ -304,7 +307,7 @@ export const measuredMigrationsExist: KnowledgeRule = ({ times, deltas, largeTab
 	]);
 };
 
-/** A variable has one fate: no name stands under two changes, or under one and among those that never were. */
+/** A name is in at most one change, or among those that never existed. */
 export const renamedOnce: KnowledgeRule = ({ renamed }) =>
 	renamed.flatMap(({ value: { never, changes }, at }) => {
 		const seen = new Set(Object.keys(never));
@@ -317,7 +320,7 @@ export const renamedOnce: KnowledgeRule = ({ renamed }) =>
 		);
 	});
 
-/** All that begin so become all that begin otherwise. */
+/** A renamed family of variables becomes another family. */
 export const familiesStayFamilies: KnowledgeRule = ({ renamed }) =>
 	renamed.flatMap(({ value: { changes }, at }) =>
 		changes.flatMap(({ names }, index) =>
@@ -330,7 +333,7 @@ export const familiesStayFamilies: KnowledgeRule = ({ renamed }) =>
 		),
 	);
 
-/** A fault is in the file of the first release that has it, and its fix is not a broken release. */
+/** A fault is in the file of the first affected release, and its fix is not an affected release. */
 export const faultsStandWhereTheyBegin: KnowledgeRule = ({ faults, releases }) => {
 	const known = new Set(releases.map(({ version }) => version));
 	return faults.flatMap(({ name, release, value, at }) =>

@@ -1,4 +1,4 @@
-// The shape of `found`: a condition on the configuration as data, as the administrator's files decide it.
+// The shape of `found`: a condition on the configuration as data, evaluated on the administrator's files.
 import { z } from 'zod';
 import type { Condition } from '../../configuration/condition.ts';
 import { parsePath } from '../../configuration/path.ts';
@@ -20,7 +20,7 @@ const testShape = z.strictObject({
 });
 
 const expression = z.string().refine(isExpression, { error: 'a regular expression' });
-/** What only effects ask: see EffectTest in configuration/condition.ts. */
+/** Only for effects: see EffectTest in configuration/condition.ts. */
 const effectTestShape = testShape.extend({
 	noneOf: z
 		.array(z.union([z.string(), z.number()]))
@@ -74,11 +74,11 @@ function conditionOf(test: z.ZodType<Condition>, tests: string): z.ZodType<Condi
 }
 
 const tests = 'type | is | in | absent | notKeyOf | url | below | above';
-/** The condition of a note or a fault: the look decides it too, and alone sees what is installed. */
+/** The condition of a note or a fault. The look script evaluates it too, and it alone sees what is installed. */
 export const conditionShape = conditionOf(z.union([testShape, packageTestShape]), `${tests} }, { package, version?`);
-/** A condition that only files are asked. */
+/** A condition on files only. */
 export const fileConditionShape = conditionOf(testShape, tests);
-/** The condition of an effect, which only files decide. */
+/** The condition of an effect, on files only. */
 export const effectConditionShape = conditionOf(
 	effectTestShape,
 	`${tests} | noneOf | unlike | like | shorter | longer | aboveOption`,
@@ -92,7 +92,7 @@ function isExpression(text: string): boolean {
 	}
 }
 
-/** Where to look for what no file of Synapse's configuration says. */
+/** Where to look for what Synapse's configuration files do not say. */
 export const foundInShape = z.enum([
 	'database',
 	'dns',

@@ -1,11 +1,11 @@
-// The identity of a passage: how notes and waivers name it, and how upstream.json does.
+// The identity of a passage, as notes, waivers and upstream.json name it.
 import type { Version } from '../../deployment/version.ts';
 import type { Cover, Passage, Waiver } from './synapse.ts';
 
-/** Everything that names a passage. Two that say the same name the same passage. */
+/** The fields that identify a passage. */
 export type PassageName = Pick<Passage, 'document' | 'release' | 'heading' | 'under' | 'part' | 'bullet'>;
 
-/** The passage that a note of this release names; a cover says its section only when it is that of another release. */
+/** The passage that a note of this release covers. A cover names its section only if that is another release's. */
 export function coveredBy(cover: Cover, release: Version): PassageName {
 	if (cover.document === 'CHANGES.md') {
 		return { document: cover.document, release: cover.release, part: cover.part, bullet: cover.bullet };
@@ -26,7 +26,7 @@ export function waivedBy({ document, release, heading, under, part, bullet }: Wa
 	};
 }
 
-/** The name as a key, and for people: `upgrade.md › 1.66.0 › Delegation of email validation no longer supported`. */
+/** The identity as a key and for people: `upgrade.md › 1.66.0 › Delegation of email validation no longer supported`. */
 export function nameOf({ document, release, heading, under, part, bullet }: PassageName): string {
 	return [document, release, heading, under, part, bullet].filter(word => word !== undefined).join(' › ');
 }

@@ -1,4 +1,4 @@
-// The shape of a fault: a defect of certain releases that upstream's upgrade notes do not tell.
+// The shape of a fault: a defect of certain releases that upstream's upgrade notes do not mention.
 import { z } from 'zod';
 import { isRange, isVersion } from '../../deployment/version.ts';
 import { conditionShape } from './condition.ts';
@@ -8,35 +8,38 @@ const range = z.string().refine(isRange, { error: 'a range of versions, like ">=
 const version = z.string().refine(isVersion, { error: 'a version with three parts, like 1.85.1' });
 const link = z.string().startsWith('https://', { error: 'a link that begins with https://' });
 
-/** What may be lost: `nothing`; `service` (it does not start or stands still, the data is sound); `data`. */
+/** What may be lost: `nothing`; `service` (it does not start or hangs, but the data is intact); `data`. */
 export const dangers = ['nothing', 'service', 'data'] as const;
 
 export const faultShape = z.strictObject({
 	id,
-	/** The releases that have it, the oldest range first; several where a cure was backported. */
+	/** The affected releases, oldest range first; several if a fix was backported. */
 	broken: z.array(range).min(1),
-	/** The first release without it; absent while none is known. */
+	/** The first release with the fix; absent if none is known. */
 	fixed: version.optional(),
-	/** Of those who come from these releases only, like data that an upgrade from them loses. */
+	/** Only affects upgrades from these releases, such as data that such an upgrade loses. */
 	from: range.optional(),
-	/** severe: the start, data, a standstill, memory or disk, federation, log-in or privacy; noticeable: an administrator would see it. */
+	/**
+	 * severe: affects the start, data, memory or disk, federation, login or privacy, or makes the server hang;
+	 * noticeable: an administrator would notice.
+	 */
 	severity: z.enum(['severe', 'noticeable']),
 	danger: z.enum(dangers),
 	applies: appliesShape.optional(),
-	/** The release is sound, and what stands under it is too new: told only where that is known. */
+	/** The release is sound but something it runs on is too new: only told if that is known. */
 	surroundings: z.literal(true).optional(),
-	/** What those concerned find at home, where no fact says it: a clause that goes on after “only if”. */
+	/** Who is affected, if no fact says it: a clause that continues “only if”. */
 	onlyIf: clause.optional(),
-	/** The same as data, where the configuration says it. */
+	/** The same as data, if the configuration says it. */
 	found: conditionShape.optional(),
 	title: z.string().min(1).max(80),
-	/** What one sees, and what to do besides taking the cure; two or three sentences. */
+	/** The symptoms, and what to do besides upgrading; two or three sentences. */
 	text: prose,
-	/** Texts that people see in a log or in a client, a distinctive part of each, `{}` where names or numbers stand. */
+	/** Distinctive parts of messages in a log or a client, with `{}` for names and numbers. */
 	errors: z.array(z.string().min(4)).default([]),
-	/** What people say of it, in a few words each: “bridges are silent since the upgrade”. */
+	/** How people describe it, in a few words each: “bridges are silent since the upgrade”. */
 	symptoms: z.array(z.string().min(4)).default([]),
-	/** Where the change log speaks of it: the release whose log, and the pull request or issue. */
+	/** Where the changelog mentions it: the release, and the pull request or issue. */
 	log: z
 		.strictObject({ release: version, bullet: z.string().regex(/^#\d+$/, { error: 'a number, like "#15738"' }) })
 		.optional(),
@@ -45,25 +48,28 @@ export const faultShape = z.strictObject({
 export type FaultFile = z.infer<typeof faultShape>;
 export const faultsFileShape = z.strictObject({ faults: z.array(faultShape).min(1) });
 
-/** What people see and need not care about, and the states in which nothing may be started any more. */
+/** Symptoms that can be ignored, and states in which Synapse must not be started any more. */
 export const symptomShape = z.strictObject({
 	id,
-	/** harmless: ignore it; hopeless: start nothing any more, only the dump helps; cause: something outside Synapse's releases. */
+	/**
+	 * harmless: ignore it; hopeless: do not start anything, only a dump helps; cause: something outside Synapse's
+	 * releases.
+	 */
 	kind: z.enum(['harmless', 'hopeless', 'cause']),
-	/** vague: by itself it says too little; consequence: the cause stands above it in the log. */
+	/** vague: says too little by itself; consequence: its cause is further up in the log. */
 	says: z.enum(['vague', 'consequence']).optional(),
-	/** What it is about, for programs that read the answer; absent: what Synapse stands on. */
+	/** What it is about, for programs that read the answer; absent: what Synapse runs on. */
 	about: z.enum(['refusal', 'fault', 'guide', 'migration']).optional(),
 	danger: z.enum(dangers),
 	applies: appliesShape.optional(),
-	/** The releases in which it is seen; absent: all. */
+	/** The releases in which it occurs; absent: all. */
 	releases: range.optional(),
 	title: z.string().min(1).max(80),
 	/** What it is, and what to do. */
 	text: prose,
 	errors: z.array(z.string().min(4)).default([]),
 	symptoms: z.array(z.string().min(4)).default([]),
-	/** The note, fault or stop that says more. */
+	/** The note, fault or stop with more detail. */
 	more: z.string().optional(),
 	links: z.array(link).default([]),
 });

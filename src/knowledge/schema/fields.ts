@@ -1,4 +1,4 @@
-// Fields that several knowledge files share: versions, dates, ids, prose.
+// Fields shared by several knowledge files: versions, dates, ids, prose.
 import { z } from 'zod';
 import { parseTerm } from '../../deployment/facts.ts';
 import { isRange, isVersion } from '../../deployment/version.ts';
@@ -12,14 +12,14 @@ export const range = z.string().refine(isRange, { error: 'a range of versions, l
 
 export const date = z.string().regex(/^\d{4}-\d\d-\d\d$/, { error: 'a date, like 2026-11-20' });
 
-/** A date as upstream wrote it: a year, a month or a day. */
+/** A date as precise as upstream gave it: a year, a month or a day. */
 export const roughDate = z
 	.string()
 	.regex(/^\d{4}(-\d\d(-\d\d)?)?$/, { error: 'a quoted year, month or day: "2027", "2027-02"' });
 
 export const id = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, { error: 'small letters, digits and hyphens' });
 
-/** Markdown without HTML: notes are contributed text, and end in other people's rooms. */
+/** Markdown without HTML, because notes are contributed text and are sent to other people's rooms. */
 export const prose = z
 	.string()
 	.trim()
@@ -28,7 +28,7 @@ export const prose = z
 		error: 'no HTML in prose; put it in `code` if it is meant to be read',
 	});
 
-/** What stands at the head of a fold or a line. Names go in `code` there too: Markdown would eat their underscores. */
+/** The title of a fold or a line. Names are in `code` here too, because Markdown would eat their underscores. */
 export const title = z
 	.string()
 	.min(1)
@@ -37,7 +37,7 @@ export const title = z
 		error: 'names with an underscore in `code`, also in a title',
 	});
 
-/** A clause that goes on after “only if”. */
+/** A clause that continues “only if”. */
 export const clause = z
 	.string()
 	.max(120)
@@ -45,7 +45,7 @@ export const clause = z
 		error: 'a clause of one line that goes on after “only if”: no capital but of a name, no full stop',
 	});
 
-/** A file of Synapse's repository, as of the note's release or of another one: `CHANGES.md@1.103.0`. */
+/** A file of Synapse's repository, at the note's release or another: `CHANGES.md@1.103.0`. */
 export const path = z.string().regex(/^[\w.-]+(\/[\w.-]+)*(@\d+(\.\d+){2}(rc\d+)?)?$/, {
 	error: 'a path, like synapse/config/server.py, or as of another release, like CHANGES.md@1.103.0',
 });

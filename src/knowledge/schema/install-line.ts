@@ -1,5 +1,6 @@
-// Names in braces in the lines of install recipes. Apart from the recipe's shape, because a plan fills lines and checks none.
-/** What a command may name; the chooser fills it in. */
+// Placeholders in the lines of install recipes. Separate from the recipe's shape, because plans fill lines
+// without validating them.
+/** The names that a command may use; the chooser fills them in. */
 export const placeholders = [
 	'version',
 	'from',
@@ -13,5 +14,5 @@ export const placeholders = [
 ] as const;
 export type Placeholder = (typeof placeholders)[number];
 
-/** `{name}` of a line, where it is not the shell's own `${NAME}`. */
+/** `{name}` in a line, but not the shell's own `${NAME}`. */
 export const placeholder = /(?<!\$)\{([a-z][a-z-]*)\}/g;

@@ -1,14 +1,14 @@
-// The shape of an install recipe: how one way to install is backed up, switched, stopped, started and looked at.
+// The shape of an install recipe: how to back up, switch, stop, start and inspect one type of installation.
 import { z } from 'zod';
 import { closedFacts, parseTerm } from '../../deployment/facts.ts';
 import { date, range, version } from './fields.ts';
 import { type Placeholder, placeholder, placeholders } from './install-line.ts';
 
-/** What decides whether lines are shown. */
+/** Conditions for showing lines. */
 const conditions = ['codename', 'candidate', 'frozen'] as const;
 export type LineCondition = (typeof conditions)[number];
 
-/** Templates are filled with a version of at most 12 characters, and lines must fit a phone: 60 characters at most. */
+/** Templates are filled with a version of at most 12 characters, and lines must fit on a phone: at most 60 characters. */
 const line = z
 	.string()
 	.min(1)
@@ -34,7 +34,7 @@ const fact = z
 	.string()
 	.refine(text => parseTerm(text) !== undefined, { error: 'a fact of the closed list (see: !help facts)' });
 
-/** What notes and commands call a file, and the path it has in this way to install. */
+/** What notes and commands call a file; recipes map these to paths in this type of installation. */
 export const pathNames = [
 	'homeserver.yaml',
 	'conf.d',
@@ -48,7 +48,7 @@ export type PathName = (typeof pathNames)[number];
 
 const perDatabase = z.strictObject({ postgres: lines, sqlite: lines });
 
-/** A branch's text changes under the date. */
+/** A branch's text can change after the date. */
 const pinned = z
 	.string()
 	.startsWith('https://')
@@ -58,69 +58,69 @@ const pinned = z
 	);
 
 export const recipeShape = z.strictObject({
-	/** Where it is documented, in which revision, and when that was read. */
+	/** Where it is documented, at which revision, and when that was read. */
 	sources: z.array(z.strictObject({ link: pinned, read: date })).min(1),
-	/** The first release that can be had this way; absent: all. */
+	/** The first release available this way; absent: all. */
 	begins: version.optional(),
 	/** The package's name in its index or archive. */
 	package: z.string().optional(),
 	images: z.array(z.strictObject({ releases: range, name: line })).optional(),
-	/** What a package archive calls the systems that the fact `os` knows. */
+	/** The archive's code names for the values of the fact `os`. */
 	codenames: z.partialRecord(z.enum(closedFacts.os.values as [string, ...string[]]), z.string()).optional(),
-	/** Packages that broke these releases though they are of their time, as pip writes them. */
+	/** Packages of the same time that broke these releases, in pip's syntax. */
 	pins: z.array(z.strictObject({ releases: range, package: z.string().min(1) })).default([]),
 	/**
-	 * Releases more than `olderThan` days old take only packages of up to `after` days after them, and not from before
-	 * `notBefore`.
+	 * Releases more than `olderThan` days old only get packages from at most `after` days after their release, and
+	 * none from before `notBefore`.
 	 */
 	frozen: z
 		.strictObject({ olderThan: z.number().int().positive(), after: z.number().int().min(0), notBefore: date })
 		.optional(),
-	/** Optional parts of the package, each with the fact that tells of its use. */
+	/** Optional extras of the package, each with the fact that shows its use. */
 	extras: z.array(z.strictObject({ fact, extra: z.string().min(1) })).default([]),
-	/** The systemd unit that runs Synapse, where the way to install brings one. */
+	/** The systemd unit of Synapse, if this type of installation has one. */
 	service: z.string().optional(),
-	/** It writes homeserver.yaml from a configuration of its own, so nothing is edited there. */
+	/** homeserver.yaml is generated from another configuration, so it is not edited. */
 	generated: z.literal(true).optional(),
-	/** The paths are those inside a container. */
+	/** The paths are inside a container. */
 	inside: z.literal(true).optional(),
-	/** It brings this database, so no other is meant unless somebody says so. */
+	/** The bundled database, assumed unless somebody says otherwise. */
 	database: z.enum(closedFacts.database.values).optional(),
-	/** How workers and the main process are stopped, and workers started; `led`: it does both itself, in order. */
+	/** How to stop workers and the main process, and start workers; `led`: the installation does both in order. */
 	workers: z.union([z.literal('led'), z.strictObject({ stop: lines, start: lines })], {
 		error: 'led, or { stop: […], start: […] }',
 	}),
 	paths: z.partialRecord(z.enum(pathNames), z.string()).default({}),
-	/** A backup is named for the release it is made of, so that the second halt does not overwrite the first. */
+	/** A backup is named after the release it contains, so that the second stop does not overwrite the first. */
 	backup: perDatabase,
-	/** Stops Synapse where nobody said that it has workers, so that nothing is written after the backup. */
+	/** Stops Synapse if nobody mentioned workers, so that nothing is written after the backup. */
 	stop: lines.optional(),
-	/** Puts that backup back in the place of the database while Synapse is stopped. */
+	/** Restores that backup over the database while Synapse is stopped. */
 	restore: perDatabase.optional(),
-	/** Where it is described how such a backup comes back, if no few lines do it. */
+	/** Where restoring is documented, if it takes more than a few lines. */
 	restoring: pinned.optional(),
-	/** What is typed before a query, which follows in quotes. */
+	/** The command for a query, which follows in quotes. */
 	query: perDatabase,
-	/** Opens the virtual environment, without which `pip` is that of the system. */
+	/** Activates the virtual environment; without it, `pip` would be the system's. */
 	environment: lines.optional(),
-	/** How Python packages come to this installation: said after commands of pip, which are written for an environment of one's own. */
+	/** How to install Python packages here. Shown after pip commands, which are written for a virtual environment. */
 	libraries: z.string().min(1).max(200).optional(),
-	/** Keeps another archive from taking over when the system is upgraded. */
+	/** Keeps another archive from taking over during a system upgrade. */
 	hold: lines.optional(),
-	/** Shows which release it would install. */
+	/** Shows which release would be installed. */
 	find: lines.optional(),
-	/** Goes back to the state that had a release. */
+	/** Returns to the state that contained a release. */
 	checkout: lines.optional(),
-	/** Puts a release in place and starts it: the first whose span has the release. */
+	/** Installs a release and starts it: the first entry whose range includes the release applies. */
 	switch: z.array(z.strictObject({ releases: range.optional(), lines: z.array(part).min(1) })).min(1),
-	/** Makes a changed configuration count: stops what runs, and starts it again. */
+	/** Applies a changed configuration: stops what runs, and starts it again. */
 	apply: lines.optional(),
 	/** Follows the log. */
 	log: lines.optional(),
-	/** Asks the running server for its release. */
+	/** Queries the running server's version. */
 	version: lines,
 });
 export type Recipe = z.infer<typeof recipeShape>;
 
-/** The recipes by the value of the fact `install`. */
+/** The recipes by value of the fact `install`. */
 export type Recipes = Readonly<Record<string, Recipe>>;

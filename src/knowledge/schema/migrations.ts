@@ -1,11 +1,11 @@
-// Which migrations touch large tables, before Synapse opens its port: read from the code, table by table.
+// Migrations that touch large tables before Synapse opens its port, read from the code table by table.
 import { z } from 'zod';
 import { isVersion, type Version } from '../../deployment/version.ts';
 
-/** Tables that grow large, each with what it grows with. */
+/** Tables that grow large, each with what makes it grow. */
 export const largeTablesShape = z.strictObject({
 	tables: z.record(z.string().regex(/^[a-z_0-9]+$/), z.string().min(1)),
-	/** The others that migrations go through or alter: read, and found small. */
+	/** The other tables that migrations scan or alter, checked to be small. */
 	small: z.array(z.string().regex(/^[a-z_0-9]+$/)).default([]),
 });
 
@@ -13,7 +13,7 @@ const stateShape = z.object({
 	tables: z.record(z.string(), z.array(z.string())),
 	background: z.literal(true).optional(),
 });
-/** The part of synapse/code/deltas.json that matters here: key, and since which release it is what. */
+/** The relevant part of synapse/code/deltas.json: each key, and its state from each release on. */
 export const deltasShape = z.object({
 	entries: z.array(z.object({ key: z.string(), changes: z.array(z.tuple([z.string(), stateShape.nullable()])) })),
 });
@@ -21,8 +21,8 @@ export const deltasShape = z.object({
 const range = z.tuple([z.number().nonnegative(), z.number().nonnegative()]);
 
 /**
- * How long a migration, or the background updates that it queues, took on a generated database: the shortest and the longest
- * of several runs, in which few and most of the rows were affected.
+ * How long a migration, or the background updates it queues, took on a generated database: the shortest and
+ * longest of several runs, with few and with most of the rows affected.
  */
 export const migrationTimeShape = z.strictObject({
 	/** The case of `npm run verify -- migrations`. */
@@ -30,68 +30,69 @@ export const migrationTimeShape = z.strictObject({
 	/** The migration; with `updates` the one that queues them. */
 	delta: z.string(),
 	/**
-	 * The background updates: `seconds` then go from the open port until none of the release's background updates is left,
-	 * with the pauses that Synapse makes by default. Without them `seconds` are the migration's own, before the port opens.
+	 * The background updates: `seconds` are then from the open port until all of the release's background updates
+	 * are done, with Synapse's default pauses. Without them `seconds` are the migration's own, before the port
+	 * opens.
 	 */
 	updates: z.array(z.string()).min(1).optional(),
-	/** The release that did it. */
+	/** The release it ran in. */
 	release: z.string().refine(isVersion),
 	database: z.enum(['sqlite', 'postgres']),
-	/** What the database is, with its version. */
+	/** The database server and its version. */
 	server: z.string(),
 	table: z.string(),
 	rows: z.number().int().positive(),
 	seconds: range,
-	/** From the start of the process to the open port (seconds), everything else that the release does then included. */
+	/** Seconds from the start of the process to the open port, including everything else the release does. */
 	opens: range,
 	runs: z.number().int().positive(),
-	/** The load average of the machine over a minute, least and most, as runs ended. */
+	/** The machine's one-minute load average at the end of runs, lowest and highest. */
 	load: range,
 	date: z.iso.date(),
 });
 export type MigrationTime = z.infer<typeof migrationTimeShape>;
 export const migrationTimesShape = z.strictObject({
-	/** What they were measured on, in words. */
+	/** A description of the machine. */
 	machine: z.string().min(1),
 	times: z.array(migrationTimeShape),
 });
 
-/** Seconds for a million rows, shortest and longest, by database. */
+/** Seconds per million rows, shortest and longest, by database. */
 export type Took = Partial<Record<'sqlite' | 'postgres', readonly [number, number]>>;
 
-/** Background updates of one release whose time was measured. */
+/** Background updates of one release whose duration was measured. */
 export type QueuedUpdates = {
 	/** The first release that queues them. */
 	release: Version;
-	/** The migration that does. */
+	/** The migration that queues them. */
 	delta: string;
 	names: string[];
-	/** The large table that they go through, and what it grows with. */
+	/** The large table that they scan, and what makes it grow. */
 	table: string;
 	grows: string;
 	took: Took;
 };
 
-/** A migration of one release that touches large tables before the port opens. */
+/** A migration that touches large tables before the port opens. */
 export type Migration = {
 	/** The first release that has it. */
 	release: Version;
 	/** `main 71/01rebuild_event_edges.sql.sqlite` */
 	delta: string;
-	/** Absent: on both. */
+	/** Absent: both. */
 	database?: 'sqlite' | 'postgres';
 	/**
-	 * `reads`: it goes through the rows of a table (update, delete, insert, index, or a copy); `alters`: it only changes
-	 * columns or constraints, which is quick, but needs the table for itself.
+	 * `reads`: it scans or rewrites rows (update, delete, insert, index, or a copy); `alters`: it only changes
+	 * columns or constraints, which is quick but locks the table.
 	 */
 	work: 'reads' | 'alters';
-	/** The large tables, each with what it grows with. */
+	/** The large tables, each with what makes it grow. */
 	tables: Record<string, string>;
-	/** It queues work for after the start, too. */
+	/** It also queues work for after the start. */
 	background?: true;
-	/** Where it was measured. */
+	/** If it was measured. */
 	took?: Took;
-	/** The table that then had a million rows. */
+	/** The table that had a million rows in the measurement. */
 	tookFor?: string;
 };
 
@@ -105,8 +106,8 @@ function databaseOf(key: string): Pick<Migration, 'database'> {
 type Touched = z.infer<typeof stateShape>['tables'];
 
 /**
- * What a migration does to a table that was there before; undefined if nothing that matters. An update beside queued work is
- * a rule for new rows, not a pass over the old ones (60/01recreate_stream_ordering).
+ * What a migration does to an existing table; undefined if nothing relevant. An update beside queued work is a
+ * rule for new rows, not a pass over the old ones (60/01recreate_stream_ordering).
  */
 function workOn(table: string, tables: Touched, background: boolean): Migration['work'] | undefined {
 	const actions = tables[table] ?? [];
@@ -116,7 +117,7 @@ function workOn(table: string, tables: Touched, background: boolean): Migration[
 	return actions.includes('alter') ? 'alters' : undefined;
 }
 
-/** SQLite changes most things of a table by a copy, filled and then renamed: `receipts_graph_new`, `access_tokens2`. */
+/** SQLite makes most changes through a copy that is filled and then renamed: `receipts_graph_new`, `access_tokens2`. */
 function isCopied(table: string, tables: Touched): boolean {
 	const copying = ['create', 'insert', 'alter'];
 	return Object.entries(tables).some(
@@ -124,7 +125,7 @@ function isCopied(table: string, tables: Touched): boolean {
 	);
 }
 
-/** The tables that migrations since 1.0.1 go through or alter, each with the first that does. */
+/** The tables that migrations since 1.0.1 scan or alter, each with the first that does. */
 export function migratedTables({ entries }: z.infer<typeof deltasShape>): Map<string, string> {
 	const found = new Map<string, string>();
 	for (const { key, changes } of entries) {
@@ -136,7 +137,7 @@ export function migratedTables({ entries }: z.infer<typeof deltasShape>): Map<st
 	return found;
 }
 
-/** None where nobody measured. */
+/** Undefined if nobody measured it. */
 function tookOf(times: readonly MigrationTime[]): Took | undefined {
 	if (!times.length) return undefined;
 	const perMillion = ({ seconds: [shortest, longest], rows }: MigrationTime) =>
@@ -144,7 +145,7 @@ function tookOf(times: readonly MigrationTime[]): Took | undefined {
 	return Object.fromEntries(times.map(time => [time.database, perMillion(time)]));
 }
 
-/** The background updates that were measured, in the order of the migrations that queue them. */
+/** The measured background updates, in the order of the migrations that queue them. */
 export function queuedUpdatesOf(
 	{ entries }: z.infer<typeof deltasShape>,
 	{ tables: large }: Pick<z.infer<typeof largeTablesShape>, 'tables'>,
@@ -161,7 +162,7 @@ export function queuedUpdatesOf(
 	});
 }
 
-/** Tables by the release that first makes them: what another migration of that release does to one, it does to an empty one. */
+/** The release that first creates each table. Other migrations of the same release find it empty. */
 function madeIn(entries: z.infer<typeof deltasShape>['entries']): Map<string, string> {
 	const made = new Map<string, string>();
 	for (const { changes } of entries) {
@@ -172,7 +173,10 @@ function madeIn(entries: z.infer<typeof deltasShape>['entries']): Map<string, st
 	return made;
 }
 
-/** The migrations of 1.0.1 and newer that touch large tables, in the order of their keys. What 1.0.0 had is done. */
+/**
+ * The migrations since 1.0.1 that touch large tables, in key order. Those of 1.0.0 and before have already run
+ * everywhere.
+ */
 export function migrationsOf(
 	{ entries }: z.infer<typeof deltasShape>,
 	{ tables: large }: Pick<z.infer<typeof largeTablesShape>, 'tables'>,

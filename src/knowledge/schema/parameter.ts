@@ -1,19 +1,19 @@
-// Parameters of guides: their kinds, how a value is read.
-/** What may stand for a parameter: nothing that a shell, SQL or YAML would read as more than a word. */
+// The kinds of guide parameters, and how their values are parsed.
+/** Allowed values by kind: nothing that a shell, SQL or YAML would read as more than a word. */
 export const parameterKinds = {
-	/** A major version of PostgreSQL. */
+	/** A PostgreSQL major version. */
 	major: /^(9\.[0-6]|[1-9]\d?)$/,
 	/** Gigabytes; typed as `20G`, `800M` or `1.5T`. */
 	size: /^\d{1,7}(\.\d{1,3})?$/,
 	port: /^[1-9]\d{0,4}$/,
-	/** Of a database, a role, a service, a container. */
+	/** The name of a database, role, service or container. */
 	name: /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/,
 	path: /^[A-Za-z0-9_./][A-Za-z0-9_./-]{0,250}$/,
-	/** A server's name, an IP address, or the folder of a socket. */
+	/** A host name, an IP address, or a socket folder. */
 	host: /^[A-Za-z0-9/][A-Za-z0-9_.:/-]{0,250}$/,
-	/** A version of Synapse. */
+	/** A Synapse version. */
 	release: /^\d+\.\d+\.\d+(rc\d+)?$/,
-	/** Of an image or a package: `17-alpine`. */
+	/** An image or package tag: `17-alpine`. */
 	tag: /^[A-Za-z0-9_][A-Za-z0-9_.+~-]{0,100}$/,
 	email: /^[A-Za-z0-9_.+-]{1,100}@[A-Za-z0-9.-]{1,100}$/,
 	url: /^https?:\/\/[A-Za-z0-9.:/_-]{1,250}$/,
@@ -21,7 +21,7 @@ export const parameterKinds = {
 
 export type ParameterKind = keyof typeof parameterKinds;
 
-/** How each kind is said to somebody who typed something else. */
+/** How each kind is described to someone who typed something else. */
 export const kindWords: Record<ParameterKind, string> = {
 	major: 'a major version, like 17',
 	size: 'a size, like 20G or 800M',
@@ -35,13 +35,13 @@ export const kindWords: Record<ParameterKind, string> = {
 	url: 'an address that begins with https://',
 };
 
-/** A name in braces, filled with the value of that parameter wherever a text of the guide has it. */
+/** A name in braces, replaced by that parameter's value wherever a guide's text contains it. */
 export const placeholder = /(?<![${])\{([a-z][a-z0-9-]*)\}/g;
 
-/** A statement on a parameter: `layout=compose|plain`, `way!=dump`, `to>=18`, `from>={to}`, `data!=/*|.*` (begins with). */
+/** A term on a parameter: `layout=compose|plain`, `way!=dump`, `to>=18`, `from>={to}`, `data!=/*|.*` (starts with). */
 export const parameterTerm = /^([a-z][a-z0-9-]*)(!=|<=|>=|<|>|=)(\S+)$/;
 
-/** The value as it is stored, or undefined if the parameter cannot have it. Sizes become gigabytes. */
+/** The value as stored; undefined if the parameter cannot have it. Sizes are in gigabytes. */
 export function readValue(
 	{ kind, values }: { kind?: ParameterKind | undefined; values?: readonly string[] | undefined },
 	typed: string,
@@ -60,7 +60,7 @@ function gigabytes(typed: string): string | undefined {
 	return String(Math.max(0.001, Math.round(size * 1000) / 1000));
 }
 
-/** The names of all parameters that a text has. */
+/** The names of all parameters in a text. */
 export function namesIn(text: string): string[] {
 	return [...text.matchAll(placeholder)].map(([, name = '']) => name);
 }

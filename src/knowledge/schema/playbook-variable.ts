@@ -1,7 +1,7 @@
-// The shape of the table of old names: which variables of the playbook had another name, and which change took it away.
+// The shape of the table of renamed playbook variables, with the change that renamed or removed each.
 import { z } from 'zod';
 
-/** The name of a variable; with `*` at its end all that begin so. */
+/** A variable name; with `*` at its end, all that start with it. */
 const name = z.string().regex(/^[a-z][A-Za-z0-9_]*\*?$/, { error: 'the name of a variable, * only at its end' });
 /** One name, or several of which one is meant. */
 const names = z.string().regex(/^[a-z][A-Za-z0-9_]*\*?( or [a-z][A-Za-z0-9_]*)*$/, {
@@ -10,11 +10,11 @@ const names = z.string().regex(/^[a-z][A-Za-z0-9_]*\*?( or [a-z][A-Za-z0-9_]*)*$
 const instead = z.union([names, z.null(), z.strictObject({ new: names.optional(), says: z.string().min(1).max(120) })]);
 
 export const renamedFileShape = z.strictObject({
-	/** Where commits of it are shown. */
+	/** The base URL of its commits. */
 	playbook: z.string().startsWith('https://'),
 	/** The commit it was read at. */
 	read: z.string().regex(/^[0-9a-f]{40}$/),
-	/** Names that stand in descriptions and never were any. */
+	/** Names that only ever appeared in descriptions. */
 	never: z.record(name, name),
 	changes: z.array(
 		z.strictObject({
@@ -26,17 +26,17 @@ export const renamedFileShape = z.strictObject({
 });
 export type RenamedFile = z.infer<typeof renamedFileShape>;
 
-/** What became of one variable, or of all that begin so (`old` ends in `*`). */
+/** What became of a variable, or of all that start with `old` if that ends in `*`. */
 export type Renamed = {
 	old: string;
-	/** Absent: nothing replaces it. */
+	/** Absent: there is no replacement. */
 	new?: string;
 	says?: string;
-	/** Absent: there never was a variable of this name. */
+	/** Absent: a variable of this name never existed. */
 	change?: { date: string; url: string };
 };
 
-/** The table as it is looked up in. */
+/** The table in a form for lookups. */
 export function renamedIn({ playbook, never, changes }: RenamedFile): Renamed[] {
 	return [
 		...Object.entries(never).map(([old, meant]) => ({ old, new: meant })),

@@ -1,4 +1,4 @@
-// The shape of everything under knowledge/: stated once, here; types and the editors' JSON Schema follow from it.
+// The shape of everything below knowledge/, stated once; the types and the editors' JSON Schema follow from it.
 import { z } from 'zod';
 import { conditionShape, effectConditionShape, fileConditionShape, foundInShape } from './condition.ts';
 import type { FaultFile, SymptomFile } from './fault.ts';
@@ -11,7 +11,7 @@ import type { Renamed } from './playbook-variable.ts';
 export type * from './claims.ts';
 export type * from './guide.ts';
 export type { Renamed } from './playbook-variable.ts';
-/** A passage of upstream's, as a note names it; `read` is the hash of the text that the curator read. */
+/** A passage of upstream's that a note covers; `read` is the hash of the text that the curator read. */
 export const coverShape = z.union(
 	[
 		z.strictObject({
@@ -36,10 +36,10 @@ export const coverShape = z.union(
 );
 export type Cover = z.infer<typeof coverShape>;
 
-/** When something stops working: as upstream promised it. */
+/** When something stops working, according to upstream. */
 const promiseAt = z.union(
 	[
-		/** `orLater`: it may come with this version or with any after it. */
+		/** `orLater`: in this version or any later one. */
 		z.strictObject({ version: version, orLater: z.literal(true).optional() }),
 		z.strictObject({ date: roughDate }),
 		z.strictObject({ version: version, date: roughDate }),
@@ -52,69 +52,69 @@ const deadlineShape = z.strictObject({
 	/** What stops working, as a noun: the title of the deadline. */
 	subject: title,
 	at: promiseAt,
-	/** What upstream promised, in our words. */
+	/** What upstream announced, in our words. */
 	promised: prose,
 	replacedBy: prose.optional(),
 	/** The release in which it really happened; absent while it still works. */
 	landed: version.optional(),
-	/** Why the promise no longer stands, when upstream took it back. */
+	/** Why the announcement no longer stands, if upstream withdrew it. */
 	withdrawn: prose.optional(),
-	/** The configurations that it is about, where that is less than what the note is about. */
+	/** The affected configurations, if they are fewer than the note's. */
 	found: fileConditionShape.optional(),
 });
 
 export const noteShape = z.strictObject({
 	id,
 	when: z.enum(['before', 'switch', 'after']),
-	/** The earliest release on which it can already be done; absent: on every one. */
+	/** The earliest release on which it can be done in advance; absent: all. */
 	possible: version.optional(),
 	must: z.boolean(),
 	refuses: z.boolean().default(false),
 	applies: appliesShape.optional(),
-	/** What those who are concerned find at home, where no fact says it: “`homeserver.yaml` has `acme`”. */
+	/** Who is affected, if no fact says it: “`homeserver.yaml` has `acme`”. */
 	onlyIf: clause.optional(),
-	/** The same as data, where the configuration says it. */
+	/** The same as data, if the configuration says it. */
 	found: conditionShape.optional(),
-	/** The files can prove `found`, but not refute it: a command-line flag or the environment may say the same. */
+	/** The files can prove `found` but not disprove it, because a command-line flag or the environment may say the same. */
 	partly: z.literal(true).optional(),
-	/** Of a refusal: when the start is refused, where `found` says more: who has to look. */
+	/** For a refusal: when the start is refused, if that is narrower than `found`. */
 	refusesIf: fileConditionShape.optional(),
-	/** Where to look instead, where no file of the configuration says it. */
+	/** Where to look instead, if the configuration files do not say it. */
 	foundIn: foundInShape.optional(),
-	/** Of a refusal: the first release that starts again in spite of it. */
+	/** For a refusal: the first release that starts again despite it. */
 	until: version.optional(),
 	options: z.array(z.string().min(1)).default([]),
 	endpoints: z.array(z.string().min(1)).default([]),
 	metrics: z.array(z.string().min(1)).default([]),
 	story: id.optional(),
 	deadline: deadlineShape.optional(),
-	/** What cannot be undone once this release ran, in one sentence; shown with the way back. */
+	/** What cannot be undone once this release has run, in one sentence; shown with the rollback. */
 	oneWay: prose.optional(),
-	/** What users will ring about, in one line, where the administrator sets nothing else. */
+	/** What users will complain about, in one line, unless the administrator changes something. */
 	people: title.optional(),
 	title,
 	text: prose,
 	covers: z.array(coverShape).default([]),
-	/** What shows it where upstream's texts are silent: files of Synapse's repository. */
+	/** Evidence if upstream's texts are silent: files of Synapse's repository. */
 	code: z.array(path).default([]),
-	/** Issues and other pages that show it. */
+	/** Evidence in issues and other pages. */
 	links: z.array(z.string().startsWith('https://')).default([]),
 });
 export type NoteFile = z.infer<typeof noteShape>;
 
-/** What the code does with a configuration, and no note tells since no release changed it: one sentence each. */
+/** How the code treats a configuration that no note mentions, because no release changed it: one sentence each. */
 export const effectShape = z.strictObject({
 	kind: z.enum(['refuses', 'without-effect', 'renamed']),
-	/** The option that the finding names where the condition has no place in the files. */
+	/** The option that a finding names if the condition has no place in the files. */
 	option: z.string().min(1),
 	found: effectConditionShape,
 	/** The first release that does so, and the first that no longer does. */
 	since: version.optional(),
 	until: version.optional(),
-	/** What comes of it, as a clause behind the option: “is missing, and Synapse does not start without it”. */
+	/** The consequence, as a clause that follows the option: “is missing, and Synapse does not start without it”. */
 	says: clause,
 	replacedBy: prose.optional(),
-	/** What shows it: files of Synapse's repository. */
+	/** Evidence: files of Synapse's repository. */
 	code: z.array(path).min(1),
 });
 export type Effect = z.infer<typeof effectShape>;
@@ -130,7 +130,7 @@ export const advisoryShape = z.strictObject({
 	applies: appliesShape.optional(),
 	/** Other names: GHSA ids. */
 	aliases: z.array(z.string()).default([]),
-	/** Dates of the first release with the fix, and of the publication of the advisory. */
+	/** The dates of the first release with the fix and of the advisory. */
 	fixed: date,
 	published: date,
 	title,
@@ -138,7 +138,7 @@ export const advisoryShape = z.strictObject({
 	links: z.array(z.string().startsWith('https://')).min(1),
 });
 
-/** Why nobody has to know of a passage: the other way, besides a note, to have read it. */
+/** Why nobody needs to know about a passage. Each passage needs a note or a waiver. */
 export const waiverShape = z.strictObject({
 	document: z.enum(['upgrade.md', 'CHANGES.md']),
 	release: version,
@@ -152,38 +152,38 @@ export const waiverShape = z.strictObject({
 export type Waiver = z.infer<typeof waiverShape>;
 export const waiversFileShape = z.strictObject({ waivers: z.array(waiverShape) });
 
-/** A halt on a long way. It concerns a way that starts within `from` and ends within `to`. */
+/** An intermediate stop on a long upgrade. It applies to upgrades that start within `from` and end within `to`. */
 export const stopShape = z.strictObject({
 	id,
 	ways: z.array(z.strictObject({ from: range, to: range })).min(1),
-	/** Where to halt: between these two, best at `best`. */
+	/** Stop anywhere between these two; `best` is preferred. */
 	first: version,
 	last: version,
 	best: version,
 	required: z.boolean(),
-	/** What comes of a required one that is left out: neither the old nor the new release opens the database afterwards. */
+	/** What happens if a required stop is skipped: neither the old nor the new release can open the database afterwards. */
 	ruins: z.boolean().default(true),
-	/** Or the new release starts, but its background updates never end. */
+	/** Or the new release starts, but its background updates never finish. */
 	sticks: z.boolean().default(false),
-	/** What those who are concerned find in their database; absent: everybody on the way is concerned. */
+	/** What affected people find in their database; absent: everybody on the way is affected. */
 	onlyIf: clause.optional(),
 	waitFor: z.string().min(1),
-	/** Starting within these needs no halt, only the wait before one leaves. */
+	/** Upgrades that start within these need no stop, only the wait before they begin. */
 	waitAtStart: range.optional(),
-	/** Releases on which that wait can last for ever: how to see it, and the way out. */
+	/** Releases on which that wait can last for ever: how to notice, and what to do. */
 	stuckAtStart: z.strictObject({ releases: range, query: z.string().min(1), text: prose }).optional(),
-	/** More releases from which `npm run verify` tries it, besides the last of each way. */
+	/** More releases from which `npm run verify` tests the stop, besides the last of each way. */
 	tryFrom: z.array(version).default([]),
-	/** The release that has to have opened a database first, for the trials to find what the stop is about. */
+	/** A release that must have opened the database first, so that the tests contain what the stop is about. */
 	tryAfter: version.optional(),
-	/** Notes that ask for the same wait: waiting here does what they say. */
+	/** Notes that ask for the same wait: waiting at this stop satisfies them. */
 	tells: z.array(z.string()).default([]),
-	/** Of these: what is over for good once the wait is done on any release, even one that is too old to follow the note. */
+	/** Which of these are settled for good once the wait is over on any release, even one too old for the note. */
 	settles: z.array(z.string()).default([]),
 	why: prose,
 	applies: appliesShape.optional(),
 });
-/** Where running a release showed another floor than its schema numbers say. */
+/** Rollback floors observed by running a release, if they differ from its schema numbers. */
 export const floorExceptionShape = z.strictObject({ releases: range, floor: version, because: prose });
 export const waysFileShape = z.strictObject({
 	stops: z.array(stopShape),
@@ -192,32 +192,32 @@ export const waysFileShape = z.strictObject({
 export type Stop = z.infer<typeof stopShape>;
 export type FloorException = z.infer<typeof floorExceptionShape>;
 
-/** Generated: a claim that was tried by running releases, and what came of it. */
+/** Generated: a claim that was tested by running releases, and the outcome. */
 export const verifiedShape = z.strictObject({
 	claim: z.string(),
 	kind: z.enum(['rollback', 'stop', 'floor', 'refusal', 'fault']),
-	/** The note, the stop or the fault that claims it; absent where releases.json does. */
+	/** The note, stop or fault that makes the claim; absent if releases.json does. */
 	of: z.string().optional(),
 	says: z.string(),
-	/** In the order in which they opened one database; the last is the one that was tried. */
+	/** In the order in which they opened one database; the last is the one that was tested. */
 	releases: z.array(version).min(1),
 	/** `sqlite`, `postgresql 14`. */
 	database: z.string(),
-	/** What Synapse was only told of its surroundings: `sqlite 3.26.0`. */
+	/** A dependency version that was only reported to Synapse, not installed: `sqlite 3.26.0`. */
 	faked: z.string().optional(),
-	/** `stuck`: it starts, and its background updates never end. `misbehaves`: it starts, and then shows a fault. */
+	/** `stuck`: it starts, but its background updates never finish. `misbehaves`: it starts, and then shows a fault. */
 	outcome: z.enum(['starts', 'refuses', 'stuck', 'misbehaves']),
-	/** Whether that is what the knowledge claims. */
+	/** Whether the outcome is what the knowledge claims. */
 	holds: z.boolean(),
 	date,
-	/** The release's own words when it refused or misbehaved. */
+	/** The release's own message when it refused or misbehaved. */
 	error: z.string().optional(),
 	recipe: hash,
 });
 export type Verified = z.infer<typeof verifiedShape>;
 export const verifiedFileShape = z.strictObject({ verified: z.array(verifiedShape) });
 
-/** Generated: a release, or a candidate (version and date only). Floors are what the code enforces. */
+/** Generated: a release, or a candidate (version and date only). Minimum versions are what the code enforces. */
 export const releaseShape = z.strictObject({
 	version,
 	date,
@@ -227,30 +227,30 @@ export const releaseShape = z.strictObject({
 	postgresql: z.string().optional(),
 	sqlite: z.string().optional(),
 	rust: z.string().optional(),
-	/** True for a release that upstream took back (no such package any more, or replaced the same day). */
+	/** True for a release that upstream withdrew (no such package any more, or replaced the same day). */
 	withdrawn: z.boolean().optional(),
 });
 export type Release = z.infer<typeof releaseShape> & {
-	/** Upstream deleted it from its list of releases: only known where that was read live. */
+	/** Upstream deleted it from its list of releases: only known from reading that live. */
 	deleted?: true;
 };
 export const releasesFileShape = z.strictObject({
-	/** The day on which upstream was read, never a release's date. */
+	/** The day upstream was read, never a release's date. */
 	read: date,
 	releases: z.array(releaseShape),
 });
 
-/** Generated: a passage upstream wrote that asks to be read, with the hash of its text. */
+/** Generated: a passage by upstream that a curator must read, with the hash of its text. */
 export const passageShape = z.strictObject({
 	document: z.enum(['upgrade.md', 'CHANGES.md']),
 	release: version,
 	/** upgrade.md: the section's title as written; CHANGES.md: absent. */
 	section: z.string().optional(),
-	/** upgrade.md: the second-level heading as written; absent for text directly under the section. */
+	/** upgrade.md: the second-level heading as written; absent for text directly below the section. */
 	heading: z.string().optional(),
 	/** upgrade.md: a deeper heading. */
 	under: z.string().optional(),
-	/** CHANGES.md: the part it stands in, and its pull request numbers or first words. */
+	/** CHANGES.md: the part, and the item's pull request numbers or first words. */
 	part: z.string().optional(),
 	bullet: z.string().optional(),
 	url: z.string(),
@@ -259,8 +259,8 @@ export const passageShape = z.strictObject({
 export type Passage = z.infer<typeof passageShape>;
 export const upstreamFileShape = z.strictObject({ passages: z.array(passageShape) });
 
-/** The support window of one release of something Synapse stands on. */
-/** The Synapse releases for which upstream builds packages: up to `last`, or until the day `until` that it has named. */
+/** The support window of one release of something Synapse runs on. */
+/** The Synapse releases with packages from upstream: up to `last`, or until the announced day `until`. */
 const packagesShape = z.union([
 	z.strictObject({ first: version, last: version }),
 	z.strictObject({ first: version, until: date, because: z.string().min(1) }),
@@ -279,25 +279,25 @@ export const lifecycleShape = z.strictObject({
 });
 export type Lifecycle = z.infer<typeof lifecycleShape>;
 
-/** A passage that nobody has curated; `text` is upstream's own, made harmless, where it was read from upstream itself. */
+/** A passage that nobody has curated; `text` is upstream's own, sanitised, if it was read live. */
 export type Unread = Passage & { text?: string /** Curated once, and changed since. */; changed?: boolean };
 
-/** What the playbook matrix-docker-ansible-deploy installs now, and what it told its users, newest first. */
+/** What the playbook matrix-docker-ansible-deploy installs now, and its announcements, newest first. */
 export type Playbook = {
 	synapse: string;
 	entries: readonly { date: string; title: string; breaking: boolean; text: string; url: string }[];
 };
 
-/** Charts of Element Server Suite Community that came after those of this edition, and what nobody has curated of them. */
+/** Charts of Element Server Suite Community newer than this edition's, and their uncurated items. */
 export type LiveCharts = {
-	/** The day on which they were read. */
+	/** The day they were read. */
 	read: string;
 	/** Oldest first. */
 	charts: readonly { chart: string; date: string; synapse: string; mas?: string; elementWeb?: string }[];
 	items: readonly { chart: string; part: string; bullet: string; url: string; breaking: boolean; text: string }[];
 };
 
-/** Where something stands in upstream's documents, as answers show it. */
+/** A place in upstream's documents, as answers show it. */
 export type Source = {
 	document: string;
 	/** The section's title as upstream wrote it. */
@@ -319,15 +319,15 @@ export type Note = Omit<NoteFile, 'covers' | 'code' | 'links' | 'possible'> & {
 
 export type Advisory = z.infer<typeof advisoryShape> & { id: string };
 
-/** An advisory that upstream published, and whose affected releases are unclear. */
+/** An advisory by upstream whose affected releases are unclear. */
 export type UnclearAdvisory = Pick<Advisory, 'id' | 'aliases' | 'severity' | 'published' | 'title' | 'links'> & {
-	/** What upstream wrote of the versions, made harmless; empty where it wrote nothing. */
+	/** Upstream's wording of the versions, sanitised; empty if it gave none. */
 	written: string;
-	/** Whether upstream said how severe it is. */
+	/** Whether upstream rated the severity. */
 	rated: boolean;
 };
 
-/** All that Glia knows, in the order of versions. */
+/** Everything Glia knows, in version order. */
 /** A fault as answers use it: `release` is the first that has it. */
 export type Fault = Omit<FaultFile, 'log' | 'links'> & { release: string; sources: Source[] };
 export type Symptom = Omit<SymptomFile, 'links'> & { sources: Source[] };
@@ -340,29 +340,29 @@ export type Knowledge = {
 	advisories: readonly Advisory[];
 	faults: readonly Fault[];
 	symptoms: readonly Symptom[];
-	/** Only known where they were read live. */
+	/** Only known from reading upstream live. */
 	unclear?: readonly UnclearAdvisory[];
 	stops: readonly Stop[];
 	rollbackFloors: readonly FloorException[];
 	lifecycles: Readonly<Record<string, Lifecycle>>;
-	/** How each way to install is backed up, switched and looked at. */
+	/** How to back up, switch and inspect each type of installation. */
 	installs: Recipes;
 	/** Migrations that touch large tables before the port opens. */
 	migrations: readonly Migration[];
-	/** Background updates whose time was measured. */
+	/** Background updates whose duration was measured. */
 	queued: readonly QueuedUpdates[];
-	/** Systems that upstream builds packages for and that `profile.ts` does not list: `debian-14`. */
+	/** Systems with packages from upstream that `profile.ts` does not list: `debian-14`. */
 	systems?: readonly string[];
-	/** Claims that were tried, and hold. */
+	/** Claims that were tested and hold. */
 	verified: readonly Verified[];
-	/** Passages that no note covers and no waiver answers. */
+	/** Passages without a note or a waiver. */
 	unread: readonly Unread[];
 	guides: readonly Guide[];
-	/** Stages and failures of guides that were executed as they stand. */
+	/** Stages and failures of guides that were tried exactly as they are now. */
 	tried: readonly Tried[];
-	/** Variables of the playbook that have another name now. */
+	/** Renamed variables of the playbook. */
 	renamed: readonly Renamed[];
-	/** Only known where they were read live. */
+	/** Only known from reading upstream live. */
 	playbook?: Playbook;
 	charts?: LiveCharts;
 };

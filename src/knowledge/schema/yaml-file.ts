@@ -1,18 +1,21 @@
-// One YAML file, read into its shape: the value with the place of everything in it, or every mistake with its place.
+// Reads one YAML file into its shape: the value with the position of everything in it, or every mistake with its position.
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 
 type Path = readonly PropertyKey[];
 
 export type YamlFile<Value> = {
-	/** As mistakes name it: relative to the folder of all knowledge. */
+	/** The name used in mistakes: relative to the folder of all knowledge. */
 	name: string;
 	value: Value;
-	/** `synapse/notes/1.150.0.yaml:9:5`: where what this path leads to stands, or the nearest thing around it. */
+	/** The position of a path, or of the nearest thing around it: `synapse/notes/1.150.0.yaml:9:5`. */
 	at(...path: Path): string;
 };
 
-/** Undefined if the text is not of this shape; then each mistake was added, as one line with its place. */
+/**
+ * Undefined if the text does not have this shape; then each mistake was added to the list, as one line with its
+ * position.
+ */
 export function readYaml<Value>(
 	name: string,
 	text: string,
@@ -50,7 +53,7 @@ function wordAt(text: string, offset: number): string {
 
 type Issue = z.core.$ZodIssue;
 
-/** What zod's own messages say, in the words of the shapes: each completes "expected …". */
+/** zod's own messages in the words of the shapes; each completes "expected …". */
 function expectation(issue: z.core.$ZodRawIssue): string | undefined {
 	if (issue.code === 'invalid_type') {
 		const kinds: Record<string, string> = {
@@ -71,8 +74,8 @@ function expectation(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 /**
- * A choice between shapes fails as a whole. Where one choice is clearly what was meant, since the least is wrong with
- * it, the mistakes within it are told; otherwise the choice itself.
+ * A union fails as a whole. If one choice is clearly what was meant, because it has the fewest mistakes, report
+ * the mistakes within it, otherwise the union itself.
  */
 function told(issue: Issue): Issue[] {
 	if (issue.code !== 'invalid_union') return [issue];
@@ -82,7 +85,7 @@ function told(issue: Issue): Issue[] {
 	return isClear ? best.issues.flatMap(inner => told({ ...inner, path: [...issue.path, ...inner.path] })) : [issue];
 }
 
-/** More than any number of small mistakes: not even the kind of thing, or the word that tells the choices apart. */
+/** More than any number of small mistakes: the wrong type, or not the word that tells the choices apart. */
 const otherChoice = 1000;
 
 function wrongness(issues: readonly Issue[]): number {
@@ -92,7 +95,7 @@ function wrongness(issues: readonly Issue[]): number {
 	return isOther ? otherChoice : issues.length;
 }
 
-/** The offset and the words of each mistake in an issue. */
+/** The offset and the text of each mistake in an issue. */
 function describe(issue: Issue, root: Node | null, text: string): [number, string][] {
 	const around = nodeAround(root, issue.path);
 	const start = around?.range?.[0] ?? 0;
@@ -108,7 +111,7 @@ function describe(issue: Issue, root: Node | null, text: string): [number, strin
 			],
 		];
 	const source = isScalar(node) ? String(node.source ?? node.value) : undefined;
-	// A version of two parts is a number to YAML, which forgets the zero of 1.10: only its source still has it.
+	// To YAML a version of two parts is a number, so 1.10 loses its zero: only the source still has it.
 	const isHalfVersion = isScalar(node) && typeof node.value === 'number' && /^a version/.test(issue.message);
 	if (isHalfVersion && source) return [[start, `expected ${issue.message}: write ${source}.0, got ${source}`]];
 	const written = source ?? text.slice(start, node.range?.[1] ?? start);

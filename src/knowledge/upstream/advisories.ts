@@ -1,4 +1,5 @@
-// Security advisories, from GitHub or from OSV → which releases they concern. What cannot be read is unclear, not absent.
+// Reads security advisories from GitHub or OSV, and which releases they affect. What cannot be parsed is unclear,
+// not absent.
 import { z } from 'zod';
 import { compare, isWithin, type Range, type Version } from '../../deployment/version.ts';
 import { escapeMarkdown } from '../../text/markdown.ts';
@@ -8,14 +9,14 @@ import { fieldOf, isDay, itemsOf, jsonIn, oneLine, type Reading } from './readin
 
 export type ReadAdvisories = { advisories: Advisory[]; unclear: UnclearAdvisory[] };
 
-/** What a record says, whichever of the two it comes from. */
+/** A record from either source. */
 type ToldAdvisory = {
 	ids: string[];
 	severity: Advisory['severity'] | undefined;
 	published: string | undefined;
 	title: string | undefined;
 	link: string;
-	/** Undefined: a part of it that cannot be read. */
+	/** Undefined: a part that cannot be parsed. */
 	affected: readonly (Range | undefined)[];
 	/** The versions as upstream wrote them. */
 	written: string;
@@ -68,7 +69,7 @@ const osvShape = z.object({
 	),
 });
 
-/** GitHub's advisories of the repository, page by page, or OSV's answer to a query for the package. */
+/** GitHub's advisories of the repository, page by page, or OSV's response to a query for the package. */
 export function readAdvisories(...pages: readonly string[]): Reading<ReadAdvisories> {
 	const told: ToldAdvisory[] = [];
 	const left = [];
@@ -100,7 +101,7 @@ export function readAdvisories(...pages: readonly string[]): Reading<ReadAdvisor
 
 function vulnsIn(json: unknown): unknown {
 	if (typeof json !== 'object' || json === null) return undefined;
-	// OSV answers `{}` where it knows of none.
+	// OSV returns `{}` if it knows none.
 	return Object.keys(json).length === 0
 		? []
 		: Object.hasOwn(json, 'vulns')
@@ -112,14 +113,14 @@ function isId(id: string | undefined): id is string {
 	return id !== undefined && /^(?:CVE-\d{4}-\d{1,9}|GHSA(?:-\w{1,10}){1,3}|PYSEC-\d{4}-\d{1,9})$/.test(id);
 }
 
-/** How upstream calls the package in its own repository, over the years. */
+/** The names that upstream has given the package in its own repository over the years. */
 const ownNames = ['matrix-synapse', 'synapse', 'element-hq/synapse', 'matrix-org/synapse'];
 
 function isOurs(written: string | undefined): boolean {
 	return written !== undefined && ownNames.includes(written.trim().toLowerCase().replaceAll('_', '-'));
 }
 
-/** The parts about Synapse: those that say so, or, where none names a package, all. Of another package's nothing counts. */
+/** The parts about Synapse: those that say so, or all if none names a package. Other packages are ignored. */
 function oursOf<Part extends { package?: { name?: string | undefined } | null | undefined }>(
 	parts: readonly Part[],
 ): Part[] {
@@ -164,7 +165,7 @@ function osvTold(record: z.infer<typeof osvShape>): ToldAdvisory[] {
 	const beside = versions.flatMap(({ read }) =>
 		read !== undefined && !inRanges.some(range => range !== undefined && isWithin(read, range)) ? [read] : [],
 	);
-	// A list says version by version what its ranges say already; only by itself must all of it be read.
+	// A list repeats its ranges version by version; it must be parsed completely only if there are no ranges.
 	const unread = ranges.length ? [] : versions.filter(({ read }) => read === undefined);
 	return [
 		{
@@ -203,7 +204,7 @@ function dayOf(moment: string | undefined): string | undefined {
 	return found !== undefined && isDay(found) ? found : undefined;
 }
 
-/** The records of one hole together: a CVE, a GHSA and a PYSEC id may stand for the same. */
+/** Groups the records of one vulnerability: a CVE, a GHSA and a PYSEC id may mean the same. */
 function sameHoles(told: readonly ToldAdvisory[]): ToldAdvisory[][] {
 	const holes: ToldAdvisory[][] = [];
 	for (const record of told) {
@@ -216,7 +217,7 @@ function sameHoles(told: readonly ToldAdvisory[]): ToldAdvisory[][] {
 	return holes;
 }
 
-/** Which record counts where those of one vulnerability differ: GitHub's reviewed ones before PyPI's. */
+/** Which record of a vulnerability takes precedence: GitHub's reviewed ones before PyPI's. */
 function weightOf({ ids }: ToldAdvisory): number {
 	return ['GHSA', 'CVE', 'PYSEC'].findIndex(kind => ids[0]?.startsWith(kind) || ids.some(id => id.startsWith(kind)));
 }
@@ -238,7 +239,7 @@ function joined(records: readonly ToldAdvisory[]): { advisory?: Advisory; unclea
 	const shared = {
 		id,
 		aliases: ids.filter(other => other !== id),
-		// What is not rated is taken seriously.
+		// Unrated advisories are taken seriously.
 		severity: severity ?? 'high',
 		published,
 		title: escapeMarkdown(oneLine(ordered.find(record => record.title?.trim())?.title ?? id, 80)),
@@ -264,7 +265,7 @@ function joined(records: readonly ToldAdvisory[]): { advisory?: Advisory; unclea
 	};
 }
 
-/** `1.139` → `1.139.0`, `0` → `0.0.0`, `v1.57.0-rc.1` → `1.57.0rc1`, as Python's packages count. */
+/** `1.139` → `1.139.0`, `0` → `0.0.0`, `v1.57.0-rc.1` → `1.57.0rc1`, as in Python's version scheme. */
 function readVersion(written: string): Version | undefined {
 	const plain = written
 		.trim()
@@ -275,7 +276,7 @@ function readVersion(written: string): Version | undefined {
 
 type Bound = { operator: '<' | '<=' | '>' | '>='; version: Version };
 
-/** `>= 1.62.0, < 1.68.0` → one range; `1.139.0, 1.139.1` → one for each; undefined for what cannot be read. */
+/** `>= 1.62.0, < 1.68.0` → one range; `1.139.0, 1.139.1` → one each; undefined for what cannot be parsed. */
 function rangesIn(written: string): (Range | undefined)[] {
 	return written.split('||').flatMap(part => rangesInPart(part.trim()));
 }
@@ -283,7 +284,7 @@ function rangesIn(written: string): (Range | undefined)[] {
 function rangesInPart(written: string): (Range | undefined)[] {
 	const exact: Version[] = [];
 	const bounds: Bound[] = [];
-	// A comma may be left out between two bounds: `>=1.2 <1.3`.
+	// The comma between two bounds is optional: `>=1.2 <1.3`.
 	for (const word of written
 		.trim()
 		.replace(/([<>=])\s+/g, '$1')
@@ -297,7 +298,10 @@ function rangesInPart(written: string): (Range | undefined)[] {
 	return [...exact, ...boundedBy(bounds)];
 }
 
-/** All bounds together are one range; where no version could satisfy them, each lower one with the upper one behind it. */
+/**
+ * All bounds form one range, or, if no version could satisfy them all, each lower bound forms one with the next
+ * upper bound.
+ */
 function boundedBy(bounds: readonly Bound[]): (Range | undefined)[] {
 	if (!bounds.length) return [];
 	if (isPossible(bounds)) return [writtenRange(bounds)];
@@ -325,7 +329,7 @@ function writtenRange(bounds: readonly Bound[]): Range {
 	return bounds.map(({ operator, version }) => `${operator}${version}`).join(' ');
 }
 
-/** OSV's events in the order of their versions: from each `introduced` to the next `fixed` or `last_affected`. */
+/** OSV's events in version order: from each `introduced` to the next `fixed` or `last_affected`. */
 function rangesOf(events: readonly z.infer<typeof eventShape>[]): (Range | undefined)[] {
 	const read = events.flatMap(event =>
 		(['introduced', 'fixed', 'last_affected'] as const).flatMap(kind => {
@@ -342,7 +346,7 @@ function rangesOf(events: readonly z.infer<typeof eventShape>[]): (Range | undef
 	let from: Version | undefined;
 	for (const [at, { kind, version }] of sorted.entries()) {
 		if (kind === 'introduced') from ??= version;
-		// An end without a beginning: everything up to it.
+		// An end without a start: everything up to it.
 		else if (from !== undefined || at === 0) {
 			const end = `${kind === 'fixed' ? '<' : '<='}${version}`;
 			ranges.push(from === undefined || from === '0.0.0' ? end : `>=${from} ${end}`);

@@ -1,23 +1,23 @@
-// Synapse's change logs of all years → releases with their dates, and the passages that ask to be read.
+// Parses Synapse's changelogs of all years into releases with dates, and the passages that a curator must read.
 import { compare, type Version } from '../../deployment/version.ts';
 import { blocksOf, type MarkdownBlock, type MarkdownSection, sectionsOf, wordsOf } from './markdown.ts';
 import { firstWords, type ReadPassage, versionOf } from './passage.ts';
-/** One release's log. `written` is the version as its heading has it, which is also its tag without the `v`. */
+/** One release's log. `written` is the version as in its heading, which is also its tag without the `v`. */
 export type ChangeLogEntry = { version: Version; written: string; date: string; parts: ChangeLogPart[] };
 type ChangeLogPart = { title: string; blocks: MarkdownBlock[] };
 
-/** The title of what stands above the first part of a log. */
+/** The title for what comes before the first part of a log. */
 const top = 'Top';
 
-// What a release brings without asking anything of anybody. Every other part is read: upstream invents new ones for
-// what matters ("End of Life of Debian 12 Bookworm"), and leaving one out by mistake would be silent.
+// Parts that require nothing of anybody. Every other part is read: upstream invents new ones for important
+// matters ("End of Life of Debian 12 Bookworm"), and omitting one by mistake would go unnoticed.
 const routine =
 	/^(features|bug ?fixes|improved documentation|internal changes|updates to locked dependencies|misc|everything else|typechecking|dependabot updates|metrics and tracing|faster room joins)$/i;
-/** What is read even in a routine part. */
+/** Read even in a routine part. */
 const security = /\bCVE-\d|\bGHSA-|\bvulnerab/i;
-/** Parts whose list items are separate matters; any other part that is read is one matter. */
+/** Parts whose list items are separate matters; any other part is a single matter. */
 const listed = /^(deprecations and removals|updates to the docker image|.*\bsecurity\b.*)$/i;
-/** Until 0.33 the parts are lines like `Bug fixes:`, named as one liked: of these only the telling ones are read. */
+/** Until 0.33 parts are lines like `Bug fixes:` with arbitrary names, so only the telling ones are read. */
 const label = /^(?:[A-Z][\w/& -]*:|SECURITY UPDATE)$/;
 const tellingLabel = /secur|deprecat|remov|breaking|incompatib|warning/i;
 const firstWithHeadings = '0.33.0';
@@ -26,7 +26,7 @@ const nothing =
 	/^\W*(?:otherwise, )?(?:no|not|none)(?: other)?(?: significant| functional)? changes?\b[^.]{0,60}(?:\.\d+[^.]{0,20})*\.?\W*$/i;
 const linkTarget = /^\[[^\]]+\]: \S+$/;
 
-/** The logs of one document, newest first as they stand. */
+/** The logs in one document, newest first as written. */
 export function logsOf(document: string): ChangeLogEntry[] {
 	const logs: ChangeLogEntry[] = [];
 	let routineLevel = 0;
@@ -39,7 +39,7 @@ export function logsOf(document: string): ChangeLogEntry[] {
 		}
 		const title = section.title.trim();
 		const isKnown = routine.test(title) || listed.test(title);
-		// Headings below a routine part belong to it, except the known parts, which stand at whatever level they like.
+		// Headings below a routine part belong to it, except known parts, which occur at any level.
 		if (routineLevel && section.level > routineLevel && !isKnown) continue;
 		routineLevel = routine.test(title) ? section.level : 0;
 		const blocks = blocksOf(section.lines);
@@ -64,7 +64,7 @@ function logOf({ title, lines }: MarkdownSection): ChangeLogEntry | undefined {
 	return { version, written, date, parts: hasLabels ? told.map(withoutPlainList) : told };
 }
 
-/** In the years of labels a list with no label above it is the whole log, not a text on top of it. */
+/** In the years of labels, a list without a label above it is the whole log, not an introduction. */
 function withoutPlainList(part: ChangeLogPart): ChangeLogPart {
 	if (part.title !== top) return part;
 	let isAnnounced = false;
@@ -75,10 +75,10 @@ function withoutPlainList(part: ChangeLogPart): ChangeLogPart {
 	return { title: top, blocks };
 }
 
-// Every release has a page under its tag, those without a release on GitHub too; only 0.4.0 was never tagged.
+// Every release has a page under its tag, even without a release on GitHub; only 0.4.0 was never tagged.
 const repository = 'https://github.com/element-hq/synapse';
 
-/** What of a log asks to be read, in its order. */
+/** The parts of a log that a curator must read, in order. */
 export function logPassages(log: ChangeLogEntry): ReadPassage[] {
 	return log.parts.flatMap(({ title, blocks }) => {
 		const told = blocks.filter(({ text }) => !nothing.test(text) && !linkTarget.test(text));
@@ -108,7 +108,7 @@ function passageOf({ version, written }: ChangeLogEntry, part: string, bullet: s
 	};
 }
 
-/** Each paragraph with the list that follows it. */
+/** Each paragraph, with the list that follows it. */
 function withLists(blocks: readonly MarkdownBlock[]): string[] {
 	const texts: string[] = [];
 	for (const [at, { kind, text }] of blocks.entries()) {
@@ -118,13 +118,13 @@ function withLists(blocks: readonly MarkdownBlock[]): string[] {
 	return texts;
 }
 
-/** `The following issues are fixed:` says nothing that the list below does not. */
+/** `The following issues are fixed:` adds nothing to the list below it. */
 function isLead(block: MarkdownBlock, next: MarkdownBlock | undefined): boolean {
 	const announces = /:$|^The following issues? (?:is|are) fixed in/.test(block.text) && block.text.length <= 100;
 	return block.kind === 'paragraph' && next?.kind === 'item' && announces;
 }
 
-/** The pull requests that a list item ends with: `#6501, #6503`; empty where it names none. */
+/** The pull requests at the end of a list item: `#6501, #6503`; empty if there are none. */
 function numbersOf(text: string): string {
 	const end = text.slice(Math.max(0, text.lastIndexOf('([')));
 	return [...new Set([...end.matchAll(/\[\\?(#\d+)\]\(/g)].map(([, number]) => number))].join(', ');
@@ -133,7 +133,7 @@ function numbersOf(text: string): string {
 /** Yanked from PyPI ("performance regression", "breaks some external plugins"); their logs only advise against them. */
 const yanked: readonly Version[] = ['1.32.0', '1.32.1'];
 
-/** The releases that upstream took back, as their own logs say, or those of the next release. Candidates count too. */
+/** The releases that upstream withdrew, according to their own or the next release's log. Includes candidates. */
 export function withdrawnIn(logs: readonly ChangeLogEntry[]): Set<Version> {
 	const withdrawn = new Set(yanked);
 	for (const { version, parts } of logs) {

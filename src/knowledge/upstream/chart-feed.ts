@@ -1,4 +1,4 @@
-// GitHub's list of the charts' releases, and the values of each → the charts that came after those of an edition.
+// Reads GitHub's list of chart releases and the values of each, and finds the charts newer than an edition's.
 import { compareCharts } from '../../deployment/chart.ts';
 import type { LiveCharts } from '../schema/synapse.ts';
 import { chartLogs, type InstalledByChart, isBreakingPart } from './chart-log.ts';
@@ -8,20 +8,20 @@ import { oneLine, type Reading } from './reading.ts';
 
 const chartTag = /^\d{1,4}\.\d{1,3}\.\d{1,4}$/;
 
-/** The charts on the pages of the list, oldest first; tags of other things are passed over. */
+/** The charts on the pages of the list, oldest first; other tags are skipped. */
 export function readChartFeed(...pages: readonly string[]): Reading<FeedRelease[]> {
 	const reading = readList(pages, { isRelease: tag => chartTag.test(tag), versionOf: tag => tag });
 	if ('reason' in reading) return reading;
 	return { ...reading, value: reading.value.sort((a, b) => compareCharts(a.version, b.version)) };
 }
 
-/** Those that are newer than all that an edition knows. */
+/** Those newer than all that an edition knows. */
 export function newerCharts(feed: readonly FeedRelease[], known: readonly string[]): FeedRelease[] {
 	const last = known.at(-1);
 	return last === undefined ? [] : feed.filter(({ version }) => compareCharts(version, last) > 0);
 }
 
-/** A chart of which nobody knows yet what it installs is left out. */
+/** Leaves out charts whose contents are not known yet. */
 export function liveCharts(
 	charts: readonly FeedRelease[],
 	installs: ReadonlyMap<string, InstalledByChart> = new Map(),
@@ -33,7 +33,7 @@ export function liveCharts(
 	return { charts: whole.map(({ chart }) => chart), items: whole.flatMap(({ items }) => items) };
 }
 
-/** What of a chart's log asks to be read, in upstream's words. */
+/** The parts of a chart's log that must be read, in upstream's words. */
 function itemsIn(chart: string, date: string, log: string): LiveCharts['items'] {
 	const own = chartLogs(log).filter(found => found.chart === chart);
 	const logs = own.length ? own : chartLogs(`# ESS Community Helm Chart ${chart} (${date})\n\n${log}`);

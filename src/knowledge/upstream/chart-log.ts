@@ -1,4 +1,4 @@
-// The change log of the ESS charts → the bullets that ask to be read, and a chart's values → what it installs.
+// Parses the changelog of the ESS charts into bullets that must be read, and a chart's values into what it installs.
 import { blocksOf, sectionsOf } from './markdown.ts';
 import { firstWords, versionOf } from './passage.ts';
 
@@ -7,14 +7,14 @@ const repository = 'https://github.com/element-hq/ess-helm';
 export type ChartBullet = { chart: string; part: string; bullet: string; url: string; text: string };
 export type ChartLog = { chart: string; date: string; bullets: ChartBullet[] };
 
-/** Parts that ask nothing of anybody. Every other part is read, new ones as well. */
+/** Parts that require nothing of anybody. Every other part is read, including new ones. */
 const routine = /^(internal|documentation|added|fixed)$/i;
-/** What is read even there. */
+/** Read even in those. */
 const telling = /\b(breaking|must|required?|renamed?|removed?|deprecat\w*|no longer|migrat\w+|CVE-\d+|GHSA-\w+)\b/i;
-/** A newer version of something that the chart installs: a fact of the chart, no entry of its own. */
+/** A newer version of something the chart installs: a fact about the chart, not an entry of its own. */
 const upgrade = /^(?:upgrade|update|bump)\b/i;
 
-/** The logs of one document, newest first as they stand. */
+/** The logs in one document, newest first as written. */
 export function chartLogs(document: string): ChartLog[] {
 	const logs: ChartLog[] = [];
 	for (const { level, title, lines } of sectionsOf(document)) {
@@ -37,13 +37,13 @@ function isRead(part: string, text: string): boolean {
 	return !routine.test(part) || telling.test(text);
 }
 
-/** Of Synapse the plan tells, by its own notes and advisories. */
+/** Whether a bullet fixes a vulnerability of something other than Synapse, which has advisories of its own. */
 function closesHole(text: string): boolean {
 	const [first = ''] = text.split('\n');
 	return !/\bsynapse\b/i.test(first) && /\b(CVE-\d+|GHSA-\w+|ELEMENTSEC-\d+)/i.test(text);
 }
 
-/** Without the highlights and the links of what is upgraded, which its own releases tell. */
+/** Drops the highlights and links of upgraded components, which their own releases cover. */
 function ownWords(text: string): string {
 	return text.replace(
 		/^[ \t]*(?:Highlights?|Full Change\s?logs?|Includes)\b.*$(?:\n(?:[ \t]*[-*].*|[ \t]{3,}.*|[ \t]*))*/gim,
@@ -51,31 +51,31 @@ function ownWords(text: string): string {
 	);
 }
 
-/** The pull requests that a bullet ends with: `#1519, #1520`. */
+/** The pull requests at the end of a bullet: `#1519, #1520`. */
 function numbersOf(text: string): string {
 	const end = /\(((?:#\d+(?:,\s*)?)+)\)\s*$/.exec(text)?.[1] ?? '';
 	return [...new Set(end.match(/#\d+/g) ?? [])].join(', ');
 }
 
-/** A part that upstream names after what it breaks. */
+/** Whether upstream's title of a part says that it breaks something. */
 export function isBreakingPart(part: string): boolean {
 	return /breaking/i.test(part);
 }
 
 export type InstalledByChart = { synapse: string; mas?: string; elementWeb?: string };
 
-/** What a chart's values install, by the names of their images; undefined where they name no Synapse. */
+/** What a chart's values install, by image names; undefined if they name no Synapse. */
 export function installedBy(values: string): InstalledByChart | undefined {
 	const images = new Map<string, string>();
 	let image: string | undefined;
-	// Line by line: one expression over a text of upstream's could be made to take hours.
+	// Line by line, because one expression over a text of upstream's could be made to take hours.
 	for (const line of values.split('\n')) {
 		if (/^\s*(?:#|$)/.test(line)) continue;
 		const [, key, value = ''] = /^ *(repository|tag): ["']?v?([\w./-]{1,200})["']?\s*$/.exec(line) ?? [];
 		if (key === 'tag' && image !== undefined && !images.has(image)) images.set(image, value);
 		image = key === 'repository' ? value.split('/').at(-1) : undefined;
 	}
-	// `v1.145.0-ess.1` and `v1.147.1.ess.1` are those releases with patches of the chart's makers.
+	// `v1.145.0-ess.1` and `v1.147.1.ess.1` are those releases with patches by the chart's makers.
 	const synapse = versionOf(images.get('synapse')?.replace(/[-.]ess\.\d+$/, '') ?? '');
 	if (synapse === undefined) return undefined;
 	const mas = images.get('matrix-authentication-service');

@@ -1,4 +1,4 @@
-// What a release's code says otherwise than that of the release before: passages to be read, like those of the documents.
+// Differences between the code of a release and the one before, as passages to be read like those of the documents.
 import type { Code } from '../../configuration/code.ts';
 import type { OptionState } from '../../configuration/options.ts';
 import type { Table } from '../../configuration/timeline.ts';
@@ -15,15 +15,15 @@ export type CodePassage = {
 	/** The table's key: an option's path, `file message`, a package, `workers ^pattern`, `store number/file`, a system. */
 	key: string;
 	change: CodeChange;
-	/** The release; of a candidate, the one it is a candidate of. */
+	/** The release; for a candidate, its final release. */
 	release: Version;
-	/** The options that a refusal speaks of. */
+	/** The options that a refusal mentions. */
 	options?: readonly string[];
 	was: unknown;
 	is: unknown;
 };
 
-/** In the order of releases, then of kinds, then of keys. The oldest release that was read has no release before it. */
+/** Sorted by release, kind and key. The oldest release that was read has nothing to compare with. */
 export function codePassages(code: Code): CodePassage[] {
 	const { read, byPath } = code.options();
 	const found = [
@@ -44,8 +44,8 @@ export function codePassages(code: Code): CodePassage[] {
 }
 
 /**
- * What belongs to a new option is read with it: the options below it, and the refusals that only speak of it. Nobody
- * meets them who has not set it.
+ * Drops what is read together with a new option: the options below it, and the refusals that mention only it.
+ * Only those who set it meet them.
  */
 function withoutParts(passages: readonly CodePassage[]): CodePassage[] {
 	const added = new Set(
@@ -98,7 +98,7 @@ function anyChange(was: unknown, is: unknown): CodeChange {
 	return presence(was, is) ?? 'changed';
 }
 
-/** Moves between files, and what only the schema says, are no differences. */
+/** Moves between files, and changes to the schema only, do not count. */
 function optionChange(was: OptionState | null, is: OptionState | null): CodeChange | undefined {
 	const there = presence(was, is);
 	if (there || !was || !is) return there;

@@ -1,15 +1,15 @@
-// GitHub's list of releases → the releases, and which of those that were there before upstream has deleted.
+// Reads GitHub's list of releases, and finds those that upstream has deleted since.
 import { z } from 'zod';
 import { compare, isVersion, type Version } from '../../deployment/version.ts';
 import { versionOf } from './passage.ts';
 import { fieldOf, itemsOf, jsonIn, type LeftOut, type Reading } from './reading.ts';
 
-/** A release as the feed tells it; `tag` is how upstream writes it, `log` its change log in Markdown. */
+/** A release in the feed; `tag` as upstream writes it, `log` its changelog in Markdown. */
 export type FeedRelease = { version: Version; tag: string; date: string; log: string };
 
-/** A release that the feed has or had. */
+/** A release that is or was in the feed. */
 export type SeenRelease = FeedRelease & {
-	/** Since which look (ISO 8601) it is missing, and at how many looks in a row it was. */
+	/** Since when (ISO 8601) and for how many reads in a row it has been missing. */
 	gone?: { since: string; looks: number; sure: boolean };
 };
 
@@ -20,10 +20,10 @@ const releaseShape = z.object({
 	body: z.string().nullish(),
 });
 
-/** Five times as long as upstream's longest (characters). */
+/** Five times the length of upstream's longest (characters). */
 const maxLog = 200_000;
 
-/** The pages of the list, the newest first. */
+/** Parses the pages of the list, newest first. */
 export function readFeed(...pages: readonly string[]): Reading<FeedRelease[]> {
 	const isRelease = (tag: string) => /^v\d/.test(tag);
 	const reading = readList(pages, { isRelease, versionOf });
@@ -32,12 +32,12 @@ export function readFeed(...pages: readonly string[]): Reading<FeedRelease[]> {
 }
 
 type ListedTags = {
-	/** Other tags are passed over. */
+	/** Other tags are skipped. */
 	isRelease: (tag: string) => boolean;
 	versionOf: (tag: string) => string | undefined;
 };
 
-/** The releases on the pages of a list of GitHub's, in their order. Drafts are not out yet. */
+/** The releases on the pages of a GitHub list, in order. Skips drafts, which are not out yet. */
 export function readList(pages: readonly string[], { isRelease, versionOf }: ListedTags): Reading<FeedRelease[]> {
 	const found = new Map<string, FeedRelease>();
 	const left: LeftOut[] = [];
@@ -65,14 +65,14 @@ export function readList(pages: readonly string[], { isRelease, versionOf }: Lis
 	return { value: [...found.values()], left };
 }
 
-/** A mirror may lag for a while, but not for this many looks in a row. */
+/** A mirror may lag for a while, but not for this many reads in a row. */
 const surelyGone = 3;
-/** One or two releases are taken back; more at once are a feed that was cut. */
+/** Upstream withdraws one or two releases at a time; more missing at once means a truncated feed. */
 const maxGone = 2;
 
 /**
- * What the feed has now together with what it had, or why it is not believed. A release that vanished is surely gone
- * once the feed has something that it did not have before, which no outdated copy could have, or at the third look.
+ * Merges the feed with what it had before, or says why it is not believed. A missing release counts as deleted
+ * once the feed has something new, which an outdated copy could not have, or at the third read.
  */
 export function seenIn(
 	before: readonly SeenRelease[],
@@ -83,7 +83,7 @@ export function seenIn(
 	const known = new Set(before.map(({ version }) => version));
 	const isFresh = before.length > 0 && now.some(({ version }) => !known.has(version));
 	const oldest = now.map(({ date }) => date).sort()[0] ?? '';
-	// Older ones have only fallen off the end of the list.
+	// Older ones have merely fallen off the end of the list.
 	const reached = before.filter(({ date }) => date > oldest);
 	const missing = reached.filter(({ version }) => !there.has(version));
 	const newlyMissing = missing.filter(({ gone }) => !gone);
@@ -109,7 +109,7 @@ const seenShape = z.array(
 	}),
 );
 
-/** What was kept of earlier looks; nothing if this edition cannot read it. */
+/** What was stored from earlier reads; empty if this edition cannot read it. */
 export function seenFrom(kept: unknown): SeenRelease[] {
 	const parsed = seenShape.safeParse(kept);
 	if (!parsed.success) return [];

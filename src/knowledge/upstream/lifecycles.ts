@@ -1,9 +1,9 @@
-// endoflife.date's page of a product → until when its releases are supported, and what they are called.
+// Reads endoflife.date's page of a product: until when its releases are supported, and their code names.
 import { z } from 'zod';
 import type { Lifecycle } from '../schema/synapse.ts';
 import { day, fieldOf, itemsOf, jsonIn, oneLine, type Reading } from './reading.ts';
 
-/** `names` has the versions of all releases by the first word of their code name, small: `trixie` → `13`. */
+/** `names` maps the lower-case first word of each code name to a version: `trixie` → `13`. */
 export type ProductPage = Lifecycle & { names: Readonly<Record<string, string>> };
 
 const releaseName = z.string().regex(/^[\w.+-]{1,40}$/);
@@ -22,7 +22,7 @@ const releaseShape = z
 	.transform(({ eolFrom, ...rest }) => ({ ...rest, ends: eolFrom ?? undefined }));
 const pageShape = z.object({ result: z.object({ name: z.string(), releases: z.unknown() }) });
 
-/** A page of either edition of the API. Releases whose end is not fixed are left out. */
+/** A page of either API version. Releases without a fixed end are left out. */
 export function readLifecycle(text: string, product: string): Reading<ProductPage> {
 	const parsed = jsonIn(text);
 	if ('reason' in parsed) return parsed;
@@ -50,7 +50,7 @@ export function readLifecycle(text: string, product: string): Reading<ProductPag
 	};
 }
 
-/** The systems that Synapse's script builds Debian packages for, as it writes them: `debian:trixie`, `ubuntu:noble`. */
+/** The systems that Synapse's script builds Debian packages for, as written there: `debian:trixie`, `ubuntu:noble`. */
 export function readBuilds(script: string): Reading<string[]> {
 	const list = /^DISTS\b[^=\n]{0,200}=\s*[([]([\s\S]{0,5000}?)^[)\]]/m.exec(script)?.[1];
 	const found = (list ?? '')

@@ -1,14 +1,14 @@
-// Upstream's documents as sections and blocks: enough of Markdown to say where a passage begins and ends.
+// Splits upstream's documents into sections and blocks: enough Markdown to find where a passage begins and ends.
 
-/** A heading with the lines below it, up to the next heading of whatever level. */
+/** A heading with the lines below it, up to the next heading of any level. */
 export type MarkdownSection = { level: number; title: string; lines: string[] };
 
-/** A paragraph or a list item of the first level, with all that is indented or fenced below it. */
+/** A paragraph or a top-level list item, with everything indented or fenced below it. */
 export type MarkdownBlock = { kind: 'paragraph' | 'item'; text: string };
 
 const fence = /^\s*(```|~~~)/;
 
-/** The sections of a document in their order; what stands before the first heading is left out. */
+/** The sections of a document in order; what comes before the first heading is dropped. */
 export function sectionsOf(document: string): MarkdownSection[] {
 	const lines = document.split(/\r?\n/);
 	const sections: MarkdownSection[] = [];
@@ -25,7 +25,7 @@ export function sectionsOf(document: string): MarkdownSection[] {
 	return sections;
 }
 
-/** Both ways of writing a heading; an underlined one is a single line with no text directly above it. */
+/** Both styles of heading. An underlined one is a single line with no text directly above it. */
 function headingAt(lines: readonly string[], at: number): Omit<MarkdownSection, 'lines'> | undefined {
 	const line = lines[at] ?? '';
 	const [, marks, title] = /^(#{1,6})\s+(.*)$/.exec(line) ?? [];
@@ -36,7 +36,7 @@ function headingAt(lines: readonly string[], at: number): Omit<MarkdownSection, 
 	return /^-{3,}\s*$/.test(below) ? { level: 2, title: line.trim() } : undefined;
 }
 
-/** A heading without the marks that some put at its end as well. Not one expression: a long line would take it hours. */
+/** A heading without closing marks. Not a single expression: a long line would take hours. */
 function unclosed(title: string): string {
 	let end = title.length;
 	while (title[end - 1] === '#') end--;
@@ -65,7 +65,7 @@ export function blocksOf(lines: readonly string[]): MarkdownBlock[] {
 }
 
 // The bounds in these expressions are far above what upstream writes; without them thousands of brackets take hours.
-/** What a reader sees of a line of Markdown: no link targets, no emphasis, no escapes; code keeps its backticks. */
+/** The visible text of a line of Markdown: no link targets, emphasis or escapes; code keeps its backticks. */
 export function wordsOf(text: string): string {
 	return text
 		.replace(/!?\[((?:\\.|[^\]\\]){0,500})\](?:\([^)]{0,1000}\)|\[[^\]]{0,200}\])/g, '$1')
@@ -76,7 +76,7 @@ export function wordsOf(text: string): string {
 		.trim();
 }
 
-/** Anchors as mdBook gives them to the headings of one page, in their order: a repeated one gets -1, -2 … */
+/** Anchors as mdBook assigns them to the headings of a page, in order: a repeated one gets -1, -2 … */
 export function anchorsOf(titles: readonly string[]): string[] {
 	const seen = new Map<string, number>();
 	return titles.map(title => {
@@ -90,7 +90,7 @@ export function anchorsOf(titles: readonly string[]): string[] {
 	});
 }
 
-/** The address of a heading; of the page alone, if the heading is too long for an address of a sane length. */
+/** The address of a heading, or of its page if that would be unreasonably long. */
 export function addressOf(page: string, anchor: string | undefined): string {
 	const address = `${page}#${anchor ?? ''}`;
 	return address.length <= 400 ? address : page;

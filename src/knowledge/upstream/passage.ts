@@ -1,19 +1,19 @@
-// A passage that upstream wrote: its identity, and the hash by which a curator says which text was read.
+// A passage that upstream wrote: its identity, and the hash that records which text a curator read.
 import { createHash } from 'node:crypto';
 import type { Version } from '../../deployment/version.ts';
 import { isVersion } from '../../deployment/version.ts';
 import type { Passage } from '../schema/synapse.ts';
 import { wordsOf } from './markdown.ts';
 
-/** A passage with its text: only the hash of the text is ever written to a file. */
+/** A passage with its text, of which only the hash is ever written to a file. */
 export type ReadPassage = Omit<Passage, 'hash'> & { text: string };
 
-/** Hashes each text. */
+/** Replaces each text by its hash. */
 export function hashed(passages: readonly ReadPassage[]): Passage[] {
 	return united(passages).map(({ text, ...passage }) => ({ ...passage, hash: hashOf(text) }));
 }
 
-/** Passages of one identity become one, since a cover could not tell them apart. */
+/** Merges passages with the same identity, since a cover could not tell them apart. */
 export function united(passages: readonly ReadPassage[]): ReadPassage[] {
 	const byIdentity = new Map<string, ReadPassage>();
 	for (const passage of passages) {
@@ -24,7 +24,7 @@ export function united(passages: readonly ReadPassage[]): ReadPassage[] {
 	return [...byIdentity.values()];
 }
 
-/** The first six hex digits of the SHA-256 of the text, white space folded: a new line break is no change. */
+/** The first six hex digits of the SHA-256 of the text, ignoring changes in white space. */
 export function hashOf(text: string): string {
 	return createHash('sha256').update(text.replace(/\s+/g, ' ').trim()).digest('hex').slice(0, 6);
 }
@@ -38,7 +38,7 @@ export function firstWords(text: string): string {
 		.replace(/(?<![.,:;(])[.,:;(]+$/, '');
 }
 
-/** `v0.19.0-rc4` → `0.19.0rc4`, `v1.0` → `1.0.0`; undefined for tags and words that are no release. */
+/** `v0.19.0-rc4` → `0.19.0rc4`, `v1.0` → `1.0.0`; undefined for anything that is not a release. */
 export function versionOf(written: string): Version | undefined {
 	const text = written
 		.replace(/^v/, '')

@@ -1,13 +1,13 @@
-// The change log of matrix-docker-ansible-deploy → its sections by date, as a curator covers them.
+// Parses the changelog of matrix-docker-ansible-deploy into sections by date, which a curator covers.
 import { addressOf, anchorsOf, sectionsOf } from './markdown.ts';
 import { isDay } from './reading.ts';
 
 const page = 'https://github.com/spantaleev/matrix-docker-ansible-deploy/blob/master/CHANGELOG.md';
 
-/** A section with its text, as upstream wrote it. */
+/** A section with its text as upstream wrote it. */
 export type PlaybookSection = { date: string; heading: string; url: string; text: string };
 
-/** The sections under dates, newest first as they stand. One heading twice on one day is one section. */
+/** The dated sections, newest first as written. The same heading twice on one day is one section. */
 export function playbookSections(document: string): PlaybookSection[] {
 	const sections = sectionsOf(document);
 	const anchors = anchorsOf(sections.map(({ title }) => title));
@@ -34,7 +34,7 @@ export function playbookSections(document: string): PlaybookSection[] {
 	return [...found.values()];
 }
 
-/** The Synapse release that this edition of the role's defaults installs: once the version, before that the image. */
+/** The Synapse version in these defaults of the role: set as a version today, earlier as an image. */
 export function installedSynapse(defaults: string): string | undefined {
 	const version = /^matrix_synapse_version:\s*["']?v?(\d[\w.]*)["']?\s*(?:#.*)?$/m.exec(defaults)?.[1];
 	return version ?? /^matrix_synapse_docker_image:\s*["']?[\w./-]+:v?(\d[\d.]*)/m.exec(defaults)?.[1];

@@ -1,4 +1,4 @@
-// The documents of matrix-docker-ansible-deploy → what it installs now and what it told its users.
+// Reads what matrix-docker-ansible-deploy installs now, and its announcements.
 
 import { isVersion } from '../../deployment/version.ts';
 import { harmless } from '../../text/markdown.ts';
@@ -12,10 +12,10 @@ const page = 'https://github.com/spantaleev/matrix-docker-ansible-deploy/blob/ma
 
 /** `(BC Break)`, `(Backward Compatibility Break)`, `(Potential Backward Compatibility Break)` … */
 const breaking = /\((?:[\w ]+ )?(?:BC|(?:backward )?compatibility) break\)/i;
-/** What breaks something without being called so. */
+/** Breaking changes that are not labelled as such. */
 const removing = /\b(?:has|have) been removed\b|\brequired\b|\bmust\b/i;
 
-/** The entries of the change log, newest first, or why the document cannot be one. */
+/** The entries of the changelog, newest first, or why the document cannot be one. */
 export function playbookEntries(document: string): { entries: Playbook['entries'] } | { reason: string } {
 	const sections = sectionsOf(document);
 	const anchors = anchorsOf(sections.map(({ title }) => title));
@@ -40,7 +40,7 @@ export function playbookEntries(document: string): { entries: Playbook['entries'
 	return once.length >= 20 ? { entries: once } : { reason: `only ${once.length} dated entries` };
 }
 
-/** The Synapse that the role installs, or why the file does not say. */
+/** The Synapse version that the role installs, or why the file does not say. */
 export function playbookSynapse(defaults: string): { synapse: string } | { reason: string } {
 	const found = /^matrix_synapse_version:\s*["']?v?([\w.+-]{1,40})["']?\s*(?:#.*)?$/m.exec(defaults)?.[1];
 	const version = versionOf(found ?? '');

@@ -1,21 +1,21 @@
-// Upstream's Markdown → Markdown that may stand in an answer: the same words, with nothing in them that acts.
+// Turns upstream's Markdown into Markdown that is safe in an answer: the same words, without anything active.
 import { Marked, type MarkedToken, type Token } from 'marked';
 import { code, escapeMarkdown, harmless } from '../../text/markdown.ts';
 
 const marked = new Marked();
 
-/** Deeper lists and quotes become flat; nobody reads them on a telephone. */
+/** Deeper lists and quotes are flattened; nobody reads them on a phone. */
 const deepest = 4;
 
-/** A text with more signs than this is no text: twelve thousand brackets cost the reader a second. */
+/** More markup characters than this are not a real text: twelve thousand brackets take the parser a second. */
 const maxSigns = 1500;
 
 /**
  * The text with its links resolved against `base` (an https address), at most `maxCharacters` long, cut between
- * paragraphs; what was cut is marked by `…`. HTML goes, its text stays; pictures become their description.
+ * paragraphs and then marked with `…`. HTML tags are dropped and their text kept; images become their alt text.
  */
 export function quotation(text: string, base: string, maxCharacters = 3000): string {
-	// What could not be shown anyway is not even read.
+	// Do not parse what could not be shown anyway.
 	const clean = harmless(text.slice(0, 4 * maxCharacters));
 	const signs = clean.match(/[[*_`<>~|]/g)?.length ?? 0;
 	const blocks =
@@ -25,7 +25,7 @@ export function quotation(text: string, base: string, maxCharacters = 3000): str
 	for (const block of blocks) {
 		const room = maxCharacters - length;
 		if (block.length > room) {
-			// A first block that is too long is cut by itself, as bare words: cut Markdown could mean anything.
+			// If the first block is too long, it is cut as plain words: truncated Markdown could mean anything.
 			if (!kept.length) kept.push(cut(wordsIn(block), room));
 			kept.push('…');
 			break;
@@ -36,7 +36,7 @@ export function quotation(text: string, base: string, maxCharacters = 3000): str
 	return kept.join('\n\n');
 }
 
-/** Thousands of nested lists exhaust the stack of the Markdown reader: such a text is shown as plain text. */
+/** Thousands of nested lists overflow the parser's stack; such a text is shown as plain text. */
 function orWords(text: string, read: () => string[]): string[] {
 	try {
 		return read();
@@ -46,7 +46,7 @@ function orWords(text: string, read: () => string[]): string[] {
 	}
 }
 
-/** The first words, as many as have room once they are escaped. */
+/** As many of the first words as fit once they are escaped. */
 function cut(words: string, room: number): string {
 	let length = room;
 	while (length > 1 && escapeMarkdown(words.slice(0, length)).length > room) length = Math.floor(length / 2);
@@ -95,7 +95,7 @@ function blockOf(token: MarkedToken, base: string, depth: number): string[] {
 		}
 		case 'html': {
 			const words = withoutTags(token.text);
-			// What stands between the tags of a block is still Markdown.
+			// The content between the tags of a block is still Markdown.
 			return words.trim() && depth < deepest ? blocksOf(marked.lexer(words), base, depth + 1) : [];
 		}
 		default:
@@ -110,7 +110,7 @@ function prefixed(text: string, first: string, rest: string): string {
 		.join('\n');
 }
 
-/** A script is no text, nor is a style; a comment is for other readers. */
+/** Scripts, styles and comments are not part of the text. */
 function withoutTags(html: string): string {
 	return html
 		.replace(/<!--[\s\S]*?(?:-->|$)/g, '')
@@ -138,7 +138,7 @@ function span(token: MarkedToken, base: string): string {
 		case 'em': {
 			const inner = inline(token.tokens, base);
 			const mark = token.type === 'strong' ? '**' : '_';
-			// Marks around code or a space would stay literal, or swallow what follows.
+			// Around code or a space, the marks would show literally or swallow what follows.
 			return /^[\p{L}\p{N}].*[\p{L}\p{N}.]$/su.test(inner) ? `${mark}${inner}${mark}` : inner;
 		}
 		case 'del':
@@ -158,7 +158,7 @@ function span(token: MarkedToken, base: string): string {
 	}
 }
 
-/** A link's text as plain characters: links and code inside it are dropped. */
+/** A link's text as plain characters, without the links and code inside it. */
 function plainOf(tokens: readonly Token[]): string {
 	return tokens
 		.map(token => {
@@ -169,7 +169,7 @@ function plainOf(tokens: readonly Token[]): string {
 		.join('');
 }
 
-/** Words as they are, with the spaces at their ends, which stand between them and what comes next. */
+/** Plain words, keeping the spaces at both ends, which separate them from their neighbours. */
 function words(text: string): string {
 	const plain = text.replace(/&(amp|lt|gt|quot|#39|nbsp);/g, (_, name: string) => entities[name] ?? '');
 	const inner = escapeMarkdown(plain);

@@ -1,21 +1,21 @@
-// A document of upstream's → its items, each read or left out with a reason: one bad item costs nothing but itself.
+// Parses upstream's documents item by item. A bad item is skipped with a reason and does not affect the others.
 import { z } from 'zod';
 import { harmless } from '../../text/markdown.ts';
 
-/** An item that could not be read, and what it is called. */
+/** An item that could not be parsed, and its name. */
 export type LeftOut = { item: string; why: string };
 
-/** A document read, with what had to be left out of it, or why it is not what it was expected to be. */
+/** A parsed document with the items left out, or why it is not what was expected. */
 export type Reading<Value> = { value: Value; left: readonly LeftOut[] } | { reason: string };
 
-/** A day that the calendar has, like `2026-11-20`. */
+/** A calendar day, like `2026-11-20`. */
 export const day = z.iso.date();
 
 export function isDay(text: string): boolean {
 	return day.safeParse(text).success;
 }
 
-/** Many times as many items as any of upstream's lists has. */
+/** Far more items than any of upstream's lists has. */
 const maxItems = 5000;
 
 export function jsonIn(text: string): { json: unknown } | { reason: string } {
@@ -26,7 +26,7 @@ export function jsonIn(text: string): { json: unknown } | { reason: string } {
 	}
 }
 
-/** The items of a list that have the shape. A list of which nothing can be read is refused with the first reason. */
+/** The items of a list that have the right shape. If there are none, the list is refused with the first reason. */
 export function itemsOf<Item>(
 	list: unknown,
 	shape: z.ZodType<Item>,
@@ -51,20 +51,20 @@ function called(name: string | undefined, at: number): string {
 	return name ? oneLine(name, 40) : `item ${at + 1}`;
 }
 
-/** The text in a field of something that may be anything. */
+/** The string in a field of an unknown value. */
 export function fieldOf(item: unknown, name: string): string | undefined {
 	if (typeof item !== 'object' || item === null || !Object.hasOwn(item, name)) return undefined;
 	const value: unknown = item[name as keyof typeof item];
 	return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 }
 
-/** Where the first fault is, and what it is: at most 200 characters. */
+/** The position and description of the first fault, at most 200 characters. */
 export function whyOf(error: z.ZodError): string {
 	const [issue] = error.issues;
 	return `${issue?.path.slice(0, 6).map(String).join('.') || 'all of it'}: ${issue?.message}`.slice(0, 200);
 }
 
-/** One line of at most `max` characters, without what acts instead of being read. */
+/** One line of at most `max` characters, without active content. */
 export function oneLine(text: string, max: number): string {
 	const line = harmless(text.slice(0, 10 * max))
 		.replace(/\s+/g, ' ')

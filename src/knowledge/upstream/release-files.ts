@@ -1,4 +1,4 @@
-// What the code of one release enforces and how it numbers its database schema, read from its files.
+// What the code of one release enforces, and its database schema numbers, read from its files.
 import type { Release } from '../schema/synapse.ts';
 
 export type ReleaseFacts = Omit<Release, 'version' | 'date' | 'withdrawn'>;
@@ -18,7 +18,7 @@ export const factFiles = [
 	'rust/Cargo.toml',
 ] as const;
 
-/** Facts of a release from the texts of its files; a floor that nothing checks is absent. */
+/** A release's facts from the texts of its files; a minimum that nothing checks is absent. */
 export function factsOf(files: ReadonlyMap<string, string>): ReleaseFacts {
 	const file = (path: (typeof factFiles)[number]) => files.get(path) ?? '';
 	const schemaFiles = [
@@ -51,8 +51,8 @@ function numberIn(text: string, pattern: RegExp): number | undefined {
 }
 
 /**
- * The higher of what the package demands of pip and what the code checks at its start: upstream raised one without
- * the other more than once (1.32, 1.119, 1.142). Minor versions only: the patch level in `^3.7.1` was a wish of a
+ * The higher of what the package requires of pip and what the code checks at start: upstream raised one without
+ * the other more than once (1.32, 1.119, 1.142). Minor versions only: the patch level in `^3.7.1` was for a
  * development tool.
  */
 function pythonFloor(init: string, setup: string, project: string): string | undefined {
@@ -65,7 +65,7 @@ function pythonFloor(init: string, setup: string, project: string): string | und
 	return highest && `${highest.major}.${highest.minor}`;
 }
 
-/** As psycopg2 counts: 90500 is 9.5, 100000 is 10. */
+/** In psycopg2's numbering 90500 is 9.5 and 100000 is 10. */
 function postgresqlFloor(engine: string): string | undefined {
 	const found = numberIn(engine, /if (?:not allow_outdated_version and )?self\._version < (\d+):\s+raise/);
 	if (found === undefined) return undefined;
@@ -78,7 +78,7 @@ function sqliteFloor(engine: string): string | undefined {
 	return numbers?.split(/,\s*/).join('.').replace(/\.0$/, '');
 }
 
-/** Without the keys that have no value: absent means that the release knows no such thing. */
+/** Drops keys without a value: an absent fact means that the release does not have it. */
 function present(facts: { [Key in keyof ReleaseFacts]: ReleaseFacts[Key] | undefined }): ReleaseFacts {
 	return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }

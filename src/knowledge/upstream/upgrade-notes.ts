@@ -1,4 +1,4 @@
-// Synapse's docs/upgrade.md → the passages that ask to be read, by the release they belong to.
+// Parses Synapse's docs/upgrade.md into passages to be read, by release.
 import type { Version } from '../../deployment/version.ts';
 import { addressOf, anchorsOf, sectionsOf } from './markdown.ts';
 import type { ReadPassage } from './passage.ts';
@@ -7,8 +7,8 @@ import { versionOf } from './passage.ts';
 const page = 'https://element-hq.github.io/synapse/latest/upgrade.html';
 
 /**
- * The passages in their order. Sections that belong to no release (how to upgrade at all, rolling back, very old
- * versions) are left out. `place` gives the release whose notes a section is: some name one that never came out.
+ * The passages in order. Sections that belong to no release (how to upgrade, rolling back, very old versions) are
+ * left out. `place` maps a section's release to a real one, because some name a release that was never published.
  */
 export function upgradePassages(document: string, place: (version: Version) => Version): ReadPassage[] {
 	const sections = sectionsOf(document);
@@ -36,7 +36,7 @@ export function upgradePassages(document: string, place: (version: Version) => V
 			text: text.join('\n'),
 		};
 		under = level === 3 ? passage : undefined;
-		// A heading with nothing of its own is named by what stands below it, with a deeper heading or as text.
+		// A heading without text of its own is represented by what is below it, with a deeper heading or as text.
 		if (!isBare || under) passages.push(passage);
 	}
 	return passages;
