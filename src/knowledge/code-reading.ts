@@ -14,25 +14,30 @@ const pattern = z.string().refine(isPattern, { error: 'a regular expression' });
 
 /** Why nobody needs to know about one class of differences. `key` must match the whole key; if absent, it matches any. */
 export const codeWaiverShape = z.strictObject({
-	kind: z.enum(codeKinds),
-	change: z.array(z.enum(codeChanges)).min(1).optional(),
-	key: pattern.optional(),
-	releases: range,
-	because: prose,
+	kind: z.enum(codeKinds).describe('What kind of difference.'),
+	change: z.array(z.enum(codeChanges)).min(1).optional().describe('Which changes. Leave it out for all of them.'),
+	key: pattern.optional().describe('A regular expression for the whole key. Leave it out for all keys.'),
+	releases: range.describe('The releases that somebody has read.'),
+	because: prose.describe('Why nobody needs to know.'),
 });
 type CodeWaiver = z.infer<typeof codeWaiverShape>;
-export const codeWaiversFileShape = z.strictObject({ waivers: z.array(codeWaiverShape) });
+export const codeWaiversFileShape = z.strictObject({
+	waivers: z.array(codeWaiverShape).describe('Classes of code differences that need no note.'),
+});
 
 /** Differences between Synapse's code and its configuration schema, each with its reason (`code/documented.yaml`). */
 export const documentedFileShape = z.strictObject({
-	differences: z.array(
-		z.strictObject({
-			of: z.enum(['default', 'type', 'unread', 'undocumented']),
-			/** A regular expression for the whole path. */
-			option: z.string().min(1),
-			because: prose,
-		}),
-	),
+	differences: z
+		.array(
+			z.strictObject({
+				of: z
+					.enum(['default', 'type', 'unread', 'undocumented'])
+					.describe('The default; the type; unread: only the schema names it; undocumented: only the code reads it.'),
+				option: z.string().min(1).describe('A regular expression for the whole path.'),
+				because: prose.describe('Why they disagree, and which is right.'),
+			}),
+		)
+		.describe('Where Synapse’s code and its configuration schema disagree.'),
 });
 
 export type CodeReading = {

@@ -2,11 +2,13 @@
 
 import type { z } from 'zod';
 import { compare, isVersion, type Version } from '../deployment/version.ts';
+import { tableFile } from './code-tables.ts';
 import { type Folder, folderAt } from './folder.ts';
 import { recipeOf } from './guide-hash.ts';
 import { rules } from './rules/index.ts';
 import type { Files } from './rules/rule.ts';
 import { claimsFileShape } from './schema/claims.ts';
+import { optionNamesShape } from './schema/code.ts';
 import { coveredBy, nameOf, waivedBy } from './schema/coverage.ts';
 import { faultsFileShape, symptomsFileShape } from './schema/fault.ts';
 import { type Guide, guideShape, type Tried, triedFileShape } from './schema/guide.ts';
@@ -41,7 +43,8 @@ import { readYaml, type YamlFile } from './schema/yaml-file.ts';
  */
 export function readKnowledge(folder: URL | Folder): Knowledge {
 	const { files, read, mistakes } = readFiles(folder);
-	mistakes.push(...rules.flatMap(rule => rule(files)));
+	// Every rule asks the generated tables: without one of them, it would blame the files that people wrote.
+	if (![...files.broken].some(name => name.endsWith('.json'))) mistakes.push(...rules.flatMap(rule => rule(files)));
 	if (mistakes.length) {
 		const many = mistakes.length > 1 ? 's' : '';
 		throw new Error(`${mistakes.length} mistake${many} in the knowledge:\n${mistakes.join('\n')}`);
@@ -53,6 +56,7 @@ export function readKnowledge(folder: URL | Folder): Knowledge {
 export function readFiles(where: URL | Folder): { files: Files; read: string; mistakes: string[] } {
 	const folder = where instanceof URL ? folderAt(where) : where;
 	const mistakes: string[] = [];
+	const broken = new Set<string>();
 	const { read, releases } = readJson(folder, 'synapse/releases.json', releasesFileShape, mistakes) ?? {
 		read: '',
 		releases: [],
@@ -61,7 +65,9 @@ export function readFiles(where: URL | Folder): { files: Files; read: string; mi
 	const { verified } = readJson(folder, 'synapse/verified.json', verifiedFileShape, mistakes) ?? { verified: [] };
 	const { tried } = readJson(folder, 'guides/tried.json', triedFileShape, mistakes) ?? { tried: [] };
 	const notes = byRelease(readAll(folder, 'synapse/notes/', releaseFileShape, mistakes), mistakes);
-	const files = {
+	const files: Files = {
+		broken,
+		options: readJson(folder, tableFile('options'), optionNamesShape, mistakes)?.entries.map(({ key }) => key) ?? [],
 		releases,
 		passages,
 		verified,
@@ -87,6 +93,7 @@ export function readFiles(where: URL | Folder): { files: Files; read: string; mi
 		renamed: readAll(folder, 'guides/', renamedFileShape, mistakes, /-names\.yaml$/),
 		waivers: readAll(folder, 'synapse/', waiversFileShape, mistakes, /^waivers.*\.yaml$/),
 	};
+	for (const mistake of mistakes) broken.add(/^[^\s:]+/.exec(mistake)?.[0] ?? '');
 	return { files, read, mistakes };
 }
 

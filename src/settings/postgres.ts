@@ -20,7 +20,10 @@ export const postgres = z.preprocess(
 			.string()
 			.regex(/^[a-z_][a-z0-9_]{0,62}$/, 'a schema name: lower-case letters, digits and _')
 			.default('glia'),
-		tls: z.strictObject({ authority: z.string().min(1).optional() }).optional(),
+		tls: z
+			.strictObject({ authority: z.string().min(1).optional() })
+			.optional()
+			.describe('TLS; `authority` is a file with the certificate (PEM) of the authority to trust.'),
 	}),
 );
 

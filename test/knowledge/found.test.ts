@@ -1,12 +1,14 @@
 // Conditions as data speak of options that there are.
 import { expect, test } from 'vitest';
 import { optionsOfCondition } from '../../src/advice/check/young.ts';
+import { decide } from '../../src/configuration/condition.ts';
+import { configurationOf } from '../../src/configuration/files.ts';
 import { compare } from '../../src/deployment/version.ts';
 import { openCode } from '../../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 
 const folder = new URL('../../knowledge/', import.meta.url);
-const { notes, effects } = await openKnowledge(folder);
+const { notes, effects, faults } = await openKnowledge(folder);
 const { byPath } = openCode(folder).options();
 
 /** The top-level name has to be known; what lies deeper is a module's, or was never listed. */
@@ -67,4 +69,14 @@ test('what refuses booleans as times or sizes in 1.77 is every option that 1.81 
 		});
 	expect(refused.length).toBeGreaterThan(25);
 	expect(refused.map(({ key }) => key).filter(key => !named.has(key))).toEqual([]);
+});
+
+test.each([
+	['preferred', true],
+	['picture', false],
+])('the fault of `picture_claim` looks for the claim %s where Synapse reads it', (claim, is) => {
+	const { found } = faults.find(({ id }) => id === '1.73.0/oidc-picture-claim') ?? {};
+	const text = `oidc_providers:\n  - user_mapping_provider:\n      config: { picture_claim: ${claim} }\n`;
+	const configuration = configurationOf([{ name: 'homeserver.yaml', text }]);
+	expect(found && decide(found, { configuration, defaultOf: () => undefined, release: '1.73.0' }).is).toBe(is);
 });

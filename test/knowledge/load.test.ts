@@ -134,8 +134,48 @@ describe('reading the knowledge', () => {
 			'synapse/notes/1.65.0.yaml',
 		]);
 		expect(mistakes).toContain('synapse/notes/1.64.0.yaml:2:5 expected must: true or false, got nothing');
-		expect(mistakes).toContain('synapse/ways.yaml:2:1 the key stops stands here twice');
+		expect(mistakes).toContain('synapse/ways.yaml:2:1 the key stops is here twice');
 		expect(mistakes.some(line => /waivers\.yaml:\d+:\d+ not YAML: /.test(line))).toBe(true);
+	});
+
+	test('a file with mistakes is not blamed on the files that refer to it', () => {
+		const ways = `stops:
+  - { id: halt, ways: [{ from: "<1.65.0", to: ">=1.66.0" }], first: 1.64.0, last: 1.66.0, best: 1.65.0, required: true,
+      waitFor: pigeons, why: They are slow., tells: [1.66.0/pigeons] }
+rollbackFloors: []
+`;
+		const claims = `refusals: [{ note: 1.66.0/pigeons, message: coo, refused: {}, accepted: {} }]
+faults: [{ fault: 1.66.0/hawks, message: coo, attempt: {} }]
+untried: []
+`;
+		const around = { 'synapse/ways.yaml': ways, 'synapse/claims.yaml': claims };
+		const notes = noteText({ wings: '2' });
+		expect(
+			mistakesOf({ ...around, 'synapse/notes/1.66.0.yaml': notes, 'synapse/faults/1.66.0.yaml': 'faults: 1' }),
+		).toEqual([
+			'synapse/notes/1.66.0.yaml:7:5 there is no key wings here',
+			'synapse/faults/1.66.0.yaml:1:9 expected a list, got 1',
+		]);
+		// A wrong name hides the release, and with it the IDs of all notes in the file.
+		expect(
+			mistakesOf({ ...around, 'synapse/notes/1.66.yaml': noteText(), 'synapse/faults/x.yaml': 'faults: 1' }),
+		).toEqual([
+			'synapse/notes/1.66.yaml:1:1 expected a file named for a release, with three parts, like 1.146.0.yaml',
+			'synapse/faults/x.yaml:1:9 expected a list, got 1',
+		]);
+		// Files that are sound, and do not have them, are another matter.
+		expect(mistakesOf({ ...around, 'synapse/notes/1.65.0.yaml': noteText({ wings: '2' }) })).toHaveLength(4);
+	});
+
+	test('a broken generated file is the only mistake that is listed', () => {
+		const waivers = `waivers:
+  - { document: CHANGES.md, release: 1.66.0rc1, part: Deprecations and Removals, bullet: "#12345", read: "bbbbbb", because: Only tests used it. }`;
+		expect(mistakesOf({ 'synapse/waivers.yaml': waivers, 'synapse/upstream.json': '{' })).toHaveLength(1);
+	});
+
+	test('of a file that is not YAML, only the first error is listed', () => {
+		const mistakes = mistakesOf({ 'synapse/waivers.yaml': 'waivers:\n\t- [\n  }: {\n- a: ]\n' });
+		expect(mistakes).toEqual([expect.stringMatching(/^synapse\/waivers\.yaml:2:\d+ not YAML: /)]);
 	});
 
 	test('a choice between shapes tells the mistake within the choice that was meant', () => {

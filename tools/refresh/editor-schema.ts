@@ -1,6 +1,7 @@
 // JSON Schemas of our YAML files, for editors that complete and check while you type. .vscode/settings.json maps them to
 // files.
 
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { configShape } from '../../src/config.ts';
 import { codeWaiversFileShape, documentedFileShape } from '../../src/knowledge/code-reading.ts';
@@ -51,9 +52,16 @@ const shapes = {
 	'tools/verify/configurations/contexts.schema.json': contextsFileShape,
 };
 
-/** A section of the configuration may be empty, as where all its options are commented out. */
+type ObjectSchema = z.core.JSONSchema.BaseSchema;
+type JsonSchema = ObjectSchema | boolean;
+
+/** A section of the configuration may be empty, such as one in which every option is commented out. */
 function configSchema() {
-	const { properties = {}, ...schema } = z.toJSONSchema(configShape, { io: 'input', unrepresentable: 'any' });
+	const described = withDescriptions(
+		z.toJSONSchema(configShape, { io: 'input', unrepresentable: 'any' }),
+		sampleComments(),
+	);
+	const { properties = {}, ...schema } = described as ObjectSchema;
 	const sections = Object.entries(properties).map(([name, section]) => [
 		name,
 		schema.required?.includes(name) || typeof section === 'boolean'
@@ -63,9 +71,57 @@ function configSchema() {
 	return { ...schema, properties: Object.fromEntries(sections) };
 }
 
+/** The schema with a description for each property that has a comment, by its path. */
+function withDescriptions(schema: JsonSchema, comments: ReadonlyMap<string, string>, above = ''): JsonSchema {
+	if (typeof schema === 'boolean') return schema;
+	const properties = Object.entries(schema.properties ?? {}).map(([name, inner]) => {
+		const path = above ? `${above}.${name}` : name;
+		const description = comments.get(path);
+		const below = withDescriptions(inner, comments, path);
+		return [name, typeof below === 'boolean' || !description ? below : { description, ...below }];
+	});
+	const choices = schema.anyOf?.map(choice => withDescriptions(choice, comments, above) as ObjectSchema);
+	return {
+		...schema,
+		...(schema.properties && { properties: Object.fromEntries(properties) }),
+		...(choices && { anyOf: choices }),
+	};
+}
+
 /**
- * The text of each schema by its path. What JSON Schema cannot say (that a version exists, that two options exclude each
- * other) is left out: the program checks that when it reads the file.
+ * What config.sample.yaml says about each option, by its path. An option that is commented out has its comment above it
+ * like any other; its examples follow without one, and the first comment counts.
+ */
+function sampleComments(): Map<string, string> {
+	const comments = new Map<string, string>();
+	const sections: { indent: number; path: string }[] = [];
+	let comment: string[] = [];
+	for (const line of readFileSync(new URL('../../config.sample.yaml', import.meta.url), 'utf8').split('\n')) {
+		const [, indent = '', hash = '', deeper = '', name] = /^( *)(# )?( *)([A-Za-z]+):(?= |$)/.exec(line) ?? [];
+		const column = indent.length + deeper.length;
+		const isOption = name !== undefined && (!hash || isCommentedOut(line));
+		if (!isOption) {
+			const [, text] = /^ *# (.*)$/.exec(line) ?? [];
+			comment = text === undefined ? [] : [...comment, text];
+			continue;
+		}
+		while ((sections.at(-1)?.indent ?? -1) >= column) sections.pop();
+		const path = [sections.at(-1)?.path, name].filter(Boolean).join('.');
+		sections.push({ indent: column, path });
+		if (comment.length && !comments.has(path)) comments.set(path, comment.join(' '));
+		comment = [];
+	}
+	return comments;
+}
+
+/** `# passwordFile: ./password`, not a sentence with a colon: names of options begin with a small letter. */
+function isCommentedOut(line: string): boolean {
+	return /^ *# +[a-z][A-Za-z]*:(?= |$)/.test(line);
+}
+
+/**
+ * The text of each schema by its path. What JSON Schema cannot say (that a version
+ * exists, that two options exclude each other) is left out: the program checks that when it reads the file.
  */
 export function editorSchemas(): Map<string, string> {
 	const schemas = Object.entries(shapes).map(

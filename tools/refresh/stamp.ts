@@ -2,8 +2,9 @@
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Version } from '../../src/deployment/version.ts';
 import { coveredBy, nameOf, type PassageName, waivedBy } from '../../src/knowledge/schema/coverage.ts';
+import { coverShape } from '../../src/knowledge/schema/note.ts';
 import type { Passage } from '../../src/knowledge/schema/synapse.ts';
-import { coverShape, waiverShape } from '../../src/knowledge/schema/synapse.ts';
+import { waiverShape } from '../../src/knowledge/schema/synapse.ts';
 
 export type Stamped = {
 	text: string;

@@ -1,6 +1,7 @@
 // Every rule, in the order in which mistakes are listed.
 import { guideRules } from './guide.ts';
 import { installRules } from './install.ts';
+import { optionsExist } from './options.ts';
 import type { Files, KnowledgeRule } from './rule.ts';
 import {
 	advisoriesHaveNames,
@@ -47,6 +48,7 @@ export const rules: readonly KnowledgeRule[] = [
 	refusingIsMust,
 	beforeSaysWhatToDo,
 	versionsExist,
+	optionsExist,
 	stopsAreInOrder,
 	stopsTellNotes,
 	storiesAreInOrder,

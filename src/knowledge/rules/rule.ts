@@ -1,6 +1,6 @@
 // The input and output of a rule over all knowledge files.
 import type { z } from 'zod';
-import type { Version } from '../../deployment/version.ts';
+import { isVersion, type Version } from '../../deployment/version.ts';
 import type { FaultFile, SymptomFile } from '../schema/fault.ts';
 import type { GuideFile, Tried } from '../schema/guide.ts';
 import type { Recipe } from '../schema/install.ts';
@@ -23,6 +23,10 @@ import type { YamlFile } from '../schema/yaml-file.ts';
 
 /** All files that have the right shape; those with mistakes are missing. */
 export type Files = {
+	/** The names of the files that are missing because of their own mistakes: no rule should blame another file for it. */
+	broken: ReadonlySet<string>;
+	/** The options that releases of Synapse have had; empty if the table is not there. */
+	options: readonly string[];
 	releases: readonly Release[];
 	passages: readonly Passage[];
 	notes: readonly (YamlFile<{ notes: NoteFile[] }> & { release: Version })[];
@@ -43,6 +47,15 @@ export type Files = {
 	tried: readonly Tried[];
 	renamed: readonly YamlFile<RenamedFile>[];
 };
+
+/** Whether the notes or faults of this release may be missing because their file has mistakes, or a wrong name. */
+export function mayBeBroken({ broken }: Files, kind: 'notes' | 'faults', release: string): boolean {
+	const folder = `synapse/${kind}/`;
+	return [...broken].some(name => {
+		const base = name.startsWith(folder) ? name.slice(folder.length).replace(/\.yaml$/, '') : undefined;
+		return base !== undefined && (base === release || !isVersion(base));
+	});
+}
 
 /** Returns each mistake as one line with its position. */
 export type KnowledgeRule = (files: Files) => string[];

@@ -5,53 +5,56 @@ import { date, id, prose, version } from './fields.ts';
 const yamlObject = z.record(z.string(), z.unknown());
 /** What Synapse is started with, beyond the minimum it needs. */
 export const attemptShape = z.strictObject({
-	/** Additions to homeserver.yaml; `listeners` are added to the one that the test queries. */
-	config: yamlObject.default({}),
-	/** If present, a worker is started that reads this after homeserver.yaml. */
-	worker: yamlObject.optional(),
-	/** Files beside homeserver.yaml by name; `$DIR` in any text is their folder. */
-	files: z.record(z.string(), z.string()).default({}),
-	/** Packages to install with the release, in pip's syntax. */
-	packages: z.array(z.string()).default([]),
-	/** Only packages up to this day are installed; absent: ten days after the release. */
-	until: date.optional(),
-	/** The locale of a PostgreSQL database, like C.UTF-8; absent: SQLite is used. */
-	locale: z.string().optional(),
-	/** Like 3.13; absent: a version that every release runs on. */
-	python: z.string().optional(),
-	/** Additional environment variables. */
-	env: z.record(z.string(), z.string()).optional(),
-	/** Packages to remove again once everything is installed. */
-	without: z.array(z.string()).optional(),
+	config: yamlObject
+		.default({})
+		.describe('More of homeserver.yaml. `listeners` are added to the one that the trial asks.'),
+	worker: yamlObject.optional().describe('A worker is started too, and reads this after homeserver.yaml.'),
+	files: z
+		.record(z.string(), z.string())
+		.default({})
+		.describe('Files beside homeserver.yaml, by name. `$DIR` in any text is their folder.'),
+	packages: z.array(z.string()).default([]).describe('Packages to install with the release, as for pip.'),
+	until: date.optional().describe('The last day from which packages are taken. By default ten days after the release.'),
+	locale: z
+		.string()
+		.optional()
+		.describe('The locale of a PostgreSQL database, like C.UTF-8. Without it, the database is SQLite.'),
+	python: z
+		.string()
+		.optional()
+		.describe('The version of Python, like 3.13. By default one on which every release runs.'),
+	env: z.record(z.string(), z.string()).optional().describe('More environment variables.'),
+	without: z.array(z.string()).optional().describe('Packages to remove again once everything is installed.'),
 });
 export type TrialSetup = z.infer<typeof attemptShape>;
 
 /** How to test a note that refuses: what provokes the refusal, and what the note says to do instead. */
 export const refusalShape = z.strictObject({
-	note: z.string(),
-	/** Which of the note's statements is tested, if there are several. */
-	case: id.optional(),
-	/** A part of Synapse's error message. */
-	message: z.string().min(1),
-	/** False if the release before refuses it too, or cannot be tested. */
-	since: z.boolean().default(true),
-	refused: attemptShape,
-	accepted: attemptShape,
+	note: z.string().describe('The ID of the note.'),
+	case: id.optional().describe('Which claim of the note, if it makes several.'),
+	message: z.string().min(1).describe('What Synapse’s message must contain.'),
+	since: z.boolean().default(true).describe('False if the release before refuses it too, or cannot be tried.'),
+	refused: attemptShape.describe('What the release must refuse.'),
+	accepted: attemptShape.describe('What the release must accept: what the note says to do.'),
 });
 export type Refusing = z.infer<typeof refusalShape>;
 
 /** A request to a running release. Values of earlier responses are available by name, like `$room_id`. */
 export const requestShape = z.strictObject({
-	/** `PUT /_matrix/client/r0/profile/$user_id/displayname`. */
-	request: z.string().regex(/^(GET|POST|PUT|DELETE) \//, { error: 'a method and a path, like "GET /_matrix/…"' }),
-	/** The account that makes the request, created when first named; `admin` is a server admin. Absent: no account. */
-	as: z.string().optional(),
-	headers: z.record(z.string(), z.string()).optional(),
-	body: z.unknown().optional(),
-	/** The status that a sound release returns. */
-	status: z.number().int().default(200),
-	/** A part of a sound release's response. */
-	contains: z.string().optional(),
+	request: z
+		.string()
+		.regex(/^(GET|POST|PUT|DELETE) \//, { error: 'a method and a path, like "GET /_matrix/…"' })
+		.describe('A method and a path, like `PUT /_matrix/client/r0/profile/$user_id/displayname`.'),
+	as: z
+		.string()
+		.optional()
+		.describe(
+			'Who asks: an account, created when first named; `admin` is a server admin. Without it, nobody is logged in.',
+		),
+	headers: z.record(z.string(), z.string()).optional().describe('Headers of the request.'),
+	body: z.unknown().optional().describe('The body of the request, as JSON.'),
+	status: z.number().int().default(200).describe('The status that a sound release answers with.'),
+	contains: z.string().optional().describe('What the answer of a sound release contains.'),
 });
 export type TrialRequest = z.infer<typeof requestShape>;
 
@@ -60,29 +63,29 @@ export type TrialRequest = z.infer<typeof requestShape>;
  * only the start counts. With them the release starts, but logs, returns or prints `message`.
  */
 export const faultTrialShape = z.strictObject({
-	fault: z.string(),
-	/** A part of Synapse's error message. */
-	message: z.string().min(1),
-	/** The release to test, if the first with the fault is not available or needs other libraries. */
-	broken: version.optional(),
-	/** The same for the release with the fix. */
-	cured: version.optional(),
-	/** The releases that open the database first, in order. */
-	after: z.array(version).default([]),
-	/** SQL statements to run on the database after them. */
-	sql: z.array(z.string()).optional(),
-	/** The database is PostgreSQL. */
-	postgresql: z.literal(true).optional(),
-	/** In the release with the fault, background updates never finish. */
-	settle: z.literal(true).optional(),
-	asks: z.array(requestShape).optional(),
-	/** Arguments for the release's Python, run instead of the server; `bin/NAME` is one of its programs. */
-	runs: z.array(z.string()).optional(),
-	/** False if the release before does not survive it either, or cannot be tested. */
-	since: z.boolean().default(true),
-	attempt: attemptShape,
-	/** What the fix adds, if it is in libraries. */
-	repair: attemptShape.pick({ packages: true, until: true }).optional(),
+	fault: z.string().describe('The ID of the fault.'),
+	message: z.string().min(1).describe('What Synapse’s message must contain.'),
+	broken: version
+		.optional()
+		.describe('The release to try, if the first with the fault is not available or needs other libraries.'),
+	cured: version.optional().describe('The same for the release with the fix.'),
+	after: z.array(version).default([]).describe('The releases that open the database first, in order.'),
+	sql: z.array(z.string()).optional().describe('SQL to run on the database after them.'),
+	postgresql: z.literal(true).optional().describe('The database is PostgreSQL.'),
+	settle: z.literal(true).optional().describe('The background updates of the release with the fault never finish.'),
+	asks: z.array(requestShape).optional().describe('Requests to the running release.'),
+	runs: z
+		.array(z.string())
+		.optional()
+		.describe(
+			'Arguments for the release’s Python, which runs them instead of the server; `bin/NAME` is one of its programs.',
+		),
+	since: z.boolean().default(true).describe('False if the release before fails too, or cannot be tried.'),
+	attempt: attemptShape.describe('What Synapse is started with.'),
+	repair: attemptShape
+		.pick({ packages: true, until: true })
+		.optional()
+		.describe('What the fix installs instead, if the fault is in a library.'),
 });
 export type FaultTrial = z.infer<typeof faultTrialShape>;
 
@@ -91,8 +94,15 @@ export type FaultTrial = z.infer<typeof faultTrialShape>;
  * the releases.
  */
 export const claimsFileShape = z.strictObject({
-	refusals: z.array(refusalShape),
-	faults: z.array(faultTrialShape).default([]),
-	untried: z.array(z.strictObject({ note: z.string(), because: prose })),
+	refusals: z.array(refusalShape).describe('Notes that refuse, and how to try them.'),
+	faults: z.array(faultTrialShape).default([]).describe('Faults, and how to try them.'),
+	untried: z
+		.array(
+			z.strictObject({
+				note: z.string().describe('The ID of the note.'),
+				because: prose.describe('Why it cannot be tried.'),
+			}),
+		)
+		.describe('Notes that refuse and cannot be tried.'),
 });
 export type Claims = z.infer<typeof claimsFileShape>;

@@ -53,3 +53,6 @@ export const tableShapes = {
 	),
 	admin: text,
 };
+
+/** What rules ask of the table of options: only the paths. */
+export const optionNamesShape = z.object({ entries: z.array(z.object({ key: z.string() })) });

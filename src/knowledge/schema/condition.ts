@@ -8,15 +8,21 @@ const option = z.string().refine(text => parsePath(text) !== undefined, {
 });
 const bound = z.union([z.number(), z.string().regex(/^\d+(\.\d+)?(ms|[smhdwy]|[KMGT](iB)?)?$/)]);
 const testShape = z.strictObject({
-	option,
-	type: z.enum(['string', 'number', 'boolean', 'list', 'mapping', 'null']).optional(),
-	is: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional(),
-	in: z.enum(['main', 'worker', 'log-config', 'any']).optional(),
-	absent: z.literal(true).optional(),
-	notKeyOf: option.optional(),
-	url: z.boolean().optional(),
-	below: bound.optional(),
-	above: bound.optional(),
+	option: option.describe('The path of an option: email.smtp_host, listeners[].type, instance_map.*.port.'),
+	type: z
+		.enum(['string', 'number', 'boolean', 'list', 'mapping', 'null'])
+		.optional()
+		.describe('Its value is of this type.'),
+	is: z
+		.union([z.string(), z.number(), z.boolean(), z.null()])
+		.optional()
+		.describe('Its value, or its default in this release, is this.'),
+	in: z.enum(['main', 'worker', 'log-config', 'any']).optional().describe('Look only in the files of this kind.'),
+	absent: z.literal(true).optional().describe('It is not set.'),
+	notKeyOf: option.optional().describe('Its value is not a key of the mapping at this path.'),
+	url: z.boolean().optional().describe('Its value begins with http:// or https:// (true), or does not (false).'),
+	below: bound.optional().describe('Its value is a smaller number, duration or size.'),
+	above: bound.optional().describe('Its value is a larger number, duration or size.'),
 });
 
 const expression = z.string().refine(isExpression, { error: 'a regular expression' });
@@ -25,46 +31,52 @@ const effectTestShape = testShape.extend({
 	noneOf: z
 		.array(z.union([z.string(), z.number()]))
 		.min(1)
-		.optional(),
-	unlike: expression.optional(),
-	like: expression.optional(),
-	shorter: z.int().optional(),
-	longer: z.int().optional(),
-	aboveOption: option.optional(),
-	equalsOption: option.optional(),
-	aboveMember: option.optional(),
-	unknownKeys: z.array(z.string()).min(1).optional(),
-	keysUnlike: expression.optional(),
-	notIn: option.optional(),
-	repeats: z.string().optional(),
+		.optional()
+		.describe('Its value is none of these.'),
+	unlike: expression.optional().describe('Its value does not match this regular expression.'),
+	like: expression.optional().describe('Its value matches this regular expression.'),
+	shorter: z.int().optional().describe('Its list has fewer entries than this.'),
+	longer: z.int().optional().describe('Its list has more entries than this.'),
+	aboveOption: option.optional().describe('Its value is larger than that of this option.'),
+	equalsOption: option.optional().describe('Its value equals that of this option.'),
+	aboveMember: option.optional().describe('Its value is larger than that of this member of the same element.'),
+	unknownKeys: z.array(z.string()).min(1).optional().describe('Its mapping has a key other than these.'),
+	keysUnlike: expression.optional().describe('Its mapping has a key that does not match this regular expression.'),
+	notIn: option.optional().describe('Its value is not in the list at this path.'),
+	repeats: z.string().optional().describe('Two mappings of its list have the same value for this key.'),
 });
 
 /** Compared number by number, so a range names final versions: `<4.13.0`, `>=24.10.0`. */
 const packageTestShape = z.strictObject({
 	package: z
 		.string()
-		.regex(/^[a-z0-9]+([-.][a-z0-9]+)*$/, { error: 'the name of a Python package, like prometheus-client' }),
+		.regex(/^[a-z0-9]+([-.][a-z0-9]+)*$/, { error: 'the name of a Python package, like prometheus-client' })
+		.describe('A Python package is installed beside Synapse; only look.py can tell.'),
 	version: z
 		.string()
 		.regex(/^(<=|>=|<|>)\d+(\.\d+)*( (<=|>=|<|>)\d+(\.\d+)*)?$/, { error: 'a range, like <4.13.0' })
-		.optional(),
+		.optional()
+		.describe('In a version within this range.'),
 });
 
 function conditionOf(test: z.ZodType<Condition>, tests: string): z.ZodType<Condition> {
+	// `condition` and `several` are lazy: describing one here would clone it, and the clone would describe again, for ever.
 	const condition: z.ZodType<Condition> = z.lazy(() =>
 		z.union(
 			[
 				test,
-				z.strictObject({
-					each: option,
-					any: several.optional(),
-					all: several.optional(),
-					not: condition.optional(),
-				}),
-				z.strictObject({ any: several }),
-				z.strictObject({ all: several }),
-				z.strictObject({ not: condition }),
-				z.strictObject({ absent: z.array(option).min(1) }),
+				z
+					.strictObject({
+						each: option.describe('The path of a list or mapping; paths in the other keys begin at its entries.'),
+						any: several.optional(),
+						all: several.optional(),
+						not: condition.optional(),
+					})
+					.describe('Some entry of a list or mapping meets the other keys.'),
+				z.strictObject({ any: several }).describe('At least one of these conditions holds.'),
+				z.strictObject({ all: several }).describe('All of these conditions hold.'),
+				z.strictObject({ not: condition }).describe('This condition does not hold.'),
+				z.strictObject({ absent: z.array(option).min(1) }).describe('None of these options is set.'),
 			],
 			{ error: `{ option, ${tests} }, { any }, { all }, { not } or { each }` },
 		),

@@ -1,6 +1,6 @@
 // The shape of everything below knowledge/distributions/: what the playbook and the charts changed themselves.
 import { z } from 'zod';
-import { clause, date, hash, id, prose, title, version } from './fields.ts';
+import { clause, date, hash, id, prose, readHash, title, version } from './fields.ts';
 import type { Source } from './synapse.ts';
 
 /** A chart version as tagged, in quotes: `26.8.0`, `25.04.01`. */
@@ -23,112 +23,148 @@ const value = z.string().regex(/^[a-zA-Z][\w-]*(\.[\w-]+)*(\.\*)?$/, {
 });
 
 const common = {
-	id,
-	/** Whether an affected deployment fails, loses something or behaves differently unless somebody acts. */
-	breaking: z.boolean(),
-	/** For a breaking entry: whether it is safe to update first and act later. */
-	waits: z.boolean().optional(),
-	/** Who is affected, if neither `components` nor `uses` says it. */
-	onlyIf: clause.optional(),
-	title,
-	/** What changed, and the consequences. */
-	text: prose,
-	/** What to do; absent if there is nothing to do. */
-	do: prose.optional(),
-	/** What must be done on the old revision, before updating past this entry. */
-	first: prose.optional(),
-	links: z.array(z.string().startsWith('https://')).default([]),
+	id: id.describe('The name of the entry. Together with its date or chart it is permanent.'),
+	breaking: z
+		.boolean()
+		.describe('Whether an affected deployment fails, loses something or behaves differently unless somebody acts.'),
+	waits: z
+		.boolean()
+		.optional()
+		.describe('For a breaking entry: whether one can update first and act later without harm.'),
+	onlyIf: clause
+		.optional()
+		.describe('Who is affected, if neither `components` nor `uses` says it: a clause that continues “only if”.'),
+	title: title.describe('What changes, in at most 80 characters.'),
+	text: prose.describe('What changed, and what it means.'),
+	do: prose.optional().describe('What to do about it. Leave it out if there is nothing to do.'),
+	first: prose.optional().describe('What must happen on the old revision, before updating past this entry.'),
+	links: z.array(z.string().startsWith('https://')).default([]).describe('Other pages about it.'),
 };
 
 const commit = z.string().regex(/^[0-9a-f]{9}$/, { error: 'the first nine digits of a commit, in quotes' });
 
 export const playbookEntryShape = z.strictObject({
 	...common,
-	date,
-	/** The variables that enable this component: an entry applies if any of them is on. Absent: it applies to everybody. */
-	components: z.array(variable).default([]),
-	/** Variables that make the entry apply if they are set, whatever is enabled. */
-	uses: z.array(variable).default([]),
-	/** Variables that, if set, mean that it is already done or does not apply. */
-	unless: z.array(variable).default([]),
-	/** Variables that, if set to nothing, mean that it is already done. */
-	unlessEmpty: z.array(variable).default([]),
-	/**
-	 * What the playbook rejects until it is done: `variables` (old names are still set), `values` (an invalid value
-	 * or combination, or a missing one), `data` (something it finds on the server).
-	 */
-	refuses: z.enum(['variables', 'values', 'data']).optional(),
-	/** The migration value that the playbook requires since then. */
-	migration: migration.optional(),
-	/** The commits that made the change, which a curator read in addition to the changelog. */
-	commits: z.array(commit).default([]),
-	/** `date` only if the section is under another date. */
-	covers: z.array(z.strictObject({ date: date.optional(), heading: z.string().min(1), read: hash })).min(1),
+	date: date.describe('The date of the heading.'),
+	components: z
+		.array(variable)
+		.default([])
+		.describe(
+			'The variables that enable what it is about: if one is on, the entry applies. Leave it out if it affects everyone.',
+		),
+	uses: z.array(variable).default([]).describe('Variables that make it apply if they are set, whatever is enabled.'),
+	unless: z.array(variable).default([]).describe('Variables that show, if set, that it is done or does not apply.'),
+	unlessEmpty: z.array(variable).default([]).describe('Variables that are empty once it is done.'),
+	refuses: z
+		.enum(['variables', 'values', 'data'])
+		.optional()
+		.describe(
+			'What the playbook refuses until it is done: variables (old names are still set), values (one is missing or no longer accepted), data (what it finds on the server).',
+		),
+	migration: migration.optional().describe('The migration value that the playbook requires from then on.'),
+	commits: z.array(commit).default([]).describe('The commits that did it: what was read besides the change log.'),
+	covers: z
+		.array(
+			z.strictObject({
+				date: date.optional().describe('The date of the section, if it is not that of the entry.'),
+				heading: z.string().min(1).describe('The heading, as upstream wrote it.'),
+				read: readHash,
+			}),
+		)
+		.min(1)
+		.describe('The sections of the change log it was written from.'),
 });
 export type PlaybookEntryFile = z.infer<typeof playbookEntryShape>;
 
 export const chartEntryShape = z.strictObject({
 	...common,
-	chart,
-	/** Paths into the values that enable this component: an entry applies if any of them is on. */
-	components: z.array(value).default([]),
-	/** Paths into the values that make the entry apply if they are set. */
-	uses: z.array(value).default([]),
-	/** `values`: the chart's schema or templates reject the values until it is done. */
-	refuses: z.enum(['values']).optional(),
-	/** `chart` only if the bullet is under another chart. */
+	chart: chart.describe('The version of the chart.'),
+	components: z
+		.array(value)
+		.default([])
+		.describe('Paths into the values that enable what it is about: if one is on, the entry applies.'),
+	uses: z.array(value).default([]).describe('Paths into the values that make it apply if they are set.'),
+	refuses: z.enum(['values']).optional().describe('values: the chart’s schema or templates refuse until it is done.'),
 	covers: z
-		.array(z.strictObject({ chart: chart.optional(), part: z.string().min(1), bullet: z.string().min(1), read: hash }))
-		.min(1),
+		.array(
+			z.strictObject({
+				chart: chart.optional().describe('The chart of the bullet, if it is not that of the entry.'),
+				part: z.string().min(1).describe('The heading above the bullet.'),
+				bullet: z.string().min(1).describe('The number of the pull request, or the first words.'),
+				read: readHash,
+			}),
+		)
+		.min(1)
+		.describe('The bullets of the change log it was written from.'),
 });
 export type ChartEntryFile = z.infer<typeof chartEntryShape>;
 
-export const playbookFileShape = z.strictObject({ entries: z.array(playbookEntryShape).min(1) });
-export const chartFileShape = z.strictObject({ entries: z.array(chartEntryShape).min(1) });
+export const playbookFileShape = z.strictObject({
+	entries: z.array(playbookEntryShape).min(1).describe('What the playbook changed this year, newest first.'),
+});
+export const chartFileShape = z.strictObject({
+	entries: z.array(chartEntryShape).min(1).describe('What the charts changed.'),
+});
 
 /** Why nobody needs to know about a passage. */
 export const chartWaiversShape = z.strictObject({
-	waivers: z.array(
-		z.strictObject({ chart, part: z.string().min(1), bullet: z.string().min(1), read: hash, because: prose }),
-	),
+	waivers: z
+		.array(
+			z.strictObject({
+				chart: chart.describe('The version of the chart.'),
+				part: z.string().min(1).describe('The heading above the bullet.'),
+				bullet: z.string().min(1).describe('The number of the pull request, or the first words.'),
+				read: readHash,
+				because: prose.describe('Why nobody needs to know.'),
+			}),
+		)
+		.describe('Bullets that need no entry.'),
 });
 
 /** Components that are on unless turned off, with the dates between which that was so. */
 export const enabledFileShape = z.strictObject({
-	enabled: z.array(
-		z.strictObject({ variable, since: date.optional(), until: date.optional(), because: prose.optional() }),
-	),
-	/**
-	 * Components that follow another variable unless they are set themselves: on if `from` is one of the words in
-	 * `is`, or, without `is`, if the component `from` is on. `maybe`: words that mean something of your own takes
-	 * its place, so that its changes may affect you too.
-	 */
+	enabled: z
+		.array(
+			z.strictObject({
+				variable: variable.describe('The variable that turns the component on.'),
+				since: date.optional().describe('The first day of this.'),
+				until: date.optional().describe('The last day of this.'),
+				because: prose.optional().describe('Why it is on.'),
+			}),
+		)
+		.describe('Components that are on unless somebody turns them off.'),
 	derived: z
 		.array(
 			z.strictObject({
-				variable,
-				from: variable,
-				is: z.array(z.string().min(1)).min(1).optional(),
-				maybe: z.array(z.string().min(1)).min(1).optional(),
-				since: date.optional(),
-				until: date.optional(),
+				variable: variable.describe('The variable that turns the component on.'),
+				from: variable.describe('The variable or component it follows.'),
+				is: z
+					.array(z.string().min(1))
+					.min(1)
+					.optional()
+					.describe('The values of that variable that turn it on. Without them, it is on if the component is.'),
+				maybe: z
+					.array(z.string().min(1))
+					.min(1)
+					.optional()
+					.describe('Values with which something of one’s own takes its place, so that its changes may matter too.'),
+				since: date.optional().describe('The first day of this.'),
+				until: date.optional().describe('The last day of this.'),
 			}),
 		)
-		.default([]),
-	/**
-	 * Variables that every vars.yml must set; `values`: the allowed words; `ifOn`: only with this component;
-	 * `optional`: it may be missing, but may not have another value.
-	 */
+		.default([])
+		.describe('Components that follow another variable unless they are set themselves.'),
 	required: z
 		.array(
 			z.strictObject({
-				variable,
-				values: z.array(z.string()).optional(),
-				ifOn: variable.optional(),
-				optional: z.literal(true).optional(),
+				variable: variable.describe('The variable.'),
+				values: z.array(z.string()).optional().describe('The values it can have.'),
+				ifOn: variable.optional().describe('Only with this component.'),
+				optional: z.literal(true).optional().describe('It may be missing, but if set it must have one of the values.'),
 			}),
 		)
-		.default([]),
+		.default([])
+		.describe('Variables that every vars.yml must set.'),
 });
 export type EnabledByDefault = z.infer<typeof enabledFileShape>['enabled'][number];
 export type DerivedComponent = z.infer<typeof enabledFileShape>['derived'][number];

@@ -12,66 +12,91 @@ const link = z.string().startsWith('https://', { error: 'a link that begins with
 export const dangers = ['nothing', 'service', 'data'] as const;
 
 export const faultShape = z.strictObject({
-	id,
-	/** The affected releases, oldest range first; several if a fix was backported. */
-	broken: z.array(range).min(1),
-	/** The first release with the fix; absent if none is known. */
-	fixed: version.optional(),
-	/** Only affects upgrades from these releases, such as data that such an upgrade loses. */
-	from: range.optional(),
-	/**
-	 * severe: affects the start, data, memory or disk, federation, login or privacy, or makes the server hang;
-	 * noticeable: an administrator would notice.
-	 */
-	severity: z.enum(['severe', 'noticeable']),
-	danger: z.enum(dangers),
-	applies: appliesShape.optional(),
-	/** The release is sound but something it runs on is too new: only told if that is known. */
-	surroundings: z.literal(true).optional(),
-	/** Who is affected, if no fact says it: a clause that continues “only if”. */
-	onlyIf: clause.optional(),
-	/** The same as data, if the configuration says it. */
-	found: conditionShape.optional(),
-	title: z.string().min(1).max(80),
-	/** The symptoms, and what to do besides upgrading; two or three sentences. */
-	text: prose,
-	/** Distinctive parts of messages in a log or a client, with `{}` for names and numbers. */
-	errors: z.array(z.string().min(4)).default([]),
-	/** How people describe it, in a few words each: “bridges are silent since the upgrade”. */
-	symptoms: z.array(z.string().min(4)).default([]),
-	/** Where the changelog mentions it: the release, and the pull request or issue. */
+	id: id.describe('The name of the fault. Together with the release it is permanent.'),
+	broken: z
+		.array(range)
+		.min(1)
+		.describe('The releases that have it, oldest range first; several if the fix was backported.'),
+	fixed: version.optional().describe('The first release without it. Leave it out while none is known.'),
+	from: range
+		.optional()
+		.describe('It affects only upgrades from these releases, such as one that loses data on the way.'),
+	severity: z
+		.enum(['severe', 'noticeable'])
+		.describe(
+			'severe: startup, data, an outage, memory or disk, federation, login or privacy; noticeable: an admin would notice.',
+		),
+	danger: z
+		.enum(dangers)
+		.describe('What may be lost: nothing; service (it does not start or hangs, but the data is sound); data.'),
+	applies: appliesShape.optional().describe('Whom it affects, by facts. Leave it out if it affects everyone.'),
+	surroundings: z
+		.literal(true)
+		.optional()
+		.describe('The release is sound, but something it runs on is too new. Shown only to those known to have it.'),
+	onlyIf: clause
+		.optional()
+		.describe('What to look for on one’s own server if no fact covers it: a clause that continues “only if”.'),
+	found: conditionShape.optional().describe('The same as data, for `!check`.'),
+	title: z.string().min(1).max(80).describe('What goes wrong, in at most 80 characters.'),
+	text: prose.describe('What one sees, and what to do besides upgrading; two or three sentences.'),
+	errors: z
+		.array(z.string().min(4))
+		.default([])
+		.describe('Messages in a log or a client: a distinctive part of each, with `{}` for names and numbers.'),
+	symptoms: z
+		.array(z.string().min(4))
+		.default([])
+		.describe('What people say about it, in a few words each: “bridges are silent since the upgrade”.'),
 	log: z
-		.strictObject({ release: version, bullet: z.string().regex(/^#\d+$/, { error: 'a number, like "#15738"' }) })
-		.optional(),
-	links: z.array(link).default([]),
+		.strictObject({
+			release: version.describe('The release or candidate whose change log it is.'),
+			bullet: z
+				.string()
+				.regex(/^#\d+$/, { error: 'a number, like "#15738"' })
+				.describe('The number of the pull request or issue.'),
+		})
+		.optional()
+		.describe('Where the change log mentions it.'),
+	links: z.array(link).default([]).describe('Issues and other pages that show it.'),
 });
 export type FaultFile = z.infer<typeof faultShape>;
-export const faultsFileShape = z.strictObject({ faults: z.array(faultShape).min(1) });
+export const faultsFileShape = z.strictObject({
+	faults: z.array(faultShape).min(1).describe('Defects that begin with this release.'),
+});
 
 /** Symptoms that can be ignored, and states in which Synapse must not be started any more. */
 export const symptomShape = z.strictObject({
-	id,
-	/**
-	 * harmless: ignore it; hopeless: do not start anything, only a dump helps; cause: something outside Synapse's
-	 * releases.
-	 */
-	kind: z.enum(['harmless', 'hopeless', 'cause']),
-	/** vague: says too little by itself; consequence: its cause is further up in the log. */
-	says: z.enum(['vague', 'consequence']).optional(),
-	/** What it is about, for programs that read the answer; absent: what Synapse runs on. */
-	about: z.enum(['refusal', 'fault', 'guide', 'migration']).optional(),
-	danger: z.enum(dangers),
-	applies: appliesShape.optional(),
-	/** The releases in which it occurs; absent: all. */
-	releases: range.optional(),
-	title: z.string().min(1).max(80),
-	/** What it is, and what to do. */
-	text: prose,
-	errors: z.array(z.string().min(4)).default([]),
-	symptoms: z.array(z.string().min(4)).default([]),
-	/** The note, fault or stop with more detail. */
-	more: z.string().optional(),
-	links: z.array(link).default([]),
+	id: id.describe('The permanent name of the symptom.'),
+	kind: z
+		.enum(['harmless', 'hopeless', 'cause'])
+		.describe(
+			'harmless: ignore it; hopeless: start nothing any more, only the backup helps; cause: something other than a release of Synapse.',
+		),
+	says: z
+		.enum(['vague', 'consequence'])
+		.optional()
+		.describe('vague: too little by itself; consequence: the cause is further up in the log.'),
+	about: z
+		.enum(['refusal', 'fault', 'guide', 'migration'])
+		.optional()
+		.describe('What it is about, for programs that read the answer. Leave it out if that is what Synapse runs on.'),
+	danger: z
+		.enum(dangers)
+		.describe('What may be lost: nothing; service (it does not start or hangs, but the data is sound); data.'),
+	applies: appliesShape.optional().describe('Whom it affects, by facts. Leave it out if it affects everyone.'),
+	releases: range.optional().describe('The releases in which it occurs. Leave it out if all do.'),
+	title: z.string().min(1).max(80).describe('What it is, in at most 80 characters.'),
+	text: prose.describe('What it means, and what to do.'),
+	errors: z
+		.array(z.string().min(4))
+		.default([])
+		.describe('Messages in a log or a client: a distinctive part of each, with `{}` for names and numbers.'),
+	symptoms: z.array(z.string().min(4)).default([]).describe('What people say about it, in a few words each.'),
+	more: z.string().optional().describe('The ID of a note, fault or stop that says more.'),
+	links: z.array(link).default([]).describe('Issues and other pages about it.'),
 });
 export type SymptomFile = z.infer<typeof symptomShape>;
-export const symptomsFileShape = z.strictObject({ symptoms: z.array(symptomShape) });
+export const symptomsFileShape = z.strictObject({
+	symptoms: z.array(symptomShape).describe('What people see that is not a fault of a release.'),
+});

@@ -55,7 +55,10 @@ const term = z.string().refine(text => parseTerm(text) !== undefined, {
 });
 
 export const appliesShape = z.union(
-	[z.strictObject({ all: z.array(term).min(1) }), z.strictObject({ any: z.array(term).min(1) })],
+	[
+		z.strictObject({ all: z.array(term).min(1).describe('All of these facts hold.') }),
+		z.strictObject({ any: z.array(term).min(1).describe('At least one of these facts holds.') }),
+	],
 	{
 		error: '{ all: [facts] } or { any: [facts] } with facts of the closed list, like workers, no-email or postgres<13',
 	},
@@ -66,3 +69,8 @@ export const hash = z
 	.regex(/^[0-9a-f]{6}$/, {
 		error: 'the first six hex digits of the hash, as the refresh prints it, in quotes',
 	});
+
+/** The hash of a passage that was read, by which a later change of it is noticed. */
+export const readHash = hash.describe(
+	'The hash of the text that was read. Write "000000"; `npm run mark-read` fills it in.',
+);

@@ -11,125 +11,196 @@ const term = z.string().refine(text => parseTerm(text) !== undefined || paramete
 	error: 'a fact (workers, no-email, postgres<13) or a statement on a parameter (layout=compose|plain, to>=18)',
 });
 export const conditionShape = z.union(
-	[z.strictObject({ all: z.array(term).min(1) }), z.strictObject({ any: z.array(term).min(1) })],
+	[
+		z.strictObject({ all: z.array(term).min(1).describe('All of these statements hold.') }),
+		z.strictObject({ any: z.array(term).min(1).describe('At least one of these statements holds.') }),
+	],
 	{ error: '{ all: [statements] } or { any: [statements] }, each on a fact or on a parameter of this guide' },
 );
 
 export const parameterShape = z.strictObject({
-	name: id,
-	/** What it is, as a noun phrase: `the name of Synapse's database`. */
-	means: z.string().min(1).max(120),
-	/** Either a kind, or the closed list of values. */
-	kind: z.enum(Object.keys(parameterKinds) as [ParameterKind, ...ParameterKind[]]).optional(),
-	values: z.array(id).min(2).optional(),
-	/** Values that follow from other facts. The first match wins; a stated value wins over all. */
-	follows: z.array(z.strictObject({ when: conditionShape, is: z.string().min(1) })).default([]),
-	/** Used if nothing is stated and nothing follows. Without a default, the guide asks. */
-	default: z.string().min(1).optional(),
-	/** Where the administrator finds the right value. */
-	lookup: prose.optional(),
-	/** Computed only from the others: it cannot be stated, and is not listed. */
-	derived: z.boolean().default(false),
-	/** Not asked for; if unknown, its name in capitals stays in the commands. */
-	optional: z.boolean().default(false),
-	example: z.string().min(1).optional(),
+	name: id.describe('The name of the parameter; `{name}` stands for its value.'),
+	means: z.string().min(1).max(120).describe('What it is, as a noun phrase: `the name of Synapse’s database`.'),
+	kind: z
+		.enum(Object.keys(parameterKinds) as [ParameterKind, ...ParameterKind[]])
+		.optional()
+		.describe('What kind of value it takes; either this or `values`.'),
+	values: z.array(id).min(2).optional().describe('The values it can have; either this or `kind`.'),
+	follows: z
+		.array(
+			z.strictObject({
+				when: conditionShape.describe('What the value follows from.'),
+				is: z.string().min(1).describe('The value.'),
+			}),
+		)
+		.default([])
+		.describe('Values that follow from other facts. The first match wins; a value that somebody states wins over all.'),
+	default: z
+		.string()
+		.min(1)
+		.optional()
+		.describe('The value if nothing is stated and nothing follows. Without it, the guide asks.'),
+	lookup: prose.optional().describe('Where admins find the right value.'),
+	derived: z
+		.boolean()
+		.default(false)
+		.describe('Whether it is computed from the others only: nobody can state it, and it is not listed.'),
+	optional: z
+		.boolean()
+		.default(false)
+		.describe('Whether the guide does without it; its name in capitals then stays in the commands.'),
+	example: z.string().min(1).optional().describe('A value to show in the question.'),
 });
 
 /** Cost by the size of the database in GB: disk space, and minutes (on fast and slow machines). */
 export const costShape = z.strictObject({
-	disk: z.strictObject({ perGB: z.number(), plus: z.number().default(0) }).optional(),
+	disk: z
+		.strictObject({
+			perGB: z.number().describe('GB for each GB of the database.'),
+			plus: z.number().default(0).describe('GB in any case.'),
+		})
+		.optional()
+		.describe('Disk space in GB: a share of the database, plus a fixed amount.'),
 	minutes: z
-		.strictObject({ perGB: z.tuple([z.number(), z.number()]), plus: z.tuple([z.number(), z.number()]) })
-		.optional(),
-	says: prose,
+		.strictObject({
+			perGB: z
+				.tuple([z.number(), z.number()])
+				.describe('Minutes for each GB of the database, on a fast and on a slow machine.'),
+			plus: z.tuple([z.number(), z.number()]).describe('Minutes in any case, on a fast and on a slow machine.'),
+		})
+		.optional()
+		.describe('Minutes on a fast and on a slow machine.'),
+	says: prose.describe('What it costs, in words.'),
 });
 
 /** One of several ways through the guide. The first preferred way that fits is used, or else the first that fits. */
 export const wayShape = z.strictObject({
-	id,
-	title: z.string().min(1).max(60),
-	/** One sentence that says who should choose it. */
-	fits: prose,
-	applies: conditionShape.optional(),
-	prefer: conditionShape.optional(),
-	cost: costShape.optional(),
+	id: id.describe('The name of the way.'),
+	title: z.string().min(1).max(60).describe('The way in a few words.'),
+	fits: prose.describe('Who should choose it, in one sentence.'),
+	applies: conditionShape.optional().describe('For whom it works. Leave it out if it works for everyone.'),
+	prefer: conditionShape.optional().describe('For whom it is the first choice.'),
+	cost: costShape.optional().describe('What it costs in disk space and time.'),
 });
 
 /** Something to do in a stage: words, then commands, an edit of a file or a whole file, then what to expect. */
 export const stepShape = z.strictObject({
-	applies: conditionShape.optional(),
-	ways: z.array(id).min(1).optional(),
-	text: prose.optional(),
-	/** Typed as they are; with `language: sql` into psql. */
-	commands: lines.optional(),
-	language: z.enum(['bash', 'sql', 'yaml', 'text', 'ini']).default('bash'),
-	/** An edit of an existing file, as a diff: lines that begin with a space, `-` or `+`. */
-	edit: z.strictObject({ file: z.string().min(1), diff: lines }).optional(),
-	/** A file to write; the parts of one file are joined in order. */
-	file: z.strictObject({ name: z.string().min(1), text: lines }).optional(),
-	/** What to expect, in words. Where a command prints nothing, “Nothing is printed” lets a trial check it. */
-	see: prose.optional(),
-	/** What the output must contain, literally; `…` matches anything on the line. */
-	shows: z.array(z.string().min(1)).default([]),
-	/** A check that changes nothing. */
-	check: z.boolean().default(false),
+	applies: conditionShape.optional().describe('Only if this holds. Leave it out if it always applies.'),
+	ways: z
+		.array(id)
+		.min(1)
+		.optional()
+		.describe('Only on these ways through the guide. Leave it out if it is on all of them.'),
+	text: prose.optional().describe('What to do, in words.'),
+	commands: lines.optional().describe('Commands to type as they are; with `language: sql` into psql.'),
+	language: z
+		.enum(['bash', 'sql', 'yaml', 'text', 'ini'])
+		.default('bash')
+		.describe('What the commands are written in.'),
+	edit: z
+		.strictObject({
+			file: z.string().min(1).describe('The file to edit.'),
+			diff: lines.describe('The edit as a diff: lines that begin with a space, `-` or `+`.'),
+		})
+		.optional()
+		.describe('An edit of an existing file.'),
+	file: z
+		.strictObject({ name: z.string().min(1).describe('The file to write.'), text: lines.describe('What it says.') })
+		.optional()
+		.describe('A file to write; the parts of one file are joined in order.'),
+	see: prose
+		.optional()
+		.describe('What to expect, in words. If a command prints nothing, “Nothing is printed” lets a trial check it.'),
+	shows: z
+		.array(z.string().min(1))
+		.default([])
+		.describe('What the output must contain, literally; `…` matches anything on the line.'),
+	check: z.boolean().default(false).describe('Whether it only looks and changes nothing.'),
 });
 
 /** A known error, found by its exact words; `…` and `{parameter}` match anything. */
 export const failureShape = z.strictObject({
-	id,
-	text: z.string().min(8),
-	applies: conditionShape.optional(),
-	cause: prose,
-	cure: prose,
-	/** Why it was not reproduced. */
-	untried: prose.optional(),
+	id: id.describe('The name of the error.'),
+	text: z.string().min(8).describe('Its exact words; `…` and `{parameter}` match anything.'),
+	applies: conditionShape.optional().describe('Only if this holds. Leave it out if it always applies.'),
+	cause: prose.describe('Why it happens.'),
+	cure: prose.describe('What to do about it.'),
+	untried: prose.optional().describe('Why it was not reproduced.'),
 });
 
 export const stageShape = z.strictObject({
-	id,
-	title: z.string().min(1).max(40),
-	why: prose,
-	applies: conditionShape.optional(),
-	ways: z.array(id).min(1).optional(),
-	/** The server is down from this stage on (`begins`), or up again after it (`ends`). */
-	down: z.enum(['begins', 'ends']).optional(),
-	/** One sentence saying what going back loses after this stage. */
-	noReturn: prose.optional(),
-	steps: z.array(stepShape).min(1),
-	failures: z.array(failureShape).default([]),
-	/** Where it could not be tested, and why. */
-	untried: z.array(z.strictObject({ applies: conditionShape.optional(), because: prose })).default([]),
+	id: id.describe('The name of the stage.'),
+	title: z.string().min(1).max(40).describe('The stage in a few words.'),
+	why: prose.describe('Why the stage is needed.'),
+	applies: conditionShape.optional().describe('Only if this holds. Leave it out if it always applies.'),
+	ways: z
+		.array(id)
+		.min(1)
+		.optional()
+		.describe('Only on these ways through the guide. Leave it out if it is on all of them.'),
+	down: z
+		.enum(['begins', 'ends'])
+		.optional()
+		.describe('The server is down from this stage on (`begins`), or up again after it (`ends`).'),
+	noReturn: prose.optional().describe('What is lost by going back after this stage, in one sentence.'),
+	steps: z.array(stepShape).min(1).describe('What to do, in order.'),
+	failures: z.array(failureShape).default([]).describe('Known errors of this stage.'),
+	untried: z
+		.array(
+			z.strictObject({
+				applies: conditionShape.optional().describe('Only if this holds. Leave it out if it always applies.'),
+				because: prose.describe('Why it could not be tested.'),
+			}),
+		)
+		.default([])
+		.describe('What could not be tested, and why.'),
 });
 
 /** A way back before the point of no return, or the clean-up before a second attempt. */
 export const backShape = stageShape.extend({
-	/** The first stage whose work it undoes. If several have been reached, the last one counts. */
-	from: id,
+	from: id.describe('The first stage that it undoes. If several have been reached, the last one counts.'),
 });
 
 export const guideShape = z.strictObject({
-	title: z.string().min(1).max(60),
-	/** One sentence saying what the guide does. */
-	summary: prose,
-	parameters: z.array(parameterShape),
-	/** At least one; the choice at the start. */
-	ways: z.array(wayShape).min(1),
-	/** Reasons why this guide is the wrong one; shown instead of it. */
-	refuses: z.array(z.strictObject({ id, when: conditionShape, says: prose })).default([]),
-	/** Dangers, shown first. */
-	dangers: z.array(z.strictObject({ applies: conditionShape.optional(), ways: z.array(id).optional(), text: prose })),
-	stages: z.array(stageShape).min(1),
-	cleanUp: z.array(stageShape).default([]),
-	wayBack: z.strictObject({
-		/** Before the point of no return, in the order of the stages they lead back from. */
-		before: z.array(backShape),
-		/** Removes what a first attempt left behind and a second one would trip over. */
-		again: z.array(backShape).default([]),
-		/** After the point of no return. */
-		after: z.array(stageShape),
-	}),
-	sources: z.array(z.string().startsWith('https://')).default([]),
+	title: z.string().min(1).max(60).describe('What the guide does, in a few words.'),
+	summary: prose.describe('What the guide does, in one sentence.'),
+	parameters: z.array(parameterShape).describe('What the guide must know.'),
+	ways: z.array(wayShape).min(1).describe('The ways through the guide; at least one. The choice comes at the start.'),
+	refuses: z
+		.array(
+			z.strictObject({
+				id: id.describe('The name of the reason.'),
+				when: conditionShape.describe('For whom it is the wrong guide.'),
+				says: prose.describe('What to do instead.'),
+			}),
+		)
+		.default([])
+		.describe('Reasons why this guide is the wrong one, shown instead of it.'),
+	dangers: z
+		.array(
+			z.strictObject({
+				applies: conditionShape.optional().describe('Only if this holds. Leave it out if it always applies.'),
+				ways: z
+					.array(id)
+					.optional()
+					.describe('Only on these ways through the guide. Leave it out if it is on all of them.'),
+				text: prose.describe('The danger, and how to avoid it.'),
+			}),
+		)
+		.describe('Dangers, shown first.'),
+	stages: z.array(stageShape).min(1).describe('The stages of the guide, in order.'),
+	cleanUp: z.array(stageShape).default([]).describe('What to clean up once all is well.'),
+	wayBack: z
+		.strictObject({
+			before: z.array(backShape).describe('Before the point of no return, in the order of the stages that they undo.'),
+			again: z
+				.array(backShape)
+				.default([])
+				.describe('Removes what a first attempt left behind, so that a second one can succeed.'),
+			after: z.array(stageShape).describe('After the point of no return.'),
+		})
+		.describe('How to go back.'),
+	sources: z.array(z.string().startsWith('https://')).default([]).describe('Where upstream describes it.'),
 });
 export type GuideFile = z.infer<typeof guideShape>;
 /** A guide with its id, which is its file name. */

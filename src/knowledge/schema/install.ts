@@ -22,9 +22,18 @@ const lines = z.array(line).min(1);
 const part = z.union(
 	[
 		line,
-		z.strictObject({ if: z.enum(conditions), lines }),
-		z.strictObject({ unless: z.enum(conditions), lines }),
-		z.strictObject({ each: z.literal('pin'), lines }),
+		z.strictObject({
+			if: z.enum(conditions).describe('Show the lines only in this case.'),
+			lines: lines.describe('The lines.'),
+		}),
+		z.strictObject({
+			unless: z.enum(conditions).describe('Show the lines except in this case.'),
+			lines: lines.describe('The lines.'),
+		}),
+		z.strictObject({
+			each: z.literal('pin').describe('Show the lines once for each of these.'),
+			lines: lines.describe('The lines.'),
+		}),
 	],
 	{ error: 'a line, { if: codename, lines }, { unless: candidate, lines } or { each: pin, lines }' },
 );
@@ -46,7 +55,10 @@ export const pathNames = [
 ] as const;
 export type PathName = (typeof pathNames)[number];
 
-const perDatabase = z.strictObject({ postgres: lines, sqlite: lines });
+const perDatabase = z.strictObject({
+	postgres: lines.describe('On PostgreSQL.'),
+	sqlite: lines.describe('On SQLite.'),
+});
 
 /** A branch's text can change after the date. */
 const pinned = z
@@ -58,67 +70,109 @@ const pinned = z
 	);
 
 export const recipeShape = z.strictObject({
-	/** Where it is documented, at which revision, and when that was read. */
-	sources: z.array(z.strictObject({ link: pinned, read: date })).min(1),
-	/** The first release available this way; absent: all. */
-	begins: version.optional(),
-	/** The package's name in its index or archive. */
-	package: z.string().optional(),
-	images: z.array(z.strictObject({ releases: range, name: line })).optional(),
-	/** The archive's code names for the values of the fact `os`. */
-	codenames: z.partialRecord(z.enum(closedFacts.os.values as [string, ...string[]]), z.string()).optional(),
-	/** Packages of the same time that broke these releases, in pip's syntax. */
-	pins: z.array(z.strictObject({ releases: range, package: z.string().min(1) })).default([]),
-	/**
-	 * Releases more than `olderThan` days old only get packages from at most `after` days after their release, and
-	 * none from before `notBefore`.
-	 */
+	sources: z
+		.array(
+			z.strictObject({
+				link: pinned.describe('The page or file, at a tag or commit.'),
+				read: date.describe('The day it was read.'),
+			}),
+		)
+		.min(1)
+		.describe('Where it is documented, in which revision, and when that was read.'),
+	begins: version.optional().describe('The first release available this way. Leave it out if all are.'),
+	package: z.string().optional().describe('The name of the package in its index or archive.'),
+	images: z
+		.array(
+			z.strictObject({
+				releases: range.describe('The releases it is for.'),
+				name: line.describe('The name of the image.'),
+			}),
+		)
+		.optional()
+		.describe('The container images, by release.'),
+	codenames: z
+		.partialRecord(z.enum(closedFacts.os.values as [string, ...string[]]), z.string())
+		.optional()
+		.describe('What the package archive calls the systems that the fact `os` knows.'),
+	pins: z
+		.array(
+			z.strictObject({
+				releases: range.describe('The releases that need it.'),
+				package: z.string().min(1).describe('The package, as for pip.'),
+			}),
+		)
+		.default([])
+		.describe('Older packages that some releases need, as for pip.'),
 	frozen: z
-		.strictObject({ olderThan: z.number().int().positive(), after: z.number().int().min(0), notBefore: date })
-		.optional(),
-	/** Optional extras of the package, each with the fact that shows its use. */
-	extras: z.array(z.strictObject({ fact, extra: z.string().min(1) })).default([]),
-	/** The systemd unit of Synapse, if this type of installation has one. */
-	service: z.string().optional(),
-	/** homeserver.yaml is generated from another configuration, so it is not edited. */
-	generated: z.literal(true).optional(),
-	/** The paths are inside a container. */
-	inside: z.literal(true).optional(),
-	/** The bundled database, assumed unless somebody says otherwise. */
-	database: z.enum(closedFacts.database.values).optional(),
-	/** How to stop workers and the main process, and start workers; `led`: the installation does both in order. */
-	workers: z.union([z.literal('led'), z.strictObject({ stop: lines, start: lines })], {
-		error: 'led, or { stop: […], start: […] }',
-	}),
-	paths: z.partialRecord(z.enum(pathNames), z.string()).default({}),
-	/** A backup is named after the release it contains, so that the second stop does not overwrite the first. */
-	backup: perDatabase,
-	/** Stops Synapse if nobody mentioned workers, so that nothing is written after the backup. */
-	stop: lines.optional(),
-	/** Restores that backup over the database while Synapse is stopped. */
-	restore: perDatabase.optional(),
-	/** Where restoring is documented, if it takes more than a few lines. */
-	restoring: pinned.optional(),
-	/** The command for a query, which follows in quotes. */
-	query: perDatabase,
-	/** Activates the virtual environment; without it, `pip` would be the system's. */
-	environment: lines.optional(),
-	/** How to install Python packages here. Shown after pip commands, which are written for a virtual environment. */
-	libraries: z.string().min(1).max(200).optional(),
-	/** Keeps another archive from taking over during a system upgrade. */
-	hold: lines.optional(),
-	/** Shows which release would be installed. */
-	find: lines.optional(),
-	/** Returns to the state that contained a release. */
-	checkout: lines.optional(),
-	/** Installs a release and starts it: the first entry whose range includes the release applies. */
-	switch: z.array(z.strictObject({ releases: range.optional(), lines: z.array(part).min(1) })).min(1),
-	/** Applies a changed configuration: stops what runs, and starts it again. */
-	apply: lines.optional(),
-	/** Follows the log. */
-	log: lines.optional(),
-	/** Queries the running server's version. */
-	version: lines,
+		.strictObject({
+			olderThan: z.number().int().positive().describe('Days after which a release counts as old.'),
+			after: z.number().int().min(0).describe('Days after an old release from which it still takes packages.'),
+			notBefore: date.describe('The earliest day to take packages from.'),
+		})
+		.optional()
+		.describe('How old releases are kept from taking packages that are too new for them.'),
+	extras: z
+		.array(
+			z.strictObject({ fact: fact.describe('The fact.'), extra: z.string().min(1).describe('The extra, as for pip.') }),
+		)
+		.default([])
+		.describe('Optional parts of the package, each with the fact that calls for it.'),
+	service: z.string().optional().describe('The systemd unit that runs Synapse.'),
+	generated: z.literal(true).optional().describe('Whether homeserver.yaml is generated, so that nobody edits it.'),
+	inside: z.literal(true).optional().describe('Whether the paths are inside a container.'),
+	database: z
+		.enum(closedFacts.database.values)
+		.optional()
+		.describe('The database it brings, assumed unless somebody says otherwise.'),
+	workers: z
+		.union(
+			[
+				z.literal('led'),
+				z.strictObject({
+					stop: lines.describe('Stops Synapse without workers, so that nothing is written after the backup.'),
+					start: lines.describe('Starts the workers.'),
+				}),
+			],
+			{
+				error: 'led, or { stop: […], start: […] }',
+			},
+		)
+		.describe('How workers and the main process are stopped, and how workers are started; `led`: it does both itself.'),
+	paths: z
+		.partialRecord(z.enum(pathNames), z.string())
+		.default({})
+		.describe('Where the files are that notes and commands name.'),
+	backup: perDatabase.describe(
+		'Backs up the database. The backup is named after the release, so that a second stop does not overwrite the first.',
+	),
+	stop: lines
+		.optional()
+		.describe('Stops Synapse where nobody said that it has workers, so that nothing is written after the backup.'),
+	restore: perDatabase.optional().describe('Restores that backup while Synapse is stopped.'),
+	restoring: pinned.optional().describe('Where restoring is described, if it takes more than a few lines.'),
+	query: perDatabase.describe('What to type before a query, which follows in quotes.'),
+	environment: lines.optional().describe('Opens the virtual environment; without it, `pip` is that of the system.'),
+	libraries: z
+		.string()
+		.min(1)
+		.max(200)
+		.optional()
+		.describe('How Python packages get into this installation, said after commands with pip.'),
+	hold: lines.optional().describe('Keeps another archive from taking over when the system is upgraded.'),
+	find: lines.optional().describe('Shows which release would be installed.'),
+	checkout: lines.optional().describe('Goes back to the state that had a release.'),
+	switch: z
+		.array(
+			z.strictObject({
+				releases: range.optional().describe('The releases it is for. Leave it out for all others.'),
+				lines: z.array(part).min(1).describe('The commands.'),
+			}),
+		)
+		.min(1)
+		.describe('Installs a release and starts it, by release.'),
+	apply: lines.optional().describe('Applies a changed configuration: stops what runs and starts it again.'),
+	log: lines.optional().describe('Follows the log.'),
+	version: lines.describe('Asks the running server for its release.'),
 });
 export type Recipe = z.infer<typeof recipeShape>;
 

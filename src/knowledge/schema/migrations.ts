@@ -4,9 +4,13 @@ import { isVersion, type Version } from '../../deployment/version.ts';
 
 /** Tables that grow large, each with what makes it grow. */
 export const largeTablesShape = z.strictObject({
-	tables: z.record(z.string().regex(/^[a-z_0-9]+$/), z.string().min(1)),
-	/** The other tables that migrations scan or alter, checked to be small. */
-	small: z.array(z.string().regex(/^[a-z_0-9]+$/)).default([]),
+	tables: z
+		.record(z.string().regex(/^[a-z_0-9]+$/), z.string().min(1))
+		.describe('Tables that grow large, each with what it grows with.'),
+	small: z
+		.array(z.string().regex(/^[a-z_0-9]+$/))
+		.default([])
+		.describe('Other tables that migrations scan or alter: read, and found small.'),
 });
 
 const stateShape = z.object({

@@ -7,22 +7,37 @@ const name = z.string().regex(/^[a-z][A-Za-z0-9_]*\*?$/, { error: 'the name of a
 const names = z.string().regex(/^[a-z][A-Za-z0-9_]*\*?( or [a-z][A-Za-z0-9_]*)*$/, {
 	error: 'the name of a variable, or several with “or” between them',
 });
-const instead = z.union([names, z.null(), z.strictObject({ new: names.optional(), says: z.string().min(1).max(120) })]);
+const instead = z.union([
+	names,
+	z.null(),
+	z.strictObject({
+		new: names.optional().describe('The new name; several with “or” between them.'),
+		says: z.string().min(1).max(120).describe('What to know about it.'),
+	}),
+]);
 
 export const renamedFileShape = z.strictObject({
-	/** The base URL of its commits. */
-	playbook: z.string().startsWith('https://'),
-	/** The commit it was read at. */
-	read: z.string().regex(/^[0-9a-f]{40}$/),
-	/** Names that only ever appeared in descriptions. */
-	never: z.record(name, name),
-	changes: z.array(
-		z.strictObject({
-			commit: z.string().regex(/^[0-9a-f]{9}$/),
-			date: z.string().regex(/^\d{4}-\d\d-\d\d$/),
-			names: z.record(name, instead),
-		}),
-	),
+	playbook: z.string().startsWith('https://').describe('The repository, where commits are shown.'),
+	read: z
+		.string()
+		.regex(/^[0-9a-f]{40}$/)
+		.describe('The commit at which it was read.'),
+	never: z.record(name, name).describe('Names that descriptions mention but that never existed, with the right one.'),
+	changes: z
+		.array(
+			z.strictObject({
+				commit: z
+					.string()
+					.regex(/^[0-9a-f]{9}$/)
+					.describe('The first nine digits of the commit.'),
+				date: z
+					.string()
+					.regex(/^\d{4}-\d\d-\d\d$/)
+					.describe('The day of the commit.'),
+				names: z.record(name, instead).describe('The old names, each with its new one; null if nothing replaces it.'),
+			}),
+		)
+		.describe('Commits that renamed or removed variables.'),
 });
 export type RenamedFile = z.infer<typeof renamedFileShape>;
 

@@ -1,193 +1,136 @@
-// The shape of everything below knowledge/, stated once; the types and the editors' JSON Schema follow from it.
+// The shape of what is under knowledge/, besides notes, faults and guides: types and the editors' JSON Schemas follow from it.
 import { z } from 'zod';
-import { conditionShape, effectConditionShape, fileConditionShape, foundInShape } from './condition.ts';
+import { effectConditionShape } from './condition.ts';
 import type { FaultFile, SymptomFile } from './fault.ts';
-import { appliesShape, clause, date, hash, id, path, prose, range, roughDate, title, version } from './fields.ts';
+import { appliesShape, clause, date, hash, id, path, prose, range, readHash, title, version } from './fields.ts';
 import type { Guide, Tried } from './guide.ts';
 import type { Recipes } from './install.ts';
 import type { Migration, QueuedUpdates } from './migrations.ts';
+import { type NoteFile, noteShape } from './note.ts';
 import type { Renamed } from './playbook-variable.ts';
 
 export type * from './claims.ts';
 export type * from './guide.ts';
+export type * from './note.ts';
 export type { Renamed } from './playbook-variable.ts';
-/** A passage of upstream's that a note covers; `read` is the hash of the text that the curator read. */
-export const coverShape = z.union(
-	[
-		z.strictObject({
-			document: z.literal('upgrade.md'),
-			section: version.optional(),
-			heading: z.string().min(1).optional(),
-			under: z.string().min(1).optional(),
-			read: hash,
-		}),
-		z.strictObject({
-			document: z.literal('CHANGES.md'),
-			release: version,
-			part: z.string().min(1),
-			bullet: z.string().min(1),
-			read: hash,
-		}),
-	],
-	{
-		error:
-			'a source: { document: upgrade.md, section?, heading?, under?, read } or { document: CHANGES.md, release, part, bullet, read }, hashes in quotes',
-	},
-);
-export type Cover = z.infer<typeof coverShape>;
 
-/** When something stops working, according to upstream. */
-const promiseAt = z.union(
-	[
-		/** `orLater`: in this version or any later one. */
-		z.strictObject({ version: version, orLater: z.literal(true).optional() }),
-		z.strictObject({ date: roughDate }),
-		z.strictObject({ version: version, date: roughDate }),
-		z.strictObject({ vague: z.string().min(1) }),
-	],
-	{ error: '{ version: 1.166.0 }, { date: "2027" } or { vague: a future release }' },
-);
-
-const deadlineShape = z.strictObject({
-	/** What stops working, as a noun: the title of the deadline. */
-	subject: title,
-	at: promiseAt,
-	/** What upstream announced, in our words. */
-	promised: prose,
-	replacedBy: prose.optional(),
-	/** The release in which it really happened; absent while it still works. */
-	landed: version.optional(),
-	/** Why the announcement no longer stands, if upstream withdrew it. */
-	withdrawn: prose.optional(),
-	/** The affected configurations, if they are fewer than the note's. */
-	found: fileConditionShape.optional(),
-});
-
-export const noteShape = z.strictObject({
-	id,
-	when: z.enum(['before', 'switch', 'after']),
-	/** The earliest release on which it can be done in advance; absent: all. */
-	possible: version.optional(),
-	must: z.boolean(),
-	refuses: z.boolean().default(false),
-	applies: appliesShape.optional(),
-	/** Who is affected, if no fact says it: “`homeserver.yaml` has `acme`”. */
-	onlyIf: clause.optional(),
-	/** The same as data, if the configuration says it. */
-	found: conditionShape.optional(),
-	/** The files can prove `found` but not disprove it, because a command-line flag or the environment may say the same. */
-	partly: z.literal(true).optional(),
-	/** For a refusal: when the start is refused, if that is narrower than `found`. */
-	refusesIf: fileConditionShape.optional(),
-	/** Where to look instead, if the configuration files do not say it. */
-	foundIn: foundInShape.optional(),
-	/** For a refusal: the first release that starts again despite it. */
-	until: version.optional(),
-	options: z.array(z.string().min(1)).default([]),
-	endpoints: z.array(z.string().min(1)).default([]),
-	metrics: z.array(z.string().min(1)).default([]),
-	story: id.optional(),
-	deadline: deadlineShape.optional(),
-	/** What cannot be undone once this release has run, in one sentence; shown with the rollback. */
-	oneWay: prose.optional(),
-	/** What users will complain about, in one line, unless the administrator changes something. */
-	people: title.optional(),
-	title,
-	text: prose,
-	covers: z.array(coverShape).default([]),
-	/** Evidence if upstream's texts are silent: files of Synapse's repository. */
-	code: z.array(path).default([]),
-	/** Evidence in issues and other pages. */
-	links: z.array(z.string().startsWith('https://')).default([]),
-});
-export type NoteFile = z.infer<typeof noteShape>;
-
-/** How the code treats a configuration that no note mentions, because no release changed it: one sentence each. */
+/** What the code does with a configuration that no note mentions, since no release changed it. */
 export const effectShape = z.strictObject({
-	kind: z.enum(['refuses', 'without-effect', 'renamed']),
-	/** The option that a finding names if the condition has no place in the files. */
-	option: z.string().min(1),
-	found: effectConditionShape,
-	/** The first release that does so, and the first that no longer does. */
-	since: version.optional(),
-	until: version.optional(),
-	/** The consequence, as a clause that follows the option: “is missing, and Synapse does not start without it”. */
-	says: clause,
-	replacedBy: prose.optional(),
-	/** Evidence: files of Synapse's repository. */
-	code: z.array(path).min(1),
+	kind: z
+		.enum(['refuses', 'without-effect', 'renamed'])
+		.describe('Synapse refuses to start, ignores the option, or knows it by another name.'),
+	option: z.string().min(1).describe('The option to name if the condition has no place in the files.'),
+	found: effectConditionShape.describe('The configurations that it is about.'),
+	since: version.optional().describe('The first release that does so. Leave it out if all older ones do.'),
+	until: version.optional().describe('The first release that no longer does. Leave it out if the newest still does.'),
+	says: clause.describe(
+		'The effect, as a clause after the option: “is missing, and Synapse does not start without it”.',
+	),
+	replacedBy: prose.optional().describe('What to use instead.'),
+	code: z.array(path).min(1).describe('The files of Synapse that show it.'),
 });
 export type Effect = z.infer<typeof effectShape>;
-export const effectsFileShape = z.strictObject({ effects: z.array(effectShape) });
+export const effectsFileShape = z.strictObject({
+	effects: z.array(effectShape).describe('What Synapse does with a configuration, whatever changed in a release.'),
+});
 
-export const releaseFileShape = z.strictObject({ notes: z.array(noteShape).min(1) });
+export const releaseFileShape = z.strictObject({
+	notes: z.array(noteShape).min(1).describe('What this release asks of those who upgrade to it.'),
+});
 
 /** An advisory: `affected` and `patched` are ranges because fixes are backported. */
 export const advisoryShape = z.strictObject({
-	severity: z.enum(['low', 'moderate', 'high', 'critical']),
-	affected: z.array(range).min(1),
-	patched: z.array(range).default([]),
-	applies: appliesShape.optional(),
-	/** Other names: GHSA ids. */
-	aliases: z.array(z.string()).default([]),
-	/** The dates of the first release with the fix and of the advisory. */
-	fixed: date,
-	published: date,
-	title,
-	text: prose,
-	links: z.array(z.string().startsWith('https://')).min(1),
+	severity: z.enum(['low', 'moderate', 'high', 'critical']).describe('As upstream rated it.'),
+	affected: z.array(range).min(1).describe('The releases that are vulnerable.'),
+	patched: z.array(range).default([]).describe('The releases with the fix.'),
+	applies: appliesShape.optional().describe('Whom it affects, by facts. Leave it out if it affects everyone.'),
+	aliases: z.array(z.string()).default([]).describe('Its other IDs, such as GHSA IDs.'),
+	fixed: date.describe('The day the first release with the fix came out.'),
+	published: date.describe('The day the advisory was published.'),
+	title: title.describe('What an attacker can do, in at most 80 characters.'),
+	text: prose.describe('Who is affected, how, and what helps besides upgrading.'),
+	links: z.array(z.string().startsWith('https://')).min(1).describe('The advisory and other pages about it.'),
 });
 
-/** Why nobody needs to know about a passage. Each passage needs a note or a waiver. */
+/** Why nobody needs to know of a passage: besides a note, the other way to have dealt with it. */
 export const waiverShape = z.strictObject({
-	document: z.enum(['upgrade.md', 'CHANGES.md']),
-	release: version,
-	heading: z.string().optional(),
-	under: z.string().optional(),
-	part: z.string().optional(),
-	bullet: z.string().optional(),
-	read: hash,
-	because: prose,
+	document: z.enum(['upgrade.md', 'CHANGES.md']).describe('Which of upstream’s documents.'),
+	release: version.describe('The release of the section, or under which the change log lists it.'),
+	heading: z.string().optional().describe('upgrade.md: the heading, as upstream wrote it.'),
+	under: z.string().optional().describe('upgrade.md: a deeper heading below it.'),
+	part: z.string().optional().describe('CHANGES.md: the heading within the release.'),
+	bullet: z.string().optional().describe('CHANGES.md: the number of the pull request, or the first words.'),
+	read: readHash,
+	because: prose.describe('Why nobody needs to know.'),
 });
 export type Waiver = z.infer<typeof waiverShape>;
-export const waiversFileShape = z.strictObject({ waivers: z.array(waiverShape) });
-
-/** An intermediate stop on a long upgrade. It applies to upgrades that start within `from` and end within `to`. */
-export const stopShape = z.strictObject({
-	id,
-	ways: z.array(z.strictObject({ from: range, to: range })).min(1),
-	/** Stop anywhere between these two; `best` is preferred. */
-	first: version,
-	last: version,
-	best: version,
-	required: z.boolean(),
-	/** What happens if a required stop is skipped: neither the old nor the new release can open the database afterwards. */
-	ruins: z.boolean().default(true),
-	/** Or the new release starts, but its background updates never finish. */
-	sticks: z.boolean().default(false),
-	/** What affected people find in their database; absent: everybody on the way is affected. */
-	onlyIf: clause.optional(),
-	waitFor: z.string().min(1),
-	/** Upgrades that start within these need no stop, only the wait before they begin. */
-	waitAtStart: range.optional(),
-	/** Releases on which that wait can last for ever: how to notice, and what to do. */
-	stuckAtStart: z.strictObject({ releases: range, query: z.string().min(1), text: prose }).optional(),
-	/** More releases from which `npm run verify` tests the stop, besides the last of each way. */
-	tryFrom: z.array(version).default([]),
-	/** A release that must have opened the database first, so that the tests contain what the stop is about. */
-	tryAfter: version.optional(),
-	/** Notes that ask for the same wait: waiting at this stop satisfies them. */
-	tells: z.array(z.string()).default([]),
-	/** Which of these are settled for good once the wait is over on any release, even one too old for the note. */
-	settles: z.array(z.string()).default([]),
-	why: prose,
-	applies: appliesShape.optional(),
+export const waiversFileShape = z.strictObject({
+	waivers: z.array(waiverShape).describe('Passages that need no note.'),
 });
-/** Rollback floors observed by running a release, if they differ from its schema numbers. */
-export const floorExceptionShape = z.strictObject({ releases: range, floor: version, because: prose });
+
+/** A stop on a long upgrade. It is for upgrades that start within `from` and end within `to`. */
+export const stopShape = z.strictObject({
+	id: id.describe('The permanent name of the stop.'),
+	ways: z
+		.array(
+			z.strictObject({
+				from: range.describe('Releases that the upgrade starts from.'),
+				to: range.describe('Releases that it goes to.'),
+			}),
+		)
+		.min(1)
+		.describe('The upgrades that need the stop.'),
+	first: version.describe('The first release on which one can stop.'),
+	last: version.describe('The last release on which one can stop.'),
+	best: version.describe('The release to stop on, unless something else decides.'),
+	required: z.boolean().describe('Whether the upgrade fails without it.'),
+	ruins: z
+		.boolean()
+		.default(true)
+		.describe('For a required stop: without it, neither the old nor the new release can open the database.'),
+	sticks: z
+		.boolean()
+		.default(false)
+		.describe('For a required stop: without it, the new release starts, but its background updates never finish.'),
+	onlyIf: clause
+		.optional()
+		.describe('What to look for in one’s database. Leave it out if the stop is for every such upgrade.'),
+	waitFor: z.string().min(1).describe('What must have finished before going on.'),
+	waitAtStart: range.optional().describe('Releases from which no stop is needed, only the wait before leaving them.'),
+	stuckAtStart: z
+		.strictObject({
+			releases: range.describe('The releases on which it happens.'),
+			query: z.string().min(1).describe('SQL that shows it.'),
+			text: prose.describe('How to get out of it.'),
+		})
+		.optional()
+		.describe('Releases on which the wait can last for ever.'),
+	tryFrom: z
+		.array(version)
+		.default([])
+		.describe('More releases from which `npm run verify` tries it, besides the last of each range.'),
+	tryAfter: version
+		.optional()
+		.describe('The release that must have opened the database first, for a trial to meet what the stop is about.'),
+	tells: z.array(z.string()).default([]).describe('IDs of notes that ask for the same wait.'),
+	settles: z
+		.array(z.string())
+		.default([])
+		.describe('Those of `tells` that need nothing more once the wait is over, on whatever release that was.'),
+	why: prose.describe('Why the stop is needed.'),
+	applies: appliesShape.optional().describe('Whom it affects, by facts. Leave it out if it affects everyone.'),
+});
+/** Where running a release showed another floor than its schema numbers say. */
+export const floorExceptionShape = z.strictObject({
+	releases: range.describe('The releases that were tried.'),
+	floor: version.describe('The oldest release that still starts on their database.'),
+	because: prose.describe('What shows it.'),
+});
 export const waysFileShape = z.strictObject({
-	stops: z.array(stopShape),
-	rollbackFloors: z.array(floorExceptionShape),
+	stops: z.array(stopShape).describe('Releases on which a long upgrade must stop.'),
+	rollbackFloors: z
+		.array(floorExceptionShape)
+		.describe('Where going back does not reach as far as the schema numbers say.'),
 });
 export type Stop = z.infer<typeof stopShape>;
 export type FloorException = z.infer<typeof floorExceptionShape>;
@@ -259,23 +202,32 @@ export const passageShape = z.strictObject({
 export type Passage = z.infer<typeof passageShape>;
 export const upstreamFileShape = z.strictObject({ passages: z.array(passageShape) });
 
-/** The support window of one release of something Synapse runs on. */
-/** The Synapse releases with packages from upstream: up to `last`, or until the announced day `until`. */
+/** The Synapse releases for which upstream builds packages: up to `last`, or until the day `until` that it has named. */
 const packagesShape = z.union([
-	z.strictObject({ first: version, last: version }),
-	z.strictObject({ first: version, until: date, because: z.string().min(1) }),
+	z.strictObject({
+		first: version.describe('The first Synapse release with packages for it.'),
+		last: version.describe('The last one.'),
+	}),
+	z.strictObject({
+		first: version.describe('The first Synapse release with packages for it.'),
+		until: date.describe('The day until which upstream builds them.'),
+		because: z.string().min(1).describe('Where upstream says so.'),
+	}),
 ]);
+/** How long the releases of something Synapse stands on are supported. */
 export const lifecycleShape = z.strictObject({
-	releases: z.array(
-		z.strictObject({
-			version: z.string(),
-			released: date,
-			ends: date,
-			name: z.string().optional(),
-			packages: packagesShape.optional(),
-		}),
-	),
-	link: z.string().startsWith('https://'),
+	releases: z
+		.array(
+			z.strictObject({
+				version: z.string().describe('The release, like 17 or 24.04.'),
+				released: date.describe('The day it came out.'),
+				ends: date.describe('The last day of support.'),
+				name: z.string().optional().describe('Its code name.'),
+				packages: packagesShape.optional().describe('The Synapse releases for which upstream builds packages.'),
+			}),
+		)
+		.describe('The releases of this product.'),
+	link: z.string().startsWith('https://').describe('Where its maintainers say so.'),
 });
 export type Lifecycle = z.infer<typeof lifecycleShape>;
 

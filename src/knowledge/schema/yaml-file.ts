@@ -28,14 +28,13 @@ export function readYaml<Value>(
 		return `${name}:${line}:${col}`;
 	};
 	const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
-	if (document.errors.length) {
-		for (const { code, message, pos } of document.errors) {
-			const what =
-				code === 'DUPLICATE_KEY' ? `the key ${wordAt(text, pos[0])} stands here twice` : `not YAML: ${message}`;
-			mistakes.push(`${place(pos[0])} ${what}`);
-		}
-		if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) return undefined;
+	// After the first place that is not YAML, the parser only guesses what the rest was meant to be.
+	const broken = document.errors.findIndex(({ code }) => code !== 'DUPLICATE_KEY');
+	for (const { code, message, pos } of broken < 0 ? document.errors : document.errors.slice(0, broken + 1)) {
+		const what = code === 'DUPLICATE_KEY' ? `the key ${wordAt(text, pos[0])} is here twice` : `not YAML: ${message}`;
+		mistakes.push(`${place(pos[0])} ${what}`);
 	}
+	if (broken >= 0) return undefined;
 	const root = document.contents;
 	const offset = (path: Path) => nodeAround(root, path)?.range?.[0] ?? 0;
 	const result = shape.safeParse(document.toJS(), { error: expectation });

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { closedFacts } from '../../../src/deployment/facts.ts';
 import { readFiles } from '../../../src/knowledge/load.ts';
 import * as index from '../../../src/knowledge/rules/index.ts';
+import { optionsExist } from '../../../src/knowledge/rules/options.ts';
 import type { KnowledgeRule } from '../../../src/knowledge/rules/rule.ts';
 import * as synapse from '../../../src/knowledge/rules/synapse.ts';
-
-const all = { ...synapse, ...index };
-
 import { folderOf, guideText, noteText, passages, releases } from '../folder.ts';
+
+const all = { ...synapse, optionsExist, ...index };
 
 /** What one rule says to these files, all of which are in their shape. */
 function said(rule: KnowledgeRule, texts: Record<string, string>): string[] {
@@ -106,6 +106,15 @@ function measured(name: string): string {
 	return JSON.stringify({ machine: 'a loft', times: [{ ...time, ...took, ...where }] });
 }
 
+/** The options that releases have had. */
+const options = {
+	'synapse/code/options.json': JSON.stringify({
+		entries: ['pigeons', 'pigeons.fed', 'lofts[].pigeons', 'lofts[].module', 'password_providers'].map(key => ({
+			key,
+		})),
+	}),
+};
+
 const faultTrials = (...faults: string[]) => ({
 	'synapse/claims.yaml': [
 		'refusals: []',
@@ -116,7 +125,7 @@ const faultTrials = (...faults: string[]) => ({
 });
 
 /** One fault, as its file has it. */
-function faultText({ broken = '[">=1.66.0 <1.67.0"]', fixed = '1.67.0' } = {}): string {
+function faultText({ broken = '[">=1.66.0 <1.67.0"]', fixed = '1.67.0', found = '' } = {}): string {
 	return `faults:
   - id: pigeons
     broken: ${broken}
@@ -126,7 +135,7 @@ function faultText({ broken = '[">=1.66.0 <1.67.0"]', fixed = '1.67.0' } = {}): 
     title: Pigeons do not start
     text: They sit. Take the cure.
     links: ["https://example.org/"]
-`;
+${found && `    found: ${found}\n`}`;
 }
 
 const pigeons = { 'synapse/faults/1.66.0.yaml': faultText() };
@@ -229,7 +238,7 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 		},
 		[
 			'synapse/ways.yaml:10:13 expected a note that waiting answers, got 1.66.0/hawks, which refuses to start',
-			'synapse/ways.yaml:10:27 expected the id of a note, like 1.66.0/email-delegation, got 1.66.0/owls, which is none',
+			'synapse/ways.yaml:10:27 expected the ID of a note, like 1.66.0/email-delegation, but there is no 1.66.0/owls',
 		],
 		{ ...notes('1.66.0', { id: 'doves' }), ...ways({ tells: '[1.66.0/doves]' }) },
 	],
@@ -421,6 +430,34 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 		renamed('a_x: b_x', 'a_x: c_x', 'old_x: b_x'),
 		['guides/move-names.yaml:12:12 expected each name once, got a_x again'],
 		renamed('a_x: b_x', 'b_x: c_x'),
+	],
+	[
+		all.optionsExist,
+		{
+			...options,
+			...notes('1.66.0', {
+				options: '[pigeons.fd, "lofts[].pigeons", lofts.pigeon]',
+				found: '{ any: [{ option: pigeons.fed }, { each: "lofts[]", all: [{ absent: [modul] }] }] }',
+			}),
+			'synapse/faults/1.66.0.yaml': faultText({ found: '{ not: { option: piegons } }' }),
+			'synapse/effects.yaml':
+				'effects: [{ kind: refuses, option: pigeons.fod, found: { option: pigeons, aboveOption: pigeons.feed }, says: flies, code: [a] }]',
+		},
+		[
+			'synapse/notes/1.66.0.yaml:7:15 expected an option of some release, got pigeons.fd; the nearest is pigeons.fed',
+			'synapse/notes/1.66.0.yaml:7:46 expected an option of some release, got lofts.pigeon; the nearest is lofts[].pigeons',
+			'synapse/notes/1.66.0.yaml:8:81 expected an option of some release, got lofts[].modul; the nearest is lofts[].module',
+			'synapse/faults/1.66.0.yaml:10:29 expected an option of some release, got piegons; the nearest is pigeons',
+			'synapse/effects.yaml:1:88 expected an option of some release, got pigeons.feed; the nearest is pigeons.fed',
+			'synapse/effects.yaml:1:36 expected an option of some release, got pigeons.fod; the nearest is pigeons.fed',
+		],
+		{
+			...options,
+			...notes('1.66.0', {
+				options: '[pigeons, "pigeons.*", lofts.pigeons, lofts, "password_providers[].module", structured]',
+				found: '{ any: [{ option: handlers.main.class, in: log-config }, { package: pigeons }] }',
+			}),
+		},
 	],
 	[
 		all.familiesStayFamilies,

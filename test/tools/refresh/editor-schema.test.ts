@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { noteShape } from '../../../src/knowledge/schema/note.ts';
 import { editorSchemas } from '../../../tools/refresh/editor-schema.ts';
+import { noteFields, noteFieldsPage } from '../../../tools/refresh/note-fields.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const settings = JSON.parse(readFileSync(join(root, '.vscode/settings.json'), 'utf8')) as {
@@ -36,6 +38,63 @@ test('the schemas for editors are those of the shapes (npm run compile writes th
 	expect(readdirSync(join(root, folder)).map(name => `${folder}/${name}`)).toSatisfy((paths: string[]) =>
 		paths.every(path => schemas.has(path)),
 	);
+});
+
+type Schema = z.core.JSONSchema.BaseSchema;
+
+/** The paths of properties without a description, their own or that of the alternative they belong to. */
+function undescribed(schema: Schema, at = ''): string[] {
+	const properties = Object.entries(schema.properties ?? {}) as [string, Schema][];
+	const bare = properties.filter(([, { description }]) => !description && (!schema.description || !at));
+	const inner: [string, Schema | undefined][] = [
+		...properties,
+		...(schema.anyOf ?? []).map((choice): [string, Schema] => ['', choice as Schema]),
+		...Object.entries((schema.$defs ?? {}) as Record<string, Schema>),
+		['[]', schema.items as Schema | undefined],
+		['*', typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined],
+	];
+	return [
+		...bare.map(([name]) => `${at}${name}`),
+		...inner.flatMap(([name, part]) => (part ? undescribed(part, `${at}${name}.`) : [])),
+	];
+}
+
+const texts = [...editorSchemas()].map(([path, text]) => [path, JSON.parse(text) as Schema] as const);
+
+test.each(texts.filter(([path]) => path !== 'config.schema.json'))('%s describes every key', (_, schema) => {
+	expect(undescribed(schema)).toEqual([]);
+});
+
+test('config.schema.json describes every option as config.sample.yaml does, or its section', () => {
+	const [, schema] = texts.find(([path]) => path === 'config.schema.json') ?? [];
+	const sections = ['matrix', 'encryption', 'store', 'live', 'watch', 'knowledge', 'health', 'operator', 'log'];
+	const bare = undescribed(schema ?? {}).filter(path => !sections.includes(path));
+	expect(bare).toEqual([]);
+	const matrix = schema?.properties?.matrix as Schema;
+	expect(matrix.properties?.device).toMatchObject({
+		description: "The name of the bot's session in the account's device list.",
+	});
+});
+
+describe('docs/note-fields.md', () => {
+	test('is the page made of the shape of notes (npm run compile writes it)', () => {
+		expect(readFileSync(join(root, 'docs/note-fields.md'), 'utf8')).toBe(noteFieldsPage());
+	});
+
+	const { note, deadline } = noteFields();
+	test('has every field', () => {
+		expect(note.map(({ name }) => name)).toEqual(Object.keys(noteShape.shape));
+		expect(deadline.map(({ name }) => name)).toEqual(Object.keys(noteShape.shape.deadline.unwrap().shape));
+	});
+
+	test.each(note)('gives a valid example of $name', ({ name, example }) => {
+		expect(noteShape.shape[name as keyof typeof noteShape.shape].safeParse(example).error).toBeUndefined();
+	});
+
+	test.each(deadline)('gives a valid example of deadline.$name', ({ name, example }) => {
+		const { shape } = noteShape.shape.deadline.unwrap();
+		expect(shape[name as keyof typeof shape].safeParse(example).error).toBeUndefined();
+	});
 });
 
 describe('.vscode/settings.json', () => {

@@ -4,46 +4,48 @@ import { z } from 'zod';
 const options = z.record(z.string(), z.json());
 
 const caseShape = z.strictObject({
-	id: z.string().min(1),
-	/** More of homeserver.yaml, as YAML after the base; a key of the base that is given here too is left out there. */
-	main: z.string().optional(),
-	/** Keys of the base to leave out. */
-	without: z.array(z.string()).optional(),
-	/** A worker's own file. */
-	worker: z.string().optional(),
-	/** The first release for which the case means something. */
-	since: z.string().optional(),
-	/** Refused by the app, after it has read its configuration: only a refusal counts. */
-	app: z.literal(true).optional(),
-	/** Other files that the configuration names, by their names. */
-	files: z.record(z.string(), z.string()).optional(),
+	id: z.string().min(1).describe('The name of the case.'),
+	main: z.string().optional().describe('More of homeserver.yaml, after the base; its keys replace those of the base.'),
+	without: z.array(z.string()).optional().describe('Keys of the base to leave out.'),
+	worker: z.string().optional().describe('The file of a worker.'),
+	since: z.string().optional().describe('The first release for which the case makes sense.'),
+	app: z
+		.literal(true)
+		.optional()
+		.describe('Refused by the app after it has read its configuration: only a refusal counts.'),
+	files: z.record(z.string(), z.string()).optional().describe('Other files that the configuration names, by name.'),
 });
 
 export const casesFileShape = z.strictObject({
-	releases: z.array(z.string()),
-	base: z.string(),
-	cases: z.array(caseShape),
+	releases: z.array(z.string()).describe('The releases that are tried.'),
+	base: z.string().describe('What every case begins with.'),
+	cases: z.array(caseShape).describe('The configurations to try.'),
 });
 
 export type Case = z.infer<typeof caseShape>;
 
 export const contextsFileShape = z.strictObject({
-	base: options,
-	sections: z.record(
-		z.string(),
-		z.strictObject({
-			/** The section as Synapse accepts it. */
-			value: z.json(),
-			/** The option that turns the section on. */
-			switch: z.string().optional(),
-			/** What must stand at the top level besides. */
-			with: options.optional(),
-			/** Keys of the base to leave out. */
-			without: z.array(z.string()).optional(),
-			/** Read by workers only. */
-			worker: z.boolean().optional(),
-		}),
-	),
-	/** Options of the top level that are read only where another is on. */
-	switched: z.array(z.strictObject({ switch: z.string(), with: options, options: z.array(z.string()) })),
+	base: options.describe('What every try begins with.'),
+	sections: z
+		.record(
+			z.string(),
+			z.strictObject({
+				value: z.json().describe('The section as Synapse accepts it.'),
+				switch: z.string().optional().describe('The option that turns the section on.'),
+				/** What must stand at the top level besides. */
+				with: options.optional().describe('What else the top level must have.'),
+				without: z.array(z.string()).optional().describe('Keys of the base to leave out.'),
+				worker: z.boolean().optional().describe('Whether only workers read it.'),
+			}),
+		)
+		.describe('The sections of the configuration, by name.'),
+	switched: z
+		.array(
+			z.strictObject({
+				switch: z.string().describe('The option that turns them on.'),
+				with: options.describe('What else the top level must have.'),
+				options: z.array(z.string()).describe('Those options.'),
+			}),
+		)
+		.describe('Options of the top level that are read only if another is on.'),
 });
