@@ -21,7 +21,7 @@ export function routesSection({ routes: groups = [], from, to }: Pick<Plan, 'rou
 		return `**${groupWords(workers)}**\n\n${list(lines)}`;
 	});
 	const rule =
-		"Before the switch, remove routes that no longer exist from the reverse proxy; you can add new routes at any time. A stream's routes must go to the workers that write it.";
+		"Before the upgrade, remove routes that no longer exist from the reverse proxy; you can add new routes at any time. A stream's routes must go to the workers that write it.";
 	return [
 		{
 			title: `Worker routes: ${gained} new, ${lost} removed`,

@@ -85,7 +85,7 @@ function wayWords(way: WayCommands, workers: boolean): string {
 			const named = extras.length
 				? 'keep the extras you use in the brackets'
 				: 'if you use extras, name them: `"matrix-synapse[postgres]==…"`';
-			return `In the virtual environment that Synapse runs in (${named})${frozen ? '; much newer packages can break an old release, so this only installs those of its time' : ''}:`;
+			return `Run this in Synapse's virtual environment (${named})${frozen ? '. It installs only package versions from that time, because much newer ones can break an old release' : ''}:`;
 		}
 		case 'source': {
 			const poetry = compare(version, '1.58.0') >= 0;
@@ -189,7 +189,7 @@ ${stuck.text}`;
 
 /** How to raise systemd's limit, which migrations take the time, and how to see that they go on. */
 export function startLimitWords({ service, log, migrations }: StartLimit): string {
-	return `Before its port opens, Synapse migrates the database. systemd waits until Synapse reports that it is ready, 90 seconds by default, then kills and restarts it: the migration starts over, forever. Raise the limit before the switch:
+	return `Before its port opens, Synapse migrates the database. systemd waits until Synapse reports that it is ready, 90 seconds by default, then kills and restarts it: the migration starts over, forever. Raise the limit before the upgrade:
 
 ${block([
 	`mkdir -p /etc/systemd/system/${service}.service.d`,

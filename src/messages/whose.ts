@@ -40,12 +40,21 @@ const installWords: Record<string, string> = {
 	nix: 'use NixOS',
 };
 
+/** For a list that includes a source checkout: “use pip, run from a source checkout or use NixOS” reads badly. */
+const installedWords: Record<string, string> = {
+	pip: 'with pip',
+	source: 'from a source checkout',
+	debian: "from upstream's Debian packages",
+	distro: "from Debian's or Ubuntu's own packages",
+	nix: 'on NixOS',
+};
+
 const engineWords: Partial<Record<Fact, string>> = { postgres: 'PostgreSQL', sqlite: 'SQLite', python: 'Python' };
 const comparisons: Record<Term['operator'], (value: string) => string> = {
 	'=': value => value,
-	'<': value => `below ${value}`,
+	'<': value => `older than ${value}`,
 	'<=': value => `up to ${value}`,
-	'>': value => `above ${value}`,
+	'>': value => `newer than ${value}`,
 	'>=': value => `${value} or newer`,
 };
 
@@ -72,6 +81,8 @@ function parameterClause(text: string): string {
 /** The condition as a clause after “if”: `you run workers and use SAML`. */
 export const appliesClause = memo((applies: Applies): string => {
 	const [texts, last] = 'all' in applies ? ([applies.all, 'and'] as const) : ([applies.any, 'or'] as const);
+	const installed = installedClause(applies);
+	if (installed !== undefined) return installed;
 	const [facts, parameters]: [string[], string[]] = [[], []];
 	for (const text of texts) {
 		const term = parseStored(text);
@@ -84,6 +95,13 @@ export const appliesClause = memo((applies: Applies): string => {
 		last,
 	);
 });
+
+/** `you install Synapse with pip or from a source checkout`, if the condition is just several ways to install. */
+function installedClause(applies: Applies): string | undefined {
+	if (!('any' in applies) || applies.any.length < 2 || !applies.any.includes('install=source')) return undefined;
+	const ways = applies.any.map(text => installedWords[/^install=(\w+)$/.exec(text)?.[1] ?? '']);
+	return ways.includes(undefined) ? undefined : `you install Synapse ${enumerate(ways.map(String), 'or')}`;
+}
 
 /** Stated facts as a clause: `you use the Docker image and PostgreSQL 15`. */
 export function factsClause(facts: readonly string[]): string {

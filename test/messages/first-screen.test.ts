@@ -290,7 +290,7 @@ test('a fault that a long condition limits is told in one line, for some', () =>
 		plan({ from: '1.56.0', to: '1.69.0', profile: unknownDeployment, today: '2026-11-29' }, knowledge),
 		[],
 	);
-	expect(all.sections[0]?.markdown).toContain('if you use pip, run from a source checkout');
+	expect(all.sections[0]?.markdown).toContain('if you install Synapse with pip, from a source checkout');
 });
 
 test('at night the steps name what helps when the start fails', () => {

@@ -10,10 +10,14 @@ test.each([
 	[{ all: ['modules', 'federation'] }, 'you load modules and federate'],
 	[{ any: ['email', 'sso', 'mas'] }, 'you send email, use single sign-on or use MAS'],
 	[{ all: ['database=postgres'] }, 'you use PostgreSQL'],
-	[{ all: ['postgres<14', 'install=debian'] }, "you use PostgreSQL below 14 and upstream's Debian packages"],
+	[{ all: ['postgres<14', 'install=debian'] }, "you use PostgreSQL older than 14 and upstream's Debian packages"],
 	[{ all: ['sqlite>=3.35'] }, 'you use SQLite 3.35 or newer'],
-	[{ all: ['python<3.10', 'os=ubuntu-21.10'] }, 'you use Python below 3.10 and run Ubuntu 21.10'],
+	[{ all: ['python<3.10', 'os=ubuntu-21.10'] }, 'you use Python older than 3.10 and run Ubuntu 21.10'],
 	[{ any: ['install=docker', 'install=mdad'] }, 'you use the Docker image or matrix-docker-ansible-deploy'],
+	[
+		{ any: ['install=pip', 'install=source', 'install=distro'] },
+		"you install Synapse with pip, from a source checkout or from Debian's or Ubuntu's own packages",
+	],
 	[{ any: ['saml', 'cas', 'oidc'] }, 'you use SAML, CAS or OpenID Connect'],
 	[{ all: ['proxy=nginx|caddy'] }, '`proxy` is `nginx` or `caddy`'],
 	[
