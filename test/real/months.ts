@@ -1,4 +1,4 @@
-// Months of a watched server, played in minutes in a room of a real Synapse: prints the room as Markdown.
+// Months of a watched server, simulated in minutes in a room of a real Synapse: prints the room as Markdown.
 // `node test/real/months.ts > docs/watch.md`
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -82,9 +82,9 @@ try {
 function print(events: RoomEvent[], days: Map<string, string>, glia: string): void {
 	const shown = events.filter(({ type }) => type === 'm.room.message' || type === 'm.reaction');
 	const numbers = new Map(shown.map(({ event_id }, i) => [event_id, i + 1]));
-	console.log(`# A watched server, played
+	console.log(`# A watched server, simulated
 
-A room of a real Synapse; the server \`example.org\` and the clock are played, from 1.150.0 to 1.157.0. Made by \`node test/real/months.ts\`. Days pass in seconds, so that the next check is never far. Each message as its plain text; folds are longer in a client. *In thread of 3* means a thread reply (\`m.thread\`) to message 3.
+What does a room that watches a server hear over several months? The room is on a real Synapse; the server \`example.org\` and the clock are simulated, from 1.150.0 to 1.157.0. \`node test/real/months.ts\` generates this page. Days pass in seconds, so the next check is always soon. Each message is shown in its plain-text version; in a client, folded sections contain more. *In thread of 3* means a thread reply (\`m.thread\`) to message 3.
 `);
 	for (const [i, { event_id, sender, content, type }] of shown.entries()) {
 		const relation = content['m.relates_to'];

@@ -67,12 +67,12 @@ describe('a stage', () => {
 	});
 });
 
-test('an error whose words changed since it was seen is named as not seen since', () => {
+test('an error whose message changed since it was seen is listed as not seen since', () => {
 	const row = rowOf('lift-fails', [trial('lift-fails', '15.18', '000000')]);
-	expect(row).toBe('| `lift-fails` | `lift failed` | not since its words changed (2026-11-21, 15.18 → 17.10) |');
+	expect(row).toBe('| `lift-fails` | `lift failed` | not since the message changed (2026-11-21, 15.18 → 17.10) |');
 });
 
-test('docs/guides-stages.md is the page of this edition: npm run verify -- guide table writes it', async () => {
+test('docs/guides-stages.md is up to date: npm run verify -- guide table writes it', async () => {
 	const { guides } = await openKnowledge(new URL('knowledge/', root));
 	const { tried } = triedFileShape.parse(JSON.parse(text('knowledge/guides/tried.json')));
 	expect(text('docs/guides-stages.md')).toBe(tableOf(guides, tried));
