@@ -79,7 +79,7 @@ function sorted(
 	for (const [index, { used }] of waivers.entries())
 		if (!used)
 			mistakes.push(
-				`${file?.at('waivers', index)} expected a waiver of what nothing else answers, got one that matches nothing`,
+				`${file?.at('waivers', index)} expected a waiver that matches something, got one that matches nothing`,
 			);
 	const isWaived = new Set(waived);
 	return { unread: open.filter(passage => !isWaived.has(passage)), named, waived, mistakes };

@@ -141,7 +141,7 @@ describe('a difference is read', () => {
 			const found = reading('option', waived(other));
 			expect(found.unread).toHaveLength(1);
 			expect(found.mistakes).toEqual([
-				'synapse/code/waivers.yaml:2:5 expected a waiver of what nothing else answers, got one that matches nothing',
+				'synapse/code/waivers.yaml:2:5 expected a waiver that matches something, got one that matches nothing',
 			]);
 		}
 	});

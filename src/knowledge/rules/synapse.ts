@@ -128,7 +128,7 @@ export function stopsTellNotes(files: Files): string[] {
 						? []
 						: [`${place} expected the ID of a note, like 1.66.0/email-delegation, but there is no ${id}`];
 				return refuses.get(id)
-					? [`${place} expected a note that waiting answers, got ${id}, which refuses to start`]
+					? [`${place} expected a note that waiting takes care of, but Synapse does not start without ${id}`]
 					: [];
 			}),
 		),
@@ -198,8 +198,8 @@ export function waiversAreNeeded(files: Files): string[] {
 		value.waivers.flatMap((waiver, index) => {
 			const name = nameOf(waivedBy(waiver));
 			const by = answered.get(name);
-			answered.set(name, 'waived already');
-			return by ? [`${at('waivers', index)} expected a waiver of what nothing else answers, but ${name} is ${by}`] : [];
+			answered.set(name, 'already waived');
+			return by ? [`${at('waivers', index)} expected a waiver of something that nothing else covers, but ${name} is ${by}`] : [];
 		}),
 	);
 }

@@ -237,7 +237,7 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 			...ways({ tells: '[1.66.0/hawks, 1.66.0/owls]' }),
 		},
 		[
-			'synapse/ways.yaml:10:13 expected a note that waiting answers, got 1.66.0/hawks, which refuses to start',
+			'synapse/ways.yaml:10:13 expected a note that waiting takes care of, but Synapse does not start without 1.66.0/hawks',
 			'synapse/ways.yaml:10:27 expected the ID of a note, like 1.66.0/email-delegation, but there is no 1.66.0/owls',
 		],
 		{ ...notes('1.66.0', { id: 'doves' }), ...ways({ tells: '[1.66.0/doves]' }) },
@@ -287,8 +287,8 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 			),
 		},
 		[
-			'synapse/waivers.yaml:2:5 expected a waiver of what nothing else answers, but CHANGES.md › 1.66.0rc1 › Deprecations and Removals › #12345 is covered by 1.66.0/pigeons',
-			'synapse/waivers.yaml:4:5 expected a waiver of what nothing else answers, but upgrade.md › 1.66.0 › Mail is sent by carrier pigeon is waived already',
+			'synapse/waivers.yaml:2:5 expected a waiver of something that nothing else covers, but CHANGES.md › 1.66.0rc1 › Deprecations and Removals › #12345 is covered by 1.66.0/pigeons',
+			'synapse/waivers.yaml:4:5 expected a waiver of something that nothing else covers, but upgrade.md › 1.66.0 › Mail is sent by carrier pigeon is already waived',
 		],
 		{
 			...notes('1.66.0', { covers: `[{ ${heading}, read: "aaaaaa" }]` }),
