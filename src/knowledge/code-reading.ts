@@ -37,7 +37,7 @@ export const documentedFileShape = z.strictObject({
 				because: prose.describe('Why they disagree, and which is right.'),
 			}),
 		)
-		.describe('Where Synapse’s code and its configuration schema disagree.'),
+		.describe("Where Synapse's code and its configuration schema disagree."),
 });
 
 export type CodeReading = {

@@ -199,7 +199,9 @@ export function waiversAreNeeded(files: Files): string[] {
 			const name = nameOf(waivedBy(waiver));
 			const by = answered.get(name);
 			answered.set(name, 'already waived');
-			return by ? [`${at('waivers', index)} expected a waiver of something that nothing else covers, but ${name} is ${by}`] : [];
+			return by
+				? [`${at('waivers', index)} expected a waiver of something that nothing else covers, but ${name} is ${by}`]
+				: [];
 		}),
 	);
 }

@@ -32,7 +32,7 @@ export type TrialSetup = z.infer<typeof attemptShape>;
 export const refusalShape = z.strictObject({
 	note: z.string().describe('The ID of the note.'),
 	case: id.optional().describe('Which claim of the note, if it makes several.'),
-	message: z.string().min(1).describe('What Synapse’s message must contain.'),
+	message: z.string().min(1).describe("What Synapse's message must contain."),
 	since: z.boolean().default(true).describe('False if the release before refuses it too, or cannot be tried.'),
 	refused: attemptShape.describe('What the release must refuse.'),
 	accepted: attemptShape.describe('What the release must accept: what the note says to do.'),
@@ -64,7 +64,7 @@ export type TrialRequest = z.infer<typeof requestShape>;
  */
 export const faultTrialShape = z.strictObject({
 	fault: z.string().describe('The ID of the fault.'),
-	message: z.string().min(1).describe('What Synapse’s message must contain.'),
+	message: z.string().min(1).describe("What Synapse's message must contain."),
 	broken: version
 		.optional()
 		.describe('The release to try, if the first with the fault is not available or needs other libraries.'),
@@ -78,7 +78,7 @@ export const faultTrialShape = z.strictObject({
 		.array(z.string())
 		.optional()
 		.describe(
-			'Arguments for the release’s Python, which runs them instead of the server; `bin/NAME` is one of its programs.',
+			"Arguments for the release's Python, which runs them instead of the server; `bin/NAME` is one of its programs.",
 		),
 	since: z.boolean().default(true).describe('False if the release before fails too, or cannot be tried.'),
 	attempt: attemptShape.describe('What Synapse is started with.'),

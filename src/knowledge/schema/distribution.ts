@@ -84,7 +84,7 @@ export const chartEntryShape = z.strictObject({
 		.default([])
 		.describe('Paths into the values that enable what it is about: if one is on, the entry applies.'),
 	uses: z.array(value).default([]).describe('Paths into the values that make it apply if they are set.'),
-	refuses: z.enum(['values']).optional().describe('values: the chart’s schema or templates refuse until it is done.'),
+	refuses: z.enum(['values']).optional().describe("values: the chart's schema or templates refuse until it is done."),
 	covers: z
 		.array(
 			z.strictObject({
@@ -147,7 +147,7 @@ export const enabledFileShape = z.strictObject({
 					.array(z.string().min(1))
 					.min(1)
 					.optional()
-					.describe('Values with which something of one’s own takes its place, so that its changes may matter too.'),
+					.describe("Values with which something of one's own takes its place, so that its changes may matter too."),
 				since: date.optional().describe('The first day of this.'),
 				until: date.optional().describe('The last day of this.'),
 			}),

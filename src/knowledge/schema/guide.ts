@@ -20,7 +20,7 @@ export const conditionShape = z.union(
 
 export const parameterShape = z.strictObject({
 	name: id.describe('The name of the parameter; `{name}` stands for its value.'),
-	means: z.string().min(1).max(120).describe('What it is, as a noun phrase: `the name of Synapse’s database`.'),
+	means: z.string().min(1).max(120).describe("What it is, as a noun phrase: `the name of Synapse's database`."),
 	kind: z
 		.enum(Object.keys(parameterKinds) as [ParameterKind, ...ParameterKind[]])
 		.optional()

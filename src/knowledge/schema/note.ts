@@ -7,14 +7,14 @@ import { appliesShape, clause, id, path, prose, readHash, roughDate, title, vers
 export const coverShape = z.union(
 	[
 		z.strictObject({
-			document: z.literal('upgrade.md').describe('Which of upstream’s documents.'),
+			document: z.literal('upgrade.md').describe("Which of upstream's documents."),
 			section: version.optional().describe('The release of the section, if it is not the release of the note.'),
 			heading: z.string().min(1).optional().describe('The heading, as upstream wrote it.'),
 			under: z.string().min(1).optional().describe('A deeper heading below it.'),
 			read: readHash,
 		}),
 		z.strictObject({
-			document: z.literal('CHANGES.md').describe('Which of upstream’s documents.'),
+			document: z.literal('CHANGES.md').describe("Which of upstream's documents."),
 			release: version.describe('The release or candidate under which the change log lists it.'),
 			part: z.string().min(1).describe('The heading within that release; `Top` for what comes before the first one.'),
 			bullet: z.string().min(1).describe('The number of the pull request, or the first words of the text.'),
@@ -106,7 +106,7 @@ export const noteShape = z.strictObject({
 		examples: [{ any: ['workers', 'postgres<13'] }],
 	}),
 	onlyIf: clause.optional().meta({
-		description: 'What to look for on one’s own server if no fact covers it: a clause that continues “only if”.',
+		description: "What to look for on one's own server if no fact covers it: a clause that continues “only if”.",
 		examples: ['`homeserver.yaml` has `acme`'],
 	}),
 	found: conditionShape.optional().meta({
@@ -174,7 +174,7 @@ export const noteShape = z.strictObject({
 		.default([])
 		.meta({
 			description:
-				'The passages of upstream’s documents that it was written from; `npm run mark-read` fills in `read`.',
+				"The passages of upstream's documents that it was written from; `npm run mark-read` fills in `read`.",
 			examples: [[{ document: 'upgrade.md', heading: 'Removal of ACME', read: '000000' }]],
 		}),
 	code: z
@@ -182,7 +182,7 @@ export const noteShape = z.strictObject({
 		.default([])
 		.meta({
 			description:
-				'The files of Synapse that show it, if upstream’s documents do not; `@1.103.0` names another release.',
+				"The files of Synapse that show it, if upstream's documents do not; `@1.103.0` names another release.",
 			examples: [['synapse/config/tls.py', 'CHANGES.md@1.103.0']],
 		}),
 	links: z

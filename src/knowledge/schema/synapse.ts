@@ -54,7 +54,7 @@ export const advisoryShape = z.strictObject({
 
 /** Why nobody needs to know of a passage: besides a note, the other way to have dealt with it. */
 export const waiverShape = z.strictObject({
-	document: z.enum(['upgrade.md', 'CHANGES.md']).describe('Which of upstream’s documents.'),
+	document: z.enum(['upgrade.md', 'CHANGES.md']).describe("Which of upstream's documents."),
 	release: version.describe('The release of the section, or under which the change log lists it.'),
 	heading: z.string().optional().describe('upgrade.md: the heading, as upstream wrote it.'),
 	under: z.string().optional().describe('upgrade.md: a deeper heading below it.'),
@@ -94,7 +94,7 @@ export const stopShape = z.strictObject({
 		.describe('For a required stop: without it, the new release starts, but its background updates never finish.'),
 	onlyIf: clause
 		.optional()
-		.describe('What to look for in one’s database. Leave it out if the stop is for every such upgrade.'),
+		.describe("What to look for in one's database. Leave it out if the stop is for every such upgrade."),
 	waitFor: z.string().min(1).describe('What must have finished before going on.'),
 	waitAtStart: range.optional().describe('Releases from which no stop is needed, only the wait before leaving them.'),
 	stuckAtStart: z
