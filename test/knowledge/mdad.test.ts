@@ -5,6 +5,7 @@ import { guideFor } from '../../src/advice/guide/guide.ts';
 import { parseTerm, profileOf } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { allStages } from '../../src/knowledge/guide-stages.ts';
+import { readValue } from '../../src/knowledge/schema/parameter.ts';
 import { filesOf, guideWords } from '../../src/messages/guide.ts';
 import { deployments, filledIn } from '../../tools/verify/guide/deployments.ts';
 
@@ -222,5 +223,18 @@ test("nothing of the old server starts before none of the playbook's units is ac
 		expect(look).toBeGreaterThanOrEqual(stops);
 		expect(starts).toBeGreaterThan(stops);
 		expect(steps[look]?.see).toContain('do not continue');
+	}
+});
+
+test('every name that its commands need is asked for, and a folder begins with /', () => {
+	const stated = { proxy: 'nginx', 'federation-port': '443' };
+	expect(guided({ ...stated, layout: 'compose' }, ['postgres']).ask).toContain('folder');
+	expect(guided({ ...stated, layout: 'plain' }, ['postgres']).ask).not.toContain('folder');
+	expect(guided({ ...stated, place: 'new' }, ['postgres']).ask).toContain('new-machine');
+	const paths = guide.parameters.filter(({ kind }) => kind === 'path' || kind === 'full-path');
+	// They are used in the playbook's folder and in that of the compose file.
+	for (const parameter of paths) {
+		expect(readValue(parameter, 'synapse/files'), parameter.name).toBeUndefined();
+		expect(readValue(parameter, '/srv/synapse'), parameter.name).toBe('/srv/synapse');
 	}
 });

@@ -29,6 +29,23 @@ export const parametersAreSound = eachGuide(({ value: { parameters }, at }) =>
 	}),
 );
 
+/** What commands and files need is asked for, because without it they have a word in capitals instead. */
+export const neededIsAsked = eachGuide(({ value, at }) => {
+	const needed = new Set([
+		...stagesOf(value).flatMap(({ stage }) =>
+			stage.steps.flatMap(({ commands = '', edit, file }) =>
+				namesIn([commands, edit?.file, edit?.diff, file?.name, file?.text].join('\n')),
+			),
+		),
+		...value.parameters.flatMap(({ default: usual = '' }) => namesIn(usual)),
+	]);
+	return value.parameters.flatMap(({ name, optional, default: usual }, index) =>
+		optional && usual === undefined && needed.has(name)
+			? [`${at('parameters', index, 'optional')} expected false, because commands need ${name}`]
+			: [],
+	);
+});
+
 function inUnits(text: string, kind: string | undefined): string {
 	return kind === 'size' ? `${text}G` : text;
 }
@@ -161,6 +178,7 @@ export const diffsAreDiffs = eachGuide(({ value, at }) =>
 
 export const guideRules: readonly KnowledgeRule[] = [
 	parametersAreSound,
+	neededIsAsked,
 	namesAreKnown,
 	parametersFollowInOrder,
 	valuesAreKnown,

@@ -9,6 +9,8 @@ export const parameterKinds = {
 	/** The name of a database, role, service or container. */
 	name: /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/,
 	path: /^[A-Za-z0-9_./][A-Za-z0-9_./-]{0,250}$/,
+	/** A path for commands that run in another folder than where it was looked up. */
+	'full-path': /^\/[A-Za-z0-9_./-]{1,250}$/,
 	/** A host name, an IP address, or a socket folder. */
 	host: /^[A-Za-z0-9/][A-Za-z0-9_.:/-]{0,250}$/,
 	/** A Synapse version. */
@@ -28,6 +30,7 @@ export const kindWords: Record<ParameterKind, string> = {
 	port: 'the number of a port, like 5432',
 	name: 'a name of letters, digits, hyphens and underscores',
 	path: 'a path without spaces, of letters, digits and . _ - /',
+	'full-path': 'a full path that begins with / and has no spaces, like /srv/synapse',
 	host: 'the name or the address of a host',
 	release: 'a release with three parts, like 1.163.2',
 	tag: 'a tag, like 17-alpine',

@@ -39,6 +39,12 @@ test.each([
 	['one id twice', 'id: too-heavy', 'id: lift', '20:15 expected an id of its own, got lift for the second time'],
 	['an unknown key', 'why: It', 'because: It', 'there is no key because here'],
 	['no kind', 'kind: name }', 'optional: true }', '4:5 expected either a kind or values for from'],
+	[
+		'something that commands need and nobody asks for',
+		'means: where it stands, kind: name }',
+		'means: where it stands, kind: name, optional: true }',
+		'expected false, because commands need from',
+	],
 	['HTML', 'It must leave', 'It <b>must</b> leave', 'no HTML in prose'],
 ])('says where %s stands', (_, there, instead, mistake) => {
 	expect(whole).toContain(there);

@@ -17,6 +17,7 @@ export function buildPlaybook(job: Job, played: Played): void {
 	Object.assign(played, { user, group: user });
 	writeFileSync(join(root, 'played.json'), JSON.stringify(played));
 	places(root);
+	openTmp([root, playbook.dir]);
 	programs(job, played, playbook);
 	mkdirSync(join(cwd, 'inventory/host_vars', playbook.host), { recursive: true });
 	const first = `${playbook.vars}\npostgres_allowed_versions_custom: [${job.stated.from}]\n`;
@@ -65,6 +66,18 @@ chown ${user}:${user} ${root}/socket /matrix
 printf '${addresses.new} matrix-postgres\\n' >> ${root}/hosts
 for name in .cache .local .pyenv; do [ -d ${home}/$name ] && mkdir -p ${root}/roothome/$name && mount --bind ${home}/$name ${root}/roothome/$name; done
 mount --rbind ${root}/roothome ${home}`);
+}
+
+/**
+ * On a server everyone may write to /tmp, where the role's container puts its dump. The machine of a trial may be stricter,
+ * so /tmp becomes a folder of the namespace, in which only these places stay.
+ */
+function openTmp(places: readonly string[]): void {
+	const kept = places.filter(place => place.startsWith('/tmp/'));
+	const open = '/mnt/tmp';
+	sh(`mkdir -m 1777 ${open}
+${kept.map(place => `mkdir -p /mnt${place}; mount --rbind ${place} /mnt${place}`).join('\n')}
+mount --rbind ${open} /tmp`);
 }
 
 function programs({ node, python, servers }: Job, { root, cwd, programs }: Played, playbook: PlaybookOf): void {

@@ -1,7 +1,7 @@
 // Stands in for `docker` where the playbook runs it: `run`, `exec` and `container inspect` of images of PostgreSQL, with
 // their mounts, users, networks and environment files; and, as `serve UNIT`, the server that a unit of systemd describes.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, openSync, readFileSync } from 'node:fs';
+import { existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { entrypoint, fail, majorOf, played, type Service } from './played-image.ts';
 
@@ -135,9 +135,22 @@ function serve(name: string): void {
 	const socket = mounts.find(([, target]) => target === '/run/postgresql')?.[0] ?? join(played.root, 'socket');
 	const log = openSync(join(played.root, `${name}.log`), 'a');
 	const own = ['--reuid', played.user, '--regid', played.group, '--clear-groups', 'bash', '-c', script];
-	const child = spawn('setpriv', own, { stdio: ['ignore', log, log], env: { ...env, PGHOST: socket } });
-	for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill('SIGINT'));
-	child.on('exit', status => process.exit(status ?? 1));
+	let stop: () => unknown = () => process.exit(130);
+	for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop());
+	setTimeout(() => {
+		const child = spawn('setpriv', own, { stdio: ['ignore', log, log], env: { ...env, PGHOST: socket } });
+		stop = () => child.kill('SIGINT');
+		child.on('exit', status => process.exit(status ?? 1));
+	}, secondsLate() * 1000);
+}
+
+/** How long a server on a slow disk takes to begin (seconds): the file has `20` or, only for the next start, `20 once`. */
+function secondsLate(): number {
+	const file = join(played.root, 'slow');
+	if (!existsSync(file)) return 0;
+	const [seconds, once] = readFileSync(file, 'utf8').trim().split(' ');
+	if (once) rmSync(file);
+	return Number(seconds);
 }
 
 const [verb = '', ...args] = process.argv.slice(2);

@@ -1,23 +1,46 @@
-// Errors with which the playbook's own role of PostgreSQL refuses an upgrade, said by its own tasks.
-import { appendFileSync } from 'node:fs';
+// Errors of an upgrade by the playbook's own PostgreSQL role, reported by its own tasks.
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildPlaybook } from './playbook-machine.ts';
-import { type Job, type Played, surroundingsOf } from './played.ts';
+import { type Job, type Played, sh, surroundingsOf } from './played.ts';
 import { type Provocation, saying } from './provoking.ts';
 
 export function playbookErrors(job: Job, played: Played): Record<string, Provocation> {
 	buildPlaybook(job, played);
-	const upgrade = (tags: string) =>
-		saying(
-			`cd ${played.cwd}; ansible-playbook -i inventory/hosts setup.yml --tags=${tags} --extra-vars='{"postgres_systemd_services_to_stop_for_maintenance_list": []}'`,
-			surroundingsOf(played),
-		);
+	const env = surroundingsOf(played);
+	const upgrade = (tags: string, more = '') => saying(upgradeBy(played, tags, more), env);
+	const slow = join(played.root, 'slow');
 	return {
 		'tags-combined': () => upgrade('upgrade-postgres,install-postgres'),
 		'backup-path-exists': () => {
-			saying('mkdir /matrix/postgres/data-auto-upgrade-backup', surroundingsOf(played));
+			saying('mkdir /matrix/postgres/data-auto-upgrade-backup', env);
 			const said = upgrade('upgrade-postgres');
-			saying('rmdir /matrix/postgres/data-auto-upgrade-backup', surroundingsOf(played));
+			saying('rmdir /matrix/postgres/data-auto-upgrade-backup', env);
+			return said;
+		},
+		'dump-not-writable': () => {
+			saying('mkdir -m 755 /mnt/dumps', env);
+			return upgrade('upgrade-postgres', '--extra-vars=postgres_dump_dir=/mnt/dumps');
+		},
+		'dump-no-space': () => {
+			saying('mount -t tmpfs -o size=16k,mode=1777 tmpfs /mnt/dumps', env);
+			const said = upgrade('upgrade-postgres', '--extra-vars=postgres_dump_dir=/mnt/dumps');
+			saying('umount /mnt/dumps; rmdir /mnt/dumps', env);
+			if (!saying('cat /matrix/postgres/data/PG_VERSION', env).startsWith(job.stated.from ?? ''))
+				throw new Error('the role went on after a dump that had no space');
+			return said;
+		},
+		'databases-not-made': () => {
+			writeFileSync(slow, '20 once');
+			const said = upgrade('upgrade-postgres', allowed(job));
+			backToTheOldFolder(played);
+			return said;
+		},
+		'import-no-server': () => {
+			writeFileSync(slow, '120');
+			const said = upgrade('upgrade-postgres', allowed(job));
+			saying(`rm -f ${slow}`, env);
+			backToTheOldFolder(played);
 			return said;
 		},
 		'already-latest': () => {
@@ -25,4 +48,54 @@ export function playbookErrors(job: Job, played: Played): Record<string, Provoca
 			return upgrade('upgrade-postgres');
 		},
 	};
+}
+
+function upgradeBy({ cwd }: Played, tags: string, more: string): string {
+	return `cd ${cwd}; ansible-playbook -i inventory/hosts setup.yml --tags=${tags} --extra-vars='{"postgres_systemd_services_to_stop_for_maintenance_list": []}' ${more}`;
+}
+
+function allowed({ stated: { from, to } }: Job): string {
+	return `--extra-vars='{"postgres_allowed_versions_custom": [${from}, ${to}]}'`;
+}
+
+/** The way back after an upgrade that failed, or after one that lost something. Throws if the role had not renamed the folder. */
+function backToTheOldFolder(played: Played): void {
+	sh(
+		`test -e /matrix/postgres/data-auto-upgrade-backup
+systemctl stop matrix-postgres
+rm -rf /matrix/postgres/data /tmp/matrix-postgres-dump.sql.zst
+mv /matrix/postgres/data-auto-upgrade-backup /matrix/postgres/data
+cd ${played.cwd}; just run-tags setup-postgres > /dev/null
+systemctl start matrix-postgres
+${untilItAnswers}`,
+		surroundingsOf(played),
+	);
+}
+
+const cli = '/matrix/postgres/bin/cli-non-interactive';
+const untilItAnswers = `for i in $(seq 120); do ${cli} -d synapse -c 'SELECT 1' < /dev/null > /dev/null 2>&1 && break; sleep 1; done`;
+
+/** A dump that breaks off at a damaged table: the role restores what there is, and no task fails. */
+export function brokenDumpGoesUnseen(job: Job, played: Played): void {
+	const env = surroundingsOf(played);
+	const ask = (database: string, query: string) =>
+		saying(`${cli} -XAt -d ${database} -c "${query}" < /dev/null`, env).trim();
+	const file = ask('bridge', "SELECT pg_relation_filepath('sessions')");
+	saying(
+		`systemctl stop matrix-postgres
+head -c 8192 /dev/zero | tr '\\0' '\\377' | dd of=/matrix/postgres/data/${file} conv=notrunc status=none
+systemctl start matrix-postgres; ${untilItAnswers}`,
+		env,
+	);
+	const own = saying(
+		'docker exec --env-file=/matrix/postgres/env-postgres-psql matrix-postgres pg_dumpall -h matrix-postgres | gzip | gzip -dc | tail -n 3',
+		env,
+	);
+	if (own.includes('PostgreSQL database cluster dump complete')) throw new Error(`the dump is whole:\n${own}`);
+	const said = saying(upgradeBy(played, 'upgrade-postgres', allowed(job)), env);
+	if (!/failed=0/.test(said)) throw new Error(`the role notices it:\n${said.slice(-2000)}`);
+	saying(`systemctl start matrix-postgres; ${untilItAnswers}`, env);
+	const tables = ask('synapse', "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'");
+	if (tables !== '0') throw new Error(`Synapse's database still has tables: ${tables}`);
+	console.log('  a dump that breaks off goes unseen by the role; the guide’s own checks see it');
 }

@@ -17,6 +17,7 @@ import { backUp, provokeProofs } from './proofs.ts';
 import { provokeAll } from './provoked.ts';
 import { icuGoesUnseen } from './provoked-damage.ts';
 import { brokenOff, curedChecksums } from './provoked-packages.ts';
+import { brokenDumpGoesUnseen } from './provoked-playbook.ts';
 import { edit, openReader, type Reader } from './reader.ts';
 import { settingsCameAlong } from './settings.ts';
 import type { Result } from './trial.ts';
@@ -144,6 +145,7 @@ async function everyError(guide: Guide, played: Played): Promise<void> {
 		brokenOff(played, guidedBy(guide, { way: 'dump' }));
 	}
 	if (job.guide === 'postgres-major' && job.stated.layout === 'compose') icuGoesUnseen(job, played);
+	if (job.guide === 'postgres-major' && job.stated.layout === 'mdad') brokenDumpGoesUnseen(job, played);
 }
 
 const played = prepare(job);
