@@ -21,7 +21,7 @@ import { guidedFor } from './vars.ts';
 const job = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Moving;
 const { root } = job;
 const matrix = join(root, 'matrix');
-const results: { of: string; saw?: string }[] = [];
+const results: { of: string; saw?: string; with?: Record<string, string> }[] = [];
 process.once('exit', () => writeFileSync(job.results, JSON.stringify(results)));
 
 /** The old server has every address of the machine at the usual one. */
@@ -35,6 +35,7 @@ const played = prepare(job);
 const old = job.servers['15'];
 const now = played.servers['18'];
 if (!old || !now) throw new Error('a version of PostgreSQL is not there');
+const oldPath = [...(played.servers['15']?.path ?? []), join(root, 'bin'), process.env.PATH].join(':');
 const newPath = [...now.path, join(root, 'bin'), process.env.PATH].join(':');
 
 function executable(name: string, text: string): void {
@@ -45,10 +46,7 @@ function executable(name: string, text: string): void {
 /** The programs that the guide and the playbook call, in place of those that are not there. */
 function programs(): void {
 	sh(`mv ${root}/bin/docker ${root}/bin/docker-services
-printf '${addresses.new} matrix-postgres\\n' >> ${root}/hosts
-for file in passwd group; do cp /etc/$file ${root}/$file; done
-echo 'matrix:x:3991:3991::/:/usr/sbin/nologin' >> ${root}/passwd; echo 'matrix:x:3991:' >> ${root}/group
-mount --bind ${root}/passwd /etc/passwd; mount --bind ${root}/group /etc/group`);
+printf '${addresses.new} matrix-postgres\\n' >> ${root}/hosts`);
 	// What `docker run` and `docker exec` start is started here, with the paths of its mounts in place of the container's.
 	executable(
 		'docker',
@@ -58,7 +56,8 @@ update) [[ "$2" == --restart=* ]] && shift 2 || exit 1
 ps) exit 0 ;;
 compose) [ "$2" = ps ] || exec ${root}/bin/docker-services "$@"
 	[ -e docker-compose.yml ] || { echo 'no configuration file provided: not found' >&2; exit 14; }
-	case "$3" in --services|-q) echo "\${4:-synapse db}" | tr ' ' '\\n'; exit 0 ;; *) echo "docker compose ps $3 is not played" >&2; exit 1 ;; esac ;;
+	case "$3" in ''|--all) printf 'NAME SERVICE STATUS\\nhome-synapse-1 synapse running\\nhome-db-1 db running\\n'; exit 0 ;;
+	--services|-q) echo "\${4:-synapse db}" | tr ' ' '\\n'; exit 0 ;; *) echo "docker compose ps $3 is not played" >&2; exit 1 ;; esac ;;
 run|exec) ;;
 *) echo "docker: '$1' is not played" >&2; exit 1 ;;
 esac
@@ -99,6 +98,7 @@ PATH=${newPath} exec env "\${settings[@]}" $entry "\${words[@]}"`,
 *--tags=import-postgres*mas.sql.gz*postgres_default_import_database=matrix_authentication_service*)
 	sed -e 's/synapse\\.sql\\.gz/mas.sql.gz/g' -e 's/--dbname=synapse/--dbname=matrix_authentication_service/g' ${root}/restore.sh > ${root}/restore-mas.sh; bash ${root}/restore-mas.sh ;;
 *--tags=import-synapse-media-store*) src=\${!#}; mkdir -p ${matrix}/synapse/storage/media-store; cp -a "\${src##*=}/." ${matrix}/synapse/storage/media-store/; chown -R matrix:matrix ${matrix}/synapse/storage ;;
+*--tags=install-postgres*) ${matrix}/postgres/bin/cli-non-interactive -v ON_ERROR_STOP=1 --file=${root}/managed.sql < /dev/null ;;
 *--tags=start*) ${root}/bin/systemctl enable --now matrix-postgres matrix-synapse ;;
 *) echo "not played: $*" >&2; exit 1 ;;
 esac && echo failed=0`,
@@ -130,6 +130,9 @@ function configuration(): string {
 
 /** What the playbook's role has done when it has installed PostgreSQL. */
 function newDatabase(): void {
+	sh(`for file in passwd group; do cp /etc/$file ${root}/$file; done
+echo 'matrix:x:3991:3991::/:/usr/sbin/nologin' >> ${root}/passwd; echo 'matrix:x:3991:' >> ${root}/group
+mount --bind ${root}/passwd /etc/passwd; mount --bind ${root}/group /etc/group`);
 	const password = /^PGPASSWORD=(.*)$/m.exec(job.restore.env)?.[1] ?? '';
 	const data = join(root, 'new-data');
 	const user = `setpriv --reuid ${played.user} --regid ${played.group} --clear-groups`;
@@ -193,7 +196,11 @@ async function guide(): Promise<Guided> {
 }
 
 /** Runs the commands of a stage, and looks for what must be seen. `only` leaves out steps that nothing here can answer. */
-async function follow(stage: GuidedStage, only: (commands: string) => boolean = () => true): Promise<string> {
+async function follow(
+	stage: GuidedStage,
+	only: (commands: string) => boolean = () => true,
+	by?: Record<string, string>,
+): Promise<string> {
 	console.log(`  ${stage.id}: ${stage.title}`);
 	let all = '';
 	for (const { commands, file, shows, check, concerned, see } of stage.steps) {
@@ -207,7 +214,7 @@ async function follow(stage: GuidedStage, only: (commands: string) => boolean = 
 			if (!has(said, wanted)) throw new Error(`${stage.id}: expected “${wanted}” in:\n${said.slice(-2000)}`);
 		all += said;
 	}
-	results.push({ of: stage.id });
+	results.push({ of: stage.id, ...(by && { with: by }) });
 	return all;
 }
 
@@ -330,6 +337,29 @@ async function loginRefused(): Promise<string> {
 	return await response.text();
 }
 
+/** From the stop to the restore. Returns the three numbers, which must not have changed. */
+async function downUntilRestored({ stages }: Guided): Promise<string> {
+	await follow(stageOf(stages, 'stop'));
+	const before = counts(await follow(stageOf(stages, 'dump')));
+	const after = counts(await follow(stageOf(stages, 'restore')));
+	if (before !== after) throw new Error(`restore: ${before} before, ${after} after`);
+	console.log(`  users, events, last position: ${after}`);
+	return before;
+}
+
+/** The backup of an external database: the old server's own, reached over the network. */
+async function backUpExternal(): Promise<void> {
+	const { layout: _, from: __, ...stated } = job.stated;
+	const external = { ...stated, server: 'external', 'db-host': addresses.old };
+	const { stages } = guidedFor(await raw(), { name: 'guide', stated: external, facts: job.facts }, job.release);
+	shell?.end();
+	shell = openShell(played.cwd, { ...surroundingsOf(played), PATH: oldPath });
+	const said = await follow(stageOf(stages, 'back-up'), undefined, { way: 'keep', login: 'synapse' });
+	if (!(Number(/^\d+$/m.exec(said)?.[0]) > 100)) throw new Error(`back-up: expected hundreds of lines:\n${said}`);
+	shell.end();
+	shell = undefined;
+}
+
 async function move(): Promise<void> {
 	programs();
 	build(job, played as Played);
@@ -341,6 +371,8 @@ async function move(): Promise<void> {
 	const left: Left = await moveIn();
 	const guided = await guide();
 	const { stages, wayBack } = guided;
+	// Public names, and a folder of Docker's that is not there.
+	await follow(stageOf(stages, 'look'), commands => !/curl|\/var\/lib\/docker/.test(commands));
 	newDatabase();
 	writeFileSync(join(matrix, 'synapse/config/homeserver.yaml'), job.homeserver);
 	await follow(stageOf(stages, 'keys'));
@@ -348,11 +380,15 @@ async function move(): Promise<void> {
 	if ((compared.match(/^same /gm) ?? []).length !== 4)
 		throw new Error(`compare: expected four that are the same:\n${compared}`);
 	await follow(stageOf(stages, 'media-first'));
-	await follow(stageOf(stages, 'stop'));
-	const before = counts(await follow(stageOf(stages, 'dump')));
-	const after = counts(await follow(stageOf(stages, 'restore')));
-	if (before !== after) throw new Error(`restore: ${before} before, ${after} after`);
-	console.log(`  users, events, last position: ${after}`);
+	await follow(stageOf(wayBack.before, 'back-installed'));
+	await lookAround(left);
+	await downUntilRestored(guided);
+	await follow(stageOf(wayBack.before, 'back-before'));
+	await answering();
+	await lookAround(left);
+	console.log('  … and once more onward');
+	for (const stage of wayBack.again) await follow(stage);
+	const before = await downUntilRestored(guided);
 	await moveMas(true);
 	await follow(stageOf(stages, 'media-last'));
 	await follow(stageOf(stages, 'start'), commands => commands.includes('--tags=start'));
@@ -387,6 +423,10 @@ async function move(): Promise<void> {
 	console.log(`  back again: ${said}`);
 	if (Number(said.split('|')[1]) <= Number(before.split('|')[1]))
 		throw new Error('what was said after the move is lost');
+	await backUpExternal();
+	// Of the trial's own, not of the guide's.
+	type(`rm ${job.dump}/owned.sql.gz ${job.dump}/unowned.sql.gz`);
+	for (const stage of guided.cleanUp) await follow(stage);
 	if (unseen.length) throw new Error(`not seen: ${unseen.join(', ')}`);
 }
 

@@ -20,8 +20,9 @@ export function buildPlaybook(job: Job, played: Played): void {
 	openTmp([root, playbook.dir]);
 	programs(job, played, playbook);
 	mkdirSync(join(cwd, 'inventory/host_vars', playbook.host), { recursive: true });
-	const first = `${playbook.vars}\npostgres_allowed_versions_custom: [${job.stated.from}]\n`;
-	writeFileSync(join(cwd, 'vars.yml'), first);
+	// The role sets it again with every run, so the trial's Synapse must know it from here.
+	const vars = `${playbook.vars}\nmatrix_synapse_database_password: ${databasePassword}\n`;
+	writeFileSync(join(cwd, 'vars.yml'), `${vars}postgres_allowed_versions_custom: [${job.stated.from}]\n`);
 	sh(
 		`cd ${cwd}; ln -s ../../../vars.yml inventory/host_vars/${playbook.host}/vars.yml; ln -s ${playbook.dir}/group_vars inventory/group_vars
 printf '[matrix_servers]\\n%s ansible_connection=local ansible_python_interpreter=${playbook.ansible}/python\\n' ${playbook.host} > inventory/hosts`,
@@ -33,8 +34,7 @@ printf '[matrix_servers]\\n%s ansible_connection=local ansible_python_interprete
 	sh(
 		`for i in $(seq 60); do ${cli} -d postgres -c 'SELECT 1' < /dev/null > /dev/null 2>&1 && break; sleep 1; done
 ${cli} -d postgres -c "CREATE ROLE bridge LOGIN" -c "CREATE DATABASE bridge OWNER bridge" < /dev/null
-${cli} -d bridge -c "SET ROLE bridge" -c "CREATE TABLE sessions AS SELECT generate_series(1, 1000) AS id" < /dev/null
-${cli} -d postgres -c "ALTER ROLE synapse PASSWORD '${databasePassword}'" < /dev/null`,
+${cli} -d bridge -c "SET ROLE bridge" -c "CREATE TABLE sessions AS SELECT generate_series(1, 1000) AS id" < /dev/null`,
 		env,
 	);
 	homeserver(played, {
@@ -50,7 +50,7 @@ ${cli} -d postgres -c "ALTER ROLE synapse PASSWORD '${databasePassword}'" < /dev
 	});
 	sh('systemctl start matrix-synapse', env);
 	// Only now: the guide adds its own line of this kind.
-	writeFileSync(join(cwd, 'vars.yml'), `${playbook.vars}\n`);
+	writeFileSync(join(cwd, 'vars.yml'), vars);
 }
 
 /** Folders of the machine, of its own in these namespaces. */

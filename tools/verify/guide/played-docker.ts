@@ -203,6 +203,7 @@ async function compose([verb, ...rest]: string[]): Promise<void> {
 		restart: /^$/,
 		stop: /^$/,
 		rm: /^-(?:s|f|sf|fs)$/,
+		down: /^$/,
 		up: /^-d$/,
 		logs: /^--tail$/,
 	};
@@ -226,6 +227,7 @@ async function compose([verb, ...rest]: string[]): Promise<void> {
 		}
 	else if (verb === 'stop') for (const name of meant) await stop(name);
 	else if (verb === 'rm') for (const name of meant) await remove(name, options);
+	else if (verb === 'down') for (const name of meant) await remove(name, ['-sf']);
 	else if (verb === 'up')
 		for (const name of meant.sort((a, b) => Number(isDatabase(b)) - Number(isDatabase(a))))
 			await up(name, services[name] ?? {});
