@@ -11,6 +11,7 @@ import { run } from '../machine/process.ts';
 import { deployments, filledIn, mistakes } from './deployments.ts';
 import { moveOnMachine } from './moving.ts';
 import { command, openPlaybook, type Playbook, type Rendered, render } from './playbook.ts';
+import { verifyProxies } from './proxies.ts';
 import type { Trial } from './trial.ts';
 import { guidedFor, varsOf } from './vars.ts';
 
@@ -36,6 +37,7 @@ export async function verifyMove(
 		names: () => unknownNames(playbook, known),
 		vars: () => everyVars(guide, playbook, python, keep),
 		ansible: () => ansibleFailures(guide, playbook, keep),
+		proxies: () => verifyProxies(guide, playbook.synapse, keep),
 		machine: () => moveOnMachine(guide, playbook, { python, release: release.version }, keep),
 	};
 	for (const [name, part] of Object.entries(parts)) {

@@ -132,7 +132,11 @@ export function renderedFor(
 /** What the run left, as trials; a failure speaks for every deployment. */
 function trialsOf({ results }: Moving, guide: Guide, versions: Record<string, string>): Trial[] {
 	if (!existsSync(results)) return [];
-	const seen = JSON.parse(readFileSync(results, 'utf8')) as { of: string; saw?: string; with?: Record<string, string> }[];
+	const seen = JSON.parse(readFileSync(results, 'utf8')) as {
+		of: string;
+		saw?: string;
+		with?: Record<string, string>;
+	}[];
 	const failures = new Set(guide.stages.flatMap(stage => stage.failures.map(({ id }) => id)));
 	return seen.map(({ of, saw, with: by }) => ({
 		of,
