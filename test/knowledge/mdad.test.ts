@@ -230,6 +230,11 @@ test('every name that its commands need is asked for, and a folder begins with /
 	const stated = { proxy: 'nginx', 'federation-port': '443' };
 	expect(guided({ ...stated, layout: 'compose' }, ['postgres']).ask).toContain('folder');
 	expect(guided({ ...stated, layout: 'plain' }, ['postgres']).ask).not.toContain('folder');
+	// Only the usual place of these keys needs it there.
+	expect(guided({ ...stated, layout: 'plain', login: 'mas' }, ['postgres']).ask).toContain('folder');
+	expect(guided({ ...stated, layout: 'plain', login: 'mas', 'mas-keys': '/srv/keys' }, ['postgres']).ask).not.toContain(
+		'folder',
+	);
 	expect(guided({ ...stated, place: 'new' }, ['postgres']).ask).toContain('new-machine');
 	const paths = guide.parameters.filter(({ kind }) => kind === 'path' || kind === 'full-path');
 	// They are used in the playbook's folder and in that of the compose file.

@@ -290,7 +290,7 @@ function guidedParameter(parameter: Parameter, values: Values, text: (words: str
 	};
 }
 
-/** Besides the names in shown texts: what unknown parameters are made of or asked with, and what somebody stated. */
+/** Besides the names in shown texts: what unknown values are made of or asked with, and what somebody stated. */
 function withAsked(
 	names: ReadonlySet<string>,
 	stages: readonly GuidedStage[],
@@ -299,8 +299,12 @@ function withAsked(
 ): Set<string> {
 	const all = new Set([...names, ...stages.flatMap(askedIn)]);
 	for (const parameter of guide.parameters.toReversed()) {
-		if (all.has(parameter.name) && (parameter.derived || !values.has(parameter.name)))
+		if (!all.has(parameter.name)) continue;
+		const value = values.get(parameter.name);
+		if (parameter.derived || !value)
 			for (const name of namesIn(JSON.stringify([parameter.follows, parameter.default]))) all.add(name);
+		else if (value.by === 'default')
+			for (const name of namesIn(parameter.default ?? '')) if (!values.has(name)) all.add(name);
 	}
 	for (const [name, { by }] of values) if (by === 'stated' && name !== 'way') all.add(name);
 	return all;

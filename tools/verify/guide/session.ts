@@ -112,7 +112,7 @@ async function backLate(
 		const isCompose = job.stated.layout === 'compose';
 		await reader.paste(isCompose ? 'docker compose stop' : 'systemctl stop matrix-synapse');
 		const starts = (step: GuidedStep) =>
-			/^(docker compose up -d|systemctl start \S+)$/.test(step.commands?.trim() ?? '');
+			/^(docker compose up -d|systemctl start \S+|just start-all)$/.test(step.commands?.trim() ?? '');
 		if (job.stated.layout === 'managed')
 			edit(join(played.cwd, 'files/homeserver.yaml'), '-    host: new.example\n+    host: old.example');
 		for (const step of back.steps.filter(step => !starts(step))) await reader.does(step, back);
