@@ -9,6 +9,7 @@ import { openKnowledge } from '../../../src/knowledge/compiled.ts';
 import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
 import { build } from './layouts.ts';
 import { has, shortened } from './move.ts';
+import { moveErrors } from './moved-errors.ts';
 import { masBack, masClone, masThere } from './moved-mas.ts';
 import type { Moving } from './moving.ts';
 import { answering, type Left, lookAround, moveIn, password } from './people.ts';
@@ -245,65 +246,7 @@ function start(change: (config: string) => string, before = ''): string {
 
 /** Each error that a guide's reader may see, made to happen. */
 function provoke(texts: ReadonlyMap<string, string>): void {
-	const cli = `${matrix}/postgres/bin/cli-non-interactive`;
-	const key = `${matrix}/synapse/config/${job.host}.signing.key`;
-	const database = (name: string) => (config: string) => config.replace('database: synapse', `database: ${name}`);
-	const restore = (dump: string, name: string) => {
-		type(`${cli} -c 'CREATE DATABASE ${name} OWNER synapse'`);
-		const command = job.restore.command.replaceAll('--dbname=synapse', `--dbname=${name}`);
-		writeFileSync(join(root, 'trial.sh'), here(command.replaceAll('synapse.sql.gz', dump)));
-		return type(`bash ${root}/trial.sh`, { mayFail: true });
-	};
-	const dumping = (words: string, file: string) =>
-		type(`docker compose exec -T db pg_dump -U synapse ${words} synapse | gzip > ${job.dump}/${file}`);
-	const tries: Record<string, () => string> = {
-		'already-exists': () => type(`bash ${root}/restore.sh`, { mayFail: true }),
-		'role-missing': () => {
-			type(
-				`docker compose exec -T db psql -U synapse -d synapse -c 'CREATE ROLE somebody' -c 'ALTER TABLE users OWNER TO somebody'`,
-			);
-			dumping('', 'owned.sql.gz');
-			type(`docker compose exec -T db psql -U synapse -d synapse -c 'ALTER TABLE users OWNER TO synapse'`);
-			return restore('owned.sql.gz', 'trial_owned');
-		},
-		'not-owner': () => {
-			dumping('--no-owner --no-privileges', 'unowned.sql.gz');
-			restore('unowned.sql.gz', 'trial_unowned');
-			return start(database('trial_unowned'));
-		},
-		'too-new': () => {
-			type(`${cli} -c 'CREATE DATABASE trial_new TEMPLATE synapse OWNER synapse'
-${cli} -d trial_new -c 'UPDATE schema_compat_version SET compat_version = 9999' -c 'UPDATE schema_version SET version = 9999'`);
-			return start(database('trial_new'));
-		},
-		collation: () => {
-			type(`${cli} -c "CREATE DATABASE trial_locale TEMPLATE template0 LOCALE 'C.UTF-8' OWNER synapse"`);
-			return start(database('trial_locale'));
-		},
-		'no-socket': () =>
-			start(config => config.replaceAll(`${root}/socket`, '/run-postgres')).replaceAll(
-				`${root}/socket`,
-				'/run-postgres',
-			),
-		'key-broken': () => {
-			sh(`cp -p ${key} ${key}.right && echo 'ed25519 a_lost' >> ${key}`);
-			const said = start(config => config);
-			sh(`mv ${key}.right ${key}`);
-			return said;
-		},
-		'key-unreadable': () =>
-			start(
-				config => config,
-				'setpriv --bounding-set -dac_override,-dac_read_search --inh-caps -dac_override,-dac_read_search',
-			).replaceAll(`${matrix}/synapse/config/`, '/data/'),
-		'appservice-missing': () =>
-			start(
-				config =>
-					`${config.replace(/^app_service_config_files:.*$/m, '')}\napp_service_config_files: ['/data/appservices/bridge.yaml']\n`,
-			),
-		'module-missing': () =>
-			start(config => `${config.replace(/^modules:.*$/m, '')}\nmodules: [{ module: not_there.Module }]\n`),
-	};
+	const tries = moveErrors({ job, matrix, type, here, start });
 	for (const [id, attempt] of Object.entries(tries)) {
 		const said = attempt();
 		const wanted = texts.get(id);
