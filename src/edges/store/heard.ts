@@ -1,6 +1,7 @@
 // Encrypted messages already received. Someone who can send events but has no keys can only replay an old one.
 import type { Kysely, Transaction } from 'kysely';
 import type { Incoming } from '../../ports/homeserver.ts';
+import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
 
 /** At most this many are remembered (100 bytes each). Only the homeserver could replay older ones. */
@@ -21,19 +22,27 @@ export async function unheard(
 			continue;
 		}
 		const key = `${room} ${once}`;
-		const known = await tx.selectFrom('heard').select('event').where('once', '=', key).executeTakeFirst();
+		const [known] = (await eventOf(tx, { once: key })).rows;
 		if (!known || known.event === event) fresh.push(message);
 		if (known) continue;
-		const row = await tx.insertInto('heard').values({ once: key, event }).returning('id').executeTakeFirstOrThrow();
-		newest = row.id;
+		const [row] = (await remember(tx, { once: key, event })).rows;
+		newest = row?.id;
 	}
-	if (newest !== undefined)
+	if (newest !== undefined && newest > most)
 		await tx
 			.deleteFrom('heard')
 			.where('id', '<=', newest - most)
 			.execute();
 	return fresh;
 }
+
+const eventOf = prepared((db, { once }: { once: string }) =>
+	db.selectFrom('heard').select('event').where('once', '=', once),
+);
+
+const remember = prepared((db, row: { once: string; event: string }) =>
+	db.insertInto('heard').values(row).returning('id'),
+);
 
 /** Migration. Messages received before count as encrypted: this was not checked then, and they were answered long ago. */
 export async function heardTable(db: Kysely<unknown>): Promise<void> {

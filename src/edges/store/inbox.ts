@@ -5,6 +5,7 @@ import { fileWindow, type Incoming } from '../../ports/homeserver.ts';
 import type { InHand, Room, Store } from '../../ports/store.ts';
 import { keepSession } from './guide-sessions.ts';
 import { insertSayings } from './outbox.ts';
+import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
 import { take } from './sync-batch.ts';
 
@@ -17,39 +18,20 @@ export function inboxOf(db: Kysely<Tables>): InboxStore {
 	return {
 		take: (batch, now) => db.transaction().execute(tx => take(tx, batch, now.getTime())),
 		async unread(inHand) {
-			const rows = await db
-				.selectFrom('inbox')
-				.select('room')
-				.distinct()
-				.where('decided_at', 'is', null)
-				.$if(Boolean(inHand), query => query.where(notIn(inHand)))
-				.where('room', 'not in', db.selectFrom('gaps').select('room'))
-				.execute();
+			const rows = inHand ? await roomsUnread(db).where(notIn(inHand)).execute() : (await allRoomsUnread(db, {})).rows;
 			return rows.map(({ room }) => room);
 		},
 		async nextMessage(room, inHand) {
-			const row = await db
-				.selectFrom('inbox')
-				.selectAll()
-				.where('decided_at', 'is', null)
-				.where('room', '=', room)
-				.$if(Boolean(inHand), query => query.where(notIn(inHand)))
-				.orderBy('batch')
-				.orderBy('place')
-				.limit(one)
-				.executeTakeFirst();
+			const [row] = inHand
+				? await messagesOf(db, room).where(notIn(inHand)).execute()
+				: (await firstMessageOf(db, { room })).rows;
 			return row && incomingOf(row);
 		},
 		settle: (event, sayings, now, session, together = []) =>
 			db.transaction().execute(async tx => {
 				// A command redacted while it was being decided is no longer in the inbox; then nothing is said.
-				const { numUpdatedRows } = await tx
-					.updateTable('inbox')
-					.set(decided(now))
-					.where('event', '=', event)
-					.where('decided_at', 'is', null)
-					.executeTakeFirst();
-				if (numUpdatedRows === 0n) return;
+				const { numAffectedRows } = await settleOne(tx, { event, now: now.getTime() });
+				if (numAffectedRows === 0n) return;
 				await settleTogether(tx, event, together, now);
 				await insertSayings(tx, sayings, now.getTime());
 				if (session) await keepSession(tx, session, now.getTime());
@@ -76,18 +58,21 @@ async function settleTogether(
 	together: readonly string[],
 	now: Date,
 ): Promise<void> {
+	if (together.length === 0) return;
 	const row = await tx.selectFrom('inbox').selectAll().where('event', '=', event).executeTakeFirst();
 	for (const other of row ? together : [])
 		await tx
 			.insertInto('inbox')
-			.values({ ...(row as Tables['inbox']), event: other, wants: 0, ...decided(now) })
-			.onConflict(conflict => conflict.column('event').doUpdateSet(decided(now)).where('inbox.decided_at', 'is', null))
+			.values({ ...(row as Tables['inbox']), event: other, wants: 0, ...decided(now.getTime()) })
+			.onConflict(conflict =>
+				conflict.column('event').doUpdateSet(decided(now.getTime())).where('inbox.decided_at', 'is', null),
+			)
 			.execute();
 }
 
 /** The columns of a message once it is decided. */
-function decided(now: Date) {
-	return { decided_at: now.getTime(), body: '', raw: null };
+function decided(now: number) {
+	return { decided_at: now, body: '', raw: null };
 }
 
 /**
@@ -115,12 +100,7 @@ async function awaitsFile(db: Kysely<Tables>, { room, sender, at, repliesTo }: I
 
 /** How many answers a person is waiting for, and whether they were told that it is too many. */
 async function loadOf(db: Kysely<Tables>, sender: string): Promise<{ waiting: number; told: boolean }> {
-	const { waiting } = await db
-		.selectFrom('outbox')
-		.select(({ fn }) => fn.countAll<number>().as('waiting'))
-		.where('sender', '=', sender)
-		.where('done_at', 'is', null)
-		.executeTakeFirstOrThrow();
+	const [{ waiting } = { waiting: 0 }] = (await waitingFor(db, { sender })).rows;
 	if (waiting === 0) return { waiting, told: false };
 	const limit = await db
 		.selectFrom('outbox')
@@ -140,8 +120,44 @@ async function loadOf(db: Kysely<Tables>, sender: string): Promise<{ waiting: nu
 	return { waiting, told: before !== undefined };
 }
 
+const waitingFor = prepared((db, { sender }: { sender: string }) =>
+	db
+		.selectFrom('outbox')
+		.select(({ fn }) => fn.countAll<number>().as('waiting'))
+		.where('sender', '=', sender)
+		.where('done_at', 'is', null),
+);
+
+const allRoomsUnread = prepared(roomsUnread);
+
+function roomsUnread(db: Kysely<Tables>) {
+	return db
+		.selectFrom('inbox')
+		.select('room')
+		.distinct()
+		.where('decided_at', 'is', null)
+		.where('room', 'not in', db.selectFrom('gaps').select('room'));
+}
+
+const firstMessageOf = prepared((db, { room }: { room: string }) => messagesOf(db, room));
+
+function messagesOf(db: Kysely<Tables>, room: string) {
+	return db
+		.selectFrom('inbox')
+		.selectAll()
+		.where('decided_at', 'is', null)
+		.where('room', '=', room)
+		.orderBy('batch')
+		.orderBy('place')
+		.limit(one);
+}
+
+const settleOne = prepared((db, { event, now }: { event: string; now: number }) =>
+	db.updateTable('inbox').set(decided(now)).where('event', '=', event).where('decided_at', 'is', null),
+);
+
 /** Excludes messages in hand, and those that wait for them. */
-function notIn({ events, senders }: InHand = { events: [], senders: [] }) {
+function notIn({ events, senders }: InHand) {
 	return (eb: ExpressionBuilder<Tables, 'inbox'>) =>
 		eb.and([
 			...(events.length ? [eb('event', 'not in', events)] : []),

@@ -1,9 +1,10 @@
 // Messages that are decided and not yet delivered.
-import type { Kysely, Transaction, Updateable } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
 import type { Saying, Waiting } from '../../ports/saying.ts';
 import type { Store } from '../../ports/store.ts';
+import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
 
 /** Senders whose last turn is remembered. */
@@ -15,45 +16,25 @@ type OutboxStore = Pick<
 >;
 
 export function outboxOf(db: Kysely<Tables>): OutboxStore {
-	const first = firstOfRooms(db);
 	const choose = openChooser(db);
 
-	async function finish(id: number, end: Updateable<Tables['outbox']>): Promise<void> {
-		await db
-			.updateTable('outbox')
-			.set({ ...end, decided: null, sealed: null })
-			.where('id', '=', id)
-			.where('done_at', 'is', null)
-			.execute();
-	}
+	const dueAnywhere = dueAnywhereQueries();
+
 	return {
 		async due(now, except, limit) {
-			const query = db
-				.selectFrom('outbox')
-				.selectAll()
-				.where('id', 'in', first)
-				.where('next_try', '<=', now.getTime())
-				.orderBy('id')
-				// A literal, because SQLite plans a statement again whenever a bound limit changes. One more row tells
-				// whether to choose.
-				.limit(sql.lit(limit + 1));
-			const rows = await (except.length ? query.where('room', 'not in', except) : query).execute();
+			// One more tells whether to choose.
+			const most = limit + 1;
+			const rows = except.length
+				? await dueRows(db, now.getTime(), most).where('room', 'not in', except).execute()
+				: (await dueAnywhere(most)(db, { now: now.getTime() })).rows;
 			return (await choose.pick(rows, now, except, limit)).map(waitingOf);
 		},
 		async nextDue() {
-			const row = await db
-				.selectFrom('outbox')
-				.select(({ fn }) => fn.min('next_try').as('at'))
-				.where('id', 'in', first)
-				.executeTakeFirst();
+			const [row] = (await nextTry(db, {})).rows;
 			return row?.at == null ? undefined : new Date(row.at);
 		},
 		async seal(id, event) {
-			await db
-				.updateTable('outbox')
-				.set({ sealed: JSON.stringify(event) })
-				.where('id', '=', id)
-				.execute();
+			await keepSealed(db, { id, sealed: JSON.stringify(event) });
 		},
 		async eventOf(room, said) {
 			const row = await db
@@ -74,7 +55,9 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 				.executeTakeFirst();
 			return row?.confirms == null ? undefined : { command: row.confirms, at: new Date(row.created) };
 		},
-		sent: (id, event, now) => finish(id, { done_at: now.getTime(), outcome: 'sent', event: event ?? null }),
+		async sent(id, event, now) {
+			await finish(db, { id, now: now.getTime(), outcome: 'sent', event: event ?? null, why: null });
+		},
 		async postpone(id, until) {
 			choose.giveBack(id);
 			await db
@@ -83,9 +66,53 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 				.where('id', '=', id)
 				.execute();
 		},
-		giveUp: (id, why, now) => finish(id, { done_at: now.getTime(), outcome: 'given up', why }),
+		async giveUp(id, why, now) {
+			await finish(db, { id, now: now.getTime(), outcome: 'given up', event: null, why });
+		},
 		hurry: now => db.transaction().execute(tx => hurry(tx, now)),
 	};
+}
+
+const nextTry = prepared(db =>
+	db
+		.selectFrom('outbox')
+		.select(({ fn }) => fn.min('next_try').as('at'))
+		.where('id', 'in', firstOfRooms(db)),
+);
+
+const keepSealed = prepared((db, { id, sealed }: { id: number; sealed: string }) =>
+	db.updateTable('outbox').set({ sealed }).where('id', '=', id),
+);
+
+type End = { id: number; now: number; outcome: 'sent' | 'given up'; event: string | null; why: string | null };
+
+const finish = prepared((db, { id, now, outcome, event, why }: End) =>
+	db
+		.updateTable('outbox')
+		.set({ done_at: now, outcome, event, why, decided: null, sealed: null })
+		.where('id', '=', id)
+		.where('done_at', 'is', null),
+);
+
+/** One query per limit. A limit is a literal, because SQLite plans a statement again whenever a bound limit changes. */
+function dueAnywhereQueries() {
+	const ofLimit = (limit: number) => prepared((db, { now }: { now: number }) => dueRows(db, now, limit));
+	const byLimit = new Map<number, ReturnType<typeof ofLimit>>();
+	return (limit: number) => {
+		const known = byLimit.get(limit) ?? ofLimit(limit);
+		byLimit.set(limit, known);
+		return known;
+	};
+}
+
+function dueRows(db: Kysely<Tables>, now: number, limit: number) {
+	return db
+		.selectFrom('outbox')
+		.selectAll()
+		.where('id', 'in', firstOfRooms(db))
+		.where('next_try', '<=', now)
+		.orderBy('id')
+		.limit(sql.lit(limit));
 }
 
 /** Makes messages that are waiting to be retried due now. */
@@ -168,29 +195,37 @@ function openChooser(db: Kysely<Tables>): Chooser {
 
 export async function insertSayings(tx: Transaction<Tables>, sayings: readonly Saying[], now: number): Promise<void> {
 	for (const saying of sayings) {
-		await tx
-			.insertInto('outbox')
-			.values({
-				said: saying.said,
-				room: saying.room,
-				kind: saying.limit ? 'limit' : saying.kind,
-				answers: saying.answers ?? null,
-				sender: saying.sender ?? null,
-				decided: JSON.stringify(decidedOf(saying)),
-				sealed: null,
-				tries: 0,
-				next_try: now,
-				created: now,
-				event: null,
-				done_at: null,
-				outcome: null,
-				why: null,
-				confirms: saying.confirms ?? null,
-			})
-			.onConflict(conflict => conflict.column('said').doNothing())
-			.execute();
+		await insertOne(tx, {
+			said: saying.said,
+			room: saying.room,
+			kind: saying.limit ? 'limit' : saying.kind,
+			answers: saying.answers ?? null,
+			sender: saying.sender ?? null,
+			decided: JSON.stringify(decidedOf(saying)),
+			now,
+			confirms: saying.confirms ?? null,
+		});
 	}
 }
+
+type NewSaying = Pick<Row, 'said' | 'room' | 'kind' | 'answers' | 'sender' | 'decided' | 'confirms'> & { now: number };
+
+const insertOne = prepared((db, { now, ...saying }: NewSaying) =>
+	db
+		.insertInto('outbox')
+		.values({
+			...saying,
+			sealed: null,
+			tries: 0,
+			next_try: now,
+			created: now,
+			event: null,
+			done_at: null,
+			outcome: null,
+			why: null,
+		})
+		.onConflict(conflict => conflict.column('said').doNothing()),
+);
 
 /** The part of a message that depends on its kind. */
 function decidedOf(saying: Saying): unknown {

@@ -6,7 +6,7 @@ import { forgetSessionsIn } from './guide-sessions.ts';
 import { roomOf } from './inbox.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
-import { leaveRoom } from './sync-batch.ts';
+import { leaveRoom, roomRow } from './sync-batch.ts';
 import { forgetWatchesIn } from './watches.ts';
 
 type RoomStore = Pick<
@@ -17,7 +17,7 @@ type RoomStore = Pick<
 export function roomsOf(db: Kysely<Tables>): RoomStore {
 	return {
 		async room(room) {
-			const row = await db.selectFrom('rooms').selectAll().where('room', '=', room).executeTakeFirst();
+			const [row] = (await roomRow(db, { room })).rows;
 			return row && roomOf(row);
 		},
 		untold: () => untold(db),

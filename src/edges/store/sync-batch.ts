@@ -5,6 +5,7 @@ import type { Batch, Incoming, Invited, RoomState } from '../../ports/homeserver
 import { unsay } from './alerts.ts';
 import { rememberEncrypted, usualEncryption, wasEncrypted } from './encrypted.ts';
 import { unheard } from './heard.ts';
+import { prepared } from './prepared.ts';
 import { type Tables, unknownRoom } from './schema.ts';
 import { dropUnreadable, insertUnreadable } from './undecryptable.ts';
 
@@ -13,12 +14,9 @@ const maxInvitations = 1000;
 
 export async function take(tx: Transaction<Tables>, batch: Batch, now: number): Promise<void> {
 	const { token } = batch;
-	const { batch: number } = await tx
-		.insertInto('sync')
-		.values({ id: 1, token, batch: 1 })
-		.onConflict(conflict => conflict.column('id').doUpdateSet({ token, batch: sql`sync.batch + 1` }))
-		.returning('batch')
-		.executeTakeFirstOrThrow();
+	const [row] = (await countBatch(tx, { token })).rows;
+	if (!row) throw new Error('the row of the sync token is missing');
+	const number = row.batch;
 	for (const { room } of batch.left) await leaveRoom(tx, room, now);
 	for (const invited of batch.invited) await noteInvitation(tx, invited, now);
 	for (const news of batch.joined) await takeRoom(tx, news, token, number, number === 1, now);
@@ -48,6 +46,22 @@ export async function leaveRoom(tx: Transaction<Tables>, room: string, now: numb
 		.where('done_at', 'is', null)
 		.execute();
 }
+
+const countBatch = prepared((db, { token }: { token: string }) =>
+	db
+		.insertInto('sync')
+		.values({ id: 1, token, batch: 1 })
+		.onConflict(conflict => conflict.column('id').doUpdateSet({ token, batch: sql`sync.batch + 1` }))
+		.returning('batch'),
+);
+
+export const roomRow = prepared((db, { room }: { room: string }) =>
+	db.selectFrom('rooms').selectAll().where('room', '=', room),
+);
+
+const noteLast = prepared((db, { room, ...last }: { room: string; last_event: string; last_at: number }) =>
+	db.updateTable('rooms').set(last).where('room', '=', room),
+);
 
 async function noteInvitation(
 	tx: Transaction<Tables>,
@@ -80,12 +94,13 @@ async function takeRoom(
 	now: number,
 ): Promise<void> {
 	const { room, state } = news;
-	const known = await tx.selectFrom('rooms').selectAll().where('room', '=', room).executeTakeFirst();
+	const [known] = (await roomRow(tx, { room })).rows;
 	if (state.encryption) await rememberEncrypted(tx, room);
 	const columns = stateColumns(state);
 	const last = news.last && { last_event: news.last.event, last_at: news.last.at.getTime() };
 	if (known?.membership === 'joined') {
-		if (last || Object.keys(columns).length) {
+		if (last && Object.keys(columns).length === 0) await noteLast(tx, { room, ...last });
+		else if (last || Object.keys(columns).length) {
 			await tx
 				.updateTable('rooms')
 				.set({ ...columns, ...last })
@@ -243,14 +258,15 @@ export function rowOf(message: Incoming, batch: number, place: number): Tables['
 
 export async function insertMessages(tx: Transaction<Tables>, rows: Tables['inbox'][]): Promise<void> {
 	// One statement per row, prepared once: SQLite limits the number of bound values.
-	for (const row of rows) {
-		await tx
-			.insertInto('inbox')
-			.values(row)
-			.onConflict(conflict => conflict.doNothing())
-			.execute();
-	}
+	for (const row of rows) await insertMessage(tx, row);
 }
+
+const insertMessage = prepared((db, row: Tables['inbox']) =>
+	db
+		.insertInto('inbox')
+		.values(row)
+		.onConflict(conflict => conflict.doNothing()),
+);
 
 type StateColumns = Partial<
 	Pick<
