@@ -6,10 +6,14 @@ import { Agent, request } from 'undici';
 import { openWeb } from '../src/edges/web/web.ts';
 import { addressOf, type Listening } from './played-servers.ts';
 
-/** Of one round: seconds for all, milliseconds for one healthy server (the longest and the 99th percentile). */
+/**
+ * Of one round: seconds for all, and until the last was begun (from then on there is nothing left to keep the others busy);
+ * milliseconds for one healthy server (the longest and the 99th percentile).
+ */
 export type Round = {
 	name: string;
 	seconds: number;
+	begunAfter: number;
 	longest: number;
 	p99: number;
 	failed: number;
@@ -24,6 +28,7 @@ async function round(name: string, servers: number, concurrency: number, poll: P
 	let failed = 0;
 	let next = 0;
 	let megabytes = 0;
+	let begunAfter = 0;
 	const sampler = setInterval(() => {
 		megabytes = Math.max(megabytes, process.memoryUsage().rss / 1e6);
 	}, 100);
@@ -32,6 +37,7 @@ async function round(name: string, servers: number, concurrency: number, poll: P
 	const work = async () => {
 		for (let server = next++; server < servers; server = next++) {
 			const started = performance.now();
+			begunAfter = (started - begun) / 1000;
 			if (!(await poll(server))) failed++;
 			if (server % 10 !== 0) healthy.push(performance.now() - started);
 		}
@@ -45,6 +51,7 @@ async function round(name: string, servers: number, concurrency: number, poll: P
 	return {
 		name,
 		seconds,
+		begunAfter,
 		longest: Math.round(healthy.at(-1) ?? 0),
 		p99: at(0.99),
 		failed,

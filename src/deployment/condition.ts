@@ -6,8 +6,11 @@ const knownTerms = new Map<string, Term | undefined>();
 
 /** A statement of the knowledge, read once. What people type goes to parseTerm, or the memory would grow with it. */
 function termOf(text: string): Term | undefined {
-	if (!knownTerms.has(text)) knownTerms.set(text, parseStored(text));
-	return knownTerms.get(text);
+	const known = knownTerms.get(text);
+	if (known !== undefined || knownTerms.has(text)) return known;
+	const term = parseStored(text);
+	knownTerms.set(text, term);
+	return term;
 }
 
 /** Which deployments something concerns; absent means all of them. */

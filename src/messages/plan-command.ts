@@ -2,7 +2,7 @@
 
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { Step } from '../advice/upgrade/step.ts';
-import { concern } from '../deployment/condition.ts';
+import { type Applies, concern } from '../deployment/condition.ts';
 import { isContradiction, parseTerm, profileOf, pythonOf, sqliteOf } from '../deployment/facts.ts';
 import { code } from '../text/markdown.ts';
 import { examples, factWord } from './sections.ts';
@@ -74,19 +74,39 @@ const likely: Record<string, string> = {
 function mostHiding(steps: readonly Step[], stated: Plan['profile']): string[] {
 	const terms = Object.entries(stated).flatMap(entry => parseTerm(factWord(entry)) ?? []);
 	const chosen: string[] = [];
-	let open = steps.filter(({ ask, applies, generated }) => ask && applies && !generated);
+	let open = conditionsOf(steps);
 	while (chosen.length < 3 && open.length) {
-		const asked = new Set(open.flatMap(({ ask }) => ask ?? []).filter(fact => !chosen.includes(fact)));
+		const asked = new Set(open.flatMap(({ ask }) => ask).filter(fact => !chosen.includes(fact)));
 		const before = chosen.flatMap(fact => parseTerm(likely[fact] ?? fact) ?? []);
 		const results = [...asked].flatMap(fact => {
 			const profile = profileOf([...terms, ...before, ...[parseTerm(likely[fact] ?? fact) ?? []].flat()]);
 			if (isContradiction(profile)) return [];
-			return [{ fact, left: open.filter(({ applies }) => concern(applies, profile).is !== false) }];
+			const left = open.filter(({ applies }) => concern(applies, profile).is !== false);
+			return [{ fact, left, steps: stepsIn(left) }];
 		});
-		const best = results.sort((a, b) => a.left.length - b.left.length)[0];
+		const best = results.sort((a, b) => a.steps - b.steps)[0];
 		if (!best || best.left.length === open.length) break;
 		chosen.push(best.fact);
 		open = best.left;
 	}
 	return chosen;
+}
+
+type OpenCondition = { applies: Applies; ask: readonly string[]; steps: number };
+
+/** The open conditions of steps, each once: in a long plan many steps share one, and each is decided for each fact. */
+function conditionsOf(steps: readonly Step[]): OpenCondition[] {
+	const conditions = new Map<string, OpenCondition>();
+	for (const { ask, applies, generated } of steps) {
+		if (!ask || !applies || generated) continue;
+		const text = 'all' in applies ? `all ${applies.all.join(' ')}` : `any ${applies.any.join(' ')}`;
+		const known = conditions.get(text);
+		if (known) known.steps++;
+		else conditions.set(text, { applies, ask, steps: 1 });
+	}
+	return [...conditions.values()];
+}
+
+function stepsIn(conditions: readonly OpenCondition[]): number {
+	return conditions.reduce((sum, { steps }) => sum + steps, 0);
 }
