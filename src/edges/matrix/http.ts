@@ -76,7 +76,10 @@ export function openHttp(userAgent: string, { maxAnswer = maxBytes, proxyOf }: H
 
 	return {
 		request(options, callback) {
-			inTime(timeoutOf(options), late => call(options, { agent: wayTo(options.uri), late, userAgent, maxAnswer })).then(
+			const { pathname } = new URL(options.uri);
+			const most = download.test(pathname) ? Math.min(maxDownload, maxAnswer) : maxAnswer;
+			const ask = (late: AbortSignal) => call(options, { agent: wayTo(options.uri), late, userAgent, most });
+			inTime(timeoutOf(pathname, options.timeout), ask).then(
 				answer => callback(null, answer, answer.body),
 				(error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
 			);
@@ -88,8 +91,7 @@ export function openHttp(userAgent: string, { maxAnswer = maxBytes, proxyOf }: H
 }
 
 /** Decided here, since most of the SDK's methods take no timeout. Only a sync sets its own. */
-function timeoutOf({ uri, timeout }: RequestOptions): number {
-	const { pathname } = new URL(uri);
+function timeoutOf(pathname: string, timeout: number): number {
 	if (slow.test(pathname)) return slowTimeout;
 	if (download.test(pathname)) return downloadTimeout;
 	return pathname.endsWith('/_matrix/client/v3/sync') ? timeout : Math.min(timeout, callTimeout);
@@ -109,12 +111,9 @@ async function inTime<T>(ms: number, work: (late: AbortSignal) => Promise<T>): P
 	}
 }
 
-type CallContext = { agent: Dispatcher; late: AbortSignal; userAgent: string; maxAnswer: number };
+type CallContext = { agent: Dispatcher; late: AbortSignal; userAgent: string; most: number };
 
-async function call(
-	options: RequestOptions,
-	{ agent, late, userAgent, maxAnswer }: CallContext,
-): Promise<HttpResponse> {
+async function call(options: RequestOptions, { agent, late, userAgent, most }: CallContext): Promise<HttpResponse> {
 	const { statusCode, headers, body } = await request(options.uri + query(options.qs), {
 		method: options.method as 'GET',
 		headers: { ...options.headers, 'User-Agent': userAgent, 'Accept-Encoding': acceptEncoding },
@@ -122,7 +121,6 @@ async function call(
 		dispatcher: agent,
 		signal: late,
 	});
-	const most = download.test(new URL(options.uri).pathname) ? Math.min(maxDownload, maxAnswer) : maxAnswer;
 	const sent = await upTo(most, body);
 	const bytes = await decompressed(sent, headers['content-encoding'], most);
 	if (options.encoding === null && statusCode < 400) return { statusCode, headers, body: bytes };
